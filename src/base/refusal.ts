@@ -1,0 +1,53 @@
+/**
+ * Every expected refusal of Stagedoor. `code` is stable and public; `reason` is for the log and for `explain`: it says
+ * what was found in words and never quotes a token, a signature, a key or a query. What the outside may know of each is
+ * decided in `http/problem.ts` alone.
+ */
+export type Refusal =
+  | Plain<StartCode | MediaCode | PlaylistCode | OriginCode | ServerCode>
+  | { readonly code: "scope_insufficient"; readonly reason: string; readonly scope: string };
+
+type Plain<Code extends string> = { readonly code: Code; readonly reason: string };
+
+/** What `POST /stream/start` refuses. */
+type StartCode =
+  | "body_invalid"
+  | "request_invalid"
+  | "token_missing"
+  | "token_invalid"
+  | "token_expired"
+  | "asset_forbidden"
+  | "asset_unknown";
+
+/** What the check of a media URL refuses: it is done before an origin is asked for anything. */
+type MediaCode =
+  | "path_invalid"
+  | "signature_missing"
+  | "signature_invalid"
+  | "signature_expired"
+  | "signature_not_yet_valid"
+  | "grant_invalid"
+  | "grant_expired"
+  | "path_not_covered"
+  | "method_not_covered"
+  | "address_not_covered"
+  | "key_unknown";
+
+/** What a playlist of the origin is refused for. */
+type PlaylistCode = "playlist_invalid" | "playlist_too_large" | "uri_foreign";
+
+/** What an origin answered, or did not. */
+type OriginCode = "object_unknown" | "range_not_satisfiable" | "origin_failed" | "origin_slow";
+
+/** Our own side. */
+type ServerCode = "route_unknown" | "method_unknown" | "configuration_invalid" | "store_unavailable" | "internal_error";
+
+export type RefusalCode = Refusal["code"];
+
+/** The codes that need nothing beside their reason. */
+export type PlainCode = Exclude<RefusalCode, "scope_insufficient">;
+
+/** A refusal with its reason, ready to be returned from a function that gives a `Result`. */
+export function refusal(code: PlainCode, reason: string): { readonly ok: false; readonly refusal: Refusal } {
+  return { ok: false, refusal: { code, reason } };
+}
