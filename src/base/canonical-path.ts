@@ -55,7 +55,8 @@ export function canonicalPathText(text: string): Result<string, string> {
 /**
  * The canonical spelling of an origin's query (without its `?`): the one to sign, to compare and to send on. Some players
  * parse a URL's query and write it anew, which encodes `~` and others; so whatever is not unreserved (RFC 3986 §2.3) is
- * encoded, and whatever is, is not. `+`, `&` and the first `=` of a pair keep their meaning. A broken escape is kept.
+ * encoded, and whatever is, is not. `+`, `&` and the first `=` of a pair keep their meaning. A percent sign that begins no escape
+ * stands for itself, so it is encoded.
  */
 export function canonicalQuery(query: string): string {
   let out = "";
@@ -78,6 +79,8 @@ export function canonicalQuery(query: string): string {
       i += 2;
     } else if (unreserved.includes(character)) {
       out += character;
+    } else if (code < 128) {
+      out += hex(code);
     } else {
       for (const byte of new TextEncoder().encode(character)) out += hex(byte);
     }

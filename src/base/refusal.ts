@@ -5,7 +5,9 @@
  */
 export type Refusal =
   | Plain<StartCode | MediaCode | PlaylistCode | OriginCode | ServerCode>
-  | { readonly code: "scope_insufficient"; readonly reason: string; readonly scope: string };
+  | { readonly code: "scope_insufficient"; readonly reason: string; readonly scope: string }
+  // Where the file's length in bytes is known, the answer names it: `Content-Range: bytes */<size>` (RFC 9110 §15.5.17).
+  | { readonly code: "range_not_satisfiable"; readonly reason: string; readonly size: number };
 
 type Plain<Code extends string> = { readonly code: Code; readonly reason: string };
 

@@ -43,6 +43,11 @@ export function earlier(a: UnixSeconds, b: UnixSeconds): UnixSeconds {
   return a < b ? a : b;
 }
 
+/** The later of two points in time. */
+export function later(a: UnixSeconds, b: UnixSeconds): UnixSeconds {
+  return a > b ? a : b;
+}
+
 /** `time` rounded up to a multiple of `step`, so that all times within a step become one. */
 export function roundUpTo(step: Seconds, time: UnixSeconds): UnixSeconds {
   return unixSeconds(Math.ceil(time / step) * step);

@@ -1,0 +1,87 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  convertV4MiniflareOptions,
+  Log,
+  LogLevel,
+  Miniflare,
+  type Request as MiniflareRequest,
+  type Response as MiniflareResponse,
+  type V4WorkerOptions,
+} from "miniflare";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import type { WorkerName } from "../../src/config/configuration.ts";
+import type { KeyRing } from "../../src/keys/ring.ts";
+import { bundleWorker } from "./bundle.ts";
+import { devEnvironment } from "./dev-environment.ts";
+
+/** The project's root, wherever it was started from. */
+export const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
+
+const configs = { edge: "wrangler.toml", api: "workers/api/wrangler.toml", manifest: "workers/manifest/wrangler.toml" };
+
+export interface ClusterOptions {
+  readonly ring: KeyRing;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly mediaPort: number;
+  /** Settings (STAGEDOOR_*) in place of the defaults. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Where R2, KV and Durable Objects are kept; shared with wrangler's own commands. Undefined: in memory. */
+  readonly statePath: string | undefined;
+  /** Serves the demo page and what else the API worker does not know. */
+  readonly page: (request: MiniflareRequest) => Promise<MiniflareResponse>;
+  /** One line of a worker's log. */
+  readonly log: (worker: string, line: string) => void;
+}
+
+export interface Cluster {
+  readonly apiUrl: string;
+  readonly mediaUrl: string;
+  readonly miniflare: Miniflare;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the three workers in one workerd, each on a port of its own, with R2 and KV simulated. The media host's address
+ * stands in the workers' settings, so its port has to be known ahead: `mediaPort` is a real one.
+ */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const host = "localhost";
+  const mediaUrl = `http://${host}:${options.mediaPort}`;
+  const workers = await Promise.all([
+    worker("api", options, mediaUrl, options.port),
+    worker("edge", options, mediaUrl, options.mediaPort),
+    worker("manifest", options, mediaUrl, undefined),
+  ]);
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      workers,
+      cf: false,
+      log: new Log(LogLevel.ERROR),
+      handleStructuredLogs: ({ message }) => options.log("worker", message),
+      ...(options.statePath === undefined ? {} : { resourcePersistencePath: options.statePath }),
+    }),
+  );
+  await miniflare.ready;
+  return { apiUrl: `http://${host}:${options.port}`, mediaUrl, miniflare, stop: () => miniflare.dispose() };
+}
+
+async function worker(
+  name: WorkerName,
+  options: ClusterOptions,
+  mediaUrl: string,
+  port: number | undefined,
+): Promise<V4WorkerOptions> {
+  const config = unstable_getMiniflareWorkerOptions(join(projectRoot, configs[name]));
+  if (config.main === undefined) throw new Error(`${configs[name]} names no main`);
+  const { modulesRules: _, ...worker } = config.workerOptions;
+  return {
+    ...worker,
+    name: `stagedoor-${name}`,
+    modules: [{ type: "ESModule", path: `${name}.mjs`, contents: await bundleWorker(config.main) }],
+    bindings: devEnvironment(name, options.ring, mediaUrl, options.settings),
+    ...(name === "api" ? { serviceBindings: { PAGE: options.page } } : {}),
+    ...(port === undefined ? {} : { unsafeDirectSockets: [{ host: "127.0.0.1", port }] }),
+  };
+}

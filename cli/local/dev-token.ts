@@ -1,0 +1,29 @@
+import { importJWK, SignJWT } from "jose";
+import { devIssuer } from "../../src/config/configuration.ts";
+import { type KeyRing, keysFor } from "../../src/keys/ring.ts";
+import { devAudience } from "./dev-environment.ts";
+
+export interface DevTokenClaims {
+  readonly subject: string;
+  /** Ids of assets, or `"*"` for all. */
+  readonly assets: readonly string[] | "*";
+  readonly scope: string;
+  readonly lifetimeSeconds: number;
+}
+
+/** A bearer token of the development issuer: ES256, good at the local API alone. */
+export async function signDevToken(ring: KeyRing, claims: DevTokenClaims): Promise<string> {
+  const [key] = keysFor(ring, "token");
+  if (key?.d === undefined) throw new Error("the key ring has no private key of the purpose token");
+  const { kty, crv, x, y, d } = key;
+  const now = Math.floor(Date.now() / 1000);
+  return new SignJWT({ scope: claims.scope, assets: claims.assets === "*" ? "*" : [...claims.assets] })
+    .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: "at+jwt" })
+    .setIssuer(devIssuer)
+    .setAudience(devAudience)
+    .setSubject(claims.subject)
+    .setJti(crypto.randomUUID())
+    .setIssuedAt(now)
+    .setExpirationTime(now + claims.lifetimeSeconds)
+    .sign(await importJWK({ kty, crv, x, y, d }, key.alg));
+}

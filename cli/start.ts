@@ -1,0 +1,137 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { readConfiguration } from "../src/config/configuration.ts";
+import { projectRoot, startCluster } from "./local/cluster.ts";
+import { devEnvironment, workerNames } from "./local/dev-environment.ts";
+import { devKeyRing } from "./local/dev-keys.ts";
+import { signDevToken } from "./local/dev-token.ts";
+import { servePage } from "./local/page.ts";
+import { isTaken } from "./local/ports.ts";
+import { seed } from "./local/seed.ts";
+
+const usage = `npm start -- [--port 8787] [--media-port 8788]
+
+Starts Stagedoor on this machine: the API, the media host and a demo page, with fixture streams to play.
+Settings come from the environment: STAGEDOOR_MANIFEST_TTL, STAGEDOOR_SESSION_TTL, STAGEDOOR_PAUSE_ALLOWANCE,
+STAGEDOOR_EXPIRY_STEP (seconds), STAGEDOOR_RENEWAL (redirect or off), STAGEDOOR_BASE_PATH.`;
+
+const { port, mediaPort } = readArguments();
+const settings = readSettings();
+for (const [name, wanted] of [
+  ["--port", port],
+  ["--media-port", mediaPort],
+] as const) {
+  if (await isTaken(wanted))
+    fail(1, `Port ${wanted} is taken by another program. Stop that, or choose another with ${name}.`);
+}
+
+const began = Date.now();
+console.log("Starting Stagedoor …");
+const ring = await devKeyRing(projectRoot);
+checkSettings();
+const cluster = await startCluster({
+  ring,
+  port,
+  mediaPort,
+  settings,
+  statePath: join(projectRoot, ".wrangler/state/v3"),
+  page: (request) => servePage(new URL(request.url).pathname),
+  log: (_worker, line) => console.log(`  ${line}`),
+});
+stopOnSignals();
+const written = await seed(cluster.miniflare);
+if (written > 0) console.log(`Loaded ${written} files of the fixture streams.`);
+writeDevVars();
+
+const token = await signDevToken(ring, {
+  subject: "demo-viewer",
+  assets: "*",
+  scope: "stream:play",
+  lifetimeSeconds: 8 * 3600,
+});
+const base = settings.STAGEDOOR_BASE_PATH ?? "";
+console.log(`
+  Page        ${cluster.apiUrl}/
+  API         ${cluster.apiUrl}${base === "/" ? "" : base}/stream/start
+  Media host  ${cluster.mediaUrl}
+
+  A bearer token (8 h, all fixture streams, development only):
+
+${token}
+
+  Try it:
+
+curl -s ${cluster.apiUrl}${base === "/" ? "" : base}/stream/start -H 'Content-Type: application/json' -d '{"asset":"vod-ts"}' -H 'Authorization: Bearer ${token}'
+
+Ready after ${((Date.now() - began) / 1000).toFixed(1)} s. Ctrl-C stops everything.`);
+
+function readArguments(): { port: number; mediaPort: number } {
+  try {
+    const { values } = parseArgs({
+      options: { port: { type: "string" }, "media-port": { type: "string" }, help: { type: "boolean" } },
+    });
+    if (values.help === true) {
+      console.log(usage);
+      process.exit(0);
+    }
+    const ports = {
+      port: portNumber("--port", values.port ?? "8787"),
+      mediaPort: portNumber("--media-port", values["media-port"] ?? "8788"),
+    };
+    if (ports.port === ports.mediaPort)
+      fail(2, "--port and --media-port are the same: the API and the media host need one each.");
+    return ports;
+  } catch (error) {
+    return fail(2, `${error instanceof Error ? error.message : "The arguments are not understood."}\n\n${usage}`);
+  }
+}
+
+function portNumber(name: string, text: string): number {
+  const number = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return number >= 1 && number <= 65535 ? number : fail(2, `${name} takes a port number from 1 to 65535.`);
+}
+
+/** What of the environment is a setting. Keys and issuers are development's own, whatever the shell holds. */
+function readSettings(): Readonly<Record<string, string>> {
+  const own = new Set(["STAGEDOOR_KEYS", "STAGEDOOR_ISSUERS", "STAGEDOOR_ENV", "STAGEDOOR_MEDIA_URL"]);
+  const entries = Object.entries(process.env).filter(([name]) => name.startsWith("STAGEDOOR_") && !own.has(name));
+  return Object.fromEntries(entries.map(([name, value]) => [name, value ?? ""]));
+}
+
+function checkSettings(): void {
+  const faults = workerNames.flatMap((worker) => {
+    const read = readConfiguration(devEnvironment(worker, ring, `http://localhost:${mediaPort}`, settings), worker);
+    return read.ok ? [] : read.refusal;
+  });
+  if (faults.length > 0) fail(2, ["The configuration is wrong:", ...new Set(faults)].join("\n  "));
+}
+
+/** What `npx wrangler dev` reads beside wrangler.toml, so that the edge worker runs alone with the same dev keys. */
+function writeDevVars(): void {
+  const file = join(projectRoot, ".dev.vars");
+  const lines = Object.entries(devEnvironment("edge", ring, cluster.mediaUrl, {})).map(
+    ([name, value]) => `${name}='${value}'`,
+  );
+  const text = `${lines.join("\n")}\n`;
+  if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text, { mode: 0o600 });
+}
+
+/** Miniflare's own hook would end the process at once with 130; ours lets workerd go down first and is a success. */
+function stopOnSignals(): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.removeAllListeners(signal);
+    process.on(signal, async () => {
+      console.log("\nStopping …");
+      process.removeAllListeners(signal);
+      process.on(signal, () => process.exit(1));
+      await cluster.stop();
+      process.exit(0);
+    });
+  }
+}
+
+function fail(code: number, message: string): never {
+  console.error(message);
+  process.exit(code);
+}

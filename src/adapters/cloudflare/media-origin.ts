@@ -1,0 +1,13 @@
+import type { Clock } from "../../base/seconds.ts";
+import { type Origin, originOf } from "../../catalog/origin.ts";
+import { httpOrigin } from "../origin/http-origin.ts";
+import { r2Origin } from "./r2-origin.ts";
+
+/** The origins of all assets as a worker reaches them: R2 by its bindings, HTTP by fetch with secrets of its environment. */
+export function mediaOrigin(env: object, clock: Clock): Origin {
+  const secretOf = (name: string) => {
+    const secret: unknown = Reflect.get(env, name);
+    return typeof secret === "string" ? secret : undefined;
+  };
+  return originOf({ r2: r2Origin(env), http: httpOrigin({ fetch: (url, init) => fetch(url, init), secretOf, clock }) });
+}

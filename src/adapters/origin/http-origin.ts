@@ -1,0 +1,98 @@
+import { type Refusal, refusal } from "../../base/refusal.ts";
+import { ok, type Result } from "../../base/result.ts";
+import type { Clock, Seconds } from "../../base/seconds.ts";
+import type { HttpAssetOrigin } from "../../catalog/asset-origin.ts";
+import type { Origin, OriginRequest } from "../../catalog/origin.ts";
+import { type DerivedKeys, type SecretOf, signOriginRequest } from "./origin-auth.ts";
+import { readOriginResponse } from "./origin-response.ts";
+
+/** The part of fetch that is used here. */
+export type OriginFetch = (
+  url: string,
+  init: {
+    readonly method: string;
+    readonly headers: Headers;
+    readonly redirect: "manual";
+    readonly signal: AbortSignal;
+  },
+) => Promise<Response>;
+
+export interface HttpOriginPorts {
+  readonly fetch: OriginFetch;
+  readonly secretOf: SecretOf;
+  readonly clock: Clock;
+}
+
+const mostRedirects = 3;
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * The files of HTTP servers. The origin gets the asset's own credentials and, of the viewer's request, the range and the
+ * entity tags that he holds: nothing else. Redirects are followed up to three times and on the origin's own host alone,
+ * so that no answer makes a worker ask an address of somebody's choosing with our credentials.
+ */
+export function httpOrigin(ports: HttpOriginPorts): Origin {
+  const derived: DerivedKeys = new Map();
+  return async (request) => {
+    const { asset } = request;
+    if (asset.origin.type !== "http") return refusal("internal_error", `${asset.id}: its origin is not HTTP`);
+    const deadline = startDeadline(asset.origin.timeout);
+    try {
+      const answered = await follow(request, asset.origin, { ...ports, derived }, deadline.signal);
+      return answered.ok ? await readOriginResponse(answered.value, request) : answered;
+    } catch {
+      // What fetch throws may quote the URL, whose query can be a credential of the origin's: it is not passed on.
+      return deadline.signal.aborted
+        ? refusal("origin_slow", `${asset.id}: the origin did not answer within ${asset.origin.timeout} s`)
+        : refusal("origin_failed", `${asset.id}: the origin cannot be reached, or broke the connection off`);
+    } finally {
+      deadline.end();
+    }
+  };
+}
+
+async function follow(
+  request: OriginRequest,
+  origin: HttpAssetOrigin,
+  ports: HttpOriginPorts & { readonly derived: DerivedKeys },
+  signal: AbortSignal,
+): Promise<Result<Response, Refusal>> {
+  const { asset, path, query, method } = request;
+  const { fetch } = ports; // unbound: workerd's fetch refuses to be called as a method
+  let url = `${origin.url}${path}${query === "" ? "" : `?${query}`}`;
+  // The path was checked long before; this is the last place where a slip would still be seen.
+  if (!new URL(url).href.startsWith(origin.url))
+    return refusal("path_invalid", `${asset.id}: the path leads elsewhere`);
+  for (let hop = 0; hop <= mostRedirects; hop++) {
+    const signed = await signOriginRequest(origin, { url, method }, ports);
+    if (!signed.ok) return signed;
+    const { headers } = signed.value;
+    // A range of compressed bytes would be no range of the file.
+    headers.set("Accept-Encoding", "identity");
+    if (request.range !== undefined) headers.set("Range", request.range);
+    if (request.ifNoneMatch !== undefined) headers.set("If-None-Match", request.ifNoneMatch);
+    const response = await fetch(signed.value.url, { method, headers, redirect: "manual", signal });
+    if (!redirects.has(response.status)) return ok(response);
+    await response.body?.cancel();
+    const next = redirectTarget(response.headers.get("Location"), url);
+    if (next === undefined)
+      return refusal("origin_failed", `${asset.id}: the origin redirects to another host, or to no place`);
+    url = next;
+  }
+  return refusal("origin_failed", `${asset.id}: the origin redirects more than ${mostRedirects} times`);
+}
+
+function redirectTarget(location: string | null, from: string): string | undefined {
+  if (location === null || !URL.canParse(location, from)) return undefined;
+  const target = new URL(location, from);
+  target.hash = "";
+  const own = target.origin === new URL(from).origin && target.username === "" && target.password === "";
+  return own ? target.href : undefined;
+}
+
+/** Time until the answer begins. It does not bound the body: a slow viewer may take longer over a file than the origin. */
+function startDeadline(timeout: Seconds): { readonly signal: AbortSignal; readonly end: () => void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), timeout * 1000);
+  return { signal: controller.signal, end: () => clearTimeout(timer) };
+}

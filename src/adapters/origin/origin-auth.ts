@@ -1,0 +1,67 @@
+import { AwsV4Signer } from "aws4fetch";
+import { type Refusal, refusal } from "../../base/refusal.ts";
+import { ok, type Result } from "../../base/result.ts";
+import { type Clock, rfc3339 } from "../../base/seconds.ts";
+import type { HttpAssetOrigin } from "../../catalog/asset-origin.ts";
+
+/** A secret by the name that the catalog gives it, undefined where it is not set. */
+export type SecretOf = (name: string) => string | undefined;
+
+/** The URL as it is to be requested, and the headers that say who asks. */
+export interface SignedRequest {
+  readonly url: string;
+  readonly headers: Headers;
+}
+
+/** Keeps what SigV4 derives from a secret for a day; made once, beside the origin. */
+export type DerivedKeys = Map<string, ArrayBuffer>;
+
+/**
+ * What an origin that is not public asks for. `configuration_invalid` where a secret is not set. With SigV4 nothing is
+ * signed but the method, the URL and the host: proxies may change the other headers, and S3 does not need them.
+ */
+export async function signOriginRequest(
+  { auth }: HttpAssetOrigin,
+  request: { readonly url: string; readonly method: string },
+  ports: { readonly secretOf: SecretOf; readonly clock: Clock; readonly derived: DerivedKeys },
+): Promise<Result<SignedRequest, Refusal>> {
+  const { url, method } = request;
+  if (auth === undefined) return ok({ url, headers: new Headers() });
+  if (auth.type === "header") {
+    const secret = ports.secretOf(auth.secret);
+    return secret === undefined ? unset(auth.secret) : ok({ url, headers: new Headers([[auth.name, secret]]) });
+  }
+  const accessKeyId = ports.secretOf(auth.accessKeyId);
+  if (accessKeyId === undefined) return unset(auth.accessKeyId);
+  const secretAccessKey = ports.secretOf(auth.secretAccessKey);
+  if (secretAccessKey === undefined) return unset(auth.secretAccessKey);
+  const { region, service } = auth;
+  const datetime = rfc3339(ports.clock()).replaceAll("-", "").replaceAll(":", "");
+  const plain = service === "s3" ? withEncodedPlus(url) : url;
+  // One derived key a day, region and secret: without an end an isolate that lives for long would gather them.
+  if (ports.derived.size > 100) ports.derived.clear();
+  const cache = ports.derived;
+  const signer = new AwsV4Signer({
+    url: plain,
+    method,
+    accessKeyId,
+    secretAccessKey,
+    region,
+    service,
+    datetime,
+    cache,
+  });
+  const { headers } = await signer.sign();
+  return ok({ url: plain, headers });
+}
+
+/** S3 reads `+` in a path as a space; only `%2B` names a plus. */
+function withEncodedPlus(url: string): string {
+  const mark = url.indexOf("?");
+  const path = mark < 0 ? url : url.slice(0, mark);
+  return path.replaceAll("+", "%2B") + url.slice(path.length);
+}
+
+function unset(name: string): Result<never, Refusal> {
+  return refusal("configuration_invalid", `the secret ${name}, which the catalog names, is not set`);
+}

@@ -1,0 +1,138 @@
+import { z } from "zod";
+import { canonicalPathText, pathFault } from "../base/canonical-path.ts";
+import { seconds } from "../base/seconds.ts";
+
+const secretName = z
+  .string()
+  .regex(/^[A-Z][A-Z0-9_]{0,63}$/, "Give the name of an environment variable (A-Z 0-9 _), never the secret itself.");
+
+/** Headers that the adapter or the transport sets: a secret under one of these names would break the request. */
+const ownHeaders = new Set(
+  "host range if-none-match if-range accept-encoding connection content-length transfer-encoding".split(" "),
+);
+
+const headerAuth = z
+  .strictObject({
+    type: z.literal("header").describe("A header that only this service knows the value of."),
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9-]{1,64}$/, "Give a header name of A-Z a-z 0-9 and -.")
+      .refine((name) => !ownHeaders.has(name.toLowerCase()), "Choose another header: this one is set by the request.")
+      .describe("The header's name, such as X-Origin-Secret."),
+    secret: secretName.describe("The environment variable (a Workers secret) that holds the header's value."),
+  })
+  .describe("A secret header, checked by the origin.");
+
+const sigv4Auth = z
+  .strictObject({
+    type: z.literal("sigv4").describe("AWS Signature Version 4: S3 and whatever speaks its API."),
+    region: z
+      .string()
+      .regex(/^[a-z0-9-]{1,32}$/, "Give the region's name, such as eu-central-1.")
+      .describe("The bucket's region; `auto` for R2."),
+    service: z
+      .string()
+      .regex(/^[a-z0-9-]{1,32}$/, "Give the service's signing name, such as s3.")
+      .default("s3")
+      .describe("The name of the service in the signature."),
+    accessKeyId: secretName.describe("The environment variable that holds the access key's id."),
+    secretAccessKey: secretName.describe("The environment variable that holds the secret access key."),
+  })
+  .describe("Credentials of AWS, so that the bucket need not be public.");
+
+const r2Origin = z
+  .strictObject({
+    type: z.literal("r2").describe("A bucket of Cloudflare R2, bound to the worker."),
+    binding: z
+      .string()
+      .regex(/^[A-Z][A-Z0-9_]{0,63}$/, "Give the binding's name as the worker's configuration has it, such as MEDIA.")
+      .describe("The name of the bucket's binding."),
+    prefix: z
+      .string()
+      .superRefine((prefix, context) => report(context, r2PrefixFault(prefix)))
+      .describe("What the keys of all this asset's files begin with, as it stands in the bucket; ends with a slash."),
+  })
+  .describe("Files in an R2 bucket.");
+
+const httpOrigin = z
+  .strictObject({
+    type: z.literal("http").describe("Any server that answers GET and HEAD over HTTPS."),
+    url: z
+      .string()
+      .superRefine((url, context) => report(context, originUrlFault(url)))
+      .describe(
+        "What the URLs of all this asset's files begin with; https (http for localhost alone); ends with a slash.",
+      ),
+    auth: z
+      .discriminatedUnion("type", [headerAuth, sigv4Auth])
+      .optional()
+      .describe("How the origin knows this service. Without it the origin is open to everybody who finds it."),
+    timeout: z
+      .number()
+      .min(1)
+      .max(60)
+      .default(10)
+      .transform(seconds)
+      .describe("Seconds to wait for the origin's answer to begin."),
+  })
+  .describe("Files on an HTTP server.");
+
+export const assetOriginSchema = z
+  .discriminatedUnion("type", [r2Origin, httpOrigin])
+  .describe("Where the asset's files lie.");
+
+export type AssetOrigin = z.output<typeof assetOriginSchema>;
+export type R2AssetOrigin = Extract<AssetOrigin, { type: "r2" }>;
+export type HttpAssetOrigin = Extract<AssetOrigin, { type: "http" }>;
+
+/**
+ * One text for the place where an asset's files lie. If one identity begins with another, the first place lies in the
+ * second. A cache's key begins with it, so that all viewers share an entry whatever their grants.
+ */
+export function originIdentity(origin: AssetOrigin): string {
+  return origin.type === "r2" ? `r2:${origin.binding}:${origin.prefix}` : `http:${origin.url}`;
+}
+
+type Fault = { readonly fault: string; readonly message: string };
+
+function report(context: z.RefinementCtx, found: Fault | undefined): void {
+  if (found === undefined) return;
+  context.addIssue({ code: "custom", message: found.message, params: { fault: found.fault } });
+}
+
+function r2PrefixFault(prefix: string): Fault | undefined {
+  if (!prefix.endsWith("/") || prefix === "/") return unbounded("Let the prefix end with a slash, such as vod-ts/.");
+  const path = canonicalPathText(`/${prefix}`);
+  const why = prefix.includes("%") ? "it holds a percent sign" : path.ok ? pathFault(path.value) : path.refusal;
+  return why === undefined ? undefined : { fault: "path_not_canonical", message: `Choose another prefix: ${why}.` };
+}
+
+function originUrlFault(text: string): Fault | undefined {
+  const fault = "origin_url_invalid";
+  const url = parse(text);
+  if (url === undefined) return { fault, message: "Give a whole URL, such as https://origin.example/films/42/." };
+  const local = url.hostname === "localhost" || url.hostname === "127.0.0.1";
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && local))
+    return { fault, message: "Use https: plain http is taken for localhost and 127.0.0.1 alone." };
+  if (url.username !== "" || url.password !== "")
+    return { fault, message: "Take the user and the password out of the URL, and use auth." };
+  if (text.includes("?") || text.includes("#"))
+    return { fault, message: "Take the query and the fragment out of the URL." };
+  if (!text.endsWith("/")) return unbounded("Let the URL end with a slash, such as https://origin.example/films/42/.");
+  const why = pathFault(url.pathname);
+  if (url.href !== text || why !== undefined)
+    return {
+      fault,
+      message: `Write the URL in its canonical form${why === undefined ? `: ${url.href}` : `: ${why}`}.`,
+    };
+  return undefined;
+}
+
+/** Without a boundary `vod-1` would open the files of `vod-10` as well. */
+function unbounded(message: string): Fault {
+  return { fault: "prefix_unbounded", message };
+}
+
+function parse(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined;
+}

@@ -1,0 +1,109 @@
+import { z } from "zod";
+import { pathFault } from "../base/canonical-path.ts";
+import { seconds } from "../base/seconds.ts";
+import { assetOriginSchema } from "./asset-origin.ts";
+
+export const assetIdSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "Give an id of 1 to 64 characters of a-z 0-9 . _ - that begins with a-z 0-9.")
+  .describe("The asset's id: the first segment of all its paths on the media host.");
+
+const cloudFrontSchema = z
+  .strictObject({
+    url: z
+      .string()
+      .refine(
+        isBaseUrl,
+        "Give the distribution's address without a slash at its end, such as https://d1.cloudfront.net.",
+      )
+      .optional()
+      .describe("The distribution's address, without a slash at its end; the media host where it is left out."),
+    policy: z
+      .enum(["canned", "custom"])
+      .default("canned")
+      .describe("canned: one signature a segment. custom: one with a wildcard where one rendition has a directory."),
+    hash: z
+      .enum(["SHA1", "SHA256"])
+      .default("SHA1")
+      .describe("The signature's hash. SHA1 is CloudFront's own default."),
+    keyPairId: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,64}$/, "Give the kid of a cloudfront key in the key ring.")
+      .describe("The kid of the signing key in the key ring, which is CloudFront's Key-Pair-Id."),
+  })
+  .describe("How CloudFront's URLs are signed. Needed where cdn is cloudfront, and only there.");
+
+export const assetSchema = z
+  .strictObject({
+    id: assetIdSchema,
+    title: z.string().min(1).max(200).optional().describe("A name for people."),
+    origin: assetOriginSchema,
+    entry: z
+      .string()
+      .superRefine((entry, context) => {
+        const why = entry === "" || entry.endsWith("/") ? "it names no file" : pathFault(`/${entry}`);
+        if (why === undefined) return;
+        const message = `Give the path of a file below the origin's prefix, in its canonical form: ${why}.`;
+        context.addIssue({ code: "custom", message, params: { fault: "path_not_canonical" } });
+      })
+      .describe("The playlist that players begin with, relative to the origin's prefix, such as index.m3u8."),
+    cdn: z
+      .enum(["edge", "cloudfront"])
+      .default("edge")
+      .describe("Who serves the segments: the edge worker, or a CloudFront distribution with signed URLs."),
+    cloudfront: cloudFrontSchema.optional(),
+    session: z
+      .int()
+      .min(60)
+      .max(604_800)
+      .transform(seconds)
+      .optional()
+      .describe(
+        "How long a playback session lasts, in seconds (a minute to a week); STAGEDOOR_SESSION_TTL without it.",
+      ),
+    allowedHosts: z
+      .array(z.string().refine(isHost, "Give a host in lower case, with a port where it is not 443: ads.example:8443."))
+      .max(100)
+      .default([])
+      .describe("Foreign hosts that the asset's playlists may lead to. Their URLs pass unsigned."),
+    scope: z
+      .string()
+      .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, "Give one scope, without spaces or quotation marks.")
+      .default("stream:play")
+      .describe("The scope that a bearer token needs (RFC 6749 §3.3)."),
+    segmentSignature: z
+      .enum(["shared", "session"])
+      .default("shared")
+      .describe(
+        "shared: a segment's URL is the same for all viewers, and useless without a grant. " +
+          "session: it is bound to the viewer's grant as well, and each viewer's playlist is rewritten for him.",
+      ),
+  })
+  .describe("Something that can be played: a multivariant playlist, or a single one, and all it leads to.");
+
+export type Asset = z.output<typeof assetSchema>;
+export type CloudFrontSettings = NonNullable<Asset["cloudfront"]>;
+
+/** The whole document: a file beside `npm start`, the key `catalog` in KV when deployed. */
+export const catalogDocumentSchema = z
+  .strictObject({
+    version: z.literal(1).describe("The version of this format."),
+    assets: z.array(assetSchema).describe("Everything that can be played."),
+  })
+  .describe("The catalog.");
+
+/** The document as it is written, before defaults are filled in. */
+export type CatalogDocument = z.input<typeof catalogDocumentSchema>;
+
+function isHost(text: string): boolean {
+  return URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text;
+}
+
+function isBaseUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, origin, pathname } = new URL(text);
+  const local = hostname === "localhost" || hostname === "127.0.0.1";
+  if (protocol !== "https:" && !(protocol === "http:" && local)) return false;
+  if (pathname === "/") return text === origin;
+  return text === origin + pathname && !text.endsWith("/") && pathFault(pathname) === undefined;
+}

@@ -1,0 +1,75 @@
+import type { Refusal } from "../base/refusal.ts";
+import { type Refused, refuse } from "../base/result.ts";
+
+/** One range as it is asked for (RFC 9110 §14.1.2), in bytes; `to` is inclusive. */
+export type RangeAsked = { readonly from: number; readonly to: number | undefined } | { readonly suffix: number };
+
+/** One range as it lies within a file. */
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+const unit = "bytes=";
+
+/**
+ * The one range that a Range header asks for, or undefined where there is none to serve: another unit, a broken one, and
+ * several at once, all of which RFC 9110 §14.2 lets a server ignore by answering with the whole file.
+ */
+export function parseRange(header: string | undefined): RangeAsked | undefined {
+  if (header === undefined || !header.startsWith(unit)) return undefined;
+  const dash = header.indexOf("-", unit.length);
+  if (dash < 0) return undefined;
+  const to = decimal(header, dash + 1, header.length);
+  if (dash === unit.length) return to === undefined ? undefined : { suffix: to };
+  const from = decimal(header, unit.length, dash);
+  if (from === undefined) return undefined;
+  if (dash + 1 === header.length) return { from, to: undefined };
+  return to === undefined || to < from ? undefined : { from, to };
+}
+
+/** The one spelling of a range: what origins and caches are asked for. */
+export function rangeText(range: RangeAsked): string {
+  return "suffix" in range ? `${unit}-${range.suffix}` : `${unit}${range.from}-${range.to ?? ""}`;
+}
+
+/** Where a range lies in a file of `size` bytes, or undefined where nothing of it does. */
+export function resolveRange(range: RangeAsked, size: number): ByteRange | undefined {
+  if ("suffix" in range) {
+    const length = Math.min(range.suffix, size);
+    return length === 0 ? undefined : { offset: size - length, length };
+  }
+  if (range.from >= size) return undefined;
+  return { offset: range.from, length: Math.min(range.to ?? size - 1, size - 1) - range.from + 1 };
+}
+
+/** The value of Content-Range for a part of a file. */
+export function contentRange({ offset, length }: ByteRange, size: number): string {
+  return `bytes ${offset}-${offset + length - 1}/${size}`;
+}
+
+/** The file's size out of a Content-Range, of a 206 or a 416: behind the slash. Undefined where it is not given. */
+export function sizeOfContentRange(header: string | null): number | undefined {
+  if (header === null || !header.startsWith("bytes ")) return undefined;
+  const slash = header.indexOf("/");
+  return slash < 0 ? undefined : decimal(header, slash + 1, header.length);
+}
+
+/** The refusal of a range that lies outside its file. */
+export function rangeRefusal(size: number | undefined): Refused<Refusal> {
+  const code = "range_not_satisfiable";
+  const reason = "the range lies outside the file";
+  return refuse(size === undefined ? { code, reason } : { code, reason, size });
+}
+
+/** A decimal number of at most 15 digits, so that it is exact. */
+function decimal(text: string, from: number, to: number): number | undefined {
+  if (to <= from || to - from > 15) return undefined;
+  let value = 0;
+  for (let i = from; i < to; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+  }
+  return value;
+}

@@ -1,0 +1,126 @@
+import { z } from "zod";
+import { ok, type Result, refuse } from "../base/result.ts";
+import { type Asset, assetIdSchema, assetSchema } from "./asset.ts";
+import { assetOriginSchema, originIdentity } from "./asset-origin.ts";
+import { type CatalogFault, type CatalogFaultName, faultsOfIssues } from "./fault.ts";
+
+/** What can be played. */
+export interface Catalog {
+  readonly asset: (id: string) => Asset | undefined;
+  readonly assets: () => readonly Asset[];
+  /** The asset that a plain path on the media host belongs to: `/vod-ts/360p/0.ts` is of `vod-ts`. */
+  readonly assetOfPath: (path: string) => Asset | undefined;
+}
+
+/** The document around its assets, which are looked at one by one so that a fault in one hides none of another. */
+const frameSchema = z.strictObject({ version: z.literal(1), assets: z.array(z.unknown()) });
+
+/**
+ * The catalog of a document (see `catalogDocumentSchema`), or every fault in it at once. Beyond the schema it refuses an
+ * id that stands twice, and an asset whose files lie among another's, since a grant for one would open the other's.
+ */
+export function parseCatalog(document: unknown): Result<Catalog, readonly CatalogFault[]> {
+  const frame = frameSchema.safeParse(document);
+  if (!frame.success) return refuse(faultsOfIssues(frame.error.issues, undefined));
+  const assets: Asset[] = [];
+  const faults: CatalogFault[] = [];
+  const named = frame.data.assets.map((raw, index) => ({ raw, name: nameOf(raw, index) }));
+  for (const { raw, name } of named) {
+    const parsed = assetSchema.safeParse(raw);
+    if (parsed.success) assets.push(parsed.data);
+    else faults.push(...faultsOfIssues(parsed.error.issues, name));
+    faults.push(...cdnFaults(raw, name));
+  }
+  faults.push(...duplicateFaults(named), ...overlapFaults(named));
+  return faults.length === 0 ? ok(catalogOf(assets)) : refuse(faults);
+}
+
+/** {@link parseCatalog} for a document that is still text. */
+export function parseCatalogText(text: string): Result<Catalog, readonly CatalogFault[]> {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    return refuse([{ name: "not_json", asset: undefined, field: "", advice: "Write the catalog as JSON." }]);
+  }
+  return parseCatalog(document);
+}
+
+function catalogOf(assets: readonly Asset[]): Catalog {
+  const byId = new Map(assets.map((asset) => [asset.id, asset]));
+  return {
+    asset: (id) => byId.get(id),
+    assets: () => assets,
+    assetOfPath: (path) => {
+      const end = path.indexOf("/", 1);
+      return end < 0 ? undefined : byId.get(path.slice(1, end));
+    },
+  };
+}
+
+interface NamedAsset {
+  readonly raw: unknown;
+  readonly name: string;
+}
+
+function nameOf(raw: unknown, index: number): string {
+  const id = assetIdSchema.safeParse(fieldOf(raw, "id"));
+  return id.success ? id.data : `assets[${index}]`;
+}
+
+/** What the three settings about the CDN must have to do with each other; looked at whatever else is wrong. */
+function cdnFaults(raw: unknown, asset: string): readonly CatalogFault[] {
+  const fault = (name: CatalogFaultName, field: string, advice: string) => [{ name, asset, field, advice }];
+  const settings = fieldOf(raw, "cloudfront");
+  const cdn = fieldOf(raw, "cdn") ?? "edge";
+  if (cdn === "edge" && settings !== undefined)
+    return fault("cloudfront_unused", "cloudfront", "Take these settings out, or set cdn to cloudfront.");
+  if (cdn === "cloudfront" && settings === undefined)
+    return fault("cloudfront_missing", "cloudfront", "Add these settings, with at least a keyPairId.");
+  if (cdn === "cloudfront" && fieldOf(raw, "segmentSignature") === "session")
+    return fault(
+      "cloudfront_session",
+      "segmentSignature",
+      "Set it to shared: a CloudFront URL carries no grant that it could be bound to.",
+    );
+  return [];
+}
+
+function duplicateFaults(assets: readonly NamedAsset[]): readonly CatalogFault[] {
+  const seen = new Set<string>();
+  const faults: CatalogFault[] = [];
+  for (const { name } of assets) {
+    if (seen.has(name))
+      faults.push({ name: "id_duplicate", asset: name, field: "id", advice: "Give this asset an id of its own." });
+    seen.add(name);
+  }
+  return faults;
+}
+
+/** Sorted, an identity stands behind all those that it begins with, and among what begins with the nearest of them. */
+function overlapFaults(assets: readonly NamedAsset[]): readonly CatalogFault[] {
+  const places = assets.flatMap(({ raw, name }) => {
+    const origin = assetOriginSchema.safeParse(fieldOf(raw, "origin"));
+    return origin.success ? [{ name, type: origin.data.type, identity: originIdentity(origin.data) }] : [];
+  });
+  places.sort((a, b) => (a.identity < b.identity ? -1 : a.identity > b.identity ? 1 : 0));
+  const faults: CatalogFault[] = [];
+  let outer = places[0];
+  for (const place of places.slice(1)) {
+    if (outer === undefined || !place.identity.startsWith(outer.identity)) {
+      outer = place;
+      continue;
+    }
+    faults.push({
+      name: "prefix_overlap",
+      asset: place.name,
+      field: place.type === "r2" ? "origin.prefix" : "origin.url",
+      advice: `Move its files out of those of ${outer.name}: a grant for ${outer.name} would open them as well.`,
+    });
+  }
+  return faults;
+}
+
+function fieldOf(raw: unknown, field: string): unknown {
+  return typeof raw === "object" && raw !== null ? Reflect.get(raw, field) : undefined;
+}

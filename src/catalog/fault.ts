@@ -1,0 +1,96 @@
+import type { z } from "zod";
+
+/** What can be wrong with a catalog. The names are stable: scripts may look for them. */
+export type CatalogFaultName =
+  | "not_json"
+  | "schema"
+  | "id_duplicate"
+  | "prefix_unbounded"
+  | "prefix_overlap"
+  | "path_not_canonical"
+  | "origin_url_invalid"
+  | "cloudfront_missing"
+  | "cloudfront_unused"
+  | "cloudfront_session";
+
+/** One fault: its name, the asset (its id, or `assets[3]` where it has none) and a sentence that says what to do. */
+export interface CatalogFault {
+  readonly name: CatalogFaultName;
+  /** Undefined where the document as a whole is at fault. */
+  readonly asset: string | undefined;
+  /** Where the fault lies, such as `origin.prefix`; empty for the asset or the document as a whole. */
+  readonly field: string;
+  readonly advice: string;
+}
+
+const namesOfChecks: ReadonlySet<string> = new Set<CatalogFaultName>([
+  "prefix_unbounded",
+  "path_not_canonical",
+  "origin_url_invalid",
+]);
+
+/** A fault as one line for a log or a terminal. */
+export function describeFault({ name, asset, field, advice }: CatalogFault): string {
+  const place = [asset, field].filter((part) => part !== undefined && part !== "").join(": ");
+  return `${name}: ${place === "" ? "" : `${place}: `}${advice}`;
+}
+
+/** What zod found, as our faults. No value of the document is quoted: a secret may stand where its name belongs. */
+export function faultsOfIssues(
+  issues: readonly z.core.$ZodIssue[],
+  asset: string | undefined,
+): readonly CatalogFault[] {
+  return issues.map((issue) => ({
+    name: nameOf(issue),
+    asset,
+    field: fieldText(issue.path),
+    advice: adviceOn(issue),
+  }));
+}
+
+function nameOf(issue: z.core.$ZodIssue): CatalogFaultName {
+  const given: unknown = issue.code === "custom" ? issue.params?.fault : undefined;
+  return isCheckName(given) ? given : "schema";
+}
+
+function isCheckName(name: unknown): name is CatalogFaultName {
+  return typeof name === "string" && namesOfChecks.has(name);
+}
+
+function fieldText(path: readonly PropertyKey[]): string {
+  let text = "";
+  for (const part of path) {
+    if (typeof part === "number") text += `[${part}]`;
+    else text += text === "" ? String(part) : `.${String(part)}`;
+  }
+  return text;
+}
+
+function adviceOn(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return `Correct the spelling of ${issue.keys.map((key) => JSON.stringify(key)).join(", ")}, or take it out.`;
+    case "invalid_type":
+      return `Put ${article(issue.expected)} here.`;
+    case "invalid_value":
+      return `Put one of ${issue.values.map((value) => JSON.stringify(value)).join(", ")} here.`;
+    case "too_small":
+      return `Put at least ${issue.minimum} ${unitOf(issue.origin)}here.`;
+    case "too_big":
+      return `Put at most ${issue.maximum} ${unitOf(issue.origin)}here.`;
+    case "invalid_union":
+      return "Put one of the allowed forms here: `type` says which one it is.";
+    default:
+      return issue.message;
+  }
+}
+
+function article(expected: string): string {
+  if (expected === "int") return "a whole number";
+  return `${"aeiou".includes(expected.charAt(0)) ? "an" : "a"} ${expected}`;
+}
+
+function unitOf(origin: string): string {
+  if (origin === "string") return "characters ";
+  return origin === "array" ? "entries " : "";
+}

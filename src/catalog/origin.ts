@@ -1,0 +1,40 @@
+import type { Refusal } from "../base/refusal.ts";
+import type { Result } from "../base/result.ts";
+import type { Asset } from "./asset.ts";
+import type { AssetOrigin } from "./asset-origin.ts";
+
+/** What is asked of an origin. It holds nothing of the viewer: no grant, no signature, no header but these two. */
+export interface OriginRequest {
+  readonly asset: Asset;
+  /** Canonical, relative to the asset's prefix: `360p/0.ts`. */
+  readonly path: string;
+  /** The origin's own query, canonical, without `?`; empty where there is none. */
+  readonly query: string;
+  readonly method: "GET" | "HEAD";
+  /** One range of bytes, as `rangeText` spells it; see `byte-range.ts`. */
+  readonly range?: string | undefined;
+  /** A well-formed If-None-Match; see `entity-tag.ts`. */
+  readonly ifNoneMatch?: string | undefined;
+}
+
+/**
+ * The port to where an asset's files lie. It answers 200, 206 or 304 with no headers but {@link originHeaders}, or refuses:
+ * `object_unknown`, `range_not_satisfiable` (with the file's size where it is known), `origin_failed`, `origin_slow`, and
+ * `configuration_invalid` where a binding or a secret is missing. A range may be answered with the whole file.
+ */
+export type Origin = (request: OriginRequest) => Promise<Result<Response, Refusal>>;
+
+/** The only headers of an origin that are passed on. */
+export const originHeaders = [
+  "Content-Type",
+  "Content-Length",
+  "ETag",
+  "Last-Modified",
+  "Accept-Ranges",
+  "Content-Range",
+] as const;
+
+/** One origin for all assets: it picks the one of the asset's type. */
+export function originOf(origins: Readonly<Record<AssetOrigin["type"], Origin>>): Origin {
+  return (request) => origins[request.asset.origin.type](request);
+}

@@ -1,0 +1,126 @@
+import { ok, type Result, refuse } from "../base/result.ts";
+import { type Seconds, seconds } from "../base/seconds.ts";
+import type { Issuer } from "../credential/issuer.ts";
+import { type KeyRing, keysFor, parseKeyRing } from "../keys/ring.ts";
+import { type Settings, settingsSchema } from "./settings.ts";
+
+export interface Configuration {
+  readonly development: boolean;
+  readonly ring: KeyRing;
+  readonly issuers: readonly Issuer[];
+  readonly grantIssuer: string;
+  readonly mediaUrl: string;
+  readonly basePath: string;
+  readonly manifestTtl: Seconds;
+  readonly sessionTtl: Seconds;
+  readonly pauseAllowance: Seconds;
+  readonly expiryStep: Seconds;
+  readonly renewal: "redirect" | "off";
+}
+
+type Environment = Readonly<Record<string, unknown>>;
+type SoundSettings = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };
+
+/** The three that are deployed; each needs settings that the others do not. */
+export type WorkerName = "api" | "manifest" | "edge";
+
+/** The kid of every key, and the issuer of every token, that is good for development alone. */
+export const devKidPrefix = "dev-";
+export const devIssuer = "stagedoor-dev";
+
+/**
+ * The configuration of a worker from its environment, or every fault at once: each names the variable and says what to
+ * do, and none quotes a value, since a value may be a secret. Bindings and other variables are left alone.
+ */
+export function readConfiguration(
+  environment: Environment,
+  worker: WorkerName,
+): Result<Configuration, readonly string[]> {
+  const parsed = settingsSchema.safeParse(environment);
+  const issues = parsed.success ? [] : parsed.error.issues;
+  const faults = issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  faults.push(...unknownSettings(environment));
+  if (worker === "api" && environment.STAGEDOOR_ISSUERS === undefined)
+    faults.push("STAGEDOOR_ISSUERS: name the issuers of bearer tokens");
+  const settings = parsed.success
+    ? parsed.data
+    : soundSettings(environment, new Set(issues.flatMap(({ path }) => path.slice(0, 1))));
+  const ring = settings.STAGEDOOR_KEYS === undefined ? refuse([]) : parseKeyRing(settings.STAGEDOOR_KEYS);
+  if (!ring.ok) faults.push(...ring.refusal.map((fault) => `STAGEDOOR_KEYS: ${fault}`));
+  faults.push(...faultsBetween(settings, ring.ok ? ring.value : undefined));
+  return parsed.success && ring.ok && faults.length === 0 ? ok(configuration(parsed.data, ring.value)) : refuse(faults);
+}
+
+/** The settings that are right by themselves, so that what is wrong between them is named in the same round. */
+function soundSettings(environment: Environment, faulty: ReadonlySet<PropertyKey>): SoundSettings {
+  const rest = Object.fromEntries(Object.entries(environment).filter(([name]) => !faulty.has(name)));
+  const sound = { ...settingsSchema.partial().safeParse(rest).data };
+  // A default in the place of a faulty setting would bring forth faults that nobody made.
+  for (const name of faulty) Reflect.deleteProperty(sound, name);
+  return sound;
+}
+
+/** A misspelt setting is a fault: left alone, its default would be in force without a word. */
+function unknownSettings(environment: Environment): string[] {
+  return Object.keys(environment)
+    .filter((name) => name.startsWith("STAGEDOOR_") && !(name in settingsSchema.shape))
+    .map((name) => `${name}: there is no such setting`);
+}
+
+function faultsBetween(settings: SoundSettings, ring: KeyRing | undefined): string[] {
+  const faults: string[] = [];
+  const issuers = settings.STAGEDOOR_ISSUERS ?? [];
+  if (ring !== undefined && keysFor(ring, "session").length === 0)
+    faults.push(
+      "STAGEDOOR_KEYS: no key has the purpose session; make one with `npx stagedoor keys new --purpose session`",
+    );
+  if (ring !== undefined && keysFor(ring, "token").some((key) => key.d !== undefined))
+    faults.push("STAGEDOOR_KEYS: a worker never needs a key that signs bearer tokens; leave the private half out");
+  if (settings.STAGEDOOR_ENV !== undefined && settings.STAGEDOOR_ENV !== "development")
+    faults.push(...developmentFaults(settings, ring));
+  const names = issuers.map(({ issuer }) => issuer);
+  if (new Set(names).size < names.length) faults.push("STAGEDOOR_ISSUERS: an issuer stands twice");
+  const { STAGEDOOR_EXPIRY_STEP: step, STAGEDOOR_SESSION_TTL: session } = settings;
+  if (step !== undefined && session !== undefined && step > session)
+    faults.push("STAGEDOOR_EXPIRY_STEP: it is longer than a session (STAGEDOOR_SESSION_TTL)");
+  return faults;
+}
+
+/** What is good for development alone, and stands in another environment. */
+function developmentFaults(settings: SoundSettings, ring: KeyRing | undefined): string[] {
+  const issuers = settings.STAGEDOOR_ISSUERS ?? [];
+  const isDev = (kid: unknown) => typeof kid === "string" && kid.startsWith(devKidPrefix);
+  const faults = (ring?.keys ?? [])
+    .filter(({ kid }) => isDev(kid))
+    .map(
+      ({ kid }) =>
+        `STAGEDOOR_KEYS: "${kid}" is a development key; make one for this environment, or set STAGEDOOR_ENV=development`,
+    );
+  if (issuers.some(({ issuer }) => issuer === devIssuer))
+    faults.push(
+      `STAGEDOOR_ISSUERS: "${devIssuer}" is the development issuer; name your own, or set STAGEDOOR_ENV=development`,
+    );
+  if (issuers.some(({ jwks }) => jwks?.keys.some(({ kid }) => isDev(kid))))
+    faults.push(
+      "STAGEDOOR_ISSUERS: an issuer's jwks holds a development key; set STAGEDOOR_ENV=development to take it",
+    );
+  if (settings.STAGEDOOR_MEDIA_URL?.startsWith("http:"))
+    faults.push("STAGEDOOR_MEDIA_URL: use https; plain http is for STAGEDOOR_ENV=development");
+  return faults;
+}
+
+function configuration(settings: Settings, ring: KeyRing): Configuration {
+  return {
+    development: settings.STAGEDOOR_ENV === "development",
+    ring,
+    issuers: settings.STAGEDOOR_ISSUERS ?? [],
+    grantIssuer: settings.STAGEDOOR_GRANT_ISSUER,
+    mediaUrl: settings.STAGEDOOR_MEDIA_URL,
+    basePath: settings.STAGEDOOR_BASE_PATH,
+    manifestTtl: seconds(settings.STAGEDOOR_MANIFEST_TTL),
+    sessionTtl: seconds(settings.STAGEDOOR_SESSION_TTL),
+    pauseAllowance: seconds(settings.STAGEDOOR_PAUSE_ALLOWANCE),
+    expiryStep: seconds(settings.STAGEDOOR_EXPIRY_STEP),
+    renewal: settings.STAGEDOOR_RENEWAL,
+  };
+}

@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { issuerSchema } from "../credential/issuer.ts";
+
+/** A whole number of seconds, as environment variables give it. */
+function secondsBetween(least: number, most: number) {
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, "write whole seconds in digits")
+    .transform(Number)
+    .pipe(z.number().min(least).max(most));
+}
+
+function json(what: string) {
+  return z.string().transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue({ code: "custom", message: `not JSON: ${what}` });
+      return z.NEVER;
+    }
+  });
+}
+
+const address = z
+  .string()
+  .refine(
+    (text) => /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/.test(text),
+    "write scheme, host and port in lower case, without a path or a slash at the end",
+  );
+
+/** Every setting of the three workers, by the name of its environment variable. */
+export const settingsSchema = z.object({
+  STAGEDOOR_ENV: z
+    .enum(["development", "staging", "production"])
+    .default("production")
+    .describe("Only development takes dev keys, the dev issuer and the demo page."),
+  STAGEDOOR_KEYS: json('the key ring is a JWK Set, {"keys": [...]}').describe(
+    "The key ring, a secret: `npx stagedoor keys new` makes keys.",
+  ),
+  STAGEDOOR_MEDIA_URL: address.describe("Where players reach the media host."),
+  STAGEDOOR_ISSUERS: json("the issuers are a list")
+    .pipe(z.array(issuerSchema).min(1, "name at least one issuer"))
+    .optional()
+    .describe("The issuers of bearer tokens that the API trusts (API only)."),
+  STAGEDOOR_GRANT_ISSUER: z.string().min(1).max(64).default("stagedoor").describe("`iss` of the grants."),
+  STAGEDOOR_BASE_PATH: z
+    .string()
+    .regex(/^(\/|(\/[A-Za-z0-9._-]+)+)$/, "begin with a slash and end without one")
+    .default("/")
+    .describe("What stands before /stream/start."),
+  STAGEDOOR_MANIFEST_TTL: secondsBetween(60, 600).default(300).describe("How long a manifest URL lives."),
+  STAGEDOOR_SESSION_TTL: secondsBetween(5, 604_800)
+    .default(21_600)
+    .describe("How long a session lasts where the asset does not say."),
+  STAGEDOOR_PAUSE_ALLOWANCE: secondsBetween(0, 86_400)
+    .default(300)
+    .describe("How long a viewer may pause before a URL has to be renewed."),
+  STAGEDOOR_EXPIRY_STEP: secondsBetween(1, 3600).default(30).describe("Expiries are rounded up to multiples of it."),
+  STAGEDOOR_RENEWAL: z
+    .enum(["redirect", "off"])
+    .default("redirect")
+    .describe("What an authentic segment URL gets whose time has run out."),
+});
+
+export type Settings = z.infer<typeof settingsSchema>;

@@ -1,0 +1,96 @@
+import { equalInConstantTime } from "../base/constant-time.ts";
+import { type Refusal, refusal } from "../base/refusal.ts";
+import type { Result } from "../base/result.ts";
+import type { UnixSeconds } from "../base/seconds.ts";
+import type { Asset } from "../catalog/asset.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import { stillTaken } from "../keys/ring.ts";
+import { type Grant, openGrant } from "../signing/grant.ts";
+import { type MediaTarget, parseMediaTarget } from "../signing/media-target.ts";
+import { type MediaPurpose, signatureOf } from "../signing/media-url.ts";
+import type { PreparedSessionKey, SessionKeys } from "../signing/session-keys.ts";
+
+/** What the check looks at beside the request. */
+export interface CheckContext {
+  readonly keys: SessionKeys;
+  readonly catalog: Catalog;
+  readonly now: UnixSeconds;
+  /** Where grants that were opened are kept; see `remember-grants.ts`. */
+  readonly open?: typeof openGrant;
+}
+
+/** A request that passed: everything that serving it needs, and nothing of the URL has to be looked at again. */
+export interface MediaAccess {
+  readonly asset: Asset;
+  readonly grant: Grant;
+  readonly key: PreparedSessionKey;
+  readonly purpose: MediaPurpose;
+  /** The plain path on the media host, and the part of it below the asset's prefix. */
+  readonly path: string;
+  readonly rest: string;
+  readonly query: string;
+  readonly expiry: UnixSeconds;
+  readonly appended: string;
+}
+
+/** Passed, refused, or authentic but out of time: the one refusal that a segment's URL can be renewed after. */
+export type MediaVerdict =
+  | { readonly verdict: "passed"; readonly access: MediaAccess }
+  | { readonly verdict: "expired"; readonly access: MediaAccess; readonly refusal: Refusal }
+  | { readonly verdict: "refused"; readonly refusal: Refusal };
+
+/**
+ * The edge check: both the grant (who, which asset, until when) and the signature (this file, now) must hold. Pure,
+ * synchronous and without a look-up outside; `explain` calls the same function, so what it says is what the edge does.
+ * `target` is the request target as it came over the wire: path and query.
+ *
+ * The order matters: nothing is said about a grant's claims before its MAC held, nothing about a URL's end before its
+ * signature held, and nothing about what exists before both did.
+ */
+export function checkMediaRequest(target: string, context: CheckContext): MediaVerdict {
+  const parsed = parseMediaTarget(target);
+  return parsed.ok ? checkMediaTarget(parsed.value, context) : refused(parsed);
+}
+
+/** {@link checkMediaRequest} for a target that was taken apart already. */
+export function checkMediaTarget(target: MediaTarget, context: CheckContext): MediaVerdict {
+  const session = checkGrant(target, context);
+  return session.ok ? checkSignature(target, session.value, context) : refused(session);
+}
+
+function checkGrant(target: MediaTarget, { keys, now, open = openGrant }: CheckContext): Result<Grant, Refusal> {
+  const opened = open(target.grant, keys, now);
+  if (!opened.ok) {
+    const bare = target.signature === undefined && opened.refusal.code === "grant_invalid";
+    return bare ? refusal("signature_missing", "the URL carries neither a grant nor a signature") : opened;
+  }
+  if (now >= opened.value.expiresAt) return refusal("grant_expired", "the playback session has ended");
+  if (!target.path.startsWith(opened.value.prefix))
+    return refusal("path_not_covered", "the grant is for another asset");
+  return opened;
+}
+
+function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now }: CheckContext): MediaVerdict {
+  const { signature, path, query, appended } = target;
+  if (signature === undefined)
+    return refused(refusal("signature_missing", "the URL has no list, seg or key parameter of the right form"));
+  const key = keys.get(grant.kid);
+  if (key === undefined || !stillTaken(key, now))
+    return refused(refusal("key_unknown", "the grant's key is not in the ring (any more)"));
+  const { purpose, expiry } = signature;
+  const asset = catalog.assetOfPath(path);
+  const bound = purpose === "playlist" || asset?.segmentSignature === "session";
+  const expected = signatureOf(key.url[purpose], purpose, { path, query, expiry, grant: bound ? grant.text : "" });
+  if (!equalInConstantTime(expected, signature.signature)) {
+    return refused(refusal("signature_invalid", `the ${purpose} signature does not hold for this URL`));
+  }
+  if (asset === undefined) return refused(refusal("asset_unknown", "the asset has left the catalog"));
+  const access = { asset, grant, key, purpose, path, rest: path.slice(asset.id.length + 2), query, expiry, appended };
+  if (now < expiry) return { verdict: "passed", access };
+  const expired = refusal("signature_expired", `the URL ended ${now - expiry} s ago`);
+  return { verdict: "expired", access, refusal: expired.refusal };
+}
+
+function refused({ refusal: why }: { readonly refusal: Refusal }): MediaVerdict {
+  return { verdict: "refused", refusal: why };
+}

@@ -1,0 +1,61 @@
+import { canonicalQuery } from "../base/canonical-path.ts";
+import { type Refusal, refusal } from "../base/refusal.ts";
+import type { Result } from "../base/result.ts";
+import type { UnixSeconds } from "../base/seconds.ts";
+import { between } from "../base/seconds.ts";
+import type { Asset } from "../catalog/asset.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import { type CloudFrontPublicKeys, verifyCloudFront } from "../signing/cloudfront/verify.ts";
+import type { DeliverFile, WaitUntil } from "./deliver-file.ts";
+import type { ViewerRequest } from "./serve-segment.ts";
+
+export interface CloudFrontContext {
+  readonly deliver: DeliverFile;
+  readonly waitUntil: WaitUntil;
+  readonly now: UnixSeconds;
+  readonly publicKeys: CloudFrontPublicKeys;
+  /** Where the asset's URLs stand if it names no distribution of its own. */
+  readonly mediaUrl: string;
+  /** The viewer's address, where it is known. */
+  readonly address: string | undefined;
+}
+
+/** The asset of CloudFront that a target without a grant is for: its first path segment is the asset's id. */
+export function cloudFrontAsset(target: string, catalog: Catalog): Asset | undefined {
+  const asset = catalog.assetOfPath(target);
+  return asset?.cdn === "cloudfront" ? asset : undefined;
+}
+
+/**
+ * A file of an asset that CloudFront serves, checked exactly as CloudFront would, so that such an asset plays where no
+ * CloudFront stands in front. Its URL carries no grant: it is neither renewed nor ended before its time.
+ */
+export async function serveCloudFront(
+  target: string,
+  asset: Asset,
+  request: ViewerRequest,
+  context: CloudFrontContext,
+): Promise<Result<Response, Refusal>> {
+  const mark = target.indexOf("?");
+  const { now, address, publicKeys, mediaUrl } = context;
+  const checked = await verifyCloudFront(
+    {
+      method: request.method,
+      baseUrl: asset.cloudfront?.url ?? mediaUrl,
+      path: mark < 0 ? target : target.slice(0, mark),
+      query: mark < 0 ? undefined : target.slice(mark + 1),
+      now,
+      address,
+    },
+    publicKeys,
+  );
+  if (!checked.ok) return checked;
+  const { keyPairId, path, query, expires } = checked.value;
+  if (keyPairId !== asset.cloudfront?.keyPairId)
+    return refusal("key_unknown", "the key is trusted for other assets alone");
+  const file = { asset, path: path.slice(asset.id.length + 2), query: canonicalQuery(query ?? "") };
+  return context.deliver(
+    { ...request, ...file, remaining: between(now, expires), cacheable: !path.endsWith(".key") },
+    context.waitUntil,
+  );
+}

@@ -1,0 +1,80 @@
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result, refuse } from "../base/result.ts";
+import type { Seconds } from "../base/seconds.ts";
+import { utf8 } from "../base/utf8.ts";
+import { fillPlaylist } from "../playlist/render.ts";
+import { wrapMediaPlaylist } from "../playlist/wrap.ts";
+import type { MediaTarget } from "../signing/media-target.ts";
+import { signedParameter } from "../signing/media-url.ts";
+import { type CheckContext, checkMediaTarget, type MediaAccess } from "./check-media-request.ts";
+import { deliveryDirectives } from "./delivery-directives.ts";
+import { type LoadContext, type LoadedPlaylist, loadPlaylist } from "./load-playlist.ts";
+import { type RenderContext, renderForStep } from "./render-for-step.ts";
+
+export interface PlaylistFlowContext extends CheckContext, LoadContext, RenderContext {
+  readonly expiryStep: Seconds;
+}
+
+const headers = {
+  "Content-Type": "application/vnd.apple.mpegurl",
+  // What is in it is for one viewer and one step; a cache would hand it to the next.
+  "Cache-Control": "no-store",
+  "Referrer-Policy": "no-referrer",
+  "X-Content-Type-Options": "nosniff",
+};
+
+/**
+ * A playlist, the whole story: the request is checked, the origin's playlist read and taken apart once a version, its
+ * segments' URLs signed once a step for everybody, and the URLs of other playlists signed for this viewer. A playlist's
+ * URL is never renewed by a redirect: some players would keep the short-lived address for good.
+ */
+export async function servePlaylist(
+  target: MediaTarget,
+  method: "GET" | "HEAD",
+  context: PlaylistFlowContext,
+): Promise<Result<Response, Refusal>> {
+  const checked = checkMediaTarget(target, context);
+  if (checked.verdict !== "passed") return refuse(checked.refusal);
+  const { access } = checked;
+  if (access.purpose !== "playlist") return refusal("signature_missing", "the URL is signed, but not as a playlist's");
+  const { asset, rest, query } = access;
+  const loaded = await loadPlaylist({ asset, rest, query, directives: deliveryDirectives(access.appended) }, context);
+  if (!loaded.ok) return loaded;
+  const body = await bodyFor(access, loaded.value, context);
+  if (!body.ok) return body;
+  const length = { "Content-Length": String(body.value.length) };
+  return ok(new Response(method === "HEAD" ? null : body.value, { headers: { ...headers, ...length } }));
+}
+
+async function bodyFor(
+  access: MediaAccess,
+  loaded: LoadedPlaylist,
+  context: PlaylistFlowContext,
+): Promise<Result<Uint8Array<ArrayBuffer>, Refusal>> {
+  if (isEntryThatEnds(access, loaded)) {
+    const wrapped = wrapMediaPlaylist(loaded.template, { path: access.path, query: access.query });
+    return ok(utf8(fillPlaylist(wrapped, (other) => playlistUrl(other, access))));
+  }
+  const rendered = await renderForStep(access, loaded, context);
+  if (!rendered.ok) return rendered;
+  const { shared } = rendered.value;
+  if (shared.open.length === 0) {
+    rendered.value.bytes ??= utf8(fillPlaylist(shared, () => ({ query: "" })));
+    return ok(rendered.value.bytes);
+  }
+  return ok(utf8(fillPlaylist(shared, (other) => playlistUrl(other, access))));
+}
+
+/**
+ * Whether a media playlist was asked for as the manifest. The manifest's URL ends within minutes and a player would reload
+ * it for hours, so the player is given a multivariant playlist around it, in which its URL lives as long as the session.
+ */
+function isEntryThatEnds({ asset, rest, expiry, grant }: MediaAccess, { template }: LoadedPlaylist): boolean {
+  return template.kind === "media" && rest === asset.entry && expiry < grant.expiresAt;
+}
+
+/** Another playlist's URL for this viewer: bound to the grant, and good for as long as it, since players reload it. */
+function playlistUrl(other: { readonly path: string; readonly query: string }, { grant, key }: MediaAccess) {
+  const parts = { path: other.path, query: other.query, expiry: grant.expiresAt, grant: grant.text };
+  return { query: signedParameter(key.url.playlist, "playlist", parts) };
+}

@@ -1,0 +1,49 @@
+import type { Refusal } from "../base/refusal.ts";
+import { ok, type Result, refuse } from "../base/result.ts";
+import { between, earlier, type Seconds, type UnixSeconds } from "../base/seconds.ts";
+import type { MediaTarget } from "../signing/media-target.ts";
+import { type CheckContext, checkMediaTarget, type MediaAccess } from "./check-media-request.ts";
+import type { DeliverFile, FileRequest, WaitUntil } from "./deliver-file.ts";
+import { renewUrl } from "./renew-url.ts";
+
+export interface SegmentContext extends CheckContext {
+  readonly deliver: DeliverFile;
+  readonly waitUntil: WaitUntil;
+  readonly renewal: "redirect" | "off";
+  readonly pauseAllowance: Seconds;
+  readonly expiryStep: Seconds;
+}
+
+/** The part of a request that serving a file looks at. */
+export type ViewerRequest = Pick<FileRequest, "method" | "range" | "ifRange" | "ifNoneMatch">;
+
+/**
+ * A segment, a key or any other file, the whole story: the request is checked; one that is authentic but out of time is
+ * sent on to a fresh URL while its session goes on; one that passed is served from the cache or the origin. A forgery is
+ * never renewed, since it never gets as far as being called expired.
+ */
+export async function serveSegment(
+  target: MediaTarget,
+  request: ViewerRequest,
+  context: SegmentContext,
+): Promise<Result<Response, Refusal>> {
+  const checked = checkMediaTarget(target, context);
+  if (checked.verdict === "refused") return refuse(checked.refusal);
+  const { access } = checked;
+  if (checked.verdict === "expired") {
+    const renewable = context.renewal === "redirect" && access.purpose !== "playlist";
+    return renewable
+      ? ok(renewUrl(access, context.now, context.pauseAllowance, context.expiryStep))
+      : refuse(checked.refusal);
+  }
+  const { asset, rest: path, query, purpose } = access;
+  const left = remaining(access, context.now);
+  return context.deliver(
+    { ...request, asset, path, query, remaining: left, cacheable: purpose !== "key" },
+    context.waitUntil,
+  );
+}
+
+function remaining(access: MediaAccess, now: UnixSeconds): Seconds {
+  return between(now, earlier(access.expiry, access.grant.expiresAt));
+}

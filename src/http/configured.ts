@@ -1,0 +1,39 @@
+import { refusal } from "../base/refusal.ts";
+import type { Result } from "../base/result.ts";
+import { type Configuration, readConfiguration, type WorkerName } from "../config/configuration.ts";
+import { withCors } from "./cors.ts";
+import type { Log } from "./log.ts";
+import { problemResponse } from "./problem.ts";
+
+type Environment = Readonly<Record<string, unknown>>;
+
+/**
+ * A worker's parts, made of its environment once an isolate: the configuration is read, and `wire` makes the rest. With a
+ * wrong configuration every fault goes to the log and every request is answered 500 `configuration_invalid`: half of a
+ * configuration might let through what the whole would refuse.
+ *
+ * The value is kept and never the promise: workerd lets no request wait for what another one is doing.
+ */
+export function configured<Env extends object, Parts>(
+  worker: WorkerName,
+  log: Log,
+  wire: (env: Env, configuration: Configuration) => Promise<Result<Parts, readonly string[]>>,
+): (env: Env, answer: (parts: Parts) => Promise<Response>) => Promise<Response> {
+  let made: Result<Parts, readonly string[]> | undefined;
+  const make = async (env: Env) => {
+    const configuration = readConfiguration(settingsOf(env), worker);
+    const parts = configuration.ok ? await wire(env, configuration.value) : configuration;
+    if (!parts.ok)
+      for (const fault of parts.refusal) log(JSON.stringify({ worker, event: "configuration_invalid", fault }));
+    return parts;
+  };
+  return async (env, answer) => {
+    made ??= await make(env);
+    if (made.ok) return answer(made.value);
+    return withCors(problemResponse(refusal("configuration_invalid", "see the log").refusal));
+  };
+}
+
+function settingsOf(env: object): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith("STAGEDOOR_")));
+}

@@ -1,0 +1,27 @@
+const exposed = "Content-Length, Content-Range, ETag, Location, Retry-After, WWW-Authenticate";
+
+/**
+ * Lets any page read an answer, without credentials: what is refused is refused by the signature. A refusal needs the
+ * headers most of all: without them a player sees a CORS fault in place of a 403.
+ */
+export function withCors(response: Response): Response {
+  const headers = new Headers(response.headers);
+  headers.set("Access-Control-Allow-Origin", "*");
+  headers.set("Access-Control-Expose-Headers", exposed);
+  headers.set("Cross-Origin-Resource-Policy", "cross-origin");
+  return new Response(response.body, { status: response.status, headers });
+}
+
+/** The answer to a preflight. It needs no signature: it tells nothing, and browsers send none with it. */
+export function preflight(methods: string, requestHeaders: string): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      "Access-Control-Allow-Origin": "*",
+      "Access-Control-Allow-Methods": methods,
+      "Access-Control-Allow-Headers": requestHeaders,
+      "Access-Control-Max-Age": "86400",
+      "Cache-Control": "no-store",
+    },
+  });
+}

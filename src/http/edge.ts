@@ -1,0 +1,69 @@
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result } from "../base/result.ts";
+import type { Clock, Seconds } from "../base/seconds.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { CheckContext } from "../flows/check-media-request.ts";
+import type { DeliverFile, WaitUntil } from "../flows/deliver-file.ts";
+import { cloudFrontAsset, serveCloudFront } from "../flows/serve-cloudfront.ts";
+import { serveSegment, type ViewerRequest } from "../flows/serve-segment.ts";
+import type { CloudFrontPublicKeys } from "../signing/cloudfront/verify.ts";
+import { parseMediaTarget } from "../signing/media-target.ts";
+import type { SessionKeys } from "../signing/session-keys.ts";
+import type { MediaRequest } from "./media.ts";
+
+export interface EdgeParts {
+  readonly keys: SessionKeys;
+  readonly open: NonNullable<CheckContext["open"]>;
+  readonly publicKeys: CloudFrontPublicKeys;
+  readonly catalog: () => Promise<Result<Catalog, Refusal>>;
+  readonly clock: Clock;
+  readonly deliver: DeliverFile;
+  readonly waitUntil: WaitUntil;
+  readonly mediaUrl: string;
+  readonly renewal: "redirect" | "off";
+  readonly pauseAllowance: Seconds;
+  readonly expiryStep: Seconds;
+  /** The manifest worker, where it is bound. */
+  readonly manifest: { fetch(request: Request): Promise<Response> } | undefined;
+}
+
+/**
+ * What the edge worker does with a request: a playlist's goes to the manifest worker, which checks it; an asset's of
+ * CloudFront is checked as CloudFront would; everything else is checked and served here.
+ */
+export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise<Result<Response, Refusal>> {
+  const now = parts.clock();
+  const catalog = await parts.catalog();
+  if (!catalog.ok) return catalog;
+  const asset = cloudFrontAsset(asked.target, catalog.value);
+  if (asset !== undefined)
+    return serveCloudFront(asked.target, asset, viewerRequest(asked), { ...parts, now, address: addressOf(asked.raw) });
+  const target = parseMediaTarget(asked.target);
+  if (!target.ok) return target;
+  if (target.value.signature?.purpose === "playlist") return forward(asked.raw, parts);
+  return serveSegment(target.value, viewerRequest(asked), { ...parts, now, catalog: catalog.value });
+}
+
+async function forward(request: Request, { manifest }: EdgeParts): Promise<Result<Response, Refusal>> {
+  const unavailable = refusal("store_unavailable", "the manifest worker does not answer over its service binding");
+  if (manifest === undefined) return unavailable;
+  try {
+    return ok(await manifest.fetch(request));
+  } catch {
+    return unavailable;
+  }
+}
+
+function viewerRequest({ method, raw: { headers } }: MediaRequest): ViewerRequest {
+  return {
+    method,
+    range: headers.get("Range") ?? undefined,
+    ifRange: headers.get("If-Range") ?? undefined,
+    ifNoneMatch: headers.get("If-None-Match") ?? undefined,
+  };
+}
+
+/** The viewer's address as Cloudflare saw it; what a client sends under this name is overwritten there. */
+function addressOf({ headers }: Request): string | undefined {
+  return headers.get("CF-Connecting-IP") ?? undefined;
+}

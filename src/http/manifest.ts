@@ -1,0 +1,21 @@
+import type { Refusal } from "../base/refusal.ts";
+import type { Result } from "../base/result.ts";
+import type { Clock } from "../base/seconds.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import { type PlaylistFlowContext, servePlaylist } from "../flows/serve-playlist.ts";
+import { parseMediaTarget } from "../signing/media-target.ts";
+import type { MediaRequest } from "./media.ts";
+
+export interface ManifestParts extends Omit<PlaylistFlowContext, "catalog" | "now"> {
+  readonly clock: Clock;
+  readonly catalog: () => Promise<Result<Catalog, Refusal>>;
+}
+
+/** What the manifest worker does with a request: playlists, and nothing else. */
+export async function answerManifest(asked: MediaRequest, parts: ManifestParts): Promise<Result<Response, Refusal>> {
+  const target = parseMediaTarget(asked.target);
+  if (!target.ok) return target;
+  const catalog = await parts.catalog();
+  if (!catalog.ok) return catalog;
+  return servePlaylist(target.value, asked.method, { ...parts, catalog: catalog.value, now: parts.clock() });
+}

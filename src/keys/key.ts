@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { decodeBase64url } from "../base/base64url.ts";
+
+/**
+ * A key of the ring is a JWK (RFC 7517) with a kid, an alg and two things of our own: `purpose`, so that a key made for
+ * one use is never taken for another, and a window. `nbf` is when it is first signed with (verifiers take it before that
+ * already), `exp` is when nobody takes it any more; both NumericDate (RFC 7519).
+ */
+const window = {
+  kid: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a kid is 1 to 64 characters of A-Z a-z 0-9 . _ -"),
+  nbf: z.int().nonnegative().optional(),
+  exp: z.int().nonnegative().optional(),
+};
+
+const base64url = z.string().refine((text) => decodeBase64url(text) !== undefined, "not canonical base64url");
+/** A number of P-256: 32 bytes. Shorter ones are refused here, since importing them later is an exception. */
+const coordinate = base64url.refine((text) => text.length === 43, "a number of P-256 has 32 bytes (43 characters)");
+const privateRsaParts = { d: base64url, p: base64url, q: base64url, dp: base64url, dq: base64url, qi: base64url };
+
+/** HMAC-SHA256 key: MACs grants, and the keys that sign URLs are derived from it. Shared by the three workers. */
+export const sessionKeySchema = z.strictObject({
+  ...window,
+  purpose: z.literal("session"),
+  kty: z.literal("oct"),
+  alg: z.literal("HS256"),
+  k: base64url.refine((text) => text.length >= 43, "an HMAC-SHA256 key has at least 32 bytes (43 characters)"),
+});
+
+/** A CloudFront key: its kid is the id that CloudFront gave to the public key (`Key-Pair-Id`). */
+export const cloudFrontKeySchema = z.discriminatedUnion("kty", [
+  z.strictObject({
+    ...window,
+    purpose: z.literal("cloudfront"),
+    kty: z.literal("RSA"),
+    alg: z.literal("RS256"),
+    n: base64url.refine((text) => text.length === 342, "CloudFront takes RSA keys of 2048 bits"),
+    e: base64url,
+    ...partial(privateRsaParts),
+  }),
+  z.strictObject({
+    ...window,
+    purpose: z.literal("cloudfront"),
+    kty: z.literal("EC"),
+    alg: z.literal("ES256"),
+    crv: z.literal("P-256"),
+    x: coordinate,
+    y: coordinate,
+    d: coordinate.optional(),
+  }),
+]);
+
+/** The key of the development issuer, which signs bearer tokens where no identity provider is at hand. */
+export const tokenKeySchema = z.strictObject({
+  ...window,
+  purpose: z.literal("token"),
+  kty: z.literal("EC"),
+  alg: z.literal("ES256"),
+  crv: z.literal("P-256"),
+  x: coordinate,
+  y: coordinate,
+  d: coordinate.optional(),
+});
+
+export const ringKeySchema = z.union([sessionKeySchema, cloudFrontKeySchema, tokenKeySchema]);
+
+export type SessionKey = z.infer<typeof sessionKeySchema>;
+export type CloudFrontKey = z.infer<typeof cloudFrontKeySchema>;
+export type TokenKey = z.infer<typeof tokenKeySchema>;
+export type RingKey = z.infer<typeof ringKeySchema>;
+export type KeyPurpose = RingKey["purpose"];
+
+function partial<Shape extends z.ZodRawShape>(shape: Shape): { [Key in keyof Shape]: z.ZodOptional<Shape[Key]> } {
+  return z.object(shape).partial().shape;
+}

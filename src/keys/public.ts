@@ -1,0 +1,51 @@
+import { ok, type Result, refuse } from "../base/result.ts";
+import type { CloudFrontKey, RingKey, TokenKey } from "./key.ts";
+
+/**
+ * The public half of a key as a JWK: what verifiers may be given. A symmetric key has no public half, so it is refused
+ * rather than left out: an export that quietly misses a key is taken for a whole one.
+ */
+export function publicJwk(key: RingKey): Result<JsonWebKey & { kid: string }, string> {
+  if (key.kty === "oct") return refuse(`key "${key.kid}" is symmetric: it has no public half and is never exported`);
+  return ok(publicHalf(key));
+}
+
+/** The public half of a key pair as a JWK. */
+export function publicHalf(key: CloudFrontKey | TokenKey): JsonWebKey & { kid: string } {
+  const about = { kid: key.kid, alg: key.alg, use: "sig" };
+  return key.kty === "RSA"
+    ? { ...about, kty: key.kty, n: key.n, e: key.e }
+    : { ...about, kty: key.kty, crv: key.crv, x: key.x, y: key.y };
+}
+
+/** A key pair without its private half, for the ring of a worker that only verifies. */
+export function withoutPrivateHalf(key: CloudFrontKey): CloudFrontKey {
+  const { kid, nbf, exp, purpose } = key;
+  const window = { ...(nbf === undefined ? {} : { nbf }), ...(exp === undefined ? {} : { exp }) };
+  return key.kty === "RSA"
+    ? { kid, ...window, purpose, kty: key.kty, alg: key.alg, n: key.n, e: key.e }
+    : { kid, ...window, purpose, kty: key.kty, alg: key.alg, crv: key.crv, x: key.x, y: key.y };
+}
+
+/** The public half as PEM (SubjectPublicKeyInfo, RFC 7468 §13): the form that CloudFront's CreatePublicKey takes. */
+export async function publicPem(key: CloudFrontKey): Promise<string> {
+  const algorithm =
+    key.kty === "RSA" ? { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" } : { name: "ECDSA", namedCurve: "P-256" };
+  const { kid: _, ...jwk } = publicHalf(key);
+  const imported = await crypto.subtle.importKey("jwk", jwk, algorithm, true, ["verify"]);
+  const exported = await crypto.subtle.exportKey("spki", imported);
+  if (!(exported instanceof ArrayBuffer)) throw new TypeError("SubjectPublicKeyInfo comes as bytes");
+  const spki = new Uint8Array(exported);
+  const lines = btoa(String.fromCharCode(...spki)).match(/.{1,64}/g) ?? [];
+  return `-----BEGIN PUBLIC KEY-----\n${lines.join("\n")}\n-----END PUBLIC KEY-----\n`;
+}
+
+/** The private key pair as a plain JWK, for libraries that import it; undefined where the ring holds the public half alone. */
+export function privateJwk(key: CloudFrontKey): JsonWebKey | undefined {
+  if (key.d === undefined) return undefined;
+  const { kid: _, ...jwk } = publicHalf(key);
+  if (key.kty === "EC") return { ...jwk, d: key.d };
+  const { d, p, q, dp, dq, qi } = key;
+  const whole = p !== undefined && q !== undefined && dp !== undefined && dq !== undefined && qi !== undefined;
+  return whole ? { ...jwk, d, p, q, dp, dq, qi } : undefined;
+}

@@ -1,0 +1,83 @@
+import { ok, type Result, refuse } from "../base/result.ts";
+import type { UnixSeconds } from "../base/seconds.ts";
+import { cloudFrontKeySchema, type KeyPurpose, type RingKey, sessionKeySchema, tokenKeySchema } from "./key.ts";
+
+type KeyOf<Purpose extends KeyPurpose> = Extract<RingKey, { purpose: Purpose }>;
+
+/** All keys that a worker was given: several at once a purpose, so that a rotation refuses nobody. */
+export interface KeyRing {
+  readonly keys: readonly RingKey[];
+}
+
+const schemas = { session: sessionKeySchema, cloudfront: cloudFrontKeySchema, token: tokenKeySchema };
+
+/**
+ * The ring from its document, `{"keys": [...]}`: a JWK Set (RFC 7517 §5) of {@link RingKey}s. Comes back with every
+ * fault at once, each a sentence that names the key by its place or kid and never by its bytes.
+ */
+export function parseKeyRing(document: unknown): Result<KeyRing, readonly string[]> {
+  if (!isRecord(document) || !Array.isArray(document.keys))
+    return refuse(['the key ring is no JSON of the form {"keys": [...]}']);
+  const faults: string[] = [];
+  const keys: RingKey[] = [];
+  const kids = new Set<string>();
+  for (const [place, candidate] of document.keys.entries()) {
+    const name = nameOf(candidate, place);
+    const purpose = isRecord(candidate) ? candidate.purpose : undefined;
+    if (purpose !== "session" && purpose !== "cloudfront" && purpose !== "token") {
+      faults.push(`${name} has no purpose: set "purpose" to session, cloudfront or token`);
+      continue;
+    }
+    const parsed = schemas[purpose].safeParse(candidate);
+    if (!parsed.success) {
+      for (const issue of parsed.error.issues)
+        faults.push(`${name}: ${issue.path.join(".") || "the key"}: ${issue.message}`);
+      continue;
+    }
+    const key = parsed.data;
+    if (key.nbf !== undefined && key.exp !== undefined && key.exp <= key.nbf)
+      faults.push(`${name} ends (exp) before it begins (nbf)`);
+    if (kids.has(key.kid)) faults.push(`${name} stands twice in the ring: a kid names one key`);
+    kids.add(key.kid);
+    keys.push(key);
+  }
+  return faults.length > 0 ? refuse(faults) : ok({ keys });
+}
+
+/** The keys of one purpose, in the ring's order. */
+export function keysFor<Purpose extends KeyPurpose>(ring: KeyRing, purpose: Purpose): readonly KeyOf<Purpose>[] {
+  return ring.keys.filter((key): key is KeyOf<Purpose> => key.purpose === purpose);
+}
+
+/** What of a key decides when it is used. */
+interface Window {
+  readonly nbf?: number | undefined;
+  readonly exp?: number | undefined;
+}
+
+/**
+ * The key to sign with: of those whose window holds `now`, the one that came into use last. So a new key takes over at
+ * its `nbf`, and the one before it goes on verifying until its own `exp`.
+ */
+export function signingKey<Key extends Window>(keys: Iterable<Key>, now: UnixSeconds): Key | undefined {
+  let newest: Key | undefined;
+  for (const key of keys) {
+    if ((key.nbf ?? 0) > now || !stillTaken(key, now)) continue;
+    if (newest === undefined || (key.nbf ?? 0) > (newest.nbf ?? 0)) newest = key;
+  }
+  return newest;
+}
+
+/** Whether what a key signed is still taken at `now`. A key that is to come (`nbf` ahead) is taken: clocks differ. */
+export function stillTaken(key: Window, now: UnixSeconds): boolean {
+  return key.exp === undefined || now < key.exp;
+}
+
+function nameOf(candidate: unknown, place: number): string {
+  const kid = isRecord(candidate) ? candidate.kid : undefined;
+  return typeof kid === "string" && kid.length <= 64 ? `key ${JSON.stringify(kid)}` : `key ${place + 1}`;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,94 @@
+import { ok, type Result, refuse } from "../base/result.ts";
+
+/** One attribute of a tag. `start` and `end` enclose the value in the playlist's text, without quotes and outer blanks. */
+export interface Attribute {
+  /** In upper case: some players take `uri` for `URI`, so it is rewritten like one. */
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  readonly quoted: boolean;
+}
+
+/**
+ * The attribute list (RFC 8216bis §4.2) that stands in `text` from `from` to `to`, with the blanks and empty elements
+ * that packagers write. The refusal says in words why a list has no one reading: players part ways over an open quote,
+ * over what follows a closed one and over an element without a value, and one of them could find another URI there.
+ */
+export function attributeList(text: string, from: number, to: number): Result<Attribute[], string> {
+  const list: Attribute[] = [];
+  let i = from;
+  while (i < to) {
+    i = skipBlanks(text, i, to);
+    if (i < to && text.charCodeAt(i) === comma) {
+      i++;
+      continue;
+    }
+    if (i === to) break;
+    const equals = nameEnd(text, i, to);
+    if (equals < 0) return refuse("an element of its attribute list has no value");
+    const name = text.slice(i, equals).trimEnd().toUpperCase();
+    if (name === "" || name.includes(" ") || name.includes("\t"))
+      return refuse("its attribute list holds a broken name");
+    const value = skipBlanks(text, equals + 1, to);
+    const quoted = text.charCodeAt(value) === quote && value < to;
+    const end = quoted ? indexBefore(text, '"', value + 1, to) : valueEnd(text, value, to);
+    if (end < 0) return refuse("its attribute list holds a quote in the wrong place");
+    const start = quoted ? value + 1 : value;
+    const inner = trimmed(text, start, end);
+    list.push({ name, start: inner.start, end: inner.end, quoted });
+    i = skipBlanks(text, quoted ? end + 1 : end, to);
+    if (i < to && text.charCodeAt(i) !== comma) return refuse("its attribute list holds text behind a closed quote");
+    i++;
+  }
+  return ok(list);
+}
+
+/** The text of the attribute `name`, or undefined. Where it stands twice, the last one, as in most players. */
+export function attributeText(text: string, list: readonly Attribute[], name: string): string | undefined {
+  let value: string | undefined;
+  for (const attribute of list) if (attribute.name === name) value = text.slice(attribute.start, attribute.end);
+  return value;
+}
+
+const comma = 0x2c;
+const quote = 0x22;
+
+/** Where the `=` behind a name stands, or -1 where a comma or a quote comes first. */
+function nameEnd(text: string, from: number, to: number): number {
+  for (let i = from; i < to; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x3d) return i;
+    if (code === comma || code === quote) return -1;
+  }
+  return -1;
+}
+
+/** Where an unquoted value ends, or -1 where a quote stands in it. */
+function valueEnd(text: string, from: number, to: number): number {
+  for (let i = from; i < to; i++) {
+    const code = text.charCodeAt(i);
+    if (code === comma) return i;
+    if (code === quote) return -1;
+  }
+  return to;
+}
+
+function indexBefore(text: string, character: string, from: number, to: number): number {
+  const at = text.indexOf(character, from);
+  return at < to ? at : -1;
+}
+
+function skipBlanks(text: string, from: number, to: number): number {
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  return from;
+}
+
+function trimmed(text: string, start: number, end: number): { start: number; end: number } {
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return { start, end };
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}

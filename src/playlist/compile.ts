@@ -1,0 +1,90 @@
+import { canonicalPathText } from "../base/canonical-path.ts";
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result } from "../base/result.ts";
+import { type Seconds, seconds } from "../base/seconds.ts";
+import { attributeList } from "./attributes.ts";
+import { inspect } from "./inspect.ts";
+import { type Lifetime, lifetimes, longer } from "./lifetime.ts";
+import { linesOf, textFault } from "./lines.ts";
+import { scan } from "./scan.ts";
+import type { PlaylistTemplate, Target } from "./template.ts";
+
+/** What a playlist is compiled for: where it lies, and what its text alone does not tell. */
+export interface PlaylistContext {
+  /** The asset's prefix on the media host, `/vod-ts/`. */
+  readonly prefix: string;
+  /** Canonical plain path of the playlist, `/vod-ts/360p/index.m3u8`. */
+  readonly path: string;
+  /** The signed origin query of its URL: the only source for EXT-X-DEFINE:QUERYPARAM. */
+  readonly query: string;
+  /** `host[:port]` of an HTTP origin; undefined for a bucket. */
+  readonly originHost: string | undefined;
+  /** What the prefix stands for at the origin, `/films/42/`; for a bucket a slash and the key prefix. */
+  readonly originPath: string;
+  /** `host[:port]` of the media host: its URLs never leave unsigned. */
+  readonly mediaHost: string;
+  /** Lower-case `host[:port]` of the foreign hosts that the asset lets pass unsigned. */
+  readonly allowedHosts: ReadonlySet<string>;
+  /** The multivariant playlist's variables, for EXT-X-DEFINE:IMPORT. */
+  readonly imported: ReadonlyMap<string, string> | undefined;
+  readonly pauseAllowance: Seconds;
+  /** How long URLs hold that players open or reload at a time nobody knows: the asset's session length. */
+  readonly fileLifetime: Seconds;
+}
+
+/**
+ * Compiles a playlist of the origin, once a version, in a time that grows with its length: its own bytes, a hole for
+ * each URI of the asset, and what each distinct URL is signed for and how long.
+ *
+ * Refuses `playlist_invalid` (no playlist, or one that players read in different ways), `uri_foreign` (a URI that leads
+ * out of the asset to where the asset does not allow it) and `playlist_too_large`.
+ */
+export function compilePlaylist(text: string, context: PlaylistContext): Result<PlaylistTemplate, Refusal> {
+  const fault = textFault(text);
+  if (fault !== undefined) return refusal("playlist_invalid", fault);
+  const originPath = canonicalPathText(context.originPath);
+  if (!originPath.ok) return refusal("configuration_invalid", `the origin's path: ${originPath.refusal}`);
+
+  const inspected = inspect(text);
+  if (!inspected.ok) return inspected;
+  const scanned = scan(text, { ...context, originPath: originPath.value });
+  if (!scanned.ok) return scanned;
+
+  const { kind, ended, playlistType, targetDuration } = inspected.value;
+  const { assembly, uses, targets: targetOf, variables, traits } = scanned.value;
+  const lifetimeOf = lifetimes(inspected.value, context);
+  const needs = new Array<Lifetime | undefined>(assembly.urls.length);
+  for (const [i, use] of uses.entries()) {
+    const target = targetOf[i] ?? 0;
+    const before = needs[target];
+    const need = lifetimeOf(use);
+    needs[target] = before === undefined ? need : longer(before, need);
+  }
+  const none: Lifetime = { lifetime: seconds(0), carried: false, minimum: seconds(0) };
+  const targets: Target[] = assembly.urls.map((url, i) => ({ ...url, ...(needs[i] ?? none) }));
+  return ok({
+    kind,
+    live: kind === "media" && !ended && playlistType !== "VOD",
+    literals: assembly.literals,
+    holes: assembly.holes,
+    targets,
+    variables,
+    targetDuration: targetDuration === undefined ? undefined : seconds(targetDuration),
+    traits: {
+      version: traits.version,
+      independentSegments: traits.independentSegments,
+      bandwidth: traits.bandwidth,
+    },
+  });
+}
+
+/** Whether a playlist takes variables from its multivariant playlist (EXT-X-DEFINE:IMPORT), which then is read first. */
+export function needsImport(text: string): boolean {
+  if (!text.includes("#EXT-X-DEFINE:")) return false;
+  for (const line of linesOf(text)) {
+    if (line.kind !== "tag" || line.name !== "#EXT-X-DEFINE") continue;
+    const list = attributeList(text, line.value, line.end);
+    if (list.ok && list.value.some(({ name }) => name === "IMPORT")) return true;
+  }
+  return false;
+}

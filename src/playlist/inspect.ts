@@ -1,0 +1,166 @@
+/// <reference path="./m3u8-parser.d.ts" />
+import { type ParsedManifest, Parser } from "m3u8-parser";
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result } from "../base/result.ts";
+import { attributeList, attributeText } from "./attributes.ts";
+import { linesOf } from "./lines.ts";
+import { mediaTags, multivariantTags } from "./tags.ts";
+
+/** What the plan has to know of a playlist. Durations are in seconds, and are finite and not negative. */
+export interface Inspection {
+  readonly kind: "multivariant" | "media";
+  readonly ended: boolean;
+  readonly playlistType: "VOD" | "EVENT" | undefined;
+  readonly iFramesOnly: boolean;
+  readonly targetDuration: number | undefined;
+  /** Of each segment, in order. */
+  readonly durations: readonly number[];
+  /** The sum of the parts behind the last segment. */
+  readonly trailing: number;
+  /** Whether it announces parts (EXT-X-PART-INF). */
+  readonly lowLatency: boolean;
+  /** How many segments a delta update leaves out (EXT-X-SKIP). */
+  readonly skipped: number;
+  /** CAN-SKIP-UNTIL; 0 where the server sends no delta updates. */
+  readonly canSkipUntil: number;
+}
+
+/** 125,000 segments: more than a day of one second each, and what a worker's memory can hold. */
+const mostLines = 250_000;
+
+/** Where neither EXTINF nor EXT-X-TARGETDURATION tells how long a segment is. */
+const unknownDuration = 10;
+
+/**
+ * Reads a playlist with m3u8-parser. It is shown only the lines that this needs, with attributes that we wrote anew:
+ * some of the others make it throw (a short IV), take time that grows with their square (EXT-X-DEFINE, a list of commas)
+ * or write to Object.prototype (a GROUP-ID or a DATERANGE's ID of `__proto__`).
+ *
+ * Refuses `playlist_invalid` where it holds tags of both kinds, or where the parser sees other URIs than we do: a plan
+ * for the wrong segments is worse than none. Refuses `playlist_too_large` above 125,000 segments.
+ */
+export function inspect(text: string): Result<Inspection, Refusal> {
+  const excerpt = excerptOf(text);
+  if (!excerpt.ok) return excerpt;
+  const { shown, uris, multivariant, media } = excerpt.value;
+  if (multivariant && media) return refusal("playlist_invalid", "it holds tags of both kinds of playlist");
+  const manifest = parse(shown);
+  const kind = multivariant ? "multivariant" : "media";
+  const parsedKind = manifest.playlists || manifest.mediaGroups || manifest.iFramePlaylists.length > 0;
+  const parsedUris: readonly { readonly uri: string }[] = manifest.playlists ?? manifest.segments;
+  if (Boolean(parsedKind) !== multivariant || parsedUris.length !== uris.length)
+    return refusal(
+      "playlist_invalid",
+      "its segments cannot be told for certain: an EXTINF or EXT-X-STREAM-INF is missing",
+    );
+  for (let i = 0; i < uris.length; i++) {
+    if (parsedUris[i]?.uri !== uris[i]) return refusal("playlist_invalid", "a URI line can be read in two ways");
+  }
+  return ok(inspectionOf(kind, manifest));
+}
+
+interface Excerpt {
+  readonly shown: string;
+  readonly uris: readonly string[];
+  readonly multivariant: boolean;
+  readonly media: boolean;
+}
+
+function excerptOf(text: string): Result<Excerpt, Refusal> {
+  const shown: string[] = [];
+  const uris: string[] = [];
+  let multivariant = false;
+  let media = false;
+  for (const line of linesOf(text)) {
+    if (shown.length > mostLines) return refusal("playlist_too_large", "it holds too many segments");
+    if (line.kind === "uri") {
+      const uri = text.slice(line.start, line.end);
+      uris.push(uri);
+      shown.push(uri);
+    } else if (line.kind === "tag") {
+      multivariant ||= multivariantTags.has(line.name);
+      media ||= mediaTags.has(line.name);
+      const rewritten = shownTag(line.name, text, line.value, line.end);
+      if (rewritten !== undefined) shown.push(rewritten);
+    }
+  }
+  return ok({ shown: shown.join("\n"), uris, multivariant, media });
+}
+
+/** The line to show the parser for a tag, or undefined. A value's title and what is no number are left out. */
+function shownTag(name: string, text: string, from: number, to: number): string | undefined {
+  switch (name) {
+    case "#EXTM3U":
+    case "#EXT-X-ENDLIST":
+    case "#EXT-X-I-FRAMES-ONLY":
+      return name;
+    case "#EXTINF":
+      return `${name}:${decimal(numberText(text, from, to))},`;
+    case "#EXT-X-TARGETDURATION":
+      return `${name}:${decimal(numberText(text, from, to))}`;
+    case "#EXT-X-PLAYLIST-TYPE":
+      return `${name}:${text.slice(from, to).trim().toUpperCase()}`;
+    case "#EXT-X-STREAM-INF":
+      return `${name}:BANDWIDTH=1`;
+    case "#EXT-X-MEDIA":
+      return `${name}:TYPE=AUDIO`;
+    case "#EXT-X-I-FRAME-STREAM-INF":
+      return `${name}:BANDWIDTH=1`;
+    case "#EXT-X-PART":
+      return shownAttribute(name, "DURATION", text, from, to);
+    case "#EXT-X-PART-INF":
+      return shownAttribute(name, "PART-TARGET", text, from, to);
+    case "#EXT-X-SKIP":
+      return shownAttribute(name, "SKIPPED-SEGMENTS", text, from, to);
+    case "#EXT-X-SERVER-CONTROL":
+      return shownAttribute(name, "CAN-SKIP-UNTIL", text, from, to);
+    default:
+      return undefined;
+  }
+}
+
+function shownAttribute(tag: string, name: string, text: string, from: number, to: number): string | undefined {
+  const list = attributeList(text, from, to);
+  const value = decimal(list.ok ? (attributeText(text, list.value, name) ?? "") : "");
+  return value === "" ? undefined : `${tag}:${name}=${value}`;
+}
+
+/** The number as a plain decimal, or "" where the text is none; the parser reads no sign and no exponent. */
+function decimal(text: string): string {
+  const value = Number.parseFloat(text);
+  if (!(value >= 0)) return "";
+  return value < 1e9 ? value.toFixed(5) : "1000000000";
+}
+
+/** What stands before the comma. A number is no longer than this, so that a title never counts as part of one. */
+function numberText(text: string, from: number, to: number): string {
+  const start = text.slice(from, Math.min(to, from + 32));
+  const comma = start.indexOf(",");
+  return comma < 0 ? start : start.slice(0, comma);
+}
+
+function parse(shown: string): ParsedManifest {
+  const parser = new Parser();
+  parser.push(shown);
+  parser.end();
+  return parser.manifest;
+}
+
+function inspectionOf(kind: "multivariant" | "media", manifest: ParsedManifest): Inspection {
+  const { playlistType, targetDuration } = manifest;
+  const fallback = targetDuration ?? manifest.segments.reduce((most, { duration }) => Math.max(most, duration ?? 0), 0);
+  let trailing = 0;
+  for (const { duration } of manifest.preloadSegment?.parts ?? []) trailing += duration ?? 0;
+  return {
+    kind,
+    ended: manifest.endList === true,
+    playlistType: playlistType === "VOD" || playlistType === "EVENT" ? playlistType : undefined,
+    iFramesOnly: manifest.iFramesOnly === true,
+    targetDuration,
+    durations: manifest.segments.map(({ duration }) => duration ?? (fallback > 0 ? fallback : unknownDuration)),
+    trailing,
+    lowLatency: manifest.partTargetDuration !== undefined,
+    skipped: manifest.skip?.skippedSegments ?? 0,
+    canSkipUntil: manifest.serverControl?.canSkipUntil ?? 0,
+  };
+}

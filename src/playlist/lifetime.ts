@@ -1,0 +1,118 @@
+import { type Seconds, seconds } from "../base/seconds.ts";
+import type { Inspection } from "./inspect.ts";
+import type { UriRole } from "./tags.ts";
+
+/** One place where a playlist uses a URL. */
+export interface Use {
+  readonly role: UriRole;
+  /** How many segments stand before it. */
+  readonly segment: number;
+  /** The segment behind the last one that it serves: for a KEY or MAP, the one where another takes over. */
+  until: number;
+}
+
+export interface Lifetime {
+  readonly lifetime: Seconds;
+  readonly carried: boolean;
+  readonly minimum: Seconds;
+}
+
+export interface LifetimeOptions {
+  /** How long a viewer may pause a film without a URL running out. */
+  readonly pauseAllowance: Seconds;
+  /** How long URLs hold that players open or reload at a time nobody knows: the asset's session length. */
+  readonly fileLifetime: Seconds;
+}
+
+/** A live window counts for no more than this: players reload a live playlist, which brings fresh URLs. */
+const longestWindow = 300;
+
+/** Nothing plays longer, and a grant ends earlier; it keeps a broken duration from becoming a date in another age. */
+const longestLifetime = 7 * 86_400;
+
+/**
+ * How long the URL of each use has to hold. Returns the function that tells it for one use.
+ *
+ * Nobody reloads what will not change, so in VOD, EVENT and I-frame playlists a segment's URL holds until the playhead
+ * has passed it: position, duration and an allowance for pauses. Live, it holds for the window and 3 target durations.
+ * A player that takes delta updates keeps the old URLs of what they skip; so skipped segments count as target durations
+ * into the window, and the window is never shorter than CAN-SKIP-UNTIL. KEY and MAP hold as long as the longest of what
+ * uses them. A SESSION-KEY is asked for before any media playlist tells what uses it: it holds as long as a file.
+ */
+export function lifetimes(inspection: Inspection, options: LifetimeOptions): (use: Use) => Lifetime {
+  const target = targetDurationOf(inspection);
+  const ends = endsOf(inspection, target);
+  const total = (ends.at(-1) ?? inspection.skipped * target) + trailingOf(inspection, target);
+  const positional = inspection.ended || inspection.playlistType !== undefined || inspection.iFramesOnly;
+  const window = Math.min(Math.max(total, inspection.canSkipUntil), longestWindow);
+  const live = window + 3 * target;
+
+  /** Of the segment with this index; of what comes behind the last one where there is none. */
+  const ofSegment = (index: number): number => {
+    if (!positional) return live;
+    return (ends[index] ?? total + target) + options.pauseAllowance;
+  };
+
+  return ({ role, segment, until }) => {
+    switch (role) {
+      case "playlist":
+      case "session-key":
+      case "file":
+      case "any":
+        return lasting(options.fileLifetime);
+      case "part":
+      case "part-hint":
+        // A part leaves the playlist 3 target durations after it came (RFC 8216bis §4.4.4.9).
+        return kept(ofSegment(segment), 3 * target);
+      case "map-hint":
+        // The MAP it announces holds as long as its segments, and comes within 3 target durations.
+        return kept(ofSegment(segment) + 3 * target, ofSegment(segment));
+      case "map":
+        return kept(ofSegment(Math.max(segment, until - 1)), ofSegment(Math.max(segment, until - 1)));
+      case "key":
+        return lasting(ofSegment(Math.max(segment, until - 1)));
+      case "segment":
+        return lasting(ofSegment(segment));
+    }
+  };
+}
+
+/** What one URL needs that is used twice: enough for both. */
+export function longer(a: Lifetime, b: Lifetime): Lifetime {
+  return {
+    lifetime: seconds(Math.max(a.lifetime, b.lifetime)),
+    carried: a.carried || b.carried,
+    minimum: seconds(Math.max(a.minimum, b.minimum)),
+  };
+}
+
+function lasting(lifetime: number): Lifetime {
+  const length = seconds(Math.min(lifetime, longestLifetime));
+  return { lifetime: length, carried: false, minimum: length };
+}
+
+function kept(lifetime: number, minimum: number): Lifetime {
+  const length = Math.min(lifetime, longestLifetime);
+  return { lifetime: seconds(length), carried: true, minimum: seconds(Math.min(minimum, length)) };
+}
+
+function targetDurationOf({ targetDuration, durations }: Inspection): number {
+  if (targetDuration !== undefined) return targetDuration;
+  return durations.reduce((most, duration) => Math.max(most, duration), 0);
+}
+
+/** The segment that is coming counts as a whole one: else its parts would move every expiry, one after the other. */
+function trailingOf({ lowLatency, trailing }: Inspection, target: number): number {
+  return lowLatency ? Math.max(trailing, target) : trailing;
+}
+
+/** Where each segment ends, counted from the start of what the playlist and its skipped segments hold. */
+function endsOf({ durations, skipped }: Inspection, target: number): Float64Array {
+  const ends = new Float64Array(durations.length);
+  let position = skipped * target;
+  for (let i = 0; i < ends.length; i++) {
+    position += durations[i] ?? 0;
+    ends[i] = position;
+  }
+  return ends;
+}

@@ -1,0 +1,141 @@
+import { canonicalPathText, canonicalQuery, pathFault } from "../base/canonical-path.ts";
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result } from "../base/result.ts";
+import { isOwnHost, readHost } from "./host.ts";
+import { directoryOf, relativeReference, removeDotSegments } from "./segments.ts";
+
+/** Where a playlist lies: at the origin, where its references were written, and on the media host, where they are read. */
+export interface Place {
+  /** The asset's prefix on the media host, `/vod-ts/`. */
+  readonly prefix: string;
+  /** Canonical plain path of the playlist, `/vod-ts/360p/index.m3u8`. */
+  readonly path: string;
+  /** `host[:port]` of an HTTP origin; undefined for a bucket. */
+  readonly originHost: string | undefined;
+  /** What the prefix stands for at the origin, `/films/42/`. */
+  readonly originPath: string;
+  /** `host[:port]` of the media host. */
+  readonly mediaHost: string;
+  /** Lower-case `host[:port]` of the foreign hosts that the asset lets pass unsigned. */
+  readonly allowedHosts: ReadonlySet<string>;
+}
+
+/** What a URI of a playlist points to: a file of the asset, or something that passes as it is. */
+export type Resolved =
+  | { readonly kind: "own"; readonly path: string; readonly query: string; readonly reference: string }
+  | { readonly kind: "passing" };
+
+/** Longer ones are refused: the smallest limit of a player that we know is 4,096 bytes. */
+const longest = 8192;
+
+/** Schemes that lead to no host: DRM systems and inline data. */
+const passing: ReadonlySet<string> = new Set(["data", "skd", "urn"]);
+
+/**
+ * Resolves a URI (variables replaced, blanks around it gone) as a player does, RFC 3986 §5.2. A relative reference is
+ * resolved against the playlist's path at the origin, for which it was written, and mapped to the media host; so is a URL
+ * of the origin's own host, with a scheme, without, or by its path alone. A fragment is dropped: no player sends it.
+ *
+ * Refuses `uri_foreign`: another host that the asset does not allow, user info, a scheme that is neither HTTP nor on the
+ * list of those that pass, a path outside the asset's prefix. Refuses `playlist_invalid`: what has no canonical form, and
+ * what a browser's URL parser reads otherwise than RFC 3986 does.
+ */
+export function resolve(uri: string, place: Place): Result<Resolved, Refusal> {
+  const scheme = schemeOf(uri);
+  if (hasControl(uri)) return refusal("playlist_invalid", "a URI holds a control character");
+  if (scheme !== undefined && passing.has(scheme)) return ok({ kind: "passing" });
+  if (uri.length > longest) return refusal("playlist_invalid", "a URI is too long");
+  if (scheme !== undefined && scheme !== "http" && scheme !== "https")
+    return refusal("uri_foreign", "a URI has a scheme that is neither HTTP nor one that leads to no host");
+
+  const fragment = uri.indexOf("#");
+  const whole = fragment < 0 ? uri : uri.slice(0, fragment);
+  const mark = whole.indexOf("?");
+  const location = mark < 0 ? whole : whole.slice(0, mark);
+  const query = mark < 0 ? "" : whole.slice(mark + 1);
+  if (location.includes("\\")) return refusal("playlist_invalid", "a URI holds a backslash");
+  if (location === "" && mark < 0) return ok({ kind: "passing" }); // the playlist itself, by its own signed URL
+
+  const rest = scheme === undefined ? location : location.slice(scheme.length + 1);
+  if (rest.startsWith("//")) return absolute(scheme, rest.slice(2), query, place);
+  // A browser reads "https:a/b" as relative and "https:/host" as absolute; RFC 3986 reads neither so.
+  if (scheme !== undefined) return refusal("playlist_invalid", "a URI has a scheme but no host");
+  return atOrigin(rest, query, place);
+}
+
+function absolute(scheme: string | undefined, rest: string, query: string, place: Place): Result<Resolved, Refusal> {
+  const slash = rest.indexOf("/");
+  const authority = slash < 0 ? rest : rest.slice(0, slash);
+  const path = slash < 0 ? "/" : rest.slice(slash);
+  if (authority === "") return refusal("playlist_invalid", "a URI has an empty host");
+  if (authority.includes("@")) return refusal("uri_foreign", "a URI holds user info");
+  const host = readHost(authority, scheme);
+  if (place.originHost !== undefined && isOwnHost(host, place.originHost)) return atOrigin(path, query, place);
+  if (isOwnHost(host, place.mediaHost)) return atMediaHost(path, query, place);
+  if (place.allowedHosts.has(host.written) || place.allowedHosts.has(host.short)) return ok({ kind: "passing" });
+  return refusal("uri_foreign", "a URI leads to a host that the asset does not allow");
+}
+
+/** A path or a relative reference as the origin means it. */
+function atOrigin(written: string, query: string, place: Place): Result<Resolved, Refusal> {
+  const canonical = canonicalPathText(written);
+  if (!canonical.ok) return refusal("playlist_invalid", `a URI's path is not canonical: ${canonical.refusal}`);
+  const here = place.originPath + place.path.slice(place.prefix.length);
+  const joined = join(here, canonical.value);
+  const path = joined === undefined ? undefined : removeDotSegments(joined);
+  if (path === undefined || !path.startsWith(place.originPath))
+    return refusal("uri_foreign", "a URI leads out of the asset's prefix");
+  const plain = place.prefix + path.slice(place.originPath.length);
+  const own = canonical.value === written && !written.startsWith("/") && means(written, plain, place);
+  return signable(plain, query, own ? written : undefined, place);
+}
+
+/** A path on the media host, written there by somebody who knew it. */
+function atMediaHost(written: string, query: string, place: Place): Result<Resolved, Refusal> {
+  const canonical = canonicalPathText(written);
+  if (!canonical.ok) return refusal("playlist_invalid", `a URI's path is not canonical: ${canonical.refusal}`);
+  const path = removeDotSegments(canonical.value);
+  if (path === undefined || !path.startsWith(place.prefix))
+    return refusal("uri_foreign", "a URI leads out of the asset's prefix");
+  return signable(path, query, undefined, place);
+}
+
+function signable(path: string, query: string, own: string | undefined, place: Place): Result<Resolved, Refusal> {
+  const fault = pathFault(path);
+  if (fault !== undefined) return refusal("playlist_invalid", `a URI's path is not canonical: ${fault}`);
+  const reference = own ?? relativeReference(place.path, path);
+  return ok({ kind: "own", path, query: canonicalQuery(query), reference });
+}
+
+/** Whether a relative reference means `path` on the media host as well as at the origin. */
+function means(reference: string, path: string, place: Place): boolean {
+  const joined = join(place.path, reference);
+  return joined !== undefined && removeDotSegments(joined) === path;
+}
+
+/** RFC 3986 §5.2.3, and §5.2.2 for an empty path. */
+function join(base: string, reference: string): string | undefined {
+  if (reference === "") return base;
+  return reference.startsWith("/") ? reference : directoryOf(base) + reference;
+}
+
+/** The scheme in lower case (RFC 3986 §3.1), or undefined. */
+function schemeOf(uri: string): string | undefined {
+  for (let i = 0; i < uri.length; i++) {
+    const code = uri.charCodeAt(i);
+    if (code === 0x3a) return i === 0 ? undefined : uri.slice(0, i).toLowerCase();
+    const letter = (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
+    const later = (code >= 0x30 && code <= 0x39) || code === 0x2b || code === 0x2d || code === 0x2e;
+    if (!letter && (i === 0 || !later)) return undefined;
+  }
+  return undefined;
+}
+
+/** A browser deletes tabs and line breaks wherever they stand, so that `htt<tab>p:` would be another scheme to us. */
+function hasControl(uri: string): boolean {
+  for (let i = 0; i < uri.length; i++) {
+    const code = uri.charCodeAt(i);
+    if (code < 0x20 || code === 0x7f) return true;
+  }
+  return false;
+}

@@ -1,0 +1,217 @@
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result } from "../base/result.ts";
+import { Assembly } from "./assembly.ts";
+import { type Attribute, attributeList, attributeText } from "./attributes.ts";
+import type { Use } from "./lifetime.ts";
+import { type Line, linesOf } from "./lines.ts";
+import { type Place, resolve } from "./reference.ts";
+import { shadowFault } from "./shadow.ts";
+import { purposeOf, type UriRole, uriAttributes } from "./tags.ts";
+import { Traits } from "./traits.ts";
+import { define, substitute, type VariableSources } from "./variables.ts";
+
+export type ScanContext = Place & VariableSources;
+
+/** The URIs of a playlist, taken out of its text, and who uses them. */
+export interface Scan {
+  readonly assembly: Assembly;
+  readonly uses: readonly Use[];
+  /** By use: the index of its URL in the assembly. */
+  readonly targets: readonly number[];
+  readonly variables: ReadonlyMap<string, string>;
+  readonly traits: Traits;
+}
+
+/** More URIs in one playlist are refused: they are a fault, and a worker's memory has an end. */
+const mostUris = 130_000;
+
+/** What variables may add to a playlist at most, in characters. */
+const mostSubstituted = 8 * 1024 * 1024;
+
+/**
+ * Goes once through a playlist's lines and opens a hole wherever a URI of the asset stands. Refuses what {@link resolve}
+ * refuses; `playlist_invalid` for a broken attribute list in a tag that holds a URI, a faulty EXT-X-DEFINE and an
+ * undefined variable in a URI; `playlist_too_large` for more URIs or longer variables than any playlist needs.
+ */
+export function scan(text: string, context: ScanContext): Result<Scan, Refusal> {
+  const scanner = new Scanner(text, context);
+  for (const line of linesOf(text)) {
+    const fault = scanner.read(line);
+    if (fault !== undefined) return { ok: false, refusal: fault };
+  }
+  return ok(scanner.finish());
+}
+
+class Scanner {
+  readonly #text: string;
+  readonly #context: ScanContext;
+  readonly #assembly: Assembly;
+  readonly #uses: Use[] = [];
+  readonly #targets: number[] = [];
+  readonly #variables = new Map<string, string>();
+  readonly #traits = new Traits();
+  /** The KEYs in force, by KEYFORMAT (RFC 8216bis §4.4.4.4), and the MAP in force. */
+  readonly #keys = new Map<string, Use[]>();
+  #maps: Use[] = [];
+  #keyFormat = "";
+  #segments = 0;
+  /** Whether parts of the next segment were seen. */
+  #begun = false;
+  #variantFollows = false;
+  #substituted = 0;
+
+  constructor(text: string, context: ScanContext) {
+    this.#text = text;
+    this.#context = context;
+    this.#assembly = new Assembly(text);
+  }
+
+  read(line: Line): Refusal | undefined {
+    const shadow = shadowFault(this.#text, line, this.#context, this.#variables);
+    if (shadow !== undefined) return shadow;
+    if (line.kind === "uri") return this.#uriLine(line.start, line.end);
+    return line.kind === "tag" ? this.#tag(line.name, line.value, line.end) : undefined;
+  }
+
+  finish(): Scan {
+    for (const uses of this.#keys.values()) this.#end(uses);
+    this.#end(this.#maps);
+    this.#assembly.close();
+    return {
+      assembly: this.#assembly,
+      uses: this.#uses,
+      targets: this.#targets,
+      variables: this.#variables,
+      traits: this.#traits,
+    };
+  }
+
+  #uriLine(start: number, end: number): Refusal | undefined {
+    // Some players trim more than blanks (as String.trim does), so they would read another URI than we.
+    if (this.#text.slice(start, end).trim().length !== end - start)
+      return refusal("playlist_invalid", "a URI line begins or ends with an unusual space").refusal;
+    const role = this.#variantFollows ? "playlist" : "segment";
+    const fault = this.#uri(start, end, role, true);
+    if (this.#variantFollows) this.#variantFollows = false;
+    else {
+      this.#traits.segment();
+      this.#segments++;
+      this.#begun = false;
+    }
+    return fault;
+  }
+
+  #tag(name: string, from: number, to: number): Refusal | undefined {
+    this.#traits.tag(name, this.#text, from, to);
+    if (name === "#EXT-X-STREAM-INF") this.#variantFollows = true;
+    if (name === "#EXT-X-DEFINE") {
+      const defined = define(this.#text, from, to, this.#variables, this.#context);
+      return defined.ok ? undefined : refusal("playlist_invalid", defined.refusal).refusal;
+    }
+    const roles = uriAttributes.get(name);
+    if (roles === undefined) return undefined;
+    const list = attributeList(this.#text, from, to);
+    if (!list.ok) return this.#brokenList(name, list.refusal, roles, from, to);
+    if (name === "#EXT-X-KEY") this.#endKeys(list.value);
+    if (name === "#EXT-X-MAP") {
+      this.#end(this.#maps);
+      this.#maps = [];
+    }
+    if (name === "#EXT-X-PART") this.#begun = true;
+    for (const attribute of list.value) {
+      const role = roles.get(attribute.name);
+      if (role === undefined) continue;
+      const fault = this.#attribute(attribute, this.#roleIn(name, role, list.value));
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+
+  /** A broken list that holds none of the names hides no URI, and keeps its bytes. */
+  #brokenList(
+    tag: string,
+    fault: string,
+    roles: ReadonlyMap<string, UriRole>,
+    from: number,
+    to: number,
+  ): Refusal | undefined {
+    const list = this.#text.slice(from, to).toUpperCase();
+    for (const name of roles.keys()) {
+      if (list.includes(name)) return refusal("playlist_invalid", `${tag.slice(1)}: ${fault}`).refusal;
+    }
+    return undefined;
+  }
+
+  #roleIn(tag: string, role: UriRole, list: readonly Attribute[]): UriRole {
+    if (tag !== "#EXT-X-PRELOAD-HINT") return role;
+    return attributeText(this.#text, list, "TYPE") === "MAP" ? "map-hint" : role;
+  }
+
+  #attribute({ start, end, quoted }: Attribute, role: UriRole): Refusal | undefined {
+    if (start === end) return undefined;
+    if (!quoted && this.#text.charCodeAt(start) === 0x27)
+      return refusal("playlist_invalid", "a URI stands in single quotes").refusal;
+    if (this.#text.slice(start, end).trim().length !== end - start)
+      return refusal("playlist_invalid", "a URI begins or ends with an unusual space").refusal;
+    return this.#uri(start, end, role, quoted);
+  }
+
+  /** `free` is whether commas and variables may stand in the URI: in an unquoted value they have no one reading. */
+  #uri(start: number, end: number, role: UriRole, free: boolean): Refusal | undefined {
+    const written = this.#text.slice(start, end);
+    const uri = substitute(written, this.#variables);
+    if (!uri.ok) return refusal("playlist_invalid", uri.refusal).refusal;
+    const changed = uri.value !== written;
+    if (changed) this.#substituted += uri.value.length;
+    if (this.#substituted > mostSubstituted || this.#uses.length >= mostUris)
+      return refusal("playlist_too_large", "it holds too many or too long URIs").refusal;
+    if (changed && uri.value.trim().length !== uri.value.length)
+      return refusal("playlist_invalid", "a variable puts a space at the edge of a URI").refusal;
+    const resolved = resolve(uri.value, this.#context);
+    if (!resolved.ok) return resolved.refusal;
+    if (!free && (changed || (resolved.value.kind === "own" && resolved.value.reference.includes(","))))
+      return refusal("playlist_invalid", "a URI without quotes holds a variable or a comma").refusal;
+    if (resolved.value.kind === "passing") {
+      if (!changed) return undefined;
+      if (!isPlainUri(uri.value))
+        return refusal("playlist_invalid", "a variable puts a character into a URI that it cannot hold").refusal;
+      this.#assembly.replace(start, end, uri.value);
+      return undefined;
+    }
+    const { path, query, reference } = resolved.value;
+    const target = this.#assembly.open(start, end, reference, { purpose: purposeOf(role, path), path, query });
+    this.#use(role, target);
+    return undefined;
+  }
+
+  #use(role: UriRole, target: number): void {
+    const use: Use = { role, segment: this.#segments, until: this.#segments };
+    this.#uses.push(use);
+    this.#targets.push(target);
+    if (role === "map") this.#maps.push(use);
+    if (role === "key") this.#keys.get(this.#keyFormat)?.push(use);
+  }
+
+  /** A KEY ends the one of the same KEYFORMAT before it; METHOD=NONE ends all. */
+  #endKeys(list: readonly Attribute[]): void {
+    const format = attributeText(this.#text, list, "KEYFORMAT") ?? "identity";
+    const none = attributeText(this.#text, list, "METHOD") === "NONE";
+    for (const uses of none ? this.#keys.values() : [this.#keys.get(format) ?? []]) this.#end(uses);
+    if (none) this.#keys.clear();
+    else this.#keys.set(format, []);
+    this.#keyFormat = format;
+  }
+
+  #end(uses: readonly Use[]): void {
+    for (const use of uses) use.until = this.#segments + (this.#begun ? 1 : 0);
+  }
+}
+
+/** Printable ASCII without what ends a quoted value or no URI can hold (RFC 3986 appendix A). */
+function isPlainUri(uri: string): boolean {
+  for (let i = 0; i < uri.length; i++) {
+    const code = uri.charCodeAt(i);
+    if (code <= 0x20 || code > 0x7e || '"<>\\^`{|}'.includes(uri.charAt(i))) return false;
+  }
+  return true;
+}

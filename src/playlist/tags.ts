@@ -1,0 +1,84 @@
+import type { UriPurpose } from "./template.ts";
+
+/** How a URI is used, which decides how long its URL has to hold. */
+export type UriRole =
+  | "playlist"
+  | "segment"
+  | "part"
+  | "part-hint"
+  | "map"
+  | "map-hint"
+  | "key"
+  | "session-key"
+  /** A file that is opened once or again at a time nobody knows. */
+  | "file"
+  /** A file, or a playlist where its name ends like one: what a preload DATERANGE points to can be either. */
+  | "any";
+
+/** The role of each attribute that holds a URI, by tag and by attribute. Sections are those of draft-pantos-hls-rfc8216bis-16. */
+export const uriAttributes: ReadonlyMap<string, ReadonlyMap<string, UriRole>> = new Map([
+  ["#EXT-X-PART", attributes({ URI: "part" })], // §4.4.4.9
+  ["#EXT-X-MAP", attributes({ URI: "map" })], // §4.4.4.5
+  ["#EXT-X-KEY", attributes({ URI: "key" })], // §4.4.4.4
+  ["#EXT-X-PRELOAD-HINT", attributes({ URI: "part-hint" })], // §4.4.5.3
+  ["#EXT-X-RENDITION-REPORT", attributes({ URI: "playlist" })], // §4.4.5.4
+  ["#EXT-X-DATERANGE", attributes({ "X-ASSET-URI": "playlist", "X-ASSET-LIST": "file", "X-URI": "any" })], // §4.4.5.1, appendix D
+  ["#EXT-X-MEDIA", attributes({ URI: "playlist" })], // §4.4.6.1
+  ["#EXT-X-I-FRAME-STREAM-INF", attributes({ URI: "playlist" })], // §4.4.6.3
+  ["#EXT-X-IMAGE-STREAM-INF", attributes({ URI: "playlist" })], // Roku's image media playlists, not in the draft
+  ["#EXT-X-SESSION-DATA", attributes({ URI: "file" })], // §4.4.6.4
+  ["#EXT-X-SESSION-KEY", attributes({ URI: "session-key" })], // §4.4.6.5
+  ["#EXT-X-CONTENT-STEERING", attributes({ "SERVER-URI": "file" })], // §4.4.6.6
+]);
+
+/** A playlist that holds one of these is a multivariant playlist (§4.4.6). */
+export const multivariantTags: ReadonlySet<string> = new Set([
+  "#EXT-X-STREAM-INF",
+  "#EXT-X-MEDIA",
+  "#EXT-X-I-FRAME-STREAM-INF",
+  "#EXT-X-IMAGE-STREAM-INF",
+  "#EXT-X-SESSION-DATA",
+  "#EXT-X-SESSION-KEY",
+  "#EXT-X-CONTENT-STEERING",
+]);
+
+/** A playlist that holds one of these is a media playlist (§4.4.3, §4.4.4). */
+export const mediaTags: ReadonlySet<string> = new Set([
+  "#EXTINF",
+  "#EXT-X-TARGETDURATION",
+  "#EXT-X-MEDIA-SEQUENCE",
+  "#EXT-X-ENDLIST",
+  "#EXT-X-PLAYLIST-TYPE",
+  "#EXT-X-I-FRAMES-ONLY",
+  "#EXT-X-PART-INF",
+  "#EXT-X-SERVER-CONTROL",
+  "#EXT-X-PART",
+  "#EXT-X-MAP",
+  "#EXT-X-KEY",
+  "#EXT-X-BYTERANGE",
+  "#EXT-X-SKIP",
+  "#EXT-X-PRELOAD-HINT",
+  "#EXT-X-RENDITION-REPORT",
+]);
+
+const purposes: Readonly<Record<Exclude<UriRole, "any">, UriPurpose>> = {
+  playlist: "playlist",
+  segment: "segment",
+  part: "segment",
+  "part-hint": "segment",
+  map: "segment",
+  "map-hint": "segment",
+  key: "key",
+  "session-key": "key",
+  file: "segment",
+};
+
+/** What a URL in this role is signed for. */
+export function purposeOf(role: UriRole, path: string): UriPurpose {
+  if (role === "any") return path.endsWith(".m3u8") ? "playlist" : "segment";
+  return purposes[role];
+}
+
+function attributes(roles: Readonly<Record<string, UriRole>>): ReadonlyMap<string, UriRole> {
+  return new Map(Object.entries(roles));
+}

@@ -1,0 +1,107 @@
+import { ok, type Result, refuse } from "../base/result.ts";
+import { type Attribute, attributeList } from "./attributes.ts";
+
+/** Where the variables of a playlist may come from, beside its own text. */
+export interface VariableSources {
+  /** The variables of the multivariant playlist, for IMPORT. */
+  readonly imported: ReadonlyMap<string, string> | undefined;
+  /** The part of the playlist's own query that is signed. A viewer writes the rest, and would write what we sign. */
+  readonly query: string;
+}
+
+/**
+ * Reads an EXT-X-DEFINE tag (RFC 8216bis §4.4.2.3), whose attributes stand in `text` from `from` to `to`, and adds its
+ * variable to `variables`. The refusal says in words what is wrong: a name twice, an unknown IMPORT, an absent QUERYPARAM.
+ */
+export function define(
+  text: string,
+  from: number,
+  to: number,
+  variables: Map<string, string>,
+  sources: VariableSources,
+): Result<undefined, string> {
+  const list = attributeList(text, from, to);
+  if (!list.ok) return list;
+  const ways = list.value.filter(({ name }) => name === "NAME" || name === "IMPORT" || name === "QUERYPARAM");
+  const way = ways[0];
+  if (way === undefined || ways.length > 1) return refuse("an EXT-X-DEFINE needs one of NAME, IMPORT and QUERYPARAM");
+  const name = text.slice(way.start, way.end);
+  if (!isVariableName(name)) return refuse("an EXT-X-DEFINE holds a broken variable name");
+  if (variables.has(name)) return refuse("a variable is defined twice");
+  const value = definedValue(way, name, text, list.value, sources);
+  if (!value.ok) return value;
+  variables.set(name, value.value);
+  return ok(undefined);
+}
+
+/**
+ * `text` with its variable references `{$name}` replaced (RFC 8216bis §4.3), in one pass: a value that looks like a
+ * reference is not replaced again. The refusal says in words that a variable is not defined (before this line).
+ */
+export function substitute(text: string, variables: ReadonlyMap<string, string>): Result<string, string> {
+  let out = "";
+  let from = 0;
+  for (let open = text.indexOf("{$"); open >= 0; open = text.indexOf("{$", open + 2)) {
+    const close = nameEnd(text, open + 2);
+    if (close === open + 2 || text.charCodeAt(close) !== 0x7d) continue;
+    const value = variables.get(text.slice(open + 2, close));
+    if (value === undefined) return refuse("a URI refers to a variable that is not defined before it");
+    out += text.slice(from, open) + value;
+    from = close + 1;
+  }
+  return ok(from === 0 ? text : out + text.slice(from));
+}
+
+function definedValue(
+  way: Attribute,
+  name: string,
+  text: string,
+  list: readonly Attribute[],
+  sources: VariableSources,
+): Result<string, string> {
+  if (way.name === "IMPORT") {
+    const value = sources.imported?.get(name);
+    return value === undefined ? refuse("an EXT-X-DEFINE imports a variable that nobody defines") : ok(value);
+  }
+  if (way.name === "QUERYPARAM") return queryValue(sources.query, name);
+  const values = list.filter((attribute) => attribute.name === "VALUE");
+  const value = values[0];
+  if (value === undefined || values.length > 1) return refuse("an EXT-X-DEFINE with a NAME needs one VALUE");
+  return ok(text.slice(value.start, value.end));
+}
+
+function queryValue(query: string, name: string): Result<string, string> {
+  for (const pair of query.split("&")) {
+    const equals = pair.indexOf("=");
+    if (equals < 0 || percentDecoded(pair.slice(0, equals)) !== name) continue;
+    const value = percentDecoded(pair.slice(equals + 1));
+    if (value === undefined) return refuse("the query parameter of an EXT-X-DEFINE is not UTF-8");
+    if (value !== "") return ok(value);
+  }
+  return refuse("an EXT-X-DEFINE asks for a query parameter that is not part of the playlist's signed URL");
+}
+
+function percentDecoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isVariableName(name: string): boolean {
+  return name !== "" && nameEnd(name, 0) === name.length;
+}
+
+/** Where the letters, digits, `-` and `_` that stand in `text` at `from` end. */
+function nameEnd(text: string, from: number): number {
+  let i = from;
+  while (i < text.length && isNameCharacter(text.charCodeAt(i))) i++;
+  return i;
+}
+
+function isNameCharacter(code: number): boolean {
+  if (code >= 0x30 && code <= 0x39) return true;
+  if ((code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)) return true;
+  return code === 0x2d || code === 0x5f;
+}

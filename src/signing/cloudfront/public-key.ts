@@ -1,0 +1,63 @@
+import { ok, type Result, refuse } from "../../base/result.ts";
+import { rawFromDer } from "./ecdsa-der.ts";
+import type { CloudFrontHash } from "./policy.ts";
+
+/** Whether a signature (RSASSA-PKCS1-v1_5, or ECDSA in DER) stands for a message under one public key. */
+export type CloudFrontPublicKey = (
+  hash: CloudFrontHash,
+  signature: Uint8Array<ArrayBuffer>,
+  message: Uint8Array<ArrayBuffer>,
+) => Promise<boolean>;
+
+const rsa = "RSASSA-PKCS1-v1_5";
+const hashNames = { SHA1: "SHA-1", SHA256: "SHA-256" } as const;
+
+/**
+ * A public key made ready for both hashes, once, ahead of the first request. It takes a JWK, of which it reads the public
+ * members alone, or SubjectPublicKeyInfo. The refusal says in words what CloudFront does not take: anything but RSA of
+ * 2048 bits and P-256 ("Create key pairs for your signers").
+ */
+export async function importCloudFrontPublicKey(
+  key: JsonWebKey | Uint8Array<ArrayBuffer>,
+): Promise<Result<CloudFrontPublicKey, string>> {
+  const rsaKeys = await Promise.all([importRsa(key, "SHA-1"), importRsa(key, "SHA-256")]);
+  const [forSha1, forSha256] = rsaKeys;
+  if (forSha1 !== undefined && forSha256 !== undefined) {
+    if (!("modulusLength" in forSha1.algorithm) || forSha1.algorithm.modulusLength !== 2048)
+      return refuse("CloudFront takes RSA keys of 2048 bits alone");
+    return ok((hash, signature, message) =>
+      crypto.subtle.verify(rsa, hash === "SHA1" ? forSha1 : forSha256, signature, message),
+    );
+  }
+  const p256 = await importP256(key);
+  if (p256 === undefined) return refuse("the key is neither RSA of 2048 bits nor P-256");
+  return ok(async (hash, signature, message) => {
+    const raw = rawFromDer(signature);
+    if (raw === undefined) return false;
+    return crypto.subtle.verify({ name: "ECDSA", hash: hashNames[hash] }, p256, raw, message);
+  });
+}
+
+function importRsa(key: JsonWebKey | Uint8Array<ArrayBuffer>, hash: string): Promise<CryptoKey | undefined> {
+  const algorithm = { name: rsa, hash };
+  if (key instanceof Uint8Array) return orNone(crypto.subtle.importKey("spki", key, algorithm, false, ["verify"]));
+  const { kty, n, e } = key;
+  if (kty !== "RSA" || n === undefined || e === undefined) return Promise.resolve(undefined);
+  return orNone(crypto.subtle.importKey("jwk", { kty, n, e }, algorithm, false, ["verify"]));
+}
+
+function importP256(key: JsonWebKey | Uint8Array<ArrayBuffer>): Promise<CryptoKey | undefined> {
+  const algorithm = { name: "ECDSA", namedCurve: "P-256" };
+  if (key instanceof Uint8Array) return orNone(crypto.subtle.importKey("spki", key, algorithm, false, ["verify"]));
+  const { kty, crv, x, y } = key;
+  if (kty !== "EC" || crv !== "P-256" || x === undefined || y === undefined) return Promise.resolve(undefined);
+  return orNone(crypto.subtle.importKey("jwk", { kty, crv, x, y }, algorithm, false, ["verify"]));
+}
+
+async function orNone(imported: Promise<CryptoKey>): Promise<CryptoKey | undefined> {
+  try {
+    return await imported;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,44 @@
+import type { Refusal } from "../../base/refusal.ts";
+import { ok, type Result } from "../../base/result.ts";
+import type { UnixSeconds } from "../../base/seconds.ts";
+import { renditionDirectory } from "./rendition-directory.ts";
+import type { CloudFrontSigner } from "./sign.ts";
+
+/** A rendition as far as its signatures go. Paths are plain and canonical. */
+export type CloudFrontRendition = {
+  /** The media playlist's path. */
+  readonly playlist: string;
+  /** The paths of the asset's other playlists, the multivariant one included. */
+  readonly others: Iterable<string>;
+  /** The asset's prefix, as `/film/`. */
+  readonly assetPrefix: string;
+  /** The latest time that any URL of the rendition's playlist holds until. */
+  readonly expires: UnixSeconds;
+};
+
+/** A path, the origin's own query and the time it holds until → the signed URL. Called once a URI, synchronously. */
+export type SignCloudFrontSegment = (path: string, query: string, expires: UnixSeconds) => Result<string, Refusal>;
+
+/**
+ * How the URIs of one media playlist are signed.
+ *
+ * - `canned`: each has a policy of its own that ends at its own time.
+ * - `custom`: what lies directly in the rendition's directory shares one policy that ends with the rendition; anything
+ *   else, and everything where no directory is the rendition's alone, is signed as `canned`.
+ */
+export function cloudFrontRendition(
+  signer: CloudFrontSigner,
+  policy: "canned" | "custom",
+  rendition: CloudFrontRendition,
+): Result<SignCloudFrontSegment, Refusal> {
+  const canned: SignCloudFrontSegment = (path, query, expires) => signer.file(path, query, { expires });
+  if (policy === "canned") return ok(canned);
+  const directory = renditionDirectory(rendition.playlist, rendition.others, rendition.assetPrefix);
+  if (directory === undefined) return ok(canned);
+  const shared = signer.directory(directory, { expires: rendition.expires });
+  if (!shared.ok) return shared;
+  return ok((path, query, expires) => {
+    const signed = shared.value(path, query);
+    return !signed.ok && signed.refusal.code === "path_not_covered" ? canned(path, query, expires) : signed;
+  });
+}

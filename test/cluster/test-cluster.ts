@@ -1,0 +1,31 @@
+import { startCluster } from "../../cli/local/cluster.ts";
+import { newDevKeys } from "../../cli/local/dev-keys.ts";
+import { servePage } from "../../cli/local/page.ts";
+import { freePort } from "../../cli/local/ports.ts";
+import { seed } from "../../cli/local/seed.ts";
+import type { RingKey } from "../../src/keys/key.ts";
+
+/** What a test needs to know of running workers; plain data, since tests run in processes of their own. */
+export interface TestCluster {
+  readonly apiUrl: string;
+  readonly mediaUrl: string;
+  /** The whole key ring, private halves too: tests sign what nobody else may. */
+  readonly keys: readonly RingKey[];
+}
+
+/** Starts the workers with fresh keys and nothing kept on disk. `settings` are STAGEDOOR_* variables. */
+export async function startTestCluster(settings: Readonly<Record<string, string>>, log: string[] = []) {
+  const keys = await newDevKeys();
+  const cluster = await startCluster({
+    ring: { keys },
+    port: await freePort(),
+    mediaPort: await freePort(),
+    settings,
+    statePath: undefined,
+    page: (request) => servePage(new URL(request.url).pathname),
+    log: (_worker, line) => log.push(line),
+  });
+  await seed(cluster.miniflare);
+  const addresses: TestCluster = { apiUrl: cluster.apiUrl, mediaUrl: cluster.mediaUrl, keys };
+  return { addresses, miniflare: cluster.miniflare, stop: cluster.stop };
+}

@@ -1,0 +1,236 @@
+import { describe, expect, it } from "vitest";
+import { httpOrigin, type OriginFetch } from "../../../src/adapters/origin/http-origin.ts";
+import { unixSeconds } from "../../../src/base/seconds.ts";
+import type { OriginRequest } from "../../../src/catalog/origin.ts";
+import { httpOriginOf, sampleAsset } from "../catalog/sample.ts";
+import type { SeenRequest } from "./fake-server.ts";
+import { expectedSignature } from "./sigv4-oracle.ts";
+
+const secrets: Readonly<Record<string, string>> = {
+  ORIGIN_SECRET: "only-the-origin-knows",
+  S3_ID: "AKIDEXAMPLE",
+  S3_SECRET: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+};
+const headerAuth = { type: "header", name: "X-Origin-Secret", secret: "ORIGIN_SECRET" };
+const sigv4 = { type: "sigv4", region: "eu-central-1", accessKeyId: "S3_ID", secretAccessKey: "S3_SECRET" };
+
+/** Asks an origin that answers as told, and gives back the result and what the origin was asked. */
+async function ask(
+  respond: (request: SeenRequest, hop: number) => Response | Promise<Response>,
+  request: Partial<Omit<OriginRequest, "asset">> & { readonly origin?: Readonly<Record<string, unknown>> } = {},
+) {
+  const seen: SeenRequest[] = [];
+  const fetch: OriginFetch = async (url, { method, headers }) => {
+    seen.push({ url, method, headers });
+    return respond({ url, method, headers }, seen.length - 1);
+  };
+  const clock = () => unixSeconds(1_800_000_000);
+  const { origin, ...asked } = request;
+  const open = httpOrigin({ fetch, clock, secretOf: (name) => secrets[name] });
+  const asset = sampleAsset({ origin: httpOriginOf(origin) });
+  const result = await open({ asset, path: "360p/0.ts", query: "", method: "GET", ...asked });
+  return { result, seen, first: seen[0] };
+}
+
+const file = () => new Response("bytes", { headers: { "Content-Length": "5", ETag: '"a"' } });
+const code = ({ result }: Awaited<ReturnType<typeof ask>>) => (result.ok ? result.value.status : result.refusal.code);
+const redirect = (location: string, status = 302) => new Response(null, { status, headers: { Location: location } });
+
+describe("what an HTTP origin is asked", () => {
+  it("is the file below the asset's URL, with the origin's own query", async () => {
+    const { first } = await ask(file, { query: "v=2&t=a%20b" });
+    expect(first?.url).toBe("https://origin.example/films/42/360p/0.ts?v=2&t=a%20b");
+    expect(first?.method).toBe("GET");
+  });
+
+  it("holds no header of the viewer but the range and the entity tags", async () => {
+    const { first } = await ask(file, { range: "bytes=0-9", ifNoneMatch: '"b"' });
+    expect([...(first?.headers ?? [])]).toEqual([
+      ["accept-encoding", "identity"],
+      ["if-none-match", '"b"'],
+      ["range", "bytes=0-9"],
+    ]);
+  });
+
+  it("carries the secret header", async () => {
+    const { first } = await ask(file, { origin: { auth: headerAuth } });
+    expect(first?.headers.get("X-Origin-Secret")).toBe("only-the-origin-knows");
+  });
+
+  it.each([
+    ["360p/0.ts", "", "s3", "/films/42/360p/0.ts"],
+    ["a%20b/%C3%A4.ts", "", "s3", "/films/42/a%20b/%C3%A4.ts"],
+    ["a+b(1)!.ts", "", "s3", "/films/42/a%2Bb%281%29%21.ts"],
+    ["360p/0.ts", "b=2&a=1%2F", "s3", "/films/42/360p/0.ts"],
+    ["360p/0.ts", "", "execute-api", "/films/42/360p/0.ts"],
+  ])("is signed as AWS asks for it: %s?%s for %s", async (path, query, service, canonicalPath) => {
+    const { first } = await ask(file, { path, query, range: "bytes=0-9", origin: { auth: { ...sigv4, service } } });
+    const authorization = first?.headers.get("Authorization") ?? "";
+    const signed = service === "s3" ? "host;x-amz-content-sha256;x-amz-date" : "host;x-amz-date";
+    expect(authorization).toContain(`Credential=AKIDEXAMPLE/20270115/eu-central-1/${service}/aws4_request`);
+    expect(authorization).toContain(`SignedHeaders=${signed},`);
+    const signature = await expectedSignature({
+      secret: secrets.S3_SECRET ?? "",
+      region: "eu-central-1",
+      service,
+      datetime: "20270115T080000Z",
+      host: "origin.example",
+      path: canonicalPath,
+      query: query.split("&").toSorted().join("&"),
+    });
+    expect(authorization.endsWith(`Signature=${signature}`)).toBe(true);
+    expect(first?.headers.get("Range")).toBe("bytes=0-9");
+  });
+
+  it("names a plus to S3 by its escape, since S3 reads a bare one as a space", async () => {
+    const { first } = await ask(file, { path: "a+b.ts", query: "q=a+b", origin: { auth: sigv4 } });
+    expect(first?.url).toBe("https://origin.example/films/42/a%2Bb.ts?q=a+b");
+  });
+
+  it.each([
+    ["a header's secret", { ...headerAuth, secret: "UNSET" }],
+    ["an access key's id", { ...sigv4, accessKeyId: "UNSET" }],
+    ["an access key", { ...sigv4, secretAccessKey: "UNSET" }],
+  ])("is nothing at all where %s is not set", async (_, auth) => {
+    const { result, seen } = await ask(file, { origin: { auth } });
+    expect(result).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
+    expect(result.ok ? "" : result.refusal.reason).toContain("UNSET");
+    expect(seen).toEqual([]);
+  });
+
+  it("never lies outside the asset's URL, even if the path was not checked", async () => {
+    const { result, seen } = await ask(file, { path: "../43/0.ts" });
+    expect(result).toMatchObject({ ok: false, refusal: { code: "path_invalid" } });
+    expect(seen).toEqual([]);
+  });
+});
+
+describe("redirects of an HTTP origin", () => {
+  it.each([301, 302, 303, 307, 308])("are followed on its own host (%i), signed anew", async (status) => {
+    const asked = await ask((_, hop) => (hop === 0 ? redirect("/moved/0.ts", status) : file()), {
+      range: "bytes=0-4",
+      origin: { auth: sigv4 },
+    });
+    expect(code(asked)).toBe(200);
+    expect(asked.seen.map(({ url }) => url)).toEqual([
+      "https://origin.example/films/42/360p/0.ts",
+      "https://origin.example/moved/0.ts",
+    ]);
+    const [before, behind] = asked.seen.map(({ headers }) => headers.get("Authorization"));
+    expect(behind).not.toBe(before);
+    expect(asked.seen[1]?.headers.get("Range")).toBe("bytes=0-4");
+  });
+
+  it.each([
+    "https://elsewhere.example/0.ts",
+    "//elsewhere.example/0.ts",
+    "http://origin.example/films/42/0.ts",
+    "https://origin.example:8443/0.ts",
+    "https://user@origin.example/0.ts",
+    "https://origin.example.org/0.ts",
+    "file:///etc/passwd",
+    "https://",
+  ])("to %s are not followed", async (location) => {
+    const asked = await ask(() => redirect(location), { origin: { auth: headerAuth } });
+    expect(code(asked)).toBe("origin_failed");
+    expect(asked.seen).toHaveLength(1);
+  });
+
+  it("without a place are refused", async () => {
+    expect(code(await ask(() => new Response(null, { status: 302 })))).toBe("origin_failed");
+  });
+
+  it("end after three", async () => {
+    const three = await ask((_, hop) => (hop < 3 ? redirect(`/${hop}`) : file()));
+    expect(code(three)).toBe(200);
+    const four = await ask((_, hop) => (hop < 4 ? redirect(`/${hop}`) : file()));
+    expect(code(four)).toBe("origin_failed");
+    expect(four.seen).toHaveLength(4);
+  });
+});
+
+describe("what an HTTP origin answers", () => {
+  it.each([
+    [404, "object_unknown"],
+    [410, "object_unknown"],
+    [416, "range_not_satisfiable"],
+    [400, "origin_failed"],
+    [401, "origin_failed"],
+    [403, "origin_failed"],
+    [429, "origin_failed"],
+    [500, "origin_failed"],
+    [503, "origin_failed"],
+    [201, "origin_failed"],
+    [204, "origin_failed"],
+  ])("%i becomes %s", async (status, expected) => {
+    expect(code(await ask(() => new Response(null, { status })))).toBe(expected);
+  });
+
+  it("a 206 or 304 that nobody asked for is refused", async () => {
+    const part = () => new Response("a", { status: 206, headers: { "Content-Range": "bytes 0-0/5" } });
+    expect(code(await ask(part))).toBe("origin_failed");
+    expect(code(await ask(part, { range: "bytes=0-0" }))).toBe(206);
+    expect(code(await ask(() => new Response(null, { status: 304 })))).toBe("origin_failed");
+    expect(code(await ask(() => new Response("a", { status: 206 }), { range: "bytes=0-0" }))).toBe("origin_failed");
+  });
+
+  it("a whole file in answer to a range passes", async () => {
+    expect(code(await ask(file, { range: "bytes=0-0" }))).toBe(200);
+  });
+
+  const s3 = (errorCode: string) => () =>
+    new Response(`<?xml version="1.0"?><Error><Code>${errorCode}</Code></Error>`, { status: 403 });
+
+  it("S3's AccessDenied means a missing file, since S3 hides that from whoever may not list", async () => {
+    expect(code(await ask(s3("AccessDenied"), { origin: { auth: sigv4 } }))).toBe("object_unknown");
+    expect(code(await ask(s3("SignatureDoesNotMatch"), { origin: { auth: sigv4 } }))).toBe("origin_failed");
+    expect(code(await ask(s3("InvalidAccessKeyId"), { origin: { auth: sigv4 } }))).toBe("origin_failed");
+    expect(code(await ask(s3("AccessDenied"), { origin: { auth: headerAuth } }))).toBe("origin_failed");
+    expect(code(await ask(s3("AccessDenied")))).toBe("origin_failed");
+  });
+
+  it("S3's long error is not read to its end", async () => {
+    const endless = new ReadableStream({ pull: (out) => out.enqueue(new Uint8Array(1024)) });
+    const asked = await ask(() => new Response(endless, { status: 403 }), { origin: { auth: sigv4 } });
+    expect(code(asked)).toBe("origin_failed");
+  });
+
+  it.each(["", "application/octet-stream", "binary/octet-stream"])(
+    "type %j gives way to the extension's",
+    async (type) => {
+      const { result } = await ask(() => new Response("a", { headers: { "Content-Type": type } }));
+      expect(result.ok && result.value.headers.get("Content-Type")).toBe("video/mp2t");
+    },
+  );
+
+  it("a compressed file loses the length that it had compressed, and no range of one is taken", async () => {
+    const headers = { "Content-Encoding": "gzip", "Content-Length": "3", "Content-Range": "bytes 0-2/3" };
+    const { result } = await ask(() => new Response("abcdef", { headers }));
+    expect(result.ok && result.value.headers.has("Content-Length")).toBe(false);
+    expect(result.ok && result.value.headers.has("Content-Encoding")).toBe(false);
+    const part = await ask(() => new Response("abc", { status: 206, headers }), { range: "bytes=0-2" });
+    expect(code(part)).toBe("origin_failed");
+  });
+
+  it("that never comes becomes origin_slow after the asset's time-out", async () => {
+    const clock = () => unixSeconds(1_800_000_000);
+    const fetch: OriginFetch = (_, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
+      });
+    const asset = sampleAsset({ origin: httpOriginOf({ timeout: 1 }) });
+    const result = await httpOrigin({ fetch, clock, secretOf: () => undefined })({
+      asset,
+      path: "a",
+      query: "",
+      method: "GET",
+    });
+    expect(result).toMatchObject({ ok: false, refusal: { code: "origin_slow" } });
+  });
+
+  it("a broken connection becomes origin_failed, and nothing of the error is passed on", async () => {
+    const asked = await ask(() => Promise.reject(new TypeError("failed: https://origin.example/?token=abc")));
+    expect(code(asked)).toBe("origin_failed");
+    expect(asked.result.ok ? "" : asked.result.refusal.reason).not.toContain("abc");
+  });
+});

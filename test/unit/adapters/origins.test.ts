@@ -1,0 +1,63 @@
+import { describe } from "vitest";
+import { type Bucket, r2Origin } from "../../../src/adapters/cloudflare/r2-origin.ts";
+import { memoryOrigin } from "../../../src/adapters/memory/memory-origin.ts";
+import { httpOrigin } from "../../../src/adapters/origin/http-origin.ts";
+import { unixSeconds } from "../../../src/base/seconds.ts";
+import { originOf } from "../../../src/catalog/origin.ts";
+import { httpOriginOf, sampleAsset } from "../catalog/sample.ts";
+import { fakeBucket } from "./fake-bucket.ts";
+import { fakeServer } from "./fake-server.ts";
+import { contractFiles, originContract } from "./origin-contract.ts";
+import { runtimeBindings } from "./runtime-bindings.ts";
+
+const base = "https://origin.example/films/42/";
+const clock = () => unixSeconds(1_800_000_000);
+
+function memory() {
+  const files = [...contractFiles].map(([name, body]) => {
+    const path = name === "Ü b+c.m4s" ? "%C3%9C%20b+c.m4s" : name;
+    return [`film/${path}`, { body, etag: `"${body.length}-m"` }] as const;
+  });
+  return memoryOrigin(new Map(files));
+}
+
+originContract("a map in memory", async () => ({ origin: memory(), asset: sampleAsset() }));
+
+originContract("an HTTP server", async () => {
+  const { fetch } = fakeServer(base, contractFiles);
+  return {
+    origin: httpOrigin({ fetch, clock, secretOf: () => undefined }),
+    asset: sampleAsset({ origin: httpOriginOf() }),
+  };
+});
+
+originContract("a stand-in for R2", async () => {
+  const objects = new Map([...contractFiles].map(([name, body]) => [`film/${name}`, { body }]));
+  return { origin: r2Origin({ MEDIA: fakeBucket(objects) }), asset: sampleAsset() };
+});
+
+originContract("the origin of an asset's type", async () => {
+  const { fetch } = fakeServer(base, contractFiles);
+  const origin = originOf({ r2: memory(), http: httpOrigin({ fetch, clock, secretOf: () => undefined }) });
+  return { origin, asset: sampleAsset({ origin: httpOriginOf() }) };
+});
+
+const bindings = await runtimeBindings();
+const bucket = bindings === undefined ? undefined : Reflect.get(bindings, "MEDIA");
+
+describe.skipIf(!isFillable(bucket))("in workerd alone: elsewhere there is no R2 binding MEDIA", () => {
+  originContract("R2 itself", async () => {
+    if (!isFillable(bucket)) throw new Error("no bucket");
+    for (const [name, body] of contractFiles) await bucket.put(`contract/${name}`, body);
+    const asset = sampleAsset({ origin: { type: "r2", binding: "MEDIA", prefix: "contract/" } });
+    return { origin: r2Origin({ MEDIA: bucket }), asset };
+  });
+});
+
+interface FillableBucket extends Bucket {
+  put(key: string, body: Uint8Array<ArrayBuffer>): Promise<unknown>;
+}
+
+function isFillable(found: unknown): found is FillableBucket {
+  return typeof found === "object" && found !== null && typeof Reflect.get(found, "put") === "function";
+}

@@ -1,0 +1,25 @@
+import type { Asset } from "../../../src/catalog/asset.ts";
+import { parseCatalog } from "../../../src/catalog/catalog.ts";
+
+/** An asset of a document, as the catalog gives it; `film` in the R2 binding MEDIA where nothing else is said. */
+export function sampleAsset(fields: Readonly<Record<string, unknown>> = {}): Asset {
+  const catalog = parseCatalog({ version: 1, assets: [sampleDocument(fields)] });
+  const asset = catalog.ok ? catalog.value.assets()[0] : undefined;
+  if (asset === undefined) throw new Error("the sample is no good asset");
+  return asset;
+}
+
+export function sampleDocument(fields: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return {
+    id: "film",
+    origin: { type: "r2", binding: "MEDIA", prefix: "film/" },
+    entry: "index.m3u8",
+    ...fields,
+  };
+}
+
+export const httpOriginOf = (fields: Readonly<Record<string, unknown>> = {}) => ({
+  type: "http",
+  url: "https://origin.example/films/42/",
+  ...fields,
+});

@@ -1,0 +1,49 @@
+import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
+import { nodeHmac } from "../../src/adapters/node/hmac.ts";
+import { ok } from "../../src/base/result.ts";
+import { systemClock } from "../../src/base/seconds.ts";
+import { keepCatalog } from "../../src/catalog/source.ts";
+import type { Configuration } from "../../src/config/configuration.ts";
+import { trustIssuer } from "../../src/credential/issuer-keys.ts";
+import { apiApp } from "../../src/http/api.ts";
+import { configured } from "../../src/http/configured.ts";
+import { logRefusal } from "../../src/http/log.ts";
+import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
+
+interface Env {
+  readonly CATALOG: KVNamespace;
+  /** The demo page, bound by `npm start` alone. */
+  readonly PAGE?: Fetcher;
+}
+
+const log = (line: string) => console.log(line);
+
+const withApp = configured("api", log, async (env: Env, configuration: Configuration) => {
+  const { ring, issuers, basePath, development } = configuration;
+  const context = {
+    issuers: issuers.map((issuer) => trustIssuer(issuer, (input, init) => fetch(input, init))),
+    catalog: keepCatalog({
+      load: kvCatalog(env.CATALOG),
+      clock: systemClock,
+      onRefusal: (why) => logRefusal(log, "api", why),
+    }),
+    keys: await prepareSessionKeys(ring, nodeHmac),
+    clock: systemClock,
+    random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
+    settings: configuration,
+  };
+  const page = development ? env.PAGE : undefined;
+  return ok(
+    apiApp(context, {
+      basePath,
+      log,
+      ...(page === undefined ? {} : { page: (request: Request) => page.fetch(request) }),
+    }),
+  );
+});
+
+export default {
+  fetch(request, env) {
+    return withApp(env, async (app) => app.fetch(request));
+  },
+} satisfies ExportedHandler<Env>;
