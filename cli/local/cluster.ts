@@ -1,3 +1,5 @@
+// First, since the others read what it sets.
+import "./offline.ts";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -27,6 +29,8 @@ export interface ClusterOptions {
   readonly mediaPort: number;
   /** Settings (STAGEDOOR_*) in place of the defaults. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Secrets that the catalog names, for origins. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** Where R2, KV and Durable Objects are kept; shared with wrangler's own commands. Undefined: in memory. */
   readonly statePath: string | undefined;
   /** Serves the demo page and what else the API worker does not know. */
@@ -80,7 +84,7 @@ async function worker(
     ...worker,
     name: `stagedoor-${name}`,
     modules: [{ type: "ESModule", path: `${name}.mjs`, contents: await bundleWorker(config.main) }],
-    bindings: devEnvironment(name, options.ring, mediaUrl, options.settings),
+    bindings: { ...devEnvironment(name, options.ring, mediaUrl, options.settings), ...options.secrets },
     ...(name === "api" ? { serviceBindings: { PAGE: options.page } } : {}),
     ...(port === undefined ? {} : { unsafeDirectSockets: [{ host: "127.0.0.1", port }] }),
   };

@@ -13,14 +13,20 @@ export interface TestCluster {
   readonly keys: readonly RingKey[];
 }
 
-/** Starts the workers with fresh keys and nothing kept on disk. `settings` are STAGEDOOR_* variables. */
-export async function startTestCluster(settings: Readonly<Record<string, string>>, log: string[] = []) {
+/** Starts the workers with fresh keys and nothing kept on disk. `settings` are STAGEDOOR_* variables, `secrets` what
+ * the catalog names besides. */
+export async function startTestCluster(
+  settings: Readonly<Record<string, string>>,
+  log: string[] = [],
+  secrets: Readonly<Record<string, string>> = {},
+) {
   const keys = await newDevKeys();
   const cluster = await startCluster({
     ring: { keys },
     port: await freePort(),
     mediaPort: await freePort(),
     settings,
+    secrets,
     statePath: undefined,
     page: (request) => servePage(new URL(request.url).pathname),
     log: (_worker, line) => log.push(line),

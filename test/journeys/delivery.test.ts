@@ -1,0 +1,140 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, inject, it } from "vitest";
+import { projectRoot } from "../../cli/local/cluster.ts";
+import { startStream } from "../cluster/start-stream.ts";
+import { walk } from "../cluster/walk.ts";
+
+const cluster = inject("usual");
+const hasty = inject("hasty");
+
+async function fileOf(asset: string, ending: string, of = cluster): Promise<string> {
+  const { files } = await walk((await startStream(of, asset)).manifestUrl);
+  const url = [...files].find((file) => new URL(file).pathname.endsWith(ending));
+  if (url === undefined) throw new Error(`${asset} names no ${ending}`);
+  return url;
+}
+
+const film = readFileSync(join(projectRoot, "fixtures/media/vod-fmp4/180p/film.mp4"));
+
+describe("a file, as HTTP has it", () => {
+  it.each([
+    ["the first bytes", "bytes=0-99", 206, film.subarray(0, 100), `bytes 0-99/${film.length}`],
+    [
+      "from a place to the end",
+      `bytes=${film.length - 50}-`,
+      206,
+      film.subarray(-50),
+      `bytes ${film.length - 50}-${film.length - 1}/${film.length}`,
+    ],
+    [
+      "the last bytes",
+      "bytes=-50",
+      206,
+      film.subarray(-50),
+      `bytes ${film.length - 50}-${film.length - 1}/${film.length}`,
+    ],
+  ])("a range: %s", async (_, range, status, bytes, contentRange) => {
+    const url = await fileOf("vod-fmp4", "180p/film.mp4");
+    // Twice: from the origin, and from the cache that the first one filled.
+    for (let round = 0; round < 2; round++) {
+      const response = await fetch(url, { headers: { Range: range } });
+      expect(response.status).toBe(status);
+      expect(response.headers.get("content-range")).toBe(contentRange);
+      expect(Buffer.from(await response.bytes()).equals(bytes)).toBe(true);
+    }
+  });
+
+  it("a range outside the file is 416 and names the length", async () => {
+    const response = await fetch(await fileOf("vod-fmp4", "180p/film.mp4"), {
+      headers: { Range: `bytes=${film.length}-` },
+    });
+    expect(response.status).toBe(416);
+  });
+
+  it("HEAD tells what GET would, without a body", async () => {
+    const url = await fileOf("vod-ts", "180p/0.ts");
+    const head = await fetch(url, { method: "HEAD" });
+    const get = await fetch(url);
+    expect(head.status).toBe(200);
+    expect(head.headers.get("content-length")).toBe(String((await get.bytes()).length));
+    expect(head.headers.get("etag")).toBe(get.headers.get("etag"));
+    expect((await head.bytes()).length).toBe(0);
+  });
+
+  it("an ETag that still holds is 304", async () => {
+    const url = await fileOf("vod-ts", "180p/0.ts");
+    const etag = (await fetch(url)).headers.get("etag") ?? "";
+    const again = await fetch(url, { headers: { "If-None-Match": etag } });
+    expect(again.status).toBe(304);
+  });
+
+  it.each([
+    ["vod-ts", "0.ts", "video/mp2t"],
+    ["vod-tracks", "init.mp4", "video/mp4"],
+    ["vod-tracks", "0.vtt", "text/vtt; charset=utf-8"],
+  ])("%s %s has its media type", async (asset, ending, type) => {
+    const response = await fetch(await fileOf(asset, ending));
+    expect(response.headers.get("content-type")).toBe(type);
+  });
+
+  it("a segment is kept by its viewer alone, and no longer than its signature holds", async () => {
+    const url = await fileOf("vod-ts", "180p/0.ts");
+    const response = await fetch(url);
+    const left = Number(/seg=(\d+)/.exec(url)?.[1]) - Date.now() / 1000;
+    const [, age = ""] = /^private, max-age=(\d+)$/.exec(response.headers.get("cache-control") ?? "") ?? [];
+    expect(Number(age)).toBeGreaterThan(left - 5);
+    expect(Number(age)).toBeLessThanOrEqual(left + 1);
+    expect(response.headers.get("referrer-policy")).toBe("no-referrer");
+    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+  });
+
+  it("a key and a playlist are kept by nobody", async () => {
+    const key = await fetch(await fileOf("vod-aes", ".key"));
+    expect(key.headers.get("cache-control")).toBe("no-store");
+    const manifest = await fetch((await startStream(cluster, "vod-ts")).manifestUrl);
+    expect(manifest.headers.get("cache-control")).toBe("no-store");
+  });
+
+  it("what a player appends is ignored", async () => {
+    const response = await fetch(`${await fileOf("vod-ts", "180p/0.ts")}&CMCD=br%3D1000%2Cd%3D4000&foo=bar`);
+    expect(response.status).toBe(200);
+    const manifest = await fetch(`${(await startStream(cluster, "vod-ts")).manifestUrl}&_HLS_msn=3&_HLS_part=0`);
+    expect(manifest.status).toBe(200);
+  });
+});
+
+describe("renewal", () => {
+  const later = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+
+  it("sends an authentic URL whose time has run out on to a fresh one of the same file", async () => {
+    const url = await fileOf("vod-ts", "180p/0.ts", hasty);
+    const expiry = Number(/seg=(\d+)/.exec(url)?.[1]);
+    await later(expiry - Date.now() / 1000 + 0.1);
+    for (const [method, headers] of [
+      ["GET", {}],
+      ["HEAD", {}],
+      ["GET", { Range: "bytes=0-9" }],
+    ] as const) {
+      const renewed = await fetch(url, { method, headers, redirect: "manual" });
+      expect(renewed.status).toBe(307);
+      expect(renewed.headers.get("cache-control")).toBe("no-store");
+      expect(renewed.headers.get("access-control-allow-origin")).toBe("*");
+      const location = renewed.headers.get("location") ?? "";
+      expect(location).toMatch(/^\.\/0\.ts\?seg=\d+\.[\w-]{22}$/);
+      const served = await fetch(new URL(location, url), { method, headers });
+      expect(served.status).toBe("Range" in headers ? 206 : 200);
+    }
+  });
+
+  it("never renews a forgery, nor a playlist", async () => {
+    const url = await fileOf("vod-ts", "180p/0.ts", hasty);
+    await later(Number(/seg=(\d+)/.exec(url)?.[1]) - Date.now() / 1000 + 0.1);
+    const forged = await fetch(
+      url.replace(/.$/, (last) => (last === "A" ? "Q" : "A")),
+      { redirect: "manual" },
+    );
+    expect(forged.status).toBe(403);
+    expect(Object(await forged.json()).code).toBe("signature_invalid");
+  });
+});

@@ -1,0 +1,120 @@
+import { readFileSync } from "node:fs";
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { projectRoot } from "../../cli/local/cluster.ts";
+import { startStream } from "../cluster/start-stream.ts";
+import { startTestCluster } from "../cluster/test-cluster.ts";
+import { walk } from "../cluster/walk.ts";
+
+const seen: { readonly url: string; readonly headers: IncomingHttpHeaders }[] = [];
+const logs: string[] = [];
+let origin: Server;
+let cluster: Awaited<ReturnType<typeof startTestCluster>>;
+
+/** What the origin answers beside files: the ways in which one goes wrong. */
+const wrong: Readonly<
+  Record<string, (base: string) => { status: number; headers?: Record<string, string>; body?: string }>
+> = {
+  "/films/away/index.m3u8": () => ({ status: 302, headers: { Location: "http://169.254.169.254/latest/meta-data/" } }),
+  "/films/broken/index.m3u8": () => ({ status: 500 }),
+  "/films/text/index.m3u8": () => ({ status: 200, body: "<!doctype html>" }),
+  "/films/large/index.m3u8": () => ({ status: 200, body: `#EXTM3U\n#${"x".repeat(4 * 1024 * 1024)}\n` }),
+  "/films/foreign/index.m3u8": () => ({
+    status: 200,
+    body: "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nhttps://elsewhere.example/0.ts\n#EXT-X-ENDLIST\n",
+  }),
+};
+
+beforeAll(async () => {
+  origin = createServer(({ url = "", headers }, response) => {
+    seen.push({ url, headers });
+    if (headers["x-origin-secret"] !== "open-sesame") return response.writeHead(403).end();
+    const fault = wrong[url];
+    if (fault !== undefined) {
+      const { status, headers: more = {}, body = "" } = fault("");
+      return response.writeHead(status, more).end(body);
+    }
+    const path = url.replace(/^\/films\/42\//, "").replace(/\?.*/, "");
+    if (!url.startsWith("/films/42/")) return response.writeHead(404).end();
+    return response
+      .writeHead(200, { ETag: '"1"' })
+      .end(readFileSync(join(projectRoot, "fixtures/media/vod-single", path)));
+  });
+  await new Promise<void>((resolve) => origin.listen(0, "127.0.0.1", resolve));
+  const address = origin.address();
+  const port = address !== null && typeof address === "object" ? address.port : 0;
+  cluster = await startTestCluster({}, logs, { ORIGIN_SECRET: "open-sesame" });
+  const names = ["42", "away", "broken", "text", "large", "foreign"];
+  const assets = names.map((name) => ({
+    id: `film-${name}`,
+    origin: {
+      type: "http",
+      url: `http://127.0.0.1:${port}/films/${name}/`,
+      auth: { type: "header", name: "X-Origin-Secret", secret: "ORIGIN_SECRET" },
+    },
+    entry: "index.m3u8",
+  }));
+  const catalog = await cluster.miniflare.getKVNamespace("CATALOG", "stagedoor-api");
+  await catalog.put("catalog", JSON.stringify({ version: 1, assets }));
+});
+
+afterAll(async () => {
+  await cluster.stop();
+  origin.close();
+});
+
+describe("an HTTP origin with a secret header", () => {
+  it("plays a stream whose files nobody else can read", async () => {
+    const { manifestUrl } = await startStream(cluster.addresses, "film-42");
+    const { playlists, files } = await walk(manifestUrl);
+    expect(playlists.size).toBe(2);
+    expect(files.size).toBe(6);
+    for (const url of files) expect((await fetch(url)).status).toBe(200);
+  });
+
+  it("sees neither grant, nor signature, nor token, nor what a player appended", async () => {
+    const { manifestUrl } = await startStream(cluster.addresses, "film-42");
+    const { files } = await walk(manifestUrl);
+    seen.length = 0;
+    const [url = ""] = files;
+    await fetch(`${url.replace("0.ts", "0.ts")}&CMCD=br%3D1000`, {
+      headers: { Authorization: "Bearer secret", Cookie: "a=b", Referer: url, Range: "bytes=5-9" },
+    });
+    await fetch(`${manifestUrl}&_HLS_msn=7&_HLS_part=x&evil=1`);
+    const grant = new URL(manifestUrl).pathname.split("/")[1] ?? "";
+    for (const request of seen) {
+      expect(JSON.stringify(request)).not.toContain(grant);
+      expect(JSON.stringify(request)).not.toMatch(/seg=|list=|CMCD|evil|Bearer|a=b|_HLS_part/);
+    }
+    expect(seen.map(({ url }) => url)).toContain("/films/42/index.m3u8?_HLS_msn=7");
+  });
+
+  it.each([
+    ["film-away", 502, "origin_failed", "a redirect to another host is not followed"],
+    ["film-broken", 502, "origin_failed", "a failure is a failure of the origin"],
+    ["film-text", 422, "playlist_invalid", "what is no playlist is not passed on"],
+    ["film-large", 413, "playlist_too_large", "a playlist above 4 MiB"],
+    ["film-foreign", 422, "uri_foreign", "a host that the asset does not allow"],
+  ])("%s: %i %s, %s", async (asset, status, code) => {
+    const { manifestUrl } = await startStream(cluster.addresses, asset);
+    const answered = await fetch(manifestUrl);
+    expect(answered.status).toBe(status);
+    expect(Object(await answered.json()).code).toBe(code);
+    expect(logs.some((line) => line.includes(code))).toBe(true);
+  });
+
+  it("writes no secret, token, grant or signature to the log", async () => {
+    const { manifestUrl } = await startStream(cluster.addresses, "film-42");
+    await fetch(`${manifestUrl.slice(0, -1)}!`);
+    const all = logs.join("\n");
+    expect(all).toContain("signature_");
+    for (const secret of [
+      "open-sesame",
+      new URL(manifestUrl).pathname.split("/")[1] ?? "",
+      ...cluster.addresses.keys.map((key) => ("k" in key ? key.k : (key.d ?? ""))),
+    ]) {
+      expect(all).not.toContain(secret);
+    }
+  });
+});

@@ -1,0 +1,177 @@
+import { describe, expect, inject, it } from "vitest";
+import { nodeHmac } from "../../src/adapters/node/hmac.ts";
+import { unixSeconds } from "../../src/base/seconds.ts";
+import { mintGrant } from "../../src/signing/grant.ts";
+import { type MediaPurpose, signedQuery } from "../../src/signing/media-url.ts";
+import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
+import { rawRequest } from "../cluster/raw-request.ts";
+import { startStream } from "../cluster/start-stream.ts";
+import { walk } from "../cluster/walk.ts";
+
+const cluster = inject("usual");
+
+async function answer(target: string, options = {}) {
+  const { status, headers, body } = await rawRequest(cluster.mediaUrl, target, options);
+  const text = body.toString("utf8");
+  return { status, headers, text, code: text.startsWith("{") ? Object(JSON.parse(text)).code : undefined };
+}
+
+function targetOf(url: string): string {
+  return url.slice(cluster.mediaUrl.length);
+}
+
+async function aSegment(asset = "vod-ts"): Promise<string> {
+  const { manifestUrl } = await startStream(cluster, asset);
+  const { files } = await walk(manifestUrl);
+  const url = [...files].find((file) => new URL(file).pathname.endsWith("/180p/0.ts"));
+  if (url === undefined) throw new Error(`${asset} names no 180p/0.ts`);
+  return targetOf(url);
+}
+
+/** A URL that only who holds the keys can make: here to show what a true signature does not open. */
+async function signed(
+  path: string,
+  purpose: MediaPurpose,
+  times: { grantEnds?: number; urlEnds?: number; prefix?: string } = {},
+) {
+  const keys = await prepareSessionKeys({ keys: cluster.keys }, nodeHmac);
+  const key = keys.get("dev-session");
+  if (key === undefined) throw new Error("no session key");
+  const now = Math.floor(Date.now() / 1000);
+  const grant = mintGrant(
+    {
+      issuer: "stagedoor",
+      subject: "subject",
+      sessionId: "AAAAAAAAAAAAAAAAAAAAAA",
+      prefix: times.prefix ?? "/vod-ts/",
+      issuedAt: unixSeconds(now - 60),
+      expiresAt: unixSeconds(now + (times.grantEnds ?? 3600)),
+    },
+    key,
+  );
+  const expiry = unixSeconds(now + (times.urlEnds ?? 60));
+  const bound = purpose === "playlist" ? grant : "";
+  return `/${grant}${path}?${signedQuery(key.url[purpose], purpose, { path, query: "", expiry, grant: bound })}`;
+}
+
+describe("what the media host refuses", () => {
+  it("serves what is signed, for comparison", async () => {
+    expect((await answer(await aSegment())).status).toBe(200);
+    expect((await answer(await signed("/vod-ts/180p/0.ts", "segment"))).status).toBe(200);
+  });
+
+  it.each([
+    ["a segment without its signature", async () => (await aSegment()).replace(/\?.*/, ""), 403, "signature_missing"],
+    ["a segment without grant and signature", async () => "/vod-ts/180p/0.ts", 403, "signature_missing"],
+    [
+      "a changed signature",
+      async () => (await aSegment()).replace(/.$/, (last) => (last === "A" ? "Q" : "A")),
+      403,
+      "signature_invalid",
+    ],
+    [
+      "another file under a signature",
+      async () => (await aSegment()).replace(/\/\d\.ts/, "/5.ts").replace("180p", "270p"),
+      403,
+      "signature_invalid",
+    ],
+    [
+      "a longer expiry",
+      async () => (await aSegment()).replace(/seg=(\d+)/, (_, expiry) => `seg=${Number(expiry) + 60}`),
+      403,
+      "signature_invalid",
+    ],
+    [
+      "a grant with a changed byte",
+      async () => (await aSegment()).replace(/^\/(.{60})./, (_, head) => `/${head}_`),
+      403,
+      "grant_invalid",
+    ],
+    [
+      "a segment under another purpose",
+      async () => (await aSegment()).replace("seg=", "key="),
+      403,
+      "signature_invalid",
+    ],
+    [
+      "a playlist whose time has run out",
+      () => signed("/vod-ts/index.m3u8", "playlist", { urlEnds: -1 }),
+      403,
+      "signature_expired",
+    ],
+    ["a session that has ended", () => signed("/vod-ts/180p/0.ts", "segment", { grantEnds: -1 }), 403, "grant_expired"],
+    ["another asset's file", () => signed("/vod-fmp4/180p/film.mp4", "segment"), 403, "path_not_covered"],
+    [
+      "a file that is not there, once the signature held",
+      () => signed("/vod-ts/180p/99.ts", "segment"),
+      404,
+      "object_unknown",
+    ],
+    [
+      "a file that is not there, unsigned",
+      async () => (await signed("/vod-ts/180p/99.ts", "segment")).replace(/\?.*/, ""),
+      403,
+      "signature_missing",
+    ],
+    [
+      "an asset that left the catalog",
+      () => signed("/vod-gone/0.ts", "segment", { prefix: "/vod-gone/" }),
+      404,
+      "asset_unknown",
+    ],
+    ["dot segments", async () => (await aSegment()).replace("/180p/", "/180p/../180p/"), 400, "path_invalid"],
+    [
+      "encoded dot segments",
+      async () => (await aSegment()).replace("/180p/", "/180p/%2e%2e/180p/"),
+      400,
+      "path_invalid",
+    ],
+    ["an encoded slash", async () => (await aSegment()).replace("/180p/", "/180p%2F"), 400, "path_invalid"],
+    ["a backslash", async () => (await aSegment()).replace("/180p/", "/180p\\"), 400, "path_invalid"],
+    ["a doubly encoded path", async () => (await aSegment()).replace("/180p/", "/180p%252F"), 400, "path_invalid"],
+    ["a path parameter", async () => (await aSegment()).replace("/180p/", "/180p;x/"), 400, "path_invalid"],
+    ["a CloudFront file without its signature", async () => "/vod-cloudfront/180p/0.ts", 403, "signature_missing"],
+    [
+      "a CloudFront file with another's signature",
+      async () => (await aSegment("vod-cloudfront")).replace(/\/(\d)\.ts/, (_, n) => `/${(Number(n) + 1) % 6}.ts`),
+      403,
+      "signature_invalid",
+    ],
+  ])("%s", async (_, target, status, code) => {
+    const refused = await answer(await target());
+    expect({ status: refused.status, code: refused.code }).toEqual({ status, code });
+    expect(refused.headers["access-control-allow-origin"]).toBe("*");
+    expect(refused.headers["cache-control"]).toBe("no-store");
+    expect(refused.headers["content-type"]).toBe("application/problem+json");
+  });
+
+  it("A/../B with A's signature never yields B, whatever a front does to the path", async () => {
+    const a = await aSegment();
+    const [grantAndDirectory = "", signature = ""] = a.split(/\d\.ts\?/);
+    for (const path of ["0.ts/../5.ts", "0.ts/%2e%2e/5.ts", "./5.ts", "%2e/5.ts", "0.ts\\..\\5.ts", "5.ts"]) {
+      const refused = await answer(`${grantAndDirectory}${path}?${signature}`);
+      expect([400, 403]).toContain(refused.status);
+    }
+  });
+
+  it("neither status, nor words, nor headers quote the grant or the signature", async () => {
+    const target = (await aSegment()).replace(/.$/, "_");
+    const refused = await answer(target);
+    const everything = JSON.stringify(refused.headers) + refused.text;
+    expect(everything).not.toContain(target.split("/")[1]);
+    expect(everything).not.toContain(target.slice(-20));
+  });
+
+  it.each(["POST", "PUT", "DELETE", "PATCH"])("%s is not answered", async (method) => {
+    const refused = await answer(await aSegment(), { method });
+    expect(refused.status).toBe(405);
+    expect(refused.headers.allow).toBe("GET, HEAD, OPTIONS");
+  });
+
+  it("a preflight needs no signature", async () => {
+    const preflight = await answer("/vod-ts/180p/0.ts", { method: "OPTIONS" });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers["access-control-allow-methods"]).toContain("GET");
+    expect(preflight.headers["access-control-allow-headers"]).toContain("Range");
+  });
+});

@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer, type Server } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { projectRoot } from "../../cli/local/cluster.ts";
+import { freePort } from "../../cli/local/ports.ts";
+
+const running: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of running.splice(0)) child.kill("SIGKILL");
+});
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly ended: Promise<number | null>;
+}
+
+/** `npm start` as its script runs it, with the same Node that runs this test. */
+function start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Run {
+  const child = spawn(process.execPath, ["cli/start.ts", ...args], {
+    cwd: projectRoot,
+    env: { ...process.env, ...environment },
+  });
+  running.push(child);
+  let output = "";
+  child.stdout.on("data", (chunk) => (output += chunk));
+  child.stderr.on("data", (chunk) => (output += chunk));
+  return { child, output: () => output, ended: new Promise((resolve) => child.once("exit", resolve)) };
+}
+
+async function until(condition: () => boolean, run: Run): Promise<void> {
+  for (let i = 0; i < 400 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+  if (!condition()) throw new Error(`not within 20 s:\n${run.output()}`);
+}
+
+function listen(port: number): Promise<Server> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(port, "127.0.0.1", () => resolve(server));
+  });
+}
+
+describe("npm start", () => {
+  it("prints addresses, a token and a curl line that works, and ends with 0 on Ctrl-C", async () => {
+    const [port, mediaPort] = [await freePort(), await freePort()];
+    const run = start(["--port", String(port), "--media-port", String(mediaPort)]);
+    await until(() => run.output().includes("Ready after"), run);
+    const [, url = ""] = /curl -s (\S+)/.exec(run.output()) ?? [];
+    const [, token = ""] = /Authorization: Bearer ([\w.-]+)/.exec(run.output()) ?? [];
+    expect(url).toBe(`http://localhost:${port}/stream/start`);
+    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+    const started = await fetch(url, { method: "POST", headers, body: '{"asset":"vod-ts"}' });
+    expect(started.status).toBe(201);
+    const { manifestUrl } = Object(await started.json());
+    expect((await fetch(manifestUrl)).status).toBe(200);
+    expect((await fetch(`http://localhost:${port}/`)).headers.get("content-type")).toContain("text/html");
+    run.child.kill("SIGINT");
+    expect(await run.ended).toBe(0);
+    await expect(fetch(`http://localhost:${port}/`)).rejects.toThrow();
+  });
+
+  it.each(["--port", "--media-port"])("ends with 1 and says so where %s is taken", async (option) => {
+    const port = await freePort();
+    const server = await listen(port);
+    const other = option === "--port" ? "--media-port" : "--port";
+    const run = start([option, String(port), other, String(await freePort())]);
+    expect(await run.ended).toBe(1);
+    expect(run.output()).toContain(`Port ${port} is taken`);
+    server.close();
+  });
+
+  it.each([
+    ["a setting that is no number", { STAGEDOOR_MANIFEST_TTL: "soon" }, "STAGEDOOR_MANIFEST_TTL"],
+    ["a setting out of its bounds", { STAGEDOOR_MANIFEST_TTL: "5" }, "STAGEDOOR_MANIFEST_TTL"],
+    ["a setting that does not exist", { STAGEDOOR_PAUSE_ALOWANCE: "5" }, "STAGEDOOR_PAUSE_ALOWANCE"],
+    ["a wrong choice", { STAGEDOOR_RENEWAL: "yes" }, "STAGEDOOR_RENEWAL"],
+  ])("ends with 2 and names %s", async (_, environment, name) => {
+    const run = start(["--port", String(await freePort()), "--media-port", String(await freePort())], environment);
+    expect(await run.ended).toBe(2);
+    expect(run.output()).toContain(name);
+  });
+
+  it("ends with 2 for an option that it does not know", async () => {
+    const run = start(["--prot", "9000"]);
+    expect(await run.ended).toBe(2);
+    expect(run.output()).toContain("--prot");
+  });
+});

@@ -1,0 +1,100 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, inject, it } from "vitest";
+import { projectRoot } from "../../cli/local/cluster.ts";
+import { startStream } from "../cluster/start-stream.ts";
+import { urisOf, walk } from "../cluster/walk.ts";
+
+const cluster = inject("usual");
+const media = join(projectRoot, "fixtures/media");
+const playable = ["vod-ts", "vod-fmp4", "vod-aes", "vod-tracks", "vod-single", "vod-cloudfront", "vod-cloudfront-ec"];
+
+/** The plain path of a URL: without the grant, where there is one. */
+function plainPath(url: string): string {
+  const path = decodeURIComponent(new URL(url).pathname);
+  return path.startsWith("/vod-") ? path : path.slice(path.indexOf("/", 1));
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+describe.each(playable)("%s, from a token to its last byte", (asset) => {
+  it("gives every file of the stream, byte for byte, by the URLs of its playlists alone", async () => {
+    const { manifestUrl } = await startStream(cluster, asset);
+    const { playlists, files } = await walk(manifestUrl);
+    const served = new Set<string>();
+    for (const url of files) {
+      const response = await fetch(url, { redirect: "error" });
+      expect(response.status).toBe(200);
+      const path = plainPath(url);
+      expect(sha256(await response.bytes())).toBe(sha256(readFileSync(join(media, path))));
+      served.add(path);
+    }
+    for (const url of playlists.keys()) served.add(plainPath(url));
+    const all = readdirSync(join(media, asset), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(media.length));
+    expect(served).toEqual(new Set(all));
+  });
+
+  it("changes nothing of a playlist but its URIs", async () => {
+    const { manifestUrl } = await startStream(cluster, asset);
+    const { playlists } = await walk(manifestUrl);
+    for (const [url, text] of playlists) {
+      if (text.includes("BANDWIDTH=2000000\n") && asset === "vod-single") continue; // made by us, around the entry
+      const origin = readFileSync(join(media, plainPath(url)), "utf8");
+      const stripped = text
+        .replaceAll(new RegExp(`${cluster.mediaUrl}[^\\s"]*/([^/\\s"?]+)\\?[^\\s"]*`, "g"), "$1")
+        .replaceAll(/\?(list|seg|key)=\d+\.[\w-]{22}/g, "");
+      expect(stripped).toBe(origin);
+    }
+  });
+
+  it("leaves no URI of the media host unsigned", async () => {
+    const { manifestUrl } = await startStream(cluster, asset);
+    const { playlists } = await walk(manifestUrl);
+    for (const [url, text] of playlists) {
+      for (const found of urisOf(text, url))
+        expect(new URL(found.url).search).toMatch(/[?&](list|seg|key)=\d+\.|[?&]Signature=/);
+    }
+  });
+});
+
+describe("a session's URLs", () => {
+  it("keep the grant in the path, the same in each of them", async () => {
+    const { manifestUrl } = await startStream(cluster, "vod-tracks");
+    const { playlists, files } = await walk(manifestUrl);
+    const grants = new Set([...playlists.keys(), ...files].map((url) => new URL(url).pathname.split("/")[1]));
+    expect(grants.size).toBe(1);
+  });
+
+  it("are relative in the playlists, so that the grant is written in none of them", async () => {
+    const { manifestUrl } = await startStream(cluster, "vod-tracks");
+    const { playlists } = await walk(manifestUrl);
+    const grant = new URL(manifestUrl).pathname.split("/")[1] ?? "";
+    for (const text of playlists.values()) expect(text).not.toContain(grant);
+  });
+
+  it("give two viewers of a step the same bytes of a media playlist, and different ones where it is bound to a session", async () => {
+    const bodies = async (asset: string) => {
+      const loaded = await Promise.all([startStream(cluster, asset), startStream(cluster, asset)]);
+      const texts = await Promise.all(
+        loaded.map(async ({ manifestUrl }) => {
+          const { playlists } = await walk(manifestUrl);
+          return [...playlists.entries()]
+            .filter(([, text]) => text.includes("#EXTINF"))
+            .map(([, text]) => text)
+            .sort()
+            .join("\n");
+        }),
+      );
+      return texts;
+    };
+    const [a, b] = await bodies("vod-ts");
+    expect(a).toBe(b);
+    const [c, d] = await bodies("vod-aes");
+    expect(c).not.toBe(d);
+  });
+});
