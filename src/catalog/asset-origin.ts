@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { canonicalPathText, pathFault } from "../base/canonical-path.ts";
 import { seconds } from "../base/seconds.ts";
 

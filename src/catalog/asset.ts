@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { pathFault } from "../base/canonical-path.ts";
 import { seconds } from "../base/seconds.ts";
 import { assetOriginSchema } from "./asset-origin.ts";

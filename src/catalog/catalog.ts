@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ok, type Result, refuse } from "../base/result.ts";
 import { type Asset, assetIdSchema, assetSchema } from "./asset.ts";
 import { assetOriginSchema, originIdentity } from "./asset-origin.ts";

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 
 /** What can be wrong with a catalog. The names are stable: scripts may look for them. */
 export type CatalogFaultName =

@@ -49,14 +49,14 @@ export function rememberFills(clock: Clock): MayFill {
  * the cache behind him: a cache keeps no ranges, and the file's other ranges are about to be asked for.
  */
 export function fillCache(key: string, request: OriginRequest, answer: Response, ports: FillPorts): Response {
-  if (request.method === "HEAD") return answer;
   if (answer.status === 206) {
     const size = sizeOfContentRange(answer.headers.get("Content-Range"));
     const fits = size !== undefined && size <= largestKept;
     if (fits && ports.mayFill(key)) ports.waitUntil(quietly(readWhole(key, request, ports)));
     return answer;
   }
-  if (!keepable(answer) || answer.body === null) return answer;
+  // HEAD and 304 have no body.
+  if (answer.body === null || !keepable(answer)) return answer;
   const [forViewer, forCache] = answer.body.tee();
   ports.waitUntil(quietly(ports.cache.put(key, entryOf(answer, forCache))));
   return new Response(forViewer, { status: answer.status, headers: answer.headers });
@@ -70,10 +70,10 @@ async function readWhole(key: string, request: OriginRequest, { origin, cache }:
   else await whole.value.body?.cancel();
 }
 
-/** Whole, of a known length (the cache cannot serve ranges of it otherwise) and not too large. */
-function keepable({ status, headers }: Response): boolean {
+/** Of a known length (the cache cannot serve ranges of it otherwise) and not too large. */
+function keepable({ headers }: Response): boolean {
   const length = headers.get("Content-Length");
-  return status === 200 && length !== null && Number(length) <= largestKept;
+  return length !== null && Number(length) <= largestKept;
 }
 
 function entryOf({ headers }: Response, body: ReadableStream | null): Response {

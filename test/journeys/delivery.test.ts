@@ -50,6 +50,7 @@ describe("a file, as HTTP has it", () => {
       headers: { Range: `bytes=${film.length}-` },
     });
     expect(response.status).toBe(416);
+    expect(response.headers.get("content-range")).toBe(`bytes */${film.length}`);
   });
 
   it("HEAD tells what GET would, without a body", async () => {

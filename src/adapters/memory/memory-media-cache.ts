@@ -1,6 +1,6 @@
 import { parseRange, resolveRange } from "../../catalog/byte-range.ts";
 import { namesEntityTag } from "../../catalog/entity-tag.ts";
-import { fileResponse, notModified } from "../../catalog/file-response.ts";
+import { type FileFacts, fileResponse, notModified } from "../../catalog/file-response.ts";
 import type { MediaCache } from "../../flows/media-cache.ts";
 
 interface Entry {
@@ -35,10 +35,17 @@ function answer({ body, headers }: Entry, asked: Readonly<Record<string, string>
     etag: headers.get("ETag") ?? undefined,
     lastModified: headers.get("Last-Modified") ?? undefined,
   };
-  if (namesEntityTag(asked["If-None-Match"], facts.etag)) return notModified(facts);
+  if (namesEntityTag(asked["If-None-Match"], facts.etag)) return unchanged(facts);
   const range = parseRange(asked.Range);
   if (range === undefined) return fileResponse(facts, undefined, body);
   const part = resolveRange(range, size);
   if (part === undefined) return new Response(null, { status: 416, headers: { "Content-Range": `bytes */${size}` } });
   return fileResponse(facts, part, body.subarray(part.offset, part.offset + part.length));
+}
+
+/** As Cloudflare's cache answers: with the whole file's length, which is the flow's to take out. */
+function unchanged(facts: FileFacts): Response {
+  const response = notModified(facts);
+  response.headers.set("Content-Length", String(facts.size));
+  return response;
 }

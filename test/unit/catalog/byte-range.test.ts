@@ -49,7 +49,11 @@ describe("a Range header", () => {
         to: length === undefined ? undefined : from + length,
       })),
     );
-    fc.assert(fc.property(asked, (range) => expect(parseRange(rangeText(range))).toEqual(range)));
+    fc.assert(
+      fc.property(asked, (range) => {
+        expect(parseRange(rangeText(range))).toEqual(range);
+      }),
+    );
   });
 
   it("resolves to what slicing the file gives", () => {

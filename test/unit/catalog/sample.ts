@@ -1,5 +1,6 @@
 import type { Asset } from "../../../src/catalog/asset.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
+import type { CatalogFault } from "../../../src/catalog/fault.ts";
 
 /** An asset of a document, as the catalog gives it; `film` in the R2 binding MEDIA where nothing else is said. */
 export function sampleAsset(fields: Readonly<Record<string, unknown>> = {}): Asset {
@@ -23,3 +24,16 @@ export const httpOriginOf = (fields: Readonly<Record<string, unknown>> = {}) => 
   url: "https://origin.example/films/42/",
   ...fields,
 });
+
+export const r2 = (prefix: string, binding = "MEDIA") => ({ type: "r2", binding, prefix });
+export const cloudfront = { keyPairId: "K2JCJMDEHXQW5F" };
+
+export function faultsOf(...assets: readonly unknown[]): readonly CatalogFault[] {
+  const parsed = parseCatalog({ version: 1, assets });
+  return parsed.ok ? [] : parsed.refusal;
+}
+
+/** Each fault as `name asset field`. */
+export function briefly(...assets: readonly unknown[]): readonly string[] {
+  return faultsOf(...assets).map(({ name, asset, field }) => `${name} ${asset} ${field}`);
+}

@@ -1,0 +1,32 @@
+import { describe, expect, it } from "vitest";
+import { type EdgeCache, edgeMediaCache } from "../../../src/adapters/cloudflare/media-cache.ts";
+import { memoryMediaCache } from "../../../src/adapters/memory/memory-media-cache.ts";
+import { mediaCacheContract } from "./media-cache-contract.ts";
+
+mediaCacheContract("memory", memoryMediaCache);
+
+const edge: unknown = "caches" in globalThis ? Reflect.get(caches, "default") : undefined;
+
+describe.skipIf(!isEdgeCache(edge))("in workerd alone: elsewhere there is no caches.default", () => {
+  mediaCacheContract("caches.default", () => {
+    if (!isEdgeCache(edge)) throw new Error("no cache");
+    return edgeMediaCache(edge, "https://media.example");
+  });
+});
+
+describe("the cache of a Cloudflare data centre", () => {
+  it("keeps an entry under an address of the media host that no grant can begin", async () => {
+    const urls: string[] = [];
+    const spy: EdgeCache = {
+      match: async (request) => void urls.push(request.url),
+      put: async () => {},
+      delete: async () => true,
+    };
+    await edgeMediaCache(spy, "https://media.example").match("http:https://o.example/a/0.ts?b=c", {});
+    expect(urls).toEqual(["https://media.example/.files/http%3Ahttps%3A%2F%2Fo.example%2Fa%2F0.ts%3Fb%3Dc"]);
+  });
+});
+
+function isEdgeCache(found: unknown): found is EdgeCache {
+  return typeof found === "object" && found !== null && typeof Reflect.get(found, "match") === "function";
+}
