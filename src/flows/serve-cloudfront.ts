@@ -5,19 +5,23 @@ import type { UnixSeconds } from "../base/seconds.ts";
 import { between } from "../base/seconds.ts";
 import type { Asset } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import { type CloudFrontPublicKeys, verifyCloudFront } from "../signing/cloudfront/verify.ts";
+import { type CloudFrontAccess, type CloudFrontPublicKeys, verifyCloudFront } from "../signing/cloudfront/verify.ts";
 import type { DeliverFile, WaitUntil } from "./deliver-file.ts";
 import type { ViewerRequest } from "./serve-segment.ts";
 
-export interface CloudFrontContext {
-  readonly deliver: DeliverFile;
-  readonly waitUntil: WaitUntil;
+/** What the check looks at beside the request. */
+export interface CloudFrontCheckContext {
   readonly now: UnixSeconds;
   readonly publicKeys: CloudFrontPublicKeys;
   /** Where the asset's URLs stand if it names no distribution of its own. */
   readonly mediaUrl: string;
   /** The viewer's address, where it is known. */
   readonly address: string | undefined;
+}
+
+export interface CloudFrontContext extends CloudFrontCheckContext {
+  readonly deliver: DeliverFile;
+  readonly waitUntil: WaitUntil;
 }
 
 /** The asset of CloudFront that a target without a grant is for: its first path segment is the asset's id. */
@@ -36,11 +40,27 @@ export async function serveCloudFront(
   request: ViewerRequest,
   context: CloudFrontContext,
 ): Promise<Result<Response, Refusal>> {
+  const checked = await checkCloudFrontTarget(target, asset, request.method, context);
+  if (!checked.ok) return checked;
+  const { path, query, expires } = checked.value;
+  const file = { asset, path: path.slice(asset.id.length + 2), query: canonicalQuery(query ?? "") };
+  return context.deliver(
+    { ...request, ...file, remaining: between(context.now, expires), cacheable: !path.endsWith(".key") },
+    context.waitUntil,
+  );
+}
+
+/** The check alone, which `explain` calls too: {@link verifyCloudFront}, and `key_unknown` for another asset's key. */
+export async function checkCloudFrontTarget(
+  target: string,
+  asset: Asset,
+  method: string,
+  { now, address, publicKeys, mediaUrl }: CloudFrontCheckContext,
+): Promise<Result<CloudFrontAccess, Refusal>> {
   const mark = target.indexOf("?");
-  const { now, address, publicKeys, mediaUrl } = context;
   const checked = await verifyCloudFront(
     {
-      method: request.method,
+      method,
       baseUrl: asset.cloudfront?.url ?? mediaUrl,
       path: mark < 0 ? target : target.slice(0, mark),
       query: mark < 0 ? undefined : target.slice(mark + 1),
@@ -49,13 +69,7 @@ export async function serveCloudFront(
     },
     publicKeys,
   );
-  if (!checked.ok) return checked;
-  const { keyPairId, path, query, expires } = checked.value;
-  if (keyPairId !== asset.cloudfront?.keyPairId)
+  if (checked.ok && checked.value.keyPairId !== asset.cloudfront?.keyPairId)
     return refusal("key_unknown", "the key is trusted for other assets alone");
-  const file = { asset, path: path.slice(asset.id.length + 2), query: canonicalQuery(query ?? "") };
-  return context.deliver(
-    { ...request, ...file, remaining: between(now, expires), cacheable: !path.endsWith(".key") },
-    context.waitUntil,
-  );
+  return checked;
 }

@@ -8,7 +8,7 @@ const coordinate = 32;
  * negative or an empty number, bytes behind the end. Otherwise anybody could write one signature in many ways.
  */
 export function rawFromDer(der: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
-  if (der[0] !== sequence || der[1] !== der.length - 2 || der.length > 2 + 2 * (3 + coordinate)) return undefined;
+  if (der[0] !== sequence || der[1] !== der.length - 2) return undefined;
   const raw = new Uint8Array(2 * coordinate);
   const second = readInteger(der, 2, raw, 0);
   if (second === undefined) return undefined;
@@ -22,11 +22,14 @@ export function derFromRaw(raw: Uint8Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.from([sequence, body.length, ...body]);
 }
 
-/** Copies the INTEGER at `at` to the right of its place in `raw`; gives the place behind it. */
+/**
+ * Copies the INTEGER at `at` to the right of its place in `raw`; gives the place behind it. One that is cut off ends
+ * behind the DER, where the caller finds neither another INTEGER nor the end.
+ */
 function readInteger(der: Uint8Array, at: number, raw: Uint8Array, place: number): number | undefined {
   const length = der[at + 1] ?? 0;
   const end = at + 2 + length;
-  if (der[at] !== integer || length === 0 || end > der.length) return undefined;
+  if (der[at] !== integer || length === 0) return undefined;
   const first = der[at + 2] ?? 0;
   if (first >= 0x80) return undefined;
   if (first === 0 && (length === 1 || (der[at + 3] ?? 0) < 0x80)) return undefined;

@@ -1,7 +1,7 @@
 import type { Refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/seconds.ts";
-import { renditionDirectory } from "./rendition-directory.ts";
+import { liesDirectlyIn, renditionDirectory } from "./rendition-directory.ts";
 import type { CloudFrontSigner } from "./sign.ts";
 
 /** A rendition as far as its signatures go. Paths are plain and canonical. */
@@ -37,8 +37,7 @@ export function cloudFrontRendition(
   if (directory === undefined) return ok(canned);
   const shared = signer.directory(directory, { expires: rendition.expires });
   if (!shared.ok) return shared;
-  return ok((path, query, expires) => {
-    const signed = shared.value(path, query);
-    return !signed.ok && signed.refusal.code === "path_not_covered" ? canned(path, query, expires) : signed;
-  });
+  return ok((path, query, expires) =>
+    liesDirectlyIn(directory, path) ? shared.value(path, query) : canned(path, query, expires),
+  );
 }

@@ -13,6 +13,7 @@ import {
   unwrap,
   verdict,
   verify,
+  withCanned,
   withPolicy,
 } from "./samples.ts";
 
@@ -99,6 +100,18 @@ describe("the viewer's query", () => {
   });
 });
 
+describe("the policy that is made again from a canned URL", () => {
+  test("escapes what JSON escapes, so no query can write a condition of its own", async () => {
+    const resource = `${file}?x="},{"`;
+    expect(verdict(await verify(ec, withCanned(ec, resource, expires)))).toBe("accepted");
+  });
+
+  test("ends within 32 bits, even if it was signed to end later", async () => {
+    expect(verdict(await verify(ec, withCanned(ec, `${file}?x`, 2_147_483_647)))).toBe("accepted");
+    expect(verdict(await verify(ec, withCanned(ec, `${file}?x`, 2_147_483_648)))).toBe("signature_invalid");
+  });
+});
+
 describe("the path", () => {
   test.each([
     "/film/v1/../v1/1.ts",
@@ -159,6 +172,10 @@ describe("a custom policy", () => {
       { Statement: [{ ...statement, Condition: { DateLessThan: { "AWS:EpochTime": expires * 1000 } } }] },
     ],
     [
+      "an end behind 32 bits",
+      { Statement: [{ ...statement, Condition: { DateLessThan: { "AWS:EpochTime": 2_147_483_648 } } }] },
+    ],
+    [
       "an end with a fraction",
       { Statement: [{ ...statement, Condition: { DateLessThan: { "AWS:EpochTime": expires + 0.5 } } }] },
     ],
@@ -189,7 +206,8 @@ describe("a custom policy", () => {
 
   test("in broken UTF-8, or behind a byte order mark, is refused", async () => {
     const good = new TextEncoder().encode(json({ Statement: [statement] }));
-    for (const policy of [Uint8Array.of(...good, 0xff), Uint8Array.of(0xef, 0xbb, 0xbf, ...good)])
+    const broken = good.with(json({ Statement: [statement] }).indexOf("film"), 0xff);
+    for (const policy of [broken, Uint8Array.of(0xef, 0xbb, 0xbf, ...good)])
       expect(verdict(await verify(ec, withPolicy(ec, file, policy)))).toBe("signature_invalid");
   });
 
