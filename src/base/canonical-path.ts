@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from "./result.ts";
+import { utf8 } from "./utf8.ts";
 
 const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
 /** What RFC 3986 §3.3 lets stand in a path segment as it is, without `;`, which some servers read as a delimiter. */
@@ -12,7 +13,8 @@ const percent = 0x25;
  * came over the wire, before anybody parsed it: that is what makes it impossible that two parties read it differently.
  *
  * Refused are dot segments, empty segments, `\`, `;`, NUL and other control characters, an encoded slash, percent or
- * backslash, the encoding of a character that needs none, lower-case hexadecimal, and whatever is not ASCII.
+ * backslash, the encoding of a character that needs none, overlong UTF-8, lower-case hexadecimal, and whatever is not
+ * ASCII.
  */
 export function pathFault(path: string): string | undefined {
   if (path.charCodeAt(0) !== slash) return "it does not begin with a slash";
@@ -82,7 +84,7 @@ export function canonicalQuery(query: string): string {
     } else if (code < 128) {
       out += hex(code);
     } else {
-      for (const byte of new TextEncoder().encode(character)) out += hex(byte);
+      for (const byte of utf8(character)) out += hex(byte);
     }
   }
   return out;
@@ -96,7 +98,7 @@ function withCanonicalEscapes(text: string): Result<string, string> {
     if (byte < 0) return refuse("it holds a broken percent escape");
     const needless = byte < 128 && pathCharacters[byte] === 1;
     const spelling = needless ? String.fromCharCode(byte) : hex(byte);
-    const fault = needless ? undefined : escapeFault(spelling, 0);
+    const fault = needless ? undefined : (escapeFault(spelling, 0) ?? overlongFault(text, i, byte));
     if (fault !== undefined) return refuse(fault);
     out += text.slice(from, i) + spelling;
     i += 3;
@@ -115,7 +117,15 @@ function escapeFault(path: string, at: number): string | undefined {
   if (byte < 128 && pathCharacters[byte] === 1) return "it encodes a character that needs no encoding";
   if (isLowerCaseHex(path.charCodeAt(at + 1)) || isLowerCaseHex(path.charCodeAt(at + 2)))
     return "it holds an escape in lower case";
-  return undefined;
+  return overlongFault(path, at, byte);
+}
+
+/** Careless decoders take `%C0%AE` for a dot and `%E0%80%AF` for a slash (RFC 3629 §10). */
+function overlongFault(path: string, at: number, byte: number): string | undefined {
+  const next = path.charCodeAt(at + 3) === percent ? escapedByte(path, at + 3) : -1;
+  const threeBytes = byte === 0xe0 && next >= 0x80 && next < 0xa0;
+  const fourBytes = byte === 0xf0 && next >= 0x80 && next < 0x90;
+  return byte === 0xc0 || byte === 0xc1 || threeBytes || fourBytes ? "it holds overlong UTF-8" : undefined;
 }
 
 function isDotSegment(path: string, from: number, to: number): boolean {

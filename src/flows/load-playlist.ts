@@ -36,6 +36,8 @@ export interface PlaylistAddress {
 /** A version of an origin's playlist, and where all that was made of it is kept. */
 export interface LoadedPlaylist {
   readonly key: string;
+  /** The same without the delivery directives: one name for all answers about one playlist. */
+  readonly name: string;
   readonly template: PlaylistTemplate;
 }
 
@@ -51,10 +53,11 @@ export async function loadPlaylist(
   const { asset, rest } = address;
   const { shelf, now } = context;
   const query = [address.query, address.directives].filter((part) => part !== "").join("&");
-  const key = `${originIdentity(asset.origin)}${rest}?${query}`;
+  const place = `${originIdentity(asset.origin)}${rest}?`;
+  const [key, name] = [place + query, place + address.query];
   const kept = shelf.get(key);
   if (kept !== undefined && now - kept.checkedAt < (kept.template.live ? freshFor.live : freshFor.still))
-    return ok({ key, template: kept.template });
+    return ok({ key, name, template: kept.template });
   const ifNoneMatch = kept?.etag;
   const answer = await context.origin({
     asset,
@@ -66,13 +69,13 @@ export async function loadPlaylist(
   if (!answer.ok) return answer;
   if (answer.value.status === 304 && kept !== undefined) {
     kept.checkedAt = now;
-    return ok({ key, template: kept.template });
+    return ok({ key, name, template: kept.template });
   }
   const text = await readText(answer.value);
   if (!text.ok) return text;
   if (kept?.text === text.value) {
     kept.checkedAt = now;
-    return ok({ key, template: kept.template });
+    return ok({ key, name, template: kept.template });
   }
   const template = await compile(text.value, address, context);
   if (!template.ok) return template;
@@ -82,7 +85,7 @@ export async function loadPlaylist(
     etag: answer.value.headers.get("etag") ?? undefined,
     checkedAt: now,
   });
-  return ok({ key, template: template.value });
+  return ok({ key, name, template: template.value });
 }
 
 async function compile(

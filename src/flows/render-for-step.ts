@@ -1,6 +1,6 @@
 import type { Refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
-import { later, roundUpTo, type Seconds, type UnixSeconds } from "../base/seconds.ts";
+import { after, later, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
 import type { CloudFrontSettings } from "../catalog/asset.ts";
 import { expiriesOf, givenBy } from "../playlist/plan.ts";
 import { renderShared, type SharedPlaylist, type SignTarget } from "../playlist/render.ts";
@@ -10,34 +10,15 @@ import { cloudFrontRendition } from "../signing/cloudfront/sign-rendition.ts";
 import { signedParameter } from "../signing/media-url.ts";
 import type { MediaAccess } from "./check-media-request.ts";
 import { type LoadContext, type LoadedPlaylist, loadPlaylist } from "./load-playlist.ts";
-
-/** A playlist as all viewers of a step share it; its bytes too, once somebody made them, where no hole is left. */
-export interface RenderedPlaylist {
-  readonly shared: SharedPlaylist;
-  bytes?: Uint8Array<ArrayBuffer>;
-}
-
-/** What was rendered of one origin playlist lately. */
-interface Renderings {
-  template: PlaylistTemplate;
-  readonly bySteps: Map<string, RenderedPlaylist>;
-  /** Expiries that go on to the next version; see `givenBy`. */
-  given: ReadonlyMap<string, UnixSeconds>;
-}
-
-/** The renderings that an isolate keeps, by the key of the playlist. */
-export type RenderingStore = Map<string, Renderings>;
+import type { RenderedPlaylist, Renderings } from "./renderings.ts";
 
 export interface RenderContext {
-  readonly renderings: RenderingStore;
+  readonly renderings: Renderings;
   /** The signer for an asset of CloudFront, or why there is none. */
   readonly cloudFront: (settings: CloudFrontSettings) => Result<CloudFrontSigner, Refusal>;
 }
 
 type StepContext = LoadContext & RenderContext & { readonly expiryStep: Seconds };
-
-const keptPlaylists = 500;
-const keptSteps = 4;
 
 /**
  * The playlist with the URLs of its segments signed: made once a version, step and key, kept, and given to all viewers.
@@ -49,27 +30,23 @@ export async function renderForStep(
   context: StepContext,
 ): Promise<Result<RenderedPlaylist, Refusal>> {
   const { asset, grant, key } = access;
-  const { template } = loaded;
-  if (asset.segmentSignature === "session") {
-    const expiries = expiriesOf(template, context.now, context.expiryStep);
-    return ok({ shared: renderShared(template, expiries, edgeSigner(access, grant.text)) });
-  }
+  const { template, name } = loaded;
+  const { now, expiryStep, renderings } = context;
   const notAfter = asset.cdn === "cloudfront" ? capOf(template, access, context) : undefined;
-  const renderings = renderingsOf(loaded, context.renderings);
-  const name = `${key.kid} ${roundUpTo(context.expiryStep, context.now)} ${notAfter ?? ""}`;
-  const kept = renderings.bySteps.get(name);
-  if (kept !== undefined) return ok(kept);
-  const expiries = expiriesOf(template, context.now, context.expiryStep, { notAfter, given: renderings.given });
+  const bound = asset.segmentSignature === "session";
+  const kept = renderings.of(template);
+  const step = `${key.kid} ${roundUpTo(expiryStep, now)} ${notAfter ?? ""}`;
+  const made = bound ? undefined : kept.get(step);
+  if (made !== undefined) return ok(made);
+  const expiries = expiriesOf(template, now, expiryStep, { notAfter, given: renderings.given(name) });
   const shared =
     asset.cloudfront === undefined
-      ? ok(renderShared(template, expiries, edgeSigner(access, "")))
+      ? ok(renderShared(template, expiries, edgeSigner(access, bound ? grant.text : "")))
       : await renderForCloudFront(access, template, asset.cloudfront, expiries, context);
   if (!shared.ok) return shared;
+  renderings.give(name, givenBy(template, expiries));
   const rendered = { shared: shared.value };
-  renderings.given = givenBy(template, expiries);
-  for (const oldest of renderings.bySteps.keys())
-    if (renderings.bySteps.size >= keptSteps) renderings.bySteps.delete(oldest);
-  renderings.bySteps.set(name, rendered);
+  if (!bound) kept.put(step, rendered);
   return ok(rendered);
 }
 
@@ -88,7 +65,9 @@ function capOf(
   { grant }: MediaAccess,
   { now, expiryStep }: StepContext,
 ): UnixSeconds | undefined {
-  const last = Math.max(0, ...expiriesOf(template, now, expiryStep));
+  let longest = 0;
+  for (const { lifetime } of template.targets) longest = Math.max(longest, lifetime);
+  const last = after(roundUpTo(expiryStep, now), seconds(longest + expiryStep));
   return last > grant.expiresAt ? grant.expiresAt : undefined;
 }
 
@@ -122,19 +101,4 @@ async function renderForCloudFront(
     return { uri: "" };
   });
   return refused ?? ok(shared);
-}
-
-function renderingsOf({ key, template }: LoadedPlaylist, store: RenderingStore): Renderings {
-  const kept = store.get(key);
-  if (kept !== undefined) {
-    if (kept.template !== template) {
-      kept.template = template;
-      kept.bySteps.clear();
-    }
-    return kept;
-  }
-  const fresh: Renderings = { template, bySteps: new Map(), given: new Map() };
-  if (store.size >= keptPlaylists) for (const oldest of store.keys()) if (store.delete(oldest)) break;
-  store.set(key, fresh);
-  return fresh;
 }

@@ -47,7 +47,7 @@ export function compilePlaylist(text: string, context: PlaylistContext): Result<
 
   const inspected = inspect(text);
   if (!inspected.ok) return inspected;
-  const scanned = scan(text, { ...context, originPath: originPath.value });
+  const scanned = scan(text, inspected.value.kind, { ...context, originPath: originPath.value });
   if (!scanned.ok) return scanned;
 
   const { kind, ended, playlistType, targetDuration } = inspected.value;

@@ -75,6 +75,8 @@ function excerptOf(text: string): Result<Excerpt, Refusal> {
     if (shown.length > mostLines) return refusal("playlist_too_large", "it holds too many segments");
     if (line.kind === "uri") {
       const uri = text.slice(line.start, line.end);
+      // Some players trim more than blanks, as String.trim does. They would read another URI than we, or a tag.
+      if (uri.trim() !== uri) return refusal("playlist_invalid", "a URI line begins or ends with an unusual space");
       uris.push(uri);
       shown.push(uri);
     } else if (line.kind === "tag") {

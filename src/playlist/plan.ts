@@ -14,8 +14,8 @@ export interface PlanOptions {
  *
  * A carried target keeps the expiry that was given before while it still holds for the target's `minimum`. A hint's URL
  * holds for the window and 3 target durations, a part has to hold for 3 target durations, so hint and part are one URL
- * unless the part comes a whole window after its hint. Both are counted from the rounded time: within a step the
- * decision cannot change.
+ * unless the part comes a whole window after its hint. Both are counted from the rounded time, so that within a step the
+ * decision cannot change; a hint and a part are given a step more, since that time jumps by a step at once.
  */
 export function expiryOf(target: Target, now: UnixSeconds, step: Seconds, options: PlanOptions = {}): UnixSeconds {
   const base = roundUpTo(step, now);
@@ -23,8 +23,13 @@ export function expiryOf(target: Target, now: UnixSeconds, step: Seconds, option
   const expiry =
     before !== undefined && before >= base + target.minimum
       ? before
-      : after(base, seconds(Math.ceil(target.lifetime / step) * step));
+      : after(base, seconds(Math.ceil((target.lifetime + (mayComeAgain(target) ? step : 0)) / step) * step));
   return options.notAfter === undefined ? expiry : earlier(expiry, options.notAfter);
+}
+
+/** Whether a URL is given with more than it needs, so that it can be given again: a hint's, and a part's. */
+function mayComeAgain({ carried, minimum, lifetime }: Target): boolean {
+  return carried && minimum < lifetime;
 }
 
 /** The expiry of each target of a template, in the order of its targets. */

@@ -33,17 +33,21 @@ const mostSubstituted = 8 * 1024 * 1024;
  * refuses; `playlist_invalid` for a broken attribute list in a tag that holds a URI, a faulty EXT-X-DEFINE and an
  * undefined variable in a URI; `playlist_too_large` for more URIs or longer variables than any playlist needs.
  */
-export function scan(text: string, context: ScanContext): Result<Scan, Refusal> {
-  const scanner = new Scanner(text, context);
+export function scan(text: string, kind: "multivariant" | "media", context: ScanContext): Result<Scan, Refusal> {
+  const scanner = new Scanner(text, kind, context);
+  let number = 0;
   for (const line of linesOf(text)) {
+    number++;
     const fault = scanner.read(line);
-    if (fault !== undefined) return { ok: false, refusal: fault };
+    if (fault !== undefined) return { ok: false, refusal: { ...fault, reason: `line ${number}: ${fault.reason}` } };
   }
   return ok(scanner.finish());
 }
 
 class Scanner {
   readonly #text: string;
+  /** What a URI line leads to: even a stray one, since players load it like its neighbours. */
+  readonly #lineRole: UriRole;
   readonly #context: ScanContext;
   readonly #assembly: Assembly;
   readonly #uses: Use[] = [];
@@ -57,11 +61,11 @@ class Scanner {
   #segments = 0;
   /** Whether parts of the next segment were seen. */
   #begun = false;
-  #variantFollows = false;
   #substituted = 0;
 
-  constructor(text: string, context: ScanContext) {
+  constructor(text: string, kind: "multivariant" | "media", context: ScanContext) {
     this.#text = text;
+    this.#lineRole = kind === "multivariant" ? "playlist" : "segment";
     this.#context = context;
     this.#assembly = new Assembly(text);
   }
@@ -87,23 +91,15 @@ class Scanner {
   }
 
   #uriLine(start: number, end: number): Refusal | undefined {
-    // Some players trim more than blanks (as String.trim does), so they would read another URI than we.
-    if (this.#text.slice(start, end).trim().length !== end - start)
-      return refusal("playlist_invalid", "a URI line begins or ends with an unusual space").refusal;
-    const role = this.#variantFollows ? "playlist" : "segment";
-    const fault = this.#uri(start, end, role, true);
-    if (this.#variantFollows) this.#variantFollows = false;
-    else {
-      this.#traits.segment();
-      this.#segments++;
-      this.#begun = false;
-    }
+    const fault = this.#uri(start, end, this.#lineRole, true);
+    this.#traits.segment();
+    this.#segments++;
+    this.#begun = false;
     return fault;
   }
 
   #tag(name: string, from: number, to: number): Refusal | undefined {
     this.#traits.tag(name, this.#text, from, to);
-    if (name === "#EXT-X-STREAM-INF") this.#variantFollows = true;
     if (name === "#EXT-X-DEFINE") {
       const defined = define(this.#text, from, to, this.#variables, this.#context);
       return defined.ok ? undefined : refusal("playlist_invalid", defined.refusal).refusal;
@@ -165,8 +161,6 @@ class Scanner {
     if (changed) this.#substituted += uri.value.length;
     if (this.#substituted > mostSubstituted || this.#uses.length >= mostUris)
       return refusal("playlist_too_large", "it holds too many or too long URIs").refusal;
-    if (changed && uri.value.trim().length !== uri.value.length)
-      return refusal("playlist_invalid", "a variable puts a space at the edge of a URI").refusal;
     const resolved = resolve(uri.value, this.#context);
     if (!resolved.ok) return resolved.refusal;
     if (!free && (changed || (resolved.value.kind === "own" && resolved.value.reference.includes(","))))

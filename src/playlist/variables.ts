@@ -9,6 +9,9 @@ export interface VariableSources {
   readonly query: string;
 }
 
+/** In characters. It stops a short playlist from growing to gigabytes. */
+const longestSubstitute = 65_536;
+
 /**
  * Reads an EXT-X-DEFINE tag (RFC 8216bis §4.4.2.3), whose attributes stand in `text` from `from` to `to`, and adds its
  * variable to `variables`. The refusal says in words what is wrong: a name twice, an unknown IMPORT, an absent QUERYPARAM.
@@ -36,7 +39,8 @@ export function define(
 
 /**
  * `text` with its variable references `{$name}` replaced (RFC 8216bis §4.3), in one pass: a value that looks like a
- * reference is not replaced again. The refusal says in words that a variable is not defined (before this line).
+ * reference is not replaced again. The refusal says in words that a variable is not defined before its use, or that the
+ * text grows beyond 64 Ki characters.
  */
 export function substitute(text: string, variables: ReadonlyMap<string, string>): Result<string, string> {
   let out = "";
@@ -47,6 +51,7 @@ export function substitute(text: string, variables: ReadonlyMap<string, string>)
     const value = variables.get(text.slice(open + 2, close));
     if (value === undefined) return refuse("a URI refers to a variable that is not defined before it");
     out += text.slice(from, open) + value;
+    if (out.length > longestSubstitute) return refuse("variables make a URI too long");
     from = close + 1;
   }
   return ok(from === 0 ? text : out + text.slice(from));

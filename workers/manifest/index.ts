@@ -7,6 +7,7 @@ import { systemClock } from "../../src/base/seconds.ts";
 import { keepCatalog } from "../../src/catalog/source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { playlistShelf } from "../../src/flows/playlist-shelf.ts";
+import { renderings } from "../../src/flows/renderings.ts";
 import { configured } from "../../src/http/configured.ts";
 import { logRefusal } from "../../src/http/log.ts";
 import { answerManifest } from "../../src/http/manifest.ts";
@@ -38,7 +39,7 @@ const withParts = configured("manifest", log, async (env: Env, configuration: Co
     }),
     origin: mediaOrigin(env, systemClock),
     shelf: playlistShelf(shelfCapacity),
-    renderings: new Map(),
+    renderings: renderings(),
     cloudFront: cloudFrontSigners(configuration.ring, configuration.mediaUrl, (key, hash) =>
       cloudFrontSign({ ...key }, hash),
     ),

@@ -1,0 +1,30 @@
+import { Parser } from "m3u8-parser";
+
+/** What m3u8-parser, which rewrites nothing, finds in a playlist. It stands in for a player. */
+export interface OracleView {
+  /** Every URI that it found, wherever it keeps it. */
+  readonly uris: readonly string[];
+  /** Of each segment, in order. */
+  readonly durations: readonly (number | undefined)[];
+}
+
+export function oracle(text: string): OracleView {
+  const parser = new Parser();
+  // It leaves a BOM before the first line's #, and stops at nothing.
+  parser.push(text.replace("\uFEFF", ""));
+  parser.end();
+  const uris: string[] = [];
+  collect(parser.manifest, uris);
+  return { uris, durations: parser.manifest.segments.map(({ duration }) => duration) };
+}
+
+/** The parser's names for what holds a URI: attributes as they stand, and in camel case. */
+const names: ReadonlySet<string> = new Set(["uri", "URI", "serverUri", "xAssetUri", "xAssetList", "xUri"]);
+
+function collect(value: unknown, uris: string[]): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    if (typeof inner === "string" && names.has(key)) uris.push(inner);
+    else collect(inner, uris);
+  }
+}

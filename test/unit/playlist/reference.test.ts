@@ -1,0 +1,141 @@
+import { describe, expect, test } from "vitest";
+import { bucket, compiled, rewriteUri, segment, server } from "./sample.ts";
+
+describe("a reference is written relative, so that it inherits the grant in the path", () => {
+  test.each([
+    ["0.ts", "0.ts"],
+    ["./0.ts", "./0.ts"],
+    ["../audio/0.ts", "../audio/0.ts"],
+    ["a/../0.ts", "a/../0.ts"],
+    ["../../film/360p/0.ts", "../../film/360p/0.ts"],
+    ["?v=2", "?v=2"],
+    ["/film/360p/0.ts", "0.ts"],
+    ["/film/audio/0.ts", "../audio/0.ts"],
+    ["/film/360p/a:b.ts", "./a:b.ts"],
+    ["a%3Ab.ts", "./a:b.ts"],
+    ["1:2.ts", "1:2.ts"],
+    ["https://media.example/film/360p/0.ts", "0.ts"],
+    ["HTTPS://MEDIA.EXAMPLE:443/film/0.ts", "../0.ts"],
+    ["//media.example/film/360p/a/", "a/"],
+    ["/film/360p/", "./"],
+  ])("%s becomes %s", (written, reference) => {
+    expect(rewriteUri(written)).toBe(`${reference}${reference.includes("?") ? "&" : "?"}seg=SIGNED`);
+  });
+});
+
+describe("the origin's own host and path map to the media host", () => {
+  test.each([
+    ["https://origin.example/films/42/360p/0.ts", "0.ts", "/film/360p/0.ts"],
+    ["http://Origin.Example:80/films/42/audio/0.ts", "../audio/0.ts", "/film/audio/0.ts"],
+    ["//origin.example/films/42/360p/0.ts", "0.ts", "/film/360p/0.ts"],
+    ["/films/42/360p/0.ts", "0.ts", "/film/360p/0.ts"],
+    // Written for the origin's path: on the media host the same dots would lead elsewhere.
+    ["../../42/360p/0.ts", "0.ts", "/film/360p/0.ts"],
+    ["0.ts", "0.ts", "/film/360p/0.ts"],
+    ["https://media.example/film/360p/0.ts", "0.ts", "/film/360p/0.ts"],
+  ])("%s becomes %s", (written, reference, path) => {
+    expect(rewriteUri(written, server)).toBe(`${reference}?seg=SIGNED`);
+    expect(compiled(segment(written), server).targets[0]?.path).toBe(path);
+  });
+
+  test("an origin with a port is matched with it", () => {
+    const context = { ...server, originHost: "origin.example:8080" };
+    expect(rewriteUri("http://origin.example:8080/films/42/0.ts", context)).toBe("../0.ts?seg=SIGNED");
+    expect(rewriteUri("http://origin.example/films/42/0.ts", context)).toBe("uri_foreign");
+  });
+});
+
+describe("a path is made canonical before its dot segments are resolved", () => {
+  test.each([
+    ["my file.ts", "my%20file.ts"],
+    ["caf\u00e9.ts", "caf%C3%A9.ts"],
+    ["%7Eme/%41.ts", "~me/A.ts"],
+    ["a%2fb.ts", "playlist_invalid"],
+    ["a%2Fb.ts", "playlist_invalid"],
+    ["a%252Fb.ts", "playlist_invalid"],
+    ["a%5Cb.ts", "playlist_invalid"],
+    ["a\\b.ts", "playlist_invalid"],
+    ["a%00.ts", "playlist_invalid"],
+    ["a;b.ts", "playlist_invalid"],
+    ["a//b.ts", "playlist_invalid"],
+    ["a%zz.ts", "playlist_invalid"],
+    ["htt\tp://evil.example/0.ts", "playlist_invalid"],
+    ["%2e%2e/0.ts", "../0.ts"],
+    ["%2e%2e/%2E%2e/secret/0.ts", "uri_foreign"],
+  ])("%s: %s", (written, expected) => {
+    expect(rewriteUri(written)).toBe(expected.includes("_") ? expected : `${expected}?seg=SIGNED`);
+  });
+
+  test("a query is made canonical, so that a player that encodes it anew asks for the same bytes", () => {
+    expect(rewriteUri("0.ts?a=~/%7e é")).toBe("0.ts?a=~%2F~%20%C3%A9&seg=SIGNED");
+    expect(rewriteUri("0.ts?a=/../..//")).toBe("0.ts?a=%2F..%2F..%2F%2F&seg=SIGNED");
+  });
+
+  test("a fragment is dropped: no player sends it", () => {
+    expect(rewriteUri("0.ts#t=1?a")).toBe("0.ts?seg=SIGNED");
+    expect(rewriteUri("0.ts?a=1#b")).toBe("0.ts?a=1&seg=SIGNED");
+  });
+});
+
+describe("nothing foreign is signed, and nothing foreign leaves but what the asset allows", () => {
+  test.each([
+    ["../../other/0.ts", "uri_foreign"],
+    ["../../filmstar/0.ts", "uri_foreign"],
+    ["../../../film/0.ts", "uri_foreign"],
+    ["/other/0.ts", "uri_foreign"],
+    ["/0.ts", "uri_foreign"],
+    ["https://media.example/other/0.ts", "uri_foreign"],
+    ["https://evil.example/0.ts", "uri_foreign"],
+    ["//evil.example/0.ts", "uri_foreign"],
+    ["https://ads.example.evil.example/0.ts", "uri_foreign"],
+    ["https://ads.example@evil.example/0.ts", "uri_foreign"],
+    ["https://evil.example@ads.example/0.ts", "uri_foreign"],
+    ["https://ads.example:444/0.ts", "uri_foreign"],
+    ["https://ads.example./0.ts", "uri_foreign"],
+    ["https://media.example./film/0.ts", "uri_foreign"],
+    ["file:///etc/passwd", "uri_foreign"],
+    ["javascript:alert(1)", "uri_foreign"],
+    ["blob:https://ads.example/1", "uri_foreign"],
+    ["ftp://ads.example/0.ts", "uri_foreign"],
+    ["a:b.ts", "uri_foreign"],
+    ["https://ads.example:80/0.ts", "uri_foreign"],
+    ["http://ads.example:443/0.ts", "uri_foreign"],
+    ["https://ads.example\\.evil.example/0.ts", "playlist_invalid"],
+    ["https://ads.example/a\tb.ts", "playlist_invalid"],
+    ["0.ts?a\tb", "playlist_invalid"],
+    ["https:0.ts", "playlist_invalid"],
+    ["https:/ads.example/0.ts", "playlist_invalid"],
+    ["https:///ads.example/0.ts", "playlist_invalid"],
+    ["///evil.example/0.ts", "playlist_invalid"],
+    ["/\\evil.example/0.ts", "playlist_invalid"],
+    ["\\\\evil.example/0.ts", "playlist_invalid"],
+  ])("%s: %s", (written, code) => {
+    expect(rewriteUri(written)).toBe(code);
+  });
+
+  test.each([
+    "https://ads.example/0.ts",
+    "http://ADS.example/0.ts",
+    "//ads.example",
+    "https://ads.example:8443/0.ts",
+    "https://ads.example:443/0.ts",
+  ])("%s passes as it is", (written) => {
+    expect(rewriteUri(written)).toBe(written);
+  });
+
+  test("the media host and the origin are never allowed as foreign", () => {
+    const allowedHosts = new Set(["media.example", "origin.example"]);
+    expect(rewriteUri("https://media.example/film/0.ts", { ...bucket, allowedHosts })).toBe("../0.ts?seg=SIGNED");
+    expect(rewriteUri("https://media.example/other/0.ts", { ...bucket, allowedHosts })).toBe("uri_foreign");
+    expect(rewriteUri("https://origin.example/films/43/0.ts", { ...server, allowedHosts })).toBe("uri_foreign");
+  });
+
+  test("user info is refused whatever the asset allows", () => {
+    const allowedHosts = new Set(["me@ads.example"]);
+    expect(rewriteUri("https://me@ads.example/0.ts", { ...bucket, allowedHosts })).toBe("uri_foreign");
+  });
+
+  test("a URI that no player can send is refused", () => {
+    expect(rewriteUri(`${"a".repeat(8200)}.ts`)).toBe("playlist_invalid");
+  });
+});

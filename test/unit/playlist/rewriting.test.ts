@@ -1,0 +1,188 @@
+import { describe, expect, test } from "vitest";
+import { bucket, compiled, media, multivariant, render, rewrite, segment } from "./sample.ts";
+
+const top = { ...bucket, path: "/film/index.m3u8" };
+
+describe("every URI of the asset is signed for its purpose", () => {
+  const inMultivariant: [string, string][] = [
+    ['#EXT-X-MEDIA:TYPE=AUDIO,URI="a.m3u8"', '#EXT-X-MEDIA:TYPE=AUDIO,URI="a.m3u8?list=SIGNED"'],
+    [
+      '#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI="i.m3u8"',
+      '#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI="i.m3u8?list=SIGNED"',
+    ],
+    [
+      '#EXT-X-IMAGE-STREAM-INF:URI="t.m3u8",BANDWIDTH=1',
+      '#EXT-X-IMAGE-STREAM-INF:URI="t.m3u8?list=SIGNED",BANDWIDTH=1',
+    ],
+    ['#EXT-X-SESSION-DATA:DATA-ID="x",URI="x.json"', '#EXT-X-SESSION-DATA:DATA-ID="x",URI="x.json?seg=SIGNED"'],
+    ['#EXT-X-SESSION-KEY:METHOD=AES-128,URI="k"', '#EXT-X-SESSION-KEY:METHOD=AES-128,URI="k?key=SIGNED"'],
+    ['#EXT-X-CONTENT-STEERING:SERVER-URI="s.json"', '#EXT-X-CONTENT-STEERING:SERVER-URI="s.json?seg=SIGNED"'],
+  ];
+  test.each(inMultivariant)("%s", (line, expected) => {
+    expect(rewrite(multivariant(line), top)).toBe(
+      multivariant(expected).replace("index.m3u8", "index.m3u8?list=SIGNED"),
+    );
+  });
+
+  const inMedia: [string, string][] = [
+    ['#EXT-X-MAP:URI="i.mp4",BYTERANGE="7@0"', '#EXT-X-MAP:URI="i.mp4?seg=SIGNED",BYTERANGE="7@0"'],
+    ['#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0x1', '#EXT-X-KEY:METHOD=AES-128,URI="k?key=SIGNED",IV=0x1'],
+    ['#EXT-X-PART:DURATION=1,URI="p.mp4"', '#EXT-X-PART:DURATION=1,URI="p.mp4?seg=SIGNED"'],
+    ['#EXT-X-PRELOAD-HINT:TYPE=PART,URI="p.mp4"', '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="p.mp4?seg=SIGNED"'],
+    ['#EXT-X-PRELOAD-HINT:TYPE=MAP,URI="i.mp4"', '#EXT-X-PRELOAD-HINT:TYPE=MAP,URI="i.mp4?seg=SIGNED"'],
+    [
+      '#EXT-X-RENDITION-REPORT:URI="../a.m3u8",LAST-MSN=1',
+      '#EXT-X-RENDITION-REPORT:URI="../a.m3u8?list=SIGNED",LAST-MSN=1',
+    ],
+    ['#EXT-X-DATERANGE:ID="a",X-ASSET-URI="ad.m3u8"', '#EXT-X-DATERANGE:ID="a",X-ASSET-URI="ad.m3u8?list=SIGNED"'],
+    ['#EXT-X-DATERANGE:ID="a",X-ASSET-LIST="ads.json"', '#EXT-X-DATERANGE:ID="a",X-ASSET-LIST="ads.json?seg=SIGNED"'],
+    [
+      '#EXT-X-DATERANGE:CLASS="com.apple.hls.preload",X-URI="ads.json"',
+      '#EXT-X-DATERANGE:CLASS="com.apple.hls.preload",X-URI="ads.json?seg=SIGNED"',
+    ],
+    [
+      '#EXT-X-DATERANGE:CLASS="com.apple.hls.preload",X-URI="ad.m3u8"',
+      '#EXT-X-DATERANGE:CLASS="com.apple.hls.preload",X-URI="ad.m3u8?list=SIGNED"',
+    ],
+    ["#EXTINF:6,\n0.ts", "#EXTINF:6,\n0.ts?seg=SIGNED"],
+    ["#EXTINF:6,\n#EXT-X-BYTERANGE:9@0\n0.ts", "#EXTINF:6,\n#EXT-X-BYTERANGE:9@0\n0.ts?seg=SIGNED"],
+  ];
+  test.each(inMedia)("%s", (line, expected) => {
+    expect(rewrite(media(line))).toBe(media(expected));
+  });
+
+  test("a variant's URI is found behind comments, blank lines and other tags", () => {
+    const text = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n\n# no\n#EXT-X-MEDIA:TYPE=AUDIO\na.m3u8\n";
+    expect(rewrite(text)).toBe(text.replace("a.m3u8", "a.m3u8?list=SIGNED"));
+  });
+
+  test("a stray URI line of a multivariant playlist is signed as a playlist's, for which players take it", () => {
+    expect(rewrite(multivariant("b.m3u8"))).toContain("\nb.m3u8?list=SIGNED\n");
+  });
+
+  test("a URI without quotes, in lower case or given twice is signed: some player reads each of them", () => {
+    expect(rewrite(media("#EXT-X-MAP:URI=i.mp4 ,X=1"))).toBe(media("#EXT-X-MAP:URI=i.mp4?seg=SIGNED ,X=1"));
+    expect(rewrite(media('#EXT-X-MAP:uri="i.mp4"'))).toBe(media('#EXT-X-MAP:uri="i.mp4?seg=SIGNED"'));
+    expect(rewrite(media('#EXT-X-MAP:URI="a",URI="b"'))).toBe(
+      media('#EXT-X-MAP:URI="a?seg=SIGNED",URI="b?seg=SIGNED"'),
+    );
+  });
+
+  test("a tag behind blanks is a tag, since players strip them", () => {
+    expect(rewrite(media(' \t#EXT-X-MAP:URI="i.mp4"'))).toBe(media(' \t#EXT-X-MAP:URI="i.mp4?seg=SIGNED"'));
+  });
+});
+
+describe("what is no URI of the asset keeps its bytes", () => {
+  test.each([
+    ["a playlist without a URI", media("#EXT-X-ENDLIST")],
+    ["unknown tags and comments", media('#EXT-X-VENDOR:URI="a.ts"', "# a.ts", "#a.ts", "#EXTREME a.ts")],
+    [
+      "a tag whose name only begins like one of ours",
+      media('#EXT-X-MAPS:URI="a"', '#EXT-X-KEYS:URI="a"', '#EXT-X-PART-TIME:URI="a"'),
+    ],
+    ["a quoted value that looks like an attribute", media('#EXT-X-DATERANGE:ID="a",X-NOTE=",X-ASSET-URI=b.m3u8"')],
+    ["a name that only ends like one of ours", media('#EXT-X-KEY:METHOD=NONE,X-URI="a",MY-URI="b"')],
+    [
+      "DRM schemes and inline data",
+      media('#EXT-X-KEY:URI="skd://a"', '#EXT-X-KEY:URI="data:a,b="', '#EXT-X-KEY:URI="URN:uuid:a"'),
+    ],
+    ["an allowed host", segment("https://ads.example/0.ts?a=b#c")],
+    ["an empty URI, which is the playlist itself", media('#EXT-X-MAP:URI=""', '#EXT-X-MAP:URI="#top"')],
+    ["no line's end at the end", "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-ENDLIST"],
+  ])("%s", (_, text) => {
+    expect(rewrite(text)).toBe(text);
+  });
+
+  test("a BOM, CRLF, blanks around a URI and a missing line's end stay", () => {
+    const text =
+      "\uFEFF#EXTM3U \r\n#EXT-X-TARGETDURATION:6\r\n \r\n#EXTINF:6, a, b \r\n\t 0.ts \t\r\n#EXTINF:6,\r\r\n1.ts";
+    expect(rewrite(text)).toBe(text.replace("0.ts", "0.ts?seg=SIGNED").replace("1.ts", "1.ts?seg=SIGNED"));
+  });
+
+  test("the parameter comes behind the origin's own query", () => {
+    expect(rewrite(segment("0.ts?a=1&b"))).toBe(segment("0.ts?a=1&b&seg=SIGNED"));
+    expect(rewrite(segment("0.ts?"))).toBe(segment("0.ts?seg=SIGNED"));
+  });
+});
+
+describe("one URL for all uses of a file", () => {
+  test("byte ranges and MAP of one file share one target", () => {
+    const template = compiled(
+      media('#EXT-X-MAP:URI="a.mp4",BYTERANGE="7@0"', "#EXTINF:6,", "a.mp4", "#EXTINF:6,", "./a.mp4"),
+    );
+    expect(template.targets.map(({ path }) => path)).toEqual(["/film/360p/a.mp4"]);
+    expect(template.holes.map(({ reference }) => reference)).toEqual(["a.mp4", "a.mp4", "./a.mp4"]);
+  });
+
+  test("another query or another purpose is another target", () => {
+    const template = compiled(media('#EXT-X-KEY:METHOD=AES-128,URI="a"', "#EXTINF:6,", "a", "#EXTINF:6,", "a?b"));
+    expect(template.targets.map(({ purpose, query }) => [purpose, query])).toEqual([
+      ["key", ""],
+      ["segment", ""],
+      ["segment", "b"],
+    ]);
+  });
+});
+
+describe("a text that players read in different ways is no playlist", () => {
+  test.each([
+    ["nothing", ""],
+    ["no #EXTM3U", "#EXT-X-TARGETDURATION:6\n"],
+    ["#EXTM3U in another line", "# a\n#EXTM3U\n"],
+    ["a tag that begins with it", "#EXTM3U8\n"],
+    ["tags of both kinds", media("#EXTINF:6,", "0.ts", "#EXT-X-STREAM-INF:BANDWIDTH=1", "a.m3u8")],
+    ["segments without EXTINF", media("0.ts")],
+    ["a carriage return inside of a line", media("# a\rhttps://evil.example/0.ts")],
+    ["NUL, which ends a line in ffmpeg", media("# a\0https://evil.example/0.ts")],
+    ["U+2028, which ends a line in hls.js", media("# a\u2028https://evil.example/0.ts")],
+    ["an open quote", media('#EXT-X-MAP:URI="a')],
+    ["text behind a closed quote", media('#EXT-X-MAP:URI="a"b,X="c"')],
+    ["a quote inside of a value", media('#EXT-X-MAP:URI=a"b"')],
+    ["an element without a value", media('#EXT-X-MAP:X,URI="a"')],
+    ["single quotes, which some strip", media("#EXT-X-MAP:URI='a'")],
+    ["a space that some strip at a URI's edge", segment("\u00A00.ts")],
+    ["one before a tag, which is a URI to others", media('\uFEFF#EXT-X-DATERANGE:ID="a"')],
+    ["the same inside of quotes", media('#EXT-X-MAP:URI="a\uFEFF"')],
+    ["a comma that would end an unquoted value", media("#EXT-X-MAP:URI=a%2Cb")],
+    ["a variable in an unquoted value", media('#EXT-X-DEFINE:NAME="a",VALUE="b"', "#EXT-X-MAP:URI={$a}")],
+  ])("%s", (_, text) => {
+    expect(rewrite(text)).toBe("playlist_invalid");
+  });
+
+  test("a broken attribute list without a URI's name hides none, and stays", () => {
+    const text = media('#EXT-X-DATERANGE:ID="a",X-JSON="{\\"a\\":1}"');
+    expect(rewrite(text)).toBe(text);
+  });
+});
+
+describe("what only a lenient player takes for a URI must not lead away", () => {
+  test.each([
+    ["a tag inside of a comment", media('# was #EXT-X-MAP:URI="https://evil.example/a"')],
+    ["a tag that was commented out", media('##EXT-X-KEY:METHOD=AES-128,URI="//evil.example/k"')],
+    ["a tag inside of a quoted value", media('#EXT-X-DATERANGE:ID="#EXT-X-MAP:URI=https://evil.example/a"')],
+    ["a tag in a fragment", segment("https://ads.example/0.ts#EXT-X-MAP:URI=//evil.example")],
+    ["what follows an EXTINF without a comma", media("#EXTINF:6 https://evil.example/0.ts", "0.ts")],
+    ["a variable in one", media('#EXT-X-DEFINE:NAME="h",VALUE="//evil.example"', '# #EXT-X-MAP:URI="{$h}/a"')],
+  ])("%s: uri_foreign", (_, text) => {
+    expect(rewrite(text)).toBe("uri_foreign");
+  });
+
+  test("where it stays on the media host it keeps its bytes, and gets a 403", () => {
+    const text = media(
+      '##EXT-X-KEY:METHOD=AES-128,URI="k"',
+      "# see https://example.com",
+      "#EXTINF:6 tvg=1,a",
+      "#EXT-X-GAP",
+    );
+    expect(rewrite(text)).toBe(text);
+  });
+});
+
+test("a template's literals and references are the playlist without its signatures", () => {
+  const text = media('#EXT-X-MAP:URI="i.mp4"', "#EXTINF:6,", "0.ts");
+  const { literals, holes } = compiled(text);
+  expect(literals.length).toBe(holes.length + 1);
+  expect(literals.map((literal, i) => literal + (holes[i]?.reference ?? "")).join("")).toBe(text);
+  expect(render(compiled(text))).toBe(text.replace("i.mp4", "i.mp4?seg=SIGNED").replace("0.ts", "0.ts?seg=SIGNED"));
+});

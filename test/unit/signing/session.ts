@@ -1,0 +1,84 @@
+import { nodeHmac } from "../../../src/adapters/node/hmac.ts";
+import { encodeBase64url } from "../../../src/base/base64url.ts";
+import { seconds, after as timeAfter, type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
+import { type Catalog, parseCatalog } from "../../../src/catalog/catalog.ts";
+import type { SessionKey } from "../../../src/keys/key.ts";
+import { type GrantClaims, mintGrant } from "../../../src/signing/grant.ts";
+import { type MediaPurpose, signedQuery } from "../../../src/signing/media-url.ts";
+import { type PreparedSessionKey, prepareSessionKeys, type SessionKeys } from "../../../src/signing/session-keys.ts";
+
+/** When everything in these tests happens. */
+export const now = unixSeconds(1_795_000_000);
+export const in5Minutes = timeAfter(now, seconds(300));
+export const in6Hours = timeAfter(now, seconds(21_600));
+
+/** A session key whose bytes are all `byte`. */
+export function sessionKey(kid: string, byte: number, window: { nbf?: number; exp?: number } = {}): SessionKey {
+  const k = encodeBase64url(new Uint8Array(32).fill(byte));
+  return { kid, purpose: "session", kty: "oct", alg: "HS256", k, ...window };
+}
+
+/** `2026-a` is in use, `2025-z` has ended, `2027-a` is to come. */
+export const ringKeys = [
+  sessionKey("2026-a", 1),
+  sessionKey("2026-b", 2),
+  sessionKey("2025-z", 3, { exp: now }),
+  sessionKey("2027-a", 4, { nbf: now + 1000 }),
+];
+
+export function preparedKeys(keys: readonly SessionKey[] = ringKeys): Promise<SessionKeys> {
+  return prepareSessionKeys({ keys }, nodeHmac);
+}
+
+/** `film` and `film-2`, whose ids begin alike, and `premiere`, whose segments are bound to the session. */
+export const catalog: Catalog = (() => {
+  const asset = (id: string, fields = {}) => ({
+    id,
+    origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` },
+    entry: "index.m3u8",
+    ...fields,
+  });
+  const assets = [asset("film"), asset("film-2"), asset("premiere", { segmentSignature: "session" })];
+  const parsed = parseCatalog({ version: 1, assets });
+  if (!parsed.ok) throw new Error("the catalog of these tests is faulty");
+  return parsed.value;
+})();
+
+export function keyOf(keys: SessionKeys, kid: string): PreparedSessionKey {
+  const key = keys.get(kid);
+  if (key === undefined) throw new Error(`no key ${kid}`);
+  return key;
+}
+
+export function claimsOf(changes: Partial<GrantClaims> = {}): GrantClaims {
+  return {
+    issuer: "stagedoor",
+    subject: "c3ViamVjdHN1YmplY3RzdQ",
+    sessionId: encodeBase64url(new Uint8Array(16).fill(7)),
+    prefix: "/film/",
+    issuedAt: now,
+    expiresAt: in6Hours,
+    ...changes,
+  };
+}
+
+export interface UrlParts {
+  readonly purpose: MediaPurpose;
+  /** The grant that stands in the path, and the one that is signed where it differs or is none. */
+  readonly grant: string;
+  readonly signedGrant?: string;
+  readonly path: string;
+  readonly query?: string;
+  readonly expiry?: UnixSeconds;
+}
+
+/** A URL's target as the service writes it. A playlist's signature is bound to the grant, others are not unless told. */
+export function signedTarget(key: PreparedSessionKey, parts: UrlParts): string {
+  const { purpose, grant, path, query = "", expiry = in5Minutes } = parts;
+  const { signedGrant = purpose === "playlist" ? grant : "" } = parts;
+  return `/${grant}${path}?${signedQuery(key.url[purpose], purpose, { path, query, expiry, grant: signedGrant })}`;
+}
+
+export function grantOf(key: PreparedSessionKey, changes: Partial<GrantClaims> = {}): string {
+  return mintGrant(claimsOf(changes), key);
+}
