@@ -36,7 +36,7 @@ const cluster = await startCluster({
   mediaPort,
   settings,
   statePath: join(projectRoot, ".wrangler/state/v3"),
-  page: (request) => servePage(new URL(request.url).pathname),
+  page: servePage({ ring, mediaUrl: `http://localhost:${mediaPort}`, basePath: settings.STAGEDOOR_BASE_PATH }),
   log: (_worker, line) => console.log(`  ${line}`),
 });
 stopOnSignals();

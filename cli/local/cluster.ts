@@ -1,7 +1,6 @@
 // First, since the others read what it sets.
 import "./offline.ts";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   convertV4MiniflareOptions,
   Log,
@@ -14,11 +13,11 @@ import {
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import type { WorkerName } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
+import { projectRoot } from "../project.ts";
 import { bundleWorker } from "./bundle.ts";
 import { devEnvironment } from "./dev-environment.ts";
 
-/** The project's root, wherever it was started from. */
-export const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
+export { projectRoot };
 
 const configs = { edge: "wrangler.toml", api: "workers/api/wrangler.toml", manifest: "workers/manifest/wrangler.toml" };
 

@@ -3,12 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Miniflare } from "miniflare";
 import { contentTypeOf } from "../../src/catalog/content-type.ts";
-import { projectRoot } from "./cluster.ts";
+import { fixtureCatalog, projectRoot } from "../project.ts";
 
 const mediaFolder = join(projectRoot, "fixtures/media");
-
-/** The catalog of the fixture streams. */
-export const fixtureCatalog = join(projectRoot, "fixtures/catalog.json");
 
 /**
  * Loads the fixture streams into the simulated R2 and the catalog into the simulated KV, as a deployment would hold them.

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { issuerSchema } from "../credential/issuer.ts";
 
 /** A whole number of seconds, as environment variables give it. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { decodeBase64url } from "../base/base64url.ts";
 
 /** The algorithms that an issuer can be configured with: no `none`, and nothing that an attacker's header chooses. */

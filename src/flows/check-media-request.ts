@@ -6,7 +6,7 @@ import type { Asset } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { stillTaken } from "../keys/ring.ts";
 import { type Grant, openGrant } from "../signing/grant.ts";
-import { type MediaTarget, parseMediaTarget } from "../signing/media-target.ts";
+import { type MediaTarget, parseMediaTarget, type SignatureParameter } from "../signing/media-target.ts";
 import { type MediaPurpose, signatureOf } from "../signing/media-url.ts";
 import type { PreparedSessionKey, SessionKeys } from "../signing/session-keys.ts";
 
@@ -79,9 +79,7 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
     return refused(refusal("key_unknown", "the grant's key is not in the ring (any more)"));
   const { purpose, expiry } = signature;
   const asset = catalog.assetOfPath(path);
-  const bound = purpose === "playlist" || asset?.segmentSignature === "session";
-  const expected = signatureOf(key.url[purpose], purpose, { path, query, expiry, grant: bound ? grant.text : "" });
-  if (!equalInConstantTime(expected, signature.signature)) {
+  if (!signatureHolds(target, signature, key, asset)) {
     return refused(refusal("signature_invalid", `the ${purpose} signature does not hold for this URL`));
   }
   if (asset === undefined) return refused(refusal("asset_unknown", "the asset has left the catalog"));
@@ -89,6 +87,22 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
   if (now < expiry) return { verdict: "passed", access };
   const expired = refusal("signature_expired", `the URL ended ${now - expiry} s ago`);
   return { verdict: "expired", access, refusal: expired.refusal };
+}
+
+/** Whether a target's signature was made under `key` for this target, and for its grant where it is bound to one. */
+export function signatureHolds(
+  { path, query, grant }: MediaTarget,
+  { purpose, expiry, signature }: SignatureParameter,
+  key: PreparedSessionKey,
+  asset: Asset | undefined,
+): boolean {
+  const parts = { path, query, expiry, grant: isBound(purpose, asset) ? grant : "" };
+  return equalInConstantTime(signatureOf(key.url[purpose], purpose, parts), signature);
+}
+
+/** Whether a signature is good for one session alone, and not for any whose grant covers the path. */
+export function isBound(purpose: MediaPurpose, asset: Asset | undefined): boolean {
+  return purpose === "playlist" || asset?.segmentSignature === "session";
 }
 
 function refused({ refusal: why }: { readonly refusal: Refusal }): MediaVerdict {

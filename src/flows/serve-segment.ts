@@ -31,8 +31,7 @@ export async function serveSegment(
   if (checked.verdict === "refused") return refuse(checked.refusal);
   const { access } = checked;
   if (checked.verdict === "expired") {
-    const renewable = context.renewal === "redirect" && access.purpose !== "playlist";
-    return renewable
+    return isRenewable(access, context.renewal)
       ? ok(renewUrl(access, context.now, context.pauseAllowance, context.expiryStep))
       : refuse(checked.refusal);
   }
@@ -42,6 +41,11 @@ export async function serveSegment(
     { ...request, asset, path, query, remaining: left, cacheable: purpose !== "key" },
     context.waitUntil,
   );
+}
+
+/** Whether an authentic URL that has ended is answered with a fresh one: any but a playlist's. */
+export function isRenewable({ purpose }: Pick<MediaAccess, "purpose">, renewal: "redirect" | "off"): boolean {
+  return renewal === "redirect" && purpose !== "playlist";
 }
 
 function remaining(access: MediaAccess, now: UnixSeconds): Seconds {

@@ -1,9 +1,18 @@
-import { z } from "zod";
+import * as z from "zod";
 import { encodeBase64url } from "../base/base64url.ts";
 import type { RandomBytes } from "../base/random.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
-import { after, type Clock, earlier, rfc3339, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
+import {
+  after,
+  type Clock,
+  earlier,
+  isUnixSeconds,
+  rfc3339,
+  type Seconds,
+  seconds,
+  type UnixSeconds,
+} from "../base/seconds.ts";
 import type { Asset } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { readBearerToken } from "../credential/bearer.ts";
@@ -87,7 +96,9 @@ function openSession(
   const sessionId = encodeBase64url(context.random(16));
   const prefix = `/${asset.id}/`;
   const length = asset.session === undefined ? sessionTtl : seconds(asset.session);
-  const expiresAt = after(now, length);
+  const end = after(now, length);
+  // A grant is worth nothing once its key has ended, so no more is promised than the key can keep.
+  const expiresAt = isUnixSeconds(key.exp) ? earlier(end, key.exp) : end;
   const subject = subjectHash(key, credential.issuer, credential.subject);
   const grant = mintGrant({ issuer: grantIssuer, subject, sessionId, prefix, issuedAt: now, expiresAt }, key);
   const manifestExpiry = earlier(after(now, manifestTtl), expiresAt);

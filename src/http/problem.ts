@@ -1,7 +1,7 @@
 import type { Refusal, RefusalCode } from "../base/refusal.ts";
 
 /** What the outside learns of a refusal: everything it may know stands in this file. The reason goes to the log alone. */
-interface Face {
+export interface Face {
   readonly status: number;
   readonly title: string;
   /** What to do about it. The same for everybody, so it can quote nothing. */
@@ -152,6 +152,11 @@ const faces: Readonly<Record<RefusalCode, Face>> = {
   },
 };
 
+/** What the outside learns of a refusal with this code. */
+export function faceOf(code: RefusalCode): Face {
+  return faces[code];
+}
+
 const realm = 'Bearer realm="stagedoor"';
 
 /** A refusal as a response: problem details (RFC 9457), never cached, with the headers its status asks for. */
@@ -161,6 +166,8 @@ export function problemResponse(refusal: Refusal): Response {
   const challenge = challengeOf(refusal);
   if (challenge !== undefined) headers.set("WWW-Authenticate", challenge);
   if (status === 503) headers.set("Retry-After", "2");
+  if (refusal.code === "range_not_satisfiable" && "size" in refusal)
+    headers.set("Content-Range", `bytes */${refusal.size}`);
   if (refusal.code === "method_unknown") headers.set("Allow", "POST, OPTIONS");
   if (refusal.code === "method_not_covered") headers.set("Allow", "GET, HEAD, OPTIONS");
   const type = `urn:stagedoor:problem:${refusal.code}`;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { decodeBase64url } from "../base/base64url.ts";
 
 /**

@@ -28,7 +28,7 @@ export function withoutPrivateHalf(key: CloudFrontKey): CloudFrontKey {
 }
 
 /** The public half as PEM (SubjectPublicKeyInfo, RFC 7468 §13): the form that CloudFront's CreatePublicKey takes. */
-export async function publicPem(key: CloudFrontKey): Promise<string> {
+export async function publicPem(key: CloudFrontKey | TokenKey): Promise<string> {
   const algorithm =
     key.kty === "RSA" ? { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" } : { name: "ECDSA", namedCurve: "P-256" };
   const { kid: _, ...jwk } = publicHalf(key);

@@ -19,8 +19,14 @@ export function rememberGrants(capacity: number): typeof openGrant {
     const key = result.ok ? keys.get(result.value.kid) : undefined;
     if (result.ok && key !== undefined) {
       if (opened.size >= capacity) for (const oldest of opened.keys()) if (opened.delete(oldest)) break;
-      opened.set(text, { grant: result.value, key });
+      const own = ownCopy(text);
+      opened.set(own, { grant: { ...result.value, text: own }, key });
     }
     return result;
   };
+}
+
+/** The same text in memory of its own: a slice keeps alive what it was cut from, a URL that a stranger may make long. */
+function ownCopy(text: string): string {
+  return new TextDecoder().decode(new TextEncoder().encode(text));
 }

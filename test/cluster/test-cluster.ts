@@ -21,14 +21,16 @@ export async function startTestCluster(
   secrets: Readonly<Record<string, string>> = {},
 ) {
   const keys = await newDevKeys();
+  const ring = { keys };
+  const mediaPort = await freePort();
   const cluster = await startCluster({
-    ring: { keys },
+    ring,
     port: await freePort(),
-    mediaPort: await freePort(),
+    mediaPort,
     settings,
     secrets,
     statePath: undefined,
-    page: (request) => servePage(new URL(request.url).pathname),
+    page: servePage({ ring, mediaUrl: `http://localhost:${mediaPort}`, basePath: settings.STAGEDOOR_BASE_PATH }),
     log: (_worker, line) => log.push(line),
   });
   await seed(cluster.miniflare);

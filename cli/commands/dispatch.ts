@@ -1,0 +1,61 @@
+import { readArguments } from "./arguments.ts";
+import { assetsCheckCommand } from "./assets-check.ts";
+import { assetsListCommand } from "./assets-list.ts";
+import type { Command } from "./command.ts";
+import { explainCommand } from "./explain.ts";
+import { commandHelp, overallHelp, version } from "./help.ts";
+import { keysExportCommand } from "./keys-export.ts";
+import { keysListCommand } from "./keys-list.ts";
+import { keysNewCommand } from "./keys-new.ts";
+import { Ended, good, misused, type Outcome } from "./outcome.ts";
+import { signCommand } from "./sign.ts";
+import { tokenCommand } from "./token.ts";
+
+const commands: readonly Command[] = [
+  tokenCommand,
+  keysNewCommand,
+  keysListCommand,
+  keysExportCommand,
+  assetsListCommand,
+  assetsCheckCommand,
+  signCommand,
+  explainCommand,
+];
+
+/**
+ * What the words of a command line come to. Every expected failure is an {@link Outcome}; what is thrown from here is a
+ * bug.
+ */
+export function dispatch(words: readonly string[]): Promise<Outcome> {
+  return run(words).catch(outcomeOf);
+}
+
+async function run([first, ...rest]: readonly string[]): Promise<Outcome> {
+  if (first === undefined || first === "--help" || first === "-h" || first === "help") return overall();
+  if (first === "--version") return good(version(), { version: version() });
+  const [second] = rest;
+  const command = commands.find(({ name }) => name === first || name === `${first} ${second}`);
+  if (command === undefined) return withoutCommand(first, second);
+  const given = readArguments(command, command.name === first ? rest : rest.slice(1));
+  return given.on("help") ? good(commandHelp(command), { help: commandHelp(command) }) : command.run(given);
+}
+
+function overall(): Outcome {
+  const help = overallHelp(commands);
+  return good(help, { help });
+}
+
+/** `keys` alone names its commands; anything else is not known. */
+function withoutCommand(first: string, second: string | undefined): Outcome {
+  const family = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
+  if (family.length === 0)
+    return misused(`There is no command ${JSON.stringify(first)}. \`npx stagedoor --help\` lists them.`);
+  if (second === "--help" || second === "-h") return overall();
+  return misused(`Say which: ${family.map((name) => `npx stagedoor ${name}`).join(", ")}.`);
+}
+
+/** What an argument or a file ended the command with; every other error is a bug and goes on. */
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof Ended) return error.outcome;
+  throw error;
+}

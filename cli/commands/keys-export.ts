@@ -1,0 +1,56 @@
+import type { RingKey } from "../../src/keys/key.ts";
+import { publicJwk, publicPem } from "../../src/keys/public.ts";
+import type { KeyRing } from "../../src/keys/ring.ts";
+import type { Command, Given } from "./command.ts";
+import { readRing, ringOption } from "./files.ts";
+import { endFailed, endMisused, failed, good } from "./outcome.ts";
+
+export const keysExportCommand: Command = {
+  name: "keys export",
+  summary: "print the public halves of key pairs",
+  operands: [],
+  options: {
+    ...ringOption,
+    kid: { type: "string", multiple: true },
+    purpose: { type: "string" },
+    format: { type: "string" },
+  },
+  help: `Prints the public halves of key pairs. A symmetric key has none: where one is among the keys asked for, nothing
+is printed.
+
+  --kid <id>           the key to export; may be given several times (all of the ring)
+  --purpose <purpose>  cloudfront or token: the keys of this purpose alone
+  --format jwks|pem    a JWK Set (RFC 7517), or PEM as CloudFront takes it (jwks)
+  --ring <file>        the key ring (.stagedoor/keys.json of the project)`,
+  run: async (given) => {
+    const format = given.one("format") ?? "jwks";
+    if (format !== "jwks" && format !== "pem") endMisused("--format takes jwks or pem.");
+    const keys = chosen(given, await readRing(given));
+    const publicKeys = keys.map(publicJwk);
+    const refused = publicKeys.flatMap((result) => (result.ok ? [] : [result.refusal]));
+    if (refused.length > 0)
+      return failed(`${refused.join("; ")}. Nothing was exported: name key pairs with --kid or --purpose cloudfront.`);
+    const jwks = { keys: publicKeys.flatMap((result) => (result.ok ? [result.value] : [])) };
+    if (format === "jwks") return good(JSON.stringify(jwks, null, 2), jwks);
+    const pems = await Promise.all(
+      keys.flatMap((key) => (key.kty === "oct" ? [] : [publicPem(key).then((pem) => ({ kid: key.kid, pem }))])),
+    );
+    return good(pems.map(({ pem }) => pem.trimEnd()).join("\n"), { keys: pems });
+  },
+};
+
+function chosen(given: Given, ring: KeyRing): readonly RingKey[] {
+  const purpose = given.one("purpose");
+  if (purpose !== undefined && purpose !== "cloudfront" && purpose !== "token" && purpose !== "session")
+    endMisused("--purpose takes cloudfront or token.");
+  const kids = given.all("kid");
+  const missing = kids.filter((kid) => !ring.keys.some((key) => key.kid === kid));
+  if (missing.length > 0)
+    endFailed(
+      `The ring has no key ${missing.map((kid) => JSON.stringify(kid)).join(", ")}. \`npx stagedoor keys list\` names its keys.`,
+    );
+  const keys = ring.keys.filter(
+    (key) => (kids.length === 0 || kids.includes(key.kid)) && (purpose === undefined || key.purpose === purpose),
+  );
+  return keys.length === 0 ? endFailed("The ring has no such key. `npx stagedoor keys list` names its keys.") : keys;
+}

@@ -1,0 +1,58 @@
+import { after, rfc3339, systemClock } from "../../src/base/seconds.ts";
+import { assetIdSchema } from "../../src/catalog/asset.ts";
+import { playScope } from "../../src/flows/start-stream.ts";
+import { keysFor } from "../../src/keys/ring.ts";
+import { signDevToken } from "../local/dev-token.ts";
+import type { Command } from "./command.ts";
+import { readRing, ringOption } from "./files.ts";
+import { endMisused, failed, good } from "./outcome.ts";
+import { readDuration } from "./times.ts";
+
+export const tokenCommand: Command = {
+  name: "token",
+  summary: "print a bearer token of the development issuer",
+  operands: [],
+  options: {
+    ...ringOption,
+    subject: { type: "string" },
+    assets: { type: "string" },
+    scope: { type: "string" },
+    "expires-in": { type: "string" },
+  },
+  help: `Prints a bearer token of the development issuer, which the local API takes and no deployment does.
+Its keys are those that \`npm start\` uses; they are made where there are none yet.
+
+  --subject <text>     who asks (demo-viewer)
+  --assets <ids|*>     what the token opens: ids with commas between them, or * for all (*)
+  --scope <scopes>     scopes with blanks between them (${playScope})
+  --expires-in <time>  how long it lasts: 900, 15m, 8h (15m)
+  --ring <file>        the key ring (.stagedoor/keys.json of the project)
+
+  curl -s localhost:8787/stream/start -H "Authorization: Bearer $(npx stagedoor token)" \\
+    -H "Content-Type: application/json" -d '{"asset":"vod-ts"}'`,
+  run: async (given) => {
+    const subject = given.one("subject") ?? "demo-viewer";
+    if (subject === "") endMisused("--subject takes a text that is not empty.");
+    const assets = readAssets(given.one("assets") ?? "*");
+    const scope = given.one("scope") ?? playScope;
+    if (!/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(scope))
+      endMisused("--scope takes scopes with one blank between them, such as stream:play.");
+    const lifetime = readDuration("expires-in", given.one("expires-in") ?? "15m");
+    const ring = await readRing(given);
+    if (!keysFor(ring, "token").some(({ d }) => d !== undefined))
+      return failed(
+        "The key ring holds no key of the development issuer. Leave --ring out to use the keys of `npm start`; for a deployment, get tokens from its own issuer.",
+      );
+    const expiresAt = rfc3339(after(systemClock(), lifetime));
+    const token = await signDevToken(ring, { subject, assets, scope, lifetimeSeconds: lifetime });
+    return good(token, { token, subject, assets, scope, expiresAt });
+  },
+};
+
+function readAssets(text: string): readonly string[] | "*" {
+  if (text === "*") return "*";
+  const ids = text.split(",");
+  return ids.every((id) => assetIdSchema.safeParse(id).success)
+    ? ids
+    : endMisused("--assets takes ids of assets with commas between them, such as vod-ts,vod-aes, or '*' for all.");
+}

@@ -1,0 +1,118 @@
+import { pathFault } from "../../base/canonical-path.ts";
+import type { Refusal, RefusalCode } from "../../base/refusal.ts";
+import type { Asset } from "../../catalog/asset.ts";
+import { isInRange, parseIpv4 } from "../../signing/cloudfront/ipv4.ts";
+import { readParameters, type SignedParameters } from "../../signing/cloudfront/parameters.ts";
+import { plainPath } from "../../signing/cloudfront/spelling.ts";
+import { type CloudFrontStatement, readStatement } from "../../signing/cloudfront/statement.ts";
+import { type CloudFrontCheckContext, checkCloudFrontTarget } from "../serve-cloudfront.ts";
+import { type Explanation, fails, holds, type Step, told } from "./explanation.ts";
+import { parameterNames, shown, shownPath, when } from "./words.ts";
+
+/** What is refused behind the signature: each of these says that the signature held. */
+const behindSignature: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+  "path_not_covered",
+  "signature_not_yet_valid",
+  "signature_expired",
+  "address_not_covered",
+]);
+
+/**
+ * What a CloudFront signed URL grants and why. The verdict is that of {@link checkCloudFrontTarget}; the steps read the
+ * same parts in its order, and tell what stands behind the first that fails.
+ */
+export async function explainCloudFrontUrl(
+  target: string,
+  asset: Asset,
+  context: CloudFrontCheckContext,
+): Promise<Explanation> {
+  const checked = await checkCloudFrontTarget(target, asset, "GET", context);
+  const refusal = checked.ok ? undefined : checked.refusal;
+  const steps = stepsOf(target, asset, context, refusal);
+  if (!checked.ok) return { kind: "cloudfront", verdict: "refused", refusal, grants: undefined, steps };
+  const { path, policy, expires } = checked.value;
+  const grants = `GET and HEAD of ${path} of the asset ${asset.id} by a ${policy} policy, until ${when(expires, context.now)}`;
+  return { kind: "cloudfront", verdict: "served", refusal, grants, steps };
+}
+
+function stepsOf(
+  target: string,
+  asset: Asset,
+  context: CloudFrontCheckContext,
+  refusal: Refusal | undefined,
+): readonly Step[] {
+  const mark = target.indexOf("?");
+  const path = plainPath(mark < 0 ? target : target.slice(0, mark));
+  const fault = pathFault(path);
+  const steps = [
+    fault === undefined
+      ? holds("path", `canonical: ${shownPath(path)}`)
+      : fails("path", "path_invalid", `not canonical: ${fault}`),
+  ];
+  const read = readParameters(mark < 0 ? "" : target.slice(mark + 1));
+  if (!read.ok) return [...steps, fails("parameters", read.refusal.code, read.refusal.reason)];
+  const { keyPairId, hash, policy, query } = read.value;
+  steps.push(holds("parameters", `a ${policy.kind} policy under ${hash === "SHA1" ? "SHA-1" : "SHA-256"}`));
+  const known = context.publicKeys(keyPairId) !== undefined;
+  const key = `the Key-Pair-Id is ${shown(keyPairId)}`;
+  steps.push(known ? holds("key", key) : fails("key", "key_unknown", `${key}, which the key ring does not hold`));
+  steps.push(...signatureSteps(read.value, known && fault === undefined, context, refusal));
+  if (known && keyPairId !== asset.cloudfront?.keyPairId)
+    steps.push(fails("asset", "key_unknown", `${asset.id} is signed with ${shown(asset.cloudfront?.keyPairId ?? "")}`));
+  if (query !== undefined) steps.push(told("query", `the viewer's own parameters: ${parameterNames(query)}`));
+  steps.push(told("renewal", "a CloudFront URL carries no grant: it is neither renewed nor ended before its time"));
+  return steps;
+}
+
+function signatureSteps(
+  { policy }: SignedParameters,
+  judged: boolean,
+  context: CloudFrontCheckContext,
+  refusal: Refusal | undefined,
+): readonly Step[] {
+  const statement: ReturnType<typeof readStatement> =
+    policy.kind === "custom"
+      ? readStatement(policy.bytes)
+      : {
+          ok: true,
+          value: { resource: undefined, expires: policy.expires, starts: undefined, range: undefined },
+        };
+  const what = policy.kind === "canned" ? "for the whole URL and its end" : "for the policy in the URL";
+  if (!statement.ok)
+    return [judged ? fails("policy", "signature_invalid", refusal?.reason ?? "") : told("policy", statement.refusal)];
+  const code = refusal?.code;
+  // With a key that is known and a path that is canonical, key_unknown can only be the asset's own key, asked for last.
+  const authentic = judged && (code === undefined || code === "key_unknown" || behindSignature.has(code));
+  const signature = !judged
+    ? told("signature", `made ${what}; not to be checked`)
+    : authentic
+      ? holds("signature", `it holds ${what}`)
+      : fails("signature", "signature_invalid", refusal?.reason ?? "it does not hold");
+  return [signature, ...policySteps(statement.value, authentic, context, code)];
+}
+
+function policySteps(
+  { resource, expires, starts, range }: CloudFrontStatement,
+  authentic: boolean,
+  { now, address }: CloudFrontCheckContext,
+  code: RefusalCode | undefined,
+): readonly Step[] {
+  const judge = (part: string, good: boolean, failure: RefusalCode, text: string) =>
+    !authentic ? told(part, text) : good ? holds(part, text) : fails(part, failure, text);
+  const steps: Step[] = [];
+  if (resource !== undefined)
+    steps.push(
+      judge("resource", code !== "path_not_covered", "path_not_covered", `the policy is for ${shown(resource)}`),
+    );
+  if (starts !== undefined)
+    steps.push(judge("start", now > starts, "signature_not_yet_valid", `the URL starts after ${when(starts, now)}`));
+  const end = `the URL end${now < expires ? "s" : "ed"} ${when(expires, now)}`;
+  steps.push(judge("expiry", now < expires, "signature_expired", end));
+  if (range !== undefined) {
+    const from = address === undefined ? "the viewer's is not known" : `the viewer's is ${shown(address)}`;
+    const viewer = address === undefined ? undefined : parseIpv4(address);
+    const good = viewer !== undefined && isInRange(range, viewer);
+    steps.push(judge("address", good, "address_not_covered", `the policy is for one IPv4 range; ${from}`));
+  }
+  return steps;
+}

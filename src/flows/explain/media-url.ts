@@ -1,0 +1,150 @@
+import { decodeBase64url } from "../../base/base64url.ts";
+import { pathFault } from "../../base/canonical-path.ts";
+import { earlier, type UnixSeconds } from "../../base/seconds.ts";
+import { openEnvelope } from "../../signing/cose-mac0.ts";
+import { type Grant, openGrant } from "../../signing/grant.ts";
+import { type MediaTarget, parseMediaTarget, type SignatureParameter } from "../../signing/media-target.ts";
+import { type MediaPurpose, parameterOf } from "../../signing/media-url.ts";
+import { type CheckContext, checkMediaRequest, isBound, signatureHolds } from "../check-media-request.ts";
+import { isRenewable } from "../serve-segment.ts";
+import { type Explanation, fails, holds, type Step, told } from "./explanation.ts";
+import { parameterNames, shown, shownPath, when } from "./words.ts";
+
+export interface ExplainMediaContext extends CheckContext {
+  readonly renewal: "redirect" | "off";
+}
+
+const purposeWords = {
+  playlist: "a playlist's",
+  segment: "a segment's (or any other file's)",
+  key: "a key's (never cached)",
+} as const satisfies Record<MediaPurpose, string>;
+
+/**
+ * What a request target of the media host grants and why. The verdict is that of {@link checkMediaRequest}; the steps
+ * say in its order what it looks at, and go on behind the first that fails.
+ */
+export function explainMediaUrl(target: string, context: ExplainMediaContext): Explanation {
+  const checked = checkMediaRequest(target, context);
+  const steps = stepsOf(target, context);
+  if (checked.verdict === "refused") return refusedAs(checked.refusal, steps);
+  const { purpose, path, grant, asset, expiry } = checked.access;
+  const until = (end: UnixSeconds) => when(end, context.now);
+  if (checked.verdict === "passed") {
+    const grants = `GET and HEAD of ${path} (${purpose}) of the asset ${asset.id}, until ${until(earlier(expiry, grant.expiresAt))}`;
+    return { kind: "media", verdict: "served", refusal: undefined, grants, steps };
+  }
+  if (!isRenewable(checked.access, context.renewal)) return refusedAs(checked.refusal, steps);
+  const grants = `a redirect (307) to a fresh URL of ${path} (${purpose}), until ${until(grant.expiresAt)}`;
+  return { kind: "media", verdict: "renewed", refusal: undefined, grants, steps };
+}
+
+function refusedAs(refusal: Explanation["refusal"], steps: readonly Step[]): Explanation {
+  return { kind: "media", verdict: "refused", refusal, grants: undefined, steps };
+}
+
+function stepsOf(target: string, context: ExplainMediaContext): readonly Step[] {
+  const mark = target.indexOf("?");
+  const wholePath = mark < 0 ? target : target.slice(0, mark);
+  const parsed = parseMediaTarget(target);
+  if (parsed.ok) {
+    const path = holds("path", `canonical: ${shownPath(parsed.value.path)}`);
+    return [path, ...grantSteps(parsed.value, parsed.value.path, context), ...signatureSteps(parsed.value, context)];
+  }
+  const path = fails("path", "path_invalid", `not canonical: ${pathFault(wholePath) ?? parsed.refusal.reason}`);
+  // The path cannot be read, but what stands around it can.
+  const [, first = ""] = wholePath.split("/", 2);
+  const around = parseMediaTarget(`/${first}/${mark < 0 ? "" : target.slice(mark)}`);
+  if (!around.ok) return [path];
+  return [path, ...grantSteps(around.value, undefined, context), ...unreadableSignature(around.value, context)];
+}
+
+function grantSteps(target: MediaTarget, path: string | undefined, context: ExplainMediaContext): readonly Step[] {
+  const { keys, now } = context;
+  const opened = openGrant(target.grant, keys, now);
+  if (opened.ok) return openedSteps(opened.value, path, now);
+  const { code, reason } = opened.refusal;
+  if (code === "grant_invalid" && target.signature === undefined)
+    return [fails("grant", "signature_missing", "the URL carries neither a grant nor a signature")];
+  const kid = kidOf(target.grant);
+  return [fails("grant", code, kid === undefined ? reason : `${reason}; it names the key ${shown(kid)}`)];
+}
+
+function openedSteps(grant: Grant, path: string | undefined, now: UnixSeconds): readonly Step[] {
+  const { kid, issuer, sessionId, issuedAt, expiresAt, prefix } = grant;
+  const life = `${sessionId} of ${shown(issuer)}, begun ${when(issuedAt, now)}, ends ${when(expiresAt, now)}`;
+  const covers = `it opens ${prefix} and what lies below`;
+  const asset =
+    path === undefined
+      ? told("asset", covers)
+      : path.startsWith(prefix)
+        ? holds("asset", covers)
+        : fails("asset", "path_not_covered", `${covers}, and the path lies elsewhere`);
+  return [
+    holds("grant", `authentic, under the key ${shown(kid)}`),
+    now < expiresAt ? holds("session", life) : fails("session", "grant_expired", life),
+    asset,
+  ];
+}
+
+function kidOf(grant: string): string | undefined {
+  const bytes = decodeBase64url(grant);
+  return bytes === undefined ? undefined : openEnvelope(bytes)?.kid;
+}
+
+function signatureSteps(target: MediaTarget, context: ExplainMediaContext): readonly Step[] {
+  const { path, query, signature } = target;
+  if (signature === undefined) return [fails("signature", "signature_missing", missingWords(target))];
+  const asset = context.catalog.assetOfPath(path);
+  const bound = isBound(signature.purpose, asset) ? "bound to the grant" : "good under any grant that covers the path";
+  const what = `${purposeWords[signature.purpose]}, ${bound}`;
+  const key = keyOf(target, signature, context);
+  const steps: Step[] = [
+    key === undefined
+      ? fails("signature", "signature_invalid", `${what}: it does not hold for this URL`)
+      : holds("signature", `${what}, under the key ${shown(key)}`),
+  ];
+  if (asset === undefined) steps.push(fails("catalog", "asset_unknown", "the catalog has no asset for this path"));
+  steps.push(expiryStep(signature, key !== undefined, context));
+  if (query !== "") steps.push(told("query", `the origin's own, signed with the path: ${parameterNames(query)}`));
+  steps.push(...appendedSteps(target));
+  return steps;
+}
+
+/** The kid under which the signature holds: the grant's, or any of the ring where the grant cannot be opened. */
+function keyOf(target: MediaTarget, signature: SignatureParameter, context: ExplainMediaContext): string | undefined {
+  const { keys, catalog, now } = context;
+  const opened = openGrant(target.grant, keys, now);
+  const asset = catalog.assetOfPath(target.path);
+  for (const [kid, key] of keys)
+    if ((!opened.ok || opened.value.kid === kid) && signatureHolds(target, signature, key, asset)) return kid;
+  return undefined;
+}
+
+function expiryStep({ purpose, expiry }: SignatureParameter, authentic: boolean, context: ExplainMediaContext): Step {
+  const { now, renewal } = context;
+  if (now < expiry) return (authentic ? holds : told)("expiry", `the URL ends ${when(expiry, now)}`);
+  const ended = `the URL ended ${when(expiry, now)}`;
+  const renewed = isRenewable({ purpose }, renewal) ? "; an authentic one is renewed by redirect" : "";
+  return authentic ? fails("expiry", "signature_expired", ended + renewed) : told("expiry", ended);
+}
+
+function unreadableSignature(target: MediaTarget, context: ExplainMediaContext): readonly Step[] {
+  const { signature } = target;
+  if (signature === undefined) return [fails("signature", "signature_missing", missingWords(target))];
+  const what = `${purposeWords[signature.purpose]}; not to be checked without a canonical path`;
+  return [told("signature", what), expiryStep(signature, false, context), ...appendedSteps(target)];
+}
+
+/** A parameter of ours that has lost its form is the likeliest reason why a signature is missing. */
+function missingWords({ appended }: MediaTarget): string {
+  const broken = Object.values(parameterOf).filter((name) => `&${appended}`.includes(`&${name}=`));
+  return broken.length === 0
+    ? "the query has no list, seg or key parameter"
+    : `the query's ${broken.join(", ")} parameter is not of the form <expiry>.<22 characters>`;
+}
+
+function appendedSteps({ appended }: MediaTarget): readonly Step[] {
+  if (appended === "") return [];
+  return [told("appended", `behind the signature, not signed and not sent on as a whole: ${parameterNames(appended)}`)];
+}

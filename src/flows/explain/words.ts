@@ -1,0 +1,60 @@
+import { rfc3339, type UnixSeconds } from "../../base/seconds.ts";
+
+/** A point in time for people: `2026-11-21T20:00:00Z (in 5 min)`. */
+export function when(time: UnixSeconds, now: UnixSeconds): string {
+  if (time === now) return `${rfc3339(time)} (now)`;
+  return `${rfc3339(time)} (${time > now ? `in ${duration(time - now)}` : `${duration(now - time)} ago`})`;
+}
+
+/** A length of time in its two largest units: `5 h 58 min`. */
+export function duration(seconds: number): string {
+  const units = [
+    [86_400, "d"],
+    [3_600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ] as const;
+  const largest = units.findIndex(([size]) => seconds >= size);
+  const parts: string[] = [];
+  let left = seconds;
+  for (const [size, name] of units.slice(largest < 0 ? 3 : largest).slice(0, 2)) {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    if (count > 0) parts.push(`${count} ${name}`);
+  }
+  return parts.join(" ") || "0 s";
+}
+
+const longestShown = 64;
+const longestName = 20;
+
+/**
+ * A stranger's text for a terminal: short, and in printable ASCII alone. What else it holds could move the cursor or
+ * turn the line around, and so write a verdict of its own.
+ */
+export function shown(text: string): string {
+  return JSON.stringify(cut(text, longestShown)).replace(/[^\x20-\x7e]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** A canonical path. A grant that a change has pushed into it is cut. */
+export function shownPath(path: string): string {
+  return path
+    .split("/")
+    .map((segment) => cut(segment, longestShown))
+    .join("/");
+}
+
+/** The names of a query's parameters. A value may be a secret of the origin, so none is shown; a part of a signature may pass for a name. */
+export function parameterNames(query: string): string {
+  const names = query.split("&").map((pair) => pair.split("=", 1)[0] ?? "");
+  return [...new Set(names)]
+    .slice(0, 8)
+    .map((name) => shown(cut(name, longestName)))
+    .join(", ");
+}
+
+function cut(text: string, longest: number): string {
+  return text.length > longest ? `${text.slice(0, longest / 2)}...` : text;
+}

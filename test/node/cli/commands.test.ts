@@ -1,0 +1,76 @@
+import { accessSync, constants, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import { folder, json, projectFolder, runFile, stagedoor } from "./command-line.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+describe("npx stagedoor", () => {
+  it("is found in the project, without a registry, and runs on the project's own Node", async () => {
+    accessSync(join(projectFolder, "cli/stagedoor.ts"), constants.X_OK);
+    const path = (process.env.PATH ?? "").split(":").filter((entry) => !entry.includes("node_modules"));
+    const ran = await runFile("npx", ["stagedoor", "--version"], projectFolder, {
+      HOME: folder(),
+      PATH: path.join(":"),
+      npm_config_cache: folder(),
+      npm_config_registry: "http://127.0.0.1:1",
+    });
+    expect([ran.exit, ran.stdout]).toEqual([0, "0.1.0"]);
+  });
+
+  it.each([
+    [["frobnicate"], 'There is no command "frobnicate"'],
+    [["sign"], "<path> is missing. See `npx stagedoor sign --help`."],
+    [["token", "--frobnicate"], "Unknown option '--frobnicate'"],
+  ])("ends with 2 for %j, and says on standard error what to write", async (words, message) => {
+    const { exit, stdout, stderr } = await stagedoor(...words);
+    expect([exit, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(message);
+  });
+});
+
+describe("assets", () => {
+  it("are listed", async () => {
+    const { exit, assets } = await json("assets", "list");
+    expect(exit).toBe(0);
+    expect(assets.map(({ id }: { id: string }) => id)).toContain("vod-ts");
+    expect((await stagedoor("assets", "list")).stdout).toMatch(
+      /^vod-cloudfront-ec +cloudfront \(custom\) +index\.m3u8 /m,
+    );
+  });
+
+  it("are checked: a sound catalog", async () => {
+    expect(await json("assets", "check")).toMatchObject({ exit: 0, faults: [] });
+  });
+
+  it("are checked: every fault at once, by name, asset and what to do", async () => {
+    const file = join(folder(), "catalog.json");
+    const origin = (prefix: string) => ({ type: "r2", binding: "MEDIA", prefix });
+    const assets = [
+      { id: "a", origin: origin("films/"), entry: "index.m3u8" },
+      { id: "b", origin: origin("films/b/"), entry: "../index.m3u8" },
+      { id: "c", origin: origin("c"), entry: "index.m3u8", cdn: "cloudfront" },
+    ];
+    writeFileSync(file, JSON.stringify({ version: 1, assets }));
+    const { exit, faults } = await json("assets", "check", "--catalog", file);
+    expect(exit).toBe(1);
+    expect(faults.map(({ name, asset }: { name: string; asset: string }) => [name, asset])).toEqual(
+      expect.arrayContaining([
+        ["prefix_overlap", "b"],
+        ["path_not_canonical", "b"],
+        ["prefix_unbounded", "c"],
+        ["cloudfront_missing", "c"],
+      ]),
+    );
+    const ran = await stagedoor("assets", "check", "--catalog", file);
+    expect(ran.stdout).toMatch(/^prefix_overlap +b +origin\.prefix +Move its files/m);
+    expect(ran.stderr).toContain("has 4 faults");
+    expect((await stagedoor("assets", "list", "--catalog", file)).exit).toBe(1);
+  });
+
+  it("cannot be read from a file that is not there", async () => {
+    const ran = await stagedoor("assets", "check", "--catalog", join(folder(), "none.json"));
+    expect([ran.exit, ran.stdout]).toEqual([1, ""]);
+    expect(ran.stderr).toContain("there is no such file");
+  });
+});

@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { dispatch } from "../../../cli/commands/dispatch.ts";
+
+const commands = ["token", "keys new", "keys list", "keys export", "assets list", "assets check", "sign", "explain"];
+
+async function textOf(...words: readonly string[]): Promise<string> {
+  const outcome = await dispatch(words);
+  if (outcome.exit !== 0) throw new Error(`it ended with ${outcome.exit}`);
+  return outcome.text;
+}
+
+describe("help", () => {
+  it.each([[[]], [["--help"]], [["-h"]], [["keys", "--help"]]])("lists the commands for %j", async (words) => {
+    const text = await textOf(...words);
+    for (const command of commands) expect(text).toMatch(new RegExp(`^ {2}${command}\\b.* {2}\\w`, "m"));
+  });
+
+  it.each(commands)("of %s is there, whatever else is missing", async (command) => {
+    const text = await textOf(...command.split(" "), "--help");
+    expect(text).toMatch(new RegExp(`^npx stagedoor ${command}\\b`));
+    expect(text).toMatch(/^ {2}--json /m);
+  });
+});
+
+describe("a wrong command line is misused, and the message says what to write", () => {
+  it.each([
+    ["frobnicate", 'There is no command "frobnicate"'],
+    ["keys", "npx stagedoor keys new"],
+    ["keys frobnicate", "npx stagedoor keys new"],
+    ["sign", "<path> is missing"],
+    ["explain", "<url> is missing"],
+    ["explain a b", "quote what holds blanks"],
+    ["explain nonsense", "Give a whole URL"],
+    ["explain /x --renewal maybe", "--renewal takes"],
+    ["explain /x --media-url localhost", "--media-url takes"],
+    ["explain /x --now soon", "--now takes a time"],
+    ["sign http://localhost/vod-ts/0.ts", "Give the path alone"],
+    ["sign /vod-ts/0.ts --purpose film", "--purpose takes"],
+    ["token --frobnicate", "Unknown option '--frobnicate'"],
+    ["token --subject", "--subject"],
+    ["token --subject a --subject b", "--subject is given twice"],
+    ["token --json=1", "--json"],
+    ["token --expires-in -1", "--expires-in"],
+    ["token --expires-in soon", "--expires-in takes"],
+    ["token --expires-in 0", "--expires-in takes"],
+    ["token --assets ../x", "--assets takes"],
+    ["assets list more", "takes options alone"],
+    ["keys new", "--purpose session or --purpose cloudfront"],
+    ["keys new --purpose token", "--purpose session or --purpose cloudfront"],
+    ["keys new --purpose cloudfront", "--type rsa"],
+    ["keys new --purpose session --type ec", "--type is for --purpose cloudfront"],
+    ["keys new --purpose session --kid a/b", "--kid takes"],
+    ["keys new --purpose session --nbf soon", "--nbf takes a time"],
+    ["keys new --purpose session --nbf 20 --exp 10", "--exp has to come after --nbf"],
+    ["keys export --format der", "--format takes"],
+  ])("%s", async (line, message) => {
+    expect(await dispatch(line.split(" "))).toEqual({ exit: 2, message: expect.stringContaining(message) });
+  });
+});
+
+describe("sign refuses a path that cannot be signed", () => {
+  it.each([
+    ["/vod-ts/../x", "it holds a dot segment"],
+    ["/vod-ts/a%2Fb", "it holds an encoded slash"],
+    ["/no-such/0.ts", "no asset for this path"],
+    ["/vod-ts/", "Name a file"],
+  ])("%s", async (path, message) => {
+    expect(await dispatch(["sign", path])).toMatchObject({ exit: 1, note: expect.stringContaining(message) });
+  });
+});

@@ -1,0 +1,151 @@
+import { createPublicKey } from "node:crypto";
+import { readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { folder, json, secretsIn, stagedoor } from "./command-line.ts";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const ring = join(folder(), "deep", "keys.json");
+const keysOf = (file: string): { kid: string }[] => Object(JSON.parse(readFileSync(file, "utf8"))).keys;
+
+beforeAll(async () => {
+  expect(await json("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring)).toEqual({
+    exit: 0,
+    kid: "s1",
+    purpose: "session",
+    kty: "oct",
+    alg: "HS256",
+    ring,
+  });
+  await stagedoor("keys", "new", "--purpose", "cloudfront", "--type", "rsa", "--kid", "rsa1", "--ring", ring);
+  await stagedoor("keys", "new", "--purpose", "cloudfront", "--type", "ec", "--kid", "ec1", "--ring", ring);
+});
+
+describe("keys new", () => {
+  it("makes a file that its owner alone can read", () => {
+    expect(statSync(ring).mode & 0o777).toBe(0o600);
+    expect(statSync(join(ring, "..")).mode & 0o777).toBe(0o700);
+    expect(keysOf(ring).map(({ kid }) => kid)).toEqual(["s1", "rsa1", "ec1"]);
+  });
+
+  it("tells the kid and the next step, and never the secret", async () => {
+    const file = join(folder(), "keys.json");
+    const ran = await stagedoor("keys", "new", "--purpose", "cloudfront", "--type", "ec", "--ring", file);
+    expect(ran.exit).toBe(0);
+    expect(ran.stdout).toContain(keysOf(file)[0]?.kid ?? "no key");
+    expect(ran.stdout).toContain("npx stagedoor keys export --kid");
+    expect(secretsIn(file)).toHaveLength(1);
+    for (const secret of secretsIn(file)) expect(ran.stdout + ran.stderr).not.toContain(secret);
+  });
+
+  it("shows the secret where it is told to", async () => {
+    const file = join(folder(), "keys.json");
+    const ran = await stagedoor("keys", "new", "--purpose", "session", "--ring", file, "--show");
+    expect(ran.stdout).toContain(secretsIn(file)[0]);
+  });
+
+  it("refuses a kid that the ring has, and leaves the file as it is", async () => {
+    const before = readFileSync(ring, "utf8");
+    const ran = await stagedoor("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring);
+    expect([ran.exit, ran.stdout]).toEqual([1, ""]);
+    expect(ran.stderr).toContain('has a key with the kid "s1" already');
+    expect(readFileSync(ring, "utf8")).toBe(before);
+  });
+
+  it("leaves a file that is no sound ring as it is, and quotes none of it", async () => {
+    const file = join(folder(), "keys.json");
+    const text = '{"keys": [{"kid": "a", "purpose": "session", "kty": "oct", "alg": "HS256", "k": "dG9vc2hvcnQ"}]}';
+    writeFileSync(file, text);
+    const ran = await stagedoor("keys", "new", "--purpose", "session", "--ring", file);
+    expect([ran.exit, readFileSync(file, "utf8")]).toEqual([1, text]);
+    expect(ran.stderr).toContain('key "a"');
+    expect(ran.stderr).not.toContain("dG9vc2hvcnQ");
+  });
+
+  it("loses no key where several commands write at once, also through a link", async () => {
+    const place = folder();
+    const file = join(place, "keys.json");
+    const link = join(place, "link.json");
+    await stagedoor("keys", "new", "--purpose", "session", "--kid", "k0", "--ring", file);
+    symlinkSync(file, link);
+    const kids = ["k1", "k2", "k3", "k4"];
+    const rans = await Promise.all(
+      kids.map((kid, i) =>
+        stagedoor("keys", "new", "--purpose", "session", "--kid", kid, "--ring", i % 2 ? link : file),
+      ),
+    );
+    expect(rans.map(({ exit }) => exit)).toEqual([0, 0, 0, 0]);
+    expect(
+      keysOf(file)
+        .map(({ kid }) => kid)
+        .sort(),
+    ).toEqual(["k0", ...kids]);
+    expect(keysOf(link)).toEqual(keysOf(file));
+  });
+
+  it("lets a session key beside another begin in an hour, so that every worker has it by then", async () => {
+    const file = join(folder(), "keys.json");
+    const make = (...more: string[]) => json("keys", "new", "--purpose", "session", "--ring", file, ...more);
+    expect((await make("--kid", "old")).nbf).toBeUndefined();
+    expect((await make("--kid", "new")).nbf - Date.now() / 1000).toSatisfy(
+      (wait: number) => wait > 3500 && wait <= 3600,
+    );
+    expect(await make("--kid", "given", "--nbf", "2027-01-01T01:00:00+01:00", "--exp", "1830000000")).toMatchObject({
+      nbf: 1_798_761_600,
+      exp: 1_830_000_000,
+    });
+    const { keys } = await json("keys", "list", "--ring", file);
+    expect(keys.map(({ kid, state }: { kid: string; state: string }) => [kid, state])).toEqual([
+      ["old", "signs"],
+      ["new", "to come"],
+      ["given", "to come"],
+    ]);
+  });
+});
+
+describe("keys list", () => {
+  it("tells of each key what it does now, and no secret", async () => {
+    const { stdout } = await stagedoor("keys", "list", "--ring", ring);
+    expect(stdout.split("\n").map((line) => line.split(/\s{2,}/))).toEqual([
+      ["KID", "PURPOSE", "TYPE", "NOW", "NBF", "EXP"],
+      ["s1", "session", "oct", "signs", "-", "-"],
+      ["rsa1", "cloudfront", "RSA", "by asset", "-", "-"],
+      ["ec1", "cloudfront", "EC", "by asset", "-", "-"],
+    ]);
+    const { stdout: asJson } = await stagedoor("keys", "list", "--ring", ring, "--json");
+    for (const secret of secretsIn(ring)) expect(asJson).not.toContain(secret);
+  });
+});
+
+describe("keys export", () => {
+  it.each([[[]], [["--kid", "s1"]], [["--kid", "rsa1", "--kid", "s1"]], [["--format", "pem"]]])(
+    "refuses a symmetric key: %j",
+    async (words) => {
+      const ran = await stagedoor("keys", "export", "--ring", ring, ...words);
+      expect([ran.exit, ran.stdout]).toEqual([1, ""]);
+      expect(ran.stderr).toContain('key "s1" is symmetric');
+    },
+  );
+
+  it("gives the public halves as a JWK Set", async () => {
+    const { stdout } = await stagedoor("keys", "export", "--ring", ring, "--purpose", "cloudfront");
+    const { keys } = Object(JSON.parse(stdout));
+    expect(keys.map((key: object) => Object.keys(key))).toEqual([
+      ["kid", "alg", "use", "kty", "n", "e"],
+      ["kid", "alg", "use", "kty", "crv", "x", "y"],
+    ]);
+    for (const secret of secretsIn(ring)) expect(stdout).not.toContain(secret);
+  });
+
+  it("gives a public key as PEM that others read", async () => {
+    const { stdout } = await stagedoor("keys", "export", "--ring", ring, "--kid", "rsa1", "--format", "pem");
+    const { n } = Object(keysOf(ring)[1]);
+    expect(createPublicKey(stdout).export({ format: "jwk" })).toMatchObject({ kty: "RSA", n });
+  });
+
+  it("names a kid that the ring has not", async () => {
+    const ran = await stagedoor("keys", "export", "--ring", ring, "--kid", "s9");
+    expect([ran.exit, ran.stderr]).toEqual([1, expect.stringContaining('no key "s9"')]);
+  });
+});

@@ -1,0 +1,125 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { newDevKeys } from "../../../cli/local/dev-keys.ts";
+import { folder, json, secretsIn, stagedoor } from "./command-line.ts";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const place = folder();
+const ring = join(place, "keys.json");
+const otherRing = join(place, "other.json");
+
+async function sign(...words: readonly string[]): Promise<string> {
+  const { exit, stdout, stderr } = await stagedoor("sign", "--ring", ring, ...words);
+  if (exit !== 0) throw new Error(stderr);
+  return stdout;
+}
+
+const explain = (text: string, ...words: readonly string[]) => json("explain", text, "--ring", ring, ...words);
+
+beforeAll(async () => {
+  for (const file of [ring, otherRing])
+    writeFileSync(file, JSON.stringify({ keys: await newDevKeys() }), { mode: 0o600 });
+});
+
+describe("a URL of the media host that sign made", () => {
+  it("is served, by what explain says, and later renewed", async () => {
+    const url = await sign("vod-ts/270p/0.ts?v=1", "--expires-in", "10m", "--session-expires-in", "2h");
+    expect(url).toMatch(/^http:\/\/localhost:8788\/[\w-]+\/vod-ts\/270p\/0\.ts\?v=1&seg=\d+\.[\w-]{22}$/);
+    expect(await explain(url)).toMatchObject({ exit: 0, kind: "media", verdict: "served", code: null });
+    expect(await explain(url, "--now", "+11m")).toMatchObject({ exit: 0, verdict: "renewed", code: null });
+    expect(await explain(url, "--now", "+11m", "--renewal", "off")).toMatchObject({
+      exit: 1,
+      code: "signature_expired",
+    });
+    expect(await explain(url, "--now", "+121m")).toMatchObject({ exit: 1, verdict: "refused", code: "grant_expired" });
+  });
+
+  it("is refused with a changed byte, under other keys, or for another file, and nothing secret is shown", async () => {
+    const url = await sign("/vod-ts/index.m3u8");
+    const [signature = ""] = url.match(/[\w-]{22}$/) ?? [];
+    const changed = url.slice(0, -1) + (url.endsWith("A") ? "Q" : "A");
+    const ran = await stagedoor("explain", changed, "--ring", ring);
+    expect(ran.exit).toBe(1);
+    expect(ran.stdout).toContain("Refused: signature_invalid (403). The signature does not hold.");
+    expect(ran.stdout).toContain("What to do  The URL was changed after it was signed.");
+    const [, grant = ""] = new URL(url).pathname.split("/");
+    for (const secret of [grant, signature, signature.slice(0, -1), ...secretsIn(ring)])
+      expect(ran.stdout + ran.stderr).not.toContain(secret);
+    expect(await explain(url.replace("index.m3u8", "270p/index.m3u8"))).toMatchObject({
+      exit: 1,
+      code: "signature_invalid",
+    });
+    expect(await explain(url.replace("/vod-ts/", "/vod-aes/"))).toMatchObject({ exit: 1, code: "path_not_covered" });
+    expect(await json("explain", url, "--ring", otherRing)).toMatchObject({ exit: 1, code: "grant_invalid" });
+  });
+
+  it("is explained as far as it goes where a part is broken", async () => {
+    const url = await sign("/vod-ts/270p/0.ts");
+    const { code, steps } = await explain(url.replace("/vod-ts/", "/vod-ts/../vod-ts/"), "--now", "+1d");
+    expect(code).toBe("path_invalid");
+    expect(steps.map(({ part, state }: { part: string; state: string }) => [part, state])).toEqual([
+      ["path", "fails"],
+      ["grant", "holds"],
+      ["session", "fails"],
+      ["asset", "told"],
+      ["signature", "told"],
+      ["expiry", "told"],
+    ]);
+  });
+
+  it("has the purpose of its file, or the one that is named", async () => {
+    expect(await sign("/vod-aes/index.m3u8")).toContain("?list=");
+    expect(await sign("/vod-aes/keys/0.key")).toContain("?key=");
+    expect(await sign("--asset", "vod-aes", "keys/0.key", "--purpose", "segment")).toMatch(
+      /\/vod-aes\/keys\/0\.key\?seg=/,
+    );
+    expect(await explain(await sign("/vod-aes/270p/0.ts"))).toMatchObject({ verdict: "served" });
+  });
+});
+
+describe("a CloudFront URL that sign made", () => {
+  it.each(["vod-cloudfront", "vod-cloudfront-ec"])("is served until it ends: %s", async (asset) => {
+    const url = await sign(`/${asset}/270p/0.ts`);
+    expect(url).toMatch(new RegExp(`^http://localhost:8788/${asset}/270p/0\\.ts\\?Expires=\\d+&`));
+    expect(await explain(url)).toMatchObject({ exit: 0, kind: "cloudfront", verdict: "served" });
+    expect(await explain(url, "--now", "+6m")).toMatchObject({ exit: 1, code: "signature_expired" });
+    expect(await explain(url.replace("0.ts", "1.ts"))).toMatchObject({ exit: 1, code: "signature_invalid" });
+  });
+
+  it("stands on the media host where it is a playlist's", async () => {
+    expect(await sign("/vod-cloudfront/index.m3u8")).toContain("?list=");
+  });
+});
+
+describe("a bearer token that token made", () => {
+  it("opens what was asked for, until it ends", async () => {
+    const made = await json(
+      "token",
+      "--ring",
+      ring,
+      "--assets",
+      "vod-ts,vod-aes",
+      "--expires-in",
+      "1h",
+      "--subject",
+      "ann",
+    );
+    expect(made).toMatchObject({ exit: 0, subject: "ann", assets: ["vod-ts", "vod-aes"], scope: "stream:play" });
+    const accepted = await explain(made.token);
+    expect(accepted).toMatchObject({ exit: 0, kind: "token", verdict: "accepted" });
+    expect(accepted.grants).toContain('starting "vod-ts", "vod-aes"');
+    expect(await explain(made.token, "--now", "+2h")).toMatchObject({ exit: 1, code: "token_expired" });
+    expect(await json("explain", made.token, "--ring", otherRing)).toMatchObject({ exit: 1, code: "token_invalid" });
+  });
+
+  it("needs a key of the development issuer", async () => {
+    const file = join(place, "session.json");
+    const [session] = await newDevKeys();
+    writeFileSync(file, JSON.stringify({ keys: [session] }));
+    const ran = await stagedoor("token", "--ring", file);
+    expect([ran.exit, ran.stdout]).toEqual([1, ""]);
+    expect(ran.stderr).toContain("Leave --ring out");
+  });
+});

@@ -1,0 +1,74 @@
+import { Buffer } from "node:buffer";
+import { CAT } from "@eyevinn/cat";
+import { describe, expect, it } from "vitest";
+import { nodeHmac } from "../../../src/adapters/node/hmac.ts";
+import { encodeBase64url } from "../../../src/base/base64url.ts";
+import { seconds, systemClock, after as timeAfter } from "../../../src/base/seconds.ts";
+import { mintGrant } from "../../../src/signing/grant.ts";
+import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
+
+const kid = "2026-a";
+const raw = Buffer.alloc(32, 0x5a);
+const claims = {
+  issuer: "stagedoor",
+  subject: "c3ViamVjdHN1YmplY3RzdQ",
+  sessionId: encodeBase64url(new Uint8Array(16).fill(0xfe)),
+  prefix: "/film/",
+  issuedAt: systemClock(),
+  expiresAt: timeAfter(systemClock(), seconds(3600)),
+};
+
+async function mint(changes: Partial<typeof claims> = {}): Promise<string> {
+  const k = encodeBase64url(new Uint8Array(raw));
+  const keys = await prepareSessionKeys({ keys: [{ kid, purpose: "session", kty: "oct", alg: "HS256", k }] }, nodeHmac);
+  const key = keys.get(kid);
+  if (key === undefined) throw new Error("no key was prepared");
+  return mintGrant({ ...claims, ...changes }, key);
+}
+
+/** What an implementation of CTA-5007 that is not ours makes of a grant. */
+function validate(grant: string, { path = "/film/360p/0.ts", key = raw, issuer = "stagedoor" } = {}) {
+  const cat = new CAT({ keys: { [kid]: key }, expectCwtTag: true });
+  return cat.validate(grant, "mac", { alg: "HS256", issuer, url: new URL(`https://media.example${path}`) });
+}
+
+describe("a grant is a Common Access Token to others too", () => {
+  it("is accepted under the raw key, with the claims that were put in", async () => {
+    const { cat, error } = await validate(await mint());
+    expect(error).toBeUndefined();
+    expect(cat?.claims).toEqual({
+      iss: "stagedoor",
+      sub: claims.subject,
+      exp: claims.expiresAt,
+      iat: claims.issuedAt,
+      cti: "fe".repeat(16),
+      catv: 1,
+      catu: { path: { "prefix-match": "/film/" } },
+      catm: ["GET", "HEAD"],
+    });
+  });
+
+  it("opens its prefix and not a neighbour whose name begins alike", async () => {
+    const grant = await mint();
+    const errors = await Promise.all(
+      ["/film/", "/film/a/b.ts", "/film-2/a.ts", "/film", "/"].map(
+        async (path) => (await validate(grant, { path })).error,
+      ),
+    );
+    expect(errors.map((error) => error === undefined)).toEqual([true, true, false, false, false]);
+  });
+
+  it("is refused after its end, and for another issuer", async () => {
+    const ended = await validate(await mint({ expiresAt: timeAfter(claims.issuedAt, seconds(-5)) }));
+    expect(ended.error?.message).toMatch(/expired/i);
+    const foreign = await validate(await mint(), { issuer: "somebody" });
+    expect(foreign.error?.message).toMatch(/issuer/i);
+  });
+
+  it("is refused under another key, and with a bit changed", async () => {
+    await expect(validate(await mint(), { key: Buffer.alloc(32, 0x5b) })).rejects.toThrow();
+    const grant = await mint();
+    const changed = grant.slice(0, -3) + (grant.at(-3) === "A" ? "B" : "A") + grant.slice(-2);
+    await expect(validate(changed)).rejects.toThrow();
+  });
+});

@@ -1,0 +1,197 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { readConfiguration, type WorkerName } from "../../../src/config/configuration.ts";
+import { sessionKey } from "../signing/session.ts";
+
+const coordinate = "A".repeat(43);
+const publicKey = { kty: "EC", crv: "P-256", x: coordinate, y: coordinate, kid: "k1" };
+const issuer = {
+  issuer: "https://id.example",
+  audience: "stagedoor",
+  algorithms: ["ES256"],
+  jwks: { keys: [publicKey] },
+};
+
+const environment = {
+  STAGEDOOR_KEYS: JSON.stringify({ keys: [sessionKey("2026-a", 1)] }),
+  STAGEDOOR_MEDIA_URL: "https://media.example",
+  STAGEDOOR_ISSUERS: JSON.stringify([issuer]),
+};
+
+function faults(changes: Readonly<Record<string, unknown>>, worker: WorkerName = "api"): readonly string[] {
+  const read = readConfiguration({ ...environment, ...changes }, worker);
+  return read.ok ? [] : read.refusal;
+}
+
+/** The faults' beginnings: which setting each is of. */
+const settingsOf = (found: readonly string[]) => found.map((fault) => /^STAGEDOOR_[A-Z_0-9]+/.exec(fault)?.[0]);
+
+describe("readConfiguration", () => {
+  it("takes three settings and fills in the rest", () => {
+    const read = readConfiguration(environment, "api");
+    expect(read).toMatchObject({
+      ok: true,
+      value: {
+        development: false,
+        grantIssuer: "stagedoor",
+        mediaUrl: "https://media.example",
+        basePath: "/",
+        manifestTtl: 300,
+        sessionTtl: 21_600,
+        pauseAllowance: 300,
+        expiryStep: 30,
+        renewal: "redirect",
+      },
+    });
+  });
+
+  it("asks for no issuer where no bearer token is read", () => {
+    expect(faults({ STAGEDOOR_ISSUERS: undefined }, "edge")).toEqual([]);
+    expect(faults({ STAGEDOOR_ISSUERS: undefined }, "manifest")).toEqual([]);
+    expect(settingsOf(faults({ STAGEDOOR_ISSUERS: undefined }))).toEqual(["STAGEDOOR_ISSUERS"]);
+  });
+
+  const json = JSON.stringify;
+  const bad: readonly [setting: string, ...values: unknown[]][] = [
+    ["STAGEDOOR_ENV", "dev", "Development", ""],
+    ["STAGEDOOR_KEYS", undefined, "", "{", "null", "[]", '{"keys":{}}', '{"keys":[]}', '{"keys":[{}]}', {}],
+    ["STAGEDOOR_KEYS", json({ keys: [{ ...sessionKey("a", 1), k: "A".repeat(42) }] })],
+    ["STAGEDOOR_KEYS", json({ keys: [sessionKey("a", 1), sessionKey("a", 2)] })],
+    ["STAGEDOOR_KEYS", json({ keys: [sessionKey("a", 1, { nbf: 5, exp: 5 })] })],
+    ["STAGEDOOR_KEYS", json({ keys: [sessionKey("dev-a", 1)] })],
+    ["STAGEDOOR_MEDIA_URL", undefined, "media.example", "https://media.example/", "https://Media.example", "ftp://m"],
+    ["STAGEDOOR_MEDIA_URL", "https://u:p@m", "https://m/x", "https://m?x", "https://m\n", "http://m", "javascript:0"],
+    ["STAGEDOOR_ISSUERS", "", "{}", "[]", "[1]", json([{ ...issuer, algorithms: ["none"] }]), json([issuer, issuer])],
+    ["STAGEDOOR_ISSUERS", json([{ ...issuer, issuer: "stagedoor-dev" }])],
+    ["STAGEDOOR_ISSUERS", json([{ ...issuer, jwks: { keys: [{ ...publicKey, kid: "dev-1" }] } }])],
+    ["STAGEDOOR_GRANT_ISSUER", "", "x".repeat(65)],
+    ["STAGEDOOR_BASE_PATH", "", "api", "/api/", "//", "/a b", "/:id", "/*", "/api\n"],
+    ["STAGEDOOR_MANIFEST_TTL", "59", "601", "-60", "6e1", "60.5", " 60", "", "0x40", 300, "60s"],
+    ["STAGEDOOR_SESSION_TTL", "4", "604801", "1e3"],
+    ["STAGEDOOR_PAUSE_ALLOWANCE", "-1", "86401"],
+    ["STAGEDOOR_EXPIRY_STEP", "0", "3601"],
+    ["STAGEDOOR_RENEWAL", "on", "true", ""],
+  ];
+  it.each(bad)("names %s where it is wrong, and only that", (setting, ...values) => {
+    for (const value of values) {
+      const found = settingsOf(faults({ [setting]: value }));
+      expect([value, new Set(found)]).toEqual([value, new Set([setting])]);
+    }
+  });
+
+  it("compares settings with each other", () => {
+    const found = faults({ STAGEDOOR_EXPIRY_STEP: "60", STAGEDOOR_SESSION_TTL: "59" });
+    expect(settingsOf(found)).toEqual(["STAGEDOOR_EXPIRY_STEP"]);
+  });
+
+  it("names a misspelt setting, and leaves what is not its own alone", () => {
+    expect(settingsOf(faults({ STAGEDOOR_MANIFST_TTL: "60", MEDIA: {}, toString: 1 }))).toEqual([
+      "STAGEDOOR_MANIFST_TTL",
+    ]);
+  });
+
+  it("names every fault at once", () => {
+    const found = faults({
+      STAGEDOOR_KEYS: json({ keys: [{ kid: "a" }, sessionKey("dev-b", 1), { ...sessionKey("c", 1), k: "AA" }] }),
+      STAGEDOOR_MEDIA_URL: "media.example",
+      STAGEDOOR_ISSUERS: json([
+        { ...issuer, audience: "" },
+        { ...issuer, clockTolerance: 9999 },
+      ]),
+      STAGEDOOR_MANIFEST_TTL: "1",
+      STAGEDOOR_RENEWAL: "yes",
+      STAGEDOOR_TYPO: "1",
+    });
+    expect(settingsOf(found).sort()).toEqual([
+      "STAGEDOOR_ISSUERS",
+      "STAGEDOOR_ISSUERS",
+      "STAGEDOOR_KEYS",
+      "STAGEDOOR_KEYS",
+      "STAGEDOOR_MANIFEST_TTL",
+      "STAGEDOOR_MEDIA_URL",
+      "STAGEDOOR_RENEWAL",
+      "STAGEDOOR_TYPO",
+    ]);
+  });
+
+  it("names what is for development alone beside a setting that is wrong by itself", () => {
+    const dev = { STAGEDOOR_ISSUERS: json([{ ...issuer, issuer: "stagedoor-dev" }]), STAGEDOOR_MEDIA_URL: "http://m" };
+    const found = settingsOf(faults({ ...dev, STAGEDOOR_RENEWAL: "yes" })).sort();
+    expect(found).toEqual(["STAGEDOOR_ISSUERS", "STAGEDOOR_MEDIA_URL", "STAGEDOOR_RENEWAL"]);
+    expect(settingsOf(faults({ ...dev, STAGEDOOR_ENV: "devel" }))).toEqual(["STAGEDOOR_ENV"]);
+  });
+
+  it("takes what is for development there, and nowhere else", () => {
+    const dev = {
+      STAGEDOOR_KEYS: json({ keys: [sessionKey("dev-a", 1)] }),
+      STAGEDOOR_MEDIA_URL: "http://localhost:8788",
+      STAGEDOOR_ISSUERS: json([
+        { ...issuer, issuer: "stagedoor-dev", jwks: { keys: [{ ...publicKey, kid: "dev-1" }] } },
+      ]),
+    };
+    expect(faults({ ...dev, STAGEDOOR_ENV: "development" })).toEqual([]);
+    for (const STAGEDOOR_ENV of ["staging", "production", undefined])
+      expect(faults({ ...dev, STAGEDOOR_ENV })).toHaveLength(4);
+  });
+
+  it("refuses the private half of a key that signs bearer tokens", () => {
+    const key = { ...publicKey, purpose: "token", alg: "ES256" };
+    const ring = (more: object) => ({ STAGEDOOR_KEYS: json({ keys: [sessionKey("a", 1), { ...key, ...more }] }) });
+    expect(faults(ring({}))).toEqual([]);
+    expect(faults(ring({ d: coordinate }))).toHaveLength(1);
+  });
+});
+
+describe("a fault quotes no value, which may be a secret", () => {
+  const marked = "MARKEDSECRET";
+  const documents = [
+    marked,
+    { keys: marked },
+    { keys: [marked] },
+    { keys: [{ ...sessionKey("a", 1), k: marked }] },
+    { keys: [{ ...sessionKey("a", 1), alg: marked, kty: marked }] },
+    { keys: [{ ...sessionKey("a", 1), nbf: marked, exp: marked }] },
+    { keys: [{ purpose: marked, k: marked }] },
+    { keys: [{ purpose: "cloudfront", kty: marked, d: marked, n: marked }] },
+    { keys: [{ purpose: "token", kty: "EC", d: marked, x: marked, crv: marked }] },
+    [{ ...issuer, algorithms: [marked], jwksUri: marked }],
+    [{ ...issuer, clockTolerance: marked, assetsDefault: marked }],
+    [{ ...issuer, algorithms: ["HS256"], jwks: { keys: [{ kty: "oct", k: marked }] } }],
+    [{ ...issuer, jwks: { keys: [{ ...publicKey, d: marked }] } }],
+    [{ ...issuer, jwksUri: `https://u:${marked}@id.example` }],
+  ].flatMap((document) => [JSON.stringify(document), JSON.stringify(document).slice(0, -1)]);
+
+  it.each(
+    Object.keys(environment).concat(
+      "STAGEDOOR_ENV",
+      "STAGEDOOR_BASE_PATH",
+      "STAGEDOOR_MANIFEST_TTL",
+      "STAGEDOOR_RENEWAL",
+    ),
+  )("of %s", (setting) => {
+    for (const value of [marked, ...documents]) {
+      const found = faults({ [setting]: value });
+      expect(found.join("\n")).not.toContain(marked);
+    }
+  });
+
+  it("whatever stands there, and without an exception", () => {
+    const value = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.json().map((text) => `{"keys":[${text}]}`),
+      fc.json().map((text) => `[${text}]`),
+      fc.anything(),
+    );
+    const settings = fc.dictionary(
+      fc.constantFrom(...Object.keys(environment), "STAGEDOOR_ENV", "STAGEDOOR_EXPIRY_STEP"),
+      value,
+      { minKeys: 1 },
+    );
+    fc.assert(
+      fc.property(settings, (changes) => {
+        expect(faults(changes).every((fault) => fault.startsWith("STAGEDOOR_"))).toBe(true);
+      }),
+    );
+  });
+});

@@ -1,0 +1,200 @@
+import fc from "fast-check";
+import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT } from "jose";
+import { beforeAll, describe, expect, it } from "vitest";
+import { encodeBase64url } from "../../../src/base/base64url.ts";
+import { readBearerToken } from "../../../src/credential/bearer.ts";
+import { verifyJwt } from "../../../src/credential/verify-jwt.ts";
+import { now } from "../signing/session.ts";
+import { judge, newPair, noFetch, type Pair, rawToken, token, trusting, usualClaims } from "./tokens.ts";
+
+let rsa: Pair;
+let ec: Pair;
+let attacker: Pair;
+beforeAll(async () => {
+  [rsa, ec, attacker] = [await newPair("RS256"), await newPair("ES256"), await newPair("ES256")];
+});
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+
+/** A token with an HMAC under a secret of the attacker's choice. */
+async function hmacToken(secret: Uint8Array, header: Record<string, unknown>): Promise<string> {
+  const key = await crypto.subtle.importKey("raw", new Uint8Array(secret), { name: "HMAC", hash: "SHA-256" }, false, [
+    "sign",
+  ]);
+  const unsigned = rawToken(header, usualClaims, new Uint8Array()).slice(0, -1);
+  return `${unsigned}.${encodeBase64url(new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8(unsigned))))}`;
+}
+
+describe("an attacker's token is refused", () => {
+  it.each(["none", "None", "NONE", "nOnE", "", undefined, null, ["ES256"], { alg: "ES256" }])(
+    "with alg %j",
+    async (alg) => {
+      const issuers = [trusting([ec.jwk])];
+      for (const signature of [new Uint8Array(), new Uint8Array(64)])
+        expect(await judge(rawToken({ alg, kid: "k1" }, usualClaims, signature), issuers)).toBe("token_invalid");
+    },
+  );
+
+  it("with an empty signature, before its claims are looked at", () => {
+    const found = readBearerToken(`Bearer ${rawToken({ alg: "none" }, usualClaims, new Uint8Array())}`);
+    expect(found.ok ? "ok" : found.refusal.code).toBe("token_invalid");
+  });
+
+  it("with an HMAC under the RSA public key, in whichever form that is taken for a secret", async () => {
+    const issuers = [trusting([rsa.jwk], { algorithms: ["RS256", "ES256"] })];
+    const key = await importJWK(rsa.jwk, "RS256", { extractable: true });
+    if (key instanceof Uint8Array) throw new Error("the public key is a secret");
+    const pem = await exportSPKI(key);
+    const secrets = [pem, pem.trim(), pem.replaceAll("\n", "\r\n"), rsa.jwk.n ?? "", JSON.stringify(rsa.jwk)].map(utf8);
+    for (const alg of ["HS256", "HS384", "RS256"])
+      for (const secret of secrets)
+        expect(await judge(await hmacToken(secret, { alg, kid: "k1" }), issuers)).toBe("token_invalid");
+  });
+
+  it("with an HMAC of nothing under an issuer of secrets", async () => {
+    const secret = await newPair("HS256");
+    const issuers = [trusting([secret.jwk], { algorithms: ["HS256"] })];
+    expect(await judge(await hmacToken(new Uint8Array(1), { alg: "HS256", kid: "k1" }), issuers)).toBe("token_invalid");
+    expect(await judge(await hmacToken(utf8(secret.jwk.k ?? ""), { alg: "HS256", kid: "k1" }), issuers)).toBe(
+      "token_invalid",
+    );
+  });
+
+  it("with another algorithm than those that are pinned, though the key fits", async () => {
+    const { privateKey, publicKey } = await generateKeyPair("PS256", { extractable: true });
+    const { kty = "", n, e } = await exportJWK(publicKey);
+    const text = await new SignJWT(usualClaims).setProtectedHeader({ alg: "PS256", kid: "k1" }).sign(privateKey);
+    const issuers = [trusting([{ kty, n: n ?? "", e: e ?? "", kid: "k1" }], { algorithms: ["RS256"] })];
+    expect(await judge(text, issuers)).toBe("token_invalid");
+  });
+
+  it.each<[string, unknown]>([
+    ["a path", "../../../dev/null"],
+    ["SQL", "k1' OR '1'='1"],
+    ["a NUL", "k1\0"],
+    ["a number", 1],
+    ["an object", { toString: "k1" }],
+    ["a list", ["k1"]],
+    ["a name of JavaScript's", "__proto__"],
+    ["an address", "https://evil.example/jwks.json"],
+  ])("with %s for a kid", async (_, kid) => {
+    const header = { alg: "ES256", kid };
+    expect(await judge(await signedBy(attacker, header), [trusting([ec.jwk])])).toBe("token_invalid");
+  });
+
+  it("with a key, or the address of one, in its header, which is not even fetched", async () => {
+    const fetched: unknown[] = [];
+    const recording: typeof fetch = async (input) => {
+      fetched.push(input);
+      return Response.json({ keys: [attacker.jwk] });
+    };
+    const url = "https://evil.example/jwks.json";
+    const given = [trusting([ec.jwk], {}, recording)];
+    for (const more of [
+      { jku: url },
+      { x5u: url },
+      { jwk: attacker.jwk },
+      { x5c: ["AAAA"] },
+      { jku: url, jwk: attacker.jwk },
+    ]) {
+      for (const kid of ["k1", "k2"])
+        expect(await judge(await signedBy(attacker, { alg: "ES256", kid, ...more }), given)).toBe("token_invalid");
+    }
+    expect(fetched).toEqual([]);
+    const own = "https://id.example/jwks.json";
+    const remote = [
+      trusting([], { jwksUri: own }, async (input) => {
+        fetched.push(String(input));
+        return Response.json({ keys: [ec.jwk] });
+      }),
+    ];
+    expect(await judge(await signedBy(attacker, { alg: "ES256", kid: "k1", jku: url, x5u: url }), remote)).toBe(
+      "token_invalid",
+    );
+    expect(fetched).toEqual([own]);
+  });
+
+  it.each([
+    { crit: ["exp"], exp: now + 9 },
+    { crit: ["b64"], b64: false },
+    { crit: [] },
+    { crit: ["x"], x: 1 },
+    { crit: "x", x: 1 },
+  ])("with the critical header %j, though its signature holds", async (more) => {
+    expect(await judge(await signedBy(ec, { alg: "ES256", kid: "k1", ...more }), [trusting([ec.jwk])])).toBe(
+      "token_invalid",
+    );
+  });
+
+  it("in another spelling of a good one", async () => {
+    const good = await token(ec);
+    const [header = "", claims = "", signature = ""] = good.split(".");
+    const spellings = [
+      `${header}=.${claims}.${signature}`,
+      `${header}.${claims}.${signature}==`,
+      `${header}.${claims}.${signature.slice(0, -1)}${nextLetter(signature.slice(-1))}`,
+      `${header}.${claims}. ${signature}`,
+      `${header}\n.${claims}.${signature}`,
+      `${good}.`,
+      `.${good}`,
+    ];
+    const codes = spellings.map((text) => {
+      const found = readBearerToken(`Bearer ${text}`);
+      return found.ok ? found.value : found.refusal.code;
+    });
+    expect(codes.filter((code) => code !== "token_invalid" && code !== "request_invalid")).toEqual([]);
+  });
+
+  it("whatever JSON its parts hold, and no reason quotes it", async () => {
+    const issuers = [trusting([ec.jwk])];
+    const marked = fc.constantFrom("MARKEDVALUE", usualClaims.iss, usualClaims.aud);
+    const json = fc.oneof(
+      fc.jsonValue(),
+      fc.dictionary(
+        fc.constantFrom("iss", "aud", "exp", "kid", "alg", "crit", "__proto__"),
+        fc.oneof(marked, fc.jsonValue()),
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(json, json, fc.uint8Array({ minLength: 1 }), async (header, claims, signature) => {
+        const forged = rawToken(
+          { alg: "ES256", ...asObject(header) },
+          { ...usualClaims, ...asObject(claims) },
+          signature,
+        );
+        const verified = await verifyJwt(forged, issuers, now);
+        expect(verified.ok).toBe(false);
+        if (verified.ok) return;
+        expect(verified.refusal.code).toMatch(/^token_(invalid|expired)$/);
+        expect(verified.refusal.reason).not.toContain("MARKEDVALUE");
+      }),
+    );
+  });
+
+  it("made of bytes that are no JSON", async () => {
+    const bytes = fc.uint8Array({ minLength: 1 }).map(encodeBase64url);
+    await fc.assert(
+      fc.asyncProperty(bytes, bytes, bytes, async (a, b, c) => {
+        expect(await judge(`${a}.${b}.${c}`, [trusting([ec.jwk], {}, noFetch)])).toBe("token_invalid");
+      }),
+    );
+  });
+});
+
+/** Signed for real, under whatever header. */
+async function signedBy({ sign }: Pair, header: Record<string, unknown>): Promise<string> {
+  if (sign instanceof Uint8Array) throw new Error("an EC key is wanted");
+  const unsigned = rawToken(header, usualClaims, new Uint8Array()).slice(0, -1);
+  const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, sign, utf8(unsigned));
+  return `${unsigned}.${encodeBase64url(new Uint8Array(signature))}`;
+}
+
+function asObject(value: unknown): object {
+  return typeof value === "object" && value !== null ? value : {};
+}
+
+/** The next letter of the alphabet: it stands for the same bytes where the bits that differ are not used. */
+function nextLetter(letter: string): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  return alphabet.charAt((alphabet.indexOf(letter) + 1) % 64);
+}

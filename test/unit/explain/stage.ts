@@ -1,0 +1,167 @@
+import { refusal } from "../../../src/base/refusal.ts";
+import { ok } from "../../../src/base/result.ts";
+import { after, seconds, type UnixSeconds } from "../../../src/base/seconds.ts";
+import { parseCatalog } from "../../../src/catalog/catalog.ts";
+import type { ExplainContext } from "../../../src/flows/explain/url.ts";
+import { playlistShelf } from "../../../src/flows/playlist-shelf.ts";
+import { renderings } from "../../../src/flows/renderings.ts";
+import { answerEdge, type EdgeParts } from "../../../src/http/edge.ts";
+import { answerManifest, type ManifestParts } from "../../../src/http/manifest.ts";
+import { problemResponse } from "../../../src/http/problem.ts";
+import { openGrant } from "../../../src/signing/grant.ts";
+import {
+  baseUrl,
+  type KeyPair,
+  keyPair,
+  keyPairId,
+  ourSigner,
+  unwrap,
+  withPolicy,
+} from "../signing/cloudfront/samples.ts";
+import { grantOf, keyOf, now, preparedKeys, signedTarget } from "../signing/session.ts";
+
+const asset = (id: string, fields = {}) => ({
+  id,
+  origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` },
+  entry: "index.m3u8",
+  ...fields,
+});
+
+export const catalog = unwrap(
+  parseCatalog({
+    version: 1,
+    assets: [
+      asset("film"),
+      asset("premiere", { segmentSignature: "session" }),
+      asset("sea", { cdn: "cloudfront", cloudfront: { url: baseUrl, keyPairId, hash: "SHA256" } }),
+      asset("lake", { cdn: "cloudfront", cloudfront: { url: baseUrl, keyPairId: "another-key", hash: "SHA256" } }),
+    ],
+  }),
+);
+
+const sessions = await preparedKeys();
+const mine = keyOf(sessions, "2026-a");
+const ended = keyOf(sessions, "2025-z");
+const pair: KeyPair = await keyPair("EC");
+const stranger: KeyPair = await keyPair("EC");
+const past = after(now, seconds(-60));
+
+function cloudFront(path: string, window: Parameters<ReturnType<typeof ourSigner>["file"]>[2], keys = pair): string {
+  return unwrap(ourSigner(keys, "SHA256").file(path, "", window)).slice(baseUrl.length);
+}
+
+/** A custom policy that holds of everything but the range of addresses. */
+const ranged = `{"Statement":[{"Resource":"${baseUrl}/sea/*","Condition":{"DateLessThan":{"AWS:EpochTime":${now + 60}},"IpAddress":{"AWS:SourceIp":"192.0.2.0/24"}}}]}`;
+
+export const grant = grantOf(mine);
+const premiere = grantOf(mine, { prefix: "/premiere/" });
+
+/** Request targets of every kind: what is served, and what is refused at each step of the check. */
+export const targets = {
+  segment: signedTarget(mine, { purpose: "segment", grant, path: "/film/360p/0.ts" }),
+  segmentWithQuery: `${signedTarget(mine, { purpose: "segment", grant, path: "/film/0.ts", query: "v=7&key=a" })}&CMCD=x`,
+  key: signedTarget(mine, { purpose: "key", grant, path: "/film/keys/0.key" }),
+  playlist: signedTarget(mine, { purpose: "playlist", grant, path: "/film/index.m3u8" }),
+  endedSegment: signedTarget(mine, { purpose: "segment", grant, path: "/film/0.ts", expiry: past }),
+  endedPlaylist: signedTarget(mine, { purpose: "playlist", grant, path: "/film/index.m3u8", expiry: past }),
+  boundSegment: signedTarget(mine, {
+    purpose: "segment",
+    grant: premiere,
+    signedGrant: premiere,
+    path: "/premiere/0.ts",
+  }),
+  unboundSegment: signedTarget(mine, { purpose: "segment", grant: premiere, path: "/premiere/0.ts" }),
+  othersPlaylist: signedTarget(mine, {
+    purpose: "playlist",
+    grant,
+    signedGrant: grantOf(mine, { subject: "another" }),
+    path: "/film/index.m3u8",
+  }),
+  elsewhere: signedTarget(mine, { purpose: "segment", grant: premiere, path: "/film/0.ts" }),
+  unsigned: `/${grant}/film/0.ts`,
+  bare: "/film/0.ts",
+  root: "/",
+  endedSession: signedTarget(mine, {
+    purpose: "segment",
+    grant: grantOf(mine, { expiresAt: now }),
+    path: "/film/0.ts",
+  }),
+  endedKey: signedTarget(ended, { purpose: "segment", grant: grantOf(ended), path: "/film/0.ts" }),
+  goneAsset: signedTarget(mine, {
+    purpose: "segment",
+    grant: grantOf(mine, { prefix: "/gone/" }),
+    path: "/gone/0.ts",
+  }),
+  canned: cloudFront("/sea/0.ts", { expires: after(now, seconds(60)) }),
+  custom: cloudFront("/sea/0.ts", { expires: after(now, seconds(60)), starts: past }),
+  endedCanned: cloudFront("/sea/0.ts", { expires: past }),
+  notBegun: cloudFront("/sea/0.ts", { expires: after(now, seconds(60)), starts: now }),
+  forAnAddress: withPolicy(pair, "/sea/0.ts", ranged),
+  otherResource: withPolicy(pair, "/sea/0.ts", ranged.replace("/sea/*", "/lake/*")),
+  strangePolicy: withPolicy(pair, "/sea/0.ts", '{"Statement":[]}'),
+  forged: cloudFront("/sea/0.ts", { expires: after(now, seconds(60)) }, stranger),
+  otherAssetsKey: cloudFront("/lake/0.ts", { expires: after(now, seconds(60)) }),
+  unsignedCloudFront: "/sea/0.ts",
+} as const;
+
+/** What must not stand in an explanation: the grant, and what signatures are made of. */
+export const secretsOf = (target: string) => [...(target.match(/[A-Za-z0-9_~-]{22,}/g) ?? []), grant.slice(0, 60)];
+
+export interface Circumstances {
+  readonly now: UnixSeconds;
+  readonly address: string | undefined;
+  readonly renewal: "redirect" | "off";
+}
+
+export function explainContext({ now, address, renewal }: Circumstances): ExplainContext {
+  return { now, address, renewal, catalog, keys: sessions, mediaUrl: "https://media.example", publicKeys };
+}
+
+/** What the edge does with a target: the real edge, with a manifest worker behind it and an origin that has every file. */
+export async function edgeVerdict(target: string, { now, address, renewal }: Circumstances) {
+  const raw = new Request("https://media.example/", {
+    headers: address === undefined ? {} : { "CF-Connecting-IP": address },
+  });
+  const common = {
+    keys: sessions,
+    open: openGrant,
+    catalog: async () => ok(catalog),
+    clock: () => now,
+    pauseAllowance: seconds(300),
+    expiryStep: seconds(30),
+  };
+  const manifest: ManifestParts = {
+    ...common,
+    mediaHost: "media.example",
+    sessionTtl: seconds(21_600),
+    origin: async () => ok(new Response("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n0.ts\n#EXT-X-ENDLIST\n")),
+    shelf: playlistShelf(100_000),
+    renderings: renderings(),
+    cloudFront: () => refusal("configuration_invalid", "no playlist of CloudFront is asked for here"),
+  };
+  const asked = { method: "GET", target, raw } as const;
+  const edge: EdgeParts = {
+    ...common,
+    publicKeys,
+    renewal,
+    mediaUrl: "https://media.example",
+    deliver: async () => ok(new Response("a segment")),
+    waitUntil: () => undefined,
+    manifest: {
+      fetch: async () => {
+        const answered = await answerManifest(asked, manifest);
+        return answered.ok ? answered.value : problemResponse(answered.refusal);
+      },
+    },
+  };
+  const answered = await answerEdge(asked, edge);
+  const response = answered.ok ? answered.value : problemResponse(answered.refusal);
+  if (response.status === 200) return { verdict: "served", code: undefined };
+  if (response.status === 307) return { verdict: "renewed", code: undefined };
+  const { code } = Object(await response.json());
+  return { verdict: "refused", code };
+}
+
+function publicKeys(id: string) {
+  return id === keyPairId ? pair.publicKey : undefined;
+}

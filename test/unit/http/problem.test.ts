@@ -1,0 +1,114 @@
+import { describe, expect, it } from "vitest";
+import type { Refusal, RefusalCode } from "../../../src/base/refusal.ts";
+import { withCors } from "../../../src/http/cors.ts";
+import { logRefusal } from "../../../src/http/log.ts";
+import { problemResponse } from "../../../src/http/problem.ts";
+
+/** Every code with its status, as the API promises it. The type keeps the table whole. */
+const statuses = {
+  body_invalid: 400,
+  request_invalid: 400,
+  token_missing: 401,
+  token_invalid: 401,
+  token_expired: 401,
+  scope_insufficient: 403,
+  asset_forbidden: 403,
+  asset_unknown: 404,
+  path_invalid: 400,
+  signature_missing: 403,
+  signature_invalid: 403,
+  signature_expired: 403,
+  signature_not_yet_valid: 403,
+  grant_invalid: 403,
+  grant_expired: 403,
+  path_not_covered: 403,
+  method_not_covered: 405,
+  address_not_covered: 403,
+  key_unknown: 403,
+  playlist_invalid: 422,
+  playlist_too_large: 413,
+  uri_foreign: 422,
+  object_unknown: 404,
+  range_not_satisfiable: 416,
+  origin_failed: 502,
+  origin_slow: 504,
+  route_unknown: 404,
+  method_unknown: 405,
+  configuration_invalid: 500,
+  store_unavailable: 503,
+  internal_error: 500,
+} as const satisfies Record<RefusalCode, number>;
+
+const reason = 'MARKEDREASON "\r\nX-Injected: 1';
+
+function refusalOf(code: string): Refusal {
+  if (!isCode(code)) throw new Error(`${code} is no code`);
+  if (code === "scope_insufficient") return { code, reason, scope: "stream:play" };
+  if (code === "range_not_satisfiable") return { code, reason, size: 10 };
+  return { code, reason };
+}
+
+function isCode(code: string): code is RefusalCode {
+  return Object.hasOwn(statuses, code);
+}
+
+describe.each(Object.entries(statuses))("the answer to %s", (code, status) => {
+  it(`is ${status} with problem details (RFC 9457) that hold nothing of the reason`, async () => {
+    const response = problemResponse(refusalOf(code));
+    const text = await response.text();
+    expect([response.status, response.headers.get("Content-Type")]).toEqual([status, "application/problem+json"]);
+    expect(response.headers.get("Cache-Control")).toBe("no-store");
+    const body: unknown = JSON.parse(text);
+    expect(body).toEqual({
+      type: `urn:stagedoor:problem:${code}`,
+      title: expect.stringMatching(/^[A-Z]/),
+      status,
+      code,
+      detail: expect.stringMatching(/\.$/),
+    });
+    const all = `${text}${JSON.stringify([...response.headers])}`;
+    expect(all).not.toContain("MARKED");
+    expect(all).not.toContain("Injected");
+  });
+
+  it("has the headers that its status asks for", () => {
+    const { headers } = problemResponse(refusalOf(code));
+    expect(headers.has("WWW-Authenticate")).toBe(
+      status === 401 || code === "request_invalid" || code === "scope_insufficient",
+    );
+    expect(headers.has("Allow")).toBe(status === 405);
+    expect(headers.has("Retry-After")).toBe(status === 503);
+  });
+});
+
+it.each([
+  ["token_missing", 'Bearer realm="stagedoor"'],
+  ["token_invalid", 'Bearer realm="stagedoor", error="invalid_token"'],
+  ["token_expired", 'Bearer realm="stagedoor", error="invalid_token", error_description="The token has ended"'],
+  ["request_invalid", 'Bearer realm="stagedoor", error="invalid_request"'],
+  ["scope_insufficient", 'Bearer realm="stagedoor", error="insufficient_scope", scope="stream:play"'],
+])("%s challenges as RFC 6750 §3 says", (code, challenge) => {
+  expect(problemResponse(refusalOf(code)).headers.get("WWW-Authenticate")).toBe(challenge);
+});
+
+describe("withCors", () => {
+  it("lets every page read the answer and its useful headers, without credentials", async () => {
+    const { headers, status } = withCors(problemResponse(refusalOf("store_unavailable")));
+    expect([status, headers.get("Access-Control-Allow-Origin")]).toEqual([503, "*"]);
+    expect(headers.has("Access-Control-Allow-Credentials")).toBe(false);
+    for (const name of ["Content-Range", "ETag", "Location", "Retry-After", "WWW-Authenticate"])
+      expect(headers.get("Access-Control-Expose-Headers")?.split(", ")).toContain(name);
+  });
+
+  it.each([204, 304])("keeps an answer %d, which has no body", (status) => {
+    const response = withCors(new Response(null, { status, headers: { ETag: '"a"' } }));
+    expect([response.status, response.headers.get("ETag"), response.body]).toEqual([status, '"a"', null]);
+  });
+});
+
+it("a refusal is one line of the log, whatever its reason holds", () => {
+  const lines: string[] = [];
+  logRefusal((line) => lines.push(line), "edge", refusalOf("grant_invalid"));
+  expect(lines.join("")).not.toMatch(/[\r\n]/);
+  expect(JSON.parse(lines[0] ?? "")).toEqual({ worker: "edge", event: "refused", code: "grant_invalid", reason });
+});

@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { unixSeconds } from "../../../src/base/seconds.ts";
+import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
+import { type MediaPurpose, mediaPurposes, parameterOf, signedParameter } from "../../../src/signing/media-url.ts";
+import { itIsASigningScheme, type Judgement } from "./contract.ts";
+import { catalog, grantOf, in5Minutes, keyOf, now, preparedKeys, signedTarget } from "./session.ts";
+
+const schemes = mediaPurposes.flatMap((purpose) => [
+  { purpose, binding: "shared", id: "film", query: "v=2&part=b" },
+  { purpose, binding: "session-bound", id: "premiere", query: "" },
+]);
+
+describe.each(schemes)("the media URL of a $purpose, $binding", ({ purpose, binding, id, query }) => {
+  itIsASigningScheme("it", async () => {
+    const keys = await preparedKeys();
+    const key = keyOf(keys, "2026-a");
+    const path = `/${id}/360p/0.ts`;
+    const bound = purpose === "playlist" || binding === "session-bound";
+    const target = (grant: string, by = key, as: MediaPurpose = purpose) =>
+      signedTarget(by, { purpose: as, grant, signedGrant: bound ? grant : "", path, query });
+    const grant = grantOf(key, { prefix: `/${id}/` });
+    const signed = target(grant);
+    const signature = signed.slice(-22);
+    const others = mediaPurposes.filter((other) => other !== purpose);
+    const renamed = (url: string, from: MediaPurpose, to: MediaPurpose) =>
+      url.replace(`${parameterOf[from]}=`, `${parameterOf[to]}=`);
+    return {
+      parts: [
+        { name: "slash", text: "/" },
+        { name: "grant", text: grant },
+        { name: "path", text: path },
+        { name: "mark", text: "?" },
+        { name: "query", text: query === "" ? "" : `${query}&` },
+        { name: "parameter", text: `${parameterOf[purpose]}=` },
+        { name: "expiry", text: String(in5Minutes) },
+        { name: "dot", text: "." },
+        { name: "signature", text: signature },
+      ].filter(({ text }) => text !== ""),
+      judge: (url, when): Judgement =>
+        checkMediaRequest(url, { keys, catalog, now: when === "late" ? in5Minutes : now }).verdict,
+      otherPurposes: others.flatMap((other) => [
+        renamed(signed, purpose, other),
+        renamed(target(grant, key, other), other, purpose),
+      ]),
+      otherKeys: ["2026-b", "2025-z", "2027-a"].flatMap((kid) => {
+        const other = keyOf(keys, kid);
+        const itsGrant = grantOf(other, { prefix: `/${id}/` });
+        return [target(grant, other), signed.replace(grant, itsGrant)];
+      }),
+    };
+  });
+
+  it(`${binding === "shared" && purpose !== "playlist" ? "opens under every grant of the asset" : "opens under its own grant alone"}`, async () => {
+    const keys = await preparedKeys();
+    const key = keyOf(keys, "2026-a");
+    const grant = grantOf(key, { prefix: `/${id}/` });
+    const another = grantOf(key, { prefix: `/${id}/`, sessionId: "AAAAAAAAAAAAAAAAAAAAAA" });
+    const bound = purpose === "playlist" || binding === "session-bound";
+    const signed = signedTarget(key, { purpose, grant, signedGrant: bound ? grant : "", path: `/${id}/a.ts`, query });
+    const { verdict } = checkMediaRequest(signed.replace(grant, another), { keys, catalog, now });
+    expect(verdict).toBe(bound ? "refused" : "passed");
+  });
+});
+
+describe("what is added to a URI", () => {
+  it.each(mediaPurposes)("for a %s is at most 40 bytes that no player writes anew", async (purpose) => {
+    const { url } = keyOf(await preparedKeys(), "2026-a");
+    for (const expiry of [now, unixSeconds(9_999_999_999)]) {
+      for (let i = 0; i < 200; i++) {
+        const added = signedParameter(url[purpose], purpose, { path: `/film/${i}.ts`, query: "", expiry, grant: "" });
+        expect(`?${added}`.length).toBeLessThanOrEqual(40);
+        const [name, value, ...more] = added.split("=");
+        expect([name, more.length]).toEqual([parameterOf[purpose], 0]);
+        expect(value).toMatch(/^\d{10}\.[A-Za-z0-9_-]{22}$/);
+        expect(new URLSearchParams(added).toString()).toBe(added);
+      }
+    }
+  });
+
+  it("differs in every part that is signed, so that no two sets of parts share a message", async () => {
+    const mac = keyOf(await preparedKeys(), "2026-a").url.segment;
+    const parts = { path: "/film/a", query: "b=1", expiry: now, grant: "Zz" };
+    const others = [
+      { ...parts, path: "/film/a\nb=1", query: "" },
+      { ...parts, path: "/film/ab", query: "=1" },
+      { ...parts, query: "b=1\n1795000000", expiry: unixSeconds(0) },
+      { ...parts, query: "", grant: "b=1" },
+      { ...parts, grant: "" },
+    ];
+    const signed = [parts, ...others].map((each) => signedParameter(mac, "segment", each).slice(-22));
+    expect(new Set(signed).size).toBe(signed.length);
+  });
+});

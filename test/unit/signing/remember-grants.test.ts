@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { encodeBase64url } from "../../../src/base/base64url.ts";
+import { seconds, after as timeAfter } from "../../../src/base/seconds.ts";
+import { rememberGrants } from "../../../src/signing/remember-grants.ts";
+import type { SessionKeys } from "../../../src/signing/session-keys.ts";
+import { grantOf, keyOf, now, preparedKeys, sessionKey } from "./session.ts";
+
+/** The keys, counting how many MACs of grants they make. */
+async function countingKeys(window: { exp?: number } = {}) {
+  const prepared = keyOf(await preparedKeys([sessionKey("2026-a", 1, window)]), "2026-a");
+  let macs = 0;
+  const key = {
+    ...prepared,
+    grant: (message: string | Uint8Array) => {
+      macs++;
+      return prepared.grant(message);
+    },
+  };
+  const keys: SessionKeys = new Map([["2026-a", key]]);
+  const grant = (id: number) => grantOf(prepared, { sessionId: encodeBase64url(new Uint8Array(16).fill(id)) });
+  return { keys, grant, macs: () => macs };
+}
+
+describe("rememberGrants", () => {
+  it("checks a grant's MAC once", async () => {
+    const { keys, grant, macs } = await countingKeys();
+    const open = rememberGrants(10);
+    const [first, second] = [open(grant(1), keys, now), open(grant(1), keys, now)];
+    expect(second).toEqual(first);
+    expect([first.ok, macs()]).toEqual([true, 1]);
+  });
+
+  it("keeps no forgery, however many come", async () => {
+    const { keys, grant, macs } = await countingKeys();
+    const open = rememberGrants(2);
+    open(grant(1), keys, now);
+    const forged = grant(2).replace(/.{3}$/, "AAA");
+    for (let i = 0; i < 5; i++) expect(open(forged, keys, now).ok).toBe(false);
+    expect(macs()).toBe(6);
+    open(grant(1), keys, now);
+    expect(macs()).toBe(6);
+  });
+
+  it("keeps no more than its capacity, and lets the oldest go", async () => {
+    const { keys, grant, macs } = await countingKeys();
+    const open = rememberGrants(2);
+    for (const id of [1, 2, 3]) open(grant(id), keys, now);
+    open(grant(3), keys, now);
+    open(grant(2), keys, now);
+    expect(macs()).toBe(3);
+    open(grant(1), keys, now);
+    expect(macs()).toBe(4);
+  });
+
+  it("forgets a grant whose key has ended, was taken out, or is another under the same kid", async () => {
+    const { keys, grant } = await countingKeys({ exp: now + 10 });
+    const open = rememberGrants(10);
+    expect(open(grant(1), keys, now).ok).toBe(true);
+    const code = (given: SessionKeys, at = now) => {
+      const opened = open(grant(1), given, at);
+      return opened.ok ? "open" : opened.refusal.code;
+    };
+    expect(code(keys, timeAfter(now, seconds(10)))).toBe("key_unknown");
+    expect(code(new Map())).toBe("key_unknown");
+    expect(code(await preparedKeys([sessionKey("2026-a", 99)]))).toBe("grant_invalid");
+    expect(code(keys)).toBe("open");
+  });
+});

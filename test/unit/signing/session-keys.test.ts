@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { encodeBase64url } from "../../../src/base/base64url.ts";
+import { mediaPurposes, signatureOf } from "../../../src/signing/media-url.ts";
+import { keyOf, now, preparedKeys } from "./session.ts";
+
+const bytes = new Uint8Array(32).fill(1); // the key 2026-a
+const utf8 = (text: string) => new TextEncoder().encode(text);
+
+/** HMAC-SHA256 by WebCrypto, under a key derived by HKDF where an info is given: what anybody else would compute. */
+async function mac(message: string, info?: string): Promise<Uint8Array> {
+  const material = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveBits"]);
+  const derivation = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: utf8(info ?? "") };
+  const raw = info === undefined ? bytes : await crypto.subtle.deriveBits(derivation, material, 256);
+  const key = await crypto.subtle.importKey("raw", raw, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8(message)));
+}
+
+describe("the keys that are derived from a session key", () => {
+  it.each(mediaPurposes)("are those of HKDF-SHA256 for a %s, so that URLs outlive a deployment", async (purpose) => {
+    const { url } = keyOf(await preparedKeys(), "2026-a");
+    const parts = { path: "/film/360p/0.ts", query: "v=2", expiry: now, grant: "Zz" };
+    const expected = await mac(`${purpose}\n/film/360p/0.ts\nv=2\n1795000000\nZz`, `stagedoor/v1/${purpose}`);
+    expect(signatureOf(url[purpose], purpose, parts)).toBe(encodeBase64url(expected.subarray(0, 16)));
+  });
+
+  it("are one a use, and none is the session key itself but the one of grants", async () => {
+    const { grant, subject, url } = keyOf(await preparedKeys(), "2026-a");
+    const macs = [grant, subject, ...mediaPurposes.map((purpose) => url[purpose])].map((of) =>
+      encodeBase64url(of("x")),
+    );
+    expect(new Set(macs).size).toBe(5);
+    expect(macs[0]).toBe(encodeBase64url(await mac("x")));
+    expect(macs[1]).toBe(encodeBase64url(await mac("x", "stagedoor/v1/subject")));
+  });
+
+  it("differ with the session key", async () => {
+    const keys = await preparedKeys();
+    const macs = [...keys.values()].map(({ url }) => encodeBase64url(url.segment("x")));
+    expect(new Set(macs).size).toBe(keys.size);
+  });
+});
