@@ -1,16 +1,87 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Response } from "miniflare";
+import { build } from "esbuild";
+import { type Request, Response } from "miniflare";
+import type { KeyRing } from "../../src/keys/ring.ts";
 import { projectRoot } from "./cluster.ts";
+import { demoOf } from "./demo.ts";
 
-/** Serves the demo page from `web/`, and hls.js beside it, so that the page asks no other host for anything. */
-export async function servePage(path: string): Promise<Response> {
-  const file = files[path];
-  if (file === undefined) return new Response("There is nothing at this address.\n", { status: 404 });
-  return new Response(await readFile(join(projectRoot, file.path), "utf8"), { headers: { "Content-Type": file.type } });
+export interface PageOptions {
+  readonly ring: KeyRing;
+  readonly mediaUrl: string;
+  /** The API's base path, as the setting has it. */
+  readonly basePath: string | undefined;
 }
 
-const files: Readonly<Record<string, { path: string; type: string } | undefined>> = {
-  "/": { path: "web/index.html", type: "text/html; charset=utf-8" },
-  "/hls.js": { path: "node_modules/hls.js/dist/hls.min.js", type: "text/javascript; charset=utf-8" },
+/**
+ * Serves the demo page from `web/`, with hls.js and what the page plays beside it, so that it asks no other host for
+ * anything. Its script is bundled at each request: a reload shows what was changed.
+ */
+export function servePage(options: PageOptions): (request: Request) => Promise<Response> {
+  const policy = contentSecurityPolicy(options.mediaUrl);
+  return async (request) => {
+    const answer = answers[new URL(request.url).pathname];
+    if (answer === undefined) return new Response("There is nothing at this address.\n", { status: 404 });
+    const headers = {
+      "Content-Type": answer.type,
+      "Content-Security-Policy": policy,
+      "Cache-Control": "no-store",
+      "Referrer-Policy": "no-referrer",
+      "X-Content-Type-Options": "nosniff",
+    };
+    return new Response(await answer.body(options), { headers });
+  };
+}
+
+interface Answer {
+  readonly type: string;
+  readonly body: (options: PageOptions) => Promise<string>;
+}
+
+const script = "text/javascript; charset=utf-8";
+
+const answers: Readonly<Record<string, Answer | undefined>> = {
+  "/": { type: "text/html; charset=utf-8", body: () => file("web/index.html") },
+  "/page.css": { type: "text/css; charset=utf-8", body: () => bundle("web/style/page.css") },
+  "/page.js": { type: script, body: () => bundle("web/main.ts") },
+  "/hls.js": { type: script, body: () => file("node_modules/hls.js/dist/hls.min.mjs") },
+  "/icon.svg": { type: "image/svg+xml", body: () => file("web/icon.svg") },
+  "/demo.json": { type: "application/json", body: async (options) => JSON.stringify(await demoOf(options)) },
 };
+
+/** The page runs its own scripts and talks to the API and the media host; its video comes out of MediaSource as a blob. */
+function contentSecurityPolicy(mediaUrl: string): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    `connect-src 'self' ${mediaUrl}`,
+    `media-src blob: ${mediaUrl}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+  ].join("; ");
+}
+
+function file(path: string): Promise<string> {
+  return readFile(join(projectRoot, path), "utf8");
+}
+
+async function bundle(entry: string): Promise<string> {
+  const result = await build({
+    entryPoints: [join(projectRoot, entry)],
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    alias: { "hls.js": "/hls.js" },
+    external: ["/hls.js"],
+    logLevel: "silent",
+  });
+  const [output] = result.outputFiles;
+  if (output === undefined) throw new Error(`esbuild wrote nothing for ${entry}`);
+  return output.text;
+}

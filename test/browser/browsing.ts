@@ -1,0 +1,37 @@
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, beforeAll } from "vitest";
+import { launchBrowser } from "./chromium.ts";
+import { type Site, startSite } from "./site.ts";
+import { recordTraffic, type Traffic } from "./traffic.ts";
+
+export interface Tab {
+  readonly page: Page;
+  readonly traffic: Traffic;
+  readonly site: Site;
+}
+
+/** One browser and one site with a player for the tests of a file. What it gives back opens a page that shares nothing with others, for one test. */
+export function browserForFile(): <Value>(
+  use: (tab: Tab) => Promise<Value>,
+  options?: BrowserContextOptions,
+) => Promise<Value> {
+  let browser: Browser | undefined;
+  let site: Site | undefined;
+  beforeAll(async () => {
+    [browser, site] = await Promise.all([launchBrowser(), startSite()]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    site?.stop();
+  });
+  return async (use, options = {}) => {
+    if (browser === undefined || site === undefined) throw new Error("the browser did not start");
+    const context = await browser.newContext(options);
+    try {
+      const traffic = recordTraffic(context);
+      return await use({ page: await context.newPage(), traffic, site });
+    } finally {
+      await context.close();
+    }
+  };
+}

@@ -1,0 +1,187 @@
+import type { Locator, Page } from "playwright-core";
+import { describe, expect, inject, it } from "vitest";
+import { tokenFor } from "../cluster/start-stream.ts";
+import { browserForFile } from "./browsing.ts";
+import { hosts } from "./traffic.ts";
+
+const usual = inject("usual");
+const hasty = inject("hasty");
+const inTab = browserForFile();
+
+/** What a page complained of: its console's errors, exceptions, and what its Content-Security-Policy stopped. */
+function complaintsOf(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  return complaints;
+}
+
+async function openPage(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await statusOf(page).getByText("Ready.").waitFor();
+}
+
+async function play(page: Page, choice: { readonly stream?: string; readonly token?: string } = {}): Promise<void> {
+  const { stream = "vod-ts", token } = choice;
+  await page.getByLabel("Stream", { exact: true }).selectOption(stream);
+  if (token !== undefined) await page.getByLabel("Token", { exact: true }).selectOption({ label: token });
+  await page.getByRole("button", { name: "Play", exact: true }).click();
+}
+
+function statusOf(page: Page): Locator {
+  return page.locator("#status");
+}
+
+/** The row of the first request for a file whose name ends so. */
+function rowOf(page: Page, ending: string): Locator {
+  return page
+    .getByRole("listitem")
+    .filter({ has: page.locator(".file", { hasText: ending }) })
+    .first();
+}
+
+async function askAgain(row: Locator, how: string): Promise<Locator> {
+  await row.getByRole("button", { expanded: false }).click();
+  await row.getByRole("button", { name: how }).click();
+  return row.getByRole("status");
+}
+
+async function seesText(locator: Locator, text: string | RegExp): Promise<void> {
+  await locator.filter({ hasText: text }).waitFor();
+}
+
+describe.concurrent("the page", () => {
+  it("plays a stream and shows each request with its verdict and what its signature has left", () =>
+    inTab(async ({ page, traffic }) => {
+      const complaints = complaintsOf(page);
+      await openPage(page, usual.apiUrl);
+      await play(page);
+      await seesText(statusOf(page), "Playing vod-ts.");
+      await page.waitForFunction(() => (document.querySelector("video")?.currentTime ?? 0) > 1);
+      await seesText(rowOf(page, "POST /stream/start"), "201 served");
+      const manifest = rowOf(page, "index.m3u8");
+      await seesText(manifest, "200 served");
+      await seesText(manifest, "multivariant");
+      const segment = rowOf(page, "/0.ts");
+      await seesText(segment, "200 served");
+      await seesText(segment, "segment");
+      const before = await segment.locator(".time").textContent();
+      expect(before).toMatch(/^[45]:\d\d$/);
+      await expect.poll(() => segment.locator(".time").textContent(), { timeout: 5000 }).not.toBe(before);
+      expect(await page.locator("#session-ends").textContent()).toMatch(/^5\sh\s59\smin$/);
+      expect(hosts(traffic)).toEqual([usual.apiUrl, usual.mediaUrl].sort());
+      expect(traffic.failures).toEqual([]);
+      expect(complaints).toEqual([]);
+    }));
+
+  it.each([
+    ["With one byte changed", "403 signature_invalid"],
+    ["Without its signature", "403 signature_missing"],
+    ["As it is", "200 served"],
+  ])("sends a request again: %s", (how, verdict) =>
+    inTab(async ({ page }) => {
+      await openPage(page, usual.apiUrl);
+      await play(page);
+      await seesText(rowOf(page, "/0.ts"), "200 served");
+      await seesText(await askAgain(rowOf(page, "/0.ts"), how), verdict);
+      await seesText(page.locator("li.again"), verdict);
+    }),
+  );
+
+  it.each([
+    ["vod-cloudfront", "canned"],
+    ["vod-cloudfront-ec", "custom"],
+  ])("shows the policy of %s and has its changed signature refused", (stream, policy) =>
+    inTab(async ({ page }) => {
+      await openPage(page, usual.apiUrl);
+      await play(page, { stream });
+      await seesText(rowOf(page, "/0.ts"), policy);
+      await seesText(await askAgain(rowOf(page, "/0.ts"), "With one byte changed"), "403 signature_invalid");
+    }),
+  );
+
+  it("shows a renewal, which the browser follows without a word", () =>
+    inTab(async ({ page }) => {
+      await openPage(page, hasty.apiUrl);
+      await play(page, { stream: "vod-single" });
+      await seesText(rowOf(page, "0.ts"), "200 served");
+      await seesText(await askAgain(rowOf(page, "0.ts"), "After its end"), "307 renewed");
+      await seesText(page.locator("#count-renewed"), /^[1-9]/);
+    }));
+
+  it("shows the renewals that its player went through after a pause", () =>
+    inTab(async ({ page }) => {
+      await openPage(page, hasty.apiUrl);
+      await play(page, { stream: "vod-single" });
+      await seesText(statusOf(page), "Playing vod-single.");
+      await page.evaluate(() => document.querySelector("video")?.pause());
+      // Segment 3 ends 16 s and a step after the playlist was loaded, and is not loaded ahead.
+      await page.waitForTimeout(18_000);
+      await page.evaluate(() => document.querySelector("video")?.play());
+      const row = rowOf(page, "3.ts");
+      await seesText(row, "307 renewed → 200");
+      await row.getByRole("button", { expanded: false }).click();
+      await seesText(row, "Redirected to");
+    }));
+
+  it.each([
+    ["Opens vod-single alone", "403 asset_forbidden"],
+    ["Ended an hour ago", "401 token_expired"],
+    ["Lacks the scope stream:play", "403 scope_insufficient"],
+  ])("shows why a token is refused: %s", (token, verdict) =>
+    inTab(async ({ page }) => {
+      await openPage(page, usual.apiUrl);
+      await play(page, { token });
+      await seesText(statusOf(page), verdict);
+      await seesText(rowOf(page, "POST /stream/start"), verdict);
+    }),
+  );
+
+  it("plays with a pasted token, by keyboard, and holds neither it nor a grant where anybody could read it", () =>
+    inTab(async ({ page }) => {
+      const token = await tokenFor(usual);
+      await openPage(page, usual.apiUrl);
+      await page.getByLabel("Token", { exact: true }).selectOption("pasted");
+      const field = page.getByLabel("Bearer token");
+      expect(await field.getAttribute("type")).toBe("password");
+      await field.fill(token);
+      const answered = page.waitForResponse((response) => response.url().endsWith("/stream/start"));
+      await field.press("Enter");
+      const { manifestUrl } = await (await answered).json();
+      const grant = new URL(manifestUrl).pathname.split("/")[1] ?? "";
+      expect(grant.length).toBeGreaterThan(100);
+      await seesText(rowOf(page, "/0.ts"), "200 served");
+      await rowOf(page, "/0.ts").getByRole("button", { expanded: false }).click();
+      const { html, stored } = await page.evaluate(() => ({
+        html: document.documentElement.outerHTML,
+        stored: localStorage.length + sessionStorage.length + document.cookie.length,
+      }));
+      expect(html).not.toContain(token.slice(0, 60));
+      expect(html).not.toContain(token.slice(-20));
+      expect(html).not.toContain(grant.slice(0, 40));
+      expect(stored).toBe(0);
+    }));
+
+  it("says so in words where the API is down", () =>
+    inTab(async ({ page }) => {
+      await openPage(page, usual.apiUrl);
+      await page.route("**/stream/start", (route) => route.abort("connectionrefused"));
+      await play(page);
+      await seesText(statusOf(page), "The API does not answer.");
+    }));
+
+  it("fits a phone", () =>
+    inTab(
+      async ({ page }) => {
+        await openPage(page, usual.apiUrl);
+        await play(page, { stream: "vod-tracks" });
+        await seesText(rowOf(page, "/0.m4s"), "200 served");
+        await seesText(await askAgain(rowOf(page, "/0.m4s"), "Without its signature"), "403 signature_missing");
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        expect(wide).toBeLessThanOrEqual(390);
+      },
+      { viewport: { width: 390, height: 844 } },
+    ));
+});

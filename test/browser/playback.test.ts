@@ -1,0 +1,90 @@
+import { describe, expect, inject, it } from "vitest";
+import { startStream } from "../cluster/start-stream.ts";
+import { browserForFile } from "./browsing.ts";
+import { openFilm, playedPast, seen, watchToEnd } from "./film.ts";
+import { hosts, refusals } from "./traffic.ts";
+
+const cluster = inject("usual");
+const inTab = browserForFile();
+
+const playable = [
+  "vod-ts",
+  "vod-fmp4",
+  "vod-aes",
+  "vod-tracks",
+  "vod-single",
+  "vod-cloudfront",
+  "vod-cloudfront-ec",
+] as const;
+
+describe.concurrent("every playable fixture plays to its end from the returned manifest URL", () => {
+  it.each(playable)("%s", (asset) =>
+    inTab(async ({ page, traffic, site }) => {
+      const { manifestUrl } = await startStream(cluster, asset);
+      await openFilm(page, site, manifestUrl, { rate: 8 });
+      const film = await watchToEnd(page);
+      expect(film.fatal).toEqual([]);
+      expect(film.ended).toBe(true);
+      expect(film.time).toBeGreaterThanOrEqual(23.9);
+      expect(film.frames).toBeGreaterThan(300);
+      expect(film.shown).toBeGreaterThan(20);
+      expect(refusals(traffic)).toEqual([]);
+      expect(traffic.failures).toEqual([]);
+      expect(hosts(traffic)).toEqual([site.url, cluster.mediaUrl].sort());
+    }),
+  );
+});
+
+describe.concurrent("tracks", () => {
+  it("audio and subtitles switch while the film plays, and cues come", () =>
+    inTab(async ({ page, traffic, site }) => {
+      const { manifestUrl } = await startStream(cluster, "vod-tracks");
+      await openFilm(page, site, manifestUrl, {
+        rate: 2,
+        hls: { maxBufferLength: 4, maxMaxBufferLength: 4 },
+      });
+      await playedPast(page, 0.5);
+      await page.evaluate(() => {
+        const { hls } = window.film;
+        hls.subtitleTrack = hls.subtitleTracks.findIndex(({ lang }) => lang === "en");
+        hls.audioTrack = hls.audioTracks.findIndex(({ lang }) => lang === "de");
+      });
+      await page.waitForFunction(() => [...window.film.cues].some((text) => text.startsWith("English")));
+      await page.evaluate(() => {
+        const { hls } = window.film;
+        hls.subtitleTrack = hls.subtitleTracks.findIndex(({ lang }) => lang === "de");
+      });
+      await page.waitForFunction(() => [...window.film.cues].some((text) => text.startsWith("Deutsch")));
+      const { fatal, ended } = await watchToEnd(page);
+      expect({ fatal, ended }).toEqual({ fatal: [], ended: true });
+      expect(traffic.urls.filter((url) => url.includes("/audio-de/") && url.includes(".m4s"))).not.toEqual([]);
+      expect(refusals(traffic)).toEqual([]);
+    }));
+});
+
+describe.concurrent("nothing plays with the signature stripped", () => {
+  it.each([
+    ["playlists of the edge", "vod-single", ".m3u8"],
+    ["segments of the edge", "vod-single", ".ts"],
+    ["keys of the edge", "vod-aes", ".key"],
+    ["segments of CloudFront", "vod-cloudfront", ".ts"],
+  ])("%s", (_, asset, ending) =>
+    inTab(async ({ page, traffic, site }) => {
+      await page.context().route(
+        (url) => url.origin === cluster.mediaUrl && url.pathname.endsWith(ending),
+        (route) => route.continue({ url: new URL(new URL(route.request().url()).pathname, cluster.mediaUrl).href }),
+      );
+      const { manifestUrl } = await startStream(cluster, asset);
+      const refused = page.waitForResponse((response) => response.status() >= 400);
+      await openFilm(page, site, manifestUrl);
+      const answer = await refused;
+      expect(answer.status()).toBe(403);
+      expect((await answer.json()).code).toBe("signature_missing");
+      // Time enough for a player to find another way, if there were one.
+      await page.waitForTimeout(3000);
+      const { frames, time } = await seen(page);
+      expect({ frames, time }).toEqual({ frames: 0, time: 0 });
+      expect(new Set(refusals(traffic))).toEqual(new Set([403]));
+    }),
+  );
+});

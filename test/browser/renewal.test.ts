@@ -1,0 +1,81 @@
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { startStream } from "../cluster/start-stream.ts";
+import { startTestCluster, type TestCluster } from "../cluster/test-cluster.ts";
+import { browserForFile } from "./browsing.ts";
+import { type FilmOptions, openFilm, pause, playedPast, resume, watchToEnd } from "./film.ts";
+import type { Site } from "./site.ts";
+import { redirects, refusals } from "./traffic.ts";
+
+const hasty = inject("hasty");
+const inTab = browserForFile();
+
+/** So little ahead that what comes after a pause is loaded after it, and nothing kept behind. */
+const smallBuffer: FilmOptions = {
+  rate: 2,
+  hls: { maxBufferLength: 6, maxMaxBufferLength: 6, maxBufferSize: 1, backBufferLength: 0 },
+};
+
+/** With no pause allowance the last of a 24 s film's signatures ends 24 s and a step after its playlist was loaded. */
+const untilAllHaveEnded = 26_000;
+
+/** A film without another variant to fall back to, paused at its beginning until every signature in it has ended. */
+async function pausedPastItsExpiries(page: Page, site: Site, cluster: TestCluster): Promise<void> {
+  const { manifestUrl } = await startStream(cluster, "vod-single");
+  await openFilm(page, site, manifestUrl, smallBuffer);
+  await playedPast(page, 0.3);
+  await pause(page);
+  await page.waitForTimeout(untilAllHaveEnded);
+}
+
+describe.concurrent("a film paused past its expiries", () => {
+  it("plays on to its end through renewal, without a refusal or a stall", () =>
+    inTab(async ({ page, traffic, site }) => {
+      await pausedPastItsExpiries(page, site, hasty);
+      expect(redirects(traffic)).toBe(0);
+      await resume(page);
+      const film = await watchToEnd(page);
+      expect(film).toMatchObject({ ended: true, fatal: [], stalls: 0 });
+      expect(film.time).toBeGreaterThanOrEqual(23.9);
+      expect(redirects(traffic)).toBeGreaterThanOrEqual(3);
+      expect(refusals(traffic)).toEqual([]);
+    }));
+
+  it("plays on after a seek far ahead and back", () =>
+    inTab(async ({ page, traffic, site }) => {
+      await pausedPastItsExpiries(page, site, hasty);
+      await resume(page, 17);
+      await playedPast(page, 17.5);
+      const ahead = redirects(traffic);
+      expect(ahead).toBeGreaterThanOrEqual(1);
+      await resume(page, 8.5);
+      const film = await watchToEnd(page);
+      expect(film).toMatchObject({ ended: true, fatal: [] });
+      expect(film.time).toBeGreaterThanOrEqual(23.9);
+      expect(redirects(traffic)).toBeGreaterThan(ahead);
+      expect(refusals(traffic)).toEqual([]);
+    }));
+
+  describe("with renewal off", () => {
+    let unforgiving: Awaited<ReturnType<typeof startTestCluster>>;
+    beforeAll(async () => {
+      const settings = { STAGEDOOR_PAUSE_ALLOWANCE: "0", STAGEDOOR_EXPIRY_STEP: "1", STAGEDOOR_RENEWAL: "off" };
+      unforgiving = await startTestCluster(settings);
+    });
+    afterAll(() => unforgiving.stop());
+
+    it("is refused and never gets to its end", () =>
+      inTab(async ({ page, traffic, site }) => {
+        await pausedPastItsExpiries(page, site, unforgiving.addresses);
+        expect(refusals(traffic)).toEqual([]);
+        const answered = page.waitForResponse((response) => response.status() >= 400);
+        await resume(page);
+        const answer = await answered;
+        expect((await answer.json()).code).toBe("signature_expired");
+        const film = await watchToEnd(page, 12_000);
+        expect(film.ended).toBe(false);
+        expect(film.time).toBeLessThan(17);
+        expect(redirects(traffic)).toBe(0);
+      }));
+  });
+});

@@ -1,0 +1,30 @@
+import { decodeBase64url } from "../src/base/base64url.ts";
+import { shortened, timeLeft } from "./time-text.ts";
+
+/**
+ * What a bearer token says of itself, in words: nothing is verified here, that is the API's. The token itself is
+ * shortened.
+ */
+export function describeToken(token: string): string {
+  if (token === "") return "Paste a bearer token. It stays in this page's memory and is sent to the API alone.";
+  const claims = claimsOf(token);
+  if (claims === undefined) return "This is no JWT that can be read. The API will say the same.";
+  const { assets, scope, exp } = claims;
+  const opens = assets === "*" ? "every stream" : Array.isArray(assets) ? assets.join(", ") : "no stream";
+  const ends = typeof exp === "number" ? timeLeft(exp * 1000, Date.now()) : "no end";
+  return [
+    shortened(token),
+    opens,
+    typeof scope === "string" && scope !== "" ? `scope ${scope}` : "no scope",
+    ends === "ended" ? "ended" : `ends in ${ends}`,
+  ].join(" · ");
+}
+
+function claimsOf(token: string): { readonly [name: string]: unknown } | undefined {
+  const bytes = decodeBase64url(token.split(".")[1] ?? "");
+  try {
+    return bytes === undefined ? undefined : Object(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+/** What `/demo.json` holds: the streams that stand ready, and tokens to try. */
+export interface Demo {
+  /** Where a stream is started, on the page's own host. */
+  readonly startPath: string;
+  readonly mediaUrl: string;
+  readonly streams: readonly DemoStream[];
+  readonly tokens: readonly DemoToken[];
+}
+
+export interface DemoStream {
+  readonly id: string;
+  readonly title: string;
+  readonly cdn: "edge" | "cloudfront";
+  readonly playable: boolean;
+}
+
+export interface DemoToken {
+  readonly id: string;
+  readonly label: string;
+  readonly token: string;
+}
+
+/** Asks for what the page starts with. Throws where the API is down. */
+export async function loadDemo(): Promise<Demo> {
+  const response = await fetch("/demo.json");
+  if (!response.ok) throw new Error(`/demo.json answered ${response.status}`);
+  return response.json();
+}

@@ -1,0 +1,93 @@
+import Hls, { type LoaderCallbacks, type LoaderConfiguration, type LoaderContext } from "hls.js";
+import { problemOf } from "./problem.ts";
+import type { Outcome, RequestKind, Watch } from "./watched-request.ts";
+
+/**
+ * hls.js's own loader, which tells `watch` of each request. A browser follows redirects without a word, so that a URL was
+ * renewed shows in the one place where the address of the answer differs from the one asked for.
+ */
+export function observingLoader(watch: Watch) {
+  return class ObservingLoader extends Hls.DefaultConfig.loader {
+    #end: ((outcome: Outcome) => void) | undefined;
+
+    /** A player that is taken away tells nobody what becomes of its requests. */
+    override destroy(): void {
+      this.#end?.({ verdict: "cancelled" });
+      super.destroy();
+    }
+
+    override load(
+      context: LoaderContext,
+      config: LoaderConfiguration,
+      callbacks: LoaderCallbacks<LoaderContext>,
+    ): void {
+      const asked = context.url;
+      const { onSuccess, onError, onTimeout, onAbort } = callbacks;
+      const tell = watch({ kind: kindOf(context), url: asked });
+      const end = (outcome: Outcome) => {
+        this.#end = undefined;
+        tell(outcome);
+      };
+      this.#end = end;
+      super.load(context, config, {
+        ...callbacks,
+        onSuccess(response, stats, loaded, details) {
+          end({ verdict: "served", status: response.code ?? 200, renewedTo: renewed(asked, details) });
+          onSuccess(response, stats, loaded, details);
+        },
+        onError(error, failed, details, stats) {
+          end(refusedWith(error.code, asked, details));
+          onError(error, failed, details, stats);
+        },
+        onTimeout(stats, late, details) {
+          end({ verdict: "unreachable" });
+          onTimeout(stats, late, details);
+        },
+        onAbort(stats, aborted, details) {
+          end({ verdict: "cancelled" });
+          onAbort?.(stats, aborted, details);
+        },
+      });
+    }
+  };
+}
+
+function kindOf(context: LoaderContext): RequestKind {
+  const type: string = context.type;
+  switch (type) {
+    case "manifest":
+      return "multivariant";
+    case "level":
+    case "audioTrack":
+    case "subtitleTrack":
+      return "playlist";
+    case "key":
+      return "key";
+    case "media-fragment":
+      return fragmentKind(context);
+    default:
+      return "file";
+  }
+}
+
+function fragmentKind(context: LoaderContext): RequestKind {
+  const fragment = "frag" in context ? context.frag : undefined;
+  if (typeof fragment !== "object" || fragment === null) return "segment";
+  if ("sn" in fragment && fragment.sn === "initSegment") return "init";
+  return "type" in fragment && fragment.type === "subtitle" ? "subtitle" : "segment";
+}
+
+function refusedWith(status: number, asked: string, details: unknown): Outcome {
+  if (status === 0 || !(details instanceof XMLHttpRequest)) return { verdict: "unreachable" };
+  const body = details.responseType === "arraybuffer" ? textOf(details.response) : details.responseText;
+  return { verdict: "refused", problem: problemOf(status, body), renewedTo: renewed(asked, details) };
+}
+
+function renewed(asked: string, details: unknown): string | undefined {
+  const answered = details instanceof XMLHttpRequest ? details.responseURL : "";
+  return answered === "" || answered === asked ? undefined : answered;
+}
+
+function textOf(body: unknown): string {
+  return body instanceof ArrayBuffer ? new TextDecoder().decode(body) : "";
+}

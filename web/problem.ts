@@ -1,0 +1,35 @@
+/** What a refusal says: RFC 9457, as far as the page shows it. */
+export interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+  /** WWW-Authenticate, where the answer has it: it names the scope that is missing. */
+  readonly challenge?: string | undefined;
+}
+
+/** Reads a problem document. Where the body is none, its words say so. */
+export function problemOf(status: number, body: string): Problem {
+  const document = parsed(body);
+  if (document === undefined || typeof document.code !== "string")
+    return {
+      status,
+      code: "no_problem_document",
+      title: `Answered ${status}`,
+      detail: "The answer says no more than its status.",
+    };
+  return {
+    status,
+    code: document.code,
+    title: String(document.title ?? ""),
+    detail: String(document.detail ?? ""),
+  };
+}
+
+function parsed(text: string): { readonly [name: string]: unknown } | undefined {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,34 @@
+import type { Outcome } from "./watched-request.ts";
+
+/** How a request ended, in a few words. */
+export function verdictText(outcome: Outcome): string {
+  switch (outcome.verdict) {
+    case "served":
+      return outcome.renewedTo === undefined ? `${outcome.status} served` : `307 renewed → ${outcome.status}`;
+    case "refused":
+      return `${outcome.problem.status} ${outcome.problem.code}`;
+    case "unreachable":
+      return "no answer";
+    case "cancelled":
+      return "cancelled";
+  }
+}
+
+/**
+ * What that means, and what to do about it: the server's own words where it refused. `held` says what was judged where
+ * it was served.
+ */
+export function verdictSentence(outcome: Outcome, held: string): string {
+  switch (outcome.verdict) {
+    case "served":
+      return outcome.renewedTo === undefined
+        ? `Served: ${held}.`
+        : "The signature was authentic but had ended. The session goes on, so the media host redirected to a fresh one.";
+    case "refused":
+      return `${outcome.problem.title}. ${outcome.problem.detail}`;
+    case "unreachable":
+      return "Nobody answered. Is `npm start` still running?";
+    case "cancelled":
+      return "The player needed it no more.";
+  }
+}
