@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { readConfiguration } from "../src/config/configuration.ts";
+import { readConfiguration, workerNames } from "../src/config/configuration.ts";
 import { projectRoot, startCluster } from "./local/cluster.ts";
-import { devEnvironment, workerNames } from "./local/dev-environment.ts";
+import { devEnvironment } from "./local/dev-environment.ts";
 import { devKeyRing } from "./local/dev-keys.ts";
 import { signDevToken } from "./local/dev-token.ts";
 import { servePage } from "./local/page.ts";

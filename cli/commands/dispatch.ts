@@ -5,6 +5,7 @@ import type { Command } from "./command.ts";
 import { explainCommand } from "./explain.ts";
 import { commandHelp, overallHelp, version } from "./help.ts";
 import { keysExportCommand } from "./keys-export.ts";
+import { keysForCommand } from "./keys-for.ts";
 import { keysListCommand } from "./keys-list.ts";
 import { keysNewCommand } from "./keys-new.ts";
 import { Ended, good, misused, type Outcome } from "./outcome.ts";
@@ -16,6 +17,7 @@ const commands: readonly Command[] = [
   keysNewCommand,
   keysListCommand,
   keysExportCommand,
+  keysForCommand,
   assetsListCommand,
   assetsCheckCommand,
   signCommand,

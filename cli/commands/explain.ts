@@ -12,8 +12,8 @@ import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 import { devEnvironment } from "../local/dev-environment.ts";
 import { coloured } from "./colours.ts";
 import type { Command, Given } from "./command.ts";
+import { grantIssuer, mediaUrlOf, mediaUrlOption } from "./deployment.ts";
 import { catalogOption, readCatalog, readRing, ringOption } from "./files.ts";
-import { mediaUrlOf, mediaUrlOption } from "./media-url.ts";
 import { type Answered, endFailed, endMisused } from "./outcome.ts";
 import { readTime } from "./times.ts";
 
@@ -77,11 +77,20 @@ async function explainTarget(given: Given, target: string, now: UnixSeconds): Pr
   const mediaUrl = mediaUrlOf(given);
   const catalog = readCatalog(given);
   const ring = await readRing(given);
-  const publicKeys = await publicKeysOf(ring);
+  const publicKeys = await publicKeysOf(ring, () => now);
   if (!publicKeys.ok) return endFailed(["The key ring is faulty:", ...publicKeys.refusal].join("\n  "));
   const keys = await prepareSessionKeys(ring, nodeHmac);
   const address = given.one("address");
-  return explainUrl(target, { now, keys, catalog, renewal, mediaUrl, address, publicKeys: publicKeys.value });
+  return explainUrl(target, {
+    now,
+    keys,
+    catalog,
+    grantIssuer: grantIssuer(),
+    renewal,
+    mediaUrl,
+    address,
+    publicKeys: publicKeys.value,
+  });
 }
 
 /** The issuers that the local API trusts. */

@@ -20,8 +20,8 @@ import { mintGrant, subjectHash } from "../../src/signing/grant.ts";
 import { type MediaPurpose, mediaPurposes, signedQuery } from "../../src/signing/media-url.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 import type { Command, Given } from "./command.ts";
+import { grantIssuer, mediaUrlOf, mediaUrlOption } from "./deployment.ts";
 import { catalogOption, readCatalog, readRing, ringOption } from "./files.ts";
-import { mediaUrlOf, mediaUrlOption } from "./media-url.ts";
 import { type Answered, endFailed, endMisused, failed, good } from "./outcome.ts";
 import { readDuration } from "./times.ts";
 
@@ -111,7 +111,7 @@ async function signForMediaHost(file: File, ring: KeyRing, context: Context): Pr
   const sessionId = encodeBase64url(randomBytes(16));
   const grant = mintGrant(
     {
-      issuer: "stagedoor",
+      issuer: grantIssuer(),
       subject: subjectHash(key, operatorIssuer, context.subject),
       sessionId,
       prefix: `/${asset.id}/`,
@@ -130,7 +130,12 @@ async function signForMediaHost(file: File, ring: KeyRing, context: Context): Pr
 function signForCloudFront({ asset, purpose, path, query }: File, ring: KeyRing, context: Context): Answered {
   const { expiry, mediaUrl } = context;
   if (asset.cloudfront === undefined) return failed(`The asset ${asset.id} has no cloudfront settings.`);
-  const signers = cloudFrontSigners(ring, mediaUrl, (key, hash) => cloudFrontSign({ ...key }, hash));
+  const signers = cloudFrontSigners(
+    ring,
+    mediaUrl,
+    () => context.now,
+    (key, hash) => cloudFrontSign({ ...key }, hash),
+  );
   const signer = signers(asset.cloudfront);
   const kid = asset.cloudfront.keyPairId;
   if (!signer.ok)

@@ -12,12 +12,9 @@ const cloudFrontSchema = z
   .strictObject({
     url: z
       .string()
-      .refine(
-        isBaseUrl,
-        "Give the distribution's address without a slash at its end, such as https://d1.cloudfront.net.",
-      )
+      .refine(isBaseUrl, "Give the distribution's scheme and host alone, such as https://d1.cloudfront.net.")
       .optional()
-      .describe("The distribution's address, without a slash at its end; the media host where it is left out."),
+      .describe("The distribution's scheme and host; the media host where it is left out."),
     policy: z
       .enum(["canned", "custom"])
       .default("canned")
@@ -99,11 +96,10 @@ function isHost(text: string): boolean {
   return URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text;
 }
 
+/** A scheme and a host alone, as a browser writes them: what is signed is compared as text with what it asks for. */
 function isBaseUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname, origin, pathname } = new URL(text);
+  if (!URL.canParse(text) || text.includes("*")) return false;
+  const { protocol, hostname, origin } = new URL(text);
   const local = hostname === "localhost" || hostname === "127.0.0.1";
-  if (protocol !== "https:" && !(protocol === "http:" && local)) return false;
-  if (pathname === "/") return text === origin;
-  return text === origin + pathname && !text.endsWith("/") && pathFault(pathname) === undefined;
+  return text === origin && (protocol === "https:" || (protocol === "http:" && local));
 }

@@ -22,7 +22,8 @@ type Environment = Readonly<Record<string, unknown>>;
 type SoundSettings = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };
 
 /** The three that are deployed; each needs settings that the others do not. */
-export type WorkerName = "api" | "manifest" | "edge";
+export const workerNames = ["api", "manifest", "edge"] as const;
+export type WorkerName = (typeof workerNames)[number];
 
 /** The kid of every key, and the issuer of every token, that is good for development alone. */
 export const devKidPrefix = "dev-";

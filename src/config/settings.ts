@@ -21,6 +21,9 @@ function json(what: string) {
   });
 }
 
+/** `iss` of the grants where nothing else is said. */
+export const defaultGrantIssuer = "stagedoor";
+
 const address = z
   .string()
   .refine(
@@ -42,7 +45,7 @@ export const settingsSchema = z.object({
     .pipe(z.array(issuerSchema).min(1, "name at least one issuer"))
     .optional()
     .describe("The issuers of bearer tokens that the API trusts (API only)."),
-  STAGEDOOR_GRANT_ISSUER: z.string().min(1).max(64).default("stagedoor").describe("`iss` of the grants."),
+  STAGEDOOR_GRANT_ISSUER: z.string().min(1).max(64).default(defaultGrantIssuer).describe("`iss` of the grants."),
   STAGEDOOR_BASE_PATH: z
     .string()
     .regex(/^(\/|(\/[A-Za-z0-9._-]+)+)$/, "begin with a slash and end without one")

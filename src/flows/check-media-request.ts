@@ -15,6 +15,8 @@ export interface CheckContext {
   readonly keys: SessionKeys;
   readonly catalog: Catalog;
   readonly now: UnixSeconds;
+  /** `iss` of the grants that are taken: two deployments that share a key do not take each other's. */
+  readonly grantIssuer: string;
   /** Where grants that were opened are kept; see `remember-grants.ts`. */
   readonly open?: typeof openGrant;
 }
@@ -58,12 +60,16 @@ export function checkMediaTarget(target: MediaTarget, context: CheckContext): Me
   return session.ok ? checkSignature(target, session.value, context) : refused(session);
 }
 
-function checkGrant(target: MediaTarget, { keys, now, open = openGrant }: CheckContext): Result<Grant, Refusal> {
+function checkGrant(
+  target: MediaTarget,
+  { keys, now, grantIssuer, open = openGrant }: CheckContext,
+): Result<Grant, Refusal> {
   const opened = open(target.grant, keys, now);
   if (!opened.ok) {
     const bare = target.signature === undefined && opened.refusal.code === "grant_invalid";
     return bare ? refusal("signature_missing", "the URL carries neither a grant nor a signature") : opened;
   }
+  if (opened.value.issuer !== grantIssuer) return refusal("grant_invalid", "the grant is of another issuer");
   if (now >= opened.value.expiresAt) return refusal("grant_expired", "the playback session has ended");
   if (!target.path.startsWith(opened.value.prefix))
     return refusal("path_not_covered", "the grant is for another asset");

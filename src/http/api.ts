@@ -3,7 +3,7 @@ import { refusal } from "../base/refusal.ts";
 import { longestBody, type StartContext, startStream } from "../flows/start-stream.ts";
 import { readText } from "./body.ts";
 import { preflight, withCors } from "./cors.ts";
-import { type Log, logRefusal } from "./log.ts";
+import { type Log, logError, logRefusal } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 
 export interface ApiOptions {
@@ -33,7 +33,7 @@ export function apiApp(context: StartContext, options: ApiOptions): Hono {
   if (page !== undefined) app.get("*", ({ req }) => page(req.raw));
   app.notFound(() => withCors(problemResponse(refusal("route_unknown", "no such route").refusal)));
   app.onError((error) => {
-    options.log(JSON.stringify({ worker: "api", event: "error", name: error.name, message: error.message }));
+    logError(options.log, "api", error);
     return withCors(problemResponse(refusal("internal_error", "an exception").refusal));
   });
   return app;

@@ -1,8 +1,8 @@
 import { refusal } from "../base/refusal.ts";
-import type { Result } from "../base/result.ts";
+import { type Result, refuse } from "../base/result.ts";
 import { type Configuration, readConfiguration, type WorkerName } from "../config/configuration.ts";
 import { withCors } from "./cors.ts";
-import type { Log } from "./log.ts";
+import { describeError, type Log } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 
 type Environment = Readonly<Record<string, unknown>>;
@@ -22,7 +22,7 @@ export function configured<Env extends object, Parts>(
   let made: Result<Parts, readonly string[]> | undefined;
   const make = async (env: Env) => {
     const configuration = readConfiguration(settingsOf(env), worker);
-    const parts = configuration.ok ? await wire(env, configuration.value) : configuration;
+    const parts = configuration.ok ? await wireSafely(wire, env, configuration.value) : configuration;
     if (!parts.ok)
       for (const fault of parts.refusal) log(JSON.stringify({ worker, event: "configuration_invalid", fault }));
     return parts;
@@ -32,6 +32,19 @@ export function configured<Env extends object, Parts>(
     if (made.ok) return answer(made.value);
     return withCors(problemResponse(refusal("configuration_invalid", "see the log").refusal));
   };
+}
+
+/** What cannot be wired is a fault as well, whatever threw; its message may quote what it choked on, so it stays unsaid. */
+async function wireSafely<Env, Parts>(
+  wire: (env: Env, configuration: Configuration) => Promise<Result<Parts, readonly string[]>>,
+  env: Env,
+  configuration: Configuration,
+): Promise<Result<Parts, readonly string[]>> {
+  try {
+    return await wire(env, configuration);
+  } catch (error) {
+    return refuse([`the worker cannot be put together: ${describeError(error)}`]);
+  }
 }
 
 function settingsOf(env: object): Environment {

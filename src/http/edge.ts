@@ -20,6 +20,7 @@ export interface EdgeParts {
   readonly deliver: DeliverFile;
   readonly waitUntil: WaitUntil;
   readonly mediaUrl: string;
+  readonly grantIssuer: string;
   readonly renewal: "redirect" | "off";
   readonly pauseAllowance: Seconds;
   readonly expiryStep: Seconds;

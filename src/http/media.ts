@@ -1,7 +1,7 @@
 import { type Refusal, refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
 import { preflight, withCors } from "./cors.ts";
-import { type Log, logRefusal } from "./log.ts";
+import { type Log, logError, logRefusal } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 
 /** A request to the media host that has a method which is answered. */
@@ -28,7 +28,7 @@ export async function answerMedia(request: Request, worker: string, log: Log, an
     const answered = await answer({ method, target: targetOf(request.url), raw: request });
     return answered.ok ? withCors(answered.value) : refused(answered.refusal);
   } catch (error) {
-    log(JSON.stringify({ worker, event: "error", message: error instanceof Error ? error.message : "not an Error" }));
+    logError(log, worker, error);
     return withCors(problemResponse(refusal("internal_error", "an exception").refusal));
   }
 

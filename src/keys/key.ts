@@ -15,7 +15,8 @@ const window = {
 const base64url = z.string().refine((text) => decodeBase64url(text) !== undefined, "not canonical base64url");
 /** A number of P-256: 32 bytes. Shorter ones are refused here, since importing them later is an exception. */
 const coordinate = base64url.refine((text) => text.length === 43, "a number of P-256 has 32 bytes (43 characters)");
-const privateRsaParts = { d: base64url, p: base64url, q: base64url, dp: base64url, dq: base64url, qi: base64url };
+const privateRsaParts = ["d", "p", "q", "dp", "dq", "qi"] as const;
+const part = base64url.optional();
 
 /** HMAC-SHA256 key: MACs grants, and the keys that sign URLs are derived from it. Shared by the three workers. */
 export const sessionKeySchema = z.strictObject({
@@ -27,27 +28,34 @@ export const sessionKeySchema = z.strictObject({
 });
 
 /** A CloudFront key: its kid is the id that CloudFront gave to the public key (`Key-Pair-Id`). */
-export const cloudFrontKeySchema = z.discriminatedUnion("kty", [
-  z.strictObject({
-    ...window,
-    purpose: z.literal("cloudfront"),
-    kty: z.literal("RSA"),
-    alg: z.literal("RS256"),
-    n: base64url.refine((text) => text.length === 342, "CloudFront takes RSA keys of 2048 bits"),
-    e: base64url,
-    ...partial(privateRsaParts),
-  }),
-  z.strictObject({
-    ...window,
-    purpose: z.literal("cloudfront"),
-    kty: z.literal("EC"),
-    alg: z.literal("ES256"),
-    crv: z.literal("P-256"),
-    x: coordinate,
-    y: coordinate,
-    d: coordinate.optional(),
-  }),
-]);
+export const cloudFrontKeySchema = z
+  .discriminatedUnion("kty", [
+    z.strictObject({
+      ...window,
+      purpose: z.literal("cloudfront"),
+      kty: z.literal("RSA"),
+      alg: z.literal("RS256"),
+      n: base64url.refine((text) => text.length === 342, "CloudFront takes RSA keys of 2048 bits"),
+      e: z.enum(["AQAB", "Aw"], "the public exponent is 65537 or 3"),
+      d: part,
+      p: part,
+      q: part,
+      dp: part,
+      dq: part,
+      qi: part,
+    }),
+    z.strictObject({
+      ...window,
+      purpose: z.literal("cloudfront"),
+      kty: z.literal("EC"),
+      alg: z.literal("ES256"),
+      crv: z.literal("P-256"),
+      x: coordinate,
+      y: coordinate,
+      d: coordinate.optional(),
+    }),
+  ])
+  .refine(hasWholePrivateHalf, "an RSA key has all of d, p, q, dp, dq and qi, or none");
 
 /** The key of the development issuer, which signs bearer tokens where no identity provider is at hand. */
 export const tokenKeySchema = z.strictObject({
@@ -69,6 +77,9 @@ export type TokenKey = z.infer<typeof tokenKeySchema>;
 export type RingKey = z.infer<typeof ringKeySchema>;
 export type KeyPurpose = RingKey["purpose"];
 
-function partial<Shape extends z.ZodRawShape>(shape: Shape): { [Key in keyof Shape]: z.ZodOptional<Shape[Key]> } {
-  return z.object(shape).partial().shape;
+/** Half of a private half is an exception at its import; here it is a fault with a name. */
+function hasWholePrivateHalf(key: { readonly kty: string; readonly [member: string]: unknown }): boolean {
+  if (key.kty !== "RSA") return true;
+  const present = privateRsaParts.filter((name) => key[name] !== undefined).length;
+  return present === 0 || present === privateRsaParts.length;
 }

@@ -23,7 +23,7 @@ interface Env {
 const log = (line: string) => console.log(line);
 
 const withParts = configured("edge", log, async (env: Env, configuration: Configuration) => {
-  const publicKeys = await publicKeysOf(configuration.ring);
+  const publicKeys = await publicKeysOf(configuration.ring, systemClock);
   if (!publicKeys.ok) return refuse(publicKeys.refusal);
   const origin = mediaOrigin(env, systemClock);
   return ok({

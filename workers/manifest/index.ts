@@ -40,7 +40,7 @@ const withParts = configured("manifest", log, async (env: Env, configuration: Co
     origin: mediaOrigin(env, systemClock),
     shelf: playlistShelf(shelfCapacity),
     renderings: renderings(),
-    cloudFront: cloudFrontSigners(configuration.ring, configuration.mediaUrl, (key, hash) =>
+    cloudFront: cloudFrontSigners(configuration.ring, configuration.mediaUrl, systemClock, (key, hash) =>
       cloudFrontSign({ ...key }, hash),
     ),
   }),

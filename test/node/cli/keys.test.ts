@@ -149,3 +149,21 @@ describe("keys export", () => {
     expect([ran.exit, ran.stderr]).toEqual([1, expect.stringContaining('no key "s9"')]);
   });
 });
+
+describe("keys for", () => {
+  it("prints a worker's part of the ring on one line, ready to be piped into its secret", async () => {
+    const ran = await stagedoor("keys", "for", "edge", "--ring", ring);
+    expect([ran.exit, ran.stdout.split("\n").length, ran.stderr]).toEqual([0, 1, ""]);
+    const { keys } = Object(JSON.parse(ran.stdout));
+    expect(Object.values(keys).map((key) => [Object(key).kid, "d" in Object(key)])).toEqual([
+      ["s1", false],
+      ["rsa1", false],
+      ["ec1", false],
+    ]);
+  });
+
+  it("takes a worker's name and nothing else", async () => {
+    expect((await stagedoor("keys", "for", "--ring", ring)).exit).toBe(2);
+    expect((await stagedoor("keys", "for", "nobody", "--ring", ring)).exit).toBe(2);
+  });
+});

@@ -114,7 +114,16 @@ export interface Circumstances {
 }
 
 export function explainContext({ now, address, renewal }: Circumstances): ExplainContext {
-  return { now, address, renewal, catalog, keys: sessions, mediaUrl: "https://media.example", publicKeys };
+  return {
+    now,
+    address,
+    renewal,
+    catalog,
+    grantIssuer: "stagedoor",
+    keys: sessions,
+    mediaUrl: "https://media.example",
+    publicKeys,
+  };
 }
 
 /** What the edge does with a target: the real edge, with a manifest worker behind it and an origin that has every file. */
@@ -125,6 +134,7 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
   const common = {
     keys: sessions,
     open: openGrant,
+    grantIssuer: "stagedoor",
     catalog: async () => ok(catalog),
     clock: () => now,
     pauseAllowance: seconds(300),

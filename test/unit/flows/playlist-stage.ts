@@ -13,7 +13,7 @@ import { newCloudFrontKey } from "../../../src/keys/generate.ts";
 import { cloudFrontSigners } from "../../../src/signing/cloudfront/signers.ts";
 import { mintGrant } from "../../../src/signing/grant.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
-import { claimsOf, in6Hours, keyOf, sessionKey, signedTarget, now as start } from "../signing/session.ts";
+import { claimsOf, grantIssuer, in6Hours, keyOf, sessionKey, signedTarget, now as start } from "../signing/session.ts";
 
 const mediaUrl = "https://media.example";
 
@@ -54,6 +54,7 @@ export async function playlistStage(files: Readonly<Record<string, string>>) {
   const inMemory = memoryOrigin(stored);
   const parts = {
     clock: () => state.now,
+    grantIssuer,
     catalog: async () => ok(catalog.value),
     keys,
     origin: (request: OriginRequest) => {
@@ -66,7 +67,12 @@ export async function playlistStage(files: Readonly<Record<string, string>>) {
     pauseAllowance: seconds(300),
     sessionTtl: seconds(21_600),
     expiryStep: seconds(30),
-    cloudFront: cloudFrontSigners(ring, mediaUrl, (key, hash) => cloudFrontSign({ ...key }, hash)),
+    cloudFront: cloudFrontSigners(
+      ring,
+      mediaUrl,
+      () => state.now,
+      (key, hash) => cloudFrontSign({ ...key }, hash),
+    ),
   };
 
   /** The target of a playlist's URL as this viewer holds it. */

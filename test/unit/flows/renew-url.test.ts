@@ -3,7 +3,16 @@ import { describe, expect, it } from "vitest";
 import { between, seconds, unixSeconds } from "../../../src/base/seconds.ts";
 import { checkMediaRequest, type MediaAccess } from "../../../src/flows/check-media-request.ts";
 import { renewUrl } from "../../../src/flows/renew-url.ts";
-import { catalog, grantOf, in5Minutes, keyOf, now, preparedKeys, signedTarget } from "../signing/session.ts";
+import {
+  catalog,
+  grantIssuer,
+  grantOf,
+  in5Minutes,
+  keyOf,
+  now,
+  preparedKeys,
+  signedTarget,
+} from "../signing/session.ts";
 
 const keys = await preparedKeys();
 const key = keyOf(keys, "2026-a");
@@ -11,7 +20,7 @@ const host = "https://media.example";
 const late = in5Minutes;
 
 function expiredAccess(target: string): MediaAccess {
-  const checked = checkMediaRequest(target, { keys, catalog, now: late });
+  const checked = checkMediaRequest(target, { keys, catalog, grantIssuer, now: late });
   if (checked.verdict !== "expired") throw new Error(`the URL is ${checked.verdict}`);
   return checked.access;
 }
@@ -77,7 +86,7 @@ describe("renewUrl", () => {
   });
 
   function passed(url: string) {
-    const checked = checkMediaRequest(url, { keys, catalog, now: late });
+    const checked = checkMediaRequest(url, { keys, catalog, grantIssuer, now: late });
     if (checked.verdict !== "passed") throw new Error(`the renewed URL is ${checked.verdict}`);
     return checked;
   }
@@ -86,5 +95,5 @@ describe("renewUrl", () => {
 it("a URL that is still good is not one to renew", () => {
   const grant = grantOf(key);
   const target = signedTarget(key, { purpose: "segment", grant, path: "/film/a.ts" });
-  expect(checkMediaRequest(target, { keys, catalog, now }).verdict).toBe("passed");
+  expect(checkMediaRequest(target, { keys, catalog, grantIssuer, now }).verdict).toBe("passed");
 });

@@ -4,7 +4,7 @@ import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
 import { type StartContext, startStream } from "../../../src/flows/start-stream.ts";
 import { token } from "../credential/tokens.ts";
 import { api } from "../http/start.ts";
-import { catalog, in5Minutes, in6Hours, now, preparedKeys, sessionKey } from "../signing/session.ts";
+import { catalog, grantIssuer, in5Minutes, in6Hours, now, preparedKeys, sessionKey } from "../signing/session.ts";
 
 /** Starts a stream and asks the media host's check for the manifest at once. */
 async function started(changes: Partial<StartContext> = {}, claims: Readonly<Record<string, unknown>> = {}) {
@@ -14,7 +14,8 @@ async function started(changes: Partial<StartContext> = {}, claims: Readonly<Rec
   if (!result.ok) throw new Error(result.refusal.code);
   const { pathname, search } = new URL(result.value.manifestUrl);
   const target = pathname + search;
-  const judge = (at: number) => checkMediaRequest(target, { keys: context.keys, catalog, now: unixSeconds(at) });
+  const judge = (at: number) =>
+    checkMediaRequest(target, { keys: context.keys, catalog, grantIssuer, now: unixSeconds(at) });
   const checked = judge(now);
   if (checked.verdict !== "passed") throw new Error(`the manifest URL is ${checked.verdict}`);
   return { stream: result.value, access: checked.access, judge, target };
@@ -77,6 +78,6 @@ describe("startStream", () => {
     const keys = await preparedKeys([old, fresh]);
     const after = await started({ keys });
     expect([before.access.grant.kid, after.access.grant.kid]).toEqual(["old", "new"]);
-    expect(checkMediaRequest(before.target, { keys, catalog, now }).verdict).toBe("passed");
+    expect(checkMediaRequest(before.target, { keys, catalog, grantIssuer, now }).verdict).toBe("passed");
   });
 });

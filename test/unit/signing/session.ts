@@ -9,6 +9,8 @@ import { type PreparedSessionKey, prepareSessionKeys, type SessionKeys } from ".
 
 /** When everything in these tests happens. */
 export const now = unixSeconds(1_795_000_000);
+/** `iss` of the grants in these tests. */
+export const grantIssuer = "stagedoor";
 export const in5Minutes = timeAfter(now, seconds(300));
 export const in6Hours = timeAfter(now, seconds(21_600));
 
@@ -52,7 +54,7 @@ export function keyOf(keys: SessionKeys, kid: string): PreparedSessionKey {
 
 export function claimsOf(changes: Partial<GrantClaims> = {}): GrantClaims {
   return {
-    issuer: "stagedoor",
+    issuer: grantIssuer,
     subject: "c3ViamVjdHN1YmplY3RzdQ",
     sessionId: encodeBase64url(new Uint8Array(16).fill(7)),
     prefix: "/film/",

@@ -1,0 +1,51 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { ringFor } from "../../../src/config/worker-ring.ts";
+import { newCloudFrontKey, newTokenKey } from "../../../src/keys/generate.ts";
+import { type KeyRing, parseKeyRing } from "../../../src/keys/ring.ts";
+import { sessionKey } from "../signing/session.ts";
+
+let ring: KeyRing;
+beforeAll(async () => {
+  ring = {
+    keys: [
+      sessionKey("s1", 1),
+      await newCloudFrontKey("K1", "rsa"),
+      await newCloudFrontKey("K2", "ec"),
+      await newTokenKey("t1"),
+    ],
+  };
+});
+
+/** The kids of a ring, and of which of them it holds the private half. */
+const held = ({ keys }: KeyRing) =>
+  keys.map((key) => ("d" in key && key.d !== undefined ? `${key.kid} private` : key.kid));
+
+describe("a worker's part of the ring", () => {
+  it.each([
+    ["api", ["s1"]],
+    ["manifest", ["s1", "K1 private", "K2 private"]],
+    ["edge", ["s1", "K1", "K2"]],
+  ] as const)("%s holds what it needs and no more", (worker, kids) => {
+    expect(held(ringFor(worker, ring))).toEqual(kids);
+  });
+
+  it("is a sound ring", () => {
+    for (const worker of ["api", "manifest", "edge"] as const) {
+      expect(parseKeyRing(JSON.parse(JSON.stringify(ringFor(worker, ring)))).ok).toBe(true);
+    }
+  });
+
+  it("leaves no private member behind", () => {
+    const text = JSON.stringify(ringFor("edge", ring));
+    for (const member of ["d", "p", "q", "dp", "dq", "qi"]) expect(text).not.toContain(`"${member}":`);
+  });
+});
+
+describe("a key ring", () => {
+  it("with half of an RSA private half is a fault with a name", () => {
+    const broken = ring.keys.map((key) => (key.kty === "RSA" ? { ...key, q: undefined } : key));
+    const parsed = parseKeyRing(JSON.parse(JSON.stringify({ keys: broken })));
+    expect(parsed).toMatchObject({ ok: false });
+    expect(JSON.stringify(parsed)).toContain("all of d, p, q, dp, dq and qi, or none");
+  });
+});
