@@ -1,4 +1,4 @@
-import { nodeHmac } from "../../src/adapters/node/hmac.ts";
+import { oneShotHmac } from "../../src/adapters/node/one-shot-hmac.ts";
 import { rfc3339, type UnixSeconds } from "../../src/base/seconds.ts";
 import { readConfiguration } from "../../src/config/configuration.ts";
 import { trustIssuer } from "../../src/credential/issuer-keys.ts";
@@ -79,7 +79,7 @@ async function explainTarget(given: Given, target: string, now: UnixSeconds): Pr
   const ring = await readRing(given);
   const publicKeys = await publicKeysOf(ring, () => now);
   if (!publicKeys.ok) return endFailed(["The key ring is faulty:", ...publicKeys.refusal].join("\n  "));
-  const keys = await prepareSessionKeys(ring, nodeHmac);
+  const keys = await prepareSessionKeys(ring, oneShotHmac);
   const address = given.one("address");
   return explainUrl(target, {
     now,

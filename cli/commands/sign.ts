@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { cloudFrontSign } from "../../src/adapters/aws/cloudfront-key.ts";
-import { nodeHmac } from "../../src/adapters/node/hmac.ts";
+import { oneShotHmac } from "../../src/adapters/node/one-shot-hmac.ts";
 import { encodeBase64url } from "../../src/base/base64url.ts";
 import { canonicalPathText, canonicalQuery, pathFault } from "../../src/base/canonical-path.ts";
 import {
@@ -99,7 +99,7 @@ interface Context {
 
 async function signForMediaHost(file: File, ring: KeyRing, context: Context): Promise<Answered> {
   const { asset, purpose, path, query } = file;
-  const keys = await prepareSessionKeys(ring, nodeHmac);
+  const keys = await prepareSessionKeys(ring, oneShotHmac);
   const key = signingKey(keys.values(), context.now);
   if (key === undefined)
     return failed(

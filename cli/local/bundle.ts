@@ -1,7 +1,7 @@
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 /** A worker's entry and all it imports as one ES module, resolved as wrangler would for workerd. */
-export async function bundleWorker(entry: string): Promise<string> {
+export async function bundleWorker(entry: string, plugins: Plugin[] = []): Promise<string> {
   const result = await build({
     entryPoints: [entry],
     bundle: true,
@@ -14,6 +14,7 @@ export async function bundleWorker(entry: string): Promise<string> {
     external: ["node:*", "cloudflare:*"],
     alias: { crypto: "node:crypto" },
     logLevel: "silent",
+    plugins,
   });
   const [file] = result.outputFiles;
   if (file === undefined) throw new Error(`esbuild wrote nothing for ${entry}`);

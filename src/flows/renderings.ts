@@ -2,10 +2,13 @@ import type { UnixSeconds } from "../base/seconds.ts";
 import type { SharedPlaylist } from "../playlist/render.ts";
 import type { PlaylistTemplate } from "../playlist/template.ts";
 
-/** A playlist as all viewers of a step share it; its bytes too, once somebody made them, where no hole is left. */
+/**
+ * A playlist as all viewers of a step share it; its bytes too, once somebody made them, where no hole is left. They are
+ * a Blob, since a response takes one over as it is and copies anything else for every viewer.
+ */
 export interface RenderedPlaylist {
   readonly shared: SharedPlaylist;
-  bytes?: Uint8Array<ArrayBuffer>;
+  bytes?: Blob;
 }
 
 /** What was rendered of one version of a playlist lately, by step and key. */

@@ -1,7 +1,6 @@
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import type { Seconds } from "../base/seconds.ts";
-import { utf8 } from "../base/utf8.ts";
 import { fillPlaylist } from "../playlist/render.ts";
 import { wrapMediaPlaylist } from "../playlist/wrap.ts";
 import type { MediaTarget } from "../signing/media-target.ts";
@@ -42,27 +41,28 @@ export async function servePlaylist(
   if (!loaded.ok) return loaded;
   const body = await bodyFor(access, loaded.value, context);
   if (!body.ok) return body;
-  const length = { "Content-Length": String(body.value.length) };
-  return ok(new Response(method === "HEAD" ? null : body.value, { headers: { ...headers, ...length } }));
+  if (method === "GET") return ok(new Response(body.value, { headers }));
+  const length = { "Content-Length": String(new Blob([body.value]).size) };
+  return ok(new Response(null, { headers: { ...headers, ...length } }));
 }
 
 async function bodyFor(
   access: MediaAccess,
   loaded: LoadedPlaylist,
   context: PlaylistFlowContext,
-): Promise<Result<Uint8Array<ArrayBuffer>, Refusal>> {
+): Promise<Result<Blob | string, Refusal>> {
   if (isEntryThatEnds(access, loaded)) {
     const wrapped = wrapMediaPlaylist(loaded.template, { path: access.path, query: access.query });
-    return ok(utf8(fillPlaylist(wrapped, (other) => playlistUrl(other, access))));
+    return ok(fillPlaylist(wrapped, (other) => playlistUrl(other, access)));
   }
   const rendered = await renderForStep(access, loaded, context);
   if (!rendered.ok) return rendered;
   const { shared } = rendered.value;
   if (shared.open.length === 0) {
-    rendered.value.bytes ??= utf8(fillPlaylist(shared, () => ({ query: "" })));
+    rendered.value.bytes ??= new Blob([fillPlaylist(shared, () => ({ query: "" }))]);
     return ok(rendered.value.bytes);
   }
-  return ok(utf8(fillPlaylist(shared, (other) => playlistUrl(other, access))));
+  return ok(fillPlaylist(shared, (other) => playlistUrl(other, access)));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { encodeBase64url } from "../base/base64url.ts";
-import type { Mac } from "../base/hmac.ts";
+import type { TextMac } from "../base/hmac.ts";
 import type { UnixSeconds } from "../base/seconds.ts";
 
 /** What a URL of the media host is good for. Each purpose has a key and a parameter of its own. */
@@ -32,17 +32,30 @@ export interface SignedParts {
  * come here, so they cannot drift apart. No part can hold a line feed, hence two different sets of parts never give the
  * same message; the purpose stands in it and in the derivation of the key.
  */
-export function signatureOf(mac: Mac, purpose: MediaPurpose, { path, query, expiry, grant }: SignedParts): string {
-  return encodeBase64url(mac(`${purpose}\n${path}\n${query}\n${expiry}\n${grant}`).subarray(0, 16));
+export function signatureOf(mac: TextMac, purpose: MediaPurpose, { path, query, expiry, grant }: SignedParts): string {
+  return first128Bits(mac.base64url(`${purpose}\n${path}\n${query}\n${expiry}\n${grant}`));
+}
+
+/** In base64url 21 characters hold 126 bits. Of the next one two bits count, and the canonical spelling sets no others. */
+function first128Bits(text: string): string {
+  return text.slice(0, signatureLength - 1) + (lastCharacters[text.charCodeAt(signatureLength - 1)] ?? "");
+}
+
+/** By the code of a character of base64url: the character with the same two first bits and four zeros behind them. */
+const lastCharacters: string[] = [];
+for (let value = 0; value < 64; value++) lastCharacters[letter(value).charCodeAt(0)] = letter(value & 0b110000);
+
+function letter(value: number): string {
+  return encodeBase64url(Uint8Array.of(value << 2)).charAt(0);
 }
 
 /** The signed parameter, `seg=1795000000.c2lnbmF0dXJlc2lnbmF0dQ`: what comes last in the query of a URL that we write. */
-export function signedParameter(mac: Mac, purpose: MediaPurpose, parts: SignedParts): string {
+export function signedParameter(mac: TextMac, purpose: MediaPurpose, parts: SignedParts): string {
   return `${parameterOf[purpose]}=${parts.expiry}.${signatureOf(mac, purpose, parts)}`;
 }
 
 /** The whole query of a signed URL, without its `?`: the origin's own first, ours last. */
-export function signedQuery(mac: Mac, purpose: MediaPurpose, parts: SignedParts): string {
+export function signedQuery(mac: TextMac, purpose: MediaPurpose, parts: SignedParts): string {
   const parameter = signedParameter(mac, purpose, parts);
   return parts.query === "" ? parameter : `${parts.query}&${parameter}`;
 }

@@ -1,5 +1,5 @@
 import { decodeBase64url } from "../base/base64url.ts";
-import type { Mac, MacPort } from "../base/hmac.ts";
+import type { Mac, MacPort, TextMac } from "../base/hmac.ts";
 import type { SessionKey } from "../keys/key.ts";
 import { type KeyRing, keysFor } from "../keys/ring.ts";
 import { type MediaPurpose, mediaPurposes } from "./media-url.ts";
@@ -14,7 +14,7 @@ export interface PreparedSessionKey {
   /** MACs subjects, so that no user id stands in a URL. */
   readonly subject: Mac;
   /** Signs URLs, under a key derived for one purpose each. */
-  readonly url: Readonly<Record<MediaPurpose, Mac>>;
+  readonly url: Readonly<Record<MediaPurpose, TextMac>>;
 }
 
 /** The session keys of a ring by kid. */

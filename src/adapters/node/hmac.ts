@@ -7,5 +7,8 @@ import type { MacPort } from "../../base/hmac.ts";
  */
 export const nodeHmac: MacPort = (key) => {
   const secret = createSecretKey(key);
-  return (message) => createHmac("sha256", secret).update(message).digest();
+  const begun = (message: string | Uint8Array) => createHmac("sha256", secret).update(message);
+  return Object.assign((message: string | Uint8Array) => begun(message).digest(), {
+    base64url: (message: string) => begun(message).digest("base64url"),
+  });
 };

@@ -1,0 +1,81 @@
+import { join } from "node:path";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
+import { bundleWorker } from "../cli/local/bundle.ts";
+import { projectRoot } from "../cli/local/cluster.ts";
+import { devAudience, devEnvironment } from "../cli/local/dev-environment.ts";
+import { freePort } from "../cli/local/ports.ts";
+import { devIssuer } from "../src/config/configuration.ts";
+import { publicHalf } from "../src/keys/public.ts";
+import { type KeyRing, keysFor } from "../src/keys/ring.ts";
+import { bundleEdgeWithoutCheck } from "./bundle.ts";
+
+export type BenchWorker = "rewrite" | "edge" | "edgeWithoutCheck" | "start" | "joseAlone";
+
+export interface BenchCluster {
+  readonly ports: Readonly<Record<BenchWorker, number>>;
+  readonly stop: () => Promise<void>;
+}
+
+/** The asset of the edge's benchmark: `segments` files of `size` bytes. */
+export interface BenchAsset {
+  readonly id: string;
+  readonly segments: readonly string[];
+  readonly size: number;
+}
+
+const dates = { compatibilityDate: "2026-11-01", compatibilityFlags: ["nodejs_compat"] };
+
+/** Starts the workers and what they are held against in one workerd, each on a port of its own, on one R2 and one KV. */
+export async function startBenchCluster(ring: KeyRing, privateKey: string, asset: BenchAsset): Promise<BenchCluster> {
+  const media = "https://media.example";
+  const stores = { kvNamespaces: { CATALOG: "catalog" }, r2Buckets: { MEDIA: "media" } };
+  const edge = { ...stores, bindings: devEnvironment("edge", ring, media, {}) };
+  const issuer = { ISSUER: devIssuer, AUDIENCE: devAudience };
+  const jwks = JSON.stringify({ keys: keysFor(ring, "token").map(publicHalf) });
+  const ports = {
+    rewrite: await freePort(),
+    edge: await freePort(),
+    edgeWithoutCheck: await freePort(),
+    start: await freePort(),
+    joseAlone: await freePort(),
+  };
+  const bundled = (entry: string) => bundleWorker(join(projectRoot, entry));
+  const workers: V4WorkerOptions[] = [
+    worker("rewrite", ports.rewrite, await bundled("bench/workers/rewrite.ts"), {
+      bindings: { PRIVATE_KEY: privateKey },
+    }),
+    worker("edge", ports.edge, await bundled("workers/edge/index.ts"), edge),
+    worker("edge-without-check", ports.edgeWithoutCheck, await bundleEdgeWithoutCheck(), edge),
+    worker("start", ports.start, await bundled("workers/api/index.ts"), {
+      ...stores,
+      bindings: devEnvironment("api", ring, media, {}),
+    }),
+    worker("jose-alone", ports.joseAlone, await bundled("bench/workers/jose-alone.ts"), {
+      bindings: { ...issuer, JWKS: jwks },
+    }),
+  ];
+  const miniflare = new Miniflare(convertV4MiniflareOptions({ workers, cf: false, log: new Log(LogLevel.ERROR) }));
+  await miniflare.ready;
+  await seed(miniflare, asset);
+  return { ports, stop: () => miniflare.dispose() };
+}
+
+function worker(name: string, port: number, contents: string, options: Partial<V4WorkerOptions>): V4WorkerOptions {
+  return {
+    ...options,
+    ...dates,
+    name,
+    modules: [{ type: "ESModule", path: `${name}.mjs`, contents }],
+    unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+  };
+}
+
+async function seed(miniflare: Miniflare, { id, segments, size }: BenchAsset): Promise<void> {
+  const asset = { id, origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` }, entry: "index.m3u8" };
+  const catalog = await miniflare.getKVNamespace("CATALOG", "edge");
+  await catalog.put("catalog", JSON.stringify({ version: 1, assets: [asset] }));
+  const bucket = await miniflare.getR2Bucket("MEDIA", "edge");
+  const bytes = new Uint8Array(size).fill(0x47);
+  for (const segment of segments)
+    await bucket.put(`${id}/${segment}`, bytes, { httpMetadata: { contentType: "video/mp2t" } });
+}

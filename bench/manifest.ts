@@ -1,0 +1,91 @@
+import { memoryOrigin } from "../src/adapters/memory/memory-origin.ts";
+import type { MacPort } from "../src/base/hmac.ts";
+import { ok } from "../src/base/result.ts";
+import { type Seconds, seconds, type UnixSeconds } from "../src/base/seconds.ts";
+import { utf8 } from "../src/base/utf8.ts";
+import { parseCatalog } from "../src/catalog/catalog.ts";
+import type { CheckContext } from "../src/flows/check-media-request.ts";
+import { playlistShelf } from "../src/flows/playlist-shelf.ts";
+import { renderings } from "../src/flows/renderings.ts";
+import { answerManifest, type ManifestParts } from "../src/http/manifest.ts";
+import { answerMedia } from "../src/http/media.ts";
+import type { KeyRing } from "../src/keys/ring.ts";
+import { cloudFrontSigners } from "../src/signing/cloudfront/signers.ts";
+import { rememberGrants } from "../src/signing/remember-grants.ts";
+import { prepareSessionKeys } from "../src/signing/session-keys.ts";
+import { grantIssuer } from "./viewers.ts";
+
+export const mediaUrl = "https://media.example";
+/** The media playlist of both assets; their entry is a multivariant one, which is not asked for here. */
+export const mediaPlaylist = "720p/index.m3u8";
+/** The same film twice: its segments' signatures shared by all viewers, or bound to each one's session. */
+export const sharedAsset = "film";
+export const sessionAsset = "film-session";
+
+export const expiryStep: Seconds = seconds(30);
+
+/** The manifest worker with everything it is made of, but for the network: what a request to it costs in CPU. */
+export interface ManifestBench {
+  /** What the edge would check its URLs with. */
+  readonly check: CheckContext;
+  /** An isolate that has seen nothing yet: no playlist compiled, none rendered, no grant opened. */
+  readonly freshIsolate: () => (request: Request) => Promise<Response>;
+}
+
+/** The worker for one playlist of the origin, with the fast HMAC of its runtime, at a standing `now`: all requests fall into one step. */
+export async function manifestBench(
+  text: string,
+  ring: KeyRing,
+  now: UnixSeconds,
+  hmac: MacPort,
+): Promise<ManifestBench> {
+  const catalog = parseCatalog({ version: 1, assets: [asset(sharedAsset, "shared"), asset(sessionAsset, "session")] });
+  if (!catalog.ok) throw new Error(`the catalog is faulty: ${catalog.refusal.map(({ advice }) => advice).join(" ")}`);
+  const body = utf8(text);
+  const file = { body, etag: '"1"' };
+  const origin = memoryOrigin(
+    new Map([
+      [`${sharedAsset}/${mediaPlaylist}`, file],
+      [`${sessionAsset}/${mediaPlaylist}`, file],
+    ]),
+  );
+  const keys = await prepareSessionKeys(ring, hmac);
+  const lasting = {
+    clock: () => now,
+    grantIssuer,
+    catalog: async () => ok(catalog.value),
+    keys,
+    origin,
+    mediaHost: new URL(mediaUrl).host,
+    pauseAllowance: seconds(300),
+    sessionTtl: seconds(21_600),
+    expiryStep,
+    cloudFront: cloudFrontSigners(
+      ring,
+      mediaUrl,
+      () => now,
+      () => {
+        throw new Error("nothing here is served by CloudFront");
+      },
+    ),
+  };
+  const freshIsolate = () => {
+    const parts: ManifestParts = {
+      ...lasting,
+      open: rememberGrants(10_000),
+      shelf: playlistShelf(16 * 1024 * 1024),
+      renderings: renderings(),
+    };
+    return (request: Request) => answerMedia(request, "manifest", throwLine, (asked) => answerManifest(asked, parts));
+  };
+  return { check: { keys, grantIssuer, catalog: catalog.value, now }, freshIsolate };
+}
+
+function asset(id: string, segmentSignature: "shared" | "session") {
+  return { id, origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` }, entry: "index.m3u8", segmentSignature };
+}
+
+/** The log holds refusals and exceptions, and a benchmark of refusals is none. */
+function throwLine(line: string): never {
+  throw new Error(line);
+}

@@ -1,0 +1,93 @@
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
+import { devAudience, devEnvironment } from "../cli/local/dev-environment.ts";
+import { signDevToken } from "../cli/local/dev-token.ts";
+import { oneShotHmac } from "../src/adapters/node/one-shot-hmac.ts";
+import { ok } from "../src/base/result.ts";
+import { systemClock } from "../src/base/seconds.ts";
+import { type Catalog, parseCatalog } from "../src/catalog/catalog.ts";
+import { devIssuer, readConfiguration } from "../src/config/configuration.ts";
+import { trustIssuer } from "../src/credential/issuer-keys.ts";
+import { type CheckContext, checkMediaRequest } from "../src/flows/check-media-request.ts";
+import { apiApp } from "../src/http/api.ts";
+import { publicHalf } from "../src/keys/public.ts";
+import { type KeyRing, keysFor } from "../src/keys/ring.ts";
+import { rememberGrants } from "../src/signing/remember-grants.ts";
+import { prepareSessionKeys } from "../src/signing/session-keys.ts";
+import { measureInTurn, ownCpu, timed } from "./measure.ts";
+import { grantIssuer, viewers } from "./viewers.ts";
+
+const rounds = 15;
+
+/** The edge check by itself, in Node: CPU microseconds. `fresh` opens the viewer's grant, `known` remembers it. */
+export async function checkInNode(ring: KeyRing) {
+  const now = systemClock();
+  const targetFor = await viewers(ring, now);
+  const file = { purpose: "segment", asset: "film", file: "720p/0.ts" } as const;
+  const targets = Array.from({ length: 1000 }, (_, viewer) => targetFor(viewer, file));
+  const context = {
+    keys: await prepareSessionKeys(ring, oneShotHmac),
+    catalog: oneAsset(),
+    grantIssuer,
+    now,
+  };
+  const all = async (checking: CheckContext) => {
+    for (const target of targets)
+      if (checkMediaRequest(target, checking).verdict !== "passed") throw new Error("a good request was refused");
+  };
+  const known = { ...context, open: rememberGrants(10_000) };
+  return measureInTurn(
+    {
+      known: timed(ownCpu, targets.length, () => all(known)),
+      fresh: timed(ownCpu, targets.length, () => all(context)),
+    },
+    rounds,
+  );
+}
+
+/** `POST /stream/start` through the API's app, and jose alone, in Node without a network: CPU microseconds a request. */
+export async function startInNode(ring: KeyRing) {
+  const claims = { subject: "viewer", assets: "*", scope: "stream:play", lifetimeSeconds: 3600 } as const;
+  const token = await signDevToken(ring, claims);
+  const app = await api(ring);
+  const started = () =>
+    app.request("/stream/start", {
+      method: "POST",
+      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      body: '{"asset":"film"}',
+    });
+  const set: JSONWebKeySet = { keys: keysFor(ring, "token").map(publicHalf) };
+  const keys = createLocalJWKSet(set);
+  const expected = { issuer: devIssuer, audience: devAudience, algorithms: ["ES256"] };
+  const requests = 300;
+  const start = async () => {
+    for (let i = 0; i < requests; i++) if ((await started()).status !== 201) throw new Error("a start was refused");
+  };
+  const joseAlone = async () => {
+    for (let i = 0; i < requests; i++) Response.json((await jwtVerify(token, keys, expected)).payload);
+  };
+  return measureInTurn(
+    { start: timed(ownCpu, requests, start), joseAlone: timed(ownCpu, requests, joseAlone) },
+    rounds,
+  );
+}
+
+async function api(ring: KeyRing) {
+  const settings = readConfiguration(devEnvironment("api", ring, "https://media.example", {}), "api");
+  if (!settings.ok) throw new Error(settings.refusal.join("\n"));
+  const context = {
+    issuers: settings.value.issuers.map((issuer) => trustIssuer(issuer, fetch)),
+    catalog: async () => ok(oneAsset()),
+    keys: await prepareSessionKeys(ring, oneShotHmac),
+    clock: systemClock,
+    random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
+    settings: settings.value,
+  };
+  return apiApp(context, { basePath: "/", log: () => undefined });
+}
+
+function oneAsset(): Catalog {
+  const origin = { type: "r2", binding: "MEDIA", prefix: "film/" };
+  const catalog = parseCatalog({ version: 1, assets: [{ id: "film", origin, entry: "index.m3u8" }] });
+  if (!catalog.ok) throw new Error("the catalog is faulty");
+  return catalog.value;
+}

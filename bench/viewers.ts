@@ -1,0 +1,55 @@
+import { nodeHmac } from "../src/adapters/node/hmac.ts";
+import { encodeBase64url } from "../src/base/base64url.ts";
+import { after, seconds, type UnixSeconds } from "../src/base/seconds.ts";
+import type { KeyRing } from "../src/keys/ring.ts";
+import { mintGrant } from "../src/signing/grant.ts";
+import { type MediaPurpose, signedQuery } from "../src/signing/media-url.ts";
+import { prepareSessionKeys } from "../src/signing/session-keys.ts";
+
+/** One file of an asset on the media host. */
+export interface AssetFile {
+  readonly purpose: MediaPurpose;
+  readonly asset: string;
+  readonly file: string;
+}
+
+/** The request target (path and query) of a file for viewer number `viewer`. */
+export type TargetFor = (viewer: number, file: AssetFile) => string;
+
+/** `iss` of all grants here: what a deployment has where it is not told another. */
+export const grantIssuer = "stagedoor";
+
+const sessionLength = seconds(21_600);
+
+/**
+ * Signs what viewers ask for. Each has a grant of his own, as `POST /stream/start` would have given it to him, and URLs
+ * that live as long as the session, which begins at `now`.
+ */
+export async function viewers(ring: KeyRing, now: UnixSeconds): Promise<TargetFor> {
+  const [key] = (await prepareSessionKeys(ring, nodeHmac)).values();
+  if (key === undefined) throw new Error("the key ring has no session key");
+  const expiry = after(now, sessionLength);
+  return (viewer, { purpose, asset, file }) => {
+    const grant = mintGrant(
+      {
+        issuer: grantIssuer,
+        subject: numbered(viewer),
+        sessionId: numbered(viewer),
+        prefix: `/${asset}/`,
+        issuedAt: now,
+        expiresAt: expiry,
+      },
+      key,
+    );
+    const path = `/${asset}/${file}`;
+    const bound = purpose === "playlist" ? grant : "";
+    return `/${grant}${path}?${signedQuery(key.url[purpose], purpose, { path, query: "", expiry, grant: bound })}`;
+  };
+}
+
+/** 128 bits, as long as the real ones, that tell one viewer from another. */
+function numbered(viewer: number): string {
+  const bytes = new Uint8Array(16);
+  new DataView(bytes.buffer).setUint32(12, viewer);
+  return encodeBase64url(bytes);
+}

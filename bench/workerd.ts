@@ -1,0 +1,95 @@
+import { signDevToken } from "../cli/local/dev-token.ts";
+import { systemClock } from "../src/base/seconds.ts";
+import type { KeyRing } from "../src/keys/ring.ts";
+import type { BenchCluster } from "./cluster.ts";
+import { type Gun, gun, type Shot } from "./load.ts";
+import { type MicrosecondClock, measureInTurn, type Rounds, type Timed, timed } from "./measure.ts";
+import type { Playlist } from "./playlists.ts";
+import { viewersAStep, type Way } from "./rewriting.ts";
+import { viewers } from "./viewers.ts";
+
+/** Files of 64 KiB, far less than a segment has: the larger a file is, the less the check weighs. */
+export const edgeAsset = { id: "film", segments: [0, 1, 2, 3, 4, 5].map((n) => `720p/${n}.ts`), size: 65_536 };
+
+const concurrency = 16;
+
+/** How many playlists a request to the bench worker makes, so that it takes long enough to be timed from outside. */
+const times: Readonly<Record<Playlist, Readonly<Record<Way, number>>>> = {
+  vod1200: { byHand: 1, copy: 2000, shared: viewersAStep, session: 50 },
+  live6: { byHand: 100, copy: 50_000, shared: viewersAStep, session: viewersAStep },
+};
+
+/** Rewriting in workerd: microseconds a playlist. */
+export async function rewritingInWorkerd({ ports }: BenchCluster, clock: MicrosecondClock, playlist: Playlist) {
+  const client = gun(ports.rewrite, 1);
+  const run = (way: Way): Timed => {
+    const count = times[playlist][way];
+    const shot: Shot = { method: "GET", target: `/${playlist}/${way}/${count}` };
+    return timed(clock, count, () => client.fire([shot], 200));
+  };
+  const ways = { byHand: run("byHand"), copy: run("copy"), shared: run("shared"), session: run("session") };
+  return measureInTurn(ways, 3).finally(client.close);
+}
+
+/**
+ * The edge worker with and without its check: microseconds a request. In the `middle` of a film its viewers have been here
+ * before; at the `first` request of each his grant has to be opened.
+ */
+export async function edgeInWorkerd({ ports }: BenchCluster, clock: MicrosecondClock, ring: KeyRing) {
+  const targetFor = await viewers(ring, systemClock());
+  const checked = gun(ports.edge, concurrency);
+  const unchecked = gun(ports.edgeWithoutCheck, concurrency);
+  const requests = 60;
+  const shots = (firstViewer: number): Shot[] =>
+    Array.from({ length: requests }, (_, i) => {
+      const file = edgeAsset.segments[i % edgeAsset.segments.length] ?? "";
+      return { method: "GET", target: targetFor(firstViewer + i, { purpose: "segment", asset: edgeAsset.id, file }) };
+    });
+  const known = shots(0);
+  let newcomer = 1000;
+  const fire = (client: Gun, next: () => readonly Shot[]): Timed => {
+    return () => {
+      const batch = next();
+      return timed(clock, requests, () => client.fire(batch, 200))();
+    };
+  };
+  const newcomers = () => {
+    newcomer += requests;
+    return shots(newcomer);
+  };
+  const cases = { known: fire(checked, () => known), unchecked: fire(unchecked, () => known) };
+  const fresh = { fresh: fire(checked, newcomers), unchecked: fire(unchecked, () => known) };
+  try {
+    return { middle: await measureInTurn(cases, 400), first: await measureInTurn(fresh, 60) };
+  } finally {
+    checked.close();
+    unchecked.close();
+  }
+}
+
+/** `POST /stream/start` and jose alone: microseconds a request. */
+export async function startInWorkerd(
+  { ports }: BenchCluster,
+  clock: MicrosecondClock,
+  ring: KeyRing,
+): Promise<(name: "start" | "joseAlone") => Rounds> {
+  const claims = { subject: "viewer", assets: "*", scope: "stream:play", lifetimeSeconds: 3600 } as const;
+  const body = JSON.stringify({ asset: edgeAsset.id });
+  const headers = {
+    Authorization: `Bearer ${await signDevToken(ring, claims)}`,
+    "Content-Type": "application/json",
+    "Content-Length": String(body.length),
+  };
+  const requests = 100;
+  const shots = new Array<Shot>(requests).fill({ method: "POST", target: "/stream/start", headers, body });
+  const start = gun(ports.start, concurrency);
+  const joseAlone = gun(ports.joseAlone, concurrency);
+  const cases = {
+    start: timed(clock, requests, () => start.fire(shots, 201)),
+    joseAlone: timed(clock, requests, () => joseAlone.fire(shots, 201)),
+  };
+  return measureInTurn(cases, 40).finally(() => {
+    start.close();
+    joseAlone.close();
+  });
+}

@@ -1,0 +1,30 @@
+import { describe, expect, it } from "vitest";
+import { sharedAsset } from "../../../bench/manifest.ts";
+import { playlistNamed } from "../../../bench/playlists.ts";
+import { rewriting } from "../../../bench/rewriting.ts";
+import * as unchecked from "../../../bench/workers/no-check.ts";
+import { oneShotHmac } from "../../../src/adapters/node/one-shot-hmac.ts";
+import * as checked from "../../../src/flows/check-media-request.ts";
+
+describe("the edge worker without its check", async () => {
+  const { targetFor, bench } = await rewriting(playlistNamed("live6"), "", oneShotHmac);
+  const good = targetFor(0, { purpose: "segment", asset: sharedAsset, file: "720p/0.ts" });
+  const forged = `${good.slice(0, -4)}${good.endsWith("AAAA") ? "BBBA" : "AAAA"}`;
+
+  it("serves what the check refuses", () => {
+    expect(checked.checkMediaRequest(forged, bench.check).verdict).toBe("refused");
+    expect(unchecked.checkMediaRequest(forged, bench.check).verdict).toBe("passed");
+  });
+
+  it("takes the request apart as the check does", () => {
+    const [ours, theirs] = [checked, unchecked].map((way) => way.checkMediaRequest(good, bench.check));
+    if (ours?.verdict !== "passed" || theirs?.verdict !== "passed") throw new Error("a good request was refused");
+    const { grant: _ours, ...rest } = ours.access;
+    const { grant: _theirs, ...same } = theirs.access;
+    expect(same).toEqual(rest);
+  });
+
+  it("stands in for all that the check's module gives", () => {
+    expect(Object.keys(unchecked).toSorted()).toEqual(Object.keys(checked).toSorted());
+  });
+});

@@ -1,0 +1,83 @@
+import { generateKeyPairSync, verify } from "node:crypto";
+import { Parser } from "m3u8-parser";
+import { beforeAll, describe, expect, it } from "vitest";
+import { mediaPlaylist, sessionAsset, sharedAsset } from "../../../bench/manifest.ts";
+import { type Playlist, playlistNamed } from "../../../bench/playlists.ts";
+import { type Rewriting, rewriting } from "../../../bench/rewriting.ts";
+import { oneShotHmac } from "../../../src/adapters/node/one-shot-hmac.ts";
+import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
+
+const { privateKey, publicKey } = generateKeyPairSync("rsa", {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: "spki", format: "pem" },
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+});
+
+/** What a player makes of a playlist, without the queries that its URLs were signed with. */
+function played(text: string) {
+  const parser = new Parser();
+  parser.push(text);
+  parser.end();
+  const { segments, targetDuration, mediaSequence, playlistType, endList } = parser.manifest;
+  return {
+    head: { targetDuration, mediaSequence, playlistType, endList },
+    segments: segments.map(({ uri, duration, dateTimeString }) => {
+      const name = uri.split("?")[0]?.split("/").at(-1);
+      return { name, duration, dateTimeString };
+    }),
+  };
+}
+
+function urisOf(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+}
+
+/** Whether CloudFront would take a canned URL: its signature over the policy that its resource and end make. */
+function isCanned(signed: string): boolean {
+  const url = new URL(signed);
+  const epoch = Number(url.searchParams.get("Expires"));
+  const resource = `${url.origin}${url.pathname}`;
+  const policy = { Statement: [{ Resource: resource, Condition: { DateLessThan: { "AWS:EpochTime": epoch } } }] };
+  const text = url.searchParams.get("Signature") ?? "";
+  const base64 = text.replaceAll("-", "+").replaceAll("_", "=").replaceAll("~", "/");
+  return verify("sha1", Buffer.from(JSON.stringify(policy)), publicKey, Buffer.from(base64, "base64"));
+}
+
+describe.each<Playlist>(["vod1200", "live6"])("what is measured with %s", (name) => {
+  const text = playlistNamed(name);
+  const count = name === "vod1200" ? 1200 : 6;
+  let ready: Rewriting;
+  beforeAll(async () => {
+    ready = await rewriting(text, privateKey, oneShotHmac);
+  });
+
+  it("has as many segments as its name says", () => {
+    expect(played(text).segments).toHaveLength(count);
+  });
+
+  it.each(["byHand", "copy", "shared", "session"] as const)("is the same to a player in this way: %s", async (way) => {
+    expect(played(await ready.once(way))).toEqual(played(text));
+  });
+
+  it("has every segment signed by hand", async () => {
+    const uris = urisOf(await ready.once("byHand"));
+    expect(uris.filter(isCanned)).toHaveLength(count);
+  });
+
+  it.each([
+    ["shared", sharedAsset],
+    ["session", sessionAsset],
+  ] as const)("has every segment signed by us: %s", async (way, asset) => {
+    const [, grant] = ready.targetFor(0, { purpose: "playlist", asset, file: mediaPlaylist }).split("/");
+    const verdicts = urisOf(await ready.once(way)).map((uri) => {
+      const target = `/${grant}/${asset}/720p/${uri}`;
+      return checkMediaRequest(target, ready.bench.check).verdict;
+    });
+    expect(verdicts.filter((verdict) => verdict === "passed")).toHaveLength(count);
+  });
+
+  it("binds the segments of the session's asset alone to the viewer", async () => {
+    expect(await ready.once("shared", 0)).toBe(await ready.once("shared", 1));
+    expect(await ready.once("session", 0)).not.toBe(await ready.once("session", 1));
+  });
+});
