@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { bundleWorker } from "../cli/local/bundle.ts";
-import { projectRoot } from "../cli/local/cluster.ts";
+import { projectRoot } from "../cli/project.ts";
 
 /**
  * The edge worker as it is deployed, with one module swapped: where it would check a request, it lets it pass. So the two

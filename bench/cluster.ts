@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { bundleWorker } from "../cli/local/bundle.ts";
-import { projectRoot } from "../cli/local/cluster.ts";
 import { devAudience, devEnvironment } from "../cli/local/dev-environment.ts";
 import { freePort } from "../cli/local/ports.ts";
+import { projectRoot } from "../cli/project.ts";
 import { devIssuer } from "../src/config/configuration.ts";
 import { publicHalf } from "../src/keys/public.ts";
 import { type KeyRing, keysFor } from "../src/keys/ring.ts";

@@ -1,12 +1,11 @@
 import { memoryOrigin } from "../src/adapters/memory/memory-origin.ts";
 import type { MacPort } from "../src/base/hmac.ts";
 import { ok } from "../src/base/result.ts";
-import { type Seconds, seconds, type UnixSeconds } from "../src/base/seconds.ts";
+import { type Seconds, seconds, systemTimer, type UnixSeconds } from "../src/base/seconds.ts";
 import { utf8 } from "../src/base/utf8.ts";
 import { parseCatalog } from "../src/catalog/catalog.ts";
 import type { CheckContext } from "../src/flows/check-media-request.ts";
-import { playlistShelf } from "../src/flows/playlist-shelf.ts";
-import { renderings } from "../src/flows/renderings.ts";
+import { PlaylistShelf } from "../src/flows/playlist-shelf.ts";
 import { answerManifest, type ManifestParts } from "../src/http/manifest.ts";
 import { answerMedia } from "../src/http/media.ts";
 import type { KeyRing } from "../src/keys/ring.ts";
@@ -52,6 +51,7 @@ export async function manifestBench(
   const keys = await prepareSessionKeys(ring, hmac);
   const lasting = {
     clock: () => now,
+    timer: systemTimer,
     grantIssuer,
     catalog: async () => ok(catalog.value),
     keys,
@@ -73,8 +73,7 @@ export async function manifestBench(
     const parts: ManifestParts = {
       ...lasting,
       open: rememberGrants(10_000),
-      shelf: playlistShelf(16 * 1024 * 1024),
-      renderings: renderings(),
+      shelf: new PlaylistShelf(48 * 1024 * 1024),
     };
     return (request: Request) => answerMedia(request, "manifest", throwLine, (asked) => answerManifest(asked, parts));
   };

@@ -73,7 +73,7 @@ export async function startInWorkerd(
   clock: MicrosecondClock,
   ring: KeyRing,
 ): Promise<(name: "start" | "joseAlone") => Rounds> {
-  const claims = { subject: "viewer", assets: "*", scope: "stream:play", lifetimeSeconds: 3600 } as const;
+  const claims = { subject: "viewer", assets: "*", lifetimeSeconds: 3600 } as const;
   const body = JSON.stringify({ asset: edgeAsset.id });
   const headers = {
     Authorization: `Bearer ${await signDevToken(ring, claims)}`,

@@ -2,13 +2,14 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readConfiguration, workerNames } from "../src/config/configuration.ts";
-import { projectRoot, startCluster } from "./local/cluster.ts";
+import { startCluster } from "./local/cluster.ts";
 import { devEnvironment } from "./local/dev-environment.ts";
 import { devKeyRing } from "./local/dev-keys.ts";
 import { signDevToken } from "./local/dev-token.ts";
 import { servePage } from "./local/page.ts";
 import { isTaken } from "./local/ports.ts";
 import { seed } from "./local/seed.ts";
+import { projectRoot } from "./project.ts";
 
 const usage = `npm start -- [--port 8787] [--media-port 8788]
 
@@ -27,6 +28,7 @@ for (const [name, wanted] of [
 }
 
 const began = Date.now();
+stopOnSignals(async () => undefined);
 console.log("Starting Stagedoor …");
 const ring = await devKeyRing(projectRoot);
 checkSettings();
@@ -37,9 +39,9 @@ const cluster = await startCluster({
   settings,
   statePath: join(projectRoot, ".wrangler/state/v3"),
   page: servePage({ ring, mediaUrl: `http://localhost:${mediaPort}`, basePath: settings.STAGEDOOR_BASE_PATH }),
-  log: (_worker, line) => console.log(`  ${line}`),
+  log: (line) => console.log(`  ${line}`),
 });
-stopOnSignals();
+stopOnSignals(() => cluster.stop());
 const written = await seed(cluster.miniflare);
 if (written > 0) console.log(`Loaded ${written} files of the fixture streams.`);
 writeDevVars();
@@ -47,7 +49,6 @@ writeDevVars();
 const token = await signDevToken(ring, {
   subject: "demo-viewer",
   assets: "*",
-  scope: "stream:play",
   lifetimeSeconds: 8 * 3600,
 });
 const base = settings.STAGEDOOR_BASE_PATH ?? "";
@@ -92,9 +93,17 @@ function portNumber(name: string, text: string): number {
   return number >= 1 && number <= 65535 ? number : fail(2, `${name} takes a port number from 1 to 65535.`);
 }
 
-/** What of the environment is a setting. Keys and issuers are development's own, whatever the shell holds. */
+/**
+ * What of the environment is a setting. Keys and issuers are development's own, whatever the shell holds; a
+ * browser for the tests is none. */
 function readSettings(): Readonly<Record<string, string>> {
-  const own = new Set(["STAGEDOOR_KEYS", "STAGEDOOR_ISSUERS", "STAGEDOOR_ENV", "STAGEDOOR_MEDIA_URL"]);
+  const own = new Set([
+    "STAGEDOOR_KEYS",
+    "STAGEDOOR_ISSUERS",
+    "STAGEDOOR_ENV",
+    "STAGEDOOR_MEDIA_URL",
+    "STAGEDOOR_CHROME",
+  ]);
   const entries = Object.entries(process.env).filter(([name]) => name.startsWith("STAGEDOOR_") && !own.has(name));
   return Object.fromEntries(entries.map(([name, value]) => [name, value ?? ""]));
 }
@@ -113,21 +122,30 @@ function writeDevVars(): void {
   const lines = Object.entries(devEnvironment("edge", ring, cluster.mediaUrl, {})).map(
     ([name, value]) => `${name}='${value}'`,
   );
-  const text = `${lines.join("\n")}\n`;
-  if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text, { mode: 0o600 });
+  const mark = "# Written by npm start. Without this line it is yours and stays as it is.";
+  if (existsSync(file) && !readFileSync(file, "utf8").startsWith(mark)) return;
+  writeFileSync(file, `${[mark, ...lines].join("\n")}\n`, { mode: 0o600 });
 }
 
-/** Miniflare's own hook would end the process at once with 130; ours lets workerd go down first and is a success. */
-function stopOnSignals(): void {
+/**
+ * Miniflare's own hook would end the process at once with 130; ours lets workerd go down first and is a success. A second
+ * signal ends it at once, but not one that comes with the first: a terminal sends Ctrl-C to npm too, which hands it on.
+ */
+function stopOnSignals(stop: () => Promise<void>): void {
+  let since: number | undefined;
+  const onSignal = async () => {
+    if (since !== undefined) {
+      if (Date.now() - since > 1000) process.exit(1);
+      return;
+    }
+    since = Date.now();
+    console.log("\nStopping …");
+    await stop();
+    process.exit(0);
+  };
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.removeAllListeners(signal);
-    process.on(signal, async () => {
-      console.log("\nStopping …");
-      process.removeAllListeners(signal);
-      process.on(signal, () => process.exit(1));
-      await cluster.stop();
-      process.exit(0);
-    });
+    process.on(signal, onSignal);
   }
 }
 

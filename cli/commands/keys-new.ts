@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { rfc3339, systemClock, type UnixSeconds, unixSeconds } from "../../src/base/seconds.ts";
-import { devKidPrefix } from "../../src/config/configuration.ts";
+import { devKidPrefix, workerNames } from "../../src/config/configuration.ts";
 import { newCloudFrontKey, newSessionKey } from "../../src/keys/generate.ts";
 import type { RingKey } from "../../src/keys/key.ts";
 import { type KeyRing, keysFor } from "../../src/keys/ring.ts";
@@ -119,15 +119,20 @@ function nextSteps(key: RingKey, file: string): string {
       key.nbf === undefined
         ? "It signs from now on."
         : `It signs from ${rfc3339(unixSeconds(key.nbf))} on, and is taken from now on.`;
-    return `${begins} Next: ${giveToWorkers(name)}
+    return `${begins} Next: ${giveToWorkers(ring)}
 Leave the key before it in the ring until its sessions have ended; then set its "exp", or take it out.`;
   }
   return `Next: npx stagedoor keys export --kid ${key.kid} --format pem${ring}
 Upload what it prints as a public key to CloudFront and put it into a key group; then give this key the id that
 CloudFront made up as its "kid" in ${name}, and name it as keyPairId in the catalog.
-Then ${giveToWorkers(name)}`;
+Then ${giveToWorkers(ring)}`;
 }
 
-function giveToWorkers(name: string): string {
-  return `give the ring to each worker: npx wrangler secret put STAGEDOOR_KEYS --config <its wrangler.toml> < ${name}`;
+/** Not the file itself: it holds private halves that two of the workers never need. */
+function giveToWorkers(ring: string): string {
+  const lines = workerNames.map((worker) => {
+    const config = worker === "edge" ? "" : ` --config workers/${worker}/wrangler.toml`;
+    return `  npx stagedoor keys for ${worker}${ring} | npx wrangler secret put STAGEDOOR_KEYS${config}`;
+  });
+  return `give each worker the keys that it needs:\n${lines.join("\n")}`;
 }

@@ -1,6 +1,5 @@
 import { after, rfc3339, systemClock } from "../../src/base/seconds.ts";
-import { assetIdSchema } from "../../src/catalog/asset.ts";
-import { playScope } from "../../src/flows/start-stream.ts";
+import { assetIdSchema, playScope } from "../../src/catalog/asset.ts";
 import { keysFor } from "../../src/keys/ring.ts";
 import { signDevToken } from "../local/dev-token.ts";
 import type { Command } from "./command.ts";

@@ -17,8 +17,6 @@ import { projectRoot } from "../project.ts";
 import { bundleWorker } from "./bundle.ts";
 import { devEnvironment } from "./dev-environment.ts";
 
-export { projectRoot };
-
 const configs = { edge: "wrangler.toml", api: "workers/api/wrangler.toml", manifest: "workers/manifest/wrangler.toml" };
 
 export interface ClusterOptions {
@@ -35,7 +33,7 @@ export interface ClusterOptions {
   /** Serves the demo page and what else the API worker does not know. */
   readonly page: (request: MiniflareRequest) => Promise<MiniflareResponse>;
   /** One line of a worker's log. */
-  readonly log: (worker: string, line: string) => void;
+  readonly log: (line: string) => void;
 }
 
 export interface Cluster {
@@ -62,7 +60,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       workers,
       cf: false,
       log: new Log(LogLevel.ERROR),
-      handleStructuredLogs: ({ message }) => options.log("worker", message),
+      handleStructuredLogs: ({ message }) => options.log(message),
       ...(options.statePath === undefined ? {} : { resourcePersistencePath: options.statePath }),
     }),
   );

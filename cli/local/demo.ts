@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import type { Demo, DemoToken } from "../../web/demo.ts";
-import { projectRoot } from "./cluster.ts";
+import { projectRoot } from "../project.ts";
 import { signDevToken } from "./dev-token.ts";
 
 const lifetimeSeconds = 8 * 3600;
@@ -43,6 +43,6 @@ async function token(
   label: string,
   claims: Partial<Parameters<typeof signDevToken>[1]>,
 ): Promise<DemoToken> {
-  const usual = { subject: "demo-viewer", assets: "*", scope: "stream:play", lifetimeSeconds } as const;
+  const usual = { subject: "demo-viewer", assets: "*", lifetimeSeconds } as const;
   return { id, label, token: await signDevToken(ring, { ...usual, ...claims }) };
 }

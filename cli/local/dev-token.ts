@@ -1,4 +1,5 @@
 import { importJWK, SignJWT } from "jose";
+import { playScope } from "../../src/catalog/asset.ts";
 import { devIssuer } from "../../src/config/configuration.ts";
 import { type KeyRing, keysFor } from "../../src/keys/ring.ts";
 import { devAudience } from "./dev-environment.ts";
@@ -7,7 +8,8 @@ export interface DevTokenClaims {
   readonly subject: string;
   /** Ids of assets, or `"*"` for all. */
   readonly assets: readonly string[] | "*";
-  readonly scope: string;
+  /** What a start asks for, where it is left out. */
+  readonly scope?: string;
   readonly lifetimeSeconds: number;
 }
 
@@ -15,15 +17,16 @@ export interface DevTokenClaims {
 export async function signDevToken(ring: KeyRing, claims: DevTokenClaims): Promise<string> {
   const [key] = keysFor(ring, "token");
   if (key?.d === undefined) throw new Error("the key ring has no private key of the purpose token");
+  const { subject, assets, scope = playScope, lifetimeSeconds } = claims;
   const { kty, crv, x, y, d } = key;
   const now = Math.floor(Date.now() / 1000);
-  return new SignJWT({ scope: claims.scope, assets: claims.assets === "*" ? "*" : [...claims.assets] })
+  return new SignJWT({ scope, assets: assets === "*" ? "*" : [...assets] })
     .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: "at+jwt" })
     .setIssuer(devIssuer)
     .setAudience(devAudience)
-    .setSubject(claims.subject)
+    .setSubject(subject)
     .setJti(crypto.randomUUID())
     .setIssuedAt(now)
-    .setExpirationTime(now + claims.lifetimeSeconds)
+    .setExpirationTime(now + lifetimeSeconds)
     .sign(await importJWK({ kty, crv, x, y, d }, key.alg));
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { type Request, Response } from "miniflare";
 import type { KeyRing } from "../../src/keys/ring.ts";
-import { projectRoot } from "./cluster.ts";
+import { projectRoot } from "../project.ts";
 import { demoOf } from "./demo.ts";
 
 export interface PageOptions {

@@ -90,6 +90,11 @@ export function canonicalQuery(query: string): string {
   return out;
 }
 
+/** A path up to and with its last slash. */
+export function directoryOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/") + 1);
+}
+
 function withCanonicalEscapes(text: string): Result<string, string> {
   let out = "";
   let from = 0;

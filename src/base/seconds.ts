@@ -9,6 +9,9 @@ export type UnixSeconds = number & { readonly [unit]: "unix seconds" };
 /** What a port tells the time with. */
 export type Clock = () => UnixSeconds;
 
+/** Rings once after a length of time, unless the function that it gives back is called first. */
+export type Timer = (length: Seconds, ring: () => void) => () => void;
+
 const latest = 253_402_300_799; // 9999-12-31T23:59:59Z, the last instant that RFC 3339 can write
 
 /** A length of time. Throws a RangeError for a number that is no finite one, which is a bug in the caller. */
@@ -53,6 +56,11 @@ export function roundUpTo(step: Seconds, time: UnixSeconds): UnixSeconds {
   return unixSeconds(Math.ceil(time / step) * step);
 }
 
+/** `time` rounded down to a multiple of `step`. */
+export function roundDownTo(step: Seconds, time: UnixSeconds): UnixSeconds {
+  return unixSeconds(Math.floor(time / step) * step);
+}
+
 /** RFC 3339 in UTC with whole seconds, as in `2026-11-21T20:00:00Z`. */
 export function rfc3339(time: UnixSeconds): string {
   return `${new Date(time * 1000).toISOString().slice(0, 19)}Z`;
@@ -60,3 +68,9 @@ export function rfc3339(time: UnixSeconds): string {
 
 /** The clock of the machine, for those who wire. */
 export const systemClock: Clock = () => unixSeconds(Math.floor(Date.now() / 1000));
+
+/** The timer of the runtime, for those who wire. */
+export const systemTimer: Timer = (length, ring) => {
+  const timer = setTimeout(ring, length * 1000);
+  return () => clearTimeout(timer);
+};

@@ -4,7 +4,17 @@ import { seconds } from "../base/seconds.ts";
 
 const secretName = z
   .string()
-  .regex(/^[A-Z][A-Z0-9_]{0,63}$/, "Give the name of an environment variable (A-Z 0-9 _), never the secret itself.");
+  .regex(/^[A-Z][A-Z0-9_]{0,63}$/, "Give the name of an environment variable (A-Z 0-9 _), never the secret itself.")
+  // Who writes the catalog would otherwise have the key ring sent to an origin of his own.
+  .refine(
+    (name) => !isOwnSetting(name),
+    "Choose another variable: those that begin with STAGEDOOR_ are this service's own.",
+  );
+
+/** Whether a variable of the environment is this service's own: no origin is ever given its value. */
+export function isOwnSetting(name: string): boolean {
+  return name.startsWith("STAGEDOOR_");
+}
 
 /** Headers that the adapter or the transport sets: a secret under one of these names would break the request. */
 const ownHeaders = new Set(

@@ -8,6 +8,9 @@ export const assetIdSchema = z
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "Give an id of 1 to 64 characters of a-z 0-9 . _ - that begins with a-z 0-9.")
   .describe("The asset's id: the first segment of all its paths on the media host.");
 
+/** The scope of a bearer token that starts streams, where the asset asks for no other. */
+export const playScope = "stream:play";
+
 const cloudFrontSchema = z
   .strictObject({
     url: z
@@ -66,7 +69,7 @@ export const assetSchema = z
     scope: z
       .string()
       .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, "Give one scope, without spaces or quotation marks.")
-      .default("stream:play")
+      .default(playScope)
       .describe("The scope that a bearer token needs (RFC 6749 §3.3)."),
     segmentSignature: z
       .enum(["shared", "session"])
@@ -88,9 +91,6 @@ export const catalogDocumentSchema = z
     assets: z.array(assetSchema).describe("Everything that can be played."),
   })
   .describe("The catalog.");
-
-/** The document as it is written, before defaults are filled in. */
-export type CatalogDocument = z.input<typeof catalogDocumentSchema>;
 
 function isHost(text: string): boolean {
   return URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text;

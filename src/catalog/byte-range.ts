@@ -1,3 +1,4 @@
+import { readDecimal } from "../base/decimal.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { type Refused, refuse } from "../base/result.ts";
 
@@ -20,9 +21,9 @@ export function parseRange(header: string | undefined): RangeAsked | undefined {
   if (header === undefined || !header.startsWith(unit)) return undefined;
   const dash = header.indexOf("-", unit.length);
   if (dash < 0) return undefined;
-  const to = decimal(header, dash + 1, header.length);
+  const to = readDecimal(header, dash + 1, header.length);
   if (dash === unit.length) return to === undefined ? undefined : { suffix: to };
-  const from = decimal(header, unit.length, dash);
+  const from = readDecimal(header, unit.length, dash);
   if (from === undefined) return undefined;
   if (dash + 1 === header.length) return { from, to: undefined };
   return to === undefined || to < from ? undefined : { from, to };
@@ -52,7 +53,7 @@ export function contentRange({ offset, length }: ByteRange, size: number): strin
 export function sizeOfContentRange(header: string | null): number | undefined {
   if (header === null || !header.startsWith("bytes ")) return undefined;
   const slash = header.indexOf("/");
-  return slash < 0 ? undefined : decimal(header, slash + 1, header.length);
+  return slash < 0 ? undefined : readDecimal(header, slash + 1, header.length);
 }
 
 /** The refusal of a range that lies outside its file. */
@@ -60,16 +61,4 @@ export function rangeRefusal(size: number | undefined): Refused<Refusal> {
   const code = "range_not_satisfiable";
   const reason = "the range lies outside the file";
   return refuse(size === undefined ? { code, reason } : { code, reason, size });
-}
-
-/** A decimal number of at most 15 digits, so that it is exact. */
-function decimal(text: string, from: number, to: number): number | undefined {
-  if (to <= from || to - from > 15) return undefined;
-  let value = 0;
-  for (let i = from; i < to; i++) {
-    const digit = text.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return undefined;
-    value = value * 10 + digit;
-  }
-  return value;
 }

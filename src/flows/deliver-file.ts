@@ -91,7 +91,7 @@ async function find(file: FileRequest, asked: Asked, ports: FillPorts): Promise<
 }
 
 /** Which file it is, and nothing of who asks for it: never a grant or a signature. */
-export function cacheKey(asset: Asset, path: string, query: string): string {
+function cacheKey(asset: Asset, path: string, query: string): string {
   const file = originIdentity(asset.origin) + path;
   return query === "" ? file : `${file}?${query}`;
 }

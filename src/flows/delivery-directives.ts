@@ -1,21 +1,76 @@
-/**
- * The delivery directives (RFC 8216bis §6.2.5) among the parameters that a player appended to a playlist's URL, as a
- * query without `?`: `_HLS_msn` and `_HLS_part` with whole numbers, `_HLS_skip` with YES or v2, each at most once, in one
- * order. They are not signed, since the player makes them up as it goes; all else that was appended is left behind.
- */
-export function deliveryDirectives(appended: string): string {
-  const found: { [name: string]: string } = {};
-  for (const pair of appended.split("&")) {
-    const mark = pair.indexOf("=");
-    const name = pair.slice(0, mark);
-    const value = pair.slice(mark + 1);
-    if ((name === "_HLS_msn" || name === "_HLS_part") && isWholeNumber(value)) found[name] ??= value;
-    if (name === "_HLS_skip" && (value === "YES" || value === "v2")) found[name] ??= value;
-  }
-  const names = ["_HLS_msn", "_HLS_part", "_HLS_skip"].filter((name) => found[name] !== undefined);
-  return names.map((name) => `${name}=${found[name]}`).join("&");
+import { readDecimal } from "../base/decimal.ts";
+import type { PlaylistReloads, PlaylistTemplate } from "../playlist/template.ts";
+
+/** The delivery directives of a request for a playlist (RFC 8216bis §6.2.5). */
+export interface DeliveryDirectives {
+  /** `_HLS_msn` and `_HLS_part`: the playlist is wanted as soon as it holds this. */
+  readonly least?: Position;
+  /** `_HLS_skip`: a delta update will do. */
+  readonly skip?: "YES" | "v2";
 }
 
-function isWholeNumber(text: string): boolean {
-  return text.length > 0 && text.length <= 15 && [...text].every((digit) => digit >= "0" && digit <= "9");
+/** A segment by its media sequence number, or one of its parts, counted from 0. */
+export interface Position {
+  readonly segment: number;
+  readonly part?: number;
+}
+
+/**
+ * How far behind the last segment that is known one may ask. A server takes 2 (RFC 8216bis §6.2.5.2) and answers 400 to
+ * more; what is known here may be some seconds old, in which short segments follow.
+ */
+const mostAhead = 5;
+
+/** A segment of 10 s has 50 parts of 200 ms. */
+const mostParts = 100;
+
+/**
+ * The directives among what a player appended to a playlist's URL: the first of each name, and of no other form than the
+ * standard's. They are not signed, since the player makes them up as it goes.
+ */
+export function deliveryDirectives(appended: string): DeliveryDirectives {
+  const found = new Map<string, string>();
+  for (const pair of appended.split("&")) {
+    const mark = pair.indexOf("=");
+    const [name, value] = [pair.slice(0, mark), pair.slice(mark + 1)];
+    if (isValid(name, value) && !found.has(name)) found.set(name, value);
+  }
+  const segment = readDecimal(found.get("_HLS_msn") ?? "");
+  const part = readDecimal(found.get("_HLS_part") ?? "");
+  const skip = found.get("_HLS_skip");
+  return {
+    ...(segment !== undefined && { least: part === undefined ? { segment } : { segment, part } }),
+    ...((skip === "YES" || skip === "v2") && { skip }),
+  };
+}
+
+/**
+ * What of it the origin is told, as a query without `?`, where `known` is a version of the playlist that was loaded
+ * without directives. Each new query is one more question to the origin and one more playlist to keep, and anybody can
+ * write directives behind a signed URL. So the origin is told nothing that the playlist does not offer, that it has
+ * answered already, or that it would refuse for lying too far ahead.
+ */
+export function queryForOrigin(asked: DeliveryDirectives, known: PlaylistTemplate): string {
+  const { live, reloads } = known;
+  const { least, skip } = asked;
+  const waits = least !== undefined && live && reloads.canBlock && !holds(reloads, least) && isNear(reloads, least);
+  return [
+    ...(waits ? [`_HLS_msn=${least.segment}`] : []),
+    ...(waits && least.part !== undefined ? [`_HLS_part=${least.part}`] : []),
+    ...(skip !== undefined && reloads.canSkip ? [`_HLS_skip=${skip}`] : []),
+  ].join("&");
+}
+
+/** Whether a playlist holds a segment, or a part of one. */
+export function holds({ nextSegment, nextPart }: PlaylistReloads, { segment, part }: Position): boolean {
+  return segment < nextSegment || (segment === nextSegment && part !== undefined && part < nextPart);
+}
+
+function isNear({ nextSegment }: PlaylistReloads, { segment, part = 0 }: Position): boolean {
+  return segment < nextSegment + mostAhead && part < mostParts;
+}
+
+function isValid(name: string, value: string): boolean {
+  if (name === "_HLS_msn" || name === "_HLS_part") return readDecimal(value) !== undefined;
+  return name === "_HLS_skip" && (value === "YES" || value === "v2");
 }

@@ -1,51 +1,92 @@
-import type { UnixSeconds } from "../base/seconds.ts";
+import type { Seconds, UnixSeconds } from "../base/seconds.ts";
 import type { PlaylistTemplate } from "../playlist/template.ts";
+import type { RenderedPlaylist, RenderingName, Renderings } from "./renderings.ts";
+import { WeighedMap } from "./weighed-map.ts";
 
-/** A version of an origin's playlist as an isolate keeps it. */
-export interface ShelvedPlaylist {
+/** A version of an origin's playlist. */
+export interface PlaylistVersion {
   readonly text: string;
-  readonly template: PlaylistTemplate;
-  readonly etag: string | undefined;
+  /** Whether it takes variables from the multivariant playlist. */
+  readonly imports: boolean;
+  etag: string | undefined;
   /** When the origin last said that this is the version. */
   checkedAt: UnixSeconds;
+  /** Until when the others leave it to one request to ask the origin again. */
+  checkingUntil?: UnixSeconds;
 }
 
-/** What an isolate keeps of playlists, the least recently used leaving first. Values only, never a promise. */
-export interface PlaylistShelf {
-  get(key: string): ShelvedPlaylist | undefined;
-  put(key: string, playlist: ShelvedPlaylist): void;
+/** What was made of a version: the template and, as long as that is good, what was rendered of it. */
+export interface CompiledPlaylist {
+  readonly template: PlaylistTemplate;
+  /** Everything that it was compiled from beside the text, as one text to compare. */
+  readonly madeFor: string;
+  readonly renderings: Renderings;
 }
 
-/** A shelf for playlists of `capacity` characters together: an isolate has 128 MB, and a playlist may have 4. */
-export function playlistShelf(capacity: number): PlaylistShelf {
-  const shelved = new Map<string, ShelvedPlaylist>();
-  let size = 0;
-  const remove = (key: string, playlist: ShelvedPlaylist) => {
-    shelved.delete(key);
-    size -= weight(playlist);
-  };
-  return {
-    get(key) {
-      const playlist = shelved.get(key);
-      if (playlist === undefined) return undefined;
-      shelved.delete(key);
-      shelved.set(key, playlist);
-      return playlist;
-    },
-    put(key, playlist) {
-      const before = shelved.get(key);
-      if (before !== undefined) remove(key, before);
-      shelved.set(key, playlist);
-      size += weight(playlist);
-      for (const [oldest, old] of shelved) {
-        if (size <= capacity || oldest === key) break;
-        remove(oldest, old);
-      }
-    },
-  };
+export interface ShelvedPlaylist {
+  readonly version: PlaylistVersion;
+  readonly compiled: CompiledPlaylist;
 }
 
-/** The text, and about as much again for what was made of it. */
-function weight({ text }: ShelvedPlaylist): number {
-  return 2 * text.length + 512;
+/**
+ * What an isolate keeps of playlists and of what was made of them, within so many bytes: an isolate has 128 MB. Values
+ * only, never a promise, which workerd lets no other request wait for.
+ */
+export class PlaylistShelf {
+  readonly #playlists: WeighedMap<ShelvedPlaylist>;
+  readonly #given: WeighedMap<ReadonlyMap<string, UnixSeconds>>;
+
+  constructor(capacity: number) {
+    this.#playlists = new WeighedMap(capacity * (1 - shareOfGiven));
+    this.#given = new WeighedMap(capacity * shareOfGiven);
+  }
+
+  get(key: string): ShelvedPlaylist | undefined {
+    return this.#playlists.get(key);
+  }
+
+  put(key: string, shelved: ShelvedPlaylist): void {
+    this.#playlists.put(key, shelved, key.length + weightOf(shelved));
+  }
+
+  remove(key: string): void {
+    this.#playlists.delete(key);
+  }
+
+  /** Adds a rendering to a playlist, unless that has left meanwhile, or has another version. */
+  addRendering(
+    key: string,
+    compiled: CompiledPlaylist,
+    rendering: { readonly name: RenderingName; readonly playlist: RenderedPlaylist; readonly expiryStep: Seconds },
+  ): void {
+    const shelved = this.#playlists.get(key);
+    if (shelved?.compiled !== compiled) return;
+    compiled.renderings.put(rendering.name, rendering.playlist, rendering.expiryStep);
+    this.put(key, shelved);
+  }
+
+  /** The expiries that go on to the next version of a playlist (see `givenBy`), by its name without delivery directives. */
+  given(name: string): ReadonlyMap<string, UnixSeconds> | undefined {
+    return this.#given.get(name);
+  }
+
+  give(name: string, expiries: ReadonlyMap<string, UnixSeconds>): void {
+    let weight = 256;
+    for (const url of expiries.keys()) weight += url.length + 96;
+    if (expiries.size > 0) this.#given.put(name, expiries, weight);
+    else this.#given.delete(name);
+  }
+}
+
+/** Of the shelf, for the expiries that go on: little is kept of many playlists. */
+const shareOfGiven = 1 / 16;
+
+/** The text, where each character may take two bytes; and the objects of the template, as V8 lays them out. */
+function weightOf({ version, compiled }: ShelvedPlaylist): number {
+  const { template, madeFor, renderings } = compiled;
+  const { literals, holes, targets } = template;
+  let weight = 2 * version.text.length + madeFor.length + 2048;
+  weight += 40 * literals.length + 64 * holes.length + 160 * targets.length;
+  for (const { path, query } of targets) weight += path.length + query.length;
+  return weight + renderings.weight;
 }

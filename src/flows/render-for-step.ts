@@ -1,6 +1,6 @@
 import type { Refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
-import { after, later, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
+import { after, later, roundDownTo, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
 import type { CloudFrontSettings } from "../catalog/asset.ts";
 import { expiriesOf, givenBy } from "../playlist/plan.ts";
 import { renderShared, type SharedPlaylist, type SignTarget } from "../playlist/render.ts";
@@ -9,11 +9,10 @@ import type { CloudFrontSigner } from "../signing/cloudfront/sign.ts";
 import { cloudFrontRendition } from "../signing/cloudfront/sign-rendition.ts";
 import { signedParameter } from "../signing/media-url.ts";
 import type { MediaAccess } from "./check-media-request.ts";
-import { type LoadContext, type LoadedPlaylist, loadPlaylist } from "./load-playlist.ts";
-import type { RenderedPlaylist, Renderings } from "./renderings.ts";
+import { type LoadContext, type LoadedPlaylist, loadEntry } from "./load-playlist.ts";
+import type { RenderedPlaylist } from "./renderings.ts";
 
 export interface RenderContext {
-  readonly renderings: Renderings;
   /** The signer for an asset of CloudFront, or why there is none. */
   readonly cloudFront: (settings: CloudFrontSettings) => Result<CloudFrontSigner, Refusal>;
 }
@@ -30,24 +29,25 @@ export async function renderForStep(
   context: StepContext,
 ): Promise<Result<RenderedPlaylist, Refusal>> {
   const { asset, grant, key } = access;
-  const { template, name } = loaded;
-  const { now, expiryStep, renderings } = context;
-  const notAfter = asset.cdn === "cloudfront" ? capOf(template, access, context) : undefined;
+  const { template, renderings } = loaded.compiled;
+  const { now, expiryStep, shelf } = context;
+  const notAfter = asset.cloudfront === undefined ? undefined : capOf(template, access, context);
   const bound = asset.segmentSignature === "session";
-  const kept = renderings.of(template);
-  const step = `${key.kid} ${roundUpTo(expiryStep, now)} ${notAfter ?? ""}`;
-  const made = bound ? undefined : kept.get(step);
+  const signedBy = asset.cloudfront === undefined ? "" : JSON.stringify(asset.cloudfront);
+  const name = { step: roundUpTo(expiryStep, now), variant: `${key.kid} ${notAfter ?? ""} ${signedBy}` };
+  const made = bound ? undefined : renderings.get(name);
   if (made !== undefined) return ok(made);
-  const expiries = expiriesOf(template, now, expiryStep, { notAfter, given: renderings.given(name) });
+  const expiries = expiriesOf(template, now, expiryStep, { notAfter, given: shelf.given(loaded.name) });
   const shared =
     asset.cloudfront === undefined
       ? ok(renderShared(template, expiries, edgeSigner(access, bound ? grant.text : "")))
       : await renderForCloudFront(access, template, asset.cloudfront, expiries, context);
   if (!shared.ok) return shared;
-  renderings.give(name, givenBy(template, expiries));
-  const rendered = { shared: shared.value };
-  if (!bound) kept.put(step, rendered);
-  return ok(rendered);
+  shelf.give(loaded.name, givenBy(template, expiries));
+  if (bound) return shared;
+  const playlist = shared.value.open.length === 0 ? new Blob([...shared.value.texts]) : shared.value;
+  shelf.addRendering(loaded.key, loaded.compiled, { name, playlist, expiryStep });
+  return ok(playlist);
 }
 
 function edgeSigner({ key }: MediaAccess, grant: string): SignTarget {
@@ -57,8 +57,10 @@ function edgeSigner({ key }: MediaAccess, grant: string): SignTarget {
 }
 
 /**
- * A URL for CloudFront carries no grant, so nothing but its own end ends it with the session. Where the playlist's last
- * expiry would outlive the session it is cut at the session's end; all sessions that outlive it share one rendering.
+ * A URL for CloudFront carries no grant, so nothing but its own end ends it with the session. Where the last expiry in the
+ * playlist would outlive the session it is cut at the last step before the session's end, so that all sessions that end
+ * within a step share one rendering, as do all that outlive it. Only within its last two steps a session is cut at its very
+ * end, since a URL has to hold for a step.
  */
 function capOf(
   template: PlaylistTemplate,
@@ -66,9 +68,15 @@ function capOf(
   { now, expiryStep }: StepContext,
 ): UnixSeconds | undefined {
   let longest = 0;
-  for (const { lifetime } of template.targets) longest = Math.max(longest, lifetime);
-  const last = after(roundUpTo(expiryStep, now), seconds(longest + expiryStep));
-  return last > grant.expiresAt ? grant.expiresAt : undefined;
+  // URLs of playlists lead to the media host, with the grant.
+  for (const { purpose, lifetime } of template.targets)
+    if (purpose !== "playlist") longest = Math.max(longest, lifetime);
+  const base = roundUpTo(expiryStep, now);
+  // A carried URL is given a step more, and all are rounded up to the step (see `expiryOf`).
+  const last = after(base, seconds(longest + 2 * expiryStep));
+  if (last <= grant.expiresAt) return undefined;
+  const shared = roundDownTo(expiryStep, grant.expiresAt);
+  return shared >= base + expiryStep ? shared : grant.expiresAt;
 }
 
 async function renderForCloudFront(
@@ -80,12 +88,15 @@ async function renderForCloudFront(
 ): Promise<Result<SharedPlaylist, Refusal>> {
   const signer = context.cloudFront(settings);
   if (!signer.ok) return signer;
-  const entry = await loadPlaylist({ asset, rest: asset.entry, query: "", directives: "" }, context);
+  const entry = await loadEntry(asset, context);
   if (!entry.ok) return entry;
   const prefix = `/${asset.id}/`;
   const others = [`${prefix}${asset.entry}`];
-  for (const target of entry.value.template.targets) if (target.purpose === "playlist") others.push(target.path);
-  const expires = expiries.reduce(later, context.now);
+  for (const target of entry.value.compiled.template.targets)
+    if (target.purpose === "playlist") others.push(target.path);
+  let expires = context.now;
+  for (const [i, expiry] of expiries.entries())
+    if (template.targets[i]?.purpose !== "playlist") expires = later(expires, expiry);
   const rendition = cloudFrontRendition(signer.value, settings.policy, {
     playlist: path,
     others,

@@ -1,58 +1,65 @@
-import type { UnixSeconds } from "../base/seconds.ts";
+import type { Seconds, UnixSeconds } from "../base/seconds.ts";
 import type { SharedPlaylist } from "../playlist/render.ts";
-import type { PlaylistTemplate } from "../playlist/template.ts";
 
 /**
- * A playlist as all viewers of a step share it; its bytes too, once somebody made them, where no hole is left. They are
- * a Blob, since a response takes one over as it is and copies anything else for every viewer.
+ * A playlist as all viewers of a step share it: whole, as a Blob, since a response takes one over as it is and copies
+ * anything else for every viewer; or with the URLs of other playlists still open.
  */
-export interface RenderedPlaylist {
-  readonly shared: SharedPlaylist;
-  bytes?: Blob;
+export type RenderedPlaylist = Blob | SharedPlaylist;
+
+/** Which rendering of a version: `step` is when its step began, `variant` all else that it was signed by and for. */
+export interface RenderingName {
+  readonly step: UnixSeconds;
+  readonly variant: string;
 }
 
-/** What was rendered of one version of a playlist lately, by step and key. */
-interface VersionRenderings {
-  get(step: string): RenderedPlaylist | undefined;
-  put(step: string, rendered: RenderedPlaylist): void;
+interface Rendering {
+  readonly step: UnixSeconds;
+  readonly playlist: RenderedPlaylist;
 }
 
-/** What an isolate keeps of what it rendered. */
-export interface Renderings {
-  /** Of one version: they go when its template goes. */
-  of(template: PlaylistTemplate): VersionRenderings;
-  /** The expiries that go on to the next version of a playlist (see `givenBy`), by its name without delivery directives. */
-  given(name: string): ReadonlyMap<string, UnixSeconds> | undefined;
-  give(name: string, expiries: ReadonlyMap<string, UnixSeconds>): void;
-}
+/** Of one version: two steps with two keys, and as many more for CloudFront's sessions that end at other times. */
+const mostRenderings = 8;
 
-/** Of a version: the step that is on, the one before it for requests on their way, and as many of another key. */
-const keptSteps = 4;
-const keptNames = 2_000;
+/** What was rendered lately of one version of a playlist. */
+export class Renderings {
+  readonly #kept = new Map<string, Rendering>();
+  /** In bytes of memory, about. */
+  weight = 0;
 
-export function renderings(): Renderings {
-  const versions = new WeakMap<PlaylistTemplate, Map<string, RenderedPlaylist>>();
-  const given = new Map<string, ReadonlyMap<string, UnixSeconds>>();
-  return {
-    of(template) {
-      const steps = versions.get(template) ?? new Map<string, RenderedPlaylist>();
-      versions.set(template, steps);
-      return { get: (step) => steps.get(step), put: (step, rendered) => keep(steps, step, rendered, keptSteps) };
-    },
-    given: (name) => given.get(name),
-    give(name, expiries) {
-      if (expiries.size > 0) keep(given, name, expiries, keptNames);
-      else given.delete(name);
-    },
-  };
-}
-
-/** Sets a value and lets the oldest go beyond `most`. */
-function keep<Value>(map: Map<string, Value>, key: string, value: Value, most: number): void {
-  map.delete(key);
-  map.set(key, value);
-  for (const oldest of map.keys()) {
-    if (map.size <= most) break;
-    map.delete(oldest);
+  get(name: RenderingName): RenderedPlaylist | undefined {
+    return this.#kept.get(keyOf(name))?.playlist;
   }
+
+  /**
+   * Keeps one of the step that is on. Of those before it only the last step's stay, for requests that are on their way,
+   * and the oldest go where there are too many.
+   */
+  put(name: RenderingName, playlist: RenderedPlaylist, expiryStep: Seconds): void {
+    this.#remove(keyOf(name));
+    for (const [key, { step }] of this.#kept) {
+      if (step < name.step - expiryStep || this.#kept.size >= mostRenderings) this.#remove(key);
+    }
+    this.#kept.set(keyOf(name), { step: name.step, playlist });
+    this.weight += weightOf(playlist);
+  }
+
+  #remove(key: string): void {
+    const rendering = this.#kept.get(key);
+    if (rendering === undefined) return;
+    this.#kept.delete(key);
+    this.weight -= weightOf(rendering.playlist);
+  }
+}
+
+function keyOf({ step, variant }: RenderingName): string {
+  return `${step} ${variant}`;
+}
+
+/** A text with holes is a tree of the pieces that it was put together from, which weighs several times its characters. */
+function weightOf(playlist: RenderedPlaylist): number {
+  if (playlist instanceof Blob) return playlist.size + 512;
+  let weight = 512 + 300 * playlist.open.length;
+  for (const text of playlist.texts) weight += 5 * text.length;
+  return weight;
 }

@@ -42,15 +42,22 @@ export async function serveCloudFront(
 ): Promise<Result<Response, Refusal>> {
   const checked = await checkCloudFrontTarget(target, asset, request.method, context);
   if (!checked.ok) return checked;
-  const { path, query, expires } = checked.value;
-  const file = { asset, path: path.slice(asset.id.length + 2), query: canonicalQuery(query ?? "") };
+  const { path, policy, query, expires } = checked.value;
+  // Under a wildcard the query is the viewer's to write: an S3 origin would answer `?acl` under our credentials.
+  const signedQuery = policy === "canned" ? canonicalQuery(query ?? "") : "";
+  const file = { asset, path: path.slice(asset.id.length + 2), query: signedQuery };
   return context.deliver(
     { ...request, ...file, remaining: between(context.now, expires), cacheable: !path.endsWith(".key") },
     context.waitUntil,
   );
 }
 
-/** The check alone, which `explain` calls too: {@link verifyCloudFront}, and `key_unknown` for another asset's key. */
+/**
+ * The check alone, which `explain` calls too. Every CloudFront key of the ring is taken, as CloudFront takes every key of
+ * a trusted key group: an asset that is signed with a new key goes on playing for those who hold URLs of the old one.
+ * Playlists are refused (`path_not_covered`): a wildcard covers the one beside the segments, and the origin's own names
+ * every file unsigned.
+ */
 export async function checkCloudFrontTarget(
   target: string,
   asset: Asset,
@@ -69,7 +76,12 @@ export async function checkCloudFrontTarget(
     },
     publicKeys,
   );
-  if (checked.ok && checked.value.keyPairId !== asset.cloudfront?.keyPairId)
-    return refusal("key_unknown", "the key is trusted for other assets alone");
-  return checked;
+  return checked.ok && isPlaylist(checked.value.path)
+    ? refusal("path_not_covered", "a playlist is served under a grant alone")
+    : checked;
+}
+
+/** By the ending that RFC 8216 §4 gives to playlists. */
+export function isPlaylist(path: string): boolean {
+  return path.endsWith(".m3u8") || path.endsWith(".m3u");
 }

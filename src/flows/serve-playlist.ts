@@ -37,7 +37,7 @@ export async function servePlaylist(
   const { access } = checked;
   if (access.purpose !== "playlist") return refusal("signature_missing", "the URL is signed, but not as a playlist's");
   const { asset, rest, query } = access;
-  const loaded = await loadPlaylist({ asset, rest, query, directives: deliveryDirectives(access.appended) }, context);
+  const loaded = await loadPlaylist({ asset, rest, query }, deliveryDirectives(access.appended), context);
   if (!loaded.ok) return loaded;
   const body = await bodyFor(access, loaded.value, context);
   if (!body.ok) return body;
@@ -52,25 +52,22 @@ async function bodyFor(
   context: PlaylistFlowContext,
 ): Promise<Result<Blob | string, Refusal>> {
   if (isEntryThatEnds(access, loaded)) {
-    const wrapped = wrapMediaPlaylist(loaded.template, { path: access.path, query: access.query });
+    const wrapped = wrapMediaPlaylist(loaded.compiled.template, { path: access.path, query: access.query });
     return ok(fillPlaylist(wrapped, (other) => playlistUrl(other, access)));
   }
   const rendered = await renderForStep(access, loaded, context);
   if (!rendered.ok) return rendered;
-  const { shared } = rendered.value;
-  if (shared.open.length === 0) {
-    rendered.value.bytes ??= new Blob([fillPlaylist(shared, () => ({ query: "" }))]);
-    return ok(rendered.value.bytes);
-  }
-  return ok(fillPlaylist(shared, (other) => playlistUrl(other, access)));
+  const playlist = rendered.value;
+  if (playlist instanceof Blob) return ok(playlist);
+  return ok(fillPlaylist(playlist, (other) => playlistUrl(other, access)));
 }
 
 /**
  * Whether a media playlist was asked for as the manifest. The manifest's URL ends within minutes and a player would reload
  * it for hours, so the player is given a multivariant playlist around it, in which its URL lives as long as the session.
  */
-function isEntryThatEnds({ asset, rest, expiry, grant }: MediaAccess, { template }: LoadedPlaylist): boolean {
-  return template.kind === "media" && rest === asset.entry && expiry < grant.expiresAt;
+function isEntryThatEnds({ asset, rest, expiry, grant }: MediaAccess, { compiled }: LoadedPlaylist): boolean {
+  return compiled.template.kind === "media" && rest === asset.entry && expiry < grant.expiresAt;
 }
 
 /** Another playlist's URL for this viewer: bound to the grant, and good for as long as it, since players reload it. */

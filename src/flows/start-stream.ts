@@ -13,7 +13,7 @@ import {
   seconds,
   type UnixSeconds,
 } from "../base/seconds.ts";
-import type { Asset } from "../catalog/asset.ts";
+import { type Asset, playScope } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { readBearerToken } from "../credential/bearer.ts";
 import type { Credential } from "../credential/credential.ts";
@@ -23,9 +23,6 @@ import { decide } from "../policy/decide.ts";
 import { mintGrant, subjectHash } from "../signing/grant.ts";
 import { signedQuery } from "../signing/media-url.ts";
 import type { PreparedSessionKey, SessionKeys } from "../signing/session-keys.ts";
-
-/** The scope that a start asks for where the asset says nothing else. */
-export const playScope = "stream:play";
 
 const bodySchema = z.object({ asset: z.string().min(1).max(64) });
 

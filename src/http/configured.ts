@@ -34,6 +34,14 @@ export function configured<Env extends object, Parts>(
   };
 }
 
+/** A fault for each binding that a worker needs and its configuration does not give it. */
+export function missingBindings(bindings: Readonly<Record<string, unknown>>): readonly string[] {
+  const missing = Object.keys(bindings).filter((name) => bindings[name] === undefined);
+  return missing.map(
+    (name) => `${name}: the worker has no binding of this name; its wrangler.toml shows how to bind it`,
+  );
+}
+
 /** What cannot be wired is a fault as well, whatever threw; its message may quote what it choked on, so it stays unsaid. */
 async function wireSafely<Env, Parts>(
   wire: (env: Env, configuration: Configuration) => Promise<Result<Parts, readonly string[]>>,

@@ -49,7 +49,12 @@ async function forward(request: Request, { manifest }: EdgeParts): Promise<Resul
   const unavailable = refusal("store_unavailable", "the manifest worker does not answer over its service binding");
   if (manifest === undefined) return unavailable;
   try {
-    return ok(await manifest.fetch(request));
+    const answered = await manifest.fetch(request);
+    // What is no problem document is no answer of the manifest worker's: the runtime says so that there is none.
+    const ours = answered.status < 500 || answered.headers.get("Content-Type") === "application/problem+json";
+    if (ours) return ok(answered);
+    await answered.body?.cancel();
+    return unavailable;
   } catch {
     return unavailable;
   }

@@ -16,6 +16,9 @@ export function logError(log: Log, worker: string, error: unknown): void {
 /** An exception's name and where it was thrown. Its message is left out: nobody vouches for what others write into one. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return "not an Error";
-  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  // The stack begins with the message, and a line of that may look like a place. One that cannot be found is left as it is.
+  const { stack = "", message } = error;
+  const behind = stack.includes(message) ? stack.slice(stack.indexOf(message) + message.length) : "";
+  const frames = behind.split("\n").filter((line) => /^\s+at /.test(line));
   return [error.name, ...frames.slice(0, 5).map((frame) => frame.trim())].join(" ");
 }

@@ -162,7 +162,12 @@ const realm = 'Bearer realm="stagedoor"';
 /** A refusal as a response: problem details (RFC 9457), never cached, with the headers its status asks for. */
 export function problemResponse(refusal: Refusal): Response {
   const { status, title, detail } = faces[refusal.code];
-  const headers = new Headers({ "Content-Type": "application/problem+json", "Cache-Control": "no-store" });
+  const headers = new Headers({
+    "Content-Type": "application/problem+json",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+  });
   const challenge = challengeOf(refusal);
   if (challenge !== undefined) headers.set("WWW-Authenticate", challenge);
   if (status === 503) headers.set("Retry-After", "2");

@@ -69,7 +69,7 @@ export const tokenKeySchema = z.strictObject({
   d: coordinate.optional(),
 });
 
-export const ringKeySchema = z.union([sessionKeySchema, cloudFrontKeySchema, tokenKeySchema]);
+const ringKeySchema = z.union([sessionKeySchema, cloudFrontKeySchema, tokenKeySchema]);
 
 export type SessionKey = z.infer<typeof sessionKeySchema>;
 export type CloudFrontKey = z.infer<typeof cloudFrontKeySchema>;

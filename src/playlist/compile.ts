@@ -50,7 +50,7 @@ export function compilePlaylist(text: string, context: PlaylistContext): Result<
   const scanned = scan(text, inspected.value.kind, { ...context, originPath: originPath.value });
   if (!scanned.ok) return scanned;
 
-  const { kind, ended, playlistType, targetDuration } = inspected.value;
+  const { kind, ended, playlistType, durations, skipped, canSkipUntil } = inspected.value;
   const { assembly, uses, targets: targetOf, variables, traits } = scanned.value;
   const lifetimeOf = lifetimes(inspected.value, context);
   const needs = new Array<Lifetime | undefined>(assembly.urls.length);
@@ -69,11 +69,16 @@ export function compilePlaylist(text: string, context: PlaylistContext): Result<
     holes: assembly.holes,
     targets,
     variables,
-    targetDuration: targetDuration === undefined ? undefined : seconds(targetDuration),
     traits: {
       version: traits.version,
       independentSegments: traits.independentSegments,
       bandwidth: traits.bandwidth,
+    },
+    reloads: {
+      canBlock: traits.canBlock,
+      canSkip: canSkipUntil > 0,
+      nextSegment: traits.mediaSequence + skipped + durations.length,
+      nextPart: traits.parts,
     },
   });
 }

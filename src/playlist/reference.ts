@@ -1,8 +1,8 @@
-import { canonicalPathText, canonicalQuery, pathFault } from "../base/canonical-path.ts";
+import { canonicalPathText, canonicalQuery, directoryOf, pathFault } from "../base/canonical-path.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { isOwnHost, readHost } from "./host.ts";
-import { directoryOf, relativeReference, removeDotSegments } from "./segments.ts";
+import { relativeReference, removeDotSegments } from "./segments.ts";
 
 /** Where a playlist lies: at the origin, where its references were written, and on the media host, where they are read. */
 export interface Place {

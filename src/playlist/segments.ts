@@ -1,7 +1,4 @@
-/** A path up to and with its last slash. */
-export function directoryOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/") + 1);
-}
+import { directoryOf } from "../base/canonical-path.ts";
 
 /**
  * An absolute path without its dot segments (RFC 3986 §5.2.4), or undefined where it climbs above the root. The RFC stays

@@ -39,9 +39,9 @@ export interface PlaylistTemplate {
   readonly targets: readonly Target[];
   /** The variables that this playlist defines, for EXT-X-DEFINE:IMPORT by others. */
   readonly variables: ReadonlyMap<string, string>;
-  readonly targetDuration: Seconds | undefined;
   /** What a generated multivariant playlist says about this one. */
   readonly traits: PlaylistTraits;
+  readonly reloads: PlaylistReloads;
 }
 
 export interface PlaylistTraits {
@@ -49,4 +49,15 @@ export interface PlaylistTraits {
   readonly independentSegments: boolean;
   /** The peak rate in bits a second, where byte ranges or EXT-X-BITRATE tell it. */
   readonly bandwidth: number | undefined;
+}
+
+/** What tells how a playlist's reloads may be asked for: the delivery directives of RFC 8216bis §6.2.5. */
+export interface PlaylistReloads {
+  /** EXT-X-SERVER-CONTROL's CAN-BLOCK-RELOAD: `_HLS_msn` and `_HLS_part` are understood. */
+  readonly canBlock: boolean;
+  /** Its CAN-SKIP-UNTIL: `_HLS_skip` is understood. */
+  readonly canSkip: boolean;
+  /** The media sequence number behind that of the last segment, and how many parts of that segment are there. */
+  readonly nextSegment: number;
+  readonly nextPart: number;
 }

@@ -1,4 +1,5 @@
 import { canonicalQuery, pathFault } from "../base/canonical-path.ts";
+import { hasLeadingZero, readDecimal } from "../base/decimal.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { isUnixSeconds, type UnixSeconds } from "../base/seconds.ts";
@@ -56,7 +57,8 @@ function signatureParameter(query: string, start: number, end: number): Signatur
   const from = start + parameterOf[purpose].length + 1;
   const dot = end - signatureLength - 1;
   if (dot <= from || query.charCodeAt(dot) !== 0x2e) return undefined;
-  const expiry = decimal(query, from, dot);
+  if (hasLeadingZero(query, from, dot)) return undefined; // one expiry has one spelling
+  const expiry = readDecimal(query, from, dot);
   return isUnixSeconds(expiry) ? { purpose, expiry, signature: query.slice(dot + 1, end) } : undefined;
 }
 
@@ -64,16 +66,4 @@ function purposeAt(query: string, start: number): MediaPurpose | undefined {
   if (query.startsWith("seg=", start)) return "segment";
   if (query.startsWith("list=", start)) return "playlist";
   return query.startsWith("key=", start) ? "key" : undefined;
-}
-
-/** A whole number in its one spelling (no sign, no leading zero), or -1. */
-function decimal(text: string, from: number, to: number): number {
-  if (to - from > 12 || (text.charCodeAt(from) === 0x30 && to - from > 1)) return -1;
-  let value = 0;
-  for (let i = from; i < to; i++) {
-    const digit = text.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
 }

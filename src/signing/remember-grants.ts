@@ -1,3 +1,4 @@
+import { makeRoom } from "../base/oldest-out.ts";
 import { ok } from "../base/result.ts";
 import { stillTaken } from "../keys/ring.ts";
 import type { Grant } from "./grant.ts";
@@ -18,7 +19,7 @@ export function rememberGrants(capacity: number): typeof openGrant {
     const result = openGrant(text, keys, now);
     const key = result.ok ? keys.get(result.value.kid) : undefined;
     if (result.ok && key !== undefined) {
-      if (opened.size >= capacity) for (const oldest of opened.keys()) if (opened.delete(oldest)) break;
+      makeRoom(opened, capacity);
       const own = ownCopy(text);
       opened.set(own, { grant: { ...result.value, text: own }, key });
     }

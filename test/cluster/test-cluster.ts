@@ -31,7 +31,7 @@ export async function startTestCluster(
     secrets,
     statePath: undefined,
     page: servePage({ ring, mediaUrl: `http://localhost:${mediaPort}`, basePath: settings.STAGEDOOR_BASE_PATH }),
-    log: (_worker, line) => log.push(line),
+    log: (line) => log.push(line),
   });
   await seed(cluster.miniflare);
   const addresses: TestCluster = { apiUrl: cluster.apiUrl, mediaUrl: cluster.mediaUrl, keys };

@@ -1,4 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { newSessionKey } from "../../src/keys/generate.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 
 const log: string[] = [];
@@ -41,5 +43,37 @@ describe("outside development", () => {
     expect((await fetch(`${deployed.addresses.apiUrl}/stream/start`, { method: "POST" })).status).toBe(500);
     const all = production.join("\n");
     for (const name of ["dev-session", "stagedoor-dev", "STAGEDOOR_MEDIA_URL"]) expect(all).toContain(name);
+  });
+});
+
+describe("a sound deployment", () => {
+  const log: string[] = [];
+  let deployed: Awaited<ReturnType<typeof startTestCluster>>;
+  beforeAll(async () => {
+    const issuer = {
+      issuer: "https://id.example",
+      audience: "stagedoor",
+      algorithms: ["ES256"],
+      jwksUri: "https://id.example/jwks.json",
+    };
+    const settings = {
+      STAGEDOOR_ENV: "production",
+      STAGEDOOR_MEDIA_URL: "https://media.example",
+      STAGEDOOR_KEYS: JSON.stringify({ keys: [newSessionKey("2026-a", randomBytes)] }),
+      STAGEDOOR_ISSUERS: JSON.stringify([issuer]),
+    };
+    deployed = await startTestCluster(settings, log);
+  });
+  afterAll(() => deployed.stop());
+
+  it.each(["/", "/demo.json", "/page.js"])("serves no demo page, though one is bound: %s", async (path) => {
+    const answered = await fetch(deployed.addresses.apiUrl + path);
+    expect([answered.status, Object(await answered.json()).code]).toEqual([404, "route_unknown"]);
+  });
+
+  it("answers a start, and finds no fault in itself", async () => {
+    const answered = await fetch(`${deployed.addresses.apiUrl}/stream/start`, { method: "POST" });
+    expect([answered.status, Object(await answered.json()).code]).toEqual([401, "token_missing"]);
+    expect(log.join("\n")).not.toContain("configuration_invalid");
   });
 });

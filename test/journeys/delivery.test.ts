@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
-import { projectRoot } from "../../cli/local/cluster.ts";
+import { projectRoot } from "../../cli/project.ts";
 import { startStream } from "../cluster/start-stream.ts";
-import { walk } from "../cluster/walk.ts";
+import { urisOf, walk } from "../cluster/walk.ts";
 
 const cluster = inject("usual");
 const hasty = inject("hasty");
@@ -100,8 +100,14 @@ describe("a file, as HTTP has it", () => {
   it("what a player appends is ignored", async () => {
     const response = await fetch(`${await fileOf("vod-ts", "180p/0.ts")}&CMCD=br%3D1000%2Cd%3D4000&foo=bar`);
     expect(response.status).toBe(200);
-    const manifest = await fetch(`${(await startStream(cluster, "vod-ts")).manifestUrl}&_HLS_msn=3&_HLS_part=0`);
-    expect(manifest.status).toBe(200);
+    const { playlists } = await walk((await startStream(cluster, "vod-ts")).manifestUrl);
+    expect(playlists.size).toBeGreaterThan(1);
+    for (const [url, text] of playlists) {
+      for (const appended of ["CMCD=br%3D1000%2Cot%3Dm%2Csid%3D%22a%22", "_HLS_msn=3&_HLS_part=0&CMCD=ot%3Dm"]) {
+        const playlist = await fetch(`${url}&${appended}`);
+        expect([playlist.status, urisOf(await playlist.text(), url).length]).toEqual([200, urisOf(text, url).length]);
+      }
+    }
   });
 });
 

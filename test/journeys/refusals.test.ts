@@ -130,6 +130,12 @@ describe("what the media host refuses", () => {
     ["a backslash", async () => (await aSegment()).replace("/180p/", "/180p\\"), 400, "path_invalid"],
     ["a doubly encoded path", async () => (await aSegment()).replace("/180p/", "/180p%252F"), 400, "path_invalid"],
     ["a path parameter", async () => (await aSegment()).replace("/180p/", "/180p;x/"), 400, "path_invalid"],
+    [
+      "the raw playlist beside the segments that a CloudFront wildcard opens",
+      async () => (await aSegment("vod-cloudfront-ec")).replace("/0.ts", "/index.m3u8"),
+      403,
+      "path_not_covered",
+    ],
     ["a CloudFront file without its signature", async () => "/vod-cloudfront/180p/0.ts", 403, "signature_missing"],
     [
       "a CloudFront file with another's signature",

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer, type Server } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { projectRoot } from "../../cli/local/cluster.ts";
 import { freePort } from "../../cli/local/ports.ts";
+import { projectRoot } from "../../cli/project.ts";
 
 const running: ChildProcess[] = [];
 afterEach(() => {
@@ -54,6 +54,8 @@ describe("npm start", () => {
     const { manifestUrl } = Object(await started.json());
     expect((await fetch(manifestUrl)).status).toBe(200);
     expect((await fetch(`http://localhost:${port}/`)).headers.get("content-type")).toContain("text/html");
+    // Twice, as a terminal does: npm hands on what the process has got already.
+    run.child.kill("SIGINT");
     run.child.kill("SIGINT");
     expect(await run.ended).toBe(0);
     await expect(fetch(`http://localhost:${port}/`)).rejects.toThrow();

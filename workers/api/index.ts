@@ -1,12 +1,12 @@
 import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
 import { nodeHmac } from "../../src/adapters/node/hmac.ts";
-import { ok } from "../../src/base/result.ts";
+import { ok, refuse } from "../../src/base/result.ts";
 import { systemClock } from "../../src/base/seconds.ts";
 import { keepCatalog } from "../../src/catalog/source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { trustIssuer } from "../../src/credential/issuer-keys.ts";
 import { apiApp } from "../../src/http/api.ts";
-import { configured } from "../../src/http/configured.ts";
+import { configured, missingBindings } from "../../src/http/configured.ts";
 import { logRefusal } from "../../src/http/log.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 
@@ -19,6 +19,8 @@ interface Env {
 const log = (line: string) => console.log(line);
 
 const withApp = configured("api", log, async (env: Env, configuration: Configuration) => {
+  const missing = missingBindings({ CATALOG: env.CATALOG });
+  if (missing.length > 0) return refuse(missing);
   const { ring, issuers, basePath, development } = configuration;
   const context = {
     issuers: issuers.map((issuer) => trustIssuer(issuer, (input, init) => fetch(input, init))),

@@ -7,7 +7,7 @@ import { systemClock } from "../../src/base/seconds.ts";
 import { keepCatalog } from "../../src/catalog/source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { fileDelivery } from "../../src/flows/deliver-file.ts";
-import { configured } from "../../src/http/configured.ts";
+import { configured, missingBindings } from "../../src/http/configured.ts";
 import { answerEdge } from "../../src/http/edge.ts";
 import { logRefusal } from "../../src/http/log.ts";
 import { answerMedia } from "../../src/http/media.ts";
@@ -17,12 +17,14 @@ import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 
 interface Env {
   readonly CATALOG: KVNamespace;
-  readonly MANIFEST?: Fetcher;
+  readonly MANIFEST: Fetcher;
 }
 
 const log = (line: string) => console.log(line);
 
 const withParts = configured("edge", log, async (env: Env, configuration: Configuration) => {
+  const missing = missingBindings({ CATALOG: env.CATALOG, MANIFEST: env.MANIFEST });
+  if (missing.length > 0) return refuse(missing);
   const publicKeys = await publicKeysOf(configuration.ring, systemClock);
   if (!publicKeys.ok) return refuse(publicKeys.refusal);
   const origin = mediaOrigin(env, systemClock);

@@ -2,13 +2,12 @@ import { cloudFrontSign } from "../../src/adapters/aws/cloudfront-key.ts";
 import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
 import { mediaOrigin } from "../../src/adapters/cloudflare/media-origin.ts";
 import { nodeHmac } from "../../src/adapters/node/hmac.ts";
-import { ok } from "../../src/base/result.ts";
-import { systemClock } from "../../src/base/seconds.ts";
+import { ok, refuse } from "../../src/base/result.ts";
+import { systemClock, systemTimer } from "../../src/base/seconds.ts";
 import { keepCatalog } from "../../src/catalog/source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
-import { playlistShelf } from "../../src/flows/playlist-shelf.ts";
-import { renderings } from "../../src/flows/renderings.ts";
-import { configured } from "../../src/http/configured.ts";
+import { PlaylistShelf } from "../../src/flows/playlist-shelf.ts";
+import { configured, missingBindings } from "../../src/http/configured.ts";
 import { logRefusal } from "../../src/http/log.ts";
 import { answerManifest } from "../../src/http/manifest.ts";
 import { answerMedia } from "../../src/http/media.ts";
@@ -22,14 +21,17 @@ interface Env {
 
 const log = (line: string) => console.log(line);
 
-/** Characters of playlists that an isolate keeps, at two bytes each and as much again for what is made of them. */
-const shelfCapacity = 16 * 1024 * 1024;
+/** Bytes of playlists, and of what is made of them, that an isolate keeps: it has 128 MB for everything. */
+const shelfCapacity = 48 * 1024 * 1024;
 
-const withParts = configured("manifest", log, async (env: Env, configuration: Configuration) =>
-  ok({
+const withParts = configured("manifest", log, async (env: Env, configuration: Configuration) => {
+  const missing = missingBindings({ CATALOG: env.CATALOG });
+  if (missing.length > 0) return refuse(missing);
+  return ok({
     ...configuration,
     mediaHost: new URL(configuration.mediaUrl).host,
     clock: systemClock,
+    timer: systemTimer,
     keys: await prepareSessionKeys(configuration.ring, nodeHmac),
     open: rememberGrants(10_000),
     catalog: keepCatalog({
@@ -38,13 +40,12 @@ const withParts = configured("manifest", log, async (env: Env, configuration: Co
       onRefusal: (why) => logRefusal(log, "manifest", why),
     }),
     origin: mediaOrigin(env, systemClock),
-    shelf: playlistShelf(shelfCapacity),
-    renderings: renderings(),
+    shelf: new PlaylistShelf(shelfCapacity),
     cloudFront: cloudFrontSigners(configuration.ring, configuration.mediaUrl, systemClock, (key, hash) =>
       cloudFrontSign({ ...key }, hash),
     ),
-  }),
-);
+  });
+});
 
 export default {
   fetch(request, env) {

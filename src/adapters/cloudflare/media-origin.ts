@@ -1,4 +1,5 @@
 import type { Clock } from "../../base/seconds.ts";
+import { isOwnSetting } from "../../catalog/asset-origin.ts";
 import { type Origin, originOf } from "../../catalog/origin.ts";
 import { httpOrigin } from "../origin/http-origin.ts";
 import { r2Origin } from "./r2-origin.ts";
@@ -6,6 +7,7 @@ import { r2Origin } from "./r2-origin.ts";
 /** The origins of all assets as a worker reaches them: R2 by its bindings, HTTP by fetch with secrets of its environment. */
 export function mediaOrigin(env: object, clock: Clock): Origin {
   const secretOf = (name: string) => {
+    if (isOwnSetting(name)) return undefined;
     const secret: unknown = Reflect.get(env, name);
     return typeof secret === "string" ? secret : undefined;
   };

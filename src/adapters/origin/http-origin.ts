@@ -90,7 +90,10 @@ function redirectTarget(location: string | null, from: string): string | undefin
   return own ? target.href : undefined;
 }
 
-/** Time until the answer begins. It does not bound the body: a slow viewer may take longer over a file than the origin. */
+/**
+ * Time until the answer begins. It does not bound the body, which is streamed: over a large file a slow viewer may take
+ * longer than the origin. Who reads a body whole, as `flows/fetch-playlist.ts` does, has a deadline of its own for it.
+ */
 function startDeadline(timeout: Seconds): { readonly signal: AbortSignal; readonly end: () => void } {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), timeout * 1000);

@@ -5,7 +5,7 @@ import { isInRange, parseIpv4 } from "../../signing/cloudfront/ipv4.ts";
 import { readParameters, type SignedParameters } from "../../signing/cloudfront/parameters.ts";
 import { plainPath } from "../../signing/cloudfront/spelling.ts";
 import { type CloudFrontStatement, readStatement } from "../../signing/cloudfront/statement.ts";
-import { type CloudFrontCheckContext, checkCloudFrontTarget } from "../serve-cloudfront.ts";
+import { type CloudFrontCheckContext, checkCloudFrontTarget, isPlaylist } from "../serve-cloudfront.ts";
 import { type Explanation, fails, holds, type Step, told } from "./explanation.ts";
 import { parameterNames, shown, shownPath, when } from "./words.ts";
 
@@ -28,19 +28,14 @@ export async function explainCloudFrontUrl(
 ): Promise<Explanation> {
   const checked = await checkCloudFrontTarget(target, asset, "GET", context);
   const refusal = checked.ok ? undefined : checked.refusal;
-  const steps = stepsOf(target, asset, context, refusal);
+  const steps = stepsOf(target, context, refusal);
   if (!checked.ok) return { kind: "cloudfront", verdict: "refused", refusal, grants: undefined, steps };
   const { path, policy, expires } = checked.value;
   const grants = `GET and HEAD of ${path} of the asset ${asset.id} by a ${policy} policy, until ${when(expires, context.now)}`;
   return { kind: "cloudfront", verdict: "served", refusal, grants, steps };
 }
 
-function stepsOf(
-  target: string,
-  asset: Asset,
-  context: CloudFrontCheckContext,
-  refusal: Refusal | undefined,
-): readonly Step[] {
+function stepsOf(target: string, context: CloudFrontCheckContext, refusal: Refusal | undefined): readonly Step[] {
   const mark = target.indexOf("?");
   const path = plainPath(mark < 0 ? target : target.slice(0, mark));
   const fault = pathFault(path);
@@ -57,8 +52,8 @@ function stepsOf(
   const key = `the Key-Pair-Id is ${shown(keyPairId)}`;
   steps.push(known ? holds("key", key) : fails("key", "key_unknown", `${key}, which the key ring does not hold`));
   steps.push(...signatureSteps(read.value, known && fault === undefined, context, refusal));
-  if (known && keyPairId !== asset.cloudfront?.keyPairId)
-    steps.push(fails("asset", "key_unknown", `${asset.id} is signed with ${shown(asset.cloudfront?.keyPairId ?? "")}`));
+  if (fault === undefined && isPlaylist(path))
+    steps.push(fails("file", "path_not_covered", "a playlist is served under a grant alone"));
   if (query !== undefined) steps.push(told("query", `the viewer's own parameters: ${parameterNames(query)}`));
   steps.push(told("renewal", "a CloudFront URL carries no grant: it is neither renewed nor ended before its time"));
   return steps;
@@ -81,8 +76,7 @@ function signatureSteps(
   if (!statement.ok)
     return [judged ? fails("policy", "signature_invalid", refusal?.reason ?? "") : told("policy", statement.refusal)];
   const code = refusal?.code;
-  // With a key that is known and a path that is canonical, key_unknown can only be the asset's own key, asked for last.
-  const authentic = judged && (code === undefined || code === "key_unknown" || behindSignature.has(code));
+  const authentic = judged && (code === undefined || behindSignature.has(code));
   const signature = !judged
     ? told("signature", `made ${what}; not to be checked`)
     : authentic

@@ -15,13 +15,6 @@ export function rawFromDer(der: Uint8Array): Uint8Array<ArrayBuffer> | undefined
   return readInteger(der, second, raw, coordinate) === der.length ? raw : undefined;
 }
 
-/** The DER of a P-256 signature that WebCrypto made. Throws a RangeError for anything but 64 bytes. */
-export function derFromRaw(raw: Uint8Array): Uint8Array<ArrayBuffer> {
-  if (raw.length !== 2 * coordinate) throw new RangeError(`not a P-256 signature: ${raw.length} bytes`);
-  const body = [...writeInteger(raw.subarray(0, coordinate)), ...writeInteger(raw.subarray(coordinate))];
-  return Uint8Array.from([sequence, body.length, ...body]);
-}
-
 /**
  * Copies the INTEGER at `at` to the right of its place in `raw`; gives the place behind it. One that is cut off ends
  * behind the DER, where the caller finds neither another INTEGER nor the end.
@@ -37,11 +30,4 @@ function readInteger(der: Uint8Array, at: number, raw: Uint8Array, place: number
   if (digits.length > coordinate) return undefined;
   raw.set(digits, place + coordinate - digits.length);
   return end;
-}
-
-function writeInteger(number: Uint8Array): number[] {
-  const start = number.findIndex((byte) => byte !== 0);
-  const digits = start < 0 ? [0] : [...number.subarray(start)];
-  const value = (digits[0] ?? 0) >= 0x80 ? [0, ...digits] : digits;
-  return [integer, value.length, ...value];
 }

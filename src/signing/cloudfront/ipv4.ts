@@ -1,3 +1,5 @@
+import { hasLeadingZero, readDecimal } from "../../base/decimal.ts";
+
 /** A range of IPv4 addresses: those that agree with `address` in the bits that `mask` has set. Unsigned 32-bit numbers. */
 export type Ipv4Range = { readonly address: number; readonly mask: number };
 
@@ -32,12 +34,6 @@ export function isInRange(range: Ipv4Range, address: number): boolean {
 }
 
 function smallNumber(text: string, largest: number): number | undefined {
-  if (text.length === 0 || text.length > 3) return undefined;
-  let value = 0;
-  for (let i = 0; i < text.length; i++) {
-    const digit = text.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9 || (i > 0 && value === 0)) return undefined;
-    value = value * 10 + digit;
-  }
-  return value <= largest ? value : undefined;
+  const value = hasLeadingZero(text) ? undefined : readDecimal(text);
+  return value !== undefined && value <= largest ? value : undefined;
 }

@@ -1,3 +1,4 @@
+import { makeRoom } from "../../base/oldest-out.ts";
 import type { CloudFrontSign } from "./wire.ts";
 
 /**
@@ -14,7 +15,7 @@ export function rememberSignatures(sign: CloudFrontSign, capacity: number): Clou
     const known = signatures.get(policy);
     if (known !== undefined) return known;
     const signature = sign(policy);
-    if (signatures.size >= capacity) for (const oldest of signatures.keys()) if (signatures.delete(oldest)) break;
+    makeRoom(signatures, capacity);
     signatures.set(policy, signature);
     return signature;
   };

@@ -1,3 +1,5 @@
+import { directoryOf } from "../../base/canonical-path.ts";
+
 /**
  * The directory that one rendition alone uses, as `/film/v1/`, or undefined where there is none; only such a one may
  * stand in front of a wildcard. `*` matches slashes as well ("Values that you specify in the policy statement…",
@@ -29,8 +31,4 @@ export function renditionDirectory(
 /** True for a path directly in `directory`, which ends in a slash; false for what lies deeper. */
 export function liesDirectlyIn(directory: string, path: string): boolean {
   return path.length > directory.length && path.startsWith(directory) && path.indexOf("/", directory.length) < 0;
-}
-
-function directoryOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/") + 1);
 }

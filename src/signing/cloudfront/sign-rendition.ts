@@ -24,7 +24,8 @@ export type SignCloudFrontSegment = (path: string, query: string, expires: UnixS
  *
  * - `canned`: each has a policy of its own that ends at its own time.
  * - `custom`: what lies directly in the rendition's directory shares one policy that ends with the rendition; anything
- *   else, and everything where no directory is the rendition's alone, is signed as `canned`.
+ *   else, what has a query of its own (a wildcard would let the viewer write it), and everything where no directory is
+ *   the rendition's alone, is signed as `canned`.
  */
 export function cloudFrontRendition(
   signer: CloudFrontSigner,
@@ -38,6 +39,6 @@ export function cloudFrontRendition(
   const shared = signer.directory(directory, { expires: rendition.expires });
   if (!shared.ok) return shared;
   return ok((path, query, expires) =>
-    liesDirectlyIn(directory, path) ? shared.value(path, query) : canned(path, query, expires),
+    query === "" && liesDirectlyIn(directory, path) ? shared.value(path, query) : canned(path, query, expires),
   );
 }

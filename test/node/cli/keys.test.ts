@@ -39,6 +39,20 @@ describe("keys new", () => {
     for (const secret of secretsIn(file)) expect(ran.stdout + ran.stderr).not.toContain(secret);
   });
 
+  it.each([
+    ["session", []],
+    ["cloudfront", ["--type", "rsa"]],
+  ])("gives each worker its part of the ring as the next step, and never the file: %s", async (purpose, type) => {
+    const file = join(folder(), "keys.json");
+    const { stdout } = await stagedoor("keys", "new", "--purpose", purpose, ...type, "--ring", file);
+    expect(stdout.split("\n").filter((line) => line.includes("wrangler"))).toEqual([
+      `  npx stagedoor keys for api --ring ${file} | npx wrangler secret put STAGEDOOR_KEYS --config workers/api/wrangler.toml`,
+      `  npx stagedoor keys for manifest --ring ${file} | npx wrangler secret put STAGEDOOR_KEYS --config workers/manifest/wrangler.toml`,
+      `  npx stagedoor keys for edge --ring ${file} | npx wrangler secret put STAGEDOOR_KEYS`,
+    ]);
+    expect(stdout).not.toContain(`< ${file}`);
+  });
+
   it("shows the secret where it is told to", async () => {
     const file = join(folder(), "keys.json");
     const ran = await stagedoor("keys", "new", "--purpose", "session", "--ring", file, "--show");

@@ -236,6 +236,19 @@ describe("what an HTTP origin answers", () => {
     expect(result).toMatchObject({ ok: false, refusal: { code: "origin_slow" } });
   });
 
+  it("may take longer over its body than the time-out: files are streamed to viewers", async () => {
+    let abort: AbortSignal | undefined;
+    const fetch: OriginFetch = async (_, { signal }) => {
+      abort = signal;
+      return file();
+    };
+    const clock = () => unixSeconds(1_800_000_000);
+    const asset = sampleAsset({ origin: httpOriginOf({ timeout: 1 }) });
+    await httpOrigin({ fetch, clock, secretOf: () => undefined })({ asset, path: "a", query: "", method: "GET" });
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    expect(abort?.aborted).toBe(false);
+  });
+
   it("a broken connection becomes origin_failed, and nothing of the error is passed on", async () => {
     const asked = await ask(() => Promise.reject(new TypeError("failed: https://origin.example/?token=abc")));
     expect(code(asked)).toBe("origin_failed");

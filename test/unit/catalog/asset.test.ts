@@ -64,6 +64,11 @@ describe("an asset", () => {
     ["origin.auth.name", { origin: httpOriginOf({ auth: { type: "header", name: "Range", secret: "S" } }) }, "film"],
     [
       "origin.auth.secret",
+      { origin: httpOriginOf({ auth: { type: "header", name: "X-A", secret: "STAGEDOOR_KEYS" } }) },
+      "film",
+    ],
+    [
+      "origin.auth.secret",
       { origin: httpOriginOf({ auth: { type: "header", name: "X-A", secret: "s3cr3t" } }) },
       "film",
     ],

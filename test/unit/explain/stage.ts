@@ -1,10 +1,9 @@
 import { refusal } from "../../../src/base/refusal.ts";
 import { ok } from "../../../src/base/result.ts";
-import { after, seconds, type UnixSeconds } from "../../../src/base/seconds.ts";
+import { after, seconds, systemTimer, type UnixSeconds } from "../../../src/base/seconds.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import type { ExplainContext } from "../../../src/flows/explain/url.ts";
-import { playlistShelf } from "../../../src/flows/playlist-shelf.ts";
-import { renderings } from "../../../src/flows/renderings.ts";
+import { PlaylistShelf } from "../../../src/flows/playlist-shelf.ts";
 import { answerEdge, type EdgeParts } from "../../../src/http/edge.ts";
 import { answerManifest, type ManifestParts } from "../../../src/http/manifest.ts";
 import { problemResponse } from "../../../src/http/problem.ts";
@@ -144,9 +143,9 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
     ...common,
     mediaHost: "media.example",
     sessionTtl: seconds(21_600),
+    timer: systemTimer,
     origin: async () => ok(new Response("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n0.ts\n#EXT-X-ENDLIST\n")),
-    shelf: playlistShelf(100_000),
-    renderings: renderings(),
+    shelf: new PlaylistShelf(100_000),
     cloudFront: () => refusal("configuration_invalid", "no playlist of CloudFront is asked for here"),
   };
   const asked = { method: "GET", target, raw } as const;

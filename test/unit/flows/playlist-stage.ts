@@ -1,17 +1,18 @@
 import { cloudFrontSign } from "../../../src/adapters/aws/cloudfront-key.ts";
 import { type MemoryFile, memoryOrigin } from "../../../src/adapters/memory/memory-origin.ts";
 import { nodeHmac } from "../../../src/adapters/node/hmac.ts";
-import { ok } from "../../../src/base/result.ts";
-import { seconds, type UnixSeconds } from "../../../src/base/seconds.ts";
+import type { Refusal } from "../../../src/base/refusal.ts";
+import type { Result } from "../../../src/base/result.ts";
+import { type Seconds, seconds, type Timer, type UnixSeconds } from "../../../src/base/seconds.ts";
 import { utf8 } from "../../../src/base/utf8.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
-import type { OriginRequest } from "../../../src/catalog/origin.ts";
-import { playlistShelf } from "../../../src/flows/playlist-shelf.ts";
-import { renderings } from "../../../src/flows/renderings.ts";
+import type { Origin, OriginRequest } from "../../../src/catalog/origin.ts";
+import { PlaylistShelf } from "../../../src/flows/playlist-shelf.ts";
 import { answerManifest } from "../../../src/http/manifest.ts";
 import { newCloudFrontKey } from "../../../src/keys/generate.ts";
 import { cloudFrontSigners } from "../../../src/signing/cloudfront/signers.ts";
 import { mintGrant } from "../../../src/signing/grant.ts";
+import type { MediaPurpose } from "../../../src/signing/media-url.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { claimsOf, grantIssuer, in6Hours, keyOf, sessionKey, signedTarget, now as start } from "../signing/session.ts";
 
@@ -24,45 +25,57 @@ export interface Viewer {
   readonly sessionEnds?: UnixSeconds;
 }
 
-/** A manifest worker in memory: its clock and its origin's files are the test's to change. */
-export async function playlistStage(files: Readonly<Record<string, string>>) {
+interface Asked {
+  readonly expiry?: UnixSeconds;
+  readonly appended?: string;
+  readonly method?: "GET" | "HEAD";
+  readonly purpose?: MediaPurpose;
+  /** The origin's own query, which is signed. */
+  readonly query?: string;
+}
+
+/** A manifest worker in memory: its clock, its catalog and its origin's files are the test's to change. */
+export async function playlistStage(files: Readonly<Record<string, string>>, shelfCapacity = 48 * 1024 * 1024) {
   const stored = new Map<string, MemoryFile>();
   const asked: OriginRequest[] = [];
-  const state = { now: start, down: false };
-  const put = (name: string, text: string) =>
-    stored.set(name, { body: utf8(text), etag: `"${name}${text.length}${text.slice(-40).replaceAll(/\W/g, "")}"` });
+  const state: { now: UnixSeconds; assets: readonly object[]; answer: Origin | undefined } = {
+    now: start,
+    assets: [
+      assetOf("film"),
+      assetOf("premiere", { segmentSignature: "session" }),
+      assetOf("cloud", { cdn: "cloudfront", cloudfront: { keyPairId: "K2", url: "https://d1.cloudfront.net" } }),
+      assetOf("keyless", { cdn: "cloudfront", cloudfront: { keyPairId: "K9" } }),
+    ],
+    answer: undefined,
+  };
+  const timers = new Set<{ readonly length: Seconds; readonly ring: () => void }>();
+  const timer: Timer = (length, ring) => {
+    const set = { length, ring };
+    timers.add(set);
+    return () => timers.delete(set);
+  };
+  let versions = 0;
+  const put = (name: string, text: string) => stored.set(name, { body: utf8(text), etag: `"${++versions}"` });
   for (const [name, text] of Object.entries(files)) put(name, text);
   const pair = await newCloudFrontKey("K2", "ec");
   const ring = { keys: [sessionKey("2026-a", 1), pair] };
   const keys = await prepareSessionKeys(ring, nodeHmac);
-  const asset = (id: string, fields = {}) => ({
-    id,
-    origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` },
-    entry: "index.m3u8",
-    ...fields,
-  });
-  const catalog = parseCatalog({
-    version: 1,
-    assets: [
-      asset("film"),
-      asset("premiere", { segmentSignature: "session" }),
-      asset("cloud", { cdn: "cloudfront", cloudfront: { keyPairId: "K2", url: "https://d1.cloudfront.net" } }),
-      asset("keyless", { cdn: "cloudfront", cloudfront: { keyPairId: "K9" } }),
-    ],
-  });
-  if (!catalog.ok) throw new Error("the catalog of these tests is faulty");
   const inMemory = memoryOrigin(stored);
   const parts = {
     clock: () => state.now,
     grantIssuer,
-    catalog: async () => ok(catalog.value),
+    timer,
+    catalog: async () => {
+      const catalog = parseCatalog({ version: 1, assets: state.assets });
+      if (!catalog.ok) throw new Error("the catalog of these tests is faulty");
+      return catalog;
+    },
     keys,
     origin: (request: OriginRequest) => {
       asked.push(request);
-      return inMemory(request);
+      return (state.answer ?? inMemory)(request);
     },
-    shelf: playlistShelf(1_000_000),
-    renderings: renderings(),
+    shelf: new PlaylistShelf(shelfCapacity),
     mediaHost: "media.example",
     pauseAllowance: seconds(300),
     sessionTtl: seconds(21_600),
@@ -75,29 +88,37 @@ export async function playlistStage(files: Readonly<Record<string, string>>) {
     ),
   };
 
-  /** The target of a playlist's URL as this viewer holds it. */
-  const target = ({ name, asset: id = "film", sessionEnds = in6Hours }: Viewer, rest: string, expiry = sessionEnds) => {
+  /** The target of a playlist's URL as this viewer holds it, or of another file's. */
+  const target = (viewer: Viewer, rest: string, { expiry, purpose = "playlist", query = "" }: Asked) => {
+    const { name, asset: id = "film", sessionEnds = in6Hours } = viewer;
     const key = keyOf(keys, "2026-a");
     const sessionId = name.padEnd(22, "A");
     const grant = mintGrant(claimsOf({ prefix: `/${id}/`, sessionId, expiresAt: sessionEnds }), key);
-    return signedTarget(key, { purpose: "playlist", grant, path: `/${id}/${rest}`, expiry });
+    return signedTarget(key, { purpose, grant, path: `/${id}/${rest}`, query, expiry: expiry ?? sessionEnds });
   };
 
-  const load = async (
-    viewer: Viewer,
-    rest: string,
-    options: { readonly expiry?: UnixSeconds; readonly appended?: string; readonly method?: "GET" | "HEAD" } = {},
-  ) => {
-    const { appended = "", method = "GET" } = options;
-    const asked = target(viewer, rest, options.expiry) + appended;
-    return answerManifest({ method, target: asked, raw: new Request(`${mediaUrl}/`) }, parts);
+  const load = async (viewer: Viewer, rest: string, asked: Asked = {}) => {
+    const { appended = "", method = "GET" } = asked;
+    const raw = new Request(`${mediaUrl}/`);
+    return answerManifest({ method, target: target(viewer, rest, asked) + appended, raw }, parts);
   };
 
-  const text = async (...request: Parameters<typeof load>) => {
-    const answered = await load(...request);
-    if (!answered.ok) throw new Error(`refused: ${answered.refusal.code}: ${answered.refusal.reason}`);
-    return answered.value.text();
+  const text = async (...request: Parameters<typeof load>) => textOf(await load(...request));
+
+  /** So many seconds go by: every timer rings that was set for no more. */
+  const wait = (length: number) => {
+    for (const set of timers) if (set.length <= length) set.ring();
   };
 
-  return { state, put, asked, load, text };
+  return { state, put, asked, load, text, wait, timers, shelf: parts.shelf };
+}
+
+/** An asset in R2 under a prefix of its own name, but for the fields that are given. */
+export function assetOf(id: string, fields: object = {}) {
+  return { id, origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` }, entry: "index.m3u8", ...fields };
+}
+
+export async function textOf(answered: Result<Response, Refusal>): Promise<string> {
+  if (!answered.ok) throw new Error(`refused: ${answered.refusal.code}: ${answered.refusal.reason}`);
+  return answered.value.text();
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { seconds, after as timeAfter } from "../../../src/base/seconds.ts";
 import { in5Minutes, now } from "../signing/session.ts";
-import { playlistStage } from "./playlist-stage.ts";
+import { assetOf, playlistStage } from "./playlist-stage.ts";
 
 const ann = { name: "ann" };
 const bob = { name: "bob" };
@@ -111,6 +111,9 @@ describe("the origin", () => {
     stage.state.now = timeAfter(now, seconds(10));
     await stage.text(ann, "low/index.m3u8");
     expect(stage.asked.map(({ ifNoneMatch }) => typeof ifNoneMatch)).toEqual(["undefined", "string"]);
+    stage.state.now = timeAfter(now, seconds(19)); // unchanged, and so as fresh as a new one
+    await stage.text(ann, "low/index.m3u8");
+    expect(stage.asked).toHaveLength(2);
   });
 
   it("is asked for a live playlist every second", async () => {
@@ -123,17 +126,6 @@ describe("the origin", () => {
     stage.state.now = timeAfter(now, seconds(1));
     await stage.text(ann, "low/index.m3u8");
     expect(stage.asked).toHaveLength(2);
-  });
-
-  it.each([
-    ["&_HLS_msn=12&_HLS_part=3", "_HLS_msn=12&_HLS_part=3"],
-    ["&_HLS_skip=YES&CMCD=x&_HLS_msn=7", "_HLS_msn=7&_HLS_skip=YES"],
-    ["&_HLS_msn=7&_HLS_msn=8", "_HLS_msn=7"],
-    ["&_HLS_msn=1e3&_HLS_part=-1&_HLS_skip=please&evil=1", ""],
-  ])("is given the delivery directives of %s and nothing else", async (appended, query) => {
-    const stage = await playlistStage({ [`film/low/index.m3u8${query === "" ? "" : `?${query}`}`]: media });
-    await stage.text(ann, "low/index.m3u8", { appended });
-    expect(stage.asked.map((request) => request.query)).toEqual([query]);
   });
 
   it("lends the multivariant playlist's variables to a playlist that imports them", async () => {
@@ -180,14 +172,59 @@ describe("an asset of CloudFront", () => {
     expect(await load("bob")).toBe(text);
   });
 
-  it("has no URL that outlives a session which ends before the film", async () => {
-    const stage = await playlistStage({ "cloud/index.m3u8": multivariant, "cloud/low/index.m3u8": media });
+  const cloud = { "cloud/index.m3u8": multivariant, "cloud/low/index.m3u8": media };
+  const expiriesIn = (text: string) => [...text.matchAll(/Expires=(\d+)/g)].map(([, expires]) => Number(expires));
+
+  it("has no URL that outlives a session which ends before the film, and is the same for all that end in one step", async () => {
+    const stage = await playlistStage(cloud);
+    const endingIn = (length: number) =>
+      stage.text({ ...ann, asset: "cloud", sessionEnds: timeAfter(now, seconds(length)) }, "low/index.m3u8");
+    const text = await endingIn(60); // the steps end 20 s and 50 s after `now`
+    expect(expiriesIn(text)).toEqual([now + 50, now + 50]);
+    expect(await endingIn(79)).toBe(text);
+    expect(expiriesIn(await endingIn(80))).toEqual([now + 80, now + 80]);
+  });
+
+  it("has URLs that hold to the very end of a session which has no whole step left", async () => {
+    const stage = await playlistStage(cloud);
+    for (const length of [15, 25, 49]) {
+      const sessionEnds = timeAfter(now, seconds(length));
+      const text = await stage.text({ ...ann, asset: "cloud", sessionEnds }, "low/index.m3u8");
+      expect(expiriesIn(text)).toEqual([sessionEnds, sessionEnds]);
+    }
+  });
+
+  it("is shared by sessions of any length that outlive its segments, whatever playlists it names", async () => {
+    const report = '#EXT-X-RENDITION-REPORT:URI="../high/index.m3u8"\n';
+    const stage = await playlistStage({ ...cloud, "cloud/low/index.m3u8": media + report });
+    const renderedFor = async (length: number) => {
+      const sessionEnds = timeAfter(now, seconds(length));
+      await stage.text({ ...ann, asset: "cloud", sessionEnds }, "low/index.m3u8");
+      return stage.shelf.get("r2:MEDIA:cloud/low/index.m3u8?")?.compiled.renderings.weight;
+    };
+    const one = await renderedFor(1000);
+    expect(one).toBeGreaterThan(0);
+    expect(await renderedFor(2000)).toBe(one);
+  });
+
+  it("has no part either that outlives the session, though a part's URL is given a step more", async () => {
+    const stage = await playlistStage({ ...cloud, "cloud/low/index.m3u8": ll(10, "", "11.0.m4s") });
     const sessionEnds = timeAfter(now, seconds(60));
     const text = await stage.text({ ...ann, asset: "cloud", sessionEnds }, "low/index.m3u8");
-    expect([...text.matchAll(/Expires=(\d+)/g)].map(([, expires]) => Number(expires))).toEqual([
-      sessionEnds,
-      sessionEnds,
-    ]);
+    expect(Math.max(...expiriesIn(text))).toBeLessThanOrEqual(sessionEnds);
+  });
+
+  it("has no policy that outlives its segments, whatever playlists it names", async () => {
+    const report = '#EXT-X-RENDITION-REPORT:URI="../high/index.m3u8"\n';
+    const stage = await playlistStage({ ...cloud, "cloud/low/index.m3u8": media + report });
+    const cloudfront = { keyPairId: "K2", url: "https://d1.cloudfront.net", policy: "custom" };
+    stage.state.assets = [assetOf("cloud", { cdn: "cloudfront", cloudfront })];
+    const text = await stage.text({ ...ann, asset: "cloud" }, "low/index.m3u8");
+    const [, policy = ""] = /Policy=([^&]+)/.exec(text) ?? [];
+    const ends = /"AWS:EpochTime":(\d+)/.exec(
+      atob(policy.replaceAll("-", "+").replaceAll("_", "=").replaceAll("~", "/")),
+    );
+    expect(Number(ends?.[1])).toBeLessThan(now + 400);
   });
 
   it("is refused, and not half signed, where the ring lacks its key", async () => {
@@ -223,6 +260,28 @@ describe("refusals", () => {
   ])("%s", async (_, files, code) => {
     const stage = await playlistStage(files);
     expect(await stage.load(ann, "low/index.m3u8")).toMatchObject({ ok: false, refusal: { code } });
+  });
+
+  it("a segment's URL, though it is good", async () => {
+    const stage = await playlistStage({ "film/low/0.ts": "bytes", "film/low/index.m3u8": media });
+    for (const rest of ["low/0.ts", "low/index.m3u8"]) {
+      const answered = await stage.load(ann, rest, { purpose: "segment" });
+      expect(answered).toMatchObject({ ok: false, refusal: { code: "signature_missing" } });
+    }
+    expect(stage.asked).toHaveLength(0);
+  });
+});
+
+describe("the answer", () => {
+  it("is kept by nobody, and its URL is told to no other host", async () => {
+    const stage = await playlistStage({ "film/low/index.m3u8": media });
+    const answered = await stage.load(ann, "low/index.m3u8");
+    if (!answered.ok) throw new Error(answered.refusal.code);
+    const { headers } = answered.value;
+    expect(headers.get("Referrer-Policy")).toBe("no-referrer");
+    expect(headers.get("Cache-Control")).toBe("no-store");
+    expect(headers.get("Content-Type")).toBe("application/vnd.apple.mpegurl");
+    expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
   });
 
   it("HEAD has the headers of GET and no body", async () => {

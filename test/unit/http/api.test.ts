@@ -114,13 +114,35 @@ describe("routes and methods", () => {
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
   });
 
-  it("OPTIONS is answered without a token, for all origins", async () => {
-    const response = await shared.app.request(path, { method: "OPTIONS", headers: { Origin: "https://site.example" } });
+  it("a preflight is answered without a token, for all origins and for what a start sends", async () => {
+    const asked = {
+      Origin: "https://site.example",
+      "Access-Control-Request-Method": "POST",
+      "Access-Control-Request-Headers": "authorization,content-type",
+    };
+    const response = await shared.app.request(path, { method: "OPTIONS", headers: asked });
     expect([response.status, await response.text()]).toEqual([204, ""]);
-    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
-    expect(response.headers.get("Access-Control-Allow-Methods")).toContain("POST");
-    expect(response.headers.get("Access-Control-Allow-Headers")?.toLowerCase()).toContain("authorization");
+    expect(Object.fromEntries(response.headers)).toEqual({
+      "access-control-allow-origin": "*",
+      "access-control-allow-methods": "POST, OPTIONS",
+      "access-control-allow-headers": "Authorization, Content-Type",
+      "access-control-max-age": "86400",
+      "cache-control": "no-store",
+    });
   });
+
+  it.each([201, 401])(
+    "an answer %d can be read by any page, its headers too, and without credentials",
+    async (status) => {
+      const response = await shared.app.request(path, start(status === 201 ? good : undefined));
+      expect(response.status).toBe(status);
+      expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+      expect(response.headers.get("Access-Control-Expose-Headers")?.split(", ")).toEqual(
+        expect.arrayContaining(["WWW-Authenticate", "Retry-After"]),
+      );
+      expect(response.headers.has("Access-Control-Allow-Credentials")).toBe(false);
+    },
+  );
 
   it.each([
     "/",
@@ -154,7 +176,7 @@ describe("when our own side fails", () => {
   });
 
   it("an exception is 500 with CORS headers and no word of what it was", async () => {
-    const { app, issuer } = await api({
+    const { app, issuer, log } = await api({
       clock: () => now,
       random: () => {
         throw new Error("MARKEDREASON");
@@ -163,6 +185,8 @@ describe("when our own side fails", () => {
     const response = await app.request(path, start(await token(issuer)));
     expect([response.status, response.headers.get("Access-Control-Allow-Origin")]).toEqual([500, "*"]);
     expect(await response.text()).not.toContain("MARKED");
+    expect(log).toEqual([expect.stringMatching(/^\{"worker":"api","event":"error","error":"Error at /)]);
+    expect(log.join()).not.toContain("MARKED");
   });
 
   it("no key in use is a fault of the configuration", async () => {

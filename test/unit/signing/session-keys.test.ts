@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { encodeBase64url } from "../../../src/base/base64url.ts";
+import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
 import { mediaPurposes, signatureOf } from "../../../src/signing/media-url.ts";
-import { keyOf, now, preparedKeys } from "./session.ts";
+import { catalog, grantIssuer, grantOf, keyOf, now, preparedKeys, signedTarget } from "./session.ts";
 
 const bytes = new Uint8Array(32).fill(1); // the key 2026-a
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -31,6 +32,30 @@ describe("the keys that are derived from a session key", () => {
     expect(new Set(macs).size).toBe(5);
     expect(macs[0]).toBe(encodeBase64url(await mac("x")));
     expect(macs[1]).toBe(encodeBase64url(await mac("x", "stagedoor/v1/subject")));
+  });
+
+  it("are bound to their purpose, and so is what they sign: neither alone makes one signature another's", async () => {
+    const { url } = keyOf(await preparedKeys(), "2026-a");
+    const parts = { path: "/film/360p/0.ts", query: "v=2", expiry: now, grant: "Zz" };
+    const signatures = mediaPurposes.flatMap((by) =>
+      mediaPurposes.map((purpose) => signatureOf(url[by], purpose, parts)),
+    );
+    expect(new Set(signatures).size).toBe(9);
+  });
+
+  it.each(mediaPurposes)("of a %s sign nothing that passes as something else, under any name", async (purpose) => {
+    const keys = await preparedKeys();
+    const key = keyOf(keys, "2026-a");
+    const mac = key.url[purpose];
+    const misused = { ...key, url: { playlist: mac, segment: mac, key: mac } };
+    const judged = (by: typeof key) =>
+      mediaPurposes.map((as) => {
+        const grant = grantOf(key);
+        const target = signedTarget(by, { purpose: as, grant, path: "/film/a.ts" });
+        return checkMediaRequest(target, { keys, catalog, grantIssuer, now }).verdict;
+      });
+    expect(judged(key)).toEqual(["passed", "passed", "passed"]);
+    expect(judged(misused)).toEqual(mediaPurposes.map((as) => (as === purpose ? "passed" : "refused")));
   });
 
   it("differ with the session key", async () => {

@@ -1,0 +1,53 @@
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result } from "../base/result.ts";
+import { type Seconds, seconds, type Timer } from "../base/seconds.ts";
+import type { AssetOrigin } from "../catalog/asset-origin.ts";
+import type { Origin, OriginRequest } from "../catalog/origin.ts";
+import { startDeadline } from "./deadline.ts";
+import { readPlaylistText } from "./read-playlist-text.ts";
+
+export interface FetchContext {
+  readonly origin: Origin;
+  readonly timer: Timer;
+}
+
+export type FetchedPlaylist = { readonly text: string; readonly etag: string | undefined };
+
+/** How long a bucket may take, which has no `timeout` in the catalog: as long as an HTTP origin without one. */
+const bucketTimeout = seconds(10);
+
+/**
+ * The playlist as the origin has it now, or "unchanged" where it still has the one that `ifNoneMatch` names. One deadline,
+ * the origin's `timeout`, covers the answer and its body, since a playlist is read whole before a viewer gets a byte.
+ * `origin_slow` after that; what else the origin and {@link readPlaylistText} refuse.
+ */
+export async function fetchPlaylist(
+  request: OriginRequest,
+  { origin, timer }: FetchContext,
+): Promise<Result<FetchedPlaylist | "unchanged", Refusal>> {
+  const timeout = timeoutOf(request.asset.origin);
+  const deadline = startDeadline(timeout, timer);
+  try {
+    const asked = origin(request);
+    const answer = await deadline.before(asked);
+    if (answer === "late") {
+      asked.then(dropBody, () => undefined);
+      return refusal("origin_slow", `${request.asset.id}: the origin did not answer within ${timeout} s`);
+    }
+    if (!answer.ok) return answer;
+    if (answer.value.status === 304) return ok("unchanged");
+    const text = await readPlaylistText(answer.value, deadline);
+    return text.ok ? ok({ text: text.value, etag: answer.value.headers.get("ETag") ?? undefined }) : text;
+  } finally {
+    deadline.end();
+  }
+}
+
+function timeoutOf(origin: AssetOrigin): Seconds {
+  return origin.type === "http" ? origin.timeout : bucketTimeout;
+}
+
+/** An answer that comes after its deadline is wanted by nobody, but holds a connection. */
+function dropBody(answer: Result<Response, Refusal>): void {
+  if (answer.ok) answer.value.body?.cancel().catch(() => undefined);
+}

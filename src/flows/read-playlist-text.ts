@@ -1,0 +1,56 @@
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result } from "../base/result.ts";
+import type { Deadline } from "./deadline.ts";
+
+const largest = 4 * 1024 * 1024;
+
+/**
+ * The text of a playlist's body (UTF-8, RFC 8216bis §4) of at most 4 MiB, read before the deadline. Where it is refused
+ * the rest is not read and the body is cancelled: `playlist_too_large`, `playlist_invalid` for what is not UTF-8,
+ * `origin_failed` where the body breaks off, `origin_slow` where it does not end in time.
+ */
+export async function readPlaylistText(response: Response, deadline: Deadline): Promise<Result<string, Refusal>> {
+  if (response.body === null) return ok("");
+  const reader = response.body.getReader();
+  const announced = Number(response.headers.get("Content-Length") ?? 0);
+  const text = announced > largest ? tooLarge : await readAll(reader, deadline);
+  // It is not waited for: a body that has stalled may never say that it was cancelled.
+  if (!text.ok) reader.cancel().catch(() => undefined);
+  return text;
+}
+
+const tooLarge = refusal("playlist_too_large", `the playlist is larger than ${largest} bytes`);
+
+async function readAll(
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+  deadline: Deadline,
+): Promise<Result<string, Refusal>> {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const parts: string[] = [];
+  let length = 0;
+  while (true) {
+    const chunk = await nextChunk(reader, deadline);
+    if (!chunk.ok) return chunk;
+    length += chunk.value?.length ?? 0;
+    if (length > largest) return tooLarge;
+    try {
+      parts.push(decoder.decode(chunk.value, { stream: chunk.value !== undefined }));
+    } catch {
+      return refusal("playlist_invalid", "the playlist is not UTF-8");
+    }
+    if (chunk.value === undefined) return ok(parts.join(""));
+  }
+}
+
+/** Undefined at the end. */
+async function nextChunk(
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+  deadline: Deadline,
+): Promise<Result<Uint8Array<ArrayBuffer> | undefined, Refusal>> {
+  try {
+    const read = await deadline.before(reader.read());
+    return read === "late" ? refusal("origin_slow", "the playlist did not end in time") : ok(read.value);
+  } catch {
+    return refusal("origin_failed", "the playlist broke off");
+  }
+}

@@ -1,0 +1,153 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { ok } from "../../../src/base/result.ts";
+import { seconds, after as timeAfter, type UnixSeconds } from "../../../src/base/seconds.ts";
+import { parseCatalog } from "../../../src/catalog/catalog.ts";
+import { answerEdge, type EdgeParts } from "../../../src/http/edge.ts";
+import { answerMedia } from "../../../src/http/media.ts";
+import { openGrant } from "../../../src/signing/grant.ts";
+import { stage } from "../flows/deliver-stage.ts";
+import { baseUrl, type KeyPair, keyPair, keyPairId, ourSigner, unwrap } from "../signing/cloudfront/samples.ts";
+import { grantIssuer, grantOf, in5Minutes, keyOf, now, preparedKeys, signedTarget } from "../signing/session.ts";
+
+const catalog = unwrap(
+  parseCatalog({
+    version: 1,
+    assets: [
+      { id: "film", origin: { type: "r2", binding: "MEDIA", prefix: "film/" }, entry: "index.m3u8" },
+      {
+        id: "sea",
+        origin: { type: "r2", binding: "MEDIA", prefix: "sea/" },
+        entry: "index.m3u8",
+        cdn: "cloudfront",
+        cloudfront: { url: baseUrl, keyPairId, hash: "SHA256" },
+      },
+    ],
+  }),
+);
+
+const keys = await preparedKeys();
+const key = keyOf(keys, "2026-a");
+let pair: KeyPair;
+beforeAll(async () => {
+  pair = await keyPair("EC");
+});
+
+/** The edge's answer to a target, over the film in memory, and what it asked the origin for. */
+async function ask(target: string, changes: Partial<EdgeParts> = {}) {
+  const { send, files, asked } = stage();
+  for (const file of ["0.ts", "keys/0.key", "v1/0.ts?b=~1&c=%2F"])
+    files.set(`sea/${file}`, { body: new Uint8Array(9) });
+  const parts: EdgeParts = {
+    keys,
+    open: openGrant,
+    publicKeys: (id) => (id === keyPairId ? pair.publicKey : undefined),
+    catalog: async () => ok(catalog),
+    clock: () => now,
+    deliver: (file) => send(file),
+    waitUntil: () => undefined,
+    mediaUrl: "https://media.example",
+    grantIssuer,
+    renewal: "redirect",
+    pauseAllowance: seconds(300),
+    expiryStep: seconds(30),
+    manifest: undefined,
+    ...changes,
+  };
+  const log: string[] = [];
+  const response = await answerMedia(
+    new Request(`https://media.example${target}`),
+    "edge",
+    (line) => log.push(line),
+    (request) => answerEdge(request, parts),
+  );
+  return { response, asked, log };
+}
+
+function segment(expiry: UnixSeconds, grantEnds: UnixSeconds): string {
+  return signedTarget(key, {
+    purpose: "segment",
+    grant: grantOf(key, { expiresAt: grantEnds }),
+    path: "/film/0.ts",
+    expiry,
+  });
+}
+
+describe("how long a viewer may keep a segment", () => {
+  const [soon, late] = [timeAfter(now, seconds(40)), timeAfter(now, seconds(200))];
+  it.each([
+    ["the URL's end, where that comes first", soon, late],
+    ["the session's end, where that comes first", late, soon],
+  ])("until %s", async (_, expiry, grantEnds) => {
+    const { response } = await ask(segment(expiry, grantEnds));
+    expect([response.status, response.headers.get("Cache-Control")]).toEqual([200, "private, max-age=40"]);
+  });
+});
+
+describe("a playlist, which the manifest worker answers", () => {
+  const playlist = signedTarget(key, { purpose: "playlist", grant: grantOf(key), path: "/film/index.m3u8" });
+  const manifest = (answer: () => Promise<Response>): EdgeParts["manifest"] => ({ fetch: answer });
+  const problem = { "Content-Type": "application/problem+json" };
+
+  it.each([
+    ["is not bound", undefined],
+    ["throws", manifest(() => Promise.reject(new Error("MARKED")))],
+    ["has fallen over, and the runtime answers", manifest(async () => new Response("MARKED", { status: 500 }))],
+    ["is not there, and a page says so", manifest(async () => new Response("<p>MARKED", { status: 503 }))],
+  ])("is 503 store_unavailable with Retry-After where it %s", async (_, bound) => {
+    const { response, log } = await ask(playlist, { manifest: bound });
+    const text = await response.text();
+    expect([response.status, JSON.parse(text).code]).toEqual([503, "store_unavailable"]);
+    expect(response.headers.get("Content-Type")).toBe("application/problem+json");
+    expect(response.headers.get("Retry-After")).toMatch(/^\d+$/);
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    expect(text + log.join()).not.toContain("MARKED");
+  });
+
+  it.each([
+    ["a playlist", 200, {}],
+    ["a refusal", 403, problem],
+    ["a failure that it names itself", 502, problem],
+  ])("is passed on as it came: %s", async (_, status, headers) => {
+    const answered = async () => new Response("its own words", { status, headers });
+    const { response } = await ask(playlist, { manifest: manifest(answered) });
+    expect([response.status, await response.text()]).toEqual([status, "its own words"]);
+  });
+
+  it("is handed on with its target untouched", async () => {
+    let seen = "";
+    const fetch = async ({ url }: Request) => {
+      seen = url;
+      return new Response("");
+    };
+    await ask(`${playlist}&CMCD=br%3D1`, { manifest: { fetch } });
+    expect(seen).toBe(`https://media.example${playlist}&CMCD=br%3D1`);
+  });
+});
+
+describe("a file of an asset that CloudFront serves", () => {
+  const signed = (path: string, query: string) =>
+    unwrap(ourSigner(pair, "SHA256").file(path, query, { expires: in5Minutes })).slice(baseUrl.length);
+
+  it("is kept by its viewer alone, until its URL's end", async () => {
+    const { response } = await ask(signed("/sea/0.ts", ""));
+    expect([response.status, response.headers.get("Cache-Control")]).toEqual([200, "private, max-age=300"]);
+  });
+
+  it("that is a key is kept by nobody", async () => {
+    const { response } = await ask(signed("/sea/keys/0.key", ""));
+    expect([response.status, response.headers.get("Cache-Control")]).toEqual([200, "no-store"]);
+  });
+
+  it("is asked of the origin with the query that was signed, and without CloudFront's parameters", async () => {
+    const { response, asked } = await ask(signed("/sea/v1/0.ts", "b=~1&c=%2F"));
+    expect(response.status).toBe(200);
+    expect(asked.map(({ path, query }) => [path, query])).toEqual([["v1/0.ts", "b=~1&c=%2F"]]);
+  });
+
+  it("is asked of the origin with no query where the viewer could write one: under a wildcard", async () => {
+    const directory = unwrap(ourSigner(pair, "SHA256").directory("/sea/v1/", { expires: in5Minutes }));
+    const target = unwrap(directory("/sea/v1/0.ts", "")).slice(baseUrl.length);
+    const { asked } = await ask(`${target}&acl&b=1`);
+    expect(asked.map(({ path, query }) => [path, query])).toEqual([["v1/0.ts", ""]]);
+  });
+});

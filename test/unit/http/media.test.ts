@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { refusal } from "../../../src/base/refusal.ts";
+import { ok } from "../../../src/base/result.ts";
+import { describeError } from "../../../src/http/log.ts";
+import { type AnswerMedia, answerMedia } from "../../../src/http/media.ts";
+
+async function ask(answer: AnswerMedia, method = "GET") {
+  const log: string[] = [];
+  const request = new Request("https://media.example/GRANT/film/0.ts?seg=SIGNATURE", { method });
+  const response = await answerMedia(request, "edge", (line) => log.push(line), answer);
+  return { response, log };
+}
+
+describe("the media host", () => {
+  it("answers a preflight for all origins without asking for a signature", async () => {
+    const { response } = await ask(async () => refusal("signature_missing", "asked"), "OPTIONS");
+    expect(response.status).toBe(204);
+    expect(Object.fromEntries(response.headers)).toEqual({
+      "access-control-allow-origin": "*",
+      "access-control-allow-methods": "GET, HEAD, OPTIONS",
+      "access-control-allow-headers": "Range, If-None-Match, If-Range",
+      "access-control-max-age": "86400",
+      "cache-control": "no-store",
+    });
+  });
+
+  it.each([
+    ["what is served", async () => ok(new Response("a")), 200],
+    ["a refusal", async () => refusal("signature_expired", "late"), 403],
+    [
+      "an exception",
+      async () => {
+        throw new Error("x");
+      },
+      500,
+    ],
+  ] as const)("lets any page read %s, without credentials", async (_, answer, status) => {
+    const { response } = await ask(answer);
+    expect([response.status, response.headers.get("Access-Control-Allow-Origin")]).toEqual([status, "*"]);
+    expect(response.headers.get("Access-Control-Expose-Headers")).toContain("Content-Range");
+    expect(response.headers.has("Access-Control-Allow-Credentials")).toBe(false);
+  });
+
+  it("writes one line of an exception, which holds neither its message nor the URL", async () => {
+    const { response, log } = await ask(async () => {
+      throw new TypeError("MARKED", { cause: new Error("MARKED") });
+    });
+    expect(log).toEqual([expect.stringMatching(/^\{"worker":"edge","event":"error","error":"TypeError at .+"\}$/)]);
+    expect(log.join() + (await response.text())).not.toMatch(/MARKED|GRANT|SIGNATURE/);
+  });
+
+  it("writes one line of a refusal, which holds no URL", async () => {
+    const { log } = await ask(async () => refusal("signature_expired", "the URL ended 3 s ago"));
+    expect(log).toEqual([
+      '{"worker":"edge","event":"refused","code":"signature_expired","reason":"the URL ended 3 s ago"}',
+    ]);
+  });
+});
+
+describe("what is written of an exception", () => {
+  it.each(["MARKED", "a\n    at MARKED", "\n    at MARKED (a.ts:1:1)\n", "MARKED\n".repeat(3), "a\r\n\tat MARKED"])(
+    "is its name and where it was thrown, and never its message: %j",
+    (message) => {
+      const written = describeError(new RangeError(message));
+      expect(written).toMatch(/^RangeError at /);
+      expect(written).not.toContain("MARKED");
+    },
+  );
+
+  it("is its name alone where its stack begins with another message", () => {
+    const error = new Error("a\n    at MARKED");
+    expect(error.stack).toContain("MARKED"); // it is written at the first look
+    error.message = "changed since";
+    expect(describeError(error)).toBe("Error");
+  });
+
+  it.each(["MARKED", { message: "MARKED" }, null, undefined])("is nothing of what is no Error: %j", (thrown) => {
+    expect(describeError(thrown)).toBe("not an Error");
+  });
+});
