@@ -29,7 +29,9 @@ const dates = { compatibilityDate: "2026-11-01", compatibilityFlags: ["nodejs_co
 export async function startBenchCluster(ring: KeyRing, privateKey: string, asset: BenchAsset): Promise<BenchCluster> {
   const media = "https://media.example";
   const stores = { kvNamespaces: { CATALOG: "catalog" }, r2Buckets: { MEDIA: "media" } };
-  const edge = { ...stores, bindings: devEnvironment("edge", ring, media, {}) };
+  // No playlist is asked for here, so any worker does behind the binding that the edge will not do without.
+  const services = { serviceBindings: { MANIFEST: { name: "rewrite" } } };
+  const edge = { ...stores, ...services, bindings: devEnvironment("edge", ring, media, {}) };
   const issuer = { ISSUER: devIssuer, AUDIENCE: devAudience };
   const jwks = JSON.stringify({ keys: keysFor(ring, "token").map(publicHalf) });
   const ports = {

@@ -83,7 +83,7 @@ const httpOrigin = z
       .max(60)
       .default(10)
       .transform(seconds)
-      .describe("Seconds to wait for the origin's answer to begin."),
+      .describe("Seconds to wait for the origin's answer to begin, and for a playlist to come whole."),
   })
   .describe("Files on an HTTP server.");
 

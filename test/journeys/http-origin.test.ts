@@ -76,6 +76,8 @@ describe("an HTTP origin with a secret header", () => {
   it("sees neither grant, nor signature, nor token, nor what a player appended", async () => {
     const { manifestUrl } = await startStream(cluster.addresses, "film-42");
     const { files } = await walk(manifestUrl);
+    // Beyond the ten seconds that a playlist is fresh for, so that the origin is asked again.
+    await new Promise((resolve) => setTimeout(resolve, 11_000));
     seen.length = 0;
     const [url = ""] = files;
     await fetch(`${url.replace("0.ts", "0.ts")}&CMCD=br%3D1000`, {
@@ -85,9 +87,10 @@ describe("an HTTP origin with a secret header", () => {
     const grant = new URL(manifestUrl).pathname.split("/")[1] ?? "";
     for (const request of seen) {
       expect(JSON.stringify(request)).not.toContain(grant);
-      expect(JSON.stringify(request)).not.toMatch(/seg=|list=|CMCD|evil|Bearer|a=b|_HLS_part/);
+      expect(JSON.stringify(request)).not.toMatch(/seg=|list=|CMCD|evil|Bearer|a=b|_HLS_/);
     }
-    expect(seen.map(({ url }) => url)).toContain("/films/42/index.m3u8?_HLS_msn=7");
+    // The film's playlists say nothing of blocking reloads, so no delivery directive goes on either.
+    expect(new Set(seen.map(({ url }) => url))).toEqual(new Set(["/films/42/0.ts", "/films/42/index.m3u8"]));
   });
 
   it.each([
