@@ -14,6 +14,7 @@ import {
 } from "../../src/base/seconds.ts";
 import type { Asset } from "../../src/catalog/asset.ts";
 import type { Catalog } from "../../src/catalog/catalog.ts";
+import { isBound } from "../../src/flows/check-media-request.ts";
 import { type KeyRing, signingKey } from "../../src/keys/ring.ts";
 import { cloudFrontSigners } from "../../src/signing/cloudfront/signers.ts";
 import { mintGrant, subjectHash } from "../../src/signing/grant.ts";
@@ -120,7 +121,7 @@ async function signForMediaHost(file: File, ring: KeyRing, context: Context): Pr
     },
     key,
   );
-  const bound = purpose === "playlist" || asset.segmentSignature === "session";
+  const bound = isBound(purpose, asset);
   const signed = signedQuery(key.url[purpose], purpose, { path, query, expiry, grant: bound ? grant : "" });
   const url = `${context.mediaUrl}/${grant}${path}?${signed}`;
   const times = { expiresAt: rfc3339(expiry), sessionExpiresAt: rfc3339(sessionEnd) };

@@ -90,17 +90,24 @@ async function load(
   const [key, name] = [place + query, place + address.query];
   const version = await currentVersion({ ...address, query }, key, directed.least, context);
   if (!version.ok) return version;
-  const settings = await settingsFor(version.value, address, context);
-  if (!settings.ok) return settings;
-  const madeFor = fingerprint(settings.value);
+  const imported = await importedFor(version.value, address, context);
+  if (!imported.ok) return imported;
+  const seenWith = { asset: address.asset, imported: imported.value };
   const shelved = shelf.get(key);
   // Another request may have been given a newer version while this one was waiting for its own.
   const newer = shelved !== undefined && shelved.version.checkedAt > version.value.checkedAt;
-  if (shelved?.compiled.madeFor === madeFor && (newer || shelved.version === version.value))
-    return ok({ key, name, compiled: shelved.compiled });
-  const template = compilePlaylist(version.value.text, settings.value);
+  const given = newer || shelved?.version === version.value ? shelved?.compiled : undefined;
+  if (given?.seenWith.asset === seenWith.asset && given.seenWith.imported === seenWith.imported)
+    return ok({ key, name, compiled: given });
+  const settings = settingsFor(address, imported.value, context);
+  const madeFor = fingerprint(settings);
+  if (given?.madeFor === madeFor) {
+    given.seenWith = seenWith;
+    return ok({ key, name, compiled: given });
+  }
+  const template = compilePlaylist(version.value.text, settings);
   if (!template.ok) return template;
-  const compiled = { template: template.value, madeFor, renderings: new Renderings() };
+  const compiled = { template: template.value, madeFor, seenWith, renderings: new Renderings() };
   if (!newer) shelf.put(key, { version: version.value, compiled });
   return ok({ key, name, compiled });
 }
@@ -147,28 +154,35 @@ function mayBeGiven({ version, compiled }: ShelvedPlaylist, least: Position | un
   return now - checkedAt < (beingChecked ? givenFor : freshFor)[kind];
 }
 
-/** All that a version is compiled from beside its text. */
-async function settingsFor(
+/** The variables of the multivariant playlist where a version takes any; they may have changed since it was compiled. */
+async function importedFor(
   version: PlaylistVersion,
-  { asset, rest, query }: PlaylistAddress,
+  { asset, rest }: PlaylistAddress,
   context: LoadContext,
-): Promise<Result<PlaylistContext, Refusal>> {
+): Promise<Result<ReadonlyMap<string, string> | undefined, Refusal>> {
+  if (!version.imports || rest === asset.entry) return ok(undefined);
+  const entry = await loadEntry(asset, context); // RFC 8216bis §4.4.2.3
+  return entry.ok ? ok(entry.value.compiled.template.variables) : entry;
+}
+
+/** All that a version is compiled from beside its text. */
+function settingsFor(
+  { asset, rest, query }: PlaylistAddress,
+  imported: ReadonlyMap<string, string> | undefined,
+  context: LoadContext,
+): PlaylistContext {
   const prefix = `/${asset.id}/`;
-  const settings = {
+  return {
     prefix,
     path: prefix + rest,
     query,
     ...originBase(asset),
     mediaHost: context.mediaHost,
     allowedHosts: new Set(asset.allowedHosts),
-    imported: undefined,
+    imported,
     pauseAllowance: context.pauseAllowance,
     fileLifetime: asset.session ?? context.sessionTtl,
   };
-  if (!version.imports || rest === asset.entry) return ok(settings);
-  // RFC 8216bis §4.4.2.3: variables are those of the multivariant playlist, which may have changed since.
-  const entry = await loadEntry(asset, context);
-  return entry.ok ? ok({ ...settings, imported: entry.value.compiled.template.variables }) : entry;
 }
 
 /** One text for a context: two that differ in anything, the asset's id or an imported variable, have different ones. */

@@ -1,4 +1,5 @@
 import type { Seconds, UnixSeconds } from "../base/seconds.ts";
+import type { Asset } from "../catalog/asset.ts";
 import type { PlaylistTemplate } from "../playlist/template.ts";
 import type { RenderedPlaylist, RenderingName, Renderings } from "./renderings.ts";
 import { WeighedMap } from "./weighed-map.ts";
@@ -15,11 +16,19 @@ export interface PlaylistVersion {
   checkingUntil?: UnixSeconds;
 }
 
+/** An asset of the catalog, and the variables that a version takes from its multivariant playlist. */
+export interface Circumstances {
+  readonly asset: Asset;
+  readonly imported: ReadonlyMap<string, string> | undefined;
+}
+
 /** What was made of a version: the template and, as long as that is good, what was rendered of it. */
 export interface CompiledPlaylist {
   readonly template: PlaylistTemplate;
   /** Everything that it was compiled from beside the text, as one text to compare. */
   readonly madeFor: string;
+  /** What of that can change while an isolate runs, as it was when the two were last compared. */
+  seenWith: Circumstances;
   readonly renderings: Renderings;
 }
 

@@ -8,7 +8,7 @@ import type { PlaylistTemplate } from "../playlist/template.ts";
 import type { CloudFrontSigner } from "../signing/cloudfront/sign.ts";
 import { cloudFrontRendition } from "../signing/cloudfront/sign-rendition.ts";
 import { signedParameter } from "../signing/media-url.ts";
-import type { MediaAccess } from "./check-media-request.ts";
+import { isBound, type MediaAccess } from "./check-media-request.ts";
 import { type LoadContext, type LoadedPlaylist, loadEntry } from "./load-playlist.ts";
 import type { RenderedPlaylist } from "./renderings.ts";
 
@@ -28,11 +28,11 @@ export async function renderForStep(
   loaded: LoadedPlaylist,
   context: StepContext,
 ): Promise<Result<RenderedPlaylist, Refusal>> {
-  const { asset, grant, key } = access;
+  const { asset, key } = access;
   const { template, renderings } = loaded.compiled;
   const { now, expiryStep, shelf } = context;
   const notAfter = asset.cloudfront === undefined ? undefined : capOf(template, access, context);
-  const bound = asset.segmentSignature === "session";
+  const bound = isBound("segment", asset);
   const signedBy = asset.cloudfront === undefined ? "" : JSON.stringify(asset.cloudfront);
   const name = { step: roundUpTo(expiryStep, now), variant: `${key.kid} ${notAfter ?? ""} ${signedBy}` };
   const made = bound ? undefined : renderings.get(name);
@@ -40,7 +40,7 @@ export async function renderForStep(
   const expiries = expiriesOf(template, now, expiryStep, { notAfter, given: shelf.given(loaded.name) });
   const shared =
     asset.cloudfront === undefined
-      ? ok(renderShared(template, expiries, edgeSigner(access, bound ? grant.text : "")))
+      ? ok(renderShared(template, expiries, edgeSigner(access)))
       : await renderForCloudFront(access, template, asset.cloudfront, expiries, context);
   if (!shared.ok) return shared;
   shelf.give(loaded.name, givenBy(template, expiries));
@@ -50,10 +50,11 @@ export async function renderForStep(
   return ok(playlist);
 }
 
-function edgeSigner({ key }: MediaAccess, grant: string): SignTarget {
-  return ({ purpose, path, query }, expiry) => ({
-    query: signedParameter(key.url[purpose], purpose, { path, query, expiry, grant }),
-  });
+function edgeSigner({ asset, key, grant }: MediaAccess): SignTarget {
+  return ({ purpose, path, query }, expiry) => {
+    const parts = { path, query, expiry, grant: isBound(purpose, asset) ? grant.text : "" };
+    return { query: signedParameter(key.url[purpose], purpose, parts) };
+  };
 }
 
 /**

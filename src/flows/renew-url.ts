@@ -1,7 +1,7 @@
 import { canonicalQuery } from "../base/canonical-path.ts";
 import { after, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
 import { signedQuery } from "../signing/media-url.ts";
-import type { MediaAccess } from "./check-media-request.ts";
+import { isBound, type MediaAccess } from "./check-media-request.ts";
 
 /**
  * The answer to an authentic segment URL whose time has run out while its session goes on: a redirect to the same file
@@ -12,7 +12,7 @@ import type { MediaAccess } from "./check-media-request.ts";
 export function renewUrl(access: MediaAccess, now: UnixSeconds, lifetime: Seconds, step: Seconds): Response {
   const { path, query, key, purpose, grant, asset } = access;
   const expiry = roundUpTo(step, after(now, seconds(lifetime + step)));
-  const bound = asset.segmentSignature === "session" ? grant.text : "";
+  const bound = isBound(purpose, asset) ? grant.text : "";
   const fresh = signedQuery(key.url[purpose], purpose, { path, query, expiry, grant: bound });
   // What a stranger appended goes into a header, so it is written in the characters that a URL has.
   const appended = access.appended === "" ? "" : `&${canonicalQuery(access.appended)}`;

@@ -15,6 +15,15 @@ const window = {
 const base64url = z.string().refine((text) => decodeBase64url(text) !== undefined, "not canonical base64url");
 /** A number of P-256: 32 bytes. Shorter ones are refused here, since importing them later is an exception. */
 const coordinate = base64url.refine((text) => text.length === 43, "a number of P-256 has 32 bytes (43 characters)");
+/** A P-256 key pair, or its public half alone. */
+const p256 = {
+  kty: z.literal("EC"),
+  alg: z.literal("ES256"),
+  crv: z.literal("P-256"),
+  x: coordinate,
+  y: coordinate,
+  d: coordinate.optional(),
+};
 const privateRsaParts = ["d", "p", "q", "dp", "dq", "qi"] as const;
 const part = base64url.optional();
 
@@ -47,12 +56,7 @@ export const cloudFrontKeySchema = z
     z.strictObject({
       ...window,
       purpose: z.literal("cloudfront"),
-      kty: z.literal("EC"),
-      alg: z.literal("ES256"),
-      crv: z.literal("P-256"),
-      x: coordinate,
-      y: coordinate,
-      d: coordinate.optional(),
+      ...p256,
     }),
   ])
   .refine(hasWholePrivateHalf, "an RSA key has all of d, p, q, dp, dq and qi, or none");
@@ -61,12 +65,7 @@ export const cloudFrontKeySchema = z
 export const tokenKeySchema = z.strictObject({
   ...window,
   purpose: z.literal("token"),
-  kty: z.literal("EC"),
-  alg: z.literal("ES256"),
-  crv: z.literal("P-256"),
-  x: coordinate,
-  y: coordinate,
-  d: coordinate.optional(),
+  ...p256,
 });
 
 const ringKeySchema = z.union([sessionKeySchema, cloudFrontKeySchema, tokenKeySchema]);

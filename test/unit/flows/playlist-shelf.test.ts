@@ -3,6 +3,7 @@ import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
 import { PlaylistShelf } from "../../../src/flows/playlist-shelf.ts";
 import { Renderings } from "../../../src/flows/renderings.ts";
 import { WeighedMap } from "../../../src/flows/weighed-map.ts";
+import { sampleAsset } from "../catalog/sample.ts";
 import { media, compiled as template } from "../playlist/sample.ts";
 
 const step = seconds(30);
@@ -41,7 +42,12 @@ describe("renderings of a version", () => {
 describe("the shelf", () => {
   const shelved = () => ({
     version: { text: media("#EXTINF:6,", "0.ts"), etag: undefined, imports: false, checkedAt: unixSeconds(1) },
-    compiled: { template: template(media("#EXTINF:6,", "0.ts")), madeFor: "", renderings: new Renderings() },
+    compiled: {
+      template: template(media("#EXTINF:6,", "0.ts")),
+      madeFor: "",
+      seenWith: { asset: sampleAsset(), imported: undefined },
+      renderings: new Renderings(),
+    },
   });
   const bytes = (length: number) => ({ name: name(0), playlist: new Blob(["x".repeat(length)]), expiryStep: step });
 

@@ -2,10 +2,10 @@ import { cloudFrontSign } from "../../../src/adapters/aws/cloudfront-key.ts";
 import { type MemoryFile, memoryOrigin } from "../../../src/adapters/memory/memory-origin.ts";
 import { nodeHmac } from "../../../src/adapters/node/hmac.ts";
 import type { Refusal } from "../../../src/base/refusal.ts";
-import type { Result } from "../../../src/base/result.ts";
+import { ok, type Result } from "../../../src/base/result.ts";
 import { type Seconds, seconds, type Timer, type UnixSeconds } from "../../../src/base/seconds.ts";
 import { utf8 } from "../../../src/base/utf8.ts";
-import { parseCatalog } from "../../../src/catalog/catalog.ts";
+import { type Catalog, parseCatalog } from "../../../src/catalog/catalog.ts";
 import type { Origin, OriginRequest } from "../../../src/catalog/origin.ts";
 import { PlaylistShelf } from "../../../src/flows/playlist-shelf.ts";
 import { answerManifest } from "../../../src/http/manifest.ts";
@@ -61,15 +61,21 @@ export async function playlistStage(files: Readonly<Record<string, string>>, she
   const ring = { keys: [sessionKey("2026-a", 1), pair] };
   const keys = await prepareSessionKeys(ring, nodeHmac);
   const inMemory = memoryOrigin(stored);
+  // Parsed once for as long as it stays the same, as a worker does: its assets are the same objects till then.
+  const catalogs = new Map<unknown, Catalog>();
+  const catalogOf = (assets: unknown): Catalog => {
+    const known = catalogs.get(assets);
+    if (known !== undefined) return known;
+    const parsed = parseCatalog({ version: 1, assets });
+    if (!parsed.ok) throw new Error("the catalog of these tests is faulty");
+    catalogs.set(assets, parsed.value);
+    return parsed.value;
+  };
   const parts = {
     clock: () => state.now,
     grantIssuer,
     timer,
-    catalog: async () => {
-      const catalog = parseCatalog({ version: 1, assets: state.assets });
-      if (!catalog.ok) throw new Error("the catalog of these tests is faulty");
-      return catalog;
-    },
+    catalog: async () => ok(catalogOf(state.assets)),
     keys,
     origin: (request: OriginRequest) => {
       asked.push(request);
