@@ -1,10 +1,13 @@
 import { memoryOrigin } from "../src/adapters/memory/memory-origin.ts";
+import { nodeSha256 } from "../src/adapters/node/sha256.ts";
 import type { MacPort } from "../src/base/hmac.ts";
+import { unixMilliseconds } from "../src/base/milliseconds.ts";
 import { ok } from "../src/base/result.ts";
 import { type Seconds, seconds, systemTimer, type UnixSeconds } from "../src/base/seconds.ts";
 import { utf8 } from "../src/base/utf8.ts";
 import { parseCatalog } from "../src/catalog/catalog.ts";
 import type { CheckContext } from "../src/flows/check-media-request.ts";
+import { directPlaylists } from "../src/flows/direct-playlists.ts";
 import { PlaylistShelf } from "../src/flows/playlist-shelf.ts";
 import { answerManifest, type ManifestParts } from "../src/http/manifest.ts";
 import { answerMedia } from "../src/http/media.ts";
@@ -49,17 +52,20 @@ export async function manifestBench(
     ]),
   );
   const keys = await prepareSessionKeys(ring, hmac);
+  const milliseconds = () => unixMilliseconds(1000 * now);
   const lasting = {
     clock: () => now,
-    timer: systemTimer,
+    milliseconds,
     grantIssuer,
     catalog: async () => ok(catalog.value),
     keys,
-    origin,
+    source: directPlaylists({ origin, timer: systemTimer, clock: milliseconds }),
     mediaHost: new URL(mediaUrl).host,
     pauseAllowance: seconds(300),
     sessionTtl: seconds(21_600),
     expiryStep,
+    sha256: nodeSha256,
+    development: false,
     cloudFront: cloudFrontSigners(
       ring,
       mediaUrl,
@@ -77,7 +83,7 @@ export async function manifestBench(
     };
     return (request: Request) => answerMedia(request, "manifest", throwLine, (asked) => answerManifest(asked, parts));
   };
-  return { check: { keys, grantIssuer, catalog: catalog.value, now }, freshIsolate };
+  return { check: { keys, grantIssuer, catalog: catalog.value, now, client: "anybody" }, freshIsolate };
 }
 
 function asset(id: string, segmentSignature: "shared" | "session") {

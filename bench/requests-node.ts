@@ -1,9 +1,13 @@
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
 import { devAudience, devEnvironment } from "../cli/local/dev-environment.ts";
 import { signDevToken } from "../cli/local/dev-token.ts";
+import { memoryRevocationLog } from "../src/adapters/memory/memory-revocation-log.ts";
+import { memoryStreams } from "../src/adapters/memory/memory-streams.ts";
 import { oneShotHmac } from "../src/adapters/node/one-shot-hmac.ts";
+import { nodeSha256 } from "../src/adapters/node/sha256.ts";
+import { milliseconds, systemMillisecondClock } from "../src/base/milliseconds.ts";
 import { ok } from "../src/base/result.ts";
-import { systemClock } from "../src/base/seconds.ts";
+import { systemClock, systemTimer } from "../src/base/seconds.ts";
 import { type Catalog, parseCatalog } from "../src/catalog/catalog.ts";
 import { devIssuer, readConfiguration } from "../src/config/configuration.ts";
 import { trustIssuer } from "../src/credential/issuer-keys.ts";
@@ -11,6 +15,8 @@ import { type CheckContext, checkMediaRequest } from "../src/flows/check-media-r
 import { apiApp } from "../src/http/api.ts";
 import { publicHalf } from "../src/keys/public.ts";
 import { type KeyRing, keysFor } from "../src/keys/ring.ts";
+import type { StreamsOf } from "../src/sessions/lease.ts";
+import { watchRevocations } from "../src/sessions/revocation-watch.ts";
 import { rememberGrants } from "../src/signing/remember-grants.ts";
 import { prepareSessionKeys } from "../src/signing/session-keys.ts";
 import { measureInTurn, ownCpu, timed } from "./measure.ts";
@@ -29,7 +35,8 @@ export async function checkInNode(ring: KeyRing) {
     catalog: oneAsset(),
     grantIssuer,
     now,
-  };
+    client: "anybody",
+  } as const;
   const all = async (checking: CheckContext) => {
     for (const target of targets)
       if (checkMediaRequest(target, checking).verdict !== "passed") throw new Error("a good request was refused");
@@ -49,12 +56,13 @@ export async function startInNode(ring: KeyRing) {
   const claims = { subject: "viewer", assets: "*", lifetimeSeconds: 3600 } as const;
   const token = await signDevToken(ring, claims);
   const app = await api(ring);
-  const started = () =>
-    app.request("/stream/start", {
-      method: "POST",
-      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-      body: '{"asset":"film"}',
-    });
+  const context = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
+  const request = {
+    method: "POST",
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    body: '{"asset":"film"}',
+  };
+  const started = () => app.request("/stream/start", request, {}, context);
   const set: JSONWebKeySet = { keys: keysFor(ring, "token").map(publicHalf) };
   const keys = createLocalJWKSet(set);
   const expected = { issuer: devIssuer, audience: devAudience, algorithms: ["ES256"] };
@@ -74,7 +82,15 @@ export async function startInNode(ring: KeyRing) {
 async function api(ring: KeyRing) {
   const settings = readConfiguration(devEnvironment("api", ring, "https://media.example", {}), "api");
   if (!settings.ok) throw new Error(settings.refusal.join("\n"));
+  const clock = systemMillisecondClock;
+  const log = memoryRevocationLog(clock);
+  const maxAge = milliseconds(settings.value.revocationMaxAge * 1000);
   const context = {
+    log,
+    revocations: watchRevocations({ log, clock, timer: systemTimer, maxAge, failure: "closed" }),
+    // Each start is its viewer's first stream.
+    streams: (...names: Parameters<StreamsOf>) => memoryStreams().streamsOf(...names),
+    onFailure: () => undefined,
     issuers: settings.value.issuers.map((issuer) => trustIssuer(issuer, fetch)),
     catalog: async () => ok(oneAsset()),
     keys: await prepareSessionKeys(ring, oneShotHmac),
@@ -82,7 +98,7 @@ async function api(ring: KeyRing) {
     random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
     settings: settings.value,
   };
-  return apiApp(context, { basePath: "/", log: () => undefined });
+  return apiApp(context, { basePath: "/", log: () => undefined, sha256: nodeSha256, development: false });
 }
 
 function oneAsset(): Catalog {

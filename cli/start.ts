@@ -6,22 +6,25 @@ import { startCluster } from "./local/cluster.ts";
 import { devEnvironment } from "./local/dev-environment.ts";
 import { devKeyRing } from "./local/dev-keys.ts";
 import { signDevToken } from "./local/dev-token.ts";
+import { startLiveOrigin } from "./local/live-origin.ts";
 import { servePage } from "./local/page.ts";
 import { isTaken } from "./local/ports.ts";
 import { seed } from "./local/seed.ts";
 import { projectRoot } from "./project.ts";
 
-const usage = `npm start -- [--port 8787] [--media-port 8788]
+const usage = `npm start -- [--port 8787] [--media-port 8788] [--live-port 8789]
 
-Starts Stagedoor on this machine: the API, the media host and a demo page, with fixture streams to play.
+Starts Stagedoor on this machine: the API, the media host and a demo page, with fixture streams to play and an origin of
+live streams that are cut out of them.
 Settings come from the environment: STAGEDOOR_MANIFEST_TTL, STAGEDOOR_SESSION_TTL, STAGEDOOR_PAUSE_ALLOWANCE,
 STAGEDOOR_EXPIRY_STEP (seconds), STAGEDOOR_RENEWAL (redirect or off), STAGEDOOR_BASE_PATH.`;
 
-const { port, mediaPort } = readArguments();
+const { port, mediaPort, livePort } = readArguments();
 const settings = readSettings();
 for (const [name, wanted] of [
   ["--port", port],
   ["--media-port", mediaPort],
+  ["--live-port", livePort],
 ] as const) {
   if (await isTaken(wanted))
     fail(1, `Port ${wanted} is taken by another program. Stop that, or choose another with ${name}.`);
@@ -32,17 +35,22 @@ stopOnSignals(async () => undefined);
 console.log("Starting Stagedoor …");
 const ring = await devKeyRing(projectRoot);
 checkSettings();
+const live = await startLiveOrigin({ port: livePort });
 const cluster = await startCluster({
   ring,
   port,
   mediaPort,
   settings,
+  secrets: live.secrets,
   statePath: join(projectRoot, ".wrangler/state/v3"),
   page: servePage({ ring, mediaUrl: `http://localhost:${mediaPort}`, basePath: settings.STAGEDOOR_BASE_PATH }),
   log: (line) => console.log(`  ${line}`),
 });
-stopOnSignals(() => cluster.stop());
-const written = await seed(cluster.miniflare);
+stopOnSignals(async () => {
+  await cluster.stop();
+  await live.stop();
+});
+const written = await seed(cluster.miniflare, live.url);
 if (written > 0) console.log(`Loaded ${written} files of the fixture streams.`);
 writeDevVars();
 
@@ -56,6 +64,7 @@ console.log(`
   Page        ${cluster.apiUrl}/
   API         ${cluster.apiUrl}${base === "/" ? "" : base}/stream/start
   Media host  ${cluster.mediaUrl}
+  Live origin ${live.url} (for the media host alone)
 
   A bearer token (8 h, all fixture streams, development only):
 
@@ -67,10 +76,11 @@ curl -s ${cluster.apiUrl}${base === "/" ? "" : base}/stream/start -H 'Content-Ty
 
 Ready after ${((Date.now() - began) / 1000).toFixed(1)} s. Ctrl-C stops everything.`);
 
-function readArguments(): { port: number; mediaPort: number } {
+function readArguments(): { port: number; mediaPort: number; livePort: number } {
   try {
+    const text = { type: "string" } as const;
     const { values } = parseArgs({
-      options: { port: { type: "string" }, "media-port": { type: "string" }, help: { type: "boolean" } },
+      options: { port: text, "media-port": text, "live-port": text, help: { type: "boolean" } },
     });
     if (values.help === true) {
       console.log(usage);
@@ -79,9 +89,10 @@ function readArguments(): { port: number; mediaPort: number } {
     const ports = {
       port: portNumber("--port", values.port ?? "8787"),
       mediaPort: portNumber("--media-port", values["media-port"] ?? "8788"),
+      livePort: portNumber("--live-port", values["live-port"] ?? "8789"),
     };
-    if (ports.port === ports.mediaPort)
-      fail(2, "--port and --media-port are the same: the API and the media host need one each.");
+    if (new Set(Object.values(ports)).size < 3)
+      fail(2, "--port, --media-port and --live-port: the API, the media host and the live origin need one each.");
     return ports;
   } catch (error) {
     return fail(2, `${error instanceof Error ? error.message : "The arguments are not understood."}\n\n${usage}`);
@@ -119,7 +130,7 @@ function checkSettings(): void {
 /** What `npx wrangler dev` reads beside wrangler.toml, so that the edge worker runs alone with the same dev keys. */
 function writeDevVars(): void {
   const file = join(projectRoot, ".dev.vars");
-  const lines = Object.entries(devEnvironment("edge", ring, cluster.mediaUrl, {})).map(
+  const lines = Object.entries({ ...devEnvironment("edge", ring, cluster.mediaUrl, {}), ...live.secrets }).map(
     ([name, value]) => `${name}='${value}'`,
   );
   const mark = "# Written by npm start. Without this line it is yours and stays as it is.";

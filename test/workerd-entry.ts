@@ -1,3 +1,9 @@
+export { RevocationObject } from "../src/adapters/cloudflare/revocation-object.ts";
+
+export { StreamsObject } from "../src/adapters/cloudflare/streams-object.ts";
+
+export { CountedPlaylistObject } from "./workerd-playlists.ts";
+
 /** The tests bring their own code; the runtime wants a worker all the same. */
 export default {
   fetch(): Response {

@@ -9,13 +9,14 @@ export function describeToken(token: string): string {
   if (token === "") return "Paste a bearer token. It stays in this page's memory and is sent to the API alone.";
   const claims = claimsOf(token);
   if (claims === undefined) return "This is no JWT that can be read. The API will say the same.";
-  const { assets, scope, exp } = claims;
+  const { assets, scope, streams, exp } = claims;
   const opens = assets === "*" ? "every stream" : Array.isArray(assets) ? assets.join(", ") : "no stream";
   const ends = typeof exp === "number" ? timeLeft(exp * 1000, Date.now()) : "no end";
   return [
     shortened(token),
     opens,
     typeof scope === "string" && scope !== "" ? `scope ${scope}` : "no scope",
+    ...(typeof streams === "number" ? [streams === 1 ? "one stream at a time" : `${streams} streams at a time`] : []),
     ends === "ended" ? "ended" : `ends in ${ends}`,
   ].join(" · ");
 }

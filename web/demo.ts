@@ -1,7 +1,7 @@
 /** What `/demo.json` holds: the streams that stand ready, and tokens to try. */
 export interface Demo {
-  /** Where a stream is started, on the page's own host. */
-  readonly startPath: string;
+  /** What stands before `/stream/start` on the page's own host; empty for nothing. */
+  readonly apiPath: string;
   readonly mediaUrl: string;
   readonly streams: readonly DemoStream[];
   readonly tokens: readonly DemoToken[];
@@ -11,6 +11,7 @@ export interface DemoStream {
   readonly id: string;
   readonly title: string;
   readonly cdn: "edge" | "cloudfront";
+  readonly live: boolean;
   readonly playable: boolean;
 }
 

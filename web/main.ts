@@ -1,19 +1,21 @@
-import { countdownIn } from "./countdown.ts";
 import { type Demo, loadDemo } from "./demo.ts";
 import { found } from "./element.ts";
 import { play, stop } from "./player.ts";
 import { clearRequests, watch } from "./request-list.ts";
-import { type Session, startStream } from "./start.ts";
+import { type Session, startSession } from "./session.ts";
+import { hideSession, markOver, showSession } from "./session-panel.ts";
+import { offerStreams } from "./stream-choice.ts";
 import { offerTokens } from "./token-choice.ts";
 import { hideTracks, offerTracks } from "./track-choice.ts";
+import { endsSession, runningText } from "./verdict.ts";
+import type { Watch } from "./watched-request.ts";
 
 const form = found("start", HTMLFormElement);
-const streams = found("stream", HTMLSelectElement);
 const button = found("play", HTMLButtonElement);
+const takeOver = found("take-over", HTMLButtonElement);
 const video = found("video", HTMLVideoElement);
 const stage = found("stage", HTMLElement);
 const status = found("status", HTMLElement);
-const session = found("session", HTMLElement);
 
 const apiDown = "The API does not answer. Is `npm start` still running? Start it and load this page again.";
 
@@ -22,39 +24,28 @@ function say(words: string, tone?: "bad"): void {
   status.classList.toggle("bad", tone === "bad");
 }
 
-function offerStreams(demo: Demo): void {
-  const group = (label: string, cdn: string) => {
-    const made = document.createElement("optgroup");
-    made.label = label;
-    for (const stream of demo.streams)
-      if (stream.cdn === cdn && stream.playable) made.append(new Option(`${stream.id}: ${stream.title}`, stream.id));
-    return made;
-  };
-  streams.replaceChildren(group("Served by the edge worker", "edge"), group("Signed for CloudFront", "cloudfront"));
-}
-
-function showSession({ sessionId, sessionEnds, manifestEnds }: Session): void {
-  found("session-id", HTMLElement).textContent = sessionId;
-  countdownIn(found("session-ends", HTMLElement), sessionEnds);
-  countdownIn(found("manifest-ends", HTMLElement), manifestEnds);
-  session.hidden = false;
-}
-
 /** What was started last; an answer that comes after the next press of Play is for nothing. */
-let current = { asset: "" };
+let current = { asset: "", over: false };
 
-async function start(demo: Demo, token: string): Promise<void> {
-  const asset = streams.value;
-  const mine = { asset };
+/** What a stream is started with. */
+interface Wanted {
+  readonly asset: string;
+  readonly token: string;
+  readonly takeover: boolean;
+}
+
+async function start({ apiPath }: Demo, { asset, token, takeover }: Wanted): Promise<void> {
+  const mine = { asset, over: false };
   current = mine;
   stop(video);
   hideTracks();
   clearRequests();
-  session.hidden = true;
+  hideSession();
+  takeOver.hidden = true;
   stage.classList.remove("live");
   say(`Starting ${asset} …`);
-  const end = watch({ kind: "start", url: undefined, name: `POST ${demo.startPath}` });
-  const started = await startStream(demo.startPath, asset, token);
+  const end = watch({ kind: "start", url: undefined, name: `POST ${apiPath}/stream/start` });
+  const started = await startSession(apiPath, asset, token, takeover);
   if (current !== mine) return;
   switch (started.is) {
     case "unreachable":
@@ -64,22 +55,44 @@ async function start(demo: Demo, token: string): Promise<void> {
     case "refused": {
       const { problem } = started;
       end({ verdict: "refused", problem });
-      say(`${problem.title} (${problem.status} ${problem.code}). ${problem.detail}`, "bad");
+      takeOver.hidden = problem.code !== "stream_limit";
+      const says = takeOver.hidden ? problem.detail : `${runningText(problem)}.`;
+      say(`${problem.title} (${problem.status} ${problem.code}). ${says}`, "bad");
       return;
     }
-    case "started": {
+    case "done":
       end({ verdict: "served", status: started.status });
-      showSession(started.session);
-      stage.classList.add("live");
-      play(video, started.session.manifestUrl, { watch, say, tracks: offerTracks });
-    }
+      follow(apiPath, started.value, mine);
   }
+}
+
+/** Plays a session, and stops where a refusal says that it is over. */
+function follow(apiPath: string, session: Session, mine: typeof current): void {
+  const watchPlayer: Watch = (request) => {
+    const end = watch(request);
+    return (outcome) => {
+      end(outcome);
+      if (current !== mine || mine.over || outcome.verdict !== "refused" || !endsSession(outcome.problem)) return;
+      const { title, code, detail } = outcome.problem;
+      mine.over = true;
+      stop(video);
+      stage.classList.remove("live");
+      markOver(code);
+      say(`${title} (${code}). ${detail}`, "bad");
+    };
+  };
+  showSession(apiPath, session, watch, () => {
+    say("Ended by you. Within two seconds the media host will refuse every URL of the session.");
+  });
+  stage.classList.add("live");
+  play(video, session.manifestUrl, { watch: watchPlayer, say, tracks: offerTracks });
 }
 
 function followVideo(): void {
   video.addEventListener("playing", () => say(`Playing ${current.asset}.`));
   video.addEventListener("pause", () => {
-    if (!video.ended && video.currentTime > 0) say("Paused. The signatures go on running out.");
+    if (current.over || video.ended || video.currentTime === 0) return;
+    say("Paused. The signatures go on running out; what has run out will be renewed.");
   });
   video.addEventListener("ended", () => say("Played to the end."));
 }
@@ -94,13 +107,15 @@ async function begin(): Promise<void> {
   }
   found("media-host", HTMLElement).textContent = demo.mediaUrl.replace(/^https?:\/\//, "");
   found("api-host", HTMLElement).textContent = location.host;
-  offerStreams(demo);
-  const token = offerTokens(demo.tokens);
+  const wished = new URLSearchParams(location.search);
+  const asset = offerStreams(demo.streams, wished.get("stream"));
+  const token = offerTokens(demo.tokens, wished.get("token"));
   followVideo();
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    void start(demo, token());
+    void start(demo, { asset: asset(), token: token(), takeover: false });
   });
+  takeOver.addEventListener("click", () => void start(demo, { asset: asset(), token: token(), takeover: true }));
   button.disabled = false;
   say("Ready.");
 }

@@ -6,6 +6,14 @@ export interface Problem {
   readonly detail: string;
   /** WWW-Authenticate, where the answer has it: it names the scope that is missing. */
   readonly challenge?: string | undefined;
+  /** What is running, where that is too much. */
+  readonly running?: readonly RunningStream[];
+}
+
+export interface RunningStream {
+  readonly asset: string;
+  /** Milliseconds. */
+  readonly since: number;
 }
 
 /** Reads a problem document. Where the body is none, its words say so. */
@@ -23,7 +31,13 @@ export function problemOf(status: number, body: string): Problem {
     code: document.code,
     title: String(document.title ?? ""),
     detail: String(document.detail ?? ""),
+    running: Array.isArray(document.running) ? document.running.map(runningStream) : [],
   };
+}
+
+function runningStream(stream: unknown): RunningStream {
+  const { asset, startedAt } = Object(stream);
+  return { asset: String(asset), since: Date.parse(startedAt) };
 }
 
 function parsed(text: string): { readonly [name: string]: unknown } | undefined {

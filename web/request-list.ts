@@ -10,6 +10,9 @@ const counters = {
   renewed: found("count-renewed", HTMLElement),
   refused: found("count-refused", HTMLElement),
 };
+/** A live stream asks for something twice a second. So many rows stay: the first ones, which began it, and the last. */
+const most = { rows: 200, first: 6 };
+
 let counts = { served: 0, renewed: 0, refused: 0 };
 
 /** Puts a request into the list, and gives back what is to be told how it ended. */
@@ -17,14 +20,26 @@ export const watch: Watch = (request) => {
   const row = new RequestRow(request, watch);
   const item = element("li", request.again === undefined ? "" : "again", row.head, row.details);
   list.append(item);
+  makeRoom();
   empty.hidden = true;
+  const mine = counts;
   return (outcome) => {
-    // A row that was cleared away in the meantime counts no more.
-    if (!item.isConnected) return;
+    // What was asked for before the list was cleared counts no more.
+    if (mine !== counts) return;
     row.end(outcome);
     count(outcome);
   };
 };
+
+/** Takes away the oldest row but for the first ones, and for those that somebody has opened. */
+function makeRoom(): void {
+  if (list.childElementCount <= most.rows) return;
+  const rows = [...list.children].slice(most.first);
+  const oldest = rows.find((item) => item.querySelector("[aria-expanded=true]") === null);
+  if (!(oldest instanceof HTMLElement)) return;
+  endCountdowns(oldest);
+  oldest.remove();
+}
 
 /** Empties the list. */
 export function clearRequests(): void {

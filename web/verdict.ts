@@ -1,4 +1,25 @@
+import type { Problem } from "./problem.ts";
+import { timeOfDay } from "./time-text.ts";
 import type { Outcome } from "./watched-request.ts";
+
+const over: ReadonlySet<string> = new Set([
+  "session_revoked",
+  "session_shared",
+  "stream_taken",
+  "grant_expired",
+  "binding_mismatch",
+]);
+
+/** Whether a refusal is for the whole session, so that asking for another file is no use. */
+export function endsSession({ code }: Problem): boolean {
+  return over.has(code);
+}
+
+/** What runs already, in words. */
+export function runningText({ running = [] }: Problem): string {
+  const streams = running.map(({ asset, since }) => `${asset} has been running since ${timeOfDay(since)}`);
+  return streams.join(", ");
+}
 
 /** How a request ended, in a few words. */
 export function verdictText(outcome: Outcome): string {

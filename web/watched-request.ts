@@ -1,6 +1,15 @@
 import type { Problem } from "./problem.ts";
 
-export type RequestKind = "start" | "multivariant" | "playlist" | "init" | "segment" | "subtitle" | "key" | "file";
+export type RequestKind =
+  | "start"
+  | "end"
+  | "multivariant"
+  | "playlist"
+  | "init"
+  | "segment"
+  | "subtitle"
+  | "key"
+  | "file";
 
 /** How a request ended. */
 export type Outcome =

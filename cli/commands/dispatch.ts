@@ -9,6 +9,7 @@ import { keysForCommand } from "./keys-for.ts";
 import { keysListCommand } from "./keys-list.ts";
 import { keysNewCommand } from "./keys-new.ts";
 import { Ended, good, misused, type Outcome } from "./outcome.ts";
+import { revokeCommand } from "./revoke.ts";
 import { signCommand } from "./sign.ts";
 import { tokenCommand } from "./token.ts";
 
@@ -22,6 +23,7 @@ const commands: readonly Command[] = [
   assetsCheckCommand,
   signCommand,
   explainCommand,
+  revokeCommand,
 ];
 
 /**

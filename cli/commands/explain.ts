@@ -5,7 +5,7 @@ import { trustIssuer } from "../../src/credential/issuer-keys.ts";
 import type { Explanation, Step } from "../../src/flows/explain/explanation.ts";
 import { explainToken } from "../../src/flows/explain/token.ts";
 import { explainUrl } from "../../src/flows/explain/url.ts";
-import { faceOf } from "../../src/http/problem.ts";
+import { faceOf } from "../../src/http/faces.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { publicKeysOf } from "../../src/signing/cloudfront/key-ring.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
@@ -89,6 +89,7 @@ async function explainTarget(given: Given, target: string, now: UnixSeconds): Pr
     renewal,
     mediaUrl,
     address,
+    client: "anybody",
     publicKeys: publicKeys.value,
   });
 }

@@ -16,11 +16,12 @@ export async function demoOf(options: {
   const { ring, mediaUrl, basePath = "/" } = options;
   const { assets } = JSON.parse(await readFile(join(projectRoot, "fixtures/catalog.json"), "utf8"));
   return {
-    startPath: `${basePath === "/" ? "" : basePath}/stream/start`,
+    apiPath: basePath === "/" ? "" : basePath,
     mediaUrl,
     streams: streamsOf(assets),
     tokens: await Promise.all([
       token(ring, "all", "Opens every stream", {}),
+      token(ring, "one-stream", "One stream at a time", { streams: 1, subject: "demo-viewer-of-one" }),
       token(ring, "one", "Opens vod-single alone", { assets: ["vod-single"] }),
       token(ring, "expired", "Ended an hour ago", { lifetimeSeconds: -3600 }),
       token(ring, "scopeless", "Lacks the scope stream:play", { scope: "profile" }),
@@ -33,6 +34,7 @@ function streamsOf(assets: readonly Readonly<Record<string, unknown>>[]): Demo["
     id: String(id),
     title: String(title),
     cdn: cdn === "cloudfront" ? "cloudfront" : "edge",
+    live: String(id).startsWith("live"),
     playable: id !== "vod-rare",
   }));
 }

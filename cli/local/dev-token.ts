@@ -10,6 +10,8 @@ export interface DevTokenClaims {
   readonly assets: readonly string[] | "*";
   /** What a start asks for, where it is left out. */
   readonly scope?: string;
+  /** How many streams the subject may run at once; any number where it is left out. */
+  readonly streams?: number;
   readonly lifetimeSeconds: number;
 }
 
@@ -17,10 +19,10 @@ export interface DevTokenClaims {
 export async function signDevToken(ring: KeyRing, claims: DevTokenClaims): Promise<string> {
   const [key] = keysFor(ring, "token");
   if (key?.d === undefined) throw new Error("the key ring has no private key of the purpose token");
-  const { subject, assets, scope = playScope, lifetimeSeconds } = claims;
+  const { subject, assets, scope = playScope, streams, lifetimeSeconds } = claims;
   const { kty, crv, x, y, d } = key;
   const now = Math.floor(Date.now() / 1000);
-  return new SignJWT({ scope, assets: assets === "*" ? "*" : [...assets] })
+  return new SignJWT({ scope, assets: assets === "*" ? "*" : [...assets], ...(streams !== undefined && { streams }) })
     .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: "at+jwt" })
     .setIssuer(devIssuer)
     .setAudience(devAudience)

@@ -4,16 +4,18 @@ import { join, relative } from "node:path";
 import type { Miniflare } from "miniflare";
 import { contentTypeOf } from "../../src/catalog/content-type.ts";
 import { fixtureCatalog, projectRoot } from "../project.ts";
+import { catalogLiveUrl } from "./live-origin.ts";
 
 const mediaFolder = join(projectRoot, "fixtures/media");
 
 /**
- * Loads the fixture streams into the simulated R2 and the catalog into the simulated KV, as a deployment would hold them.
- * Files that lie there already with the same content are left. Gives back how many were written.
+ * Loads the fixture streams into the simulated R2 and the catalog into the simulated KV, as a deployment would hold them;
+ * the live streams' origin is put at `liveUrl`, where it listens. Files that lie there already with the same content are
+ * left. Gives back how many were written.
  */
-export async function seed(miniflare: Miniflare): Promise<number> {
+export async function seed(miniflare: Miniflare, liveUrl: string): Promise<number> {
   const catalog = await miniflare.getKVNamespace("CATALOG", "stagedoor-api");
-  await catalog.put("catalog", readFileSync(fixtureCatalog, "utf8"));
+  await catalog.put("catalog", readFileSync(fixtureCatalog, "utf8").replaceAll(`${catalogLiveUrl}/`, `${liveUrl}/`));
   const bucket = await miniflare.getR2Bucket("MEDIA", "stagedoor-edge");
   const held = new Map<string, string>();
   for (let cursor: string | undefined, more = true; more; ) {

@@ -1,13 +1,25 @@
+import type { UnixSeconds } from "./seconds.ts";
+
 /**
  * Every expected refusal of Stagedoor. `code` is stable and public; `reason` is for the log and for `explain`: it says
  * what was found in words and never quotes a token, a signature, a key or a query. What the outside may know of each is
  * decided in `http/problem.ts` alone.
  */
 export type Refusal =
-  | Plain<StartCode | MediaCode | PlaylistCode | OriginCode | ServerCode>
+  | Plain<StartCode | SessionCode | MediaCode | PlaylistCode | OriginCode | ServerCode>
   | { readonly code: "scope_insufficient"; readonly reason: string; readonly scope: string }
+  | { readonly code: "stream_limit"; readonly reason: string; readonly running: readonly RunningSession[] }
+  | { readonly code: "method_unknown"; readonly reason: string; readonly allow: string }
   // Where the file's length in bytes is known, the answer names it: `Content-Range: bytes */<size>` (RFC 9110 §15.5.17).
   | { readonly code: "range_not_satisfiable"; readonly reason: string; readonly size: number };
+
+/** A session of the same viewer that is running. */
+export interface RunningSession {
+  readonly sessionId: string;
+  readonly assetId: string;
+  readonly startedAt: UnixSeconds;
+  readonly seenAt: UnixSeconds;
+}
 
 type Plain<Code extends string> = { readonly code: Code; readonly reason: string };
 
@@ -18,8 +30,14 @@ type StartCode =
   | "token_missing"
   | "token_invalid"
   | "token_expired"
+  | "token_revoked"
   | "asset_forbidden"
-  | "asset_unknown";
+  | "asset_revoked"
+  | "asset_unknown"
+  | "address_unknown";
+
+/** What the routes below `/stream/{id}` refuse. */
+type SessionCode = "session_unknown" | "session_forbidden";
 
 /** What the check of a media URL refuses: it is done before an origin is asked for anything. */
 type MediaCode =
@@ -33,6 +51,10 @@ type MediaCode =
   | "path_not_covered"
   | "method_not_covered"
   | "address_not_covered"
+  | "binding_mismatch"
+  | "session_revoked"
+  | "session_shared"
+  | "stream_taken"
   | "key_unknown";
 
 /** What a playlist of the origin is refused for. */
@@ -42,12 +64,12 @@ type PlaylistCode = "playlist_invalid" | "playlist_too_large" | "uri_foreign";
 type OriginCode = "object_unknown" | "range_not_satisfiable" | "origin_failed" | "origin_slow";
 
 /** Our own side. */
-type ServerCode = "route_unknown" | "method_unknown" | "configuration_invalid" | "store_unavailable" | "internal_error";
+type ServerCode = "route_unknown" | "configuration_invalid" | "store_unavailable" | "internal_error";
 
 export type RefusalCode = Refusal["code"];
 
 /** The codes that need nothing beside their reason. */
-export type PlainCode = Exclude<RefusalCode, "scope_insufficient">;
+export type PlainCode = Exclude<RefusalCode, "scope_insufficient" | "stream_limit" | "method_unknown">;
 
 /** A refusal with its reason, ready to be returned from a function that gives a `Result`. */
 export function refusal(code: PlainCode, reason: string): { readonly ok: false; readonly refusal: Refusal } {

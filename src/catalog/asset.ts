@@ -71,6 +71,31 @@ export const assetSchema = z
       .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, "Give one scope, without spaces or quotation marks.")
       .default(playScope)
       .describe("The scope that a bearer token needs (RFC 6749 §3.3)."),
+    streams: z
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe(
+        "How many streams a viewer may run at once when he starts this one, where his token does not say; " +
+          "STAGEDOOR_STREAM_LIMIT without it.",
+      ),
+    binding: z
+      .strictObject({
+        network: z
+          .enum(["prefix", "exact"])
+          .optional()
+          .describe("prefix: the viewer's /24 (IPv4) or /48 (IPv6). exact: his address, which changes under way."),
+        userAgent: z.boolean().default(false).describe("Whether it is bound to the User-Agent that started it."),
+      })
+      .refine(
+        ({ network, userAgent }) => network !== undefined || userAgent,
+        "Bind to a network, a user agent or both.",
+      )
+      .optional()
+      .describe(
+        "What a session is bound to beside its signatures: 403 binding_mismatch elsewhere. Nothing without it.",
+      ),
     segmentSignature: z
       .enum(["shared", "session"])
       .default("shared")

@@ -1,9 +1,10 @@
 import type { Refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
+import type { Seconds } from "../base/seconds.ts";
 import type { Asset } from "./asset.ts";
 import type { AssetOrigin } from "./asset-origin.ts";
 
-/** What is asked of an origin. It holds nothing of the viewer: no grant, no signature, no header but these two. */
+/** What is asked of an origin. It holds nothing of the viewer: no grant, no signature, no header but a range and a tag. */
 export interface OriginRequest {
   readonly asset: Asset;
   /** Canonical, relative to the asset's prefix: `360p/0.ts`. */
@@ -15,6 +16,8 @@ export interface OriginRequest {
   readonly range?: string | undefined;
   /** A well-formed If-None-Match; see `entity-tag.ts`. */
   readonly ifNoneMatch?: string | undefined;
+  /** How long the origin may hold its answer beyond its `timeout`: for a playlist that it is to wait for. */
+  readonly hold?: Seconds | undefined;
 }
 
 /**

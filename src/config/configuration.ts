@@ -16,6 +16,12 @@ export interface Configuration {
   readonly pauseAllowance: Seconds;
   readonly expiryStep: Seconds;
   readonly renewal: "redirect" | "off";
+  /** Undefined for any number, as in the next. */
+  readonly streamLimit: number | undefined;
+  readonly sharedNetworks: number | undefined;
+  readonly leaseTtl: Seconds;
+  readonly revocationMaxAge: Seconds;
+  readonly storeFailure: "closed" | "open";
 }
 
 type Environment = Readonly<Record<string, unknown>>;
@@ -123,5 +129,10 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
     pauseAllowance: seconds(settings.STAGEDOOR_PAUSE_ALLOWANCE),
     expiryStep: seconds(settings.STAGEDOOR_EXPIRY_STEP),
     renewal: settings.STAGEDOOR_RENEWAL,
+    streamLimit: settings.STAGEDOOR_STREAM_LIMIT || undefined,
+    sharedNetworks: settings.STAGEDOOR_SHARED_NETWORKS || undefined,
+    leaseTtl: seconds(settings.STAGEDOOR_LEASE_TTL),
+    revocationMaxAge: seconds(settings.STAGEDOOR_REVOCATION_MAX_AGE),
+    storeFailure: settings.STAGEDOOR_STORE_FAILURE,
   };
 }

@@ -1,13 +1,17 @@
 import * as z from "zod";
 import { issuerSchema } from "../credential/issuer.ts";
 
-/** A whole number of seconds, as environment variables give it. */
-function secondsBetween(least: number, most: number) {
+/** A whole number, as environment variables give it. */
+function wholeBetween(least: number, most: number, message = "write a whole number in digits") {
   return z
     .string()
-    .regex(/^\d{1,9}$/, "write whole seconds in digits")
+    .regex(/^\d{1,9}$/, message)
     .transform(Number)
     .pipe(z.number().min(least).max(most));
+}
+
+function secondsBetween(least: number, most: number) {
+  return wholeBetween(least, most, "write whole seconds in digits");
 }
 
 function json(what: string) {
@@ -59,6 +63,22 @@ export const settingsSchema = z.object({
     .default(300)
     .describe("How long a viewer may pause before a URL has to be renewed."),
   STAGEDOOR_EXPIRY_STEP: secondsBetween(1, 3600).default(30).describe("Expiries are rounded up to multiples of it."),
+  STAGEDOOR_STREAM_LIMIT: wholeBetween(0, 1000)
+    .default(0)
+    .describe(
+      "How many streams a viewer may run at once where neither his token nor the asset says; 0 for any number.",
+    ),
+  STAGEDOOR_SHARED_NETWORKS: wholeBetween(0, 16)
+    .default(3)
+    .describe("In how many networks at once a session may be alive before it is ended as shared; 0 for any number."),
+  STAGEDOOR_LEASE_TTL: secondsBetween(6, 3600).default(90).describe("How long a silent session counts as running."),
+  STAGEDOOR_REVOCATION_MAX_AGE: secondsBetween(1, 3600)
+    .default(2)
+    .describe("How old the edge's knowledge of revocations may be before a request waits for it."),
+  STAGEDOOR_STORE_FAILURE: z
+    .enum(["closed", "open"])
+    .default("closed")
+    .describe("What a viewer gets while revocations and leases cannot be asked for: 503, or the stream."),
   STAGEDOOR_RENEWAL: z
     .enum(["redirect", "off"])
     .default("redirect")

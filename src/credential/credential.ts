@@ -8,4 +8,10 @@ export interface Credential {
   /** The ids of the assets that the credential names, or `"*"` for all of the catalog. */
   readonly assets: ReadonlySet<string> | "*";
   readonly expiresAt: UnixSeconds;
+  /** `iat`, where the token has one. */
+  readonly issuedAt: UnixSeconds | undefined;
+  /** `jti`, where the token has one: unique at its issuer. */
+  readonly tokenId: string | undefined;
+  /** How many streams the viewer may run at once, where the token says so. */
+  readonly streams: number | undefined;
 }

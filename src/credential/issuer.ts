@@ -26,6 +26,11 @@ export const issuerSchema = z
     jwks: jwks.optional().describe("Its JWK Set, in place of an address."),
     clockTolerance: z.int().min(0).max(300).default(60).describe("Seconds that `exp` and `nbf` may be off by."),
     assetsClaim: z.string().min(1).default("assets").describe("The claim that names the assets a token opens."),
+    streamsClaim: z
+      .string()
+      .min(1)
+      .default("streams")
+      .describe("The claim that says how many streams its subject may run at once."),
     assetsDefault: z.enum(["none", "all"]).default("none").describe("What a token without that claim opens."),
   })
   .refine((issuer) => (issuer.jwksUri === undefined) !== (issuer.jwks === undefined), "give either jwksUri or jwks")

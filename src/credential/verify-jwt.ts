@@ -50,7 +50,7 @@ function claimedIssuer(token: string): string | undefined {
 }
 
 function readClaims(payload: JWTPayload, settings: Issuer): Result<Credential, Refusal> {
-  const { sub, exp, scope } = payload;
+  const { sub, exp, iat, jti, scope } = payload;
   const expiresAt: unknown = typeof exp === "number" ? Math.floor(exp) : undefined;
   if (typeof sub !== "string" || sub === "" || !isUnixSeconds(expiresAt))
     return refusal("token_invalid", "the token has no usable sub or exp");
@@ -59,13 +59,26 @@ function readClaims(payload: JWTPayload, settings: Issuer): Result<Credential, R
   const assets = readAssets(payload[settings.assetsClaim], settings);
   if (assets === undefined)
     return refusal("token_invalid", `the token's ${settings.assetsClaim} claim is neither "*" nor a list of asset ids`);
+  const issuedAt: unknown = typeof iat === "number" ? Math.floor(iat) : undefined;
+  const streams = payload[settings.streamsClaim];
+  if (streams !== undefined && !isLimit(streams))
+    return refusal("token_invalid", `the token's ${settings.streamsClaim} claim is no whole number from 1 on`);
+  if (jti !== undefined && (typeof jti !== "string" || jti === ""))
+    return refusal("token_invalid", "the token's jti is not a string (RFC 7519 §4.1.7)");
   return ok({
     issuer: settings.issuer,
     subject: sub,
     scopes: new Set(scope?.split(" ").filter((word) => word !== "")),
     assets,
     expiresAt,
+    issuedAt: isUnixSeconds(issuedAt) ? issuedAt : undefined,
+    tokenId: jti,
+    streams,
   });
+}
+
+function isLimit(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 1;
 }
 
 function readAssets(claim: unknown, settings: Issuer): Credential["assets"] | undefined {

@@ -9,6 +9,8 @@ import { type Grant, openGrant } from "../signing/grant.ts";
 import { type MediaTarget, parseMediaTarget, type SignatureParameter } from "../signing/media-target.ts";
 import { type MediaPurpose, signatureOf } from "../signing/media-url.ts";
 import type { PreparedSessionKey, SessionKeys } from "../signing/session-keys.ts";
+import { bindingHolds } from "./bind.ts";
+import type { Client } from "./client.ts";
 
 /** What the check looks at beside the request. */
 export interface CheckContext {
@@ -17,6 +19,8 @@ export interface CheckContext {
   readonly now: UnixSeconds;
   /** `iss` of the grants that are taken: two deployments that share a key do not take each other's. */
   readonly grantIssuer: string;
+  /** Who asks, for grants that are bound to a network or a user agent; "anybody" where nobody has asked yet. */
+  readonly client: Client | "anybody";
   /** Where grants that were opened are kept; see `remember-grants.ts`. */
   readonly open?: typeof openGrant;
 }
@@ -62,7 +66,7 @@ export function checkMediaTarget(target: MediaTarget, context: CheckContext): Me
 
 function checkGrant(
   target: MediaTarget,
-  { keys, now, grantIssuer, open = openGrant }: CheckContext,
+  { keys, now, grantIssuer, client, open = openGrant }: CheckContext,
 ): Result<Grant, Refusal> {
   const opened = open(target.grant, keys, now);
   if (!opened.ok) {
@@ -73,6 +77,8 @@ function checkGrant(
   if (now >= opened.value.expiresAt) return refusal("grant_expired", "the playback session has ended");
   if (!target.path.startsWith(opened.value.prefix))
     return refusal("path_not_covered", "the grant is for another asset");
+  if (client !== "anybody" && !bindingHolds(opened.value, client))
+    return refusal("binding_mismatch", "the grant is bound to another network or user agent");
   return opened;
 }
 

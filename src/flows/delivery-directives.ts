@@ -45,25 +45,42 @@ export function deliveryDirectives(appended: string): DeliveryDirectives {
 }
 
 /**
- * What of it the origin is told, as a query without `?`, where `known` is a version of the playlist that was loaded
- * without directives. Each new query is one more question to the origin and one more playlist to keep, and anybody can
- * write directives behind a signed URL. So the origin is told nothing that the playlist does not offer, that it has
- * answered already, or that it would refuse for lying too far ahead.
+ * What of it the origin is told, where `known` is the last version of the playlist that was seen, and `given` the one that
+ * could be given out: another one where that is a delta update, none where there is none yet. Each new query is one more
+ * question to the origin, and anybody can write directives behind a signed URL. So the origin is told nothing that the
+ * playlist does not offer, that it has answered already, or that it would refuse for lying too far ahead.
  */
-export function queryForOrigin(asked: DeliveryDirectives, known: PlaylistTemplate): string {
-  const { live, reloads } = known;
-  const { least, skip } = asked;
-  const waits = least !== undefined && live && reloads.canBlock && !holds(reloads, least) && isNear(reloads, least);
+export function admitted(
+  { least, skip }: DeliveryDirectives,
+  { live, reloads }: PlaylistTemplate,
+  given: PlaylistTemplate | undefined,
+): DeliveryDirectives {
+  const isGiven = least !== undefined && given !== undefined && holds(given.reloads, least);
+  const waits = least !== undefined && live && reloads.canBlock && !isGiven && isNear(reloads, least);
+  return { ...(waits && { least }), ...(skip !== undefined && reloads.canSkip && { skip }) };
+}
+
+/** Directives as a query without `?`, empty where there are none; in the order that RFC 8216bis §6.2.5 asks for. */
+export function directiveQuery({ least, skip }: DeliveryDirectives): string {
   return [
-    ...(waits ? [`_HLS_msn=${least.segment}`] : []),
-    ...(waits && least.part !== undefined ? [`_HLS_part=${least.part}`] : []),
-    ...(skip !== undefined && reloads.canSkip ? [`_HLS_skip=${skip}`] : []),
+    ...(least === undefined ? [] : [`_HLS_msn=${least.segment}`]),
+    ...(least?.part === undefined ? [] : [`_HLS_part=${least.part}`]),
+    ...(skip === undefined ? [] : [`_HLS_skip=${skip}`]),
   ].join("&");
 }
 
 /** Whether a playlist holds a segment, or a part of one. */
-export function holds({ nextSegment, nextPart }: PlaylistReloads, { segment, part }: Position): boolean {
+export function holds({ nextSegment, nextPart }: Reached, { segment, part }: Position): boolean {
   return segment < nextSegment || (segment === nextSegment && part !== undefined && part < nextPart);
+}
+
+/** How far a playlist has come: the number behind its last segment's, and how many parts of that segment are there. */
+export type Reached = Pick<PlaylistReloads, "nextSegment" | "nextPart">;
+
+/** Whether one playlist has come further than another. */
+export function isAhead(one: Reached, other: Reached): boolean {
+  if (one.nextSegment !== other.nextSegment) return one.nextSegment > other.nextSegment;
+  return one.nextPart > other.nextPart;
 }
 
 function isNear({ nextSegment }: PlaylistReloads, { segment, part = 0 }: Position): boolean {

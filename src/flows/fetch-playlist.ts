@@ -18,14 +18,14 @@ const bucketTimeout = seconds(10);
 
 /**
  * The playlist as the origin has it now, or "unchanged" where it still has the one that `ifNoneMatch` names. One deadline,
- * the origin's `timeout`, covers the answer and its body, since a playlist is read whole before a viewer gets a byte.
+ * the origin's `timeout` and as long as it may hold its answer, covers the answer and its body, since a playlist is read whole before a viewer gets a byte.
  * `origin_slow` after that; what else the origin and {@link readPlaylistText} refuse.
  */
 export async function fetchPlaylist(
   request: OriginRequest,
   { origin, timer }: FetchContext,
 ): Promise<Result<FetchedPlaylist | "unchanged", Refusal>> {
-  const timeout = timeoutOf(request.asset.origin);
+  const timeout = seconds(timeoutOf(request.asset.origin) + (request.hold ?? 0));
   const deadline = startDeadline(timeout, timer);
   try {
     const asked = origin(request);
@@ -43,7 +43,8 @@ export async function fetchPlaylist(
   }
 }
 
-function timeoutOf(origin: AssetOrigin): Seconds {
+/** How long an origin may take over a playlist that it has. */
+export function timeoutOf(origin: AssetOrigin): Seconds {
   return origin.type === "http" ? origin.timeout : bucketTimeout;
 }
 

@@ -1,3 +1,4 @@
+import type { UnixMilliseconds } from "../base/milliseconds.ts";
 import type { Seconds, UnixSeconds } from "../base/seconds.ts";
 import type { Asset } from "../catalog/asset.ts";
 import type { PlaylistTemplate } from "../playlist/template.ts";
@@ -10,10 +11,11 @@ export interface PlaylistVersion {
   /** Whether it takes variables from the multivariant playlist. */
   readonly imports: boolean;
   etag: string | undefined;
-  /** When the origin last said that this is the version. */
-  checkedAt: UnixSeconds;
-  /** Until when the others leave it to one request to ask the origin again. */
-  checkingUntil?: UnixSeconds;
+  /** When the origin last said that this is the version, and until when nobody asks again. */
+  checkedAt: UnixMilliseconds;
+  freshUntil: UnixMilliseconds;
+  /** Until when the others leave it to one request to ask again. */
+  checkingUntil?: UnixMilliseconds;
 }
 
 /** An asset of the catalog, and the variables that a version takes from its multivariant playlist. */

@@ -1,17 +1,17 @@
 import { canonicalQuery } from "../base/canonical-path.ts";
-import { after, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
+import { after, earlier, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
 import { signedQuery } from "../signing/media-url.ts";
 import { isBound, type MediaAccess } from "./check-media-request.ts";
 
 /**
  * The answer to an authentic segment URL whose time has run out while its session goes on: a redirect to the same file
- * with a fresh expiry. Nobody reloads a VOD playlist, so this is how a short expiry and a long pause go together; hls.js,
- * Shaka and video.js follow it without an error. 307 keeps method and Range; the location is relative, since what stands
- * before the file name, the grant among it, stays as it is.
+ * with a fresh expiry, which never lies behind the session's. Nobody reloads a VOD playlist, so this is how a short expiry
+ * and a long pause go together; hls.js, Shaka and video.js follow it without an error. 307 keeps method and Range; the
+ * location is relative, since what stands before the file name, the grant among it, stays as it is.
  */
 export function renewUrl(access: MediaAccess, now: UnixSeconds, lifetime: Seconds, step: Seconds): Response {
   const { path, query, key, purpose, grant, asset } = access;
-  const expiry = roundUpTo(step, after(now, seconds(lifetime + step)));
+  const expiry = earlier(roundUpTo(step, after(now, seconds(lifetime + step))), grant.expiresAt);
   const bound = isBound(purpose, asset) ? grant.text : "";
   const fresh = signedQuery(key.url[purpose], purpose, { path, query, expiry, grant: bound });
   // What a stranger appended goes into a header, so it is written in the characters that a URL has.

@@ -2,13 +2,17 @@ import type { Refusal } from "../base/refusal.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import { between, earlier, type Seconds, type UnixSeconds } from "../base/seconds.ts";
 import type { MediaTarget } from "../signing/media-target.ts";
+import type { Admit } from "./admit-session.ts";
 import { type CheckContext, checkMediaTarget, type MediaAccess } from "./check-media-request.ts";
+import type { Client } from "./client.ts";
 import type { DeliverFile, FileRequest, WaitUntil } from "./deliver-file.ts";
 import { renewUrl } from "./renew-url.ts";
 
 export interface SegmentContext extends CheckContext {
   readonly deliver: DeliverFile;
   readonly waitUntil: WaitUntil;
+  readonly admit: Admit;
+  readonly client: Client;
   readonly renewal: "redirect" | "off";
   readonly pauseAllowance: Seconds;
   readonly expiryStep: Seconds;
@@ -18,9 +22,9 @@ export interface SegmentContext extends CheckContext {
 export type ViewerRequest = Pick<FileRequest, "method" | "range" | "ifRange" | "ifNoneMatch">;
 
 /**
- * A segment, a key or any other file, the whole story: the request is checked; one that is authentic but out of time is
- * sent on to a fresh URL while its session goes on; one that passed is served from the cache or the origin. A forgery is
- * never renewed, since it never gets as far as being called expired.
+ * A segment, a key or any other file, the whole story: the request is checked, and its session admitted; one that is
+ * authentic but out of time is sent on to a fresh URL while its session goes on; one that passed is served from the cache
+ * or the origin. A forgery is never renewed, since it never gets as far as being called expired.
  */
 export async function serveSegment(
   target: MediaTarget,
@@ -30,11 +34,12 @@ export async function serveSegment(
   const checked = checkMediaTarget(target, context);
   if (checked.verdict === "refused") return refuse(checked.refusal);
   const { access } = checked;
-  if (checked.verdict === "expired") {
-    return isRenewable(access, context.renewal)
-      ? ok(renewUrl(access, context.now, context.pauseAllowance, context.expiryStep))
-      : refuse(checked.refusal);
-  }
+  if (checked.verdict === "expired" && !isRenewable(access, context.renewal)) return refuse(checked.refusal);
+  const admission = context.admit(access, context);
+  const why = admission instanceof Promise ? await admission : admission;
+  if (why !== undefined) return refuse(why);
+  if (checked.verdict === "expired")
+    return ok(renewUrl(access, context.now, context.pauseAllowance, context.expiryStep));
   const { asset, rest: path, query, purpose } = access;
   const left = remaining(access, context.now);
   return context.deliver(

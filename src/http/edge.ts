@@ -1,14 +1,17 @@
+import type { TextHash } from "../base/hash.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
-import { ok, type Result } from "../base/result.ts";
+import { ok, type Result, refuse } from "../base/result.ts";
 import type { Clock, Seconds } from "../base/seconds.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import type { CheckContext } from "../flows/check-media-request.ts";
+import type { Admit } from "../flows/admit-session.ts";
+import { type CheckContext, checkMediaTarget } from "../flows/check-media-request.ts";
 import type { DeliverFile, WaitUntil } from "../flows/deliver-file.ts";
 import { cloudFrontAsset, serveCloudFront } from "../flows/serve-cloudfront.ts";
 import { serveSegment, type ViewerRequest } from "../flows/serve-segment.ts";
 import type { CloudFrontPublicKeys } from "../signing/cloudfront/verify.ts";
 import { parseMediaTarget } from "../signing/media-target.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
+import { clientOf } from "./client.ts";
 import type { MediaRequest } from "./media.ts";
 
 export interface EdgeParts {
@@ -19,6 +22,9 @@ export interface EdgeParts {
   readonly clock: Clock;
   readonly deliver: DeliverFile;
   readonly waitUntil: WaitUntil;
+  readonly admit: Admit;
+  readonly sha256: TextHash;
+  readonly development: boolean;
   readonly mediaUrl: string;
   readonly grantIssuer: string;
   readonly renewal: "redirect" | "off";
@@ -29,8 +35,8 @@ export interface EdgeParts {
 }
 
 /**
- * What the edge worker does with a request: a playlist's goes to the manifest worker, which checks it; an asset's of
- * CloudFront is checked as CloudFront would; everything else is checked and served here.
+ * What the edge worker does with a request: an asset's of CloudFront is checked as CloudFront would; a playlist's is checked
+ * and its session admitted, and the manifest worker makes it; everything else is checked and served here.
  */
 export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise<Result<Response, Refusal>> {
   const now = parts.clock();
@@ -41,8 +47,13 @@ export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise
     return serveCloudFront(asked.target, asset, viewerRequest(asked), { ...parts, now, address: addressOf(asked.raw) });
   const target = parseMediaTarget(asked.target);
   if (!target.ok) return target;
-  if (target.value.signature?.purpose === "playlist") return forward(asked.raw, parts);
-  return serveSegment(target.value, viewerRequest(asked), { ...parts, now, catalog: catalog.value });
+  const client = clientOf(asked.raw, parts.sha256, parts.development);
+  const context = { ...parts, now, client, catalog: catalog.value };
+  if (target.value.signature?.purpose !== "playlist") return serveSegment(target.value, viewerRequest(asked), context);
+  const checked = checkMediaTarget(target.value, context);
+  if (checked.verdict !== "passed") return refuse(checked.refusal);
+  const why = await parts.admit(checked.access, context);
+  return why === undefined ? forward(asked.raw, parts) : refuse(why);
 }
 
 async function forward(request: Request, { manifest }: EdgeParts): Promise<Result<Response, Refusal>> {

@@ -1,12 +1,16 @@
+import type { TextHash } from "../base/hash.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
 import type { Clock } from "../base/seconds.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { type PlaylistFlowContext, servePlaylist } from "../flows/serve-playlist.ts";
 import { parseMediaTarget } from "../signing/media-target.ts";
+import { clientOf } from "./client.ts";
 import type { MediaRequest } from "./media.ts";
 
-export interface ManifestParts extends Omit<PlaylistFlowContext, "catalog" | "now"> {
+export interface ManifestParts extends Omit<PlaylistFlowContext, "catalog" | "now" | "client"> {
+  readonly sha256: TextHash;
+  readonly development: boolean;
   readonly clock: Clock;
   readonly catalog: () => Promise<Result<Catalog, Refusal>>;
 }
@@ -17,5 +21,6 @@ export async function answerManifest(asked: MediaRequest, parts: ManifestParts):
   if (!target.ok) return target;
   const catalog = await parts.catalog();
   if (!catalog.ok) return catalog;
-  return servePlaylist(target.value, asked.method, { ...parts, catalog: catalog.value, now: parts.clock() });
+  const client = clientOf(asked.raw, parts.sha256, parts.development);
+  return servePlaylist(target.value, asked.method, { ...parts, client, catalog: catalog.value, now: parts.clock() });
 }

@@ -1,167 +1,12 @@
-import type { Refusal, RefusalCode } from "../base/refusal.ts";
-
-/** What the outside learns of a refusal: everything it may know stands in this file. The reason goes to the log alone. */
-export interface Face {
-  readonly status: number;
-  readonly title: string;
-  /** What to do about it. The same for everybody, so it can quote nothing. */
-  readonly detail: string;
-}
-
-const faces: Readonly<Record<RefusalCode, Face>> = {
-  body_invalid: {
-    status: 400,
-    title: "The body is not understood",
-    detail: 'Send JSON of the form {"asset": "<id>"}.',
-  },
-  request_invalid: {
-    status: 400,
-    title: "The request is malformed",
-    detail: "Send one credential, as the header `Authorization: Bearer <token>`.",
-  },
-  token_missing: {
-    status: 401,
-    title: "No bearer token came",
-    detail: "Send a token, as the header `Authorization: Bearer <token>`.",
-  },
-  token_invalid: {
-    status: 401,
-    title: "The token is not accepted",
-    detail: "Get a token from the issuer that this service trusts, made for its audience, and send it unchanged.",
-  },
-  token_expired: { status: 401, title: "The token has ended", detail: "Get a new token and send the request again." },
-  scope_insufficient: {
-    status: 403,
-    title: "The token's scope does not reach",
-    detail: "Ask the issuer for a token with the scope that WWW-Authenticate names.",
-  },
-  asset_forbidden: {
-    status: 403,
-    title: "The token does not open this asset",
-    detail: "Ask for an asset that the token names, or get a token that names this one.",
-  },
-  asset_unknown: { status: 404, title: "There is no such asset", detail: "Check the asset id against the catalog." },
-  path_invalid: {
-    status: 400,
-    title: "The path is not in its canonical form",
-    detail:
-      "Request the URL exactly as the playlist gives it: without dot segments, encoded slashes, backslashes or semicolons.",
-  },
-  signature_missing: {
-    status: 403,
-    title: "The URL is not signed",
-    detail: "Start the stream and use the URLs of its playlists as they stand, with their whole query.",
-  },
-  signature_invalid: {
-    status: 403,
-    title: "The signature does not hold",
-    detail: "The URL was changed after it was signed. Use it exactly as the playlist gives it.",
-  },
-  signature_expired: {
-    status: 403,
-    title: "The URL has ended",
-    detail: "Load the playlist again for a fresh URL, or start the stream again for a fresh manifest URL.",
-  },
-  signature_not_yet_valid: {
-    status: 403,
-    title: "The URL's time has not begun",
-    detail: "Try again later, and check that the signer's clock is right.",
-  },
-  grant_invalid: {
-    status: 403,
-    title: "The grant is not accepted",
-    detail: "Start the stream again: the first part of the URL's path is no grant of this service.",
-  },
-  grant_expired: {
-    status: 403,
-    title: "The playback session has ended",
-    detail: "Start the stream again with a bearer token.",
-  },
-  path_not_covered: {
-    status: 403,
-    title: "The grant is for something else",
-    detail: "Start the stream for this asset: a grant opens one asset's files alone.",
-  },
-  method_not_covered: {
-    status: 405,
-    title: "The method is not allowed here",
-    detail: "The media host answers GET, HEAD and OPTIONS.",
-  },
-  address_not_covered: {
-    status: 403,
-    title: "The URL is for another address",
-    detail: "Start the stream from the network that plays it.",
-  },
-  key_unknown: {
-    status: 403,
-    title: "The URL was signed with a key that is not in use",
-    detail:
-      "Start the stream again. An operator who rotates keys leaves the old one verifying until its sessions have ended.",
-  },
-  playlist_invalid: {
-    status: 422,
-    title: "The origin's playlist cannot be protected",
-    detail: "Mend the playlist at the origin: the log names the line and what is wrong with it.",
-  },
-  playlist_too_large: {
-    status: 413,
-    title: "The origin's playlist is too large",
-    detail: "Keep a playlist below 4 MiB.",
-  },
-  uri_foreign: {
-    status: 422,
-    title: "The playlist leads to a place that the asset does not allow",
-    detail: "Keep URIs below the asset's prefix, or list the host under the asset's allowedHosts.",
-  },
-  object_unknown: {
-    status: 404,
-    title: "The origin has no such file",
-    detail: "Check that the file was uploaded below the asset's origin prefix.",
-  },
-  range_not_satisfiable: {
-    status: 416,
-    title: "The range lies outside the file",
-    detail: "Ask for a range within the length that Content-Range names.",
-  },
-  origin_failed: {
-    status: 502,
-    title: "The origin failed",
-    detail: "Try again. The log says what the origin answered.",
-  },
-  origin_slow: { status: 504, title: "The origin did not answer in time", detail: "Try again." },
-  route_unknown: {
-    status: 404,
-    title: "There is nothing at this address",
-    detail: "Check the address against the documentation.",
-  },
-  method_unknown: { status: 405, title: "The method is not allowed here", detail: "Use the method that Allow names." },
-  configuration_invalid: {
-    status: 500,
-    title: "The service is configured wrongly",
-    detail: "An operator finds every fault named in the worker's log.",
-  },
-  store_unavailable: {
-    status: 503,
-    title: "Something this service depends on is down",
-    detail: "Try again after the seconds that Retry-After names; the credential is not at fault.",
-  },
-  internal_error: {
-    status: 500,
-    title: "Something broke",
-    detail: "Try again. If it lasts, tell the operator the time of the request.",
-  },
-};
-
-/** What the outside learns of a refusal with this code. */
-export function faceOf(code: RefusalCode): Face {
-  return faces[code];
-}
+import type { Refusal } from "../base/refusal.ts";
+import { rfc3339 } from "../base/seconds.ts";
+import { faceOf } from "./faces.ts";
 
 const realm = 'Bearer realm="stagedoor"';
 
 /** A refusal as a response: problem details (RFC 9457), never cached, with the headers its status asks for. */
 export function problemResponse(refusal: Refusal): Response {
-  const { status, title, detail } = faces[refusal.code];
+  const { status, title, detail } = faceOf(refusal.code);
   const headers = new Headers({
     "Content-Type": "application/problem+json",
     "Cache-Control": "no-store",
@@ -173,10 +18,23 @@ export function problemResponse(refusal: Refusal): Response {
   if (status === 503) headers.set("Retry-After", "2");
   if (refusal.code === "range_not_satisfiable" && "size" in refusal)
     headers.set("Content-Range", `bytes */${refusal.size}`);
-  if (refusal.code === "method_unknown") headers.set("Allow", "POST, OPTIONS");
+  if (refusal.code === "method_unknown") headers.set("Allow", refusal.allow);
   if (refusal.code === "method_not_covered") headers.set("Allow", "GET, HEAD, OPTIONS");
   const type = `urn:stagedoor:problem:${refusal.code}`;
-  return new Response(JSON.stringify({ type, title, status, code: refusal.code, detail }), { status, headers });
+  const problem = { type, title, status, code: refusal.code, detail, ...membersOf(refusal) };
+  return new Response(JSON.stringify(problem), { status, headers });
+}
+
+/** What a code tells beside the usual (RFC 9457 §3.2): to the viewer whose streams they are. */
+function membersOf(refusal: Refusal): object {
+  if (refusal.code !== "stream_limit") return {};
+  const running = refusal.running.map(({ sessionId, assetId, startedAt, seenAt }) => ({
+    sessionId,
+    asset: assetId,
+    startedAt: rfc3339(startedAt),
+    lastSeenAt: rfc3339(seenAt),
+  }));
+  return { running };
 }
 
 /** The challenge of RFC 6750 §3: no error code for a request that tried no credential. */
@@ -186,6 +44,8 @@ function challengeOf(refusal: Refusal): string | undefined {
       return realm;
     case "token_invalid":
       return `${realm}, error="invalid_token"`;
+    case "token_revoked":
+      return `${realm}, error="invalid_token", error_description="The token was revoked"`;
     case "token_expired":
       return `${realm}, error="invalid_token", error_description="The token has ended"`;
     case "request_invalid":

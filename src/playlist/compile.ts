@@ -4,7 +4,7 @@ import { ok, type Result } from "../base/result.ts";
 import { type Seconds, seconds } from "../base/seconds.ts";
 import { attributeList } from "./attributes.ts";
 import { inspect } from "./inspect.ts";
-import { type Lifetime, lifetimes, longer } from "./lifetime.ts";
+import { type Lifetime, lifetimes, longer, outlivesSkipped, targetDurationOf } from "./lifetime.ts";
 import { linesOf, textFault } from "./lines.ts";
 import { scan } from "./scan.ts";
 import type { PlaylistTemplate, Target } from "./template.ts";
@@ -47,7 +47,8 @@ export function compilePlaylist(text: string, context: PlaylistContext): Result<
 
   const inspected = inspect(text);
   if (!inspected.ok) return inspected;
-  const scanned = scan(text, inspected.value.kind, { ...context, originPath: originPath.value });
+  const deltaUpdates = outlivesSkipped(inspected.value, context);
+  const scanned = scan(text, inspected.value.kind, { ...context, originPath: originPath.value, deltaUpdates });
   if (!scanned.ok) return scanned;
 
   const { kind, ended, playlistType, durations, skipped, canSkipUntil } = inspected.value;
@@ -76,9 +77,10 @@ export function compilePlaylist(text: string, context: PlaylistContext): Result<
     },
     reloads: {
       canBlock: traits.canBlock,
-      canSkip: canSkipUntil > 0,
+      canSkip: canSkipUntil > 0 && deltaUpdates,
       nextSegment: traits.mediaSequence + skipped + durations.length,
       nextPart: traits.parts,
+      targetDuration: targetDurationOf(inspected.value),
     },
   });
 }

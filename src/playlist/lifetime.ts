@@ -36,16 +36,14 @@ const longestLifetime = 7 * 86_400;
  * Nobody reloads what will not change, so in VOD, EVENT and I-frame playlists a segment's URL holds until the playhead
  * has passed it: position, duration and an allowance for pauses. Live, it holds for the window and 3 target durations.
  * A player that takes delta updates keeps the old URLs of what they skip; so skipped segments count as target durations
- * into the window, and the window is never shorter than CAN-SKIP-UNTIL. KEY and MAP hold as long as the longest of what
+ * into the window, and the window is never shorter than CAN-SKIP-UNTIL. Where that is still too short for what they keep,
+ * {@link outlivesSkipped} says so. A live window is counted in target durations, and its keys' URLs are given again while
+ * they hold: durations that vary from segment to segment would move expiries within a step, and players fetch a MAP or KEY
+ * anew whose URL has changed. KEY and MAP hold as long as the longest of what
  * uses them. A SESSION-KEY is asked for before any media playlist tells what uses it: it holds as long as a file.
  */
 export function lifetimes(inspection: Inspection, options: LifetimeOptions): (use: Use) => Lifetime {
-  const target = targetDurationOf(inspection);
-  const ends = endsOf(inspection, target);
-  const total = (ends.at(-1) ?? inspection.skipped * target) + trailingOf(inspection, target);
-  const positional = inspection.ended || inspection.playlistType !== undefined || inspection.iFramesOnly;
-  const window = Math.min(Math.max(total, inspection.canSkipUntil), longestWindow);
-  const live = window + 3 * target;
+  const { target, ends, total, positional, live } = extentOf(inspection);
 
   /** Of the segment with this index; of what comes behind the last one where there is none. */
   const ofSegment = (index: number): number => {
@@ -69,12 +67,56 @@ export function lifetimes(inspection: Inspection, options: LifetimeOptions): (us
         return kept(ofSegment(segment) + 3 * target, ofSegment(segment));
       case "map":
         return kept(ofSegment(Math.max(segment, until - 1)), ofSegment(Math.max(segment, until - 1)));
-      case "key":
-        return lasting(ofSegment(Math.max(segment, until - 1)));
+      case "key": {
+        const length = ofSegment(Math.max(segment, until - 1));
+        return positional ? lasting(length) : kept(length, length);
+      }
       case "segment":
         return lasting(ofSegment(segment));
     }
   };
+}
+
+/**
+ * Whether URLs hold as long as players keep them that take delta updates. A segment's URL is given anew until the segment
+ * is CAN-SKIP-UNTIL old; from then on players keep the one that they have, until the segment leaves the playlist, and a
+ * viewer may seek to it. In a window of hours that is longer than a live URL holds, and then the playlist must not offer
+ * delta updates (RFC 8216bis §6.2.5.1): with whole playlists all URLs are fresh.
+ */
+export function outlivesSkipped(inspection: Inspection, { pauseAllowance }: LifetimeOptions): boolean {
+  const { ended, playlistType, canSkipUntil } = inspection;
+  if (ended || playlistType === "VOD" || canSkipUntil === 0) return true;
+  const { target, total, positional, live } = extentOf(inspection);
+  return (positional ? pauseAllowance : live) >= total - canSkipUntil + target;
+}
+
+interface Extent {
+  readonly target: Seconds;
+  /** Where each segment ends. */
+  readonly ends: Float64Array;
+  /** From the first segment to the end of the last part. */
+  readonly total: number;
+  /** Whether a segment's URL holds by where it lies: what will not change is loaded once. */
+  readonly positional: boolean;
+  /** How long the URLs of a live playlist hold, all alike. */
+  readonly live: number;
+}
+
+function extentOf(inspection: Inspection): Extent {
+  const target = targetDurationOf(inspection);
+  const ends = endsOf(inspection, target);
+  const { skipped, ended, playlistType, iFramesOnly, canSkipUntil } = inspection;
+  const trailing = trailingOf(inspection, target);
+  const positional = ended || playlistType !== undefined || iFramesOnly;
+  const played = positional ? (ends.at(-1) ?? skipped * target) : windowOf(inspection, target);
+  const total = played + trailing;
+  const window = Math.min(Math.max(total, canSkipUntil), longestWindow);
+  return { target, ends, total, positional, live: window + 3 * target };
+}
+
+/** In target durations: a segment's own may differ from it by its rounding (RFC 8216bis §4.4.3.1), and is broken if by more. */
+function windowOf({ durations, skipped }: Inspection, target: Seconds): number {
+  return durations.reduce((sum, duration) => sum + (duration > target + 0.5 ? duration : target), skipped * target);
 }
 
 /** What one URL needs that is used twice: enough for both. */
@@ -96,9 +138,9 @@ function kept(lifetime: number, minimum: number): Lifetime {
   return { lifetime: seconds(length), carried: true, minimum: seconds(Math.min(minimum, length)) };
 }
 
-function targetDurationOf({ targetDuration, durations }: Inspection): number {
-  if (targetDuration !== undefined) return targetDuration;
-  return durations.reduce((most, duration) => Math.max(most, duration), 0);
+/** EXT-X-TARGETDURATION, or the longest segment where that is missing. */
+export function targetDurationOf({ targetDuration, durations }: Inspection): Seconds {
+  return seconds(targetDuration ?? durations.reduce((most, duration) => Math.max(most, duration), 0));
 }
 
 /** The segment that is coming counts as a whole one: else its parts would move every expiry, one after the other. */

@@ -2,6 +2,7 @@ import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { Assembly } from "./assembly.ts";
 import { type Attribute, attributeList, attributeText } from "./attributes.ts";
+import { withoutDeltaUpdates } from "./delta-updates.ts";
 import type { Use } from "./lifetime.ts";
 import { type Line, linesOf } from "./lines.ts";
 import { type Place, resolve } from "./reference.ts";
@@ -10,7 +11,10 @@ import { purposeOf, type UriRole, uriAttributes } from "./tags.ts";
 import { Traits } from "./traits.ts";
 import { define, substitute, type VariableSources } from "./variables.ts";
 
-export type ScanContext = Place & VariableSources;
+export interface ScanContext extends Place, VariableSources {
+  /** Whether the playlist may go on offering delta updates. */
+  readonly deltaUpdates: boolean;
+}
 
 /** The URIs of a playlist, taken out of its text, and who uses them. */
 export interface Scan {
@@ -103,6 +107,10 @@ class Scanner {
     if (name === "#EXT-X-DEFINE") {
       const defined = define(this.#text, from, to, this.#variables, this.#context);
       return defined.ok ? undefined : refusal("playlist_invalid", defined.refusal).refusal;
+    }
+    if (name === "#EXT-X-SERVER-CONTROL" && !this.#context.deltaUpdates) {
+      const change = withoutDeltaUpdates(this.#text, from, to);
+      if (change !== undefined) this.#assembly.replace(change.start, change.end, change.written);
     }
     const roles = uriAttributes.get(name);
     if (roles === undefined) return undefined;

@@ -55,9 +55,11 @@ export interface PlaylistTraits {
 export interface PlaylistReloads {
   /** EXT-X-SERVER-CONTROL's CAN-BLOCK-RELOAD: `_HLS_msn` and `_HLS_part` are understood. */
   readonly canBlock: boolean;
-  /** Its CAN-SKIP-UNTIL: `_HLS_skip` is understood. */
+  /** Its CAN-SKIP-UNTIL, where that is left in: `_HLS_skip` is understood. */
   readonly canSkip: boolean;
   /** The media sequence number behind that of the last segment, and how many parts of that segment are there. */
   readonly nextSegment: number;
   readonly nextPart: number;
+  /** EXT-X-TARGETDURATION, or the longest segment where that is missing. */
+  readonly targetDuration: Seconds;
 }

@@ -1,4 +1,4 @@
-import { decode, encode } from "cborg";
+import { type DecodeOptions, decode, encode } from "cborg";
 
 /** CBOR tags 61 (CWT, RFC 8392 §6) and 17 (COSE_Mac0, RFC 9052 §2), then an array of four. */
 const head = [0xd8, 0x3d, 0xd1, 0x84];
@@ -64,8 +64,8 @@ function readKid(header: Uint8Array): string | undefined {
   return kid instanceof Uint8Array ? new TextDecoder().decode(kid) : undefined;
 }
 
-/** What the bytes stand for in deterministic CBOR (RFC 8949 §4.2), or undefined for all else. */
-export function decodeStrictly(bytes: Uint8Array): unknown {
+/** What the bytes stand for in deterministic CBOR (RFC 8949 §4.2), or undefined for all else: a tag without a decoder, too. */
+export function decodeStrictly(bytes: Uint8Array, tags: DecodeOptions["tags"] = {}): unknown {
   try {
     return decode(bytes, {
       strict: true,
@@ -73,6 +73,7 @@ export function decodeStrictly(bytes: Uint8Array): unknown {
       rejectDuplicateMapKeys: true,
       allowIndefinite: false,
       allowUndefined: false,
+      tags,
     });
   } catch {
     return undefined; // cborg throws on whatever is not CBOR, which is what a stranger sends

@@ -13,6 +13,10 @@ export interface PreparedSessionKey {
   readonly grant: Mac;
   /** MACs subjects, so that no user id stands in a URL. */
   readonly subject: Mac;
+  /** MACs the ids of bearer tokens, for the same reason. */
+  readonly token: Mac;
+  /** MACs the networks of clients, so that no address is stored. */
+  readonly network: Mac;
   /** Signs URLs, under a key derived for one purpose each. */
   readonly url: Readonly<Record<MediaPurpose, TextMac>>;
 }
@@ -43,7 +47,10 @@ async function prepare(key: SessionKey, hmac: MacPort): Promise<PreparedSessionK
     );
     return hmac(new Uint8Array(bits));
   };
-  const [subject, ...macs] = await Promise.all([derive("subject"), ...mediaPurposes.map(derive)]);
+  const [[subject, token, network], macs] = await Promise.all([
+    Promise.all([derive("subject"), derive("token"), derive("network")]),
+    Promise.all(mediaPurposes.map(derive)),
+  ]);
   const [playlist, segment, decryptionKey] = macs;
   if (!playlist || !segment || !decryptionKey) throw new TypeError("a purpose has no key");
   return {
@@ -52,6 +59,8 @@ async function prepare(key: SessionKey, hmac: MacPort): Promise<PreparedSessionK
     exp: key.exp,
     grant: hmac(bytes),
     subject,
+    token,
+    network,
     url: { playlist, segment, key: decryptionKey },
   };
 }

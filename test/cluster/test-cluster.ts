@@ -1,5 +1,6 @@
 import { startCluster } from "../../cli/local/cluster.ts";
 import { newDevKeys } from "../../cli/local/dev-keys.ts";
+import { startLiveOrigin } from "../../cli/local/live-origin.ts";
 import { servePage } from "../../cli/local/page.ts";
 import { freePort } from "../../cli/local/ports.ts";
 import { seed } from "../../cli/local/seed.ts";
@@ -9,31 +10,39 @@ import type { RingKey } from "../../src/keys/key.ts";
 export interface TestCluster {
   readonly apiUrl: string;
   readonly mediaUrl: string;
+  /** The origin of the live streams, which lets nobody in but the workers. */
+  readonly liveUrl: string;
   /** The whole key ring, private halves too: tests sign what nobody else may. */
   readonly keys: readonly RingKey[];
 }
 
 /** Starts the workers with fresh keys and nothing kept on disk. `settings` are STAGEDOOR_* variables, `secrets` what
- * the catalog names besides. */
+ * the catalog names besides; `ringKeys` stand in place of the fresh keys. */
 export async function startTestCluster(
   settings: Readonly<Record<string, string>>,
   log: string[] = [],
   secrets: Readonly<Record<string, string>> = {},
+  ringKeys?: readonly RingKey[],
 ) {
-  const keys = await newDevKeys();
+  const keys = ringKeys ?? (await newDevKeys());
   const ring = { keys };
   const mediaPort = await freePort();
+  const live = await startLiveOrigin({ port: 0 });
   const cluster = await startCluster({
     ring,
     port: await freePort(),
     mediaPort,
     settings,
-    secrets,
+    secrets: { ...live.secrets, ...secrets },
     statePath: undefined,
     page: servePage({ ring, mediaUrl: `http://localhost:${mediaPort}`, basePath: settings.STAGEDOOR_BASE_PATH }),
     log: (line) => log.push(line),
   });
-  await seed(cluster.miniflare);
-  const addresses: TestCluster = { apiUrl: cluster.apiUrl, mediaUrl: cluster.mediaUrl, keys };
-  return { addresses, miniflare: cluster.miniflare, stop: cluster.stop };
+  await seed(cluster.miniflare, live.url);
+  const addresses: TestCluster = { apiUrl: cluster.apiUrl, mediaUrl: cluster.mediaUrl, liveUrl: live.url, keys };
+  const stop = async () => {
+    await cluster.stop();
+    await live.stop();
+  };
+  return { addresses, miniflare: cluster.miniflare, stop };
 }

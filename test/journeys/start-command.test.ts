@@ -43,7 +43,8 @@ function listen(port: number): Promise<Server> {
 describe("npm start", () => {
   it("prints addresses, a token and a curl line that works, and ends with 0 on Ctrl-C", async () => {
     const [port, mediaPort] = [await freePort(), await freePort()];
-    const run = start(["--port", String(port), "--media-port", String(mediaPort)]);
+    const livePort = await freePort();
+    const run = start(["--port", `${port}`, "--media-port", `${mediaPort}`, "--live-port", `${livePort}`]);
     await until(() => run.output().includes("Ready after"), run);
     const [, url = ""] = /curl -s (\S+)/.exec(run.output()) ?? [];
     const [, token = ""] = /Authorization: Bearer ([\w.-]+)/.exec(run.output()) ?? [];
@@ -53,19 +54,25 @@ describe("npm start", () => {
     expect(started.status).toBe(201);
     const { manifestUrl } = Object(await started.json());
     expect((await fetch(manifestUrl)).status).toBe(200);
+    const live = await fetch(url, { method: "POST", headers, body: '{"asset":"live"}' });
+    expect((await fetch(Object(await live.json()).manifestUrl)).status).toBe(200);
+    expect(run.output()).toContain(`http://127.0.0.1:${livePort}`);
     expect((await fetch(`http://localhost:${port}/`)).headers.get("content-type")).toContain("text/html");
     // Twice, as a terminal does: npm hands on what the process has got already.
     run.child.kill("SIGINT");
     run.child.kill("SIGINT");
     expect(await run.ended).toBe(0);
     await expect(fetch(`http://localhost:${port}/`)).rejects.toThrow();
+    await expect(fetch(`http://127.0.0.1:${livePort}/`)).rejects.toThrow();
   });
 
-  it.each(["--port", "--media-port"])("ends with 1 and says so where %s is taken", async (option) => {
+  it.each(["--port", "--media-port", "--live-port"])("ends with 1 and says so where %s is taken", async (option) => {
     const port = await freePort();
     const server = await listen(port);
-    const other = option === "--port" ? "--media-port" : "--port";
-    const run = start([option, String(port), other, String(await freePort())]);
+    const options = ["--port", "--media-port", "--live-port"];
+    const run = start(
+      (await Promise.all(options.map(async (name) => [name, `${name === option ? port : await freePort()}`]))).flat(),
+    );
     expect(await run.ended).toBe(1);
     expect(run.output()).toContain(`Port ${port} is taken`);
     server.close();
@@ -77,7 +84,10 @@ describe("npm start", () => {
     ["a setting that does not exist", { STAGEDOOR_PAUSE_ALOWANCE: "5" }, "STAGEDOOR_PAUSE_ALOWANCE"],
     ["a wrong choice", { STAGEDOOR_RENEWAL: "yes" }, "STAGEDOOR_RENEWAL"],
   ])("ends with 2 and names %s", async (_, environment, name) => {
-    const run = start(["--port", String(await freePort()), "--media-port", String(await freePort())], environment);
+    const run = start(
+      ["--port", `${await freePort()}`, "--media-port", `${await freePort()}`, "--live-port", `${await freePort()}`],
+      environment,
+    );
     expect(await run.ended).toBe(2);
     expect(run.output()).toContain(name);
   });

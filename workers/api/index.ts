@@ -1,5 +1,8 @@
 import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
+import { type SessionBindings, sessionStores } from "../../src/adapters/cloudflare/session-stores.ts";
 import { nodeHmac } from "../../src/adapters/node/hmac.ts";
+import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
+import type { Refusal } from "../../src/base/refusal.ts";
 import { ok, refuse } from "../../src/base/result.ts";
 import { systemClock } from "../../src/base/seconds.ts";
 import { keepCatalog } from "../../src/catalog/source.ts";
@@ -10,7 +13,7 @@ import { configured, missingBindings } from "../../src/http/configured.ts";
 import { logRefusal } from "../../src/http/log.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 
-interface Env {
+interface Env extends SessionBindings {
   readonly CATALOG: KVNamespace;
   /** The demo page, bound by `npm start` alone. */
   readonly PAGE?: Fetcher;
@@ -19,16 +22,20 @@ interface Env {
 const log = (line: string) => console.log(line);
 
 const withApp = configured("api", log, async (env: Env, configuration: Configuration) => {
-  const missing = missingBindings({ CATALOG: env.CATALOG });
+  const { CATALOG, REVOCATIONS, STREAMS } = env;
+  const missing = missingBindings({ CATALOG, REVOCATIONS, STREAMS });
   if (missing.length > 0) return refuse(missing);
   const { ring, issuers, basePath, development } = configuration;
+  const onRefusal = (why: Refusal) => logRefusal(log, "api", why);
   const context = {
+    ...sessionStores(env, caches.default, configuration, onRefusal),
     issuers: issuers.map((issuer) => trustIssuer(issuer, (input, init) => fetch(input, init))),
     catalog: keepCatalog({
-      load: kvCatalog(env.CATALOG),
+      load: kvCatalog(CATALOG),
       clock: systemClock,
-      onRefusal: (why) => logRefusal(log, "api", why),
+      onRefusal,
     }),
+    onFailure: onRefusal,
     keys: await prepareSessionKeys(ring, nodeHmac),
     clock: systemClock,
     random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
@@ -39,13 +46,15 @@ const withApp = configured("api", log, async (env: Env, configuration: Configura
     apiApp(context, {
       basePath,
       log,
+      development,
+      sha256: nodeSha256,
       ...(page === undefined ? {} : { page: (request: Request) => page.fetch(request) }),
     }),
   );
 });
 
 export default {
-  fetch(request, env) {
-    return withApp(env, async (app) => app.fetch(request));
+  fetch(request, env, context) {
+    return withApp(env, async (app) => app.fetch(request, env, context));
   },
 } satisfies ExportedHandler<Env>;

@@ -1,11 +1,18 @@
+import { waitUntil } from "cloudflare:workers";
 import { cloudFrontSign } from "../../src/adapters/aws/cloudfront-key.ts";
 import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
 import { mediaOrigin } from "../../src/adapters/cloudflare/media-origin.ts";
+import type { PlaylistObject } from "../../src/adapters/cloudflare/playlist-object.ts";
+import { sharedPlaylists } from "../../src/adapters/cloudflare/shared-playlists.ts";
 import { nodeHmac } from "../../src/adapters/node/hmac.ts";
+import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
+import { systemMillisecondClock } from "../../src/base/milliseconds.ts";
+import type { Refusal } from "../../src/base/refusal.ts";
 import { ok, refuse } from "../../src/base/result.ts";
 import { systemClock, systemTimer } from "../../src/base/seconds.ts";
 import { keepCatalog } from "../../src/catalog/source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
+import { directPlaylists } from "../../src/flows/direct-playlists.ts";
 import { PlaylistShelf } from "../../src/flows/playlist-shelf.ts";
 import { configured, missingBindings } from "../../src/http/configured.ts";
 import { logRefusal } from "../../src/http/log.ts";
@@ -15,8 +22,11 @@ import { cloudFrontSigners } from "../../src/signing/cloudfront/signers.ts";
 import { rememberGrants } from "../../src/signing/remember-grants.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 
+export { PlaylistObject } from "../../src/adapters/cloudflare/playlist-object.ts";
+
 interface Env {
   readonly CATALOG: KVNamespace;
+  readonly PLAYLISTS: DurableObjectNamespace<PlaylistObject>;
 }
 
 const log = (line: string) => console.log(line);
@@ -25,23 +35,38 @@ const log = (line: string) => console.log(line);
 const shelfCapacity = 48 * 1024 * 1024;
 
 const withParts = configured("manifest", log, async (env: Env, configuration: Configuration) => {
-  const missing = missingBindings({ CATALOG: env.CATALOG });
+  const { CATALOG, PLAYLISTS } = env;
+  const missing = missingBindings({ CATALOG, PLAYLISTS });
   if (missing.length > 0) return refuse(missing);
+  const { mediaUrl } = configuration;
+  const onRefusal = (why: Refusal) => logRefusal(log, "manifest", why);
+  const milliseconds = systemMillisecondClock;
+  const origin = mediaOrigin(env, systemClock);
   return ok({
     ...configuration,
-    mediaHost: new URL(configuration.mediaUrl).host,
+    mediaHost: new URL(mediaUrl).host,
     clock: systemClock,
-    timer: systemTimer,
+    milliseconds,
     keys: await prepareSessionKeys(configuration.ring, nodeHmac),
     open: rememberGrants(10_000),
     catalog: keepCatalog({
-      load: kvCatalog(env.CATALOG),
+      load: kvCatalog(CATALOG),
       clock: systemClock,
-      onRefusal: (why) => logRefusal(log, "manifest", why),
+      onRefusal,
     }),
-    origin: mediaOrigin(env, systemClock),
+    source: sharedPlaylists({
+      objects: PLAYLISTS,
+      cache: caches.default,
+      mediaUrl,
+      clock: milliseconds,
+      direct: directPlaylists({ origin, timer: systemTimer, clock: milliseconds }),
+      waitUntil,
+      onFailure: onRefusal,
+    }),
+    onRefusal,
+    sha256: nodeSha256,
     shelf: new PlaylistShelf(shelfCapacity),
-    cloudFront: cloudFrontSigners(configuration.ring, configuration.mediaUrl, systemClock, (key, hash) =>
+    cloudFront: cloudFrontSigners(configuration.ring, mediaUrl, systemClock, (key, hash) =>
       cloudFrontSign({ ...key }, hash),
     ),
   });

@@ -1,6 +1,6 @@
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
-import type { Clock, Seconds } from "../../base/seconds.ts";
+import { type Clock, type Seconds, seconds } from "../../base/seconds.ts";
 import type { HttpAssetOrigin } from "../../catalog/asset-origin.ts";
 import type { Origin, OriginRequest } from "../../catalog/origin.ts";
 import { type DerivedKeys, type SecretOf, signOriginRequest } from "./origin-auth.ts";
@@ -36,14 +36,15 @@ export function httpOrigin(ports: HttpOriginPorts): Origin {
   return async (request) => {
     const { asset } = request;
     if (asset.origin.type !== "http") return refusal("internal_error", `${asset.id}: its origin is not HTTP`);
-    const deadline = startDeadline(asset.origin.timeout);
+    const timeout = seconds(asset.origin.timeout + (request.hold ?? 0));
+    const deadline = startDeadline(timeout);
     try {
       const answered = await follow(request, asset.origin, { ...ports, derived }, deadline.signal);
       return answered.ok ? await readOriginResponse(answered.value, request) : answered;
     } catch {
       // What fetch throws may quote the URL, whose query can be a credential of the origin's: it is not passed on.
       return deadline.signal.aborted
-        ? refusal("origin_slow", `${asset.id}: the origin did not answer within ${asset.origin.timeout} s`)
+        ? refusal("origin_slow", `${asset.id}: the origin did not answer within ${timeout} s`)
         : refusal("origin_failed", `${asset.id}: the origin cannot be reached, or broke the connection off`);
     } finally {
       deadline.end();

@@ -1,7 +1,8 @@
 import { pathFault } from "../../base/canonical-path.ts";
+import { parseIpv4 } from "../../base/ip-address.ts";
 import type { Refusal, RefusalCode } from "../../base/refusal.ts";
 import type { Asset } from "../../catalog/asset.ts";
-import { isInRange, parseIpv4 } from "../../signing/cloudfront/ipv4.ts";
+import { isInRange } from "../../signing/cloudfront/ipv4.ts";
 import { readParameters, type SignedParameters } from "../../signing/cloudfront/parameters.ts";
 import { plainPath } from "../../signing/cloudfront/spelling.ts";
 import { type CloudFrontStatement, readStatement } from "../../signing/cloudfront/statement.ts";

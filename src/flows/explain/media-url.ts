@@ -8,7 +8,7 @@ import { type MediaPurpose, parameterOf } from "../../signing/media-url.ts";
 import { type CheckContext, checkMediaRequest, isBound, signatureHolds } from "../check-media-request.ts";
 import { isRenewable } from "../serve-segment.ts";
 import { type Explanation, fails, holds, type Step, told } from "./explanation.ts";
-import { parameterNames, shown, shownPath, when } from "./words.ts";
+import { networkWords, parameterNames, shown, shownPath, when } from "./words.ts";
 
 export interface ExplainMediaContext extends CheckContext {
   readonly renewal: "redirect" | "off";
@@ -84,7 +84,18 @@ function openedSteps(grant: Grant, path: string | undefined, now: UnixSeconds): 
     holds("grant", `authentic, under the key ${shown(kid)}`),
     now < expiresAt ? holds("session", life) : fails("session", "grant_expired", life),
     asset,
+    ...bindingSteps(grant),
   ];
+}
+
+/** Who will ask is not known here, so it is told and not judged. */
+function bindingSteps({ network, userAgent }: Grant): readonly Step[] {
+  const bound = [
+    ...(network === undefined ? [] : [networkWords(network)]),
+    ...(userAgent === undefined ? [] : ["one user agent"]),
+  ];
+  if (bound.length === 0) return [];
+  return [told("binding", `bound to ${bound.join(" and to ")}: elsewhere 403 binding_mismatch`)];
 }
 
 function kidOf(grant: string): string | undefined {

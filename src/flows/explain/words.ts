@@ -1,4 +1,5 @@
 import { rfc3339, type UnixSeconds } from "../../base/seconds.ts";
+import type { BoundNetwork } from "../../signing/grant-claims.ts";
 
 /** A point in time for people: `2026-11-21T20:00:00Z (in 5 min)`. */
 export function when(time: UnixSeconds, now: UnixSeconds): string {
@@ -53,6 +54,14 @@ export function parameterNames(query: string): string {
     .slice(0, 8)
     .map((name) => shown(cut(name, longestName)))
     .join(", ");
+}
+
+/** `the network 192.0.2.0/24`, or `the address 2001:db8:0:0:0:0:0:1`. */
+export function networkWords({ family, bits, bytes }: BoundNetwork): string {
+  const groups: string[] = [];
+  for (let i = 0; i < bytes.length; i += 2) groups.push((((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)).toString(16));
+  const address = family === 4 ? bytes.join(".") : groups.join(":");
+  return bits === bytes.length * 8 ? `the address ${address}` : `the network ${address}/${bits}`;
 }
 
 function cut(text: string, longest: number): string {

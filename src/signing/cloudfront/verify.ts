@@ -1,9 +1,10 @@
 import { pathFault } from "../../base/canonical-path.ts";
+import { parseIpv4 } from "../../base/ip-address.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/seconds.ts";
 import { utf8 } from "../../base/utf8.ts";
-import { isInRange, parseIpv4 } from "./ipv4.ts";
+import { isInRange } from "./ipv4.ts";
 import { readParameters, type SignedParameters } from "./parameters.ts";
 import { cannedPolicy } from "./policy.ts";
 import type { CloudFrontPublicKey } from "./public-key.ts";

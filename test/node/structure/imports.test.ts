@@ -52,8 +52,8 @@ const filesThat = (files: readonly Source[], imports: (found: Import) => boolean
   files.filter((source) => source.imports.some(imports)).map(({ file }) => file);
 
 const src = sources("src");
-const [workers, cli, bench, web, test] = ["workers", "cli", "bench", "web", "test"].map(sources);
-if (!workers || !cli || !bench || !web || !test) throw new Error("a folder is gone");
+const [workers, cli, bench, web, live, test] = ["workers", "cli", "bench", "web", "fixtures/live", "test"].map(sources);
+if (!workers || !cli || !bench || !web || !live || !test) throw new Error("a folder is gone");
 const core = src.filter((source) => folderOf(source) !== "adapters");
 
 describe("imports point one way", () => {
@@ -91,8 +91,13 @@ describe("imports point one way", () => {
 
   it("lets nothing that is deployed import the command line, the tests, the benchmarks or the page", () => {
     const strays = filesThat([...src, ...workers], ({ folder = "" }) =>
-      ["cli", "test", "bench", "web"].includes(folder),
+      ["cli", "test", "bench", "web", "fixtures"].includes(folder),
     );
+    expect(strays).toEqual([]);
+  });
+
+  it("lets the live fixtures import the core's base alone, so that they prove something about the rest", () => {
+    const strays = filesThat(live, ({ folder = "" }) => !["fixtures", "src/base"].includes(folder));
     expect(strays).toEqual([]);
   });
 });
@@ -100,7 +105,9 @@ describe("imports point one way", () => {
 describe("files", () => {
   it("are short enough to be read at one sitting", () => {
     const long = (files: readonly Source[], most: number) => files.filter(({ lines }) => lines > most);
-    expect(long([...src, ...workers, ...cli, ...bench, ...web], longest.source).map(({ file }) => file)).toEqual([]);
+    expect(
+      long([...src, ...workers, ...cli, ...bench, ...web, ...live], longest.source).map(({ file }) => file),
+    ).toEqual([]);
     expect(long(test, longest.test).map(({ file }) => file)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { httpOrigin, type OriginFetch } from "../../../src/adapters/origin/http-origin.ts";
-import { unixSeconds } from "../../../src/base/seconds.ts";
+import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
 import type { OriginRequest } from "../../../src/catalog/origin.ts";
 import { httpOriginOf, sampleAsset } from "../catalog/sample.ts";
 import type { SeenRequest } from "./fake-server.ts";
@@ -234,6 +234,20 @@ describe("what an HTTP origin answers", () => {
       method: "GET",
     });
     expect(result).toMatchObject({ ok: false, refusal: { code: "origin_slow" } });
+  });
+
+  it("may be held beyond the time-out where it is one that is waited for", async () => {
+    const fetch: OriginFetch = async (_, { signal }) => {
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      return signal.aborted ? Promise.reject(new DOMException("aborted", "AbortError")) : file();
+    };
+    const origin = httpOrigin({ fetch, clock: () => unixSeconds(1_800_000_000), secretOf: () => undefined });
+    const request = { asset: sampleAsset({ origin: httpOriginOf({ timeout: 1 }) }), path: "a", query: "" };
+    const [held, late] = await Promise.all([
+      origin({ ...request, method: "GET", hold: seconds(0.5) }),
+      origin({ ...request, method: "GET" }),
+    ]);
+    expect([held.ok, late.ok]).toEqual([true, false]);
   });
 
   it("may take longer over its body than the time-out: files are streamed to viewers", async () => {

@@ -1,7 +1,10 @@
+import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
+import { systemMillisecondClock } from "../../../src/base/milliseconds.ts";
 import { refusal } from "../../../src/base/refusal.ts";
 import { ok } from "../../../src/base/result.ts";
 import { after, seconds, systemTimer, type UnixSeconds } from "../../../src/base/seconds.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
+import { directPlaylists } from "../../../src/flows/direct-playlists.ts";
 import type { ExplainContext } from "../../../src/flows/explain/url.ts";
 import { PlaylistShelf } from "../../../src/flows/playlist-shelf.ts";
 import { answerEdge, type EdgeParts } from "../../../src/http/edge.ts";
@@ -118,6 +121,7 @@ export function explainContext({ now, address, renewal }: Circumstances): Explai
     address,
     renewal,
     catalog,
+    client: "anybody",
     grantIssuer: "stagedoor",
     keys: sessions,
     mediaUrl: "https://media.example",
@@ -138,13 +142,19 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
     clock: () => now,
     pauseAllowance: seconds(300),
     expiryStep: seconds(30),
+    sha256: nodeSha256,
+    development: false,
   };
   const manifest: ManifestParts = {
     ...common,
     mediaHost: "media.example",
     sessionTtl: seconds(21_600),
-    timer: systemTimer,
-    origin: async () => ok(new Response("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n0.ts\n#EXT-X-ENDLIST\n")),
+    milliseconds: systemMillisecondClock,
+    source: directPlaylists({
+      origin: async () => ok(new Response("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n0.ts\n#EXT-X-ENDLIST\n")),
+      timer: systemTimer,
+      clock: systemMillisecondClock,
+    }),
     shelf: new PlaylistShelf(100_000),
     cloudFront: () => refusal("configuration_invalid", "no playlist of CloudFront is asked for here"),
   };
@@ -156,6 +166,7 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
     mediaUrl: "https://media.example",
     deliver: async () => ok(new Response("a segment")),
     waitUntil: () => undefined,
+    admit: () => undefined,
     manifest: {
       fetch: async () => {
         const answered = await answerManifest(asked, manifest);

@@ -6,6 +6,7 @@ import { type CheckContext, checkMediaRequest } from "../../../src/flows/check-m
 import { rememberGrants } from "../../../src/signing/remember-grants.ts";
 import {
   catalog,
+  client,
   grantIssuer,
   grantOf,
   in5Minutes,
@@ -24,7 +25,7 @@ const path = "/film/A/0.ts";
 
 /** `passed`, `expired`, or the code of the refusal. */
 function judge(target: string, context: Partial<CheckContext> = {}): string {
-  const checked = checkMediaRequest(target, { keys, catalog, grantIssuer, now, ...context });
+  const checked = checkMediaRequest(target, { keys, catalog, grantIssuer, client, now, ...context });
   return checked.verdict === "refused" ? checked.refusal.code : checked.verdict;
 }
 
@@ -34,7 +35,13 @@ const segment = (
 
 describe("what a request that passed is served by", () => {
   it("names the file, its origin's own query, and what was appended, apart", () => {
-    const checked = checkMediaRequest(`${segment({ query: "v=~2" })}&CMCD=x`, { keys, catalog, grantIssuer, now });
+    const checked = checkMediaRequest(`${segment({ query: "v=~2" })}&CMCD=x`, {
+      keys,
+      catalog,
+      grantIssuer,
+      client,
+      now,
+    });
     if (checked.verdict !== "passed") throw new Error("it did not pass");
     const { access } = checked;
     expect(access).toMatchObject({ purpose: "segment", path, rest: "A/0.ts", query: "v=~2", appended: "CMCD=x" });
@@ -169,7 +176,7 @@ describe("what a refusal is called", () => {
 
   it("serves an asset's file by the asset's own prefix, whatever narrower one the grant names", () => {
     const narrow = grantOf(key, { prefix: "/film/A/" });
-    const checked = checkMediaRequest(segment({ grant: narrow }), { keys, catalog, grantIssuer, now });
+    const checked = checkMediaRequest(segment({ grant: narrow }), { keys, catalog, grantIssuer, client, now });
     expect(checked.verdict === "passed" && checked.access.rest).toBe("A/0.ts");
     expect(judge(segment({ grant: narrow, path: "/film/B/0.ts" }))).toBe("path_not_covered");
   });
@@ -204,7 +211,7 @@ describe("targets that nobody signed", () => {
         fc.boolean(),
         (text, rooted) => {
           const target = rooted ? `/${grant}/film/${text}` : text;
-          const checked = checkMediaRequest(target, { keys, catalog, grantIssuer, now });
+          const checked = checkMediaRequest(target, { keys, catalog, grantIssuer, client, now });
           if (checked.verdict !== "refused") throw new Error("a target that nobody signed passed");
           expect(checked.refusal.reason).not.toContain(grant.slice(0, 10));
           expect(checked.refusal.reason).not.toMatch(/AAAA|\d{6}|[^ -~]/);

@@ -130,4 +130,30 @@ describe("a request with directives", () => {
     await first;
     expect(await textOf(await second)).toContain("\n11.m4s?seg=");
   });
+
+  it("of delta updates alone never makes the whole playlist be asked for again", async () => {
+    const stage = await stageOf(live(10));
+    await stage.text(ann, path);
+    for (let segment = 11; segment < 25; segment++) {
+      stage.state.answer = async () => ok(new Response(live(segment)));
+      await stage.text(ann, path, { appended: `&_HLS_msn=${segment}&_HLS_skip=YES` });
+    }
+    expect(stage.asked.map((request) => request.query).filter((query) => query === "")).toHaveLength(1);
+  });
+
+  it("that is held keeps nobody else from asking for the playlist as it is", async () => {
+    const stage = await stageOf(live(10));
+    await stage.text(ann, path);
+    stage.state.now = timeAfter(now, seconds(1));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    stage.state.answer = async ({ query }) => {
+      if (query !== "") await promise;
+      return ok(new Response(live(query === "" ? 11 : 12)));
+    };
+    const held = stage.load(ann, path, { appended: "&_HLS_msn=12" });
+    expect(await stage.text(ann, path)).toContain("\n11.m4s?seg=");
+    resolve();
+    expect(await textOf(await held)).toContain("\n12.m4s?seg=");
+    expect(await stage.text(ann, path)).toContain("\n12.m4s?seg=");
+  });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { unixMilliseconds } from "../../../src/base/milliseconds.ts";
 import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
 import { PlaylistShelf } from "../../../src/flows/playlist-shelf.ts";
 import { Renderings } from "../../../src/flows/renderings.ts";
@@ -7,6 +8,7 @@ import { sampleAsset } from "../catalog/sample.ts";
 import { media, compiled as template } from "../playlist/sample.ts";
 
 const step = seconds(30);
+const moment = unixMilliseconds(1000);
 const name = (steps: number, variant = "key") => ({ step: unixSeconds(1_795_000_020 + 30 * steps), variant });
 
 describe("renderings of a version", () => {
@@ -41,7 +43,13 @@ describe("renderings of a version", () => {
 
 describe("the shelf", () => {
   const shelved = () => ({
-    version: { text: media("#EXTINF:6,", "0.ts"), etag: undefined, imports: false, checkedAt: unixSeconds(1) },
+    version: {
+      text: media("#EXTINF:6,", "0.ts"),
+      etag: undefined,
+      imports: false,
+      checkedAt: moment,
+      freshUntil: moment,
+    },
     compiled: {
       template: template(media("#EXTINF:6,", "0.ts")),
       madeFor: "",

@@ -1,13 +1,17 @@
 import { cloudFrontSign } from "../../../src/adapters/aws/cloudfront-key.ts";
 import { type MemoryFile, memoryOrigin } from "../../../src/adapters/memory/memory-origin.ts";
 import { nodeHmac } from "../../../src/adapters/node/hmac.ts";
+import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
+import { type MillisecondClock, unixMilliseconds } from "../../../src/base/milliseconds.ts";
 import type { Refusal } from "../../../src/base/refusal.ts";
 import { ok, type Result } from "../../../src/base/result.ts";
 import { type Seconds, seconds, type Timer, type UnixSeconds } from "../../../src/base/seconds.ts";
 import { utf8 } from "../../../src/base/utf8.ts";
 import { type Catalog, parseCatalog } from "../../../src/catalog/catalog.ts";
 import type { Origin, OriginRequest } from "../../../src/catalog/origin.ts";
+import { directPlaylists } from "../../../src/flows/direct-playlists.ts";
 import { PlaylistShelf } from "../../../src/flows/playlist-shelf.ts";
+import type { PlaylistSource } from "../../../src/flows/playlist-source.ts";
 import { answerManifest } from "../../../src/http/manifest.ts";
 import { newCloudFrontKey } from "../../../src/keys/generate.ts";
 import { cloudFrontSigners } from "../../../src/signing/cloudfront/signers.ts";
@@ -35,7 +39,11 @@ interface Asked {
 }
 
 /** A manifest worker in memory: its clock, its catalog and its origin's files are the test's to change. */
-export async function playlistStage(files: Readonly<Record<string, string>>, shelfCapacity = 48 * 1024 * 1024) {
+export async function playlistStage(
+  files: Readonly<Record<string, string>>,
+  shelfCapacity = 48 * 1024 * 1024,
+  shared?: { readonly source: PlaylistSource; readonly milliseconds: MillisecondClock },
+) {
   const stored = new Map<string, MemoryFile>();
   const asked: OriginRequest[] = [];
   const state: { now: UnixSeconds; assets: readonly object[]; answer: Origin | undefined } = {
@@ -71,18 +79,24 @@ export async function playlistStage(files: Readonly<Record<string, string>>, she
     catalogs.set(assets, parsed.value);
     return parsed.value;
   };
+  const milliseconds = shared?.milliseconds ?? (() => unixMilliseconds(1000 * state.now));
+  const origin = (request: OriginRequest) => {
+    asked.push(request);
+    return (state.answer ?? inMemory)(request);
+  };
+  const refusals: Refusal[] = [];
   const parts = {
     clock: () => state.now,
+    milliseconds,
     grantIssuer,
-    timer,
+    source: shared?.source ?? directPlaylists({ origin, timer, clock: milliseconds }),
+    onRefusal: (why: Refusal) => void refusals.push(why),
     catalog: async () => ok(catalogOf(state.assets)),
     keys,
-    origin: (request: OriginRequest) => {
-      asked.push(request);
-      return (state.answer ?? inMemory)(request);
-    },
     shelf: new PlaylistShelf(shelfCapacity),
     mediaHost: "media.example",
+    sha256: nodeSha256,
+    development: false,
     pauseAllowance: seconds(300),
     sessionTtl: seconds(21_600),
     expiryStep: seconds(30),
@@ -116,7 +130,7 @@ export async function playlistStage(files: Readonly<Record<string, string>>, she
     for (const set of timers) if (set.length <= length) set.ring();
   };
 
-  return { state, put, asked, load, text, wait, timers, shelf: parts.shelf };
+  return { state, put, asked, load, text, wait, timers, refusals, shelf: parts.shelf };
 }
 
 /** An asset in R2 under a prefix of its own name, but for the fields that are given. */

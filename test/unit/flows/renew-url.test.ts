@@ -5,6 +5,7 @@ import { checkMediaRequest, type MediaAccess } from "../../../src/flows/check-me
 import { renewUrl } from "../../../src/flows/renew-url.ts";
 import {
   catalog,
+  client,
   grantIssuer,
   grantOf,
   in5Minutes,
@@ -20,7 +21,7 @@ const host = "https://media.example";
 const late = in5Minutes;
 
 function expiredAccess(target: string): MediaAccess {
-  const checked = checkMediaRequest(target, { keys, catalog, grantIssuer, now: late });
+  const checked = checkMediaRequest(target, { keys, catalog, grantIssuer, client, now: late });
   if (checked.verdict !== "expired") throw new Error(`the URL is ${checked.verdict}`);
   return checked.access;
 }
@@ -86,7 +87,7 @@ describe("renewUrl", () => {
   });
 
   function passed(url: string) {
-    const checked = checkMediaRequest(url, { keys, catalog, grantIssuer, now: late });
+    const checked = checkMediaRequest(url, { keys, catalog, grantIssuer, client, now: late });
     if (checked.verdict !== "passed") throw new Error(`the renewed URL is ${checked.verdict}`);
     return checked;
   }
@@ -95,5 +96,5 @@ describe("renewUrl", () => {
 it("a URL that is still good is not one to renew", () => {
   const grant = grantOf(key);
   const target = signedTarget(key, { purpose: "segment", grant, path: "/film/a.ts" });
-  expect(checkMediaRequest(target, { keys, catalog, grantIssuer, now }).verdict).toBe("passed");
+  expect(checkMediaRequest(target, { keys, catalog, grantIssuer, client, now }).verdict).toBe("passed");
 });

@@ -154,11 +154,12 @@ describe("low latency", () => {
     expect(parts).toContain(`#EXT-X-PART:DURATION=1,URI="${hinted}"`);
   });
 
-  it("a rendition report's URL is bound to the viewer", async () => {
+  it("a rendition report's URL is bound to the viewer, and the rest of it is as the origin wrote it", async () => {
     const stage = await playlistStage({ "film/low/index.m3u8": ll(10, "", "11.0.m4s") });
     const report = (text: string) => /REPORT:URI="([^"]*)"/.exec(text)?.[1];
     const [a, b] = [report(await stage.text(ann, "low/index.m3u8")), report(await stage.text(bob, "low/index.m3u8"))];
     expect(a).toMatch(/^\.\.\/high\/index\.m3u8\?list=/);
+    expect(await stage.text(ann, "low/index.m3u8")).toContain(`"${a}",LAST-MSN=10,LAST-PART=1\n`);
     expect(a).not.toBe(b);
   });
 });

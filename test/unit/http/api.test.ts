@@ -14,7 +14,7 @@ beforeAll(async () => {
 const path = "/stream/start";
 
 async function answer(init: RequestInit, at = path): Promise<[status: number, code: unknown]> {
-  const response = await shared.app.request(at, init);
+  const response = await shared.send(at, init);
   const body: unknown = response.headers.get("Content-Type")?.includes("json") ? await response.json() : undefined;
   expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
   expect(response.headers.get("Cache-Control")).toBe("no-store");
@@ -24,7 +24,7 @@ async function answer(init: RequestInit, at = path): Promise<[status: number, co
 
 describe("POST /stream/start", () => {
   it("answers 201 with the session and its manifest URL, kept by nobody", async () => {
-    const response = await shared.app.request(path, start(good));
+    const response = await shared.send(path, start(good));
     expect([response.status, response.headers.get("Cache-Control")]).toEqual([201, "no-store"]);
     expect(response.headers.get("Content-Type")).toMatch(/^application\/json/);
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
@@ -35,6 +35,7 @@ describe("POST /stream/start", () => {
       ),
       manifestExpiresAt: "2026-11-18T11:11:40Z",
       sessionExpiresAt: "2026-11-18T17:06:40Z",
+      grant: expect.stringMatching(/^[A-Za-z0-9_-]{100,}$/),
     });
   });
 
@@ -102,14 +103,14 @@ describe("POST /stream/start", () => {
     });
     const init: RequestInit & { duplex: "half" } = { ...start(good, endless), duplex: "half" };
     const request = new Request(`https://api.example${path}`, init);
-    expect((await shared.app.request(request)).status).toBe(400);
+    expect((await shared.send(path, request)).status).toBe(400);
     expect(pulled).toBeLessThan(10);
   });
 });
 
 describe("routes and methods", () => {
   it.each(["GET", "HEAD", "PUT", "DELETE", "PATCH"])("%s there is 405, and names what is allowed", async (method) => {
-    const response = await shared.app.request(path, { method });
+    const response = await shared.send(path, { method });
     expect([response.status, response.headers.get("Allow")]).toEqual([405, "POST, OPTIONS"]);
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
   });
@@ -120,12 +121,12 @@ describe("routes and methods", () => {
       "Access-Control-Request-Method": "POST",
       "Access-Control-Request-Headers": "authorization,content-type",
     };
-    const response = await shared.app.request(path, { method: "OPTIONS", headers: asked });
+    const response = await shared.send(path, { method: "OPTIONS", headers: asked });
     expect([response.status, await response.text()]).toEqual([204, ""]);
     expect(Object.fromEntries(response.headers)).toEqual({
       "access-control-allow-origin": "*",
       "access-control-allow-methods": "POST, OPTIONS",
-      "access-control-allow-headers": "Authorization, Content-Type",
+      "access-control-allow-headers": "Authorization, Content-Type, CTA-Common-Access-Token",
       "access-control-max-age": "86400",
       "cache-control": "no-store",
     });
@@ -134,7 +135,7 @@ describe("routes and methods", () => {
   it.each([201, 401])(
     "an answer %d can be read by any page, its headers too, and without credentials",
     async (status) => {
-      const response = await shared.app.request(path, start(status === 201 ? good : undefined));
+      const response = await shared.send(path, start(status === 201 ? good : undefined));
       expect(response.status).toBe(status);
       expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
       expect(response.headers.get("Access-Control-Expose-Headers")?.split(", ")).toEqual(
@@ -157,10 +158,10 @@ describe("routes and methods", () => {
   });
 
   it("stands below a base path where it is given one, and nowhere else", async () => {
-    const { app, issuer } = await api({}, "/api/v1");
+    const { send, issuer } = await api({}, "/api/v1");
     const init = start(await token(issuer));
     const statuses = ["/api/v1/stream/start", "/stream/start", "/api/v2/stream/start", "/api/v1"].map(
-      async (at) => (await app.request(at, init)).status,
+      async (at) => (await send(at, init)).status,
     );
     expect(await Promise.all(statuses)).toEqual([201, 404, 404, 404]);
   });
@@ -168,21 +169,21 @@ describe("routes and methods", () => {
 
 describe("when our own side fails", () => {
   it("a store that is down is 503 with Retry-After, and its reason stays in the log", async () => {
-    const { app, issuer, log } = await api({ catalog: brokenCatalog });
-    const response = await app.request(path, start(await token(issuer)));
+    const { send, issuer, log } = await api({ catalog: brokenCatalog });
+    const response = await send(path, start(await token(issuer)));
     expect([response.status, response.headers.has("Retry-After")]).toEqual([503, true]);
     expect(await response.text()).not.toContain("MARKED");
     expect(log.join("\n")).toContain("MARKED");
   });
 
   it("an exception is 500 with CORS headers and no word of what it was", async () => {
-    const { app, issuer, log } = await api({
+    const { send, issuer, log } = await api({
       clock: () => now,
       random: () => {
         throw new Error("MARKEDREASON");
       },
     });
-    const response = await app.request(path, start(await token(issuer)));
+    const response = await send(path, start(await token(issuer)));
     expect([response.status, response.headers.get("Access-Control-Allow-Origin")]).toEqual([500, "*"]);
     expect(await response.text()).not.toContain("MARKED");
     expect(log).toEqual([expect.stringMatching(/^\{"worker":"api","event":"error","error":"Error at /)]);
@@ -190,8 +191,8 @@ describe("when our own side fails", () => {
   });
 
   it("no key in use is a fault of the configuration", async () => {
-    const { app, issuer } = await api({ keys: new Map() });
-    expect((await app.request(path, start(await token(issuer)))).status).toBe(500);
+    const { send, issuer } = await api({ keys: new Map() });
+    expect((await send(path, start(await token(issuer)))).status).toBe(500);
   });
 });
 
@@ -224,7 +225,7 @@ describe("whatever comes", () => {
   it("at whatever address, never an exception", async () => {
     await fc.assert(
       fc.asyncProperty(fc.webPath(), fc.constantFrom("GET", "POST", "OPTIONS", "DELETE"), async (at, method) => {
-        const response = await shared.app.request(`https://api.example${at}`, { method });
+        const response = await shared.send(`https://api.example${at}`, { method });
         expect([404, 405, 204, 401]).toContain(response.status);
         expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
       }),

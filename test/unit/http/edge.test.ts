@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
 import { ok } from "../../../src/base/result.ts";
 import { seconds, after as timeAfter, type UnixSeconds } from "../../../src/base/seconds.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
@@ -45,6 +46,9 @@ async function ask(target: string, changes: Partial<EdgeParts> = {}) {
     clock: () => now,
     deliver: (file) => send(file),
     waitUntil: () => undefined,
+    admit: () => undefined,
+    sha256: nodeSha256,
+    development: false,
     mediaUrl: "https://media.example",
     grantIssuer,
     renewal: "redirect",

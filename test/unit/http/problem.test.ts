@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Refusal, RefusalCode } from "../../../src/base/refusal.ts";
+import { unixSeconds } from "../../../src/base/seconds.ts";
 import { withCors } from "../../../src/http/cors.ts";
 import { logRefusal } from "../../../src/http/log.ts";
 import { problemResponse } from "../../../src/http/problem.ts";
@@ -11,9 +12,15 @@ const statuses = {
   token_missing: 401,
   token_invalid: 401,
   token_expired: 401,
+  token_revoked: 401,
   scope_insufficient: 403,
   asset_forbidden: 403,
+  asset_revoked: 403,
   asset_unknown: 404,
+  address_unknown: 400,
+  stream_limit: 429,
+  session_unknown: 404,
+  session_forbidden: 403,
   path_invalid: 400,
   signature_missing: 403,
   signature_invalid: 403,
@@ -24,6 +31,10 @@ const statuses = {
   path_not_covered: 403,
   method_not_covered: 405,
   address_not_covered: 403,
+  binding_mismatch: 403,
+  session_revoked: 403,
+  session_shared: 403,
+  stream_taken: 403,
   key_unknown: 403,
   playlist_invalid: 422,
   playlist_too_large: 413,
@@ -41,9 +52,15 @@ const statuses = {
 
 const reason = 'MARKEDREASON "\r\nX-Injected: 1';
 
+const running = [
+  { sessionId: "AAAAAAAAAAAAAAAAAAAAAA", assetId: "film", startedAt: unixSeconds(0), seenAt: unixSeconds(60) },
+];
+
 function refusalOf(code: string): Refusal {
   if (!isCode(code)) throw new Error(`${code} is no code`);
   if (code === "scope_insufficient") return { code, reason, scope: "stream:play" };
+  if (code === "stream_limit") return { code, reason, running };
+  if (code === "method_unknown") return { code, reason, allow: "POST, OPTIONS" };
   if (code === "range_not_satisfiable") return { code, reason, size: 10 };
   return { code, reason };
 }
@@ -60,6 +77,7 @@ describe.each(Object.entries(statuses))("the answer to %s", (code, status) => {
     expect(response.headers.get("Cache-Control")).toBe("no-store");
     const body: unknown = JSON.parse(text);
     expect(body).toEqual({
+      ...(code === "stream_limit" && { running: [expect.any(Object)] }),
       type: `urn:stagedoor:problem:${code}`,
       title: expect.stringMatching(/^[A-Z]/),
       status,
@@ -85,10 +103,23 @@ it.each([
   ["token_missing", 'Bearer realm="stagedoor"'],
   ["token_invalid", 'Bearer realm="stagedoor", error="invalid_token"'],
   ["token_expired", 'Bearer realm="stagedoor", error="invalid_token", error_description="The token has ended"'],
+  ["token_revoked", 'Bearer realm="stagedoor", error="invalid_token", error_description="The token was revoked"'],
   ["request_invalid", 'Bearer realm="stagedoor", error="invalid_request"'],
   ["scope_insufficient", 'Bearer realm="stagedoor", error="insufficient_scope", scope="stream:play"'],
 ])("%s challenges as RFC 6750 §3 says", (code, challenge) => {
   expect(problemResponse(refusalOf(code)).headers.get("WWW-Authenticate")).toBe(challenge);
+});
+
+it("stream_limit names the viewer's own streams, with times of RFC 3339", async () => {
+  const body: unknown = await problemResponse(refusalOf("stream_limit")).json();
+  expect(Object(body).running).toEqual([
+    {
+      sessionId: "AAAAAAAAAAAAAAAAAAAAAA",
+      asset: "film",
+      startedAt: "1970-01-01T00:00:00Z",
+      lastSeenAt: "1970-01-01T00:01:00Z",
+    },
+  ]);
 });
 
 describe("withCors", () => {

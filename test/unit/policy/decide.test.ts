@@ -15,6 +15,9 @@ function judge(scope: string, assets: string, id: string) {
     scopes: new Set(scope.split(" ")),
     assets: assets === "*" ? "*" : new Set(assets.split(" ")),
     expiresAt: in5Minutes,
+    issuedAt: undefined,
+    tokenId: undefined,
+    streams: undefined,
   };
   return decide(credential, id, catalog.get(id), "stream:play");
 }

@@ -3,7 +3,17 @@ import { unixSeconds } from "../../../src/base/seconds.ts";
 import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
 import { type MediaPurpose, mediaPurposes, parameterOf, signedParameter } from "../../../src/signing/media-url.ts";
 import { itIsASigningScheme, type Judgement } from "./contract.ts";
-import { catalog, grantIssuer, grantOf, in5Minutes, keyOf, now, preparedKeys, signedTarget } from "./session.ts";
+import {
+  catalog,
+  client,
+  grantIssuer,
+  grantOf,
+  in5Minutes,
+  keyOf,
+  now,
+  preparedKeys,
+  signedTarget,
+} from "./session.ts";
 
 const schemes = mediaPurposes.flatMap((purpose) => [
   { purpose, binding: "shared", id: "film", query: "v=2&part=b" },
@@ -37,7 +47,7 @@ describe.each(schemes)("the media URL of a $purpose, $binding", ({ purpose, bind
         { name: "signature", text: signature },
       ].filter(({ text }) => text !== ""),
       judge: (url, when): Judgement =>
-        checkMediaRequest(url, { keys, catalog, grantIssuer, now: when === "late" ? in5Minutes : now }).verdict,
+        checkMediaRequest(url, { keys, catalog, grantIssuer, client, now: when === "late" ? in5Minutes : now }).verdict,
       otherPurposes: others.flatMap((other) => [
         renamed(signed, purpose, other),
         renamed(target(grant, key, other), other, purpose),
@@ -57,7 +67,7 @@ describe.each(schemes)("the media URL of a $purpose, $binding", ({ purpose, bind
     const another = grantOf(key, { prefix: `/${id}/`, sessionId: "AAAAAAAAAAAAAAAAAAAAAA" });
     const bound = purpose === "playlist" || binding === "session-bound";
     const signed = signedTarget(key, { purpose, grant, signedGrant: bound ? grant : "", path: `/${id}/a.ts`, query });
-    const { verdict } = checkMediaRequest(signed.replace(grant, another), { keys, catalog, grantIssuer, now });
+    const { verdict } = checkMediaRequest(signed.replace(grant, another), { keys, catalog, grantIssuer, client, now });
     expect(verdict).toBe(bound ? "refused" : "passed");
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { encodeBase64url } from "../../../src/base/base64url.ts";
 import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
 import { mediaPurposes, signatureOf } from "../../../src/signing/media-url.ts";
-import { catalog, grantIssuer, grantOf, keyOf, now, preparedKeys, signedTarget } from "./session.ts";
+import { catalog, client, grantIssuer, grantOf, keyOf, now, preparedKeys, signedTarget } from "./session.ts";
 
 const bytes = new Uint8Array(32).fill(1); // the key 2026-a
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -52,7 +52,7 @@ describe("the keys that are derived from a session key", () => {
       mediaPurposes.map((as) => {
         const grant = grantOf(key);
         const target = signedTarget(by, { purpose: as, grant, path: "/film/a.ts" });
-        return checkMediaRequest(target, { keys, catalog, grantIssuer, now }).verdict;
+        return checkMediaRequest(target, { keys, catalog, grantIssuer, client, now }).verdict;
       });
     expect(judged(key)).toEqual(["passed", "passed", "passed"]);
     expect(judged(misused)).toEqual(mediaPurposes.map((as) => (as === purpose ? "passed" : "refused")));

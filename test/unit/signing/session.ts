@@ -3,12 +3,15 @@ import { encodeBase64url } from "../../../src/base/base64url.ts";
 import { seconds, after as timeAfter, type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
 import { type Catalog, parseCatalog } from "../../../src/catalog/catalog.ts";
 import type { SessionKey } from "../../../src/keys/key.ts";
-import { type GrantClaims, mintGrant } from "../../../src/signing/grant.ts";
+import { mintGrant } from "../../../src/signing/grant.ts";
+import type { GrantClaims } from "../../../src/signing/grant-claims.ts";
 import { type MediaPurpose, signedQuery } from "../../../src/signing/media-url.ts";
 import { type PreparedSessionKey, prepareSessionKeys, type SessionKeys } from "../../../src/signing/session-keys.ts";
 
 /** When everything in these tests happens. */
 export const now = unixSeconds(1_795_000_000);
+/** Who asks, where a test is not about that. */
+export const client = "anybody" as const;
 /** `iss` of the grants in these tests. */
 export const grantIssuer = "stagedoor";
 export const in5Minutes = timeAfter(now, seconds(300));

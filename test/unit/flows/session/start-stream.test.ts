@@ -1,21 +1,32 @@
 import { describe, expect, it } from "vitest";
-import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
-import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
-import { type StartContext, startStream } from "../../../src/flows/start-stream.ts";
-import { token } from "../credential/tokens.ts";
-import { api } from "../http/start.ts";
-import { catalog, grantIssuer, in5Minutes, in6Hours, now, preparedKeys, sessionKey } from "../signing/session.ts";
+import { seconds, unixSeconds } from "../../../../src/base/seconds.ts";
+import { checkMediaRequest } from "../../../../src/flows/check-media-request.ts";
+import type { SessionContext } from "../../../../src/flows/session/context.ts";
+import { startStream } from "../../../../src/flows/session/start-stream.ts";
+import { token } from "../../credential/tokens.ts";
+import { api } from "../../http/start.ts";
+import {
+  catalog,
+  client,
+  grantIssuer,
+  in5Minutes,
+  in6Hours,
+  now,
+  preparedKeys,
+  sessionKey,
+} from "../../signing/session.ts";
+import { usualRequest } from "./session-stage.ts";
 
 /** Starts a stream and asks the media host's check for the manifest at once. */
-async function started(changes: Partial<StartContext> = {}, claims: Readonly<Record<string, unknown>> = {}) {
+async function started(changes: Partial<SessionContext> = {}, claims: Readonly<Record<string, unknown>> = {}) {
   const { context, issuer } = await api(changes);
   const authorization = `Bearer ${await token(issuer, claims)}`;
-  const result = await startStream({ authorization, body: '{"asset":"film"}' }, context);
+  const result = await startStream({ ...usualRequest, authorization, body: '{"asset":"film"}' }, context);
   if (!result.ok) throw new Error(result.refusal.code);
   const { pathname, search } = new URL(result.value.manifestUrl);
   const target = pathname + search;
   const judge = (at: number) =>
-    checkMediaRequest(target, { keys: context.keys, catalog, grantIssuer, now: unixSeconds(at) });
+    checkMediaRequest(target, { keys: context.keys, catalog, grantIssuer, client, now: unixSeconds(at) });
   const checked = judge(now);
   if (checked.verdict !== "passed") throw new Error(`the manifest URL is ${checked.verdict}`);
   return { stream: result.value, access: checked.access, judge, target };
@@ -38,7 +49,7 @@ describe("startStream", () => {
 
   it("gives every start a session of its own", async () => {
     const { context, issuer } = await api();
-    const request = { authorization: `Bearer ${await token(issuer)}`, body: '{"asset":"film"}' };
+    const request = { ...usualRequest, authorization: `Bearer ${await token(issuer)}`, body: '{"asset":"film"}' };
     const [one, two] = [await startStream(request, context), await startStream(request, context)];
     if (!one.ok || !two.ok) throw new Error("a start was refused");
     expect(one.value.sessionId).not.toBe(two.value.sessionId);
@@ -78,6 +89,6 @@ describe("startStream", () => {
     const keys = await preparedKeys([old, fresh]);
     const after = await started({ keys });
     expect([before.access.grant.kid, after.access.grant.kid]).toEqual(["old", "new"]);
-    expect(checkMediaRequest(before.target, { keys, catalog, grantIssuer, now }).verdict).toBe("passed");
+    expect(checkMediaRequest(before.target, { keys, catalog, grantIssuer, client, now }).verdict).toBe("passed");
   });
 });

@@ -1,0 +1,26 @@
+import { DurableObject } from "cloudflare:workers";
+import { systemMillisecondClock } from "../../base/milliseconds.ts";
+import type { Refusal } from "../../base/refusal.ts";
+import type { Result } from "../../base/result.ts";
+import { systemClock, systemTimer } from "../../base/seconds.ts";
+import type { Origin } from "../../catalog/origin.ts";
+import type { PlaylistAnswer, PlaylistQuestion, PlaylistSource } from "../../flows/playlist-source.ts";
+import { sharePlaylist } from "../../flows/share-playlist.ts";
+import { mediaOrigin } from "./media-origin.ts";
+
+/**
+ * One playlist of an origin, for all data centres: an object for each `playlistName`. It stores nothing; what it remembers
+ * is asked for again after a restart. Here, and not in an isolate, those who ask may wait for one promise.
+ */
+export class PlaylistObject extends DurableObject {
+  readonly #source: PlaylistSource;
+
+  constructor(state: DurableObjectState, env: Cloudflare.Env, origin: Origin = mediaOrigin(env, systemClock)) {
+    super(state, env);
+    this.#source = sharePlaylist({ origin, timer: systemTimer, clock: systemMillisecondClock });
+  }
+
+  ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>> {
+    return this.#source(question);
+  }
+}

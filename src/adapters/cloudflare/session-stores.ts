@@ -1,0 +1,45 @@
+import { milliseconds, systemMillisecondClock } from "../../base/milliseconds.ts";
+import type { Refusal } from "../../base/refusal.ts";
+import { type Seconds, systemTimer } from "../../base/seconds.ts";
+import type { StreamsOf } from "../../sessions/lease.ts";
+import type { RevocationLog } from "../../sessions/revocation.ts";
+import { type RevocationWatch, watchRevocations } from "../../sessions/revocation-watch.ts";
+import type { EdgeCache } from "./media-cache.ts";
+import { revocationLog } from "./revocation-log.ts";
+import type { RevocationObject } from "./revocation-object.ts";
+import type { StreamsObject } from "./streams-object.ts";
+import { streamsOf } from "./subject-streams.ts";
+
+/** The Durable Objects that sessions are kept in. */
+export interface SessionBindings {
+  readonly REVOCATIONS: DurableObjectNamespace<RevocationObject>;
+  readonly STREAMS: DurableObjectNamespace<StreamsObject>;
+}
+
+export interface SessionStores {
+  readonly revocations: RevocationWatch;
+  readonly log: RevocationLog;
+  readonly streams: StreamsOf;
+}
+
+/** What a worker asks about sessions, wired once an isolate. */
+export function sessionStores(
+  bindings: SessionBindings,
+  cache: EdgeCache,
+  settings: {
+    readonly mediaUrl: string;
+    readonly revocationMaxAge: Seconds;
+    readonly storeFailure: "closed" | "open";
+  },
+  onFailure: (refusal: Refusal) => void,
+): SessionStores {
+  const clock = systemMillisecondClock;
+  const log = revocationLog({ objects: bindings.REVOCATIONS, cache, mediaUrl: settings.mediaUrl, clock });
+  const maxAge = milliseconds(settings.revocationMaxAge * 1000);
+  const failure = settings.storeFailure;
+  return {
+    log,
+    revocations: watchRevocations({ log, clock, timer: systemTimer, maxAge, failure, onFailure }),
+    streams: streamsOf(bindings.STREAMS),
+  };
+}

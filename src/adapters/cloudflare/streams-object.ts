@@ -1,0 +1,94 @@
+import { DurableObject } from "cloudflare:workers";
+import { readDecimal } from "../../base/decimal.ts";
+import { seconds, systemClock, type UnixSeconds } from "../../base/seconds.ts";
+import type {
+  ClaimAnswer,
+  EndedStream,
+  LeaseClaim,
+  LeaseTouch,
+  StreamState,
+  TouchAnswer,
+} from "../../sessions/lease.ts";
+import { type HandedOver, LeaseBook } from "../../sessions/lease-book.ts";
+import { type LeaseDesk, leaseDesk } from "../../sessions/lease-desk.ts";
+import { sqlLeaseRows } from "../../sessions/lease-rows-sql.ts";
+import type { LeaseTimes } from "../../sessions/lease-rules.ts";
+import type { RevocationCause } from "../../sessions/revocation.ts";
+
+export interface StreamsEnv {
+  /** Where these objects are bound: they reach a subject's other names through it. */
+  readonly STREAMS: DurableObjectNamespace<StreamsObject>;
+  /** How long a silent session holds its lease, in seconds; 90 by default. */
+  readonly STAGEDOOR_LEASE_TTL?: string;
+}
+
+interface Opened {
+  readonly book: LeaseBook;
+  readonly desk: LeaseDesk;
+}
+
+/** The streams of one subject under one of his names. See {@link leaseDesk} for what it does. */
+export class StreamsObject extends DurableObject<StreamsEnv> implements LeaseDesk {
+  #opened: Opened | undefined;
+  #reminded = false;
+
+  async claim(claim: LeaseClaim, own: string, older: readonly string[]): Promise<ClaimAnswer> {
+    return this.#ask((desk) => desk.claim(claim, own, older));
+  }
+
+  async touch(touch: LeaseTouch): Promise<TouchAnswer> {
+    return this.#ask((desk) => desk.touch(touch));
+  }
+
+  async end(sessionId: string, expiresAt: UnixSeconds, cause: RevocationCause): Promise<EndedStream> {
+    return this.#ask((desk) => desk.end(sessionId, expiresAt, cause));
+  }
+
+  async show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined> {
+    return this.#ask((desk) => desk.show(sessionId, now));
+  }
+
+  async handOver(to: string, until: UnixSeconds): Promise<HandedOver> {
+    return this.#ask((desk) => desk.handOver(to, until));
+  }
+
+  /** Removes what is over, and the object with the last of it. */
+  override async alarm(): Promise<void> {
+    this.#reminded = false;
+    const { book } = this.#open();
+    book.prune(systemClock());
+    if (book.nextRemoval !== undefined) return this.#remind(book);
+    // What is asked next finds an empty store, and opens it anew.
+    this.#opened = undefined;
+    await this.ctx.storage.deleteAll();
+  }
+
+  async #ask<Answer>(question: (desk: LeaseDesk) => Promise<Answer>): Promise<Answer> {
+    const { book, desk } = this.#open();
+    const answer = await question(desk);
+    await this.#remind(book);
+    return answer;
+  }
+
+  #open(): Opened {
+    if (this.#opened !== undefined) return this.#opened;
+    const book = new LeaseBook(sqlLeaseRows(this.ctx.storage.sql), leaseTimes(this.env.STAGEDOOR_LEASE_TTL));
+    const desk = leaseDesk(book, (name) => this.env.STREAMS.get(this.env.STREAMS.idFromName(name)));
+    this.#opened = { book, desk };
+    return this.#opened;
+  }
+
+  /** One alarm is enough: what is over before it is removed with the rest. */
+  async #remind({ nextRemoval }: LeaseBook): Promise<void> {
+    if (this.#reminded || nextRemoval === undefined) return;
+    this.#reminded = true;
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(nextRemoval * 1000);
+  }
+}
+
+function leaseTimes(setting = "90"): LeaseTimes {
+  const ttl = readDecimal(setting);
+  if (ttl === undefined || ttl < 1) throw new RangeError(`STAGEDOOR_LEASE_TTL is no number of seconds: ${setting}`);
+  // A lease that is written down more rarely than this would lapse between two writes.
+  return { leaseTtl: seconds(ttl), writeInterval: seconds(Math.min(30, Math.floor(ttl / 3))) };
+}

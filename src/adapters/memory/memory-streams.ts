@@ -1,0 +1,62 @@
+import { type Seconds, seconds } from "../../base/seconds.ts";
+import type { StreamsOf } from "../../sessions/lease.ts";
+import { LeaseBook } from "../../sessions/lease-book.ts";
+import { type LeaseDesk, leaseDesk } from "../../sessions/lease-desk.ts";
+import type { LeaseRow, LeaseRows, Move } from "../../sessions/lease-row.ts";
+
+export interface MemoryStreams {
+  readonly streamsOf: StreamsOf;
+  /** How many rows of sessions were written under a name. */
+  readonly writes: (subject: string) => number;
+  /** How many rows of sessions are kept under a name. */
+  readonly size: (subject: string) => number;
+  /** Forgets everything but what was written down, as a crash does. */
+  readonly restart: () => void;
+}
+
+/** The streams of all subjects in memory: for tests, and for a process that is alone. */
+export function memoryStreams(
+  times: { readonly leaseTtl?: Seconds; readonly writeInterval?: Seconds } = {},
+): MemoryStreams {
+  const { leaseTtl = seconds(90), writeInterval = seconds(30) } = times;
+  const stores = new Map<string, ReturnType<typeof memoryRows>>();
+  const desks = new Map<string, LeaseDesk>();
+  const storeOf = (name: string) => made(stores, name, memoryRows);
+  const deskOf = (name: string): LeaseDesk =>
+    made(desks, name, () => leaseDesk(new LeaseBook(storeOf(name), { leaseTtl, writeInterval }), deskOf));
+  return {
+    streamsOf: (subject, older = []) => ({
+      claim: async (claim) => deskOf(subject).claim(claim, subject, older),
+      touch: async (touch) => deskOf(subject).touch(touch),
+      end: async (sessionId, expiresAt, cause) => deskOf(subject).end(sessionId, expiresAt, cause),
+      show: async (sessionId, now) => deskOf(subject).show(sessionId, now),
+    }),
+    writes: (subject) => storeOf(subject).writes(),
+    size: (subject) => [...storeOf(subject).all()].length,
+    restart: () => desks.clear(),
+  };
+}
+
+function memoryRows(): LeaseRows & { readonly writes: () => number } {
+  const rows = new Map<string, LeaseRow>();
+  const moves = new Map<string, Move>();
+  let writes = 0;
+  return {
+    writes: () => writes,
+    all: () => rows.values(),
+    put: (row) => {
+      writes++;
+      rows.set(row.sessionId, row);
+    },
+    remove: (sessionId) => void rows.delete(sessionId),
+    moves: () => moves.values(),
+    putMove: (move) => void moves.set(`${move.way} ${move.name}`, move),
+    removeMove: (move) => void moves.delete(`${move.way} ${move.name}`),
+  };
+}
+
+function made<Value>(values: Map<string, Value>, name: string, make: () => Value): Value {
+  const found = values.get(name) ?? make();
+  values.set(name, found);
+  return found;
+}

@@ -1,0 +1,86 @@
+import { hasLeadingZero, readDecimal } from "./decimal.ts";
+
+/** An address in network byte order: 4 bytes of IPv4 or 16 of IPv6. */
+export type IpAddress = Uint8Array;
+
+/**
+ * An IPv4 address as an unsigned 32-bit number, or undefined for anything but four decimal numbers of 0 to 255 without
+ * leading zeros: hexadecimal, octal-looking and shortened ones are read differently by different readers.
+ */
+export function parseIpv4(text: string): number | undefined {
+  let address = 0;
+  let from = 0;
+  for (let octet = 0; octet < 4; octet++) {
+    const dot = octet < 3 ? text.indexOf(".", from) : text.length;
+    const value = hasLeadingZero(text, from, dot) ? undefined : readDecimal(text, from, dot);
+    if (value === undefined || value > 255) return undefined;
+    address = address * 256 + value;
+    from = dot + 1;
+  }
+  return address;
+}
+
+/**
+ * An address in any spelling of RFC 4291 §2.2 (IPv6) or in dotted decimal (IPv4), or undefined. An IPv4-mapped one
+ * (`::ffff:192.0.2.1`, §2.5.5.2) is the IPv4 address that it stands for, so that one client has one address however he is
+ * written. A zone id (`%eth0`) is refused: it means something on one machine only.
+ */
+export function parseIpAddress(text: string): IpAddress | undefined {
+  if (!text.includes(":")) return ipv4Bytes(text);
+  const bytes = ipv6Bytes(text);
+  return bytes !== undefined && isMapped(bytes) ? bytes.slice(12) : bytes;
+}
+
+function ipv4Bytes(text: string): IpAddress | undefined {
+  const address = parseIpv4(text);
+  if (address === undefined) return undefined;
+  return Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address);
+}
+
+const longest = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".length;
+
+function ipv6Bytes(text: string): IpAddress | undefined {
+  if (text.length > longest) return undefined;
+  const gap = text.indexOf("::");
+  if (gap < 0) {
+    const bytes = groupBytes(text);
+    return bytes?.length === 16 ? Uint8Array.from(bytes) : undefined;
+  }
+  // A second "::" leaves an empty group in the tail, which is refused there.
+  const head = gap === 0 ? [] : groupBytes(text.slice(0, gap), false);
+  const tail = gap + 2 === text.length ? [] : groupBytes(text.slice(gap + 2));
+  // "::" stands for one group of zeros at least.
+  if (head === undefined || tail === undefined || head.length + tail.length > 14) return undefined;
+  const bytes = new Uint8Array(16);
+  bytes.set(head);
+  bytes.set(tail, 16 - tail.length);
+  return bytes;
+}
+
+/** The bytes of groups with single colons between them, of which the last may be an IPv4 address where `dotted` says so. */
+function groupBytes(text: string, dotted = true): number[] | undefined {
+  const bytes: number[] = [];
+  const groups = text.split(":");
+  for (const [i, group] of groups.entries()) {
+    if (dotted && i === groups.length - 1 && group.includes(".")) {
+      const last = ipv4Bytes(group);
+      if (last === undefined) return undefined;
+      bytes.push(...last);
+    } else {
+      const value = hexGroup(group);
+      if (value === undefined) return undefined;
+      bytes.push(value >> 8, value & 255);
+    }
+  }
+  return bytes;
+}
+
+/** One to four hexadecimal digits, in either case. */
+function hexGroup(text: string): number | undefined {
+  return /^[0-9a-f]{1,4}$/i.test(text) ? Number.parseInt(text, 16) : undefined;
+}
+
+/** Whether the first 96 bits are those of `::ffff:0:0/96`. */
+function isMapped(bytes: IpAddress): boolean {
+  return bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255;
+}

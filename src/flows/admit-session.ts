@@ -1,0 +1,145 @@
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { after, type Seconds, seconds, type Timer, type UnixSeconds } from "../base/seconds.ts";
+import type { StreamsOf, TouchAnswer } from "../sessions/lease.ts";
+import type { LeaseMemory } from "../sessions/lease-memory.ts";
+import { networkOf, networkText } from "../sessions/network.ts";
+import type { RevocationLog } from "../sessions/revocation.ts";
+import { forbiddenBy, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
+import type { RevocationWatch } from "../sessions/revocation-watch.ts";
+import { networkHash } from "../signing/grant.ts";
+import type { MediaAccess } from "./check-media-request.ts";
+import type { Client } from "./client.ts";
+import { startDeadline } from "./deadline.ts";
+import { endedBecause } from "./ended-because.ts";
+import type { WaitUntil } from "./fill-cache.ts";
+
+/** What admission works with, made once an isolate. */
+export interface AdmissionParts {
+  readonly revocations: RevocationWatch;
+  readonly log: Pick<RevocationLog, "append">;
+  readonly streams: StreamsOf;
+  readonly leases: LeaseMemory;
+  readonly timer: Timer;
+  /** In how many networks at once a session may be alive; undefined for any number. */
+  readonly sharedNetworks: number | undefined;
+  readonly storeFailure: "closed" | "open";
+  /** Told of a store that did not answer where the viewer is let in all the same. */
+  readonly onFailure: (refusal: Refusal) => void;
+}
+
+export interface Asking {
+  readonly client: Client;
+  readonly now: UnixSeconds;
+  readonly waitUntil: WaitUntil;
+}
+
+/** Why a session may not go on; undefined where it may. */
+export type Admission = Refusal | undefined;
+
+/** {@link admitSession} with its parts: what the flows of the media host ask once the check has passed. */
+export type Admit = (access: MediaAccess, asking: Asking) => Admission | Promise<Admission>;
+
+/** How long a request waits for the viewer's streams. */
+const patience = seconds(2);
+
+/** How long a session goes on unasked after a store that did not answer, where that is allowed. */
+const openFor = seconds(5);
+
+/**
+ * Whether a session whose URL held may go on: nothing forbids it, and it holds a lease. Both are known in the isolate most
+ * of the time, and then the answer comes without a promise: a segment costs no look-up. What has become due is asked for
+ * behind the viewer's back; only what is not known at all, or has lapsed, is waited for.
+ *
+ * `session_revoked`, `stream_taken`, `session_shared`; `store_unavailable` where nobody knows and the operator wants it so.
+ */
+export function admitSession(
+  access: MediaAccess,
+  asking: Asking,
+  parts: AdmissionParts,
+): Admission | Promise<Admission> {
+  const known = parts.revocations.atHand(asking.waitUntil);
+  return known === undefined ? admitLater(access, asking, parts) : admitUnder(known, access, asking, parts);
+}
+
+async function admitLater(access: MediaAccess, asking: Asking, parts: AdmissionParts): Promise<Admission> {
+  const snapshot = await parts.revocations.current(asking.waitUntil);
+  return snapshot.ok ? admitUnder(snapshot.value, access, asking, parts) : snapshot.refusal;
+}
+
+function admitUnder(
+  snapshot: RevocationSnapshot,
+  access: MediaAccess,
+  asking: Asking,
+  parts: AdmissionParts,
+): Admission | Promise<Admission> {
+  const { grant, asset } = access;
+  const forbidding = forbiddenBy(snapshot, grant, asset.id);
+  if (forbidding !== undefined) return endedBecause(forbidding.cause).refusal;
+  const address = asking.client.address ?? "";
+  switch (parts.leases.look(grant.sessionId, address, asking.now)) {
+    case "held":
+      return undefined;
+    case "due":
+      asking.waitUntil(touch(access, asking, parts).then(() => undefined));
+      return undefined;
+    case "unknown":
+      return touch(access, asking, parts);
+  }
+}
+
+/** Asks the viewer's streams, and remembers the answer. */
+async function touch(access: MediaAccess, { client, now }: Asking, parts: AdmissionParts): Promise<Admission> {
+  const { grant, asset, key } = access;
+  const { address = "" } = client;
+  const network = networkOf(address);
+  const asked = parts.streams(grant.subject).touch({
+    sessionId: grant.sessionId,
+    assetId: asset.id,
+    now,
+    issuedAt: grant.issuedAt,
+    expiresAt: grant.expiresAt,
+    network: network === undefined ? undefined : networkHash(key, networkText(network)),
+    mostNetworks: parts.sharedNetworks,
+  });
+  const answer = await inTime(asked, parts.timer);
+  if (answer === undefined) {
+    const why = refusal("store_unavailable", "the viewer's streams did not answer").refusal;
+    if (parts.storeFailure === "closed") return why;
+    parts.onFailure(why);
+    parts.leases.keep(grant.sessionId, address, now, after(now, openFor));
+    return undefined;
+  }
+  if (answer.is === "held") {
+    parts.leases.keep(grant.sessionId, address, now, answer.until);
+    return undefined;
+  }
+  parts.leases.drop(grant.sessionId);
+  if (answer.is === "limited") return endedBecause("taken").refusal;
+  await tellTheOthers(answer, now, parts);
+  return endedBecause(answer.cause).refusal;
+}
+
+/** A session that was found to be shared is ended everywhere: other isolates may hold it for good for a lease yet. */
+async function tellTheOthers(
+  { cause, stream }: Extract<TouchAnswer, { is: "ended" }>,
+  now: UnixSeconds,
+  { log, onFailure }: AdmissionParts,
+): Promise<void> {
+  if (cause !== "shared") return;
+  const entry = { kind: "session", value: stream.sessionId, cause, at: now, until: stream.expiresAt } as const;
+  await log
+    .append([entry])
+    .catch(() => onFailure(refusal("store_unavailable", "the revocation log did not answer").refusal));
+}
+
+async function inTime<Answer>(asked: Promise<Answer>, timer: Timer, most: Seconds = patience) {
+  const deadline = startDeadline(most, timer);
+  try {
+    const answer = await deadline.before(asked);
+    return answer === "late" ? undefined : answer;
+  } catch {
+    return undefined;
+  } finally {
+    deadline.end();
+  }
+}

@@ -1,0 +1,113 @@
+import { type MillisecondClock, type UnixMilliseconds, unixMilliseconds } from "../base/milliseconds.ts";
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result } from "../base/result.ts";
+import { type Seconds, seconds } from "../base/seconds.ts";
+import type { Asset } from "../catalog/asset.ts";
+import { needsImport } from "../playlist/compile.ts";
+import { type DeliveryDirectives, directiveQuery, holds, type Position } from "./delivery-directives.ts";
+import { freshAfterFailure, mayStandIn } from "./playlist-pace.ts";
+import type { PlaylistShelf, PlaylistVersion, ShelvedPlaylist } from "./playlist-shelf.ts";
+import { canBeCovered, type PlaylistQuestion, type PlaylistSource, playlistName } from "./playlist-source.ts";
+
+/** Which playlist: `rest` is its canonical path below the asset's prefix, `query` the origin's own, which was signed. */
+export interface PlaylistAddress {
+  readonly asset: Asset;
+  readonly rest: string;
+  readonly query: string;
+}
+
+export interface VersionContext {
+  readonly source: PlaylistSource;
+  readonly shelf: PlaylistShelf;
+  /** The time as it goes on while a request waits. */
+  readonly milliseconds: MillisecondClock;
+  /** Told of a failure in place of which a kept version was given out: for the log. */
+  readonly onRefusal?: (refusal: Refusal) => void;
+}
+
+/** How long a version is given out beyond its time while one request is asking whether it still is the one. */
+const givenWhileChecked = { live: 2000, still: 50_000 };
+
+/** How long the others leave it to the request that asks: milliseconds. */
+const checkTime = 2000;
+
+/** How long an origin may hold a playlist that it is to wait for, in target durations (RFC 8216bis §6.2.5.2). */
+const mostHeld = 3;
+
+/**
+ * The version that is given out now. What is not on the shelf, or has lain there too long, each request asks for itself:
+ * none may wait for what another one reads, and there is nothing yet that it could be given instead.
+ */
+export async function currentVersion(
+  address: PlaylistAddress,
+  key: string,
+  directives: DeliveryDirectives,
+  context: VersionContext,
+): Promise<Result<PlaylistVersion, Refusal>> {
+  const { shelf, milliseconds: clock, source } = context;
+  const { asset, rest: path, query } = address;
+  const shelved = shelf.get(key);
+  const now = clock();
+  if (shelved !== undefined && mayBeGiven(shelved, directives.least, now)) return ok(shelved.version);
+  const kept = shelved?.version;
+  // One that waits for the next version keeps nobody from asking for this one.
+  if (kept !== undefined && directives.least === undefined) kept.checkingUntil = unixMilliseconds(now + checkTime);
+  const answered = await source({
+    asset,
+    path,
+    query,
+    directives,
+    hold: holdFor(address, shelf),
+    known: tagOf(shelved),
+  });
+  if (!answered.ok) {
+    // What is gone shall not be given to those who come while somebody is asking for it.
+    if (answered.refusal.code === "object_unknown") shelf.remove(key);
+    if (shelved === undefined || !canBeCovered(answered.refusal) || !mayStillBeGiven(shelved, clock())) return answered;
+    context.onRefusal?.(answered.refusal);
+    shelved.version.freshUntil = freshAfterFailure(clock());
+    return ok(shelved.version);
+  }
+  const { text, etag, checkedAt, freshUntil, failure } = answered.value;
+  if (failure !== undefined) context.onRefusal?.(failure);
+  if (text !== undefined && text !== kept?.text)
+    return ok({ text, etag, imports: needsImport(text), checkedAt, freshUntil });
+  if (kept === undefined) return refusal("internal_error", `${asset.id}: a version was named that nobody has`);
+  kept.etag = etag;
+  if (checkedAt >= kept.checkedAt) [kept.checkedAt, kept.freshUntil] = [checkedAt, freshUntil];
+  return ok(kept);
+}
+
+/** One request asks about a version that is no longer fresh; meanwhile the others are given what is kept. */
+function mayBeGiven(
+  { version, compiled }: ShelvedPlaylist,
+  least: Position | undefined,
+  now: UnixMilliseconds,
+): boolean {
+  const { live, reloads } = compiled.template;
+  if (least !== undefined && live && !holds(reloads, least)) return false;
+  const { freshUntil, checkingUntil } = version;
+  const beingChecked = checkingUntil !== undefined && now < checkingUntil;
+  return now < freshUntil + (beingChecked ? givenWhileChecked[live ? "live" : "still"] : 0);
+}
+
+function mayStillBeGiven({ version, compiled }: ShelvedPlaylist, now: UnixMilliseconds): boolean {
+  const { live, reloads } = compiled.template;
+  return mayStandIn({ live, targetDuration: reloads.targetDuration }, version.checkedAt, now);
+}
+
+function holdFor(address: PlaylistAddress, shelf: PlaylistShelf): Seconds {
+  const known = shelf.get(keyOf(address, {}))?.compiled.template;
+  return seconds(mostHeld * (known?.reloads.targetDuration ?? 0));
+}
+
+function tagOf(shelved: ShelvedPlaylist | undefined): PlaylistQuestion["known"] {
+  const etag = shelved?.version.etag;
+  return shelved === undefined || etag === undefined ? undefined : { etag, live: shelved.compiled.template.live };
+}
+
+/** A playlist's place on the shelf. */
+export function keyOf({ asset, rest: path, query }: PlaylistAddress, { skip }: DeliveryDirectives): string {
+  const parts = [query, directiveQuery(skip === undefined ? {} : { skip })].filter((part) => part !== "");
+  return playlistName({ asset, path, query: parts.join("&") });
+}

@@ -1,0 +1,62 @@
+import type { UnixMilliseconds } from "../base/milliseconds.ts";
+import type { Refusal } from "../base/refusal.ts";
+import type { Result } from "../base/result.ts";
+import type { Seconds } from "../base/seconds.ts";
+import type { Asset } from "../catalog/asset.ts";
+import { originIdentity } from "../catalog/asset-origin.ts";
+import type { OriginRequest } from "../catalog/origin.ts";
+import { type DeliveryDirectives, directiveQuery } from "./delivery-directives.ts";
+
+/** Which playlist is wanted, and which version of it. It holds nothing of a viewer. Plain data: it crosses to other isolates. */
+export interface PlaylistQuestion {
+  readonly asset: Asset;
+  /** Canonical, relative to the asset's prefix: `360p/index.m3u8`. */
+  readonly path: string;
+  /** The origin's own query, canonical, without `?` and without delivery directives. */
+  readonly query: string;
+  /** What of a viewer's delivery directives the playlist admits. */
+  readonly directives: DeliveryDirectives;
+  /** How long the origin may hold its answer beyond its `timeout`, where `directives` says what it has to wait for. */
+  readonly hold: Seconds;
+  /** The version that the asker has, by its entity tag, and whether it is one of a live playlist. */
+  readonly known?: { readonly etag: string; readonly live: boolean } | undefined;
+}
+
+/** A version of an origin's playlist. All times are absolute, so that ages do not add up on the way. Plain data. */
+export interface PlaylistAnswer {
+  /** Undefined where it still is the version that is `known`. */
+  readonly text: string | undefined;
+  readonly etag: string | undefined;
+  /** When the origin said that this is the version. */
+  readonly checkedAt: UnixMilliseconds;
+  /** Until when nobody has to ask again. */
+  readonly freshUntil: UnixMilliseconds;
+  /** Why this is not what the origin has now, but the last version that it had: it failed, or is slow. For the log. */
+  readonly failure?: Refusal | undefined;
+  /** Whether it is an answer for all who ask the same: it holds what was asked for, and nothing failed. */
+  readonly shared: boolean;
+}
+
+/**
+ * The port to the text of playlists, between what an isolate keeps and the origin. It refuses what the origin refuses, and
+ * `playlist_too_large`, `playlist_invalid` for what is not UTF-8.
+ */
+export type PlaylistSource = (question: PlaylistQuestion) => Promise<Result<PlaylistAnswer, Refusal>>;
+
+/** One text for a playlist, whatever directives it is asked for with: its place at the origin and the origin's query. */
+export function playlistName({ asset, path, query }: Pick<PlaylistQuestion, "asset" | "path" | "query">): string {
+  return `${originIdentity(asset.origin)}${path}?${query}`;
+}
+
+/** What the origin is asked for. A version that is waited for is none that somebody has, so no tag goes with that. */
+export function originRequest(question: PlaylistQuestion, ifNoneMatch: string | undefined): OriginRequest {
+  const { asset, path, directives, hold } = question;
+  const query = [question.query, directiveQuery(directives)].filter((part) => part !== "").join("&");
+  const waits = directives.least !== undefined;
+  return { asset, path, query, method: "GET", ...(waits ? { hold } : { ifNoneMatch }) };
+}
+
+/** Whether the last version may be given out in the place of this: what is gone is gone, and a fault of ours is mended. */
+export function canBeCovered({ code }: Refusal): boolean {
+  return code === "origin_failed" || code === "origin_slow" || code === "store_unavailable";
+}

@@ -1,0 +1,35 @@
+import type { Refusal } from "../../base/refusal.ts";
+import { ok, type Result } from "../../base/result.ts";
+import { isKeyRevoked } from "../../sessions/revocation-snapshot.ts";
+import { endedBecause } from "../ended-because.ts";
+import { authorize } from "./authorize.ts";
+import type { SessionContext, SessionRequest } from "./context.ts";
+import { revocationsNow } from "./revocations-now.ts";
+import { fromStore } from "./store-failure.ts";
+
+/**
+ * `DELETE /stream/{id}`: ends a viewer's own session, all its URLs within seconds, and gives back its place among his
+ * streams. Ending one twice is no fault. What {@link authorize} refuses; `session_revoked` where its key was revoked, and
+ * `store_unavailable`: then it may still run.
+ */
+export async function endSession(
+  request: SessionRequest,
+  context: SessionContext,
+): Promise<Result<undefined, Refusal>> {
+  const now = context.clock();
+  const own = await authorize(request, now, context);
+  if (!own.ok) return own;
+  const { sessionId, subject, expiresAt, kid } = own.value.grant;
+  const snapshot = await revocationsNow(request, context);
+  if (!snapshot.ok) return snapshot;
+  // Who holds a leaked key can write a grant of his own with another viewer's session id in it.
+  if (isKeyRevoked(snapshot.value, kid)) return endedBecause("revoked");
+  const ending = context.streams(subject).end(sessionId, expiresAt, "revoked");
+  const ended = await fromStore("the viewer's streams", ending);
+  if (!ended.ok) return ended;
+  // Another grant of the same session may last longer than the one that came.
+  const until = ended.value.expiresAt;
+  const entry = { kind: "session", value: sessionId, cause: "revoked", at: now, until } as const;
+  const added = await fromStore("the revocation log", context.log.append([entry]));
+  return added.ok ? ok(undefined) : added;
+}

@@ -1,0 +1,56 @@
+import * as z from "zod";
+import { encodeBase64url } from "../../base/base64url.ts";
+import { type Refusal, refusal } from "../../base/refusal.ts";
+import { ok, type Result } from "../../base/result.ts";
+import type { UnixSeconds } from "../../base/seconds.ts";
+import { playScope } from "../../catalog/asset.ts";
+import { readBearerToken } from "../../credential/bearer.ts";
+import { verifyJwt } from "../../credential/verify-jwt.ts";
+import { decide } from "../../policy/decide.ts";
+import { longestBody, type SessionContext, type SessionRequest } from "./context.ts";
+import { type OpenedSession, openSession } from "./open-session.ts";
+import { nothingForbids } from "./revocations-now.ts";
+
+const bodySchema = z.object({ asset: z.string().min(1).max(64), takeover: z.boolean().default(false) });
+
+/**
+ * `POST /stream/start`, the whole story: a bearer token is verified, the policy decides whether it opens the asset, nothing
+ * forbids it, the viewer has a place among his streams left, and the answer is a playback session: a grant in a manifest
+ * URL that lives for minutes.
+ */
+export async function startStream(
+  request: SessionRequest,
+  context: SessionContext,
+): Promise<Result<OpenedSession, Refusal>> {
+  const now: UnixSeconds = context.clock();
+  const token = readBearerToken(request.authorization);
+  if (!token.ok) return token;
+  const credential = await verifyJwt(token.value, context.issuers, now);
+  if (!credential.ok) return credential;
+  const wanted = readBody(request.body);
+  if (!wanted.ok) return wanted;
+  const catalog = await context.catalog();
+  if (!catalog.ok) return catalog;
+  const { asset: id, takeover } = wanted.value;
+  const asset = decide(credential.value, id, catalog.value.asset(id), playScope);
+  if (!asset.ok) return asset;
+  const snapshot = await nothingForbids(credential.value, asset.value.id, request, context);
+  if (!snapshot.ok) return snapshot;
+  const sessionId = encodeBase64url(context.random(16));
+  const opening = { sessionId, credential: credential.value, asset: asset.value, takeover };
+  return openSession({ ...opening, client: request.client, snapshot: snapshot.value }, now, context);
+}
+
+function readBody(text: string | undefined): Result<z.output<typeof bodySchema>, Refusal> {
+  if (text === undefined) return refusal("body_invalid", `the body is longer than ${longestBody} bytes`);
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    return refusal("body_invalid", "the body is not JSON");
+  }
+  const parsed = bodySchema.safeParse(document);
+  return parsed.success
+    ? ok(parsed.data)
+    : refusal("body_invalid", 'the body is not of the form {"asset": "<id>", "takeover": <boolean, or left out>}');
+}

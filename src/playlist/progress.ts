@@ -1,0 +1,76 @@
+import { readDecimal } from "../base/decimal.ts";
+import { type Seconds, seconds } from "../base/seconds.ts";
+import { attributeList, attributeText } from "./attributes.ts";
+import { linesOf } from "./lines.ts";
+import { Traits } from "./traits.ts";
+
+/** How far a version of a playlist has come, and when the next one is due. */
+export interface Progress {
+  /** True for a media playlist that will change. */
+  readonly live: boolean;
+  /** EXT-X-SERVER-CONTROL's CAN-BLOCK-RELOAD. */
+  readonly canBlock: boolean;
+  /** Whether it announces parts (EXT-X-PART-INF). */
+  readonly lowLatency: boolean;
+  /** EXT-X-TARGETDURATION, or the longest segment where that is missing. */
+  readonly targetDuration: Seconds;
+  /** How long after this version the next one comes, by all that can be known: the last segment's duration, or a part's. */
+  readonly period: Seconds;
+  /** The media sequence number behind that of the last segment, and how many parts of that segment are there. */
+  readonly nextSegment: number;
+  readonly nextPart: number;
+}
+
+/** No duration, however broken, makes a period outside of these: seconds. */
+const periods = { shortest: 0.2, longest: 60 };
+
+/**
+ * Reads the progress off a playlist's text: one pass, without judging anything. What is no playlist has no live one's
+ * progress; compiling it says what is wrong with it.
+ */
+export function progressOf(text: string): Progress {
+  const traits = new Traits();
+  let [segments, skipped, duration, longest, target, part] = [0, 0, 0, 0, 0, 0];
+  let [media, ended] = [false, false];
+  for (const line of linesOf(text)) {
+    if (line.kind === "uri") {
+      traits.segment();
+      segments++;
+    }
+    if (line.kind !== "tag") continue;
+    const { name, value, end } = line;
+    const number = () => Number.parseFloat(text.slice(value, Math.min(end, value + 32))) || 0;
+    traits.tag(name, text, value, end);
+    if (name === "#EXTINF") {
+      media = true;
+      duration = number();
+      longest = Math.max(longest, duration);
+    } else if (name === "#EXT-X-TARGETDURATION") {
+      media = true;
+      target = number();
+    } else if (name === "#EXT-X-ENDLIST") ended = true;
+    else if (name === "#EXT-X-PLAYLIST-TYPE") ended ||= text.slice(value, end).trim().toUpperCase() === "VOD";
+    else if (name === "#EXT-X-PART-INF") part = attributeNumber(text, value, end, "PART-TARGET");
+    else if (name === "#EXT-X-SKIP") skipped = attributeNumber(text, value, end, "SKIPPED-SEGMENTS");
+  }
+  const targetDuration = seconds(target > 0 ? within(target) : within(longest));
+  return {
+    live: media && !ended,
+    canBlock: traits.canBlock,
+    lowLatency: part > 0,
+    targetDuration,
+    period: seconds(within(part > 0 ? part : Math.min(duration > 0 ? duration : targetDuration, targetDuration))),
+    nextSegment: traits.mediaSequence + skipped + segments,
+    nextPart: traits.parts,
+  };
+}
+
+function attributeNumber(text: string, from: number, to: number, name: string): number {
+  const list = attributeList(text, from, to);
+  const value = list.ok ? (attributeText(text, list.value, name) ?? "") : "";
+  return readDecimal(value) ?? (Number.parseFloat(value) || 0);
+}
+
+function within(duration: number): number {
+  return Math.min(Math.max(duration, periods.shortest), periods.longest);
+}

@@ -1,0 +1,193 @@
+import { after, later, type UnixSeconds, unixSeconds } from "../base/seconds.ts";
+import type { ClaimAnswer, EndedStream, LeaseClaim, LeaseTouch, StreamState, TouchAnswer } from "./lease.ts";
+import type { LeaseRow, LeaseRows, Move } from "./lease-row.ts";
+import { decideClaim, decideTouch, endOf, holds, type LeaseTimes, lasting, merged, stateOf } from "./lease-rules.ts";
+import type { RevocationCause } from "./revocation.ts";
+
+/** What a subject's older name gives to his newer one, and until when it sends on to there what it is asked. */
+export interface HandedOver {
+  readonly rows: readonly LeaseRow[];
+  readonly until: UnixSeconds;
+}
+
+/**
+ * From how many rows on a new one takes the place of one that nothing depends on: a session that is silent and has no
+ * limit is the same forgotten as remembered, for it is taken in when it comes back.
+ */
+const manyRows = 1000;
+
+/**
+ * All streams of one subject. Synchronous from reading to writing, so that no start comes between the two, however many
+ * come at once. What it answers is what is written down: after a crash it answers the same, but for networks seen within
+ * the last `writeInterval`.
+ */
+export class LeaseBook {
+  readonly #store: LeaseRows;
+  readonly #times: LeaseTimes;
+  readonly #rows = new Map<string, LeaseRow>();
+  readonly #moves = new Map<string, Move>();
+  #nextRemoval: UnixSeconds | undefined;
+
+  constructor(store: LeaseRows, times: LeaseTimes) {
+    this.#store = store;
+    this.#times = times;
+    for (const row of store.all()) this.#keep(row);
+    for (const move of store.moves()) this.#keepMove(move);
+  }
+
+  /** See {@link decideClaim}. */
+  claim(claim: LeaseClaim): ClaimAnswer {
+    const { answer, write } = decideClaim(this.#rows, claim, this.#times);
+    for (const row of write) this.#write(row, claim.now);
+    return answer;
+  }
+
+  /** See {@link decideTouch}. */
+  touch(touch: LeaseTouch): TouchAnswer {
+    const { answer, row, write } = decideTouch(this.#rows, touch, this.#times);
+    if (row !== undefined && write) this.#write(row, touch.now);
+    else if (row !== undefined) this.#rows.set(row.sessionId, row);
+    return answer;
+  }
+
+  /** Ends a session for good, be it known or not. The first cause stays; the latest end of a grant counts. */
+  end(sessionId: string, expiresAt: UnixSeconds, cause: RevocationCause): EndedStream {
+    const known = this.#rows.get(sessionId);
+    const row = { ...lasting(known ?? unseen(sessionId, expiresAt), expiresAt), ended: known?.ended ?? cause };
+    if (known?.ended === undefined || row.expiresAt > known.expiresAt) this.#write(row);
+    return endOf(row);
+  }
+
+  show(sessionId: string, now: UnixSeconds): StreamState | undefined {
+    const row = this.#rows.get(sessionId);
+    return row === undefined ? undefined : stateOf(row, now, this.#times);
+  }
+
+  /** The name under which the subject's streams are now, where they are here no more. */
+  heir(): string | undefined {
+    for (const move of this.#moves.values()) if (move.way === "to") return move.name;
+    return undefined;
+  }
+
+  /** Says that what was sent on concerns grants until then: the sending on lasts as long. */
+  sentOn(until: UnixSeconds): void {
+    for (const move of this.#moves.values())
+      if (move.way === "to" && until > move.until) this.#writeMove({ ...move, until });
+  }
+
+  /**
+   * Gives all rows to the subject's newer name, and makes that the {@link heir} for as long as any grant of theirs holds,
+   * at least until then. The rows stay here too, so that the same can be asked again by one who lost the answer.
+   */
+  handOver(to: string, until: UnixSeconds): HandedOver {
+    const rows = [...this.#rows.values()];
+    for (const { expiresAt } of rows) until = later(until, expiresAt);
+    for (const move of this.#moves.values())
+      if (move.way === "to") {
+        until = later(until, move.until);
+        if (move.name !== to) this.#eraseMove(move);
+      }
+    this.#writeMove({ way: "to", name: to, until });
+    return { rows, until };
+  }
+
+  /** Whether all that was under an older name is here already. */
+  tookFrom(name: string): boolean {
+    return this.#moves.has(moveKey("from", name));
+  }
+
+  /** Takes what an older name gave. What both know of a session is put together, so that twice does no harm. */
+  takeOver(from: string, { rows, until }: HandedOver): void {
+    for (const row of rows) {
+      const known = this.#rows.get(row.sessionId);
+      this.#write(known === undefined ? row : merged(known, row));
+    }
+    this.#writeMove({ way: "from", name: from, until });
+  }
+
+  /** When {@link prune} has something to remove, or undefined where nothing is kept. */
+  get nextRemoval(): UnixSeconds | undefined {
+    return this.#nextRemoval;
+  }
+
+  /** Removes what is over: sessions one lease after their last grant ended, which leaves room for clocks that differ. */
+  prune(now: UnixSeconds): void {
+    if (this.#nextRemoval === undefined || now < this.#nextRemoval) return;
+    this.#nextRemoval = undefined;
+    for (const row of [...this.#rows.values()])
+      if (this.#removal(row.expiresAt) <= now) this.#erase(row);
+      else this.#keep(row);
+    for (const move of [...this.#moves.values()])
+      if (this.#removal(move.until) <= now) this.#eraseMove(move);
+      else this.#keepMove(move);
+  }
+
+  #removal(end: UnixSeconds): UnixSeconds {
+    return after(end, this.#times.leaseTtl);
+  }
+
+  #remindOf(end: UnixSeconds): void {
+    const removal = this.#removal(end);
+    if (this.#nextRemoval === undefined || removal < this.#nextRemoval) this.#nextRemoval = removal;
+  }
+
+  /** The store first: what cannot be written down is not answered either. */
+  #write(row: LeaseRow, now?: UnixSeconds): void {
+    if (now !== undefined && this.#rows.size >= manyRows && !this.#rows.has(row.sessionId)) this.#forgetOne(now);
+    this.#store.put(row);
+    this.#keep(row);
+  }
+
+  #keep(row: LeaseRow): void {
+    this.#rows.set(row.sessionId, row);
+    this.#remindOf(row.expiresAt);
+  }
+
+  #erase(row: LeaseRow): void {
+    this.#store.remove(row.sessionId);
+    this.#rows.delete(row.sessionId);
+  }
+
+  #forgetOne(now: UnixSeconds): void {
+    for (const row of this.#rows.values()) {
+      if (row.ended !== undefined || row.limit !== undefined || holds(row, now)) continue;
+      this.#erase(row);
+      return;
+    }
+  }
+
+  #writeMove(move: Move): void {
+    this.#store.putMove(move);
+    this.#keepMove(move);
+  }
+
+  #keepMove(move: Move): void {
+    this.#moves.set(moveKey(move.way, move.name), move);
+    this.#remindOf(move.until);
+  }
+
+  #eraseMove(move: Move): void {
+    this.#store.removeMove(move);
+    this.#moves.delete(moveKey(move.way, move.name));
+  }
+}
+
+/** A session that was ended before anybody saw it. Nothing is known of it but that it must not come back. */
+function unseen(sessionId: string, expiresAt: UnixSeconds): LeaseRow {
+  const never = unixSeconds(0);
+  return {
+    sessionId,
+    assetId: "",
+    startedAt: never,
+    seenAt: never,
+    expiresAt,
+    leaseUntil: never,
+    limit: undefined,
+    ended: undefined,
+    networks: [],
+  };
+}
+
+function moveKey(way: Move["way"], name: string): string {
+  return `${way}:${name}`;
+}

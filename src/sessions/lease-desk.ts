@@ -1,0 +1,69 @@
+import type { UnixSeconds } from "../base/seconds.ts";
+import type { ClaimAnswer, EndedStream, LeaseClaim, LeaseTouch, StreamState, TouchAnswer } from "./lease.ts";
+import type { HandedOver, LeaseBook } from "./lease-book.ts";
+import type { RevocationCause } from "./revocation.ts";
+
+/** The streams of one subject under one of his names, as those under his other names and the workers reach them. */
+export interface LeaseDesk {
+  /** `own` is the name under which it is asked, `older` are the names whose streams it takes over first. */
+  claim(claim: LeaseClaim, own: string, older: readonly string[]): Promise<ClaimAnswer>;
+  touch(touch: LeaseTouch): Promise<TouchAnswer>;
+  end(sessionId: string, expiresAt: UnixSeconds, cause: RevocationCause): Promise<EndedStream>;
+  show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined>;
+  handOver(to: string, until: UnixSeconds): Promise<HandedOver>;
+}
+
+/**
+ * Answers from a book, or from that of a newer name where the streams have moved to. A subject is named by a keyed hash, so
+ * a new session key gives him a new name, and his limit would start from nothing: the first claim under the new name
+ * takes over what runs under the older ones, and from then on those send on what they are asked.
+ */
+export function leaseDesk(book: LeaseBook, deskOf: (name: string) => LeaseDesk): LeaseDesk {
+  const taking = new Set<string>();
+
+  async function takeOver(from: string, to: string, until: UnixSeconds): Promise<void> {
+    taking.add(from);
+    try {
+      book.takeOver(from, await deskOf(from).handOver(to, until));
+    } finally {
+      taking.delete(from);
+    }
+  }
+
+  return {
+    claim: async (claim, own, older) => {
+      book.prune(claim.now);
+      if (book.heir() === undefined) {
+        const from = older.filter((name) => name !== own && !book.tookFrom(name));
+        await Promise.all(from.map((name) => takeOver(name, own, claim.expiresAt)));
+      }
+      // Asked again: a newer name may have asked for the streams in the meantime.
+      const heir = book.heir();
+      if (heir === undefined) return book.claim(claim);
+      book.sentOn(claim.expiresAt);
+      return deskOf(heir).claim(claim, heir, []);
+    },
+    touch: async (touch) => {
+      book.prune(touch.now);
+      const heir = book.heir();
+      if (heir === undefined) return book.touch(touch);
+      book.sentOn(touch.expiresAt);
+      return deskOf(heir).touch(touch);
+    },
+    end: async (sessionId, expiresAt, cause) => {
+      const heir = book.heir();
+      if (heir === undefined) return book.end(sessionId, expiresAt, cause);
+      book.sentOn(expiresAt);
+      return deskOf(heir).end(sessionId, expiresAt, cause);
+    },
+    show: async (sessionId, now) => {
+      const heir = book.heir();
+      return heir === undefined ? book.show(sessionId, now) : deskOf(heir).show(sessionId, now);
+    },
+    handOver: async (to, until) => {
+      // Two that take from each other would send everything round in a circle for ever. Both claims fail, and may come again.
+      if (taking.has(to)) throw new Error("two names of a subject take over from each other");
+      return book.handOver(to, until);
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import type { UnixSeconds } from "../base/seconds.ts";
+import type { RevocationCause } from "./revocation.ts";
+
+/** What is written down of one session. A lease is held until `leaseUntil`, which is no later than `expiresAt`. */
+export interface LeaseRow {
+  readonly sessionId: string;
+  /** Empty where a session was ended that nobody had seen before. */
+  readonly assetId: string;
+  readonly startedAt: UnixSeconds;
+  readonly seenAt: UnixSeconds;
+  /** When the last of its grants ends. */
+  readonly expiresAt: UnixSeconds;
+  readonly leaseUntil: UnixSeconds;
+  /** The limit on the subject's streams that it was claimed with. */
+  readonly limit: number | undefined;
+  readonly ended: RevocationCause | undefined;
+  readonly networks: readonly NetworkSeen[];
+}
+
+/** A network by its keyed hash. */
+export interface NetworkSeen {
+  readonly network: string;
+  readonly seenAt: UnixSeconds;
+}
+
+/** Where a subject's streams went (`to`) or came from (`from`) when his name changed with the key, and until when it counts. */
+export interface Move {
+  readonly way: "to" | "from";
+  readonly name: string;
+  readonly until: UnixSeconds;
+}
+
+/** The port to where one subject's rows are kept. Synchronous: a decision and what it writes are one step. */
+export interface LeaseRows {
+  /** All of them, in the order in which they first came. */
+  all(): Iterable<LeaseRow>;
+  /** Writes a row, or writes it anew. */
+  put(row: LeaseRow): void;
+  remove(sessionId: string): void;
+  moves(): Iterable<Move>;
+  putMove(move: Move): void;
+  removeMove(move: Move): void;
+}

@@ -1,0 +1,105 @@
+import { isUnixSeconds, type UnixSeconds } from "../base/seconds.ts";
+import type { LeaseRow, LeaseRows, Move, NetworkSeen } from "./lease-row.ts";
+import { revocationCauses } from "./revocation.ts";
+import type { SqlRow, SqlStore } from "./sql.ts";
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS lease (
+    number INTEGER PRIMARY KEY,
+    session_id TEXT NOT NULL UNIQUE,
+    asset_id TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL,
+    most_streams INTEGER,
+    ended TEXT,
+    networks TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS move (
+    way TEXT NOT NULL,
+    name TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (way, name)
+  ) WITHOUT ROWID;`;
+
+/** A subject's rows in SQLite. Makes its tables with the first row, so that a question alone leaves nothing behind. */
+export function sqlLeaseRows(sql: SqlStore): LeaseRows {
+  let made = [...sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lease'")].length > 0;
+  const write = (statement: string, ...bindings: (string | number | null)[]) => {
+    if (!made) sql.exec(schema);
+    made = true;
+    sql.exec(statement, ...bindings);
+  };
+  const read = <Row>(statement: string, reader: (row: SqlRow) => Row): readonly Row[] =>
+    made ? Array.from(sql.exec(statement), reader) : [];
+  return {
+    all: () => read("SELECT * FROM lease ORDER BY number", leaseRow),
+    put: (row) =>
+      write(
+        `INSERT INTO lease
+           (session_id, asset_id, started_at, seen_at, expires_at, lease_until, most_streams, ended, networks)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (session_id) DO UPDATE SET
+           asset_id = excluded.asset_id, started_at = excluded.started_at, seen_at = excluded.seen_at,
+           expires_at = excluded.expires_at, lease_until = excluded.lease_until,
+           most_streams = excluded.most_streams, ended = excluded.ended, networks = excluded.networks`,
+        row.sessionId,
+        row.assetId,
+        row.startedAt,
+        row.seenAt,
+        row.expiresAt,
+        row.leaseUntil,
+        row.limit ?? null,
+        row.ended ?? null,
+        JSON.stringify(row.networks.map(({ network, seenAt }) => [network, seenAt])),
+      ),
+    remove: (sessionId) => write("DELETE FROM lease WHERE session_id = ?", sessionId),
+    moves: () => read("SELECT * FROM move", moveRow),
+    putMove: ({ way, name, until }) =>
+      write(
+        "INSERT INTO move (way, name, until) VALUES (?, ?, ?) ON CONFLICT (way, name) DO UPDATE SET until = excluded.until",
+        way,
+        name,
+        until,
+      ),
+    removeMove: ({ way, name }) => write("DELETE FROM move WHERE way = ? AND name = ?", way, name),
+  };
+}
+
+function leaseRow(row: SqlRow): LeaseRow {
+  return {
+    sessionId: text(row.session_id),
+    assetId: text(row.asset_id),
+    startedAt: time(row.started_at),
+    seenAt: time(row.seen_at),
+    expiresAt: time(row.expires_at),
+    leaseUntil: time(row.lease_until),
+    limit: typeof row.most_streams === "number" ? row.most_streams : undefined,
+    ended: revocationCauses.find((cause) => cause === row.ended),
+    networks: networks(text(row.networks)),
+  };
+}
+
+function moveRow(row: SqlRow): Move {
+  return { way: row.way === "to" ? "to" : "from", name: text(row.name), until: time(row.until) };
+}
+
+function networks(json: string): readonly NetworkSeen[] {
+  const list: unknown = JSON.parse(json);
+  if (!Array.isArray(list)) throw new TypeError("the networks of a lease are no list");
+  return list.map((entry: unknown) => {
+    const [network, seenAt]: unknown[] = Array.isArray(entry) ? entry : [];
+    return { network: text(network), seenAt: time(seenAt) };
+  });
+}
+
+function text(value: unknown): string {
+  if (typeof value !== "string") throw new TypeError("a column of the leases holds no text");
+  return value;
+}
+
+function time(value: unknown): UnixSeconds {
+  if (!isUnixSeconds(value)) throw new TypeError("a column of the leases holds no time");
+  return value;
+}

@@ -1,0 +1,174 @@
+import { after, earlier, later, type Seconds, type UnixSeconds } from "../base/seconds.ts";
+import type {
+  ClaimAnswer,
+  EndedStream,
+  LeaseClaim,
+  LeaseTouch,
+  RunningStream,
+  StreamState,
+  TouchAnswer,
+} from "./lease.ts";
+import type { LeaseRow, NetworkSeen } from "./lease-row.ts";
+
+export interface LeaseTimes {
+  /** How long a session holds its lease after it was last seen. */
+  readonly leaseTtl: Seconds;
+  /** How often a session is written down at most. */
+  readonly writeInterval: Seconds;
+}
+
+type Rows = ReadonlyMap<string, LeaseRow>;
+
+/** How many networks are kept of a session where nobody set a limit to them. */
+const networksKept = 16;
+
+export function holds(row: LeaseRow, now: UnixSeconds): boolean {
+  return row.ended === undefined && row.leaseUntil > now;
+}
+
+/** What a claim comes to, and the rows that it changes, of which some belong to other sessions. */
+export function decideClaim(
+  rows: Rows,
+  claim: LeaseClaim,
+  times: LeaseTimes,
+): { readonly answer: ClaimAnswer; readonly write: readonly LeaseRow[] } {
+  const { sessionId, now, limit, takeover } = claim;
+  const known = rows.get(sessionId);
+  if (known?.ended !== undefined) return { answer: { is: "ended", cause: known.ended }, write: [] };
+  const renewed = claimed(known, claim, times);
+  if (limit === undefined || (known !== undefined && holds(known, now)))
+    return { answer: { is: "held", taken: [] }, write: [renewed] };
+  const running = runningIn(rows, now);
+  const surplus = running.length + 1 - limit;
+  if (surplus > 0 && (!takeover || limit < 1))
+    return { answer: { is: "limited", running: running.map(toldOf) }, write: [] };
+  const taken = running.slice(0, Math.max(surplus, 0)).map((row) => ({ ...row, ended: "taken" as const }));
+  return { answer: { is: "held", taken: taken.map(endOf) }, write: [...taken, renewed] };
+}
+
+/** What a touch comes to, the session's row after it, and whether that has to be written down at once. */
+export function decideTouch(
+  rows: Rows,
+  touch: LeaseTouch,
+  times: LeaseTimes,
+): { readonly answer: TouchAnswer; readonly row: LeaseRow | undefined; readonly write: boolean } {
+  const { sessionId, now, network, mostNetworks } = touch;
+  const known = rows.get(sessionId);
+  if (known?.ended !== undefined) {
+    const row = lasting(known, touch.expiresAt);
+    return { answer: ended(row, known.ended), row, write: row !== known };
+  }
+  const lapsed = known === undefined || !holds(known, now);
+  if (known !== undefined && lapsed && isFull(rows, known.limit, now))
+    return { answer: { is: "limited" }, row: undefined, write: false };
+  const before = known ?? takenIn(touch);
+  const alive = before.networks.filter(({ seenAt }) => after(seenAt, times.leaseTtl) > now);
+  const networks = withNetwork(alive, network, now, mostNetworks ?? networksKept);
+  const seen = { ...lasting(before, touch.expiresAt), networks };
+  if (mostNetworks !== undefined && networks.length > mostNetworks) {
+    const row = { ...seen, seenAt: later(before.seenAt, now), ended: "shared" as const };
+    return { answer: ended(row, "shared"), row, write: true };
+  }
+  const another = mostNetworks !== undefined && networks.length > alive.length;
+  const write =
+    lapsed || another || seen.expiresAt > before.expiresAt || after(before.seenAt, times.writeInterval) <= now;
+  const row = write ? extended(seen, now, times) : seen;
+  return { answer: { is: "held", until: row.leaseUntil }, row, write };
+}
+
+/** Two accounts of one session as one: what either of them remembers counts. */
+export function merged(a: LeaseRow, b: LeaseRow): LeaseRow {
+  const networks = new Map(a.networks.map(({ network, seenAt }) => [network, seenAt]));
+  for (const { network, seenAt } of b.networks) networks.set(network, later(networks.get(network) ?? seenAt, seenAt));
+  return {
+    sessionId: a.sessionId,
+    assetId: a.assetId === "" ? b.assetId : a.assetId,
+    startedAt: earlier(a.startedAt, b.startedAt),
+    seenAt: later(a.seenAt, b.seenAt),
+    expiresAt: later(a.expiresAt, b.expiresAt),
+    leaseUntil: later(a.leaseUntil, b.leaseUntil),
+    limit: a.limit ?? b.limit,
+    ended: a.ended ?? b.ended,
+    networks: [...networks].map(([network, seenAt]) => ({ network, seenAt })),
+  };
+}
+
+/** The row with the latest end of any grant that was seen of it; the same row where that is no later. */
+export function lasting(row: LeaseRow, expiresAt: UnixSeconds): LeaseRow {
+  return expiresAt > row.expiresAt ? { ...row, expiresAt } : row;
+}
+
+export function endOf({ sessionId, expiresAt }: LeaseRow): EndedStream {
+  return { sessionId, expiresAt };
+}
+
+export function stateOf(row: LeaseRow, now: UnixSeconds, { leaseTtl }: LeaseTimes): StreamState {
+  const { assetId, startedAt, seenAt, expiresAt, leaseUntil, ended } = row;
+  const networks = row.networks.filter((network) => after(network.seenAt, leaseTtl) > now).length;
+  return { assetId, startedAt, seenAt, expiresAt, leaseUntil, networks, ended };
+}
+
+/** The sessions that run, oldest first; of two that began within a second, the one that came first. */
+function runningIn(rows: Rows, now: UnixSeconds): LeaseRow[] {
+  return [...rows.values()].filter((row) => holds(row, now)).sort((a, b) => a.startedAt - b.startedAt);
+}
+
+function isFull(rows: Rows, limit: number | undefined, now: UnixSeconds): boolean {
+  return limit !== undefined && runningIn(rows, now).length >= limit;
+}
+
+function claimed(known: LeaseRow | undefined, claim: LeaseClaim, times: LeaseTimes): LeaseRow {
+  const { sessionId, assetId, now, expiresAt, limit } = claim;
+  const fresh: LeaseRow = {
+    sessionId,
+    assetId,
+    startedAt: now,
+    seenAt: now,
+    expiresAt,
+    leaseUntil: now,
+    limit,
+    ended: undefined,
+    networks: [],
+  };
+  return extended({ ...lasting(known ?? fresh, expiresAt), limit }, now, times);
+}
+
+/** A session that nobody knows: its row was lost, or it began while the store was down. Nobody knows its limit either. */
+function takenIn({ sessionId, assetId, issuedAt, expiresAt }: LeaseTouch): LeaseRow {
+  return {
+    sessionId,
+    assetId,
+    startedAt: issuedAt,
+    seenAt: issuedAt,
+    expiresAt,
+    leaseUntil: issuedAt,
+    limit: undefined,
+    ended: undefined,
+    networks: [],
+  };
+}
+
+/** Times never go back, so that a request that was long under way shortens nothing. No lease outlives the last grant. */
+function extended(row: LeaseRow, now: UnixSeconds, { leaseTtl }: LeaseTimes): LeaseRow {
+  const leaseUntil = later(row.leaseUntil, earlier(after(now, leaseTtl), row.expiresAt));
+  return { ...row, seenAt: later(row.seenAt, now), leaseUntil };
+}
+
+/** The networks with this one, the longest unseen first; one more than `most` at the most, which says that it is too many. */
+function withNetwork(
+  alive: readonly NetworkSeen[],
+  network: string | undefined,
+  now: UnixSeconds,
+  most: number,
+): readonly NetworkSeen[] {
+  if (network === undefined) return alive;
+  return [...alive.filter((seen) => seen.network !== network), { network, seenAt: now }].slice(-(most + 1));
+}
+
+function ended(row: LeaseRow, cause: NonNullable<LeaseRow["ended"]>): TouchAnswer {
+  return { is: "ended", cause, stream: endOf(row) };
+}
+
+function toldOf({ sessionId, assetId, startedAt, seenAt }: LeaseRow): RunningStream {
+  return { sessionId, assetId, startedAt, seenAt };
+}

@@ -1,0 +1,84 @@
+import type { UnixSeconds } from "../base/seconds.ts";
+import type { RevocationCause } from "./revocation.ts";
+
+/** A stream that is running: a session that holds a lease. */
+export interface RunningStream {
+  readonly sessionId: string;
+  readonly assetId: string;
+  readonly startedAt: UnixSeconds;
+  /** When it last asked for anything, as far as that was written down. */
+  readonly seenAt: UnixSeconds;
+}
+
+/** What `POST /stream/start` and a session's renewal ask of the subject's streams. */
+export interface LeaseClaim {
+  readonly sessionId: string;
+  readonly assetId: string;
+  readonly now: UnixSeconds;
+  /** When the session's grant ends. */
+  readonly expiresAt: UnixSeconds;
+  /** How many streams the subject may run at once; undefined for any number. */
+  readonly limit: number | undefined;
+  /** Whether the oldest are ended where there are too many. */
+  readonly takeover: boolean;
+}
+
+export type ClaimAnswer =
+  | { readonly is: "held"; readonly taken: readonly EndedStream[] }
+  /** There are too many; none of them was touched. */
+  | { readonly is: "limited"; readonly running: readonly RunningStream[] }
+  /** A session that was ended is renewed by nobody. */
+  | { readonly is: "ended"; readonly cause: RevocationCause };
+
+/** A session that was ended before its time, and when its last grant would have ended. */
+export interface EndedStream {
+  readonly sessionId: string;
+  readonly expiresAt: UnixSeconds;
+}
+
+/** What the edge says of a session that asks for something. */
+export interface LeaseTouch {
+  readonly sessionId: string;
+  readonly assetId: string;
+  readonly now: UnixSeconds;
+  readonly issuedAt: UnixSeconds;
+  readonly expiresAt: UnixSeconds;
+  /** The keyed hash of the client's network, where it is known. */
+  readonly network: string | undefined;
+  /** How many networks one session may be alive in at once; undefined for any number. */
+  readonly mostNetworks: number | undefined;
+}
+
+export type TouchAnswer =
+  /** It holds a lease until then, or holds one again. */
+  | { readonly is: "held"; readonly until: UnixSeconds }
+  /** It lost its lease while it was silent, and others fill the limit now. */
+  | { readonly is: "limited" }
+  | { readonly is: "ended"; readonly cause: RevocationCause; readonly stream: EndedStream };
+
+/** What is known of one session. */
+export interface StreamState {
+  readonly assetId: string;
+  readonly startedAt: UnixSeconds;
+  readonly seenAt: UnixSeconds;
+  readonly expiresAt: UnixSeconds;
+  readonly leaseUntil: UnixSeconds;
+  /** How many networks it is alive in. */
+  readonly networks: number;
+  readonly ended: RevocationCause | undefined;
+}
+
+/** The port to all streams of one subject. Each rejects where the store does not answer. */
+export interface SubjectStreams {
+  claim(claim: LeaseClaim): Promise<ClaimAnswer>;
+  touch(touch: LeaseTouch): Promise<TouchAnswer>;
+  /** Ends a session for good. Answers when its last grant would have ended: at least `expiresAt`. */
+  end(sessionId: string, expiresAt: UnixSeconds, cause: RevocationCause): Promise<EndedStream>;
+  show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined>;
+}
+
+/**
+ * The streams of a subject by the keyed hash that stands for him in grants. `older` are his names under session keys that
+ * came into use before: what runs under them is counted, and moves over.
+ */
+export type StreamsOf = (subject: string, older?: readonly string[]) => SubjectStreams;

@@ -1,0 +1,64 @@
+import { type MillisecondClock, type UnixMilliseconds, unixMilliseconds } from "../base/milliseconds.ts";
+import type { RevocationDelta } from "./revocation.ts";
+import { HeldRevocations, type RevocationSnapshot } from "./revocation-snapshot.ts";
+
+/** How often one may have to begin anew before the log counts as broken. */
+const mostBeginnings = 3;
+
+/**
+ * Follows the log. Several requests may do so at once without waiting for each other: each adds what it is told, an answer
+ * that was overtaken changes nothing, and the pages that one has read are there for all.
+ */
+export class RevocationFollower {
+  readonly #clock: MillisecondClock;
+  #whole: HeldRevocations | undefined;
+  #asOf: UnixMilliseconds | undefined;
+  /** What pages are added to: the whole, or what takes its place once the last page is read. */
+  #growing = new HeldRevocations();
+
+  constructor(clock: MillisecondClock) {
+    this.#clock = clock;
+  }
+
+  /** All that is forbidden, as far as it is known; undefined before it was read to its end for the first time. */
+  get whole(): RevocationSnapshot | undefined {
+    return this.#whole;
+  }
+
+  /** The log's clock when it told the last of it; what was added before that is in the whole. */
+  get asOf(): UnixMilliseconds | undefined {
+    return this.#asOf;
+  }
+
+  /** Reads on to the log's end. Rejects where `since` does, and where the log leads nowhere; what was read stays read. */
+  async follow(since: (cursor: number) => Promise<RevocationDelta>): Promise<void> {
+    for (let beginnings = 0; beginnings < mostBeginnings; ) {
+      const from = this.#growing;
+      const { cursor } = from;
+      const page = await since(cursor);
+      const goesBack = page.cursor < cursor && !page.reset;
+      if (page.more && page.cursor <= cursor && !page.reset && !goesBack) throw new Error("a page leads to itself");
+      // Another request found that the log has begun anew, and this page is of the time before.
+      if (from !== this.#growing) beginnings++;
+      else if (goesBack || (page.reset && cursor !== 0)) {
+        beginnings++;
+        this.#growing = new HeldRevocations();
+        // Without `reset` it does not say that it tells everything.
+        if (page.reset && this.#take(page)) return;
+      } else if (this.#take(page)) return;
+    }
+    throw new Error("it begins anew over and over");
+  }
+
+  /** Adds a page; true where it was the last. */
+  #take(page: RevocationDelta): boolean {
+    // A lower cursor is that of an answer which another one, told later, has overtaken.
+    if (page.cursor >= this.#growing.cursor) this.#growing.apply(page);
+    if (page.more) return false;
+    this.#whole = this.#growing;
+    // A log whose clock is ahead must not make its answers look younger than they are.
+    const asOf = Math.min(page.asOf, this.#clock());
+    this.#asOf = unixMilliseconds(Math.max(asOf, this.#asOf ?? 0));
+    return true;
+  }
+}

@@ -1,0 +1,115 @@
+import type { UnixSeconds } from "../base/seconds.ts";
+import type { Revocable, Revocation, RevocationDelta, RevocationKind } from "./revocation.ts";
+
+/** What is forbidden, as far as it is known. */
+export interface RevocationSnapshot {
+  readonly size: number;
+  readonly entries: Readonly<Record<RevocationKind, ReadonlyMap<string, Revocation>>>;
+}
+
+/** What `POST /stream/start` knows before there is a session. */
+export interface StartAsked {
+  /** The keyed hash of the subject. */
+  readonly subject: string;
+  /** The keyed hash of the bearer token, where that has a `jti`. */
+  readonly token: string | undefined;
+  /** The bearer token's `iat`. */
+  readonly issuedAt: UnixSeconds | undefined;
+  readonly assetId: string;
+}
+
+/**
+ * The entry that forbids a session to go on with an asset, or undefined. Entries of its session, asset, token or key forbid
+ * it whenever it began, for who holds a leaked key writes into a grant's `iat` what he likes; one of its subject only where
+ * its grant was issued at `at` or before.
+ */
+export function forbiddenBy(
+  { size, entries }: RevocationSnapshot,
+  session: Revocable,
+  assetId: string,
+): Revocation | undefined {
+  if (size === 0) return undefined;
+  return (
+    entries.session.get(session.sessionId) ??
+    upTo(entries.subject.get(session.subject), session.issuedAt) ??
+    entries.asset.get(assetId) ??
+    (session.token === undefined ? undefined : entries.token.get(session.token)) ??
+    entries.key.get(session.kid)
+  );
+}
+
+/**
+ * The entry that forbids a bearer token to start a stream, or undefined. One of its subject forbids tokens issued at `at`
+ * or before, and those that do not say when: else who was thrown out would come back with the token that he still has.
+ */
+export function forbidsStart({ size, entries }: RevocationSnapshot, asked: StartAsked): Revocation | undefined {
+  if (size === 0) return undefined;
+  const bySubject = entries.subject.get(asked.subject);
+  return (
+    (asked.token === undefined ? undefined : entries.token.get(asked.token)) ??
+    (asked.issuedAt === undefined ? bySubject : upTo(bySubject, asked.issuedAt)) ??
+    entries.asset.get(asked.assetId)
+  );
+}
+
+/** Whether there is an entry of this key: nothing more is to be signed with it, and nothing that it signed is believed. */
+export function isKeyRevoked({ size, entries }: RevocationSnapshot, kid: string): boolean {
+  return size > 0 && entries.key.has(kid);
+}
+
+function upTo(entry: Revocation | undefined, issuedAt: UnixSeconds): Revocation | undefined {
+  return entry !== undefined && issuedAt <= entry.at ? entry : undefined;
+}
+
+/**
+ * A snapshot that follows the log, delta by delta. It changes in place: with a hundred thousand entries, a copy a second
+ * costs more than all look-ups.
+ */
+export class HeldRevocations implements RevocationSnapshot {
+  readonly entries = {
+    session: new Map<string, Revocation>(),
+    subject: new Map<string, Revocation>(),
+    asset: new Map<string, Revocation>(),
+    token: new Map<string, Revocation>(),
+    key: new Map<string, Revocation>(),
+  };
+  #size = 0;
+  #cursor = 0;
+  /** No entry ends before. */
+  #nextEnd = Number.POSITIVE_INFINITY;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Where the log is to be asked from; 0 before the first delta. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  /** Adds what a delta tells, takes out what it takes back, and drops what has ended by the time of its `asOf`. */
+  apply({ entries, cursor, asOf }: RevocationDelta): void {
+    const now = Math.floor(asOf / 1000);
+    for (const entry of entries) {
+      if (entry.until <= now) this.entries[entry.kind].delete(entry.value);
+      else {
+        this.entries[entry.kind].set(entry.value, entry);
+        this.#nextEnd = Math.min(this.#nextEnd, entry.until);
+      }
+    }
+    if (now >= this.#nextEnd) this.#dropEnded(now);
+    this.#cursor = cursor;
+    this.#size = 0;
+    for (const ofKind of Object.values(this.entries)) this.#size += ofKind.size;
+  }
+
+  #dropEnded(now: number): void {
+    this.#nextEnd = Number.POSITIVE_INFINITY;
+    for (const ofKind of Object.values(this.entries)) {
+      for (const [value, { until }] of ofKind) {
+        if (until <= now) ofKind.delete(value);
+        else this.#nextEnd = Math.min(this.#nextEnd, until);
+      }
+    }
+  }
+}

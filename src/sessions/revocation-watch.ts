@@ -1,0 +1,124 @@
+import { type MillisecondClock, type Milliseconds, milliseconds } from "../base/milliseconds.ts";
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Refused, type Result } from "../base/result.ts";
+import { type Seconds, seconds, type Timer } from "../base/seconds.ts";
+import type { RevocationLog } from "./revocation.ts";
+import { RevocationFollower } from "./revocation-follower.ts";
+import { HeldRevocations, type RevocationSnapshot } from "./revocation-snapshot.ts";
+
+export interface RevocationWatchParts {
+  readonly log: Pick<RevocationLog, "since">;
+  readonly clock: MillisecondClock;
+  readonly timer: Timer;
+  /** Past this age a snapshot is good for nothing: how long it may take until a revocation holds everywhere. */
+  readonly maxAge: Milliseconds;
+  /** What becomes of requests while the log does not answer: they are refused, or go by what was known last. */
+  readonly failure: "closed" | "open";
+  /** Up to this age nobody asks for a younger one; 1 s. */
+  readonly freshFor?: Milliseconds;
+  /** How long the log has for an answer; 2 s. */
+  readonly answerWithin?: Seconds;
+  /** Told of each attempt that failed, for the log of the worker. */
+  readonly onFailure?: (refusal: Refusal) => void;
+}
+
+/**
+ * What is forbidden now. `waitUntil` keeps a request alive for what it does behind its answer; the snapshot is for this
+ * request alone.
+ */
+export interface RevocationWatch {
+  /** What can be said at once and without a promise; undefined where {@link RevocationWatch.current} has to be waited for. */
+  atHand(waitUntil: (work: Promise<unknown>) => void): RevocationSnapshot | undefined;
+  /** As `atHand`, or else once the log has answered. `store_unavailable` where it does not and `failure` is "closed". */
+  current(waitUntil: (work: Promise<unknown>) => void): Promise<Result<RevocationSnapshot, Refusal>>;
+}
+
+/** After a failure, how long nobody asks again. */
+const pause = 1_000;
+
+/**
+ * Keeps a snapshot of the revocation log for an isolate. Up to `freshFor` it is given as it is; then one request has it
+ * refreshed in the background; past `maxAge` each request waits for the log itself, since workerd lets none wait for what
+ * another one is doing. While the log is down, one request a second tries, and the others do not wait.
+ */
+export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
+  const { log, clock, timer, maxAge, failure, onFailure } = parts;
+  const freshFor = parts.freshFor ?? milliseconds(1_000);
+  const answerWithin = parts.answerWithin ?? seconds(2);
+  const answerTime = answerWithin * 1_000;
+  const follower = new RevocationFollower(clock);
+  const nothing = new HeldRevocations();
+  let refreshingUntil = 0;
+  let failedAt = Number.NEGATIVE_INFINITY;
+  let tryingUntil = 0;
+
+  /** Undefined once the log was read to its end. */
+  const refresh = async (): Promise<Refused<Refusal> | undefined> => {
+    try {
+      await follower.follow((cursor) => inTime(log.since(cursor), answerWithin, timer));
+      failedAt = Number.NEGATIVE_INFINITY;
+      return undefined;
+    } catch (error) {
+      return unavailable(error instanceof Error ? error.message : "it failed");
+    }
+  };
+
+  const refreshBehind = async (): Promise<void> => {
+    const refused = await refresh();
+    refreshingUntil = refused === undefined ? 0 : clock() + pause;
+    if (refused !== undefined) onFailure?.(refused.refusal);
+  };
+
+  const wait = async (askedAt: number): Promise<Result<RevocationSnapshot, Refusal>> => {
+    tryingUntil = askedAt + answerTime;
+    const failed = await refresh();
+    // Another request may have had more luck; and an answer that was too old when it was asked for is none.
+    const { whole, asOf } = follower;
+    if (whole !== undefined && asOf !== undefined && asOf > askedAt - maxAge) return ok(whole);
+    failedAt = clock();
+    tryingUntil = 0;
+    const refused = failed ?? unavailable("its answers are too old; is a clock wrong?");
+    onFailure?.(refused.refusal);
+    return failure === "open" ? ok(whole ?? nothing) : refused;
+  };
+
+  /** Whether the log is known to be down, so that this request need not find it out by waiting. */
+  const isDown = (now: number): boolean => {
+    const ago = now - failedAt;
+    // A failure of long ago says nothing: of several requests that come after a silence, all ask.
+    return ago < pause || (ago < 2 * pause + answerTime && now < tryingUntil);
+  };
+
+  const atHand: RevocationWatch["atHand"] = (waitUntil) => {
+    const now = clock();
+    const { whole, asOf } = follower;
+    const age = asOf === undefined ? Number.POSITIVE_INFINITY : now - asOf;
+    if (whole === undefined || age >= maxAge) return failure === "open" && isDown(now) ? (whole ?? nothing) : undefined;
+    if (age > freshFor && now >= refreshingUntil) {
+      refreshingUntil = now + answerTime;
+      waitUntil(refreshBehind());
+    }
+    return whole;
+  };
+
+  return {
+    atHand,
+    current: async (waitUntil) => {
+      const snapshot = atHand(waitUntil);
+      if (snapshot !== undefined) return ok(snapshot);
+      const now = clock();
+      return isDown(now) ? unavailable("it did not answer just now") : wait(now);
+    },
+  };
+}
+
+function unavailable(why: string): Refused<Refusal> {
+  return refusal("store_unavailable", `the revocation log: ${why}`);
+}
+
+/** What `work` comes to; rejects where that takes longer. */
+function inTime<Value>(work: Promise<Value>, length: Seconds, timer: Timer): Promise<Value> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const cancel = timer(length, () => reject(new Error("no answer in time")));
+  return Promise.race([work, late]).finally(cancel);
+}

@@ -1,0 +1,58 @@
+import type { UnixMilliseconds } from "../base/milliseconds.ts";
+import type { UnixSeconds } from "../base/seconds.ts";
+
+/** What can be forbidden. */
+export const revocationKinds = ["session", "subject", "asset", "token", "key"] as const;
+export type RevocationKind = (typeof revocationKinds)[number];
+
+/** Why: an operator or the viewer ended it, another device took its place, or its link was passed around. */
+export const revocationCauses = ["revoked", "taken", "shared"] as const;
+export type RevocationCause = (typeof revocationCauses)[number];
+
+/**
+ * An entry of the revocation log. `value` is a session id, a keyed hash of a subject or of a token, an asset id or a kid.
+ * For a subject it forbids what was given out up to `at`: a viewer whose sessions were all ended may log in again.
+ */
+export interface Revocation {
+  readonly kind: RevocationKind;
+  readonly value: string;
+  readonly cause: RevocationCause;
+  /** When it was made. */
+  readonly at: UnixSeconds;
+  /** When all that it forbids has ended by itself, so that nobody needs it any more. */
+  readonly until: UnixSeconds;
+}
+
+/** What of a session can be forbidden; a grant holds all of it. */
+export interface Revocable {
+  readonly sessionId: string;
+  /** The keyed hash of its subject. */
+  readonly subject: string;
+  /** The keyed hash of the bearer token that it was started with, where that had a `jti`. */
+  readonly token?: string | undefined;
+  readonly kid: string;
+  readonly issuedAt: UnixSeconds;
+}
+
+/** What has happened in the log since a cursor. */
+export interface RevocationDelta {
+  /** Where to go on from. */
+  readonly cursor: number;
+  /** The log's own clock when it answered: what was added before that is in it. */
+  readonly asOf: UnixMilliseconds;
+  /** True where the log does not know the cursor that was asked from: what is held is to be thrown away first. */
+  readonly reset: boolean;
+  /** Whether there is more behind `cursor` that did not fit. */
+  readonly more: boolean;
+  /** In the order in which they were added. One whose `until` has passed takes back an earlier one of its kind and value. */
+  readonly entries: readonly Revocation[];
+}
+
+/** The port to the log. Each rejects where the store does not answer. */
+export interface RevocationLog {
+  /** Adds entries, in one transaction. An entry for the same kind and value takes the later `until`. */
+  append(entries: readonly Revocation[]): Promise<void>;
+  /** Takes back what is forbidden under this kind and value; false where nothing was. */
+  lift(kind: RevocationKind, value: string): Promise<boolean>;
+  since(cursor: number): Promise<RevocationDelta>;
+}

@@ -1,0 +1,158 @@
+import { encode, Tagged } from "cborg";
+import { decodeBase64url, encodeBase64url } from "../base/base64url.ts";
+import { isUnixSeconds, type UnixSeconds } from "../base/seconds.ts";
+import { decodeStrictly } from "./cose-mac0.ts";
+
+/** What a grant says: who may read which asset, until when, and from where. */
+export interface GrantClaims {
+  readonly issuer: string;
+  /** A keyed hash of the token's issuer and subject: no user id stands in a URL. */
+  readonly subject: string;
+  /** 16 random bytes in base64url; `cti` holds the bytes. */
+  readonly sessionId: string;
+  /** The asset's path prefix on the media host. It ends with a slash: a boundary, so that `/film` does not open `/film-2`. */
+  readonly prefix: string;
+  readonly issuedAt: UnixSeconds;
+  readonly expiresAt: UnixSeconds;
+  /** A keyed hash (16 bytes, base64url) of the bearer token's issuer and `jti`, so that a token's sessions end with it. */
+  readonly token?: string | undefined;
+  /** The only network that may use the grant. */
+  readonly network?: BoundNetwork | undefined;
+  /** SHA-256 of the only User-Agent that may use it: 32 bytes in base64url. */
+  readonly userAgent?: string | undefined;
+}
+
+/** A prefix of IP addresses, or a single address where `bits` is all of them. */
+export interface BoundNetwork {
+  readonly family: 4 | 6;
+  readonly bits: number;
+  /** The whole address, with every bit behind the prefix zero: 4 or 16 bytes. */
+  readonly bytes: Uint8Array;
+}
+
+/** CWT's claims (RFC 8392 §4), CTA-5007's, and one of private use (below -65536). */
+const label = {
+  iss: 1,
+  sub: 2,
+  exp: 4,
+  iat: 6,
+  cti: 7,
+  catv: 310,
+  catnip: 311,
+  catu: 312,
+  catm: 313,
+  cath: 315,
+  token: -65537,
+} as const;
+
+const uriPath = 3;
+const prefixMatch = 1;
+const sha256Match = -1;
+const userAgentHeader = "user-agent";
+/** Tags of addresses and prefixes (RFC 9164 §3). */
+const familyTags = { 4: 52, 6: 54 } as const;
+const known: ReadonlySet<unknown> = new Set(Object.values(label));
+
+/** The claims as the payload of a CWT, in deterministic CBOR: the same claims are always the same bytes. */
+export function writeClaims(claims: GrantClaims): Uint8Array {
+  if (!claims.prefix.endsWith("/")) throw new TypeError("a grant's prefix ends with a slash");
+  const map = new Map<number, unknown>([
+    [label.iss, claims.issuer],
+    [label.sub, claims.subject],
+    [label.exp, claims.expiresAt],
+    [label.iat, claims.issuedAt],
+    [label.cti, bytesOf(claims.sessionId)],
+    [label.catv, 1],
+    [label.catu, new Map([[uriPath, new Map([[prefixMatch, claims.prefix]])]])],
+    [label.catm, ["GET", "HEAD"]],
+  ]);
+  if (claims.network !== undefined) map.set(label.catnip, [writeNetwork(claims.network)]);
+  if (claims.userAgent !== undefined)
+    map.set(label.cath, new Map([[userAgentHeader, new Map([[sha256Match, bytesOf(claims.userAgent)]])]]));
+  if (claims.token !== undefined) map.set(label.token, bytesOf(claims.token));
+  return encode(map);
+}
+
+/**
+ * The claims of an authentic payload, or undefined. A claim that is not known here may forbid something, so it is refused,
+ * not skipped.
+ */
+export function readClaims(payload: Uint8Array): GrantClaims | undefined {
+  const claims = decodeStrictly(payload, tagDecoders);
+  if (!(claims instanceof Map) || ![...claims.keys()].every((key) => known.has(key))) return undefined;
+  const issuer: unknown = claims.get(label.iss);
+  const subject: unknown = claims.get(label.sub);
+  const expiresAt: unknown = claims.get(label.exp);
+  const issuedAt: unknown = claims.get(label.iat);
+  const sessionId = readBytes(claims.get(label.cti));
+  const prefix = readPrefix(claims.get(label.catu));
+  if (typeof issuer !== "string" || typeof subject !== "string" || sessionId === undefined) return undefined;
+  if (!isUnixSeconds(expiresAt) || !isUnixSeconds(issuedAt) || prefix === undefined) return undefined;
+  if (claims.get(label.catv) !== 1 || !isGetAndHead(claims.get(label.catm))) return undefined;
+  const token = claims.has(label.token) ? readBytes(claims.get(label.token), 16) : null;
+  const network = claims.has(label.catnip) ? readNetwork(claims.get(label.catnip)) : null;
+  const userAgent = claims.has(label.cath) ? readUserAgent(claims.get(label.cath)) : null;
+  if (token === undefined || network === undefined || userAgent === undefined) return undefined;
+  return {
+    ...{ issuer, subject, sessionId, prefix, issuedAt, expiresAt },
+    ...(token !== null && { token }),
+    ...(network !== null && { network }),
+    ...(userAgent !== null && { userAgent }),
+  };
+}
+
+function bytesOf(text: string): Uint8Array {
+  const bytes = decodeBase64url(text);
+  if (bytes === undefined) throw new TypeError("a grant's ids and hashes are canonical base64url");
+  return bytes;
+}
+
+function readBytes(value: unknown, length?: number): string | undefined {
+  if (!(value instanceof Uint8Array) || (length !== undefined && value.length !== length)) return undefined;
+  return encodeBase64url(value);
+}
+
+function isGetAndHead(catm: unknown): boolean {
+  return Array.isArray(catm) && catm.length === 2 && catm[0] === "GET" && catm[1] === "HEAD";
+}
+
+function readPrefix(catu: unknown): string | undefined {
+  const path: unknown = catu instanceof Map && catu.size === 1 ? catu.get(uriPath) : undefined;
+  const prefix: unknown = path instanceof Map && path.size === 1 ? path.get(prefixMatch) : undefined;
+  return typeof prefix === "string" && prefix.startsWith("/") && prefix.endsWith("/") ? prefix : undefined;
+}
+
+function readUserAgent(cath: unknown): string | undefined {
+  const match: unknown = cath instanceof Map && cath.size === 1 ? cath.get(userAgentHeader) : undefined;
+  return match instanceof Map && match.size === 1 ? readBytes(match.get(sha256Match), 32) : undefined;
+}
+
+/** A single address as it is, a prefix as its length and its bytes without the zeros at their end (RFC 9164 §3.1). */
+function writeNetwork({ family, bits, bytes }: BoundNetwork): Tagged {
+  if (bytes.length !== widthOf(family)) throw new TypeError("an IPv4 address has 4 bytes, an IPv6 address 16");
+  if (bits === bytes.length * 8) return new Tagged(familyTags[family], bytes);
+  const last = bytes.findLastIndex((byte) => byte !== 0);
+  return new Tagged(familyTags[family], [bits, bytes.subarray(0, last + 1)]);
+}
+
+function readNetwork(catnip: unknown): BoundNetwork | undefined {
+  const [tagged, ...more]: unknown[] = Array.isArray(catnip) ? catnip : [];
+  if (!(tagged instanceof Tagged) || more.length > 0) return undefined;
+  const family = tagged.tag === familyTags[4] ? 4 : 6;
+  const width = widthOf(family);
+  const value: unknown = tagged.value;
+  if (value instanceof Uint8Array)
+    return value.length === width ? { family, bits: width * 8, bytes: value } : undefined;
+  const [bits, start]: unknown[] = Array.isArray(value) && value.length === 2 ? value : [];
+  if (typeof bits !== "number" || bits < 0 || bits >= width * 8) return undefined;
+  if (!(start instanceof Uint8Array) || start.length > Math.ceil(bits / 8)) return undefined;
+  const bytes = new Uint8Array(width);
+  bytes.set(start);
+  return { family, bits, bytes };
+}
+
+function widthOf(family: 4 | 6): number {
+  return family === 4 ? 4 : 16;
+}
+
+const tagDecoders = Tagged.preserve(familyTags[4], familyTags[6]);

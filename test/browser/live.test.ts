@@ -1,0 +1,73 @@
+import type { Page } from "playwright-core";
+import { describe, expect, inject, it } from "vitest";
+import { expiryStep } from "../cluster/expiry-step.ts";
+import { startStream } from "../cluster/start-stream.ts";
+import { browserForFile } from "./browsing.ts";
+import { openFilm, playedPast, seen } from "./film.ts";
+import { refusals, type Traffic } from "./traffic.ts";
+
+const cluster = inject("usual");
+const inTab = browserForFile();
+
+/** The most fetches of one init segment for a page that runs since `start`: in another expiry step a MAP's URL is another
+ * one, for which hls.js fetches anew. */
+function mostInits(start: number): number {
+  return expiryStep(Date.now()) - expiryStep(start) + 1;
+}
+
+/** How often the init segment was fetched that was fetched most. */
+function inits({ urls }: Traffic): number {
+  const paths = urls.map((url) => new URL(url).pathname).filter((path) => path.endsWith("/init.mp4"));
+  return Math.max(...paths.map((path) => paths.filter((other) => other === path).length));
+}
+
+/** Plays on for `seconds` from where the picture is, and tells how far it came. */
+async function playFor(page: Page, seconds: number): Promise<number> {
+  const { time } = await seen(page);
+  await page.waitForTimeout(seconds * 1000);
+  return (await seen(page)).time - time;
+}
+
+/** Seconds between the picture's wall clock and ours. */
+function latency(page: Page): Promise<number> {
+  return page.evaluate(() => (Date.now() - (window.film.hls.playingDate?.getTime() ?? 0)) / 1000);
+}
+
+/** Longer than the film of 24 s, so that its end is played over wherever the picture began. */
+const runTime = 25;
+
+describe.concurrent("a live stream in a browser", () => {
+  it("plays on without a stall or a refusal, over the end of its film too", () =>
+    inTab(async ({ page, traffic, site }) => {
+      const start = Date.now();
+      const { manifestUrl } = await startStream(cluster, "live");
+      await openFilm(page, site, manifestUrl);
+      await playedPast(page, 0.5);
+      expect(await playFor(page, runTime)).toBeGreaterThan(runTime - 1);
+      const film = await seen(page);
+      expect(film).toMatchObject({ fatal: [], stalls: 0 });
+      expect(refusals(traffic)).toEqual([]);
+      expect(traffic.failures).toEqual([]);
+      expect(inits(traffic)).toBeLessThanOrEqual(mostInits(start));
+      // Three target durations behind the edge, which itself is a segment behind the clock.
+      expect(await latency(page)).toBeLessThan(24);
+    }));
+
+  it("with low latency stays within seconds of now, part by part", () =>
+    inTab(async ({ page, traffic, site }) => {
+      const start = Date.now();
+      const { manifestUrl } = await startStream(cluster, "live-ll");
+      await openFilm(page, site, manifestUrl, { hls: { lowLatencyMode: true } });
+      await playedPast(page, 0.5);
+      expect(await playFor(page, runTime)).toBeGreaterThan(runTime - 2);
+      const film = await seen(page);
+      expect(film).toMatchObject({ fatal: [], stalls: 0 });
+      expect(refusals(traffic)).toEqual([]);
+      expect(traffic.failures).toEqual([]);
+      expect(inits(traffic)).toBeLessThanOrEqual(mostInits(start));
+      expect(await latency(page)).toBeLessThan(8);
+      const paths = traffic.urls.map((url) => new URL(url));
+      expect(paths.filter(({ search }) => search.includes("_HLS_msn=")).length).toBeGreaterThan(25);
+      expect(paths.filter(({ pathname }) => /\/\d+\.\d\.m4s$/.test(pathname)).length).toBeGreaterThan(30);
+    }));
+});

@@ -1,0 +1,137 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startCluster } from "../../cli/local/cluster.ts";
+import { newDevKeys } from "../../cli/local/dev-keys.ts";
+import { freePort } from "../../cli/local/ports.ts";
+import { seed } from "../../cli/local/seed.ts";
+import { devIssuer } from "../../src/config/configuration.ts";
+import { startTestCluster } from "../cluster/test-cluster.ts";
+import { get, refusedAfter, viewerOf, wait } from "../cluster/viewer.ts";
+
+/** Two seconds are promised; what goes beyond is the time that a question takes. */
+const soon = 2500;
+let cluster: Awaited<ReturnType<typeof startTestCluster>>;
+let operator: Awaited<ReturnType<typeof viewerOf>>;
+
+beforeAll(async () => {
+  cluster = await startTestCluster({});
+  operator = await viewerOf(cluster.addresses, "operator", { scope: "stagedoor:revoke" });
+});
+
+afterAll(() => cluster.stop());
+
+const subject = (name: string) => ({ subject: { issuer: devIssuer, subject: name } });
+
+/** The id of a bearer token. */
+function jtiOf(token: string): string {
+  return Object(JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString())).jti;
+}
+
+describe("an operator's revocation", () => {
+  it("is not for viewers", async () => {
+    const ann = await viewerOf(cluster.addresses, "ann");
+    const refused = await ann.revoke({ asset: "vod-ts" });
+    expect([refused.status, refused.code]).toEqual([403, "scope_insufficient"]);
+    expect((await ann.tryStart()).status).toBe(201);
+  });
+
+  it("of a subject ends what he plays and what his tokens start, until he logs in again", async () => {
+    const [bob, ann] = [await viewerOf(cluster.addresses, "bob"), await viewerOf(cluster.addresses, "ann")];
+    const [his, hers] = [await bob.start(), await ann.start()];
+    expect((await get(his.manifestUrl)).status).toBe(200);
+    expect((await operator.revoke(subject("bob"))).status).toBe(201);
+    expect(await refusedAfter(his.manifestUrl, "session_revoked")).toBeLessThanOrEqual(soon);
+    await wait(soon);
+    expect([(await bob.tryStart()).code, (await bob.renew(his)).code]).toEqual(["token_revoked", "token_revoked"]);
+    expect((await get(hers.manifestUrl)).status).toBe(200);
+    await wait(soon);
+    const again = await viewerOf(cluster.addresses, "bob");
+    const session = await again.start();
+    expect((await get(session.manifestUrl)).status).toBe(200);
+    // The old session stays ended, whatever he comes with.
+    expect((await again.renew(his)).code).toBe("session_revoked");
+  });
+
+  it("of a token ends what it has started, and not what the viewer's other token has", async () => {
+    const [leaked, other] = [await viewerOf(cluster.addresses, "cat"), await viewerOf(cluster.addresses, "cat")];
+    const [one, two] = [await leaked.start(), await other.start()];
+    await operator.revoke({ token: { issuer: devIssuer, jti: jtiOf(leaked.token) } });
+    expect(await refusedAfter(one.manifestUrl, "session_revoked")).toBeLessThanOrEqual(soon);
+    await wait(soon);
+    const refused = await leaked.tryStart();
+    expect([refused.status, refused.code, (await other.tryStart()).status]).toEqual([401, "token_revoked", 201]);
+    expect((await get(two.manifestUrl)).status).toBe(200);
+  });
+
+  it("of an asset withdraws it, until that is lifted", async () => {
+    const ann = await viewerOf(cluster.addresses, "ann");
+    const [film, other] = [await ann.start({ asset: "vod-fmp4" }), await ann.start()];
+    await operator.revoke({ asset: "vod-fmp4" });
+    expect(await refusedAfter(film.manifestUrl, "session_revoked")).toBeLessThanOrEqual(soon);
+    await wait(soon);
+    const refused = await ann.tryStart({ asset: "vod-fmp4" });
+    expect([refused.status, refused.code]).toEqual([403, "asset_revoked"]);
+    expect((await get(other.manifestUrl)).status).toBe(200);
+    await operator.revoke({ asset: "vod-fmp4", lift: true });
+    await wait(soon);
+    expect((await ann.tryStart({ asset: "vod-fmp4" })).status).toBe(201);
+    expect((await get(film.manifestUrl)).status).toBe(200);
+  });
+
+  it("of a session ends it alone, and of a key everything that it signed", async () => {
+    const ann = await viewerOf(cluster.addresses, "ann");
+    const [one, two] = [await ann.start(), await ann.start()];
+    await operator.revoke({ session: one.sessionId });
+    expect(await refusedAfter(one.manifestUrl, "session_revoked")).toBeLessThanOrEqual(soon);
+    expect((await get(two.manifestUrl)).status).toBe(200);
+    await operator.revoke({ key: "dev-session" });
+    expect(await refusedAfter(two.manifestUrl, "session_revoked")).toBeLessThanOrEqual(soon);
+    await wait(soon);
+    expect((await ann.tryStart()).status).toBe(500);
+    await operator.revoke({ key: "dev-session", lift: true });
+    await wait(soon);
+    expect((await ann.tryStart()).status).toBe(201);
+  });
+});
+
+describe("a restart", () => {
+  const statePath = mkdtempSync(join(tmpdir(), "stagedoor-state-"));
+  afterAll(() => rmSync(statePath, { recursive: true, force: true }));
+
+  it("loses no revocation and no lease", async () => {
+    const keys = await newDevKeys();
+    const [port, mediaPort] = [await freePort(), await freePort()];
+    const run = () =>
+      startCluster({
+        ...{ ring: { keys }, port, mediaPort, statePath, settings: {} },
+        page: async () => {
+          throw new Error("nobody asks for the page");
+        },
+        log: () => undefined,
+      });
+    const before = await run();
+    await seed(before.miniflare, "http://localhost:1");
+    const addresses = { apiUrl: before.apiUrl, mediaUrl: before.mediaUrl, keys };
+    const ann = await viewerOf(addresses, "ann", { streams: 2 });
+    const [ended, running] = [await ann.start(), await ann.start()];
+    expect((await ann.end(ended)).status).toBe(204);
+    const someone = await viewerOf(addresses, "operator", { scope: "stagedoor:revoke" });
+    expect((await someone.revoke({ asset: "vod-fmp4" })).status).toBe(201);
+    await before.stop();
+
+    const after = await run();
+    try {
+      expect((await get(ended.manifestUrl)).code).toBe("session_revoked");
+      expect((await get(running.manifestUrl)).status).toBe(200);
+      // What the data centre's cache kept from before may stand for those two seconds.
+      await wait(soon);
+      expect((await ann.tryStart({ asset: "vod-fmp4" })).code).toBe("asset_revoked");
+      expect((await ann.tryStart()).status).toBe(201);
+      expect((await ann.tryStart()).code).toBe("stream_limit");
+    } finally {
+      await after.stop();
+    }
+  });
+});

@@ -1,0 +1,215 @@
+import { describe, expect, it } from "vitest";
+import { type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
+import type { LeaseClaim, LeaseTouch, StreamsOf } from "../../../src/sessions/lease.ts";
+
+export interface StreamsUnderTest {
+  readonly streamsOf: StreamsOf;
+  /** How many writes of sessions there were under a name since it was last started. */
+  readonly writes: (subject: string) => Promise<number>;
+  readonly restart: (subject: string) => Promise<void>;
+}
+
+const start = 2_000_000_000;
+export const at = (second: number): UnixSeconds => unixSeconds(start + second);
+
+export const claimOf = (sessionId: string, second: number, more: Partial<LeaseClaim> = {}): LeaseClaim => ({
+  sessionId,
+  assetId: "vod",
+  now: at(second),
+  expiresAt: at(second + 3600),
+  limit: 3,
+  takeover: false,
+  ...more,
+});
+
+export const touchOf = (sessionId: string, second: number, more: Partial<LeaseTouch> = {}): LeaseTouch => ({
+  sessionId,
+  assetId: "vod",
+  now: at(second),
+  issuedAt: at(0),
+  expiresAt: at(3600),
+  network: undefined,
+  mostNetworks: 3,
+  ...more,
+});
+
+/** What the port promises, whoever implements it, with leases of 90 s and a write every 30 s. */
+export function streamsContract(name: string, open: () => StreamsUnderTest): void {
+  let made = 0;
+  const subject = () => `${name}-${made++}`;
+  /** The streams of a subject of their own, with so many sessions started a second apart: s0, s1 and so on. */
+  async function started(count: number) {
+    const own = subject();
+    const under = open();
+    const streams = under.streamsOf(own);
+    for (let i = 0; i < count; i++) await streams.claim(claimOf(`s${i}`, i));
+    return { own, under, streams };
+  }
+
+  describe(`${name}, as the streams of subjects`, () => {
+    it("lets a storm of starts have as many as the limit says, and not one more", async () => {
+      const { streams } = await started(0);
+      const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => streams.claim(claimOf(`storm${i}`, 0))));
+      expect(answers.filter(({ is }) => is === "held")).toHaveLength(3);
+      expect(answers.filter(({ is }) => is === "limited")).toHaveLength(47);
+    });
+
+    it("names what is running, oldest first, to a start that finds no room", async () => {
+      const { streams } = await started(3);
+      const running = [0, 1, 2].map((i) => ({ sessionId: `s${i}`, assetId: "vod", startedAt: at(i), seenAt: at(i) }));
+      expect(await streams.claim(claimOf("late", 5))).toEqual({ is: "limited", running });
+      expect(await streams.touch(touchOf("s0", 5))).toMatchObject({ is: "held" });
+    });
+
+    it("ends the oldest for a takeover, and tells it so whenever it asks", async () => {
+      const { streams } = await started(3);
+      const taken = { sessionId: "s0", expiresAt: at(3600) };
+      expect(await streams.claim(claimOf("new", 5, { takeover: true }))).toEqual({ is: "held", taken: [taken] });
+      expect(await streams.touch(touchOf("s0", 6))).toEqual({ is: "ended", cause: "taken", stream: taken });
+      expect(await streams.claim(claimOf("s0", 7))).toEqual({ is: "ended", cause: "taken" });
+      expect(await streams.touch(touchOf("s1", 6))).toMatchObject({ is: "held" });
+    });
+
+    it("frees the place of a session that was silent for a lease", async () => {
+      const { streams } = await started(3);
+      expect(await streams.claim(claimOf("early", 89))).toMatchObject({ is: "limited" });
+      expect(await streams.claim(claimOf("later", 90))).toEqual({ is: "held", taken: [] });
+    });
+
+    it("keeps the place of a session that goes on asking", async () => {
+      const { streams } = await started(3);
+      for (const second of [30, 60, 90, 120])
+        for (const id of ["s0", "s1", "s2"]) await streams.touch(touchOf(id, second));
+      expect(await streams.claim(claimOf("late", 200))).toMatchObject({ is: "limited" });
+    });
+
+    it("gives a lease back where the limit leaves room, and not where others fill it", async () => {
+      const { streams } = await started(3);
+      await streams.claim(claimOf("x", 100));
+      expect(await streams.touch(touchOf("s0", 101))).toEqual({ is: "held", until: at(191) });
+      expect(await streams.touch(touchOf("s1", 102))).toEqual({ is: "held", until: at(192) });
+      expect(await streams.touch(touchOf("s2", 103))).toEqual({ is: "limited" });
+    });
+
+    it("renews a session without counting it, and keeps the later end of its grants", async () => {
+      const { streams } = await started(3);
+      expect(await streams.claim(claimOf("s0", 50, { expiresAt: at(9000) }))).toEqual({ is: "held", taken: [] });
+      expect(await streams.end("s0", at(100), "revoked")).toEqual({ sessionId: "s0", expiresAt: at(9000) });
+    });
+
+    it("ends a session that is alive in too many networks, in the answer to the one too many", async () => {
+      const { streams } = await started(1);
+      for (const [i, network] of ["a", "b", "a", "c"].entries())
+        expect(await streams.touch(touchOf("s0", 10 + i, { network }))).toMatchObject({ is: "held" });
+      const shared = { is: "ended", cause: "shared", stream: { sessionId: "s0", expiresAt: at(3600) } };
+      expect(await streams.touch(touchOf("s0", 20, { network: "d" }))).toEqual(shared);
+      expect(await streams.touch(touchOf("s0", 21, { network: "a" }))).toEqual(shared);
+    });
+
+    it("lets a client move through any number of networks, one after the other", async () => {
+      const { streams } = await started(1);
+      for (let i = 0; i < 12; i++)
+        expect(await streams.touch(touchOf("s0", 30 * i, { network: `n${i}` }))).toMatchObject({ is: "held" });
+    });
+
+    it("takes in a session that it does not know", async () => {
+      const { streams } = await started(3);
+      expect(await streams.touch(touchOf("lost", 10))).toEqual({ is: "held", until: at(100) });
+      expect(await streams.show("lost", at(10))).toMatchObject({ startedAt: at(0), leaseUntil: at(100) });
+    });
+
+    it("ends a session that it does not know, and does not take it in any more", async () => {
+      const { streams } = await started(0);
+      await streams.end("s9", at(3600), "revoked");
+      expect(await streams.touch(touchOf("s9", 10))).toMatchObject({ is: "ended", cause: "revoked" });
+    });
+
+    it("writes a session down once in 30 s at the most", async () => {
+      const { own, under, streams } = await started(1);
+      await streams.touch(touchOf("s0", 1, { network: "a" }));
+      const before = await under.writes(own);
+      for (let second = 1; second <= 91; second++) await streams.touch(touchOf("s0", second, { network: "a" }));
+      expect((await under.writes(own)) - before).toBe(3);
+    });
+
+    it("never promises the edge more than it has written down", async () => {
+      const { streams } = await started(1);
+      expect(await streams.touch(touchOf("s0", 29))).toEqual({ is: "held", until: at(90) });
+      expect(await streams.touch(touchOf("s0", 30))).toEqual({ is: "held", until: at(120) });
+    });
+
+    it("remembers everything over a restart", async () => {
+      const { own, under, streams } = await started(3);
+      await streams.touch(touchOf("s1", 10, { network: "a" }));
+      await streams.end("s2", at(3600), "revoked");
+      const before = await Promise.all(["s0", "s1", "s2"].map((id) => streams.show(id, at(10))));
+      await under.restart(own);
+      expect(await Promise.all(["s0", "s1", "s2"].map((id) => streams.show(id, at(10))))).toEqual(before);
+      expect(before[1]).toMatchObject({ networks: 1, ended: undefined });
+      expect(await streams.touch(touchOf("s2", 11))).toMatchObject({ is: "ended", cause: "revoked" });
+      await streams.claim(claimOf("s3", 11));
+      expect(await streams.claim(claimOf("s4", 11))).toMatchObject({ is: "limited" });
+    });
+
+    it("knows after a restart too which of two came first that began within a second", async () => {
+      const { own, under, streams } = await started(0);
+      for (const id of ["b", "a"]) await streams.claim(claimOf(id, 0));
+      await under.restart(own);
+      const takeover = claimOf("c", 1, { limit: 2, takeover: true });
+      expect(await streams.claim(takeover)).toMatchObject({ taken: [{ sessionId: "b" }] });
+    });
+
+    it("says nothing of a session that it does not know", async () => {
+      expect(await (await started(1)).streams.show("other", at(1))).toBeUndefined();
+    });
+  });
+
+  describe(`${name}, when a subject's name changes`, () => {
+    it("counts under the new name what runs under the old", async () => {
+      const { own, under } = await started(3);
+      const newer = under.streamsOf(subject(), [own]);
+      expect(await newer.claim(claimOf("new", 5))).toMatchObject({ is: "limited" });
+      expect(await newer.claim(claimOf("new", 5, { takeover: true }))).toMatchObject({ is: "held" });
+    });
+
+    it("sends on what the old name is asked", async () => {
+      const { own, under, streams } = await started(3);
+      const newer = under.streamsOf(subject(), [own]);
+      await newer.claim(claimOf("new", 5, { takeover: true }));
+      expect(await streams.touch(touchOf("s0", 6))).toMatchObject({ is: "ended", cause: "taken" });
+      await streams.end("s1", at(3600), "revoked");
+      expect(await newer.show("s1", at(7))).toMatchObject({ ended: "revoked" });
+      expect(await streams.show("s1", at(7))).toMatchObject({ ended: "revoked" });
+      expect(await streams.claim(claimOf("s3", 8))).toMatchObject({ is: "held" });
+      expect(await newer.claim(claimOf("s4", 8))).toMatchObject({ is: "limited" });
+    });
+
+    it("knows the way over several names, and over a restart", async () => {
+      const { own, under, streams } = await started(2);
+      const [second, third] = [subject(), subject()];
+      await under.streamsOf(second, [own]).claim(claimOf("s2", 5));
+      await under.streamsOf(third, [second]).claim(claimOf("s3", 6, { takeover: true }));
+      for (const name of [own, second, third]) await under.restart(name);
+      expect(await streams.touch(touchOf("s0", 7))).toMatchObject({ is: "ended", cause: "taken" });
+      expect(await streams.claim(claimOf("s4", 8))).toMatchObject({ is: "limited" });
+      expect(await under.streamsOf(third, [second, own]).claim(claimOf("s5", 9))).toMatchObject({ is: "limited" });
+    });
+
+    it("lets no storm overshoot while the streams move", async () => {
+      const { own, under, streams } = await started(1);
+      const newer = under.streamsOf(subject(), [own]);
+      const answers = await Promise.all(
+        Array.from({ length: 40 }, (_, i) => (i % 2 ? newer : streams).claim(claimOf(`m${i}`, 1))),
+      );
+      expect(answers.filter(({ is }) => is === "held")).toHaveLength(2);
+    });
+
+    it("goes on where the order of the names was turned round", async () => {
+      const { own, under, streams } = await started(2);
+      const name = subject();
+      await under.streamsOf(name, [own]).claim(claimOf("s2", 5));
+      expect(await under.streamsOf(own, [name]).claim(claimOf("s3", 6))).toMatchObject({ is: "limited" });
+      expect(await streams.touch(touchOf("s2", 7))).toMatchObject({ is: "held" });
+    });
+  });
+}

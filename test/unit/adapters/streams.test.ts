@@ -1,0 +1,114 @@
+import { describe, expect, it } from "vitest";
+import { type StreamsNamespace, streamsOf } from "../../../src/adapters/cloudflare/subject-streams.ts";
+import { memoryStreams } from "../../../src/adapters/memory/memory-streams.ts";
+import { unixSeconds } from "../../../src/base/seconds.ts";
+import { runtimeBindings } from "./runtime-bindings.ts";
+import { at, claimOf, streamsContract, touchOf } from "./streams-contract.ts";
+
+streamsContract("memory", () => {
+  const memory = memoryStreams();
+  return {
+    streamsOf: memory.streamsOf,
+    writes: async (subject) => memory.writes(subject),
+    restart: async () => memory.restart(),
+  };
+});
+
+/** The part of a Durable Object's state that is looked into here. */
+interface ObjectState {
+  readonly storage: {
+    getAlarm(): Promise<number | null>;
+    readonly sql: { exec(statement: string): Iterable<Record<string, unknown>> };
+  };
+}
+
+/** The part of the module `cloudflare:test` that is used here. */
+interface ObjectTools<Stub> {
+  runInDurableObject<Value>(stub: Stub, look: (object: unknown, state: ObjectState) => Promise<Value>): Promise<Value>;
+  runDurableObjectAlarm(stub: Stub): Promise<boolean>;
+  evictDurableObject(stub: Stub): Promise<void>;
+}
+
+type Namespace = StreamsNamespace<unknown>;
+
+const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "STREAMS");
+const tools = await objectTools();
+
+describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alone: it has Durable Objects", () => {
+  if (!isNamespace(namespace) || tools === undefined) return;
+  const stub = (subject: string) => namespace.get(namespace.idFromName(subject));
+  const lookInto = <Value>(subject: string, look: (state: ObjectState) => Promise<Value>) =>
+    tools.runInDurableObject(stub(subject), (_, state) => look(state));
+  const tables = (subject: string) =>
+    lookInto(subject, async ({ storage }) =>
+      [...storage.sql.exec("SELECT name FROM sqlite_master WHERE name IN ('lease', 'move')")].map(({ name }) => name),
+    );
+
+  streamsContract("durable-object", () => ({
+    streamsOf: streamsOf(namespace),
+    writes: (subject) =>
+      lookInto(subject, async ({ storage }) => Number([...storage.sql.exec("SELECT total_changes() AS n")][0]?.n)),
+    restart: (subject) => tools.evictDurableObject(stub(subject)),
+  }));
+
+  describe("the object", () => {
+    it("wakes up when the session is over that it was told of first, and then for the next", async () => {
+      const streams = streamsOf(namespace)("waking");
+      await streams.claim(claimOf("s0", 10));
+      await streams.claim(claimOf("s1", 0));
+      const alarm = await lookInto("waking", ({ storage }) => storage.getAlarm());
+      expect(alarm).toBe((claimOf("s0", 10).expiresAt + 90) * 1000);
+      expect(await tools.runDurableObjectAlarm(stub("waking"))).toBe(true);
+      expect(await streams.show("s0", claimOf("s0", 10).now)).toBeDefined();
+      expect(await lookInto("waking", ({ storage }) => storage.getAlarm())).toBe(
+        (claimOf("s1", 0).expiresAt + 90) * 1000,
+      );
+    });
+
+    it("leaves nothing behind when its last session is over, and begins anew", async () => {
+      const streams = streamsOf(namespace)("ending");
+      const long = { now: unixSeconds(1_000_000_000), expiresAt: unixSeconds(1_000_003_600) };
+      await streams.claim(claimOf("s0", 0, long));
+      expect(await tables("ending")).toEqual(["lease", "move"]);
+      await tools.runDurableObjectAlarm(stub("ending"));
+      expect(await tables("ending")).toEqual([]);
+      expect(await streams.claim(claimOf("s0", 0))).toMatchObject({ is: "held" });
+      expect(await streams.show("s0", claimOf("s0", 0).now)).toBeDefined();
+    });
+
+    it("writes down for how long it sends on what it is asked", async () => {
+      const older = streamsOf(namespace)("sending-on");
+      await older.claim(claimOf("s0", 0));
+      await streamsOf(namespace)("receiving", ["sending-on"]).claim(claimOf("s1", 1));
+      await older.touch(touchOf("s0", 2, { expiresAt: at(9000) }));
+      const until = await lookInto("sending-on", async ({ storage }) => [
+        ...storage.sql.exec("SELECT until FROM move"),
+      ]);
+      expect(until).toEqual([{ until: at(9000) }]);
+    });
+
+    it("writes nothing for a question alone", async () => {
+      await streamsOf(namespace)("asking").show("s0", claimOf("s0", 0).now);
+      expect(await tables("asking")).toEqual([]);
+    });
+  });
+});
+
+async function objectTools(): Promise<ObjectTools<unknown> | undefined> {
+  // By a name that no bundler looks into: it would fail in Node before the test could skip.
+  const name = "cloudflare:test";
+  try {
+    const module: unknown = await import(/* @vite-ignore */ name);
+    return isTools(module) ? module : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isTools(found: unknown): found is ObjectTools<unknown> {
+  return typeof found === "object" && found !== null && typeof Reflect.get(found, "evictDurableObject") === "function";
+}
+
+function isNamespace(found: unknown): found is Namespace {
+  return typeof found === "object" && found !== null && typeof Reflect.get(found, "idFromName") === "function";
+}

@@ -1,0 +1,283 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { memoryRevocationLog } from "../../../src/adapters/memory/memory-revocation-log.ts";
+import { memoryStreams } from "../../../src/adapters/memory/memory-streams.ts";
+import { milliseconds, unixMilliseconds } from "../../../src/base/milliseconds.ts";
+import type { Refusal } from "../../../src/base/refusal.ts";
+import { seconds, type Timer, type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
+import { type AdmissionParts, admitSession } from "../../../src/flows/admit-session.ts";
+import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
+import { rememberLeases } from "../../../src/sessions/lease-memory.ts";
+import type { Revocation, RevocationKind } from "../../../src/sessions/revocation.ts";
+import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
+import {
+  catalog,
+  client,
+  grantIssuer,
+  grantOf,
+  in6Hours,
+  keyOf,
+  now,
+  preparedKeys,
+  signedTarget,
+} from "../signing/session.ts";
+
+const keys = await preparedKeys();
+const key = keyOf(keys, "2026-a");
+const tokenHash = "AAAAAAAAAAAAAAAAAAAAAA";
+const target = signedTarget(key, { purpose: "segment", grant: grantOf(key, { token: tokenHash }), path: "/film/a.ts" });
+const checked = checkMediaRequest(target, { keys, catalog, grantIssuer, client, now });
+if (checked.verdict !== "passed") throw new Error("the access of these tests does not pass");
+const { access } = checked;
+const { sessionId, subject } = access.grant;
+
+/** An edge's isolate over stores in memory, with a lease of 90 s that is asked about every 30 s. */
+function isolate(changes: Partial<AdmissionParts> = {}) {
+  const state: { now: UnixSeconds; down: "streams" | "log" | "silent" | undefined } = { now, down: undefined };
+  const clock = () => unixMilliseconds(state.now * 1000);
+  const inMemory = memoryRevocationLog(clock);
+  const rings = new Set<() => void>();
+  const timer: Timer = (_, ring) => {
+    rings.add(ring);
+    return () => rings.delete(ring);
+  };
+  const log: AdmissionParts["log"] & Pick<typeof inMemory, "since"> = {
+    append: async (entries) => {
+      if (state.down === "log") throw new Error("the log is down");
+      return inMemory.append(entries);
+    },
+    since: async (cursor) => {
+      if (state.down === "log") throw new Error("the log is down");
+      return inMemory.since(cursor);
+    },
+  };
+  const { streamsOf } = memoryStreams();
+  let touches = 0;
+  const failures: Refusal[] = [];
+  const behind: Promise<unknown>[] = [];
+  const failure = changes.storeFailure ?? "closed";
+  const watch = { log, clock, timer, maxAge: milliseconds(2000), failure };
+  const parts: AdmissionParts = {
+    revocations: watchRevocations(watch),
+    log,
+    streams: (name) => ({
+      ...streamsOf(name),
+      touch: async (touch) => {
+        touches++;
+        if (state.down === "streams") throw new Error("the streams are down");
+        if (state.down === "silent") return new Promise(() => undefined);
+        return streamsOf(name).touch(touch);
+      },
+    }),
+    leases: rememberLeases({ capacity: 10 }),
+    timer,
+    sharedNetworks: 3,
+    storeFailure: failure,
+    onFailure: (why) => failures.push(why),
+    ...changes,
+  };
+  const ask = (address?: string, from: AdmissionParts = parts) =>
+    admitSession(
+      access,
+      {
+        now: state.now,
+        client: { address, userAgentHash: () => "" },
+        waitUntil: (work) => behind.push(work),
+      },
+      from,
+    );
+  const code = async (address?: string, from?: AdmissionParts) => (await ask(address, from))?.code ?? "admitted";
+  return {
+    ...{ state, parts, failures, rings, ask, code },
+    log: inMemory,
+    streams: streamsOf(subject),
+    touches: () => touches,
+    later: (by: number) => {
+      state.now = unixSeconds(state.now + by);
+    },
+    settled: () => Promise.all(behind),
+  };
+}
+
+const entry = (kind: RevocationKind, value: string, changes: Partial<Revocation> = {}): Revocation => ({
+  ...{ kind, value, cause: "revoked", at: now, until: in6Hours },
+  ...changes,
+});
+
+let edge: ReturnType<typeof isolate>;
+beforeEach(() => {
+  edge = isolate();
+});
+
+describe("a session that the isolate knows", () => {
+  it("is admitted without a promise and without a look-up", async () => {
+    expect(await edge.code("192.0.2.1")).toBe("admitted");
+    expect(edge.touches()).toBe(1);
+    for (let i = 0; i < 100; i++) expect(edge.ask("192.0.2.1")).toBeUndefined();
+    expect(edge.touches()).toBe(1);
+  });
+
+  it("is asked about again after 30 s, behind the viewer's back, once", async () => {
+    await edge.code("192.0.2.1");
+    edge.later(30);
+    await edge.parts.revocations.current(() => undefined);
+    expect(edge.ask("192.0.2.1")).toBeUndefined();
+    expect(edge.ask("192.0.2.1")).toBeUndefined();
+    expect(edge.touches()).toBe(2);
+  });
+
+  it("is refused at the request after that, where it was ended in the meantime", async () => {
+    await edge.code("192.0.2.1");
+    await edge.streams.end(sessionId, in6Hours, "taken");
+    edge.later(30);
+    expect(await edge.code("192.0.2.1")).toBe("admitted");
+    await edge.settled();
+    expect(await edge.code("192.0.2.1")).toBe("stream_taken");
+  });
+
+  it("is waited for in a network that it was not seen in, and once its lease has run out", async () => {
+    await edge.code("192.0.2.1");
+    expect(edge.ask("198.51.100.1")).toBeInstanceOf(Promise);
+    await edge.code("198.51.100.1");
+    edge.later(90);
+    expect(edge.ask("192.0.2.1")).toBeInstanceOf(Promise);
+  });
+});
+
+describe("what is forbidden", () => {
+  it.each<[RevocationKind, string]>([
+    ["session", sessionId],
+    ["subject", subject],
+    ["asset", "film"],
+    ["token", tokenHash],
+    ["key", "2026-a"],
+  ])("%s: a session that is playing is refused within two seconds", async (kind, value) => {
+    expect(await edge.code()).toBe("admitted");
+    await edge.log.append([entry(kind, value)]);
+    edge.later(2);
+    expect(await edge.code()).toBe("session_revoked");
+  });
+
+  it.each<[RevocationKind, string]>([
+    ["session", "BBBBBBBBBBBBBBBBBBBBBA"],
+    ["subject", "another"],
+    ["asset", "film-2"],
+    ["token", "another"],
+    ["key", "2026-b"],
+  ])("%s: another one's entry forbids nothing", async (kind, value) => {
+    await edge.log.append([entry(kind, value)]);
+    expect(await edge.code()).toBe("admitted");
+  });
+
+  it("is told with its cause", async () => {
+    await edge.log.append([entry("session", sessionId, { cause: "taken" })]);
+    expect(await edge.code()).toBe("stream_taken");
+  });
+
+  it("does not hold for a session that the same viewer began later, but a key's entry does", async () => {
+    await edge.log.append([entry("subject", subject, { at: unixSeconds(now - 1) })]);
+    expect(await edge.code()).toBe("admitted");
+    await edge.log.append([entry("key", "2026-a", { at: unixSeconds(now - 1) })]);
+    edge.later(2);
+    expect(await edge.code()).toBe("session_revoked");
+  });
+
+  it("is asked before any lease is written", async () => {
+    await edge.log.append([entry("asset", "film")]);
+    await edge.code();
+    expect(edge.touches()).toBe(0);
+  });
+});
+
+describe("a session's link that was passed around", () => {
+  const networks = ["192.0.2.1", "198.51.100.1", "2001:db8:1::1", "203.0.113.1"];
+
+  it("is session_shared in the fourth network at once, and told to all other isolates", async () => {
+    for (const address of networks.slice(0, 3)) expect(await edge.code(address)).toBe("admitted");
+    expect(await edge.code("192.0.2.200")).toBe("admitted");
+    expect(await edge.code(networks[3])).toBe("session_shared");
+    expect((await edge.log.since(0)).entries).toEqual([
+      entry("session", sessionId, { cause: "shared", until: in6Hours }),
+    ]);
+    edge.later(2);
+    for (const address of networks) expect(await edge.code(address)).toBe("session_shared");
+  });
+
+  it("is refused in that network even while the log is down, and the failure is told", async () => {
+    for (const address of networks.slice(0, 3)) await edge.code(address);
+    edge.state.down = "log";
+    expect(await edge.code(networks[3])).toBe("session_shared");
+    expect(edge.failures.map(({ code }) => code)).toEqual(["store_unavailable"]);
+  });
+
+  it("is nobody's concern where no number is set", async () => {
+    const lenient = { ...edge.parts, sharedNetworks: undefined };
+    for (const address of networks) expect(await edge.code(address, lenient)).toBe("admitted");
+  });
+});
+
+it("a session that lost its lease while others filled the limit is stream_taken", async () => {
+  const claim = { assetId: "film", now, expiresAt: in6Hours, limit: 1, takeover: false };
+  await edge.streams.claim({ ...claim, sessionId });
+  expect(await edge.code()).toBe("admitted");
+  edge.later(90);
+  await edge.streams.claim({ ...claim, sessionId: "another", now: edge.state.now });
+  expect(await edge.code()).toBe("stream_taken");
+  edge.later(90);
+  expect(await edge.code()).toBe("admitted");
+});
+
+describe("a store that is down", () => {
+  it.each(["streams", "log"] as const)("%s: is 503 store_unavailable by default, never 403", async (down) => {
+    edge.state.down = down;
+    expect(await edge.code()).toBe("store_unavailable");
+  });
+
+  it("lets nobody wait for ever", async () => {
+    edge.state.down = "silent";
+    const asked = edge.ask();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    for (const ring of edge.rings) ring();
+    expect((await asked)?.code).toBe("store_unavailable");
+  });
+
+  it("takes nothing from a session whose lease is known", async () => {
+    await edge.code();
+    edge.state.down = "streams";
+    edge.later(30);
+    expect([await edge.code(), await edge.code()]).toEqual(["admitted", "admitted"]);
+    await edge.settled();
+    edge.later(30);
+    expect(await edge.code()).toBe("admitted");
+  });
+
+  it.each(["streams", "log"] as const)(
+    "%s: lets all in where that is what the operator wants, and says so",
+    async (down) => {
+      const failures: Refusal[] = [];
+      edge = isolate({ storeFailure: "open", onFailure: (why) => failures.push(why) });
+      edge.state.down = down;
+      expect(await edge.code()).toBe("admitted");
+      if (down === "streams") expect(failures.map(({ code }) => code)).toEqual(["store_unavailable"]);
+    },
+  );
+
+  it("is asked again five seconds after it let somebody in", async () => {
+    edge = isolate({ storeFailure: "open" });
+    edge.state.down = "streams";
+    await edge.code();
+    expect([await edge.code(), edge.touches()]).toEqual(["admitted", 1]);
+    edge.state.down = undefined;
+    edge.later(seconds(5));
+    await edge.streams.end(sessionId, in6Hours, "revoked");
+    expect(await edge.code()).toBe("session_revoked");
+  });
+
+  it("does not forget what was forbidden before it went down, even where it lets all in", async () => {
+    edge = isolate({ storeFailure: "open" });
+    await edge.log.append([entry("session", sessionId)]);
+    expect(await edge.code()).toBe("session_revoked");
+    edge.state.down = "log";
+    edge.later(3600);
+    expect(await edge.code()).toBe("session_revoked");
+  });
+});

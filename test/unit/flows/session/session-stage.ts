@@ -1,0 +1,160 @@
+import { memoryRevocationLog } from "../../../../src/adapters/memory/memory-revocation-log.ts";
+import { memoryStreams } from "../../../../src/adapters/memory/memory-streams.ts";
+import { unixMilliseconds } from "../../../../src/base/milliseconds.ts";
+import type { Refusal } from "../../../../src/base/refusal.ts";
+import { ok, type Result } from "../../../../src/base/result.ts";
+import { type UnixSeconds, unixSeconds } from "../../../../src/base/seconds.ts";
+import { parseCatalog } from "../../../../src/catalog/catalog.ts";
+import type { Client } from "../../../../src/flows/client.ts";
+import type { SessionContext, SessionRequest } from "../../../../src/flows/session/context.ts";
+import { endSession } from "../../../../src/flows/session/end-session.ts";
+import type { OpenedSession } from "../../../../src/flows/session/open-session.ts";
+import { renewSession } from "../../../../src/flows/session/renew-session.ts";
+import { revoke } from "../../../../src/flows/session/revoke.ts";
+import { showSession } from "../../../../src/flows/session/show-session.ts";
+import { startStream } from "../../../../src/flows/session/start-stream.ts";
+import type { Revocation } from "../../../../src/sessions/revocation.ts";
+import { newPair, token } from "../../credential/tokens.ts";
+import { freshRevocations, sessionContext } from "../../http/start.ts";
+import { now } from "../../signing/session.ts";
+
+type Claims = Readonly<Record<string, unknown>>;
+type Settings = SessionContext["settings"];
+
+export const here: Client = { address: "192.0.2.7", userAgentHash: () => "A".repeat(43) };
+
+/** What a route is asked with, where a test does not say otherwise. */
+export const usualRequest: SessionRequest = {
+  authorization: undefined,
+  grant: undefined,
+  sessionId: "",
+  body: "",
+  client: here,
+  waitUntil: () => undefined,
+};
+
+/** An asset in R2 with the fields that are given. */
+export function asset(id: string, fields: object = {}) {
+  return { id, origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` }, entry: "index.m3u8", ...fields };
+}
+
+/** The API's flows over stores in memory: the clock, and which store is down, are the test's to change. */
+export async function sessionStage(
+  changes: {
+    readonly assets?: readonly object[];
+    readonly keys?: SessionContext["keys"];
+    readonly settings?: Partial<Settings>;
+  } = {},
+) {
+  const state: { now: UnixSeconds; down: "streams" | "log" | undefined; keys: SessionContext["keys"] | undefined } = {
+    now,
+    down: undefined,
+    keys: changes.keys,
+  };
+  const issuer = await newPair("ES256");
+  const base = await sessionContext([issuer], () => state.now);
+  const catalog = parseCatalog({ version: 1, assets: changes.assets ?? [asset("film"), asset("film-2")] });
+  if (!catalog.ok) throw new Error("the catalog of these tests is faulty");
+  const milli = () => unixMilliseconds(state.now * 1000);
+  const inMemory = memoryRevocationLog(milli);
+  const { streamsOf } = memoryStreams();
+  /** What the stores were asked to change, in its order. */
+  const events: string[] = [];
+  const failures: Refusal[] = [];
+  const up = (store: "streams" | "log", event?: string) => {
+    if (state.down === store) throw new Error("MARKED: the store is down");
+    if (event !== undefined) events.push(event);
+  };
+  const log: SessionContext["log"] = {
+    append: async (entries) => {
+      up("log", `append ${entries.map(({ kind, cause }) => `${kind} ${cause}`).join(", ")}`);
+      return inMemory.append(entries);
+    },
+    lift: async (kind, value) => {
+      up("log");
+      return inMemory.lift(kind, value);
+    },
+    since: async (cursor) => {
+      up("log");
+      return inMemory.since(cursor);
+    },
+  };
+  const streams: SessionContext["streams"] = (subject, older) => {
+    const asked = streamsOf(subject, older);
+    return {
+      claim: async (claim) => {
+        up("streams", "claim");
+        return asked.claim(claim);
+      },
+      touch: async (touch) => {
+        up("streams");
+        return asked.touch(touch);
+      },
+      end: async (...end) => {
+        up("streams", "end");
+        return asked.end(...end);
+      },
+      show: async (...show) => {
+        up("streams");
+        return asked.show(...show);
+      },
+    };
+  };
+  const context = (): SessionContext => ({
+    ...base,
+    log,
+    streams,
+    keys: state.keys ?? base.keys,
+    revocations: freshRevocations(log, milli, changes.settings?.storeFailure),
+    catalog: async () => ok(catalog.value),
+    onFailure: (why) => failures.push(why),
+    settings: { ...base.settings, ...changes.settings },
+  });
+  const bearer = async (claims: Claims) => `Bearer ${await token(issuer, { assets: "*", ...claims })}`;
+  const on = async (opened: Pick<OpenedSession, "sessionId" | "grant">, claims: Claims) => ({
+    ...usualRequest,
+    authorization: await bearer(claims),
+    grant: opened.grant,
+    sessionId: opened.sessionId,
+  });
+
+  return {
+    state,
+    issuer,
+    events,
+    failures,
+    streams,
+    context,
+    start: async (body: object = { asset: "film" }, claims: Claims = {}, client: Client = here) =>
+      startStream(
+        { ...usualRequest, authorization: await bearer(claims), body: JSON.stringify(body), client },
+        context(),
+      ),
+    renew: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
+      renewSession({ ...(await on(opened, claims)), ...more }, context()),
+    show: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
+      showSession({ ...(await on(opened, claims)), ...more }, context()),
+    end: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
+      endSession({ ...(await on(opened, claims)), ...more }, context()),
+    revoke: async (body: unknown, claims: Claims = {}) => {
+      const authorization = await bearer({ sub: "operator", scope: "stagedoor:revoke", ...claims });
+      const text = typeof body === "string" ? body : JSON.stringify(body);
+      return revoke({ ...usualRequest, authorization, body: text }, context());
+    },
+    /** All that is in the log, read past the store's failures. */
+    entries: async (): Promise<readonly Revocation[]> => (await inMemory.since(0)).entries,
+    later: (by: number) => {
+      state.now = unixSeconds(state.now + by);
+    },
+  };
+}
+
+export function opened<Value>(result: Result<Value, Refusal>): Value {
+  if (!result.ok) throw new Error(`refused: ${result.refusal.code}: ${result.refusal.reason}`);
+  return result.value;
+}
+
+/** The code of a refusal, or "ok". */
+export function codeOf(result: Result<unknown, Refusal>): string {
+  return result.ok ? "ok" : result.refusal.code;
+}

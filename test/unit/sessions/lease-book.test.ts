@@ -1,0 +1,245 @@
+import { describe, expect, it } from "vitest";
+import { memoryStreams } from "../../../src/adapters/memory/memory-streams.ts";
+import { seconds } from "../../../src/base/seconds.ts";
+import { LeaseBook } from "../../../src/sessions/lease-book.ts";
+import { type LeaseDesk, leaseDesk } from "../../../src/sessions/lease-desk.ts";
+import type { LeaseRow, LeaseRows } from "../../../src/sessions/lease-row.ts";
+import { at, claimOf, touchOf } from "../adapters/streams-contract.ts";
+
+const times = { leaseTtl: seconds(90), writeInterval: seconds(30) };
+
+/** Rows that are kept nowhere, and counted. */
+function shelf() {
+  const kept = new Map<string, LeaseRow>();
+  let writes = 0;
+  const rows: LeaseRows = {
+    all: () => kept.values(),
+    put: (row) => {
+      writes++;
+      kept.set(row.sessionId, row);
+    },
+    remove: (sessionId) => void kept.delete(sessionId),
+    moves: () => [],
+    putMove: () => {},
+    removeMove: () => {},
+  };
+  return { rows, kept, writes: () => writes };
+}
+
+const opened = () => {
+  const { rows, kept, writes } = shelf();
+  return { book: new LeaseBook(rows, times), kept, writes };
+};
+
+describe("a start", () => {
+  it("is never let in by a takeover where the limit is no stream at all, and ends nobody", () => {
+    const { book } = opened();
+    book.claim(claimOf("s0", 0));
+    expect(book.claim(claimOf("s1", 1, { limit: 0, takeover: true }))).toMatchObject({ is: "limited" });
+    expect(book.touch(touchOf("s0", 2))).toMatchObject({ is: "held" });
+  });
+
+  it("ends as many as it takes where the limit was lowered", () => {
+    const { book } = opened();
+    for (let i = 0; i < 5; i++) book.claim(claimOf(`s${i}`, i, { limit: undefined }));
+    const taken = ["s0", "s1", "s2", "s3"].map((sessionId, i) => ({ sessionId, expiresAt: at(3600 + i) }));
+    expect(book.claim(claimOf("new", 9, { limit: 2, takeover: true }))).toEqual({ is: "held", taken });
+  });
+
+  it("says nothing about networks to him who is told what is running", () => {
+    const { book } = opened();
+    book.claim(claimOf("s0", 0));
+    book.touch(touchOf("s0", 1, { network: "a" }));
+    const answer = book.claim(claimOf("s1", 2, { limit: 1 }));
+    expect(JSON.stringify(answer)).not.toMatch(/network|limit"|expires/);
+  });
+
+  it("counts a session no longer whose last grant has ended", () => {
+    const { book } = opened();
+    book.claim(claimOf("s0", 0, { expiresAt: at(20) }));
+    expect(book.claim(claimOf("s1", 19, { limit: 1 }))).toMatchObject({ is: "limited" });
+    expect(book.claim(claimOf("s1", 20, { limit: 1 }))).toMatchObject({ is: "held" });
+  });
+});
+
+describe("a renewal", () => {
+  it("of a session that lost its lease needs room", () => {
+    const { book } = opened();
+    book.claim(claimOf("s0", 0, { limit: 1 }));
+    book.claim(claimOf("s1", 100, { limit: 1 }));
+    expect(book.claim(claimOf("s0", 101, { limit: 1 }))).toMatchObject({ is: "limited" });
+    expect(book.claim(claimOf("s0", 101, { limit: 1, takeover: true }))).toMatchObject({
+      taken: [{ sessionId: "s1" }],
+    });
+  });
+
+  it("keeps when the session began, so that it stays the oldest", () => {
+    const { book } = opened();
+    book.claim(claimOf("s0", 0));
+    book.claim(claimOf("s1", 1));
+    book.claim(claimOf("s0", 50));
+    expect(book.claim(claimOf("s2", 51, { limit: 2, takeover: true }))).toMatchObject({ taken: [{ sessionId: "s0" }] });
+  });
+});
+
+describe("a touch", () => {
+  it("that was long under way shortens no lease", () => {
+    const { book } = opened();
+    book.claim(claimOf("s0", 60));
+    expect(book.touch(touchOf("s0", 10, { network: "a" }))).toEqual({ is: "held", until: at(150) });
+  });
+
+  it("promises nothing beyond the last grant", () => {
+    const { book } = opened();
+    expect(book.touch(touchOf("s0", 3550))).toEqual({ is: "held", until: at(3600) });
+  });
+
+  it("writes nothing for a new network where networks are not counted, and keeps a bounded number of them", () => {
+    const { book, writes } = opened();
+    book.claim(claimOf("s0", 0));
+    const before = writes();
+    for (let i = 0; i < 29; i++) book.touch(touchOf("s0", i, { network: `n${i}`, mostNetworks: undefined }));
+    expect(writes()).toBe(before);
+    expect(book.show("s0", at(29))?.networks).toBe(17);
+  });
+
+  it("with a later grant than was known is written at once", () => {
+    const { book, writes } = opened();
+    book.claim(claimOf("s0", 0));
+    const before = writes();
+    book.touch(touchOf("s0", 1, { expiresAt: at(9000) }));
+    book.touch(touchOf("s0", 2, { expiresAt: at(9000) }));
+    expect(writes() - before).toBe(1);
+  });
+
+  it("of an ended session remembers a later grant of it, so that it stays ended as long as that", () => {
+    const { book } = opened();
+    book.end("s0", at(100), "revoked");
+    const stream = { sessionId: "s0", expiresAt: at(3600) };
+    expect(book.touch(touchOf("s0", 50))).toEqual({ is: "ended", cause: "revoked", stream });
+    book.prune(at(1000));
+    expect(book.touch(touchOf("s0", 1000))).toMatchObject({ is: "ended" });
+  });
+});
+
+describe("an end", () => {
+  it("keeps its first cause, frees the place, and is written once", () => {
+    const { book, writes } = opened();
+    book.claim(claimOf("s0", 0, { limit: 1 }));
+    book.end("s0", at(100), "revoked");
+    const before = writes();
+    expect(book.end("s0", at(100), "taken")).toEqual({ sessionId: "s0", expiresAt: at(3600) });
+    expect(writes()).toBe(before);
+    expect(book.end("s0", at(5000), "taken")).toEqual({ sessionId: "s0", expiresAt: at(5000) });
+    expect(book.touch(touchOf("s0", 1))).toMatchObject({ cause: "revoked" });
+    expect(book.claim(claimOf("s1", 1, { limit: 1 }))).toMatchObject({ is: "held" });
+  });
+});
+
+describe("the book", () => {
+  it("forgets a session when its last grant is over, and not before", () => {
+    const { book, kept } = opened();
+    book.claim(claimOf("s0", 0));
+    book.claim(claimOf("s1", 10));
+    expect(book.nextRemoval).toBe(at(3690));
+    book.prune(at(3689));
+    expect(kept.size).toBe(2);
+    book.prune(at(3690));
+    expect([...kept.keys()]).toEqual(["s1"]);
+    expect(book.nextRemoval).toBe(at(3700));
+    book.prune(at(3700));
+    expect(book.nextRemoval).toBeUndefined();
+  });
+
+  it("has no more silent sessions without a limit than it needs, and forgets no other", () => {
+    const { book, kept } = opened();
+    book.end("ended", at(3600), "revoked");
+    book.claim(claimOf("limited", 0));
+    for (let i = 0; i < 1500; i++) book.claim(claimOf(`s${i}`, i, { limit: undefined }));
+    expect(kept.size).toBe(1000);
+    expect(kept.has("ended") && kept.has("limited") && kept.has("s1499")).toBe(true);
+  });
+
+  it("loses nothing of a session that two names know", () => {
+    const [older, newer] = [opened().book, opened().book];
+    older.claim(claimOf("s0", 0, { limit: 1 }));
+    older.touch(touchOf("s0", 1, { network: "a" }));
+    newer.touch(touchOf("s0", 40, { network: "b", issuedAt: at(5), expiresAt: at(9000) }));
+    newer.takeOver("older", older.handOver("newer", at(0)));
+    const state = { startedAt: at(0), seenAt: at(40), leaseUntil: at(130), expiresAt: at(9000), networks: 2 };
+    expect(newer.show("s0", at(41))).toMatchObject(state);
+    newer.takeOver("older", older.handOver("newer", at(0)));
+    expect(newer.show("s0", at(41))).toMatchObject(state);
+    newer.claim(claimOf("s1", 200, { limit: 1 }));
+    expect(newer.touch(touchOf("s0", 201))).toEqual({ is: "limited" });
+  });
+
+  it("sends on as long as any grant holds of what it handed over", () => {
+    const { book } = opened();
+    book.claim(claimOf("s0", 0));
+    expect(book.handOver("newer", at(100)).until).toBe(at(3600));
+    expect(book.handOver("newer", at(5000)).until).toBe(at(5000));
+    expect(book.handOver("newest", at(0)).until).toBe(at(5000));
+    expect(book.heir()).toBe("newest");
+  });
+
+  it("sends on until the last grant that it sent on is over", () => {
+    const { book } = opened();
+    book.handOver("newer", at(100));
+    book.sentOn(at(500));
+    book.prune(at(400));
+    expect(book.heir()).toBe("newer");
+    book.prune(at(590));
+    expect(book.heir()).toBeUndefined();
+  });
+});
+
+describe("two names of a subject", () => {
+  it("are asked once for what they hold, however often streams start", async () => {
+    let asked = 0;
+    const older = leaseDesk(opened().book, never);
+    const newer = leaseDesk(opened().book, () => ({
+      ...older,
+      handOver: async (to, until) => {
+        asked++;
+        return older.handOver(to, until);
+      },
+    }));
+    for (let i = 0; i < 3; i++) await newer.claim(claimOf(`s${i}`, i), "newer", ["older"]);
+    expect(asked).toBe(1);
+  });
+
+  it("fail rather than guess where the older does not answer", async () => {
+    const silent = async () => Promise.reject(new Error("down"));
+    const newer = leaseDesk(opened().book, () => ({ ...leaseDesk(opened().book, never), handOver: silent }));
+    await expect(newer.claim(claimOf("s0", 0), "newer", ["older"])).rejects.toThrow("down");
+  });
+
+  it("do not take over from each other at once, which would send everything round for ever", async () => {
+    const desks = new Map<string, LeaseDesk>();
+    const far = (name: string): LeaseDesk => ({
+      ...deskOf(name),
+      handOver: async (to, until) => Promise.resolve().then(() => deskOf(name).handOver(to, until)),
+    });
+    const deskOf = (name: string) => desks.get(name) ?? never();
+    for (const name of ["a", "b"]) desks.set(name, leaseDesk(opened().book, far));
+    const claims = [deskOf("a").claim(claimOf("s0", 0), "a", ["b"]), deskOf("b").claim(claimOf("s1", 0), "b", ["a"])];
+    expect((await Promise.allSettled(claims)).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(await deskOf("b").claim(claimOf("s1", 1), "b", ["a"])).toMatchObject({ is: "held" });
+    expect(await deskOf("a").touch(touchOf("s1", 2))).toMatchObject({ is: "held" });
+  });
+
+  it("forget what is over when they are asked anything, where no alarm does it", async () => {
+    const { streamsOf, size } = memoryStreams();
+    const streams = streamsOf("subject");
+    await streams.claim(claimOf("s0", 0));
+    await streams.touch(touchOf("s1", 4000, { expiresAt: at(8000) }));
+    expect(size("subject")).toBe(1);
+    await streams.claim(claimOf("s2", 9000));
+    expect(size("subject")).toBe(1);
+  });
+});
+
+function never(): never {
+  throw new Error("nobody is to be asked");
+}

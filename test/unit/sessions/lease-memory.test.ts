@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
+import { rememberLeases } from "../../../src/sessions/lease-memory.ts";
+
+const at = (second: number) => unixSeconds(1_000 + second);
+
+describe("what an isolate remembers of leases", () => {
+  it("lets a session pass for 30 s, then sends one request to ask and lets the others pass", () => {
+    const leases = rememberLeases({ capacity: 10 });
+    leases.keep("s", "a", at(0), at(90));
+    expect(leases.look("s", "a", at(29))).toBe("held");
+    expect(leases.look("s", "a", at(30))).toBe("due");
+    expect(leases.look("s", "a", at(30))).toBe("held");
+    expect(leases.look("s", "a", at(59))).toBe("held");
+    expect(leases.look("s", "a", at(60))).toBe("due");
+  });
+
+  it("lets nobody pass whose lease is over, however lately it was asked for", () => {
+    const leases = rememberLeases({ capacity: 10 });
+    leases.keep("s", "a", at(0), at(20));
+    expect(leases.look("s", "a", at(19))).toBe("held");
+    expect(leases.look("s", "a", at(20))).toBe("unknown");
+  });
+
+  it("asks first for a network that it has not seen the session in", () => {
+    const leases = rememberLeases({ capacity: 10 });
+    leases.keep("s", "a", at(0), at(90));
+    expect(leases.look("s", "b", at(1))).toBe("unknown");
+    expect(leases.look("s", undefined, at(1))).toBe("unknown");
+    expect(leases.look("t", "a", at(1))).toBe("unknown");
+  });
+
+  it("forgets a session in all its networks", () => {
+    const leases = rememberLeases({ capacity: 10 });
+    for (const network of ["a", "b", undefined]) leases.keep("s", network, at(0), at(90));
+    leases.drop("s");
+    for (const network of ["a", "b", undefined]) expect(leases.look("s", network, at(1))).toBe("unknown");
+  });
+
+  it("makes room by forgetting who was not asked about for longest", () => {
+    const leases = rememberLeases({ capacity: 2, refreshAfter: seconds(10) });
+    leases.keep("old", "a", at(0), at(90));
+    leases.keep("new", "a", at(1), at(90));
+    leases.keep("old", "a", at(2), at(90));
+    leases.keep("newest", "a", at(3), at(90));
+    expect(leases.look("new", "a", at(4))).toBe("unknown");
+    expect(leases.look("old", "a", at(4))).toBe("held");
+    expect(leases.look("newest", "a", at(4))).toBe("held");
+  });
+
+  it("forgets nobody for an answer about one that it remembers", () => {
+    const leases = rememberLeases({ capacity: 2 });
+    for (const id of ["old", "new", "new"]) leases.keep(id, "a", at(0), at(90));
+    expect(leases.look("old", "a", at(1))).toBe("held");
+  });
+
+  it("keeps a bounded number of networks of a session", () => {
+    const leases = rememberLeases({ capacity: 2 });
+    for (let i = 0; i < 100; i++) leases.keep("s", `n${i}`, at(0), at(90));
+    const kept = Array.from({ length: 100 }, (_, i) => leases.look("s", `n${i}`, at(1))).filter((is) => is === "held");
+    expect(kept).toHaveLength(16);
+  });
+});

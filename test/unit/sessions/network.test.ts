@@ -1,0 +1,116 @@
+import { describe, expect, it } from "vitest";
+import { parseIpAddress } from "../../../src/base/ip-address.ts";
+import { inPrefix, networkOf, networkText, sameNetwork } from "../../../src/sessions/network.ts";
+
+const textOf = (address: string) => {
+  const network = networkOf(address);
+  return network === undefined ? undefined : networkText(network);
+};
+
+function network(address: string) {
+  const found = networkOf(address);
+  if (found === undefined) throw new Error(`no address: ${address}`);
+  return found;
+}
+
+function bytes(address: string) {
+  const found = parseIpAddress(address);
+  if (found === undefined) throw new Error(`no address: ${address}`);
+  return found;
+}
+
+describe("the network of a client", () => {
+  it.each([
+    ["192.0.2.1", "4:192.0.2/24"],
+    ["192.0.2.255", "4:192.0.2/24"],
+    ["0.0.0.0", "4:0.0.0/24"],
+    ["::ffff:192.0.2.1", "4:192.0.2/24"],
+    ["::FFFF:c000:0201", "4:192.0.2/24"],
+    ["0:0:0:0:0:ffff:192.0.2.1", "4:192.0.2/24"],
+    ["2001:db8:7:8::1", "6:2001:db8:7/48"],
+    ["2001:0DB8:0007:0000:0000:0000:0000:0001", "6:2001:db8:7/48"],
+    ["2001:db8:7:ffff:1:2:192.0.2.1", "6:2001:db8:7/48"],
+    ["2001:db8::", "6:2001:db8:0/48"],
+    ["::1", "6:0:0:0/48"],
+    ["::", "6:0:0:0/48"],
+    ["::192.0.2.1", "6:0:0:0/48"],
+    ["::ff00:192.0.2.1", "6:0:0:0/48"],
+    ["::fe:192.0.2.1", "6:0:0:0/48"],
+    ["1::ffff:192.0.2.1", "6:1:0:0/48"],
+    ["1:2:3:4:5:6:7::", "6:1:2:3/48"],
+    ["::2:3:4:5:6:7:8", "6:0:2:3/48"],
+  ])("of %s is %s", (address, expected) => {
+    expect(textOf(address)).toBe(expected);
+  });
+
+  it.each([
+    "",
+    "192.0.2",
+    "192.0.2.1.1",
+    "192.0.2.256",
+    "192.0.2.01",
+    "0xc0.0.2.1",
+    "192.0.2.1 ",
+    "192.0.2.1:80",
+    "192.0.2.1, 192.0.2.2",
+    "3221225985",
+    ":",
+    ":::",
+    "1::2::3",
+    ":1:2:3:4:5:6:7:8",
+    "1:2:3:4:5:6:7:8:",
+    "1:2:3:4:5:6:7",
+    "1:2:3:4:5:6:7:8:9",
+    "1:2:3:4::5:6:7:8",
+    "12345::",
+    "g::",
+    "[::1]",
+    "fe80::1%eth0",
+    "::1/64",
+    "::192.0.2.1:1",
+    "1.2.3.4::",
+    "1:2:3:4:5:6:7:1.2.3.4",
+    "::1.2.3",
+    "::+1",
+  ])("is none for %j", (address) => {
+    expect(networkOf(address)).toBeUndefined();
+  });
+
+  it("is the same for addresses that differ behind the prefix alone", () => {
+    expect(sameNetwork(network("192.0.2.1"), network("::ffff:192.0.2.200"))).toBe(true);
+    expect(sameNetwork(network("192.0.2.1"), network("192.0.3.1"))).toBe(false);
+    expect(sameNetwork(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"))).toBe(true);
+    expect(sameNetwork(network("2001:db8:1::1"), network("2001:db8:2::1"))).toBe(false);
+  });
+
+  it("is never the same for IPv4 and IPv6, be the bytes what they may", () => {
+    expect(sameNetwork(network("32.1.13.1"), network("2001:d01::"))).toBe(false);
+    expect(networkText(network("0.0.0.1"))).not.toBe(networkText(network("::1")));
+  });
+});
+
+describe("an address in a prefix", () => {
+  it.each([
+    ["192.0.2.0", 24, "192.0.2.77", true],
+    ["192.0.2.0", 24, "192.0.3.77", false],
+    ["192.0.2.1", 32, "192.0.2.1", true],
+    ["192.0.2.1", 32, "192.0.2.2", false],
+    ["192.0.2.128", 25, "192.0.2.200", true],
+    ["192.0.2.128", 25, "192.0.2.100", false],
+    ["192.0.2.255", 25, "192.0.2.129", true],
+    ["10.0.0.0", 0, "192.0.2.1", true],
+    ["2001:db8::", 33, "2001:db8:7fff::1", true],
+    ["2001:db8::", 33, "2001:db8:8000::1", false],
+  ])("%s/%i and %s: %s", (prefix, bits, address, expected) => {
+    expect(inPrefix(bytes(prefix), bits, bytes(address))).toBe(expected);
+  });
+
+  it("takes the zeros that a prefix leaves out at its end", () => {
+    expect(inPrefix(Uint8Array.of(10), 24, bytes("10.0.0.7"))).toBe(true);
+    expect(inPrefix(Uint8Array.of(10), 24, bytes("10.0.1.7"))).toBe(false);
+  });
+
+  it.each([-1, 33, 1.5, Number.NaN])("fits nothing where it has %s bits", (bits) => {
+    expect(inPrefix(bytes("0.0.0.0"), bits, bytes("0.0.0.0"))).toBe(false);
+  });
+});

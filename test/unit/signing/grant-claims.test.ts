@@ -1,0 +1,87 @@
+import { encode, Tagged } from "cborg";
+import { beforeAll, describe, expect, it } from "vitest";
+import { encodeBase64url } from "../../../src/base/base64url.ts";
+import { mintGrant, openGrant } from "../../../src/signing/grant.ts";
+import { type GrantClaims, readClaims, writeClaims } from "../../../src/signing/grant-claims.ts";
+import type { SessionKeys } from "../../../src/signing/session-keys.ts";
+import { claimsOf, keyOf, now, preparedKeys } from "./session.ts";
+
+let keys: SessionKeys;
+beforeAll(async () => {
+  keys = await preparedKeys();
+});
+
+const bytes = (length: number, byte: number) => new Uint8Array(length).fill(byte);
+const network = (family: 4 | 6, bits: number, ...start: number[]) => {
+  const whole = new Uint8Array(family === 4 ? 4 : 16);
+  whole.set(start);
+  return { family, bits, bytes: whole };
+};
+
+/** The same claims with one of them as CBOR says it. */
+function withClaim(label: number, value: unknown): Uint8Array {
+  const claims = new Map<number, unknown>([
+    [1, "stagedoor"],
+    [2, "subject"],
+    [4, now + 60],
+    [6, now],
+    [7, bytes(16, 7)],
+    [310, 1],
+    [312, new Map([[3, new Map([[1, "/film/"]])]])],
+    [313, ["GET", "HEAD"]],
+  ]);
+  return encode(claims.set(label, value));
+}
+
+describe("what a grant may say beside who, what and until when", () => {
+  const said: readonly (readonly [string, Partial<GrantClaims>])[] = [
+    ["a token", { token: encodeBase64url(bytes(16, 9)) }],
+    ["a /24 of IPv4", { network: network(4, 24, 192, 0, 2) }],
+    ["a prefix with zeros at its end", { network: network(4, 24, 10) }],
+    ["one IPv4 address", { network: network(4, 32, 192, 0, 2, 7) }],
+    ["a /48 of IPv6", { network: network(6, 48, 0x20, 1, 0x0d, 0xb8) }],
+    ["one IPv6 address", { network: network(6, 128, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1) }],
+    ["a user agent", { userAgent: encodeBase64url(bytes(32, 3)) }],
+  ];
+
+  it.each(said)("comes back as it was said: %s", (_, more) => {
+    const claims = claimsOf(more);
+    const opened = openGrant(mintGrant(claims, keyOf(keys, "2026-a")), keys, now);
+    expect(opened).toMatchObject({ ok: true, value: claims });
+  });
+
+  it("leaves no trace where it is not said", () => {
+    expect(readClaims(writeClaims(claimsOf()))).toEqual(claimsOf());
+  });
+
+  it("writes a prefix as RFC 9164 does: its length, and its bytes without the zeros behind them", () => {
+    const written = writeClaims(claimsOf({ network: network(4, 24, 192, 0, 2) }));
+    // 52([24, h'c00002'])
+    const expected = [0xd8, 0x34, 0x82, 0x18, 0x18, 0x43, 0xc0, 0x00, 0x02];
+    expect(Buffer.from(written).toString("hex")).toContain(Buffer.from(expected).toString("hex"));
+  });
+});
+
+describe("an authentic grant with claims that are not understood is refused, since one of them may forbid something", () => {
+  it("reads the claims that the others begin from", () => {
+    expect(readClaims(withClaim(310, 1))).toBeDefined();
+  });
+
+  it.each<readonly [string, number, unknown]>([
+    ["a claim of a label that is not known", 309, 1],
+    ["no network in a list of networks", 311, []],
+    ["two networks", 311, [new Tagged(52, bytes(4, 1)), new Tagged(52, bytes(4, 2))]],
+    ["an AS number", 311, [64496]],
+    ["an address of another length", 311, [new Tagged(52, bytes(3, 1))]],
+    ["another tag", 311, [new Tagged(53, bytes(4, 1))]],
+    ["a prefix longer than an address", 311, [new Tagged(52, [33, bytes(4, 1)])]],
+    ["more bytes than the prefix has", 311, [new Tagged(52, [8, bytes(2, 1)])]],
+    ["a header other than the user agent", 315, new Map([["referer", new Map([[-1, bytes(32, 1)]])]])],
+    ["another match", 315, new Map([["user-agent", new Map([[0, "Mozilla"]])]])],
+    ["a hash of another length", 315, new Map([["user-agent", new Map([[-1, bytes(20, 1)]])]])],
+    ["a token of another length", -65537, bytes(8, 1)],
+    ["a token that is no bytes", -65537, "token"],
+  ])("%s", (_, label, value) => {
+    expect(readClaims(withClaim(label, value))).toBeUndefined();
+  });
+});

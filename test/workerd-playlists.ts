@@ -1,0 +1,23 @@
+import { PlaylistObject } from "../src/adapters/cloudflare/playlist-object.ts";
+import { ok } from "../src/base/result.ts";
+
+const text = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n0.ts\n";
+
+/** The real object, with an origin that takes its time and counts what it is asked. */
+export class CountedPlaylistObject extends PlaylistObject {
+  readonly #asked: string[];
+
+  constructor(state: DurableObjectState, env: Cloudflare.Env) {
+    const asked: string[] = [];
+    super(state, env, async ({ path, query }) => {
+      asked.push(`${path}?${query}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return ok(new Response(text, { headers: { ETag: '"1"' } }));
+    });
+    this.#asked = asked;
+  }
+
+  asked(): string[] {
+    return this.#asked;
+  }
+}
