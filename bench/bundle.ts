@@ -3,15 +3,18 @@ import { bundleWorker } from "../cli/local/bundle.ts";
 import { projectRoot } from "../cli/project.ts";
 
 /**
- * The edge worker as it is deployed, with one module swapped: where it would check a request, it lets it pass. So the two
- * differ in the check alone, whatever else the worker comes to do.
+ * The edge worker as it is deployed, with two modules swapped: where it would check a request and admit its session, it
+ * lets it pass. So the two differ in that alone, whatever else the worker comes to do.
  */
 export function bundleEdgeWithoutCheck(): Promise<string> {
-  const path = join(projectRoot, "bench/workers/no-check.ts");
+  const instead = (name: string) => ({ path: join(projectRoot, "bench/workers", name) });
   return bundleWorker(join(projectRoot, "workers/edge/index.ts"), [
     {
       name: "no-check",
-      setup: ({ onResolve }) => onResolve({ filter: /\/check-media-request\.ts$/ }, () => ({ path })),
+      setup: ({ onResolve }) => {
+        onResolve({ filter: /\/check-media-request\.ts$/ }, () => instead("no-check.ts"));
+        onResolve({ filter: /\/admit-session\.ts$/ }, () => instead("no-admission.ts"));
+      },
     },
   ]);
 }

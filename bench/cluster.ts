@@ -29,9 +29,14 @@ const dates = { compatibilityDate: "2026-11-01", compatibilityFlags: ["nodejs_co
 export async function startBenchCluster(ring: KeyRing, privateKey: string, asset: BenchAsset): Promise<BenchCluster> {
   const media = "https://media.example";
   const stores = { kvNamespaces: { CATALOG: "catalog" }, r2Buckets: { MEDIA: "media" } };
+  // As deployed: the objects live with the edge worker.
+  const objectOf = (className: string) => ({ className, scriptName: "edge", useSQLite: true });
+  const objects = {
+    durableObjects: { REVOCATIONS: objectOf("RevocationObject"), STREAMS: objectOf("StreamsObject") },
+  };
   // No playlist is asked for here, so any worker does behind the binding that the edge will not do without.
   const services = { serviceBindings: { MANIFEST: { name: "rewrite" } } };
-  const edge = { ...stores, ...services, bindings: devEnvironment("edge", ring, media, {}) };
+  const edge = { ...stores, ...objects, ...services, bindings: devEnvironment("edge", ring, media, {}) };
   const issuer = { ISSUER: devIssuer, AUDIENCE: devAudience };
   const jwks = JSON.stringify({ keys: keysFor(ring, "token").map(publicHalf) });
   const ports = {
@@ -50,6 +55,7 @@ export async function startBenchCluster(ring: KeyRing, privateKey: string, asset
     worker("edge-without-check", ports.edgeWithoutCheck, await bundleEdgeWithoutCheck(), edge),
     worker("start", ports.start, await bundled("workers/api/index.ts"), {
       ...stores,
+      ...objects,
       bindings: devEnvironment("api", ring, media, {}),
     }),
     worker("jose-alone", ports.joseAlone, await bundled("bench/workers/jose-alone.ts"), {

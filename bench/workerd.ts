@@ -73,15 +73,15 @@ export async function startInWorkerd(
   clock: MicrosecondClock,
   ring: KeyRing,
 ): Promise<(name: "start" | "joseAlone") => Rounds> {
-  const claims = { subject: "viewer", assets: "*", lifetimeSeconds: 3600 } as const;
   const body = JSON.stringify({ asset: edgeAsset.id });
-  const headers = {
-    Authorization: `Bearer ${await signDevToken(ring, claims)}`,
-    "Content-Type": "application/json",
-    "Content-Length": String(body.length),
+  const shotOf = async (subject: string): Promise<Shot> => {
+    const token = await signDevToken(ring, { subject, assets: "*", lifetimeSeconds: 3600 });
+    const type = { "Content-Type": "application/json", "Content-Length": String(body.length) };
+    return { method: "POST", target: "/stream/start", headers: { Authorization: `Bearer ${token}`, ...type }, body };
   };
   const requests = 100;
-  const shots = new Array<Shot>(requests).fill({ method: "POST", target: "/stream/start", headers, body });
+  // A viewer each: nobody starts thousands of streams.
+  const shots = await Promise.all(Array.from({ length: requests }, (_, i) => shotOf(`viewer-${i}`)));
   const start = gun(ports.start, concurrency);
   const joseAlone = gun(ports.joseAlone, concurrency);
   const cases = {

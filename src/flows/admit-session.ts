@@ -1,5 +1,6 @@
+import { inTime } from "../base/deadline.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
-import { after, type Seconds, seconds, type Timer, type UnixSeconds } from "../base/seconds.ts";
+import { after, seconds, type Timer, type UnixSeconds } from "../base/seconds.ts";
 import type { StreamsOf, TouchAnswer } from "../sessions/lease.ts";
 import type { LeaseMemory } from "../sessions/lease-memory.ts";
 import { networkOf, networkText } from "../sessions/network.ts";
@@ -9,7 +10,6 @@ import type { RevocationWatch } from "../sessions/revocation-watch.ts";
 import { networkHash } from "../signing/grant.ts";
 import type { MediaAccess } from "./check-media-request.ts";
 import type { Client } from "./client.ts";
-import { startDeadline } from "./deadline.ts";
 import { endedBecause } from "./ended-because.ts";
 import type { WaitUntil } from "./fill-cache.ts";
 
@@ -101,8 +101,8 @@ async function touch(access: MediaAccess, { client, now }: Asking, parts: Admiss
     network: network === undefined ? undefined : networkHash(key, networkText(network)),
     mostNetworks: parts.sharedNetworks,
   });
-  const answer = await inTime(asked, parts.timer);
-  if (answer === undefined) {
+  const answer = await inTime(asked, patience, parts.timer).catch(() => "late" as const);
+  if (answer === "late") {
     const why = refusal("store_unavailable", "the viewer's streams did not answer").refusal;
     if (parts.storeFailure === "closed") return why;
     parts.onFailure(why);
@@ -130,16 +130,4 @@ async function tellTheOthers(
   await log
     .append([entry])
     .catch(() => onFailure(refusal("store_unavailable", "the revocation log did not answer").refusal));
-}
-
-async function inTime<Answer>(asked: Promise<Answer>, timer: Timer, most: Seconds = patience) {
-  const deadline = startDeadline(most, timer);
-  try {
-    const answer = await deadline.before(asked);
-    return answer === "late" ? undefined : answer;
-  } catch {
-    return undefined;
-  } finally {
-    deadline.end();
-  }
 }

@@ -1,9 +1,9 @@
+import { startDeadline } from "../base/deadline.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { type Seconds, seconds, type Timer } from "../base/seconds.ts";
 import type { AssetOrigin } from "../catalog/asset-origin.ts";
 import type { Origin, OriginRequest } from "../catalog/origin.ts";
-import { startDeadline } from "./deadline.ts";
 import { readPlaylistText } from "./read-playlist-text.ts";
 
 export interface FetchContext {

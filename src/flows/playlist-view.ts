@@ -1,9 +1,9 @@
+import { startDeadline } from "../base/deadline.ts";
 import { type UnixMilliseconds, unixMilliseconds } from "../base/milliseconds.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { type Seconds, seconds } from "../base/seconds.ts";
 import { type Progress, progressOf } from "../playlist/progress.ts";
-import { startDeadline } from "./deadline.ts";
 import { directiveQuery, holds, isAhead, type Position } from "./delivery-directives.ts";
 import type { DirectPorts } from "./direct-playlists.ts";
 import { fetchPlaylist, timeoutOf } from "./fetch-playlist.ts";

@@ -1,6 +1,6 @@
+import type { Deadline } from "../base/deadline.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
-import type { Deadline } from "./deadline.ts";
 
 const largest = 4 * 1024 * 1024;
 

@@ -69,7 +69,8 @@ function capOf(
   { now, expiryStep }: StepContext,
 ): UnixSeconds | undefined {
   let longest = 0;
-  // URLs of playlists lead to the media host, with the grant.
+  // URLs of playlists lead to the media host, with the grant. An init segment's lives for a day whenever the session ends:
+  // cut with it, it would be another URL for each viewer, and there is nothing in it to see.
   for (const { purpose, lifetime } of template.targets)
     if (purpose !== "playlist") longest = Math.max(longest, lifetime);
   const base = roundUpTo(expiryStep, now);

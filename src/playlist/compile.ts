@@ -61,7 +61,7 @@ export function compilePlaylist(text: string, context: PlaylistContext): Result<
     const need = lifetimeOf(use);
     needs[target] = before === undefined ? need : longer(before, need);
   }
-  const none: Lifetime = { lifetime: seconds(0), carried: false, minimum: seconds(0) };
+  const none: Lifetime = { lifetime: seconds(0), carried: false, minimum: seconds(0), grid: seconds(0) };
   const targets: Target[] = assembly.urls.map((url, i) => ({ ...url, ...(needs[i] ?? none) }));
   return ok({
     kind,

@@ -15,6 +15,8 @@ export interface Lifetime {
   readonly lifetime: Seconds;
   readonly carried: boolean;
   readonly minimum: Seconds;
+  /** The expiry is rounded up to a multiple of this in place of the step's, where it is longer; 0 for the step's. */
+  readonly grid: Seconds;
 }
 
 export interface LifetimeOptions {
@@ -23,6 +25,12 @@ export interface LifetimeOptions {
   /** How long URLs hold that players open or reload at a time nobody knows: the asset's session length. */
   readonly fileLifetime: Seconds;
 }
+
+/**
+ * What is the same file for as long as a stream goes on has one URL a day: players fetch an init segment anew whose URL has
+ * changed, once a step if that were its end. There is nothing in it to see, and without a grant its URL opens nothing.
+ */
+const day = seconds(86_400);
 
 /** A live window counts for no more than this: players reload a live playlist, which brings fresh URLs. */
 const longestWindow = 300;
@@ -38,12 +46,13 @@ const longestLifetime = 7 * 86_400;
  * A player that takes delta updates keeps the old URLs of what they skip; so skipped segments count as target durations
  * into the window, and the window is never shorter than CAN-SKIP-UNTIL. Where that is still too short for what they keep,
  * {@link outlivesSkipped} says so. A live window is counted in target durations, and its keys' URLs are given again while
- * they hold: durations that vary from segment to segment would move expiries within a step, and players fetch a MAP or KEY
- * anew whose URL has changed. KEY and MAP hold as long as the longest of what
- * uses them. A SESSION-KEY is asked for before any media playlist tells what uses it: it holds as long as a file.
+ * they hold: durations that vary from segment to segment would move expiries within a step, and players fetch a KEY anew whose
+ * URL has changed. KEY and MAP hold as long as the longest of what uses them, and the MAP of a playlist that will change to
+ * the end of that day. A SESSION-KEY is asked for before any media playlist tells what uses it: it holds as long as a file.
  */
 export function lifetimes(inspection: Inspection, options: LifetimeOptions): (use: Use) => Lifetime {
   const { target, ends, total, positional, live } = extentOf(inspection);
+  const willChange = !inspection.ended && inspection.playlistType !== "VOD";
 
   /** Of the segment with this index; of what comes behind the last one where there is none. */
   const ofSegment = (index: number): number => {
@@ -63,10 +72,11 @@ export function lifetimes(inspection: Inspection, options: LifetimeOptions): (us
         // A part leaves the playlist 3 target durations after it came (RFC 8216bis §4.4.4.9).
         return kept(ofSegment(segment), 3 * target);
       case "map-hint":
-        // The MAP it announces holds as long as its segments, and comes within 3 target durations.
-        return kept(ofSegment(segment) + 3 * target, ofSegment(segment));
-      case "map":
-        return kept(ofSegment(Math.max(segment, until - 1)), ofSegment(Math.max(segment, until - 1)));
+        return daily(lasting(ofSegment(segment)));
+      case "map": {
+        const length = lasting(ofSegment(Math.max(segment, until - 1)));
+        return willChange ? daily(length) : length;
+      }
       case "key": {
         const length = ofSegment(Math.max(segment, until - 1));
         return positional ? lasting(length) : kept(length, length);
@@ -125,17 +135,23 @@ export function longer(a: Lifetime, b: Lifetime): Lifetime {
     lifetime: seconds(Math.max(a.lifetime, b.lifetime)),
     carried: a.carried || b.carried,
     minimum: seconds(Math.max(a.minimum, b.minimum)),
+    // A file that holds the segments too is no init segment alone.
+    grid: seconds(Math.min(a.grid, b.grid)),
   };
+}
+
+function daily(lifetime: Lifetime): Lifetime {
+  return { ...lifetime, grid: day };
 }
 
 function lasting(lifetime: number): Lifetime {
   const length = seconds(Math.min(lifetime, longestLifetime));
-  return { lifetime: length, carried: false, minimum: length };
+  return { lifetime: length, carried: false, minimum: length, grid: seconds(0) };
 }
 
 function kept(lifetime: number, minimum: number): Lifetime {
   const length = Math.min(lifetime, longestLifetime);
-  return { lifetime: seconds(length), carried: true, minimum: seconds(Math.min(minimum, length)) };
+  return { lifetime: seconds(length), carried: true, minimum: seconds(Math.min(minimum, length)), grid: seconds(0) };
 }
 
 /** EXT-X-TARGETDURATION, or the longest segment where that is missing. */

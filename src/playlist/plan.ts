@@ -12,6 +12,8 @@ export interface PlanOptions {
  * When the URL of `target` expires: `now` rounded up to `step`, plus its lifetime rounded up to `step`. So all loads
  * within a step come to the same bytes.
  *
+ * A target with a grid of its own is rounded up to that, so that its URL stays the same over many steps.
+ *
  * A carried target keeps the expiry that was given before while it still holds for the target's `minimum`. A hint's URL
  * holds for the window and 3 target durations, a part has to hold for 3 target durations, so hint and part are one URL
  * unless the part comes a whole window after its hint. Both are counted from the rounded time, so that within a step the
@@ -19,6 +21,10 @@ export interface PlanOptions {
  */
 export function expiryOf(target: Target, now: UnixSeconds, step: Seconds, options: PlanOptions = {}): UnixSeconds {
   const base = roundUpTo(step, now);
+  if (target.grid > step) {
+    const end = roundUpTo(target.grid, after(base, target.lifetime));
+    return options.notAfter === undefined ? end : earlier(end, options.notAfter);
+  }
   const before = target.carried ? options.given?.get(targetKey(target)) : undefined;
   const expiry =
     before !== undefined && before >= base + target.minimum

@@ -31,7 +31,7 @@ const periods = { shortest: 0.2, longest: 60 };
 export function progressOf(text: string): Progress {
   const traits = new Traits();
   let [segments, skipped, duration, longest, target, part] = [0, 0, 0, 0, 0, 0];
-  let [media, ended] = [false, false];
+  let [media, ended, type] = [false, false, ""];
   for (const line of linesOf(text)) {
     if (line.kind === "uri") {
       traits.segment();
@@ -49,13 +49,13 @@ export function progressOf(text: string): Progress {
       media = true;
       target = number();
     } else if (name === "#EXT-X-ENDLIST") ended = true;
-    else if (name === "#EXT-X-PLAYLIST-TYPE") ended ||= text.slice(value, end).trim().toUpperCase() === "VOD";
+    else if (name === "#EXT-X-PLAYLIST-TYPE") type = text.slice(value, end).trim().toUpperCase();
     else if (name === "#EXT-X-PART-INF") part = attributeNumber(text, value, end, "PART-TARGET");
     else if (name === "#EXT-X-SKIP") skipped = attributeNumber(text, value, end, "SKIPPED-SEGMENTS");
   }
   const targetDuration = seconds(target > 0 ? within(target) : within(longest));
   return {
-    live: media && !ended,
+    live: media && !ended && type !== "VOD",
     canBlock: traits.canBlock,
     lowLatency: part > 0,
     targetDuration,

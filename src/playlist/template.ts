@@ -16,6 +16,8 @@ export interface Target {
   readonly carried: boolean;
   /** How long a URL that was given before must still hold to be given again. */
   readonly minimum: Seconds;
+  /** What the expiry is rounded up to where that is longer than the step; 0 for the step. */
+  readonly grid: Seconds;
 }
 
 /** A place in the playlist where a URI is written. */

@@ -31,6 +31,6 @@ export function wrapMediaPlaylist(
   return {
     texts: [head.join("\n"), "\n"],
     open: [{ target: 0, reference: relativeReference(path, path) }],
-    targets: [{ purpose: "playlist", path, query, lifetime: none, carried: false, minimum: none }],
+    targets: [{ purpose: "playlist", path, query, lifetime: none, carried: false, minimum: none, grid: none }],
   };
 }

@@ -1,3 +1,4 @@
+import { inTime } from "../base/deadline.ts";
 import { type MillisecondClock, type Milliseconds, milliseconds } from "../base/milliseconds.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Refused, type Result } from "../base/result.ts";
@@ -55,7 +56,11 @@ export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
   /** Undefined once the log was read to its end. */
   const refresh = async (): Promise<Refused<Refusal> | undefined> => {
     try {
-      await follower.follow((cursor) => inTime(log.since(cursor), answerWithin, timer));
+      await follower.follow(async (cursor) => {
+        const answer = await inTime(log.since(cursor), answerWithin, timer);
+        if (answer === "late") throw new Error("no answer in time");
+        return answer;
+      });
       failedAt = Number.NEGATIVE_INFINITY;
       return undefined;
     } catch (error) {
@@ -114,11 +119,4 @@ export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
 
 function unavailable(why: string): Refused<Refusal> {
   return refusal("store_unavailable", `the revocation log: ${why}`);
-}
-
-/** What `work` comes to; rejects where that takes longer. */
-function inTime<Value>(work: Promise<Value>, length: Seconds, timer: Timer): Promise<Value> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const cancel = timer(length, () => reject(new Error("no answer in time")));
-  return Promise.race([work, late]).finally(cancel);
 }

@@ -23,7 +23,7 @@ export interface SharedPlaylistParts<Id> {
   /** The media host's own address, without a slash at its end: entries of staging must not stand for those of production. */
   readonly mediaUrl: string;
   readonly clock: MillisecondClock;
-  /** Asked where the object does not answer. */
+  /** Asked where the object does not answer, and for new word of a playlist that will not change. */
   readonly direct: PlaylistSource;
   /** Keeps work going after the answer has left. */
   readonly waitUntil: (work: Promise<unknown>) => void;
@@ -48,6 +48,8 @@ export function sharedPlaylists<Id>(parts: SharedPlaylistParts<Id>): PlaylistSou
     const url = entryUrl(question, parts.mediaUrl);
     const found = await cached(url, question, parts);
     if (found !== undefined) return ok(found);
+    // Nobody polls what will not change: an isolate that has it asks the origin, which may be nearer than the object.
+    if (question.known?.live === false) return parts.direct(question);
     const answered = await askObject(question, parts);
     if (answered === undefined) return parts.direct(question);
     if (answered.ok && answered.value.shared) keep(url, question, answered.value, parts);

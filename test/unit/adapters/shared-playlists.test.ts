@@ -153,6 +153,17 @@ describe("the object", () => {
   });
 });
 
+describe("a playlist that will not change", () => {
+  it("is asked for at the origin by an isolate that has it, and at the object by one that has not", async () => {
+    const { ask, asked } = dataCentre();
+    const has = (live: boolean) => ask({ ...question, known: { etag: '"0"', live } });
+    expect(await has(false)).toMatchObject({ ok: true, value: { text: "direct" } });
+    expect(asked).toEqual([]);
+    await has(true);
+    expect(asked).toHaveLength(1);
+  });
+});
+
 const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "PLAYLISTS");
 
 interface CountedObject {

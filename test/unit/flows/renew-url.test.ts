@@ -63,6 +63,16 @@ describe("renewUrl", () => {
     expect(new Set(locations).size).toBe(1);
   });
 
+  it("promises nothing beyond the session's end", () => {
+    const ends = unixSeconds(late + 40);
+    const short = signedTarget(key, {
+      purpose: "segment",
+      grant: grantOf(key, { expiresAt: ends }),
+      path: "/film/a.ts",
+    });
+    expect(passed(followed(short, renewed(short))).access.expiry).toBe(ends);
+  });
+
   it("is a 307 that nobody keeps and that names no grant", () => {
     const response = renewed(target);
     expect([response.status, response.headers.get("Cache-Control")]).toEqual([307, "no-store"]);

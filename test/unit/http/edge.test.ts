@@ -3,9 +3,11 @@ import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
 import { ok } from "../../../src/base/result.ts";
 import { seconds, after as timeAfter, type UnixSeconds } from "../../../src/base/seconds.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
+import { endedBecause } from "../../../src/flows/ended-because.ts";
 import { answerEdge, type EdgeParts } from "../../../src/http/edge.ts";
 import { answerMedia } from "../../../src/http/media.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
+import type { MediaPurpose } from "../../../src/signing/media-url.ts";
 import { stage } from "../flows/deliver-stage.ts";
 import { baseUrl, type KeyPair, keyPair, keyPairId, ourSigner, unwrap } from "../signing/cloudfront/samples.ts";
 import { grantIssuer, grantOf, in5Minutes, keyOf, now, preparedKeys, signedTarget } from "../signing/session.ts";
@@ -125,6 +127,45 @@ describe("a playlist, which the manifest worker answers", () => {
     };
     await ask(`${playlist}&CMCD=br%3D1`, { manifest: { fetch } });
     expect(seen).toBe(`https://media.example${playlist}&CMCD=br%3D1`);
+  });
+});
+
+describe("a session that may not go on", () => {
+  const grant = grantOf(key);
+  const urlOf = (purpose: MediaPurpose, expiry = in5Minutes) =>
+    signedTarget(key, { purpose, grant, path: "/film/0.ts", expiry });
+  const late = timeAfter(now, seconds(-60));
+  const { refusal: why } = endedBecause("taken");
+
+  it.each([
+    ["a segment", urlOf("segment")],
+    ["a segment whose time has run out, in place of a redirect", urlOf("segment", late)],
+    ["a key", urlOf("key")],
+    ["a playlist", urlOf("playlist")],
+  ])("gets %s no more, whether the answer is known at once or waited for", async (_, target) => {
+    const bound: EdgeParts["manifest"] = { fetch: async () => new Response("the manifest worker was asked") };
+    for (const admit of [() => why, async () => why]) {
+      const { response, asked } = await ask(target, { admit, manifest: bound });
+      expect([response.status, Object(await response.json()).code, asked]).toEqual([403, "stream_taken", []]);
+    }
+    for (const admit of [() => undefined, async () => undefined])
+      expect((await ask(target, { admit, manifest: bound })).response.status).toBeLessThan(400);
+  });
+
+  it.each([
+    ["forged", urlOf("segment").replace(/.$/, (last) => (last === "A" ? "Q" : "A"))],
+    ["for another file", urlOf("segment").replace("/0.ts", "/1.ts")],
+    ["a playlist's that has ended", urlOf("playlist", late)],
+    ["not signed", `/${grant}/film/0.ts`],
+    ["not canonical", urlOf("segment").replace("/film/", "/film;x/")],
+  ])("is not so much as asked about where the URL is %s: a stranger has nothing stored", async (_, target) => {
+    let admissions = 0;
+    const admit = () => {
+      admissions++;
+      return undefined;
+    };
+    const { response } = await ask(target, { admit });
+    expect([response.status >= 400, admissions]).toEqual([true, 0]);
   });
 });
 

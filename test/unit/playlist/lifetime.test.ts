@@ -126,6 +126,19 @@ describe("KEY and MAP hold as long as the longest of what uses them", () => {
     });
   });
 
+  test("and a MAP's URL stays the same for a day, where the playlist is going to change", () => {
+    const map = '#EXT-X-MAP:URI="i.mp4"';
+    const gridOf = (...lines: string[]) =>
+      compiled(media(...lines)).targets.find(({ path }) => path.endsWith("i.mp4"))?.grid;
+    expect(gridOf(map, ...segments(0, 3))).toBe(86_400);
+    expect(gridOf("#EXT-X-PLAYLIST-TYPE:EVENT", map, ...segments(0, 3))).toBe(86_400);
+    expect(gridOf(...segments(0, 3), '#EXT-X-PRELOAD-HINT:TYPE=MAP,URI="i.mp4"')).toBe(86_400);
+    expect(gridOf(map, ...segments(0, 3), "#EXT-X-ENDLIST")).toBe(0);
+    expect(gridOf("#EXT-X-PLAYLIST-TYPE:VOD", map, ...segments(0, 3))).toBe(0);
+    // A file that holds segments as well ends with them.
+    expect(gridOf(map, "#EXTINF:6,", "#EXT-X-BYTERANGE:9@9", "i.mp4")).toBe(0);
+  });
+
   test("a SESSION-KEY and files that are opened at any time hold as long as a session", () => {
     const text = multivariant(
       '#EXT-X-SESSION-KEY:METHOD=AES-128,URI="k"',

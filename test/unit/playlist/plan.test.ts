@@ -14,6 +14,7 @@ function target(lifetime: number, more: Partial<Target> = {}): Target {
     lifetime: length,
     carried: false,
     minimum: length,
+    grid: seconds(0),
     ...more,
   };
 }
@@ -21,6 +22,26 @@ function target(lifetime: number, more: Partial<Target> = {}): Target {
 function at(offset: number): UnixSeconds {
   return unixSeconds(now + offset);
 }
+
+describe("an expiry on a grid of its own", () => {
+  const day = 86_400;
+  const init = target(30, { grid: seconds(day) });
+
+  test("is the same for every load until the grid's next line comes as near as the lifetime", () => {
+    const end = Math.ceil((now + step + 30) / day) * day;
+    expect(expiryOf(init, now, step)).toBe(end);
+    expect(expiryOf(init, unixSeconds(end - 30), step)).toBe(end);
+    expect(expiryOf(init, unixSeconds(end - 29), step)).toBe(end + day);
+  });
+
+  test("lies behind no end that it must not outlive", () => {
+    expect(expiryOf(init, now, step, { notAfter: at(60) })).toBe(now + 60);
+  });
+
+  test("is the step's where that is longer", () => {
+    expect(expiryOf(target(30, { grid: seconds(10) }), now, step)).toBe(expiryOf(target(30), now, step));
+  });
+});
 
 describe("an expiry", () => {
   test("is now rounded up to the step, plus the lifetime rounded up to the step", () => {

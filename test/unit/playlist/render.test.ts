@@ -27,7 +27,8 @@ describe("a playlist is rendered in two steps", () => {
     };
     const shared = renderShared(template, expiries, sign);
     expect(asked).toEqual([
-      ["segment /film/360p/a.mp4?", 30],
+      // An init segment of a playlist that will change: until the end of the day.
+      ["segment /film/360p/a.mp4?", Math.ceil((now + 30) / 86_400) * 86_400 - now],
       ["segment /film/360p/a.mp4?v=1", 30],
     ]);
     expect(shared.texts).toHaveLength(3);
@@ -70,7 +71,7 @@ describe("an entry that is a media playlist is wrapped", () => {
       "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=2000000\nmain.m3u8?v=1&list=SIGNED\n",
     );
     expect(shared.targets).toEqual([
-      { ...entry, purpose: "playlist", lifetime: seconds(0), carried: false, minimum: seconds(0) },
+      { ...entry, purpose: "playlist", lifetime: seconds(0), carried: false, minimum: seconds(0), grid: seconds(0) },
     ]);
   });
 

@@ -1,4 +1,4 @@
-import type { Seconds, Timer } from "../base/seconds.ts";
+import type { Seconds, Timer } from "./seconds.ts";
 
 /** One length of time for several waits, one after the other. */
 export interface Deadline {
@@ -11,4 +11,14 @@ export function startDeadline(length: Seconds, timer: Timer): Deadline {
   const { promise, resolve } = Promise.withResolvers<"late">();
   const end = timer(length, () => resolve("late"));
   return { before: (work) => Promise.race([work, promise]), end };
+}
+
+/** What `work` comes to; "late" where that takes longer than `length`. It rejects where `work` does. */
+export async function inTime<Value>(work: Promise<Value>, length: Seconds, timer: Timer): Promise<Value | "late"> {
+  const deadline = startDeadline(length, timer);
+  try {
+    return await deadline.before(work);
+  } finally {
+    deadline.end();
+  }
 }
