@@ -68,7 +68,7 @@ function nameOf(raw: unknown, index: number): string {
   return id.success ? id.data : `assets[${index}]`;
 }
 
-/** What the three settings about the CDN must have to do with each other; looked at whatever else is wrong. */
+/** What the settings about the CDN must have to do with each other; looked at whatever else is wrong. */
 function cdnFaults(raw: unknown, asset: string): readonly CatalogFault[] {
   const fault = (name: CatalogFaultName, field: string, advice: string) => [{ name, asset, field, advice }];
   const settings = fieldOf(raw, "cloudfront");
@@ -82,6 +82,12 @@ function cdnFaults(raw: unknown, asset: string): readonly CatalogFault[] {
       "cloudfront_session",
       "segmentSignature",
       "Set it to shared: a CloudFront URL carries no grant that it could be bound to.",
+    );
+  if (cdn === "cloudfront" && fieldOf(raw, "binding") !== undefined)
+    return fault(
+      "cloudfront_binding",
+      "binding",
+      "Take it out: a CloudFront URL carries no grant, so its files would open everywhere all the same.",
     );
   return [];
 }

@@ -11,7 +11,8 @@ export type CatalogFaultName =
   | "origin_url_invalid"
   | "cloudfront_missing"
   | "cloudfront_unused"
-  | "cloudfront_session";
+  | "cloudfront_session"
+  | "cloudfront_binding";
 
 /** One fault: its name, the asset (its id, or `assets[3]` where it has none) and a sentence that says what to do. */
 export interface CatalogFault {

@@ -22,6 +22,7 @@ describe("an asset", () => {
       cdn: "cloudfront",
       cloudfront: { ...cloudfront, url: "https://d1.cloudfront.net", policy: "custom", hash: "SHA256" },
       session: 86_400,
+      streams: 2,
       allowedHosts: ["ads.example", "ads.example:8443"],
       scope: "stream:play:premium",
     });
@@ -32,7 +33,8 @@ describe("an asset", () => {
       policy: "custom",
       hash: "SHA256",
     });
-    expect(asset.session).toBe(86_400);
+    expect([asset.session, asset.streams]).toEqual([86_400, 2]);
+    expect(sampleAsset({ binding: { network: "exact" } }).binding).toEqual({ network: "exact", userAgent: false });
   });
 
   it("has CloudFront's own defaults", () => {
@@ -49,6 +51,13 @@ describe("an asset", () => {
     ["session", { session: 604_801 }, "film"],
     ["session", { session: "6 h" }, "film"],
     ["session", { session: 60.5 }, "film"],
+    ["streams", { streams: 0 }, "film"],
+    ["streams", { streams: 1.5 }, "film"],
+    ["streams", { streams: 1001 }, "film"],
+    ["binding", { binding: {} }, "film"],
+    ["binding", { binding: { userAgent: false } }, "film"],
+    ["binding", { binding: { userAgent: true, country: "DE" } }, "film"],
+    ["binding.network", { binding: { network: "host" } }, "film"],
     ["scope", { scope: "two scopes" }, "film"],
     ["allowedHosts[0]", { allowedHosts: ["Ads.example"] }, "film"],
     ["allowedHosts[0]", { allowedHosts: ["https://ads.example"] }, "film"],
@@ -133,6 +142,7 @@ describe("an asset", () => {
     ["cloudfront_unused film cloudfront", { cloudfront }],
     ["cloudfront_unused film cloudfront", { cdn: "edge", cloudfront }],
     ["cloudfront_session film segmentSignature", { cdn: "cloudfront", cloudfront, segmentSignature: "session" }],
+    ["cloudfront_binding film binding", { cdn: "cloudfront", cloudfront, binding: { userAgent: true } }],
   ])("is refused where its CDN and the settings do not fit: %s", (fault, fields) => {
     expect(briefly(sampleDocument(fields))).toEqual([fault]);
   });

@@ -41,8 +41,20 @@ describe("readConfiguration", () => {
         pauseAllowance: 300,
         expiryStep: 30,
         renewal: "redirect",
+        streamLimit: undefined,
+        sharedNetworks: 3,
+        leaseTtl: 90,
+        revocationMaxAge: 2,
+        storeFailure: "closed",
       },
     });
+  });
+
+  it("takes 0 for any number of streams and of networks", () => {
+    const limits = (value: string) =>
+      readConfiguration({ ...environment, STAGEDOOR_STREAM_LIMIT: value, STAGEDOOR_SHARED_NETWORKS: value }, "edge");
+    expect(limits("0")).toMatchObject({ value: { streamLimit: undefined, sharedNetworks: undefined } });
+    expect(limits("1")).toMatchObject({ value: { streamLimit: 1, sharedNetworks: 1 } });
   });
 
   it("asks for no issuer where no bearer token is read", () => {
@@ -70,6 +82,11 @@ describe("readConfiguration", () => {
     ["STAGEDOOR_SESSION_TTL", "4", "604801", "1e3"],
     ["STAGEDOOR_PAUSE_ALLOWANCE", "-1", "86401"],
     ["STAGEDOOR_EXPIRY_STEP", "0", "3601"],
+    ["STAGEDOOR_STREAM_LIMIT", "-1", "1001", "1.5", "many", ""],
+    ["STAGEDOOR_SHARED_NETWORKS", "-1", "17", "all"],
+    ["STAGEDOOR_LEASE_TTL", "5", "3601", "0"],
+    ["STAGEDOOR_REVOCATION_MAX_AGE", "0", "3601", "0.5"],
+    ["STAGEDOOR_STORE_FAILURE", "Open", "fail", ""],
     ["STAGEDOOR_RENEWAL", "on", "true", ""],
   ];
   it.each(bad)("names %s where it is wrong, and only that", (setting, ...values) => {

@@ -99,6 +99,13 @@ describe("the claims of a token", () => {
     ["token_invalid", { assets: { film: true } }],
     ["token_invalid", { assets: ["film", 1] }],
     ["token_invalid", { assets: null }],
+    ["token_invalid", { streams: 0 }],
+    ["token_invalid", { streams: -1 }],
+    ["token_invalid", { streams: 1.5 }],
+    ["token_invalid", { streams: "2" }],
+    ["token_invalid", { streams: null }],
+    ["token_invalid", { jti: 7 }],
+    ["token_invalid", { jti: "" }],
     ["token_expired", { exp: now - 60 }],
     ["token_expired", { exp: 0 }],
     ["token_expired", { exp: -1 }],
@@ -134,6 +141,16 @@ describe("the claims of a token", () => {
     [{ assets: "*" }, { assetsClaim: "films" }, new Set()],
   ])("%j under %j open %j", async (claims, settings, assets) => {
     expect((await credential(claims, settings)).assets).toEqual(assets);
+  });
+
+  it.each([
+    [{}, {}, { streams: undefined, tokenId: undefined, issuedAt: undefined }],
+    [{ streams: 2, jti: "t-1", iat: now }, {}, { streams: 2, tokenId: "t-1", issuedAt: now }],
+    [{ iat: now + 0.9 }, {}, { issuedAt: now }],
+    [{ iat: -1 }, {}, { issuedAt: undefined }],
+    [{ devices: 4, streams: 0 }, { streamsClaim: "devices" }, { streams: 4 }],
+  ])("%j under %j say %j of streams, id and time", async (claims, settings, expected) => {
+    expect(await credential(claims, settings)).toMatchObject(expected);
   });
 
   it("hold scopes as words between spaces (RFC 8693 §4.2)", async () => {
