@@ -95,6 +95,7 @@ async function api(ring: KeyRing) {
     catalog: async () => ok(oneAsset()),
     keys: await prepareSessionKeys(ring, oneShotHmac),
     clock: systemClock,
+    timer: systemTimer,
     random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
     settings: settings.value,
   };

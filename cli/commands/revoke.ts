@@ -4,6 +4,7 @@ import { signDevToken } from "../local/dev-token.ts";
 import type { Command, Given } from "./command.ts";
 import { readRing, ringOption } from "./files.ts";
 import { endFailed, endMisused, failed, good, type Outcome } from "./outcome.ts";
+import { readTime } from "./times.ts";
 
 const localApi = "http://localhost:8787";
 
@@ -19,6 +20,7 @@ export const revokeCommand: Command = {
     issuer: { type: "string" },
     asset: { type: "string" },
     key: { type: "string" },
+    until: { type: "string" },
     lift: { type: "boolean" },
     api: { type: "string" },
     bearer: { type: "string" },
@@ -31,13 +33,19 @@ export const revokeCommand: Command = {
   --asset <id>                         an asset, for everybody
   --key <kid>                          a session key that has leaked: it signs and opens nothing more
 
+  --until <time>                       until then, where the longest session ends before: +30d, 2027-01-01T00:00:00Z
   --lift                               takes it back
   --api <url>                          the API, with its base path (${localApi})
   --bearer <file>                      a bearer token with the scope ${revokeScope}; - reads it from standard input.
                                        The local API takes one of the development issuer, which is made without it.
   --ring <file>                        the key ring with the development issuer's key`,
   run: async (given) => {
-    const body = { ...readTarget(given), ...(given.on("lift") && { lift: true }) };
+    const until = given.one("until");
+    const body = {
+      ...readTarget(given),
+      ...(until !== undefined && { until: readTime("until", until) }),
+      ...(given.on("lift") && { lift: true }),
+    };
     const api = readApi(given.one("api") ?? localApi);
     const bearer = await readBearer(given, api);
     return ask(`${api}/revocations`, bearer, body);

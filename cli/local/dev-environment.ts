@@ -19,6 +19,7 @@ export function devEnvironment(
     issuer: devIssuer,
     audience: devAudience,
     algorithms: ["ES256"],
+    operators: true,
     jwks: { keys: keysFor(ring, "token").map(publicHalf) },
   };
   return {

@@ -12,6 +12,8 @@ export interface Credential {
   readonly issuedAt: UnixSeconds | undefined;
   /** `jti`, where the token has one: unique at its issuer. */
   readonly tokenId: string | undefined;
+  /** Whether its issuer vouches for operators. */
+  readonly operator: boolean;
   /** How many streams the viewer may run at once, where the token says so. */
   readonly streams: number | undefined;
 }

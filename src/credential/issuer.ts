@@ -31,6 +31,10 @@ export const issuerSchema = z
       .min(1)
       .default("streams")
       .describe("The claim that says how many streams its subject may run at once."),
+    operators: z
+      .boolean()
+      .default(false)
+      .describe("Whether its tokens may revoke: who signs viewers in need not be who may end everything."),
     assetsDefault: z.enum(["none", "all"]).default("none").describe("What a token without that claim opens."),
   })
   .refine((issuer) => (issuer.jwksUri === undefined) !== (issuer.jwks === undefined), "give either jwksUri or jwks")

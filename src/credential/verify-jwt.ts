@@ -34,7 +34,7 @@ export async function verifyJwt(
       requiredClaims: ["exp", "sub"],
       currentDate: new Date(now * 1000),
     });
-    return readClaims(payload, settings);
+    return readClaims(payload, settings, now);
   } catch (error) {
     return refuse(whyNot(error));
   }
@@ -49,7 +49,7 @@ function claimedIssuer(token: string): string | undefined {
   }
 }
 
-function readClaims(payload: JWTPayload, settings: Issuer): Result<Credential, Refusal> {
+function readClaims(payload: JWTPayload, settings: Issuer, now: UnixSeconds): Result<Credential, Refusal> {
   const { sub, exp, iat, jti, scope } = payload;
   const expiresAt: unknown = typeof exp === "number" ? Math.floor(exp) : undefined;
   if (typeof sub !== "string" || sub === "" || !isUnixSeconds(expiresAt))
@@ -60,6 +60,9 @@ function readClaims(payload: JWTPayload, settings: Issuer): Result<Credential, R
   if (assets === undefined)
     return refusal("token_invalid", `the token's ${settings.assetsClaim} claim is neither "*" nor a list of asset ids`);
   const issuedAt: unknown = typeof iat === "number" ? Math.floor(iat) : undefined;
+  // One that was issued in the future would outlive every entry that forbids what was issued until now.
+  if (typeof issuedAt === "number" && issuedAt > now + settings.clockTolerance)
+    return refusal("token_invalid", "the token's iat lies in the future");
   const streams = payload[settings.streamsClaim];
   if (streams !== undefined && !isLimit(streams))
     return refusal("token_invalid", `the token's ${settings.streamsClaim} claim is no whole number from 1 on`);
@@ -73,6 +76,7 @@ function readClaims(payload: JWTPayload, settings: Issuer): Result<Credential, R
     expiresAt,
     issuedAt: isUnixSeconds(issuedAt) ? issuedAt : undefined,
     tokenId: jti,
+    operator: settings.operators,
     streams,
   });
 }

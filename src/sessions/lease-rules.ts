@@ -22,6 +22,12 @@ type Rows = ReadonlyMap<string, LeaseRow>;
 /** How many networks are kept of a session where nobody set a limit to them. */
 const networksKept = 16;
 
+/**
+ * How many sessions of one subject may have been ended before their time while their grants last. Each is an entry in the
+ * log of revocations too, which every isolate holds: who starts and ends streams without pause shall not fill them.
+ */
+const mostEnded = 1000;
+
 export function holds(row: LeaseRow, now: UnixSeconds): boolean {
   return row.ended === undefined && row.leaseUntil > now;
 }
@@ -35,6 +41,8 @@ export function decideClaim(
   const { sessionId, now, limit, takeover } = claim;
   const known = rows.get(sessionId);
   if (known?.ended !== undefined) return { answer: { is: "ended", cause: known.ended }, write: [] };
+  if (known === undefined && rows.size >= mostEnded && endedIn(rows) >= mostEnded)
+    return { answer: { is: "limited", running: runningIn(rows, now).map(toldOf) }, write: [] };
   const renewed = claimed(known, claim, times);
   if (limit === undefined || (known !== undefined && holds(known, now)))
     return { answer: { is: "held", taken: [] }, write: [renewed] };
@@ -44,6 +52,12 @@ export function decideClaim(
     return { answer: { is: "limited", running: running.map(toldOf) }, write: [] };
   const taken = running.slice(0, Math.max(surplus, 0)).map((row) => ({ ...row, ended: "taken" as const }));
   return { answer: { is: "held", taken: taken.map(endOf) }, write: [...taken, renewed] };
+}
+
+function endedIn(rows: Rows): number {
+  let count = 0;
+  for (const { ended } of rows.values()) if (ended !== undefined) count++;
+  return count;
 }
 
 /** What a touch comes to, the session's row after it, and whether that has to be written down at once. */

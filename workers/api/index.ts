@@ -4,7 +4,7 @@ import { nodeHmac } from "../../src/adapters/node/hmac.ts";
 import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
 import { ok, refuse } from "../../src/base/result.ts";
-import { systemClock } from "../../src/base/seconds.ts";
+import { systemClock, systemTimer } from "../../src/base/seconds.ts";
 import { keepCatalog } from "../../src/catalog/source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { trustIssuer } from "../../src/credential/issuer-keys.ts";
@@ -38,6 +38,7 @@ const withApp = configured("api", log, async (env: Env, configuration: Configura
     onFailure: onRefusal,
     keys: await prepareSessionKeys(ring, nodeHmac),
     clock: systemClock,
+    timer: systemTimer,
     random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
     settings: configuration,
   };

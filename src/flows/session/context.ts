@@ -1,7 +1,7 @@
 import type { RandomBytes } from "../../base/random.ts";
 import type { Refusal } from "../../base/refusal.ts";
 import type { Result } from "../../base/result.ts";
-import type { Clock, Seconds } from "../../base/seconds.ts";
+import type { Clock, Seconds, Timer } from "../../base/seconds.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
 import type { TrustedIssuer } from "../../credential/verify-jwt.ts";
 import type { StreamsOf } from "../../sessions/lease.ts";
@@ -20,6 +20,7 @@ export interface SessionContext {
   readonly catalog: () => Promise<Result<Catalog, Refusal>>;
   readonly keys: SessionKeys;
   readonly clock: Clock;
+  readonly timer: Timer;
   readonly random: RandomBytes;
   readonly revocations: RevocationWatch;
   readonly log: RevocationLog;

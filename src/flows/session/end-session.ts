@@ -25,11 +25,11 @@ export async function endSession(
   // Who holds a leaked key can write a grant of his own with another viewer's session id in it.
   if (isKeyRevoked(snapshot.value, kid)) return endedBecause("revoked");
   const ending = context.streams(subject).end(sessionId, expiresAt, "revoked");
-  const ended = await fromStore("the viewer's streams", ending);
+  const ended = await fromStore("the viewer's streams", ending, context);
   if (!ended.ok) return ended;
   // Another grant of the same session may last longer than the one that came.
   const until = ended.value.expiresAt;
   const entry = { kind: "session", value: sessionId, cause: "revoked", at: now, until } as const;
-  const added = await fromStore("the revocation log", context.log.append([entry]));
+  const added = await fromStore("the revocation log", context.log.append([entry]), context);
   return added.ok ? ok(undefined) : added;
 }

@@ -104,7 +104,7 @@ async function claimLease(
   const older = [...keys.values()].filter(({ nbf }) => (nbf ?? 0) < (key.nbf ?? 0)).map(named);
   const limit = credential.streams ?? asset.streams ?? settings.streamLimit;
   const claim = { sessionId, assetId: asset.id, now, expiresAt, limit, takeover };
-  const answer = await fromStore("the viewer's streams", streams(named(key), older).claim(claim));
+  const answer = await fromStore("the viewer's streams", streams(named(key), older).claim(claim), context);
   if (!answer.ok) {
     if (settings.storeFailure === "closed") return answer;
     onFailure(answer.refusal);
@@ -123,7 +123,7 @@ async function claimLease(
           ({ kind: "session", value: stream.sessionId, cause: "taken", at: now, until: stream.expiresAt }) as const,
       );
       if (taken.length === 0) return ok(undefined);
-      const told = await fromStore("the revocation log", context.log.append(taken));
+      const told = await fromStore("the revocation log", context.log.append(taken), context);
       return told.ok ? ok(undefined) : told;
     }
   }

@@ -59,8 +59,10 @@ export async function revoke(request: SessionRequest, context: SessionContext): 
   if (!token.ok) return token;
   const operator = await verifyJwt(token.value, context.issuers, now);
   if (!operator.ok) return operator;
-  if (!operator.value.scopes.has(revokeScope))
-    return refuse({ code: "scope_insufficient", reason: `the token lacks ${revokeScope}`, scope: revokeScope });
+  if (!operator.value.operator || !operator.value.scopes.has(revokeScope)) {
+    const reason = operator.value.operator ? `the token lacks ${revokeScope}` : "its issuer is not one of operators";
+    return refuse({ code: "scope_insufficient", reason, scope: revokeScope });
+  }
   // Else an operator whose token was revoked would take that back with it.
   const standing = await nothingForbids(operator.value, undefined, request, context);
   if (!standing.ok) return standing;
@@ -70,13 +72,13 @@ export async function revoke(request: SessionRequest, context: SessionContext): 
   const values = await valuesOf(body.value, context);
   if (body.value.lift) {
     const lifting = Promise.all(values.map((value) => context.log.lift(kind, value)));
-    const lifted = await fromStore("the revocation log", lifting);
+    const lifted = await fromStore("the revocation log", lifting, context);
     return lifted.ok ? ok({ revoked: kind }) : lifted;
   }
   const until = untilOf(body.value, now);
   const at = kind === "subject" ? lastUnaware(now, context) : now;
   const entries = values.map((value): Revocation => ({ kind, value, cause: "revoked", at, until }));
-  const added = await fromStore("the revocation log", context.log.append(entries));
+  const added = await fromStore("the revocation log", context.log.append(entries), context);
   return added.ok ? ok({ revoked: kind, until: rfc3339(until) }) : added;
 }
 

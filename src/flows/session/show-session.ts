@@ -31,7 +31,11 @@ export async function showSession(
   const { grant, assetId } = own.value;
   const snapshot = await revocationsNow(request, context);
   if (!snapshot.ok) return snapshot;
-  const known = await fromStore("the viewer's streams", context.streams(grant.subject).show(grant.sessionId, now));
+  const known = await fromStore(
+    "the viewer's streams",
+    context.streams(grant.subject).show(grant.sessionId, now),
+    context,
+  );
   if (!known.ok) return known;
   const stream = known.value;
   const ended = forbiddenBy(snapshot.value, grant, assetId)?.cause ?? stream?.ended;

@@ -5,7 +5,7 @@ import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
 import { milliseconds, type UnixMilliseconds, unixMilliseconds } from "../../../src/base/milliseconds.ts";
 import { type Refusal, refusal } from "../../../src/base/refusal.ts";
 import { ok, type Result } from "../../../src/base/result.ts";
-import { seconds } from "../../../src/base/seconds.ts";
+import { seconds, systemTimer } from "../../../src/base/seconds.ts";
 import type { Catalog } from "../../../src/catalog/catalog.ts";
 import type { SessionContext } from "../../../src/flows/session/context.ts";
 import { apiApp } from "../../../src/http/api.ts";
@@ -43,15 +43,22 @@ export async function api(changes: Partial<SessionContext> = {}, basePath = "/")
 export async function sessionContext(
   issuers: readonly Pair[],
   clock: SessionContext["clock"] = () => now,
+  operators = true,
 ): Promise<SessionContext> {
   const milli = (): UnixMilliseconds => unixMilliseconds(clock() * 1000);
   const log = memoryRevocationLog(milli);
   let drawn = 0;
   return {
-    issuers: [trusting(issuers.map(({ jwk }) => jwk))],
+    issuers: [
+      trusting(
+        issuers.map(({ jwk }) => jwk),
+        { operators },
+      ),
+    ],
     catalog: async (): Promise<Result<Catalog, Refusal>> => ok(catalog),
     keys: await preparedKeys(),
     clock,
+    timer: systemTimer,
     random: (length) => new Uint8Array(length).fill(++drawn),
     log,
     revocations: freshRevocations(log, milli),

@@ -160,6 +160,20 @@ describe("the book", () => {
     expect(kept.has("ended") && kept.has("limited") && kept.has("s1499")).toBe(true);
   });
 
+  it("starts no more where a thousand were ended while their grants last: each is in every isolate's memory", () => {
+    const { book } = opened();
+    const startAndEnd = (i: number) => {
+      const answer = book.claim(claimOf(`s${i}`, i, { limit: undefined }));
+      if (answer.is === "held") book.end(`s${i}`, at(3600), "revoked");
+      return answer.is;
+    };
+    const answers = Array.from({ length: 1002 }, (_, i) => startAndEnd(i));
+    expect(answers.slice(0, 1000).every((is) => is === "held")).toBe(true);
+    expect(answers.slice(1000)).toEqual(["limited", "limited"]);
+    book.prune(at(3700));
+    expect(book.claim(claimOf("later", 3700, { limit: undefined }))).toMatchObject({ is: "held" });
+  });
+
   it("loses nothing of a session that two names know", () => {
     const [older, newer] = [opened().book, opened().book];
     older.claim(claimOf("s0", 0, { limit: 1 }));

@@ -22,6 +22,12 @@ describe("who may revoke", () => {
     },
   );
 
+  it("is nobody whose issuer does not vouch for operators", async () => {
+    const viewers = await sessionStage({ operators: false });
+    expect(codeOf(await viewers.revoke({ asset: "film" }))).toBe("scope_insufficient");
+    expect(await viewers.entries()).toEqual([]);
+  });
+
   it("is nobody with a token that was revoked: he would take that back", async () => {
     opened(await stage.revoke(token("leaked")));
     expect(codeOf(await stage.revoke({ ...token("leaked"), lift: true }, { jti: "leaked" }))).toBe("token_revoked");

@@ -44,6 +44,7 @@ export async function sessionStage(
     readonly assets?: readonly object[];
     readonly keys?: SessionContext["keys"];
     readonly settings?: Partial<Settings>;
+    readonly operators?: boolean;
   } = {},
 ) {
   const state: { now: UnixSeconds; down: "streams" | "log" | undefined; keys: SessionContext["keys"] | undefined } = {
@@ -52,7 +53,7 @@ export async function sessionStage(
     keys: changes.keys,
   };
   const issuer = await newPair("ES256");
-  const base = await sessionContext([issuer], () => state.now);
+  const base = await sessionContext([issuer], () => state.now, changes.operators);
   const catalog = parseCatalog({ version: 1, assets: changes.assets ?? [asset("film"), asset("film-2")] });
   if (!catalog.ok) throw new Error("the catalog of these tests is faulty");
   const milli = () => unixMilliseconds(state.now * 1000);
