@@ -4,7 +4,7 @@ import { shortfallsOf } from "../../players/table.ts";
 
 describe("the proof in real players, in its short form", () => {
   it("finds every scenario played, and nothing that a viewer would notice", { timeout: 300_000 }, async () => {
-    const report = await prove({ short: true, only: [], jobs: 4, say: () => undefined });
+    const report = await prove({ short: true, only: [], jobs: 8, say: () => undefined });
     const short = report.judged
       .filter(({ shortfalls }) => shortfalls.length > 0)
       .map(({ result, shortfalls }) => `${result.scenario} ${result.asset} ${result.player}: ${shortfalls.join("; ")}`);
