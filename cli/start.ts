@@ -17,7 +17,9 @@ const usage = `npm start -- [--port 8787] [--media-port 8788] [--live-port 8789]
 Starts Stagedoor on this machine: the API, the media host and a demo page, with fixture streams to play and an origin of
 live streams that are cut out of them.
 Settings come from the environment: STAGEDOOR_MANIFEST_TTL, STAGEDOOR_SESSION_TTL, STAGEDOOR_PAUSE_ALLOWANCE,
-STAGEDOOR_EXPIRY_STEP (seconds), STAGEDOOR_RENEWAL (redirect or off), STAGEDOOR_BASE_PATH.`;
+STAGEDOOR_EXPIRY_STEP, STAGEDOOR_LEASE_TTL, STAGEDOOR_REVOCATION_MAX_AGE (seconds), STAGEDOOR_STREAM_LIMIT,
+STAGEDOOR_SHARED_NETWORKS (0 for any number), STAGEDOOR_STORE_FAILURE (closed or open), STAGEDOOR_RENEWAL (redirect or off),
+STAGEDOOR_BASE_PATH.`;
 
 const { port, mediaPort, livePort } = readArguments();
 const settings = readSettings();

@@ -97,5 +97,6 @@ async function ask(url: string, bearer: string, body: object): Promise<Outcome> 
     });
   const { revoked, until } = answer;
   if (until === undefined) return good(`The ${revoked} is free again.`, answer);
-  return good(`The ${revoked} is revoked. The edge refuses it within two seconds, until ${until}.`, answer);
+  const warning = answer.known === false ? `There is no such ${revoked} now: check how it is spelt.` : undefined;
+  return good(`The ${revoked} is revoked. The edge refuses it within two seconds, until ${until}.`, answer, warning);
 }

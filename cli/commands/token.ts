@@ -16,6 +16,7 @@ export const tokenCommand: Command = {
     subject: { type: "string" },
     assets: { type: "string" },
     scope: { type: "string" },
+    streams: { type: "string" },
     "expires-in": { type: "string" },
   },
   help: `Prints a bearer token of the development issuer, which the local API takes and no deployment does.
@@ -24,6 +25,7 @@ Its keys are those that \`npm start\` uses; they are made where there are none y
   --subject <text>     who asks (demo-viewer)
   --assets <ids|*>     what the token opens: ids with commas between them, or * for all (*)
   --scope <scopes>     scopes with blanks between them (${playScope})
+  --streams <number>   how many streams he may run at once (any number)
   --expires-in <time>  how long it lasts: 900, 15m, 8h (15m)
   --ring <file>        the key ring (.stagedoor/keys.json of the project)
 
@@ -36,6 +38,7 @@ Its keys are those that \`npm start\` uses; they are made where there are none y
     const scope = given.one("scope") ?? playScope;
     if (!/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(scope))
       endMisused("--scope takes scopes with one blank between them, such as stream:play.");
+    const streams = readStreams(given.one("streams"));
     const lifetime = readDuration("expires-in", given.one("expires-in") ?? "15m");
     const ring = await readRing(given);
     if (!keysFor(ring, "token").some(({ d }) => d !== undefined))
@@ -43,10 +46,15 @@ Its keys are those that \`npm start\` uses; they are made where there are none y
         "The key ring holds no key of the development issuer. Leave --ring out to use the keys of `npm start`; for a deployment, get tokens from its own issuer.",
       );
     const expiresAt = rfc3339(after(systemClock(), lifetime));
-    const token = await signDevToken(ring, { subject, assets, scope, lifetimeSeconds: lifetime });
-    return good(token, { token, subject, assets, scope, expiresAt });
+    const token = await signDevToken(ring, { subject, assets, scope, ...streams, lifetimeSeconds: lifetime });
+    return good(token, { token, subject, assets, scope, ...streams, expiresAt });
   },
 };
+
+function readStreams(text: string | undefined): { readonly streams?: number } {
+  if (text === undefined) return {};
+  return /^[1-9]\d{0,3}$/.test(text) ? { streams: Number(text) } : endMisused("--streams takes a number from 1 on.");
+}
 
 function readAssets(text: string): readonly string[] | "*" {
   if (text === "*") return "*";

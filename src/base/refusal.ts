@@ -37,7 +37,7 @@ type StartCode =
   | "address_unknown";
 
 /** What the routes below `/stream/{id}` refuse. */
-type SessionCode = "session_unknown" | "session_forbidden";
+type SessionCode = "session_unknown" | "session_forbidden" | "revocation_invalid" | "revocation_unknown";
 
 /** What the check of a media URL refuses: it is done before an origin is asked for anything. */
 type MediaCode =

@@ -63,11 +63,15 @@ async function bodyFor(
 }
 
 /**
- * Whether a media playlist was asked for as the manifest. The manifest's URL ends within minutes and a player would reload
- * it for hours, so the player is given a multivariant playlist around it, in which its URL lives as long as the session.
+ * Whether a media playlist was asked for as the manifest that is going to be asked for again. The manifest's URL ends within
+ * minutes and a player would reload it for hours, so the player is given a multivariant playlist around it, in which its URL
+ * lives as long as the session. One that will not change is loaded once, and comes as it is: a round trip more is seen in
+ * the time to the first picture. Unless CloudFront serves the segments: then it is where fresh URLs come from.
  */
 function isEntryThatEnds({ asset, rest, expiry, grant }: MediaAccess, { compiled }: LoadedPlaylist): boolean {
-  return compiled.template.kind === "media" && rest === asset.entry && expiry < grant.expiresAt;
+  const { kind, live } = compiled.template;
+  const reloaded = kind === "media" && (live || asset.cdn === "cloudfront");
+  return reloaded && rest === asset.entry && expiry < grant.expiresAt;
 }
 
 /** Another playlist's URL for this viewer: bound to the grant, and good for as long as it, since players reload it. */

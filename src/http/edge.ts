@@ -53,7 +53,14 @@ export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise
   const checked = checkMediaTarget(target.value, context);
   if (checked.verdict !== "passed") return refuse(checked.refusal);
   const why = await parts.admit(checked.access, context);
-  return why === undefined ? forward(asked.raw, parts) : refuse(why);
+  if (why !== undefined) return refuse(why);
+  const answered = await forward(asked.raw, parts);
+  const then = parts.clock();
+  // A reload that was held may outlast its session: what was true when it was asked for is not when it is answered.
+  const late = then > now ? await parts.admit(checked.access, { ...context, now: then }) : undefined;
+  if (late === undefined) return answered;
+  if (answered.ok) await answered.value.body?.cancel();
+  return refuse(late);
 }
 
 async function forward(request: Request, { manifest }: EdgeParts): Promise<Result<Response, Refusal>> {

@@ -45,6 +45,8 @@ export interface Revoked {
   readonly revoked: RevocationKind;
   /** RFC 3339 in UTC; left out where it was lifted. */
   readonly until?: string;
+  /** False for a key that is not in the ring, and an asset that is not in the catalog: perhaps it was misspelt. */
+  readonly known?: false;
 }
 
 /**
@@ -73,13 +75,23 @@ export async function revoke(request: SessionRequest, context: SessionContext): 
   if (body.value.lift) {
     const lifting = Promise.all(values.map((value) => context.log.lift(kind, value)));
     const lifted = await fromStore("the revocation log", lifting, context);
-    return lifted.ok ? ok({ revoked: kind }) : lifted;
+    if (!lifted.ok) return lifted;
+    return lifted.value.includes(true)
+      ? ok({ revoked: kind })
+      : refusal("revocation_unknown", `no such ${kind} is revoked`);
   }
   const until = untilOf(body.value, now);
   const at = kind === "subject" ? lastUnaware(now, context) : now;
   const entries = values.map((value): Revocation => ({ kind, value, cause: "revoked", at, until }));
   const added = await fromStore("the revocation log", context.log.append(entries), context);
-  return added.ok ? ok({ revoked: kind, until: rfc3339(until) }) : added;
+  if (!added.ok) return added;
+  return ok({ revoked: kind, until: rfc3339(until), ...((await isUnknown(body.value, context)) && { known: false }) });
+}
+
+async function isUnknown({ asset, key }: Body, { keys, catalog }: SessionContext): Promise<boolean> {
+  if (key !== undefined) return !keys.has(key);
+  const found = asset === undefined ? undefined : await catalog();
+  return found?.ok === true && asset !== undefined && found.value.asset(asset) === undefined;
 }
 
 /** Under every name that the thing has: a grant names subjects and tokens by hashes that differ with its key. */
@@ -122,5 +134,5 @@ function readBody(text: string | undefined): Result<Body, Refusal> {
   } catch {
     // Not JSON: told below, with all else that is no revocation.
   }
-  return refusal("body_invalid", "the body names no session, subject, asset, token or key to revoke");
+  return refusal("revocation_invalid", "the body names no session, subject, asset, token or key to revoke");
 }

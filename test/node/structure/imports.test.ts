@@ -54,6 +54,8 @@ const filesThat = (files: readonly Source[], imports: (found: Import) => boolean
 const src = sources("src");
 const [workers, cli, bench, web, live, test] = ["workers", "cli", "bench", "web", "fixtures/live", "test"].map(sources);
 if (!workers || !cli || !bench || !web || !live || !test) throw new Error("a folder is gone");
+const [player, players] = ["player", "players"].map(sources);
+if (!player || !players) throw new Error("a folder is gone");
 const core = src.filter((source) => folderOf(source) !== "adapters");
 
 describe("imports point one way", () => {
@@ -91,8 +93,14 @@ describe("imports point one way", () => {
 
   it("lets nothing that is deployed import the command line, the tests, the benchmarks or the page", () => {
     const strays = filesThat([...src, ...workers], ({ folder = "" }) =>
-      ["cli", "test", "bench", "web", "fixtures"].includes(folder),
+      ["cli", "test", "bench", "web", "fixtures", "player", "players"].includes(folder),
     );
+    expect(strays).toEqual([]);
+  });
+
+  it("lets the helper that pages load import nothing but itself", () => {
+    const shipped = player.filter(({ file }) => file !== "player/build.ts");
+    const strays = filesThat(shipped, ({ folder }) => folder !== "player");
     expect(strays).toEqual([]);
   });
 
@@ -106,7 +114,9 @@ describe("files", () => {
   it("are short enough to be read at one sitting", () => {
     const long = (files: readonly Source[], most: number) => files.filter(({ lines }) => lines > most);
     expect(
-      long([...src, ...workers, ...cli, ...bench, ...web, ...live], longest.source).map(({ file }) => file),
+      long([...src, ...workers, ...cli, ...bench, ...web, ...live, ...player, ...players], longest.source).map(
+        ({ file }) => file,
+      ),
     ).toEqual([]);
     expect(long(test, longest.test).map(({ file }) => file)).toEqual([]);
   });

@@ -86,13 +86,19 @@ describe("the URLs of media playlists", () => {
     expect(expiryOf(text, "low/index.m3u8")).toBe(sessionEnds);
   });
 
-  it("are given in a multivariant playlist where the entry itself is a media playlist", async () => {
-    const stage = await playlistStage({ "film/index.m3u8": media });
+  it("are given in a multivariant playlist where the entry itself is one that players will ask for again", async () => {
+    const live = media.replace("#EXT-X-ENDLIST\n", "").replace("#EXT-X-PLAYLIST-TYPE:VOD\n", "");
+    const stage = await playlistStage({ "film/index.m3u8": live });
     const text = await stage.text(ann, "index.m3u8", { expiry: in5Minutes });
     expect(text).toContain("#EXT-X-STREAM-INF:BANDWIDTH=");
     expect(text).not.toContain("#EXTINF");
     const [, query] = /index\.m3u8\?(.*)/.exec(text) ?? [];
     expect(query).toMatch(/^list=\d+\.[\w-]{22}$/);
+  });
+
+  it("need none around an entry that will not change: it comes as it is, a round trip sooner", async () => {
+    const stage = await playlistStage({ "film/index.m3u8": media });
+    expect(await stage.text(ann, "index.m3u8", { expiry: in5Minutes })).toContain("#EXTINF");
   });
 
   it("lead to the media playlist itself", async () => {

@@ -130,6 +130,37 @@ describe("a playlist, which the manifest worker answers", () => {
   });
 });
 
+describe("a playlist that was waited for", () => {
+  const grant = grantOf(key);
+  const playlist = signedTarget(key, { purpose: "playlist", grant, path: "/film/index.m3u8" });
+  const { refusal: why } = endedBecause("revoked");
+
+  it("is not given to a session that was ended meanwhile", async () => {
+    let time = now;
+    let ended = false;
+    const held = async () => {
+      time = timeAfter(time, seconds(3));
+      ended = true;
+      return new Response("a playlist");
+    };
+    const admitted: UnixSeconds[] = [];
+    const admit: EdgeParts["admit"] = (_, asking) => {
+      admitted.push(asking.now);
+      return ended ? why : undefined;
+    };
+    const { response } = await ask(playlist, { clock: () => time, admit, manifest: { fetch: held } });
+    expect([response.status, Object(await response.json()).code]).toEqual([403, "session_revoked"]);
+    expect(admitted).toEqual([now, timeAfter(now, seconds(3))]);
+  });
+
+  it("costs one admission where it was not", async () => {
+    let admissions = 0;
+    const admit = () => void admissions++;
+    const { response } = await ask(playlist, { admit, manifest: { fetch: async () => new Response("a playlist") } });
+    expect([response.status, admissions]).toEqual([200, 1]);
+  });
+});
+
 describe("a session that may not go on", () => {
   const grant = grantOf(key);
   const urlOf = (purpose: MediaPurpose, expiry = in5Minutes) =>

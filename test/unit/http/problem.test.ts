@@ -20,6 +20,8 @@ const statuses = {
   address_unknown: 400,
   stream_limit: 429,
   session_unknown: 404,
+  revocation_invalid: 400,
+  revocation_unknown: 404,
   session_forbidden: 403,
   path_invalid: 400,
   signature_missing: 403,

@@ -140,12 +140,21 @@ describe("lift: true", () => {
     ["asset", () => ({ asset: "film" })],
     ["token", () => token("t-1")],
     ["key", () => ({ key: "2026-a" })],
-  ])("takes the revocation of a %s back, and can be asked for twice", async (kind, body) => {
+  ])("takes the revocation of a %s back, and says so where there is none", async (kind, body) => {
     opened(await stage.revoke(body()));
     expect((await stage.entries()).every(({ until }) => until > now)).toBe(true);
     expect(opened(await stage.revoke({ ...body(), lift: true }))).toEqual({ revoked: kind });
     expect((await stage.entries()).every(({ until }) => until <= now)).toBe(true);
-    expect(codeOf(await stage.revoke({ ...body(), lift: true }))).toBe("ok");
+    expect(codeOf(await stage.revoke({ ...body(), lift: true }))).toBe("revocation_unknown");
+  });
+});
+
+describe("an operator who misspells", () => {
+  it("a key or an asset is told that there is none of that name", async () => {
+    expect(opened(await stage.revoke({ key: "2026-a" }))).not.toHaveProperty("known");
+    expect(opened(await stage.revoke({ asset: "film" }))).not.toHaveProperty("known");
+    expect(opened(await stage.revoke({ key: "2026-A" }))).toMatchObject({ revoked: "key", known: false });
+    expect(opened(await stage.revoke({ asset: "flim" }))).toMatchObject({ revoked: "asset", known: false });
   });
 });
 
@@ -185,7 +194,7 @@ describe("the body of a revocation", () => {
     ["an end as a text", { asset: "film", until: "2027-01-01T00:00:00Z" }],
     ["lift as a text", { asset: "film", lift: "false" }],
   ])("is refused with %s, and nothing is revoked", async (_, body) => {
-    expect(codeOf(await stage.revoke(body))).toBe("body_invalid");
+    expect(codeOf(await stage.revoke(body))).toBe("revocation_invalid");
     expect(await stage.entries()).toEqual([]);
   });
 });

@@ -1,0 +1,73 @@
+import type { Stall } from "./player.ts";
+import type { Counts } from "./request-log.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** What came of one run. */
+export interface Result extends Counts {
+  readonly scenario: string;
+  readonly player: string;
+  readonly asset: string;
+  readonly stalls: readonly Stall[];
+  readonly fatal: readonly string[];
+  /** What the scenario itself found amiss. */
+  readonly faults: readonly string[];
+  readonly endedAfter: number | undefined;
+  readonly latency: number | undefined;
+  readonly notes: readonly string[];
+}
+
+/** A result beside that of the same stream unprotected, where that was played as well. */
+export interface Judged {
+  readonly result: Result;
+  readonly unprotected: Result | undefined;
+  /** Whether the player does not come to its end unprotected either. */
+  readonly alike: boolean;
+  /** In words; empty where nothing falls short. */
+  readonly shortfalls: readonly string[];
+}
+
+/** Milliseconds within which a session that was ended stops. */
+export const mostUntilEnded = 2000;
+
+type Rules = Pick<Scenario, "meant" | "isCut" | "compared">;
+
+/** What of a result may be the player's own way, which shows when it plays the stream unprotected. */
+export function mayBeThePlayers({ stalls, initFetches, keyFetches, faults }: Result, { isCut }: Rules): boolean {
+  if (isCut === true) return false;
+  return stalls.length > 0 || initFetches > 1 || keyFetches > 1 || faults.some(isOfThePlayer);
+}
+
+/** A player that does not come to where the scenario wants it. */
+function isOfThePlayer(fault: string): boolean {
+  return fault.startsWith("did not get to");
+}
+
+/**
+ * Holds a result to what the project promises. A player that stands still, or fetches an initialisation section or a key
+ * again, falls short of it only where it does so more than with the same stream unprotected.
+ */
+export function judge(
+  result: Result,
+  unprotected: Result | undefined,
+  { meant = [], isCut = false, compared = false }: Rules,
+): Judged {
+  const { stalls, refused, fatal, faults, initFetches, keyFetches, endedAfter } = result;
+  const alike = unprotected?.faults.some(isOfThePlayer) === true;
+  const found = faults.filter((fault) => !(alike && isOfThePlayer(fault)));
+  const strays = refused.filter((answer) => !meant.some((code) => answer.endsWith(code)));
+  if (strays.length > 0) found.push(`refused: ${[...new Set(strays)].join(", ")}`);
+  if (!isCut) {
+    if (stalls.length > (unprotected?.stalls.length ?? 0))
+      found.push(`stalled for ${stalls.map(({ milliseconds }) => milliseconds).join(", ")} ms`);
+    if (fatal.length > 0) found.push(`gave up: ${[...new Set(fatal)].join(", ")}`);
+  }
+  // ffmpeg fetches a live stream's initialisation section with every reload of the playlist, whatever its URL.
+  const most = (fetches: "initFetches" | "keyFetches") => {
+    const theirs = Math.max(1, unprotected?.[fetches] ?? 0);
+    return compared && theirs > 1 ? result.playlists : theirs;
+  };
+  if (initFetches > most("initFetches")) found.push(`an initialisation section was fetched ${initFetches} times`);
+  if (keyFetches > most("keyFetches")) found.push(`a key was fetched ${keyFetches} times`);
+  if (endedAfter !== undefined && endedAfter > mostUntilEnded) found.push(`went on for ${endedAfter} ms`);
+  return { result, unprotected, shortfalls: found, alike };
+}

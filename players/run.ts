@@ -1,0 +1,49 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { projectRoot } from "../cli/project.ts";
+import { prove } from "./prove.ts";
+import { markdown, shortfallsOf } from "./table.ts";
+
+const usage = `npm run players [-- --short] [--only <player or scenario>]... [--jobs <number>]
+
+Plays the fixtures in hls.js, Shaka Player, video.js, Chromium's own HLS, and where they are installed in ffmpeg and mpv,
+with signatures that live for seconds, and counts what a viewer would notice. Takes about half an hour; --short about two
+minutes. A whole run writes docs/players.md and docs/players.json. Ends with 1 where anything falls short.`;
+
+const { values } = parseArgs({
+  options: {
+    short: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [] },
+    jobs: { type: "string", default: "6" },
+    help: { type: "boolean" },
+  },
+});
+
+if (values.help === true) console.log(usage);
+else await run(values.short, values.only, Number(values.jobs));
+
+async function run(short: boolean, only: readonly string[], jobs: number): Promise<void> {
+  const report = await prove({ short, only, jobs, say: (line) => console.error(`… ${line}`) });
+  const text = markdown(report);
+  console.log(text);
+  if (!short && only.length === 0) {
+    const { judged, firstFrames, players } = report;
+    await writeFile(join(projectRoot, "docs/players.md"), `${introduction}\n${text}`);
+    const numbers = { players: players.map(({ name, version }) => ({ name, version })), judged, firstFrames };
+    await writeFile(join(projectRoot, "docs/players.json"), `${JSON.stringify(numbers, null, 2)}\n`);
+  }
+  const missed = shortfallsOf(report);
+  if (missed > 0) {
+    console.error(`${missed} of ${report.judged.length + report.firstFrames.length} fall short`);
+    process.exitCode = 1;
+  }
+}
+
+const introduction = `# In real players
+
+\`npm run players\` writes this page. Signatures live for seconds in it, where a deployment has minutes, so that what takes
+hours in life takes minutes here. Requests are counted in front of the media host, and so also those of players that show
+none. In brackets: the same stream from a server that protects nothing. The first picture is timed from the manifest's URL,
+the middle of nine openings by turns, with 20 ms of network in front of both.
+`;
