@@ -1,15 +1,15 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { projectRoot } from "../cli/project.ts";
 import { prove } from "./prove.ts";
-import { markdown, shortfallsOf } from "./table.ts";
+import { markdown, overview, shortfallsOf } from "./table.ts";
 
 const usage = `npm run players [-- --short] [--only <player or scenario>]... [--jobs <number>]
 
 Plays the fixtures in hls.js, Shaka Player, video.js, Chromium's own HLS, and where they are installed in ffmpeg and mpv,
 with signatures that live for seconds, and counts what a viewer would notice. Takes about half an hour; --short about two
-minutes. A whole run writes docs/players.md and docs/players.json. Ends with 1 where anything falls short.`;
+minutes. A whole run writes docs/players.md, docs/players.json and the README's table. Ends with 1 where anything falls short.`;
 
 const { values } = parseArgs({
   options: {
@@ -32,12 +32,23 @@ async function run(short: boolean, only: readonly string[], jobs: number): Promi
     await writeFile(join(projectRoot, "docs/players.md"), `${introduction}\n${text}`);
     const numbers = { players: players.map(({ name, version }) => ({ name, version })), judged, firstFrames };
     await writeFile(join(projectRoot, "docs/players.json"), `${JSON.stringify(numbers, null, 2)}\n`);
+    await showInReadme(overview(report));
   }
   const missed = shortfallsOf(report);
   if (missed > 0) {
     console.error(`${missed} of ${report.judged.length + report.firstFrames.length} fall short`);
     process.exitCode = 1;
   }
+}
+
+/** Writes the short table into the README, between the two comments that mark its place. */
+async function showInReadme(lines: readonly string[]): Promise<void> {
+  const file = join(projectRoot, "README.md");
+  const [begin, end] = ["<!-- players: written by npm run players -->", "<!-- players end -->"];
+  const text = await readFile(file, "utf8");
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error("README.md has no place for the table of players");
+  await writeFile(file, `${text.slice(0, from)}${[begin, "", ...lines, ""].join("\n")}\n${text.slice(to)}`);
 }
 
 const introduction = `# In real players

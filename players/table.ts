@@ -25,7 +25,8 @@ export function markdown(report: Report): string {
   return [...overview(report), "", ...details(report), "", ...firstFrames(report), ""].join("\n");
 }
 
-function overview({ players, scenarios, judged, missing }: Report): string[] {
+/** Who plays what, as lines of Markdown. */
+export function overview({ players, scenarios, judged, missing }: Report): string[] {
   const cell = (scenario: Scenario, player: string) => {
     const all = judged.filter(({ result }) => result.scenario === scenario.name && result.player === player);
     if (all.length === 0) return "–";

@@ -101,6 +101,12 @@ describe("the URLs of media playlists", () => {
     expect(await stage.text(ann, "index.m3u8", { expiry: in5Minutes })).toContain("#EXTINF");
   });
 
+  it("need one around an entry whose segments CloudFront serves: it is where a player finds fresh URLs", async () => {
+    const stage = await playlistStage({ "cloud/index.m3u8": media });
+    const viewer = { ...ann, asset: "cloud" };
+    expect(await stage.text(viewer, "index.m3u8", { expiry: in5Minutes })).toContain("#EXT-X-STREAM-INF:BANDWIDTH=");
+  });
+
   it("lead to the media playlist itself", async () => {
     const stage = await playlistStage({ "film/index.m3u8": media });
     expect(await stage.text(ann, "index.m3u8")).toContain("#EXTINF");
