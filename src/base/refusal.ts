@@ -1,4 +1,4 @@
-import type { UnixSeconds } from "./seconds.ts";
+import type { Seconds, UnixSeconds } from "./seconds.ts";
 
 /**
  * Every expected refusal of Stagedoor. `code` is stable and public; `reason` is for the log and for `explain`: it says
@@ -9,15 +9,17 @@ export type Refusal =
   | Plain<StartCode | SessionCode | MediaCode | PlaylistCode | OriginCode | ServerCode>
   | { readonly code: "scope_insufficient"; readonly reason: string; readonly scope: string }
   | { readonly code: "stream_limit"; readonly reason: string; readonly running: readonly RunningSession[] }
+  | { readonly code: "start_rate_exceeded"; readonly reason: string; readonly retryAfter: Seconds }
   | { readonly code: "method_unknown"; readonly reason: string; readonly allow: string }
   // Where the file's length in bytes is known, the answer names it: `Content-Range: bytes */<size>` (RFC 9110 §15.5.17).
   | { readonly code: "range_not_satisfiable"; readonly reason: string; readonly size: number };
 
-/** A session of the same viewer that is running. */
+/** A session of the same viewer that is running: it holds a lease. */
 export interface RunningSession {
   readonly sessionId: string;
   readonly assetId: string;
   readonly startedAt: UnixSeconds;
+  /** When it last asked for anything, as far as that was written down. */
   readonly seenAt: UnixSeconds;
 }
 
@@ -69,7 +71,10 @@ type ServerCode = "route_unknown" | "configuration_invalid" | "store_unavailable
 export type RefusalCode = Refusal["code"];
 
 /** The codes that need nothing beside their reason. */
-export type PlainCode = Exclude<RefusalCode, "scope_insufficient" | "stream_limit" | "method_unknown">;
+export type PlainCode = Exclude<
+  RefusalCode,
+  "scope_insufficient" | "stream_limit" | "start_rate_exceeded" | "method_unknown"
+>;
 
 /** A refusal with its reason, ready to be returned from a function that gives a `Result`. */
 export function refusal(code: PlainCode, reason: string): { readonly ok: false; readonly refusal: Refusal } {

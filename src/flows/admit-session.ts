@@ -7,7 +7,6 @@ import { networkOf, networkText } from "../sessions/network.ts";
 import type { RevocationLog } from "../sessions/revocation.ts";
 import { forbiddenBy, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import type { RevocationWatch } from "../sessions/revocation-watch.ts";
-import { networkHash } from "../signing/grant.ts";
 import type { MediaAccess } from "./check-media-request.ts";
 import type { Client } from "./client.ts";
 import { endedBecause } from "./ended-because.ts";
@@ -39,7 +38,7 @@ export type Admission = Refusal | undefined;
 /** {@link admitSession} with its parts: what the flows of the media host ask once the check has passed. */
 export type Admit = (access: MediaAccess, asking: Asking) => Admission | Promise<Admission>;
 
-/** How long a request waits for the viewer's streams. */
+/** How long a request waits for a store. */
 const patience = seconds(2);
 
 /** How long a session goes on unasked after a store that did not answer, where that is allowed. */
@@ -82,6 +81,8 @@ function admitUnder(
     case "due":
       asking.waitUntil(touch(access, asking, parts).then(() => undefined));
       return undefined;
+    case "limited":
+      return endedBecause("taken").refusal;
     case "unknown":
       return touch(access, asking, parts);
   }
@@ -89,7 +90,7 @@ function admitUnder(
 
 /** Asks the viewer's streams, and remembers the answer. */
 async function touch(access: MediaAccess, { client, now }: Asking, parts: AdmissionParts): Promise<Admission> {
-  const { grant, asset, key } = access;
+  const { grant, asset } = access;
   const { address = "" } = client;
   const network = networkOf(address);
   const asked = parts.streams(grant.subject).touch({
@@ -98,7 +99,7 @@ async function touch(access: MediaAccess, { client, now }: Asking, parts: Admiss
     now,
     issuedAt: grant.issuedAt,
     expiresAt: grant.expiresAt,
-    network: network === undefined ? undefined : networkHash(key, networkText(network)),
+    network: network === undefined ? undefined : networkText(network),
     mostNetworks: parts.sharedNetworks,
   });
   const answer = await inTime(asked, patience, parts.timer).catch(() => "late" as const);
@@ -113,21 +114,25 @@ async function touch(access: MediaAccess, { client, now }: Asking, parts: Admiss
     parts.leases.keep(grant.sessionId, address, now, answer.until);
     return undefined;
   }
+  if (answer.is === "limited") {
+    parts.leases.limit(grant.sessionId, now);
+    return endedBecause("taken").refusal;
+  }
   parts.leases.drop(grant.sessionId);
-  if (answer.is === "limited") return endedBecause("taken").refusal;
   await tellTheOthers(answer, now, parts);
   return endedBecause(answer.cause).refusal;
 }
 
-/** A session that was found to be shared is ended everywhere: other isolates may hold it for good for a lease yet. */
+/**
+ * A session that was ended is ended everywhere: other isolates may hold it for good for a lease yet. For most this was told
+ * when they were ended, and again is no fault; but who told it may have failed between the two.
+ */
 async function tellTheOthers(
   { cause, stream }: Extract<TouchAnswer, { is: "ended" }>,
   now: UnixSeconds,
-  { log, onFailure }: AdmissionParts,
+  { log, timer, onFailure }: AdmissionParts,
 ): Promise<void> {
-  if (cause !== "shared") return;
   const entry = { kind: "session", value: stream.sessionId, cause, at: now, until: stream.expiresAt } as const;
-  await log
-    .append([entry])
-    .catch(() => onFailure(refusal("store_unavailable", "the revocation log did not answer").refusal));
+  const told = await inTime(log.append([entry]), patience, timer).catch(() => "late" as const);
+  if (told === "late") onFailure(refusal("store_unavailable", "the revocation log did not answer").refusal);
 }

@@ -51,7 +51,9 @@ export async function currentVersion(
   if (shelved !== undefined && mayBeGiven(shelved, directives.least, now)) return ok(shelved.version);
   const kept = shelved?.version;
   // One that waits for the next version keeps nobody from asking for this one.
-  if (kept !== undefined && directives.least === undefined) kept.checkingUntil = unixMilliseconds(now + checkTime);
+  const checks = directives.least === undefined ? kept : undefined;
+  const checkingUntil = unixMilliseconds(now + checkTime);
+  if (checks !== undefined) checks.checkingUntil = checkingUntil;
   const answered = await source({
     asset,
     path,
@@ -60,12 +62,16 @@ export async function currentVersion(
     hold: holdFor(address, shelf),
     known: tagOf(shelved),
   });
+  if (checks?.checkingUntil === checkingUntil) delete checks.checkingUntil;
   if (!answered.ok) {
-    // What is gone shall not be given to those who come while somebody is asking for it.
-    if (answered.refusal.code === "object_unknown") shelf.remove(key);
+    // What is gone shall not be given to those who come while somebody is asking for it. What anybody may have made up
+    // says nothing about it.
+    if (checks !== undefined && answered.refusal.code === "object_unknown") shelf.remove(key);
     if (shelved === undefined || !canBeCovered(answered.refusal) || !mayStillBeGiven(shelved, clock())) return answered;
     context.onRefusal?.(answered.refusal);
-    shelved.version.freshUntil = freshAfterFailure(clock());
+    const { version } = shelved;
+    // Nor has it failed for others where one of them was told meanwhile that this still is the one.
+    if (checks !== undefined && version.checkedAt <= now) version.freshUntil = freshAfterFailure(clock());
     return ok(shelved.version);
   }
   const { text, etag, checkedAt, freshUntil, failure } = answered.value;

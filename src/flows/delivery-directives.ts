@@ -1,4 +1,5 @@
 import { readDecimal } from "../base/decimal.ts";
+import type { Progress } from "../playlist/progress.ts";
 import type { PlaylistReloads, PlaylistTemplate } from "../playlist/template.ts";
 
 /** The delivery directives of a request for a playlist (RFC 8216bis §6.2.5). */
@@ -15,11 +16,11 @@ export interface Position {
   readonly part?: number;
 }
 
-/**
- * How far behind the last segment that is known one may ask. A server takes 2 (RFC 8216bis §6.2.5.2) and answers 400 to
- * more; what is known here may be some seconds old, in which short segments follow.
- */
-const mostAhead = 5;
+/** How far behind the last segment one may ask: an origin answers 400 to more (RFC 8216bis §6.2.5.2). */
+const mostAhead = 2;
+
+/** What an isolate knows may be a segment behind what the playlist's object knows, which decides. */
+const mostBehind = 1;
 
 /** A segment of 10 s has 50 parts of 200 ms. */
 const mostParts = 100;
@@ -83,8 +84,20 @@ export function isAhead(one: Reached, other: Reached): boolean {
   return one.nextPart > other.nextPart;
 }
 
-function isNear({ nextSegment }: PlaylistReloads, { segment, part = 0 }: Position): boolean {
-  return segment < nextSegment + mostAhead && part < mostParts;
+function isNear({ nextSegment }: Reached, { segment, part = 0 }: Position): boolean {
+  return segment < nextSegment + mostAhead + mostBehind && part < mostParts;
+}
+
+/**
+ * Whether an origin will wait for what a version lacks, as RFC 8216bis §6.2.5.2 has it: two segments behind the last one,
+ * and in parts its Advance Part Limit, 3 s of them and at least three. What lies in the segment behind the next one is
+ * counted from that one's beginning, since nobody knows how many parts the next one will have.
+ */
+export function willBeWaitedFor(progress: Progress, { segment, part }: Position): boolean {
+  const { nextSegment, nextPart, period } = progress;
+  if (segment >= nextSegment + mostAhead) return false;
+  const last = segment === nextSegment ? nextPart : 0;
+  return part === undefined || part < last + Math.ceil(3 / Math.min(period, 1));
 }
 
 function isValid(name: string, value: string): boolean {

@@ -1,27 +1,20 @@
 import { startDeadline } from "../base/deadline.ts";
-import { type UnixMilliseconds, unixMilliseconds } from "../base/milliseconds.ts";
+import type { UnixMilliseconds } from "../base/milliseconds.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
-import { ok, type Result } from "../base/result.ts";
+import { ok, type Refused, type Result } from "../base/result.ts";
 import { type Seconds, seconds } from "../base/seconds.ts";
-import { type Progress, progressOf } from "../playlist/progress.ts";
-import { directiveQuery, holds, isAhead, type Position } from "./delivery-directives.ts";
+import type { Progress } from "../playlist/progress.ts";
+import { directiveQuery, holds, type Position, willBeWaitedFor } from "./delivery-directives.ts";
 import type { DirectPorts } from "./direct-playlists.ts";
 import { fetchPlaylist, timeoutOf } from "./fetch-playlist.ts";
-import { freshAfterFailure, mayStandIn, type Pace, paceOfNew, paceOfSame } from "./playlist-pace.ts";
+import { LatestVersion, type Version } from "./latest-version.ts";
 import { canBeCovered, originRequest, type PlaylistAnswer, type PlaylistQuestion } from "./playlist-source.ts";
+import { RefusedReloads } from "./refused-reloads.ts";
 
-interface Version {
-  readonly text: string;
-  readonly progress: Progress;
-  etag: string | undefined;
-  /** When the origin last said that this is the version, and when it is to be asked again. */
-  checkedAt: UnixMilliseconds;
-  pace: Pace;
-}
-
-interface Waiter {
-  readonly least: Position;
-  readonly arrive: (version: Version) => void;
+/** A question to the origin that is under way. */
+interface Asked {
+  readonly at: UnixMilliseconds;
+  readonly answer: Promise<Result<Version, Refusal>>;
 }
 
 /** How long a slow origin is waited for where there is a version to give out in its place. */
@@ -30,8 +23,17 @@ const patience = seconds(1);
 /** How long a question is not passed on again that the origin has just failed, or not waited for. */
 const pause = seconds(0.5);
 
-/** The viewers of a playlist wait for the next part, some for the one behind it: more questions are made up. */
-const mostAsked = 16;
+/**
+ * The viewers of a playlist wait for the next part, some for the one behind it: more questions are made up. Not more also
+ * since a Durable Object waits for six answers at once, and what the others are given must be among them.
+ */
+const mostAsked = 4;
+
+/** How many slow questions for the current version are left to themselves, at most, to ask anew. */
+const mostLeft = 2;
+
+/** How often the log is told of a blocking reload that failed, in milliseconds. */
+const toldEvery = 60_000;
 
 /**
  * One playlist of an origin, or its delta updates, for all who ask: the last version, and the questions to the origin that
@@ -40,144 +42,155 @@ const mostAsked = 16;
  */
 export class PlaylistView {
   readonly #ports: DirectPorts;
-  readonly #asking = new Map<string, Promise<Result<Version, Refusal>>>();
-  readonly #pausing = new Map<string, UnixMilliseconds>();
-  readonly #waiting = new Set<Waiter>();
-  #latest: Version | undefined;
+  readonly #reached: () => Progress | undefined;
+  readonly #latest = new LatestVersion();
+  readonly #asking = new Map<string, Asked>();
+  readonly #refused = new RefusedReloads(1000 * pause);
+  #left = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
 
-  constructor(ports: DirectPorts) {
+  /** `reached` tells how far the playlist has come, by whatever is known of it. */
+  constructor(ports: DirectPorts, reached: () => Progress | undefined) {
     this.#ports = ports;
+    this.#reached = reached;
+  }
+
+  get latest(): Pick<Version, "progress" | "checkedAt"> | undefined {
+    return this.#latest.version;
   }
 
   async ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>> {
     const { least } = question.directives;
-    const latest = this.#latest;
-    const fits = latest !== undefined && (least === undefined || holds(latest.progress, least));
-    if (fits && this.#ports.clock() < latest.pace.freshUntil) return ok(answerOf(latest, least));
-    return least === undefined || fits ? this.#current(question) : this.#awaited(question, least);
+    const { version } = this.#latest;
+    const fits = version !== undefined && (least === undefined || holds(version.progress, least));
+    if (fits && this.#ports.clock() < version.pace.freshUntil) return ok(answerOf(version, least));
+    if (least === undefined || fits) return this.#current(question, least);
+    if (this.#isNear(least)) return this.#awaited(question, least);
+    // What an origin refuses, as being too far ahead, anybody can make up: the version of now tells whether it is.
+    const current = await this.#current(question, least);
+    return current.ok && !current.value.shared && this.#isNear(least) ? this.#awaited(question, least) : current;
   }
 
-  /** The version that the origin has now; after a moment the last one that can stand in for it. */
-  async #current(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>> {
+  /** The version that the origin has now, whatever it holds; after a moment the last one that can stand in for it. */
+  async #current(question: PlaylistQuestion, least: Position | undefined): Promise<Result<PlaylistAnswer, Refusal>> {
+    const { clock, timer } = this.#ports;
+    const { version } = this.#latest;
+    if (version !== undefined && clock() < version.pace.freshUntil) return ok(answerOf(version, least));
     const asked = this.#askOnce({ ...question, directives: withoutLeast(question) });
-    const deadline = startDeadline(this.#standIn() === undefined ? this.#limit(question) : patience, this.#ports.timer);
-    const answered = await deadline.before(asked).finally(deadline.end);
-    return this.#conclude(answered === "late" ? this.#slow(question) : answered, question.directives.least);
+    const covered = this.#latest.standIn(clock()) !== undefined;
+    const deadline = startDeadline(covered ? patience : this.#limit(question), timer);
+    const answered = await deadline.before(asked.answer).finally(deadline.end);
+    if (answered !== "late") return this.#conclude(answered, least);
+    if (covered) this.#leave(asked);
+    return this.#conclude(this.#slow(question), least);
   }
 
   /**
-   * A version that holds `least`: whichever question to the origin brings it. A question that the origin has just failed,
-   * or answered with less, is not passed on: who asks it again is held for a moment and given what there is.
+   * A version that holds `least`: whichever question to the origin brings it. A place that the origin has just refused, or
+   * answered with less, is not passed on: who asks for it is held for a moment and given what there is. Since anybody can
+   * make such a place up, a question that fails leaves all that is known as it was.
    */
   async #awaited(question: PlaylistQuestion, least: Position): Promise<Result<PlaylistAnswer, Refusal>> {
-    const { promise: arrival, resolve } = Promise.withResolvers<Version>();
-    const waiter: Waiter = { least, arrive: resolve };
-    this.#waiting.add(waiter);
+    const { arrival, leave } = this.#latest.arrivalOf(least);
+    const pausing = this.#refused.has(least, this.#ports.clock());
     const key = directiveQuery(question.directives);
-    const pausing = (this.#pausing.get(key) ?? 0) > this.#ports.clock();
     const asks = !pausing && (this.#asking.has(key) || this.#asking.size < mostAsked || this.#isNext(least));
-    const asked = asks ? this.#askOnce(question) : new Promise<never>(() => undefined);
+    const asked = asks ? this.#askOnce(question).answer : new Promise<never>(() => undefined);
     const deadline = startDeadline(pausing ? pause : this.#limit(question), this.#ports.timer);
     const answered = await deadline.before(Promise.race([arrival.then(ok), asked])).finally(() => {
       deadline.end();
-      this.#waiting.delete(waiter);
+      leave();
     });
-    if (answered !== "late") return this.#conclude(answered, least);
-    if (!pausing) return this.#conclude(this.#slow(question), least);
-    const current = await this.ask({ ...question, directives: withoutLeast(question) });
-    return current.ok ? ok({ ...current.value, shared: false }) : current;
+    if (answered === "late" && pausing) {
+      const current = await this.#current(question, least);
+      return current.ok ? ok({ ...current.value, shared: false }) : current;
+    }
+    if (answered !== "late" && answered.ok) return ok(answerOf(answered.value, least));
+    const failed = answered === "late" ? this.#slow(question) : answered;
+    // Who has waited for so long waits no longer.
+    const slow = failed.refusal.code === "origin_slow";
+    const given = slow ? this.#conclude(failed, least) : await this.#current(question, least);
+    if (!given.ok) return given;
+    return ok({ ...given.value, failure: this.#told(given.value.failure ?? failed.refusal), shared: false });
   }
 
   /** The answer to give; where there is none, the last version for as long as it can stand in. */
   #conclude(answered: Result<Version, Refusal>, least: Position | undefined): Result<PlaylistAnswer, Refusal> {
     if (answered.ok) return ok(answerOf(answered.value, least));
-    const kept = canBeCovered(answered.refusal) ? this.#standIn() : undefined;
-    if (kept === undefined) return answered;
-    const freshUntil = freshAfterFailure(this.#ports.clock());
-    kept.pace = { ...kept.pace, freshUntil: later(kept.pace.freshUntil, freshUntil) };
-    return ok({ ...answerOf(kept, least), failure: answered.refusal, shared: false });
+    const kept = canBeCovered(answered.refusal) ? this.#latest.standIn(this.#ports.clock()) : undefined;
+    return kept === undefined ? answered : ok({ ...answerOf(kept, least), failure: answered.refusal, shared: false });
   }
 
-  #askOnce(question: PlaylistQuestion): Promise<Result<Version, Refusal>> {
+  #askOnce(question: PlaylistQuestion): Asked {
     const key = directiveQuery(question.directives);
     const underWay = this.#asking.get(key);
     if (underWay !== undefined) return underWay;
-    const asked = this.#fetch(question, key).finally(() => this.#asking.delete(key));
+    const at = this.#ports.clock();
+    const answer = this.#fetch(question, at).finally(() => {
+      if (this.#asking.get(key)?.answer === answer) this.#asking.delete(key);
+    });
+    const asked = { at, answer };
     this.#asking.set(key, asked);
     return asked;
   }
 
-  async #fetch(question: PlaylistQuestion, key: string): Promise<Result<Version, Refusal>> {
-    const { clock } = this.#ports;
+  /** Who comes after a moment asks anew: one question that hangs keeps nobody from what another one would be told. */
+  #leave(asked: Asked): void {
+    this.#latest.failed(asked.at, this.#ports.clock());
+    const [key] = [...this.#asking].find(([, other]) => other === asked) ?? [];
+    if (key === undefined || this.#left >= mostLeft) return;
+    this.#asking.delete(key);
+    this.#left++;
+    const end = () => void this.#left--;
+    asked.answer.then(end, end);
+  }
+
+  async #fetch(question: PlaylistQuestion, askedAt: UnixMilliseconds): Promise<Result<Version, Refusal>> {
     const { least } = question.directives;
-    const before = this.#latest;
-    const askedAt = clock();
+    const before = this.#latest.version;
     const fetched = await fetchPlaylist(originRequest(question, before?.etag), this.#ports);
-    const answeredAt = clock();
+    const answeredAt = this.#ports.clock();
     if (!fetched.ok) {
-      if (fetched.refusal.code === "object_unknown") this.#latest = undefined;
-      if (least !== undefined) this.#pauseFor(key, answeredAt);
+      if (least !== undefined) this.#refused.add(least, answeredAt);
+      else if (fetched.refusal.code === "object_unknown") this.#latest.forget();
+      else this.#latest.failed(askedAt, answeredAt);
       return fetched;
     }
     // An answer that was held is of the moment it came at.
     const sight = { askedAt: least === undefined ? askedAt : answeredAt, answeredAt };
-    const found = fetched.value;
-    const version = found === "unchanged" ? this.#same(before, sight) : this.#seen(found, sight, least !== undefined);
-    if (version === undefined)
+    if (fetched.value === "unchanged") {
+      if (before !== undefined) return ok(this.#latest.confirm(before, sight));
       return refusal("origin_failed", `${question.asset.id}: the origin answered 304 without being asked`);
-    if (least !== undefined && !holds(version.progress, least)) this.#pauseFor(key, answeredAt);
+    }
+    const version = this.#latest.take(fetched.value, sight, least);
+    if (least !== undefined && !holds(version.progress, least)) this.#refused.add(least, answeredAt);
     return ok(version);
   }
 
-  #same(version: Version | undefined, sight: { askedAt: UnixMilliseconds; answeredAt: UnixMilliseconds }) {
-    if (version === undefined) return undefined;
-    version.pace = paceOfSame(version.progress, sight, version.pace);
-    version.checkedAt = later(version.checkedAt, sight.askedAt);
-    return version;
-  }
-
-  #seen(
-    { text, etag }: { readonly text: string; readonly etag: string | undefined },
-    sight: { askedAt: UnixMilliseconds; answeredAt: UnixMilliseconds },
-    held: boolean,
-  ): Version {
-    const latest = this.#latest;
-    if (latest?.text === text) {
-      latest.etag = etag;
-      return this.#same(latest, sight) ?? latest;
-    }
-    const progress = progressOf(text);
-    const version = { text, etag, progress, checkedAt: sight.askedAt, pace: paceOfNew(progress, sight, latest) };
-    // An answer that was long on its way may be older than what came meanwhile. One that starts over is none of these.
-    const overtaken = latest !== undefined && isAhead(latest.progress, progress);
-    if (overtaken && (held || latest.checkedAt > sight.askedAt)) return version;
-    this.#latest = version;
-    for (const { least, arrive } of this.#waiting) if (holds(progress, least)) arrive(version);
-    return version;
-  }
-
-  #standIn(): Version | undefined {
-    const latest = this.#latest;
-    const stands = latest !== undefined && mayStandIn(latest.progress, latest.checkedAt, this.#ports.clock());
-    return stands ? latest : undefined;
+  #isNear(least: Position): boolean {
+    const progress = this.#reached();
+    return progress !== undefined && willBeWaitedFor(progress, least);
   }
 
   /** Whether it is the very next thing that the playlist is about to hold. */
   #isNext({ segment, part = 0 }: Position): boolean {
-    const progress = this.#latest?.progress;
+    const progress = this.#reached();
     return progress?.nextSegment === segment && part <= progress.nextPart;
   }
 
-  #pauseFor(key: string, from: UnixMilliseconds): void {
-    for (const [other, until] of this.#pausing) if (until <= from) this.#pausing.delete(other);
-    this.#pausing.set(key, unixMilliseconds(from + 1000 * pause));
+  /** What the log is to be told of blocking reloads that fail: little, since anybody can make one up. */
+  #told(failure: Refusal): Refusal | undefined {
+    const now = this.#ports.clock();
+    if (now - this.#toldAt < toldEvery) return undefined;
+    this.#toldAt = now;
+    return failure;
   }
 
   #limit({ asset, directives, hold }: PlaylistQuestion): Seconds {
     return seconds(timeoutOf(asset.origin) + (directives.least === undefined ? 0 : hold));
   }
 
-  #slow({ asset }: PlaylistQuestion): Result<never, Refusal> {
+  #slow({ asset }: PlaylistQuestion): Refused<Refusal> {
     return refusal("origin_slow", `${asset.id}: the origin has not answered yet`);
   }
 }
@@ -189,8 +202,4 @@ function answerOf({ text, etag, checkedAt, pace, progress }: Version, least: Pos
 
 function withoutLeast({ directives: { skip } }: PlaylistQuestion) {
   return skip === undefined ? {} : { skip };
-}
-
-function later(a: UnixMilliseconds, b: UnixMilliseconds): UnixMilliseconds {
-  return a > b ? a : b;
 }

@@ -1,3 +1,4 @@
+import type { Progress } from "../playlist/progress.ts";
 import type { DirectPorts } from "./direct-playlists.ts";
 import type { PlaylistSource } from "./playlist-source.ts";
 import { PlaylistView } from "./playlist-view.ts";
@@ -8,8 +9,13 @@ import { PlaylistView } from "./playlist-view.ts";
  * form of them one; with and without, what is waited for is shared.
  */
 export function sharePlaylist(ports: DirectPorts): PlaylistSource {
-  const whole = new PlaylistView(ports);
-  const deltas = { YES: new PlaylistView(ports), v2: new PlaylistView(ports) };
+  /** How far the playlist has come, by whichever text of it was seen last. */
+  const reached = (): Progress | undefined => {
+    const seen = [whole, deltas.YES, deltas.v2].flatMap(({ latest }) => latest ?? []);
+    return seen.toSorted((a, b) => b.checkedAt - a.checkedAt)[0]?.progress;
+  };
+  const whole = new PlaylistView(ports, reached);
+  const deltas = { YES: new PlaylistView(ports, reached), v2: new PlaylistView(ports, reached) };
   return (question) => {
     const { skip } = question.directives;
     return (skip === undefined ? whole : deltas[skip]).ask(question);

@@ -56,6 +56,11 @@ const faces: Readonly<Record<RefusalCode, Face>> = {
     title: "Too many streams at once",
     detail: "End one of the streams under `running`, or start again with takeover: true, which ends the oldest.",
   },
+  start_rate_exceeded: {
+    status: 429,
+    title: "Too many starts in a short time",
+    detail: "Start again after the seconds that Retry-After names.",
+  },
   session_unknown: {
     status: 404,
     title: "There is no such session",

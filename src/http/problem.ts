@@ -16,6 +16,7 @@ export function problemResponse(refusal: Refusal): Response {
   const challenge = challengeOf(refusal);
   if (challenge !== undefined) headers.set("WWW-Authenticate", challenge);
   if (status === 503) headers.set("Retry-After", "2");
+  if (refusal.code === "start_rate_exceeded") headers.set("Retry-After", String(Math.ceil(refusal.retryAfter)));
   if (refusal.code === "range_not_satisfiable" && "size" in refusal)
     headers.set("Content-Range", `bytes */${refusal.size}`);
   if (refusal.code === "method_unknown") headers.set("Allow", refusal.allow);

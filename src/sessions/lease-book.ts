@@ -1,10 +1,15 @@
 import { after, later, type UnixSeconds, unixSeconds } from "../base/seconds.ts";
 import type { ClaimAnswer, EndedStream, LeaseClaim, LeaseTouch, StreamState, TouchAnswer } from "./lease.ts";
+import { claimBudget, waitAfterMany } from "./lease-brake.ts";
+import { type NetworkSecrets, networkHash } from "./lease-networks.ts";
 import type { LeaseRow, LeaseRows, Move } from "./lease-row.ts";
 import { decideClaim, decideTouch, endOf, holds, type LeaseTimes, lasting, merged, stateOf } from "./lease-rules.ts";
 import type { RevocationCause } from "./revocation.ts";
 
-/** What a subject's older name gives to his newer one, and until when it sends on to there what it is asked. */
+/**
+ * What a subject's older name gives to his newer one, and until when it sends on to there what it is asked. The rows come
+ * without their networks: the newer name has another key for those, and would count each twice.
+ */
 export interface HandedOver {
   readonly rows: readonly LeaseRow[];
   readonly until: UnixSeconds;
@@ -19,32 +24,40 @@ const manyRows = 1000;
 /**
  * All streams of one subject. Synchronous from reading to writing, so that no start comes between the two, however many
  * come at once. What it answers is what is written down: after a crash it answers the same, but for networks seen within
- * the last `writeInterval`.
+ * the last `writeInterval`, and for ends of grants that a renewal within it moved by less than a minute.
  */
 export class LeaseBook {
   readonly #store: LeaseRows;
   readonly #times: LeaseTimes;
   readonly #rows = new Map<string, LeaseRow>();
   readonly #moves = new Map<string, Move>();
+  readonly #budget = claimBudget();
+  readonly #hash: (network: string) => string;
   #nextRemoval: UnixSeconds | undefined;
 
-  constructor(store: LeaseRows, times: LeaseTimes) {
+  constructor(store: LeaseRows, times: LeaseTimes, secrets: NetworkSecrets) {
     this.#store = store;
     this.#times = times;
+    this.#hash = networkHash(store, secrets);
     for (const row of store.all()) this.#keep(row);
     for (const move of store.moves()) this.#keepMove(move);
   }
 
-  /** See {@link decideClaim}. */
+  /** See {@link decideClaim}; `hasty` for one too many: see {@link claimBudget} and {@link waitAfterMany}. */
   claim(claim: LeaseClaim): ClaimAnswer {
-    const { answer, write } = decideClaim(this.#rows, claim, this.#times);
+    const isNew = !this.#rows.has(claim.sessionId);
+    const retryAfter = this.#budget(claim.now) ?? (isNew ? waitAfterMany(this.#rows, claim.now) : undefined);
+    if (retryAfter !== undefined) return { is: "hasty", retryAfter };
+    const { answer, write, remember } = decideClaim(this.#rows, claim, this.#times);
     for (const row of write) this.#write(row, claim.now);
+    if (remember !== undefined) this.#rows.set(remember.sessionId, remember);
     return answer;
   }
 
   /** See {@link decideTouch}. */
   touch(touch: LeaseTouch): TouchAnswer {
-    const { answer, row, write } = decideTouch(this.#rows, touch, this.#times);
+    const network = touch.network === undefined ? undefined : this.#hash(touch.network);
+    const { answer, row, write } = decideTouch(this.#rows, { ...touch, network }, this.#times);
     if (row !== undefined && write) this.#write(row, touch.now);
     else if (row !== undefined) this.#rows.set(row.sessionId, row);
     return answer;
@@ -88,7 +101,7 @@ export class LeaseBook {
         if (move.name !== to) this.#eraseMove(move);
       }
     this.#writeMove({ way: "to", name: to, until });
-    return { rows, until };
+    return { rows: rows.map((row) => ({ ...row, networks: [] })), until };
   }
 
   /** Whether all that was under an older name is here already. */

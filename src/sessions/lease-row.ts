@@ -17,7 +17,7 @@ export interface LeaseRow {
   readonly networks: readonly NetworkSeen[];
 }
 
-/** A network by its keyed hash. */
+/** A network by its hash, under the {@link LeaseRows.networkKey} of the rows that it stands in. */
 export interface NetworkSeen {
   readonly network: string;
   readonly seenAt: UnixSeconds;
@@ -40,4 +40,7 @@ export interface LeaseRows {
   moves(): Iterable<Move>;
   putMove(move: Move): void;
   removeMove(move: Move): void;
+  /** The key of the hashes that stand for networks in these rows, in base64url; undefined before there is one. */
+  networkKey(): string | undefined;
+  putNetworkKey(key: string): void;
 }

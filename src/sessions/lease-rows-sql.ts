@@ -21,11 +21,14 @@ const schema = `
     name TEXT NOT NULL,
     until INTEGER NOT NULL,
     PRIMARY KEY (way, name)
-  ) WITHOUT ROWID;`;
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS network_key (key TEXT NOT NULL);`;
 
 /** A subject's rows in SQLite. Makes its tables with the first row, so that a question alone leaves nothing behind. */
 export function sqlLeaseRows(sql: SqlStore): LeaseRows {
   let made = [...sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lease'")].length > 0;
+  // What an earlier version made has fewer tables.
+  if (made) sql.exec(schema);
   const write = (statement: string, ...bindings: (string | number | null)[]) => {
     if (!made) sql.exec(schema);
     made = true;
@@ -64,6 +67,8 @@ export function sqlLeaseRows(sql: SqlStore): LeaseRows {
         until,
       ),
     removeMove: ({ way, name }) => write("DELETE FROM move WHERE way = ? AND name = ?", way, name),
+    networkKey: () => read("SELECT key FROM network_key", ({ key }) => text(key))[0],
+    putNetworkKey: (key) => write("INSERT INTO network_key (key) VALUES (?)", key),
   };
 }
 

@@ -1,13 +1,6 @@
-import { after, earlier, later, type Seconds, type UnixSeconds } from "../base/seconds.ts";
-import type {
-  ClaimAnswer,
-  EndedStream,
-  LeaseClaim,
-  LeaseTouch,
-  RunningStream,
-  StreamState,
-  TouchAnswer,
-} from "./lease.ts";
+import type { RunningSession } from "../base/refusal.ts";
+import { after, earlier, later, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
+import type { ClaimAnswer, EndedStream, LeaseClaim, LeaseTouch, StreamState, TouchAnswer } from "./lease.ts";
 import type { LeaseRow, NetworkSeen } from "./lease-row.ts";
 
 export interface LeaseTimes {
@@ -22,30 +15,33 @@ type Rows = ReadonlyMap<string, LeaseRow>;
 /** How many networks are kept of a session where nobody set a limit to them. */
 const networksKept = 16;
 
-/**
- * How many sessions of one subject may have been ended before their time while their grants last. Each is an entry in the
- * log of revocations too, which every isolate holds: who starts and ends streams without pause shall not fill them.
- */
-const mostEnded = 1000;
+/** By how much a renewal may move a session's end before that is written down at once. */
+const unwrittenEnd = seconds(60);
 
 export function holds(row: LeaseRow, now: UnixSeconds): boolean {
   return row.ended === undefined && row.leaseUntil > now;
 }
 
-/** What a claim comes to, and the rows that it changes, of which some belong to other sessions. */
+/**
+ * What a claim comes to, the rows that it changes, of which some belong to other sessions, and the session's own row where
+ * that is only remembered: a renewal that comes soon after another says little that is new.
+ */
 export function decideClaim(
   rows: Rows,
   claim: LeaseClaim,
   times: LeaseTimes,
-): { readonly answer: ClaimAnswer; readonly write: readonly LeaseRow[] } {
+): { readonly answer: ClaimAnswer; readonly write: readonly LeaseRow[]; readonly remember?: LeaseRow } {
   const { sessionId, now, limit, takeover } = claim;
   const known = rows.get(sessionId);
   if (known?.ended !== undefined) return { answer: { is: "ended", cause: known.ended }, write: [] };
-  if (known === undefined && rows.size >= mostEnded && endedIn(rows) >= mostEnded)
-    return { answer: { is: "limited", running: runningIn(rows, now).map(toldOf) }, write: [] };
   const renewed = claimed(known, claim, times);
-  if (limit === undefined || (known !== undefined && holds(known, now)))
-    return { answer: { is: "held", taken: [] }, write: [renewed] };
+  if (known !== undefined && holds(known, now)) {
+    const answer = { is: "held", taken: [] } as const;
+    return isNews(known, claim, times)
+      ? { answer, write: [renewed] }
+      : { answer, write: [], remember: lasting(known, claim.expiresAt) };
+  }
+  if (limit === undefined) return { answer: { is: "held", taken: [] }, write: [renewed] };
   const running = runningIn(rows, now);
   const surplus = running.length + 1 - limit;
   if (surplus > 0 && (!takeover || limit < 1))
@@ -54,13 +50,12 @@ export function decideClaim(
   return { answer: { is: "held", taken: taken.map(endOf) }, write: [...taken, renewed] };
 }
 
-function endedIn(rows: Rows): number {
-  let count = 0;
-  for (const { ended } of rows.values()) if (ended !== undefined) count++;
-  return count;
+function isNews(known: LeaseRow, { now, expiresAt, limit }: LeaseClaim, { writeInterval }: LeaseTimes): boolean {
+  const due = after(known.seenAt, writeInterval) <= now;
+  return due || limit !== known.limit || expiresAt > after(known.expiresAt, unwrittenEnd);
 }
 
-/** What a touch comes to, the session's row after it, and whether that has to be written down at once. */
+/** What a touch comes to, its `network` being a hash already, the session's row after it, and whether that has to be written down at once. */
 export function decideTouch(
   rows: Rows,
   touch: LeaseTouch,
@@ -90,10 +85,8 @@ export function decideTouch(
   return { answer: { is: "held", until: row.leaseUntil }, row, write };
 }
 
-/** Two accounts of one session as one: what either of them remembers counts. */
+/** Two accounts of one session as one: what either of them remembers counts, but of networks what `a` does. */
 export function merged(a: LeaseRow, b: LeaseRow): LeaseRow {
-  const networks = new Map(a.networks.map(({ network, seenAt }) => [network, seenAt]));
-  for (const { network, seenAt } of b.networks) networks.set(network, later(networks.get(network) ?? seenAt, seenAt));
   return {
     sessionId: a.sessionId,
     assetId: a.assetId === "" ? b.assetId : a.assetId,
@@ -103,7 +96,7 @@ export function merged(a: LeaseRow, b: LeaseRow): LeaseRow {
     leaseUntil: later(a.leaseUntil, b.leaseUntil),
     limit: a.limit ?? b.limit,
     ended: a.ended ?? b.ended,
-    networks: [...networks].map(([network, seenAt]) => ({ network, seenAt })),
+    networks: a.networks,
   };
 }
 
@@ -183,6 +176,6 @@ function ended(row: LeaseRow, cause: NonNullable<LeaseRow["ended"]>): TouchAnswe
   return { is: "ended", cause, stream: endOf(row) };
 }
 
-function toldOf({ sessionId, assetId, startedAt, seenAt }: LeaseRow): RunningStream {
+function toldOf({ sessionId, assetId, startedAt, seenAt }: LeaseRow): RunningSession {
   return { sessionId, assetId, startedAt, seenAt };
 }

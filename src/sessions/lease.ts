@@ -1,14 +1,6 @@
-import type { UnixSeconds } from "../base/seconds.ts";
+import type { RunningSession } from "../base/refusal.ts";
+import type { Seconds, UnixSeconds } from "../base/seconds.ts";
 import type { RevocationCause } from "./revocation.ts";
-
-/** A stream that is running: a session that holds a lease. */
-export interface RunningStream {
-  readonly sessionId: string;
-  readonly assetId: string;
-  readonly startedAt: UnixSeconds;
-  /** When it last asked for anything, as far as that was written down. */
-  readonly seenAt: UnixSeconds;
-}
 
 /** What `POST /stream/start` and a session's renewal ask of the subject's streams. */
 export interface LeaseClaim {
@@ -26,7 +18,9 @@ export interface LeaseClaim {
 export type ClaimAnswer =
   | { readonly is: "held"; readonly taken: readonly EndedStream[] }
   /** There are too many; none of them was touched. */
-  | { readonly is: "limited"; readonly running: readonly RunningStream[] }
+  | { readonly is: "limited"; readonly running: readonly RunningSession[] }
+  /** The subject started more in a short time, or ended more, than a viewer does. */
+  | { readonly is: "hasty"; readonly retryAfter: Seconds }
   /** A session that was ended is renewed by nobody. */
   | { readonly is: "ended"; readonly cause: RevocationCause };
 
@@ -43,7 +37,7 @@ export interface LeaseTouch {
   readonly now: UnixSeconds;
   readonly issuedAt: UnixSeconds;
   readonly expiresAt: UnixSeconds;
-  /** The keyed hash of the client's network, where it is known. */
+  /** The client's network in its one spelling, where it is known. It is kept as a hash alone. */
   readonly network: string | undefined;
   /** How many networks one session may be alive in at once; undefined for any number. */
   readonly mostNetworks: number | undefined;

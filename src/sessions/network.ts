@@ -28,10 +28,6 @@ export function networkText({ family, bytes, bits }: Network): string {
   return `6:${groups.join(":")}/${bits}`;
 }
 
-export function sameNetwork(a: Network, b: Network): boolean {
-  return a.family === b.family && a.bits === b.bits && inPrefix(a.bytes, a.bits, b.bytes);
-}
-
 /**
  * Whether the first `bits` bits of an address are those of a prefix. Bytes that the prefix lacks are zeros (RFC 9164 §3.1.3
  * has them left out), bits beyond `bits` do not count, and an address that is shorter than `bits` fits nothing. The prefix

@@ -25,8 +25,11 @@ export interface RevocationBook {
   nextEnd(): UnixSeconds | undefined;
 }
 
-/** How many entries an answer holds at most. */
-export const revocationPage = 1_000;
+/**
+ * How many entries an answer holds at most. An isolate that begins reads page by page, one after the other. An entry is of
+ * some 150 bytes, and of less than a thousand whatever it names: far below the 32 MiB that a Durable Object may answer with.
+ */
+const pageSize = 10_000;
 
 /**
  * Sequence numbers follow the clock, so many to a millisecond, and rise at least by one. A log that has lost its storage
@@ -99,11 +102,11 @@ export function openRevocationBook({ sql, transaction }: RevocationStore, clock:
         ...sql.exec(
           "SELECT kind, value, cause, at, until, seq FROM revocation WHERE seq > ? ORDER BY seq LIMIT ?",
           reset ? first : cursor,
-          revocationPage + 1,
+          pageSize + 1,
         ),
       ];
-      const more = rows.length > revocationPage;
-      const page = rows.slice(0, revocationPage);
+      const more = rows.length > pageSize;
+      const page = rows.slice(0, pageSize);
       const end = more ? seqSchema.parse(page.at(-1)).seq : last;
       return { cursor: end, asOf, reset, more, entries: page.map((row) => revocationSchema.parse(row)) };
     },

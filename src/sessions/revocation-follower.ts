@@ -25,7 +25,7 @@ export class RevocationFollower {
     return this.#whole;
   }
 
-  /** The log's clock when it told the last of it; what was added before that is in the whole. */
+  /** When the last of it was asked for; what was added before that is in the whole. */
   get asOf(): UnixMilliseconds | undefined {
     return this.#asOf;
   }
@@ -56,7 +56,7 @@ export class RevocationFollower {
     if (page.cursor >= this.#growing.cursor) this.#growing.apply(page);
     if (page.more) return false;
     this.#whole = this.#growing;
-    // A log whose clock is ahead must not make its answers look younger than they are.
+    // A clock that is ahead must not make an answer look younger than it is: it may have been kept by another isolate's.
     const asOf = Math.min(page.asOf, this.#clock());
     this.#asOf = unixMilliseconds(Math.max(asOf, this.#asOf ?? 0));
     return true;

@@ -38,7 +38,7 @@ export interface Revocable {
 export interface RevocationDelta {
   /** Where to go on from. */
   readonly cursor: number;
-  /** The log's own clock when it answered: what was added before that is in it. */
+  /** What was added before that is in it. By the clock of who asked: no later than when the log was asked for this. */
   readonly asOf: UnixMilliseconds;
   /** True where the log does not know the cursor that was asked from: what is held is to be thrown away first. */
   readonly reset: boolean;

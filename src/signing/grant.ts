@@ -59,11 +59,6 @@ export function tokenHash(key: PreparedSessionKey, issuer: string, jti: string):
   return encodeBase64url(key.token(JSON.stringify([issuer, jti])).subarray(0, 16));
 }
 
-/** The keyed hash that stands for a client's network in leases: 128 bits, base64url. */
-export function networkHash(key: PreparedSessionKey, network: string): string {
-  return encodeBase64url(key.network(network).subarray(0, 16));
-}
-
 function macHolds(key: PreparedSessionKey, kid: string, payload: Uint8Array, tag: Uint8Array): boolean {
   return equalInConstantTime(encodeBase64url(key.grant(macBytes(kid, payload))), encodeBase64url(tag));
 }

@@ -15,8 +15,6 @@ export interface PreparedSessionKey {
   readonly subject: Mac;
   /** MACs the ids of bearer tokens, for the same reason. */
   readonly token: Mac;
-  /** MACs the networks of clients, so that no address is stored. */
-  readonly network: Mac;
   /** Signs URLs, under a key derived for one purpose each. */
   readonly url: Readonly<Record<MediaPurpose, TextMac>>;
 }
@@ -47,8 +45,8 @@ async function prepare(key: SessionKey, hmac: MacPort): Promise<PreparedSessionK
     );
     return hmac(new Uint8Array(bits));
   };
-  const [[subject, token, network], macs] = await Promise.all([
-    Promise.all([derive("subject"), derive("token"), derive("network")]),
+  const [[subject, token], macs] = await Promise.all([
+    Promise.all([derive("subject"), derive("token")]),
     Promise.all(mediaPurposes.map(derive)),
   ]);
   const [playlist, segment, decryptionKey] = macs;
@@ -60,7 +58,6 @@ async function prepare(key: SessionKey, hmac: MacPort): Promise<PreparedSessionK
     grant: hmac(bytes),
     subject,
     token,
-    network,
     url: { playlist, segment, key: decryptionKey },
   };
 }

@@ -8,12 +8,13 @@ export interface Started {
   readonly sessionExpiresAt: string;
 }
 
-/** A bearer token that opens everything. */
+/** A bearer token that opens everything, of a viewer of its own: one who starts stream after stream is slowed down. */
 export function tokenFor(
   cluster: TestCluster,
   claims: { readonly assets?: readonly string[] | "*"; readonly scope?: string } = {},
 ): Promise<string> {
-  return signDevToken({ keys: cluster.keys }, { subject: "viewer-1", assets: "*", lifetimeSeconds: 900, ...claims });
+  const subject = `viewer-${crypto.randomUUID()}`;
+  return signDevToken({ keys: cluster.keys }, { subject, assets: "*", lifetimeSeconds: 900, ...claims });
 }
 
 /** Starts a stream as a player does, and throws where the answer is not 201. */

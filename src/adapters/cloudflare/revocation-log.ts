@@ -30,7 +30,8 @@ const keptFor = 1_000;
 
 /**
  * The revocation log in one Durable Object, with the data centre's cache in front: its isolates together ask the object once
- * a second or so, and never get an answer that is older than a second by its own `asOf`. Each method rejects where the
+ * a second or so, and never get an answer that is older than a second. All ages are by the data centre's own clock: an answer
+ * counts from when it was asked for, whatever the object's clock says, which may be a minute off. Each method rejects where the
  * object does not answer, or with something else; a cache that fails costs a question and nothing more.
  */
 export function revocationLog<Id>({ objects, cache, mediaUrl, clock }: RevocationLogParts<Id>): RevocationLog {
@@ -68,7 +69,8 @@ export function revocationLog<Id>({ objects, cache, mediaUrl, clock }: Revocatio
     since: async (cursor) => {
       const found = await kept(cursor);
       if (found !== undefined) return found;
-      const delta = revocationDeltaSchema.parse(await object().since(cursor));
+      const asOf = clock();
+      const delta = { ...revocationDeltaSchema.parse(await object().since(cursor)), asOf };
       await keep(cursor, delta);
       return delta;
     },

@@ -14,6 +14,7 @@ import { type LeaseDesk, leaseDesk } from "../../sessions/lease-desk.ts";
 import { sqlLeaseRows } from "../../sessions/lease-rows-sql.ts";
 import type { LeaseTimes } from "../../sessions/lease-rules.ts";
 import type { RevocationCause } from "../../sessions/revocation.ts";
+import { nodeHmac } from "../node/hmac.ts";
 
 export interface StreamsEnv {
   /** Where these objects are bound: they reach a subject's other names through it. */
@@ -72,7 +73,9 @@ export class StreamsObject extends DurableObject<StreamsEnv> implements LeaseDes
 
   #open(): Opened {
     if (this.#opened !== undefined) return this.#opened;
-    const book = new LeaseBook(sqlLeaseRows(this.ctx.storage.sql), leaseTimes(this.env.STAGEDOOR_LEASE_TTL));
+    const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+    const rows = sqlLeaseRows(this.ctx.storage.sql);
+    const book = new LeaseBook(rows, leaseTimes(this.env.STAGEDOOR_LEASE_TTL), { hmac: nodeHmac, random });
     const desk = leaseDesk(book, (name) => this.env.STREAMS.get(this.env.STREAMS.idFromName(name)));
     this.#opened = { book, desk };
     return this.#opened;
@@ -82,7 +85,12 @@ export class StreamsObject extends DurableObject<StreamsEnv> implements LeaseDes
   async #remind({ nextRemoval }: LeaseBook): Promise<void> {
     if (this.#reminded || nextRemoval === undefined) return;
     this.#reminded = true;
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(nextRemoval * 1000);
+    try {
+      if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(nextRemoval * 1000);
+    } catch (failure) {
+      this.#reminded = false;
+      throw failure;
+    }
   }
 }
 

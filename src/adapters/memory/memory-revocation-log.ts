@@ -4,7 +4,7 @@ import type { RevocationLog } from "../../sessions/revocation.ts";
 import { type KeptRevocation, merge, takeBack } from "../../sessions/revocation-merge.ts";
 
 /** A {@link RevocationLog} in memory, which forgets nothing and ends with its process: for tests. */
-export function memoryRevocationLog(clock: MillisecondClock, pageSize = 1_000): RevocationLog {
+export function memoryRevocationLog(clock: MillisecondClock, pageSize = 10_000): RevocationLog {
   const kept = new Map<string, { readonly entry: KeptRevocation; readonly seq: number }>();
   const first = 1;
   let last = first;

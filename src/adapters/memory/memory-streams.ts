@@ -3,6 +3,7 @@ import type { StreamsOf } from "../../sessions/lease.ts";
 import { LeaseBook } from "../../sessions/lease-book.ts";
 import { type LeaseDesk, leaseDesk } from "../../sessions/lease-desk.ts";
 import type { LeaseRow, LeaseRows, Move } from "../../sessions/lease-row.ts";
+import { nodeHmac } from "../node/hmac.ts";
 
 export interface MemoryStreams {
   readonly streamsOf: StreamsOf;
@@ -21,9 +22,10 @@ export function memoryStreams(
   const { leaseTtl = seconds(90), writeInterval = seconds(30) } = times;
   const stores = new Map<string, ReturnType<typeof memoryRows>>();
   const desks = new Map<string, LeaseDesk>();
+  const secrets = { hmac: nodeHmac, random: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
   const storeOf = (name: string) => made(stores, name, memoryRows);
   const deskOf = (name: string): LeaseDesk =>
-    made(desks, name, () => leaseDesk(new LeaseBook(storeOf(name), { leaseTtl, writeInterval }), deskOf));
+    made(desks, name, () => leaseDesk(new LeaseBook(storeOf(name), { leaseTtl, writeInterval }, secrets), deskOf));
   return {
     streamsOf: (subject, older = []) => ({
       claim: async (claim) => deskOf(subject).claim(claim, subject, older),
@@ -41,6 +43,7 @@ function memoryRows(): LeaseRows & { readonly writes: () => number } {
   const rows = new Map<string, LeaseRow>();
   const moves = new Map<string, Move>();
   let writes = 0;
+  let networkKey: string | undefined;
   return {
     writes: () => writes,
     all: () => rows.values(),
@@ -52,6 +55,10 @@ function memoryRows(): LeaseRows & { readonly writes: () => number } {
     moves: () => moves.values(),
     putMove: (move) => void moves.set(`${move.way} ${move.name}`, move),
     removeMove: (move) => void moves.delete(`${move.way} ${move.name}`),
+    networkKey: () => networkKey,
+    putNetworkKey: (key) => {
+      networkKey = key;
+    },
   };
 }
 

@@ -1,18 +1,16 @@
 import { type Refusal, refusal } from "../../base/refusal.ts";
-import { ok, type Result, refuse } from "../../base/result.ts";
+import { ok, type Result } from "../../base/result.ts";
 import { after, earlier, isUnixSeconds, rfc3339, type UnixSeconds } from "../../base/seconds.ts";
 import type { Asset } from "../../catalog/asset.ts";
-import type { Credential } from "../../credential/credential.ts";
 import { signingKey } from "../../keys/ring.ts";
-import { isKeyRevoked, type RevocationSnapshot } from "../../sessions/revocation-snapshot.ts";
+import { isKeyRevoked } from "../../sessions/revocation-snapshot.ts";
 import { mintGrant, subjectHash, tokenHash } from "../../signing/grant.ts";
 import { signedQuery } from "../../signing/media-url.ts";
 import type { PreparedSessionKey } from "../../signing/session-keys.ts";
 import { bindTo } from "../bind.ts";
 import type { Client } from "../client.ts";
-import { endedBecause } from "../ended-because.ts";
+import { type Claiming, claimLease } from "./claim-lease.ts";
 import type { SessionContext } from "./context.ts";
-import { fromStore } from "./store-failure.ts";
 
 /** The answer of a start and of a renewal. */
 export interface OpenedSession {
@@ -25,19 +23,13 @@ export interface OpenedSession {
   readonly grant: string;
 }
 
-export interface Opening {
-  readonly sessionId: string;
-  readonly credential: Credential;
-  readonly asset: Asset;
+export interface Opening extends Claiming {
   readonly client: Client;
-  readonly takeover: boolean;
-  /** What is forbidden now. */
-  readonly snapshot: RevocationSnapshot;
 }
 
 /**
  * Opens a playback session, or one that is open for longer: claims a lease among the viewer's streams, mints the grant and
- * signs the manifest URL. `stream_limit`, `address_unknown`, `store_unavailable`; for a session that was ended, why.
+ * signs the manifest URL. `address_unknown`, and what {@link claimLease} refuses.
  */
 export async function openSession(
   opening: Opening,
@@ -89,42 +81,4 @@ function manifestUrl(
 ): string {
   const path = `/${id}/${entry}`;
   return `${settings.mediaUrl}/${grant}${path}?${signedQuery(key.url.playlist, "playlist", { path, query: "", expiry, grant })}`;
-}
-
-/** A place among the viewer's streams. Whom a takeover ends is told to the edge before his place is given away. */
-async function claimLease(
-  { credential, asset, sessionId, takeover }: Opening,
-  key: PreparedSessionKey,
-  now: UnixSeconds,
-  expiresAt: UnixSeconds,
-  context: SessionContext,
-): Promise<Result<undefined, Refusal>> {
-  const { keys, streams, settings, onFailure } = context;
-  const named = (by: PreparedSessionKey) => subjectHash(by, credential.issuer, credential.subject);
-  const older = [...keys.values()].filter(({ nbf }) => (nbf ?? 0) < (key.nbf ?? 0)).map(named);
-  const limit = credential.streams ?? asset.streams ?? settings.streamLimit;
-  const claim = { sessionId, assetId: asset.id, now, expiresAt, limit, takeover };
-  const answer = await fromStore("the viewer's streams", streams(named(key), older).claim(claim), context);
-  if (!answer.ok) {
-    if (settings.storeFailure === "closed") return answer;
-    onFailure(answer.refusal);
-    return ok(undefined);
-  }
-  switch (answer.value.is) {
-    case "limited": {
-      const { running } = answer.value;
-      return refuse({ code: "stream_limit", reason: `${running.length} streams run, which is all he may`, running });
-    }
-    case "ended":
-      return endedBecause(answer.value.cause);
-    case "held": {
-      const taken = answer.value.taken.map(
-        (stream) =>
-          ({ kind: "session", value: stream.sessionId, cause: "taken", at: now, until: stream.expiresAt }) as const,
-      );
-      if (taken.length === 0) return ok(undefined);
-      const told = await fromStore("the revocation log", context.log.append(taken), context);
-      return told.ok ? ok(undefined) : told;
-    }
-  }
 }

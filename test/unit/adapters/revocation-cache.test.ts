@@ -14,11 +14,11 @@ const entry: Revocation = {
   until: unixSeconds(1_900_000_000),
 };
 
-/** The adapter over a log in memory and a cache that keeps for ever, however it was asked to. */
-function stage(cache: Partial<Pick<EdgeCache, "match" | "put">> = {}, answer?: unknown) {
+/** The adapter over a log in memory, whose clock may be ahead, and a cache that keeps for ever, however it was asked to. */
+function stage(cache: Partial<Pick<EdgeCache, "match" | "put">> = {}, answer?: unknown, ahead = 0) {
   const time = { now: 1_800_000_000_000 };
   const clock = () => unixMilliseconds(time.now);
-  const stored = memoryRevocationLog(clock);
+  const stored = memoryRevocationLog(() => unixMilliseconds(time.now + ahead));
   const asked: number[] = [];
   const named: string[] = [];
   const entries = new Map<string, Response>();
@@ -70,6 +70,20 @@ describe("the revocation log behind a data centre's cache", () => {
     await log.since(0);
     expect(asked).toEqual([0, 0]);
   });
+
+  it.each([-60_000, -2000, 2000, 60_000])(
+    "counts an answer from when it was asked for, though the object's clock is %i ms ahead",
+    async (ahead) => {
+      const { log, time, asked } = stage({}, undefined, ahead);
+      const first = await log.since(0);
+      expect(first.asOf).toBe(time.now);
+      time.now += 999;
+      expect(await log.since(0)).toEqual(first);
+      time.now += 1;
+      await log.since(0);
+      expect(asked).toEqual([0, 0]);
+    },
+  );
 
   it("tells cursors apart", async () => {
     const { log, asked } = stage();

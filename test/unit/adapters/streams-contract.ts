@@ -51,7 +51,15 @@ export function streamsContract(name: string, open: () => StreamsUnderTest): voi
       const { streams } = await started(0);
       const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => streams.claim(claimOf(`storm${i}`, 0))));
       expect(answers.filter(({ is }) => is === "held")).toHaveLength(3);
-      expect(answers.filter(({ is }) => is === "limited")).toHaveLength(47);
+      expect(answers.filter(({ is }) => is === "limited")).toHaveLength(27);
+      expect(answers.filter(({ is }) => is === "hasty")).toHaveLength(20);
+    });
+
+    it("says to who starts too fast when to come again", async () => {
+      const { streams } = await started(0);
+      for (let i = 0; i < 30; i++) await streams.claim(claimOf(`fast${i}`, 0));
+      expect(await streams.claim(claimOf("faster", 0))).toEqual({ is: "hasty", retryAfter: 2 });
+      expect(await streams.claim(claimOf("slower", 2))).toMatchObject({ is: "limited" });
     });
 
     it("names what is running, oldest first, to a start that finds no room", async () => {
@@ -110,6 +118,15 @@ export function streamsContract(name: string, open: () => StreamsUnderTest): voi
       const { streams } = await started(1);
       for (let i = 0; i < 12; i++)
         expect(await streams.touch(touchOf("s0", 30 * i, { network: `n${i}` }))).toMatchObject({ is: "held" });
+    });
+
+    it("knows a network again over a restart, so that it counts once", async () => {
+      const { own, under, streams } = await started(1);
+      for (let i = 0; i < 12; i++) {
+        expect(await streams.touch(touchOf("s0", i, { network: "ab"[i % 2] }))).toMatchObject({ is: "held" });
+        await under.restart(own);
+      }
+      expect(await streams.show("s0", at(12))).toMatchObject({ networks: 2 });
     });
 
     it("takes in a session that it does not know", async () => {
@@ -182,6 +199,25 @@ export function streamsContract(name: string, open: () => StreamsUnderTest): voi
       expect(await streams.show("s1", at(7))).toMatchObject({ ended: "revoked" });
       expect(await streams.claim(claimOf("s3", 8))).toMatchObject({ is: "held" });
       expect(await newer.claim(claimOf("s4", 8))).toMatchObject({ is: "limited" });
+    });
+
+    it("ends nobody for two networks, be they seen under both names", async () => {
+      const { own, under, streams } = await started(1);
+      const [second, third] = [subject(), subject()];
+      const name = { of: streams };
+      const seen = async (second: number) => {
+        for (const network of ["a", "b"])
+          expect(await name.of.touch(touchOf("s0", second, { network }))).toMatchObject({ is: "held" });
+      };
+      await seen(1);
+      for (const [i, [next, before]] of [[second, own] as const, [third, second] as const].entries()) {
+        const newer = under.streamsOf(next, [before]);
+        await newer.claim(claimOf("s0", 3 * i + 2));
+        name.of = newer;
+        await seen(3 * i + 3);
+        name.of = streams;
+        await seen(3 * i + 4);
+      }
     });
 
     it("knows the way over several names, and over a restart", async () => {

@@ -17,6 +17,7 @@ streamsContract("memory", () => {
 /** The part of a Durable Object's state that is looked into here. */
 interface ObjectState {
   readonly storage: {
+    setAlarm(time: number): Promise<void>;
     getAlarm(): Promise<number | null>;
     readonly sql: { exec(statement: string): Iterable<Record<string, unknown>> };
   };
@@ -41,7 +42,9 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
     tools.runInDurableObject(stub(subject), (_, state) => look(state));
   const tables = (subject: string) =>
     lookInto(subject, async ({ storage }) =>
-      [...storage.sql.exec("SELECT name FROM sqlite_master WHERE name IN ('lease', 'move')")].map(({ name }) => name),
+      [...storage.sql.exec("SELECT name FROM sqlite_master WHERE name IN ('lease', 'move', 'network_key')")].map(
+        ({ name }) => name,
+      ),
     );
 
   streamsContract("durable-object", () => ({
@@ -65,11 +68,25 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       );
     });
 
+    it("asks to be woken up at the next question, where that failed", async () => {
+      const streams = streamsOf(namespace)("waking-again");
+      await lookInto("waking-again", async ({ storage }) => {
+        Object.defineProperty(storage, "setAlarm", {
+          configurable: true,
+          value: () => Promise.reject(new Error("no alarm was set")),
+        });
+      });
+      await expect(streams.claim(claimOf("s0", 0))).rejects.toThrow("no alarm was set");
+      await lookInto("waking-again", async ({ storage }) => void Reflect.deleteProperty(storage, "setAlarm"));
+      await streams.touch(touchOf("s0", 1));
+      expect(await lookInto("waking-again", ({ storage }) => storage.getAlarm())).not.toBeNull();
+    });
+
     it("leaves nothing behind when its last session is over, and begins anew", async () => {
       const streams = streamsOf(namespace)("ending");
       const long = { now: unixSeconds(1_000_000_000), expiresAt: unixSeconds(1_000_003_600) };
       await streams.claim(claimOf("s0", 0, long));
-      expect(await tables("ending")).toEqual(["lease", "move"]);
+      expect(await tables("ending")).toEqual(["lease", "move", "network_key"]);
       await tools.runDurableObjectAlarm(stub("ending"));
       expect(await tables("ending")).toEqual([]);
       expect(await streams.claim(claimOf("s0", 0))).toMatchObject({ is: "held" });

@@ -215,13 +215,40 @@ describe("a session's link that was passed around", () => {
   });
 });
 
-it("a session that lost its lease while others filled the limit is stream_taken", async () => {
+describe("a session that was ended, but not in the log", () => {
+  it.each([
+    ["taken", "stream_taken"],
+    ["revoked", "session_revoked"],
+  ] as const)("%s: is told to all other isolates by the first that learns of it", async (cause, code) => {
+    await edge.streams.end(sessionId, in6Hours, cause);
+    expect(await edge.code()).toBe(code);
+    expect((await edge.log.since(0)).entries).toEqual([entry("session", sessionId, { cause, until: in6Hours })]);
+  });
+
+  it("is refused though the log never answers, and the failure is told", async () => {
+    const silent = { ...edge.parts, log: { append: () => new Promise<never>(() => undefined) } };
+    await edge.streams.end(sessionId, in6Hours, "taken");
+    const asked = edge.ask(undefined, silent);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    for (const ring of edge.rings) ring();
+    expect((await asked)?.code).toBe("stream_taken");
+    expect(edge.failures.map(({ code }) => code)).toEqual(["store_unavailable"]);
+  });
+});
+
+it("a session that lost its lease while others filled the limit is stream_taken, and costs one question in two seconds", async () => {
   const claim = { assetId: "film", now, expiresAt: in6Hours, limit: 1, takeover: false };
   await edge.streams.claim({ ...claim, sessionId });
   expect(await edge.code()).toBe("admitted");
   edge.later(90);
   await edge.streams.claim({ ...claim, sessionId: "another", now: edge.state.now });
   expect(await edge.code()).toBe("stream_taken");
+  const before = edge.touches();
+  expect([await edge.code(), await edge.code("192.0.2.1")]).toEqual(["stream_taken", "stream_taken"]);
+  expect(edge.touches()).toBe(before);
+  edge.later(2);
+  expect(await edge.code()).toBe("stream_taken");
+  expect(edge.touches()).toBe(before + 1);
   edge.later(90);
   expect(await edge.code()).toBe("admitted");
 });

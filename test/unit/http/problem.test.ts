@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Refusal, RefusalCode } from "../../../src/base/refusal.ts";
-import { unixSeconds } from "../../../src/base/seconds.ts";
+import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
 import { withCors } from "../../../src/http/cors.ts";
 import { logRefusal } from "../../../src/http/log.ts";
 import { problemResponse } from "../../../src/http/problem.ts";
@@ -19,6 +19,7 @@ const statuses = {
   asset_unknown: 404,
   address_unknown: 400,
   stream_limit: 429,
+  start_rate_exceeded: 429,
   session_unknown: 404,
   revocation_invalid: 400,
   revocation_unknown: 404,
@@ -62,6 +63,7 @@ function refusalOf(code: string): Refusal {
   if (!isCode(code)) throw new Error(`${code} is no code`);
   if (code === "scope_insufficient") return { code, reason, scope: "stream:play" };
   if (code === "stream_limit") return { code, reason, running };
+  if (code === "start_rate_exceeded") return { code, reason, retryAfter: seconds(1.5) };
   if (code === "method_unknown") return { code, reason, allow: "POST, OPTIONS" };
   if (code === "range_not_satisfiable") return { code, reason, size: 10 };
   return { code, reason };
@@ -97,7 +99,7 @@ describe.each(Object.entries(statuses))("the answer to %s", (code, status) => {
       status === 401 || code === "request_invalid" || code === "scope_insufficient",
     );
     expect(headers.has("Allow")).toBe(status === 405);
-    expect(headers.has("Retry-After")).toBe(status === 503);
+    expect(headers.get("Retry-After")).toBe(status === 503 || code === "start_rate_exceeded" ? "2" : null);
   });
 });
 

@@ -37,6 +37,27 @@ describe("what an isolate remembers of leases", () => {
     for (const network of ["a", "b", undefined]) expect(leases.look("s", network, at(1))).toBe("unknown");
   });
 
+  it("remembers for two seconds that others fill the limit, and forgets the lease", () => {
+    const leases = rememberLeases({ capacity: 10 });
+    leases.keep("s", "a", at(0), at(90));
+    leases.limit("s", at(10));
+    expect([leases.look("s", "a", at(10)), leases.look("s", "b", at(11))]).toEqual(["limited", "limited"]);
+    expect(leases.look("t", "a", at(11))).toBe("unknown");
+    expect(leases.look("s", "a", at(12))).toBe("unknown");
+    leases.keep("s", "a", at(11), at(90));
+    expect(leases.look("s", "a", at(11))).toBe("held");
+  });
+
+  it("remembers a bounded number of those whom the limit refused", () => {
+    const leases = rememberLeases({ capacity: 2 });
+    for (const id of ["old", "new", "new", "newest"]) leases.limit(id, at(0));
+    expect(["old", "new", "newest"].map((id) => leases.look(id, "a", at(1)))).toEqual([
+      "unknown",
+      "limited",
+      "limited",
+    ]);
+  });
+
   it("makes room by forgetting who was not asked about for longest", () => {
     const leases = rememberLeases({ capacity: 2, refreshAfter: seconds(10) });
     leases.keep("old", "a", at(0), at(90));

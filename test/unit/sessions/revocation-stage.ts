@@ -8,6 +8,7 @@ import { type RevocationWatchParts, watchRevocations } from "../../../src/sessio
 /** A time that passes only when it is told to, and what was put off until then. */
 export class StageTime {
   now: UnixMilliseconds = unixMilliseconds(1_800_000_000_000);
+  readonly #busy = new Set<Promise<unknown>>();
   #bells: { at: number; ring: () => void }[] = [];
 
   readonly clock = () => this.now;
@@ -25,22 +26,33 @@ export class StageTime {
   /** Lets time pass; whatever falls due does so in its order, and all that follows from it has happened then. */
   async pass(length: number): Promise<void> {
     const end = this.now + length;
-    await settled();
+    await this.#settled();
     for (;;) {
       const [next] = this.#bells.filter(({ at }) => at <= end).toSorted((a, b) => a.at - b.at);
       if (next === undefined) break;
       this.#bells = this.#bells.filter((other) => other !== next);
       this.now = unixMilliseconds(Math.max(this.now, next.at));
       next.ring();
-      await settled();
+      await this.#settled();
     }
     this.now = unixMilliseconds(end);
   }
-}
 
-/** Once every promise that could go on has done so. */
-async function settled(): Promise<void> {
-  for (let i = 0; i < 40; i++) await Promise.resolve();
+  /** What `work` comes to; time stands still until then. */
+  still<Value>(work: Promise<Value>): Promise<Value> {
+    this.#busy.add(work);
+    const end = () => this.#busy.delete(work);
+    work.then(end, end);
+    return work;
+  }
+
+  /** Once every promise that could go on has done so. */
+  async #settled(): Promise<void> {
+    do {
+      await Promise.allSettled(this.#busy);
+      for (let i = 0; i < 40; i++) await Promise.resolve();
+    } while (this.#busy.size > 0);
+  }
 }
 
 export const sessionEntry = (value: string): Revocation => ({

@@ -1,0 +1,89 @@
+import type { UnixMilliseconds } from "../base/milliseconds.ts";
+import { type Progress, progressOf } from "../playlist/progress.ts";
+import { holds, isAhead, type Position } from "./delivery-directives.ts";
+import type { FetchedPlaylist } from "./fetch-playlist.ts";
+import { freshAfterFailure, mayStandIn, type Pace, paceOfNew, paceOfSame, type Sight } from "./playlist-pace.ts";
+
+/** A version of a playlist, as the origin gave it. */
+export interface Version {
+  readonly text: string;
+  readonly progress: Progress;
+  etag: string | undefined;
+  /** When the origin last said that this is the version, and when it is to be asked again. */
+  checkedAt: UnixMilliseconds;
+  pace: Pace;
+}
+
+interface Waiter {
+  readonly least: Position;
+  readonly arrive: (version: Version) => void;
+}
+
+/** The last version of a playlist that was seen, and those who wait for a later one. */
+export class LatestVersion {
+  readonly #waiting = new Set<Waiter>();
+  #version: Version | undefined;
+
+  get version(): Version | undefined {
+    return this.#version;
+  }
+
+  /** The playlist is gone. */
+  forget(): void {
+    this.#version = undefined;
+  }
+
+  /** The next version that holds `least`; `leave` where nobody waits for it any more. */
+  arrivalOf(least: Position): { readonly arrival: Promise<Version>; readonly leave: () => void } {
+    const { promise: arrival, resolve: arrive } = Promise.withResolvers<Version>();
+    const waiter: Waiter = { least, arrive };
+    this.#waiting.add(waiter);
+    return { arrival, leave: () => void this.#waiting.delete(waiter) };
+  }
+
+  /** The version, where it can stand in for one that the origin does not give. */
+  standIn(now: UnixMilliseconds): Version | undefined {
+    const version = this.#version;
+    return version !== undefined && mayStandIn(version.progress, version.checkedAt, now) ? version : undefined;
+  }
+
+  /**
+   * A question of `askedAt` for the current version has failed, or is slow: for a moment nobody asks. But where another one
+   * was answered meanwhile, it says nothing about the next.
+   */
+  failed(askedAt: UnixMilliseconds, now: UnixMilliseconds): void {
+    const version = this.#version;
+    if (version === undefined || version.checkedAt > askedAt) return;
+    version.pace = { ...version.pace, freshUntil: later(version.pace.freshUntil, freshAfterFailure(now)) };
+  }
+
+  /** The origin still has this version. */
+  confirm(version: Version, sight: Sight): Version {
+    version.pace = paceOfSame(version.progress, sight, version.pace);
+    version.checkedAt = later(version.checkedAt, sight.askedAt);
+    return version;
+  }
+
+  /** What the origin has sent. `waitedFor` is what it was to wait for, if anything. */
+  take({ text, etag }: FetchedPlaylist, sight: Sight, waitedFor: Position | undefined): Version {
+    const latest = this.#version;
+    if (latest?.text === text) {
+      latest.etag = etag;
+      // Who asks for what there is not yet, over and over, must not put off the question that the others wait for.
+      const fails = waitedFor !== undefined && !holds(latest.progress, waitedFor);
+      return fails ? latest : this.confirm(latest, sight);
+    }
+    const progress = progressOf(text);
+    const version = { text, etag, progress, checkedAt: sight.askedAt, pace: paceOfNew(progress, sight, latest) };
+    // An answer that was long on its way may be older than what came meanwhile. One that starts over is none of these.
+    const overtaken = latest !== undefined && isAhead(latest.progress, progress);
+    if (overtaken && (waitedFor !== undefined || latest.checkedAt > sight.askedAt)) return version;
+    this.#version = version;
+    for (const { least, arrive } of this.#waiting) if (holds(progress, least)) arrive(version);
+    return version;
+  }
+}
+
+function later(a: UnixMilliseconds, b: UnixMilliseconds): UnixMilliseconds {
+  return a > b ? a : b;
+}

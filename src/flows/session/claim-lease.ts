@@ -1,0 +1,108 @@
+import type { Refusal } from "../../base/refusal.ts";
+import { ok, type Result, refuse } from "../../base/result.ts";
+import type { UnixSeconds } from "../../base/seconds.ts";
+import type { Asset } from "../../catalog/asset.ts";
+import type { Credential } from "../../credential/credential.ts";
+import type { ClaimAnswer, EndedStream, LeaseClaim, SubjectStreams } from "../../sessions/lease.ts";
+import type { RevocationSnapshot } from "../../sessions/revocation-snapshot.ts";
+import { subjectHash } from "../../signing/grant.ts";
+import type { PreparedSessionKey } from "../../signing/session-keys.ts";
+import { endedBecause } from "../ended-because.ts";
+import type { SessionContext } from "./context.ts";
+import { lastingSubject } from "./lasting-names.ts";
+import { fromStore } from "./store-failure.ts";
+
+/** Who asks for a place among his streams, and for what. */
+export interface Claiming {
+  readonly sessionId: string;
+  readonly credential: Credential;
+  readonly asset: Asset;
+  readonly takeover: boolean;
+  /** What is forbidden now. */
+  readonly snapshot: RevocationSnapshot;
+}
+
+/**
+ * A place among the viewer's streams, under the key that the grant will have. Whom a takeover ends is told to the edge
+ * before his place is given away. `stream_limit`, `start_rate_exceeded`; `store_unavailable` where a store did not answer
+ * and the operator wants it so; for a session that was ended, why.
+ */
+export async function claimLease(
+  claiming: Claiming,
+  key: PreparedSessionKey,
+  now: UnixSeconds,
+  expiresAt: UnixSeconds,
+  context: SessionContext,
+): Promise<Result<undefined, Refusal>> {
+  const { credential, asset, sessionId, takeover } = claiming;
+  const { keys, settings } = context;
+  const named = (by: PreparedSessionKey) => subjectHash(by, credential.issuer, credential.subject);
+  const older = [...keys.values()].filter(({ nbf }) => (nbf ?? 0) < (key.nbf ?? 0)).map(named);
+  const streams = context.streams(named(key), older);
+  const limit = credential.streams ?? asset.streams ?? settings.streamLimit;
+  const claim = { sessionId, assetId: asset.id, now, expiresAt, limit, takeover };
+  const answer = await fromStore("the viewer's streams", claimPlace(claim, claiming, streams), context);
+  if (!answer.ok) return withoutStore(answer, context);
+  switch (answer.value.is) {
+    case "limited": {
+      const { running } = answer.value;
+      return refuse({ code: "stream_limit", reason: `${running.length} streams run, which is all he may`, running });
+    }
+    case "hasty": {
+      const { retryAfter } = answer.value;
+      return refuse({ code: "start_rate_exceeded", reason: "the viewer starts streams too fast", retryAfter });
+    }
+    case "ended":
+      return endedBecause(answer.value.cause);
+    case "held": {
+      const told = await tellOfTaken(answer.value.taken, now, context);
+      if (told.ok) return ok(undefined);
+      // Else the place would belong to a session that nobody has, for as long as a lease lasts.
+      if (settings.storeFailure === "closed")
+        await fromStore("the viewer's streams", streams.end(sessionId, expiresAt, "revoked"), context);
+      return withoutStore(told, context);
+    }
+  }
+}
+
+/**
+ * Claims a place. Where there is none it ends those that run, but are forbidden meanwhile: their leases last a while longer,
+ * and an operator who ended a viewer's stream did not mean to keep him from the next one.
+ */
+async function claimPlace(claim: LeaseClaim, claiming: Claiming, streams: SubjectStreams): Promise<ClaimAnswer> {
+  const answer = await streams.claim(claim);
+  if (answer.is !== "limited") return answer;
+  const { credential, snapshot } = claiming;
+  const { session, subject, asset } = snapshot.entries;
+  const bySubject = subject.get(await lastingSubject(credential.issuer, credential.subject));
+  const ends = answer.running.flatMap(({ sessionId, assetId, startedAt }) => {
+    const throughSubject = bySubject !== undefined && startedAt <= bySubject.at ? bySubject : undefined;
+    const entry = session.get(sessionId) ?? throughSubject ?? asset.get(assetId);
+    return entry === undefined ? [] : [streams.end(sessionId, claim.now, entry.cause)];
+  });
+  if (ends.length === 0) return answer;
+  await Promise.all(ends);
+  return streams.claim(claim);
+}
+
+async function tellOfTaken(
+  taken: readonly EndedStream[],
+  now: UnixSeconds,
+  context: SessionContext,
+): Promise<Result<unknown, Refusal>> {
+  if (taken.length === 0) return ok(undefined);
+  const entries = taken.map(
+    ({ sessionId, expiresAt }) =>
+      ({ kind: "session", value: sessionId, cause: "taken", at: now, until: expiresAt }) as const,
+  );
+  return fromStore("the revocation log", context.log.append(entries), context);
+}
+
+function withoutStore(
+  failed: { readonly ok: false; readonly refusal: Refusal },
+  { settings, onFailure }: SessionContext,
+): Result<undefined, Refusal> {
+  if (settings.storeFailure === "closed") return failed;
+  onFailure(failed.refusal);
+  return ok(undefined);
+}

@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import { nodeHmac } from "../../../src/adapters/node/hmac.ts";
+import { seconds } from "../../../src/base/seconds.ts";
+import { LeaseBook } from "../../../src/sessions/lease-book.ts";
+import { claimBudget } from "../../../src/sessions/lease-brake.ts";
+import type { LeaseRow } from "../../../src/sessions/lease-row.ts";
+import { at, claimOf } from "../adapters/streams-contract.ts";
+
+const sixHours = 21_600;
+let made = 0;
+
+/** A book that counts its writes, and one who starts a stream in it and ends it at once. */
+function opened(rows = new Map<string, LeaseRow>()) {
+  let writes = 0;
+  const store = {
+    all: () => rows.values(),
+    put: (row: LeaseRow) => {
+      writes++;
+      rows.set(row.sessionId, row);
+    },
+    remove: (sessionId: string) => void rows.delete(sessionId),
+    moves: () => [],
+    putMove: () => {},
+    removeMove: () => {},
+    networkKey: () => undefined,
+    putNetworkKey: () => {},
+  };
+  const times = { leaseTtl: seconds(90), writeInterval: seconds(30) };
+  const secrets = { hmac: nodeHmac, random: (length: number) => new Uint8Array(length) };
+  const book = new LeaseBook(store, times, secrets);
+  /** The answer to the start at a second, where the grant lasts so long. */
+  const startAndEnd = (second: number, lasting = sixHours) => {
+    const sessionId = `session-${made++}`;
+    const expiresAt = at(second + lasting);
+    const answer = book.claim(claimOf(sessionId, second, { expiresAt, limit: undefined }));
+    if (answer.is === "held") book.end(sessionId, expiresAt, "revoked");
+    return answer;
+  };
+  return { book, rows, startAndEnd, writes: () => writes };
+}
+
+describe("a subject's budget of claims", () => {
+  it("lets thirty pass at once, and then one in two seconds", () => {
+    const budget = claimBudget();
+    const waits = Array.from({ length: 32 }, () => budget(at(0)));
+    expect(waits).toEqual([...Array(30).fill(undefined), 2, 2]);
+    expect([budget(at(1)), budget(at(2)), budget(at(2)), budget(at(4))]).toEqual([1, undefined, 2, undefined]);
+  });
+
+  it("is full again after a minute, and never more than full", () => {
+    const budget = claimBudget();
+    for (let i = 0; i < 30; i++) budget(at(0));
+    const passed = Array.from({ length: 60 }, () => budget(at(1000))).filter((wait) => wait === undefined);
+    expect(passed).toHaveLength(30);
+  });
+
+  it("is filled by no clock that goes back and forth", () => {
+    const budget = claimBudget();
+    for (let i = 0; i < 30; i++) budget(at(100));
+    for (let i = 0; i < 50; i++) expect([budget(at(50)), budget(at(100))]).toEqual([2, 2]);
+  });
+
+  it("counts starts and renewals, and one too many writes nothing", () => {
+    const { book, writes } = opened();
+    for (let i = 0; i < 15; i++) book.claim(claimOf("s0", 0));
+    for (let i = 0; i < 15; i++) book.claim(claimOf("s1", 0, { limit: 1 }));
+    const before = writes();
+    expect(book.claim(claimOf("s0", 0))).toEqual({ is: "hasty", retryAfter: 2 });
+    expect(book.claim(claimOf("s2", 0, { takeover: true }))).toEqual({ is: "hasty", retryAfter: 2 });
+    expect(writes()).toBe(before);
+  });
+});
+
+describe("very many sessions that were ended while their grants last", () => {
+  it("never stop a viewer who zaps through the channels and ends a stream a minute, all day", () => {
+    const { book, startAndEnd } = opened();
+    for (let minute = 0; minute < 1440; minute++) {
+      book.prune(at(60 * minute));
+      expect(startAndEnd(60 * minute).is).toBe("held");
+    }
+  });
+
+  it("are few, however fast somebody starts and ends streams, as each is in every isolate's memory", () => {
+    const { rows, startAndEnd } = opened();
+    for (let second = 0; second < sixHours; second++) startAndEnd(second);
+    expect(rows.size).toBeLessThanOrEqual(920);
+  });
+
+  it("are a thousand at the most where grants last for days, and then the next waits for the first to end", () => {
+    const { book, startAndEnd, rows } = opened();
+    const days = 5 * 86_400;
+    for (let i = 0; i < 1000; i++) expect(startAndEnd(60 * i, days).is).toBe("held");
+    expect(startAndEnd(60_000, days)).toEqual({ is: "hasty", retryAfter: days - 60_000 });
+    expect(rows.size).toBe(1000);
+    expect(startAndEnd(days, days).is).toBe("held");
+    expect(startAndEnd(days, days)).toEqual({ is: "hasty", retryAfter: 60 });
+    book.prune(at(20 * 86_400));
+    expect(startAndEnd(20 * 86_400).is).toBe("held");
+  });
+
+  it("slow starts down over a restart too, and renewals never", () => {
+    const { book, startAndEnd, rows } = opened();
+    book.claim(claimOf("kept", 0, { limit: undefined, expiresAt: at(sixHours) }));
+    for (let i = 1; i <= 200; i++) startAndEnd(2 * i);
+    expect(startAndEnd(405)).toEqual({ is: "hasty", retryAfter: 25 });
+    expect(opened(rows).startAndEnd(406)).toEqual({ is: "hasty", retryAfter: 24 });
+    expect(book.claim(claimOf("kept", 406, { limit: undefined }))).toMatchObject({ is: "held" });
+    expect(startAndEnd(430).is).toBe("held");
+  });
+});
