@@ -68,16 +68,24 @@ async function playAll(
   const length = ({ scenario }: Task) => (short ? scenario.seconds.short : scenario.seconds.full);
   // The longest first, so that none is left to run alone at the end.
   const open = tasks.toSorted((one, other) => length(other) - length(one));
+  const play = async (task: Task) => {
+    const verdict = await playOne(task, stage, short);
+    judged.set(task, verdict);
+    const { scenario, asset, player } = task;
+    const words = verdict.shortfalls.length === 0 ? "ok" : `SHORT: ${verdict.shortfalls.join("; ")}`;
+    say(`${judged.size}/${tasks.length} ${scenario.name} ${asset} in ${player.name}: ${words}`);
+    return verdict;
+  };
   const work = async () => {
-    for (let task = open.shift(); task !== undefined; task = open.shift()) {
-      const verdict = await playOne(task, stage, short);
-      judged.set(task, verdict);
-      const { scenario, asset, player } = task;
-      const words = verdict.shortfalls.length === 0 ? "ok" : `SHORT: ${verdict.shortfalls.join("; ")}`;
-      say(`${judged.size}/${tasks.length} ${scenario.name} ${asset} in ${player.name}: ${words}`);
-    }
+    for (let task = open.shift(); task !== undefined; task = open.shift()) await play(task);
   };
   await Promise.all(Array.from({ length: jobs }, work));
+  // Several browsers at once may make a machine stand still. What is ours falls short alone as well.
+  for (const [task, { shortfalls }] of [...judged]) {
+    if (shortfalls.length === 0) continue;
+    const again = await play(task);
+    judged.set(task, { ...again, first: shortfalls });
+  }
   return tasks.flatMap((task) => judged.get(task) ?? []);
 }
 

@@ -24,6 +24,8 @@ export interface Judged {
   readonly alike: boolean;
   /** In words; empty where nothing falls short. */
   readonly shortfalls: readonly string[];
+  /** What fell short when it was played beside others, where this is what it did alone. */
+  readonly first?: readonly string[];
 }
 
 /** Milliseconds within which a session that was ended stops. */
@@ -51,7 +53,7 @@ export function judge(
   unprotected: Result | undefined,
   { meant = [], isCut = false, compared = false }: Rules,
 ): Judged {
-  const { stalls, refused, fatal, faults, initFetches, keyFetches, endedAfter } = result;
+  const { stalls, refused, fatal, faults, endedAfter } = result;
   const alike = unprotected?.faults.some(isOfThePlayer) === true;
   const found = faults.filter((fault) => !(alike && isOfThePlayer(fault)));
   const strays = refused.filter((answer) => !meant.some((code) => answer.endsWith(code)));
@@ -61,13 +63,22 @@ export function judge(
       found.push(`stalled for ${stalls.map(({ milliseconds }) => milliseconds).join(", ")} ms`);
     if (fatal.length > 0) found.push(`gave up: ${[...new Set(fatal)].join(", ")}`);
   }
+  // What was cut short has nothing unprotected to be held to; the same player fetches as often where it is not.
+  if (!isCut) found.push(...fetchedAgain(result, unprotected, compared));
+  if (endedAfter !== undefined && endedAfter > mostUntilEnded) found.push(`went on for ${endedAfter} ms`);
+  return { result, unprotected, shortfalls: found, alike };
+}
+
+/** What a player fetched more often than once, and more often than unprotected. */
+function fetchedAgain(result: Result, unprotected: Result | undefined, compared: boolean): string[] {
+  const { initFetches, keyFetches, playlists } = result;
   // ffmpeg fetches a live stream's initialisation section with every reload of the playlist, whatever its URL.
   const most = (fetches: "initFetches" | "keyFetches") => {
     const theirs = Math.max(1, unprotected?.[fetches] ?? 0);
-    return compared && theirs > 1 ? result.playlists : theirs;
+    return compared && theirs > 1 ? playlists : theirs;
   };
-  if (initFetches > most("initFetches")) found.push(`an initialisation section was fetched ${initFetches} times`);
-  if (keyFetches > most("keyFetches")) found.push(`a key was fetched ${keyFetches} times`);
-  if (endedAfter !== undefined && endedAfter > mostUntilEnded) found.push(`went on for ${endedAfter} ms`);
-  return { result, unprotected, shortfalls: found, alike };
+  return [
+    ...(initFetches > most("initFetches") ? [`an initialisation section was fetched ${initFetches} times`] : []),
+    ...(keyFetches > most("keyFetches") ? [`a key was fetched ${keyFetches} times`] : []),
+  ];
 }

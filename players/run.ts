@@ -11,6 +11,14 @@ Plays the fixtures in hls.js, Shaka Player, video.js, Chromium's own HLS, and wh
 with signatures that live for seconds, and counts what a viewer would notice. Takes about half an hour; --short about two
 minutes. A whole run writes docs/players.md, docs/players.json and the README's table. Ends with 1 where anything falls short.`;
 
+const introduction = `# In real players
+
+\`npm run players\` writes this page. Signatures live for seconds in it, where a deployment has minutes, so that what takes
+hours in life takes minutes here. Requests are counted in front of the media host, and so also those of players that show
+none. In brackets: the same stream from a server that protects nothing. The first picture is timed from the manifest's URL,
+the middle of nine openings by turns, with 20 ms of network in front of both.
+`;
+
 const { values } = parseArgs({
   options: {
     short: { type: "boolean", default: false },
@@ -50,11 +58,3 @@ async function showInReadme(lines: readonly string[]): Promise<void> {
   if (from < 0 || to < from) throw new Error("README.md has no place for the table of players");
   await writeFile(file, `${text.slice(0, from)}${[begin, "", ...lines, ""].join("\n")}\n${text.slice(to)}`);
 }
-
-const introduction = `# In real players
-
-\`npm run players\` writes this page. Signatures live for seconds in it, where a deployment has minutes, so that what takes
-hours in life takes minutes here. Requests are counted in front of the media host, and so also those of players that show
-none. In brackets: the same stream from a server that protects nothing. The first picture is timed from the manifest's URL,
-the middle of nine openings by turns, with 20 ms of network in front of both.
-`;

@@ -48,7 +48,7 @@ function details({ scenarios, judged }: Report): string[] {
   const titles = new Map(scenarios.map(({ name, title }) => [name, title]));
   return table(
     ["", "stream", "player", "requests", "stalls", "refused", "redirects", "init", "keys", "live, s", ""],
-    judged.map(({ result, unprotected, shortfalls, alike }) => [
+    judged.map(({ result, unprotected, shortfalls, alike, first }) => [
       titles.get(result.scenario) ?? result.scenario,
       result.asset,
       result.player,
@@ -61,6 +61,7 @@ function details({ scenarios, judged }: Report): string[] {
       beside(inSeconds(result.latency), inSeconds(unprotected?.latency)),
       [
         ...shortfalls.map((words) => `**${words}**`),
+        ...(first === undefined ? [] : [`played again, alone: the first time, beside others, it ${first.join("; ")}`]),
         ...(alike ? [`unprotected it ${unprotected?.faults.join("; ")}`] : []),
         ...(result.endedAfter === undefined ? [] : [`ended after ${result.endedAfter} ms`]),
         ...result.notes,

@@ -41,6 +41,10 @@ describe("the proof finds short", () => {
     expect(shortfalls({ refused: ["403 grant_expired"] }, undefined, rules)).toEqual(["refused: 403 grant_expired"]);
   });
 
+  it("no fetch of a stream that was cut short, which nothing unprotected can be held beside", () => {
+    expect(shortfalls({ initFetches: 2 }, undefined, { isCut: true })).toEqual([]);
+  });
+
   it("what a player does unprotected as well only where it does it more often", () => {
     expect(shortfalls({ initFetches: 2 }, { initFetches: 2 })).toEqual([]);
     expect(shortfalls({ initFetches: 3 }, { initFetches: 2 })).toHaveLength(1);
