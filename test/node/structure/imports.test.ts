@@ -52,10 +52,9 @@ const filesThat = (files: readonly Source[], imports: (found: Import) => boolean
   files.filter((source) => source.imports.some(imports)).map(({ file }) => file);
 
 const src = sources("src");
-const [workers, cli, bench, web, live, test] = ["workers", "cli", "bench", "web", "fixtures/live", "test"].map(sources);
-if (!workers || !cli || !bench || !web || !live || !test) throw new Error("a folder is gone");
-const [player, players] = ["player", "players"].map(sources);
-if (!player || !players) throw new Error("a folder is gone");
+const folders = ["workers", "cli", "bench", "web", "fixtures/live", "player", "players", "test"];
+const [workers, cli, bench, web, live, player, players, test] = folders.map(sources);
+if (!workers || !cli || !bench || !web || !live || !player || !players || !test) throw new Error("a folder is gone");
 const core = src.filter((source) => folderOf(source) !== "adapters");
 
 describe("imports point one way", () => {
