@@ -91,13 +91,17 @@ async function api(ring: KeyRing) {
     // Each start is its viewer's first stream.
     streams: (...names: Parameters<StreamsOf>) => memoryStreams().streamsOf(...names),
     onFailure: () => undefined,
+    limits: { take: () => Promise.reject(new Error("no rate is set")) },
+    entitlement: undefined,
+    telemetry: () => undefined,
+    operators: [],
     issuers: settings.value.issuers.map((issuer) => trustIssuer(issuer, fetch)),
     catalog: async () => ok(oneAsset()),
     keys: await prepareSessionKeys(ring, oneShotHmac),
     clock: systemClock,
     timer: systemTimer,
     random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
-    settings: settings.value,
+    settings: { ...settings.value, startRate: undefined, startRateAddress: undefined },
   };
   return apiApp(context, { basePath: "/", log: () => undefined, sha256: nodeSha256, development: false });
 }

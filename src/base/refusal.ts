@@ -10,6 +10,7 @@ export type Refusal =
   | { readonly code: "scope_insufficient"; readonly reason: string; readonly scope: string }
   | { readonly code: "stream_limit"; readonly reason: string; readonly running: readonly RunningSession[] }
   | { readonly code: "start_rate_exceeded"; readonly reason: string; readonly retryAfter: Seconds }
+  | { readonly code: "rate_limited"; readonly reason: string; readonly retryAfter: Seconds }
   | { readonly code: "method_unknown"; readonly reason: string; readonly allow: string }
   // Where the file's length in bytes is known, the answer names it: `Content-Range: bytes */<size>` (RFC 9110 §15.5.17).
   | { readonly code: "range_not_satisfiable"; readonly reason: string; readonly size: number };
@@ -29,11 +30,20 @@ type Plain<Code extends string> = { readonly code: Code; readonly reason: string
 type StartCode =
   | "body_invalid"
   | "request_invalid"
+  | "https_required"
   | "token_missing"
   | "token_invalid"
   | "token_expired"
   | "token_revoked"
+  | "dpop_proof_invalid"
+  | "sign_in_required"
+  | "origin_untrusted"
   | "asset_forbidden"
+  | "asset_not_yet_available"
+  | "asset_no_longer_available"
+  | "country_forbidden"
+  | "origin_forbidden"
+  | "entitlement_refused"
   | "asset_revoked"
   | "asset_unknown"
   | "address_unknown";
@@ -73,7 +83,7 @@ export type RefusalCode = Refusal["code"];
 /** The codes that need nothing beside their reason. */
 export type PlainCode = Exclude<
   RefusalCode,
-  "scope_insufficient" | "stream_limit" | "start_rate_exceeded" | "method_unknown"
+  "scope_insufficient" | "stream_limit" | "start_rate_exceeded" | "rate_limited" | "method_unknown"
 >;
 
 /** A refusal with its reason, ready to be returned from a function that gives a `Result`. */

@@ -2,6 +2,7 @@ import { ok, type Result, refuse } from "../base/result.ts";
 import { type Seconds, seconds } from "../base/seconds.ts";
 import type { Issuer } from "../credential/issuer.ts";
 import { type KeyRing, keysFor, parseKeyRing } from "../keys/ring.ts";
+import type { RatePolicy } from "../limits/rate-limit.ts";
 import { type Settings, settingsSchema } from "./settings.ts";
 
 export interface Configuration {
@@ -22,6 +23,15 @@ export interface Configuration {
   readonly leaseTtl: Seconds;
   readonly revocationMaxAge: Seconds;
   readonly storeFailure: "closed" | "open";
+  readonly apiUrl: string | undefined;
+  readonly origins: readonly string[];
+  readonly startRate: RatePolicy | undefined;
+  readonly startRateAddress: RatePolicy | undefined;
+  readonly signInRate: RatePolicy | undefined;
+  readonly signInRateAddress: RatePolicy | undefined;
+  readonly entitlement:
+    | { readonly url: string; readonly secret: string | undefined; readonly cache: Seconds }
+    | undefined;
 }
 
 type Environment = Readonly<Record<string, unknown>>;
@@ -116,6 +126,10 @@ function developmentFaults(settings: SoundSettings, ring: KeyRing | undefined): 
   return faults;
 }
 
+function anHour(name: string, quota: number): RatePolicy | undefined {
+  return quota === 0 ? undefined : { name, quota, window: seconds(3600) };
+}
+
 function configuration(settings: Settings, ring: KeyRing): Configuration {
   return {
     development: settings.STAGEDOOR_ENV === "development",
@@ -134,5 +148,19 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
     leaseTtl: seconds(settings.STAGEDOOR_LEASE_TTL),
     revocationMaxAge: seconds(settings.STAGEDOOR_REVOCATION_MAX_AGE),
     storeFailure: settings.STAGEDOOR_STORE_FAILURE,
+    apiUrl: settings.STAGEDOOR_API_URL,
+    origins: settings.STAGEDOOR_ORIGINS,
+    startRate: anHour("start-subject", settings.STAGEDOOR_START_RATE),
+    startRateAddress: anHour("start-address", settings.STAGEDOOR_START_RATE_ADDRESS),
+    signInRate: anHour("sign-in-account", settings.STAGEDOOR_SIGN_IN_RATE),
+    signInRateAddress: anHour("sign-in-address", settings.STAGEDOOR_SIGN_IN_RATE_ADDRESS),
+    entitlement:
+      settings.STAGEDOOR_ENTITLEMENT_URL === undefined
+        ? undefined
+        : {
+            url: settings.STAGEDOOR_ENTITLEMENT_URL,
+            secret: settings.STAGEDOOR_ENTITLEMENT_SECRET,
+            cache: seconds(settings.STAGEDOOR_ENTITLEMENT_CACHE),
+          },
   };
 }

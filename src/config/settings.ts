@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { isSafeAddress } from "../base/safe-address.ts";
 import { issuerSchema } from "../credential/issuer.ts";
 
 /** A whole number, as environment variables give it. */
@@ -34,6 +35,13 @@ const address = z
     (text) => /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/.test(text),
     "write scheme, host and port in lower case, without a path or a slash at the end",
   );
+
+/** Scheme and host, the host's first label perhaps a star for every subdomain. */
+function isOriginPattern(text: string): boolean {
+  return /^https?:\/\/(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$/.test(text);
+}
+
+const originPatternHint = "write origins as https://www.example.com or https://*.example.com, in lower case";
 
 /** Every setting of the three workers, by the name of its environment variable. */
 export const settingsSchema = z.object({
@@ -79,6 +87,40 @@ export const settingsSchema = z.object({
     .enum(["closed", "open"])
     .default("closed")
     .describe("What a viewer gets while revocations and leases cannot be asked for: 503, or the stream."),
+  STAGEDOOR_API_URL: address
+    .optional()
+    .describe("Where players reach the API: needed for the identity worker, cookies and DPoP."),
+  STAGEDOOR_ORIGINS: z
+    .string()
+    .transform((text) => text.split(/[\s,]+/).filter((word) => word !== ""))
+    .pipe(z.array(z.string().refine(isOriginPattern, originPatternHint)).max(100))
+    .default([])
+    .describe("Other sites that may use the session cookie: https://www.example.com, or https://*.example.com."),
+  STAGEDOOR_START_RATE: wholeBetween(0, 1_000_000)
+    .default(1000)
+    .describe("How many starts an hour a subject may ask for; 0 for any number."),
+  STAGEDOOR_START_RATE_ADDRESS: wholeBetween(0, 1_000_000)
+    .default(10_000)
+    .describe("How many starts an hour a client's network may ask for; 0 for any number."),
+  STAGEDOOR_SIGN_IN_RATE: wholeBetween(0, 1_000_000)
+    .default(100)
+    .describe("How many sign-ins an hour may be tried for one account; 0 for any number."),
+  STAGEDOOR_SIGN_IN_RATE_ADDRESS: wholeBetween(0, 1_000_000)
+    .default(1000)
+    .describe("How many sign-ins and sign-ups an hour a client's network may try; 0 for any number."),
+  STAGEDOOR_ENTITLEMENT_URL: z
+    .url({ protocol: /^https?$/ })
+    .refine(isSafeAddress, "it is https, or http on localhost")
+    .optional()
+    .describe("Your own service that decides about each start."),
+  STAGEDOOR_ENTITLEMENT_SECRET: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,512}$/, "16 to 512 printable characters without spaces")
+    .optional()
+    .describe("What it is sent as a bearer token, so that it knows who asks (a secret)."),
+  STAGEDOOR_ENTITLEMENT_CACHE: secondsBetween(0, 60)
+    .default(10)
+    .describe("How long its answer is kept for the same viewer, asset and network."),
   STAGEDOOR_RENEWAL: z
     .enum(["redirect", "off"])
     .default("redirect")

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { decodeBase64url } from "../base/base64url.ts";
+import { isSafeAddress } from "../base/safe-address.ts";
 
 /** The algorithms that an issuer can be configured with: no `none`, and nothing that an attacker's header chooses. */
 export const algorithms = ["RS256", "ES256", "EdDSA", "HS256"] as const;
@@ -55,11 +56,6 @@ export const issuerSchema = z
   });
 
 export type Issuer = z.infer<typeof issuerSchema>;
-
-function isSafeAddress(address: string): boolean {
-  const { protocol, hostname } = new URL(address);
-  return protocol === "https:" || hostname === "localhost" || hostname === "127.0.0.1";
-}
 
 function isBase64url(value: unknown, least: number): boolean {
   return typeof value === "string" && value.length >= least && decodeBase64url(value) !== undefined;

@@ -76,7 +76,7 @@ function readClaims(payload: JWTPayload, settings: Issuer, now: UnixSeconds): Re
     expiresAt,
     issuedAt: isUnixSeconds(issuedAt) ? issuedAt : undefined,
     tokenId: jti,
-    operator: settings.operators,
+    loginId: undefined,
     streams,
   });
 }

@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import type { TextHash } from "../base/hash.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { type Result, refuse } from "../base/result.ts";
+import { credentialOf } from "../credential/request-credential.ts";
 import { longestBody, type SessionContext, type SessionRequest } from "../flows/session/context.ts";
 import { endSession } from "../flows/session/end-session.ts";
 import { renewSession } from "../flows/session/renew-session.ts";
@@ -54,7 +55,7 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
     const allow = [...Object.keys(byMethod), "OPTIONS"].join(", ");
     for (const [method, { flow, status }] of Object.entries(byMethod)) {
       app.on(method, base + path, async (asked) => {
-        const done = await flow(await requestOf(asked, options), context);
+        const done = await flow(await requestOf(asked, context, options), context);
         return done.ok ? withCors(answer(done.value, status)) : refused(done.refusal);
       });
     }
@@ -74,13 +75,21 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
   return app;
 }
 
-async function requestOf({ req, executionCtx }: Context, options: ApiOptions): Promise<SessionRequest> {
+async function requestOf(
+  { req, executionCtx }: Context,
+  context: SessionContext,
+  options: ApiOptions,
+): Promise<SessionRequest> {
   const { raw } = req;
+  const body = await readText(raw, longestBody);
   return {
-    authorization: req.header("Authorization"),
+    credential: credentialOf({ method: raw.method, url: raw.url, headers: raw.headers, body }, context),
     grant: req.header("CTA-Common-Access-Token"),
     sessionId: req.param("id") ?? "",
-    body: await readText(raw, longestBody),
+    body,
+    origin: req.header("Origin"),
+    country: req.header("CF-IPCountry"),
+    onStanding: () => undefined,
     client: clientOf(raw, options.sha256, options.development),
     waitUntil: (work) => executionCtx.waitUntil(work),
   };

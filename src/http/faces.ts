@@ -13,10 +13,15 @@ const faces: Readonly<Record<RefusalCode, Face>> = {
     title: "The request is malformed",
     detail: "Send one credential, as the header `Authorization: Bearer <token>`.",
   },
+  https_required: {
+    status: 403,
+    title: "Plain HTTP is not taken",
+    detail: "Use https. A credential that was sent over plain HTTP may have been read on the way: get a new one.",
+  },
   token_missing: {
     status: 401,
-    title: "No bearer token came",
-    detail: "Send a token, as the header `Authorization: Bearer <token>`.",
+    title: "No credential came",
+    detail: "Send a token, as the header `Authorization: Bearer <token>`, or sign in.",
   },
   token_invalid: {
     status: 401,
@@ -29,6 +34,22 @@ const faces: Readonly<Record<RefusalCode, Face>> = {
     title: "The token was revoked",
     detail: "Sign in again: the viewer's sessions were ended, or this token was.",
   },
+  dpop_proof_invalid: {
+    status: 401,
+    title: "The DPoP proof is not accepted",
+    detail:
+      "Send `Authorization: DPoP <token>` with a fresh proof in the header DPoP, made for this method and address.",
+  },
+  sign_in_required: {
+    status: 401,
+    title: "The session of sign-in has ended",
+    detail: "Sign in again.",
+  },
+  origin_untrusted: {
+    status: 403,
+    title: "A cookie does not do from this origin",
+    detail: "Send the request from the site itself or from an origin in STAGEDOOR_ORIGINS, or send a bearer token.",
+  },
   scope_insufficient: {
     status: 403,
     title: "The token's scope does not reach",
@@ -38,6 +59,31 @@ const faces: Readonly<Record<RefusalCode, Face>> = {
     status: 403,
     title: "The token does not open this asset",
     detail: "Ask for an asset that the token names, or get a token that names this one.",
+  },
+  asset_not_yet_available: {
+    status: 403,
+    title: "The asset is not available yet",
+    detail: "Ask again once its availability window has begun.",
+  },
+  asset_no_longer_available: {
+    status: 403,
+    title: "The asset is not available any more",
+    detail: "Choose another one: its availability window has ended.",
+  },
+  country_forbidden: {
+    status: 403,
+    title: "The asset is not available in this country",
+    detail: "Choose an asset that is available where the viewer is.",
+  },
+  origin_forbidden: {
+    status: 403,
+    title: "The asset does not play on this site",
+    detail: "Play it on a site that the asset's `origins` name.",
+  },
+  entitlement_refused: {
+    status: 403,
+    title: "The viewer may not play this now",
+    detail: "The service that decides who may play what has refused it: what was bought or booked does not cover it.",
   },
   asset_revoked: {
     status: 403,
@@ -60,6 +106,11 @@ const faces: Readonly<Record<RefusalCode, Face>> = {
     status: 429,
     title: "Too many starts in a short time",
     detail: "Start again after the seconds that Retry-After names.",
+  },
+  rate_limited: {
+    status: 429,
+    title: "Too many requests",
+    detail: "Send the request again after the seconds that Retry-After names.",
   },
   session_unknown: {
     status: 404,

@@ -16,7 +16,8 @@ export function problemResponse(refusal: Refusal): Response {
   const challenge = challengeOf(refusal);
   if (challenge !== undefined) headers.set("WWW-Authenticate", challenge);
   if (status === 503) headers.set("Retry-After", "2");
-  if (refusal.code === "start_rate_exceeded") headers.set("Retry-After", String(Math.ceil(refusal.retryAfter)));
+  if (refusal.code === "start_rate_exceeded" || refusal.code === "rate_limited")
+    headers.set("Retry-After", String(Math.ceil(refusal.retryAfter)));
   if (refusal.code === "range_not_satisfiable" && "size" in refusal)
     headers.set("Content-Range", `bytes */${refusal.size}`);
   if (refusal.code === "method_unknown") headers.set("Allow", refusal.allow);
@@ -42,7 +43,10 @@ function membersOf(refusal: Refusal): object {
 function challengeOf(refusal: Refusal): string | undefined {
   switch (refusal.code) {
     case "token_missing":
+    case "sign_in_required":
       return realm;
+    case "dpop_proof_invalid":
+      return 'DPoP realm="stagedoor", error="invalid_dpop_proof", algs="ES256 EdDSA RS256"';
     case "token_invalid":
       return `${realm}, error="invalid_token"`;
     case "token_revoked":

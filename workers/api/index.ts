@@ -11,6 +11,7 @@ import { trustIssuer } from "../../src/credential/issuer-keys.ts";
 import { apiApp } from "../../src/http/api.ts";
 import { configured, missingBindings } from "../../src/http/configured.ts";
 import { logRefusal } from "../../src/http/log.ts";
+import type { RateLimits } from "../../src/limits/rate-limit.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 
 interface Env extends SessionBindings {
@@ -27,9 +28,14 @@ const withApp = configured("api", log, async (env: Env, configuration: Configura
   if (missing.length > 0) return refuse(missing);
   const { ring, issuers, basePath, development } = configuration;
   const onRefusal = (why: Refusal) => logRefusal(log, "api", why);
+  const limits: RateLimits = {
+    take: async (policy) => ({ policy, allowed: true, remaining: policy.quota, resetsIn: policy.window }),
+  };
+  const trusted = issuers.map((issuer) => trustIssuer(issuer, (input, init) => fetch(input, init)));
   const context = {
     ...sessionStores(env, caches.default, configuration, onRefusal),
-    issuers: issuers.map((issuer) => trustIssuer(issuer, (input, init) => fetch(input, init))),
+    issuers: trusted,
+    operators: trusted.filter(({ settings }) => settings.operators),
     catalog: keepCatalog({
       load: kvCatalog(CATALOG),
       clock: systemClock,
@@ -39,6 +45,9 @@ const withApp = configured("api", log, async (env: Env, configuration: Configura
     keys: await prepareSessionKeys(ring, nodeHmac),
     clock: systemClock,
     timer: systemTimer,
+    limits,
+    entitlement: undefined,
+    telemetry: () => undefined,
     random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
     settings: configuration,
   };

@@ -2,9 +2,7 @@ import { equalInConstantTime } from "../../base/constant-time.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/seconds.ts";
-import { readBearerToken } from "../../credential/bearer.ts";
 import type { Credential } from "../../credential/credential.ts";
-import { verifyJwt } from "../../credential/verify-jwt.ts";
 import { type Grant, openGrant, subjectHash } from "../../signing/grant.ts";
 import type { SessionContext, SessionRequest } from "./context.ts";
 
@@ -21,13 +19,11 @@ export interface OwnSession {
  * `session_unknown`, as if there were none, and with another viewer's token `session_forbidden`.
  */
 export async function authorize(
-  { authorization, grant: text, sessionId }: SessionRequest,
+  { credential: asked, grant: text, sessionId }: SessionRequest,
   now: UnixSeconds,
-  { issuers, keys, settings }: SessionContext,
+  { keys, settings }: SessionContext,
 ): Promise<Result<OwnSession, Refusal>> {
-  const token = readBearerToken(authorization);
-  if (!token.ok) return token;
-  const verified = await verifyJwt(token.value, issuers, now);
+  const verified = await asked.validate();
   if (!verified.ok) return verified;
   const credential = verified.value;
   if (text === undefined) return refusal("session_unknown", "no grant came with the request");

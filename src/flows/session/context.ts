@@ -1,13 +1,17 @@
 import type { RandomBytes } from "../../base/random.ts";
 import type { Refusal } from "../../base/refusal.ts";
 import type { Result } from "../../base/result.ts";
-import type { Clock, Seconds, Timer } from "../../base/seconds.ts";
+import type { Seconds, Timer } from "../../base/seconds.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
+import type { CredentialSources, RequestCredential } from "../../credential/request-credential.ts";
 import type { TrustedIssuer } from "../../credential/verify-jwt.ts";
+import type { RateLimits, RatePolicy, RateStanding } from "../../limits/rate-limit.ts";
+import type { Entitlement } from "../../policy/entitlement.ts";
 import type { StreamsOf } from "../../sessions/lease.ts";
 import type { RevocationLog } from "../../sessions/revocation.ts";
 import type { RevocationWatch } from "../../sessions/revocation-watch.ts";
 import type { SessionKeys } from "../../signing/session-keys.ts";
+import type { Telemetry } from "../../telemetry/telemetry.ts";
 import type { Client } from "../client.ts";
 import type { WaitUntil } from "../fill-cache.ts";
 
@@ -15,16 +19,20 @@ import type { WaitUntil } from "../fill-cache.ts";
 export const longestBody = 4096;
 
 /** What every route of the API works with, made once an isolate. */
-export interface SessionContext {
-  readonly issuers: readonly TrustedIssuer[];
+export interface SessionContext extends CredentialSources {
+  /** Who vouches for operators: never an issuer of viewers. */
+  readonly operators: readonly TrustedIssuer[];
   readonly catalog: () => Promise<Result<Catalog, Refusal>>;
   readonly keys: SessionKeys;
-  readonly clock: Clock;
   readonly timer: Timer;
   readonly random: RandomBytes;
   readonly revocations: RevocationWatch;
   readonly log: RevocationLog;
   readonly streams: StreamsOf;
+  readonly limits: RateLimits;
+  /** The operator's own decision about each start, where there is one. */
+  readonly entitlement: Entitlement | undefined;
+  readonly telemetry: Telemetry;
   /** Told of a store that did not answer where the viewer is let in all the same. */
   readonly onFailure: (refusal: Refusal) => void;
   readonly settings: {
@@ -38,12 +46,15 @@ export interface SessionContext {
     readonly storeFailure: "closed" | "open";
     /** How old a start's knowledge of what is forbidden may be. */
     readonly revocationMaxAge: Seconds;
+    /** How many starts a subject and a network may ask for; undefined for any number. */
+    readonly startRate: RatePolicy | undefined;
+    readonly startRateAddress: RatePolicy | undefined;
   };
 }
 
 /** A request to the API, as far as its routes look at one. */
 export interface SessionRequest {
-  readonly authorization: string | undefined;
+  readonly credential: RequestCredential;
   /** The header CTA-Common-Access-Token (CTA-5007): the session's grant. */
   readonly grant: string | undefined;
   /** The session's id, where the path names one. */
@@ -51,5 +62,11 @@ export interface SessionRequest {
   /** Undefined where it is longer than {@link longestBody}. */
   readonly body: string | undefined;
   readonly client: Client;
+  /** The header Origin, where a browser sent it. */
+  readonly origin: string | undefined;
+  /** Where the client is: ISO 3166-1 alpha-2 in upper case, as the CDN in front says. */
+  readonly country: string | undefined;
+  /** Told of each rate limit that the request was counted by, for the answer's RateLimit fields. */
+  readonly onStanding: (standing: RateStanding) => void;
   readonly waitUntil: WaitUntil;
 }

@@ -4,7 +4,6 @@ import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result, refuse } from "../../base/result.ts";
 import { after, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../../base/seconds.ts";
 import { assetIdSchema } from "../../catalog/asset.ts";
-import { readBearerToken } from "../../credential/bearer.ts";
 import { verifyJwt } from "../../credential/verify-jwt.ts";
 import type { Revocation, RevocationKind } from "../../sessions/revocation.ts";
 import { subjectHash, tokenHash } from "../../signing/grant.ts";
@@ -57,14 +56,13 @@ export interface Revoked {
  */
 export async function revoke(request: SessionRequest, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const now = context.clock();
-  const token = readBearerToken(request.authorization);
-  if (!token.ok) return token;
-  const operator = await verifyJwt(token.value, context.issuers, now);
+  const presented = request.credential.read();
+  if (!presented.ok) return presented;
+  if (presented.value.is !== "bearer") return refusal("token_missing", "an operator sends a bearer token");
+  const operator = await verifyJwt(presented.value.token, context.operators, now);
   if (!operator.ok) return operator;
-  if (!operator.value.operator || !operator.value.scopes.has(revokeScope)) {
-    const reason = operator.value.operator ? `the token lacks ${revokeScope}` : "its issuer is not one of operators";
-    return refuse({ code: "scope_insufficient", reason, scope: revokeScope });
-  }
+  if (!operator.value.scopes.has(revokeScope))
+    return refuse({ code: "scope_insufficient", reason: `the token lacks ${revokeScope}`, scope: revokeScope });
   // Else an operator whose token was revoked would take that back with it.
   const standing = await nothingForbids(operator.value, undefined, request, context);
   if (!standing.ok) return standing;

@@ -4,12 +4,13 @@ import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/seconds.ts";
 import { playScope } from "../../catalog/asset.ts";
-import { readBearerToken } from "../../credential/bearer.ts";
-import { verifyJwt } from "../../credential/verify-jwt.ts";
 import { decide } from "../../policy/decide.ts";
+import { networkOf, networkText } from "../../sessions/network.ts";
 import { longestBody, type SessionContext, type SessionRequest } from "./context.ts";
+import { lastingSubject } from "./lasting-names.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
 import { nothingForbids } from "./revocations-now.ts";
+import { withinRate } from "./within-rate.ts";
 
 const bodySchema = z.object({ asset: z.string().min(1).max(64), takeover: z.boolean().default(false) });
 
@@ -23,10 +24,14 @@ export async function startStream(
   context: SessionContext,
 ): Promise<Result<OpenedSession, Refusal>> {
   const now: UnixSeconds = context.clock();
-  const token = readBearerToken(request.authorization);
-  if (!token.ok) return token;
-  const credential = await verifyJwt(token.value, context.issuers, now);
+  const { settings } = context;
+  const fromNetwork = await withinRate(settings.startRateAddress, networkName(request), request, context);
+  if (!fromNetwork.ok) return fromNetwork;
+  const credential = await request.credential.validate();
   if (!credential.ok) return credential;
+  const { issuer, subject } = credential.value;
+  const bySubject = await withinRate(settings.startRate, await lastingSubject(issuer, subject), request, context);
+  if (!bySubject.ok) return bySubject;
   const wanted = readBody(request.body);
   if (!wanted.ok) return wanted;
   const catalog = await context.catalog();
@@ -39,6 +44,12 @@ export async function startStream(
   const sessionId = encodeBase64url(context.random(16));
   const opening = { sessionId, credential: credential.value, asset: asset.value, takeover };
   return openSession({ ...opening, client: request.client, snapshot: snapshot.value }, now, context);
+}
+
+/** The client's network: with one of IPv6, an attacker has more addresses than anybody can count. */
+function networkName({ client }: SessionRequest): string | undefined {
+  const network = client.address === undefined ? undefined : networkOf(client.address);
+  return network === undefined ? undefined : networkText(network);
 }
 
 function readBody(text: string | undefined): Result<z.output<typeof bodySchema>, Refusal> {

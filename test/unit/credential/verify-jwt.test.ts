@@ -41,7 +41,6 @@ describe.each(algorithms)("a token signed with %s", (algorithm) => {
         scopes: new Set(["openid", "stream:play"]),
         assets: new Set(["film"]),
         expiresAt: usualClaims.exp,
-        operator: false,
       },
     });
   });

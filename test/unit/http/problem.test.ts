@@ -13,6 +13,16 @@ const statuses = {
   token_invalid: 401,
   token_expired: 401,
   token_revoked: 401,
+  https_required: 403,
+  dpop_proof_invalid: 401,
+  sign_in_required: 401,
+  origin_untrusted: 403,
+  asset_not_yet_available: 403,
+  asset_no_longer_available: 403,
+  country_forbidden: 403,
+  origin_forbidden: 403,
+  entitlement_refused: 403,
+  rate_limited: 429,
   scope_insufficient: 403,
   asset_forbidden: 403,
   asset_revoked: 403,
@@ -63,7 +73,7 @@ function refusalOf(code: string): Refusal {
   if (!isCode(code)) throw new Error(`${code} is no code`);
   if (code === "scope_insufficient") return { code, reason, scope: "stream:play" };
   if (code === "stream_limit") return { code, reason, running };
-  if (code === "start_rate_exceeded") return { code, reason, retryAfter: seconds(1.5) };
+  if (code === "start_rate_exceeded" || code === "rate_limited") return { code, reason, retryAfter: seconds(1.5) };
   if (code === "method_unknown") return { code, reason, allow: "POST, OPTIONS" };
   if (code === "range_not_satisfiable") return { code, reason, size: 10 };
   return { code, reason };
@@ -99,7 +109,8 @@ describe.each(Object.entries(statuses))("the answer to %s", (code, status) => {
       status === 401 || code === "request_invalid" || code === "scope_insufficient",
     );
     expect(headers.has("Allow")).toBe(status === 405);
-    expect(headers.get("Retry-After")).toBe(status === 503 || code === "start_rate_exceeded" ? "2" : null);
+    const waits = status === 503 || code === "start_rate_exceeded" || code === "rate_limited";
+    expect(headers.get("Retry-After")).toBe(waits ? "2" : null);
   });
 });
 

@@ -48,13 +48,10 @@ export async function sessionContext(
   const milli = (): UnixMilliseconds => unixMilliseconds(clock() * 1000);
   const log = memoryRevocationLog(milli);
   let drawn = 0;
+  const trusted = trusting(issuers.map(({ jwk }) => jwk));
   return {
-    issuers: [
-      trusting(
-        issuers.map(({ jwk }) => jwk),
-        { operators },
-      ),
-    ],
+    issuers: [trusted],
+    operators: operators ? [trusted] : [],
     catalog: async (): Promise<Result<Catalog, Refusal>> => ok(catalog),
     keys: await preparedKeys(),
     clock,
@@ -63,6 +60,11 @@ export async function sessionContext(
     log,
     revocations: freshRevocations(log, milli),
     streams: memoryStreams().streamsOf,
+    limits: {
+      take: async (policy) => ({ policy, allowed: true, remaining: policy.quota, resetsIn: policy.window }),
+    },
+    entitlement: undefined,
+    telemetry: () => undefined,
     onFailure: () => undefined,
     settings: {
       grantIssuer: "stagedoor",
@@ -72,6 +74,8 @@ export async function sessionContext(
       streamLimit: undefined,
       storeFailure: "closed",
       revocationMaxAge: seconds(2),
+      startRate: undefined,
+      startRateAddress: undefined,
     },
   };
 }

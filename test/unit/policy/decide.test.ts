@@ -17,7 +17,7 @@ function judge(scope: string, assets: string, id: string) {
     expiresAt: in5Minutes,
     issuedAt: undefined,
     tokenId: undefined,
-    operator: false,
+    loginId: undefined,
     streams: undefined,
   };
   return decide(credential, id, catalog.get(id), "stream:play");

@@ -4,7 +4,7 @@ import { startStream } from "../../../../src/flows/session/start-stream.ts";
 import { problemResponse } from "../../../../src/http/problem.ts";
 import { issuerName, token } from "../../credential/tokens.ts";
 import { now } from "../../signing/session.ts";
-import { codeOf, opened, sessionStage, usualRequest } from "./session-stage.ts";
+import { codeOf, opened, presenting, sessionStage, usualRequest } from "./session-stage.ts";
 
 const ann = { issuer: issuerName, subject: "ann" };
 
@@ -41,8 +41,8 @@ describe("a takeover that cannot be told to the edge", () => {
   const takeOver = async (stage: Stage) => {
     const { log, ...rest } = stage.context();
     const context: SessionContext = { ...rest, log: { ...log, append: () => Promise.reject(new Error("down")) } };
-    const authorization = `Bearer ${await token(stage.issuer, { assets: "*" })}`;
-    return startStream({ ...usualRequest, authorization, body: '{"asset":"film","takeover":true}' }, context);
+    const credential = presenting(`Bearer ${await token(stage.issuer, { assets: "*" })}`, context);
+    return startStream({ ...usualRequest, credential, body: '{"asset":"film","takeover":true}' }, context);
   };
 
   it("leaves the place to nobody, and not to a session that nobody has", async () => {

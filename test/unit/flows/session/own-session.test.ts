@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { OpenedSession } from "../../../../src/flows/session/open-session.ts";
 import { openGrant } from "../../../../src/signing/grant.ts";
 import { claimsOf, grantOf, in6Hours, keyOf, now, preparedKeys } from "../../signing/session.ts";
-import { asset, codeOf, here, opened, sessionStage } from "./session-stage.ts";
+import { asset, codeOf, here, opened, sessionStage, usualRequest } from "./session-stage.ts";
 
 type Stage = Awaited<ReturnType<typeof sessionStage>>;
 
@@ -25,7 +25,7 @@ describe.each(routes)("who may %s a session", (route) => {
   });
 
   it("is nobody without a bearer token, or with one that has ended", async () => {
-    expect(await code({ authorization: undefined })).toBe("token_missing");
+    expect(await code({ credential: usualRequest.credential })).toBe("token_missing");
     expect(await code({}, { ...ann, exp: now - 61 })).toBe("token_expired");
   });
 

@@ -24,7 +24,7 @@ describe("who may revoke", () => {
 
   it("is nobody whose issuer does not vouch for operators", async () => {
     const viewers = await sessionStage({ operators: false });
-    expect(codeOf(await viewers.revoke({ asset: "film" }))).toBe("scope_insufficient");
+    expect(codeOf(await viewers.revoke({ asset: "film" }))).toBe("token_invalid");
     expect(await viewers.entries()).toEqual([]);
   });
 

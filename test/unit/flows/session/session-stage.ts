@@ -5,6 +5,7 @@ import type { Refusal } from "../../../../src/base/refusal.ts";
 import { ok, type Result } from "../../../../src/base/result.ts";
 import { type UnixSeconds, unixSeconds } from "../../../../src/base/seconds.ts";
 import { parseCatalog } from "../../../../src/catalog/catalog.ts";
+import { credentialOf } from "../../../../src/credential/request-credential.ts";
 import type { Client } from "../../../../src/flows/client.ts";
 import type { SessionContext, SessionRequest } from "../../../../src/flows/session/context.ts";
 import { endSession } from "../../../../src/flows/session/end-session.ts";
@@ -23,13 +24,26 @@ type Settings = SessionContext["settings"];
 
 export const here: Client = { address: "192.0.2.7", userAgentHash: () => "A".repeat(43) };
 
+function asked(authorization: string | undefined) {
+  const headers = new Headers(authorization === undefined ? {} : { Authorization: authorization });
+  return { method: "POST", url: "https://api.example/stream/start", headers, body: undefined };
+}
+
+/** A request's credential: what stands in its Authorization header. */
+export function presenting(authorization: string | undefined, context: SessionContext): SessionRequest["credential"] {
+  return credentialOf(asked(authorization), context);
+}
+
 /** What a route is asked with, where a test does not say otherwise. */
 export const usualRequest: SessionRequest = {
-  authorization: undefined,
+  credential: credentialOf(asked(undefined), { issuers: [], clock: () => now }),
   grant: undefined,
   sessionId: "",
   body: "",
   client: here,
+  origin: undefined,
+  country: undefined,
+  onStanding: () => undefined,
   waitUntil: () => undefined,
 };
 
@@ -114,7 +128,7 @@ export async function sessionStage(
   const bearer = async (claims: Claims) => `Bearer ${await token(issuer, { assets: "*", ...claims })}`;
   const on = async (opened: Pick<OpenedSession, "sessionId" | "grant">, claims: Claims) => ({
     ...usualRequest,
-    authorization: await bearer(claims),
+    credential: presenting(await bearer(claims), context()),
     grant: opened.grant,
     sessionId: opened.sessionId,
   });
@@ -128,7 +142,12 @@ export async function sessionStage(
     context,
     start: async (body: object = { asset: "film" }, claims: Claims = {}, client: Client = here) =>
       startStream(
-        { ...usualRequest, authorization: await bearer(claims), body: JSON.stringify(body), client },
+        {
+          ...usualRequest,
+          credential: presenting(await bearer(claims), context()),
+          body: JSON.stringify(body),
+          client,
+        },
         context(),
       ),
     renew: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
@@ -138,9 +157,9 @@ export async function sessionStage(
     end: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
       endSession({ ...(await on(opened, claims)), ...more }, context()),
     revoke: async (body: unknown, claims: Claims = {}) => {
-      const authorization = await bearer({ sub: "operator", scope: "stagedoor:revoke", ...claims });
+      const operator = await bearer({ sub: "operator", scope: "stagedoor:revoke", ...claims });
       const text = typeof body === "string" ? body : JSON.stringify(body);
-      return revoke({ ...usualRequest, authorization, body: text }, context());
+      return revoke({ ...usualRequest, credential: presenting(operator, context()), body: text }, context());
     },
     /** All that is in the log, read past the store's failures. */
     entries: async (): Promise<readonly Revocation[]> => (await inMemory.since(0)).entries,

@@ -5,7 +5,7 @@ import { problemResponse } from "../../../../src/http/problem.ts";
 import { openGrant } from "../../../../src/signing/grant.ts";
 import { token } from "../../credential/tokens.ts";
 import { in6Hours, now, preparedKeys, sessionKey } from "../../signing/session.ts";
-import { asset, codeOf, opened, sessionStage, usualRequest } from "./session-stage.ts";
+import { asset, codeOf, opened, presenting, sessionStage, usualRequest } from "./session-stage.ts";
 
 type Stage = Awaited<ReturnType<typeof sessionStage>>;
 
@@ -113,9 +113,9 @@ describe("takeover: true", () => {
     opened(await stage.start());
     const { log, ...rest } = stage.context();
     const context = { ...rest, log: { ...log, append: () => Promise.reject(new Error("down")) } };
-    const authorization = `Bearer ${await token(stage.issuer)}`;
+    const credential = presenting(`Bearer ${await token(stage.issuer)}`, context);
     const body = '{"asset":"film","takeover":true}';
-    expect(codeOf(await startStream({ ...usualRequest, authorization, body }, context))).toBe("store_unavailable");
+    expect(codeOf(await startStream({ ...usualRequest, credential, body }, context))).toBe("store_unavailable");
   });
 
   it.each(['"yes"', "1", "null"])("is a boolean and not %s", async (takeover) => {

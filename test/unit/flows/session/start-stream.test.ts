@@ -15,13 +15,14 @@ import {
   preparedKeys,
   sessionKey,
 } from "../../signing/session.ts";
-import { usualRequest } from "./session-stage.ts";
+import { presenting, usualRequest } from "./session-stage.ts";
 
 /** Starts a stream and asks the media host's check for the manifest at once. */
 async function started(changes: Partial<SessionContext> = {}, claims: Readonly<Record<string, unknown>> = {}) {
   const { context, issuer } = await api(changes);
   const authorization = `Bearer ${await token(issuer, claims)}`;
-  const result = await startStream({ ...usualRequest, authorization, body: '{"asset":"film"}' }, context);
+  const credential = presenting(authorization, context);
+  const result = await startStream({ ...usualRequest, credential, body: '{"asset":"film"}' }, context);
   if (!result.ok) throw new Error(result.refusal.code);
   const { pathname, search } = new URL(result.value.manifestUrl);
   const target = pathname + search;
@@ -49,7 +50,8 @@ describe("startStream", () => {
 
   it("gives every start a session of its own", async () => {
     const { context, issuer } = await api();
-    const request = { ...usualRequest, authorization: `Bearer ${await token(issuer)}`, body: '{"asset":"film"}' };
+    const credential = presenting(`Bearer ${await token(issuer)}`, context);
+    const request = { ...usualRequest, credential, body: '{"asset":"film"}' };
     const [one, two] = [await startStream(request, context), await startStream(request, context)];
     if (!one.ok || !two.ok) throw new Error("a start was refused");
     expect(one.value.sessionId).not.toBe(two.value.sessionId);

@@ -1,0 +1,19 @@
+import type { Presented } from "./presented.ts";
+
+/** A session of sign-in as the identity worker answers for it. */
+export interface IdentitySession {
+  readonly sessionId: string;
+  readonly userId: string;
+  /** Milliseconds, both. */
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** What the user may open: asset ids, or "*". */
+  readonly assets: readonly string[] | "*";
+  readonly streams: number | undefined;
+}
+
+/**
+ * The port to the identity worker: the session behind an opaque bearer token or a cookie, prolonged by this use of it, or
+ * undefined where there is none (any more). It rejects where the worker does not answer.
+ */
+export type IdentitySessions = (presented: Presented) => Promise<IdentitySession | undefined>;

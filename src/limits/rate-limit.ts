@@ -1,0 +1,27 @@
+import type { Seconds, UnixSeconds } from "../base/seconds.ts";
+
+/** How many of something one name may do in a window. */
+export interface RatePolicy {
+  /** As it stands in RateLimit-Policy: `start-subject`, `start-address`, `sign-in-account`, `sign-in-address`. */
+  readonly name: string;
+  readonly quota: number;
+  readonly window: Seconds;
+}
+
+/** How a name stands after it asked once more. */
+export interface RateStanding {
+  readonly policy: RatePolicy;
+  readonly allowed: boolean;
+  /** How many are left in this window. */
+  readonly remaining: number;
+  /** When the window ends and the quota is whole again. */
+  readonly resetsIn: Seconds;
+}
+
+/**
+ * The port to what counts: right under concurrency, since each name is counted in one place. `name` is a hash or a network,
+ * never an address, an account or a token. It rejects where the store does not answer.
+ */
+export interface RateLimits {
+  take(policy: RatePolicy, name: string, now: UnixSeconds): Promise<RateStanding>;
+}

@@ -1,0 +1,23 @@
+import type { Refusal } from "../base/refusal.ts";
+import type { Result } from "../base/result.ts";
+import type { UnixSeconds } from "../base/seconds.ts";
+
+/** Who wants to play what, and from where, as the operator's service is asked. */
+export interface EntitlementAsked {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly asset: string;
+  readonly address: string | undefined;
+  readonly country: string | undefined;
+}
+
+/** What the service allows. */
+export interface Entitled {
+  /** How many streams the viewer may run at once, in place of what his token says. */
+  readonly streams: number | undefined;
+  /** When the session ends at the latest. */
+  readonly until: UnixSeconds | undefined;
+}
+
+/** The port to the operator's own decision. `entitlement_refused`, and `store_unavailable` where it does not answer: it fails closed. */
+export type Entitlement = (asked: EntitlementAsked) => Promise<Result<Entitled, Refusal>>;
