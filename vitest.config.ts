@@ -1,11 +1,13 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { searchConsole } from "./test/cluster/search-console.ts";
 
 /** The unit suite, which runs in Node and in workerd alike. */
 const unit = "test/unit/**/*.test.ts";
 
 export default defineConfig({
   test: {
+    onConsoleLog: searchConsole,
     projects: [
       { test: { name: "node", include: [unit, "test/node/**/*.test.ts"] } },
       {

@@ -15,6 +15,7 @@ import type { KeyRing } from "../src/keys/ring.ts";
 import { cloudFrontSigners } from "../src/signing/cloudfront/signers.ts";
 import { rememberGrants } from "../src/signing/remember-grants.ts";
 import { prepareSessionKeys } from "../src/signing/session-keys.ts";
+import { noTelemetry } from "../src/telemetry/telemetry.ts";
 import { grantIssuer } from "./viewers.ts";
 
 export const mediaUrl = "https://media.example";
@@ -81,7 +82,7 @@ export async function manifestBench(
       open: rememberGrants(10_000),
       shelf: new PlaylistShelf(48 * 1024 * 1024),
     };
-    return (request: Request) => answerMedia(request, "manifest", throwLine, (asked) => answerManifest(asked, parts));
+    return (request: Request) => answerMedia(request, reporting, (asked) => answerManifest(asked, parts));
   };
   return { check: { keys, grantIssuer, catalog: catalog.value, now, client: "anybody" }, freshIsolate };
 }
@@ -91,6 +92,11 @@ function asset(id: string, segmentSignature: "shared" | "session") {
 }
 
 /** The log holds refusals and exceptions, and a benchmark of refusals is none. */
-function throwLine(line: string): never {
-  throw new Error(line);
-}
+const reporting = {
+  worker: "manifest",
+  telemetry: noTelemetry,
+  random: (length: number) => new Uint8Array(length),
+  log: (line: string): never => {
+    throw new Error(line);
+  },
+};

@@ -10,7 +10,7 @@ import { ok } from "../src/base/result.ts";
 import { systemClock, systemTimer } from "../src/base/seconds.ts";
 import { type Catalog, parseCatalog } from "../src/catalog/catalog.ts";
 import { devIssuer, readConfiguration } from "../src/config/configuration.ts";
-import { trustIssuer } from "../src/credential/issuer-keys.ts";
+import { trustIssuer } from "../src/credential/trust-issuer.ts";
 import { type CheckContext, checkMediaRequest } from "../src/flows/check-media-request.ts";
 import { apiApp } from "../src/http/api.ts";
 import { publicHalf } from "../src/keys/public.ts";
@@ -80,11 +80,12 @@ export async function startInNode(ring: KeyRing) {
 }
 
 async function api(ring: KeyRing) {
-  const settings = readConfiguration(devEnvironment("api", ring, "https://media.example", {}), "api");
+  const settings = readConfiguration(devEnvironment("api", ring, "https://media.example", {}));
   if (!settings.ok) throw new Error(settings.refusal.join("\n"));
   const clock = systemMillisecondClock;
   const log = memoryRevocationLog(clock);
   const maxAge = milliseconds(settings.value.revocationMaxAge * 1000);
+  const reach = { fetch, clock: systemClock, timer: systemTimer, sha256: nodeSha256, onFailure: () => undefined };
   const context = {
     log,
     revocations: watchRevocations({ log, clock, timer: systemTimer, maxAge, failure: "closed" }),
@@ -95,7 +96,10 @@ async function api(ring: KeyRing) {
     entitlement: undefined,
     telemetry: () => undefined,
     operators: [],
-    issuers: settings.value.issuers.map((issuer) => trustIssuer(issuer, fetch)),
+    site: { apiUrl: undefined, origins: [] },
+    identity: undefined,
+    proofs: { firstUse: () => Promise.reject(new Error("no proof is sent")) },
+    issuers: settings.value.issuers.map((issuer) => trustIssuer(issuer, reach)),
     catalog: async () => ok(oneAsset()),
     keys: await prepareSessionKeys(ring, oneShotHmac),
     clock: systemClock,
@@ -103,7 +107,9 @@ async function api(ring: KeyRing) {
     random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
     settings: { ...settings.value, startRate: undefined, startRateAddress: undefined },
   };
-  return apiApp(context, { basePath: "/", log: () => undefined, sha256: nodeSha256, development: false });
+  const { telemetry, random } = context;
+  const reporting = { worker: "api", log: () => undefined, telemetry, random };
+  return apiApp(context, { basePath: "/", reporting, sha256: nodeSha256, development: false });
 }
 
 function oneAsset(): Catalog {

@@ -2,9 +2,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readConfiguration, workerNames } from "../src/config/configuration.ts";
+import { readIdentityConfiguration } from "../src/config/identity-configuration.ts";
 import { startCluster } from "./local/cluster.ts";
-import { devEnvironment } from "./local/dev-environment.ts";
-import { devKeyRing } from "./local/dev-keys.ts";
+import { devEnvironment, devIdentityEnvironment } from "./local/dev-environment.ts";
+import { devIdentitySecret, devKeyRing } from "./local/dev-keys.ts";
 import { signDevToken } from "./local/dev-token.ts";
 import { startLiveOrigin } from "./local/live-origin.ts";
 import { servePage } from "./local/page.ts";
@@ -19,7 +20,8 @@ live streams that are cut out of them.
 Settings come from the environment: STAGEDOOR_MANIFEST_TTL, STAGEDOOR_SESSION_TTL, STAGEDOOR_PAUSE_ALLOWANCE,
 STAGEDOOR_EXPIRY_STEP, STAGEDOOR_LEASE_TTL, STAGEDOOR_REVOCATION_MAX_AGE (seconds), STAGEDOOR_STREAM_LIMIT,
 STAGEDOOR_SHARED_NETWORKS (0 for any number), STAGEDOOR_STORE_FAILURE (closed or open), STAGEDOOR_RENEWAL (redirect or off),
-STAGEDOOR_BASE_PATH.`;
+STAGEDOOR_BASE_PATH, and those of the identity worker, STAGEDOOR_IDENTITY_IDLE, _ACCESS_TTL, _REFRESH_TTL, _REFRESH_GRACE
+(seconds), _BEARER_SIGNATURE (required or optional), _CLIENTS and _ASSETS.`;
 
 const { port, mediaPort, livePort } = readArguments();
 const settings = readSettings();
@@ -36,10 +38,12 @@ const began = Date.now();
 stopOnSignals(async () => undefined);
 console.log("Starting Stagedoor …");
 const ring = await devKeyRing(projectRoot);
+const identitySecret = devIdentitySecret(projectRoot);
 checkSettings();
 const live = await startLiveOrigin({ port: livePort });
 const cluster = await startCluster({
   ring,
+  identitySecret,
   port,
   mediaPort,
   settings,
@@ -115,6 +119,8 @@ function readSettings(): Readonly<Record<string, string>> {
     "STAGEDOOR_ISSUERS",
     "STAGEDOOR_ENV",
     "STAGEDOOR_MEDIA_URL",
+    "STAGEDOOR_API_URL",
+    "STAGEDOOR_IDENTITY_SECRET",
     "STAGEDOOR_CHROME",
   ]);
   const entries = Object.entries(process.env).filter(([name]) => name.startsWith("STAGEDOOR_") && !own.has(name));
@@ -123,9 +129,13 @@ function readSettings(): Readonly<Record<string, string>> {
 
 function checkSettings(): void {
   const faults = workerNames.flatMap((worker) => {
-    const read = readConfiguration(devEnvironment(worker, ring, `http://localhost:${mediaPort}`, settings), worker);
+    const read = readConfiguration(devEnvironment(worker, ring, `http://localhost:${mediaPort}`, settings));
     return read.ok ? [] : read.refusal;
   });
+  const identity = readIdentityConfiguration(
+    devIdentityEnvironment(`http://localhost:${port}`, identitySecret, settings),
+  );
+  if (!identity.ok) faults.push(...identity.refusal);
   if (faults.length > 0) fail(2, ["The configuration is wrong:", ...new Set(faults)].join("\n  "));
 }
 

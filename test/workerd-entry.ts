@@ -1,3 +1,6 @@
+export { LimitsObject } from "../src/adapters/cloudflare/limits-object.ts";
+export { ProofsObject } from "../src/adapters/cloudflare/proofs-object.ts";
+
 export { RevocationObject } from "../src/adapters/cloudflare/revocation-object.ts";
 
 export { StreamsObject } from "../src/adapters/cloudflare/streams-object.ts";

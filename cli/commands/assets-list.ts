@@ -10,17 +10,28 @@ export const assetsListCommand: Command = {
   summary: "list what can be played",
   operands: [],
   options: catalogOption,
-  help: `Lists the assets of a catalog.
+  help: `Lists the assets of a catalog. CONDITIONS names what an asset asks of a viewer beside his credential: countries,
+origins, a window of availability; --json shows them in full.
 
   --catalog <file>  the catalog (fixtures/catalog.json of the project)`,
   run: async (given) => {
     const assets = readCatalog(given).assets();
-    const text = table([["ID", "CDN", "ENTRY", "ORIGIN", "SESSION", "SCOPE", "TITLE"], ...assets.map(row)]);
+    const text = table([
+      ["ID", "CDN", "ENTRY", "ORIGIN", "SESSION", "SCOPE", "CONDITIONS", "TITLE"],
+      ...assets.map(row),
+    ]);
     return good(assets.length === 0 ? "The catalog is empty." : text, { assets });
   },
 };
 
-function row({ id, title, cdn, cloudfront, entry, origin, session, scope }: Asset): readonly string[] {
+function row(asset: Asset): readonly string[] {
+  const { id, title, cdn, cloudfront, entry, origin, session, scope } = asset;
   const served = cloudfront === undefined ? cdn : `${cdn} (${cloudfront.policy})`;
-  return [id, served, entry, originIdentity(origin), session === undefined ? "-" : `${session} s`, scope, title ?? ""];
+  const lasts = session === undefined ? "-" : `${session} s`;
+  return [id, served, entry, originIdentity(origin), lasts, scope, conditionsOf(asset), title ?? ""];
+}
+
+function conditionsOf(asset: Asset): string {
+  const names = (["countries", "origins", "available"] as const).filter((name) => asset[name] !== undefined);
+  return names.join(", ") || "-";
 }

@@ -8,6 +8,7 @@ import { keysExportCommand } from "./keys-export.ts";
 import { keysForCommand } from "./keys-for.ts";
 import { keysListCommand } from "./keys-list.ts";
 import { keysNewCommand } from "./keys-new.ts";
+import { operatorNewCommand } from "./operator-new.ts";
 import { Ended, good, misused, type Outcome } from "./outcome.ts";
 import { revokeCommand } from "./revoke.ts";
 import { signCommand } from "./sign.ts";
@@ -24,6 +25,7 @@ const commands: readonly Command[] = [
   signCommand,
   explainCommand,
   revokeCommand,
+  operatorNewCommand,
 ];
 
 /**

@@ -1,20 +1,16 @@
 import { oneShotHmac } from "../../src/adapters/node/one-shot-hmac.ts";
-import { rfc3339, type UnixSeconds } from "../../src/base/seconds.ts";
-import { readConfiguration } from "../../src/config/configuration.ts";
-import { trustIssuer } from "../../src/credential/issuer-keys.ts";
-import type { Explanation, Step } from "../../src/flows/explain/explanation.ts";
+import type { UnixSeconds } from "../../src/base/seconds.ts";
+import type { Explanation } from "../../src/flows/explain/explanation.ts";
 import { explainToken } from "../../src/flows/explain/token.ts";
 import { explainUrl } from "../../src/flows/explain/url.ts";
-import { faceOf } from "../../src/http/faces.ts";
-import type { KeyRing } from "../../src/keys/ring.ts";
 import { publicKeysOf } from "../../src/signing/cloudfront/key-ring.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
-import { devEnvironment } from "../local/dev-environment.ts";
-import { coloured } from "./colours.ts";
 import type { Command, Given } from "./command.ts";
 import { grantIssuer, mediaUrlOf, mediaUrlOption } from "./deployment.ts";
+import { answer } from "./explanation-answer.ts";
 import { catalogOption, readCatalog, readRing, ringOption } from "./files.ts";
-import { type Answered, endFailed, endMisused } from "./outcome.ts";
+import { devIssuers } from "./issuers.ts";
+import { endFailed, endMisused } from "./outcome.ts";
 import { readTime } from "./times.ts";
 
 export const explainCommand: Command = {
@@ -30,8 +26,8 @@ export const explainCommand: Command = {
     renewal: { type: "string" },
   },
   help: `Says step by step what a URL of the media host or of CloudFront grants, and whether it would be served, by the same
-check as the edge worker's. Takes a bearer token of the development issuer too. Shows no grant, signature or token.
-Whether the origin has the file is not looked at. Ends with 1 where the URL would be refused.
+check as the edge worker's. Takes a JWT of the development issuer too; "token --inspect" takes any token. Shows no grant,
+signature or token. Whether the origin has the file is not looked at. Ends with 1 where the URL would be refused.
 
   --now <time>       as if it were this time: now, +8h, 1795000000, 2026-11-18T11:06:40Z (now)
   --address <ip>     the viewer's address, for a CloudFront policy that asks for one
@@ -49,8 +45,7 @@ Put the URL in single quotes: it holds ? and &.`,
       return { ...answer(await explainTarget(given, target, now), now), note: hostNote(text, mediaUrlOf(given)) };
     if (!/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(text))
       endMisused("Give a whole URL, a path with its query that begins with a slash, or a bearer token.");
-    const issuers = issuersOf(await readRing(given)).map((issuer) => trustIssuer(issuer, fetch));
-    return answer(await explainToken(text, issuers, now), now);
+    return answer(await explainToken(text, { issuers: devIssuers(await readRing(given)) }, now), now);
   },
 };
 
@@ -92,48 +87,4 @@ async function explainTarget(given: Given, target: string, now: UnixSeconds): Pr
     client: "anybody",
     publicKeys: publicKeys.value,
   });
-}
-
-/** The issuers that the local API trusts. */
-function issuersOf(ring: KeyRing) {
-  const configuration = readConfiguration(devEnvironment("api", ring, "http://localhost:8788", {}), "api");
-  if (configuration.ok) return configuration.value.issuers;
-  return endFailed(["The key ring does not serve a local API:", ...configuration.refusal].join("\n  "));
-}
-
-const verdictWords = {
-  served: "Served",
-  renewed: "Renewed by redirect",
-  accepted: "Accepted",
-  refused: "Refused",
-} as const satisfies Record<Explanation["verdict"], string>;
-
-function answer(explanation: Explanation, now: UnixSeconds): Answered {
-  const { kind, verdict, refusal, grants, steps } = explanation;
-  const problem = refusal === undefined ? undefined : { ...refusal, ...faceOf(refusal.code) };
-  const json = {
-    kind,
-    verdict,
-    code: problem?.code ?? null,
-    at: rfc3339(now),
-    ...(grants === undefined ? {} : { grants }),
-    ...(problem === undefined ? {} : { status: problem.status, title: problem.title }),
-    ...(problem === undefined ? {} : { reason: problem.reason, detail: problem.detail }),
-    steps: steps.map(({ part, state, text, code }) => ({ part, state, text, ...(code === undefined ? {} : { code }) })),
-  };
-  const outcome =
-    problem === undefined
-      ? `${coloured("green", `${verdictWords[verdict]}:`)} ${grants}.`
-      : `${coloured("red", `${verdictWords[verdict]}:`)} ${problem.code} (${problem.status}). ${problem.title}.
-  Why         ${problem.reason}
-  What to do  ${problem.detail}`;
-  const exit = verdict === "refused" ? 1 : 0;
-  return { exit, text: `${steps.map(line).join("\n")}\n\n${outcome}`, json };
-}
-
-const marks = { holds: ["green", "ok"], fails: ["red", "NO"], told: ["gray", "--"] } as const;
-
-function line({ part, state, text }: Step): string {
-  const [colour, mark] = marks[state];
-  return `${coloured(colour, mark)}  ${part.padEnd(12)}  ${text}`;
 }

@@ -15,6 +15,7 @@ failed, 2 if the command line is wrong. \`npm start\` starts the service on this
 
   npx stagedoor token --assets vod-ts --expires-in 8h
   npx stagedoor keys new --purpose session --ring keys.json
+  npx stagedoor operator new --name ann --ring keys.json
   npx stagedoor assets check --catalog catalog.json
   curl -s "$(npx stagedoor sign /vod-ts/index.m3u8)"
   npx stagedoor explain "$(npx stagedoor sign /vod-ts/index.m3u8)"`;

@@ -19,7 +19,7 @@ export const keysExportCommand: Command = {
 is printed.
 
   --kid <id>           the key to export; may be given several times (all of the ring)
-  --purpose <purpose>  cloudfront or token: the keys of this purpose alone
+  --purpose <purpose>  cloudfront, token or operator: the keys of this purpose alone
   --format jwks|pem    a JWK Set (RFC 7517), or PEM as CloudFront takes it (jwks)
   --ring <file>        the key ring (.stagedoor/keys.json of the project)`,
   run: async (given) => {
@@ -41,8 +41,8 @@ is printed.
 
 function chosen(given: Given, ring: KeyRing): readonly RingKey[] {
   const purpose = given.one("purpose");
-  if (purpose !== undefined && purpose !== "cloudfront" && purpose !== "token" && purpose !== "session")
-    endMisused("--purpose takes cloudfront or token.");
+  if (purpose !== undefined && !["cloudfront", "token", "operator", "session"].includes(purpose))
+    endMisused("--purpose takes cloudfront, token or operator.");
   const kids = given.all("kid");
   const missing = kids.filter((kid) => !ring.keys.some((key) => key.kid === kid));
   if (missing.length > 0)

@@ -14,7 +14,8 @@ as in
 
   npx stagedoor keys for edge --ring keys.json | npx wrangler secret put STAGEDOOR_KEYS
 
-The edge and the API worker get no private half of a CloudFront key, and none gets a key that signs bearer tokens.
+The edge and the API worker get no private half of a CloudFront key, and none gets a key that signs bearer tokens or
+operators' credentials: of those the API gets the public halves.
 
   --ring <file>        the key ring (.stagedoor/keys.json of the project)`,
   run: async (given) => {

@@ -3,6 +3,7 @@ import type { RingKey } from "../../src/keys/key.ts";
 import { type KeyRing, keysFor, signingKey, stillTaken } from "../../src/keys/ring.ts";
 import type { Command } from "./command.ts";
 import { readRing, ringOption } from "./files.ts";
+import { operatorSigningKey } from "./operator-token.ts";
 import { good } from "./outcome.ts";
 import { table } from "./table.ts";
 
@@ -40,7 +41,8 @@ function stateOf(key: RingKey, ring: KeyRing, now: UnixSeconds): string {
   if (key.purpose === "cloudfront") return "by asset";
   if (key.purpose === "token") return keysFor(ring, "token")[0] === key ? "signs" : "verifies";
   if ((key.nbf ?? 0) > now) return "to come";
-  return signingKey(keysFor(ring, "session"), now) === key ? "signs" : "verifies";
+  const signing = key.purpose === "operator" ? operatorSigningKey(ring) : signingKey(keysFor(ring, "session"), now);
+  return signing === key ? "signs" : "verifies";
 }
 
 function time(value: number | undefined): string {

@@ -1,11 +1,14 @@
 import { readFileSync } from "node:fs";
-import { revokeScope } from "../../src/flows/session/revoke.ts";
-import { signDevToken } from "../local/dev-token.ts";
+import { seconds } from "../../src/base/seconds.ts";
+import { operatorIssuer } from "../../src/credential/operator.ts";
 import type { Command, Given } from "./command.ts";
-import { readRing, ringOption } from "./files.ts";
+import { readRing, readText, ringOption } from "./files.ts";
+import { operatorSigningKey, signOperatorToken } from "./operator-token.ts";
 import { endFailed, endMisused, failed, good, type Outcome } from "./outcome.ts";
+import { readTarget, targetOptions } from "./revoke-target.ts";
 import { readTime } from "./times.ts";
 
+const scope = "operator:revoke";
 const localApi = "http://localhost:8787";
 
 export const revokeCommand: Command = {
@@ -14,32 +17,34 @@ export const revokeCommand: Command = {
   operands: [],
   options: {
     ...ringOption,
-    session: { type: "string" },
-    subject: { type: "string" },
-    token: { type: "string" },
-    issuer: { type: "string" },
-    asset: { type: "string" },
-    key: { type: "string" },
+    ...targetOptions,
     until: { type: "string" },
     lift: { type: "boolean" },
     api: { type: "string" },
     bearer: { type: "string" },
   },
-  help: `Forbids what the media host would serve, by asking the API's /revocations. Name one:
+  help: `Forbids what the media host would serve, by asking the API's /operator/revocations. Name one:
 
   --session <id>                       one playback session
   --subject <sub> --issuer <iss>       a viewer's sessions and bearer tokens so far; he may log in again
-  --token <jti> --issuer <iss>         a bearer token and the sessions that it started
+  --token <file>                       a bearer token and the sessions that it started; - reads it from standard input.
+                                       An operator's too: its issuer is ${operatorIssuer}
+  --token <jti> --issuer <iss>         the same by its id
+  --login <sid> --issuer <iss>         a session of sign-in: its tokens and the playback sessions that came from it
   --asset <id>                         an asset, for everybody
-  --key <kid>                          a session key that has leaked: it signs and opens nothing more
+  --key <kid>                          a session or operator key that has leaked: nothing that it signed is taken
 
   --until <time>                       until then, where the longest session ends before: +30d, 2027-01-01T00:00:00Z
+                                       (an asset, a key, a login and an operator: for good; the rest: a week)
   --lift                               takes it back
   --api <url>                          the API, with its base path (${localApi})
-  --bearer <file>                      a bearer token with the scope ${revokeScope}; - reads it from standard input.
-                                       The local API takes one of the development issuer, which is made without it.
-  --ring <file>                        the key ring with the development issuer's key`,
+  --bearer <file>                      an operator's credential with the scope ${scope}, which
+                                       npx stagedoor operator new makes; - reads it from standard input.
+                                       The local API takes one of the ring's own operator key, made without it.
+  --ring <file>                        the key ring with that key`,
   run: async (given) => {
+    if (given.one("token") === "-" && given.one("bearer") === "-")
+      endMisused("Standard input holds one of them alone: put the token or the credential into a file.");
     const until = given.one("until");
     const body = {
       ...readTarget(given),
@@ -48,22 +53,9 @@ export const revokeCommand: Command = {
     };
     const api = readApi(given.one("api") ?? localApi);
     const bearer = await readBearer(given, api);
-    return ask(`${api}/revocations`, bearer, body);
+    return ask(`${api}/operator/revocations`, bearer, body);
   },
 };
-
-function readTarget(given: Given): object {
-  const [subject, token, issuer] = [given.one("subject"), given.one("token"), given.one("issuer")];
-  const simple = ["session", "asset", "key"].filter((name) => given.one(name) !== undefined);
-  const named = [...simple, ...(subject === undefined ? [] : ["subject"]), ...(token === undefined ? [] : ["token"])];
-  if (named.length !== 1) return endMisused("Name one of --session, --subject, --token, --asset and --key.");
-  if ((subject ?? token) !== undefined && issuer === undefined)
-    return endMisused("--subject and --token need --issuer: two issuers may use the same name.");
-  if (subject !== undefined) return { subject: { issuer, subject } };
-  if (token !== undefined) return { token: { issuer, jti: token } };
-  const [name = ""] = simple;
-  return { [name]: given.one(name) };
-}
 
 function readApi(text: string): string {
   const sound = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !/[?#]|\/$/.test(text);
@@ -74,14 +66,18 @@ function readApi(text: string): string {
 
 async function readBearer(given: Given, api: string): Promise<string> {
   const file = given.one("bearer");
-  if (file !== undefined) return readFileSync(file === "-" ? 0 : file, "utf8").trim();
+  if (file !== undefined)
+    return (file === "-" ? readFileSync(0, "utf8") : readText(file, "the operator's credential")).trim();
   const { hostname } = new URL(api);
   if (hostname !== "localhost" && hostname !== "127.0.0.1")
     return endMisused(
-      `--bearer is missing: give a token with the scope ${revokeScope}; - reads it from standard input.`,
+      `--bearer is missing: give an operator's credential with the scope ${scope}, which \`npx stagedoor operator new\` makes.`,
     );
-  const ring = await readRing(given);
-  return signDevToken(ring, { subject: "operator", assets: [], scope: revokeScope, lifetimeSeconds: 60 });
+  const key = operatorSigningKey(await readRing(given));
+  if (key === undefined)
+    return endFailed("The key ring holds no operator key that signs. Leave --ring out to use the keys of `npm start`.");
+  const claims = { name: "local", scopes: [scope], lifetime: seconds(60) } as const;
+  return (await signOperatorToken(key, claims)).token;
 }
 
 async function ask(url: string, bearer: string, body: object): Promise<Outcome> {

@@ -6,10 +6,14 @@ import type { Command } from "./command.ts";
 import { readRing, ringOption } from "./files.ts";
 import { endMisused, failed, good } from "./outcome.ts";
 import { readDuration } from "./times.ts";
+import { inspectHelp, inspectOptions, inspectToken } from "./token-inspect.ts";
+
+const makingOptions = ["subject", "assets", "scope", "streams", "expires-in"] as const;
+const inspectingOptions = Object.keys(inspectOptions);
 
 export const tokenCommand: Command = {
   name: "token",
-  summary: "print a bearer token of the development issuer",
+  summary: "print a bearer token of the development issuer, or say what a token opens",
   operands: [],
   options: {
     ...ringOption,
@@ -18,6 +22,7 @@ export const tokenCommand: Command = {
     scope: { type: "string" },
     streams: { type: "string" },
     "expires-in": { type: "string" },
+    ...inspectOptions,
   },
   help: `Prints a bearer token of the development issuer, which the local API takes and no deployment does.
 Its keys are those that \`npm start\` uses; they are made where there are none yet.
@@ -30,8 +35,16 @@ Its keys are those that \`npm start\` uses; they are made where there are none y
   --ring <file>        the key ring (.stagedoor/keys.json of the project)
 
   curl -s localhost:8787/stream/start -H "Authorization: Bearer $(npx stagedoor token)" \\
-    -H "Content-Type: application/json" -d '{"asset":"vod-ts"}'`,
+    -H "Content-Type: application/json" -d '{"asset":"vod-ts"}'
+
+${inspectHelp}
+
+  npx stagedoor token | npx stagedoor token --inspect - --asset vod-ts`,
   run: async (given) => {
+    const inspects = given.one("inspect") !== undefined;
+    const astray = (inspects ? makingOptions : inspectingOptions).find((option) => given.one(option) !== undefined);
+    if (astray !== undefined) endMisused(`--${astray} is ${inspects ? "for a token that is made" : "for --inspect"}.`);
+    if (inspects) return inspectToken(given);
     const subject = given.one("subject") ?? "demo-viewer";
     if (subject === "") endMisused("--subject takes a text that is not empty.");
     const assets = readAssets(given.one("assets") ?? "*");

@@ -13,14 +13,22 @@ import {
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import type { WorkerName } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
+import { applyMigrations } from "../identity/apply.ts";
 import { projectRoot } from "../project.ts";
 import { bundleWorker } from "./bundle.ts";
-import { devEnvironment } from "./dev-environment.ts";
+import { devEnvironment, devIdentityEnvironment } from "./dev-environment.ts";
 
-const configs = { edge: "wrangler.toml", api: "workers/api/wrangler.toml", manifest: "workers/manifest/wrangler.toml" };
+const configs = {
+  edge: "wrangler.toml",
+  api: "workers/api/wrangler.toml",
+  manifest: "workers/manifest/wrangler.toml",
+  identity: "workers/identity/wrangler.toml",
+};
 
 export interface ClusterOptions {
   readonly ring: KeyRing;
+  /** The identity worker's secret. */
+  readonly identitySecret: string;
   /** 0 lets the system choose. */
   readonly port: number;
   readonly mediaPort: number;
@@ -44,16 +52,23 @@ export interface Cluster {
 }
 
 /**
- * Starts the three workers in one workerd, each on a port of its own, with R2 and KV simulated. The media host's address
+ * Starts the four workers in one workerd, those that players reach each on a port of its own, with R2, KV and D1 simulated. The media host's address
  * stands in the workers' settings, so its port has to be known ahead: `mediaPort` is a real one.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const host = "localhost";
   const mediaUrl = `http://${host}:${options.mediaPort}`;
+  const apiUrl = `http://${host}:${options.port}`;
+  const settings = { STAGEDOOR_API_URL: apiUrl, ...options.settings };
+  const environment = (name: WorkerName) => ({
+    ...devEnvironment(name, options.ring, mediaUrl, settings),
+    ...options.secrets,
+  });
   const workers = await Promise.all([
-    worker("api", options, mediaUrl, options.port),
-    worker("edge", options, mediaUrl, options.mediaPort),
-    worker("manifest", options, mediaUrl, undefined),
+    worker("api", environment("api"), { port: options.port, serviceBindings: { PAGE: options.page } }),
+    worker("edge", environment("edge"), { port: options.mediaPort }),
+    worker("manifest", environment("manifest"), {}),
+    worker("identity", devIdentityEnvironment(apiUrl, options.identitySecret, settings), {}),
   ]);
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -65,14 +80,14 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     }),
   );
   await miniflare.ready;
-  return { apiUrl: `http://${host}:${options.port}`, mediaUrl, miniflare, stop: () => miniflare.dispose() };
+  await applyMigrations(miniflare);
+  return { apiUrl, mediaUrl, miniflare, stop: () => miniflare.dispose() };
 }
 
 async function worker(
-  name: WorkerName,
-  options: ClusterOptions,
-  mediaUrl: string,
-  port: number | undefined,
+  name: keyof typeof configs,
+  bindings: Readonly<Record<string, string>>,
+  more: { readonly port?: number; readonly serviceBindings?: { readonly PAGE: ClusterOptions["page"] } },
 ): Promise<V4WorkerOptions> {
   const config = unstable_getMiniflareWorkerOptions(join(projectRoot, configs[name]));
   if (config.main === undefined) throw new Error(`${configs[name]} names no main`);
@@ -81,8 +96,8 @@ async function worker(
     ...worker,
     name: `stagedoor-${name}`,
     modules: [{ type: "ESModule", path: `${name}.mjs`, contents: await bundleWorker(config.main) }],
-    bindings: { ...devEnvironment(name, options.ring, mediaUrl, options.settings), ...options.secrets },
-    ...(name === "api" ? { serviceBindings: { PAGE: options.page } } : {}),
-    ...(port === undefined ? {} : { unsafeDirectSockets: [{ host: "127.0.0.1", port }] }),
+    bindings,
+    serviceBindings: { ...Object(worker.serviceBindings), ...more.serviceBindings },
+    ...(more.port === undefined ? {} : { unsafeDirectSockets: [{ host: "127.0.0.1", port: more.port }] }),
   };
 }

@@ -19,7 +19,6 @@ export function devEnvironment(
     issuer: devIssuer,
     audience: devAudience,
     algorithms: ["ES256"],
-    operators: true,
     jwks: { keys: keysFor(ring, "token").map(publicHalf) },
   };
   return {
@@ -27,6 +26,24 @@ export function devEnvironment(
     STAGEDOOR_MEDIA_URL: mediaUrl,
     STAGEDOOR_KEYS: JSON.stringify(ringFor(worker, ring)),
     ...(worker === "api" ? { STAGEDOOR_ISSUERS: JSON.stringify([issuer]) } : {}),
+    ...overrides,
+  };
+}
+
+/** The app that development signs in to beside the page, on a port of this machine or by its own scheme. */
+export const devClient = {
+  clientId: "dev-app",
+  name: "Development app",
+  redirectUris: ["http://127.0.0.1:8790/callback", "app.stagedoor.dev:/callback"],
+};
+
+/** The environment of the identity worker for development, behind the API at `apiUrl`. */
+export function devIdentityEnvironment(apiUrl: string, secret: string, overrides: Readonly<Record<string, string>>) {
+  return {
+    STAGEDOOR_ENV: "development",
+    STAGEDOOR_API_URL: apiUrl,
+    STAGEDOOR_IDENTITY_SECRET: secret,
+    STAGEDOOR_IDENTITY_CLIENTS: JSON.stringify([devClient]),
     ...overrides,
   };
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { newCloudFrontKey, newSessionKey, newTokenKey } from "../../src/keys/generate.ts";
+import { newCloudFrontKey, newOperatorKey, newSessionKey, newTokenKey } from "../../src/keys/generate.ts";
 import type { RingKey } from "../../src/keys/key.ts";
-import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
+import { type KeyRing, keysFor, parseKeyRing } from "../../src/keys/ring.ts";
 
 /** Where the development keys lie, below the project: git-ignored. */
 export const devKeysFile = ".stagedoor/keys.json";
@@ -14,21 +14,27 @@ export const devKids = {
   rsa: "dev-cloudfront-rsa",
   ec: "dev-cloudfront-ec",
   token: "dev-issuer",
+  operator: "dev-operator",
 };
 
 /**
- * The development key ring, made on the first start and read from then on. The file is readable by its owner alone.
+ * The development key ring, made on the first start and read from then on. The file is readable by its owner alone. One that
+ * an earlier version made gets the operator key that it lacks.
  * Throws an Error that says what to do where the file does not hold a key ring.
  */
 export async function devKeyRing(root: string): Promise<KeyRing> {
   const file = join(root, devKeysFile);
-  if (!existsSync(file)) await writeDevKeys(file);
+  if (!existsSync(file)) writeKeys(file, await newDevKeys());
+  const ring = readRing(file);
+  if (keysFor(ring, "operator").length > 0) return ring;
+  writeKeys(file, [...ring.keys, await newOperatorKey(devKids.operator)]);
+  return readRing(file);
+}
+
+function readRing(file: string): KeyRing {
   const ring = parseKeyRing(JSON.parse(readFileSync(file, "utf8")));
-  if (!ring.ok)
-    throw new Error(
-      `${devKeysFile} does not hold a key ring; delete it and start again\n  ${ring.refusal.join("\n  ")}`,
-    );
-  return ring.value;
+  if (ring.ok) return ring.value;
+  throw new Error(`${devKeysFile} does not hold a key ring; delete it and start again\n  ${ring.refusal.join("\n  ")}`);
 }
 
 /** Fresh development keys: one of each kind that is used. */
@@ -38,12 +44,31 @@ export async function newDevKeys(): Promise<RingKey[]> {
     await newCloudFrontKey(devKids.rsa, "rsa"),
     await newCloudFrontKey(devKids.ec, "ec"),
     await newTokenKey(devKids.token),
+    await newOperatorKey(devKids.operator),
   ];
 }
 
-async function writeDevKeys(file: string): Promise<void> {
-  const keys = await newDevKeys();
+/** The secret of the identity worker for development, made on the first start: with another one nobody stays signed in. */
+export function devIdentitySecret(root: string): string {
+  const file = join(root, ".stagedoor/identity-secret");
+  if (!existsSync(file)) {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(file, newIdentitySecret(), { mode: 0o600 });
+  }
+  return readFileSync(file, "utf8").trim();
+}
+
+/** 32 random bytes in base64url. */
+export function newIdentitySecret(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+/** In one step, so that nobody reads half of a ring. */
+function writeKeys(file: string, keys: readonly RingKey[]): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  writeFileSync(file, `${JSON.stringify({ keys }, null, 2)}\n`, { mode: 0o600 });
-  chmodSync(file, 0o600);
+  // A link stays one.
+  const place = existsSync(file) ? realpathSync(file) : file;
+  const beside = `${place}.${randomBytes(6).toString("hex")}`;
+  writeFileSync(beside, `${JSON.stringify({ keys }, null, 2)}\n`, { mode: 0o600, flag: "wx" });
+  renameSync(beside, place);
 }

@@ -12,6 +12,8 @@ export interface DevTokenClaims {
   readonly scope?: string;
   /** How many streams the subject may run at once; any number where it is left out. */
   readonly streams?: number;
+  /** `sid`: the login that it came from; none where it is left out. */
+  readonly login?: string;
   readonly lifetimeSeconds: number;
 }
 
@@ -19,10 +21,15 @@ export interface DevTokenClaims {
 export async function signDevToken(ring: KeyRing, claims: DevTokenClaims): Promise<string> {
   const [key] = keysFor(ring, "token");
   if (key?.d === undefined) throw new Error("the key ring has no private key of the purpose token");
-  const { subject, assets, scope = playScope, streams, lifetimeSeconds } = claims;
+  const { subject, assets, scope = playScope, streams, login, lifetimeSeconds } = claims;
   const { kty, crv, x, y, d } = key;
   const now = Math.floor(Date.now() / 1000);
-  return new SignJWT({ scope, assets: assets === "*" ? "*" : [...assets], ...(streams !== undefined && { streams }) })
+  return new SignJWT({
+    scope,
+    assets: assets === "*" ? "*" : [...assets],
+    ...(streams !== undefined && { streams }),
+    ...(login !== undefined && { sid: login }),
+  })
     .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: "at+jwt" })
     .setIssuer(devIssuer)
     .setAudience(devAudience)

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { pathFault } from "../base/canonical-path.ts";
 import { seconds } from "../base/seconds.ts";
+import { availableSchema, countriesSchema, originsSchema } from "./asset-conditions.ts";
 import { assetOriginSchema } from "./asset-origin.ts";
 
 export const assetIdSchema = z
@@ -59,7 +60,8 @@ export const assetSchema = z
       .transform(seconds)
       .optional()
       .describe(
-        "How long a playback session lasts, in seconds (a minute to a week); STAGEDOOR_SESSION_TTL without it.",
+        "How long a playback session lasts, in seconds (a minute to a week); STAGEDOOR_SESSION_TTL without it. So long holds " +
+          "what was decided at its start about the viewer's country and by the entitlement service: the edge asks neither.",
       ),
     allowedHosts: z
       .array(z.string().refine(isHost, "Give a host in lower case, with a port where it is not 443: ads.example:8443."))
@@ -96,6 +98,9 @@ export const assetSchema = z
       .describe(
         "What a session is bound to beside its signatures: 403 binding_mismatch elsewhere. Nothing without it.",
       ),
+    countries: countriesSchema.optional(),
+    origins: originsSchema.optional(),
+    available: availableSchema.optional(),
     segmentSignature: z
       .enum(["shared", "session"])
       .default("shared")

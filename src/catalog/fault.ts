@@ -12,7 +12,12 @@ export type CatalogFaultName =
   | "cloudfront_missing"
   | "cloudfront_unused"
   | "cloudfront_session"
-  | "cloudfront_binding";
+  | "cloudfront_binding"
+  | "country_unknown"
+  | "countries_unclear"
+  | "origin_invalid"
+  | "time_invalid"
+  | "window_empty";
 
 /** One fault: its name, the asset (its id, or `assets[3]` where it has none) and a sentence that says what to do. */
 export interface CatalogFault {
@@ -28,6 +33,11 @@ const namesOfChecks: ReadonlySet<string> = new Set<CatalogFaultName>([
   "prefix_unbounded",
   "path_not_canonical",
   "origin_url_invalid",
+  "country_unknown",
+  "countries_unclear",
+  "origin_invalid",
+  "time_invalid",
+  "window_empty",
 ]);
 
 /** A fault as one line for a log or a terminal. */

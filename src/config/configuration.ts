@@ -1,8 +1,10 @@
 import { ok, type Result, refuse } from "../base/result.ts";
 import { type Seconds, seconds } from "../base/seconds.ts";
-import type { Issuer } from "../credential/issuer.ts";
+import { faultsAmong, type Issuer } from "../credential/issuer.ts";
+import { operatorIssuer } from "../credential/operator.ts";
 import { type KeyRing, keysFor, parseKeyRing } from "../keys/ring.ts";
 import type { RatePolicy } from "../limits/rate-limit.ts";
+import { identitySettingsSchema } from "./identity-configuration.ts";
 import { type Settings, settingsSchema } from "./settings.ts";
 
 export interface Configuration {
@@ -49,22 +51,17 @@ export const devIssuer = "stagedoor-dev";
  * The configuration of a worker from its environment, or every fault at once: each names the variable and says what to
  * do, and none quotes a value, since a value may be a secret. Bindings and other variables are left alone.
  */
-export function readConfiguration(
-  environment: Environment,
-  worker: WorkerName,
-): Result<Configuration, readonly string[]> {
+export function readConfiguration(environment: Environment): Result<Configuration, readonly string[]> {
   const parsed = settingsSchema.safeParse(environment);
   const issues = parsed.success ? [] : parsed.error.issues;
   const faults = issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-  faults.push(...unknownSettings(environment));
-  if (worker === "api" && environment.STAGEDOOR_ISSUERS === undefined)
-    faults.push("STAGEDOOR_ISSUERS: name the issuers of bearer tokens");
+  faults.push(...unknownSettings(environment), ...idleSettings(environment));
   const settings = parsed.success
     ? parsed.data
     : soundSettings(environment, new Set(issues.flatMap(({ path }) => path.slice(0, 1))));
   const ring = settings.STAGEDOOR_KEYS === undefined ? refuse([]) : parseKeyRing(settings.STAGEDOOR_KEYS);
   if (!ring.ok) faults.push(...ring.refusal.map((fault) => `STAGEDOOR_KEYS: ${fault}`));
-  faults.push(...faultsBetween(settings, ring.ok ? ring.value : undefined));
+  faults.push(...addressFaults(environment, settings), ...faultsBetween(settings, ring.ok ? ring.value : undefined));
   return parsed.success && ring.ok && faults.length === 0 ? ok(configuration(parsed.data, ring.value)) : refuse(faults);
 }
 
@@ -81,7 +78,30 @@ function soundSettings(environment: Environment, faulty: ReadonlySet<PropertyKey
 function unknownSettings(environment: Environment): string[] {
   return Object.keys(environment)
     .filter((name) => name.startsWith("STAGEDOOR_") && !(name in settingsSchema.shape))
+    .filter((name) => !(name in identitySettingsSchema.shape))
     .map((name) => `${name}: there is no such setting`);
+}
+
+/** The settings of an entitlement service that nobody named: who wrote them believes that it is asked. */
+function idleSettings(environment: Environment): string[] {
+  if (environment.STAGEDOOR_ENTITLEMENT_URL !== undefined) return [];
+  return ["STAGEDOOR_ENTITLEMENT_SECRET", "STAGEDOOR_ENTITLEMENT_CACHE"]
+    .filter((name) => environment[name] !== undefined)
+    .map((name) => `${name}: it does nothing without STAGEDOOR_ENTITLEMENT_URL; name the service, or take it out`);
+}
+
+/** What cannot be done by an API that does not know its own address: proofs name it, and cookies are its own site's. */
+function addressFaults(environment: Environment, settings: SoundSettings): string[] {
+  if (environment.STAGEDOOR_API_URL !== undefined) return [];
+  const bound = settings.STAGEDOOR_ISSUERS?.some(({ dpop }) => dpop === "required") ?? false;
+  return [
+    ...(bound
+      ? ["STAGEDOOR_API_URL: an issuer requires DPoP, whose proofs name the API's address; say what it is"]
+      : []),
+    ...(environment.STAGEDOOR_ORIGINS === undefined
+      ? []
+      : ["STAGEDOOR_ORIGINS: it does nothing without STAGEDOOR_API_URL; say what it is, or take this out"]),
+  ];
 }
 
 function faultsBetween(settings: SoundSettings, ring: KeyRing | undefined): string[] {
@@ -93,10 +113,17 @@ function faultsBetween(settings: SoundSettings, ring: KeyRing | undefined): stri
     );
   if (ring !== undefined && keysFor(ring, "token").some((key) => key.d !== undefined))
     faults.push("STAGEDOOR_KEYS: a worker never needs a key that signs bearer tokens; leave the private half out");
+  if (ring !== undefined && keysFor(ring, "operator").some((key) => key.d !== undefined))
+    faults.push(
+      "STAGEDOOR_KEYS: a worker never needs a key that signs operators' credentials; leave the private half out",
+    );
+  if (issuers.some(({ issuer }) => issuer === operatorIssuer))
+    faults.push(
+      `STAGEDOOR_ISSUERS: "${operatorIssuer}" is who vouches for operators; name the issuers of viewers' tokens`,
+    );
   if (settings.STAGEDOOR_ENV !== undefined && settings.STAGEDOOR_ENV !== "development")
     faults.push(...developmentFaults(settings, ring));
-  const names = issuers.map(({ issuer }) => issuer);
-  if (new Set(names).size < names.length) faults.push("STAGEDOOR_ISSUERS: an issuer stands twice");
+  faults.push(...faultsAmong(issuers).map((fault) => `STAGEDOOR_ISSUERS: ${fault}`));
   const { STAGEDOOR_EXPIRY_STEP: step, STAGEDOOR_SESSION_TTL: session } = settings;
   if (step !== undefined && session !== undefined && step > session)
     faults.push("STAGEDOOR_EXPIRY_STEP: it is longer than a session (STAGEDOOR_SESSION_TTL)");
@@ -123,6 +150,10 @@ function developmentFaults(settings: SoundSettings, ring: KeyRing | undefined): 
     );
   if (settings.STAGEDOOR_MEDIA_URL?.startsWith("http:"))
     faults.push("STAGEDOOR_MEDIA_URL: use https; plain http is for STAGEDOOR_ENV=development");
+  if (settings.STAGEDOOR_API_URL?.startsWith("http:"))
+    faults.push("STAGEDOOR_API_URL: use https; plain http is for STAGEDOOR_ENV=development");
+  if (settings.STAGEDOOR_ENTITLEMENT_URL?.startsWith("http:"))
+    faults.push("STAGEDOOR_ENTITLEMENT_URL: use https; plain http is for STAGEDOOR_ENV=development");
   return faults;
 }
 

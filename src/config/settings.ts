@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { isOriginPattern } from "../base/origin-pattern.ts";
 import { isSafeAddress } from "../base/safe-address.ts";
 import { issuerSchema } from "../credential/issuer.ts";
 
@@ -11,11 +12,13 @@ function wholeBetween(least: number, most: number, message = "write a whole numb
     .pipe(z.number().min(least).max(most));
 }
 
-function secondsBetween(least: number, most: number) {
+/** A length of time in whole seconds. */
+export function secondsBetween(least: number, most: number) {
   return wholeBetween(least, most, "write whole seconds in digits");
 }
 
-function json(what: string) {
+/** A variable whose value is JSON. */
+export function json(what: string) {
   return z.string().transform((text, context): unknown => {
     try {
       return JSON.parse(text);
@@ -36,9 +39,11 @@ const address = z
     "write scheme, host and port in lower case, without a path or a slash at the end",
   );
 
-/** Scheme and host, the host's first label perhaps a star for every subdomain. */
-function isOriginPattern(text: string): boolean {
-  return /^https?:\/\/(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$/.test(text);
+/** fetch refuses an address with a user name or password in it. */
+function namesNobody(text: string): boolean {
+  if (!URL.canParse(text)) return true; // said already
+  const { username, password } = new URL(text);
+  return username === "" && password === "";
 }
 
 const originPatternHint = "write origins as https://www.example.com or https://*.example.com, in lower case";
@@ -111,8 +116,9 @@ export const settingsSchema = z.object({
   STAGEDOOR_ENTITLEMENT_URL: z
     .url({ protocol: /^https?$/ })
     .refine(isSafeAddress, "it is https, or http on localhost")
+    .refine(namesNobody, "put no user name and password into it; STAGEDOOR_ENTITLEMENT_SECRET says who asks")
     .optional()
-    .describe("Your own service that decides about each start."),
+    .describe("Your own service that decides about each start and renewal; nobody is let in while it does not answer."),
   STAGEDOOR_ENTITLEMENT_SECRET: z
     .string()
     .regex(/^[\x21-\x7e]{16,512}$/, "16 to 512 printable characters without spaces")

@@ -1,10 +1,11 @@
 import type { Refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
-import type { Clock } from "../base/seconds.ts";
-import { readBearerToken } from "./bearer.ts";
 import type { Credential } from "./credential.ts";
+import type { Proof } from "./dpop.ts";
 import type { Presented } from "./presented.ts";
-import { type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
+import { type CredentialAsked, readPresented } from "./read-presented.ts";
+import { type CredentialSources, kindOf, validatePresented } from "./validate-presented.ts";
+import { forgetToken } from "./verify-token.ts";
 
 /**
  * The credential of one request. Reading it and validating it are two things: what was presented is known at once and
@@ -18,41 +19,37 @@ export interface RequestCredential {
   invalidate(): void;
 }
 
-/** What of a request its credential is read from. */
-export interface CredentialAsked {
-  readonly method: string;
-  /** The whole address as it was asked for: DPoP's `htu`, and a token in its query is refused. */
-  readonly url: string;
-  readonly headers: Pick<Headers, "get">;
-  readonly body: string | undefined;
-}
-
-/** What credentials are validated with, made once an isolate. */
-export interface CredentialSources {
-  readonly issuers: readonly TrustedIssuer[];
-  readonly clock: Clock;
-}
-
 /** The credential of a request. */
-export function credentialOf({ headers }: CredentialAsked, { issuers, clock }: CredentialSources): RequestCredential {
+export function credentialOf(asked: CredentialAsked, sources: CredentialSources): RequestCredential {
+  let presented: Result<Presented, Refusal> | undefined;
   let answer: Promise<Result<Credential, Refusal>> | undefined;
-  const read = (): Result<Presented, Refusal> => {
-    const token = readBearerToken(headers.get("Authorization") ?? undefined);
-    return token.ok ? { ok: true, value: { is: "bearer", token: token.value, form: "jws" } } : token;
+  let firstUse: Promise<boolean> | undefined;
+  const read = () => {
+    presented ??= readPresented(asked, sources.identity !== undefined);
+    return presented;
   };
-  const ask = async () => {
-    const presented = read();
-    if (!presented.ok) return presented;
-    return presented.value.is === "cookie" ? presented : verifyJwt(presented.value.token, issuers, clock());
+  // A proof that is looked at again, after the answer was forgotten, is this request's own and no replay.
+  const once = ({ jkt, jti, until }: Proof) => {
+    firstUse ??= sources.proofs.firstUse(jkt, jti, until);
+    return firstUse;
+  };
+  const validate = async () => {
+    const found = read();
+    const validated = found.ok ? await validatePresented(found.value, asked, sources, once) : found;
+    const by = found.ok ? kindOf(found.value, sources) : "none";
+    sources.telemetry({ event: "validated", by, outcome: validated.ok ? "accepted" : validated.refusal.code });
+    return validated;
   };
   return {
     read,
     validate: () => {
-      answer ??= ask() as Promise<Result<Credential, Refusal>>;
+      answer ??= validate();
       return answer;
     },
     invalidate: () => {
       answer = undefined;
+      const found = read();
+      if (found.ok && found.value.is !== "cookie") forgetToken(found.value.token, sources);
     },
   };
 }

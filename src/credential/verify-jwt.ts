@@ -1,108 +1,108 @@
-import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { type Refusal, refusal } from "../base/refusal.ts";
-import { ok, type Result, refuse } from "../base/result.ts";
-import { isUnixSeconds, type UnixSeconds } from "../base/seconds.ts";
-import type { Credential } from "./credential.ts";
+import { type Result, refuse } from "../base/result.ts";
+import type { UnixSeconds } from "../base/seconds.ts";
+import { readClaims } from "./claims.ts";
+import type { Introspection } from "./introspection.ts";
 import type { Issuer } from "./issuer.ts";
+import { type ClaimedParts, readJwsParts } from "./jws-parts.ts";
+import type { VerifiedToken } from "./verified-token.ts";
 
 /** An issuer with the function that finds its keys. */
-export interface TrustedIssuer {
+export interface KeyedIssuer {
   readonly settings: Issuer;
   readonly keys: JWTVerifyGetKey;
 }
 
+/** An issuer that is asked about each token. */
+export interface AskedIssuer {
+  readonly settings: Issuer;
+  readonly introspection: Introspection;
+}
+
+export type TrustedIssuer = KeyedIssuer | AskedIssuer;
+
+/** Thrown by what finds keys where they cannot be had: that is our side's failure, and never the token's. */
+export class KeysUnavailable extends Error {}
+
 /**
- * Verifies a JWT (RFC 7519, RFC 8725) by jose: signature under a pinned algorithm, `iss`, `aud`, `exp`, `nbf`, `sub`.
- * `token_invalid`, `token_expired`, or `store_unavailable` where the issuer's keys cannot be had: that is our side's
- * failure, and a player that is told 401 for it throws a good token away.
+ * Verifies a JWT (RFC 7519, RFC 8725) of an issuer whose keys we have, by jose: signature under a pinned algorithm, `typ`,
+ * `iss`, `aud`, `exp`, `nbf` and what {@link readClaims} reads; a JWT of an issuer that is asked, by asking it and nobody
+ * else. `token_invalid`, `token_expired`, or `store_unavailable` where the issuer's keys or its answer cannot be had: a
+ * player that is told 401 for our side's failure throws a good token away.
  */
 export async function verifyJwt(
   token: string,
   issuers: readonly TrustedIssuer[],
   now: UnixSeconds,
-): Promise<Result<Credential, Refusal>> {
-  const claimed = claimedIssuer(token);
-  const issuer = issuers.find(({ settings }) => settings.issuer === claimed);
+): Promise<Result<VerifiedToken, Refusal>> {
+  const parts = readJwsParts(token);
+  if (!parts.ok) return parts;
+  // Which issuer's rules apply. Not believed yet: jose compares it again once the signature has held.
+  const issuer = issuers.find(({ settings }) => settings.issuer === parts.value.claims.iss);
   if (issuer === undefined) return refusal("token_invalid", "the token's issuer is not one that is trusted here");
-  const { settings, keys } = issuer;
+  if ("introspection" in issuer) return issuer.introspection.ask(token, now);
+  return verifyWithKeys(token, parts.value, issuer, now);
+}
+
+async function verifyWithKeys(
+  token: string,
+  { header }: ClaimedParts,
+  { settings, keys }: KeyedIssuer,
+  now: UnixSeconds,
+): Promise<Result<VerifiedToken, Refusal>> {
+  if (!isTyp(header.typ, settings.typ))
+    return refusal("token_invalid", "the token's typ is not that of an access token of this issuer");
   try {
     const { payload } = await jwtVerify(token, keys, {
       issuer: settings.issuer,
       audience: settings.audience,
       algorithms: settings.algorithms,
       clockTolerance: settings.clockTolerance,
-      requiredClaims: ["exp", "sub"],
+      requiredClaims: ["exp", settings.subjectClaim, ...(isAccessToken(settings) ? rfc9068Claims : [])],
       currentDate: new Date(now * 1000),
     });
+    if (isAccessToken(settings) && !isRfc9068(payload))
+      return refusal("token_invalid", "the token's sub, client_id or jti is not a text (RFC 9068 §2.2)");
     return readClaims(payload, settings, now);
   } catch (error) {
     return refuse(whyNot(error));
   }
 }
 
-/** Which issuer's rules apply. Not trusted yet: jose compares it again once the signature has held. */
-function claimedIssuer(token: string): string | undefined {
-  try {
-    return decodeJwt(token).iss;
-  } catch {
-    return undefined;
-  }
+/** What RFC 9068 §2.2 requires beside `iss`, `aud` and `exp`. */
+const rfc9068Claims = ["sub", "client_id", "iat", "jti"];
+
+function isAccessToken({ typ }: Issuer): boolean {
+  return typ !== undefined && mediaType(typ) === "application/at+jwt";
 }
 
-function readClaims(payload: JWTPayload, settings: Issuer, now: UnixSeconds): Result<Credential, Refusal> {
-  const { sub, exp, iat, jti, scope } = payload;
-  const expiresAt: unknown = typeof exp === "number" ? Math.floor(exp) : undefined;
-  if (typeof sub !== "string" || sub === "" || !isUnixSeconds(expiresAt))
-    return refusal("token_invalid", "the token has no usable sub or exp");
-  if (scope !== undefined && typeof scope !== "string")
-    return refusal("token_invalid", "the token's scope is not a string (RFC 8693 §4.2)");
-  const assets = readAssets(payload[settings.assetsClaim], settings);
-  if (assets === undefined)
-    return refusal("token_invalid", `the token's ${settings.assetsClaim} claim is neither "*" nor a list of asset ids`);
-  const issuedAt: unknown = typeof iat === "number" ? Math.floor(iat) : undefined;
-  // One that was issued in the future would outlive every entry that forbids what was issued until now.
-  if (typeof issuedAt === "number" && issuedAt > now + settings.clockTolerance)
-    return refusal("token_invalid", "the token's iat lies in the future");
-  const streams = payload[settings.streamsClaim];
-  if (streams !== undefined && !isLimit(streams))
-    return refusal("token_invalid", `the token's ${settings.streamsClaim} claim is no whole number from 1 on`);
-  if (jti !== undefined && (typeof jti !== "string" || jti === ""))
-    return refusal("token_invalid", "the token's jti is not a string (RFC 7519 §4.1.7)");
-  return ok({
-    issuer: settings.issuer,
-    subject: sub,
-    scopes: new Set(scope?.split(" ").filter((word) => word !== "")),
-    assets,
-    expiresAt,
-    issuedAt: isUnixSeconds(issuedAt) ? issuedAt : undefined,
-    tokenId: jti,
-    loginId: undefined,
-    streams,
-  });
+function isRfc9068(payload: JWTPayload): boolean {
+  return [payload.sub, payload.client_id, payload.jti].every((claim) => typeof claim === "string" && claim !== "");
 }
 
-function isLimit(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 1;
+/** What is no other kind of token: the same issuer signs logout tokens, events and proofs too (RFC 8725 §3.11). */
+const unpinned: readonly unknown[] = ["application/jwt", "application/at+jwt"];
+
+function isTyp(typ: unknown, pinned: string | undefined): boolean {
+  if (typ === undefined) return pinned === undefined;
+  if (typeof typ !== "string") return false;
+  return pinned === undefined ? unpinned.includes(mediaType(typ)) : mediaType(typ) === mediaType(pinned);
 }
 
-function readAssets(claim: unknown, settings: Issuer): Credential["assets"] | undefined {
-  if (claim === undefined) return settings.assetsDefault === "all" ? "*" : new Set();
-  if (claim === "*") return "*";
-  if (!Array.isArray(claim)) return undefined;
-  const ids = claim.filter((id) => typeof id === "string");
-  return ids.length === claim.length ? new Set(ids) : undefined;
+/** RFC 7515 §4.1.9: compared without case, and without a slash it stands for `application/…`. */
+function mediaType(typ: string): string {
+  return (typ.includes("/") ? typ : `application/${typ}`).toLowerCase();
 }
 
 function whyNot(error: unknown): Refusal {
   if (error instanceof errors.JWTExpired) return { code: "token_expired", reason: "the token has ended" };
   if (error instanceof errors.JWTClaimValidationFailed)
     return { code: "token_invalid", reason: `the token's ${error.claim} claim does not hold (${error.reason})` };
-  if (error instanceof errors.JWKSTimeout)
-    return { code: "store_unavailable", reason: "the issuer's JWK Set did not come in time" };
-  if (error instanceof errors.JWKSInvalid)
-    return { code: "store_unavailable", reason: "the issuer's JWK Set is malformed" };
-  // jose's own refusals have a code each; its one generic code and every other error mean that the keys could not be had.
-  if (error instanceof errors.JOSEError && error.code !== "ERR_JOSE_GENERIC")
-    return { code: "token_invalid", reason: `the token was refused: ${error.code}` };
-  return { code: "store_unavailable", reason: "the issuer's JWK Set could not be fetched" };
+  if (error instanceof KeysUnavailable) return { code: "store_unavailable", reason: error.message };
+  // jose's own refusals have a code each; its generic one, that of a faulty set, and every other error are not the token's.
+  const ours =
+    error instanceof errors.JWKSInvalid || !(error instanceof errors.JOSEError) || error.code === "ERR_JOSE_GENERIC";
+  if (!ours) return { code: "token_invalid", reason: `the token was refused: ${error.code}` };
+  return { code: "store_unavailable", reason: "the issuer's keys cannot be used" };
 }

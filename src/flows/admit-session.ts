@@ -96,6 +96,7 @@ async function touch(access: MediaAccess, { client, now }: Asking, parts: Admiss
   const asked = parts.streams(grant.subject).touch({
     sessionId: grant.sessionId,
     assetId: asset.id,
+    login: grant.login,
     now,
     issuedAt: grant.issuedAt,
     expiresAt: grant.expiresAt,

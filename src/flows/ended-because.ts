@@ -5,7 +5,7 @@ import type { RevocationCause } from "../sessions/revocation.ts";
 export function endedBecause(cause: RevocationCause) {
   switch (cause) {
     case "revoked":
-      return refusal("session_revoked", "the session, its viewer, asset, token or key was revoked");
+      return refusal("session_revoked", "the session, its viewer, login, asset, token or key was revoked");
     case "taken":
       return refusal("stream_taken", "another device took the session's place");
     case "shared":

@@ -10,17 +10,23 @@ import { revoke } from "../flows/session/revoke.ts";
 import { showSession } from "../flows/session/show-session.ts";
 import { startStream } from "../flows/session/start-stream.ts";
 import { readText } from "./body.ts";
-import { clientOf } from "./client.ts";
+import { clientOf, countryOf } from "./client.ts";
 import { preflight, withCors } from "./cors.ts";
-import { type Log, logError, logRefusal } from "./log.ts";
-import { problemResponse } from "./problem.ts";
+import { everyRequest } from "./every-request.ts";
+import { askIdentity, type Identity, identityPath, identityPreflight } from "./identity.ts";
+import { type Learning, learning } from "./learnt.ts";
+import { withRateLimitFields } from "./rate-limit-fields.ts";
+import { answeredByIdentity, brokenResponse, type Reporting, refusedResponse } from "./refused.ts";
+import { beforeIdentity } from "./sign-in-limits.ts";
 
 export interface ApiOptions {
   /** What stands before `/stream/start`: `/`, or `/api/v1` and the like. */
   readonly basePath: string;
-  readonly log: Log;
+  readonly reporting: Reporting;
   readonly sha256: TextHash;
   readonly development: boolean;
+  /** The identity worker, where one is bound: it answers what stands below `/api/auth`, whatever the base path. */
+  readonly identity?: Identity;
   /** The demo page, in development: it answers whatever the API does not know. */
   readonly page?: (request: Request) => Promise<Response>;
 }
@@ -38,58 +44,85 @@ const routes: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
   "/stream/start": { POST: { flow: startStream, status: 201 } },
   "/stream/:id": { GET: { flow: showSession, status: 200 }, DELETE: { flow: endSession, status: 204 } },
   "/stream/:id/renew": { POST: { flow: renewSession, status: 200 } },
-  "/revocations": { POST: { flow: revoke, status: 201 } },
+  "/operator/revocations": { POST: { flow: revoke, status: 201 } },
 };
 
-const requestHeaders = "Authorization, Content-Type, CTA-Common-Access-Token";
+const requestHeaders = "Authorization, Content-Type, CTA-Common-Access-Token, DPoP";
 
 /** The API as a Hono app: a viewer's sessions from start to end, and operators' revocations. */
 export function apiApp(context: SessionContext, options: ApiOptions): Hono {
   const app = new Hono();
   const base = options.basePath === "/" ? "" : options.basePath;
-  const refused = (why: Refusal) => {
-    logRefusal(options.log, "api", why);
-    return withCors(problemResponse(why));
-  };
+  const refused = (why: Refusal, { headers }: Request, subject?: string) =>
+    refusedResponse(why, { headers, subject }, options.reporting);
+  const dpopRequired = context.issuers.some(({ settings }) => settings.dpop === "required");
+  app.use(
+    everyRequest({ site: context.site, dpopRequired, refused: (why, request) => withCors(refused(why, request)) }),
+  );
+  if (options.identity !== undefined) mountIdentity(app, options.identity, context, options);
   for (const [path, byMethod] of Object.entries(routes)) {
     const allow = [...Object.keys(byMethod), "OPTIONS"].join(", ");
     for (const [method, { flow, status }] of Object.entries(byMethod)) {
       app.on(method, base + path, async (asked) => {
-        const done = await flow(await requestOf(asked, context, options), context);
-        return done.ok ? withCors(answer(done.value, status)) : refused(done.refusal);
+        const { raw } = asked.req;
+        const learns = learning(context);
+        const answered = async () => {
+          try {
+            const done = await flow(await requestOf(asked, context, options, learns), context);
+            return done.ok ? answer(done.value, status) : refused(done.refusal, raw, learns.learnt().subject);
+          } catch (error) {
+            return brokenResponse(error, raw, options.reporting);
+          }
+        };
+        return withCors(withRateLimitFields(await answered(), learns.learnt().standings));
       });
     }
     app.options(base + path, () => preflight(allow, requestHeaders));
     const code = "method_unknown";
-    app.all(base + path, () =>
-      withCors(problemResponse(refuse({ code, reason: `not one of ${allow}`, allow } as const).refusal)),
+    app.all(base + path, ({ req }) =>
+      withCors(refused(refuse({ code, reason: `not one of ${allow}`, allow } as const).refusal, req.raw)),
     );
   }
   const { page } = options;
   if (page !== undefined) app.get("*", ({ req }) => page(req.raw));
-  app.notFound(() => withCors(problemResponse(refusal("route_unknown", "no such route").refusal)));
-  app.onError((error) => {
-    logError(options.log, "api", error);
-    return withCors(problemResponse(refusal("internal_error", "an exception").refusal));
-  });
+  app.notFound(({ req }) => withCors(refused(refusal("route_unknown", "no such route").refusal, req.raw)));
+  app.onError((error, { req }) => withCors(brokenResponse(error, req.raw, options.reporting)));
   return app;
+}
+
+function mountIdentity(app: Hono, identity: Identity, context: SessionContext, options: ApiOptions): void {
+  app.options(`${identityPath}/*`, identityPreflight);
+  app.all(`${identityPath}/*`, async ({ req: { raw } }) => {
+    const { learnt, onStanding } = learning(context);
+    const client = clientOf(raw, options.sha256, options.development);
+    const answered = await askIdentity(raw, identity, (request, path) =>
+      beforeIdentity(request, path, { client, onStanding }, context),
+    );
+    const { headers } = raw;
+    const path = new URL(raw.url).pathname.slice(identityPath.length);
+    const told = answered.ok
+      ? answeredByIdentity(answered.value, path, { headers }, options.reporting)
+      : withCors(refusedResponse(answered.refusal, { headers }, options.reporting));
+    return withRateLimitFields(told, learnt().standings);
+  });
 }
 
 async function requestOf(
   { req, executionCtx }: Context,
   context: SessionContext,
   options: ApiOptions,
+  { following, onStanding }: Learning,
 ): Promise<SessionRequest> {
   const { raw } = req;
   const body = await readText(raw, longestBody);
   return {
-    credential: credentialOf({ method: raw.method, url: raw.url, headers: raw.headers, body }, context),
+    credential: following(credentialOf({ method: raw.method, url: raw.url, headers: raw.headers, body }, context)),
     grant: req.header("CTA-Common-Access-Token"),
     sessionId: req.param("id") ?? "",
     body,
     origin: req.header("Origin"),
-    country: req.header("CF-IPCountry"),
-    onStanding: () => undefined,
+    country: countryOf(raw, options.development),
+    onStanding,
     client: clientOf(raw, options.sha256, options.development),
     waitUntil: (work) => executionCtx.waitUntil(work),
   };

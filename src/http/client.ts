@@ -1,3 +1,4 @@
+import { isCountry } from "../base/country.ts";
 import type { TextHash } from "../base/hash.ts";
 import type { Client } from "../flows/client.ts";
 
@@ -10,4 +11,16 @@ export function clientOf({ headers }: Request, sha256: TextHash, development: bo
     address: headers.get("CF-Connecting-IP") ?? (development ? "127.0.0.1" : undefined),
     userAgentHash: () => sha256(headers.get("User-Agent") ?? ""),
   };
+}
+
+/**
+ * The country that a request comes from (ISO 3166-1 alpha-2), undefined where it is not known. Cloudflare says it beside the
+ * request, as `cf.country`; the header CF-IPCountry is written by it only in zones that want it so, and elsewhere by the
+ * client himself. On a development machine, where nobody else says it, the header is taken as it was sent.
+ */
+export function countryOf(request: Request, development: boolean): string | undefined {
+  const cf: unknown = Reflect.get(request, "cf");
+  const seen: unknown = typeof cf === "object" && cf !== null ? Reflect.get(cf, "country") : undefined;
+  const country = seen ?? (development ? request.headers.get("CF-IPCountry") : undefined);
+  return typeof country === "string" && isCountry(country) ? country : undefined;
 }

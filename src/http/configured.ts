@@ -19,9 +19,19 @@ export function configured<Env extends object, Parts>(
   log: Log,
   wire: (env: Env, configuration: Configuration) => Promise<Result<Parts, readonly string[]>>,
 ): (env: Env, answer: (parts: Parts) => Promise<Response>) => Promise<Response> {
+  return configuredBy(worker, readConfiguration, log, wire);
+}
+
+/** As {@link configured}, for a worker whose settings are read by `read`. */
+export function configuredBy<Env extends object, Settings, Parts>(
+  worker: string,
+  read: (environment: Environment) => Result<Settings, readonly string[]>,
+  log: Log,
+  wire: (env: Env, configuration: Settings) => Promise<Result<Parts, readonly string[]>>,
+): (env: Env, answer: (parts: Parts) => Promise<Response>) => Promise<Response> {
   let made: Result<Parts, readonly string[]> | undefined;
   const make = async (env: Env) => {
-    const configuration = readConfiguration(settingsOf(env), worker);
+    const configuration = read(settingsOf(env));
     const parts = configuration.ok ? await wireSafely(wire, env, configuration.value) : configuration;
     if (!parts.ok)
       for (const fault of parts.refusal) log(JSON.stringify({ worker, event: "configuration_invalid", fault }));
@@ -43,10 +53,10 @@ export function missingBindings(bindings: Readonly<Record<string, unknown>>): re
 }
 
 /** What cannot be wired is a fault as well, whatever threw; its message may quote what it choked on, so it stays unsaid. */
-async function wireSafely<Env, Parts>(
-  wire: (env: Env, configuration: Configuration) => Promise<Result<Parts, readonly string[]>>,
+async function wireSafely<Env, Settings, Parts>(
+  wire: (env: Env, configuration: Settings) => Promise<Result<Parts, readonly string[]>>,
   env: Env,
-  configuration: Configuration,
+  configuration: Settings,
 ): Promise<Result<Parts, readonly string[]>> {
   try {
     return await wire(env, configuration);

@@ -1,4 +1,5 @@
-const exposed = "Content-Length, Content-Range, ETag, Location, Retry-After, WWW-Authenticate";
+const exposed =
+  "Content-Length, Content-Range, ETag, Location, RateLimit, RateLimit-Policy, Request-Id, Retry-After, WWW-Authenticate";
 
 /**
  * Lets any page read an answer, without credentials: what is refused is refused by the signature. A refusal needs the

@@ -12,7 +12,7 @@ import type { CloudFrontPublicKeys } from "../signing/cloudfront/verify.ts";
 import { parseMediaTarget } from "../signing/media-target.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
 import { clientOf } from "./client.ts";
-import type { MediaRequest } from "./media.ts";
+import { type MediaRequest, opening } from "./media.ts";
 
 export interface EdgeParts {
   readonly keys: SessionKeys;
@@ -48,7 +48,7 @@ export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise
   const target = parseMediaTarget(asked.target);
   if (!target.ok) return target;
   const client = clientOf(asked.raw, parts.sha256, parts.development);
-  const context = { ...parts, now, client, catalog: catalog.value };
+  const context = { ...parts, open: opening(asked, parts.open), now, client, catalog: catalog.value };
   if (target.value.signature?.purpose !== "playlist") return serveSegment(target.value, viewerRequest(asked), context);
   const checked = checkMediaTarget(target.value, context);
   if (checked.verdict !== "passed") return refuse(checked.refusal);

@@ -4,9 +4,10 @@ import type { Result } from "../base/result.ts";
 import type { Clock } from "../base/seconds.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { type PlaylistFlowContext, servePlaylist } from "../flows/serve-playlist.ts";
+import { openGrant } from "../signing/grant.ts";
 import { parseMediaTarget } from "../signing/media-target.ts";
 import { clientOf } from "./client.ts";
-import type { MediaRequest } from "./media.ts";
+import { type MediaRequest, opening } from "./media.ts";
 
 export interface ManifestParts extends Omit<PlaylistFlowContext, "catalog" | "now" | "client"> {
   readonly sha256: TextHash;
@@ -22,5 +23,6 @@ export async function answerManifest(asked: MediaRequest, parts: ManifestParts):
   const catalog = await parts.catalog();
   if (!catalog.ok) return catalog;
   const client = clientOf(asked.raw, parts.sha256, parts.development);
-  return servePlaylist(target.value, asked.method, { ...parts, client, catalog: catalog.value, now: parts.clock() });
+  const context = { ...parts, open: opening(asked, parts.open ?? openGrant), client, catalog: catalog.value };
+  return servePlaylist(target.value, asked.method, { ...context, now: parts.clock() });
 }

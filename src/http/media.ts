@@ -1,8 +1,9 @@
 import { type Refusal, refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
+import type { openGrant } from "../signing/grant.ts";
 import { preflight, withCors } from "./cors.ts";
-import { type Log, logError, logRefusal } from "./log.ts";
-import { problemResponse } from "./problem.ts";
+import { httpsRequired, isPlainHttp, strictTransport } from "./https.ts";
+import { brokenResponse, type Reporting, refusedResponse } from "./refused.ts";
 
 /** A request to the media host that has a method which is answered. */
 export interface MediaRequest {
@@ -10,31 +11,54 @@ export interface MediaRequest {
   /** Path and query as they came over the wire. */
   readonly target: string;
   readonly raw: Request;
+  /** Told of the subject's keyed hash once a grant was opened, for the log. */
+  readonly onSubject?: (subject: string) => void;
+}
+
+/** Opens grants as `open` does, and tells whose they are: from then on the log can name the subject by his hash. */
+export function opening({ onSubject }: MediaRequest, open: typeof openGrant): typeof openGrant {
+  if (onSubject === undefined) return open;
+  return (text, keys, now) => {
+    const opened = open(text, keys, now);
+    if (opened.ok) onSubject(opened.value.subject);
+    return opened;
+  };
 }
 
 /** What a worker of the media host does with a request. */
 export type AnswerMedia = (request: MediaRequest) => Promise<Result<Response, Refusal>>;
 
 /**
- * The outer shell of the edge and the manifest worker: preflights, methods, CORS headers on every answer, one log line a
- * refusal. There is no router here: the path is data that was signed, and nobody but the check may interpret it.
+ * The outer shell of the edge and the manifest worker: HTTPS alone, preflights, methods, CORS headers on every answer, one
+ * log line a refusal. There is no router here: the path is data that was signed, and nobody but the check may interpret it.
  */
-export async function answerMedia(request: Request, worker: string, log: Log, answer: AnswerMedia): Promise<Response> {
-  const { method } = request;
+export async function answerMedia(request: Request, reporting: Reporting, answer: AnswerMedia): Promise<Response> {
+  const { url, headers } = request;
+  if (isPlainHttp(url)) return withCors(refusedResponse(httpsRequired, { headers }, reporting));
+  const answered = await answerSecure(request, reporting, answer);
+  const strict = strictTransport(url);
+  if (strict !== undefined) answered.headers.set("Strict-Transport-Security", strict);
+  return answered;
+}
+
+async function answerSecure(request: Request, reporting: Reporting, answer: AnswerMedia): Promise<Response> {
+  const { method, headers } = request;
+  let subject: string | undefined;
+  const onSubject = (opened: string) => {
+    subject = opened;
+  };
   if (method === "OPTIONS") return preflight("GET, HEAD, OPTIONS", "Range, If-None-Match, If-Range");
   if (method !== "GET" && method !== "HEAD")
     return refused(refusal("method_not_covered", "neither GET nor HEAD").refusal);
   try {
-    const answered = await answer({ method, target: targetOf(request.url), raw: request });
+    const answered = await answer({ method, target: targetOf(request.url), raw: request, onSubject });
     return answered.ok ? withCors(answered.value) : refused(answered.refusal);
   } catch (error) {
-    logError(log, worker, error);
-    return withCors(problemResponse(refusal("internal_error", "an exception").refusal));
+    return withCors(brokenResponse(error, { headers }, reporting));
   }
 
   function refused(why: Refusal): Response {
-    logRefusal(log, worker, why);
-    return withCors(problemResponse(why));
+    return withCors(refusedResponse(why, { headers, subject }, reporting));
   }
 }
 

@@ -1,8 +1,10 @@
 import type { Refusal } from "../base/refusal.ts";
 import { rfc3339 } from "../base/seconds.ts";
+import { proofAlgorithms } from "../credential/dpop.ts";
 import { faceOf } from "./faces.ts";
 
 const realm = 'Bearer realm="stagedoor"';
+const algs = `algs="${proofAlgorithms.join(" ")}"`;
 
 /** A refusal as a response: problem details (RFC 9457), never cached, with the headers its status asks for. */
 export function problemResponse(refusal: Refusal): Response {
@@ -46,7 +48,7 @@ function challengeOf(refusal: Refusal): string | undefined {
     case "sign_in_required":
       return realm;
     case "dpop_proof_invalid":
-      return 'DPoP realm="stagedoor", error="invalid_dpop_proof", algs="ES256 EdDSA RS256"';
+      return `DPoP realm="stagedoor", error="invalid_dpop_proof", ${algs}`;
     case "token_invalid":
       return `${realm}, error="invalid_token"`;
     case "token_revoked":
@@ -60,4 +62,17 @@ function challengeOf(refusal: Refusal): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** Whether a request came with a token of the scheme DPoP, or where it did not, whether some issuer's tokens need one. */
+export type DpopUse = "tried" | "required" | "none";
+
+/**
+ * A challenge of ours, with one for DPoP beside it (RFC 9449 §7.1) where that is meant: with the same error for who tried
+ * DPoP, and without one for who tried Bearer, so that he learns that there is another way.
+ */
+export function withDpopChallenge(challenge: string, use: DpopUse): string {
+  if (use === "none" || !challenge.startsWith(realm)) return challenge;
+  const told = use === "tried" ? challenge.slice("Bearer ".length) : 'realm="stagedoor"';
+  return `${challenge}, DPoP ${told}, ${algs}`;
 }

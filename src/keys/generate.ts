@@ -1,6 +1,14 @@
 import { encodeBase64url } from "../base/base64url.ts";
 import type { RandomBytes } from "../base/random.ts";
-import { type CloudFrontKey, cloudFrontKeySchema, type SessionKey, type TokenKey, tokenKeySchema } from "./key.ts";
+import {
+  type CloudFrontKey,
+  cloudFrontKeySchema,
+  type OperatorKey,
+  operatorKeySchema,
+  type SessionKey,
+  type TokenKey,
+  tokenKeySchema,
+} from "./key.ts";
 
 /** A new session key: 32 random bytes. */
 export function newSessionKey(kid: string, random: RandomBytes): SessionKey {
@@ -16,6 +24,11 @@ export async function newCloudFrontKey(kid: string, type: "rsa" | "ec"): Promise
 /** A new P-256 key pair that signs bearer tokens, for development. */
 export async function newTokenKey(kid: string): Promise<TokenKey> {
   return tokenKeySchema.parse({ kid, purpose: "token", alg: "ES256", ...(await newEcJwk()) });
+}
+
+/** A new P-256 key pair that signs operators' credentials. */
+export async function newOperatorKey(kid: string): Promise<OperatorKey> {
+  return operatorKeySchema.parse({ kid, purpose: "operator", alg: "ES256", ...(await newEcJwk()) });
 }
 
 async function newRsaJwk() {

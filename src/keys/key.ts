@@ -68,11 +68,19 @@ export const tokenKeySchema = z.strictObject({
   ...p256,
 });
 
-const ringKeySchema = z.union([sessionKeySchema, cloudFrontKeySchema, tokenKeySchema]);
+/** A key that signs operators' credentials. The API holds the public half alone. */
+export const operatorKeySchema = z.strictObject({
+  ...window,
+  purpose: z.literal("operator"),
+  ...p256,
+});
+
+const ringKeySchema = z.union([sessionKeySchema, cloudFrontKeySchema, tokenKeySchema, operatorKeySchema]);
 
 export type SessionKey = z.infer<typeof sessionKeySchema>;
 export type CloudFrontKey = z.infer<typeof cloudFrontKeySchema>;
 export type TokenKey = z.infer<typeof tokenKeySchema>;
+export type OperatorKey = z.infer<typeof operatorKeySchema>;
 export type RingKey = z.infer<typeof ringKeySchema>;
 export type KeyPurpose = RingKey["purpose"];
 

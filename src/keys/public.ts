@@ -1,5 +1,5 @@
 import { ok, type Result, refuse } from "../base/result.ts";
-import type { CloudFrontKey, RingKey, TokenKey } from "./key.ts";
+import type { CloudFrontKey, OperatorKey, RingKey, TokenKey } from "./key.ts";
 
 /**
  * The public half of a key as a JWK: what verifiers may be given. A symmetric key has no public half, so it is refused
@@ -11,7 +11,7 @@ export function publicJwk(key: RingKey): Result<JsonWebKey & { kid: string }, st
 }
 
 /** The public half of a key pair as a JWK. */
-export function publicHalf(key: CloudFrontKey | TokenKey): JsonWebKey & { kid: string } {
+export function publicHalf(key: CloudFrontKey | TokenKey | OperatorKey): JsonWebKey & { kid: string } {
   const about = { kid: key.kid, alg: key.alg, use: "sig" };
   return key.kty === "RSA"
     ? { ...about, kty: key.kty, n: key.n, e: key.e }
@@ -19,16 +19,19 @@ export function publicHalf(key: CloudFrontKey | TokenKey): JsonWebKey & { kid: s
 }
 
 /** A key pair without its private half, for the ring of a worker that only verifies. */
-export function withoutPrivateHalf(key: CloudFrontKey): CloudFrontKey {
-  const { kid, nbf, exp, purpose } = key;
+export function withoutPrivateHalf(key: CloudFrontKey): CloudFrontKey;
+export function withoutPrivateHalf(key: OperatorKey): OperatorKey;
+export function withoutPrivateHalf(key: CloudFrontKey | OperatorKey): CloudFrontKey | OperatorKey;
+export function withoutPrivateHalf(key: CloudFrontKey | OperatorKey): CloudFrontKey | OperatorKey {
+  const { kid, nbf, exp } = key;
   const window = { ...(nbf === undefined ? {} : { nbf }), ...(exp === undefined ? {} : { exp }) };
   return key.kty === "RSA"
-    ? { kid, ...window, purpose, kty: key.kty, alg: key.alg, n: key.n, e: key.e }
-    : { kid, ...window, purpose, kty: key.kty, alg: key.alg, crv: key.crv, x: key.x, y: key.y };
+    ? { kid, ...window, purpose: key.purpose, kty: key.kty, alg: key.alg, n: key.n, e: key.e }
+    : { kid, ...window, purpose: key.purpose, kty: key.kty, alg: key.alg, crv: key.crv, x: key.x, y: key.y };
 }
 
 /** The public half as PEM (SubjectPublicKeyInfo, RFC 7468 §13): the form that CloudFront's CreatePublicKey takes. */
-export async function publicPem(key: CloudFrontKey | TokenKey): Promise<string> {
+export async function publicPem(key: CloudFrontKey | TokenKey | OperatorKey): Promise<string> {
   const algorithm =
     key.kty === "RSA" ? { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" } : { name: "ECDSA", namedCurve: "P-256" };
   const { kid: _, ...jwk } = publicHalf(key);

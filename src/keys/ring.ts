@@ -1,6 +1,13 @@
 import { ok, type Result, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/seconds.ts";
-import { cloudFrontKeySchema, type KeyPurpose, type RingKey, sessionKeySchema, tokenKeySchema } from "./key.ts";
+import {
+  cloudFrontKeySchema,
+  type KeyPurpose,
+  operatorKeySchema,
+  type RingKey,
+  sessionKeySchema,
+  tokenKeySchema,
+} from "./key.ts";
 
 type KeyOf<Purpose extends KeyPurpose> = Extract<RingKey, { purpose: Purpose }>;
 
@@ -9,7 +16,12 @@ export interface KeyRing {
   readonly keys: readonly RingKey[];
 }
 
-const schemas = { session: sessionKeySchema, cloudfront: cloudFrontKeySchema, token: tokenKeySchema };
+const schemas = {
+  session: sessionKeySchema,
+  cloudfront: cloudFrontKeySchema,
+  token: tokenKeySchema,
+  operator: operatorKeySchema,
+};
 
 /**
  * The ring from its document, `{"keys": [...]}`: a JWK Set (RFC 7517 §5) of {@link RingKey}s. Comes back with every
@@ -24,8 +36,8 @@ export function parseKeyRing(document: unknown): Result<KeyRing, readonly string
   for (const [place, candidate] of document.keys.entries()) {
     const name = nameOf(candidate, place);
     const purpose = isRecord(candidate) ? candidate.purpose : undefined;
-    if (purpose !== "session" && purpose !== "cloudfront" && purpose !== "token") {
-      faults.push(`${name} has no purpose: set "purpose" to session, cloudfront or token`);
+    if (purpose !== "session" && purpose !== "cloudfront" && purpose !== "token" && purpose !== "operator") {
+      faults.push(`${name} has no purpose: set "purpose" to session, cloudfront, token or operator`);
       continue;
     }
     const parsed = schemas[purpose].safeParse(candidate);

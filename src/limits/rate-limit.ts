@@ -1,6 +1,10 @@
 import type { Seconds, UnixSeconds } from "../base/seconds.ts";
 
-/** How many of something one name may do in a window. */
+/**
+ * How many of something one name may do in a window: the operator's quota, which clients are told of, and which holds over
+ * restarts. The brake on claims (`sessions/lease-brake.ts`) is another thing: it holds up a storm of starts for seconds, in
+ * the viewer's own object and without memory, so that he fills neither that nor the log of revocations.
+ */
 export interface RatePolicy {
   /** As it stands in RateLimit-Policy: `start-subject`, `start-address`, `sign-in-account`, `sign-in-address`. */
   readonly name: string;

@@ -7,7 +7,9 @@ export interface EntitlementAsked {
   readonly issuer: string;
   readonly subject: string;
   readonly asset: string;
+  /** The client's IP address, undefined where it is not known. */
   readonly address: string | undefined;
+  /** ISO 3166-1 alpha-2, undefined where it is not known. */
   readonly country: string | undefined;
 }
 
@@ -19,5 +21,9 @@ export interface Entitled {
   readonly until: UnixSeconds | undefined;
 }
 
-/** The port to the operator's own decision. `entitlement_refused`, and `store_unavailable` where it does not answer: it fails closed. */
+/**
+ * The port to the operator's own decision. `entitlement_refused`, and `store_unavailable` where the service gives no answer
+ * that is understood: it fails closed whatever STAGEDOOR_STORE_FAILURE says. That is for our own stores, without which a
+ * viewer is still known to be entitled; without this answer nobody knows it.
+ */
 export type Entitlement = (asked: EntitlementAsked) => Promise<Result<Entitled, Refusal>>;

@@ -191,6 +191,7 @@ function unseen(sessionId: string, expiresAt: UnixSeconds): LeaseRow {
   return {
     sessionId,
     assetId: "",
+    login: undefined,
     startedAt: never,
     seenAt: never,
     expiresAt,

@@ -6,6 +6,8 @@ export interface LeaseRow {
   readonly sessionId: string;
   /** Empty where a session was ended that nobody had seen before. */
   readonly assetId: string;
+  /** The name of the login that it came from. */
+  readonly login: string | undefined;
   readonly startedAt: UnixSeconds;
   readonly seenAt: UnixSeconds;
   /** When the last of its grants ends. */

@@ -14,7 +14,8 @@ const schema = `
     lease_until INTEGER NOT NULL,
     most_streams INTEGER,
     ended TEXT,
-    networks TEXT NOT NULL
+    networks TEXT NOT NULL,
+    login TEXT
   );
   CREATE TABLE IF NOT EXISTS move (
     way TEXT NOT NULL,
@@ -27,8 +28,7 @@ const schema = `
 /** A subject's rows in SQLite. Makes its tables with the first row, so that a question alone leaves nothing behind. */
 export function sqlLeaseRows(sql: SqlStore): LeaseRows {
   let made = [...sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lease'")].length > 0;
-  // What an earlier version made has fewer tables.
-  if (made) sql.exec(schema);
+  if (made) complete(sql);
   const write = (statement: string, ...bindings: (string | number | null)[]) => {
     if (!made) sql.exec(schema);
     made = true;
@@ -41,12 +41,13 @@ export function sqlLeaseRows(sql: SqlStore): LeaseRows {
     put: (row) =>
       write(
         `INSERT INTO lease
-           (session_id, asset_id, started_at, seen_at, expires_at, lease_until, most_streams, ended, networks)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+           (session_id, asset_id, started_at, seen_at, expires_at, lease_until, most_streams, ended, networks, login)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (session_id) DO UPDATE SET
            asset_id = excluded.asset_id, started_at = excluded.started_at, seen_at = excluded.seen_at,
            expires_at = excluded.expires_at, lease_until = excluded.lease_until,
-           most_streams = excluded.most_streams, ended = excluded.ended, networks = excluded.networks`,
+           most_streams = excluded.most_streams, ended = excluded.ended, networks = excluded.networks,
+           login = excluded.login`,
         row.sessionId,
         row.assetId,
         row.startedAt,
@@ -56,6 +57,7 @@ export function sqlLeaseRows(sql: SqlStore): LeaseRows {
         row.limit ?? null,
         row.ended ?? null,
         JSON.stringify(row.networks.map(({ network, seenAt }) => [network, seenAt])),
+        row.login ?? null,
       ),
     remove: (sessionId) => write("DELETE FROM lease WHERE session_id = ?", sessionId),
     moves: () => read("SELECT * FROM move", moveRow),
@@ -72,6 +74,13 @@ export function sqlLeaseRows(sql: SqlStore): LeaseRows {
   };
 }
 
+/** What an earlier version made has fewer tables, and its rows no login. */
+function complete(sql: SqlStore): void {
+  sql.exec(schema);
+  const columns = [...sql.exec("SELECT name FROM pragma_table_info('lease')")].map(({ name }) => name);
+  if (!columns.includes("login")) sql.exec("ALTER TABLE lease ADD COLUMN login TEXT");
+}
+
 function leaseRow(row: SqlRow): LeaseRow {
   return {
     sessionId: text(row.session_id),
@@ -83,6 +92,7 @@ function leaseRow(row: SqlRow): LeaseRow {
     limit: typeof row.most_streams === "number" ? row.most_streams : undefined,
     ended: revocationCauses.find((cause) => cause === row.ended),
     networks: networks(text(row.networks)),
+    login: typeof row.login === "string" ? row.login : undefined,
   };
 }
 

@@ -1,6 +1,13 @@
-import type { RunningSession } from "../base/refusal.ts";
 import { after, earlier, later, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
-import type { ClaimAnswer, EndedStream, LeaseClaim, LeaseTouch, StreamState, TouchAnswer } from "./lease.ts";
+import type {
+  ClaimAnswer,
+  EndedStream,
+  LeaseClaim,
+  LeaseTouch,
+  RunningStream,
+  StreamState,
+  TouchAnswer,
+} from "./lease.ts";
 import type { LeaseRow, NetworkSeen } from "./lease-row.ts";
 
 export interface LeaseTimes {
@@ -50,9 +57,10 @@ export function decideClaim(
   return { answer: { is: "held", taken: taken.map(endOf) }, write: [...taken, renewed] };
 }
 
-function isNews(known: LeaseRow, { now, expiresAt, limit }: LeaseClaim, { writeInterval }: LeaseTimes): boolean {
+function isNews(known: LeaseRow, claim: LeaseClaim, { writeInterval }: LeaseTimes): boolean {
+  const { now, expiresAt, limit, login } = claim;
   const due = after(known.seenAt, writeInterval) <= now;
-  return due || limit !== known.limit || expiresAt > after(known.expiresAt, unwrittenEnd);
+  return due || limit !== known.limit || login !== known.login || expiresAt > after(known.expiresAt, unwrittenEnd);
 }
 
 /** What a touch comes to, its `network` being a hash already, the session's row after it, and whether that has to be written down at once. */
@@ -90,6 +98,7 @@ export function merged(a: LeaseRow, b: LeaseRow): LeaseRow {
   return {
     sessionId: a.sessionId,
     assetId: a.assetId === "" ? b.assetId : a.assetId,
+    login: a.login ?? b.login,
     startedAt: earlier(a.startedAt, b.startedAt),
     seenAt: later(a.seenAt, b.seenAt),
     expiresAt: later(a.expiresAt, b.expiresAt),
@@ -125,10 +134,11 @@ function isFull(rows: Rows, limit: number | undefined, now: UnixSeconds): boolea
 }
 
 function claimed(known: LeaseRow | undefined, claim: LeaseClaim, times: LeaseTimes): LeaseRow {
-  const { sessionId, assetId, now, expiresAt, limit } = claim;
+  const { sessionId, assetId, login, now, expiresAt, limit } = claim;
   const fresh: LeaseRow = {
     sessionId,
     assetId,
+    login,
     startedAt: now,
     seenAt: now,
     expiresAt,
@@ -137,14 +147,15 @@ function claimed(known: LeaseRow | undefined, claim: LeaseClaim, times: LeaseTim
     ended: undefined,
     networks: [],
   };
-  return extended({ ...lasting(known ?? fresh, expiresAt), limit }, now, times);
+  return extended({ ...lasting(known ?? fresh, expiresAt), limit, login }, now, times);
 }
 
 /** A session that nobody knows: its row was lost, or it began while the store was down. Nobody knows its limit either. */
-function takenIn({ sessionId, assetId, issuedAt, expiresAt }: LeaseTouch): LeaseRow {
+function takenIn({ sessionId, assetId, login, issuedAt, expiresAt }: LeaseTouch): LeaseRow {
   return {
     sessionId,
     assetId,
+    login,
     startedAt: issuedAt,
     seenAt: issuedAt,
     expiresAt,
@@ -176,6 +187,6 @@ function ended(row: LeaseRow, cause: NonNullable<LeaseRow["ended"]>): TouchAnswe
   return { is: "ended", cause, stream: endOf(row) };
 }
 
-function toldOf({ sessionId, assetId, startedAt, seenAt }: LeaseRow): RunningSession {
-  return { sessionId, assetId, startedAt, seenAt };
+function toldOf({ sessionId, assetId, login, startedAt, seenAt }: LeaseRow): RunningStream {
+  return { sessionId, assetId, login, startedAt, seenAt };
 }

@@ -6,6 +6,8 @@ import type { RevocationCause } from "./revocation.ts";
 export interface LeaseClaim {
   readonly sessionId: string;
   readonly assetId: string;
+  /** The name of the login that the credential came from, where it tells of one: see `login-name.ts`. */
+  readonly login: string | undefined;
   readonly now: UnixSeconds;
   /** When the session's grant ends. */
   readonly expiresAt: UnixSeconds;
@@ -18,11 +20,16 @@ export interface LeaseClaim {
 export type ClaimAnswer =
   | { readonly is: "held"; readonly taken: readonly EndedStream[] }
   /** There are too many; none of them was touched. */
-  | { readonly is: "limited"; readonly running: readonly RunningSession[] }
+  | { readonly is: "limited"; readonly running: readonly RunningStream[] }
   /** The subject started more in a short time, or ended more, than a viewer does. */
   | { readonly is: "hasty"; readonly retryAfter: Seconds }
   /** A session that was ended is renewed by nobody. */
   | { readonly is: "ended"; readonly cause: RevocationCause };
+
+/** A session that runs, and the login that it came from: not for viewers. */
+export interface RunningStream extends RunningSession {
+  readonly login: string | undefined;
+}
 
 /** A session that was ended before its time, and when its last grant would have ended. */
 export interface EndedStream {
@@ -34,6 +41,8 @@ export interface EndedStream {
 export interface LeaseTouch {
   readonly sessionId: string;
   readonly assetId: string;
+  /** As the grant says: see {@link LeaseClaim}. */
+  readonly login: string | undefined;
   readonly now: UnixSeconds;
   readonly issuedAt: UnixSeconds;
   readonly expiresAt: UnixSeconds;

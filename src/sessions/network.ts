@@ -28,6 +28,12 @@ export function networkText({ family, bytes, bits }: Network): string {
   return `6:${groups.join(":")}/${bits}`;
 }
 
+/** {@link networkText} of the network that an address is in, or undefined for what is no address. */
+export function networkNameOf(address: string): string | undefined {
+  const network = networkOf(address);
+  return network === undefined ? undefined : networkText(network);
+}
+
 /**
  * Whether the first `bits` bits of an address are those of a prefix. Bytes that the prefix lacks are zeros (RFC 9164 §3.1.3
  * has them left out), bits beyond `bits` do not count, and an address that is shorter than `bits` fits nothing. The prefix

@@ -13,14 +13,16 @@ export interface StartAsked {
   readonly subject: string;
   /** The keyed hash of the bearer token, where that has a `jti`. */
   readonly token: string | undefined;
+  /** The name of the login that the credential came from, where it tells of one. */
+  readonly login: string | undefined;
   /** The bearer token's `iat`. */
   readonly issuedAt: UnixSeconds | undefined;
   readonly assetId: string;
 }
 
 /**
- * The entry that forbids a session to go on with an asset, or undefined. Entries of its session, asset, token or key forbid
- * it whenever it began, for who holds a leaked key writes into a grant's `iat` what he likes; one of its subject only where
+ * The entry that forbids a session to go on with an asset, or undefined. Entries of its session, asset, token, login or key
+ * forbid it whenever it began, for who holds a leaked key writes into a grant's `iat` what he likes; one of its subject only where
  * its grant was issued at `at` or before.
  */
 export function forbiddenBy(
@@ -34,6 +36,7 @@ export function forbiddenBy(
     upTo(entries.subject.get(session.subject), session.issuedAt) ??
     entries.asset.get(assetId) ??
     (session.token === undefined ? undefined : entries.token.get(session.token)) ??
+    (session.login === undefined ? undefined : entries.login.get(session.login)) ??
     entries.key.get(session.kid)
   );
 }
@@ -47,6 +50,7 @@ export function forbidsStart({ size, entries }: RevocationSnapshot, asked: Start
   const bySubject = entries.subject.get(asked.subject);
   return (
     (asked.token === undefined ? undefined : entries.token.get(asked.token)) ??
+    (asked.login === undefined ? undefined : entries.login.get(asked.login)) ??
     (asked.issuedAt === undefined ? bySubject : upTo(bySubject, asked.issuedAt)) ??
     entries.asset.get(asked.assetId)
   );
@@ -71,6 +75,7 @@ export class HeldRevocations implements RevocationSnapshot {
     subject: new Map<string, Revocation>(),
     asset: new Map<string, Revocation>(),
     token: new Map<string, Revocation>(),
+    login: new Map<string, Revocation>(),
     key: new Map<string, Revocation>(),
   };
   #size = 0;

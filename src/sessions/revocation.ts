@@ -2,7 +2,7 @@ import type { UnixMilliseconds } from "../base/milliseconds.ts";
 import type { UnixSeconds } from "../base/seconds.ts";
 
 /** What can be forbidden. */
-export const revocationKinds = ["session", "subject", "asset", "token", "key"] as const;
+export const revocationKinds = ["session", "subject", "asset", "token", "login", "key"] as const;
 export type RevocationKind = (typeof revocationKinds)[number];
 
 /** Why: an operator or the viewer ended it, another device took its place, or its link was passed around. */
@@ -10,7 +10,8 @@ export const revocationCauses = ["revoked", "taken", "shared"] as const;
 export type RevocationCause = (typeof revocationCauses)[number];
 
 /**
- * An entry of the revocation log. `value` is a session id, a keyed hash of a subject or of a token, an asset id or a kid.
+ * An entry of the revocation log. `value` is a session id, a keyed hash of a subject or of a token, an asset id, the name of a
+ * login (`login-name.ts`) or a kid.
  * For a subject it forbids what was given out up to `at`: a viewer whose sessions were all ended may log in again.
  */
 export interface Revocation {
@@ -30,6 +31,8 @@ export interface Revocable {
   readonly subject: string;
   /** The keyed hash of the bearer token that it was started with, where that had a `jti`. */
   readonly token?: string | undefined;
+  /** The name of the login that it was started from, where its credential told of one: see `login-name.ts`. */
+  readonly login?: string | undefined;
   readonly kid: string;
   readonly issuedAt: UnixSeconds;
 }

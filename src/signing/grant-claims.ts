@@ -16,6 +16,8 @@ export interface GrantClaims {
   readonly expiresAt: UnixSeconds;
   /** A keyed hash (16 bytes, base64url) of the bearer token's issuer and `jti`, so that a token's sessions end with it. */
   readonly token?: string | undefined;
+  /** The name of the login (16 bytes, base64url) that the credential came from, so that its sessions end with sign-out. */
+  readonly login?: string | undefined;
   /** The only network that may use the grant. */
   readonly network?: BoundNetwork | undefined;
   /** SHA-256 of the only User-Agent that may use it: 32 bytes in base64url. */
@@ -30,7 +32,7 @@ export interface BoundNetwork {
   readonly bytes: Uint8Array;
 }
 
-/** CWT's claims (RFC 8392 §4), CTA-5007's, and one of private use (below -65536). */
+/** CWT's claims (RFC 8392 §4), CTA-5007's, and two of private use (below -65536). */
 const label = {
   iss: 1,
   sub: 2,
@@ -43,6 +45,7 @@ const label = {
   catm: 313,
   cath: 315,
   token: -65537,
+  login: -65538,
 } as const;
 
 const uriPath = 3;
@@ -70,6 +73,7 @@ export function writeClaims(claims: GrantClaims): Uint8Array {
   if (claims.userAgent !== undefined)
     map.set(label.cath, new Map([[userAgentHeader, new Map([[sha256Match, bytesOf(claims.userAgent)]])]]));
   if (claims.token !== undefined) map.set(label.token, bytesOf(claims.token));
+  if (claims.login !== undefined) map.set(label.login, bytesOf(claims.login));
   return encode(map);
 }
 
@@ -90,12 +94,14 @@ export function readClaims(payload: Uint8Array): GrantClaims | undefined {
   if (!isUnixSeconds(expiresAt) || !isUnixSeconds(issuedAt) || prefix === undefined) return undefined;
   if (claims.get(label.catv) !== 1 || !isGetAndHead(claims.get(label.catm))) return undefined;
   const token = claims.has(label.token) ? readBytes(claims.get(label.token), 16) : null;
+  const login = claims.has(label.login) ? readBytes(claims.get(label.login), 16) : null;
   const network = claims.has(label.catnip) ? readNetwork(claims.get(label.catnip)) : null;
   const userAgent = claims.has(label.cath) ? readUserAgent(claims.get(label.cath)) : null;
-  if (token === undefined || network === undefined || userAgent === undefined) return undefined;
+  if (token === undefined || login === undefined || network === undefined || userAgent === undefined) return undefined;
   return {
     ...{ issuer, subject, sessionId, prefix, issuedAt, expiresAt },
     ...(token !== null && { token }),
+    ...(login !== null && { login }),
     ...(network !== null && { network }),
     ...(userAgent !== null && { userAgent }),
   };

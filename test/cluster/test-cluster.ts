@@ -1,10 +1,11 @@
 import { startCluster } from "../../cli/local/cluster.ts";
-import { newDevKeys } from "../../cli/local/dev-keys.ts";
+import { newDevKeys, newIdentitySecret } from "../../cli/local/dev-keys.ts";
 import { startLiveOrigin } from "../../cli/local/live-origin.ts";
 import { servePage } from "../../cli/local/page.ts";
 import { freePort } from "../../cli/local/ports.ts";
 import { seed } from "../../cli/local/seed.ts";
 import type { RingKey } from "../../src/keys/key.ts";
+import { keepLine, keepSecrets } from "./kept-logs.ts";
 
 /** What a test needs to know of running workers; plain data, since tests run in processes of their own. */
 export interface TestCluster {
@@ -28,15 +29,21 @@ export async function startTestCluster(
   const ring = { keys };
   const mediaPort = await freePort();
   const live = await startLiveOrigin({ port: 0 });
+  const identitySecret = newIdentitySecret();
+  keepSecrets(keys, settings, secrets, live.secrets, { identitySecret });
   const cluster = await startCluster({
     ring,
+    identitySecret,
     port: await freePort(),
     mediaPort,
     settings,
     secrets: { ...live.secrets, ...secrets },
     statePath: undefined,
     page: servePage({ ring, mediaUrl: `http://localhost:${mediaPort}`, basePath: settings.STAGEDOOR_BASE_PATH }),
-    log: (line) => log.push(line),
+    log: (line) => {
+      log.push(line);
+      keepLine(line);
+    },
   });
   await seed(cluster.miniflare, live.url);
   const addresses: TestCluster = { apiUrl: cluster.apiUrl, mediaUrl: cluster.mediaUrl, liveUrl: live.url, keys };

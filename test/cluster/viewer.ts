@@ -43,7 +43,7 @@ export async function viewerOf(
     show: (opened: Opened) => ask("GET", `/stream/${opened.sessionId}`, own(opened)),
     renew: (opened: Opened) => ask("POST", `/stream/${opened.sessionId}/renew`, own(opened)),
     end: (opened: Opened) => ask("DELETE", `/stream/${opened.sessionId}`, own(opened)),
-    revoke: (body: object) => ask("POST", "/revocations", {}, body),
+    revoke: (body: object) => ask("POST", "/operator/revocations", {}, body),
     get: (url: string) => get(url, address),
   };
 }
@@ -84,7 +84,7 @@ export function wait(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-async function answerOf(asked: Promise<Response>): Promise<Answer> {
+export async function answerOf(asked: Promise<Response>): Promise<Answer> {
   const response = await asked;
   const text = await response.text();
   const isJson = response.headers.get("Content-Type")?.includes("json") ?? false;

@@ -59,6 +59,7 @@ describe("a sound deployment", () => {
     const settings = {
       STAGEDOOR_ENV: "production",
       STAGEDOOR_MEDIA_URL: "https://media.example",
+      STAGEDOOR_API_URL: "https://api.example",
       STAGEDOOR_KEYS: JSON.stringify({ keys: [newSessionKey("2026-a", randomBytes)] }),
       STAGEDOOR_ISSUERS: JSON.stringify([issuer]),
     };

@@ -3,21 +3,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startCluster } from "../../cli/local/cluster.ts";
-import { newDevKeys } from "../../cli/local/dev-keys.ts";
+import { newDevKeys, newIdentitySecret } from "../../cli/local/dev-keys.ts";
 import { freePort } from "../../cli/local/ports.ts";
 import { seed } from "../../cli/local/seed.ts";
 import { devIssuer } from "../../src/config/configuration.ts";
+import { operatorIssuer } from "../../src/credential/operator.ts";
+import { keepLine } from "../cluster/kept-logs.ts";
+import { operatorOf } from "../cluster/operator.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { get, refusedAfter, viewerOf, wait } from "../cluster/viewer.ts";
+import { answerOf, get, refusedAfter, viewerOf, wait } from "../cluster/viewer.ts";
 
 /** Two seconds are promised; what goes beyond is the time that a question takes. */
 const soon = 2500;
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
-let operator: Awaited<ReturnType<typeof viewerOf>>;
+let operator: Awaited<ReturnType<typeof operatorOf>>;
 
 beforeAll(async () => {
   cluster = await startTestCluster({});
-  operator = await viewerOf(cluster.addresses, "operator", { scope: "stagedoor:revoke" });
+  operator = await operatorOf(cluster.addresses, "ann");
 });
 
 afterAll(() => cluster.stop());
@@ -31,10 +34,33 @@ function jtiOf(token: string): string {
 
 describe("an operator's revocation", () => {
   it("is not for viewers", async () => {
-    const ann = await viewerOf(cluster.addresses, "ann");
+    const ann = await viewerOf(cluster.addresses, "ann", { scope: "stream:play operator:revoke" });
     const refused = await ann.revoke({ asset: "vod-ts" });
-    expect([refused.status, refused.code]).toEqual([403, "scope_insufficient"]);
+    expect([refused.status, refused.code]).toEqual([401, "token_invalid"]);
     expect((await ann.tryStart()).status).toBe(201);
+  });
+
+  it("is not for an operator without the scope, and an operator's credential starts no stream", async () => {
+    const reader = await operatorOf(cluster.addresses, "bob", ["operator:read"]);
+    const refused = await reader.revoke({ asset: "vod-ts" });
+    expect([refused.status, refused.code]).toEqual([403, "scope_insufficient"]);
+    const started = await answerOf(
+      fetch(`${cluster.addresses.apiUrl}/stream/start`, {
+        method: "POST",
+        headers: { Authorization: `Bearer ${operator.token}` },
+        body: '{"asset":"vod-ts"}',
+      }),
+    );
+    expect([started.status, started.code]).toEqual([401, "token_invalid"]);
+  });
+
+  it("of an operator's credential ends it, for what it could take back too", async () => {
+    const leaked = await operatorOf(cluster.addresses, "cat");
+    const token = { token: { issuer: operatorIssuer, jti: jtiOf(leaked.token) } };
+    expect((await operator.revoke(token)).status).toBe(201);
+    await wait(soon);
+    const refused = await leaked.revoke({ ...token, lift: true });
+    expect([refused.status, refused.code]).toEqual([401, "token_revoked"]);
   });
 
   it("of a subject ends what he plays and what his tokens start, until he logs in again", async () => {
@@ -63,6 +89,19 @@ describe("an operator's revocation", () => {
     const refused = await leaked.tryStart();
     expect([refused.status, refused.code, (await other.tryStart()).status]).toEqual([401, "token_revoked", 201]);
     expect((await get(two.manifestUrl)).status).toBe(200);
+  });
+
+  it("of a login ends what came from it, and whoever signs in anew on the same device has his place at once", async () => {
+    const signedIn = (login: string) => viewerOf(cluster.addresses, "dan", { login, streams: 1 });
+    const [before, after] = [await signedIn("s-1"), await signedIn("s-2")];
+    const session = await before.start();
+    expect((await after.tryStart()).code).toBe("stream_limit");
+    expect((await operator.revoke({ login: { issuer: devIssuer, sid: "s-1" } })).status).toBe(201);
+    expect(await refusedAfter(session.manifestUrl, "session_revoked")).toBeLessThanOrEqual(soon);
+    await wait(soon);
+    const refused = await before.tryStart();
+    expect([refused.status, refused.code]).toEqual([401, "token_revoked"]);
+    expect((await get((await after.start()).manifestUrl)).status).toBe(200);
   });
 
   it("of an asset withdraws it, until that is lifted", async () => {
@@ -103,13 +142,14 @@ describe("a restart", () => {
   it("loses no revocation and no lease", async () => {
     const keys = await newDevKeys();
     const [port, mediaPort] = [await freePort(), await freePort()];
+    const identitySecret = newIdentitySecret();
     const run = () =>
       startCluster({
-        ...{ ring: { keys }, port, mediaPort, statePath, settings: {} },
+        ...{ ring: { keys }, identitySecret, port, mediaPort, statePath, settings: {} },
         page: async () => {
           throw new Error("nobody asks for the page");
         },
-        log: () => undefined,
+        log: keepLine,
       });
     const before = await run();
     await seed(before.miniflare, "http://localhost:1");
@@ -117,7 +157,7 @@ describe("a restart", () => {
     const ann = await viewerOf(addresses, "ann", { streams: 2 });
     const [ended, running] = [await ann.start(), await ann.start()];
     expect((await ann.end(ended)).status).toBe(204);
-    const someone = await viewerOf(addresses, "operator", { scope: "stagedoor:revoke" });
+    const someone = await operatorOf(addresses, "ann");
     expect((await someone.revoke({ asset: "vod-fmp4" })).status).toBe(201);
     await before.stop();
 

@@ -1,5 +1,12 @@
+import { analyticsTelemetry } from "../../src/adapters/cloudflare/analytics-telemetry.ts";
+import { identityService } from "../../src/adapters/cloudflare/identity-service.ts";
 import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
+import type { LimitsObject } from "../../src/adapters/cloudflare/limits-object.ts";
+import { proofReplay } from "../../src/adapters/cloudflare/proof-replay.ts";
+import type { ProofsObject } from "../../src/adapters/cloudflare/proofs-object.ts";
+import { rateLimits } from "../../src/adapters/cloudflare/rate-limits.ts";
 import { type SessionBindings, sessionStores } from "../../src/adapters/cloudflare/session-stores.ts";
+import { httpEntitlement } from "../../src/adapters/entitlement/http-entitlement.ts";
 import { nodeHmac } from "../../src/adapters/node/hmac.ts";
 import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
@@ -7,15 +14,30 @@ import { ok, refuse } from "../../src/base/result.ts";
 import { systemClock, systemTimer } from "../../src/base/seconds.ts";
 import { keepCatalog } from "../../src/catalog/source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
-import { trustIssuer } from "../../src/credential/issuer-keys.ts";
+import { trustFaults } from "../../src/config/trust-faults.ts";
+import type { Reach } from "../../src/credential/ask-json.ts";
+import { issuerSchema } from "../../src/credential/issuer.ts";
+import { operatorIssuers } from "../../src/credential/operator.ts";
+import { trustIssuer } from "../../src/credential/trust-issuer.ts";
 import { apiApp } from "../../src/http/api.ts";
 import { configured, missingBindings } from "../../src/http/configured.ts";
 import { logRefusal } from "../../src/http/log.ts";
-import type { RateLimits } from "../../src/limits/rate-limit.ts";
+import type { Entitlement } from "../../src/policy/entitlement.ts";
+import { rememberEntitlement } from "../../src/policy/remember-entitlement.ts";
+import { networkNameOf } from "../../src/sessions/network.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
+
+export { LimitsObject } from "../../src/adapters/cloudflare/limits-object.ts";
+export { ProofsObject } from "../../src/adapters/cloudflare/proofs-object.ts";
 
 interface Env extends SessionBindings {
   readonly CATALOG: KVNamespace;
+  /** The identity worker; without it there are no sessions of sign-in, and STAGEDOOR_ISSUERS alone say who is trusted. */
+  readonly IDENTITY?: Fetcher;
+  readonly LIMITS: DurableObjectNamespace<LimitsObject>;
+  readonly PROOFS: DurableObjectNamespace<ProofsObject>;
+  /** Where events are counted; without it nobody counts. */
+  readonly TELEMETRY?: AnalyticsEngineDataset;
   /** The demo page, bound by `npm start` alone. */
   readonly PAGE?: Fetcher;
 }
@@ -23,19 +45,33 @@ interface Env extends SessionBindings {
 const log = (line: string) => console.log(line);
 
 const withApp = configured("api", log, async (env: Env, configuration: Configuration) => {
-  const { CATALOG, REVOCATIONS, STREAMS } = env;
-  const missing = missingBindings({ CATALOG, REVOCATIONS, STREAMS });
+  const { CATALOG, LIMITS, PROOFS, REVOCATIONS, STREAMS } = env;
+  const missing = missingBindings({ CATALOG, LIMITS, PROOFS, REVOCATIONS, STREAMS });
   if (missing.length > 0) return refuse(missing);
-  const { ring, issuers, basePath, development } = configuration;
+  const { ring, issuers, basePath, development, apiUrl } = configuration;
   const onRefusal = (why: Refusal) => logRefusal(log, "api", why);
-  const limits: RateLimits = {
-    take: async (policy) => ({ policy, allowed: true, remaining: policy.quota, resetsIn: policy.window }),
+  const telemetry = analyticsTelemetry(env.TELEMETRY);
+  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+  const reach = {
+    fetch: (input: RequestInfo | URL, init?: RequestInit) => fetch(input, init),
+    clock: systemClock,
+    timer: systemTimer,
+    sha256: nodeSha256,
+    onFailure: onRefusal,
   };
-  const trusted = issuers.map((issuer) => trustIssuer(issuer, (input, init) => fetch(input, init)));
+  const unclear = trustFaults(configuration, env.IDENTITY !== undefined);
+  if (unclear.length > 0) return refuse(unclear);
+  const identity = identityOf(env, apiUrl, reach);
   const context = {
     ...sessionStores(env, caches.default, configuration, onRefusal),
-    issuers: trusted,
-    operators: trusted.filter(({ settings }) => settings.operators),
+    issuers: [
+      ...issuers.map((issuer) => trustIssuer(issuer, reach)),
+      ...(identity === undefined ? [] : [identity.trusted]),
+    ],
+    operators: operatorIssuers(ring, systemClock),
+    site: configuration,
+    identity,
+    proofs: proofReplay(PROOFS),
     catalog: keepCatalog({
       load: kvCatalog(CATALOG),
       clock: systemClock,
@@ -45,23 +81,46 @@ const withApp = configured("api", log, async (env: Env, configuration: Configura
     keys: await prepareSessionKeys(ring, nodeHmac),
     clock: systemClock,
     timer: systemTimer,
-    limits,
-    entitlement: undefined,
-    telemetry: () => undefined,
-    random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
+    limits: rateLimits(LIMITS),
+    entitlement: entitlementOf(configuration),
+    telemetry,
+    random,
     settings: configuration,
   };
   const page = development ? env.PAGE : undefined;
   return ok(
     apiApp(context, {
       basePath,
-      log,
+      reporting: { worker: "api", log, telemetry, random },
       development,
       sha256: nodeSha256,
+      ...(identity === undefined ? {} : { identity: identity.answer }),
       ...(page === undefined ? {} : { page: (request: Request) => page.fetch(request) }),
     }),
   );
 });
+
+/** The identity worker as an issuer whose keys, sessions and routes are reached over the binding, where it is bound. */
+function identityOf({ IDENTITY }: Env, apiUrl: string | undefined, reach: Reach) {
+  if (IDENTITY === undefined || apiUrl === undefined) return undefined;
+  const ask = (input: RequestInfo | URL, init?: RequestInit) => IDENTITY.fetch(input, init);
+  const jwksUri = `${apiUrl}/api/auth/jwks`;
+  const settings = issuerSchema.parse({ issuer: apiUrl, audience: apiUrl, algorithms: ["EdDSA"], jwksUri });
+  return {
+    issuer: apiUrl,
+    sessions: identityService(IDENTITY, apiUrl),
+    trusted: trustIssuer(settings, { ...reach, fetch: ask }),
+    answer: (request: Request) => IDENTITY.fetch(request),
+  };
+}
+
+/** The operator's own decision about each start, where there is one. */
+function entitlementOf({ entitlement }: Configuration): Entitlement | undefined {
+  if (entitlement === undefined) return undefined;
+  const asked = httpEntitlement(entitlement, { fetch: (url, init) => fetch(url, init), timer: systemTimer });
+  const { cache: maxAge } = entitlement;
+  return rememberEntitlement(asked, { clock: systemClock, maxAge, networkOf: networkNameOf });
+}
 
 export default {
   fetch(request, env, context) {

@@ -1,3 +1,4 @@
+import { analyticsTelemetry } from "../../src/adapters/cloudflare/analytics-telemetry.ts";
 import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
 import { edgeMediaCache } from "../../src/adapters/cloudflare/media-cache.ts";
 import { mediaOrigin } from "../../src/adapters/cloudflare/media-origin.ts";
@@ -26,6 +27,8 @@ export { StreamsObject } from "../../src/adapters/cloudflare/streams-object.ts";
 interface Env extends SessionBindings {
   readonly CATALOG: KVNamespace;
   readonly MANIFEST: Fetcher;
+  /** Where events are counted; without it nobody counts. */
+  readonly TELEMETRY?: AnalyticsEngineDataset;
 }
 
 const log = (line: string) => console.log(line);
@@ -48,8 +51,10 @@ const withParts = configured("edge", log, async (env: Env, configuration: Config
     storeFailure,
   };
   const admit: Admit = (access, asking) => admitSession(access, asking, admission);
+  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
   return ok({
     ...configuration,
+    reporting: { worker: "edge", log, telemetry: analyticsTelemetry(env.TELEMETRY), random },
     clock: systemClock,
     keys: await prepareSessionKeys(configuration.ring, nodeHmac),
     open: rememberGrants(10_000),
@@ -72,7 +77,7 @@ const withParts = configured("edge", log, async (env: Env, configuration: Config
 export default {
   fetch(request, env, context) {
     return withParts(env, (parts) =>
-      answerMedia(request, "edge", log, (asked) =>
+      answerMedia(request, parts.reporting, (asked) =>
         answerEdge(asked, { ...parts, manifest: env.MANIFEST, waitUntil: (work) => context.waitUntil(work) }),
       ),
     );

@@ -1,5 +1,6 @@
 import { waitUntil } from "cloudflare:workers";
 import { cloudFrontSign } from "../../src/adapters/aws/cloudfront-key.ts";
+import { analyticsTelemetry } from "../../src/adapters/cloudflare/analytics-telemetry.ts";
 import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
 import { mediaOrigin } from "../../src/adapters/cloudflare/media-origin.ts";
 import type { PlaylistObject } from "../../src/adapters/cloudflare/playlist-object.ts";
@@ -27,6 +28,8 @@ export { PlaylistObject } from "../../src/adapters/cloudflare/playlist-object.ts
 interface Env {
   readonly CATALOG: KVNamespace;
   readonly PLAYLISTS: DurableObjectNamespace<PlaylistObject>;
+  /** Where events are counted; without it nobody counts. */
+  readonly TELEMETRY?: AnalyticsEngineDataset;
 }
 
 const log = (line: string) => console.log(line);
@@ -42,8 +45,10 @@ const withParts = configured("manifest", log, async (env: Env, configuration: Co
   const onRefusal = (why: Refusal) => logRefusal(log, "manifest", why);
   const milliseconds = systemMillisecondClock;
   const origin = mediaOrigin(env, systemClock);
+  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
   return ok({
     ...configuration,
+    reporting: { worker: "manifest", log, telemetry: analyticsTelemetry(env.TELEMETRY), random },
     mediaHost: new URL(mediaUrl).host,
     clock: systemClock,
     milliseconds,
@@ -74,6 +79,6 @@ const withParts = configured("manifest", log, async (env: Env, configuration: Co
 
 export default {
   fetch(request, env) {
-    return withParts(env, (parts) => answerMedia(request, "manifest", log, (asked) => answerManifest(asked, parts)));
+    return withParts(env, (parts) => answerMedia(request, parts.reporting, (asked) => answerManifest(asked, parts)));
   },
 } satisfies ExportedHandler<Env>;

@@ -1,55 +1,96 @@
-import { decodeJwt, type JWTPayload } from "jose";
-import { isUnixSeconds, type UnixSeconds } from "../../base/seconds.ts";
-import { readBearerToken } from "../../credential/bearer.ts";
-import { type TrustedIssuer, verifyJwt } from "../../credential/verify-jwt.ts";
+import type { Refusal } from "../../base/refusal.ts";
+import { ok, type Result, refuse } from "../../base/result.ts";
+import type { UnixSeconds } from "../../base/seconds.ts";
+import { playScope } from "../../catalog/asset.ts";
+import type { Catalog } from "../../catalog/catalog.ts";
+import { holdsBinding } from "../../credential/bound-token.ts";
+import { readJwsParts } from "../../credential/jws-parts.ts";
+import { type ReadToken, readToken } from "../../credential/token-form.ts";
+import type { VerifiedToken } from "../../credential/verified-token.ts";
+import { type TokenSources, verifyToken } from "../../credential/verify-token.ts";
+import { type AskedFrom, conditionsHold } from "../../policy/conditions.ts";
+import { decide } from "../../policy/decide.ts";
 import { type Explanation, fails, holds, type Step, told } from "./explanation.ts";
+import { claimSteps, claimsOf, usualNames } from "./token-claims.ts";
 import { shown, when } from "./words.ts";
 
-/** What a bearer token opens, and why the API takes it or not: the verdict is that of `POST /stream/start`'s own check. */
+/** A start that is asked for with the token: of which asset, in which catalog, from where. */
+export interface AskedStart {
+  readonly assetId: string;
+  readonly catalog: Catalog;
+  readonly from: AskedFrom;
+}
+
+/**
+ * What a token says and opens, and why the API takes it or not: the verdict is that of `POST /stream/start`'s own checks,
+ * of the asset too where one is asked for. What only a deployment's stores know is not looked at: revocations, rates,
+ * running streams, and the entitlement service.
+ */
 export async function explainToken(
   token: string,
-  issuers: readonly TrustedIssuer[],
+  sources: TokenSources,
   now: UnixSeconds,
+  start?: AskedStart,
 ): Promise<Explanation> {
-  const read = readBearerToken(`Bearer ${token}`);
+  const read = readToken(token);
   if (!read.ok) return refusedAs(read.refusal, [fails("form", read.refusal.code, read.refusal.reason)]);
-  const steps = [holds("form", "a JWS of three parts"), ...claimSteps(token, now)];
-  const verified = await verifyJwt(token, issuers, now);
-  if (!verified.ok) {
-    const { code, reason } = verified.refusal;
-    return refusedAs(verified.refusal, [...steps, fails("verification", code, reason)]);
+  const { form } = read.value;
+  const steps = [
+    holds("form", form === "jws" ? "a JWS of three parts" : "an opaque token: its issuer is asked about it"),
+  ];
+  if (form === "jws") steps.push(...jwtSteps(token, sources, now));
+  const verified = await verifyToken(token, form, sources, now);
+  if (!verified.ok) return refusedBy("verification", verified.refusal, steps);
+  if (form === "opaque") steps.push(...claimSteps(claimsOf(verified.value), usualNames, now));
+  steps.push(holds("verification", `its ${form === "jws" ? "signature, " : ""}issuer, audience and times hold`));
+  const bound = await bindingOf(read.value, verified.value, now);
+  if (!bound.ok) return refusedBy("binding", bound.refusal, steps);
+  if (verified.value.jkt !== undefined)
+    steps.push(told("binding", "each request needs a proof of that key: `Authorization: DPoP`, and the header DPoP"));
+  if (start !== undefined) {
+    const started = judgeStart(verified.value, start, now);
+    if (!started.ok) return refusedBy("start", started.refusal, steps);
+    steps.push(holds("start", `POST /stream/start would open ${shown(start.assetId)}`));
   }
-  const { assets, scopes, expiresAt } = verified.value;
+  return { kind: "token", verdict: "accepted", refusal: undefined, grants: grantsOf(verified.value, now), steps };
+}
+
+function grantsOf({ credential: { assets, scopes, expiresAt } }: VerifiedToken, now: UnixSeconds): string {
   const what = assets === "*" ? "every asset" : assets.size === 0 ? "no asset" : [...assets].map(shown).join(", ");
-  const grants = `starting ${what} within the scopes ${[...scopes].map(shown).join(", ")}, until ${when(expiresAt, now)}`;
-  const verification = holds("verification", "its signature, issuer, audience and times hold");
-  return { kind: "token", verdict: "accepted", refusal: undefined, grants, steps: [...steps, verification] };
+  return `starting ${what} within the scopes ${[...scopes].map(shown).join(", ")}, until ${when(expiresAt, now)}`;
+}
+
+/** What a JWT says of itself, before anybody has checked it; by the names of its issuer, where that is one of ours. */
+function jwtSteps(token: string, { issuers }: TokenSources, now: UnixSeconds): readonly Step[] {
+  const parts = readJwsParts(token);
+  if (!parts.ok) return []; // not a JWT at all: the verification says so
+  const { claims } = parts.value;
+  const issuer = issuers.find(({ settings }) => settings.issuer === claims.iss);
+  return claimSteps(claims, issuer?.settings ?? usualNames, now);
+}
+
+/** Whether its issuer takes the token as it is bound, or not; a token that is bound counts as if its proof had come. */
+async function bindingOf(
+  { token, form }: ReadToken,
+  verified: VerifiedToken,
+  now: UnixSeconds,
+): Promise<Result<undefined, Refusal>> {
+  if (verified.jkt !== undefined) return ok(undefined);
+  const asked = { method: "POST", url: "", headers: new Headers(), body: undefined };
+  const unasked = { now, timer: () => () => undefined, apiUrl: undefined, firstUse: async () => true };
+  return holdsBinding({ is: "bearer", token, form }, verified, asked, unasked);
+}
+
+function judgeStart({ credential }: VerifiedToken, start: AskedStart, now: UnixSeconds): Result<undefined, Refusal> {
+  const { assetId, catalog, from } = start;
+  const asset = decide(credential, assetId, catalog.asset(assetId), playScope);
+  return asset.ok ? conditionsHold(asset.value, from, now) : refuse(asset.refusal);
+}
+
+function refusedBy(part: string, refusal: Refusal, steps: readonly Step[]): Explanation {
+  return refusedAs(refusal, [...steps, fails(part, refusal.code, refusal.reason)]);
 }
 
 function refusedAs(refusal: Explanation["refusal"], steps: readonly Step[]): Explanation {
   return { kind: "token", verdict: "refused", refusal, grants: undefined, steps };
-}
-
-/** What the token says of itself, before anybody has checked it. */
-function claimSteps(token: string, now: UnixSeconds): readonly Step[] {
-  const claims = claimsOf(token);
-  const text = (name: string) => (typeof claims[name] === "string" ? shown(claims[name]) : "none");
-  const time = (name: "iat" | "nbf" | "exp") => {
-    const at: unknown = typeof claims[name] === "number" ? Math.floor(claims[name]) : undefined;
-    return isUnixSeconds(at) ? when(at, now) : "none";
-  };
-  return [
-    told("issuer", `iss ${text("iss")}, aud ${text("aud")}`),
-    told("subject", text("sub")),
-    told("scope", text("scope")),
-    told("times", `issued ${time("iat")}, not before ${time("nbf")}, ends ${time("exp")}`),
-  ];
-}
-
-function claimsOf(token: string): JWTPayload {
-  try {
-    return decodeJwt(token);
-  } catch {
-    return {}; // not a JWT at all: the verification says so
-  }
 }

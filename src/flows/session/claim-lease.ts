@@ -4,6 +4,7 @@ import type { UnixSeconds } from "../../base/seconds.ts";
 import type { Asset } from "../../catalog/asset.ts";
 import type { Credential } from "../../credential/credential.ts";
 import type { ClaimAnswer, EndedStream, LeaseClaim, SubjectStreams } from "../../sessions/lease.ts";
+import { loginName } from "../../sessions/login-name.ts";
 import type { RevocationSnapshot } from "../../sessions/revocation-snapshot.ts";
 import { subjectHash } from "../../signing/grant.ts";
 import type { PreparedSessionKey } from "../../signing/session-keys.ts";
@@ -40,7 +41,9 @@ export async function claimLease(
   const older = [...keys.values()].filter(({ nbf }) => (nbf ?? 0) < (key.nbf ?? 0)).map(named);
   const streams = context.streams(named(key), older);
   const limit = credential.streams ?? asset.streams ?? settings.streamLimit;
-  const claim = { sessionId, assetId: asset.id, now, expiresAt, limit, takeover };
+  const { issuer, loginId } = credential;
+  const login = loginId === undefined ? undefined : await loginName(issuer, loginId);
+  const claim = { sessionId, assetId: asset.id, login, now, expiresAt, limit, takeover };
   const answer = await fromStore("the viewer's streams", claimPlace(claim, claiming, streams), context);
   if (!answer.ok) return withoutStore(answer, context);
   switch (answer.value.is) {
@@ -67,17 +70,18 @@ export async function claimLease(
 
 /**
  * Claims a place. Where there is none it ends those that run, but are forbidden meanwhile: their leases last a while longer,
- * and an operator who ended a viewer's stream did not mean to keep him from the next one.
+ * and an operator who ended a viewer's stream did not mean to keep him from the next one, nor did the viewer who signed out.
  */
 async function claimPlace(claim: LeaseClaim, claiming: Claiming, streams: SubjectStreams): Promise<ClaimAnswer> {
   const answer = await streams.claim(claim);
   if (answer.is !== "limited") return answer;
   const { credential, snapshot } = claiming;
-  const { session, subject, asset } = snapshot.entries;
+  const { session, subject, asset, login: logins } = snapshot.entries;
   const bySubject = subject.get(await lastingSubject(credential.issuer, credential.subject));
-  const ends = answer.running.flatMap(({ sessionId, assetId, startedAt }) => {
+  const ends = answer.running.flatMap(({ sessionId, assetId, login, startedAt }) => {
     const throughSubject = bySubject !== undefined && startedAt <= bySubject.at ? bySubject : undefined;
-    const entry = session.get(sessionId) ?? throughSubject ?? asset.get(assetId);
+    const throughLogin = login === undefined ? undefined : logins.get(login);
+    const entry = session.get(sessionId) ?? throughSubject ?? asset.get(assetId) ?? throughLogin;
     return entry === undefined ? [] : [streams.end(sessionId, claim.now, entry.cause)];
   });
   if (ends.length === 0) return answer;

@@ -3,7 +3,8 @@ import type { Refusal } from "../../base/refusal.ts";
 import type { Result } from "../../base/result.ts";
 import type { Seconds, Timer } from "../../base/seconds.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
-import type { CredentialSources, RequestCredential } from "../../credential/request-credential.ts";
+import type { RequestCredential } from "../../credential/request-credential.ts";
+import type { CredentialSources } from "../../credential/validate-presented.ts";
 import type { TrustedIssuer } from "../../credential/verify-jwt.ts";
 import type { RateLimits, RatePolicy, RateStanding } from "../../limits/rate-limit.ts";
 import type { Entitlement } from "../../policy/entitlement.ts";
@@ -49,6 +50,9 @@ export interface SessionContext extends CredentialSources {
     /** How many starts a subject and a network may ask for; undefined for any number. */
     readonly startRate: RatePolicy | undefined;
     readonly startRateAddress: RatePolicy | undefined;
+    /** The same for attempts to sign in to one account, and to sign in or up from a network. */
+    readonly signInRate: RatePolicy | undefined;
+    readonly signInRateAddress: RatePolicy | undefined;
   };
 }
 

@@ -3,6 +3,7 @@ import { ok, type Result } from "../../base/result.ts";
 import { after, earlier, isUnixSeconds, rfc3339, type UnixSeconds } from "../../base/seconds.ts";
 import type { Asset } from "../../catalog/asset.ts";
 import { signingKey } from "../../keys/ring.ts";
+import { loginName } from "../../sessions/login-name.ts";
 import { isKeyRevoked } from "../../sessions/revocation-snapshot.ts";
 import { mintGrant, subjectHash, tokenHash } from "../../signing/grant.ts";
 import { signedQuery } from "../../signing/media-url.ts";
@@ -25,6 +26,8 @@ export interface OpenedSession {
 
 export interface Opening extends Claiming {
   readonly client: Client;
+  /** When the session ends at the latest, where the operator's service said so. */
+  readonly until: UnixSeconds | undefined;
 }
 
 /**
@@ -45,10 +48,11 @@ export async function openSession(
   if (!binding.ok) return binding;
   const end = after(now, asset.session ?? context.settings.sessionTtl);
   // A grant is worth nothing once its key has ended, so no more is promised than the key can keep.
-  const expiresAt = isUnixSeconds(key.exp) ? earlier(end, key.exp) : end;
+  const ends = [key.exp, asset.available?.until, opening.until];
+  const expiresAt = ends.filter(isUnixSeconds).reduce(earlier, end);
   const claimed = await claimLease(opening, key, now, expiresAt, context);
   if (!claimed.ok) return claimed;
-  const { tokenId: jti, issuer } = credential;
+  const { tokenId: jti, loginId: sid, issuer } = credential;
   const grant = mintGrant(
     {
       issuer: context.settings.grantIssuer,
@@ -58,6 +62,7 @@ export async function openSession(
       issuedAt: now,
       expiresAt,
       ...(jti !== undefined && { token: tokenHash(key, issuer, jti) }),
+      ...(sid !== undefined && { login: await loginName(issuer, sid) }),
       ...binding.value,
     },
     key,

@@ -1,11 +1,13 @@
 import type { Refusal } from "../../base/refusal.ts";
 import type { Result } from "../../base/result.ts";
 import { playScope } from "../../catalog/asset.ts";
+import { conditionsHold } from "../../policy/conditions.ts";
 import { decide } from "../../policy/decide.ts";
 import { forbiddenBy } from "../../sessions/revocation-snapshot.ts";
 import { endedBecause } from "../ended-because.ts";
 import { authorize } from "./authorize.ts";
 import type { SessionContext, SessionRequest } from "./context.ts";
+import { entitled } from "./entitled.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
 import { nothingForbids } from "./revocations-now.ts";
 
@@ -27,10 +29,14 @@ export async function renewSession(
   if (!catalog.ok) return catalog;
   const asset = decide(credential, assetId, catalog.value.asset(assetId), playScope);
   if (!asset.ok) return asset;
+  const conditions = conditionsHold(asset.value, request, now);
+  if (!conditions.ok) return conditions;
   const snapshot = await nothingForbids(credential, assetId, request, context);
   if (!snapshot.ok) return snapshot;
   const forbidding = forbiddenBy(snapshot.value, grant, assetId);
   if (forbidding !== undefined) return endedBecause(forbidding.cause);
-  const opening = { sessionId: grant.sessionId, credential, asset: asset.value, takeover: false };
+  const allowed = await entitled(credential, assetId, request, context);
+  if (!allowed.ok) return allowed;
+  const opening = { sessionId: grant.sessionId, ...allowed.value, asset: asset.value, takeover: false };
   return openSession({ ...opening, client: request.client, snapshot: snapshot.value }, now, context);
 }

@@ -1,6 +1,7 @@
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { Credential } from "../../credential/credential.ts";
+import { loginName } from "../../sessions/login-name.ts";
 import type { RevocationKind } from "../../sessions/revocation.ts";
 import { forbidsStart, type RevocationSnapshot } from "../../sessions/revocation-snapshot.ts";
 import type { SessionContext, SessionRequest } from "./context.ts";
@@ -18,10 +19,11 @@ export async function nothingForbids(
 ): Promise<Result<RevocationSnapshot, Refusal>> {
   const current = await revocationsNow(request, context);
   if (!current.ok) return current;
-  const { issuer, subject, tokenId, issuedAt } = credential;
+  const { issuer, subject, tokenId, loginId, issuedAt } = credential;
   const forbidding = forbidsStart(current.value, {
     subject: await lastingSubject(issuer, subject),
     token: tokenId === undefined ? undefined : await lastingToken(issuer, tokenId),
+    login: loginId === undefined ? undefined : await loginName(issuer, loginId),
     issuedAt,
     assetId: assetId ?? "",
   });
@@ -37,7 +39,12 @@ export function revocationsNow(
 }
 
 function refuseFor(kind: RevocationKind) {
-  return kind === "asset"
-    ? refusal("asset_revoked", "the asset was revoked")
-    : refusal("token_revoked", `the ${kind} of the bearer token was revoked after the token had been issued`);
+  switch (kind) {
+    case "asset":
+      return refusal("asset_revoked", "the asset was revoked");
+    case "login":
+      return refusal("token_revoked", "the viewer has signed out of the login that the credential came from");
+    default:
+      return refusal("token_revoked", `the ${kind} of the bearer token was revoked after the token had been issued`);
+  }
 }

@@ -1,23 +1,21 @@
 import * as z from "zod";
 import { decodeBase64url } from "../../base/base64url.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
-import { ok, type Result, refuse } from "../../base/result.ts";
+import { ok, type Result } from "../../base/result.ts";
 import { after, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../../base/seconds.ts";
 import { assetIdSchema } from "../../catalog/asset.ts";
-import { verifyJwt } from "../../credential/verify-jwt.ts";
-import type { Revocation, RevocationKind } from "../../sessions/revocation.ts";
+import { isOperatorKey, operatorIssuer } from "../../credential/operator.ts";
+import { loginName } from "../../sessions/login-name.ts";
+import { type Revocation, type RevocationKind, revocationKinds } from "../../sessions/revocation.ts";
 import { subjectHash, tokenHash } from "../../signing/grant.ts";
+import { authorizeOperator } from "./authorize-operator.ts";
 import type { SessionContext, SessionRequest } from "./context.ts";
 import { lastingSubject, lastingToken } from "./lasting-names.ts";
-import { nothingForbids } from "./revocations-now.ts";
 import { fromStore } from "./store-failure.ts";
-
-/** The scope that an operator's bearer token needs. */
-export const revokeScope = "stagedoor:revoke";
 
 /** No session lasts longer (the catalog's greatest `session`). */
 const longestSession = seconds(604_800);
-/** The end of entries of what does not end by itself: a withdrawn asset or key must not come back unasked. */
+/** The end of entries of what does not end by itself: a withdrawn asset, key or login must not come back unasked. */
 const never = unixSeconds(253_402_300_799);
 
 const name = z.string().min(1).max(512);
@@ -30,13 +28,14 @@ const bodySchema = z
     subject: z.strictObject({ issuer: name, subject: name }).optional(),
     asset: assetIdSchema.optional(),
     token: z.strictObject({ issuer: name, jti: name }).optional(),
+    login: z.strictObject({ issuer: name, sid: name }).optional(),
     key: z.string().min(1).max(64).optional(),
     /** Unix seconds: until when, where that is later than the last session that can be running ends. */
     until: z.number().refine(isUnixSeconds).optional(),
     /** Takes the revocation back. */
     lift: z.boolean().default(false),
   })
-  .refine((body) => kindsOf(body).length === 1, "name one of session, subject, asset, token and key");
+  .refine((body) => kindsOf(body).length === 1, "name one of session, subject, asset, token, login and key");
 
 type Body = z.output<typeof bodySchema>;
 
@@ -49,23 +48,17 @@ export interface Revoked {
 }
 
 /**
- * `POST /revocations`, for operators: `{"session": id}`, `{"subject": {issuer, subject}}`, `{"asset": id}`, `{"token":
- * {issuer, jti}}` or `{"key": kid}`. A subject's sessions and tokens that were given out so far are ended, and he may log in
- * again; an asset is withdrawn; a key signs and opens nothing more. An entry lives as long as what it forbids: for an asset
- * and a key, where the body does not say, until it is lifted.
+ * `POST /operator/revocations`, for operators with the scope operator:revoke: `{"session": id}`, `{"subject": {issuer,
+ * subject}}`, `{"asset": id}`, `{"token": {issuer, jti}}`, `{"login": {issuer, sid}}` or `{"key": kid}`. A subject's sessions
+ * and tokens that were given out so far are ended, and he may log in again; a login's are, as sign-out does it; an asset is
+ * withdrawn; a key, of sessions or of operators, signs and opens nothing more. An entry lives as long as what it forbids: for
+ * an asset, a key, a login and what is an operator's, where the body does not say, until it is lifted. What
+ * {@link authorizeOperator} refuses; `revocation_invalid`, `revocation_unknown`, `store_unavailable`.
  */
 export async function revoke(request: SessionRequest, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const now = context.clock();
-  const presented = request.credential.read();
-  if (!presented.ok) return presented;
-  if (presented.value.is !== "bearer") return refusal("token_missing", "an operator sends a bearer token");
-  const operator = await verifyJwt(presented.value.token, context.operators, now);
+  const operator = await authorizeOperator(request, "operator:revoke", context);
   if (!operator.ok) return operator;
-  if (!operator.value.scopes.has(revokeScope))
-    return refuse({ code: "scope_insufficient", reason: `the token lacks ${revokeScope}`, scope: revokeScope });
-  // Else an operator whose token was revoked would take that back with it.
-  const standing = await nothingForbids(operator.value, undefined, request, context);
-  if (!standing.ok) return standing;
   const body = readBody(request.body);
   if (!body.ok) return body;
   const [kind = "session"] = kindsOf(body.value);
@@ -83,17 +76,21 @@ export async function revoke(request: SessionRequest, context: SessionContext): 
   const entries = values.map((value): Revocation => ({ kind, value, cause: "revoked", at, until }));
   const added = await fromStore("the revocation log", context.log.append(entries), context);
   if (!added.ok) return added;
+  context.telemetry({ event: "revoked", kind });
   return ok({ revoked: kind, until: rfc3339(until), ...((await isUnknown(body.value, context)) && { known: false }) });
 }
 
-async function isUnknown({ asset, key }: Body, { keys, catalog }: SessionContext): Promise<boolean> {
-  if (key !== undefined) return !keys.has(key);
+async function isUnknown({ asset, key }: Body, { keys, operators, catalog }: SessionContext): Promise<boolean> {
+  if (key !== undefined) return !keys.has(key) && !isOperatorKey(key, operators);
   const found = asset === undefined ? undefined : await catalog();
   return found?.ok === true && asset !== undefined && found.value.asset(asset) === undefined;
 }
 
 /** Under every name that the thing has: a grant names subjects and tokens by hashes that differ with its key. */
-async function valuesOf({ session, subject, asset, token, key }: Body, { keys }: SessionContext): Promise<string[]> {
+async function valuesOf(
+  { session, subject, asset, token, login, key }: Body,
+  { keys }: SessionContext,
+): Promise<string[]> {
   if (subject !== undefined) {
     const { issuer, subject: name } = subject;
     const hashes = [...keys.values()].map((by) => subjectHash(by, issuer, name));
@@ -103,13 +100,16 @@ async function valuesOf({ session, subject, asset, token, key }: Body, { keys }:
     const { issuer, jti } = token;
     return [await lastingToken(issuer, jti), ...[...keys.values()].map((by) => tokenHash(by, issuer, jti))];
   }
+  if (login !== undefined) return [await loginName(login.issuer, login.sid)];
   return [session ?? asset ?? key ?? ""];
 }
 
-function untilOf({ until, asset, key }: Body, now: UnixSeconds): UnixSeconds {
+function untilOf({ until, asset, key, login, subject, token }: Body, now: UnixSeconds): UnixSeconds {
   const last = after(now, longestSession);
   if (until !== undefined) return later(until, last);
-  return asset === undefined && key === undefined ? last : never;
+  // A login that is used may never end by itself, and an operator's token lasts longer than any session: both would come back.
+  const isOperators = (subject ?? token)?.issuer === operatorIssuer;
+  return (asset ?? key ?? login) === undefined && !isOperators ? last : never;
 }
 
 /**
@@ -121,8 +121,7 @@ function lastUnaware(now: UnixSeconds, { settings }: SessionContext): UnixSecond
 }
 
 function kindsOf(body: Partial<Record<RevocationKind, unknown>>): RevocationKind[] {
-  const kinds: readonly RevocationKind[] = ["session", "subject", "asset", "token", "key"];
-  return kinds.filter((kind) => body[kind] !== undefined);
+  return revocationKinds.filter((kind) => body[kind] !== undefined);
 }
 
 function readBody(text: string | undefined): Result<Body, Refusal> {
@@ -132,5 +131,5 @@ function readBody(text: string | undefined): Result<Body, Refusal> {
   } catch {
     // Not JSON: told below, with all else that is no revocation.
   }
-  return refusal("revocation_invalid", "the body names no session, subject, asset, token or key to revoke");
+  return refusal("revocation_invalid", "the body names no session, subject, asset, token, login or key to revoke");
 }

@@ -4,20 +4,23 @@ import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/seconds.ts";
 import { playScope } from "../../catalog/asset.ts";
+import { conditionsHold } from "../../policy/conditions.ts";
 import { decide } from "../../policy/decide.ts";
-import { networkOf, networkText } from "../../sessions/network.ts";
 import { longestBody, type SessionContext, type SessionRequest } from "./context.ts";
+import { entitled } from "./entitled.ts";
 import { lastingSubject } from "./lasting-names.ts";
+import { networkName } from "./network-name.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
 import { nothingForbids } from "./revocations-now.ts";
+import { tellSeen } from "./subject-name.ts";
 import { withinRate } from "./within-rate.ts";
 
 const bodySchema = z.object({ asset: z.string().min(1).max(64), takeover: z.boolean().default(false) });
 
 /**
- * `POST /stream/start`, the whole story: a bearer token is verified, the policy decides whether it opens the asset, nothing
- * forbids it, the viewer has a place among his streams left, and the answer is a playback session: a grant in a manifest
- * URL that lives for minutes.
+ * `POST /stream/start`, the whole story: a bearer token is verified, the policy decides whether it opens the asset, the
+ * asset's own conditions hold, nothing forbids it, the operator's service agrees, the viewer has a place among his streams
+ * left, and the answer is a playback session: a grant in a manifest URL that lives for minutes.
  */
 export async function startStream(
   request: SessionRequest,
@@ -25,7 +28,7 @@ export async function startStream(
 ): Promise<Result<OpenedSession, Refusal>> {
   const now: UnixSeconds = context.clock();
   const { settings } = context;
-  const fromNetwork = await withinRate(settings.startRateAddress, networkName(request), request, context);
+  const fromNetwork = await withinRate(settings.startRateAddress, networkName(request.client), request, context);
   if (!fromNetwork.ok) return fromNetwork;
   const credential = await request.credential.validate();
   if (!credential.ok) return credential;
@@ -39,17 +42,17 @@ export async function startStream(
   const { asset: id, takeover } = wanted.value;
   const asset = decide(credential.value, id, catalog.value.asset(id), playScope);
   if (!asset.ok) return asset;
+  const conditions = conditionsHold(asset.value, request, now);
+  if (!conditions.ok) return conditions;
   const snapshot = await nothingForbids(credential.value, asset.value.id, request, context);
   if (!snapshot.ok) return snapshot;
+  const allowed = await entitled(credential.value, asset.value.id, request, context);
+  if (!allowed.ok) return allowed;
   const sessionId = encodeBase64url(context.random(16));
-  const opening = { sessionId, credential: credential.value, asset: asset.value, takeover };
-  return openSession({ ...opening, client: request.client, snapshot: snapshot.value }, now, context);
-}
-
-/** The client's network: with one of IPv6, an attacker has more addresses than anybody can count. */
-function networkName({ client }: SessionRequest): string | undefined {
-  const network = client.address === undefined ? undefined : networkOf(client.address);
-  return network === undefined ? undefined : networkText(network);
+  const opening = { sessionId, ...allowed.value, asset: asset.value, takeover };
+  const opened = await openSession({ ...opening, client: request.client, snapshot: snapshot.value }, now, context);
+  if (opened.ok) tellSeen(credential.value, request, context);
+  return opened;
 }
 
 function readBody(text: string | undefined): Result<z.output<typeof bodySchema>, Refusal> {

@@ -11,7 +11,7 @@ import { fromStore } from "./store-failure.ts";
 export async function withinRate(
   policy: RatePolicy | undefined,
   name: string | undefined,
-  request: SessionRequest,
+  request: Pick<SessionRequest, "onStanding">,
   context: SessionContext,
 ): Promise<Result<undefined, Refusal>> {
   if (policy === undefined || name === undefined) return ok(undefined);

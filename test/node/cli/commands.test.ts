@@ -68,6 +68,22 @@ describe("assets", () => {
     expect((await stagedoor("assets", "list", "--catalog", file)).exit).toBe(1);
   });
 
+  it("are listed with what they ask of a viewer, and checked for it", async () => {
+    const file = join(folder(), "catalog.json");
+    const asset = { id: "a", origin: { type: "r2", binding: "MEDIA", prefix: "a/" }, entry: "index.m3u8" };
+    const write = (more: object) =>
+      writeFileSync(file, JSON.stringify({ version: 1, assets: [{ ...asset, ...more }] }));
+    write({ countries: { only: ["DE"] }, available: { until: "2026-12-01T00:00:00Z" } });
+    expect((await stagedoor("assets", "list", "--catalog", file)).stdout).toMatch(/ stream:play +countries, available/);
+    write({ countries: { only: ["UK"] }, origins: ["example.com"] });
+    const { exit, faults } = await json("assets", "check", "--catalog", file);
+    expect(exit).toBe(1);
+    expect(faults.map(({ name, field }: { name: string; field: string }) => [name, field])).toEqual([
+      ["country_unknown", "countries.only[0]"],
+      ["origin_invalid", "origins[0]"],
+    ]);
+  });
+
   it("cannot be read from a file that is not there", async () => {
     const ran = await stagedoor("assets", "check", "--catalog", join(folder(), "none.json"));
     expect([ran.exit, ran.stdout]).toEqual([1, ""]);

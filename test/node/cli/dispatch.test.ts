@@ -1,7 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { dispatch } from "../../../cli/commands/dispatch.ts";
 
-const commands = ["token", "keys new", "keys list", "keys export", "assets list", "assets check", "sign", "explain"];
+const commands = [
+  "token",
+  "keys new",
+  "keys list",
+  "keys export",
+  "keys for",
+  "assets list",
+  "assets check",
+  "sign",
+  "explain",
+  "revoke",
+  "operator new",
+];
 
 async function textOf(...words: readonly string[]): Promise<string> {
   const outcome = await dispatch(words);
@@ -45,14 +57,30 @@ describe("a wrong command line is misused, and the message says what to write", 
     ["token --expires-in 0", "--expires-in takes"],
     ["token --assets ../x", "--assets takes"],
     ["assets list more", "takes options alone"],
-    ["keys new", "--purpose session or --purpose cloudfront"],
-    ["keys new --purpose token", "--purpose session or --purpose cloudfront"],
+    ["keys new", "--purpose session, cloudfront or operator"],
+    ["keys new --purpose token", "--purpose session, cloudfront or operator"],
     ["keys new --purpose cloudfront", "--type rsa"],
     ["keys new --purpose session --type ec", "--type is for --purpose cloudfront"],
     ["keys new --purpose session --kid a/b", "--kid takes"],
     ["keys new --purpose session --nbf soon", "--nbf takes a time"],
     ["keys new --purpose session --nbf 20 --exp 10", "--exp has to come after --nbf"],
+    ["keys new --purpose operator --type ec", "--type is for --purpose cloudfront"],
     ["keys export --format der", "--format takes"],
+    ["keys export --purpose film", "--purpose takes"],
+    ["operator", "npx stagedoor operator new"],
+    ["operator new", "--name <who>"],
+    ["operator new --name a/b", "--name takes"],
+    ["operator new --name ann --scope stream:play", "--scope takes"],
+    ["operator new --name ann --scope operator:read --scope operator:rea", "--scope takes"],
+    ["operator new --name ann --days 367", "--days takes"],
+    ["operator new --name ann --days 0", "--days takes"],
+    ["revoke", "Name one of --session"],
+    ["revoke --session a --asset b", "Name one of --session"],
+    ["revoke --subject ann", "--subject needs --issuer"],
+    ["revoke --login s-1", "--login needs --issuer"],
+    ["revoke --token eyJhbGciOiJFUzI1NiJ9.eyJqdGkiOiJ0LTEifQ.c2lnbmF0dXJl", "can be read by others"],
+    ["revoke --token - --bearer -", "Standard input holds one"],
+    ["revoke --asset film --api https://api.example.com", "--bearer is missing"],
   ])("%s", async (line, message) => {
     expect(await dispatch(line.split(" "))).toEqual({ exit: 2, message: expect.stringContaining(message) });
   });

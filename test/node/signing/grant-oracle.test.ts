@@ -5,6 +5,7 @@ import { nodeHmac } from "../../../src/adapters/node/hmac.ts";
 import { encodeBase64url } from "../../../src/base/base64url.ts";
 import { seconds, systemClock, after as timeAfter } from "../../../src/base/seconds.ts";
 import { mintGrant } from "../../../src/signing/grant.ts";
+import type { GrantClaims } from "../../../src/signing/grant-claims.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 
 const kid = "2026-a";
@@ -18,7 +19,7 @@ const claims = {
   expiresAt: timeAfter(systemClock(), seconds(3600)),
 };
 
-async function mint(changes: Partial<typeof claims> = {}): Promise<string> {
+async function mint(changes: Partial<GrantClaims> = {}): Promise<string> {
   const k = encodeBase64url(new Uint8Array(raw));
   const keys = await prepareSessionKeys({ keys: [{ kid, purpose: "session", kty: "oct", alg: "HS256", k }] }, nodeHmac);
   const key = keys.get(kid);
@@ -46,6 +47,13 @@ describe("a grant is a Common Access Token to others too", () => {
       catu: { path: { "prefix-match": "/film/" } },
       catm: ["GET", "HEAD"],
     });
+  });
+
+  it("is accepted with our own claims too: a token and a login of private use", async () => {
+    const sixteen = (byte: number) => encodeBase64url(new Uint8Array(16).fill(byte));
+    const { cat, error } = await validate(await mint({ token: sixteen(9), login: sixteen(8) }));
+    expect(error).toBeUndefined();
+    expect(cat?.claims).toMatchObject({ iss: "stagedoor", sub: claims.subject });
   });
 
   it("opens its prefix and not a neighbour whose name begins alike", async () => {

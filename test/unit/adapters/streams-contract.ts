@@ -15,6 +15,7 @@ export const at = (second: number): UnixSeconds => unixSeconds(start + second);
 export const claimOf = (sessionId: string, second: number, more: Partial<LeaseClaim> = {}): LeaseClaim => ({
   sessionId,
   assetId: "vod",
+  login: undefined,
   now: at(second),
   expiresAt: at(second + 3600),
   limit: 3,
@@ -25,6 +26,7 @@ export const claimOf = (sessionId: string, second: number, more: Partial<LeaseCl
 export const touchOf = (sessionId: string, second: number, more: Partial<LeaseTouch> = {}): LeaseTouch => ({
   sessionId,
   assetId: "vod",
+  login: undefined,
   now: at(second),
   issuedAt: at(0),
   expiresAt: at(3600),
@@ -64,9 +66,31 @@ export function streamsContract(name: string, open: () => StreamsUnderTest): voi
 
     it("names what is running, oldest first, to a start that finds no room", async () => {
       const { streams } = await started(3);
-      const running = [0, 1, 2].map((i) => ({ sessionId: `s${i}`, assetId: "vod", startedAt: at(i), seenAt: at(i) }));
+      const running = [0, 1, 2].map((i) => ({
+        sessionId: `s${i}`,
+        assetId: "vod",
+        login: undefined,
+        startedAt: at(i),
+        seenAt: at(i),
+      }));
       expect(await streams.claim(claimOf("late", 5))).toEqual({ is: "limited", running });
       expect(await streams.touch(touchOf("s0", 5))).toMatchObject({ is: "held" });
+    });
+
+    it("remembers which login a session came from, over a crash and a renewal from another", async () => {
+      const { own, under, streams } = await started(0);
+      await streams.claim(claimOf("s0", 0, { login: "mine" }));
+      await streams.claim(claimOf("s1", 1, { login: "mine" }));
+      await streams.claim(claimOf("s1", 2, { login: "another" }));
+      await streams.touch(touchOf("s2", 2, { login: "touched" }));
+      await under.restart(own);
+      const answer = await under.streamsOf(own).claim(claimOf("late", 5));
+      const logins = answer.is === "limited" ? answer.running.map(({ sessionId, login }) => [sessionId, login]) : [];
+      expect(logins.sort()).toEqual([
+        ["s0", "mine"],
+        ["s1", "another"],
+        ["s2", "touched"],
+      ]);
     });
 
     it("ends the oldest for a takeover, and tells it so whenever it asks", async () => {

@@ -14,6 +14,21 @@ streamsContract("memory", () => {
   };
 });
 
+/** The table of leases as it was made before its rows told of logins. */
+const tableWithoutLogin = `
+  CREATE TABLE lease (
+    number INTEGER PRIMARY KEY,
+    session_id TEXT NOT NULL UNIQUE,
+    asset_id TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL,
+    most_streams INTEGER,
+    ended TEXT,
+    networks TEXT NOT NULL
+  )`;
+
 /** The part of a Durable Object's state that is looked into here. */
 interface ObjectState {
   readonly storage: {
@@ -102,6 +117,26 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
         ...storage.sql.exec("SELECT until FROM move"),
       ]);
       expect(until).toEqual([{ until: at(9000) }]);
+    });
+
+    it("takes over what was written before rows told of logins, and tells of them from then on", async () => {
+      await lookInto("older", async ({ storage }) => {
+        storage.sql.exec(tableWithoutLogin);
+        storage.sql.exec(
+          `INSERT INTO lease VALUES (1, 's0', 'vod', ${at(0)}, ${at(0)}, ${at(3600)}, ${at(90)}, 3, NULL, '[]')`,
+        );
+      });
+      const logins = async () => {
+        const answer = await streamsOf(namespace)("older").claim(claimOf("late", 5, { limit: 1 }));
+        return answer.is === "limited" ? answer.running.map(({ sessionId, login }) => [sessionId, login]) : answer.is;
+      };
+      expect(await logins()).toEqual([["s0", undefined]]);
+      await streamsOf(namespace)("older").claim(claimOf("s1", 6, { login: "mine" }));
+      await tools.evictDurableObject(stub("older"));
+      expect(await logins()).toEqual([
+        ["s0", undefined],
+        ["s1", "mine"],
+      ]);
     });
 
     it("writes nothing for a question alone", async () => {

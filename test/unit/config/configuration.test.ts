@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readConfiguration, type WorkerName } from "../../../src/config/configuration.ts";
+import { readConfiguration } from "../../../src/config/configuration.ts";
+import { trustFaults } from "../../../src/config/trust-faults.ts";
+import { issuerSchema } from "../../../src/credential/issuer.ts";
 import { sessionKey } from "../signing/session.ts";
 
 const coordinate = "A".repeat(43);
@@ -18,8 +20,8 @@ const environment = {
   STAGEDOOR_ISSUERS: JSON.stringify([issuer]),
 };
 
-function faults(changes: Readonly<Record<string, unknown>>, worker: WorkerName = "api"): readonly string[] {
-  const read = readConfiguration({ ...environment, ...changes }, worker);
+function faults(changes: Readonly<Record<string, unknown>>): readonly string[] {
+  const read = readConfiguration({ ...environment, ...changes });
   return read.ok ? [] : read.refusal;
 }
 
@@ -28,7 +30,7 @@ const settingsOf = (found: readonly string[]) => found.map((fault) => /^STAGEDOO
 
 describe("readConfiguration", () => {
   it("takes three settings and fills in the rest", () => {
-    const read = readConfiguration(environment, "api");
+    const read = readConfiguration(environment);
     expect(read).toMatchObject({
       ok: true,
       value: {
@@ -52,15 +54,25 @@ describe("readConfiguration", () => {
 
   it("takes 0 for any number of streams and of networks", () => {
     const limits = (value: string) =>
-      readConfiguration({ ...environment, STAGEDOOR_STREAM_LIMIT: value, STAGEDOOR_SHARED_NETWORKS: value }, "edge");
+      readConfiguration({ ...environment, STAGEDOOR_STREAM_LIMIT: value, STAGEDOOR_SHARED_NETWORKS: value });
     expect(limits("0")).toMatchObject({ value: { streamLimit: undefined, sharedNetworks: undefined } });
     expect(limits("1")).toMatchObject({ value: { streamLimit: 1, sharedNetworks: 1 } });
   });
 
-  it("asks for no issuer where no bearer token is read", () => {
-    expect(faults({ STAGEDOOR_ISSUERS: undefined }, "edge")).toEqual([]);
-    expect(faults({ STAGEDOOR_ISSUERS: undefined }, "manifest")).toEqual([]);
-    expect(settingsOf(faults({ STAGEDOOR_ISSUERS: undefined }))).toEqual(["STAGEDOOR_ISSUERS"]);
+  it("asks for no issuer, which the API alone needs, and only where there is no identity worker", () => {
+    expect(faults({ STAGEDOOR_ISSUERS: undefined })).toEqual([]);
+    const apiUrl = "https://api.example";
+    const named = issuerSchema.parse(issuer);
+    expect(settingsOf(trustFaults({ issuers: [], apiUrl }, false))).toEqual(["STAGEDOOR_ISSUERS"]);
+    expect(trustFaults({ issuers: [named], apiUrl: undefined }, false)).toEqual([]);
+    expect(trustFaults({ issuers: [], apiUrl }, true)).toEqual([]);
+    expect(settingsOf(trustFaults({ issuers: [], apiUrl: undefined }, true))).toEqual(["STAGEDOOR_API_URL"]);
+  });
+
+  it("takes nobody beside the identity worker under its name: it would vouch for its users with other keys", () => {
+    const own = issuerSchema.parse({ ...issuer, issuer: "https://api.example" });
+    const found = trustFaults({ issuers: [own], apiUrl: "https://api.example" }, true);
+    expect(settingsOf(found)).toEqual(["STAGEDOOR_ISSUERS"]);
   });
 
   const json = JSON.stringify;
@@ -151,11 +163,40 @@ describe("readConfiguration", () => {
       expect(faults({ ...dev, STAGEDOOR_ENV })).toHaveLength(4);
   });
 
-  it("refuses the private half of a key that signs bearer tokens", () => {
-    const key = { ...publicKey, purpose: "token", alg: "ES256" };
+  it.each(["token", "operator"])("refuses the private half of a key of the purpose %s", (purpose) => {
+    const key = { ...publicKey, purpose, alg: "ES256" };
     const ring = (more: object) => ({ STAGEDOOR_KEYS: json({ keys: [sessionKey("a", 1), { ...key, ...more }] }) });
     expect(faults(ring({}))).toEqual([]);
     expect(faults(ring({ d: coordinate }))).toHaveLength(1);
+  });
+
+  it("refuses an issuer of viewers that takes the operators' name, and says that it vouches for some", () => {
+    expect(settingsOf(faults({ STAGEDOOR_ISSUERS: json([{ ...issuer, issuer: "stagedoor-operator" }]) }))).toEqual([
+      "STAGEDOOR_ISSUERS",
+    ]);
+    expect(settingsOf(faults({ STAGEDOOR_ISSUERS: json([{ ...issuer, operators: true }]) }))).toEqual([
+      "STAGEDOOR_ISSUERS",
+    ]);
+  });
+
+  it("asks for the API's address where DPoP is required or other sites are trusted, and for https outside development", () => {
+    const dpop = { STAGEDOOR_ISSUERS: json([{ ...issuer, dpop: "required" }]) };
+    const origins = { STAGEDOOR_ORIGINS: "https://www.example.com" };
+    for (const needing of [dpop, origins]) {
+      expect(faults(needing)).toHaveLength(1);
+      expect(faults({ ...needing, STAGEDOOR_API_URL: "https://api.example" })).toEqual([]);
+      expect(settingsOf(faults({ ...needing, STAGEDOOR_API_URL: "api.example" }))).toEqual(["STAGEDOOR_API_URL"]);
+    }
+    const STAGEDOOR_API_URL = "http://localhost:8787";
+    expect(settingsOf(faults({ STAGEDOOR_API_URL }))).toEqual(["STAGEDOOR_API_URL"]);
+    expect(faults({ STAGEDOOR_API_URL, STAGEDOOR_ENV: "development" })).toEqual([]);
+  });
+
+  it("refuses a development operator elsewhere", () => {
+    const key = { ...publicKey, purpose: "operator", alg: "ES256", kid: "dev-operator" };
+    const STAGEDOOR_KEYS = json({ keys: [sessionKey("a", 1), key] });
+    expect(faults({ STAGEDOOR_KEYS, STAGEDOOR_ENV: "development" })).toEqual([]);
+    expect(settingsOf(faults({ STAGEDOOR_KEYS }))).toEqual(["STAGEDOOR_KEYS"]);
   });
 });
 

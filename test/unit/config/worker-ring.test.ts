@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { ringFor } from "../../../src/config/worker-ring.ts";
-import { newCloudFrontKey, newTokenKey } from "../../../src/keys/generate.ts";
+import { newCloudFrontKey, newOperatorKey, newTokenKey } from "../../../src/keys/generate.ts";
 import { type KeyRing, parseKeyRing } from "../../../src/keys/ring.ts";
 import { sessionKey } from "../signing/session.ts";
 
@@ -12,6 +12,7 @@ beforeAll(async () => {
       await newCloudFrontKey("K1", "rsa"),
       await newCloudFrontKey("K2", "ec"),
       await newTokenKey("t1"),
+      await newOperatorKey("o1"),
     ],
   };
 });
@@ -22,7 +23,7 @@ const held = ({ keys }: KeyRing) =>
 
 describe("a worker's part of the ring", () => {
   it.each([
-    ["api", ["s1"]],
+    ["api", ["s1", "o1"]],
     ["manifest", ["s1", "K1 private", "K2 private"]],
     ["edge", ["s1", "K1", "K2"]],
   ] as const)("%s holds what it needs and no more", (worker, kids) => {
@@ -36,8 +37,10 @@ describe("a worker's part of the ring", () => {
   });
 
   it("leaves no private member behind", () => {
-    const text = JSON.stringify(ringFor("edge", ring));
-    for (const member of ["d", "p", "q", "dp", "dq", "qi"]) expect(text).not.toContain(`"${member}":`);
+    for (const worker of ["edge", "api"] as const) {
+      const text = JSON.stringify(ringFor(worker, ring));
+      for (const member of ["d", "p", "q", "dp", "dq", "qi"]) expect(text).not.toContain(`"${member}":`);
+    }
   });
 });
 

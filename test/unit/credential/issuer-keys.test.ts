@@ -1,22 +1,34 @@
 import { SignJWT } from "jose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Refusal } from "../../../src/base/refusal.ts";
+import { issuerSchema } from "../../../src/credential/issuer.ts";
+import { trustIssuer } from "../../../src/credential/trust-issuer.ts";
 import { verifyJwt } from "../../../src/credential/verify-jwt.ts";
 import { now } from "../signing/session.ts";
-import { judge, newPair, token, trusting, usualClaims } from "./tokens.ts";
+import { audience, issuerName, judge, newPair, reaching, token, trusting, usualClaims } from "./tokens.ts";
 
 const jwksUri = "https://id.example/jwks.json";
 const pair = await newPair("ES256");
 const next = await newPair("ES256", "k2");
+const third = await newPair("ES256", "k3");
 
 /** An issuer whose JWK Set is served by `answer`; it counts how often it was asked for. */
 function served(answer: () => Response | Promise<Response>) {
   let fetches = 0;
-  const issuer = trusting([], { jwksUri }, async (input) => {
+  const told: Refusal[] = [];
+  const settings = issuerSchema.parse({ issuer: issuerName, audience, algorithms: ["ES256"], jwksUri });
+  const fetch: typeof globalThis.fetch = async (input, init) => {
     fetches++;
-    expect(String(input)).toBe(jwksUri);
+    expect([String(input), init?.redirect]).toEqual([jwksUri, "manual"]);
     return answer();
-  });
-  return { issuers: [issuer], fetches: () => fetches };
+  };
+  const issuer = trustIssuer(settings, reaching(fetch, { onFailure: (why) => told.push(why) }));
+  return { issuers: [issuer], fetches: () => fetches, told };
+}
+
+/** What a fetch does that nobody answers: it ends with its signal. */
+function whenAborted(signal: AbortSignal | null | undefined): Promise<Response> {
+  return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
 }
 
 const good = () => Response.json({ keys: [pair.jwk] });
@@ -42,31 +54,70 @@ describe("a JWK Set that is fetched", () => {
     expect([await judge(await token(pair), issuers), fetches()]).toEqual(["ok", 2]);
   });
 
-  it("is fetched for an unknown kid, but no oftener than every 30 s however many come", async () => {
+  it("is fetched for an unknown kid, but four times at once and then every 30 s, however many come", async () => {
     const { issuers, fetches } = served(good);
-    expect(await judge(await token(pair), issuers)).toBe("ok");
-    for (let i = 0; i < 20; i++)
-      expect(await judge(await token(next, {}, { kid: `made-up-${i}` }), issuers)).toBe("token_invalid");
-    expect(fetches()).toBe(1);
+    const madeUp = async () => {
+      for (let i = 0; i < 20; i++)
+        expect(await judge(await token(next, {}, { kid: `made-up-${i}` }), issuers)).toBe("token_invalid");
+      return fetches();
+    };
+    expect([await judge(await token(pair), issuers), fetches()]).toEqual(["ok", 1]);
+    expect([await madeUp(), await madeUp()]).toEqual([5, 5]);
     wait(31_000);
-    for (let i = 0; i < 20; i++)
-      expect(await judge(await token(next, {}, { kid: `made-up-${i}` }), issuers)).toBe("token_invalid");
+    expect([await madeUp(), await madeUp()]).toEqual([6, 6]);
+    wait(60_000);
+    expect(await madeUp()).toBe(8);
+    expect(await judge(await token(pair), issuers)).toBe("ok");
+  });
+
+  it("brings a new key into use at once, without a restart", async () => {
+    let keys = [pair.jwk];
+    const { issuers, fetches } = served(() => Response.json({ keys }));
+    expect(await judge(await token(pair), issuers)).toBe("ok");
+    keys = [pair.jwk, next.jwk];
+    expect([await judge(await token(next), issuers), await judge(await token(pair), issuers)]).toEqual(["ok", "ok"]);
     expect(fetches()).toBe(2);
   });
 
-  it("brings a new key into use without a restart", async () => {
+  it("is fetched by one of those who come at the same time, at the start and when the keys change", async () => {
     let keys = [pair.jwk];
-    const { issuers } = served(() => Response.json({ keys }));
-    expect(await judge(await token(pair), issuers)).toBe("ok");
+    const { issuers, fetches } = served(async () => {
+      const given = keys;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return Response.json({ keys: given });
+    });
+    const fifty = async (text: string) => {
+      const judged = await Promise.all(Array.from({ length: 50 }, () => judge(text, issuers)));
+      return [...new Set(judged), fetches()];
+    };
+    expect(await fifty(await token(pair))).toEqual(["ok", 1]);
+    keys = [next.jwk];
+    expect(await fifty(await token(next))).toEqual(["ok", 2]);
+  });
+
+  it("that was asked for before the provider had the key is asked for once more", async () => {
+    let keys = [pair.jwk];
+    const { issuers, fetches } = served(async () => {
+      const given = keys;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return Response.json({ keys: given });
+    });
+    const early = judge(await token(pair), issuers);
+    const waiting = token(next).then((text) => judge(text, issuers));
+    await new Promise((resolve) => setTimeout(resolve, 5));
     keys = [pair.jwk, next.jwk];
-    wait(31_000);
-    expect([await judge(await token(next), issuers), await judge(await token(pair), issuers)]).toEqual(["ok", "ok"]);
+    expect([await early, await waiting, fetches()]).toEqual(["ok", "ok", 2]);
+    const madeUp = judge(await token(third, {}, { kid: "made-up" }), issuers);
+    const another = token(third).then((text) => judge(text, issuers));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    keys = [next.jwk, third.jwk];
+    expect([await madeUp, await another]).toEqual(["token_invalid", "ok"]);
   });
 
   it.each<[string, () => Response | Promise<Response>]>([
     ["does not answer", () => Promise.reject(new TypeError("connection refused"))],
     ["answers 500", () => new Response("MARKED", { status: 500 })],
-    ["answers 404", () => new Response("MARKED", { status: 404 })],
+    ["answers 404", () => Response.json({ keys: [pair.jwk] }, { status: 404 })],
     ["answers 301", () => Response.redirect("https://evil.example/jwks.json", 301)],
     ["answers with a page", () => new Response("<html>MARKED", { headers: { "Content-Type": "text/html" } })],
     ["answers with other JSON", () => Response.json({ error: "MARKED" })],
@@ -91,14 +142,82 @@ describe("a JWK Set that is fetched", () => {
     expect([await judge(await token(pair), issuers), fetches()]).toEqual(["ok", 3]);
   });
 
-  it("that went down is used on for the keys it gave, until it is old", async () => {
+  it("that went down is used on for an hour for the keys it gave, and somebody is told", async () => {
     let down = false;
-    const { issuers } = served(() => (down ? new Response(null, { status: 500 }) : good()));
+    const { issuers, told, fetches } = served(() => (down ? new Response(null, { status: 500 }) : good()));
     expect(await judge(await token(pair), issuers)).toBe("ok");
     down = true;
     wait(300_000);
     expect(await judge(await token(pair), issuers)).toBe("ok");
+    for (let i = 0; i < 3; i++) expect(await judge(await token(next), issuers)).toBe("store_unavailable");
+    expect([fetches(), told]).toEqual([2, []]);
+    wait(301_000);
+    for (let i = 0; i < 20; i++) expect(await judge(await token(pair), issuers)).toBe("ok");
+    expect(fetches()).toBe(3);
+    expect(told).toEqual([
+      {
+        code: "store_unavailable",
+        reason: "the issuer's JWK Set cannot be had: it answered 500; the one of before is used on",
+      },
+    ]);
     expect(await judge(await token(next), issuers)).toBe("store_unavailable");
+    wait(3_598_000);
+    expect(await judge(await token(pair), issuers)).toBe("ok");
+    wait(2_000);
+    expect(await judge(await token(pair), issuers)).toBe("store_unavailable");
+    down = false;
+    wait(5_000);
+    expect(await judge(await token(pair), issuers)).toBe("ok");
+  });
+
+  it("that hangs makes one request wait for it, and not those who show a key that it gave", async () => {
+    let hang = false;
+    const rings: (() => void)[] = [];
+    const issuer = trustIssuer(
+      issuerSchema.parse({ issuer: issuerName, audience, algorithms: ["ES256"], jwksUri }),
+      reaching(async (_, init) => (hang ? whenAborted(init?.signal) : good()), {
+        timer: (_, ring) => {
+          rings.push(ring);
+          return () => undefined;
+        },
+      }),
+    );
+    expect(await judge(await token(pair), [issuer])).toBe("ok");
+    hang = true;
+    wait(601_000);
+    const first = judge(await token(pair), [issuer]);
+    expect(await judge(await token(pair), [issuer])).toBe("ok");
+    for (const ring of rings) ring();
+    expect(await first).toBe("ok");
+  });
+
+  it("whose fetch was given up by the request that made it is fetched by the next", async () => {
+    let given = 0;
+    const issuer = trustIssuer(
+      issuerSchema.parse({ issuer: issuerName, audience, algorithms: ["ES256"], jwksUri }),
+      reaching(async () => (given++ === 0 ? new Promise<Response>(() => undefined) : good()), {
+        timer: (_, ring) => {
+          wait(50);
+          queueMicrotask(ring);
+          return () => undefined;
+        },
+      }),
+    );
+    void judge(await token(pair), [issuer]);
+    await vi.waitFor(() => expect(given).toBe(1));
+    wait(10_000);
+    expect([await judge(await token(pair), [issuer]), given]).toEqual(["ok", 2]);
+  });
+
+  it("larger than 256 kB is none", async () => {
+    const { issuers } = served(() => Response.json({ keys: [pair.jwk], more: "x".repeat(262_144) }));
+    expect(await judge(await token(pair), issuers)).toBe("store_unavailable");
+  });
+
+  it("may hold keys of kinds that we do not know, and what is no key", async () => {
+    const { issuers } = served(() =>
+      Response.json({ keys: [{ kty: "AKP", alg: "x" }, null, { use: "enc" }, pair.jwk] }),
+    );
     expect(await judge(await token(pair), issuers)).toBe("ok");
   });
 
@@ -116,48 +235,4 @@ it("a token names its secret where the issuer has several: none is tried at rand
   expect(await judge(await token(one, {}, { kid: "s2" }), issuers)).toBe("token_invalid");
   const text = await new SignJWT(usualClaims).setProtectedHeader({ alg: "HS256" }).sign(one.sign);
   expect(await judge(text, issuers)).toBe("token_invalid");
-});
-
-describe("the settings of an issuer", () => {
-  const accepts = (changes: Readonly<Record<string, unknown>>, keys: readonly object[] = [pair.jwk]) => {
-    try {
-      trusting(keys, changes);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const long = "A".repeat(43);
-
-  it.each<[boolean, string, Record<string, unknown>, object[]]>([
-    [true, "a public key", {}, [pair.jwk]],
-    [true, "a secret of 32 bytes", { algorithms: ["HS256"] }, [{ kty: "oct", k: long }]],
-    [
-      false,
-      "a secret of 31 bytes, which can be guessed at",
-      { algorithms: ["HS256"] },
-      [{ kty: "oct", k: "A".repeat(42) }],
-    ],
-    [false, "a secret in another spelling", { algorithms: ["HS256"] }, [{ kty: "oct", k: `${long}=` }]],
-    [false, "an empty secret", { algorithms: ["HS256"] }, [{ kty: "oct", k: "" }]],
-    [false, "no secret", { algorithms: ["HS256"] }, [{ kty: "oct" }]],
-    [false, "a public key as a secret", { algorithms: ["HS256"] }, [pair.jwk]],
-    [false, "a secret among public keys", {}, [pair.jwk, { kty: "oct", k: long }]],
-    [false, "HS256 beside RS256", { algorithms: ["RS256", "HS256"] }, [{ kty: "oct", k: long }]],
-    [false, "a secret behind an address", { algorithms: ["HS256"], jwksUri }, []],
-    [false, "alg none", { algorithms: ["none"] }, [pair.jwk]],
-    [false, "no algorithm", { algorithms: [] }, [pair.jwk]],
-    [false, "a private key", {}, [{ ...pair.jwk, d: long }]],
-    [false, "RSA of 1024 bits", { algorithms: ["RS256"] }, [{ kty: "RSA", n: "A".repeat(171), e: "AQAB" }]],
-    [false, "no key", {}, []],
-    [false, "keys and an address", { jwks: { keys: [pair.jwk] }, jwksUri }, []],
-    [false, "an address without TLS", { jwksUri: "http://id.example/jwks.json" }, []],
-    [true, "an address on this machine", { jwksUri: "http://localhost:8080/jwks.json" }, []],
-    [false, "an address that only looks local", { jwksUri: "http://localhost.evil.example/jwks.json" }, []],
-    [false, "a file", { jwksUri: "file:///etc/keys.json" }, []],
-    [false, "a misspelt setting", { audiences: ["x"] }, [pair.jwk]],
-    [false, "an hour of tolerance", { clockTolerance: 3600 }, [pair.jwk]],
-  ])("%s: %s", (accepted, _, changes, keys) => {
-    expect(accepts(changes, keys)).toBe(accepted);
-  });
 });

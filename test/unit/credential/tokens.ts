@@ -1,7 +1,10 @@
 import { exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters, SignJWT } from "jose";
+import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
 import { encodeBase64url } from "../../../src/base/base64url.ts";
+import { systemClock, systemTimer } from "../../../src/base/seconds.ts";
+import type { Reach } from "../../../src/credential/ask-json.ts";
 import { type Issuer, issuerSchema } from "../../../src/credential/issuer.ts";
-import { trustIssuer } from "../../../src/credential/issuer-keys.ts";
+import { trustIssuer } from "../../../src/credential/trust-issuer.ts";
 import { type TrustedIssuer, verifyJwt } from "../../../src/credential/verify-jwt.ts";
 import { now } from "../signing/session.ts";
 
@@ -57,6 +60,18 @@ export const noFetch: typeof fetch = () => {
   throw new Error("nothing may be fetched here");
 };
 
+/** What providers are reached with: the machine's clock, which a test may stand still. */
+export function reaching(fetch: typeof globalThis.fetch, changes: Partial<Reach> = {}): Reach {
+  return {
+    fetch,
+    clock: systemClock,
+    timer: systemTimer,
+    sha256: nodeSha256,
+    onFailure: () => undefined,
+    ...changes,
+  };
+}
+
 export function trusting(
   keys: readonly JWK[],
   changes: Readonly<Record<string, unknown>> = {},
@@ -66,10 +81,10 @@ export function trusting(
     issuer: issuerName,
     audience,
     algorithms: ["ES256"],
-    ...(changes.jwksUri === undefined ? { jwks: { keys } } : {}),
+    ...(changes.jwksUri === undefined && changes.introspection === undefined ? { jwks: { keys } } : {}),
     ...changes,
   });
-  return trustIssuer(settings, fetch);
+  return trustIssuer(settings, reaching(fetch));
 }
 
 /** The code of the refusal, or `ok`. */

@@ -3,9 +3,11 @@ import { expect, it } from "vitest";
 import type { RefusalCode } from "../../../src/base/refusal.ts";
 import { seconds, after as timeAfter, type UnixSeconds } from "../../../src/base/seconds.ts";
 import { issuerSchema } from "../../../src/credential/issuer.ts";
-import { trustIssuer } from "../../../src/credential/issuer-keys.ts";
+import { trustIssuer } from "../../../src/credential/trust-issuer.ts";
 import { explainToken } from "../../../src/flows/explain/token.ts";
-import { now } from "../signing/session.ts";
+import { provider } from "../credential/providers.ts";
+import { noFetch, reaching } from "../credential/tokens.ts";
+import { catalog, now } from "../signing/session.ts";
 
 const secret = new Uint8Array(32).fill(9);
 const issuer = trustIssuer(
@@ -15,7 +17,7 @@ const issuer = trustIssuer(
     algorithms: ["HS256"],
     jwks: { keys: [{ kty: "oct", kid: "1", k: "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk" }] },
   }),
-  () => Promise.reject(new Error("nothing is fetched")),
+  reaching(noFetch),
 );
 
 function token(claims: Record<string, unknown> = {}, key = secret): Promise<string> {
@@ -29,7 +31,7 @@ function token(claims: Record<string, unknown> = {}, key = secret): Promise<stri
 }
 
 it("says what a token opens", async () => {
-  const { verdict, grants } = await explainToken(await token(), [issuer], now);
+  const { verdict, grants } = await explainToken(await token(), { issuers: [issuer] }, now);
   expect(verdict).toBe("accepted");
   expect(grants).toBe('starting "film" within the scopes "stream:play", until 2026-11-18T11:07:40Z (in 1 min)');
 });
@@ -42,13 +44,61 @@ const refusedTokens: [code: RefusalCode, what: string, make: () => Promise<strin
 
 it.each(refusedTokens)("refuses with %s %s", async (code, _, make, at) => {
   const text = await make();
-  const { verdict, refusal, steps } = await explainToken(text, [issuer], at);
+  const { verdict, refusal, steps } = await explainToken(text, { issuers: [issuer] }, at);
   expect([verdict, refusal?.code]).toEqual(["refused", code]);
   expect(steps.find(({ state }) => state === "fails")?.code).toBe(code);
   expect(JSON.stringify(steps)).not.toContain(text);
 });
 
 it("shows a stranger's claims in printable ASCII alone, so that none can write on the terminal", async () => {
-  const { steps } = await explainToken(await token({ scope: "\u001b[2Jok\u202e\n" }), [issuer], now);
+  const { steps } = await explainToken(await token({ scope: "\u001b[2Jok\u202e\n" }), { issuers: [issuer] }, now);
   expect(steps.find(({ part }) => part === "scope")?.text).toBe('"\\u001b[2Jok\\u202e\\n"');
+});
+
+it("calls claims by the names that the issuer has for them", async () => {
+  const settings = { ...issuer.settings, subjectClaim: "uid", assetsClaim: "films", loginClaim: "session" };
+  const claims = { uid: "u-7", films: ["a", "b"], session: "l-1", sid: "other" };
+  const sources = { issuers: [{ ...issuer, settings }] };
+  const { steps } = await explainToken(await token(claims), sources, now);
+  const said = Object.fromEntries(steps.map(({ part, text }) => [part, text]));
+  expect(said).toMatchObject({ subject: '"u-7"', assets: '"a", "b"', login: '"l-1"' });
+});
+
+it("says that a token which is bound to a key needs that key's proof", async () => {
+  const jkt = "A".repeat(43);
+  const { verdict, steps } = await explainToken(await token({ cnf: { jkt } }), { issuers: [issuer] }, now);
+  expect([verdict, steps.find(({ part }) => part === "bound to")?.text]).toEqual([
+    "accepted",
+    `the key "${jkt}" (DPoP)`,
+  ]);
+  expect(steps.find(({ part }) => part === "binding")?.text).toContain("Authorization: DPoP");
+});
+
+it("refuses a token that is bound to nothing where its issuer has to bind it, as a request is refused", async () => {
+  const strict = { ...issuer, settings: { ...issuer.settings, dpop: "required" as const } };
+  const { refusal, steps } = await explainToken(await token(), { issuers: [strict] }, now);
+  expect([refusal?.code, steps.at(-1)?.part]).toEqual(["token_invalid", "binding"]);
+});
+
+it("says what a provider says of an opaque token, and asks nobody about one without its form", async () => {
+  const { issuer: asking, says, asked } = provider();
+  says({ sid: "l-1", assets: "*", cnf: { jkt: "A".repeat(43) } });
+  const { grants, steps } = await explainToken("opaque-1", { issuers: [asking] }, now);
+  expect(grants).toContain("starting every asset");
+  expect(steps.find(({ part }) => part === "login")?.text).toBe('"l-1"');
+  expect(JSON.stringify(steps)).not.toContain("opaque-1");
+  expect((await explainToken("a b", { issuers: [asking] }, now)).refusal?.code).toBe("token_invalid");
+  expect(asked).toHaveLength(1);
+});
+
+it("says what a start would come to", async () => {
+  const start = async (assetId: string, claims = {}) => {
+    const from = { country: undefined, origin: undefined };
+    const { refusal } = await explainToken(await token(claims), { issuers: [issuer] }, now, { assetId, catalog, from });
+    return refusal?.code ?? "ok";
+  };
+  expect(await start("film")).toBe("ok");
+  expect(await start("film-2")).toBe("asset_forbidden");
+  expect(await start("nothing", { assets: "*" })).toBe("asset_unknown");
+  expect(await start("film", { scope: "openid" })).toBe("scope_insufficient");
 });

@@ -24,7 +24,9 @@ import {
 const keys = await preparedKeys();
 const key = keyOf(keys, "2026-a");
 const tokenHash = "AAAAAAAAAAAAAAAAAAAAAA";
-const target = signedTarget(key, { purpose: "segment", grant: grantOf(key, { token: tokenHash }), path: "/film/a.ts" });
+const login = "BBBBBBBBBBBBBBBBBBBBBA";
+const grant = grantOf(key, { token: tokenHash, login });
+const target = signedTarget(key, { purpose: "segment", grant, path: "/film/a.ts" });
 const checked = checkMediaRequest(target, { keys, catalog, grantIssuer, client, now });
 if (checked.verdict !== "passed") throw new Error("the access of these tests does not pass");
 const { access } = checked;
@@ -149,6 +151,7 @@ describe("what is forbidden", () => {
     ["subject", subject],
     ["asset", "film"],
     ["token", tokenHash],
+    ["login", login],
     ["key", "2026-a"],
   ])("%s: a session that is playing is refused within two seconds", async (kind, value) => {
     expect(await edge.code()).toBe("admitted");
@@ -162,6 +165,7 @@ describe("what is forbidden", () => {
     ["subject", "another"],
     ["asset", "film-2"],
     ["token", "another"],
+    ["login", "another"],
     ["key", "2026-b"],
   ])("%s: another one's entry forbids nothing", async (kind, value) => {
     await edge.log.append([entry(kind, value)]);
@@ -236,8 +240,15 @@ describe("a session that was ended, but not in the log", () => {
   });
 });
 
+it("a session that nobody knew of is taken in with its login, so that its place is free once that was signed out of", async () => {
+  expect(await edge.code()).toBe("admitted");
+  const claim = { assetId: "film", login: undefined, now, expiresAt: in6Hours, limit: 1, takeover: false };
+  const answer = await edge.streams.claim({ ...claim, sessionId: "another" });
+  expect(answer).toMatchObject({ is: "limited", running: [{ sessionId, login }] });
+});
+
 it("a session that lost its lease while others filled the limit is stream_taken, and costs one question in two seconds", async () => {
-  const claim = { assetId: "film", now, expiresAt: in6Hours, limit: 1, takeover: false };
+  const claim = { assetId: "film", login: undefined, now, expiresAt: in6Hours, limit: 1, takeover: false };
   await edge.streams.claim({ ...claim, sessionId });
   expect(await edge.code()).toBe("admitted");
   edge.later(90);

@@ -126,7 +126,7 @@ describe("routes and methods", () => {
     expect(Object.fromEntries(response.headers)).toEqual({
       "access-control-allow-origin": "*",
       "access-control-allow-methods": "POST, OPTIONS",
-      "access-control-allow-headers": "Authorization, Content-Type, CTA-Common-Access-Token",
+      "access-control-allow-headers": "Authorization, Content-Type, CTA-Common-Access-Token, DPoP",
       "access-control-max-age": "86400",
       "cache-control": "no-store",
     });

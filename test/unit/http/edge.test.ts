@@ -8,9 +8,12 @@ import { answerEdge, type EdgeParts } from "../../../src/http/edge.ts";
 import { answerMedia } from "../../../src/http/media.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
 import type { MediaPurpose } from "../../../src/signing/media-url.ts";
+import { noTelemetry } from "../../../src/telemetry/telemetry.ts";
 import { stage } from "../flows/deliver-stage.ts";
 import { baseUrl, type KeyPair, keyPair, keyPairId, ourSigner, unwrap } from "../signing/cloudfront/samples.ts";
 import { grantIssuer, grantOf, in5Minutes, keyOf, now, preparedKeys, signedTarget } from "../signing/session.ts";
+import { searchedLog } from "./searched-log.ts";
+import { requestIds } from "./start.ts";
 
 const catalog = unwrap(
   parseCatalog({
@@ -59,14 +62,13 @@ async function ask(target: string, changes: Partial<EdgeParts> = {}) {
     manifest: undefined,
     ...changes,
   };
-  const log: string[] = [];
+  const { log, written } = searchedLog();
   const response = await answerMedia(
     new Request(`https://media.example${target}`),
-    "edge",
-    (line) => log.push(line),
+    { worker: "edge", log, telemetry: noTelemetry, random: requestIds },
     (request) => answerEdge(request, parts),
   );
-  return { response, asked, log };
+  return { response, asked, log: written };
 }
 
 function segment(expiry: UnixSeconds, grantEnds: UnixSeconds): string {
@@ -181,6 +183,14 @@ describe("a session that may not go on", () => {
     }
     for (const admit of [() => undefined, async () => undefined])
       expect((await ask(target, { admit, manifest: bound })).response.status).toBeLessThan(400);
+  });
+
+  it("is named in the log by the hash of its subject, once its grant was opened, and not before", async () => {
+    const opened = unwrap(openGrant(grant, keys, now));
+    const { log } = await ask(urlOf("segment"), { admit: () => why });
+    expect(JSON.parse(log.join())).toMatchObject({ worker: "edge", code: "stream_taken", subject: opened.subject });
+    const forged = await ask(urlOf("segment").replace(/^\/..../, "/2D3S"));
+    expect(Object.keys(JSON.parse(forged.log.join()))).toEqual(["worker", "event", "code", "reason", "request"]);
   });
 
   it.each([

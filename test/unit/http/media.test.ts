@@ -1,14 +1,19 @@
 import { describe, expect, it } from "vitest";
+import { memoryTelemetry } from "../../../src/adapters/memory/memory-telemetry.ts";
 import { refusal } from "../../../src/base/refusal.ts";
 import { ok } from "../../../src/base/result.ts";
 import { describeError } from "../../../src/http/log.ts";
 import { type AnswerMedia, answerMedia } from "../../../src/http/media.ts";
+import { searchedLog } from "./searched-log.ts";
+import { requestIds } from "./start.ts";
 
 async function ask(answer: AnswerMedia, method = "GET") {
-  const log: string[] = [];
+  const { log, written } = searchedLog();
   const request = new Request("https://media.example/GRANT/film/0.ts?seg=SIGNATURE", { method });
-  const response = await answerMedia(request, "edge", (line) => log.push(line), answer);
-  return { response, log };
+  const { telemetry, events } = memoryTelemetry();
+  const reporting = { worker: "edge", log, telemetry, random: requestIds };
+  const response = await answerMedia(request, reporting, answer);
+  return { response, log: written, events };
 }
 
 describe("the media host", () => {
@@ -21,6 +26,7 @@ describe("the media host", () => {
       "access-control-allow-headers": "Range, If-None-Match, If-Range",
       "access-control-max-age": "86400",
       "cache-control": "no-store",
+      "strict-transport-security": "max-age=63072000",
     });
   });
 
@@ -45,15 +51,42 @@ describe("the media host", () => {
     const { response, log } = await ask(async () => {
       throw new TypeError("MARKED", { cause: new Error("MARKED") });
     });
-    expect(log).toEqual([expect.stringMatching(/^\{"worker":"edge","event":"error","error":"TypeError at .+"\}$/)]);
+    expect(log).toEqual([
+      expect.stringMatching(/^\{"worker":"edge","event":"error","error":"TypeError at .+","request":"(ab){8}"\}$/),
+    ]);
     expect(log.join() + (await response.text())).not.toMatch(/MARKED|GRANT|SIGNATURE/);
   });
 
-  it("writes one line of a refusal, which holds no URL", async () => {
-    const { log } = await ask(async () => refusal("signature_expired", "the URL ended 3 s ago"));
+  it("writes one line of a refusal, which holds no URL, and gives its answer the id of that line", async () => {
+    const { log, response } = await ask(async () => refusal("signature_expired", "the URL ended 3 s ago"));
     expect(log).toEqual([
-      '{"worker":"edge","event":"refused","code":"signature_expired","reason":"the URL ended 3 s ago"}',
+      '{"worker":"edge","event":"refused","code":"signature_expired","reason":"the URL ended 3 s ago",' +
+        '"request":"abababababababab"}',
     ]);
+    expect(response.headers.get("Request-Id")).toBe("abababababababab");
+  });
+
+  it("names the subject by his hash where a grant said whose it is", async () => {
+    const { log } = await ask(async ({ onSubject }) => {
+      onSubject?.("HASH");
+      return refusal("grant_expired", "late");
+    });
+    expect(JSON.parse(log.join(""))).toMatchObject({ code: "grant_expired", subject: "HASH" });
+  });
+
+  it("counts what it refuses and what breaks, and nothing else", async () => {
+    const fails = () => Promise.reject(new Error("x"));
+    const asked = [
+      await ask(async () => refusal("signature_expired", "late")),
+      await ask(fails),
+      await ask(async () => ok(new Response("a")), "PUT"),
+      await ask(async () => ok(new Response("a"))),
+      await ask(fails, "OPTIONS"),
+    ];
+    const refused = (code: string) => ({ event: "refused", worker: "edge", code });
+    expect(asked.flatMap(({ events }) => events)).toEqual(
+      ["signature_expired", "internal_error", "method_not_covered"].map(refused),
+    );
   });
 });
 

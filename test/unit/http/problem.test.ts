@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { Refusal, RefusalCode } from "../../../src/base/refusal.ts";
 import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
 import { withCors } from "../../../src/http/cors.ts";
-import { logRefusal } from "../../../src/http/log.ts";
+import { logIdentityAnswer, logRefusal } from "../../../src/http/log.ts";
 import { problemResponse } from "../../../src/http/problem.ts";
+import { requestIdOf } from "../../../src/http/request-id.ts";
 
 /** Every code with its status, as the API promises it. The type keeps the table whole. */
 const statuses = {
@@ -157,4 +158,43 @@ it("a refusal is one line of the log, whatever its reason holds", () => {
   logRefusal((line) => lines.push(line), "edge", refusalOf("grant_invalid"));
   expect(lines.join("")).not.toMatch(/[\r\n]/);
   expect(JSON.parse(lines[0] ?? "")).toEqual({ worker: "edge", event: "refused", code: "grant_invalid", reason });
+});
+
+it.each([
+  ["/sign-in/email", "/sign-in/email"],
+  ["/get-session", "/get-session"],
+  ["/oauth2/token", "/oauth2/token"],
+  ["/reset-password/aBcDeFgHiJkLmNoPqRsTuVwX", "/reset-password/*"],
+  ["/reset-password/abcdefghijklmnopqrstuvwx", "/reset-password/*"],
+  ["/sign-in/aBcDeFgHiJkLmNoPqRsTuVwX", "/sign-in/*"],
+  ["/sign-in/email/abc", "/sign-in/*"],
+  ["/aBcDeFgHiJkLmNoPqRsTuVwX", "/*"],
+  ["/callback/google/x", "/callback/*"],
+  ["", "/*"],
+])("a refusal of the identity worker at %s is a line that names %s, since a path may hold a token", (path, named) => {
+  const lines: string[] = [];
+  logIdentityAnswer((line) => lines.push(line), "api", path, 401, "ID");
+  expect(lines).toEqual([
+    JSON.stringify({ worker: "api", event: "identity_refused", status: 401, path: named, request: "ID" }),
+  ]);
+});
+
+describe("the id of a request", () => {
+  const idOf = (ray?: string) =>
+    requestIdOf(new Headers(ray === undefined ? {} : { "CF-Ray": ray }), (length) => new Uint8Array(length).fill(1));
+
+  it.each(["9f1c2d3e4a5b6c7d", "9f1c2d3e4a5b6c7d-FRA"])("is Cloudflare's own: %s", (ray) => {
+    expect(idOf(ray)).toBe(ray);
+  });
+
+  it.each([
+    undefined,
+    "",
+    "eyJhbGciOiJFUzI1NiJ9.e30.AAAA",
+    "9f1c2d3e4a5b6c7d-fra",
+    "9f1c2d3e4a5b6c7",
+    "x".repeat(5000),
+  ])("is drawn where CF-Ray is %j, which Cloudflare never wrote", (ray) => {
+    expect(idOf(ray)).toBe("0101010101010101");
+  });
 });

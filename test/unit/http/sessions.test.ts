@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { clientOf } from "../../../src/http/client.ts";
+import { operatorToken } from "../credential/operators.ts";
 import { token } from "../credential/tokens.ts";
 import { type Api, api, start } from "./start.ts";
 
@@ -9,7 +10,7 @@ let operator: string;
 beforeAll(async () => {
   shared = await api();
   viewer = await token(shared.issuer);
-  operator = await token(shared.issuer, { sub: "operator", scope: "stagedoor:revoke" });
+  operator = await operatorToken(shared.operators);
 });
 
 interface Started {
@@ -94,12 +95,14 @@ describe("the routes of a session", () => {
 
   it("write neither token nor grant into the log", async () => {
     const mine = await started();
+    const other = await token(shared.issuer, { sub: "another" });
+    await send("GET", mine, "", { Authorization: `Bearer ${other}` });
     await send("GET", mine, "", { Authorization: `Bearer ${operator}` });
     await send("DELETE", mine);
     await send("POST", mine, "/renew");
     const all = shared.log.join("\n");
     expect(all).toContain("session_forbidden");
-    for (const secret of [mine.grant, viewer, operator]) expect(all).not.toContain(secret.slice(-30));
+    for (const secret of [mine.grant, viewer, other, operator]) expect(all).not.toContain(secret.slice(-30));
   });
 });
 
@@ -108,7 +111,7 @@ describe("the methods of each route", () => {
   it.each([
     [`/stream/${id}`, "GET, DELETE, OPTIONS", ["POST", "PUT", "PATCH"]],
     [`/stream/${id}/renew`, "POST, OPTIONS", ["GET", "PUT", "DELETE"]],
-    ["/revocations", "POST, OPTIONS", ["GET", "PUT", "DELETE"]],
+    ["/operator/revocations", "POST, OPTIONS", ["GET", "PUT", "DELETE"]],
     ["/stream/start", "POST, OPTIONS", ["GET", "DELETE"]],
   ])("%s: %s", async (path, allow, others) => {
     for (const method of others) {
@@ -122,7 +125,7 @@ describe("the methods of each route", () => {
     expect(preflight.headers.get("Access-Control-Allow-Headers")).toContain("CTA-Common-Access-Token");
   });
 
-  it.each([`/stream/${id}/`, `/stream/${id}/renew/`, `/stream/${id}/end`, "/revocations/", "/revocations/1"])(
+  it.each([`/stream/${id}/`, `/stream/${id}/renew/`, `/stream/${id}/end`, "/revocations", "/operator/revocations/1"])(
     "%s is 404",
     async (path) => {
       expect((await shared.send(path, { method: "POST" })).status).toBe(404);
@@ -130,28 +133,37 @@ describe("the methods of each route", () => {
   );
 });
 
-describe("POST /revocations", () => {
-  const post = (body: string, bearer: string) =>
-    shared.send("/revocations", { method: "POST", body, headers: { Authorization: `Bearer ${bearer}` } });
+describe("POST /operator/revocations", () => {
+  const post = (body: string, headers: Readonly<Record<string, string>>) =>
+    shared.send("/operator/revocations", { method: "POST", body, headers });
+  const as = (bearer: string) => ({ Authorization: `Bearer ${bearer}` });
 
-  it("answers an operator 201, and a viewer 403 with the scope that he lacks", async () => {
+  it("answers an operator 201, one without the scope 403 with that scope, and a viewer 401", async () => {
     const mine = await started();
     const body = JSON.stringify({ session: mine.sessionId });
-    const refused = await post(body, viewer);
+    const reader = await operatorToken(shared.operators, { scope: "operator:read operator:keys" });
+    const refused = await post(body, as(reader));
     expect([refused.status, refused.headers.get("WWW-Authenticate")]).toEqual([
       403,
-      'Bearer realm="stagedoor", error="insufficient_scope", scope="stagedoor:revoke"',
+      'Bearer realm="stagedoor", error="insufficient_scope", scope="operator:revoke"',
     ]);
+    const viewers = await token(shared.issuer, { scope: "stream:play operator:revoke" });
+    expect((await post(body, as(viewers))).status).toBe(401);
     expect((await send("GET", mine)).body.state).toBe("running");
-    const done = await post(body, operator);
+    const done = await post(body, as(operator));
     expect([done.status, await done.json()]).toEqual([201, { revoked: "session", until: "2026-11-25T11:06:40Z" }]);
     isKeptByNobodyAndReadByAll(done);
     expect((await send("GET", mine)).body.state).toBe("revoked");
   });
 
-  it("looks at the scope before the body", async () => {
-    expect((await post("{", viewer)).status).toBe(403);
-    expect((await post("{", operator)).status).toBe(400);
+  it("takes no cookie for a credential", async () => {
+    const refused = await post('{"asset":"film"}', { Cookie: `__Host-stagedoor.session_token=${operator}` });
+    expect([refused.status, Object(await refused.json()).code]).toEqual([401, "token_missing"]);
+  });
+
+  it("looks at the credential before the body", async () => {
+    expect((await post("{", as(viewer))).status).toBe(401);
+    expect((await post("{", as(operator))).status).toBe(400);
   });
 });
 

@@ -1,4 +1,6 @@
 import type { Hono } from "hono";
+import { memoryLimits } from "../../../src/adapters/memory/memory-limits.ts";
+import { memoryProofs } from "../../../src/adapters/memory/memory-proofs.ts";
 import { memoryRevocationLog } from "../../../src/adapters/memory/memory-revocation-log.ts";
 import { memoryStreams } from "../../../src/adapters/memory/memory-streams.ts";
 import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
@@ -7,15 +9,21 @@ import { type Refusal, refusal } from "../../../src/base/refusal.ts";
 import { ok, type Result } from "../../../src/base/result.ts";
 import { seconds, systemTimer } from "../../../src/base/seconds.ts";
 import type { Catalog } from "../../../src/catalog/catalog.ts";
+import { operatorIssuers } from "../../../src/credential/operator.ts";
 import type { SessionContext } from "../../../src/flows/session/context.ts";
-import { apiApp } from "../../../src/http/api.ts";
+import { type ApiOptions, apiApp } from "../../../src/http/api.ts";
 import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
+import { noTelemetry } from "../../../src/telemetry/telemetry.ts";
+import { newOperatorPair, type OperatorPair } from "../credential/operators.ts";
 import { newPair, type Pair, trusting } from "../credential/tokens.ts";
 import { catalog, now, preparedKeys } from "../signing/session.ts";
+import { searchedLog } from "./searched-log.ts";
 
 export interface Api {
   readonly app: Hono;
   readonly issuer: Pair;
+  /** Who vouches for operators. */
+  readonly operators: OperatorPair;
   readonly log: readonly string[];
   readonly context: SessionContext;
   /** Sends a request as a runtime does. */
@@ -23,27 +31,36 @@ export interface Api {
 }
 
 /** The API with an issuer of its own, the catalog of the other tests, and stores in memory. */
-export async function api(changes: Partial<SessionContext> = {}, basePath = "/"): Promise<Api> {
+export async function api(
+  changes: Partial<SessionContext> = {},
+  basePath = "/",
+  more: Partial<ApiOptions> = {},
+): Promise<Api> {
   const issuer = await newPair("ES256");
-  const log: string[] = [];
-  const context: SessionContext = { ...(await sessionContext([issuer])), ...changes };
+  const operators = await newOperatorPair();
+  const { log, written } = searchedLog();
+  const context: SessionContext = { ...(await sessionContext([issuer], undefined, operators)), ...changes };
   const app = apiApp(context, {
     basePath,
-    log: (line) => log.push(line),
+    reporting: { worker: "api", log, telemetry: context.telemetry, random: requestIds },
     sha256: nodeSha256,
     development: false,
+    ...more,
   });
   const runtime = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
   const send: Api["send"] = async (path, init) =>
     init instanceof Request ? app.fetch(init, {}, runtime) : app.request(path, init, {}, runtime);
-  return { app, issuer, log, context, send };
+  return { app, issuer, operators, log: written, context, send };
 }
+
+/** The random part of request ids: the same each time. */
+export const requestIds = (length: number) => new Uint8Array(length).fill(0xab);
 
 /** What the flows of sessions work with, at {@link now}, with stores in memory that are never older than a question. */
 export async function sessionContext(
   issuers: readonly Pair[],
   clock: SessionContext["clock"] = () => now,
-  operators = true,
+  operators?: OperatorPair,
 ): Promise<SessionContext> {
   const milli = (): UnixMilliseconds => unixMilliseconds(clock() * 1000);
   const log = memoryRevocationLog(milli);
@@ -51,7 +68,7 @@ export async function sessionContext(
   const trusted = trusting(issuers.map(({ jwk }) => jwk));
   return {
     issuers: [trusted],
-    operators: operators ? [trusted] : [],
+    operators: operatorIssuers({ keys: operators === undefined ? [] : [operators.key] }, clock),
     catalog: async (): Promise<Result<Catalog, Refusal>> => ok(catalog),
     keys: await preparedKeys(),
     clock,
@@ -60,11 +77,12 @@ export async function sessionContext(
     log,
     revocations: freshRevocations(log, milli),
     streams: memoryStreams().streamsOf,
-    limits: {
-      take: async (policy) => ({ policy, allowed: true, remaining: policy.quota, resetsIn: policy.window }),
-    },
+    limits: memoryLimits(),
     entitlement: undefined,
-    telemetry: () => undefined,
+    site: { apiUrl: "https://api.example", origins: [] },
+    identity: undefined,
+    proofs: memoryProofs(clock),
+    telemetry: noTelemetry,
     onFailure: () => undefined,
     settings: {
       grantIssuer: "stagedoor",
@@ -76,6 +94,8 @@ export async function sessionContext(
       revocationMaxAge: seconds(2),
       startRate: undefined,
       startRateAddress: undefined,
+      signInRate: undefined,
+      signInRateAddress: undefined,
     },
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { unixSeconds } from "../../../src/base/seconds.ts";
-import { newCloudFrontKey, newSessionKey, newTokenKey } from "../../../src/keys/generate.ts";
+import { newCloudFrontKey, newOperatorKey, newSessionKey, newTokenKey } from "../../../src/keys/generate.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
 import { publicJwk, publicPem, withoutPrivateHalf } from "../../../src/keys/public.ts";
 import { keysFor, parseKeyRing, signingKey, stillTaken } from "../../../src/keys/ring.ts";
@@ -20,6 +20,7 @@ describe("the key ring", () => {
       await newCloudFrontKey("K1RSA", "rsa"),
       await newCloudFrontKey("K2EC", "ec"),
       await newTokenKey("t"),
+      await newOperatorKey("o"),
     ];
     const parsed = parseKeyRing(JSON.parse(JSON.stringify({ keys: made })));
     expect(parsed).toEqual({ ok: true, value: { keys: made } });
@@ -34,6 +35,7 @@ describe("the key ring", () => {
     ["no kid", { kid: undefined }],
     ["another algorithm", { alg: "HS512" }],
     ["a purpose that it was not made for", { purpose: "token" }],
+    ["another purpose that it was not made for", { purpose: "operator" }],
     ["no purpose", { purpose: undefined }],
     ["a purpose of JavaScript's", { purpose: "constructor" }],
     ["a field that is not known", { ext: true }],
@@ -99,7 +101,7 @@ describe("what is given out of a ring", () => {
   });
 
   it("is the public half of a pair alone", async () => {
-    const pairs = [await newCloudFrontKey("K1", "rsa"), await newCloudFrontKey("K2", "ec")];
+    const pairs = [await newCloudFrontKey("K1", "rsa"), await newCloudFrontKey("K2", "ec"), await newOperatorKey("o")];
     for (const pair of pairs) {
       const given = publicJwk(pair);
       expect(Object.keys(given.ok ? given.value : { d: 1 }).filter((name) => privateParts.includes(name))).toEqual([]);

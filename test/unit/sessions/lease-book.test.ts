@@ -194,7 +194,7 @@ describe("the book", () => {
 
   it("loses nothing of a session that two names know", () => {
     const [older, newer] = [opened().book, opened().book];
-    older.claim(claimOf("s0", 0, { limit: 1 }));
+    older.claim(claimOf("s0", 0, { limit: 1, login: "mine" }));
     older.touch(touchOf("s0", 1, { network: "a" }));
     newer.touch(touchOf("s0", 40, { network: "b", issuedAt: at(5), expiresAt: at(9000) }));
     newer.takeOver("older", older.handOver("newer", at(0)));
@@ -202,6 +202,7 @@ describe("the book", () => {
     expect(newer.show("s0", at(41))).toMatchObject(state);
     newer.takeOver("older", older.handOver("newer", at(0)));
     expect(newer.show("s0", at(41))).toMatchObject(state);
+    expect(newer.claim(claimOf("s1", 41, { limit: 1 }))).toMatchObject({ running: [{ login: "mine" }] });
     newer.claim(claimOf("s1", 200, { limit: 1 }));
     expect(newer.touch(touchOf("s0", 201))).toEqual({ is: "limited" });
   });

@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { unixMilliseconds } from "../../../src/base/milliseconds.ts";
 import { unixSeconds } from "../../../src/base/seconds.ts";
-import type { Revocable, Revocation, RevocationDelta, RevocationKind } from "../../../src/sessions/revocation.ts";
+import {
+  type Revocable,
+  type Revocation,
+  type RevocationDelta,
+  type RevocationKind,
+  revocationKinds,
+} from "../../../src/sessions/revocation.ts";
 import {
   forbiddenBy,
   forbidsStart,
@@ -14,9 +20,16 @@ const at = unixSeconds(1_000);
 const before = unixSeconds(999);
 const after = unixSeconds(1_001);
 
-const session: Revocable = { sessionId: "s", subject: "u", token: "t", kid: "k", issuedAt: at };
-const start: StartAsked = { subject: "u", token: "t", issuedAt: at, assetId: "film" };
-const ownValue: Record<RevocationKind, string> = { session: "s", subject: "u", asset: "film", token: "t", key: "k" };
+const session: Revocable = { sessionId: "s", subject: "u", token: "t", login: "l", kid: "k", issuedAt: at };
+const start: StartAsked = { subject: "u", token: "t", login: "l", issuedAt: at, assetId: "film" };
+const ownValue: Record<RevocationKind, string> = {
+  session: "s",
+  subject: "u",
+  asset: "film",
+  token: "t",
+  login: "l",
+  key: "k",
+};
 
 function entryOf(kind: RevocationKind, parts: Partial<Revocation> = {}): Revocation {
   return { kind, value: ownValue[kind], cause: "revoked", at, until: unixSeconds(2_000), ...parts };
@@ -35,13 +48,11 @@ function holding(...entries: readonly Revocation[]): HeldRevocations {
 describe("what forbids a session to go on", () => {
   it("is nothing where nothing is forbidden, or only others are", () => {
     expect(forbiddenBy(new HeldRevocations(), session, "film")).toBeUndefined();
-    const others = (["session", "subject", "asset", "token", "key"] as const).map((kind) =>
-      entryOf(kind, { value: "x" }),
-    );
+    const others = revocationKinds.map((kind) => entryOf(kind, { value: "x" }));
     expect(forbiddenBy(holding(...others), session, "film")).toBeUndefined();
   });
 
-  it.each(["session", "asset", "token", "key"] as const)(
+  it.each(["session", "asset", "token", "login", "key"] as const)(
     "is an entry of its %s, whenever its grant was issued",
     (kind) => {
       const snapshot = holding(entryOf(kind));
@@ -66,6 +77,11 @@ describe("what forbids a session to go on", () => {
     expect(forbiddenBy(holding(entryOf("token")), { ...session, token: undefined }, "film")).toBeUndefined();
   });
 
+  it("is no login's entry for a session of a credential that told of none", () => {
+    expect(forbiddenBy(holding(entryOf("login")), { ...session, login: undefined }, "film")).toBeUndefined();
+    expect(forbidsStart(holding(entryOf("login")), { ...start, login: undefined })).toBeUndefined();
+  });
+
   it("is the session's own entry before any other, since that says why", () => {
     const own = entryOf("session", { cause: "taken" });
     expect(forbiddenBy(holding(entryOf("asset"), own), session, "film")).toEqual(own);
@@ -83,10 +99,13 @@ describe("what forbids a start", () => {
     expect(forbidsStart(holding(entryOf("session"), entryOf("key")), start)).toBeUndefined();
   });
 
-  it.each(["asset", "token"] as const)("is an entry of the %s, whenever the bearer token was issued", (kind) => {
-    for (const issuedAt of [before, after, undefined])
-      expect(forbidsStart(holding(entryOf(kind)), { ...start, issuedAt })).toEqual(entryOf(kind));
-  });
+  it.each(["asset", "token", "login"] as const)(
+    "is an entry of the %s, whenever the bearer token was issued",
+    (kind) => {
+      for (const issuedAt of [before, after, undefined])
+        expect(forbidsStart(holding(entryOf(kind)), { ...start, issuedAt })).toEqual(entryOf(kind));
+    },
+  );
 
   it("is an entry of the subject, unless the bearer token was issued later: one without iat was not", () => {
     const snapshot = holding(entryOf("subject"));

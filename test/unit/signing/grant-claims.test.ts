@@ -36,6 +36,8 @@ function withClaim(label: number, value: unknown): Uint8Array {
 describe("what a grant may say beside who, what and until when", () => {
   const said: readonly (readonly [string, Partial<GrantClaims>])[] = [
     ["a token", { token: encodeBase64url(bytes(16, 9)) }],
+    ["a login", { login: encodeBase64url(bytes(16, 8)) }],
+    ["a token and a login", { token: encodeBase64url(bytes(16, 9)), login: encodeBase64url(bytes(16, 8)) }],
     ["a /24 of IPv4", { network: network(4, 24, 192, 0, 2) }],
     ["a prefix with zeros at its end", { network: network(4, 24, 10) }],
     ["one IPv4 address", { network: network(4, 32, 192, 0, 2, 7) }],
@@ -52,6 +54,17 @@ describe("what a grant may say beside who, what and until when", () => {
 
   it("leaves no trace where it is not said", () => {
     expect(readClaims(writeClaims(claimsOf()))).toEqual(claimsOf());
+  });
+
+  it("is in the same bytes as before logins could be said, so that sessions which run go on", () => {
+    const before = [
+      "2D3RhEuiAQUERjIwMjYtYaBYd6kBaXN0YWdlZG9vcgJ2YzNWaWFtVmpkSE4xWW1wbFkzUnpkUQQaav3bIAYaav2GwAdQBwcHBwcHBwcHBwcHBw",
+      "cHBxkBNgEZATihA6EBZi9maWxtLxkBOYJjR0VUZEhFQUQ6AAEAAFAJCQkJCQkJCQkJCQkJCQkJWCAnR1u0cJGZGSCkeh09-iHSOzG1xTr5zgyh",
+      "GKZYFAOVbg",
+    ].join("");
+    const claims = claimsOf({ token: encodeBase64url(bytes(16, 9)) });
+    expect(openGrant(before, keys, now)).toMatchObject({ ok: true, value: claims });
+    expect(mintGrant(claims, keyOf(keys, "2026-a"))).toBe(before);
   });
 
   it("writes a prefix as RFC 9164 does: its length, and its bytes without the zeros behind them", () => {
@@ -81,6 +94,9 @@ describe("an authentic grant with claims that are not understood is refused, sin
     ["a hash of another length", 315, new Map([["user-agent", new Map([[-1, bytes(20, 1)]])]])],
     ["a token of another length", -65537, bytes(8, 1)],
     ["a token that is no bytes", -65537, "token"],
+    ["a login of another length", -65538, bytes(32, 1)],
+    ["a login that is no bytes", -65538, "login"],
+    ["another private claim", -65539, bytes(16, 1)],
   ])("%s", (_, label, value) => {
     expect(readClaims(withClaim(label, value))).toBeUndefined();
   });

@@ -106,3 +106,37 @@ describe("a viewer whose only stream an operator ended", () => {
     expect(opened(await stage.show(running, later)).state).toBe("running");
   });
 });
+
+describe("a viewer who signed out of the login that his only stream came from", () => {
+  const from = (sid: string) => ({ sub: "ann", sid, jti: `token of ${sid}` });
+  const signOut = (stage: Stage, sid: string) => stage.revoke({ login: { issuer: issuerName, sid } });
+
+  it("has the place again at once, once he has signed in anew", async () => {
+    const stage = await sessionStage({ settings: { streamLimit: 1 } });
+    const session = opened(await stage.start({ asset: "film" }, from("s-1")));
+    expect(codeOf(await stage.start({ asset: "film" }, from("s-2")))).toBe("stream_limit");
+    opened(await signOut(stage, "s-1"));
+    const next = opened(await stage.start({ asset: "film" }, from("s-2")));
+    expect(opened(await stage.show(next, from("s-2"))).state).toBe("running");
+    expect(opened(await stage.show(session, from("s-2"))).state).toBe("revoked");
+    expect(codeOf(await stage.start({ asset: "film" }, from("s-2")))).toBe("stream_limit");
+  });
+
+  it("loses no stream of another login, nor one that was renewed from there", async () => {
+    const stage = await sessionStage({ settings: { streamLimit: 1 } });
+    const session = opened(await stage.start({ asset: "film" }, from("s-1")));
+    const renewed = opened(await stage.renew(session, from("s-2")));
+    opened(await signOut(stage, "s-1"));
+    expect(codeOf(await stage.start({ asset: "film" }, from("s-2")))).toBe("stream_limit");
+    expect(opened(await stage.show(renewed, from("s-2"))).state).toBe("running");
+    expect(opened(await stage.show(session, from("s-2"))).state).toBe("revoked");
+  });
+
+  it("is told of his streams and not of their logins where there are too many", async () => {
+    const stage = await sessionStage({ settings: { streamLimit: 1 } });
+    opened(await stage.start({ asset: "film" }, from("s-1")));
+    const refused = await stage.start({ asset: "film" }, from("s-2"));
+    if (refused.ok) throw new Error("a stream was started");
+    expect(await problemResponse(refused.refusal).text()).not.toContain("login");
+  });
+});

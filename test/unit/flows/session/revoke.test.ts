@@ -1,7 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { operatorIssuer } from "../../../../src/credential/operator.ts";
+import { startStream } from "../../../../src/flows/session/start-stream.ts";
 import { openGrant, subjectHash, tokenHash } from "../../../../src/signing/grant.ts";
+import { operatorToken } from "../../credential/operators.ts";
+import { token } from "../../credential/tokens.ts";
 import { now, preparedKeys, sessionKey } from "../../signing/session.ts";
-import { codeOf, opened, sessionStage } from "./session-stage.ts";
+import { codeOf, opened, presenting, sessionStage, usualRequest } from "./session-stage.ts";
 
 const issuer = "https://id.example";
 const week = 604_800;
@@ -11,27 +15,56 @@ beforeEach(async () => {
   stage = await sessionStage();
 });
 const subject = (name: string) => ({ subject: { issuer, subject: name } });
-const token = (jti: string) => ({ token: { issuer, jti } });
+const tokenOf = (jti: string) => ({ token: { issuer, jti } });
+const operators = (jti: string) => ({ token: { issuer: operatorIssuer, jti } });
+const login = (sid: string) => ({ login: { issuer, sid } });
 
 describe("who may revoke", () => {
-  it.each(["stream:play", "openid stagedoor:revok", "stagedoor:revoke2", undefined])(
+  it.each(["stream:play", "operator:read operator:keys", "operator:revok", "operator:revoke2", undefined])(
     "is not who has the scope %s",
     async (scope) => {
-      expect(codeOf(await stage.revoke({ asset: "film" }, { scope }))).toBe("scope_insufficient");
+      const refused = await stage.revoke({ asset: "film" }, { scope });
+      expect(refused).toMatchObject({ refusal: { code: "scope_insufficient", scope: "operator:revoke" } });
       expect(await stage.entries()).toEqual([]);
     },
   );
 
-  it("is nobody whose issuer does not vouch for operators", async () => {
-    const viewers = await sessionStage({ operators: false });
-    expect(codeOf(await viewers.revoke({ asset: "film" }))).toBe("token_invalid");
-    expect(await viewers.entries()).toEqual([]);
+  it("is no viewer, whatever scope his token has, and however it is presented", async () => {
+    const viewers = await token(stage.issuer, { scope: "stream:play operator:revoke", assets: "*" });
+    expect(codeOf(await stage.revoke({ asset: "film" }, {}, `Bearer ${viewers}`))).toBe("token_invalid");
+    const own = await operatorToken(stage.operators);
+    expect(codeOf(await stage.revoke({ asset: "film" }, {}, `Basic ${own}`))).not.toBe("ok");
+    expect(await stage.entries()).toEqual([]);
+  });
+
+  it("is who starts no stream with it", async () => {
+    const own = await operatorToken(stage.operators, { scope: "stream:play operator:revoke", assets: "*" });
+    const context = stage.context();
+    const credential = presenting(`Bearer ${own}`, context);
+    expect(codeOf(await startStream({ ...usualRequest, credential, body: '{"asset":"film"}' }, context))).toBe(
+      "token_invalid",
+    );
+  });
+
+  it("is not who was revoked by name, with what he was given until then", async () => {
+    opened(await stage.revoke({ subject: { issuer: operatorIssuer, subject: "bob" } }));
+    const lift = (iat: number | undefined) =>
+      stage.revoke({ subject: { issuer: operatorIssuer, subject: "bob" }, lift: true }, { sub: "bob", iat });
+    expect([codeOf(await lift(now)), codeOf(await lift(undefined))]).toEqual(["token_revoked", "token_revoked"]);
+    expect(codeOf(await lift(now + 10))).toBe("ok");
   });
 
   it("is nobody with a token that was revoked: he would take that back", async () => {
-    opened(await stage.revoke(token("leaked")));
-    expect(codeOf(await stage.revoke({ ...token("leaked"), lift: true }, { jti: "leaked" }))).toBe("token_revoked");
-    expect(codeOf(await stage.revoke({ ...token("leaked"), lift: true }, { jti: "another" }))).toBe("ok");
+    opened(await stage.revoke(operators("leaked")));
+    expect(codeOf(await stage.revoke({ ...operators("leaked"), lift: true }, { jti: "leaked" }))).toBe("token_revoked");
+    expect(codeOf(await stage.revoke({ ...operators("leaked"), lift: true }, { jti: "another" }))).toBe("ok");
+  });
+
+  it("is nobody whose credential was signed by a key that was revoked", async () => {
+    const kid = stage.operators.key.kid;
+    opened(await stage.revoke({ key: "2026-a" }));
+    expect(opened(await stage.revoke({ key: kid }))).toEqual({ revoked: "key", until: never });
+    expect(codeOf(await stage.revoke({ key: kid, lift: true }, { jti: "another", sub: "bob" }))).toBe("token_revoked");
   });
 
   it("is store_unavailable while the log does not answer", async () => {
@@ -81,7 +114,7 @@ describe("what a revocation does", () => {
     const keys = await preparedKeys([sessionKey("old", 1, { nbf: 1 }), sessionKey("new", 2, { nbf: now })]);
     const rotating = await sessionStage({ keys });
     opened(await rotating.revoke(subject("bob")));
-    opened(await rotating.revoke(token("t-1")));
+    opened(await rotating.revoke(tokenOf("t-1")));
     const values = (await rotating.entries()).map(({ value }) => value);
     for (const key of keys.values()) {
       expect(values).toContain(subjectHash(key, issuer, "bob"));
@@ -102,13 +135,35 @@ describe("what a revocation does", () => {
       opened(await stage.start({ asset: "film" }, { jti: "t-1" })),
       opened(await stage.start({ asset: "film" }, { jti: "t-2" })),
     ];
-    opened(await stage.revoke(token("t-1")));
+    opened(await stage.revoke(tokenOf("t-1")));
     expect([opened(await stage.show(one)).state, opened(await stage.show(other)).state]).toEqual([
       "revoked",
       "running",
     ]);
     expect(codeOf(await stage.start({ asset: "film" }, { jti: "t-1" }))).toBe("token_revoked");
     expect(codeOf(await stage.start({ asset: "film" }, { jti: "t-2" }))).toBe("ok");
+  });
+
+  it("a login: what came from it is ended and its tokens start nothing, and the viewer's other login is as it was", async () => {
+    const of = (sid: string) => ({ sub: "bob", sid, jti: `${sid}-token` });
+    const [one, other] = [
+      opened(await stage.start({ asset: "film" }, of("s-1"))),
+      opened(await stage.start({ asset: "film" }, of("s-2"))),
+    ];
+    expect(opened(await stage.revoke(login("s-1")))).toEqual({ revoked: "login", until: never });
+    expect((await stage.entries())[0]?.value).not.toContain("s-1");
+    expect([opened(await stage.show(one, of("s-1"))).state, opened(await stage.show(other, of("s-2"))).state]).toEqual([
+      "revoked",
+      "running",
+    ]);
+    const code = async (sid: string) => codeOf(await stage.start({ asset: "film" }, of(sid)));
+    expect([await code("s-1"), await code("s-2")]).toEqual(["token_revoked", "ok"]);
+    expect(codeOf(await stage.renew(one, of("s-2")))).toBe("session_revoked");
+  });
+
+  it("a login: is that of its issuer alone", async () => {
+    opened(await stage.revoke({ login: { issuer: "https://other.example", sid: "s-1" } }));
+    expect(codeOf(await stage.start({ asset: "film" }, { sid: "s-1" }))).toBe("ok");
   });
 
   it("an asset: it is withdrawn, until that is lifted", async () => {
@@ -138,7 +193,8 @@ describe("lift: true", () => {
     ["session", () => ({ session: "AAAAAAAAAAAAAAAAAAAAAA" })],
     ["subject", () => subject("bob")],
     ["asset", () => ({ asset: "film" })],
-    ["token", () => token("t-1")],
+    ["token", () => tokenOf("t-1")],
+    ["login", () => login("s-1")],
     ["key", () => ({ key: "2026-a" })],
   ])("takes the revocation of a %s back, and says so where there is none", async (kind, body) => {
     opened(await stage.revoke(body()));
@@ -146,6 +202,22 @@ describe("lift: true", () => {
     expect(opened(await stage.revoke({ ...body(), lift: true }))).toEqual({ revoked: kind });
     expect((await stage.entries()).every(({ until }) => until <= now)).toBe(true);
     expect(codeOf(await stage.revoke({ ...body(), lift: true }))).toBe("revocation_unknown");
+  });
+});
+
+describe("what is counted", () => {
+  it("is each operator's credential, and what was revoked with it", async () => {
+    opened(await stage.revoke({ asset: "film" }));
+    opened(await stage.revoke({ asset: "film", lift: true }));
+    await stage.revoke({ asset: "film" }, { scope: "operator:read" });
+    await stage.revoke("no JSON");
+    expect(stage.counted).toEqual([
+      { event: "validated", by: "operator", outcome: "accepted" },
+      { event: "revoked", kind: "asset" },
+      { event: "validated", by: "operator", outcome: "accepted" },
+      { event: "validated", by: "operator", outcome: "scope_insufficient" },
+      { event: "validated", by: "operator", outcome: "accepted" },
+    ]);
   });
 });
 
@@ -165,6 +237,11 @@ describe("how long a revocation lives", () => {
     expect(await until({})).toBe("2026-11-25T11:06:40Z");
     expect(await until({ until: now + 60 })).toBe("2026-11-25T11:06:40Z");
     expect(await until({ until: now + 2 * week })).toBe("2026-12-02T11:06:40Z");
+  });
+
+  it("is for good where it ends an operator, since his credential lasts longer than any session", async () => {
+    expect(opened(await stage.revoke(operators("o-2"))).until).toBe(never);
+    expect(opened(await stage.revoke({ subject: { issuer: operatorIssuer, subject: "bob" } })).until).toBe(never);
   });
 
   it("is for an asset what the body says, where it does", async () => {
@@ -187,6 +264,8 @@ describe("the body of a revocation", () => {
     ["a subject as a text", { subject: "bob" }],
     ["an empty subject", subject("")],
     ["a token without its issuer", { token: { jti: "t-1" } }],
+    ["a login without its issuer", { login: { sid: "s-1" } }],
+    ["a login as a text", { login: "s-1" }],
     ["an asset that cannot be one", { asset: "../film" }],
     ["an end in milliseconds", { asset: "film", until: now * 1000 }],
     ["an end with a fraction", { asset: "film", until: now + 0.5 }],

@@ -3,7 +3,7 @@ import { memoryStreams } from "../../../../src/adapters/memory/memory-streams.ts
 import { unixMilliseconds } from "../../../../src/base/milliseconds.ts";
 import type { Refusal } from "../../../../src/base/refusal.ts";
 import { ok, type Result } from "../../../../src/base/result.ts";
-import { type UnixSeconds, unixSeconds } from "../../../../src/base/seconds.ts";
+import { systemTimer, type UnixSeconds, unixSeconds } from "../../../../src/base/seconds.ts";
 import { parseCatalog } from "../../../../src/catalog/catalog.ts";
 import { credentialOf } from "../../../../src/credential/request-credential.ts";
 import type { Client } from "../../../../src/flows/client.ts";
@@ -15,6 +15,8 @@ import { revoke } from "../../../../src/flows/session/revoke.ts";
 import { showSession } from "../../../../src/flows/session/show-session.ts";
 import { startStream } from "../../../../src/flows/session/start-stream.ts";
 import type { Revocation } from "../../../../src/sessions/revocation.ts";
+import { noTelemetry, type TelemetryEvent } from "../../../../src/telemetry/telemetry.ts";
+import { newOperatorPair, type OperatorPair, operatorToken } from "../../credential/operators.ts";
 import { newPair, token } from "../../credential/tokens.ts";
 import { freshRevocations, sessionContext } from "../../http/start.ts";
 import { now } from "../../signing/session.ts";
@@ -36,7 +38,15 @@ export function presenting(authorization: string | undefined, context: SessionCo
 
 /** What a route is asked with, where a test does not say otherwise. */
 export const usualRequest: SessionRequest = {
-  credential: credentialOf(asked(undefined), { issuers: [], clock: () => now }),
+  credential: credentialOf(asked(undefined), {
+    issuers: [],
+    clock: () => now,
+    timer: systemTimer,
+    site: { apiUrl: undefined, origins: [] },
+    identity: undefined,
+    proofs: { firstUse: async () => true },
+    telemetry: noTelemetry,
+  }),
   grant: undefined,
   sessionId: "",
   body: "",
@@ -58,7 +68,7 @@ export async function sessionStage(
     readonly assets?: readonly object[];
     readonly keys?: SessionContext["keys"];
     readonly settings?: Partial<Settings>;
-    readonly operators?: boolean;
+    readonly operators?: OperatorPair;
   } = {},
 ) {
   const state: { now: UnixSeconds; down: "streams" | "log" | undefined; keys: SessionContext["keys"] | undefined } = {
@@ -67,7 +77,8 @@ export async function sessionStage(
     keys: changes.keys,
   };
   const issuer = await newPair("ES256");
-  const base = await sessionContext([issuer], () => state.now, changes.operators);
+  const operators = changes.operators ?? (await newOperatorPair());
+  const base = await sessionContext([issuer], () => state.now, operators);
   const catalog = parseCatalog({ version: 1, assets: changes.assets ?? [asset("film"), asset("film-2")] });
   if (!catalog.ok) throw new Error("the catalog of these tests is faulty");
   const milli = () => unixMilliseconds(state.now * 1000);
@@ -76,6 +87,8 @@ export async function sessionStage(
   /** What the stores were asked to change, in its order. */
   const events: string[] = [];
   const failures: Refusal[] = [];
+  /** What was counted, in its order. */
+  const counted: TelemetryEvent[] = [];
   const up = (store: "streams" | "log", event?: string) => {
     if (state.down === store) throw new Error("MARKED: the store is down");
     if (event !== undefined) events.push(event);
@@ -123,6 +136,7 @@ export async function sessionStage(
     revocations: freshRevocations(log, milli, changes.settings?.storeFailure),
     catalog: async () => ok(catalog.value),
     onFailure: (why) => failures.push(why),
+    telemetry: (event) => counted.push(event),
     settings: { ...base.settings, ...changes.settings },
   });
   const bearer = async (claims: Claims) => `Bearer ${await token(issuer, { assets: "*", ...claims })}`;
@@ -136,8 +150,10 @@ export async function sessionStage(
   return {
     state,
     issuer,
+    operators,
     events,
     failures,
+    counted,
     streams,
     context,
     start: async (body: object = { asset: "film" }, claims: Claims = {}, client: Client = here) =>
@@ -156,8 +172,8 @@ export async function sessionStage(
       showSession({ ...(await on(opened, claims)), ...more }, context()),
     end: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
       endSession({ ...(await on(opened, claims)), ...more }, context()),
-    revoke: async (body: unknown, claims: Claims = {}) => {
-      const operator = await bearer({ sub: "operator", scope: "stagedoor:revoke", ...claims });
+    revoke: async (body: unknown, claims: Claims = {}, authorization?: string) => {
+      const operator = authorization ?? `Bearer ${await operatorToken(operators, claims)}`;
       const text = typeof body === "string" ? body : JSON.stringify(body);
       return revoke({ ...usualRequest, credential: presenting(operator, context()), body: text }, context());
     },

@@ -1,0 +1,36 @@
+import * as z from "zod";
+import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
+import { systemClock, systemTimer } from "../../src/base/seconds.ts";
+import { readConfiguration } from "../../src/config/configuration.ts";
+import { faultsAmong, type Issuer, issuerSchema } from "../../src/credential/issuer.ts";
+import { trustIssuer } from "../../src/credential/trust-issuer.ts";
+import type { TrustedIssuer } from "../../src/credential/verify-jwt.ts";
+import type { KeyRing } from "../../src/keys/ring.ts";
+import { devEnvironment } from "../local/dev-environment.ts";
+import { parseJson, readText, shortName } from "./files.ts";
+import { endFailed } from "./outcome.ts";
+
+/** The issuers that the local API trusts. */
+export function devIssuers(ring: KeyRing): readonly TrustedIssuer[] {
+  const configuration = readConfiguration(devEnvironment("api", ring, "http://localhost:8788", {}));
+  if (configuration.ok) return trusted(configuration.value.issuers);
+  return endFailed(["The key ring does not serve a local API:", ...configuration.refusal].join("\n  "));
+}
+
+/** The issuers of a file that holds what STAGEDOOR_ISSUERS does. It may hold secrets, so a fault quotes nothing. */
+export function issuersIn(file: string): readonly TrustedIssuer[] {
+  const parsed = z
+    .array(issuerSchema)
+    .min(1)
+    .safeParse(parseJson(readText(file, "the issuers")));
+  const faults = parsed.success
+    ? faultsAmong(parsed.data)
+    : parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  if (parsed.success && faults.length === 0) return trusted(parsed.data);
+  return endFailed([`${shortName(file)} holds no list of issuers:`, ...faults].join("\n  "));
+}
+
+function trusted(issuers: readonly Issuer[]): readonly TrustedIssuer[] {
+  const reach = { fetch, clock: systemClock, timer: systemTimer, sha256: nodeSha256, onFailure: () => undefined };
+  return issuers.map((issuer) => trustIssuer(issuer, reach));
+}

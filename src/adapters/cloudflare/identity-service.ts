@@ -1,0 +1,43 @@
+import * as z from "zod";
+import type { IdentitySessions } from "../../credential/identity-sessions.ts";
+import type { Presented } from "../../credential/presented.ts";
+import { rightsOf } from "../../identity/user-claims.ts";
+
+/** The part of a service binding that is used here. */
+export interface IdentityBinding {
+  fetch(request: Request): Promise<Response>;
+}
+
+const answerSchema = z
+  .object({
+    session: z.object({ id: z.string().min(1), createdAt: z.iso.datetime(), expiresAt: z.iso.datetime() }),
+    user: z.looseObject({ id: z.string().min(1) }),
+  })
+  .nullable();
+
+/**
+ * The identity worker over a service binding: its own `GET /api/auth/get-session`, with the one credential that was presented
+ * and nothing else of the viewer's request. Asking is a use of the session, which prolongs it. It rejects where the worker
+ * answers anything but a session or `null`.
+ */
+export function identityService(binding: IdentityBinding, apiUrl: string): IdentitySessions {
+  return async (presented) => {
+    const asked = new Request(`${apiUrl}/api/auth/get-session`, { headers: headersOf(presented) });
+    const response = await binding.fetch(asked);
+    if (response.status !== 200) throw new Error(`the identity worker answered ${response.status}`);
+    const answer = answerSchema.parse(await response.json());
+    if (answer === null) return undefined;
+    const { session, user } = answer;
+    return {
+      sessionId: session.id,
+      userId: user.id,
+      createdAt: Date.parse(session.createdAt),
+      expiresAt: Date.parse(session.expiresAt),
+      ...rightsOf(user),
+    };
+  };
+}
+
+function headersOf(presented: Presented): Record<string, string> {
+  return presented.is === "cookie" ? { Cookie: presented.cookie } : { Authorization: `Bearer ${presented.token}` };
+}

@@ -1,0 +1,95 @@
+import * as z from "zod";
+import { ok, type Result, refuse } from "../base/result.ts";
+import { seconds } from "../base/seconds.ts";
+import { oauthClientSchema } from "../identity/client.ts";
+import type { IdentitySettings } from "../identity/settings.ts";
+import { isAssetList } from "../identity/user-claims.ts";
+import { json, secondsBetween, settingsSchema } from "./settings.ts";
+
+/** The settings that the identity worker has for itself, by the names of their environment variables. */
+export const identitySettingsSchema = z.object({
+  STAGEDOOR_IDENTITY_SECRET: z
+    .string()
+    .regex(
+      /^[\x21-\x7e]{32,512}$/,
+      "32 to 512 printable characters without spaces, as `openssl rand -base64 32` makes them",
+    )
+    .describe("Signs session cookies and encrypts the keys of the JWKS (a secret)."),
+  STAGEDOOR_IDENTITY_IDLE: secondsBetween(2, 34_560_000)
+    .default(604_800)
+    .describe("How long a session of sign-in lasts without use; use prolongs it."),
+  STAGEDOOR_IDENTITY_ACCESS_TTL: secondsBetween(5, 86_400).default(900).describe("How long a JWT lasts."),
+  STAGEDOOR_IDENTITY_REFRESH_TTL: secondsBetween(60, 34_560_000)
+    .default(2_592_000)
+    .describe("How long a refresh token lasts without use."),
+  STAGEDOOR_IDENTITY_REFRESH_GRACE: secondsBetween(1, 60)
+    .default(10)
+    .describe("How long the answer to a refresh may be asked for again, where it was lost."),
+  STAGEDOOR_IDENTITY_BEARER_SIGNATURE: z
+    .enum(["required", "optional"])
+    .default("required")
+    .describe("Whether a session token as bearer needs the signature that `set-auth-token` has."),
+  STAGEDOOR_IDENTITY_CLIENTS: json("the clients are a list")
+    .pipe(z.array(oauthClientSchema).max(50))
+    .default([])
+    .describe("First-party apps that take refresh tokens: public OAuth clients with PKCE."),
+  STAGEDOOR_IDENTITY_ASSETS: z
+    .string()
+    .max(4000)
+    .refine(isAssetList, "write * or asset ids with spaces between them")
+    .default("*")
+    .describe("What a new user may open."),
+});
+
+/** What it shares with the other workers. */
+const sharedSchema = settingsSchema.pick({
+  STAGEDOOR_ENV: true,
+  STAGEDOOR_API_URL: true,
+  STAGEDOOR_ORIGINS: true,
+});
+
+const schema = identitySettingsSchema.extend(sharedSchema.shape).extend({
+  STAGEDOOR_API_URL: sharedSchema.shape.STAGEDOOR_API_URL.unwrap(),
+});
+
+export interface IdentityConfiguration extends IdentitySettings {
+  readonly development: boolean;
+}
+
+/** As `readConfiguration`, for the identity worker: its settings, or every fault at once, none of which quotes a value. */
+export function readIdentityConfiguration(
+  environment: Readonly<Record<string, unknown>>,
+): Result<IdentityConfiguration, readonly string[]> {
+  const parsed = schema.safeParse(environment);
+  const issues = parsed.success ? [] : parsed.error.issues;
+  const faults = issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  faults.push(
+    ...Object.keys(environment)
+      .filter((name) => name.startsWith("STAGEDOOR_") && !(name in schema.shape) && !(name in settingsSchema.shape))
+      .map((name) => `${name}: there is no such setting`),
+  );
+  const development = environment.STAGEDOOR_ENV === "development";
+  if (!development && String(environment.STAGEDOOR_API_URL).startsWith("http:"))
+    faults.push("STAGEDOOR_API_URL: use https; plain http is for STAGEDOOR_ENV=development");
+  if (parsed.success) {
+    const ids = parsed.data.STAGEDOOR_IDENTITY_CLIENTS.map(({ clientId }) => clientId);
+    if (new Set(ids).size < ids.length) faults.push("STAGEDOOR_IDENTITY_CLIENTS: a client stands twice");
+  }
+  return parsed.success && faults.length === 0 ? ok(configuration(parsed.data)) : refuse(faults);
+}
+
+function configuration(settings: z.infer<typeof schema>): IdentityConfiguration {
+  return {
+    development: settings.STAGEDOOR_ENV === "development",
+    apiUrl: settings.STAGEDOOR_API_URL,
+    origins: settings.STAGEDOOR_ORIGINS,
+    secret: settings.STAGEDOOR_IDENTITY_SECRET,
+    idle: seconds(settings.STAGEDOOR_IDENTITY_IDLE),
+    accessTtl: seconds(settings.STAGEDOOR_IDENTITY_ACCESS_TTL),
+    refreshTtl: seconds(settings.STAGEDOOR_IDENTITY_REFRESH_TTL),
+    refreshGrace: seconds(settings.STAGEDOOR_IDENTITY_REFRESH_GRACE),
+    bearerSignature: settings.STAGEDOOR_IDENTITY_BEARER_SIGNATURE,
+    clients: settings.STAGEDOOR_IDENTITY_CLIENTS,
+    assets: settings.STAGEDOOR_IDENTITY_ASSETS,
+  };
+}

@@ -1,0 +1,109 @@
+import { decodeBase64url } from "../base/base64url.ts";
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result } from "../base/result.ts";
+import { isUnixSeconds, type UnixSeconds } from "../base/seconds.ts";
+import type { Credential } from "./credential.ts";
+import type { Issuer } from "./issuer.ts";
+import { isObject } from "./jws-parts.ts";
+import type { VerifiedToken } from "./verified-token.ts";
+
+type Claims = Readonly<Record<string, unknown>>;
+
+const longestName = 512;
+
+/**
+ * What verified claims say, of a JWT (RFC 7519 §4) and of an introspection answer (RFC 7662 §2.2) alike: who, what, until
+ * when, and what the token is bound to. `token_invalid` for a claim of a form that cannot be understood: guessing at it
+ * would give away more, or less, than the issuer meant.
+ */
+export function readClaims(claims: Claims, settings: Issuer, now: UnixSeconds): Result<VerifiedToken, Refusal> {
+  const { exp, iat, jti } = claims;
+  const subject = own(claims, settings.subjectClaim);
+  const expiresAt: unknown = typeof exp === "number" ? Math.floor(exp) : undefined;
+  if (!isName(subject) || !isUnixSeconds(expiresAt))
+    return refusal("token_invalid", `the token has no usable ${settings.subjectClaim} or exp`);
+  const scopes = readScopes(own(claims, settings.scopeClaim), settings);
+  if (scopes === undefined)
+    return refusal(
+      "token_invalid",
+      `the token's ${settings.scopeClaim} claim holds no words (RFC 8693 §4.2), nor a list`,
+    );
+  const assets = readAssets(own(claims, settings.assetsClaim), settings);
+  if (assets === undefined)
+    return refusal("token_invalid", `the token's ${settings.assetsClaim} claim is neither "*" nor a list of asset ids`);
+  const issuedAt: unknown = typeof iat === "number" ? Math.floor(iat) : undefined;
+  // One that was issued in the future would outlive every entry that forbids what was issued until now.
+  if (typeof issuedAt === "number" && issuedAt > now + settings.clockTolerance)
+    return refusal("token_invalid", "the token's iat lies in the future");
+  const streams = own(claims, settings.streamsClaim);
+  if (streams !== undefined && !isLimit(streams))
+    return refusal("token_invalid", `the token's ${settings.streamsClaim} claim is no whole number from 1 on`);
+  if (jti !== undefined && !isName(jti))
+    return refusal("token_invalid", `the token's jti is no text of up to ${longestName} characters (RFC 7519 §4.1.7)`);
+  const loginId = own(claims, settings.loginClaim);
+  if (loginId !== undefined && !isName(loginId))
+    return refusal(
+      "token_invalid",
+      `the token's ${settings.loginClaim} claim is no text of up to ${longestName} characters`,
+    );
+  const jkt = readBinding(claims.cnf);
+  if (jkt === "malformed")
+    return refusal("token_invalid", "the token is bound (cnf) by something else than a key's thumbprint");
+  const credential: Credential = {
+    issuer: settings.issuer,
+    subject,
+    scopes,
+    assets,
+    expiresAt,
+    issuedAt: isUnixSeconds(issuedAt) ? issuedAt : undefined,
+    tokenId: jti,
+    loginId,
+    streams,
+  };
+  return ok({ credential, jkt: jkt?.jkt, dpop: settings.dpop });
+}
+
+/** A claim that stands there, and nothing that every object inherits. */
+function own(claims: Claims, claim: string): unknown {
+  return Object.hasOwn(claims, claim) ? claims[claim] : undefined;
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.length <= longestName;
+}
+
+function isLimit(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 1;
+}
+
+function readScopes(claim: unknown, { scopes: ours }: Issuer): ReadonlySet<string> | undefined {
+  const words = claim === undefined ? [] : typeof claim === "string" ? claim.split(" ") : texts(claim);
+  if (words === undefined) return undefined;
+  const mapped =
+    ours === undefined ? words : words.flatMap((word) => (Object.hasOwn(ours, word) ? ours[word]?.split(" ") : []));
+  return new Set(mapped.filter((word): word is string => word !== undefined && word !== ""));
+}
+
+function readAssets(claim: unknown, settings: Issuer): Credential["assets"] | undefined {
+  if (claim === undefined) return settings.assetsDefault === "all" ? "*" : new Set();
+  if (claim === "*") return "*";
+  const ids = texts(claim);
+  return ids === undefined ? undefined : new Set(ids);
+}
+
+function texts(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const found = value.filter((one) => typeof one === "string");
+  return found.length === value.length ? found : undefined;
+}
+
+/**
+ * The confirmation (RFC 7800 §3.1, RFC 9449 §6.1). A token that is bound by what we cannot check, such as a client's
+ * certificate (RFC 8705), must not pass for one that whoever holds it may use.
+ */
+function readBinding(cnf: unknown): { readonly jkt: string } | undefined | "malformed" {
+  if (cnf === undefined) return undefined;
+  if (!isObject(cnf) || Object.keys(cnf).length !== 1) return "malformed";
+  const { jkt } = cnf;
+  return typeof jkt === "string" && decodeBase64url(jkt)?.length === 32 ? { jkt } : "malformed";
+}

@@ -1,0 +1,73 @@
+import { inTime } from "../base/deadline.ts";
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result } from "../base/result.ts";
+import { isUnixSeconds, seconds, type Timer, type UnixSeconds } from "../base/seconds.ts";
+import type { Credential } from "./credential.ts";
+import type { IdentitySession, IdentitySessions } from "./identity-sessions.ts";
+import type { Presented } from "./presented.ts";
+
+/** The identity worker, where one is bound. */
+export interface IdentitySource {
+  /** What its sessions and tokens name as their issuer: the API's own address. */
+  readonly issuer: string;
+  readonly sessions: IdentitySessions;
+}
+
+/** What a signed-in user may do by a session alone. */
+const scopes: ReadonlySet<string> = new Set(["stream:play"]);
+
+/** How long a viewer waits for the identity worker. */
+const patience = seconds(5);
+
+/** 32 letters or digits, and better-auth's HMAC-SHA256 behind a dot, in base64 as it is or URL-encoded. */
+const identityToken = /^[A-Za-z0-9]{32}(?:\.(?:[A-Za-z0-9+/]|%2[BbFf]){43}(?:=|%3[Dd]))?$/;
+
+/** Whether an opaque token has the form of those that the identity worker gives out. */
+export function isIdentityToken(token: string): boolean {
+  return identityToken.test(token);
+}
+
+/**
+ * The credential of a session of sign-in, by its cookie or its opaque token. Where there is no such session (any more), a
+ * browser is told to sign in (`sign_in_required`) and a client to get a new token (`token_invalid`); `store_unavailable`
+ * where the identity worker does not answer. Its answer is never kept beyond the request, so a changed user is seen at once.
+ */
+export async function identityCredential(
+  presented: Presented,
+  { issuer, sessions }: IdentitySource,
+  timer: Timer,
+  now: UnixSeconds,
+): Promise<Result<Credential, Refusal>> {
+  const session = await asked(sessions, presented, timer);
+  if (session === "silent") return refusal("store_unavailable", "the identity worker did not answer");
+  const expiresAt: unknown = session === undefined ? undefined : Math.floor(session.expiresAt / 1000);
+  const issuedAt: unknown = session === undefined ? undefined : Math.floor(session.createdAt / 1000);
+  if (session === undefined || !isUnixSeconds(expiresAt) || !isUnixSeconds(issuedAt) || expiresAt <= now)
+    return presented.is === "cookie"
+      ? refusal("sign_in_required", "the cookie is of no session of sign-in that is running")
+      : refusal("token_invalid", "the token is of no session of sign-in that is running");
+  return ok({
+    issuer,
+    subject: session.userId,
+    scopes,
+    assets: session.assets === "*" ? "*" : new Set(session.assets),
+    expiresAt,
+    issuedAt,
+    tokenId: undefined,
+    loginId: session.sessionId,
+    streams: session.streams,
+  });
+}
+
+async function asked(
+  sessions: IdentitySessions,
+  presented: Presented,
+  timer: Timer,
+): Promise<IdentitySession | undefined | "silent"> {
+  try {
+    const session = await inTime(sessions(presented), patience, timer);
+    return session === "late" ? "silent" : session;
+  } catch {
+    return "silent";
+  }
+}

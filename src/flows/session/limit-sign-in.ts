@@ -1,0 +1,86 @@
+import * as z from "zod";
+import { encodeBase64url } from "../../base/base64url.ts";
+import { type Refusal, refusal } from "../../base/refusal.ts";
+import { ok, type Result } from "../../base/result.ts";
+import { longestBody, type SessionContext, type SessionRequest } from "./context.ts";
+import { networkName } from "./network-name.ts";
+import { withinRate } from "./within-rate.ts";
+
+/** A request to the identity worker, as far as its limits look at one. */
+export interface SignInRequest extends Pick<SessionRequest, "body" | "client" | "onStanding"> {
+  readonly contentType: string | undefined;
+}
+
+/**
+ * Whether a path below the identity worker's (`/sign-in/email`) takes a password or an address to send mail to. What is
+ * written otherwise than the worker knows it (encoded, in capitals, with more slashes) counts as well: it costs who asks so
+ * a request, where the other way round would cost us the limit, should the worker ever take it.
+ */
+export function isSignIn(method: string, path: string): boolean {
+  if (method === "GET" || method === "HEAD" || method === "OPTIONS") return false;
+  const [first = ""] = decoded(path).toLowerCase().split("/").filter(Boolean);
+  return ["sign-in", "sign-up", "request-password-reset", "forget-password", "send-verification-email"].includes(first);
+}
+
+/**
+ * Counts an attempt to sign in or up before anybody looks at the password: by the client's network, and by the account that
+ * its body names, so that neither one guesser with many accounts nor many with one gets far. `rate_limited`;
+ * `body_invalid` for one that is too long or of a type that is not looked into, as neither padding nor an odd type is a way
+ * around the account's limit; `store_unavailable`. A body that names no account is counted by its network alone, and the
+ * identity worker refuses it.
+ *
+ * Whoever knows an account's name can use up its attempts. That keeps nobody out who is signed in, and ends with the window.
+ */
+export async function limitSignIn(
+  request: SignInRequest,
+  context: SessionContext,
+): Promise<Result<undefined, Refusal>> {
+  const { signInRate, signInRateAddress } = context.settings;
+  const fromNetwork = await withinRate(signInRateAddress, networkName(request.client), request, context);
+  if (!fromNetwork.ok) return fromNetwork;
+  if (request.body === undefined) return refusal("body_invalid", `the body is longer than ${longestBody} bytes`);
+  const email = emailIn(request.body, request.contentType ?? "");
+  if (!email.ok) return email;
+  const account = email.value === undefined ? undefined : await accountName(email.value);
+  return withinRate(signInRate, account, request, context);
+}
+
+const bodySchema = z.object({ email: z.string() });
+
+/** The address as the identity worker will read it: it takes forms beside JSON, and of two it takes the last. */
+function emailIn(body: string, contentType: string): Result<string | undefined, Refusal> {
+  const [type = ""] = contentType.toLowerCase().split(";");
+  switch (body === "" ? "" : type.trim()) {
+    case "":
+      return body === "" ? ok(undefined) : refusal("body_invalid", "the body has no type");
+    case "application/json":
+      return ok(emailInJson(body));
+    case "application/x-www-form-urlencoded":
+      return ok(new URLSearchParams(body).getAll("email").at(-1));
+    default:
+      return refusal("body_invalid", "the body is neither JSON nor a form");
+  }
+}
+
+function emailInJson(body: string): string | undefined {
+  try {
+    return bodySchema.safeParse(JSON.parse(body)).data?.email;
+  } catch {
+    return undefined;
+  }
+}
+
+/** One name for all spellings of an address that may lead to one account, and none that says whose it is. */
+async function accountName(email: string): Promise<string> {
+  const spelling = email.normalize("NFKC").toLowerCase().trim();
+  const bytes = new TextEncoder().encode(JSON.stringify(["account", spelling]));
+  return encodeBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,60 @@
+import type { RandomBytes } from "../base/random.ts";
+import { type Refusal, refusal } from "../base/refusal.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import { type Log, logError, logIdentityAnswer, logRefusal } from "./log.ts";
+import { problemResponse } from "./problem.ts";
+import { requestIdOf } from "./request-id.ts";
+
+/** Where a worker's shell tells what it refused; made once an isolate. */
+export interface Reporting {
+  readonly worker: string;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  readonly random: RandomBytes;
+}
+
+/** What of a request its refusal is named by. */
+export interface RefusedRequest {
+  readonly headers: Pick<Headers, "get">;
+  /** The keyed hash of its subject, where a credential or a grant said who asks; never the subject itself. */
+  readonly subject?: string | undefined;
+}
+
+/**
+ * The one place where a refusal becomes a response: a line of the log, a count, and problem details, whose header Request-Id
+ * names the line, so that a viewer can tell an operator which one is his.
+ */
+export function refusedResponse(why: Refusal, { headers, subject }: RefusedRequest, reporting: Reporting): Response {
+  const request = requestIdOf(headers, reporting.random);
+  logRefusal(reporting.log, reporting.worker, why, { request, subject });
+  return answer(why, request, reporting);
+}
+
+/** The same for an exception, which is a bug. */
+export function brokenResponse(error: unknown, { headers }: RefusedRequest, reporting: Reporting): Response {
+  const request = requestIdOf(headers, reporting.random);
+  logError(reporting.log, reporting.worker, error, request);
+  return answer(refusal("internal_error", "an exception").refusal, request, reporting);
+}
+
+/** An answer of the identity worker's, with a line of the log where it is no success. `path` is below the worker's own. */
+export function answeredByIdentity(
+  response: Response,
+  path: string,
+  { headers }: RefusedRequest,
+  { log, worker, random }: Reporting,
+): Response {
+  if (response.status < 400) return response;
+  const request = requestIdOf(headers, random);
+  logIdentityAnswer(log, worker, path, response.status, request);
+  const told = new Response(response.body, response);
+  told.headers.set("Request-Id", request);
+  return told;
+}
+
+function answer(why: Refusal, requestId: string, { worker, telemetry }: Reporting): Response {
+  telemetry({ event: "refused", worker, code: why.code });
+  const response = problemResponse(why);
+  response.headers.set("Request-Id", requestId);
+  return response;
+}

@@ -1,0 +1,142 @@
+import { oauthProvider } from "@better-auth/oauth-provider";
+import type { BetterAuthOptions, BetterAuthPlugin } from "better-auth";
+import { isAPIError } from "better-auth/api";
+import { bearer, jwt } from "better-auth/plugins";
+import type { Clock } from "../base/seconds.ts";
+import { playScope } from "../catalog/asset.ts";
+import type { RevocationLog } from "../sessions/revocation.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import { beforeSessionEnds, honestSignOut } from "./end-session.ts";
+import { fixedWords, type IdentityLog } from "./log.ts";
+import { libraryMargin, refreshFamilies } from "./refresh-families.ts";
+import type { IdentitySettings } from "./settings.ts";
+import { storedToken } from "./token-hash.ts";
+import type { Turn } from "./turns.ts";
+import { claimsOf } from "./user-claims.ts";
+
+/** What the identity worker works with. */
+export interface IdentityParts {
+  readonly settings: IdentitySettings;
+  readonly database: BetterAuthOptions["database"];
+  readonly revocations: Pick<RevocationLog, "append">;
+  readonly telemetry: Telemetry;
+  readonly clock: Clock;
+  readonly log: IdentityLog;
+  /** Told of an exception, which is a store that failed or a bug. */
+  readonly onError: (error: unknown) => void;
+  /** The turn that this request waited for; undefined where it trades in no refresh token. */
+  readonly turn?: Turn | undefined;
+}
+
+/** Where the worker's routes lie below the API's address. */
+export const identityPath = "/api/auth";
+
+/** The session cookie's name begins with it: `__Host-` binds a cookie to this host alone (RFC 6265bis §4.1.3.2). */
+const cookiePrefix = "__Host-stagedoor";
+
+/** Of the access tokens; `offline_access` asks for a refresh token. */
+export const oauthScopes = [playScope, "offline_access"];
+
+/** How often the key pair of the JWTs changes, and how long an old one stays in the JWKS, in seconds. */
+const keyLife = { rotationInterval: 90 * 86_400, gracePeriod: 7 * 86_400 };
+
+/**
+ * better-auth as this service runs it: e-mail and password, cookie and bearer sessions that end without use, JWTs for the
+ * API, and refresh tokens for first-party apps. Made for each request, since workerd lets no request use the database of
+ * another. `seeding` writes the one resource, which is worth its questions once an isolate.
+ */
+export function identityOptions(parts: IdentityParts, seeding = false): BetterAuthOptions {
+  const { settings, database, telemetry, clock, log } = parts;
+  const { apiUrl, idle, accessTtl, refreshTtl, refreshGrace } = settings;
+  return {
+    baseURL: apiUrl,
+    basePath: identityPath,
+    secret: settings.secret,
+    trustedOrigins: [apiUrl, ...settings.origins],
+    ...(database !== undefined && { database }),
+    emailAndPassword: { enabled: true },
+    user: {
+      additionalFields: {
+        // Not `input`: a viewer who could write them would let himself in.
+        assets: { type: "string", required: true, input: false, defaultValue: settings.assets },
+        streams: { type: "number", required: false, input: false },
+      },
+    },
+    session: { expiresIn: idle, updateAge: updateAge(idle) },
+    databaseHooks: {
+      session: beforeSessionEnds({ issuer: apiUrl, log: parts.revocations, clock, telemetry, accessTtl }),
+    },
+    // The API counts, in one place and right under concurrency; a counter of each isolate would be none.
+    rateLimit: { enabled: false },
+    telemetry: { enabled: false },
+    onAPIError: {
+      onError: (error) => {
+        if (!isAPIError(error)) parts.onError(error);
+      },
+    },
+    logger: { level: "warn", log: (level, message) => log(level, fixedWords(message)) },
+    advanced: {
+      // It would put `__Secure-` before the name, which `__Host-` is stricter than.
+      useSecureCookies: false,
+      cookiePrefix,
+      defaultCookieAttributes: { secure: true, httpOnly: true, sameSite: "lax", path: "/" },
+      disableCSRFCheck: false,
+      disableOriginCheck: false,
+      ipAddress: { ipAddressHeaders: ["cf-connecting-ip"] },
+      database: { validateSchema: false },
+    },
+    plugins: [
+      bearer({ requireSignature: settings.bearerSignature === "required" }),
+      jwt({
+        disableSettingJwtHeader: true,
+        jwks: { keyPairConfig: { alg: "EdDSA", crv: "Ed25519" }, ...keyLife },
+        jwt: {
+          issuer: apiUrl,
+          audience: apiUrl,
+          expirationTime: `${accessTtl}s`,
+          definePayload: ({ user, session }) => ({
+            sid: session.id,
+            jti: crypto.randomUUID(),
+            scope: playScope,
+            ...claimsOf(user),
+          }),
+        },
+      }),
+      asPlugin(
+        oauthProvider({
+          loginPage: `${apiUrl}/`,
+          consentPage: `${apiUrl}/`,
+          scopes: oauthScopes,
+          grantTypes: ["authorization_code", "refresh_token"],
+          ...(seeding && { resources: [apiUrl] }),
+          enforcePerClientResources: false,
+          accessTokenExpiresIn: accessTtl,
+          refreshTokenExpiresIn: refreshTtl,
+          refreshTokenReuseInterval: refreshGrace + libraryMargin,
+          storeTokens: { hash: storedToken },
+          customAccessTokenClaims: ({ user }) => claimsOf(user ?? {}),
+          // Clients and resources come from the configuration alone.
+          clientPrivileges: () => false,
+          resourcePrivileges: () => false,
+        }),
+      ),
+      honestSignOut(),
+      refreshFamilies({ resource: apiUrl, refreshTtl, refreshGrace, telemetry, turn: parts.turn }),
+    ],
+  };
+}
+
+/** Its declared type and the library's do not fit each other under exactOptionalPropertyTypes; the form of it does. */
+function asPlugin(provider: object): BetterAuthPlugin {
+  if (!isPlugin(provider)) throw new TypeError("not a plugin");
+  return provider;
+}
+
+function isPlugin(value: object): value is BetterAuthPlugin {
+  return "id" in value && typeof value.id === "string" && "endpoints" in value;
+}
+
+/** How old an extension of a session is at least before use writes the next: a thousandth of its life, an hour at most. */
+function updateAge(idle: number): number {
+  return Math.min(3600, Math.max(1, Math.floor(idle / 1000)));
+}

@@ -1,0 +1,47 @@
+import { betterAuth } from "better-auth";
+import { type IdentityParts, identityOptions, oauthScopes } from "./options.ts";
+
+const model = "oauthClient";
+
+/**
+ * Brings the clients and the resource of the configuration into the database; what stands there already stays as it is, and a
+ * client that the configuration names no longer is disabled. To be done once an isolate, as often as one likes.
+ */
+export async function seedIdentity(parts: IdentityParts): Promise<void> {
+  const { adapter } = await betterAuth(identityOptions(parts, true)).$context;
+  const known = new Set(parts.settings.clients.map(({ clientId }) => clientId));
+  const rows = await adapter.findMany<{ clientId: string; disabled?: boolean | null }>({ model });
+  for (const { clientId, disabled } of rows) {
+    if (known.has(clientId) || disabled === true) continue;
+    await adapter.update({ model, where: [{ field: "clientId", value: clientId }], update: { disabled: true } });
+  }
+  for (const { clientId, name, redirectUris } of parts.settings.clients) {
+    const data = {
+      clientId,
+      name: name ?? clientId,
+      redirectUris,
+      disabled: false,
+      tokenEndpointAuthMethod: "none",
+      grantTypes: ["authorization_code", "refresh_token"],
+      responseTypes: ["code"],
+      scopes: oauthScopes,
+      requirePKCE: true,
+      // The operator's own app: whoever signs in to it has agreed.
+      skipConsent: true,
+      updatedAt: new Date(),
+    };
+    const where = [{ field: "clientId", value: clientId }];
+    if (rows.some((row) => row.clientId === clientId)) await adapter.update({ model, where, update: data });
+    else await createOnce(() => adapter.create({ model, data: { ...data, createdAt: new Date() } }), clientId);
+  }
+
+  /** Two isolates may begin at once: the one that comes second finds the row there. */
+  async function createOnce(create: () => Promise<unknown>, clientId: string): Promise<void> {
+    try {
+      await create();
+    } catch (error) {
+      const where = [{ field: "clientId", value: clientId }];
+      if ((await adapter.findOne({ model, where })) === null) throw error;
+    }
+  }
+}

@@ -1,0 +1,33 @@
+/** What every password begins with that a test signs up or in with, so that the logs can be searched for all of them. */
+export const testPassword = "marked-password-of-a-test";
+
+/** What must never stand in a log, and how it looks. Each is searched for in the whole line. */
+const looks: Readonly<Record<string, RegExp>> = {
+  "a token": /eyJ[\w-]{8,}\.[\w.-]*/g,
+  // The first bytes of every Common Access Token, tags 61 and 17, in base64url.
+  "a grant": /2D3R[\w-]{20,}/g,
+  "a signature": /\b(?:seg|list|key)=\d+\.[\w-]*/g,
+  "a CloudFront signature or policy": /\b(?:Signature|Policy)=[\w~-]{16,}/g,
+  "a session cookie": /session_token(?:=|%3D)[^\s;"\\]*/gi,
+  // What better-auth draws: sessions' tokens, perhaps signed, refresh tokens, codes. Hashes are of other lengths or of hex.
+  "a token of the identity worker": /(?<![\w-])(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*[A-Z])[A-Za-z0-9]{32}(?![\w-])/g,
+  "a password": new RegExp(`${testPassword}[^"\\\\]*`, "g"),
+  "a password's field": /\\?"(?:newP|currentP|p)assword\\?"\s*:/g,
+  "a private key": /\\?"(?:d|k|p|q|dp|dq|qi)\\?"\s*:\s*\\?"[\w-]{8,}|-----BEGIN[ A-Z]* PRIVATE KEY/g,
+  "who somebody is": /\bviewer-[0-9a-f]{8}-[0-9a-f-]+|[\w.+-]+@[\w-]+\.(?:example|test)\b/g,
+  "a credential": /\b(?:Bearer|DPoP|Basic) [\w.~+/-]{8,}=*/gi,
+};
+
+/** What of it stands in a line, by its name; `secrets` are further texts that nobody may write down. */
+export function secretsIn(line: string, secrets: Iterable<string> = []): readonly string[] {
+  const found = Object.keys(looks).filter((kind) => line.search(looks[kind] ?? "") >= 0);
+  return [...secrets].some((secret) => line.includes(secret)) ? [...found, "a secret of the cluster's"] : found;
+}
+
+/** The line without them. */
+export function withoutSecrets(line: string, secrets: Iterable<string> = []): string {
+  let left = line;
+  for (const secret of secrets) left = left.replaceAll(secret, "[…]");
+  for (const look of Object.values(looks)) left = left.replaceAll(look, "[…]");
+  return left;
+}

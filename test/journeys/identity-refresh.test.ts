@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deviceAt, password, refresh, signedUp, takeTokens } from "../cluster/device.ts";
+import { startTestCluster } from "../cluster/test-cluster.ts";
+import { wait } from "../cluster/viewer.ts";
+
+let cluster: Awaited<ReturnType<typeof startTestCluster>>;
+let apiUrl: string;
+beforeAll(async () => {
+  cluster = await startTestCluster({ STAGEDOOR_IDENTITY_IDLE: "6", STAGEDOOR_IDENTITY_REFRESH_GRACE: "4" });
+  apiUrl = cluster.addresses.apiUrl;
+});
+afterAll(() => cluster.stop());
+
+const liveTokens = async (email: string) => {
+  const d1 = await cluster.miniflare.getD1Database("DB", "stagedoor-identity");
+  const query = `SELECT count(*) AS n FROM oauthRefreshToken t JOIN user u ON u.id = t.userId WHERE u.email = ? AND t.revoked IS NULL`;
+  return Object(await d1.prepare(query).bind(email).first()).n;
+};
+const graceOver = () => wait(5500);
+
+describe("refresh tokens", () => {
+  it("fifty refreshes of one token at once give one successor, no fork, and no false sign-out", async () => {
+    const ann = await signedUp(apiUrl);
+    const { refresh: token } = await takeTokens(apiUrl, ann);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(apiUrl, token)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    const [successor, ...others] = new Set(answers.map((answer) => answer.refresh));
+    expect(others).toEqual([]);
+    expect(await liveTokens(ann.email)).toBe(1);
+    expect((await refresh(apiUrl, successor ?? "")).status).toBe(200);
+    expect((await ann.startBy.token(answers[49]?.access ?? "")).status).toBe(201);
+  });
+
+  it("an answer that was lost on the way may be asked for again, and who hung up stands in nobody's way", async () => {
+    const ann = await signedUp(apiUrl);
+    const { refresh: token } = await takeTokens(apiUrl, ann);
+    const lost = Array.from({ length: 5 }, async (_, place) => {
+      const hangUp = new AbortController();
+      const answer = refresh(apiUrl, token, hangUp.signal);
+      setTimeout(() => hangUp.abort(), 5 + 5 * place);
+      await answer.catch(() => undefined);
+    });
+    await Promise.all(lost);
+    const again = await refresh(apiUrl, token);
+    expect(again.status).toBe(200);
+    expect(await liveTokens(ann.email)).toBe(1);
+    expect((await refresh(apiUrl, again.refresh)).status).toBe(200);
+  });
+
+  it("a token that was used before ends its own device's family when it comes again after the grace", async () => {
+    const ann = await signedUp(apiUrl);
+    const phone = deviceAt(apiUrl);
+    await phone.client.signIn.email({ email: ann.email, password });
+    const [here, there] = [await takeTokens(apiUrl, ann), await takeTokens(apiUrl, phone)];
+    const successor = await refresh(apiUrl, here.refresh);
+    await graceOver();
+    const reuse = await Promise.all([refresh(apiUrl, here.refresh), refresh(apiUrl, here.refresh)]);
+    for (const answer of reuse) expect(answer).toMatchObject({ status: 400, error: "invalid_grant" });
+    expect(await refresh(apiUrl, successor.refresh)).toMatchObject({ status: 400, error: "invalid_grant" });
+    expect((await refresh(apiUrl, there.refresh)).status).toBe(200);
+  });
+
+  it("are refused once their session is signed out, and while that happens none survives", async () => {
+    const ann = await signedUp(apiUrl);
+    const { refresh: token } = await takeTokens(apiUrl, ann);
+    const [, ...racing] = await Promise.all([
+      ann.client.signOut(),
+      ...Array.from({ length: 10 }, () => refresh(apiUrl, token)),
+    ]);
+    for (const { refresh: successor } of racing)
+      if (successor !== "") expect((await refresh(apiUrl, successor)).status).toBe(400);
+    expect(await refresh(apiUrl, token)).toMatchObject({ status: 400, error: "invalid_grant" });
+  });
+
+  it("are taken in a form alone (RFC 6749 §6), never in JSON, where they would wait for no turn", async () => {
+    const { refresh: token } = await takeTokens(apiUrl, await signedUp(apiUrl));
+    const response = await fetch(`${apiUrl}/api/auth/oauth2/token`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ grant_type: "refresh_token", client_id: "dev-app", refresh_token: token }),
+    });
+    expect(response.status).toBe(415);
+    expect((await refresh(apiUrl, token)).status).toBe(200);
+  });
+});
+
+describe("a session of sign-in that lasts six seconds without use", () => {
+  it("ends without use", async () => {
+    const ann = await signedUp(apiUrl);
+    await wait(6500);
+    expect((await ann.startBy.cookie()).status).toBe(401);
+    expect((await ann.startBy.bearer()).status).toBe(401);
+    expect((await ann.client.getSession()).data).toBe(null);
+  });
+
+  it.each(["cookie", "bearer"] as const)("is prolonged by each start by %s", async (kind) => {
+    const ann = await signedUp(apiUrl);
+    for (let times = 0; times < 3; times++) {
+      await wait(2500);
+      expect((await ann.startBy[kind]()).status).toBe(201);
+    }
+  });
+});

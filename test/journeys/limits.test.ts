@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { testPassword } from "../cluster/secrets.ts";
+import { tokenFor } from "../cluster/start-stream.ts";
+import { startTestCluster } from "../cluster/test-cluster.ts";
+
+/** Fewer than the starts that pass at once before the brake on a viewer's leases takes hold. */
+const quota = 20;
+const log: string[] = [];
+let cluster: Awaited<ReturnType<typeof startTestCluster>>;
+let apiUrl: string;
+
+beforeAll(async () => {
+  const settings = {
+    STAGEDOOR_START_RATE: String(quota),
+    STAGEDOOR_START_RATE_ADDRESS: "200",
+    STAGEDOOR_SIGN_IN_RATE: "3",
+    STAGEDOOR_SIGN_IN_RATE_ADDRESS: "10",
+  };
+  cluster = await startTestCluster(settings, log);
+  apiUrl = cluster.addresses.apiUrl;
+});
+
+afterAll(() => cluster.stop());
+
+let networks = 0;
+/** An address in a network that no other test asks from. */
+function address(): string {
+  return `10.0.${++networks}.7`;
+}
+
+async function post(path: string, body: object, headers: Record<string, string>) {
+  const response = await fetch(apiUrl + path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Origin: apiUrl, ...headers },
+    body: JSON.stringify(body),
+  });
+  const { status, headers: answered } = response;
+  const text = await response.text();
+  const code: unknown = text.startsWith("{") ? JSON.parse(text).code : undefined;
+  return { status, code, headers: answered, retryAfter: Number(answered.get("Retry-After")) };
+}
+
+const start = (token: string, from: string) =>
+  post("/stream/start", { asset: "vod-ts" }, { Authorization: `Bearer ${token}`, "CF-Connecting-IP": from });
+
+/** One parameter of the member of a RateLimit field that is named so. */
+function parameter(field: string | null, policy: string, name: string): number {
+  const member = (field ?? "").split(", ").find((found) => found.startsWith(`"${policy}";`));
+  return Number(new RegExp(`;${name}=(\\d+)`).exec(member ?? "")?.[1] ?? Number.NaN);
+}
+
+describe("the quota of a subject", () => {
+  it("is given out exactly, however many ask at once, and each answer tells another one left", async () => {
+    const token = await tokenFor(cluster.addresses);
+    const from = address();
+    const answers = await Promise.all(Array.from({ length: 100 }, () => start(token, from)));
+    const opened = answers.filter(({ status }) => status === 201);
+    const refused = answers.filter(({ code }) => code === "rate_limited");
+    expect([opened.length, refused.length]).toEqual([quota, 100 - quota]);
+    const left = opened.map(({ headers }) => parameter(headers.get("RateLimit"), "start-subject", "r"));
+    expect(left.toSorted((a, b) => a - b)).toEqual(Array.from({ length: quota }, (_, i) => i));
+    for (const { status, headers, retryAfter } of refused) {
+      expect([status, parameter(headers.get("RateLimit"), "start-subject", "r")]).toEqual([429, 0]);
+      expect(retryAfter).toBe(parameter(headers.get("RateLimit"), "start-subject", "t"));
+      expect(retryAfter).toBeGreaterThan(3500);
+      expect(retryAfter).toBeLessThanOrEqual(3600);
+    }
+    expect(new Set(answers.map(({ headers }) => headers.get("RateLimit-Policy")))).toEqual(
+      new Set([`"start-address";q=200;w=3600, "start-subject";q=${quota};w=3600`]),
+    );
+    expect((await start(token, address())).code).toBe("rate_limited");
+    expect((await start(await tokenFor(cluster.addresses), from)).status).toBe(201);
+  });
+
+  it("can be read by a page, and names the line of the log by its Request-Id", async () => {
+    const { headers } = await start("x", address());
+    const exposed = headers.get("Access-Control-Expose-Headers")?.split(", ");
+    expect(exposed).toEqual(expect.arrayContaining(["RateLimit", "RateLimit-Policy", "Request-Id", "Retry-After"]));
+    const id = headers.get("Request-Id") ?? "none";
+    expect(id).toMatch(/^[0-9a-f]{16}$/);
+    await expect.poll(() => log.some((line) => line.includes(id))).toBe(true);
+  });
+});
+
+describe("the quota of a network", () => {
+  it("is shared by all in it, believed or not, and another network's is another", async () => {
+    const from = address();
+    const answers = await Promise.all(Array.from({ length: 201 }, () => start("forged", from)));
+    expect(answers.filter(({ code }) => code === "rate_limited")).toHaveLength(1);
+    expect((await start(await tokenFor(cluster.addresses), from.replace(/7$/, "8"))).code).toBe("rate_limited");
+    expect((await start(await tokenFor(cluster.addresses), address())).status).toBe(201);
+  });
+});
+
+describe("attempts to sign in", () => {
+  const attempt = (email: string, from: string) =>
+    post("/api/auth/sign-in/email", { email, password: `${testPassword} wrong` }, { "CF-Connecting-IP": from });
+
+  it("are counted by account wherever they come from, and refused without a look at the password", async () => {
+    const email = "ann@limits.example";
+    const signUp = { name: "Ann", email, password: testPassword };
+    expect((await post("/api/auth/sign-up/email", signUp, { "CF-Connecting-IP": address() })).status).toBe(200);
+    const codes: unknown[] = [];
+    for (const spelling of [email, "ANN@limits.example"]) codes.push((await attempt(spelling, address())).code);
+    expect(codes).not.toContain("rate_limited");
+    const right = { email, password: testPassword };
+    const refused = await post("/api/auth/sign-in/email", right, { "CF-Connecting-IP": address() });
+    expect([refused.status, refused.code, refused.headers.has("Set-Cookie")]).toEqual([429, "rate_limited", false]);
+    expect(refused.retryAfter).toBe(parameter(refused.headers.get("RateLimit"), "sign-in-account", "t"));
+    expect((await attempt("bob@limits.example", address())).code).not.toBe("rate_limited");
+  });
+
+  it("are counted by network, whatever the account", async () => {
+    const from = address();
+    const answers: unknown[] = [];
+    for (let i = 0; i < 11; i++) answers.push((await attempt(`eve-${i}@limits.example`, from)).code);
+    expect([answers.slice(0, 10).includes("rate_limited"), answers[10]]).toEqual([false, "rate_limited"]);
+  });
+
+  it("that the identity worker refuses are a line of the log, with no more than the route and the status", async () => {
+    const { headers, status } = await attempt("nobody@limits.example", address());
+    expect(status).toBe(401);
+    const id = headers.get("Request-Id") ?? "none";
+    await expect
+      .poll(() => log.find((line) => line.includes(id)))
+      .toBe(JSON.stringify({ worker: "api", event: "identity_refused", status, path: "/sign-in/email", request: id }));
+  });
+});

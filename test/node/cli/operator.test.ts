@@ -1,0 +1,218 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+import { decodeJwt, decodeProtectedHeader } from "jose";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { devKeyRing } from "../../../cli/local/dev-keys.ts";
+import { systemClock } from "../../../src/base/seconds.ts";
+import { operatorIssuers } from "../../../src/credential/operator.ts";
+import { verifyJwt } from "../../../src/credential/verify-jwt.ts";
+import { parseKeyRing } from "../../../src/keys/ring.ts";
+import { folder, json, secretsIn, stagedoor } from "./command-line.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const ringIn = (file: string) => {
+  const ring = parseKeyRing(JSON.parse(readFileSync(file, "utf8")));
+  if (!ring.ok) throw new Error(ring.refusal.join());
+  return ring.value;
+};
+const kidsIn = (file: string) => ringIn(file).keys.map(({ kid, purpose }) => [kid, purpose]);
+
+describe("operator new", () => {
+  it("makes the key where there is none, and a credential in a file of its owner's alone, which it does not show", async () => {
+    const place = join(folder(), "deep");
+    const ring = join(place, "keys.json");
+    const ran = await stagedoor("operator", "new", "--name", "ann", "--ring", ring);
+    expect([ran.exit, ran.stderr]).toEqual([0, ""]);
+    expect(kidsIn(ring)).toEqual([[expect.stringMatching(/^operator-/), "operator"]]);
+    const file = join(place, "operator-ann.jwt");
+    const token = readFileSync(file, "utf8").trim();
+    expect([statSync(ring).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o600, 0o600]);
+    for (const secret of [...secretsIn(ring), token, token.split(".")[2] ?? token])
+      expect(ran.stdout).not.toContain(secret);
+    expect(ran.stdout).toContain(`npx stagedoor keys for api --ring ${ring} | npx wrangler secret put STAGEDOOR_KEYS`);
+    expect(ran.stdout).not.toContain("keys for edge");
+  });
+
+  it("names issuer, audience, who, what and until when; the public half in the API's part of the ring verifies it", async () => {
+    const place = folder();
+    const [ring, out] = [join(place, "keys.json"), join(place, "token.txt")];
+    const words = ["--name", "ann", "--scope", "operator:keys", "--scope", "operator:read", "--days", "2"];
+    const made = await json("operator", "new", ...words, "--ring", ring, "--out", out);
+    expect(made).toMatchObject({
+      exit: 0,
+      name: "ann",
+      scope: "operator:read operator:keys",
+      file: out,
+      keyMade: true,
+    });
+    const token = readFileSync(out, "utf8").trim();
+    const claims = decodeJwt(token);
+    expect(claims).toMatchObject({
+      iss: "stagedoor-operator",
+      aud: "stagedoor-operator",
+      sub: "ann",
+      jti: made.tokenId,
+    });
+    expect(Number(claims.exp) - Number(claims.iat)).toBe(2 * 86_400);
+    expect(decodeProtectedHeader(token)).toMatchObject({ alg: "ES256", kid: made.kid });
+    expect(JSON.stringify(made)).not.toContain(token);
+
+    await stagedoor("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring);
+    const forApi = parseKeyRing(JSON.parse((await stagedoor("keys", "for", "api", "--ring", ring)).stdout));
+    if (!forApi.ok) throw new Error(forApi.refusal.join());
+    expect(forApi.value.keys.map((key) => [key.kid, "d" in key])).toEqual([
+      ["s1", false],
+      [made.kid, false],
+    ]);
+    const verified = await verifyJwt(token, operatorIssuers(forApi.value, systemClock), systemClock());
+    expect(verified.ok).toBe(true);
+    for (const worker of ["manifest", "edge"])
+      expect((await stagedoor("keys", "for", worker, "--ring", ring)).stdout).not.toContain(made.kid);
+  });
+
+  it("signs with the key that is there, prints the credential where it is told to, and writes over nothing", async () => {
+    const place = folder();
+    const [ring, out] = [join(place, "keys.json"), join(place, "token.txt")];
+    await stagedoor("operator", "new", "--name", "ann", "--ring", ring, "--out", out);
+    const before = readFileSync(ring, "utf8");
+    const printed = await stagedoor("operator", "new", "--name", "bob", "--ring", ring, "--out", "-");
+    expect(decodeJwt(printed.stdout).sub).toBe("bob");
+    expect(printed.stderr).toContain("keys for api");
+    const again = await stagedoor("operator", "new", "--name", "bob", "--ring", ring, "--out", out);
+    expect([again.exit, again.stderr]).toEqual([1, expect.stringContaining("is there already")]);
+    expect(decodeJwt(readFileSync(out, "utf8")).sub).toBe("ann");
+    expect(readFileSync(ring, "utf8")).toBe(before);
+    expect(readdirSync(place).sort()).toEqual(["keys.json", "token.txt"]);
+  });
+
+  it("makes no second key beside a public half, and says what to do", async () => {
+    const place = folder();
+    const [ring, apis] = [join(place, "keys.json"), join(place, "api.json")];
+    await stagedoor("operator", "new", "--name", "ann", "--ring", ring);
+    writeFileSync(apis, (await stagedoor("keys", "for", "api", "--ring", ring)).stdout);
+    const ran = await stagedoor("operator", "new", "--name", "bob", "--ring", apis);
+    expect([ran.exit, ran.stderr]).toEqual([1, expect.stringContaining("public halves alone")]);
+    expect(kidsIn(apis)).toHaveLength(1);
+  });
+
+  it("goes over to a new key of keys new once that has begun", async () => {
+    const ring = join(folder(), "keys.json");
+    await stagedoor("operator", "new", "--name", "ann", "--ring", ring);
+    const kid = async () => (await json("operator", "new", "--name", "bob", "--ring", ring, "--out", "-")).kid;
+    const first = await kid();
+    const next = ["keys", "new", "--purpose", "operator", "--ring", ring];
+    const told = await stagedoor(...next, "--kid", "later");
+    expect(told.stdout).toContain("keys for api");
+    expect(await kid()).toBe(first);
+    await stagedoor(...next, "--kid", "now", "--nbf", "now");
+    expect(await kid()).toBe("now");
+    const { keys } = await json("keys", "list", "--ring", ring);
+    expect(keys.map(({ state }: { state: string }) => state)).toEqual(["verifies", "to come", "signs"]);
+  });
+});
+
+describe("the development key ring", () => {
+  it("of an earlier version gets an operator key, once, and keeps what it has", async () => {
+    const root = folder();
+    const whole = await devKeyRing(root);
+    const file = join(root, ".stagedoor/keys.json");
+    expect(whole.keys.map(({ purpose }) => purpose)).toContain("operator");
+    const older = whole.keys.filter(({ purpose }) => purpose !== "operator");
+    writeFileSync(file, JSON.stringify({ keys: older }));
+    const mended = await devKeyRing(root);
+    expect(mended.keys).toEqual([...older, expect.objectContaining({ kid: "dev-operator", purpose: "operator" })]);
+    expect(await devKeyRing(root)).toEqual(mended);
+    expect([statSync(file).mode & 0o777, readdirSync(join(root, ".stagedoor"))]).toEqual([0o600, ["keys.json"]]);
+  });
+});
+
+describe("revoke", () => {
+  const asked: { path: string | undefined; authorization: string | undefined; body: unknown }[] = [];
+  let server: Server;
+  let api: string;
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      let text = "";
+      request.on("data", (chunk) => {
+        text += chunk;
+      });
+      request.on("end", () => {
+        asked.push({ path: request.url, authorization: request.headers.authorization, body: JSON.parse(text) });
+        response.writeHead(201, { "Content-Type": "application/json" });
+        response.end('{"revoked":"token","until":"2026-11-25T11:06:40Z"}');
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    api = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/api/v1`;
+  });
+  afterAll(() => new Promise((resolve) => server.close(resolve)));
+
+  const place = folder();
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const tokenFile = (claims: object) => {
+    const file = join(place, `${crypto.randomUUID()}.jwt`);
+    writeFileSync(file, `${part({ alg: "ES256" })}.${part(claims)}.${part({ no: "signature" })}\n`);
+    return file;
+  };
+  const bearer = () => {
+    const file = join(place, "bearer.txt");
+    mkdirSync(place, { recursive: true });
+    writeFileSync(file, "MARKEDBEARER\n");
+    return file;
+  };
+  const revoke = async (...words: string[]) => {
+    asked.length = 0;
+    const ran = await stagedoor("revoke", ...words, "--api", api, "--bearer", bearer());
+    return { ...ran, asked: [...asked] };
+  };
+
+  it("reads a whole token from a file, and sends its issuer and id alone, for as long as it lasts", async () => {
+    const file = tokenFile({ iss: "https://id.example", jti: "t-1", sub: "ann", exp: 1_900_000_000 });
+    const ran = await revoke("--token", file);
+    expect(ran.exit).toBe(0);
+    const body = { token: { issuer: "https://id.example", jti: "t-1" }, until: 1_900_000_300 };
+    expect(ran.asked).toEqual([{ path: "/api/v1/operator/revocations", authorization: "Bearer MARKEDBEARER", body }]);
+    expect(ran.stdout + ran.stderr).not.toMatch(/MARKED|eyJ/);
+  });
+
+  it("lets --until say otherwise, and takes a token's id by itself", async () => {
+    const file = tokenFile({ iss: "https://id.example", jti: "t-1", exp: 1_900_000_000 });
+    const [longer] = (await revoke("--token", file, "--until", "1950000000")).asked;
+    expect(longer?.body).toMatchObject({ until: 1_950_000_000 });
+    const [byId] = (await revoke("--token", "t-1", "--issuer", "https://id.example")).asked;
+    expect(byId?.body).toEqual({ token: { issuer: "https://id.example", jti: "t-1" } });
+  });
+
+  it("names a login by its issuer and sid", async () => {
+    const [login] = (await revoke("--login", "s-1", "--issuer", "https://id.example")).asked;
+    expect(login?.body).toEqual({ login: { issuer: "https://id.example", sid: "s-1" } });
+  });
+
+  it.each([
+    ["has no jti", () => tokenFile({ iss: "https://id.example", sub: "ann" }), "has no iss and jti"],
+    ["has no issuer", () => tokenFile({ jti: "t-1" }), "has no iss and jti"],
+    ["is no JWT", () => bearer(), "That is no JWT"],
+    ["is not there", () => join(place, "none.jwt"), "cannot be read"],
+  ])("says what to do where the token %s, asks nobody and quotes nothing", async (_, file, message) => {
+    const ran = await revoke("--token", file());
+    expect([ran.exit, ran.asked, ran.stdout]).toEqual([1, [], ""]);
+    expect(ran.stderr).toContain(message);
+    expect(ran.stderr).not.toMatch(/MARKED|eyJ/);
+  });
+
+  it("signs for the API of this machine with the ring's operator key", async () => {
+    const ring = join(place, "keys.json");
+    await stagedoor("operator", "new", "--name", "ann", "--ring", ring);
+    asked.length = 0;
+    expect((await stagedoor("revoke", "--asset", "film", "--api", api, "--ring", ring)).exit).toBe(0);
+    const token = asked[0]?.authorization?.replace("Bearer ", "") ?? "";
+    expect(decodeJwt(token)).toMatchObject({ iss: "stagedoor-operator", scope: "operator:revoke" });
+    const none = join(place, "none.json");
+    await stagedoor("keys", "new", "--purpose", "session", "--ring", none);
+    const ran = await stagedoor("revoke", "--asset", "film", "--api", api, "--ring", none);
+    expect([ran.exit, ran.stderr]).toEqual([1, expect.stringContaining("no operator key that signs")]);
+  });
+});

@@ -1,0 +1,155 @@
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { newDevKeys } from "../../../cli/local/dev-keys.ts";
+import { folder, json, projectFolder, stagedoor } from "./command-line.ts";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const place = folder();
+const ring = join(place, "keys.json");
+const issuers = join(place, "issuers.json");
+const catalog = join(place, "catalog.json");
+let provider: Server;
+
+async function made(...words: readonly string[]): Promise<string> {
+  const { exit, stdout, stderr } = await stagedoor("token", "--ring", ring, ...words);
+  if (exit !== 0) throw new Error(stderr);
+  return stdout;
+}
+
+const inspect = (token: string, ...words: readonly string[]) =>
+  json("token", "--inspect", token, "--ring", ring, "--catalog", catalog, ...words);
+
+beforeAll(async () => {
+  writeFileSync(ring, JSON.stringify({ keys: await newDevKeys() }), { mode: 0o600 });
+  const asset = (id: string, more: object) => ({
+    id,
+    origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` },
+    entry: "index.m3u8",
+    ...more,
+  });
+  const assets = [
+    asset("film", {}),
+    asset("gold", { scope: "stream:gold" }),
+    asset("home", { countries: { only: ["CH"] } }),
+  ];
+  writeFileSync(catalog, JSON.stringify({ version: 1, assets }));
+  provider = createServer((request, response) => {
+    let form = "";
+    request.on("data", (chunk) => {
+      form += String(chunk);
+    });
+    request.on("end", () => {
+      const active = new URLSearchParams(form).get("token") === "opaque-good-token";
+      const exp = Math.floor(Date.now() / 1000) + 300;
+      const said = { active, aud: "api", sub: "ann", scope: "watch", sid: "login-1", assets: ["film"], exp };
+      response.writeHead(200, { "Content-Type": "application/json" });
+      response.end(JSON.stringify(active ? said : { active }));
+    });
+  });
+  await new Promise<void>((resolve) => provider.listen(0, "127.0.0.1", resolve));
+  const address = provider.address();
+  const port = address !== null && typeof address === "object" ? address.port : 0;
+  const introspection = { url: `http://127.0.0.1:${port}/`, clientId: "stagedoor", clientSecret: "MARKEDSECRET" };
+  const issuer = { issuer: "https://id.example", audience: "api", scopes: { watch: "stream:play" }, introspection };
+  writeFileSync(issuers, JSON.stringify([issuer]));
+});
+
+afterAll(() => {
+  provider.close();
+});
+
+describe("token --inspect", () => {
+  it("says what a token says, and what a start would be answered", async () => {
+    const token = await made("--assets", "film,gold,home,gone", "--subject", "ann", "--streams", "2");
+    const accepted = await inspect(token, "--asset", "film");
+    expect(accepted).toMatchObject({ exit: 0, verdict: "accepted", asset: "film", status: 201, code: null });
+    const said = Object.fromEntries(accepted.steps.map(({ part, text }: Record<string, string>) => [part, text]));
+    expect(said).toMatchObject({
+      issuer: 'iss "stagedoor-dev", aud "stagedoor-api"',
+      subject: '"ann"',
+      scope: '"stream:play"',
+      assets: '"film", "gold", "home", "gone"',
+      streams: "2",
+      login: "none",
+      "bound to": "nothing: whoever holds it may use it",
+    });
+    expect(await inspect(token)).toMatchObject({ exit: 0, verdict: "accepted", asset: null, status: null });
+    expect(await inspect(token, "--asset", "other")).toMatchObject({ exit: 1, status: 403, code: "asset_forbidden" });
+    expect(await inspect(token, "--asset", "gone")).toMatchObject({ exit: 1, status: 404, code: "asset_unknown" });
+    expect(await inspect(token, "--asset", "gold")).toMatchObject({ exit: 1, status: 403, code: "scope_insufficient" });
+    expect(await inspect(token, "--asset", "home")).toMatchObject({ exit: 1, status: 403, code: "country_forbidden" });
+    expect(await inspect(token, "--asset", "home", "--country", "CH")).toMatchObject({ exit: 0, status: 201 });
+    expect(await inspect(token, "--now", "+1h")).toMatchObject({ exit: 1, status: 401, code: "token_expired" });
+  });
+
+  it("never prints the token, in whole or in part, and reads it from standard input too", async () => {
+    const token = await made("--assets", "gold");
+    const ran = await piped(token, "token", "--inspect", "-", "--ring", ring, "--catalog", catalog, "--asset", "gold");
+    expect(ran.exit).toBe(1);
+    expect(ran.stdout).toContain("Refused: scope_insufficient (403).");
+    expect(ran.stdout).toContain("What to do  Ask the issuer for a token");
+    for (const part of [token, ...token.split(".")]) expect(ran.stdout + ran.stderr).not.toContain(part);
+  });
+
+  it("asks the provider of an opaque token, and shows neither that nor our secret", async () => {
+    const ran = await stagedoor(
+      "token",
+      "--inspect",
+      "opaque-good-token",
+      "--issuers",
+      issuers,
+      "--catalog",
+      catalog,
+      "--asset",
+      "film",
+    );
+    expect([ran.exit, ran.stderr]).toEqual([0, ""]);
+    expect(ran.stdout).toContain('--  login         "login-1"');
+    expect(ran.stdout).toContain('ok  start         POST /stream/start would open "film"');
+    expect(ran.stdout).not.toMatch(/opaque-good-token|MARKEDSECRET/);
+    const refused = await json("token", "--inspect", "opaque-bad-token", "--issuers", issuers);
+    expect(refused).toMatchObject({ exit: 1, status: 401, code: "token_invalid" });
+  });
+
+  it("says what is wrong with a file of issuers, and quotes none of it", async () => {
+    const file = join(place, "faulty.json");
+    const faulty = {
+      issuer: "https://id.example",
+      audience: "api",
+      algorithms: ["MARKED"],
+      jwks: { keys: [{ kty: "MARKED", d: "MARKED" }] },
+    };
+    writeFileSync(file, JSON.stringify([faulty]));
+    const ran = await stagedoor("token", "--inspect", "opaque", "--issuers", file);
+    expect(ran.exit).toBe(1);
+    expect(ran.stderr).toContain("0.algorithms.0: ");
+    expect(ran.stdout + ran.stderr).not.toContain("MARKED");
+  });
+
+  it.each([
+    [["--inspect", "a b"], "one token"],
+    [["--inspect", "x", "--subject", "ann"], "--subject is for a token that is made."],
+    [["--asset", "film"], "--asset is for --inspect."],
+    [["--inspect", "x", "--country", "CH"], "--asset names"],
+  ])("is misused with %j", async (words, message) => {
+    const ran = await stagedoor("token", ...words);
+    expect([ran.exit, ran.stdout]).toEqual([2, ""]);
+    expect(ran.stderr).toContain(message);
+  });
+});
+
+/** Runs the command with a text on its standard input. */
+function piped(input: string, ...words: readonly string[]) {
+  const node = join(projectFolder, "node_modules/.bin/node");
+  return new Promise<{ exit: unknown; stdout: string; stderr: string }>((done) => {
+    const line = [join(projectFolder, "cli/stagedoor.ts"), ...words];
+    const child = execFile(node, line, { env: { ...process.env, NO_COLOR: "1" } }, (error, stdout, stderr) => {
+      done({ exit: error === null ? 0 : error.code, stdout, stderr });
+    });
+    child.stdin?.end(`${input}\n`);
+  });
+}

@@ -1,0 +1,42 @@
+import { existsSync } from "node:fs";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { newDevKeys } from "../../../cli/local/dev-keys.ts";
+import { keepLine, keepLogs, keepSecrets, searchLogs } from "../../cluster/kept-logs.ts";
+
+let logs: ReturnType<typeof keepLogs>;
+beforeAll(() => {
+  logs = keepLogs();
+});
+afterAll(() => logs.remove());
+
+it("the lines of a run are kept, and those told that hold what none may, in other words", async () => {
+  const keys = await newDevKeys();
+  const [{ d = "", k = "" } = {}] = keys.map((key) => Object(key)).filter((key) => "d" in key || "k" in key);
+  keepSecrets(
+    keys,
+    { ORIGIN_SECRET: "open-sesame" },
+    { STAGEDOOR_ENV: "production", STAGEDOOR_X_SECRET: "abracadabra" },
+  );
+  for (const line of [
+    "all is well in production",
+    `half ${d}${k}`,
+    "open-sesame",
+    "abracadabra",
+    "two\nlines eyJhbGciOiJub25lIn0.e",
+  ])
+    keepLine(line);
+  const { lines, findings } = searchLogs(logs.folder);
+  expect(lines).toHaveLength(5);
+  expect(findings).toEqual([
+    "a secret of the cluster's in: half […]",
+    "a secret of the cluster's in: […]",
+    "a secret of the cluster's in: […]",
+    "a token in: two\nlines […]",
+  ]);
+});
+
+it("nothing is kept where no run wants it, and nothing is left behind", () => {
+  logs.remove();
+  keepLine("eyJhbGciOiJub25lIn0.e");
+  expect(existsSync(logs.folder)).toBe(false);
+});

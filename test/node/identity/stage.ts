@@ -1,0 +1,124 @@
+import { DatabaseSync } from "node:sqlite";
+import { readMigrations } from "../../../cli/identity/migrations.ts";
+import { seconds, systemClock } from "../../../src/base/seconds.ts";
+import { answerIdentity, turnOf } from "../../../src/identity/answer.ts";
+import type { IdentityParts } from "../../../src/identity/options.ts";
+import { seedIdentity } from "../../../src/identity/seed.ts";
+import type { IdentitySettings } from "../../../src/identity/settings.ts";
+import type { Revocation } from "../../../src/sessions/revocation.ts";
+import type { TelemetryEvent } from "../../../src/telemetry/telemetry.ts";
+
+export const apiUrl = "https://api.example.com";
+export const cookieName = "__Host-stagedoor.session_token";
+
+const settings: IdentitySettings = {
+  apiUrl,
+  origins: ["https://www.example.com"],
+  secret: "a-secret-of-this-test-alone-0123456789",
+  idle: seconds(3600),
+  accessTtl: seconds(900),
+  refreshTtl: seconds(86_400),
+  refreshGrace: seconds(10),
+  bearerSignature: "required",
+  clients: [{ clientId: "app", redirectUris: ["com.example.app:/callback"] }],
+  assets: "vod-ts",
+};
+
+/** The identity worker's own code on SQLite, with what it told the log, telemetry and its log lines. */
+export async function identityStage(changes: Partial<IdentitySettings> = {}) {
+  const database = new DatabaseSync(":memory:");
+  for (const { sql } of readMigrations()) database.exec(sql);
+  const told: Revocation[] = [];
+  const events: TelemetryEvent[] = [];
+  const lines: string[] = [];
+  const stage = { logIsDown: false };
+  const parts: IdentityParts = {
+    settings: { ...settings, ...changes },
+    database,
+    revocations: {
+      append: async (entries) => {
+        if (stage.logIsDown) throw new Error("down");
+        told.push(...entries);
+      },
+    },
+    telemetry: (event) => events.push(event),
+    clock: systemClock,
+    onError: () => lines.push("an exception"),
+    log: (level, message) => lines.push(`${level} ${message}`),
+  };
+  await seedIdentity(parts);
+  const ask = async (path: string, init: RequestInit = {}) => {
+    const request = new Request(`${apiUrl}/api/auth${path}`, init);
+    return answerIdentity(request, { ...parts, turn: await turnOf(request, parts) });
+  };
+  const post = (path: string, body: object, headers: Record<string, string> = {}) =>
+    ask(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Origin: apiUrl, ...headers },
+      body: JSON.stringify(body),
+    });
+  return { database, parts, told, events, lines, stage, ask, post };
+}
+
+export type IdentityStage = Awaited<ReturnType<typeof identityStage>>;
+
+export interface SignedIn {
+  readonly cookie: string;
+  readonly bearer: string;
+  readonly sessionId: string;
+  readonly userId: string;
+}
+
+const password = "correct horse battery";
+
+/** Signs a new user up, or one who is there in: each is a session of its own. */
+export async function signIn({ ask, post }: IdentityStage, email: string): Promise<SignedIn> {
+  const up = await post("/sign-up/email", { email, password, name: "Someone" });
+  const response = up.status === 200 ? up : await post("/sign-in/email", { email, password });
+  const [cookie = ""] = response.headers.getSetCookie()[0]?.split(";") ?? [];
+  const bearer = response.headers.get("set-auth-token") ?? "";
+  const { session } = Object(await (await ask("/get-session", { headers: { cookie } })).json());
+  return { cookie, bearer, sessionId: session.id, userId: session.userId };
+}
+
+export interface Tokens {
+  readonly access_token: string;
+  readonly refresh_token: string;
+}
+
+/** Takes the first tokens of a family by code and PKCE, as an app does on a device. */
+export async function takeTokens(stage: IdentityStage, { bearer }: SignedIn): Promise<Tokens> {
+  const code_verifier = "v".repeat(64);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(code_verifier));
+  const redirect_uri = "com.example.app:/callback";
+  const query = new URLSearchParams({
+    ...{ response_type: "code", client_id: "app", redirect_uri, scope: "stream:play offline_access", state: "s" },
+    ...{ code_challenge: Buffer.from(digest).toString("base64url"), code_challenge_method: "S256" },
+  });
+  const asked = await stage.ask(`/oauth2/authorize?${query}`, {
+    headers: { Authorization: `Bearer ${bearer}`, Accept: "application/json", "Sec-Fetch-Mode": "cors" },
+  });
+  const { url } = Object(await asked.json());
+  const code = new URL(url).searchParams.get("code") ?? "";
+  const given = await formTo(stage, { grant_type: "authorization_code", code, redirect_uri, code_verifier });
+  if (given.status !== 200) throw new Error(`no tokens: ${given.status}`);
+  return Object(given.body);
+}
+
+export interface Refreshed {
+  readonly status: number;
+  readonly error: string | undefined;
+  readonly body: unknown;
+  readonly token: string;
+}
+
+export function refresh(stage: IdentityStage, refresh_token: string): Promise<Refreshed> {
+  return formTo(stage, { grant_type: "refresh_token", refresh_token });
+}
+
+async function formTo(stage: IdentityStage, form: Record<string, string>): Promise<Refreshed> {
+  const body = new URLSearchParams({ client_id: "app", ...form });
+  const response = await stage.ask("/oauth2/token", { method: "POST", body });
+  const answer = Object(await response.json());
+  return { status: response.status, error: answer.error, body: answer, token: answer.refresh_token ?? "" };
+}

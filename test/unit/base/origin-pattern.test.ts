@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import { isOriginPattern, matchesOrigin } from "../../../src/base/origin-pattern.ts";
+
+describe("a pattern of origins", () => {
+  it.each([
+    "https://example.com",
+    "https://www.example.com",
+    "https://*.example.com",
+    "https://*.example.com:8443",
+    "http://localhost:8787",
+    "http://127.0.0.1:3000",
+    "https://xn--bcher-kva.example",
+  ])("may be %s", (text) => {
+    expect(isOriginPattern(text)).toBe(true);
+  });
+
+  it.each([
+    "",
+    "*",
+    "null",
+    "example.com",
+    "https://*",
+    "https://*.",
+    "https://*.*.example.com",
+    "https://www.*.example.com",
+    "https://*example.com",
+    "https://example.com/",
+    "https://example.com/path",
+    "https://example.com?a",
+    "https://user@example.com",
+    "https://Example.com",
+    "HTTPS://example.com",
+    "https://bücher.example",
+    "https://example.com.",
+    "https://example..com",
+    "https://example.com:443",
+    "http://example.com:80",
+    "https://example.com:99999",
+    "https://example.com:08443",
+    "https://example.com\n",
+    "ftp://example.com",
+    "https://0x7f.1",
+  ])("may not be %j, which no browser sends", (text) => {
+    expect(isOriginPattern(text)).toBe(false);
+  });
+});
+
+describe("an origin", () => {
+  it.each([
+    ["https://example.com", "https://example.com"],
+    ["https://www.example.com", "https://*.example.com"],
+    ["https://a.b.example.com", "https://*.example.com"],
+    ["https://www.example.com:8443", "https://*.example.com:8443"],
+    ["http://app.localhost:5173", "http://*.localhost:5173"],
+  ])("%s is named by %s", (origin, pattern) => {
+    expect(matchesOrigin(origin, pattern)).toBe(true);
+  });
+
+  it.each([
+    ["https://example.com", "https://*.example.com"],
+    ["https://.example.com", "https://*.example.com"],
+    ["https://evilexample.com", "https://*.example.com"],
+    ["https://example.com.evil.example", "https://*.example.com"],
+    ["https://evil.example/.example.com", "https://*.example.com"],
+    ["https://evil.example#.example.com", "https://*.example.com"],
+    ["https://evil.example:8443.example.com", "https://*.example.com"],
+    ["https://user@www.example.com", "https://*.example.com"],
+    ["http://www.example.com", "https://*.example.com"],
+    ["https://www.example.com:8443", "https://*.example.com"],
+    ["https://www.example.com", "https://*.example.com:8443"],
+    ["https://WWW.example.com", "https://*.example.com"],
+    ["https://*.example.com", "https://*.example.com"],
+    ["https://www.example.com", "https://example.com"],
+    ["https://example.com/", "https://example.com"],
+    ["http://example.com", "https://example.com"],
+    ["https://example.co", "https://example.com"],
+    ["null", "https://example.com"],
+    ["", "https://*.example.com"],
+    ["https://a.example.com https://b.example.com", "https://*.example.com"],
+  ])("%j is not named by %s", (origin, pattern) => {
+    expect(matchesOrigin(origin, pattern)).toBe(false);
+  });
+});

@@ -1,0 +1,46 @@
+import { memoryProofs } from "../../../src/adapters/memory/memory-proofs.ts";
+import { systemTimer } from "../../../src/base/seconds.ts";
+import type { IdentitySession } from "../../../src/credential/identity-sessions.ts";
+import type { CredentialAsked } from "../../../src/credential/read-presented.ts";
+import { sessionCookieName } from "../../../src/credential/session-cookie.ts";
+import type { CredentialSources } from "../../../src/credential/validate-presented.ts";
+import { noTelemetry } from "../../../src/telemetry/telemetry.ts";
+import { now } from "../signing/session.ts";
+
+export const apiUrl = "https://api.example";
+
+/** What credentials are validated with, where a test does not say otherwise: no issuers, and no identity worker. */
+export function sourcesOf(changes: Partial<CredentialSources> = {}): CredentialSources {
+  return {
+    issuers: [],
+    clock: () => now,
+    timer: systemTimer,
+    site: { apiUrl, origins: [] },
+    identity: undefined,
+    proofs: memoryProofs(() => now),
+    telemetry: noTelemetry,
+    ...changes,
+  };
+}
+
+/** A request with headers. */
+export function askedWith(
+  headers: Readonly<Record<string, string>> = {},
+  more: Partial<Omit<CredentialAsked, "headers">> = {},
+): CredentialAsked {
+  return { method: "POST", url: `${apiUrl}/stream/start`, body: undefined, ...more, headers: new Headers(headers) };
+}
+
+/** A token as the identity worker gives it out, and the same in a cookie. */
+export const identityToken = `${"aB3".repeat(10)}xY.${"A".repeat(43)}%3D`;
+export const sessionCookie = `${sessionCookieName}=${identityToken}`;
+
+/** A session of sign-in that is running, signed in to a minute ago. */
+export const signedIn: IdentitySession = {
+  sessionId: "login-1",
+  userId: "user-1",
+  createdAt: (now - 60) * 1000 + 999,
+  expiresAt: (now + 600) * 1000 + 999,
+  assets: ["film"],
+  streams: 2,
+};

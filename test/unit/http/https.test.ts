@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest";
+import { ok } from "../../../src/base/result.ts";
+import { isPlainHttp, strictTransport } from "../../../src/http/https.ts";
+import { answerMedia } from "../../../src/http/media.ts";
+import { noTelemetry } from "../../../src/telemetry/telemetry.ts";
+import { token } from "../credential/tokens.ts";
+import { api, requestIds, start } from "./start.ts";
+
+const local = ["localhost", "localhost:8787", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:8788"];
+const remote = [
+  "api.example",
+  "api.example:8787",
+  "localhost.evil.example",
+  "localhosts",
+  "evil.example/localhost",
+  "127.0.0.1.evil.example",
+  "127.0.0.10",
+  "127.0.0.2",
+  "[::10]",
+  "192.168.0.1",
+];
+
+describe("plain HTTP", () => {
+  it.each(local)("is for the machine itself: %s", (host) => {
+    expect(["", "/", "/a", "?a"].map((rest) => isPlainHttp(`http://${host}${rest}`))).toEqual(Array(4).fill(false));
+  });
+
+  it.each(remote)("is refused elsewhere: %s", (host) => {
+    expect(isPlainHttp(`http://${host}/a`)).toBe(true);
+    expect(isPlainHttp(`https://${host}/a`)).toBe(false);
+  });
+});
+
+it.each(remote)("a browser is told to come back to %s by https, and to no other host of it", (host) => {
+  expect(strictTransport(`https://${host}/a`)).toBe("max-age=63072000");
+  expect(strictTransport(`http://${host}/a`)).toBeUndefined();
+});
+
+it.each(local)("no browser is shut out of the other services of %s", (host) => {
+  expect(strictTransport(`https://${host}/a`)).toBeUndefined();
+});
+
+describe("the API", () => {
+  it("refuses plain HTTP before anything is read, whatever the method and the path", async () => {
+    const { send, issuer, log } = await api();
+    const good = await token(issuer);
+    for (const path of ["/stream/start", "/stream/x", "/operator/revocations", "/api/auth/sign-in/email", "/", "/x"])
+      for (const method of ["GET", "POST", "DELETE", "OPTIONS", "HEAD"]) {
+        let pulled = 0;
+        const body = new ReadableStream({ pull: () => void pulled++ }, { highWaterMark: 0 });
+        const headers = { Authorization: `Bearer ${good}` };
+        const init: RequestInit & { duplex: "half" } = {
+          method,
+          headers,
+          duplex: "half",
+          ...(method === "POST" && { body }),
+        };
+        const response = await send(path, new Request(`http://api.example${path}`, init));
+        expect([response.status, response.headers.get("Location"), pulled]).toEqual([403, null, 0]);
+        expect(response.headers.has("Strict-Transport-Security")).toBe(false);
+        if (method !== "HEAD") expect(await response.json()).toMatchObject({ code: "https_required" });
+      }
+    expect(log.join()).not.toContain("eyJ");
+  });
+
+  it("pins its host on every answer over https", async () => {
+    const { send, issuer } = await api();
+    const good = await token(issuer);
+    const asked = [start(good), start(undefined), { method: "OPTIONS" }, { method: "PUT" }];
+    for (const init of asked) {
+      const secure = await send("", new Request("https://api.example/stream/start", init));
+      expect(secure.headers.get("Strict-Transport-Security")).toBe("max-age=63072000");
+      const onMachine = await send("", new Request("http://localhost/stream/start", init));
+      expect(onMachine.headers.has("Strict-Transport-Security")).toBe(false);
+    }
+    const unknown = await send("", new Request("https://api.example/x"));
+    expect(unknown.headers.get("Strict-Transport-Security")).toBe("max-age=63072000");
+  });
+});
+
+describe("the media host", () => {
+  const reporting = { worker: "edge", log: () => undefined, telemetry: noTelemetry, random: requestIds };
+  const ask = async (url: string, method = "GET") => {
+    let asked = 0;
+    const answer = async () => {
+      asked++;
+      return ok(new Response("a"));
+    };
+    return { response: await answerMedia(new Request(url, { method }), reporting, answer), asked: () => asked };
+  };
+
+  it.each(["GET", "HEAD", "OPTIONS", "POST"])("refuses %s over plain HTTP, and looks at nothing", async (method) => {
+    const { response, asked } = await ask("http://media.example/G/film/0.ts?seg=1", method);
+    expect([response.status, response.headers.get("Location"), asked()]).toEqual([403, null, 0]);
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    expect(response.headers.has("Strict-Transport-Security")).toBe(false);
+  });
+
+  it("pins its host on every answer over https, and never the machine itself", async () => {
+    for (const method of ["GET", "OPTIONS", "POST"]) {
+      const { response } = await ask("https://media.example/G/film/0.ts", method);
+      expect(response.headers.get("Strict-Transport-Security")).toBe("max-age=63072000");
+    }
+    expect((await ask("http://127.0.0.1:8788/G/film/0.ts")).response.status).toBe(200);
+    expect((await ask("http://localhost:8788/G")).response.headers.has("Strict-Transport-Security")).toBe(false);
+  });
+});

@@ -1,0 +1,175 @@
+import { describe, expect, it } from "vitest";
+import { seconds } from "../../../src/base/seconds.ts";
+import type { SessionContext } from "../../../src/flows/session/context.ts";
+import { beforeIdentity } from "../../../src/http/sign-in-limits.ts";
+import { newPair } from "../credential/tokens.ts";
+import { sessionContext } from "./start.ts";
+
+const form = "application/x-www-form-urlencoded";
+const email = (address: unknown) => JSON.stringify({ email: address, password: "x" });
+
+/** Attempts against a limit of two for an account and three for a network. */
+async function attempts(changes: Partial<SessionContext> = {}) {
+  const base = await sessionContext([await newPair("ES256")]);
+  const window = seconds(3600);
+  const names: string[] = [];
+  const context: SessionContext = {
+    ...base,
+    limits: {
+      take: (policy, name, now) => {
+        names.push(`${policy.name} ${name}`);
+        return base.limits.take(policy, name, now);
+      },
+    },
+    settings: {
+      ...base.settings,
+      signInRate: { name: "sign-in-account", quota: 2, window },
+      signInRateAddress: { name: "sign-in-address", quota: 3, window },
+    },
+    ...changes,
+  };
+  let networks = 0;
+  /** One attempt: its refusal's code or "passed", and what is left of the body for who reads it next. */
+  const attempt = async (
+    body: string | undefined,
+    more: { path?: string; method?: string; type?: string; address?: string } = {},
+  ) => {
+    const { path = "/sign-in/email", method = "POST", type = "application/json" } = more;
+    const address = more.address ?? `192.0.${networks++}.1`;
+    const headers = type === "" ? new Headers() : new Headers({ "Content-Type": type });
+    const sent = body === undefined ? null : new TextEncoder().encode(body);
+    const request = new Request(`https://api.example/api/auth${path}`, { method, headers, body: sent });
+    const client = { address, userAgentHash: () => "" };
+    const counted: string[] = [];
+    const onStanding = (standing: { readonly policy: { readonly name: string } }) =>
+      void counted.push(standing.policy.name);
+    const before = await beforeIdentity(request, path, { client, onStanding }, context);
+    const left = before.ok ? await before.value.text() : undefined;
+    return { code: before.ok ? "passed" : before.refusal.code, counted, left };
+  };
+  return { attempt, names };
+}
+
+const both = ["sign-in-address", "sign-in-account"];
+
+describe("an attempt to sign in", () => {
+  it("is counted by its account wherever it comes from, and refused before anybody reads the password", async () => {
+    const { attempt } = await attempts();
+    const body = email("ann@example.com");
+    expect([await attempt(body), await attempt(body), await attempt(body)]).toEqual([
+      { code: "passed", counted: both, left: body },
+      { code: "passed", counted: both, left: body },
+      { code: "rate_limited", counted: both, left: undefined },
+    ]);
+    expect(await attempt(email("bob@example.com"))).toMatchObject({ code: "passed" });
+  });
+
+  it("is counted by its network whatever the account, and then the account's quota is not touched", async () => {
+    const { attempt } = await attempts();
+    const address = "198.51.100.7";
+    const codes: string[] = [];
+    for (const who of ["a", "b", "c", "d", "d", "d"])
+      codes.push((await attempt(email(`${who}@example.com`), { address })).code);
+    expect(codes).toEqual(["passed", "passed", "passed", "rate_limited", "rate_limited", "rate_limited"]);
+    expect(await attempt(email("d@example.com"))).toMatchObject({ code: "passed" });
+  });
+
+  it.each([
+    ["capitals", email("ANN@Example.COM"), "application/json"],
+    ["spaces around it", email("  ann@example.com\t"), "application/json"],
+    ["full-width letters", email("ａｎｎ@example.com"), "application/json"],
+    ["escapes", '{"email":"\\u0061nn@example.com"}', "application/json; charset=utf-8"],
+    ["a byte order mark", `\ufeff${email("ann@example.com")}`, "APPLICATION/JSON"],
+    ["the last of two", '{"email":"eve@example.com","email":"ann@example.com"}', "application/json"],
+    ["a form", "email=ann%40example.com&password=x", form],
+    ["the last of two in a form", "email=eve%40example.com&email=ann%40example.com", `${form};charset=utf-8`],
+  ])("is of the same account with %s", async (_, body, type) => {
+    const { names, attempt } = await attempts();
+    await attempt(email("ann@example.com"));
+    await attempt(body, { type });
+    const accounts = names.filter((name) => name.startsWith("sign-in-account"));
+    expect([accounts.length, new Set(accounts).size]).toEqual([2, 1]);
+  });
+
+  it("is named by a hash, which says neither who it is nor that it is long", async () => {
+    const { names, attempt } = await attempts();
+    await attempt(email("ann@example.com"));
+    expect(names[1]).toMatch(/^sign-in-account [A-Za-z0-9_-]{43}$/);
+  });
+
+  it.each([
+    ["no JSON", "{", "application/json"],
+    ["no object", '"ann@example.com"', "application/json"],
+    ["an address that is none", email(["ann@example.com"]), "application/json"],
+    ["no address", "{}", "application/json"],
+    ["a form without one", "password=x", form],
+    ["nothing at all", undefined, ""],
+  ])("with %s is counted by its network alone, and passed on", async (_, body, type) => {
+    const { attempt } = await attempts();
+    expect(await attempt(body, { type })).toEqual({ code: "passed", counted: ["sign-in-address"], left: body ?? "" });
+  });
+
+  it("is passed on with its method, its address and its headers", async () => {
+    const context = await sessionContext([await newPair("ES256")]);
+    const url = "https://api.example/api/auth/sign-in/email?x=1";
+    const headers = { "Content-Type": "application/json", Origin: "https://site.example", Cookie: "a=b" };
+    const request = new Request(url, { method: "POST", headers, body: "{}" });
+    const client = { address: undefined, userAgentHash: () => "" };
+    const before = await beforeIdentity(request, "/sign-in/email", { client, onStanding: () => undefined }, context);
+    if (!before.ok) throw new Error(before.refusal.code);
+    const { value: passed } = before;
+    expect([passed.method, passed.url, passed.headers.get("Origin"), passed.headers.get("Cookie")]).toEqual([
+      "POST",
+      url,
+      "https://site.example",
+      "a=b",
+    ]);
+    expect([passed.headers.get("Content-Type"), await passed.text()]).toEqual(["application/json", "{}"]);
+  });
+
+  it.each([
+    ["padding", email("ann@example.com") + " ".repeat(4096), "application/json"],
+    ["a type that nobody looks into", email("ann@example.com"), "text/plain"],
+    ["a type that reads like two", email("ann@example.com"), `multipart/form-data+${form}`],
+    ["no type", email("ann@example.com"), "none"],
+  ])("does not get around its account's limit with %s", async (_, body, type) => {
+    const { attempt } = await attempts();
+    expect(await attempt(body, { type })).toMatchObject({ code: "body_invalid", counted: ["sign-in-address"] });
+  });
+
+  it("is refused with 503 while nobody can count", async () => {
+    const { attempt } = await attempts({ limits: { take: () => Promise.reject(new Error("down")) } });
+    expect(await attempt(email("ann@example.com"))).toMatchObject({ code: "store_unavailable" });
+  });
+});
+
+describe("what is counted", () => {
+  it.each([
+    "/sign-in/email",
+    "/sign-in/social",
+    "/sign-up/email",
+    "/request-password-reset",
+    "/forget-password",
+    "/send-verification-email",
+    "/%73ign-in/email",
+    "//sign-in//email/",
+    "/Sign-In/email",
+  ])("POST %s is", async (path) => {
+    const { attempt } = await attempts();
+    expect((await attempt(email("ann@example.com"), { path })).counted).toEqual(both);
+  });
+
+  it.each([
+    ["POST", "/sign-out"],
+    ["POST", "/oauth2/token"],
+    ["GET", "/get-session"],
+    ["GET", "/sign-in/email"],
+    ["OPTIONS", "/sign-in/email"],
+    ["POST", "/x/sign-in"],
+    ["POST", "/%"],
+  ])("%s %s is not", async (method, path) => {
+    const { attempt } = await attempts();
+    const body = method === "POST" ? email("ann@example.com") : undefined;
+    expect((await attempt(body, { method, path })).counted).toEqual([]);
+  });
+});

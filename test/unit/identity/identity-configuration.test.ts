@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { readConfiguration } from "../../../src/config/configuration.ts";
+import { identitySettingsSchema, readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
+
+const right = {
+  STAGEDOOR_API_URL: "https://api.example.com",
+  STAGEDOOR_IDENTITY_SECRET: "s".repeat(32),
+};
+
+const faultsOf = (changes: Record<string, unknown>) => {
+  const read = readIdentityConfiguration({ ...right, ...changes });
+  return read.ok ? [] : read.refusal;
+};
+
+describe("the identity worker's settings", () => {
+  it("need an address and a secret, and have a default for the rest", () => {
+    const read = readIdentityConfiguration(right);
+    expect(read).toMatchObject({
+      ok: true,
+      value: {
+        ...{ apiUrl: right.STAGEDOOR_API_URL, idle: 604_800, accessTtl: 900, refreshTtl: 2_592_000, refreshGrace: 10 },
+        ...{ bearerSignature: "required", clients: [], assets: "*", origins: [], development: false },
+      },
+    });
+  });
+
+  it("name every fault at once", () => {
+    const read = readIdentityConfiguration({
+      STAGEDOOR_IDENTITY_SECRET: "short",
+      STAGEDOOR_IDENTITY_IDLE: "a week",
+      STAGEDOOR_IDENTITY_ASSETS: "No/Asset",
+      STAGEDOOR_IDENTITY_IDEL: "5",
+    });
+    const names = read.ok ? [] : read.refusal.map((fault) => fault.split(":")[0]);
+    expect(names.toSorted()).toEqual([
+      "STAGEDOOR_API_URL",
+      "STAGEDOOR_IDENTITY_ASSETS",
+      "STAGEDOOR_IDENTITY_IDEL",
+      "STAGEDOOR_IDENTITY_IDLE",
+      "STAGEDOOR_IDENTITY_SECRET",
+    ]);
+  });
+
+  it("quote no value in a fault", () => {
+    expect(faultsOf({ STAGEDOOR_IDENTITY_SECRET: "geheim" }).join()).not.toContain("geheim");
+  });
+
+  it("are https outside development", () => {
+    const http = { STAGEDOOR_API_URL: "http://localhost:8787" };
+    expect(faultsOf(http)).toEqual(["STAGEDOOR_API_URL: use https; plain http is for STAGEDOOR_ENV=development"]);
+    expect(faultsOf({ ...http, STAGEDOOR_ENV: "development" })).toEqual([]);
+  });
+
+  it("name no client twice", () => {
+    const app = { clientId: "app", redirectUris: ["https://app.example.com/callback"] };
+    expect(faultsOf({ STAGEDOOR_IDENTITY_CLIENTS: JSON.stringify([app]) })).toEqual([]);
+    expect(faultsOf({ STAGEDOOR_IDENTITY_CLIENTS: JSON.stringify([app, app]) })).toHaveLength(1);
+  });
+
+  it("may stand in the environment of the other workers, and theirs in its own", () => {
+    const others = readConfiguration(
+      Object.fromEntries(Object.keys(identitySettingsSchema.shape).map((name) => [name, "5"])),
+    );
+    expect(others.ok ? [] : others.refusal.filter((fault) => fault.includes("IDENTITY"))).toEqual([]);
+    expect(faultsOf({ STAGEDOOR_KEYS: "{}", STAGEDOOR_MEDIA_URL: "https://media.example.com" })).toEqual([]);
+  });
+
+  it.each([
+    ["https://app.example.com/callback", true],
+    ["http://127.0.0.1:8790/callback", true],
+    ["com.example.app:/callback", true],
+    ["http://app.example.com/callback", false],
+    ["https://app.example.com/callback#part", false],
+    ["https://user@app.example.com/callback", false],
+    ["javascript:alert(1)", false],
+    ["app:/callback", false],
+    ["/callback", false],
+  ])("take %s as a redirect URI: %s", (uri, taken) => {
+    const clients = JSON.stringify([{ clientId: "app", redirectUris: [uri] }]);
+    expect(faultsOf({ STAGEDOOR_IDENTITY_CLIENTS: clients })).toHaveLength(taken ? 0 : 1);
+  });
+});

@@ -1,0 +1,12 @@
+import { expect, it } from "vitest";
+import { fixedWords } from "../../../src/identity/log.ts";
+
+it.each([
+  ["Invalid origin: https://evil.example", "Invalid origin"],
+  ['Failed to create logout URL for provider "x"', "Failed to create logout URL for provider "],
+  ["D1_ERROR: UNIQUE constraint failed: user.email", "D1_ERROR"],
+  ["User not found\nann@example.com", "User not found"],
+  ["Invalid password", "Invalid password"],
+])("the log says of %j no more than %j", (message, words) => {
+  expect(fixedWords(message)).toBe(words);
+});

@@ -1,0 +1,99 @@
+import { DurableObject } from "cloudflare:workers";
+import { analyticsTelemetry } from "../../src/adapters/cloudflare/analytics-telemetry.ts";
+import { revocationLog } from "../../src/adapters/cloudflare/revocation-log.ts";
+import type { RevocationObject } from "../../src/adapters/cloudflare/revocation-object.ts";
+import { systemMillisecondClock } from "../../src/base/milliseconds.ts";
+import { ok, refuse } from "../../src/base/result.ts";
+import { systemClock } from "../../src/base/seconds.ts";
+import { readIdentityConfiguration } from "../../src/config/identity-configuration.ts";
+import { configuredBy, missingBindings } from "../../src/http/configured.ts";
+import { logError } from "../../src/http/log.ts";
+import { answerIdentity, notNow, turnOf } from "../../src/identity/answer.ts";
+import type { IdentityParts } from "../../src/identity/options.ts";
+import { seedIdentity } from "../../src/identity/seed.ts";
+import { sweepEnded } from "../../src/identity/sweep.ts";
+import { inTurn, type Turn } from "../../src/identity/turns.ts";
+
+interface Env {
+  readonly DB: D1Database;
+  readonly REVOCATIONS: DurableObjectNamespace<RevocationObject>;
+  readonly REFRESHES: DurableObjectNamespace<RefreshObject>;
+  /** Where events are counted; without it nobody counts. */
+  readonly TELEMETRY?: AnalyticsEngineDataset;
+}
+
+const worker = "identity";
+const log = (line: string) => console.log(line);
+
+const withParts = configuredBy(worker, readIdentityConfiguration, log, async (env: Env, settings) => {
+  const { DB, REVOCATIONS, REFRESHES } = env;
+  const missing = missingBindings({ DB, REVOCATIONS, REFRESHES });
+  if (missing.length > 0) return refuse(missing);
+  const count = analyticsTelemetry(env.TELEMETRY);
+  const parts: IdentityParts = {
+    settings,
+    database: DB,
+    revocations: revocationLog({
+      objects: REVOCATIONS,
+      cache: undefined,
+      mediaUrl: settings.apiUrl,
+      clock: systemMillisecondClock,
+    }),
+    telemetry: (event) => {
+      // Somebody holds a copy of a viewer's token, or restored one from a backup: worth a line even where nobody counts.
+      if (event.event === "reused") log(JSON.stringify({ worker, event: "reused" }));
+      count(event);
+    },
+    clock: systemClock,
+    onError: (error) => logError(log, worker, error),
+    log: (level, message) => log(JSON.stringify({ worker, event: "library", level, message })),
+  };
+  return ok(parts);
+});
+
+/** Whether this isolate has brought the configured clients into the database. */
+let seeded = false;
+
+async function answer(request: Request, parts: IdentityParts, turn?: Turn): Promise<Response> {
+  try {
+    if (!seeded) await seedIdentity(parts);
+    seeded = true;
+    return await answerIdentity(request, { ...parts, turn });
+  } catch (error) {
+    return broken(error);
+  }
+}
+
+function broken(error: unknown): Response {
+  logError(log, worker, error);
+  return notNow();
+}
+
+/** Where the refreshes of one family take turns: only within an object may requests wait for each other. */
+export class RefreshObject extends DurableObject<Env> {
+  readonly #turn = inTurn();
+
+  answer(turn: Turn, request: Request): Promise<Response> {
+    return this.#turn(() => withParts(this.env, (parts) => answer(request, parts, turn)));
+  }
+}
+
+export default {
+  fetch(request, env) {
+    return withParts(env, async (parts) => {
+      try {
+        const turn = await turnOf(request, parts);
+        if (turn === undefined) return await answer(request, parts);
+        return await env.REFRESHES.get(env.REFRESHES.idFromName(turn.family)).answer(turn, request);
+      } catch (error) {
+        return broken(error);
+      }
+    });
+  },
+  async scheduled(_controller, env) {
+    await withParts(env, async (parts) => {
+      await sweepEnded(parts);
+      return new Response(null);
+    });
+  },
+} satisfies ExportedHandler<Env>;
