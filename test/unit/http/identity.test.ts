@@ -54,6 +54,12 @@ describe("what stands below /api/auth", () => {
     expect([answered.headers.get("Cache-Control"), answered.headers.get("set-auth-token")]).toEqual(["no-store", "t"]);
   });
 
+  it("has no body and no type of one where none came, as a sign-out has none", async () => {
+    await shared.send("/api/auth/sign-out", { method: "POST" });
+    const [{ request, body } = { request: undefined, body: undefined }] = asked;
+    expect([body, request?.headers.get("Content-Type")]).toEqual(["", null]);
+  });
+
   it.each([
     "/api/auth/%73ign-in/email",
     "/api/auth//sign-in/email",
