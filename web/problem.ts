@@ -6,6 +6,8 @@ export interface Problem {
   readonly detail: string;
   /** WWW-Authenticate, where the answer has it: it names the scope that is missing. */
   readonly challenge?: string | undefined;
+  /** Retry-After, where the answer has it: when to ask again, in milliseconds. */
+  readonly againAt?: number | undefined;
   /** What is running, where that is too much. */
   readonly running?: readonly RunningStream[];
 }
@@ -18,7 +20,11 @@ export interface RunningStream {
 
 /** Reads a problem document. Where the body is none, its words say so. */
 export function problemOf(status: number, body: string): Problem {
-  const document = parsed(body);
+  return problemIn(status, parsed(body));
+}
+
+/** The same of a body that was parsed already: a problem document, or the `code` and `message` of the identity worker. */
+export function problemIn(status: number, document: { readonly [name: string]: unknown } | undefined): Problem {
   if (document === undefined || typeof document.code !== "string")
     return {
       status,
@@ -29,9 +35,19 @@ export function problemOf(status: number, body: string): Problem {
   return {
     status,
     code: document.code,
-    title: String(document.title ?? ""),
+    title: String(document.title ?? document.message ?? ""),
     detail: String(document.detail ?? ""),
     running: Array.isArray(document.running) ? document.running.map(runningStream) : [],
+  };
+}
+
+/** With what the answer's header fields say of it. */
+export function withFields(problem: Problem, headers: Headers): Problem {
+  const seconds = headers.get("Retry-After");
+  return {
+    ...problem,
+    challenge: headers.get("WWW-Authenticate") ?? undefined,
+    againAt: seconds !== null && /^\d+$/.test(seconds) ? Date.now() + Number(seconds) * 1000 : undefined,
   };
 }
 

@@ -26,8 +26,9 @@ export function requestDetails(
 }
 
 function heldBy({ kind }: WatchedRequest, link: SignedLink | undefined): string {
-  if (kind === "start") return "the token opens this stream";
-  if (kind === "end") return "the token is of the viewer who started the session, and its grant came along";
+  if (kind === "account") return "the identity worker took it";
+  if (kind === "start") return "the credential opens this stream";
+  if (kind === "end") return "the credential is of the viewer who started the session, and its grant came along";
   return link?.policy === undefined ? "grant and signature hold" : "CloudFront's signature holds; it carries no grant";
 }
 

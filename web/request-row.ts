@@ -47,9 +47,9 @@ export class RequestRow {
   }
 
   #makeHead(): HTMLButtonElement {
-    const { kind, name, again } = this.#request;
+    const { kind, name, note, again } = this.#request;
     const file = element("span", "file", name ?? this.#link?.file ?? "");
-    if (again !== undefined) file.append(element("span", "how", again));
+    for (const how of [note, again]) if (how !== undefined) file.append(element("span", "how", how));
     const head = element("button", "request", element("span", "kind", kind), file, this.#verdict, this.#expiry);
     const policy = this.#link?.policy;
     if (policy !== undefined) file.append(element("span", "tag", policy));

@@ -63,21 +63,13 @@ async function look(apiPath: string, session: Session): Promise<void> {
 
 async function endIt(apiPath: string, session: Session, watch: Watch, onEnded: () => void): Promise<void> {
   end.disabled = true;
-  const told = watch({ kind: "end", url: undefined, name: `DELETE ${apiPath}/stream/…` });
-  const answer = await endSession(apiPath, session);
-  switch (answer.is) {
-    case "done":
-      told({ verdict: "served", status: answer.status });
-      if (current === session) {
-        markOver("session_revoked");
-        onEnded();
-      }
-      return;
-    case "refused":
-      told({ verdict: "refused", problem: answer.problem });
-      break;
-    case "unreachable":
-      told({ verdict: "unreachable" });
+  const request = { kind: "end", url: undefined, name: `DELETE ${apiPath}/stream/…` } as const;
+  const answer = await endSession(apiPath, session, { watch, request });
+  if (answer.is === "done") {
+    if (current !== session) return;
+    markOver("session_revoked");
+    onEnded();
+    return;
   }
   end.disabled = false;
 }

@@ -1,6 +1,8 @@
-import { type Problem, problemOf } from "./problem.ts";
+import { type Answer, type Shown, showing } from "./answer.ts";
+import type { Credential } from "./credential.ts";
+import { problemOf, withFields } from "./problem.ts";
 
-/** A playback session as the page holds it: what a start answered, and the token it was started with. */
+/** A playback session as the page holds it: what a start answered, and the credential it was started with. */
 export interface Session {
   readonly sessionId: string;
   readonly asset: string;
@@ -8,9 +10,9 @@ export interface Session {
   /** Milliseconds, both. */
   readonly manifestEnds: number;
   readonly sessionEnds: number;
-  /** Both are secrets: sent to the API alone, and shown nowhere. */
+  /** A secret: sent to the API alone, and shown nowhere. */
   readonly grant: string;
-  readonly token: string;
+  readonly credential: Credential;
 }
 
 /** What the API says of a session. */
@@ -19,47 +21,85 @@ export interface SessionState {
   readonly networks: number | undefined;
 }
 
-export type Answer<Value> =
-  | { readonly is: "done"; readonly status: number; readonly value: Value }
-  | { readonly is: "refused"; readonly problem: Problem }
-  | { readonly is: "unreachable" };
+/** What a stream is started with. */
+export interface Wanted {
+  readonly asset: string;
+  readonly credential: Credential;
+  /** Whether the viewer's oldest stream makes room. */
+  readonly takeover: boolean;
+}
 
-/** Trades a bearer token for a session: `POST /stream/start`. With `takeover` the viewer's oldest stream makes room. */
-export function startSession(
-  apiPath: string,
-  asset: string,
-  token: string,
-  takeover: boolean,
-): Promise<Answer<Session>> {
+/** Trades a credential for a session: `POST /stream/start`. */
+export function startSession(apiPath: string, wanted: Wanted, shown: Shown): Promise<Answer<Session>> {
+  const { asset, credential, takeover } = wanted;
   const request = {
     method: "POST",
-    headers: { ...bearer(token), "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json" },
     body: JSON.stringify(takeover ? { asset, takeover } : { asset }),
   };
-  return ask(`${apiPath}/stream/start`, request, ({ sessionId, manifestUrl, grant, ...times }) => ({
-    ...{ sessionId: String(sessionId), asset, manifestUrl: String(manifestUrl), grant: String(grant), token },
+  const read = ({ sessionId, manifestUrl, grant, ...times }: Document) => ({
+    ...{ sessionId: String(sessionId), asset, manifestUrl: String(manifestUrl), grant: String(grant), credential },
     manifestEnds: Date.parse(String(times.manifestExpiresAt)),
     sessionEnds: Date.parse(String(times.sessionExpiresAt)),
-  }));
+  });
+  return ask(`${apiPath}/stream/start`, { credential, request, read, shown });
 }
 
 /** How a session stands: `GET /stream/{id}`. */
 export function sessionState(apiPath: string, session: Session): Promise<Answer<SessionState>> {
-  return ask(pathOf(apiPath, session), { headers: own(session) }, ({ state, networks }) => ({
+  const read = ({ state, networks }: Document) => ({
     state: String(state),
     networks: typeof networks === "number" ? networks : undefined,
-  }));
+  });
+  return askForOwn(apiPath, session, { request: {}, read });
 }
 
 /** Ends a session: `DELETE /stream/{id}`. Its URLs are worth nothing within two seconds. */
-export function endSession(apiPath: string, session: Session): Promise<Answer<undefined>> {
-  return ask(pathOf(apiPath, session), { method: "DELETE", headers: own(session) }, () => undefined);
+export function endSession(apiPath: string, session: Session, shown: Shown): Promise<Answer<undefined>> {
+  return askForOwn(apiPath, session, { request: { method: "DELETE" }, read: () => undefined, shown });
+}
+
+type Document = { readonly [name: string]: unknown };
+
+interface Asked<Value> {
+  readonly request: RequestInit & { readonly headers?: Readonly<Record<string, string>> };
+  readonly read: (document: Document) => Value;
+  readonly shown?: Shown;
+}
+
+/** An id alone, which anybody who sees a URL can read, does nothing: the grant and the viewer's credential go with it. */
+async function askForOwn<Value>(
+  apiPath: string,
+  { sessionId, grant, credential }: Session,
+  asked: Asked<Value>,
+): Promise<Answer<Value>> {
+  const request = { ...asked.request, headers: { "CTA-Common-Access-Token": grant } };
+  const send = () => ask(`${apiPath}/stream/${encodeURIComponent(sessionId)}`, { ...asked, request, credential });
+  const first = await send();
+  return hasEnded(first) && credential.ended() ? send() : first;
+}
+
+/** Whether another token is all that a request lacks. */
+export function hasEnded(answer: Answer<unknown>): boolean {
+  return answer.is === "refused" && answer.problem.code === "token_expired";
 }
 
 async function ask<Value>(
   path: string,
+  { credential, request, read, shown }: Asked<Value> & { readonly credential: Credential },
+): Promise<Answer<Value>> {
+  const presented = await credential.present();
+  if (presented.is !== "done") return presented;
+  const { headers, credentials } = presented.value;
+  return showing(shown, () =>
+    send(path, { ...request, credentials, headers: { ...request.headers, ...headers } }, read),
+  );
+}
+
+async function send<Value>(
+  path: string,
   request: RequestInit,
-  read: (document: { readonly [name: string]: unknown }) => Value,
+  read: (document: Document) => Value,
 ): Promise<Answer<Value>> {
   let response: Response;
   let text: string;
@@ -69,22 +109,6 @@ async function ask<Value>(
   } catch {
     return { is: "unreachable" };
   }
-  if (!response.ok) {
-    const challenge = response.headers.get("WWW-Authenticate") ?? undefined;
-    return { is: "refused", problem: { ...problemOf(response.status, text), challenge } };
-  }
+  if (!response.ok) return { is: "refused", problem: withFields(problemOf(response.status, text), response.headers) };
   return { is: "done", status: response.status, value: read(text === "" ? {} : JSON.parse(text)) };
-}
-
-function pathOf(apiPath: string, { sessionId }: Session): string {
-  return `${apiPath}/stream/${encodeURIComponent(sessionId)}`;
-}
-
-function bearer(token: string) {
-  return { Authorization: `Bearer ${token}` };
-}
-
-/** An id alone, which anybody who sees a URL can read, does nothing: the grant and the token go with it. */
-function own({ token, grant }: Session) {
-  return { ...bearer(token), "CTA-Common-Access-Token": grant };
 }

@@ -1,5 +1,5 @@
 import type { Problem } from "./problem.ts";
-import { timeOfDay } from "./time-text.ts";
+import { timeLeft, timeOfDay } from "./time-text.ts";
 import type { Outcome } from "./watched-request.ts";
 
 const over: ReadonlySet<string> = new Set([
@@ -19,6 +19,12 @@ export function endsSession({ code }: Problem): boolean {
 export function runningText({ running = [] }: Problem): string {
   const streams = running.map(({ asset, since }) => `${asset} has been running since ${timeOfDay(since)}`);
   return streams.join(", ");
+}
+
+/** What to do about a refusal: when to try again where the answer names it, else the server's own words. */
+export function retryText({ detail, againAt }: Problem): string {
+  if (againAt === undefined) return detail;
+  return `Try again in ${timeLeft(againAt, Date.now())}, at ${timeOfDay(againAt)}.`;
 }
 
 /** How a request ended, in a few words. */
@@ -46,7 +52,7 @@ export function verdictSentence(outcome: Outcome, held: string): string {
         ? `Served: ${held}.`
         : "The signature was authentic but had ended. The session goes on, so the media host redirected to a fresh one.";
     case "refused":
-      return `${outcome.problem.title}. ${outcome.problem.detail}`;
+      return `${outcome.problem.title}. ${retryText(outcome.problem)}`;
     case "unreachable":
       return "Nobody answered. Is `npm start` still running?";
     case "cancelled":

@@ -1,6 +1,7 @@
 import type { Problem } from "./problem.ts";
 
 export type RequestKind =
+  | "account"
   | "start"
   | "end"
   | "multivariant"
@@ -30,6 +31,8 @@ export interface WatchedRequest {
   readonly url: string | undefined;
   /** What is shown in place of a file's name. */
   readonly name?: string;
+  /** Why it was sent, where its name does not say. */
+  readonly note?: string;
   /** What was changed before it was sent again. */
   readonly again?: string;
 }

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { signDevToken } from "../../cli/local/dev-token.ts";
+import { startTestCluster } from "../cluster/test-cluster.ts";
+import { chooses, fillIn, newPerson, openPage, playsTo, pressPlay, rows, says, signUp } from "./account-page.ts";
+import { browserForFile } from "./browsing.ts";
+
+const inTab = browserForFile();
+
+/** Access tokens that end after five seconds, and no more than three tries a person to sign in. */
+const settings = { STAGEDOOR_IDENTITY_ACCESS_TTL: "5", STAGEDOOR_SIGN_IN_RATE: "3", STAGEDOOR_START_RATE: "2" };
+
+let fleeting: Awaited<ReturnType<typeof startTestCluster>>;
+beforeAll(async () => {
+  fleeting = await startTestCluster(settings);
+});
+afterAll(() => fleeting.stop());
+
+describe("the account's access token", () => {
+  it("is fetched anew when it ends, while the film plays on", () =>
+    inTab(async ({ page }) => {
+      const complaints = await openPage(page, fleeting.addresses.apiUrl);
+      await signUp(page);
+      await chooses(page, { stream: "live" });
+      await pressPlay(page);
+      await playsTo(page, 1);
+      await rows(page, "GET /api/auth/token", "access token refreshed", "200 served").first().waitFor();
+      const at = await page.evaluate(() => document.querySelector("video")?.currentTime ?? 0);
+      await playsTo(page, at + 2);
+      await page.getByRole("button", { name: "End session" }).click();
+      await rows(page, "DELETE /stream/", "204 served").waitFor();
+      expect(complaints.seen).toEqual([]);
+    }));
+
+  it("is fetched anew once where the API calls it ended, and the page says so", () =>
+    inTab(async ({ page }) => {
+      await openPage(page, fleeting.addresses.apiUrl);
+      await signUp(page);
+      const claims = { subject: "somebody", assets: "*", lifetimeSeconds: -3600 } as const;
+      const ended = await signDevToken({ keys: fleeting.addresses.keys }, claims);
+      let starts = 0;
+      await page.route("**/stream/start", async (route) => {
+        const headers = await route.request().allHeaders();
+        await route.continue(starts++ === 0 ? { headers: { ...headers, authorization: `Bearer ${ended}` } } : {});
+      });
+      await pressPlay(page);
+      await rows(page, "POST /stream/start", "401 token_expired").waitFor();
+      await rows(page, "GET /api/auth/token", "access token refreshed").first().waitFor();
+      await rows(page, "POST /stream/start", "201 served").waitFor();
+      await says(page, "Playing vod-ts. The access token had ended, so a fresh one was fetched.");
+      expect(starts).toBe(2);
+    }));
+});
+
+describe("a limit", () => {
+  it("says when to try to sign in again", () =>
+    inTab(async ({ page }) => {
+      await openPage(page, fleeting.addresses.apiUrl);
+      const card = await fillIn(page, "Sign in", newPerson());
+      for (let tries = 1; tries < 4; tries++) {
+        await rows(page, "POST /api/auth/sign-in/email")
+          .nth(tries - 1)
+          .waitFor();
+        await rows(page, "waiting").waitFor({ state: "detached" });
+        await card.getByRole("button", { name: "Sign in" }).click();
+      }
+      await rows(page, "429 rate_limited").waitFor();
+      await card.getByText(/\(429 rate_limited\)\. Try again in .+, at .+\./).waitFor();
+      await says(page, "Try again in");
+    }));
+
+  it("says when to start again", () =>
+    inTab(async ({ page }) => {
+      await openPage(page, fleeting.addresses.apiUrl);
+      await signUp(page);
+      for (let starts = 0; starts < 3; starts++) {
+        await pressPlay(page);
+        await rows(page, "POST /stream/start").filter({ hasNotText: "waiting" }).waitFor();
+      }
+      await says(page, "(429 rate_limited). Try again in");
+    }));
+});
