@@ -45,7 +45,7 @@ Put the URL in single quotes: it holds ? and &.`,
       return { ...answer(await explainTarget(given, target, now), now), note: hostNote(text, mediaUrlOf(given)) };
     if (!/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(text))
       endMisused("Give a whole URL, a path with its query that begins with a slash, or a bearer token.");
-    return answer(await explainToken(text, { issuers: devIssuers(await readRing(given)) }, now), now);
+    return answer(await explainToken(text, { issuers: devIssuers(await readRing(given), text) }, now), now);
   },
 };
 

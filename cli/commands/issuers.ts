@@ -1,3 +1,4 @@
+import { decodeJwt } from "jose";
 import * as z from "zod";
 import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
 import { systemClock, systemTimer } from "../../src/base/seconds.ts";
@@ -10,11 +11,29 @@ import { devEnvironment } from "../local/dev-environment.ts";
 import { parseJson, readText, shortName } from "./files.ts";
 import { endFailed } from "./outcome.ts";
 
-/** The issuers that the local API trusts. */
-export function devIssuers(ring: KeyRing): readonly TrustedIssuer[] {
+/**
+ * The issuers that the local API trusts: the development issuer and, for a token that names an API of this machine, that
+ * one's identity worker, which is asked for its keys.
+ */
+export function devIssuers(ring: KeyRing, token: string): readonly TrustedIssuer[] {
   const configuration = readConfiguration(devEnvironment("api", ring, "http://localhost:8788", {}));
-  if (configuration.ok) return trusted(configuration.value.issuers);
+  if (configuration.ok) return trusted([...configuration.value.issuers, ...localIdentity(token)]);
   return endFailed(["The key ring does not serve a local API:", ...configuration.refusal].join("\n  "));
+}
+
+function localIdentity(token: string): readonly Issuer[] {
+  const issuer = claimedIssuer(token);
+  if (issuer === undefined || !/^http:\/\/localhost:\d{1,5}$/.test(issuer)) return [];
+  const jwksUri = `${issuer}/api/auth/jwks`;
+  return [issuerSchema.parse({ issuer, audience: issuer, algorithms: ["EdDSA"], jwksUri })];
+}
+
+function claimedIssuer(token: string): string | undefined {
+  try {
+    return decodeJwt(token).iss;
+  } catch {
+    return undefined; // no JWT at all: the explanation says so
+  }
 }
 
 /** The issuers of a file that holds what STAGEDOOR_ISSUERS does. It may hold secrets, so a fault quotes nothing. */

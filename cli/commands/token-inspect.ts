@@ -24,7 +24,8 @@ known to a deployment alone, and not looked at.
 
   --inspect <token|->  the token; - reads it from standard input, which no history and no list of processes shows
   --asset <id>         the asset that is asked for (none: whether the token holds is all that is said)
-  --issuers <file>     the issuers, as STAGEDOOR_ISSUERS has them (the development issuer); one that introspects is asked
+  --issuers <file>     the issuers, as STAGEDOOR_ISSUERS has them (the development issuer, and the
+                       identity worker of an API that runs on this machine); one that introspects is asked
   --country <code>     where the viewer is, and
   --origin <origin>    the page's origin, for an asset that asks for them
   --now <time>         as if it were this time: now, +8h, 1795000000, 2026-11-18T11:06:40Z (now)
@@ -39,7 +40,7 @@ export async function inspectToken(given: Given): Promise<Answered> {
   if (assetId === undefined && (from.country ?? from.origin) !== undefined)
     endMisused("--country and --origin are for the asset that --asset names.");
   const file = given.one("issuers");
-  const issuers = file === undefined ? devIssuers(await readRing(given)) : issuersIn(file);
+  const issuers = file === undefined ? devIssuers(await readRing(given), token) : issuersIn(file);
   const start = assetId === undefined ? undefined : { assetId, catalog: readCatalog(given), from };
   const explanation = await explainToken(token, { issuers }, now, start);
   const { refusal } = explanation;

@@ -27,6 +27,11 @@ export function isIdentityToken(token: string): boolean {
   return identityToken.test(token);
 }
 
+/** Whether such a token carries the identity worker's signature: then it can be nobody else's. */
+export function isSigned(token: string): boolean {
+  return token.includes(".");
+}
+
 /**
  * The credential of a session of sign-in, by its cookie or its opaque token. Where there is no such session (any more), a
  * browser is told to sign in (`sign_in_required`) and a client to get a new token (`token_invalid`); `store_unavailable`

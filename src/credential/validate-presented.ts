@@ -4,13 +4,13 @@ import type { Clock, Timer } from "../base/seconds.ts";
 import type { CredentialKind, Telemetry } from "../telemetry/telemetry.ts";
 import { type BindingContext, holdsBinding } from "./bound-token.ts";
 import type { Credential } from "./credential.ts";
-import { type IdentitySource, identityCredential, isIdentityToken } from "./identity-credential.ts";
+import { type IdentitySource, identityCredential, isIdentityToken, isSigned } from "./identity-credential.ts";
 import type { Presented } from "./presented.ts";
 import type { ProofReplay } from "./proof-replay.ts";
 import type { CredentialAsked } from "./read-presented.ts";
 import { mayUseCookie, type Site } from "./trusted-origins.ts";
 import type { VerifiedToken } from "./verified-token.ts";
-import { type TokenSources, verifyToken } from "./verify-token.ts";
+import { prefixOf, type TokenSources, verifyToken } from "./verify-token.ts";
 
 /** What credentials are validated with, made once an isolate. */
 export interface CredentialSources extends TokenSources {
@@ -46,19 +46,26 @@ export async function validatePresented(
     return identityCredential(presented, identity, timer, now);
   }
   const context = { now, timer, apiUrl: site.apiUrl, firstUse };
-  if (identity !== undefined && isIdentityToken(presented.token)) {
+  const { token } = presented;
+  const prefix = prefixOf(token, sources);
+  if (identity !== undefined && isIdentityToken(token) && !prefix) {
     const allowed = await holdsBinding(presented, unbound, asked, context);
-    return allowed.ok ? identityCredential(presented, identity, timer, now) : allowed;
+    const session = allowed.ok ? await identityCredential(presented, identity, timer, now) : allowed;
+    const elsewhere = prefix !== undefined && !isSigned(token);
+    if (session.ok || session.refusal.code !== "token_invalid" || !elsewhere) return session;
+    // 32 letters and digits may be a token of the provider's as well, whose tokens no prefix tells from ours.
   }
-  const verified = await verifyToken(presented.token, presented.form, sources, now);
+  const verified = await verifyToken(token, presented.form, sources, now);
   if (!verified.ok) return verified;
   const bound = await holdsBinding(presented, verified.value, asked, context);
   return bound.ok ? ok(verified.value.credential) : bound;
 }
 
 /** What was presented, as telemetry counts it. */
-export function kindOf(presented: Presented, { identity }: CredentialSources): CredentialKind {
+export function kindOf(presented: Presented, sources: CredentialSources): CredentialKind {
   if (presented.is === "cookie") return "cookie";
   if (presented.form === "jws") return "jwt";
-  return identity !== undefined && isIdentityToken(presented.token) ? "identity" : "introspected";
+  const ours =
+    sources.identity !== undefined && isIdentityToken(presented.token) && !prefixOf(presented.token, sources);
+  return ours ? "identity" : "introspected";
 }

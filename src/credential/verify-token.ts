@@ -21,9 +21,19 @@ export async function verifyToken(
   now: UnixSeconds,
 ): Promise<Result<VerifiedToken, Refusal>> {
   if (form === "jws") return verifyJwt(token, issuers, now);
-  const issuer = issuers.filter(isAsked).find(({ settings }) => token.startsWith(settings.tokenPrefix ?? ""));
+  const issuer = issuerOfOpaque(token, issuers);
   if (issuer === undefined) return refusal("token_invalid", "the token is opaque, and no issuer here gives out such");
   return issuer.introspection.ask(token, now);
+}
+
+/** The prefix by which an opaque token is a named issuer's; "" where its issuer takes whatever has none; undefined for nobody's. */
+export function prefixOf(token: string, { issuers }: TokenSources): string | undefined {
+  const issuer = issuerOfOpaque(token, issuers);
+  return issuer === undefined ? undefined : (issuer.settings.tokenPrefix ?? "");
+}
+
+function issuerOfOpaque(token: string, issuers: readonly TrustedIssuer[]): AskedIssuer | undefined {
+  return issuers.filter(isAsked).find(({ settings }) => token.startsWith(settings.tokenPrefix ?? ""));
 }
 
 /** Forgets what is kept of a token between requests. */

@@ -11,7 +11,9 @@ const faces: Readonly<Record<RefusalCode, Face>> = {
   request_invalid: {
     status: 400,
     title: "The request is malformed",
-    detail: "Send one credential, as the header `Authorization: Bearer <token>`.",
+    detail:
+      "Send one credential, in a header: `Authorization: Bearer <token>`, or one session cookie and no Authorization. " +
+      "Take any token out of the query and the body, where logs would keep it.",
   },
   https_required: {
     status: 403,
@@ -127,7 +129,7 @@ const faces: Readonly<Record<RefusalCode, Face>> = {
     title: "The body names nothing to revoke",
     detail:
       'Send JSON with one of {"session": "<22 characters>"}, {"subject": {"issuer", "subject"}}, {"asset": "<id>"}, ' +
-      '{"token": {"issuer", "jti"}}, {"key": "<kid>"}; "until" is Unix seconds.',
+      '{"token": {"issuer", "jti"}}, {"login": {"issuer", "sid"}}, {"key": "<kid>"}; "until" is Unix seconds.',
   },
   revocation_unknown: {
     status: 404,

@@ -29,10 +29,11 @@ function withIdentity(session: IdentitySession | undefined, changes: Partial<Cre
 }
 
 /** An issuer that is asked about its opaque tokens, with what was asked and forgotten. */
-function introspecting(cnf: string | undefined = undefined) {
+function introspecting(cnf: string | undefined = undefined, tokenPrefix: string | undefined = undefined) {
   const asked: string[] = [];
   const forgotten: string[] = [];
-  const { settings } = trusting([pair.jwk]);
+  const { settings: usual } = trusting([pair.jwk]);
+  const settings = { ...usual, tokenPrefix };
   const credential = {
     issuer: settings.issuer,
     subject: "viewer-1",
@@ -238,3 +239,37 @@ const ringing: typeof systemTimer = (_length, ring) => {
   queueMicrotask(ring);
   return () => undefined;
 };
+
+describe("an opaque token that could be the identity worker's or a provider's", () => {
+  const bare = "aB3".repeat(10).concat("xY");
+
+  it("is the provider's where its prefix says so", async () => {
+    const { issuer, asked } = introspecting(undefined, "aB3");
+    const { asked: askedIdentity, sources } = withIdentity(signedIn, { issuers: [issuer] });
+    expect(await credentialOf(byToken(bare), sources).validate()).toMatchObject({ ok: true });
+    expect([asked, askedIdentity]).toEqual([[bare], []]);
+  });
+
+  it("is asked about where it was made, and of the provider once it is no session", async () => {
+    const { issuer, asked } = introspecting();
+    const running = withIdentity(signedIn, { issuers: [issuer] });
+    expect(await credentialOf(byToken(bare), running.sources).validate()).toMatchObject({ value: { issuer: apiUrl } });
+    expect(asked).toEqual([]);
+    const ended = withIdentity(undefined, { issuers: [issuer] });
+    expect(await credentialOf(byToken(bare), ended.sources).validate()).toMatchObject({ ok: true });
+    expect([asked, ended.asked.length]).toEqual([[bare], 1]);
+  });
+
+  it("never leaves for the provider with the identity worker's signature, or while that is silent", async () => {
+    const { issuer, asked } = introspecting();
+    const ended = withIdentity(undefined, { issuers: [issuer] });
+    expect(await credentialOf(byToken(), ended.sources).validate()).toMatchObject({
+      refusal: { code: "token_invalid" },
+    });
+    const sessions = () => Promise.reject(new Error("down"));
+    const down = sourcesOf({ identity: { issuer: apiUrl, sessions }, issuers: [issuer] });
+    const answer = await credentialOf(byToken(bare), down).validate();
+    expect(answer).toMatchObject({ refusal: { code: "store_unavailable" } });
+    expect(asked).toEqual([]);
+  });
+});
