@@ -15,6 +15,7 @@ import { type CheckContext, checkMediaRequest } from "../src/flows/check-media-r
 import { apiApp } from "../src/http/api.ts";
 import { publicHalf } from "../src/keys/public.ts";
 import { type KeyRing, keysFor } from "../src/keys/ring.ts";
+import { rememberSpent } from "../src/limits/remember-spent.ts";
 import type { StreamsOf } from "../src/sessions/lease.ts";
 import { watchRevocations } from "../src/sessions/revocation-watch.ts";
 import { rememberGrants } from "../src/signing/remember-grants.ts";
@@ -92,7 +93,7 @@ async function api(ring: KeyRing) {
     // Each start is its viewer's first stream.
     streams: (...names: Parameters<StreamsOf>) => memoryStreams().streamsOf(...names),
     onFailure: () => undefined,
-    limits: { take: () => Promise.reject(new Error("no rate is set")) },
+    limits: rememberSpent({ take: () => Promise.reject(new Error("no rate is set")) }),
     entitlement: undefined,
     telemetry: () => undefined,
     operators: [],

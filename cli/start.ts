@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readConfiguration, workerNames } from "../src/config/configuration.ts";
 import { readIdentityConfiguration } from "../src/config/identity-configuration.ts";
-import { startCluster } from "./local/cluster.ts";
+import { addressesAt, startCluster } from "./local/cluster.ts";
 import { devEnvironment, devIdentityEnvironment } from "./local/dev-environment.ts";
 import { devIdentitySecret, devKeyRing } from "./local/dev-keys.ts";
 import { signDevToken } from "./local/dev-token.ts";
@@ -25,6 +25,7 @@ STAGEDOOR_BASE_PATH, and those of the identity worker, STAGEDOOR_IDENTITY_IDLE, 
 
 const { port, mediaPort, livePort } = readArguments();
 const settings = readSettings();
+const { apiUrl, mediaUrl } = addressesAt({ port, mediaPort });
 for (const [name, wanted] of [
   ["--port", port],
   ["--media-port", mediaPort],
@@ -49,7 +50,7 @@ const cluster = await startCluster({
   settings,
   secrets: live.secrets,
   statePath: join(projectRoot, ".wrangler/state/v3"),
-  page: servePage({ ring, mediaUrl: `http://localhost:${mediaPort}`, basePath: settings.STAGEDOOR_BASE_PATH }),
+  page: servePage({ ring, mediaUrl, basePath: settings.STAGEDOOR_BASE_PATH }),
   log: (line) => console.log(`  ${line}`),
 });
 stopOnSignals(async () => {
@@ -128,13 +129,13 @@ function readSettings(): Readonly<Record<string, string>> {
 }
 
 function checkSettings(): void {
+  // As the cluster gives them, which says where it stands: cookies' other sites mean nothing without that.
+  const given = { STAGEDOOR_API_URL: apiUrl, ...settings };
   const faults = workerNames.flatMap((worker) => {
-    const read = readConfiguration(devEnvironment(worker, ring, `http://localhost:${mediaPort}`, settings));
+    const read = readConfiguration(devEnvironment(worker, ring, mediaUrl, given));
     return read.ok ? [] : read.refusal;
   });
-  const identity = readIdentityConfiguration(
-    devIdentityEnvironment(`http://localhost:${port}`, identitySecret, settings),
-  );
+  const identity = readIdentityConfiguration(devIdentityEnvironment(apiUrl, identitySecret, given));
   if (!identity.ok) faults.push(...identity.refusal);
   if (faults.length > 0) fail(2, ["The configuration is wrong:", ...new Set(faults)].join("\n  "));
 }

@@ -56,9 +56,7 @@ export interface Cluster {
  * stands in the workers' settings, so its port has to be known ahead: `mediaPort` is a real one.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const host = "localhost";
-  const mediaUrl = `http://${host}:${options.mediaPort}`;
-  const apiUrl = `http://${host}:${options.port}`;
+  const { apiUrl, mediaUrl } = addressesAt(options);
   const settings = { STAGEDOOR_API_URL: apiUrl, ...options.settings };
   const environment = (name: WorkerName) => ({
     ...devEnvironment(name, options.ring, mediaUrl, settings),
@@ -82,6 +80,11 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   await miniflare.ready;
   await applyMigrations(miniflare);
   return { apiUrl, mediaUrl, miniflare, stop: () => miniflare.dispose() };
+}
+
+/** Where a cluster stands at these ports. */
+export function addressesAt({ port, mediaPort }: Pick<ClusterOptions, "port" | "mediaPort">) {
+  return { apiUrl: `http://localhost:${port}`, mediaUrl: `http://localhost:${mediaPort}` };
 }
 
 async function worker(

@@ -29,8 +29,10 @@ export interface Configuration {
   readonly origins: readonly string[];
   readonly startRate: RatePolicy | undefined;
   readonly startRateAddress: RatePolicy | undefined;
+  readonly refusedRateAddress: RatePolicy | undefined;
   readonly signInRate: RatePolicy | undefined;
   readonly signInRateAddress: RatePolicy | undefined;
+  readonly tokenRateAddress: RatePolicy | undefined;
   readonly entitlement:
     | { readonly url: string; readonly secret: string | undefined; readonly cache: Seconds }
     | undefined;
@@ -183,8 +185,10 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
     origins: settings.STAGEDOOR_ORIGINS,
     startRate: anHour("start-subject", settings.STAGEDOOR_START_RATE),
     startRateAddress: anHour("start-address", settings.STAGEDOOR_START_RATE_ADDRESS),
+    refusedRateAddress: anHour("refused-address", settings.STAGEDOOR_REFUSED_RATE_ADDRESS),
     signInRate: anHour("sign-in-account", settings.STAGEDOOR_SIGN_IN_RATE),
     signInRateAddress: anHour("sign-in-address", settings.STAGEDOOR_SIGN_IN_RATE_ADDRESS),
+    tokenRateAddress: anHour("token-address", settings.STAGEDOOR_TOKEN_RATE_ADDRESS),
     entitlement:
       settings.STAGEDOOR_ENTITLEMENT_URL === undefined
         ? undefined

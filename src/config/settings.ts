@@ -107,12 +107,18 @@ export const settingsSchema = z.object({
   STAGEDOOR_START_RATE_ADDRESS: wholeBetween(0, 1_000_000)
     .default(10_000)
     .describe("How many starts an hour a client's network may ask for; 0 for any number."),
+  STAGEDOOR_REFUSED_RATE_ADDRESS: wholeBetween(0, 1_000_000)
+    .default(1000)
+    .describe("How many refused credentials an hour a network may send to running sessions; 0 for any number."),
   STAGEDOOR_SIGN_IN_RATE: wholeBetween(0, 1_000_000)
     .default(100)
-    .describe("How many sign-ins an hour may be tried for one account; 0 for any number."),
+    .describe("How many passwords an hour may be tried for one account; 0 for any number."),
   STAGEDOOR_SIGN_IN_RATE_ADDRESS: wholeBetween(0, 1_000_000)
     .default(1000)
-    .describe("How many sign-ins and sign-ups an hour a client's network may try; 0 for any number."),
+    .describe("How many passwords an hour a client's network may try, and sign-ups; 0 for any number."),
+  STAGEDOOR_TOKEN_RATE_ADDRESS: wholeBetween(0, 1_000_000)
+    .default(20_000)
+    .describe("How many tokens an hour the apps in a network may ask for by code or refresh; 0 for any number."),
   STAGEDOOR_ENTITLEMENT_URL: z
     .url({ protocol: /^https?$/ })
     .refine(isSafeAddress, "it is https, or http on localhost")

@@ -1,3 +1,4 @@
+import { boundedText } from "../base/bounded-text.ts";
 import type { TextHash } from "../base/hash.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
@@ -39,7 +40,7 @@ export async function askJson(
       await response.body?.cancel();
       return refuse({ why: `answered ${status}`, status });
     }
-    const text = await readWhole(response, longest);
+    const text = await boundedText(response, longest);
     return text === undefined ? refuse({ why: `answered more than ${longest} bytes`, status }) : ok(JSON.parse(text));
   } catch (error) {
     if (late.signal.aborted) return refuse({ why: "did not answer in time", status });
@@ -47,22 +48,4 @@ export async function askJson(
   } finally {
     stop();
   }
-}
-
-/** The body as text, or undefined where it is longer than `longest` bytes: then the rest is not read. */
-async function readWhole({ body }: Response, longest: number): Promise<string | undefined> {
-  if (body === null) return "";
-  const reader = body.getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  let length = 0;
-  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-    length += chunk.value.length;
-    if (length > longest) {
-      await reader.cancel();
-      return undefined;
-    }
-    text += decoder.decode(chunk.value, { stream: true });
-  }
-  return text + decoder.decode();
 }

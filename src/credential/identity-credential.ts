@@ -3,7 +3,7 @@ import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { isUnixSeconds, seconds, type Timer, type UnixSeconds } from "../base/seconds.ts";
 import type { Credential } from "./credential.ts";
-import type { IdentitySession, IdentitySessions } from "./identity-sessions.ts";
+import type { EndSignIns, IdentitySession, IdentitySessions } from "./identity-sessions.ts";
 import type { Presented } from "./presented.ts";
 
 /** The identity worker, where one is bound. */
@@ -11,6 +11,7 @@ export interface IdentitySource {
   /** What its sessions and tokens name as their issuer: the API's own address. */
   readonly issuer: string;
   readonly sessions: IdentitySessions;
+  readonly end: EndSignIns;
 }
 
 /** What a signed-in user may do by a session alone. */

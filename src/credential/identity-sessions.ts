@@ -17,3 +17,12 @@ export interface IdentitySession {
  * undefined where there is none (any more). It rejects where the worker does not answer.
  */
 export type IdentitySessions = (presented: Presented) => Promise<IdentitySession | undefined>;
+
+/** Which sessions of sign-in: all that a user has, or one. */
+export type SignIns = { readonly userId: string } | { readonly sessionId: string };
+
+/**
+ * The port that ends sessions of sign-in where they are kept, with their refresh tokens and all that they gave out: else who
+ * holds one would get new tokens from it. It rejects where that was not done.
+ */
+export type EndSignIns = (which: SignIns) => Promise<void>;

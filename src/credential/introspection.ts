@@ -16,29 +16,38 @@ export interface Introspection {
   forget(token: string): void;
 }
 
+interface Kept {
+  readonly result: Result<VerifiedToken, Refusal>;
+  readonly until: UnixSeconds;
+}
+
 const limits = { within: seconds(2), longest: 65_536 };
 const mostKept = 1000;
+/** For how long one that a token is not in force is kept, where answers are kept: who hammers with it asks once a second. */
+const refusedFor = 1;
 /** So many failures in a row, and nobody asks for that long: one alone may be a token's own doing, and must not shut others out. */
 const failuresInARow = 3;
 const rest = seconds(2);
 
 /**
  * Token introspection (RFC 7662) at one provider, as the client that `endpoint` names. An answer that a token is active is
- * kept for `endpoint.cache` seconds and never past the token's end; one that it is not is not kept at all.
+ * kept for `endpoint.cache` seconds and never past the token's end; one that it is not for a second, and apart from those, so
+ * that a stranger's made-up tokens push nobody's out.
  *
  * Answers are kept under a hash of the token's text. That is sound though a token may have several spellings: each is asked
  * for by itself, so another spelling costs a question and gains nothing; what forbids tokens is keyed on their claims.
  */
 export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issuer, reach: Reach): Introspection {
-  const kept = new Map<string, { readonly result: Result<VerifiedToken, Refusal>; readonly until: UnixSeconds }>();
+  const [taken, refused] = [new Map<string, Kept>(), new Map<string, Kept>()];
   const authorization = basicAuthorization(endpoint);
   let forgotten = 0;
   let failures = 0;
   let restUntil = 0;
 
   function failed({ why, status }: NoAnswer): Result<VerifiedToken, Refusal> {
-    // An answer of 4xx is about the question: who sends odd tokens must not stop us from asking about sound ones.
-    const isDown = status === undefined || status < 400 || status >= 500 || status === 429;
+    // An answer of 4xx is about the question: who sends odd tokens must not stop us from asking about sound ones. So is 429:
+    // the provider is up and answers as many as it likes, and who made too many of them must not have us ask about none.
+    const isDown = status === undefined || status < 400 || status >= 500;
     failures = isDown ? failures + 1 : 0;
     if (failures >= failuresInARow) restUntil = after(reach.clock(), rest);
     return refusal("store_unavailable", `the provider's introspection endpoint ${why}`);
@@ -46,9 +55,11 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
 
   async function ask(token: string, now: UnixSeconds): Promise<Result<VerifiedToken, Refusal>> {
     const name = reach.sha256(token);
-    const found = kept.get(name);
-    if (found !== undefined && now < found.until) return found.result;
-    kept.delete(name);
+    for (const kept of [taken, refused]) {
+      const found = kept.get(name);
+      if (found !== undefined && now < found.until) return found.result;
+      kept.delete(name);
+    }
     if (reach.clock() < restUntil)
       return refusal("store_unavailable", "the provider's introspection endpoint failed a moment ago");
     const asOf = forgotten;
@@ -58,10 +69,10 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
     if (!answer.ok) return failed(answer.refusal);
     failures = 0;
     const result = readAnswer(answer.value, endpoint, settings, now);
-    if (!result.ok) return result;
-    const until = earlier(after(now, seconds(endpoint.cache)), result.value.credential.expiresAt);
+    const until = keptUntil(result, endpoint, now);
     // An answer that was on its way when somebody had it forgotten is as old as the one that he meant.
     if (until <= now || asOf !== forgotten) return result;
+    const kept = result.ok ? taken : refused;
     makeRoom(kept, mostKept);
     kept.set(name, { result, until });
     return result;
@@ -71,9 +82,19 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
     ask,
     forget: (token) => {
       forgotten++;
-      kept.delete(reach.sha256(token));
+      for (const kept of [taken, refused]) kept.delete(reach.sha256(token));
     },
   };
+}
+
+function keptUntil(
+  result: Result<VerifiedToken, Refusal>,
+  { cache }: IntrospectionEndpoint,
+  now: UnixSeconds,
+): UnixSeconds {
+  if (result.ok) return earlier(after(now, seconds(cache)), result.value.credential.expiresAt);
+  // What is no answer at all may be one the next time.
+  return result.refusal.code === "store_unavailable" ? now : after(now, seconds(Math.min(cache, refusedFor)));
 }
 
 /** HTTP Basic as OAuth writes it: both halves are form-encoded first (RFC 6749 §2.3.1), so that neither can hold a colon. */

@@ -8,15 +8,22 @@ export const sessionCookieName = "__Host-stagedoor.session_token";
 const cookieValue = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,1024}$/;
 
 /**
- * The session cookie of a Cookie header, as `name=value`, or undefined where none is there. `request_invalid` where two have
- * its name: which of them the browser's user is signed in with is anybody's guess, and an attacker's wish.
+ * The session cookie of a Cookie header, as `name=value`, or undefined where none is there. As {@link readCookie}.
+ */
+export function readSessionCookie(header: string | null): Result<string | undefined, Refusal> {
+  return readCookie(header, sessionCookieName);
+}
+
+/**
+ * A cookie of the identity worker, by its exact name, as `name=value`, or undefined where none is there. `request_invalid`
+ * where two have its name: which of them the browser's user is signed in with is anybody's guess, and an attacker's wish.
  * `sign_in_required` for a value that is no cookie's, since a new sign-in mends it.
  *
  * Nothing but spaces and tabs is cut off before a name: whoever trims all that Unicode calls white space takes what a
  * browser did not know for a `__Host-` cookie.
  */
-export function readSessionCookie(header: string | null): Result<string | undefined, Refusal> {
-  const start = `${sessionCookieName}=`;
+export function readCookie(header: string | null, name: string): Result<string | undefined, Refusal> {
+  const start = `${name}=`;
   const [pair, second] = (header ?? "")
     .split(";")
     .map((part) => part.replace(/^[ \t]+|[ \t]+$/g, ""))

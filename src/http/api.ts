@@ -1,4 +1,5 @@
 import { type Context, Hono } from "hono";
+import { boundedText } from "../base/bounded-text.ts";
 import type { TextHash } from "../base/hash.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { type Result, refuse } from "../base/result.ts";
@@ -9,7 +10,6 @@ import { renewSession } from "../flows/session/renew-session.ts";
 import { revoke } from "../flows/session/revoke.ts";
 import { showSession } from "../flows/session/show-session.ts";
 import { startStream } from "../flows/session/start-stream.ts";
-import { readText } from "./body.ts";
 import { clientOf, countryOf } from "./client.ts";
 import { preflight, withCors } from "./cors.ts";
 import { everyRequest } from "./every-request.ts";
@@ -101,7 +101,7 @@ function mountIdentity(app: Hono, identity: Identity, context: SessionContext, o
     const { headers } = raw;
     const path = new URL(raw.url).pathname.slice(identityPath.length);
     const told = answered.ok
-      ? answeredByIdentity(answered.value, path, { headers }, options.reporting)
+      ? await answeredByIdentity(answered.value, path, { headers }, options.reporting)
       : withCors(refusedResponse(answered.refusal, { headers }, options.reporting));
     return withRateLimitFields(told, learnt().standings);
   });
@@ -114,7 +114,7 @@ async function requestOf(
   { following, onStanding }: Learning,
 ): Promise<SessionRequest> {
   const { raw } = req;
-  const body = await readText(raw, longestBody);
+  const body = await boundedText(raw, longestBody);
   return {
     credential: following(credentialOf({ method: raw.method, url: raw.url, headers: raw.headers, body }, context)),
     grant: req.header("CTA-Common-Access-Token"),

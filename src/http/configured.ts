@@ -4,13 +4,14 @@ import { type Configuration, readConfiguration, type WorkerName } from "../confi
 import { withCors } from "./cors.ts";
 import { describeError, type Log } from "./log.ts";
 import { problemResponse } from "./problem.ts";
+import { newRequestId } from "./request-id.ts";
 
 type Environment = Readonly<Record<string, unknown>>;
 
 /**
  * A worker's parts, made of its environment once an isolate: the configuration is read, and `wire` makes the rest. With a
  * wrong configuration every fault goes to the log and every request is answered 500 `configuration_invalid`: half of a
- * configuration might let through what the whole would refuse.
+ * configuration might let through what the whole would refuse. The answers carry one Request-Id, which names those lines.
  *
  * The value is kept and never the promise: workerd lets no request wait for what another one is doing.
  */
@@ -29,18 +30,21 @@ export function configuredBy<Env extends object, Settings, Parts>(
   log: Log,
   wire: (env: Env, configuration: Settings) => Promise<Result<Parts, readonly string[]>>,
 ): (env: Env, answer: (parts: Parts) => Promise<Response>) => Promise<Response> {
-  let made: Result<Parts, readonly string[]> | undefined;
-  const make = async (env: Env) => {
+  let made: Result<Parts, string> | undefined;
+  const make = async (env: Env): Promise<Result<Parts, string>> => {
     const configuration = read(settingsOf(env));
     const parts = configuration.ok ? await wireSafely(wire, env, configuration.value) : configuration;
-    if (!parts.ok)
-      for (const fault of parts.refusal) log(JSON.stringify({ worker, event: "configuration_invalid", fault }));
-    return parts;
+    if (parts.ok) return parts;
+    const request = newRequestId((length) => crypto.getRandomValues(new Uint8Array(length)));
+    for (const fault of parts.refusal) log(JSON.stringify({ worker, event: "configuration_invalid", fault, request }));
+    return refuse(request);
   };
   return async (env, answer) => {
     made ??= await make(env);
     if (made.ok) return answer(made.value);
-    return withCors(problemResponse(refusal("configuration_invalid", "see the log").refusal));
+    const told = withCors(problemResponse(refusal("configuration_invalid", "see the log").refusal));
+    told.headers.set("Request-Id", made.refusal);
+    return told;
   };
 }
 

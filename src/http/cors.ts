@@ -1,5 +1,7 @@
-const exposed =
-  "Content-Length, Content-Range, ETag, Location, RateLimit, RateLimit-Policy, Request-Id, Retry-After, WWW-Authenticate";
+const exposed = [
+  ...["Content-Length", "Content-Range", "ETag", "Location", "RateLimit", "RateLimit-Policy", "Request-Id"],
+  ...["Retry-After", "WWW-Authenticate"],
+];
 
 /**
  * Lets any page read an answer, without credentials: what is refused is refused by the signature. A refusal needs the
@@ -8,9 +10,15 @@ const exposed =
 export function withCors(response: Response): Response {
   const headers = new Headers(response.headers);
   headers.set("Access-Control-Allow-Origin", "*");
-  headers.set("Access-Control-Expose-Headers", exposed);
+  headers.set("Access-Control-Expose-Headers", exposedBeside(null));
   headers.set("Cross-Origin-Resource-Policy", "cross-origin");
   return new Response(response.body, { status: response.status, headers });
+}
+
+/** Which headers of an answer a page may read, as Access-Control-Expose-Headers says: ours, beside those that it names already. */
+export function exposedBeside(named: string | null): string {
+  const others = (named ?? "").split(",").map((name) => name.trim());
+  return [...new Set([...exposed, ...others])].filter(Boolean).join(", ");
 }
 
 /** The answer to a preflight. It needs no signature: it tells nothing, and browsers send none with it. */

@@ -1,6 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import type { Refusal } from "../base/refusal.ts";
 import { type Site, standingOf } from "../credential/trusted-origins.ts";
+import { exposedBeside } from "./cors.ts";
 import { httpsRequired, isPlainHttp, strictTransport } from "./https.ts";
 import { type DpopUse, withDpopChallenge } from "./problem.ts";
 
@@ -29,6 +30,9 @@ export function everyRequest({ site, dpopRequired, refused }: EveryRequest): Mid
     if (origin !== null && standingOf(origin, site) === "trusted") {
       asked.header("Access-Control-Allow-Origin", origin);
       asked.header("Access-Control-Allow-Credentials", "true");
+      // The identity worker names its own alone.
+      const named = asked.res.headers.get("Access-Control-Expose-Headers");
+      asked.header("Access-Control-Expose-Headers", exposedBeside(named));
     }
     const challenge = asked.res.headers.get("WWW-Authenticate");
     if (challenge !== null) asked.header("WWW-Authenticate", withDpopChallenge(challenge, useOf(raw, dpopRequired)));

@@ -1,6 +1,6 @@
+import { boundedText } from "../base/bounded-text.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
-import { readText } from "./body.ts";
 
 /** Below this path of the API's origin, whatever its base path, stands the identity worker. */
 export const identityPath = "/api/auth";
@@ -48,7 +48,7 @@ export async function askIdentity(
   if (!methods.includes(method)) return refuse({ code: "method_unknown", reason: `not one of ${allow}`, allow });
   const allowed = await before(request, path);
   if (!allowed.ok) return allowed;
-  const body = method === "POST" ? await readText(allowed.value, longestBody) : null;
+  const body = method === "POST" ? await boundedText(allowed.value, longestBody) : null;
   if (body === undefined) return refusal("body_invalid", `the body is longer than ${longestBody} bytes`);
   const headers = new Headers(request.headers);
   // The runtime counts what is sent, which is not what came where that was no UTF-8.

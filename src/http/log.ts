@@ -21,12 +21,37 @@ export function logError(log: Log, worker: string, error: unknown, request?: str
   log(JSON.stringify({ worker, event: "error", error: describeError(error), request }));
 }
 
+/** An answer of the identity worker's that is no success. */
+export interface IdentityAnswer {
+  readonly status: number;
+  readonly path: string;
+  /** Its body, where the reason stands as a code. */
+  readonly body: string;
+  /** The id of the request. */
+  readonly request: string;
+}
+
 /**
- * One structured line for an answer of the identity worker that is no success: it knows why, so the line says which of its
- * routes and with what status. A path may hold a token of a letter, so no more of it is written than names a route.
+ * One structured line for an answer of the identity worker that is no success: which of its routes, with what status, and the
+ * code that it gives for the reason. A path may hold a token of a letter, so no more of it is written than names a route.
  */
-export function logIdentityAnswer(log: Log, worker: string, path: string, status: number, request: string): void {
-  log(JSON.stringify({ worker, event: "identity_refused", status, path: routeOf(path), request }));
+export function logIdentityAnswer(log: Log, worker: string, { status, path, body, request }: IdentityAnswer): void {
+  const line = { worker, event: "identity_refused", status, path: routeOf(path), code: codeIn(body), request };
+  log(JSON.stringify(line));
+}
+
+/** `code` as better-auth writes it, `error` as RFC 6749 §5.2 does: words of a protocol, and nothing of what was sent. */
+function codeIn(body: string): string | undefined {
+  let document: Readonly<Record<string, unknown>>;
+  try {
+    document = Object(JSON.parse(body));
+  } catch {
+    return undefined;
+  }
+  const code = document.code ?? document.error;
+  return typeof code === "string" && /^([A-Z]{2,20}(_[A-Z]{1,20})*|[a-z]{2,20}(_[a-z]{1,20})*)$/.test(code)
+    ? code
+    : undefined;
 }
 
 function routeOf(path: string): string {

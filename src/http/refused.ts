@@ -37,17 +37,23 @@ export function brokenResponse(error: unknown, { headers }: RefusedRequest, repo
   return answer(refusal("internal_error", "an exception").refusal, request, reporting);
 }
 
-/** An answer of the identity worker's, with a line of the log where it is no success. `path` is below the worker's own. */
-export function answeredByIdentity(
+/**
+ * An answer of the identity worker's, with a line of the log and a count where it is no success. `path` is below the worker's
+ * own.
+ */
+export async function answeredByIdentity(
   response: Response,
   path: string,
   { headers }: RefusedRequest,
-  { log, worker, random }: Reporting,
-): Response {
-  if (response.status < 400) return response;
+  { log, worker, random, telemetry }: Reporting,
+): Promise<Response> {
+  const { status } = response;
+  if (status < 400) return response;
   const request = requestIdOf(headers, random);
-  logIdentityAnswer(log, worker, path, response.status, request);
-  const told = new Response(response.body, response);
+  const body = await response.text();
+  logIdentityAnswer(log, worker, { status, path, body, request });
+  telemetry({ event: "identity_refused", status });
+  const told = new Response(body, response);
   told.headers.set("Request-Id", request);
   return told;
 }

@@ -1,33 +1,36 @@
 import { betterAuth } from "better-auth";
 import { unixMilliseconds } from "../base/milliseconds.ts";
-import type { IdentityLog } from "./log.ts";
-import { type IdentityParts, identityOptions, identityPath } from "./options.ts";
+import { formOf, identityPath, throughDoor } from "./door.ts";
+import { withOneCredential } from "./one-credential.ts";
+import { type IdentityParts, identityOptions } from "./options.ts";
 import { familyOf, findRefreshRow } from "./refresh-row.ts";
 import { keepSessionCookie } from "./session-cookie.ts";
 import { storedToken } from "./token-hash.ts";
 import type { Turn } from "./turns.ts";
 
-/** Nothing that better-auth reads is longer. */
-const longestBody = 65_536;
-
-/**
- * What the library logs where it could not read a session; most of its routes then answer as if there were none, and a
- * client that hears 401 for a database that is down throws his session away.
- */
-const sessionUnread = "INTERNAL_SERVER_ERROR";
+/** No answer is a page of ours, and the library's has words of the request in it: nothing of them runs, or stands in a frame. */
+const harmless = {
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+};
 
 /** Answers one request to `/api/auth/*`. */
 export async function answerIdentity(request: Request, parts: IdentityParts): Promise<Response> {
+  const asked = await throughDoor(request);
+  if (asked instanceof Response) return asked;
+  const one = withOneCredential(asked);
+  if (!one.ok) return notSo(one.refusal.reason);
   let failed = false;
-  const log: IdentityLog = (level, message) => {
-    failed ||= message === sessionUnread;
-    parts.log(level, message);
+  const onStoreFailure = () => {
+    failed = true;
   };
-  const answer = await betterAuth(identityOptions({ ...parts, log })).handler(withOneCredential(request));
+  const answer = await answerOf(one.value, { ...parts, onStoreFailure });
   // With nothing of the answer: a sign-out that failed must not take the cookie with which it could be tried again.
   if (answer.status >= 500 || failed) return notNow();
   const response = new Response(answer.body, answer);
   keepSessionCookie(response.headers);
+  for (const [name, value] of Object.entries(harmless)) response.headers.set(name, value);
   response.headers.set("Cache-Control", response.headers.get("Cache-Control") ?? "no-store");
   return response;
 }
@@ -42,26 +45,33 @@ export function notNow(): Response {
 }
 
 /**
- * The turn of a request that trades in a refresh token (RFC 6749 §6), to be waited for behind others of that family;
- * undefined where it trades in none that is known. It rejects where the database does not answer.
+ * The turn of a request that trades in a refresh token (RFC 6749 §6) or revokes one (RFC 7009), to be waited for behind others
+ * of that family; undefined where it names none that is known. It rejects where the database does not answer.
  */
 export async function turnOf(request: Request, parts: IdentityParts): Promise<Turn | undefined> {
-  if (request.method !== "POST" || new URL(request.url).pathname !== `${identityPath}/oauth2/token`) return undefined;
+  const { pathname } = new URL(request.url);
+  const revoked = pathname === `${identityPath}/oauth2/revoke`;
+  if (request.method !== "POST" || !(revoked || pathname === `${identityPath}/oauth2/token`)) return undefined;
   const since = unixMilliseconds(Date.now());
-  const text = await request.clone().text();
-  if (text.length > longestBody) return undefined;
-  const form = new URLSearchParams(text);
-  const token = form.get("refresh_token");
-  if (form.get("grant_type")?.trim() !== "refresh_token" || token === null) return undefined;
+  const form = await formOf(request.clone());
+  const token = form.get(revoked ? "token" : "refresh_token");
+  if (token === null) return undefined;
   const { adapter } = await betterAuth(identityOptions(parts)).$context;
   const row = await findRefreshRow(adapter, await storedToken(token));
   return row === undefined ? undefined : { family: familyOf(row), since };
 }
 
-/** A bearer token wins over a cookie that the browser adds by itself, even where the token is good for nothing. */
-function withOneCredential(request: Request): Request {
-  if (!request.headers.has("Authorization") || !request.headers.has("Cookie")) return request;
-  const headers = new Headers(request.headers);
-  headers.delete("Cookie");
-  return new Request(request, { headers });
+/** What a client hears whose request names no one credential. */
+function notSo(message: string): Response {
+  return Response.json({ code: "REQUEST_INVALID", message }, { status: 400, headers: { "Cache-Control": "no-store" } });
+}
+
+/** The library's answer; what it throws is a store that failed, or a bug. */
+async function answerOf(request: Request, parts: IdentityParts): Promise<Response> {
+  try {
+    return await betterAuth(identityOptions(parts)).handler(request);
+  } catch (error) {
+    parts.onError(error);
+    return notNow();
+  }
 }

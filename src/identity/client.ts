@@ -17,7 +17,9 @@ export const oauthClientSchema = z.strictObject({
     )
     .min(1)
     .max(20)
-    .describe("Where codes may be sent, compared byte for byte."),
+    .describe(
+      "Where codes may be sent, compared character by character, but for the port of an address on this machine.",
+    ),
 });
 
 export type OAuthClient = z.infer<typeof oauthClientSchema>;

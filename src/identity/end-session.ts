@@ -1,10 +1,9 @@
-import type { BetterAuthOptions, BetterAuthPlugin } from "better-auth";
-import { createAuthMiddleware } from "better-auth/api";
+import type { DBTransactionAdapter, Where } from "better-auth";
 import { after, type Clock, type Seconds, seconds } from "../base/seconds.ts";
 import { loginName } from "../sessions/login-name.ts";
-import type { RevocationLog } from "../sessions/revocation.ts";
+import type { Revocation, RevocationLog } from "../sessions/revocation.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { fromStore, unavailable } from "./unavailable.ts";
+import { fromStore } from "./unavailable.ts";
 
 export interface EndSessionParts {
   /** `iss` of the tokens that carry the session's id as `sid`. */
@@ -15,56 +14,55 @@ export interface EndSessionParts {
   readonly accessTtl: Seconds;
 }
 
-type SessionHooks = NonNullable<NonNullable<BetterAuthOptions["databaseHooks"]>["session"]>;
+interface SessionRow {
+  readonly id: string;
+}
 
 /** The longest a playback session may last. */
-const longestSession = 604_800;
+const longestPlayback = 604_800;
 
-/**
- * What has to happen before a session of sign-in is deleted, by whichever route: the log is told, which ends its playback
- * sessions and refuses its tokens, and its refresh tokens go. In this order, so that a log that is down leaves the session
- * as it was, to be signed out again, and never half of it. One that ended by itself needs none of it.
- */
-export function beforeSessionEnds(parts: EndSessionParts): SessionHooks {
-  const { issuer, log, clock, telemetry, accessTtl } = parts;
-  return {
-    delete: {
-      before: async (session, request) => {
-        if (session.expiresAt.getTime() <= Date.now()) return;
-        const now = clock();
-        const value = await loginName(issuer, session.id);
-        const until = after(now, seconds(longestSession + accessTtl));
-        await fromStore(() => log.append([{ kind: "login", value, cause: "revoked", at: now, until }]));
-        telemetry({ event: "revoked", kind: "login" });
-        if (request === null) return;
-        const where = [{ field: "sessionId", value: session.id }];
-        for (const model of ["oauthAccessToken", "oauthRefreshToken"])
-          await fromStore(() => request.context.adapter.deleteMany({ model, where }));
-      },
-    },
-  };
+/** D1 takes a hundred values a query. */
+const batch = 50;
+
+/** How long a session of sign-in is outlived by what it gave out last: a token, and the film which that starts. */
+export function afterlife(accessTtl: Seconds): Seconds {
+  return seconds(accessTtl + longestPlayback);
 }
 
 /**
- * better-auth answers a sign-out with success even where the session could not be deleted. Whoever signs out on a shared
- * device must not walk away from that: the row is looked for once more, and what is still there is a 503.
+ * Ends the sessions of sign-in that `where` finds, and gives back how many. The log is told first, which ends their playback
+ * sessions and refuses their tokens; then their refresh tokens go, and then the rows that were read, and no others: one that
+ * is begun meanwhile must not go without its entry. In this order, so that a log that is down (503) leaves the sessions as
+ * they were, to be signed out again, and never half of it. Those that ended so long ago that nothing of theirs is left just
+ * go.
  */
-export function honestSignOut(): BetterAuthPlugin {
-  return {
-    id: "stagedoor-sign-out",
-    hooks: {
-      after: [
-        {
-          matcher: ({ path }) => path === "/sign-out",
-          handler: createAuthMiddleware(async (asked) => {
-            const { authCookies, secret, internalAdapter } = asked.context;
-            const token = await asked.getSignedCookie(authCookies.sessionToken.name, secret);
-            if (typeof token !== "string" || token === "") return;
-            const left = await fromStore(() => internalAdapter.findSession(token));
-            if (left !== null && left.session.expiresAt.getTime() > Date.now()) throw unavailable();
-          }),
-        },
-      ],
-    },
-  };
+export async function endSessions(
+  adapter: DBTransactionAdapter,
+  where: readonly Where[],
+  { issuer, log, clock, telemetry, accessTtl }: EndSessionParts,
+): Promise<number> {
+  const over = new Date((clock() - afterlife(accessTtl)) * 1000);
+  const model = "session";
+  let ended = 0;
+  for (let full = true; full; ) {
+    const told: Where[] = [...where, { field: "expiresAt", operator: "gte", value: over }];
+    const ids = (await adapter.findMany<SessionRow>({ model, where: told, limit: batch })).map(({ id }) => id);
+    full = ids.length === batch;
+    if (ids.length === 0) break;
+    const entries = await Promise.all(ids.map(entryOf));
+    await fromStore(() => log.append(entries));
+    for (const _ of ids) telemetry({ event: "revoked", kind: "login" });
+    for (const tokens of ["oauthAccessToken", "oauthRefreshToken"])
+      await adapter.deleteMany({ model: tokens, where: [{ field: "sessionId", operator: "in", value: ids }] });
+    await adapter.deleteMany({ model, where: [{ field: "id", operator: "in", value: ids }] });
+    ended += ids.length;
+  }
+  const silent: Where[] = [...where, { field: "expiresAt", operator: "lt", value: over }];
+  return ended + (await adapter.deleteMany({ model, where: silent }));
+
+  async function entryOf(id: string): Promise<Revocation> {
+    const now = clock();
+    const until = after(now, afterlife(accessTtl));
+    return { kind: "login", value: await loginName(issuer, id), cause: "revoked", at: now, until };
+  }
 }

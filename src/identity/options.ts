@@ -1,14 +1,16 @@
 import { oauthProvider } from "@better-auth/oauth-provider";
 import type { BetterAuthOptions, BetterAuthPlugin } from "better-auth";
-import { isAPIError } from "better-auth/api";
 import { bearer, jwt } from "better-auth/plugins";
 import type { Clock } from "../base/seconds.ts";
 import { playScope } from "../catalog/asset.ts";
 import type { RevocationLog } from "../sessions/revocation.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { beforeSessionEnds, honestSignOut } from "./end-session.ts";
+import { identityPath } from "./door.ts";
 import { fixedWords, type IdentityLog } from "./log.ts";
 import { libraryMargin, refreshFamilies } from "./refresh-families.ts";
+import { revokeToken } from "./revoke-token.ts";
+import { cookiePrefix } from "./session-cookie.ts";
+import { sessionRules } from "./session-rules.ts";
 import type { IdentitySettings } from "./settings.ts";
 import { storedToken } from "./token-hash.ts";
 import type { Turn } from "./turns.ts";
@@ -24,15 +26,11 @@ export interface IdentityParts {
   readonly log: IdentityLog;
   /** Told of an exception, which is a store that failed or a bug. */
   readonly onError: (error: unknown) => void;
+  /** Told where a question about sessions was not answered, which most routes then take for a session that is not there. */
+  readonly onStoreFailure?: (() => void) | undefined;
   /** The turn that this request waited for; undefined where it trades in no refresh token. */
   readonly turn?: Turn | undefined;
 }
-
-/** Where the worker's routes lie below the API's address. */
-export const identityPath = "/api/auth";
-
-/** The session cookie's name begins with it: `__Host-` binds a cookie to this host alone (RFC 6265bis §4.1.3.2). */
-const cookiePrefix = "__Host-stagedoor";
 
 /** Of the access tokens; `offline_access` asks for a refresh token. */
 export const oauthScopes = [playScope, "offline_access"];
@@ -46,7 +44,7 @@ const keyLife = { rotationInterval: 90 * 86_400, gracePeriod: 7 * 86_400 };
  * another. `seeding` writes the one resource, which is worth its questions once an isolate.
  */
 export function identityOptions(parts: IdentityParts, seeding = false): BetterAuthOptions {
-  const { settings, database, telemetry, clock, log } = parts;
+  const { settings, database, telemetry, clock, log, onStoreFailure } = parts;
   const { apiUrl, idle, accessTtl, refreshTtl, refreshGrace } = settings;
   return {
     baseURL: apiUrl,
@@ -63,17 +61,11 @@ export function identityOptions(parts: IdentityParts, seeding = false): BetterAu
       },
     },
     session: { expiresIn: idle, updateAge: updateAge(idle) },
-    databaseHooks: {
-      session: beforeSessionEnds({ issuer: apiUrl, log: parts.revocations, clock, telemetry, accessTtl }),
-    },
     // The API counts, in one place and right under concurrency; a counter of each isolate would be none.
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
-    onAPIError: {
-      onError: (error) => {
-        if (!isAPIError(error)) parts.onError(error);
-      },
-    },
+    // Else the library prints what it did not expect, with its stack, past every log of ours.
+    onAPIError: { throw: true },
     logger: { level: "warn", log: (level, message) => log(level, fixedWords(message)) },
     advanced: {
       // It would put `__Secure-` before the name, which `__Host-` is stricter than.
@@ -120,8 +112,9 @@ export function identityOptions(parts: IdentityParts, seeding = false): BetterAu
           resourcePrivileges: () => false,
         }),
       ),
-      honestSignOut(),
+      sessionRules({ issuer: apiUrl, log: parts.revocations, clock, telemetry, accessTtl, onStoreFailure }),
       refreshFamilies({ resource: apiUrl, refreshTtl, refreshGrace, telemetry, turn: parts.turn }),
+      revokeToken({ refreshGrace, turn: parts.turn }),
     ],
   };
 }

@@ -3,7 +3,15 @@ import { APIError, createAuthMiddleware } from "better-auth/api";
 import * as z from "zod";
 import type { Seconds } from "../base/seconds.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { endFamily, familyOf, findRefreshRow, prolongSession, sessionLives, takeBackRotation } from "./refresh-row.ts";
+import {
+  endFamily,
+  familyOf,
+  findRefreshRow,
+  inGrace,
+  prolongSession,
+  sessionLives,
+  takeBackRotation,
+} from "./refresh-row.ts";
 import { storedToken } from "./token-hash.ts";
 import type { Turn } from "./turns.ts";
 
@@ -45,8 +53,6 @@ export function refreshFamilies(parts: RefreshParts): BetterAuthPlugin {
     telemetry({ event: "refreshed", outcome: "refused" });
     return new APIError("BAD_REQUEST", { error: "invalid_grant", error_description: "the refresh token has ended" });
   };
-  // `rotatedAt` has no fraction of a second.
-  const inGrace = (rotatedAt: Date, since: number) => since < rotatedAt.getTime() + (refreshGrace + 1) * 1000;
 
   const before = createAuthMiddleware(async ({ body, context: { adapter } }) => {
     const { grant_type, refresh_token, resource: asked } = bodySchema.parse(body ?? {});
@@ -63,7 +69,7 @@ export function refreshFamilies(parts: RefreshParts): BetterAuthPlugin {
       throw refused();
     }
     if (!row.revoked) return context;
-    if (!row.rotatedAt || !inGrace(row.rotatedAt, turn.since)) {
+    if (!inGrace(row, refreshGrace, turn.since)) {
       await endFamily(adapter, row);
       telemetry({ event: "reused" });
       throw refused();

@@ -1,8 +1,11 @@
 import * as z from "zod";
+import type { UnixMilliseconds } from "../base/milliseconds.ts";
+import type { Seconds } from "../base/seconds.ts";
 
 /** A row of `oauthRefreshToken`, as far as it is looked at here. */
 const rowSchema = z.object({
   id: z.string(),
+  clientId: z.string(),
   sessionId: z.string().nullish(),
   /** The code that the first token of its family was given for; it stays the same from one rotation to the next. */
   authorizationCodeId: z.string().nullish(),
@@ -33,6 +36,15 @@ const model = "oauthRefreshToken";
 export async function findRefreshRow(store: TokenStore, token: string): Promise<RefreshRow | undefined> {
   const row = await store.findOne({ model, where: [{ field: "token", value: token }] });
   return row === null ? undefined : rowSchema.parse(row);
+}
+
+/**
+ * Whether a token that was traded in may be so again: for `grace` seconds from then, which nothing prolongs, since `rotatedAt`
+ * is written once.
+ */
+export function inGrace({ rotatedAt }: RefreshRow, grace: Seconds, at: UnixMilliseconds): boolean {
+  // It has no fraction of a second.
+  return rotatedAt instanceof Date && at < rotatedAt.getTime() + (grace + 1) * 1000;
 }
 
 /** What names the family of a token: the code that its first token was given for. */

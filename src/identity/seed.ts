@@ -2,6 +2,12 @@ import { betterAuth } from "better-auth";
 import { type IdentityParts, identityOptions, oauthScopes } from "./options.ts";
 
 const model = "oauthClient";
+const pageSize = 100;
+
+interface ClientRow {
+  readonly clientId: string;
+  readonly disabled?: boolean | null;
+}
 
 /**
  * Brings the clients and the resource of the configuration into the database; what stands there already stays as it is, and a
@@ -10,7 +16,7 @@ const model = "oauthClient";
 export async function seedIdentity(parts: IdentityParts): Promise<void> {
   const { adapter } = await betterAuth(identityOptions(parts, true)).$context;
   const known = new Set(parts.settings.clients.map(({ clientId }) => clientId));
-  const rows = await adapter.findMany<{ clientId: string; disabled?: boolean | null }>({ model });
+  const rows = await allRows();
   for (const { clientId, disabled } of rows) {
     if (known.has(clientId) || disabled === true) continue;
     await adapter.update({ model, where: [{ field: "clientId", value: clientId }], update: { disabled: true } });
@@ -33,6 +39,17 @@ export async function seedIdentity(parts: IdentityParts): Promise<void> {
     const where = [{ field: "clientId", value: clientId }];
     if (rows.some((row) => row.clientId === clientId)) await adapter.update({ model, where, update: data });
     else await createOnce(() => adapter.create({ model, data: { ...data, createdAt: new Date() } }), clientId);
+  }
+
+  /** Page by page: asked for all, the adapter gives the first hundred. */
+  async function allRows(): Promise<ClientRow[]> {
+    const rows: ClientRow[] = [];
+    for (;;) {
+      const sortBy = { field: "clientId", direction: "asc" } as const;
+      const page = await adapter.findMany<ClientRow>({ model, sortBy, limit: pageSize, offset: rows.length });
+      rows.push(...page);
+      if (page.length < pageSize) return rows;
+    }
   }
 
   /** Two isolates may begin at once: the one that comes second finds the row there. */

@@ -1,3 +1,9 @@
+/** The names of the library's cookies begin with it: `__Host-` binds a cookie to this host alone (RFC 6265bis §4.1.3.2). */
+export const cookiePrefix = "__Host-stagedoor";
+
+/** The cookie of who signed in with `rememberMe: false`, beside the session's. */
+export const briefCookieName = `${cookiePrefix}.dont_remember`;
+
 /** 400 days in seconds, the longest that a browser keeps a cookie (RFC 6265bis §5.5). */
 const longestMaxAge = 34_560_000;
 

@@ -1,6 +1,6 @@
 import type { UnixMilliseconds } from "../base/milliseconds.ts";
 
-/** A refresh's turn among those of its family. */
+/** The turn of a refresh, or of a revocation, among those of its family. */
 export interface Turn {
   readonly family: string;
   /** When it came, and began to wait: who came within the grace is not late because others were before him. */

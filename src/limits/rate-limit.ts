@@ -6,7 +6,10 @@ import type { Seconds, UnixSeconds } from "../base/seconds.ts";
  * the viewer's own object and without memory, so that he fills neither that nor the log of revocations.
  */
 export interface RatePolicy {
-  /** As it stands in RateLimit-Policy: `start-subject`, `start-address`, `sign-in-account`, `sign-in-address`. */
+  /**
+   * As it stands in RateLimit-Policy: `start-subject`, `start-address`, `refused-address`, `sign-in-account`,
+   * `sign-in-address`, `token-address`.
+   */
   readonly name: string;
   readonly quota: number;
   readonly window: Seconds;

@@ -26,9 +26,10 @@ const form = '{"allow": true, "streams"?: 1 to 1000, "until"?: RFC 3339} or {"al
 /**
  * What the operator's service answered, from the body of its 200. `entitlement_refused`, with its reason for the log where it
  * gave one; `store_unavailable` for whatever is not exactly one of the two forms, since half an answer is none.
- * `secret`, which the service was sent, never gets into that reason, though it may quote what it was sent.
+ * What the service was sent and nobody may read in the log (`sent`: its secret, the subject, the address) never gets into
+ * that reason, though it may quote it.
  */
-export function readEntitlementAnswer(text: string, secret: string | undefined): Result<Entitled, Refusal> {
+export function readEntitlementAnswer(text: string, sent: readonly string[]): Result<Entitled, Refusal> {
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -40,18 +41,23 @@ export function readEntitlementAnswer(text: string, secret: string | undefined):
     return refusal("store_unavailable", `the entitlement service answered something else than ${form}`);
   if (parsed.data.allow) return ok({ streams: parsed.data.streams, until: parsed.data.until });
   const { reason } = parsed.data;
-  const why = reason === undefined ? "" : `: ${harmless(reason, secret)}`;
+  const why = reason === undefined ? "" : `: ${harmless(reason, sent)}`;
   return refusal("entitlement_refused", `the entitlement service refused${why}`);
 }
 
 const longestReason = 100;
 
 /**
- * A text of somebody else's, fit for the log: one line of printable ASCII that is soon over, and nothing in it that is long
- * enough to be a token, a signature or a secret.
+ * A text of somebody else's, fit for the log: one line of printable ASCII that is soon over, without what was sent, without
+ * e-mail addresses, and with nothing in it that is long enough to be a token, a signature, a secret or a user's id.
  */
-function harmless(text: string, secret: string | undefined): string {
-  const open = secret === undefined ? text : text.replaceAll(secret, "...");
-  const printable = open.replace(/[^\x20-\x7e]+/g, " ").replace(/[^ ]{33,}/g, "...");
+function harmless(text: string, sent: readonly string[]): string {
+  const longestFirst = sent.filter((part) => part !== "").toSorted((a, b) => b.length - a.length);
+  const open = longestFirst.reduce((left, part) => left.replace(inAnyCase(part), "..."), text);
+  const printable = open.replace(/[^\x20-\x7e]+/g, " ").replace(/[^ ]*@[^ ]*|[^ ]{20,}/g, "...");
   return printable.length > longestReason ? `${printable.slice(0, longestReason)}...` : printable;
+}
+
+function inAnyCase(part: string): RegExp {
+  return new RegExp(part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"), "giu");
 }

@@ -17,6 +17,8 @@ export function dataPointOf(event: TelemetryEvent): DataPoint {
       return row(event.event, event.by, event.outcome);
     case "refused":
       return row(event.event, event.worker, event.code);
+    case "identity_refused":
+      return row(event.event, String(event.status));
     case "refreshed":
       return row(event.event, event.outcome);
     case "reused":

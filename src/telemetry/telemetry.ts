@@ -6,6 +6,8 @@ export type TelemetryEvent =
   | { readonly event: "validated"; readonly by: CredentialKind; readonly outcome: "accepted" | RefusalCode }
   /** A worker refused a request. */
   | { readonly event: "refused"; readonly worker: string; readonly code: RefusalCode }
+  /** The identity worker answered with another status than a success. */
+  | { readonly event: "identity_refused"; readonly status: number }
   /** A refresh token was traded in: rotated, answered again within the grace, or refused. */
   | { readonly event: "refreshed"; readonly outcome: "rotated" | "replayed" | "refused" }
   /** A refresh token came that had been traded in before: its family was ended. */

@@ -93,6 +93,12 @@ export function refresh(apiUrl: string, refresh_token: string, signal?: AbortSig
   return askForTokens(apiUrl, { grant_type: "refresh_token", refresh_token }, signal);
 }
 
+/** Signs an app out: revokes its refresh token (RFC 7009). */
+export function revokeToken(apiUrl: string, token: string): Promise<Response> {
+  const body = new URLSearchParams({ client_id: devClient.clientId, token });
+  return fetch(`${apiUrl}/api/auth/oauth2/revoke`, { method: "POST", body });
+}
+
 async function askForTokens(apiUrl: string, form: Record<string, string>, signal?: AbortSignal): Promise<Given> {
   const response = await fetch(`${apiUrl}/api/auth/oauth2/token`, {
     method: "POST",

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deviceAt, password, refresh, signedUp, takeTokens } from "../cluster/device.ts";
+import { deviceAt, password, refresh, revokeToken, signedUp, takeTokens } from "../cluster/device.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { wait } from "../cluster/viewer.ts";
+import { answerOf, get, openedOf, wait } from "../cluster/viewer.ts";
 
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 let apiUrl: string;
@@ -70,6 +70,33 @@ describe("refresh tokens", () => {
     for (const { refresh: successor } of racing)
       if (successor !== "") expect((await refresh(apiUrl, successor)).status).toBe(400);
     expect(await refresh(apiUrl, token)).toMatchObject({ status: 400, error: "invalid_grant" });
+  });
+
+  it("are an app's way to sign out: revoked, they end its films, its tokens and its session, and no other device's", async () => {
+    const ann = await signedUp(apiUrl);
+    const phone = deviceAt(apiUrl);
+    await phone.client.signIn.email({ email: ann.email, password });
+    const { access, refresh: token } = await takeTokens(apiUrl, phone);
+    const film = openedOf(await answerOf(phone.startBy.token(access)));
+    expect((await get(film.manifestUrl)).status).toBe(200);
+    expect((await revokeToken(apiUrl, token)).status).toBe(200);
+    await wait(2500);
+    expect(await get(film.manifestUrl)).toMatchObject({ status: 403, code: "session_revoked" });
+    expect(await answerOf(phone.startBy.token(access))).toMatchObject({ status: 401, code: "token_revoked" });
+    expect((await refresh(apiUrl, token)).error).toBe("invalid_grant");
+    expect((await phone.client.getSession()).data).toBe(null);
+    expect((await ann.startBy.cookie()).status).toBe(201);
+  });
+
+  it("leave none alive that was asked for while they were revoked", async () => {
+    const { refresh: token } = await takeTokens(apiUrl, await signedUp(apiUrl));
+    const [revoked, ...racing] = await Promise.all([
+      revokeToken(apiUrl, token),
+      ...Array.from({ length: 10 }, () => refresh(apiUrl, token)),
+    ]);
+    expect(revoked.status).toBe(200);
+    for (const { refresh: successor } of racing)
+      if (successor !== "") expect((await refresh(apiUrl, successor)).status).toBe(400);
   });
 
   it("are taken in a form alone (RFC 6749 §6), never in JSON, where they would wait for no turn", async () => {

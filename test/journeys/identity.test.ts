@@ -1,6 +1,7 @@
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deviceAt, password, signedUp, takeTokens } from "../cluster/device.ts";
+import { rawRequest } from "../cluster/raw-request.ts";
 import { testPassword } from "../cluster/secrets.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { get, openedOf, refusedAfter, wait } from "../cluster/viewer.ts";
@@ -92,6 +93,87 @@ describe("sign-out", () => {
     const { manifestUrl } = await opened(await phone.startBy.cookie());
     await ann.client.revokeSessions();
     expect(await refusedAfter(manifestUrl, "session_revoked")).toBeLessThan(4000);
+  });
+});
+
+describe("a sign-out that ends nothing", () => {
+  const signOutBy = (headers: Record<string, string>) =>
+    fetch(`${apiUrl}/api/auth/sign-out`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Origin: apiUrl, ...headers },
+      body: "{}",
+    });
+
+  it("says so: 401 or 400, the cookie stays, and the start that follows is a start", async () => {
+    const ann = await signedUp(apiUrl);
+    const jwt = (await ann.client.token()).data?.token ?? "";
+    const cookie = [...ann.jar].map((pair) => pair.join("=")).join("; ");
+    for (const [headers, status] of [
+      [{ Authorization: `Bearer ${jwt}` }, 401],
+      [{ Authorization: `Bearer ${ann.bearer().split(".")[0]}` }, 401],
+      [{ Authorization: "Basic YW5uOnB3", cookie }, 400],
+    ] as const) {
+      const response = await signOutBy(headers);
+      expect(response.status).toBe(status);
+      expect(response.headers.getSetCookie()).toEqual([]);
+    }
+    expect((await ann.startBy.cookie()).status).toBe(201);
+    expect((await ann.startBy.token(jwt)).status).toBe(201);
+  });
+
+  it("is none where the session had idled out: its film stops", async () => {
+    const ann = await signedUp(apiUrl);
+    const { manifestUrl } = await opened(await ann.startBy.bearer());
+    const past = new Date(Date.now() - 1000).toISOString();
+    const d1 = await database();
+    const own = "(SELECT id FROM user WHERE email = ?)";
+    await d1.prepare(`UPDATE session SET expiresAt = ? WHERE userId = ${own}`).bind(past, ann.email).run();
+    expect((await ann.client.getSession()).data).toBe(null);
+    expect((await get(manifestUrl)).status).toBe(200);
+    expect((await signOutBy({ Authorization: `Bearer ${ann.bearer()}` })).status).toBe(200);
+    expect(await refusedAfter(manifestUrl, "session_revoked")).toBeLessThan(4000);
+  });
+});
+
+describe("a session of sign-in", () => {
+  it("ends, and its film with it, where its browser signs in anew", async () => {
+    const ann = await signedUp(apiUrl);
+    const { manifestUrl } = await opened(await ann.startBy.cookie());
+    await ann.client.signIn.email({ email: ann.email, password });
+    expect(await refusedAfter(manifestUrl, "session_revoked")).toBeLessThan(4000);
+    expect((await ann.startBy.cookie()).status).toBe(201);
+  });
+
+  it("ends on every other device with a new password, and with it what plays there, past the hundredth too", async () => {
+    const ann = await signedUp(apiUrl);
+    const thief = deviceAt(apiUrl);
+    await thief.client.signIn.email({ email: ann.email, password });
+    const { manifestUrl } = await opened(await thief.startBy.cookie());
+    const d1 = await database();
+    const more = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
+      INSERT INTO session (id, expiresAt, token, createdAt, updatedAt, userId)
+      SELECT '0' || hex(randomblob(16)), s.expiresAt, hex(randomblob(16)), s.createdAt, s.updatedAt, s.userId
+      FROM n, (SELECT * FROM session WHERE userId = (SELECT id FROM user WHERE email = ?) LIMIT 1) AS s`;
+    await d1.prepare(more).bind(ann.email).run();
+    const changed = { currentPassword: password, newPassword: `${password} anew` };
+    expect((await ann.client.changePassword(changed)).error).toBe(null);
+    expect(await refusedAfter(manifestUrl, "session_revoked")).toBeLessThan(4000);
+    expect((await thief.client.getSession()).data).toBe(null);
+    expect((await ann.startBy.cookie()).status).toBe(201);
+  });
+
+  it("is not another's whose cookie a site of the domain has set under a name with white space before it", async () => {
+    const ann = await signedUp(apiUrl);
+    const eve = await signedUp(apiUrl);
+    const pairOf = ({ jar }: typeof ann) => [...jar].map((pair) => pair.join("=")).join("; ");
+    // Headers go over the wire byte by byte: this is U+2000 in UTF-8, as Chromium sends it.
+    const space = Buffer.from("\u2000", "utf8").toString("latin1");
+    const headers = { Cookie: `${space}${pairOf(eve)}; ${pairOf(ann)}` };
+    const answer = await rawRequest(apiUrl, "/api/auth/token", { headers });
+    const { sub } = decodeJwt(Object(JSON.parse(answer.body.toString())).token);
+    expect(sub).toBe((await ann.client.getSession()).data?.user.id);
+    const alone = await rawRequest(apiUrl, "/api/auth/token", { headers: { Cookie: `${space}${pairOf(eve)}` } });
+    expect(alone.status).toBe(401);
   });
 });
 

@@ -92,7 +92,8 @@ beforeAll(async () => {
     { ...common, issuer: `${provider}/`, algorithms: ["ES256"], typ: "at+jwt", jwksUri: `${provider}/jwks.json` },
     { ...common, issuer: `${provider}/opaque`, introspection },
   ];
-  cluster = await startTestCluster({ STAGEDOOR_ISSUERS: JSON.stringify(issuers) }, log);
+  const settings = { STAGEDOOR_ISSUERS: JSON.stringify(issuers), STAGEDOOR_REFUSED_RATE_ADDRESS: "5" };
+  cluster = await startTestCluster(settings, log);
 });
 
 afterAll(async () => {
@@ -181,6 +182,27 @@ describe("an issuer that is asked about its tokens", () => {
     expect(await started("opaque-3")).toBe(201);
     answers = {};
     await expect.poll(() => started("opaque-3"), { timeout: 5000, interval: 200 }).toBe("token_invalid");
+  });
+
+  it("is asked about no made-up token of who has no grant, and about few of who has one", async () => {
+    const question = async (token: string, id: string, grant?: string) => {
+      const headers = new Headers({ Authorization: `Bearer ${token}`, "CF-Connecting-IP": "10.9.9.9" });
+      if (grant !== undefined) headers.set("CTA-Common-Access-Token", grant);
+      const response = await fetch(`${cluster.addresses.apiUrl}/stream/${id}`, { headers });
+      return Object(await response.json()).code ?? response.status;
+    };
+    answers = { "opaque-own": active() };
+    const { sessionId, grant } = Object(await (await start("opaque-own")).json());
+    const before = questions.length;
+    for (const text of [undefined, "x", `${grant.slice(0, -1)}`])
+      for (let i = 0; i < 10; i++)
+        expect(await question(`opaque-none-${i}`, sessionId, text)).toMatch(/^(session_unknown|grant_invalid)$/);
+    expect(questions.length - before).toBe(0);
+    const codes: unknown[] = [];
+    for (let i = 0; i < 30; i++) codes.push(await question(`opaque-made-up-${i}`, sessionId, grant));
+    expect([codes[0], codes.at(-1)]).toEqual(["token_invalid", "rate_limited"]);
+    // One more than the quota, for each of the isolates that may have answered.
+    expect(questions.length - before).toBeLessThanOrEqual(10);
   });
 
   it("may be down: that is 503 with Retry-After, and no reason to sign in again", async () => {

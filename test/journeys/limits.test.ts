@@ -15,6 +15,7 @@ beforeAll(async () => {
     STAGEDOOR_START_RATE_ADDRESS: "200",
     STAGEDOOR_SIGN_IN_RATE: "3",
     STAGEDOOR_SIGN_IN_RATE_ADDRESS: "10",
+    STAGEDOOR_TOKEN_RATE_ADDRESS: "5",
   };
   cluster = await startTestCluster(settings, log);
   apiUrl = cluster.addresses.apiUrl;
@@ -117,12 +118,62 @@ describe("attempts to sign in", () => {
     expect([answers.slice(0, 10).includes("rate_limited"), answers[10]]).toEqual([false, "rate_limited"]);
   });
 
-  it("that the identity worker refuses are a line of the log, with no more than the route and the status", async () => {
+  it("that the identity worker refuses are a line of the log, with no more than the route, the status and the reason", async () => {
     const { headers, status } = await attempt("nobody@limits.example", address());
     expect(status).toBe(401);
     const id = headers.get("Request-Id") ?? "none";
-    await expect
-      .poll(() => log.find((line) => line.includes(id)))
-      .toBe(JSON.stringify({ worker: "api", event: "identity_refused", status, path: "/sign-in/email", request: id }));
+    const code = "INVALID_EMAIL_OR_PASSWORD";
+    const line = { worker: "api", event: "identity_refused", status, path: "/sign-in/email", code, request: id };
+    await expect.poll(() => log.find((found) => found.includes(id))).toBe(JSON.stringify(line));
+  });
+});
+
+describe("a password that is asked for again", () => {
+  it("is no way around the account's limit for who has got hold of a session", async () => {
+    const signUp = { name: "Ann", email: "stolen@limits.example", password: testPassword };
+    const { headers } = await post("/api/auth/sign-up/email", signUp, { "CF-Connecting-IP": address() });
+    const Authorization = `Bearer ${headers.get("set-auth-token")}`;
+    const guess = (path: string, body: object) =>
+      post(`/api/auth${path}`, body, { Authorization, "CF-Connecting-IP": address() });
+    const wrong = `${testPassword} wrong`;
+    const change = { currentPassword: wrong, newPassword: `${testPassword} new` };
+    const answers = [
+      await guess("/verify-password", { password: wrong }),
+      await guess("/change-password", change),
+      await guess("/verify-password", { password: testPassword }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([400, 400, 200]);
+    const left = answers.map(({ headers }) => parameter(headers.get("RateLimit"), "sign-in-account", "r"));
+    expect(left).toEqual([2, 1, 0]);
+    for (const [path, body] of [
+      ["/verify-password", { password: testPassword }],
+      ["/change-password", { ...change, currentPassword: testPassword }],
+    ] as const)
+      expect((await guess(path, body)).code).toBe("rate_limited");
+    const session = await fetch(`${apiUrl}/api/auth/get-session`, { headers: { Authorization } });
+    expect(Object(await session.json()).user?.email).toBe(signUp.email);
+  });
+});
+
+describe("the tokens that apps ask for", () => {
+  it("are counted by network", async () => {
+    const from = address();
+    const body = new URLSearchParams({
+      grant_type: "refresh_token",
+      refresh_token: "x".repeat(32),
+      client_id: "dev-app",
+    });
+    const ask = async (address: string) =>
+      (
+        await fetch(`${apiUrl}/api/auth/oauth2/token`, {
+          method: "POST",
+          body,
+          headers: { "CF-Connecting-IP": address },
+        })
+      ).status;
+    const statuses: number[] = [];
+    for (let i = 0; i < 6; i++) statuses.push(await ask(from));
+    expect([statuses.slice(0, 5).includes(429), statuses[5]]).toEqual([false, 429]);
+    expect(await ask(address())).not.toBe(429);
   });
 });

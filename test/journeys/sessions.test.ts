@@ -91,7 +91,8 @@ describe("the end of a session", () => {
   });
 });
 
-describe("a limit on concurrent streams", () => {
+// At once: each has viewers of its own, and they wait most of their time.
+describe.concurrent("a limit on concurrent streams", () => {
   it("refuses the second start with 429, and names the first", async () => {
     const ann = await viewer({ streams: 1 });
     const first = await ann.start();
@@ -143,7 +144,7 @@ describe("a limit on concurrent streams", () => {
   });
 });
 
-describe("a link that was passed around", () => {
+describe.concurrent("a link that was passed around", () => {
   it("ends for all who have it with the fourth network at once, also where it is renewed by redirect", async () => {
     const ann = await viewer();
     const { manifest, segment } = await playing(await ann.start());

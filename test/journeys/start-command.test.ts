@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { freePort } from "../../cli/local/ports.ts";
 import { projectRoot } from "../../cli/project.ts";
+import { readConfiguration } from "../../src/config/configuration.ts";
 
 const running: ChildProcess[] = [];
 afterEach(() => {
@@ -44,7 +47,9 @@ describe("npm start", () => {
   it("prints addresses, a token and a curl line that works, and ends with 0 on Ctrl-C", async () => {
     const [port, mediaPort] = [await freePort(), await freePort()];
     const livePort = await freePort();
-    const run = start(["--port", `${port}`, "--media-port", `${mediaPort}`, "--live-port", `${livePort}`]);
+    // Of a setting that means something only where the API's address is known, as it is here.
+    const origins = { STAGEDOOR_ORIGINS: "https://www.example.com" };
+    const run = start(["--port", `${port}`, "--media-port", `${mediaPort}`, "--live-port", `${livePort}`], origins);
     await until(() => run.output().includes("Ready after"), run);
     const [, url = ""] = /curl -s (\S+)/.exec(run.output()) ?? [];
     const [, token = ""] = /Authorization: Bearer ([\w.-]+)/.exec(run.output()) ?? [];
@@ -53,11 +58,17 @@ describe("npm start", () => {
     const started = await fetch(url, { method: "POST", headers, body: '{"asset":"vod-ts"}' });
     expect(started.status).toBe(201);
     const { manifestUrl } = Object(await started.json());
+    const asOther = await fetch(url, { method: "OPTIONS", headers: { Origin: origins.STAGEDOOR_ORIGINS } });
+    expect(asOther.headers.get("Access-Control-Allow-Credentials")).toBe("true");
     expect((await fetch(manifestUrl)).status).toBe(200);
     const live = await fetch(url, { method: "POST", headers, body: '{"asset":"live"}' });
     expect((await fetch(Object(await live.json()).manifestUrl)).status).toBe(200);
     expect(run.output()).toContain(`http://127.0.0.1:${livePort}`);
     expect((await fetch(`http://localhost:${port}/`)).headers.get("content-type")).toContain("text/html");
+    // With what wrangler reads beside its configuration the edge is sound by itself, where the file is not the user's own.
+    const vars = readFileSync(join(projectRoot, ".dev.vars"), "utf8").split("\n");
+    const given = Object.fromEntries(vars.flatMap((line) => [/^(STAGEDOOR_\w+)='(.*)'$/.exec(line)?.slice(1) ?? []]));
+    if (vars[0]?.startsWith("# Written by npm start.")) expect(readConfiguration(given)).toMatchObject({ ok: true });
     // Twice, as a terminal does: npm hands on what the process has got already.
     run.child.kill("SIGINT");
     run.child.kill("SIGINT");

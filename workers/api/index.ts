@@ -1,5 +1,5 @@
 import { analyticsTelemetry } from "../../src/adapters/cloudflare/analytics-telemetry.ts";
-import { identityService } from "../../src/adapters/cloudflare/identity-service.ts";
+import { identityEnding, identityService } from "../../src/adapters/cloudflare/identity-service.ts";
 import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
 import type { LimitsObject } from "../../src/adapters/cloudflare/limits-object.ts";
 import { proofReplay } from "../../src/adapters/cloudflare/proof-replay.ts";
@@ -22,6 +22,7 @@ import { trustIssuer } from "../../src/credential/trust-issuer.ts";
 import { apiApp } from "../../src/http/api.ts";
 import { configured, missingBindings } from "../../src/http/configured.ts";
 import { logRefusal } from "../../src/http/log.ts";
+import { rememberSpent } from "../../src/limits/remember-spent.ts";
 import type { Entitlement } from "../../src/policy/entitlement.ts";
 import { rememberEntitlement } from "../../src/policy/remember-entitlement.ts";
 import { networkNameOf } from "../../src/sessions/network.ts";
@@ -81,7 +82,7 @@ const withApp = configured("api", log, async (env: Env, configuration: Configura
     keys: await prepareSessionKeys(ring, nodeHmac),
     clock: systemClock,
     timer: systemTimer,
-    limits: rateLimits(LIMITS),
+    limits: rememberSpent(rateLimits(LIMITS)),
     entitlement: entitlementOf(configuration),
     telemetry,
     random,
@@ -109,6 +110,7 @@ function identityOf({ IDENTITY }: Env, apiUrl: string | undefined, reach: Reach)
   return {
     issuer: apiUrl,
     sessions: identityService(IDENTITY, apiUrl),
+    end: identityEnding(IDENTITY, apiUrl),
     trusted: trustIssuer(settings, { ...reach, fetch: ask }),
     answer: (request: Request) => IDENTITY.fetch(request),
   };

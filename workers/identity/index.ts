@@ -9,6 +9,7 @@ import { readIdentityConfiguration } from "../../src/config/identity-configurati
 import { configuredBy, missingBindings } from "../../src/http/configured.ts";
 import { logError } from "../../src/http/log.ts";
 import { answerIdentity, notNow, turnOf } from "../../src/identity/answer.ts";
+import { endSignIns, endSignInsPath } from "../../src/identity/end-sign-ins.ts";
 import type { IdentityParts } from "../../src/identity/options.ts";
 import { seedIdentity } from "../../src/identity/seed.ts";
 import { sweepEnded } from "../../src/identity/sweep.ts";
@@ -56,6 +57,7 @@ let seeded = false;
 
 async function answer(request: Request, parts: IdentityParts, turn?: Turn): Promise<Response> {
   try {
+    if (new URL(request.url).pathname === endSignInsPath) return await endSignIns(request, parts);
     if (!seeded) await seedIdentity(parts);
     seeded = true;
     return await answerIdentity(request, { ...parts, turn });

@@ -1,6 +1,7 @@
 import * as z from "zod";
-import type { IdentitySessions } from "../../credential/identity-sessions.ts";
+import type { EndSignIns, IdentitySessions } from "../../credential/identity-sessions.ts";
 import type { Presented } from "../../credential/presented.ts";
+import { endSignInsPath } from "../../identity/end-sign-ins.ts";
 import { rightsOf } from "../../identity/user-claims.ts";
 
 /** The part of a service binding that is used here. */
@@ -35,6 +36,16 @@ export function identityService(binding: IdentityBinding, apiUrl: string): Ident
       expiresAt: Date.parse(session.expiresAt),
       ...rightsOf(user),
     };
+  };
+}
+
+/** The identity worker's own end of sessions of sign-in, over its service binding. It rejects for any answer but a 204. */
+export function identityEnding(binding: IdentityBinding, apiUrl: string): EndSignIns {
+  return async (which) => {
+    const headers = { "Content-Type": "application/json" };
+    const asked = new Request(`${apiUrl}${endSignInsPath}`, { method: "POST", headers, body: JSON.stringify(which) });
+    const response = await binding.fetch(asked);
+    if (response.status !== 204) throw new Error(`the identity worker answered ${response.status}`);
   };
 }
 

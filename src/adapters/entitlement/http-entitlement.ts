@@ -53,7 +53,7 @@ export function httpEntitlement({ url, secret }: EntitlementService, ports: Enti
       const { signal } = controller;
       const asking = fetch(url, { method: "POST", headers, body: bodyOf(asked), redirect: "manual", signal });
       const text = await answerText(asking, deadline);
-      return text.ok ? readEntitlementAnswer(text.value, secret) : text;
+      return text.ok ? readEntitlementAnswer(text.value, sentIn(asked, secret)) : text;
     } catch {
       // What fetch throws may quote the address, which may hold a secret of the operator's.
       return refusal("store_unavailable", "the entitlement service cannot be reached, or broke the connection off");
@@ -66,6 +66,11 @@ export function httpEntitlement({ url, secret }: EntitlementService, ports: Enti
 
 function bodyOf({ issuer, subject, asset, address, country }: EntitlementAsked): string {
   return JSON.stringify({ issuer, subject, asset, address: address ?? null, country: country ?? null });
+}
+
+/** What of a question the log must not say. */
+function sentIn({ subject, address }: EntitlementAsked, secret: string | undefined): readonly string[] {
+  return [subject, address, secret].filter((part) => part !== undefined);
 }
 
 const late = refusal("store_unavailable", `the entitlement service did not answer within ${patience} s`);

@@ -1,10 +1,12 @@
 import { equalInConstantTime } from "../../base/constant-time.ts";
-import { type Refusal, refusal } from "../../base/refusal.ts";
+import { type Refusal, type RefusalCode, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/seconds.ts";
 import type { Credential } from "../../credential/credential.ts";
 import { type Grant, openGrant, subjectHash } from "../../signing/grant.ts";
 import type { SessionContext, SessionRequest } from "./context.ts";
+import { networkName } from "./network-name.ts";
+import { notSpent, withinRate } from "./within-rate.ts";
 
 /** A viewer's own session: his credential, and the grant that he carries. */
 export interface OwnSession {
@@ -17,25 +19,63 @@ export interface OwnSession {
  * Who may look at a session, renew or end it: who holds a bearer token of the issuer and subject that it was started with,
  * and its grant. The id stands in what every cache and log sees, so by itself it does nothing: without the grant it is
  * `session_unknown`, as if there were none, and with another viewer's token `session_forbidden`.
+ *
+ * The grant comes first, as it needs no question: somebody else may have to be asked about a credential, and for who has
+ * no grant nobody is. What it is refused for, its holder knows: the media host tells him the same.
  */
 export async function authorize(
-  { credential: asked, grant: text, sessionId }: SessionRequest,
+  request: SessionRequest,
   now: UnixSeconds,
-  { keys, settings }: SessionContext,
+  context: SessionContext,
 ): Promise<Result<OwnSession, Refusal>> {
-  const verified = await asked.validate();
-  if (!verified.ok) return verified;
-  const credential = verified.value;
-  if (text === undefined) return refusal("session_unknown", "no grant came with the request");
-  const opened = openGrant(text, keys, now);
+  const presented = request.credential.read();
+  if (!presented.ok) return presented;
+  const opened = grantOf(request, now, context);
   if (!opened.ok) return opened;
   const grant = opened.value;
-  if (grant.issuer !== settings.grantIssuer) return refusal("grant_invalid", "the grant is of another issuer");
-  if (grant.sessionId !== sessionId) return refusal("session_unknown", "the grant is of another session");
-  const key = keys.get(grant.kid);
+  const verified = await credentialOf(request, context);
+  if (!verified.ok) return verified;
+  const credential = verified.value;
+  const key = context.keys.get(grant.kid);
   const subject = key === undefined ? "" : subjectHash(key, credential.issuer, credential.subject);
   if (!equalInConstantTime(subject, grant.subject))
     return refusal("session_forbidden", "the bearer token is of another issuer or subject than the session");
-  if (now >= grant.expiresAt) return refusal("grant_expired", "the playback session has ended");
   return ok({ credential, grant, assetId: grant.prefix.slice(1, -1) });
+}
+
+/** The session's grant that came with the request, and that has not ended. */
+function grantOf(
+  { grant: text, sessionId }: SessionRequest,
+  now: UnixSeconds,
+  { keys, settings }: SessionContext,
+): Result<Grant, Refusal> {
+  if (text === undefined) return refusal("session_unknown", "no grant came with the request");
+  const opened = openGrant(text, keys, now);
+  if (!opened.ok) return opened;
+  if (opened.value.issuer !== settings.grantIssuer) return refusal("grant_invalid", "the grant is of another issuer");
+  if (opened.value.sessionId !== sessionId) return refusal("session_unknown", "the grant is of another session");
+  if (now >= opened.value.expiresAt) return refusal("grant_expired", "the playback session has ended");
+  return opened;
+}
+
+/** What no client sends that goes about it well: he knows when his token ends, and our own failures are not his. */
+const countedCodes: readonly RefusalCode[] = ["token_invalid", "sign_in_required", "dpop_proof_invalid"];
+
+/**
+ * The credential of who holds a grant. Those that are refused are counted by network, and from one with too many no further
+ * is looked at (`rate_limited`): else one grant were enough to have a provider asked about any number of made-up tokens.
+ * Who sends a good one is not counted, and waits for nobody.
+ */
+async function credentialOf(
+  { credential, client, onStanding }: SessionRequest,
+  context: SessionContext,
+): Promise<Result<Credential, Refusal>> {
+  const { refusedRateAddress: policy } = context.settings;
+  const network = networkName(client);
+  const open = notSpent(policy, network, { onStanding }, context);
+  if (!open.ok) return open;
+  const verified = await credential.validate();
+  if (verified.ok || !countedCodes.includes(verified.refusal.code)) return verified;
+  const counted = await withinRate(policy, network, { onStanding }, context);
+  return counted.ok ? verified : counted;
 }

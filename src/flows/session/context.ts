@@ -6,7 +6,8 @@ import type { Catalog } from "../../catalog/catalog.ts";
 import type { RequestCredential } from "../../credential/request-credential.ts";
 import type { CredentialSources } from "../../credential/validate-presented.ts";
 import type { TrustedIssuer } from "../../credential/verify-jwt.ts";
-import type { RateLimits, RatePolicy, RateStanding } from "../../limits/rate-limit.ts";
+import type { RatePolicy, RateStanding } from "../../limits/rate-limit.ts";
+import type { RememberedLimits } from "../../limits/remember-spent.ts";
 import type { Entitlement } from "../../policy/entitlement.ts";
 import type { StreamsOf } from "../../sessions/lease.ts";
 import type { RevocationLog } from "../../sessions/revocation.ts";
@@ -30,7 +31,7 @@ export interface SessionContext extends CredentialSources {
   readonly revocations: RevocationWatch;
   readonly log: RevocationLog;
   readonly streams: StreamsOf;
-  readonly limits: RateLimits;
+  readonly limits: RememberedLimits;
   /** The operator's own decision about each start, where there is one. */
   readonly entitlement: Entitlement | undefined;
   readonly telemetry: Telemetry;
@@ -50,9 +51,13 @@ export interface SessionContext extends CredentialSources {
     /** How many starts a subject and a network may ask for; undefined for any number. */
     readonly startRate: RatePolicy | undefined;
     readonly startRateAddress: RatePolicy | undefined;
+    /** How many credentials a network may send that are refused, to the routes of sessions that run. */
+    readonly refusedRateAddress: RatePolicy | undefined;
     /** The same for attempts to sign in to one account, and to sign in or up from a network. */
     readonly signInRate: RatePolicy | undefined;
     readonly signInRateAddress: RatePolicy | undefined;
+    /** And for the tokens that apps ask for. */
+    readonly tokenRateAddress: RatePolicy | undefined;
   };
 }
 

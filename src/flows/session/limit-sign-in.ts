@@ -3,6 +3,7 @@ import { encodeBase64url } from "../../base/base64url.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { longestBody, type SessionContext, type SessionRequest } from "./context.ts";
+import { lastingSubject } from "./lasting-names.ts";
 import { networkName } from "./network-name.ts";
 import { withinRate } from "./within-rate.ts";
 
@@ -11,16 +12,8 @@ export interface SignInRequest extends Pick<SessionRequest, "body" | "client" | 
   readonly contentType: string | undefined;
 }
 
-/**
- * Whether a path below the identity worker's (`/sign-in/email`) takes a password or an address to send mail to. What is
- * written otherwise than the worker knows it (encoded, in capitals, with more slashes) counts as well: it costs who asks so
- * a request, where the other way round would cost us the limit, should the worker ever take it.
- */
-export function isSignIn(method: string, path: string): boolean {
-  if (method === "GET" || method === "HEAD" || method === "OPTIONS") return false;
-  const [first = ""] = decoded(path).toLowerCase().split("/").filter(Boolean);
-  return ["sign-in", "sign-up", "request-password-reset", "forget-password", "send-verification-email"].includes(first);
-}
+/** The same where a password is asked for again of who is signed in. */
+export type ConfirmRequest = Pick<SessionRequest, "credential" | "body" | "client" | "onStanding">;
 
 /**
  * Counts an attempt to sign in or up before anybody looks at the password: by the client's network, and by the account that
@@ -35,14 +28,42 @@ export async function limitSignIn(
   request: SignInRequest,
   context: SessionContext,
 ): Promise<Result<undefined, Refusal>> {
-  const { signInRate, signInRateAddress } = context.settings;
-  const fromNetwork = await withinRate(signInRateAddress, networkName(request.client), request, context);
+  const fromNetwork = await limitNetwork(request, context);
   if (!fromNetwork.ok) return fromNetwork;
-  if (request.body === undefined) return refusal("body_invalid", `the body is longer than ${longestBody} bytes`);
-  const email = emailIn(request.body, request.contentType ?? "");
+  const email = emailIn(fromNetwork.value, request.contentType ?? "");
   if (!email.ok) return email;
   const account = email.value === undefined ? undefined : await accountName(email.value);
-  return withinRate(signInRate, account, request, context);
+  return withinRate(context.settings.signInRate, account, request, context);
+}
+
+/**
+ * The same where a password is asked for again of who is signed in: else a stolen session were a way to guess it around the
+ * limits. No body names the account, the session does, so it is looked at first; what its credential is refused for, the
+ * request is refused for.
+ */
+export async function limitConfirm(
+  request: ConfirmRequest,
+  context: SessionContext,
+): Promise<Result<undefined, Refusal>> {
+  const fromNetwork = await limitNetwork(request, context);
+  if (!fromNetwork.ok) return fromNetwork;
+  const credential = await request.credential.validate();
+  if (!credential.ok) return credential;
+  const { issuer, subject } = credential.value;
+  return withinRate(context.settings.signInRate, await lastingSubject(issuer, subject), request, context);
+}
+
+/** Gives back the body, which is not too long. */
+async function limitNetwork(
+  request: Pick<SignInRequest, "body" | "client" | "onStanding">,
+  context: SessionContext,
+): Promise<Result<string, Refusal>> {
+  const { signInRateAddress } = context.settings;
+  const fromNetwork = await withinRate(signInRateAddress, networkName(request.client), request, context);
+  if (!fromNetwork.ok) return fromNetwork;
+  return request.body === undefined
+    ? refusal("body_invalid", `the body is longer than ${longestBody} bytes`)
+    : ok(request.body);
 }
 
 const bodySchema = z.object({ email: z.string() });
@@ -75,12 +96,4 @@ async function accountName(email: string): Promise<string> {
   const spelling = email.normalize("NFKC").toLowerCase().trim();
   const bytes = new TextEncoder().encode(JSON.stringify(["account", spelling]));
   return encodeBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
-}
-
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
 }

@@ -76,8 +76,21 @@ export async function revoke(request: SessionRequest, context: SessionContext): 
   const entries = values.map((value): Revocation => ({ kind, value, cause: "revoked", at, until }));
   const added = await fromStore("the revocation log", context.log.append(entries), context);
   if (!added.ok) return added;
+  const gone = await endSignIns(body.value, context);
+  if (!gone.ok) return gone;
   context.telemetry({ event: "revoked", kind });
   return ok({ revoked: kind, until: rfc3339(until), ...((await isUnknown(body.value, context)) && { known: false }) });
+}
+
+/**
+ * A subject or a login of the identity worker's is ended there as well: what was given out so far has ended by the log, but a
+ * session of sign-in that goes on would give out more, and the log takes what is given out later for a new login's.
+ */
+async function endSignIns({ subject, login }: Body, context: SessionContext): Promise<Result<unknown, Refusal>> {
+  const { identity } = context;
+  if (identity === undefined || (subject ?? login)?.issuer !== identity.issuer) return ok(undefined);
+  const which = subject === undefined ? { sessionId: login?.sid ?? "" } : { userId: subject.subject };
+  return fromStore("the identity worker", identity.end(which), context);
 }
 
 async function isUnknown({ asset, key }: Body, { keys, operators, catalog }: SessionContext): Promise<boolean> {

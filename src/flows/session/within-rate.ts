@@ -1,8 +1,10 @@
 import type { Refusal } from "../../base/refusal.ts";
 import { ok, type Result, refuse } from "../../base/result.ts";
-import type { RatePolicy } from "../../limits/rate-limit.ts";
+import type { RatePolicy, RateStanding } from "../../limits/rate-limit.ts";
 import type { SessionContext, SessionRequest } from "./context.ts";
 import { fromStore } from "./store-failure.ts";
+
+type Asking = Pick<SessionRequest, "onStanding">;
 
 /**
  * Counts this request under a name, where there is a policy and somebody to count: `rate_limited` once the quota of the
@@ -11,22 +13,36 @@ import { fromStore } from "./store-failure.ts";
 export async function withinRate(
   policy: RatePolicy | undefined,
   name: string | undefined,
-  request: Pick<SessionRequest, "onStanding">,
+  request: Asking,
   context: SessionContext,
 ): Promise<Result<undefined, Refusal>> {
   if (policy === undefined || name === undefined) return ok(undefined);
   const taken = await fromStore("the rate limits", context.limits.take(policy, name, context.clock()), context);
-  if (!taken.ok) {
-    if (context.settings.storeFailure === "closed") return taken;
-    context.onFailure(taken.refusal);
-    return ok(undefined);
-  }
-  request.onStanding(taken.value);
-  if (taken.value.allowed) return ok(undefined);
-  context.telemetry({ event: "limited", policy: policy.name });
-  return refuse({
-    code: "rate_limited",
-    reason: `the quota of ${policy.name} is used up`,
-    retryAfter: taken.value.resetsIn,
-  });
+  if (taken.ok) return judged(taken.value, request, context);
+  if (context.settings.storeFailure === "closed") return taken;
+  context.onFailure(taken.refusal);
+  return ok(undefined);
+}
+
+/**
+ * Refuses as {@link withinRate} does where the quota is known to be used up, and neither asks nor counts: for what is counted
+ * only once it is known to be worth it.
+ */
+export function notSpent(
+  policy: RatePolicy | undefined,
+  name: string | undefined,
+  request: Asking,
+  context: SessionContext,
+): Result<undefined, Refusal> {
+  if (policy === undefined || name === undefined) return ok(undefined);
+  const spent = context.limits.spent(policy, name, context.clock());
+  return spent === undefined ? ok(undefined) : judged(spent, request, context);
+}
+
+function judged(standing: RateStanding, request: Asking, { telemetry }: SessionContext): Result<undefined, Refusal> {
+  request.onStanding(standing);
+  const { policy, allowed, resetsIn } = standing;
+  if (allowed) return ok(undefined);
+  telemetry({ event: "limited", policy: policy.name });
+  return refuse({ code: "rate_limited", reason: `the quota of ${policy.name} is used up`, retryAfter: resetsIn });
 }

@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { newDevKeys } from "../../../cli/local/dev-keys.ts";
 import { keepLine, keepLogs, keepSecrets, searchLogs } from "../../cluster/kept-logs.ts";
 
 let logs: ReturnType<typeof keepLogs>;
-beforeAll(() => {
+beforeEach(() => {
   logs = keepLogs();
 });
-afterAll(() => logs.remove());
+afterEach(() => logs.remove());
 
 it("the lines of a run are kept, and those told that hold what none may, in other words", async () => {
   const keys = await newDevKeys();

@@ -18,7 +18,22 @@ it("what has ended by itself is swept out, a token that was traded in only once 
       .prepare(`SELECT userId FROM ${table}`)
       .all()
       .map((row) => row.userId);
-  expect(left("session")).toEqual([bob.userId]);
   expect(left("oauthRefreshToken")).toEqual([bob.userId, bob.userId]);
+});
+
+it("a session is swept out once its last film has ended, which takes away nothing and so is told nobody", async () => {
+  const stage = await identityStage();
+  const ann = await signIn(stage, "ann@example.com");
+  const ids = () => stage.database.prepare("SELECT id FROM session").all();
+  const endedFor = (seconds: number) => {
+    const end = new Date(Date.now() - seconds * 1000).toISOString();
+    stage.database.prepare("UPDATE session SET expiresAt = ?").run(end);
+    return sweepEnded(stage.parts);
+  };
+  const lastFilm = 900 + 604_800;
+  await endedFor(lastFilm - 10);
+  expect(ids()).toEqual([{ id: ann.sessionId }]);
+  await endedFor(lastFilm + 10);
+  expect(ids()).toEqual([]);
   expect(stage.told).toEqual([]);
 });

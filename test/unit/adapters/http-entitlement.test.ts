@@ -68,6 +68,13 @@ describe("the entitlement service", () => {
     );
   });
 
+  it("says why without what it was sent of the viewer, and without the secret", async () => {
+    const reason = `no plan of ANN at 192.0.2.7 (${secret})`;
+    expect(await answered(json({ allow: false, reason }))).toBe(
+      "entitlement_refused: the entitlement service refused: no plan of ... at ... (...)",
+    );
+  });
+
   it.each([201, 204, 301, 302, 307, 400, 401, 403, 404, 429, 500, 503])(
     "lets nobody in with %i, whatever it says beside",
     async (status) => {

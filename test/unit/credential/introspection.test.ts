@@ -139,9 +139,9 @@ describe("a provider that gives no answer is our side's failure, and never the t
     expect([await code(), asked.length]).toEqual(["ok", 4]);
   });
 
-  it("but what it answers to odd tokens shuts out nobody else", async () => {
+  it.each([400, 429])("but what it answers with %i shuts out nobody else", async (status) => {
     const { state, code, asked } = provider();
-    state.answer = () => new Response(null, { status: 400 });
+    state.answer = () => new Response(null, { status });
     for (let i = 0; i < 20; i++) expect(await code(`odd-${i}`)).toBe("store_unavailable");
     state.answer = () => Response.json(activeAnswer);
     expect([await code(), asked.length]).toEqual(["ok", 21]);
@@ -168,14 +168,42 @@ describe("an answer", () => {
     expect(asked).toHaveLength(2);
   });
 
-  it("is not kept at all where that is configured, and never where the token is not active", async () => {
-    const eager = provider({}, { cache: 0 });
-    expect([await eager.code(), await eager.code(), eager.asked.length]).toEqual(["ok", "ok", 2]);
-    const inactive = provider();
-    inactive.says({ active: false });
-    expect(await inactive.code()).toBe("token_invalid");
-    inactive.says({});
-    expect(await inactive.code()).toBe("ok");
+  it("is not kept at all where that is configured, be it a yes or a no", async () => {
+    const { code, says, asked } = provider({}, { cache: 0 });
+    expect([await code(), await code(), asked.length]).toEqual(["ok", "ok", 2]);
+    says({ active: false });
+    expect([await code(), await code(), asked.length]).toEqual(["token_invalid", "token_invalid", 4]);
+  });
+
+  it("that the token is not active is kept for one second, so that who hammers with it asks once", async () => {
+    const { state, code, says, asked } = provider();
+    says({ active: false });
+    for (let i = 0; i < 20; i++) expect(await code()).toBe("token_invalid");
+    expect(asked).toHaveLength(1);
+    says({});
+    state.now += 1;
+    expect([await code(), asked.length]).toEqual(["ok", 2]);
+  });
+
+  it("that is none is not kept", async () => {
+    const { code, says, asked } = provider();
+    says({ active: "yes" });
+    expect(await code()).toBe("store_unavailable");
+    says({});
+    expect([await code(), asked.length]).toEqual(["ok", 2]);
+  });
+
+  it("about a good token is pushed out by no number of made-up ones", async () => {
+    const { code, says, asked } = provider();
+    expect(await code("good")).toBe("ok");
+    says({ active: false });
+    for (let i = 0; i < 2000; i++) await code(`made-up-${i}`);
+    expect([await code("good"), asked.length]).toEqual(["ok", 2001]);
+    expect([await code("made-up-1999"), await code("made-up-0"), asked.length]).toEqual([
+      "token_invalid",
+      "token_invalid",
+      2002,
+    ]);
   });
 
   it("is of one token alone, and forgotten when somebody asks for that", async () => {
@@ -185,6 +213,9 @@ describe("an answer", () => {
     says({ active: false });
     forget("one");
     expect([await code("one"), await code("One")]).toEqual(["token_invalid", "ok"]);
+    says({});
+    forget("one");
+    expect(await code("one")).toBe("ok");
   });
 
   it("that was on its way when it was to be forgotten is not kept", async () => {

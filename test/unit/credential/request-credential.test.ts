@@ -7,7 +7,7 @@ import type { CredentialSources } from "../../../src/credential/validate-present
 import type { AskedIssuer } from "../../../src/credential/verify-jwt.ts";
 import type { TelemetryEvent } from "../../../src/telemetry/telemetry.ts";
 import { now } from "../signing/session.ts";
-import { apiUrl, askedWith, identityToken, sessionCookie, signedIn, sourcesOf } from "./sources.ts";
+import { apiUrl, askedWith, identityThat, identityToken, sessionCookie, signedIn, sourcesOf } from "./sources.ts";
 import { newPair, type Pair, token, trusting } from "./tokens.ts";
 
 let pair: Pair;
@@ -25,7 +25,7 @@ function withIdentity(session: IdentitySession | undefined, changes: Partial<Cre
     asked.push(presented);
     return session;
   };
-  return { asked, sources: sourcesOf({ identity: { issuer: apiUrl, sessions }, ...changes }) };
+  return { asked, sources: sourcesOf({ identity: identityThat(sessions), ...changes }) };
 }
 
 /** An issuer that is asked about its opaque tokens, with what was asked and forgotten. */
@@ -84,7 +84,7 @@ describe("a request's credential", () => {
 
   it("is asked about anew once it was invalidated, so that a changed user is seen", async () => {
     let session: IdentitySession | undefined = signedIn;
-    const sources = sourcesOf({ identity: { issuer: apiUrl, sessions: async () => session } });
+    const sources = sourcesOf({ identity: identityThat(async () => session) });
     const credential = credentialOf(byCookie(), sources);
     expect(await credential.validate()).toMatchObject({ ok: true, value: { streams: 2 } });
     session = { ...signedIn, streams: 7 };
@@ -162,7 +162,7 @@ describe("a session of sign-in", () => {
     ],
     ["does not answer in time", () => new Promise<undefined>(() => undefined)],
   ])("is our own failure where its worker %s", async (_, sessions) => {
-    const sources = sourcesOf({ identity: { issuer: apiUrl, sessions }, timer: ringing });
+    const sources = sourcesOf({ identity: identityThat(sessions), timer: ringing });
     for (const asked of [byCookie(), byToken()])
       expect(await credentialOf(asked, sources).validate()).toEqual({
         ok: false,
@@ -267,7 +267,7 @@ describe("an opaque token that could be the identity worker's or a provider's", 
       refusal: { code: "token_invalid" },
     });
     const sessions = () => Promise.reject(new Error("down"));
-    const down = sourcesOf({ identity: { issuer: apiUrl, sessions }, issuers: [issuer] });
+    const down = sourcesOf({ identity: identityThat(sessions), issuers: [issuer] });
     const answer = await credentialOf(byToken(bare), down).validate();
     expect(answer).toMatchObject({ refusal: { code: "store_unavailable" } });
     expect(asked).toEqual([]);

@@ -1,6 +1,7 @@
 import { memoryProofs } from "../../../src/adapters/memory/memory-proofs.ts";
 import { systemTimer } from "../../../src/base/seconds.ts";
-import type { IdentitySession } from "../../../src/credential/identity-sessions.ts";
+import type { IdentitySource } from "../../../src/credential/identity-credential.ts";
+import type { IdentitySession, IdentitySessions } from "../../../src/credential/identity-sessions.ts";
 import type { CredentialAsked } from "../../../src/credential/read-presented.ts";
 import { sessionCookieName } from "../../../src/credential/session-cookie.ts";
 import type { CredentialSources } from "../../../src/credential/validate-presented.ts";
@@ -21,6 +22,11 @@ export function sourcesOf(changes: Partial<CredentialSources> = {}): CredentialS
     telemetry: noTelemetry,
     ...changes,
   };
+}
+
+/** An identity worker that answers for sessions as told, and ends whatever it is asked to. */
+export function identityThat(sessions: IdentitySessions): IdentitySource {
+  return { issuer: apiUrl, sessions, end: async () => undefined };
 }
 
 /** A request with headers. */

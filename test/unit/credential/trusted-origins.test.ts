@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { credentialOf } from "../../../src/credential/request-credential.ts";
 import { mayUseCookie, standingOf } from "../../../src/credential/trusted-origins.ts";
-import { apiUrl, askedWith, identityToken, sessionCookie, signedIn, sourcesOf } from "./sources.ts";
+import { apiUrl, askedWith, identityThat, identityToken, sessionCookie, signedIn, sourcesOf } from "./sources.ts";
 
 const site = { apiUrl, origins: ["https://www.example.com", "https://*.example.org", "https://*.example.net:8443"] };
 
@@ -89,7 +89,7 @@ describe("the user's session is taken", () => {
       return signedIn;
     };
     const sent = askedWith({ ...headers, ...(Origin !== undefined && { Origin }) }, { method });
-    const validated = await credentialOf(sent, sourcesOf({ site, identity: { issuer: apiUrl, sessions } })).validate();
+    const validated = await credentialOf(sent, sourcesOf({ site, identity: identityThat(sessions) })).validate();
     expect(validated.ok ? "accepted" : validated.refusal.code).toBe(outcome);
     // A session that is asked about is prolonged: no other site may have that done.
     expect(asked).toBe(outcome === "accepted" ? 1 : 0);

@@ -136,6 +136,15 @@ describe("pages that may sign in", () => {
     expect(answered.headers.get("Access-Control-Allow-Headers")).toContain("Content-Type");
   });
 
+  it("may read how a request stands and what the worker names, in each answer", async () => {
+    respond = async () =>
+      new Response("{}", { headers: { "set-auth-token": "t", "Access-Control-Expose-Headers": "set-auth-token" } });
+    const { headers } = await signIn({ headers: { Origin: trusted } });
+    const exposed = headers.get("Access-Control-Expose-Headers")?.split(", ") ?? [];
+    expect(exposed).toEqual(expect.arrayContaining(["RateLimit", "RateLimit-Policy", "Retry-After", "set-auth-token"]));
+    expect(new Set(exposed).size).toBe(exposed.length);
+  });
+
   it.each([apiUrl, "null", "https://evil.example"])("of %s are named nothing", async (origin) => {
     for (const answered of [await preflight(origin), await signIn({ headers: { Origin: origin } })]) {
       expect(answered.headers.has("Access-Control-Allow-Origin")).toBe(false);

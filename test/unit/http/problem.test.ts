@@ -173,10 +173,26 @@ it.each([
   ["", "/*"],
 ])("a refusal of the identity worker at %s is a line that names %s, since a path may hold a token", (path, named) => {
   const lines: string[] = [];
-  logIdentityAnswer((line) => lines.push(line), "api", path, 401, "ID");
+  logIdentityAnswer((line) => lines.push(line), "api", { status: 401, path, body: "", request: "ID" });
   expect(lines).toEqual([
     JSON.stringify({ worker: "api", event: "identity_refused", status: 401, path: named, request: "ID" }),
   ]);
+});
+
+it.each([
+  ['{"code":"INVALID_EMAIL_OR_PASSWORD","message":"MARKED"}', "INVALID_EMAIL_OR_PASSWORD"],
+  ['{"error":"invalid_grant","error_description":"MARKED"}', "invalid_grant"],
+  ['{"code":"aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeF"}', undefined],
+  ['{"code":"ann@example.com"}', undefined],
+  ['{"code":"abcdefghijklmnopqrstuvwxyzabcdef"}', undefined],
+  ['{"code":12}', undefined],
+  ["null", undefined],
+  ["<html>MARKED", undefined],
+])("the line says why, by the code of %s, and nothing else of it", (body, code) => {
+  const lines: string[] = [];
+  logIdentityAnswer((line) => lines.push(line), "api", { status: 401, path: "/token", body, request: "ID" });
+  expect(lines.map((line) => JSON.parse(line).code)).toEqual([code]);
+  expect(lines.join()).not.toContain("MARKED");
 });
 
 describe("the id of a request", () => {

@@ -4,13 +4,14 @@ import { type Seconds, seconds } from "../../../src/base/seconds.ts";
 import type { SessionContext } from "../../../src/flows/session/context.ts";
 import { withRateLimitFields } from "../../../src/http/rate-limit-fields.ts";
 import type { RateStanding } from "../../../src/limits/rate-limit.ts";
+import { rememberSpent } from "../../../src/limits/remember-spent.ts";
 import { newPair, token } from "../credential/tokens.ts";
 import { api, sessionContext, start } from "./start.ts";
 
 const anHour: Seconds = seconds(3600);
 const bySubject = { name: "start-subject", quota: 2, window: anHour };
 const byAddress = { name: "start-address", quota: 3, window: anHour };
-const broken: SessionContext["limits"] = { take: () => Promise.reject(new Error("MARKED")) };
+const broken = rememberSpent({ take: () => Promise.reject(new Error("MARKED")) });
 
 /** The API with limits on starts. */
 async function limited(settings: Partial<SessionContext["settings"]> = {}, changes: Partial<SessionContext> = {}) {

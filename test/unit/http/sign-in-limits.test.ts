@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { seconds } from "../../../src/base/seconds.ts";
 import type { SessionContext } from "../../../src/flows/session/context.ts";
 import { beforeIdentity } from "../../../src/http/sign-in-limits.ts";
+import { rememberSpent } from "../../../src/limits/remember-spent.ts";
+import { apiUrl, identityToken, sessionCookie, signedIn } from "../credential/sources.ts";
 import { newPair } from "../credential/tokens.ts";
 import { sessionContext } from "./start.ts";
 
@@ -16,6 +18,7 @@ async function attempts(changes: Partial<SessionContext> = {}) {
   const context: SessionContext = {
     ...base,
     limits: {
+      ...base.limits,
       take: (policy, name, now) => {
         names.push(`${policy.name} ${name}`);
         return base.limits.take(policy, name, now);
@@ -25,18 +28,20 @@ async function attempts(changes: Partial<SessionContext> = {}) {
       ...base.settings,
       signInRate: { name: "sign-in-account", quota: 2, window },
       signInRateAddress: { name: "sign-in-address", quota: 3, window },
+      tokenRateAddress: { name: "token-address", quota: 2, window },
     },
+    identity,
     ...changes,
   };
   let networks = 0;
   /** One attempt: its refusal's code or "passed", and what is left of the body for who reads it next. */
   const attempt = async (
     body: string | undefined,
-    more: { path?: string; method?: string; type?: string; address?: string } = {},
+    more: { path?: string; method?: string; type?: string; address?: string; headers?: Record<string, string> } = {},
   ) => {
     const { path = "/sign-in/email", method = "POST", type = "application/json" } = more;
     const address = more.address ?? `192.0.${networks++}.1`;
-    const headers = type === "" ? new Headers() : new Headers({ "Content-Type": type });
+    const headers = new Headers({ ...more.headers, ...(type !== "" && { "Content-Type": type }) });
     const sent = body === undefined ? null : new TextEncoder().encode(body);
     const request = new Request(`https://api.example/api/auth${path}`, { method, headers, body: sent });
     const client = { address, userAgentHash: () => "" };
@@ -49,6 +54,19 @@ async function attempts(changes: Partial<SessionContext> = {}) {
   };
   return { attempt, names };
 }
+
+/** An identity worker that knows two users by their tokens. */
+const tokens = { ann: identityToken, bob: identityToken.replace(/^aB3/, "xB3") };
+const identity: NonNullable<SessionContext["identity"]> = {
+  issuer: apiUrl,
+  sessions: async (presented) => {
+    const text = presented.is === "cookie" ? presented.cookie : presented.token;
+    const user = Object.entries(tokens).find(([, token]) => text.endsWith(token));
+    return user === undefined ? undefined : { ...signedIn, userId: user[0] };
+  },
+  end: async () => undefined,
+};
+const by = (token: string) => ({ Authorization: `Bearer ${token}` });
 
 const both = ["sign-in-address", "sign-in-account"];
 
@@ -138,8 +156,62 @@ describe("an attempt to sign in", () => {
   });
 
   it("is refused with 503 while nobody can count", async () => {
-    const { attempt } = await attempts({ limits: { take: () => Promise.reject(new Error("down")) } });
+    const { attempt } = await attempts({ limits: rememberSpent({ take: () => Promise.reject(new Error("down")) }) });
     expect(await attempt(email("ann@example.com"))).toMatchObject({ code: "store_unavailable" });
+  });
+});
+
+describe.each(["/verify-password", "/change-password"])("a password that is asked for again at %s", (path) => {
+  const body = '{"password":"x"}';
+  const ann = { path, headers: by(tokens.ann) };
+
+  it("is counted by whose session it is, wherever it comes from, and refused before anybody reads the password", async () => {
+    const { attempt } = await attempts();
+    expect([await attempt(body, ann), await attempt(body, ann), await attempt(body, ann)]).toEqual([
+      { code: "passed", counted: both, left: body },
+      { code: "passed", counted: both, left: body },
+      { code: "rate_limited", counted: both, left: undefined },
+    ]);
+    const cookie = { Cookie: sessionCookie, Origin: apiUrl };
+    expect(await attempt(body, { path, headers: cookie })).toMatchObject({ code: "rate_limited" });
+    expect(await attempt(body, { path, headers: by(tokens.bob) })).toMatchObject({ code: "passed" });
+  });
+
+  it("is counted by its network, whoever's session it is and though it is nobody's", async () => {
+    const { attempt } = await attempts();
+    const address = "198.51.100.7";
+    const codes: string[] = [];
+    for (const headers of [by(tokens.ann), by(tokens.bob), by("made-up"), by(tokens.ann)])
+      codes.push((await attempt(body, { path, headers, address })).code);
+    expect(codes).toEqual(["passed", "passed", "token_invalid", "rate_limited"]);
+  });
+
+  it.each([
+    ["token_missing", {}],
+    ["token_invalid", by(tokens.ann.replace(/^aB3/, "zB3"))],
+    ["origin_untrusted", { Cookie: sessionCookie, Origin: "https://evil.example" }],
+  ])("is refused %s where nobody's session came, since it could be counted as nobody's", async (code, headers) => {
+    const { attempt } = await attempts();
+    expect(await attempt(body, { path, headers })).toMatchObject({ code, counted: ["sign-in-address"] });
+  });
+
+  it("takes no padding around its limit", async () => {
+    const { attempt } = await attempts();
+    expect(await attempt(body + " ".repeat(4096), ann)).toMatchObject({ code: "body_invalid" });
+  });
+});
+
+describe("the tokens of apps", () => {
+  it("are counted by network, and the form is passed on as it came", async () => {
+    const { attempt } = await attempts();
+    const asking = { path: "/oauth2/token", type: form, address: "198.51.100.7" };
+    const counted = ["token-address"];
+    expect([await attempt("a=b", asking), await attempt("a=b", asking), await attempt("a=b", asking)]).toEqual([
+      { code: "passed", counted, left: "a=b" },
+      { code: "passed", counted, left: "a=b" },
+      { code: "rate_limited", counted, left: undefined },
+    ]);
+    expect(await attempt("a=b", { ...asking, address: "203.0.113.7" })).toMatchObject({ code: "passed" });
   });
 });
 
@@ -161,8 +233,10 @@ describe("what is counted", () => {
 
   it.each([
     ["POST", "/sign-out"],
-    ["POST", "/oauth2/token"],
+    ["POST", "/oauth2/revoke"],
+    ["GET", "/oauth2/token"],
     ["GET", "/get-session"],
+    ["GET", "/verify-password"],
     ["GET", "/sign-in/email"],
     ["OPTIONS", "/sign-in/email"],
     ["POST", "/x/sign-in"],

@@ -12,6 +12,7 @@ import type { Catalog } from "../../../src/catalog/catalog.ts";
 import { operatorIssuers } from "../../../src/credential/operator.ts";
 import type { SessionContext } from "../../../src/flows/session/context.ts";
 import { type ApiOptions, apiApp } from "../../../src/http/api.ts";
+import { rememberSpent } from "../../../src/limits/remember-spent.ts";
 import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
 import { noTelemetry } from "../../../src/telemetry/telemetry.ts";
 import { newOperatorPair, type OperatorPair } from "../credential/operators.ts";
@@ -77,7 +78,7 @@ export async function sessionContext(
     log,
     revocations: freshRevocations(log, milli),
     streams: memoryStreams().streamsOf,
-    limits: memoryLimits(),
+    limits: rememberSpent(memoryLimits()),
     entitlement: undefined,
     site: { apiUrl: "https://api.example", origins: [] },
     identity: undefined,
@@ -94,8 +95,10 @@ export async function sessionContext(
       revocationMaxAge: seconds(2),
       startRate: undefined,
       startRateAddress: undefined,
+      refusedRateAddress: undefined,
       signInRate: undefined,
       signInRateAddress: undefined,
+      tokenRateAddress: undefined,
     },
   };
 }

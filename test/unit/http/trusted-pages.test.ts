@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { withDpopChallenge } from "../../../src/http/problem.ts";
-import { apiUrl, sessionCookie, signedIn } from "../credential/sources.ts";
+import { apiUrl, identityThat, sessionCookie, signedIn } from "../credential/sources.ts";
 import { token, trusting } from "../credential/tokens.ts";
 import { type Api, api, start } from "./start.ts";
 
 const trusted = "https://www.example.com";
 const site = { apiUrl, origins: [trusted, "https://*.example.org"] };
-const identity = { issuer: apiUrl, sessions: async () => ({ ...signedIn, assets: "*" as const }) };
+const identity = identityThat(async () => ({ ...signedIn, assets: "*" }));
 
 let shared: Api;
 let good: string;

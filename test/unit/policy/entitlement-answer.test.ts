@@ -6,12 +6,12 @@ const secret = "MARKED-secret-of-the-service";
 
 function read(answer: unknown): string {
   const text = typeof answer === "string" ? answer : JSON.stringify(answer);
-  const got = readEntitlementAnswer(text, secret);
+  const got = readEntitlementAnswer(text, [secret]);
   return got.ok ? JSON.stringify(got.value) : got.refusal.code;
 }
 
-function reasonOf(reason: string): string {
-  const got = readEntitlementAnswer(JSON.stringify({ allow: false, reason }), secret);
+function reasonOf(reason: string, sent: readonly string[] = [secret]): string {
+  const got = readEntitlementAnswer(JSON.stringify({ allow: false, reason }), sent);
   if (got.ok) throw new Error("it was allowed");
   return got.refusal.reason;
 }
@@ -71,7 +71,7 @@ describe("an entitlement service's answer", () => {
           fc.object().map((value) => JSON.stringify(value)),
         ),
         (text) => {
-          expect(readEntitlementAnswer(text, secret).ok).toBe(false);
+          expect(readEntitlementAnswer(text, [secret]).ok).toBe(false);
         },
       ),
     );
@@ -103,8 +103,28 @@ describe("why the service refused goes to the log", () => {
     expect(reasonOf(`for eyJhbGciOiJFUzI1NiJ9.${"A".repeat(40)}`)).toBe("the entitlement service refused: for ...");
   });
 
+  it("without whom it is about and where he is, in whatever case", () => {
+    expect(reasonOf("user Ann|7 from 2001:DB8::7: none", [secret, "ann|7", "2001:db8::7"])).toBe(
+      "the entitlement service refused: user ... from ...: none",
+    );
+    expect(reasonOf("[a.b] and [aXb]", ["a.b"])).toBe("the entitlement service refused: [...] and [aXb]");
+    expect(reasonOf("of ann-lee or ann", ["ann", "ann-lee"])).toBe("the entitlement service refused: of ... or ...");
+    expect(reasonOf("nobody is left out", [""])).toBe("the entitlement service refused: nobody is left out");
+  });
+
+  it("without an e-mail address, and without a user's id or a session's token, which have 20 characters and more", () => {
+    expect(reasonOf("ask <ann@example.com>, or see q9XfJ0aZbK3mT7yWc2Rn8UvD4sLhE6gP of now")).toBe(
+      "the entitlement service refused: ask ... or see ... of now",
+    );
+    const id = "0123456789abcdefghij";
+    expect([reasonOf(id), reasonOf(id.slice(1))]).toEqual([
+      "the entitlement service refused: ...",
+      `the entitlement service refused: ${id.slice(1)}`,
+    ]);
+  });
+
   it("and is not quoted where the answer is not understood", () => {
-    const got = readEntitlementAnswer(JSON.stringify({ allow: "no", reason: secret, token: "MARKED" }), secret);
+    const got = readEntitlementAnswer(JSON.stringify({ allow: "no", reason: secret, token: "MARKED" }), [secret]);
     expect(JSON.stringify(got)).not.toContain("MARKED");
   });
 });

@@ -8,6 +8,7 @@ const rows: readonly (readonly [TelemetryEvent, index: string, blobs: readonly s
   [{ event: "validated", by: "jwt", outcome: "accepted" }, "validated jwt", ["validated", "jwt", "accepted"]],
   [{ event: "refused", worker: "edge", code: "key_unknown" }, "refused edge", ["refused", "edge", "key_unknown"]],
   [{ event: "refreshed", outcome: "rotated" }, "refreshed rotated", ["refreshed", "rotated"]],
+  [{ event: "identity_refused", status: 401 }, "identity_refused 401", ["identity_refused", "401"]],
   [{ event: "reused" }, "reused", ["reused"]],
   [{ event: "revoked", kind: "login" }, "revoked login", ["revoked", "login"]],
   [{ event: "limited", policy: "start-subject" }, "limited start-subject", ["limited", "start-subject"]],

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { OpenedSession } from "../../../../src/flows/session/open-session.ts";
 import { openGrant } from "../../../../src/signing/grant.ts";
 import { claimsOf, grantOf, in6Hours, keyOf, now, preparedKeys } from "../../signing/session.ts";
-import { asset, codeOf, here, opened, sessionStage, usualRequest } from "./session-stage.ts";
+import { asset, codeOf, here, opened, presenting, sessionStage, usualRequest } from "./session-stage.ts";
 
 type Stage = Awaited<ReturnType<typeof sessionStage>>;
 
@@ -27,6 +27,33 @@ describe.each(routes)("who may %s a session", (route) => {
   it("is nobody without a bearer token, or with one that has ended", async () => {
     expect(await code({ credential: usualRequest.credential })).toBe("token_missing");
     expect(await code({}, { ...ann, exp: now - 61 })).toBe("token_expired");
+  });
+
+  it("is looked at once the grant has held: without it nobody is asked about a made-up token", async () => {
+    const questions: string[] = [];
+    const asking = presenting("Bearer made-up", stage.context());
+    const credential = {
+      ...asking,
+      validate: () => {
+        questions.push("validate");
+        return asking.validate();
+      },
+    };
+    const other = opened(await stage.start({ asset: "film" }, ann));
+    const staging = { ...claimsOf({ sessionId: mine.sessionId }), issuer: "staging" };
+    for (const more of [
+      { grant: undefined },
+      { grant: "x" },
+      { grant: other.grant },
+      { grant: grantOf(keyOf(keys, "2026-a"), staging) },
+    ])
+      expect(await code({ credential, ...more })).toMatch(/^(session_unknown|grant_invalid)$/);
+    stage.later(21_600);
+    expect(await code({ credential })).toBe("grant_expired");
+    expect(questions).toEqual([]);
+    stage.later(-1);
+    expect(await code({ credential })).toBe("token_invalid");
+    expect(questions).toHaveLength(1);
   });
 
   it("is not who knows its id alone: there seems to be none", async () => {

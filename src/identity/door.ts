@@ -1,0 +1,106 @@
+/** Below this path of the API's address lie the worker's routes. */
+export const identityPath = "/api/auth";
+
+/**
+ * All that is answered: what better-auth's own client and first-party apps use. The library knows many routes more, to
+ * administer clients, introspect tokens, or send mail; none of them is open.
+ */
+const routes: ReadonlySet<string> = new Set([
+  "POST /sign-up/email",
+  "POST /sign-in/email",
+  "POST /sign-out",
+  "GET /get-session",
+  "GET /list-sessions",
+  "POST /revoke-session",
+  "POST /revoke-sessions",
+  "POST /revoke-other-sessions",
+  "POST /update-user",
+  "POST /change-password",
+  "POST /verify-password",
+  "GET /token",
+  "GET /jwks",
+  "GET /oauth2/authorize",
+  "POST /oauth2/token",
+  "POST /oauth2/revoke",
+  // Where a browser is sent whose authorization request names no client.
+  "GET /error",
+]);
+
+/** Of the client, which is public, alone: RFC 6749 §5.2. */
+const clientForm = /^[A-Za-z0-9._-]{1,64}$/;
+/** As they are given out, and nothing that could be read as the same. */
+const tokenForm = /^[A-Za-z0-9._~-]{1,512}$/;
+const secrets = ["client_secret", "client_assertion", "client_assertion_type"];
+
+/**
+ * Lets a request in that the library and the rules around it read alike, and gives back what they are to read; or says how it
+ * is refused: 404 for a route that is not open, 415 for a body that is neither JSON nor a form in UTF-8, and what RFC 6749
+ * §5.2 says for a form of `/oauth2/token` or `/oauth2/revoke` that has another than its one plain spelling.
+ */
+export async function throughDoor(request: Request): Promise<Request | Response> {
+  const { pathname, search } = new URL(request.url);
+  const path = pathname.startsWith(`${identityPath}/`) ? pathname.slice(identityPath.length) : "";
+  if (!routes.has(`${request.method} ${path}`)) return answer(404, { code: "NOT_FOUND", message: "No such route." });
+  if (path !== "/oauth2/token" && path !== "/oauth2/revoke") {
+    if (request.body === null || bodyOf(request) !== undefined) return request;
+    return answer(415, { code: "UNSUPPORTED_MEDIA_TYPE", message: "The body is JSON or a form, in UTF-8." });
+  }
+  if (bodyOf(request) !== "form") return oauthError("invalid_request", "the parameters stand in a form, in UTF-8", 415);
+  const form = await formOf(request);
+  const fault = faultOf(form, path) ?? faultAround(request, search);
+  if (fault !== undefined) return fault;
+  const headers = new Headers(request.headers);
+  headers.delete("Content-Length");
+  headers.set("Content-Type", "application/x-www-form-urlencoded");
+  // Written anew from what was looked at: the library cannot read another thing out of the same bytes.
+  return new Request(request.url, { method: request.method, headers, body: form.toString() });
+}
+
+/** The parameters of a form; of bytes, since workerd warns of a text by this type. */
+export async function formOf(request: Request): Promise<URLSearchParams> {
+  return new URLSearchParams(new TextDecoder().decode(await request.arrayBuffer()));
+}
+
+/** What a body is by its Content-Type; undefined for any other, and for another character set. */
+function bodyOf({ headers }: Request): "json" | "form" | undefined {
+  const type = /^application\/(json|x-www-form-urlencoded)(?:\s*;\s*charset="?utf-8"?)?$/i.exec(
+    headers.get("Content-Type") ?? "",
+  );
+  if (type === null) return undefined;
+  return type[1]?.toLowerCase() === "json" ? "json" : "form";
+}
+
+/** Before the turn of its family is looked for, and before any rule: the library trims, takes the last of two, and so on. */
+function faultOf(form: URLSearchParams, path: string): Response | undefined {
+  const names = [...form.keys()];
+  if (new Set(names).size < names.length) return oauthError("invalid_request", "a parameter stands there twice");
+  if (path === "/oauth2/token") {
+    const grantType = form.get("grant_type");
+    if (grantType === null) return oauthError("invalid_request", "there is no grant_type");
+    if (grantType !== "authorization_code" && grantType !== "refresh_token")
+      return oauthError("unsupported_grant_type", "it is authorization_code or refresh_token");
+    const token = form.get("refresh_token");
+    if (grantType === "refresh_token" && token === null)
+      return oauthError("invalid_request", "there is no refresh_token");
+    if (token !== null && !tokenForm.test(token)) return oauthError("invalid_grant", "this is no refresh token");
+  } else if (!form.get("token")) return oauthError("invalid_request", "there is no token");
+  if (!clientForm.test(form.get("client_id") ?? "")) return oauthError("invalid_client", "there is no such client_id");
+  if (secrets.some((name) => form.has(name))) return oauthError("invalid_client", "the clients hold no secret");
+  return undefined;
+}
+
+function faultAround({ headers }: Request, search: string): Response | undefined {
+  if (search !== "") return oauthError("invalid_request", "the parameters stand in the body");
+  if (!headers.has("Authorization")) return undefined;
+  const refused = oauthError("invalid_client", "the clients hold no secret", 401);
+  refused.headers.set("WWW-Authenticate", "Basic");
+  return refused;
+}
+
+function oauthError(error: string, error_description: string, status = 400): Response {
+  return answer(status, { error, error_description });
+}
+
+function answer(status: number, body: object): Response {
+  return Response.json(body, { status, headers: { "Cache-Control": "no-store" } });
+}

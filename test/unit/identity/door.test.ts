@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { throughDoor } from "../../../src/identity/door.ts";
+
+const formType = "application/x-www-form-urlencoded";
+const post = (path: string, body: string | null, headers: Record<string, string> = { "Content-Type": formType }) =>
+  throughDoor(new Request(`https://api.example.com/api/auth${path}`, { method: "POST", body, headers }));
+const statusOf = (asked: Request | Response) => (asked instanceof Response ? asked.status : 200);
+
+describe("a form of /oauth2/token", () => {
+  it("is handed on as it was read, in one plain spelling", async () => {
+    const asked = await post(
+      "/oauth2/token",
+      "client_id=ap%70&grant_type=refresh_token&refresh_token=abc&scope=a+b%20c",
+      {
+        "Content-Type": "Application/X-WWW-Form-Urlencoded; charset=UTF-8",
+        DPoP: "x",
+      },
+    );
+    if (asked instanceof Response) throw new Error("refused");
+    expect(await asked.text()).toBe("client_id=app&grant_type=refresh_token&refresh_token=abc&scope=a+b+c");
+    expect(asked.headers.get("Content-Type")).toBe(formType);
+    expect(asked.headers.get("DPoP")).toBe("x");
+  });
+
+  it.each([
+    "refresh_token ",
+    " refresh_token",
+    "refresh_token\t",
+    "refresh_token\u00a0",
+    "\ufeffrefresh_token",
+    "Refresh_Token",
+    "",
+  ])("is refused with another spelling of grant_type: %j", async (grant_type) => {
+    const form = new URLSearchParams({ client_id: "app", refresh_token: "abc", grant_type });
+    const refused = await post("/oauth2/token", `${form}`);
+    expect(refused instanceof Response && [refused.status, Object(await refused.json()).error]).toEqual([
+      400,
+      "unsupported_grant_type",
+    ]);
+  });
+
+  it("quotes nothing of what it refuses", async () => {
+    const refused = await post("/oauth2/token", "client_id=app&grant_type=refresh_token&refresh_token=secret%20");
+    expect(refused instanceof Response && (await refused.text())).not.toContain("secret");
+  });
+});
+
+describe("a body", () => {
+  it("is not asked for where there is none, as at a sign-out", async () => {
+    expect(statusOf(await post("/sign-out", null, {}))).toBe(200);
+    expect(statusOf(await post("/sign-out", null, { "Content-Type": "text/plain" }))).toBe(200);
+    expect(statusOf(await post("/oauth2/token", null, {}))).toBe(415);
+  });
+
+  it("is JSON or a form in UTF-8", async () => {
+    for (const type of ["application/json", "application/json;charset=utf-8", formType])
+      expect(statusOf(await post("/sign-in/email", "{}", { "Content-Type": type })), type).toBe(200);
+    for (const type of ["text/plain", "application/json; charset=x", `${formType}; charset=x`, `x${formType}`])
+      expect(statusOf(await post("/sign-in/email", "{}", { "Content-Type": type })), type).toBe(415);
+  });
+});
+
+it("what stands outside /api/auth, and what is not listed, is no route", async () => {
+  for (const url of ["/jwks", "/api/authx/jwks", "/api/auth", "/api/auth/", "/api/auth/oauth2/introspect"])
+    expect(statusOf(await throughDoor(new Request(`https://api.example.com${url}`))), url).toBe(404);
+  expect(statusOf(await throughDoor(new Request("https://api.example.com/api/auth/jwks")))).toBe(200);
+});
