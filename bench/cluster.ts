@@ -30,13 +30,12 @@ export async function startBenchCluster(ring: KeyRing, privateKey: string, asset
   const media = "https://media.example";
   const stores = { kvNamespaces: { CATALOG: "catalog" }, r2Buckets: { MEDIA: "media" } };
   // As deployed: the objects live with the edge worker.
-  const objectOf = (className: string) => ({ className, scriptName: "edge", useSQLite: true });
-  const objects = {
-    durableObjects: { REVOCATIONS: objectOf("RevocationObject"), STREAMS: objectOf("StreamsObject") },
-  };
+  const objectOf = (className: string, scriptName = "edge") => ({ className, scriptName, useSQLite: true });
+  const objects = { REVOCATIONS: objectOf("RevocationObject"), STREAMS: objectOf("StreamsObject") };
+  const counters = { LIMITS: objectOf("LimitsObject", "start"), PROOFS: objectOf("ProofsObject", "start") };
   // No playlist is asked for here, so any worker does behind the binding that the edge will not do without.
   const services = { serviceBindings: { MANIFEST: { name: "rewrite" } } };
-  const edge = { ...stores, ...objects, ...services, bindings: devEnvironment("edge", ring, media, {}) };
+  const edge = { ...stores, durableObjects: objects, ...services, bindings: devEnvironment("edge", ring, media, {}) };
   const issuer = { ISSUER: devIssuer, AUDIENCE: devAudience };
   const jwks = JSON.stringify({ keys: keysFor(ring, "token").map(publicHalf) });
   const ports = {
@@ -55,8 +54,9 @@ export async function startBenchCluster(ring: KeyRing, privateKey: string, asset
     worker("edge-without-check", ports.edgeWithoutCheck, await bundleEdgeWithoutCheck(), edge),
     worker("start", ports.start, await bundled("workers/api/index.ts"), {
       ...stores,
-      ...objects,
-      bindings: devEnvironment("api", ring, media, {}),
+      durableObjects: { ...objects, ...counters },
+      // Counted as deployed, but for a quota that a benchmark from one address does not use up.
+      bindings: devEnvironment("api", ring, media, { STAGEDOOR_START_RATE_ADDRESS: "1000000" }),
     }),
     worker("jose-alone", ports.joseAlone, await bundled("bench/workers/jose-alone.ts"), {
       bindings: { ...issuer, JWKS: jwks },

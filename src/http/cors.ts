@@ -2,6 +2,7 @@ const exposed = [
   ...["Content-Length", "Content-Range", "ETag", "Location", "RateLimit", "RateLimit-Policy", "Request-Id"],
   ...["Retry-After", "WWW-Authenticate"],
 ];
+const exposedAlone = exposed.join(", ");
 
 /**
  * Lets any page read an answer, without credentials: what is refused is refused by the signature. A refusal needs the
@@ -10,7 +11,7 @@ const exposed = [
 export function withCors(response: Response): Response {
   const headers = new Headers(response.headers);
   headers.set("Access-Control-Allow-Origin", "*");
-  headers.set("Access-Control-Expose-Headers", exposedBeside(null));
+  headers.set("Access-Control-Expose-Headers", exposedAlone);
   headers.set("Cross-Origin-Resource-Policy", "cross-origin");
   return new Response(response.body, { status: response.status, headers });
 }
