@@ -4,8 +4,10 @@ import { assetsListCommand } from "./assets-list.ts";
 import type { Command } from "./command.ts";
 import { explainCommand } from "./explain.ts";
 import { commandHelp, overallHelp, version } from "./help.ts";
+import { keysBindCommand } from "./keys-bind.ts";
 import { keysExportCommand } from "./keys-export.ts";
 import { keysForCommand } from "./keys-for.ts";
+import { keysImportCommand } from "./keys-import.ts";
 import { keysListCommand } from "./keys-list.ts";
 import { keysNewCommand } from "./keys-new.ts";
 import { operatorNewCommand } from "./operator-new.ts";
@@ -17,6 +19,8 @@ import { tokenCommand } from "./token.ts";
 const commands: readonly Command[] = [
   tokenCommand,
   keysNewCommand,
+  keysImportCommand,
+  keysBindCommand,
   keysListCommand,
   keysExportCommand,
   keysForCommand,

@@ -3,6 +3,7 @@ import { publicJwk, publicPem } from "../../src/keys/public.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import type { Command, Given } from "./command.ts";
 import { readRing, ringOption } from "./files.ts";
+import { cloudFrontFormats, exportForCloudFront } from "./keys-export-cloudfront.ts";
 import { endFailed, endMisused, failed, good } from "./outcome.ts";
 
 export const keysExportCommand: Command = {
@@ -20,12 +21,20 @@ is printed.
 
   --kid <id>           the key to export; may be given several times (all of the ring)
   --purpose <purpose>  cloudfront, token or operator: the keys of this purpose alone
-  --format jwks|pem    a JWK Set (RFC 7517), or PEM as CloudFront takes it (jwks)
+  --format <format>    how they are written (jwks):
+      jwks             a JWK Set (RFC 7517)
+      pem              PEM as CloudFront takes it
+      cloudformation, terraform, aws-cli
+                       ready to apply: the cloudfront keys that have not ended, a key group with them, and a cache
+                       behaviour that trusts the group
   --ring <file>        the key ring (.stagedoor/keys.json of the project)`,
   run: async (given) => {
     const format = given.one("format") ?? "jwks";
-    if (format !== "jwks" && format !== "pem") endMisused("--format takes jwks or pem.");
+    const write = cloudFrontFormats.get(format);
+    if (format !== "jwks" && format !== "pem" && write === undefined)
+      endMisused("--format takes jwks, pem, cloudformation, terraform or aws-cli.");
     const keys = chosen(given, await readRing(given));
+    if (write !== undefined) return exportForCloudFront(keys, given.all("kid").length > 0, write);
     const publicKeys = keys.map(publicJwk);
     const refused = publicKeys.flatMap((result) => (result.ok ? [] : [result.refusal]));
     if (refused.length > 0)

@@ -9,7 +9,7 @@ import { giveKeys, ringWords } from "./give-keys.ts";
 import { newKid } from "./new-kid.ts";
 import { endFailed, endMisused, good } from "./outcome.ts";
 import { addToRing } from "./ring-file.ts";
-import { readTime } from "./times.ts";
+import { readWindow } from "./times.ts";
 
 /** How long a new session key waits before it signs, where others are in use: all workers have to have it by then. */
 const headStart = 3600;
@@ -42,9 +42,7 @@ The other keys stay as they are. The key itself is not shown.
   run: async (given) => {
     const kind = readKind(given);
     const file = ringFileOf(given);
-    const window = { nbf: optionalTime(given, "nbf"), exp: optionalTime(given, "exp") };
-    if (window.nbf !== undefined && window.exp !== undefined && window.exp <= window.nbf)
-      endMisused("--exp has to come after --nbf.");
+    const window = readWindow(given);
     const kid = given.one("kid") ?? newKid(nameOf(kind), file);
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(kid)) endMisused("--kid takes 1 to 64 characters of A-Z a-z 0-9 . _ -.");
     // The development ring is made whole first: `npm start` needs all of its keys.
@@ -80,11 +78,6 @@ function readKind(given: Given): Kind {
     : endMisused("A cloudfront key needs --type rsa (2048 bits) or --type ec (P-256, 15 times faster).");
 }
 
-function optionalTime(given: Given, option: string): UnixSeconds | undefined {
-  const text = given.one(option);
-  return text === undefined ? undefined : readTime(option, text);
-}
-
 function nameOf(kind: Kind): string {
   return kind === "rsa" || kind === "ec" ? `cloudfront-${kind}` : kind;
 }
@@ -114,8 +107,8 @@ ${giveKeys(file, ["api"])}
 Then make credentials with npx stagedoor operator new${ringWords(file)}. Leave the key before it in the ring until those that it
 signed have been exchanged; then take it out, and give the API its keys again.`;
   return `Next: npx stagedoor keys export --kid ${key.kid} --format pem${ringWords(file)}
-Upload what it prints as a public key to CloudFront and put it into a key group; then give this key the id that
-CloudFront made up as its "kid" in ${shortName(file)}, and name it as keyPairId in the catalog.
+Upload what it prints as a public key to CloudFront and put it into a key group; then record the id that CloudFront
+gave to it, npx stagedoor keys bind --kid ${key.kid} --id <id>${ringWords(file)}, and name it as keyPairId in the catalog.
 Then give each worker the keys that it needs:
 ${giveKeys(file)}`;
 }

@@ -25,19 +25,38 @@ const patience = 5_000;
  * lock that keeps a second command from writing over what the first one added. A file that holds no sound ring is left
  * as it is.
  */
-export async function addToRing(name: string, make: (ring: KeyRing) => Promise<RingKey>): Promise<RingKey> {
+export function addToRing(name: string, make: (ring: KeyRing) => Promise<RingKey>): Promise<RingKey> {
+  return rewrite(name, async (ring, keys) => {
+    const key = await make(ring);
+    return { keys: [...keys, key], result: key };
+  });
+}
+
+/** Gives the key whose kid `choose` says the kid `to`, as {@link addToRing} adds one. It stays at its place. */
+export function renameInRing(name: string, to: string, choose: (ring: KeyRing) => string): Promise<void> {
+  return rewrite(name, async (ring, keys) => {
+    const from = choose(ring);
+    const renamed = keys.map((key) => (Object(key).kid === from ? { ...Object(key), kid: to } : key));
+    return { keys: renamed, result: undefined };
+  });
+}
+
+async function rewrite<Result>(
+  name: string,
+  change: (ring: KeyRing, keys: readonly unknown[]) => Promise<{ keys: readonly unknown[]; result: Result }>,
+): Promise<Result> {
   const file = existsSync(name) ? realpathSync(name) : name;
   const beside = `${file}.new`;
   const handle = await lock(beside, name);
   try {
     const before = existsSync(file) ? readFileSync(file, "utf8") : '{"keys": []}';
     const ring = parseRingText(name, before);
-    const key = await make(ring);
     const document: unknown = parseJson(before);
-    writeSync(handle, `${JSON.stringify({ ...Object(document), keys: [...keysIn(document), key] }, null, 2)}\n`);
+    const { keys, result } = await change(ring, keysIn(document));
+    writeSync(handle, `${JSON.stringify({ ...Object(document), keys }, null, 2)}\n`);
     fsyncSync(handle);
     renameSync(beside, file);
-    return key;
+    return result;
   } catch (error) {
     rmSync(beside, { force: true });
     throw error;

@@ -1,4 +1,5 @@
 import { isUnixSeconds, type Seconds, seconds, systemClock, type UnixSeconds } from "../../src/base/seconds.ts";
+import type { Given } from "./command.ts";
 import { endMisused } from "./outcome.ts";
 
 const unitSeconds: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
@@ -18,6 +19,19 @@ export function readTime(option: string, text: string): UnixSeconds {
   return isUnixSeconds(time)
     ? time
     : endMisused(`--${option} takes a time, such as now, +8h, 1795000000 or 2026-11-18T11:06:40Z.`);
+}
+
+/** A key's window as `--nbf` and `--exp` give it. */
+export function readWindow(given: Given): {
+  readonly nbf: UnixSeconds | undefined;
+  readonly exp: UnixSeconds | undefined;
+} {
+  const [nbf, exp] = ["nbf", "exp"].map((option) => {
+    const text = given.one(option);
+    return text === undefined ? undefined : readTime(option, text);
+  });
+  if (nbf !== undefined && exp !== undefined && exp <= nbf) endMisused("--exp has to come after --nbf.");
+  return { nbf, exp };
 }
 
 function timeOf(option: string, text: string): number {

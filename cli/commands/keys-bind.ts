@@ -1,0 +1,58 @@
+import { cloudFrontId } from "./cloudfront-id.ts";
+import type { Command } from "./command.ts";
+import { readRing, ringFileOf, ringOption, shortName } from "./files.ts";
+import { giveKeys } from "./give-keys.ts";
+import { endFailed, endMisused, good } from "./outcome.ts";
+import { renameInRing } from "./ring-file.ts";
+
+export const keysBindCommand: Command = {
+  name: "keys bind",
+  summary: "record the id that CloudFront gave to a key",
+  operands: [],
+  options: { ...ringOption, kid: { type: "string" }, id: { type: "string" } },
+  help: `Records the id that CloudFront gave to a public key, by which its URLs name it (Key-Pair-Id): the key of the ring takes
+it as its kid. Nothing else of the ring changes.
+
+  --kid <kid>    the key as the ring names it now
+  --id <id>      the id that CloudFront answered with: capital letters and digits, K2JCJMDEHXQW5F for one
+  --ring <file>  the key ring (.stagedoor/keys.json of the project)`,
+  run: async (given) => {
+    const kid = given.one("kid") ?? endMisused("Name the key of the ring: --kid <kid>.");
+    const id = given.one("id") ?? endMisused("Give the id that CloudFront answered with: --id <id>.");
+    if (!cloudFrontId.test(id))
+      endMisused(
+        "--id takes the id of a public key of CloudFront, capital letters and digits such as K2JCJMDEHXQW5F (a key group's id or an ARN is another thing): `aws cloudfront list-public-keys` names it.",
+      );
+    const file = ringFileOf(given);
+    const ring = await readRing(given); // so that a ring that is not there is not made
+    if (!ring.keys.some((key) => key.kid === kid)) endFailed(noSuchKey(kid, file));
+    await renameInRing(file, id, (current) => {
+      const key = current.keys.find((other) => other.kid === kid) ?? endFailed(noSuchKey(kid, file));
+      if (key.purpose !== "cloudfront")
+        endFailed(`"${kid}" is a key for ${key.purpose}, which CloudFront has no id for: name one for cloudfront.`);
+      if (current.keys.some((other) => other.kid === id))
+        endFailed(
+          kid === id
+            ? `"${id}" has that id already: there is nothing to do.`
+            : `${shortName(file)} has another key with the id "${id}": \`npx stagedoor keys list\` shows both; check which of them CloudFront knows by it.`,
+        );
+      return kid;
+    });
+    // Such ids have begun so as long as there were any, but nothing says that they must.
+    const warning = /^(K|APKA)/.test(id)
+      ? undefined
+      : `Warning: the ids of CloudFront's public keys begin with K, and those of distributions with E: check "${id}".`;
+    return good(
+      `${kid} is now ${id} in ${shortName(file)}
+
+Next: name ${id} as keyPairId in the catalog (in place of ${kid}, where that stands), and give each worker the keys that it needs:
+${giveKeys(file)}`,
+      { kid: id, before: kid, ring: file },
+      warning,
+    );
+  },
+};
+
+function noSuchKey(kid: string, file: string): string {
+  return `${shortName(file)} has no key ${JSON.stringify(kid)}. \`npx stagedoor keys list\` names its keys.`;
+}

@@ -1,0 +1,109 @@
+import { readFileSync, statSync } from "node:fs";
+import { cloudFrontKeySchema } from "../../src/keys/key.ts";
+import { cloudFrontId } from "./cloudfront-id.ts";
+import type { Command, Given } from "./command.ts";
+import { readRing, readText, ringFileOf, ringOption, shortName } from "./files.ts";
+import { giveKeys, ringWords } from "./give-keys.ts";
+import { endFailed, endMisused, good } from "./outcome.ts";
+import { readPemKey } from "./pem-key.ts";
+import { addToRing } from "./ring-file.ts";
+import { readWindow } from "./times.ts";
+
+export const keysImportCommand: Command = {
+  name: "keys import",
+  summary: "add a PEM key of CloudFront to a key ring file",
+  operands: [],
+  options: {
+    ...ringOption,
+    purpose: { type: "string" },
+    in: { type: "string" },
+    kid: { type: "string" },
+    "passphrase-file": { type: "string" },
+    nbf: { type: "string" },
+    exp: { type: "string" },
+  },
+  help: `Adds a key that you have already to a key ring file, which is made (readable by you alone) where there is none. It takes
+RSA with 2048 bits and P-256: the private key as PKCS#1, PKCS#8 or SEC1, encrypted or not, or the public half alone
+(SubjectPublicKeyInfo) for a ring that only verifies. The ring holds it unencrypted. The key is not shown.
+
+  --purpose cloudfront      what the key is for
+  --in <file|->             the PEM file; - reads it from standard input
+  --kid <id>                the id that CloudFront gave to the public key; any name where it has none yet, until
+                            npx stagedoor keys bind
+  --passphrase-file <file>  its first line is the passphrase of an encrypted key; - reads it from standard input
+  --nbf <time>              when it begins to sign: now, +8h, 1795000000, 2026-11-18T11:06:40Z
+  --exp <time>              when nobody takes it any more (never)
+  --ring <file>             the key ring (.stagedoor/keys.json of the project)`,
+  run: async (given) => {
+    const { input, kid, passphraseFile } = readOptions(given);
+    const { nbf, exp } = readWindow(given);
+    const file = ringFileOf(given);
+    const from = input === "-" ? "standard input" : shortName(input);
+    const passphrase = passphraseFile === undefined ? undefined : readPassphrase(passphraseFile);
+    const { jwk, alg, hasPrivateHalf, wasEncrypted } = readPemKey(textOf(input, "the PEM key"), from, passphrase);
+    const window = { ...(nbf === undefined ? {} : { nbf }), ...(exp === undefined ? {} : { exp }) };
+    const key = cloudFrontKeySchema.parse({ kid, ...window, purpose: "cloudfront", alg, ...jwk });
+    // The development ring is made whole first: `npm start` needs all of its keys.
+    if (given.one("ring") === undefined) await readRing(given);
+    await addToRing(file, async (ring) => {
+      if (ring.keys.some((other) => other.kid === kid))
+        endFailed(`${shortName(file)} has a key with the kid "${kid}" already: choose another with --kid.`);
+      return key;
+    });
+    const warnings = [
+      hasPrivateHalf && !wasEncrypted ? openFile(input, "private key") : undefined,
+      passphraseFile !== undefined && wasEncrypted ? openFile(passphraseFile, "passphrase") : undefined,
+      passphraseFile !== undefined && !wasEncrypted
+        ? `Warning: the key in ${from} is not encrypted: whoever reads it needs no passphrase.`
+        : undefined,
+    ].filter((warning) => warning !== undefined);
+    const half = hasPrivateHalf ? "" : ", public half alone: it verifies, and signs nothing";
+    return good(
+      `${kid}  (cloudfront, ${key.kty}${half}) added to ${shortName(file)}\n\n${nextSteps(kid, file)}`,
+      { kid, purpose: "cloudfront", kty: key.kty, alg, private: hasPrivateHalf, nbf, exp, ring: file, warnings },
+      warnings.length === 0 ? undefined : warnings.join("\n"),
+    );
+  },
+};
+
+function readOptions(given: Given) {
+  if (given.one("purpose") !== "cloudfront")
+    endMisused(
+      "Say what the key is for: --purpose cloudfront. Keys for other purposes are made by `npx stagedoor keys new`.",
+    );
+  const input = given.one("in") ?? endMisused("Name the PEM file: --in <file>, or --in - for standard input.");
+  const kid = given.one("kid") ?? endMisused("Name the key: --kid <id>, the id that CloudFront gave to it.");
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(kid)) endMisused("--kid takes 1 to 64 characters of A-Z a-z 0-9 . _ -.");
+  const passphraseFile = given.one("passphrase-file");
+  if (input === "-" && passphraseFile === "-")
+    endMisused("Standard input holds one thing: name a file with --in or with --passphrase-file.");
+  return { input, kid, passphraseFile };
+}
+
+function textOf(file: string, what: string): string {
+  return file === "-" ? readFileSync(0, "utf8") : readText(file, what);
+}
+
+function readPassphrase(file: string): string {
+  const [passphrase = ""] = textOf(file, "the passphrase").split(/\r?\n/, 1);
+  return passphrase === ""
+    ? endFailed("The passphrase is empty: it is the first line of what --passphrase-file names.")
+    : passphrase;
+}
+
+/** A warning where others on this machine can read a file that holds a secret. */
+function openFile(file: string, what: string): string | undefined {
+  if (file === "-") return undefined;
+  const stat = statSync(file);
+  if (!stat.isFile() || (stat.mode & 0o044) === 0) return undefined;
+  return `Warning: others on this machine can read the ${what} in ${shortName(file)}: chmod 600 it, or delete it if the ring is kept.`;
+}
+
+function nextSteps(kid: string, file: string): string {
+  if (cloudFrontId.test(kid))
+    return `Next: name it as keyPairId in the catalog, and give each worker the keys that it needs:\n${giveKeys(file)}`;
+  return `Next, where CloudFront does not have its public half yet: upload what this prints, and put it into a key group
+  npx stagedoor keys export --kid ${kid} --format pem${ringWords(file)}
+Then record the id that CloudFront gave to it:
+  npx stagedoor keys bind --kid ${kid} --id <CloudFront's id>${ringWords(file)}`;
+}

@@ -1,0 +1,166 @@
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { shellQuoted } from "../../../cli/commands/export-aws-cli.ts";
+import { folder, json, runFile, secretsIn, stagedoor } from "./command-line.ts";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const place = folder();
+const ring = join(place, "keys.json");
+const formats = ["cloudformation", "terraform", "aws-cli"];
+const pems = new Map<string, string>();
+const make = (kid: string, ...more: string[]) => stagedoor("keys", "new", "--kid", kid, "--ring", ring, ...more);
+const give = (format: string, ...more: string[]) =>
+  stagedoor("keys", "export", "--ring", ring, "--format", format, ...more);
+
+beforeAll(async () => {
+  await make("s1", "--purpose", "session");
+  await make("a.b", "--purpose", "cloudfront", "--type", "rsa");
+  await make("a-b", "--purpose", "cloudfront", "--type", "ec");
+  await make("gone", "--purpose", "cloudfront", "--type", "ec", "--exp", "1830000000");
+  const document = JSON.parse(readFileSync(ring, "utf8"));
+  for (const key of document.keys) if (key.kid === "gone") key.exp = 1_700_000_000;
+  writeFileSync(ring, JSON.stringify(document));
+  for (const kid of ["a.b", "a-b", "gone"]) pems.set(kid, `${(await give("pem", "--kid", kid)).stdout}\n`);
+});
+
+/** Runs the script with an `aws` that keeps what it is called with and answers with an id. */
+async function runScript(script: string) {
+  const calls = join(folder(), "calls");
+  const aws = join(place, "aws");
+  writeFileSync(aws, `#!/bin/sh\nprintf '%s\\0' "$@" >> ${calls}\nprintf '\\n' >> ${calls}\necho "ID$$"\n`);
+  chmodSync(aws, 0o755);
+  const ran = await runFile("/bin/bash", ["-c", script], place, { ...process.env, PATH: `${place}:/usr/bin:/bin` });
+  const words = readFileSync(calls, "utf8").split("\0\n").filter(Boolean);
+  return { ran, calls: words.map((call) => call.split("\0")) };
+}
+
+const valueAfter = (words: readonly string[], option: string) => JSON.parse(words[words.indexOf(option) + 1] ?? "");
+
+describe.each(formats)("keys export --format %s", (format) => {
+  it("holds no part of a private key, and no key that has ended", async () => {
+    const { exit, stdout, stderr } = await give(format);
+    expect(exit).toBe(0);
+    expect(secretsIn(ring).length).toBeGreaterThan(7);
+    for (const secret of secretsIn(ring)) expect(stdout + stderr).not.toContain(secret);
+    expect(stdout).not.toMatch(/PRIVATE|gone/);
+    expect(stdout).not.toContain(pems.get("gone")?.split("\n")[2]);
+  });
+
+  it("gives the same text again, and says on standard error what comes next", async () => {
+    const [one, two] = [await give(format), await give(format)];
+    expect(one).toEqual(two);
+    expect(one.stderr).toContain("npx stagedoor keys bind");
+    expect(one.stdout).not.toContain("Next:");
+  });
+
+  it("names a key the same once its kid is the id that CloudFront gave it, or it would be made twice", async () => {
+    const bound = join(folder(), "keys.json");
+    writeFileSync(bound, readFileSync(ring, "utf8").replace('"a-b"', '"K2JCJMDEHXQW5F"'));
+    const names = async (file: string) => {
+      const { keys, text } = await json("keys", "export", "--ring", file, "--format", format);
+      expect(keys).toHaveLength(2);
+      for (const { name } of keys) expect(text).toContain(name);
+      return keys.map(({ kid: _, comment: __, ...rest }: Record<string, string>) => rest);
+    };
+    expect(await names(bound)).toEqual(await names(ring));
+    expect((await give(format)).stdout).not.toMatch(/(CallerReference|[Nn]ame)"? *[:=] *"[^"]*a[.-]b/);
+  });
+
+  it("limits itself to the kid it is given, and warns that the group is then smaller", async () => {
+    const { stdout, stderr } = await give(format, "--kid", "a-b");
+    expect(stdout).toContain("Stagedoor key a-b");
+    expect(stdout).not.toContain("a.b");
+    expect(stderr).toContain("The key group holds the keys named here alone");
+  });
+
+  it.each([
+    ["gone", 'The key "gone" has ended.'],
+    ["s1", 'The key "s1" is no cloudfront key.'],
+  ])("refuses %s where it is named", async (kid, message) => {
+    const { exit, stdout, stderr } = await give(format, "--kid", kid);
+    expect([exit, stdout, stderr]).toEqual([1, "", message]);
+  });
+});
+
+describe("the CloudFormation template", () => {
+  it("has a public key each, a group of them, and a behaviour that trusts the group", async () => {
+    const { Resources } = JSON.parse((await give("cloudformation")).stdout);
+    const keys = Object.entries(Resources).filter(([, value]) => Object(value).Type === "AWS::CloudFront::PublicKey");
+    const configs = keys.map(([, value]) => Object(value).Properties.PublicKeyConfig);
+    expect(configs.map(({ EncodedKey }) => EncodedKey)).toEqual([pems.get("a.b"), pems.get("a-b")]);
+    expect(configs.map((config) => Object.keys(config).sort().join())).toEqual(
+      Array(2).fill("CallerReference,Comment,EncodedKey,Name"),
+    );
+    expect(new Set(configs.map(({ CallerReference }) => CallerReference)).size).toBe(2);
+    for (const { Name } of configs) expect(Name).toMatch(/^[a-zA-Z0-9-]{1,64}$/);
+    for (const id of Object.keys(Resources)) expect(id).toMatch(/^[A-Za-z0-9]{1,255}$/);
+    expect(Resources.KeyGroup.Properties.KeyGroupConfig.Items).toEqual(keys.map(([Ref]) => ({ Ref })));
+    const { DefaultCacheBehavior } = Resources.Distribution.Properties.DistributionConfig;
+    expect(DefaultCacheBehavior).toMatchObject({
+      TrustedKeyGroups: [{ Ref: "KeyGroup" }],
+      ViewerProtocolPolicy: "https-only",
+    });
+  });
+});
+
+describe("the Terraform configuration", () => {
+  it("has each PEM in a heredoc with the line break at its end, and refers to the keys it makes", async () => {
+    const { stdout } = await give("terraform");
+    const made = [...stdout.matchAll(/^resource "aws_cloudfront_public_key" "(\w+)"[^<]*<<EOT\n([\s\S]*?)^EOT$/gm)];
+    expect(made.map(([, , pem]) => pem)).toEqual([pems.get("a.b"), pems.get("a-b")]);
+    const items = /^ {2}items = \[\n([^\]]*)\]/m.exec(stdout)?.[1]?.match(/[\w.]+/g);
+    expect(items).toEqual(made.map(([, label]) => `aws_cloudfront_public_key.${label}.id`));
+    expect(stdout).toMatch(
+      /ordered_cache_behavior \{[^}]*trusted_key_groups += \[aws_cloudfront_key_group\.stagedoor\.id\]/,
+    );
+  });
+});
+
+describe("the script for the AWS command line", () => {
+  it("gives aws the keys, and the group the ids that it answered with", async () => {
+    const { stdout } = await give("aws-cli");
+    expect(await runFile("/bin/bash", ["-n", "-c", stdout], place, process.env)).toMatchObject({ exit: 0, stderr: "" });
+    const { ran, calls } = await runScript(stdout);
+    expect(ran).toMatchObject({ exit: 0, stderr: "" });
+    expect(calls.map((words) => words.slice(0, 2).join(" "))).toEqual([
+      "cloudfront create-public-key",
+      "cloudfront create-public-key",
+      "cloudfront create-key-group",
+    ]);
+    const [one = [], two = [], group = []] = calls;
+    const { keys } = await json("keys", "export", "--ring", ring, "--format", "aws-cli");
+    for (const [place, words] of [one, two].entries())
+      expect(valueAfter(words, "--public-key-config")).toEqual({
+        CallerReference: keys[place].callerReference,
+        Name: keys[place].name,
+        Comment: `Stagedoor key ${keys[place].kid}`,
+        EncodedKey: pems.get(keys[place].kid),
+      });
+    const ids = [...ran.stdout.matchAll(/^(\S+) has the id (ID\d+)$/gm)];
+    expect(ids.map(([, kid]) => kid)).toEqual(["a.b", "a-b"]);
+    expect(valueAfter(group, "--key-group-config").Items).toEqual(ids.map(([, , id]) => id));
+    const behaviour = JSON.parse(ran.stdout.slice(ran.stdout.indexOf("{")));
+    expect(behaviour.TrustedKeyGroups).toEqual({
+      Enabled: true,
+      Quantity: 1,
+      Items: [expect.stringMatching(/^ID\d+$/)],
+    });
+  });
+
+  it("stops at the first refusal, so that no group is made of half the keys", async () => {
+    const { stdout } = await give("aws-cli");
+    const refusing = `aws() { echo called >&2; return 1; }\n${stdout}`;
+    const ran = await runFile("/bin/bash", ["-c", refusing], place, process.env);
+    expect(ran).toMatchObject({ exit: 1, stdout: "", stderr: "called" });
+  });
+
+  it.each(["", "it's", '$(id) `id` \\ "$HOME" !!', "two\nlines'", "'';x"])(
+    "quotes %j so that it comes back",
+    async (text) => {
+      const ran = await runFile("/bin/bash", ["-c", `printf '<%s>' ${shellQuoted(text)}`], place, process.env);
+      expect(ran.stdout).toBe(`<${text}>`);
+    },
+  );
+});

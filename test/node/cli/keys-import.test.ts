@@ -1,0 +1,224 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { dispatch } from "../../../cli/commands/dispatch.ts";
+import { folder, projectFolder, runFile, secretsIn, stagedoor } from "./command-line.ts";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const words = "correct horse battery staple";
+const id = "K2JCJMDEHXQW5F";
+
+type Form = "pkcs1" | "pkcs8" | "sec1";
+const plain = (key: KeyObject, type: Form) => key.export({ type, format: "pem" }).toString();
+const locked = (key: KeyObject, type: Form) =>
+  key.export({ type, format: "pem", cipher: "aes-256-cbc", passphrase: words }).toString();
+const pub = (key: KeyObject) => key.export({ type: "spki", format: "pem" }).toString();
+const jwkOf = (key: KeyObject) => key.export({ format: "jwk" });
+const keysOf = (file: string): { kid: string }[] => Object(JSON.parse(readFileSync(file, "utf8"))).keys;
+
+let place = "";
+let ring = "";
+let passphraseFile = "";
+beforeEach(() => {
+  place = folder();
+  ring = join(place, "keys.json");
+  passphraseFile = write("passphrase", `${words}\n`);
+});
+
+function write(name: string, text: string): string {
+  const file = join(place, name);
+  writeFileSync(file, text, { mode: 0o600 });
+  return file;
+}
+
+/** The command in this process: what it comes to, with all that would be printed in one text. */
+async function run(...line: readonly string[]) {
+  const outcome = await dispatch(line);
+  const note = outcome.exit === 2 ? outcome.message : (outcome.note ?? "");
+  return { exit: outcome.exit, note, printed: JSON.stringify(outcome) };
+}
+
+function importing(text: string, ...more: readonly string[]) {
+  const line = ["--purpose", "cloudfront", "--in", write("key.pem", text), "--kid", "new", "--ring", ring, ...more];
+  return run("keys", "import", ...line);
+}
+
+describe("keys import takes every form of a key that CloudFront takes", () => {
+  const ecParameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+  it.each([
+    ["RSA, PKCS#1", plain(rsa.privateKey, "pkcs1"), rsa.privateKey],
+    ["RSA, PKCS#8", plain(rsa.privateKey, "pkcs8"), rsa.privateKey],
+    ["RSA, encrypted PKCS#8", locked(rsa.privateKey, "pkcs8"), rsa.privateKey],
+    ["RSA, legacy encrypted", locked(rsa.privateKey, "pkcs1"), rsa.privateKey],
+    ["RSA, public", pub(rsa.publicKey), rsa.publicKey],
+    ["P-256, SEC1", plain(ec.privateKey, "sec1"), ec.privateKey],
+    ["P-256, SEC1 behind its parameters", ecParameters + plain(ec.privateKey, "sec1"), ec.privateKey],
+    ["P-256, PKCS#8", plain(ec.privateKey, "pkcs8"), ec.privateKey],
+    ["P-256, encrypted PKCS#8", locked(ec.privateKey, "pkcs8"), ec.privateKey],
+    ["P-256, legacy encrypted", locked(ec.privateKey, "sec1"), ec.privateKey],
+    ["P-256, public", pub(ec.publicKey), ec.publicKey],
+    ["text around it, CRLF", `Key of ann\r\n${plain(ec.privateKey, "pkcs8").replaceAll("\n", "\r\n")}`, ec.privateKey],
+  ])("%s", async (_, text, key) => {
+    const more = text.includes("ENCRYPTED") ? ["--passphrase-file", passphraseFile] : [];
+    expect(await importing(text, ...more)).toMatchObject({ exit: 0, note: "" });
+    const alg = key.asymmetricKeyType === "rsa" ? "RS256" : "ES256";
+    expect(keysOf(ring)).toEqual([{ kid: "new", purpose: "cloudfront", alg, ...jwkOf(key) }]);
+    expect(statSync(ring).mode & 0o777).toBe(0o600);
+  });
+
+  it("from standard input, in a process of its own, and prints neither the key nor the passphrase", async () => {
+    const file = write("key.pem", locked(rsa.privateKey, "pkcs8"));
+    const node = join(projectFolder, "node_modules/.bin/node");
+    const line = `'${node}' cli/stagedoor.ts keys import --purpose cloudfront --in - --kid ${id} --ring '${ring}' --passphrase-file '${passphraseFile}' < '${file}'`;
+    const ran = await runFile("/bin/sh", ["-c", line], projectFolder, process.env);
+    expect(ran).toMatchObject({ exit: 0, stderr: "" });
+    expect(ran.stdout).toContain("name it as keyPairId in the catalog");
+    expect(secretsIn(ring)).toHaveLength(6);
+    for (const secret of [...secretsIn(ring), words]) expect(ran.stdout).not.toContain(secret);
+  });
+
+  it("with its window, for the ring that keys export and keys for read", async () => {
+    await importing(plain(rsa.privateKey, "pkcs1"), "--nbf", "1795000000", "--exp", "1830000000");
+    expect(keysOf(ring)).toMatchObject([{ nbf: 1_795_000_000, exp: 1_830_000_000 }]);
+    const { stdout } = await stagedoor("keys", "export", "--ring", ring, "--format", "pem");
+    expect(createPublicKey(stdout).equals(rsa.publicKey)).toBe(true);
+  });
+});
+
+describe("keys import says of each thing that is wrong what to do, quotes nothing, and leaves the ring alone", () => {
+  const ed = generateKeyPairSync("ed25519").privateKey;
+  const sec1 = plain(ec.privateKey, "sec1");
+  const body = (text: string) => text.split("\n").slice(1, -2).join("\n");
+  const as = (label: string) => `-----BEGIN ${label}-----\n${body(sec1)}\n-----END ${label}-----\n`;
+  const other = jwkOf(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
+  const swapped = sec1.replace(body(sec1), swap(body(sec1), jwkOf(ec.privateKey).d ?? "", other.d ?? ""));
+  const size = (modulusLength: number) => plain(generateKeyPairSync("rsa", { modulusLength }).privateKey, "pkcs8");
+  const curve = (namedCurve: string) => plain(generateKeyPairSync("ec", { namedCurve }).privateKey, "pkcs8");
+
+  it.each([
+    ["not PEM", "hello", "openssl pkey -inform DER"],
+    ["an empty file", "", "is not PEM"],
+    ["no END line", sec1.replace(/-----END.*/, ""), "PEM that is not whole"],
+    ["damaged", sec1.replace(/\n\w{12}/, "\nAAAAAAAAAAAA"), "damaged"],
+    ["a damaged public key", pub(ec.publicKey).replace(/\n\w{12}/, "\nAAAAAAAAAAAA"), "damaged"],
+    ["several keys", sec1 + plain(rsa.privateKey, "pkcs1"), "2 things (EC PRIVATE KEY, RSA PRIVATE KEY)"],
+    ["a key with its certificate", sec1 + as("CERTIFICATE"), "2 things (EC PRIVATE KEY, CERTIFICATE)"],
+    ["RSA that is too long", size(3072), "has 3072 bits, and CloudFront takes 2048 alone"],
+    ["RSA that is too short", size(1024), "has 1024 bits"],
+    ["P-384", curve("P-384"), "is on secp384r1, and CloudFront takes P-256"],
+    ["secp256k1", curve("secp256k1"), "is on secp256k1"],
+    ["Ed25519", plain(ed, "pkcs8"), "is Ed25519"],
+    ["RSA-PSS", plain(generateKeyPairSync("rsa-pss", { modulusLength: 2048 }).privateKey, "pkcs8"), "is rsa-pss"],
+    ["PKCS#8 without its passphrase", locked(ec.privateKey, "pkcs8"), "--passphrase-file"],
+    ["legacy PEM without its passphrase", locked(ec.privateKey, "sec1"), "is encrypted"],
+    ["a certificate", as("CERTIFICATE"), "openssl x509 -pubkey"],
+    ["a request for a certificate", as("CERTIFICATE REQUEST"), "holds a CERTIFICATE REQUEST"],
+    ["a private key of OpenSSH", as("OPENSSH PRIVATE KEY"), "ssh-keygen -p -m PKCS8"],
+    ["a public key of OpenSSH", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQ ann@host", "ssh-keygen -e -m PKCS8"],
+    ["halves of two pairs", swapped, "do not belong together"],
+  ])("%s", async (_, text, message) => {
+    const { exit, note, printed } = await importing(text);
+    expect([exit, note]).toEqual([1, expect.stringContaining(message)]);
+    for (const line of text.split("\n").filter((part) => part.length > 20 && !part.startsWith("--")))
+      expect(printed).not.toContain(line);
+    expect(existsSync(ring)).toBe(false);
+  });
+
+  it.each([
+    ["PKCS#8", locked(rsa.privateKey, "pkcs8")],
+    ["legacy PEM", locked(rsa.privateKey, "pkcs1")],
+  ])("a wrong passphrase of %s", async (_, text) => {
+    const wrong = await importing(text, "--passphrase-file", write("wrong", "wrong horse\n"));
+    expect([wrong.exit, wrong.note]).toEqual([1, expect.stringContaining("the passphrase is wrong")]);
+    expect(wrong.printed).not.toContain("wrong horse");
+    const empty = await importing(text, "--passphrase-file", write("wrong", "\n"));
+    expect([empty.exit, empty.note]).toEqual([1, expect.stringContaining("The passphrase is empty")]);
+  });
+
+  it("a file that is not there", async () => {
+    const line = ["--purpose", "cloudfront", "--in", join(place, "none.pem"), "--kid", "new", "--ring", ring];
+    expect((await run("keys", "import", ...line)).note).toContain("there is no such file");
+  });
+
+  it("a kid that is taken", async () => {
+    await importing(plain(ec.privateKey, "pkcs8"));
+    const before = readFileSync(ring, "utf8");
+    const again = await importing(plain(rsa.privateKey, "pkcs8"));
+    expect([again.exit, again.note]).toEqual([1, expect.stringContaining('the kid "new" already')]);
+    expect(readFileSync(ring, "utf8")).toBe(before);
+  });
+
+  it("warns of a private key, and of a passphrase, that others can read, and of no public one", async () => {
+    const warned = async (name: string, text: string, kid: string, ...more: string[]) => {
+      const file = write(name, text);
+      chmodSync(file, 0o640);
+      const line = ["--purpose", "cloudfront", "--in", file, "--kid", kid, "--ring", ring, ...more];
+      return await run("keys", "import", ...line);
+    };
+    expect(await warned("a.pem", sec1, "a")).toMatchObject({
+      exit: 0,
+      note: expect.stringContaining("private key in"),
+    });
+    expect(await warned("b.pem", pub(ec.publicKey), "b")).toMatchObject({ exit: 0, note: "" });
+    chmodSync(passphraseFile, 0o604);
+    const c = await warned("c.pem", locked(ec.privateKey, "sec1"), "c", "--passphrase-file", passphraseFile);
+    expect(c).toMatchObject({ exit: 0, note: expect.stringContaining("read the passphrase in") });
+    const d = await importing(sec1, "--passphrase-file", passphraseFile);
+    expect(d).toMatchObject({ exit: 0, note: expect.stringContaining("is not encrypted") });
+  });
+});
+
+describe("keys bind", () => {
+  const bind = (kid: string, to: string) => run("keys", "bind", "--kid", kid, "--id", to, "--ring", ring);
+
+  beforeEach(async () => {
+    await importing(plain(ec.privateKey, "pkcs8"), "--nbf", "1795000000");
+    await run("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring);
+  });
+
+  it("gives the key its id from CloudFront, and changes nothing else", async () => {
+    const [key, ...rest] = keysOf(ring);
+    expect(await bind("new", id)).toMatchObject({ exit: 0, note: "" });
+    expect(keysOf(ring)).toEqual([{ ...key, kid: id }, ...rest]);
+    expect(statSync(ring).mode & 0o777).toBe(0o600);
+    expect((await bind(id, "E2JCJMDEHXQW5F")).note).toContain("those of distributions with E");
+  });
+
+  it("refuses an id that is taken, a key that is not there, and a key for something else", async () => {
+    await run("keys", "new", "--purpose", "cloudfront", "--type", "ec", "--kid", id, "--ring", ring);
+    const before = readFileSync(ring, "utf8");
+    const refused = (message: string) => ({ exit: 1, note: expect.stringContaining(message) });
+    expect(await bind("new", id)).toMatchObject(refused(`has another key with the id "${id}"`));
+    expect(await bind(id, id)).toMatchObject(refused("there is nothing to do"));
+    expect(await bind("gone", "KEVSJ4EXAMPLE")).toMatchObject(refused('has no key "gone"'));
+    expect(await bind("s1", "KEVSJ4EXAMPLE")).toMatchObject(refused('"s1" is a key for session'));
+    expect(readFileSync(ring, "utf8")).toBe(before);
+    expect(existsSync(`${ring}.new`)).toBe(false);
+  });
+
+  it.each(["k2jcjmdehxqw5f", "K2 JCJMDEHXQW", "arn:aws:x", "K1", "9e8d3f4c-0000-4000-8000-123456789abc", ""])(
+    "refuses what is no id of CloudFront: %j",
+    async (to) => {
+      expect(await bind("new", to)).toMatchObject({ exit: 2, note: expect.stringContaining("--id takes") });
+      expect(keysOf(ring)[0]?.kid).toBe("new");
+    },
+  );
+
+  it("makes no ring where there is none", async () => {
+    ring = join(place, "none.json");
+    expect((await bind("new", id)).exit).toBe(1);
+    expect(existsSync(ring)).toBe(false);
+  });
+});
+
+/** The text of a DER document with the bytes `from` (base64url) replaced by `to`, as many. */
+function swap(base64: string, from: string, to: string): string {
+  const [before, after] = [from, to].map((part) => Buffer.from(part, "base64url").toString("hex"));
+  const hex = Buffer.from(base64, "base64").toString("hex");
+  const text = Buffer.from(hex.replace(before ?? "", after ?? ""), "hex").toString("base64");
+  return text.match(/.{1,64}/g)?.join("\n") ?? "";
+}
