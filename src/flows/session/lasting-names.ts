@@ -12,6 +12,11 @@ export function lastingToken(issuer: string, jti: string): Promise<string> {
   return digest("token", issuer, jti);
 }
 
+/** The name of an account of sign-in, by one spelling of its address, where attempts are counted: it does not say whose it is. */
+export function lastingAccount(spelling: string): Promise<string> {
+  return digest("account", spelling);
+}
+
 async function digest(...parts: readonly string[]): Promise<string> {
   const bytes = new TextEncoder().encode(JSON.stringify(parts));
   return encodeBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));

@@ -1,9 +1,8 @@
 import * as z from "zod";
-import { encodeBase64url } from "../../base/base64url.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { longestBody, type SessionContext, type SessionRequest } from "./context.ts";
-import { lastingSubject } from "./lasting-names.ts";
+import { lastingAccount, lastingSubject } from "./lasting-names.ts";
 import { networkName } from "./network-name.ts";
 import { withinRate } from "./within-rate.ts";
 
@@ -92,8 +91,6 @@ function emailInJson(body: string): string | undefined {
 }
 
 /** One name for all spellings of an address that may lead to one account, and none that says whose it is. */
-async function accountName(email: string): Promise<string> {
-  const spelling = email.normalize("NFKC").toLowerCase().trim();
-  const bytes = new TextEncoder().encode(JSON.stringify(["account", spelling]));
-  return encodeBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+function accountName(email: string): Promise<string> {
+  return lastingAccount(email.normalize("NFKC").toLowerCase().trim());
 }
