@@ -31,8 +31,9 @@ the operator: it is readable by you alone, and is not shown.
   --name <who>         who gets it: A-Z a-z 0-9 . _ @ -, so that one alone can be revoked
   --scope <scope>      what it allows; may be given several times (operator:read and operator:revoke):
                        operator:read    to look at what runs
-                       operator:revoke  to end sessions, viewers, tokens, logins, assets and keys
-                       operator:keys    to exchange keys
+                       operator:revoke  to end sessions, viewers, tokens, logins and assets
+                       operator:keys    to end keys, and with each all that it signed
+                       operator:assets  to change the catalog
   --days <number>      how long it lasts, 366 at most (90)
   --out <file>         where it is written; - prints it (operator-<who>.jwt beside the ring)
   --ring <file>        the key ring (.stagedoor/keys.json of the project)`,

@@ -11,6 +11,7 @@ export type Refusal =
   | { readonly code: "stream_limit"; readonly reason: string; readonly running: readonly RunningSession[] }
   | { readonly code: "start_rate_exceeded"; readonly reason: string; readonly retryAfter: Seconds }
   | { readonly code: "rate_limited"; readonly reason: string; readonly retryAfter: Seconds }
+  | { readonly code: "asset_invalid"; readonly reason: string; readonly faults: readonly string[] }
   | { readonly code: "method_unknown"; readonly reason: string; readonly allow: string }
   // Where the file's length in bytes is known, the answer names it: `Content-Range: bytes */<size>` (RFC 9110 §15.5.17).
   | { readonly code: "range_not_satisfiable"; readonly reason: string; readonly size: number };
@@ -83,7 +84,7 @@ export type RefusalCode = Refusal["code"];
 /** The codes that need nothing beside their reason. */
 export type PlainCode = Exclude<
   RefusalCode,
-  "scope_insufficient" | "stream_limit" | "start_rate_exceeded" | "rate_limited" | "method_unknown"
+  "scope_insufficient" | "stream_limit" | "start_rate_exceeded" | "rate_limited" | "asset_invalid" | "method_unknown"
 >;
 
 /** A refusal with its reason, ready to be returned from a function that gives a `Result`. */

@@ -12,8 +12,8 @@ import { type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
 /** `iss` and `aud` of operators' credentials: no viewer's token has them, and no issuer of viewers may take the name. */
 export const operatorIssuer = "stagedoor-operator";
 
-/** What an operator may be allowed: to look, to end what runs, to exchange keys. */
-export const operatorScopes = ["operator:read", "operator:revoke", "operator:keys"] as const;
+/** What an operator may be allowed: to look, to end what runs, to end a key and so all that it signed, to change the catalog. */
+export const operatorScopes = ["operator:read", "operator:revoke", "operator:keys", "operator:assets"] as const;
 export type OperatorScope = (typeof operatorScopes)[number];
 
 /**

@@ -4,6 +4,7 @@ import type { TextHash } from "../base/hash.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { type Result, refuse } from "../base/result.ts";
 import { credentialOf } from "../credential/request-credential.ts";
+import type { OperatorContext } from "../flows/operator/context.ts";
 import { longestBody, type SessionContext, type SessionRequest } from "../flows/session/context.ts";
 import { endSession } from "../flows/session/end-session.ts";
 import { renewSession } from "../flows/session/renew-session.ts";
@@ -15,6 +16,7 @@ import { preflight, withCors } from "./cors.ts";
 import { everyRequest } from "./every-request.ts";
 import { askIdentity, type Identity, identityPath, identityPreflight } from "./identity.ts";
 import { type Learning, learning } from "./learnt.ts";
+import { operatorRoutes, TextAnswer } from "./operator-routes.ts";
 import { withRateLimitFields } from "./rate-limit-fields.ts";
 import { answeredByIdentity, brokenResponse, type Reporting, refusedResponse } from "./refused.ts";
 import { beforeIdentity } from "./sign-in-limits.ts";
@@ -27,16 +29,19 @@ export interface ApiOptions {
   readonly development: boolean;
   /** The identity worker, where one is bound: it answers what stands below `/api/auth`, whatever the base path. */
   readonly identity?: Identity;
+  /** What operators' routes work with; without it there are none but the one that revokes. */
+  readonly operators?: OperatorContext;
   /** The demo page, in development: it answers whatever the API does not know. */
   readonly page?: (request: Request) => Promise<Response>;
 }
 
 type Flow = (request: SessionRequest, context: SessionContext) => Promise<Result<object | undefined, Refusal>>;
 
-interface Route {
+export interface Route {
   readonly flow: Flow;
   /** The status where nothing is refused. */
   readonly status: 200 | 201 | 204;
+  readonly longestBody?: number;
 }
 
 /** Every route below the base path, by its methods. */
@@ -60,15 +65,17 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
     everyRequest({ site: context.site, dpopRequired, refused: (why, request) => withCors(refused(why, request)) }),
   );
   if (options.identity !== undefined) mountIdentity(app, options.identity, context, options);
-  for (const [path, byMethod] of Object.entries(routes)) {
+  const { operators } = options;
+  const all = { ...routes, ...(operators === undefined ? {} : operatorRoutes(operators)) };
+  for (const [path, byMethod] of Object.entries(all)) {
     const allow = [...Object.keys(byMethod), "OPTIONS"].join(", ");
-    for (const [method, { flow, status }] of Object.entries(byMethod)) {
+    for (const [method, { flow, status, longestBody: most = longestBody }] of Object.entries(byMethod)) {
       app.on(method, base + path, async (asked) => {
         const { raw } = asked.req;
         const learns = learning(context);
         const answered = async () => {
           try {
-            const done = await flow(await requestOf(asked, context, options, learns), context);
+            const done = await flow(await requestOf(asked, context, options, learns, most), context);
             return done.ok ? answer(done.value, status) : refused(done.refusal, raw, learns.learnt().subject);
           } catch (error) {
             return brokenResponse(error, raw, options.reporting);
@@ -112,13 +119,15 @@ async function requestOf(
   context: SessionContext,
   options: ApiOptions,
   { following, onStanding }: Learning,
+  most: number,
 ): Promise<SessionRequest> {
   const { raw } = req;
-  const body = await boundedText(raw, longestBody);
+  const body = await boundedText(raw, most);
   return {
     credential: following(credentialOf({ method: raw.method, url: raw.url, headers: raw.headers, body }, context)),
     grant: req.header("CTA-Common-Access-Token"),
     sessionId: req.param("id") ?? "",
+    query: new URL(raw.url).searchParams,
     body,
     origin: req.header("Origin"),
     country: countryOf(raw, options.development),
@@ -130,5 +139,7 @@ async function requestOf(
 
 function answer(value: object | undefined, status: Route["status"]): Response {
   const headers = { "Cache-Control": "no-store" };
+  if (value instanceof TextAnswer)
+    return new Response(value.text, { status, headers: { ...headers, "Content-Type": value.contentType } });
   return value === undefined ? new Response(null, { status, headers }) : Response.json(value, { status, headers });
 }

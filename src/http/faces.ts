@@ -137,6 +137,11 @@ const faces: Readonly<Record<RefusalCode, Face>> = {
     detail:
       "Check the name. A session that its viewer ended, or that was taken over or shared, comes back by a new start alone.",
   },
+  asset_invalid: {
+    status: 400,
+    title: "The asset is not one",
+    detail: "Mend what stands under `faults`, and send it again: nothing was changed.",
+  },
   ...mediaFaces,
   route_unknown: {
     status: 404,

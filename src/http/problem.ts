@@ -29,8 +29,9 @@ export function problemResponse(refusal: Refusal): Response {
   return new Response(JSON.stringify(problem), { status, headers });
 }
 
-/** What a code tells beside the usual (RFC 9457 §3.2): to the viewer whose streams they are. */
+/** What a code tells beside the usual (RFC 9457 §3.2): to the viewer whose streams they are, or to an operator. */
 function membersOf(refusal: Refusal): object {
+  if (refusal.code === "asset_invalid") return { faults: refusal.faults };
   if (refusal.code !== "stream_limit") return {};
   const running = refusal.running.map(({ sessionId, assetId, startedAt, seenAt }) => ({
     sessionId,

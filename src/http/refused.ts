@@ -1,7 +1,7 @@
 import type { RandomBytes } from "../base/random.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { type Log, logError, logIdentityAnswer, logRefusal } from "./log.ts";
+import { type Log, type LoggedRequest, logError, logIdentityAnswer, logRefusal } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
 
@@ -27,14 +27,14 @@ export interface RefusedRequest {
 export function refusedResponse(why: Refusal, { headers, subject }: RefusedRequest, reporting: Reporting): Response {
   const request = requestIdOf(headers, reporting.random);
   logRefusal(reporting.log, reporting.worker, why, { request, subject });
-  return answer(why, request, reporting);
+  return answer(why, { request, subject }, reporting);
 }
 
 /** The same for an exception, which is a bug. */
 export function brokenResponse(error: unknown, { headers }: RefusedRequest, reporting: Reporting): Response {
   const request = requestIdOf(headers, reporting.random);
   logError(reporting.log, reporting.worker, error, request);
-  return answer(refusal("internal_error", "an exception").refusal, request, reporting);
+  return answer(refusal("internal_error", "an exception").refusal, { request, subject: undefined }, reporting);
 }
 
 /**
@@ -58,9 +58,9 @@ export async function answeredByIdentity(
   return told;
 }
 
-function answer(why: Refusal, requestId: string, { worker, telemetry }: Reporting): Response {
-  telemetry({ event: "refused", worker, code: why.code });
+function answer(why: Refusal, about: LoggedRequest, { worker, telemetry }: Reporting): Response {
+  telemetry({ event: "refused", worker, code: why.code, reason: why.reason, ...about });
   const response = problemResponse(why);
-  response.headers.set("Request-Id", requestId);
+  response.headers.set("Request-Id", about.request);
   return response;
 }

@@ -4,12 +4,15 @@ import { decodeBase64url } from "../base/base64url.ts";
 /**
  * A key of the ring is a JWK (RFC 7517) with a kid, an alg and two things of our own: `purpose`, so that a key made for
  * one use is never taken for another, and a window. `nbf` is when it is first signed with (verifiers take it before that
- * already), `exp` is when nobody takes it any more; both NumericDate (RFC 7519).
+ * already), `exp` is when nobody takes it any more; both NumericDate (RFC 7519). Where `state` says what the key does in its
+ * life (see `life.ts`), that holds within the window; `since` is when it came into that state.
  */
 const window = {
   kid: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a kid is 1 to 64 characters of A-Z a-z 0-9 . _ -"),
   nbf: z.int().nonnegative().optional(),
   exp: z.int().nonnegative().optional(),
+  state: z.enum(["next", "active", "retiring", "retired"]).optional(),
+  since: z.int().nonnegative().optional(),
 };
 
 const base64url = z.string().refine((text) => decodeBase64url(text) !== undefined, "not canonical base64url");

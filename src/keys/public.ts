@@ -23,8 +23,13 @@ export function withoutPrivateHalf(key: CloudFrontKey): CloudFrontKey;
 export function withoutPrivateHalf(key: OperatorKey): OperatorKey;
 export function withoutPrivateHalf(key: CloudFrontKey | OperatorKey): CloudFrontKey | OperatorKey;
 export function withoutPrivateHalf(key: CloudFrontKey | OperatorKey): CloudFrontKey | OperatorKey {
-  const { kid, nbf, exp } = key;
-  const window = { ...(nbf === undefined ? {} : { nbf }), ...(exp === undefined ? {} : { exp }) };
+  const { kid, nbf, exp, state, since } = key;
+  const window = {
+    ...(nbf === undefined ? {} : { nbf }),
+    ...(exp === undefined ? {} : { exp }),
+    ...(state === undefined ? {} : { state }),
+    ...(since === undefined ? {} : { since }),
+  };
   return key.kty === "RSA"
     ? { kid, ...window, purpose: key.purpose, kty: key.kty, alg: key.alg, n: key.n, e: key.e }
     : { kid, ...window, purpose: key.purpose, kty: key.kty, alg: key.alg, crv: key.crv, x: key.x, y: key.y };

@@ -65,16 +65,18 @@ export function keysFor<Purpose extends KeyPurpose>(ring: KeyRing, purpose: Purp
 interface Window {
   readonly nbf?: number | undefined;
   readonly exp?: number | undefined;
+  readonly state?: RingKey["state"];
 }
 
 /**
- * The key to sign with: of those whose window holds `now`, the one that came into use last. So a new key takes over at
- * its `nbf`, and the one before it goes on verifying until its own `exp`.
+ * The key to sign with: of those whose window holds `now` and whose state lets them sign, the one that came into use last. So
+ * a new key takes over at its `nbf`, or once it is active, and the one before it goes on verifying until its own end.
  */
 export function signingKey<Key extends Window>(keys: Iterable<Key>, now: UnixSeconds): Key | undefined {
   let newest: Key | undefined;
   for (const key of keys) {
     if ((key.nbf ?? 0) > now || !stillTaken(key, now)) continue;
+    if (key.state === "next" || key.state === "retiring") continue;
     if (newest === undefined || (key.nbf ?? 0) > (newest.nbf ?? 0)) newest = key;
   }
   return newest;
@@ -82,7 +84,7 @@ export function signingKey<Key extends Window>(keys: Iterable<Key>, now: UnixSec
 
 /** Whether what a key signed is still taken at `now`. A key that is to come (`nbf` ahead) is taken: clocks differ. */
 export function stillTaken(key: Window, now: UnixSeconds): boolean {
-  return key.exp === undefined || now < key.exp;
+  return key.state !== "retired" && (key.exp === undefined || now < key.exp);
 }
 
 function nameOf(candidate: unknown, place: number): string {

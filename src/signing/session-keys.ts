@@ -9,6 +9,7 @@ export interface PreparedSessionKey {
   readonly kid: string;
   readonly nbf?: number | undefined;
   readonly exp?: number | undefined;
+  readonly state?: SessionKey["state"];
   /** MACs grants, under the key itself: a grant is a standard CWT, and other software that knows the key can check it. */
   readonly grant: Mac;
   /** MACs subjects, so that no user id stands in a URL. */
@@ -55,6 +56,7 @@ async function prepare(key: SessionKey, hmac: MacPort): Promise<PreparedSessionK
     kid: key.kid,
     nbf: key.nbf,
     exp: key.exp,
+    state: key.state,
     grant: hmac(bytes),
     subject,
     token,

@@ -29,6 +29,20 @@ export function dataPointOf(event: TelemetryEvent): DataPoint {
       return row(event.event, event.policy);
     case "seen":
       return { ...row(event.event, event.subject, event.country, event.network), index: event.subject };
+    case "served":
+      return row(event.event, event.what, event.outcome);
+    case "cached":
+      return row(event.event, event.outcome);
+    case "origin":
+      return row(event.event, event.outcome);
+    case "rewritten":
+      return row(event.event, event.from);
+    case "snapshot":
+      return row(event.event);
+    case "alive":
+      return row(event.event, event.assetId, event.country);
+    case "ended":
+      return row(event.event);
   }
 }
 

@@ -28,6 +28,7 @@ import { rememberEntitlement } from "../../src/policy/remember-entitlement.ts";
 import { networkNameOf } from "../../src/sessions/network.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 
+export { CatalogObject } from "../../src/adapters/cloudflare/catalog-object.ts";
 export { LimitsObject } from "../../src/adapters/cloudflare/limits-object.ts";
 export { ProofsObject } from "../../src/adapters/cloudflare/proofs-object.ts";
 

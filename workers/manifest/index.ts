@@ -23,6 +23,7 @@ import { cloudFrontSigners } from "../../src/signing/cloudfront/signers.ts";
 import { rememberGrants } from "../../src/signing/remember-grants.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 
+export { MetricsObject } from "../../src/adapters/cloudflare/metrics-object.ts";
 export { PlaylistObject } from "../../src/adapters/cloudflare/playlist-object.ts";
 
 interface Env {

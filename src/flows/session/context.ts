@@ -66,9 +66,10 @@ export interface SessionRequest {
   readonly credential: RequestCredential;
   /** The header CTA-Common-Access-Token (CTA-5007): the session's grant. */
   readonly grant: string | undefined;
-  /** The session's id, where the path names one. */
+  /** The session's id, or an asset's, where the path names one. */
   readonly sessionId: string;
-  /** Undefined where it is longer than {@link longestBody}. */
+  readonly query: URLSearchParams;
+  /** Undefined where it is longer than its route takes: {@link longestBody}, where that says nothing else. */
   readonly body: string | undefined;
   readonly client: Client;
   /** The header Origin, where a browser sent it. */

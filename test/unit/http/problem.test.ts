@@ -53,6 +53,7 @@ const statuses = {
   playlist_invalid: 422,
   playlist_too_large: 413,
   uri_foreign: 422,
+  asset_invalid: 400,
   object_unknown: 404,
   range_not_satisfiable: 416,
   origin_failed: 502,
@@ -75,6 +76,7 @@ function refusalOf(code: string): Refusal {
   if (code === "scope_insufficient") return { code, reason, scope: "stream:play" };
   if (code === "stream_limit") return { code, reason, running };
   if (code === "start_rate_exceeded" || code === "rate_limited") return { code, reason, retryAfter: seconds(1.5) };
+  if (code === "asset_invalid") return { code, reason, faults: ["entry: it names no file"] };
   if (code === "method_unknown") return { code, reason, allow: "POST, OPTIONS" };
   if (code === "range_not_satisfiable") return { code, reason, size: 10 };
   return { code, reason };
@@ -93,6 +95,7 @@ describe.each(Object.entries(statuses))("the answer to %s", (code, status) => {
     const body: unknown = JSON.parse(text);
     expect(body).toEqual({
       ...(code === "stream_limit" && { running: [expect.any(Object)] }),
+      ...(code === "asset_invalid" && { faults: ["entry: it names no file"] }),
       type: `urn:stagedoor:problem:${code}`,
       title: expect.stringMatching(/^[A-Z]/),
       status,

@@ -6,7 +6,11 @@ import type { TelemetryEvent } from "../../../src/telemetry/telemetry.ts";
 /** Every event with its row, as operators' queries know the columns. */
 const rows: readonly (readonly [TelemetryEvent, index: string, blobs: readonly string[]])[] = [
   [{ event: "validated", by: "jwt", outcome: "accepted" }, "validated jwt", ["validated", "jwt", "accepted"]],
-  [{ event: "refused", worker: "edge", code: "key_unknown" }, "refused edge", ["refused", "edge", "key_unknown"]],
+  [
+    { event: "refused", worker: "edge", code: "key_unknown", reason: "no such key", request: "00000000000000ff" },
+    "refused edge",
+    ["refused", "edge", "key_unknown"],
+  ],
   [{ event: "refreshed", outcome: "rotated" }, "refreshed rotated", ["refreshed", "rotated"]],
   [{ event: "identity_refused", status: 401 }, "identity_refused 401", ["identity_refused", "401"]],
   [{ event: "reused" }, "reused", ["reused"]],

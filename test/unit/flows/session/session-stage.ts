@@ -51,6 +51,7 @@ export const usualRequest: SessionRequest = {
   sessionId: "",
   body: "",
   client: here,
+  query: new URLSearchParams(),
   origin: undefined,
   country: undefined,
   onStanding: () => undefined,

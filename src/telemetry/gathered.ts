@@ -1,0 +1,70 @@
+import type { RefusalCode } from "../base/refusal.ts";
+import type { UnixSeconds } from "../base/seconds.ts";
+
+/** A session that holds a lease, as the console shows it. The subject is a keyed hash. */
+export interface LiveSession {
+  readonly sessionId: string;
+  readonly assetId: string;
+  readonly subject: string;
+  /** Where it was seen last: ISO 3166-1 alpha-2, `XX` where nobody knows. */
+  readonly country: string;
+  readonly startedAt: UnixSeconds;
+  readonly seenAt: UnixSeconds;
+  readonly expiresAt: UnixSeconds;
+}
+
+/** A refusal, by what its line of the log says of it. */
+export interface RecentRefusal {
+  readonly at: UnixSeconds;
+  readonly worker: string;
+  readonly code: RefusalCode;
+  readonly reason: string;
+  /** The answer's Request-Id. */
+  readonly request: string;
+  /** The keyed hash of the subject, where it is known. */
+  readonly subject?: string | undefined;
+}
+
+/** What one isolate has counted since its last report. Plain data: it goes over RPC. */
+export interface Report {
+  readonly worker: string;
+  /** By a metric's name and its labels in their one spelling, as `metrics.ts` writes them: how much it went up. */
+  readonly counts: readonly (readonly [series: string, more: number])[];
+  /** At most a few of those refused since: all of them are counted. */
+  readonly refusals: readonly RecentRefusal[];
+  readonly alive: readonly LiveSession[];
+  readonly ended: readonly string[];
+}
+
+export interface SessionsAsked {
+  readonly asset?: string | undefined;
+  /** A session's id. */
+  readonly session?: string | undefined;
+  /** How many at most, the last seen first. */
+  readonly limit: number;
+}
+
+export interface SessionsNow {
+  /** How many there are, of all that were asked for. */
+  readonly count: number;
+  readonly sessions: readonly LiveSession[];
+}
+
+export interface RefusalsOfHour {
+  /** The last sixty minutes, the oldest first, each with how many there were of a code in it. */
+  readonly minutes: readonly { readonly at: UnixSeconds; readonly counts: Readonly<Record<string, number>> }[];
+  /** The last ones, the newest first. */
+  readonly recent: readonly RecentRefusal[];
+}
+
+/**
+ * The port to where the counts of all isolates come together. Each rejects where the store does not answer; nobody's request
+ * waits for `report`.
+ */
+export interface Gathered {
+  report(report: Report): Promise<void>;
+  /** Every series with its value, in the order of the names. */
+  counts(): Promise<readonly (readonly [series: string, value: number])[]>;
+  sessions(asked: SessionsAsked): Promise<SessionsNow>;
+  refusals(): Promise<RefusalsOfHour>;
+}
