@@ -11,16 +11,21 @@ const unit = "test/unit/**/*.test.ts";
  */
 const isolate = false;
 
+/** As tsconfig.json has it: that names no files, so it is not asked about those of the console. */
+const oxc = { jsx: { runtime: "automatic", importSource: "hono/jsx" } } as const;
+
 export default defineConfig({
   test: {
     onConsoleLog: searchConsole,
     projects: [
-      { test: { name: "node", include: [unit, "test/node/**/*.test.ts"], isolate } },
+      { oxc, test: { name: "node", include: [unit, "test/node/**/*.test.ts"], isolate } },
       {
+        oxc,
         plugins: [cloudflareTest({ wrangler: { configPath: "./test/workerd.wrangler.toml" } })],
         test: { name: "workerd", include: [unit], isolate },
       },
       {
+        oxc,
         test: {
           name: "journeys",
           include: ["test/journeys/**/*.test.ts", "test/browser/**/*.test.ts"],

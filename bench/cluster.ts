@@ -33,9 +33,15 @@ export async function startBenchCluster(ring: KeyRing, privateKey: string, asset
   const objectOf = (className: string, scriptName = "edge") => ({ className, scriptName, useSQLite: true });
   const objects = { REVOCATIONS: objectOf("RevocationObject"), STREAMS: objectOf("StreamsObject") };
   const counters = { LIMITS: objectOf("LimitsObject", "start"), PROOFS: objectOf("ProofsObject", "start") };
-  // No playlist is asked for here, so any worker does behind the binding that the edge will not do without.
-  const services = { serviceBindings: { MANIFEST: { name: "rewrite" } } };
-  const edge = { ...stores, durableObjects: objects, ...services, bindings: devEnvironment("edge", ring, media, {}) };
+  const catalogEdits = { CATALOG_EDITS: objectOf("CatalogObject", "start") };
+  // As deployed, with the object that counts are reported to; in development that is done every second.
+  const metrics = { METRICS: objectOf("MetricsObject", "manifest") };
+  const edge = {
+    ...stores,
+    durableObjects: { ...objects, ...metrics },
+    serviceBindings: { MANIFEST: { name: "manifest" } },
+    bindings: devEnvironment("edge", ring, media, {}),
+  };
   const issuer = { ISSUER: devIssuer, AUDIENCE: devAudience };
   const jwks = JSON.stringify({ keys: keysFor(ring, "token").map(publicHalf) });
   const ports = {
@@ -54,9 +60,14 @@ export async function startBenchCluster(ring: KeyRing, privateKey: string, asset
     worker("edge-without-check", ports.edgeWithoutCheck, await bundleEdgeWithoutCheck(), edge),
     worker("start", ports.start, await bundled("workers/api/index.ts"), {
       ...stores,
-      durableObjects: { ...objects, ...counters },
+      durableObjects: { ...objects, ...counters, ...catalogEdits, ...metrics },
       // Counted as deployed, but for a quota that a benchmark from one address does not use up.
       bindings: devEnvironment("api", ring, media, { STAGEDOOR_START_RATE_ADDRESS: "1000000" }),
+    }),
+    worker("manifest", undefined, await bundled("workers/manifest/index.ts"), {
+      ...stores,
+      durableObjects: { ...metrics, PLAYLISTS: objectOf("PlaylistObject", "manifest") },
+      bindings: devEnvironment("manifest", ring, media, {}),
     }),
     worker("jose-alone", ports.joseAlone, await bundled("bench/workers/jose-alone.ts"), {
       bindings: { ...issuer, JWKS: jwks },
@@ -68,13 +79,18 @@ export async function startBenchCluster(ring: KeyRing, privateKey: string, asset
   return { ports, stop: () => miniflare.dispose() };
 }
 
-function worker(name: string, port: number, contents: string, options: Partial<V4WorkerOptions>): V4WorkerOptions {
+function worker(
+  name: string,
+  port: number | undefined,
+  contents: string,
+  options: Partial<V4WorkerOptions>,
+): V4WorkerOptions {
   return {
     ...options,
     ...dates,
     name,
     modules: [{ type: "ESModule", path: `${name}.mjs`, contents }],
-    unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+    ...(port === undefined ? {} : { unsafeDirectSockets: [{ host: "127.0.0.1", port }] }),
   };
 }
 

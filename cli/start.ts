@@ -1,8 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { seconds } from "../src/base/seconds.ts";
 import { readConfiguration, workerNames } from "../src/config/configuration.ts";
 import { readIdentityConfiguration } from "../src/config/identity-configuration.ts";
+import { operatorScopes as scopes } from "../src/credential/operator.ts";
+import { operatorSigningKey, signOperatorToken } from "./commands/operator-token.ts";
 import { addressesAt, startCluster } from "./local/cluster.ts";
 import { devEnvironment, devIdentityEnvironment } from "./local/dev-environment.ts";
 import { devIdentitySecret, devKeyRing } from "./local/dev-keys.ts";
@@ -66,9 +69,13 @@ const token = await signDevToken(ring, {
   assets: "*",
   lifetimeSeconds: 8 * 3600,
 });
+const operatorKey = operatorSigningKey(ring);
+const operator =
+  operatorKey && (await signOperatorToken(operatorKey, { name: "you", scopes, lifetime: seconds(8 * 3600) }));
 const base = settings.STAGEDOOR_BASE_PATH ?? "";
 console.log(`
   Page        ${cluster.apiUrl}/
+  Console     ${cluster.apiUrl}/console
   API         ${cluster.apiUrl}${base === "/" ? "" : base}/stream/start
   Media host  ${cluster.mediaUrl}
   Live origin ${live.url} (for the media host alone)
@@ -76,6 +83,10 @@ console.log(`
   A bearer token (8 h, all fixture streams, development only):
 
 ${token}
+
+  An operator's credential, to sign in to the console with (8 h, development only):
+
+${operator?.token ?? "none: the ring holds no operator key that signs now"}
 
   Try it:
 

@@ -1,26 +1,35 @@
 import type { Asset } from "../../src/catalog/asset.ts";
 import { originIdentity } from "../../src/catalog/asset-origin.ts";
 import type { Command } from "./command.ts";
-import { catalogOption, readCatalog } from "./files.ts";
+import { readCatalog } from "./files.ts";
 import { good } from "./outcome.ts";
 import { table } from "./table.ts";
+import { isLive, readLiveCatalog, whichCatalogHelp, whichCatalogOptions } from "./which-catalog.ts";
 
 export const assetsListCommand: Command = {
   name: "assets list",
   summary: "list what can be played",
   operands: [],
-  options: catalogOption,
-  help: `Lists the assets of a catalog. CONDITIONS names what an asset asks of a viewer beside his credential: countries,
-origins, a window of availability; --json shows them in full.
+  options: whichCatalogOptions,
+  help: `Lists the assets of a catalog: of a file, or of a deployment as it is stored now, which its workers know within two
+minutes. CONDITIONS names what an asset asks of a viewer beside his credential: countries, origins, a window of
+availability; --json shows them in full.
 
-  --catalog <file>  the catalog (fixtures/catalog.json of the project)`,
+${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/catalog.json of the project)")}`,
   run: async (given) => {
-    const assets = readCatalog(given).assets();
+    const live = isLive(given) ? await readLiveCatalog(given) : undefined;
+    const assets = live?.assets ?? readCatalog(given).assets();
     const text = table([
       ["ID", "CDN", "ENTRY", "ORIGIN", "SESSION", "SCOPE", "CONDITIONS", "TITLE"],
       ...assets.map(row),
     ]);
-    return good(assets.length === 0 ? "The catalog is empty." : text, { assets });
+    return good(
+      assets.length === 0 ? "The catalog is empty." : text,
+      { assets },
+      live === undefined || live.faults.length === 0
+        ? undefined
+        : `It is faulty, and no worker takes it: \`npx stagedoor assets check --api ${live.api}\` names what to do.`,
+    );
   },
 };
 

@@ -17,8 +17,12 @@ export interface CloudFrontUpload {
   readonly pem: string;
 }
 
-/** The name of the key group, and the comment on it. */
-export const keyGroup = { name: "stagedoor", comment: "The keys that sign Stagedoor's segments" } as const;
+/** The comment on the key group, whatever its name. */
+export const keyGroupComment = "The keys that sign Stagedoor's segments";
+/** What the key group is called where nobody gives it another name; several environments of an account need several. */
+export const usualKeyGroup = "stagedoor";
+/** Names of key groups that all three forms take as they are. */
+export const keyGroupName = /^[A-Za-z][A-Za-z0-9_-]{0,31}$/;
 
 /** CloudFront's managed cache policy CachingOptimized and response headers policy SimpleCORS: the same in every account. */
 export const managedPolicies = {

@@ -1,7 +1,10 @@
 import { readArguments } from "./arguments.ts";
+import { assetsAddCommand } from "./assets-add.ts";
 import { assetsCheckCommand } from "./assets-check.ts";
 import { assetsListCommand } from "./assets-list.ts";
+import { assetsRemoveCommand } from "./assets-remove.ts";
 import type { Command } from "./command.ts";
+import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { commandHelp, overallHelp, version } from "./help.ts";
 import { keysBindCommand } from "./keys-bind.ts";
@@ -10,9 +13,13 @@ import { keysForCommand } from "./keys-for.ts";
 import { keysImportCommand } from "./keys-import.ts";
 import { keysListCommand } from "./keys-list.ts";
 import { keysNewCommand } from "./keys-new.ts";
+import { keysRemoveCommand } from "./keys-remove.ts";
+import { keysRotateCommand } from "./keys-rotate.ts";
 import { operatorNewCommand } from "./operator-new.ts";
 import { Ended, good, misused, type Outcome } from "./outcome.ts";
+import { refusalsCommand } from "./refusals.ts";
 import { revokeCommand } from "./revoke.ts";
+import { sessionsCommand } from "./sessions.ts";
 import { signCommand } from "./sign.ts";
 import { tokenCommand } from "./token.ts";
 
@@ -22,14 +29,21 @@ const commands: readonly Command[] = [
   keysImportCommand,
   keysBindCommand,
   keysListCommand,
+  keysRotateCommand,
+  keysRemoveCommand,
   keysExportCommand,
   keysForCommand,
   assetsListCommand,
+  assetsAddCommand,
+  assetsRemoveCommand,
   assetsCheckCommand,
   signCommand,
   explainCommand,
   revokeCommand,
+  sessionsCommand,
+  refusalsCommand,
   operatorNewCommand,
+  doctorCommand,
 ];
 
 /**

@@ -1,8 +1,10 @@
 import { oneShotHmac } from "../../src/adapters/node/one-shot-hmac.ts";
 import type { UnixSeconds } from "../../src/base/seconds.ts";
 import type { Explanation } from "../../src/flows/explain/explanation.ts";
+import { explainGrant, hasGrantForm } from "../../src/flows/explain/grant.ts";
+import { targetOf } from "../../src/flows/explain/target.ts";
 import { explainToken } from "../../src/flows/explain/token.ts";
-import { explainUrl } from "../../src/flows/explain/url.ts";
+import { type ExplainContext, explainUrl } from "../../src/flows/explain/url.ts";
 import { publicKeysOf } from "../../src/signing/cloudfront/key-ring.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 import type { Command, Given } from "./command.ts";
@@ -26,8 +28,9 @@ export const explainCommand: Command = {
     renewal: { type: "string" },
   },
   help: `Says step by step what a URL of the media host or of CloudFront grants, and whether it would be served, by the same
-check as the edge worker's. Takes a JWT of the development issuer too; "token --inspect" takes any token. Shows no grant,
-signature or token. Whether the origin has the file is not looked at. Ends with 1 where the URL would be refused.
+check as the edge worker's. Takes a grant alone too, and a JWT of the development issuer; "token --inspect" takes any token.
+Shows no grant, signature or token. Whether the origin has the file is not looked at. Ends with 1 where the URL would be
+refused.
 
   --now <time>       as if it were this time: now, +8h, 1795000000, 2026-11-18T11:06:40Z (now)
   --address <ip>     the viewer's address, for a CloudFront policy that asks for one
@@ -43,22 +46,12 @@ Put the URL in single quotes: it holds ? and &.`,
     const target = targetOf(text);
     if (target !== undefined)
       return { ...answer(await explainTarget(given, target, now), now), note: hostNote(text, mediaUrlOf(given)) };
+    if (hasGrantForm(text)) return answer(explainGrant(text, await contextOf(given, now)), now);
     if (!/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(text))
-      endMisused("Give a whole URL, a path with its query that begins with a slash, or a bearer token.");
+      endMisused("Give a whole URL, a path with its query that begins with a slash, a grant, or a bearer token.");
     return answer(await explainToken(text, { issuers: devIssuers(await readRing(given), text) }, now), now);
   },
 };
-
-/** Path and query as they go over the wire: nothing is parsed, since parsing folds dot segments. */
-function targetOf(text: string): string | undefined {
-  const [sent = ""] = text.split("#", 1);
-  if (sent.startsWith("/")) return sent;
-  if (!/^https?:\/\//i.test(sent)) return undefined;
-  const rest = sent.slice(sent.indexOf("://") + 3);
-  const end = rest.search(/[/?]/);
-  if (end < 0) return "/";
-  return rest.charAt(end) === "/" ? rest.slice(end) : `/${rest.slice(end)}`;
-}
 
 /** The edge looks at no host, but a CloudFront signature covers it: so another one is worth a word. */
 function hostNote(text: string, mediaUrl: string): string | undefined {
@@ -67,6 +60,10 @@ function hostNote(text: string, mediaUrl: string): string | undefined {
 }
 
 async function explainTarget(given: Given, target: string, now: UnixSeconds): Promise<Explanation> {
+  return explainUrl(target, await contextOf(given, now));
+}
+
+async function contextOf(given: Given, now: UnixSeconds): Promise<ExplainContext> {
   const renewal = given.one("renewal") ?? "redirect";
   if (renewal !== "redirect" && renewal !== "off") return endMisused("--renewal takes redirect or off.");
   const mediaUrl = mediaUrlOf(given);
@@ -76,7 +73,7 @@ async function explainTarget(given: Given, target: string, now: UnixSeconds): Pr
   if (!publicKeys.ok) return endFailed(["The key ring is faulty:", ...publicKeys.refusal].join("\n  "));
   const keys = await prepareSessionKeys(ring, oneShotHmac);
   const address = given.one("address");
-  return explainUrl(target, {
+  return {
     now,
     keys,
     catalog,
@@ -86,5 +83,5 @@ async function explainTarget(given: Given, target: string, now: UnixSeconds): Pr
     address,
     client: "anybody",
     publicKeys: publicKeys.value,
-  });
+  };
 }

@@ -1,5 +1,7 @@
-import { rfc3339, type UnixSeconds } from "../../src/base/seconds.ts";
+import type { RefusalCode } from "../../src/base/refusal.ts";
+import type { UnixSeconds } from "../../src/base/seconds.ts";
 import type { Explanation, Step } from "../../src/flows/explain/explanation.ts";
+import { explanationJson } from "../../src/http/explanation-json.ts";
 import { faceOf } from "../../src/http/faces.ts";
 import { coloured } from "./colours.ts";
 import type { Answered } from "./outcome.ts";
@@ -13,26 +15,24 @@ const verdictWords = {
 
 /** An explanation for people and for programs; it ends the command with 1 where it is of a refusal. */
 export function answer(explanation: Explanation, now: UnixSeconds): Answered {
-  const { kind, verdict, refusal, grants, steps } = explanation;
+  const { verdict, refusal, grants, steps } = explanation;
   const problem = refusal === undefined ? undefined : { ...refusal, ...faceOf(refusal.code) };
-  const json = {
-    kind,
-    verdict,
-    code: problem?.code ?? null,
-    at: rfc3339(now),
-    ...(grants === undefined ? {} : { grants }),
-    ...(problem === undefined ? {} : { status: problem.status, title: problem.title }),
-    ...(problem === undefined ? {} : { reason: problem.reason, detail: problem.detail }),
-    steps: steps.map(({ part, state, text, code }) => ({ part, state, text, ...(code === undefined ? {} : { code }) })),
-  };
+  const help = refusal === undefined ? undefined : troubleshootingOf(refusal.code);
+  const json = { ...explanationJson(explanation, now), ...(help === undefined ? {} : { help }) };
   const outcome =
     problem === undefined
       ? `${coloured("green", `${verdictWords[verdict]}:`)} ${grants}.`
       : `${coloured("red", `${verdictWords[verdict]}:`)} ${problem.code} (${problem.status}). ${problem.title}.
   Why         ${problem.reason}
-  What to do  ${problem.detail}`;
+  What to do  ${problem.detail}
+  More        ${help}`;
   const exit = verdict === "refused" ? 1 : 0;
   return { exit, text: `${steps.map(line).join("\n")}\n\n${outcome}`, json };
+}
+
+/** Where a refusal's usual causes stand, seen from the project's root. */
+export function troubleshootingOf(code: RefusalCode): string {
+  return `docs/troubleshooting.md#${code}`;
 }
 
 const marks = { holds: ["green", "ok"], fails: ["red", "NO"], told: ["gray", "--"] } as const;

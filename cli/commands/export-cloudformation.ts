@@ -1,11 +1,11 @@
-import { type CloudFrontUpload, keyGroup, managedPolicies } from "./cloudfront-upload.ts";
+import { type CloudFrontUpload, keyGroupComment, managedPolicies } from "./cloudfront-upload.ts";
 
 /**
  * A CloudFormation template (JSON) with the public keys, one key group of them, and a distribution whose cache behaviour
  * trusts that group. The distribution is made only where the stack is given a bucket, so that the template also serves
  * those who have one already.
  */
-export function cloudFormationTemplate(uploads: readonly CloudFrontUpload[]): string {
+export function cloudFormationTemplate(uploads: readonly CloudFrontUpload[], group: string): string {
   const document = {
     AWSTemplateFormatVersion: "2010-09-09",
     Description: "Public keys of Stagedoor, their key group, and a distribution that takes signed URLs alone.",
@@ -25,8 +25,8 @@ export function cloudFormationTemplate(uploads: readonly CloudFrontUpload[]): st
         Type: "AWS::CloudFront::KeyGroup",
         Properties: {
           KeyGroupConfig: {
-            Name: { "Fn::Sub": `${keyGroup.name}-\${AWS::StackName}` },
-            Comment: keyGroup.comment,
+            Name: { "Fn::Sub": `${group}-\${AWS::StackName}` },
+            Comment: keyGroupComment,
             Items: uploads.map((upload) => ({ Ref: logicalId(upload) })),
           },
         },
@@ -36,7 +36,7 @@ export function cloudFormationTemplate(uploads: readonly CloudFrontUpload[]): st
         Condition: "MakesDistribution",
         Properties: {
           OriginAccessControlConfig: {
-            Name: { "Fn::Sub": `${keyGroup.name}-\${AWS::StackName}` },
+            Name: { "Fn::Sub": `${group}-\${AWS::StackName}` },
             OriginAccessControlOriginType: "s3",
             SigningBehavior: "always",
             SigningProtocol: "sigv4",

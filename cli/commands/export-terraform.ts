@@ -1,11 +1,13 @@
-import { type CloudFrontUpload, keyGroup, managedPolicies } from "./cloudfront-upload.ts";
+import { type CloudFrontUpload, keyGroupComment, managedPolicies } from "./cloudfront-upload.ts";
 
 /**
  * Terraform configuration (HCL) with the public keys, one key group of them, and, as a comment, the block that a
  * distribution takes: it cannot stand alone. The provider keeps each key in its state, and makes no second one.
  */
-export function terraformConfiguration(uploads: readonly CloudFrontUpload[]): string {
-  return [...uploads.map(publicKey), group(uploads), outputs(uploads), behaviour].join("\n\n");
+export function terraformConfiguration(uploads: readonly CloudFrontUpload[], group: string): string {
+  const name = group.replaceAll("-", "_");
+  const parts = [...uploads.map(publicKey), keyGroup(uploads, group, name), outputs(uploads, name), behaviour(name)];
+  return parts.join("\n\n");
 }
 
 /** The heredoc keeps the line break at the PEM's end; without it the provider replaces the key at every apply. */
@@ -18,23 +20,23 @@ ${upload.pem}EOT
 }`;
 }
 
-function group(uploads: readonly CloudFrontUpload[]): string {
+function keyGroup(uploads: readonly CloudFrontUpload[], group: string, name: string): string {
   const items = uploads.map((upload) => `    aws_cloudfront_public_key.${label(upload)}.id,`);
-  return `resource "aws_cloudfront_key_group" "stagedoor" {
-  name    = "${keyGroup.name}"
-  comment = "${keyGroup.comment}"
+  return `resource "aws_cloudfront_key_group" "${name}" {
+  name    = "${group}"
+  comment = "${keyGroupComment}"
   items = [
 ${items.join("\n")}
   ]
 }`;
 }
 
-function outputs(uploads: readonly CloudFrontUpload[]): string {
+function outputs(uploads: readonly CloudFrontUpload[], name: string): string {
   const width = Math.max(...uploads.map(({ kid }) => kid.length)) + 2;
   const ids = uploads.map(
     (upload) => `    ${`"${upload.kid}"`.padEnd(width)} = aws_cloudfront_public_key.${label(upload)}.id,`,
   );
-  return `output "stagedoor_key_ids" {
+  return `output "${name}_key_ids" {
   description = "CloudFront's id of each key of the ring"
   value = {
 ${ids.join("\n")}
@@ -42,13 +44,15 @@ ${ids.join("\n")}
 }`;
 }
 
-const behaviour = `# Into your aws_cloudfront_distribution, with its own path and origin; the same lines but for
+const behaviour = (
+  name: string,
+) => `# Into your aws_cloudfront_distribution, with its own path and origin; the same lines but for
 # path_pattern make a default_cache_behavior.
 #
 #   ordered_cache_behavior {
 #     path_pattern               = "/*"
 #     target_origin_id           = "media"
-#     trusted_key_groups         = [aws_cloudfront_key_group.stagedoor.id]
+#     trusted_key_groups         = [aws_cloudfront_key_group.${name}.id]
 #     viewer_protocol_policy     = "https-only"
 #     allowed_methods            = ["GET", "HEAD"]
 #     cached_methods             = ["GET", "HEAD"]

@@ -1,9 +1,11 @@
+import { systemClock } from "../../src/base/seconds.ts";
+import { keyStateOf } from "../../src/keys/life.ts";
 import { cloudFrontId } from "./cloudfront-id.ts";
 import type { Command } from "./command.ts";
 import { readRing, ringFileOf, ringOption, shortName } from "./files.ts";
 import { giveKeys } from "./give-keys.ts";
 import { endFailed, endMisused, good } from "./outcome.ts";
-import { renameInRing } from "./ring-file.ts";
+import { changeRing } from "./ring-file.ts";
 
 export const keysBindCommand: Command = {
   name: "keys bind",
@@ -26,17 +28,21 @@ it as its kid. Nothing else of the ring changes.
     const file = ringFileOf(given);
     const ring = await readRing(given); // so that a ring that is not there is not made
     if (!ring.keys.some((key) => key.kid === kid)) endFailed(noSuchKey(kid, file));
-    await renameInRing(file, id, (current) => {
-      const key = current.keys.find((other) => other.kid === kid) ?? endFailed(noSuchKey(kid, file));
+    const now = systemClock();
+    const state = await changeRing(file, async ({ keys }) => {
+      const key = keys.find((other) => other.kid === kid) ?? endFailed(noSuchKey(kid, file));
       if (key.purpose !== "cloudfront")
         endFailed(`"${kid}" is a key for ${key.purpose}, which CloudFront has no id for: name one for cloudfront.`);
-      if (current.keys.some((other) => other.kid === id))
+      if (keys.some((other) => other.kid === id))
         endFailed(
           kid === id
             ? `"${id}" has that id already: there is nothing to do.`
             : `${shortName(file)} has another key with the id "${id}": \`npx stagedoor keys list\` shows both; check which of them CloudFront knows by it.`,
         );
-      return kid;
+      // CloudFront and the workers know it by this name from now on.
+      const since = key.state === "next" ? { since: now } : {};
+      const renamed = keys.map((other) => (other === key ? { ...other, kid: id, ...since } : other));
+      return { keys: renamed, result: keyStateOf(key, keys, now) };
     });
     // Such ids have begun so as long as there were any, but nothing says that they must.
     const warning = /^(K|APKA)/.test(id)
@@ -45,7 +51,12 @@ it as its kid. Nothing else of the ring changes.
     return good(
       `${kid} is now ${id} in ${shortName(file)}
 
-Next: name ${id} as keyPairId in the catalog (in place of ${kid}, where that stands), and give each worker the keys that it needs:
+${
+  state === "next"
+    ? "It is next, and its time counts from now."
+    : `It signs for the assets that name ${id} as keyPairId, or none where it is the ring's active key; put it in place of ${kid} where that stands in the catalog.`
+}
+Next: give each worker the keys that it needs:
 ${giveKeys(file)}`,
       { kid: id, before: kid, ring: file },
       warning,

@@ -7,8 +7,11 @@ import { cloudFormationTemplate } from "./export-cloudformation.ts";
 import { terraformConfiguration } from "./export-terraform.ts";
 import { endFailed, good, type Outcome } from "./outcome.ts";
 
+/** Writes what CloudFront is given of keys, in a key group of that name. */
+type Write = (uploads: readonly CloudFrontUpload[], group: string) => string;
+
 /** How the keys can be written for CloudFront, by the name that `--format` takes. */
-export const cloudFrontFormats: ReadonlyMap<string, (uploads: readonly CloudFrontUpload[]) => string> = new Map([
+export const cloudFrontFormats: ReadonlyMap<string, Write> = new Map([
   ["cloudformation", cloudFormationTemplate],
   ["terraform", terraformConfiguration],
   ["aws-cli", awsCliScript],
@@ -23,7 +26,8 @@ export const cloudFrontFormats: ReadonlyMap<string, (uploads: readonly CloudFron
 export async function exportForCloudFront(
   keys: readonly RingKey[],
   named: boolean,
-  write: (uploads: readonly CloudFrontUpload[]) => string,
+  write: Write,
+  group: string,
 ): Promise<Outcome> {
   const now = systemClock();
   const taken = keys.filter((key): key is CloudFrontKey => key.purpose === "cloudfront" && stillTaken(key, now));
@@ -33,8 +37,13 @@ export async function exportForCloudFront(
   if (taken.length === 0)
     endFailed("No cloudfront key is in use. `npx stagedoor keys new --purpose cloudfront --type ec` makes one.");
   const uploads = await Promise.all(taken.map(cloudFrontUpload));
-  const text = write(uploads);
-  return good(text, { keys: uploads, text }, note(named));
+  const twice = uploads.find(({ name }, i) => uploads.findIndex((other) => other.name === name) < i);
+  if (twice !== undefined)
+    endFailed(
+      `The key "${twice.kid}" stands in the ring under another kid too, and CloudFront takes a key once: take one of them out of the file.`,
+    );
+  const text = write(uploads, group);
+  return good(text, { keys: uploads, group, text }, note(named));
 }
 
 function note(named: boolean): string {

@@ -1,6 +1,7 @@
 import type { RingKey } from "../../src/keys/key.ts";
 import { publicJwk, publicPem } from "../../src/keys/public.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
+import { keyGroupName, usualKeyGroup } from "./cloudfront-upload.ts";
 import type { Command, Given } from "./command.ts";
 import { readRing, ringOption } from "./files.ts";
 import { cloudFrontFormats, exportForCloudFront } from "./keys-export-cloudfront.ts";
@@ -15,6 +16,7 @@ export const keysExportCommand: Command = {
     kid: { type: "string", multiple: true },
     purpose: { type: "string" },
     format: { type: "string" },
+    group: { type: "string" },
   },
   help: `Prints the public halves of key pairs. A symmetric key has none: where one is among the keys asked for, nothing
 is printed.
@@ -25,8 +27,9 @@ is printed.
       jwks             a JWK Set (RFC 7517)
       pem              PEM as CloudFront takes it
       cloudformation, terraform, aws-cli
-                       ready to apply: the cloudfront keys that have not ended, a key group with them, and a cache
+                       ready to apply: the cloudfront keys that are not retired, a key group with them, and a cache
                        behaviour that trusts the group
+  --group <name>       the key group's name, where an account has several (stagedoor)
   --ring <file>        the key ring (.stagedoor/keys.json of the project)`,
   run: async (given) => {
     const format = given.one("format") ?? "jwks";
@@ -34,7 +37,10 @@ is printed.
     if (format !== "jwks" && format !== "pem" && write === undefined)
       endMisused("--format takes jwks, pem, cloudformation, terraform or aws-cli.");
     const keys = chosen(given, await readRing(given));
-    if (write !== undefined) return exportForCloudFront(keys, given.all("kid").length > 0, write);
+    const group = given.one("group") ?? usualKeyGroup;
+    if (!keyGroupName.test(group)) endMisused("--group takes up to 32 characters of A-Z a-z 0-9 _ -, a letter first.");
+    if (write !== undefined) return exportForCloudFront(keys, given.all("kid").length > 0, write, group);
+    if (given.one("group") !== undefined) endMisused("--group is for cloudformation, terraform and aws-cli.");
     const publicKeys = keys.map(publicJwk);
     const refused = publicKeys.flatMap((result) => (result.ok ? [] : [result.refusal]));
     if (refused.length > 0)

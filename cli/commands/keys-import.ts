@@ -1,12 +1,16 @@
 import { readFileSync, statSync } from "node:fs";
-import { cloudFrontKeySchema } from "../../src/keys/key.ts";
+import { systemClock } from "../../src/base/seconds.ts";
+import { type CloudFrontKey, cloudFrontKeySchema, type RingKey } from "../../src/keys/key.ts";
+import { isSameKey } from "../../src/keys/public.ts";
+import { introduced } from "../../src/keys/take-step.ts";
 import { cloudFrontId } from "./cloudfront-id.ts";
 import type { Command, Given } from "./command.ts";
 import { readRing, readText, ringFileOf, ringOption, shortName } from "./files.ts";
 import { giveKeys, ringWords } from "./give-keys.ts";
+import { readPurpose } from "./keys-new.ts";
 import { endFailed, endMisused, good } from "./outcome.ts";
 import { readPemKey } from "./pem-key.ts";
-import { addToRing } from "./ring-file.ts";
+import { changeRing } from "./ring-file.ts";
 import { readWindow } from "./times.ts";
 
 export const keysImportCommand: Command = {
@@ -16,6 +20,7 @@ export const keysImportCommand: Command = {
   options: {
     ...ringOption,
     purpose: { type: "string" },
+    cdn: { type: "string" },
     in: { type: "string" },
     kid: { type: "string" },
     "passphrase-file": { type: "string" },
@@ -24,9 +29,10 @@ export const keysImportCommand: Command = {
   },
   help: `Adds a key that you have already to a key ring file, which is made (readable by you alone) where there is none. It takes
 RSA with 2048 bits and P-256: the private key as PKCS#1, PKCS#8 or SEC1, encrypted or not, or the public half alone
-(SubjectPublicKeyInfo) for a ring that only verifies. The ring holds it unencrypted. The key is not shown.
+(SubjectPublicKeyInfo) for a ring that only verifies; the private key of a public half that the ring has makes it whole.
+The ring holds it unencrypted. The key is not shown. The first key is active; one beside others is next.
 
-  --purpose cloudfront      what the key is for
+  --purpose cloudfront      what the key is for; --cdn cloudfront is the same
   --in <file|->             the PEM file; - reads it from standard input
   --kid <id>                the id that CloudFront gave to the public key; any name where it has none yet, until
                             npx stagedoor keys bind
@@ -45,10 +51,9 @@ RSA with 2048 bits and P-256: the private key as PKCS#1, PKCS#8 or SEC1, encrypt
     const key = cloudFrontKeySchema.parse({ kid, ...window, purpose: "cloudfront", alg, ...jwk });
     // The development ring is made whole first: `npm start` needs all of its keys.
     if (given.one("ring") === undefined) await readRing(given);
-    await addToRing(file, async (ring) => {
-      if (ring.keys.some((other) => other.kid === kid))
-        endFailed(`${shortName(file)} has a key with the kid "${kid}" already: choose another with --kid.`);
-      return key;
+    const { state, completed } = await changeRing(file, async (ring) => {
+      const { keys, state, completed } = imported(ring.keys, key, file);
+      return { keys, result: { state, completed } };
     });
     const warnings = [
       hasPrivateHalf && !wasEncrypted ? openFile(input, "private key") : undefined,
@@ -59,15 +64,37 @@ RSA with 2048 bits and P-256: the private key as PKCS#1, PKCS#8 or SEC1, encrypt
     ].filter((warning) => warning !== undefined);
     const half = hasPrivateHalf ? "" : ", public half alone: it verifies, and signs nothing";
     return good(
-      `${kid}  (cloudfront, ${key.kty}${half}) added to ${shortName(file)}\n\n${nextSteps(kid, file)}`,
-      { kid, purpose: "cloudfront", kty: key.kty, alg, private: hasPrivateHalf, nbf, exp, ring: file, warnings },
+      completed
+        ? `${kid} has its private half in ${shortName(file)} now.\n\nNext: let the manifest worker sign with it:\n${giveKeys(file, ["manifest"])}`
+        : `${kid}  (cloudfront, ${key.kty}${half}, ${state ?? "by the clock"}) added to ${shortName(file)}\n\n${nextSteps(kid, file)}`,
+      { kid, purpose: "cloudfront", kty: key.kty, alg, private: hasPrivateHalf, state, nbf, exp, ring: file, warnings },
       warnings.length === 0 ? undefined : warnings.join("\n"),
     );
   },
 };
 
+/** The keys with the imported one among them: added, or put into the public half that the ring has of it. */
+function imported(keys: readonly RingKey[], key: CloudFrontKey, file: string) {
+  const same = keys.find((other) => isSameKey(other, key));
+  if (same !== undefined && same.kid !== key.kid)
+    endFailed(
+      `${shortName(file)} has this key already, as "${same.kid}": a key has one kid. \`npx stagedoor keys bind\` gives it CloudFront's.`,
+    );
+  if (same !== undefined) {
+    if (key.d === undefined || (same.kty !== "oct" && same.d !== undefined))
+      endFailed(`${shortName(file)} has this key already, as "${same.kid}": there is nothing to do.`);
+    const { state, since, nbf = same.nbf, exp = same.exp } = { ...key, state: same.state, since: same.since };
+    const whole = { ...key, state, since, nbf, exp };
+    return { keys: keys.map((other) => (other === same ? whole : other)), state, completed: true };
+  }
+  if (keys.some((other) => other.kid === key.kid))
+    endFailed(`${shortName(file)} has a key with the kid "${key.kid}" already: choose another with --kid.`);
+  const added = key.nbf === undefined ? introduced(keys, key, "cloudfront", systemClock()) : [...keys, key];
+  return { keys: added, state: added.at(-1)?.state, completed: false };
+}
+
 function readOptions(given: Given) {
-  if (given.one("purpose") !== "cloudfront")
+  if (readPurpose(given) !== "cloudfront")
     endMisused(
       "Say what the key is for: --purpose cloudfront. Keys for other purposes are made by `npx stagedoor keys new`.",
     );
@@ -101,7 +128,8 @@ function openFile(file: string, what: string): string | undefined {
 
 function nextSteps(kid: string, file: string): string {
   if (cloudFrontId.test(kid))
-    return `Next: name it as keyPairId in the catalog, and give each worker the keys that it needs:\n${giveKeys(file)}`;
+    return `Next: give each worker the keys that it needs:\n${giveKeys(file)}
+Assets that name no keyPairId are signed with the ring's active key (npx stagedoor keys list), others with the one they name.`;
   return `Next, where CloudFront does not have its public half yet: upload what this prints, and put it into a key group
   npx stagedoor keys export --kid ${kid} --format pem${ringWords(file)}
 Then record the id that CloudFront gave to it:

@@ -1,50 +1,61 @@
-import { isUnixSeconds, rfc3339, systemClock, type UnixSeconds } from "../../src/base/seconds.ts";
-import type { RingKey } from "../../src/keys/key.ts";
-import { type KeyRing, keysFor, signingKey, stillTaken } from "../../src/keys/ring.ts";
+import { isUnixSeconds, rfc3339, systemClock } from "../../src/base/seconds.ts";
+import { fingerprintOf } from "../../src/keys/fingerprint.ts";
+import { keyStateOf, signsByAsset } from "../../src/keys/life.ts";
+import { type NextStep, nextStep, type RotatedPurpose, rotatedPurposes, sinceWhen } from "../../src/keys/rotation.ts";
 import type { Command } from "./command.ts";
-import { readRing, ringOption } from "./files.ts";
-import { operatorSigningKey } from "./operator-token.ts";
+import { readRing, ringFileOf, ringOption } from "./files.ts";
 import { good } from "./outcome.ts";
+import { deploymentOf, rotationHelp, rotationOptions, timesOf } from "./rotation-times.ts";
+import { stepWords } from "./rotation-words.ts";
 import { table } from "./table.ts";
 
 export const keysListCommand: Command = {
   name: "keys list",
-  summary: "list the keys of a ring, never their secrets",
+  summary: "list the keys of a ring and their next steps, never their secrets",
   operands: [],
-  options: ringOption,
-  help: `Lists a ring's keys: kid, purpose, type, what each does now, and its window. Never a secret.
+  options: { ...ringOption, ...rotationOptions },
+  help: `Lists a ring's keys: kid, purpose, type, fingerprint, state, since when, and the window; then the next step of each purpose
+and when npx stagedoor keys rotate may take it. Never a secret. By the fingerprint a key is compared with those that
+/operator/keys shows of a deployment; the table has its first characters, and --json all of it.
 
-  signs      new signatures are made with it
-  verifies   what it signed is taken, and another signs
-  to come    it signs once its nbf has come; what it signs is taken already
-  ended      nobody takes it any more
-  by asset   it signs for the assets that name it as keyPairId
+  next       verifiers know it, and nobody signs with it
+  active     it signs; a cloudfront key "by asset" for the assets that name it as keyPairId
+  retiring   what it signed is taken, and another signs
+  retired    nobody takes it any more: no worker is given it
 
-  --ring <file>  the key ring (.stagedoor/keys.json of the project)`,
+${rotationHelp}
+  --ring <file>          the key ring (.stagedoor/keys.json of the project)`,
   run: async (given) => {
     const now = systemClock();
     const ring = await readRing(given);
-    const keys = ring.keys.map((key) => {
+    const deployment = deploymentOf(given);
+    const listing = ring.keys.map(async (key) => {
       const { kid, purpose, kty, alg, nbf, exp } = key;
-      return { kid, purpose, kty, alg, state: stateOf(key, ring, now), nbf, exp };
+      const half = key.kty !== "oct" && key.d === undefined ? "public" : "whole";
+      const by = signsByAsset(key, now) ? "asset" : undefined;
+      const state = keyStateOf(key, ring.keys, now);
+      const fingerprint = await fingerprintOf(key);
+      return { kid, purpose, kty, alg, half, fingerprint, state, since: sinceWhen(key, ring.keys, now), by, nbf, exp };
     });
-    const rows = keys.map(({ kid, purpose, kty, state, nbf, exp }) => [kid, purpose, kty, state, time(nbf), time(exp)]);
-    const text =
-      keys.length === 0 ? "The ring is empty." : table([["KID", "PURPOSE", "TYPE", "NOW", "NBF", "EXP"], ...rows]);
-    return good(text, { keys });
+    const keys = await Promise.all(listing);
+    const rows = keys.map(({ kid, purpose, kty, half, fingerprint, state, since, by, nbf, exp }) => [
+      kid,
+      purpose,
+      half === "public" ? `${kty}, public` : kty,
+      fingerprint.slice(0, 11),
+      by === "asset" ? `${state} (by asset)` : state,
+      ...[since, nbf, exp].map((time) => (isUnixSeconds(time) ? rfc3339(time) : "-")),
+    ]);
+    const next: Partial<Record<RotatedPurpose, NextStep>> = {};
+    for (const purpose of rotatedPurposes)
+      if (keys.some((key) => key.purpose === purpose))
+        next[purpose] = nextStep(purpose, ring.keys, timesOf(purpose, deployment, now));
+    if (keys.length === 0) return good("The ring is empty.", { keys, next });
+    const steps = rotatedPurposes.flatMap((purpose) => {
+      const step = next[purpose];
+      return step === undefined ? [] : [[purpose, stepWords(step, purpose, ringFileOf(given), now)]];
+    });
+    const listed = table([["KID", "PURPOSE", "TYPE", "FINGERPRINT", "STATE", "SINCE", "NBF", "EXP"], ...rows]);
+    return good(`${listed}\n\n${table([["PURPOSE", "NEXT STEP"], ...steps])}`, { keys, next });
   },
 };
-
-function stateOf(key: RingKey, ring: KeyRing, now: UnixSeconds): string {
-  if (!stillTaken(key, now)) return "ended";
-  if (key.purpose !== "session" && key.d === undefined) return "verifies";
-  if (key.purpose === "cloudfront") return "by asset";
-  if (key.purpose === "token") return keysFor(ring, "token")[0] === key ? "signs" : "verifies";
-  if ((key.nbf ?? 0) > now) return "to come";
-  const signing = key.purpose === "operator" ? operatorSigningKey(ring) : signingKey(keysFor(ring, "session"), now);
-  return signing === key ? "signs" : "verifies";
-}
-
-function time(value: number | undefined): string {
-  return isUnixSeconds(value) ? rfc3339(value) : "-";
-}

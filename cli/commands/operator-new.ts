@@ -1,17 +1,19 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { rfc3339, type Seconds, seconds } from "../../src/base/seconds.ts";
+import { after, rfc3339, type Seconds, seconds, systemClock, type UnixSeconds } from "../../src/base/seconds.ts";
 import { type OperatorScope, operatorScopes } from "../../src/credential/operator.ts";
-import { newOperatorKey } from "../../src/keys/generate.ts";
 import { type OperatorKey, operatorKeySchema } from "../../src/keys/key.ts";
 import { keysFor } from "../../src/keys/ring.ts";
+import { longestHold } from "../../src/keys/rotation.ts";
+import { introduced } from "../../src/keys/take-step.ts";
 import type { Command, Given } from "./command.ts";
 import { devRingFile, readRing, reasonOf, ringFileOf, ringOption, shortName } from "./files.ts";
 import { giveKeys } from "./give-keys.ts";
+import { makeKey } from "./new-key.ts";
 import { newKid } from "./new-kid.ts";
 import { operatorSigningKey, signOperatorToken } from "./operator-token.ts";
 import { endFailed, endMisused, good, type Outcome } from "./outcome.ts";
-import { addToRing } from "./ring-file.ts";
+import { changeRing } from "./ring-file.ts";
 
 export const operatorNewCommand: Command = {
   name: "operator new",
@@ -48,6 +50,7 @@ the operator: it is readable by you alone, and is not shown.
       endFailed(`${shortName(out)} is there already: name another with --out, or delete it.`);
     const { key, isNew } = await signingKeyOf(given, ringFile);
     const { token, tokenId, kid, expiresAt } = await signOperatorToken(key, { name, scopes, lifetime });
+    await recordSigned(ringFile, kid, expiresAt);
     const about = { name, scope: scopes.join(" "), tokenId, kid, expiresAt: rfc3339(expiresAt), keyMade: isNew };
     const next = nextSteps(ringFile, kid, isNew);
     if (out === "-") return good(token, { ...about, token }, next);
@@ -94,8 +97,26 @@ async function signingKeyOf(
     return endFailed(
       `No operator key of ${shortName(file)} signs now: it holds public halves alone, or their time has not come or has run out. Use the ring with the private halves, or add a key with \`npx stagedoor keys new --purpose operator\`.`,
     );
-  const added = await addToRing(file, () => newOperatorKey(newKid("operator", file)));
+  const now = systemClock();
+  const made = await makeKey("operator", newKid("operator", file), now);
+  const added = await changeRing(file, async ({ keys }) => {
+    const all = introduced(keys, made, "operator", now);
+    return { keys: all, result: all.at(-1) };
+  });
   return { key: operatorKeySchema.parse(added), isNew: true };
+}
+
+/** Before the credential is handed out: `keys rotate` retires its key no sooner than it ends. */
+async function recordSigned(file: string, kid: string, expiresAt: UnixSeconds): Promise<void> {
+  // One that an earlier version signed with may have signed for as long as could be.
+  const unknown = after(systemClock(), longestHold("operator", seconds(0)));
+  await changeRing(file, async ({ keys }) => {
+    const at = keys.findIndex((key) => key.purpose === "operator" && key.kid === kid);
+    const key = keys[at];
+    if (key?.purpose !== "operator" || (key.signedUntil ?? 0) >= expiresAt) return { keys, result: undefined };
+    const signedUntil = Math.max(key.signedUntil ?? unknown, expiresAt);
+    return { keys: keys.with(at, { ...key, signedUntil }), result: undefined };
+  });
 }
 
 /** A file of its own, in one step, so that it is never there without being its owner's alone. */

@@ -20,30 +20,14 @@ import { endFailed } from "./outcome.ts";
 const patience = 5_000;
 
 /**
- * Adds a key to a ring file, which is made where there is none (mode 0600, its folder 0700). The new text is written
- * beside the file and put in its place in one step, so no moment is without the old keys; the file beside it is also the
- * lock that keeps a second command from writing over what the first one added. A file that holds no sound ring is left
- * as it is.
+ * Puts what `change` makes of a ring's keys into its file, which is made where there is none (mode 0600, its folder 0700).
+ * The new text is written beside the file and put in its place in one step, so no moment is without the old keys; the file
+ * beside it is also the lock that keeps a second command from writing over what the first one added. A file that holds no
+ * sound ring is left as it is, and so is one whose `change` throws, or gives back the keys that it got.
  */
-export function addToRing(name: string, make: (ring: KeyRing) => Promise<RingKey>): Promise<RingKey> {
-  return rewrite(name, async (ring, keys) => {
-    const key = await make(ring);
-    return { keys: [...keys, key], result: key };
-  });
-}
-
-/** Gives the key whose kid `choose` says the kid `to`, as {@link addToRing} adds one. It stays at its place. */
-export function renameInRing(name: string, to: string, choose: (ring: KeyRing) => string): Promise<void> {
-  return rewrite(name, async (ring, keys) => {
-    const from = choose(ring);
-    const renamed = keys.map((key) => (Object(key).kid === from ? { ...Object(key), kid: to } : key));
-    return { keys: renamed, result: undefined };
-  });
-}
-
-async function rewrite<Result>(
+export async function changeRing<Result>(
   name: string,
-  change: (ring: KeyRing, keys: readonly unknown[]) => Promise<{ keys: readonly unknown[]; result: Result }>,
+  change: (ring: KeyRing) => Promise<{ readonly keys: readonly RingKey[]; readonly result: Result }>,
 ): Promise<Result> {
   const file = existsSync(name) ? realpathSync(name) : name;
   const beside = `${file}.new`;
@@ -52,7 +36,11 @@ async function rewrite<Result>(
     const before = existsSync(file) ? readFileSync(file, "utf8") : '{"keys": []}';
     const ring = parseRingText(name, before);
     const document: unknown = parseJson(before);
-    const { keys, result } = await change(ring, keysIn(document));
+    const { keys, result } = await change(ring);
+    if (keys === ring.keys) {
+      rmSync(beside);
+      return result;
+    }
     writeSync(handle, `${JSON.stringify({ ...Object(document), keys }, null, 2)}\n`);
     fsyncSync(handle);
     renameSync(beside, file);
@@ -63,12 +51,6 @@ async function rewrite<Result>(
   } finally {
     closeSync(handle);
   }
-}
-
-/** The keys as they stand in the document, so that nothing in it is lost on the way. */
-function keysIn(document: unknown): readonly unknown[] {
-  const keys: unknown = Object(document).keys;
-  return Array.isArray(keys) ? keys : [];
 }
 
 async function lock(beside: string, name: string): Promise<number> {

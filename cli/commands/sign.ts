@@ -138,9 +138,8 @@ function signForCloudFront({ asset, purpose, path, query }: File, ring: KeyRing,
     (key, hash) => cloudFrontSign({ ...key }, hash),
   );
   const signer = signers(asset.cloudfront);
-  const kid = asset.cloudfront.keyPairId;
-  if (!signer.ok)
-    return failed(`The key ring has no private key "${kid}", which the asset ${asset.id} names as keyPairId.`);
+  if (!signer.ok) return failed(`The asset ${asset.id} cannot be signed for: ${signer.refusal.reason}.`);
+  const kid = signer.value.keyPairId;
   const url = signer.value.file(path, query, { expires: expiry });
   if (!url.ok) return failed(`The path cannot be signed for CloudFront: ${url.refusal.reason}.`);
   const json = { url: url.value, cdn: "cloudfront", asset: asset.id, purpose, path, kid, expiresAt: rfc3339(expiry) };

@@ -87,7 +87,8 @@ export function addressesAt({ port, mediaPort }: Pick<ClusterOptions, "port" | "
   return { apiUrl: `http://localhost:${port}`, mediaUrl: `http://localhost:${mediaPort}` };
 }
 
-async function worker(
+/** What Miniflare is told of one worker: its own configuration and code, with these variables in place of its secrets. */
+export async function worker(
   name: keyof typeof configs,
   bindings: Readonly<Record<string, string>>,
   more: { readonly port?: number; readonly serviceBindings?: { readonly PAGE: ClusterOptions["page"] } },

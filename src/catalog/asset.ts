@@ -30,7 +30,11 @@ const cloudFrontSchema = z
     keyPairId: z
       .string()
       .regex(/^[A-Za-z0-9._-]{1,64}$/, "Give the kid of a cloudfront key in the key ring.")
-      .describe("The kid of the signing key in the key ring, which is CloudFront's Key-Pair-Id."),
+      .optional()
+      .describe(
+        "The kid of the signing key in the key ring, which is CloudFront's Key-Pair-Id. The ring's active key without it, so " +
+          "that a rotation needs no change here.",
+      ),
   })
   .describe("How CloudFront's URLs are signed. Needed where cdn is cloudfront, and only there.");
 

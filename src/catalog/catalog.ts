@@ -76,7 +76,11 @@ function cdnFaults(raw: unknown, asset: string): readonly CatalogFault[] {
   if (cdn === "edge" && settings !== undefined)
     return fault("cloudfront_unused", "cloudfront", "Take these settings out, or set cdn to cloudfront.");
   if (cdn === "cloudfront" && settings === undefined)
-    return fault("cloudfront_missing", "cloudfront", "Add these settings, with at least a keyPairId.");
+    return fault(
+      "cloudfront_missing",
+      "cloudfront",
+      "Add these settings; {} takes the media host, and the ring's active key.",
+    );
   if (cdn === "cloudfront" && fieldOf(raw, "segmentSignature") === "session")
     return fault(
       "cloudfront_session",

@@ -1,23 +1,25 @@
 import type * as z from "zod";
 
 /** What can be wrong with a catalog. The names are stable: scripts may look for them. */
-export type CatalogFaultName =
-  | "not_json"
-  | "schema"
-  | "id_duplicate"
-  | "prefix_unbounded"
-  | "prefix_overlap"
-  | "path_not_canonical"
-  | "origin_url_invalid"
-  | "cloudfront_missing"
-  | "cloudfront_unused"
-  | "cloudfront_session"
-  | "cloudfront_binding"
-  | "country_unknown"
-  | "countries_unclear"
-  | "origin_invalid"
-  | "time_invalid"
-  | "window_empty";
+export const catalogFaultNames = [
+  "not_json",
+  "schema",
+  "id_duplicate",
+  "prefix_unbounded",
+  "prefix_overlap",
+  "path_not_canonical",
+  "origin_url_invalid",
+  "cloudfront_missing",
+  "cloudfront_unused",
+  "cloudfront_session",
+  "cloudfront_binding",
+  "country_unknown",
+  "countries_unclear",
+  "origin_invalid",
+  "time_invalid",
+  "window_empty",
+] as const;
+export type CatalogFaultName = (typeof catalogFaultNames)[number];
 
 /** One fault: its name, the asset (its id, or `assets[3]` where it has none) and a sentence that says what to do. */
 export interface CatalogFault {

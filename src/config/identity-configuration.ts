@@ -38,7 +38,7 @@ export const identitySettingsSchema = z.object({
     .max(4000)
     .refine(isAssetList, "write * or asset ids with spaces between them")
     .default("*")
-    .describe("What a new user may open."),
+    .describe("What a new user may open: *, or asset ids with spaces between them."),
 });
 
 /** What it shares with the other workers. */

@@ -67,7 +67,7 @@ export const settingsSchema = z.object({
     .string()
     .regex(/^(\/|(\/[A-Za-z0-9._-]+)+)$/, "begin with a slash and end without one")
     .default("/")
-    .describe("What stands before /stream/start."),
+    .describe("What stands before /stream/start, such as /api/v1."),
   STAGEDOOR_MANIFEST_TTL: secondsBetween(60, 600).default(300).describe("How long a manifest URL lives."),
   STAGEDOOR_SESSION_TTL: secondsBetween(5, 604_800)
     .default(21_600)
@@ -75,7 +75,9 @@ export const settingsSchema = z.object({
   STAGEDOOR_PAUSE_ALLOWANCE: secondsBetween(0, 86_400)
     .default(300)
     .describe("How long a viewer may pause before a URL has to be renewed."),
-  STAGEDOOR_EXPIRY_STEP: secondsBetween(1, 3600).default(30).describe("Expiries are rounded up to multiples of it."),
+  STAGEDOOR_EXPIRY_STEP: secondsBetween(1, 3600)
+    .default(30)
+    .describe("Expiries are rounded up to multiples of it; all viewers of a step share one playlist."),
   STAGEDOOR_STREAM_LIMIT: wholeBetween(0, 1000)
     .default(0)
     .describe(
@@ -106,7 +108,7 @@ export const settingsSchema = z.object({
     .describe("How many starts an hour a subject may ask for; 0 for any number."),
   STAGEDOOR_START_RATE_ADDRESS: wholeBetween(0, 1_000_000)
     .default(10_000)
-    .describe("How many starts an hour a client's network may ask for; 0 for any number."),
+    .describe("How many starts an hour a client's network (/24 of IPv4, /48 of IPv6) may ask for; 0 for any number."),
   STAGEDOOR_REFUSED_RATE_ADDRESS: wholeBetween(0, 1_000_000)
     .default(1000)
     .describe("How many refused credentials an hour a network may send to running sessions; 0 for any number."),
@@ -136,7 +138,7 @@ export const settingsSchema = z.object({
   STAGEDOOR_RENEWAL: z
     .enum(["redirect", "off"])
     .default("redirect")
-    .describe("What an authentic segment URL gets whose time has run out."),
+    .describe("What an authentic segment URL gets whose time has run out: a redirect to a fresh one, or a refusal."),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;

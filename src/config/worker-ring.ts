@@ -5,12 +5,14 @@ import type { WorkerName } from "./configuration.ts";
 /**
  * What a worker needs of a whole ring, and no more: a key that signs bearer tokens or operators' credentials none of them,
  * the public halves of operators' keys the API, CloudFront's private halves the manifest worker alone, its public halves the
- * edge.
+ * edge and the API, which explains URLs. A key that is retired nobody needs.
  */
 export function ringFor(worker: WorkerName, ring: KeyRing): KeyRing {
-  const session = keysFor(ring, "session");
-  const pairs = keysFor(ring, "cloudfront");
-  if (worker === "api")
-    return { keys: [...session, ...keysFor(ring, "operator").map((pair) => withoutPrivateHalf(pair))] };
-  return { keys: [...session, ...(worker === "manifest" ? pairs : pairs.map((pair) => withoutPrivateHalf(pair)))] };
+  const kept = { keys: ring.keys.filter(({ state }) => state !== "retired") };
+  const session = keysFor(kept, "session");
+  const pairs = keysFor(kept, "cloudfront");
+  if (worker === "manifest") return { keys: [...session, ...pairs] };
+  const halves = pairs.map((pair) => withoutPrivateHalf(pair));
+  if (worker === "edge") return { keys: [...session, ...halves] };
+  return { keys: [...session, ...halves, ...keysFor(kept, "operator").map((pair) => withoutPrivateHalf(pair))] };
 }

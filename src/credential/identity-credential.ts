@@ -3,7 +3,7 @@ import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { isUnixSeconds, seconds, type Timer, type UnixSeconds } from "../base/seconds.ts";
 import type { Credential } from "./credential.ts";
-import type { EndSignIns, IdentitySession, IdentitySessions } from "./identity-sessions.ts";
+import type { EndSignIns, IdentitySession, IdentitySessions, SessionUse } from "./identity-sessions.ts";
 import type { Presented } from "./presented.ts";
 
 /** The identity worker, where one is bound. */
@@ -43,8 +43,9 @@ export async function identityCredential(
   { issuer, sessions }: IdentitySource,
   timer: Timer,
   now: UnixSeconds,
+  use: SessionUse = "use",
 ): Promise<Result<Credential, Refusal>> {
-  const session = await asked(sessions, presented, timer);
+  const session = await asked((one) => sessions(one, use), presented, timer);
   if (session === "silent") return refusal("store_unavailable", "the identity worker did not answer");
   const expiresAt: unknown = session === undefined ? undefined : Math.floor(session.expiresAt / 1000);
   const issuedAt: unknown = session === undefined ? undefined : Math.floor(session.createdAt / 1000);

@@ -13,10 +13,13 @@ export interface IdentitySession {
 }
 
 /**
- * The port to the identity worker: the session behind an opaque bearer token or a cookie, prolonged by this use of it, or
+ * The port to the identity worker: the session behind an opaque bearer token or a cookie, prolonged by a use of it, or
  * undefined where there is none (any more). It rejects where the worker does not answer.
  */
-export type IdentitySessions = (presented: Presented) => Promise<IdentitySession | undefined>;
+export type IdentitySessions = (presented: Presented, use?: SessionUse) => Promise<IdentitySession | undefined>;
+
+/** `look`: an operator asks how it stands, which is no use of it and prolongs nothing. */
+export type SessionUse = "use" | "look";
 
 /** Which sessions of sign-in: all that a user has, or one. */
 export type SignIns = { readonly userId: string } | { readonly sessionId: string };

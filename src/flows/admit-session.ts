@@ -7,6 +7,7 @@ import { networkOf, networkText } from "../sessions/network.ts";
 import type { RevocationLog } from "../sessions/revocation.ts";
 import { forbiddenBy, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import type { RevocationWatch } from "../sessions/revocation-watch.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { MediaAccess } from "./check-media-request.ts";
 import type { Client } from "./client.ts";
 import { endedBecause } from "./ended-because.ts";
@@ -24,12 +25,15 @@ export interface AdmissionParts {
   readonly storeFailure: "closed" | "open";
   /** Told of a store that did not answer where the viewer is let in all the same. */
   readonly onFailure: (refusal: Refusal) => void;
+  readonly telemetry: Telemetry;
 }
 
 export interface Asking {
   readonly client: Client;
   readonly now: UnixSeconds;
   readonly waitUntil: WaitUntil;
+  /** Where the client is: ISO 3166-1 alpha-2 in upper case, where that is known. Few requests have to know. */
+  readonly country: () => string | undefined;
 }
 
 /** Why a session may not go on; undefined where it may. */
@@ -73,7 +77,11 @@ function admitUnder(
 ): Admission | Promise<Admission> {
   const { grant, asset } = access;
   const forbidding = forbiddenBy(snapshot, grant, asset.id);
-  if (forbidding !== undefined) return endedBecause(forbidding.cause).refusal;
+  if (forbidding !== undefined) {
+    // Who holds a leaked key could write a grant with another viewer's session in it.
+    if (forbidding.kind !== "key") parts.telemetry({ event: "ended", sessionId: grant.sessionId });
+    return endedBecause(forbidding.cause).refusal;
+  }
   const address = asking.client.address ?? "";
   switch (parts.leases.look(grant.sessionId, address, asking.now)) {
     case "held":
@@ -89,7 +97,7 @@ function admitUnder(
 }
 
 /** Asks the viewer's streams, and remembers the answer. */
-async function touch(access: MediaAccess, { client, now }: Asking, parts: AdmissionParts): Promise<Admission> {
+async function touch(access: MediaAccess, { client, now, country }: Asking, parts: AdmissionParts): Promise<Admission> {
   const { grant, asset } = access;
   const { address = "" } = client;
   const network = networkOf(address);
@@ -113,6 +121,9 @@ async function touch(access: MediaAccess, { client, now }: Asking, parts: Admiss
   }
   if (answer.is === "held") {
     parts.leases.keep(grant.sessionId, address, now, answer.until);
+    const { sessionId, subject, issuedAt: startedAt, expiresAt } = grant;
+    const where = { assetId: asset.id, country: country() ?? "XX" };
+    parts.telemetry({ event: "alive", sessionId, subject, startedAt, expiresAt, seenAt: now, ...where });
     return undefined;
   }
   if (answer.is === "limited") {
@@ -120,6 +131,7 @@ async function touch(access: MediaAccess, { client, now }: Asking, parts: Admiss
     return endedBecause("taken").refusal;
   }
   parts.leases.drop(grant.sessionId);
+  parts.telemetry({ event: "ended", sessionId: grant.sessionId });
   await tellTheOthers(answer, now, parts);
   return endedBecause(answer.cause).refusal;
 }

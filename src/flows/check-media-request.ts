@@ -64,8 +64,9 @@ export function checkMediaTarget(target: MediaTarget, context: CheckContext): Me
   return session.ok ? checkSignature(target, session.value, context) : refused(session);
 }
 
-function checkGrant(
-  target: MediaTarget,
+/** The first half of {@link checkMediaRequest}: the grant, and what it says of this path and client. */
+export function checkGrant(
+  target: Pick<MediaTarget, "grant" | "path" | "signature">,
   { keys, now, grantIssuer, client, open = openGrant }: CheckContext,
 ): Result<Grant, Refusal> {
   const opened = open(target.grant, keys, now);

@@ -6,6 +6,7 @@ import { originIdentity } from "../catalog/asset-origin.ts";
 import { parseRange, rangeRefusal, rangeText, sizeOfContentRange } from "../catalog/byte-range.ts";
 import { ifRangeHolds, parseEntityTags } from "../catalog/entity-tag.ts";
 import { type Origin, type OriginRequest, originHeaders } from "../catalog/origin.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import { type FillPorts, fillCache, rememberFills, type WaitUntil } from "./fill-cache.ts";
 import type { MediaCache } from "./media-cache.ts";
 
@@ -35,7 +36,11 @@ export interface DeliveryPorts {
   readonly origin: Origin;
   readonly cache: MediaCache;
   readonly clock: Clock;
+  readonly telemetry: Telemetry;
 }
+
+/** What was found in the cache, or not. */
+const lookUp = { hit: { event: "cached", outcome: "hit" }, miss: { event: "cached", outcome: "miss" } } as const;
 
 /**
  * Serves files of assets, from the cache where it has them and else from their origin; made once an isolate. The answer is
@@ -44,12 +49,14 @@ export interface DeliveryPorts {
  * The cache's key is the origin's place, path and query, so that all viewers of a file share one entry; the check has been
  * done for each of them. The viewer's own copy ends when his signature does, and no shared cache may keep it.
  */
-export function fileDelivery({ origin, cache, clock }: DeliveryPorts): DeliverFile {
+export function fileDelivery({ origin, cache, clock, telemetry }: DeliveryPorts): DeliverFile {
   const mayFill = rememberFills(clock);
-  return (file, waitUntil) => deliver(file, { origin, cache, mayFill, waitUntil });
+  return (file, waitUntil) => deliver(file, { origin, cache, mayFill, waitUntil, telemetry });
 }
 
-async function deliver(file: FileRequest, ports: FillPorts): Promise<Result<Response, Refusal>> {
+type FindPorts = FillPorts & Pick<DeliveryPorts, "telemetry">;
+
+async function deliver(file: FileRequest, ports: FindPorts): Promise<Result<Response, Refusal>> {
   const asked = askedOf(file);
   const found = await find(file, asked, ports);
   if (file.ifRange === undefined || asked.range === undefined || rangeFits(file.ifRange, found))
@@ -78,12 +85,13 @@ function askedOf({ method, range, ifNoneMatch }: FileRequest): Asked {
   };
 }
 
-async function find(file: FileRequest, asked: Asked, ports: FillPorts): Promise<Result<Response, Refusal>> {
+async function find(file: FileRequest, asked: Asked, ports: FindPorts): Promise<Result<Response, Refusal>> {
   const { asset, path, query, method, cacheable } = file;
   const request: OriginRequest = { asset, path, query, method, ...asked };
   if (!cacheable) return ports.origin(request);
   const key = cacheKey(asset, path, query);
   const cached = await ports.cache.match(key, cacheHeaders(asked)).catch(() => undefined);
+  ports.telemetry(cached === undefined ? lookUp.miss : lookUp.hit);
   if (cached?.status === 416) return rangeRefusal(sizeOfContentRange(cached.headers.get("Content-Range")));
   if (cached !== undefined) return ok(cached);
   const answered = await ports.origin(request);

@@ -7,6 +7,7 @@ import { renderShared, type SharedPlaylist, type SignTarget } from "../playlist/
 import type { PlaylistTemplate } from "../playlist/template.ts";
 import type { CloudFrontSigner } from "../signing/cloudfront/sign.ts";
 import { cloudFrontRendition } from "../signing/cloudfront/sign-rendition.ts";
+import type { AssetSigner } from "../signing/cloudfront/signers.ts";
 import { signedParameter } from "../signing/media-url.ts";
 import { isBound, type MediaAccess } from "./check-media-request.ts";
 import { type LoadContext, type LoadedPlaylist, loadEntry } from "./load-playlist.ts";
@@ -14,7 +15,7 @@ import type { RenderedPlaylist } from "./renderings.ts";
 
 export interface RenderContext {
   /** The signer for an asset of CloudFront, or why there is none. */
-  readonly cloudFront: (settings: CloudFrontSettings) => Result<CloudFrontSigner, Refusal>;
+  readonly cloudFront: (settings: CloudFrontSettings) => Result<AssetSigner, Refusal>;
 }
 
 type StepContext = LoadContext & RenderContext & { readonly expiryStep: Seconds };
@@ -33,15 +34,18 @@ export async function renderForStep(
   const { now, expiryStep, shelf } = context;
   const notAfter = asset.cloudfront === undefined ? undefined : capOf(template, access, context);
   const bound = isBound("segment", asset);
-  const signedBy = asset.cloudfront === undefined ? "" : JSON.stringify(asset.cloudfront);
+  const signer = asset.cloudfront === undefined ? undefined : context.cloudFront(asset.cloudfront);
+  if (signer?.ok === false) return signer;
+  // The settings alone do not say it: which key is active may change by the clock.
+  const signedBy = signer === undefined ? "" : `${signer.value.keyPairId} ${JSON.stringify(asset.cloudfront)}`;
   const name = { step: roundUpTo(expiryStep, now), variant: `${key.kid} ${notAfter ?? ""} ${signedBy}` };
   const made = bound ? undefined : renderings.get(name);
   if (made !== undefined) return ok(made);
   const expiries = expiriesOf(template, now, expiryStep, { notAfter, given: shelf.given(loaded.name) });
   const shared =
-    asset.cloudfront === undefined
+    asset.cloudfront === undefined || signer === undefined
       ? ok(renderShared(template, expiries, edgeSigner(access)))
-      : await renderForCloudFront(access, template, asset.cloudfront, expiries, context);
+      : await renderForCloudFront(access, template, { signer: signer.value, ...asset.cloudfront }, expiries, context);
   if (!shared.ok) return shared;
   shelf.give(loaded.name, givenBy(template, expiries));
   if (bound) return shared;
@@ -84,12 +88,10 @@ function capOf(
 async function renderForCloudFront(
   { asset, path }: MediaAccess,
   template: PlaylistTemplate,
-  settings: CloudFrontSettings,
+  { signer, policy }: Pick<CloudFrontSettings, "policy"> & { readonly signer: CloudFrontSigner },
   expiries: readonly UnixSeconds[],
   context: StepContext,
 ): Promise<Result<SharedPlaylist, Refusal>> {
-  const signer = context.cloudFront(settings);
-  if (!signer.ok) return signer;
   const entry = await loadEntry(asset, context);
   if (!entry.ok) return entry;
   const prefix = `/${asset.id}/`;
@@ -99,7 +101,7 @@ async function renderForCloudFront(
   let expires = context.now;
   for (const [i, expiry] of expiries.entries())
     if (template.targets[i]?.purpose !== "playlist") expires = later(expires, expiry);
-  const rendition = cloudFrontRendition(signer.value, settings.policy, {
+  const rendition = cloudFrontRendition(signer, policy, {
     playlist: path,
     others,
     assetPrefix: prefix,

@@ -6,8 +6,10 @@ import { between } from "../base/seconds.ts";
 import type { Asset } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { type CloudFrontAccess, type CloudFrontPublicKeys, verifyCloudFront } from "../signing/cloudfront/verify.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { DeliverFile, WaitUntil } from "./deliver-file.ts";
 import type { ViewerRequest } from "./serve-segment.ts";
+import { servedEvents } from "./served-events.ts";
 
 /** What the check looks at beside the request. */
 export interface CloudFrontCheckContext {
@@ -22,6 +24,7 @@ export interface CloudFrontCheckContext {
 export interface CloudFrontContext extends CloudFrontCheckContext {
   readonly deliver: DeliverFile;
   readonly waitUntil: WaitUntil;
+  readonly telemetry: Telemetry;
 }
 
 /** The asset of CloudFront that a target without a grant is for: its first path segment is the asset's id. */
@@ -46,10 +49,13 @@ export async function serveCloudFront(
   // Under a wildcard the query is the viewer's to write: an S3 origin would answer `?acl` under our credentials.
   const signedQuery = policy === "canned" ? canonicalQuery(query ?? "") : "";
   const file = { asset, path: path.slice(asset.id.length + 2), query: signedQuery };
-  return context.deliver(
-    { ...request, ...file, remaining: between(context.now, expires), cacheable: !path.endsWith(".key") },
+  const isKey = path.endsWith(".key");
+  const delivered = await context.deliver(
+    { ...request, ...file, remaining: between(context.now, expires), cacheable: !isKey },
     context.waitUntil,
   );
+  if (delivered.ok) context.telemetry(servedEvents.served[isKey ? "key" : "segment"]);
+  return delivered;
 }
 
 /**

@@ -2,17 +2,21 @@ import type { Refusal } from "../base/refusal.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import { between, earlier, type Seconds, type UnixSeconds } from "../base/seconds.ts";
 import type { MediaTarget } from "../signing/media-target.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Admit } from "./admit-session.ts";
 import { type CheckContext, checkMediaTarget, type MediaAccess } from "./check-media-request.ts";
 import type { Client } from "./client.ts";
 import type { DeliverFile, FileRequest, WaitUntil } from "./deliver-file.ts";
 import { renewUrl } from "./renew-url.ts";
+import { servedEvents } from "./served-events.ts";
 
 export interface SegmentContext extends CheckContext {
+  readonly telemetry: Telemetry;
   readonly deliver: DeliverFile;
   readonly waitUntil: WaitUntil;
   readonly admit: Admit;
   readonly client: Client;
+  readonly country: () => string | undefined;
   readonly renewal: "redirect" | "off";
   readonly pauseAllowance: Seconds;
   readonly expiryStep: Seconds;
@@ -38,14 +42,18 @@ export async function serveSegment(
   const admission = context.admit(access, context);
   const why = admission instanceof Promise ? await admission : admission;
   if (why !== undefined) return refuse(why);
-  if (checked.verdict === "expired")
+  if (checked.verdict === "expired") {
+    context.telemetry(servedEvents.renewed[access.purpose]);
     return ok(renewUrl(access, context.now, context.pauseAllowance, context.expiryStep));
+  }
   const { asset, rest: path, query, purpose } = access;
   const left = remaining(access, context.now);
-  return context.deliver(
+  const delivered = await context.deliver(
     { ...request, asset, path, query, remaining: left, cacheable: purpose !== "key" },
     context.waitUntil,
   );
+  if (delivered.ok) context.telemetry(servedEvents.served[purpose]);
+  return delivered;
 }
 
 /** Whether an authentic URL that has ended is answered with a fresh one: any but a playlist's. */

@@ -14,8 +14,11 @@ import { startStream } from "../flows/session/start-stream.ts";
 import { clientOf, countryOf } from "./client.ts";
 import { preflight, withCors } from "./cors.ts";
 import { everyRequest } from "./every-request.ts";
+import { healthAnswer, healthPath, readiness, readyAnswer, readyPath, storeParts } from "./health.ts";
 import { askIdentity, type Identity, identityPath, identityPreflight } from "./identity.ts";
 import { type Learning, learning } from "./learnt.ts";
+import { metricsRoutes } from "./metrics.ts";
+import { mountDocs } from "./openapi/api-docs.ts";
 import { operatorRoutes, TextAnswer } from "./operator-routes.ts";
 import { withRateLimitFields } from "./rate-limit-fields.ts";
 import { answeredByIdentity, brokenResponse, type Reporting, refusedResponse } from "./refused.ts";
@@ -64,13 +67,20 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
   app.use(
     everyRequest({ site: context.site, dpopRequired, refused: (why, request) => withCors(refused(why, request)) }),
   );
+  const { mediaUrl } = context.settings;
+  mountDocs(app, { apiUrl: context.site.apiUrl, basePath: options.basePath, mediaUrl }, options.sha256);
   if (options.identity !== undefined) mountIdentity(app, options.identity, context, options);
+  mountHealth(app, context, options);
   const { operators } = options;
-  const all = { ...routes, ...(operators === undefined ? {} : operatorRoutes(operators)) };
+  const below = { ...routes, ...(operators === undefined ? {} : operatorRoutes(operators)) };
+  const all: typeof routes = {
+    ...Object.fromEntries(Object.entries(below).map(([path, byMethod]) => [base + path, byMethod])),
+    ...(operators === undefined ? {} : metricsRoutes(operators)),
+  };
   for (const [path, byMethod] of Object.entries(all)) {
     const allow = [...Object.keys(byMethod), "OPTIONS"].join(", ");
     for (const [method, { flow, status, longestBody: most = longestBody }] of Object.entries(byMethod)) {
-      app.on(method, base + path, async (asked) => {
+      app.on(method, path, async (asked) => {
         const { raw } = asked.req;
         const learns = learning(context);
         const answered = async () => {
@@ -84,9 +94,9 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
         return withCors(withRateLimitFields(await answered(), learns.learnt().standings));
       });
     }
-    app.options(base + path, () => preflight(allow, requestHeaders));
+    app.options(path, () => preflight(allow, requestHeaders));
     const code = "method_unknown";
-    app.all(base + path, ({ req }) =>
+    app.all(path, ({ req }) =>
       withCors(refused(refuse({ code, reason: `not one of ${allow}`, allow } as const).refusal, req.raw)),
     );
   }
@@ -95,6 +105,21 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
   app.notFound(({ req }) => withCors(refused(refusal("route_unknown", "no such route").refusal, req.raw)));
   app.onError((error, { req }) => withCors(brokenResponse(error, req.raw, options.reporting)));
   return app;
+}
+
+/** At the root, whatever the base path. */
+function mountHealth(app: Hono, context: SessionContext, { identity }: ApiOptions): void {
+  const { clock, timer, site } = context;
+  const jwks = `${site.apiUrl}${identityPath}/jwks`;
+  const parts = {
+    ...storeParts(context),
+    ...(identity === undefined ? {} : { identity: async () => (await identity(new Request(jwks))).ok }),
+  };
+  const ready = readiness({ parts, clock, timer });
+  app.get(healthPath, ({ req }) => withCors(healthAnswer(req.method)));
+  app.get(readyPath, async ({ req, executionCtx }) =>
+    withCors(await readyAnswer(req.method, ready, (work) => executionCtx.waitUntil(work))),
+  );
 }
 
 function mountIdentity(app: Hono, identity: Identity, context: SessionContext, options: ApiOptions): void {

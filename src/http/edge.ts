@@ -1,4 +1,5 @@
 import type { TextHash } from "../base/hash.ts";
+import { type MillisecondClock, milliseconds } from "../base/milliseconds.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import type { Clock, Seconds } from "../base/seconds.ts";
@@ -8,11 +9,15 @@ import { type CheckContext, checkMediaTarget } from "../flows/check-media-reques
 import type { DeliverFile, WaitUntil } from "../flows/deliver-file.ts";
 import { cloudFrontAsset, serveCloudFront } from "../flows/serve-cloudfront.ts";
 import { serveSegment, type ViewerRequest } from "../flows/serve-segment.ts";
+import { servedEvents } from "../flows/served-events.ts";
 import type { CloudFrontPublicKeys } from "../signing/cloudfront/verify.ts";
 import { parseMediaTarget } from "../signing/media-target.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
-import { clientOf } from "./client.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import { clientOf, countryOf } from "./client.ts";
+import { healthAnswer, healthPath, type Readiness, readyAnswer, readyPath } from "./health.ts";
 import { type MediaRequest, opening } from "./media.ts";
+import { takePlaylistFrom } from "./playlist-from.ts";
 
 export interface EdgeParts {
   readonly keys: SessionKeys;
@@ -20,9 +25,12 @@ export interface EdgeParts {
   readonly publicKeys: CloudFrontPublicKeys;
   readonly catalog: () => Promise<Result<Catalog, Refusal>>;
   readonly clock: Clock;
+  readonly milliseconds: MillisecondClock;
+  readonly telemetry: Telemetry;
   readonly deliver: DeliverFile;
   readonly waitUntil: WaitUntil;
   readonly admit: Admit;
+  readonly ready: Readiness;
   readonly sha256: TextHash;
   readonly development: boolean;
   readonly mediaUrl: string;
@@ -39,6 +47,8 @@ export interface EdgeParts {
  * and its session admitted, and the manifest worker makes it; everything else is checked and served here.
  */
 export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise<Result<Response, Refusal>> {
+  if (asked.target === healthPath) return ok(healthAnswer(asked.method));
+  if (asked.target === readyPath) return ok(await readyAnswer(asked.method, parts.ready, parts.waitUntil));
   const now = parts.clock();
   const catalog = await parts.catalog();
   if (!catalog.ok) return catalog;
@@ -48,7 +58,8 @@ export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise
   const target = parseMediaTarget(asked.target);
   if (!target.ok) return target;
   const client = clientOf(asked.raw, parts.sha256, parts.development);
-  const context = { ...parts, open: opening(asked, parts.open), now, client, catalog: catalog.value };
+  const country = () => countryOf(asked.raw, parts.development);
+  const context = { ...parts, open: opening(asked, parts.open), now, client, country, catalog: catalog.value };
   if (target.value.signature?.purpose !== "playlist") return serveSegment(target.value, viewerRequest(asked), context);
   const checked = checkMediaTarget(target.value, context);
   if (checked.verdict !== "passed") return refuse(checked.refusal);
@@ -58,18 +69,30 @@ export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise
   const then = parts.clock();
   // A reload that was held may outlast its session: what was true when it was asked for is not when it is answered.
   const late = then > now ? await parts.admit(checked.access, { ...context, now: then }) : undefined;
-  if (late === undefined) return answered;
+  if (late === undefined) {
+    if (answered.ok && answered.value.ok) parts.telemetry(servedEvents.served.playlist);
+    return answered;
+  }
   if (answered.ok) await answered.value.body?.cancel();
   return refuse(late);
 }
 
-async function forward(request: Request, { manifest }: EdgeParts): Promise<Result<Response, Refusal>> {
+async function forward(
+  request: Request,
+  { manifest, telemetry, milliseconds: clock }: EdgeParts,
+): Promise<Result<Response, Refusal>> {
   const unavailable = refusal("store_unavailable", "the manifest worker does not answer over its service binding");
   if (manifest === undefined) return unavailable;
+  const askedAt = clock();
   try {
     const answered = await manifest.fetch(request);
     // What is no problem document is no answer of the manifest worker's: the runtime says so that there is none.
     const ours = answered.status < 500 || answered.headers.get("Content-Type") === "application/problem+json";
+    if (answered.ok) {
+      const { from, response } = takePlaylistFrom(answered);
+      if (from !== undefined) telemetry({ event: "rewritten", from, took: milliseconds(clock() - askedAt) });
+      return ok(response);
+    }
     if (ours) return ok(answered);
     await answered.body?.cancel();
     return unavailable;

@@ -170,3 +170,11 @@ const faces: Readonly<Record<RefusalCode, Face>> = {
 export function faceOf(code: RefusalCode): Face {
   return faces[code];
 }
+
+/** Every code that there is. */
+export const refusalCodes: readonly RefusalCode[] = Object.keys(faces).filter(isRefusalCode);
+
+/** Whether a text is one of them. */
+export function isRefusalCode(text: string): text is RefusalCode {
+  return Object.hasOwn(faces, text);
+}

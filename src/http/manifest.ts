@@ -1,13 +1,16 @@
 import type { TextHash } from "../base/hash.ts";
 import type { Refusal } from "../base/refusal.ts";
-import type { Result } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import type { Clock } from "../base/seconds.ts";
 import type { Catalog } from "../catalog/catalog.ts";
+import type { PlaylistSource } from "../flows/playlist-source.ts";
 import { type PlaylistFlowContext, servePlaylist } from "../flows/serve-playlist.ts";
 import { openGrant } from "../signing/grant.ts";
 import { parseMediaTarget } from "../signing/media-target.ts";
 import { clientOf } from "./client.ts";
+import { healthAnswer, healthPath } from "./health.ts";
 import { type MediaRequest, opening } from "./media.ts";
+import { type PlaylistFrom, tellPlaylistFrom } from "./playlist-from.ts";
 
 export interface ManifestParts extends Omit<PlaylistFlowContext, "catalog" | "now" | "client"> {
   readonly sha256: TextHash;
@@ -16,13 +19,21 @@ export interface ManifestParts extends Omit<PlaylistFlowContext, "catalog" | "no
   readonly catalog: () => Promise<Result<Catalog, Refusal>>;
 }
 
-/** What the manifest worker does with a request: playlists, and nothing else. */
+/** What the manifest worker does with a request: playlists, and nothing else but a word that it is there. */
 export async function answerManifest(asked: MediaRequest, parts: ManifestParts): Promise<Result<Response, Refusal>> {
+  if (asked.target === healthPath) return ok(healthAnswer(asked.method));
   const target = parseMediaTarget(asked.target);
   if (!target.ok) return target;
   const catalog = await parts.catalog();
   if (!catalog.ok) return catalog;
   const client = clientOf(asked.raw, parts.sha256, parts.development);
-  const context = { ...parts, open: opening(asked, parts.open ?? openGrant), client, catalog: catalog.value };
-  return servePlaylist(target.value, asked.method, { ...context, now: parts.clock() });
+  let from: PlaylistFrom = "memory";
+  const source: PlaylistSource = (question) => {
+    from = "origin";
+    return parts.source(question);
+  };
+  const context = { ...parts, source, open: opening(asked, parts.open ?? openGrant), client, catalog: catalog.value };
+  const answered = await servePlaylist(target.value, asked.method, { ...context, now: parts.clock() });
+  if (answered.ok) tellPlaylistFrom(answered.value, from);
+  return answered;
 }

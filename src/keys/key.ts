@@ -5,7 +5,8 @@ import { decodeBase64url } from "../base/base64url.ts";
  * A key of the ring is a JWK (RFC 7517) with a kid, an alg and two things of our own: `purpose`, so that a key made for
  * one use is never taken for another, and a window. `nbf` is when it is first signed with (verifiers take it before that
  * already), `exp` is when nobody takes it any more; both NumericDate (RFC 7519). Where `state` says what the key does in its
- * life (see `life.ts`), that holds within the window; `since` is when it came into that state.
+ * life (see `life.ts`), that holds within the window; `since` is when it came into that state. `signedUntil` is the latest
+ * end of the operators' credentials that were signed with it; no worker is given that.
  */
 const window = {
   kid: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a kid is 1 to 64 characters of A-Z a-z 0-9 . _ -"),
@@ -74,6 +75,7 @@ export const tokenKeySchema = z.strictObject({
 /** A key that signs operators' credentials. The API holds the public half alone. */
 export const operatorKeySchema = z.strictObject({
   ...window,
+  signedUntil: z.int().nonnegative().optional(),
   purpose: z.literal("operator"),
   ...p256,
 });

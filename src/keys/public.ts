@@ -35,6 +35,13 @@ export function withoutPrivateHalf(key: CloudFrontKey | OperatorKey): CloudFront
     : { kid, ...window, purpose: key.purpose, kty: key.kty, alg: key.alg, crv: key.crv, x: key.x, y: key.y };
 }
 
+/** Whether two keys are one: the same secret, or the same public half, whatever they are called. */
+export function isSameKey(a: RingKey, b: RingKey): boolean {
+  if (a.kty === "oct" || b.kty === "oct") return a.kty === "oct" && b.kty === "oct" && a.k === b.k;
+  if (a.kty === "RSA" || b.kty === "RSA") return a.kty === "RSA" && b.kty === "RSA" && a.n === b.n && a.e === b.e;
+  return a.x === b.x && a.y === b.y;
+}
+
 /** The public half as PEM (SubjectPublicKeyInfo, RFC 7468 §13): the form that CloudFront's CreatePublicKey takes. */
 export async function publicPem(key: CloudFrontKey | TokenKey | OperatorKey): Promise<string> {
   const algorithm =

@@ -33,6 +33,7 @@ export function parseKeyRing(document: unknown): Result<KeyRing, readonly string
   const faults: string[] = [];
   const keys: RingKey[] = [];
   const kids = new Set<string>();
+  const active = new Map<KeyPurpose, string>();
   for (const [place, candidate] of document.keys.entries()) {
     const name = nameOf(candidate, place);
     const purpose = isRecord(candidate) ? candidate.purpose : undefined;
@@ -51,6 +52,12 @@ export function parseKeyRing(document: unknown): Result<KeyRing, readonly string
       faults.push(`${name} ends (exp) before it begins (nbf)`);
     if (kids.has(key.kid)) faults.push(`${name} stands twice in the ring: a kid names one key`);
     kids.add(key.kid);
+    const other = key.state === "active" ? active.get(key.purpose) : undefined;
+    if (other !== undefined)
+      faults.push(
+        `${name} is active and "${other}" is too: one key of a purpose is, and \`npx stagedoor keys rotate\` says which`,
+      );
+    if (key.state === "active") active.set(key.purpose, key.kid);
     keys.push(key);
   }
   return faults.length > 0 ? refuse(faults) : ok({ keys });
@@ -85,6 +92,12 @@ export function signingKey<Key extends Window>(keys: Iterable<Key>, now: UnixSec
 /** Whether what a key signed is still taken at `now`. A key that is to come (`nbf` ahead) is taken: clocks differ. */
 export function stillTaken(key: Window, now: UnixSeconds): boolean {
   return key.state !== "retired" && (key.exp === undefined || now < key.exp);
+}
+
+/** Whether `other` signed before `key`, which signs now: by its state, or by the clock where it has none. */
+export function signedBefore(other: Window, key: Window): boolean {
+  if (other === key || other.state === "next") return false;
+  return other.state === undefined ? (other.nbf ?? 0) < (key.nbf ?? 0) : true;
 }
 
 function nameOf(candidate: unknown, place: number): string {

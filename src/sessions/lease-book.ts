@@ -1,9 +1,27 @@
-import { after, later, type UnixSeconds, unixSeconds } from "../base/seconds.ts";
-import type { ClaimAnswer, EndedStream, LeaseClaim, LeaseTouch, StreamState, TouchAnswer } from "./lease.ts";
+import { after, later, type UnixSeconds } from "../base/seconds.ts";
+import type {
+  ClaimAnswer,
+  EndedStream,
+  LeaseClaim,
+  LeaseTouch,
+  RunningStream,
+  StreamState,
+  TouchAnswer,
+} from "./lease.ts";
 import { claimBudget, waitAfterMany } from "./lease-brake.ts";
 import { type NetworkSecrets, networkHash } from "./lease-networks.ts";
-import type { LeaseRow, LeaseRows, Move } from "./lease-row.ts";
-import { decideClaim, decideTouch, endOf, holds, type LeaseTimes, lasting, merged, stateOf } from "./lease-rules.ts";
+import { type LeaseRow, type LeaseRows, type Move, unseen } from "./lease-row.ts";
+import {
+  decideClaim,
+  decideTouch,
+  endOf,
+  holds,
+  type LeaseTimes,
+  lasting,
+  merged,
+  stateOf,
+  toldOfRunning,
+} from "./lease-rules.ts";
 import type { RevocationCause } from "./revocation.ts";
 
 /**
@@ -74,6 +92,10 @@ export class LeaseBook {
   show(sessionId: string, now: UnixSeconds): StreamState | undefined {
     const row = this.#rows.get(sessionId);
     return row === undefined ? undefined : stateOf(row, now, this.#times);
+  }
+
+  running(now: UnixSeconds): readonly RunningStream[] {
+    return toldOfRunning(this.#rows, now);
   }
 
   /** The name under which the subject's streams are now, where they are here no more. */
@@ -183,23 +205,6 @@ export class LeaseBook {
     this.#store.removeMove(move);
     this.#moves.delete(moveKey(move.way, move.name));
   }
-}
-
-/** A session that was ended before anybody saw it. Nothing is known of it but that it must not come back. */
-function unseen(sessionId: string, expiresAt: UnixSeconds): LeaseRow {
-  const never = unixSeconds(0);
-  return {
-    sessionId,
-    assetId: "",
-    login: undefined,
-    startedAt: never,
-    seenAt: never,
-    expiresAt,
-    leaseUntil: never,
-    limit: undefined,
-    ended: undefined,
-    networks: [],
-  };
 }
 
 function moveKey(way: Move["way"], name: string): string {

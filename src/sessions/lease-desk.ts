@@ -1,5 +1,13 @@
 import type { UnixSeconds } from "../base/seconds.ts";
-import type { ClaimAnswer, EndedStream, LeaseClaim, LeaseTouch, StreamState, TouchAnswer } from "./lease.ts";
+import type {
+  ClaimAnswer,
+  EndedStream,
+  LeaseClaim,
+  LeaseTouch,
+  RunningStream,
+  StreamState,
+  TouchAnswer,
+} from "./lease.ts";
 import type { HandedOver, LeaseBook } from "./lease-book.ts";
 import type { RevocationCause } from "./revocation.ts";
 
@@ -10,6 +18,8 @@ export interface LeaseDesk {
   touch(touch: LeaseTouch): Promise<TouchAnswer>;
   end(sessionId: string, expiresAt: UnixSeconds, cause: RevocationCause): Promise<EndedStream>;
   show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined>;
+  /** As a claim would find them, and nothing moves: those under `older` that have not moved here are counted where they are. */
+  running(now: UnixSeconds, own: string, older: readonly string[]): Promise<readonly RunningStream[]>;
   handOver(to: string, until: UnixSeconds): Promise<HandedOver>;
 }
 
@@ -59,6 +69,15 @@ export function leaseDesk(book: LeaseBook, deskOf: (name: string) => LeaseDesk):
     show: async (sessionId, now) => {
       const heir = book.heir();
       return heir === undefined ? book.show(sessionId, now) : deskOf(heir).show(sessionId, now);
+    },
+    running: async (now, own, older) => {
+      const heir = book.heir();
+      if (heir !== undefined) return deskOf(heir).running(now, heir, []);
+      const from = older.filter((name) => name !== own && !book.tookFrom(name));
+      const elsewhere = await Promise.all(from.map((name) => deskOf(name).running(now, name, [])));
+      // Several older names may have the same heir.
+      const all = new Map([...elsewhere.flat(), ...book.running(now)].map((stream) => [stream.sessionId, stream]));
+      return [...all.values()].toSorted((a, b) => a.startedAt - b.startedAt);
     },
     handOver: async (to, until) => {
       // Two that take from each other would send everything round in a circle for ever. Both claims fail, and may come again.

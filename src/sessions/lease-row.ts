@@ -1,4 +1,4 @@
-import type { UnixSeconds } from "../base/seconds.ts";
+import { type UnixSeconds, unixSeconds } from "../base/seconds.ts";
 import type { RevocationCause } from "./revocation.ts";
 
 /** What is written down of one session. A lease is held until `leaseUntil`, which is no later than `expiresAt`. */
@@ -45,4 +45,21 @@ export interface LeaseRows {
   /** The key of the hashes that stand for networks in these rows, in base64url; undefined before there is one. */
   networkKey(): string | undefined;
   putNetworkKey(key: string): void;
+}
+
+/** A session that was ended before anybody saw it. Nothing is known of it but that it must not come back. */
+export function unseen(sessionId: string, expiresAt: UnixSeconds): LeaseRow {
+  const never = unixSeconds(0);
+  return {
+    sessionId,
+    assetId: "",
+    login: undefined,
+    startedAt: never,
+    seenAt: never,
+    expiresAt,
+    leaseUntil: never,
+    limit: undefined,
+    ended: undefined,
+    networks: [],
+  };
 }

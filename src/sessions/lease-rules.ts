@@ -124,6 +124,11 @@ export function stateOf(row: LeaseRow, now: UnixSeconds, { leaseTtl }: LeaseTime
   return { assetId, startedAt, seenAt, expiresAt, leaseUntil, networks, ended };
 }
 
+/** What is told of those that hold a lease, oldest first. */
+export function toldOfRunning(rows: Rows, now: UnixSeconds): readonly RunningStream[] {
+  return runningIn(rows, now).map(toldOf);
+}
+
 /** The sessions that run, oldest first; of two that began within a second, the one that came first. */
 function runningIn(rows: Rows, now: UnixSeconds): LeaseRow[] {
   return [...rows.values()].filter((row) => holds(row, now)).sort((a, b) => a.startedAt - b.startedAt);

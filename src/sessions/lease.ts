@@ -78,6 +78,8 @@ export interface SubjectStreams {
   /** Ends a session for good. Answers when its last grant would have ended: at least `expiresAt`. */
   end(sessionId: string, expiresAt: UnixSeconds, cause: RevocationCause): Promise<EndedStream>;
   show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined>;
+  /** Those that hold a lease now, oldest first: for who looks and claims nothing. */
+  running(now: UnixSeconds): Promise<readonly RunningStream[]>;
 }
 
 /**

@@ -21,6 +21,8 @@ export interface RevocationWatchParts {
   readonly answerWithin?: Seconds;
   /** Told of each attempt that failed, for the log of the worker. */
   readonly onFailure?: (refusal: Refusal) => void;
+  /** Told how old each snapshot is that is given out: an hour where nothing is known at all, and all are let in. */
+  readonly onAge?: (age: Milliseconds) => void;
 }
 
 /**
@@ -37,13 +39,16 @@ export interface RevocationWatch {
 /** After a failure, how long nobody asks again. */
 const pause = 1_000;
 
+/** What stands for the age of no knowledge at all. */
+const anHour = milliseconds(3_600_000);
+
 /**
  * Keeps a snapshot of the revocation log for an isolate. Up to `freshFor` it is given as it is; then one request has it
  * refreshed in the background; past `maxAge` each request waits for the log itself, since workerd lets none wait for what
  * another one is doing. While the log is down, one request a second tries, and the others do not wait.
  */
 export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
-  const { log, clock, timer, maxAge, failure, onFailure } = parts;
+  const { log, clock, timer, maxAge, failure, onFailure, onAge } = parts;
   const freshFor = parts.freshFor ?? milliseconds(1_000);
   const answerWithin = parts.answerWithin ?? seconds(2);
   const answerTime = answerWithin * 1_000;
@@ -79,12 +84,22 @@ export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
     const failed = await refresh();
     // Another request may have had more luck; and an answer that was too old when it was asked for is none.
     const { whole, asOf } = follower;
-    if (whole !== undefined && asOf !== undefined && asOf > askedAt - maxAge) return ok(whole);
+    if (whole !== undefined && asOf !== undefined && asOf > askedAt - maxAge) return given(whole);
     failedAt = clock();
     tryingUntil = 0;
     const refused = failed ?? unavailable("its answers are too old; is a clock wrong?");
     onFailure?.(refused.refusal);
-    return failure === "open" ? ok(whole ?? nothing) : refused;
+    return failure === "open" ? given(whole ?? nothing) : refused;
+  };
+
+  const given = (snapshot: RevocationSnapshot): Result<RevocationSnapshot, never> => {
+    tellAge(clock());
+    return ok(snapshot);
+  };
+
+  const tellAge = (now: number): void => {
+    const { asOf } = follower;
+    onAge?.(asOf === undefined ? anHour : milliseconds(Math.min(Math.max(now - asOf, 0), anHour)));
   };
 
   /** Whether the log is known to be down, so that this request need not find it out by waiting. */
@@ -98,7 +113,12 @@ export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
     const now = clock();
     const { whole, asOf } = follower;
     const age = asOf === undefined ? Number.POSITIVE_INFINITY : now - asOf;
-    if (whole === undefined || age >= maxAge) return failure === "open" && isDown(now) ? (whole ?? nothing) : undefined;
+    if (whole === undefined || age >= maxAge) {
+      if (failure === "closed" || !isDown(now)) return undefined;
+      tellAge(now);
+      return whole ?? nothing;
+    }
+    tellAge(now);
     if (age > freshFor && now >= refreshingUntil) {
       refreshingUntil = now + answerTime;
       waitUntil(refreshBehind());

@@ -1,5 +1,6 @@
 import { decodeBase64url } from "../base/base64url.ts";
 import type { Mac, MacPort, TextMac } from "../base/hmac.ts";
+import { derivedFrom } from "../keys/derive.ts";
 import type { SessionKey } from "../keys/key.ts";
 import { type KeyRing, keysFor } from "../keys/ring.ts";
 import { type MediaPurpose, mediaPurposes } from "./media-url.ts";
@@ -16,6 +17,8 @@ export interface PreparedSessionKey {
   readonly subject: Mac;
   /** MACs the ids of bearer tokens, for the same reason. */
   readonly token: Mac;
+  /** MACs the cookies of the operators' console. */
+  readonly console: TextMac;
   /** Signs URLs, under a key derived for one purpose each. */
   readonly url: Readonly<Record<MediaPurpose, TextMac>>;
 }
@@ -36,18 +39,10 @@ export async function prepareSessionKeys(ring: KeyRing, hmac: MacPort): Promise<
 async function prepare(key: SessionKey, hmac: MacPort): Promise<PreparedSessionKey> {
   const bytes = decodeBase64url(key.k);
   if (bytes === undefined) throw new TypeError(`session key "${key.kid}" was not checked before it was prepared`);
-  const material = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveBits"]);
-  const derive = async (purpose: string) => {
-    const info = new TextEncoder().encode(`stagedoor/v1/${purpose}`);
-    const bits = await crypto.subtle.deriveBits(
-      { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info },
-      material,
-      256,
-    );
-    return hmac(new Uint8Array(bits));
-  };
-  const [[subject, token], macs] = await Promise.all([
-    Promise.all([derive("subject"), derive("token")]),
+  const derived = await derivedFrom(key);
+  const derive = async (purpose: string) => hmac(await derived(purpose));
+  const [[subject, token, console], macs] = await Promise.all([
+    Promise.all([derive("subject"), derive("token"), derive("console")]),
     Promise.all(mediaPurposes.map(derive)),
   ]);
   const [playlist, segment, decryptionKey] = macs;
@@ -60,6 +55,7 @@ async function prepare(key: SessionKey, hmac: MacPort): Promise<PreparedSessionK
     grant: hmac(bytes),
     subject,
     token,
+    console,
     url: { playlist, segment, key: decryptionKey },
   };
 }

@@ -28,6 +28,8 @@ export interface RecentRefusal {
 /** What one isolate has counted since its last report. Plain data: it goes over RPC. */
 export interface Report {
   readonly worker: string;
+  /** Which isolate it is from, by a name that it drew, and its how manyeth: one that comes a second time is not counted again. */
+  readonly from?: { readonly isolate: string; readonly sequence: number } | undefined;
   /** By a metric's name and its labels in their one spelling, as `metrics.ts` writes them: how much it went up. */
   readonly counts: readonly (readonly [series: string, more: number])[];
   /** At most a few of those refused since: all of them are counted. */

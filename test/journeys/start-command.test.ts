@@ -65,6 +65,10 @@ describe("npm start", () => {
     expect((await fetch(Object(await live.json()).manifestUrl)).status).toBe(200);
     expect(run.output()).toContain(`http://127.0.0.1:${livePort}`);
     expect((await fetch(`http://localhost:${port}/`)).headers.get("content-type")).toContain("text/html");
+    const [, credential = ""] = /sign in to the console[^\n]*\n\n([\w.-]+)/.exec(run.output()) ?? [];
+    const door = { method: "POST", headers: { Origin: `http://localhost:${port}` }, redirect: "manual" } as const;
+    const body = new URLSearchParams({ credential });
+    expect((await fetch(`http://localhost:${port}/console/sign-in`, { ...door, body })).status).toBe(303);
     // With what wrangler reads beside its configuration the edge is sound by itself, where the file is not the user's own.
     const vars = readFileSync(join(projectRoot, ".dev.vars"), "utf8").split("\n");
     const given = Object.fromEntries(vars.flatMap((line) => [/^(STAGEDOOR_\w+)='(.*)'$/.exec(line)?.slice(1) ?? []]));

@@ -1,5 +1,6 @@
-import { analyticsTelemetry } from "../../src/adapters/cloudflare/analytics-telemetry.ts";
+import type { CatalogObject } from "../../src/adapters/cloudflare/catalog-object.ts";
 import { identityEnding, identityService } from "../../src/adapters/cloudflare/identity-service.ts";
+import { isolateTelemetry, type TelemetryBindings } from "../../src/adapters/cloudflare/isolate-telemetry.ts";
 import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
 import type { LimitsObject } from "../../src/adapters/cloudflare/limits-object.ts";
 import { proofReplay } from "../../src/adapters/cloudflare/proof-replay.ts";
@@ -15,6 +16,7 @@ import { systemClock, systemTimer } from "../../src/base/seconds.ts";
 import { keepCatalog } from "../../src/catalog/source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { trustFaults } from "../../src/config/trust-faults.ts";
+import { consoleApp, isConsolePath } from "../../src/console/console.tsx";
 import type { Reach } from "../../src/credential/ask-json.ts";
 import { issuerSchema } from "../../src/credential/issuer.ts";
 import { operatorIssuers } from "../../src/credential/operator.ts";
@@ -27,19 +29,20 @@ import type { Entitlement } from "../../src/policy/entitlement.ts";
 import { rememberEntitlement } from "../../src/policy/remember-entitlement.ts";
 import { networkNameOf } from "../../src/sessions/network.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
+import { operatorContext } from "./operators.ts";
 
 export { CatalogObject } from "../../src/adapters/cloudflare/catalog-object.ts";
 export { LimitsObject } from "../../src/adapters/cloudflare/limits-object.ts";
 export { ProofsObject } from "../../src/adapters/cloudflare/proofs-object.ts";
 
-interface Env extends SessionBindings {
+interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
   readonly CATALOG: KVNamespace;
+  /** One object, in which operators' changes of the catalog take turns. */
+  readonly CATALOG_EDITS: DurableObjectNamespace<CatalogObject>;
   /** The identity worker; without it there are no sessions of sign-in, and STAGEDOOR_ISSUERS alone say who is trusted. */
   readonly IDENTITY?: Fetcher;
   readonly LIMITS: DurableObjectNamespace<LimitsObject>;
   readonly PROOFS: DurableObjectNamespace<ProofsObject>;
-  /** Where events are counted; without it nobody counts. */
-  readonly TELEMETRY?: AnalyticsEngineDataset;
   /** The demo page, bound by `npm start` alone. */
   readonly PAGE?: Fetcher;
 }
@@ -47,12 +50,12 @@ interface Env extends SessionBindings {
 const log = (line: string) => console.log(line);
 
 const withApp = configured("api", log, async (env: Env, configuration: Configuration) => {
-  const { CATALOG, LIMITS, PROOFS, REVOCATIONS, STREAMS } = env;
-  const missing = missingBindings({ CATALOG, LIMITS, PROOFS, REVOCATIONS, STREAMS });
-  if (missing.length > 0) return refuse(missing);
+  const { CATALOG, CATALOG_EDITS, LIMITS, METRICS, PROOFS, REVOCATIONS, STREAMS } = env;
+  const { telemetry, reporter, gathered } = isolateTelemetry("api", env);
+  const missing = missingBindings({ CATALOG, CATALOG_EDITS, LIMITS, METRICS, PROOFS, REVOCATIONS, STREAMS });
+  if (missing.length > 0 || gathered === undefined) return refuse(missing);
   const { ring, issuers, basePath, development, apiUrl } = configuration;
   const onRefusal = (why: Refusal) => logRefusal(log, "api", why);
-  const telemetry = analyticsTelemetry(env.TELEMETRY);
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
   const reach = {
     fetch: (input: RequestInfo | URL, init?: RequestInit) => fetch(input, init),
@@ -65,7 +68,7 @@ const withApp = configured("api", log, async (env: Env, configuration: Configura
   if (unclear.length > 0) return refuse(unclear);
   const identity = identityOf(env, apiUrl, reach);
   const context = {
-    ...sessionStores(env, caches.default, configuration, onRefusal),
+    ...sessionStores(env, caches.default, configuration, onRefusal, telemetry),
     issuers: [
       ...issuers.map((issuer) => trustIssuer(issuer, reach)),
       ...(identity === undefined ? [] : [identity.trusted]),
@@ -89,17 +92,18 @@ const withApp = configured("api", log, async (env: Env, configuration: Configura
     random,
     settings: configuration,
   };
+  const operators = await operatorContext(context, configuration, { gathered, catalogEdits: CATALOG_EDITS });
+  if (!operators.ok) return operators;
   const page = development ? env.PAGE : undefined;
-  return ok(
-    apiApp(context, {
-      basePath,
-      reporting: { worker: "api", log, telemetry, random },
-      development,
-      sha256: nodeSha256,
-      ...(identity === undefined ? {} : { identity: identity.answer }),
-      ...(page === undefined ? {} : { page: (request: Request) => page.fetch(request) }),
-    }),
-  );
+  const shell = { reporting: { worker: "api", log, telemetry, random }, development, sha256: nodeSha256 };
+  const app = apiApp(context, {
+    ...shell,
+    basePath,
+    operators: operators.value,
+    ...(identity === undefined ? {} : { identity: identity.answer }),
+    ...(page === undefined ? {} : { page: (request: Request) => page.fetch(request) }),
+  });
+  return ok({ app, consolePages: consoleApp(operators.value, shell), reporter });
 });
 
 /** The identity worker as an issuer whose keys, sessions and routes are reached over the binding, where it is bound. */
@@ -127,6 +131,10 @@ function entitlementOf({ entitlement }: Configuration): Entitlement | undefined 
 
 export default {
   fetch(request, env, context) {
-    return withApp(env, async (app) => app.fetch(request, env, context));
+    return withApp(env, async ({ app, consolePages, reporter }) => {
+      reporter.linger((work) => context.waitUntil(work));
+      const asked = isConsolePath(new URL(request.url).pathname) ? consolePages : app;
+      return asked.fetch(request, env, context);
+    });
   },
 } satisfies ExportedHandler<Env>;

@@ -1,10 +1,11 @@
-import { analyticsTelemetry } from "../../src/adapters/cloudflare/analytics-telemetry.ts";
+import { isolateTelemetry, type TelemetryBindings } from "../../src/adapters/cloudflare/isolate-telemetry.ts";
 import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
 import { edgeMediaCache } from "../../src/adapters/cloudflare/media-cache.ts";
 import { mediaOrigin } from "../../src/adapters/cloudflare/media-origin.ts";
 import { type SessionBindings, sessionStores } from "../../src/adapters/cloudflare/session-stores.ts";
 import { nodeHmac } from "../../src/adapters/node/hmac.ts";
 import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
+import { systemMillisecondClock } from "../../src/base/milliseconds.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
 import { ok, refuse } from "../../src/base/result.ts";
 import { seconds, systemClock, systemTimer } from "../../src/base/seconds.ts";
@@ -12,8 +13,10 @@ import { keepCatalog } from "../../src/catalog/source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { type Admit, admitSession } from "../../src/flows/admit-session.ts";
 import { fileDelivery } from "../../src/flows/deliver-file.ts";
+import { timedOrigin } from "../../src/flows/timed-origin.ts";
 import { configured, missingBindings } from "../../src/http/configured.ts";
 import { answerEdge } from "../../src/http/edge.ts";
+import { healthPath, readiness, storeParts } from "../../src/http/health.ts";
 import { logRefusal } from "../../src/http/log.ts";
 import { answerMedia } from "../../src/http/media.ts";
 import { rememberLeases } from "../../src/sessions/lease-memory.ts";
@@ -24,11 +27,9 @@ import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 export { RevocationObject } from "../../src/adapters/cloudflare/revocation-object.ts";
 export { StreamsObject } from "../../src/adapters/cloudflare/streams-object.ts";
 
-interface Env extends SessionBindings {
+interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
   readonly CATALOG: KVNamespace;
   readonly MANIFEST: Fetcher;
-  /** Where events are counted; without it nobody counts. */
-  readonly TELEMETRY?: AnalyticsEngineDataset;
 }
 
 const log = (line: string) => console.log(line);
@@ -39,47 +40,62 @@ const withParts = configured("edge", log, async (env: Env, configuration: Config
   if (missing.length > 0) return refuse(missing);
   const publicKeys = await publicKeysOf(configuration.ring, systemClock);
   if (!publicKeys.ok) return refuse(publicKeys.refusal);
-  const origin = mediaOrigin(env, systemClock);
+  const { telemetry, reporter } = isolateTelemetry("edge", env);
+  const milliseconds = systemMillisecondClock;
+  const origin = timedOrigin(mediaOrigin(env, systemClock), telemetry, milliseconds);
   const onRefusal = (why: Refusal) => logRefusal(log, "edge", why);
   const { leaseTtl, sharedNetworks, storeFailure } = configuration;
+  const stores = sessionStores(env, caches.default, configuration, onRefusal, telemetry);
+  const catalog = keepCatalog({ load: kvCatalog(CATALOG), clock: systemClock, onRefusal });
   const admission = {
-    ...sessionStores(env, caches.default, configuration, onRefusal),
+    ...stores,
     leases: rememberLeases({ capacity: 10_000, refreshAfter: seconds(Math.min(30, leaseTtl / 3)) }),
     timer: systemTimer,
     onFailure: onRefusal,
     sharedNetworks,
     storeFailure,
+    telemetry,
   };
   const admit: Admit = (access, asking) => admitSession(access, asking, admission);
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
   return ok({
     ...configuration,
-    reporting: { worker: "edge", log, telemetry: analyticsTelemetry(env.TELEMETRY), random },
+    reporting: { worker: "edge", log, telemetry, random },
+    reporter,
+    telemetry,
     clock: systemClock,
+    milliseconds,
     keys: await prepareSessionKeys(configuration.ring, nodeHmac),
     open: rememberGrants(10_000),
     publicKeys: publicKeys.value,
-    catalog: keepCatalog({
-      load: kvCatalog(CATALOG),
-      clock: systemClock,
-      onRefusal,
-    }),
+    catalog,
     admit,
+    ready: readiness({
+      parts: {
+        ...storeParts({ ...stores, catalog }),
+        manifest: async () => (await MANIFEST.fetch(new URL(healthPath, configuration.mediaUrl))).ok,
+      },
+      clock: systemClock,
+      timer: systemTimer,
+    }),
     sha256: nodeSha256,
     deliver: fileDelivery({
       origin,
       cache: edgeMediaCache(caches.default, configuration.mediaUrl),
       clock: systemClock,
+      telemetry,
     }),
   });
 });
 
 export default {
   fetch(request, env, context) {
-    return withParts(env, (parts) =>
-      answerMedia(request, parts.reporting, (asked) =>
-        answerEdge(asked, { ...parts, manifest: env.MANIFEST, waitUntil: (work) => context.waitUntil(work) }),
-      ),
-    );
+    return withParts(env, (parts) => {
+      const waitUntil = (work: Promise<unknown>) => context.waitUntil(work);
+      parts.reporter.linger(waitUntil);
+      return answerMedia(request, parts.reporting, (asked) =>
+        answerEdge(asked, { ...parts, manifest: env.MANIFEST, waitUntil }),
+      );
+    });
   },
 } satisfies ExportedHandler<Env>;

@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import { analyticsTelemetry } from "../../src/adapters/cloudflare/analytics-telemetry.ts";
+import { isolateTelemetry, type TelemetryBindings } from "../../src/adapters/cloudflare/isolate-telemetry.ts";
 import { revocationLog } from "../../src/adapters/cloudflare/revocation-log.ts";
 import type { RevocationObject } from "../../src/adapters/cloudflare/revocation-object.ts";
 import { systemMillisecondClock } from "../../src/base/milliseconds.ts";
@@ -14,13 +14,12 @@ import type { IdentityParts } from "../../src/identity/options.ts";
 import { seedIdentity } from "../../src/identity/seed.ts";
 import { sweepEnded } from "../../src/identity/sweep.ts";
 import { inTurn, type Turn } from "../../src/identity/turns.ts";
+import type { Reporter } from "../../src/telemetry/reporter.ts";
 
-interface Env {
+interface Env extends TelemetryBindings<DurableObjectId> {
   readonly DB: D1Database;
   readonly REVOCATIONS: DurableObjectNamespace<RevocationObject>;
   readonly REFRESHES: DurableObjectNamespace<RefreshObject>;
-  /** Where events are counted; without it nobody counts. */
-  readonly TELEMETRY?: AnalyticsEngineDataset;
 }
 
 const worker = "identity";
@@ -30,8 +29,9 @@ const withParts = configuredBy(worker, readIdentityConfiguration, log, async (en
   const { DB, REVOCATIONS, REFRESHES } = env;
   const missing = missingBindings({ DB, REVOCATIONS, REFRESHES });
   if (missing.length > 0) return refuse(missing);
-  const count = analyticsTelemetry(env.TELEMETRY);
-  const parts: IdentityParts = {
+  const { telemetry: count, reporter } = isolateTelemetry(worker, env);
+  const parts: IdentityParts & { readonly reporter: Reporter } = {
+    reporter,
     settings,
     database: DB,
     revocations: revocationLog({
@@ -76,13 +76,19 @@ export class RefreshObject extends DurableObject<Env> {
   readonly #turn = inTurn();
 
   answer(turn: Turn, request: Request): Promise<Response> {
-    return this.#turn(() => withParts(this.env, (parts) => answer(request, parts, turn)));
+    return this.#turn(() =>
+      withParts(this.env, (parts) => {
+        parts.reporter.reportIfDue((work) => this.ctx.waitUntil(work));
+        return answer(request, parts, turn);
+      }),
+    );
   }
 }
 
 export default {
-  fetch(request, env) {
+  fetch(request, env, context) {
     return withParts(env, async (parts) => {
+      parts.reporter.linger((work) => context.waitUntil(work));
       try {
         const turn = await turnOf(request, parts);
         if (turn === undefined) return await answer(request, parts);

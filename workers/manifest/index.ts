@@ -1,6 +1,6 @@
 import { waitUntil } from "cloudflare:workers";
 import { cloudFrontSign } from "../../src/adapters/aws/cloudfront-key.ts";
-import { analyticsTelemetry } from "../../src/adapters/cloudflare/analytics-telemetry.ts";
+import { isolateTelemetry, type TelemetryBindings } from "../../src/adapters/cloudflare/isolate-telemetry.ts";
 import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
 import { mediaOrigin } from "../../src/adapters/cloudflare/media-origin.ts";
 import type { PlaylistObject } from "../../src/adapters/cloudflare/playlist-object.ts";
@@ -15,6 +15,7 @@ import { keepCatalog } from "../../src/catalog/source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { directPlaylists } from "../../src/flows/direct-playlists.ts";
 import { PlaylistShelf } from "../../src/flows/playlist-shelf.ts";
+import { timedOrigin } from "../../src/flows/timed-origin.ts";
 import { configured, missingBindings } from "../../src/http/configured.ts";
 import { logRefusal } from "../../src/http/log.ts";
 import { answerManifest } from "../../src/http/manifest.ts";
@@ -26,11 +27,9 @@ import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 export { MetricsObject } from "../../src/adapters/cloudflare/metrics-object.ts";
 export { PlaylistObject } from "../../src/adapters/cloudflare/playlist-object.ts";
 
-interface Env {
+interface Env extends TelemetryBindings<DurableObjectId> {
   readonly CATALOG: KVNamespace;
   readonly PLAYLISTS: DurableObjectNamespace<PlaylistObject>;
-  /** Where events are counted; without it nobody counts. */
-  readonly TELEMETRY?: AnalyticsEngineDataset;
 }
 
 const log = (line: string) => console.log(line);
@@ -45,11 +44,13 @@ const withParts = configured("manifest", log, async (env: Env, configuration: Co
   const { mediaUrl } = configuration;
   const onRefusal = (why: Refusal) => logRefusal(log, "manifest", why);
   const milliseconds = systemMillisecondClock;
-  const origin = mediaOrigin(env, systemClock);
+  const { telemetry, reporter } = isolateTelemetry("manifest", env);
+  const origin = timedOrigin(mediaOrigin(env, systemClock), telemetry, milliseconds);
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
   return ok({
     ...configuration,
-    reporting: { worker: "manifest", log, telemetry: analyticsTelemetry(env.TELEMETRY), random },
+    reporting: { worker: "manifest", log, telemetry, random },
+    reporter,
     mediaHost: new URL(mediaUrl).host,
     clock: systemClock,
     milliseconds,
@@ -80,6 +81,9 @@ const withParts = configured("manifest", log, async (env: Env, configuration: Co
 
 export default {
   fetch(request, env) {
-    return withParts(env, (parts) => answerMedia(request, parts.reporting, (asked) => answerManifest(asked, parts)));
+    return withParts(env, (parts) => {
+      parts.reporter.linger(waitUntil);
+      return answerMedia(request, parts.reporting, (asked) => answerManifest(asked, parts));
+    });
   },
 } satisfies ExportedHandler<Env>;

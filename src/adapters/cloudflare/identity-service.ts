@@ -18,12 +18,13 @@ const answerSchema = z
 
 /**
  * The identity worker over a service binding: its own `GET /api/auth/get-session`, with the one credential that was presented
- * and nothing else of the viewer's request. Asking is a use of the session, which prolongs it. It rejects where the worker
+ * and nothing else of the viewer's request. Asking is a use of the session, which prolongs it, unless it is a look alone. It rejects where the worker
  * answers anything but a session or `null`.
  */
 export function identityService(binding: IdentityBinding, apiUrl: string): IdentitySessions {
-  return async (presented) => {
-    const asked = new Request(`${apiUrl}/api/auth/get-session`, { headers: headersOf(presented) });
+  return async (presented, use = "use") => {
+    const query = use === "look" ? "?disableRefresh=true" : "";
+    const asked = new Request(`${apiUrl}/api/auth/get-session${query}`, { headers: headersOf(presented) });
     const response = await binding.fetch(asked);
     if (response.status !== 200) throw new Error(`the identity worker answered ${response.status}`);
     const answer = answerSchema.parse(await response.json());

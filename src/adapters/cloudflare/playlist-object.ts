@@ -6,6 +6,9 @@ import { systemClock, systemTimer } from "../../base/seconds.ts";
 import type { Origin } from "../../catalog/origin.ts";
 import type { PlaylistAnswer, PlaylistQuestion, PlaylistSource } from "../../flows/playlist-source.ts";
 import { sharePlaylist } from "../../flows/share-playlist.ts";
+import { timedOrigin } from "../../flows/timed-origin.ts";
+import type { Reporter } from "../../telemetry/reporter.ts";
+import { isolateTelemetry } from "./isolate-telemetry.ts";
 import { mediaOrigin } from "./media-origin.ts";
 
 /**
@@ -14,13 +17,18 @@ import { mediaOrigin } from "./media-origin.ts";
  */
 export class PlaylistObject extends DurableObject {
   readonly #source: PlaylistSource;
+  readonly #reporter: Reporter;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env, origin: Origin = mediaOrigin(env, systemClock)) {
     super(state, env);
-    this.#source = sharePlaylist({ origin, timer: systemTimer, clock: systemMillisecondClock });
+    const clock = systemMillisecondClock;
+    const { telemetry, reporter } = isolateTelemetry("manifest", env);
+    this.#source = sharePlaylist({ origin: timedOrigin(origin, telemetry, clock), timer: systemTimer, clock });
+    this.#reporter = reporter;
   }
 
   ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>> {
+    this.#reporter.reportIfDue((work) => this.ctx.waitUntil(work));
     return this.#source(question);
   }
 }

@@ -1,9 +1,10 @@
-import { milliseconds, systemMillisecondClock } from "../../base/milliseconds.ts";
+import { type Milliseconds, milliseconds, systemMillisecondClock } from "../../base/milliseconds.ts";
 import type { Refusal } from "../../base/refusal.ts";
 import { type Seconds, systemTimer } from "../../base/seconds.ts";
 import type { StreamsOf } from "../../sessions/lease.ts";
 import type { RevocationLog } from "../../sessions/revocation.ts";
 import { type RevocationWatch, watchRevocations } from "../../sessions/revocation-watch.ts";
+import type { Telemetry } from "../../telemetry/telemetry.ts";
 import type { EdgeCache } from "./media-cache.ts";
 import { revocationLog } from "./revocation-log.ts";
 import type { RevocationObject } from "./revocation-object.ts";
@@ -32,14 +33,16 @@ export function sessionStores(
     readonly storeFailure: "closed" | "open";
   },
   onFailure: (refusal: Refusal) => void,
+  telemetry: Telemetry,
 ): SessionStores {
   const clock = systemMillisecondClock;
   const log = revocationLog({ objects: bindings.REVOCATIONS, cache, mediaUrl: settings.mediaUrl, clock });
   const maxAge = milliseconds(settings.revocationMaxAge * 1000);
   const failure = settings.storeFailure;
+  const onAge = (age: Milliseconds) => telemetry({ event: "snapshot", age });
   return {
     log,
-    revocations: watchRevocations({ log, clock, timer: systemTimer, maxAge, failure, onFailure }),
+    revocations: watchRevocations({ log, clock, timer: systemTimer, maxAge, failure, onFailure, onAge }),
     streams: streamsOf(bindings.STREAMS),
   };
 }

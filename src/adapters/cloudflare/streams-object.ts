@@ -6,6 +6,7 @@ import type {
   EndedStream,
   LeaseClaim,
   LeaseTouch,
+  RunningStream,
   StreamState,
   TouchAnswer,
 } from "../../sessions/lease.ts";
@@ -47,6 +48,10 @@ export class StreamsObject extends DurableObject<StreamsEnv> implements LeaseDes
 
   async show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined> {
     return this.#ask((desk) => desk.show(sessionId, now));
+  }
+
+  async running(now: UnixSeconds, own: string, older: readonly string[]): Promise<readonly RunningStream[]> {
+    return this.#ask((desk) => desk.running(now, own, older));
   }
 
   async handOver(to: string, until: UnixSeconds): Promise<HandedOver> {

@@ -16,6 +16,7 @@ export function streamsOf<Id>(namespace: StreamsNamespace<Id>): StreamsOf {
       touch: async (touch) => object().touch(touch),
       end: async (sessionId, expiresAt, cause) => object().end(sessionId, expiresAt, cause),
       show: async (sessionId, now) => object().show(sessionId, now),
+      running: async (now) => object().running(now, subject, older),
     };
   };
 }

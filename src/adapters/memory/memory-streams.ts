@@ -32,6 +32,7 @@ export function memoryStreams(
       touch: async (touch) => deskOf(subject).touch(touch),
       end: async (sessionId, expiresAt, cause) => deskOf(subject).end(sessionId, expiresAt, cause),
       show: async (sessionId, now) => deskOf(subject).show(sessionId, now),
+      running: async (now) => deskOf(subject).running(now, subject, older),
     }),
     writes: (subject) => storeOf(subject).writes(),
     size: (subject) => [...storeOf(subject).all()].length,

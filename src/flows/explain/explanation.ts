@@ -1,8 +1,11 @@
 import type { Refusal, RefusalCode } from "../../base/refusal.ts";
 
-/** What the service does with a URL or a token, and why, step by step. It holds no secret, grant, signature or token. */
+/**
+ * What the service does with a URL, a grant, a token or a start, and why, step by step. It holds no secret, grant, signature or
+ * token.
+ */
 export interface Explanation {
-  readonly kind: "media" | "cloudfront" | "token";
+  readonly kind: "media" | "cloudfront" | "grant" | "token" | "start";
   /** `renewed`: an authentic URL that has ended, and is answered with a redirect to a fresh one. */
   readonly verdict: "served" | "renewed" | "accepted" | "refused";
   /** Why not, where it is refused: what the check itself said. */

@@ -1,14 +1,13 @@
-import { decodeBase64url } from "../../base/base64url.ts";
 import { pathFault } from "../../base/canonical-path.ts";
 import { earlier, type UnixSeconds } from "../../base/seconds.ts";
-import { openEnvelope } from "../../signing/cose-mac0.ts";
-import { type Grant, openGrant } from "../../signing/grant.ts";
+import { openGrant } from "../../signing/grant.ts";
 import { type MediaTarget, parseMediaTarget, type SignatureParameter } from "../../signing/media-target.ts";
 import { type MediaPurpose, parameterOf } from "../../signing/media-url.ts";
 import { type CheckContext, checkMediaRequest, isBound, signatureHolds } from "../check-media-request.ts";
 import { isRenewable } from "../serve-segment.ts";
 import { type Explanation, fails, holds, type Step, told } from "./explanation.ts";
-import { networkWords, parameterNames, shown, shownPath, when } from "./words.ts";
+import { grantSteps } from "./grant.ts";
+import { parameterNames, shown, shownPath, when } from "./words.ts";
 
 export interface ExplainMediaContext extends CheckContext {
   readonly renewal: "redirect" | "off";
@@ -57,50 +56,6 @@ function stepsOf(target: string, context: ExplainMediaContext): readonly Step[] 
   const around = parseMediaTarget(`/${first}/${mark < 0 ? "" : target.slice(mark)}`);
   if (!around.ok) return [path];
   return [path, ...grantSteps(around.value, undefined, context), ...unreadableSignature(around.value, context)];
-}
-
-function grantSteps(target: MediaTarget, path: string | undefined, context: ExplainMediaContext): readonly Step[] {
-  const { keys, now } = context;
-  const opened = openGrant(target.grant, keys, now);
-  if (opened.ok) return openedSteps(opened.value, path, now);
-  const { code, reason } = opened.refusal;
-  if (code === "grant_invalid" && target.signature === undefined)
-    return [fails("grant", "signature_missing", "the URL carries neither a grant nor a signature")];
-  const kid = kidOf(target.grant);
-  return [fails("grant", code, kid === undefined ? reason : `${reason}; it names the key ${shown(kid)}`)];
-}
-
-function openedSteps(grant: Grant, path: string | undefined, now: UnixSeconds): readonly Step[] {
-  const { kid, issuer, sessionId, issuedAt, expiresAt, prefix } = grant;
-  const life = `${sessionId} of ${shown(issuer)}, begun ${when(issuedAt, now)}, ends ${when(expiresAt, now)}`;
-  const covers = `it opens ${prefix} and what lies below`;
-  const asset =
-    path === undefined
-      ? told("asset", covers)
-      : path.startsWith(prefix)
-        ? holds("asset", covers)
-        : fails("asset", "path_not_covered", `${covers}, and the path lies elsewhere`);
-  return [
-    holds("grant", `authentic, under the key ${shown(kid)}`),
-    now < expiresAt ? holds("session", life) : fails("session", "grant_expired", life),
-    asset,
-    ...bindingSteps(grant),
-  ];
-}
-
-/** Who will ask is not known here, so it is told and not judged. */
-function bindingSteps({ network, userAgent }: Grant): readonly Step[] {
-  const bound = [
-    ...(network === undefined ? [] : [networkWords(network)]),
-    ...(userAgent === undefined ? [] : ["one user agent"]),
-  ];
-  if (bound.length === 0) return [];
-  return [told("binding", `bound to ${bound.join(" and to ")}: elsewhere 403 binding_mismatch`)];
-}
-
-function kidOf(grant: string): string | undefined {
-  const bytes = decodeBase64url(grant);
-  return bytes === undefined ? undefined : openEnvelope(bytes)?.kid;
 }
 
 function signatureSteps(target: MediaTarget, context: ExplainMediaContext): readonly Step[] {

@@ -1,13 +1,19 @@
 import type { Refusal } from "../../base/refusal.ts";
-import { ok, type Result, refuse } from "../../base/result.ts";
-import type { UnixSeconds } from "../../base/seconds.ts";
+import { ok, type Refused, type Result, refuse } from "../../base/result.ts";
+import type { Timer, UnixSeconds } from "../../base/seconds.ts";
 import { playScope } from "../../catalog/asset.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
 import { holdsBinding } from "../../credential/bound-token.ts";
+import {
+  type IdentitySource,
+  identityCredential,
+  isIdentityToken,
+  isSigned,
+} from "../../credential/identity-credential.ts";
 import { readJwsParts } from "../../credential/jws-parts.ts";
 import { type ReadToken, readToken } from "../../credential/token-form.ts";
 import type { VerifiedToken } from "../../credential/verified-token.ts";
-import { type TokenSources, verifyToken } from "../../credential/verify-token.ts";
+import { prefixOf, type TokenSources, verifyToken } from "../../credential/verify-token.ts";
 import { type AskedFrom, conditionsHold } from "../../policy/conditions.ts";
 import { decide } from "../../policy/decide.ts";
 import { type Explanation, fails, holds, type Step, told } from "./explanation.ts";
@@ -21,6 +27,18 @@ export interface AskedStart {
   readonly from: AskedFrom;
 }
 
+/** What tokens are looked at with: the identity worker beside the issuers, where there is one to be asked. */
+export interface ExplainSources extends TokenSources {
+  readonly identity?: IdentitySource | undefined;
+  readonly timer?: Timer;
+}
+
+/** A token that was looked at: what was seen, and what came out; where it is refused the last step fails. */
+export interface Examined {
+  readonly steps: readonly Step[];
+  readonly verified: Result<VerifiedToken, Refusal>;
+}
+
 /**
  * What a token says and opens, and why the API takes it or not: the verdict is that of `POST /stream/start`'s own checks,
  * of the asset too where one is asked for. What only a deployment's stores know is not looked at: revocations, rates,
@@ -28,32 +46,60 @@ export interface AskedStart {
  */
 export async function explainToken(
   token: string,
-  sources: TokenSources,
+  sources: ExplainSources,
   now: UnixSeconds,
   start?: AskedStart,
 ): Promise<Explanation> {
+  const { steps, verified } = await examineToken(token, sources, now);
+  if (!verified.ok) return refusedAs(verified.refusal, steps);
+  if (start === undefined) return accepted(verified.value, steps, now);
+  const started = judgeStart(verified.value, start, now);
+  if (!started.ok) return refusedBy("start", started.refusal, steps);
+  const opens = holds("start", `POST /stream/start would open ${shown(start.assetId)}`);
+  return accepted(verified.value, [...steps, opens], now);
+}
+
+/** Everything that {@link explainToken} looks at before an asset is asked for. */
+export async function examineToken(token: string, sources: ExplainSources, now: UnixSeconds): Promise<Examined> {
   const read = readToken(token);
-  if (!read.ok) return refusedAs(read.refusal, [fails("form", read.refusal.code, read.refusal.reason)]);
+  if (!read.ok) return { verified: read, steps: [fails("form", read.refusal.code, read.refusal.reason)] };
   const { form } = read.value;
   const steps = [
     holds("form", form === "jws" ? "a JWS of three parts" : "an opaque token: its issuer is asked about it"),
   ];
   if (form === "jws") steps.push(...jwtSteps(token, sources, now));
-  const verified = await verifyToken(token, form, sources, now);
-  if (!verified.ok) return refusedBy("verification", verified.refusal, steps);
+  const verified = (await signedIn(token, sources, now)) ?? (await verifyToken(token, form, sources, now));
+  if (!verified.ok) return examinedAs("verification", verified, steps);
   if (form === "opaque") steps.push(...claimSteps(claimsOf(verified.value), usualNames, now));
   steps.push(holds("verification", `its ${form === "jws" ? "signature, " : ""}issuer, audience and times hold`));
   const bound = await bindingOf(read.value, verified.value, now);
-  if (!bound.ok) return refusedBy("binding", bound.refusal, steps);
+  if (!bound.ok) return examinedAs("binding", bound, steps);
   if (verified.value.jkt !== undefined)
     steps.push(told("binding", "each request needs a proof of that key: `Authorization: DPoP`, and the header DPoP"));
-  if (start !== undefined) {
-    const started = judgeStart(verified.value, start, now);
-    if (!started.ok) return refusedBy("start", started.refusal, steps);
-    steps.push(holds("start", `POST /stream/start would open ${shown(start.assetId)}`));
-  }
-  return { kind: "token", verdict: "accepted", refusal: undefined, grants: grantsOf(verified.value, now), steps };
+  return { verified, steps };
 }
+
+/** What a token that was looked at opens. */
+export function accepted(token: VerifiedToken, steps: readonly Step[], now: UnixSeconds): Explanation {
+  return { kind: "token", verdict: "accepted", refusal: undefined, grants: grantsOf(token, now), steps };
+}
+
+/** A token of a session of sign-in, which is looked at and not prolonged; undefined where it can only be an issuer's. */
+async function signedIn(
+  token: string,
+  { identity, timer = neverRings, issuers }: ExplainSources,
+  now: UnixSeconds,
+): Promise<Result<VerifiedToken, Refusal> | undefined> {
+  const prefix = prefixOf(token, { issuers });
+  if (identity === undefined || !isIdentityToken(token) || prefix) return undefined;
+  const session = await identityCredential({ is: "bearer", token, form: "opaque" }, identity, timer, now, "look");
+  if (session.ok) return ok({ credential: session.value, jkt: undefined, dpop: "optional" });
+  // 32 letters and digits may be a token of the provider's as well: as `credential/validate-presented.ts` has it.
+  const elsewhere = prefix !== undefined && !isSigned(token);
+  return session.refusal.code === "token_invalid" && elsewhere ? undefined : session;
+}
+
+const neverRings: Timer = () => () => undefined;
 
 function grantsOf({ credential: { assets, scopes, expiresAt } }: VerifiedToken, now: UnixSeconds): string {
   const what = assets === "*" ? "every asset" : assets.size === 0 ? "no asset" : [...assets].map(shown).join(", ");
@@ -77,7 +123,7 @@ async function bindingOf(
 ): Promise<Result<undefined, Refusal>> {
   if (verified.jkt !== undefined) return ok(undefined);
   const asked = { method: "POST", url: "", headers: new Headers(), body: undefined };
-  const unasked = { now, timer: () => () => undefined, apiUrl: undefined, firstUse: async () => true };
+  const unasked = { now, timer: neverRings, apiUrl: undefined, firstUse: async () => true };
   return holdsBinding({ is: "bearer", token, form }, verified, asked, unasked);
 }
 
@@ -87,10 +133,14 @@ function judgeStart({ credential }: VerifiedToken, start: AskedStart, now: UnixS
   return asset.ok ? conditionsHold(asset.value, from, now) : refuse(asset.refusal);
 }
 
-function refusedBy(part: string, refusal: Refusal, steps: readonly Step[]): Explanation {
+function examinedAs(part: string, verified: Refused<Refusal>, steps: readonly Step[]): Examined {
+  return { verified, steps: [...steps, fails(part, verified.refusal.code, verified.refusal.reason)] };
+}
+
+export function refusedBy(part: string, refusal: Refusal, steps: readonly Step[]): Explanation {
   return refusedAs(refusal, [...steps, fails(part, refusal.code, refusal.reason)]);
 }
 
-function refusedAs(refusal: Explanation["refusal"], steps: readonly Step[]): Explanation {
+export function refusedAs(refusal: Explanation["refusal"], steps: readonly Step[]): Explanation {
   return { kind: "token", verdict: "refused", refusal, grants: undefined, steps };
 }

@@ -1,7 +1,7 @@
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { Credential } from "../../credential/credential.ts";
-import { type OperatorScope, verifyOperator } from "../../credential/operator.ts";
+import { type Operator, type OperatorScope, verifyOperator } from "../../credential/operator.ts";
 import { isKeyRevoked } from "../../sessions/revocation-snapshot.ts";
 import type { SessionContext, SessionRequest } from "./context.ts";
 import { nothingForbids } from "./revocations-now.ts";
@@ -15,24 +15,33 @@ export async function authorizeOperator(
   scope: OperatorScope,
   context: SessionContext,
 ): Promise<Result<Credential, Refusal>> {
-  const operator = await standing(request, scope, context);
+  const operator = await operatorBehind(request, scope, context);
+  return operator.ok ? ok(operator.value.credential) : operator;
+}
+
+/** As {@link authorizeOperator}, with the key that signed his credential. */
+export async function operatorBehind(
+  request: SessionRequest,
+  scope: OperatorScope,
+  context: SessionContext,
+): Promise<Result<Operator, Refusal>> {
+  const verified = await verifyOperator(request.credential, scope, context.operators, context.clock());
+  const operator = verified.ok ? await stillStands(verified.value, request, context) : verified;
   const outcome = operator.ok ? "accepted" : operator.refusal.code;
   context.telemetry({ event: "validated", by: "operator", outcome });
   return operator;
 }
 
-async function standing(
+/** An operator whose credential and its key nobody has revoked since it was verified; `token_revoked`, `store_unavailable`. */
+export async function stillStands(
+  operator: Operator,
   request: SessionRequest,
-  scope: OperatorScope,
   context: SessionContext,
-): Promise<Result<Credential, Refusal>> {
-  const operator = await verifyOperator(request.credential, scope, context.operators, context.clock());
-  if (!operator.ok) return operator;
-  const { credential, kid } = operator.value;
+): Promise<Result<Operator, Refusal>> {
   // Else an operator whose token was revoked would take that back with it.
-  const snapshot = await nothingForbids(credential, undefined, request, context);
+  const snapshot = await nothingForbids(operator.credential, undefined, request, context);
   if (!snapshot.ok) return snapshot;
-  return isKeyRevoked(snapshot.value, kid)
+  return isKeyRevoked(snapshot.value, operator.kid)
     ? refusal("token_revoked", "the key that signed the operator's credential was revoked")
-    : ok(credential);
+    : ok(operator);
 }

@@ -3,8 +3,10 @@ import { ok, type Result, refuse } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/seconds.ts";
 import type { Asset } from "../../catalog/asset.ts";
 import type { Credential } from "../../credential/credential.ts";
-import type { ClaimAnswer, EndedStream, LeaseClaim, SubjectStreams } from "../../sessions/lease.ts";
+import { signedBefore } from "../../keys/ring.ts";
+import type { ClaimAnswer, EndedStream, LeaseClaim, RunningStream, SubjectStreams } from "../../sessions/lease.ts";
 import { loginName } from "../../sessions/login-name.ts";
+import type { Revocation } from "../../sessions/revocation.ts";
 import type { RevocationSnapshot } from "../../sessions/revocation-snapshot.ts";
 import { subjectHash } from "../../signing/grant.ts";
 import type { PreparedSessionKey } from "../../signing/session-keys.ts";
@@ -36,15 +38,12 @@ export async function claimLease(
   context: SessionContext,
 ): Promise<Result<undefined, Refusal>> {
   const { credential, asset, sessionId, takeover } = claiming;
-  const { keys, settings } = context;
-  const named = (by: PreparedSessionKey) => subjectHash(by, credential.issuer, credential.subject);
-  const older = [...keys.values()].filter(({ nbf }) => (nbf ?? 0) < (key.nbf ?? 0)).map(named);
-  const streams = context.streams(named(key), older);
-  const limit = credential.streams ?? asset.streams ?? settings.streamLimit;
+  const { settings } = context;
+  const { streams, limit } = placeOf(claiming, key, context);
   const { issuer, loginId } = credential;
   const login = loginId === undefined ? undefined : await loginName(issuer, loginId);
   const claim = { sessionId, assetId: asset.id, login, now, expiresAt, limit, takeover };
-  const answer = await fromStore("the viewer's streams", claimPlace(claim, claiming, streams), context);
+  const answer = await fromStore("the viewer's streams", claimPlace(claim, claiming, streams, context), context);
   if (!answer.ok) return withoutStore(answer, context);
   switch (answer.value.is) {
     case "limited": {
@@ -68,25 +67,53 @@ export async function claimLease(
   }
 }
 
+/** A viewer's streams, as they are found under the key that the next grant will have, and how many he may run at once. */
+export function placeOf(
+  { credential, asset }: Pick<Claiming, "credential" | "asset">,
+  key: PreparedSessionKey,
+  { keys, streams, settings }: Pick<SessionContext, "keys" | "streams" | "settings">,
+): { readonly streams: SubjectStreams; readonly limit: number | undefined } {
+  const named = (by: PreparedSessionKey) => subjectHash(by, credential.issuer, credential.subject);
+  const older = [...keys.values()].filter((other) => signedBefore(other, key)).map(named);
+  const limit = credential.streams ?? asset.streams ?? settings.streamLimit;
+  return { streams: streams(named(key), older), limit };
+}
+
 /**
  * Claims a place. Where there is none it ends those that run, but are forbidden meanwhile: their leases last a while longer,
  * and an operator who ended a viewer's stream did not mean to keep him from the next one, nor did the viewer who signed out.
  */
-async function claimPlace(claim: LeaseClaim, claiming: Claiming, streams: SubjectStreams): Promise<ClaimAnswer> {
+async function claimPlace(
+  claim: LeaseClaim,
+  claiming: Claiming,
+  streams: SubjectStreams,
+  { telemetry }: SessionContext,
+): Promise<ClaimAnswer> {
   const answer = await streams.claim(claim);
   if (answer.is !== "limited") return answer;
-  const { credential, snapshot } = claiming;
+  const forbidden = await forbiddenAmong(answer.running, claiming);
+  if (forbidden.size === 0) return answer;
+  await Promise.all([...forbidden].map(([{ sessionId }, { cause }]) => streams.end(sessionId, claim.now, cause)));
+  for (const { sessionId } of forbidden.keys()) telemetry({ event: "ended", sessionId });
+  return streams.claim(claim);
+}
+
+/** Those of a viewer's running streams that are forbidden meanwhile, each with what forbids it. */
+export async function forbiddenAmong(
+  running: readonly RunningStream[],
+  { credential, snapshot }: Pick<Claiming, "credential" | "snapshot">,
+): Promise<ReadonlyMap<RunningStream, Revocation>> {
   const { session, subject, asset, login: logins } = snapshot.entries;
   const bySubject = subject.get(await lastingSubject(credential.issuer, credential.subject));
-  const ends = answer.running.flatMap(({ sessionId, assetId, login, startedAt }) => {
+  const found = new Map<RunningStream, Revocation>();
+  for (const stream of running) {
+    const { sessionId, assetId, login, startedAt } = stream;
     const throughSubject = bySubject !== undefined && startedAt <= bySubject.at ? bySubject : undefined;
     const throughLogin = login === undefined ? undefined : logins.get(login);
     const entry = session.get(sessionId) ?? throughSubject ?? asset.get(assetId) ?? throughLogin;
-    return entry === undefined ? [] : [streams.end(sessionId, claim.now, entry.cause)];
-  });
-  if (ends.length === 0) return answer;
-  await Promise.all(ends);
-  return streams.claim(claim);
+    if (entry !== undefined) found.set(stream, entry);
+  }
+  return found;
 }
 
 async function tellOfTaken(
@@ -95,6 +122,7 @@ async function tellOfTaken(
   context: SessionContext,
 ): Promise<Result<unknown, Refusal>> {
   if (taken.length === 0) return ok(undefined);
+  for (const { sessionId } of taken) context.telemetry({ event: "ended", sessionId });
   const entries = taken.map(
     ({ sessionId, expiresAt }) =>
       ({ kind: "session", value: sessionId, cause: "taken", at: now, until: expiresAt }) as const,

@@ -31,5 +31,7 @@ export async function endSession(
   const until = ended.value.expiresAt;
   const entry = { kind: "session", value: sessionId, cause: "revoked", at: now, until } as const;
   const added = await fromStore("the revocation log", context.log.append([entry]), context);
-  return added.ok ? ok(undefined) : added;
+  if (!added.ok) return added;
+  context.telemetry({ event: "ended", sessionId });
+  return ok(undefined);
 }

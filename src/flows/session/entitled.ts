@@ -20,8 +20,8 @@ export interface EntitledCredential {
 export async function entitled(
   credential: Credential,
   assetId: string,
-  { client, country }: SessionRequest,
-  { entitlement, clock }: SessionContext,
+  { client, country }: Pick<SessionRequest, "client" | "country">,
+  { entitlement, clock }: Pick<SessionContext, "entitlement" | "clock">,
 ): Promise<Result<EntitledCredential, Refusal>> {
   if (entitlement === undefined) return ok({ credential, until: undefined });
   const { issuer, subject } = credential;

@@ -8,7 +8,7 @@ import { isKeyRevoked } from "../../sessions/revocation-snapshot.ts";
 import { mintGrant, subjectHash, tokenHash } from "../../signing/grant.ts";
 import { signedQuery } from "../../signing/media-url.ts";
 import type { PreparedSessionKey } from "../../signing/session-keys.ts";
-import { bindTo } from "../bind.ts";
+import { type Binding, bindTo } from "../bind.ts";
 import type { Client } from "../client.ts";
 import { type Claiming, claimLease } from "./claim-lease.ts";
 import type { SessionContext } from "./context.ts";
@@ -28,6 +28,8 @@ export interface Opening extends Claiming {
   readonly client: Client;
   /** When the session ends at the latest, where the operator's service said so. */
   readonly until: UnixSeconds | undefined;
+  /** Where the client is, as the CDN in front says. */
+  readonly country: string | undefined;
 }
 
 /**
@@ -40,30 +42,26 @@ export async function openSession(
   context: SessionContext,
 ): Promise<Result<OpenedSession, Refusal>> {
   const { credential, asset, sessionId } = opening;
-  const usable = [...context.keys.values()].filter(({ kid }) => !isKeyRevoked(opening.snapshot, kid));
-  const key = signingKey(usable, now);
-  if (key === undefined)
-    return refusal("configuration_invalid", "no session key is in use now: its window has not begun, or it was ended");
-  const binding = bindTo(asset, opening.client);
-  if (!binding.ok) return binding;
-  const end = after(now, asset.session ?? context.settings.sessionTtl);
-  // A grant is worth nothing once its key has ended, so no more is promised than the key can keep.
-  const ends = [key.exp, asset.available?.until, opening.until];
-  const expiresAt = ends.filter(isUnixSeconds).reduce(earlier, end);
+  const terms = termsOf(opening, now, context);
+  if (!terms.ok) return terms;
+  const { key, binding, expiresAt } = terms.value;
   const claimed = await claimLease(opening, key, now, expiresAt, context);
   if (!claimed.ok) return claimed;
   const { tokenId: jti, loginId: sid, issuer } = credential;
+  const subject = subjectHash(key, issuer, credential.subject);
+  const alive = { sessionId, assetId: asset.id, subject, country: opening.country ?? "XX" };
+  context.telemetry({ event: "alive", ...alive, startedAt: now, seenAt: now, expiresAt });
   const grant = mintGrant(
     {
       issuer: context.settings.grantIssuer,
-      subject: subjectHash(key, issuer, credential.subject),
+      subject,
       sessionId,
       prefix: `/${asset.id}/`,
       issuedAt: now,
       expiresAt,
       ...(jti !== undefined && { token: tokenHash(key, issuer, jti) }),
       ...(sid !== undefined && { login: await loginName(issuer, sid) }),
-      ...binding.value,
+      ...binding,
     },
     key,
   );
@@ -75,6 +73,31 @@ export async function openSession(
     sessionExpiresAt: rfc3339(expiresAt),
     grant,
   });
+}
+
+/** What a grant of now would stand on: its key, what it is bound to, and when it ends. */
+export interface Terms {
+  readonly key: PreparedSessionKey;
+  readonly binding: Binding;
+  readonly expiresAt: UnixSeconds;
+}
+
+/** The terms of a session that is opened now, as far as no store has to be asked. `configuration_invalid`, `address_unknown`. */
+export function termsOf(
+  { asset, client, snapshot, until }: Pick<Opening, "asset" | "client" | "snapshot" | "until">,
+  now: UnixSeconds,
+  { keys, settings }: Pick<SessionContext, "keys" | "settings">,
+): Result<Terms, Refusal> {
+  const usable = [...keys.values()].filter(({ kid }) => !isKeyRevoked(snapshot, kid));
+  const key = signingKey(usable, now);
+  if (key === undefined)
+    return refusal("configuration_invalid", "no session key is in use now: its window has not begun, or it was ended");
+  const binding = bindTo(asset, client);
+  if (!binding.ok) return binding;
+  const end = after(now, asset.session ?? settings.sessionTtl);
+  // A grant is worth nothing once its key has ended, so no more is promised than the key can keep.
+  const ends = [key.exp, asset.available?.until, until];
+  return ok({ key, binding: binding.value, expiresAt: ends.filter(isUnixSeconds).reduce(earlier, end) });
 }
 
 function manifestUrl(

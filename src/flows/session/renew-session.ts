@@ -38,5 +38,6 @@ export async function renewSession(
   const allowed = await entitled(credential, assetId, request, context);
   if (!allowed.ok) return allowed;
   const opening = { sessionId: grant.sessionId, ...allowed.value, asset: asset.value, takeover: false };
-  return openSession({ ...opening, client: request.client, snapshot: snapshot.value }, now, context);
+  const { client, country } = request;
+  return openSession({ ...opening, client, country, snapshot: snapshot.value }, now, context);
 }

@@ -14,8 +14,8 @@ import { lastingSubject, lastingToken } from "./lasting-names.ts";
 export async function nothingForbids(
   credential: Credential,
   assetId: string | undefined,
-  request: SessionRequest,
-  context: SessionContext,
+  request: Pick<SessionRequest, "waitUntil">,
+  context: Pick<SessionContext, "revocations">,
 ): Promise<Result<RevocationSnapshot, Refusal>> {
   const current = await revocationsNow(request, context);
   if (!current.ok) return current;
@@ -32,8 +32,8 @@ export async function nothingForbids(
 
 /** What is forbidden now; `store_unavailable` where nobody knows. */
 export function revocationsNow(
-  { waitUntil }: SessionRequest,
-  { revocations }: SessionContext,
+  { waitUntil }: Pick<SessionRequest, "waitUntil">,
+  { revocations }: Pick<SessionContext, "revocations">,
 ): Promise<Result<RevocationSnapshot, Refusal>> {
   return revocations.current(waitUntil);
 }

@@ -4,7 +4,7 @@ import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { after, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../../base/seconds.ts";
 import { assetIdSchema } from "../../catalog/asset.ts";
-import { isOperatorKey, operatorIssuer } from "../../credential/operator.ts";
+import { isOperatorKey, type OperatorScope, operatorIssuer } from "../../credential/operator.ts";
 import { loginName } from "../../sessions/login-name.ts";
 import { type Revocation, type RevocationKind, revocationKinds } from "../../sessions/revocation.ts";
 import { subjectHash, tokenHash } from "../../signing/grant.ts";
@@ -19,25 +19,37 @@ const longestSession = seconds(604_800);
 const never = unixSeconds(253_402_300_799);
 
 const name = z.string().min(1).max(512);
-const bodySchema = z
+export const revocationBodySchema = z
   .strictObject({
     session: z
       .string()
       .refine((id) => decodeBase64url(id)?.length === 16)
-      .optional(),
-    subject: z.strictObject({ issuer: name, subject: name }).optional(),
+      .optional()
+      .describe("A playback session's id: 22 characters of base64url."),
+    subject: z
+      .strictObject({ issuer: name, subject: name })
+      .optional()
+      .describe("A viewer: his sessions and tokens so far."),
     asset: assetIdSchema.optional(),
-    token: z.strictObject({ issuer: name, jti: name }).optional(),
-    login: z.strictObject({ issuer: name, sid: name }).optional(),
-    key: z.string().min(1).max(64).optional(),
-    /** Unix seconds: until when, where that is later than the last session that can be running ends. */
-    until: z.number().refine(isUnixSeconds).optional(),
-    /** Takes the revocation back. */
-    lift: z.boolean().default(false),
+    token: z
+      .strictObject({ issuer: name, jti: name })
+      .optional()
+      .describe("A token, and the sessions that it has started."),
+    login: z
+      .strictObject({ issuer: name, sid: name })
+      .optional()
+      .describe("A session of sign-in, as sign-out does it."),
+    key: z.string().min(1).max(64).optional().describe("The kid of a key of sessions or operators that has leaked."),
+    until: z
+      .number()
+      .refine(isUnixSeconds)
+      .optional()
+      .describe("Unix seconds: until when, where that is later than the last session that can be running ends."),
+    lift: z.boolean().default(false).describe("Takes the revocation back."),
   })
   .refine((body) => kindsOf(body).length === 1, "name one of session, subject, asset, token, login and key");
 
-type Body = z.output<typeof bodySchema>;
+type Body = z.output<typeof revocationBodySchema>;
 
 export interface Revoked {
   readonly revoked: RevocationKind;
@@ -48,18 +60,29 @@ export interface Revoked {
 }
 
 /**
- * `POST /operator/revocations`, for operators with the scope operator:revoke: `{"session": id}`, `{"subject": {issuer,
- * subject}}`, `{"asset": id}`, `{"token": {issuer, jti}}`, `{"login": {issuer, sid}}` or `{"key": kid}`. A subject's sessions
- * and tokens that were given out so far are ended, and he may log in again; a login's are, as sign-out does it; an asset is
- * withdrawn; a key, of sessions or of operators, signs and opens nothing more. An entry lives as long as what it forbids: for
- * an asset, a key, a login and what is an operator's, where the body does not say, until it is lifted. What
+ * `POST /operator/revocations`, for operators with the scope operator:revoke, or for a key operator:keys:
+ * `{"session": id}`, `{"subject": {issuer, subject}}`, `{"asset": id}`, `{"token": {issuer, jti}}`, `{"login": {issuer, sid}}` or
+ * `{"key": kid}`. A subject's sessions and tokens that were given out so far are ended, and he may log in again; a login's are,
+ * as sign-out does it; an asset is withdrawn; a key, of sessions or of operators, signs and opens nothing more. An entry lives as
+ * long as what it forbids: for an asset, a key, a login and what is an operator's, where the body does not say, until it is
+ * lifted. What
  * {@link authorizeOperator} refuses; `revocation_invalid`, `revocation_unknown`, `store_unavailable`.
  */
 export async function revoke(request: SessionRequest, context: SessionContext): Promise<Result<Revoked, Refusal>> {
+  const operator = await authorizeOperator(request, scopeToRevoke(request.body), context);
+  return operator.ok ? revokeNow(request.body, context) : operator;
+}
+
+/** What a body asks of who sends it: to end a key, and so all that it signed, is more than to end what runs. */
+export function scopeToRevoke(text: string | undefined): OperatorScope {
+  const body = readBody(text);
+  return body.ok && body.value.key !== undefined ? "operator:keys" : "operator:revoke";
+}
+
+/** {@link revoke} for an operator who is known to have the scope: `text` is the body. */
+export async function revokeNow(text: string | undefined, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const now = context.clock();
-  const operator = await authorizeOperator(request, "operator:revoke", context);
-  if (!operator.ok) return operator;
-  const body = readBody(request.body);
+  const body = readBody(text);
   if (!body.ok) return body;
   const [kind = "session"] = kindsOf(body.value);
   const values = await valuesOf(body.value, context);
@@ -79,6 +102,7 @@ export async function revoke(request: SessionRequest, context: SessionContext): 
   const gone = await endSignIns(body.value, context);
   if (!gone.ok) return gone;
   context.telemetry({ event: "revoked", kind });
+  for (const sessionId of kind === "session" ? values : []) context.telemetry({ event: "ended", sessionId });
   return ok({ revoked: kind, until: rfc3339(until), ...((await isUnknown(body.value, context)) && { known: false }) });
 }
 
@@ -139,7 +163,7 @@ function kindsOf(body: Partial<Record<RevocationKind, unknown>>): RevocationKind
 
 function readBody(text: string | undefined): Result<Body, Refusal> {
   try {
-    const parsed = bodySchema.safeParse(JSON.parse(text ?? ""));
+    const parsed = revocationBodySchema.safeParse(JSON.parse(text ?? ""));
     if (parsed.success) return ok(parsed.data);
   } catch {
     // Not JSON: told below, with all else that is no revocation.

@@ -15,7 +15,13 @@ import { nothingForbids } from "./revocations-now.ts";
 import { tellSeen } from "./subject-name.ts";
 import { withinRate } from "./within-rate.ts";
 
-const bodySchema = z.object({ asset: z.string().min(1).max(64), takeover: z.boolean().default(false) });
+export const startBodySchema = z.object({
+  asset: z.string().min(1).max(64).describe("The asset's id."),
+  takeover: z
+    .boolean()
+    .default(false)
+    .describe("Whether the viewer's oldest stream makes room where he runs as many as he may."),
+});
 
 /**
  * `POST /stream/start`, the whole story: a bearer token is verified, the policy decides whether it opens the asset, the
@@ -49,13 +55,13 @@ export async function startStream(
   const allowed = await entitled(credential.value, asset.value.id, request, context);
   if (!allowed.ok) return allowed;
   const sessionId = encodeBase64url(context.random(16));
-  const opening = { sessionId, ...allowed.value, asset: asset.value, takeover };
+  const opening = { sessionId, ...allowed.value, asset: asset.value, takeover, country: request.country };
   const opened = await openSession({ ...opening, client: request.client, snapshot: snapshot.value }, now, context);
   if (opened.ok) tellSeen(credential.value, request, context);
   return opened;
 }
 
-function readBody(text: string | undefined): Result<z.output<typeof bodySchema>, Refusal> {
+function readBody(text: string | undefined): Result<z.output<typeof startBodySchema>, Refusal> {
   if (text === undefined) return refusal("body_invalid", `the body is longer than ${longestBody} bytes`);
   let document: unknown;
   try {
@@ -63,7 +69,7 @@ function readBody(text: string | undefined): Result<z.output<typeof bodySchema>,
   } catch {
     return refusal("body_invalid", "the body is not JSON");
   }
-  const parsed = bodySchema.safeParse(document);
+  const parsed = startBodySchema.safeParse(document);
   return parsed.success
     ? ok(parsed.data)
     : refusal("body_invalid", 'the body is not of the form {"asset": "<id>", "takeover": <boolean, or left out>}');

@@ -1,8 +1,9 @@
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { Clock } from "../../base/seconds.ts";
+import { cloudFrontKeyFor } from "../../keys/cloudfront.ts";
 import { privateJwk } from "../../keys/public.ts";
-import { type KeyRing, keysFor, stillTaken } from "../../keys/ring.ts";
+import type { KeyRing } from "../../keys/ring.ts";
 import type { CloudFrontHash } from "./policy.ts";
 import { rememberSignatures } from "./remember-signatures.ts";
 import { type CloudFrontSigner, cloudFrontSigner } from "./sign.ts";
@@ -11,8 +12,14 @@ import { type CloudFrontSign, cloudFrontWire } from "./wire.ts";
 /** What of an asset's settings decides how its URLs are signed. */
 export interface SignerSettings {
   readonly url?: string | undefined;
-  readonly keyPairId: string;
+  /** The ring's active key where it is left out. */
+  readonly keyPairId?: string | undefined;
   readonly hash: CloudFrontHash;
+}
+
+/** A signer, and the kid of its key: the one that the asset names, or the one that is active. */
+export interface AssetSigner extends CloudFrontSigner {
+  readonly keyPairId: string;
 }
 
 /** About 4 MB of RSA signatures: a dozen long films within a step. */
@@ -20,30 +27,32 @@ const keptSignatures = 10_000;
 
 /**
  * The signers of a ring's CloudFront keys, each made when it is first asked for and kept. `configuration_invalid` where
- * an asset names a key that the ring does not hold with its private half, or that has ended.
+ * an asset names a key that the ring does not hold with its private half, or that has ended; and where it names none and
+ * the ring has no active one.
  */
 export function cloudFrontSigners(
   ring: KeyRing,
   mediaUrl: string,
   clock: Clock,
   signWith: (privateKey: JsonWebKey, hash: CloudFrontHash) => CloudFrontSign,
-): (settings: SignerSettings) => Result<CloudFrontSigner, Refusal> {
-  const signers = new Map<string, CloudFrontSigner>();
-  return ({ url = mediaUrl, keyPairId, hash }) => {
-    const pair = keysFor(ring, "cloudfront").find(({ kid }) => kid === keyPairId);
-    if (pair === undefined || !stillTaken(pair, clock()))
-      return refusal("configuration_invalid", "the key ring does not hold the asset's keyPairId (any more)");
+): (settings: SignerSettings) => Result<AssetSigner, Refusal> {
+  const signers = new Map<string, AssetSigner>();
+  return ({ url = mediaUrl, keyPairId: wanted, hash }) => {
+    const pair = cloudFrontKeyFor(ring, wanted, clock());
+    if (!pair.ok) return refusal("configuration_invalid", pair.refusal);
+    const keyPairId = pair.value.kid;
     const name = `${url} ${keyPairId} ${hash}`;
     const kept = signers.get(name);
     if (kept !== undefined) return ok(kept);
-    const key = privateJwk(pair);
+    const key = privateJwk(pair.value);
     if (key === undefined)
-      return refusal("configuration_invalid", "the key ring holds the asset's keyPairId without its private half");
+      return refusal(
+        "configuration_invalid",
+        "the key ring holds the CloudFront key that signs without its private half",
+      );
     const distribution = { baseUrl: url, keyPairId, hash };
-    const signer = cloudFrontSigner(
-      distribution,
-      cloudFrontWire(distribution, rememberSignatures(signWith(key, hash), keptSignatures)),
-    );
+    const wire = cloudFrontWire(distribution, rememberSignatures(signWith(key, hash), keptSignatures));
+    const signer = { ...cloudFrontSigner(distribution, wire), keyPairId };
     signers.set(name, signer);
     return ok(signer);
   };

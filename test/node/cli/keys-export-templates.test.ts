@@ -26,10 +26,13 @@ beforeAll(async () => {
 });
 
 /** Runs the script with an `aws` that keeps what it is called with and answers with an id. */
-async function runScript(script: string) {
+async function runScript(script: string, group = "None") {
   const calls = join(folder(), "calls");
   const aws = join(place, "aws");
-  writeFileSync(aws, `#!/bin/sh\nprintf '%s\\0' "$@" >> ${calls}\nprintf '\\n' >> ${calls}\necho "ID$$"\n`);
+  writeFileSync(
+    aws,
+    `#!/bin/sh\nprintf '%s\\0' "$@" >> ${calls}\nprintf '\\n' >> ${calls}\n[ $2 = list-key-groups ] && echo ${group} || echo "ID$$"\n`,
+  );
   chmodSync(aws, 0o755);
   const ran = await runFile("/bin/bash", ["-c", script], place, { ...process.env, PATH: `${place}:/usr/bin:/bin` });
   const words = readFileSync(calls, "utf8").split("\0\n").filter(Boolean);
@@ -84,6 +87,29 @@ describe.each(formats)("keys export --format %s", (format) => {
   });
 });
 
+describe("keys export of a ring for one of several environments", () => {
+  it.each([
+    ["cloudformation", /"Name": \{\s*"Fn::Sub": "eu-staging-/],
+    ["terraform", /resource "aws_cloudfront_key_group" "eu_staging" \{\n {2}name {4}= "eu-staging"/],
+    ["aws-cli", /"Name":"eu-staging"/],
+  ])("names the key group in %s", async (format, named) => {
+    expect((await give(format, "--group", "eu-staging")).stdout).toMatch(named);
+    expect((await give(format, "--group", "a b")).exit).toBe(2);
+  });
+
+  it("refuses a key that stands in it twice", async () => {
+    const file = join(folder(), "keys.json");
+    const { keys } = JSON.parse(readFileSync(ring, "utf8"));
+    const twice = keys.find(({ kid }: { kid: string }) => kid === "a-b");
+    writeFileSync(file, JSON.stringify({ keys: [...keys, { ...twice, kid: "again", state: "retiring" }] }));
+    const ran = await stagedoor("keys", "export", "--ring", file, "--format", "terraform");
+    expect([ran.exit, ran.stderr]).toEqual([
+      1,
+      expect.stringContaining('"again" stands in the ring under another kid'),
+    ]);
+  });
+});
+
 describe("the CloudFormation template", () => {
   it("has a public key each, a group of them, and a behaviour that trusts the group", async () => {
     const { Resources } = JSON.parse((await give("cloudformation")).stdout);
@@ -127,9 +153,10 @@ describe("the script for the AWS command line", () => {
     expect(calls.map((words) => words.slice(0, 2).join(" "))).toEqual([
       "cloudfront create-public-key",
       "cloudfront create-public-key",
+      "cloudfront list-key-groups",
       "cloudfront create-key-group",
     ]);
-    const [one = [], two = [], group = []] = calls;
+    const [one = [], two = [], , group = []] = calls;
     const { keys } = await json("keys", "export", "--ring", ring, "--format", "aws-cli");
     for (const [place, words] of [one, two].entries())
       expect(valueAfter(words, "--public-key-config")).toEqual({
@@ -147,6 +174,25 @@ describe("the script for the AWS command line", () => {
       Quantity: 1,
       Items: [expect.stringMatching(/^ID\d+$/)],
     });
+  });
+
+  it("makes no key again that has its id, and brings the group up to date that is there", async () => {
+    const bound = join(folder(), "keys.json");
+    writeFileSync(bound, readFileSync(ring, "utf8").replace('"a-b"', '"K2JCJMDEHXQW5F"'));
+    const { stdout } = await stagedoor("keys", "export", "--ring", bound, "--format", "aws-cli", "--group", "staging");
+    const { ran, calls } = await runScript(stdout, "GROUP1");
+    expect(ran).toMatchObject({ exit: 0, stderr: "" });
+    expect(calls.map(([, verb]) => verb)).toEqual([
+      "create-public-key",
+      "list-key-groups",
+      "get-key-group",
+      "update-key-group",
+    ]);
+    const update = calls.at(-1) ?? [];
+    expect(update.slice(2, 5)).toEqual(["--id", "GROUP1", "--if-match"]);
+    const config = valueAfter(update, "--key-group-config");
+    expect(config).toMatchObject({ Name: "staging", Items: [expect.stringMatching(/^ID\d+$/), "K2JCJMDEHXQW5F"] });
+    expect(calls[1]?.join(" ")).toContain("Name=='staging'");
   });
 
   it("stops at the first refusal, so that no group is made of half the keys", async () => {

@@ -66,7 +66,8 @@ describe("keys import takes every form of a key that CloudFront takes", () => {
     const more = text.includes("ENCRYPTED") ? ["--passphrase-file", passphraseFile] : [];
     expect(await importing(text, ...more)).toMatchObject({ exit: 0, note: "" });
     const alg = key.asymmetricKeyType === "rsa" ? "RS256" : "ES256";
-    expect(keysOf(ring)).toEqual([{ kid: "new", purpose: "cloudfront", alg, ...jwkOf(key) }]);
+    const life = { state: "active", since: expect.any(Number) };
+    expect(keysOf(ring)).toEqual([{ kid: "new", purpose: "cloudfront", alg, ...jwkOf(key), ...life }]);
     expect(statSync(ring).mode & 0o777).toBe(0o600);
   });
 
@@ -76,7 +77,7 @@ describe("keys import takes every form of a key that CloudFront takes", () => {
     const line = `'${node}' cli/stagedoor.ts keys import --purpose cloudfront --in - --kid ${id} --ring '${ring}' --passphrase-file '${passphraseFile}' < '${file}'`;
     const ran = await runFile("/bin/sh", ["-c", line], projectFolder, process.env);
     expect(ran).toMatchObject({ exit: 0, stderr: "" });
-    expect(ran.stdout).toContain("name it as keyPairId in the catalog");
+    expect(ran.stdout).toContain("keys for manifest");
     expect(secretsIn(ring)).toHaveLength(6);
     for (const secret of [...secretsIn(ring), words]) expect(ran.stdout).not.toContain(secret);
   });
@@ -159,16 +160,39 @@ describe("keys import says of each thing that is wrong what to do, quotes nothin
       const line = ["--purpose", "cloudfront", "--in", file, "--kid", kid, "--ring", ring, ...more];
       return await run("keys", "import", ...line);
     };
-    expect(await warned("a.pem", sec1, "a")).toMatchObject({
+    expect(await warned("b.pem", pub(ec.publicKey), "b")).toMatchObject({ exit: 0, note: "" });
+    expect(await warned("a.pem", sec1, "b")).toMatchObject({
       exit: 0,
       note: expect.stringContaining("private key in"),
     });
-    expect(await warned("b.pem", pub(ec.publicKey), "b")).toMatchObject({ exit: 0, note: "" });
+    ring = join(place, "c.json");
     chmodSync(passphraseFile, 0o604);
     const c = await warned("c.pem", locked(ec.privateKey, "sec1"), "c", "--passphrase-file", passphraseFile);
     expect(c).toMatchObject({ exit: 0, note: expect.stringContaining("read the passphrase in") });
+    ring = join(place, "d.json");
     const d = await importing(sec1, "--passphrase-file", passphraseFile);
     expect(d).toMatchObject({ exit: 0, note: expect.stringContaining("is not encrypted") });
+  });
+});
+
+describe("keys import of a key that the ring has", () => {
+  const whole = plain(ec.privateKey, "pkcs8");
+
+  it("puts the private half into the public one, which keeps its place in its life", async () => {
+    await importing(pub(ec.publicKey));
+    const before = keysOf(ring);
+    expect(await importing(whole)).toMatchObject({ exit: 0, note: "" });
+    expect(keysOf(ring)).toEqual([{ ...before[0], d: jwkOf(ec.privateKey).d }]);
+    expect((await importing(whole)).note).toContain("there is nothing to do");
+    expect((await importing(pub(ec.publicKey))).note).toContain("there is nothing to do");
+  });
+
+  it("refuses it under another kid, and changes nothing", async () => {
+    await importing(pub(ec.publicKey));
+    const before = readFileSync(ring, "utf8");
+    const line = ["--cdn", "cloudfront", "--in", write("again.pem", whole), "--kid", "other", "--ring", ring];
+    expect(await run("keys", "import", ...line)).toMatchObject({ exit: 1, note: expect.stringContaining('as "new"') });
+    expect(readFileSync(ring, "utf8")).toBe(before);
   });
 });
 
@@ -186,6 +210,16 @@ describe("keys bind", () => {
     expect(keysOf(ring)).toEqual([{ ...key, kid: id }, ...rest]);
     expect(statSync(ring).mode & 0o777).toBe(0o600);
     expect((await bind(id, "E2JCJMDEHXQW5F")).note).toContain("those of distributions with E");
+  });
+
+  it("lets the time of a next key count from then, since CloudFront knows it from then", async () => {
+    ring = join(place, "rotated.json");
+    const key = { state: "next", kid: "b", since: 5 };
+    const next = { ...Object(jwkOf(ec.privateKey)), ...key, purpose: "cloudfront", alg: "ES256" };
+    writeFileSync(ring, JSON.stringify({ keys: [next] }));
+    expect(await bind("b", id)).toMatchObject({ exit: 0 });
+    const [bound] = keysOf(ring);
+    expect(Math.abs(Object(bound).since - Date.now() / 1000)).toBeLessThan(60);
   });
 
   it("refuses an id that is taken, a key that is not there, and a key for something else", async () => {

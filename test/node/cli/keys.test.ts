@@ -16,6 +16,7 @@ beforeAll(async () => {
     purpose: "session",
     kty: "oct",
     alg: "HS256",
+    state: "active",
     ring,
   });
   await stagedoor("keys", "new", "--purpose", "cloudfront", "--type", "rsa", "--kid", "rsa1", "--ring", ring);
@@ -46,9 +47,9 @@ describe("keys new", () => {
     const file = join(folder(), "keys.json");
     const { stdout } = await stagedoor("keys", "new", "--purpose", purpose, ...type, "--ring", file);
     expect(stdout.split("\n").filter((line) => line.includes("wrangler"))).toEqual([
-      `  npx stagedoor keys for api --ring ${file} | npx wrangler secret put STAGEDOOR_KEYS --config workers/api/wrangler.toml`,
-      `  npx stagedoor keys for manifest --ring ${file} | npx wrangler secret put STAGEDOOR_KEYS --config workers/manifest/wrangler.toml`,
       `  npx stagedoor keys for edge --ring ${file} | npx wrangler secret put STAGEDOOR_KEYS`,
+      `  npx stagedoor keys for manifest --ring ${file} | npx wrangler secret put STAGEDOOR_KEYS --config workers/manifest/wrangler.toml`,
+      `  npx stagedoor keys for api --ring ${file} | npx wrangler secret put STAGEDOOR_KEYS --config workers/api/wrangler.toml`,
     ]);
     expect(stdout).not.toContain(`< ${file}`);
   });
@@ -98,34 +99,55 @@ describe("keys new", () => {
     expect(keysOf(link)).toEqual(keysOf(file));
   });
 
-  it("lets a session key beside another begin in an hour, so that every worker has it by then", async () => {
+  it("makes the first key of a purpose active and one beside others next, unless the clock shall choose", async () => {
     const file = join(folder(), "keys.json");
     const make = (...more: string[]) => json("keys", "new", "--purpose", "session", "--ring", file, ...more);
-    expect((await make("--kid", "old")).nbf).toBeUndefined();
-    expect((await make("--kid", "new")).nbf - Date.now() / 1000).toSatisfy(
-      (wait: number) => wait > 3500 && wait <= 3600,
-    );
-    expect(await make("--kid", "given", "--nbf", "2027-01-01T01:00:00+01:00", "--exp", "1830000000")).toMatchObject({
-      nbf: 1_798_761_600,
-      exp: 1_830_000_000,
+    expect((await make("--kid", "old")).state).toBe("active");
+    expect((await make("--kid", "new")).state).toBe("next");
+    expect(await make("--kid", "given", "--nbf", "2097-01-01T01:00:00+01:00", "--exp", "4010000000")).toMatchObject({
+      nbf: 4_007_836_800,
+      exp: 4_010_000_000,
     });
     const { keys } = await json("keys", "list", "--ring", file);
     expect(keys.map(({ kid, state }: { kid: string; state: string }) => [kid, state])).toEqual([
-      ["old", "signs"],
-      ["new", "to come"],
-      ["given", "to come"],
+      ["old", "active"],
+      ["new", "next"],
+      ["given", "next"],
     ]);
+    expect(keysOf(file)[2]).not.toHaveProperty("state");
+  });
+
+  it("takes --cdn cloudfront for --purpose cloudfront, and nothing else there", async () => {
+    const file = join(folder(), "keys.json");
+    const made = await json("keys", "new", "--cdn", "cloudfront", "--type", "ec", "--ring", file);
+    expect(made).toMatchObject({ exit: 0, purpose: "cloudfront", state: "active" });
+    for (const more of [
+      ["--cdn", "akamai"],
+      ["--cdn", "cloudfront", "--purpose", "session"],
+    ])
+      expect((await stagedoor("keys", "new", ...more, "--ring", file)).exit).toBe(2);
   });
 });
 
 describe("keys list", () => {
-  it("tells of each key what it does now, and no secret", async () => {
+  it("tells of each key its state and since when, of each purpose the next step, and no secret", async () => {
     const { stdout } = await stagedoor("keys", "list", "--ring", ring);
-    expect(stdout.split("\n").map((line) => line.split(/\s{2,}/))).toEqual([
-      ["KID", "PURPOSE", "TYPE", "NOW", "NBF", "EXP"],
-      ["s1", "session", "oct", "signs", "-", "-"],
-      ["rsa1", "cloudfront", "RSA", "by asset", "-", "-"],
-      ["ec1", "cloudfront", "EC", "by asset", "-", "-"],
+    const time = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g;
+    expect(
+      stdout
+        .replace(time, "<time>")
+        .replace(/ (?!FINGERPRINT)[\w-]{11} /g, " <print> ")
+        .split("\n")
+        .map((line) => line.split(/\s{2,}/)),
+    ).toEqual([
+      ["KID", "PURPOSE", "TYPE", "FINGERPRINT", "STATE", "SINCE", "NBF", "EXP"],
+      ["s1", "session", "oct", "<print>", "active", "<time>", "-", "-"],
+      ["rsa1", "cloudfront", "RSA", "<print>", "active", "<time>", "-", "-"],
+      ["ec1", "cloudfront", "EC", "<print>", "next", "<time>", "-", "-"],
+      [""],
+      ["PURPOSE", "NEXT STEP"],
+      ["session", "introduce a new key, whenever a rotation is wanted"],
+      ["cloudfront", "activate ec1: its time counts from npx stagedoor keys bind on"],
     ]);
     const { stdout: asJson } = await stagedoor("keys", "list", "--ring", ring, "--json");
     for (const secret of secretsIn(ring)) expect(asJson).not.toContain(secret);

@@ -36,6 +36,15 @@ describe("a URL of the media host that sign made", () => {
     expect(await explain(url, "--now", "+121m")).toMatchObject({ exit: 1, verdict: "refused", code: "grant_expired" });
   });
 
+  it("has a grant that is explained by itself, and never shown", async () => {
+    const [, grant = ""] = new URL(await sign("vod-ts/270p/0.ts", "--session-expires-in", "2h")).pathname.split("/");
+    const explained = await explain(grant);
+    expect(explained).toMatchObject({ exit: 0, kind: "grant", verdict: "accepted", code: null });
+    expect(await explain(grant, "--now", "+121m")).toMatchObject({ exit: 1, code: "grant_expired" });
+    expect(await json("explain", grant, "--ring", otherRing)).toMatchObject({ exit: 1, code: "grant_invalid" });
+    expect(JSON.stringify(explained)).not.toContain(grant.slice(0, 40));
+  });
+
   it("is refused with a changed byte, under other keys, or for another file, and nothing secret is shown", async () => {
     const url = await sign("/vod-ts/index.m3u8");
     const [signature = ""] = url.match(/[\w-]{22}$/) ?? [];
@@ -44,6 +53,8 @@ describe("a URL of the media host that sign made", () => {
     expect(ran.exit).toBe(1);
     expect(ran.stdout).toContain("Refused: signature_invalid (403). The signature does not hold.");
     expect(ran.stdout).toContain("What to do  The URL was changed after it was signed.");
+    expect(ran.stdout).toMatch(/^ {2}More {8}docs\/troubleshooting\.md#signature_invalid$/m);
+    expect(await explain(changed)).toMatchObject({ help: "docs/troubleshooting.md#signature_invalid" });
     const [, grant = ""] = new URL(url).pathname.split("/");
     for (const secret of [grant, signature, signature.slice(0, -1), ...secretsIn(ring)])
       expect(ran.stdout + ran.stderr).not.toContain(secret);

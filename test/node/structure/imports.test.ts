@@ -90,6 +90,11 @@ describe("imports point one way", () => {
     expect(filesThat(core, ({ specifier }) => /^(node|cloudflare):/.test(specifier))).toEqual([]);
   });
 
+  it("keeps JSX out of all that Node runs as it is: it is for the console and for the worker that bundles it", () => {
+    const others = src.filter((source) => folderOf(source) !== "console");
+    expect(filesThat([...others, ...cli, ...bench], ({ specifier }) => specifier.endsWith(".tsx"))).toEqual([]);
+  });
+
   it("lets nothing that is deployed import the command line, the tests, the benchmarks or the page", () => {
     const strays = filesThat([...src, ...workers], ({ folder = "" }) =>
       ["cli", "test", "bench", "web", "fixtures", "player", "players"].includes(folder),

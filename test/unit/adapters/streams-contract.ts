@@ -255,6 +255,24 @@ export function streamsContract(name: string, open: () => StreamsUnderTest): voi
       expect(await under.streamsOf(third, [second, own]).claim(claimOf("s5", 9))).toMatchObject({ is: "limited" });
     });
 
+    it("names what runs to who only looks, under whichever name, and moves nothing", async () => {
+      const { own, under, streams } = await started(2);
+      const newer = under.streamsOf(subject(), [own]);
+      const ids = async (of: typeof newer) => (await of.running(at(5))).map(({ sessionId }) => sessionId);
+      expect([await ids(streams), await ids(newer)]).toEqual([
+        ["s0", "s1"],
+        ["s0", "s1"],
+      ]);
+      // It is still his own to end: nothing has moved.
+      expect(await streams.show("s0", at(6))).toMatchObject({ ended: undefined });
+      await newer.claim(claimOf("s2", 7));
+      expect(await ids(newer)).toEqual(["s0", "s1", "s2"]);
+      expect(await ids(streams)).toEqual(["s0", "s1", "s2"]);
+      await newer.end("s1", at(3600), "revoked");
+      expect(await ids(newer)).toEqual(["s0", "s2"]);
+      expect((await newer.running(at(500))).length).toBe(0);
+    });
+
     it("lets no storm overshoot while the streams move", async () => {
       const { own, under, streams } = await started(1);
       const newer = under.streamsOf(subject(), [own]);

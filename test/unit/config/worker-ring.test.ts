@@ -23,11 +23,28 @@ const held = ({ keys }: KeyRing) =>
 
 describe("a worker's part of the ring", () => {
   it.each([
-    ["api", ["s1", "o1"]],
+    ["api", ["s1", "K1", "K2", "o1"]],
     ["manifest", ["s1", "K1 private", "K2 private"]],
     ["edge", ["s1", "K1", "K2"]],
   ] as const)("%s holds what it needs and no more", (worker, kids) => {
     expect(held(ringFor(worker, ring))).toEqual(kids);
+  });
+
+  it("holds no key that is retired, and every other with its state", () => {
+    const [first, ...others] = ring.keys;
+    const rotated: KeyRing = {
+      keys: [
+        ...others.map((key) => ({ ...key, state: "retired" as const })),
+        ...(first === undefined ? [] : [{ ...first, state: "retiring" as const }]),
+      ],
+    };
+    for (const worker of ["api", "manifest", "edge"] as const)
+      expect(ringFor(worker, rotated).keys.map(({ kid, state }) => [kid, state])).toEqual([["s1", "retiring"]]);
+  });
+
+  it("does not say until when operators' credentials last", () => {
+    const signed = ring.keys.map((key) => (key.purpose === "operator" ? { ...key, signedUntil: 5 } : key));
+    expect(JSON.stringify(ringFor("api", { keys: signed }))).not.toContain("signedUntil");
   });
 
   it("is a sound ring", () => {

@@ -24,6 +24,13 @@ export function operatorToken(
   claims: Readonly<Record<string, unknown>> = {},
   header: Parameters<typeof token>[2] = {},
 ): Promise<string> {
-  const own = { iss: operatorIssuer, aud: operatorIssuer, sub: "ann", scope: "operator:revoke", jti: "o-1", iat: now };
+  const own = {
+    iss: operatorIssuer,
+    aud: operatorIssuer,
+    sub: "ann",
+    scope: "operator:revoke operator:keys",
+    jti: "o-1",
+    iat: now,
+  };
   return token(pair, { ...own, assets: undefined, ...claims }, header);
 }

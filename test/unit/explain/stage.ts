@@ -11,6 +11,7 @@ import { answerEdge, type EdgeParts } from "../../../src/http/edge.ts";
 import { answerManifest, type ManifestParts } from "../../../src/http/manifest.ts";
 import { problemResponse } from "../../../src/http/problem.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
+import { noTelemetry } from "../../../src/telemetry/telemetry.ts";
 import {
   baseUrl,
   type KeyPair,
@@ -167,6 +168,9 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
     deliver: async () => ok(new Response("a segment")),
     waitUntil: () => undefined,
     admit: () => undefined,
+    milliseconds: systemMillisecondClock,
+    telemetry: noTelemetry,
+    ready: async () => [],
     manifest: {
       fetch: async () => {
         const answered = await answerManifest(asked, manifest);

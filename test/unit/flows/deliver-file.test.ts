@@ -54,6 +54,17 @@ describe("a file that is delivered", () => {
     expect(keys()).toEqual([]);
   });
 
+  it("is counted as a miss of the cache, and then as a hit; a key as neither", async () => {
+    const { get, events } = stage();
+    await get({ cacheable: false });
+    await get();
+    await get();
+    expect(events).toEqual([
+      { event: "cached", outcome: "miss" },
+      { event: "cached", outcome: "hit" },
+    ]);
+  });
+
   it("that is a key does not come from the cache either", async () => {
     const { get, asked } = stage();
     await get();

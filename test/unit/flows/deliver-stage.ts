@@ -1,5 +1,6 @@
 import { memoryMediaCache } from "../../../src/adapters/memory/memory-media-cache.ts";
 import { type MemoryFile, memoryOrigin } from "../../../src/adapters/memory/memory-origin.ts";
+import { memoryTelemetry } from "../../../src/adapters/memory/memory-telemetry.ts";
 import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
 import type { Origin, OriginRequest } from "../../../src/catalog/origin.ts";
 import { type FileRequest, fileDelivery } from "../../../src/flows/deliver-file.ts";
@@ -33,7 +34,8 @@ export function stage(options: { readonly origin?: Origin; readonly cache?: Medi
       return memory.put(key, response);
     },
   };
-  const deliver = fileDelivery({ origin, cache, clock: () => unixSeconds(state.now) });
+  const { telemetry, events } = memoryTelemetry();
+  const deliver = fileDelivery({ origin, cache, clock: () => unixSeconds(state.now), telemetry });
   const send = (request: Partial<FileRequest> = {}) =>
     deliver(
       { asset, path: "0.ts", query: "", method: "GET", remaining: seconds(60), cacheable: true, ...request },
@@ -47,7 +49,7 @@ export function stage(options: { readonly origin?: Origin; readonly cache?: Medi
     await Promise.all(left);
     return { status: result.value.status, headers: result.value.headers, bytes };
   };
-  return { send, get, files, asked, kept, keys: memory.keys, state, left };
+  return { send, get, files, asked, kept, keys: memory.keys, state, left, events };
 }
 
 /** The film's bytes. */

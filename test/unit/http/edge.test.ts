@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { memoryTelemetry } from "../../../src/adapters/memory/memory-telemetry.ts";
 import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
+import { unixMilliseconds } from "../../../src/base/milliseconds.ts";
 import { ok } from "../../../src/base/result.ts";
 import { seconds, after as timeAfter, type UnixSeconds } from "../../../src/base/seconds.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
@@ -52,6 +54,9 @@ async function ask(target: string, changes: Partial<EdgeParts> = {}) {
     deliver: (file) => send(file),
     waitUntil: () => undefined,
     admit: () => undefined,
+    ready: async () => [],
+    milliseconds: () => unixMilliseconds(now * 1000),
+    telemetry: noTelemetry,
     sha256: nodeSha256,
     development: false,
     mediaUrl: "https://media.example",
@@ -129,6 +134,54 @@ describe("a playlist, which the manifest worker answers", () => {
     };
     await ask(`${playlist}&CMCD=br%3D1`, { manifest: { fetch } });
     expect(seen).toBe(`https://media.example${playlist}&CMCD=br%3D1`);
+  });
+});
+
+describe("of a playlist it is told", () => {
+  const playlist = signedTarget(key, { purpose: "playlist", grant: grantOf(key), path: "/film/index.m3u8" });
+  const header = "Stagedoor-Playlist-From";
+
+  it.each(["memory", "origin"])("how long it took around the manifest worker, from its %s", async (from) => {
+    const { telemetry, events } = memoryTelemetry();
+    let time = now * 1000;
+    const fetch = async () => {
+      time += 7;
+      return new Response("a playlist", { headers: { [header]: from } });
+    };
+    const milliseconds = () => unixMilliseconds(time);
+    const { response } = await ask(playlist, { telemetry, milliseconds, manifest: { fetch } });
+    expect(events).toEqual([
+      { event: "rewritten", from, took: 7 },
+      { event: "served", what: "playlist", outcome: "served" },
+    ]);
+    // What the workers tell each other is not for viewers.
+    expect(response.headers.get(header)).toBeNull();
+    expect(await response.text()).toBe("a playlist");
+  });
+
+  it("nothing where it was refused", async () => {
+    const { telemetry, events } = memoryTelemetry();
+    const headers = { "Content-Type": "application/problem+json" };
+    const fetch = async () => new Response("{}", { status: 502, headers });
+    await ask(playlist, { telemetry, manifest: { fetch } });
+    expect(events).toEqual([]);
+  });
+});
+
+describe("of a segment it is told that it was", () => {
+  it.each([
+    ["served", in5Minutes],
+    ["renewed", timeAfter(now, seconds(-60))],
+  ])("%s", async (outcome, expiry) => {
+    const { telemetry, events } = memoryTelemetry();
+    await ask(segment(expiry, in5Minutes), { telemetry });
+    expect(events).toEqual([{ event: "served", what: "segment", outcome }]);
+  });
+
+  it("neither, where it was refused", async () => {
+    const { telemetry, events } = memoryTelemetry();
+    await ask(segment(in5Minutes, in5Minutes), { telemetry, admit: () => endedBecause("revoked").refusal });
+    expect(events).toEqual([]);
   });
 });
 

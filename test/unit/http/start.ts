@@ -18,6 +18,7 @@ import { noTelemetry } from "../../../src/telemetry/telemetry.ts";
 import { newOperatorPair, type OperatorPair } from "../credential/operators.ts";
 import { newPair, type Pair, trusting } from "../credential/tokens.ts";
 import { catalog, now, preparedKeys } from "../signing/session.ts";
+import { heldToDescription } from "./described.ts";
 import { searchedLog } from "./searched-log.ts";
 
 export interface Api {
@@ -41,13 +42,14 @@ export async function api(
   const operators = await newOperatorPair();
   const { log, written } = searchedLog();
   const context: SessionContext = { ...(await sessionContext([issuer], undefined, operators)), ...changes };
-  const app = apiApp(context, {
+  const made = apiApp(context, {
     basePath,
     reporting: { worker: "api", log, telemetry: context.telemetry, random: requestIds },
     sha256: nodeSha256,
     development: false,
     ...more,
   });
+  const app = heldToDescription(made, basePath);
   const runtime = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
   const send: Api["send"] = async (path, init) =>
     init instanceof Request ? app.fetch(init, {}, runtime) : app.request(path, init, {}, runtime);

@@ -47,6 +47,12 @@ describe("the identity worker over its binding", () => {
     },
   );
 
+  it("is told of a look, so that no session is prolonged by an operator who asks how it stands", async () => {
+    const { ask, asked } = serviceThat(() => Response.json(null));
+    await ask(bearer, "look");
+    expect(asked.map(({ url }) => url)).toEqual([`${apiUrl}/api/auth/get-session?disableRefresh=true`]);
+  });
+
   it("knows no session: undefined", async () => {
     expect(await serviceThat(() => Response.json(null)).ask(bearer)).toBe(undefined);
   });

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { unixSeconds } from "../../../src/base/seconds.ts";
 import { newCloudFrontKey, newOperatorKey, newSessionKey, newTokenKey } from "../../../src/keys/generate.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
-import { publicJwk, publicPem, withoutPrivateHalf } from "../../../src/keys/public.ts";
-import { keysFor, parseKeyRing, signingKey, stillTaken } from "../../../src/keys/ring.ts";
+import { isSameKey, publicJwk, publicPem, withoutPrivateHalf } from "../../../src/keys/public.ts";
+import { keysFor, parseKeyRing, signedBefore, signingKey, stillTaken } from "../../../src/keys/ring.ts";
 import { sessionKey } from "../signing/session.ts";
 
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
@@ -57,6 +57,13 @@ describe("the key ring", () => {
     expect(faults(sessionKey("a", 1), await newTokenKey("a"))).toHaveLength(1);
   });
 
+  it("refuses two keys of a purpose that are both active, and names them", async () => {
+    const active = (kid: string, byte: number) => ({ ...sessionKey(kid, byte), state: "active" });
+    expect(faults(active("a", 1), active("b", 2))).toEqual([expect.stringMatching(/"b" is active and "a" is too/)]);
+    const operator = { ...(await newOperatorKey("o")), state: "active" };
+    expect(faults(active("a", 1), { ...sessionKey("b", 2), state: "retiring" }, operator)).toEqual([]);
+  });
+
   it.each([null, [], "x", { keys: {} }, {}])("refuses the document %j", (document) => {
     expect(parseKeyRing(document).ok).toBe(false);
   });
@@ -91,6 +98,19 @@ describe("the key that is signed with", () => {
   });
 });
 
+describe("the keys that signed before another", () => {
+  it.each<[string, Partial<RingKey>, Partial<RingKey>, boolean]>([
+    ["one that is retiring", { state: "retiring" }, { state: "active" }, true],
+    ["not one that is next, whatever its nbf", { state: "next" }, { nbf: 900 }, false],
+    ["one that says it is active, where the clock chose another", { state: "active" }, { nbf: 900 }, true],
+    ["one that began earlier", { nbf: 1 }, { nbf: 900 }, true],
+    ["not one that is to come", { nbf: 1001 }, { nbf: 900 }, false],
+  ])("are %s", (_, other, key, before) => {
+    expect(signedBefore(other, key)).toBe(before);
+    expect(signedBefore(key, key)).toBe(false);
+  });
+});
+
 describe("what is given out of a ring", () => {
   const privateParts = ["d", "p", "q", "dp", "dq", "qi", "k"];
 
@@ -109,6 +129,8 @@ describe("what is given out of a ring", () => {
       expect(Object.keys(kept).filter((name) => privateParts.includes(name))).toEqual([]);
       expect(faults(kept)).toEqual([]);
       expect(kept).toMatchObject({ kid: pair.kid, nbf: 1, exp: 2 });
+      expect(isSameKey(kept, pair)).toBe(true);
+      expect(pairs.filter((other) => isSameKey(other, pair))).toEqual([pair]);
       expect(await publicPem(pair)).toMatch(
         /^-----BEGIN PUBLIC KEY-----\n([A-Za-z0-9+/=]{1,64}\n)+-----END PUBLIC KEY-----\n$/,
       );

@@ -139,3 +139,43 @@ describe("where the revocation log does not answer", () => {
     expect(on.atHand()).toBeUndefined();
   });
 });
+
+describe("the age of what is known is told", () => {
+  function aged(failure: "closed" | "open") {
+    const ages: number[] = [];
+    return { ages, on: stage({ failure, onAge: (age) => ages.push(age) }) };
+  }
+
+  it("once for each time that it is given out", async () => {
+    const { ages, on } = aged("closed");
+    await on.current();
+    await on.time.pass(900);
+    on.atHand();
+    await on.current();
+    expect(ages).toEqual([0, 900, 900]);
+  });
+
+  it("not where nothing is given out", async () => {
+    const { ages, on } = aged("closed");
+    on.way.is = "failing";
+    on.atHand();
+    await on.current();
+    await on.current();
+    expect(ages).toEqual([]);
+  });
+
+  it("as it is where it is too old, and all are let in; an hour stands for no knowledge at all", async () => {
+    const { ages, on } = aged("open");
+    on.way.is = "failing";
+    await on.current();
+    await on.current();
+    expect(ages).toEqual([3_600_000, 3_600_000]);
+    on.way.is = "up";
+    await on.time.pass(5_000);
+    await on.current();
+    on.way.is = "failing";
+    await on.time.pass(7_000);
+    await on.current();
+    expect(ages.slice(2)).toEqual([0, 7_000]);
+  });
+});

@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { analyticsTelemetry, type Dataset } from "../../../src/adapters/cloudflare/analytics-telemetry.ts";
+import {
+  analyticsSums,
+  analyticsTelemetry,
+  type Dataset,
+} from "../../../src/adapters/cloudflare/analytics-telemetry.ts";
+import { milliseconds } from "../../../src/base/milliseconds.ts";
+import { unixSeconds } from "../../../src/base/seconds.ts";
 import { dataPointOf } from "../../../src/telemetry/data-point.ts";
+import { IsolateCounter } from "../../../src/telemetry/isolate-counter.ts";
 import type { TelemetryEvent } from "../../../src/telemetry/telemetry.ts";
 
 /** Every event with its row, as operators' queries know the columns. */
@@ -26,12 +33,41 @@ describe("telemetry in Analytics Engine", () => {
     expect(points).toEqual([{ indexes: [index], blobs, doubles: [1] }]);
   });
 
+  it("writes what happens with each file as the sums of a report, and not a point a file", () => {
+    const points: Parameters<Dataset["writeDataPoint"]>[0][] = [];
+    const dataset: Dataset = { writeDataPoint: (point) => points.push(point) };
+    const telemetry = analyticsTelemetry(dataset);
+    const counter = new IsolateCounter(() => unixSeconds(0));
+    const hot: readonly TelemetryEvent[] = [
+      { event: "served", what: "segment", outcome: "served" },
+      { event: "served", what: "segment", outcome: "served" },
+      { event: "cached", outcome: "miss" },
+      { event: "origin", outcome: "answered", took: milliseconds(250) },
+      { event: "origin", outcome: "answered", took: milliseconds(500) },
+      { event: "rewritten", from: "memory", took: milliseconds(2) },
+      { event: "snapshot", age: milliseconds(1500) },
+    ];
+    for (const event of hot) {
+      telemetry(event);
+      counter.telemetry(event);
+    }
+    expect(points).toEqual([]);
+    analyticsSums(dataset)(counter.take()?.counts ?? []);
+    expect(points.map(({ indexes, blobs, doubles }) => [...indexes, blobs.join(" "), ...doubles])).toEqual([
+      ["served segment", "served segment served", 2],
+      ["cached miss", "cached miss", 1],
+      ["origin answered", "origin answered", 2, 0.75],
+      ["rewritten memory", "rewritten memory", 1, 0.002],
+      ["snapshot", "snapshot", 1, 1.5],
+    ]);
+  });
+
   it("keeps an index within the 96 bytes that the store takes", () => {
     const subject = "A".repeat(22);
     const lengths = [
       ...rows.map(([event]) => event),
       { event: "seen", subject, country: "XX", network: "" } as const,
-    ].map((event) => dataPointOf(event).index.length);
+    ].map((event) => dataPointOf(event)?.index.length ?? 0);
     expect(Math.max(...lengths)).toBeLessThanOrEqual(96);
   });
 

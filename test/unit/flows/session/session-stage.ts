@@ -18,6 +18,7 @@ import type { Revocation } from "../../../../src/sessions/revocation.ts";
 import { noTelemetry, type TelemetryEvent } from "../../../../src/telemetry/telemetry.ts";
 import { newOperatorPair, type OperatorPair, operatorToken } from "../../credential/operators.ts";
 import { newPair, token } from "../../credential/tokens.ts";
+import { heldToRoute } from "../../http/described.ts";
 import { freshRevocations, sessionContext } from "../../http/start.ts";
 import { now } from "../../signing/session.ts";
 
@@ -127,6 +128,10 @@ export async function sessionStage(
         up("streams");
         return asked.show(...show);
       },
+      running: async (...running) => {
+        up("streams");
+        return asked.running(...running);
+      },
     };
   };
   const context = (): SessionContext => ({
@@ -158,25 +163,30 @@ export async function sessionStage(
     streams,
     context,
     start: async (body: object = { asset: "film" }, claims: Claims = {}, client: Client = here) =>
-      startStream(
-        {
-          ...usualRequest,
-          credential: presenting(await bearer(claims), context()),
-          body: JSON.stringify(body),
-          client,
-        },
-        context(),
+      heldToRoute(
+        "POST",
+        "/stream/start",
+        startStream(
+          {
+            ...usualRequest,
+            credential: presenting(await bearer(claims), context()),
+            body: JSON.stringify(body),
+            client,
+          },
+          context(),
+        ),
       ),
     renew: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
-      renewSession({ ...(await on(opened, claims)), ...more }, context()),
+      heldToRoute("POST", "/stream/:id/renew", renewSession({ ...(await on(opened, claims)), ...more }, context())),
     show: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
-      showSession({ ...(await on(opened, claims)), ...more }, context()),
+      heldToRoute("GET", "/stream/:id", showSession({ ...(await on(opened, claims)), ...more }, context())),
     end: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
-      endSession({ ...(await on(opened, claims)), ...more }, context()),
+      heldToRoute("DELETE", "/stream/:id", endSession({ ...(await on(opened, claims)), ...more }, context())),
     revoke: async (body: unknown, claims: Claims = {}, authorization?: string) => {
       const operator = authorization ?? `Bearer ${await operatorToken(operators, claims)}`;
       const text = typeof body === "string" ? body : JSON.stringify(body);
-      return revoke({ ...usualRequest, credential: presenting(operator, context()), body: text }, context());
+      const asked = { ...usualRequest, credential: presenting(operator, context()), body: text };
+      return heldToRoute("POST", "/operator/revocations", revoke(asked, context()));
     },
     /** All that is in the log, read past the store's failures. */
     entries: async (): Promise<readonly Revocation[]> => (await inMemory.since(0)).entries,

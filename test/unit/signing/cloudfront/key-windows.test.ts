@@ -53,3 +53,48 @@ describe("a signer is refused", () => {
     expect(ask()).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
   });
 });
+
+describe("an asset that names no key", () => {
+  let others: readonly CloudFrontKey[];
+  beforeAll(async () => {
+    others = await Promise.all(["K3", "K4"].map((kid) => newCloudFrontKey(kid, "ec")));
+  });
+  const signedBy = (keys: readonly CloudFrontKey[], keyPairId?: string) => {
+    const signers = cloudFrontSigners(
+      { keys },
+      "https://media.example",
+      () => now,
+      (jwk, hash) => cloudFrontSign({ ...jwk }, hash),
+    );
+    const signer = signers({ hash: "SHA256", keyPairId });
+    if (!signer.ok) return `${signer.refusal.code}: ${signer.refusal.reason}`;
+    const url = signer.value.file("/film/0.ts", "", { expires: in5Minutes });
+    return url.ok ? new URL(url.value).searchParams.get("Key-Pair-Id") : url.refusal.code;
+  };
+  const as = (...states: readonly (NonNullable<CloudFrontKey["state"]> | "none")[]) =>
+    others.map((key, i) => {
+      const state = states[i];
+      return { ...key, state: state === "none" ? undefined : state };
+    });
+
+  it.each([
+    ["the active key", ["retiring", "active"], "K4"],
+    ["the active key, beside one that other assets name", ["none", "active"], "K4"],
+    ["the only key without a state, beside one that is next", ["none", "next"], "K3"],
+  ] as const)("is signed for with %s", (_, states, kid) => {
+    expect(signedBy(as(...states))).toBe(kid);
+  });
+
+  it("is refused where several keys could be meant, or none is active", () => {
+    expect(signedBy(as("none", "none"))).toMatch(/^configuration_invalid: .*several/);
+    expect(signedBy(as("retiring", "next"))).toMatch(
+      /^configuration_invalid: .*no CloudFront key of the ring is active/,
+    );
+    expect(signedBy([])).toMatch(/^configuration_invalid/);
+  });
+
+  it("leaves another that names one as it is, until that is retired", () => {
+    expect(signedBy(as("retiring", "active"), "K3")).toBe("K3");
+    expect(signedBy(as("retired", "active"), "K3")).toMatch(/^configuration_invalid/);
+  });
+});

@@ -1,0 +1,70 @@
+import { liveChecks, offlineChecks } from "../doctor/checks.ts";
+import { examine } from "../doctor/examine.ts";
+import { gatherFacts } from "../doctor/gather.ts";
+import { addressesOf, gatherLive } from "../doctor/gather-live.ts";
+import { report } from "../doctor/report.ts";
+import type { Command } from "./command.ts";
+import { catalogOption, ringOption } from "./files.ts";
+import { endMisused } from "./outcome.ts";
+
+export const doctorCommand: Command = {
+  name: "doctor",
+  summary: "find what is wrong with a configuration, before and after it is deployed",
+  operands: [],
+  options: {
+    env: { type: "string" },
+    project: { type: "string" },
+    ...ringOption,
+    ...catalogOption,
+    issuers: { type: "string" },
+    api: { type: "string" },
+    media: { type: "string" },
+    token: { type: "string" },
+    asset: { type: "string" },
+    bearer: { type: "string" },
+    origins: { type: "boolean" },
+    "public-bucket": { type: "string", multiple: true },
+  },
+  help: `Looks at each worker's wrangler.toml, the key ring, the catalog and the issuers, and then at what runs: whether the hosts
+have the ring's keys, whether the media host and the origins refuse who must be refused, what caches do with signed answers.
+Each finding says what to do; docs/operate/doctor.md has a line for every one. It changes nothing, and shows no secret. What
+is not given is not looked at. Ends with 1 where there is a fault.
+
+  --env <name>             the environment of the wrangler.toml files, such as production (their top level: development)
+  --ring <file>            the key ring (in development .stagedoor/keys.json of the project)
+  --catalog <file>         the catalog (in development fixtures/catalog.json of the project)
+  --issuers <file>         what STAGEDOOR_ISSUERS holds
+  --project <folder>       where wrangler.toml and workers/ stand (the project)
+
+  --api <url>              the API, with its base path
+  --media <url>            the media host; the catalog's origins are asked, too, with their secrets where this command's
+                           environment has them under their names
+  --token <file>           a viewer's bearer token, to play a few seconds with; - reads it from standard input
+  --asset <id>             what is played (the first asset that the edge serves)
+  --bearer <file>          an operator's credential with the scope operator:read; - reads it from standard input
+  --origins                asks the catalog's origins without --media
+  --public-bucket <url>    a public address of a bucket that ought to be closed: https://pub-….r2.dev; may be repeated
+
+  npx stagedoor doctor --env production --ring keys.json --catalog catalog.json
+  npx stagedoor doctor --api http://localhost:8787 --media http://localhost:8788        # beside npm start`,
+  run: async (given) => {
+    if (given.one("token") === "-" && given.one("bearer") === "-")
+      endMisused("Standard input holds one of them alone: put the token or the credential into a file.");
+    const { apiUrl, mediaUrl } = addressesOf(given);
+    const facts = await gatherFacts(given, {
+      apiUrl: apiUrl === undefined ? "http://localhost:8787" : new URL(apiUrl).origin,
+      mediaUrl: mediaUrl ?? "http://localhost:8788",
+    });
+    const offline = await examine(offlineChecks, facts);
+    const live = await gatherLive(given, facts);
+    // Each of these may wait for seconds: who looks on is told for what.
+    const told = (name: string) => process.stderr.write(`Looking at ${name} …\n`);
+    const running = asksAnything(live) ? await examine(liveChecks, live, told) : [];
+    return report([...offline, ...running], { environment: facts.environment });
+  },
+};
+
+function asksAnything(live: Awaited<ReturnType<typeof gatherLive>>): boolean {
+  const { apiUrl, mediaUrl, origins, publicBuckets } = live;
+  return apiUrl !== undefined || mediaUrl !== undefined || origins || publicBuckets.length > 0;
+}

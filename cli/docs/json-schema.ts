@@ -1,0 +1,74 @@
+import * as z from "zod";
+
+/** A JSON Schema, as far as a reference looks at one. */
+export interface Schema {
+  readonly type: string | undefined;
+  readonly description: string | undefined;
+  readonly default: unknown;
+  readonly const: unknown;
+  readonly enum: readonly unknown[];
+  readonly minimum: number | undefined;
+  readonly maximum: number | undefined;
+  readonly minLength: number | undefined;
+  readonly maxLength: number | undefined;
+  readonly items: Schema | undefined;
+  /** Forms of which it has one. */
+  readonly forms: readonly Schema[];
+  readonly members: readonly (readonly [name: string, schema: Schema, required: boolean])[];
+}
+
+/** What `schema` takes, as a file or a variable has it. */
+export function takenBy(schema: z.ZodType): Schema {
+  return read(z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }));
+}
+
+/** What it makes of that: of a variable's digits a number in its range. */
+export function madeBy(schema: z.ZodType): Schema {
+  return read(z.toJSONSchema(schema, { io: "output", unrepresentable: "any" }));
+}
+
+function read(raw: unknown): Schema {
+  const of = (name: string): unknown => (typeof raw === "object" && raw !== null ? Reflect.get(raw, name) : undefined);
+  const list = (name: string): readonly unknown[] => {
+    const value = of(name);
+    return Array.isArray(value) ? value : [];
+  };
+  const text = (name: string) => (typeof of(name) === "string" ? String(of(name)) : undefined);
+  const number = (name: string) => {
+    const value = of(name);
+    // The bounds that every integer has are none of ours.
+    return typeof value === "number" && Math.abs(value) < Number.MAX_SAFE_INTEGER ? value : undefined;
+  };
+  const required = new Set(list("required"));
+  return {
+    type: text("type"),
+    description: text("description"),
+    default: of("default"),
+    const: of("const"),
+    enum: list("enum"),
+    minimum: number("minimum"),
+    maximum: number("maximum"),
+    minLength: number("minLength"),
+    maxLength: number("maxLength"),
+    items: of("items") === undefined ? undefined : read(of("items")),
+    forms: [...list("anyOf"), ...list("oneOf")].map(read),
+    members: Object.entries(of("properties") ?? {}).map(([name, member]) => [name, read(member), required.has(name)]),
+  };
+}
+
+/** In a few words what a value may be. */
+export function typeWords(schema: Schema): string {
+  const { type, const: only, enum: values, minimum, maximum, minLength, maxLength, items, forms } = schema;
+  if (only !== undefined) return written(only);
+  if (values.length > 0) return values.map(written).join(", ");
+  if (forms.length > 0) return [...new Set(forms.map(typeWords))].join(" or ");
+  if (type === "array") return `a list${items === undefined ? "" : ` of: ${typeWords(items)}`}`;
+  const kind = type === "integer" ? "whole number" : (type ?? "anything");
+  if (minimum !== undefined && maximum !== undefined) return `${kind}, ${minimum} to ${maximum}`;
+  if (minLength !== undefined && maxLength !== undefined) return `${kind}, ${minLength} to ${maxLength} characters`;
+  return kind;
+}
+
+export function written(value: unknown): string {
+  return `\`${JSON.stringify(value)}\``;
+}

@@ -1,0 +1,69 @@
+import { settingsSchema } from "../../../src/config/settings.ts";
+import { environmentOf, type Facts } from "../facts.ts";
+import { type Check, type Finding, fault } from "../finding.ts";
+import type { WorkerKind } from "../worker-files.ts";
+
+type SharedSetting = Exclude<keyof typeof settingsSchema.shape, "STAGEDOOR_KEYS" | "STAGEDOOR_ISSUERS">;
+
+/** What several workers must have alike, which ones, and what a viewer notices where they do not. */
+const shared: readonly (readonly [setting: SharedSetting, workers: readonly WorkerKind[], consequence: string])[] = [
+  ["STAGEDOOR_ENV", ["api", "edge", "manifest", "identity"], "development's keys are taken by some and not by others"],
+  ["STAGEDOOR_MEDIA_URL", ["api", "edge", "manifest"], "players are sent to a host that is not the one that answers"],
+  ["STAGEDOOR_API_URL", ["api", "identity"], "sessions of sign-in and their cookies are taken nowhere"],
+  ["STAGEDOOR_ORIGINS", ["api", "identity"], "a site may start streams and not sign in, or the other way about"],
+  ["STAGEDOOR_GRANT_ISSUER", ["api", "edge", "manifest"], "every URL is refused grant_invalid"],
+  ["STAGEDOOR_SESSION_TTL", ["api", "manifest"], "segments' URLs end before their sessions do, or long after"],
+  ["STAGEDOOR_PAUSE_ALLOWANCE", ["edge", "manifest"], "a URL that was renewed lives for another time than the first"],
+  ["STAGEDOOR_EXPIRY_STEP", ["edge", "manifest"], "renewed URLs are others than the playlist's, so players load twice"],
+  ["STAGEDOOR_RENEWAL", ["api", "edge"], "a player is told that URLs are renewed where they are refused"],
+  ["STAGEDOOR_REVOCATION_MAX_AGE", ["api", "edge"], "a session that was ended goes on at one of them"],
+  ["STAGEDOOR_STORE_FAILURE", ["api", "edge"], "a start is let in and its film refused, or the other way about"],
+];
+
+/** Settings that the workers have to have alike. */
+export const agreementCheck: Check<Facts> = {
+  name: "agreement",
+  held: "the workers have alike what they share",
+  run: (facts) => [...shared.flatMap((entry) => differing(entry, facts)), ...oneHost(facts)],
+};
+
+function differing([setting, kinds, consequence]: (typeof shared)[number], facts: Facts): Finding[] {
+  const workers = facts.workers.filter(({ worker }) => kinds.includes(worker));
+  const values = workers.map((worker) => {
+    const parsed = settingsSchema.shape[setting].safeParse(environmentOf(worker, facts)[setting]);
+    // What is no value at all is said by the check of the configuration.
+    return { file: worker.file, value: parsed.success ? text(parsed.data) : undefined };
+  });
+  const sound = values.filter(({ value }) => value !== undefined);
+  if (new Set(sound.map(({ value }) => value)).size < 2) return [];
+  const told = sound.map(({ file, value }) => `${value} in ${file}`).join(", ");
+  return [
+    fault(
+      "settings_differ",
+      setting,
+      `It is ${told}: ${consequence}.`,
+      `Give it the same value in ${workers.map(({ file }) => file).join(", ")}.`,
+    ),
+  ];
+}
+
+function text(value: unknown): string {
+  if (value === undefined) return "not set";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** Only one worker answers at an address, so the other is never asked; and cookies of the API would go to the media host. */
+function oneHost(facts: Facts): Finding[] {
+  const api = facts.workers.find(({ worker }) => worker === "api");
+  if (api === undefined) return [];
+  const { STAGEDOOR_API_URL: apiUrl, STAGEDOOR_MEDIA_URL: mediaUrl } = environmentOf(api, facts);
+  if (apiUrl === undefined || apiUrl !== mediaUrl) return [];
+  return [
+    fault(
+      "hosts_are_one",
+      "STAGEDOOR_API_URL",
+      "The API and the media host have the same address: one of the two workers is never asked.",
+      "Give each a host name of its own.",
+    ),
+  ];
+}

@@ -1,0 +1,137 @@
+import { type Facts, workerOf } from "../facts.ts";
+import { type Check, type Finding, fault, warning } from "../finding.ts";
+import { type NeededBinding, neededBindings } from "../needed-bindings.ts";
+import type { DeployedWorker } from "../worker-files.ts";
+
+/** What each worker needs, bound under its name and to its own environment. */
+export const bindingsCheck: Check<Facts> = {
+  name: "bindings",
+  held: "each worker has what it needs, of its own environment",
+  run: (facts) => [
+    ...facts.workers.flatMap((worker) =>
+      neededBindings[worker.worker].flatMap((needed) => bindingFindings(worker, needed, facts)),
+    ),
+    ...differing(facts),
+    ...sharedBeyond(facts),
+  ],
+};
+
+interface Bound {
+  readonly binding: string;
+  readonly kind: NeededBinding["kind"];
+  readonly className?: string;
+  readonly script?: string;
+}
+
+function boundBy({ kv, databases, services, objects }: DeployedWorker): Bound[] {
+  return [
+    ...kv.map(({ binding }) => ({ binding, kind: "kv" as const })),
+    ...databases.map(({ binding }) => ({ binding, kind: "d1" as const })),
+    ...services.map(({ binding, script }) => ({ binding, kind: "service" as const, script })),
+    ...objects.map((object) => ({ ...object, kind: "object" as const })),
+  ];
+}
+
+function bindingFindings(worker: DeployedWorker, needed: NeededBinding, facts: Facts): Finding[] {
+  const bound = boundBy(worker);
+  const found = bound.find(({ binding }) => binding === needed.binding);
+  if (found === undefined) return missing(worker, needed, bound);
+  const { file } = worker;
+  const about = `${file}: ${needed.binding}`;
+  if (found.kind !== needed.kind || (needed.kind === "object" && found.className !== needed.className))
+    return [
+      fault(
+        "binding_misnamed",
+        about,
+        `It is bound to ${nameOf(found)}, and the worker takes ${nameOf(needed)} under this name.`,
+        `Bind ${nameOf(needed)} as ${needed.binding}, as the file came with it.`,
+      ),
+    ];
+  if (needed.kind !== "object" && needed.kind !== "service") return [];
+  const own = needed.of === undefined || needed.of === worker.worker;
+  const right = own ? worker.name : workerOf(facts, needed.of)?.name;
+  const script = found.script ?? worker.name;
+  if (right === undefined || script === right) return [];
+  const field = needed.kind === "service" ? "service" : "script_name";
+  return [
+    fault(
+      "binding_elsewhere",
+      about,
+      `It leads to ${script}, and the ${needed.of ?? worker.worker} worker of ${facts.environment} is ${right}: this worker would read and write what belongs to another deployment.`,
+      own ? `Take ${field} out.` : `Set ${field} = "${right}".`,
+    ),
+  ];
+}
+
+function missing({ worker, file }: DeployedWorker, needed: NeededBinding, bound: readonly Bound[]): Finding[] {
+  // Who has an identity provider binds no identity worker, and means it.
+  if (needed.kind === "service" && needed.optional !== undefined) return [];
+  const known = new Set(neededBindings[worker].map(({ binding }) => binding));
+  const alike = bound.find(
+    ({ binding, kind, className }) =>
+      !known.has(binding) && kind === needed.kind && (needed.kind !== "object" || className === needed.className),
+  );
+  const about = `${file}: ${needed.binding}`;
+  if (alike !== undefined)
+    return [
+      fault(
+        "binding_misnamed",
+        about,
+        `${nameOf(needed)} is bound as ${alike.binding}, and the worker looks for it as ${needed.binding}.`,
+        `Rename the binding to ${needed.binding}.`,
+      ),
+    ];
+  return [
+    (needed.optional === undefined ? fault : warning)(
+      "binding_missing",
+      about,
+      `The worker has no binding of this name, so ${needed.optional ?? "it answers every request 500 configuration_invalid"}.`,
+      `Bind ${nameOf(needed)} as ${needed.binding}. Bindings are not inherited: each [env.…] needs its own.`,
+    ),
+  ];
+}
+
+function nameOf({ kind, className }: Pick<Bound, "kind" | "className">): string {
+  if (kind === "object") return `the Durable Object ${className}`;
+  return { kv: "a KV namespace", d1: "a D1 database", service: "a service" }[kind];
+}
+
+/** Workers that have to look into the same place. */
+function differing({ workers }: Facts): Finding[] {
+  const places = workers.flatMap(({ file, kv, buckets }) => [...kv, ...buckets].map((place) => ({ ...place, file })));
+  const names = [...new Set(places.map(({ binding }) => binding))];
+  return names.flatMap((name) => {
+    const same = places.filter(({ binding }) => binding === name);
+    if (new Set(same.map(({ id }) => id)).size < 2) return [];
+    const told = same.map(({ id, file }) => `${id} in ${file}`).join(", ");
+    const consequence =
+      name === "CATALOG"
+        ? "an asset that one worker knows is unknown to another"
+        : "the playlist comes from one bucket and its segments from another";
+    return [fault("binding_differs", name, `It is ${told}: ${consequence}.`, "Give all of them the same.")];
+  });
+}
+
+/** Data of one environment that another one writes as well. */
+function sharedBeyond({ workers, elsewhere, development }: Facts): Finding[] {
+  if (development) return [];
+  const idsOf = ({ kv, buckets, databases }: DeployedWorker) => [...kv, ...databases, ...buckets];
+  const seen = new Set<string>();
+  return workers.flatMap((worker) =>
+    idsOf(worker).flatMap(({ binding, id }) => {
+      const other = elsewhere.find(
+        ({ worker: there }) => there.worker === worker.worker && idsOf(there).some((place) => place.id === id),
+      );
+      if (other === undefined || seen.has(id)) return [];
+      seen.add(id);
+      return [
+        fault(
+          "binding_shared",
+          `${worker.file}: ${binding}`,
+          `It is ${id}, which ${other.environment} has as well: what is tried out there changes what viewers get here.`,
+          "Make one for each environment, and put its id there.",
+        ),
+      ];
+    }),
+  );
+}

@@ -1,0 +1,94 @@
+import { describeFault } from "../../../src/catalog/fault.ts";
+import { shortName } from "../../commands/files.ts";
+import { type Facts, soundCatalog } from "../facts.ts";
+import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
+import { originSecrets } from "./configuration.ts";
+
+/** The catalog, and what it needs of the workers. */
+export const catalogCheck: Check<Facts> = {
+  name: "catalog",
+  held: "the catalog is sound, and the workers have what it names",
+  run: (facts) => {
+    const { catalog: file } = facts;
+    if (file === undefined) return [notLookedAt("the catalog", "Give it with --catalog catalog.json.")];
+    if (!file.parsed.ok)
+      return file.parsed.refusal.map((told) =>
+        fault(
+          "catalog_invalid",
+          `${shortName(file.file)}${told.asset === undefined ? "" : `: ${told.asset}`}`,
+          describeFault(told),
+          told.advice,
+        ),
+      );
+    return [...buckets(facts), ...origins(facts), ...secrets(facts)];
+  },
+};
+
+/** A bucket has to be bound to both: the manifest worker reads playlists, the edge all other files. */
+function buckets(facts: Facts): Finding[] {
+  const assets = soundCatalog(facts)?.assets() ?? [];
+  const names = new Set(assets.flatMap(({ origin }) => (origin.type === "r2" ? [origin.binding] : [])));
+  const workers = facts.workers.filter(({ worker }) => worker === "edge" || worker === "manifest");
+  return [...names].flatMap((name) =>
+    workers
+      .filter((worker) => !worker.buckets.some(({ binding }) => binding === name))
+      .map(({ file }) =>
+        fault(
+          "bucket_unbound",
+          `${file}: ${name}`,
+          "The catalog names this bucket's binding, and the worker has none of the name: its assets answer 500.",
+          `Add [[r2_buckets]] with binding = "${name}" for this environment.`,
+        ),
+      ),
+  );
+}
+
+function origins(facts: Facts): Finding[] {
+  const assets = soundCatalog(facts)?.assets() ?? [];
+  return assets.flatMap(({ id, origin }): Finding[] => {
+    if (origin.type !== "http") return [];
+    const local = origin.url.startsWith("http:");
+    return [
+      ...(local && !facts.development
+        ? [
+            fault(
+              "origin_local",
+              `asset ${id}`,
+              "Its origin is this machine, which no deployed worker reaches.",
+              "Put the origin's https address into origin.url.",
+            ),
+          ]
+        : []),
+      ...(origin.auth === undefined
+        ? [
+            warning(
+              "origin_without_auth",
+              `asset ${id}`,
+              "Its origin asks nobody who he is: who learns its address reads every file past Stagedoor.",
+              "Let the origin ask for a secret header or SigV4, and say so under origin.auth.",
+            ),
+          ]
+        : []),
+    ];
+  });
+}
+
+/** A secret can only be looked at by its name, where the file lists what it needs. */
+function secrets(facts: Facts): Finding[] {
+  if (facts.development) return [];
+  const assets = soundCatalog(facts)?.assets() ?? [];
+  const names = new Set(assets.flatMap(({ origin }) => (origin.type === "http" ? originSecrets(origin.auth) : [])));
+  const workers = facts.workers.filter(({ worker }) => worker === "edge" || worker === "manifest");
+  return [...names].flatMap((name) => {
+    const lacking = workers.filter((worker) => !worker.secrets.includes(name));
+    if (lacking.length === 0) return [];
+    return [
+      warning(
+        "origin_secret_unlisted",
+        name,
+        `The catalog's origins ask for this secret, and ${lacking.map(({ file }) => file).join(", ")} does not say that the worker needs it: a deployment without it answers 500 for those assets.`,
+        `Run \`npx wrangler secret put ${name}\` for the edge and the manifest worker, and list it under [env.${facts.environment}.secrets] required.`,
+      ),
+    ];
+  });
+}

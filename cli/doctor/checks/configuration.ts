@@ -1,0 +1,96 @@
+import { readConfiguration } from "../../../src/config/configuration.ts";
+import { readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
+import { trustFaults } from "../../../src/config/trust-faults.ts";
+import { environmentOf, type Facts, soundCatalog } from "../facts.ts";
+import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
+import type { DeployedWorker } from "../worker-files.ts";
+
+/** Each worker's configuration, as the worker itself would read it. */
+export const configurationCheck: Check<Facts> = {
+  name: "configuration",
+  held: "each worker would take its settings",
+  run: (facts) => [
+    ...facts.unreadable.map(({ file, why }) =>
+      fault("wrangler_unreadable", file, why, `Mend the file, or name an environment that it has with --env.`),
+    ),
+    ...configurationFaults(facts),
+    ...facts.workers.flatMap((worker) => secretsInVars(worker, facts)),
+    ...issuersMissing(facts),
+  ],
+};
+
+/** A fault that several workers have is one finding about all of them. */
+function configurationFaults(facts: Facts): Finding[] {
+  const byFault = new Map<string, string[]>();
+  for (const worker of facts.workers)
+    for (const told of faultsOf(worker, facts)) byFault.set(told, [...(byFault.get(told) ?? []), worker.file]);
+  const section = facts.development ? "[vars]" : `[env.${facts.environment}.vars]`;
+  return [...byFault].map(([told, files]) => {
+    const secret = /^STAGEDOOR_(KEYS|ISSUERS|IDENTITY_SECRET|ENTITLEMENT_SECRET)\b/.test(told);
+    const todo = secret
+      ? "Mend what the sentence names, and hand it to the worker anew with `npx wrangler secret put`."
+      : `Mend the setting under ${section}: until then the worker answers every request 500 configuration_invalid.`;
+    return fault("configuration_invalid", files.join(", "), `${told}.`, todo);
+  });
+}
+
+function faultsOf(worker: DeployedWorker, facts: Facts): readonly string[] {
+  const environment = environmentOf(worker, facts);
+  if (worker.worker === "identity") {
+    const read = readIdentityConfiguration(environment);
+    return read.ok ? [] : read.refusal;
+  }
+  const read = readConfiguration(environment);
+  // Development's keys elsewhere are what the check of the keys is about.
+  if (!read.ok) return read.refusal.filter((told) => !/^STAGEDOOR_KEYS: .* is a development key/.test(told));
+  const known = facts.issuers !== undefined || facts.development || worker.vars.STAGEDOOR_ISSUERS !== undefined;
+  const named = known ? read.value : { ...read.value, issuers: [] };
+  const hasIdentity = worker.services.some(({ binding }) => binding === "IDENTITY");
+  return worker.worker === "api" && (known || hasIdentity) ? trustFaults(named, hasIdentity) : [];
+}
+
+/** [vars] stands in the repository, and on the dashboard for everybody who may look at the worker. */
+function secretsInVars({ file, vars }: DeployedWorker, facts: Facts): Finding[] {
+  const assets = soundCatalog(facts)?.assets() ?? [];
+  const named = assets.flatMap(({ origin }) => (origin.type === "http" ? originSecrets(origin.auth) : []));
+  const secret = new Set(["STAGEDOOR_KEYS", "STAGEDOOR_IDENTITY_SECRET", "STAGEDOOR_ENTITLEMENT_SECRET", ...named]);
+  const found = Object.keys(vars).filter((name) => secret.has(name) || holdsClientSecret(name, vars[name]));
+  return found.map((name) =>
+    fault(
+      "secret_in_vars",
+      file,
+      `${name} stands under [vars], where everybody reads it who sees the repository or the dashboard.`,
+      `Take it out, make a new one, and hand it over with \`npx wrangler secret put ${name}\`.`,
+    ),
+  );
+}
+
+export function originSecrets(
+  auth: { readonly type: "header"; readonly secret: string } | SigV4 | undefined,
+): readonly string[] {
+  if (auth === undefined) return [];
+  return auth.type === "header" ? [auth.secret] : [auth.accessKeyId, auth.secretAccessKey];
+}
+
+type SigV4 = { readonly type: "sigv4"; readonly accessKeyId: string; readonly secretAccessKey: string };
+
+function holdsClientSecret(name: string, value: unknown): boolean {
+  return name === "STAGEDOOR_ISSUERS" && JSON.stringify(value).includes("clientSecret");
+}
+
+/** Who vouches for viewers is a secret of the API's that only --issuers shows. */
+function issuersMissing(facts: Facts): Finding[] {
+  const api = facts.workers.find(({ worker }) => worker === "api");
+  if (api === undefined || facts.development || facts.issuers !== undefined) return [];
+  if (api.vars.STAGEDOOR_ISSUERS !== undefined) return [];
+  if (api.services.some(({ binding }) => binding === "IDENTITY"))
+    return [notLookedAt("STAGEDOOR_ISSUERS", "Give --issuers where the API trusts others than the identity worker.")];
+  return [
+    warning(
+      "issuers_missing",
+      api.file,
+      "No issuers were given and no identity worker is bound: as far as can be seen nobody vouches for viewers.",
+      "Give --issuers issuers.json, or bind IDENTITY.",
+    ),
+  ];
+}

@@ -1,0 +1,109 @@
+import { devKidPrefix } from "../../../src/config/configuration.ts";
+import type { RingKey } from "../../../src/keys/key.ts";
+import { keyStateOf } from "../../../src/keys/life.ts";
+import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
+import { cloudFrontId } from "../../commands/cloudfront-id.ts";
+import { shortName } from "../../commands/files.ts";
+import { type Facts, soundCatalog, soundRing } from "../facts.ts";
+import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
+import { halvesBelong } from "../key-halves.ts";
+import { signerFindings } from "./signers.ts";
+
+/** The ring: each key by itself, among the others, and for the assets that name it. */
+export const keysCheck: Check<Facts> = {
+  name: "keys",
+  held: "the ring's keys are sound, and what has to be signed can be",
+  run: async (facts) => {
+    const { ring: file } = facts;
+    if (file === undefined) return [notLookedAt("the key ring", "Give it with --ring keys.json.")];
+    const ring = soundRing(facts);
+    return [
+      ...readableByOthers(file.file, file.mode),
+      ...(file.parsed.ok ? [] : file.parsed.refusal).map((told) =>
+        fault("ring_invalid", shortName(file.file), `${told}.`, "Mend it by hand, or take the last sound copy."),
+      ),
+      ...(ring === undefined ? [] : await ringFindings(ring, facts)),
+    ];
+  },
+};
+
+async function ringFindings(ring: KeyRing, facts: Facts): Promise<Finding[]> {
+  const halves = await Promise.all(ring.keys.map(async (key) => ((await halvesBelong(key)) ? [] : [apart(key)])));
+  return [
+    ...halves.flat(),
+    ...twice(ring),
+    ...(facts.development ? [] : devKeys(ring)),
+    ...signerFindings(ring, facts),
+    ...(facts.development ? [] : unbound(ring, facts)),
+  ];
+}
+
+function readableByOthers(file: string, mode: number): Finding[] {
+  if ((mode & 0o077) === 0) return [];
+  return [
+    fault(
+      "ring_readable",
+      shortName(file),
+      `Others on this machine may read it (mode ${(mode & 0o777).toString(8).padStart(4, "0")}), and who holds it signs what he likes.`,
+      `Run \`chmod 600 ${shortName(file)}\`; if others had the chance to read it, rotate its keys.`,
+    ),
+  ];
+}
+
+function apart({ kid }: RingKey): Finding {
+  return fault(
+    "halves_apart",
+    `key ${kid}`,
+    "Its private and its public half do not belong together: nothing that it signs holds.",
+    "Import the pair anew with `npx stagedoor keys import`, or make a new key.",
+  );
+}
+
+/** One key under two names lives on when one of them is revoked or retired. */
+function twice(ring: KeyRing): Finding[] {
+  const seen = new Map<string, string>();
+  return ring.keys.flatMap((key) => {
+    const bytes = key.kty === "oct" ? key.k : key.kty === "RSA" ? key.n : `${key.x} ${key.y}`;
+    const first = seen.get(bytes);
+    if (first === undefined) seen.set(bytes, key.kid);
+    return first === undefined
+      ? []
+      : [
+          fault(
+            "key_twice",
+            `key ${key.kid}`,
+            `It is the same key as ${first}: whoever revokes or retires one of them leaves the other.`,
+            "Make a key of its own for each kid, and take this one out.",
+          ),
+        ];
+  });
+}
+
+function devKeys(ring: KeyRing): Finding[] {
+  return ring.keys
+    .filter(({ kid }) => kid.startsWith(devKidPrefix))
+    .map(({ kid }) =>
+      fault(
+        "dev_key",
+        `key ${kid}`,
+        "It is a development key, which the workers refuse elsewhere (500 configuration_invalid).",
+        "Make a ring for this environment with `npx stagedoor keys new`.",
+      ),
+    );
+}
+
+/** CloudFront knows a key by the id that it gave to it, and by no other. */
+function unbound(ring: KeyRing, facts: Facts): Finding[] {
+  const named = new Set((soundCatalog(facts)?.assets() ?? []).map(({ cloudfront }) => cloudfront?.keyPairId));
+  return keysFor(ring, "cloudfront")
+    .filter(({ kid }) => !cloudFrontId.test(kid))
+    .map((key) => {
+      const used = named.has(key.kid) || keyStateOf(key, ring.keys, facts.now) === "active";
+      return (used ? fault : warning)(
+        "cloudfront_unbound",
+        `key ${key.kid}`,
+        "Its kid is no id of CloudFront's, so CloudFront refuses every URL that it signs.",
+        `Give CloudFront its public half (\`keys export --kid ${key.kid}\`), and record the id that it answers with: \`npx stagedoor keys bind --kid ${key.kid} --id <id>\`.`,
+      );
+    });
+}

@@ -1,0 +1,171 @@
+import type { Asset } from "../../../src/catalog/asset.ts";
+import { type Configuration, readConfiguration } from "../../../src/config/configuration.ts";
+import { type IdentityConfiguration, readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
+import { environmentOf, type Facts, soundCatalog, workerOf } from "../facts.ts";
+import { type Check, type Finding, notLookedAt, warning } from "../finding.ts";
+
+/** Settings that are right by themselves and fight each other: a viewer would notice. */
+export const settingsCheck: Check<Facts> = {
+  name: "settings",
+  held: "no setting works against another",
+  run: (facts) => {
+    const [api, edge, identity] = [configurationOf("api", facts), configurationOf("edge", facts), identityOf(facts)];
+    const assets = soundCatalog(facts)?.assets() ?? [];
+    const unread = facts.workers.length > 0 && (api === undefined || edge === undefined);
+    return [
+      ...(unread ? [notLookedAt("settings", "Mend the configuration first.")] : []),
+      ...(api === undefined ? [] : [...sessionFights(api, assets), ...rateFights(api)]),
+      ...(edge === undefined ? [] : urlFights(edge)),
+      ...(api === undefined || edge === undefined ? [] : limitFights(api, edge, assets)),
+      ...(identity === undefined ? [] : identityFights(identity)),
+    ];
+  },
+};
+
+function configurationOf(kind: "api" | "edge", facts: Facts): Configuration | undefined {
+  const worker = workerOf(facts, kind);
+  const read = worker === undefined ? undefined : readConfiguration(environmentOf(worker, facts));
+  return read?.ok === true ? read.value : undefined;
+}
+
+function identityOf(facts: Facts): IdentityConfiguration | undefined {
+  const worker = workerOf(facts, "identity");
+  const read = worker === undefined ? undefined : readIdentityConfiguration(environmentOf(worker, facts));
+  return read?.ok === true ? read.value : undefined;
+}
+
+/** Nothing outlives its session: what is promised for longer is not kept. */
+function sessionFights(
+  { manifestTtl, sessionTtl, pauseAllowance }: Configuration,
+  assets: readonly Asset[],
+): Finding[] {
+  const sessions = [
+    { about: "STAGEDOOR_SESSION_TTL", ttl: sessionTtl },
+    ...assets.flatMap(({ id, session }) => (session === undefined ? [] : [{ about: `asset ${id}`, ttl: session }])),
+  ];
+  return sessions.flatMap(({ about, ttl }) => [
+    ...(manifestTtl >= ttl
+      ? [
+          warning(
+            "manifest_outlives_session",
+            about,
+            `The session ends after ${ttl} s, and STAGEDOOR_MANIFEST_TTL promises ${manifestTtl} s: who opens the manifest late finds the session over (grant_expired).`,
+            "Let a session last several times as long as a manifest URL, and at least as long as the film and its pauses.",
+          ),
+        ]
+      : []),
+    ...(pauseAllowance >= ttl
+      ? [
+          warning(
+            "pause_outlives_session",
+            about,
+            `The session ends after ${ttl} s, and STAGEDOOR_PAUSE_ALLOWANCE promises a pause of ${pauseAllowance} s: who comes back from it is refused grant_expired, in the middle of the film.`,
+            "Let a session last as long as the film and its pauses together, or promise a shorter pause.",
+          ),
+        ]
+      : []),
+  ]);
+}
+
+function urlFights({ renewal, pauseAllowance, expiryStep, revocationMaxAge }: Configuration): Finding[] {
+  const found: Finding[] = [];
+  if (renewal === "off")
+    found.push(
+      warning(
+        "renewal_off",
+        "STAGEDOOR_RENEWAL",
+        `Nothing renews a segment's URL, so a viewer who pauses for more than ${pauseAllowance} s (STAGEDOOR_PAUSE_ALLOWANCE) gets 403 and has to start again.`,
+        "Set it to redirect; or put the helper for players to work, and let the pause be as long as viewers pause.",
+      ),
+    );
+  if (expiryStep > Math.max(60, pauseAllowance))
+    found.push(
+      warning(
+        "step_outlasts_pause",
+        "STAGEDOOR_EXPIRY_STEP",
+        `Ends are rounded up by as much as ${expiryStep} s, more than the ${pauseAllowance} s that a URL is meant to live on for: one that leaks opens its file for longer than you said.`,
+        "Set it to 30, or to no more than STAGEDOOR_PAUSE_ALLOWANCE.",
+      ),
+    );
+  if (revocationMaxAge > 10)
+    found.push(
+      warning(
+        "revocations_late",
+        "STAGEDOOR_REVOCATION_MAX_AGE",
+        `A session that is ended or signed out plays on for up to ${revocationMaxAge} s.`,
+        "Set it to 2: the edge asks once a second for everybody, so it costs hardly more.",
+      ),
+    );
+  return found;
+}
+
+function limitFights(api: Configuration, edge: Configuration, assets: readonly Asset[]): Finding[] {
+  const limited = api.streamLimit !== undefined || assets.some(({ streams }) => streams !== undefined);
+  const found: Finding[] = [];
+  if (limited && (api.storeFailure === "open" || edge.storeFailure === "open"))
+    found.push(
+      warning(
+        "store_open_with_limits",
+        "STAGEDOOR_STORE_FAILURE",
+        "It is open, and streams are limited: while the store is down a viewer runs as many as he likes, and who was revoked plays on.",
+        "Set it to closed, or accept that limits do not hold during an outage.",
+      ),
+    );
+  const least = Math.max(45, edge.expiryStep);
+  if (limited && edge.leaseTtl < least)
+    found.push(
+      warning(
+        "lease_too_short",
+        "STAGEDOOR_LEASE_TTL",
+        `A session that is silent for ${edge.leaseTtl} s counts as over, and a player with a full buffer is silent for longer: its place is given away, and the viewer runs one stream too many or loses his own (stream_taken).`,
+        `Set it to 90, and to no less than ${least}.`,
+      ),
+    );
+  for (const { id, cdn, streams } of assets)
+    if (cdn === "cloudfront" && streams !== undefined)
+      found.push(
+        warning(
+          "limit_not_on_cloudfront",
+          `asset ${id}`,
+          `Its \`streams\` is ${streams}, and its segments come from CloudFront, which asks nobody: a film counts as running for no more than ${edge.leaseTtl} s after a playlist, so more than ${streams} may run.`,
+          "Serve it from the edge (cdn: edge) if the limit has to hold.",
+        ),
+      );
+  return found;
+}
+
+function rateFights({ startRate, startRateAddress, signInRate, signInRateAddress }: Configuration): Finding[] {
+  const pairs = [
+    ["STAGEDOOR_START_RATE", startRate, startRateAddress, "start"],
+    ["STAGEDOOR_SIGN_IN_RATE", signInRate, signInRateAddress, "sign in"],
+  ] as const;
+  return pairs.flatMap(([name, one, network, what]) =>
+    network === undefined || (one !== undefined && one.quota <= network.quota)
+      ? []
+      : [
+          warning(
+            "rates_fight",
+            name,
+            `One viewer may ${what} ${one === undefined ? "any number of times" : `${one.quota} times`} an hour and his whole network ${network.quota} times: he alone shuts out everybody behind the same address (rate_limited).`,
+            `Let ${name}_ADDRESS be many times ${name}.`,
+          ),
+        ],
+  );
+}
+
+function identityFights({ idle, accessTtl, refreshTtl }: IdentityConfiguration): Finding[] {
+  const found: Finding[] = [];
+  const lifetime = (name: string, told: string) =>
+    found.push(warning("identity_lifetimes_fight", name, told, "Let a JWT last minutes, and both others days."));
+  if (accessTtl > idle)
+    lifetime(
+      "STAGEDOOR_IDENTITY_ACCESS_TTL",
+      `A JWT lasts ${accessTtl} s and the session that it came from ends after ${idle} s without use: it starts films for somebody who is signed out by then.`,
+    );
+  if (accessTtl >= refreshTtl)
+    lifetime(
+      "STAGEDOOR_IDENTITY_REFRESH_TTL",
+      `A refresh token ends after ${refreshTtl} s without use, no later than the JWT (${accessTtl} s) that it is to follow: apps sign their viewers in again each time.`,
+    );
+  return found;
+}

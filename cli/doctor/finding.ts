@@ -1,0 +1,123 @@
+/** Everything that doctor can find, by the id that its page of the documentation has a heading for. */
+export const findingIds = [
+  "not_looked_at",
+  // What is deployed, and with which settings
+  "wrangler_unreadable",
+  "configuration_invalid",
+  "secret_in_vars",
+  "issuers_missing",
+  "settings_differ",
+  "hosts_are_one",
+  "manifest_outlives_session",
+  "pause_outlives_session",
+  "renewal_off",
+  "step_outlasts_pause",
+  "lease_too_short",
+  "store_open_with_limits",
+  "revocations_late",
+  "limit_not_on_cloudfront",
+  "rates_fight",
+  "identity_lifetimes_fight",
+  "binding_missing",
+  "binding_misnamed",
+  "binding_elsewhere",
+  "binding_differs",
+  "binding_shared",
+  "placeholder",
+  "route_missing",
+  "route_elsewhere",
+  "worker_open",
+  "request_logs",
+  // Keys and the catalog
+  "ring_invalid",
+  "ring_readable",
+  "key_twice",
+  "halves_apart",
+  "dev_key",
+  "signer_missing",
+  "successor_missing",
+  "operator_key_missing",
+  "cloudfront_unbound",
+  "asset_key_missing",
+  "asset_key_retired",
+  "catalog_invalid",
+  "bucket_unbound",
+  "origin_secret_unlisted",
+  "origin_without_auth",
+  "origin_local",
+  // What runs
+  "host_silent",
+  "host_strange",
+  "host_differs",
+  "health_unknown",
+  "not_ready",
+  "clock_off",
+  "clock_unknown",
+  "plain_http_served",
+  "key_not_live",
+  "retired_key_live",
+  "asset_not_live",
+  "key_untested",
+  "operator_refused",
+  "api_keys_differ",
+  "key_revoked",
+  "cloudfront_open",
+  "cloudfront_key_refused",
+  "origin_silent",
+  "origin_refuses_us",
+  "origin_entry_missing",
+  "origin_secret_absent",
+  "origin_open",
+  "origin_lists",
+  "public_bucket_open",
+  "media_open",
+  "cors_missing",
+  "start_refused",
+  "stream_broken",
+  "answer_cacheable",
+  "answer_from_cache",
+] as const;
+export type FindingId = (typeof findingIds)[number];
+
+/** `fine` is no more than worth knowing: what was not looked at, and how to have it looked at. */
+export type Severity = "fault" | "warning" | "fine";
+
+/** One thing that was found. None of its texts holds a token, a grant, a signature or a secret. */
+export interface Finding {
+  readonly id: FindingId;
+  readonly severity: Severity;
+  /** Which worker, file, key, asset or host. */
+  readonly about: string;
+  readonly found: string;
+  /** What to do about it, in the words of an instruction. */
+  readonly do: string;
+}
+
+/** What is looked at in one go, and stands on one line of the report. */
+export interface Check<Facts> {
+  readonly name: string;
+  /** What is so where nothing was found. */
+  readonly held: string;
+  readonly run: (facts: Facts) => readonly Finding[] | Promise<readonly Finding[]>;
+}
+
+/** A check that was done. */
+export interface Examined {
+  readonly name: string;
+  readonly held: string;
+  readonly findings: readonly Finding[];
+}
+
+type Told = readonly [about: string, found: string, whatToDo: string];
+
+export function fault(id: FindingId, ...[about, found, whatToDo]: Told): Finding {
+  return { id, severity: "fault", about, found, do: whatToDo };
+}
+
+export function warning(id: FindingId, ...[about, found, whatToDo]: Told): Finding {
+  return { id, severity: "warning", about, found, do: whatToDo };
+}
+
+export function notLookedAt(about: string, whatToDo: string): Finding {
+  return { id: "not_looked_at", severity: "fine", about, found: "It was not looked at.", do: whatToDo };
+}

@@ -1,0 +1,55 @@
+import { randomBytes } from "node:crypto";
+import { oneShotHmac } from "../../../src/adapters/node/one-shot-hmac.ts";
+import { newSessionKey } from "../../../src/keys/generate.ts";
+import { keysFor, signingKey } from "../../../src/keys/ring.ts";
+import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
+import { type Check, type Finding, fault, notLookedAt } from "../finding.ts";
+import { told } from "./ask.ts";
+import { eachOf } from "./each-of.ts";
+import { assetsOf, type Live } from "./live.ts";
+import { mediaUrlUnder } from "./signed-url.ts";
+
+/** Whether the media host refuses whom it should: nobody's request, and a stranger's. */
+export const mediaCheck: Check<Live> = {
+  name: "media host",
+  held: "it refuses who has no grant, and who has a stranger's",
+  run: async (live) => {
+    const { mediaUrl } = live;
+    if (mediaUrl === undefined || live.catalog === undefined)
+      return [notLookedAt("what the media host refuses", "Give --media and --catalog.")];
+    // Of the kid that is in use: a host that looked no further would let it in.
+    const kid = signingKey(live.ring === undefined ? [] : keysFor(live.ring, "session"), live.clock())?.kid;
+    const [stranger] = (
+      await prepareSessionKeys({ keys: [newSessionKey(kid ?? "stranger", randomBytes)] }, oneShotHmac)
+    ).values();
+    return eachOf(assetsOf(live), async (asset) => {
+      const path = `/${asset.id}/${asset.entry}`;
+      const context = { mediaUrl, grantIssuer: live.grantIssuer, now: live.clock() };
+      const asked = [
+        { what: "without a grant", url: mediaUrl + path },
+        ...(stranger === undefined
+          ? []
+          : [
+              {
+                what: "with a stranger's grant",
+                url: mediaUrlUnder(stranger, { asset, path, purpose: "playlist" }, context),
+              },
+            ]),
+      ];
+      const found: Finding[] = [];
+      for (const { what, url } of asked) {
+        const answer = await live.ask(url, { follow: true });
+        if (answer === "silent" || answer.status >= 300) continue;
+        found.push(
+          fault(
+            "media_open",
+            `asset ${asset.id}`,
+            `The media host answers ${told(answer)} to its entry ${what}: everybody can play it.`,
+            "Check that the route leads to the edge worker, and that nothing in front of it (a cache rule, another worker) answers by itself.",
+          ),
+        );
+      }
+      return found;
+    });
+  },
+};

@@ -1,0 +1,60 @@
+import { systemMillisecondClock } from "../../base/milliseconds.ts";
+import { seconds, systemTimer } from "../../base/seconds.ts";
+import type { Gathered } from "../../telemetry/gathered.ts";
+import { Reporter, withOwn } from "../../telemetry/reporter.ts";
+import type { Telemetry } from "../../telemetry/telemetry.ts";
+import { analyticsSums, analyticsTelemetry, type Dataset } from "./analytics-telemetry.ts";
+import { gatheredBy, type MetricsNamespace } from "./gathered.ts";
+
+/** What a worker counts with. */
+export interface TelemetryBindings<Id> {
+  /** Where the counts of all isolates come together; without it there are none at /metrics. */
+  readonly METRICS?: MetricsNamespace<Id> | undefined;
+  /** A dataset of Workers Analytics Engine; without it nothing is written there. */
+  readonly TELEMETRY?: Dataset | undefined;
+  readonly STAGEDOOR_ENV?: string | undefined;
+}
+
+export interface IsolateTelemetry {
+  readonly telemetry: Telemetry;
+  readonly reporter: Reporter;
+  /** The counts of all isolates, and at once those of this one; undefined where METRICS is not bound. */
+  readonly gathered: Gathered | undefined;
+}
+
+/** How long an isolate counts before it reports, in seconds; on a development machine somebody is looking. */
+const reportEvery = { deployed: 10, development: 1 };
+
+const made = new Map<string, IsolateTelemetry>();
+
+/**
+ * What counts in this isolate: one for the worker and all Durable Objects of its that live here, since each would else send
+ * reports of its own. It holds no promise and no stub, which requests may not share.
+ */
+export function isolateTelemetry<Id>(worker: string, bindings: TelemetryBindings<Id>): IsolateTelemetry {
+  const known = made.get(worker);
+  if (known !== undefined) return known;
+  const { METRICS, TELEMETRY, STAGEDOOR_ENV } = bindings;
+  const gathered = METRICS === undefined ? undefined : gatheredBy(METRICS);
+  const reporter = new Reporter({
+    worker,
+    gathered,
+    clock: systemMillisecondClock,
+    timer: systemTimer,
+    every: seconds(reportEvery[STAGEDOOR_ENV === "development" ? "development" : "deployed"]),
+    isolate: crypto.randomUUID(),
+    onCounts: analyticsSums(TELEMETRY),
+  });
+  const write = analyticsTelemetry(TELEMETRY);
+  const telemetry: Telemetry = (event) => {
+    reporter.telemetry(event);
+    write(event);
+  };
+  const counting = {
+    telemetry: TELEMETRY === undefined ? reporter.telemetry : telemetry,
+    reporter,
+    gathered: gathered === undefined ? undefined : withOwn(gathered, reporter),
+  };
+  made.set(worker, counting);
+  return counting;
+}

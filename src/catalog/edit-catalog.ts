@@ -1,0 +1,103 @@
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result, refuse } from "../base/result.ts";
+import { assetSchema } from "./asset.ts";
+import { parseCatalogText } from "./catalog.ts";
+import type { CatalogChange, StoredCatalog } from "./catalog-editing.ts";
+import { withAsset, withoutAsset } from "./document-text.ts";
+import { type CatalogFault, describeFault } from "./fault.ts";
+
+/** A change of one asset. */
+export type CatalogEdit =
+  | { readonly does: "put"; readonly id: string; readonly asset: unknown; readonly replace: boolean }
+  | { readonly does: "remove"; readonly id: string };
+
+export interface EditedCatalog {
+  /** The whole document, as it has to be stored now. */
+  readonly text: string;
+  readonly change: CatalogChange;
+}
+
+const emptyCatalog = '{\n  "version": 1,\n  "assets": []\n}\n';
+
+/**
+ * A catalog's text after a change: all that does not belong to the asset keeps its bytes and its order. Where there is no
+ * catalog yet, the first asset makes one. `asset_invalid` with every fault that the change would bring in, and with all there
+ * are where it mends none: no worker takes a catalog with a fault, so a change of one would never come to anything, but two
+ * faulty assets are mended one after the other. `asset_unknown` where there is nothing to remove.
+ */
+export function editCatalog(before: string | undefined, edit: CatalogEdit): Result<EditedCatalog, Refusal> {
+  const text = before ?? emptyCatalog;
+  const old = faultsIn(text);
+  const assets = assetsIn(text);
+  if (assets === undefined) return invalid(old);
+  const places = assets.flatMap((asset, index) => (Object(asset).id === edit.id ? [index] : []));
+  const [first, ...more] = places;
+  if (edit.does === "remove" && first === undefined) return refusal("asset_unknown", "the catalog has no such asset");
+  const was = first !== undefined && more.length === 0 && edit.does === "put" && isSame(assets[first], edit.asset);
+  const next = was ? text : changed(text, edit, places);
+  const left = faultsIn(next);
+  const known = new Set(old.map(describeFault));
+  const brought = [
+    ...(edit.does === "put" && !was ? ownFaults(edit, first !== undefined) : []),
+    ...left.filter((fault) => !known.has(describeFault(fault))),
+  ];
+  if (brought.length > 0) return invalid(brought);
+  if (left.length > 0 && left.length >= old.length) return invalid(left);
+  const faults = left.map(describeFault);
+  if (edit.does === "remove") return ok({ text: next, change: { asset: undefined, was: "removed", faults } });
+  const what = was ? "unchanged" : first === undefined ? "added" : "replaced";
+  return ok({ text: next, change: { asset: edit.asset, was: what, faults } });
+}
+
+/** What of a catalog's text may be shown: see {@link StoredCatalog}. */
+export function storedCatalog(text: string | undefined): StoredCatalog {
+  if (text === undefined) return { assets: [], faults: [] };
+  const assets = assetsIn(text) ?? [];
+  return { assets: assets.filter((asset) => assetSchema.safeParse(asset).success), faults: faultsIn(text) };
+}
+
+/** With one asset of an id in the end, however many there were. */
+function changed(text: string, edit: CatalogEdit, [first, ...more]: readonly number[]): string {
+  const single = more.toReversed().reduce(withoutAsset, text);
+  if (edit.does === "put") return withAsset(single, first, edit.asset);
+  return first === undefined ? single : withoutAsset(single, first);
+}
+
+function ownFaults(
+  { id, asset, replace }: CatalogEdit & { readonly does: "put" },
+  isThere: boolean,
+): readonly CatalogFault[] {
+  const of = (name: CatalogFault["name"], advice: string) => [{ name, asset: id, field: "id", advice }];
+  if (Object(asset).id !== id) return of("schema", "Put the id here that it is sent under.");
+  return isThere && !replace
+    ? of("id_duplicate", "There is an asset of this id. Choose another id, or say that it is to be replaced.")
+    : [];
+}
+
+function invalid(faults: readonly CatalogFault[]) {
+  const reason = `the catalog would have ${faults.length} fault${faults.length === 1 ? "" : "s"}`;
+  return refuse({ code: "asset_invalid", reason, faults: faults.map(describeFault) } as const);
+}
+
+function faultsIn(text: string): readonly CatalogFault[] {
+  const parsed = parseCatalogText(text);
+  return parsed.ok ? [] : parsed.refusal;
+}
+
+/** The list of assets, whatever stands in it; undefined where the text has none. */
+function assetsIn(text: string): readonly unknown[] | undefined {
+  try {
+    const { assets } = Object(JSON.parse(text));
+    return Array.isArray(assets) ? assets : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether two values of JSON are one, whatever the order of their members. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+  const [left, right] = [Object.entries(a), new Map<string, unknown>(Object.entries(b))];
+  if (Array.isArray(a) !== Array.isArray(b) || left.length !== right.size) return false;
+  return left.every(([name, value]) => right.has(name) && isSame(value, right.get(name)));
+}

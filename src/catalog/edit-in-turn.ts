@@ -1,0 +1,116 @@
+import { inTime } from "../base/deadline.ts";
+import type { TextHash } from "../base/hash.ts";
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result } from "../base/result.ts";
+import { type Clock, seconds, type Timer } from "../base/seconds.ts";
+import type { CatalogChange, CatalogEditing } from "./catalog-editing.ts";
+import { type CatalogEdit, editCatalog, storedCatalog } from "./edit-catalog.ts";
+import { type EditNotes, noteWriting, trustedText } from "./edit-notes.ts";
+
+export interface EditingParts {
+  /** Where the workers read the catalog. Both reject where it does not answer. */
+  readonly store: {
+    readonly load: () => Promise<string | undefined>;
+    readonly save: (text: string) => Promise<void>;
+  };
+  /** What outlives a restart. */
+  readonly notes: { readonly read: () => EditNotes | undefined; readonly write: (notes: EditNotes) => void };
+  readonly clock: Clock;
+  readonly timer: Timer;
+  readonly sha256: TextHash;
+}
+
+/** KV takes one writing of a key in a second, and refuses the next: so long it is waited before another try. */
+const pause = seconds(1.2);
+const tries = 3;
+const patience = seconds(3);
+
+interface Waiting {
+  readonly edit: CatalogEdit;
+  readonly settle: (answer: Result<CatalogChange, Refusal>) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/**
+ * Edits one catalog, for all who want to: there has to be one of these for a store. Changes that come while one is being
+ * written are made after it, in their order, and written together. Each is judged by itself, so that a faulty one holds up
+ * no other; none is answered before the store has it.
+ */
+export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts): CatalogEditing {
+  let waiting: Waiting[] = [];
+  let working = false;
+
+  const current = async () => {
+    const stored = await inTime(store.load(), patience, timer);
+    if (stored === "late") throw new Error("the store of the catalog is late");
+    return trustedText(stored, notes.read(), clock(), sha256);
+  };
+
+  const save = async (text: string): Promise<void> => {
+    for (let left = tries - 1; left > 0; left--) {
+      try {
+        return await store.save(text);
+      } catch {
+        await new Promise<void>((resolve) => timer(pause, resolve));
+      }
+    }
+    return store.save(text);
+  };
+
+  const makeAll = async (edits: readonly CatalogEdit[]): Promise<readonly Result<CatalogChange, Refusal>[]> => {
+    const read = await answerOf(current());
+    if (!read.ok) return edits.map(() => read);
+    const base = read.value;
+    let text = base;
+    const answers = edits.map((edit) => {
+      const edited = editCatalog(text, edit);
+      if (!edited.ok) return edited;
+      text = edited.value.text;
+      return ok(edited.value.change);
+    });
+    if (text === undefined || text === base) return answers;
+    const saved = await answerOf(save(text));
+    if (!saved.ok) return edits.map(() => saved);
+    // After the store has it: were it the other way round, a writing that failed would come back with the next.
+    notes.write(noteWriting(notes.read(), { base, text }, clock(), sha256));
+    return answers;
+  };
+
+  const work = async () => {
+    working = true;
+    while (waiting.length > 0) {
+      const turn = waiting;
+      waiting = [];
+      try {
+        const answers = await makeAll(turn.map(({ edit }) => edit));
+        for (const [at, answer] of answers.entries()) turn[at]?.settle(answer);
+      } catch (error) {
+        for (const { fail } of turn) fail(error);
+      }
+    }
+    working = false;
+  };
+
+  const inTurn = (edit: CatalogEdit) =>
+    new Promise<Result<CatalogChange, Refusal>>((settle, fail) => {
+      waiting.push({ edit, settle, fail });
+      if (!working) void work();
+    });
+
+  return {
+    read: async () => {
+      const text = await answerOf(current());
+      return text.ok ? ok(storedCatalog(text.value)) : text;
+    },
+    put: (id, asset, replace = true) => inTurn({ does: "put", id, asset, replace }),
+    remove: (id) => inTurn({ does: "remove", id }),
+  };
+}
+
+async function answerOf<Value>(asked: Promise<Value>): Promise<Result<Value, Refusal>> {
+  try {
+    return ok(await asked);
+  } catch {
+    return refusal("store_unavailable", "the store of the catalog did not answer");
+  }
+}

@@ -1,0 +1,128 @@
+import type { Child } from "hono/jsx";
+import { Frame } from "./frame.tsx";
+
+interface AskProps {
+  readonly operator: string;
+  /** What the last question was answered, or why not. */
+  readonly answer?: Child;
+}
+
+/** The explainer. What is pasted may open a stream, so it is sent by POST and never shown again. */
+export function ExplainPage({ operator, answer }: AskProps) {
+  return (
+    <Frame title="Explain" at="explain" operator={operator}>
+      <section class="ask" aria-labelledby="explain-title">
+        <h1 id="explain-title">Explain</h1>
+        <p class="quiet">What a URL, a grant or a token opens, and where it is refused. It is not kept.</p>
+        <form method="post" action="/console/explain" autocomplete="off" data-swap>
+          <div class="field">
+            <label for="text">URL, grant or token</label>
+            <textarea id="text" name="text" rows={7} required autocapitalize="none" spellcheck={false}></textarea>
+          </div>
+          <div class="field">
+            <label for="address">The viewer's address, for what is bound to one</label>
+            <input id="address" name="address" placeholder="192.0.2.7" autocapitalize="none" spellcheck={false} />
+          </div>
+          <button class="primary" type="submit">
+            Explain
+          </button>
+        </form>
+      </section>
+      <Answer>
+        {answer ?? (
+          <p class="empty">
+            Paste what a viewer or a log gave you. The checks of the API and of the media host run on it one by one, as
+            they do for a request, with the keys, the catalog and the revocations of now.
+          </p>
+        )}
+      </Answer>
+    </Frame>
+  );
+}
+
+/** The simulator: a start that nobody asks for. */
+export function SimulatePage({ operator, assets, answer }: AskProps & { readonly assets: readonly string[] }) {
+  return (
+    <Frame title="Simulate" at="simulate" operator={operator}>
+      <section class="ask" aria-labelledby="simulate-title">
+        <h1 id="simulate-title">Simulate</h1>
+        <p class="quiet">What a start would be answered. Nothing is started, and nothing is counted.</p>
+        <form method="post" action="/console/simulate" autocomplete="off" data-swap>
+          <div class="field">
+            <label for="credential">The viewer's bearer token</label>
+            <textarea
+              id="credential"
+              name="credential"
+              rows={5}
+              required
+              placeholder="eyJ…"
+              autocapitalize="none"
+              spellcheck={false}
+            ></textarea>
+          </div>
+          <AssetField assets={assets} />
+          <div class="pair">
+            <div class="field">
+              <label for="address">Address</label>
+              <input id="address" name="address" placeholder="192.0.2.7" autocapitalize="none" spellcheck={false} />
+            </div>
+            <div class="field">
+              <label for="country">Country</label>
+              <input id="country" name="country" placeholder="DE" maxlength={2} autocapitalize="characters" />
+            </div>
+          </div>
+          <div class="field">
+            <label for="origin">Site that it plays on</label>
+            <input
+              id="origin"
+              name="origin"
+              placeholder="https://www.example.com"
+              autocapitalize="none"
+              spellcheck={false}
+            />
+          </div>
+          <button class="primary" type="submit">
+            Simulate
+          </button>
+        </form>
+      </section>
+      <Answer>
+        {answer ?? (
+          <p class="empty">
+            The answer of <code>POST /stream/start</code>, step by step: the token, what it opens, the asset's
+            conditions, what was revoked, and how many streams are running. What is left empty is not known to the
+            service either.
+          </p>
+        )}
+      </Answer>
+    </Frame>
+  );
+}
+
+/** More than these nobody finds in a list; then the id is typed. */
+const mostListed = 500;
+
+function AssetField({ assets }: { readonly assets: readonly string[] }) {
+  return (
+    <div class="field">
+      <label for="asset">Asset</label>
+      {assets.length === 0 || assets.length > mostListed ? (
+        <input id="asset" name="asset" required autocapitalize="none" spellcheck={false} />
+      ) : (
+        <select id="asset" name="asset">
+          {assets.map((id) => (
+            <option value={id}>{id}</option>
+          ))}
+        </select>
+      )}
+    </div>
+  );
+}
+
+function Answer({ children }: { readonly children?: Child }) {
+  return (
+    <section id="answer" class="answer" aria-label="Answer" aria-live="polite" data-live>
+      {children}
+    </section>
+  );
+}

@@ -1,0 +1,77 @@
+import type { Child } from "hono/jsx";
+import { scriptPath, stylePath } from "./assets.ts";
+
+export interface FrameProps {
+  readonly title: string;
+  /** Which of the pages this is; none of them is open before the sign-in. */
+  readonly at?: "overview" | "explain" | "simulate" | "codes";
+  /** The operator's name; undefined where nobody is signed in. */
+  readonly operator?: string | undefined;
+  /** Whether the page fetches itself anew while it is looked at. */
+  readonly live?: boolean;
+  /** Where the browser goes at once. */
+  readonly onTo?: string;
+  readonly children?: Child;
+}
+
+const pages = [
+  ["overview", "/console", "Overview"],
+  ["explain", "/console/explain", "Explain"],
+  ["simulate", "/console/simulate", "Simulate"],
+] as const;
+
+/** What stands around every page. */
+export function Frame({ title, at, operator, live = false, onTo, children }: FrameProps) {
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="robots" content="noindex" />
+        {onTo === undefined ? null : <meta http-equiv="refresh" content={`0; url=${onTo}`} />}
+        <title>{`${title} · Stagedoor console`}</title>
+        <link rel="icon" href="/console/icon.svg" type="image/svg+xml" />
+        <link rel="stylesheet" href={stylePath} />
+        <script src={scriptPath} defer></script>
+      </head>
+      <body {...(live ? { "data-refresh": "5" } : {})}>
+        <a class="skip" href="#main">
+          Skip to the content
+        </a>
+        <header class="top">
+          <a class="brand" href="/console">
+            <img src="/console/icon.svg" alt="" width="28" height="28" />
+            <span>Stagedoor</span>
+          </a>
+          {operator === undefined ? null : <Menu at={at} operator={operator} />}
+        </header>
+        <main id="main" class={at ?? "door"}>
+          {children}
+        </main>
+      </body>
+    </html>
+  );
+}
+
+function Menu({ at, operator }: { readonly at: FrameProps["at"]; readonly operator: string }) {
+  return (
+    <>
+      <nav aria-label="Console">
+        {pages.map(([name, href, text]) => (
+          <a href={href} {...(name === at ? { "aria-current": "page" } : {})}>
+            {text}
+          </a>
+        ))}
+      </nav>
+      <form class="who" method="post" action="/console/sign-out">
+        <span class="name" title={operator}>
+          {operator}
+        </span>
+        <button class="small" type="submit">
+          Sign out
+        </button>
+      </form>
+    </>
+  );
+}

@@ -1,0 +1,49 @@
+import { refusal } from "../base/refusal.ts";
+import { ok } from "../base/result.ts";
+import { keysNow } from "../flows/operator/keys-now.ts";
+import { listSessions } from "../flows/operator/list-sessions.ts";
+import { refusalsOfHour } from "../flows/operator/refusals-of-hour.ts";
+import { refusalCodes } from "../http/faces.ts";
+import { page } from "./answers.tsx";
+import { ExplainPage, SimulatePage } from "./ask-pages.tsx";
+import { CodePage } from "./code-page.tsx";
+import { OverviewPage } from "./overview.tsx";
+import { sessionsAsked } from "./sessions.tsx";
+import { hasScope } from "./signed-in.ts";
+import type { Shown } from "./visit.ts";
+
+/** The overview. What cannot be asked for is said in its place, so that the rest can be seen all the same. */
+export const showOverview: Shown = async ({ session, operator, request: { query } }, context) => {
+  const find = query.get("find") ?? "";
+  const wanted = query.get("request") ?? "";
+  const [sessions, refusals, keys] = await Promise.all([
+    listSessions(sessionsAsked(find), context),
+    refusalsOfHour(context, wanted.trim() === "" ? undefined : wanted.trim()),
+    keysNow(context),
+  ]);
+  const overview = { sessions, refusals, keys, now: context.clock() };
+  const mayRevoke = hasScope(session.operator, "operator:revoke").ok;
+  const ended = query.get("ended") ?? "";
+  return ok(page(<OverviewPage {...{ overview, operator, mayRevoke, find, request: wanted, ended }} />));
+};
+
+/** What a code means and what to do about it; `route_unknown` for one that there is not. */
+export const showCode: Shown = async ({ operator, name }, context) => {
+  const code = refusalCodes.find((one) => one === name);
+  if (code === undefined) return refusal("route_unknown", "no refusal has this code");
+  const hour = await refusalsOfHour(context);
+  const count = hour.ok ? (hour.value.total[code] ?? 0) : undefined;
+  const recent = hour.ok ? hour.value.recent.filter((one) => one.code === code).slice(0, 20) : [];
+  return ok(page(<CodePage {...{ code, count, recent, operator, now: context.clock() }} />));
+};
+
+export const showExplain: Shown = async ({ operator }) => ok(page(<ExplainPage operator={operator} />));
+
+export const showSimulate: Shown = async ({ operator }, context) =>
+  ok(page(<SimulatePage operator={operator} assets={await assetIds(context)} />));
+
+/** The catalog's ids, to choose from; none where it cannot be read, and then the id is typed. */
+export async function assetIds({ catalog }: Pick<Parameters<Shown>[1], "catalog">): Promise<readonly string[]> {
+  const found = await catalog();
+  return found.ok ? found.value.assets().map(({ id }) => id) : [];
+}

@@ -1,0 +1,68 @@
+import type { Told } from "./answers.tsx";
+import { Frame } from "./frame.tsx";
+import { Refused } from "./parts.tsx";
+
+/** The door: a field for the credential, and how one is made. `told` says why the last attempt, or the session, was refused. */
+export function SignInPage({ told }: { readonly told?: Told }) {
+  return (
+    <Frame title="Sign in">
+      <h1>Operators, please</h1>
+      <p class="quiet">Paste your credential. It is traded for a session of eight hours at most, and is not kept.</p>
+      {told === undefined ? null : (
+        <div class="spaced">
+          <Refused told={told} />
+        </div>
+      )}
+      <form method="post" action="/console/sign-in" autocomplete="off">
+        <div class="field">
+          <label for="credential">Credential</label>
+          <textarea
+            id="credential"
+            name="credential"
+            required
+            rows={5}
+            placeholder="eyJ…"
+            autocapitalize="none"
+            autocomplete="off"
+            spellcheck={false}
+          ></textarea>
+        </div>
+        <div class="field" hidden>
+          <label for="file">or its file</label>
+          <input id="file" type="file" accept=".jwt,.txt" />
+        </div>
+        <button class="primary" type="submit">
+          Sign in
+        </button>
+      </form>
+      <details>
+        <summary>Where do I get one?</summary>
+        <p>Who holds the key ring makes it, with the scopes that you need, and can end it at any time:</p>
+        <pre>npx stagedoor operator new --name ann</pre>
+      </details>
+    </Frame>
+  );
+}
+
+/** A page that could not be shown, or something that was not done. */
+export function RefusedPage({ told, operator }: { readonly told: Told; readonly operator?: string | undefined }) {
+  return (
+    <Frame title={told.title} operator={operator}>
+      <Refused told={told} />
+      <p>
+        <a href="/console">To the overview</a>
+      </p>
+    </Frame>
+  );
+}
+
+/** Goes on by itself. */
+export function DoorPage({ onTo }: { readonly onTo: string }) {
+  return (
+    <Frame title="Console" onTo={onTo}>
+      <p>
+        <a href={onTo}>To the console</a>
+      </p>
+    </Frame>
+  );
+}

@@ -1,0 +1,108 @@
+import type { Refusal } from "../base/refusal.ts";
+import type { Result } from "../base/result.ts";
+import type { UnixSeconds } from "../base/seconds.ts";
+import type { RecentRefusal, RefusalsOfHour } from "../telemetry/gathered.ts";
+import { Code, Silent, Time } from "./parts.tsx";
+import { RefusalChart } from "./refusal-chart.tsx";
+import { codesOf, sumOf } from "./refusal-counts.ts";
+import { countWords } from "./words.ts";
+
+const mostShown = 10;
+
+export interface RefusalsProps {
+  readonly refusals: Result<RefusalsOfHour, Refusal>;
+  /** The Request-Id that was searched for; empty for all. */
+  readonly asked: string;
+  readonly now: UnixSeconds;
+}
+
+/** What was refused in the last hour, by code, and the last ones one by one. */
+export function Refusals({ refusals, asked, now }: RefusalsProps) {
+  return (
+    <section id="refusals" class="refusals" aria-labelledby="refusals-title">
+      <div class="head">
+        <h2 id="refusals-title">Refused in the last hour</h2>
+        <form class="search" method="get" action="/console" data-swap>
+          <label class="hidden" for="find-request">
+            Request-Id
+          </label>
+          <input
+            id="find-request"
+            name="request"
+            type="search"
+            value={asked}
+            placeholder="Request-Id"
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck={false}
+            maxlength={64}
+          />
+          <button class="small" type="submit">
+            Find
+          </button>
+        </form>
+      </div>
+      <div id="refusals-now" data-live>
+        {refusals.ok ? (
+          <Hour refusals={refusals.value} asked={asked.trim()} now={now} />
+        ) : (
+          <Silent what="The refusals" refusal={refusals.refusal} />
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Hour({
+  refusals,
+  asked,
+  now,
+}: {
+  readonly refusals: RefusalsOfHour;
+  readonly asked: string;
+  readonly now: UnixSeconds;
+}) {
+  const found = refusals.recent.slice(0, mostShown);
+  const colours = new Map(codesOf(refusals).map(({ code, colour }) => [code, colour]));
+  if (sumOf(refusals) === 0 && asked === "") return <p class="empty">Nothing was refused.</p>;
+  return (
+    <>
+      <RefusalChart refusals={refusals} />
+      {asked === "" ? null : (
+        <p class="fine">
+          {found.length === 0
+            ? `No refusal that is kept has the Request-Id ${asked}: only the last ones are. Its line stands in the worker's log. `
+            : `${countWords(found.length, "refusal")} found. `}
+          <a href="/console">Show all</a>
+        </p>
+      )}
+      <RecentRefusals refusals={found} colours={colours} now={now} />
+    </>
+  );
+}
+
+interface RecentProps {
+  readonly refusals: readonly RecentRefusal[];
+  readonly colours: ReadonlyMap<string, number>;
+  readonly now: UnixSeconds;
+}
+
+export function RecentRefusals({ refusals, colours, now }: RecentProps) {
+  return (
+    <ol class="recent" aria-label="The last ones">
+      {refusals.map(({ at, worker, code, reason, request }) => (
+        <li>
+          <p class="first">
+            <i class={`c${colours.get(code) ?? 0}`}></i>
+            <Code code={code} />
+            <Time at={at} now={now} />
+          </p>
+          <p class="reason">{reason}</p>
+          <p class="fine">
+            {worker} · <code>{request}</code>
+          </p>
+        </li>
+      ))}
+    </ol>
+  );
+}

@@ -1,0 +1,122 @@
+import * as z from "zod";
+import { decodeBase64url, encodeBase64url } from "../base/base64url.ts";
+import { equalInConstantTime } from "../base/constant-time.ts";
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result } from "../base/result.ts";
+import { after, earlier, isUnixSeconds, seconds, type UnixSeconds } from "../base/seconds.ts";
+import { type Operator, operatorIssuer, operatorScopes } from "../credential/operator.ts";
+import { readCookie } from "../credential/session-cookie.ts";
+import type { OperatorContext } from "../flows/operator/context.ts";
+import { signingKey, stillTaken } from "../keys/ring.ts";
+import { isKeyRevoked, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
+
+/** `__Host-`: no subdomain can put another one in its place (RFC 6265bis §4.1.3.2). */
+export const consoleCookieName = "__Host-stagedoor.console";
+
+/** A night's work: an operator signs in anew in the morning. */
+const longestSession = seconds(8 * 3600);
+/** As long as a cookie may be that {@link readCookie} takes. */
+const longestValue = 1024;
+
+/** An operator who is signed in to the console. */
+export interface ConsoleSession {
+  readonly operator: Operator;
+  /** The session key that its cookie was made with. */
+  readonly by: string;
+  readonly endsAt: UnixSeconds;
+}
+
+export interface NewCookie {
+  /** The field Set-Cookie. */
+  readonly field: string;
+  readonly endsAt: UnixSeconds;
+}
+
+/** What the cookie says. It never holds the credential: whoever reads the cookie can do nothing with it elsewhere. */
+const payloadSchema = z.strictObject({
+  sub: z.string(),
+  jti: z.string().optional(),
+  iat: z.number().refine(isUnixSeconds).optional(),
+  scp: z.array(z.enum(operatorScopes)),
+  kid: z.string(),
+  exp: z.number().refine(isUnixSeconds),
+});
+
+const attributes = "Path=/; HttpOnly; Secure; SameSite=Strict";
+
+/** What takes the cookie away. */
+export const noCookie = `${consoleCookieName}=; ${attributes}; Max-Age=0`;
+
+type Keys = Pick<OperatorContext, "keys">;
+
+/**
+ * The cookie of an operator who has signed in: for eight hours, never past his credential's end, nor past that of the key
+ * that it is made with. `configuration_invalid` where no session key is in use, `token_invalid` for claims too long to carry.
+ */
+export function newCookie(
+  { credential, kid }: Operator,
+  now: UnixSeconds,
+  snapshot: RevocationSnapshot,
+  { keys }: Keys,
+): Result<NewCookie, Refusal> {
+  const key = signingKey(
+    [...keys.values()].filter((candidate) => !isKeyRevoked(snapshot, candidate.kid)),
+    now,
+  );
+  if (key === undefined) return refusal("configuration_invalid", "no session key is in use to make a cookie with");
+  const ends = [credential.expiresAt, key.exp].filter(isUnixSeconds);
+  const endsAt = ends.reduce(earlier, after(now, longestSession));
+  const payload: z.input<typeof payloadSchema> = {
+    sub: credential.subject,
+    ...(credential.tokenId !== undefined && { jti: credential.tokenId }),
+    ...(credential.issuedAt !== undefined && { iat: credential.issuedAt }),
+    scp: operatorScopes.filter((scope) => credential.scopes.has(scope)),
+    kid,
+    exp: endsAt,
+  };
+  const text = encodeBase64url(new TextEncoder().encode(JSON.stringify(payload)));
+  const value = `${text}.${key.console.base64url(text)}`;
+  if (value.length > longestValue) return refusal("token_invalid", "the operator's claims are too long for a cookie");
+  const field = `${consoleCookieName}=${value}; ${attributes}; Max-Age=${endsAt - now}`;
+  return ok({ field, endsAt });
+}
+
+/**
+ * The session of a Cookie header, as far as the cookie itself goes; undefined where none came. `sign_in_required` for one that
+ * this ring did not make, and for one that has ended. Whether it was revoked is for who asks the log.
+ */
+export function readConsoleSession(
+  header: string | null,
+  now: UnixSeconds,
+  { keys }: Keys,
+): Result<ConsoleSession | undefined, Refusal> {
+  const cookie = readCookie(header, consoleCookieName);
+  if (!cookie.ok) return cookie;
+  if (cookie.value === undefined) return ok(undefined);
+  const [text = "", mac = "", ...more] = cookie.value.slice(consoleCookieName.length + 1).split(".");
+  const key = [...keys.values()].find(
+    (candidate) => stillTaken(candidate, now) && equalInConstantTime(candidate.console.base64url(text), mac),
+  );
+  if (key === undefined || more.length > 0) return refusal("sign_in_required", "the console's cookie is not authentic");
+  const payload = payloadOf(text);
+  if (payload === undefined) return refusal("sign_in_required", "the console's cookie is of another version");
+  const { sub, jti, iat, scp, kid, exp } = payload;
+  if (now >= exp) return refusal("sign_in_required", "the console's session has ended");
+  const credential = {
+    issuer: operatorIssuer,
+    subject: sub,
+    scopes: new Set<string>(scp),
+    assets: new Set<string>(),
+    expiresAt: exp,
+    issuedAt: iat,
+    tokenId: jti,
+    loginId: undefined,
+    streams: undefined,
+  };
+  return ok({ operator: { credential, kid }, by: key.kid, endsAt: exp });
+}
+
+/** Of an authentic text alone; undefined where another version of this service wrote it. */
+function payloadOf(text: string): z.output<typeof payloadSchema> | undefined {
+  return payloadSchema.safeParse(JSON.parse(new TextDecoder().decode(decodeBase64url(text)))).data;
+}

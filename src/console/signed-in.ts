@@ -1,0 +1,64 @@
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result, refuse } from "../base/result.ts";
+import type { Operator, OperatorScope } from "../credential/operator.ts";
+import type { OperatorContext } from "../flows/operator/context.ts";
+import { operatorBehind, stillStands } from "../flows/session/authorize-operator.ts";
+import type { SessionRequest } from "../flows/session/context.ts";
+import { networkName } from "../flows/session/network-name.ts";
+import { revocationsNow } from "../flows/session/revocations-now.ts";
+import { notSpent, withinRate } from "../flows/session/within-rate.ts";
+import { keysFor, stillTaken } from "../keys/ring.ts";
+import { isKeyRevoked } from "../sessions/revocation-snapshot.ts";
+import { type ConsoleSession, type NewCookie, newCookie, readConsoleSession } from "./session-cookie.ts";
+
+/**
+ * Trades the credential that a request presents for the console's cookie. It has to hold as for any route of operators, with
+ * the scope operator:read. Attempts that fail are counted by network, and from one with too many no further is looked at
+ * (`rate_limited`), as `flows/session/authorize.ts` does with viewers' credentials.
+ */
+export async function signIn(request: SessionRequest, context: OperatorContext): Promise<Result<NewCookie, Refusal>> {
+  const { refusedRateAddress: policy } = context.settings;
+  const network = networkName(request.client);
+  const open = notSpent(policy, network, request, context);
+  if (!open.ok) return open;
+  const operator = await operatorBehind(request, "operator:read", context);
+  if (!operator.ok) {
+    if (operator.refusal.code === "store_unavailable") return operator;
+    const counted = await withinRate(policy, network, request, context);
+    return counted.ok ? operator : counted;
+  }
+  const snapshot = await revocationsNow(request, context);
+  return snapshot.ok ? newCookie(operator.value, context.clock(), snapshot.value, context) : snapshot;
+}
+
+/**
+ * Who is signed in, undefined where no cookie came. The cookie is no credential that lives by itself: each request looks again
+ * whether the operator's token, his key and the key that made the cookie still stand. What {@link readConsoleSession} refuses,
+ * `token_revoked`, `store_unavailable`.
+ */
+export async function whoIsSignedIn(
+  cookies: string | null,
+  request: SessionRequest,
+  context: OperatorContext,
+): Promise<Result<ConsoleSession | undefined, Refusal>> {
+  const now = context.clock();
+  const session = readConsoleSession(cookies, now, context);
+  if (!session.ok || session.value === undefined) return session;
+  const { operator, by } = session.value;
+  if (!keysFor(context.ring, "operator").some((key) => key.kid === operator.kid && stillTaken(key, now)))
+    return refusal("token_revoked", "the key that signed the operator's credential is not in the ring any more");
+  const standing = await stillStands(operator, request, context);
+  if (!standing.ok) return standing;
+  const snapshot = await revocationsNow(request, context);
+  if (!snapshot.ok) return snapshot;
+  // Who holds a leaked session key can make cookies with it.
+  return isKeyRevoked(snapshot.value, by)
+    ? refusal("token_revoked", "the session key that made the console's cookie was revoked")
+    : session;
+}
+
+/** Whether an operator may do this; `scope_insufficient`. */
+export function hasScope({ credential }: Operator, scope: OperatorScope): Result<undefined, Refusal> {
+  if (credential.scopes.has(scope)) return ok(undefined);
+  return refuse({ code: "scope_insufficient", reason: `the operator lacks ${scope}`, scope });
+}

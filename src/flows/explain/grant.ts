@@ -1,0 +1,89 @@
+import { decodeBase64url } from "../../base/base64url.ts";
+import type { Refusal } from "../../base/refusal.ts";
+import { openEnvelope } from "../../signing/cose-mac0.ts";
+import { type Grant, openGrant } from "../../signing/grant.ts";
+import type { MediaTarget } from "../../signing/media-target.ts";
+import { bindingHolds } from "../bind.ts";
+import { type CheckContext, checkGrant } from "../check-media-request.ts";
+import type { Client } from "../client.ts";
+import { type Explanation, fails, holds, type Step, told } from "./explanation.ts";
+import { networkWords, shown, when } from "./words.ts";
+
+/** Whether a text has the form of a grant, whoever made it. */
+export function hasGrantForm(text: string): boolean {
+  const bytes = decodeBase64url(text);
+  return bytes !== undefined && openEnvelope(bytes) !== undefined;
+}
+
+/** What a grant by itself says, in the order in which the edge looks at it: whether it would open a URL that is signed. */
+export function explainGrant(text: string, context: CheckContext): Explanation {
+  const opened = openGrant(text, context.keys, context.now);
+  if (!opened.ok) return refusedAs(opened.refusal, [closedStep(text, opened.refusal)]);
+  const { prefix, expiresAt } = opened.value;
+  const steps = openedSteps(opened.value, undefined, context);
+  const checked = checkGrant({ grant: text, path: prefix, signature: undefined }, context);
+  if (!checked.ok) return refusedAs(checked.refusal, steps);
+  const grants = `what is signed of ${prefix}, until ${when(expiresAt, context.now)}`;
+  return { kind: "grant", verdict: "accepted", refusal: undefined, grants, steps };
+}
+
+/** The steps of the grant in a target, whose path is undefined where it cannot be read. */
+export function grantSteps(target: MediaTarget, path: string | undefined, context: CheckContext): readonly Step[] {
+  const opened = openGrant(target.grant, context.keys, context.now);
+  if (opened.ok) return openedSteps(opened.value, path, context);
+  if (opened.refusal.code === "grant_invalid" && target.signature === undefined)
+    return [fails("grant", "signature_missing", "the URL carries neither a grant nor a signature")];
+  return [closedStep(target.grant, opened.refusal)];
+}
+
+function closedStep(text: string, { code, reason }: Refusal): Step {
+  const bytes = decodeBase64url(text);
+  const kid = bytes === undefined ? undefined : openEnvelope(bytes)?.kid;
+  return fails("grant", code, kid === undefined ? reason : `${reason}; it names the key ${shown(kid)}`);
+}
+
+function openedSteps(grant: Grant, path: string | undefined, context: CheckContext): readonly Step[] {
+  const { kid, issuer, sessionId, issuedAt, expiresAt, prefix } = grant;
+  const { now, grantIssuer, client } = context;
+  const authentic = `authentic, under the key ${shown(kid)}`;
+  const life = `${sessionId} of ${shown(issuer)}, begun ${when(issuedAt, now)}, ends ${when(expiresAt, now)}`;
+  const covers = `it opens ${prefix} and what lies below`;
+  const asset =
+    path === undefined
+      ? told("asset", covers)
+      : path.startsWith(prefix)
+        ? holds("asset", covers)
+        : fails("asset", "path_not_covered", `${covers}, and the path lies elsewhere`);
+  return [
+    issuer === grantIssuer
+      ? holds("grant", authentic)
+      : fails("grant", "grant_invalid", `${authentic}, but of the issuer ${shown(issuer)}`),
+    now < expiresAt ? holds("session", life) : fails("session", "grant_expired", life),
+    asset,
+    ...bindingSteps(grant, client),
+  ];
+}
+
+/** Where nobody knows who will ask, it is told and not judged. */
+function bindingSteps(grant: Grant, client: Client | "anybody"): readonly Step[] {
+  const { network, userAgent } = grant;
+  const bound = [
+    ...(network === undefined ? [] : [networkWords(network)]),
+    ...(userAgent === undefined ? [] : ["one user agent"]),
+  ];
+  if (bound.length === 0) return [];
+  const to = `bound to ${bound.join(" and to ")}`;
+  if (client === "anybody") return [told("binding", `${to}: elsewhere 403 binding_mismatch`)];
+  return bindingHolds(grant, client)
+    ? [holds("binding", `${to}, where the viewer is`)]
+    : [fails("binding", "binding_mismatch", `${to}, and the viewer is elsewhere`)];
+}
+
+/** The client at an address, as far as a grant can be held to it: his user agent, which nobody knows, is taken to be right. */
+export function clientAt(address: string, grant: Grant | undefined): Client {
+  return { address, userAgentHash: () => grant?.userAgent ?? "" };
+}
+
+function refusedAs(refusal: Refusal, steps: readonly Step[]): Explanation {
+  return { kind: "grant", verdict: "refused", refusal, grants: undefined, steps };
+}

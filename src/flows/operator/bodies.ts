@@ -1,0 +1,58 @@
+import * as z from "zod";
+import { isCountry } from "../../base/country.ts";
+import { parseIpAddress } from "../../base/ip-address.ts";
+import { type Refusal, refusal } from "../../base/refusal.ts";
+import { ok, type Result } from "../../base/result.ts";
+
+/** The longest text that is explained: a token of the greatest length, or a URL of that, with room around it. */
+const longestText = 16_384;
+/** How many bytes of these bodies are read: every character of a text may be one of JSON's escapes. */
+export const longestQuestion = 6 * longestText;
+
+const address = z
+  .string()
+  .refine((text) => parseIpAddress(text) !== undefined, "Give an IPv4 or IPv6 address.")
+  .optional()
+  .describe("The viewer's IP address.");
+
+export const explainBodySchema = z.strictObject({
+  text: z
+    .string()
+    .min(1)
+    .max(longestText)
+    .describe("A whole URL, a path with its query, a grant, or a bearer token. It is not repeated in the answer."),
+  address,
+});
+
+export const simulateBodySchema = z.strictObject({
+  credential: z
+    .string()
+    .min(1)
+    .max(longestText)
+    .describe("The viewer's bearer token. It is not repeated in the answer."),
+  asset: z.string().min(1).max(64).describe("The asset that is asked for."),
+  takeover: z.boolean().default(false).describe("Whether the viewer's oldest stream would be ended for it."),
+  address,
+  country: z
+    .string()
+    .refine(isCountry, "Give a code of ISO 3166-1 alpha-2 in upper case.")
+    .optional()
+    .describe("Where the viewer is, as the CDN would say it."),
+  origin: z.string().min(1).max(512).optional().describe("The page's origin, as a browser would send it."),
+});
+
+/** What a body asks; `body_invalid` where it is too long, no JSON, or of another form. */
+export function readBody<Schema extends z.ZodType>(
+  schema: Schema,
+  text: string | undefined,
+): Result<z.output<Schema>, Refusal> {
+  if (text === undefined) return refusal("body_invalid", "the body is too long");
+  try {
+    const parsed = schema.safeParse(JSON.parse(text));
+    if (parsed.success) return ok(parsed.data);
+    const places = parsed.error.issues.map(({ path }) => path.join(".")).filter((place) => /^\w{1,32}$/.test(place));
+    return refusal("body_invalid", `the body is not of the route's form: ${places.join(", ") || "a member is wrong"}`);
+  } catch {
+    return refusal("body_invalid", "the body is not JSON");
+  }
+}

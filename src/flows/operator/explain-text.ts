@@ -1,0 +1,93 @@
+import type { Refusal } from "../../base/refusal.ts";
+import { ok, type Result } from "../../base/result.ts";
+import type { UnixSeconds } from "../../base/seconds.ts";
+import { openGrant } from "../../signing/grant.ts";
+import { parseMediaTarget } from "../../signing/media-target.ts";
+import { type Explanation, fails, holds, type Step, told } from "../explain/explanation.ts";
+import { clientAt, explainGrant, hasGrantForm } from "../explain/grant.ts";
+import { targetOf } from "../explain/target.ts";
+import { accepted, examineToken, refusedAs } from "../explain/token.ts";
+import { type ExplainContext, explainUrl } from "../explain/url.ts";
+import { nothingForbids } from "../session/revocations-now.ts";
+import type { OperatorContext } from "./context.ts";
+import { seenSession } from "./explain-session.ts";
+
+export interface ExplainAsked {
+  /** A URL, a path with its query, a grant or a bearer token, as somebody copied it. */
+  readonly text: string;
+  /** The viewer's address, for what is bound to one. */
+  readonly address?: string | undefined;
+}
+
+/**
+ * What a text grants and where it is refused, step by step: as `npx stagedoor explain` has it, with what only the deployment
+ * knows: its own keys and catalog, what was revoked, and how the session stands. Nothing of the text is repeated but what it says
+ * of itself. An explanation of a refusal is no refusal: what the catalog is refused for is the only one.
+ */
+export async function explainText(
+  { text, address }: ExplainAsked,
+  context: OperatorContext,
+): Promise<Result<Explanation, Refusal>> {
+  const bare = text.trim().replace(/^(?:authorization:\s*)?(?:bearer|dpop)\s+/i, "");
+  const target = targetOf(bare);
+  const now = context.clock();
+  if (target === undefined && !hasGrantForm(bare)) return ok(await tokenExplained(bare, now, context));
+  const catalog = await context.catalog();
+  if (!catalog.ok) return catalog;
+  const grant = target === undefined ? bare : grantIn(target);
+  const opened = grant === undefined ? undefined : openGrant(grant, context.keys, now);
+  const known = opened?.ok ? opened.value : undefined;
+  const { keys, publicKeys, renewal, settings } = context;
+  const explainContext: ExplainContext = {
+    ...{ now, keys, publicKeys, renewal, address, catalog: catalog.value },
+    ...{ grantIssuer: settings.grantIssuer, mediaUrl: settings.mediaUrl },
+    client: address === undefined ? "anybody" : clientAt(address, known),
+  };
+  const explained =
+    target === undefined ? explainGrant(bare, explainContext) : await explainUrl(target, explainContext);
+  const here = { ...explained, steps: [...explained.steps, ...hostSteps(bare, explainContext)] };
+  if (known === undefined || here.kind === "cloudfront") return ok(here);
+  const { steps, refusal: ended } = await seenSession(known, now, context);
+  const all = { ...here, steps: withSession(here, steps) };
+  if (ended === undefined || here.verdict === "refused") return ok(all);
+  return ok({ ...all, verdict: "refused", refusal: ended, grants: undefined });
+}
+
+/** The steps of the session where the edge looks at it: behind the check, and before an ended URL is renewed. */
+function withSession({ verdict, steps }: Explanation, seen: readonly Step[]): readonly Step[] {
+  const renewal = verdict === "renewed" ? steps.findIndex(({ state }) => state === "fails") : -1;
+  const place = renewal < 0 ? steps.length : renewal;
+  return [...steps.slice(0, place), ...seen, ...steps.slice(place)];
+}
+
+/** The text in a target where a grant stands. */
+function grantIn(target: string): string | undefined {
+  const parsed = parseMediaTarget(target);
+  return parsed.ok ? parsed.value.grant : undefined;
+}
+
+/** The edge looks at no host, but CloudFront does: so another one is worth a word. */
+function hostSteps(text: string, { mediaUrl, catalog }: ExplainContext): readonly Step[] {
+  if (!URL.canParse(text)) return [];
+  const { origin } = new URL(text);
+  const distributions = catalog.assets().map(({ cloudfront }) => cloudfront?.url);
+  if (origin === mediaUrl || distributions.includes(origin)) return [];
+  return [
+    told("host", "it is neither the media host nor a distribution of the catalog: judged as if one of them were asked"),
+  ];
+}
+
+async function tokenExplained(token: string, now: UnixSeconds, context: OperatorContext): Promise<Explanation> {
+  const { steps, verified } = await examineToken(token, context, now);
+  if (!verified.ok) return refusedAs(verified.refusal, steps);
+  const behind: Promise<unknown>[] = [];
+  const waitUntil = (work: Promise<unknown>) => void behind.push(work);
+  const free = await nothingForbids(verified.value.credential, undefined, { waitUntil }, context);
+  await Promise.all(behind);
+  if (!free.ok) {
+    const { code, reason } = free.refusal;
+    return refusedAs(free.refusal, [...steps, fails("revocations", code, reason)]);
+  }
+  const seen = holds("revocations", "neither it, its viewer nor its login was revoked");
+  return accepted(verified.value, [...steps, seen], now);
+}

@@ -1,0 +1,52 @@
+import { hasDuplicateMembers } from "../../base/json-members.ts";
+import { type Refusal, refusal } from "../../base/refusal.ts";
+import { ok, type Result } from "../../base/result.ts";
+import type { CatalogChange } from "../../catalog/catalog-editing.ts";
+import { fromStore } from "../session/store-failure.ts";
+import type { OperatorContext } from "./context.ts";
+
+/** An asset may name a hundred hosts, and a hundred sites. */
+export const longestAsset = 32_768;
+
+export interface AssetPut {
+  readonly id: string;
+  /** JSON; undefined where it was longer than {@link longestAsset}. */
+  readonly body: string | undefined;
+  /** Whether it may take the place of an asset of its id. */
+  readonly replace: boolean;
+}
+
+export interface PutAsset {
+  readonly asset: unknown;
+  readonly was: CatalogChange["was"];
+  /** What is wrong with other assets of a catalog that was faulty before, and has to be mended too. */
+  readonly faults?: readonly string[];
+}
+
+/**
+ * `PUT /operator/assets/:id`, for operators with the scope operator:assets: an asset as the catalog has it, in the place of
+ * the one of its id, unless the query says `replace=false`. The workers know of it within two minutes. `body_invalid`;
+ * `asset_invalid` with every fault; `store_unavailable`. Where it is refused, nothing was changed.
+ */
+export async function putAsset(
+  { id, body, replace }: AssetPut,
+  context: Pick<OperatorContext, "catalogEditing" | "timer">,
+): Promise<Result<PutAsset, Refusal>> {
+  const asset = readJson(body);
+  if (asset === undefined) return refusal("body_invalid", "the body is no JSON, or too long, or names a member twice");
+  const asked = await fromStore("the catalog's object", context.catalogEditing.put(id, asset, replace), context);
+  if (!asked.ok) return asked;
+  const put = asked.value;
+  if (!put.ok) return put;
+  const { was, faults, asset: stored } = put.value;
+  return ok({ asset: stored, was, ...(faults.length > 0 && { faults }) });
+}
+
+function readJson(text: string | undefined): unknown {
+  try {
+    const read: unknown = JSON.parse(text ?? "");
+    return hasDuplicateMembers(text ?? "") ? undefined : read;
+  } catch {
+    return undefined;
+  }
+}

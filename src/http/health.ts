@@ -1,0 +1,82 @@
+import { inTime } from "../base/deadline.ts";
+import { after, type Clock, seconds, type Timer, type UnixSeconds } from "../base/seconds.ts";
+import type { WaitUntil } from "../flows/fill-cache.ts";
+import type { SessionContext } from "../flows/session/context.ts";
+
+/** A part that a worker cannot do without: whether it answers. It may reject. */
+export type Part = (waitUntil: WaitUntil) => Promise<boolean>;
+
+/** The paths of health and readiness: no grant looks like them. */
+export const healthPath = "/health";
+export const readyPath = "/ready";
+
+/** How long each part has for its answer, and how long what they answered is gone by. */
+const patience = seconds(2);
+const rememberedFor = seconds(2);
+
+export interface ReadinessParts {
+  readonly parts: Readonly<Record<string, Part>>;
+  readonly clock: Clock;
+  readonly timer: Timer;
+}
+
+/** The names of the parts that do not answer. */
+export type Readiness = (waitUntil: WaitUntil) => Promise<readonly string[]>;
+
+/**
+ * Whether a worker could serve somebody now, made once an isolate: all its parts are asked at once, and no more than every two
+ * seconds, so that nobody wears them out by asking.
+ */
+export function readiness({ parts, clock, timer }: ReadinessParts): Readiness {
+  let last: { readonly missing: readonly string[]; readonly until: UnixSeconds } | undefined;
+  return async (waitUntil) => {
+    const now = clock();
+    if (last !== undefined && now < last.until) return last.missing;
+    const answers = await Promise.all(
+      Object.entries(parts).map(async ([name, part]) => {
+        const answer = await inTime(answered(part, waitUntil), patience, timer);
+        return answer === true ? [] : [name];
+      }),
+    );
+    const missing = answers.flat();
+    last = { missing, until: after(now, rememberedFor) };
+    return missing;
+  };
+}
+
+/** The parts of both the API and the media host. */
+export function storeParts(stores: {
+  readonly revocations: SessionContext["revocations"];
+  readonly catalog: SessionContext["catalog"];
+}): Readonly<Record<"revocations" | "catalog", Part>> {
+  return {
+    revocations: async (waitUntil) => (await stores.revocations.current(waitUntil)).ok,
+    catalog: async () => (await stores.catalog()).ok,
+  };
+}
+
+/** `GET /health`: this isolate runs, and its configuration is whole; else it would not come here. */
+export function healthAnswer(method: string): Response {
+  return answer(method, 200, { status: "ok" });
+}
+
+/** `GET /ready`: 200, or 503 with the parts that do not answer. */
+export async function readyAnswer(method: string, ready: Readiness, waitUntil: WaitUntil): Promise<Response> {
+  const missing = await ready(waitUntil);
+  if (missing.length === 0) return answer(method, 200, { status: "ready" });
+  const parts = Object.fromEntries(missing.map((name) => [name, "does not answer"]));
+  return answer(method, 503, { status: "not ready", parts });
+}
+
+async function answered(part: Part, waitUntil: WaitUntil): Promise<boolean> {
+  try {
+    return await part(waitUntil);
+  } catch {
+    return false;
+  }
+}
+
+function answer(method: string, status: 200 | 503, body: object): Response {
+  const headers = { "Content-Type": "application/json", "Cache-Control": "no-store" };
+  return new Response(method === "HEAD" ? null : JSON.stringify(body), { status, headers });
+}

@@ -1,0 +1,39 @@
+import type { Hono } from "hono";
+import type { TextHash } from "../../base/hash.ts";
+import { withCors } from "../cors.ts";
+import { type DescribedSite, openApiDocument } from "./document.ts";
+import { docsPage } from "./page.ts";
+import { style } from "./page-style.ts";
+
+/** A description changes with a deployment alone. */
+const caching = "public, max-age=300";
+
+/**
+ * `GET /openapi.json` and `GET /docs`, at the root whatever the base path. Both are made when they are first asked for, once
+ * an isolate. The page's policy (CSP level 3) lets in its own style, by its hash, and nothing else.
+ */
+export function mountDocs(app: Hono, site: DescribedSite, sha256: TextHash): void {
+  let document: string | undefined;
+  let page: string | undefined;
+  app.get("/openapi.json", () => {
+    document ??= JSON.stringify(openApiDocument(site));
+    return withCors(answer(document, "application/json"));
+  });
+  app.get("/docs", () => {
+    page ??= docsPage(openApiDocument(site));
+    const told = answer(page, "text/html; charset=utf-8");
+    told.headers.set("Content-Security-Policy", policy(sha256));
+    told.headers.set("Referrer-Policy", "no-referrer");
+    return told;
+  });
+}
+
+function policy(sha256: TextHash): string {
+  const hash = `${sha256(style).replaceAll("-", "+").replaceAll("_", "/")}=`;
+  return `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+}
+
+function answer(text: string, type: string): Response {
+  const headers = { "Content-Type": type, "Cache-Control": caching, "X-Content-Type-Options": "nosniff" };
+  return new Response(text, { headers });
+}

@@ -1,0 +1,238 @@
+import type { BrowserContextOptions, Page, Route } from "playwright-core";
+import { describe, expect, inject, it } from "vitest";
+import { operatorScopes } from "../../src/credential/operator.ts";
+import { operatorOf } from "../cluster/operator.ts";
+import { startStream, tokenFor } from "../cluster/start-stream.ts";
+import { browserForFile, type Tab } from "./browsing.ts";
+
+const usual = inject("usual");
+const inTab = browserForFile();
+/** What the workers count comes together within ten seconds, and the page asks every five. */
+const gathered = { timeout: 30_000 };
+
+async function signIn(page: Page, scopes: readonly (typeof operatorScopes)[number][] = operatorScopes): Promise<void> {
+  const { token } = await operatorOf(usual, "ann", scopes);
+  await page.goto(`${usual.apiUrl}/console`);
+  await page.getByLabel("Credential").fill(token);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Sessions now" }).waitFor();
+}
+
+/** A test in a tab in which an operator is signed in; what the page complained of must be nothing. */
+function signedIn(use: (tab: Tab) => Promise<unknown>, options?: BrowserContextOptions) {
+  return () =>
+    inTab(async (tab) => {
+      const complaints: string[] = [];
+      tab.page.on("console", (message) => {
+        if (message.type() === "error") complaints.push(message.text());
+      });
+      tab.page.on("pageerror", (error) => complaints.push(error.message));
+      await signIn(tab.page);
+      await use(tab);
+      expect(complaints).toEqual([]);
+    }, options);
+}
+
+/** Plays on the demo page, in a tab of its own of the same browser, and gives back its page and the session's id. */
+async function playFilm(page: Page): Promise<{ readonly film: Page; readonly id: string }> {
+  const film = await page.context().newPage();
+  await film.goto(`${usual.apiUrl}/?${new URLSearchParams({ stream: "live", token: "all" })}`);
+  await film.locator("#status").filter({ hasText: "Ready." }).waitFor();
+  await film.getByRole("button", { name: "Play", exact: true }).click();
+  await film.waitForFunction(() => (document.querySelector("video")?.currentTime ?? 0) > 1);
+  return { film, id: (await film.locator("#session-id").textContent()) ?? "" };
+}
+
+async function findSession(page: Page, id: string): Promise<void> {
+  await page.getByLabel("Asset or session id").fill(id);
+  await page.getByRole("button", { name: "Find" }).first().click();
+}
+
+/** A manifest URL whose signature does not hold, asked for: the refusal's Request-Id. */
+async function refusedRequest(): Promise<string> {
+  const { manifestUrl } = await startStream(usual, "vod-ts");
+  const forged = manifestUrl.slice(0, -1) + (manifestUrl.endsWith("A") ? "Q" : "A");
+  const answered = await fetch(forged);
+  expect(answered.status).toBe(403);
+  return answered.headers.get("Request-Id") ?? "";
+}
+
+describe("the console", () => {
+  it("shows a film that plays, and stops it with one press", () =>
+    inTab(async ({ page }) => {
+      await signIn(page);
+      const { film, id } = await playFilm(page);
+      await findSession(page, id);
+      const row = page.getByRole("row").filter({ hasText: id });
+      await row.waitFor(gathered);
+      expect(await row.textContent()).toContain("live");
+      await row.getByRole("button", { name: "Revoke" }).click();
+      await page
+        .getByRole("status")
+        .filter({ hasText: `Ended: ${id}` })
+        .waitFor();
+      await film.locator("#status").filter({ hasText: "session_revoked" }).waitFor();
+      await row.waitFor({ state: "detached" });
+    }));
+
+  it(
+    "shows a refusal that was just made, by its Request-Id and in the chart",
+    signedIn(async ({ page }) => {
+      const request = await refusedRequest();
+      const listed = page.getByRole("listitem").filter({ hasText: request });
+      await expect
+        .poll(async () => {
+          await page.getByLabel("Request-Id").fill(request);
+          await page.getByRole("button", { name: "Find" }).last().click();
+          return listed.count();
+        }, gathered)
+        .toBe(1);
+      expect(await listed.textContent()).toContain("signature_invalid");
+      const bars = page.locator("figure.chart rect[class^=c]");
+      expect(await bars.count()).toBeGreaterThan(0);
+      expect(await bars.last().evaluate((bar) => bar.getBoundingClientRect().height)).toBeGreaterThan(0);
+      await listed.getByRole("link", { name: "signature_invalid" }).click();
+      await page.getByRole("heading", { name: "The signature does not hold" }).waitFor();
+    }),
+  );
+
+  it(
+    "explains a URL, and leaves what was pasted where it was, and nowhere else",
+    signedIn(async ({ page }) => {
+      const { manifestUrl } = await startStream(usual, "vod-ts");
+      await page.getByRole("link", { name: "Explain" }).click();
+      await page.getByLabel("URL, grant or token").fill(manifestUrl.replace("/vod-ts/", "/vod-single/"));
+      await page.getByRole("button", { name: "Explain" }).click();
+      await page.getByRole("heading", { name: "Step by step" }).waitFor();
+      const answer = (await page.locator("#answer").textContent()) ?? "";
+      expect(answer).toContain("Refused");
+      expect(answer).not.toContain(new URL(manifestUrl).pathname.slice(1, 60));
+      expect(page.url()).toBe(`${usual.apiUrl}/console/explain`);
+      expect(await page.getByLabel("URL, grant or token").inputValue()).toContain("/vod-single/");
+    }),
+  );
+
+  it(
+    "simulates a start",
+    signedIn(async ({ page }) => {
+      await page.getByRole("link", { name: "Simulate" }).click();
+      await page.getByLabel("bearer token").fill(await tokenFor(usual, { assets: ["vod-single"] }));
+      await page.getByLabel("Asset", { exact: true }).selectOption("vod-single");
+      await page.getByRole("button", { name: "Simulate" }).click();
+      await page.locator("#answer").getByText("Accepted", { exact: true }).waitFor();
+      await page.getByLabel("Asset", { exact: true }).selectOption("vod-ts");
+      await page.getByRole("button", { name: "Simulate" }).click();
+      await page.locator("#answer").getByText("asset_forbidden").first().waitFor();
+    }),
+  );
+
+  it("refreshes itself while it is looked at, and says when it cannot", () =>
+    inTab(async ({ page }) => {
+      await signIn(page);
+      await page.waitForResponse((response) => response.url() === `${usual.apiUrl}/console`);
+      const stale = page.getByText("This page is old.");
+      expect(await stale.isVisible()).toBe(false);
+      const failures = [
+        (route: Route) => route.abort("connectionrefused"),
+        (route: Route) => route.fulfill({ status: 503, contentType: "text/html", body: "<p>down" }),
+      ];
+      for (const fail of failures) {
+        await page.route("**/console", fail);
+        await stale.waitFor();
+        await page.unroute("**/console");
+        await stale.waitFor({ state: "hidden" });
+      }
+    }));
+
+  it("shows the sign-in to who presses a button and is not signed in any more", () =>
+    inTab(async ({ page }) => {
+      await signIn(page);
+      const { sessionId } = await startStream(usual, "vod-ts");
+      await findSession(page, sessionId);
+      const revoke = page.getByRole("row").filter({ hasText: sessionId }).getByRole("button", { name: "Revoke" });
+      await revoke.waitFor(gathered);
+      await page.context().clearCookies();
+      await revoke.click();
+      await page.getByLabel("Credential").waitFor();
+    }));
+
+  it("is over once its credential is revoked, and says why", () =>
+    inTab(async ({ page }) => {
+      const { token } = await operatorOf(usual, "bea");
+      await page.goto(`${usual.apiUrl}/console`);
+      await page.getByLabel("Credential").fill(token);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByRole("heading", { name: "Sessions now" }).waitFor();
+      const { jti } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
+      const ann = await operatorOf(usual, "ann");
+      expect((await ann.revoke({ token: { issuer: "stagedoor-operator", jti } })).status).toBe(201);
+      await page.getByText("The token was revoked.").waitFor();
+      expect(await page.getByLabel("Credential").isVisible()).toBe(true);
+    }));
+
+  it("keeps its cookie from scripts, and lets a page of another site do nothing with it", () =>
+    inTab(async ({ page, site }) => {
+      await signIn(page);
+      expect(await page.evaluate(() => document.cookie)).toBe("");
+      const { sessionId } = await startStream(usual, "vod-ts");
+      await page.goto(site.url);
+      await page.setContent(
+        `<form method="post" action="${usual.apiUrl}/console/sessions/${sessionId}/revoke"><button>Win</button></form>`,
+      );
+      await page.getByRole("button").click();
+      await page.getByText("origin_untrusted").waitFor();
+    }));
+
+  it("fits a phone, with nothing to scroll sideways", signedIn(fitsPhone, { viewport: { width: 360, height: 740 } }));
+
+  it(
+    "is dark where the browser is",
+    signedIn(
+      async ({ page }) => {
+        const colour = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+        expect(colour).toBe("rgb(19, 20, 22)");
+      },
+      { colorScheme: "dark" },
+    ),
+  );
+});
+
+async function fitsPhone({ page }: Tab): Promise<void> {
+  await refusedRequest();
+  for (const path of ["", "/explain", "/simulate", "/codes/signature_expired", "/sign-in"]) {
+    await page.goto(`${usual.apiUrl}/console${path}`);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+  }
+}
+
+describe("the console with scripts off", () => {
+  const off = { javaScriptEnabled: false };
+
+  it("shows, searches, revokes, explains and signs out all the same", () =>
+    inTab(async ({ page }) => {
+      await signIn(page);
+      const { sessionId, manifestUrl } = await startStream(usual, "vod-single");
+      const row = page.getByRole("row").filter({ hasText: sessionId });
+      await expect
+        .poll(async () => {
+          await findSession(page, sessionId);
+          return row.count();
+        }, gathered)
+        .toBe(1);
+      await row.getByRole("button", { name: "Revoke" }).click();
+      await page.getByText(`Ended: ${sessionId}`).waitFor();
+      await expect.poll(async () => (await fetch(manifestUrl)).status, gathered).toBe(403);
+      await page.getByRole("link", { name: "Explain" }).click();
+      await expect
+        .poll(async () => {
+          await page.getByLabel("URL, grant or token").fill(manifestUrl);
+          await page.getByRole("button", { name: "Explain" }).click();
+          return page.locator("#answer").textContent();
+        }, gathered)
+        .toContain("session_revoked");
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByLabel("Credential").waitFor();
+      await page.goto(`${usual.apiUrl}/console`);
+      expect(page.url()).toBe(`${usual.apiUrl}/console/sign-in`);
+    }, off));
+});

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { operatorOf } from "../cluster/operator.ts";
+import { startTestCluster } from "../cluster/test-cluster.ts";
+import { type Answer, answerOf, openedOf, viewerOf, wait } from "../cluster/viewer.ts";
+import { walk } from "../cluster/walk.ts";
+
+let cluster: Awaited<ReturnType<typeof startTestCluster>>;
+let ask: (method: string, path: string, body?: object) => Promise<Answer>;
+
+beforeAll(async () => {
+  cluster = await startTestCluster({});
+  const { addresses, miniflare } = cluster;
+  const { token } = await operatorOf(addresses, "ann", ["operator:read", "operator:assets"]);
+  ask = (method, path, body) =>
+    answerOf(
+      fetch(`${addresses.apiUrl}/operator${path}`, {
+        method,
+        headers: { Authorization: `Bearer ${token}` },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      }),
+    );
+  // Files that no asset leads to yet.
+  const bucket = await miniflare.getR2Bucket("MEDIA", "stagedoor-edge");
+  for (const { key } of (await bucket.list({ prefix: "vod-single/" })).objects) {
+    const found = await bucket.get(key);
+    if (found !== null) await bucket.put(key.replace("vod-single/", "premiere/"), await found.arrayBuffer());
+  }
+});
+
+afterAll(() => cluster.stop());
+
+const premiere = { origin: { type: "r2", binding: "MEDIA", prefix: "premiere/" }, entry: "index.m3u8" };
+const idsIn = ({ body }: Answer) => Object(body).assets.map(({ id }: { id: string }) => id);
+
+describe("an asset that is added while everything runs", () => {
+  it("plays without a restart, once the workers have read the catalog again", async () => {
+    const ann = await viewerOf(cluster.addresses, "ann");
+    await walk((await ann.start({ asset: "vod-single" })).manifestUrl);
+    const added = await ask("PUT", "/assets/premiere", { id: "premiere", ...premiere });
+    expect([added.status, Object(added.body).was]).toEqual([200, "added"]);
+    expect(idsIn(await ask("GET", "/assets"))).toContain("premiere");
+    expect((await ann.tryStart({ asset: "premiere" })).code).toBe("asset_unknown");
+    // Each worker keeps a catalog for half a minute.
+    await wait(32_000);
+    const bob = await viewerOf(cluster.addresses, "bob");
+    const { playlists, files } = await walk(openedOf(await bob.tryStart({ asset: "premiere" })).manifestUrl);
+    expect([playlists.size, files.size > 1]).toEqual([1, true]);
+  });
+});
+
+describe("the catalog of running workers", () => {
+  it("loses none of many changes at once, nor what was written past the API", async () => {
+    const before = idsIn(await ask("GET", "/assets"));
+    const ids = Array.from({ length: 20 }, (_, n) => `batch-${n}`);
+    const asset = (id: string) => ({ id, origin: { ...premiere.origin, prefix: `${id}/` }, entry: premiere.entry });
+    const answers = await Promise.all(ids.map((id) => ask("PUT", `/assets/${id}`, asset(id))));
+    expect(answers.map(({ status }) => status)).toEqual(ids.map(() => 200));
+    const store = await cluster.miniflare.getKVNamespace("CATALOG", "stagedoor-api");
+    const document = JSON.parse(String(await store.get("catalog", "text")));
+    expect(new Set(document.assets.map(({ id }: { id: string }) => id))).toEqual(new Set([...before, ...ids]));
+    document.assets.push(asset("by-wrangler"));
+    await store.put("catalog", JSON.stringify(document));
+    expect((await ask("DELETE", "/assets/batch-0")).status).toBe(204);
+    const after = new Set(idsIn(await ask("GET", "/assets")));
+    expect([after.has("by-wrangler"), after.has("batch-0"), after.has("batch-19")]).toEqual([true, false, true]);
+  });
+
+  it("takes no faulty asset, and says why", async () => {
+    const refused = await ask("PUT", "/assets/within", {
+      id: "within",
+      origin: { ...premiere.origin, prefix: "vod-ts/360p/" },
+      entry: "../index.m3u8",
+    });
+    expect([refused.status, refused.code]).toEqual([400, "asset_invalid"]);
+    expect(Object(refused.body).faults).toEqual([
+      expect.stringMatching(/^path_not_canonical: within: entry/),
+      expect.stringMatching(/^prefix_overlap: within: origin\.prefix/),
+    ]);
+    expect(idsIn(await ask("GET", "/assets"))).not.toContain("within");
+  });
+});

@@ -1,0 +1,184 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { newDevKeys } from "../../cli/local/dev-keys.ts";
+import { signDevToken } from "../../cli/local/dev-token.ts";
+import { seconds, systemClock, type UnixSeconds, unixSeconds } from "../../src/base/seconds.ts";
+import { newCloudFrontKey, newSessionKey } from "../../src/keys/generate.ts";
+import type { RingKey } from "../../src/keys/key.ts";
+import { nextStep } from "../../src/keys/rotation.ts";
+import { activated, introduced, retired } from "../../src/keys/take-step.ts";
+import { manifestRing, type RotatingCluster, startRotatingCluster } from "../cluster/rotating-cluster.ts";
+import { wait } from "../cluster/viewer.ts";
+import { urisOf } from "../cluster/walk.ts";
+
+const session = seconds(6);
+const headStart = seconds(3);
+/** By whole seconds, a step may come a second earlier than by the clock on the wall. */
+const second = 1000;
+
+let stages: readonly (readonly RingKey[])[];
+let fresh: readonly RingKey[];
+let cluster: RotatingCluster;
+
+beforeAll(async () => {
+  const [sessionKey, cloudFrontKey, , ...others] = await newDevKeys();
+  if (sessionKey === undefined || cloudFrontKey === undefined) throw new Error("no keys");
+  fresh = [newSessionKey("dev-session-2", randomBytes), await newCloudFrontKey("dev-cloudfront-2", "ec")];
+  const first = [sessionKey, cloudFrontKey, ...others];
+  stages = [first, ...[0, 1, 2].map((count) => stepsTaken(first, count + 1, unixSeconds(0)))];
+  cluster = await startRotatingCluster(
+    stages.map((keys) => ({ keys })),
+    { STAGEDOOR_SESSION_TTL: String(session), STAGEDOOR_EXPIRY_STEP: "1" },
+  );
+  const catalog = await cluster.miniflare.getKVNamespace("CATALOG", "stagedoor-api");
+  await catalog.put(
+    "catalog",
+    JSON.stringify({ version: 1, assets: [film("vod-ts", {}), film("vod-cloudfront", cloud)] }),
+  );
+}, 120_000);
+afterAll(() => cluster.stop());
+
+const cloud = { cdn: "cloudfront", cloudfront: { hash: "SHA256" } };
+const film = (id: string, more: object) => ({
+  id,
+  origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` },
+  entry: "index.m3u8",
+  ...more,
+});
+
+/** The keys after so many steps for both purposes, whenever those may be taken. */
+function stepsTaken(first: readonly RingKey[], count: number, now: UnixSeconds): readonly RingKey[] {
+  let keys = first;
+  for (const purpose of ["session", "cloudfront"] as const) {
+    const before = keys.find((key) => key.purpose === purpose)?.kid ?? "";
+    const key = fresh.find((other) => other.purpose === purpose);
+    if (key === undefined) throw new Error("no key");
+    keys = introduced(keys, key, purpose, now);
+    if (count > 1) keys = activated(keys, key.kid, purpose, now);
+    if (count > 2) keys = retired(keys, before, purpose, now);
+  }
+  return keys.filter(({ state }) => state !== "retired");
+}
+
+/** With which of the rings a request is answered, for each kind of worker; asked anew for each request. */
+interface Answering {
+  readonly api: () => number;
+  readonly manifest: () => number;
+  readonly edge: () => number;
+}
+
+interface Watched {
+  requests: number;
+  readonly refused: string[];
+  readonly kids: Set<string>;
+}
+
+/** A viewer who starts session after session until `stop` says so, and loads all the while it lasts. */
+async function watch(asset: string, answering: Answering, stop: () => boolean): Promise<Watched> {
+  const watched: Watched = { requests: 0, refused: [], kids: new Set() };
+  let ends = Infinity;
+  const ask = async (worker: "api" | "edge", path: string, init: RequestInit) => {
+    const ring = answering[worker]();
+    const response = await cluster.ask(worker, ring, path, init);
+    watched.requests++;
+    const text = await response.text();
+    // On a busy machine an answer may come when the session has ended.
+    if (response.status >= 400 && Date.now() < ends)
+      watched.refused.push(`${worker} ${ring}: ${response.status} ${text.slice(0, 200)}`);
+    return text;
+  };
+  const load = (url: string) => {
+    const { pathname, search } = new URL(url);
+    return ask("edge", pathname + search, { headers: { [manifestRing]: String(answering.manifest()) } });
+  };
+  while (!stop()) {
+    const token = await signDevToken(
+      { keys: stages[0] ?? [] },
+      { subject: crypto.randomUUID(), assets: "*", lifetimeSeconds: 900 },
+    );
+    const bearer = { Authorization: `Bearer ${token}` };
+    ends = Infinity;
+    const body = JSON.stringify({ asset });
+    const started = Object(JSON.parse(await ask("api", "/stream/start", { method: "POST", headers: bearer, body })));
+    const { manifestUrl, sessionId, grant, sessionExpiresAt } = started;
+    await wait(100);
+    if (typeof manifestUrl !== "string") continue;
+    ends = Date.parse(sessionExpiresAt);
+    const playlist = urisOf(await load(manifestUrl), manifestUrl).find(({ kind }) => kind === "playlist")?.url;
+    if (playlist === undefined) continue;
+    const files = urisOf(await load(playlist), playlist).filter(({ kind }) => kind === "file");
+    for (const { url } of files) watched.kids.add(new URL(url).searchParams.get("Key-Pair-Id") ?? "edge");
+    // The first URLs are the oldest: they are asked for again and again until the session ends.
+    for (let i = 0; Date.now() < ends - second && files.length > 0; i++) {
+      await load(files[i % files.length]?.url ?? "");
+      if (i % 5 === 0) await load(playlist);
+      if (i % 7 === 0)
+        await ask("api", `/stream/${sessionId}`, { headers: { ...bearer, "CTA-Common-Access-Token": grant } });
+      await wait(25);
+    }
+  }
+  return watched;
+}
+
+const viewersOf = (answering: Answering, stop: () => boolean) =>
+  ["vod-ts", "vod-cloudfront"].flatMap((asset) => [0, 1].map(() => watch(asset, answering, stop)));
+
+describe("a rotation of session and CloudFront keys under load", () => {
+  it("refuses not one request, in whatever order the workers get each ring", async () => {
+    /** When each ring was given out, in milliseconds. */
+    const given: number[] = [Date.now()];
+    const newest = () => given.length - 1;
+    /** The oldest ring that an isolate may still run with: its successor came out within the head start. */
+    const oldest = () => given.findIndex((_, i) => (given[i + 1] ?? Infinity) > Date.now() - headStart * 1000 + second);
+    const any = () => oldest() + Math.floor(Math.random() * (newest() - oldest() + 1));
+    let over = false;
+    const stop = () => over;
+    const viewers = [
+      ...viewersOf({ api: newest, manifest: newest, edge: oldest }, stop),
+      ...viewersOf({ api: oldest, manifest: newest, edge: newest }, stop),
+      ...viewersOf({ api: newest, manifest: oldest, edge: newest }, stop),
+      ...viewersOf({ api: oldest, manifest: oldest, edge: newest }, stop),
+      ...viewersOf({ api: any, manifest: any, edge: any }, stop),
+    ];
+    const steps: string[] = [];
+    let keys = stages[0] ?? [];
+    await wait(1000);
+    while (steps.length < 3) {
+      const now = systemClock();
+      const step = nextStep("session", keys, { now, headStart, longest: session });
+      if (step.step === "introduce" || now >= step.from) {
+        const key = fresh.find(({ purpose }) => purpose === "session");
+        if (step.step === "introduce" && key !== undefined) keys = introduced(keys, key, "session", now);
+        if (step.step === "activate") keys = activated(keys, step.kid, "session", now);
+        if (step.step === "retire") keys = retired(keys, step.kid, "session", now);
+        steps.push(step.step);
+        given.push(Date.now());
+      }
+      await wait(100);
+    }
+    // Until the isolates that were latest have the last ring, and the sessions begun with it play.
+    await wait(headStart * 1000 + 2000);
+    over = true;
+    const watched = await Promise.all(viewers);
+    expect(steps).toEqual(["introduce", "activate", "retire"]);
+    expect(watched.flatMap(({ refused }) => refused)).toEqual([]);
+    expect(watched.reduce((sum, { requests }) => sum + requests, 0)).toBeGreaterThan(1000);
+    // The rotation took place: each viewer of CloudFront's was given URLs of the old key and of the new one.
+    const kids = new Set(watched.map((viewer) => [...viewer.kids].sort().join(" ")));
+    expect([...kids].sort()).toEqual(["dev-cloudfront-2 dev-cloudfront-rsa", "edge"]);
+  }, 60_000);
+
+  it.each<[string, Answering]>([
+    ["session key is activated before the edge has it", { api: () => 2, manifest: () => 2, edge: () => 0 }],
+    ["CloudFront key is activated before the edge has it", { api: () => 0, manifest: () => 2, edge: () => 0 }],
+    ["key is retired while the API still signs with it", { api: () => 1, manifest: () => 3, edge: () => 3 }],
+  ])(
+    "would refuse viewers where a %s",
+    async (_, answering) => {
+      const until = Date.now() + 1000;
+      const watched = await Promise.all(viewersOf(answering, () => Date.now() > until));
+      expect(watched.flatMap(({ refused }) => refused)).not.toEqual([]);
+    },
+    30_000,
+  );
+});

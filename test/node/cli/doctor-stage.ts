@@ -1,0 +1,123 @@
+import { randomBytes } from "node:crypto";
+import { examine } from "../../../cli/doctor/examine.ts";
+import type { Facts } from "../../../cli/doctor/facts.ts";
+import type { Check, Finding } from "../../../cli/doctor/finding.ts";
+import { type DeployedWorker, readWorkerFile, type WorkerKind, workerKinds } from "../../../cli/doctor/worker-files.ts";
+import { projectRoot } from "../../../cli/project.ts";
+import { ok } from "../../../src/base/result.ts";
+import { unixSeconds } from "../../../src/base/seconds.ts";
+import { parseCatalog } from "../../../src/catalog/catalog.ts";
+import { newCloudFrontKey, newOperatorKey, newSessionKey } from "../../../src/keys/generate.ts";
+import type { RingKey } from "../../../src/keys/key.ts";
+
+export const now = unixSeconds(1_795_000_000);
+export const mediaUrl = "https://media.films.test";
+export const apiUrl = "https://api.films.test";
+export const cloudFrontKid = "K2JCJMDEHXQW5F";
+
+/** The key ids of a sound ring, and keys to be put in their place. */
+export const ringKeys: readonly RingKey[] = [
+  newSessionKey("s1", randomBytes),
+  await newCloudFrontKey(cloudFrontKid, "ec"),
+  await newOperatorKey("ops"),
+];
+
+export const films = {
+  id: "film",
+  origin: { type: "r2", binding: "MEDIA", prefix: "film/" },
+  entry: "index.m3u8",
+};
+export const far = {
+  id: "far",
+  origin: {
+    type: "http",
+    url: "https://origin.films.test/far/",
+    auth: { type: "header", name: "X-Origin-Secret", secret: "FAR_SECRET" },
+  },
+  entry: "index.m3u8",
+};
+export const clouded = {
+  id: "clouded",
+  origin: { type: "r2", binding: "MEDIA", prefix: "clouded/" },
+  entry: "index.m3u8",
+  cdn: "cloudfront",
+  cloudfront: { url: "https://d1.cloudfront.test", keyPairId: cloudFrontKid },
+};
+
+export function catalogOf(...assets: readonly object[]): NonNullable<Facts["catalog"]> {
+  return { file: "catalog.json", parsed: parseCatalog({ version: 1, assets }) };
+}
+
+export function ringOf(...keys: readonly RingKey[]): NonNullable<Facts["ring"]> {
+  return { file: "keys.json", mode: 0o100600, parsed: ok({ keys }) };
+}
+
+/** The files of the project as an operator would have filled them in for production. */
+const workers = await Promise.all(workerKinds.map(filledIn));
+
+async function filledIn(kind: WorkerKind): Promise<DeployedWorker> {
+  const read = await readWorkerFile(projectRoot, kind, "production");
+  if (!read.ok) throw new Error(read.refusal);
+  const { value } = read;
+  const id = "0123456789abcdef0123456789abcdef";
+  return {
+    ...value,
+    kv: value.kv.map(({ binding }) => ({ binding, id })),
+    databases: value.databases.map(({ binding }) => ({ binding, id: "01234567-89ab-4def-8123-456789abcdef" })),
+    vars: { ...value.vars, ...ownAddresses(value.vars) },
+    routes: value.routes.map((host) => host.replace("example.com", "films.test")),
+    secrets: [...value.secrets, "FAR_SECRET"],
+  };
+}
+
+function ownAddresses(vars: DeployedWorker["vars"]) {
+  return {
+    ...("STAGEDOOR_MEDIA_URL" in vars ? { STAGEDOOR_MEDIA_URL: mediaUrl } : {}),
+    ...("STAGEDOOR_API_URL" in vars ? { STAGEDOOR_API_URL: apiUrl } : {}),
+  };
+}
+
+/** A deployment with which nothing is wrong. */
+export const sound: Facts = {
+  environment: "production",
+  development: false,
+  workers,
+  unreadable: [],
+  elsewhere: [],
+  ring: ringOf(...ringKeys),
+  catalog: catalogOf(films, far, clouded),
+  issuers: JSON.stringify([
+    { issuer: "https://id.films.test", audience: "a", algorithms: ["ES256"], jwksUri: "https://id.films.test/jwks" },
+  ]),
+  addresses: { apiUrl: "http://localhost:8787", mediaUrl: "http://localhost:8788" },
+  now,
+};
+
+/** The sound deployment with one worker changed. */
+export function withWorker(kind: WorkerKind, change: (worker: DeployedWorker) => Partial<DeployedWorker>): Facts {
+  return {
+    ...sound,
+    workers: sound.workers.map((worker) => (worker.worker === kind ? { ...worker, ...change(worker) } : worker)),
+  };
+}
+
+/** The same with settings of several workers. */
+export function withVars(kinds: readonly WorkerKind[], vars: DeployedWorker["vars"]): Facts {
+  return {
+    ...sound,
+    workers: sound.workers.map((worker) =>
+      kinds.includes(worker.worker) ? { ...worker, vars: { ...worker.vars, ...vars } } : worker,
+    ),
+  };
+}
+
+/** Every finding, whose texts are whole sentences that say what to do. */
+export async function findingsOf<Given>(checks: readonly Check<Given>[], facts: Given): Promise<readonly Finding[]> {
+  const findings = (await examine(checks, facts)).flatMap((done) => done.findings);
+  for (const finding of findings) {
+    if (!/^\S.*[.)]$/s.test(finding.found)) throw new Error(`no sentence: ${finding.found}`);
+    if (!/^[A-Z`].*[.)]$/s.test(finding.do)) throw new Error(`no instruction: ${finding.do}`);
+    if (finding.about === "") throw new Error(`about nothing: ${finding.found}`);
+  }
+  return findings;
+}

@@ -1,0 +1,104 @@
+import { askWith } from "../../../cli/doctor/live/ask.ts";
+import type { Live } from "../../../cli/doctor/live/live.ts";
+import { oneShotHmac } from "../../../src/adapters/node/one-shot-hmac.ts";
+import { parseCatalog } from "../../../src/catalog/catalog.ts";
+import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
+import type { RingKey } from "../../../src/keys/key.ts";
+import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
+import { apiUrl, clouded, far, films, mediaUrl, now, ringKeys } from "./doctor-stage.ts";
+
+/** What a host says to a request; undefined where the sound world is to answer, "silent" where nobody does. */
+export type Override = (url: URL, init: RequestInit) => Response | "silent" | undefined;
+
+const parsed = parseCatalog({ version: 1, assets: [films, far, clouded] });
+if (!parsed.ok) throw new Error("the catalog is faulty");
+const catalog = parsed.value;
+
+export function problem(status: number, code: string, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify({ code }), {
+    status,
+    headers: {
+      "Content-Type": "application/problem+json",
+      "Cache-Control": "no-store",
+      "Access-Control-Allow-Origin": "*",
+      ...headers,
+    },
+  });
+}
+
+/** A deployment as the command line sees it from outside, each host of which answers as it ought to, but for `override`. */
+export async function world(override: Override = () => undefined, more: Partial<Live> = {}): Promise<Live> {
+  const deployed = await prepareSessionKeys({ keys: ringKeys }, oneShotHmac);
+  const send: typeof fetch = async (input, init = {}) => {
+    const url = new URL(String(input));
+    const answer = override(url, init) ?? soundly(url, init);
+    if (answer === "silent") throw new TypeError("nobody answers");
+    return answer;
+  };
+  return {
+    apiUrl,
+    mediaUrl,
+    configured: { apiUrl, mediaUrl },
+    ring: { keys: ringKeys },
+    catalog,
+    token: "viewer-token",
+    asset: undefined,
+    bearer: "operator-token",
+    publicBuckets: ["https://pub-1.r2.test"],
+    origins: true,
+    secretOf: (name) => (name === "FAR_SECRET" ? "let me in please" : undefined),
+    grantIssuer: "stagedoor",
+    ask: askWith(send, 1_000),
+    send,
+    clock: () => now,
+    ...more,
+  };
+
+  function soundly(url: URL, init: RequestInit): Response {
+    const headers = new Headers(init.headers);
+    if (url.protocol === "http:")
+      return new Response(null, { status: 301, headers: { Location: `https://${url.host}/` } });
+    if (url.pathname === "/health")
+      return Response.json({ status: "ok" }, { headers: { Date: new Date().toUTCString() } });
+    if (url.pathname === "/ready") return Response.json({ status: "ready" });
+    if (url.origin === "https://origin.films.test")
+      return new Response("…", { status: headers.get("X-Origin-Secret") === "let me in please" ? 200 : 403 });
+    if (url.origin === clouded.cloudfront.url)
+      return url.searchParams.has("Signature")
+        ? new Response("<Error><HostId>1</HostId></Error>", { status: 403, headers: { Server: "AmazonS3" } })
+        : new Response("<Error><Code>MissingKey</Code></Error>", { status: 403, headers: { Server: "CloudFront" } });
+    if (url.origin === "https://pub-1.r2.test") return new Response("", { status: 401 });
+    return url.origin === apiUrl ? api(url, init.method ?? "GET", headers) : media(url, init.method ?? "GET");
+  }
+
+  function media(url: URL, method: string): Response {
+    if (method === "OPTIONS") return preflight("Range");
+    const sent = url.href.slice(url.origin.length);
+    if (sent.startsWith("/played/")) return played(sent);
+    const context = { keys: deployed, catalog, now, grantIssuer: "stagedoor", client: "anybody" } as const;
+    const checked = checkMediaRequest(sent, context);
+    return checked.verdict === "passed" ? problem(404, "object_unknown") : problem(403, checked.refusal.code);
+  }
+}
+
+function preflight(allowed: string): Response {
+  const headers = { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": allowed };
+  return new Response(null, { status: 204, headers });
+}
+
+function api({ pathname }: URL, method: string, headers: Headers): Response {
+  if (method === "OPTIONS") return preflight("Authorization, Content-Type");
+  if (headers.get("Authorization") === null) return problem(401, "token_missing");
+  if (pathname === "/operator/keys") return Response.json({ keys: ringKeys.map(({ kid }: RingKey) => ({ kid })) });
+  const session = { sessionId: "s", grant: "g", manifestUrl: `${mediaUrl}/played/index.m3u8?list=1.x` };
+  return Response.json(session, { status: 201, headers: { "Cache-Control": "no-store" } });
+}
+
+/** A stream of one variant. */
+function played(sent: string): Response {
+  if (sent.includes(".ts")) return new Response("…", { headers: { "Cache-Control": "private, max-age=60" } });
+  const text = sent.includes("index.m3u8")
+    ? "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n180p.m3u8?list=1.x\n"
+    : "#EXTM3U\n#EXTINF:4,\n0.ts?seg=1.x\n";
+  return new Response(text, { headers: { "Cache-Control": "no-store" } });
+}

@@ -1,0 +1,153 @@
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { describe, expect, it } from "vitest";
+import { dispatch } from "../../../cli/commands/dispatch.ts";
+import { type Finding, findingIds } from "../../../cli/doctor/finding.ts";
+import { neededBindings } from "../../../cli/doctor/needed-bindings.ts";
+import { deployedWorker, workerFiles, workerKinds } from "../../../cli/doctor/worker-files.ts";
+import { newDevKeys } from "../../../cli/local/dev-keys.ts";
+import { folder, projectFolder, secretsIn, stagedoor } from "./command-line.ts";
+
+/** A copy of what `doctor` reads of a project, to be changed. */
+function project(): string {
+  const place = folder();
+  for (const file of Object.values(workerFiles)) {
+    mkdirSync(join(place, file, ".."), { recursive: true });
+    cpSync(join(projectFolder, file), join(place, file));
+  }
+  return place;
+}
+
+function edit(place: string, file: string, change: (text: string) => string): void {
+  writeFileSync(join(place, file), change(readFileSync(join(place, file), "utf8")));
+}
+
+/** Runs the command within this process: wrangler takes a second to load, and is there once for all of these tests. */
+async function doctor(...words: readonly string[]) {
+  const outcome = await dispatch(["doctor", ...words]);
+  if (outcome.exit === 2) throw new Error(outcome.message);
+  const findings: readonly Finding[] = Object(outcome.json).findings;
+  return { exit: outcome.exit, json: Object(outcome.json), text: stripVTControlCharacters(outcome.text), findings };
+}
+
+describe("npx stagedoor doctor", () => {
+  it("finds nothing wrong with the project as it stands, for this machine", { timeout: 30_000 }, async () => {
+    const { exit, stdout } = await stagedoor("doctor", "--json");
+    const { faults, warnings, checks } = JSON.parse(stdout);
+    expect([exit, faults, warnings]).toEqual([0, 0, 0]);
+    expect(checks).toContainEqual(expect.objectContaining({ check: "bindings", state: "ok" }));
+  });
+
+  it("has a line for each check with its mark, then what was found and what to do, and ends with 1", async () => {
+    const { exit, text } = await doctor("--env", "production");
+    expect(exit).toBe(1);
+    expect(text).toMatch(/^ok {4}bindings /m);
+    expect(text).toMatch(/^NO {4}exposure .*4 faults$/m);
+    expect(text).toMatch(/^-- {4}keys .*--ring keys\.json\.$/m);
+    expect(text).toMatch(/\n\nNO {4}placeholder \(wrangler\.toml\)\n {2}Found .*\n {2}What to do .*\n/);
+    expect(text.split("\n").at(-1)).toMatch(/^4 faults, \d+ warnings?\.$/);
+  });
+
+  it("names the environments that there are where another is asked for", async () => {
+    const { exit, findings } = await doctor("--env", "prod");
+    expect(exit).toBe(1);
+    expect(findings).toContainEqual(
+      expect.objectContaining({ id: "wrangler_unreadable", found: expect.stringMatching(/"staging","production"/) }),
+    );
+  });
+
+  it("reads the files of --project, and finds production's API bound to staging's objects", async () => {
+    const place = project();
+    edit(place, "workers/api/wrangler.toml", (text) => {
+      const [before = "", production = ""] = text.split("\n[env.production]");
+      return `${before}\n[env.production]${production.replace('"stagedoor-edge"', '"stagedoor-edge-staging"')}`;
+    });
+    edit(place, "workers/manifest/wrangler.toml", (text) =>
+      text.replaceAll("workers_dev = false", "workers_dev = true"),
+    );
+    edit(place, "wrangler.toml", (text) => text.replace("invocation_logs = false", "invocation_logs = true"));
+    const { findings } = await doctor("--env", "production", "--project", place);
+    for (const [id, about] of [
+      ["binding_elsewhere", "workers/api/wrangler.toml: REVOCATIONS"],
+      ["worker_open", "workers/manifest/wrangler.toml"],
+      ["request_logs", "wrangler.toml"],
+    ])
+      expect(findings).toContainEqual(expect.objectContaining({ id, about, severity: "fault" }));
+  });
+
+  it("looks at a ring that others may read, and never shows what is in it", async () => {
+    const ring = join(folder(), "keys.json");
+    writeFileSync(ring, JSON.stringify({ keys: await newDevKeys() }), { mode: 0o600 });
+    expect((await doctor("--ring", ring)).findings.map(({ id }) => id)).not.toContain("ring_readable");
+    chmodSync(ring, 0o644);
+    const { exit, text, json, findings } = await doctor("--ring", ring, "--env", "production");
+    expect(exit).toBe(1);
+    expect(findings.map(({ id }) => id)).toEqual(expect.arrayContaining(["ring_readable", "dev_key"]));
+    for (const secret of secretsIn(ring)) expect(text + JSON.stringify(json)).not.toContain(secret);
+  });
+
+  it.each([
+    [["--api", "https://api.example.com/"], "--api takes an address"],
+    [["--media", "media.example.com"], "--media takes an address"],
+    [["--public-bucket", "https://pub-1.r2.dev/?x"], "--public-bucket takes an address"],
+    [["--asset", "no-such"], "--asset names no asset"],
+    [["--token", "-", "--bearer", "-"], "Standard input holds one"],
+  ])("with %j is misused", async (words, message) => {
+    expect(await dispatch(["doctor", ...words])).toEqual({ exit: 2, message: expect.stringContaining(message) });
+  });
+});
+
+describe("a worker's file as wrangler reads it", () => {
+  const empty = {
+    ...{ name: "w", vars: {}, kv_namespaces: [], r2_buckets: [], d1_databases: [] },
+    durable_objects: { bindings: [] },
+  };
+  const read = (more: object) => deployedWorker("edge", "wrangler.toml", { ...empty, ...more });
+
+  it("is open at workers.dev by default, where it has no route", () => {
+    expect(read({}).workersDev).toBe(true);
+    expect(read({ routes: ["media.films.test/*"] })).toMatchObject({ workersDev: false, routes: ["media.films.test"] });
+    expect(read({ workers_dev: false }).workersDev).toBe(false);
+  });
+
+  it.each([
+    [{}, false],
+    [{ observability: { enabled: true } }, true],
+    [{ observability: { enabled: true, logs: { invocation_logs: false } } }, false],
+    [{ observability: { logs: { enabled: true } } }, true],
+    [{ observability: { enabled: true, logs: { enabled: false } } }, false],
+    [{ observability: { traces: { enabled: true } } }, true],
+  ])("%j: its requests are written down: %s", (more, logged) => {
+    expect(read(more).logsRequests).toBe(logged);
+  });
+});
+
+describe("what doctor knows of the workers", () => {
+  it.each(workerKinds)("is what the %s worker's entry asks for", (worker) => {
+    const entry = readFileSync(join(projectFolder, `workers/${worker}/index.ts`), "utf8");
+    const [, asked = ""] = /missingBindings\(\{([^}]*)\}/.exec(entry) ?? [];
+    const required = neededBindings[worker].filter(({ optional }) => optional === undefined);
+    expect(required.map(({ binding }) => binding).toSorted()).toEqual(
+      asked
+        .split(",")
+        .map((name) => name.trim())
+        .toSorted(),
+    );
+  });
+});
+
+describe("what doctor can find", () => {
+  const tests = readdirSync(import.meta.dirname).filter((name) => /^doctor-\w+\.test\.ts$/.test(name));
+  const texts = tests.map((name) => readFileSync(join(import.meta.dirname, name), "utf8")).join("\n");
+  const page = readFileSync(join(projectFolder, "docs/operate/doctor.md"), "utf8");
+
+  it.each(findingIds)("%s is brought about by a test", (id) => {
+    expect(texts).toContain(`"${id}",`);
+  });
+
+  it("stands in docs/operate/doctor.md, each once, and nothing else does", () => {
+    const rows = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, id]) => id);
+    expect(rows.toSorted()).toEqual([...findingIds].toSorted());
+  });
+});

@@ -1,0 +1,279 @@
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { dispatch } from "../../../cli/commands/dispatch.ts";
+import { lengthOf } from "../../../cli/commands/rotation-words.ts";
+import { folder, secretsIn } from "./command-line.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const start = Date.UTC(2027, 0, 1);
+const hour = 3600;
+let place = "";
+let ring = "";
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: start });
+  place = folder();
+  ring = join(place, "keys.json");
+  return () => vi.useRealTimers();
+});
+
+const pass = (length: number) => vi.setSystemTime(Date.now() + length * 1000);
+const now = () => Math.floor(Date.now() / 1000);
+
+async function run(...words: readonly string[]) {
+  const outcome = await dispatch([...words, "--ring", ring]);
+  if (outcome.exit === 2) return { exit: 2, text: "", json: Object({}), note: outcome.message };
+  return { ...outcome, json: Object(outcome.json), note: outcome.note ?? "" };
+}
+const make = (purpose: string, kid: string, ...more: string[]) =>
+  run("keys", "new", "--purpose", purpose, "--kid", kid, ...more);
+const rotate = (...more: string[]) => run("keys", "rotate", ...more);
+const listed = async (): Promise<string[]> =>
+  (await run("keys", "list")).json.keys.map(({ kid, state }: { kid: string; state: string }) => `${kid} ${state}`);
+const workersIn = (text: string) => [...text.matchAll(/keys for (\w+)/g)].map(([, worker]) => worker);
+
+function catalog(...assets: readonly object[]): string {
+  const file = join(place, "catalog.json");
+  const whole = assets.map((asset, i) => ({
+    id: `film${i}`,
+    origin: { type: "r2", binding: "MEDIA", prefix: `film${i}/` },
+    entry: "index.m3u8",
+    ...asset,
+  }));
+  writeFileSync(file, JSON.stringify({ version: 1, assets: whole }));
+  return file;
+}
+
+describe("keys rotate, for sessions", () => {
+  beforeEach(async () => {
+    await make("session", "s1");
+  });
+
+  it("goes through a whole rotation, each step from its time on, and never shows a secret", async () => {
+    const known = ["--session-ttl", "6h", "--catalog", catalog({ session: 8 * hour })];
+    const printed: string[] = [];
+    const step = async (...more: string[]) => {
+      const ran = await rotate(...known, ...more);
+      printed.push(ran.text, ran.note, JSON.stringify(ran.json));
+      return ran;
+    };
+    const first = await step("--kid", "s2");
+    expect([first.json.step, first.json.next]).toEqual([
+      "introduce",
+      { step: "activate", kid: "s2", from: now() + hour },
+    ]);
+    expect(workersIn(first.text)).toEqual(["edge", "manifest", "api"]);
+
+    pass(hour - 1);
+    const early = await step();
+    expect([early.exit, early.text, early.json.waits.from]).toEqual([1, "", now() + 1]);
+    expect(early.note).toContain("from 2027-01-01T01:00:00Z");
+    expect(await listed()).toEqual(["s1 active", "s2 next"]);
+
+    pass(1);
+    const second = await step();
+    expect([second.json.step, second.json.kid, second.json.before]).toEqual(["activate", "s2", "s1"]);
+    expect(workersIn(second.text)).toEqual(["api"]);
+    expect(await listed()).toEqual(["s1 retiring", "s2 active"]);
+
+    pass(9 * hour - 1);
+    expect(await step()).toMatchObject({ exit: 1, note: expect.stringContaining("2027-01-01T10:00:00Z") });
+    pass(1);
+    const third = await step();
+    expect([third.json.step, third.json.kid, third.json.next]).toEqual(["retire", "s1", { step: "introduce" }]);
+    expect(workersIn(third.text)).toEqual(["edge", "manifest", "api"]);
+    expect(await listed()).toEqual(["s1 retired", "s2 active"]);
+    expect((await run("keys", "for", "edge")).json.keys).toHaveLength(1);
+    for (const secret of secretsIn(ring)) expect(printed.join("\n")).not.toContain(secret);
+    expect(statSync(ring).mode & 0o777).toBe(0o600);
+  });
+
+  it("shows the whole plan and changes nothing with --dry-run", async () => {
+    const before = readFileSync(ring, "utf8");
+    const { exit, text, json } = await rotate(
+      "--dry-run",
+      "--kid",
+      "s2",
+      "--session-ttl",
+      "6h",
+      "--catalog",
+      catalog({}),
+    );
+    expect([exit, readFileSync(ring, "utf8")]).toEqual([0, before]);
+    expect(
+      json.plan.map(({ step, kid, from }: { step: string; kid: string; from: number }) => [step, kid, from - now()]),
+    ).toEqual([
+      ["introduce", "s2", 0],
+      ["activate", "s2", hour],
+      ["retire", "s1", 8 * hour],
+    ]);
+    expect(text).toContain("2027-01-01T08:00:00Z (in 8 h)");
+  });
+
+  it("reckons with sessions of a week where nobody says how long they are", async () => {
+    await rotate("--kid", "s2");
+    pass(hour);
+    const { json } = await rotate("--session-ttl", "6h");
+    expect(json.next).toEqual({ step: "retire", kid: "s1", from: now() + hour + 7 * 24 * hour });
+  });
+
+  it("ends a leaked key at once, and says what that strands", async () => {
+    const { json, text } = await rotate("--at-once", "--kid", "s2");
+    expect([json.step, json.kid, json.before]).toEqual(["at once", "s2", "s1"]);
+    expect(text).toContain("Every session that it opened is refused");
+    expect(text).toContain("npx stagedoor revoke --key s1");
+    expect(await listed()).toEqual(["s1 retired", "s2 active"]);
+  });
+
+  it("takes up a ring of an earlier version, which has no states", async () => {
+    const { keys } = JSON.parse(readFileSync(ring, "utf8"));
+    const [{ state: _, since: __, ...old }] = keys;
+    writeFileSync(
+      ring,
+      JSON.stringify({ keys: [old, { ...old, kid: "waiting", k: "B".repeat(42).concat("A"), state: "next" }] }),
+    );
+    const ran = await rotate();
+    expect([ran.exit, ran.json.waits]).toEqual([1, { step: "activate", kid: "waiting", from: now() + hour }]);
+    expect(ran.note).toContain("counts from now");
+    pass(hour);
+    expect((await rotate()).json.step).toBe("activate");
+    expect(await listed()).toEqual(["s1 retiring", "waiting active"]);
+  });
+
+  it.each([
+    [["--purpose", "token"], "--purpose takes"],
+    [["--type", "ec"], "--type is for"],
+    [["--session-ttl", "8d"], "--session-ttl takes"],
+    [["--kid", "s1"], "already"],
+    [["--dry-run", "--at-once"], "--dry-run or --at-once"],
+  ])("refuses %j, and leaves the ring alone", async (words, message) => {
+    const before = readFileSync(ring, "utf8");
+    expect(await rotate(...words)).toMatchObject({ exit: 2, note: expect.stringContaining(message) });
+    expect(readFileSync(ring, "utf8")).toBe(before);
+  });
+});
+
+describe("keys rotate, for CloudFront", () => {
+  const cloudfront = (...more: string[]) => rotate("--purpose", "cloudfront", ...more);
+  const bind = (kid: string, id: string) => run("keys", "bind", "--kid", kid, "--id", id);
+  const film = (keyPairId?: string) => ({ cdn: "cloudfront", cloudfront: { keyPairId }, session: 6 * hour });
+
+  beforeEach(async () => {
+    await make("cloudfront", "K1AAAAAAAAAAAA", "--type", "ec");
+  });
+
+  it("activates no key that CloudFront does not know, and counts from when it is known", async () => {
+    const known = ["--catalog", catalog(film()), "--session-ttl", "6h"];
+    const first = await cloudfront(...known, "--kid", "fresh");
+    expect(workersIn(first.text)).toEqual(["edge", "api"]);
+    expect(first.text).toContain("keys bind --kid fresh");
+    pass(2 * hour);
+    expect(await cloudfront(...known)).toMatchObject({
+      exit: 1,
+      note: expect.stringContaining("CloudFront does not know fresh"),
+    });
+    await bind("fresh", "K2BBBBBBBBBBBB");
+    expect(await cloudfront(...known)).toMatchObject({ exit: 1, note: expect.stringContaining("Too early") });
+    pass(hour);
+    const second = await cloudfront(...known);
+    expect([second.json.step, workersIn(second.text)]).toEqual(["activate", ["manifest", "api"]]);
+    // The day of an init segment's URL on top of the session.
+    expect(second.json.next.from - now()).toBe(hour + 6 * hour + 24 * hour);
+    const exported = await run("keys", "export", "--purpose", "cloudfront", "--format", "terraform");
+    expect(exported.json.keys.map(({ kid }: { kid: string }) => kid)).toEqual(["K1AAAAAAAAAAAA", "K2BBBBBBBBBBBB"]);
+  });
+
+  it("takes no step while an asset names the key that would go", async () => {
+    const unnamed = () => ["--catalog", catalog(film()), "--session-ttl", "6h"];
+    const named = (kid: string) => ["--catalog", catalog(film(kid)), "--session-ttl", "6h"];
+    await cloudfront("--kid", "K2BBBBBBBBBBBB");
+    pass(hour);
+    const refused = (message: string) => ({ exit: 1, note: expect.stringContaining(message) });
+    expect(await cloudfront(...named("K1AAAAAAAAAAAA"))).toMatchObject(refused("names K1AAAAAAAAAAAA for film0"));
+    expect(await cloudfront()).toMatchObject({ exit: 2, note: expect.stringContaining("--catalog") });
+    expect((await cloudfront(...unnamed())).json.step).toBe("activate");
+    pass(31 * hour);
+    expect(await cloudfront(...named("K1AAAAAAAAAAAA"))).toMatchObject(refused("signs for film0 still"));
+    // It signed until now: its time counts anew.
+    expect(await cloudfront(...unnamed())).toMatchObject(refused("counts from now"));
+    pass(31 * hour - 1);
+    expect((await cloudfront(...unnamed())).exit).toBe(1);
+    pass(1);
+    expect((await cloudfront(...unnamed())).json.step).toBe("retire");
+  });
+
+  it("makes a new key of the type of the one that signs, or of the one that is asked for", async () => {
+    expect((await cloudfront("--kid", "a")).exit).toBe(0);
+    expect((await make("cloudfront", "b", "--type", "rsa")).json.kty).toBe("RSA");
+    const typed = JSON.parse(readFileSync(ring, "utf8")).keys.map(({ kid, kty }: { kid: string; kty: string }) => [
+      kid,
+      kty,
+    ]);
+    expect(typed).toEqual([
+      ["K1AAAAAAAAAAAA", "EC"],
+      ["a", "EC"],
+      ["b", "RSA"],
+    ]);
+  });
+
+  it("ends a key at once where CloudFront has another, and not otherwise", async () => {
+    expect(await cloudfront("--at-once")).toMatchObject({ exit: 1, note: expect.stringContaining("keys bind") });
+    await cloudfront("--kid", "K2BBBBBBBBBBBB");
+    expect((await cloudfront("--at-once")).json).toMatchObject({ step: "at once", kid: "K2BBBBBBBBBBBB" });
+    expect(await listed()).toEqual(["K1AAAAAAAAAAAA retired", "K2BBBBBBBBBBBB active"]);
+  });
+});
+
+describe("keys rotate, for operators", () => {
+  it("retires a key when the last credential that it signed has ended", async () => {
+    await run("operator", "new", "--name", "ann", "--days", "3", "--out", join(place, "ann.jwt"));
+    const until = now() + 3 * 24 * hour;
+    await run("operator", "new", "--name", "bob", "--days", "1", "--out", join(place, "bob.jwt"));
+    await rotate("--purpose", "operator", "--kid", "o2");
+    pass(hour);
+    const { json, text } = await rotate("--purpose", "operator");
+    expect(json.next).toMatchObject({ step: "retire", from: until });
+    expect(workersIn(text)).toEqual(["api"]);
+    expect(JSON.stringify((await run("keys", "for", "api")).json)).not.toContain("signedUntil");
+  });
+});
+
+describe("keys remove", () => {
+  const remove = (kid: string, ...more: string[]) => run("keys", "remove", "--kid", kid, ...more);
+
+  it("takes out a retired key, and a next one that never signed, and no other", async () => {
+    await make("session", "s1");
+    await make("session", "s2");
+    expect(await remove("s1")).toMatchObject({ exit: 1, note: expect.stringContaining("s1 is active") });
+    expect((await remove("s2")).exit).toBe(0);
+    await rotate("--at-once", "--kid", "s3");
+    expect(await listed()).toEqual(["s1 retired", "s3 active"]);
+    expect((await remove("s1")).json).toMatchObject({ kid: "s1", state: "retired" });
+    expect(await listed()).toEqual(["s3 active"]);
+    expect((await remove("s1")).note).toContain('has no key "s1"');
+  });
+
+  it("leaves a next CloudFront key that an asset names", async () => {
+    await make("cloudfront", "K1", "--type", "ec");
+    await make("cloudfront", "K2", "--type", "ec");
+    const named = catalog({ cdn: "cloudfront", cloudfront: { keyPairId: "K2" } });
+    expect((await remove("K2")).exit).toBe(2);
+    expect(await remove("K2", "--catalog", named)).toMatchObject({ exit: 1, note: expect.stringContaining("film0") });
+    expect((await remove("K2", "--catalog", catalog({}))).exit).toBe(0);
+  });
+});
+
+describe("a length of time for people", () => {
+  it.each([
+    [1, "1 s"],
+    [59, "59 s"],
+    [60, "1 min"],
+    [3599, "59 min 59 s"],
+    [3661, "1 h 2 min"],
+    [86_399, "24 h"],
+    [608_400, "7 d 1 h"],
+  ])("%s s is %s, and never less", (length, words) => {
+    expect(lengthOf(length)).toBe(words);
+  });
+});

@@ -1,0 +1,130 @@
+// First, since wrangler reads what it sets.
+import "../../../cli/local/offline.ts";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { unstable_readConfig } from "wrangler";
+import * as z from "zod";
+import {
+  configs,
+  type DeployedEnvironment,
+  type DeployedWorker,
+  environments,
+  order,
+} from "../../../cli/deploy/workers.ts";
+import { projectRoot } from "../../../cli/project.ts";
+
+const cases = environments.flatMap((environment) => order.map((worker) => ({ environment, worker })));
+const suffix = { staging: "-staging", production: "" };
+const hosts = { staging: ".staging.example.com", production: ".example.com" };
+
+/** What is read here of a configuration as wrangler understands it; it gives its own no type. */
+const configSchema = z.object({
+  name: z.string(),
+  workers_dev: z.boolean(),
+  preview_urls: z.boolean(),
+  routes: z.array(z.unknown()).default([]),
+  vars: z.record(z.string(), z.unknown()),
+  secrets: z.unknown(),
+  observability: z.unknown(),
+  triggers: z.object({ crons: z.array(z.string()).optional() }),
+  migrations: z.array(z.object({ new_sqlite_classes: z.array(z.string()).default([]) })),
+  durable_objects: z.object({
+    bindings: z.array(z.object({ name: z.string(), class_name: z.string(), script_name: z.string().optional() })),
+  }),
+  services: z.array(z.object({ binding: z.string(), service: z.string() })).default([]),
+  kv_namespaces: z.array(z.object({ binding: z.string() })),
+  r2_buckets: z.array(z.object({ binding: z.string() })),
+  d1_databases: z.array(z.object({ binding: z.string(), migrations_dir: z.string() })),
+  analytics_engine_datasets: z.unknown(),
+});
+type Config = z.infer<typeof configSchema>;
+
+function configOf(worker: DeployedWorker, environment: DeployedEnvironment | undefined): Config {
+  return configSchema.parse(unstable_readConfig({ config: join(projectRoot, configs[worker]), env: environment }));
+}
+
+/** The bindings of a configuration, each with what it leads to where that is a worker of ours. */
+function bindingsOf(config: Config): readonly string[] {
+  return [
+    ...config.durable_objects.bindings.map(
+      ({ name, class_name, script_name }) => `${name} ${class_name} ${script_name}`,
+    ),
+    ...config.services.map(({ binding, service }) => `${binding} ${service}`),
+    ...config.kv_namespaces.map(({ binding }) => binding),
+    ...config.r2_buckets.map(({ binding }) => binding),
+    ...config.d1_databases.map(({ binding, migrations_dir }) => `${binding} ${migrations_dir}`),
+  ];
+}
+
+describe("the workers' configurations", () => {
+  it.each(cases)(
+    "gives $worker in $environment each binding that it has on this machine",
+    ({ environment, worker }) => {
+      const here = bindingsOf(configOf(worker, undefined));
+      const there = here.map((binding) => binding.replace(/stagedoor-\w+$/, (name) => `${name}${suffix[environment]}`));
+      expect(bindingsOf(configOf(worker, environment)).toSorted()).toEqual(there.toSorted());
+    },
+  );
+
+  it.each(cases)("names $worker of $environment, and lets it be reached by its route alone", (run) => {
+    const config = configOf(run.worker, run.environment);
+    expect(config.name).toBe(`stagedoor-${run.worker}${suffix[run.environment]}`);
+    expect({ workersDev: config.workers_dev, previews: config.preview_urls }).toEqual({
+      workersDev: false,
+      previews: false,
+    });
+    const host = { edge: "media", api: "api", manifest: undefined, identity: undefined }[run.worker];
+    const routes = host === undefined ? [] : [{ pattern: `${host}${hosts[run.environment]}`, custom_domain: true }];
+    expect(config.routes).toEqual(routes);
+  });
+
+  it.each(cases)("refuses to deploy $worker to $environment without its secrets", ({ environment, worker }) => {
+    const secret = worker === "identity" ? "STAGEDOOR_IDENTITY_SECRET" : "STAGEDOOR_KEYS";
+    expect(configOf(worker, environment).secrets).toEqual({ required: [secret] });
+  });
+
+  it.each(cases)(
+    "keeps the log lines of $worker in $environment, and no request's address",
+    ({ environment, worker }) => {
+      expect(configOf(worker, environment).observability).toEqual({
+        enabled: true,
+        redact_query_string: true,
+        logs: { enabled: true, invocation_logs: false },
+        traces: { enabled: false },
+      });
+    },
+  );
+
+  it.each(cases)("counts for $environment in a data set of its own ($worker)", ({ environment, worker }) => {
+    const dataset = environment === "staging" ? "stagedoor_staging" : "stagedoor";
+    expect(configOf(worker, environment).analytics_engine_datasets).toEqual([{ binding: "TELEMETRY", dataset }]);
+  });
+
+  it.each(cases)("makes each object that $worker holds itself, in $environment too", ({ environment, worker }) => {
+    const config = configOf(worker, environment);
+    const own = config.durable_objects.bindings.filter((binding) => binding.script_name === undefined);
+    const made = config.migrations.flatMap((migration) => migration.new_sqlite_classes);
+    expect(made.toSorted()).toEqual(own.map((binding) => binding.class_name).toSorted());
+  });
+
+  it.each(environments)("binds in %s only what stands before it in the order of deployment", (environment) => {
+    for (const [place, worker] of order.entries()) {
+      const { durable_objects, services } = configOf(worker, environment);
+      const scripts = durable_objects.bindings.flatMap(({ script_name }) => script_name ?? []);
+      const before = order.slice(0, place).map((name) => `stagedoor-${name}${suffix[environment]}`);
+      expect(before).toEqual(expect.arrayContaining([...scripts, ...services.map(({ service }) => service)]));
+    }
+  });
+
+  it.each(environments)("sweeps %s's identity database once a day", (environment) => {
+    expect(configOf("identity", environment).triggers.crons).toEqual(["17 3 * * *"]);
+  });
+
+  it.each(environments)("says the same to all workers of %s", (environment) => {
+    const address = { STAGEDOOR_ENV: environment, STAGEDOOR_API_URL: `https://api${hosts[environment]}` };
+    for (const worker of order) {
+      const media = worker === "identity" ? {} : { STAGEDOOR_MEDIA_URL: `https://media${hosts[environment]}` };
+      expect(configOf(worker, environment).vars).toEqual({ ...address, ...media });
+    }
+  });
+});

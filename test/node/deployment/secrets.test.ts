@@ -1,0 +1,42 @@
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { secretsFrom } from "../../../cli/deploy/secrets.ts";
+import { folder, stagedoor } from "../cli/command-line.ts";
+
+const issuers = [
+  { issuer: "https://id.example.com", audience: "a", algorithms: ["RS256"], jwksUri: "https://id.example.com/j" },
+];
+
+function write(name: string, document: unknown): string {
+  const file = join(folder(), name);
+  writeFileSync(file, JSON.stringify(document));
+  chmodSync(file, 0o600);
+  return file;
+}
+
+describe("the secrets of a deployment", () => {
+  it("are for each worker what it needs, and no more", async () => {
+    const ring = join(folder(), "keys.json");
+    await stagedoor("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring);
+    await stagedoor("keys", "new", "--purpose", "cloudfront", "--type", "ec", "--kid", "c1", "--ring", ring);
+    const secrets = write("secrets.json", {
+      edge: { ORIGIN_SECRET: "o" },
+      identity: { STAGEDOOR_IDENTITY_SECRET: "i" },
+    });
+    const given = secretsFrom({ ring, issuers: write("issuers.json", issuers), secrets });
+    expect(Object.keys(given).toSorted()).toEqual(["api", "edge", "identity", "manifest"]);
+    expect(given.identity).toEqual({ STAGEDOOR_IDENTITY_SECRET: "i" });
+    expect(JSON.parse(given.api?.STAGEDOOR_ISSUERS ?? "")).toEqual(issuers);
+    expect(Object.keys(given.edge ?? {}).toSorted()).toEqual(["ORIGIN_SECRET", "STAGEDOOR_KEYS"]);
+    const privateHalves = Object.entries(given).map(([worker, { STAGEDOOR_KEYS = "" }]) => [
+      worker,
+      /"d":/.test(STAGEDOOR_KEYS),
+    ]);
+    expect(Object.fromEntries(privateHalves)).toEqual({ api: false, edge: false, identity: false, manifest: true });
+  });
+
+  it("are left as they are where nothing is given", () => {
+    expect(secretsFrom({ ring: undefined, issuers: undefined, secrets: undefined })).toEqual({});
+  });
+});

@@ -1,0 +1,112 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { callWrangler } from "../../../cli/deploy/call-wrangler.ts";
+import { isPlaceholder, placeholdersIn } from "../../../cli/deploy/placeholder.ts";
+import { type Asked, stepsOf } from "../../../cli/deploy/steps.ts";
+import { order } from "../../../cli/deploy/workers.ts";
+import { folder } from "../cli/command-line.ts";
+
+const plain: Asked = { environment: "staging", workers: order, secrets: {}, dryRun: false, secretsOnly: false };
+const shown = (asked: Asked) =>
+  stepsOf(asked).map(({ words, secrets }) =>
+    [...words, secrets?.option].filter((word) => word !== undefined).join(" "),
+  );
+
+describe("the steps of a deployment", () => {
+  it("take the workers in the order of their bindings, and a database's tables before the code that wants them", () => {
+    expect(shown(plain)).toEqual([
+      "deploy --env staging -c workers/manifest/wrangler.toml",
+      "deploy --env staging -c wrangler.toml",
+      "d1 migrations apply DB --remote --env staging -c workers/identity/wrangler.toml",
+      "deploy --env staging -c workers/identity/wrangler.toml",
+      "deploy --env staging -c workers/api/wrangler.toml",
+    ]);
+  });
+
+  it("leave the identity worker and its tables out where nothing binds it", () => {
+    const steps = stepsOf({ ...plain, workers: ["api", "edge", "manifest"] });
+    expect(steps.map(({ worker }) => worker)).toEqual(["manifest", "edge", "api"]);
+  });
+
+  it("upload nothing in a dry run, and take no secrets into one", () => {
+    const steps = stepsOf({ ...plain, dryRun: true, secrets: { edge: { STAGEDOOR_KEYS: "s" } } });
+    expect(steps.filter(({ dry }) => dry).every(({ words }) => words.includes("--dry-run"))).toBe(true);
+    expect(steps.filter(({ dry }) => !dry).map(({ words }) => words[0])).toEqual(["d1"]);
+    expect(steps.every(({ secrets }) => secrets === undefined)).toBe(true);
+  });
+
+  it("give secrets to the worker that they are for, with the deployment", () => {
+    const steps = stepsOf({ ...plain, secrets: { edge: { STAGEDOOR_KEYS: "s" } } });
+    expect(steps.filter(({ secrets }) => secrets !== undefined)).toEqual([
+      {
+        worker: "edge",
+        what: "the edge worker",
+        words: ["deploy", "--env", "staging", "-c", "wrangler.toml"],
+        secrets: { option: "--secrets-file", values: { STAGEDOOR_KEYS: "s" } },
+        dry: true,
+      },
+    ]);
+  });
+
+  it("set secrets and deploy nothing where only they are asked for, verifiers first", () => {
+    const secrets = { api: { STAGEDOOR_KEYS: "a" }, manifest: { STAGEDOOR_KEYS: "m" }, edge: { STAGEDOOR_KEYS: "e" } };
+    expect(shown({ ...plain, environment: "production", secrets, secretsOnly: true })).toEqual([
+      "secret bulk --env production -c wrangler.toml",
+      "secret bulk --env production -c workers/manifest/wrangler.toml",
+      "secret bulk --env production -c workers/api/wrangler.toml",
+    ]);
+  });
+});
+
+describe("a call of wrangler", () => {
+  /** Says what it was given where wrangler would send it. */
+  const spy = `const { readFileSync, statSync, writeFileSync } = require("node:fs");
+const words = process.argv.slice(2);
+const file = words.at(-1);
+const mode = (statSync(file).mode & 0o777).toString(8);
+writeFileSync(__dirname + "/seen.json", JSON.stringify({ words, mode, text: readFileSync(file, "utf8") }));
+process.exit(3);`;
+
+  it("hands secrets over by a file of its owner's that is gone afterwards, and never by the command line", async () => {
+    const here = folder();
+    const wrangler = join(here, "wrangler.cjs");
+    writeFileSync(wrangler, spy);
+    const secrets = { option: "--secrets-file", values: { STAGEDOOR_KEYS: "kept from others" } } as const;
+    const exit = await callWrangler({ worker: "edge", what: "", words: ["deploy"], secrets, dry: true }, wrangler);
+    const { words, mode, text } = Object(JSON.parse(readFileSync(join(here, "seen.json"), "utf8")));
+    expect({ exit, mode, text: JSON.parse(text) }).toEqual({ exit: 3, mode: "600", text: secrets.values });
+    expect(words.slice(0, 2)).toEqual(["deploy", "--secrets-file"]);
+    expect(words.join(" ")).not.toContain("kept from others");
+    expect(existsSync(dirname(words[2]))).toBe(false);
+  });
+});
+
+describe("placeholders", () => {
+  it.each(["fill-in-staging-kv-id", "media.example.com", "https://api.staging.example.com", "example.org"])(
+    "%s",
+    (text) => expect(isPlaceholder(text)).toBe(true),
+  );
+
+  it.each(["0123abcd", "media.acme.tv", "https://myexample.com", "example.com.acme.tv", "stagedoor-media"])(
+    "%s is none",
+    (text) => expect(isPlaceholder(text)).toBe(false),
+  );
+
+  it("are looked for in one environment, and not in its comments", () => {
+    const toml = `[[kv_namespaces]]
+id = "fill-in-a"
+[env.staging]
+# id = "fill-in-b"
+[[env.staging.kv_namespaces]]
+id = "fill-in-c"
+[env.staging-2]
+id = "fill-in-d"
+[env.production.vars]
+STAGEDOOR_MEDIA_URL = "https://media.example.com"`;
+    expect(placeholdersIn(toml, "staging")).toEqual([
+      { line: 6, table: "env.staging.kv_namespaces", text: "fill-in-c" },
+    ]);
+    expect(placeholdersIn(toml, "production").map(({ line }) => line)).toEqual([10]);
+  });
+});

@@ -1,0 +1,58 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { projectFolder } from "../cli/command-line.ts";
+
+export interface CommandLine {
+  /** `README.md:42`. */
+  readonly at: string;
+  /** The program, and all that stands behind it, without quotation marks. */
+  readonly words: readonly string[];
+  /** Whether it stands in a block, to be typed, and not in a sentence. */
+  readonly typed: boolean;
+}
+
+/** The documents that a reader takes commands from. */
+export const documents = [
+  "README.md",
+  "CONTRIBUTING.md",
+  ...globSync("docs/**/*.md", { cwd: projectFolder }),
+].toSorted();
+
+/** Every call of a program in the shell blocks of a document, and those that stand within its sentences. */
+export function commandLinesOf(file: string, text = readFileSync(join(projectFolder, file), "utf8")): CommandLine[] {
+  const found: CommandLine[] = [];
+  const take = (line: number, code: string, typed: boolean) => {
+    for (const call of callsOf(code)) found.push({ at: `${file}:${line}`, words: wordsOf(call), typed });
+  };
+  let block: { readonly shell: boolean } | undefined;
+  let begun = "";
+  text.split("\n").forEach((line, index) => {
+    const [, language] = /^\s*```(\w*)/.exec(line) ?? [];
+    if (language !== undefined)
+      block = block === undefined ? { shell: /^(sh|bash|console)$/.test(language) } : undefined;
+    else if (block === undefined) for (const [, span = ""] of line.matchAll(/`([^`]+)`/g)) take(index + 1, span, false);
+    else if (block.shell) {
+      const whole = begun + line.replace(/^\$ /, "");
+      begun = whole.endsWith("\\") ? whole.slice(0, -1) : "";
+      if (begun === "") take(index + 1, whole, true);
+    }
+  });
+  return found;
+}
+
+/** The calls of a line: what stands between pipes, semicolons and the parentheses of a substitution. */
+function callsOf(code: string): readonly string[] {
+  const bare = code.replace(/(^|\s)#\s.*$/, "");
+  const quoted = bare.replace(/'[^']*'/g, (text) => text.replace(/[|;&()$]/g, "_"));
+  return quoted
+    .split(/\|\||&&|[|;]|"?\$\(|\)"?/)
+    .map((call) => call.replace(/\s\d?[<>]+\s?[\w./-]+/g, " ").trim())
+    .filter((call) => /^(?:\w+=\S+ )*(npx|npm) /.test(call))
+    .map((call) => call.replace(/^(?:\w+=\S+ )+/, ""));
+}
+
+function wordsOf(call: string): readonly string[] {
+  return (call.match(/"[^"]*"|'[^']*'|\S+/g) ?? [])
+    .map((word) => word.replace(/^(["'])(.*)\1$/, "$2"))
+    .filter((word) => word !== "…" && word !== "...");
+}

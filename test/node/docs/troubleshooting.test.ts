@@ -1,0 +1,29 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { projectRoot } from "../../../cli/project.ts";
+import { faceOf, refusalCodes } from "../../../src/http/faces.ts";
+
+const page = readFileSync(join(projectRoot, "docs/troubleshooting.md"), "utf8");
+const sections = page
+  .split(/^(?=#{1,2} )/m)
+  .filter((section) => section.startsWith("## "))
+  .map((section) => ({ code: section.slice(3, section.indexOf("\n")), text: section.slice(section.indexOf("\n")) }));
+
+describe("docs/troubleshooting.md", () => {
+  it("has one heading for each code, and no other", () => {
+    expect(sections.map(({ code }) => code).toSorted()).toEqual([...refusalCodes].toSorted());
+  });
+
+  it.each(refusalCodes)("%s: says with what status it comes, and at least one thing that lies behind it", (code) => {
+    const text = sections.find((section) => section.code === code)?.text ?? "";
+    expect(text.trim()).toMatch(new RegExp(`^\\*\\*${faceOf(code).status}[ ,]`));
+    expect(text).toMatch(/^- \S/m);
+  });
+
+  it("leads nowhere by none of its links", () => {
+    const links = [...page.matchAll(/\]\(#(\w+)\)/g)].map(([, code]) => code);
+    expect(links.length).toBeGreaterThan(0);
+    for (const code of links) expect(refusalCodes).toContain(code);
+  });
+});

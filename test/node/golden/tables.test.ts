@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, it } from "vitest";
+import { unixMilliseconds } from "../../../src/base/milliseconds.ts";
+import { unixSeconds } from "../../../src/base/seconds.ts";
+import { unseen } from "../../../src/sessions/lease-row.ts";
+import { sqlLeaseRows } from "../../../src/sessions/lease-rows-sql.ts";
+import { openRevocationBook } from "../../../src/sessions/revocation-book.ts";
+import type { SqlRow, SqlStore } from "../../../src/sessions/sql.ts";
+import tables from "../../golden/tables-v1.json" with { type: "json" };
+
+/**
+ * The tables of Durable Objects outlive every release: a new one finds what the old one wrote, and after a roll-back the old
+ * one finds what the new one wrote. So tables only ever grow by columns that may be left out, and columns keep their sense.
+ */
+describe("the tables of version 1", () => {
+  it("are never edited", () => {
+    const hex = createHash("sha256").update(JSON.stringify(tables)).digest("hex");
+    expect(hex).toBe("cd2a32cd6327efc8b35e56178ddf0ea1106778c9db1c5f277173a612610c5bbe");
+  });
+
+  it("hold leases that this release reads, and goes on with", () => {
+    const database = filled("lease");
+    const rows = sqlLeaseRows(storeOf(database));
+    expect([...rows.all()]).toMatchObject([
+      {
+        sessionId: "s1",
+        assetId: "film",
+        startedAt: 1_795_000_000,
+        seenAt: 1_795_000_060,
+        expiresAt: 1_795_021_600,
+        leaseUntil: 1_795_000_150,
+        limit: 2,
+        ended: undefined,
+        networks: [{ network: "n1", seenAt: 1_795_000_060 }],
+        login: "l1",
+      },
+      { sessionId: "s2", assetId: "", limit: undefined, ended: "revoked", networks: [], login: undefined },
+    ]);
+    expect([...rows.moves()]).toEqual([{ way: "to", name: "other", until: 1_795_021_600 }]);
+    expect(rows.networkKey()).toBe("bmV0d29yaw");
+    rows.put(unseen("s3", unixSeconds(1_795_021_600)));
+    expect([...rows.all()].map(({ sessionId }) => sessionId)).toEqual(["s1", "s2", "s3"]);
+  });
+
+  it("hold revocations that this release reads, and goes on with", () => {
+    const database = filled("revocation");
+    const now = unixMilliseconds(1_795_000_100_000);
+    const transaction = <Value>(work: () => Value) => work();
+    const book = openRevocationBook({ sql: storeOf(database), transaction }, () => now);
+    const { reset, entries } = book.since(1_838_080_000_000_000);
+    expect({ reset, entries }).toEqual({
+      reset: false,
+      entries: [{ kind: "login", value: "l1", cause: "revoked", at: 1_795_000_000, until: 1_795_021_600 }],
+    });
+    expect(book.lift("login", "l1")).toBe(true);
+  });
+
+  it.each(["lease", "revocation"] as const)("can be read and written by it after a roll-back: %s", (name) => {
+    const database = new DatabaseSync(":memory:");
+    const sql = storeOf(database);
+    if (name === "lease") sqlLeaseRows(sql).put(unseen("new", unixSeconds(1_795_021_600)));
+    else openRevocationBook({ sql, transaction: (work) => work() }, () => unixMilliseconds(1_795_000_000_000));
+    database.exec(tables[name].create); // the old release makes what is missing, and must find nothing in its way
+    for (const statement of tables[name].write) database.exec(statement);
+    for (const statement of tables[name].read) expect(database.prepare(statement).all().length).toBeGreaterThan(0);
+  });
+});
+
+/** What version 1 made and wrote. */
+function filled(name: keyof typeof tables): DatabaseSync {
+  const database = new DatabaseSync(":memory:");
+  database.exec(tables[name].create);
+  for (const statement of tables[name].write) database.exec(statement);
+  return database;
+}
+
+function storeOf(database: DatabaseSync): SqlStore {
+  return {
+    exec: (statement, ...bindings) => {
+      if (bindings.length > 0 || /^\s*SELECT/.test(statement))
+        return database
+          .prepare(statement)
+          .all(...bindings)
+          .map(rowOf);
+      database.exec(statement);
+      return [];
+    },
+  };
+}
+
+function rowOf(row: Readonly<Record<string, unknown>>): SqlRow {
+  const cells = Object.entries(row).map(([name, cell]) => {
+    if (typeof cell === "string" || typeof cell === "number" || cell === null) return [name, cell] as const;
+    throw new TypeError("a column of another type");
+  });
+  return Object.fromEntries(cells);
+}

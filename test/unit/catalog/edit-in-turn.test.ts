@@ -1,0 +1,149 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { memoryCatalogEditing } from "../../../src/adapters/memory/memory-catalog-editing.ts";
+import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
+import { type Timer, type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
+import type { CatalogEditing } from "../../../src/catalog/catalog-editing.ts";
+import { r2, sampleDocument } from "./sample.ts";
+
+const film = (id: string, more: object = {}) => sampleDocument({ id, origin: r2(`${id}/`), ...more });
+const textOf = (...ids: readonly string[]) => JSON.stringify({ version: 1, assets: ids.map((id) => film(id)) });
+
+/** A store that shows a text for a time after another was written, and fails when it is told to. */
+class LaggingStore {
+  now = 1_800_000_000;
+  lag = 60;
+  failures = 0;
+  saves = 0;
+  waits = 0;
+  down = false;
+  readonly #written: { readonly text: string; readonly at: number }[] = [];
+
+  readonly clock = (): UnixSeconds => unixSeconds(this.now);
+  /** Rings at once for a pause between two tries, and for nobody's patience. */
+  readonly timer: Timer = (length, ring) => {
+    if (length > 2) return () => undefined;
+    this.waits++;
+    ring();
+    return () => undefined;
+  };
+
+  load = async (): Promise<string | undefined> => {
+    if (this.down) throw new Error("MARKEDREASON");
+    return this.#written.findLast(({ at }) => at + this.lag <= this.now)?.text ?? this.#written[0]?.text;
+  };
+
+  save = async (text: string): Promise<void> => {
+    this.saves++;
+    if (this.failures > 0) {
+      this.failures--;
+      throw new Error("429 Too Many Requests");
+    }
+    this.write(text);
+  };
+
+  write(text: string): void {
+    this.#written.push({ text, at: this.now });
+  }
+
+  get last(): readonly string[] {
+    return Object(JSON.parse(this.#written.at(-1)?.text ?? "{}")).assets?.map(({ id }: { id: string }) => id);
+  }
+}
+
+let store: LaggingStore;
+let editing: CatalogEditing;
+beforeEach(() => {
+  store = new LaggingStore();
+  const { clock, timer } = store;
+  editing = memoryCatalogEditing({ text: undefined }, nodeSha256, { store, clock, timer });
+});
+
+const put = async (id: string) => {
+  const answer = await editing.put(id, film(id));
+  return answer.ok ? answer.value.was : answer.refusal.code;
+};
+
+describe("a store that shows what was written a minute late", () => {
+  it("loses no change, however fast they come", async () => {
+    store.write(textOf("zero"));
+    for (let i = 0; i < 30; i++) {
+      await put(`film-${i}`);
+      store.now += 3;
+    }
+    expect(store.last).toEqual(["zero", ...Array.from({ length: 30 }, (_, i) => `film-${i}`)]);
+  });
+
+  it("is believed again after two minutes", async () => {
+    store.lag = 0;
+    store.write(textOf("zero"));
+    await put("one");
+    store.write(textOf("zero"));
+    store.now += 119;
+    expect(await editing.read()).toMatchObject({ value: { assets: [{ id: "zero" }, { id: "one" }] } });
+    store.now += 1;
+    expect(await editing.read()).toMatchObject({ value: { assets: [{ id: "zero" }] } });
+  });
+
+  it("shows what somebody else wrote, whose text stands, and which is no news when it shows that again", async () => {
+    store.lag = 0;
+    await put("one");
+    store.write(textOf("theirs"));
+    await put("two");
+    expect(store.last).toEqual(["theirs", "two"]);
+    store.write(textOf("theirs"));
+    await put("three");
+    expect(store.last).toEqual(["theirs", "two", "three"]);
+  });
+});
+
+describe("a store that fails", () => {
+  it("is tried again after a pause, since KV takes one writing in a second", async () => {
+    store.failures = 2;
+    expect([await put("one"), store.saves, store.waits, store.last]).toEqual(["added", 3, 2, ["one"]]);
+  });
+
+  it("changes nothing, and the next change brings nothing of that in", async () => {
+    store.write(textOf("zero"));
+    store.failures = 3;
+    expect([await put("one"), store.last]).toEqual(["store_unavailable", ["zero"]]);
+    expect([await put("two"), store.last]).toEqual(["added", ["zero", "two"]]);
+  });
+
+  it("fails all changes of its turn, and none after", async () => {
+    store.failures = 3;
+    const first = put("one");
+    const rest = [put("two"), put("three")];
+    expect([await first, ...(await Promise.all(rest)), store.last]).toEqual([
+      "store_unavailable",
+      "added",
+      "added",
+      ["two", "three"],
+    ]);
+  });
+
+  it("that does not show the catalog lets nobody write over it", async () => {
+    store.write(textOf("zero"));
+    store.down = true;
+    const read = await editing.read();
+    expect([await put("one"), read.ok || read.refusal.code, store.saves]).toEqual([
+      "store_unavailable",
+      "store_unavailable",
+      0,
+    ]);
+    expect(JSON.stringify(read)).not.toContain("MARKED");
+    store.down = false;
+    expect([await put("one"), store.last]).toEqual(["added", ["zero", "one"]]);
+  });
+});
+
+describe("changes that come while one is written", () => {
+  it("are written together after it", async () => {
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => put(`film-${i}`)));
+    expect([new Set(answers), store.last.length, store.saves]).toEqual([new Set(["added"]), 20, 2]);
+  });
+
+  it("need no writing where they change nothing", async () => {
+    await put("one");
+    expect([await put("one"), store.saves]).toEqual(["unchanged", 1]);
+  });
+});

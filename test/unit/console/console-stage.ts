@@ -1,0 +1,82 @@
+import { memoryCatalogEditing } from "../../../src/adapters/memory/memory-catalog-editing.ts";
+import { memoryGathered } from "../../../src/adapters/memory/memory-gathered.ts";
+import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
+import { type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
+import { consoleApp } from "../../../src/console/console.tsx";
+import { consoleCookieName } from "../../../src/console/session-cookie.ts";
+import type { OperatorContext } from "../../../src/flows/operator/context.ts";
+import type { SessionContext } from "../../../src/flows/session/context.ts";
+import type { TelemetryEvent } from "../../../src/telemetry/telemetry.ts";
+import { newOperatorPair, operatorToken } from "../credential/operators.ts";
+import { newPair, token } from "../credential/tokens.ts";
+import { searchedLog } from "../http/searched-log.ts";
+import { requestIds, sessionContext } from "../http/start.ts";
+import { now, ringKeys } from "../signing/session.ts";
+
+export const site = "https://api.example";
+
+type Fields = Readonly<Record<string, string>>;
+
+/** The console over stores in memory, with an operator's key and an issuer of viewers. */
+export async function consoleStage(changes: { readonly settings?: Partial<SessionContext["settings"]> } = {}) {
+  const state: { now: UnixSeconds } = { now };
+  const clock = () => state.now;
+  const operators = await newOperatorPair();
+  const issuer = await newPair("ES256");
+  const base = await sessionContext([issuer], clock, operators);
+  const counted: TelemetryEvent[] = [];
+  const gathered = memoryGathered(clock);
+  const { log, written } = searchedLog();
+  const context: OperatorContext = {
+    ...base,
+    telemetry: (event) => counted.push(event),
+    settings: { ...base.settings, ...changes.settings },
+    gathered,
+    catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
+    ring: { keys: [...ringKeys, operators.key] },
+    publicKeys: () => undefined,
+    renewal: "redirect",
+  };
+  const { telemetry } = context;
+  const reporting = { worker: "api", log, telemetry, random: requestIds };
+  const appOf = (its: OperatorContext) => consoleApp(its, { reporting, sha256: nodeSha256, development: false });
+  const runtime = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
+  const appFetch = async (request: Request) => appOf(context).fetch(request, {}, runtime);
+  const send = async (path: string, init: RequestInit = {}, its = context): Promise<Response> =>
+    appOf(its).fetch(new Request(site + path, { redirect: "manual", ...init }), {}, runtime);
+  const post = (path: string, fields: Fields, headers: Fields = {}, its = context) =>
+    send(path, { method: "POST", body: new URLSearchParams(fields), headers: { Origin: site, ...headers } }, its);
+  const credential = (claims: Readonly<Record<string, unknown>> = {}) =>
+    operatorToken(operators, { scope: "operator:read operator:revoke", exp: now + 86_400, ...claims });
+  const signIn = async (claims: Readonly<Record<string, unknown>> = {}): Promise<string> => {
+    const answered = await post("/console/sign-in", { credential: await credential(claims) });
+    if (answered.status !== 303) throw new Error(`the sign-in answered ${answered.status}`);
+    return cookieOf(answered);
+  };
+  return {
+    state,
+    operators,
+    issuer,
+    context,
+    gathered,
+    counted,
+    written,
+    send,
+    appFetch,
+    post,
+    credential,
+    signIn,
+    viewerToken: (claims: Readonly<Record<string, unknown>> = {}) => token(issuer, { assets: "*", ...claims }),
+    look: async (path: string, cookie: string, its = context) => send(path, { headers: { Cookie: cookie } }, its),
+    later: (by: number) => {
+      state.now = unixSeconds(state.now + by);
+    },
+  };
+}
+
+/** `name=value` of the cookie that an answer sets. */
+export function cookieOf(answered: Response): string {
+  const [pair = ""] = answered.headers.get("Set-Cookie")?.split(";") ?? [];
+  if (!pair.startsWith(`${consoleCookieName}=`)) throw new Error("the answer sets no cookie of the console");
+  return pair;
+}

@@ -1,0 +1,240 @@
+import { describe, expect, it } from "vitest";
+import { after, seconds, unixSeconds } from "../../../src/base/seconds.ts";
+import type { LiveSession, RecentRefusal, RefusalsOfHour } from "../../../src/telemetry/gathered.ts";
+import { claimsOf, grantOf, keyOf, now } from "../signing/session.ts";
+import { consoleStage } from "./console-stage.ts";
+
+const hostile = `"><img src=x onerror=alert(1)><script>alert(2)</script>&'`;
+const raw = ["<img src=x", "<script>alert", "onerror=alert(1)>"];
+
+const session = (changes: Partial<LiveSession> = {}): LiveSession => ({
+  sessionId: "s".repeat(22),
+  assetId: "film",
+  subject: "c3ViamVjdA",
+  country: "DE",
+  startedAt: unixSeconds(now - 120),
+  seenAt: now,
+  expiresAt: after(now, seconds(3600)),
+  ...changes,
+});
+
+const refused = (changes: Partial<RecentRefusal> = {}): RecentRefusal => ({
+  at: now,
+  worker: "edge",
+  code: "signature_expired",
+  reason: "the signature has run out",
+  request: "0123456789abcdef",
+  ...changes,
+});
+
+/** A stage on which somebody is signed in and these sessions and refusals were gathered. */
+async function withGathered(
+  { sessions = [], hour }: { readonly sessions?: readonly LiveSession[]; readonly hour?: RefusalsOfHour } = {},
+  claims: Readonly<Record<string, unknown>> = {},
+) {
+  const stage = await consoleStage();
+  const cookie = await stage.signIn(claims);
+  const gathered = {
+    ...stage.gathered,
+    sessions: async () => ({ count: sessions.length, sessions }),
+    refusals: async () => hour ?? hourOf([]),
+  };
+  const context = { ...stage.context, gathered };
+  const post = (path: string, fields: Readonly<Record<string, string>>) =>
+    stage.post(path, fields, { Cookie: cookie }, context);
+  return { ...stage, context, post, text: async (path: string) => (await stage.look(path, cookie, context)).text() };
+}
+
+function hourOf(recent: readonly RecentRefusal[], lately: Readonly<Record<string, number>> = {}): RefusalsOfHour {
+  const minutes = Array.from({ length: 60 }, (_, place) => ({
+    at: unixSeconds(now - (59 - place) * 60),
+    counts: place === 59 ? lately : {},
+  }));
+  return { minutes, recent };
+}
+
+describe("every answer of the console", () => {
+  it.each([
+    ["/console", 303],
+    ["/console/sign-in", 200],
+    ["/console/nothing", 404],
+    ["/console/console.js", 200],
+  ])("%s lets no other page in, and loads nothing from elsewhere", async (path, status) => {
+    const stage = await consoleStage();
+    const { headers, ...answered } = await responseOf(stage.send(path));
+    expect(answered.status).toBe(status);
+    const policy = headers.get("Content-Security-Policy") ?? "";
+    expect(policy.split("; ")).toEqual([
+      "default-src 'none'",
+      "script-src 'self'",
+      "style-src 'self'",
+      "img-src 'self'",
+      "connect-src 'self'",
+      "form-action 'self'",
+      "frame-ancestors 'none'",
+      "base-uri 'none'",
+    ]);
+    expect(headers.get("Referrer-Policy")).toBe("same-origin");
+    expect(headers.get("Strict-Transport-Security")).toMatch(/^max-age=/);
+    expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+    expect(headers.get("Access-Control-Allow-Origin")).toBeNull();
+    if (!path.endsWith(".js")) expect(headers.get("Cache-Control")).toBe("no-store");
+  });
+
+  it("is refused over plain HTTP", async () => {
+    const stage = await consoleStage();
+    const answered = await stage.appFetch(new Request("http://api.example/console/sign-in"));
+    expect(answered.status).toBe(403);
+    expect(await answered.text()).toContain("https_required");
+  });
+
+  it("holds no script or style within itself, which its policy would stop", async () => {
+    const stage = await withGathered({ sessions: [session()], hour: hourOf([refused()], { signature_expired: 1 }) });
+    for (const path of ["/console", "/console/explain", "/console/simulate", "/console/codes/token_invalid"]) {
+      const text = await stage.text(path);
+      expect(text).not.toMatch(/<script(?! src="\/console\/)|<style|\sstyle=|\son[a-z]+=/);
+    }
+  });
+
+  it("goes on once by itself where another site's link has kept the cookie back", async () => {
+    const stage = await consoleStage();
+    const from = { headers: { "Sec-Fetch-Site": "cross-site" } };
+    const first = await stage.send("/console?find=film", from);
+    expect(await first.text()).toContain('content="0; url=/console?find=film&amp;again="');
+    const again = await stage.send("/console?find=film&again=", from);
+    expect(again.headers.get("Location")).toBe("/console/sign-in");
+  });
+
+  it("answers its files by their ETag", async () => {
+    const stage = await consoleStage();
+    const tag = (await stage.send("/console/console.css")).headers.get("ETag") ?? "";
+    const again = await stage.send("/console/console.css", { headers: { "If-None-Match": tag } });
+    expect(again.status).toBe(304);
+  });
+});
+
+describe("what strangers wrote", () => {
+  it("stands as text on the overview", async () => {
+    const sessions = [session({ assetId: hostile, country: hostile })];
+    const hour = hourOf([refused({ reason: hostile, worker: hostile, request: hostile })], { [hostile]: 3 });
+    const stage = await withGathered({ sessions, hour });
+    const text = await stage.text(
+      `/console?${new URLSearchParams({ find: hostile, request: hostile, ended: hostile })}`,
+    );
+    for (const part of raw) expect(text).not.toContain(part);
+    expect(text).toContain("&lt;img src=x onerror=alert(1)&gt;");
+  });
+
+  it("stands as text where it is explained and simulated", async () => {
+    const stage = await withGathered();
+    const explained = await stage.post("/console/explain", { text: `https://media.example/${hostile}`, address: "" });
+    const simulated = await stage.post("/console/simulate", { credential: hostile, asset: hostile, country: hostile });
+    const named = await stage.post("/console/explain", { text: "x", address: hostile });
+    for (const answered of [explained, simulated, named]) {
+      const text = await answered.text();
+      for (const part of raw) expect(text).not.toContain(part);
+    }
+  });
+
+  it("stands as text in an operator's name", async () => {
+    const stage = await withGathered({}, { sub: hostile });
+    const text = await stage.text("/console");
+    for (const part of raw) expect(text).not.toContain(part);
+  });
+
+  it("is not said again where it opens a stream: a token, a grant", async () => {
+    const stage = await withGathered();
+    const token = await stage.viewerToken();
+    const grant = grantOf(keyOf(stage.context.keys, "2026-a"), claimsOf());
+    const simulated = await (await stage.post("/console/simulate", { credential: token, asset: "film" })).text();
+    const explained = await (
+      await stage.post("/console/explain", { text: `https://media.example/${grant}/film/index.m3u8` })
+    ).text();
+    expect(simulated).toContain("Step by step");
+    for (const part of token.split(".")) expect(simulated).not.toContain(part);
+    expect(explained).not.toContain(grant.slice(0, 40));
+  });
+});
+
+describe("the overview", () => {
+  it("says in one line that all is well", async () => {
+    const stage = await withGathered({ sessions: [session()], hour: hourOf([refused()], { signature_expired: 4 }) });
+    const text = await stage.text("/console");
+    expect(text).toContain("<h1>All is well.</h1>");
+    expect(text).toContain("Germany");
+    expect(text).toContain("2 min ago");
+    expect(text).toContain("in 1 h");
+  });
+
+  it.each([
+    ["requests fail now", { store_unavailable: 3 }, "3 requests failed in the last five minutes."],
+    ["viewers are refused in a storm", { signature_expired: 400 }, "Refusals are coming in a storm."],
+  ])("says so where %s", async (_, lately, words) => {
+    const stage = await withGathered({ hour: hourOf([], lately) });
+    expect(await stage.text("/console")).toContain(`<h1>${words}</h1>`);
+  });
+
+  it("shows the rest where a part does not answer, and says which", async () => {
+    const stage = await withGathered();
+    const gathered = { ...stage.context.gathered, sessions: () => Promise.reject(new Error("down")) };
+    const context = { ...stage.context, gathered };
+    const answered = await stage.look("/console", await stage.signIn(), context);
+    const text = await answered.text();
+    expect(answered.status).toBe(200);
+    expect(text).toContain("Not everything can be seen.");
+    expect(text).toContain("The sessions cannot be shown.");
+    expect(text).toContain("Nothing was refused.");
+  });
+
+  it("says that nobody can start where no session key signs", async () => {
+    const stage = await withGathered();
+    const cookie = await stage.signIn();
+    const ring = { keys: stage.context.ring.keys.filter(({ purpose }) => purpose !== "session") };
+    const text = await (await stage.look("/console", cookie, { ...stage.context, ring })).text();
+    expect(text).toContain("No session key signs: nobody can start a stream.");
+  });
+
+  it("draws a bar for each code of a minute, and tells a screen reader the same", async () => {
+    const stage = await withGathered({ hour: hourOf([], { signature_expired: 3, token_invalid: 1 }) });
+    const text = await stage.text("/console");
+    expect(text.match(/<rect class="c\d"/g)).toHaveLength(2);
+    expect(text).toMatch(/<th scope="col">signature_expired<\/th><th scope="col">token_invalid<\/th>/);
+    expect(text).toMatch(/<td>3<\/td><td>1<\/td>/);
+  });
+
+  it("has a button for each session, for who may revoke alone", async () => {
+    const sessions = [session()];
+    expect(await (await withGathered({ sessions })).text("/console")).toContain("Revoke<span");
+    const looking = await withGathered({ sessions }, { scope: "operator:read" });
+    expect(await looking.text("/console")).not.toContain("Revoke<span");
+  });
+
+  it("ends a session with one press, and goes back to what was searched for", async () => {
+    const stage = await withGathered({ sessions: [session()] });
+    const answered = await stage.post(`/console/sessions/${"A".repeat(22)}/revoke`, { find: "film" });
+    expect(answered.headers.get("Location")).toBe(`/console?find=film&ended=${"A".repeat(22)}`);
+    const { entries } = await stage.context.log.since(0);
+    expect(entries).toMatchObject([{ kind: "session", value: "A".repeat(22), cause: "revoked" }]);
+    expect(stage.counted).toContainEqual({ event: "revoked", kind: "session" });
+  });
+
+  it("says that a session has ended while the list has not heard of it", async () => {
+    const stage = await withGathered({ sessions: [session()] });
+    const text = await stage.text(`/console?ended=${"s".repeat(22)}`);
+    expect(text).toContain("Its player is refused within two seconds.");
+    expect(text).toContain('<span class="state">ended</span>');
+    expect(text).not.toContain("Revoke<span");
+  });
+
+  it("never shows a secret of the key ring", async () => {
+    const stage = await withGathered();
+    const text = await stage.text("/console");
+    expect(text).toContain("2026-a");
+    for (const key of stage.context.ring.keys) if ("k" in key) expect(text).not.toContain(key.k);
+  });
+});
+
+async function responseOf(answered: Promise<Response>) {
+  const { status, headers } = await answered;
+  return { status, headers };
+}

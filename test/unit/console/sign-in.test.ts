@@ -1,0 +1,217 @@
+import { describe, expect, it } from "vitest";
+import { seconds } from "../../../src/base/seconds.ts";
+import { consoleCookieName } from "../../../src/console/session-cookie.ts";
+import { revokeNow } from "../../../src/flows/session/revoke.ts";
+import { newOperatorPair, operatorToken } from "../credential/operators.ts";
+import { now, preparedKeys, sessionKey } from "../signing/session.ts";
+import { consoleStage, cookieOf, site } from "./console-stage.ts";
+
+const signInPath = "/console/sign-in";
+
+describe("signing in to the console", () => {
+  it("trades a credential for a cookie of the console's own, and goes on to the overview", async () => {
+    const stage = await consoleStage();
+    const credential = await stage.credential();
+    const answered = await stage.post(signInPath, { credential });
+    expect(answered.status).toBe(303);
+    expect(answered.headers.get("Location")).toBe("/console");
+    const field = answered.headers.get("Set-Cookie") ?? "";
+    for (const attribute of ["Path=/", "HttpOnly", "Secure", "SameSite=Strict", "Max-Age=28800"])
+      expect(field.split("; ")).toContain(attribute);
+    expect(field.startsWith("__Host-stagedoor.console=")).toBe(true);
+    const parts = credential.split(".");
+    for (const part of parts) expect(field).not.toContain(part);
+    const overview = await stage.look("/console", cookieOf(answered));
+    expect(overview.status).toBe(200);
+    expect(await overview.text()).toContain("Sessions now");
+  });
+
+  it("takes a credential as its file has it, with a line's end", async () => {
+    const stage = await consoleStage();
+    const answered = await stage.post(signInPath, { credential: `${await stage.credential()}\n` });
+    expect(answered.status).toBe(303);
+  });
+
+  it("gives a session that ends with the credential, where that is sooner", async () => {
+    const stage = await consoleStage();
+    const answered = await stage.post(signInPath, { credential: await stage.credential({ exp: now + 600 }) });
+    expect(answered.headers.get("Set-Cookie")).toContain("Max-Age=600");
+    const cookie = cookieOf(answered);
+    stage.later(599);
+    expect((await stage.look("/console", cookie)).status).toBe(200);
+    stage.later(1);
+    expect((await stage.look("/console", cookie)).status).toBe(401);
+  });
+
+  it("ends after eight hours", async () => {
+    const stage = await consoleStage();
+    const cookie = await stage.signIn();
+    stage.later(8 * 3600);
+    expect((await stage.look("/console", cookie)).status).toBe(401);
+  });
+
+  it.each([
+    ["a viewer's token", 401, async (stage: Stage) => stage.viewerToken({ scope: "operator:read" })],
+    ["one that has ended", 401, async (stage: Stage) => stage.credential({ exp: now - 600 })],
+    ["one without operator:read", 403, async (stage: Stage) => stage.credential({ scope: "operator:revoke" })],
+    ["one of another ring", 401, async () => operatorToken(await newOperatorPair(), { scope: "operator:read" })],
+    ["nothing", 401, async () => ""],
+    ["what is no token", 401, async () => "Fünf Groschen\r\nSet-Cookie: a=b"],
+  ])("refuses %s", async (_, status, given) => {
+    const stage = await consoleStage();
+    const answered = await stage.post(signInPath, { credential: await given(stage) });
+    expect(answered.status).toBe(status);
+    expect(answered.headers.has("Set-Cookie")).toBe(false);
+    expect(answered.headers.get("Content-Type")).toContain("text/html");
+    expect(answered.headers.get("Request-Id")).toMatch(/^[0-9a-f]{16}$/);
+    expect(stage.counted.at(-1)).toMatchObject({ event: "refused", worker: "api" });
+  });
+
+  it("refuses a credential that was revoked, and the session that it was traded for", async () => {
+    const stage = await consoleStage();
+    const credential = await stage.credential();
+    const cookie = await stage.signIn();
+    await revokeToken(stage);
+    expect((await stage.post(signInPath, { credential })).status).toBe(401);
+    const page = await stage.look("/console", cookie);
+    expect(page.status).toBe(401);
+    expect(await page.text()).toContain("token_revoked");
+  });
+
+  it.each([
+    ["without an Origin", { Origin: "" }],
+    ["from another origin", { Origin: "https://api.example.net" }],
+    ["from another host of the site", { Origin: "https://www.api.example" }],
+    ["over plain HTTP's origin", { Origin: "http://api.example" }],
+    ["from a page that the browser calls foreign", { Origin: site, "Sec-Fetch-Site": "same-site" }],
+    ["from nowhere", { Origin: "null" }],
+  ])("refuses a form %s", async (_, headers) => {
+    const stage = await consoleStage();
+    const cookie = await stage.signIn();
+    const credential = await stage.credential();
+    for (const path of [
+      signInPath,
+      "/console/explain",
+      "/console/sign-out",
+      `/console/sessions/${"A".repeat(22)}/revoke`,
+    ]) {
+      const answered = await stage.post(path, { credential, text: credential }, { Cookie: cookie, ...headers });
+      expect(answered.status).toBe(403);
+      expect(await answered.text()).toContain("origin_untrusted");
+    }
+  });
+
+  it("counts what it refuses by network, and then looks at nothing more from there", async () => {
+    const policy = { name: "refused-address", quota: 2, window: seconds(3600) };
+    const stage = await consoleStage({ settings: { refusedRateAddress: policy } });
+    const from = (address: string) => ({ "CF-Connecting-IP": address });
+    const attempt = async (address: string, credential: string) =>
+      (await stage.post(signInPath, { credential }, from(address))).status;
+    expect([await attempt("192.0.2.1", "x"), await attempt("192.0.2.2", "x")]).toEqual([401, 401]);
+    expect(await attempt("192.0.2.3", "x")).toBe(429);
+    expect(await attempt("192.0.2.4", await stage.credential())).toBe(429);
+    expect(await attempt("198.51.100.4", await stage.credential())).toBe(303);
+  });
+
+  it("signs out", async () => {
+    const stage = await consoleStage();
+    const answered = await stage.post("/console/sign-out", {}, { Cookie: await stage.signIn() });
+    expect(answered.status).toBe(303);
+    expect(answered.headers.get("Set-Cookie")).toMatch(/^__Host-stagedoor\.console=; .*Max-Age=0/);
+  });
+});
+
+describe("the console's cookie", () => {
+  it("is asked for by every page and every act", async () => {
+    const stage = await consoleStage();
+    for (const path of ["/console", "/console/explain", "/console/simulate", "/console/codes/token_invalid"]) {
+      const looked = await stage.send(path);
+      expect([looked.status, looked.headers.get("Location")]).toEqual([303, signInPath]);
+    }
+    for (const path of ["/console/explain", "/console/simulate", `/console/sessions/${"A".repeat(22)}/revoke`])
+      expect((await stage.post(path, { text: "x" })).headers.get("Location")).toBe(signInPath);
+  });
+
+  it("is refused with any of its characters changed, cut off or added", async () => {
+    const stage = await consoleStage();
+    const cookie = await stage.signIn();
+    const start = consoleCookieName.length + 1;
+    expect((await stage.look("/console", cookie)).status).toBe(200);
+    const changed = [...cookie.slice(start)].map((letter, place) => {
+      const other = letter === "A" ? "B" : "A";
+      return `${cookie.slice(0, start + place)}${other}${cookie.slice(start + place + 1)}`;
+    });
+    const forged = [
+      ...changed,
+      cookie.slice(0, -1),
+      `${cookie}A`,
+      `${cookie}.A`,
+      cookie.slice(0, cookie.lastIndexOf(".")),
+    ];
+    for (const one of forged) expect((await stage.look("/console", one)).status).toBe(401);
+  });
+
+  it("of another ring is refused, and so is one that came twice", async () => {
+    const stage = await consoleStage();
+    const cookie = await stage.signIn();
+    const keys = await preparedKeys([sessionKey("2026-a", 9)]);
+    expect((await stage.look("/console", cookie, { ...stage.context, keys })).status).toBe(401);
+    expect((await stage.look("/console", `${cookie}; ${cookie}`)).status).toBe(400);
+  });
+
+  it("made for another purpose of the same key is refused", async () => {
+    const stage = await consoleStage();
+    const cookie = await stage.signIn();
+    const [text = ""] = cookie.slice(consoleCookieName.length + 1).split(".");
+    const key = [...stage.context.keys.values()][0];
+    const forged = [key?.url.playlist.base64url(text), key?.url.segment.base64url(text), key?.url.key.base64url(text)];
+    for (const mac of forged)
+      expect((await stage.look("/console", `${consoleCookieName}=${text}.${mac}`)).status).toBe(401);
+  });
+
+  it("ends with the key that signed its operator's credential: revoked, or out of the ring", async () => {
+    const stage = await consoleStage();
+    const cookie = await stage.signIn();
+    const without = { keys: stage.context.ring.keys.filter(({ purpose }) => purpose !== "operator") };
+    expect((await stage.look("/console", cookie, { ...stage.context, ring: without })).status).toBe(401);
+    await revokeKey(stage, "op-1");
+    expect((await stage.look("/console", cookie)).status).toBe(401);
+  });
+
+  it("ends with the session key that it was made with, since who has that can make one", async () => {
+    const stage = await consoleStage();
+    const cookie = await stage.signIn();
+    const made = [...stage.context.keys.values()].find(({ console }) => {
+      const [text = "", mac] = cookie.slice(consoleCookieName.length + 1).split(".");
+      return console.base64url(text) === mac;
+    });
+    await revokeKey(stage, made?.kid ?? "");
+    expect((await stage.look("/console", cookie)).status).toBe(401);
+  });
+
+  it("lets nobody revoke who may only look", async () => {
+    const stage = await consoleStage();
+    const cookie = await stage.signIn({ scope: "operator:read" });
+    const answered = await stage.post(`/console/sessions/${"A".repeat(22)}/revoke`, {}, { Cookie: cookie });
+    expect(answered.status).toBe(403);
+    expect(await answered.text()).toContain("scope_insufficient");
+  });
+
+  it("is no credential of the API's: nothing of a JWT stands in it", async () => {
+    const stage = await consoleStage();
+    const value = (await stage.signIn()).slice(consoleCookieName.length + 1);
+    expect(value.split(".")).toHaveLength(2);
+  });
+});
+
+type Stage = Awaited<ReturnType<typeof consoleStage>>;
+
+async function revokeToken(stage: Stage): Promise<void> {
+  const done = await revokeNow('{"token":{"issuer":"stagedoor-operator","jti":"o-1"}}', stage.context);
+  if (!done.ok) throw new Error(done.refusal.reason);
+}
+
+async function revokeKey(stage: Stage, kid: string): Promise<void> {
+  const done = await revokeNow(JSON.stringify({ key: kid }), stage.context);
+  if (!done.ok) throw new Error(done.refusal.reason);
+}

@@ -1,0 +1,127 @@
+import { describe, expect, it } from "vitest";
+import { refusal } from "../../../src/base/refusal.ts";
+import { ok } from "../../../src/base/result.ts";
+import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
+import { codesOf, others, roundedTop, sumOf } from "../../../src/console/refusal-counts.ts";
+import { type Overview, verdictOf } from "../../../src/console/verdict.ts";
+import { awayWords, placeWords } from "../../../src/console/words.ts";
+import type { KeyNow } from "../../../src/flows/operator/keys-now.ts";
+import type { RefusalsOfHour } from "../../../src/telemetry/gathered.ts";
+import { now } from "../signing/session.ts";
+
+/** An hour whose minutes have these counts, by how many minutes ago they were. */
+function hour(ago: Readonly<Record<number, Readonly<Record<string, number>>>>): RefusalsOfHour {
+  const minutes = Array.from({ length: 60 }, (_, place) => ({
+    at: unixSeconds(now - (59 - place) * 60),
+    counts: ago[59 - place] ?? {},
+  }));
+  return { minutes, recent: [] };
+}
+
+const key = (changes: Partial<KeyNow> = {}): KeyNow => ({
+  kid: "s1",
+  purpose: "session",
+  type: "HS256",
+  state: "active",
+  since: undefined,
+  ends: undefined,
+  fingerprint: "f",
+  revoked: false,
+  next: undefined,
+  ...changes,
+});
+
+const overview = (ago: Parameters<typeof hour>[0] = {}, keys: readonly KeyNow[] = [key()]): Overview => ({
+  sessions: ok({ count: 0, sessions: [] }),
+  refusals: ok(hour(ago)),
+  keys: ok({ keys, longestSession: seconds(21_600) }),
+  now,
+});
+
+const inDays = (days: number) => unixSeconds(now + days * 86_400);
+
+describe("the verdict", () => {
+  it.each([
+    ["nothing was refused", overview(), "well"],
+    ["viewers were refused, as ever", overview({ 3: { token_expired: 15 }, 30: { signature_expired: 40 } }), "well"],
+    ["requests fail now", overview({ 2: { store_unavailable: 1 } }), "bad"],
+    ["an origin fails now", overview({ 2: { origin_failed: 1 } }), "bad"],
+    ["requests failed half an hour ago", overview({ 30: { store_unavailable: 9 } }), "look"],
+    ["refusals come in a storm", overview({ 1: { token_expired: 40 }, 30: { token_expired: 10 } }), "look"],
+    ["as many come all the time", overview({ 1: { token_expired: 40 }, 30: { token_expired: 400 } }), "well"],
+    ["a key ends within a week", overview({}, [key({ ends: inDays(6) })]), "look"],
+    ["another one follows it", overview({}, [key({ ends: inDays(6) }), key({ kid: "s2", state: "next" })]), "well"],
+    ["a key ends in a month", overview({}, [key({ ends: inDays(30) })]), "well"],
+    ["a key ends within a session", overview({}, [key({ ends: unixSeconds(now + 3600) })]), "bad"],
+    ["no session key signs", overview({}, [key({ state: "retiring" })]), "bad"],
+    ["the key that signs was revoked", overview({}, [key({ revoked: true })]), "bad"],
+    ["a store is silent", { ...overview(), sessions: refusal("store_unavailable", "silent") }, "bad"],
+  ])("where %s", (_, seen, level) => {
+    expect(verdictOf(seen).level).toBe(level);
+  });
+
+  it("tells of what is bad before what is to be looked at", () => {
+    const seen = overview({ 1: { store_unavailable: 30, token_expired: 400 } }, [key({ ends: inDays(1) })]);
+    expect(verdictOf(seen).words).toBe("30 requests failed in the last five minutes.");
+    expect(verdictOf(seen).why).toContain("store_unavailable");
+    expect(verdictOf(seen).why).not.toContain("token_expired");
+  });
+});
+
+describe("the codes of an hour", () => {
+  it("are the commonest first, and the same colour is never given twice", () => {
+    const codes = codesOf(hour({ 1: { a: 1, b: 5, c: 3 }, 20: { a: 9 } }));
+    expect(codes.map(({ code, count }) => [code, count])).toEqual([
+      ["a", 10],
+      ["b", 5],
+      ["c", 3],
+    ]);
+    expect(new Set(codes.map(({ colour }) => colour)).size).toBe(3);
+  });
+
+  it("beyond seven are counted together, and none is lost", () => {
+    const counts = Object.fromEntries([..."abcdefghij"].map((code, place) => [code, place + 1]));
+    const codes = codesOf(hour({ 1: counts }));
+    expect(codes).toHaveLength(7);
+    expect(codes.at(-1)).toEqual({ code: others, count: 1 + 2 + 3 + 4, colour: 0 });
+    expect(codes.reduce((sum, { count }) => sum + count, 0)).toBe(sumOf(hour({ 1: counts })));
+  });
+
+  it("keep their colours when they change places", () => {
+    const colourOf = (code: string, counts: Readonly<Record<string, number>>) =>
+      codesOf(hour({ 1: counts })).find((one) => one.code === code)?.colour;
+    for (const code of ["token_expired", "signature_expired"])
+      expect(colourOf(code, { token_expired: 9, signature_expired: 1 })).toBe(
+        colourOf(code, { token_expired: 1, signature_expired: 9 }),
+      );
+  });
+
+  it.each([
+    [0, 2],
+    [1, 2],
+    [3, 4],
+    [7, 10],
+    [12, 20],
+    [40, 40],
+    [41, 100],
+    [1000, 1000],
+  ])("of %d at most are drawn below %d", (highest, top) => {
+    expect(roundedTop(highest)).toBe(top);
+  });
+});
+
+describe("words", () => {
+  it.each([
+    [0, "now"],
+    [-12, "12 s ago"],
+    [-7140, "1 h 59 min ago"],
+    [319, "in 5 min"],
+  ])("for a time that is %d s away", (away, words) => {
+    expect(awayWords(unixSeconds(now + away), now)).toBe(words);
+  });
+
+  it("name a country, and none for what is not known", () => {
+    expect(placeWords("DE")).toBe("Germany");
+    for (const none of ["XX", "T1", "", "<b>"]) expect(placeWords(none)).toBeUndefined();
+  });
+});

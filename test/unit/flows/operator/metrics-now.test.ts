@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { metricsNow } from "../../../../src/flows/operator/metrics-now.ts";
+import type { RingKey } from "../../../../src/keys/key.ts";
+import { now } from "../../signing/session.ts";
+import { codeOf, opened } from "../session/session-stage.ts";
+import { operatorStage } from "./operator-stage.ts";
+
+const secret = "A".repeat(43);
+const session = { purpose: "session", kty: "oct", alg: "HS256", k: secret } as const;
+const keys: readonly RingKey[] = [
+  { ...session, kid: "new", state: "next", since: now - 60 },
+  { ...session, kid: "now", state: "active", since: now - 3600, nbf: now - 9999 },
+  { ...session, kid: "old", nbf: now - 7200, exp: now + 600, state: "retiring" },
+];
+
+describe("the metrics of this moment", () => {
+  it("say how long each key has been in its state, when it ends and what it waits for, by its name alone", async () => {
+    const stage = await operatorStage({ ring: keys });
+    const text = opened(await metricsNow(stage.context()));
+    expect(text.split("\n").filter((line) => /^stagedoor_key_/.test(line))).toEqual([
+      'stagedoor_key_age_seconds{purpose="session",kid="new",state="next"} 60',
+      'stagedoor_key_age_seconds{purpose="session",kid="now",state="active"} 3600',
+      'stagedoor_key_ends_seconds{purpose="session",kid="old"} 600',
+      'stagedoor_key_next_step_seconds{purpose="session",kid="new",step="activate"} 3540',
+      'stagedoor_key_next_step_seconds{purpose="session",kid="old",step="retire"} 600',
+    ]);
+    expect(text).not.toContain(secret);
+  });
+
+  it("hold what was gathered, and the release", async () => {
+    const stage = await operatorStage();
+    const counts = [["stagedoor_started_total", 4]] as const;
+    await stage.gathered.report({ worker: "api", counts, refusals: [], alive: [], ended: [] });
+    const text = opened(await metricsNow(stage.context()));
+    expect(text).toContain("# TYPE stagedoor_started_total counter\nstagedoor_started_total 4\n");
+    expect(text).toMatch(/^stagedoor_build_info\{version="[\d.]+"\} 1$/m);
+  });
+
+  it("leave out the keys where the revocation log is down, for then the counts are wanted", async () => {
+    const stage = await operatorStage({ ring: keys });
+    stage.state.down = "log";
+    const text = opened(await metricsNow(stage.context()));
+    expect(text).toContain("stagedoor_sessions 0");
+    expect(text).not.toContain("stagedoor_key_");
+  });
+
+  it("are refused where nobody gathers: zeros would look like a quiet night", async () => {
+    const stage = await operatorStage();
+    const gathered = { ...stage.gathered, counts: () => Promise.reject(new Error("MARKED")) };
+    const answered = await metricsNow({ ...stage.context(), gathered });
+    expect(codeOf(answered)).toBe("store_unavailable");
+    expect(JSON.stringify(answered)).not.toContain("MARKED");
+  });
+});

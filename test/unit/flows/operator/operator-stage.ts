@@ -1,0 +1,46 @@
+import { memoryCatalogEditing } from "../../../../src/adapters/memory/memory-catalog-editing.ts";
+import { memoryGathered } from "../../../../src/adapters/memory/memory-gathered.ts";
+import { nodeSha256 } from "../../../../src/adapters/node/sha256.ts";
+import { unixSeconds } from "../../../../src/base/seconds.ts";
+import type { OperatorContext } from "../../../../src/flows/operator/context.ts";
+import type { RingKey } from "../../../../src/keys/key.ts";
+import type { LiveSession } from "../../../../src/telemetry/gathered.ts";
+import { now, ringKeys } from "../../signing/session.ts";
+import { sessionStage } from "../session/session-stage.ts";
+
+/** The flows of sessions as {@link sessionStage} has them, with what operators' flows ask for beside. */
+export async function operatorStage(
+  changes: Parameters<typeof sessionStage>[0] & {
+    readonly ring?: readonly RingKey[];
+    readonly publicKeys?: OperatorContext["publicKeys"];
+    readonly context?: Partial<OperatorContext>;
+  } = {},
+) {
+  const stage = await sessionStage(changes);
+  const gathered = memoryGathered(() => stage.state.now);
+  const editing = memoryCatalogEditing({ text: undefined }, nodeSha256);
+  const context = (): OperatorContext => ({
+    ...stage.context(),
+    gathered,
+    catalogEditing: editing,
+    ring: { keys: changes.ring ?? ringKeys },
+    publicKeys: changes.publicKeys ?? (() => undefined),
+    renewal: "redirect",
+    ...changes.context,
+  });
+  return { ...stage, gathered, context };
+}
+
+/** A session that plays. */
+export function live(sessionId: string, changes: Partial<LiveSession> = {}): LiveSession {
+  return {
+    sessionId,
+    assetId: "film",
+    subject: "subject-1",
+    country: "DE",
+    startedAt: now,
+    seenAt: now,
+    expiresAt: unixSeconds(now + 3600),
+    ...changes,
+  };
+}

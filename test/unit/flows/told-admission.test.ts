@@ -1,0 +1,46 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { in6Hours, now } from "../signing/session.ts";
+import { access, entry, isolate, sessionId } from "./admission-stage.ts";
+
+let edge: ReturnType<typeof isolate>;
+beforeEach(() => {
+  edge = isolate();
+});
+
+describe("of a session it is told", () => {
+  it("that it is alive, once for each time that its lease is asked about, and never with an address", async () => {
+    await edge.code("192.0.2.1");
+    await edge.code("192.0.2.1");
+    const { issuedAt: startedAt, expiresAt } = access.grant;
+    expect(edge.events).toEqual([
+      {
+        event: "alive",
+        sessionId,
+        assetId: "film",
+        subject: access.grant.subject,
+        country: "DE",
+        startedAt,
+        seenAt: now,
+        expiresAt,
+      },
+    ]);
+  });
+
+  it("that it was ended, by whoever ended it", async () => {
+    await edge.log.append([entry("asset", "film")]);
+    expect(await edge.code()).toBe("session_revoked");
+    expect(edge.events).toEqual([{ event: "ended", sessionId }]);
+  });
+
+  it("that it was ended where its lease says so", async () => {
+    await edge.streams.end(sessionId, in6Hours, "taken");
+    expect(await edge.code()).toBe("stream_taken");
+    expect(edge.events).toEqual([{ event: "ended", sessionId }]);
+  });
+
+  it("nothing where its key was revoked: who holds that could name another viewer's session", async () => {
+    await edge.log.append([entry("key", access.grant.kid)]);
+    expect(await edge.code()).toBe("session_revoked");
+    expect(edge.events).toEqual([]);
+  });
+});

@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { ok } from "../../../src/base/result.ts";
+import { unixSeconds } from "../../../src/base/seconds.ts";
+import { operatorIssuers, operatorScopes, verifyOperator } from "../../../src/credential/operator.ts";
+import type { RequestCredential } from "../../../src/credential/request-credential.ts";
+import { keyStateOf } from "../../../src/keys/life.ts";
+import { keysFor, signingKey } from "../../../src/keys/ring.ts";
+import { revocationDeltaSchema } from "../../../src/sessions/revocation-schema.ts";
+import { catalog, now, ring, v1 } from "./version-1.ts";
+
+describe("what version 1 has stored", () => {
+  it("is a ring whose keys have windows and no states, and it works by them", () => {
+    const states = ring.keys.map((key) => `${key.kid} ${keyStateOf(key, ring.keys, now)}`);
+    expect(states).toEqual([
+      "golden retiring",
+      "golden-old active",
+      "GOLDENRSA active",
+      "GOLDENEC active",
+      "golden-operator active",
+    ]);
+    expect(signingKey(keysFor(ring, "session"), now)?.kid).toBe("golden-old");
+    expect(signingKey(keysFor(ring, "session"), unixSeconds(1_796_000_000))?.kid).toBe("golden");
+  });
+
+  it("is a catalog whose every member is read", () => {
+    expect(catalog.assets().map(({ id }) => id)).toEqual(["film", "premiere", "archive"]);
+    const premiere = catalog.asset("premiere");
+    expect(premiere).toMatchObject({
+      segmentSignature: "session",
+      session: 86_400,
+      streams: 2,
+      scope: "stream:premiere",
+    });
+    expect(premiere).toMatchObject({
+      binding: { network: "prefix", userAgent: true },
+      countries: { only: ["DE", "AT"] },
+    });
+    expect(catalog.asset("archive")?.cloudfront).toMatchObject({
+      policy: "custom",
+      hash: "SHA256",
+      keyPairId: "GOLDENRSA",
+    });
+    expect(catalog.asset("film")).toMatchObject({ segmentSignature: "shared", cdn: "edge", scope: "stream:play" });
+  });
+
+  it("is a page of the revocation log with every kind and cause, as caches between releases hold it", () => {
+    expect(revocationDeltaSchema.parse(v1.revocations)).toEqual(v1.revocations);
+  });
+
+  it("is an operator's credential, good for what it was given and for nothing that came later", async () => {
+    const asked: RequestCredential = {
+      read: () => ok({ is: "bearer", token: v1.operatorToken, form: "jws" }),
+      validate: () => Promise.reject(new Error("an operator is no viewer")),
+      invalidate: () => undefined,
+    };
+    const given = ["operator:read", "operator:revoke", "operator:keys"];
+    for (const scope of operatorScopes) {
+      const operator = await verifyOperator(
+        asked,
+        scope,
+        operatorIssuers(ring, () => now),
+        now,
+      );
+      expect({ scope, ok: operator.ok }).toEqual({ scope, ok: given.includes(scope) });
+    }
+  });
+});

@@ -1,0 +1,109 @@
+import { describe, expect, it } from "vitest";
+import { memoryGathered } from "../../../src/adapters/memory/memory-gathered.ts";
+import { systemMillisecondClock } from "../../../src/base/milliseconds.ts";
+import { seconds, type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
+import { Gathering } from "../../../src/telemetry/gathering.ts";
+import { Reporter, withOwn } from "../../../src/telemetry/reporter.ts";
+import { countOf, gatheredContract, refusalOf, reportOf, sessionOf } from "./gathered-contract.ts";
+
+const start = unixSeconds(2_000_000_010);
+gatheredContract(
+  "memory",
+  () => memoryGathered(() => start),
+  () => start,
+);
+
+function stage() {
+  const state: { now: UnixSeconds } = { now: start };
+  const gathering = new Gathering(() => state.now, seconds(120));
+  const later = (by: number) => {
+    state.now = unixSeconds(state.now + by);
+  };
+  const running = () => gathering.sessions({ limit: 10 }).sessions.map(({ sessionId }) => sessionId);
+  return { state, gathering, later, running };
+}
+
+describe("a session that is gathered", () => {
+  it("is gone once it was silent for as long as a lease lasts and some more, or its grant has ended", () => {
+    const { gathering, later, running } = stage();
+    const ends = { expiresAt: unixSeconds(start + 60) };
+    gathering.report(reportOf({ alive: [sessionOf("a", start), sessionOf("b", start, ends)] }));
+    later(59);
+    expect(running()).toEqual(["a", "b"]);
+    later(1);
+    expect(running()).toEqual(["a"]);
+    gathering.report(reportOf({ alive: [sessionOf("c", unixSeconds(start + 60))] }));
+    later(60);
+    expect(running()).toEqual(["c"]);
+  });
+
+  it("comes back where it is seen well after its end: what ended it was lifted", () => {
+    const { state, gathering, later, running } = stage();
+    gathering.report(reportOf({ ended: ["a"] }));
+    gathering.report(reportOf({ alive: [sessionOf("a", unixSeconds(start + 5))] }));
+    expect(running()).toEqual([]);
+    later(6);
+    gathering.report(reportOf({ alive: [sessionOf("a", state.now)] }));
+    expect(running()).toEqual(["a"]);
+  });
+
+  it("is one of fifty thousand at most; then the oldest go, and the count says so", () => {
+    const { gathering } = stage();
+    const alive = Array.from({ length: 50_001 }, (_, n) => sessionOf(String(n), start));
+    gathering.report(reportOf({ alive }));
+    expect(gathering.sessions({ session: "0", limit: 1 }).count).toBe(0);
+    expect(gathering.sessions({ session: "50000", limit: 1 }).count).toBe(1);
+    expect(gathering.sessions({ limit: 5_000 })).toMatchObject({ count: 50_000, sessions: { length: 1_000 } });
+  });
+});
+
+describe("what is gathered is bounded:", () => {
+  it("five thousand series, and how many counts had no place", () => {
+    const { gathering } = stage();
+    const counts = Array.from({ length: 6_000 }, (_, n) => [`stagedoor_x{code="${n}"}`, 1] as const);
+    gathering.report(reportOf({ counts }));
+    const values = new Map(gathering.counts());
+    expect(values.size).toBe(5_002);
+    expect(values.get("stagedoor_series_dropped_total")).toBe(1_001);
+  });
+
+  it("the last five hundred refusals, by their time", () => {
+    const { gathering } = stage();
+    const refusals = Array.from({ length: 600 }, (_, n) => refusalOf(String(n), unixSeconds(start + n)));
+    gathering.report(reportOf({ refusals: refusals.toReversed() }));
+    const { recent } = gathering.refusals();
+    expect([recent.length, recent[0]?.request, recent.at(-1)?.request]).toEqual([500, "599", "100"]);
+  });
+
+  it("refusals of sixty minutes", () => {
+    const { gathering, later } = stage();
+    const counts = [['stagedoor_refused_total{worker="edge",code="key_unknown"}', 1]] as const;
+    const inMinutes = () => gathering.refusals().minutes.map(({ counts: of }) => of.key_unknown ?? 0);
+    gathering.report(reportOf({ counts }));
+    expect(inMinutes()).toEqual([...Array.from({ length: 59 }, () => 0), 1]);
+    later(59 * 60);
+    gathering.report(reportOf({ counts }));
+    expect(inMinutes()).toEqual([1, ...Array.from({ length: 58 }, () => 0), 1]);
+    later(60);
+    expect(inMinutes()).toEqual([...Array.from({ length: 58 }, () => 0), 1, 0]);
+  });
+});
+
+it("a gathering that was restored goes on with the counts and the hour of the one before", () => {
+  const { gathering } = stage();
+  const counts = [['stagedoor_refused_total{worker="edge",code="key_unknown"}', 3]] as const;
+  gathering.report(reportOf({ counts, alive: [sessionOf("a", start)], refusals: [refusalOf("1", start)] }));
+  const restored = stage().gathering;
+  restored.restore(gathering.kept());
+  restored.report(reportOf({ counts }));
+  expect(restored.counts()).toContainEqual(['stagedoor_refused_total{worker="edge",code="key_unknown"}', 6]);
+  expect(restored.refusals()).toMatchObject({ minutes: { 59: { counts: { key_unknown: 6 } } }, recent: [] });
+});
+
+it("who looks at the gathered counts sees those of his own isolate among them", async () => {
+  const gathered = memoryGathered(() => start);
+  const parts = { worker: "api", clock: systemMillisecondClock, timer: () => () => undefined, every: seconds(10) };
+  const reporter = new Reporter({ ...parts, gathered, isolate: "one" });
+  reporter.telemetry({ event: "reused" });
+  expect(await countOf(withOwn(gathered, reporter), "stagedoor_reused_total")).toBe(1);
+});
