@@ -1,3 +1,4 @@
+import { ok } from "../../src/base/result.ts";
 import { unixSeconds } from "../../src/base/seconds.ts";
 import type * as check from "../../src/flows/check-media-request.ts";
 import { parseMediaTarget } from "../../src/signing/media-target.ts";
@@ -21,6 +22,8 @@ export const checkMediaRequest: typeof check.checkMediaRequest = (target, contex
   const parsed = parseMediaTarget(target);
   return parsed.ok ? checkMediaTarget(parsed.value, context) : { verdict: "refused", refusal: parsed.refusal };
 };
+
+export const checkGrant: typeof check.checkGrant = () => ok(nobody);
 
 export const signatureHolds: typeof check.signatureHolds = () => true;
 

@@ -1,20 +1,12 @@
-import type { WorkerName } from "../../src/config/configuration.ts";
 import { devRingFile, shortName } from "./files.ts";
 
-/** All of them, those first that only verify: nobody may get a signature whose key he does not know. */
-export const verifiersFirst: readonly WorkerName[] = ["edge", "manifest", "api"];
-
 /**
- * How to give workers the keys that they need of a ring file, as the next step after it was changed. Not the file itself: it
- * holds private halves that most of the workers never need.
+ * How to give workers the keys that they need of a ring file, as the next step after it was changed. Each gets its part, those
+ * first that only verify: nobody may get a signature whose key he does not know.
  */
-export function giveKeys(file: string, workers: readonly WorkerName[] = verifiersFirst): string {
+export function giveKeys(file: string): string {
   if (file === devRingFile) return "  (the workers of `npm start` have them once it is started again)";
-  const lines = workers.map((worker) => {
-    const config = worker === "edge" ? "" : ` --config workers/${worker}/wrangler.toml`;
-    return `  npx stagedoor keys for ${worker}${ringWords(file)} | npx wrangler secret put STAGEDOOR_KEYS${config}`;
-  });
-  return lines.join("\n");
+  return `  npm run deploy -- --env production --ring ${shortName(file)} --secrets-only`;
 }
 
 /** ` --ring <file>`, where a command would take another by itself. */

@@ -14,7 +14,7 @@ export const keysForCommand: Command = {
   help: `Prints a worker's part of the key ring as JSON, for its secret STAGEDOOR_KEYS. The output holds secrets: pipe it on,
 as in
 
-  npx stagedoor keys for edge --ring keys.json | npx wrangler secret put STAGEDOOR_KEYS
+  npx stagedoor keys for edge --ring keys.json | npx wrangler secret put STAGEDOOR_KEYS --env production
 
 The edge and the API worker get no private half of a CloudFront key, and none gets a key that signs bearer tokens or
 operators' credentials: of those the API gets the public halves. A retired key nobody gets.

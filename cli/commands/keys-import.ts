@@ -65,7 +65,7 @@ The ring holds it unencrypted. The key is not shown. The first key is active; on
     const half = hasPrivateHalf ? "" : ", public half alone: it verifies, and signs nothing";
     return good(
       completed
-        ? `${kid} has its private half in ${shortName(file)} now.\n\nNext: let the manifest worker sign with it:\n${giveKeys(file, ["manifest"])}`
+        ? `${kid} has its private half in ${shortName(file)} now.\n\nNext: let the manifest worker sign with it:\n${giveKeys(file)}`
         : `${kid}  (cloudfront, ${key.kty}${half}, ${state ?? "by the clock"}) added to ${shortName(file)}\n\n${nextSteps(kid, file)}`,
       { kid, purpose: "cloudfront", kty: key.kty, alg, private: hasPrivateHalf, state, nbf, exp, ring: file, warnings },
       warnings.length === 0 ? undefined : warnings.join("\n"),

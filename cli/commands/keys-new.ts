@@ -96,7 +96,7 @@ function nextSteps(key: RingKey, file: string): string {
   if (purpose === "session") return `${begins} Next: give each worker the keys that it needs:\n${giveKeys(file)}`;
   if (purpose === "operator")
     return `${begins} Next: give the API its public half:
-${giveKeys(file, ["api"])}
+${giveKeys(file)}
 Then make credentials with npx stagedoor operator new${ringWords(file)}.`;
   return `${begins} Next: npx stagedoor keys export --kid ${kid} --format pem${ringWords(file)}
 Upload what it prints as a public key to CloudFront and put it into a key group (--format cloudformation, terraform or aws-cli

@@ -132,6 +132,6 @@ function nextSteps(file: string, kid: string, isNew: boolean): string {
   if (file === devRingFile) return "The API of `npm start` takes it, and no deployment does.";
   const known = `The API takes it where it has the public half of ${kid}`;
   return isNew
-    ? `${known}, which is new. Next: give it that:\n${giveKeys(file, ["api"])}`
-    : `${known}. Where it does not have it yet:\n${giveKeys(file, ["api"])}`;
+    ? `${known}, which is new. Next: give it that:\n${giveKeys(file)}`
+    : `${known}. Where it does not have it yet:\n${giveKeys(file)}`;
 }

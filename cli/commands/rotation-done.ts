@@ -1,13 +1,13 @@
 import type { RotatedPurpose } from "../../src/keys/rotation.ts";
 import { giveKeys, ringWords } from "./give-keys.ts";
 import type { Rotated, Rotation } from "./rotate-ring.ts";
-import { lengthOf, workersFor } from "./rotation-words.ts";
+import { lengthOf } from "./rotation-words.ts";
 
 type Taken = Extract<Rotated["result"], { readonly step: unknown }>;
 
 /** What a step did, and what to do now. */
 export function stepDone({ step, kid, before }: Taken, { purpose, file, times }: Rotation): string {
-  const give = giveKeys(file, workersFor(purpose, step));
+  const give = giveKeys(file);
   switch (step) {
     case "introduce":
       if (before === undefined) return `${kid} is in the ring.\n\n${known(purpose, kid, file, give)}`;
@@ -27,14 +27,14 @@ Then take it out of the file: npx stagedoor keys remove --kid ${kid}${ringWords(
       return `${kid} signs now, and ${before ?? "no key before it"} is retired.
 ${stranded[purpose]}
 
-Now, without delay and in this order:
+Now, without delay:
 ${give}${before === undefined ? "" : `\n${alsoNow(purpose, before)}`}`;
   }
 }
 
 function known(purpose: RotatedPurpose, kid: string, file: string, give: string): string {
   if (purpose !== "cloudfront")
-    return `Now: give it to ${purpose === "operator" ? "the API" : "the workers, those first that only verify"}:\n${give}`;
+    return `Now: give it to the workers, which get it in the order that refuses nobody:\n${give}`;
   return `Now: give CloudFront its public half, in a key group with the others (cloudformation, terraform or aws-cli):
   npx stagedoor keys export --purpose cloudfront --format cloudformation${ringWords(file)}
 record the id that CloudFront gave it, from when on its time counts:

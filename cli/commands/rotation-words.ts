@@ -2,7 +2,9 @@ import { rfc3339, type UnixSeconds } from "../../src/base/seconds.ts";
 import type { WorkerName } from "../../src/config/configuration.ts";
 import type { NextStep, RotatedPurpose } from "../../src/keys/rotation.ts";
 import { isBound } from "./cloudfront-id.ts";
-import { verifiersFirst } from "./give-keys.ts";
+
+/** All of them, those first that only verify: nobody may get a signature whose key he does not know. */
+const verifiersFirst: readonly WorkerName[] = ["edge", "manifest", "api"];
 
 /** A point in time, and how far it is: `2026-11-22T07:00:00Z (in 58 min)`. */
 export function timeIn(time: UnixSeconds, now: UnixSeconds): string {

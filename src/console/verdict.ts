@@ -31,7 +31,7 @@ export interface Trouble extends Verdict {
 }
 
 /** Refusals of five minutes that are fewer than these are no storm, whatever there were before. */
-const storm = 20;
+const storm = 60;
 
 /**
  * Whether all is well, in a line: the worst of what is seen. Refusals that blame ourselves or an origin (5xx) are bad while they go

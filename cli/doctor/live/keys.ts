@@ -51,7 +51,7 @@ async function atMediaHost(live: Live): Promise<Finding[]> {
               "key_not_live",
               about,
               `It is ${state} in the ring, and the media host refuses what it signs (${told(answer)}): it has no such key, another one of this kid, or another STAGEDOOR_GRANT_ISSUER.`,
-              "Hand the edge and the manifest worker their part of this ring: `npx stagedoor keys for edge | npx wrangler secret put STAGEDOOR_KEYS`.",
+              "Hand the edge and the manifest worker their part of this ring: `npm run deploy -- --env <environment> --ring <file> --secrets-only`.",
             ),
           ];
     if (code === "asset_unknown" || code === "path_not_covered")
@@ -121,7 +121,7 @@ function listedKeys(text: string): readonly ListedKey[] {
 /** What the API has against the ring: the same kids, the same keys, and none that signs and was revoked. */
 async function compared(listed: readonly ListedKey[], ring: KeyRing, now: UnixSeconds): Promise<Finding[]> {
   const hand =
-    "Hand the API its part of this ring: `npx stagedoor keys for api | npx wrangler secret put STAGEDOOR_KEYS -c workers/api/wrangler.toml`.";
+    "Hand the API its part of this ring: `npm run deploy -- --env <environment> --ring <file> --secrets-only`.";
   const found = ringFor("api", ring).keys.map(async (key): Promise<Finding[]> => {
     const state = keyStateOf(key, ring.keys, now);
     if (state === "retired") return [];

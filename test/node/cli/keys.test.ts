@@ -46,12 +46,10 @@ describe("keys new", () => {
   ])("gives each worker its part of the ring as the next step, and never the file: %s", async (purpose, type) => {
     const file = join(folder(), "keys.json");
     const { stdout } = await stagedoor("keys", "new", "--purpose", purpose, ...type, "--ring", file);
-    expect(stdout.split("\n").filter((line) => line.includes("wrangler"))).toEqual([
-      `  npx stagedoor keys for edge --ring ${file} | npx wrangler secret put STAGEDOOR_KEYS`,
-      `  npx stagedoor keys for manifest --ring ${file} | npx wrangler secret put STAGEDOOR_KEYS --config workers/manifest/wrangler.toml`,
-      `  npx stagedoor keys for api --ring ${file} | npx wrangler secret put STAGEDOOR_KEYS --config workers/api/wrangler.toml`,
+    expect(stdout.split("\n").filter((line) => line.includes("npm run"))).toEqual([
+      `  npm run deploy -- --env production --ring ${file} --secrets-only`,
     ]);
-    expect(stdout).not.toContain(`< ${file}`);
+    expect(stdout).not.toContain(`secret put`);
   });
 
   it("shows the secret where it is told to", async () => {

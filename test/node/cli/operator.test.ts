@@ -31,8 +31,8 @@ describe("operator new", () => {
     expect([statSync(ring).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o600, 0o600]);
     for (const secret of [...secretsIn(ring), token, token.split(".")[2] ?? token])
       expect(ran.stdout).not.toContain(secret);
-    expect(ran.stdout).toContain(`npx stagedoor keys for api --ring ${ring} | npx wrangler secret put STAGEDOOR_KEYS`);
-    expect(ran.stdout).not.toContain("keys for edge");
+    expect(ran.stdout).toContain(`npm run deploy -- --env production --ring ${ring} --secrets-only`);
+    expect(ran.stdout).not.toContain("secret put");
   });
 
   it("names issuer, audience, who, what and until when; the public half in the API's part of the ring verifies it", async () => {
@@ -81,7 +81,7 @@ describe("operator new", () => {
     const before = key();
     const printed = await stagedoor("operator", "new", "--name", "bob", "--ring", ring, "--out", "-");
     expect(decodeJwt(printed.stdout).sub).toBe("bob");
-    expect(printed.stderr).toContain("keys for api");
+    expect(printed.stderr).toContain("npm run deploy -- --env production");
     const again = await stagedoor("operator", "new", "--name", "bob", "--ring", ring, "--out", out);
     expect([again.exit, again.stderr]).toEqual([1, expect.stringContaining("is there already")]);
     expect(decodeJwt(readFileSync(out, "utf8")).sub).toBe("ann");
@@ -106,7 +106,7 @@ describe("operator new", () => {
     const first = await kid();
     const next = ["keys", "new", "--purpose", "operator", "--ring", ring];
     const told = await stagedoor(...next, "--kid", "later");
-    expect(told.stdout).toContain("keys for api");
+    expect(told.stdout).toContain("npm run deploy -- --env production");
     expect(await kid()).toBe(first);
     await stagedoor(...next, "--kid", "now", "--nbf", "now");
     expect(await kid()).toBe("now");
