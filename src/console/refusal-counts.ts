@@ -35,10 +35,10 @@ export function sumOf({ minutes }: RefusalsOfHour, last = minutes.length, isCoun
   return counted.reduce((sum, [code, count]) => (isCounted(code) ? sum + count : sum), 0);
 }
 
-/** The smallest of 1, 2, 4, 5 and 10 times a power of ten that all bars fit under, and that has a half. */
+/** The smallest of 1, 2, 4, 6 and 8 times a power of ten that all bars fit under, and 2 at least, so that it has a half. */
 export function roundedTop(highest: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(highest, 1)));
-  const step = [1, 2, 4, 10].find((times) => times * power >= highest) ?? 10;
+  const step = [1, 2, 4, 6, 8, 10].find((times) => times * power >= highest) ?? 10;
   return Math.max(step * power, 2);
 }
 

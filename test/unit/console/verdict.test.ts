@@ -101,10 +101,10 @@ describe("the codes of an hour", () => {
     [0, 2],
     [1, 2],
     [3, 4],
-    [7, 10],
+    [7, 8],
     [12, 20],
     [40, 40],
-    [41, 100],
+    [41, 60],
     [1000, 1000],
   ])("of %d at most are drawn below %d", (highest, top) => {
     expect(roundedTop(highest)).toBe(top);
