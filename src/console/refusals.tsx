@@ -5,6 +5,7 @@ import type { RecentRefusal, RefusalsOfHour } from "../telemetry/gathered.ts";
 import { Code, Silent, Time } from "./parts.tsx";
 import { RefusalChart } from "./refusal-chart.tsx";
 import { codesOf, sumOf } from "./refusal-counts.ts";
+import { Search } from "./search.tsx";
 import { countWords } from "./words.ts";
 
 const mostShown = 10;
@@ -22,25 +23,7 @@ export function Refusals({ refusals, asked, now }: RefusalsProps) {
     <section id="refusals" class="refusals" aria-labelledby="refusals-title">
       <div class="head">
         <h2 id="refusals-title">Refused in the last hour</h2>
-        <form class="search" method="get" action="/console" data-swap>
-          <label class="hidden" for="find-request">
-            Request-Id
-          </label>
-          <input
-            id="find-request"
-            name="request"
-            type="search"
-            value={asked}
-            placeholder="Request-Id"
-            autocomplete="off"
-            autocapitalize="none"
-            spellcheck={false}
-            maxlength={64}
-          />
-          <button class="small" type="submit">
-            Find
-          </button>
-        </form>
+        <Search name="request" label="Request-Id" longest={64} asked={asked} />
       </div>
       <div id="refusals-now" data-live>
         {refusals.ok ? (

@@ -3,6 +3,7 @@ import type { Result } from "../base/result.ts";
 import type { UnixSeconds } from "../base/seconds.ts";
 import type { LiveSession, SessionsAsked, SessionsNow } from "../telemetry/gathered.ts";
 import { Silent, Time } from "./parts.tsx";
+import { Search } from "./search.tsx";
 import { countWords, numberWords, placeWords } from "./words.ts";
 
 /** More are found by searching: nobody reads a longer list. */
@@ -38,25 +39,7 @@ export function Sessions({ sessions, asked, ended, ...more }: SessionsProps) {
     <section id="sessions" class="sessions" aria-labelledby="sessions-title">
       <div class="head">
         <h2 id="sessions-title">Sessions now</h2>
-        <form class="search" method="get" action="/console" data-swap>
-          <label class="hidden" for="find-session">
-            Asset or session id
-          </label>
-          <input
-            id="find-session"
-            name="find"
-            type="search"
-            value={asked}
-            placeholder="Asset or session id"
-            autocomplete="off"
-            autocapitalize="none"
-            spellcheck={false}
-            maxlength={128}
-          />
-          <button class="small" type="submit">
-            Find
-          </button>
-        </form>
+        <Search name="find" label="Asset or session id" longest={128} asked={asked} />
       </div>
       <div id="session-ended" role="status" data-live>
         {isSessionId(ended) ? (

@@ -77,7 +77,7 @@ describe("keys import takes every form of a key that CloudFront takes", () => {
     const line = `'${node}' cli/stagedoor.ts keys import --purpose cloudfront --in - --kid ${id} --ring '${ring}' --passphrase-file '${passphraseFile}' < '${file}'`;
     const ran = await runFile("/bin/sh", ["-c", line], projectFolder, process.env);
     expect(ran).toMatchObject({ exit: 0, stderr: "" });
-    expect(ran.stdout).toContain("keys for manifest");
+    expect(ran.stdout).toContain("npm run deploy -- --env production");
     expect(secretsIn(ring)).toHaveLength(6);
     for (const secret of [...secretsIn(ring), words]) expect(ran.stdout).not.toContain(secret);
   });
