@@ -1,6 +1,9 @@
+import { assetSchema } from "../../src/catalog/asset.ts";
+import { deploymentAt } from "../doctor/deployment-at.ts";
+import { bucketNote, lookAtIt } from "./after-adding.ts";
 import { assetHelp, assetOptions, readAsset } from "./asset-options.ts";
 import { changeCatalog, soonEverywhere, type Told } from "./change-catalog.ts";
-import type { Command } from "./command.ts";
+import type { Command, Given } from "./command.ts";
 import { good, type Outcome } from "./outcome.ts";
 import { whichCatalogHelp, whichCatalogOptions } from "./which-catalog.ts";
 
@@ -20,28 +23,28 @@ ${whichCatalogHelp("operator:assets", "a catalog in a file instead, which nobody
     const [id = ""] = given.operands;
     const asset = readAsset(id, given);
     const edit = { does: "put", id, asset, replace: given.on("replace") } as const;
-    return changeCatalog(given, edit, (told) => outcome(id, asset, told));
+    return changeCatalog(given, edit, (told) => outcome(asset, given, told));
   },
 };
 
-function outcome(id: string, asset: object, { change: { was, faults }, live, where }: Told): Outcome {
+async function outcome(asset: object, given: Given, { change: { was, faults }, live, where }: Told): Promise<Outcome> {
+  const [id = ""] = given.operands;
   const json = { asset, was, live, faults };
+  const read = assetSchema.safeParse(asset);
+  const deployment = live ? await deploymentAt(where) : undefined;
+  const bucket = read.success ? bucketNote(read.data, deployment) : undefined;
   const left =
     faults.length === 0 ? undefined : [`${where} has other faults still, and no worker takes it:`, ...faults];
-  const note = left?.join("\n  ");
+  const note = [bucket, left?.join("\n  ")].filter((text) => text !== undefined).join("\n") || undefined;
   if (was === "unchanged") return good(`${id} stands like this in ${where} already.`, json, note);
   if (!live)
     return good(
       `${id} was ${was} in ${where}.
 Next: put it where the workers read it:
-  npx wrangler kv key put --binding CATALOG catalog --path ${where} --remote`,
+  npx wrangler kv key put --binding CATALOG catalog --path ${where} --remote --env production`,
       json,
       note,
     );
-  return good(
-    `${id} was ${was} at ${where}. ${soonEverywhere}
-Next: \`npx stagedoor doctor\` looks whether its origin is reachable, and closed to all but the workers.`,
-    json,
-    note,
-  );
+  const next = read.success ? `\n${lookAtIt(read.data, where, given, deployment)}` : "";
+  return good(`${id} was ${was} at ${where}. ${soonEverywhere}${next}`, json, note);
 }

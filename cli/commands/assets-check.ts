@@ -1,8 +1,11 @@
+import type { Asset } from "../../src/catalog/asset.ts";
 import { parseCatalogText } from "../../src/catalog/catalog.ts";
 import type { CatalogFault } from "../../src/catalog/fault.ts";
+import { bucketUnbound, type Deployment, deploymentAt, deploymentOf, unboundBuckets } from "../doctor/deployment-at.ts";
+import { projectRoot } from "../project.ts";
 import type { Command, Given } from "./command.ts";
 import { catalogFileOf, readText, shortName } from "./files.ts";
-import { type Answered, good } from "./outcome.ts";
+import { type Answered, endFailed, good } from "./outcome.ts";
 import { table } from "./table.ts";
 import { isLive, readLiveCatalog, whichCatalogHelp, whichCatalogOptions } from "./which-catalog.ts";
 
@@ -10,16 +13,23 @@ export const assetsCheckCommand: Command = {
   name: "assets check",
   summary: "name every fault of a catalog",
   operands: [],
-  options: whichCatalogOptions,
-  help: `Checks a catalog and names every fault in it at once: the fault's name, where it lies, and what to do.
+  options: { ...whichCatalogOptions, env: { type: "string" } },
+  help: `Checks a catalog and names every fault in it at once: the fault's name, where it lies, and what to do. Where the files of
+wrangler say which buckets the workers have, one that an asset names and they lack is a fault as well (bucket_unbound).
 Ends with 1 where there is any.
+
+  --env <name>               the environment whose workers are meant (that whose STAGEDOOR_API_URL is --api)
 
 ${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/catalog.json of the project)")}`,
   run: async (given): Promise<Answered> => {
-    const { where, count, faults: found } = isLive(given) ? await checkLive(given) : checkFile(given);
-    if (found.length === 0)
+    const { where, assets, faults: found } = isLive(given) ? await checkLive(given) : checkFile(given);
+    const faults = [
+      ...found.map(({ name, asset, field, advice }) => ({ name, asset, field, advice })),
+      ...bucketFaults(assets, await deploymentMeant(given)),
+    ];
+    const count = assets.length;
+    if (faults.length === 0)
       return good(`${where} is sound: ${count} asset${count === 1 ? "" : "s"}.`, { assets: count, faults: [] });
-    const faults = found.map(({ name, asset, field, advice }) => ({ name, asset, field, advice }));
     const rows = faults.map(({ name, asset = "(catalog)", field, advice }) => [name, asset, field || "-", advice]);
     const note = `${where} has ${faults.length} fault${faults.length === 1 ? "" : "s"}.`;
     return { exit: 1, text: table([["FAULT", "ASSET", "FIELD", "WHAT TO DO"], ...rows]), json: { faults }, note };
@@ -28,13 +38,13 @@ ${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/cat
 
 interface Checked {
   readonly where: string;
-  readonly count: number;
+  readonly assets: readonly Asset[];
   readonly faults: readonly CatalogFault[];
 }
 
 async function checkLive(given: Given): Promise<Checked> {
   const { api, assets, faults } = await readLiveCatalog(given);
-  return { where: `The catalog of ${api}`, count: assets.length, faults };
+  return { where: `The catalog of ${api}`, assets, faults };
 }
 
 function checkFile(given: Given): Checked {
@@ -42,6 +52,35 @@ function checkFile(given: Given): Checked {
   const checked = parseCatalogText(readText(file, "the catalog"));
   const where = shortName(file);
   return checked.ok
-    ? { where, count: checked.value.assets().length, faults: [] }
-    : { where, count: 0, faults: checked.refusal };
+    ? { where, assets: checked.value.assets(), faults: [] }
+    : { where, assets: [], faults: checked.refusal };
+}
+
+/** The deployment that takes this catalog, where it can be told: a file alone says nothing of one. */
+async function deploymentMeant(given: Given): Promise<Deployment | undefined> {
+  const [environment, api] = [given.one("env"), given.one("api")];
+  if (environment === undefined) return api === undefined ? undefined : deploymentAt(api);
+  return (
+    (await deploymentOf(projectRoot, environment)) ??
+    endFailed(
+      `wrangler.toml has no environment ${environment} that can be read: \`npx stagedoor doctor --env ${environment}\` says why.`,
+    )
+  );
+}
+
+function bucketFaults(assets: readonly Asset[], deployment: Deployment | undefined) {
+  if (deployment === undefined) return [];
+  const unbound = unboundBuckets(assets, deployment);
+  return assets.flatMap(({ id, origin }) =>
+    origin.type === "r2" && unbound.includes(origin.binding)
+      ? [
+          {
+            name: "bucket_unbound",
+            asset: id,
+            field: "origin.binding",
+            advice: bucketUnbound(origin.binding, deployment),
+          },
+        ]
+      : [],
+  );
 }

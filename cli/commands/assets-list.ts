@@ -13,7 +13,8 @@ export const assetsListCommand: Command = {
   options: whichCatalogOptions,
   help: `Lists the assets of a catalog: of a file, or of a deployment as it is stored now, which its workers know within two
 minutes. CONDITIONS names what an asset asks of a viewer beside his credential: countries, origins, a window of
-availability; --json shows them in full.
+availability; --json shows them in full, as the whole document that --catalog takes: npx stagedoor assets list --api … --json
+> catalog.json is a copy of what is live.
 
 ${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/catalog.json of the project)")}`,
   run: async (given) => {
@@ -25,7 +26,7 @@ ${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/cat
     ]);
     return good(
       assets.length === 0 ? "The catalog is empty." : text,
-      { assets },
+      { version: 1, assets },
       live === undefined || live.faults.length === 0
         ? undefined
         : `It is faulty, and no worker takes it: \`npx stagedoor assets check --api ${live.api}\` names what to do.`,

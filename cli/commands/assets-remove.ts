@@ -25,7 +25,7 @@ function outcome(id: string, { change: { faults }, live, where }: Told): Outcome
     return good(
       `${id} was removed from ${where}.
 Next: put it where the workers read it:
-  npx wrangler kv key put --binding CATALOG catalog --path ${where} --remote`,
+  npx wrangler kv key put --binding CATALOG catalog --path ${where} --remote --env production`,
       json,
     );
   return good(

@@ -17,7 +17,11 @@ export interface Told {
 }
 
 /** Makes a change in the catalog that is meant, and tells of it, or of every fault. */
-export async function changeCatalog(given: Given, edit: CatalogEdit, tell: (told: Told) => Outcome): Promise<Outcome> {
+export async function changeCatalog(
+  given: Given,
+  edit: CatalogEdit,
+  tell: (told: Told) => Outcome | Promise<Outcome>,
+): Promise<Outcome> {
   if (!isLive(given)) return changeFile(given, edit, tell);
   const api = await operatorApiOf(given, "operator:assets");
   const path = `/operator/assets/${encodeURIComponent(edit.id)}`;
@@ -31,7 +35,11 @@ export async function changeCatalog(given: Given, edit: CatalogEdit, tell: (told
   return tell({ change: { was: wasIn(asked.answer), faults }, live: true, where: api.api });
 }
 
-async function changeFile(given: Given, edit: CatalogEdit, tell: (told: Told) => Outcome): Promise<Outcome> {
+async function changeFile(
+  given: Given,
+  edit: CatalogEdit,
+  tell: (told: Told) => Outcome | Promise<Outcome>,
+): Promise<Outcome> {
   const file =
     given.one("catalog") ??
     endMisused(

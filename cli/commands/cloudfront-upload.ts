@@ -1,10 +1,16 @@
 import { createHash } from "node:crypto";
 import type { CloudFrontKey } from "../../src/keys/key.ts";
 import { publicPem } from "../../src/keys/public.ts";
+import { hasCloudFrontId } from "./cloudfront-id.ts";
 
 /** A public key as CloudFront's PublicKeyConfig takes it; nothing of the private half is in it. */
 export interface CloudFrontUpload {
   readonly kid: string;
+  /**
+   * How CloudFront has the key already: not at all (`new`); by what was exported here (`bound`), so that a template goes on
+   * holding it, or its stack would delete it; or from elsewhere (`imported`), so that no template may make it again.
+   */
+  readonly known: "new" | "bound" | "imported";
   /** 16 hexadecimal digits of the public key's SHA-256: what tells it from others in names that take no more. */
   readonly fingerprint: string;
   /** CallerReference: the same key gives the same one, so that CloudFront makes no second key of it. */
@@ -41,6 +47,7 @@ export async function cloudFrontUpload(key: CloudFrontKey): Promise<CloudFrontUp
   const fingerprint = digest.slice(0, 16);
   return {
     kid: key.kid,
+    known: key.cloudfront ?? (hasCloudFrontId(key) ? "bound" : "new"),
     fingerprint,
     callerReference: `stagedoor-${digest}`,
     name: `stagedoor-${fingerprint}`,

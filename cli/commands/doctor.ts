@@ -1,7 +1,11 @@
 import { liveChecks, offlineChecks } from "../doctor/checks.ts";
+import { credentialsOf } from "../doctor/credentials.ts";
+import { deployedCatalog } from "../doctor/deployed-catalog.ts";
 import { examine } from "../doctor/examine.ts";
+import { type Facts, soundRing } from "../doctor/facts.ts";
 import { gatherFacts } from "../doctor/gather.ts";
 import { addressesOf, gatherLive } from "../doctor/gather-live.ts";
+import type { Live } from "../doctor/live/live.ts";
 import { report } from "../doctor/report.ts";
 import type { Command } from "./command.ts";
 import { catalogOption, ringOption } from "./files.ts";
@@ -32,7 +36,8 @@ is not given is not looked at. Ends with 1 where there is a fault.
 
   --env <name>             the environment of the wrangler.toml files, such as production (their top level: development)
   --ring <file>            the key ring (in development .stagedoor/keys.json of the project)
-  --catalog <file>         the catalog (in development fixtures/catalog.json of the project)
+  --catalog <file>         the catalog (with --api and an operator's credential the one that is live; in development
+                           without --api fixtures/catalog.json of the project)
   --issuers <file>         what STAGEDOOR_ISSUERS holds
   --project <folder>       where wrangler.toml and workers/ stand (the project)
 
@@ -41,30 +46,44 @@ is not given is not looked at. Ends with 1 where there is a fault.
                            environment has them under their names
   --token <file>           a viewer's bearer token, to play a few seconds with; - reads it from standard input
   --asset <id>             what is played (the first asset that the edge serves)
-  --bearer <file>          an operator's credential with the scope operator:read; - reads it from standard input
+  --bearer <file>          an operator's credential with the scope operator:read, which the live catalog is read with, too;
+                           - reads it from standard input. The local API takes one of the ring's own operator key
   --origins                asks the catalog's origins without --media
   --public-bucket <url>    a public address of a bucket that ought to be closed: https://pub-….r2.dev; may be repeated
 
   npx stagedoor doctor --env production --ring keys.json --catalog catalog.json
+  npx stagedoor doctor --env production --ring keys.json --bearer ann.jwt \
+    --api https://api.example.com --media https://media.example.com
   npx stagedoor doctor --api http://localhost:8787 --media http://localhost:8788        # beside npm start`,
   run: async (given) => {
     if (given.one("token") === "-" && given.one("bearer") === "-")
       endMisused("Standard input holds one of them alone: put the token or the credential into a file.");
     const { apiUrl, mediaUrl } = addressesOf(given);
-    const facts = await gatherFacts(given, {
+    const files = await gatherFacts(given, {
       apiUrl: apiUrl === undefined ? "http://localhost:8787" : new URL(apiUrl).origin,
       mediaUrl: mediaUrl ?? "http://localhost:8788",
     });
+    const credentials = await credentialsOf(given, apiUrl, soundRing(files));
+    const facts = await withCatalog(files, apiUrl, credentials.bearer);
     const offline = await examine(offlineChecks, facts);
-    const live = await gatherLive(given, facts);
+    const live = gatherLive(given, facts, credentials);
     // Each of these may wait for seconds: who looks on is told for what.
     const told = (name: string) => process.stderr.write(`Looking at ${name} …\n`);
     const running = asksAnything(live) ? await examine(liveChecks, live, told) : [];
-    return report([...offline, ...running], { environment: facts.environment });
+    return report([...offline, ...running], {
+      environment: facts.environment,
+      catalog: facts.catalog?.where,
+    });
   },
 };
 
-function asksAnything(live: Awaited<ReturnType<typeof gatherLive>>): boolean {
+/** Where no file was named, the catalog that the API has stored is what is looked at. */
+async function withCatalog(facts: Facts, apiUrl: string | undefined, bearer: string | undefined): Promise<Facts> {
+  if (facts.catalog !== undefined || apiUrl === undefined || bearer === undefined) return facts;
+  return { ...facts, ...(await deployedCatalog({ apiUrl, bearer }, fetch)) };
+}
+
+function asksAnything(live: Live): boolean {
   const { apiUrl, mediaUrl, origins, publicBuckets } = live;
   return apiUrl !== undefined || mediaUrl !== undefined || origins || publicBuckets.length > 0;
 }

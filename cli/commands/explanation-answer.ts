@@ -1,7 +1,6 @@
-import type { RefusalCode } from "../../src/base/refusal.ts";
 import type { UnixSeconds } from "../../src/base/seconds.ts";
 import type { Explanation, Step } from "../../src/flows/explain/explanation.ts";
-import { explanationJson } from "../../src/http/explanation-json.ts";
+import { explanationJson, troubleshootingOf } from "../../src/http/explanation-json.ts";
 import { faceOf } from "../../src/http/faces.ts";
 import { coloured } from "./colours.ts";
 import type { Answered } from "./outcome.ts";
@@ -17,22 +16,16 @@ const verdictWords = {
 export function answer(explanation: Explanation, now: UnixSeconds): Answered {
   const { verdict, refusal, grants, steps } = explanation;
   const problem = refusal === undefined ? undefined : { ...refusal, ...faceOf(refusal.code) };
-  const help = refusal === undefined ? undefined : troubleshootingOf(refusal.code);
-  const json = { ...explanationJson(explanation, now), ...(help === undefined ? {} : { help }) };
+  const json = explanationJson(explanation, now);
   const outcome =
     problem === undefined
       ? `${coloured("green", `${verdictWords[verdict]}:`)} ${grants}.`
       : `${coloured("red", `${verdictWords[verdict]}:`)} ${problem.code} (${problem.status}). ${problem.title}.
   Why         ${problem.reason}
   What to do  ${problem.detail}
-  More        ${help}`;
+  More        ${troubleshootingOf(problem.code)}`;
   const exit = verdict === "refused" ? 1 : 0;
   return { exit, text: `${steps.map(line).join("\n")}\n\n${outcome}`, json };
-}
-
-/** Where a refusal's usual causes stand, seen from the project's root. */
-export function troubleshootingOf(code: RefusalCode): string {
-  return `docs/troubleshooting.md#${code}`;
 }
 
 const marks = { holds: ["green", "ok"], fails: ["red", "NO"], told: ["gray", "--"] } as const;

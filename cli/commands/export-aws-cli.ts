@@ -1,4 +1,3 @@
-import { cloudFrontId } from "./cloudfront-id.ts";
 import { type CloudFrontUpload, keyGroupComment, managedPolicies } from "./cloudfront-upload.ts";
 
 /**
@@ -35,9 +34,9 @@ printf ${shellQuoted(`${JSON.stringify(behaviour, null, 2)}\n`)} "$group"`,
 
 const groupAfter = "]}";
 
-function createPublicKey({ kid, callerReference, name, comment, pem }: CloudFrontUpload, place: number): string {
+function createPublicKey({ kid, known, callerReference, name, comment, pem }: CloudFrontUpload, place: number): string {
   // A key that has its id was made already, and CloudFront takes a key once.
-  if (cloudFrontId.test(kid)) return `key_${place + 1}=${shellQuoted(kid)} # ${name}`;
+  if (known !== "new") return `key_${place + 1}=${shellQuoted(kid)} # ${name}`;
   const config = { CallerReference: callerReference, Name: name, Comment: comment, EncodedKey: pem };
   return `key_${place + 1}=$(aws cloudfront create-public-key --query PublicKey.Id --output text \\
   --public-key-config ${shellQuoted(JSON.stringify(config))})`;

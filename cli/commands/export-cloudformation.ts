@@ -3,9 +3,10 @@ import { type CloudFrontUpload, keyGroupComment, managedPolicies } from "./cloud
 /**
  * A CloudFormation template (JSON) with the public keys, one key group of them, and a distribution whose cache behaviour
  * trusts that group. The distribution is made only where the stack is given a bucket, so that the template also serves
- * those who have one already.
+ * those who have one already. A key that CloudFront had before is in the group by its id, and none of the stack's.
  */
 export function cloudFormationTemplate(uploads: readonly CloudFrontUpload[], group: string): string {
+  const made = uploads.filter(({ known }) => known !== "imported");
   const document = {
     AWSTemplateFormatVersion: "2010-09-09",
     Description: "Public keys of Stagedoor, their key group, and a distribution that takes signed URLs alone.",
@@ -20,14 +21,14 @@ export function cloudFormationTemplate(uploads: readonly CloudFrontUpload[], gro
     },
     Conditions: { MakesDistribution: { "Fn::Not": [{ "Fn::Equals": [{ Ref: "BucketDomainName" }, ""] }] } },
     Resources: {
-      ...Object.fromEntries(uploads.map((upload) => [logicalId(upload), publicKey(upload)])),
+      ...Object.fromEntries(made.map((upload) => [logicalId(upload), publicKey(upload)])),
       KeyGroup: {
         Type: "AWS::CloudFront::KeyGroup",
         Properties: {
           KeyGroupConfig: {
             Name: { "Fn::Sub": `${group}-\${AWS::StackName}` },
             Comment: keyGroupComment,
-            Items: uploads.map((upload) => ({ Ref: logicalId(upload) })),
+            Items: uploads.map((upload) => (upload.known === "imported" ? upload.kid : { Ref: logicalId(upload) })),
           },
         },
       },
@@ -52,7 +53,7 @@ export function cloudFormationTemplate(uploads: readonly CloudFrontUpload[], gro
     Outputs: {
       KeyGroupId: { Value: { Ref: "KeyGroup" } },
       ...Object.fromEntries(
-        uploads.map((upload) => [
+        made.map((upload) => [
           `${logicalId(upload)}Id`,
           { Description: `CloudFront's id of the key ${upload.kid}`, Value: { Ref: logicalId(upload) } },
         ]),

@@ -2,11 +2,13 @@ import { type CloudFrontUpload, keyGroupComment, managedPolicies } from "./cloud
 
 /**
  * Terraform configuration (HCL) with the public keys, one key group of them, and, as a comment, the block that a
- * distribution takes: it cannot stand alone. The provider keeps each key in its state, and makes no second one.
+ * distribution takes: it cannot stand alone. The provider keeps each key in its state, and makes no second one; one that
+ * CloudFront had before is in the group by its id.
  */
 export function terraformConfiguration(uploads: readonly CloudFrontUpload[], group: string): string {
   const name = group.replaceAll("-", "_");
-  const parts = [...uploads.map(publicKey), keyGroup(uploads, group, name), outputs(uploads, name), behaviour(name)];
+  const made = uploads.filter(({ known }) => known !== "imported");
+  const parts = [...made.map(publicKey), keyGroup(uploads, group, name), outputs(uploads, name), behaviour(name)];
   return parts.join("\n\n");
 }
 
@@ -21,7 +23,7 @@ ${upload.pem}EOT
 }
 
 function keyGroup(uploads: readonly CloudFrontUpload[], group: string, name: string): string {
-  const items = uploads.map((upload) => `    aws_cloudfront_public_key.${label(upload)}.id,`);
+  const items = uploads.map((upload) => `    ${idOf(upload)},`);
   return `resource "aws_cloudfront_key_group" "${name}" {
   name    = "${group}"
   comment = "${keyGroupComment}"
@@ -33,9 +35,7 @@ ${items.join("\n")}
 
 function outputs(uploads: readonly CloudFrontUpload[], name: string): string {
   const width = Math.max(...uploads.map(({ kid }) => kid.length)) + 2;
-  const ids = uploads.map(
-    (upload) => `    ${`"${upload.kid}"`.padEnd(width)} = aws_cloudfront_public_key.${label(upload)}.id,`,
-  );
+  const ids = uploads.map((upload) => `    ${`"${upload.kid}"`.padEnd(width)} = ${idOf(upload)},`);
   return `output "${name}_key_ids" {
   description = "CloudFront's id of each key of the ring"
   value = {
@@ -59,6 +59,10 @@ const behaviour = (
 #     cache_policy_id            = "${managedPolicies.cache}" # CachingOptimized
 #     response_headers_policy_id = "${managedPolicies.responseHeaders}" # SimpleCORS
 #   }`;
+
+function idOf(upload: CloudFrontUpload): string {
+  return upload.known === "imported" ? `"${upload.kid}"` : `aws_cloudfront_public_key.${label(upload)}.id`;
+}
 
 function label({ fingerprint }: CloudFrontUpload): string {
   return `stagedoor_${fingerprint}`;

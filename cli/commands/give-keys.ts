@@ -1,4 +1,10 @@
+import { basename } from "node:path";
 import { devRingFile, shortName } from "./files.ts";
+
+/** The environment that a ring is for, by its file's name: keys-staging.json is not to be given to production. */
+function environmentOf(file: string): "staging" | "production" {
+  return basename(file).includes("staging") ? "staging" : "production";
+}
 
 /**
  * How to give workers the keys that they need of a ring file, as the next step after it was changed. Each gets its part, those
@@ -6,7 +12,15 @@ import { devRingFile, shortName } from "./files.ts";
  */
 export function giveKeys(file: string): string {
   if (file === devRingFile) return "  (the workers of `npm start` have them once it is started again)";
-  return `  npm run deploy -- --env production --ring ${shortName(file)} --secrets-only`;
+  return `  npm run deploy -- --env ${environmentOf(file)} --ring ${shortName(file)} --secrets-only`;
+}
+
+/** The same for the first keys of a ring: where no worker runs yet, it is deployed with them. */
+export function giveFirstKeys(file: string): string {
+  if (file === devRingFile) return giveKeys(file);
+  return `  npm run deploy -- --env ${environmentOf(file)} --ring ${shortName(file)}
+where no worker runs yet, which deploys them, too; workers that run are given them by
+${giveKeys(file)}`;
 }
 
 /** ` --ring <file>`, where a command would take another by itself. */

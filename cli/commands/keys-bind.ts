@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/base/seconds.ts";
 import { keyStateOf } from "../../src/keys/life.ts";
-import { cloudFrontId } from "./cloudfront-id.ts";
+import { cloudFrontId, usualCloudFrontId } from "./cloudfront-id.ts";
 import type { Command } from "./command.ts";
 import { readRing, ringFileOf, ringOption, shortName } from "./files.ts";
 import { giveKeys } from "./give-keys.ts";
@@ -11,12 +11,15 @@ export const keysBindCommand: Command = {
   name: "keys bind",
   summary: "record the id that CloudFront gave to a key",
   operands: [],
-  options: { ...ringOption, kid: { type: "string" }, id: { type: "string" } },
+  options: { ...ringOption, kid: { type: "string" }, id: { type: "string" }, imported: { type: "boolean" } },
   help: `Records the id that CloudFront gave to a public key, by which its URLs name it (Key-Pair-Id): the key of the ring takes
-it as its kid. Nothing else of the ring changes.
+it as its kid. The ring also notes that CloudFront was given the key by what npx stagedoor keys export writes, which goes on
+holding it, or with --imported that it was not; nothing else changes.
 
   --kid <kid>    the key as the ring names it now
   --id <id>      the id that CloudFront answered with: capital letters and digits, K2JCJMDEHXQW5F for one
+  --imported     CloudFront had the key before the ring did; also for one that has its id already. Never for a key that a stack or
+                 Terraform made from keys export: it would delete the key
   --ring <file>  the key ring (.stagedoor/keys.json of the project)`,
   run: async (given) => {
     const kid = given.one("kid") ?? endMisused("Name the key of the ring: --kid <kid>.");
@@ -33,6 +36,12 @@ it as its kid. Nothing else of the ring changes.
       const key = keys.find((other) => other.kid === kid) ?? endFailed(noSuchKey(kid, file));
       if (key.purpose !== "cloudfront")
         endFailed(`"${kid}" is a key for ${key.purpose}, which CloudFront has no id for: name one for cloudfront.`);
+      const imported = given.on("imported");
+      if (kid === id && imported && key.cloudfront !== "imported")
+        return {
+          keys: keys.map((other) => (other === key ? { ...key, cloudfront: "imported" as const } : other)),
+          result: keyStateOf(key, keys, now),
+        };
       if (keys.some((other) => other.kid === id))
         endFailed(
           kid === id
@@ -41,13 +50,19 @@ it as its kid. Nothing else of the ring changes.
         );
       // CloudFront and the workers know it by this name from now on.
       const since = key.state === "next" ? { since: now } : {};
-      const renamed = keys.map((other) => (other === key ? { ...other, kid: id, ...since } : other));
+      const cloudfront = imported ? ("imported" as const) : ("bound" as const);
+      const renamed = keys.map((other) => (other === key ? { ...key, kid: id, cloudfront, ...since } : other));
       return { keys: renamed, result: keyStateOf(key, keys, now) };
     });
-    // Such ids have begun so as long as there were any, but nothing says that they must.
-    const warning = /^(K|APKA)/.test(id)
+    const warning = usualCloudFrontId.test(id)
       ? undefined
       : `Warning: the ids of CloudFront's public keys begin with K, and those of distributions with E: check "${id}".`;
+    if (kid === id)
+      return good(
+        `${id} is noted in ${shortName(file)} as a key that CloudFront had before: keys export names it in the key group, and makes no other.`,
+        { kid: id, before: kid, ring: file },
+        warning,
+      );
     return good(
       `${kid} is now ${id} in ${shortName(file)}
 

@@ -1,7 +1,8 @@
 import { systemClock } from "../../src/base/seconds.ts";
-import { workerNames } from "../../src/config/configuration.ts";
+import { devKidPrefix, readConfiguration, workerNames } from "../../src/config/configuration.ts";
 import { ringFor } from "../../src/config/worker-ring.ts";
 import { withoutStates } from "../../src/keys/plain.ts";
+import type { KeyRing } from "../../src/keys/ring.ts";
 import type { Command } from "./command.ts";
 import { readRing, ringOption } from "./files.ts";
 import { endMisused, failed, good } from "./outcome.ts";
@@ -27,7 +28,23 @@ operators' credentials: of those the API gets the public halves. A retired key n
     const ring = ringFor(worker, await readRing(given));
     if (ring.keys.length === 0)
       return failed("The ring holds no key for this worker. `npx stagedoor keys new --purpose session` makes one.");
+    const faults = refusedOf(ring);
+    if (faults.length > 0)
+      return failed(`A worker would refuse this part of the ring, and with it every request:\n${faults.join("\n")}`);
     const keys = given.on("plain") ? withoutStates(ring.keys, systemClock()) : ring.keys;
-    return good(JSON.stringify({ keys }), { keys });
+    const dev = keys.some(({ kid }) => kid.startsWith(devKidPrefix));
+    return good(
+      JSON.stringify({ keys }),
+      { keys },
+      dev
+        ? "These are development keys: a worker takes them with STAGEDOOR_ENV=development alone. --ring names another ring."
+        : undefined,
+    );
   },
 };
+
+/** What a worker says against its keys, whatever its other settings are. */
+function refusedOf(ring: KeyRing): readonly string[] {
+  const read = readConfiguration({ STAGEDOOR_ENV: "development", STAGEDOOR_KEYS: JSON.stringify(ring) });
+  return read.ok ? [] : read.refusal.filter((fault) => fault.startsWith("STAGEDOOR_KEYS:"));
+}

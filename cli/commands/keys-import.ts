@@ -1,9 +1,10 @@
 import { readFileSync, statSync } from "node:fs";
 import { systemClock } from "../../src/base/seconds.ts";
 import { type CloudFrontKey, cloudFrontKeySchema, type RingKey } from "../../src/keys/key.ts";
+import { inUse } from "../../src/keys/life.ts";
 import { isSameKey } from "../../src/keys/public.ts";
 import { introduced } from "../../src/keys/take-step.ts";
-import { cloudFrontId } from "./cloudfront-id.ts";
+import { cloudFrontId, usualCloudFrontId } from "./cloudfront-id.ts";
 import type { Command, Given } from "./command.ts";
 import { readRing, readText, ringFileOf, ringOption, shortName } from "./files.ts";
 import { giveKeys, ringWords } from "./give-keys.ts";
@@ -30,12 +31,13 @@ export const keysImportCommand: Command = {
   help: `Adds a key that you have already to a key ring file, which is made (readable by you alone) where there is none. It takes
 RSA with 2048 bits and P-256: the private key as PKCS#1, PKCS#8 or SEC1, encrypted or not, or the public half alone
 (SubjectPublicKeyInfo) for a ring that only verifies; the private key of a public half that the ring has makes it whole.
-The ring holds it unencrypted. The key is not shown. The first key is active; one beside others is next.
+The ring holds it unencrypted. The key is not shown. The first key is active; one beside others is next, and so is a public half
+alone, until its private key is imported: it verifies, and signs nothing.
 
   --purpose cloudfront      what the key is for; --cdn cloudfront is the same
   --in <file|->             the PEM file; - reads it from standard input
-  --kid <id>                the id that CloudFront gave to the public key; any name where it has none yet, until
-                            npx stagedoor keys bind
+  --kid <id>                the id that CloudFront gave to the public key, such as K2JCJMDEHXQW5F; any other name where it
+                            has none yet, until npx stagedoor keys bind
   --passphrase-file <file>  its first line is the passphrase of an encrypted key; - reads it from standard input
   --nbf <time>              when it begins to sign: now, +8h, 1795000000, 2026-11-18T11:06:40Z
   --exp <time>              when nobody takes it any more (never)
@@ -47,13 +49,18 @@ The ring holds it unencrypted. The key is not shown. The first key is active; on
     const from = input === "-" ? "standard input" : shortName(input);
     const passphrase = passphraseFile === undefined ? undefined : readPassphrase(passphraseFile);
     const { jwk, alg, hasPrivateHalf, wasEncrypted } = readPemKey(textOf(input, "the PEM key"), from, passphrase);
+    if (nbf !== undefined && !hasPrivateHalf)
+      endMisused(
+        "--nbf says when a key begins to sign, and a public half signs nothing: leave it out, or import the private key.",
+      );
     const window = { ...(nbf === undefined ? {} : { nbf }), ...(exp === undefined ? {} : { exp }) };
-    const key = cloudFrontKeySchema.parse({ kid, ...window, purpose: "cloudfront", alg, ...jwk });
+    const key = cloudFrontKeySchema.parse({ kid, ...window, ...bindingOf(kid), purpose: "cloudfront", alg, ...jwk });
     // The development ring is made whole first: `npm start` needs all of its keys.
     if (given.one("ring") === undefined) await readRing(given);
-    const { state, completed } = await changeRing(file, async (ring) => {
+    const { state, completed, others } = await changeRing(file, async (ring) => {
       const { keys, state, completed } = imported(ring.keys, key, file);
-      return { keys, result: { state, completed } };
+      const others = keys.some((other) => other.purpose === "cloudfront" && other.kid !== kid);
+      return { keys, result: { state, completed, others } };
     });
     const warnings = [
       hasPrivateHalf && !wasEncrypted ? openFile(input, "private key") : undefined,
@@ -66,7 +73,7 @@ The ring holds it unencrypted. The key is not shown. The first key is active; on
     return good(
       completed
         ? `${kid} has its private half in ${shortName(file)} now.\n\nNext: let the manifest worker sign with it:\n${giveKeys(file)}`
-        : `${kid}  (cloudfront, ${key.kty}${half}, ${state ?? "by the clock"}) added to ${shortName(file)}\n\n${nextSteps(kid, file)}`,
+        : `${kid}  (cloudfront, ${key.kty}${half}, ${state ?? "by the clock"}) added to ${shortName(file)}\n\n${nextSteps(key, others, file)}`,
       { kid, purpose: "cloudfront", kty: key.kty, alg, private: hasPrivateHalf, state, nbf, exp, ring: file, warnings },
       warnings.length === 0 ? undefined : warnings.join("\n"),
     );
@@ -75,6 +82,7 @@ The ring holds it unencrypted. The key is not shown. The first key is active; on
 
 /** The keys with the imported one among them: added, or put into the public half that the ring has of it. */
 function imported(keys: readonly RingKey[], key: CloudFrontKey, file: string) {
+  const now = systemClock();
   const same = keys.find((other) => isSameKey(other, key));
   if (same !== undefined && same.kid !== key.kid)
     endFailed(
@@ -83,13 +91,17 @@ function imported(keys: readonly RingKey[], key: CloudFrontKey, file: string) {
   if (same !== undefined) {
     if (key.d === undefined || (same.kty !== "oct" && same.d !== undefined))
       endFailed(`${shortName(file)} has this key already, as "${same.kid}": there is nothing to do.`);
-    const { state, since, nbf = same.nbf, exp = same.exp } = { ...key, state: same.state, since: same.since };
-    const whole = { ...key, state, since, nbf, exp };
+    const { nbf = same.nbf, exp = same.exp } = key;
+    // The first that can sign does.
+    const first = same.state === "next" && inUse(keys, "cloudfront", now) === undefined;
+    const { state, since } = first ? { state: "active" as const, since: now } : same;
+    const cloudfront = (same.purpose === "cloudfront" ? same.cloudfront : undefined) ?? key.cloudfront;
+    const whole = { ...key, cloudfront, state, since, nbf, exp };
     return { keys: keys.map((other) => (other === same ? whole : other)), state, completed: true };
   }
   if (keys.some((other) => other.kid === key.kid))
     endFailed(`${shortName(file)} has a key with the kid "${key.kid}" already: choose another with --kid.`);
-  const added = key.nbf === undefined ? introduced(keys, key, "cloudfront", systemClock()) : [...keys, key];
+  const added = key.nbf === undefined ? introduced(keys, key, "cloudfront", now, key.d !== undefined) : [...keys, key];
   return { keys: added, state: added.at(-1)?.state, completed: false };
 }
 
@@ -126,12 +138,26 @@ function openFile(file: string, what: string): string | undefined {
   return `Warning: others on this machine can read the ${what} in ${shortName(file)}: chmod 600 it, or delete it if the ring is kept.`;
 }
 
-function nextSteps(kid: string, file: string): string {
-  if (cloudFrontId.test(kid))
+/** Who names a key by CloudFront's id has it there already: what is exported for CloudFront must not make it again. */
+function bindingOf(kid: string): Pick<CloudFrontKey, "cloudfront"> {
+  if (!cloudFrontId.test(kid)) return {};
+  if (usualCloudFrontId.test(kid)) return { cloudfront: "imported" };
+  return endMisused(
+    `"${kid}" has the form of an id of CloudFront's, which begin with K. If it is none, choose a name in lower case; if it is one, import the key under such a name, and then \`npx stagedoor keys bind --imported --kid <name> --id ${kid}\`.`,
+  );
+}
+
+function nextSteps({ kid, cloudfront }: CloudFrontKey, others: boolean, file: string): string {
+  const group = others
+    ? `\nCloudFront takes what it signs once its key group holds ${kid} beside the others; this writes that group whole:
+  npx stagedoor keys export --purpose cloudfront --format <cloudformation|terraform|aws-cli>${ringWords(file)}`
+    : "";
+  if (cloudfront !== undefined)
     return `Next: give each worker the keys that it needs:\n${giveKeys(file)}
-Assets that name no keyPairId are signed with the ring's active key (npx stagedoor keys list), others with the one they name.`;
+Assets that name no keyPairId are signed with the ring's active key (npx stagedoor keys list), others with the one they name.${group}`;
   return `Next, where CloudFront does not have its public half yet: upload what this prints, and put it into a key group
   npx stagedoor keys export --kid ${kid} --format pem${ringWords(file)}
 Then record the id that CloudFront gave to it:
-  npx stagedoor keys bind --kid ${kid} --id <CloudFront's id>${ringWords(file)}`;
+  npx stagedoor keys bind --kid ${kid} --id <CloudFront's id>${ringWords(file)}
+with --imported where CloudFront had the key before.${group}`;
 }

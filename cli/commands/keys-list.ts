@@ -28,7 +28,7 @@ ${rotationHelp}
   run: async (given) => {
     const now = systemClock();
     const ring = await readRing(given);
-    const deployment = deploymentOf(given);
+    const deployment = await deploymentOf(given);
     const listing = ring.keys.map(async (key) => {
       const { kid, purpose, kty, alg, nbf, exp } = key;
       const half = key.kty !== "oct" && key.d === undefined ? "public" : "whole";
@@ -53,7 +53,7 @@ ${rotationHelp}
     if (keys.length === 0) return good("The ring is empty.", { keys, next });
     const steps = rotatedPurposes.flatMap((purpose) => {
       const step = next[purpose];
-      return step === undefined ? [] : [[purpose, stepWords(step, purpose, ringFileOf(given), now)]];
+      return step === undefined ? [] : [[purpose, stepWords(step, ring.keys, purpose, ringFileOf(given), now)]];
     });
     const listed = table([["KID", "PURPOSE", "TYPE", "FINGERPRINT", "STATE", "SINCE", "NBF", "EXP"], ...rows]);
     return good(`${listed}\n\n${table([["PURPOSE", "NEXT STEP"], ...steps])}`, { keys, next });

@@ -1,9 +1,10 @@
 import { rfc3339, systemClock, unixSeconds } from "../../src/base/seconds.ts";
 import type { RingKey } from "../../src/keys/key.ts";
 import { introduced } from "../../src/keys/take-step.ts";
+import { nameOfOnesOwn } from "./cloudfront-id.ts";
 import type { Command, Given } from "./command.ts";
 import { readRing, ringFileOf, ringOption, shortName } from "./files.ts";
-import { giveKeys, ringWords } from "./give-keys.ts";
+import { giveFirstKeys, giveKeys, ringWords } from "./give-keys.ts";
 import { type KeyKind, makeKey, nameOf, purposeOf } from "./new-key.ts";
 import { newKid } from "./new-kid.ts";
 import { endFailed, endMisused, good } from "./outcome.ts";
@@ -43,21 +44,22 @@ with --nbf the clock does. The key itself is not shown.
     const window = readWindow(given);
     const kid = given.one("kid") ?? newKid(nameOf(kind), file);
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(kid)) endMisused("--kid takes 1 to 64 characters of A-Z a-z 0-9 . _ -.");
+    if (purposeOf(kind) === "cloudfront") nameOfOnesOwn(kid);
     // The development ring is made whole first: `npm start` needs all of its keys.
     if (given.one("ring") === undefined) await readRing(given);
     const now = systemClock();
     const made = { ...(await makeKey(kind, kid, now)), ...window };
-    const key = await changeRing(file, async (ring) => {
+    const { key, first } = await changeRing(file, async (ring) => {
       if (ring.keys.some((other) => other.kid === kid))
         endFailed(`${shortName(file)} has a key with the kid "${kid}" already: choose another with --kid.`);
       const keys = window.nbf === undefined ? introduced(ring.keys, made, purposeOf(kind), now) : [...ring.keys, made];
-      return { keys, result: keys.at(-1) ?? made };
+      return { keys, result: { key: keys.at(-1) ?? made, first: ring.keys.length === 0 } };
     });
     const { purpose, kty, alg, state, nbf, exp } = key;
     const json = { kid, purpose, kty, alg, state, nbf, exp, ring: file, ...(given.on("show") ? { key } : {}) };
     const about = `${kid}  (${purpose}, ${kty}) added to ${shortName(file)}`;
     const secret = given.on("show") ? `\n\n${JSON.stringify(key, null, 2)}` : "";
-    return good(`${about}${secret}\n\n${nextSteps(key, file)}`, json);
+    return good(`${about}${secret}\n\n${nextSteps(key, first, file)}`, json);
   },
 };
 
@@ -85,7 +87,8 @@ function readKind(given: Given): KeyKind {
     : endMisused("A cloudfront key needs --type rsa (2048 bits) or --type ec (P-256, 15 times faster).");
 }
 
-function nextSteps(key: RingKey, file: string): string {
+function nextSteps(key: RingKey, first: boolean, file: string): string {
+  const give = first ? giveFirstKeys(file) : giveKeys(file);
   const { kid, purpose, state, nbf } = key;
   const begins =
     state === "next"
@@ -93,14 +96,14 @@ function nextSteps(key: RingKey, file: string): string {
       : state === "active" || nbf === undefined
         ? "It is active."
         : `It signs from ${rfc3339(unixSeconds(nbf))} on, and is taken from now on.`;
-  if (purpose === "session") return `${begins} Next: give each worker the keys that it needs:\n${giveKeys(file)}`;
+  if (purpose === "session") return `${begins} Next: give each worker the keys that it needs:\n${give}`;
   if (purpose === "operator")
     return `${begins} Next: give the API its public half:
-${giveKeys(file)}
+${give}
 Then make credentials with npx stagedoor operator new${ringWords(file)}.`;
   return `${begins} Next: npx stagedoor keys export --kid ${kid} --format pem${ringWords(file)}
 Upload what it prints as a public key to CloudFront and put it into a key group (--format cloudformation, terraform or aws-cli
 does both); then record the id that CloudFront gave to it, npx stagedoor keys bind --kid ${kid} --id <id>${ringWords(file)}.
 Then give each worker the keys that it needs:
-${giveKeys(file)}`;
+${give}`;
 }

@@ -2,6 +2,7 @@ import { systemClock, type UnixSeconds } from "../../src/base/seconds.ts";
 import type { RingKey } from "../../src/keys/key.ts";
 import { inUse } from "../../src/keys/life.ts";
 import { nextStep, type RotatedPurpose, rotatedPurposes } from "../../src/keys/rotation.ts";
+import { nameOfOnesOwn } from "./cloudfront-id.ts";
 import type { Command, Given } from "./command.ts";
 import { readRing, ringFileOf, ringOption, shortName } from "./files.ts";
 import { type KeyKind, makeKey, nameOf } from "./new-key.ts";
@@ -26,6 +27,7 @@ export const keysRotateCommand: Command = {
     kid: { type: "string" },
     "dry-run": { type: "boolean" },
     "at-once": { type: "boolean" },
+    introduce: { type: "boolean" },
   },
   help: `Takes the next step in the life of a purpose's keys, and says what to do now and when the next one may be taken:
 
@@ -37,6 +39,7 @@ A step that would refuse a running session is not taken: the command ends with 1
 
   --purpose <purpose>    session, cloudfront or operator (session)
   --dry-run              change nothing: show the whole rotation with its times
+  --introduce            a new key now, although one that is retiring waits for its time
   --at-once              for a key that leaked: it ends now, with all that it signed, and another signs
   --type rsa|ec          of a new cloudfront key (as the one that signs)
   --kid <id>             the name of a new key (made up)
@@ -47,13 +50,25 @@ ${rotationHelp}
     const file = ringFileOf(given);
     const ring = await readRing(given); // so that a ring that is not there is not made
     const now = systemClock();
-    const deployment = deploymentOf(given);
+    const deployment = await deploymentOf(given);
     const times = timesOf(purpose, deployment, now);
     const kind = readKind(given, purpose, ring.keys, now);
     const kid = given.one("kid") ?? newKid(nameOf(kind), file);
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(kid)) endMisused("--kid takes 1 to 64 characters of A-Z a-z 0-9 . _ -.");
-    if (given.on("dry-run") && given.on("at-once")) endMisused("Take --dry-run or --at-once.");
-    const rotation: Rotation = { purpose, file, deployment, times, makeKey: newKeyOf(kind, kid, file, now) };
+    if (purpose === "cloudfront") nameOfOnesOwn(kid);
+    if (given.on("at-once") && (given.on("dry-run") || given.on("introduce")))
+      endMisused(`Take ${given.on("dry-run") ? "--dry-run" : "--introduce"} or --at-once.`);
+    const introduce = given.on("introduce");
+    const ofNewKey = ["kid", "type"].filter((name) => given.one(name) !== undefined).map((name) => `--${name}`);
+    const rotation: Rotation = {
+      purpose,
+      file,
+      deployment,
+      times,
+      introduce,
+      ofNewKey,
+      makeKey: newKeyOf(kind, kid, file, now),
+    };
     if (given.on("dry-run")) return planText(ring, rotation);
     const take = given.on("at-once") ? rotateAtOnce : rotateRing;
     const { keys, result } = await changeRing(file, async (current) => {
@@ -72,9 +87,9 @@ function outcomeOf(
   const { purpose, file, times } = rotation;
   if ("refused" in result) return failed(result.refused, { purpose, waits: result.waits, ring: file });
   const next = nextStep(purpose, keys, times);
-  const { step, kid, before } = result;
-  const json = { purpose, step, kid, before, give: workersFor(purpose, step), next, ring: file };
-  return good(`${stepDone(result, rotation)}\n\nNext step: ${stepWords(next, purpose, file, times.now)}.`, json);
+  const { step, kid, before, stranded } = result;
+  const json = { purpose, step, kid, before, stranded, give: workersFor(purpose, step), next, ring: file };
+  return good(`${stepDone(result, rotation)}\n\nNext step: ${stepWords(next, keys, purpose, file, times.now)}.`, json);
 }
 
 function readPurpose(text: string): RotatedPurpose {

@@ -19,7 +19,8 @@ const makeNew = "Make one that CloudFront takes: npx stagedoor keys new --purpos
  * the text is named in messages; none of them quotes the text.
  */
 export function readPemKey(text: string, from: string, passphrase: string | undefined): PemKey {
-  const { label, block } = onlyBlock(text, from);
+  // A byte order mark, which editors put there, is no part of the text.
+  const { label, block } = onlyBlock(text.replace(/^\uFEFF/, ""), from);
   const wasEncrypted = label === "ENCRYPTED PRIVATE KEY" || /^Proc-Type: *4, *ENCRYPTED/m.test(block);
   if (wasEncrypted && passphrase === undefined)
     endFailed(`The key in ${from} is encrypted: write its passphrase to a file that only you can read, and name
@@ -49,6 +50,12 @@ that is meant, from its BEGIN line to its END line.`);
 function withoutPem(text: string, from: string): string {
   if (/^(ssh-|ecdsa-sha2-)/.test(text))
     return `${from} is a public key of OpenSSH: \`ssh-keygen -e -m PKCS8 -f <file>\` prints it as PEM.`;
+  if (text.trim() === "") return `${from} is empty: nothing was written to it, or the command that did it failed.`;
+  if (/-----BEGIN [^\n]*-----END /.test(text))
+    return `${from} is PEM in one line: its line breaks were lost on the way, or became \\n. Put them back: the BEGIN line, what is between (64
+characters a line), and the END line; \`printf '%b'\` makes line breaks of \\n.`;
+  if (/[^\n]-----BEGIN /.test(text))
+    return `${from} is PEM with something before its BEGIN line on the same line: let that line begin with -----BEGIN.`;
   if (text.includes("-----BEGIN "))
     return `${from} is PEM that is not whole: it needs the BEGIN line, the END line and all between them, each on a line of its own.`;
   return `${from} is not PEM (it has no BEGIN line). A key in DER becomes PEM with \`openssl pkey -inform DER -in <file> -out key.pem\`;

@@ -1,12 +1,10 @@
 import type { RotatedPurpose } from "../../src/keys/rotation.ts";
 import { giveKeys, ringWords } from "./give-keys.ts";
-import type { Rotated, Rotation } from "./rotate-ring.ts";
+import type { Rotation, Taken } from "./rotate-ring.ts";
 import { lengthOf } from "./rotation-words.ts";
 
-type Taken = Extract<Rotated["result"], { readonly step: unknown }>;
-
 /** What a step did, and what to do now. */
-export function stepDone({ step, kid, before }: Taken, { purpose, file, times }: Rotation): string {
+export function stepDone({ step, kid, before, stranded }: Taken, { purpose, file, times }: Rotation): string {
   const give = giveKeys(file);
   switch (step) {
     case "introduce":
@@ -25,7 +23,7 @@ ${give}${purpose === "cloudfront" ? `\nand from CloudFront's key group: apply wh
 Then take it out of the file: npx stagedoor keys remove --kid ${kid}${ringWords(file)}`;
     case "at once":
       return `${kid} signs now, and ${before ?? "no key before it"} is retired.
-${stranded[purpose]}
+${refuses[purpose]}${stranded.length === 0 ? "" : `\n${stranded.join(", ")} cannot be played: the catalog names ${before} there. Take keyPairId out (npx stagedoor assets add --replace); then ${kid} signs.`}
 
 Now, without delay:
 ${give}${before === undefined ? "" : `\n${alsoNow(purpose, before)}`}`;
@@ -49,7 +47,7 @@ const signs: Readonly<Record<RotatedPurpose, string>> = {
   operator: "`npx stagedoor operator new` signs with it; let the API know",
 };
 
-const stranded: Readonly<Record<RotatedPurpose, string>> = {
+const refuses: Readonly<Record<RotatedPurpose, string>> = {
   session:
     "Every session that it opened is refused from then on that the workers have the new ring: viewers have to start again.",
   cloudfront:

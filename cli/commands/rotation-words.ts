@@ -1,5 +1,6 @@
 import { rfc3339, type UnixSeconds } from "../../src/base/seconds.ts";
 import type { WorkerName } from "../../src/config/configuration.ts";
+import type { RingKey } from "../../src/keys/key.ts";
 import type { NextStep, RotatedPurpose } from "../../src/keys/rotation.ts";
 import { isBound } from "./cloudfront-id.ts";
 
@@ -32,10 +33,17 @@ export function lengthOf(length: number): string {
   return words.filter((word) => word !== "").join(" ");
 }
 
-/** The next step of a purpose in a few words. `file` is the ring's. */
-export function stepWords(step: NextStep, purpose: RotatedPurpose, file: string, now: UnixSeconds): string {
+/** The next step of a purpose in a few words. `keys` and `file` are the ring's. */
+export function stepWords(
+  step: NextStep,
+  keys: readonly RingKey[],
+  purpose: RotatedPurpose,
+  file: string,
+  now: UnixSeconds,
+): string {
   if (step.step === "introduce") return "introduce a new key, whenever a rotation is wanted";
-  if (purpose === "cloudfront" && step.step === "activate" && !isBound(step.kid, file))
+  const key = keys.find(({ kid }) => kid === step.kid);
+  if (purpose === "cloudfront" && step.step === "activate" && !isBound(key, file))
     return `activate ${step.kid}: its time counts from npx stagedoor keys bind on`;
   return `${step.step} ${step.kid}: ${timeIn(step.from, now)}`;
 }

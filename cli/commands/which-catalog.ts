@@ -1,9 +1,9 @@
 import * as z from "zod";
 import { type Asset, assetSchema } from "../../src/catalog/asset.ts";
-import { type CatalogFault, catalogFaultNames } from "../../src/catalog/fault.ts";
+import { type CatalogFault, catalogFaultSchema } from "../../src/catalog/fault.ts";
 import type { Given } from "./command.ts";
 import { catalogOption } from "./files.ts";
-import { askApi, operatorApiOf, operatorApiOptions } from "./operator-api.ts";
+import { askApi, type OperatorApi, operatorApiOf, operatorApiOptions } from "./operator-api.ts";
 import { endFailed, endMisused } from "./outcome.ts";
 
 /** The options that say which catalog is meant. */
@@ -32,27 +32,22 @@ export interface LiveCatalog {
   readonly faults: readonly CatalogFault[];
 }
 
-const answerSchema = z.object({
+/** What `GET /operator/assets` answers with. */
+export const catalogAnswerSchema = z.object({
   assets: z.array(assetSchema),
-  faults: z.array(
-    z.object({
-      name: z.enum(catalogFaultNames),
-      asset: z
-        .string()
-        .optional()
-        .transform((asset) => asset),
-      field: z.string(),
-      advice: z.string(),
-    }),
-  ),
+  faults: z.array(catalogFaultSchema),
 });
 
 /** Reads a deployment's catalog through its API. */
 export async function readLiveCatalog(given: Given): Promise<LiveCatalog> {
-  const api = await operatorApiOf(given, "operator:read");
+  return liveCatalogOf(await operatorApiOf(given, "operator:read"));
+}
+
+/** The same of an API whose credential has been read. */
+export async function liveCatalogOf(api: OperatorApi): Promise<LiveCatalog> {
   const asked = await askApi(api, "GET", "/operator/assets");
   if (!asked.ok) return endFailed(asked.message);
-  const read = answerSchema.safeParse(asked.answer);
+  const read = catalogAnswerSchema.safeParse(asked.answer);
   return read.success
     ? { api: api.api, ...read.data }
     : endFailed(`${api.api} answers with something else than a catalog: is it of the version of this command?`);

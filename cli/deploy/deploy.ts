@@ -5,6 +5,7 @@ import { Ended, endMisused } from "../commands/outcome.ts";
 import { projectRoot } from "../project.ts";
 import { callWrangler } from "./call-wrangler.ts";
 import { valuesOf } from "./environment-values.ts";
+import { refusedOf } from "./judge.ts";
 import { placeholdersIn } from "./placeholder.ts";
 import { secretsFrom } from "./secrets.ts";
 import { type Asked, type Step, stepsOf } from "./steps.ts";
@@ -32,6 +33,8 @@ API. It stops at the first that fails; the workers before it are deployed then, 
   --secrets <file>     other secrets, {"identity": {"STAGEDOOR_IDENTITY_SECRET": "..."}, "edge": {...}}, mode 0600
   --secrets-only       give the workers that run already their secrets, and deploy nothing
   --dry-run            build each worker and upload nothing; placeholders are no fault
+
+What the workers would refuse their configuration for is told before anything is uploaded.
   --help               print this`;
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
@@ -50,6 +53,11 @@ async function main(words: readonly string[]): Promise<number> {
 
 async function deploy(asked: Asked): Promise<number> {
   if (!asked.dryRun && !nothingToFillIn(asked)) return 1;
+  const refused = await refusedOf(asked);
+  if (refused.length > 0)
+    return fail(
+      `Nothing was deployed: with these secrets the workers would refuse every request (configuration_invalid):\n${refused.join("\n")}`,
+    );
   const steps = stepsOf(asked);
   if (steps.length === 0) return fail("There are no secrets to give: name --ring, --issuers or --secrets.");
   for (const [index, step] of steps.entries()) {

@@ -2,6 +2,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../project.ts";
 import { configurationReference } from "./configuration.ts";
+import { troubleshootingModule } from "./troubleshooting.ts";
 
 /** `npm run docs`: writes what is made of the code. */
 writeFileSync(join(projectRoot, "docs/configuration.md"), configurationReference());
+writeFileSync(join(projectRoot, "src/console/troubleshooting.ts"), troubleshootingModule());

@@ -13,7 +13,8 @@ import { clocksCheck, hostsCheck, plainHttpCheck } from "./live/hosts.ts";
 import { liveKeysCheck } from "./live/keys.ts";
 import type { Live } from "./live/live.ts";
 import { mediaCheck } from "./live/media.ts";
-import { originsCheck, publicBucketsCheck } from "./live/origins.ts";
+import { originsCheck } from "./live/origins.ts";
+import { publicBucketsCheck } from "./live/public-buckets.ts";
 import { streamCheck } from "./live/stream.ts";
 
 /** What is looked at before a deployment, in the order of the report: nothing is asked of the network. */

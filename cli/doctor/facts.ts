@@ -22,7 +22,10 @@ export interface Facts {
   readonly ring:
     | { readonly file: string; readonly mode: number; readonly parsed: Result<KeyRing, readonly string[]> }
     | undefined;
-  readonly catalog: { readonly file: string; readonly parsed: Result<Catalog, readonly CatalogFault[]> } | undefined;
+  /** `where` is a file's name, or says which API it was read from. */
+  readonly catalog: { readonly where: string; readonly parsed: Result<Catalog, readonly CatalogFault[]> } | undefined;
+  /** Why the catalog that is live could not be read, in a sentence, where it was asked for. */
+  readonly catalogUnread?: string | undefined;
   /** The text of STAGEDOOR_ISSUERS, where it was given. */
   readonly issuers: string | undefined;
   /** Where development's workers stand. */

@@ -41,6 +41,7 @@ export const findingIds = [
   "asset_key_missing",
   "asset_key_retired",
   "catalog_invalid",
+  "catalog_unread",
   "bucket_unbound",
   "origin_secret_unlisted",
   "origin_without_auth",
@@ -48,6 +49,7 @@ export const findingIds = [
   // What runs
   "host_silent",
   "host_strange",
+  "hosts_swapped",
   "host_differs",
   "health_unknown",
   "not_ready",
@@ -68,6 +70,7 @@ export const findingIds = [
   "origin_entry_missing",
   "origin_secret_absent",
   "origin_open",
+  "origin_unclear",
   "origin_lists",
   "public_bucket_open",
   "media_open",
@@ -120,4 +123,9 @@ export function warning(id: FindingId, ...[about, found, whatToDo]: Told): Findi
 
 export function notLookedAt(about: string, whatToDo: string): Finding {
   return { id: "not_looked_at", severity: "fine", about, found: "It was not looked at.", do: whatToDo };
+}
+
+/** Said once, though several answers show it. */
+export function unique(found: readonly Finding[]): Finding[] {
+  return [...new Map(found.map((finding) => [`${finding.id} ${finding.about} ${finding.found}`, finding])).values()];
 }

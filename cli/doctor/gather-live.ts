@@ -1,19 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { seconds, systemClock } from "../../src/base/seconds.ts";
+import { systemClock } from "../../src/base/seconds.ts";
 import { isOwnSetting } from "../../src/catalog/asset-origin.ts";
 import { defaultGrantIssuer } from "../../src/config/settings.ts";
-import type { KeyRing } from "../../src/keys/ring.ts";
-import { keysFor } from "../../src/keys/ring.ts";
 import type { Given } from "../commands/command.ts";
-import { readText } from "../commands/files.ts";
-import { operatorSigningKey, signOperatorToken } from "../commands/operator-token.ts";
 import { endMisused } from "../commands/outcome.ts";
-import { signDevToken } from "../local/dev-token.ts";
 import { projectRoot } from "../project.ts";
+import type { Credentials } from "./credentials.ts";
 import { environmentOf, type Facts, soundCatalog, soundRing, workerOf } from "./facts.ts";
 import { askWith } from "./live/ask.ts";
-import { isLocal, type Live } from "./live/live.ts";
+import type { Live } from "./live/live.ts";
 
 /** Where the hosts are, as the command line says: scheme, host, port, and for the API its base path. */
 export function addressesOf(given: Given): {
@@ -31,17 +27,15 @@ export function addressesOf(given: Given): {
   return { apiUrl, mediaUrl };
 }
 
-/** What the checks after a deployment work with. On this machine the ring's own keys stand in for credentials. */
-export async function gatherLive(given: Given, facts: Facts): Promise<Live> {
+/** What the checks after a deployment work with. */
+export function gatherLive(given: Given, facts: Facts, { token, bearer }: Credentials): Live {
   const { apiUrl, mediaUrl } = addressesOf(given);
-  const ring = soundRing(facts);
-  const local = apiUrl !== undefined && isLocal(apiUrl) ? ring : undefined;
   const edge = workerOf(facts, "edge");
   const settings = edge === undefined ? {} : environmentOf(edge, facts);
   const configured = (name: string) => (typeof settings[name] === "string" ? settings[name] : undefined);
   const catalog = soundCatalog(facts);
   const asset = given.one("asset");
-  if (asset !== undefined && catalog?.asset(asset) === undefined)
+  if (asset !== undefined && catalog !== undefined && catalog.asset(asset) === undefined)
     endMisused("--asset names no asset of the catalog. `npx stagedoor assets list` names them.");
   return {
     apiUrl,
@@ -51,13 +45,12 @@ export async function gatherLive(given: Given, facts: Facts): Promise<Live> {
       apiUrl: facts.development ? undefined : configured("STAGEDOOR_API_URL"),
       mediaUrl: facts.development ? undefined : configured("STAGEDOOR_MEDIA_URL"),
     },
-    ring,
+    ring: soundRing(facts),
+    ringFile: facts.ring?.file,
     catalog,
     asset,
-    token: credential(given, "token", "the bearer token") ?? (local === undefined ? undefined : await devToken(local)),
-    bearer:
-      credential(given, "bearer", "the operator's credential") ??
-      (local === undefined ? undefined : await devOperator(local)),
+    token,
+    bearer,
     publicBuckets: given.all("public-bucket"),
     origins: given.on("origins") || mediaUrl !== undefined,
     secretOf: secretsFrom(facts.development),
@@ -66,24 +59,6 @@ export async function gatherLive(given: Given, facts: Facts): Promise<Live> {
     send: fetch,
     clock: systemClock,
   };
-}
-
-function credential(given: Given, option: "token" | "bearer", what: string): string | undefined {
-  const file = given.one(option);
-  if (file === undefined) return undefined;
-  return (file === "-" ? readFileSync(0, "utf8") : readText(file, what)).trim();
-}
-
-/** A viewer of the development issuer; none where the ring has no key of its. */
-async function devToken(ring: KeyRing): Promise<string | undefined> {
-  if (keysFor(ring, "token")[0]?.d === undefined) return undefined;
-  return signDevToken(ring, { subject: "stagedoor-doctor", assets: "*", lifetimeSeconds: 120 });
-}
-
-async function devOperator(ring: KeyRing): Promise<string | undefined> {
-  const key = operatorSigningKey(ring);
-  if (key === undefined) return undefined;
-  return (await signOperatorToken(key, { name: "doctor", scopes: ["operator:read"], lifetime: seconds(120) })).token;
 }
 
 /** The secrets of origins by their names: of this process's environment and, in development, of what `npm start` wrote. */

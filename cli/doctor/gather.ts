@@ -3,7 +3,7 @@ import { systemClock } from "../../src/base/seconds.ts";
 import { parseCatalogText } from "../../src/catalog/catalog.ts";
 import { parseKeyRing } from "../../src/keys/ring.ts";
 import type { Given } from "../commands/command.ts";
-import { devRingFile, parseJson, readRing, readText } from "../commands/files.ts";
+import { devRingFile, parseJson, readRing, readText, shortName } from "../commands/files.ts";
 import { fixtureCatalog, projectRoot } from "../project.ts";
 import type { Facts } from "./facts.ts";
 import { type DeployedWorker, readWorkerFile, workerFiles, workerKinds } from "./worker-files.ts";
@@ -17,7 +17,8 @@ export async function gatherFacts(given: Given, addresses: Facts["addresses"]): 
   // Its own ring is made where there is none yet.
   if (development && given.one("ring") === undefined) await readRing(given);
   const ring = given.one("ring") ?? (development ? devRingFile : undefined);
-  const catalog = given.one("catalog") ?? (development ? fixtureCatalog : undefined);
+  // Who names an API means its own catalog, which is read with an operator's credential.
+  const catalog = given.one("catalog") ?? (development && given.one("api") === undefined ? fixtureCatalog : undefined);
   const issuers = given.one("issuers");
   return {
     environment: environment ?? "development",
@@ -26,7 +27,9 @@ export async function gatherFacts(given: Given, addresses: Facts["addresses"]): 
     elsewhere: await readElsewhere(project, environment, read.workers),
     ring: ring === undefined ? undefined : readRingFile(ring),
     catalog:
-      catalog === undefined ? undefined : { file: catalog, parsed: parseCatalogText(readText(catalog, "the catalog")) },
+      catalog === undefined
+        ? undefined
+        : { where: shortName(catalog), parsed: parseCatalogText(readText(catalog, "the catalog")) },
     issuers: issuers === undefined ? undefined : readText(issuers, "the issuers"),
     addresses,
     now: systemClock(),

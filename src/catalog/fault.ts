@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import * as z from "zod";
 
 /** What can be wrong with a catalog. The names are stable: scripts may look for them. */
 export const catalogFaultNames = [
@@ -30,6 +30,17 @@ export interface CatalogFault {
   readonly field: string;
   readonly advice: string;
 }
+
+/** A fault as another version of this service may have written it. */
+export const catalogFaultSchema: z.ZodType<CatalogFault> = z.object({
+  name: z.enum(catalogFaultNames),
+  asset: z
+    .string()
+    .optional()
+    .transform((asset) => asset),
+  field: z.string(),
+  advice: z.string(),
+});
 
 const namesOfChecks: ReadonlySet<string> = new Set<CatalogFaultName>([
   "prefix_unbounded",

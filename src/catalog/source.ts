@@ -16,6 +16,11 @@ export interface CatalogSource {
   readonly onRefusal?: (refusal: Refusal) => void;
 }
 
+/** How long a worker uses a catalog before it reads it again: on a development machine somebody is waiting. */
+export function usualMaxAge(development: boolean): Seconds {
+  return seconds(development ? 5 : 30);
+}
+
 /** How long a failed load, or one that is under way, keeps others in the isolate from trying the same. */
 const retryAfter = seconds(5);
 
@@ -34,7 +39,7 @@ interface Kept {
  * Requests share values and never a promise: workerd lets no request wait for what another one is reading.
  */
 export function keepCatalog(source: CatalogSource): () => Promise<Result<Catalog, Refusal>> {
-  const { load, clock, maxAge = seconds(30), maxStale = seconds(600), onRefusal } = source;
+  const { load, clock, maxAge = usualMaxAge(false), maxStale = seconds(600), onRefusal } = source;
   let kept: Kept | undefined;
   let nextTry: UnixSeconds | undefined;
 

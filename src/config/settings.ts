@@ -48,6 +48,9 @@ function namesNobody(text: string): boolean {
 
 const originPatternHint = "write origins as https://www.example.com or https://*.example.com, in lower case";
 
+/** What stands at the root of the API's host, whatever the base path: routes below it would never be reached. */
+const rootPaths = ["/console", "/metrics", "/health", "/ready", "/openapi.json", "/docs", "/api/auth"] as const;
+
 /** Every setting of the three workers, by the name of its environment variable. */
 export const settingsSchema = z.object({
   STAGEDOOR_ENV: z
@@ -66,8 +69,13 @@ export const settingsSchema = z.object({
   STAGEDOOR_BASE_PATH: z
     .string()
     .regex(/^(\/|(\/[A-Za-z0-9._-]+)+)$/, "begin with a slash and end without one")
+    .refine((path) => !rootPaths.some((own) => path === own || path.startsWith(`${own}/`)), {
+      message: `choose another: the API's host answers ${rootPaths.join(", ")} itself`,
+    })
     .default("/")
-    .describe("What stands before /stream/start, such as /api/v1."),
+    .describe(
+      "What stands before /stream/start, such as /api/v1; none of the paths that the API's host has at its root.",
+    ),
   STAGEDOOR_MANIFEST_TTL: secondsBetween(60, 600).default(300).describe("How long a manifest URL lives."),
   STAGEDOOR_SESSION_TTL: secondsBetween(5, 604_800)
     .default(21_600)
@@ -111,7 +119,9 @@ export const settingsSchema = z.object({
     .describe("How many starts an hour a client's network (/24 of IPv4, /48 of IPv6) may ask for; 0 for any number."),
   STAGEDOOR_REFUSED_RATE_ADDRESS: wholeBetween(0, 1_000_000)
     .default(1000)
-    .describe("How many refused credentials an hour a network may send to running sessions; 0 for any number."),
+    .describe(
+      "How many refused credentials an hour a network may send to running sessions, and, counted apart, to the console's sign-in; 0 for any number.",
+    ),
   STAGEDOOR_SIGN_IN_RATE: wholeBetween(0, 1_000_000)
     .default(100)
     .describe("How many passwords an hour may be tried for one account; 0 for any number."),

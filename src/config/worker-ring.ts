@@ -1,4 +1,4 @@
-import { withoutPrivateHalf } from "../keys/public.ts";
+import { withoutBinding, withoutPrivateHalf } from "../keys/public.ts";
 import { type KeyRing, keysFor } from "../keys/ring.ts";
 import type { WorkerName } from "./configuration.ts";
 
@@ -11,7 +11,7 @@ export function ringFor(worker: WorkerName, ring: KeyRing): KeyRing {
   const kept = { keys: ring.keys.filter(({ state }) => state !== "retired") };
   const session = keysFor(kept, "session");
   const pairs = keysFor(kept, "cloudfront");
-  if (worker === "manifest") return { keys: [...session, ...pairs] };
+  if (worker === "manifest") return { keys: [...session, ...pairs.map(withoutBinding)] };
   const halves = pairs.map((pair) => withoutPrivateHalf(pair));
   if (worker === "edge") return { keys: [...session, ...halves] };
   return { keys: [...session, ...halves, ...keysFor(kept, "operator").map((pair) => withoutPrivateHalf(pair))] };

@@ -1,65 +1,68 @@
-import type { Refusal } from "../base/refusal.ts";
 import { refusal } from "../base/refusal.ts";
-import { ok, type Result } from "../base/result.ts";
-import type { Explanation } from "../flows/explain/explanation.ts";
+import { ok } from "../base/result.ts";
+import { explainBodySchema, simulateBodySchema } from "../flows/operator/bodies.ts";
 import { explainText } from "../flows/operator/explain-text.ts";
 import { simulate } from "../flows/operator/simulate.ts";
-import { revokeNow } from "../flows/session/revoke.ts";
-import { faceOf } from "../http/faces.ts";
+import { revokeAs } from "../flows/session/revoke.ts";
 import { onTo, page } from "./answers.tsx";
 import { ExplainPage, SimulatePage } from "./ask-pages.tsx";
-import { ExplanationView } from "./explanation.tsx";
+import { type Done, doneFields } from "./done.ts";
+import { Explained, NotAsked } from "./explanation.tsx";
+import { fieldsFor } from "./fields.ts";
 import { assetIds } from "./looks.tsx";
-import { isSessionId } from "./sessions.tsx";
+import { isId, overviewAt, searchedIn } from "./searched.ts";
 import { hasScope } from "./signed-in.ts";
-import type { Shown, Visit } from "./visit.ts";
+import type { Shown } from "./visit.ts";
 
 /** Ends a session, for operators with the scope operator:revoke, and goes back to the search that it was found by. */
-export const revokeSession: Shown = async ({ session, name, form }, context) => {
+export const revokeSession: Shown = (visit, context) => onSession("ended", visit, context);
+
+/** Takes that back. */
+export const liftSession: Shown = (visit, context) => onSession("lifted", visit, context);
+
+async function onSession(
+  act: Done["act"],
+  { session, operator, name, form }: Parameters<Shown>[0],
+  context: Parameters<Shown>[1],
+): ReturnType<Shown> {
   const allowed = hasScope(session.operator, "operator:revoke");
   if (!allowed.ok) return allowed;
-  if (!isSessionId(name)) return refusal("revocation_invalid", "the path names no session");
-  const revoked = await revokeNow(JSON.stringify({ session: name }), context);
+  if (!isId(name)) return refusal("revocation_invalid", "the path names no session");
+  const body = JSON.stringify({ session: name, lift: act === "lifted" });
+  const revoked = await revokeAs({ operator, through: "console" }, body, context);
   if (!revoked.ok) return revoked;
-  const find = form.get("find") ?? "";
-  const back = new URLSearchParams({ ...(find !== "" && { find }), ended: name });
-  return ok(onTo(`/console?${back}`));
-};
+  const done = doneFields({ act, session: name }, context.clock(), context.keys);
+  return ok(onTo(overviewAt(searchedIn(form), done)));
+}
 
 /** Explains what was pasted. */
 export const explain: Shown = async ({ operator, form }, context) => {
-  const explained = await explainText({ text: form.get("text") ?? "", address: field(form, "address") }, context);
-  return ok(page(<ExplainPage operator={operator} answer={<Answer explained={explained} />} />));
+  const asked = fieldsFor(explainBodySchema, { text: form.get("text")?.trim(), address: field(form, "address") });
+  if (!asked.ok)
+    return ok(page(<ExplainPage operator={operator} faults={asked.refusal} answer={<NotAsked />} />, { status: 400 }));
+  const explained = await explainText(asked.value, context);
+  return ok(page(<ExplainPage operator={operator} answer={<Explained explained={explained} />} />));
 };
 
 /** Says what a start would be answered. */
-export const simulateStart: Shown = async ({ operator, form, request }: Visit, context) => {
-  const asked = {
-    credential: (form.get("credential") ?? "").trim(),
-    asset: (form.get("asset") ?? "").trim(),
+export const simulateStart: Shown = async ({ operator, form, request }, context) => {
+  const asked = fieldsFor(simulateBodySchema, {
+    credential: form.get("credential")?.trim(),
+    asset: form.get("asset")?.trim(),
     address: field(form, "address"),
     country: field(form, "country")?.toUpperCase(),
     origin: field(form, "origin"),
-  };
-  const explained = await simulate(asked, request, context);
+  });
   const assets = await assetIds(context);
-  return ok(page(<SimulatePage operator={operator} assets={assets} answer={<Answer explained={explained} />} />));
+  if (!asked.ok) {
+    const answer = <NotAsked />;
+    return ok(page(<SimulatePage {...{ operator, assets, answer }} faults={asked.refusal} />, { status: 400 }));
+  }
+  const explained = await simulate(asked.value, request, context);
+  return ok(page(<SimulatePage {...{ operator, assets }} answer={<Explained explained={explained} />} />));
 };
 
 /** A field that may be left empty. */
 function field(form: URLSearchParams, name: string): string | undefined {
-  const text = form.get(name)?.trim() ?? "";
-  return text === "" ? undefined : text;
-}
-
-function Answer({ explained }: { readonly explained: Result<Explanation, Refusal> }) {
-  if (explained.ok) return <ExplanationView explanation={explained.value} />;
-  const { code, reason } = explained.refusal;
-  return (
-    <div class="note bad">
-      <p>
-        <strong>This cannot be answered.</strong> {faceOf(code).title}: {reason}.
-      </p>
-    </div>
-  );
+  return form.get(name)?.trim() || undefined;
 }

@@ -2,6 +2,7 @@ import type { Child } from "hono/jsx";
 import type { Refusal } from "../base/refusal.ts";
 import { faceOf } from "../http/faces.ts";
 import { strictTransport } from "../http/https.ts";
+import { adviceOn } from "./advice.ts";
 
 /**
  * What every answer carries. Nothing but the console's own files is loaded, no other page may frame it or be told where an
@@ -58,8 +59,9 @@ export interface Told {
 /** A refusal as a page, with the status, the Request-Id and the other fields of its problem details. */
 export function refusedPage(why: Refusal, problem: Response, show: (told: Told) => Child): Response {
   const request = problem.headers.get("Request-Id") ?? "";
-  const { status, title, detail } = faceOf(why.code);
+  const { status, title } = faceOf(why.code);
   const { headers } = problem;
+  const detail = adviceOn(why.code, headers.get("Retry-After"));
   const told = page(show({ code: why.code, status, title, detail, reason: why.reason, request }), { status, headers });
   told.headers.delete("WWW-Authenticate"); // it asks for a header, which no page can send
   return told;

@@ -5,6 +5,7 @@ import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { credentialOf } from "../credential/request-credential.ts";
 import type { OperatorContext } from "../flows/operator/context.ts";
+import { pasted } from "../flows/operator/pasted.ts";
 import type { SessionRequest } from "../flows/session/context.ts";
 import { clientOf, countryOf } from "../http/client.ts";
 
@@ -43,7 +44,7 @@ export function requestOf(
   return {
     credential: credentialOf(asked, context),
     grant: undefined,
-    sessionId: req.param("id") ?? "",
+    id: req.param("id") ?? "",
     query: url.searchParams,
     body: undefined,
     origin: undefined,
@@ -56,6 +57,6 @@ export function requestOf(
 
 /** What was pasted, as far as a header can hold it: all else is no token either, and is refused as one. */
 function headerText(token: string): string {
-  const trimmed = token.trim();
+  const trimmed = pasted(token);
   return /^[\x21-\x7e]+$/.test(trimmed) ? trimmed : "-";
 }

@@ -4,6 +4,7 @@ import { faceOf } from "../http/faces.ts";
 import type { RecentRefusal } from "../telemetry/gathered.ts";
 import { Frame } from "./frame.tsx";
 import { RecentRefusals } from "./refusals.tsx";
+import { troubles } from "./troubleshooting.ts";
 import { countWords } from "./words.ts";
 
 export interface CodeProps {
@@ -15,9 +16,10 @@ export interface CodeProps {
   readonly now: UnixSeconds;
 }
 
-/** A code of refusals: what the client is told, what to do, and who was refused with it of late. */
+/** A code of refusals: what it means, what lies behind it, what the client is told, and who was refused with it of late. */
 export function CodePage({ code, count, recent, operator, now }: CodeProps) {
   const { status, title, detail } = faceOf(code);
+  const { meaning, causes } = troubles[code];
   return (
     <Frame title={code} at="codes" operator={operator}>
       <h1>{title}</h1>
@@ -26,18 +28,47 @@ export function CodePage({ code, count, recent, operator, now }: CodeProps) {
           {status} {code}
         </code>
       </p>
+      {meaning.map((text) => (
+        <p>
+          <Marked text={text} />
+        </p>
+      ))}
+      <h2>What lies behind it</h2>
+      <ul class="causes">
+        {causes.map((text) => (
+          <li>
+            <Marked text={text} />
+          </li>
+        ))}
+      </ul>
       <p>
-        <strong>What the client is told.</strong> {detail}
+        With what the client has sent, <a href="/console/explain">Explain</a> says which check it was.
       </p>
-      <p>
-        <strong>What an operator does.</strong> The causes and the remedies stand in{" "}
-        <code>docs/troubleshooting.md#{code}</code>. With what the client has sent,{" "}
-        <a href="/console/explain">Explain</a> says which check it was.
-      </p>
+      <h2>What the client is told</h2>
+      <p>{detail}</p>
       <h2>
         {count === undefined ? "The last ones are not known" : `${countWords(count, "refusal")} in the last hour`}
       </h2>
       <RecentRefusals refusals={recent} colours={new Map()} now={now} />
     </Frame>
+  );
+}
+
+/** Markdown's bold and code; bold may hold code. */
+function Marked({ text }: { readonly text: string }) {
+  return (
+    <>
+      {text.split(/(\*\*.+?\*\*|`[^`]+`)/).map((part) =>
+        part.startsWith("**") ? (
+          <strong>
+            <Marked text={part.slice(2, -2)} />
+          </strong>
+        ) : part.startsWith("`") ? (
+          <code>{part.slice(1, -1)}</code>
+        ) : (
+          part
+        ),
+      )}
+    </>
   );
 }

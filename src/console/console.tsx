@@ -5,38 +5,35 @@ import type { OperatorContext } from "../flows/operator/context.ts";
 import { faceOf } from "../http/faces.ts";
 import { httpsRequired, isPlainHttp } from "../http/https.ts";
 import { brokenResponse, type Reporting, refusedResponse } from "../http/refused.ts";
-import { explain, revokeSession, simulateStart } from "./acts.tsx";
+import { explain, liftSession, revokeSession, simulateStart } from "./acts.tsx";
 import { onTo, page, refusedPage, secured } from "./answers.tsx";
 import { type Around, formOf, requestOf } from "./asked.ts";
 import { fileAt } from "./assets.ts";
+import { ownPage, pageAskedFor, toTheDoor } from "./door.tsx";
 import { showCode, showExplain, showOverview, showSimulate } from "./looks.tsx";
-import { DoorPage, RefusedPage, SignInPage } from "./plain-pages.tsx";
+import { RefusedPage, SignInPage } from "./plain-pages.tsx";
 import { fromOwnPage } from "./same-origin.ts";
 import { noCookie } from "./session-cookie.ts";
-import { signIn, whoIsSignedIn } from "./signed-in.ts";
+import { signIn, signOut, whoIsSignedIn } from "./signed-in.ts";
 import type { Shown } from "./visit.ts";
 
 export interface ConsoleOptions extends Around {
   readonly reporting: Reporting;
 }
 
-/** Whether a path is the console's. */
-export function isConsolePath(path: string): boolean {
-  return path === "/console" || path.startsWith("/console/");
-}
-
-/** The operators' console as a Hono app, for the paths that {@link isConsolePath} knows. */
+/** The operators' console as a Hono app, for the paths that `isConsolePath` knows. */
 export function consoleApp(context: OperatorContext, options: ConsoleOptions): Hono {
   const app = new Hono();
   const { reporting, sha256 } = options;
   const refused = (why: Refusal, { raw }: HonoRequest, operator?: string) =>
     refusedPage(why, refusedResponse(why, raw, reporting), (told) => <RefusedPage told={told} operator={operator} />);
-  const atTheDoor = (why: Refusal, { raw }: HonoRequest) =>
-    refusedPage(why, refusedResponse(why, raw, reporting), (told) => <SignInPage told={told} />);
+  const atTheDoor = (why: Refusal, { raw }: HonoRequest, to = pageAskedFor(raw)) =>
+    refusedPage(why, refusedResponse(why, raw, reporting), (told) => <SignInPage told={told} to={to} />);
+  const visitorOf = (asked: Context) =>
+    whoIsSignedIn(asked.req.header("Cookie") ?? null, requestOf(asked, undefined, context, options), context);
   const behindTheDoor = (show: Shown) => async (asked: Context) => {
     const { req } = asked;
-    const request = requestOf(asked, undefined, context, options);
-    const visitor = await whoIsSignedIn(req.header("Cookie") ?? null, request, context);
+    const visitor = await visitorOf(asked);
     if (!visitor.ok)
       return faceOf(visitor.refusal.code).status < 500
         ? atTheDoor(visitor.refusal, req)
@@ -46,6 +43,7 @@ export function consoleApp(context: OperatorContext, options: ConsoleOptions): H
     const operator = session.operator.credential.subject;
     const form = req.method === "POST" ? await formOf(req.raw) : undefined;
     if (form?.ok === false) return refused(form.refusal, req, operator);
+    const request = requestOf(asked, undefined, context, options);
     const visit = { session, operator, request, name: req.param("name") ?? "", form: form?.value ?? noFields };
     const shown = await show(visit, context);
     return shown.ok ? shown.value : refused(shown.refusal, req, operator);
@@ -61,25 +59,37 @@ export function consoleApp(context: OperatorContext, options: ConsoleOptions): H
     return;
   });
   app.get("/console", behindTheDoor(showOverview));
+  app.get("/console/", () => onTo("/console"));
   app.get("/console/codes/:name", behindTheDoor(showCode));
   app.get("/console/explain", behindTheDoor(showExplain));
   app.post("/console/explain", behindTheDoor(explain));
   app.get("/console/simulate", behindTheDoor(showSimulate));
   app.post("/console/simulate", behindTheDoor(simulateStart));
   app.post("/console/sessions/:name/revoke", behindTheDoor(revokeSession));
-  app.get("/console/sign-in", () => page(<SignInPage />));
+  app.post("/console/sessions/:name/lift", behindTheDoor(liftSession));
+  app.get("/console/sign-in", ({ req }) => page(<SignInPage to={ownPage(req.query("to"), req.url)} />));
   app.post("/console/sign-in", async (asked) => {
     const form = await formOf(asked.req.raw);
     if (!form.ok) return atTheDoor(form.refusal, asked.req);
     const request = requestOf(asked, form.value.get("credential") ?? "", context, options);
     const cookie = await signIn(request, context);
-    return cookie.ok ? onTo("/console", cookie.value.field) : atTheDoor(cookie.refusal, asked.req);
+    const to = ownPage(form.value.get("to") ?? undefined, asked.req.url);
+    return cookie.ok ? onTo(to || "/console", cookie.value.field) : atTheDoor(cookie.refusal, asked.req, to);
   });
-  app.post("/console/sign-out", () => onTo("/console/sign-in", noCookie));
-  app.notFound(({ req }) => {
+  app.post("/console/sign-out", async ({ req }) => {
+    const ended = await signOut(req.header("Cookie") ?? null, context);
+    const answered = ended.ok ? onTo("/console/sign-in") : atTheDoor(ended.refusal, req, "");
+    answered.headers.set("Set-Cookie", noCookie);
+    return answered;
+  });
+  app.notFound(async (asked) => {
+    const { req } = asked;
     const reads = req.method === "GET" || req.method === "HEAD";
     const file = reads ? fileAt(req.path, req.header("If-None-Match") ?? null, sha256) : undefined;
-    return file ?? refused(refusal("route_unknown", "the console has no such page").refusal, req);
+    if (file !== undefined) return file;
+    const visitor = await visitorOf(asked);
+    const operator = visitor.ok ? visitor.value?.operator.credential.subject : undefined;
+    return refused(refusal("route_unknown", "the console has no such page").refusal, req, operator);
   });
   app.onError((error, { req }) =>
     refusedPage(broken, brokenResponse(error, req.raw, reporting), (told) => <RefusedPage told={told} />),
@@ -89,15 +99,3 @@ export function consoleApp(context: OperatorContext, options: ConsoleOptions): H
 
 const noFields = new URLSearchParams();
 const broken = refusal("internal_error", "an exception, which is in the log").refusal;
-
-/**
- * Where nobody is signed in. A link of another site, such as an alert's, comes without the cookie (`SameSite=Strict`), though its
- * operator may be signed in: then the page goes on to itself once, and that comes with it.
- */
-function toTheDoor({ url, headers }: Request): Response {
-  const { pathname, searchParams } = new URL(url);
-  const site = headers.get("Sec-Fetch-Site");
-  if ((site !== "cross-site" && site !== "same-site") || searchParams.has("again")) return onTo("/console/sign-in");
-  searchParams.set("again", "");
-  return page(<DoorPage onTo={`${pathname}?${searchParams}`} />);
-}

@@ -1,7 +1,31 @@
+import type { Refusal } from "../base/refusal.ts";
+import type { Result } from "../base/result.ts";
 import type { Explanation, Step } from "../flows/explain/explanation.ts";
 import { faceOf } from "../http/faces.ts";
 import { Mark } from "./marks.tsx";
 import { Code } from "./parts.tsx";
+
+/** An explanation, or why there is none. */
+export function Explained({ explained }: { readonly explained: Result<Explanation, Refusal> }) {
+  if (explained.ok) return <ExplanationView explanation={explained.value} />;
+  const { code, reason } = explained.refusal;
+  return (
+    <div class="note bad">
+      <p>
+        <strong>This cannot be answered.</strong> {faceOf(code).title}: {reason}.
+      </p>
+    </div>
+  );
+}
+
+/** In the place of an answer where a field has to be mended first. */
+export function NotAsked() {
+  return (
+    <p class="note bad">
+      <strong>Nothing was asked.</strong> Mend what is marked in the form.
+    </p>
+  );
+}
 
 const marks: Readonly<Record<Step["state"], { readonly sign: string; readonly words: string }>> = {
   holds: { sign: "✓", words: "holds" },
@@ -10,7 +34,7 @@ const marks: Readonly<Record<Step["state"], { readonly sign: string; readonly wo
 };
 
 /** What a URL or a token grants, or what a start would be answered: the answer, what to do, and every step to it. */
-export function ExplanationView({ explanation }: { readonly explanation: Explanation }) {
+function ExplanationView({ explanation }: { readonly explanation: Explanation }) {
   const { verdict, refusal, grants, steps } = explanation;
   const face = refusal === undefined ? undefined : faceOf(refusal.code);
   return (

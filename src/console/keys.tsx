@@ -26,7 +26,7 @@ export function Keys({ keys, now }: KeysProps) {
 
 function Ring({ keys: { keys }, now }: { readonly keys: KeysNow; readonly now: UnixSeconds }) {
   return (
-    <table class="rows">
+    <table class="rows" aria-labelledby="keys-title">
       <thead>
         <tr>
           <th scope="col">Purpose and kid</th>

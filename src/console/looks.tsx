@@ -1,5 +1,6 @@
 import { refusal } from "../base/refusal.ts";
 import { ok } from "../base/result.ts";
+import { forbiddenNow } from "../flows/operator/forbidden-now.ts";
 import { keysNow } from "../flows/operator/keys-now.ts";
 import { listSessions } from "../flows/operator/list-sessions.ts";
 import { refusalsOfHour } from "../flows/operator/refusals-of-hour.ts";
@@ -7,24 +8,32 @@ import { refusalCodes } from "../http/faces.ts";
 import { page } from "./answers.tsx";
 import { ExplainPage, SimulatePage } from "./ask-pages.tsx";
 import { CodePage } from "./code-page.tsx";
+import { doneIn } from "./done.ts";
 import { OverviewPage } from "./overview.tsx";
+import { searchedIn } from "./searched.ts";
 import { sessionsAsked } from "./sessions.tsx";
 import { hasScope } from "./signed-in.ts";
 import type { Shown } from "./visit.ts";
 
 /** The overview. What cannot be asked for is said in its place, so that the rest can be seen all the same. */
 export const showOverview: Shown = async ({ session, operator, request: { query } }, context) => {
-  const find = query.get("find") ?? "";
-  const wanted = query.get("request") ?? "";
-  const [sessions, refusals, keys] = await Promise.all([
-    listSessions(sessionsAsked(find), context),
-    refusalsOfHour(context, wanted.trim() === "" ? undefined : wanted.trim()),
+  const searched = searchedIn(query);
+  const wanted = searched.request.trim();
+  const [sessions, all, refusals, keys, snapshot] = await Promise.all([
+    listSessions(sessionsAsked(searched.find), context),
+    searched.find.trim() === "" ? undefined : listSessions({ limit: 1 }, context),
+    refusalsOfHour(context, wanted === "" ? undefined : wanted),
     keysNow(context),
+    forbiddenNow(context),
   ]);
-  const overview = { sessions, refusals, keys, now: context.clock() };
+  const counted = all ?? sessions;
+  const watching = counted.ok ? counted.value.count : undefined;
+  const now = context.clock();
+  const overview = { sessions, watching, refusals, keys, now };
   const mayRevoke = hasScope(session.operator, "operator:revoke").ok;
-  const ended = query.get("ended") ?? "";
-  return ok(page(<OverviewPage {...{ overview, operator, mayRevoke, find, request: wanted, ended }} />));
+  const known = { keys: context.keys, snapshot: snapshot.ok ? snapshot.value : undefined };
+  const done = doneIn(query, now, known);
+  return ok(page(<OverviewPage {...{ overview, operator, mayRevoke, searched, done }} />));
 };
 
 /** What a code means and what to do about it; `route_unknown` for one that there is not. */

@@ -1,6 +1,10 @@
+import type { Done } from "./done.ts";
 import { Frame } from "./frame.tsx";
 import { Keys } from "./keys.tsx";
+import { Mark } from "./marks.tsx";
+import { Unknown } from "./parts.tsx";
 import { Refusals } from "./refusals.tsx";
+import type { Searched } from "./searched.ts";
 import { Sessions } from "./sessions.tsx";
 import type { Overview } from "./verdict.ts";
 import { VerdictLine } from "./verdict-line.tsx";
@@ -10,31 +14,34 @@ export interface OverviewProps {
   readonly overview: Overview;
   readonly operator: string;
   readonly mayRevoke: boolean;
-  /** What was searched for, as it was typed. */
-  readonly find: string;
-  readonly request: string;
-  /** The session that was just ended. */
-  readonly ended: string;
+  readonly searched: Searched;
+  /** What was done just now. */
+  readonly done: Done | undefined;
 }
 
 /** Whether all is well, and then the details. */
-export function OverviewPage({ overview, operator, mayRevoke, find, request, ended }: OverviewProps) {
+export function OverviewPage({ overview, operator, mayRevoke, searched, done }: OverviewProps) {
   const { sessions, refusals, keys, now } = overview;
   return (
     <Frame title="Overview" at="overview" operator={operator} live>
       <VerdictLine overview={overview} />
-      <p class="stale note bad wide" role="alert">
-        <strong>This page is old.</strong> The API does not answer; what stands here is of{" "}
-        <span id="as-of" data-live>
-          {utcWords(now)}
-        </span>
-        .
-      </p>
+      <div class="stale verdict bad wide" role="alert">
+        <Mark level="bad" />
+        <h1>This page is old.</h1>
+        <p class="why">
+          The API does not answer; what stands here is of{" "}
+          <span id="as-of" data-live>
+            {utcWords(now)}
+          </span>
+          .
+        </p>
+      </div>
+      <Unknown />
       <div class="side">
-        <Sessions sessions={sessions} asked={find} ended={ended} mayRevoke={mayRevoke} now={now} />
+        <Sessions {...{ sessions, searched, done, mayRevoke, now }} />
         <Keys keys={keys} now={now} />
       </div>
-      <Refusals refusals={refusals} asked={request} now={now} />
+      <Refusals refusals={refusals} searched={searched} now={now} />
     </Frame>
   );
 }

@@ -15,12 +15,17 @@ export function Time({ at, now }: { readonly at: UnixSeconds; readonly now: Unix
 }
 
 /** A refusal's code, which leads to what to do about it. */
-export function Code({ code }: { readonly code: string }) {
+export function Code({ code, id }: { readonly code: string; readonly id?: string }) {
   return (
-    <a class="code" href={`/console/codes/${encodeURIComponent(code)}`}>
+    <a class="code" {...(id === undefined ? {} : { id })} href={`/console/codes/${encodeURIComponent(code)}`}>
       {code}
     </a>
   );
+}
+
+/** Where the page's script says that a form was sent and no answer came. */
+export function Unknown() {
+  return <p id="unknown" class="note bad wide" role="alert" hidden></p>;
 }
 
 /** In the place of what could not be asked for. */
@@ -35,12 +40,13 @@ export function Silent({ what, refusal }: { readonly what: string; readonly refu
   );
 }
 
-/** Why something was not done. */
-export function Refused({ told }: { readonly told: Told }) {
+/** Why something was not done; `titled` where a heading has said what already. */
+export function Refused({ told, titled = false }: { readonly told: Told; readonly titled?: boolean }) {
   return (
     <div class="note bad" role="alert">
       <p>
-        <strong>{told.title}.</strong> {told.detail}
+        {titled ? null : <strong>{told.title}. </strong>}
+        {told.detail}
       </p>
       <p class="fine">
         {told.status} {told.code}: {told.reason}. Request-Id <code>{told.request}</code>

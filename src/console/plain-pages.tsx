@@ -2,8 +2,8 @@ import type { Told } from "./answers.tsx";
 import { Frame } from "./frame.tsx";
 import { Refused } from "./parts.tsx";
 
-/** The door: a field for the credential, and how one is made. `told` says why the last attempt, or the session, was refused. */
-export function SignInPage({ told }: { readonly told?: Told }) {
+/** The door: a field for the credential, and how one is made. `told` says why the last attempt, or the session, was refused; `to` is the page that was asked for. */
+export function SignInPage({ told, to = "" }: { readonly told?: Told; readonly to?: string }) {
   return (
     <Frame title="Sign in">
       <h1>Operators, please</h1>
@@ -14,6 +14,7 @@ export function SignInPage({ told }: { readonly told?: Told }) {
         </div>
       )}
       <form method="post" action="/console/sign-in" autocomplete="off">
+        {to === "" ? null : <input type="hidden" name="to" value={to} />}
         <div class="field">
           <label for="credential">Credential</label>
           <textarea
@@ -38,7 +39,7 @@ export function SignInPage({ told }: { readonly told?: Told }) {
       <details>
         <summary>Where do I get one?</summary>
         <p>Who holds the key ring makes it, with the scopes that you need, and can end it at any time:</p>
-        <pre>npx stagedoor operator new --name ann</pre>
+        <pre>npx stagedoor operator new --name ann --ring keys.json --out ann.jwt</pre>
       </details>
     </Frame>
   );
@@ -48,7 +49,8 @@ export function SignInPage({ told }: { readonly told?: Told }) {
 export function RefusedPage({ told, operator }: { readonly told: Told; readonly operator?: string | undefined }) {
   return (
     <Frame title={told.title} operator={operator}>
-      <Refused told={told} />
+      <h1>{told.title}</h1>
+      <Refused told={told} titled />
       <p>
         <a href="/console">To the overview</a>
       </p>

@@ -46,14 +46,15 @@ export function RefusalChart({ refusals }: { readonly refusals: RefusalsOfHour }
         {codes.map(({ code, count, colour }) => (
           <li>
             <i class={`c${colour}`}></i>
-            {code === others ? <span>{code}</span> : <Code code={code} />}
+            {code === others ? <span>{code}</span> : <Code code={code} id={`legend-${code}`} />}
             <b>{numberWords(count)}</b>
           </li>
         ))}
       </ul>
-      <div class="hidden">
+      <details id="chart-table" class="fine">
+        <summary id="chart-table-opens">As a table</summary>
         <AsTable minutes={minutes} codes={codes} />
-      </div>
+      </details>
     </figure>
   );
 }
@@ -88,8 +89,8 @@ function Bar({ minute, codes, x, top }: BarProps) {
 function AsTable({ minutes, codes }: { readonly minutes: readonly Minute[]; readonly codes: readonly CodeCount[] }) {
   const busy = minutes.filter(({ counts }) => Object.values(counts).some((count) => count > 0));
   return (
-    <table>
-      <caption>{`Refusals of the last hour: ${countWords(busy.length, "minute")} with any`}</caption>
+    <table class="rows">
+      <caption class="hidden">{`Refusals of the last hour: ${countWords(busy.length, "minute")} with any`}</caption>
       <thead>
         <tr>
           <th scope="col">Minute (UTC)</th>

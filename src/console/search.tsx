@@ -1,23 +1,27 @@
-/** What one is found by: the parameter of the page's address, and its name for people. */
-export interface Searched {
-  readonly name: "find" | "request";
+import type { Searched } from "./searched.ts";
+
+export interface SearchProps {
+  readonly name: keyof Searched;
+  /** What one is found by, for people. */
   readonly label: string;
   readonly longest: number;
+  readonly searched: Searched;
 }
 
-/** A search on the overview. It is a plain form, and the page's script only keeps the rest of the page in place. */
-export function Search({ name, label, longest, asked }: Searched & { readonly asked: string }) {
+/** A search on the overview, which keeps the other. It is a plain form, and the page's script only keeps the rest in place. */
+export function Search({ name, label, longest, searched }: SearchProps) {
   const id = `search-${name}`;
   return (
     <form class="search" method="get" action="/console" data-swap>
       <label class="hidden" for={id}>
         {label}
       </label>
+      <Kept searched={{ ...searched, [name]: "" }} />
       <input
         id={id}
         name={name}
         type="search"
-        value={asked}
+        value={searched[name]}
         placeholder={label}
         autocomplete="off"
         autocapitalize="none"
@@ -28,5 +32,16 @@ export function Search({ name, label, longest, asked }: Searched & { readonly as
         Find
       </button>
     </form>
+  );
+}
+
+/** What a form takes with it, so that the page it leads to is searched as this one is. */
+export function Kept({ searched }: { readonly searched: Searched }) {
+  return (
+    <>
+      {Object.entries(searched).map(([name, text]) =>
+        text === "" ? null : <input type="hidden" name={name} value={text} />,
+      )}
+    </>
   );
 }

@@ -8,6 +8,7 @@ import { type Operator, operatorIssuer, operatorScopes } from "../credential/ope
 import { readCookie } from "../credential/session-cookie.ts";
 import type { OperatorContext } from "../flows/operator/context.ts";
 import { signingKey, stillTaken } from "../keys/ring.ts";
+import { loginName } from "../sessions/login-name.ts";
 import { isKeyRevoked, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 
 /** `__Host-`: no subdomain can put another one in its place (RFC 6265bis §4.1.3.2). */
@@ -24,6 +25,8 @@ export interface ConsoleSession {
   /** The session key that its cookie was made with. */
   readonly by: string;
   readonly endsAt: UnixSeconds;
+  /** What its end is written down under in the log of revocations: a sign-out ends copies of the cookie too. */
+  readonly login: string;
 }
 
 export interface NewCookie {
@@ -39,6 +42,7 @@ const payloadSchema = z.strictObject({
   iat: z.number().refine(isUnixSeconds).optional(),
   scp: z.array(z.enum(operatorScopes)),
   kid: z.string(),
+  sid: z.string(),
   exp: z.number().refine(isUnixSeconds),
 });
 
@@ -49,15 +53,19 @@ export const noCookie = `${consoleCookieName}=; ${attributes}; Max-Age=0`;
 
 type Keys = Pick<OperatorContext, "keys">;
 
+/** The name of the console's own sessions in the log of revocations, beside those of issuers' logins. */
+export const consoleIssuer = "stagedoor-console";
+
 /**
  * The cookie of an operator who has signed in: for eight hours, never past his credential's end, nor past that of the key
- * that it is made with. `configuration_invalid` where no session key is in use, `token_invalid` for claims too long to carry.
+ * that it is made with. `configuration_invalid` where no session key is in use, `token_invalid` for claims too long to carry,
+ * `token_expired` for a credential that has ended, though clocks that differ would still let it pass elsewhere.
  */
 export function newCookie(
   { credential, kid }: Operator,
   now: UnixSeconds,
   snapshot: RevocationSnapshot,
-  { keys }: Keys,
+  { keys, random }: Pick<OperatorContext, "keys" | "random">,
 ): Result<NewCookie, Refusal> {
   const key = signingKey(
     [...keys.values()].filter((candidate) => !isKeyRevoked(snapshot, candidate.kid)),
@@ -66,12 +74,14 @@ export function newCookie(
   if (key === undefined) return refusal("configuration_invalid", "no session key is in use to make a cookie with");
   const ends = [credential.expiresAt, key.exp].filter(isUnixSeconds);
   const endsAt = ends.reduce(earlier, after(now, longestSession));
+  if (endsAt <= now) return refusal("token_expired", "the operator's credential has ended");
   const payload: z.input<typeof payloadSchema> = {
     sub: credential.subject,
     ...(credential.tokenId !== undefined && { jti: credential.tokenId }),
     ...(credential.issuedAt !== undefined && { iat: credential.issuedAt }),
     scp: operatorScopes.filter((scope) => credential.scopes.has(scope)),
     kid,
+    sid: encodeBase64url(random(16)),
     exp: endsAt,
   };
   const text = encodeBase64url(new TextEncoder().encode(JSON.stringify(payload)));
@@ -85,11 +95,11 @@ export function newCookie(
  * The session of a Cookie header, as far as the cookie itself goes; undefined where none came. `sign_in_required` for one that
  * this ring did not make, and for one that has ended. Whether it was revoked is for who asks the log.
  */
-export function readConsoleSession(
+export async function readConsoleSession(
   header: string | null,
   now: UnixSeconds,
   { keys }: Keys,
-): Result<ConsoleSession | undefined, Refusal> {
+): Promise<Result<ConsoleSession | undefined, Refusal>> {
   const cookie = readCookie(header, consoleCookieName);
   if (!cookie.ok) return cookie;
   if (cookie.value === undefined) return ok(undefined);
@@ -100,7 +110,7 @@ export function readConsoleSession(
   if (key === undefined || more.length > 0) return refusal("sign_in_required", "the console's cookie is not authentic");
   const payload = payloadOf(text);
   if (payload === undefined) return refusal("sign_in_required", "the console's cookie is of another version");
-  const { sub, jti, iat, scp, kid, exp } = payload;
+  const { sub, jti, iat, scp, kid, sid, exp } = payload;
   if (now >= exp) return refusal("sign_in_required", "the console's session has ended");
   const credential = {
     issuer: operatorIssuer,
@@ -113,7 +123,7 @@ export function readConsoleSession(
     loginId: undefined,
     streams: undefined,
   };
-  return ok({ operator: { credential, kid }, by: key.kid, endsAt: exp });
+  return ok({ operator: { credential, kid }, by: key.kid, endsAt: exp, login: await loginName(consoleIssuer, sid) });
 }
 
 /** Of an authentic text alone; undefined where another version of this service wrote it. */

@@ -1,56 +1,46 @@
 import type { Refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
 import type { UnixSeconds } from "../base/seconds.ts";
-import type { LiveSession, SessionsAsked, SessionsNow } from "../telemetry/gathered.ts";
-import { Silent, Time } from "./parts.tsx";
-import { Search } from "./search.tsx";
-import { countWords, numberWords, placeWords } from "./words.ts";
+import type { SessionsAsked, SessionsNow } from "../telemetry/gathered.ts";
+import type { Done } from "./done.ts";
+import { Silent } from "./parts.tsx";
+import { Kept, Search } from "./search.tsx";
+import { overviewAt, type Searched } from "./searched.ts";
+import { SessionRows } from "./session-rows.tsx";
+import { countWords, numberWords } from "./words.ts";
 
 /** More are found by searching: nobody reads a longer list. */
 const mostShown = 50;
 
-const sessionId = /^[A-Za-z0-9_-]{22}$/;
-
-/** What a search for sessions asks: 22 characters of base64url are a session's id, all else is an asset's. */
+/** What a search for sessions asks. An asset's id may look like a session's, so a text may be any of its names. */
 export function sessionsAsked(text: string): SessionsAsked {
-  const found = text.trim();
-  if (found === "") return { limit: mostShown };
-  return isSessionId(found) ? { session: found, limit: mostShown } : { asset: found, limit: mostShown };
-}
-
-/** Whether a text can be the id of a session. */
-export function isSessionId(text: string): boolean {
-  return sessionId.test(text);
+  const name = text.trim();
+  return { order: "begun", limit: mostShown, ...(name !== "" && { name }) };
 }
 
 export interface SessionsProps {
   readonly sessions: Result<SessionsNow, Refusal>;
-  /** What was searched for; empty for all. */
-  readonly asked: string;
-  /** The id of the session that was just ended; empty where none was. */
-  readonly ended: string;
+  readonly searched: Searched;
+  /** What was done to a session just now. */
+  readonly done: Done | undefined;
   readonly mayRevoke: boolean;
   readonly now: UnixSeconds;
 }
 
 /** The sessions that hold a lease, with a button each that ends it. */
-export function Sessions({ sessions, asked, ended, ...more }: SessionsProps) {
+export function Sessions({ sessions, ...props }: SessionsProps) {
   return (
     <section id="sessions" class="sessions" aria-labelledby="sessions-title">
       <div class="head">
         <h2 id="sessions-title">Sessions now</h2>
-        <Search name="find" label="Asset or session id" longest={128} asked={asked} />
+        <Search name="find" label="Asset, session or viewer id" longest={128} searched={props.searched} />
       </div>
-      <div id="session-ended" role="status" data-live>
-        {isSessionId(ended) ? (
-          <p class="note well">
-            <strong>Ended:</strong> <code>{ended}</code>. Its player is refused within two seconds.
-          </p>
-        ) : null}
+      <div id="session-done" role="status" data-live>
+        {props.done === undefined ? null : <DoneNote {...props} done={props.done} />}
       </div>
       <div id="sessions-now" data-live>
         {sessions.ok ? (
-          <Found found={sessions.value} {...{ asked, ended, ...more }} />
+          <Found found={sessions.value} {...props} />
         ) : (
           <Silent what="The sessions" refusal={sessions.refusal} />
         )}
@@ -59,96 +49,65 @@ export function Sessions({ sessions, asked, ended, ...more }: SessionsProps) {
   );
 }
 
-type FoundProps = Omit<SessionsProps, "sessions"> & { readonly found: SessionsNow };
+type Props = Omit<SessionsProps, "sessions">;
 
-function Found({ found: { count, sessions }, asked, ended, mayRevoke, now }: FoundProps) {
-  if (sessions.length === 0)
+/** What was done, and how it is taken back: one press ends a stream, and the wrong one may have been pressed. */
+function DoneNote({ done: { act, session }, searched, mayRevoke }: Props & { readonly done: Done }) {
+  if (act === "lifted")
     return (
-      <p class="empty">
-        {asked === ""
-          ? "Nobody is watching. A session stands here a few seconds after its first request, for as long as it holds a lease."
-          : "No session that is running has this asset or id. Both are compared letter by letter."}
-        {asked === "" ? null : <a href="/console">Show all</a>}
-      </p>
+      <div class="note well" id="done">
+        <p>
+          <strong>Taken back:</strong> <code>{session}</code> may go on. A player that has stopped has to be started
+          again.
+        </p>
+      </div>
     );
   return (
-    <>
-      <p class="fine">
-        {countWords(count, "session")}
-        {asked === "" ? null : " found. "}
-        {asked === "" ? null : <a href="/console">Show all</a>}
-        {count > sessions.length ? `, the ${numberWords(sessions.length)} seen last are shown` : ""}
+    <div class="note well with" id="done">
+      <p>
+        <strong>Ended:</strong> <code>{session}</code>. Its player is refused within two seconds.
       </p>
-      <table class="rows">
-        <thead>
-          <tr>
-            <th scope="col">Asset and session</th>
-            <th scope="col">Place</th>
-            <th scope="col">Since</th>
-            <th scope="col">Last seen</th>
-            <th scope="col">Ends</th>
-            <th scope="col">
-              <span class="hidden">Revoke</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {sessions.map((session) => (
-            <Row session={session} ended={session.sessionId === ended} mayRevoke={mayRevoke} asked={asked} now={now} />
-          ))}
-        </tbody>
-      </table>
-    </>
+      {mayRevoke ? (
+        <form
+          method="post"
+          action={`/console/sessions/${session}/lift`}
+          data-swap
+          data-unknown={`It is not known whether the end of the session ${session} was taken back: no answer came. Try again.`}
+        >
+          <Kept searched={searched} />
+          <button class="small" type="submit" id={`lift-${session}`}>
+            Take back<span class="hidden"> the end of the session {session}</span>
+          </button>
+        </form>
+      ) : null}
+    </div>
   );
 }
 
-interface RowProps {
-  readonly session: LiveSession;
-  /** It was ended a moment ago: the list hears of it within two seconds. */
-  readonly ended: boolean;
-  readonly mayRevoke: boolean;
-  readonly asked: string;
-  readonly now: UnixSeconds;
-}
-
-function Row({ session, ended, mayRevoke, asked, now }: RowProps) {
-  const place = placeWords(session.country);
-  return (
-    <tr>
-      <th scope="row">
-        <span class="what">{session.assetId}</span>
-        <code class="id">{session.sessionId}</code>
-      </th>
-      <td data-of="Place">
-        {place === undefined ? (
-          <span class="quiet">not known</span>
-        ) : (
-          <>
-            <abbr class="country">{session.country}</abbr> {place}
-          </>
-        )}
-      </td>
-      <td data-of="Since">
-        <Time at={session.startedAt} now={now} />
-      </td>
-      <td data-of="Seen">
-        <Time at={session.seenAt} now={now} />
-      </td>
-      <td data-of="Ends">
-        <Time at={session.expiresAt} now={now} />
-      </td>
-      <td class="do">
-        {ended ? (
-          <span class="state">ended</span>
-        ) : mayRevoke ? (
-          <form method="post" action={`/console/sessions/${session.sessionId}/revoke`} data-swap>
-            <input type="hidden" name="find" value={asked} />
-            <button class="small danger" type="submit" id={`revoke-${session.sessionId}`}>
-              Revoke<span class="hidden"> the session {session.sessionId}</span>
-            </button>
-          </form>
-        ) : null}
-      </td>
-    </tr>
+function Found({ found: { count, sessions }, searched, ...more }: Props & { readonly found: SessionsNow }) {
+  const all = (
+    <a id="all-sessions" href={overviewAt({ ...searched, find: "" })}>
+      Show all
+    </a>
+  );
+  if (sessions.length > 0)
+    return (
+      <>
+        <p class="fine">
+          {searched.find === "" ? countWords(count, "session") : `${countWords(count, "session")} found`}
+          {count > sessions.length ? `, the ${numberWords(sessions.length)} begun last are shown. ` : ". "}
+          {searched.find === "" ? null : all}
+        </p>
+        <SessionRows {...{ sessions, searched, ...more }} />
+      </>
+    );
+  return searched.find === "" ? (
+    <p class="empty">
+      Nobody is watching. A session stands here a few seconds after its first request, for as long as it holds a lease.
+    </p>
+  ) : (
+    <p class="empty">
+      No session that is running has this asset, id or viewer. All are compared letter by letter. {all}
+    </p>
   );
 }

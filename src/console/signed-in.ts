@@ -6,6 +6,7 @@ import { operatorBehind, stillStands } from "../flows/session/authorize-operator
 import type { SessionRequest } from "../flows/session/context.ts";
 import { networkName } from "../flows/session/network-name.ts";
 import { revocationsNow } from "../flows/session/revocations-now.ts";
+import { fromStore } from "../flows/session/store-failure.ts";
 import { notSpent, withinRate } from "../flows/session/within-rate.ts";
 import { keysFor, stillTaken } from "../keys/ring.ts";
 import { isKeyRevoked } from "../sessions/revocation-snapshot.ts";
@@ -14,10 +15,12 @@ import { type ConsoleSession, type NewCookie, newCookie, readConsoleSession } fr
 /**
  * Trades the credential that a request presents for the console's cookie. It has to hold as for any route of operators, with
  * the scope operator:read. Attempts that fail are counted by network, and from one with too many no further is looked at
- * (`rate_limited`), as `flows/session/authorize.ts` does with viewers' credentials.
+ * (`rate_limited`), as `flows/session/authorize.ts` does with viewers' credentials, but apart from those: viewers behind the
+ * operator's own address must not lock him out.
  */
 export async function signIn(request: SessionRequest, context: OperatorContext): Promise<Result<NewCookie, Refusal>> {
-  const { refusedRateAddress: policy } = context.settings;
+  const { refusedRateAddress } = context.settings;
+  const policy = refusedRateAddress && { ...refusedRateAddress, name: "refused-console" };
   const network = networkName(request.client);
   const open = notSpent(policy, network, request, context);
   if (!open.ok) return open;
@@ -33,8 +36,8 @@ export async function signIn(request: SessionRequest, context: OperatorContext):
 
 /**
  * Who is signed in, undefined where no cookie came. The cookie is no credential that lives by itself: each request looks again
- * whether the operator's token, his key and the key that made the cookie still stand. What {@link readConsoleSession} refuses,
- * `token_revoked`, `store_unavailable`.
+ * whether the operator's token, his key and the key that made the cookie still stand, and whether he has signed out. What
+ * {@link readConsoleSession} refuses, `token_revoked`, `sign_in_required`, `store_unavailable`.
  */
 export async function whoIsSignedIn(
   cookies: string | null,
@@ -42,19 +45,35 @@ export async function whoIsSignedIn(
   context: OperatorContext,
 ): Promise<Result<ConsoleSession | undefined, Refusal>> {
   const now = context.clock();
-  const session = readConsoleSession(cookies, now, context);
+  const session = await readConsoleSession(cookies, now, context);
   if (!session.ok || session.value === undefined) return session;
-  const { operator, by } = session.value;
+  const { operator, by, login } = session.value;
   if (!keysFor(context.ring, "operator").some((key) => key.kid === operator.kid && stillTaken(key, now)))
     return refusal("token_revoked", "the key that signed the operator's credential is not in the ring any more");
   const standing = await stillStands(operator, request, context);
   if (!standing.ok) return standing;
   const snapshot = await revocationsNow(request, context);
   if (!snapshot.ok) return snapshot;
+  if (snapshot.value.entries.login.has(login))
+    return refusal("sign_in_required", "the operator has signed out of this session of the console");
   // Who holds a leaked session key can make cookies with it.
   return isKeyRevoked(snapshot.value, by)
     ? refusal("token_revoked", "the session key that made the console's cookie was revoked")
     : session;
+}
+
+/**
+ * Ends the session of a cookie: whoever has a copy of it is signed out as well, within two seconds. A cookie that is none is
+ * nothing to end. `store_unavailable` where the log does not answer: then a copy would go on to its end.
+ */
+export async function signOut(cookies: string | null, context: OperatorContext): Promise<Result<undefined, Refusal>> {
+  const at = context.clock();
+  const session = await readConsoleSession(cookies, at, context);
+  if (!session.ok || session.value === undefined) return ok(undefined);
+  const { login, endsAt } = session.value;
+  const entry = { kind: "login", value: login, cause: "revoked", at, until: endsAt } as const;
+  const added = await fromStore("the revocation log", context.log.append([entry]), context);
+  return added.ok ? ok(undefined) : added;
 }
 
 /** Whether an operator may do this; `scope_insufficient`. */

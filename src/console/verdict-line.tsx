@@ -6,18 +6,18 @@ import { numberWords } from "./words.ts";
 /** The verdict, and the figures that lead to what stands below. */
 export function VerdictLine({ overview }: { readonly overview: Overview }) {
   const { level, words, why } = verdictOf(overview);
-  const { sessions, refusals } = overview;
+  const { watching, refusals } = overview;
   return (
     <div id="verdict" class={`verdict wide ${level}`} data-live>
       <Mark level={level} />
       <h1>{words}</h1>
       <p class="why">{why}</p>
       <div class="figures">
-        <a href="#sessions">
-          <b>{sessions.ok ? numberWords(sessions.value.count) : "–"}</b>
+        <a href="#sessions" id="watching">
+          <b>{watching === undefined ? "–" : numberWords(watching)}</b>
           <span>watching</span>
         </a>
-        <a href="#refusals">
+        <a href="#refusals" id="refused">
           <b>{refusals.ok ? numberWords(sumOf(refusals.value)) : "–"}</b>
           <span>refused</span>
         </a>

@@ -12,6 +12,8 @@ import { countWords, numberWords } from "./words.ts";
 /** All that the overview shows. */
 export interface Overview {
   readonly sessions: Result<SessionsNow, Refusal>;
+  /** How many sessions there are, whatever is searched for. */
+  readonly watching: number | undefined;
   readonly refusals: Result<RefusalsOfHour, Refusal>;
   readonly keys: Result<KeysNow, Refusal>;
   readonly now: UnixSeconds;

@@ -2,7 +2,7 @@ import { type Context, Hono } from "hono";
 import { boundedText } from "../base/bounded-text.ts";
 import type { TextHash } from "../base/hash.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
-import { type Result, refuse } from "../base/result.ts";
+import { refuse } from "../base/result.ts";
 import { credentialOf } from "../credential/request-credential.ts";
 import type { OperatorContext } from "../flows/operator/context.ts";
 import { longestBody, type SessionContext, type SessionRequest } from "../flows/session/context.ts";
@@ -14,15 +14,17 @@ import { startStream } from "../flows/session/start-stream.ts";
 import { clientOf, countryOf } from "./client.ts";
 import { preflight, withCors } from "./cors.ts";
 import { everyRequest } from "./every-request.ts";
-import { healthAnswer, healthPath, readiness, readyAnswer, readyPath, storeParts } from "./health.ts";
+import { healthAnswer, healthPath, type Part, readiness, readyAnswer, readyPath, storeParts } from "./health.ts";
 import { askIdentity, type Identity, identityPath, identityPreflight } from "./identity.ts";
 import { type Learning, learning } from "./learnt.ts";
 import { metricsRoutes } from "./metrics.ts";
-import { mountDocs } from "./openapi/api-docs.ts";
-import { operatorRoutes, TextAnswer } from "./operator-routes.ts";
+import { docsPaths, mountDocs } from "./openapi/api-docs.ts";
+import { operatorRoutes } from "./operator-routes.ts";
 import { withRateLimitFields } from "./rate-limit-fields.ts";
 import { answeredByIdentity, brokenResponse, type Reporting, refusedResponse } from "./refused.ts";
+import type { Route, Routes } from "./route.ts";
 import { beforeIdentity } from "./sign-in-limits.ts";
+import { TextAnswer } from "./text-answer.ts";
 
 export interface ApiOptions {
   /** What stands before `/stream/start`: `/`, or `/api/v1` and the like. */
@@ -34,21 +36,14 @@ export interface ApiOptions {
   readonly identity?: Identity;
   /** What operators' routes work with; without it there are none but the one that revokes. */
   readonly operators?: OperatorContext;
+  /** What `/ready` looks at beside the stores of sessions and the identity worker. */
+  readonly parts?: Readonly<Record<string, Part>>;
   /** The demo page, in development: it answers whatever the API does not know. */
   readonly page?: (request: Request) => Promise<Response>;
 }
 
-type Flow = (request: SessionRequest, context: SessionContext) => Promise<Result<object | undefined, Refusal>>;
-
-export interface Route {
-  readonly flow: Flow;
-  /** The status where nothing is refused. */
-  readonly status: 200 | 201 | 204;
-  readonly longestBody?: number;
-}
-
 /** Every route below the base path, by its methods. */
-const routes: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
+const routes: Routes = {
   "/stream/start": { POST: { flow: startStream, status: 201 } },
   "/stream/:id": { GET: { flow: showSession, status: 200 }, DELETE: { flow: endSession, status: 204 } },
   "/stream/:id/renew": { POST: { flow: renewSession, status: 200 } },
@@ -73,7 +68,7 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
   mountHealth(app, context, options);
   const { operators } = options;
   const below = { ...routes, ...(operators === undefined ? {} : operatorRoutes(operators)) };
-  const all: typeof routes = {
+  const all: Routes = {
     ...Object.fromEntries(Object.entries(below).map(([path, byMethod]) => [base + path, byMethod])),
     ...(operators === undefined ? {} : metricsRoutes(operators)),
   };
@@ -94,25 +89,30 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
         return withCors(withRateLimitFields(await answered(), learns.learnt().standings));
       });
     }
-    app.options(path, () => preflight(allow, requestHeaders));
-    const code = "method_unknown";
-    app.all(path, ({ req }) =>
-      withCors(refused(refuse({ code, reason: `not one of ${allow}`, allow } as const).refusal, req.raw)),
-    );
+    refuseOthers(path, allow);
   }
+  for (const path of [healthPath, readyPath, ...docsPaths]) refuseOthers(path, "GET, OPTIONS");
   const { page } = options;
   if (page !== undefined) app.get("*", ({ req }) => page(req.raw));
   app.notFound(({ req }) => withCors(refused(refusal("route_unknown", "no such route").refusal, req.raw)));
   app.onError((error, { req }) => withCors(brokenResponse(error, req.raw, options.reporting)));
   return app;
+
+  /** Behind the methods that a path has. */
+  function refuseOthers(path: string, allow: string): void {
+    app.options(path, () => preflight(allow, requestHeaders));
+    const why = refuse({ code: "method_unknown", reason: `not one of ${allow}`, allow } as const);
+    app.all(path, ({ req }) => withCors(refused(why.refusal, req.raw)));
+  }
 }
 
 /** At the root, whatever the base path. */
-function mountHealth(app: Hono, context: SessionContext, { identity }: ApiOptions): void {
+function mountHealth(app: Hono, context: SessionContext, { identity, parts: others }: ApiOptions): void {
   const { clock, timer, site } = context;
   const jwks = `${site.apiUrl}${identityPath}/jwks`;
   const parts = {
     ...storeParts(context),
+    ...others,
     ...(identity === undefined ? {} : { identity: async () => (await identity(new Request(jwks))).ok }),
   };
   const ready = readiness({ parts, clock, timer });
@@ -151,7 +151,7 @@ async function requestOf(
   return {
     credential: following(credentialOf({ method: raw.method, url: raw.url, headers: raw.headers, body }, context)),
     grant: req.header("CTA-Common-Access-Token"),
-    sessionId: req.param("id") ?? "",
+    id: req.param("id") ?? "",
     query: new URL(raw.url).searchParams,
     body,
     origin: req.header("Origin"),

@@ -1,6 +1,7 @@
 import { refusal } from "../base/refusal.ts";
 import { type Result, refuse } from "../base/result.ts";
 import { type Configuration, readConfiguration, type WorkerName } from "../config/configuration.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import { withCors } from "./cors.ts";
 import { describeError, type Log } from "./log.ts";
 import { problemResponse } from "./problem.ts";
@@ -8,19 +9,24 @@ import { newRequestId } from "./request-id.ts";
 
 type Environment = Readonly<Record<string, unknown>>;
 
+/** What a worker counts with before anything is known of its configuration. */
+export type CountedBy<Env> = (env: Env) => Telemetry;
+
 /**
  * A worker's parts, made of its environment once an isolate: the configuration is read, and `wire` makes the rest. With a
  * wrong configuration every fault goes to the log and every request is answered 500 `configuration_invalid`: half of a
- * configuration might let through what the whole would refuse. The answers carry one Request-Id, which names those lines.
+ * configuration might let through what the whole would refuse. The answers carry one Request-Id, which names those lines, and
+ * each is counted: who watches the counts need not look at the log.
  *
  * The value is kept and never the promise: workerd lets no request wait for what another one is doing.
  */
 export function configured<Env extends object, Parts>(
   worker: WorkerName,
   log: Log,
+  countedBy: CountedBy<Env>,
   wire: (env: Env, configuration: Configuration) => Promise<Result<Parts, readonly string[]>>,
 ): (env: Env, answer: (parts: Parts) => Promise<Response>) => Promise<Response> {
-  return configuredBy(worker, readConfiguration, log, wire);
+  return configuredBy(worker, readConfiguration, log, countedBy, wire);
 }
 
 /** As {@link configured}, for a worker whose settings are read by `read`. */
@@ -28,6 +34,7 @@ export function configuredBy<Env extends object, Settings, Parts>(
   worker: string,
   read: (environment: Environment) => Result<Settings, readonly string[]>,
   log: Log,
+  countedBy: CountedBy<Env>,
   wire: (env: Env, configuration: Settings) => Promise<Result<Parts, readonly string[]>>,
 ): (env: Env, answer: (parts: Parts) => Promise<Response>) => Promise<Response> {
   let made: Result<Parts, string> | undefined;
@@ -42,7 +49,9 @@ export function configuredBy<Env extends object, Settings, Parts>(
   return async (env, answer) => {
     made ??= await make(env);
     if (made.ok) return answer(made.value);
-    const told = withCors(problemResponse(refusal("configuration_invalid", "see the log").refusal));
+    const why = refusal("configuration_invalid", "see the log").refusal;
+    countedBy(env)({ event: "refused", worker, ...why, request: made.refusal });
+    const told = withCors(problemResponse(why));
     told.headers.set("Request-Id", made.refusal);
     return told;
   };

@@ -1,3 +1,4 @@
+import type { RefusalCode } from "../base/refusal.ts";
 import { rfc3339, type UnixSeconds } from "../base/seconds.ts";
 import type { Explanation } from "../flows/explain/explanation.ts";
 import { faceOf } from "./faces.ts";
@@ -13,6 +14,12 @@ export function explanationJson({ kind, verdict, refusal, grants, steps }: Expla
     ...(grants === undefined ? {} : { grants }),
     ...(problem === undefined ? {} : { status: problem.status, title: problem.title }),
     ...(problem === undefined ? {} : { reason: problem.reason, detail: problem.detail }),
+    ...(problem === undefined ? {} : { help: troubleshootingOf(problem.code) }),
     steps: steps.map(({ part, state, text, code }) => ({ part, state, text, ...(code === undefined ? {} : { code }) })),
   };
+}
+
+/** Where a refusal's usual causes stand, seen from the project's root. */
+export function troubleshootingOf(code: RefusalCode): string {
+  return `docs/troubleshooting.md#${code}`;
 }

@@ -1,4 +1,5 @@
 import type { Refusal } from "../base/refusal.ts";
+import type { OperatorAct } from "../flows/session/operator-act.ts";
 
 /** The port for the log: one line, already free of secrets. */
 export type Log = (line: string) => void;
@@ -19,6 +20,11 @@ export function logRefusal(log: Log, worker: string, { code, reason }: Refusal, 
 /** One structured line for an exception, which is a bug. `request` is the id of the request that it was thrown in. */
 export function logError(log: Log, worker: string, error: unknown, request?: string): void {
   log(JSON.stringify({ worker, event: "error", error: describeError(error), request }));
+}
+
+/** One structured line for each act of an operator: who did what, by the name in his credential, and what came of it. */
+export function logAct(log: Log, worker: string, { operator, through, act, kind, id, outcome }: OperatorAct): void {
+  log(JSON.stringify({ worker, event: "operator", operator, through, act, kind, id, outcome }));
 }
 
 /** An answer of the identity worker's that is no success. */

@@ -14,18 +14,18 @@ import { keysJson, refusalsJson, sessionsJson } from "./operator-answers.ts";
 
 type Answer = Promise<Result<object, Refusal>>;
 
-/** `GET /operator/sessions?asset=&session=&limit=`. `body_invalid` for a limit that is none. */
+/** `GET /operator/sessions?asset=&session=&subject=&limit=`. `body_invalid` for a limit that is none. */
 export async function askSessions({ query }: SessionRequest, context: OperatorContext): Answer {
   const limit = limitOf(query);
   if (!limit.ok) return limit;
-  const asked = { asset: given(query, "asset"), session: given(query, "session"), limit: limit.value };
-  const listed = await listSessions(asked, context);
+  const named = { asset: given(query, "asset"), session: given(query, "session"), subject: given(query, "subject") };
+  const listed = await listSessions({ ...named, limit: limit.value }, context);
   return listed.ok ? ok(sessionsJson(listed.value)) : listed;
 }
 
-/** `GET /operator/refusals?request=`. */
+/** `GET /operator/refusals?request=`, or `subject=`. */
 export async function askRefusals({ query }: SessionRequest, context: OperatorContext): Answer {
-  const refusals = await refusalsOfHour(context, given(query, "request"));
+  const refusals = await refusalsOfHour(context, given(query, "request") ?? given(query, "subject"));
   return refusals.ok ? ok(refusalsJson(refusals.value)) : refusals;
 }
 

@@ -1,33 +1,18 @@
-import type { Refusal } from "../base/refusal.ts";
-import type { Result } from "../base/result.ts";
 import type { OperatorScope } from "../credential/operator.ts";
 import { longestQuestion } from "../flows/operator/bodies.ts";
 import type { OperatorContext } from "../flows/operator/context.ts";
 import { listAssets } from "../flows/operator/list-assets.ts";
 import { longestAsset, putAsset } from "../flows/operator/put-asset.ts";
 import { removeAsset } from "../flows/operator/remove-asset.ts";
-import { authorizeOperator } from "../flows/session/authorize-operator.ts";
-import type { SessionRequest } from "../flows/session/context.ts";
-import type { Route } from "./api.ts";
+import { type AssetAct, behindScope, type OperatorFlow } from "./behind-scope.ts";
 import { askExplanation, askKeys, askRefusals, askSessions, askSimulation } from "./operator-questions.ts";
+import type { Route, Routes } from "./route.ts";
 
-/** An answer that is no JSON. */
-export class TextAnswer {
-  readonly text: string;
-  readonly contentType: string;
-
-  constructor(text: string, contentType: string) {
-    this.text = text;
-    this.contentType = contentType;
-  }
-}
-
-interface OperatorRoute {
+interface OperatorRoute extends Omit<Route, "flow"> {
   readonly scope: OperatorScope;
-  readonly status: Route["status"];
-  /** How many bytes of a body are read; {@link longestBody} of the sessions' routes where it is left out. */
-  readonly longestBody?: number;
-  readonly run: (request: SessionRequest, context: OperatorContext) => Promise<Result<object | undefined, Refusal>>;
+  readonly run: OperatorFlow;
+  /** What it does to the asset that its path names, for the log. */
+  readonly act?: AssetAct;
 }
 
 /** Every route for operators below the base path, by its methods. */
@@ -47,24 +32,25 @@ const routes: Readonly<Record<string, Readonly<Record<string, OperatorRoute>>>> 
   "/operator/assets/:id": {
     PUT: {
       scope: "operator:assets",
+      act: "put",
       status: 200,
       longestBody: longestAsset,
-      run: ({ sessionId: id, body, query }, context) =>
-        putAsset({ id, body, replace: query.get("replace") !== "false" }, context),
+      run: ({ id, body, query }, context) => putAsset({ id, body, replace: query.get("replace") !== "false" }, context),
     },
-    DELETE: { scope: "operator:assets", status: 204, run: ({ sessionId }, context) => removeAsset(sessionId, context) },
+    DELETE: {
+      scope: "operator:assets",
+      act: "remove",
+      status: 204,
+      run: ({ id }, context) => removeAsset(id, context),
+    },
   },
 };
 
-/** The same as routes of the API: each looks first whether an operator with its scope asks. */
-export function operatorRoutes(context: OperatorContext): Readonly<Record<string, Readonly<Record<string, Route>>>> {
-  const behind = ({ scope, status, run, ...rest }: OperatorRoute): Route => ({
+/** The same as routes of the API. */
+export function operatorRoutes(context: OperatorContext): Routes {
+  const behind = ({ scope, run, act, ...rest }: OperatorRoute): Route => ({
     ...rest,
-    status,
-    flow: async (request) => {
-      const operator = await authorizeOperator(request, scope, context);
-      return operator.ok ? run(request, context) : operator;
-    },
+    flow: behindScope(scope, run, context, act),
   });
   return Object.fromEntries(
     Object.entries(routes).map(([path, byMethod]) => [

@@ -40,11 +40,19 @@ export const sessionKeySchema = z.strictObject({
   k: base64url.refine((text) => text.length >= 43, "an HMAC-SHA256 key has at least 32 bytes (43 characters)"),
 });
 
+/**
+ * Says in a ring's file that the kid is the id which CloudFront gave to the key. `imported`: CloudFront had the key before the
+ * ring did, so whoever made it there keeps it; `bound`: CloudFront was given it from this ring, by what `keys export` writes. No
+ * worker is given it.
+ */
+const bound = { cloudfront: z.enum(["imported", "bound"]).optional() };
+
 /** A CloudFront key: its kid is the id that CloudFront gave to the public key (`Key-Pair-Id`). */
 export const cloudFrontKeySchema = z
   .discriminatedUnion("kty", [
     z.strictObject({
       ...window,
+      ...bound,
       purpose: z.literal("cloudfront"),
       kty: z.literal("RSA"),
       alg: z.literal("RS256"),
@@ -59,6 +67,7 @@ export const cloudFrontKeySchema = z
     }),
     z.strictObject({
       ...window,
+      ...bound,
       purpose: z.literal("cloudfront"),
       ...p256,
     }),

@@ -35,6 +35,11 @@ export function withoutPrivateHalf(key: CloudFrontKey | OperatorKey): CloudFront
     : { kid, ...window, purpose: key.purpose, kty: key.kty, alg: key.alg, crv: key.crv, x: key.x, y: key.y };
 }
 
+/** A CloudFront key without the note of who gave it to CloudFront, which is for the ring's file alone. */
+export function withoutBinding({ cloudfront: _, ...key }: CloudFrontKey): CloudFrontKey {
+  return key;
+}
+
 /** Whether two keys are one: the same secret, or the same public half, whatever they are called. */
 export function isSameKey(a: RingKey, b: RingKey): boolean {
   if (a.kty === "oct" || b.kty === "oct") return a.kty === "oct" && b.kty === "oct" && a.k === b.k;

@@ -43,9 +43,13 @@ export interface WaitingStep {
  * once the isolates that still sign with it have the new ring, and the last that they signed has ended.
  */
 export function nextStep(purpose: RotatedPurpose, keys: readonly LivingKey[], times: RotationTimes): NextStep {
-  const [first, ...others] = waitingSteps(purpose, keys, times);
+  return soonest(waitingSteps(purpose, keys, times));
+}
+
+/** The first of the steps that wait, or where none does a new key. */
+export function soonest([first, ...others]: readonly WaitingStep[]): NextStep {
   if (first === undefined) return { step: "introduce" };
-  return others.reduce((soonest, step) => (step.from < soonest.from ? step : soonest), first);
+  return others.reduce((sooner, step) => (step.from < sooner.from ? step : sooner), first);
 }
 
 /** All the steps that wait for their time, in the ring's order. */

@@ -20,17 +20,21 @@ export function settled<Key extends LivingKey>(keys: readonly Key[], purpose: Ro
   });
 }
 
-/** A new key comes into the ring: as `next` beside one that signs, and where none does it signs at once. */
+/**
+ * A new key comes into the ring: as `next` beside one that signs, and where none does it signs at once, if it can: a public half
+ * alone (`signs` false) is `next` until it is whole.
+ */
 export function introduced<Key extends LivingKey>(
   keys: readonly Key[],
   key: Key,
   purpose: RotatedPurpose,
   now: UnixSeconds,
+  signs = true,
 ): Key[] {
   const before = settled(keys, purpose, now);
   // CloudFront keys without a state sign for the assets that name them: with several of them, none is everybody's.
   const alone = inUse(before, purpose, now) === undefined && !before.some((other) => signsByAsset(other, now));
-  return [...before, { ...key, state: alone ? "active" : "next", since: now }];
+  return [...before, { ...key, state: signs && alone ? "active" : "next", since: now }];
 }
 
 /**

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { RefusalCode } from "../base/refusal.ts";
 import { isUnixSeconds } from "../base/seconds.ts";
-import type { KeptCounts } from "./gathering.ts";
+import type { Kept } from "./gathering.ts";
 import { readSeries } from "./series.ts";
 
 // What comes over RPC may be of a worker of another version, and what is stored of an older one.
@@ -49,14 +49,31 @@ export const reportSchema = z.object({
 export const sessionsAskedSchema = z.object({
   asset: z.string().optional(),
   session: z.string().optional(),
+  subject: z.string().optional(),
+  name: z.string().optional(),
+  order: z.literal("begun").optional(),
+  without: z
+    .object({
+      sessions: z.array(z.string()),
+      assets: z.array(z.string()),
+      subjects: z.array(z.tuple([z.string(), time])),
+    })
+    .optional(),
   limit: z.int().nonnegative(),
 });
 
 /** The answers of who gathers. */
 export const countsSchema = z.array(count);
 export const sessionsNowSchema = z.object({ count: z.int().nonnegative(), sessions: z.array(liveSessionSchema) });
-const minutesSchema = z.array(z.object({ at: time, counts: z.record(z.string(), z.number()) }));
-export const refusalsOfHourSchema = z.object({ minutes: minutesSchema, recent: z.array(refusalSchema) });
+const minuteSchema = z.object({ at: time, counts: z.record(z.string(), z.number()) });
+export const refusalsOfHourSchema = z.object({ minutes: z.array(minuteSchema), recent: z.array(refusalSchema) });
 
-/** What was stored. */
-export const keptCountsSchema: z.ZodType<KeptCounts> = z.object({ counts: countsSchema, minutes: minutesSchema });
+/** What was stored: one of each part. */
+export const keptSchemas: { readonly [Part in keyof Kept]: z.ZodType<Kept[Part][number]> } = {
+  counts: count,
+  minutes: minuteSchema,
+  refusals: refusalSchema,
+  isolates: z.tuple([id, z.int().positive()]),
+  alive: liveSessionSchema,
+  ended: z.tuple([id, time]),
+};

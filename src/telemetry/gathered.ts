@@ -38,11 +38,29 @@ export interface Report {
   readonly ended: readonly string[];
 }
 
+/** What ends sessions, as far as the list knows what they are. */
+export interface Ending {
+  /** Ids of sessions. */
+  readonly sessions: readonly string[];
+  /** All sessions of these assets. */
+  readonly assets: readonly string[];
+  /** All sessions of these subjects that were started up to then. */
+  readonly subjects: readonly (readonly [subject: string, upTo: UnixSeconds])[];
+}
+
 export interface SessionsAsked {
   readonly asset?: string | undefined;
   /** A session's id. */
   readonly session?: string | undefined;
-  /** How many at most, the last seen first. */
+  /** The keyed hash of a viewer. */
+  readonly subject?: string | undefined;
+  /** Any of the three, where nobody says which. */
+  readonly name?: string | undefined;
+  /** These are neither listed nor counted. */
+  readonly without?: Ending | undefined;
+  /** `begun`: the last begun first, an order that stays from one look to the next; else the last seen first. */
+  readonly order?: "begun" | undefined;
+  /** How many at most. */
   readonly limit: number;
 }
 

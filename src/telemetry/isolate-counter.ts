@@ -1,6 +1,7 @@
 import { makeRoom } from "../base/oldest-out.ts";
 import type { Clock } from "../base/seconds.ts";
 import { countEvent } from "./count-event.ts";
+import { fairShare } from "./fair-share.ts";
 import type { LiveSession, RecentRefusal, Report } from "./gathered.ts";
 import { Tally } from "./tally.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -28,7 +29,8 @@ export class IsolateCounter {
     switch (event.event) {
       case "refused": {
         const { worker, code, reason, request, subject } = event;
-        if (this.#refusals.length >= most.refusals) this.#refusals.shift();
+        // Seldom, since it looks at all of them.
+        if (this.#refusals.length >= 4 * most.refusals) this.#refusals = fairShare(this.#refusals, most.refusals);
         const told = reason.slice(0, longestReason);
         this.#refusals.push({ at: this.#clock(), worker, code, reason: told, request, subject });
         return;
@@ -53,7 +55,7 @@ export class IsolateCounter {
     if (this.#tally.isEmpty && this.#alive.size === 0 && this.#ended.size === 0) return undefined;
     const taken = {
       counts: this.#tally.take(),
-      refusals: this.#refusals,
+      refusals: fairShare(this.#refusals, most.refusals),
       alive: [...this.#alive.values()],
       ended: [...this.#ended],
     };

@@ -1,8 +1,15 @@
 import { makeRoom } from "../base/oldest-out.ts";
 import { after, type Clock, earlier, later, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
-import type { LiveSession, SessionsAsked, SessionsNow } from "./gathered.ts";
+import type { Ending, LiveSession, SessionsAsked, SessionsNow } from "./gathered.ts";
 
 const most = { sessions: 50_000, listed: 1_000 };
+
+/** What of it outlives a restart. */
+export interface KeptSessions {
+  /** In the order in which they were last told of. */
+  readonly alive: readonly LiveSession[];
+  readonly ended: readonly (readonly [sessionId: string, at: UnixSeconds])[];
+}
 
 /** An isolate that has not heard of a session's end takes it for running for about two seconds. */
 const unaware = seconds(5);
@@ -36,20 +43,32 @@ export class LiveSessions {
     this.#alive.set(sessionId, known === undefined ? session : merged(known, session));
   }
 
-  end(sessionId: string): void {
+  end(sessionId: string, at: UnixSeconds): void {
     this.#alive.delete(sessionId);
     this.#endedAt.delete(sessionId);
     makeRoom(this.#endedAt, most.sessions);
-    this.#endedAt.set(sessionId, this.#clock());
+    this.#endedAt.set(sessionId, at);
   }
 
-  /** Those that were asked for, the last seen first. */
-  list({ asset, session, limit }: SessionsAsked): SessionsNow {
+  kept(): KeptSessions {
     this.#forget();
+    return { alive: [...this.#alive.values()], ended: [...this.#endedAt] };
+  }
+
+  restore({ alive, ended }: KeptSessions): void {
+    for (const session of alive) this.#alive.set(session.sessionId, session);
+    for (const [sessionId, at] of ended) this.#endedAt.set(sessionId, at);
+  }
+
+  /** Those that were asked for, in the order that was. */
+  list({ without, order, limit, ...asked }: SessionsAsked): SessionsNow {
+    this.#forget();
+    const isEnded = without === undefined ? () => false : endedBy(without);
     const found: LiveSession[] = [];
-    for (const one of this.#alive.values())
-      if ((asset ?? one.assetId) === one.assetId && (session ?? one.sessionId) === one.sessionId) found.push(one);
-    const sessions = found.toSorted((a, b) => b.seenAt - a.seenAt).slice(0, Math.min(limit, most.listed));
+    for (const one of this.#alive.values()) if (isAskedFor(one, asked) && !isEnded(one)) found.push(one);
+    const sessions = found
+      .toSorted(order === "begun" ? lastBegunFirst : lastSeenFirst)
+      .slice(0, Math.min(limit, most.listed));
     return { count: found.length, sessions };
   }
 
@@ -60,6 +79,34 @@ export class LiveSessions {
     for (const [sessionId, endedAt] of this.#endedAt)
       if (after(endedAt, this.#silence) <= now) this.#endedAt.delete(sessionId);
   }
+}
+
+function isAskedFor(
+  { assetId, sessionId, subject }: LiveSession,
+  asked: Pick<SessionsAsked, "asset" | "session" | "subject" | "name">,
+): boolean {
+  return (
+    (asked.asset ?? assetId) === assetId &&
+    (asked.session ?? sessionId) === sessionId &&
+    (asked.subject ?? subject) === subject &&
+    (asked.name === undefined || [assetId, sessionId, subject].includes(asked.name))
+  );
+}
+
+function lastSeenFirst(a: LiveSession, b: LiveSession): number {
+  return b.seenAt - a.seenAt;
+}
+
+function lastBegunFirst(a: LiveSession, b: LiveSession): number {
+  return b.startedAt - a.startedAt || (a.sessionId < b.sessionId ? -1 : 1);
+}
+
+function endedBy({ sessions, assets, subjects }: Ending): (session: LiveSession) => boolean {
+  const [ids, ofAssets, ofSubjects] = [new Set(sessions), new Set(assets), new Map(subjects)];
+  return ({ sessionId, assetId, subject, startedAt }) => {
+    const upTo = ofSubjects.get(subject);
+    return ids.has(sessionId) || ofAssets.has(assetId) || (upTo !== undefined && startedAt <= upTo);
+  };
 }
 
 /** Of two isolates' words the later one holds; a session began when it was first heard of. */

@@ -88,7 +88,7 @@ export const metrics = {
   },
   stagedoor_series_dropped_total: {
     type: "counter",
-    help: "Counts of series beyond the most that are kept.",
+    help: "Counts that were left out: of more series than are kept, or of what no worker counts.",
     labels: [],
   },
   stagedoor_sessions: { type: "gauge", help: "Sessions that hold a lease and were seen of late.", labels: [] },

@@ -11,7 +11,7 @@ export function spellSeries(name: string, labels: readonly (readonly [label: str
 
 const form = /^([a-z][a-z0-9_]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)+)\})?$/;
 
-/** The name and the labels of a series; undefined for what is none. */
+/** The name and the labels of a series in their order; undefined for what is none in its one spelling, or names a label twice. */
 export function readSeries(series: string): { readonly name: string; readonly labels: Labels } | undefined {
   const read = form.exec(series);
   if (read === null) return undefined;
@@ -19,7 +19,7 @@ export function readSeries(series: string): { readonly name: string; readonly la
   const labels: Record<string, string> = {};
   for (const [, label = "", value = ""] of pairs.matchAll(/([a-z_]+)="((?:[^"\\]|\\.)*)"/g))
     labels[label] = value.replace(/\\(.)/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped));
-  return { name, labels };
+  return spellSeries(name, Object.entries(labels)) === series ? { name, labels } : undefined;
 }
 
 function escapeValue(value: string): string {

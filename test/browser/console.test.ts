@@ -1,22 +1,14 @@
 import type { BrowserContextOptions, Page, Route } from "playwright-core";
 import { describe, expect, inject, it } from "vitest";
-import { operatorScopes } from "../../src/credential/operator.ts";
 import { operatorOf } from "../cluster/operator.ts";
 import { startStream, tokenFor } from "../cluster/start-stream.ts";
 import { browserForFile, type Tab } from "./browsing.ts";
+import { findSession, signIn } from "./console-page.ts";
 
 const usual = inject("usual");
 const inTab = browserForFile();
 /** What the workers count comes together within ten seconds, and the page asks every five. */
 const gathered = { timeout: 30_000 };
-
-async function signIn(page: Page, scopes: readonly (typeof operatorScopes)[number][] = operatorScopes): Promise<void> {
-  const { token } = await operatorOf(usual, "ann", scopes);
-  await page.goto(`${usual.apiUrl}/console`);
-  await page.getByLabel("Credential").fill(token);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("heading", { name: "Sessions now" }).waitFor();
-}
 
 /** A test in a tab in which an operator is signed in; what the page complained of must be nothing. */
 function signedIn(use: (tab: Tab) => Promise<unknown>, options?: BrowserContextOptions) {
@@ -41,11 +33,6 @@ async function playFilm(page: Page): Promise<{ readonly film: Page; readonly id:
   await film.getByRole("button", { name: "Play", exact: true }).click();
   await film.waitForFunction(() => (document.querySelector("video")?.currentTime ?? 0) > 1);
   return { film, id: (await film.locator("#session-id").textContent()) ?? "" };
-}
-
-async function findSession(page: Page, id: string): Promise<void> {
-  await page.getByLabel("Asset or session id").fill(id);
-  await page.getByRole("button", { name: "Find" }).first().click();
 }
 
 /** A manifest URL whose signature does not hold, asked for: the refusal's Request-Id. */
@@ -73,6 +60,11 @@ describe("the console", () => {
         .waitFor();
       await film.locator("#status").filter({ hasText: "session_revoked" }).waitFor();
       await row.waitFor({ state: "detached" });
+      await page.getByRole("button", { name: "Take back" }).click();
+      await page
+        .getByRole("status")
+        .filter({ hasText: `Taken back: ${id}` })
+        .waitFor();
     }));
 
   it(
@@ -131,6 +123,7 @@ describe("the console", () => {
       await signIn(page);
       await page.waitForResponse((response) => response.url() === `${usual.apiUrl}/console`);
       const stale = page.getByText("This page is old.");
+      const verdict = page.locator("#verdict");
       expect(await stale.isVisible()).toBe(false);
       const failures = [
         (route: Route) => route.abort("connectionrefused"),
@@ -139,8 +132,10 @@ describe("the console", () => {
       for (const fail of failures) {
         await page.route("**/console", fail);
         await stale.waitFor();
+        expect(await verdict.isVisible()).toBe(false);
         await page.unroute("**/console");
         await stale.waitFor({ state: "hidden" });
+        expect(await verdict.isVisible()).toBe(true);
       }
     }));
 

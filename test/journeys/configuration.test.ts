@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { gatheredBy, type MetricsNamespace } from "../../src/adapters/cloudflare/gathered.ts";
 import { newSessionKey } from "../../src/keys/generate.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
+import { wait } from "../cluster/viewer.ts";
 
 const log: string[] = [];
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
@@ -28,6 +30,24 @@ describe("a worker with a wrong configuration", () => {
     const all = log.join("\n");
     expect(all).toContain("STAGEDOOR_EXPIRY_STEP");
     for (const key of cluster.addresses.keys) expect(all).not.toContain("k" in key ? key.k : key.d);
+  });
+});
+
+describe("the requests that a wrong configuration refuses", () => {
+  let wrong: Awaited<ReturnType<typeof startTestCluster>>;
+  beforeAll(async () => {
+    wrong = await startTestCluster({ STAGEDOOR_EXPIRY_STEP: "never" });
+  });
+  afterAll(() => wrong.stop());
+
+  it("are counted and reported by every worker, though none of them could be put together", async () => {
+    for (const url of [wrong.addresses.apiUrl, wrong.addresses.mediaUrl, wrong.addresses.mediaUrl])
+      expect((await fetch(`${url}/health`)).status).toBe(500);
+    await wait(2_500);
+    const { METRICS } = await wrong.miniflare.getBindings<{ METRICS: MetricsNamespace<unknown> }>("stagedoor-api");
+    const counts = new Map(await gatheredBy(METRICS).counts());
+    const refused = (worker: string) => `stagedoor_refused_total{worker="${worker}",code="configuration_invalid"}`;
+    expect([counts.get(refused("api")), counts.get(refused("edge"))]).toEqual([1, 2]);
   });
 });
 

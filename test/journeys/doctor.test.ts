@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
-import { afterEach, describe, expect, inject, it } from "vitest";
+import { afterEach, describe, expect, inject, it, vi } from "vitest";
 import { dispatch } from "../../cli/commands/dispatch.ts";
 import type { Finding } from "../../cli/doctor/finding.ts";
 import { newDevKeys } from "../../cli/local/dev-keys.ts";
@@ -88,6 +88,21 @@ describe("npx stagedoor doctor beside running workers", () => {
     const [, ring = ""] = usual;
     for (const secret of secretsIn(ring)) expect(ran.stdout + ran.stderr).not.toContain(secret);
     expect(ran.stdout + ran.stderr).not.toMatch(/eyJ|2D3R|(list|seg|key)=\d|Signature=/);
+  });
+
+  it("reads the live catalog where none is given: the live origins are where they were started", async () => {
+    vi.stubEnv("LIVE_ORIGIN_SECRET", "another");
+    stops.push(() => vi.unstubAllEnvs());
+    const found = await ids(...hosts, "--ring", ringFile(cluster.keys));
+    const live = ["live", "live-dvr", "live-event", "live-ll"];
+    expect(found).toEqual(live.map((id) => `origin_refuses_us asset ${id}`));
+  });
+
+  it("says of --api and --media that they are swapped", async () => {
+    const found = await ids(...usual, "--api", cluster.mediaUrl, "--media", cluster.apiUrl);
+    expect(found).toEqual(
+      expect.arrayContaining([`hosts_swapped API ${cluster.mediaUrl}`, `hosts_swapped media host ${cluster.apiUrl}`]),
+    );
   });
 
   it("with another ring: no key of it is taken, nor what it vouches for", async () => {

@@ -1,6 +1,11 @@
+import { waitUntil } from "cloudflare:workers";
 import type { CatalogObject } from "../../src/adapters/cloudflare/catalog-object.ts";
 import { identityEnding, identityService } from "../../src/adapters/cloudflare/identity-service.ts";
-import { isolateTelemetry, type TelemetryBindings } from "../../src/adapters/cloudflare/isolate-telemetry.ts";
+import {
+  countedBy,
+  isolateTelemetry,
+  type TelemetryBindings,
+} from "../../src/adapters/cloudflare/isolate-telemetry.ts";
 import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
 import type { LimitsObject } from "../../src/adapters/cloudflare/limits-object.ts";
 import { proofReplay } from "../../src/adapters/cloudflare/proof-replay.ts";
@@ -13,17 +18,20 @@ import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
 import { ok, refuse } from "../../src/base/result.ts";
 import { systemClock, systemTimer } from "../../src/base/seconds.ts";
-import { keepCatalog } from "../../src/catalog/source.ts";
+import { keepCatalog, usualMaxAge } from "../../src/catalog/source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { trustFaults } from "../../src/config/trust-faults.ts";
-import { consoleApp, isConsolePath } from "../../src/console/console.tsx";
+import { consoleApp } from "../../src/console/console.tsx";
+import { isConsolePath } from "../../src/console/door.tsx";
 import type { Reach } from "../../src/credential/ask-json.ts";
 import { issuerSchema } from "../../src/credential/issuer.ts";
 import { operatorIssuers } from "../../src/credential/operator.ts";
 import { trustIssuer } from "../../src/credential/trust-issuer.ts";
+import type { OperatorAct } from "../../src/flows/session/operator-act.ts";
 import { apiApp } from "../../src/http/api.ts";
 import { configured, missingBindings } from "../../src/http/configured.ts";
-import { logRefusal } from "../../src/http/log.ts";
+import { nobody } from "../../src/http/health.ts";
+import { logAct, logRefusal } from "../../src/http/log.ts";
 import { rememberSpent } from "../../src/limits/remember-spent.ts";
 import type { Entitlement } from "../../src/policy/entitlement.ts";
 import { rememberEntitlement } from "../../src/policy/remember-entitlement.ts";
@@ -49,7 +57,7 @@ interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
 
 const log = (line: string) => console.log(line);
 
-const withApp = configured("api", log, async (env: Env, configuration: Configuration) => {
+const withApp = configured("api", log, countedBy("api", waitUntil), async (env: Env, configuration: Configuration) => {
   const { CATALOG, CATALOG_EDITS, LIMITS, METRICS, PROOFS, REVOCATIONS, STREAMS } = env;
   const { telemetry, reporter, gathered } = isolateTelemetry("api", env);
   const missing = missingBindings({ CATALOG, CATALOG_EDITS, LIMITS, METRICS, PROOFS, REVOCATIONS, STREAMS });
@@ -80,9 +88,11 @@ const withApp = configured("api", log, async (env: Env, configuration: Configura
     catalog: keepCatalog({
       load: kvCatalog(CATALOG),
       clock: systemClock,
+      maxAge: usualMaxAge(development),
       onRefusal,
     }),
     onFailure: onRefusal,
+    onAct: (act: OperatorAct) => logAct(log, "api", act),
     keys: await prepareSessionKeys(ring, nodeHmac),
     clock: systemClock,
     timer: systemTimer,
@@ -100,6 +110,7 @@ const withApp = configured("api", log, async (env: Env, configuration: Configura
     ...shell,
     basePath,
     operators: operators.value,
+    parts: { limits: async () => LIMITS.get(LIMITS.idFromName(nobody)).answers() },
     ...(identity === undefined ? {} : { identity: identity.answer }),
     ...(page === undefined ? {} : { page: (request: Request) => page.fetch(request) }),
   });

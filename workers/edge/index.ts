@@ -1,4 +1,9 @@
-import { isolateTelemetry, type TelemetryBindings } from "../../src/adapters/cloudflare/isolate-telemetry.ts";
+import { waitUntil } from "cloudflare:workers";
+import {
+  countedBy,
+  isolateTelemetry,
+  type TelemetryBindings,
+} from "../../src/adapters/cloudflare/isolate-telemetry.ts";
 import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
 import { edgeMediaCache } from "../../src/adapters/cloudflare/media-cache.ts";
 import { mediaOrigin } from "../../src/adapters/cloudflare/media-origin.ts";
@@ -9,7 +14,7 @@ import { systemMillisecondClock } from "../../src/base/milliseconds.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
 import { ok, refuse } from "../../src/base/result.ts";
 import { seconds, systemClock, systemTimer } from "../../src/base/seconds.ts";
-import { keepCatalog } from "../../src/catalog/source.ts";
+import { keepCatalog, usualMaxAge } from "../../src/catalog/source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { type Admit, admitSession } from "../../src/flows/admit-session.ts";
 import { fileDelivery } from "../../src/flows/deliver-file.ts";
@@ -34,64 +39,73 @@ interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
 
 const log = (line: string) => console.log(line);
 
-const withParts = configured("edge", log, async (env: Env, configuration: Configuration) => {
-  const { CATALOG, MANIFEST, REVOCATIONS, STREAMS } = env;
-  const missing = missingBindings({ CATALOG, MANIFEST, REVOCATIONS, STREAMS });
-  if (missing.length > 0) return refuse(missing);
-  const publicKeys = await publicKeysOf(configuration.ring, systemClock);
-  if (!publicKeys.ok) return refuse(publicKeys.refusal);
-  const { telemetry, reporter } = isolateTelemetry("edge", env);
-  const milliseconds = systemMillisecondClock;
-  const origin = timedOrigin(mediaOrigin(env, systemClock), telemetry, milliseconds);
-  const onRefusal = (why: Refusal) => logRefusal(log, "edge", why);
-  const { leaseTtl, sharedNetworks, storeFailure } = configuration;
-  const stores = sessionStores(env, caches.default, configuration, onRefusal, telemetry);
-  const catalog = keepCatalog({ load: kvCatalog(CATALOG), clock: systemClock, onRefusal });
-  const admission = {
-    ...stores,
-    leases: rememberLeases({ capacity: 10_000, refreshAfter: seconds(Math.min(30, leaseTtl / 3)) }),
-    timer: systemTimer,
-    onFailure: onRefusal,
-    sharedNetworks,
-    storeFailure,
-    telemetry,
-  };
-  const admit: Admit = (access, asking) => admitSession(access, asking, admission);
-  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-  return ok({
-    ...configuration,
-    reporting: { worker: "edge", log, telemetry, random },
-    reporter,
-    telemetry,
-    clock: systemClock,
-    milliseconds,
-    keys: await prepareSessionKeys(configuration.ring, nodeHmac),
-    open: rememberGrants(10_000),
-    publicKeys: publicKeys.value,
-    catalog,
-    admit,
-    ready: readiness({
-      parts: {
-        ...storeParts({ ...stores, catalog }),
-        manifest: async () => (await MANIFEST.fetch(new URL(healthPath, configuration.mediaUrl))).ok,
-      },
+const withParts = configured(
+  "edge",
+  log,
+  countedBy("edge", waitUntil),
+  async (env: Env, configuration: Configuration) => {
+    const { CATALOG, MANIFEST, REVOCATIONS, STREAMS } = env;
+    const missing = missingBindings({ CATALOG, MANIFEST, REVOCATIONS, STREAMS });
+    if (missing.length > 0) return refuse(missing);
+    const publicKeys = await publicKeysOf(configuration.ring, systemClock);
+    if (!publicKeys.ok) return refuse(publicKeys.refusal);
+    const { telemetry, reporter } = isolateTelemetry("edge", env);
+    const milliseconds = systemMillisecondClock;
+    const origin = timedOrigin(mediaOrigin(env, systemClock), telemetry, milliseconds);
+    const onRefusal = (why: Refusal) => logRefusal(log, "edge", why);
+    const { leaseTtl, sharedNetworks, storeFailure } = configuration;
+    const stores = sessionStores(env, caches.default, configuration, onRefusal, telemetry);
+    const catalog = keepCatalog({
+      load: kvCatalog(CATALOG),
       clock: systemClock,
+      maxAge: usualMaxAge(configuration.development),
+      onRefusal,
+    });
+    const admission = {
+      ...stores,
+      leases: rememberLeases({ capacity: 10_000, refreshAfter: seconds(Math.min(30, leaseTtl / 3)) }),
       timer: systemTimer,
-    }),
-    sha256: nodeSha256,
-    deliver: fileDelivery({
-      origin,
-      cache: edgeMediaCache(caches.default, configuration.mediaUrl),
-      clock: systemClock,
+      onFailure: onRefusal,
+      sharedNetworks,
+      storeFailure,
       telemetry,
-    }),
-  });
-});
+    };
+    const admit: Admit = (access, asking) => admitSession(access, asking, admission);
+    const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+    return ok({
+      ...configuration,
+      reporting: { worker: "edge", log, telemetry, random },
+      reporter,
+      telemetry,
+      clock: systemClock,
+      milliseconds,
+      keys: await prepareSessionKeys(configuration.ring, nodeHmac),
+      open: rememberGrants(10_000),
+      publicKeys: publicKeys.value,
+      catalog,
+      admit,
+      ready: readiness({
+        parts: {
+          ...storeParts({ ...stores, catalog, clock: systemClock }),
+          manifest: async () => (await MANIFEST.fetch(new URL(healthPath, configuration.mediaUrl))).ok,
+        },
+        clock: systemClock,
+        timer: systemTimer,
+      }),
+      sha256: nodeSha256,
+      deliver: fileDelivery({
+        origin,
+        cache: edgeMediaCache(caches.default, configuration.mediaUrl),
+        clock: systemClock,
+        telemetry,
+      }),
+    });
+  },
+);
 
 export default {
-  fetch(request, env, context) {
+  fetch(request, env) {
     return withParts(env, (parts) => {
-      const waitUntil = (work: Promise<unknown>) => context.waitUntil(work);
       parts.reporter.linger(waitUntil);
       return answerMedia(request, parts.reporting, (asked) =>
         answerEdge(asked, { ...parts, manifest: env.MANIFEST, waitUntil }),

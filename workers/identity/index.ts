@@ -1,5 +1,9 @@
-import { DurableObject } from "cloudflare:workers";
-import { isolateTelemetry, type TelemetryBindings } from "../../src/adapters/cloudflare/isolate-telemetry.ts";
+import { DurableObject, waitUntil } from "cloudflare:workers";
+import {
+  countedBy,
+  isolateTelemetry,
+  type TelemetryBindings,
+} from "../../src/adapters/cloudflare/isolate-telemetry.ts";
 import { revocationLog } from "../../src/adapters/cloudflare/revocation-log.ts";
 import type { RevocationObject } from "../../src/adapters/cloudflare/revocation-object.ts";
 import { systemMillisecondClock } from "../../src/base/milliseconds.ts";
@@ -25,32 +29,38 @@ interface Env extends TelemetryBindings<DurableObjectId> {
 const worker = "identity";
 const log = (line: string) => console.log(line);
 
-const withParts = configuredBy(worker, readIdentityConfiguration, log, async (env: Env, settings) => {
-  const { DB, REVOCATIONS, REFRESHES } = env;
-  const missing = missingBindings({ DB, REVOCATIONS, REFRESHES });
-  if (missing.length > 0) return refuse(missing);
-  const { telemetry: count, reporter } = isolateTelemetry(worker, env);
-  const parts: IdentityParts & { readonly reporter: Reporter } = {
-    reporter,
-    settings,
-    database: DB,
-    revocations: revocationLog({
-      objects: REVOCATIONS,
-      cache: undefined,
-      mediaUrl: settings.apiUrl,
-      clock: systemMillisecondClock,
-    }),
-    telemetry: (event) => {
-      // Somebody holds a copy of a viewer's token, or restored one from a backup: worth a line even where nobody counts.
-      if (event.event === "reused") log(JSON.stringify({ worker, event: "reused" }));
-      count(event);
-    },
-    clock: systemClock,
-    onError: (error) => logError(log, worker, error),
-    log: (level, message) => log(JSON.stringify({ worker, event: "library", level, message })),
-  };
-  return ok(parts);
-});
+const withParts = configuredBy(
+  worker,
+  readIdentityConfiguration,
+  log,
+  countedBy(worker, waitUntil),
+  async (env: Env, settings) => {
+    const { DB, REVOCATIONS, REFRESHES } = env;
+    const missing = missingBindings({ DB, REVOCATIONS, REFRESHES });
+    if (missing.length > 0) return refuse(missing);
+    const { telemetry: count, reporter } = isolateTelemetry(worker, env);
+    const parts: IdentityParts & { readonly reporter: Reporter } = {
+      reporter,
+      settings,
+      database: DB,
+      revocations: revocationLog({
+        objects: REVOCATIONS,
+        cache: undefined,
+        mediaUrl: settings.apiUrl,
+        clock: systemMillisecondClock,
+      }),
+      telemetry: (event) => {
+        // Somebody holds a copy of a viewer's token, or restored one from a backup: worth a line even where nobody counts.
+        if (event.event === "reused") log(JSON.stringify({ worker, event: "reused" }));
+        count(event);
+      },
+      clock: systemClock,
+      onError: (error) => logError(log, worker, error),
+      log: (level, message) => log(JSON.stringify({ worker, event: "library", level, message })),
+    };
+    return ok(parts);
+  },
+);
 
 /** Whether this isolate has brought the configured clients into the database. */
 let seeded = false;

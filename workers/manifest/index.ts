@@ -1,6 +1,10 @@
 import { waitUntil } from "cloudflare:workers";
 import { cloudFrontSign } from "../../src/adapters/aws/cloudfront-key.ts";
-import { isolateTelemetry, type TelemetryBindings } from "../../src/adapters/cloudflare/isolate-telemetry.ts";
+import {
+  countedBy,
+  isolateTelemetry,
+  type TelemetryBindings,
+} from "../../src/adapters/cloudflare/isolate-telemetry.ts";
 import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
 import { mediaOrigin } from "../../src/adapters/cloudflare/media-origin.ts";
 import type { PlaylistObject } from "../../src/adapters/cloudflare/playlist-object.ts";
@@ -11,7 +15,7 @@ import { systemMillisecondClock } from "../../src/base/milliseconds.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
 import { ok, refuse } from "../../src/base/result.ts";
 import { systemClock, systemTimer } from "../../src/base/seconds.ts";
-import { keepCatalog } from "../../src/catalog/source.ts";
+import { keepCatalog, usualMaxAge } from "../../src/catalog/source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { directPlaylists } from "../../src/flows/direct-playlists.ts";
 import { PlaylistShelf } from "../../src/flows/playlist-shelf.ts";
@@ -37,47 +41,53 @@ const log = (line: string) => console.log(line);
 /** Bytes of playlists, and of what is made of them, that an isolate keeps: it has 128 MB for everything. */
 const shelfCapacity = 48 * 1024 * 1024;
 
-const withParts = configured("manifest", log, async (env: Env, configuration: Configuration) => {
-  const { CATALOG, PLAYLISTS } = env;
-  const missing = missingBindings({ CATALOG, PLAYLISTS });
-  if (missing.length > 0) return refuse(missing);
-  const { mediaUrl } = configuration;
-  const onRefusal = (why: Refusal) => logRefusal(log, "manifest", why);
-  const milliseconds = systemMillisecondClock;
-  const { telemetry, reporter } = isolateTelemetry("manifest", env);
-  const origin = timedOrigin(mediaOrigin(env, systemClock), telemetry, milliseconds);
-  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-  return ok({
-    ...configuration,
-    reporting: { worker: "manifest", log, telemetry, random },
-    reporter,
-    mediaHost: new URL(mediaUrl).host,
-    clock: systemClock,
-    milliseconds,
-    keys: await prepareSessionKeys(configuration.ring, nodeHmac),
-    open: rememberGrants(10_000),
-    catalog: keepCatalog({
-      load: kvCatalog(CATALOG),
+const withParts = configured(
+  "manifest",
+  log,
+  countedBy("manifest", waitUntil),
+  async (env: Env, configuration: Configuration) => {
+    const { CATALOG, PLAYLISTS } = env;
+    const missing = missingBindings({ CATALOG, PLAYLISTS });
+    if (missing.length > 0) return refuse(missing);
+    const { mediaUrl } = configuration;
+    const onRefusal = (why: Refusal) => logRefusal(log, "manifest", why);
+    const milliseconds = systemMillisecondClock;
+    const { telemetry, reporter } = isolateTelemetry("manifest", env);
+    const origin = timedOrigin(mediaOrigin(env, systemClock), telemetry, milliseconds);
+    const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+    return ok({
+      ...configuration,
+      reporting: { worker: "manifest", log, telemetry, random },
+      reporter,
+      mediaHost: new URL(mediaUrl).host,
       clock: systemClock,
+      milliseconds,
+      keys: await prepareSessionKeys(configuration.ring, nodeHmac),
+      open: rememberGrants(10_000),
+      catalog: keepCatalog({
+        load: kvCatalog(CATALOG),
+        clock: systemClock,
+        maxAge: usualMaxAge(configuration.development),
+        onRefusal,
+      }),
+      source: sharedPlaylists({
+        objects: PLAYLISTS,
+        cache: caches.default,
+        mediaUrl,
+        clock: milliseconds,
+        direct: directPlaylists({ origin, timer: systemTimer, clock: milliseconds }),
+        waitUntil,
+        onFailure: onRefusal,
+      }),
       onRefusal,
-    }),
-    source: sharedPlaylists({
-      objects: PLAYLISTS,
-      cache: caches.default,
-      mediaUrl,
-      clock: milliseconds,
-      direct: directPlaylists({ origin, timer: systemTimer, clock: milliseconds }),
-      waitUntil,
-      onFailure: onRefusal,
-    }),
-    onRefusal,
-    sha256: nodeSha256,
-    shelf: new PlaylistShelf(shelfCapacity),
-    cloudFront: cloudFrontSigners(configuration.ring, mediaUrl, systemClock, (key, hash) =>
-      cloudFrontSign({ ...key }, hash),
-    ),
-  });
-});
+      sha256: nodeSha256,
+      shelf: new PlaylistShelf(shelfCapacity),
+      cloudFront: cloudFrontSigners(configuration.ring, mediaUrl, systemClock, (key, hash) =>
+        cloudFrontSign({ ...key }, hash),
+      ),
+    });
+  },
+);
 
 export default {
   fetch(request, env) {

@@ -1,12 +1,17 @@
 import { settingsSchema } from "../../../src/config/settings.ts";
 import { environmentOf, type Facts } from "../facts.ts";
-import { type Check, type Finding, fault } from "../finding.ts";
+import { type Check, type Finding, fault, warning } from "../finding.ts";
 import type { WorkerKind } from "../worker-files.ts";
 
 type SharedSetting = Exclude<keyof typeof settingsSchema.shape, "STAGEDOOR_KEYS" | "STAGEDOOR_ISSUERS">;
 
 /** What several workers must have alike, which ones, and what a viewer notices where they do not. */
-const shared: readonly (readonly [setting: SharedSetting, workers: readonly WorkerKind[], consequence: string])[] = [
+const shared: readonly (readonly [
+  setting: SharedSetting,
+  workers: readonly WorkerKind[],
+  consequence: string,
+  severity?: "warning",
+])[] = [
   ["STAGEDOOR_ENV", ["api", "edge", "manifest", "identity"], "development's keys are taken by some and not by others"],
   ["STAGEDOOR_MEDIA_URL", ["api", "edge", "manifest"], "players are sent to a host that is not the one that answers"],
   ["STAGEDOOR_API_URL", ["api", "identity"], "sessions of sign-in and their cookies are taken nowhere"],
@@ -17,6 +22,12 @@ const shared: readonly (readonly [setting: SharedSetting, workers: readonly Work
   ["STAGEDOOR_EXPIRY_STEP", ["edge", "manifest"], "renewed URLs are others than the playlist's, so players load twice"],
   ["STAGEDOOR_RENEWAL", ["api", "edge"], "a player is told that URLs are renewed where they are refused"],
   ["STAGEDOOR_REVOCATION_MAX_AGE", ["api", "edge"], "a session that was ended goes on at one of them"],
+  [
+    "STAGEDOOR_LEASE_TTL",
+    ["edge", "manifest"],
+    "the console and /metrics show sessions as running for another time than their places are held",
+    "warning",
+  ],
   ["STAGEDOOR_STORE_FAILURE", ["api", "edge"], "a start is let in and its film refused, or the other way about"],
 ];
 
@@ -27,7 +38,7 @@ export const agreementCheck: Check<Facts> = {
   run: (facts) => [...shared.flatMap((entry) => differing(entry, facts)), ...oneHost(facts)],
 };
 
-function differing([setting, kinds, consequence]: (typeof shared)[number], facts: Facts): Finding[] {
+function differing([setting, kinds, consequence, severity]: (typeof shared)[number], facts: Facts): Finding[] {
   const workers = facts.workers.filter(({ worker }) => kinds.includes(worker));
   const values = workers.map((worker) => {
     const parsed = settingsSchema.shape[setting].safeParse(environmentOf(worker, facts)[setting]);
@@ -38,7 +49,7 @@ function differing([setting, kinds, consequence]: (typeof shared)[number], facts
   if (new Set(sound.map(({ value }) => value)).size < 2) return [];
   const told = sound.map(({ file, value }) => `${value} in ${file}`).join(", ");
   return [
-    fault(
+    (severity === "warning" ? warning : fault)(
       "settings_differ",
       setting,
       `It is ${told}: ${consequence}.`,

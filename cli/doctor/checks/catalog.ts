@@ -1,7 +1,8 @@
 import { describeFault } from "../../../src/catalog/fault.ts";
-import { shortName } from "../../commands/files.ts";
 import { type Facts, soundCatalog } from "../facts.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
+import { handOver } from "../hand-over.ts";
+import { giveCatalog } from "../live/live.ts";
 import { originSecrets } from "./configuration.ts";
 
 /** The catalog, and what it needs of the workers. */
@@ -10,12 +11,21 @@ export const catalogCheck: Check<Facts> = {
   held: "the catalog is sound, and the workers have what it names",
   run: (facts) => {
     const { catalog: file } = facts;
-    if (file === undefined) return [notLookedAt("the catalog", "Give it with --catalog catalog.json.")];
+    if (facts.catalogUnread !== undefined)
+      return [
+        warning(
+          "catalog_unread",
+          "the catalog",
+          facts.catalogUnread,
+          "Mend what the other findings name, and give --bearer a credential with operator:read; or give a file with --catalog.",
+        ),
+      ];
+    if (file === undefined) return [notLookedAt("the catalog", `Give ${giveCatalog}.`)];
     if (!file.parsed.ok)
       return file.parsed.refusal.map((told) =>
         fault(
           "catalog_invalid",
-          `${shortName(file.file)}${told.asset === undefined ? "" : `: ${told.asset}`}`,
+          `${file.where}${told.asset === undefined ? "" : `: ${told.asset}`}`,
           describeFault(told),
           told.advice,
         ),
@@ -82,12 +92,17 @@ function secrets(facts: Facts): Finding[] {
   return [...names].flatMap((name) => {
     const lacking = workers.filter((worker) => !worker.secrets.includes(name));
     if (lacking.length === 0) return [];
+    const lackingFiles = lacking.map(({ file }) => file).join(" and ");
     return [
       warning(
         "origin_secret_unlisted",
         name,
-        `The catalog's origins ask for this secret, and ${lacking.map(({ file }) => file).join(", ")} does not say that the worker needs it: a deployment without it answers 500 for those assets.`,
-        `Run \`npx wrangler secret put ${name}\` for the edge and the manifest worker, and list it under [env.${facts.environment}.secrets] required.`,
+        `The catalog's origins ask for this secret, and ${lackingFiles} ${lacking.length > 1 ? "do" : "does"} not say that the worker needs it: a deployment without it answers 500 for those assets.`,
+        `List it under [env.${facts.environment}.secrets] required of ${lackingFiles}, and ${handOver(
+          name,
+          workers.map(({ file }) => file),
+          facts,
+        )}.`,
       ),
     ];
   });

@@ -3,6 +3,7 @@ import { readIdentityConfiguration } from "../../../src/config/identity-configur
 import { trustFaults } from "../../../src/config/trust-faults.ts";
 import { environmentOf, type Facts, soundCatalog } from "../facts.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
+import { handOver } from "../hand-over.ts";
 import type { DeployedWorker } from "../worker-files.ts";
 
 /** Each worker's configuration, as the worker itself would read it. */
@@ -26,10 +27,11 @@ function configurationFaults(facts: Facts): Finding[] {
     for (const told of faultsOf(worker, facts)) byFault.set(told, [...(byFault.get(told) ?? []), worker.file]);
   const section = facts.development ? "[vars]" : `[env.${facts.environment}.vars]`;
   return [...byFault].map(([told, files]) => {
-    const secret = /^STAGEDOOR_(KEYS|ISSUERS|IDENTITY_SECRET|ENTITLEMENT_SECRET)\b/.test(told);
-    const todo = secret
-      ? "Mend what the sentence names, and hand it to the worker anew with `npx wrangler secret put`."
-      : `Mend the setting under ${section}: until then the worker answers every request 500 configuration_invalid.`;
+    const [secret] = /^STAGEDOOR_(KEYS|ISSUERS|IDENTITY_SECRET|ENTITLEMENT_SECRET)\b/.exec(told) ?? [];
+    const todo =
+      secret !== undefined
+        ? `Mend what the sentence names, and ${handOver(secret, files, facts)}.`
+        : `Mend the setting under ${section}: until then the worker answers every request 500 configuration_invalid.`;
     return fault("configuration_invalid", files.join(", "), `${told}.`, todo);
   });
 }
@@ -60,7 +62,7 @@ function secretsInVars({ file, vars }: DeployedWorker, facts: Facts): Finding[] 
       "secret_in_vars",
       file,
       `${name} stands under [vars], where everybody reads it who sees the repository or the dashboard.`,
-      `Take it out, make a new one, and hand it over with \`npx wrangler secret put ${name}\`.`,
+      `Take it out, make a new one, and ${handOver(name, [file], facts)}.`,
     ),
   );
 }

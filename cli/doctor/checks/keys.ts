@@ -2,8 +2,10 @@ import { devKidPrefix } from "../../../src/config/configuration.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
 import { keyStateOf } from "../../../src/keys/life.ts";
 import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
-import { cloudFrontId } from "../../commands/cloudfront-id.ts";
-import { shortName } from "../../commands/files.ts";
+import { hasCloudFrontId } from "../../commands/cloudfront-id.ts";
+import { devRingFile, shortName } from "../../commands/files.ts";
+import { ringWords } from "../../commands/give-keys.ts";
+import { exportGroup } from "../export-group.ts";
 import { type Facts, soundCatalog, soundRing } from "../facts.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
 import { halvesBelong } from "../key-halves.ts";
@@ -94,16 +96,17 @@ function devKeys(ring: KeyRing): Finding[] {
 
 /** CloudFront knows a key by the id that it gave to it, and by no other. */
 function unbound(ring: KeyRing, facts: Facts): Finding[] {
+  const file = facts.ring?.file ?? devRingFile;
   const named = new Set((soundCatalog(facts)?.assets() ?? []).map(({ cloudfront }) => cloudfront?.keyPairId));
   return keysFor(ring, "cloudfront")
-    .filter(({ kid }) => !cloudFrontId.test(kid))
+    .filter((key) => !hasCloudFrontId(key))
     .map((key) => {
       const used = named.has(key.kid) || keyStateOf(key, ring.keys, facts.now) === "active";
       return (used ? fault : warning)(
         "cloudfront_unbound",
         `key ${key.kid}`,
         "Its kid is no id of CloudFront's, so CloudFront refuses every URL that it signs.",
-        `Give CloudFront its public half (\`keys export --kid ${key.kid}\`), and record the id that it answers with: \`npx stagedoor keys bind --kid ${key.kid} --id <id>\`.`,
+        `Give CloudFront its public half: \`${exportGroup(file)}\` writes the script that brings the whole key group up to date. Then record the id that it prints: \`npx stagedoor keys bind --kid ${key.kid} --id <id>${ringWords(file)}\`.`,
       );
     });
 }

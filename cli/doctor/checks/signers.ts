@@ -2,8 +2,10 @@ import { rfc3339, unixSeconds } from "../../../src/base/seconds.ts";
 import type { Asset } from "../../../src/catalog/asset.ts";
 import { cloudFrontKeyFor } from "../../../src/keys/cloudfront.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
-import { keyStateOf } from "../../../src/keys/life.ts";
+import { inUse, keyStateOf } from "../../../src/keys/life.ts";
 import { type KeyRing, keysFor, signingKey } from "../../../src/keys/ring.ts";
+import { devRingFile } from "../../commands/files.ts";
+import { ringWords } from "../../commands/give-keys.ts";
 import { type Facts, soundCatalog } from "../facts.ts";
 import { type Finding, fault, warning } from "../finding.ts";
 
@@ -16,11 +18,13 @@ export function signerFindings(ring: KeyRing, facts: Facts): Finding[] {
     ...(signing === undefined ? [noSigner("session", ring, facts)] : endsSoon(signing, sessions, facts)),
     // Several assets share a key as a rule.
     ...new Map(assets.map((finding) => [`${finding.id} ${finding.about}`, finding])).values(),
-    ...noOperator(ring),
+    ...publicHalves(ring, facts),
+    ...noOperator(ring, facts),
   ];
 }
 
-function noSigner(purpose: "session" | "cloudfront", ring: KeyRing, { now }: Facts): Finding {
+function noSigner(purpose: "session" | "cloudfront", ring: KeyRing, facts: Facts): Finding {
+  const { now } = facts;
   const waiting = keysFor(ring, purpose).find((key) => keyStateOf(key, ring.keys, now) === "next");
   return fault(
     "signer_missing",
@@ -29,19 +33,19 @@ function noSigner(purpose: "session" | "cloudfront", ring: KeyRing, { now }: Fac
       ? "No key signs now, so no stream can be started or played."
       : "No key is active, or several could be meant, so no asset can be played that names no keyPairId.",
     waiting === undefined
-      ? `Make one with \`npx stagedoor keys new --purpose ${purpose}\`, or name one as keyPairId where that is what signs.`
-      : `Let "${waiting.kid}" follow with \`npx stagedoor keys rotate --purpose ${purpose}\`.`,
+      ? `Make one with \`npx stagedoor keys new --purpose ${purpose}${purpose === "cloudfront" ? " --type ec" : ""}${inRing(facts)}\`${purpose === "cloudfront" ? ", or name one as keyPairId where that is what signs" : ""}.`
+      : `Let "${waiting.kid}" follow with \`npx stagedoor keys rotate --purpose ${purpose}${inRing(facts)}\`.`,
   );
 }
 
-function noOperator(ring: KeyRing): Finding[] {
+function noOperator(ring: KeyRing, facts: Facts): Finding[] {
   if (keysFor(ring, "operator").length > 0) return [];
   return [
     warning(
       "operator_key_missing",
       "purpose operator",
       "No key signs operators' credentials: nobody can revoke a session or look at the console.",
-      "Make one with `npx stagedoor operator new --name <who>`.",
+      `Make one with \`npx stagedoor operator new --name <who>${inRing(facts)}\`.`,
     ),
   ];
 }
@@ -49,7 +53,8 @@ function noOperator(ring: KeyRing): Finding[] {
 const day = 86_400;
 
 /** `others` are the keys that may sign in its place. */
-function endsSoon(signing: RingKey, others: readonly RingKey[], { now }: Facts): Finding[] {
+function endsSoon(signing: RingKey, others: readonly RingKey[], facts: Facts): Finding[] {
+  const { now } = facts;
   const { exp, purpose, kid } = signing;
   if (exp === undefined || exp - now > 14 * day) return [];
   if (others.some((key) => key !== signing && canFollow(key, exp))) return [];
@@ -58,7 +63,7 @@ function endsSoon(signing: RingKey, others: readonly RingKey[], { now }: Facts):
       "successor_missing",
       `key ${kid}`,
       `It is the last that signs, and ends at ${rfc3339(unixSeconds(exp))}: from then on every stream that needs it is refused.`,
-      `Bring in the next one now: \`npx stagedoor keys rotate --purpose ${purpose}\`; an asset that names this one needs its name.`,
+      `Bring in the next one now: \`npx stagedoor keys rotate --introduce --purpose ${purpose}${inRing(facts)}\`; an asset that names this one needs its name.`,
     ),
   ];
 }
@@ -74,19 +79,64 @@ function assetFindings({ id, cdn, cloudfront }: Asset, ring: KeyRing, facts: Fac
   const pairs = keysFor(ring, "cloudfront");
   const found = cloudFrontKeyFor(ring, kid, facts.now);
   const key = found.ok ? found.value : pairs.find((pair) => pair.kid === kid);
-  if (key === undefined && kid === undefined) return [noSigner("cloudfront", ring, facts)];
+  if (kid === undefined) {
+    if (key === undefined) return [noSigner("cloudfront", ring, facts)];
+    // Without its private half it is the ring's fault, and no asset's.
+    return key.d === undefined ? [] : endsSoon(key, pairs, facts);
+  }
   const about = `asset ${id}`;
-  const how = "Name one of the ring's under cloudfront.keyPairId, or leave it out: then the active one signs.";
+  const how = otherKey(kid, ring, facts);
   if (key?.d === undefined) {
     const lacking = key === undefined ? "no key" : "no private half";
-    const told = `Its keyPairId is "${kid ?? key?.kid}", of which the ring has ${lacking}: the asset cannot be played.`;
-    return [fault("asset_key_missing", about, told, how)];
+    const told = `Its keyPairId is "${kid}", of which the ring has ${lacking}: the asset cannot be played.`;
+    const whole = key === undefined ? "" : ` Or make it whole: \`${importPair(kid, facts)}\`.`;
+    return [fault("asset_key_missing", about, told, how + whole)];
   }
   const state = keyStateOf(key, ring.keys, facts.now);
   const told = `Its keyPairId is "${key.kid}", which is ${state}`;
   if (state === "retired") return [fault("asset_key_retired", about, `${told}: the asset cannot be played.`, how)];
   return [
     ...(state === "active" ? [] : [warning("asset_key_retired", about, `${told}, and not meant to sign.`, how)]),
-    ...endsSoon(key, kid === undefined ? pairs : [], facts),
+    ...endsSoon(key, [], facts),
   ];
+}
+
+/** Which key an asset can have in the place of the one that it names. */
+function otherKey(kid: string, ring: KeyRing, { now }: Facts): string {
+  const active = inUse(keysFor(ring, "cloudfront"), "cloudfront", now);
+  return active?.d === undefined || active.kid === kid
+    ? "Name one under cloudfront.keyPairId that the ring has with its private half."
+    : `Leave cloudfront.keyPairId out: then "${active.kid}" signs, which is active. Or name another of the ring's.`;
+}
+
+/** CloudFront keys that are to sign for whatever names none, and cannot, whether or not an asset is there yet. */
+function publicHalves(ring: KeyRing, facts: Facts): Finding[] {
+  const pairs = keysFor(ring, "cloudfront");
+  const active = inUse(pairs, "cloudfront", facts.now);
+  const assets = soundCatalog(facts)?.assets();
+  const needed = assets?.some(({ cdn, cloudfront }) => cdn === "cloudfront" && cloudfront?.keyPairId === undefined);
+  const next = pairs.filter((key) => key.state === "next" && keyStateOf(key, ring.keys, facts.now) === "next");
+  return [...(active === undefined ? [] : [active]), ...next].flatMap((key) => {
+    if (key.d !== undefined) return [];
+    const signs = key === active;
+    return [
+      (signs && needed !== false ? fault : warning)(
+        "signer_missing",
+        `key ${key.kid}`,
+        signs
+          ? "It is CloudFront's active key, and the ring has no private half of it: no asset of CloudFront can be played that names no keyPairId."
+          : "It is CloudFront's next key, and the ring has no private half of it: once it is active nothing can be signed.",
+        `Make it whole: \`${importPair(key.kid, facts)}\`.`,
+      ),
+    ];
+  });
+}
+
+function importPair(kid: string, facts: Facts): string {
+  return `npx stagedoor keys import --purpose cloudfront --kid ${kid} --in <private-key.pem>${inRing(facts)}`;
+}
+
+/** The option that names the ring, where it is not development's own. */
+function inRing({ ring }: Facts): string {
+  return ringWords(ring?.file ?? devRingFile);
 }

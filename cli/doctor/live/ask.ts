@@ -54,7 +54,8 @@ export function askWith(send: typeof fetch, deadline = deadlineMs): Ask {
   };
 }
 
-async function startOf(response: Response): Promise<string> {
+/** The first 64 KiB of a body. */
+export async function startOf(response: Response): Promise<string> {
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
   let text = "";

@@ -1,4 +1,4 @@
-import { type Check, type Finding, fault, notLookedAt } from "../finding.ts";
+import { type Check, type Finding, fault, notLookedAt, unique } from "../finding.ts";
 import type { Answer, Question } from "./ask.ts";
 import { type Host, hostsOf, type Live } from "./live.ts";
 
@@ -56,17 +56,20 @@ export const corsCheck: Check<Live> = {
     const hosts = hostsOf(live);
     if (hosts.length === 0) return [notLookedAt("CORS", "Give --api and --media.")];
     const asked = hosts.flatMap((host) => probes[host.name].map((probe) => findings(host, probe, live)));
-    return (await Promise.all(asked)).flat();
+    return unique((await Promise.all(asked)).flat());
   },
 };
 
-async function findings({ name, url, root }: Host, { what, path, question, allowed }: Probe, { ask }: Live) {
+async function findings(
+  { name, url, root }: Host,
+  { what, path, question, allowed }: Probe,
+  { ask }: Live,
+): Promise<Finding[]> {
   const answer = await ask(url + path, question);
-  // A host that does not answer is another check's.
-  if (answer === "silent") return [];
+  if (answer === "silent") return [notLookedAt(`CORS at the ${name} ${root}`, "It does not answer.")];
   const lacking = [...(opens(answer) ? [] : ["Access-Control-Allow-Origin"]), ...withoutHeaders(answer, allowed)];
   if (lacking.length === 0) return [];
-  const found: Finding[] = [
+  return [
     fault(
       "cors_missing",
       `${name} ${root}`,
@@ -74,7 +77,6 @@ async function findings({ name, url, root }: Host, { what, path, question, allow
       "The workers send these headers: look what in front of them (a transform rule, a WAF rule, Access, another worker) answers or takes them out.",
     ),
   ];
-  return found;
 }
 
 function opens({ headers }: Answer): boolean {

@@ -1,6 +1,6 @@
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
-import { type Answer, parsed, told } from "./ask.ts";
-import { type Host, hostsOf, isLocal, type Live } from "./live.ts";
+import { type Answer, type Ask, parsed, told } from "./ask.ts";
+import { type Host, hostsOf, isLocal, isMediaHost, type Live } from "./live.ts";
 
 const giveHosts = notLookedAt("the API and the media host", "Give --api https://… and --media https://….");
 
@@ -47,6 +47,8 @@ async function answers(host: Host, { ask }: Live): Promise<Finding[]> {
     ];
   const wrong = healthFinding(about, host, health);
   if (wrong !== undefined) return [wrong];
+  const swapped = await swappedFinding(about, host, ask);
+  if (swapped !== undefined) return [swapped];
   const ready = await ask(`${host.root}/ready`);
   if (ready === "silent")
     return [
@@ -61,6 +63,23 @@ async function answers(host: Host, { ask }: Live): Promise<Finding[]> {
       "Look after what it names: `npx stagedoor doctor --env <name>` says whether it is bound, Cloudflare's status page whether it is up.",
     ),
   ];
+}
+
+/** Both hosts answer /health alike; what else is asked of the wrong one would look like a refusal that is right. */
+async function swappedFinding(about: string, { name, root }: Host, ask: Ask): Promise<Finding | undefined> {
+  const answer = await ask(name === "API" ? `${root}/doctor/0.ts` : `${root}/openapi.json`);
+  if (answer === "silent") return undefined;
+  const other =
+    name === "API"
+      ? isMediaHost(answer)
+      : answer.status === 200 && typeof Object(parsed(answer.text)).openapi === "string";
+  if (!other) return undefined;
+  return fault(
+    "hosts_swapped",
+    about,
+    `It is the ${name === "API" ? "media host" : "API"} that answers at this address.`,
+    "Give the API's address with --api, and the media host's with --media; or mend the route, if the addresses are right.",
+  );
 }
 
 function healthFinding(about: string, host: Host, health: Answer): Finding | undefined {
@@ -114,7 +133,7 @@ export const clocksCheck: Check<Live> = {
 async function clockFindings({ name, root }: Host, { ask }: Live): Promise<Finding[]> {
   const about = `${name} ${root}`;
   const answer = await ask(`${root}/health`);
-  if (answer === "silent") return [];
+  if (answer === "silent") return [notLookedAt(`the clock of the ${about}`, "It does not answer.")];
   const date = Date.parse(answer.headers.get("Date") ?? "");
   if (Number.isNaN(date))
     return isLocal(root)
@@ -149,7 +168,11 @@ export const plainHttpCheck: Check<Live> = {
     if (hosts.length === 0) return [notLookedAt("plain http", "Give --api and --media with https addresses.")];
     const found = hosts.map(async ({ name, root }): Promise<Finding[]> => {
       const answer = await live.ask(root.replace(/^https:/, "http:"));
-      if (answer === "silent" || answer.status === 403) return [];
+      if (answer === "silent")
+        return (await live.ask(`${root}/health`)) === "silent"
+          ? [notLookedAt(`plain http at the ${name} ${root}`, "It does not answer by https either.")]
+          : [];
+      if (answer.status === 403) return [];
       const location = answer.headers.get("Location") ?? "";
       if (answer.status >= 300 && answer.status < 400 && location.startsWith("https:")) return [];
       return [

@@ -7,7 +7,7 @@ import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
 import { type PreparedSessionKey, prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
 import { parsed, told } from "./ask.ts";
-import { assetsOf, type Live, missingFile } from "./live.ts";
+import { assetsOf, giveCatalog, type Live, missingFile } from "./live.ts";
 import { mediaUrlUnder } from "./signed-url.ts";
 
 /** What the media host says where it does not take a key. Whatever comes after the signature was checked means that it does. */
@@ -24,7 +24,7 @@ export const liveKeysCheck: Check<Live> = {
 async function atMediaHost(live: Live): Promise<Finding[]> {
   const { mediaUrl, ring, catalog } = live;
   if (mediaUrl === undefined || ring === undefined || catalog === undefined)
-    return [notLookedAt("keys at the media host", "Give --media, --ring and --catalog.")];
+    return [notLookedAt("keys at the media host", `Give --media, --ring and ${giveCatalog}.`)];
   const asset = assetsOf(live).find(({ cdn }) => cdn === "edge");
   if (asset === undefined)
     return [notLookedAt("keys at the media host", "Put an asset that the edge serves into the catalog.")];
@@ -60,7 +60,7 @@ async function atMediaHost(live: Live): Promise<Finding[]> {
           "asset_not_live",
           `asset ${asset.id}`,
           `The media host does not have it as this catalog does (${told(answer)}).`,
-          "Put the catalog that is meant into KV, or give the one that is there with --catalog.",
+          "After a change wait for two minutes. Else put the catalog that is meant into KV, or give the one that is there with --catalog.",
         ),
       ];
     if (!knownKey.has(code)) return [untested(about, `The media host answers ${told(answer)}.`)];
@@ -137,7 +137,7 @@ async function compared(listed: readonly ListedKey[], ring: KeyRing, now: UnixSe
         "key_revoked",
         about,
         `It is ${state} in the ring, and was revoked: nothing that it signs is taken.`,
-        `Bring in another with \`npx stagedoor keys rotate --purpose ${key.purpose}\`, or lift it if it was a mistake: \`npx stagedoor revoke --key ${key.kid} --lift\`.`,
+        `Let another sign at once with \`npx stagedoor keys rotate --at-once --purpose ${key.purpose}\`, or lift it if it was a mistake: \`npx stagedoor revoke --key ${key.kid} --lift\`.`,
       ),
     ];
   });

@@ -3,7 +3,7 @@ import type { Clock } from "../../../src/base/seconds.ts";
 import type { Asset } from "../../../src/catalog/asset.ts";
 import type { Catalog } from "../../../src/catalog/catalog.ts";
 import type { KeyRing } from "../../../src/keys/ring.ts";
-import type { Ask } from "./ask.ts";
+import type { Answer, Ask } from "./ask.ts";
 
 /** What the checks after a deployment work with. What was not given is undefined, and what needs it is not looked at. */
 export interface Live {
@@ -13,6 +13,8 @@ export interface Live {
   /** Where the settings say that they are. */
   readonly configured: { readonly apiUrl: string | undefined; readonly mediaUrl: string | undefined };
   readonly ring: KeyRing | undefined;
+  /** The file that the ring was read from. */
+  readonly ringFile: string | undefined;
   readonly catalog: Catalog | undefined;
   /** A viewer's bearer token, to play something with. */
   readonly token: string | undefined;
@@ -39,6 +41,9 @@ export interface Host {
   readonly root: string;
 }
 
+/** How to have looked at what needs the catalog. */
+export const giveCatalog = "--catalog, or --api and an operator's credential with --bearer";
+
 /** The hosts that were given. */
 export function hostsOf({ apiUrl, mediaUrl }: Live): readonly Host[] {
   return [
@@ -53,6 +58,11 @@ export function isLocal(url: string): boolean {
 
 export function assetsOf({ catalog }: Live): readonly Asset[] {
   return catalog?.assets() ?? [];
+}
+
+/** Whether an answer is how Stagedoor's edge refuses: by a code that nobody else has. */
+export function isMediaHost({ code = "" }: Answer): boolean {
+  return /^(signature|grant|key)_/.test(code);
 }
 
 /** The asset that something is played of. */

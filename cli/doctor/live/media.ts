@@ -6,7 +6,7 @@ import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { type Check, type Finding, fault, notLookedAt } from "../finding.ts";
 import { told } from "./ask.ts";
 import { eachOf } from "./each-of.ts";
-import { assetsOf, type Live } from "./live.ts";
+import { assetsOf, giveCatalog, isMediaHost, type Live } from "./live.ts";
 import { mediaUrlUnder } from "./signed-url.ts";
 
 /** Whether the media host refuses whom it should: nobody's request, and a stranger's. */
@@ -16,7 +16,15 @@ export const mediaCheck: Check<Live> = {
   run: async (live) => {
     const { mediaUrl } = live;
     if (mediaUrl === undefined || live.catalog === undefined)
-      return [notLookedAt("what the media host refuses", "Give --media and --catalog.")];
+      return [notLookedAt("what the media host refuses", `Give --media and ${giveCatalog}.`)];
+    if (assetsOf(live).length === 0) return [notLookedAt("what the media host refuses", "The catalog has no asset.")];
+    const plain = await live.ask(`${mediaUrl}/doctor/index.m3u8`);
+    if (plain === "silent") return [notLookedAt("what the media host refuses", "It does not answer.")];
+    // A refusal of somebody else's would be taken for the edge worker's own.
+    if (plain.status >= 300 && !isMediaHost(plain))
+      return [
+        notLookedAt("what the media host refuses", `It answers ${told(plain)}, as the edge worker does to nobody.`),
+      ];
     // Of the kid that is in use: a host that looked no further would let it in.
     const kid = signingKey(live.ring === undefined ? [] : keysFor(live.ring, "session"), live.clock())?.kid;
     const [stranger] = (
@@ -39,6 +47,8 @@ export const mediaCheck: Check<Live> = {
       const found: Finding[] = [];
       for (const { what, url } of asked) {
         const answer = await live.ask(url, { follow: true });
+        if (answer === "silent")
+          found.push(notLookedAt(`asset ${asset.id} ${what}`, "The media host does not answer within 5 s."));
         if (answer === "silent" || answer.status >= 300) continue;
         found.push(
           fault(

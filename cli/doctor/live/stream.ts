@@ -1,4 +1,4 @@
-import { type Check, type Finding, fault, notLookedAt } from "../finding.ts";
+import { type Check, type Finding, fault, notLookedAt, unique } from "../finding.ts";
 import { type Answer, type Ask, parsed, told } from "./ask.ts";
 import { type Live, playedAsset } from "./live.ts";
 
@@ -92,7 +92,9 @@ async function refusals({ apiUrl, mediaUrl, ask }: Live): Promise<Finding[]> {
   ];
   const found = urls.map(async (url) => {
     const answer = await twice(url, ask);
-    return answer === "silent" || answer.status < 400 ? [] : cacheable("a refusal", new URL(url).host, answer);
+    const { host } = new URL(url);
+    if (answer === "silent") return [notLookedAt(`refusals of ${host}`, "It does not answer.")];
+    return answer.status < 400 ? [] : cacheable("a refusal", host, answer);
   });
   return unique((await Promise.all(found)).flat());
 }
@@ -139,9 +141,4 @@ function cacheHit(headers: Headers): string | undefined {
   if (Number(headers.get("Age") ?? 0) > 0) return "Age";
   if (/^(HIT|STALE|UPDATING|REVALIDATED)$/i.test(headers.get("CF-Cache-Status") ?? "")) return "CF-Cache-Status";
   return /\bhit\b/i.test(headers.get("X-Cache") ?? "") ? "X-Cache" : undefined;
-}
-
-/** Said once, though several answers show it. */
-function unique(found: readonly Finding[]): Finding[] {
-  return [...new Map(found.map((finding) => [`${finding.id} ${finding.about} ${finding.found}`, finding])).values()];
 }

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { CatalogEditing } from "../../catalog/catalog-editing.ts";
-import { catalogFaultNames } from "../../catalog/fault.ts";
+import { catalogFaultSchema } from "../../catalog/fault.ts";
 
 /** The part of a `DurableObjectNamespace<CatalogObject>` that is used here. */
 export interface CatalogObjects<Id> {
@@ -22,16 +22,7 @@ const refusedSchema = z.object({
 const answerOf = <Value>(value: z.ZodType<Value>) =>
   z.discriminatedUnion("ok", [refusedSchema, z.object({ ok: z.literal(true), value })]);
 
-const fault = z.object({
-  name: z.enum(catalogFaultNames),
-  asset: z
-    .string()
-    .optional()
-    .transform((asset) => asset),
-  field: z.string(),
-  advice: z.string(),
-});
-const storedSchema = answerOf(z.object({ assets: z.array(z.unknown()), faults: z.array(fault) }));
+const storedSchema = answerOf(z.object({ assets: z.array(z.unknown()), faults: z.array(catalogFaultSchema) }));
 const changeSchema = answerOf(
   z.object({
     asset: z.unknown(),

@@ -58,3 +58,15 @@ export function isolateTelemetry<Id>(worker: string, bindings: TelemetryBindings
   made.set(worker, counting);
   return counting;
 }
+
+/** What a worker counts with outside of its own requests' answers; somebody's request stays until it is reported. */
+export function countedBy<Id>(
+  worker: string,
+  waitUntil: (work: Promise<unknown>) => void,
+): (bindings: TelemetryBindings<Id>) => Telemetry {
+  return (bindings) => {
+    const { telemetry, reporter } = isolateTelemetry(worker, bindings);
+    reporter.linger(waitUntil);
+    return telemetry;
+  };
+}

@@ -29,6 +29,12 @@ export class LimitsObject extends DurableObject {
     return standing;
   }
 
+  /** Whether it can be read; nothing is counted. */
+  async answers(): Promise<boolean> {
+    this.#kept();
+    return true;
+  }
+
   override async alarm(): Promise<void> {
     const kept = this.#kept();
     if (kept !== undefined && systemClock() < endOf(kept, { window: kept.length }))

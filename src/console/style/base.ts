@@ -59,10 +59,10 @@ button { font: inherit; color: inherit; cursor: pointer; }
   min-height: 2.25rem; padding: 0.25rem 0.75rem; border: 1px solid var(--line-strong); border-radius: var(--radius);
   background: var(--surface); font-size: 0.8125rem; white-space: nowrap;
 }
-.small:not(:disabled):hover { border-color: var(--ink); }
-button:disabled { opacity: 0.4; cursor: default; }
+.small:not([aria-disabled="true"]):hover { border-color: var(--ink); }
+button[aria-disabled="true"] { opacity: 0.4; cursor: default; }
 .danger { color: var(--bad); }
-.danger:not(:disabled):hover { border-color: var(--bad); background: var(--bad-wash); }
+.danger:not([aria-disabled="true"]):hover { border-color: var(--bad); background: var(--bad-wash); }
 
 .fine, .quiet, .hint { color: var(--quiet); }
 .fine, .hint { font-size: 0.8125rem; }
@@ -72,6 +72,12 @@ button:disabled { opacity: 0.4; cursor: default; }
 .note.bad { background: var(--bad-wash); }
 .note.bad strong { color: var(--bad); }
 .note.well { background: var(--well-wash); }
+.note.with { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0.5rem 1rem; }
+.note.with > p { flex: 1 1 16rem; }
+.note .small { background: var(--surface); }
+.spaced { margin-top: 1.25rem; }
+.fault { color: var(--bad); font-size: 0.8125rem; }
+.fault:empty { display: none; }
 i[class^="c"] { flex: none; width: 0.625rem; height: 0.625rem; border-radius: 2px; }
 i.c0 { background: var(--c0); } i.c1 { background: var(--c1); } i.c2 { background: var(--c2); }
 i.c3 { background: var(--c3); } i.c4 { background: var(--c4); } i.c5 { background: var(--c5); }

@@ -16,9 +16,11 @@ export const overview = `
 .figures b { font-size: 1.5rem; font-weight: 600; letter-spacing: -0.02em; line-height: 1; }
 .figures span { color: var(--quiet); font-size: 0.8125rem; }
 .figures a:hover span { color: var(--ink); text-decoration: underline; text-underline-offset: 0.2em; }
-.stale { display: none; }
-[data-stale] .stale { display: block; }
+.verdict.stale, [data-stale] #verdict { display: none; }
+[data-stale] .stale { display: grid; }
 [data-stale] [data-live] { opacity: 0.6; }
+[data-stale] .stale [data-live] { opacity: 1; }
+#session-done:not(:empty) { margin-bottom: 0.75rem; }
 
 .overview { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 27rem); gap: 2.25rem 3rem; align-items: start; }
 .overview > .wide { grid-column: 1 / -1; min-width: 0; }
@@ -36,6 +38,7 @@ export const overview = `
 .rows thead th { padding-block: 0 0.375rem; border-color: var(--line-strong); color: var(--quiet); font-size: 0.8125rem; white-space: nowrap; }
 .rows .what { display: block; font-weight: 600; overflow-wrap: anywhere; }
 .rows .id { color: var(--quiet); font-size: 0.75rem; }
+.rows .more { display: block; color: var(--quiet); font-size: 0.75rem; }
 .rows time { white-space: nowrap; }
 .rows .country { display: inline-block; min-width: 1.75rem; margin-right: 0.25rem; padding: 0 0.25rem; border: 1px solid var(--line-strong); border-radius: 4px; color: var(--quiet); font-size: 0.6875rem; text-align: center; }
 .rows .do { padding-right: 0; text-align: right; }
@@ -79,7 +82,7 @@ g:hover > .reach { fill: var(--raised); }
   .rows thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .rows, .rows tbody { display: block; }
   .rows tbody { border-top: 1px solid var(--line-strong); }
-  .rows tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0.125rem 1rem; align-items: center; padding: 0.625rem 0; border-bottom: 1px solid var(--line); }
+  .rows tr { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0.125rem 1rem; align-items: center; padding: 0.625rem 0; border-bottom: 1px solid var(--line); }
   .rows tbody th, .rows td { display: block; padding: 0; border: 0; }
   .rows td[data-of]:not([data-of="Place"])::before { content: attr(data-of) " "; color: var(--quiet); }
   .rows td[data-of] { font-size: 0.8125rem; }

@@ -9,6 +9,11 @@ const longestText = 16_384;
 /** How many bytes of these bodies are read: every character of a text may be one of JSON's escapes. */
 export const longestQuestion = 6 * longestText;
 
+/** So a CDN calls clients of whom nobody knows where they are, and those of Tor. */
+const unknownCountries: ReadonlySet<string> = new Set(["XX", "T1"]);
+
+const tooLong = `Give ${longestText.toLocaleString("en")} characters at most.`;
+
 const address = z
   .string()
   .refine((text) => parseIpAddress(text) !== undefined, "Give an IPv4 or IPv6 address.")
@@ -18,8 +23,8 @@ const address = z
 export const explainBodySchema = z.strictObject({
   text: z
     .string()
-    .min(1)
-    .max(longestText)
+    .min(1, "Give a text.")
+    .max(longestText, tooLong)
     .describe("A whole URL, a path with its query, a grant, or a bearer token. It is not repeated in the answer."),
   address,
 });
@@ -27,18 +32,27 @@ export const explainBodySchema = z.strictObject({
 export const simulateBodySchema = z.strictObject({
   credential: z
     .string()
-    .min(1)
-    .max(longestText)
+    .min(1, "Give a token.")
+    .max(longestText, tooLong)
     .describe("The viewer's bearer token. It is not repeated in the answer."),
-  asset: z.string().min(1).max(64).describe("The asset that is asked for."),
+  asset: z
+    .string()
+    .min(1, "Name an asset.")
+    .max(64, "No asset has an id of more than 64 characters.")
+    .describe("The asset that is asked for."),
   takeover: z.boolean().default(false).describe("Whether the viewer's oldest stream would be ended for it."),
   address,
   country: z
     .string()
-    .refine(isCountry, "Give a code of ISO 3166-1 alpha-2 in upper case.")
+    .refine((text) => isCountry(text) || unknownCountries.has(text), "Give a code of ISO 3166-1 alpha-2 in upper case.")
     .optional()
-    .describe("Where the viewer is, as the CDN would say it."),
-  origin: z.string().min(1).max(512).optional().describe("The page's origin, as a browser would send it."),
+    .describe("Where the viewer is, as the CDN would say it; XX and T1 stand for not known."),
+  origin: z
+    .string()
+    .min(1)
+    .max(512, "No origin is that long.")
+    .optional()
+    .describe("The page's origin, as a browser would send it."),
 });
 
 /** What a body asks; `body_invalid` where it is too long, no JSON, or of another form. */

@@ -36,7 +36,10 @@ export async function seenSession(grant: Grant, now: UnixSeconds, context: Opera
     return { refusal: forbidden, steps: [first, told("lease", `${stream.refusal.reason}: not looked at`)] };
   const cause = stream.value?.ended;
   const ended = cause === undefined ? undefined : endedBecause(cause).refusal;
-  const second = ended === undefined ? leaseStep(stream.value, now) : fails("lease", ended.code, ended.reason);
+  const second =
+    ended === undefined
+      ? leaseStep(stream.value, now, forbidden !== undefined)
+      : fails("lease", ended.code, ended.reason);
   return { refusal: forbidden ?? ended, steps: [first, second] };
 }
 
@@ -60,11 +63,14 @@ function revocationWords({ kind, cause, at }: Revocation, now: UnixSeconds): str
   }
 }
 
-function leaseStep(stream: StreamState | undefined, now: UnixSeconds): Step {
+function leaseStep(stream: StreamState | undefined, now: UnixSeconds, isForbidden: boolean): Step {
   if (stream === undefined) return told("lease", "nobody has played it yet, as far as is known");
   const { seenAt, leaseUntil, networks } = stream;
-  const where = networks === 1 ? "one network" : `${networks} networks`;
+  const last = `written down last ${when(seenAt, now)}`;
+  if (isForbidden) return told("lease", `${last}; it runs no more, since it was ended`);
+  const where =
+    networks === 0 ? "no file asked for yet" : `alive in ${networks === 1 ? "one network" : `${networks} networks`}`;
   return now < leaseUntil
-    ? holds("lease", `it runs: written down last ${when(seenAt, now)}, alive in ${where}`)
+    ? holds("lease", `it runs: ${last}, ${where}`)
     : told("lease", `it is silent since ${when(seenAt, now)}; it goes on where its viewer's other streams leave room`);
 }

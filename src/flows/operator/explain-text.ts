@@ -11,6 +11,8 @@ import { type ExplainContext, explainUrl } from "../explain/url.ts";
 import { nothingForbids } from "../session/revocations-now.ts";
 import type { OperatorContext } from "./context.ts";
 import { seenSession } from "./explain-session.ts";
+import { pasted } from "./pasted.ts";
+import { whatItIs } from "./what-it-is.ts";
 
 export interface ExplainAsked {
   /** A URL, a path with its query, a grant or a bearer token, as somebody copied it. */
@@ -28,7 +30,7 @@ export async function explainText(
   { text, address }: ExplainAsked,
   context: OperatorContext,
 ): Promise<Result<Explanation, Refusal>> {
-  const bare = text.trim().replace(/^(?:authorization:\s*)?(?:bearer|dpop)\s+/i, "");
+  const bare = pasted(text);
   const target = targetOf(bare);
   const now = context.clock();
   if (target === undefined && !hasGrantForm(bare)) return ok(await tokenExplained(bare, now, context));
@@ -78,7 +80,9 @@ function hostSteps(text: string, { mediaUrl, catalog }: ExplainContext): readonl
 }
 
 async function tokenExplained(token: string, now: UnixSeconds, context: OperatorContext): Promise<Explanation> {
-  const { steps, verified } = await examineToken(token, context, now);
+  const examined = await examineToken(token, context, now);
+  const { verified } = examined;
+  const steps = [...(await whatItIs(token, now, context)), ...examined.steps];
   if (!verified.ok) return refusedAs(verified.refusal, steps);
   const behind: Promise<unknown>[] = [];
   const waitUntil = (work: Promise<unknown>) => void behind.push(work);

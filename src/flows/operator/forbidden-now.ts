@@ -4,8 +4,8 @@ import type { RevocationSnapshot } from "../../sessions/revocation-snapshot.ts";
 import type { SessionContext } from "../session/context.ts";
 
 /**
- * What is forbidden now, and no older where a younger snapshot is on its way: an operator waits for it, since he wants to see
- * what he has just done. `store_unavailable` where nobody knows.
+ * What is forbidden, as it was known two seconds ago at the latest: where a younger snapshot is to be fetched an operator waits
+ * for it, since he wants to see what he has just done. `store_unavailable` where nobody knows.
  */
 export async function forbiddenNow(
   context: Pick<SessionContext, "revocations">,

@@ -11,11 +11,12 @@ export interface RefusalsTold extends RefusalsOfHour {
 
 /**
  * What was refused in the last hour by minute and code, and the last ones one by one. With a Request-Id, as a viewer reads it
- * off an answer, `recent` holds the one refusal of it, or nothing where it is not kept (any more). `store_unavailable`.
+ * off an answer, `recent` holds the one refusal of it, or nothing where it is not kept (any more); with the keyed hash of a viewer
+ * all that are kept of his. `store_unavailable`.
  */
 export async function refusalsOfHour(
   context: OperatorContext,
-  request?: string,
+  wanted?: string,
 ): Promise<Result<RefusalsTold, Refusal>> {
   const gathered = await fromStore("what gathers the refusals", context.gathered.refusals(), context);
   if (!gathered.ok) return gathered;
@@ -23,7 +24,8 @@ export async function refusalsOfHour(
   const total: Record<string, number> = {};
   for (const { counts } of minutes)
     for (const [code, count] of Object.entries(counts)) total[code] = (total[code] ?? 0) + count;
-  const found = request === undefined ? recent : recent.filter((one) => isOf(one.request, request));
+  const found =
+    wanted === undefined ? recent : recent.filter((one) => isOf(one.request, wanted) || one.subject === wanted);
   return ok({ minutes, total, recent: found });
 }
 

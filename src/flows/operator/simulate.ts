@@ -1,3 +1,4 @@
+import { isCountry } from "../../base/country.ts";
 import type { Refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { after, earlier } from "../../base/seconds.ts";
@@ -14,16 +15,17 @@ import { networkName } from "../session/network-name.ts";
 import { termsOf } from "../session/open-session.ts";
 import { nothingForbids } from "../session/revocations-now.ts";
 import type { OperatorContext } from "./context.ts";
+import { pasted } from "./pasted.ts";
 import { conditionWords, lookAtQuota, lookAtStreams, termWords } from "./simulate-parts.ts";
 
 /** A start that somebody might ask for. What is left out is not known to the service either. */
 export interface SimulateAsked {
-  /** The bearer token; one that is bound to a key counts as if its proof had come. */
+  /** The bearer token, as somebody copied it; one that is bound to a key counts as if its proof had come. */
   readonly credential: string;
   readonly asset: string;
   readonly takeover?: boolean | undefined;
   readonly address?: string | undefined;
-  /** ISO 3166-1 alpha-2 in upper case. */
+  /** ISO 3166-1 alpha-2 in upper case; anything else is not known, as in a start. */
   readonly country?: string | undefined;
   readonly origin?: string | undefined;
 }
@@ -40,7 +42,8 @@ export async function simulate(
 ): Promise<Result<Explanation, Refusal>> {
   const now = context.clock();
   const { settings } = context;
-  const { address, country, origin, takeover = false } = asked;
+  const { address, origin, takeover = false } = asked;
+  const country = asked.country !== undefined && isCountry(asked.country) ? asked.country : undefined;
   const client = { address, userAgentHash: () => "" };
   const steps: Step[] = [];
   const judge = <Value>(
@@ -58,7 +61,7 @@ export async function simulate(
   const quota = lookAtQuota(settings.startRateAddress, networkName(client), now, context);
   const fromNetwork = judge("quota", quota, (seen) => `of the network: ${seen}`, told);
   if (!fromNetwork.ok) return refused(fromNetwork.refusal);
-  const { verified, steps: seenOfToken } = await examineToken(asked.credential, context, now);
+  const { verified, steps: seenOfToken } = await examineToken(pasted(asked.credential), context, now);
   steps.push(...seenOfToken);
   if (!verified.ok) return refused(verified.refusal);
   const { credential } = verified.value;
@@ -93,7 +96,7 @@ export async function simulate(
   const opening = { ...allowed.value, client, asset: asset.value, snapshot: snapshot.value, takeover };
   const terms = judge("grant", termsOf(opening, now, context), (value) => termWords(value, now));
   if (!terms.ok) return refused(terms.refusal);
-  const place = judge("streams", await lookAtStreams(opening, terms.value, now, context), (words) => words);
+  const place = judge("place", await lookAtStreams(opening, terms.value, now, context), (words) => words);
   if (!place.ok) return refused(place.refusal);
   steps.push(
     told("brake", "starts in quick succession, which are answered 429 start_rate_exceeded, are not looked at"),

@@ -45,7 +45,7 @@ export async function authorize(
 
 /** The session's grant that came with the request, and that has not ended. */
 function grantOf(
-  { grant: text, sessionId }: SessionRequest,
+  { grant: text, id }: SessionRequest,
   now: UnixSeconds,
   { keys, settings }: SessionContext,
 ): Result<Grant, Refusal> {
@@ -53,7 +53,7 @@ function grantOf(
   const opened = openGrant(text, keys, now);
   if (!opened.ok) return opened;
   if (opened.value.issuer !== settings.grantIssuer) return refusal("grant_invalid", "the grant is of another issuer");
-  if (opened.value.sessionId !== sessionId) return refusal("session_unknown", "the grant is of another session");
+  if (opened.value.sessionId !== id) return refusal("session_unknown", "the grant is of another session");
   if (now >= opened.value.expiresAt) return refusal("grant_expired", "the playback session has ended");
   return opened;
 }

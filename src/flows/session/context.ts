@@ -16,6 +16,7 @@ import type { SessionKeys } from "../../signing/session-keys.ts";
 import type { Telemetry } from "../../telemetry/telemetry.ts";
 import type { Client } from "../client.ts";
 import type { WaitUntil } from "../fill-cache.ts";
+import type { OperatorAct } from "./operator-act.ts";
 
 /** Nobody needs to read more bytes of a body than these. */
 export const longestBody = 4096;
@@ -37,6 +38,8 @@ export interface SessionContext extends CredentialSources {
   readonly telemetry: Telemetry;
   /** Told of a store that did not answer where the viewer is let in all the same. */
   readonly onFailure: (refusal: Refusal) => void;
+  /** Told of what operators do, for the log. */
+  readonly onAct?: (act: OperatorAct) => void;
   readonly settings: {
     /** `iss` of the grants. */
     readonly grantIssuer: string;
@@ -67,7 +70,7 @@ export interface SessionRequest {
   /** The header CTA-Common-Access-Token (CTA-5007): the session's grant. */
   readonly grant: string | undefined;
   /** The session's id, or an asset's, where the path names one. */
-  readonly sessionId: string;
+  readonly id: string;
   readonly query: URLSearchParams;
   /** Undefined where it is longer than its route takes: {@link longestBody}, where that says nothing else. */
   readonly body: string | undefined;

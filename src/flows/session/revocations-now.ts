@@ -45,6 +45,9 @@ function refuseFor(kind: RevocationKind) {
     case "login":
       return refusal("token_revoked", "the viewer has signed out of the login that the credential came from");
     default:
-      return refusal("token_revoked", `the ${kind} of the bearer token was revoked after the token had been issued`);
+      return refusal(
+        "token_revoked",
+        kind === "subject" ? "its subject was revoked after the token had been issued" : "the token was revoked",
+      );
   }
 }

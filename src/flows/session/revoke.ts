@@ -11,7 +11,9 @@ import { subjectHash, tokenHash } from "../../signing/grant.ts";
 import { authorizeOperator } from "./authorize-operator.ts";
 import type { SessionContext, SessionRequest } from "./context.ts";
 import { lastingSubject, lastingToken } from "./lasting-names.ts";
+import type { Acting } from "./operator-act.ts";
 import { fromStore } from "./store-failure.ts";
+import { subjectName } from "./subject-name.ts";
 
 /** No session lasts longer (the catalog's greatest `session`). */
 const longestSession = seconds(604_800);
@@ -70,7 +72,8 @@ export interface Revoked {
  */
 export async function revoke(request: SessionRequest, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const operator = await authorizeOperator(request, scopeToRevoke(request.body), context);
-  return operator.ok ? revokeNow(request.body, context) : operator;
+  if (!operator.ok) return operator;
+  return revokeAs({ operator: operator.value.subject, through: "route" }, request.body, context);
 }
 
 /** What a body asks of who sends it: to end a key, and so all that it signed, is more than to end what runs. */
@@ -79,7 +82,26 @@ export function scopeToRevoke(text: string | undefined): OperatorScope {
   return body.ok && body.value.key !== undefined ? "operator:keys" : "operator:revoke";
 }
 
-/** {@link revoke} for an operator who is known to have the scope: `text` is the body. */
+/** {@link revoke} for an operator who is known to have the scope: `text` is the body. `context.onAct` is told of it. */
+export async function revokeAs(
+  who: Acting,
+  text: string | undefined,
+  context: SessionContext,
+): Promise<Result<Revoked, Refusal>> {
+  const revoked = await revokeNow(text, context);
+  const body = readBody(text);
+  if (!body.ok) return revoked;
+  const [kind = "session"] = kindsOf(body.value);
+  const [value = ""] = await valuesOf(body.value, context);
+  const { subject, lift } = body.value;
+  // By the name that the other lines of the log have for him.
+  const id = (subject === undefined ? undefined : subjectName(subject, context)) ?? value;
+  const outcome = revoked.ok ? "done" : revoked.refusal.code;
+  context.onAct?.({ ...who, act: lift ? "lift" : "revoke", kind, id, outcome });
+  return revoked;
+}
+
+/** {@link revokeAs} by nobody: nothing is told of it. */
 export async function revokeNow(text: string | undefined, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const now = context.clock();
   const body = readBody(text);

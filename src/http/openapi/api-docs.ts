@@ -5,6 +5,9 @@ import { type DescribedSite, openApiDocument } from "./document.ts";
 import { docsPage } from "./page.ts";
 import { style } from "./page-style.ts";
 
+/** Where they stand. */
+export const docsPaths = ["/openapi.json", "/docs"] as const;
+
 /** A description changes with a deployment alone. */
 const caching = "public, max-age=300";
 
@@ -15,11 +18,12 @@ const caching = "public, max-age=300";
 export function mountDocs(app: Hono, site: DescribedSite, sha256: TextHash): void {
   let document: string | undefined;
   let page: string | undefined;
-  app.get("/openapi.json", () => {
+  const [documentPath, pagePath] = docsPaths;
+  app.get(documentPath, () => {
     document ??= JSON.stringify(openApiDocument(site));
     return withCors(answer(document, "application/json"));
   });
-  app.get("/docs", () => {
+  app.get(pagePath, () => {
     page ??= docsPage(openApiDocument(site));
     const told = answer(page, "text/html; charset=utf-8");
     told.headers.set("Content-Security-Policy", policy(sha256));

@@ -113,5 +113,6 @@ export const explanation: z.ZodType<ReturnType<typeof explanationJson>> = z.stri
   title: z.string().exactOptional(),
   reason: z.string().exactOptional().describe("What the check itself said, as the log has it."),
   detail: z.string().exactOptional().describe("What to do about it."),
+  help: z.string().exactOptional().describe("Where its usual causes stand, seen from the project's root."),
   steps: z.array(step).describe("In the order of the check: the first that fails is the one it is refused for."),
 });

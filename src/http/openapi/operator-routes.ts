@@ -18,12 +18,13 @@ export const operatorRoutesDescribed: DescribedRoutes = {
       tag: "Operators",
       summary: "Show the sessions that run",
       description:
-        "The sessions that hold a lease, the last seen first. What was revoked leaves the list at once, but for what a token, " +
-        "a login or a key had started: that does when its lease ends.",
+        "The sessions that hold a lease, the last seen first. What was revoked leaves the list within two seconds, but for " +
+        "what a token, a login or a key had started: that does when its lease ends.",
       asks: ["operator:read"],
       parameters: [
         filter("asset", "An asset's id: its sessions alone."),
         filter("session", "A session's id: this one alone."),
+        filter("subject", "The keyed hash of a viewer, as a refusal names it: his sessions alone."),
         {
           name: "limit",
           in: "query",
@@ -42,7 +43,10 @@ export const operatorRoutesDescribed: DescribedRoutes = {
       summary: "Show what was refused",
       description: "Everything of the last hour by minute and code, and the last refusals one by one.",
       asks: ["operator:read"],
-      parameters: [filter("request", "A Request-Id, as a viewer reads it off an answer: this refusal alone.")],
+      parameters: [
+        filter("request", "A Request-Id, as a viewer reads it off an answer: this refusal alone."),
+        filter("subject", "The keyed hash of a viewer: those refusals of his that are kept."),
+      ],
       answer: { status: 200, description: "The counts, and the last ones.", schema: "Refusals" },
       refusals: operator,
     },
@@ -106,14 +110,16 @@ export const operatorRoutesDescribed: DescribedRoutes = {
       id: "putAsset",
       tag: "Operators",
       summary: "Add or replace an asset",
-      description: "The workers know of it within two minutes. Where it is refused, nothing was changed.",
+      description:
+        "The workers know of it within two minutes. Where it is refused, nothing was changed. An asset that stands in the " +
+        "catalog as it is, with `replace=false` too, is answered with `unchanged`.",
       asks: ["operator:assets"],
       parameters: [
         id,
         {
           name: "replace",
           in: "query",
-          description: "`false` takes it only where no asset has the id.",
+          description: "`false` takes it only where no other asset has the id.",
           schema: { type: "string", enum: ["true", "false"], default: "true" },
         },
       ],

@@ -28,7 +28,7 @@ const keptSignatures = 10_000;
 /**
  * The signers of a ring's CloudFront keys, each made when it is first asked for and kept. `configuration_invalid` where
  * an asset names a key that the ring does not hold with its private half, or that has ended; and where it names none and
- * the ring has no active one.
+ * the ring has no active one. A public half alone is never the active one: it is passed over for a key that can sign.
  */
 export function cloudFrontSigners(
   ring: KeyRing,
@@ -37,8 +37,12 @@ export function cloudFrontSigners(
   signWith: (privateKey: JsonWebKey, hash: CloudFrontHash) => CloudFrontSign,
 ): (settings: SignerSettings) => Result<AssetSigner, Refusal> {
   const signers = new Map<string, AssetSigner>();
+  const whole = { keys: ring.keys.filter((key) => key.purpose === "cloudfront" && key.d !== undefined) };
   return ({ url = mediaUrl, keyPairId: wanted, hash }) => {
-    const pair = cloudFrontKeyFor(ring, wanted, clock());
+    const now = clock();
+    const signing = wanted === undefined ? cloudFrontKeyFor(whole, undefined, now) : undefined;
+    // Where none can sign, the whole ring says why.
+    const pair = signing?.ok === true ? signing : cloudFrontKeyFor(ring, wanted, now);
     if (!pair.ok) return refusal("configuration_invalid", pair.refusal);
     const keyPairId = pair.value.kid;
     const name = `${url} ${keyPairId} ${hash}`;

@@ -154,6 +154,32 @@ describe("assets, live", () => {
     expect(added.stdout + removed.stdout).not.toContain("MARKED");
   });
 
+  it("are looked at by the command that adding them prints, as it stands there", async () => {
+    const origin = "http://127.0.0.1:9/far/";
+    const added = await live("add", "far", "--origin", origin);
+    const [, words = ""] = /^ {2}npx stagedoor (doctor .*)$/m.exec(added.stdout) ?? [];
+    expect(words).toBe(`doctor --api ${api} --origins --bearer ${bearer}`);
+    const looked = await json(...words.split(" "));
+    expect(looked.catalog).toBe(`the catalog of ${api}`);
+    expect(looked.findings).toContainEqual(expect.objectContaining({ id: "origin_silent", about: "asset far" }));
+  });
+
+  it("in a bucket that no worker has are told of, by add and by check", async () => {
+    const added = await live("add", "one", "--origin", "r2:NOPE/one/");
+    expect([added.exit, added.stderr]).toEqual([0, expect.stringMatching(/binds no bucket NOPE .*\(bound: MEDIA\)/)]);
+    const checked = await live("check");
+    expect([checked.exit, checked.stdout]).toEqual([
+      1,
+      expect.stringMatching(/^bucket_unbound +one +origin\.binding/m),
+    ]);
+    const file = fileOf("catalog.json", catalog.text ?? "");
+    expect((await stagedoor("assets", "check", "--catalog", file)).exit).toBe(0);
+    const meant = await stagedoor("assets", "check", "--catalog", file, "--env", "production");
+    expect([meant.exit, meant.stdout]).toEqual([1, expect.stringMatching(/^bucket_unbound +one /m)]);
+    const unknown = await stagedoor("assets", "check", "--catalog", file, "--env", "prod");
+    expect([unknown.exit, unknown.stderr]).toEqual([1, expect.stringContaining("no environment prod")]);
+  });
+
   it("are replaced with --replace alone", async () => {
     await live("add", "one", "--origin", "r2:MEDIA/one/");
     const refused = await live("add", "one", "--origin", "r2:MEDIA/new/");

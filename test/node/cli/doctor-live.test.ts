@@ -38,6 +38,7 @@ const hosts: readonly Case[] = [
   ["host_silent", "fault", apiUrl, at(apiUrl, "/health", () => "silent")],
   ["host_silent", "fault", "asset clouded", at(distribution, /./, () => "silent")],
   ["host_strange", "fault", mediaUrl, at(mediaUrl, "/health", () => text("<h1>It works!</h1>"))],
+  ["hosts_swapped", "fault", `API ${mediaUrl}`, nothing, { apiUrl: mediaUrl }],
   ["host_differs", "warning", mediaUrl, nothing, { configured: { apiUrl, mediaUrl: "https://m.films.test" } }],
   ["health_unknown", "warning", mediaUrl, at(mediaUrl, "/health", () => problem(403, "signature_missing"))],
   ["not_ready", "fault", apiUrl, at(apiUrl, "/health", () => problem(500, "configuration_invalid"))],

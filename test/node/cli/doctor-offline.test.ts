@@ -77,6 +77,7 @@ const settings: readonly Case[] = [
   ],
   ["settings_differ", "fault", "STAGEDOOR_EXPIRY_STEP", withVars(["edge"], { STAGEDOOR_EXPIRY_STEP: "60" })],
   ["settings_differ", "fault", "STAGEDOOR_GRANT_ISSUER", withVars(["api"], { STAGEDOOR_GRANT_ISSUER: "films" })],
+  ["settings_differ", "warning", "STAGEDOOR_LEASE_TTL", withVars(["edge"], { STAGEDOOR_LEASE_TTL: "120" })],
   ["hosts_are_one", "fault", "STAGEDOOR_API_URL", withVars(all, { STAGEDOOR_API_URL: "https://media.films.test" })],
   ["manifest_outlives_session", "warning", "asset film", withCatalog({ ...films, session: 300 })],
   ["manifest_outlives_session", "warning", "STAGEDOOR_SESSION_TTL", withVars(all, { STAGEDOOR_SESSION_TTL: "200" })],
@@ -220,11 +221,12 @@ const keys: readonly Case[] = [
 
 const catalog: readonly Case[] = [
   ["not_looked_at", "fine", "the catalog", { ...sound, catalog: undefined }],
+  ["catalog_unread", "warning", "the catalog", { ...sound, catalog: undefined, catalogUnread: "It answers 403." }],
   [
     "catalog_invalid",
     "fault",
     "catalog.json: film",
-    { ...sound, catalog: { file: "catalog.json", parsed: parseCatalog({ version: 1, assets: [films, films] }) } },
+    { ...sound, catalog: { where: "catalog.json", parsed: parseCatalog({ version: 1, assets: [films, films] }) } },
   ],
   [
     "bucket_unbound",

@@ -45,7 +45,7 @@ export const clouded = {
 };
 
 export function catalogOf(...assets: readonly object[]): NonNullable<Facts["catalog"]> {
-  return { file: "catalog.json", parsed: parseCatalog({ version: 1, assets }) };
+  return { where: "catalog.json", parsed: parseCatalog({ version: 1, assets }) };
 }
 
 export function ringOf(...keys: readonly RingKey[]): NonNullable<Facts["ring"]> {
@@ -117,6 +117,13 @@ export async function findingsOf<Given>(checks: readonly Check<Given>[], facts: 
   for (const finding of findings) {
     if (!/^\S.*[.)]$/s.test(finding.found)) throw new Error(`no sentence: ${finding.found}`);
     if (!/^[A-Z`].*[.)]$/s.test(finding.do)) throw new Error(`no instruction: ${finding.do}`);
+    // Without the worker's file and its environment wrangler would write to the edge worker of production.
+    for (const [command] of finding.do.matchAll(/wrangler secret put[^`]*/g))
+      if (!/ -c \S+ --env \w+$/.test(command)) throw new Error(`not the whole command: ${command}`);
+    // A key group is written as a whole: what a script of one key leaves out is refused from then on.
+    for (const [command] of finding.do.matchAll(/keys export[^`]*/g))
+      if (!/ --purpose cloudfront --format \S+/.test(command) || command.includes("--kid"))
+        throw new Error(`not the whole key group: ${command}`);
     if (finding.about === "") throw new Error(`about nothing: ${finding.found}`);
   }
   return findings;

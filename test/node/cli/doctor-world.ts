@@ -40,6 +40,7 @@ export async function world(override: Override = () => undefined, more: Partial<
     mediaUrl,
     configured: { apiUrl, mediaUrl },
     ring: { keys: ringKeys },
+    ringFile: "keys.json",
     catalog,
     token: "viewer-token",
     asset: undefined,
@@ -62,7 +63,7 @@ export async function world(override: Override = () => undefined, more: Partial<
       return Response.json({ status: "ok" }, { headers: { Date: new Date().toUTCString() } });
     if (url.pathname === "/ready") return Response.json({ status: "ready" });
     if (url.origin === "https://origin.films.test")
-      return new Response("…", { status: headers.get("X-Origin-Secret") === "let me in please" ? 200 : 403 });
+      return headers.get("X-Origin-Secret") === "let me in please" ? atOrigin(url) : new Response("", { status: 403 });
     if (url.origin === clouded.cloudfront.url)
       return url.searchParams.has("Signature")
         ? new Response("<Error><HostId>1</HostId></Error>", { status: 403, headers: { Server: "AmazonS3" } })
@@ -88,10 +89,19 @@ function preflight(allowed: string): Response {
 
 function api({ pathname }: URL, method: string, headers: Headers): Response {
   if (method === "OPTIONS") return preflight("Authorization, Content-Type");
-  if (headers.get("Authorization") === null) return problem(401, "token_missing");
+  if (headers.get("Authorization") === null && pathname !== "/openapi.json") return problem(401, "token_missing");
+  if (pathname === "/openapi.json") return Response.json({ openapi: "3.1.0" });
   if (pathname === "/operator/keys") return Response.json({ keys: ringKeys.map(({ kid }: RingKey) => ({ kid })) });
   const session = { sessionId: "s", grant: "g", manifestUrl: `${mediaUrl}/played/index.m3u8?list=1.x` };
   return Response.json(session, { status: 201, headers: { "Cache-Control": "no-store" } });
+}
+
+/** An encrypted stream of one variant, as its origin has it. */
+function atOrigin({ pathname }: URL): Response {
+  if (pathname.endsWith("index.m3u8")) return new Response("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n180p/list.m3u8\n");
+  if (!pathname.endsWith(".m3u8")) return new Response("…");
+  const tags = '#EXT-X-KEY:METHOD=AES-128,URI="../film.key"\n#EXT-X-MAP:URI="init.mp4"\n#EXTINF:4,';
+  return new Response(`#EXTM3U\n${tags}\n0.ts?v=1\n`);
 }
 
 /** A stream of one variant. */

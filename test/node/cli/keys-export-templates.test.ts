@@ -65,7 +65,7 @@ describe.each(formats)("keys export --format %s", (format) => {
       const { keys, text } = await json("keys", "export", "--ring", file, "--format", format);
       expect(keys).toHaveLength(2);
       for (const { name } of keys) expect(text).toContain(name);
-      return keys.map(({ kid: _, comment: __, ...rest }: Record<string, string>) => rest);
+      return keys.map(({ kid: _, comment: __, known: ___, ...rest }: Record<string, string>) => rest);
     };
     expect(await names(bound)).toEqual(await names(ring));
     expect((await give(format)).stdout).not.toMatch(/(CallerReference|[Nn]ame)"? *[:=] *"[^"]*a[.-]b/);
@@ -84,6 +84,40 @@ describe.each(formats)("keys export --format %s", (format) => {
   ])("refuses %s where it is named", async (kid, message) => {
     const { exit, stdout, stderr } = await give(format, "--kid", kid);
     expect([exit, stdout, stderr]).toEqual([1, "", message]);
+  });
+});
+
+describe("keys export of a key that CloudFront had before", () => {
+  const known = join(folder(), "keys.json");
+  const mark = (how: string) => {
+    const { keys } = JSON.parse(readFileSync(ring, "utf8"));
+    const marked = keys.map((key: { kid: string }) =>
+      key.kid === "a-b" ? { ...key, kid: "K2JCJMDEHXQW5F", cloudfront: how } : key,
+    );
+    writeFileSync(known, JSON.stringify({ keys: marked }));
+  };
+  const text = async (format: string) =>
+    (await stagedoor("keys", "export", "--ring", known, "--format", format)).stdout;
+
+  it("puts it into the key group by its id and makes none of it, which CloudFront would refuse", async () => {
+    mark("imported");
+    const { Resources } = JSON.parse(await text("cloudformation"));
+    const made = Object.keys(Resources).filter((name) => Resources[name].Type === "AWS::CloudFront::PublicKey");
+    expect(Resources.KeyGroup.Properties.KeyGroupConfig.Items).toEqual([{ Ref: made[0] }, "K2JCJMDEHXQW5F"]);
+    expect(made).toHaveLength(1);
+    const terraform = await text("terraform");
+    expect(terraform.match(/^resource "aws_cloudfront_public_key"/gm)).toHaveLength(1);
+    expect(terraform).toMatch(/items = \[\n {4}aws_cloudfront_public_key\.\w+\.id,\n {4}"K2JCJMDEHXQW5F",\n/);
+    expect(terraform).toMatch(/"K2JCJMDEHXQW5F" += "K2JCJMDEHXQW5F",/);
+  });
+
+  it("goes on holding one that was made from here and then bound, or its stack would delete it", async () => {
+    mark("bound");
+    const { Resources } = JSON.parse(await text("cloudformation"));
+    const unbound = JSON.parse((await give("cloudformation")).stdout).Resources;
+    expect(Object.keys(Resources)).toEqual(Object.keys(unbound));
+    expect(Resources.KeyGroup).toEqual(unbound.KeyGroup);
+    expect((await text("terraform")).match(/^resource "aws_cloudfront_public_key"/gm)).toHaveLength(2);
   });
 });
 

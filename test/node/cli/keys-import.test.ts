@@ -61,12 +61,13 @@ describe("keys import takes every form of a key that CloudFront takes", () => {
     ["P-256, encrypted PKCS#8", locked(ec.privateKey, "pkcs8"), ec.privateKey],
     ["P-256, legacy encrypted", locked(ec.privateKey, "sec1"), ec.privateKey],
     ["P-256, public", pub(ec.publicKey), ec.publicKey],
+    ["a byte order mark before it", `\uFEFF${plain(ec.privateKey, "pkcs8")}`, ec.privateKey],
     ["text around it, CRLF", `Key of ann\r\n${plain(ec.privateKey, "pkcs8").replaceAll("\n", "\r\n")}`, ec.privateKey],
   ])("%s", async (_, text, key) => {
     const more = text.includes("ENCRYPTED") ? ["--passphrase-file", passphraseFile] : [];
     expect(await importing(text, ...more)).toMatchObject({ exit: 0, note: "" });
     const alg = key.asymmetricKeyType === "rsa" ? "RS256" : "ES256";
-    const life = { state: "active", since: expect.any(Number) };
+    const life = { state: key.type === "public" ? "next" : "active", since: expect.any(Number) };
     expect(keysOf(ring)).toEqual([{ kid: "new", purpose: "cloudfront", alg, ...jwkOf(key), ...life }]);
     expect(statSync(ring).mode & 0o777).toBe(0o600);
   });
@@ -102,7 +103,10 @@ describe("keys import says of each thing that is wrong what to do, quotes nothin
 
   it.each([
     ["not PEM", "hello", "openssl pkey -inform DER"],
-    ["an empty file", "", "is not PEM"],
+    ["an empty file", "", "is empty"],
+    ["PEM in one line", sec1.replaceAll("\n", " "), "in one line"],
+    ["PEM with \\n for its line breaks", sec1.replaceAll("\n", "\\n"), "in one line"],
+    ["a BEGIN line with something before it", `key: ${sec1}`, "before its BEGIN line"],
     ["no END line", sec1.replace(/-----END.*/, ""), "PEM that is not whole"],
     ["damaged", sec1.replace(/\n\w{12}/, "\nAAAAAAAAAAAA"), "damaged"],
     ["a damaged public key", pub(ec.publicKey).replace(/\n\w{12}/, "\nAAAAAAAAAAAA"), "damaged"],
@@ -178,11 +182,20 @@ describe("keys import says of each thing that is wrong what to do, quotes nothin
 describe("keys import of a key that the ring has", () => {
   const whole = plain(ec.privateKey, "pkcs8");
 
-  it("puts the private half into the public one, which keeps its place in its life", async () => {
+  it("puts the private half into the public one, which keeps its place in its life beside a key that signs", async () => {
+    await run("keys", "new", "--purpose", "cloudfront", "--type", "rsa", "--kid", "first", "--ring", ring);
     await importing(pub(ec.publicKey));
     const before = keysOf(ring);
     expect(await importing(whole)).toMatchObject({ exit: 0, note: "" });
-    expect(keysOf(ring)).toEqual([{ ...before[0], d: jwkOf(ec.privateKey).d }]);
+    expect(keysOf(ring)).toEqual([before[0], { ...before[1], d: jwkOf(ec.privateKey).d }]);
+  });
+
+  it("lets it sign where no other does, as the first whole key", async () => {
+    await importing(pub(ec.publicKey));
+    expect(keysOf(ring)).toMatchObject([{ state: "next" }]);
+    expect(await importing(pub(rsa.publicKey), "--nbf", "now")).toMatchObject({ exit: 2 });
+    expect(await importing(whole)).toMatchObject({ exit: 0, note: "" });
+    expect(keysOf(ring)).toMatchObject([{ state: "active", d: jwkOf(ec.privateKey).d }]);
     expect((await importing(whole)).note).toContain("there is nothing to do");
     expect((await importing(pub(ec.publicKey))).note).toContain("there is nothing to do");
   });
@@ -196,8 +209,38 @@ describe("keys import of a key that the ring has", () => {
   });
 });
 
+describe("keys import under an id of CloudFront's", () => {
+  const as = (kid: string, text: string) => {
+    const line = ["--purpose", "cloudfront", "--in", write("key.pem", text), "--kid", kid, "--ring", ring];
+    return run("keys", "import", ...line);
+  };
+
+  it("notes in the file alone that CloudFront had the key, and says that the key group needs it beside others", async () => {
+    await run("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring);
+    expect((await as(id, plain(ec.privateKey, "pkcs8"))).printed).not.toContain("key group");
+    expect((await as("KEVSJ4EXAMPLE", plain(rsa.privateKey, "pkcs8"))).printed).toContain(
+      "key group holds KEVSJ4EXAMPLE",
+    );
+    expect(keysOf(ring).slice(1)).toMatchObject([{ cloudfront: "imported" }, { cloudfront: "imported" }]);
+    for (const words of [["api"], ["manifest"], ["edge"], ["manifest", "--plain"]]) {
+      const { printed } = await run("keys", "for", ...words, "--ring", ring);
+      expect(printed).toContain(id);
+      expect(printed).not.toContain("imported");
+    }
+  });
+
+  it("takes no other name of that form", async () => {
+    expect(await as("AUTUMN2026", plain(ec.privateKey, "pkcs8"))).toMatchObject({
+      exit: 2,
+      note: expect.stringContaining("keys bind --imported"),
+    });
+    expect(existsSync(ring)).toBe(false);
+  });
+});
+
 describe("keys bind", () => {
-  const bind = (kid: string, to: string) => run("keys", "bind", "--kid", kid, "--id", to, "--ring", ring);
+  const bind = (kid: string, to: string, ...more: string[]) =>
+    run("keys", "bind", "--kid", kid, "--id", to, "--ring", ring, ...more);
 
   beforeEach(async () => {
     await importing(plain(ec.privateKey, "pkcs8"), "--nbf", "1795000000");
@@ -207,7 +250,7 @@ describe("keys bind", () => {
   it("gives the key its id from CloudFront, and changes nothing else", async () => {
     const [key, ...rest] = keysOf(ring);
     expect(await bind("new", id)).toMatchObject({ exit: 0, note: "" });
-    expect(keysOf(ring)).toEqual([{ ...key, kid: id }, ...rest]);
+    expect(keysOf(ring)).toEqual([{ ...key, kid: id, cloudfront: "bound" }, ...rest]);
     expect(statSync(ring).mode & 0o777).toBe(0o600);
     expect((await bind(id, "E2JCJMDEHXQW5F")).note).toContain("those of distributions with E");
   });
@@ -222,8 +265,18 @@ describe("keys bind", () => {
     expect(Math.abs(Object(bound).since - Date.now() / 1000)).toBeLessThan(60);
   });
 
+  it("notes where CloudFront had the key before, also of one that has its id already", async () => {
+    expect((await bind("new", id, "--imported")).exit).toBe(0);
+    expect(keysOf(ring)[0]).toMatchObject({ kid: id, cloudfront: "imported" });
+    expect((await bind(id, id, "--imported")).note).toContain("there is nothing to do");
+    writeFileSync(ring, readFileSync(ring, "utf8").replace('"imported"', '"bound"'));
+    expect((await bind(id, id, "--imported")).exit).toBe(0);
+    expect(keysOf(ring)[0]).toMatchObject({ kid: id, cloudfront: "imported" });
+  });
+
   it("refuses an id that is taken, a key that is not there, and a key for something else", async () => {
-    await run("keys", "new", "--purpose", "cloudfront", "--type", "ec", "--kid", id, "--ring", ring);
+    await run("keys", "new", "--purpose", "cloudfront", "--type", "ec", "--kid", "other", "--ring", ring);
+    await bind("other", id);
     const before = readFileSync(ring, "utf8");
     const refused = (message: string) => ({ exit: 1, note: expect.stringContaining(message) });
     expect(await bind("new", id)).toMatchObject(refused(`has another key with the id "${id}"`));

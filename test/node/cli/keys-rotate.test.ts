@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
@@ -125,6 +126,38 @@ describe("keys rotate, for sessions", () => {
     expect(await listed()).toEqual(["s1 retired", "s2 active"]);
   });
 
+  it("brings in and activates a new key beside one that is retiring, where it is told to", async () => {
+    await rotate("--kid", "s2");
+    pass(hour);
+    await rotate();
+    expect((await rotate()).note).toContain("--introduce");
+    expect((await rotate("--introduce", "--kid", "s3")).json).toMatchObject({ step: "introduce", before: "s2" });
+    expect(await rotate("--introduce")).toMatchObject({ exit: 2, note: expect.stringContaining("s3 is next already") });
+    pass(hour);
+    expect((await rotate()).json).toMatchObject({ step: "activate", kid: "s3", before: "s2" });
+    expect(await listed()).toEqual(["s1 retiring", "s2 retiring", "s3 active"]);
+    // Each counts from when it ceased to sign.
+    pass(7 * 24 * hour);
+    expect((await rotate()).json).toMatchObject({ step: "retire", kid: "s1" });
+    expect(await rotate()).toMatchObject({ exit: 1, note: expect.stringContaining("s2 may go from") });
+    pass(hour);
+    expect((await rotate()).json).toMatchObject({ step: "retire", kid: "s2" });
+  });
+
+  it("takes what a new key shall be for a mistake where none is made", async () => {
+    await rotate("--kid", "s2");
+    for (const words of [
+      ["--kid", "s3"],
+      ["--kid", "s3", "--dry-run"],
+      ["--kid", "s3", "--at-once"],
+    ])
+      expect(await rotate(...words)).toMatchObject({
+        exit: 2,
+        note: expect.stringContaining("--kid is for a new key"),
+      });
+    expect(await listed()).toEqual(["s1 active", "s2 next"]);
+  });
+
   it("takes up a ring of an earlier version, which has no states", async () => {
     const { keys } = JSON.parse(readFileSync(ring, "utf8"));
     const [{ state: _, since: __, ...old }] = keys;
@@ -159,7 +192,8 @@ describe("keys rotate, for CloudFront", () => {
   const film = (keyPairId?: string) => ({ cdn: "cloudfront", cloudfront: { keyPairId }, session: 6 * hour });
 
   beforeEach(async () => {
-    await make("cloudfront", "K1AAAAAAAAAAAA", "--type", "ec");
+    await make("cloudfront", "first", "--type", "ec");
+    await bind("first", "K1AAAAAAAAAAAA");
   });
 
   it("activates no key that CloudFront does not know, and counts from when it is known", async () => {
@@ -186,7 +220,8 @@ describe("keys rotate, for CloudFront", () => {
   it("takes no step while an asset names the key that would go", async () => {
     const unnamed = () => ["--catalog", catalog(film()), "--session-ttl", "6h"];
     const named = (kid: string) => ["--catalog", catalog(film(kid)), "--session-ttl", "6h"];
-    await cloudfront("--kid", "K2BBBBBBBBBBBB");
+    await cloudfront("--kid", "second");
+    await bind("second", "K2BBBBBBBBBBBB");
     pass(hour);
     const refused = (message: string) => ({ exit: 1, note: expect.stringContaining(message) });
     expect(await cloudfront(...named("K1AAAAAAAAAAAA"))).toMatchObject(refused("names K1AAAAAAAAAAAA for film0"));
@@ -200,6 +235,14 @@ describe("keys rotate, for CloudFront", () => {
     expect((await cloudfront(...unnamed())).exit).toBe(1);
     pass(1);
     expect((await cloudfront(...unnamed())).json.step).toBe("retire");
+  });
+
+  it("shows in a plan which assets name the key that would go, and takes no id for a name", async () => {
+    const known = ["--catalog", catalog(film("K1AAAAAAAAAAAA"), film())];
+    const { text, json } = await cloudfront("--dry-run", "--kid", "second", ...known);
+    expect(json.pins).toEqual([{ asset: "film0", keyPairId: "K1AAAAAAAAAAAA" }]);
+    expect(text).toContain("The catalog names K1AAAAAAAAAAAA for film0");
+    expect(await cloudfront("--kid", "AUTUMN2026")).toMatchObject({ exit: 2, note: expect.stringContaining("form") });
   });
 
   it("makes a new key of the type of the one that signs, or of the one that is asked for", async () => {
@@ -218,9 +261,40 @@ describe("keys rotate, for CloudFront", () => {
 
   it("ends a key at once where CloudFront has another, and not otherwise", async () => {
     expect(await cloudfront("--at-once")).toMatchObject({ exit: 1, note: expect.stringContaining("keys bind") });
-    await cloudfront("--kid", "K2BBBBBBBBBBBB");
-    expect((await cloudfront("--at-once")).json).toMatchObject({ step: "at once", kid: "K2BBBBBBBBBBBB" });
+    await cloudfront("--kid", "second");
+    await bind("second", "K2BBBBBBBBBBBB");
+    expect(await cloudfront("--at-once")).toMatchObject({ exit: 2, note: expect.stringContaining("--catalog") });
+    const known = ["--catalog", catalog(film(), film("K1AAAAAAAAAAAA"))];
+    expect(await cloudfront("--at-once", "--kid", "third", ...known)).toMatchObject({
+      exit: 2,
+      note: expect.stringContaining("--kid is for a new key"),
+    });
+    const { json, text } = await cloudfront("--at-once", ...known);
+    expect(json).toMatchObject({ step: "at once", kid: "K2BBBBBBBBBBBB", stranded: ["film1"] });
+    expect(text).toContain("film1 cannot be played");
     expect(await listed()).toEqual(["K1AAAAAAAAAAAA retired", "K2BBBBBBBBBBBB active"]);
+  });
+});
+
+describe("keys rotate, for a CloudFront key that is a public half alone", () => {
+  it("never lets it sign, and goes on with the others", async () => {
+    const pem = join(place, "half.pem");
+    const half = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    writeFileSync(pem, half.publicKey.export({ type: "spki", format: "pem" }));
+    const known = ["--purpose", "cloudfront", "--catalog", catalog({})];
+    await run("keys", "import", "--cdn", "cloudfront", "--in", pem, "--kid", "K1AAAAAAAAAAAA");
+    expect(await listed()).toEqual(["K1AAAAAAAAAAAA next"]);
+    pass(2 * hour);
+    expect(await rotate(...known)).toMatchObject({ exit: 1, note: expect.stringContaining("import the private half") });
+    expect((await rotate(...known, "--at-once")).exit).toBe(1);
+    expect((await rotate(...known, "--introduce", "--kid", "own")).json).toMatchObject({
+      step: "introduce",
+      kid: "own",
+    });
+    expect(await listed()).toEqual(["K1AAAAAAAAAAAA next", "own active"]);
+    writeFileSync(pem, half.privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
+    await run("keys", "import", "--cdn", "cloudfront", "--in", pem, "--kid", "K1AAAAAAAAAAAA");
+    expect((await rotate(...known)).json).toMatchObject({ step: "activate", kid: "K1AAAAAAAAAAAA", before: "own" });
   });
 });
 
@@ -235,31 +309,6 @@ describe("keys rotate, for operators", () => {
     expect(json.next).toMatchObject({ step: "retire", from: until });
     expect(text).toContain("npm run deploy -- --env production");
     expect(JSON.stringify((await run("keys", "for", "api")).json)).not.toContain("signedUntil");
-  });
-});
-
-describe("keys remove", () => {
-  const remove = (kid: string, ...more: string[]) => run("keys", "remove", "--kid", kid, ...more);
-
-  it("takes out a retired key, and a next one that never signed, and no other", async () => {
-    await make("session", "s1");
-    await make("session", "s2");
-    expect(await remove("s1")).toMatchObject({ exit: 1, note: expect.stringContaining("s1 is active") });
-    expect((await remove("s2")).exit).toBe(0);
-    await rotate("--at-once", "--kid", "s3");
-    expect(await listed()).toEqual(["s1 retired", "s3 active"]);
-    expect((await remove("s1")).json).toMatchObject({ kid: "s1", state: "retired" });
-    expect(await listed()).toEqual(["s3 active"]);
-    expect((await remove("s1")).note).toContain('has no key "s1"');
-  });
-
-  it("leaves a next CloudFront key that an asset names", async () => {
-    await make("cloudfront", "K1", "--type", "ec");
-    await make("cloudfront", "K2", "--type", "ec");
-    const named = catalog({ cdn: "cloudfront", cloudfront: { keyPairId: "K2" } });
-    expect((await remove("K2")).exit).toBe(2);
-    expect(await remove("K2", "--catalog", named)).toMatchObject({ exit: 1, note: expect.stringContaining("film0") });
-    expect((await remove("K2", "--catalog", catalog({}))).exit).toBe(0);
   });
 });
 

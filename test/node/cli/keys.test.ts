@@ -1,5 +1,5 @@
 import { createPublicKey } from "node:crypto";
-import { readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { folder, json, secretsIn, stagedoor } from "./command-line.ts";
@@ -47,9 +47,16 @@ describe("keys new", () => {
     const file = join(folder(), "keys.json");
     const { stdout } = await stagedoor("keys", "new", "--purpose", purpose, ...type, "--ring", file);
     expect(stdout.split("\n").filter((line) => line.includes("npm run"))).toEqual([
+      `  npm run deploy -- --env production --ring ${file}`,
       `  npm run deploy -- --env production --ring ${file} --secrets-only`,
     ]);
     expect(stdout).not.toContain(`secret put`);
+    const staging = join(folder(), "keys-staging.json");
+    const { stdout: there } = await stagedoor("keys", "new", "--purpose", purpose, ...type, "--ring", staging);
+    expect(there).toContain("--env staging");
+    expect(there).not.toContain("--env production");
+    const { stdout: second } = await stagedoor("keys", "new", "--purpose", "session", "--ring", file);
+    expect(second.match(/npm run deploy.*/g)).toEqual([expect.stringContaining("--secrets-only")]);
   });
 
   it("shows the secret where it is told to", async () => {
@@ -113,6 +120,14 @@ describe("keys new", () => {
       ["given", "next"],
     ]);
     expect(keysOf(file)[2]).not.toHaveProperty("state");
+  });
+
+  it("takes no name for a new CloudFront key that has the form of CloudFront's ids", async () => {
+    const file = join(folder(), "keys.json");
+    const words = ["keys", "new", "--purpose", "cloudfront", "--type", "ec", "--ring", file, "--kid"];
+    const ran = await stagedoor(...words, "AUTUMN2026");
+    expect([ran.exit, ran.stderr]).toEqual([2, expect.stringContaining("keys bind")]);
+    expect(existsSync(file)).toBe(false);
   });
 
   it("takes --cdn cloudfront for --purpose cloudfront, and nothing else there", async () => {
@@ -194,6 +209,17 @@ describe("keys for", () => {
       ["rsa1", false],
       ["ec1", false],
     ]);
+  });
+
+  it("prints no part that its worker would refuse, and says of development keys what they are", async () => {
+    const file = join(folder(), "keys.json");
+    await stagedoor("keys", "new", "--purpose", "cloudfront", "--type", "ec", "--kid", "cdn", "--ring", file);
+    const refused = await stagedoor("keys", "for", "edge", "--ring", file);
+    expect([refused.exit, refused.stdout]).toEqual([1, ""]);
+    expect(refused.stderr).toContain("no key has the purpose session");
+    await stagedoor("keys", "new", "--purpose", "session", "--kid", "dev-1", "--ring", file);
+    const dev = await stagedoor("keys", "for", "edge", "--ring", file);
+    expect([dev.exit, dev.stderr]).toEqual([0, expect.stringContaining("development keys")]);
   });
 
   it("takes a worker's name and nothing else", async () => {

@@ -93,10 +93,11 @@ describe("operator new", () => {
     const place = folder();
     const [ring, apis] = [join(place, "keys.json"), join(place, "api.json")];
     await stagedoor("operator", "new", "--name", "ann", "--ring", ring);
+    await stagedoor("keys", "new", "--purpose", "session", "--ring", ring);
     writeFileSync(apis, (await stagedoor("keys", "for", "api", "--ring", ring)).stdout);
     const ran = await stagedoor("operator", "new", "--name", "bob", "--ring", apis);
     expect([ran.exit, ran.stderr]).toEqual([1, expect.stringContaining("public halves alone")]);
-    expect(kidsIn(apis)).toHaveLength(1);
+    expect(kidsIn(apis)).toHaveLength(2);
   });
 
   it("goes over to a new key of keys new once that has begun by the clock", async () => {

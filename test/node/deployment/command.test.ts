@@ -21,7 +21,7 @@ describe("npm run deploy", () => {
   it("builds all four in a dry run, says each command, and shows no secret", { timeout: 60_000 }, async () => {
     const ring = join(folder(), "keys.json");
     await stagedoor("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring);
-    const secrets = secretsFile({ identity: { STAGEDOOR_IDENTITY_SECRET: "kept from others" } });
+    const secrets = secretsFile({ identity: { STAGEDOOR_IDENTITY_SECRET: "kept-from-others-kept-from-others" } });
     const { exit, stdout, stderr } = await deploy(
       "--env",
       "production",
@@ -40,7 +40,7 @@ describe("npm run deploy", () => {
       "$ npx wrangler deploy --dry-run --env production -c workers/api/wrangler.toml",
     ]);
     expect(stdout.match(/exiting now/g)).toHaveLength(4);
-    for (const secret of [...secretsIn(ring), "kept from others"]) expect(stdout).not.toContain(secret);
+    for (const secret of [...secretsIn(ring), "kept-from-others"]) expect(stdout).not.toContain(secret);
   });
 
   it("uploads nothing while a placeholder stands anywhere, and names each", async () => {

@@ -15,6 +15,9 @@ const scripts: Readonly<Record<string, string>> = JSON.parse(
   readFileSync(join(projectFolder, "package.json"), "utf8"),
 ).scripts;
 
+/** The environments, and the variable for either. */
+const named = ["staging", "production", "$ENV"];
+
 describe("the command lines of the documents", () => {
   it("are found in blocks and sentences, over several lines, behind pipes and in substitutions", () => {
     const text = [
@@ -49,7 +52,7 @@ describe("the command lines of the documents", () => {
     const dashes = words.indexOf("--");
     if (words[2] !== "deploy" || dashes < 0) return;
     const given = parseArgs({ args: words.slice(dashes + 1), options: deployOptions, strict: true });
-    expect(["staging", "production", undefined]).toContain(given.values.env);
+    expect([...named, undefined]).toContain(given.values.env);
   });
 
   it.each(calls("npx", "wrangler").filter(({ typed, words }) => typed || words.length > 4))(
@@ -58,7 +61,7 @@ describe("the command lines of the documents", () => {
       const behind = (...names: readonly string[]) => words[words.findIndex((word) => names.includes(word)) + 1];
       const has = (...names: readonly string[]) => words.some((word) => names.includes(word));
       if (has("-c", "--config")) expect(existsSync(join(projectFolder, behind("-c", "--config") ?? ""))).toBe(true);
-      if (has("--env")) expect(["staging", "production"]).toContain(behind("--env"));
+      if (has("--env")) expect(named).toContain(behind("--env"));
       // Without an environment it would touch what is made for this machine.
       else
         expect(words.slice(2, 4).join(" ")).toMatch(

@@ -96,8 +96,14 @@ describe.each(queries)("the query of %s", (_, expr, legend) => {
     for (const { metric, matchers } of used) {
       const codes = /\bcode=~?"([^"]*)"/.exec(matchers)?.[1]?.split("|") ?? [];
       expect(codes.filter((code) => !isRefusalCode(code))).toEqual([]);
-      const bound = /\ble="([^"]*)"/.exec(matchers)?.[1];
-      if (bound !== undefined) expect(metric?.buckets?.map(String)).toContain(bound);
+      const [, how, bound] = /\ble(=~?)"([^"]*)"/.exec(matchers) ?? [];
+      if (bound === undefined) continue;
+      const pattern = new RegExp(`^(?:${bound.replaceAll("\\\\", "\\")})$`);
+      const isNamed = (text: string) => (how === "=" ? text === bound : pattern.test(text));
+      const meant = (metric?.buckets ?? []).filter((one) => isNamed(String(one)));
+      expect(meant).toHaveLength(1);
+      // Prometheus 2 writes a whole number as it came, Prometheus 3 with its decimal.
+      for (const one of meant.filter(Number.isInteger)) expect([one, isNamed(`${one}.0`)]).toEqual([one, true]);
     }
   });
 });
@@ -122,8 +128,30 @@ describe("the alerts", () => {
 
   it("wake nobody for what a viewer got wrong: their codes of faults are all of ours", () => {
     const failing = rules.find(({ alert }) => alert === "StagedoorFailing")?.expr ?? "";
-    const codes = (/code=~"([^"]*)"/.exec(failing)?.[1] ?? "").split("|").filter(isRefusalCode);
-    expect(codes.map((code) => faceOf(code).status)).toEqual(codes.map(() => 500));
+    const codes = [...failing.matchAll(/code=~?"([^"]*)"/g)].flatMap(([, some = ""]) => some.split("|"));
+    expect(codes.filter(isRefusalCode).map((code) => faceOf(code).status)).toEqual([500, 500]);
+  });
+
+  it("are of one deployment each: no other one that is well keeps them quiet", () => {
+    for (const { alert, expr } of rules) {
+      const summed = [...expr.matchAll(/\b(?:sum|max|count)\b(?: by \(([^)]*)\))?/g)].map(([, by = ""]) =>
+        by.split(/,\s*/),
+      );
+      expect([alert, summed.filter((by) => !by.includes("job"))]).toEqual([alert, []]);
+      expect([alert, /\babsent(_over_time)?\(/.test(expr)]).toEqual([alert, false]);
+    }
+  });
+
+  it("have each a case in which they wake somebody", () => {
+    const cases = read("docs/prometheus/alerts.test.yml");
+    expect(rules.map(({ alert }) => alert).filter((alert) => !cases.includes(`alertname="${alert}"`))).toEqual([]);
+  });
+
+  it("watch each worker that says when it is configured wrongly, and the media host's as the API's", () => {
+    const of = (name: string) => rules.find(({ alert }) => alert === name)?.expr ?? "";
+    expect(of("StagedoorFailing")).toContain('{code="configuration_invalid"}');
+    expect(of("StagedoorSilent")).toContain('worker="edge"');
+    expect(of("StagedoorSignaturesRefused")).not.toMatch(/worker="(edge|manifest)"/);
   });
 });
 

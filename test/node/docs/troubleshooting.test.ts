@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { troubleshootingModule } from "../../../cli/docs/troubleshooting.ts";
 import { projectRoot } from "../../../cli/project.ts";
 import { faceOf, refusalCodes } from "../../../src/http/faces.ts";
 
@@ -19,6 +20,14 @@ describe("docs/troubleshooting.md", () => {
     const text = sections.find((section) => section.code === code)?.text ?? "";
     expect(text.trim()).toMatch(new RegExp(`^\\*\\*${faceOf(code).status}[ ,]`));
     expect(text).toMatch(/^- \S/m);
+  });
+
+  it("is what the console shows: run `npm run docs` after a change", () => {
+    expect(readFileSync(join(projectRoot, "src/console/troubleshooting.ts"), "utf8")).toBe(troubleshootingModule());
+  });
+
+  it("has nothing in its sections but paragraphs, lists, bold and code, which the console can show", () => {
+    for (const { text } of sections) expect(text).not.toMatch(/\]\(|^```|^>|^\||^#|^\d+\. /m);
   });
 
   it("leads nowhere by none of its links", () => {

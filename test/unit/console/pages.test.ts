@@ -1,57 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { after, seconds, unixSeconds } from "../../../src/base/seconds.ts";
-import type { LiveSession, RecentRefusal, RefusalsOfHour } from "../../../src/telemetry/gathered.ts";
-import { claimsOf, grantOf, keyOf, now } from "../signing/session.ts";
+import { claimsOf, grantOf, keyOf } from "../signing/session.ts";
 import { consoleStage } from "./console-stage.ts";
+import { hourOf, refused, session, withGathered } from "./gathered-stage.ts";
 
 const hostile = `"><img src=x onerror=alert(1)><script>alert(2)</script>&'`;
 const raw = ["<img src=x", "<script>alert", "onerror=alert(1)>"];
-
-const session = (changes: Partial<LiveSession> = {}): LiveSession => ({
-  sessionId: "s".repeat(22),
-  assetId: "film",
-  subject: "c3ViamVjdA",
-  country: "DE",
-  startedAt: unixSeconds(now - 120),
-  seenAt: now,
-  expiresAt: after(now, seconds(3600)),
-  ...changes,
-});
-
-const refused = (changes: Partial<RecentRefusal> = {}): RecentRefusal => ({
-  at: now,
-  worker: "edge",
-  code: "signature_expired",
-  reason: "the signature has run out",
-  request: "0123456789abcdef",
-  ...changes,
-});
-
-/** A stage on which somebody is signed in and these sessions and refusals were gathered. */
-async function withGathered(
-  { sessions = [], hour }: { readonly sessions?: readonly LiveSession[]; readonly hour?: RefusalsOfHour } = {},
-  claims: Readonly<Record<string, unknown>> = {},
-) {
-  const stage = await consoleStage();
-  const cookie = await stage.signIn(claims);
-  const gathered = {
-    ...stage.gathered,
-    sessions: async () => ({ count: sessions.length, sessions }),
-    refusals: async () => hour ?? hourOf([]),
-  };
-  const context = { ...stage.context, gathered };
-  const post = (path: string, fields: Readonly<Record<string, string>>) =>
-    stage.post(path, fields, { Cookie: cookie }, context);
-  return { ...stage, context, post, text: async (path: string) => (await stage.look(path, cookie, context)).text() };
-}
-
-function hourOf(recent: readonly RecentRefusal[], lately: Readonly<Record<string, number>> = {}): RefusalsOfHour {
-  const minutes = Array.from({ length: 60 }, (_, place) => ({
-    at: unixSeconds(now - (59 - place) * 60),
-    counts: place === 59 ? lately : {},
-  }));
-  return { minutes, recent };
-}
 
 describe("every answer of the console", () => {
   it.each([
@@ -102,7 +55,7 @@ describe("every answer of the console", () => {
     const first = await stage.send("/console?find=film", from);
     expect(await first.text()).toContain('content="0; url=/console?find=film&amp;again="');
     const again = await stage.send("/console?find=film&again=", from);
-    expect(again.headers.get("Location")).toBe("/console/sign-in");
+    expect(again.headers.get("Location")).toBe("/console/sign-in?to=%2Fconsole%3Ffind%3Dfilm");
   });
 
   it("answers its files by their ETag", async () => {
@@ -207,23 +160,6 @@ describe("the overview", () => {
     expect(await (await withGathered({ sessions })).text("/console")).toContain("Revoke<span");
     const looking = await withGathered({ sessions }, { scope: "operator:read" });
     expect(await looking.text("/console")).not.toContain("Revoke<span");
-  });
-
-  it("ends a session with one press, and goes back to what was searched for", async () => {
-    const stage = await withGathered({ sessions: [session()] });
-    const answered = await stage.post(`/console/sessions/${"A".repeat(22)}/revoke`, { find: "film" });
-    expect(answered.headers.get("Location")).toBe(`/console?find=film&ended=${"A".repeat(22)}`);
-    const { entries } = await stage.context.log.since(0);
-    expect(entries).toMatchObject([{ kind: "session", value: "A".repeat(22), cause: "revoked" }]);
-    expect(stage.counted).toContainEqual({ event: "revoked", kind: "session" });
-  });
-
-  it("says that a session has ended while the list has not heard of it", async () => {
-    const stage = await withGathered({ sessions: [session()] });
-    const text = await stage.text(`/console?ended=${"s".repeat(22)}`);
-    expect(text).toContain("Its player is refused within two seconds.");
-    expect(text).toContain('<span class="state">ended</span>');
-    expect(text).not.toContain("Revoke<span");
   });
 
   it("never shows a secret of the key ring", async () => {

@@ -126,7 +126,8 @@ describe("the console's cookie", () => {
     const stage = await consoleStage();
     for (const path of ["/console", "/console/explain", "/console/simulate", "/console/codes/token_invalid"]) {
       const looked = await stage.send(path);
-      expect([looked.status, looked.headers.get("Location")]).toEqual([303, signInPath]);
+      const to = path === "/console" ? "" : `?${new URLSearchParams({ to: path })}`;
+      expect([looked.status, looked.headers.get("Location")]).toEqual([303, signInPath + to]);
     }
     for (const path of ["/console/explain", "/console/simulate", `/console/sessions/${"A".repeat(22)}/revoke`])
       expect((await stage.post(path, { text: "x" })).headers.get("Location")).toBe(signInPath);

@@ -33,6 +33,7 @@ const key = (changes: Partial<KeyNow> = {}): KeyNow => ({
 
 const overview = (ago: Parameters<typeof hour>[0] = {}, keys: readonly KeyNow[] = [key()]): Overview => ({
   sessions: ok({ count: 0, sessions: [] }),
+  watching: 0,
   refusals: ok(hour(ago)),
   keys: ok({ keys, longestSession: seconds(21_600) }),
   now,

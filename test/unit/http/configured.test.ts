@@ -1,17 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { ok, refuse } from "../../../src/base/result.ts";
 import { configuredBy } from "../../../src/http/configured.ts";
+import type { TelemetryEvent } from "../../../src/telemetry/telemetry.ts";
 
 function worker(faults: readonly string[]) {
+  const counted: TelemetryEvent[] = [];
   const lines: { readonly fault: string; readonly request: string }[] = [];
   const read = () => (faults.length > 0 ? refuse(faults) : ok("settings"));
   const answer = configuredBy(
     "api",
     read,
     (line) => lines.push(JSON.parse(line)),
+    () => (event) => counted.push(event),
     async () => ok("parts"),
   );
-  return { lines, ask: () => answer({}, async (parts) => new Response(parts)) };
+  return { lines, counted, ask: () => answer({}, async (parts) => new Response(parts)) };
 }
 
 describe("a worker that is configured wrongly", () => {
@@ -30,8 +33,16 @@ describe("a worker that is configured wrongly", () => {
     ]);
   });
 
+  it("counts each of its answers, so that somebody is woken who looks at no log", async () => {
+    const { counted, ask } = worker(["A: is wrong"]);
+    const request = (await ask()).headers.get("Request-Id");
+    await ask();
+    const refused = { event: "refused", worker: "api", code: "configuration_invalid", reason: "see the log", request };
+    expect(counted).toEqual([refused, refused]);
+  });
+
   it("and one that is not answers for itself", async () => {
-    const { lines, ask } = worker([]);
-    expect([await (await ask()).text(), lines]).toEqual(["parts", []]);
+    const { lines, counted, ask } = worker([]);
+    expect([await (await ask()).text(), lines, counted]).toEqual(["parts", [], []]);
   });
 });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { memoryStreams } from "../../../src/adapters/memory/memory-streams.ts";
 import { type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
+import type { SessionContext } from "../../../src/flows/session/context.ts";
 import { type Part, readiness, readyAnswer } from "../../../src/http/health.ts";
 import { now } from "../signing/session.ts";
 import { api, brokenCatalog } from "./start.ts";
@@ -9,16 +11,18 @@ const waitUntil = () => undefined;
 function stage(parts: Readonly<Record<string, Part>>) {
   const state: { now: UnixSeconds } = { now };
   const rings: (() => void)[] = [];
+  /** Those of requests that look on. */
+  const glances: (() => void)[] = [];
   const ready = readiness({
     parts,
     clock: () => state.now,
     timer: (length, ring) => {
-      expect(length).toBe(2);
-      rings.push(ring);
+      if (length < 2) glances.push(ring);
+      else rings.push(ring);
       return () => undefined;
     },
   });
-  return { state, rings, ready, ask: (method = "GET") => readyAnswer(method, ready, waitUntil) };
+  return { state, rings, glances, ready, ask: (method = "GET") => readyAnswer(method, ready, waitUntil) };
 }
 
 describe("/ready", () => {
@@ -64,6 +68,34 @@ describe("/ready", () => {
     expect([(await ask()).status, asked]).toEqual([503, 2]);
   });
 
+  it("asks the parts once, however many ask it at the same time: the first of an isolate wait, the others go by the last answer", async () => {
+    const answers: ((answer: boolean) => void)[] = [];
+    const { state, glances, ask } = stage({ store: () => new Promise((resolve) => void answers.push(resolve)) });
+    const soon = () => new Promise((resolve) => setTimeout(resolve, 0));
+    const first = [ask(), ask(), ask()];
+    await soon();
+    expect([answers.length, glances.length]).toEqual([1, 2]);
+    answers[0]?.(true);
+    await soon();
+    for (const ring of glances.splice(0)) ring();
+    expect((await Promise.all(first)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    state.now = unixSeconds(now + 2);
+    const asking = ask();
+    expect([(await ask()).status, (await ask()).status, answers.length]).toEqual([200, 200, 2]);
+    answers[1]?.(false);
+    expect([(await asking).status, (await ask()).status, answers.length]).toEqual([503, 503, 2]);
+  });
+
+  it("asks anew where the request that was asking was given up", async () => {
+    let asked = 0;
+    const { state, ask } = stage({
+      store: () => (asked++ === 0 ? new Promise(() => undefined) : Promise.resolve(true)),
+    });
+    void ask();
+    state.now = unixSeconds(now + 3);
+    expect([(await ask()).status, asked]).toEqual([200, 2]);
+  });
+
   it("has no body for HEAD, and the same status", async () => {
     const answered = await stage({ store: async () => false }).ask("HEAD");
     expect([answered.status, await answered.text()]).toEqual([503, ""]);
@@ -94,6 +126,35 @@ describe("at the API", () => {
     expect([answered.status, Object.keys(JSON.parse(text).parts)]).toEqual([503, ["revocations", "catalog"]]);
     expect(text).not.toContain("MARKED");
   });
+
+  it("takes the streams and the limits for parts of it, and leaves nothing behind there", async () => {
+    const asked: unknown[] = [];
+    const streams: SessionContext["streams"] = (subject) => ({
+      ...memoryStreams().streamsOf(subject),
+      show: async (session) => void asked.push(subject, session),
+    });
+    const sound = await api({ streams }, "/", { parts: { limits: async () => true } });
+    expect((await sound.send("/ready")).status).toBe(200);
+    expect(asked).toEqual(["ready", "ready"]);
+    const down: SessionContext["streams"] = () => ({
+      ...memoryStreams().streamsOf("a"),
+      show: () => Promise.reject(new Error("MARKED")),
+    });
+    const broken = await api({ streams: down }, "/", { parts: { limits: () => Promise.reject(new Error("MARKED")) } });
+    expect(Object.keys(Object(await (await broken.send("/ready")).json()).parts)).toEqual(["streams", "limits"]);
+  });
+
+  it.each(["/health", "/ready", "/openapi.json", "/docs"])(
+    "%s has the methods of a page, and says so",
+    async (path) => {
+      const { send } = await api({}, "/api/v1");
+      const refused = await send(path, { method: "POST" });
+      expect([refused.status, refused.headers.get("Allow")]).toEqual([405, "GET, OPTIONS"]);
+      expect((await send(path, { method: "PUT" })).status).toBe(405);
+      expect((await send(path, { method: "OPTIONS" })).status).toBe(204);
+      expect((await send(path, { method: "HEAD" })).status).toBe(200);
+    },
+  );
 
   it("the identity worker is a part of it where one is bound", async () => {
     const asked: string[] = [];

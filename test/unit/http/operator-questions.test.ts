@@ -116,6 +116,12 @@ describe("an operator's questions", () => {
     const text = await simulated.text();
     expect(simulated.status).toBe(200);
     expect(JSON.parse(text)).toMatchObject({ kind: "start", verdict: "refused", code: "asset_forbidden", status: 403 });
+    expect(JSON.parse(text).help).toBe("docs/troubleshooting.md#asset_forbidden");
+    const parts = JSON.parse(await (await ask("POST", "/simulate", { credential, asset: "film" })).text()).steps.map(
+      ({ part }: { readonly part: string }) => part,
+    );
+    expect(parts.filter((part: string) => part === "streams")).toHaveLength(1);
+    expect(parts).toContain("place");
     for (const part of [grant.slice(0, 40), ...credential.split(".")]) expect(text).not.toContain(part);
   });
 
@@ -130,6 +136,7 @@ describe("an operator's questions", () => {
     ["/simulate", { asset: "film" }],
     ["/simulate", { ...simulation, asset: "x".repeat(65) }],
     ["/simulate", { ...simulation, country: "MARKED" }],
+    ["/simulate", { ...simulation, country: "T2" }],
     ["/simulate", { ...simulation, takeover: "MARKED" }],
   ])("%s refuses a body of another form, and repeats nothing of it: %o", async (path, body) => {
     const response = await ask("POST", path, body);

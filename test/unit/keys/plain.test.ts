@@ -31,6 +31,15 @@ describe("a ring without states", () => {
     expect(signingKey(keys.toReversed(), now)?.kid).toBe("inuse");
   });
 
+  it("lets the key that signs begin when it did, or a worker whose clock is behind would have no signer", () => {
+    const begun = (keys: readonly RingKey[]) => withoutStates(keys, now).find(({ kid }) => kid === "inuse")?.nbf;
+    expect(begun(ring)).toBe(now - 100);
+    expect(begun([stated("before", "retiring"), stated("inuse", "active", { since: undefined })])).toBe(now - 3600);
+    // One that ceased to sign is not taken up again for a later beginning of its own.
+    const late = [stated("late", "retiring", { nbf: now - 10 }), stated("inuse", "active")];
+    expect(signingKey(keysFor({ keys: withoutStates(late, now) }, "session"), now)?.kid).toBe("inuse");
+  });
+
   it("takes what it took before, and no retired key", () => {
     expect(plain.map((key) => `${key.kid} ${keyStateOf(key, plain, now)}`)).toEqual([
       "before retiring",

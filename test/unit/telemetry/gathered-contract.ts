@@ -86,6 +86,24 @@ export function gatheredContract(name: string, fresh: () => Gathered, now: () =>
       expect(await countOf(gathered, "stagedoor_sessions")).toBe(3);
     });
 
+    it("neither lists nor counts those that a session's, an asset's or a subject's end has ended", async () => {
+      const gathered = fresh();
+      const own = { subject: "ENDED" };
+      const after = { ...own, startedAt: unixSeconds(now() + 1) };
+      await gathered.report(
+        reportOf({
+          alive: [
+            ...[sessionOf("a", now()), sessionOf("b", now(), { assetId: "sea" })],
+            ...[sessionOf("c", now(), own), sessionOf("d", now(), after), sessionOf("e", now())],
+          ],
+        }),
+      );
+      const subjects = [["ENDED", now()]] as const;
+      const asked = { limit: 10, without: { sessions: ["a", "unknown"], assets: ["sea"], subjects } };
+      const { count, sessions } = await gathered.sessions(asked);
+      expect([count, sessions.map(({ sessionId }) => sessionId).toSorted()]).toEqual([2, ["d", "e"]]);
+    });
+
     it("knows a session once, since its first start, however many isolates tell of it", async () => {
       const gathered = fresh();
       const first = sessionOf("a", unixSeconds(now() - 30));

@@ -58,13 +58,45 @@ describe("a session that is gathered", () => {
 });
 
 describe("what is gathered is bounded:", () => {
-  it("five thousand series, and how many counts had no place", () => {
+  const values = (...series: readonly string[]) => {
     const { gathering } = stage();
-    const counts = Array.from({ length: 6_000 }, (_, n) => [`stagedoor_x{code="${n}"}`, 1] as const);
-    gathering.report(reportOf({ counts }));
-    const values = new Map(gathering.counts());
-    expect(values.size).toBe(5_002);
-    expect(values.get("stagedoor_series_dropped_total")).toBe(1_001);
+    gathering.report(reportOf({ counts: series.map((one) => [one, 1] as const) }));
+    return new Map(gathering.counts());
+  };
+
+  it("a thousand series of each metric, a hundred of metrics that are not known, and how many had no place", () => {
+    const made = (count: number, name: string) => Array.from({ length: count }, (_, n) => `${name}="${n}"}`);
+    const counted = values(
+      ...made(1_500, 'stagedoor_refused_total{worker="edge",code'),
+      ...made(150, "stagedoor_x{code"),
+      ...made(5, "stagedoor_limited_total{policy"),
+    );
+    expect(counted.get("stagedoor_series_dropped_total")).toBe(550);
+    expect(counted.get('stagedoor_limited_total{policy="4"}')).toBe(1);
+    // And its own: the reports, those without a place, and the sessions.
+    expect(counted.size).toBe(1_000 + 100 + 5 + 3);
+  });
+
+  it.each([
+    ...["stagedoor_sessions", 'stagedoor_build_info{version="1"}', 'stagedoor_key_ends_seconds{purpose="a",kid="b"}'],
+    ...['stagedoor_reports_total{worker="edge"}', "stagedoor_reports_unread_total", "stagedoor_series_dropped_total"],
+    ...[
+      "stagedoor_snapshot_age_seconds",
+      "stagedoor_snapshot_age_seconds_bucket",
+      'stagedoor_snapshot_age_seconds_sum{le="1"}',
+    ],
+    ...['stagedoor_snapshot_age_seconds_bucket{le="much"}', "stagedoor_started_total_count", "up", "constructor"],
+  ])("no report raises %s, which no worker counts or no scraper could read", (series) => {
+    const counted = values(series, "stagedoor_started_total");
+    expect(counted.get(series) ?? 0).toBe(
+      series === "stagedoor_series_dropped_total" || series.includes("reports_total") ? 1 : 0,
+    );
+    expect(counted.get("stagedoor_series_dropped_total")).toBe(1);
+    expect(counted.get("stagedoor_started_total")).toBe(1);
+  });
+
+  it("a metric with labels that this version does not know is one of another version", () => {
+    expect(values('stagedoor_started_total{asset="a"}').get('stagedoor_started_total{asset="a"}')).toBe(1);
   });
 
   it("the last five hundred refusals, by their time", () => {
@@ -73,6 +105,18 @@ describe("what is gathered is bounded:", () => {
     gathering.report(reportOf({ refusals: refusals.toReversed() }));
     const { recent } = gathering.refusals();
     expect([recent.length, recent[0]?.request, recent.at(-1)?.request]).toEqual([500, "599", "100"]);
+  });
+
+  it("of each code some, however many there are of another one", () => {
+    const { gathering } = stage();
+    const rare = { ...refusalOf("rare", start), code: "internal_error" as const };
+    gathering.report(reportOf({ refusals: [rare] }));
+    for (let n = 0; n < 60; n++)
+      gathering.report(
+        reportOf({ refusals: Array.from({ length: 20 }, () => refusalOf(String(n), unixSeconds(start + n))) }),
+      );
+    const { recent } = gathering.refusals();
+    expect([recent.length, recent[0]?.request, recent.at(-1)?.request]).toEqual([500, "59", "rare"]);
   });
 
   it("refusals of sixty minutes", () => {
@@ -89,15 +133,24 @@ describe("what is gathered is bounded:", () => {
   });
 });
 
-it("a gathering that was restored goes on with the counts and the hour of the one before", () => {
+it("a gathering that was restored goes on with all that the one before had", () => {
   const { gathering } = stage();
   const counts = [['stagedoor_refused_total{worker="edge",code="key_unknown"}', 3]] as const;
-  gathering.report(reportOf({ counts, alive: [sessionOf("a", start)], refusals: [refusalOf("1", start)] }));
+  const from = { isolate: "one", sequence: 1 };
+  const ended = ["b"];
+  gathering.report(
+    reportOf({ from, counts, alive: [sessionOf("a", start)], refusals: [refusalOf("1", start)], ended }),
+  );
   const restored = stage().gathering;
   restored.restore(gathering.kept());
-  restored.report(reportOf({ counts }));
+  restored.report(reportOf({ counts, alive: [sessionOf("b", start)] }));
+  restored.report(reportOf({ from, counts }));
   expect(restored.counts()).toContainEqual(['stagedoor_refused_total{worker="edge",code="key_unknown"}', 6]);
-  expect(restored.refusals()).toMatchObject({ minutes: { 59: { counts: { key_unknown: 6 } } }, recent: [] });
+  expect(restored.refusals()).toMatchObject({
+    minutes: { 59: { counts: { key_unknown: 6 } } },
+    recent: [refusalOf("1", start)],
+  });
+  expect(restored.sessions({ limit: 1 }).count).toBe(1);
 });
 
 it("who looks at the gathered counts sees those of his own isolate among them", async () => {

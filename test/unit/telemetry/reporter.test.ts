@@ -165,6 +165,16 @@ describe("a report", () => {
     expect(reports[0]).toMatchObject({ alive: [session("a", start + 1)], ended: ["b"] });
   });
 
+  it("tells of the last refusals of each code, however many there are of one", async () => {
+    const { request, later, reports } = isolate();
+    const refused = { event: "refused", worker: "edge", reason: "no such key" } as const;
+    request({ ...refused, code: "internal_error", request: "rare" });
+    for (let n = 0; n < 200; n++) request({ ...refused, code: "key_unknown", request: String(n) });
+    await later(10);
+    const told = reports[0]?.refusals.map(({ request: id }) => id);
+    expect([told?.length, told?.[0], told?.at(-1)]).toEqual([20, "rare", "199"]);
+  });
+
   it("counts every refusal, and tells of the last twenty", async () => {
     const { request, later, reports } = isolate();
     const refused = (n: number): TelemetryEvent => ({

@@ -20,7 +20,21 @@ describe("a series", () => {
     },
   );
 
-  it.each(["", "1a", "a{", 'a{b="c"', "a{b=c}", 'a{b="c"} 1', 'a{b="c"d"}', "a\nb", "a b"])("is not %j", (text) => {
+  it.each([
+    "",
+    "1a",
+    "a{",
+    'a{b="c"',
+    "a{b=c}",
+    'a{b="c"} 1',
+    'a{b="c"d"}',
+    "a\nb",
+    "a b",
+    'a{b="c",}',
+    'a{b="c"d="e"}',
+    'a{b="c",b="d"}',
+    'a{__proto__="c"}',
+  ])("is not %j", (text) => {
     expect(readSeries(text)).toBeUndefined();
   });
 });

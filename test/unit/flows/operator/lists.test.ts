@@ -35,7 +35,7 @@ describe("the list of sessions", () => {
     expect(await listed({ limit: 1 })).toEqual({ count: 3, ids: "b" });
   });
 
-  it("is left at once by what was revoked: a session, an asset, and a viewer's sessions so far", async () => {
+  it("is left before its lease ends by what was revoked: a session, an asset, and a viewer's sessions so far", async () => {
     const key = keyOf(stage.context().keys, "2026-a");
     const subject = subjectHash(key, "https://id.example", "ann");
     const later = { subject, startedAt: unixSeconds(now + 100), seenAt: unixSeconds(now) };
@@ -47,6 +47,35 @@ describe("the list of sessions", () => {
     opened(await stage.revoke({ subject: { issuer: "https://id.example", subject: "ann" } }));
     const { count, ids } = await listed();
     expect([count, [...ids].toSorted().join("")]).toEqual([2, "be"]);
+  });
+
+  it("is right beside however many that were revoked", async () => {
+    const named = (prefix: string, n: number) => `${prefix}${String(n).padStart(20, "0")}A`;
+    const older = { seenAt: unixSeconds(now - 1) };
+    await report(Array.from({ length: 1_000 }, (_, n) => live(named("r", n), { assetId: "film-2" })));
+    await report(Array.from({ length: 500 }, (_, n) => live(named("p", n), older)));
+    opened(await stage.revoke({ asset: "film-2" }));
+    expect(await listed({ limit: 500 })).toEqual({ count: 500, ids: "p".repeat(500) });
+  });
+
+  it("is not told of what was revoked long ago: who was ended by it is listed no more", async () => {
+    const entry = (value: string, ago: number) =>
+      ({
+        kind: "session",
+        cause: "revoked",
+        value,
+        at: unixSeconds(now - ago),
+        until: unixSeconds(now + 9_000),
+      }) as const;
+    await stage.context().log.append([entry(id("a"), 4_000), entry(id("b"), 3_999)]);
+    const asked: unknown[] = [];
+    const sessions: typeof stage.gathered.sessions = async (given) => {
+      asked.push(given.without?.sessions);
+      return { count: 0, sessions: [] };
+    };
+    const gathered = { ...stage.gathered, sessions };
+    opened(await listSessions({ limit: 1 }, { ...stage.context(), gathered }));
+    expect(asked).toEqual([[id("b")]]);
   });
 
   it("is not given where nobody gathers, or nobody knows what was revoked", async () => {

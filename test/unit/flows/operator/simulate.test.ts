@@ -4,6 +4,7 @@ import { type Refusal, refusal } from "../../../../src/base/refusal.ts";
 import { ok, type Result } from "../../../../src/base/result.ts";
 import { after, rfc3339, seconds } from "../../../../src/base/seconds.ts";
 import { credentialOf } from "../../../../src/credential/request-credential.ts";
+import { readBody, simulateBodySchema } from "../../../../src/flows/operator/bodies.ts";
 import type { OperatorContext } from "../../../../src/flows/operator/context.ts";
 import { type SimulateAsked, simulate } from "../../../../src/flows/operator/simulate.ts";
 import { lastingSubject } from "../../../../src/flows/session/lasting-names.ts";
@@ -14,7 +15,7 @@ import { newHolder, proofOf } from "../../credential/proofs.ts";
 import { identityThat, identityToken, signedIn } from "../../credential/sources.ts";
 import { issuerName, newPair, token } from "../../credential/tokens.ts";
 import { now } from "../../signing/session.ts";
-import { asset, codeOf, usualRequest } from "../session/session-stage.ts";
+import { asset, codeOf, opened, usualRequest } from "../session/session-stage.ts";
 import { operatorStage } from "./operator-stage.ts";
 
 const address = "192.0.2.7";
@@ -202,6 +203,27 @@ describe("a simulated start", () => {
     }
     expect(codeOf(await stage.start({ asset: "film" }, { streams: 1 }))).toBe("ok");
     expect(stage.events).toEqual(["claim"]);
+  });
+
+  it.each([
+    ["a line's end", (token: string) => `${token}\n`],
+    ["the header around it", (token: string) => `  Authorization: Bearer ${token}`],
+    ["the scheme before it", (token: string) => `DPoP ${token} `],
+  ])("takes a token as it was copied, with %s", async (_, copied) => {
+    const stage = await staged({});
+    const credential = copied(await token(stage.issuer, { assets: "*" }));
+    const simulated = await simulate({ credential, asset: "film", address }, usualRequest, stage.context());
+    expect(simulated.ok && simulated.value.verdict).toBe("accepted");
+  });
+
+  it.each(["T1", "XX"])("takes the country %s for one that is not known, as a start does", async (country) => {
+    const stage = await staged({});
+    const credential = await token(stage.issuer, { assets: "*" });
+    const body = readBody(simulateBodySchema, JSON.stringify({ credential, asset: "german", address, country }));
+    const simulated = await simulate(opened(body), usualRequest, stage.context());
+    expect(simulated.ok && simulated.value.refusal?.code).toBe("country_forbidden");
+    const free = await simulate({ credential, asset: "film", country }, usualRequest, stage.context());
+    expect(free.ok && free.value.verdict).toBe("accepted");
   });
 
   it("takes a token that is bound to a key as if its proof had come, and spends none", async () => {

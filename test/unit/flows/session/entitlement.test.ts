@@ -35,7 +35,7 @@ async function decided(changes: Parameters<typeof sessionStage>[0] = {}) {
   const start = async (id = "film", claims: object = {}, more: Partial<SessionRequest> = {}) =>
     startStream(await request(claims, { body: JSON.stringify({ asset: id }), ...more }), context());
   const renew = async ({ grant, sessionId }: { grant: string; sessionId: string }, claims: object = {}) =>
-    renewSession(await request(claims, { grant, sessionId }), context());
+    renewSession(await request(claims, { grant, id: sessionId }), context());
   return { ...stage, operator, start, renew };
 }
 

@@ -63,7 +63,7 @@ describe.each(routes)("who may %s a session", (route) => {
   it("is not who holds the grant of another session", async () => {
     const other = opened(await stage.start({ asset: "film" }, ann));
     expect(await code({ grant: other.grant })).toBe("session_unknown");
-    expect(await code({ sessionId: other.sessionId })).toBe("session_unknown");
+    expect(await code({ id: other.sessionId })).toBe("session_unknown");
   });
 
   it("is not another viewer, though the grant stands in every URL of the session", async () => {

@@ -49,7 +49,7 @@ export const usualRequest: SessionRequest = {
     telemetry: noTelemetry,
   }),
   grant: undefined,
-  sessionId: "",
+  id: "",
   body: "",
   client: here,
   query: new URLSearchParams(),
@@ -150,7 +150,7 @@ export async function sessionStage(
     ...usualRequest,
     credential: presenting(await bearer(claims), context()),
     grant: opened.grant,
-    sessionId: opened.sessionId,
+    id: opened.sessionId,
   });
 
   return {

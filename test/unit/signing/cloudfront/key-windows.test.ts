@@ -54,6 +54,24 @@ describe("a signer is refused", () => {
   });
 });
 
+describe("a public half alone", () => {
+  it("is never the active signer, whatever the ring says of it: a key that can sign does", async () => {
+    const half: CloudFrontKey = { ...withoutPrivateHalf(pair), state: "active", since: now };
+    const whole = await newCloudFrontKey("K5", "ec");
+    const signerOf = (...keys: readonly CloudFrontKey[]) =>
+      cloudFrontSigners(
+        { keys },
+        "https://media.example",
+        () => now,
+        (jwk, hash) => cloudFrontSign({ ...jwk }, hash),
+      )({ hash: "SHA256" });
+    expect(signerOf(half, whole)).toMatchObject({ ok: true, value: { keyPairId: "K5" } });
+    expect(signerOf({ ...half, state: undefined }, whole)).toMatchObject({ ok: true, value: { keyPairId: "K5" } });
+    expect(signerOf(half)).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
+    expect(signerOf(half, { ...whole, state: "next" })).toMatchObject({ ok: false });
+  });
+});
+
 describe("an asset that names no key", () => {
   let others: readonly CloudFrontKey[];
   beforeAll(async () => {

@@ -1,0 +1,168 @@
+import type { Page, Route } from "playwright-core";
+import { describe, expect, inject, it } from "vitest";
+import { browserForFile } from "./browsing.ts";
+import { signIn } from "./console-page.ts";
+
+const { apiUrl } = inject("usual");
+const inTab = browserForFile();
+const id = `${"s".repeat(21)}A`;
+/** What a look and an act ask for; the script and the style are left alone. */
+const looks = (url: URL) => url.pathname === "/console";
+const acts = (url: URL) => url.pathname.startsWith("/console/sessions/");
+
+const button = ` id="revoke-${id}"`;
+const row = `<table class="rows"><tbody><tr><th>film</th><td><form method="post" action="/console/sessions/${id}/revoke"
+  data-swap data-unknown="It is not known whether it was ended."><button class="small danger" id="revoke-${id}"
+  type="submit">Revoke</button></form></td></tr></tbody></table>`;
+
+/** The overview with one session and so many watching; how else it may be changed. */
+async function overviews(page: Page): Promise<(watching: number, note?: string) => string> {
+  const html = await (await page.request.get(`${apiUrl}/console`)).text();
+  return (watching, note = "") =>
+    html
+      .replace(/<b>[\d,–]+<\/b><span>watching/, `<b>${watching}</b><span>watching`)
+      .replace(/(<div id="session-done"[^>]*>)/, `$1${note}`)
+      .replace(/(<div id="sessions-now"[^>]*>).*?(<\/div><\/section>)/s, `$1${row}$2`);
+}
+
+const answer = (route: Route, body: string) => route.fulfill({ status: 200, contentType: "text/html", body });
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const watching = (page: Page, count: number) => page.locator("#watching", { hasText: `${count}watching` }).waitFor();
+
+/** A page on which one session runs, as far as it was told. */
+async function withSession(page: Page) {
+  await signIn(page);
+  const overview = await overviews(page);
+  await page.route(looks, (route) => answer(route, overview(1)));
+  await page.locator(`#revoke-${id}`).waitFor();
+  await page.unroute(looks);
+  return overview;
+}
+
+describe("a look that takes its time", () => {
+  it("is shown all the same, though the next would have been due", () =>
+    inTab(async ({ page }) => {
+      await signIn(page);
+      const overview = await overviews(page);
+      let asked = 0;
+      await page.route(looks, async (route) => {
+        const mine = ++asked;
+        await wait(6_500);
+        await answer(route, overview(mine * 111));
+      });
+      await watching(page, 111);
+      await watching(page, 222);
+    }));
+
+  it("makes the page old where it takes too long, and then nothing says that all is well", () =>
+    inTab(async ({ page }) => {
+      await signIn(page);
+      await page.getByRole("heading", { name: "All is well." }).or(page.locator("#verdict h1")).first().waitFor();
+      await page.route(looks, () => undefined);
+      await page.getByRole("heading", { name: "This page is old." }).waitFor();
+      expect(await page.locator("#verdict").isVisible()).toBe(false);
+    }));
+});
+
+describe("an act whose answer", () => {
+  it("comes late is told of, and no look comes in between", () =>
+    inTab(async ({ page }) => {
+      const overview = await withSession(page);
+      const order: string[] = [];
+      await page.route(looks, (route) => {
+        order.push("look");
+        return answer(route, overview(1));
+      });
+      await page.route(acts, async (route) => {
+        order.length = 0;
+        await wait(7_000);
+        order.push("answered");
+        await answer(route, overview(0, '<div class="note well" id="done">Ended: this one</div>').replace(button, ""));
+      });
+      await page.locator(`#revoke-${id}`).click();
+      await page.getByText("Ended: this one").waitFor();
+      expect(order[0]).toBe("answered");
+      expect(await page.evaluate(() => document.activeElement?.id)).toBe("done");
+    }));
+
+  it.each([
+    ["never comes", (route: Route) => route.abort("connectionreset")],
+    ["is none of the console's", (route: Route) => route.fulfill({ status: 520, body: "<p>broken" })],
+  ])("%s leaves it unknown, and the page says so until the next act", (_, fail) =>
+    inTab(async ({ page }) => {
+      const overview = await withSession(page);
+      await page.route(looks, (route) => answer(route, overview(1)));
+      await page.route(acts, fail);
+      await page.locator(`#revoke-${id}`).click();
+      const unknown = page.getByText("It is not known whether it was ended.");
+      await unknown.waitFor();
+      expect(await page.evaluate(() => document.activeElement?.id)).toBe("unknown");
+      await page.waitForResponse((response) => looks(new URL(response.url())));
+      expect(await unknown.isVisible()).toBe(true);
+      await page.unroute(acts);
+      await page.route(acts, (route) => answer(route, overview(0, '<div id="done">Ended: this one</div>')));
+      await page.locator(`#revoke-${id}`).click();
+      await page.getByText("Ended: this one").waitFor();
+      expect(await unknown.isVisible()).toBe(false);
+    }),
+  );
+
+  it("never comes is told of by the explainer as well", () =>
+    inTab(async ({ page }) => {
+      await signIn(page);
+      await page.getByRole("link", { name: "Explain" }).click();
+      await page.getByLabel("URL, grant or token").fill("x");
+      await page.route("**/console/explain", (route) => route.abort("internetdisconnected"));
+      await page.getByRole("button", { name: "Explain" }).click();
+      await page.getByText("No answer came.").waitFor();
+    }));
+});
+
+describe("a look while somebody is at the page", () => {
+  it("leaves alone what he marks and what he points at, and keeps his place", () =>
+    inTab(async ({ page }) => {
+      const overview = await withSession(page);
+      let watchers = 10;
+      await page.route(looks, (route) =>
+        answer(route, overview(++watchers).replace("<th>film", `<th>film-${watchers}`)),
+      );
+      await page.locator("#watching").focus();
+      await watching(page, 11);
+      expect(await page.evaluate(() => document.activeElement?.id)).toBe("watching");
+      await page.getByText("film-11").selectText();
+      await watching(page, 12);
+      expect(await page.evaluate(() => String(getSelection()).trim())).toBe("film-11");
+      await page.evaluate(() => getSelection()?.removeAllRanges());
+      await page.getByText("film-13").waitFor();
+      await page.locator(`#revoke-${id}`).hover();
+      await watching(page, 14);
+      expect(await page.getByText("film-13").isVisible()).toBe(true);
+    }));
+
+  it("keeps the table of the chart open", () =>
+    inTab(async ({ page }) => {
+      const overview = await withSession(page);
+      let watchers = 10;
+      const table = '<details id="chart-table"><summary id="opens">As a table</summary><p>Its rows</p></details>';
+      await page.route(looks, (route) =>
+        answer(
+          route,
+          overview(++watchers).replace(/(<div id="refusals-now"[^>]*>)/, `$1<p>look ${watchers}</p>${table}`),
+        ),
+      );
+      await page.locator("#opens").click();
+      await page.getByText("look 12").waitFor();
+      expect(await page.getByText("Its rows").isVisible()).toBe(true);
+    }));
+
+  it("searches both sides at once", () =>
+    inTab(async ({ page }) => {
+      await signIn(page);
+      await page.getByLabel("Asset, session or viewer id").fill("film");
+      await page.getByRole("button", { name: "Find" }).first().click();
+      await page.waitForURL(/find=film/);
+      await page.getByLabel("Request-Id or viewer id").fill("0123456789abcdef");
+      await page.getByRole("button", { name: "Find" }).last().click();
+      await page.waitForURL("**/console?find=film&request=0123456789abcdef");
+    }));
+});

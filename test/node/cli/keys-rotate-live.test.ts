@@ -1,0 +1,156 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { dispatch } from "../../../cli/commands/dispatch.ts";
+import type { Clock } from "../../../src/base/seconds.ts";
+import { systemClock } from "../../../src/base/seconds.ts";
+import { ringFor } from "../../../src/config/worker-ring.ts";
+import { fingerprintOf } from "../../../src/keys/fingerprint.ts";
+import { keyStateOf } from "../../../src/keys/life.ts";
+import { type KeyRing, parseKeyRing } from "../../../src/keys/ring.ts";
+import { folder } from "./command-line.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const clock: Clock = systemClock;
+const hour = 3600;
+let place = "";
+let ring = "";
+let api = "";
+/** What the API was given last, and its catalog. */
+let given: KeyRing = { keys: [] };
+let assets: readonly object[] = [];
+
+async function answer(path: string): Promise<object> {
+  if (path === "/operator/assets") return { assets, faults: [] };
+  const keys = given.keys.map(async (key) => {
+    const { kid } = key;
+    return { kid, state: keyStateOf(key, given.keys, clock()), fingerprint: await fingerprintOf(key) };
+  });
+  return { at: "", longestSessionSeconds: 6 * hour, keys: await Promise.all(keys) };
+}
+
+const server: Server = createServer(async (request, response) => {
+  const known = request.headers.authorization === "Bearer MARKED";
+  const body = known ? await answer(request.url ?? "") : { code: "token_invalid" };
+  response.writeHead(known ? 200 : 401, { "Content-Type": "application/json" }).end(JSON.stringify(body));
+});
+
+beforeAll(async () => {
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  const at = server.address();
+  api = `http://127.0.0.1:${typeof at === "object" ? at?.port : ""}`;
+});
+afterAll(() => void server.close());
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2027, 0, 1) });
+  place = folder();
+  ring = join(place, "keys.json");
+  writeFileSync(join(place, "ann.jwt"), "MARKED\n");
+  assets = [];
+  return () => vi.useRealTimers();
+});
+
+const pass = (length: number) => vi.setSystemTime(Date.now() + length * 1000);
+
+async function run(...words: readonly string[]) {
+  const outcome = await dispatch([...words, "--ring", ring]);
+  if (outcome.exit === 2) return { exit: 2, text: "", json: Object({}), note: outcome.message };
+  return { ...outcome, json: Object(outcome.json), note: outcome.note ?? "" };
+}
+const rotate = (...more: string[]) => run("keys", "rotate", "--api", api, "--bearer", join(place, "ann.jwt"), ...more);
+
+/** As `npm run deploy -- --secrets-only` does it for the API. */
+function deploy(): void {
+  const read = parseKeyRing(JSON.parse(readFileSync(ring, "utf8")));
+  if (!read.ok) throw new Error(read.refusal.join());
+  given = ringFor("api", read.value);
+}
+
+const film = (keyPairId?: string) => ({
+  id: "film",
+  origin: { type: "r2", binding: "MEDIA", prefix: "film/" },
+  entry: "index.m3u8",
+  scope: "asset",
+  cdn: "cloudfront",
+  cloudfront: { keyPairId },
+});
+
+describe("keys rotate with the API of a deployment", () => {
+  beforeEach(async () => {
+    await run("keys", "new", "--purpose", "session", "--kid", "s1");
+    deploy();
+  });
+
+  it("goes on only from what the workers have, and counts from then", async () => {
+    await rotate("--kid", "s2");
+    pass(2 * hour);
+    const missing = await rotate();
+    expect(missing).toMatchObject({ exit: 1, note: expect.stringContaining("does not have s2") });
+    expect(missing.json.waits.from).toBe(clock() + hour);
+    expect(missing.note).toContain("npm run deploy -- --env production");
+    deploy();
+    expect((await rotate()).note).toContain("Too early");
+    pass(hour);
+    expect((await rotate()).json).toMatchObject({ step: "activate", kid: "s2" });
+
+    // The API signs with s1 still: retired now, it would strand what was signed a moment ago.
+    pass(8 * hour);
+    expect((await rotate()).note).toContain("has s1 as active still");
+    deploy();
+    expect((await rotate()).note).toContain("Too early");
+    // The API's longest session is six hours.
+    pass(7 * hour - 1);
+    expect((await rotate()).exit).toBe(1);
+    pass(1);
+    expect((await rotate()).json).toMatchObject({ step: "retire", kid: "s1" });
+  });
+
+  it("takes another key of the same name for none", async () => {
+    await rotate("--kid", "s2");
+    deploy();
+    given = {
+      keys: given.keys.map((key) => (key.purpose === "session" ? { ...key, k: "B".repeat(42).concat("A") } : key)),
+    };
+    pass(hour);
+    expect((await rotate()).note).toContain("another key by the name of s2");
+  });
+
+  it("changes nothing where the API refuses the credential, or both catalogs are named", async () => {
+    const before = readFileSync(ring, "utf8");
+    writeFileSync(join(place, "ann.jwt"), "OTHER");
+    expect(await rotate()).toMatchObject({ exit: 1, note: expect.stringContaining("401") });
+    expect(await rotate("--catalog", "catalog.json")).toMatchObject({ exit: 2 });
+    expect(readFileSync(ring, "utf8")).toBe(before);
+  });
+
+  it("needs no file of the catalog for CloudFront's keys", async () => {
+    const cloudfront = (...more: string[]) => rotate("--purpose", "cloudfront", ...more);
+    for (const [kid, id] of [
+      ["a", "K1AAAAAAAAAAAA"],
+      ["b", "K2BBBBBBBBBBBB"],
+    ] as const) {
+      await run("keys", "new", "--purpose", "cloudfront", "--type", "ec", "--kid", kid);
+      await run("keys", "bind", "--kid", kid, "--id", id);
+    }
+    deploy();
+    pass(hour);
+    assets = [film("K1AAAAAAAAAAAA")];
+    expect((await cloudfront()).note).toContain("The catalog names K1AAAAAAAAAAAA for film");
+    assets = [film()];
+    expect((await cloudfront()).json).toMatchObject({ step: "activate", kid: "K2BBBBBBBBBBBB" });
+  });
+});
+
+describe("assets list of a deployment", () => {
+  it("gives the document that --catalog takes, for those who have no file", async () => {
+    assets = [film("K1AAAAAAAAAAAA")];
+    const { json } = await run("assets", "list", "--api", api, "--bearer", join(place, "ann.jwt"));
+    const file = join(place, "catalog.json");
+    writeFileSync(file, JSON.stringify(json));
+    expect(await run("assets", "check", "--catalog", file)).toMatchObject({ exit: 0 });
+    expect(Object((await run("assets", "list", "--catalog", file)).json)).toEqual(json);
+  });
+});

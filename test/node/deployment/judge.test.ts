@@ -1,0 +1,65 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import { refusedBy, refusedOf } from "../../../cli/deploy/judge.ts";
+import { secretsFrom } from "../../../cli/deploy/secrets.ts";
+import { order } from "../../../cli/deploy/workers.ts";
+import { folder, projectFolder, runFile, stagedoor } from "../cli/command-line.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const vars = { STAGEDOOR_ENV: "production", STAGEDOOR_MEDIA_URL: "https://media.acme.tv" };
+
+async function ringOf(...kinds: readonly (readonly string[])[]): Promise<string> {
+  const ring = join(folder(), "keys.json");
+  for (const words of kinds) await stagedoor("keys", "new", "--purpose", ...words, "--ring", ring);
+  return ring;
+}
+const empty = () => {
+  const ring = join(folder(), "keys.json");
+  writeFileSync(ring, '{"keys":[]}');
+  return ring;
+};
+const judged = (ring: string) => {
+  const secrets = secretsFrom({ ring, issuers: undefined, secrets: undefined });
+  return refusedOf({ environment: "production", workers: order, secrets, dryRun: false, secretsOnly: true });
+};
+
+describe("before a secret is uploaded", () => {
+  it("a ring is refused that the workers would refuse, for each of them and with what is wrong", async () => {
+    const session = /^ {2}(manifest|edge|api): STAGEDOOR_KEYS: no key has the purpose session/;
+    for (const ring of [empty(), await ringOf(["cloudfront", "--type", "ec"])])
+      expect(await judged(ring)).toEqual(Array(3).fill(expect.stringMatching(session)));
+    const dev = await judged(await ringOf(["session", "--kid", "dev-1"]));
+    expect(dev).toEqual(Array(3).fill(expect.stringContaining('"dev-1" is a development key')));
+  });
+
+  it("a sound ring is not", async () => {
+    expect(await judged(await ringOf(["session"], ["cloudfront", "--type", "ec"], ["operator"]))).toEqual([]);
+  });
+
+  it("what a worker has already is no fault where it is not given anew, and what it lacks is one", () => {
+    expect(refusedBy("edge", vars, { ORIGIN_SECRET: "s" })).toEqual([]);
+    expect(refusedBy("edge", vars, { STAGEDOOR_KEYS: "{" })).toEqual([expect.stringContaining("STAGEDOOR_KEYS")]);
+    expect(refusedBy("api", vars, { STAGEDOOR_ISSUERS: "{}" })).toEqual([expect.stringContaining("STAGEDOOR_ISSUERS")]);
+    expect(refusedBy("edge", {}, { ORIGIN_SECRET: "s" })).toEqual([expect.stringContaining("STAGEDOOR_MEDIA_URL")]);
+    expect(refusedBy("identity", { ...vars, STAGEDOOR_API_URL: "https://api.acme.tv" }, {})).toEqual([]);
+    expect(
+      refusedBy("identity", { STAGEDOOR_API_URL: "https://api.acme.tv" }, { STAGEDOOR_IDENTITY_SECRET: "short" }),
+    ).toEqual([expect.stringContaining("STAGEDOOR_IDENTITY_SECRET")]);
+  });
+
+  it("npm run deploy ends with that, and calls nothing", async () => {
+    const file = join(projectFolder, "cli/deploy/deploy.ts");
+    const words = [file, "--env", "production", "--ring", empty(), "--dry-run"];
+    const { exit, stdout, stderr } = await runFile(process.execPath, words, projectFolder, process.env);
+    expect({ exit, stdout }).toEqual({ exit: 1, stdout: "" });
+    expect(stderr).toContain("no key has the purpose session");
+  });
+
+  it("git leaves out what an operator keeps, and a ring that is half written", async () => {
+    const names = ["keys.json", "keys-staging.json", "keys.json.new", "keys-staging.json.new", "ann-staging.jwt"];
+    const { stdout } = await runFile("git", ["check-ignore", ...names], projectFolder, process.env);
+    expect(stdout.split("\n")).toEqual(names);
+  });
+});
