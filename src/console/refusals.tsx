@@ -23,7 +23,7 @@ export function Refusals({ refusals, searched, now }: RefusalsProps) {
     <section id="refusals" class="refusals" aria-labelledby="refusals-title">
       <div class="head">
         <h2 id="refusals-title">Refused in the last hour</h2>
-        <Search name="request" label="Request-Id or viewer id" longest={64} searched={searched} />
+        <Search name="request" label="Request-Id or viewer id" hint="Request-Id" longest={64} searched={searched} />
       </div>
       <div id="refusals-now" data-live>
         {refusals.ok ? (

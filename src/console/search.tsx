@@ -4,12 +4,14 @@ export interface SearchProps {
   readonly name: keyof Searched;
   /** What one is found by, for people. */
   readonly label: string;
+  /** The same in the field, where there is less room. */
+  readonly hint?: string;
   readonly longest: number;
   readonly searched: Searched;
 }
 
 /** A search on the overview, which keeps the other. It is a plain form, and the page's script only keeps the rest in place. */
-export function Search({ name, label, longest, searched }: SearchProps) {
+export function Search({ name, label, hint = label, longest, searched }: SearchProps) {
   const id = `search-${name}`;
   return (
     <form class="search" method="get" action="/console" data-swap>
@@ -22,7 +24,7 @@ export function Search({ name, label, longest, searched }: SearchProps) {
         name={name}
         type="search"
         value={searched[name]}
-        placeholder={label}
+        placeholder={hint}
         autocomplete="off"
         autocapitalize="none"
         spellcheck={false}

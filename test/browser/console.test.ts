@@ -161,7 +161,7 @@ describe("the console", () => {
       const { jti } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
       const ann = await operatorOf(usual, "ann");
       expect((await ann.revoke({ token: { issuer: "stagedoor-operator", jti } })).status).toBe(201);
-      await page.getByText("The token was revoked.").waitFor();
+      await page.getByText("The token was revoked.", { exact: true }).waitFor();
       expect(await page.getByLabel("Credential").isVisible()).toBe(true);
     }));
 

@@ -12,7 +12,7 @@ export const answers = `
 .codes > * + * { margin-top: 1rem; }
 .causes { padding-left: 1.25rem; list-style: disc; }
 .causes li + li { margin-top: 0.5rem; }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; align-items: start; }
 .outcome { display: flex; align-items: center; gap: 0.75rem; padding: 0.75rem 1rem; border-radius: var(--radius); background: var(--well-wash); font-size: 1.125rem; font-weight: 600; }
 .outcome svg { flex: none; width: 1.25rem; height: 1.25rem; fill: var(--well); }
 .outcome.bad { background: var(--bad-wash); }

@@ -90,7 +90,8 @@ rect.c6 { fill: var(--c6); } rect.c7 { fill: var(--c7); }
   .top { gap: 0.5rem 1rem; padding: 1rem 1rem 0.875rem; }
   nav { order: 1; flex: 1 0 100%; }
   nav a { padding-block: 0.5rem; }
-  .who .name { max-width: 7rem; }
+  .who { flex: 1 1 0; justify-content: flex-end; }
+  .who .name { max-width: none; min-width: 0; }
   main { padding: 0 1rem 3rem; }
   select, input { height: 2.75rem; font-size: 1rem; }
   textarea { font-size: 1rem; }
