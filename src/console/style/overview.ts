@@ -43,7 +43,7 @@ export const overview = `
 .rows .country { display: inline-block; min-width: 1.75rem; margin-right: 0.25rem; padding: 0 0.25rem; border: 1px solid var(--line-strong); border-radius: 4px; color: var(--quiet); font-size: 0.6875rem; text-align: center; }
 .rows .do { padding-right: 0; text-align: right; }
 .state { display: inline-block; padding: 0 0.5rem; border: 1px solid var(--line-strong); border-radius: 4px; font-size: 0.75rem; white-space: nowrap; }
-.state.active { border-color: transparent; background: var(--accent-fill); color: #191a1c; font-weight: 600; }
+.state.active { border-color: transparent; background: var(--well-wash); color: var(--well); font-weight: 600; }
 .state.retired, .state.retiring { color: var(--quiet); }
 .due { color: var(--bad); font-weight: 600; }
 
