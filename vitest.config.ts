@@ -18,11 +18,12 @@ export default defineConfig({
   test: {
     onConsoleLog: searchConsole,
     projects: [
-      { oxc, test: { name: "node", include: [unit, "test/node/**/*.test.ts"], isolate } },
+      // The unit suites want all the cores that there are, and the journeys the machine for themselves: they come after.
+      { oxc, test: { name: "node", include: [unit, "test/node/**/*.test.ts"], isolate, maxWorkers: "100%" } },
       {
         oxc,
         plugins: [cloudflareTest({ wrangler: { configPath: "./test/workerd.wrangler.toml" } })],
-        test: { name: "workerd", include: [unit], isolate },
+        test: { name: "workerd", include: [unit], isolate, maxWorkers: "100%" },
       },
       {
         oxc,
@@ -33,6 +34,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

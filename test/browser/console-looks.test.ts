@@ -1,14 +1,20 @@
 import type { Page, Route } from "playwright-core";
 import { describe, expect, inject, it } from "vitest";
-import { browserForFile } from "./browsing.ts";
-import { signIn } from "./console-page.ts";
+import { browserForFile, type Tab } from "./browsing.ts";
+import { faster, hurry, signIn } from "./console-page.ts";
 
 const { apiUrl } = inject("usual");
-const inTab = browserForFile();
+const inUsualTab = browserForFile();
 const id = `${"s".repeat(21)}A`;
 /** What a look and an act ask for; the script and the style are left alone. */
 const looks = (url: URL) => url.pathname === "/console";
 const acts = (url: URL) => url.pathname.startsWith("/console/sessions/");
+
+const inTab = (use: (tab: Tab) => Promise<unknown>) =>
+  inUsualTab(async (tab) => {
+    await hurry(tab.page);
+    await use(tab);
+  });
 
 const button = ` id="revoke-${id}"`;
 const row = `<table class="rows"><tbody><tr><th>film</th><td><form method="post" action="/console/sessions/${id}/revoke"
@@ -47,7 +53,7 @@ describe("a look that takes its time", () => {
       let asked = 0;
       await page.route(looks, async (route) => {
         const mine = ++asked;
-        await wait(6_500);
+        await wait(6_500 / faster);
         await answer(route, overview(mine * 111));
       });
       await watching(page, 111);
@@ -69,15 +75,16 @@ describe("an act whose answer", () => {
     inTab(async ({ page }) => {
       const overview = await withSession(page);
       const order: string[] = [];
+      const ended = overview(0, '<div class="note well" id="done">Ended: this one</div>').replace(button, "");
       await page.route(looks, (route) => {
         order.push("look");
-        return answer(route, overview(1));
+        return answer(route, order.includes("answered") ? ended : overview(1));
       });
       await page.route(acts, async (route) => {
         order.length = 0;
-        await wait(7_000);
+        await wait(7_000 / faster);
         order.push("answered");
-        await answer(route, overview(0, '<div class="note well" id="done">Ended: this one</div>').replace(button, ""));
+        await answer(route, ended);
       });
       await page.locator(`#revoke-${id}`).click();
       await page.getByText("Ended: this one").waitFor();

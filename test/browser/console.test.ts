@@ -3,7 +3,7 @@ import { describe, expect, inject, it } from "vitest";
 import { operatorOf } from "../cluster/operator.ts";
 import { startStream, tokenFor } from "../cluster/start-stream.ts";
 import { browserForFile, type Tab } from "./browsing.ts";
-import { findSession, signIn } from "./console-page.ts";
+import { findSession, hurry, signIn } from "./console-page.ts";
 
 const usual = inject("usual");
 const inTab = browserForFile();
@@ -120,6 +120,7 @@ describe("the console", () => {
 
   it("refreshes itself while it is looked at, and says when it cannot", () =>
     inTab(async ({ page }) => {
+      await hurry(page);
       await signIn(page);
       await page.waitForResponse((response) => response.url() === `${usual.apiUrl}/console`);
       const stale = page.getByText("This page is old.");
