@@ -2,48 +2,13 @@ import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { dispatch } from "../../../cli/commands/dispatch.ts";
 import { lengthOf } from "../../../cli/commands/rotation-words.ts";
-import { folder, secretsIn } from "./command-line.ts";
+import { secretsIn } from "./command-line.ts";
+import { catalog, hour, listed, make, now, pass, place, ring, rotate, run, stageEachTest } from "./ring-stage.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const start = Date.UTC(2027, 0, 1);
-const hour = 3600;
-let place = "";
-let ring = "";
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["Date"], now: start });
-  place = folder();
-  ring = join(place, "keys.json");
-  return () => vi.useRealTimers();
-});
-
-const pass = (length: number) => vi.setSystemTime(Date.now() + length * 1000);
-const now = () => Math.floor(Date.now() / 1000);
-
-async function run(...words: readonly string[]) {
-  const outcome = await dispatch([...words, "--ring", ring]);
-  if (outcome.exit === 2) return { exit: 2, text: "", json: Object({}), note: outcome.message };
-  return { ...outcome, json: Object(outcome.json), note: outcome.note ?? "" };
-}
-const make = (purpose: string, kid: string, ...more: string[]) =>
-  run("keys", "new", "--purpose", purpose, "--kid", kid, ...more);
-const rotate = (...more: string[]) => run("keys", "rotate", ...more);
-const listed = async (): Promise<string[]> =>
-  (await run("keys", "list")).json.keys.map(({ kid, state }: { kid: string; state: string }) => `${kid} ${state}`);
-
-function catalog(...assets: readonly object[]): string {
-  const file = join(place, "catalog.json");
-  const whole = assets.map((asset, i) => ({
-    id: `film${i}`,
-    origin: { type: "r2", binding: "MEDIA", prefix: `film${i}/` },
-    entry: "index.m3u8",
-    ...asset,
-  }));
-  writeFileSync(file, JSON.stringify({ version: 1, assets: whole }));
-  return file;
-}
+stageEachTest();
 
 describe("keys rotate, for sessions", () => {
   beforeEach(async () => {
