@@ -49,11 +49,26 @@ export function contentRange({ offset, length }: ByteRange, size: number): strin
   return `bytes ${offset}-${offset + length - 1}/${size}`;
 }
 
-/** The file's size out of a Content-Range, of a 206 or a 416: behind the slash. Undefined where it is not given. */
-export function sizeOfContentRange(header: string | null): number | undefined {
-  if (header === null || !header.startsWith("bytes ")) return undefined;
+/** A Content-Range (RFC 9110 §14.4). A server may leave out the size with `*` while it does not know it. */
+export interface ParsedContentRange {
+  /** Undefined in a 416, which names no range: `bytes *\/1000`. */
+  readonly range: ByteRange | undefined;
+  readonly size: number | undefined;
+}
+
+/** Undefined where the header is missing, has another unit or is malformed. */
+export function parseContentRange(header: string | null): ParsedContentRange | undefined {
+  if (header?.slice(0, 6).toLowerCase() !== "bytes ") return undefined;
   const slash = header.indexOf("/");
-  return slash < 0 ? undefined : readDecimal(header, slash + 1, header.length);
+  if (slash < 0) return undefined;
+  const size = readDecimal(header, slash + 1, header.length);
+  if (size === undefined && header.slice(slash + 1) !== "*") return undefined;
+  if (header.slice(6, slash) === "*") return size === undefined ? undefined : { range: undefined, size };
+  const dash = header.indexOf("-");
+  const from = readDecimal(header, 6, dash);
+  const to = readDecimal(header, dash + 1, slash);
+  if (from === undefined || to === undefined || to < from || (size !== undefined && to >= size)) return undefined;
+  return { range: { offset: from, length: to - from + 1 }, size };
 }
 
 /** The refusal of a range that lies outside its file. */

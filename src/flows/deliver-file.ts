@@ -3,7 +3,7 @@ import { ok, type Result } from "../base/result.ts";
 import type { Clock, Seconds } from "../base/seconds.ts";
 import type { Asset } from "../catalog/asset.ts";
 import { originIdentity } from "../catalog/asset-origin.ts";
-import { parseRange, rangeRefusal, rangeText, sizeOfContentRange } from "../catalog/byte-range.ts";
+import { parseContentRange, parseRange, rangeRefusal, rangeText } from "../catalog/byte-range.ts";
 import { ifRangeHolds, parseEntityTags } from "../catalog/entity-tag.ts";
 import { type Origin, type OriginRequest, originHeaders } from "../catalog/origin.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -92,7 +92,7 @@ async function find(file: FileRequest, asked: Asked, ports: FindPorts): Promise<
   const key = cacheKey(asset, path, query);
   const cached = await ports.cache.match(key, cacheHeaders(asked)).catch(() => undefined);
   ports.telemetry(cached === undefined ? lookUp.miss : lookUp.hit);
-  if (cached?.status === 416) return rangeRefusal(sizeOfContentRange(cached.headers.get("Content-Range")));
+  if (cached?.status === 416) return rangeRefusal(parseContentRange(cached.headers.get("Content-Range"))?.size);
   if (cached !== undefined) return ok(cached);
   const answered = await ports.origin(request);
   return answered.ok ? ok(fillCache(key, request, answered.value, ports)) : answered;

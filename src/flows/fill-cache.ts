@@ -1,5 +1,5 @@
 import { after, type Clock, seconds, type UnixSeconds } from "../base/seconds.ts";
-import { sizeOfContentRange } from "../catalog/byte-range.ts";
+import { parseContentRange } from "../catalog/byte-range.ts";
 import type { Origin, OriginRequest } from "../catalog/origin.ts";
 import type { MediaCache } from "./media-cache.ts";
 
@@ -50,7 +50,7 @@ export function rememberFills(clock: Clock): MayFill {
  */
 export function fillCache(key: string, request: OriginRequest, answer: Response, ports: FillPorts): Response {
   if (answer.status === 206) {
-    const size = sizeOfContentRange(answer.headers.get("Content-Range"));
+    const size = parseContentRange(answer.headers.get("Content-Range"))?.size;
     const fits = size !== undefined && size <= largestKept;
     if (fits && ports.mayFill(key)) ports.waitUntil(quietly(readWhole(key, request, ports)));
     return answer;

@@ -1,6 +1,6 @@
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
-import { rangeRefusal, sizeOfContentRange } from "../../catalog/byte-range.ts";
+import { parseContentRange, rangeRefusal } from "../../catalog/byte-range.ts";
 import { contentTypeOf } from "../../catalog/content-type.ts";
 import { type OriginRequest, originHeaders } from "../../catalog/origin.ts";
 
@@ -15,7 +15,7 @@ export async function readOriginResponse(
   const { status } = response;
   const passes =
     status === 200 ||
-    (status === 206 && request.range !== undefined && sizeOfContentRange(response.headers.get("Content-Range"))) ||
+    (status === 206 && request.range !== undefined && isPart(response)) ||
     (status === 304 && request.ifNoneMatch !== undefined);
   if (!passes) return refuseResponse(response, request);
   const headers = new Headers();
@@ -35,6 +35,11 @@ export async function readOriginResponse(
   return ok(new Response(body, { status, headers }));
 }
 
+/** Whether a 206 says which part of the file it is. How long the whole file is, it need not say. */
+function isPart({ headers }: Response): boolean {
+  return parseContentRange(headers.get("Content-Range"))?.range !== undefined;
+}
+
 function isEncoded(response: Response): boolean {
   const encoding = response.headers.get("Content-Encoding");
   return encoding !== null && encoding !== "" && encoding !== "identity";
@@ -47,7 +52,7 @@ async function refuseResponse(response: Response, request: OriginRequest): Promi
     return refusal("object_unknown", `${id}: the origin answered 403, as S3 does for a file that is missing`);
   if (!response.bodyUsed) await response.body?.cancel();
   if (status === 404 || status === 410) return refusal("object_unknown", `${id}: the origin answered ${status}`);
-  if (status === 416) return rangeRefusal(sizeOfContentRange(response.headers.get("Content-Range")));
+  if (status === 416) return rangeRefusal(parseContentRange(response.headers.get("Content-Range"))?.size);
   return refusal("origin_failed", `${id}: the origin answered ${status}`);
 }
 

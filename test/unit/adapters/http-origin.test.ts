@@ -174,6 +174,19 @@ describe("what an HTTP origin answers", () => {
     expect(code(await ask(() => new Response("a", { status: 206 }), { range: "bytes=0-0" }))).toBe("origin_failed");
   });
 
+  it.each([
+    ["bytes 0-4/*", 206],
+    ["bytes 0-4/5", 206],
+    ["bytes 0-4", "origin_failed"],
+    ["bytes */5", "origin_failed"],
+    ["bytes 4-0/*", "origin_failed"],
+  ])("a part passes as %s where it says which one it is, even without the file's size: %s", async (range, expected) => {
+    const part = () => new Response("bytes", { status: 206, headers: { "Content-Range": range } });
+    const asked = await ask(part, { range: "bytes=0-4" });
+    expect(code(asked)).toBe(expected);
+    if (asked.result.ok) expect(asked.result.value.headers.get("Content-Range")).toBe(range);
+  });
+
   it("a whole file in answer to a range passes", async () => {
     expect(code(await ask(file, { range: "bytes=0-0" }))).toBe(200);
   });

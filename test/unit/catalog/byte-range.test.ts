@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   contentRange,
+  parseContentRange,
   parseRange,
   rangeText,
   resolveRange,
-  sizeOfContentRange,
 } from "../../../src/catalog/byte-range.ts";
 
 describe("a Range header", () => {
@@ -80,13 +80,19 @@ describe("a Content-Range header", () => {
   });
 
   it.each([
-    ["bytes 0-9/1000", 1000],
-    ["bytes */0", 0],
-    ["bytes 0-9/*", undefined],
-    ["bytes 0-9", undefined],
-    ["items 0-9/10", undefined],
-    [null, undefined],
-  ])("%s gives the size %s", (header, size) => {
-    expect(sizeOfContentRange(header)).toBe(size);
+    ["bytes 0-9/1000", { range: { offset: 0, length: 10 }, size: 1000 }],
+    ["bytes 990-999/1000", { range: { offset: 990, length: 10 }, size: 1000 }],
+    ["Bytes 0-9/1000", { range: { offset: 0, length: 10 }, size: 1000 }],
+    ["bytes 0-999/*", { range: { offset: 0, length: 1000 }, size: undefined }],
+    ["bytes */0", { range: undefined, size: 0 }],
+  ])("%s is read", (header, parsed) => {
+    expect(parseContentRange(header)).toEqual(parsed);
+  });
+
+  it.each([
+    ...["bytes */*", "bytes 0-9", "bytes 0-9/", "bytes 0-9/10x", "bytes 9-0/10", "bytes 0-10/10", "bytes -9/10"],
+    ...["bytes 0-/10", "bytes=0-9/10", "items 0-9/10", "bytes", "", null],
+  ])("%s is malformed", (header) => {
+    expect(parseContentRange(header)).toBeUndefined();
   });
 });

@@ -66,6 +66,14 @@ describe("the cache", () => {
     }
   });
 
+  it("is not filled behind a part of a file whose size the origin does not say, and the part is passed on", async () => {
+    const headers = { ETag: '"a"', "Content-Length": "1", "Content-Range": "bytes 0-0/*" };
+    const { get, asked, keys } = stage({ origin: async () => ok(new Response("a", { status: 206, headers })) });
+    const part = await get({ range: "bytes=0-0" });
+    expect([part.status, part.headers.get("Content-Range")]).toEqual([206, "bytes 0-0/*"]);
+    expect([asked.length, keys()]).toEqual([1, []]);
+  });
+
   it("is not filled with a file of unknown length, since it could not serve ranges of it", async () => {
     const origin: Origin = async () => ok(new Response("a", { headers: { ETag: '"a"' } }));
     const put: string[] = [];
