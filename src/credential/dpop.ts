@@ -4,8 +4,8 @@ import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { after, isUnixSeconds, seconds, type UnixSeconds } from "../base/seconds.ts";
 
-/** The algorithms that a proof may be signed with: asymmetric ones alone, and none that its header chooses beside them. */
-export const proofAlgorithms = ["ES256", "EdDSA", "RS256"] as const;
+/** The only algorithms that a proof may be signed with: asymmetric ones, whatever its header says. */
+export const proofAlgorithms = ["ES256", "EdDSA", "Ed25519", "RS256"] as const;
 
 /** How old a proof may be, and how far ahead of ours a client's clock may go. */
 const window = { back: seconds(60), ahead: seconds(5) };

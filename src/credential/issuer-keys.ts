@@ -10,10 +10,11 @@ type GivenKeys = NonNullable<Issuer["jwks"]>["keys"];
  * What finds an issuer's keys: those that were given, or those of its JWK Set's address. `jku`, `x5u` and `jwk` in a
  * token's header are never looked at: keys come from the configuration alone.
  */
-export function keysOf({ algorithms, jwks, jwksUri }: Issuer, reach: Reach): JWTVerifyGetKey {
+export function keysOf({ jwks, jwksUri }: Issuer, reach: Reach): JWTVerifyGetKey {
   if (jwksUri !== undefined) return fetchedKeys(jwksUri, reach);
   const keys = jwks?.keys ?? [];
-  return algorithms.includes("HS256") ? secretsOf(keys) : createLocalJWKSet({ keys });
+  // The settings allow no others beside a secret.
+  return keys.some(({ kty }) => kty === "oct") ? secretsOf(keys) : createLocalJWKSet({ keys });
 }
 
 /** Secrets by kid, which jose's JWK Sets leave out. A token without a kid is taken where there is one secret alone. */

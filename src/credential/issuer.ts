@@ -2,15 +2,28 @@ import * as z from "zod";
 import { decodeBase64url } from "../base/base64url.ts";
 import { isSafeAddress } from "../base/safe-address.ts";
 
-/** The algorithms that an issuer can be configured with: no `none`, and nothing that an attacker's header chooses. */
-export const algorithms = ["RS256", "PS256", "ES256", "ES384", "EdDSA", "HS256"] as const;
+/**
+ * The algorithms that an issuer can be configured with (RFC 7518 §3.1, RFC 8037, RFC 9864): no `none`, and nothing that an
+ * attacker's header chooses.
+ */
+export const algorithms = [
+  ...(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const),
+  ...(["ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const),
+  ...(["HS256", "HS384", "HS512"] as const),
+] as const;
 
-/** A key that is given: public, or a secret as long as its hash (RFC 7518 §3.2), which jose does not look at. */
+/** How many bytes a secret has at least: as many as the hash (RFC 7518 §3.2), which jose does not check. */
+const secretBytes: ReadonlyMap<string, number> = new Map([
+  ["HS256", 32],
+  ["HS384", 48],
+  ["HS512", 64],
+]);
+
+/** An inline key: public, or the secret of an HMAC, which {@link secretFault} checks. */
 const givenKey = z
   .looseObject({ kty: z.string() })
   .refine(({ d }) => d === undefined, "leave the private half (d) out: a verifier never needs it")
-  .refine(({ kty, k }) => kty !== "oct" || isBase64url(k, 43), "an HS256 secret has at least 32 bytes, in base64url")
-  .refine(({ kty, n }) => kty !== "RSA" || isBase64url(n, 342), "an RSA key has at least 2048 bits");
+  .refine(({ kty, n }) => kty !== "RSA" || bytesIn(n) >= 256, "an RSA key has at least 2048 bits");
 
 const jwks = z.strictObject({ keys: z.array(givenKey).min(1) });
 
@@ -52,7 +65,9 @@ export const issuerSchema = z
     algorithms: z
       .array(z.enum(algorithms))
       .default([])
-      .describe("The only algorithms its tokens are taken with; none where it is asked by introspection."),
+      .describe(
+        "The only algorithms that its tokens may be signed with; none with introspection. HS256, HS384 or HS512 is the only one of its issuer, and needs the secret in `jwks`.",
+      ),
     jwksUri: address.optional().describe("Where its JWK Set (RFC 7517) is fetched."),
     jwks: jwks.optional().describe("Its JWK Set, in place of an address."),
     introspection: introspection
@@ -108,18 +123,10 @@ export const issuerSchema = z
   .refine(({ tokenPrefix, introspection: asked }) => tokenPrefix === undefined || asked !== undefined, {
     message: "tokenPrefix is for opaque tokens: they need introspection",
   })
-  .refine(({ algorithms: pinned }) => !(pinned.includes("HS256") && pinned.length > 1), {
-    // Mixing them is how a public RSA key comes to be taken for an HMAC secret.
-    message: "HS256 stands alone: an issuer has symmetric or asymmetric keys, not both",
-  })
-  .refine(({ algorithms: [pinned], jwks: given }) => pinned !== "HS256" || given !== undefined, {
-    message: "HS256 takes its secret from jwks: a secret that an address gives out is none",
-  })
-  .refine(
-    ({ algorithms: [pinned], jwks: given }) =>
-      given === undefined || given.keys.every(({ kty }) => (kty === "oct") === (pinned === "HS256")),
-    { message: "HS256 takes keys of kty oct, and no other algorithm does" },
-  );
+  .superRefine((issuer, context) => {
+    const message = secretFault(issuer);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  });
 
 export type Issuer = z.infer<typeof issuerSchema>;
 export type IntrospectionEndpoint = z.infer<typeof introspection>;
@@ -136,6 +143,40 @@ export function faultsAmong(issuers: readonly Issuer[]): string[] {
   return faults;
 }
 
-function isBase64url(value: unknown, least: number): boolean {
-  return typeof value === "string" && value.length >= least && decodeBase64url(value) !== undefined;
+/** What is wrong with the secret of an issuer that signs with an HMAC, or with a secret that no algorithm of the issuer uses. */
+function secretFault({
+  algorithms: pinned,
+  jwks: given,
+}: {
+  readonly algorithms: readonly string[];
+  readonly jwks?: z.infer<typeof jwks> | undefined;
+}): string | undefined {
+  const hmac = pinned.find((algorithm) => secretBytes.has(algorithm));
+  const keys = given?.keys ?? [];
+  if (hmac === undefined)
+    return keys.some(({ kty }) => kty === "oct") ? "a key of kty oct needs HS256, HS384 or HS512" : undefined;
+  // An issuer with both kinds of keys is how a public RSA key comes to be used as an HMAC secret.
+  if (pinned.length > 1) return `${hmac} is the only algorithm of its issuer: symmetric keys and others do not mix`;
+  if (given === undefined)
+    return `${hmac} takes its secret from jwks: a secret that an address publishes is not secret`;
+  if (keys.some(({ kty }) => kty !== "oct")) return `${hmac} takes only keys of kty oct`;
+  const least = secretBytes.get(hmac) ?? 0;
+  if (keys.some(({ k }) => bytesIn(k) < least)) return `an ${hmac} secret has at least ${least} bytes, in base64url`;
+  return keys.every((key) => mayVerify(key, hmac))
+    ? undefined
+    : `a secret for ${hmac} says so in alg, sig in use and verify in key_ops, or leaves these out`;
+}
+
+/** RFC 7517 §4.2 to §4.4: a key for another algorithm, or for another use, verifies nothing here. */
+function mayVerify({ alg, use, key_ops: operations }: Readonly<Record<string, unknown>>, algorithm: string): boolean {
+  return (
+    (alg === undefined || alg === algorithm) &&
+    (use === undefined || use === "sig") &&
+    (operations === undefined || (Array.isArray(operations) && operations.includes("verify")))
+  );
+}
+
+/** How many bytes a value of base64url holds; none where it is not canonical base64url. */
+function bytesIn(value: unknown): number {
+  return typeof value === "string" ? (decodeBase64url(value)?.length ?? 0) : 0;
 }

@@ -1,10 +1,17 @@
 import { describe, expect, it } from "vitest";
+import { encodeBase64url } from "../../../src/base/base64url.ts";
 import { faultsAmong, issuerSchema } from "../../../src/credential/issuer.ts";
 import { newPair } from "./tokens.ts";
 
 const jwksUri = "https://id.example/jwks.json";
 const pair = await newPair("ES256");
 const long = "A".repeat(43);
+/** A secret in base64url: bytes of zero. */
+const secret = (bytes: number, more: object = {}) => ({
+  kty: "oct",
+  k: encodeBase64url(new Uint8Array(bytes)),
+  ...more,
+});
 const introspection = { url: "https://id.example/introspect", clientId: "stagedoor", clientSecret: "s" };
 
 /** The settings of an issuer with one public key, changed as told; undefined takes a setting out. */
@@ -72,6 +79,35 @@ describe("the settings of an issuer", () => {
     [false, "an hour of tolerance", { clockTolerance: 3600 }, [pair.jwk]],
   ])("%s: %s", (accepted, _, changes, keys) => {
     expect(issuerSchema.safeParse(settings(changes, keys)).success).toBe(accepted);
+  });
+});
+
+describe.each([
+  ["HS256", 32, "HS512"],
+  ["HS384", 48, "HS256"],
+  ["HS512", 64, "HS384"],
+])("an issuer with %s", (algorithm, bytes, other) => {
+  it.each<[boolean, string, Record<string, unknown>, object[]]>([
+    [true, "a secret as long as the hash", {}, [secret(bytes)]],
+    [true, "two secrets", {}, [secret(bytes, { kid: "a" }), secret(bytes, { kid: "b" })]],
+    [true, "a secret for this use", {}, [secret(bytes, { alg: algorithm, use: "sig", key_ops: ["sign", "verify"] })]],
+    [false, "a secret that is shorter than the hash", {}, [secret(bytes - 1)]],
+    [false, "a short secret after a long one", {}, [secret(bytes), secret(bytes - 1)]],
+    [false, "a secret with padding", {}, [{ kty: "oct", k: `${secret(bytes).k}=` }]],
+    [false, "a key without a secret", {}, [{ kty: "oct" }]],
+    [false, "a public key", {}, [pair.jwk]],
+    [false, "a secret and a public key", {}, [secret(bytes), pair.jwk]],
+    [false, "a secret for another HMAC", {}, [secret(64, { alg: other })]],
+    [false, "a secret for an asymmetric algorithm", {}, [secret(bytes, { alg: "RS256" })]],
+    [false, "a secret to encrypt with", {}, [secret(bytes, { use: "enc" })]],
+    [false, "a secret that only signs", {}, [secret(bytes, { key_ops: ["sign"] })]],
+    [false, "a secret whose operations are no list", {}, [secret(bytes, { key_ops: "verify" })]],
+    [false, "another HMAC as well", { algorithms: [algorithm, other] }, [secret(64)]],
+    [false, "an asymmetric algorithm as well", { algorithms: ["PS512", algorithm] }, [secret(64)]],
+    [false, "the algorithm twice", { algorithms: [algorithm, algorithm] }, [secret(64)]],
+    [false, "a secret at an address", { jwksUri }, []],
+  ])("%s: %s", (accepted, _, changes, keys) => {
+    expect(issuerSchema.safeParse(settings({ algorithms: [algorithm], ...changes }, keys)).success).toBe(accepted);
   });
 });
 

@@ -4,7 +4,17 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { encodeBase64url } from "../../../src/base/base64url.ts";
 import { verifyJwt } from "../../../src/credential/verify-jwt.ts";
 import { now } from "../signing/session.ts";
-import { judge, newPair, noFetch, type Pair, rawToken, token, trusting, usualClaims } from "./tokens.ts";
+import {
+  type Algorithm,
+  judge,
+  newPair,
+  noFetch,
+  type Pair,
+  rawToken,
+  token,
+  trusting,
+  usualClaims,
+} from "./tokens.ts";
 
 let rsa: Pair;
 let ec: Pair;
@@ -15,11 +25,11 @@ beforeAll(async () => {
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-/** A token with an HMAC under a secret of the attacker's choice. */
+/** A token with an HMAC under a secret of the attacker's choice, of the hash that `alg` names. */
 async function hmacToken(secret: Uint8Array, header: Record<string, unknown>): Promise<string> {
-  const key = await crypto.subtle.importKey("raw", new Uint8Array(secret), { name: "HMAC", hash: "SHA-256" }, false, [
-    "sign",
-  ]);
+  const bits = /^HS(384|512)$/.exec(String(header.alg))?.[1] ?? "256";
+  const algorithm = { name: "HMAC", hash: `SHA-${bits}` };
+  const key = await crypto.subtle.importKey("raw", new Uint8Array(secret), algorithm, false, ["sign"]);
   const unsigned = rawToken(header, usualClaims, new Uint8Array()).slice(0, -1);
   return `${unsigned}.${encodeBase64url(new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8(unsigned))))}`;
 }
@@ -40,7 +50,7 @@ describe("an attacker's token is refused", () => {
     if (key instanceof Uint8Array) throw new Error("the public key is a secret");
     const pem = await exportSPKI(key);
     const secrets = [pem, pem.trim(), pem.replaceAll("\n", "\r\n"), rsa.jwk.n ?? "", JSON.stringify(rsa.jwk)].map(utf8);
-    for (const alg of ["HS256", "HS384", "RS256"])
+    for (const alg of ["HS256", "HS384", "HS512", "RS256"])
       for (const secret of secrets)
         expect(await judge(await hmacToken(secret, { alg, kid: "k1" }), issuers)).toBe("token_invalid");
   });
@@ -60,6 +70,51 @@ describe("an attacker's token is refused", () => {
     const text = await new SignJWT(usualClaims).setProtectedHeader({ alg: "PS256", kid: "k1" }).sign(privateKey);
     const issuers = [trusting([{ kty, n: n ?? "", e: e ?? "", kid: "k1" }], { algorithms: ["RS256"] })];
     expect(await judge(text, issuers)).toBe("token_invalid");
+  });
+
+  it.each<[Algorithm, Algorithm[]]>([
+    ["HS256", ["HS384", "HS512"]],
+    ["HS384", ["HS256", "HS512"]],
+    ["HS512", ["HS256", "HS384"]],
+  ])("with another hash of the secret than %s", async (algorithm, others) => {
+    const long = new Uint8Array(64).fill(7);
+    const jwk = { kty: "oct", kid: "k1", k: encodeBase64url(long) };
+    const issuers = [trusting([jwk], { algorithms: [algorithm] })];
+    expect(await judge(await hmacToken(long, { alg: algorithm, kid: "k1" }), issuers)).toBe("ok");
+    for (const alg of others)
+      expect(await judge(await hmacToken(long, { alg, kid: "k1" }), issuers)).toBe("token_invalid");
+  });
+
+  it.each<[Algorithm, Algorithm[]]>([
+    ["ES256", ["ES384", "ES512"]],
+    ["ES384", ["ES256", "ES512"]],
+    ["ES512", ["ES256", "ES384"]],
+    ["RS256", ["RS384", "RS512", "PS256"]],
+    ["PS512", ["PS256", "RS512"]],
+  ])("that names the algorithm of another key than its own, %s", async (algorithm, others) => {
+    const pair = await newPair(algorithm);
+    const issuers = [trusting([pair.jwk], { algorithms: [algorithm, ...others] })];
+    const good = await token(pair);
+    expect(await judge(good, issuers)).toBe("ok");
+    const [, claims, signature] = good.split(".");
+    for (const alg of others) {
+      const header = encodeBase64url(utf8(JSON.stringify({ alg, kid: "k1" })));
+      expect(await judge(`${header}.${claims}.${signature}`, issuers)).toBe("token_invalid");
+    }
+  });
+
+  it.each<[string, Algorithm, object]>([
+    ["another hash", "RS256", { alg: "RS512" }],
+    ["another padding", "RS512", { alg: "PS512" }],
+    ["the older name of the curve's algorithm", "Ed25519", { alg: "EdDSA" }],
+    ["encryption", "ES512", { use: "enc" }],
+    ["signing alone", "PS384", { key_ops: ["sign"] }],
+  ])("under a key that its JWK keeps for %s", async (_, algorithm, changes) => {
+    const pair = await newPair(algorithm);
+    const settings = { algorithms: [algorithm] };
+    const text = await token(pair);
+    expect(await judge(text, [trusting([{ ...pair.jwk, alg: algorithm, use: "sig" }], settings)])).toBe("ok");
+    expect(await judge(text, [trusting([{ ...pair.jwk, ...changes }], settings)])).toBe("token_invalid");
   });
 
   it.each<[string, unknown]>([

@@ -22,8 +22,8 @@ export interface Pair {
 }
 
 export async function newPair(algorithm: Algorithm, kid = "k1"): Promise<Pair> {
-  if (algorithm === "HS256") {
-    const sign = crypto.getRandomValues(new Uint8Array(32));
+  if (algorithm.startsWith("HS")) {
+    const sign = crypto.getRandomValues(new Uint8Array(Number(algorithm.slice(2)) / 8));
     return { algorithm, kid, sign, jwk: { kty: "oct", kid, k: encodeBase64url(sign) } };
   }
   const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true });

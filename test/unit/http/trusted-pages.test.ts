@@ -115,7 +115,7 @@ describe("a token in the wrong place is 400, and is not quoted", () => {
 
 describe("the challenge (RFC 9449 §7.1)", () => {
   const bearer = 'Bearer realm="stagedoor"';
-  const algs = 'algs="ES256 EdDSA RS256"';
+  const algs = 'algs="ES256 EdDSA Ed25519 RS256"';
   it.each([
     ["none", `${bearer}, error="invalid_token"`],
     ["required", `${bearer}, error="invalid_token", DPoP realm="stagedoor", ${algs}`],
