@@ -2,7 +2,7 @@ import { canonicalPathText, canonicalQuery, directoryOf, pathFault } from "../ba
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { isOwnHost, readHost } from "./host.ts";
-import { relativeReference, removeDotSegments } from "./segments.ts";
+import { climbsAboveRoot, relativeReference, removeDotSegments } from "./segments.ts";
 
 /** Where a playlist lies: at the origin, where its references were written, and on the media host, where they are read. */
 export interface Place {
@@ -81,10 +81,8 @@ function atOrigin(written: string, query: string, place: Place): Result<Resolved
   const canonical = canonicalPathText(written);
   if (!canonical.ok) return refusal("playlist_invalid", `a URI's path is not canonical: ${canonical.refusal}`);
   const here = place.originPath + place.path.slice(place.prefix.length);
-  const joined = join(here, canonical.value);
-  const path = joined === undefined ? undefined : removeDotSegments(joined);
-  if (path === undefined || !path.startsWith(place.originPath))
-    return refusal("uri_foreign", "a URI leads out of the asset's prefix");
+  const path = removeDotSegments(join(here, canonical.value));
+  if (!path.startsWith(place.originPath)) return refusal("uri_foreign", "a URI leads out of the asset's prefix");
   const plain = place.prefix + path.slice(place.originPath.length);
   const own = canonical.value === written && !written.startsWith("/") && means(written, plain, place);
   return signable(plain, query, own ? written : undefined, place);
@@ -95,8 +93,7 @@ function atMediaHost(written: string, query: string, place: Place): Result<Resol
   const canonical = canonicalPathText(written);
   if (!canonical.ok) return refusal("playlist_invalid", `a URI's path is not canonical: ${canonical.refusal}`);
   const path = removeDotSegments(canonical.value);
-  if (path === undefined || !path.startsWith(place.prefix))
-    return refusal("uri_foreign", "a URI leads out of the asset's prefix");
+  if (!path.startsWith(place.prefix)) return refusal("uri_foreign", "a URI leads out of the asset's prefix");
   return signable(path, query, undefined, place);
 }
 
@@ -110,11 +107,11 @@ function signable(path: string, query: string, own: string | undefined, place: P
 /** Whether a relative reference means `path` on the media host as well as at the origin. */
 function means(reference: string, path: string, place: Place): boolean {
   const joined = join(place.path, reference);
-  return joined !== undefined && removeDotSegments(joined) === path;
+  return !climbsAboveRoot(joined) && removeDotSegments(joined) === path;
 }
 
 /** RFC 3986 §5.2.3, and §5.2.2 for an empty path. */
-function join(base: string, reference: string): string | undefined {
+function join(base: string, reference: string): string {
   if (reference === "") return base;
   return reference.startsWith("/") ? reference : directoryOf(base) + reference;
 }

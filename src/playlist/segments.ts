@@ -1,18 +1,28 @@
 import { directoryOf } from "../base/canonical-path.ts";
 
+/** An absolute path without its dot segments (RFC 3986 §5.2.4): `..` at the root stays at the root, as in browsers. */
+export function removeDotSegments(path: string): string {
+  return withoutDotSegments(path).path;
+}
+
 /**
- * An absolute path without its dot segments (RFC 3986 §5.2.4), or undefined where it climbs above the root. The RFC stays
- * at the root instead; here the root is the asset's host, and above it stands the grant.
+ * Whether the dot segments of an absolute path climb above its root. On the media host the grant is above the root, so a
+ * player would leave the grant out: `/film/../../film/0.ts` becomes `/film/0.ts` where it has to be `/<grant>/film/0.ts`.
  */
-export function removeDotSegments(path: string): string | undefined {
-  if (!path.includes("/.")) return path;
+export function climbsAboveRoot(path: string): boolean {
+  return withoutDotSegments(path).climbs;
+}
+
+function withoutDotSegments(path: string): { readonly path: string; readonly climbs: boolean } {
+  if (!path.includes("/.")) return { path, climbs: false };
   const kept: string[] = [];
+  let climbs = false;
   const parts = path.split("/");
   for (let i = 1; i < parts.length; i++) {
     const part = parts[i] ?? "";
     const last = i === parts.length - 1;
     if (part === "..") {
-      if (kept.pop() === undefined) return undefined;
+      if (kept.pop() === undefined) climbs = true;
       if (last) kept.push("");
     } else if (part === ".") {
       if (last) kept.push("");
@@ -20,7 +30,7 @@ export function removeDotSegments(path: string): string | undefined {
       kept.push(part);
     }
   }
-  return `/${kept.join("/")}`;
+  return { path: `/${kept.join("/")}`, climbs };
 }
 
 /** The shortest relative reference that leads from the file `from` to `to`, both canonical absolute paths. */
