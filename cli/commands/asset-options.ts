@@ -20,7 +20,7 @@ export const assetOptions = {
 
 export const assetHelp = `  --origin <where>           where its files lie: r2:MEDIA/films/42/ for a bucket's binding and a prefix in it, or
                              https://origin.example/films/42/
-  --entry <path>             the playlist that players begin with, below that (index.m3u8)
+  --entry <path>             the playlist that players begin with, below that, with its query if it has one (index.m3u8)
   --title <text>             a name for people
   --cdn <edge|cloudfront>    who serves the segments (edge)
   --cloudfront-url <url>     the distribution, where that is not the media host

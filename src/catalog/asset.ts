@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { pathFault } from "../base/canonical-path.ts";
+import { canonicalQuery, pathFault } from "../base/canonical-path.ts";
 import { seconds } from "../base/seconds.ts";
 import { availableSchema, countriesSchema, originsSchema } from "./asset-conditions.ts";
 import { assetOriginSchema } from "./asset-origin.ts";
@@ -46,12 +46,14 @@ export const assetSchema = z
     entry: z
       .string()
       .superRefine((entry, context) => {
-        const why = entry === "" || entry.endsWith("/") ? "it names no file" : pathFault(`/${entry}`);
-        if (why === undefined) return;
-        const message = `Give the path of a file below the origin's prefix, in its canonical form: ${why}.`;
-        context.addIssue({ code: "custom", message, params: { fault: "path_not_canonical" } });
+        const message = entryFault(entry);
+        if (message !== undefined)
+          context.addIssue({ code: "custom", message, params: { fault: "path_not_canonical" } });
       })
-      .describe("The playlist that players begin with, relative to the origin's prefix, such as index.m3u8."),
+      .describe(
+        "The playlist that players begin with, relative to the origin's prefix, such as index.m3u8. It may have a query, such " +
+          "as index.m3u8?DVR: the origin is sent it, and EXT-X-DEFINE:QUERYPARAM reads it.",
+      ),
     cdn: z
       .enum(["edge", "cloudfront"])
       .default("edge")
@@ -125,6 +127,25 @@ export const catalogDocumentSchema = z
     assets: z.array(assetSchema).describe("Everything that can be played."),
   })
   .describe("The catalog.");
+
+/** An asset's `entry`, taken apart: the path below the origin's prefix, and the query without its `?`. */
+export function entryFile({ entry }: Pick<Asset, "entry">): { readonly path: string; readonly query: string } {
+  const mark = entry.indexOf("?");
+  return mark < 0 ? { path: entry, query: "" } : { path: entry.slice(0, mark), query: entry.slice(mark + 1) };
+}
+
+/** What to do about an entry, or undefined where it is sound. Its query may hold a secret of the origin: it is not quoted. */
+function entryFault(entry: string): string | undefined {
+  const { path, query } = entryFile({ entry });
+  const pathWhy = path === "" || path.endsWith("/") ? "it names no file" : pathFault(`/${path}`);
+  if (pathWhy !== undefined)
+    return `Give the path of a file below the origin's prefix, in its canonical form: ${pathWhy}.`;
+  if (query === "" && entry.includes("?")) return "Remove the question mark: the entry's query is empty.";
+  if (entry.includes("#")) return "Remove the fragment (from # on): it is never sent to an origin.";
+  if (canonicalQuery(query) !== query)
+    return "Percent-encode the entry's query: A-Z a-z 0-9 - . _ ~ + & and the first = of each pair stay as they are.";
+  return undefined;
+}
 
 function isHost(text: string): boolean {
   return URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text;

@@ -1,7 +1,7 @@
 import type { Refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { Seconds, UnixSeconds } from "../base/seconds.ts";
-import type { Asset } from "../catalog/asset.ts";
+import { type Asset, entryFile } from "../catalog/asset.ts";
 import { compilePlaylist, type PlaylistContext } from "../playlist/compile.ts";
 import { currentVersion, keyOf, type PlaylistAddress, type VersionContext } from "./current-version.ts";
 import { admitted, type DeliveryDirectives, holds, isAhead } from "./delivery-directives.ts";
@@ -28,7 +28,8 @@ export interface LoadedPlaylist {
 
 /** The multivariant playlist that players begin with. */
 export function loadEntry(asset: Asset, context: LoadContext): Promise<Result<LoadedPlaylist, Refusal>> {
-  return load({ asset, rest: asset.entry, query: "" }, {}, context);
+  const { path: rest, query } = entryFile(asset);
+  return load({ asset, rest, query }, {}, context);
 }
 
 /**
@@ -109,12 +110,18 @@ async function load(
 /** The variables of the multivariant playlist where a version takes any; they may have changed since it was compiled. */
 async function importedFor(
   version: PlaylistVersion,
-  { asset, rest }: PlaylistAddress,
+  address: PlaylistAddress,
   context: LoadContext,
 ): Promise<Result<ReadonlyMap<string, string> | undefined, Refusal>> {
-  if (!version.imports || rest === asset.entry) return ok(undefined);
-  const entry = await loadEntry(asset, context); // RFC 8216bis §4.4.2.3
+  if (!version.imports || isEntry(address)) return ok(undefined);
+  const entry = await loadEntry(address.asset, context); // RFC 8216bis §4.4.2.3
   return entry.ok ? ok(entry.value.compiled.template.variables) : entry;
+}
+
+/** Whether a playlist is the one that players begin with. */
+export function isEntry({ asset, rest, query }: PlaylistAddress): boolean {
+  const entry = entryFile(asset);
+  return rest === entry.path && query === entry.query;
 }
 
 /** All that a version is compiled from beside its text. */

@@ -1,7 +1,7 @@
 import type { Refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { after, later, roundDownTo, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
-import type { CloudFrontSettings } from "../catalog/asset.ts";
+import { type CloudFrontSettings, entryFile } from "../catalog/asset.ts";
 import { expiriesOf, givenBy } from "../playlist/plan.ts";
 import { renderShared, type SharedPlaylist, type SignTarget } from "../playlist/render.ts";
 import type { PlaylistTemplate } from "../playlist/template.ts";
@@ -95,7 +95,7 @@ async function renderForCloudFront(
   const entry = await loadEntry(asset, context);
   if (!entry.ok) return entry;
   const prefix = `/${asset.id}/`;
-  const others = [`${prefix}${asset.entry}`];
+  const others = [prefix + entryFile(asset).path];
   for (const target of entry.value.compiled.template.targets)
     if (target.purpose === "playlist") others.push(target.path);
   let expires = context.now;

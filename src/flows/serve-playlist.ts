@@ -7,7 +7,7 @@ import type { MediaTarget } from "../signing/media-target.ts";
 import { signedParameter } from "../signing/media-url.ts";
 import { type CheckContext, checkMediaTarget, type MediaAccess } from "./check-media-request.ts";
 import { deliveryDirectives } from "./delivery-directives.ts";
-import { type LoadContext, type LoadedPlaylist, loadPlaylist } from "./load-playlist.ts";
+import { isEntry, type LoadContext, type LoadedPlaylist, loadPlaylist } from "./load-playlist.ts";
 import { type RenderContext, renderForStep } from "./render-for-step.ts";
 
 export interface PlaylistFlowContext extends CheckContext, LoadContext, RenderContext {
@@ -68,10 +68,10 @@ async function bodyFor(
  * lives as long as the session. One that will not change is loaded once, and comes as it is: a round trip more is seen in
  * the time to the first picture. Unless CloudFront serves the segments: then it is where fresh URLs come from.
  */
-function isEntryThatEnds({ asset, rest, expiry, grant }: MediaAccess, { compiled }: LoadedPlaylist): boolean {
+function isEntryThatEnds(access: MediaAccess, { compiled }: LoadedPlaylist): boolean {
   const { kind, live } = compiled.template;
-  const reloaded = kind === "media" && (live || asset.cdn === "cloudfront");
-  return reloaded && rest === asset.entry && expiry < grant.expiresAt;
+  const reloaded = kind === "media" && (live || access.asset.cdn === "cloudfront");
+  return reloaded && isEntry(access) && access.expiry < access.grant.expiresAt;
 }
 
 /** Another playlist's URL for this viewer: bound to the grant, and good for as long as it, since players reload it. */

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { oneShotHmac } from "../../../src/adapters/node/one-shot-hmac.ts";
+import { entryFile } from "../../../src/catalog/asset.ts";
 import { newSessionKey } from "../../../src/keys/generate.ts";
 import { keysFor, signingKey } from "../../../src/keys/ring.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
@@ -31,16 +32,17 @@ export const mediaCheck: Check<Live> = {
       await prepareSessionKeys({ keys: [newSessionKey(kid ?? "stranger", randomBytes)] }, oneShotHmac)
     ).values();
     return eachOf(assetsOf(live), async (asset) => {
-      const path = `/${asset.id}/${asset.entry}`;
+      const entry = entryFile(asset);
+      const path = `/${asset.id}/${entry.path}`;
       const context = { mediaUrl, grantIssuer: live.grantIssuer, now: live.clock() };
       const asked = [
-        { what: "without a grant", url: mediaUrl + path },
+        { what: "without a grant", url: `${mediaUrl}/${asset.id}/${asset.entry}` },
         ...(stranger === undefined
           ? []
           : [
               {
                 what: "with a stranger's grant",
-                url: mediaUrlUnder(stranger, { asset, path, purpose: "playlist" }, context),
+                url: mediaUrlUnder(stranger, { asset, path, query: entry.query, purpose: "playlist" }, context),
               },
             ]),
       ];

@@ -2,7 +2,7 @@ import { httpOrigin, type OriginFetch } from "../../../src/adapters/origin/http-
 import type { Refusal } from "../../../src/base/refusal.ts";
 import { ok, type Result } from "../../../src/base/result.ts";
 import { seconds } from "../../../src/base/seconds.ts";
-import type { Asset } from "../../../src/catalog/asset.ts";
+import { type Asset, entryFile } from "../../../src/catalog/asset.ts";
 import type { HttpAssetOrigin } from "../../../src/catalog/asset-origin.ts";
 import { deadlineMs, startOf } from "./ask.ts";
 import type { Live } from "./live.ts";
@@ -22,8 +22,7 @@ export async function readFromOrigin(
   // The adapter's own deadline ends with the headers.
   const bounded: OriginFetch = (url, init) =>
     send(url, { ...init, signal: AbortSignal.any([init.signal, AbortSignal.timeout(2 * deadlineMs)]) });
-  const [file = "", query = ""] = path.split("?", 2);
-  const request = { asset: hasty, path: file, query, method: "GET" } as const;
+  const request = { asset: hasty, ...entryFile({ entry: path }), method: "GET" } as const;
   const answered = await httpOrigin({ fetch: bounded, secretOf, clock })(request);
   if (!answered.ok) return answered;
   return ok(await startOf(answered.value).catch(() => ""));

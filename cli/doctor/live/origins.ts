@@ -1,5 +1,5 @@
 import { ok, type Result, refuse } from "../../../src/base/result.ts";
-import type { Asset } from "../../../src/catalog/asset.ts";
+import { type Asset, entryFile } from "../../../src/catalog/asset.ts";
 import type { HttpAssetOrigin } from "../../../src/catalog/asset-origin.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
 import { eachOf } from "./each-of.ts";
@@ -75,13 +75,14 @@ async function entryOf(asset: Asset, origin: HttpAssetOrigin, live: Live): Promi
       ),
     );
   const missing = code === "object_unknown";
+  const { path } = entryFile(asset);
   return refuse(
     fault(
       missing ? "origin_entry_missing" : "origin_refuses_us",
       about,
       missing
-        ? `Its origin has no ${entry} for us (${reason}): nobody can play it. None of its other files was tried without the secret.`
-        : `With our secret its origin does not give out ${entry} (${reason}). None of its other files was tried without it.`,
+        ? `Its origin has no ${path} for us (${reason}): nobody can play it. None of its other files was tried without the secret.`
+        : `With our secret its origin does not give out ${path} (${reason}). None of its other files was tried without it.`,
       missing
         ? "Upload the asset, or mend origin.url and entry in the catalog; in S3 the access key may need s3:GetObject."
         : "Check the secret's value, the header's name or the region, and what the access key may read (s3:GetObject).",

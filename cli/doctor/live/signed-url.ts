@@ -10,10 +10,10 @@ import type { PreparedSessionKey } from "../../../src/signing/session-keys.ts";
 /** A URL of the media host for one file of an asset, good for a minute, of a session that nobody has started. */
 export function mediaUrlUnder(
   key: PreparedSessionKey,
-  file: { readonly asset: Asset; readonly path: string; readonly purpose: MediaPurpose },
+  file: { readonly asset: Asset; readonly path: string; readonly query?: string; readonly purpose: MediaPurpose },
   context: { readonly mediaUrl: string; readonly grantIssuer: string; readonly now: UnixSeconds },
 ): string {
-  const { asset, path, purpose } = file;
+  const { asset, path, query = "", purpose } = file;
   const { now, grantIssuer, mediaUrl } = context;
   const expiry = after(now, seconds(60));
   const grant = mintGrant(
@@ -28,5 +28,5 @@ export function mediaUrlUnder(
     key,
   );
   const bound = isBound(purpose, asset) ? grant : "";
-  return `${mediaUrl}/${grant}${path}?${signedQuery(key.url[purpose], purpose, { path, query: "", expiry, grant: bound })}`;
+  return `${mediaUrl}/${grant}${path}?${signedQuery(key.url[purpose], purpose, { path, query, expiry, grant: bound })}`;
 }

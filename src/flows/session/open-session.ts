@@ -1,7 +1,7 @@
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { after, earlier, isUnixSeconds, rfc3339, type UnixSeconds } from "../../base/seconds.ts";
-import type { Asset } from "../../catalog/asset.ts";
+import { type Asset, entryFile } from "../../catalog/asset.ts";
 import { signingKey } from "../../keys/ring.ts";
 import { loginName } from "../../sessions/login-name.ts";
 import { isKeyRevoked } from "../../sessions/revocation-snapshot.ts";
@@ -101,12 +101,14 @@ export function termsOf(
 }
 
 function manifestUrl(
-  { id, entry }: Asset,
+  asset: Asset,
   grant: string,
   key: PreparedSessionKey,
   expiry: UnixSeconds,
   { settings }: SessionContext,
 ): string {
-  const path = `/${id}/${entry}`;
-  return `${settings.mediaUrl}/${grant}${path}?${signedQuery(key.url.playlist, "playlist", { path, query: "", expiry, grant })}`;
+  const entry = entryFile(asset);
+  const path = `/${asset.id}/${entry.path}`;
+  const parts = { path, query: entry.query, expiry, grant };
+  return `${settings.mediaUrl}/${grant}${path}?${signedQuery(key.url.playlist, "playlist", parts)}`;
 }

@@ -4,7 +4,7 @@ import type { Live } from "../../../cli/doctor/live/live.ts";
 import { originsCheck } from "../../../cli/doctor/live/origins.ts";
 import { publicBucketsCheck } from "../../../cli/doctor/live/public-buckets.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
-import { films, findingsOf } from "./doctor-stage.ts";
+import { far, films, findingsOf } from "./doctor-stage.ts";
 import { type Override, world } from "./doctor-world.ts";
 
 const origin = "https://origin.films.test";
@@ -58,6 +58,14 @@ describe("an origin that asks for its secret", () => {
         ? text(url.pathname.endsWith("0.ts") ? "…" : list)
         : undefined;
     expect(await found(single)).toEqual([expect.stringContaining("of its segment without any secret")]);
+  });
+
+  it("is asked for an entry with its query", async () => {
+    const asked = new Set<string>();
+    const catalog = parseCatalog({ version: 1, assets: [{ ...far, entry: "index.m3u8?DVR&a=b" }] });
+    if (!catalog.ok) throw new Error("the catalog is faulty");
+    await found(({ search }, init) => void (hasSecret(init) && asked.add(search)), { catalog: catalog.value });
+    expect([...asked]).toContain("?DVR&a=b");
   });
 
   it("without which nothing but its entry is tried, and that is said", async () => {

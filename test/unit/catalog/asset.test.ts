@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { briefly, cloudfront, httpOriginOf, r2, sampleAsset, sampleDocument } from "./sample.ts";
+import { briefly, cloudfront, faultsOf, httpOriginOf, r2, sampleAsset, sampleDocument } from "./sample.ts";
 
 describe("an asset", () => {
   it("needs an id, an origin and an entry, and gets defaults for the rest", () => {
@@ -94,6 +94,30 @@ describe("an asset", () => {
       expect(briefly(sampleDocument({ entry }))).toEqual(["path_not_canonical film entry"]);
     },
   );
+
+  it.each([
+    "index.m3u8?DVR",
+    "index.m3u8?start=2026-12-01T20%3A00%3A00Z&end=",
+    "index.m3u8?a=1&b=%2F~",
+    "720p/index.m3u8?a+b",
+  ])("may begin with the query of %s", (entry) => {
+    expect(briefly(sampleDocument({ entry }))).toEqual([]);
+  });
+
+  it.each([
+    "index.m3u8?",
+    "index.m3u8?a=1#t=2",
+    "index.m3u8#t=2",
+    "index.m3u8?a b",
+    "index.m3u8?a=/b",
+    "?DVR",
+    "dir/?DVR",
+    "a b.m3u8?DVR",
+  ])("is refused for the entry %j, without a word of its query", (entry) => {
+    const [fault] = faultsOf(sampleDocument({ entry }));
+    expect([fault?.name, fault?.field]).toEqual(["path_not_canonical", "entry"]);
+    expect(fault?.advice).not.toMatch(/DVR|a=1/);
+  });
 
   it.each([
     "http://localhost:9000/media/",
