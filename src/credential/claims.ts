@@ -3,7 +3,7 @@ import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { isUnixSeconds, type UnixSeconds } from "../base/seconds.ts";
 import type { Credential } from "./credential.ts";
-import type { Issuer } from "./issuer.ts";
+import type { ClaimName, Issuer } from "./issuer.ts";
 import { isObject } from "./jws-parts.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 
@@ -18,33 +18,39 @@ const longestName = 512;
  */
 export function readClaims(claims: Claims, settings: Issuer, now: UnixSeconds): Result<VerifiedToken, Refusal> {
   const { exp, iat, jti } = claims;
-  const subject = own(claims, settings.subjectClaim);
+  const subject = claimAt(claims, settings.subjectClaim);
   const expiresAt: unknown = typeof exp === "number" ? Math.floor(exp) : undefined;
   if (!isName(subject) || !isUnixSeconds(expiresAt))
-    return refusal("token_invalid", `the token has no usable ${settings.subjectClaim} or exp`);
-  const scopes = readScopes(own(claims, settings.scopeClaim), settings);
+    return refusal("token_invalid", `the token has no usable ${claimText(settings.subjectClaim)} or exp`);
+  const scopes = readScopes(claimAt(claims, settings.scopeClaim), settings);
   if (scopes === undefined)
     return refusal(
       "token_invalid",
-      `the token's ${settings.scopeClaim} claim holds no words (RFC 8693 §4.2), nor a list`,
+      `the token's ${claimText(settings.scopeClaim)} claim holds no words (RFC 8693 §4.2), nor a list`,
     );
-  const assets = readAssets(own(claims, settings.assetsClaim), settings);
+  const assets = readAssets(claimAt(claims, settings.assetsClaim), settings);
   if (assets === undefined)
-    return refusal("token_invalid", `the token's ${settings.assetsClaim} claim is neither "*" nor a list of asset ids`);
+    return refusal(
+      "token_invalid",
+      `the token's ${claimText(settings.assetsClaim)} claim is neither "*" nor a list of asset ids`,
+    );
   const issuedAt: unknown = typeof iat === "number" ? Math.floor(iat) : undefined;
   // One that was issued in the future would outlive every entry that forbids what was issued until now.
   if (typeof issuedAt === "number" && issuedAt > now + settings.clockTolerance)
     return refusal("token_invalid", "the token's iat lies in the future");
-  const streams = own(claims, settings.streamsClaim);
+  const streams = claimAt(claims, settings.streamsClaim);
   if (streams !== undefined && !isLimit(streams))
-    return refusal("token_invalid", `the token's ${settings.streamsClaim} claim is no whole number from 1 on`);
+    return refusal(
+      "token_invalid",
+      `the token's ${claimText(settings.streamsClaim)} claim is no whole number from 1 on`,
+    );
   if (jti !== undefined && !isName(jti))
     return refusal("token_invalid", `the token's jti is no text of up to ${longestName} characters (RFC 7519 §4.1.7)`);
-  const loginId = own(claims, settings.loginClaim);
+  const loginId = claimAt(claims, settings.loginClaim);
   if (loginId !== undefined && !isName(loginId))
     return refusal(
       "token_invalid",
-      `the token's ${settings.loginClaim} claim is no text of up to ${longestName} characters`,
+      `the token's ${claimText(settings.loginClaim)} claim is no text of up to ${longestName} characters`,
     );
   const jkt = readBinding(claims.cnf);
   if (jkt === "malformed")
@@ -63,9 +69,25 @@ export function readClaims(claims: Claims, settings: Issuer, now: UnixSeconds): 
   return ok({ credential, jkt: jkt?.jkt, dpop: settings.dpop });
 }
 
-/** A claim that stands there, and nothing that every object inherits. */
-function own(claims: Claims, claim: string): unknown {
-  return Object.hasOwn(claims, claim) ? claims[claim] : undefined;
+/**
+ * The claim of a name, or the one that a list of names leads to: `["realm_access", "roles"]`. Only members that the token
+ * itself has are read, never those that every object inherits, so `["constructor", "name"]` is undefined. Where the path
+ * leads through something that is not an object, such as a string or a list, the claim is malformed and not missing: the
+ * answer is null, which no claim may be, so that a default does not take its place.
+ */
+export function claimAt(claims: Claims, name: ClaimName): unknown {
+  let value: unknown = claims;
+  for (const member of typeof name === "string" ? [name] : name) {
+    if (!isObject(value)) return null;
+    if (!Object.hasOwn(value, member)) return undefined;
+    value = value[member];
+  }
+  return value;
+}
+
+/** The name of a claim as the settings have it. */
+export function claimText(name: ClaimName): string {
+  return typeof name === "string" ? name : JSON.stringify(name);
 }
 
 function isName(value: unknown): value is string {

@@ -33,7 +33,9 @@ const address = z
   .refine((text) => !URL.canParse(text) || new URL(text).username === "", "leave user and password out of it");
 
 const name = z.string().min(1).max(512);
-const claim = z.string().min(1).max(128);
+const claimName = z.string().min(1).max(128);
+/** A string is the claim of that name, even with dots in it: names may be URLs. A list leads into objects. */
+const claim = z.union([claimName, z.array(claimName).min(1).max(8)]);
 /** RFC 6749 §3.3: words with one blank between them. */
 const scopeWords = z
   .string()
@@ -88,7 +90,11 @@ export const issuerSchema = z
       .describe(
         'The only `typ` its JWTs are taken with. "at+jwt" asks for all that RFC 9068 does; left out, it is that, "JWT" or none.',
       ),
-    subjectClaim: claim.default("sub").describe("The claim that names the viewer."),
+    subjectClaim: claim
+      .default("sub")
+      .describe(
+        'The claim that names the viewer. Here and in every other claim, a list leads into objects: ["realm_access", "roles"]; a string is one name, even with dots in it.',
+      ),
     scopeClaim: claim
       .default("scope")
       .describe(
@@ -129,6 +135,7 @@ export const issuerSchema = z
   });
 
 export type Issuer = z.infer<typeof issuerSchema>;
+export type ClaimName = z.infer<typeof claim>;
 export type IntrospectionEndpoint = z.infer<typeof introspection>;
 
 /** What is wrong between issuers: each names no value. */

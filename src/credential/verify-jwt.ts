@@ -59,7 +59,7 @@ async function verifyWithKeys(
       audience: settings.audience,
       algorithms: settings.algorithms,
       clockTolerance: settings.clockTolerance,
-      requiredClaims: ["exp", settings.subjectClaim, ...(isAccessToken(settings) ? rfc9068Claims : [])],
+      requiredClaims: ["exp", ...(isAccessToken(settings) ? rfc9068Claims : [])],
       currentDate: new Date(now * 1000),
     });
     if (isAccessToken(settings) && !isRfc9068(payload))

@@ -1,5 +1,6 @@
 import { isUnixSeconds, type UnixSeconds } from "../../base/seconds.ts";
-import type { Issuer } from "../../credential/issuer.ts";
+import { claimAt } from "../../credential/claims.ts";
+import type { ClaimName, Issuer } from "../../credential/issuer.ts";
 import { isObject } from "../../credential/jws-parts.ts";
 import type { VerifiedToken } from "../../credential/verified-token.ts";
 import { type Step, told } from "./explanation.ts";
@@ -22,7 +23,7 @@ const mostShown = 8;
 
 /** What claims say of who, what, until when and by what they are bound, for a terminal. Nobody may have verified them yet. */
 export function claimSteps(claims: Claims, names: ClaimNames, now: UnixSeconds): readonly Step[] {
-  const said = (name: string) => words(Object.hasOwn(claims, name) ? claims[name] : undefined);
+  const said = (name: ClaimName) => words(claimAt(claims, name));
   const time = (name: "iat" | "nbf" | "exp") => {
     const at: unknown = typeof claims[name] === "number" ? Math.floor(claims[name]) : undefined;
     return isUnixSeconds(at) ? when(at, now) : "none";

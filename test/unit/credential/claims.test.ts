@@ -6,6 +6,8 @@ import { now } from "../signing/session.ts";
 import { newPair, usualClaims } from "./tokens.ts";
 
 const pair = await newPair("ES256");
+/** Assets in a claim of the claim `app`. */
+const films = { assetsClaim: ["app", "films"] };
 const thumbprint = `${"A".repeat(42)}E`;
 
 function settings(changes: Readonly<Record<string, unknown>> = {}): Issuer {
@@ -49,6 +51,44 @@ describe("an issuer's own names for claims", () => {
       { assetsClaim: "https://x/films" },
       { assets: new Set(["f"]) },
     ],
+    [
+      "scopes in an object in an object",
+      { realm_access: { roles: ["stream:play", "offline_access"] } },
+      { scopeClaim: ["realm_access", "roles"] },
+      { scopes: new Set(["stream:play", "offline_access"]) },
+    ],
+    [
+      "everything in objects",
+      { app: { user: { id: "u-7", films: "*", devices: 4 }, login: "l-1" } },
+      {
+        subjectClaim: ["app", "user", "id"],
+        assetsClaim: ["app", "user", "films"],
+        streamsClaim: ["app", "user", "devices"],
+        loginClaim: ["app", "login"],
+      },
+      { subject: "u-7", assets: "*", streams: 4, loginId: "l-1" },
+    ],
+    ["a list of one name, which is that name", { "a.b": "u-7" }, { subjectClaim: ["a.b"] }, { subject: "u-7" }],
+    [
+      "one name with dots, and not what its parts lead to",
+      { "https://x.example/u.id": "u-7", "https://x": { "example/u": { id: "other" } } },
+      { subjectClaim: "https://x.example/u.id" },
+      { subject: "u-7" },
+    ],
+    [
+      "a name with dots inside an object",
+      { "https://x.example/app": { "user.id": "u-7", user: { id: "other" } } },
+      { subjectClaim: ["https://x.example/app", "user.id"] },
+      { subject: "u-7" },
+    ],
+    ["no login where the object has none", { app: {} }, { loginClaim: ["app", "login"] }, { loginId: undefined }],
+    ["no login where there is no object", {}, { loginClaim: ["app", "login"] }, { loginId: undefined }],
+    [
+      "the default where the object has no such member",
+      { app: { x: 1 }, assets: undefined },
+      { assetsClaim: ["app", "films"], assetsDefault: "all" },
+      { assets: "*" },
+    ],
     ["streams", { "max-streams": 3 }, { streamsClaim: "max-streams" }, { streams: 3 }],
   ])("%s", (_, claims, changes, expected) => {
     expect(credential({ ...claims }, { ...changes })).toMatchObject(expected);
@@ -62,6 +102,19 @@ describe("an issuer's own names for claims", () => {
     ["an empty login", { sid: "" }, {}],
     ["a login that is null", { sid: null }, {}],
     ["scopes with a number among them", { scp: ["a", 1] }, { scopeClaim: "scp" }],
+    ["a subject whose name has dots, where only its parts are there", { a: { b: "u-7" } }, { subjectClaim: "a.b" }],
+    ["a subject in parts, where only a name with dots is there", { "a.b": "u-7" }, { subjectClaim: ["a", "b"] }],
+    ["a subject that every object has", {}, { subjectClaim: ["constructor", "name"] }],
+    ["a subject that every object inherits", {}, { subjectClaim: ["__proto__", "sub"] }],
+    ["a subject inside a claim that every string has", { app: "u-7" }, { subjectClaim: ["app", "length"] }],
+    ["a subject by its place in a list", { groups: ["u-7"] }, { subjectClaim: ["groups", "0"] }],
+    ["the length of a list as streams", { groups: ["a", "b"] }, { streamsClaim: ["groups", "length"] }],
+    ["an object as the subject", { app: { id: "u-7" } }, { subjectClaim: "app" }],
+    ...["film", 7, null, true, ["film"]].flatMap((app): [string, object, object][] => [
+      [`assets inside ${JSON.stringify(app)}, whatever the default`, { app }, { ...films, assetsDefault: "all" }],
+      [`a login inside ${JSON.stringify(app)}`, { app }, { loginClaim: ["app", "login"] }],
+      [`scopes inside ${JSON.stringify(app)}`, { app }, { scopeClaim: ["app", "scopes"] }],
+    ]),
     ["scopes in an object", { scp: { a: true } }, { scopeClaim: "scp" }],
   ])("refuse %s", (_, claims, changes) => {
     expect(credential({ ...claims }, { ...changes })).toBe("token_invalid");
@@ -111,6 +164,15 @@ describe("what a token is bound to", () => {
   ])("is refused where it cannot be checked: %j", (cnf) => {
     expect(bound(cnf)).toBe("token_invalid");
   });
+});
+
+it("a member that JSON calls __proto__ is the token's own, and no other object gets it", () => {
+  const claims = JSON.parse('{"__proto__": {"sub": "u-7"}, "app": {"__proto__": {"films": "*"}}}');
+  const read = (changes: object) => credential(claims, { ...changes });
+  expect(read({ ...films, assetsDefault: "none" })).toMatchObject({ assets: new Set() });
+  expect(read({ subjectClaim: ["app", "sub"] })).toBe("token_invalid");
+  expect(read({ subjectClaim: ["app", "__proto__", "sub"] })).toBe("token_invalid");
+  expect(read({ assetsClaim: ["app", "__proto__", "films"] })).toMatchObject({ assets: "*" });
 });
 
 it("whatever claims hold, they are read or refused, and no reason quotes them", () => {

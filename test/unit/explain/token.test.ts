@@ -56,8 +56,8 @@ it("shows a stranger's claims in printable ASCII alone, so that none can write o
 });
 
 it("calls claims by the names that the issuer has for them", async () => {
-  const settings = { ...issuer.settings, subjectClaim: "uid", assetsClaim: "films", loginClaim: "session" };
-  const claims = { uid: "u-7", films: ["a", "b"], session: "l-1", sid: "other" };
+  const settings = { ...issuer.settings, subjectClaim: "uid", assetsClaim: "films", loginClaim: ["app", "session"] };
+  const claims = { uid: "u-7", films: ["a", "b"], app: { session: "l-1" }, sid: "other" };
   const sources = { issuers: [{ ...issuer, settings }] };
   const { steps } = await explainToken(await token(claims), sources, now);
   const said = Object.fromEntries(steps.map(({ part, text }) => [part, text]));
