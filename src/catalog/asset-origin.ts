@@ -84,6 +84,14 @@ const httpOrigin = z
       .default(10)
       .transform(seconds)
       .describe("Seconds to wait for the origin's answer to begin, and for a playlist to come whole."),
+    missingIs: z
+      .literal(403)
+      .optional()
+      .describe(
+        "403: the origin answers 403 for a missing file, as S3 and GCS do without the permission to list, so viewers get 404. " +
+          "Without it a 403 is a failure of the origin (502), except S3's AccessDenied under sigv4. With it a wrong secret " +
+          "looks like missing files.",
+      ),
   })
   .describe("Files on an HTTP server.");
 

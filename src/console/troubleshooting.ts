@@ -457,7 +457,8 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
     "causes": [
       "**The prefix is wrong**, so every file is missing: compare `origin.prefix` or `origin.url` and `entry` with where the files lie.",
       "**The upload is not complete**, or the playlist was published before its segments.",
-      "**S3 answers 403 for a missing file** to who may not list the bucket; Stagedoor says 404 then. If every file is so, the credentials may not read: `s3:GetObject` on the prefix.",
+      "**S3 answers 403 for a missing file** if the caller may not list the bucket; Stagedoor answers 404 then. If every file is so, the credentials may not read: `s3:GetObject` on the prefix.",
+      "**The asset's origin has `missingIs: 403`**, and the origin refuses us. If every file is missing, check the secret of `auth`.",
       "**A live segment is gone already**, because a player is far behind."
     ]
   },
@@ -476,6 +477,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
     ],
     "causes": [
       "**It answers 403 or 401 to us**: the secret of `auth` is missing in this worker or has changed. Put it for the edge **and** the manifest worker; the log has the status.",
+      "**It answers 403 for files that are missing**, as GCS and S3 do without the permission to list. Set `missingIs: 403` in the asset's `origin`, and viewers get 404.",
       "**It answers 5xx or is not there**: look at the origin itself. Other assets tell whether it is one or all.",
       "**It redirects to another host**, which is not followed: a secret would go along. Name the last address in `origin.url`.",
       "**An R2 object is stored with a Content-Encoding**: store it as it is.",

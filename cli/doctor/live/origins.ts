@@ -84,8 +84,10 @@ async function entryOf(asset: Asset, origin: HttpAssetOrigin, live: Live): Promi
         ? `Its origin has no ${path} for us (${reason}): nobody can play it. None of its other files was tried without the secret.`
         : `With our secret its origin does not give out ${path} (${reason}). None of its other files was tried without it.`,
       missing
-        ? "Upload the asset, or mend origin.url and entry in the catalog; in S3 the access key may need s3:GetObject."
-        : "Check the secret's value, the header's name or the region, and what the access key may read (s3:GetObject).",
+        ? origin.missingIs === 403
+          ? "Upload the asset, or correct origin.url and entry in the catalog. Check the secret too: with missingIs: 403 a refusal looks like a missing file."
+          : "Upload the asset, or mend origin.url and entry in the catalog; in S3 the access key may need s3:GetObject."
+        : "Check the secret's value, the header's name or the region, and what the access key may read (s3:GetObject). If the origin answers 403 for missing files, set missingIs: 403 in the asset's origin.",
     ),
   );
 }

@@ -49,7 +49,7 @@ async function refuseResponse(response: Response, request: OriginRequest): Promi
   const { status } = response;
   const { id } = request.asset;
   if (status === 403 && (await meansMissing(response, request)))
-    return refusal("object_unknown", `${id}: the origin answered 403, as S3 does for a file that is missing`);
+    return refusal("object_unknown", `${id}: the origin answered 403, which it does for a missing file too`);
   if (!response.bodyUsed) await response.body?.cancel();
   if (status === 404 || status === 410) return refusal("object_unknown", `${id}: the origin answered ${status}`);
   if (status === 416) return rangeRefusal(parseContentRange(response.headers.get("Content-Range"))?.size);
@@ -59,12 +59,15 @@ async function refuseResponse(response: Response, request: OriginRequest): Promi
 const longestError = 4096;
 
 /**
- * S3 hides that an object is missing behind 403 AccessDenied from whoever may not list the bucket. Any other 403 (a wrong
- * signature, a wrong key, a secret header that is not taken) is a fault of the set-up, and viewers must not see a 404 for
- * it. An answer to HEAD has no body to tell them apart by, so it counts as the more common one.
+ * S3 hides that an object is missing behind 403 AccessDenied if the caller may not list the bucket. Any other 403 (a wrong
+ * signature, a wrong key, a wrong secret header) is a fault of the setup, and viewers must not get a 404 for it, unless the
+ * asset says that its origin answers 403 for missing files. The response to HEAD has no body to tell them apart by, so it
+ * counts as the more common case.
  */
 async function meansMissing(response: Response, { asset, method }: OriginRequest): Promise<boolean> {
-  if (asset.origin.type !== "http" || asset.origin.auth?.type !== "sigv4") return false;
+  if (asset.origin.type !== "http") return false;
+  if (asset.origin.missingIs === 403) return true;
+  if (asset.origin.auth?.type !== "sigv4") return false;
   if (method === "HEAD") return true;
   if (Number(response.headers.get("Content-Length") ?? 0) > longestError) return false;
   return (await textStart(response)).includes("<Code>AccessDenied</Code>");

@@ -135,6 +135,22 @@ describe("what is no refusal", () => {
   });
 });
 
+describe("an origin that answers 403 to us", () => {
+  const refuses: Override = (url) => (url.origin === origin ? new Response("", { status: 403 }) : undefined);
+  const advice = async (missingIs: object) => {
+    const parsed = parseCatalog({ version: 1, assets: [{ ...far, origin: { ...far.origin, ...missingIs } }] });
+    const catalog = parsed.ok ? parsed.value : undefined;
+    return (await findingsOf([originsCheck], await world(refuses, { catalog }))).map(({ id, do: what }) => [id, what]);
+  };
+
+  it("refuses us, or has missing files only if the asset says that it hides them so", async () => {
+    expect(await advice({})).toEqual([["origin_refuses_us", expect.stringContaining("set missingIs: 403")]]);
+    expect(await advice({ missingIs: 403 })).toEqual([
+      ["origin_entry_missing", expect.stringContaining("Check the secret too")],
+    ]);
+  });
+});
+
 describe("what there is nothing of is not called closed", () => {
   const without = parseCatalog({ version: 1, assets: [films] });
   const catalog = without.ok ? without.value : undefined;

@@ -202,6 +202,22 @@ describe("what an HTTP origin answers", () => {
     expect(code(await ask(s3("AccessDenied")))).toBe("origin_failed");
   });
 
+  it.each([
+    ["an open origin", {}],
+    ["a secret header", { auth: headerAuth }],
+    ["SigV4", { auth: sigv4 }],
+  ])("403 means a missing file where the asset says so, for %s and each method", async (_, origin) => {
+    for (const method of ["GET", "HEAD"] as const) {
+      const answer = (status: number) => () => new Response(null, { status });
+      const told = { method, origin: { ...origin, missingIs: 403 } };
+      expect(code(await ask(answer(403), told))).toBe("object_unknown");
+      expect(code(await ask(s3("AccessDenied"), told))).toBe("object_unknown");
+      expect(code(await ask(answer(401), told))).toBe("origin_failed");
+      expect(code(await ask(answer(404), told))).toBe("object_unknown");
+    }
+    expect(code(await ask(() => new Response(null, { status: 403 }), { origin }))).toBe("origin_failed");
+  });
+
   it("S3's long error is not read to its end", async () => {
     let pulls = 0;
     const endless = new ReadableStream({
