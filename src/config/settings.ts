@@ -93,7 +93,9 @@ export const settingsSchema = z.object({
     ),
   STAGEDOOR_SHARED_NETWORKS: wholeBetween(0, 16)
     .default(3)
-    .describe("In how many networks at once a session may be alive before it is ended as shared; 0 for any number."),
+    .describe(
+      "In how many networks at once a session may play. A request from another is refused; where more load playlists, the session ends. 0 for any number.",
+    ),
   STAGEDOOR_LEASE_TTL: secondsBetween(6, 3600).default(90).describe("How long a silent session counts as running."),
   STAGEDOOR_REVOCATION_MAX_AGE: secondsBetween(1, 3600)
     .default(2)

@@ -280,11 +280,12 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
   },
   "session_shared": {
     "meaning": [
-      "**403, the media host and renewals.** The session was alive in more networks at once than `STAGEDOOR_SHARED_NETWORKS`, so its link was passed around. It does not come back."
+      "**403, the media host and renewals.** The session was alive in more networks at once (within one lease, 90 s) than `STAGEDOOR_SHARED_NETWORKS`. If all of them had loaded playlists, its manifest URL was passed around and the session was ended; it does not come back. Otherwise only this network's request was refused and the session goes on: networks that loaded a playlist, or in which the session was started or renewed, come first."
     ],
     "causes": [
-      "**Somebody shared the URL.** Who shared it starts again.",
-      "**A phone between WLAN, IPv4, IPv6 and two providers** at once may come to four. Raise the number if honest viewers meet this.",
+      "**Somebody shared the URL.** The viewer starts again.",
+      "**A segment's URL leaked** and is requested from elsewhere. The viewer notices nothing.",
+      "**A phone between WLAN, IPv4, IPv6 and two providers** may come to four networks within one lease. Loading a playlist gives a network its place: live players do so by themselves, a VOD player when it loads the stream again. Raise the number if honest viewers meet this.",
       "**Your own server or a transcoding service fetches with a viewer's session.** Give it one of its own."
     ]
   },

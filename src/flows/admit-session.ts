@@ -45,6 +45,12 @@ export type Admit = (access: MediaAccess, asking: Asking) => Admission | Promise
 /** How long a request waits for a store. */
 const patience = seconds(2);
 
+/** For a network in which a session is not alive; it goes on in the others. */
+const tooManyNetworks: Refusal = {
+  code: "session_shared",
+  reason: "the session is alive in as many networks as one viewer is in, and this is another",
+};
+
 /** How long a session goes on unasked after a store that did not answer, where that is allowed. */
 const openFor = seconds(5);
 
@@ -83,7 +89,7 @@ function admitUnder(
     return endedBecause(forbidding.cause).refusal;
   }
   const address = asking.client.address ?? "";
-  switch (parts.leases.look(grant.sessionId, address, asking.now)) {
+  switch (parts.leases.look(grant.sessionId, address, asking.now, access.purpose === "playlist")) {
     case "held":
       return undefined;
     case "due":
@@ -91,6 +97,8 @@ function admitUnder(
       return undefined;
     case "limited":
       return endedBecause("taken").refusal;
+    case "elsewhere":
+      return tooManyNetworks;
     case "unknown":
       return touch(access, asking, parts);
   }
@@ -101,6 +109,7 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
   const { grant, asset } = access;
   const { address = "" } = client;
   const network = networkOf(address);
+  const playlist = access.purpose === "playlist" || parts.leases.loadedPlaylist(grant.sessionId, address);
   const asked = parts.streams(grant.subject).touch({
     sessionId: grant.sessionId,
     assetId: asset.id,
@@ -109,6 +118,7 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
     issuedAt: grant.issuedAt,
     expiresAt: grant.expiresAt,
     network: network === undefined ? undefined : networkText(network),
+    playlist,
     mostNetworks: parts.sharedNetworks,
   });
   const answer = await inTime(asked, patience, parts.timer).catch(() => "late" as const);
@@ -116,11 +126,11 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
     const why = refusal("store_unavailable", "the viewer's streams did not answer").refusal;
     if (parts.storeFailure === "closed") return why;
     parts.onFailure(why);
-    parts.leases.keep(grant.sessionId, address, now, after(now, openFor));
+    parts.leases.keep(grant.sessionId, address, now, after(now, openFor), playlist);
     return undefined;
   }
   if (answer.is === "held") {
-    parts.leases.keep(grant.sessionId, address, now, answer.until);
+    parts.leases.keep(grant.sessionId, address, now, answer.until, playlist);
     const { sessionId, subject, issuedAt: startedAt, expiresAt } = grant;
     const where = { assetId: asset.id, country: country() ?? "XX" };
     parts.telemetry({ event: "alive", sessionId, subject, startedAt, expiresAt, seenAt: now, ...where });
@@ -129,6 +139,10 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
   if (answer.is === "limited") {
     parts.leases.limit(grant.sessionId, now);
     return endedBecause("taken").refusal;
+  }
+  if (answer.is === "elsewhere") {
+    parts.leases.refuse(grant.sessionId, address, now);
+    return tooManyNetworks;
   }
   parts.leases.drop(grant.sessionId);
   parts.telemetry({ event: "ended", sessionId: grant.sessionId });

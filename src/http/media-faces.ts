@@ -73,8 +73,9 @@ export const mediaFaces = {
   },
   session_shared: {
     status: 403,
-    title: "The session's link was passed around",
-    detail: "Start the stream again: it was played in more networks at once than one viewer is in.",
+    title: "The session is played in too many networks at once",
+    detail:
+      "Start the stream again where it is watched: the URL was used in more networks at once than one viewer uses.",
   },
   stream_taken: {
     status: 403,

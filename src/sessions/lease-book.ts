@@ -66,7 +66,7 @@ export class LeaseBook {
     const isNew = !this.#rows.has(claim.sessionId);
     const retryAfter = this.#budget(claim.now) ?? (isNew ? waitAfterMany(this.#rows, claim.now) : undefined);
     if (retryAfter !== undefined) return { is: "hasty", retryAfter };
-    const { answer, write, remember } = decideClaim(this.#rows, claim, this.#times);
+    const { answer, write, remember } = decideClaim(this.#rows, this.#hashed(claim), this.#times);
     for (const row of write) this.#write(row, claim.now);
     if (remember !== undefined) this.#rows.set(remember.sessionId, remember);
     return answer;
@@ -74,8 +74,7 @@ export class LeaseBook {
 
   /** See {@link decideTouch}. */
   touch(touch: LeaseTouch): TouchAnswer {
-    const network = touch.network === undefined ? undefined : this.#hash(touch.network);
-    const { answer, row, write } = decideTouch(this.#rows, { ...touch, network }, this.#times);
+    const { answer, row, write } = decideTouch(this.#rows, this.#hashed(touch), this.#times);
     if (row !== undefined && write) this.#write(row, touch.now);
     else if (row !== undefined) this.#rows.set(row.sessionId, row);
     return answer;
@@ -164,6 +163,10 @@ export class LeaseBook {
   #remindOf(end: UnixSeconds): void {
     const removal = this.#removal(end);
     if (this.#nextRemoval === undefined || removal < this.#nextRemoval) this.#nextRemoval = removal;
+  }
+
+  #hashed<Asked extends { readonly network: string | undefined }>(asked: Asked): Asked {
+    return asked.network === undefined ? asked : { ...asked, network: this.#hash(asked.network) };
   }
 
   /** The store first: what cannot be written down is not answered either. */

@@ -1,7 +1,76 @@
 import { decodeBase64url, encodeBase64url } from "../base/base64url.ts";
 import type { MacPort } from "../base/hmac.ts";
 import type { RandomBytes } from "../base/random.ts";
-import type { LeaseRows } from "./lease-row.ts";
+import { after, type Seconds, type UnixSeconds, unixSeconds } from "../base/seconds.ts";
+import type { LeaseRows, NetworkSeen } from "./lease-row.ts";
+
+/** How many networks are kept of a session where no limit is set, and how many trusted ones that are silent. */
+const networksKept = 16;
+
+/** A request of a session, its network by its hash. */
+export interface NetworkAsking {
+  readonly network: string | undefined;
+  /** Whether a playlist was loaded from there. */
+  readonly playlist: boolean;
+  readonly mostNetworks: number | undefined;
+  readonly now: UnixSeconds;
+}
+
+/** What becomes of a request from a network, and the networks of the session after it. */
+export type NetworkDecision =
+  | { readonly is: "admitted"; readonly networks: readonly NetworkSeen[]; readonly isNews: boolean }
+  /** The session is alive in as many networks as it may be. */
+  | { readonly is: "elsewhere" }
+  /** Too many networks have loaded playlists. */
+  | { readonly is: "shared"; readonly networks: readonly NetworkSeen[] };
+
+/**
+ * Whether a session may be alive in one more network. Networks are counted that were seen within a lease.
+ *
+ * Somebody who has got hold of one segment URL (from a log, a screenshot, a proxy) can request it from anywhere, so requests
+ * for segments never end a session: beyond the limit they are refused, and the session goes on in the networks that it is in.
+ * A playlist URL is worth more. A network that loaded one is trusted and comes first: it takes the place of one that did
+ * not, and where more networks than the limit have loaded playlists, the manifest URL was passed around and the session ends.
+ * A network stays trusted while it is silent, so that a viewer who pauses a film finds their place again: players of VOD load
+ * no playlist after the first.
+ */
+export function decideNetwork(
+  known: readonly NetworkSeen[],
+  { network, playlist, mostNetworks, now }: NetworkAsking,
+  leaseTtl: Seconds,
+): NetworkDecision {
+  if (network === undefined) return { is: "admitted", networks: known, isNews: false };
+  const before = known.find((seen) => seen.network === network);
+  const others = known.filter((seen) => seen !== before);
+  const alive = others.filter((seen) => isAlive(seen, now, leaseTtl));
+  const silent = others.filter((seen) => seen.trusted && !alive.includes(seen)).slice(-networksKept);
+  const own = { network, seenAt: now, trusted: playlist || before?.trusted === true };
+  if (mostNetworks === undefined)
+    return { is: "admitted", networks: [...silent, ...alive.slice(-networksKept), own], isNews: false };
+  if (!own.trusted && alive.length >= mostNetworks) return { is: "elsewhere" };
+  const trusted = alive.filter((seen) => seen.trusted);
+  const strangers = alive.filter((seen) => !seen.trusted);
+  const room = mostNetworks - trusted.length - 1;
+  if (own.trusted && room < 0) return { is: "shared", networks: [...silent, ...alive, own] };
+  const staying = new Set(strangers.slice(Math.max(strangers.length - room, 0)));
+  const networks = [...silent, ...alive.filter((seen) => seen.trusted || staying.has(seen)), own];
+  const wasAlive = before !== undefined && isAlive(before, now, leaseTtl);
+  return { is: "admitted", networks, isNews: !wasAlive || own.trusted !== before.trusted };
+}
+
+/** The networks of a session that is started or renewed in `network`: whoever has a bearer token is trusted there. */
+export function trustedIn(known: readonly NetworkSeen[], network: string | undefined): readonly NetworkSeen[] {
+  if (network === undefined) return known;
+  const before = known.find((seen) => seen.network === network);
+  if (before?.trusted === true) return known;
+  if (before !== undefined) return known.map((seen) => (seen === before ? { ...seen, trusted: true } : seen));
+  return [...known.slice(1 - 2 * networksKept), { network, seenAt: unixSeconds(0), trusted: true }];
+}
+
+/** Whether a session is alive in a network: it was seen there within a lease. */
+export function isAlive({ seenAt }: NetworkSeen, now: UnixSeconds, leaseTtl: Seconds): boolean {
+  return after(seenAt, leaseTtl) > now;
+}
 
 /** What makes hashes of networks. */
 export interface NetworkSecrets {

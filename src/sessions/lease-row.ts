@@ -19,10 +19,13 @@ export interface LeaseRow {
   readonly networks: readonly NetworkSeen[];
 }
 
-/** A network by its hash, under the {@link LeaseRows.networkKey} of the rows that it stands in. */
+/** A network by its hash, under the {@link LeaseRows.networkKey} of the rows that it is in. */
 export interface NetworkSeen {
   readonly network: string;
+  /** When the media host last saw the session there; 0 where it never did. */
   readonly seenAt: UnixSeconds;
+  /** Whether the session was started or renewed there, or loaded a playlist there: more than one segment URL is known there. */
+  readonly trusted: boolean;
 }
 
 /** Where a subject's streams went (`to`) or came from (`from`) when his name changed with the key, and until when it counts. */

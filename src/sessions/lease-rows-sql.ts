@@ -56,7 +56,7 @@ export function sqlLeaseRows(sql: SqlStore): LeaseRows {
         row.leaseUntil,
         row.limit ?? null,
         row.ended ?? null,
-        JSON.stringify(row.networks.map(({ network, seenAt }) => [network, seenAt])),
+        JSON.stringify(row.networks.map(({ network, seenAt, trusted }) => [network, seenAt, trusted ? 1 : 0])),
         row.login ?? null,
       ),
     remove: (sessionId) => write("DELETE FROM lease WHERE session_id = ?", sessionId),
@@ -104,8 +104,8 @@ function networks(json: string): readonly NetworkSeen[] {
   const list: unknown = JSON.parse(json);
   if (!Array.isArray(list)) throw new TypeError("the networks of a lease are no list");
   return list.map((entry: unknown) => {
-    const [network, seenAt]: unknown[] = Array.isArray(entry) ? entry : [];
-    return { network: text(network), seenAt: time(seenAt) };
+    const [network, seenAt, trusted]: unknown[] = Array.isArray(entry) ? entry : [];
+    return { network: text(network), seenAt: time(seenAt), trusted: trusted === 1 };
   });
 }
 

@@ -8,7 +8,8 @@ import type {
   StreamState,
   TouchAnswer,
 } from "./lease.ts";
-import type { LeaseRow, NetworkSeen } from "./lease-row.ts";
+import { decideNetwork, isAlive, trustedIn } from "./lease-networks.ts";
+import type { LeaseRow } from "./lease-row.ts";
 
 export interface LeaseTimes {
   /** How long a session holds its lease after it was last seen. */
@@ -19,9 +20,6 @@ export interface LeaseTimes {
 
 type Rows = ReadonlyMap<string, LeaseRow>;
 
-/** How many networks are kept of a session where nobody set a limit to them. */
-const networksKept = 16;
-
 /** By how much a renewal may move a session's end before that is written down at once. */
 const unwrittenEnd = seconds(60);
 
@@ -30,7 +28,7 @@ export function holds(row: LeaseRow, now: UnixSeconds): boolean {
 }
 
 /**
- * What a claim comes to, the rows that it changes, of which some belong to other sessions, and the session's own row where
+ * What a claim comes to (its `network` is a hash by now), the rows that it changes, of which some belong to other sessions, and the session's own row where
  * that is only remembered: a renewal that comes soon after another says little that is new.
  */
 export function decideClaim(
@@ -58,8 +56,8 @@ export function decideClaim(
 }
 
 function isNews(known: LeaseRow, claim: LeaseClaim, { writeInterval }: LeaseTimes): boolean {
-  const { now, expiresAt, limit, login } = claim;
-  const due = after(known.seenAt, writeInterval) <= now;
+  const { now, expiresAt, limit, login, network } = claim;
+  const due = after(known.seenAt, writeInterval) <= now || trustedIn(known.networks, network) !== known.networks;
   return due || limit !== known.limit || login !== known.login || expiresAt > after(known.expiresAt, unwrittenEnd);
 }
 
@@ -69,7 +67,7 @@ export function decideTouch(
   touch: LeaseTouch,
   times: LeaseTimes,
 ): { readonly answer: TouchAnswer; readonly row: LeaseRow | undefined; readonly write: boolean } {
-  const { sessionId, now, network, mostNetworks } = touch;
+  const { sessionId, now } = touch;
   const known = rows.get(sessionId);
   if (known?.ended !== undefined) {
     const row = lasting(known, touch.expiresAt);
@@ -79,16 +77,16 @@ export function decideTouch(
   if (known !== undefined && lapsed && isFull(rows, known.limit, now))
     return { answer: { is: "limited" }, row: undefined, write: false };
   const before = known ?? takenIn(touch);
-  const alive = before.networks.filter(({ seenAt }) => after(seenAt, times.leaseTtl) > now);
-  const networks = withNetwork(alive, network, now, mostNetworks ?? networksKept);
-  const seen = { ...lasting(before, touch.expiresAt), networks };
-  if (mostNetworks !== undefined && networks.length > mostNetworks) {
+  const place = decideNetwork(before.networks, touch, times.leaseTtl);
+  // Nothing is written or extended for a network that is refused.
+  if (place.is === "elsewhere") return { answer: { is: "elsewhere" }, row: undefined, write: false };
+  const seen = { ...lasting(before, touch.expiresAt), networks: place.networks };
+  if (place.is === "shared") {
     const row = { ...seen, seenAt: later(before.seenAt, now), ended: "shared" as const };
     return { answer: ended(row, "shared"), row, write: true };
   }
-  const another = mostNetworks !== undefined && networks.length > alive.length;
   const write =
-    lapsed || another || seen.expiresAt > before.expiresAt || after(before.seenAt, times.writeInterval) <= now;
+    lapsed || place.isNews || seen.expiresAt > before.expiresAt || after(before.seenAt, times.writeInterval) <= now;
   const row = write ? extended(seen, now, times) : seen;
   return { answer: { is: "held", until: row.leaseUntil }, row, write };
 }
@@ -120,7 +118,7 @@ export function endOf({ sessionId, expiresAt }: LeaseRow): EndedStream {
 
 export function stateOf(row: LeaseRow, now: UnixSeconds, { leaseTtl }: LeaseTimes): StreamState {
   const { assetId, startedAt, seenAt, expiresAt, leaseUntil, ended } = row;
-  const networks = row.networks.filter((network) => after(network.seenAt, leaseTtl) > now).length;
+  const networks = row.networks.filter((network) => isAlive(network, now, leaseTtl)).length;
   return { assetId, startedAt, seenAt, expiresAt, leaseUntil, networks, ended };
 }
 
@@ -139,7 +137,7 @@ function isFull(rows: Rows, limit: number | undefined, now: UnixSeconds): boolea
 }
 
 function claimed(known: LeaseRow | undefined, claim: LeaseClaim, times: LeaseTimes): LeaseRow {
-  const { sessionId, assetId, login, now, expiresAt, limit } = claim;
+  const { sessionId, assetId, login, now, expiresAt, limit, network } = claim;
   const fresh: LeaseRow = {
     sessionId,
     assetId,
@@ -152,7 +150,8 @@ function claimed(known: LeaseRow | undefined, claim: LeaseClaim, times: LeaseTim
     ended: undefined,
     networks: [],
   };
-  return extended({ ...lasting(known ?? fresh, expiresAt), limit, login }, now, times);
+  const before = lasting(known ?? fresh, expiresAt);
+  return extended({ ...before, limit, login, networks: trustedIn(before.networks, network) }, now, times);
 }
 
 /** A session that nobody knows: its row was lost, or it began while the store was down. Nobody knows its limit either. */
@@ -175,17 +174,6 @@ function takenIn({ sessionId, assetId, login, issuedAt, expiresAt }: LeaseTouch)
 function extended(row: LeaseRow, now: UnixSeconds, { leaseTtl }: LeaseTimes): LeaseRow {
   const leaseUntil = later(row.leaseUntil, earlier(after(now, leaseTtl), row.expiresAt));
   return { ...row, seenAt: later(row.seenAt, now), leaseUntil };
-}
-
-/** The networks with this one, the longest unseen first; one more than `most` at the most, which says that it is too many. */
-function withNetwork(
-  alive: readonly NetworkSeen[],
-  network: string | undefined,
-  now: UnixSeconds,
-  most: number,
-): readonly NetworkSeen[] {
-  if (network === undefined) return alive;
-  return [...alive.filter((seen) => seen.network !== network), { network, seenAt: now }].slice(-(most + 1));
 }
 
 function ended(row: LeaseRow, cause: NonNullable<LeaseRow["ended"]>): TouchAnswer {

@@ -15,6 +15,8 @@ export interface LeaseClaim {
   readonly limit: number | undefined;
   /** Whether the oldest are ended where there are too many. */
   readonly takeover: boolean;
+  /** The client's network in its one spelling, where it is known: the session is trusted there. It is kept as a hash alone. */
+  readonly network: string | undefined;
 }
 
 export type ClaimAnswer =
@@ -48,6 +50,8 @@ export interface LeaseTouch {
   readonly expiresAt: UnixSeconds;
   /** The client's network in its one spelling, where it is known. It is kept as a hash alone. */
   readonly network: string | undefined;
+  /** Whether the client has loaded a playlist in this network. */
+  readonly playlist: boolean;
   /** How many networks one session may be alive in at once; undefined for any number. */
   readonly mostNetworks: number | undefined;
 }
@@ -57,6 +61,8 @@ export type TouchAnswer =
   | { readonly is: "held"; readonly until: UnixSeconds }
   /** It lost its lease while it was silent, and others fill the limit now. */
   | { readonly is: "limited" }
+  /** It is alive in as many networks as it may be, and goes on in those; this network is another. */
+  | { readonly is: "elsewhere" }
   | { readonly is: "ended"; readonly cause: RevocationCause; readonly stream: EndedStream };
 
 /** What is known of one session. */

@@ -160,6 +160,19 @@ describe.concurrent("a link that was passed around", () => {
     }
   });
 
+  it("is refused where only a segment's URL is known, and ends nothing", async () => {
+    const ann = await viewer();
+    const { manifest, segment } = await playing(await ann.start());
+    const others = ["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8:2::1", "2001:db8:3::1"];
+    const answers = await Promise.all(others.map((address) => get(segment, address)));
+    expect(answers.filter(({ code }) => code === "session_shared")).toHaveLength(3);
+    for (const url of [manifest, segment]) expect([200, 307]).toContain((await get(url)).status);
+    // The viewer goes on in another network, and their player loads the manifest URL again there.
+    expect((await get(manifest, "203.0.114.1")).status).toBe(200);
+    expect([200, 307]).toContain((await get(segment, "203.0.114.1")).status);
+    expect([200, 307]).toContain((await get(segment)).status);
+  });
+
   it("counts networks that are alive at once, and not those of a journey", async () => {
     const ann = await viewer();
     const { manifest } = await playing(await ann.start());

@@ -10,17 +10,20 @@ import type { Revocation } from "../../sessions/revocation.ts";
 import type { RevocationSnapshot } from "../../sessions/revocation-snapshot.ts";
 import { subjectHash } from "../../signing/grant.ts";
 import type { PreparedSessionKey } from "../../signing/session-keys.ts";
+import type { Client } from "../client.ts";
 import { endedBecause } from "../ended-because.ts";
 import type { SessionContext } from "./context.ts";
 import { lastingSubject } from "./lasting-names.ts";
+import { networkName } from "./network-name.ts";
 import { fromStore } from "./store-failure.ts";
 
-/** Who asks for a place among his streams, and for what. */
+/** Who asks for a place among their streams, and for what. */
 export interface Claiming {
   readonly sessionId: string;
   readonly credential: Credential;
   readonly asset: Asset;
   readonly takeover: boolean;
+  readonly client: Client;
   /** What is forbidden now. */
   readonly snapshot: RevocationSnapshot;
 }
@@ -38,11 +41,12 @@ export async function claimLease(
   context: SessionContext,
 ): Promise<Result<undefined, Refusal>> {
   const { credential, asset, sessionId, takeover } = claiming;
+  const network = networkName(claiming.client);
   const { settings } = context;
   const { streams, limit } = placeOf(claiming, key, context);
   const { issuer, loginId } = credential;
   const login = loginId === undefined ? undefined : await loginName(issuer, loginId);
-  const claim = { sessionId, assetId: asset.id, login, now, expiresAt, limit, takeover };
+  const claim = { sessionId, assetId: asset.id, login, now, expiresAt, limit, takeover, network };
   const answer = await fromStore("the viewer's streams", claimPlace(claim, claiming, streams, context), context);
   if (!answer.ok) return withoutStore(answer, context);
   switch (answer.value.is) {

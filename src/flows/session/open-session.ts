@@ -9,7 +9,6 @@ import { mintGrant, subjectHash, tokenHash } from "../../signing/grant.ts";
 import { signedQuery } from "../../signing/media-url.ts";
 import type { PreparedSessionKey } from "../../signing/session-keys.ts";
 import { type Binding, bindTo } from "../bind.ts";
-import type { Client } from "../client.ts";
 import { type Claiming, claimLease } from "./claim-lease.ts";
 import type { SessionContext } from "./context.ts";
 
@@ -25,7 +24,6 @@ export interface OpenedSession {
 }
 
 export interface Opening extends Claiming {
-  readonly client: Client;
   /** When the session ends at the latest, where the operator's service said so. */
   readonly until: UnixSeconds | undefined;
   /** Where the client is, as the CDN in front says. */

@@ -20,6 +20,7 @@ export const claimOf = (sessionId: string, second: number, more: Partial<LeaseCl
   expiresAt: at(second + 3600),
   limit: 3,
   takeover: false,
+  network: undefined,
   ...more,
 });
 
@@ -31,6 +32,7 @@ export const touchOf = (sessionId: string, second: number, more: Partial<LeaseTo
   issuedAt: at(0),
   expiresAt: at(3600),
   network: undefined,
+  playlist: false,
   mostNetworks: 3,
   ...more,
 });
@@ -129,14 +131,70 @@ export function streamsContract(name: string, open: () => StreamsUnderTest): voi
       expect(await streams.end("s0", at(100), "revoked")).toEqual({ sessionId: "s0", expiresAt: at(9000) });
     });
 
-    it("ends a session that is alive in too many networks, in the answer to the one too many", async () => {
+    it("ends a session that loaded playlists in too many networks, in the answer to the one too many", async () => {
       const { streams } = await started(1);
       for (const [i, network] of ["a", "b", "a", "c"].entries())
-        expect(await streams.touch(touchOf("s0", 10 + i, { network }))).toMatchObject({ is: "held" });
+        expect(await streams.touch(touchOf("s0", 10 + i, { network, playlist: true }))).toMatchObject({ is: "held" });
       const shared = { is: "ended", cause: "shared", stream: { sessionId: "s0", expiresAt: at(3600) } };
-      expect(await streams.touch(touchOf("s0", 20, { network: "d" }))).toEqual(shared);
+      expect(await streams.touch(touchOf("s0", 20, { network: "d", playlist: true }))).toEqual(shared);
       expect(await streams.touch(touchOf("s0", 21, { network: "a" }))).toEqual(shared);
     });
+
+    it("refuses a segment in one network too many, and lets the session go on in the others", async () => {
+      const { own, under, streams } = await started(1);
+      await streams.touch(touchOf("s0", 10, { network: "home", playlist: true }));
+      for (const network of ["b", "c"])
+        expect(await streams.touch(touchOf("s0", 11, { network }))).toMatchObject({ is: "held" });
+      const before = await streams.show("s0", at(12));
+      for (const network of ["d", "e", "f"])
+        expect(await streams.touch(touchOf("s0", 12, { network, expiresAt: at(9000) }))).toEqual({ is: "elsewhere" });
+      expect(await streams.show("s0", at(12))).toEqual(before);
+      for (const network of ["home", "b", "c"])
+        expect(await streams.touch(touchOf("s0", 13, { network }))).toMatchObject({ is: "held" });
+      await under.restart(own);
+      expect(await streams.touch(touchOf("s0", 14, { network: "d" }))).toEqual({ is: "elsewhere" });
+      expect(await streams.touch(touchOf("s0", 104, { network: "d" }))).toMatchObject({ is: "held" });
+    });
+
+    it("admits a network that loaded a playlist in place of one that did not", async () => {
+      const { streams } = await started(1);
+      await streams.touch(touchOf("s0", 10, { network: "home", playlist: true }));
+      await streams.touch(touchOf("s0", 11, { network: "b" }));
+      await streams.touch(touchOf("s0", 12, { network: "c" }));
+      expect(await streams.touch(touchOf("s0", 13, { network: "d", playlist: true }))).toMatchObject({ is: "held" });
+      expect(await streams.touch(touchOf("s0", 14, { network: "b" }))).toEqual({ is: "elsewhere" });
+      for (const network of ["home", "c", "d"])
+        expect(await streams.touch(touchOf("s0", 15, { network }))).toMatchObject({ is: "held" });
+      expect(await streams.show("s0", at(15))).toMatchObject({ networks: 3, ended: undefined });
+    });
+
+    it.each([
+      ["loaded a playlist", { playlist: true }],
+      ["only requested segments", { playlist: false }],
+    ])("knows a network again after a pause that %s", async (_, { playlist }) => {
+      const { own, under, streams } = await started(1);
+      await streams.touch(touchOf("s0", 1, { network: "home", playlist }));
+      for (const network of ["b", "c", "d"])
+        expect(await streams.touch(touchOf("s0", 200, { network }))).toMatchObject({ is: "held" });
+      await under.restart(own);
+      const is = playlist ? "held" : "elsewhere";
+      expect(await streams.touch(touchOf("s0", 201, { network: "home" }))).toMatchObject({ is });
+    });
+
+    it.each([["started"], ["renewed"]])(
+      "trusts the network that a session was %s in, before it is seen there",
+      async (how) => {
+        const { own, under, streams } = await started(1);
+        await streams.claim(claimOf(how === "started" ? "s9" : "s0", 2, { network: "home" }));
+        await under.restart(own);
+        const id = how === "started" ? "s9" : "s0";
+        expect(await streams.show(id, at(3))).toMatchObject({ networks: 0 });
+        for (const network of ["b", "c", "d"]) await streams.touch(touchOf(id, 10, { network }));
+        expect(await streams.touch(touchOf(id, 11, { network: "e" }))).toEqual({ is: "elsewhere" });
+        expect(await streams.touch(touchOf(id, 12, { network: "home" }))).toMatchObject({ is: "held" });
+        expect(await streams.show(id, at(12))).toMatchObject({ networks: 3, ended: undefined });
+      },
+    );
 
     it("lets a client move through any number of networks, one after the other", async () => {
       const { streams } = await started(1);
@@ -231,7 +289,7 @@ export function streamsContract(name: string, open: () => StreamsUnderTest): voi
       const name = { of: streams };
       const seen = async (second: number) => {
         for (const network of ["a", "b"])
-          expect(await name.of.touch(touchOf("s0", second, { network }))).toMatchObject({ is: "held" });
+          expect(await name.of.touch(touchOf("s0", second, { network, playlist: true }))).toMatchObject({ is: "held" });
       };
       await seen(1);
       for (const [i, [next, before]] of [[second, own] as const, [third, second] as const].entries()) {

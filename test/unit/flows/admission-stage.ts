@@ -9,6 +9,7 @@ import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
 import { rememberLeases } from "../../../src/sessions/lease-memory.ts";
 import type { Revocation, RevocationKind } from "../../../src/sessions/revocation.ts";
 import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
+import type { MediaPurpose } from "../../../src/signing/media-url.ts";
 import {
   catalog,
   client,
@@ -79,9 +80,9 @@ export function isolate(changes: Partial<AdmissionParts> = {}) {
     telemetry,
     ...changes,
   };
-  const ask = (address?: string, from: AdmissionParts = parts) =>
+  const ask = (address?: string, from: AdmissionParts = parts, purpose: MediaPurpose = "segment") =>
     admitSession(
-      access,
+      { ...access, purpose },
       {
         now: state.now,
         client: { address, userAgentHash: () => "" },
@@ -90,7 +91,8 @@ export function isolate(changes: Partial<AdmissionParts> = {}) {
       },
       from,
     );
-  const code = async (address?: string, from?: AdmissionParts) => (await ask(address, from))?.code ?? "admitted";
+  const code = async (address?: string, from?: AdmissionParts, purpose?: MediaPurpose) =>
+    (await ask(address, from, purpose))?.code ?? "admitted";
   return {
     ...{ state, parts, failures, rings, ask, code, events },
     log: inMemory,

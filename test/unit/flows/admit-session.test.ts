@@ -95,10 +95,12 @@ describe("what is forbidden", () => {
 describe("a session's link that was passed around", () => {
   const networks = ["192.0.2.1", "198.51.100.1", "2001:db8:1::1", "203.0.113.1"];
 
-  it("is session_shared in the fourth network at once, and told to all other isolates", async () => {
-    for (const address of networks.slice(0, 3)) expect(await edge.code(address)).toBe("admitted");
-    expect(await edge.code("192.0.2.200")).toBe("admitted");
-    expect(await edge.code(networks[3])).toBe("session_shared");
+  const playlist = (address?: string) => edge.code(address, undefined, "playlist");
+
+  it("is session_shared in the fourth network that loads a playlist, and told to all other isolates", async () => {
+    for (const address of networks.slice(0, 3)) expect(await playlist(address)).toBe("admitted");
+    expect(await playlist("192.0.2.200")).toBe("admitted");
+    expect(await playlist(networks[3])).toBe("session_shared");
     expect((await edge.log.since(0)).entries).toEqual([
       entry("session", sessionId, { cause: "shared", until: in6Hours }),
     ]);
@@ -107,15 +109,73 @@ describe("a session's link that was passed around", () => {
   });
 
   it("is refused in that network even while the log is down, and the failure is told", async () => {
-    for (const address of networks.slice(0, 3)) await edge.code(address);
+    for (const address of networks.slice(0, 3)) await playlist(address);
     edge.state.down = "log";
-    expect(await edge.code(networks[3])).toBe("session_shared");
+    expect(await playlist(networks[3])).toBe("session_shared");
     expect(edge.failures.map(({ code }) => code)).toEqual(["store_unavailable"]);
   });
 
   it("is nobody's concern where no number is set", async () => {
     const lenient = { ...edge.parts, sharedNetworks: undefined };
-    for (const address of networks) expect(await edge.code(address, lenient)).toBe("admitted");
+    for (const address of networks) expect(await edge.code(address, lenient, "playlist")).toBe("admitted");
+  });
+});
+
+describe("a segment's URL that was passed around", () => {
+  const viewer = "192.0.2.1";
+  const others = ["198.51.100.1", "2001:db8:1::1", "203.0.113.1", "203.0.114.1", "203.0.115.1"];
+  beforeEach(async () => {
+    expect(await edge.code(viewer, undefined, "playlist")).toBe("admitted");
+  });
+
+  it("is refused beyond the limit, and the viewer's session goes on, wherever the others asked first", async () => {
+    expect(await Promise.all(others.map((address) => edge.code(address)))).toEqual([
+      ...["admitted", "admitted"],
+      ...["session_shared", "session_shared", "session_shared"],
+    ]);
+    expect(await edge.code(viewer)).toBe("admitted");
+    expect((await edge.log.since(0)).entries).toEqual([]);
+    const elsewhere = isolate();
+    for (const address of others.slice(0, 3)) expect(await elsewhere.code(address)).toBe("admitted");
+    expect(await elsewhere.code(viewer, undefined, "playlist")).toBe("admitted");
+    expect(await elsewhere.code(viewer)).toBe("admitted");
+  });
+
+  it("costs one question in two seconds for each address that it is refused at", async () => {
+    for (const address of others) await edge.code(address);
+    const before = edge.touches();
+    expect(await edge.code(others[4])).toBe("session_shared");
+    expect(edge.ask(others[4])).toMatchObject({ code: "session_shared" });
+    expect(edge.touches()).toBe(before);
+    edge.later(2);
+    expect(await edge.code(others[4])).toBe("session_shared");
+    expect(edge.touches()).toBe(before + 1);
+  });
+
+  it("leaves room for a network in which the viewer loads a playlist, at once", async () => {
+    for (const address of others) await edge.code(address);
+    expect(await edge.code(others[4])).toBe("session_shared");
+    expect(await edge.code(others[4], undefined, "playlist")).toBe("admitted");
+    expect(await edge.code(others[4])).toBe("admitted");
+    edge.later(30);
+    const again = [others[0], others[1]].map((address) => edge.code(address));
+    expect(await Promise.all(again)).toEqual(["admitted", "admitted"]);
+    await edge.settled();
+    expect(await edge.code(others[0])).toBe("session_shared");
+    expect([await edge.code(viewer), await edge.code(others[4])]).toEqual(["admitted", "admitted"]);
+  });
+
+  it("tells the viewer's streams of a playlist in a network that only segments came from before", async () => {
+    await edge.code(others[0]);
+    const before = edge.touches();
+    expect(edge.ask(others[0], undefined, "playlist")).toBeUndefined();
+    expect(edge.ask(others[0], undefined, "playlist")).toBeUndefined();
+    expect(edge.touches()).toBe(before + 1);
+    await edge.settled();
+    const touch = { sessionId, assetId: "film", login: undefined, issuedAt: now, expiresAt: in6Hours, mostNetworks: 3 };
+    const seen = { ...touch, now, network: "4:203.0.113/24", playlist: true };
+    expect(await edge.streams.touch(seen)).toMatchObject({ is: "held" });
+    expect(await edge.streams.touch({ ...seen, network: "4:203.0.114/24" })).toMatchObject({ is: "ended" });
   });
 });
 
@@ -142,13 +202,29 @@ describe("a session that was ended, but not in the log", () => {
 
 it("a session that nobody knew of is taken in with its login, so that its place is free once that was signed out of", async () => {
   expect(await edge.code()).toBe("admitted");
-  const claim = { assetId: "film", login: undefined, now, expiresAt: in6Hours, limit: 1, takeover: false };
+  const claim = {
+    assetId: "film",
+    login: undefined,
+    now,
+    expiresAt: in6Hours,
+    limit: 1,
+    takeover: false,
+    network: undefined,
+  };
   const answer = await edge.streams.claim({ ...claim, sessionId: "another" });
   expect(answer).toMatchObject({ is: "limited", running: [{ sessionId, login }] });
 });
 
 it("a session that lost its lease while others filled the limit is stream_taken, and costs one question in two seconds", async () => {
-  const claim = { assetId: "film", login: undefined, now, expiresAt: in6Hours, limit: 1, takeover: false };
+  const claim = {
+    assetId: "film",
+    login: undefined,
+    now,
+    expiresAt: in6Hours,
+    limit: 1,
+    takeover: false,
+    network: undefined,
+  };
   await edge.streams.claim({ ...claim, sessionId });
   expect(await edge.code()).toBe("admitted");
   edge.later(90);

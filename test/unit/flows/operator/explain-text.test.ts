@@ -34,7 +34,9 @@ async function played(grantText: string, network = "4:192.0.2/24", mostNetworks?
   const grant = opened(openGrant(grantText, stage.context().keys, now));
   const { sessionId, issuedAt, expiresAt, login } = grant;
   const at = { now: stage.state.now, issuedAt, expiresAt };
-  return stage.streams(grant.subject).touch({ sessionId, assetId: "film", login, ...at, network, mostNetworks });
+  return stage
+    .streams(grant.subject)
+    .touch({ sessionId, assetId: "film", login, ...at, network, playlist: true, mostNetworks });
 }
 
 describe("the explainer of a deployment", () => {

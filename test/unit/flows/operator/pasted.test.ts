@@ -61,9 +61,15 @@ describe("the lease of a session that is explained", () => {
     const { sessionId, issuedAt, expiresAt, login } = grant;
     const at = { now, issuedAt, expiresAt };
     const play = () =>
-      stage
-        .streams(grant.subject)
-        .touch({ sessionId, assetId: "film", login, ...at, network: "4:192.0.2/24", mostNetworks: undefined });
+      stage.streams(grant.subject).touch({
+        sessionId,
+        assetId: "film",
+        login,
+        ...at,
+        network: "4:192.0.2/24",
+        playlist: false,
+        mostNetworks: undefined,
+      });
     return { ...session, play };
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { SessionContext } from "../../../../src/flows/session/context.ts";
 import { startStream } from "../../../../src/flows/session/start-stream.ts";
 import { problemResponse } from "../../../../src/http/problem.ts";
+import { openGrant } from "../../../../src/signing/grant.ts";
 import { issuerName, token } from "../../credential/tokens.ts";
 import { now } from "../../signing/session.ts";
 import { codeOf, opened, presenting, sessionStage, usualRequest } from "./session-stage.ts";
@@ -34,6 +35,27 @@ describe("a viewer who starts streams too fast", () => {
     const stage = await sessionStage({ settings: { storeFailure: "open" } });
     for (let i = 0; i < 30; i++) opened(await stage.start());
     expect(codeOf(await stage.start())).toBe("start_rate_exceeded");
+  });
+});
+
+describe("the network that a session was started in", () => {
+  it.each([
+    ["started", false],
+    ["renewed", true],
+  ])("has a place among those that a segment's URL was requested from: %s", async (_, isRenewed) => {
+    const stage = await sessionStage();
+    const session = opened(await stage.start({ asset: "film" }, ann));
+    const elsewhere = { client: { ...usualRequest.client, address: "203.0.113.9" } };
+    if (isRenewed) opened(await stage.renew(session, ann, elsewhere));
+    const grant = opened(openGrant(session.grant, stage.context().keys, now));
+    const asked = { sessionId: session.sessionId, assetId: "film", login: undefined, now, mostNetworks: 3 };
+    const segment = (network: string) =>
+      stage.streams(grant.subject).touch({ ...asked, ...grant, network, playlist: false });
+    for (const network of ["4:1.0.0/24", "4:2.0.0/24", "4:3.0.0/24"])
+      expect(await segment(network)).toMatchObject({ is: "held" });
+    expect(await segment("4:4.0.0/24")).toEqual({ is: "elsewhere" });
+    expect(await segment("4:192.0.2/24")).toMatchObject({ is: "held" });
+    expect(await segment("4:203.0.113/24")).toMatchObject({ is: isRenewed ? "held" : "elsewhere" });
   });
 });
 
