@@ -46,7 +46,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
     ],
     "causes": [
       "**\"issuer is not one that is trusted here\"**: `iss` differs from `issuer` in `STAGEDOOR_ISSUERS`, which is compared byte for byte; a slash at the end is enough.",
-      "**\"aud claim does not hold\"**: the token was made for another service. Have the client ask its provider for this audience.",
+      "**\"aud claim does not name this service's audience\"**: the token was issued for another service. Have the client ask its provider for this audience. Where the provider names it in another claim, as Cognito and Clerk do, set `audienceClaim`: `docs/deploy/identity-providers.md`.",
       "**\"typ is not that of an access token\"**: an ID token was sent in place of an access token, or `typ` is set and the provider writes another.",
       "**The signature fails or no key has its kid**: the provider rotated keys and took the old one out at once, or `jwks` in the settings is out of date. A `jwksUri` follows by itself.",
       "**`nbf` or `iat` in the future**: the provider's clock is ahead by more than `clockTolerance`.",

@@ -17,6 +17,9 @@ const longestName = 512;
  * would give away more, or less, than the issuer meant.
  */
 export function readClaims(claims: Claims, settings: Issuer, now: UnixSeconds): Result<VerifiedToken, Refusal> {
+  const stranger = strangeAudience(claims, settings);
+  if (stranger !== undefined)
+    return refusal("token_invalid", `the token's ${claimText(stranger)} claim does not name this service's audience`);
   const { exp, iat, jti } = claims;
   const subject = claimAt(claims, settings.subjectClaim);
   const expiresAt: unknown = typeof exp === "number" ? Math.floor(exp) : undefined;
@@ -88,6 +91,21 @@ export function claimAt(claims: Claims, name: ClaimName): unknown {
 /** The name of a claim as the settings have it. */
 export function claimText(name: ClaimName): string {
   return typeof name === "string" ? name : JSON.stringify(name);
+}
+
+/**
+ * The claim by which a token is for another service, or for nobody: the one that the issuer names the audience in, or an
+ * `aud` that the token has as well (RFC 7519 §4.1.3). With that left unread, a token that the same client got for another
+ * service would open this one.
+ */
+function strangeAudience(claims: Claims, { audience, audienceClaim, introspection }: Issuer): ClaimName | undefined {
+  const isNamed = (claim: ClaimName) => {
+    const value = claimAt(claims, claim);
+    if (value === undefined) return claim !== audienceClaim || introspection?.withoutAudience === "take";
+    const named = typeof value === "string" ? [value] : (texts(value) ?? []);
+    return audience.some((ours) => named.includes(ours));
+  };
+  return [audienceClaim, "aud"].find((claim) => !isNamed(claim));
 }
 
 function isName(value: unknown): value is string {

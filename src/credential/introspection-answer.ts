@@ -2,7 +2,7 @@ import { type Refusal, refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
 import type { UnixSeconds } from "../base/seconds.ts";
 import { readClaims } from "./claims.ts";
-import type { IntrospectionEndpoint, Issuer } from "./issuer.ts";
+import type { Issuer } from "./issuer.ts";
 import { isObject } from "./jws-parts.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 
@@ -10,21 +10,13 @@ import type { VerifiedToken } from "./verified-token.ts";
  * What a provider's answer (RFC 7662 §2.2) makes of a token: the checks of a JWT's claims, on claims that the provider
  * says in place of a signature. `token_invalid`, `token_expired`; `store_unavailable` for what is no answer of that kind.
  */
-export function readAnswer(
-  answer: unknown,
-  endpoint: IntrospectionEndpoint,
-  settings: Issuer,
-  now: UnixSeconds,
-): Result<VerifiedToken, Refusal> {
+export function readAnswer(answer: unknown, settings: Issuer, now: UnixSeconds): Result<VerifiedToken, Refusal> {
   if (!isObject(answer) || typeof answer.active !== "boolean")
     return refusal("store_unavailable", "the provider's introspection answer does not say whether the token is active");
   if (!answer.active) return refusal("token_invalid", "the provider says that the token is not active");
-  const { iss, aud, exp, nbf, iat } = answer;
+  const { iss, exp, nbf, iat } = answer;
   if (iss !== undefined && iss !== settings.issuer)
     return refusal("token_invalid", "the provider's answer names another issuer");
-  // A token that the provider gave out for another service must not open this one.
-  if (!isForUs(aud, endpoint, settings))
-    return refusal("token_invalid", "the provider's answer does not name our audience");
   if (!isAccessToken(answer)) return refusal("token_invalid", "the provider says that this is no access token");
   if (typeof exp !== "number")
     return refusal("token_invalid", "the provider's answer does not say when the token ends (exp)");
@@ -37,12 +29,6 @@ export function readAnswer(
   if (read.ok && isDpop(answer.token_type) && read.value.jkt === undefined)
     return refusal("token_invalid", "the provider's answer does not say which key the DPoP token is bound to");
   return read;
-}
-
-function isForUs(aud: unknown, { withoutAudience }: IntrospectionEndpoint, { audience }: Issuer): boolean {
-  if (aud === undefined) return withoutAudience === "take";
-  const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-  return audience.some((ours) => named.includes(ours));
 }
 
 /** A provider calls a refresh token active too, and it lives for months. */

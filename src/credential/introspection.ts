@@ -68,7 +68,7 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
     const answer = await askJson(endpoint.url, { method: "POST", headers, body }, reach, limits);
     if (!answer.ok) return failed(answer.refusal);
     failures = 0;
-    const result = readAnswer(answer.value, endpoint, settings, now);
+    const result = readAnswer(answer.value, settings, now);
     const until = keptUntil(result, endpoint, now);
     // An answer that was on its way when somebody had it forgotten is as old as the one that he meant.
     if (until <= now || asOf !== forgotten) return result;

@@ -54,7 +54,7 @@ const introspection = z.strictObject({
   withoutAudience: z
     .enum(["refuse", "take"])
     .default("refuse")
-    .describe("What becomes of an answer without `aud`: whose token it is, nobody says then."),
+    .describe("What to do with an answer without `aud`, which does not say whom the token is for."),
 });
 
 /** An issuer of bearer tokens that the API trusts. */
@@ -63,7 +63,12 @@ export const issuerSchema = z
     issuer: name.describe("The `iss` of its tokens, compared byte for byte."),
     audience: z
       .union([name.transform((one) => [one]), z.array(name).min(1).max(16)])
-      .describe("The `aud` that its tokens must name, or a list of which they must name one."),
+      .describe("The audience that its tokens must name, or a list of which they must name one."),
+    audienceClaim: claim
+      .default("aud")
+      .describe(
+        'The claim that must name the audience: "client_id" for Cognito, "azp" for Clerk. An `aud` that a token has as well must name the audience too.',
+      ),
     algorithms: z
       .array(z.enum(algorithms))
       .default([])
@@ -128,6 +133,9 @@ export const issuerSchema = z
   })
   .refine(({ tokenPrefix, introspection: asked }) => tokenPrefix === undefined || asked !== undefined, {
     message: "tokenPrefix is for opaque tokens: they need introspection",
+  })
+  .refine(({ audienceClaim, introspection: asked }) => audienceClaim === "aud" || asked?.withoutAudience !== "take", {
+    message: "withoutAudience is about `aud`: the claim that audienceClaim names must be there",
   })
   .superRefine((issuer, context) => {
     const message = secretFault(issuer);

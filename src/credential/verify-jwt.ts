@@ -27,7 +27,7 @@ export class KeysUnavailable extends Error {}
 
 /**
  * Verifies a JWT (RFC 7519, RFC 8725) of an issuer whose keys we have, by jose: signature under a pinned algorithm, `typ`,
- * `iss`, `aud`, `exp`, `nbf` and what {@link readClaims} reads; a JWT of an issuer that is asked, by asking it and nobody
+ * `iss`, `exp`, `nbf` and what {@link readClaims} reads, the audience first; a JWT of an issuer that is asked, by asking it and nobody
  * else. `token_invalid`, `token_expired`, or `store_unavailable` where the issuer's keys or its answer cannot be had: a
  * player that is told 401 for our side's failure throws a good token away.
  */
@@ -56,7 +56,6 @@ async function verifyWithKeys(
   try {
     const { payload } = await jwtVerify(token, keys, {
       issuer: settings.issuer,
-      audience: settings.audience,
       algorithms: settings.algorithms,
       clockTolerance: settings.clockTolerance,
       requiredClaims: ["exp", ...(isAccessToken(settings) ? rfc9068Claims : [])],
@@ -70,8 +69,8 @@ async function verifyWithKeys(
   }
 }
 
-/** What RFC 9068 §2.2 requires beside `iss`, `aud` and `exp`. */
-const rfc9068Claims = ["sub", "client_id", "iat", "jti"];
+/** What RFC 9068 §2.2 requires in addition to `iss` and `exp`. */
+const rfc9068Claims = ["aud", "sub", "client_id", "iat", "jti"];
 
 function isAccessToken({ typ }: Issuer): boolean {
   return typ !== undefined && mediaType(typ) === "application/at+jwt";

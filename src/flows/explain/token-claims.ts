@@ -1,5 +1,5 @@
 import { isUnixSeconds, type UnixSeconds } from "../../base/seconds.ts";
-import { claimAt } from "../../credential/claims.ts";
+import { claimAt, claimText } from "../../credential/claims.ts";
 import type { ClaimName, Issuer } from "../../credential/issuer.ts";
 import { isObject } from "../../credential/jws-parts.ts";
 import type { VerifiedToken } from "../../credential/verified-token.ts";
@@ -9,9 +9,13 @@ import { shown, when } from "./words.ts";
 type Claims = Readonly<Record<string, unknown>>;
 
 /** Under which names an issuer says what we ask for. */
-export type ClaimNames = Pick<Issuer, "subjectClaim" | "scopeClaim" | "assetsClaim" | "streamsClaim" | "loginClaim">;
+export type ClaimNames = Pick<
+  Issuer,
+  "audienceClaim" | "subjectClaim" | "scopeClaim" | "assetsClaim" | "streamsClaim" | "loginClaim"
+>;
 
 export const usualNames: ClaimNames = {
+  audienceClaim: "aud",
   subjectClaim: "sub",
   scopeClaim: "scope",
   assetsClaim: "assets",
@@ -28,10 +32,11 @@ export function claimSteps(claims: Claims, names: ClaimNames, now: UnixSeconds):
     const at: unknown = typeof claims[name] === "number" ? Math.floor(claims[name]) : undefined;
     return isUnixSeconds(at) ? when(at, now) : "none";
   };
+  const issuedBy = new Set<ClaimName>(["iss", "aud", names.audienceClaim]);
   const jkt = isObject(claims.cnf) ? claims.cnf.jkt : undefined;
   const bound = claims.cnf === undefined ? "nothing: whoever holds it may use it" : `the key ${words(jkt)} (DPoP)`;
   return [
-    told("issuer", `iss ${said("iss")}, aud ${said("aud")}`),
+    told("issuer", [...issuedBy].map((name) => `${claimText(name)} ${said(name)}`).join(", ")),
     told("subject", said(names.subjectClaim)),
     told("scope", said(names.scopeClaim)),
     told("assets", said(names.assetsClaim)),

@@ -121,6 +121,49 @@ describe("an issuer's own names for claims", () => {
   });
 });
 
+describe("a token is for this service", () => {
+  const ours = String(usualClaims.aud);
+  const client = { audienceClaim: "client_id" };
+  const inObject = { audienceClaim: ["app", "for"] };
+
+  it.each<[string, object, object]>([
+    ["by another claim than aud", { aud: undefined, client_id: ours }, client],
+    ["by that claim and aud", { aud: ["other", ours], client_id: ours }, client],
+    ["by one of several names", { aud: undefined, azp: "b" }, { audienceClaim: "azp", audience: ["a", "b"] }],
+    ["by two of several names", { aud: "account", azp: "web" }, { audienceClaim: "azp", audience: ["web", "account"] }],
+    ["by one of a list", { aud: undefined, client_id: ["other", ours] }, client],
+    ["by a claim inside an object", { aud: undefined, app: { for: ours } }, inObject],
+    ["by aud, whatever client_id says", { client_id: "other" }, {}],
+    ["by aud in a list of one name", {}, { audienceClaim: ["aud"] }],
+  ])("%s", (_, claims, changes) => {
+    expect(credential({ ...claims }, { ...changes })).toMatchObject({ subject: "viewer-1" });
+  });
+
+  it.each<[string, object, object]>([
+    ["the claim is missing, though aud is right", {}, client],
+    ["the claim is missing, and aud too", { aud: undefined }, client],
+    ["the claim names another", { aud: undefined, client_id: "other" }, client],
+    ["the claim names another, though aud is right", { client_id: "other" }, client],
+    ["aud names another, though the claim is right", { aud: "other", client_id: ours }, client],
+    ["aud is null, though the claim is right", { aud: null, client_id: ours }, client],
+    ["aud is an empty list, though the claim is right", { aud: [], client_id: ours }, client],
+    ["the claim is empty", { aud: undefined, azp: "" }, { audienceClaim: "azp" }],
+    ["the claim is an empty list", { aud: undefined, azp: [] }, { audienceClaim: "azp" }],
+    ["the claim is null", { aud: undefined, azp: null }, { audienceClaim: "azp" }],
+    ["the claim begins with the name", { aud: undefined, client_id: `${ours}x` }, client],
+    ["the claim has the name among others", { aud: undefined, client_id: `${ours} other` }, client],
+    ["the claim is in another case", { aud: undefined, client_id: ours.toUpperCase() }, client],
+    ["the list has more than texts in it", { aud: undefined, client_id: [ours, 7] }, client],
+    ["the claim is an object", { aud: undefined, client_id: { [ours]: true } }, client],
+    ["the claim is one that every object has", { aud: undefined }, { audienceClaim: "constructor" }],
+    ["the object has no such member", { aud: undefined, app: {} }, inObject],
+    ["the object is a text", { aud: undefined, app: ours }, inObject],
+    ["the name with dots is there in parts", { aud: undefined, app: { for: ours } }, { audienceClaim: "app.for" }],
+  ])("and is refused where %s", (_, claims, changes) => {
+    expect(credential({ ...claims }, { ...changes })).toBe("token_invalid");
+  });
+});
+
 describe("a provider's scopes", () => {
   const scopes = { "media.watch": "stream:play", gold: "stream:play premium", constructor: "x" };
 

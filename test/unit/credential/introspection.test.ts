@@ -90,6 +90,19 @@ describe("a token that a provider is asked about (RFC 7662)", () => {
     expect(await code()).toBe("token_invalid");
   });
 
+  it("is for this service by the claim that is configured", async () => {
+    const { says, code } = provider({ audienceClaim: "client_id" }, { cache: 0 });
+    const judged = async (changes: Readonly<Record<string, unknown>>) => {
+      says(changes);
+      return code();
+    };
+    expect(await judged({ aud: undefined, client_id: audience })).toBe("ok");
+    expect(await judged({ client_id: audience })).toBe("ok");
+    expect(await judged({})).toBe("token_invalid");
+    expect(await judged({ aud: "other", client_id: audience })).toBe("token_invalid");
+    expect(await judged({ aud: undefined, client_id: "other" })).toBe("token_invalid");
+  });
+
   it("carries the key that it is bound to", async () => {
     const { says, ask } = provider({ dpop: "required" });
     says({ cnf: { jkt: thumbprint } });

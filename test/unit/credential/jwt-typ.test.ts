@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { now } from "../signing/session.ts";
-import { judge, newPair, token, trusting } from "./tokens.ts";
+import { audience, judge, newPair, token, trusting } from "./tokens.ts";
 
 const pair = await newPair("ES256");
 
@@ -49,6 +49,14 @@ describe("an access token as RFC 9068 has it, where that is pinned", () => {
   it.each(["iss", "exp", "aud", "sub", "client_id", "iat", "jti"])("has to have %s (§2.2)", async (claim) => {
     expect(await judged("at+jwt", { typ: "at+jwt" }, { ...whole, [claim]: undefined })).toBe("token_invalid");
     expect(await judged("at+jwt", { typ: "at+jwt" }, { ...whole, [claim]: null })).toBe("token_invalid");
+  });
+
+  it("has to have aud though another claim names the audience", async () => {
+    const settings = { typ: "at+jwt", audienceClaim: "client_id" };
+    const claims = { ...whole, client_id: audience };
+    expect(await judged("at+jwt", settings, claims)).toBe("ok");
+    expect(await judged("at+jwt", settings, { ...claims, aud: undefined })).toBe("token_invalid");
+    expect(await judged("at+jwt", settings, { ...claims, aud: "other" })).toBe("token_invalid");
   });
 
   it("names its sub though another claim names the viewer", async () => {

@@ -56,11 +56,18 @@ it("shows a stranger's claims in printable ASCII alone, so that none can write o
 });
 
 it("calls claims by the names that the issuer has for them", async () => {
-  const settings = { ...issuer.settings, subjectClaim: "uid", assetsClaim: "films", loginClaim: ["app", "session"] };
-  const claims = { uid: "u-7", films: ["a", "b"], app: { session: "l-1" }, sid: "other" };
+  const settings = {
+    ...issuer.settings,
+    audienceClaim: "azp",
+    subjectClaim: "uid",
+    assetsClaim: "films",
+    loginClaim: ["app", "session"],
+  };
+  const claims = { azp: "web", uid: "u-7", films: ["a", "b"], app: { session: "l-1" }, sid: "other" };
   const sources = { issuers: [{ ...issuer, settings }] };
   const { steps } = await explainToken(await token(claims), sources, now);
   const said = Object.fromEntries(steps.map(({ part, text }) => [part, text]));
+  expect(said.issuer).toMatch(/^iss ".+", aud ".+", azp "web"$/);
   expect(said).toMatchObject({ subject: '"u-7"', assets: '"a", "b"', login: '"l-1"' });
 });
 
