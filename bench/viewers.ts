@@ -4,7 +4,7 @@ import { after, seconds, type UnixSeconds } from "../src/base/seconds.ts";
 import type { KeyRing } from "../src/keys/ring.ts";
 import { mintGrant } from "../src/signing/grant.ts";
 import { type MediaPurpose, signedQuery } from "../src/signing/media-url.ts";
-import { prepareSessionKeys } from "../src/signing/session-keys.ts";
+import { macFor, prepareSessionKeys } from "../src/signing/session-keys.ts";
 
 /** One file of an asset on the media host. */
 export interface AssetFile {
@@ -42,8 +42,8 @@ export async function viewers(ring: KeyRing, now: UnixSeconds): Promise<TargetFo
       key,
     );
     const path = `/${asset}/${file}`;
-    const bound = purpose === "playlist" ? grant : "";
-    return `/${grant}${path}?${signedQuery(key.url[purpose], purpose, { path, query: "", expiry, grant: bound })}`;
+    const mac = macFor(key, purpose, purpose === "playlist" ? grant : undefined);
+    return `/${grant}${path}?${signedQuery(mac, purpose, { path, query: "", expiry })}`;
   };
 }
 

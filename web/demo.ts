@@ -10,7 +10,7 @@ export interface Demo {
 export interface DemoStream {
   readonly id: string;
   readonly title: string;
-  readonly cdn: "edge" | "cloudfront";
+  readonly cdn: "edge" | "cloudfront-signed";
   readonly live: boolean;
   readonly playable: boolean;
 }

@@ -6,7 +6,7 @@ const choice = found("stream", HTMLSelectElement);
 const groups: readonly { readonly label: string; readonly holds: (stream: DemoStream) => boolean }[] = [
   { label: "Served by the edge worker", holds: ({ cdn, live }) => cdn === "edge" && !live },
   { label: "Live", holds: ({ live }) => live },
-  { label: "Signed for CloudFront", holds: ({ cdn }) => cdn === "cloudfront" },
+  { label: "Signed for CloudFront", holds: ({ cdn }) => cdn === "cloudfront-signed" },
 ];
 
 /** Offers the streams that can be played, with the one that is wished for chosen. Gives back the one that is chosen. */

@@ -22,7 +22,7 @@ export const assetHelp = `  --origin <where>           where its files lie: r2:M
                              https://origin.example/films/42/
   --entry <path>             the playlist that players begin with, below that, with its query if it has one (index.m3u8)
   --title <text>             a name for people
-  --cdn <edge|cloudfront>    who serves the segments (edge)
+  --cdn <edge|cloudfront-signed>  what serves the segments (edge)
   --cloudfront-url <url>     the distribution, where that is not the media host
   --cloudfront-key <kid>     the ring's key that signs for it
   --session <seconds>        how long a playback session lasts
@@ -52,7 +52,7 @@ export function readAsset(id: string, given: Given): object {
     origin: originOf(origin),
     entry: given.one("entry") ?? "index.m3u8",
     ...(cdn !== undefined && { cdn }),
-    ...((cdn === "cloudfront" || Object.keys(cloudfront).length > 0) && { cloudfront }),
+    ...((cdn === "cloudfront-signed" || Object.keys(cloudfront).length > 0) && { cloudfront }),
     ...(session !== undefined && { session }),
     ...(streams !== undefined && { streams }),
   };

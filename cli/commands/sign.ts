@@ -19,7 +19,7 @@ import { type KeyRing, signingKey } from "../../src/keys/ring.ts";
 import { cloudFrontSigners } from "../../src/signing/cloudfront/signers.ts";
 import { mintGrant, subjectHash } from "../../src/signing/grant.ts";
 import { type MediaPurpose, mediaPurposes, signedQuery } from "../../src/signing/media-url.ts";
-import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
+import { macFor, prepareSessionKeys } from "../../src/signing/session-keys.ts";
 import type { Command, Given } from "./command.ts";
 import { grantIssuer, mediaUrlOf, mediaUrlOption } from "./deployment.ts";
 import { catalogOption, readCatalog, readRing, ringOption } from "./files.ts";
@@ -77,7 +77,7 @@ canned policy.
       subject: given.one("subject") ?? "operator",
     };
     const ring = await readRing(given);
-    return file.asset.cdn === "cloudfront" && file.purpose !== "playlist"
+    return file.asset.cdn === "cloudfront-signed" && file.purpose !== "playlist"
       ? signForCloudFront(file, ring, context)
       : signForMediaHost(file, ring, context);
   },
@@ -121,8 +121,8 @@ async function signForMediaHost(file: File, ring: KeyRing, context: Context): Pr
     },
     key,
   );
-  const bound = isBound(purpose, asset);
-  const signed = signedQuery(key.url[purpose], purpose, { path, query, expiry, grant: bound ? grant : "" });
+  const mac = macFor(key, purpose, isBound(purpose, asset) ? grant : undefined);
+  const signed = signedQuery(mac, purpose, { path, query, expiry });
   const url = `${context.mediaUrl}/${grant}${path}?${signed}`;
   const times = { expiresAt: rfc3339(expiry), sessionExpiresAt: rfc3339(sessionEnd) };
   return good(url, { url, cdn: "edge", asset: asset.id, purpose, path, sessionId, kid: key.kid, ...times });
@@ -142,7 +142,15 @@ function signForCloudFront({ asset, purpose, path, query }: File, ring: KeyRing,
   const kid = signer.value.keyPairId;
   const url = signer.value.file(path, query, { expires: expiry });
   if (!url.ok) return failed(`The path cannot be signed for CloudFront: ${url.refusal.reason}.`);
-  const json = { url: url.value, cdn: "cloudfront", asset: asset.id, purpose, path, kid, expiresAt: rfc3339(expiry) };
+  const json = {
+    url: url.value,
+    cdn: "cloudfront-signed",
+    asset: asset.id,
+    purpose,
+    path,
+    kid,
+    expiresAt: rfc3339(expiry),
+  };
   return good(url.value, json);
 }
 

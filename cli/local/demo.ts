@@ -33,7 +33,7 @@ function streamsOf(assets: readonly Readonly<Record<string, unknown>>[]): Demo["
   return assets.map(({ id, title, cdn }) => ({
     id: String(id),
     title: String(title),
-    cdn: cdn === "cloudfront" ? "cloudfront" : "edge",
+    cdn: cdn === "cloudfront-signed" ? "cloudfront-signed" : "edge",
     live: String(id).startsWith("live"),
     playable: id !== "vod-rare",
   }));

@@ -36,7 +36,7 @@ const cloudFrontSchema = z
           "that a rotation needs no change here.",
       ),
   })
-  .describe("How CloudFront's URLs are signed. Needed where cdn is cloudfront, and only there.");
+  .describe("How CloudFront's URLs are signed. Needed where cdn is cloudfront-signed, and only there.");
 
 export const assetSchema = z
   .strictObject({
@@ -55,9 +55,12 @@ export const assetSchema = z
           "as index.m3u8?DVR: the origin is sent it, and EXT-X-DEFINE:QUERYPARAM reads it.",
       ),
     cdn: z
-      .enum(["edge", "cloudfront"])
+      .enum(["edge", "cloudfront-signed"])
       .default("edge")
-      .describe("Who serves the segments: the edge worker, or a CloudFront distribution with signed URLs."),
+      .describe(
+        "What serves the segments: the edge worker, or a CloudFront distribution with CloudFront's own signed URLs. " +
+          "`cloudfront` is reserved.",
+      ),
     cloudfront: cloudFrontSchema.optional(),
     session: z
       .int()

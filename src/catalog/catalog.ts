@@ -28,7 +28,10 @@ export function parseCatalog(document: unknown): Result<Catalog, readonly Catalo
   for (const { raw, name } of named) {
     const parsed = assetSchema.safeParse(raw);
     if (parsed.success) assets.push(parsed.data);
-    else faults.push(...faultsOfIssues(parsed.error.issues, name));
+    else
+      faults.push(
+        ...faultsOfIssues(parsed.error.issues, name).filter(({ field }) => field !== "cdn" || !isReserved(raw)),
+      );
     faults.push(...cdnFaults(raw, name));
   }
   faults.push(...duplicateFaults(named), ...overlapFaults(named));
@@ -68,26 +71,37 @@ function nameOf(raw: unknown, index: number): string {
   return id.success ? id.data : `assets[${index}]`;
 }
 
+/** Whether `cdn` is the reserved value, which {@link cdnFaults} names better than the schema. */
+function isReserved(raw: unknown): boolean {
+  return fieldOf(raw, "cdn") === "cloudfront";
+}
+
 /** What the settings about the CDN must have to do with each other; looked at whatever else is wrong. */
 function cdnFaults(raw: unknown, asset: string): readonly CatalogFault[] {
   const fault = (name: CatalogFaultName, field: string, advice: string) => [{ name, asset, field, advice }];
   const settings = fieldOf(raw, "cloudfront");
   const cdn = fieldOf(raw, "cdn") ?? "edge";
+  if (isReserved(raw))
+    return fault(
+      "cdn_reserved",
+      "cdn",
+      'Write "cloudfront-signed" for CloudFront\'s own signed URLs: "cloudfront" is reserved for sessions on CloudFront.',
+    );
   if (cdn === "edge" && settings !== undefined)
-    return fault("cloudfront_unused", "cloudfront", "Take these settings out, or set cdn to cloudfront.");
-  if (cdn === "cloudfront" && settings === undefined)
+    return fault("cloudfront_unused", "cloudfront", "Remove these settings, or set cdn to cloudfront-signed.");
+  if (cdn === "cloudfront-signed" && settings === undefined)
     return fault(
       "cloudfront_missing",
       "cloudfront",
       "Add these settings; {} takes the media host, and the ring's active key.",
     );
-  if (cdn === "cloudfront" && fieldOf(raw, "segmentSignature") === "session")
+  if (cdn === "cloudfront-signed" && fieldOf(raw, "segmentSignature") === "session")
     return fault(
       "cloudfront_session",
       "segmentSignature",
       "Set it to shared: a CloudFront URL carries no grant that it could be bound to.",
     );
-  if (cdn === "cloudfront" && fieldOf(raw, "binding") !== undefined)
+  if (cdn === "cloudfront-signed" && fieldOf(raw, "binding") !== undefined)
     return fault(
       "cloudfront_binding",
       "binding",

@@ -9,6 +9,7 @@ export const catalogFaultNames = [
   "prefix_overlap",
   "path_not_canonical",
   "origin_url_invalid",
+  "cdn_reserved",
   "cloudfront_missing",
   "cloudfront_unused",
   "cloudfront_session",

@@ -6,9 +6,10 @@ import type { Asset } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { stillTaken } from "../keys/ring.ts";
 import { type Grant, openGrant } from "../signing/grant.ts";
+import { covers } from "../signing/grant-claims.ts";
 import { type MediaTarget, parseMediaTarget, type SignatureParameter } from "../signing/media-target.ts";
 import { type MediaPurpose, signatureOf } from "../signing/media-url.ts";
-import type { PreparedSessionKey, SessionKeys } from "../signing/session-keys.ts";
+import { macFor, type PreparedSessionKey, type SessionKeys } from "../signing/session-keys.ts";
 import { bindingHolds } from "./bind.ts";
 import type { Client } from "./client.ts";
 
@@ -76,8 +77,7 @@ export function checkGrant(
   }
   if (opened.value.issuer !== grantIssuer) return refusal("grant_invalid", "the grant is of another issuer");
   if (now >= opened.value.expiresAt) return refusal("grant_expired", "the playback session has ended");
-  if (!target.path.startsWith(opened.value.prefix))
-    return refusal("path_not_covered", "the grant is for another asset");
+  if (!covers(opened.value, target.path)) return refusal("path_not_covered", "the grant is for another asset");
   if (client !== "anybody" && !bindingHolds(opened.value, client))
     return refusal("binding_mismatch", "the grant is bound to another network or user agent");
   return opened;
@@ -92,7 +92,7 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
     return refused(refusal("key_unknown", "the grant's key is not in the ring (any more)"));
   const { purpose, expiry } = signature;
   const asset = catalog.assetOfPath(path);
-  if (!signatureHolds(target, signature, key, asset)) {
+  if (!signatureHolds({ path, query, grant: grant.text }, signature, key, asset)) {
     return refused(refusal("signature_invalid", `the ${purpose} signature does not hold for this URL`));
   }
   if (asset === undefined) return refused(refusal("asset_unknown", "the asset has left the catalog"));
@@ -104,13 +104,13 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
 
 /** Whether a target's signature was made under `key` for this target, and for its grant where it is bound to one. */
 export function signatureHolds(
-  { path, query, grant }: MediaTarget,
+  { path, query, grant }: Pick<MediaTarget, "path" | "query" | "grant">,
   { purpose, expiry, signature }: SignatureParameter,
   key: PreparedSessionKey,
   asset: Asset | undefined,
 ): boolean {
-  const parts = { path, query, expiry, grant: isBound(purpose, asset) ? grant : "" };
-  return equalInConstantTime(signatureOf(key.url[purpose], purpose, parts), signature);
+  const mac = macFor(key, purpose, isBound(purpose, asset) ? grant : undefined);
+  return equalInConstantTime(signatureOf(mac, purpose, { path, query, expiry }), signature);
 }
 
 /** Whether a signature is good for one session alone, and not for any whose grant covers the path. */

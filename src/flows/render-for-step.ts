@@ -9,6 +9,7 @@ import type { CloudFrontSigner } from "../signing/cloudfront/sign.ts";
 import { cloudFrontRendition } from "../signing/cloudfront/sign-rendition.ts";
 import type { AssetSigner } from "../signing/cloudfront/signers.ts";
 import { signedParameter } from "../signing/media-url.ts";
+import { macFor } from "../signing/session-keys.ts";
 import { isBound, type MediaAccess } from "./check-media-request.ts";
 import { type LoadContext, type LoadedPlaylist, loadEntry } from "./load-playlist.ts";
 import type { RenderedPlaylist } from "./renderings.ts";
@@ -54,10 +55,14 @@ export async function renderForStep(
   return ok(playlist);
 }
 
+/** Signs segments and keys; other playlists stay open, for {@link fillPlaylist}. */
 function edgeSigner({ asset, key, grant }: MediaAccess): SignTarget {
+  const session = isBound("segment", asset) ? grant.text : undefined;
+  const segmentMac = macFor(key, "segment", session);
+  const keyMac = macFor(key, "key", session);
   return ({ purpose, path, query }, expiry) => {
-    const parts = { path, query, expiry, grant: isBound(purpose, asset) ? grant.text : "" };
-    return { query: signedParameter(key.url[purpose], purpose, parts) };
+    const mac = purpose === "key" ? keyMac : segmentMac;
+    return { query: signedParameter(mac, purpose, { path, query, expiry }) };
   };
 }
 

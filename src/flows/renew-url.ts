@@ -1,6 +1,7 @@
 import { canonicalQuery } from "../base/canonical-path.ts";
 import { after, earlier, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
 import { signedQuery } from "../signing/media-url.ts";
+import { macFor } from "../signing/session-keys.ts";
 import { isBound, type MediaAccess } from "./check-media-request.ts";
 
 /**
@@ -12,8 +13,8 @@ import { isBound, type MediaAccess } from "./check-media-request.ts";
 export function renewUrl(access: MediaAccess, now: UnixSeconds, lifetime: Seconds, step: Seconds): Response {
   const { path, query, key, purpose, grant, asset } = access;
   const expiry = earlier(roundUpTo(step, after(now, seconds(lifetime + step))), grant.expiresAt);
-  const bound = isBound(purpose, asset) ? grant.text : "";
-  const fresh = signedQuery(key.url[purpose], purpose, { path, query, expiry, grant: bound });
+  const mac = macFor(key, purpose, isBound(purpose, asset) ? grant.text : undefined);
+  const fresh = signedQuery(mac, purpose, { path, query, expiry });
   // What a stranger appended goes into a header, so it is written in the characters that a URL has.
   const appended = access.appended === "" ? "" : `&${canonicalQuery(access.appended)}`;
   // "./" keeps a file name with a colon from being read as a scheme (RFC 3986 §4.2).

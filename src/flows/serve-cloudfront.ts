@@ -30,7 +30,7 @@ export interface CloudFrontContext extends CloudFrontCheckContext {
 /** The asset of CloudFront that a target without a grant is for: its first path segment is the asset's id. */
 export function cloudFrontAsset(target: string, catalog: Catalog): Asset | undefined {
   const asset = catalog.assetOfPath(target);
-  return asset?.cdn === "cloudfront" ? asset : undefined;
+  return asset?.cdn === "cloudfront-signed" ? asset : undefined;
 }
 
 /**

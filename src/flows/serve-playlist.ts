@@ -5,6 +5,7 @@ import { fillPlaylist } from "../playlist/render.ts";
 import { wrapMediaPlaylist } from "../playlist/wrap.ts";
 import type { MediaTarget } from "../signing/media-target.ts";
 import { signedParameter } from "../signing/media-url.ts";
+import { macFor } from "../signing/session-keys.ts";
 import { type CheckContext, checkMediaTarget, type MediaAccess } from "./check-media-request.ts";
 import { deliveryDirectives } from "./delivery-directives.ts";
 import { isEntry, type LoadContext, type LoadedPlaylist, loadPlaylist } from "./load-playlist.ts";
@@ -70,12 +71,12 @@ async function bodyFor(
  */
 function isEntryThatEnds(access: MediaAccess, { compiled }: LoadedPlaylist): boolean {
   const { kind, live } = compiled.template;
-  const reloaded = kind === "media" && (live || access.asset.cdn === "cloudfront");
+  const reloaded = kind === "media" && (live || access.asset.cdn === "cloudfront-signed");
   return reloaded && isEntry(access) && access.expiry < access.grant.expiresAt;
 }
 
 /** Another playlist's URL for this viewer: bound to the grant, and good for as long as it, since players reload it. */
-function playlistUrl(other: { readonly path: string; readonly query: string }, { grant, key }: MediaAccess) {
-  const parts = { path: other.path, query: other.query, expiry: grant.expiresAt, grant: grant.text };
-  return { query: signedParameter(key.url.playlist, "playlist", parts) };
+function playlistUrl({ path, query }: { readonly path: string; readonly query: string }, { grant, key }: MediaAccess) {
+  const mac = macFor(key, "playlist", grant.text);
+  return { query: signedParameter(mac, "playlist", { path, query, expiry: grant.expiresAt }) };
 }

@@ -12,6 +12,8 @@ export interface GrantClaims {
   readonly sessionId: string;
   /** The asset's path prefix on the media host. It ends with a slash: a boundary, so that `/film` does not open `/film-2`. */
   readonly prefix: string;
+  /** Prefixes of further assets that the session may read, in the same form: at most 7. */
+  readonly otherPrefixes?: readonly string[] | undefined;
   readonly issuedAt: UnixSeconds;
   readonly expiresAt: UnixSeconds;
   /** A keyed hash (16 bytes, base64url) of the bearer token's issuer and `jti`, so that a token's sessions end with it. */
@@ -50,6 +52,8 @@ const label = {
 
 const uriPath = 3;
 const prefixMatch = 1;
+const regexMatch = 4;
+const mostPrefixes = 8;
 const sha256Match = -1;
 const userAgentHeader = "user-agent";
 /** Tags of addresses and prefixes (RFC 9164 §3). */
@@ -58,7 +62,9 @@ const known: ReadonlySet<unknown> = new Set(Object.values(label));
 
 /** The claims as the payload of a CWT, in deterministic CBOR: the same claims are always the same bytes. */
 export function writeClaims(claims: GrantClaims): Uint8Array {
-  if (!claims.prefix.endsWith("/")) throw new TypeError("a grant's prefix ends with a slash");
+  const prefixes = [claims.prefix, ...(claims.otherPrefixes ?? [])];
+  if (prefixes.length > mostPrefixes) throw new TypeError(`a grant covers at most ${mostPrefixes} prefixes`);
+  if (!prefixes.every((prefix) => prefix.endsWith("/"))) throw new TypeError("a grant's prefix ends with a slash");
   const map = new Map<number, unknown>([
     [label.iss, claims.issuer],
     [label.sub, claims.subject],
@@ -66,7 +72,7 @@ export function writeClaims(claims: GrantClaims): Uint8Array {
     [label.iat, claims.issuedAt],
     [label.cti, bytesOf(claims.sessionId)],
     [label.catv, 1],
-    [label.catu, new Map([[uriPath, new Map([[prefixMatch, claims.prefix]])]])],
+    [label.catu, new Map([[uriPath, writePrefixes(prefixes)]])],
     [label.catm, ["GET", "HEAD"]],
   ]);
   if (claims.network !== undefined) map.set(label.catnip, [writeNetwork(claims.network)]);
@@ -77,9 +83,17 @@ export function writeClaims(claims: GrantClaims): Uint8Array {
   return encode(map);
 }
 
+/** Whether the session may read `path`, a canonical plain path of the media host. */
+export function covers(
+  { prefix, otherPrefixes }: Pick<GrantClaims, "prefix" | "otherPrefixes">,
+  path: string,
+): boolean {
+  return path.startsWith(prefix) || otherPrefixes?.some((other) => path.startsWith(other)) === true;
+}
+
 /**
- * The claims of an authentic payload, or undefined. A claim that is not known here may forbid something, so it is refused,
- * not skipped.
+ * The claims of an authentic payload, or undefined. A claim that is unknown here may forbid something, so it is refused,
+ * not skipped. A release that adds a claim is therefore deployed to edge and manifest worker before the API issues it.
  */
 export function readClaims(payload: Uint8Array): GrantClaims | undefined {
   const claims = decodeStrictly(payload, tagDecoders);
@@ -89,7 +103,7 @@ export function readClaims(payload: Uint8Array): GrantClaims | undefined {
   const expiresAt: unknown = claims.get(label.exp);
   const issuedAt: unknown = claims.get(label.iat);
   const sessionId = readBytes(claims.get(label.cti));
-  const prefix = readPrefix(claims.get(label.catu));
+  const [prefix, ...others] = readPrefixes(claims.get(label.catu)) ?? [];
   if (typeof issuer !== "string" || typeof subject !== "string" || sessionId === undefined) return undefined;
   if (!isUnixSeconds(expiresAt) || !isUnixSeconds(issuedAt) || prefix === undefined) return undefined;
   if (claims.get(label.catv) !== 1 || !isGetAndHead(claims.get(label.catm))) return undefined;
@@ -100,6 +114,7 @@ export function readClaims(payload: Uint8Array): GrantClaims | undefined {
   if (token === undefined || login === undefined || network === undefined || userAgent === undefined) return undefined;
   return {
     ...{ issuer, subject, sessionId, prefix, issuedAt, expiresAt },
+    ...(others.length > 0 && { otherPrefixes: others }),
     ...(token !== null && { token }),
     ...(login !== null && { login }),
     ...(network !== null && { network }),
@@ -122,10 +137,37 @@ function isGetAndHead(catm: unknown): boolean {
   return Array.isArray(catm) && catm.length === 2 && catm[0] === "GET" && catm[1] === "HEAD";
 }
 
-function readPrefix(catu: unknown): string | undefined {
+/**
+ * One prefix as a prefix match. Conditions of catu must all be true, so several prefixes are one regular expression
+ * (match 4), `^(?:/film-1/|/film-2/)`, which other CAT software applies as it is.
+ */
+function writePrefixes(prefixes: readonly string[]): Map<number, unknown> {
+  const [only, ...others] = prefixes;
+  return others.length === 0 ? new Map([[prefixMatch, only]]) : new Map([[regexMatch, [patternOf(prefixes)]]]);
+}
+
+function patternOf(prefixes: readonly string[]): string {
+  return `^(?:${prefixes.map((prefix) => prefix.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("|")})`;
+}
+
+/** The prefixes, or undefined. A pattern is never run: it must be the one that {@link patternOf} writes for what it lists. */
+function readPrefixes(catu: unknown): string[] | undefined {
   const path: unknown = catu instanceof Map && catu.size === 1 ? catu.get(uriPath) : undefined;
-  const prefix: unknown = path instanceof Map && path.size === 1 ? path.get(prefixMatch) : undefined;
-  return typeof prefix === "string" && prefix.startsWith("/") && prefix.endsWith("/") ? prefix : undefined;
+  if (!(path instanceof Map) || path.size !== 1) return undefined;
+  const single: unknown = path.get(prefixMatch);
+  if (typeof single === "string") return isPrefix(single) ? [single] : undefined;
+  const [pattern, ...more]: unknown[] = Array.isArray(path.get(regexMatch)) ? path.get(regexMatch) : [];
+  if (typeof pattern !== "string" || more.length > 0) return undefined;
+  const prefixes = pattern
+    .slice("^(?:".length, -1)
+    .split(/(?<!\\)\|/)
+    .map((part) => part.replace(/\\(.)/g, "$1"));
+  const understood = prefixes.length > 1 && prefixes.length <= mostPrefixes && patternOf(prefixes) === pattern;
+  return understood && prefixes.every(isPrefix) ? prefixes : undefined;
+}
+
+function isPrefix(text: string): boolean {
+  return text.startsWith("/") && text.endsWith("/");
 }
 
 function readUserAgent(cath: unknown): string | undefined {

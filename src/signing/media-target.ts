@@ -3,7 +3,7 @@ import { hasLeadingZero, readDecimal } from "../base/decimal.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { isUnixSeconds, type UnixSeconds } from "../base/seconds.ts";
-import { type MediaPurpose, parameterOf, signatureLength } from "./media-url.ts";
+import { type MediaPurpose, parameterOf, reservedParameters, signatureLength } from "./media-url.ts";
 
 /** A request's target on the media host, taken apart. Nothing in it is to be trusted before it was checked. */
 export interface MediaTarget {
@@ -41,6 +41,9 @@ export function parseMediaTarget(target: string): Result<MediaTarget, Refusal> {
   // Ours is the last parameter of its form: a player appends others behind it, an origin's own `key=` stands before it.
   for (let end = whole.length; end > 0; ) {
     const start = whole.lastIndexOf("&", end - 1) + 1;
+    const reserved = reservedParameters.find((name) => whole.startsWith(`${name}=`, start));
+    if (reserved !== undefined && expiryIn(whole, start + reserved.length + 1, end) !== undefined)
+      return refusal("signature_invalid", `the parameter "${reserved}" is reserved for a later version`);
     const signature = signatureParameter(whole, start, end);
     if (signature !== undefined) {
       const query = start === 0 ? "" : canonicalQuery(whole.slice(0, start - 1));
@@ -54,12 +57,17 @@ export function parseMediaTarget(target: string): Result<MediaTarget, Refusal> {
 function signatureParameter(query: string, start: number, end: number): SignatureParameter | undefined {
   const purpose = purposeAt(query, start);
   if (purpose === undefined) return undefined;
-  const from = start + parameterOf[purpose].length + 1;
+  const expiry = expiryIn(query, start + parameterOf[purpose].length + 1, end);
+  return expiry === undefined ? undefined : { purpose, expiry, signature: query.slice(end - signatureLength, end) };
+}
+
+/** The expiry of a value of the form `<expiry>.<22 characters>`, or undefined. */
+function expiryIn(query: string, from: number, end: number): UnixSeconds | undefined {
   const dot = end - signatureLength - 1;
   if (dot <= from || query.charCodeAt(dot) !== 0x2e) return undefined;
   if (hasLeadingZero(query, from, dot)) return undefined; // one expiry has one spelling
   const expiry = readDecimal(query, from, dot);
-  return isUnixSeconds(expiry) ? { purpose, expiry, signature: query.slice(dot + 1, end) } : undefined;
+  return isUnixSeconds(expiry) ? expiry : undefined;
 }
 
 function purposeAt(query: string, start: number): MediaPurpose | undefined {

@@ -7,6 +7,12 @@ export type MediaPurpose = "playlist" | "segment" | "key";
 
 export const mediaPurposes = ["playlist", "segment", "key"] as const satisfies readonly MediaPurpose[];
 
+/**
+ * Parameters of purposes that this version does not sign yet: downloads and DASH templates. A URL that ends in one of them
+ * is refused, so that a later release can use them without a new format.
+ */
+export const reservedParameters = ["file", "tpl"] as const;
+
 /** The parameter that carries expiry and signature; its name states the purpose. */
 export const parameterOf = { playlist: "list", segment: "seg", key: "key" } as const satisfies Record<
   MediaPurpose,
@@ -16,24 +22,29 @@ export const parameterOf = { playlist: "list", segment: "seg", key: "key" } as c
 /** Length of a signature: 128 bits of HMAC-SHA256 in base64url. */
 export const signatureLength = 22;
 
-/** What a signature covers. */
+/** What a signature covers, in addition to its purpose. */
 export interface SignedParts {
+  /** The quality class that the URL belongs to, `[a-z0-9-]*`. Empty: the asset has no classes. */
+  readonly qualityClass?: string | undefined;
   /** The plain path on the media host, in its canonical spelling: `/vod-ts/360p/0.ts`. */
   readonly path: string;
   /** The origin's own query in its canonical spelling, without `?`; empty where there is none. */
   readonly query: string;
   readonly expiry: UnixSeconds;
-  /** The grant where the signature is bound to one session (playlists always), or empty: good for any grant that covers the path. */
-  readonly grant: string;
 }
 
 /**
  * The signature of a URL: HMAC-SHA256 truncated to 128 bits (RFC 2104 §5), canonical base64url. Signing and checking both
- * come here, so they cannot drift apart. No part can hold a line feed, hence two different sets of parts never give the
- * same message; the purpose stands in it and in the derivation of the key.
+ * call this function, so they cannot drift apart. The message is
+ *
+ *     <purpose> LF <quality class> LF <path> LF <query> LF <expiry>
+ *
+ * and no part contains a line feed, so different parts never give the same message. `mac` is {@link macFor} the purpose
+ * and, where the signature is bound to one session, its grant.
  */
-export function signatureOf(mac: TextMac, purpose: MediaPurpose, { path, query, expiry, grant }: SignedParts): string {
-  return first128Bits(mac.base64url(`${purpose}\n${path}\n${query}\n${expiry}\n${grant}`));
+export function signatureOf(mac: TextMac, purpose: MediaPurpose, parts: SignedParts): string {
+  const { qualityClass = "", path, query, expiry } = parts;
+  return first128Bits(mac.base64url(`${purpose}\n${qualityClass}\n${path}\n${query}\n${expiry}`));
 }
 
 /** In base64url 21 characters hold 126 bits. Of the next one two bits count, and the canonical spelling sets no others. */

@@ -29,7 +29,11 @@ function catalogFile(...assets: readonly object[]): string {
 }
 
 const r2 = (id: string) => ({ id, origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` }, entry: "index.m3u8" });
-const cloudFront = (id: string, keyPairId: string) => ({ ...r2(id), cdn: "cloudfront", cloudfront: { keyPairId } });
+const cloudFront = (id: string, keyPairId: string) => ({
+  ...r2(id),
+  cdn: "cloudfront-signed",
+  cloudfront: { keyPairId },
+});
 const assets = [r2("vod-ts"), r2("vod-fmp4"), cloudFront("vod-cloudfront", "dev-cloudfront-rsa")];
 const usual = ["--ring", ringFile(cluster.keys), "--catalog", catalogFile(...assets)];
 const hosts = ["--api", cluster.apiUrl, "--media", cluster.mediaUrl];

@@ -3,7 +3,7 @@ import { nodeHmac } from "../../src/adapters/node/hmac.ts";
 import { unixSeconds } from "../../src/base/seconds.ts";
 import { mintGrant } from "../../src/signing/grant.ts";
 import { type MediaPurpose, signedQuery } from "../../src/signing/media-url.ts";
-import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
+import { macFor, prepareSessionKeys } from "../../src/signing/session-keys.ts";
 import { rawRequest } from "../cluster/raw-request.ts";
 import { startStream } from "../cluster/start-stream.ts";
 import { walk } from "../cluster/walk.ts";
@@ -50,8 +50,8 @@ async function signed(
     key,
   );
   const expiry = unixSeconds(now + (times.urlEnds ?? 60));
-  const bound = purpose === "playlist" ? grant : "";
-  return `/${grant}${path}?${signedQuery(key.url[purpose], purpose, { path, query: "", expiry, grant: bound })}`;
+  const mac = macFor(key, purpose, purpose === "playlist" ? grant : undefined);
+  return `/${grant}${path}?${signedQuery(mac, purpose, { path, query: "", expiry })}`;
 }
 
 describe("what the media host refuses", () => {

@@ -38,7 +38,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => cluster.stop());
 
-const cloud = { cdn: "cloudfront", cloudfront: { hash: "SHA256" } };
+const cloud = { cdn: "cloudfront-signed", cloudfront: { hash: "SHA256" } };
 const film = (id: string, more: object) => ({
   id,
   origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` },

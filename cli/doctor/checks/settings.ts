@@ -122,7 +122,7 @@ function limitFights(api: Configuration, edge: Configuration, assets: readonly A
       ),
     );
   for (const { id, cdn, streams } of assets)
-    if (cdn === "cloudfront" && streams !== undefined)
+    if (cdn === "cloudfront-signed" && streams !== undefined)
       found.push(
         warning(
           "limit_not_on_cloudfront",

@@ -74,7 +74,7 @@ function canFollow({ exp, state, nbf }: RingKey, end: number): boolean {
 }
 
 function assetFindings({ id, cdn, cloudfront }: Asset, ring: KeyRing, facts: Facts): Finding[] {
-  if (cdn !== "cloudfront") return [];
+  if (cdn !== "cloudfront-signed") return [];
   const kid = cloudfront?.keyPairId;
   const pairs = keysFor(ring, "cloudfront");
   const found = cloudFrontKeyFor(ring, kid, facts.now);
@@ -114,7 +114,9 @@ function publicHalves(ring: KeyRing, facts: Facts): Finding[] {
   const pairs = keysFor(ring, "cloudfront");
   const active = inUse(pairs, "cloudfront", facts.now);
   const assets = soundCatalog(facts)?.assets();
-  const needed = assets?.some(({ cdn, cloudfront }) => cdn === "cloudfront" && cloudfront?.keyPairId === undefined);
+  const needed = assets?.some(
+    ({ cdn, cloudfront }) => cdn === "cloudfront-signed" && cloudfront?.keyPairId === undefined,
+  );
   const next = pairs.filter((key) => key.state === "next" && keyStateOf(key, ring.keys, facts.now) === "next");
   return [...(active === undefined ? [] : [active]), ...next].flatMap((key) => {
     if (key.d !== undefined) return [];

@@ -17,7 +17,7 @@ export const cloudFrontCheck: Check<Live> = {
   held: "each distribution refuses unsigned URLs and takes the ring's keys",
   run: async (live) => {
     const { ring, catalog, mediaUrl } = live;
-    const assets = assetsOf(live).filter(({ cdn }) => cdn === "cloudfront");
+    const assets = assetsOf(live).filter(({ cdn }) => cdn === "cloudfront-signed");
     if (catalog !== undefined && assets.length === 0)
       return [notLookedAt("CloudFront", "No asset of the catalog is served by it.")];
     if (ring === undefined || mediaUrl === undefined || catalog === undefined)

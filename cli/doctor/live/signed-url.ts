@@ -5,7 +5,7 @@ import type { Asset } from "../../../src/catalog/asset.ts";
 import { isBound } from "../../../src/flows/check-media-request.ts";
 import { mintGrant, subjectHash } from "../../../src/signing/grant.ts";
 import { type MediaPurpose, signedQuery } from "../../../src/signing/media-url.ts";
-import type { PreparedSessionKey } from "../../../src/signing/session-keys.ts";
+import { macFor, type PreparedSessionKey } from "../../../src/signing/session-keys.ts";
 
 /** A URL of the media host for one file of an asset, good for a minute, of a session that nobody has started. */
 export function mediaUrlUnder(
@@ -27,6 +27,6 @@ export function mediaUrlUnder(
     },
     key,
   );
-  const bound = isBound(purpose, asset) ? grant : "";
-  return `${mediaUrl}/${grant}${path}?${signedQuery(key.url[purpose], purpose, { path, query, expiry, grant: bound })}`;
+  const mac = macFor(key, purpose, isBound(purpose, asset) ? grant : undefined);
+  return `${mediaUrl}/${grant}${path}?${signedQuery(mac, purpose, { path, query, expiry })}`;
 }

@@ -2,6 +2,7 @@ import { decodeBase64url } from "../../base/base64url.ts";
 import type { Refusal } from "../../base/refusal.ts";
 import { openEnvelope } from "../../signing/cose-mac0.ts";
 import { type Grant, openGrant } from "../../signing/grant.ts";
+import { covers } from "../../signing/grant-claims.ts";
 import type { MediaTarget } from "../../signing/media-target.ts";
 import { bindingHolds } from "../bind.ts";
 import { type CheckContext, checkGrant } from "../check-media-request.ts";
@@ -43,17 +44,17 @@ function closedStep(text: string, { code, reason }: Refusal): Step {
 }
 
 function openedSteps(grant: Grant, path: string | undefined, context: CheckContext): readonly Step[] {
-  const { kid, issuer, sessionId, issuedAt, expiresAt, prefix } = grant;
+  const { kid, issuer, sessionId, issuedAt, expiresAt, prefix, otherPrefixes = [] } = grant;
   const { now, grantIssuer, client } = context;
   const authentic = `authentic, under the key ${shown(kid)}`;
   const life = `${sessionId} of ${shown(issuer)}, begun ${when(issuedAt, now)}, ends ${when(expiresAt, now)}`;
-  const covers = `it opens ${prefix} and what lies below`;
+  const opens = `it opens everything below ${[prefix, ...otherPrefixes].join(", ")}`;
   const asset =
     path === undefined
-      ? told("asset", covers)
-      : path.startsWith(prefix)
-        ? holds("asset", covers)
-        : fails("asset", "path_not_covered", `${covers}, and the path lies elsewhere`);
+      ? told("asset", opens)
+      : covers(grant, path)
+        ? holds("asset", opens)
+        : fails("asset", "path_not_covered", `${opens}, and the path is elsewhere`);
   return [
     issuer === grantIssuer
       ? holds("grant", authentic)

@@ -7,7 +7,7 @@ import { loginName } from "../../sessions/login-name.ts";
 import { isKeyRevoked } from "../../sessions/revocation-snapshot.ts";
 import { mintGrant, subjectHash, tokenHash } from "../../signing/grant.ts";
 import { signedQuery } from "../../signing/media-url.ts";
-import type { PreparedSessionKey } from "../../signing/session-keys.ts";
+import { macFor, type PreparedSessionKey } from "../../signing/session-keys.ts";
 import { type Binding, bindTo } from "../bind.ts";
 import { type Claiming, claimLease } from "./claim-lease.ts";
 import type { SessionContext } from "./context.ts";
@@ -107,6 +107,6 @@ function manifestUrl(
 ): string {
   const entry = entryFile(asset);
   const path = `/${asset.id}/${entry.path}`;
-  const parts = { path, query: entry.query, expiry, grant };
-  return `${settings.mediaUrl}/${grant}${path}?${signedQuery(key.url.playlist, "playlist", parts)}`;
+  const signed = signedQuery(macFor(key, "playlist", grant), "playlist", { path, query: entry.query, expiry });
+  return `${settings.mediaUrl}/${grant}${path}?${signed}`;
 }

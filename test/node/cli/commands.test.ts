@@ -35,7 +35,7 @@ describe("assets", () => {
     expect(exit).toBe(0);
     expect(assets.map(({ id }: { id: string }) => id)).toContain("vod-ts");
     expect((await stagedoor("assets", "list")).stdout).toMatch(
-      /^vod-cloudfront-ec +cloudfront \(custom\) +index\.m3u8 /m,
+      /^vod-cloudfront-ec +cloudfront-signed \(custom\) +index\.m3u8 /m,
     );
   });
 
@@ -49,7 +49,7 @@ describe("assets", () => {
     const assets = [
       { id: "a", origin: origin("films/"), entry: "index.m3u8" },
       { id: "b", origin: origin("films/b/"), entry: "../index.m3u8" },
-      { id: "c", origin: origin("c"), entry: "index.m3u8", cdn: "cloudfront" },
+      { id: "c", origin: origin("c"), entry: "index.m3u8", cdn: "cloudfront-signed" },
     ];
     writeFileSync(file, JSON.stringify({ version: 1, assets }));
     const { exit, faults } = await json("assets", "check", "--catalog", file);

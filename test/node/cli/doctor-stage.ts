@@ -40,7 +40,7 @@ export const clouded = {
   id: "clouded",
   origin: { type: "r2", binding: "MEDIA", prefix: "clouded/" },
   entry: "index.m3u8",
-  cdn: "cloudfront",
+  cdn: "cloudfront-signed",
   cloudfront: { url: "https://d1.cloudfront.test", keyPairId: cloudFrontKid },
 };
 

@@ -33,7 +33,7 @@ describe("keys remove", () => {
   it("leaves a next CloudFront key that an asset names", async () => {
     await make("cloudfront", "K1", "--type", "ec");
     await make("cloudfront", "K2", "--type", "ec");
-    const named = catalog({ cdn: "cloudfront", cloudfront: { keyPairId: "K2" } });
+    const named = catalog({ cdn: "cloudfront-signed", cloudfront: { keyPairId: "K2" } });
     expect((await remove("K2")).exit).toBe(2);
     expect(await remove("K2", "--catalog", named)).toMatchObject({ exit: 1, note: expect.stringContaining("film0") });
     expect((await remove("K2", "--catalog", catalog({}))).exit).toBe(0);

@@ -74,7 +74,7 @@ const film = (keyPairId?: string) => ({
   origin: { type: "r2", binding: "MEDIA", prefix: "film/" },
   entry: "index.m3u8",
   scope: "asset",
-  cdn: "cloudfront",
+  cdn: "cloudfront-signed",
   cloudfront: { keyPairId },
 });
 

@@ -154,7 +154,7 @@ describe("keys rotate, for sessions", () => {
 describe("keys rotate, for CloudFront", () => {
   const cloudfront = (...more: string[]) => rotate("--purpose", "cloudfront", ...more);
   const bind = (kid: string, id: string) => run("keys", "bind", "--kid", kid, "--id", id);
-  const film = (keyPairId?: string) => ({ cdn: "cloudfront", cloudfront: { keyPairId }, session: 6 * hour });
+  const film = (keyPairId?: string) => ({ cdn: "cloudfront-signed", cloudfront: { keyPairId }, session: 6 * hour });
 
   beforeEach(async () => {
     await make("cloudfront", "first", "--type", "ec");

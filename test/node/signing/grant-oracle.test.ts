@@ -66,6 +66,16 @@ describe("a grant is a Common Access Token to others too", () => {
     expect(errors.map((error) => error === undefined)).toEqual([true, true, false, false, false]);
   });
 
+  it("opens each of several prefixes, and not their neighbours", async () => {
+    const grant = await mint({ otherPrefixes: ["/film.2/", "/series-3/"] });
+    const errors = await Promise.all(
+      ["/film/a.ts", "/film.2/a.ts", "/series-3/1/a.ts", "/film-2/a.ts", "/x/film/a.ts", "/series-3"].map(
+        async (path) => (await validate(grant, { path })).error,
+      ),
+    );
+    expect(errors.map((error) => error === undefined)).toEqual([true, true, true, false, false, false]);
+  });
+
   it("is refused after its end, and for another issuer", async () => {
     const ended = await validate(await mint({ expiresAt: timeAfter(claims.issuedAt, seconds(-5)) }));
     expect(ended.error?.message).toMatch(/expired/i);

@@ -19,7 +19,7 @@ describe("an asset", () => {
     const asset = sampleAsset({
       title: "A film",
       origin: httpOriginOf({ auth, timeout: 5 }),
-      cdn: "cloudfront",
+      cdn: "cloudfront-signed",
       cloudfront: { ...cloudfront, url: "https://d1.cloudfront.net", policy: "custom", hash: "SHA256" },
       session: 86_400,
       streams: 2,
@@ -38,7 +38,7 @@ describe("an asset", () => {
   });
 
   it("has CloudFront's own defaults", () => {
-    const { cloudfront: settings } = sampleAsset({ cdn: "cloudfront", cloudfront });
+    const { cloudfront: settings } = sampleAsset({ cdn: "cloudfront-signed", cloudfront });
     expect(settings).toEqual({ keyPairId: "K2JCJMDEHXQW5F", policy: "canned", hash: "SHA1" });
   });
 
@@ -81,9 +81,21 @@ describe("an asset", () => {
       { origin: httpOriginOf({ auth: { type: "header", name: "X-A", secret: "s3cr3t" } }) },
       "film",
     ],
-    ["cloudfront.url", { cdn: "cloudfront", cloudfront: { ...cloudfront, url: "https://d1.cloudfront.net/" } }, "film"],
-    ["cloudfront.url", { cdn: "cloudfront", cloudfront: { ...cloudfront, url: "http://d1.cloudfront.net" } }, "film"],
-    ["cloudfront.url", { cdn: "cloudfront", cloudfront: { ...cloudfront, url: "https://d1.example/a?b" } }, "film"],
+    [
+      "cloudfront.url",
+      { cdn: "cloudfront-signed", cloudfront: { ...cloudfront, url: "https://d1.cloudfront.net/" } },
+      "film",
+    ],
+    [
+      "cloudfront.url",
+      { cdn: "cloudfront-signed", cloudfront: { ...cloudfront, url: "http://d1.cloudfront.net" } },
+      "film",
+    ],
+    [
+      "cloudfront.url",
+      { cdn: "cloudfront-signed", cloudfront: { ...cloudfront, url: "https://d1.example/a?b" } },
+      "film",
+    ],
   ])("is refused for its %s: %j", (field, fields, asset) => {
     expect(briefly(sampleDocument(fields))).toEqual([`schema ${asset} ${field}`]);
   });
@@ -162,11 +174,13 @@ describe("an asset", () => {
   });
 
   it.each([
-    ["cloudfront_missing film cloudfront", { cdn: "cloudfront" }],
+    ["cloudfront_missing film cloudfront", { cdn: "cloudfront-signed" }],
+    ["cdn_reserved film cdn", { cdn: "cloudfront" }],
+    ["cdn_reserved film cdn", { cdn: "cloudfront", cloudfront, segmentSignature: "session" }],
     ["cloudfront_unused film cloudfront", { cloudfront }],
     ["cloudfront_unused film cloudfront", { cdn: "edge", cloudfront }],
-    ["cloudfront_session film segmentSignature", { cdn: "cloudfront", cloudfront, segmentSignature: "session" }],
-    ["cloudfront_binding film binding", { cdn: "cloudfront", cloudfront, binding: { userAgent: true } }],
+    ["cloudfront_session film segmentSignature", { cdn: "cloudfront-signed", cloudfront, segmentSignature: "session" }],
+    ["cloudfront_binding film binding", { cdn: "cloudfront-signed", cloudfront, binding: { userAgent: true } }],
   ])("is refused where its CDN and the settings do not fit: %s", (fault, fields) => {
     expect(briefly(sampleDocument(fields))).toEqual([fault]);
   });

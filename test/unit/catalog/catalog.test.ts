@@ -46,7 +46,7 @@ describe("a catalog", () => {
   it("names all faults of all assets at once", () => {
     expect(
       briefly(
-        { id: "a", origin: r2("x"), entry: "../e", session: 1, cdn: "cloudfront", extra: true },
+        { id: "a", origin: r2("x"), entry: "../e", session: 1, cdn: "cloudfront-signed", extra: true },
         { id: "b", origin: r2("shared/"), entry: 5, cloudfront },
         { id: "b", origin: r2("shared/b/") },
         "no object",
@@ -119,7 +119,7 @@ describe("a catalog", () => {
   it("says in a sentence what to do", () => {
     for (const { advice } of faultsOf(
       sampleDocument({ extra: 1, session: 1, entry: 4, cdn: "x", origin: { type: "ftp" }, title: "" }),
-      sampleDocument({ id: "b", cdn: "cloudfront", allowedHosts: ["A"], origin: r2("x") }),
+      sampleDocument({ id: "b", cdn: "cloudfront-signed", allowedHosts: ["A"], origin: r2("x") }),
     ))
       expect(advice).toMatch(/^[A-Z].*\.$/);
   });

@@ -16,7 +16,7 @@ describe("explain says", () => {
   });
 
   it("what the grant opens, and from when until when", async () => {
-    expect(await textOf(targets.segment, "asset")).toBe("it opens /film/ and what lies below");
+    expect(await textOf(targets.segment, "asset")).toBe("it opens everything below /film/");
     expect(await textOf(targets.segment, "session")).toBe(
       'BwcHBwcHBwcHBwcHBwcHBw of "stagedoor", begun 2026-11-18T11:06:40Z (now), ends 2026-11-18T17:06:40Z (in 6 h)',
     );

@@ -36,8 +36,11 @@ export const catalog = unwrap(
     assets: [
       asset("film"),
       asset("premiere", { segmentSignature: "session" }),
-      asset("sea", { cdn: "cloudfront", cloudfront: { url: baseUrl, keyPairId, hash: "SHA256" } }),
-      asset("lake", { cdn: "cloudfront", cloudfront: { url: baseUrl, keyPairId: "another-key", hash: "SHA256" } }),
+      asset("sea", { cdn: "cloudfront-signed", cloudfront: { url: baseUrl, keyPairId, hash: "SHA256" } }),
+      asset("lake", {
+        cdn: "cloudfront-signed",
+        cloudfront: { url: baseUrl, keyPairId: "another-key", hash: "SHA256" },
+      }),
     ],
   }),
 );

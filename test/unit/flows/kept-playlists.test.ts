@@ -68,7 +68,7 @@ describe("what was made of a playlist is given out only where it would be made t
     const viewer = { ...ann, asset: "cloud" };
     expect(await stage.text(viewer, path)).toContain("https://d1.cloudfront.net/cloud/low/0.ts?");
     const cloudfront = { keyPairId: "K2", url: "https://d2.cloudfront.net" };
-    stage.state.assets = [assetOf("cloud", { cdn: "cloudfront", cloudfront })];
+    stage.state.assets = [assetOf("cloud", { cdn: "cloudfront-signed", cloudfront })];
     expect(await stage.text(viewer, path)).toContain("https://d2.cloudfront.net/cloud/low/0.ts?");
   });
 });

@@ -51,8 +51,8 @@ export async function playlistStage(
     assets: [
       assetOf("film"),
       assetOf("premiere", { segmentSignature: "session" }),
-      assetOf("cloud", { cdn: "cloudfront", cloudfront: { keyPairId: "K2", url: "https://d1.cloudfront.net" } }),
-      assetOf("keyless", { cdn: "cloudfront", cloudfront: { keyPairId: "K9" } }),
+      assetOf("cloud", { cdn: "cloudfront-signed", cloudfront: { keyPairId: "K2", url: "https://d1.cloudfront.net" } }),
+      assetOf("keyless", { cdn: "cloudfront-signed", cloudfront: { keyPairId: "K9" } }),
     ],
     answer: undefined,
   };

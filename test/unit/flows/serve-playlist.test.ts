@@ -231,7 +231,7 @@ describe("an asset of CloudFront", () => {
     const report = '#EXT-X-RENDITION-REPORT:URI="../high/index.m3u8"\n';
     const stage = await playlistStage({ ...cloud, "cloud/low/index.m3u8": media + report });
     const cloudfront = { keyPairId: "K2", url: "https://d1.cloudfront.net", policy: "custom" };
-    stage.state.assets = [assetOf("cloud", { cdn: "cloudfront", cloudfront })];
+    stage.state.assets = [assetOf("cloud", { cdn: "cloudfront-signed", cloudfront })];
     const text = await stage.text({ ...ann, asset: "cloud" }, "low/index.m3u8");
     const [, policy = ""] = /Policy=([^&]+)/.exec(text) ?? [];
     const ends = /"AWS:EpochTime":(\d+)/.exec(

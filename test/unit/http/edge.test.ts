@@ -26,7 +26,7 @@ const catalog = unwrap(
         id: "sea",
         origin: { type: "r2", binding: "MEDIA", prefix: "sea/" },
         entry: "index.m3u8",
-        cdn: "cloudfront",
+        cdn: "cloudfront-signed",
         cloudfront: { url: baseUrl, keyPairId, hash: "SHA256" },
       },
     ],

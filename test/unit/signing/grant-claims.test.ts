@@ -2,7 +2,7 @@ import { encode, Tagged } from "cborg";
 import { beforeAll, describe, expect, it } from "vitest";
 import { encodeBase64url } from "../../../src/base/base64url.ts";
 import { mintGrant, openGrant } from "../../../src/signing/grant.ts";
-import { type GrantClaims, readClaims, writeClaims } from "../../../src/signing/grant-claims.ts";
+import { covers, type GrantClaims, readClaims, writeClaims } from "../../../src/signing/grant-claims.ts";
 import type { SessionKeys } from "../../../src/signing/session-keys.ts";
 import { claimsOf, keyOf, now, preparedKeys } from "./session.ts";
 
@@ -33,6 +33,11 @@ function withClaim(label: number, value: unknown): Uint8Array {
   return encode(claims.set(label, value));
 }
 
+/** catu with a regular expression for the path. */
+function pattern(text: string) {
+  return new Map([[3, new Map([[4, [text]]])]]);
+}
+
 describe("what a grant may say beside who, what and until when", () => {
   const said: readonly (readonly [string, Partial<GrantClaims>])[] = [
     ["a token", { token: encodeBase64url(bytes(16, 9)) }],
@@ -44,12 +49,27 @@ describe("what a grant may say beside who, what and until when", () => {
     ["a /48 of IPv6", { network: network(6, 48, 0x20, 1, 0x0d, 0xb8) }],
     ["one IPv6 address", { network: network(6, 128, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1) }],
     ["a user agent", { userAgent: encodeBase64url(bytes(32, 3)) }],
+    ["a second asset", { otherPrefixes: ["/film-2/"] }],
+    ["seven more prefixes", { otherPrefixes: ["/a/", "/b/", "/c/", "/d/", "/e/", "/f/", "/g/"] }],
+    ["characters that a pattern reads otherwise", { otherPrefixes: ["/a.b/", "/$&(1)*+?|[x]{2}^\\/", "/\\|/"] }],
   ];
 
   it.each(said)("comes back as it was said: %s", (_, more) => {
     const claims = claimsOf(more);
     const opened = openGrant(mintGrant(claims, keyOf(keys, "2026-a")), keys, now);
     expect(opened).toMatchObject({ ok: true, value: claims });
+  });
+
+  it("covers each of its prefixes, with a boundary, and nothing else", () => {
+    const claims = claimsOf({ otherPrefixes: ["/film-2/", "/a.b/"] });
+    const paths = ["/film/1.ts", "/film-2/1.ts", "/a.b/1.ts", "/film-3/1.ts", "/film-2", "/aXb/1.ts", "/x/film/1.ts"];
+    expect(paths.map((path) => covers(claims, path))).toEqual([true, true, true, false, false, false, false]);
+  });
+
+  it("is not written for more prefixes than 8, or for one without a boundary", () => {
+    const nine = Array.from({ length: 8 }, (_, i) => `/${i}/`);
+    expect(() => writeClaims(claimsOf({ otherPrefixes: nine }))).toThrow(TypeError);
+    expect(() => writeClaims(claimsOf({ otherPrefixes: ["/film-2"] }))).toThrow(TypeError);
   });
 
   it("leaves no trace where it is not said", () => {
@@ -97,6 +117,15 @@ describe("an authentic grant with claims that are not understood is refused, sin
     ["a login of another length", -65538, bytes(32, 1)],
     ["a login that is no bytes", -65538, "login"],
     ["another private claim", -65539, bytes(16, 1)],
+    ["a pattern that lists one prefix", 312, pattern("^(?:/film/)")],
+    ["a pattern without its start", 312, pattern("(?:/film/|/b/)")],
+    ["a pattern with a free dot", 312, pattern("^(?:/film/|/a.b/)")],
+    ["a pattern with a wildcard", 312, pattern("^(?:/film/|/.*/)")],
+    ["a pattern with an end", 312, pattern("^(?:/film/|/b/)$")],
+    ["a pattern whose prefix has no boundary", 312, pattern("^(?:/film/|/b)")],
+    ["an empty pattern", 312, pattern("")],
+    ["a pattern with a flag", 312, new Map([[3, new Map([[4, ["^(?:/film/|/b/)", "i"]]])]])],
+    ["a pattern that is no list", 312, new Map([[3, new Map([[4, "^(?:/film/|/b/)"]])]])],
   ])("%s", (_, label, value) => {
     expect(readClaims(withClaim(label, value))).toBeUndefined();
   });

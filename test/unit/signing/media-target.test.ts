@@ -63,6 +63,18 @@ describe("parseMediaTarget", () => {
     expect(parse(`/G/film/a?${query}`)).toMatchObject({ signature: undefined, query: "", appended: query });
   });
 
+  it.each(["file", "tpl"])(
+    "refuses a signed parameter %s, which is reserved, and reads others of that name",
+    (name) => {
+      expect(parse(`/G/film/a?${name}=1795000000.${signature}`)).toBe("signature_invalid");
+      expect(parse(`/G/film/a?${seg}&${name}=1795000000.${signature}`)).toBe("signature_invalid");
+      expect(parse(`/G/film/a?${seg}&${name}=7`)).toMatchObject({ appended: `${name}=7` });
+      expect(parse(`/G/film/a?${name}=1795000000.${signature}&${seg}`)).toMatchObject({
+        query: `${name}=1795000000.${signature}`,
+      });
+    },
+  );
+
   it.each([
     "/G/film/../b",
     "/G//film",

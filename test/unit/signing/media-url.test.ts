@@ -77,7 +77,7 @@ describe("what is added to a URI", () => {
     const { url } = keyOf(await preparedKeys(), "2026-a");
     for (const expiry of [now, unixSeconds(9_999_999_999)]) {
       for (let i = 0; i < 200; i++) {
-        const added = signedParameter(url[purpose], purpose, { path: `/film/${i}.ts`, query: "", expiry, grant: "" });
+        const added = signedParameter(url[purpose], purpose, { path: `/film/${i}.ts`, query: "", expiry });
         expect(`?${added}`.length).toBeLessThanOrEqual(40);
         const [name, value, ...more] = added.split("=");
         expect([name, more.length]).toEqual([parameterOf[purpose], 0]);
@@ -89,13 +89,14 @@ describe("what is added to a URI", () => {
 
   it("differs in every part that is signed, so that no two sets of parts share a message", async () => {
     const mac = keyOf(await preparedKeys(), "2026-a").url.segment;
-    const parts = { path: "/film/a", query: "b=1", expiry: now, grant: "Zz" };
+    const parts = { path: "/film/a", query: "b=1", expiry: now };
     const others = [
       { ...parts, path: "/film/a\nb=1", query: "" },
       { ...parts, path: "/film/ab", query: "=1" },
       { ...parts, query: "b=1\n1795000000", expiry: unixSeconds(0) },
-      { ...parts, query: "", grant: "b=1" },
-      { ...parts, grant: "" },
+      { ...parts, query: "", qualityClass: "b=1" },
+      { ...parts, qualityClass: "hd" },
+      { ...parts, path: "", qualityClass: "/film/a" },
     ];
     const signed = [parts, ...others].map((each) => signedParameter(mac, "segment", each).slice(-22));
     expect(new Set(signed).size).toBe(signed.length);

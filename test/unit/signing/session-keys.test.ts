@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { encodeBase64url } from "../../../src/base/base64url.ts";
 import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
 import { mediaPurposes, signatureOf } from "../../../src/signing/media-url.ts";
+import { macFor } from "../../../src/signing/session-keys.ts";
 import { catalog, client, grantIssuer, grantOf, keyOf, now, preparedKeys, signedTarget } from "./session.ts";
 
 const bytes = new Uint8Array(32).fill(1); // the key 2026-a
@@ -12,6 +13,10 @@ async function mac(message: string, info?: string): Promise<Uint8Array> {
   const material = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveBits"]);
   const derivation = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: utf8(info ?? "") };
   const raw = info === undefined ? bytes : await crypto.subtle.deriveBits(derivation, material, 256);
+  return macUnder(new Uint8Array(raw), message);
+}
+
+async function macUnder(raw: Uint8Array<ArrayBuffer>, message: string): Promise<Uint8Array<ArrayBuffer>> {
   const key = await crypto.subtle.importKey("raw", raw, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8(message)));
 }
@@ -19,9 +24,31 @@ async function mac(message: string, info?: string): Promise<Uint8Array> {
 describe("the keys that are derived from a session key", () => {
   it.each(mediaPurposes)("are those of HKDF-SHA256 for a %s, so that URLs outlive a deployment", async (purpose) => {
     const { url } = keyOf(await preparedKeys(), "2026-a");
-    const parts = { path: "/film/360p/0.ts", query: "v=2", expiry: now, grant: "Zz" };
-    const expected = await mac(`${purpose}\n/film/360p/0.ts\nv=2\n1795000000\nZz`, `stagedoor/v1/${purpose}`);
+    const parts = { path: "/film/360p/0.ts", query: "v=2", expiry: now };
+    const expected = await mac(`${purpose}\n\n/film/360p/0.ts\nv=2\n1795000000`, `stagedoor/v1/${purpose}`);
     expect(signatureOf(url[purpose], purpose, parts)).toBe(encodeBase64url(expected.subarray(0, 16)));
+    const classed = await mac(`${purpose}\nhd\n/film/360p/0.ts\nv=2\n1795000000`, `stagedoor/v1/${purpose}`);
+    const qualityClass = "hd";
+    expect(signatureOf(url[purpose], purpose, { ...parts, qualityClass })).toBe(
+      encodeBase64url(classed.subarray(0, 16)),
+    );
+  });
+
+  it.each(mediaPurposes)("of a %s are one per session where a grant is given: HMAC of the grant", async (purpose) => {
+    const key = keyOf(await preparedKeys(), "2026-a");
+    const parts = { path: "/film/360p/0.ts", query: "", expiry: now };
+    const sessionKey = await macUnder(new Uint8Array(await mac("Zz", `stagedoor/v1/session/${purpose}`)), "");
+    expect(encodeBase64url(macFor(key, purpose, "Zz")(""))).toBe(encodeBase64url(sessionKey));
+    const expected = await macUnder(
+      new Uint8Array(await mac("Zz", `stagedoor/v1/session/${purpose}`)),
+      `${purpose}\n\n/film/360p/0.ts\n\n1795000000`,
+    );
+    expect(signatureOf(macFor(key, purpose, "Zz"), purpose, parts)).toBe(encodeBase64url(expected.subarray(0, 16)));
+    expect(macFor(key, purpose, "Zz")).toBe(macFor(key, purpose, "Zz"));
+    expect(signatureOf(macFor(key, purpose, "Zy"), purpose, parts)).not.toBe(
+      signatureOf(macFor(key, purpose, "Zz"), purpose, parts),
+    );
+    expect(macFor(key, purpose, undefined)).toBe(key.url[purpose]);
   });
 
   it("are one a use, and none is the session key itself but the one of grants", async () => {
@@ -36,7 +63,7 @@ describe("the keys that are derived from a session key", () => {
 
   it("are bound to their purpose, and so is what they sign: neither alone makes one signature another's", async () => {
     const { url } = keyOf(await preparedKeys(), "2026-a");
-    const parts = { path: "/film/360p/0.ts", query: "v=2", expiry: now, grant: "Zz" };
+    const parts = { path: "/film/360p/0.ts", query: "v=2", expiry: now };
     const signatures = mediaPurposes.flatMap((by) =>
       mediaPurposes.map((purpose) => signatureOf(url[by], purpose, parts)),
     );
@@ -47,7 +74,8 @@ describe("the keys that are derived from a session key", () => {
     const keys = await preparedKeys();
     const key = keyOf(keys, "2026-a");
     const mac = key.url[purpose];
-    const misused = { ...key, url: { playlist: mac, segment: mac, key: mac } };
+    const bound = (_: string, grant: string) => key.bound(purpose, grant);
+    const misused = { ...key, url: { playlist: mac, segment: mac, key: mac }, bound };
     const judged = (by: typeof key) =>
       mediaPurposes.map((as) => {
         const grant = grantOf(key);

@@ -6,7 +6,12 @@ import type { SessionKey } from "../../../src/keys/key.ts";
 import { mintGrant } from "../../../src/signing/grant.ts";
 import type { GrantClaims } from "../../../src/signing/grant-claims.ts";
 import { type MediaPurpose, signedQuery } from "../../../src/signing/media-url.ts";
-import { type PreparedSessionKey, prepareSessionKeys, type SessionKeys } from "../../../src/signing/session-keys.ts";
+import {
+  macFor,
+  type PreparedSessionKey,
+  prepareSessionKeys,
+  type SessionKeys,
+} from "../../../src/signing/session-keys.ts";
 
 /** When everything in these tests happens. */
 export const now = unixSeconds(1_795_000_000);
@@ -81,7 +86,8 @@ export interface UrlParts {
 export function signedTarget(key: PreparedSessionKey, parts: UrlParts): string {
   const { purpose, grant, path, query = "", expiry = in5Minutes } = parts;
   const { signedGrant = purpose === "playlist" ? grant : "" } = parts;
-  return `/${grant}${path}?${signedQuery(key.url[purpose], purpose, { path, query, expiry, grant: signedGrant })}`;
+  const mac = macFor(key, purpose, signedGrant === "" ? undefined : signedGrant);
+  return `/${grant}${path}?${signedQuery(mac, purpose, { path, query, expiry })}`;
 }
 
 export function grantOf(key: PreparedSessionKey, changes: Partial<GrantClaims> = {}): string {
