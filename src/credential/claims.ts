@@ -1,4 +1,5 @@
 import { decodeBase64url } from "../base/base64url.ts";
+import { hasLeadingZero, readDecimal } from "../base/decimal.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { isUnixSeconds, type UnixSeconds } from "../base/seconds.ts";
@@ -21,9 +22,9 @@ export function readClaims(claims: Claims, settings: Issuer, now: UnixSeconds): 
   if (stranger !== undefined)
     return refusal("token_invalid", `the token's ${claimText(stranger)} claim does not name this service's audience`);
   const { exp, iat, jti } = claims;
-  const subject = claimAt(claims, settings.subjectClaim);
+  const subject = readSubject(claims, settings);
   const expiresAt: unknown = typeof exp === "number" ? Math.floor(exp) : undefined;
-  if (!isName(subject) || !isUnixSeconds(expiresAt))
+  if (subject === undefined || !isUnixSeconds(expiresAt))
     return refusal("token_invalid", `the token has no usable ${claimText(settings.subjectClaim)} or exp`);
   const scopes = readScopes(claimAt(claims, settings.scopeClaim), settings);
   if (scopes === undefined)
@@ -35,14 +36,14 @@ export function readClaims(claims: Claims, settings: Issuer, now: UnixSeconds): 
   if (assets === undefined)
     return refusal(
       "token_invalid",
-      `the token's ${claimText(settings.assetsClaim)} claim is neither "*" nor a list of asset ids`,
+      `the token's ${claimText(settings.assetsClaim)} claim is neither "*" nor an asset's id nor a list of ids`,
     );
   const issuedAt: unknown = typeof iat === "number" ? Math.floor(iat) : undefined;
   // One that was issued in the future would outlive every entry that forbids what was issued until now.
   if (typeof issuedAt === "number" && issuedAt > now + settings.clockTolerance)
     return refusal("token_invalid", "the token's iat lies in the future");
-  const streams = claimAt(claims, settings.streamsClaim);
-  if (streams !== undefined && !isLimit(streams))
+  const streams = readLimit(claimAt(claims, settings.streamsClaim));
+  if (streams === "malformed")
     return refusal(
       "token_invalid",
       `the token's ${claimText(settings.streamsClaim)} claim is no whole number from 1 on`,
@@ -112,8 +113,22 @@ function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "" && value.length <= longestName;
 }
 
-function isLimit(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 1;
+/**
+ * The viewer. A claim that the settings name may be a whole number, as ids of a database are; `sub` is a string (RFC 7519
+ * §4.1.2). 42 and "42" are the same viewer. A number beyond 2^53 is refused: JSON.parse has rounded it, so two viewers
+ * could share it.
+ */
+function readSubject(claims: Claims, { subjectClaim }: Issuer): string | undefined {
+  const subject = claimAt(claims, subjectClaim);
+  if (isName(subject)) return subject;
+  return subjectClaim !== "sub" && Number.isSafeInteger(subject) ? String(subject) : undefined;
+}
+
+/** A whole number from 1 on, or its digits as a string: `2` or `"2"`, and not `"02"`, `"+2"`, `"2.0"` or `"2e0"`. */
+function readLimit(claim: unknown): number | undefined | "malformed" {
+  if (claim === undefined) return undefined;
+  const limit = typeof claim === "string" && !hasLeadingZero(claim) ? readDecimal(claim) : claim;
+  return typeof limit === "number" && Number.isSafeInteger(limit) && limit >= 1 ? limit : "malformed";
 }
 
 function readScopes(claim: unknown, { scopes: ours }: Issuer): ReadonlySet<string> | undefined {
@@ -127,7 +142,7 @@ function readScopes(claim: unknown, { scopes: ours }: Issuer): ReadonlySet<strin
 function readAssets(claim: unknown, settings: Issuer): Credential["assets"] | undefined {
   if (claim === undefined) return settings.assetsDefault === "all" ? "*" : new Set();
   if (claim === "*") return "*";
-  const ids = texts(claim);
+  const ids = typeof claim === "string" ? [claim] : texts(claim);
   return ids === undefined ? undefined : new Set(ids);
 }
 

@@ -98,7 +98,7 @@ export const issuerSchema = z
     subjectClaim: claim
       .default("sub")
       .describe(
-        'The claim that names the viewer. Here and in every other claim, a list leads into objects: ["realm_access", "roles"]; a string is one name, even with dots in it.',
+        'The claim that names the viewer: a string or, in another claim than `sub`, a whole number (42 and "42" are the same viewer). Here and in every other claim, a list leads into objects: ["realm_access", "roles"]; a string is one name, even with dots in it.',
       ),
     scopeClaim: claim
       .default("scope")
@@ -109,11 +109,13 @@ export const issuerSchema = z
       .record(z.string().min(1), scopeWords)
       .optional()
       .describe("The provider's scopes and what each stands for here; one that it does not name stands for nothing."),
-    assetsClaim: claim.default("assets").describe("The claim that names the assets a token opens."),
+    assetsClaim: claim
+      .default("assets")
+      .describe('The claim that names the assets a token opens: "*", one id, or a list of ids.'),
     assetsDefault: z.enum(["none", "all"]).default("none").describe("What a token without that claim opens."),
     streamsClaim: claim
       .default("streams")
-      .describe("The claim that says how many streams its subject may run at once."),
+      .describe('The claim that says how many streams its subject may run at once: 2 or "2".'),
     loginClaim: claim.default("sid").describe("The claim that names the session of sign-in the token came from."),
     dpop: z
       .enum(["optional", "required"])

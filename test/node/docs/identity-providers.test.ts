@@ -40,7 +40,7 @@ const keycloak = {
   scope: "profile email",
   realm_access: { roles: ["viewer", "offline_access"] },
 };
-const own = { iss: "https://www.example.com", aud: "stagedoor", user_id: "42", scope: "stream:play", assets: ["film"] };
+const own = { iss: "https://www.example.com", aud: "stagedoor", user_id: 42, scope: "stream:play", assets: "film" };
 
 describe("the settings that the page has for a provider", () => {
   it.each<[string, object, object[]]>([
