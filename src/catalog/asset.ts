@@ -73,10 +73,20 @@ export const assetSchema = z
           "what was decided at its start about the viewer's country and by the entitlement service: the edge asks neither.",
       ),
     allowedHosts: z
-      .array(z.string().refine(isHost, "Give a host in lower case, with a port where it is not 443: ads.example:8443."))
+      .array(
+        z
+          .string()
+          .refine(
+            isHostPattern,
+            "Give a host in lower case, with a port where it is not 443: ads.example:8443, or *.ads.example for all below it.",
+          ),
+      )
       .max(100)
       .default([])
-      .describe("Foreign hosts that the asset's playlists may lead to. Their URLs pass unsigned."),
+      .describe(
+        "Foreign hosts that the asset's playlists may lead to: ads.example, or *.ads.example for every host below it. Their " +
+          "URLs pass unsigned.",
+      ),
     scope: z
       .string()
       .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, "Give one scope, without spaces or quotation marks.")
@@ -150,8 +160,11 @@ function entryFault(entry: string): string | undefined {
   return undefined;
 }
 
-function isHost(text: string): boolean {
-  return URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text;
+/** A star covers labels at the front, as in the lists of origins (`base/origin-pattern.ts`), and no IP address. */
+function isHostPattern(text: string): boolean {
+  const host = text.startsWith("*.") ? text.slice(2) : text;
+  if (host.includes("*") || !URL.canParse(`https://${host}`)) return false;
+  return new URL(`https://${host}`).host === host && (host === text || !/^\[|\.\d+(:\d+)?$/.test(host));
 }
 
 /** A scheme and a host alone, as a browser writes them: what is signed is compared as text with what it asks for. */

@@ -446,7 +446,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
       "**422, the media host.** The playlist leads out of the asset: to another host, above its prefix, or by another scheme."
     ],
     "causes": [
-      "**Ads or a key server on another host**: list it under the asset's `allowedHosts`. Their URLs pass unsigned.",
+      "**Ads or a key server on another host**: list it under the asset's `allowedHosts`, as `ads.example` or as `*.ads.example` for every host below it. Their URLs pass unsigned.",
       "**The packager writes absolute URLs of the origin's public name**, and `origin.url` has another. Write relative ones.",
       "**`../` leads above the prefix**: let the asset's prefix begin where its files do."
     ]

@@ -23,7 +23,7 @@ export interface PlaylistContext {
   readonly originPath: string;
   /** `host[:port]` of the media host: its URLs never leave unsigned. */
   readonly mediaHost: string;
-  /** Lower-case `host[:port]` of the foreign hosts that the asset lets pass unsigned. */
+  /** Lower-case `host[:port]` of the foreign hosts that the asset lets pass unsigned, or `*.` and the host above them. */
   readonly allowedHosts: ReadonlySet<string>;
   /** The multivariant playlist's variables, for EXT-X-DEFINE:IMPORT. */
   readonly imported: ReadonlyMap<string, string> | undefined;

@@ -1,7 +1,7 @@
 import { canonicalPathText, canonicalQuery, directoryOf, pathFault } from "../base/canonical-path.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
-import { isOwnHost, readHost } from "./host.ts";
+import { isAllowedHost, isOwnHost, readHost } from "./host.ts";
 import { climbsAboveRoot, relativeReference, removeDotSegments } from "./segments.ts";
 
 /** Where a playlist lies: at the origin, where its references were written, and on the media host, where they are read. */
@@ -16,7 +16,7 @@ export interface Place {
   readonly originPath: string;
   /** `host[:port]` of the media host. */
   readonly mediaHost: string;
-  /** Lower-case `host[:port]` of the foreign hosts that the asset lets pass unsigned. */
+  /** Lower-case `host[:port]` of the foreign hosts that the asset lets pass unsigned, or `*.` and the host above them. */
   readonly allowedHosts: ReadonlySet<string>;
 }
 
@@ -72,7 +72,7 @@ function absolute(scheme: string | undefined, rest: string, query: string, place
   const host = readHost(authority, scheme);
   if (place.originHost !== undefined && isOwnHost(host, place.originHost)) return atOrigin(path, query, place);
   if (isOwnHost(host, place.mediaHost)) return atMediaHost(path, query, place);
-  if (place.allowedHosts.has(host.written) || place.allowedHosts.has(host.short)) return ok({ kind: "passing" });
+  if (isAllowedHost(host, place.allowedHosts)) return ok({ kind: "passing" });
   return refusal("uri_foreign", "a URI leads to a host that the asset does not allow");
 }
 

@@ -150,6 +150,45 @@ describe("nothing foreign is signed, and nothing foreign leaves but what the ass
     expect(rewriteUri(written)).toBe(written);
   });
 
+  describe("`*.` in allowedHosts covers every host below, and nothing else", () => {
+    const allowedHosts = new Set(["*.ads.example", "*.ssai.example:8443", "*.example.com"]);
+    const context = { ...server, allowedHosts, mediaHost: "media.example.com", originHost: "origin.example.com" };
+    test.each([
+      "https://rr3.ads.example/0.ts",
+      "http://a.b.ads.example/0.ts?x=1",
+      "//RR3.ADS.example:443/0.ts",
+      "https://a_b-1.ads.example",
+      "https://x.ssai.example:8443/0.ts",
+    ])("%s passes as it is", (written) => {
+      expect(rewriteUri(written, context)).toBe(written);
+    });
+
+    test.each([
+      "https://ads.example/0.ts",
+      "https://.ads.example/0.ts",
+      "https://a..ads.example/0.ts",
+      "https://badads.example/0.ts",
+      "https://rr3.ads.example.evil.example/0.ts",
+      "https://rr3.ads.example:8443/0.ts",
+      "https://rr3.ads.example./0.ts",
+      "https://x.ssai.example/0.ts",
+      "https://evil.example%2F.ads.example/0.ts",
+      "https://evil.example%00.ads.example/0.ts",
+      "https://evil.example,.ads.example/0.ts",
+      "https://user@rr3.ads.example/0.ts",
+      "https://evil.example?.ads.example/0.ts",
+      "https://evil.example#.ads.example/0.ts",
+    ])("%s: uri_foreign", (written) => {
+      expect(rewriteUri(written, context)).toBe("uri_foreign");
+    });
+
+    test("the media host and the origin's own host are still the asset's", () => {
+      expect(rewriteUri("https://media.example.com/film/0.ts", context)).toBe("../0.ts?seg=SIGNED");
+      expect(rewriteUri("https://origin.example.com/films/42/0.ts", context)).toBe("../0.ts?seg=SIGNED");
+      expect(rewriteUri("https://media.example.com/other/0.ts", context)).toBe("uri_foreign");
+    });
+  });
+
   test("the media host and the origin are never allowed as foreign", () => {
     const allowedHosts = new Set(["media.example", "origin.example"]);
     expect(rewriteUri("https://media.example/film/0.ts", { ...bucket, allowedHosts })).toBe("../0.ts?seg=SIGNED");
