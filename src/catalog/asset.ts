@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { canonicalQuery, pathFault } from "../base/canonical-path.ts";
 import { seconds } from "../base/seconds.ts";
+import { isApplicationScheme } from "../base/uri-scheme.ts";
 import { availableSchema, countriesSchema, originsSchema } from "./asset-conditions.ts";
 import { assetOriginSchema } from "./asset-origin.ts";
 
@@ -86,6 +87,22 @@ export const assetSchema = z
       .describe(
         "Foreign hosts that the asset's playlists may lead to: ads.example, or *.ads.example for every host below it. Their " +
           "URLs pass unsigned.",
+      ),
+    allowedSchemes: z
+      .array(
+        z
+          .string()
+          .regex(/^[A-Za-z][A-Za-z0-9+.-]*$/, "Give a scheme alone, without its colon: myapp.")
+          .refine(
+            (scheme) => isApplicationScheme(scheme.toLowerCase()),
+            "Give an application's own scheme. HTTP is allowed by host, and schemes that run scripts, read files or load from any host never pass.",
+          ),
+      )
+      .max(100)
+      .default([])
+      .describe(
+        "Applications' own schemes that the asset's playlists may use anywhere: myapp. Keys and asset lists may have any of " +
+          "them without this. Their URIs pass unsigned.",
       ),
     scope: z
       .string()

@@ -447,6 +447,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
     ],
     "causes": [
       "**Ads or a key server on another host**: list it under the asset's `allowedHosts`, as `ads.example` or as `*.ads.example` for every host below it. Their URLs pass unsigned.",
+      "**An application's own scheme** (`myapp://`): keys and `X-ASSET-LIST` may have one. For other URIs list it under the asset's `allowedSchemes`. Schemes that run scripts, read files or load from any host (`javascript:`, `file:`, `rtmp:`) never pass.",
       "**The packager writes absolute URLs of the origin's public name**, and `origin.url` has another. Write relative ones.",
       "**`../` leads above the prefix**: let the asset's prefix begin where its files do."
     ]

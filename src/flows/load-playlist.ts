@@ -138,6 +138,7 @@ function settingsFor(
     ...originBase(asset),
     mediaHost: context.mediaHost,
     allowedHosts: new Set(asset.allowedHosts),
+    allowedSchemes: new Set(asset.allowedSchemes.map((scheme) => scheme.toLowerCase())),
     imported,
     pauseAllowance: context.pauseAllowance,
     fileLifetime: asset.session ?? context.sessionTtl,

@@ -101,7 +101,8 @@ export const mediaFaces = {
   uri_foreign: {
     status: 422,
     title: "The playlist leads to a place that the asset does not allow",
-    detail: "Keep URIs below the asset's prefix, or list the host under the asset's allowedHosts.",
+    detail:
+      "Keep URIs below the asset's prefix, or list the host under the asset's allowedHosts or the scheme under allowedSchemes.",
   },
   object_unknown: {
     status: 404,

@@ -25,6 +25,8 @@ export interface PlaylistContext {
   readonly mediaHost: string;
   /** Lower-case `host[:port]` of the foreign hosts that the asset lets pass unsigned, or `*.` and the host above them. */
   readonly allowedHosts: ReadonlySet<string>;
+  /** Lower-case schemes of applications that the asset lets pass anywhere. */
+  readonly allowedSchemes: ReadonlySet<string>;
   /** The multivariant playlist's variables, for EXT-X-DEFINE:IMPORT. */
   readonly imported: ReadonlyMap<string, string> | undefined;
   readonly pauseAllowance: Seconds;

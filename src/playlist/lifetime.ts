@@ -64,6 +64,7 @@ export function lifetimes(inspection: Inspection, options: LifetimeOptions): (us
     switch (role) {
       case "playlist":
       case "session-key":
+      case "asset-list":
       case "file":
       case "any":
         return lasting(options.fileLifetime);

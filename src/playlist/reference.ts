@@ -1,8 +1,10 @@
 import { canonicalPathText, canonicalQuery, directoryOf, pathFault } from "../base/canonical-path.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
+import { isApplicationScheme, isHttpScheme, schemeOf } from "../base/uri-scheme.ts";
 import { isAllowedHost, isOwnHost, readHost } from "./host.ts";
 import { climbsAboveRoot, relativeReference, removeDotSegments } from "./segments.ts";
+import { isLoadedByApplication, type UriRole } from "./tags.ts";
 
 /** Where a playlist lies: at the origin, where its references were written, and on the media host, where they are read. */
 export interface Place {
@@ -18,6 +20,8 @@ export interface Place {
   readonly mediaHost: string;
   /** Lower-case `host[:port]` of the foreign hosts that the asset lets pass unsigned, or `*.` and the host above them. */
   readonly allowedHosts: ReadonlySet<string>;
+  /** Lower-case schemes of applications that the asset lets pass anywhere. */
+  readonly allowedSchemes: ReadonlySet<string>;
 }
 
 /** What a URI of a playlist points to: a file of the asset, or something that passes as it is. */
@@ -28,7 +32,7 @@ export type Resolved =
 /** Longer ones are refused: the smallest limit of a player that we know is 4,096 bytes. */
 const longest = 8192;
 
-/** Schemes that lead to no host: DRM systems and inline data. */
+/** Schemes that pass anywhere, since they lead to no host: DRM systems and inline data. */
 const passing: ReadonlySet<string> = new Set(["data", "skd", "urn"]);
 
 /**
@@ -36,17 +40,21 @@ const passing: ReadonlySet<string> = new Set(["data", "skd", "urn"]);
  * resolved against the playlist's path at the origin, for which it was written, and mapped to the media host; so is a URL
  * of the origin's own host, with a scheme, without, or by its path alone. A fragment is dropped: no player sends it.
  *
- * Refuses `uri_foreign`: another host that the asset does not allow, user info, a scheme that is neither HTTP nor on the
- * list of those that pass, a path outside the asset's prefix. Refuses `playlist_invalid`: what has no canonical form, and
+ * `role` is what the URI is used for: an application's own scheme (`ownkey://7`) passes in a KEY, a SESSION-KEY and an
+ * X-ASSET-LIST, which applications load themselves, and elsewhere only where the asset allows it.
+ *
+ * Refuses `uri_foreign`: another host that the asset does not allow, user info, a scheme that neither is HTTP nor passes, a
+ * path outside the asset's prefix. Refuses `playlist_invalid`: what has no canonical form, and
  * what a browser's URL parser reads otherwise than RFC 3986 does.
  */
-export function resolve(uri: string, place: Place): Result<Resolved, Refusal> {
+export function resolve(uri: string, role: UriRole, place: Place): Result<Resolved, Refusal> {
   const scheme = schemeOf(uri);
   if (hasControl(uri)) return refusal("playlist_invalid", "a URI holds a control character");
-  if (scheme !== undefined && passing.has(scheme)) return ok({ kind: "passing" });
+  if (scheme !== undefined && !isHttpScheme(scheme)) {
+    if (passesUnsigned(scheme, role, place)) return ok({ kind: "passing" });
+    return refusal("uri_foreign", "a URI has a scheme that is not HTTP and that the asset does not allow here");
+  }
   if (uri.length > longest) return refusal("playlist_invalid", "a URI is too long");
-  if (scheme !== undefined && scheme !== "http" && scheme !== "https")
-    return refusal("uri_foreign", "a URI has a scheme that is neither HTTP nor one that leads to no host");
 
   const fragment = uri.indexOf("#");
   const whole = fragment < 0 ? uri : uri.slice(0, fragment);
@@ -61,6 +69,11 @@ export function resolve(uri: string, place: Place): Result<Resolved, Refusal> {
   // A browser reads "https:a/b" as relative and "https:/host" as absolute; RFC 3986 reads neither so.
   if (scheme !== undefined) return refusal("playlist_invalid", "a URI has a scheme but no host");
   return atOrigin(rest, query, place);
+}
+
+function passesUnsigned(scheme: string, role: UriRole, place: Place): boolean {
+  if (passing.has(scheme)) return true;
+  return isApplicationScheme(scheme) && (isLoadedByApplication(role) || place.allowedSchemes.has(scheme));
 }
 
 function absolute(scheme: string | undefined, rest: string, query: string, place: Place): Result<Resolved, Refusal> {
@@ -114,18 +127,6 @@ function means(reference: string, path: string, place: Place): boolean {
 function join(base: string, reference: string): string {
   if (reference === "") return base;
   return reference.startsWith("/") ? reference : directoryOf(base) + reference;
-}
-
-/** The scheme in lower case (RFC 3986 §3.1), or undefined. */
-function schemeOf(uri: string): string | undefined {
-  for (let i = 0; i < uri.length; i++) {
-    const code = uri.charCodeAt(i);
-    if (code === 0x3a) return i === 0 ? undefined : uri.slice(0, i).toLowerCase();
-    const letter = (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
-    const later = (code >= 0x30 && code <= 0x39) || code === 0x2b || code === 0x2d || code === 0x2e;
-    if (!letter && (i === 0 || !later)) return undefined;
-  }
-  return undefined;
 }
 
 /** A browser deletes tabs and line breaks wherever they stand, so that `htt<tab>p:` would be another scheme to us. */

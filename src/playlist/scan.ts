@@ -169,7 +169,7 @@ class Scanner {
     if (changed) this.#substituted += uri.value.length;
     if (this.#substituted > mostSubstituted || this.#uses.length >= mostUris)
       return refusal("playlist_too_large", "it holds too many or too long URIs").refusal;
-    const resolved = resolve(uri.value, this.#context);
+    const resolved = resolve(uri.value, role, this.#context);
     if (!resolved.ok) return resolved.refusal;
     if (!free && (changed || (resolved.value.kind === "own" && resolved.value.reference.includes(","))))
       return refusal("playlist_invalid", "a URI without quotes holds a variable or a comma").refusal;

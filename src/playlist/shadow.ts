@@ -1,7 +1,7 @@
 import type { Refusal } from "../base/refusal.ts";
 import type { Line } from "./lines.ts";
 import { type Place, resolve } from "./reference.ts";
-import { uriAttributes } from "./tags.ts";
+import { type UriRole, uriAttributes } from "./tags.ts";
 import { substitute } from "./variables.ts";
 
 /**
@@ -18,7 +18,7 @@ export function shadowFault(
   if (line.kind === "blank") return undefined;
   if (line.kind === "tag" && line.name === "#EXTINF") {
     const rest = behindDuration(text, line.value, line.end);
-    const fault = rest === undefined ? undefined : foreign(rest, place, variables);
+    const fault = rest === undefined ? undefined : foreign(rest, "segment", place, variables);
     if (fault !== undefined) return fault;
   }
   const inside = text.slice(line.start + 1, line.end);
@@ -26,8 +26,8 @@ export function shadowFault(
   for (const [tag, roles] of uriAttributes) {
     const found = inside.indexOf(`${tag}:`);
     if (found < 0) continue;
-    for (const attribute of roles.keys()) {
-      const fault = foreignValue(inside, found + tag.length + 1, attribute, place, variables);
+    for (const [attribute, role] of roles) {
+      const fault = foreignValue(inside, found + tag.length + 1, attribute, role, place, variables);
       if (fault !== undefined) return fault;
     }
   }
@@ -38,6 +38,7 @@ function foreignValue(
   text: string,
   from: number,
   attribute: string,
+  role: UriRole,
   place: Place,
   variables: ReadonlyMap<string, string>,
 ): Refusal | undefined {
@@ -47,15 +48,20 @@ function foreignValue(
     const start = at + opening.length + (quoted ? 1 : 0);
     const close = text.indexOf(quoted ? '"' : ",", start);
     from = close < 0 ? text.length : close;
-    const fault = foreign(text.slice(start, from), place, variables);
+    const fault = foreign(text.slice(start, from), role, place, variables);
     if (fault !== undefined) return fault;
   }
   return undefined;
 }
 
-function foreign(written: string, place: Place, variables: ReadonlyMap<string, string>): Refusal | undefined {
+function foreign(
+  written: string,
+  role: UriRole,
+  place: Place,
+  variables: ReadonlyMap<string, string>,
+): Refusal | undefined {
   const uri = substitute(written, variables);
-  const resolved = resolve((uri.ok ? uri.value : written).trim(), place);
+  const resolved = resolve((uri.ok ? uri.value : written).trim(), role, place);
   return !resolved.ok && resolved.refusal.code === "uri_foreign" ? resolved.refusal : undefined;
 }
 

@@ -10,6 +10,8 @@ export type UriRole =
   | "map-hint"
   | "key"
   | "session-key"
+  /** An interstitial's list of assets (appendix D.2 of draft-pantos-hls-rfc8216bis-16). */
+  | "asset-list"
   /** A file that is opened once or again at a time nobody knows. */
   | "file"
   /** A file, or a playlist where its name ends like one: what a preload DATERANGE points to can be either. */
@@ -22,7 +24,7 @@ export const uriAttributes: ReadonlyMap<string, ReadonlyMap<string, UriRole>> = 
   ["#EXT-X-KEY", attributes({ URI: "key" })], // §4.4.4.4
   ["#EXT-X-PRELOAD-HINT", attributes({ URI: "part-hint" })], // §4.4.5.3
   ["#EXT-X-RENDITION-REPORT", attributes({ URI: "playlist" })], // §4.4.5.4
-  ["#EXT-X-DATERANGE", attributes({ "X-ASSET-URI": "playlist", "X-ASSET-LIST": "file", "X-URI": "any" })], // §4.4.5.1, appendix D
+  ["#EXT-X-DATERANGE", attributes({ "X-ASSET-URI": "playlist", "X-ASSET-LIST": "asset-list", "X-URI": "any" })], // §4.4.5.1, appendix D
   ["#EXT-X-MEDIA", attributes({ URI: "playlist" })], // §4.4.6.1
   ["#EXT-X-I-FRAME-STREAM-INF", attributes({ URI: "playlist" })], // §4.4.6.3
   ["#EXT-X-IMAGE-STREAM-INF", attributes({ URI: "playlist" })], // Roku's image media playlists, not in the draft
@@ -70,6 +72,7 @@ const purposes: Readonly<Record<Exclude<UriRole, "any">, UriPurpose>> = {
   "map-hint": "segment",
   key: "key",
   "session-key": "key",
+  "asset-list": "segment",
   file: "segment",
 };
 
@@ -77,6 +80,11 @@ const purposes: Readonly<Record<Exclude<UriRole, "any">, UriPurpose>> = {
 export function purposeOf(role: UriRole, path: string): UriPurpose {
   if (role === "any") return path.endsWith(".m3u8") ? "playlist" : "segment";
   return purposes[role];
+}
+
+/** Whether applications load such a URI themselves, so that it may have a scheme of their own. */
+export function isLoadedByApplication(role: UriRole): boolean {
+  return role === "key" || role === "session-key" || role === "asset-list";
 }
 
 function attributes(roles: Readonly<Record<string, UriRole>>): ReadonlyMap<string, UriRole> {

@@ -9,6 +9,7 @@ describe("an asset", () => {
       entry: "index.m3u8",
       cdn: "edge",
       allowedHosts: [],
+      allowedSchemes: [],
       scope: "stream:play",
       segmentSignature: "shared",
     });
@@ -24,6 +25,7 @@ describe("an asset", () => {
       session: 86_400,
       streams: 2,
       allowedHosts: ["ads.example", "ads.example:8443", "*.ads.example", "*.ads.example:8443"],
+      allowedSchemes: ["myapp", "MyApp", "faxs", "com.example.own-1"],
       scope: "stream:play:premium",
     });
     expect(asset.origin).toEqual({ ...httpOriginOf({ timeout: 5 }), auth: { ...auth, service: "s3" } });
@@ -107,6 +109,15 @@ describe("an asset", () => {
     ],
   ])("is refused for its %s: %j", (field, fields, asset) => {
     expect(briefly(sampleDocument(fields))).toEqual([`schema ${asset} ${field}`]);
+  });
+
+  it.each([
+    ...["", "1app", "my app", "myapp:", "myapp://", "m", "http", "HTTPS", "JavaScript", "vbscript", "file", "blob"],
+    ...["filesystem", "ftp", "FTPS", "ws", "wss", "rtmp", "rtmpte", "rtsp", "rtsps", "srt", "udp", "tcp"],
+    ...["concat", "subfile", "crypto", "hls+http", "crypto+https", "a+b"],
+  ])("is refused for a scheme that never passes: %j", (scheme) => {
+    const faults = briefly(sampleDocument({ allowedSchemes: ["myapp", scheme] }));
+    expect(new Set(faults)).toEqual(new Set(["schema film allowedSchemes[1]"]));
   });
 
   it.each(["", "/index.m3u8", "../other/index.m3u8", "a/./b.m3u8", "a//b.m3u8", "a b.m3u8", "a%2Fb.m3u8", "dir/"])(

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { bucket, compiled, rewriteUri, segment, server } from "./sample.ts";
+import { bucket, compiled, media, multivariant, rewrite, rewriteUri, segment, server } from "./sample.ts";
+
+const top = { ...bucket, path: "/film/index.m3u8" };
 
 describe("a reference is written relative, so that it inherits the grant in the path", () => {
   test.each([
@@ -138,6 +140,75 @@ describe("nothing foreign is signed, and nothing foreign leaves but what the ass
     ["\\\\evil.example/0.ts", "playlist_invalid"],
   ])("%s: %s", (written, code) => {
     expect(rewriteUri(written)).toBe(code);
+  });
+
+  describe("an application's own scheme", () => {
+    const lines = {
+      key: (uri: string) => media(`#EXT-X-KEY:METHOD=SAMPLE-AES,URI="${uri}",KEYFORMAT="com.example.own"`),
+      sessionKey: (uri: string) => multivariant(`#EXT-X-SESSION-KEY:METHOD=SAMPLE-AES,URI="${uri}"`),
+      assetList: (uri: string) => media(`#EXT-X-DATERANGE:ID="a",X-ASSET-LIST="${uri}"`),
+      commentedOut: (uri: string) => media(`##EXT-X-KEY:METHOD=SAMPLE-AES,URI="${uri}"`),
+    };
+    const elsewhere = {
+      segment,
+      variant: (uri: string) => `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n${uri}\n`,
+      map: (uri: string) => media(`#EXT-X-MAP:URI="${uri}"`),
+      asset: (uri: string) => media(`#EXT-X-DATERANGE:ID="a",X-ASSET-URI="${uri}"`),
+      sessionData: (uri: string) => multivariant(`#EXT-X-SESSION-DATA:DATA-ID="a",URI="${uri}"`),
+      commentedOut: (uri: string) => media(`##EXT-X-MAP:URI="${uri}"`),
+    };
+    const own = [
+      "ownkey://7",
+      "myapp://x?u=https://media.example/film/0.ts",
+      "faxs:a",
+      "OwnKey://7",
+      "com.example-1:a,b",
+    ];
+    const never = [
+      ...[
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "vbscript:a",
+        "file:///etc/passwd",
+        "FILE:a",
+        "blob:https://a/1",
+      ],
+      ...["filesystem:https://a/t/1", "ftp://a/b", "ftps://a/b", "ws://a/b", "wss://a/b", "rtmp://a/b", "rtmpe://a/b"],
+      ...[
+        "rtsp://a/b",
+        "rtspu://a/b",
+        "srt://a:1",
+        "udp://a:1",
+        "tcp://a:1",
+        "concat:a|b",
+        "subfile,,start,0,end,1,,:a",
+      ],
+      ...["crypto:https://evil.example/k", "crypto+https://evil.example/k", "hls+http://a/b", "c:/keys/0.key"],
+    ];
+    const allowing = {
+      ...bucket,
+      allowedSchemes: new Set(["ownkey", "myapp", "faxs", "com.example-1", "javascript", "file"]),
+    };
+
+    test.each(Object.entries(lines))("passes unsigned where applications load it themselves: %s", (_, line) => {
+      for (const uri of own)
+        expect(rewrite(line(uri), top)).toBe(rewrite(line("skd://7"), top).replace("skd://7", uri));
+    });
+
+    test.each(Object.entries(elsewhere))("passes elsewhere only where the asset allows it: %s", (_, line) => {
+      for (const uri of own) {
+        expect(rewrite(line(uri), top)).toBe("uri_foreign");
+        const allowed = { ...allowing, path: top.path };
+        expect(rewrite(line(uri), allowed)).toBe(rewrite(line("skd://7"), top).replace("skd://7", uri));
+      }
+    });
+
+    test.each(Object.entries({ ...lines, ...elsewhere }))(
+      "never passes if it can load from anywhere: %s",
+      (_, line) => {
+        for (const uri of never) expect([uri, rewrite(line(uri), allowing)]).toEqual([uri, "uri_foreign"]);
+      },
+    );
   });
 
   test.each([

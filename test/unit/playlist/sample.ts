@@ -16,6 +16,7 @@ export const bucket: PlaylistContext = {
   originPath: "/film/",
   mediaHost: "media.example",
   allowedHosts: new Set(["ads.example", "ads.example:8443"]),
+  allowedSchemes: new Set(),
   imported: undefined,
   pauseAllowance: seconds(300),
   fileLifetime: seconds(21_600),
