@@ -14,16 +14,24 @@ const isolate = false;
 /** As tsconfig.json has it: that names no files, so it is not asked about those of the console. */
 const oxc = { jsx: { runtime: "automatic", importSource: "hono/jsx" } } as const;
 
+/**
+ * Ceilings for what always comes, in milliseconds: no test measures how fast the machine is. One that fails by them hangs.
+ */
+const ceilings = { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 60_000, interval: 50 } } };
+
 export default defineConfig({
   test: {
     onConsoleLog: searchConsole,
     projects: [
       // The unit suites want all the cores that there are, and the journeys the machine for themselves: they come after.
-      { oxc, test: { name: "node", include: [unit, "test/node/**/*.test.ts"], isolate, maxWorkers: "100%" } },
+      {
+        oxc,
+        test: { name: "node", include: [unit, "test/node/**/*.test.ts"], isolate, maxWorkers: "100%", ...ceilings },
+      },
       {
         oxc,
         plugins: [cloudflareTest({ wrangler: { configPath: "./test/workerd.wrangler.toml" } })],
-        test: { name: "workerd", include: [unit], isolate, maxWorkers: "100%" },
+        test: { name: "workerd", include: [unit], isolate, maxWorkers: "100%", ...ceilings },
       },
       {
         oxc,
@@ -31,8 +39,7 @@ export default defineConfig({
           name: "journeys",
           include: ["test/journeys/**/*.test.ts", "test/browser/**/*.test.ts"],
           globalSetup: "test/cluster/start.ts",
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...ceilings,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },

@@ -75,9 +75,10 @@ export class LatestVersion {
     }
     const progress = progressOf(text);
     const version = { text, etag, progress, checkedAt: sight.askedAt, pace: paceOfNew(progress, sight, latest) };
-    // An answer that was long on its way may be older than what came meanwhile. One that starts over is none of these.
+    // An answer that took long may be older than a version that came in the meantime: that one is the answer then. A stream
+    // that starts again is seen by a request that was sent after the last version came.
     const overtaken = latest !== undefined && isAhead(latest.progress, progress);
-    if (overtaken && (waitedFor !== undefined || latest.checkedAt > sight.askedAt)) return version;
+    if (overtaken && (waitedFor !== undefined || latest.checkedAt > sight.askedAt)) return latest;
     this.#version = version;
     for (const { least, arrive } of this.#waiting) if (holds(progress, least)) arrive(version);
     return version;

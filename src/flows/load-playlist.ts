@@ -46,11 +46,14 @@ export async function loadPlaylist(
   const { least, skip } = asked;
   if (least === undefined && skip === undefined) return load(address, {}, context);
   const early = directivesFor(address, asked, context.shelf);
-  if (!isEmpty(early)) return load(address, early, context);
-  const plain = await load(address, {}, context);
-  if (!plain.ok) return plain;
-  const late = directivesFor(address, asked, context.shelf, plain.value.compiled.template);
-  return isEmpty(late) ? plain : load(address, late, context);
+  const first = await load(address, early, context);
+  if (!first.ok || early.least !== undefined || (least === undefined && early.skip !== undefined)) return first;
+  // The kept version may have been too old to tell whether the origin will wait for `least`. This one is current.
+  const { template } = first.value.compiled;
+  const isDelta = early.skip !== undefined;
+  const late = isDelta ? admitted(asked, template, template) : directivesFor(address, asked, context.shelf, template);
+  const same = late.least === undefined && (isDelta || late.skip === undefined);
+  return same ? first : load(address, late, context);
 }
 
 /** What the origin is told of directives, by what was seen last of the playlist, whole or as a delta update. */
@@ -66,10 +69,6 @@ function directivesFor(
   const delta = shelf.get(keyOf(address, { skip }))?.compiled.template;
   const known = delta !== undefined && isAhead(delta.reloads, whole.reloads) ? delta : whole;
   return admitted(asked, known, delta);
-}
-
-function isEmpty({ least, skip }: DeliveryDirectives): boolean {
-  return least === undefined && skip === undefined;
 }
 
 async function load(

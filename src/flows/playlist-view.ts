@@ -1,4 +1,4 @@
-import { startDeadline } from "../base/deadline.ts";
+import { inTime, startDeadline } from "../base/deadline.ts";
 import type { UnixMilliseconds } from "../base/milliseconds.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Refused, type Result } from "../base/result.ts";
@@ -86,32 +86,48 @@ export class PlaylistView {
   }
 
   /**
-   * A version that holds `least`: whichever question to the origin brings it. A place that the origin has just refused, or
-   * answered with less, is not passed on: who asks for it is held for a moment and given what there is. Since anybody can
-   * make such a place up, a question that fails leaves all that is known as it was.
+   * A version that holds `least`: whichever question to the origin brings it. An origin that answers without it (its timer
+   * is a moment early, or it does not wait at all) is asked once more after a pause (RFC 8216bis §6.2.5.2: no answer before
+   * the playlist holds it). A place that the origin has just refused, or answered with less, is not passed on: the request
+   * is held for the pause and given what there is. Since anybody can make such a place up, a question that fails leaves all
+   * that is known as it was. `first` is when the first question began, where this is the second.
    */
-  async #awaited(question: PlaylistQuestion, least: Position): Promise<Result<PlaylistAnswer, Refusal>> {
+  async #awaited(
+    question: PlaylistQuestion,
+    least: Position,
+    first?: UnixMilliseconds,
+  ): Promise<Result<PlaylistAnswer, Refusal>> {
+    const { clock, timer } = this.#ports;
+    const begun = clock();
+    const again = first !== undefined;
     const { arrival, leave } = this.#latest.arrivalOf(least);
-    const pausing = this.#refused.has(least, this.#ports.clock());
-    const key = directiveQuery(question.directives);
-    const asks = !pausing && (this.#asking.has(key) || this.#asking.size < mostAsked || this.#isNext(least));
-    const asked = asks ? this.#askOnce(question).answer : new Promise<never>(() => undefined);
-    const deadline = startDeadline(pausing ? pause : this.#limit(question), this.#ports.timer);
-    const answered = await deadline.before(Promise.race([arrival.then(ok), asked])).finally(() => {
-      deadline.end();
+    const arrived = arrival.then(ok<Version>);
+    try {
+      const pausing = !again && this.#refused.has(least, begun);
+      const key = directiveQuery(question.directives);
+      const asks = !pausing && (this.#asking.has(key) || this.#asking.size < mostAsked || this.#isNext(least));
+      const asked = asks ? this.#askOnce(question).answer : new Promise<never>(() => undefined);
+      const used = again ? (begun - first) / 1000 : 0;
+      const limit = pausing ? pause : seconds(Math.max(0, this.#limit(question) - used));
+      const answered = await inTime(Promise.race([arrived, asked]), limit, timer);
+      if (answered === "late" && pausing) {
+        const current = await this.#current(question, least);
+        return current.ok ? ok({ ...current.value, shared: false }) : current;
+      }
+      if (answered !== "late" && answered.ok) {
+        if (again || holds(answered.value.progress, least)) return ok(answerOf(answered.value, least));
+        const later = await inTime(arrived, pause, timer);
+        return later === "late" ? await this.#awaited(question, least, begun) : ok(answerOf(later.value, least));
+      }
+      const failed = answered === "late" ? this.#slow(question) : answered;
+      // A request that has waited for so long waits no longer.
+      const slow = failed.refusal.code === "origin_slow";
+      const given = slow ? this.#conclude(failed, least) : await this.#current(question, least);
+      if (!given.ok) return given;
+      return ok({ ...given.value, failure: this.#told(given.value.failure ?? failed.refusal), shared: false });
+    } finally {
       leave();
-    });
-    if (answered === "late" && pausing) {
-      const current = await this.#current(question, least);
-      return current.ok ? ok({ ...current.value, shared: false }) : current;
     }
-    if (answered !== "late" && answered.ok) return ok(answerOf(answered.value, least));
-    const failed = answered === "late" ? this.#slow(question) : answered;
-    // Who has waited for so long waits no longer.
-    const slow = failed.refusal.code === "origin_slow";
-    const given = slow ? this.#conclude(failed, least) : await this.#current(question, least);
-    if (!given.ok) return given;
-    return ok({ ...given.value, failure: this.#told(given.value.failure ?? failed.refusal), shared: false });
   }
 
   /** The answer to give; where there is none, the last version for as long as it can stand in. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { httpOrigin, type OriginFetch } from "../../../src/adapters/origin/http-origin.ts";
 import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
 import type { OriginRequest } from "../../../src/catalog/origin.ts";
@@ -150,6 +150,8 @@ describe("redirects of an HTTP origin", () => {
 });
 
 describe("what an HTTP origin answers", () => {
+  afterEach(() => vi.useRealTimers());
+
   it.each([
     [404, "object_unknown"],
     [410, "object_unknown"],
@@ -250,36 +252,43 @@ describe("what an HTTP origin answers", () => {
   });
 
   it("that never comes becomes origin_slow after the asset's time-out", async () => {
+    vi.useFakeTimers();
     const clock = () => unixSeconds(1_800_000_000);
     const fetch: OriginFetch = (_, { signal }) =>
       new Promise((_resolve, reject) => {
         signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
       });
     const asset = sampleAsset({ origin: httpOriginOf({ timeout: 1 }) });
-    const result = await httpOrigin({ fetch, clock, secretOf: () => undefined })({
+    const asked = httpOrigin({ fetch, clock, secretOf: () => undefined })({
       asset,
       path: "a",
       query: "",
       method: "GET",
     });
-    expect(result).toMatchObject({ ok: false, refusal: { code: "origin_slow" } });
+    await vi.advanceTimersByTimeAsync(999);
+    expect(await Promise.race([asked, "waiting"])).toBe("waiting");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await asked).toMatchObject({ ok: false, refusal: { code: "origin_slow" } });
   });
 
   it("may be held beyond the time-out where it is one that is waited for", async () => {
+    vi.useFakeTimers();
     const fetch: OriginFetch = async (_, { signal }) => {
       await new Promise((resolve) => setTimeout(resolve, 1100));
       return signal.aborted ? Promise.reject(new DOMException("aborted", "AbortError")) : file();
     };
     const origin = httpOrigin({ fetch, clock: () => unixSeconds(1_800_000_000), secretOf: () => undefined });
     const request = { asset: sampleAsset({ origin: httpOriginOf({ timeout: 1 }) }), path: "a", query: "" };
-    const [held, late] = await Promise.all([
+    const both = Promise.all([
       origin({ ...request, method: "GET", hold: seconds(0.5) }),
       origin({ ...request, method: "GET" }),
     ]);
-    expect([held.ok, late.ok]).toEqual([true, false]);
+    await vi.advanceTimersByTimeAsync(1100);
+    expect((await both).map(({ ok }) => ok)).toEqual([true, false]);
   });
 
   it("may take longer over its body than the time-out: files are streamed to viewers", async () => {
+    vi.useFakeTimers();
     let abort: AbortSignal | undefined;
     const fetch: OriginFetch = async (_, { signal }) => {
       abort = signal;
@@ -288,7 +297,7 @@ describe("what an HTTP origin answers", () => {
     const clock = () => unixSeconds(1_800_000_000);
     const asset = sampleAsset({ origin: httpOriginOf({ timeout: 1 }) });
     await httpOrigin({ fetch, clock, secretOf: () => undefined })({ asset, path: "a", query: "", method: "GET" });
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await vi.advanceTimersByTimeAsync(1100);
     expect(abort?.aborted).toBe(false);
   });
 

@@ -12,6 +12,9 @@ const pair = await newPair("ES256");
 const next = await newPair("ES256", "k2");
 const third = await newPair("ES256", "k3");
 
+/** How long a condition is waited for that always comes, in milliseconds. */
+const ceiling = 30_000;
+
 /** An issuer whose JWK Set is served by `answer`; it counts how often it was asked for. */
 function served(answer: () => Response | Promise<Response>) {
   let fetches = 0;
@@ -81,14 +84,17 @@ describe("a JWK Set that is fetched", () => {
 
   it("is fetched by one of those who come at the same time, at the start and when the keys change", async () => {
     let keys = [pair.jwk];
+    let asked = 0;
     const { issuers, fetches } = served(async () => {
       const given = keys;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await vi.waitFor(() => expect(asked).toBe(50), ceiling);
       return Response.json({ keys: given });
     });
     const fifty = async (text: string) => {
-      const judged = await Promise.all(Array.from({ length: 50 }, () => judge(text, issuers)));
-      return [...new Set(judged), fetches()];
+      asked = 0;
+      const judging = Array.from({ length: 50 }, () => judge(text, issuers));
+      asked = judging.length;
+      return [...new Set(await Promise.all(judging)), fetches()];
     };
     expect(await fifty(await token(pair))).toEqual(["ok", 1]);
     keys = [next.jwk];
@@ -97,21 +103,27 @@ describe("a JWK Set that is fetched", () => {
 
   it("that was asked for before the provider had the key is asked for once more", async () => {
     let keys = [pair.jwk];
+    const answers: (() => void)[] = [];
     const { issuers, fetches } = served(async () => {
       const given = keys;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise<void>((resolve) => answers.push(resolve));
       return Response.json({ keys: given });
     });
-    const early = judge(await token(pair), issuers);
-    const waiting = token(next).then((text) => judge(text, issuers));
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    keys = [pair.jwk, next.jwk];
-    expect([await early, await waiting, fetches()]).toEqual(["ok", "ok", 2]);
-    const madeUp = judge(await token(third, {}, { kid: "made-up" }), issuers);
-    const another = token(third).then((text) => judge(text, issuers));
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    keys = [next.jwk, third.jwk];
-    expect([await madeUp, await another]).toEqual(["token_invalid", "ok"]);
+    const tokens = await Promise.all([token(pair), token(next), token(third, {}, { kid: "made-up" }), token(third)]);
+    /** Both ask while the first answer is on its way; the keys change before it arrives. */
+    const both = async (first: string, second: string, later: typeof keys) => {
+      const before = fetches();
+      const judged = Promise.all([judge(first, issuers), judge(second, issuers)]);
+      await vi.waitFor(() => expect(answers).toHaveLength(1), ceiling);
+      keys = later;
+      answers.pop()?.();
+      await vi.waitFor(() => expect(answers).toHaveLength(1), ceiling);
+      answers.pop()?.();
+      return [...(await judged), fetches() - before];
+    };
+    const [known = "", unknown = "", madeUp = "", another = ""] = tokens;
+    expect(await both(known, unknown, [pair.jwk, next.jwk])).toEqual(["ok", "ok", 2]);
+    expect(await both(madeUp, another, [next.jwk, third.jwk])).toEqual(["token_invalid", "ok", 2]);
   });
 
   it.each<[string, () => Response | Promise<Response>]>([
@@ -204,7 +216,7 @@ describe("a JWK Set that is fetched", () => {
       }),
     );
     void judge(await token(pair), [issuer]);
-    await vi.waitFor(() => expect(given).toBe(1));
+    await vi.waitFor(() => expect(given).toBe(1), ceiling);
     wait(10_000);
     expect([await judge(await token(pair), [issuer]), given]).toEqual(["ok", 2]);
   });

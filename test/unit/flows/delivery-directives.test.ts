@@ -103,6 +103,28 @@ describe("a request with directives", () => {
     expect(stage.asked.map((request) => request.query)).toEqual(["", "", "_HLS_msn=26"]);
   });
 
+  it("for a delta update waits too where it has run ahead of what was seen last", async () => {
+    const stage = await stageOf(live(10));
+    await stage.text(ann, path);
+    stage.state.now = timeAfter(now, seconds(60));
+    stage.state.answer = async ({ query }) => ok(new Response(live(query.includes("_HLS_msn=26") ? 26 : 25)));
+    const delta = await stage.text(ann, path, { appended: "&_HLS_msn=26&_HLS_skip=YES" });
+    expect(delta).toContain("\n26.m4s?seg=");
+    expect(stage.asked.map(({ query }) => query)).toEqual(["", "_HLS_skip=YES", "_HLS_msn=26&_HLS_skip=YES"]);
+  });
+
+  it("for a delta update that the origin has by now costs one question", async () => {
+    const stage = await stageOf(live(10));
+    await stage.text(ann, path);
+    stage.state.now = timeAfter(now, seconds(60));
+    stage.state.answer = async () => ok(new Response(live(25)));
+    for (const segment of [25, 99]) {
+      const appended = `&_HLS_msn=${segment}&_HLS_skip=YES`;
+      expect(await stage.text(ann, path, { appended })).toContain("\n25.m4s?seg=");
+    }
+    expect(stage.asked.map(({ query }) => query)).toEqual(["", "_HLS_skip=YES"]);
+  });
+
   it("is never given a kept version without the segment that it asked for", async () => {
     const stage = await stageOf(live(10));
     await stage.text(ann, path);

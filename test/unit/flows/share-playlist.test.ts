@@ -33,7 +33,8 @@ describe("questions to the origin", () => {
     await stage.pass(10_000);
     await stage.ask();
     expect(answered(await stage.ask()).text).toBe(live(10));
-    await stage.ask(least(11));
+    void stage.ask(least(11));
+    await stage.pass(0);
     expect(stage.asked.map(({ request }) => request.ifNoneMatch)).toEqual([undefined, '"1"', undefined]);
   });
 
@@ -58,7 +59,7 @@ describe("questions to the origin", () => {
     await stage.pass(100);
     await stage.ask(least(12));
     await stage.pass(500);
-    await slow;
+    expect(answered(await slow)).toMatchObject({ text: live(12), shared: true });
     expect(answered(await stage.ask()).text).toBe(live(12));
   });
 });
@@ -140,7 +141,7 @@ describe("blocking reload", () => {
 
   it("makes whole playlists fresh, and delta updates are texts of their own", async () => {
     const stage = shareStage(({ query }) =>
-      text(query.includes("skip") ? `${live(11)}#delta` : live(waitsFor(query)?.[0] ?? 10)),
+      text(`${live(waitsFor(query)?.[0] ?? (query === "" ? 10 : 11))}${query.includes("skip") ? "#delta" : ""}`),
     );
     await stage.ask();
     await stage.ask(least(11));
@@ -162,16 +163,58 @@ describe("blocking reload", () => {
     expect(stage.asked[1]?.request.hold).toBe(12);
   });
 
-  it("that the origin answers with less is not for all who ask the same, nor asked again at once", async () => {
+  it("waits on where the origin's timer was a moment early, and asks once more", async () => {
+    const stage = shareStage(async (_, at) => text(live(at < 500 ? 10 : 11)));
+    await stage.ask();
+    const waiting = Array.from({ length: 20 }, () => stage.ask(least(11)));
+    await stage.pass(499);
+    expect(await Promise.race([...waiting, "held"])).toBe("held");
+    await stage.pass(1);
+    for (const one of await Promise.all(waiting)) expect(answered(one)).toMatchObject({ text: live(11), shared: true });
+    expect(stage.queries()).toEqual(["", "_HLS_msn=11", "_HLS_msn=11"]);
+    expect(stage.timers.size).toBe(0);
+  });
+
+  it("that the origin answered without it is served by whatever else brings it", async () => {
+    const stage = shareStage(async ({ query }) => {
+      if (query === "_HLS_msn=12") await stage.wait(100);
+      return text(live(query === "_HLS_msn=12" ? 12 : 10));
+    });
+    await stage.ask();
+    const waiting = [stage.ask(least(12)), stage.ask(least(11))];
+    await stage.pass(100);
+    for (const one of await Promise.all(waiting)) expect(answered(one)).toMatchObject({ text: live(12), shared: true });
+    await stage.pass(1000);
+    expect(stage.queries()).toEqual(["", "_HLS_msn=12", "_HLS_msn=11"]);
+    expect(stage.timers.size).toBe(0);
+  });
+
+  it("is held no longer where the origin first answers without it, and then not at all", async () => {
+    const stage = shareStage(async (_, at) => {
+      if (at > 0) await stage.wait(at < 10_000 ? 10_000 : 1_000_000);
+      return text(live(10));
+    });
+    await stage.ask();
+    await stage.pass(1);
+    const waiting = stage.ask(least(11));
+    await stage.pass(21_999);
+    expect(await Promise.race([waiting, "held"])).toBe("held");
+    await stage.pass(1);
+    expect(await Promise.race([waiting, "held"])).not.toBe("held");
+  });
+
+  it("that the origin answers twice with less is not for all who ask the same, nor asked again at once", async () => {
     const stage = shareStage(() => text(live(10)));
     await stage.ask();
-    expect(answered(await stage.ask(least(11)))).toMatchObject({ text: live(10), shared: false });
+    const first = stage.ask(least(11));
+    await stage.pass(500);
+    expect(answered(await first)).toMatchObject({ text: live(10), shared: false });
     const again = stage.ask(least(11));
     await stage.pass(499);
     expect(await Promise.race([again, "held"])).toBe("held");
     await stage.pass(1);
     expect(answered(await again)).toMatchObject({ text: live(10), shared: false });
-    expect(stage.queries()).toEqual(["", "_HLS_msn=11"]);
+    expect(stage.queries()).toEqual(["", "_HLS_msn=11", "_HLS_msn=11"]);
   });
 
   it("gets no answer for all who ask the same from a stream that has begun anew meanwhile", async () => {
