@@ -103,7 +103,9 @@ export const settingsSchema = z.object({
   STAGEDOOR_STORE_FAILURE: z
     .enum(["closed", "open"])
     .default("closed")
-    .describe("What a viewer gets while revocations and leases cannot be asked for: 503, or the stream."),
+    .describe(
+      "What a viewer gets while revocations and leases do not answer: 503, or the stream, even of sessions that were ended (docs/operate/monitoring.md).",
+    ),
   STAGEDOOR_API_URL: address
     .optional()
     .describe("Where players reach the API: needed for the identity worker, cookies and DPoP."),

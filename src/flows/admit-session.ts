@@ -1,10 +1,10 @@
 import { inTime } from "../base/deadline.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { after, seconds, type Timer, type UnixSeconds } from "../base/seconds.ts";
-import type { StreamsOf, TouchAnswer } from "../sessions/lease.ts";
+import type { StreamsOf } from "../sessions/lease.ts";
 import type { LeaseMemory } from "../sessions/lease-memory.ts";
 import { networkOf, networkText } from "../sessions/network.ts";
-import type { RevocationLog } from "../sessions/revocation.ts";
+import { entryOfEnded, type Revocation, type RevocationLog } from "../sessions/revocation.ts";
 import { forbiddenBy, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import type { RevocationWatch } from "../sessions/revocation-watch.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -99,6 +99,8 @@ function admitUnder(
       return endedBecause("taken").refusal;
     case "elsewhere":
       return tooManyNetworks;
+    case "ended":
+      return endedBecause(parts.leases.causeOf(grant.sessionId)).refusal;
     case "unknown":
       return touch(access, asking, parts);
   }
@@ -144,22 +146,14 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
     parts.leases.refuse(grant.sessionId, address, now);
     return tooManyNetworks;
   }
-  parts.leases.drop(grant.sessionId);
+  parts.leases.end(grant.sessionId, answer.cause);
   parts.telemetry({ event: "ended", sessionId: grant.sessionId });
-  await tellTheOthers(answer, now, parts);
+  if (answer.stream !== undefined) await tellTheOthers(entryOfEnded(answer.stream, answer.cause, now), parts);
   return endedBecause(answer.cause).refusal;
 }
 
-/**
- * A session that was ended is ended everywhere: other isolates may hold it for good for a lease yet. For most this was told
- * when they were ended, and again is no fault; but who told it may have failed between the two.
- */
-async function tellTheOthers(
-  { cause, stream }: Extract<TouchAnswer, { is: "ended" }>,
-  now: UnixSeconds,
-  { log, timer, onFailure }: AdmissionParts,
-): Promise<void> {
-  const entry = { kind: "session", value: stream.sessionId, cause, at: now, until: stream.expiresAt } as const;
+/** A session that this request ended is ended everywhere: other isolates may remember its lease. */
+async function tellTheOthers(entry: Revocation, { log, timer, onFailure }: AdmissionParts): Promise<void> {
   const told = await inTime(log.append([entry]), patience, timer).catch(() => "late" as const);
   if (told === "late") onFailure(refusal("store_unavailable", "the revocation log did not answer").refusal);
 }

@@ -5,6 +5,7 @@ import type {
   LeaseClaim,
   LeaseTouch,
   RunningStream,
+  StreamEnding,
   StreamState,
   TouchAnswer,
 } from "./lease.ts";
@@ -19,10 +20,10 @@ import {
   type LeaseTimes,
   lasting,
   merged,
+  removalOf,
   stateOf,
   toldOfRunning,
 } from "./lease-rules.ts";
-import type { RevocationCause } from "./revocation.ts";
 
 /**
  * What a subject's older name gives to his newer one, and until when it sends on to there what it is asked. The rows come
@@ -80,10 +81,12 @@ export class LeaseBook {
     return answer;
   }
 
-  /** Ends a session for good, be it known or not. The first cause stays; the latest end of a grant counts. */
-  end(sessionId: string, expiresAt: UnixSeconds, cause: RevocationCause): EndedStream {
+  /** Ends a session for good, whether it is known or not. The first cause and the latest expiry of a grant are kept. */
+  end({ sessionId, expiresAt, cause, now }: StreamEnding): EndedStream {
     const known = this.#rows.get(sessionId);
-    const row = { ...lasting(known ?? unseen(sessionId, expiresAt), expiresAt), ended: known?.ended ?? cause };
+    // The edge may have admitted a session of which nothing is known here, and remember it for a lease.
+    const before = known ?? unseen(sessionId, expiresAt, after(now, this.#times.leaseTtl));
+    const row = { ...lasting(before, expiresAt), ended: known?.ended ?? cause };
     if (known?.ended === undefined || row.expiresAt > known.expiresAt) this.#write(row);
     return endOf(row);
   }
@@ -144,24 +147,20 @@ export class LeaseBook {
     return this.#nextRemoval;
   }
 
-  /** Removes what is over: sessions one lease after their last grant ended, which leaves room for clocks that differ. */
+  /** Removes what is over: see {@link removalOf}. */
   prune(now: UnixSeconds): void {
     if (this.#nextRemoval === undefined || now < this.#nextRemoval) return;
     this.#nextRemoval = undefined;
     for (const row of [...this.#rows.values()])
-      if (this.#removal(row.expiresAt) <= now) this.#erase(row);
+      if (removalOf(row.expiresAt, this.#times) <= now) this.#erase(row);
       else this.#keep(row);
     for (const move of [...this.#moves.values()])
-      if (this.#removal(move.until) <= now) this.#eraseMove(move);
+      if (removalOf(move.until, this.#times) <= now) this.#eraseMove(move);
       else this.#keepMove(move);
   }
 
-  #removal(end: UnixSeconds): UnixSeconds {
-    return after(end, this.#times.leaseTtl);
-  }
-
   #remindOf(end: UnixSeconds): void {
-    const removal = this.#removal(end);
+    const removal = removalOf(end, this.#times);
     if (this.#nextRemoval === undefined || removal < this.#nextRemoval) this.#nextRemoval = removal;
   }
 

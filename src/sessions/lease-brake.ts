@@ -7,8 +7,8 @@ const atOnce = 30;
 const refill = seconds(2);
 
 /**
- * From how many ended sessions on, whose grants last, a subject's next ones start slowly. Each is an entry in the log of
- * revocations too, which every isolate holds, so who starts and ends streams without pause shall not fill it.
+ * From how many ended sessions on, whose grants last, a subject's next ones start slowly. Each is a row until its grant has
+ * expired, and for a lease an entry in the revocation log, which every isolate holds.
  */
 const manyEnded = 200;
 /** Slowly is one in so many seconds: half of what he takes who zaps through the channels and ends a stream a minute. */

@@ -5,18 +5,18 @@ import type {
   LeaseClaim,
   LeaseTouch,
   RunningStream,
+  StreamEnding,
   StreamState,
   TouchAnswer,
 } from "./lease.ts";
 import type { HandedOver, LeaseBook } from "./lease-book.ts";
-import type { RevocationCause } from "./revocation.ts";
 
 /** The streams of one subject under one of his names, as those under his other names and the workers reach them. */
 export interface LeaseDesk {
   /** `own` is the name under which it is asked, `older` are the names whose streams it takes over first. */
   claim(claim: LeaseClaim, own: string, older: readonly string[]): Promise<ClaimAnswer>;
   touch(touch: LeaseTouch): Promise<TouchAnswer>;
-  end(sessionId: string, expiresAt: UnixSeconds, cause: RevocationCause): Promise<EndedStream>;
+  end(ending: StreamEnding): Promise<EndedStream>;
   show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined>;
   /** As a claim would find them, and nothing moves: those under `older` that have not moved here are counted where they are. */
   running(now: UnixSeconds, own: string, older: readonly string[]): Promise<readonly RunningStream[]>;
@@ -60,11 +60,11 @@ export function leaseDesk(book: LeaseBook, deskOf: (name: string) => LeaseDesk):
       book.sentOn(touch.expiresAt);
       return deskOf(heir).touch(touch);
     },
-    end: async (sessionId, expiresAt, cause) => {
+    end: async (ending) => {
       const heir = book.heir();
-      if (heir === undefined) return book.end(sessionId, expiresAt, cause);
-      book.sentOn(expiresAt);
-      return deskOf(heir).end(sessionId, expiresAt, cause);
+      if (heir === undefined) return book.end(ending);
+      book.sentOn(ending.expiresAt);
+      return deskOf(heir).end(ending);
     },
     show: async (sessionId, now) => {
       const heir = book.heir();

@@ -1,11 +1,14 @@
 import { makeRoom } from "../base/oldest-out.ts";
 import { after, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
+import type { RevocationCause } from "./revocation.ts";
 
 /**
+/**
  * What to do about a request of a session. `held`: nothing, it holds its lease and that was asked for lately. `due`: let it
- * pass, and ask in the background. `limited` and `elsewhere`: refuse it, that was the answer a moment ago. `unknown`: ask first.
+ * pass, and ask in the background. `limited` and `elsewhere`: refuse it, that was the answer a moment ago. `ended`: refuse it for
+ * its {@link LeaseMemory.causeOf}. `unknown`: ask first.
  */
-export type LeaseLook = "held" | "due" | "limited" | "elsewhere" | "unknown";
+export type LeaseLook = "held" | "due" | "limited" | "elsewhere" | "ended" | "unknown";
 
 /** What an isolate remembers of leases, so that it asks at most once a `refreshAfter` for a session and network. */
 export interface LeaseMemory {
@@ -22,8 +25,10 @@ export interface LeaseMemory {
   limit(sessionId: string, now: UnixSeconds): void;
   /** Keeps an answer `elsewhere` for two seconds, for one network of a session. */
   refuse(sessionId: string, network: string | undefined, now: UnixSeconds): void;
-  /** Forgets a session in all its networks: it was ended. */
-  drop(sessionId: string): void;
+  /** Remembers for good that a session was ended: a player that goes on asking all the same costs no further question. */
+  end(sessionId: string, cause: RevocationCause): void;
+  /** Why a session was ended of which `look` says so. */
+  causeOf(sessionId: string): RevocationCause;
 }
 
 interface Kept {
@@ -44,10 +49,12 @@ export function rememberLeases(options: { readonly capacity: number; readonly re
   const sessions = new Map<string, Map<string | undefined, Kept>>();
   const limited = new Map<string, UnixSeconds>();
   const elsewhere = new Map<string, UnixSeconds>();
+  const ended = new Map<string, RevocationCause>();
   return {
     look(sessionId, network, now, playlist = false) {
       const kept = sessions.get(sessionId)?.get(network);
       if (kept === undefined || kept.until <= now) {
+        if (ended.has(sessionId)) return "ended";
         if ((limited.get(sessionId) ?? 0) > now) return "limited";
         // A playlist is reason to ask again.
         return !playlist && (elsewhere.get(placeOf(sessionId, network)) ?? 0) > now ? "elsewhere" : "unknown";
@@ -60,6 +67,8 @@ export function rememberLeases(options: { readonly capacity: number; readonly re
     },
     loadedPlaylist: (sessionId, network) => sessions.get(sessionId)?.get(network)?.playlist === true,
     keep(sessionId, network, now, until, playlist = false) {
+      // An answer from before the end, which arrives after it.
+      if (ended.has(sessionId)) return;
       const networks = sessions.get(sessionId) ?? new Map<string | undefined, Kept>();
       // Put in anew, so that those go first that were not asked about for longest.
       sessions.delete(sessionId);
@@ -83,9 +92,13 @@ export function rememberLeases(options: { readonly capacity: number; readonly re
       makeRoom(elsewhere, capacity);
       elsewhere.set(place, after(now, refusedFor));
     },
-    drop(sessionId) {
+    end(sessionId, cause) {
       sessions.delete(sessionId);
+      ended.delete(sessionId);
+      makeRoom(ended, capacity);
+      ended.set(sessionId, cause);
     },
+    causeOf: (sessionId) => ended.get(sessionId) ?? "revoked",
   };
 }
 

@@ -1,7 +1,7 @@
 import { type UnixSeconds, unixSeconds } from "../base/seconds.ts";
 import type { RevocationCause } from "./revocation.ts";
 
-/** What is written down of one session. A lease is held until `leaseUntil`, which is no later than `expiresAt`. */
+/** What is written down of one session. A lease is held until `leaseUntil`, unless the session was ended. */
 export interface LeaseRow {
   readonly sessionId: string;
   /** Empty where a session was ended that nobody had seen before. */
@@ -50,8 +50,8 @@ export interface LeaseRows {
   putNetworkKey(key: string): void;
 }
 
-/** A session that was ended before anybody saw it. Nothing is known of it but that it must not come back. */
-export function unseen(sessionId: string, expiresAt: UnixSeconds): LeaseRow {
+/** A session that is ended and has no row. All that is known of it is that it must not come back. */
+export function unseen(sessionId: string, expiresAt: UnixSeconds, leaseUntil: UnixSeconds): LeaseRow {
   const never = unixSeconds(0);
   return {
     sessionId,
@@ -60,7 +60,7 @@ export function unseen(sessionId: string, expiresAt: UnixSeconds): LeaseRow {
     startedAt: never,
     seenAt: never,
     expiresAt,
-    leaseUntil: never,
+    leaseUntil,
     limit: undefined,
     ended: undefined,
     networks: [],

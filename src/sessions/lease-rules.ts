@@ -10,6 +10,7 @@ import type {
 } from "./lease.ts";
 import { decideNetwork, isAlive, trustedIn } from "./lease-networks.ts";
 import type { LeaseRow } from "./lease-row.ts";
+import { clockSkew } from "./revocation.ts";
 
 export interface LeaseTimes {
   /** How long a session holds its lease after it was last seen. */
@@ -52,7 +53,16 @@ export function decideClaim(
   if (surplus > 0 && (!takeover || limit < 1))
     return { answer: { is: "limited", running: running.map(toldOf) }, write: [] };
   const taken = running.slice(0, Math.max(surplus, 0)).map((row) => ({ ...row, ended: "taken" as const }));
-  return { answer: { is: "held", taken: taken.map(endOf) }, write: [...taken, renewed] };
+  const before = [...rows.values()].filter((row) => isBelieved(row, now));
+  return { answer: { is: "held", taken: [...before, ...taken].map(endOf) }, write: [...taken, renewed] };
+}
+
+/**
+ * Whether an isolate may still believe in the lease of a session that a takeover ended. It is named again to each start until
+ * then: the worker that was to tell the revocation log may have failed, and the viewer tries again.
+ */
+function isBelieved({ ended, leaseUntil }: LeaseRow, now: UnixSeconds): boolean {
+  return ended === "taken" && leaseUntil > now;
 }
 
 function isNews(known: LeaseRow, claim: LeaseClaim, { writeInterval }: LeaseTimes): boolean {
@@ -71,7 +81,7 @@ export function decideTouch(
   const known = rows.get(sessionId);
   if (known?.ended !== undefined) {
     const row = lasting(known, touch.expiresAt);
-    return { answer: ended(row, known.ended), row, write: row !== known };
+    return { answer: { is: "ended", cause: known.ended, stream: undefined }, row, write: row !== known };
   }
   const lapsed = known === undefined || !holds(known, now);
   if (known !== undefined && lapsed && isFull(rows, known.limit, now))
@@ -83,7 +93,7 @@ export function decideTouch(
   const seen = { ...lasting(before, touch.expiresAt), networks: place.networks };
   if (place.is === "shared") {
     const row = { ...seen, seenAt: later(before.seenAt, now), ended: "shared" as const };
-    return { answer: ended(row, "shared"), row, write: true };
+    return { answer: { is: "ended", cause: "shared", stream: endOf(row) }, row, write: true };
   }
   const write =
     lapsed || place.isNews || seen.expiresAt > before.expiresAt || after(before.seenAt, times.writeInterval) <= now;
@@ -112,8 +122,16 @@ export function lasting(row: LeaseRow, expiresAt: UnixSeconds): LeaseRow {
   return expiresAt > row.expiresAt ? { ...row, expiresAt } : row;
 }
 
-export function endOf({ sessionId, expiresAt }: LeaseRow): EndedStream {
-  return { sessionId, expiresAt };
+export function endOf({ sessionId, leaseUntil }: LeaseRow): EndedStream {
+  return { sessionId, leaseUntil };
+}
+
+/**
+ * When a row may go whose last grant expires at `end`. Until then it refuses a session that was ended, since the revocation log
+ * forgets that after a lease. A renewal that is not written down may have moved the end, and the edge's clock may be behind.
+ */
+export function removalOf(end: UnixSeconds, { leaseTtl }: LeaseTimes): UnixSeconds {
+  return after(end, seconds(leaseTtl + unwrittenEnd + clockSkew));
 }
 
 export function stateOf(row: LeaseRow, now: UnixSeconds, { leaseTtl }: LeaseTimes): StreamState {
@@ -174,10 +192,6 @@ function takenIn({ sessionId, assetId, login, issuedAt, expiresAt }: LeaseTouch)
 function extended(row: LeaseRow, now: UnixSeconds, { leaseTtl }: LeaseTimes): LeaseRow {
   const leaseUntil = later(row.leaseUntil, earlier(after(now, leaseTtl), row.expiresAt));
   return { ...row, seenAt: later(row.seenAt, now), leaseUntil };
-}
-
-function ended(row: LeaseRow, cause: NonNullable<LeaseRow["ended"]>): TouchAnswer {
-  return { is: "ended", cause, stream: endOf(row) };
 }
 
 function toldOf({ sessionId, assetId, login, startedAt, seenAt }: LeaseRow): RunningStream {

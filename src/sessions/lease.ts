@@ -20,6 +20,7 @@ export interface LeaseClaim {
 }
 
 export type ClaimAnswer =
+  /** `taken` are the sessions that takeovers have ended within a lease: the revocation log has to be told. */
   | { readonly is: "held"; readonly taken: readonly EndedStream[] }
   /** There are too many; none of them was touched. */
   | { readonly is: "limited"; readonly running: readonly RunningStream[] }
@@ -33,10 +34,20 @@ export interface RunningStream extends RunningSession {
   readonly login: string | undefined;
 }
 
-/** A session that was ended before its time, and when its last grant would have ended. */
+/** A session that was ended before its time. Its row says so until its last grant has expired. */
 export interface EndedStream {
   readonly sessionId: string;
+  /** Until when an isolate of the edge may remember that it holds a lease. */
+  readonly leaseUntil: UnixSeconds;
+}
+
+/** The end of a session before its time. */
+export interface StreamEnding {
+  readonly sessionId: string;
+  /** When the grant at hand expires; another grant of the session may last longer. */
   readonly expiresAt: UnixSeconds;
+  readonly cause: RevocationCause;
+  readonly now: UnixSeconds;
 }
 
 /** What the edge says of a session that asks for something. */
@@ -63,7 +74,8 @@ export type TouchAnswer =
   | { readonly is: "limited" }
   /** It is alive in as many networks as it may be, and goes on in those; this network is another. */
   | { readonly is: "elsewhere" }
-  | { readonly is: "ended"; readonly cause: RevocationCause; readonly stream: EndedStream };
+  /** `stream` where this touch ended it: the revocation log has to be told. */
+  | { readonly is: "ended"; readonly cause: RevocationCause; readonly stream: EndedStream | undefined };
 
 /** What is known of one session. */
 export interface StreamState {
@@ -81,8 +93,8 @@ export interface StreamState {
 export interface SubjectStreams {
   claim(claim: LeaseClaim): Promise<ClaimAnswer>;
   touch(touch: LeaseTouch): Promise<TouchAnswer>;
-  /** Ends a session for good. Answers when its last grant would have ended: at least `expiresAt`. */
-  end(sessionId: string, expiresAt: UnixSeconds, cause: RevocationCause): Promise<EndedStream>;
+  /** Ends a session for good: nothing gives it back. */
+  end(ending: StreamEnding): Promise<EndedStream>;
   show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined>;
   /** Those that hold a lease now, oldest first: for who looks and claims nothing. */
   running(now: UnixSeconds): Promise<readonly RunningStream[]>;

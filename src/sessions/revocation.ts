@@ -1,5 +1,6 @@
 import type { UnixMilliseconds } from "../base/milliseconds.ts";
-import type { UnixSeconds } from "../base/seconds.ts";
+import { after, later, seconds, type UnixSeconds } from "../base/seconds.ts";
+import type { EndedStream } from "./lease.ts";
 
 /** What can be forbidden. */
 export const revocationKinds = ["session", "subject", "asset", "token", "login", "key"] as const;
@@ -58,4 +59,20 @@ export interface RevocationLog {
   /** Takes back what is forbidden under this kind and value; false where nothing was. */
   lift(kind: RevocationKind, value: string): Promise<boolean>;
   since(cursor: number): Promise<RevocationDelta>;
+}
+
+/** How far the clocks of two data centres may be apart. */
+export const clockSkew = seconds(60);
+
+/**
+ * The entry for a session whose row says that it was ended. It has to last only as long as an isolate may remember the lease:
+ * whoever asks after that finds the row.
+ */
+export function entryOfEnded(
+  { sessionId, leaseUntil }: EndedStream,
+  cause: RevocationCause,
+  now: UnixSeconds,
+): Revocation {
+  const until = after(later(leaseUntil, now), clockSkew);
+  return { kind: "session", value: sessionId, cause, at: now, until };
 }

@@ -7,6 +7,7 @@ import type {
   LeaseClaim,
   LeaseTouch,
   RunningStream,
+  StreamEnding,
   StreamState,
   TouchAnswer,
 } from "../../sessions/lease.ts";
@@ -14,7 +15,6 @@ import { type HandedOver, LeaseBook } from "../../sessions/lease-book.ts";
 import { type LeaseDesk, leaseDesk } from "../../sessions/lease-desk.ts";
 import { sqlLeaseRows } from "../../sessions/lease-rows-sql.ts";
 import type { LeaseTimes } from "../../sessions/lease-rules.ts";
-import type { RevocationCause } from "../../sessions/revocation.ts";
 import { nodeHmac } from "../node/hmac.ts";
 
 export interface StreamsEnv {
@@ -42,8 +42,8 @@ export class StreamsObject extends DurableObject<StreamsEnv> implements LeaseDes
     return this.#ask((desk) => desk.touch(touch));
   }
 
-  async end(sessionId: string, expiresAt: UnixSeconds, cause: RevocationCause): Promise<EndedStream> {
-    return this.#ask((desk) => desk.end(sessionId, expiresAt, cause));
+  async end(ending: StreamEnding): Promise<EndedStream> {
+    return this.#ask((desk) => desk.end(ending));
   }
 
   async show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined> {

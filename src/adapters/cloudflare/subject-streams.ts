@@ -14,7 +14,7 @@ export function streamsOf<Id>(namespace: StreamsNamespace<Id>): StreamsOf {
     return {
       claim: async (claim) => object().claim(claim, subject, older),
       touch: async (touch) => object().touch(touch),
-      end: async (sessionId, expiresAt, cause) => object().end(sessionId, expiresAt, cause),
+      end: async (ending) => object().end(ending),
       show: async (sessionId, now) => object().show(sessionId, now),
       running: async (now) => object().running(now, subject, older),
     };

@@ -30,7 +30,7 @@ export function memoryStreams(
     streamsOf: (subject, older = []) => ({
       claim: async (claim) => deskOf(subject).claim(claim, subject, older),
       touch: async (touch) => deskOf(subject).touch(touch),
-      end: async (sessionId, expiresAt, cause) => deskOf(subject).end(sessionId, expiresAt, cause),
+      end: async (ending) => deskOf(subject).end(ending),
       show: async (sessionId, now) => deskOf(subject).show(sessionId, now),
       running: async (now) => deskOf(subject).running(now, subject, older),
     }),

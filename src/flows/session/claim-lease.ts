@@ -6,7 +6,7 @@ import type { Credential } from "../../credential/credential.ts";
 import { signedBefore } from "../../keys/ring.ts";
 import type { ClaimAnswer, EndedStream, LeaseClaim, RunningStream, SubjectStreams } from "../../sessions/lease.ts";
 import { loginName } from "../../sessions/login-name.ts";
-import type { Revocation } from "../../sessions/revocation.ts";
+import { entryOfEnded, type Revocation } from "../../sessions/revocation.ts";
 import type { RevocationSnapshot } from "../../sessions/revocation-snapshot.ts";
 import { subjectHash } from "../../signing/grant.ts";
 import type { PreparedSessionKey } from "../../signing/session-keys.ts";
@@ -65,7 +65,7 @@ export async function claimLease(
       if (told.ok) return ok(undefined);
       // Else the place would belong to a session that nobody has, for as long as a lease lasts.
       if (settings.storeFailure === "closed")
-        await fromStore("the viewer's streams", streams.end(sessionId, expiresAt, "revoked"), context);
+        await fromStore("the viewer's streams", streams.end({ sessionId, expiresAt, cause: "revoked", now }), context);
       return withoutStore(told, context);
     }
   }
@@ -97,7 +97,9 @@ async function claimPlace(
   if (answer.is !== "limited") return answer;
   const forbidden = await forbiddenAmong(answer.running, claiming);
   if (forbidden.size === 0) return answer;
-  await Promise.all([...forbidden].map(([{ sessionId }, { cause }]) => streams.end(sessionId, claim.now, cause)));
+  const { now } = claim;
+  const endings = [...forbidden].map(([{ sessionId }, { cause }]) => ({ sessionId, expiresAt: now, cause, now }));
+  await Promise.all(endings.map((ending) => streams.end(ending)));
   for (const { sessionId } of forbidden.keys()) telemetry({ event: "ended", sessionId });
   return streams.claim(claim);
 }
@@ -127,10 +129,7 @@ async function tellOfTaken(
 ): Promise<Result<unknown, Refusal>> {
   if (taken.length === 0) return ok(undefined);
   for (const { sessionId } of taken) context.telemetry({ event: "ended", sessionId });
-  const entries = taken.map(
-    ({ sessionId, expiresAt }) =>
-      ({ kind: "session", value: sessionId, cause: "taken", at: now, until: expiresAt }) as const,
-  );
+  const entries = taken.map((stream) => entryOfEnded(stream, "taken", now));
   return fromStore("the revocation log", context.log.append(entries), context);
 }
 

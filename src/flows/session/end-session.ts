@@ -1,5 +1,6 @@
 import type { Refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
+import { entryOfEnded } from "../../sessions/revocation.ts";
 import { isKeyRevoked } from "../../sessions/revocation-snapshot.ts";
 import { endedBecause } from "../ended-because.ts";
 import { authorize } from "./authorize.ts";
@@ -24,12 +25,11 @@ export async function endSession(
   if (!snapshot.ok) return snapshot;
   // Who holds a leaked key can write a grant of his own with another viewer's session id in it.
   if (isKeyRevoked(snapshot.value, kid)) return endedBecause("revoked");
-  const ending = context.streams(subject).end(sessionId, expiresAt, "revoked");
+  // The row comes first, as it outlasts the entry. A viewer who is told of a failure between the two may end it again.
+  const ending = context.streams(subject).end({ sessionId, expiresAt, cause: "revoked", now });
   const ended = await fromStore("the viewer's streams", ending, context);
   if (!ended.ok) return ended;
-  // Another grant of the same session may last longer than the one that came.
-  const until = ended.value.expiresAt;
-  const entry = { kind: "session", value: sessionId, cause: "revoked", at: now, until } as const;
+  const entry = entryOfEnded(ended.value, "revoked", now);
   const added = await fromStore("the revocation log", context.log.append([entry]), context);
   if (!added.ok) return added;
   context.telemetry({ event: "ended", sessionId });

@@ -39,7 +39,7 @@ describe("the tables of version 1", () => {
     ]);
     expect([...rows.moves()]).toEqual([{ way: "to", name: "other", until: 1_795_021_600 }]);
     expect(rows.networkKey()).toBe("bmV0d29yaw");
-    rows.put(unseen("s3", unixSeconds(1_795_021_600)));
+    rows.put(unseen("s3", unixSeconds(1_795_021_600), unixSeconds(1_795_000_150)));
     expect([...rows.all()].map(({ sessionId }) => sessionId)).toEqual(["s1", "s2", "s3"]);
   });
 
@@ -59,7 +59,7 @@ describe("the tables of version 1", () => {
   it.each(["lease", "revocation"] as const)("can be read and written by it after a roll-back: %s", (name) => {
     const database = new DatabaseSync(":memory:");
     const sql = storeOf(database);
-    if (name === "lease") sqlLeaseRows(sql).put(unseen("new", unixSeconds(1_795_021_600)));
+    if (name === "lease") sqlLeaseRows(sql).put(unseen("new", unixSeconds(1_795_021_600), unixSeconds(0)));
     else openRevocationBook({ sql, transaction: (work) => work() }, () => unixMilliseconds(1_795_000_000_000));
     database.exec(tables[name].create); // the old release makes what is missing, and must find nothing in its way
     for (const statement of tables[name].write) database.exec(statement);

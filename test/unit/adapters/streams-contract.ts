@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
-import type { LeaseClaim, LeaseTouch, StreamsOf } from "../../../src/sessions/lease.ts";
+import type { LeaseClaim, LeaseTouch, StreamEnding, StreamsOf } from "../../../src/sessions/lease.ts";
 
 export interface StreamsUnderTest {
   readonly streamsOf: StreamsOf;
@@ -34,6 +34,14 @@ export const touchOf = (sessionId: string, second: number, more: Partial<LeaseTo
   network: undefined,
   playlist: false,
   mostNetworks: 3,
+  ...more,
+});
+
+export const endingOf = (sessionId: string, second: number, more: Partial<StreamEnding> = {}): StreamEnding => ({
+  sessionId,
+  now: at(second),
+  expiresAt: at(3600),
+  cause: "revoked",
   ...more,
 });
 
@@ -97,11 +105,25 @@ export function streamsContract(name: string, open: () => StreamsUnderTest): voi
 
     it("ends the oldest for a takeover, and tells it so whenever it asks", async () => {
       const { streams } = await started(3);
-      const taken = { sessionId: "s0", expiresAt: at(3600) };
+      const taken = { sessionId: "s0", leaseUntil: at(90) };
       expect(await streams.claim(claimOf("new", 5, { takeover: true }))).toEqual({ is: "held", taken: [taken] });
-      expect(await streams.touch(touchOf("s0", 6))).toEqual({ is: "ended", cause: "taken", stream: taken });
+      expect(await streams.touch(touchOf("s0", 6))).toEqual({ is: "ended", cause: "taken", stream: undefined });
       expect(await streams.claim(claimOf("s0", 7))).toEqual({ is: "ended", cause: "taken" });
       expect(await streams.touch(touchOf("s1", 6))).toMatchObject({ is: "held" });
+    });
+
+    it("names what a takeover ended to each start, as long as an isolate may remember the lease", async () => {
+      const { streams } = await started(3);
+      await streams.claim(claimOf("new", 5, { takeover: true }));
+      const taken = [
+        { sessionId: "s0", leaseUntil: at(90) },
+        { sessionId: "s1", leaseUntil: at(91) },
+      ];
+      expect(await streams.claim(claimOf("newer", 6, { takeover: true }))).toEqual({ is: "held", taken });
+      expect(await streams.claim(claimOf("newer", 40))).toEqual({ is: "held", taken: [] });
+      await streams.end(endingOf("newer", 41));
+      expect(await streams.claim(claimOf("newest", 90))).toEqual({ is: "held", taken: taken.slice(1) });
+      expect(await streams.claim(claimOf("last", 92))).toEqual({ is: "held", taken: [] });
     });
 
     it("frees the place of a session that was silent for a lease", async () => {
@@ -128,16 +150,17 @@ export function streamsContract(name: string, open: () => StreamsUnderTest): voi
     it("renews a session without counting it, and keeps the later end of its grants", async () => {
       const { streams } = await started(3);
       expect(await streams.claim(claimOf("s0", 50, { expiresAt: at(9000) }))).toEqual({ is: "held", taken: [] });
-      expect(await streams.end("s0", at(100), "revoked")).toEqual({ sessionId: "s0", expiresAt: at(9000) });
+      expect(await streams.end(endingOf("s0", 60))).toEqual({ sessionId: "s0", leaseUntil: at(140) });
+      expect(await streams.show("s0", at(60))).toMatchObject({ expiresAt: at(9000), ended: "revoked" });
     });
 
     it("ends a session that loaded playlists in too many networks, in the answer to the one too many", async () => {
       const { streams } = await started(1);
       for (const [i, network] of ["a", "b", "a", "c"].entries())
         expect(await streams.touch(touchOf("s0", 10 + i, { network, playlist: true }))).toMatchObject({ is: "held" });
-      const shared = { is: "ended", cause: "shared", stream: { sessionId: "s0", expiresAt: at(3600) } };
+      const shared = { is: "ended", cause: "shared", stream: { sessionId: "s0", leaseUntil: at(103) } };
       expect(await streams.touch(touchOf("s0", 20, { network: "d", playlist: true }))).toEqual(shared);
-      expect(await streams.touch(touchOf("s0", 21, { network: "a" }))).toEqual(shared);
+      expect(await streams.touch(touchOf("s0", 21, { network: "a" }))).toEqual({ ...shared, stream: undefined });
     });
 
     it("refuses a segment in one network too many, and lets the session go on in the others", async () => {
@@ -219,7 +242,7 @@ export function streamsContract(name: string, open: () => StreamsUnderTest): voi
 
     it("ends a session that it does not know, and does not take it in any more", async () => {
       const { streams } = await started(0);
-      await streams.end("s9", at(3600), "revoked");
+      expect(await streams.end(endingOf("s9", 9))).toEqual({ sessionId: "s9", leaseUntil: at(99) });
       expect(await streams.touch(touchOf("s9", 10))).toMatchObject({ is: "ended", cause: "revoked" });
     });
 
@@ -240,7 +263,7 @@ export function streamsContract(name: string, open: () => StreamsUnderTest): voi
     it("remembers everything over a restart", async () => {
       const { own, under, streams } = await started(3);
       await streams.touch(touchOf("s1", 10, { network: "a" }));
-      await streams.end("s2", at(3600), "revoked");
+      await streams.end(endingOf("s2", 10));
       const before = await Promise.all(["s0", "s1", "s2"].map((id) => streams.show(id, at(10))));
       await under.restart(own);
       expect(await Promise.all(["s0", "s1", "s2"].map((id) => streams.show(id, at(10))))).toEqual(before);
@@ -276,7 +299,7 @@ export function streamsContract(name: string, open: () => StreamsUnderTest): voi
       const newer = under.streamsOf(subject(), [own]);
       await newer.claim(claimOf("new", 5, { takeover: true }));
       expect(await streams.touch(touchOf("s0", 6))).toMatchObject({ is: "ended", cause: "taken" });
-      await streams.end("s1", at(3600), "revoked");
+      await streams.end(endingOf("s1", 7));
       expect(await newer.show("s1", at(7))).toMatchObject({ ended: "revoked" });
       expect(await streams.show("s1", at(7))).toMatchObject({ ended: "revoked" });
       expect(await streams.claim(claimOf("s3", 8))).toMatchObject({ is: "held" });
@@ -326,7 +349,7 @@ export function streamsContract(name: string, open: () => StreamsUnderTest): voi
       await newer.claim(claimOf("s2", 7));
       expect(await ids(newer)).toEqual(["s0", "s1", "s2"]);
       expect(await ids(streams)).toEqual(["s0", "s1", "s2"]);
-      await newer.end("s1", at(3600), "revoked");
+      await newer.end(endingOf("s1", 8));
       expect(await ids(newer)).toEqual(["s0", "s2"]);
       expect((await newer.running(at(500))).length).toBe(0);
     });

@@ -6,8 +6,9 @@ import type { Refusal } from "../../../src/base/refusal.ts";
 import { type Timer, type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
 import { type AdmissionParts, admitSession } from "../../../src/flows/admit-session.ts";
 import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
+import type { StreamEnding } from "../../../src/sessions/lease.ts";
 import { rememberLeases } from "../../../src/sessions/lease-memory.ts";
-import type { Revocation, RevocationKind } from "../../../src/sessions/revocation.ts";
+import type { Revocation, RevocationCause, RevocationKind } from "../../../src/sessions/revocation.ts";
 import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
 import type { MediaPurpose } from "../../../src/signing/media-url.ts";
 import {
@@ -104,6 +105,8 @@ export function isolate(changes: Partial<AdmissionParts> = {}) {
     settled: () => Promise.all(behind),
   };
 }
+
+export const ending = (cause: RevocationCause): StreamEnding => ({ sessionId, expiresAt: in6Hours, cause, now });
 
 export const entry = (kind: RevocationKind, value: string, changes: Partial<Revocation> = {}): Revocation => ({
   ...{ kind, value, cause: "revoked", at: now, until: in6Hours },

@@ -1,9 +1,9 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Refusal } from "../../../src/base/refusal.ts";
 import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
-import type { RevocationKind } from "../../../src/sessions/revocation.ts";
+import { entryOfEnded, type RevocationKind } from "../../../src/sessions/revocation.ts";
 import { in6Hours, now } from "../signing/session.ts";
-import { entry, isolate, login, sessionId, subject, tokenHash } from "./admission-stage.ts";
+import { ending, entry, isolate, login, sessionId, subject, tokenHash } from "./admission-stage.ts";
 
 let edge: ReturnType<typeof isolate>;
 beforeEach(() => {
@@ -29,7 +29,7 @@ describe("a session that the isolate knows", () => {
 
   it("is refused at the request after that, where it was ended in the meantime", async () => {
     await edge.code("192.0.2.1");
-    await edge.streams.end(sessionId, in6Hours, "taken");
+    await edge.streams.end(ending("taken"));
     edge.later(30);
     expect(await edge.code("192.0.2.1")).toBe("admitted");
     await edge.settled();
@@ -102,7 +102,7 @@ describe("a session's link that was passed around", () => {
     expect(await playlist("192.0.2.200")).toBe("admitted");
     expect(await playlist(networks[3])).toBe("session_shared");
     expect((await edge.log.since(0)).entries).toEqual([
-      entry("session", sessionId, { cause: "shared", until: in6Hours }),
+      entry("session", sessionId, { cause: "shared", until: unixSeconds(now + 150) }),
     ]);
     edge.later(2);
     for (const address of networks) expect(await edge.code(address)).toBe("session_shared");
@@ -179,24 +179,71 @@ describe("a segment's URL that was passed around", () => {
   });
 });
 
-describe("a session that was ended, but not in the log", () => {
+describe("a session that was ended, and that the log does not name", () => {
   it.each([
     ["taken", "stream_taken"],
     ["revoked", "session_revoked"],
-  ] as const)("%s: is told to all other isolates by the first that learns of it", async (cause, code) => {
-    await edge.streams.end(sessionId, in6Hours, cause);
+  ] as const)("%s: is refused, and nothing is added to the log", async (cause, code) => {
+    await edge.streams.end(ending(cause));
     expect(await edge.code()).toBe(code);
-    expect((await edge.log.since(0)).entries).toEqual([entry("session", sessionId, { cause, until: in6Hours })]);
+    expect((await edge.log.since(0)).entries).toEqual([]);
   });
 
-  it("is refused though the log never answers, and the failure is told", async () => {
-    const silent = { ...edge.parts, log: { append: () => new Promise<never>(() => undefined) } };
-    await edge.streams.end(sessionId, in6Hours, "taken");
-    const asked = edge.ask(undefined, silent);
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    for (const ring of edge.rings) ring();
-    expect((await asked)?.code).toBe("stream_taken");
-    expect(edge.failures.map(({ code }) => code)).toEqual(["store_unavailable"]);
+  it("costs one question, however long its player goes on and from wherever", async () => {
+    await edge.code("192.0.2.1");
+    await edge.streams.end(ending("taken"));
+    edge.later(90);
+    for (const address of ["192.0.2.1", "198.51.100.1", undefined]) {
+      expect(await edge.code(address)).toBe("stream_taken");
+      edge.later(600);
+    }
+    expect(edge.touches()).toBe(2);
+  });
+
+  it("stays ended where an answer from before that arrives late", async () => {
+    const { streams } = edge.parts;
+    let answer = () => {};
+    const slow: typeof streams = (...names) => ({
+      ...streams(...names),
+      touch: async (touch) => {
+        const early = await streams(...names).touch(touch);
+        await new Promise<void>((resolve) => {
+          answer = resolve;
+        });
+        return early;
+      },
+    });
+    const late = edge.code("192.0.2.1", { ...edge.parts, streams: slow });
+    await vi.waitFor(() => expect(edge.touches()).toBe(1));
+    await edge.streams.end(ending("revoked"));
+    expect(await edge.code("198.51.100.1")).toBe("session_revoked");
+    answer();
+    await late;
+    expect(await edge.code("192.0.2.1")).toBe("session_revoked");
+  });
+});
+
+describe("a session that was ended, once the log has forgotten it", () => {
+  it("is refused by its row until its last grant has expired, also in an isolate that remembers its lease", async () => {
+    for (const address of ["192.0.2.1", "198.51.100.1"]) await edge.code(address);
+    const { streams, log, revocations } = edge.parts;
+    const another = () => {
+      const made = isolate({ streams, log, revocations });
+      made.later(edge.state.now - now);
+      return made;
+    };
+    const other = another();
+    await other.code("192.0.2.1");
+    const stream = await edge.streams.end(ending("revoked"));
+    await edge.log.append([entryOfEnded(stream, "revoked", now)]);
+    for (const by of [2, 60, 30, 30, 30, 600, 20_000]) {
+      edge.later(by);
+      other.later(by);
+      const codes = [await edge.code("192.0.2.1"), await other.code("192.0.2.1"), await another().code()];
+      expect(codes).toEqual(["session_revoked", "session_revoked", "session_revoked"]);
+    }
+    const [entry] = (await edge.log.since(0)).entries;
+    expect(entry?.until).toBe(now + 150);
   });
 });
 
@@ -282,7 +329,7 @@ describe("a store that is down", () => {
     expect([await edge.code(), edge.touches()]).toEqual(["admitted", 1]);
     edge.state.down = undefined;
     edge.later(seconds(5));
-    await edge.streams.end(sessionId, in6Hours, "revoked");
+    await edge.streams.end(ending("revoked"));
     expect(await edge.code()).toBe("session_revoked");
   });
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { in6Hours, now } from "../signing/session.ts";
-import { access, entry, isolate, sessionId } from "./admission-stage.ts";
+import { now } from "../signing/session.ts";
+import { access, ending, entry, isolate, sessionId } from "./admission-stage.ts";
 
 let edge: ReturnType<typeof isolate>;
 beforeEach(() => {
@@ -33,7 +33,7 @@ describe("of a session it is told", () => {
   });
 
   it("that it was ended where its lease says so", async () => {
-    await edge.streams.end(sessionId, in6Hours, "taken");
+    await edge.streams.end(ending("taken"));
     expect(await edge.code()).toBe("stream_taken");
     expect(edge.events).toEqual([{ event: "ended", sessionId }]);
   });

@@ -5,7 +5,7 @@ import { seconds } from "../../../src/base/seconds.ts";
 import { LeaseBook } from "../../../src/sessions/lease-book.ts";
 import { type LeaseDesk, leaseDesk } from "../../../src/sessions/lease-desk.ts";
 import type { LeaseRow, LeaseRows } from "../../../src/sessions/lease-row.ts";
-import { at, claimOf, touchOf } from "../adapters/streams-contract.ts";
+import { at, claimOf, endingOf, touchOf } from "../adapters/streams-contract.ts";
 
 /** Another key with every key that is made. */
 let made = 0;
@@ -51,7 +51,7 @@ describe("a start", () => {
   it("ends as many as it takes where the limit was lowered", () => {
     const { book } = opened();
     for (let i = 0; i < 5; i++) book.claim(claimOf(`s${i}`, i, { limit: undefined }));
-    const taken = ["s0", "s1", "s2", "s3"].map((sessionId, i) => ({ sessionId, expiresAt: at(3600 + i) }));
+    const taken = ["s0", "s1", "s2", "s3"].map((sessionId, i) => ({ sessionId, leaseUntil: at(90 + i) }));
     expect(book.claim(claimOf("new", 9, { limit: 2, takeover: true }))).toEqual({ is: "held", taken });
   });
 
@@ -110,7 +110,8 @@ describe("a renewal of a session that holds its lease", () => {
     book.claim(claimOf("s0", 0));
     book.claim(claimOf("s0", 20));
     expect(book.show("s0", at(20))).toMatchObject({ expiresAt: at(3620), leaseUntil: at(90) });
-    expect(book.end("s0", at(0), "taken")).toEqual({ sessionId: "s0", expiresAt: at(3620) });
+    expect(book.end(endingOf("s0", 21, { expiresAt: at(21) }))).toEqual({ sessionId: "s0", leaseUntil: at(90) });
+    expect(book.show("s0", at(21))).toMatchObject({ expiresAt: at(3620) });
   });
 });
 
@@ -146,9 +147,8 @@ describe("a touch", () => {
 
   it("of an ended session remembers a later grant of it, so that it stays ended as long as that", () => {
     const { book } = opened();
-    book.end("s0", at(100), "revoked");
-    const stream = { sessionId: "s0", expiresAt: at(3600) };
-    expect(book.touch(touchOf("s0", 50))).toEqual({ is: "ended", cause: "revoked", stream });
+    book.end(endingOf("s0", 1, { expiresAt: at(100) }));
+    expect(book.touch(touchOf("s0", 50))).toEqual({ is: "ended", cause: "revoked", stream: undefined });
     book.prune(at(1000));
     expect(book.touch(touchOf("s0", 1000))).toMatchObject({ is: "ended" });
   });
@@ -158,34 +158,35 @@ describe("an end", () => {
   it("keeps its first cause, frees the place, and is written once", () => {
     const { book, writes } = opened();
     book.claim(claimOf("s0", 0, { limit: 1 }));
-    book.end("s0", at(100), "revoked");
+    book.end(endingOf("s0", 1));
     const before = writes();
-    expect(book.end("s0", at(100), "taken")).toEqual({ sessionId: "s0", expiresAt: at(3600) });
+    expect(book.end(endingOf("s0", 2, { cause: "taken" }))).toEqual({ sessionId: "s0", leaseUntil: at(90) });
     expect(writes()).toBe(before);
-    expect(book.end("s0", at(5000), "taken")).toEqual({ sessionId: "s0", expiresAt: at(5000) });
+    book.end(endingOf("s0", 3, { cause: "taken", expiresAt: at(5000) }));
+    expect(book.show("s0", at(3))).toMatchObject({ expiresAt: at(5000), ended: "revoked" });
     expect(book.touch(touchOf("s0", 1))).toMatchObject({ cause: "revoked" });
     expect(book.claim(claimOf("s1", 1, { limit: 1 }))).toMatchObject({ is: "held" });
   });
 });
 
 describe("the book", () => {
-  it("forgets a session when its last grant is over, and not before", () => {
+  it("forgets a session a lease and two minutes after its last grant has expired, and not before", () => {
     const { book, kept } = opened();
     book.claim(claimOf("s0", 0));
     book.claim(claimOf("s1", 10));
-    expect(book.nextRemoval).toBe(at(3690));
-    book.prune(at(3689));
+    expect(book.nextRemoval).toBe(at(3810));
+    book.prune(at(3809));
     expect(kept.size).toBe(2);
-    book.prune(at(3690));
+    book.prune(at(3810));
     expect([...kept.keys()]).toEqual(["s1"]);
-    expect(book.nextRemoval).toBe(at(3700));
-    book.prune(at(3700));
+    expect(book.nextRemoval).toBe(at(3820));
+    book.prune(at(3820));
     expect(book.nextRemoval).toBeUndefined();
   });
 
   it("has no more silent sessions without a limit than it needs, and forgets no other", () => {
     const { book, kept } = opened();
-    book.end("ended", at(3600), "revoked");
+    book.end(endingOf("ended", 0));
     book.claim(claimOf("limited", 0));
     for (let i = 0; i < 1500; i++) book.claim(claimOf(`s${i}`, 2 * i, { limit: undefined }));
     expect(kept.size).toBe(1000);
@@ -234,7 +235,9 @@ describe("the book", () => {
     book.sentOn(at(500));
     book.prune(at(400));
     expect(book.heir()).toBe("newer");
-    book.prune(at(590));
+    book.prune(at(709));
+    expect(book.heir()).toBe("newer");
+    book.prune(at(710));
     expect(book.heir()).toBeUndefined();
   });
 });

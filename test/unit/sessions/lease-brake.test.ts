@@ -4,7 +4,7 @@ import { seconds } from "../../../src/base/seconds.ts";
 import { LeaseBook } from "../../../src/sessions/lease-book.ts";
 import { claimBudget } from "../../../src/sessions/lease-brake.ts";
 import type { LeaseRow } from "../../../src/sessions/lease-row.ts";
-import { at, claimOf } from "../adapters/streams-contract.ts";
+import { at, claimOf, endingOf } from "../adapters/streams-contract.ts";
 
 const sixHours = 21_600;
 let made = 0;
@@ -33,7 +33,7 @@ function opened(rows = new Map<string, LeaseRow>()) {
     const sessionId = `session-${made++}`;
     const expiresAt = at(second + lasting);
     const answer = book.claim(claimOf(sessionId, second, { expiresAt, limit: undefined }));
-    if (answer.is === "held") book.end(sessionId, expiresAt, "revoked");
+    if (answer.is === "held") book.end(endingOf(sessionId, second, { expiresAt }));
     return answer;
   };
   return { book, rows, startAndEnd, writes: () => writes };

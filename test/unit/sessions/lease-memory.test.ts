@@ -30,11 +30,22 @@ describe("what an isolate remembers of leases", () => {
     expect(leases.look("t", "a", at(1))).toBe("unknown");
   });
 
-  it("forgets a session in all its networks", () => {
+  it("remembers for good that a session was ended, in all its networks, and why", () => {
     const leases = rememberLeases({ capacity: 10 });
     for (const network of ["a", "b", undefined]) leases.keep("s", network, at(0), at(90));
-    leases.drop("s");
-    for (const network of ["a", "b", undefined]) expect(leases.look("s", network, at(1))).toBe("unknown");
+    leases.end("s", "taken");
+    for (const network of ["a", "b", "c", undefined]) expect(leases.look("s", network, at(1))).toBe("ended");
+    leases.keep("s", "a", at(1), at(91));
+    leases.limit("s", at(1));
+    expect([leases.look("s", "a", at(1)), leases.look("s", "a", at(90_000))]).toEqual(["ended", "ended"]);
+    expect(leases.causeOf("s")).toBe("taken");
+    expect(leases.look("t", "a", at(1))).toBe("unknown");
+  });
+
+  it("remembers a bounded number of ended sessions", () => {
+    const leases = rememberLeases({ capacity: 2 });
+    for (const id of ["old", "new", "new", "newest"]) leases.end(id, "revoked");
+    expect(["old", "new", "newest"].map((id) => leases.look(id, "a", at(1)))).toEqual(["unknown", "ended", "ended"]);
   });
 
   it("remembers for two seconds that others fill the limit, and forgets the lease", () => {

@@ -74,6 +74,15 @@ describe("a takeover that cannot be told to the edge", () => {
     expect(codeOf(await stage.start())).toBe("ok");
   });
 
+  it("is told at the next start: else the session that was ended would play on for a lease", async () => {
+    const stage = await sessionStage({ settings: { streamLimit: 1 } });
+    const { sessionId } = opened(await stage.start());
+    await takeOver(stage);
+    expect(await stage.entries()).toEqual([]);
+    opened(await stage.start());
+    expect(await stage.entries()).toMatchObject([{ value: sessionId, cause: "taken", until: now + 90 + 60 }]);
+  });
+
   it("is store_unavailable still where the session cannot be ended either", async () => {
     const stage = await sessionStage({ settings: { streamLimit: 1 } });
     opened(await stage.start());

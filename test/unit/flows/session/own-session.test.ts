@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { OpenedSession } from "../../../../src/flows/session/open-session.ts";
 import { openGrant } from "../../../../src/signing/grant.ts";
-import { claimsOf, grantOf, in6Hours, keyOf, now, preparedKeys } from "../../signing/session.ts";
+import { claimsOf, grantOf, keyOf, now, preparedKeys } from "../../signing/session.ts";
 import { asset, codeOf, here, opened, presenting, sessionStage, usualRequest } from "./session-stage.ts";
 
 type Stage = Awaited<ReturnType<typeof sessionStage>>;
@@ -204,13 +204,24 @@ describe("a session's renewal", () => {
 });
 
 describe("a session's end", () => {
-  it("is in the log until the last of its grants has ended", async () => {
+  it("is in the log as long as an isolate of the edge may remember its lease, and a minute", async () => {
     stage.later(1000);
     opened(await stage.renew(mine, { ...ann, exp: now + 5000 }));
+    stage.later(20);
     opened(await stage.end(mine, { ...ann, exp: now + 5000 }));
     expect(await stage.entries()).toEqual([
-      { kind: "session", value: mine.sessionId, cause: "revoked", at: now + 1000, until: in6Hours + 1000 },
+      { kind: "session", value: mine.sessionId, cause: "revoked", at: now + 1020, until: now + 1000 + 90 + 60 },
     ]);
+  });
+
+  it("lasts in its row until the last of its grants has expired", async () => {
+    stage.later(1000);
+    const renewed = opened(await stage.renew(mine, { ...ann, exp: now + 30_000 }));
+    opened(await stage.end(mine, { ...ann, exp: now + 30_000 }));
+    stage.later(21_599);
+    const late = { ...ann, exp: now + 30_000 };
+    expect(codeOf(await stage.renew(renewed, late))).toBe("session_revoked");
+    expect(opened(await stage.show(renewed, late)).state).toBe("revoked");
   });
 
   it("can be asked for twice", async () => {

@@ -4,7 +4,7 @@ import { startStream } from "../../../../src/flows/session/start-stream.ts";
 import { problemResponse } from "../../../../src/http/problem.ts";
 import { openGrant } from "../../../../src/signing/grant.ts";
 import { token } from "../../credential/tokens.ts";
-import { in6Hours, now, preparedKeys, sessionKey } from "../../signing/session.ts";
+import { now, preparedKeys, sessionKey } from "../../signing/session.ts";
 import { asset, codeOf, opened, presenting, sessionStage, usualRequest } from "./session-stage.ts";
 
 type Stage = Awaited<ReturnType<typeof sessionStage>>;
@@ -95,7 +95,7 @@ describe("takeover: true", () => {
     const taker = opened(await stage.start({ asset: "film", takeover: true }));
     expect(stage.events).toEqual(["claim", "append session taken"]);
     expect(await stage.entries()).toEqual([
-      { kind: "session", value: oldest.sessionId, cause: "taken", at: now + 2, until: in6Hours },
+      { kind: "session", value: oldest.sessionId, cause: "taken", at: now + 2, until: now + 150 },
     ]);
     expect(opened(await stage.show(oldest)).state).toBe("taken");
     expect(opened(await stage.show(taker)).state).toBe("running");
