@@ -1,8 +1,8 @@
-import { createLocalJWKSet, errors, type JWTVerifyGetKey } from "jose";
+import { type CryptoKey, createLocalJWKSet, errors, type JSONWebKeySet } from "jose";
 import { seconds, type UnixSeconds } from "../base/seconds.ts";
 import { askJson, type Reach } from "./ask-json.ts";
 import { isObject } from "./jws-parts.ts";
-import { KeysUnavailable } from "./verify-jwt.ts";
+import { type FindKeys, KeysUnavailable, mostKeysTried } from "./verify-jwt.ts";
 
 /** How long a set is used before it is fetched anew, and how much longer where the provider does not give a new one. */
 const fresh = seconds(600);
@@ -17,7 +17,7 @@ const limits = { within: seconds(5), longest: 262_144 };
 const glance = seconds(0.05);
 
 interface HeldSet {
-  readonly find: JWTVerifyGetKey;
+  readonly find: FindKeys;
   readonly fetchedAt: UnixSeconds;
 }
 
@@ -26,7 +26,7 @@ interface HeldSet {
  * requests of an isolate share values and never promises. A new kid is in use at once; a provider that is down turns nobody
  * away for an hour who shows a key that it gave before. Throws `KeysUnavailable`, or jose's error for a kid that is not there.
  */
-export function fetchedKeys(uri: string, reach: Reach): JWTVerifyGetKey {
+export function fetchedKeys(uri: string, reach: Reach): FindKeys {
   const { clock, timer } = reach;
   let held: HeldSet | undefined;
   /** A request that was given up in the middle of its fetch never says so: nobody waits longer than until then. */
@@ -94,12 +94,12 @@ export function fetchedKeys(uri: string, reach: Reach): JWTVerifyGetKey {
     return true;
   }
 
-  return async (header, jws) => {
+  return async (signed) => {
     let set = await current();
     // Twice: the fetch that was waited for may have begun before the provider had the key.
     for (let tries = 0; ; tries++) {
       try {
-        return await set.find(header, jws);
+        return await set.find(signed);
       } catch (error) {
         const newer = error instanceof errors.JWKSNoMatchingKey && tries < 2 ? await newerThan(set) : undefined;
         if (newer === undefined) throw error;
@@ -114,11 +114,28 @@ function usableAt(now: UnixSeconds, set: HeldSet | undefined): HeldSet | undefin
 }
 
 /** RFC 7517 §5: what is no JWK in it is left out, as a key of a kind that we do not know is. */
-function readSet(document: unknown): JWTVerifyGetKey | undefined {
+function readSet(document: unknown): FindKeys | undefined {
   if (!isObject(document) || !Array.isArray(document.keys)) return undefined;
   try {
-    return createLocalJWKSet({ keys: document.keys.filter((key) => isObject(key) && typeof key.kty === "string") });
+    return keysInSet({ keys: document.keys.filter((key) => isObject(key) && typeof key.kty === "string") });
   } catch {
     return undefined;
   }
+}
+
+/** What finds the keys in a JWK Set, at most {@link mostKeysTried} for a token. Throws where the set is malformed. */
+export function keysInSet(set: JSONWebKeySet): FindKeys {
+  const find = createLocalJWKSet(set);
+  return async ({ alg, kid }) => {
+    try {
+      return [await find({ alg, ...(kid !== undefined && { kid }) })];
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+      const fitting: CryptoKey[] = [];
+      // jose passes over those that cannot be imported.
+      for await (const key of error) if (fitting.push(key) === mostKeysTried) break;
+      if (fitting.length === 0) throw new errors.JWKSInvalid();
+      return fitting;
+    }
+  };
 }

@@ -1,4 +1,4 @@
-import { createLocalJWKSet, decodeProtectedHeader, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
+import { decodeProtectedHeader, errors, type JSONWebKeySet } from "jose";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import type { Clock, UnixSeconds } from "../base/seconds.ts";
@@ -6,8 +6,9 @@ import { publicHalf } from "../keys/public.ts";
 import { type KeyRing, keysFor, stillTaken } from "../keys/ring.ts";
 import type { Credential } from "./credential.ts";
 import { issuerSchema } from "./issuer.ts";
+import { keysInSet } from "./jwk-set.ts";
 import type { RequestCredential } from "./request-credential.ts";
-import { type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
+import { type FindKeys, type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
 
 /** `iss` and `aud` of operators' credentials: no viewer's token has them, and no issuer of viewers may take the name. */
 export const operatorIssuer = "stagedoor-operator";
@@ -26,11 +27,11 @@ export function operatorIssuers(ring: KeyRing, clock: Clock): readonly TrustedIs
   const jwks: JSONWebKeySet = { keys: ringKeys.map(publicHalf) };
   const about = { issuer: operatorIssuer, audience: operatorIssuer, algorithms: ["ES256"] };
   const settings = issuerSchema.parse({ ...about, jwks });
-  const find = createLocalJWKSet(jwks);
-  const keys: JWTVerifyGetKey = async (header, token) => {
-    const key = ringKeys.find(({ kid }) => kid === header?.kid);
+  const find = keysInSet(jwks);
+  const keys: FindKeys = async (signed) => {
+    const key = ringKeys.find(({ kid }) => kid === signed.kid);
     if (key === undefined || !stillTaken(key, clock())) throw new errors.JWKSNoMatchingKey();
-    return find(header, token);
+    return find(signed);
   };
   return [{ settings, keys }];
 }

@@ -1,4 +1,4 @@
-import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { type CryptoKey, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { type Result, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/seconds.ts";
@@ -8,10 +8,25 @@ import type { Issuer } from "./issuer.ts";
 import { type ClaimedParts, readJwsParts } from "./jws-parts.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 
+/** What a token says about the key that signed it. */
+export interface SignedWith {
+  readonly alg: Issuer["algorithms"][number];
+  readonly kid: string | undefined;
+}
+
+/**
+ * Finds the keys that may have signed a token: those of its kid that fit its algorithm or, where it names none, all that
+ * fit. It throws {@link KeysUnavailable}, or jose's error where no key fits.
+ */
+export type FindKeys = (signed: SignedWith) => Promise<readonly (CryptoKey | Uint8Array)[]>;
+
+/** How many keys are tried for a token: a token without a kid must not cost a verification for each key of a long set. */
+export const mostKeysTried = 8;
+
 /** An issuer with the function that finds its keys. */
 export interface KeyedIssuer {
   readonly settings: Issuer;
-  readonly keys: JWTVerifyGetKey;
+  readonly keys: FindKeys;
 }
 
 /** An issuer that is asked about each token. */
@@ -53,8 +68,12 @@ async function verifyWithKeys(
 ): Promise<Result<VerifiedToken, Refusal>> {
   if (!isTyp(header.typ, settings.typ))
     return refusal("token_invalid", "the token's typ is not that of an access token of this issuer");
+  const alg = settings.algorithms.find((pinned) => pinned === header.alg);
+  if (alg === undefined)
+    return refusal("token_invalid", "the token's alg is not one that its issuer is configured with");
+  const kid = typeof header.kid === "string" ? header.kid : undefined;
   try {
-    const { payload } = await jwtVerify(token, keys, {
+    const payload = await payloadSignedBy(await keys({ alg, kid }), token, {
       issuer: settings.issuer,
       algorithms: settings.algorithms,
       clockTolerance: settings.clockTolerance,
@@ -67,6 +86,25 @@ async function verifyWithKeys(
   } catch (error) {
     return refuse(whyNot(error));
   }
+}
+
+/** The claims of a token that one of the keys has signed. Throws jose's errors. */
+async function payloadSignedBy(
+  keys: Awaited<ReturnType<FindKeys>>,
+  token: string,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  let failure: unknown = new errors.JWKSNoMatchingKey();
+  for (const key of keys.slice(0, mostKeysTried)) {
+    try {
+      return (await jwtVerify(token, key, options)).payload;
+    } catch (error) {
+      // Every other error of jose's is about the token, whatever the key; one that is not jose's is a key that is unusable.
+      if (error instanceof errors.JOSEError && !(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+      if (!(failure instanceof errors.JWSSignatureVerificationFailed)) failure = error;
+    }
+  }
+  throw failure;
 }
 
 /** What RFC 9068 §2.2 requires in addition to `iss` and `exp`. */

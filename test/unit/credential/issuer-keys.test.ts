@@ -1,11 +1,22 @@
-import { SignJWT } from "jose";
+import { type JWK, SignJWT } from "jose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Refusal } from "../../../src/base/refusal.ts";
 import { issuerSchema } from "../../../src/credential/issuer.ts";
 import { trustIssuer } from "../../../src/credential/trust-issuer.ts";
 import { verifyJwt } from "../../../src/credential/verify-jwt.ts";
 import { now } from "../signing/session.ts";
-import { audience, issuerName, judge, newPair, reaching, token, trusting, usualClaims } from "./tokens.ts";
+import {
+  type Algorithm,
+  audience,
+  issuerName,
+  judge,
+  newPair,
+  type Pair,
+  reaching,
+  token,
+  trusting,
+  usualClaims,
+} from "./tokens.ts";
 
 const jwksUri = "https://id.example/jwks.json";
 const pair = await newPair("ES256");
@@ -240,11 +251,73 @@ describe("a JWK Set that is fetched", () => {
   });
 });
 
-it("a token names its secret where the issuer has several: none is tried at random", async () => {
-  const [one, two] = [await newPair("HS256", "s1"), await newPair("HS256", "s2")];
-  const issuers = [trusting([one.jwk, two.jwk], { algorithms: ["HS256"] })];
-  expect([await judge(await token(one), issuers), await judge(await token(two), issuers)]).toEqual(["ok", "ok"]);
-  expect(await judge(await token(one, {}, { kid: "s2" }), issuers)).toBe("token_invalid");
-  const text = await new SignJWT(usualClaims).setProtectedHeader({ alg: "HS256" }).sign(one.sign);
-  expect(await judge(text, issuers)).toBe("token_invalid");
+describe("a token without a kid, where several keys fit", () => {
+  const nameless = ({ algorithm, sign }: Pair, claims: object = {}) =>
+    new SignJWT({ ...usualClaims, ...claims }).setProtectedHeader({ alg: algorithm }).sign(sign);
+  const pairsOf = async (algorithm: Algorithm, count: number) =>
+    Promise.all(Array.from({ length: count }, (_, i) => newPair(algorithm, `k${i}`)));
+  const withoutKid = ({ jwk: { kid, ...rest } }: Pair) => rest;
+
+  it.each<Algorithm>(["HS256", "HS512", "ES256", "EdDSA"])("is tried with each, at most 8: %s", async (algorithm) => {
+    const pairs = await pairsOf(algorithm, 9);
+    const settings = { algorithms: [algorithm] };
+    const judged = (keys: readonly JWK[]) =>
+      Promise.all(pairs.map(async (pair) => judge(await nameless(pair), [trusting(keys, settings)])));
+    const outcome = [...Array(8).fill("ok"), "token_invalid"];
+    expect(await judged(pairs.map(({ jwk }) => jwk))).toEqual(outcome);
+    expect(await judged(pairs.map(withoutKid))).toEqual(outcome);
+  });
+
+  it("is tried with the keys of a set that is fetched", async () => {
+    const [one, two] = await pairsOf("ES256", 2);
+    const { issuers, fetches } = served(() => Response.json({ keys: [one?.jwk, two?.jwk] }));
+    for (const pair of [one, two, one]) expect(await judge(await nameless(pair ?? third), issuers)).toBe("ok");
+    expect(await judge(await nameless(third), issuers)).toBe("token_invalid");
+    expect(fetches()).toBe(1);
+  });
+
+  it("counts only the keys that fit its algorithm", async () => {
+    const others = await pairsOf("EdDSA", 9);
+    const encrypting = (await pairsOf("ES256", 9)).map(({ jwk }) => ({ ...jwk, use: "enc" }));
+    const keys = [...others.map(({ jwk }) => jwk), ...encrypting, pair.jwk, next.jwk];
+    const issuers = [trusting(keys, { algorithms: ["ES256", "EdDSA"] })];
+    expect([await judge(await nameless(next), issuers), await judge(await nameless(third), issuers)]).toEqual([
+      "ok",
+      "token_invalid",
+    ]);
+  });
+
+  it("is tried with the next one after a key that cannot be used", async () => {
+    const broken = { ...pair.jwk, kid: "broken", x: "AAAA" };
+    const issuers = [trusting([broken, { ...broken, y: "AAAA" }, pair.jwk, next.jwk])];
+    for (const good of [pair, next]) expect(await judge(await nameless(good), issuers)).toBe("ok");
+    expect(await judge(await nameless(third), issuers)).toBe("token_invalid");
+    expect(await judge(await nameless(pair), [trusting([broken, broken])])).toBe("store_unavailable");
+  });
+
+  it("is refused for its claims by the key that signed it, and not tried further", async () => {
+    const issuers = [trusting([pair.jwk, next.jwk])];
+    for (const good of [pair, next]) {
+      expect(await judge(await nameless(good, { exp: now - 61 }), issuers)).toBe("token_expired");
+      expect(await judge(await nameless(good, { aud: "other" }), issuers)).toBe("token_invalid");
+    }
+  });
+
+  it("is not tried with a key of another kid than it names", async () => {
+    const secrets = await pairsOf("HS256", 2);
+    for (const [one, two] of [[pair, next] as const, secrets] as const) {
+      if (one === undefined || two === undefined) throw new Error("two pairs are wanted");
+      const issuers = [trusting([one.jwk, two.jwk], { algorithms: [one.algorithm] })];
+      expect([await judge(await token(one), issuers), await judge(await token(two), issuers)]).toEqual(["ok", "ok"]);
+      expect(await judge(await token(one, {}, { kid: two.kid }), issuers)).toBe("token_invalid");
+      expect(await judge(await token(one, {}, { kid: "k9" }), issuers)).toBe("token_invalid");
+    }
+  });
+
+  it("and one whose kid two keys have is tried with both", async () => {
+    const twin = { ...next, kid: pair.kid, jwk: { ...next.jwk, kid: pair.kid } };
+    const issuers = [trusting([pair.jwk, twin.jwk])];
+    for (const good of [pair, twin]) expect(await judge(await token(good), issuers)).toBe("ok");
+    expect(await judge(await token({ ...third, kid: pair.kid }), issuers)).toBe("token_invalid");
+  });
 });
