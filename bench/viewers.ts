@@ -1,4 +1,4 @@
-import { nodeHmac } from "../src/adapters/node/hmac.ts";
+import { nobleHmac } from "../src/adapters/noble/noble-hmac.ts";
 import { encodeBase64url } from "../src/base/base64url.ts";
 import { after, seconds, type UnixSeconds } from "../src/base/seconds.ts";
 import type { KeyRing } from "../src/keys/ring.ts";
@@ -26,7 +26,7 @@ const sessionLength = seconds(21_600);
  * that live as long as the session, which begins at `now`.
  */
 export async function viewers(ring: KeyRing, now: UnixSeconds): Promise<TargetFor> {
-  const [key] = (await prepareSessionKeys(ring, nodeHmac)).values();
+  const [key] = (await prepareSessionKeys(ring, nobleHmac)).values();
   if (key === undefined) throw new Error("the key ring has no session key");
   const expiry = after(now, sessionLength);
   return (viewer, { purpose, asset, file }) => {

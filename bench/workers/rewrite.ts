@@ -1,4 +1,4 @@
-import { nodeHmac } from "../../src/adapters/node/hmac.ts";
+import { nobleHmac } from "../../src/adapters/noble/noble-hmac.ts";
 import { isPlaylist, type Playlist, playlistNamed } from "../playlists.ts";
 import { isWay, type Rewriting, rewriting } from "../rewriting.ts";
 
@@ -17,7 +17,7 @@ export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const [, playlist, way, times] = new URL(request.url).pathname.split("/");
     if (!isPlaylist(playlist) || !isWay(way)) return new Response(null, { status: 404 });
-    const known = prepared.get(playlist) ?? (await rewriting(playlistNamed(playlist), env.PRIVATE_KEY, nodeHmac));
+    const known = prepared.get(playlist) ?? (await rewriting(playlistNamed(playlist), env.PRIVATE_KEY, nobleHmac));
     prepared.set(playlist, known);
     await known.run(way, Number(times));
     return new Response("done");

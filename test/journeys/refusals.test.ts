@@ -1,5 +1,5 @@
 import { describe, expect, inject, it } from "vitest";
-import { nodeHmac } from "../../src/adapters/node/hmac.ts";
+import { nobleHmac } from "../../src/adapters/noble/noble-hmac.ts";
 import { unixSeconds } from "../../src/base/seconds.ts";
 import { mintGrant } from "../../src/signing/grant.ts";
 import { type MediaPurpose, signedQuery } from "../../src/signing/media-url.ts";
@@ -34,7 +34,7 @@ async function signed(
   purpose: MediaPurpose,
   times: { grantEnds?: number; urlEnds?: number; prefix?: string } = {},
 ) {
-  const keys = await prepareSessionKeys({ keys: cluster.keys }, nodeHmac);
+  const keys = await prepareSessionKeys({ keys: cluster.keys }, nobleHmac);
   const key = keys.get("dev-session");
   if (key === undefined) throw new Error("no session key");
   const now = Math.floor(Date.now() / 1000);

@@ -13,7 +13,7 @@ import type { ProofsObject } from "../../src/adapters/cloudflare/proofs-object.t
 import { rateLimits } from "../../src/adapters/cloudflare/rate-limits.ts";
 import { type SessionBindings, sessionStores } from "../../src/adapters/cloudflare/session-stores.ts";
 import { httpEntitlement } from "../../src/adapters/entitlement/http-entitlement.ts";
-import { nodeHmac } from "../../src/adapters/node/hmac.ts";
+import { nobleHmac } from "../../src/adapters/noble/noble-hmac.ts";
 import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
 import { ok, refuse } from "../../src/base/result.ts";
@@ -93,7 +93,7 @@ const withApp = configured("api", log, countedBy("api", waitUntil), async (env: 
     }),
     onFailure: onRefusal,
     onAct: (act: OperatorAct) => logAct(log, "api", act),
-    keys: await prepareSessionKeys(ring, nodeHmac),
+    keys: await prepareSessionKeys(ring, nobleHmac),
     clock: systemClock,
     timer: systemTimer,
     limits: rememberSpent(rateLimits(LIMITS)),

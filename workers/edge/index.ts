@@ -8,7 +8,7 @@ import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
 import { edgeMediaCache } from "../../src/adapters/cloudflare/media-cache.ts";
 import { mediaOrigin } from "../../src/adapters/cloudflare/media-origin.ts";
 import { type SessionBindings, sessionStores } from "../../src/adapters/cloudflare/session-stores.ts";
-import { nodeHmac } from "../../src/adapters/node/hmac.ts";
+import { nobleHmac } from "../../src/adapters/noble/noble-hmac.ts";
 import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
 import { systemMillisecondClock } from "../../src/base/milliseconds.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
@@ -79,7 +79,7 @@ const withParts = configured(
       telemetry,
       clock: systemClock,
       milliseconds,
-      keys: await prepareSessionKeys(configuration.ring, nodeHmac),
+      keys: await prepareSessionKeys(configuration.ring, nobleHmac),
       open: rememberGrants(10_000),
       publicKeys: publicKeys.value,
       catalog,

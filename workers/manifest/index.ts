@@ -9,7 +9,7 @@ import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
 import { mediaOrigin } from "../../src/adapters/cloudflare/media-origin.ts";
 import type { PlaylistObject } from "../../src/adapters/cloudflare/playlist-object.ts";
 import { sharedPlaylists } from "../../src/adapters/cloudflare/shared-playlists.ts";
-import { nodeHmac } from "../../src/adapters/node/hmac.ts";
+import { nobleHmac } from "../../src/adapters/noble/noble-hmac.ts";
 import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
 import { systemMillisecondClock } from "../../src/base/milliseconds.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
@@ -62,7 +62,7 @@ const withParts = configured(
       mediaHost: new URL(mediaUrl).host,
       clock: systemClock,
       milliseconds,
-      keys: await prepareSessionKeys(configuration.ring, nodeHmac),
+      keys: await prepareSessionKeys(configuration.ring, nobleHmac),
       open: rememberGrants(10_000),
       catalog: keepCatalog({
         load: kvCatalog(CATALOG),

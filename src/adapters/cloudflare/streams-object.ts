@@ -15,7 +15,7 @@ import { type HandedOver, LeaseBook } from "../../sessions/lease-book.ts";
 import { type LeaseDesk, leaseDesk } from "../../sessions/lease-desk.ts";
 import { sqlLeaseRows } from "../../sessions/lease-rows-sql.ts";
 import type { LeaseTimes } from "../../sessions/lease-rules.ts";
-import { nodeHmac } from "../node/hmac.ts";
+import { nobleHmac } from "../noble/noble-hmac.ts";
 
 export interface StreamsEnv {
   /** Where these objects are bound: they reach a subject's other names through it. */
@@ -80,7 +80,7 @@ export class StreamsObject extends DurableObject<StreamsEnv> implements LeaseDes
     if (this.#opened !== undefined) return this.#opened;
     const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
     const rows = sqlLeaseRows(this.ctx.storage.sql);
-    const book = new LeaseBook(rows, leaseTimes(this.env.STAGEDOOR_LEASE_TTL), { hmac: nodeHmac, random });
+    const book = new LeaseBook(rows, leaseTimes(this.env.STAGEDOOR_LEASE_TTL), { hmac: nobleHmac, random });
     const desk = leaseDesk(book, (name) => this.env.STREAMS.get(this.env.STREAMS.idFromName(name)));
     this.#opened = { book, desk };
     return this.#opened;

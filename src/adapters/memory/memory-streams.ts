@@ -3,7 +3,7 @@ import type { StreamsOf } from "../../sessions/lease.ts";
 import { LeaseBook } from "../../sessions/lease-book.ts";
 import { type LeaseDesk, leaseDesk } from "../../sessions/lease-desk.ts";
 import type { LeaseRow, LeaseRows, Move } from "../../sessions/lease-row.ts";
-import { nodeHmac } from "../node/hmac.ts";
+import { nobleHmac } from "../noble/noble-hmac.ts";
 
 export interface MemoryStreams {
   readonly streamsOf: StreamsOf;
@@ -22,7 +22,7 @@ export function memoryStreams(
   const { leaseTtl = seconds(90), writeInterval = seconds(30) } = times;
   const stores = new Map<string, ReturnType<typeof memoryRows>>();
   const desks = new Map<string, LeaseDesk>();
-  const secrets = { hmac: nodeHmac, random: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
+  const secrets = { hmac: nobleHmac, random: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
   const storeOf = (name: string) => made(stores, name, memoryRows);
   const deskOf = (name: string): LeaseDesk =>
     made(desks, name, () => leaseDesk(new LeaseBook(storeOf(name), { leaseTtl, writeInterval }, secrets), deskOf));

@@ -10,7 +10,7 @@ const usualLength = 2048;
  * HMAC-SHA256 for Node, where making an Hmac object costs more than all its hashing: the two hashes of RFC 2104 §2,
  * `H(K ^ opad, H(K ^ ipad, text))`, by node:crypto's one-shot SHA-256, in about half the time of createHmac. The hash is
  * OpenSSL's; what stands here is the order in which the RFC calls it, held to the RFC's vectors and to createHmac by
- * tests. In workerd createHmac is the faster of the two, so the workers use that (`hmac.ts`).
+ * tests. Workers use `noble-hmac.ts`, which is faster there.
  */
 export const oneShotHmac: MacPort = (key) => {
   const padded = Buffer.alloc(blockLength);

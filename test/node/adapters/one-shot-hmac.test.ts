@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nodeHmac } from "../../../src/adapters/node/hmac.ts";
+import { nobleHmac } from "../../../src/adapters/noble/noble-hmac.ts";
 import { oneShotHmac } from "../../../src/adapters/node/one-shot-hmac.ts";
 
 const repeat = (byte: number, times: number) => new Uint8Array(times).fill(byte);
@@ -37,7 +37,7 @@ const vectors = [
 
 describe.each([
   ["oneShotHmac", oneShotHmac],
-  ["nodeHmac", nodeHmac],
+  ["nobleHmac", nobleHmac],
 ])("%s", (_, port) => {
   it.each(vectors)("has the vector %# of RFC 4231", (key, message, mac) => {
     expect(Buffer.from(port(key)(message)).toString("hex")).toBe(mac);

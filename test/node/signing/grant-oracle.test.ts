@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { CAT } from "@eyevinn/cat";
 import { describe, expect, it } from "vitest";
-import { nodeHmac } from "../../../src/adapters/node/hmac.ts";
+import { nobleHmac } from "../../../src/adapters/noble/noble-hmac.ts";
 import { encodeBase64url } from "../../../src/base/base64url.ts";
 import { seconds, systemClock, after as timeAfter } from "../../../src/base/seconds.ts";
 import { mintGrant } from "../../../src/signing/grant.ts";
@@ -21,7 +21,10 @@ const claims = {
 
 async function mint(changes: Partial<GrantClaims> = {}): Promise<string> {
   const k = encodeBase64url(new Uint8Array(raw));
-  const keys = await prepareSessionKeys({ keys: [{ kid, purpose: "session", kty: "oct", alg: "HS256", k }] }, nodeHmac);
+  const keys = await prepareSessionKeys(
+    { keys: [{ kid, purpose: "session", kty: "oct", alg: "HS256", k }] },
+    nobleHmac,
+  );
   const key = keys.get(kid);
   if (key === undefined) throw new Error("no key was prepared");
   return mintGrant({ ...claims, ...changes }, key);

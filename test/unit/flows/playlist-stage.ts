@@ -1,6 +1,6 @@
 import { cloudFrontSign } from "../../../src/adapters/aws/cloudfront-key.ts";
 import { type MemoryFile, memoryOrigin } from "../../../src/adapters/memory/memory-origin.ts";
-import { nodeHmac } from "../../../src/adapters/node/hmac.ts";
+import { nobleHmac } from "../../../src/adapters/noble/noble-hmac.ts";
 import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
 import { type MillisecondClock, unixMilliseconds } from "../../../src/base/milliseconds.ts";
 import type { Refusal } from "../../../src/base/refusal.ts";
@@ -67,7 +67,7 @@ export async function playlistStage(
   for (const [name, text] of Object.entries(files)) put(name, text);
   const pair = await newCloudFrontKey("K2", "ec");
   const ring = { keys: [sessionKey("2026-a", 1), pair] };
-  const keys = await prepareSessionKeys(ring, nodeHmac);
+  const keys = await prepareSessionKeys(ring, nobleHmac);
   const inMemory = memoryOrigin(stored);
   // Parsed once for as long as it stays the same, as a worker does: its assets are the same objects till then.
   const catalogs = new Map<unknown, Catalog>();

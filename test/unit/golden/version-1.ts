@@ -1,4 +1,4 @@
-import { nodeHmac } from "../../../src/adapters/node/hmac.ts";
+import { nobleHmac } from "../../../src/adapters/noble/noble-hmac.ts";
 import { decodeBase64url } from "../../../src/base/base64url.ts";
 import { unixSeconds } from "../../../src/base/seconds.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
@@ -13,7 +13,7 @@ export { v1 };
 export const now = unixSeconds(v1.now);
 
 export const ring = unwrap(parseKeyRing(v1.ring));
-export const keys = await prepareSessionKeys(ring, nodeHmac);
+export const keys = await prepareSessionKeys(ring, nobleHmac);
 export const catalog = unwrap(parseCatalog(v1.catalog));
 
 type GoldenGrant = (typeof v1.grants)[number];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { memoryStreams } from "../../../src/adapters/memory/memory-streams.ts";
-import { nodeHmac } from "../../../src/adapters/node/hmac.ts";
+import { nobleHmac } from "../../../src/adapters/noble/noble-hmac.ts";
 import { seconds } from "../../../src/base/seconds.ts";
 import { LeaseBook } from "../../../src/sessions/lease-book.ts";
 import { type LeaseDesk, leaseDesk } from "../../../src/sessions/lease-desk.ts";
@@ -9,7 +9,7 @@ import { at, claimOf, endingOf, touchOf } from "../adapters/streams-contract.ts"
 
 /** Another key with every key that is made. */
 let made = 0;
-const secrets = { hmac: nodeHmac, random: (length: number) => new Uint8Array(length).fill(++made) };
+const secrets = { hmac: nobleHmac, random: (length: number) => new Uint8Array(length).fill(++made) };
 const times = { leaseTtl: seconds(90), writeInterval: seconds(30) };
 
 /** Rows that are kept nowhere, and counted. */

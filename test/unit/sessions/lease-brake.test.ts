@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nodeHmac } from "../../../src/adapters/node/hmac.ts";
+import { nobleHmac } from "../../../src/adapters/noble/noble-hmac.ts";
 import { seconds } from "../../../src/base/seconds.ts";
 import { LeaseBook } from "../../../src/sessions/lease-book.ts";
 import { claimBudget } from "../../../src/sessions/lease-brake.ts";
@@ -26,7 +26,7 @@ function opened(rows = new Map<string, LeaseRow>()) {
     putNetworkKey: () => {},
   };
   const times = { leaseTtl: seconds(90), writeInterval: seconds(30) };
-  const secrets = { hmac: nodeHmac, random: (length: number) => new Uint8Array(length) };
+  const secrets = { hmac: nobleHmac, random: (length: number) => new Uint8Array(length) };
   const book = new LeaseBook(store, times, secrets);
   /** The answer to the start at a second, where the grant lasts so long. */
   const startAndEnd = (second: number, lasting = sixHours) => {

@@ -1,4 +1,4 @@
-import { nodeHmac } from "../../../src/adapters/node/hmac.ts";
+import { nobleHmac } from "../../../src/adapters/noble/noble-hmac.ts";
 import { encodeBase64url } from "../../../src/base/base64url.ts";
 import { seconds, after as timeAfter, type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
 import { type Catalog, parseCatalog } from "../../../src/catalog/catalog.ts";
@@ -37,7 +37,7 @@ export const ringKeys = [
 ];
 
 export function preparedKeys(keys: readonly SessionKey[] = ringKeys): Promise<SessionKeys> {
-  return prepareSessionKeys({ keys }, nodeHmac);
+  return prepareSessionKeys({ keys }, nobleHmac);
 }
 
 /** `film` and `film-2`, whose ids begin alike, and `premiere`, whose segments are bound to the session. */
