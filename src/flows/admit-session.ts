@@ -3,7 +3,7 @@ import { type Refusal, refusal } from "../base/refusal.ts";
 import { after, seconds, type Timer, type UnixSeconds } from "../base/seconds.ts";
 import type { StreamsOf } from "../sessions/lease.ts";
 import type { LeaseMemory } from "../sessions/lease-memory.ts";
-import { networkOf, networkText } from "../sessions/network.ts";
+import { networkNameOf } from "../sessions/network.ts";
 import { entryOfEnded, type Revocation, type RevocationLog } from "../sessions/revocation.ts";
 import { forbiddenBy, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import type { RevocationWatch } from "../sessions/revocation-watch.ts";
@@ -55,9 +55,10 @@ const tooManyNetworks: Refusal = {
 const openFor = seconds(5);
 
 /**
- * Whether a session whose URL held may go on: nothing forbids it, and it holds a lease. Both are known in the isolate most
- * of the time, and then the answer comes without a promise: a segment costs no look-up. What has become due is asked for
- * behind the viewer's back; only what is not known at all, or has lapsed, is waited for.
+ * Whether a session whose URL is valid may go on: nothing forbids it, and it has a lease. Both are known in the isolate most
+ * of the time, and then the answer comes without a promise: a segment costs no look-up. So does the first request of a session
+ * that has just started: its claim wrote the lease, and the log names every session that was ended since. What has become due
+ * is asked for in the background; the request waits only for what is not known at all, or has lapsed.
  *
  * `session_revoked`, `stream_taken`, `session_shared`; `store_unavailable` where nobody knows and the operator wants it so.
  */
@@ -89,7 +90,8 @@ function admitUnder(
     return endedBecause(forbidding.cause).refusal;
   }
   const address = asking.client.address ?? "";
-  switch (parts.leases.look(grant.sessionId, address, asking.now, access.purpose === "playlist")) {
+  const playlist = access.purpose === "playlist";
+  switch (parts.leases.look(grant.sessionId, address, asking.now, playlist)) {
     case "held":
       return undefined;
     case "due":
@@ -102,7 +104,7 @@ function admitUnder(
     case "ended":
       return endedBecause(parts.leases.causeOf(grant.sessionId)).refusal;
     case "unknown":
-      return touch(access, asking, parts);
+      return parts.leases.admitNew(grant, address, asking.now, playlist) ? undefined : touch(access, asking, parts);
   }
 }
 
@@ -110,8 +112,8 @@ function admitUnder(
 async function touch(access: MediaAccess, { client, now, country }: Asking, parts: AdmissionParts): Promise<Admission> {
   const { grant, asset } = access;
   const { address = "" } = client;
-  const network = networkOf(address);
   const playlist = access.purpose === "playlist" || parts.leases.loadedPlaylist(grant.sessionId, address);
+  const untold = parts.leases.untold(grant.sessionId, address, now);
   const asked = parts.streams(grant.subject).touch({
     sessionId: grant.sessionId,
     assetId: asset.id,
@@ -119,8 +121,9 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
     now,
     issuedAt: grant.issuedAt,
     expiresAt: grant.expiresAt,
-    network: network === undefined ? undefined : networkText(network),
+    network: networkNameOf(address),
     playlist,
+    first: untold && { network: networkNameOf(untold.network ?? ""), playlist: untold.playlist },
     mostNetworks: parts.sharedNetworks,
   });
   const answer = await inTime(asked, patience, parts.timer).catch(() => "late" as const);
@@ -133,6 +136,7 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
   }
   if (answer.is === "held") {
     parts.leases.keep(grant.sessionId, address, now, answer.until, playlist);
+    if (untold !== undefined) parts.leases.keep(grant.sessionId, untold.network, now, answer.until);
     const { sessionId, subject, issuedAt: startedAt, expiresAt } = grant;
     const where = { assetId: asset.id, country: country() ?? "XX" };
     parts.telemetry({ event: "alive", sessionId, subject, startedAt, expiresAt, seenAt: now, ...where });

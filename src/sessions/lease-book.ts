@@ -75,7 +75,8 @@ export class LeaseBook {
 
   /** See {@link decideTouch}. */
   touch(touch: LeaseTouch): TouchAnswer {
-    const { answer, row, write } = decideTouch(this.#rows, this.#hashed(touch), this.#times);
+    const first = touch.first && this.#hashed(touch.first);
+    const { answer, row, write } = decideTouch(this.#rows, { ...this.#hashed(touch), first }, this.#times);
     if (row !== undefined && write) this.#write(row, touch.now);
     else if (row !== undefined) this.#rows.set(row.sessionId, row);
     return answer;

@@ -1,8 +1,8 @@
 import { makeRoom } from "../base/oldest-out.ts";
-import { after, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
+import { after, earlier, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
+import { networkNameOf } from "./network.ts";
 import type { RevocationCause } from "./revocation.ts";
 
-/**
 /**
  * What to do about a request of a session. `held`: nothing, it holds its lease and that was asked for lately. `due`: let it
  * pass, and ask in the background. `limited` and `elsewhere`: refuse it, that was the answer a moment ago. `ended`: refuse it for
@@ -17,6 +17,14 @@ export interface LeaseMemory {
    * `playlist` in a network is `due` as well: the network is trusted from then on.
    */
   look(sessionId: string, network: string | undefined, now: UnixSeconds, playlist?: boolean): LeaseLook;
+  /**
+   * Whether a session that is `unknown` may go on without a question, which is remembered: its grant was issued less than
+   * half a lease ago, so the lease that was claimed for it lasts, and it has been admitted in no other network. The first
+   * question is `due` at half a lease. A grant from the future is asked about: a clock is wrong.
+   */
+  admitNew(session: NewSession, network: string | undefined, now: UnixSeconds, playlist?: boolean): boolean;
+  /** Another network in which the session was admitted by {@link admitNew}, and nobody has been told yet. */
+  untold(sessionId: string, network: string | undefined, now: UnixSeconds): UntoldNetwork | undefined;
   /** Whether the session has loaded a playlist in a network, as far as is known. */
   loadedPlaylist(sessionId: string, network: string | undefined): boolean;
   /** Keeps an answer `held`: what was asked at `now`, the answer's `until`, and whether a playlist was loaded. */
@@ -31,10 +39,24 @@ export interface LeaseMemory {
   causeOf(sessionId: string): RevocationCause;
 }
 
+/** What a grant says of its session. */
+export interface NewSession {
+  readonly sessionId: string;
+  readonly issuedAt: UnixSeconds;
+  readonly expiresAt: UnixSeconds;
+}
+
+export interface UntoldNetwork {
+  readonly network: string | undefined;
+  readonly playlist: boolean;
+}
+
 interface Kept {
-  askedAt: UnixSeconds;
-  until: UnixSeconds;
+  dueAt: UnixSeconds;
+  readonly until: UnixSeconds;
   playlist: boolean;
+  /** Whether the session's lease was asked for from this network. */
+  readonly told: boolean;
 }
 
 /** How long an answer `limited` or `elsewhere` counts: a viewer who may go on again waits no longer. */
@@ -43,13 +65,28 @@ const refusedFor = seconds(2);
 /** How many networks are remembered of one session. */
 const networksKept = 16;
 
-/** `capacity` is how many sessions are remembered. Of a lease that lasts T, `refreshAfter` is to be T/3 at most. */
-export function rememberLeases(options: { readonly capacity: number; readonly refreshAfter?: Seconds }): LeaseMemory {
-  const { capacity, refreshAfter = seconds(30) } = options;
+/** `capacity` is how many sessions are remembered, and `leaseTtl` how long a lease lasts: 90 s. */
+export function rememberLeases(options: { readonly capacity: number; readonly leaseTtl?: Seconds }): LeaseMemory {
+  const { capacity, leaseTtl = seconds(90) } = options;
+  const refreshAfter = seconds(Math.min(30, leaseTtl / 3));
+  const firstAfter = seconds(leaseTtl / 2);
   const sessions = new Map<string, Map<string | undefined, Kept>>();
   const limited = new Map<string, UnixSeconds>();
   const elsewhere = new Map<string, UnixSeconds>();
   const ended = new Map<string, RevocationCause>();
+  const put = (sessionId: string, network: string | undefined, kept: Kept) => {
+    // An answer from before the end may arrive after it.
+    if (ended.has(sessionId)) return;
+    const networks = sessions.get(sessionId) ?? new Map<string | undefined, Kept>();
+    // Put in again, so that those go first that were not asked about for longest.
+    sessions.delete(sessionId);
+    makeRoom(sessions, capacity);
+    sessions.set(sessionId, networks);
+    const playlist = kept.playlist || networks.get(network)?.playlist === true;
+    networks.delete(network);
+    makeRoom(networks, networksKept);
+    networks.set(network, { ...kept, playlist });
+  };
   return {
     look(sessionId, network, now, playlist = false) {
       const kept = sessions.get(sessionId)?.get(network);
@@ -59,25 +96,29 @@ export function rememberLeases(options: { readonly capacity: number; readonly re
         // A playlist is reason to ask again.
         return !playlist && (elsewhere.get(placeOf(sessionId, network)) ?? 0) > now ? "elsewhere" : "unknown";
       }
-      const isNews = playlist && !kept.playlist;
-      if (!isNews && after(kept.askedAt, refreshAfter) > now) return "held";
-      kept.askedAt = now;
+      const isNews = playlist && !kept.playlist && kept.told;
       kept.playlist ||= playlist;
+      if (!isNews && kept.dueAt > now) return "held";
+      kept.dueAt = after(now, refreshAfter);
       return "due";
+    },
+    admitNew({ sessionId, issuedAt, expiresAt }, network, now, playlist = false) {
+      const dueAt = after(issuedAt, firstAfter);
+      if (now < issuedAt || now >= dueAt) return false;
+      for (const [other, { until }] of sessions.get(sessionId) ?? [])
+        if (until > now && !isSameNetwork(other, network)) return false;
+      const until = earlier(after(issuedAt, leaseTtl), expiresAt);
+      put(sessionId, network, { dueAt, until, playlist, told: false });
+      return true;
+    },
+    untold(sessionId, network, now) {
+      for (const [other, { told, until, playlist }] of sessions.get(sessionId) ?? [])
+        if (!told && until > now && !isSameNetwork(other, network)) return { network: other, playlist };
+      return undefined;
     },
     loadedPlaylist: (sessionId, network) => sessions.get(sessionId)?.get(network)?.playlist === true,
     keep(sessionId, network, now, until, playlist = false) {
-      // An answer from before the end, which arrives after it.
-      if (ended.has(sessionId)) return;
-      const networks = sessions.get(sessionId) ?? new Map<string | undefined, Kept>();
-      // Put in anew, so that those go first that were not asked about for longest.
-      sessions.delete(sessionId);
-      makeRoom(sessions, capacity);
-      sessions.set(sessionId, networks);
-      const before = networks.get(network);
-      networks.delete(network);
-      makeRoom(networks, networksKept);
-      networks.set(network, { askedAt: now, until, playlist: playlist || before?.playlist === true });
+      put(sessionId, network, { dueAt: after(now, refreshAfter), until, playlist, told: true });
     },
     limit(sessionId, now) {
       sessions.delete(sessionId);
@@ -100,6 +141,13 @@ export function rememberLeases(options: { readonly capacity: number; readonly re
     },
     causeOf: (sessionId) => ended.get(sessionId) ?? "revoked",
   };
+}
+
+/** Whether two addresses are in the same network: one household has many of IPv6. */
+function isSameNetwork(one: string | undefined, other: string | undefined): boolean {
+  if (one === other) return true;
+  const name = networkNameOf(one ?? "");
+  return name !== undefined && name === networkNameOf(other ?? "");
 }
 
 function placeOf(sessionId: string, network: string | undefined): string {

@@ -14,6 +14,8 @@ export interface NetworkAsking {
   readonly playlist: boolean;
   readonly mostNetworks: number | undefined;
   readonly now: UnixSeconds;
+  /** Another network that the session has been admitted in. */
+  readonly first?: { readonly network: string | undefined; readonly playlist: boolean } | undefined;
 }
 
 /** What becomes of a request from a network, and the networks of the session after it. */
@@ -35,6 +37,19 @@ export type NetworkDecision =
  * no playlist after the first.
  */
 export function decideNetwork(
+  known: readonly NetworkSeen[],
+  asking: NetworkAsking,
+  leaseTtl: Seconds,
+): NetworkDecision {
+  if (asking.first === undefined) return decideOne(known, asking, leaseTtl);
+  const first = decideOne(known, { ...asking, ...asking.first }, leaseTtl);
+  if (first.is === "shared") return first;
+  if (first.is === "elsewhere") return decideOne(known, asking, leaseTtl);
+  const own = decideOne(first.networks, asking, leaseTtl);
+  return own.is === "admitted" ? { ...own, isNews: own.isNews || first.isNews } : own;
+}
+
+function decideOne(
   known: readonly NetworkSeen[],
   { network, playlist, mostNetworks, now }: NetworkAsking,
   leaseTtl: Seconds,

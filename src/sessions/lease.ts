@@ -63,6 +63,8 @@ export interface LeaseTouch {
   readonly network: string | undefined;
   /** Whether the client has loaded a playlist in this network. */
   readonly playlist: boolean;
+  /** The network in which the edge admitted the session without asking, where that is another one. */
+  readonly first?: { readonly network: string | undefined; readonly playlist: boolean } | undefined;
   /** How many networks one session may be alive in at once; undefined for any number. */
   readonly mostNetworks: number | undefined;
 }

@@ -13,7 +13,7 @@ import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
 import { systemMillisecondClock } from "../../src/base/milliseconds.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
 import { ok, refuse } from "../../src/base/result.ts";
-import { seconds, systemClock, systemTimer } from "../../src/base/seconds.ts";
+import { systemClock, systemTimer } from "../../src/base/seconds.ts";
 import { keepCatalog, usualMaxAge } from "../../src/catalog/source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { type Admit, admitSession } from "../../src/flows/admit-session.ts";
@@ -63,7 +63,7 @@ const withParts = configured(
     });
     const admission = {
       ...stores,
-      leases: rememberLeases({ capacity: 10_000, refreshAfter: seconds(Math.min(30, leaseTtl / 3)) }),
+      leases: rememberLeases({ capacity: 10_000, leaseTtl }),
       timer: systemTimer,
       onFailure: onRefusal,
       sharedNetworks,

@@ -69,7 +69,9 @@ function leaseStep(stream: StreamState | undefined, now: UnixSeconds, isForbidde
   const last = `written down last ${when(seenAt, now)}`;
   if (isForbidden) return told("lease", `${last}; it runs no more, since it was ended`);
   const where =
-    networks === 0 ? "no file asked for yet" : `alive in ${networks === 1 ? "one network" : `${networks} networks`}`;
+    networks === 0
+      ? "not reported by the media host yet"
+      : `alive in ${networks === 1 ? "one network" : `${networks} networks`}`;
   return now < leaseUntil
     ? holds("lease", `it runs: ${last}, ${where}`)
     : told("lease", `it is silent since ${when(seenAt, now)}; it goes on where its viewer's other streams leave room`);

@@ -34,8 +34,14 @@ if (checked.verdict !== "passed") throw new Error("the access of these tests doe
 export const { access } = checked;
 export const { sessionId, subject } = access.grant;
 
-/** An edge's isolate over stores in memory, with a lease of 90 s that is asked about every 30 s. */
-export function isolate(changes: Partial<AdmissionParts> = {}) {
+/** As old as a session is whose lease has to be asked for: more than half a lease. */
+export const aMinuteAgo = unixSeconds(now - 60);
+
+/**
+ * An edge's isolate over stores in memory, with a lease of 90 s that is asked about every 30 s, and a session that was issued
+ * a minute ago where the test does not say otherwise.
+ */
+export function isolate(changes: Partial<AdmissionParts> = {}, issuedAt: UnixSeconds = aMinuteAgo) {
   const state: { now: UnixSeconds; down: "streams" | "log" | "silent" | undefined } = { now, down: undefined };
   const clock = () => unixMilliseconds(state.now * 1000);
   const inMemory = memoryRevocationLog(clock);
@@ -83,7 +89,7 @@ export function isolate(changes: Partial<AdmissionParts> = {}) {
   };
   const ask = (address?: string, from: AdmissionParts = parts, purpose: MediaPurpose = "segment") =>
     admitSession(
-      { ...access, purpose },
+      { ...access, grant: { ...access.grant, issuedAt }, purpose },
       {
         now: state.now,
         client: { address, userAgentHash: () => "" },

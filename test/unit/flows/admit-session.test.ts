@@ -78,6 +78,7 @@ describe("what is forbidden", () => {
   });
 
   it("does not hold for a session that the same viewer began later, but a key's entry does", async () => {
+    edge = isolate({}, now);
     await edge.log.append([entry("subject", subject, { at: unixSeconds(now - 1) })]);
     expect(await edge.code()).toBe("admitted");
     await edge.log.append([entry("key", "2026-a", { at: unixSeconds(now - 1) })]);

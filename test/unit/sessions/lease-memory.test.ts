@@ -70,7 +70,7 @@ describe("what an isolate remembers of leases", () => {
   });
 
   it("makes room by forgetting who was not asked about for longest", () => {
-    const leases = rememberLeases({ capacity: 2, refreshAfter: seconds(10) });
+    const leases = rememberLeases({ capacity: 2, leaseTtl: seconds(30) });
     leases.keep("old", "a", at(0), at(90));
     leases.keep("new", "a", at(1), at(90));
     leases.keep("old", "a", at(2), at(90));

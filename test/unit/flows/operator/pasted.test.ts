@@ -81,11 +81,11 @@ describe("the lease of a session that is explained", () => {
     expect((await stepsOf(grant)).lease).toMatch(/^told: .*it runs no more/);
   });
 
-  it("that nothing was played with yet is alive in no network, and not in none of them", async () => {
+  it("that the media host has not reported yet is alive in no network, and not in none of them", async () => {
     stage = await operatorStage({ settings: { ...stage.context().settings, streamLimit: 2 } });
     const { grant } = await started();
     const { lease } = await stepsOf(grant);
-    expect(lease).toContain("no file asked for yet");
+    expect(lease).toContain("not reported by the media host yet");
     expect(lease).not.toContain("0 networks");
   });
 });
