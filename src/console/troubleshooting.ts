@@ -429,6 +429,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
     "causes": [
       "**The packager writes something unusual**: URIs in single quotes, unusual spaces, a URI without quotes and with a comma.",
       "**It is no playlist**: an error page of the origin with status 200.",
+      "**It has both variants (EXT-X-STREAM-INF) and segments (EXTINF).** Other tags of the wrong kind are accepted and keep their bytes.",
       "**A URI's path is not canonical**: `%2F`, a backslash, a space."
     ]
   },

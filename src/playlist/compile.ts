@@ -78,7 +78,7 @@ export function compilePlaylist(text: string, context: PlaylistContext): Result<
       bandwidth: traits.bandwidth,
     },
     reloads: {
-      canBlock: traits.canBlock,
+      canBlock: kind === "media" && traits.canBlock,
       canSkip: canSkipUntil > 0 && deltaUpdates,
       nextSegment: traits.mediaSequence + skipped + durations.length,
       nextPart: traits.parts,

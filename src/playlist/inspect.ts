@@ -3,12 +3,12 @@ import { type ParsedManifest, Parser } from "m3u8-parser";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { attributeList, attributeText } from "./attributes.ts";
+import { KindSigns, type PlaylistKind } from "./kind.ts";
 import { linesOf } from "./lines.ts";
-import { mediaTags, multivariantTags } from "./tags.ts";
 
 /** What the plan has to know of a playlist. Durations are in seconds, and are finite and not negative. */
 export interface Inspection {
-  readonly kind: "multivariant" | "media";
+  readonly kind: PlaylistKind;
   readonly ended: boolean;
   readonly playlistType: "VOD" | "EVENT" | undefined;
   readonly iFramesOnly: boolean;
@@ -36,41 +36,50 @@ const unknownDuration = 10;
  * some of the others make it throw (a short IV), take time that grows with their square (EXT-X-DEFINE, a list of commas)
  * or write to Object.prototype (a GROUP-ID or a DATERANGE's ID of `__proto__`).
  *
- * Refuses `playlist_invalid` where it holds tags of both kinds, or where the parser sees other URIs than we do: a plan
- * for the wrong segments is worse than none. Refuses `playlist_too_large` above 125,000 segments.
+ * It decides nothing about the kind: in a media playlist it sees no tags of a multivariant one, and a multivariant playlist
+ * has nothing that the plan would have to know.
+ *
+ * Refuses `playlist_invalid` where variants and segments stand in one playlist, or where the parser sees other URIs than we
+ * do: a plan for the wrong segments is worse than none. Refuses `playlist_too_large` above 125,000 segments.
  */
 export function inspect(text: string): Result<Inspection, Refusal> {
   const excerpt = excerptOf(text);
   if (!excerpt.ok) return excerpt;
-  const { shown, uris, multivariant, media } = excerpt.value;
-  if (multivariant && media) return refusal("playlist_invalid", "it holds tags of both kinds of playlist");
+  const { shown, uris, kind } = excerpt.value;
+  if (kind === "both") return refusal("playlist_invalid", "it has both variants and segments");
+  if (kind === "multivariant") return ok(multivariant);
   const manifest = parse(shown);
-  const kind = multivariant ? "multivariant" : "media";
-  const parsedKind = manifest.playlists || manifest.mediaGroups || manifest.iFramePlaylists.length > 0;
-  const parsedUris: readonly { readonly uri: string }[] = manifest.playlists ?? manifest.segments;
-  if (Boolean(parsedKind) !== multivariant || parsedUris.length !== uris.length)
-    return refusal(
-      "playlist_invalid",
-      "its segments cannot be told for certain: an EXTINF or EXT-X-STREAM-INF is missing",
-    );
+  if (manifest.segments.length !== uris.length)
+    return refusal("playlist_invalid", "its segments cannot be told for certain: an EXTINF is missing");
   for (let i = 0; i < uris.length; i++) {
-    if (parsedUris[i]?.uri !== uris[i]) return refusal("playlist_invalid", "a URI line can be read in two ways");
+    if (manifest.segments[i]?.uri !== uris[i]) return refusal("playlist_invalid", "a URI line can be read in two ways");
   }
-  return ok(inspectionOf(kind, manifest));
+  return ok(inspectionOf(manifest));
 }
+
+const multivariant: Inspection = {
+  kind: "multivariant",
+  ended: false,
+  playlistType: undefined,
+  iFramesOnly: false,
+  targetDuration: undefined,
+  durations: [],
+  trailing: 0,
+  lowLatency: false,
+  skipped: 0,
+  canSkipUntil: 0,
+};
 
 interface Excerpt {
   readonly shown: string;
   readonly uris: readonly string[];
-  readonly multivariant: boolean;
-  readonly media: boolean;
+  readonly kind: PlaylistKind | "both";
 }
 
 function excerptOf(text: string): Result<Excerpt, Refusal> {
   const shown: string[] = [];
   const uris: string[] = [];
-  let multivariant = false;
-  let media = false;
+  const signs = new KindSigns();
   for (const line of linesOf(text)) {
     if (shown.length > mostLines) return refusal("playlist_too_large", "it holds too many segments");
     if (line.kind === "uri") {
@@ -80,13 +89,12 @@ function excerptOf(text: string): Result<Excerpt, Refusal> {
       uris.push(uri);
       shown.push(uri);
     } else if (line.kind === "tag") {
-      multivariant ||= multivariantTags.has(line.name);
-      media ||= mediaTags.has(line.name);
+      signs.see(line.name);
       const rewritten = shownTag(line.name, text, line.value, line.end);
       if (rewritten !== undefined) shown.push(rewritten);
     }
   }
-  return ok({ shown: shown.join("\n"), uris, multivariant, media });
+  return ok({ shown: shown.join("\n"), uris, kind: signs.kind });
 }
 
 /** The line to show the parser for a tag, or undefined. A value's title and what is no number are left out. */
@@ -102,12 +110,6 @@ function shownTag(name: string, text: string, from: number, to: number): string 
       return `${name}:${decimal(numberText(text, from, to))}`;
     case "#EXT-X-PLAYLIST-TYPE":
       return `${name}:${text.slice(from, to).trim().toUpperCase()}`;
-    case "#EXT-X-STREAM-INF":
-      return `${name}:BANDWIDTH=1`;
-    case "#EXT-X-MEDIA":
-      return `${name}:TYPE=AUDIO`;
-    case "#EXT-X-I-FRAME-STREAM-INF":
-      return `${name}:BANDWIDTH=1`;
     case "#EXT-X-PART":
       return shownAttribute(name, "DURATION", text, from, to);
     case "#EXT-X-PART-INF":
@@ -148,13 +150,13 @@ function parse(shown: string): ParsedManifest {
   return parser.manifest;
 }
 
-function inspectionOf(kind: "multivariant" | "media", manifest: ParsedManifest): Inspection {
+function inspectionOf(manifest: ParsedManifest): Inspection {
   const { playlistType, targetDuration } = manifest;
   const fallback = targetDuration ?? manifest.segments.reduce((most, { duration }) => Math.max(most, duration ?? 0), 0);
   let trailing = 0;
   for (const { duration } of manifest.preloadSegment?.parts ?? []) trailing += duration ?? 0;
   return {
-    kind,
+    kind: "media",
     ended: manifest.endList === true,
     playlistType: playlistType === "VOD" || playlistType === "EVENT" ? playlistType : undefined,
     iFramesOnly: manifest.iFramesOnly === true,

@@ -61,6 +61,7 @@ export function lifetimes(inspection: Inspection, options: LifetimeOptions): (us
   };
 
   return ({ role, segment, until }) => {
+    if (inspection.kind === "multivariant") return lasting(options.fileLifetime);
     switch (role) {
       case "playlist":
       case "session-key":

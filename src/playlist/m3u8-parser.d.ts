@@ -8,9 +8,6 @@ declare module "m3u8-parser" {
 
   export interface ParsedManifest {
     readonly segments: readonly ParsedSegment[];
-    readonly playlists?: readonly { readonly uri: string }[];
-    readonly mediaGroups?: object;
-    readonly iFramePlaylists: readonly object[];
     readonly endList?: boolean;
     readonly playlistType?: string;
     readonly iFramesOnly?: boolean;

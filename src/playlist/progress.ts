@@ -1,6 +1,7 @@
 import { readDecimal } from "../base/decimal.ts";
 import { type Seconds, seconds } from "../base/seconds.ts";
 import { attributeList, attributeText } from "./attributes.ts";
+import { KindSigns } from "./kind.ts";
 import { linesOf } from "./lines.ts";
 import { Traits } from "./traits.ts";
 
@@ -30,8 +31,9 @@ const periods = { shortest: 0.2, longest: 60 };
  */
 export function progressOf(text: string): Progress {
   const traits = new Traits();
+  const signs = new KindSigns();
   let [segments, skipped, duration, longest, target, part] = [0, 0, 0, 0, 0, 0];
-  let [media, ended, type] = [false, false, ""];
+  let [timed, ended, type] = [false, false, ""];
   for (const line of linesOf(text)) {
     if (line.kind === "uri") {
       traits.segment();
@@ -41,23 +43,26 @@ export function progressOf(text: string): Progress {
     const { name, value, end } = line;
     const number = () => Number.parseFloat(text.slice(value, Math.min(end, value + 32))) || 0;
     traits.tag(name, text, value, end);
+    signs.see(name);
     if (name === "#EXTINF") {
-      media = true;
+      timed = true;
       duration = number();
       longest = Math.max(longest, duration);
     } else if (name === "#EXT-X-TARGETDURATION") {
-      media = true;
+      timed = true;
       target = number();
     } else if (name === "#EXT-X-ENDLIST") ended = true;
     else if (name === "#EXT-X-PLAYLIST-TYPE") type = text.slice(value, end).trim().toUpperCase();
     else if (name === "#EXT-X-PART-INF") part = attributeNumber(text, value, end, "PART-TARGET");
     else if (name === "#EXT-X-SKIP") skipped = attributeNumber(text, value, end, "SKIPPED-SEGMENTS");
   }
+  // A multivariant playlist with a stray EXT-X-TARGETDURATION is no live one.
+  const media = timed && signs.kind !== "multivariant";
   const targetDuration = seconds(target > 0 ? within(target) : within(longest));
   return {
     live: media && !ended && type !== "VOD",
-    canBlock: traits.canBlock,
-    lowLatency: part > 0,
+    canBlock: media && traits.canBlock,
+    lowLatency: media && part > 0,
     targetDuration,
     period: seconds(within(part > 0 ? part : Math.min(duration > 0 ? duration : targetDuration, targetDuration))),
     nextSegment: traits.mediaSequence + skipped + segments,

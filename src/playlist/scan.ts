@@ -3,6 +3,7 @@ import { ok, type Result } from "../base/result.ts";
 import { Assembly } from "./assembly.ts";
 import { type Attribute, attributeList, attributeText } from "./attributes.ts";
 import { withoutDeltaUpdates } from "./delta-updates.ts";
+import type { PlaylistKind } from "./kind.ts";
 import type { Use } from "./lifetime.ts";
 import { type Line, linesOf } from "./lines.ts";
 import { type Place, resolve } from "./reference.ts";
@@ -37,7 +38,7 @@ const mostSubstituted = 8 * 1024 * 1024;
  * refuses; `playlist_invalid` for a broken attribute list in a tag that holds a URI, a faulty EXT-X-DEFINE and an
  * undefined variable in a URI; `playlist_too_large` for more URIs or longer variables than any playlist needs.
  */
-export function scan(text: string, kind: "multivariant" | "media", context: ScanContext): Result<Scan, Refusal> {
+export function scan(text: string, kind: PlaylistKind, context: ScanContext): Result<Scan, Refusal> {
   const scanner = new Scanner(text, kind, context);
   let number = 0;
   for (const line of linesOf(text)) {
@@ -67,7 +68,7 @@ class Scanner {
   #begun = false;
   #substituted = 0;
 
-  constructor(text: string, kind: "multivariant" | "media", context: ScanContext) {
+  constructor(text: string, kind: PlaylistKind, context: ScanContext) {
     this.#text = text;
     this.#lineRole = kind === "multivariant" ? "playlist" : "segment";
     this.#context = context;

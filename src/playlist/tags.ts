@@ -33,36 +33,6 @@ export const uriAttributes: ReadonlyMap<string, ReadonlyMap<string, UriRole>> = 
   ["#EXT-X-CONTENT-STEERING", attributes({ "SERVER-URI": "file" })], // §4.4.6.6
 ]);
 
-/** A playlist that holds one of these is a multivariant playlist (§4.4.6). */
-export const multivariantTags: ReadonlySet<string> = new Set([
-  "#EXT-X-STREAM-INF",
-  "#EXT-X-MEDIA",
-  "#EXT-X-I-FRAME-STREAM-INF",
-  "#EXT-X-IMAGE-STREAM-INF",
-  "#EXT-X-SESSION-DATA",
-  "#EXT-X-SESSION-KEY",
-  "#EXT-X-CONTENT-STEERING",
-]);
-
-/** A playlist that holds one of these is a media playlist (§4.4.3, §4.4.4). */
-export const mediaTags: ReadonlySet<string> = new Set([
-  "#EXTINF",
-  "#EXT-X-TARGETDURATION",
-  "#EXT-X-MEDIA-SEQUENCE",
-  "#EXT-X-ENDLIST",
-  "#EXT-X-PLAYLIST-TYPE",
-  "#EXT-X-I-FRAMES-ONLY",
-  "#EXT-X-PART-INF",
-  "#EXT-X-SERVER-CONTROL",
-  "#EXT-X-PART",
-  "#EXT-X-MAP",
-  "#EXT-X-KEY",
-  "#EXT-X-BYTERANGE",
-  "#EXT-X-SKIP",
-  "#EXT-X-PRELOAD-HINT",
-  "#EXT-X-RENDITION-REPORT",
-]);
-
 const purposes: Readonly<Record<Exclude<UriRole, "any">, UriPurpose>> = {
   playlist: "playlist",
   segment: "segment",

@@ -1,4 +1,5 @@
 import type { Seconds } from "../base/seconds.ts";
+import type { PlaylistKind } from "./kind.ts";
 
 /** What a URL is signed for; the parameter that carries the signature is named after it. */
 export type UriPurpose = "playlist" | "segment" | "key";
@@ -33,7 +34,7 @@ export interface Hole {
  * stand. `literals` has one element more than `holes`; the playlist is literal, hole, literal, …, hole, literal.
  */
 export interface PlaylistTemplate {
-  readonly kind: "multivariant" | "media";
+  readonly kind: PlaylistKind;
   /** True for a media playlist that will change. */
   readonly live: boolean;
   readonly literals: readonly string[];

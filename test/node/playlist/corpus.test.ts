@@ -20,10 +20,9 @@ const context: PlaylistContext = {
   allowedHosts: new Set(foreign),
 };
 
-/** What is no playlist to RFC 8216, and to hls.js: it does not begin with #EXTM3U, or holds tags of both kinds. */
+/** What is no playlist to RFC 8216, and to hls.js: it does not begin with #EXTM3U. */
 const refused: ReadonlySet<string> = new Set([
   "empty.m3u8",
-  "emptyTargetDuration.m3u8",
   "manifestNoExtM3u.m3u8",
   "master.m3u8",
   "start.m3u8",
