@@ -13,9 +13,9 @@ export type Line =
       readonly value: number;
     };
 
-/** The lines of a playlist, in order. */
+/** The lines of a playlist, in order, from the first one that is not blank. */
 export function* linesOf(text: string): Generator<Line, void, void> {
-  let from = text.charCodeAt(0) === byteOrderMark ? 1 : 0;
+  let from = startOf(text);
   while (from < text.length) {
     const newline = text.indexOf("\n", from);
     const to = newline < 0 ? text.length : newline;
@@ -25,11 +25,11 @@ export function* linesOf(text: string): Generator<Line, void, void> {
 }
 
 /**
- * What makes a text no playlist at all, or undefined: no #EXTM3U at its very start (RFC 8216bis §4.4.1.1), or a character
+ * What makes a text no playlist at all, or undefined: it does not begin with #EXTM3U (RFC 8216bis §4.4.1.1), or a character
  * inside of a line that some player takes for the line's end. Such a player would find a URI where we see a comment.
  */
 export function textFault(text: string): string | undefined {
-  const start = text.charCodeAt(0) === byteOrderMark ? 1 : 0;
+  const start = startOf(text);
   const after = text.charCodeAt(start + header.length);
   if (!text.startsWith(header, start) || (after > 0x20 && text.length > start + header.length))
     return "it does not begin with #EXTM3U";
@@ -48,7 +48,11 @@ export function textFault(text: string): string | undefined {
 }
 
 const header = "#EXTM3U";
-const byteOrderMark = 0xfeff;
+
+/** Where the text begins behind byte order marks, blank lines and spaces: exporters write several of them before #EXTM3U. */
+function startOf(text: string): number {
+  return text.length - text.trimStart().length;
+}
 
 function lineBetween(text: string, from: number, to: number): Line {
   let start = from;

@@ -34,6 +34,8 @@ export interface SharedPlaylistParts<Id> {
 /** What an entry of the cache says beside its text. A cache counts in whole seconds, which is too coarse. */
 const header = { freshUntil: "Stagedoor-Fresh-Until", checkedAt: "Stagedoor-Checked-At" };
 
+const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
+
 /** How long an entry may live that was waited for, in milliseconds: who asks for it later asks for the next one. */
 const longestAwaited = 1_000;
 
@@ -88,7 +90,8 @@ async function cached<Id>(
     // It is not waited for: nobody needs to know when the rest of it has been let go.
     if (old || same) entry.body?.cancel().catch(() => undefined);
     if (old) return undefined;
-    const text = same ? undefined : await entry.text();
+    // Not `text()`, which drops a byte order mark: whoever reads the playlist reads what the origin sent.
+    const text = same ? undefined : decoder.decode(await entry.arrayBuffer());
     const moments = { checkedAt: unixMilliseconds(checkedAt), freshUntil: unixMilliseconds(freshUntil) };
     return { text, etag, ...moments, shared: true };
   } catch {

@@ -69,6 +69,17 @@ function answer(fields: Partial<PlaylistAnswer> = {}): PlaylistAnswer {
 }
 
 describe("the data centre's cache", () => {
+  it("gives a playlist as its object gave it, byte order marks and all", async () => {
+    for (const text of ["\uFEFF#EXTM3U\n", "\uFEFF\uFEFF \r\n\n#EXTM3U\n", "\n#EXTM3U\n"]) {
+      const { ask, asked, state } = dataCentre();
+      state.answer = async () => ok(answer({ text }));
+      const first = await ask(question);
+      expect(first).toMatchObject({ value: { text } });
+      expect(await ask(question)).toEqual(first);
+      expect(asked).toHaveLength(1);
+    }
+  });
+
   it("answers while the entry is fresh by its own words, and not a moment longer", async () => {
     const { ask, asked, state } = dataCentre();
     const first = await ask(question);

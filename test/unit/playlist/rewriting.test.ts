@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { needsImport } from "../../../src/playlist/compile.ts";
+import { progressOf } from "../../../src/playlist/progress.ts";
 import { bucket, compiled, media, multivariant, render, rewrite, segment } from "./sample.ts";
 
 const top = { ...bucket, path: "/film/index.m3u8" };
@@ -100,6 +102,21 @@ describe("what is no URI of the asset keeps its bytes", () => {
     expect(rewrite(text)).toBe(text.replace("0.ts", "0.ts?seg=SIGNED").replace("1.ts", "1.ts?seg=SIGNED"));
   });
 
+  test.each([
+    ["blank lines", "\n\r\n\n"],
+    ["spaces and tabs", " \t "],
+    ["several byte order marks", "\uFEFF\uFEFF\uFEFF"],
+    ["marks, spaces and blank lines in turns", "\uFEFF \r\n\uFEFF\n\t\uFEFF"],
+    ["other white space that trimming strips", "\v\f\u00A0\u2028"],
+  ])("%s before #EXTM3U stay", (_, before) => {
+    const text = segment("0.ts");
+    expect(rewrite(before + text)).toBe(before + rewrite(text));
+    expect(progressOf(before + text)).toEqual(progressOf(text));
+    expect(rewrite(before + multivariant())).toBe(before + rewrite(multivariant()));
+    const importing = `${before}#EXTM3U\n#EXT-X-DEFINE:IMPORT="a"\n`;
+    expect(needsImport(importing)).toBe(true);
+  });
+
   test("the parameter comes behind the origin's own query", () => {
     expect(rewrite(segment("0.ts?a=1&b"))).toBe(segment("0.ts?a=1&b&seg=SIGNED"));
     expect(rewrite(segment("0.ts?"))).toBe(segment("0.ts?seg=SIGNED"));
@@ -128,6 +145,9 @@ describe("one URL for all uses of a file", () => {
 describe("a text that players read in different ways is no playlist", () => {
   test.each([
     ["nothing", ""],
+    ["blanks alone", "\uFEFF \n\n"],
+    ["NUL before it", "\0#EXTM3U\n"],
+    ["text before it", "a #EXTM3U\n"],
     ["no #EXTM3U", "#EXT-X-TARGETDURATION:6\n"],
     ["#EXTM3U in another line", "# a\n#EXTM3U\n"],
     ["a tag that begins with it", "#EXTM3U8\n"],
