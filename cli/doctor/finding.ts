@@ -18,6 +18,7 @@ export const findingIds = [
   "limit_not_on_cloudfront",
   "rates_fight",
   "identity_lifetimes_fight",
+  "origin_plain_http",
   "binding_missing",
   "binding_misnamed",
   "binding_elsewhere",

@@ -31,15 +31,16 @@ export const originsSchema = z
   .array(
     z.string().refine(isOriginPattern, {
       message:
-        "Give origins as a browser writes them: https://www.example.com, or https://*.example.com for all below it.",
+        "Give origins as a browser writes them: https://www.example.com, https://*.example.com for all below it, or capacitor://localhost.",
       params: { fault: "origin_invalid" },
     }),
   )
   .min(1)
   .max(100)
   .describe(
-    "The sites that may start and renew it: 403 origin_forbidden elsewhere, and where no Origin comes. Apps send none, so " +
-      "this makes it an asset of the web alone. A program can send any: it keeps pages of others from playing it, not thieves.",
+    "The sites that may start and renew it: 403 origin_forbidden elsewhere, and where no Origin comes. Native apps send none; " +
+      "apps with a web view send https://localhost, capacitor://localhost and the like. A program can send any: this keeps " +
+      "pages of others from playing it, not thieves.",
   );
 
 const timeSchema = z.string().transform((text, context) => {

@@ -46,7 +46,8 @@ function namesNobody(text: string): boolean {
   return username === "" && password === "";
 }
 
-const originPatternHint = "write origins as https://www.example.com or https://*.example.com, in lower case";
+const originPatternHint =
+  "write origins as https://www.example.com, https://*.example.com or capacitor://localhost, in lower case";
 
 /** What stands at the root of the API's host, whatever the base path: routes below it would never be reached. */
 const rootPaths = ["/console", "/metrics", "/health", "/ready", "/openapi.json", "/docs", "/api/auth"] as const;
@@ -114,7 +115,9 @@ export const settingsSchema = z.object({
     .transform((text) => text.split(/[\s,]+/).filter((word) => word !== ""))
     .pipe(z.array(z.string().refine(isOriginPattern, originPatternHint)).max(100))
     .default([])
-    .describe("Other sites that may use the session cookie: https://www.example.com, or https://*.example.com."),
+    .describe(
+      "Other sites that may use the session cookie, and apps that may sign in: https://www.example.com, https://*.example.com, capacitor://localhost.",
+    ),
   STAGEDOOR_START_RATE: wholeBetween(0, 1_000_000)
     .default(1000)
     .describe("How many starts an hour a subject may ask for; 0 for any number."),

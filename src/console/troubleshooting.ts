@@ -105,7 +105,8 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
     "causes": [
       "**The site is missing in `STAGEDOOR_ORIGINS`** of the API. Write it as a browser does: `https://www.example.com`, no slash, and a port where there is one; `https://*.example.com` is all below it, and not `https://example.com` itself.",
       "**A program sends the cookie and no `Origin`.** Let it send `Origin`, or a bearer token.",
-      "**`Origin: null`**: the page runs in a sandboxed frame or from a file.",
+      "**`Origin: null`**: the page runs in a sandboxed frame or from a file. Any page can bring that about, so `null` is never trusted.",
+      "**An app with a web view**: list its origin as it sends it, such as `https://localhost` (Capacitor on Android), `capacitor://localhost` (on iOS) or `http://tauri.localhost` (Tauri on Windows). One scheme does not stand for another.",
       "**Somebody's page tries it with your users' cookies.** Then it does what it is there for."
     ]
   },
@@ -194,7 +195,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
       "**403, starts and renewals.** The page's `Origin` is not in the asset's `origins`, or none came."
     ],
     "causes": [
-      "**An app asks**: apps send none. Take `origins` off what apps shall play.",
+      "**An app asks**: native apps send none, so an asset for them has no `origins`. An app with a web view sends `https://localhost`, `capacitor://localhost` or the like: list it.",
       "**`www` is missing or too much**, or a port: it is compared as the browser writes it.",
       "**Somebody plays it on his own page.** That is what it is for."
     ]

@@ -18,6 +18,7 @@ export const settingsCheck: Check<Facts> = {
       ...(edge === undefined ? [] : urlFights(edge)),
       ...(api === undefined || edge === undefined ? [] : limitFights(api, edge, assets)),
       ...(identity === undefined ? [] : identityFights(identity)),
+      ...(facts.development ? [] : plainOrigins([api?.origins ?? [], identity?.origins ?? []].flat(), assets)),
     ];
   },
 };
@@ -151,6 +152,26 @@ function rateFights({ startRate, startRateAddress, signInRate, signInRateAddress
           ),
         ],
   );
+}
+
+/** Trusted pages that anybody on the way can change. */
+function plainOrigins(trusted: readonly string[], assets: readonly Asset[]): Finding[] {
+  const lists = [
+    { about: "STAGEDOOR_ORIGINS", origins: trusted },
+    ...assets.map(({ id, origins = [] }) => ({ about: `asset ${id}`, origins })),
+  ];
+  return lists.flatMap(({ about, origins }) => {
+    const plain = [...new Set(origins.filter((origin) => origin.startsWith("http:")))];
+    if (plain.length === 0) return [];
+    return [
+      warning(
+        "origin_plain_http",
+        about,
+        `It trusts ${plain.join(", ")}: anybody on a viewer's network can change a page that comes over plain http, and any program on a viewer's device can serve one at localhost.`,
+        "Use https. Keep http://localhost and http://tauri.localhost only for apps that cannot: Capacitor has androidScheme https, Tauri useHttpsScheme.",
+      ),
+    ];
+  });
 }
 
 function identityFights({ idle, accessTtl, refreshTtl }: IdentityConfiguration): Finding[] {

@@ -112,6 +112,20 @@ const settings: readonly Case[] = [
     "REFRESH_TTL",
     withVars(["identity"], { STAGEDOOR_IDENTITY_REFRESH_TTL: "900" }),
   ],
+  ...["http://localhost", "http://localhost:8100", "http://tauri.localhost", "http://*.example.com"].map(
+    (origin): Case => [
+      "origin_plain_http",
+      "warning",
+      "STAGEDOOR_ORIGINS",
+      withVars(["api", "identity"], { STAGEDOOR_ORIGINS: `https://www.films.test ${origin}` }),
+    ],
+  ),
+  [
+    "origin_plain_http",
+    "warning",
+    "asset film",
+    withCatalog({ ...films, origins: ["https://www.films.test", "http://www.films.test"] }),
+  ],
 ];
 
 const bindings: readonly Case[] = [

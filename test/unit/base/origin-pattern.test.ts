@@ -10,6 +10,15 @@ describe("a pattern of origins", () => {
     "http://localhost:8787",
     "http://127.0.0.1:3000",
     "https://xn--bcher-kva.example",
+    "http://localhost",
+    "http://localhost:5173",
+    "https://localhost",
+    "https://localhost:8443",
+    "http://tauri.localhost",
+    "https://tauri.localhost",
+    "capacitor://localhost",
+    "ionic://localhost",
+    "tauri://localhost",
   ])("may be %s", (text) => {
     expect(isOriginPattern(text)).toBe(true);
   });
@@ -39,6 +48,23 @@ describe("a pattern of origins", () => {
     "https://example.com:08443",
     "https://example.com\n",
     "ftp://example.com",
+    "NULL",
+    "null ",
+    "https://null:80800",
+    "file://",
+    "file:///",
+    "app://localhost",
+    "capacitor://",
+    "capacitor:localhost",
+    "capacitor://localhost/",
+    "capacitor://localhost:8080",
+    "capacitor://example.com",
+    "capacitor://*.localhost",
+    "capacitor://*",
+    "Capacitor://localhost",
+    "ionic://localhost.evil.example",
+    "tauri://tauri.localhost",
+    "chrome-extension://abcdefghijklmnop",
     "https://0x7f.1",
   ])("may not be %j, which no browser sends", (text) => {
     expect(isOriginPattern(text)).toBe(false);
@@ -46,12 +72,20 @@ describe("a pattern of origins", () => {
 });
 
 describe("an origin", () => {
-  it.each([
+  it.each<readonly [origin: string, pattern: string]>([
     ["https://example.com", "https://example.com"],
     ["https://www.example.com", "https://*.example.com"],
     ["https://a.b.example.com", "https://*.example.com"],
     ["https://www.example.com:8443", "https://*.example.com:8443"],
     ["http://app.localhost:5173", "http://*.localhost:5173"],
+    ...[
+      "capacitor://localhost",
+      "ionic://localhost",
+      "tauri://localhost",
+      "https://localhost",
+      "http://localhost:8100",
+    ].map((origin) => [origin, origin] as const),
+    ["http://tauri.localhost", "http://*.localhost"],
   ])("%s is named by %s", (origin, pattern) => {
     expect(matchesOrigin(origin, pattern)).toBe(true);
   });
@@ -75,6 +109,17 @@ describe("an origin", () => {
     ["http://example.com", "https://example.com"],
     ["https://example.co", "https://example.com"],
     ["null", "https://example.com"],
+    ["null", "null"],
+    ["capacitor://localhost", "ionic://localhost"],
+    ["capacitor://localhost", "https://localhost"],
+    ["capacitor://localhost/", "capacitor://localhost"],
+    ["capacitor://localhost:80", "capacitor://localhost"],
+    ["CAPACITOR://localhost", "capacitor://localhost"],
+    ["capacitor://localhost.evil.example", "capacitor://localhost"],
+    ["capacitor://localhost", "capacitor://*.localhost"],
+    ["http://localhost:8100", "http://localhost"],
+    ["http://localhost", "https://localhost"],
+    ["http://evil.localhost", "http://tauri.localhost"],
     ["", "https://*.example.com"],
     ["https://a.example.com https://b.example.com", "https://*.example.com"],
   ])("%j is not named by %s", (origin, pattern) => {

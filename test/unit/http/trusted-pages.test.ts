@@ -5,8 +5,9 @@ import { token, trusting } from "../credential/tokens.ts";
 import { type Api, api, start } from "./start.ts";
 
 const trusted = "https://www.example.com";
-const site = { apiUrl, origins: [trusted, "https://*.example.org"] };
-const identity = identityThat(async () => ({ ...signedIn, assets: "*" }));
+const app = "capacitor://localhost";
+const site = { apiUrl, origins: [trusted, "https://*.example.org", app] };
+const identity = identityThat(async () => ({ ...signedIn, assets: "*", streams: 9 }));
 
 let shared: Api;
 let good: string;
@@ -37,7 +38,7 @@ describe("who may read an answer of the API", () => {
       if (origin !== undefined) headers.set("Origin", origin);
       return shared.send(at, { ...asked, headers });
     };
-    for (const origin of [trusted, "https://a.example.org"])
+    for (const origin of [trusted, "https://a.example.org", app])
       expect(corsOf(await from(origin))).toEqual([origin, "true", "Origin"]);
     for (const origin of [
       undefined,
@@ -45,6 +46,8 @@ describe("who may read an answer of the API", () => {
       apiUrl,
       "https://evil.example",
       "https://example.org",
+      "capacitor://example.org",
+      "ionic://localhost",
       `${trusted}.evil.example`,
     ])
       expect(corsOf(await from(origin))).toEqual(["*", null, "Origin"]);
@@ -70,6 +73,8 @@ describe("a start by cookie", () => {
   it.each([
     [201, apiUrl],
     [201, trusted],
+    [201, app],
+    [403, "tauri://localhost"],
     [403, "https://evil.example"],
     [403, "null"],
     [403, undefined],
