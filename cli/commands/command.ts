@@ -13,7 +13,10 @@ export interface Given {
   readonly operands: readonly string[];
 }
 
-/** One command. It gives back what came out, and prints nothing itself. */
+/** Tells the person who waits what a command does now, on standard error. */
+export type Progress = (line: string) => void;
+
+/** One command. It returns what came out, and prints nothing itself. */
 export interface Command {
   readonly name: string;
   /** One line for the list of commands. */
@@ -23,5 +26,5 @@ export interface Command {
   readonly options: ParseArgsOptionsConfig;
   /** The text of `--help` below its first line. */
   readonly help: string;
-  readonly run: (given: Given) => Promise<Outcome>;
+  readonly run: (given: Given, progress: Progress) => Promise<Outcome>;
 }

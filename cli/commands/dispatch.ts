@@ -3,7 +3,7 @@ import { assetsAddCommand } from "./assets-add.ts";
 import { assetsCheckCommand } from "./assets-check.ts";
 import { assetsListCommand } from "./assets-list.ts";
 import { assetsRemoveCommand } from "./assets-remove.ts";
-import type { Command } from "./command.ts";
+import type { Command, Progress } from "./command.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { commandHelp, overallHelp, version } from "./help.ts";
@@ -48,20 +48,20 @@ const commands: readonly Command[] = [
 
 /**
  * What the words of a command line come to. Every expected failure is an {@link Outcome}; what is thrown from here is a
- * bug.
+ * bug. `progress` is told what a command does that takes its time.
  */
-export function dispatch(words: readonly string[]): Promise<Outcome> {
-  return run(words).catch(outcomeOf);
+export function dispatch(words: readonly string[], progress: Progress = () => undefined): Promise<Outcome> {
+  return run(words, progress).catch(outcomeOf);
 }
 
-async function run([first, ...rest]: readonly string[]): Promise<Outcome> {
+async function run([first, ...rest]: readonly string[], progress: Progress): Promise<Outcome> {
   if (first === undefined || first === "--help" || first === "-h" || first === "help") return overall();
   if (first === "--version") return good(version(), { version: version() });
   const [second] = rest;
   const command = commands.find(({ name }) => name === first || name === `${first} ${second}`);
   if (command === undefined) return withoutCommand(first, second);
   const given = readArguments(command, command.name === first ? rest : rest.slice(1));
-  return given.on("help") ? good(commandHelp(command), { help: commandHelp(command) }) : command.run(given);
+  return given.on("help") ? good(commandHelp(command), { help: commandHelp(command) }) : command.run(given, progress);
 }
 
 function overall(): Outcome {

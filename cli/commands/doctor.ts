@@ -55,7 +55,7 @@ is not given is not looked at. Ends with 1 where there is a fault.
   npx stagedoor doctor --env production --ring keys.json --bearer ann.jwt \
     --api https://api.example.com --media https://media.example.com
   npx stagedoor doctor --api http://localhost:8787 --media http://localhost:8788        # beside npm start`,
-  run: async (given) => {
+  run: async (given, progress) => {
     if (given.one("token") === "-" && given.one("bearer") === "-")
       endMisused("Standard input holds one of them alone: put the token or the credential into a file.");
     const { apiUrl, mediaUrl } = addressesOf(given);
@@ -67,9 +67,10 @@ is not given is not looked at. Ends with 1 where there is a fault.
     const facts = await withCatalog(files, apiUrl, credentials.bearer);
     const offline = await examine(offlineChecks, facts);
     const live = gatherLive(given, facts, credentials);
-    // Each of these may wait for seconds: who looks on is told for what.
-    const told = (name: string) => process.stderr.write(`Looking at ${name} …\n`);
-    const running = asksAnything(live) ? await examine(liveChecks, live, told) : [];
+    // Each of these may wait for seconds.
+    const running = asksAnything(live)
+      ? await examine(liveChecks, live, (name) => progress(`Looking at ${name} …`))
+      : [];
     return report([...offline, ...running], {
       environment: facts.environment,
       catalog: facts.catalog?.where,

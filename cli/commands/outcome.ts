@@ -17,6 +17,12 @@ export interface Misused {
   readonly message: string;
 }
 
+/** What the process prints of an outcome; "" is not printed. */
+export function printed(outcome: Outcome, asJson: boolean): { readonly stdout: string; readonly stderr: string } {
+  if (outcome.exit === 2) return { stdout: "", stderr: outcome.message };
+  return { stdout: asJson ? JSON.stringify(outcome.json, null, 2) : outcome.text, stderr: outcome.note ?? "" };
+}
+
 export function good(text: string, json: Answered["json"], note?: string): Answered {
   return { exit: 0, text, json, note };
 }

@@ -77,13 +77,14 @@ function answer(
     response.writeHead(404).end();
     return;
   }
+  let timer: NodeJS.Timeout | undefined;
   const attempt = () => {
     const found = answerAt(channel, path, query, clock());
     if (found.kind !== "wait") return writeAnswer(found, request, response);
     // A timer may ring a moment early: then this waits for that moment.
-    const timer = setTimeout(attempt, Math.max(1, found.until - clock()));
-    response.once("close", () => clearTimeout(timer));
+    timer = setTimeout(attempt, Math.max(1, found.until - clock()));
   };
+  response.once("close", () => clearTimeout(timer));
   attempt();
 }
 

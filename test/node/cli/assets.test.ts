@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type MemoryCatalog, memoryCatalogEditing } from "../../../src/adapters/memory/memory-catalog-editing.ts";
 import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
 import { systemTimer } from "../../../src/base/seconds.ts";
@@ -9,9 +9,7 @@ import { listAssets } from "../../../src/flows/operator/list-assets.ts";
 import { putAsset } from "../../../src/flows/operator/put-asset.ts";
 import { removeAsset } from "../../../src/flows/operator/remove-asset.ts";
 import { problemResponse } from "../../../src/http/problem.ts";
-import { folder, json, stagedoor } from "./command-line.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
+import { folder, json, stagedoor, stagedoorProcess } from "./command-line.ts";
 
 const film = (id: string, more: object = {}) => ({
   id,
@@ -78,7 +76,8 @@ describe("assets add and remove, in a file", () => {
   it("lose none of several that come at once", async () => {
     const catalog = fileOf("catalog.json", textOf());
     const ids = ["one", "two", "three", "four"];
-    const add = (id: string) => stagedoor("assets", "add", id, "--origin", `r2:MEDIA/${id}/`, "--catalog", catalog);
+    const add = (id: string) =>
+      stagedoorProcess("assets", "add", id, "--origin", `r2:MEDIA/${id}/`, "--catalog", catalog);
     expect((await Promise.all(ids.map(add))).map(({ exit }) => exit)).toEqual([0, 0, 0, 0]);
     expect(new Set(assetsIn(catalog).map(({ id }: { id: string }) => id))).toEqual(new Set(ids));
   });

@@ -2,6 +2,9 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { dispatch } from "../../../cli/commands/dispatch.ts";
+import { printed } from "../../../cli/commands/outcome.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const node = join(root, "node_modules/.bin/node");
@@ -17,8 +20,20 @@ export function folder(): string {
   return mkdtempSync(join(tmpdir(), "stagedoor-cli-"));
 }
 
-/** Runs the real command as a process of its own, and gives back what it printed and how it ended. */
-export function stagedoor(...words: readonly string[]): Promise<Ran> {
+/**
+ * Runs a command in this process, and returns what the real one prints and how it ends. A process of its own takes half a
+ * second, so {@link stagedoorProcess} is for what depends on that: several at once, and the program itself.
+ */
+export async function stagedoor(...words: readonly string[]): Promise<Ran> {
+  const told: string[] = [];
+  const outcome = await dispatch(words, (line) => told.push(line));
+  const { stdout, stderr } = printed(outcome, words.includes("--json"));
+  const text = (...parts: readonly string[]) => stripVTControlCharacters(parts.filter(Boolean).join("\n")).trimEnd();
+  return { exit: outcome.exit, stdout: text(stdout), stderr: text(...told, stderr) };
+}
+
+/** Runs the real command as a process of its own. */
+export function stagedoorProcess(...words: readonly string[]): Promise<Ran> {
   return runFile(node, [join(root, "cli/stagedoor.ts"), ...words], root, process.env);
 }
 

@@ -1,9 +1,7 @@
 import { accessSync, constants, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
-import { folder, json, projectFolder, runFile, stagedoor } from "./command-line.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
+import { describe, expect, it } from "vitest";
+import { folder, json, projectFolder, runFile, stagedoor, stagedoorProcess } from "./command-line.ts";
 
 describe("npx stagedoor", () => {
   it("is found in the project, without a registry, and runs on the project's own Node", async () => {
@@ -23,9 +21,24 @@ describe("npx stagedoor", () => {
     [["sign"], "<path> is missing. See `npx stagedoor sign --help`."],
     [["token", "--frobnicate"], "Unknown option '--frobnicate'"],
   ])("ends with 2 for %j, and says on standard error what to write", async (words, message) => {
-    const { exit, stdout, stderr } = await stagedoor(...words);
-    expect([exit, stdout]).toEqual([2, ""]);
-    expect(stderr).toContain(message);
+    const ran = await stagedoor(...words);
+    expect([ran.exit, ran.stdout]).toEqual([2, ""]);
+    expect(ran.stderr).toContain(message);
+  });
+});
+
+describe("the program", () => {
+  it.each([
+    [0, "assets list"],
+    [0, "assets list --json"],
+    [1, "assets check --catalog none.json --json"],
+    [1, "assets check --catalog none.json"],
+    [2, "frobnicate"],
+  ])("ends with %i, and prints what the tests of the commands see: %s", async (exit, line) => {
+    const words = line.split(" ");
+    const ran = await stagedoorProcess(...words);
+    expect(ran).toEqual(await stagedoor(...words));
+    expect(ran.exit).toBe(exit);
   });
 });
 

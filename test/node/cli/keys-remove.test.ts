@@ -1,7 +1,5 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { catalog, hour, listed, make, now, rotate, run, stageEachTest } from "./ring-stage.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 stageEachTest();
 

@@ -11,8 +11,6 @@ import { keyStateOf } from "../../../src/keys/life.ts";
 import { type KeyRing, parseKeyRing } from "../../../src/keys/ring.ts";
 import { folder } from "./command-line.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
-
 const clock: Clock = systemClock;
 const hour = 3600;
 let place = "";

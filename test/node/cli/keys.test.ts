@@ -1,10 +1,8 @@
 import { createPublicKey } from "node:crypto";
 import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it, vi } from "vitest";
-import { folder, json, secretsIn, stagedoor } from "./command-line.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+import { beforeAll, describe, expect, it } from "vitest";
+import { folder, json, secretsIn, stagedoor, stagedoorProcess } from "./command-line.ts";
 
 const ring = join(folder(), "deep", "keys.json");
 const keysOf = (file: string): { kid: string }[] => Object(JSON.parse(readFileSync(file, "utf8"))).keys;
@@ -92,7 +90,7 @@ describe("keys new", () => {
     const kids = ["k1", "k2", "k3", "k4"];
     const rans = await Promise.all(
       kids.map((kid, i) =>
-        stagedoor("keys", "new", "--purpose", "session", "--kid", kid, "--ring", i % 2 ? link : file),
+        stagedoorProcess("keys", "new", "--purpose", "session", "--kid", kid, "--ring", i % 2 ? link : file),
       ),
     );
     expect(rans.map(({ exit }) => exit)).toEqual([0, 0, 0, 0]);

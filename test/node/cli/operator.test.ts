@@ -2,15 +2,13 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "n
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { decodeJwt, decodeProtectedHeader } from "jose";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { devKeyRing } from "../../../cli/local/dev-keys.ts";
 import { systemClock } from "../../../src/base/seconds.ts";
 import { operatorIssuers } from "../../../src/credential/operator.ts";
 import { verifyJwt } from "../../../src/credential/verify-jwt.ts";
 import { parseKeyRing } from "../../../src/keys/ring.ts";
 import { folder, json, secretsIn, stagedoor } from "./command-line.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const ringIn = (file: string) => {
   const ring = parseKeyRing(JSON.parse(readFileSync(file, "utf8")));

@@ -1,10 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { newDevKeys } from "../../../cli/local/dev-keys.ts";
 import { folder, json, secretsIn, stagedoor } from "./command-line.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const place = folder();
 const ring = join(place, "keys.json");

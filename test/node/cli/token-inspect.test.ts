@@ -2,11 +2,9 @@ import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newDevKeys } from "../../../cli/local/dev-keys.ts";
 import { folder, json, projectFolder, stagedoor } from "./command-line.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const place = folder();
 const ring = join(place, "keys.json");

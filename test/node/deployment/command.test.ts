@@ -18,7 +18,7 @@ function secretsFile(document: unknown, mode = 0o600): string {
 }
 
 describe("npm run deploy", () => {
-  it("builds all four in a dry run, says each command, and shows no secret", { timeout: 60_000 }, async () => {
+  it("builds all four in a dry run, says each command, and shows no secret", async () => {
     const ring = join(folder(), "keys.json");
     await stagedoor("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring);
     const secrets = secretsFile({ identity: { STAGEDOOR_IDENTITY_SECRET: "kept-from-others-kept-from-others" } });

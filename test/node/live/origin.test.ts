@@ -1,11 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type LiveOrigin, startLiveOrigin } from "../../../cli/local/live-origin.ts";
+import { unixMilliseconds } from "../../../src/base/milliseconds.ts";
 import { readPlaylist } from "../../unit/live/reading.ts";
 
 let origin: LiveOrigin;
 let open: LiveOrigin;
+/** The origin's time, which goes on where a test says so; and how often it was looked at. */
+let now = 1_800_000_000_100;
+let looks = 0;
+const clock = () => {
+  looks++;
+  return unixMilliseconds(now);
+};
 beforeAll(async () => {
-  origin = await startLiveOrigin({ port: 0 });
+  origin = await startLiveOrigin({ port: 0, clock });
   open = await startLiveOrigin({ port: 0, opens: "anybody" });
 });
 afterAll(() => Promise.all([origin.stop(), open.stop()]));
@@ -62,34 +70,43 @@ describe("the live origin", () => {
   });
 
   it("answers 304 while a playlist is the same, and 200 when it is another", async () => {
-    const { hint = "" } = await playlist();
-    const [segment = "", part = ""] = hint.split(".");
     const path = "/live-ll/180p/index.m3u8";
-    // Right behind the moment of a change, so that none comes between the two questions.
-    const before = await get(`${path}?_HLS_msn=${segment}&_HLS_part=${part}`);
+    const before = await get(path);
     const etag = before.headers.get("ETag") ?? "";
     expect((await get(path, { "If-None-Match": etag })).status).toBe(304);
-    const next = await get(`${path}?_HLS_msn=${segment}&_HLS_part=${Number(part) + 1}`, { "If-None-Match": etag });
+    now += 500;
+    const next = await get(path, { "If-None-Match": etag });
     expect(next.status).toBe(200);
     expect(await next.text()).not.toBe(await before.text());
   });
 
+  /** Asks for what is there in `left` milliseconds, and sees it held until then. */
+  async function held(path: string, left: number): Promise<Response> {
+    const due = now + left;
+    const before = looks;
+    const asked = get(path);
+    now = due - 1;
+    // It has been looked at twice: when it came, and when the origin's timer rang.
+    await vi.waitFor(() => expect(looks).toBeGreaterThanOrEqual(before + 4), 60_000);
+    expect(await Promise.race([asked, "held"])).toBe("held");
+    now = due;
+    return asked;
+  }
+
   it("holds a reload until the part is there, and not longer than it takes", async () => {
     const { hint = "" } = await playlist();
-    const [segment = "", part = ""] = hint.split(".");
-    const due = Number(segment) * 2000 + (Number(part) + 2) * 500;
-    const answer = await get(`/live-ll/180p/index.m3u8?_HLS_msn=${segment}&_HLS_part=${Number(part) + 1}`);
-    expect(Date.now()).toBeGreaterThanOrEqual(due);
-    const [next, after] = Number(part) === 3 ? [Number(segment) + 1, 0] : [Number(segment), Number(part) + 1];
+    const [segment = 0, part = 0] = hint.split(".").map(Number);
+    const left = segment * 2000 + (part + 2) * 500 - now;
+    const answer = await held(`/live-ll/180p/index.m3u8?_HLS_msn=${segment}&_HLS_part=${part + 1}`, left);
+    const [next, after] = part === 3 ? [segment + 1, 0] : [segment, part + 1];
     expect(readPlaylist(await answer.text()).uris).toContain(`${next}.${after}.m4s`);
     expect(answer.headers.get("Cache-Control")).toBe("max-age=12");
   });
 
   it("holds the part that it hints at until it is there", async () => {
     const { hint = "" } = await playlist();
-    const [segment, part] = hint.split(".").map(Number);
-    const answer = await get(`/live-ll/180p/${hint}`);
-    expect(Date.now()).toBeGreaterThanOrEqual((segment ?? 0) * 2000 + ((part ?? 0) + 1) * 500);
+    const [segment = 0, part = 0] = hint.split(".").map(Number);
+    const answer = await held(`/live-ll/180p/${hint}`, segment * 2000 + (part + 1) * 500 - now);
     expect(answer.status).toBe(200);
     expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(1000);
   });
@@ -102,11 +119,12 @@ describe("the live origin", () => {
   });
 
   it("ends what it holds when it stops", async () => {
-    const brief = await startLiveOrigin({ port: 0, opens: "anybody" });
+    const brief = await startLiveOrigin({ port: 0, opens: "anybody", clock });
     const read = readPlaylist(await (await fetch(`${brief.url}/live-ll/180p/index.m3u8`)).text());
-    const held = fetch(`${brief.url}/live-ll/180p/index.m3u8?_HLS_msn=${read.first + read.segments.length + 1}`);
-    const ended = expect(held).rejects.toThrow();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const before = looks;
+    const waiting = fetch(`${brief.url}/live-ll/180p/index.m3u8?_HLS_msn=${read.first + read.segments.length + 1}`);
+    const ended = expect(waiting).rejects.toThrow();
+    await vi.waitFor(() => expect(looks).toBeGreaterThan(before), 60_000);
     await brief.stop();
     await ended;
   });
