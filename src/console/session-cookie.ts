@@ -95,11 +95,11 @@ export function newCookie(
  * The session of a Cookie header, as far as the cookie itself goes; undefined where none came. `sign_in_required` for one that
  * this ring did not make, and for one that has ended. Whether it was revoked is for who asks the log.
  */
-export async function readConsoleSession(
+export function readConsoleSession(
   header: string | null,
   now: UnixSeconds,
   { keys }: Keys,
-): Promise<Result<ConsoleSession | undefined, Refusal>> {
+): Result<ConsoleSession | undefined, Refusal> {
   const cookie = readCookie(header, consoleCookieName);
   if (!cookie.ok) return cookie;
   if (cookie.value === undefined) return ok(undefined);
@@ -123,7 +123,7 @@ export async function readConsoleSession(
     loginId: undefined,
     streams: undefined,
   };
-  return ok({ operator: { credential, kid }, by: key.kid, endsAt: exp, login: await loginName(consoleIssuer, sid) });
+  return ok({ operator: { credential, kid }, by: key.kid, endsAt: exp, login: loginName(consoleIssuer, sid) });
 }
 
 /** Of an authentic text alone; undefined where another version of this service wrote it. */

@@ -45,7 +45,7 @@ export async function whoIsSignedIn(
   context: OperatorContext,
 ): Promise<Result<ConsoleSession | undefined, Refusal>> {
   const now = context.clock();
-  const session = await readConsoleSession(cookies, now, context);
+  const session = readConsoleSession(cookies, now, context);
   if (!session.ok || session.value === undefined) return session;
   const { operator, by, login } = session.value;
   if (!keysFor(context.ring, "operator").some((key) => key.kid === operator.kid && stillTaken(key, now)))
@@ -68,7 +68,7 @@ export async function whoIsSignedIn(
  */
 export async function signOut(cookies: string | null, context: OperatorContext): Promise<Result<undefined, Refusal>> {
   const at = context.clock();
-  const session = await readConsoleSession(cookies, at, context);
+  const session = readConsoleSession(cookies, at, context);
   if (!session.ok || session.value === undefined) return ok(undefined);
   const { login, endsAt } = session.value;
   const entry = { kind: "login", value: login, cause: "revoked", at, until: endsAt } as const;

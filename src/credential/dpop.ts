@@ -1,5 +1,6 @@
 import { calculateJwkThumbprint, EmbeddedJWK, errors, type JWTVerifyResult, jwtVerify } from "jose";
 import { encodeBase64url } from "../base/base64url.ts";
+import { sha256Of } from "../base/hash.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { after, isUnixSeconds, seconds, type UnixSeconds } from "../base/seconds.ts";
@@ -61,7 +62,7 @@ export async function verifyProof(asked: ProofAsked): Promise<Result<Proof, Refu
     return refusal("dpop_proof_invalid", "the proof's iat is too old, too far ahead, or missing");
   if (typeof jti !== "string" || jti === "" || jti.length > longestId)
     return refusal("dpop_proof_invalid", `the proof's jti is not 1 to ${longestId} characters`);
-  if (ath !== (await digest(token))) return refusal("dpop_proof_invalid", "the proof's ath is not of this token");
+  if (ath !== digest(token)) return refusal("dpop_proof_invalid", "the proof's ath is not of this token");
   return ok({ jkt: await calculateJwkThumbprint(jwk, "sha256"), jti, until: after(madeAt, remembered) });
 }
 
@@ -94,7 +95,6 @@ function targetUri(text: string): string | undefined {
 }
 
 /** SHA-256 of the token's characters in base64url (RFC 9449 §4.2). */
-async function digest(token: string): Promise<string> {
-  const bytes = new TextEncoder().encode(token);
-  return encodeBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+function digest(token: string): string {
+  return encodeBase64url(sha256Of(token));
 }

@@ -49,7 +49,7 @@ export async function endSessions(
     const ids = (await adapter.findMany<SessionRow>({ model, where: told, limit: batch })).map(({ id }) => id);
     full = ids.length === batch;
     if (ids.length === 0) break;
-    const entries = await Promise.all(ids.map(entryOf));
+    const entries = ids.map(entryOf);
     await fromStore(() => log.append(entries));
     for (const _ of ids) telemetry({ event: "revoked", kind: "login" });
     for (const tokens of ["oauthAccessToken", "oauthRefreshToken"])
@@ -60,9 +60,9 @@ export async function endSessions(
   const silent: Where[] = [...where, { field: "expiresAt", operator: "lt", value: over }];
   return ended + (await adapter.deleteMany({ model, where: silent }));
 
-  async function entryOf(id: string): Promise<Revocation> {
+  function entryOf(id: string): Revocation {
     const now = clock();
     const until = after(now, afterlife(accessTtl));
-    return { kind: "login", value: await loginName(issuer, id), cause: "revoked", at: now, until };
+    return { kind: "login", value: loginName(issuer, id), cause: "revoked", at: now, until };
   }
 }

@@ -44,7 +44,7 @@ export async function lookAtStreams(
     return context.settings.storeFailure === "closed"
       ? asked
       : ok(`${asked.refusal.reason}, and STAGEDOOR_STORE_FAILURE lets him in`);
-  const forbidden = await forbiddenAmong(asked.value, claiming);
+  const forbidden = forbiddenAmong(asked.value, claiming);
   // Whoever was forbidden meanwhile makes room for the next one.
   const running = asked.value.filter((stream) => !forbidden.has(stream));
   const run = running.length === 1 ? "1 stream runs" : `${running.length} streams run`;

@@ -65,7 +65,7 @@ export async function simulate(
   steps.push(...seenOfToken);
   if (!verified.ok) return refused(verified.refusal);
   const { credential } = verified.value;
-  const name = await lastingSubject(credential.issuer, credential.subject);
+  const name = lastingSubject(credential.issuer, credential.subject);
   const own = lookAtQuota(settings.startRate, name, now, context);
   const bySubject = judge("quota", own, (seen) => `of the viewer: ${seen}`, told);
   if (!bySubject.ok) return refused(bySubject.refusal);

@@ -45,7 +45,7 @@ export async function claimLease(
   const { settings } = context;
   const { streams, limit } = placeOf(claiming, key, context);
   const { issuer, loginId } = credential;
-  const login = loginId === undefined ? undefined : await loginName(issuer, loginId);
+  const login = loginId === undefined ? undefined : loginName(issuer, loginId);
   const claim = { sessionId, assetId: asset.id, login, now, expiresAt, limit, takeover, network };
   const answer = await fromStore("the viewer's streams", claimPlace(claim, claiming, streams, context), context);
   if (!answer.ok) return withoutStore(answer, context);
@@ -95,7 +95,7 @@ async function claimPlace(
 ): Promise<ClaimAnswer> {
   const answer = await streams.claim(claim);
   if (answer.is !== "limited") return answer;
-  const forbidden = await forbiddenAmong(answer.running, claiming);
+  const forbidden = forbiddenAmong(answer.running, claiming);
   if (forbidden.size === 0) return answer;
   const { now } = claim;
   const endings = [...forbidden].map(([{ sessionId }, { cause }]) => ({ sessionId, expiresAt: now, cause, now }));
@@ -105,12 +105,12 @@ async function claimPlace(
 }
 
 /** Those of a viewer's running streams that are forbidden meanwhile, each with what forbids it. */
-export async function forbiddenAmong(
+export function forbiddenAmong(
   running: readonly RunningStream[],
   { credential, snapshot }: Pick<Claiming, "credential" | "snapshot">,
-): Promise<ReadonlyMap<RunningStream, Revocation>> {
+): ReadonlyMap<RunningStream, Revocation> {
   const { session, subject, asset, login: logins } = snapshot.entries;
-  const bySubject = subject.get(await lastingSubject(credential.issuer, credential.subject));
+  const bySubject = subject.get(lastingSubject(credential.issuer, credential.subject));
   const found = new Map<RunningStream, Revocation>();
   for (const stream of running) {
     const { sessionId, assetId, login, startedAt } = stream;

@@ -31,7 +31,7 @@ export async function limitSignIn(
   if (!fromNetwork.ok) return fromNetwork;
   const email = emailIn(fromNetwork.value, request.contentType ?? "");
   if (!email.ok) return email;
-  const account = email.value === undefined ? undefined : await accountName(email.value);
+  const account = email.value === undefined ? undefined : accountName(email.value);
   return withinRate(context.settings.signInRate, account, request, context);
 }
 
@@ -49,7 +49,7 @@ export async function limitConfirm(
   const credential = await request.credential.validate();
   if (!credential.ok) return credential;
   const { issuer, subject } = credential.value;
-  return withinRate(context.settings.signInRate, await lastingSubject(issuer, subject), request, context);
+  return withinRate(context.settings.signInRate, lastingSubject(issuer, subject), request, context);
 }
 
 /** Gives back the body, which is not too long. */
@@ -91,6 +91,6 @@ function emailInJson(body: string): string | undefined {
 }
 
 /** One name for all spellings of an address that may lead to one account, and none that says whose it is. */
-function accountName(email: string): Promise<string> {
+function accountName(email: string): string {
   return lastingAccount(email.normalize("NFKC").toLowerCase().trim());
 }

@@ -58,7 +58,7 @@ export async function openSession(
       issuedAt: now,
       expiresAt,
       ...(jti !== undefined && { token: tokenHash(key, issuer, jti) }),
-      ...(sid !== undefined && { login: await loginName(issuer, sid) }),
+      ...(sid !== undefined && { login: loginName(issuer, sid) }),
       ...binding,
     },
     key,

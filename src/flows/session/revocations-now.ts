@@ -21,9 +21,9 @@ export async function nothingForbids(
   if (!current.ok) return current;
   const { issuer, subject, tokenId, loginId, issuedAt } = credential;
   const forbidding = forbidsStart(current.value, {
-    subject: await lastingSubject(issuer, subject),
-    token: tokenId === undefined ? undefined : await lastingToken(issuer, tokenId),
-    login: loginId === undefined ? undefined : await loginName(issuer, loginId),
+    subject: lastingSubject(issuer, subject),
+    token: tokenId === undefined ? undefined : lastingToken(issuer, tokenId),
+    login: loginId === undefined ? undefined : loginName(issuer, loginId),
     issuedAt,
     assetId: assetId ?? "",
   });

@@ -92,7 +92,7 @@ export async function revokeAs(
   const body = readBody(text);
   if (!body.ok) return revoked;
   const [kind = "session"] = kindsOf(body.value);
-  const [value = ""] = await valuesOf(body.value, context);
+  const [value = ""] = valuesOf(body.value, context);
   const { subject, lift } = body.value;
   // By the name that the other lines of the log have for him.
   const id = (subject === undefined ? undefined : subjectName(subject, context)) ?? value;
@@ -107,7 +107,7 @@ export async function revokeNow(text: string | undefined, context: SessionContex
   const body = readBody(text);
   if (!body.ok) return body;
   const [kind = "session"] = kindsOf(body.value);
-  const values = await valuesOf(body.value, context);
+  const values = valuesOf(body.value, context);
   if (body.value.lift) {
     const lifting = Promise.all(values.map((value) => context.log.lift(kind, value)));
     const lifted = await fromStore("the revocation log", lifting, context);
@@ -146,20 +146,17 @@ async function isUnknown({ asset, key }: Body, { keys, operators, catalog }: Ses
 }
 
 /** Under every name that the thing has: a grant names subjects and tokens by hashes that differ with its key. */
-async function valuesOf(
-  { session, subject, asset, token, login, key }: Body,
-  { keys }: SessionContext,
-): Promise<string[]> {
+function valuesOf({ session, subject, asset, token, login, key }: Body, { keys }: SessionContext): string[] {
   if (subject !== undefined) {
     const { issuer, subject: name } = subject;
     const hashes = [...keys.values()].map((by) => subjectHash(by, issuer, name));
-    return [await lastingSubject(issuer, name), ...hashes];
+    return [lastingSubject(issuer, name), ...hashes];
   }
   if (token !== undefined) {
     const { issuer, jti } = token;
-    return [await lastingToken(issuer, jti), ...[...keys.values()].map((by) => tokenHash(by, issuer, jti))];
+    return [lastingToken(issuer, jti), ...[...keys.values()].map((by) => tokenHash(by, issuer, jti))];
   }
-  if (login !== undefined) return [await loginName(login.issuer, login.sid)];
+  if (login !== undefined) return [loginName(login.issuer, login.sid)];
   return [session ?? asset ?? key ?? ""];
 }
 

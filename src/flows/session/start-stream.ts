@@ -39,7 +39,7 @@ export async function startStream(
   const credential = await request.credential.validate();
   if (!credential.ok) return credential;
   const { issuer, subject } = credential.value;
-  const bySubject = await withinRate(settings.startRate, await lastingSubject(issuer, subject), request, context);
+  const bySubject = await withinRate(settings.startRate, lastingSubject(issuer, subject), request, context);
   if (!bySubject.ok) return bySubject;
   const wanted = readBody(request.body);
   if (!wanted.ok) return wanted;

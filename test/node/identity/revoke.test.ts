@@ -44,7 +44,7 @@ const lives = async ({ cookie }: SignedIn) =>
   (await (await stage.ask("/get-session", { headers: { cookie } })).json()) !== null;
 const toldOf = async ({ sessionId }: SignedIn) =>
   stage.told.some(({ kind }) => kind === "login") &&
-  stage.told.map(({ value }) => value).includes(await loginName(apiUrl, sessionId));
+  stage.told.map(({ value }) => value).includes(loginName(apiUrl, sessionId));
 const refused = { status: 400, error: "invalid_grant" };
 
 describe("the revocation of a live refresh token", () => {

@@ -36,7 +36,7 @@ describe("a grant of version 1", () => {
     expect({
       subjectHash: subjectHash(keyOf(kid), issuer, subject),
       tokenHash: tokenHash(keyOf(kid), issuer, jti),
-      loginName: await loginName(issuer, sid),
+      loginName: loginName(issuer, sid),
     }).toEqual(hashes);
   });
 });

@@ -134,7 +134,7 @@ const cases: readonly Case[] = [
     what: "a viewer's quota that is used up",
     code: "rate_limited",
     settings: { startRate: startLimit },
-    before: async (stage) => spend(startLimit, await lastingSubject(issuerName, "ann"))(stage),
+    before: async (stage) => spend(startLimit, lastingSubject(issuerName, "ann"))(stage),
   },
   {
     what: "a network's quota that is used up, before anybody looks at the token",

@@ -36,7 +36,7 @@ it("a token that was revoked opens nothing in any of its spellings", async () =>
   const other = await token(stage.issuer, { jti: "t-2", assets: "*" });
   expect(malleable).not.toBe(given);
   expect([await start(given), await start(malleable), await start(other)]).toEqual(["ok", "ok", "ok"]);
-  const value = await lastingToken(issuerName, "t-1");
+  const value = lastingToken(issuerName, "t-1");
   await stage
     .context()
     .log.append([{ kind: "token", value, cause: "revoked", at: now, until: unixSeconds(now + 900) }]);
