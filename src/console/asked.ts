@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { boundedText } from "../base/bounded-text.ts";
+import { requestText } from "../base/body-text.ts";
 import type { TextHash } from "../base/hash.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
@@ -15,10 +15,11 @@ const longestForm = 32_768;
 /** The fields of a form; `body_invalid` for anything else. */
 export async function formOf(raw: Request): Promise<Result<URLSearchParams, Refusal>> {
   const type = raw.headers.get("Content-Type")?.split(";", 1)[0]?.trim().toLowerCase();
-  const text = await boundedText(raw, longestForm);
-  if (type !== "application/x-www-form-urlencoded" || text === undefined)
-    return refusal("body_invalid", "not a form, or one that is too long");
-  return ok(new URLSearchParams(text));
+  const text = await requestText(raw, longestForm);
+  if (!text.ok) return text;
+  return type === "application/x-www-form-urlencoded"
+    ? ok(new URLSearchParams(text.value))
+    : refusal("body_invalid", "the body is not a form");
 }
 
 /** Where a request stands, for {@link requestOf}. */
@@ -46,7 +47,7 @@ export function requestOf(
     grant: undefined,
     id: req.param("id") ?? "",
     query: url.searchParams,
-    body: undefined,
+    body: "",
     origin: undefined,
     country: countryOf(raw, development),
     client: clientOf(raw, sha256, development),

@@ -133,12 +133,14 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
   },
   "body_invalid": {
     "meaning": [
-      "**400, starts, sign-in and operators' routes.** The body is no JSON of the route's form, too long, or in the query a number is none."
+      "**400, every route of the API and the console's forms.** The body is not JSON of the route's form, is too long or not UTF-8, or broke off. Or a number in the query is not a number. It is the client's fault, and no alert counts it."
     ],
     "causes": [
-      "**The body is a form or is empty**: it takes `{\"asset\": \"<id>\"}`, and an HTTP client that sends objects without `JSON.stringify` sends `[object Object]`.",
-      "**It is longer than is read**: 4 KiB for viewers; `/docs` says how much for operators.",
-      "**A sign-in without `Content-Type`**, or of a type that the limits do not look into."
+      "**The body is a form or is empty**: the route expects `{\"asset\": \"<id>\"}`, and an HTTP client that sends objects without `JSON.stringify` sends `[object Object]`.",
+      "**The client broke the connection in mid-upload**, or a proxy cut the body: the log has lines and nobody saw an answer.",
+      "**The body is compressed** (`Content-Encoding`), or in another character set than UTF-8.",
+      "**It is too long**: 4 KiB for viewers, 64 KiB for the identity worker; `/docs` says how much for operators.",
+      "**A sign-in without `Content-Type`**, or with one that the limits cannot read."
     ]
   },
   "asset_forbidden": {

@@ -1,4 +1,4 @@
-import { boundedText } from "../base/bounded-text.ts";
+import { boundedText } from "../base/body-text.ts";
 import type { TextHash } from "../base/hash.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { ok, type Result, refuse } from "../base/result.ts";

@@ -1,8 +1,8 @@
 import { type Context, Hono } from "hono";
-import { boundedText } from "../base/bounded-text.ts";
+import { requestText } from "../base/body-text.ts";
 import type { TextHash } from "../base/hash.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
-import { refuse } from "../base/result.ts";
+import { type Refused, refuse } from "../base/result.ts";
 import { credentialOf } from "../credential/request-credential.ts";
 import type { OperatorContext } from "../flows/operator/context.ts";
 import { longestBody, type SessionContext, type SessionRequest } from "../flows/session/context.ts";
@@ -80,7 +80,9 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
         const learns = learning(context);
         const answered = async () => {
           try {
-            const done = await flow(await requestOf(asked, context, options, learns, most), context);
+            const body = await requestText(raw, most);
+            const request = requestOf(asked, body.ok ? body.value : "", context, options, learns);
+            const done = await (body.ok ? flow(request, context) : unreadable(body.refusal, request));
             return done.ok ? answer(done.value, status) : refused(done.refusal, raw, learns.learnt().subject);
           } catch (error) {
             return brokenResponse(error, raw, options.reporting);
@@ -139,15 +141,20 @@ function mountIdentity(app: Hono, identity: Identity, context: SessionContext, o
   });
 }
 
-async function requestOf(
+/** A caller without a credential hears `token_missing`, whatever the body. No store is asked about a credential. */
+async function unreadable(why: Refusal, { credential }: SessionRequest): Promise<Refused<Refusal>> {
+  const presented = credential.read();
+  return presented.ok ? refuse(why) : presented;
+}
+
+function requestOf(
   { req, executionCtx }: Context,
+  body: string,
   context: SessionContext,
   options: ApiOptions,
   { following, onStanding }: Learning,
-  most: number,
-): Promise<SessionRequest> {
+): SessionRequest {
   const { raw } = req;
-  const body = await boundedText(raw, most);
   return {
     credential: following(credentialOf({ method: raw.method, url: raw.url, headers: raw.headers, body }, context)),
     grant: req.header("CTA-Common-Access-Token"),

@@ -85,7 +85,7 @@ async function forward(
   if (manifest === undefined) return unavailable;
   const askedAt = clock();
   try {
-    const answered = await manifest.fetch(request);
+    const answered = await manifest.fetch(request.body === null ? request : withoutBody(request));
     // What is no problem document is no answer of the manifest worker's: the runtime says so that there is none.
     const ours = answered.status < 500 || answered.headers.get("Content-Type") === "application/problem+json";
     if (answered.ok) {
@@ -99,6 +99,13 @@ async function forward(
   } catch {
     return unavailable;
   }
+}
+
+/** A client that breaks off the body of a GET would break off the question to the manifest worker, as if that had failed. */
+function withoutBody({ url, method, headers }: Request): Request {
+  const kept = new Headers(headers);
+  kept.delete("Content-Length");
+  return new Request(url, { method, headers: kept });
 }
 
 function viewerRequest({ method, raw: { headers } }: MediaRequest): ViewerRequest {

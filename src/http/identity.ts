@@ -1,4 +1,4 @@
-import { boundedText } from "../base/bounded-text.ts";
+import { readJson, requestText } from "../base/body-text.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 
@@ -8,11 +8,13 @@ export const identityPath = "/api/auth";
 /** The identity worker, over its service binding. */
 export type Identity = (request: Request) => Promise<Response>;
 
-/**
- * Looks at a request, with the part of its path below {@link identityPath}, before the worker does, and gives back what the
- * worker is to be asked.
- */
-export type BeforeIdentity = (request: Request, path: string) => Promise<Result<Request, Refusal>>;
+/** A request to the identity worker whose body was read. */
+export interface IdentityRequest extends Pick<Request, "method" | "url" | "headers"> {
+  readonly body: string;
+}
+
+/** Looks at a request, with the part of its path below {@link identityPath}, before the worker does. */
+export type BeforeIdentity = (request: IdentityRequest, path: string) => Promise<Result<undefined, Refusal>>;
 
 const longestBody = 65_536;
 const methods = ["GET", "HEAD", "POST"];
@@ -34,7 +36,8 @@ export function identityPreflight(): Response {
 /**
  * Hands a request to the identity worker, and its answer back, kept by nobody. `route_unknown` for a path with another
  * spelling than its plain one: two that read it differently would let a request around what `before` counts;
- * `method_unknown`, `body_invalid` for a body of more than 64 KiB, `store_unavailable` where the worker does not answer.
+ * `method_unknown`, `body_invalid` for a body that {@link requestText} refuses, is longer than 64 KiB, or says that it is JSON
+ * and is not; what `before` refuses; `store_unavailable` where the worker does not answer.
  */
 export async function askIdentity(
   request: Request,
@@ -44,22 +47,31 @@ export async function askIdentity(
   const path = new URL(request.url).pathname.slice(identityPath.length);
   if (!/^(\/[A-Za-z0-9._~-]+)+$/.test(path))
     return refusal("route_unknown", "no plain path below the identity worker's");
-  const { method } = request;
+  const { method, url } = request;
   if (!methods.includes(method)) return refuse({ code: "method_unknown", reason: `not one of ${allow}`, allow });
-  const allowed = await before(request, path);
+  const body = method === "POST" ? await bodyOf(request) : ok("");
+  if (!body.ok) return body;
+  const allowed = await before({ method, url, headers: request.headers, body: body.value }, path);
   if (!allowed.ok) return allowed;
-  const body = method === "POST" ? await boundedText(allowed.value, longestBody) : null;
-  if (body === undefined) return refusal("body_invalid", `the body is longer than ${longestBody} bytes`);
   const headers = new Headers(request.headers);
-  // The runtime counts what is sent, which is not what came where that was no UTF-8.
+  // The runtime counts the bytes that it sends: a byte order mark is not among them.
   headers.delete("Content-Length");
-  // An empty text would be given a type of its own, which the worker does not take: a sign-out has no body.
-  const passed = new Request(request.url, { method, headers, body: body || null, redirect: "manual" });
+  // An empty text would be given a type of its own, which the worker does not accept: a sign-out has no body.
+  const passed = new Request(url, { method, headers, body: body.value || null, redirect: "manual" });
   try {
     return ok(keptByNobody(await identity(passed)));
   } catch {
     return refusal("store_unavailable", "the identity worker does not answer over its service binding");
   }
+}
+
+/** Where a body says that it is JSON the library would answer 400 with a code of its own for what is not. */
+async function bodyOf(request: Request): Promise<Result<string, Refusal>> {
+  const body = await requestText(request, longestBody);
+  const type = request.headers.get("Content-Type")?.split(";", 1)[0]?.trim().toLowerCase();
+  if (!body.ok || body.value === "" || type !== "application/json") return body;
+  const document = readJson(body.value);
+  return document.ok ? body : document;
 }
 
 function keptByNobody({ body, status, headers }: Response): Response {

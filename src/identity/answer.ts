@@ -54,7 +54,7 @@ export async function turnOf(request: Request, parts: IdentityParts): Promise<Tu
   if (request.method !== "POST" || !(revoked || pathname === `${identityPath}/oauth2/token`)) return undefined;
   const since = unixMilliseconds(Date.now());
   const form = await formOf(request.clone());
-  const token = form.get(revoked ? "token" : "refresh_token");
+  const token = form.ok ? form.value.get(revoked ? "token" : "refresh_token") : null;
   if (token === null) return undefined;
   const { adapter } = await betterAuth(identityOptions(parts)).$context;
   const row = await findRefreshRow(adapter, await storedToken(token));

@@ -1,3 +1,8 @@
+import { requestText } from "../base/body-text.ts";
+import type { Refusal } from "../base/refusal.ts";
+import { ok, type Result } from "../base/result.ts";
+import { utf8 } from "../base/utf8.ts";
+
 /** Below this path of the API's address lie the worker's routes. */
 export const identityPath = "/api/auth";
 
@@ -26,6 +31,9 @@ const routes: ReadonlySet<string> = new Set([
   "GET /error",
 ]);
 
+/** Maximum size of a body in bytes, which is the API's as well. */
+const longestBody = 65_536;
+
 /** Of the client, which is public, alone: RFC 6749 §5.2. */
 const clientForm = /^[A-Za-z0-9._-]{1,64}$/;
 /** As they are given out, and nothing that could be read as the same. */
@@ -34,31 +42,44 @@ const secrets = ["client_secret", "client_assertion", "client_assertion_type"];
 
 /**
  * Lets a request in that the library and the rules around it read alike, and gives back what they are to read; or says how it
- * is refused: 404 for a route that is not open, 415 for a body that is neither JSON nor a form in UTF-8, and what RFC 6749
- * §5.2 says for a form of `/oauth2/token` or `/oauth2/revoke` that has another than its one plain spelling.
+ * is refused: 404 for a route that is not open, 415 for a body that is neither JSON nor a form in UTF-8, 400 for one that
+ * {@link requestText} refuses, and what RFC 6749 §5.2 says for a form of `/oauth2/token` or `/oauth2/revoke` that has another
+ * than its one plain spelling.
  */
 export async function throughDoor(request: Request): Promise<Request | Response> {
   const { pathname, search } = new URL(request.url);
   const path = pathname.startsWith(`${identityPath}/`) ? pathname.slice(identityPath.length) : "";
   if (!routes.has(`${request.method} ${path}`)) return answer(404, { code: "NOT_FOUND", message: "No such route." });
   if (path !== "/oauth2/token" && path !== "/oauth2/revoke") {
-    if (request.body === null || bodyOf(request) !== undefined) return request;
-    return answer(415, { code: "UNSUPPORTED_MEDIA_TYPE", message: "The body is JSON or a form, in UTF-8." });
+    if (request.body === null) return request;
+    if (bodyOf(request) === undefined)
+      return answer(415, { code: "UNSUPPORTED_MEDIA_TYPE", message: "The body is JSON or a form, in UTF-8." });
+    const text = await requestText(request, longestBody);
+    return text.ok
+      ? withBody(request, text.value)
+      : answer(400, { code: "BODY_INVALID", message: text.refusal.reason });
   }
   if (bodyOf(request) !== "form") return oauthError("invalid_request", "the parameters stand in a form, in UTF-8", 415);
   const form = await formOf(request);
-  const fault = faultOf(form, path) ?? faultAround(request, search);
+  if (!form.ok) return oauthError("invalid_request", form.refusal.reason);
+  const fault = faultOf(form.value, path) ?? faultAround(request, search);
   if (fault !== undefined) return fault;
-  const headers = new Headers(request.headers);
-  headers.delete("Content-Length");
-  headers.set("Content-Type", "application/x-www-form-urlencoded");
-  // Written anew from what was looked at: the library cannot read another thing out of the same bytes.
-  return new Request(request.url, { method: request.method, headers, body: form.toString() });
+  // Written from the parameters that were checked: the library cannot read another thing out of the same bytes.
+  const plain = withBody(request, form.value.toString());
+  plain.headers.set("Content-Type", "application/x-www-form-urlencoded");
+  return plain;
 }
 
-/** The parameters of a form; of bytes, since workerd warns of a text by this type. */
-export async function formOf(request: Request): Promise<URLSearchParams> {
-  return new URLSearchParams(new TextDecoder().decode(await request.arrayBuffer()));
+/** The parameters of a form; `body_invalid` as {@link requestText}. */
+export async function formOf(request: Request): Promise<Result<URLSearchParams, Refusal>> {
+  const text = await requestText(request, longestBody);
+  return text.ok ? ok(new URLSearchParams(text.value)) : text;
+}
+
+function withBody({ url, method, headers }: Request, text: string): Request {
+  const passed = new Request(url, { method, headers, body: text === "" ? null : utf8(text) });
+  passed.headers.delete("Content-Length");
+  return passed;
 }
 
 /** What a body is by its Content-Type; undefined for any other, and for another character set. */

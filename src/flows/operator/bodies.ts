@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { readJson } from "../../base/body-text.ts";
 import { isCountry } from "../../base/country.ts";
 import { parseIpAddress } from "../../base/ip-address.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
@@ -55,18 +56,12 @@ export const simulateBodySchema = z.strictObject({
     .describe("The page's origin, as a browser would send it."),
 });
 
-/** What a body asks; `body_invalid` where it is too long, no JSON, or of another form. */
-export function readBody<Schema extends z.ZodType>(
-  schema: Schema,
-  text: string | undefined,
-): Result<z.output<Schema>, Refusal> {
-  if (text === undefined) return refusal("body_invalid", "the body is too long");
-  try {
-    const parsed = schema.safeParse(JSON.parse(text));
-    if (parsed.success) return ok(parsed.data);
-    const places = parsed.error.issues.map(({ path }) => path.join(".")).filter((place) => /^\w{1,32}$/.test(place));
-    return refusal("body_invalid", `the body is not of the route's form: ${places.join(", ") || "a member is wrong"}`);
-  } catch {
-    return refusal("body_invalid", "the body is not JSON");
-  }
+/** A body's members by the route's schema; `body_invalid` if it is not JSON or does not match the schema. */
+export function readBody<Schema extends z.ZodType>(schema: Schema, text: string): Result<z.output<Schema>, Refusal> {
+  const document = readJson(text);
+  if (!document.ok) return document;
+  const parsed = schema.safeParse(document.value);
+  if (parsed.success) return ok(parsed.data);
+  const places = parsed.error.issues.map(({ path }) => path.join(".")).filter((place) => /^\w{1,32}$/.test(place));
+  return refusal("body_invalid", `the body is not of the route's form: ${places.join(", ") || "a member is wrong"}`);
 }

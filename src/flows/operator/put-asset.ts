@@ -1,3 +1,4 @@
+import { readJson } from "../../base/body-text.ts";
 import { hasDuplicateMembers } from "../../base/json-members.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
@@ -5,13 +6,13 @@ import type { CatalogChange } from "../../catalog/catalog-editing.ts";
 import { fromStore } from "../session/store-failure.ts";
 import type { OperatorContext } from "./context.ts";
 
-/** An asset may name a hundred hosts, and a hundred sites. */
+/** Maximum size of an asset definition in bytes: it may name a hundred hosts, and a hundred sites. */
 export const longestAsset = 32_768;
 
 export interface AssetPut {
   readonly id: string;
-  /** JSON; undefined where it was longer than {@link longestAsset}. */
-  readonly body: string | undefined;
+  /** JSON. */
+  readonly body: string;
   /** Whether it may take the place of an asset of its id. */
   readonly replace: boolean;
 }
@@ -33,20 +34,12 @@ export async function putAsset(
   context: Pick<OperatorContext, "catalogEditing" | "timer">,
 ): Promise<Result<PutAsset, Refusal>> {
   const asset = readJson(body);
-  if (asset === undefined) return refusal("body_invalid", "the body is no JSON, or too long, or names a member twice");
-  const asked = await fromStore("the catalog's object", context.catalogEditing.put(id, asset, replace), context);
+  if (!asset.ok) return asset;
+  if (hasDuplicateMembers(body)) return refusal("body_invalid", "the body names a member twice");
+  const asked = await fromStore("the catalog's object", context.catalogEditing.put(id, asset.value, replace), context);
   if (!asked.ok) return asked;
   const put = asked.value;
   if (!put.ok) return put;
   const { was, faults, asset: stored } = put.value;
   return ok({ asset: stored, was, ...(faults.length > 0 && { faults }) });
-}
-
-function readJson(text: string | undefined): unknown {
-  try {
-    const read: unknown = JSON.parse(text ?? "");
-    return hasDuplicateMembers(text ?? "") ? undefined : read;
-  } catch {
-    return undefined;
-  }
 }

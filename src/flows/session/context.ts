@@ -18,7 +18,7 @@ import type { Client } from "../client.ts";
 import type { WaitUntil } from "../fill-cache.ts";
 import type { OperatorAct } from "./operator-act.ts";
 
-/** Nobody needs to read more bytes of a body than these. */
+/** Maximum size of a request body, in bytes. */
 export const longestBody = 4096;
 
 /** What every route of the API works with, made once an isolate. */
@@ -72,8 +72,8 @@ export interface SessionRequest {
   /** The session's id, or an asset's, where the path names one. */
   readonly id: string;
   readonly query: URLSearchParams;
-  /** Undefined where it is longer than its route takes: {@link longestBody}, where that says nothing else. */
-  readonly body: string | undefined;
+  /** At most {@link longestBody} bytes, unless its route says otherwise; the shell refuses a longer one, and one that broke off. */
+  readonly body: string;
   readonly client: Client;
   /** The header Origin, where a browser sent it. */
   readonly origin: string | undefined;

@@ -1,7 +1,8 @@
 import * as z from "zod";
+import { readJson } from "../../base/body-text.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
-import { longestBody, type SessionContext, type SessionRequest } from "./context.ts";
+import type { SessionContext, SessionRequest } from "./context.ts";
 import { lastingAccount, lastingSubject } from "./lasting-names.ts";
 import { networkName } from "./network-name.ts";
 import { withinRate } from "./within-rate.ts";
@@ -12,14 +13,13 @@ export interface SignInRequest extends Pick<SessionRequest, "body" | "client" | 
 }
 
 /** The same where a password is asked for again of who is signed in. */
-export type ConfirmRequest = Pick<SessionRequest, "credential" | "body" | "client" | "onStanding">;
+export type ConfirmRequest = Pick<SessionRequest, "credential" | "client" | "onStanding">;
 
 /**
  * Counts an attempt to sign in or up before anybody looks at the password: by the client's network, and by the account that
  * its body names, so that neither one guesser with many accounts nor many with one gets far. `rate_limited`;
- * `body_invalid` for one that is too long or of a type that is not looked into, as neither padding nor an odd type is a way
- * around the account's limit; `store_unavailable`. A body that names no account is counted by its network alone, and the
- * identity worker refuses it.
+ * `body_invalid` for a type that is not looked into, as an odd type is no way around the account's limit;
+ * `store_unavailable`. A body that names no account is counted by its network alone, and the identity worker refuses it.
  *
  * Whoever knows an account's name can use up its attempts. That keeps nobody out who is signed in, and ends with the window.
  */
@@ -29,7 +29,7 @@ export async function limitSignIn(
 ): Promise<Result<undefined, Refusal>> {
   const fromNetwork = await limitNetwork(request, context);
   if (!fromNetwork.ok) return fromNetwork;
-  const email = emailIn(fromNetwork.value, request.contentType ?? "");
+  const email = emailIn(request.body, request.contentType ?? "");
   if (!email.ok) return email;
   const account = email.value === undefined ? undefined : accountName(email.value);
   return withinRate(context.settings.signInRate, account, request, context);
@@ -52,17 +52,11 @@ export async function limitConfirm(
   return withinRate(context.settings.signInRate, lastingSubject(issuer, subject), request, context);
 }
 
-/** Gives back the body, which is not too long. */
-async function limitNetwork(
-  request: Pick<SignInRequest, "body" | "client" | "onStanding">,
+function limitNetwork(
+  request: Pick<SignInRequest, "client" | "onStanding">,
   context: SessionContext,
-): Promise<Result<string, Refusal>> {
-  const { signInRateAddress } = context.settings;
-  const fromNetwork = await withinRate(signInRateAddress, networkName(request.client), request, context);
-  if (!fromNetwork.ok) return fromNetwork;
-  return request.body === undefined
-    ? refusal("body_invalid", `the body is longer than ${longestBody} bytes`)
-    : ok(request.body);
+): Promise<Result<undefined, Refusal>> {
+  return withinRate(context.settings.signInRateAddress, networkName(request.client), request, context);
 }
 
 const bodySchema = z.object({ email: z.string() });
@@ -83,11 +77,8 @@ function emailIn(body: string, contentType: string): Result<string | undefined, 
 }
 
 function emailInJson(body: string): string | undefined {
-  try {
-    return bodySchema.safeParse(JSON.parse(body)).data?.email;
-  } catch {
-    return undefined;
-  }
+  const document = readJson(body);
+  return document.ok ? bodySchema.safeParse(document.value).data?.email : undefined;
 }
 
 /** One name for all spellings of an address that may lead to one account, and none that says whose it is. */

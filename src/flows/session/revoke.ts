@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { decodeBase64url } from "../../base/base64url.ts";
+import { readJson } from "../../base/body-text.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { after, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../../base/seconds.ts";
@@ -68,7 +69,7 @@ export interface Revoked {
  * as sign-out does it; an asset is withdrawn; a key, of sessions or of operators, signs and opens nothing more. An entry lives as
  * long as what it forbids: for an asset, a key, a login and what is an operator's, where the body does not say, until it is
  * lifted. What
- * {@link authorizeOperator} refuses; `revocation_invalid`, `revocation_unknown`, `store_unavailable`.
+ * {@link authorizeOperator} refuses; `body_invalid`, `revocation_invalid`, `revocation_unknown`, `store_unavailable`.
  */
 export async function revoke(request: SessionRequest, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const operator = await authorizeOperator(request, scopeToRevoke(request.body), context);
@@ -77,17 +78,13 @@ export async function revoke(request: SessionRequest, context: SessionContext): 
 }
 
 /** What a body asks of who sends it: to end a key, and so all that it signed, is more than to end what runs. */
-export function scopeToRevoke(text: string | undefined): OperatorScope {
+export function scopeToRevoke(text: string): OperatorScope {
   const body = readBody(text);
   return body.ok && body.value.key !== undefined ? "operator:keys" : "operator:revoke";
 }
 
 /** {@link revoke} for an operator who is known to have the scope: `text` is the body. `context.onAct` is told of it. */
-export async function revokeAs(
-  who: Acting,
-  text: string | undefined,
-  context: SessionContext,
-): Promise<Result<Revoked, Refusal>> {
+export async function revokeAs(who: Acting, text: string, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const revoked = await revokeNow(text, context);
   const body = readBody(text);
   if (!body.ok) return revoked;
@@ -102,7 +99,7 @@ export async function revokeAs(
 }
 
 /** {@link revokeAs} by nobody: nothing is told of it. */
-export async function revokeNow(text: string | undefined, context: SessionContext): Promise<Result<Revoked, Refusal>> {
+export async function revokeNow(text: string, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const now = context.clock();
   const body = readBody(text);
   if (!body.ok) return body;
@@ -180,12 +177,11 @@ function kindsOf(body: Partial<Record<RevocationKind, unknown>>): RevocationKind
   return revocationKinds.filter((kind) => body[kind] !== undefined);
 }
 
-function readBody(text: string | undefined): Result<Body, Refusal> {
-  try {
-    const parsed = revocationBodySchema.safeParse(JSON.parse(text ?? ""));
-    if (parsed.success) return ok(parsed.data);
-  } catch {
-    // Not JSON: told below, with all else that is no revocation.
-  }
-  return refusal("revocation_invalid", "the body names no session, subject, asset, token, login or key to revoke");
+function readBody(text: string): Result<Body, Refusal> {
+  const document = readJson(text);
+  if (!document.ok) return document;
+  const parsed = revocationBodySchema.safeParse(document.value);
+  return parsed.success
+    ? ok(parsed.data)
+    : refusal("revocation_invalid", "the body names no session, subject, asset, token, login or key to revoke");
 }

@@ -1,12 +1,13 @@
 import * as z from "zod";
 import { encodeBase64url } from "../../base/base64url.ts";
+import { readJson } from "../../base/body-text.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/seconds.ts";
 import { playScope } from "../../catalog/asset.ts";
 import { conditionsHold } from "../../policy/conditions.ts";
 import { decide } from "../../policy/decide.ts";
-import { longestBody, type SessionContext, type SessionRequest } from "./context.ts";
+import type { SessionContext, SessionRequest } from "./context.ts";
 import { entitled } from "./entitled.ts";
 import { lastingSubject } from "./lasting-names.ts";
 import { networkName } from "./network-name.ts";
@@ -61,15 +62,10 @@ export async function startStream(
   return opened;
 }
 
-function readBody(text: string | undefined): Result<z.output<typeof startBodySchema>, Refusal> {
-  if (text === undefined) return refusal("body_invalid", `the body is longer than ${longestBody} bytes`);
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch {
-    return refusal("body_invalid", "the body is not JSON");
-  }
-  const parsed = startBodySchema.safeParse(document);
+function readBody(text: string): Result<z.output<typeof startBodySchema>, Refusal> {
+  const document = readJson(text);
+  if (!document.ok) return document;
+  const parsed = startBodySchema.safeParse(document.value);
   return parsed.success
     ? ok(parsed.data)
     : refusal("body_invalid", 'the body is not of the form {"asset": "<id>", "takeover": <boolean, or left out>}');

@@ -33,7 +33,7 @@ export const operatorRoutesDescribed: DescribedRoutes = {
         },
       ],
       answer: { status: 200, description: "How many there are, and some of them.", schema: "LiveSessions" },
-      refusals: [...operator, "body_invalid"],
+      refusals: operator,
     },
   },
   "/operator/refusals": {
@@ -74,7 +74,7 @@ export const operatorRoutesDescribed: DescribedRoutes = {
       body: { schema: "Explain", example: { text: "https://media.example.com/<grant>/film-42/index.m3u8?list=..." } },
       longestBody: longestQuestion,
       answer: { status: 200, description: "An explanation, of a refusal too.", schema: "Explanation" },
-      refusals: [...operator, "body_invalid"],
+      refusals: operator,
     },
   },
   "/operator/simulate": {
@@ -89,7 +89,7 @@ export const operatorRoutesDescribed: DescribedRoutes = {
       body: { schema: "Simulate", example: { credential: "<a viewer's token>", asset: "film-42", country: "DE" } },
       longestBody: longestQuestion,
       answer: { status: 200, description: "An explanation, of a refusal too.", schema: "Explanation" },
-      refusals: [...operator, "body_invalid"],
+      refusals: operator,
     },
   },
   "/operator/assets": {
@@ -133,7 +133,7 @@ export const operatorRoutesDescribed: DescribedRoutes = {
       },
       longestBody: longestAsset,
       answer: { status: 200, description: "The asset, and what it was before.", schema: "AssetChange" },
-      refusals: [...operator, "body_invalid", "asset_invalid"],
+      refusals: [...operator, "asset_invalid"],
     },
     DELETE: {
       id: "removeAsset",

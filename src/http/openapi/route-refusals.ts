@@ -2,9 +2,19 @@ import type { RefusalCode } from "../../base/refusal.ts";
 
 type Codes = readonly RefusalCode[];
 
-/** A viewer's credential is read, and whoever vouches for it is asked (`credential/validate-presented.ts`). */
+/**
+ * A viewer's credential is read, and whoever vouches for it is asked (`credential/validate-presented.ts`). The body is read
+ * first, on every method: one that breaks off, is too long or is not UTF-8 is refused (`base/body-text.ts`).
+ */
 const credential: Codes = [
-  ...(["request_invalid", "token_missing", "token_invalid", "token_expired", "dpop_proof_invalid"] as const),
+  ...([
+    "body_invalid",
+    "request_invalid",
+    "token_missing",
+    "token_invalid",
+    "token_expired",
+    "dpop_proof_invalid",
+  ] as const),
   ...(["sign_in_required", "origin_untrusted", "store_unavailable"] as const),
 ];
 
@@ -32,11 +42,11 @@ export const ownSession: Codes = [
   ] as const),
 ];
 
-export const started: Codes = ["body_invalid", "rate_limited", ...credential, ...decision];
+export const started: Codes = ["rate_limited", ...credential, ...decision];
 export const renewed: Codes = [...ownSession, ...decision, ...ended];
 
 /** An operator's credential (`flows/session/authorize-operator.ts`). A cookie makes none, but a faulty one is refused. */
 export const operator: Codes = [
-  ...(["request_invalid", "token_missing", "token_invalid", "token_expired", "token_revoked"] as const),
+  ...(["body_invalid", "request_invalid", "token_missing", "token_invalid", "token_expired", "token_revoked"] as const),
   ...(["dpop_proof_invalid", "sign_in_required", "scope_insufficient", "store_unavailable"] as const),
 ];

@@ -41,7 +41,11 @@ beforeAll(async () => {
 });
 
 /** The edge's answer to a target, over the film in memory, and what it asked the origin for. */
-async function ask(target: string, changes: Partial<EdgeParts> = {}) {
+async function ask(
+  target: string,
+  changes: Partial<EdgeParts> = {},
+  sent: Request = new Request(`https://media.example${target}`),
+) {
   const { send, files, asked } = stage();
   for (const file of ["0.ts", "keys/0.key", "v1/0.ts?b=~1&c=%2F"])
     files.set(`sea/${file}`, { body: new Uint8Array(9) });
@@ -69,7 +73,7 @@ async function ask(target: string, changes: Partial<EdgeParts> = {}) {
   };
   const { log, written } = searchedLog();
   const response = await answerMedia(
-    new Request(`https://media.example${target}`),
+    sent,
     { worker: "edge", log, telemetry: noTelemetry, random: requestIds },
     (request) => answerEdge(request, parts),
   );
@@ -84,6 +88,26 @@ function segment(expiry: UnixSeconds, grantEnds: UnixSeconds): string {
     expiry,
   });
 }
+
+describe("a GET with a body", () => {
+  it("is handed on to the manifest worker without it: a client that breaks it off is no failure of that worker", async () => {
+    const target = signedTarget(key, { purpose: "playlist", grant: grantOf(key), path: "/film/index.m3u8" });
+    const headers = { "Content-Length": "9", "CF-Connecting-IP": "192.0.2.7" };
+    const sent = new Request(`https://media.example${target}`, { headers });
+    const body = new ReadableStream({ start: (controller) => controller.error(new Error("connection lost")) });
+    Object.defineProperty(sent, "body", { value: body });
+    const handed: Request[] = [];
+    const fetch = async (request: Request) => {
+      handed.push(request);
+      return new Response("#EXTM3U");
+    };
+    const { response } = await ask(target, { manifest: { fetch } }, sent);
+    expect(response.status).toBe(200);
+    const [{ url, method, headers: passed, body: left } = sent] = handed;
+    expect([url, method, left]).toEqual([sent.url, "GET", null]);
+    expect([passed.get("Content-Length"), passed.get("CF-Connecting-IP")]).toEqual([null, "192.0.2.7"]);
+  });
+});
 
 describe("how long a viewer may keep a segment", () => {
   const [soon, late] = [timeAfter(now, seconds(40)), timeAfter(now, seconds(200))];

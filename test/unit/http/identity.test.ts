@@ -83,7 +83,7 @@ describe("what stands below /api/auth", () => {
   });
 
   it("takes no body beyond 64 KiB, and none that a sign-in does not need", async () => {
-    const of = (length: number) => "a".repeat(length);
+    const of = (length: number) => JSON.stringify("a".repeat(length - 2));
     expect((await signIn({ body: of(65_536) }, "/api/auth/update-user")).status).toBe(200);
     expect((await signIn({ body: of(65_537) }, "/api/auth/update-user")).status).toBe(400);
     expect((await signIn({ body: of(4097) })).status).toBe(400);
@@ -101,6 +101,19 @@ describe("what stands below /api/auth", () => {
   it("does not exist where no identity worker is bound", async () => {
     const { send } = await api({ site });
     expect((await send("/api/auth/sign-in/email", { method: "POST" })).status).toBe(404);
+  });
+
+  it("is read without a byte order mark, by what counts its account and by the worker alike", async () => {
+    const { settings } = shared.context;
+    const signInRate = { name: "sign-in-account", quota: 1, window: seconds(3600) };
+    const identity = async (request: Request) => {
+      asked.push({ request, body: await request.text() });
+      return respond();
+    };
+    shared = await api({ site, settings: { ...settings, signInRate } }, "/", { identity });
+    const body = '{"email":"a@example.com"}';
+    const statuses = [(await signIn({ body: `\ufeff${body}` })).status, (await signIn({ body })).status];
+    expect([statuses, asked.map((one) => one.body)]).toEqual([[200, 429], [body]]);
   });
 
   it("is counted before the worker sees a password", async () => {

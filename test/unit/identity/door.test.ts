@@ -52,6 +52,32 @@ describe("a body", () => {
     expect(statusOf(await post("/oauth2/token", null, {}))).toBe(415);
   });
 
+  it.each([
+    ["breaks off", new ReadableStream({ start: (one) => one.error(new Error("reset")) })],
+    ["is not UTF-8", new Uint8Array([0x7b, 0xff, 0x7d])],
+    ["is too long", new Uint8Array(65_537).fill(0x20)],
+  ])("is refused with 400 if it %s, and the library does not read it", async (_, body) => {
+    const [one, other] = body instanceof ReadableStream ? body.tee() : [body, body];
+    const init = { method: "POST", duplex: "half" as const };
+    const json = { ...init, body: one, headers: { "Content-Type": "application/json" } };
+    const form = { ...init, body: other, headers: { "Content-Type": formType } };
+    const answers = [
+      await throughDoor(new Request("https://api.example.com/api/auth/update-user", json)),
+      await throughDoor(new Request("https://api.example.com/api/auth/oauth2/token", form)),
+    ];
+    const problems = await Promise.all(answers.map(async (one) => one instanceof Response && (await one.json())));
+    expect(answers.map(statusOf)).toEqual([400, 400]);
+    expect(problems).toMatchObject([{ code: "BODY_INVALID" }, { error: "invalid_request" }]);
+  });
+
+  it("is handed on as it came, without a body where it is empty", async () => {
+    const asked = await post("/update-user", '{"name":"é"}', { "Content-Type": "application/json", Cookie: "a=b" });
+    if (asked instanceof Response) throw new Error("refused");
+    expect([await asked.text(), asked.headers.get("Cookie")]).toEqual(['{"name":"é"}', "a=b"]);
+    const empty = await post("/sign-out", "", { "Content-Type": "application/json" });
+    expect(empty instanceof Request && empty.body).toBe(null);
+  });
+
   it("is JSON or a form in UTF-8", async () => {
     for (const type of ["application/json", "application/json;charset=utf-8", formType])
       expect(statusOf(await post("/sign-in/email", "{}", { "Content-Type": type })), type).toBe(200);

@@ -1,0 +1,57 @@
+import { type Refusal, refusal } from "./refusal.ts";
+import { ok, type Result } from "./result.ts";
+
+/**
+ * The text of a provider's response (UTF-8), or undefined if it is longer than `limit` bytes. The rest is not read, so that a
+ * provider that an attacker runs cannot fill a worker's memory.
+ */
+export async function boundedText({ body }: Pick<Body, "body">, limit: number): Promise<string | undefined> {
+  return body === null ? "" : readText(body.getReader(), limit, new TextDecoder());
+}
+
+/**
+ * The text of a request's body: the one place where a worker reads what a client sends. `body_invalid` if the client breaks
+ * the connection or the framing in mid-body, if the body is longer than `limit` bytes (the rest is not read), and if it is
+ * not UTF-8, which a compressed body is not either. None of these is a failure of the service.
+ *
+ * @example await requestText(new Request(url, { method: "POST", body: "{}" }), 4096); // { ok: true, value: "{}" }
+ */
+export async function requestText({ body }: Pick<Body, "body">, limit: number): Promise<Result<string, Refusal>> {
+  if (body === null) return ok("");
+  // Outside of the try: a body that somebody has read before is a bug.
+  const reader = body.getReader();
+  try {
+    const text = await readText(reader, limit, new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }));
+    return text === undefined ? refusal("body_invalid", `the body is longer than ${limit} bytes`) : ok(text);
+  } catch {
+    reader.cancel().catch(() => undefined);
+    return refusal("body_invalid", "the body broke off, or is not UTF-8");
+  }
+}
+
+/** A JSON document, or `body_invalid` for text that is not one, such as an empty or a truncated body. */
+export function readJson(text: string): Result<unknown, Refusal> {
+  try {
+    return ok(JSON.parse(text));
+  } catch {
+    return refusal("body_invalid", "the body is not JSON");
+  }
+}
+
+async function readText(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  limit: number,
+  decoder: TextDecoder,
+): Promise<string | undefined> {
+  let text = "";
+  let length = 0;
+  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+    length += chunk.value.length;
+    if (length > limit) {
+      await reader.cancel();
+      return undefined;
+    }
+    text += decoder.decode(chunk.value, { stream: true });
+  }
+  return text + decoder.decode();
+}
