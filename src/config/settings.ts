@@ -137,7 +137,9 @@ export const settingsSchema = z.object({
     .describe("How many passwords an hour a client's network may try, and sign-ups; 0 for any number."),
   STAGEDOOR_TOKEN_RATE_ADDRESS: wholeBetween(0, 1_000_000)
     .default(20_000)
-    .describe("How many tokens an hour the apps in a network may ask for by code or refresh; 0 for any number."),
+    .describe(
+      "How many tokens an hour the apps in a network may ask for by code or refresh, and revoke; 0 for any number.",
+    ),
   STAGEDOOR_ENTITLEMENT_URL: z
     .url({ protocol: /^https?$/ })
     .refine(isSafeAddress, "it is https, or http on localhost")

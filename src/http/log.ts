@@ -14,7 +14,15 @@ export interface LoggedRequest {
 
 /** One structured line a refusal. It holds no URL and no header: both may carry what opens a stream. */
 export function logRefusal(log: Log, worker: string, { code, reason }: Refusal, about?: LoggedRequest): void {
-  log(JSON.stringify({ worker, event: "refused", code, reason, ...about }));
+  log(JSON.stringify({ worker, event: "refused", code, reason: boundedReason(reason), ...about }));
+}
+
+/** Maximum length of a reason, in UTF-16 code units. A count's report with a longer one would be refused as a whole. */
+const longestReason = 1000;
+
+/** A reason as it goes to the log and the counts: most name no more than numbers, but an origin's or a library's words may be long. */
+export function boundedReason(reason: string): string {
+  return reason.length <= longestReason ? reason : `${reason.slice(0, longestReason - 1)}…`;
 }
 
 /** One structured line for an exception, which is a bug. `request` is the id of the request that it was thrown in. */

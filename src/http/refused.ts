@@ -1,7 +1,7 @@
 import type { RandomBytes } from "../base/random.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { type Log, type LoggedRequest, logError, logIdentityAnswer, logRefusal } from "./log.ts";
+import { boundedReason, type Log, type LoggedRequest, logError, logIdentityAnswer, logRefusal } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
 
@@ -59,7 +59,7 @@ export async function answeredByIdentity(
 }
 
 function answer(why: Refusal, about: LoggedRequest, { worker, telemetry }: Reporting): Response {
-  telemetry({ event: "refused", worker, code: why.code, reason: why.reason, ...about });
+  telemetry({ event: "refused", worker, code: why.code, reason: boundedReason(why.reason), ...about });
   const response = problemResponse(why);
   response.headers.set("Request-Id", about.request);
   return response;

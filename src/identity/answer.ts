@@ -1,6 +1,6 @@
 import { betterAuth } from "better-auth";
 import { unixMilliseconds } from "../base/milliseconds.ts";
-import { formOf, identityPath, throughDoor } from "./door.ts";
+import { formOf, identityPath, longestToken, throughDoor } from "./door.ts";
 import { withOneCredential } from "./one-credential.ts";
 import { type IdentityParts, identityOptions } from "./options.ts";
 import { familyOf, findRefreshRow } from "./refresh-row.ts";
@@ -55,7 +55,7 @@ export async function turnOf(request: Request, parts: IdentityParts): Promise<Tu
   const since = unixMilliseconds(Date.now());
   const form = await formOf(request.clone());
   const token = form.ok ? form.value.get(revoked ? "token" : "refresh_token") : null;
-  if (token === null) return undefined;
+  if (token === null || token.length > longestToken) return undefined;
   const { adapter } = await betterAuth(identityOptions(parts)).$context;
   const row = await findRefreshRow(adapter, await storedToken(token));
   return row === undefined ? undefined : { family: familyOf(row), since };

@@ -34,15 +34,20 @@ const routes: ReadonlySet<string> = new Set([
 /** Maximum size of a body in bytes, which is the API's as well. */
 const longestBody = 65_536;
 
+/** Maximum length of a query: what an authorization request asks with is kept in a row until its code is used. */
+const longestQuery = 4096;
+
 /** Of the client, which is public, alone: RFC 6749 §5.2. */
 const clientForm = /^[A-Za-z0-9._-]{1,64}$/;
 /** As they are given out, and nothing that could be read as the same. */
 const tokenForm = /^[A-Za-z0-9._~-]{1,512}$/;
+/** Of what is revoked: a JWT is longer than a refresh token, and is told what it is. */
+export const longestToken = 8192;
 const secrets = ["client_secret", "client_assertion", "client_assertion_type"];
 
 /**
  * Lets a request in that the library and the rules around it read alike, and gives back what they are to read; or says how it
- * is refused: 404 for a route that is not open, 415 for a body that is neither JSON nor a form in UTF-8, 400 for one that
+ * is refused: 404 for a route that is not open, 414 for a query that is too long, 415 for a body that is neither JSON nor a form in UTF-8, 400 for one that
  * {@link requestText} refuses, and what RFC 6749 §5.2 says for a form of `/oauth2/token` or `/oauth2/revoke` that has another
  * than its one plain spelling.
  */
@@ -50,6 +55,7 @@ export async function throughDoor(request: Request): Promise<Request | Response>
   const { pathname, search } = new URL(request.url);
   const path = pathname.startsWith(`${identityPath}/`) ? pathname.slice(identityPath.length) : "";
   if (!routes.has(`${request.method} ${path}`)) return answer(404, { code: "NOT_FOUND", message: "No such route." });
+  if (search.length > longestQuery) return answer(414, { code: "URI_TOO_LONG", message: "The query is too long." });
   if (path !== "/oauth2/token" && path !== "/oauth2/revoke") {
     if (request.body === null) return request;
     if (bodyOf(request) === undefined)
@@ -104,7 +110,11 @@ function faultOf(form: URLSearchParams, path: string): Response | undefined {
     if (grantType === "refresh_token" && token === null)
       return oauthError("invalid_request", "there is no refresh_token");
     if (token !== null && !tokenForm.test(token)) return oauthError("invalid_grant", "this is no refresh token");
-  } else if (!form.get("token")) return oauthError("invalid_request", "there is no token");
+  } else {
+    const token = form.get("token") ?? "";
+    if (token === "") return oauthError("invalid_request", "there is no token");
+    if (token.length > longestToken) return oauthError("unsupported_token_type", "no token is that long");
+  }
   if (!clientForm.test(form.get("client_id") ?? "")) return oauthError("invalid_client", "there is no such client_id");
   if (secrets.some((name) => form.has(name))) return oauthError("invalid_client", "the clients hold no secret");
   return undefined;

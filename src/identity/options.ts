@@ -5,6 +5,7 @@ import type { Clock } from "../base/seconds.ts";
 import { playScope } from "../catalog/asset.ts";
 import type { RevocationLog } from "../sessions/revocation.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import { boundedNames } from "./bounded-names.ts";
 import { identityPath } from "./door.ts";
 import { fixedWords, type IdentityLog } from "./log.ts";
 import { libraryMargin, refreshFamilies } from "./refresh-families.ts";
@@ -112,6 +113,7 @@ export function identityOptions(parts: IdentityParts, seeding = false): BetterAu
           resourcePrivileges: () => false,
         }),
       ),
+      boundedNames(),
       sessionRules({ issuer: apiUrl, log: parts.revocations, clock, telemetry, accessTtl, onStoreFailure }),
       refreshFamilies({ resource: apiUrl, refreshTtl, refreshGrace, telemetry, turn: parts.turn }),
       revokeToken({ refreshGrace, turn: parts.turn }),

@@ -4,7 +4,7 @@ export type CountedAs =
   | "sign-in"
   /** It takes a password once more, from who is signed in. */
   | "confirm"
-  /** It asks for tokens, by a code or a refresh token, which nobody guesses; each leaves a row behind. */
+  /** It asks for tokens, or revokes one, by a code or a refresh token, which nobody guesses; each costs the database. */
   | "token";
 
 const signIns = ["sign-in", "sign-up", "request-password-reset", "forget-password", "send-verification-email"];
@@ -20,7 +20,7 @@ export function countedAs(method: string, path: string): CountedAs | undefined {
   const [first = "", second] = decoded(path).toLowerCase().split("/").filter(Boolean);
   if (signIns.includes(first)) return "sign-in";
   if (confirms.includes(first)) return "confirm";
-  return first === "oauth2" && second === "token" ? "token" : undefined;
+  return first === "oauth2" && (second === "token" || second === "revoke") ? "token" : undefined;
 }
 
 function decoded(path: string): string {

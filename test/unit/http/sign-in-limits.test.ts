@@ -187,6 +187,20 @@ describe.each(["/verify-password", "/change-password"])("a password that is aske
 });
 
 describe("the tokens of apps", () => {
+  it.each(["/oauth2/revoke", "/oauth2/revoke/", "//oauth2/%72evoke", "/OAuth2/Revoke"])(
+    "are counted by network where one is revoked, together with those that are asked for: %s",
+    async (path) => {
+      const { attempt } = await attempts();
+      const asking = { path, type: form, address: "198.51.100.7" };
+      const answers = [await attempt("a=b", asking), await attempt("a=b", { ...asking, path: "/oauth2/token" })];
+      expect([...answers, await attempt("a=b", asking)].map(({ code }) => code)).toEqual([
+        "passed",
+        "passed",
+        "rate_limited",
+      ]);
+    },
+  );
+
   it("are counted by network", async () => {
     const { attempt } = await attempts();
     const asking = { path: "/oauth2/token", type: form, address: "198.51.100.7" };
@@ -218,7 +232,6 @@ describe("what is counted", () => {
 
   it.each([
     ["POST", "/sign-out"],
-    ["POST", "/oauth2/revoke"],
     ["GET", "/oauth2/token"],
     ["GET", "/get-session"],
     ["GET", "/verify-password"],
