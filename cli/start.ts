@@ -7,7 +7,7 @@ import { readIdentityConfiguration } from "../src/config/identity-configuration.
 import { operatorScopes as scopes } from "../src/credential/operator.ts";
 import { operatorSigningKey, signOperatorToken } from "./commands/operator-token.ts";
 import { addressesAt, startCluster } from "./local/cluster.ts";
-import { devEnvironment, devIdentityEnvironment } from "./local/dev-environment.ts";
+import { devEnvironment, devIdentityEnvironment, devSignUp } from "./local/dev-environment.ts";
 import { devIdentitySecret, devKeyRing } from "./local/dev-keys.ts";
 import { signDevToken } from "./local/dev-token.ts";
 import { startLiveOrigin } from "./local/live-origin.ts";
@@ -24,7 +24,7 @@ Settings come from the environment: STAGEDOOR_MANIFEST_TTL, STAGEDOOR_SESSION_TT
 STAGEDOOR_EXPIRY_STEP, STAGEDOOR_LEASE_TTL, STAGEDOOR_REVOCATION_MAX_AGE (seconds), STAGEDOOR_STREAM_LIMIT,
 STAGEDOOR_SHARED_NETWORKS (0 for any number), STAGEDOOR_STORE_FAILURE (closed or open), STAGEDOOR_RENEWAL (redirect or off),
 STAGEDOOR_BASE_PATH, and those of the identity worker, STAGEDOOR_IDENTITY_IDLE, _ACCESS_TTL, _REFRESH_TTL, _REFRESH_GRACE
-(seconds), _BEARER_SIGNATURE (required or optional), _CLIENTS and _ASSETS.`;
+(seconds), _BEARER_SIGNATURE (required or optional), _CLIENTS, _SIGN_UP (open or closed) and _ASSETS.`;
 
 const { port, mediaPort, livePort } = readArguments();
 const settings = readSettings();
@@ -73,12 +73,14 @@ const operatorKey = operatorSigningKey(ring);
 const operator =
   operatorKey && (await signOperatorToken(operatorKey, { name: "you", scopes, lifetime: seconds(8 * 3600) }));
 const base = settings.STAGEDOOR_BASE_PATH ?? "";
+const { STAGEDOOR_IDENTITY_SIGN_UP: signUp, STAGEDOOR_IDENTITY_ASSETS: opens } = { ...devSignUp, ...settings };
 console.log(`
   Page        ${cluster.apiUrl}/
   Console     ${cluster.apiUrl}/console
   API         ${cluster.apiUrl}${base === "/" ? "" : base}/stream/start
   Media host  ${cluster.mediaUrl}
   Live origin ${live.url} (for the media host alone)
+  Accounts    STAGEDOOR_IDENTITY_SIGN_UP=${signUp} STAGEDOOR_IDENTITY_ASSETS="${opens}" (closed and "" in a deployment)
 
   A bearer token (8 h, all fixture streams, development only):
 

@@ -54,4 +54,5 @@ export const identitySettingTakers: Readonly<Record<keyof typeof identitySetting
   STAGEDOOR_IDENTITY_BEARER_SIGNATURE: identity,
   STAGEDOOR_IDENTITY_CLIENTS: identity,
   STAGEDOOR_IDENTITY_ASSETS: identity,
+  STAGEDOOR_IDENTITY_SIGN_UP: identity,
 };

@@ -29,6 +29,7 @@ export const findingIds = [
   "route_elsewhere",
   "worker_open",
   "request_logs",
+  "sign_up_open",
   // Keys and the catalog
   "ring_invalid",
   "ring_readable",

@@ -37,6 +37,9 @@ export const devClient = {
   redirectUris: ["http://127.0.0.1:8790/callback", "app.stagedoor.dev:/callback"],
 };
 
+/** On this machine anybody may make an account, and play everything with it. A deployment says so itself, or has neither. */
+export const devSignUp = { STAGEDOOR_IDENTITY_SIGN_UP: "open", STAGEDOOR_IDENTITY_ASSETS: "*" };
+
 /** The environment of the identity worker for development, behind the API at `apiUrl`. */
 export function devIdentityEnvironment(apiUrl: string, secret: string, overrides: Readonly<Record<string, string>>) {
   return {
@@ -44,6 +47,7 @@ export function devIdentityEnvironment(apiUrl: string, secret: string, overrides
     STAGEDOOR_API_URL: apiUrl,
     STAGEDOOR_IDENTITY_SECRET: secret,
     STAGEDOOR_IDENTITY_CLIENTS: JSON.stringify([devClient]),
+    ...devSignUp,
     ...overrides,
   };
 }

@@ -37,8 +37,12 @@ export const identitySettingsSchema = z.object({
     .string()
     .max(4000)
     .refine(isAssetList, "write * or asset ids with spaces between them")
-    .default("*")
-    .describe("What a new user may open: *, or asset ids with spaces between them."),
+    .default("")
+    .describe("What a new account may open: *, or asset ids with spaces between them; nothing by default."),
+  STAGEDOOR_IDENTITY_SIGN_UP: z
+    .enum(["closed", "open"])
+    .default("closed")
+    .describe("Whether anybody may make an account (POST /api/auth/sign-up/email)."),
 });
 
 /** What it shares with the other workers. */
@@ -91,5 +95,6 @@ function configuration(settings: z.infer<typeof schema>): IdentityConfiguration 
     bearerSignature: settings.STAGEDOOR_IDENTITY_BEARER_SIGNATURE,
     clients: settings.STAGEDOOR_IDENTITY_CLIENTS,
     assets: settings.STAGEDOOR_IDENTITY_ASSETS,
+    signUp: settings.STAGEDOOR_IDENTITY_SIGN_UP,
   };
 }

@@ -19,6 +19,8 @@ const harmless = {
 export async function answerIdentity(request: Request, parts: IdentityParts): Promise<Response> {
   const asked = await throughDoor(request);
   if (asked instanceof Response) return asked;
+  if (parts.settings.signUp !== "open" && new URL(asked.url).pathname === `${identityPath}/sign-up/email`)
+    return closed();
   const one = withOneCredential(asked);
   if (!one.ok) return notSo(one.refusal.reason);
   let failed = false;
@@ -59,6 +61,12 @@ export async function turnOf(request: Request, parts: IdentityParts): Promise<Tu
   const { adapter } = await betterAuth(identityOptions(parts)).$context;
   const row = await findRefreshRow(adapter, await storedToken(token));
   return row === undefined ? undefined : { family: familyOf(row), since };
+}
+
+/** The library would answer 400. It refuses as well (`disableSignUp`), should it ever know another way to make an account. */
+function closed(): Response {
+  const refused = { code: "SIGN_UP_CLOSED", message: "Accounts are not made here. Ask the operator for one." };
+  return Response.json(refused, { status: 403, headers: { "Cache-Control": "no-store" } });
 }
 
 /** What a client hears whose request names no one credential. */

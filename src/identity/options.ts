@@ -53,7 +53,7 @@ export function identityOptions(parts: IdentityParts, seeding = false): BetterAu
     secret: settings.secret,
     trustedOrigins: [apiUrl, ...settings.origins],
     ...(database !== undefined && { database }),
-    emailAndPassword: { enabled: true },
+    emailAndPassword: { enabled: true, disableSignUp: settings.signUp !== "open" },
     user: {
       additionalFields: {
         // Not `input`: a viewer who could write them would let himself in.

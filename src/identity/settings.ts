@@ -20,6 +20,8 @@ export interface IdentitySettings {
   /** Whether a session token as bearer needs the signature that `set-auth-token` has. */
   readonly bearerSignature: "required" | "optional";
   readonly clients: readonly OAuthClient[];
-  /** What a new user may open, as `assets` of his row holds it. */
+  /** What a new user may open, as `assets` of their row holds it. */
   readonly assets: string;
+  /** Whether anybody may make an account. */
+  readonly signUp: "closed" | "open";
 }

@@ -1,3 +1,4 @@
+import { readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
 import { environmentOf, type Facts } from "../facts.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
 import type { DeployedWorker, WorkerKind } from "../worker-files.ts";
@@ -14,6 +15,7 @@ export const exposureCheck: Check<Facts> = {
           ...routes(worker, facts),
           ...open(worker),
           ...requestLogs(worker),
+          ...signUp(worker, facts),
         ]),
 };
 
@@ -111,6 +113,23 @@ function open({ worker, file, workersDev, previewUrls }: DeployedWorker): Findin
       file,
       `${places.join(" and ")} ${places.length > 1 ? "are" : "is"} on, ${found}.`,
       `Set ${places.map((place) => `${place} = false`).join(" and ")}.`,
+    ),
+  ];
+}
+
+/** Two settings that each let strangers in: to an account, and with it to the films. */
+function signUp(worker: DeployedWorker, facts: Facts): Finding[] {
+  if (worker.worker !== "identity") return [];
+  const read = readIdentityConfiguration(environmentOf(worker, facts));
+  if (!read.ok || read.value.signUp !== "open") return [];
+  const { assets } = read.value;
+  const opens = assets.trim() === "*" ? "every asset" : assets.trim() || "no asset until you write it into its row";
+  return [
+    warning(
+      "sign_up_open",
+      worker.file,
+      `Anybody can make an account (STAGEDOOR_IDENTITY_SIGN_UP), and a new one opens ${opens} (STAGEDOOR_IDENTITY_ASSETS).`,
+      "Set STAGEDOOR_IDENTITY_SIGN_UP to closed, unless strangers are to play that.",
     ),
   ];
 }

@@ -128,6 +128,10 @@ const settings: readonly Case[] = [
   ],
 ];
 
+const signUp: readonly Case[] = [
+  ["sign_up_open", "warning", "workers/identity", withVars(["identity"], { STAGEDOOR_IDENTITY_SIGN_UP: "open" })],
+];
+
 const bindings: readonly Case[] = [
   ["binding_missing", "fault", "REVOCATIONS", withWorker("api", (worker) => without(worker, "REVOCATIONS"))],
   ["binding_missing", "warning", "METRICS", withWorker("edge", (worker) => without(worker, "METRICS"))],
@@ -265,7 +269,7 @@ describe("a deployment with which nothing is wrong", () => {
 });
 
 describe.each([
-  ["settings", settings],
+  ["settings", [...settings, ...signUp]],
   ["bindings and exposure", bindings],
   ["keys", keys],
   ["the catalog", catalog],
@@ -277,6 +281,16 @@ describe.each([
       expect.stringContaining(about),
     ]);
   });
+});
+
+it.each([
+  ["*", "every asset"],
+  ["film-1 film-2", "film-1 film-2"],
+  ["", "no asset"],
+])("an open sign-up is said together with what a new account opens: %j", async (assets, told) => {
+  const open = { STAGEDOOR_IDENTITY_SIGN_UP: "open", STAGEDOOR_IDENTITY_ASSETS: assets };
+  const findings = await findingsOf(offlineChecks, withVars(["identity"], open));
+  expect(findings).toMatchObject([{ id: "sign_up_open", found: expect.stringContaining(`opens ${told}`) }]);
 });
 
 describe("what is right stays unsaid", () => {

@@ -22,6 +22,7 @@ const settings: IdentitySettings = {
   bearerSignature: "required",
   clients: [{ clientId: "app", redirectUris: ["com.example.app:/callback"] }],
   assets: "vod-ts",
+  signUp: "open",
 };
 
 /** The identity worker's own code on SQLite, with what it told the log, telemetry and its log lines. */

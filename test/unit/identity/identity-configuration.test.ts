@@ -19,7 +19,7 @@ describe("the identity worker's settings", () => {
       ok: true,
       value: {
         ...{ apiUrl: right.STAGEDOOR_API_URL, idle: 604_800, accessTtl: 900, refreshTtl: 2_592_000, refreshGrace: 10 },
-        ...{ bearerSignature: "required", clients: [], assets: "*", origins: [], development: false },
+        ...{ bearerSignature: "required", clients: [], assets: "", signUp: "closed", origins: [], development: false },
       },
     });
   });
@@ -49,6 +49,16 @@ describe("the identity worker's settings", () => {
     const http = { STAGEDOOR_API_URL: "http://localhost:8787" };
     expect(faultsOf(http)).toEqual(["STAGEDOOR_API_URL: use https; plain http is for STAGEDOOR_ENV=development"]);
     expect(faultsOf({ ...http, STAGEDOOR_ENV: "development" })).toEqual([]);
+  });
+
+  it("open sign-up, and assets to those who sign up, where they say so and nowhere else", () => {
+    const read = (changes: object) => readIdentityConfiguration({ ...right, ...changes });
+    for (const env of ["development", "staging", "production", undefined])
+      expect(read({ ...(env && { STAGEDOOR_ENV: env }) })).toMatchObject({ value: { signUp: "closed", assets: "" } });
+    const open = { STAGEDOOR_IDENTITY_SIGN_UP: "open", STAGEDOOR_IDENTITY_ASSETS: "film-1 film-2" };
+    expect(read(open)).toMatchObject({ value: { signUp: "open", assets: "film-1 film-2" } });
+    for (const value of ["", "Open", "true", "*"])
+      expect(faultsOf({ STAGEDOOR_IDENTITY_SIGN_UP: value }).join(), value).toContain("STAGEDOOR_IDENTITY_SIGN_UP");
   });
 
   it("name no client twice", () => {
