@@ -15,7 +15,8 @@ export const checkMediaTarget: typeof check.checkMediaTarget = (target, { catalo
     return { verdict: "refused", refusal: { code: "asset_unknown", reason: "nothing to serve" } };
   const rest = path.slice(asset.id.length + 2);
   const { purpose, expiry } = signature;
-  return { verdict: "passed", access: { asset, grant: nobody, key, purpose, path, rest, query, expiry, appended } };
+  const file = { path, signedQuery: query, rest, query };
+  return { verdict: "passed", access: { asset, grant: nobody, key, purpose, ...file, expiry, appended } };
 };
 
 export const checkMediaRequest: typeof check.checkMediaRequest = (target, context) => {

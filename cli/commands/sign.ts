@@ -1,8 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { cloudFrontSign } from "../../src/adapters/aws/cloudfront-key.ts";
 import { oneShotHmac } from "../../src/adapters/node/one-shot-hmac.ts";
+import {
+  isAlias,
+  isPlain,
+  mediaPlaceOf,
+  type OriginFile,
+  originFileOf,
+  sentPath,
+  sentQuery,
+} from "../../src/base/alias.ts";
 import { encodeBase64url } from "../../src/base/base64url.ts";
-import { canonicalPathText, canonicalQuery, pathFault } from "../../src/base/canonical-path.ts";
+import { canonicalPathText } from "../../src/base/canonical-path.ts";
 import {
   after,
   earlier,
@@ -43,7 +52,8 @@ export const signCommand: Command = {
     "session-expires-in": { type: "string" },
     subject: { type: "string" },
   },
-  help: `Signs one URL, as the service would: /<asset id>/<file>, with the origin's own query behind it where it has one.
+  help: `Signs one URL, as the service would: /<asset id>/<file>, with the origin's own query behind it where it has one. A
+file whose path or query is not canonical gets an alias; an alias out of a playlist is signed as it is.
 Playlists and files of the edge get a session of their own; files of a CloudFront asset get a CloudFront URL with a
 canned policy.
 
@@ -86,8 +96,11 @@ canned policy.
 interface File {
   readonly asset: Asset;
   readonly purpose: MediaPurpose;
+  /** On the media host. */
   readonly path: string;
   readonly query: string;
+  /** At the origin, below its prefix. */
+  readonly own: OriginFile;
 }
 
 interface Context {
@@ -128,7 +141,7 @@ async function signForMediaHost(file: File, ring: KeyRing, context: Context): Pr
   return good(url, { url, cdn: "edge", asset: asset.id, purpose, path, sessionId, kid: key.kid, ...times });
 }
 
-function signForCloudFront({ asset, purpose, path, query }: File, ring: KeyRing, context: Context): Answered {
+function signForCloudFront({ asset, purpose, own }: File, ring: KeyRing, context: Context): Answered {
   const { expiry, mediaUrl } = context;
   if (asset.cloudfront === undefined) return failed(`The asset ${asset.id} has no cloudfront settings.`);
   const signers = cloudFrontSigners(
@@ -140,7 +153,11 @@ function signForCloudFront({ asset, purpose, path, query }: File, ring: KeyRing,
   const signer = signers(asset.cloudfront);
   if (!signer.ok) return failed(`The asset ${asset.id} cannot be signed for: ${signer.refusal.reason}.`);
   const kid = signer.value.keyPairId;
-  const url = signer.value.file(path, query, { expires: expiry });
+  const { query } = own;
+  const path = `/${asset.id}/${own.path}`;
+  const url = isPlain(own)
+    ? signer.value.file(path, query, { expires: expiry })
+    : signer.value.exact({ path, query }, expiry);
   if (!url.ok) return failed(`The path cannot be signed for CloudFront: ${url.refusal.reason}.`);
   const json = {
     url: url.value,
@@ -161,16 +178,20 @@ function readFile(given: Given, catalog: Catalog): File {
     endMisused("Give the path alone, such as /vod-ts/index.m3u8; --media-url says where it stands.");
   const mark = text.indexOf("?");
   const relative = (mark < 0 ? text : text.slice(0, mark)).replace(/^\//, "");
-  const spelled = canonicalPathText(id === undefined ? `/${relative}` : `/${id}/${relative}`);
-  const fault = spelled.ok ? pathFault(spelled.value) : spelled.refusal;
-  if (!spelled.ok || fault !== undefined) return endFailed(`The path cannot be signed: ${fault}.`);
-  const path = spelled.value;
-  const asset = catalog.assetOfPath(path);
+  const slash = id === undefined ? relative.indexOf("/") : -1;
+  const asset = catalog.asset(id ?? relative.slice(0, Math.max(slash, 0)));
   if (asset === undefined)
     return endFailed("The catalog has no asset for this path. `npx stagedoor assets list` names them.");
-  if (path.endsWith("/")) endFailed(`Name a file of the asset, such as /${asset.id}/${asset.entry}.`);
-  const query = mark < 0 ? "" : canonicalQuery(text.slice(mark + 1));
-  return { asset, path, query, purpose: purposeOf(given.one("purpose"), path) };
+  const rest = relative.slice(slash + 1);
+  if (rest === "" || rest.endsWith("/")) endFailed(`Name a file of the asset, such as /${asset.id}/${asset.entry}.`);
+  const query = sentQuery(mark < 0 ? "" : text.slice(mark + 1));
+  const spelled = canonicalPathText(rest);
+  const known = isAlias(rest) ? originFileOf({ path: rest, query }) : undefined;
+  const own = known?.ok ? known.value : { path: spelled.ok ? spelled.value : sentPath(rest), query };
+  const place = mediaPlaceOf(own);
+  if (!place.ok) return endFailed(`The path cannot be signed: ${place.refusal.reason}.`);
+  const path = `/${asset.id}/${place.value.path}`;
+  return { asset, path, query: place.value.query, purpose: purposeOf(given.one("purpose"), path), own };
 }
 
 function purposeOf(named: string | undefined, path: string): MediaPurpose {

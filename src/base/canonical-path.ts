@@ -125,12 +125,18 @@ function escapeFault(path: string, at: number): string | undefined {
   return overlongFault(path, at, byte);
 }
 
-/** Careless decoders take `%C0%AE` for a dot and `%E0%80%AF` for a slash (RFC 3629 §10). */
 function overlongFault(path: string, at: number, byte: number): string | undefined {
   const next = path.charCodeAt(at + 3) === percent ? escapedByte(path, at + 3) : -1;
-  const threeBytes = byte === 0xe0 && next >= 0x80 && next < 0xa0;
-  const fourBytes = byte === 0xf0 && next >= 0x80 && next < 0x90;
-  return byte === 0xc0 || byte === 0xc1 || threeBytes || fourBytes ? "it holds overlong UTF-8" : undefined;
+  return isOverlong(byte, next) ? "it holds overlong UTF-8" : undefined;
+}
+
+/**
+ * Whether two bytes begin overlong UTF-8: careless decoders take `%C0%AE` for a dot and `%E0%80%AF` for a slash
+ * (RFC 3629 §10).
+ */
+export function isOverlong(byte: number, next: number): boolean {
+  if (byte === 0xc0 || byte === 0xc1) return true;
+  return (byte === 0xe0 && next >= 0x80 && next < 0xa0) || (byte === 0xf0 && next >= 0x80 && next < 0x90);
 }
 
 function isDotSegment(path: string, from: number, to: number): boolean {

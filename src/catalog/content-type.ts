@@ -1,3 +1,5 @@
+import { extensionOf } from "../base/alias.ts";
+
 /** Media types by file extension: those of HLS (RFC 8216bis §3.1, §4) and of what stands beside it. */
 const types: ReadonlyMap<string, string> = new Map([
   ["m3u8", "application/vnd.apple.mpegurl"],
@@ -32,7 +34,5 @@ const meaningless = new Set([unknown, "binary/octet-stream", "application/x-www-
 /** The media type of a file: what the store says, unless it says nothing that helps; then by the path's extension. */
 export function contentTypeOf(path: string, stored: string | null | undefined): string {
   if (stored !== null && stored !== undefined && stored !== "" && !meaningless.has(stored)) return stored;
-  const dot = path.lastIndexOf(".");
-  // A dot of a folder's name leaves a slash in what is behind it, and no such extension is known.
-  return dot < 0 ? unknown : (types.get(path.slice(dot + 1).toLowerCase()) ?? unknown);
+  return types.get(extensionOf(path).toLowerCase()) ?? unknown;
 }

@@ -7,9 +7,9 @@ import type { AssetOrigin } from "./asset-origin.ts";
 /** What is asked of an origin. It holds nothing of the viewer: no grant, no signature, no header but a range and a tag. */
 export interface OriginRequest {
   readonly asset: Asset;
-  /** Canonical, relative to the asset's prefix: `360p/0.ts`. */
+  /** Relative to the asset's prefix, as it goes over the wire: `360p/0.ts`, `a;v=1//0.ts`. */
   readonly path: string;
-  /** The origin's own query, canonical, without `?`; empty where there is none. */
+  /** The origin's own query as it goes over the wire, without `?`; empty where there is none. */
   readonly query: string;
   readonly method: "GET" | "HEAD";
   /** One range of bytes, as `rangeText` spells it; see `byte-range.ts`. */

@@ -1,3 +1,4 @@
+import { isAlias, type OriginFile, originFileOf } from "../base/alias.ts";
 import { equalInConstantTime } from "../base/constant-time.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
@@ -32,8 +33,10 @@ export interface MediaAccess {
   readonly grant: Grant;
   readonly key: PreparedSessionKey;
   readonly purpose: MediaPurpose;
-  /** The plain path on the media host, and the part of it below the asset's prefix. */
+  /** The plain path on the media host and its query, as they are signed. */
   readonly path: string;
+  readonly signedQuery: string;
+  /** What the origin is asked for: the path below the asset's prefix and the query, out of the alias where the path is one. */
   readonly rest: string;
   readonly query: string;
   readonly expiry: UnixSeconds;
@@ -96,7 +99,15 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
     return refused(refusal("signature_invalid", `the ${purpose} signature does not hold for this URL`));
   }
   if (asset === undefined) return refused(refusal("asset_unknown", "the asset has left the catalog"));
-  const access = { asset, grant, key, purpose, path, rest: path.slice(asset.id.length + 2), query, expiry, appended };
+  let file: OriginFile = { path: path.slice(asset.id.length + 2), query };
+  if (isAlias(file.path)) {
+    // It was signed, so this refuses nothing but what another signer with our key got wrong.
+    const decoded = originFileOf(file);
+    if (!decoded.ok) return refused(decoded);
+    file = decoded.value;
+  }
+  const { path: rest, query: ownQuery } = file;
+  const access = { asset, grant, key, purpose, path, signedQuery: query, rest, query: ownQuery, expiry, appended };
   if (now < expiry) return { verdict: "passed", access };
   const expired = refusal("signature_expired", `the URL ended ${now - expiry} s ago`);
   return { verdict: "expired", access, refusal: expired.refusal };

@@ -9,7 +9,7 @@ import { freshAfterFailure, mayStandIn } from "./playlist-pace.ts";
 import type { PlaylistShelf, PlaylistVersion, ShelvedPlaylist } from "./playlist-shelf.ts";
 import { canBeCovered, type PlaylistQuestion, type PlaylistSource, playlistName } from "./playlist-source.ts";
 
-/** Which playlist: `rest` is its canonical path below the asset's prefix, `query` the origin's own, which was signed. */
+/** Which playlist: `rest` is its path below the asset's prefix, `query` the origin's own, both as the origin spells them. */
 export interface PlaylistAddress {
   readonly asset: Asset;
   readonly rest: string;

@@ -15,9 +15,9 @@ export type { WaitUntil } from "./fill-cache.ts";
 /** A request for a file, after the check: the viewer may have it. */
 export interface FileRequest {
   readonly asset: Asset;
-  /** Canonical, relative to the asset's prefix: `360p/0.ts`. */
+  /** Relative to the asset's prefix, as the origin is asked for it: `360p/0.ts`, `a;v=1//0.ts`. */
   readonly path: string;
-  /** The origin's own query, canonical, empty where there is none. */
+  /** The origin's own query, as it is asked with it; empty where there is none. */
   readonly query: string;
   readonly method: "GET" | "HEAD";
   /** The viewer's headers of these names. */

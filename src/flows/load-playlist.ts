@@ -1,4 +1,5 @@
-import type { Refusal } from "../base/refusal.ts";
+import { mediaPlaceOf } from "../base/alias.ts";
+import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { Seconds, UnixSeconds } from "../base/seconds.ts";
 import { type Asset, entryFile } from "../catalog/asset.ts";
@@ -94,12 +95,13 @@ async function load(
   if (given?.seenWith.asset === seenWith.asset && given.seenWith.imported === seenWith.imported)
     return ok({ key, name, compiled: given });
   const settings = settingsFor(address, imported.value, context);
-  const madeFor = fingerprint(settings);
+  if (!settings.ok) return settings;
+  const madeFor = fingerprint(settings.value);
   if (given?.madeFor === madeFor) {
     given.seenWith = seenWith;
     return ok({ key, name, compiled: given });
   }
-  const template = compilePlaylist(version.value.text, settings);
+  const template = compilePlaylist(version.value.text, settings.value);
   if (!template.ok) return template;
   const compiled = { template: template.value, madeFor, seenWith, renderings: new Renderings() };
   if (!newer) shelf.put(key, { version: version.value, compiled });
@@ -128,12 +130,14 @@ function settingsFor(
   { asset, rest, query }: PlaylistAddress,
   imported: ReadonlyMap<string, string> | undefined,
   context: LoadContext,
-): PlaylistContext {
+): Result<PlaylistContext, Refusal> {
   const prefix = `/${asset.id}/`;
-  return {
+  const place = mediaPlaceOf({ path: rest, query });
+  if (!place.ok) return refusal("internal_error", `${asset.id}: a playlist without a place on the media host`);
+  return ok({
     prefix,
-    path: prefix + rest,
-    query,
+    path: prefix + place.value.path,
+    query: place.value.query,
     ...originBase(asset),
     mediaHost: context.mediaHost,
     allowedHosts: new Set(asset.allowedHosts),
@@ -141,7 +145,7 @@ function settingsFor(
     imported,
     pauseAllowance: context.pauseAllowance,
     fileLifetime: asset.session ?? context.sessionTtl,
-  };
+  });
 }
 
 /** One text for a context: two that differ in anything, the asset's id or an imported variable, have different ones. */

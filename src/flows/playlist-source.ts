@@ -10,9 +10,9 @@ import { type DeliveryDirectives, directiveQuery } from "./delivery-directives.t
 /** Which playlist is wanted, and which version of it. It holds nothing of a viewer. Plain data: it crosses to other isolates. */
 export interface PlaylistQuestion {
   readonly asset: Asset;
-  /** Canonical, relative to the asset's prefix: `360p/index.m3u8`. */
+  /** Relative to the asset's prefix, as the origin is asked for it: `360p/index.m3u8`. */
   readonly path: string;
-  /** The origin's own query, canonical, without `?` and without delivery directives. */
+  /** The origin's own query, as it is asked with it, without `?` and without delivery directives. */
   readonly query: string;
   /** What of a viewer's delivery directives the playlist admits. */
   readonly directives: DeliveryDirectives;

@@ -1,10 +1,11 @@
+import { type OriginFile, originFileOf } from "../base/alias.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { after, later, roundDownTo, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
 import { type CloudFrontSettings, entryFile } from "../catalog/asset.ts";
 import { expiriesOf, givenBy } from "../playlist/plan.ts";
 import { renderShared, type SharedPlaylist, type SignTarget } from "../playlist/render.ts";
-import type { PlaylistTemplate } from "../playlist/template.ts";
+import type { PlaylistTemplate, Target } from "../playlist/template.ts";
 import type { CloudFrontSigner } from "../signing/cloudfront/sign.ts";
 import { cloudFrontRendition } from "../signing/cloudfront/sign-rendition.ts";
 import type { AssetSigner } from "../signing/cloudfront/signers.ts";
@@ -91,7 +92,7 @@ function capOf(
 }
 
 async function renderForCloudFront(
-  { asset, path }: MediaAccess,
+  { asset, rest }: MediaAccess,
   template: PlaylistTemplate,
   { signer, policy }: Pick<CloudFrontSettings, "policy"> & { readonly signer: CloudFrontSigner },
   expiries: readonly UnixSeconds[],
@@ -102,12 +103,12 @@ async function renderForCloudFront(
   const prefix = `/${asset.id}/`;
   const others = [prefix + entryFile(asset).path];
   for (const target of entry.value.compiled.template.targets)
-    if (target.purpose === "playlist") others.push(target.path);
+    if (target.purpose === "playlist") others.push(atOrigin(target, prefix).path);
   let expires = context.now;
   for (const [i, expiry] of expiries.entries())
     if (template.targets[i]?.purpose !== "playlist") expires = later(expires, expiry);
   const rendition = cloudFrontRendition(signer, policy, {
-    playlist: path,
+    playlist: prefix + rest,
     others,
     assetPrefix: prefix,
     expires,
@@ -115,10 +116,18 @@ async function renderForCloudFront(
   if (!rendition.ok) return rendition;
   let refused: { readonly ok: false; readonly refusal: Refusal } | undefined;
   const shared = renderShared(template, expiries, (target, expiry) => {
-    const signed = rendition.value(target.path, target.query, expiry);
+    const { path, query } = atOrigin(target, prefix);
+    const signed = rendition.value(path, query, expiry);
     if (signed.ok) return { uri: signed.value };
     refused ??= signed;
     return { uri: "" };
   });
   return refused ?? ok(shared);
+}
+
+/** A target below the asset's prefix as its origin spells it: CloudFront asks the origin itself, so it gets no alias. */
+function atOrigin({ path, query }: Target, prefix: string): OriginFile {
+  const file = originFileOf({ path: path.slice(prefix.length), query });
+  if (!file.ok) throw new TypeError("a template with an alias that nobody can decode");
+  return { path: prefix + file.value.path, query: file.value.query };
 }

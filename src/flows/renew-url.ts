@@ -11,7 +11,7 @@ import { isBound, type MediaAccess } from "./check-media-request.ts";
  * location is relative, since what stands before the file name, the grant among it, stays as it is.
  */
 export function renewUrl(access: MediaAccess, now: UnixSeconds, lifetime: Seconds, step: Seconds): Response {
-  const { path, query, key, purpose, grant, asset } = access;
+  const { path, signedQuery: query, key, purpose, grant, asset } = access;
   const expiry = earlier(roundUpTo(step, after(now, seconds(lifetime + step))), grant.expiresAt);
   const mac = macFor(key, purpose, isBound(purpose, asset) ? grant.text : undefined);
   const fresh = signedQuery(mac, purpose, { path, query, expiry });

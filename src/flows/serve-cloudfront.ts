@@ -1,10 +1,11 @@
-import { canonicalQuery } from "../base/canonical-path.ts";
+import { sentQuery } from "../base/alias.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
 import type { UnixSeconds } from "../base/seconds.ts";
 import { between } from "../base/seconds.ts";
 import type { Asset } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
+import { isPlaylist } from "../signing/cloudfront/spelling.ts";
 import { type CloudFrontAccess, type CloudFrontPublicKeys, verifyCloudFront } from "../signing/cloudfront/verify.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { DeliverFile, WaitUntil } from "./deliver-file.ts";
@@ -47,7 +48,7 @@ export async function serveCloudFront(
   if (!checked.ok) return checked;
   const { path, policy, query, expires } = checked.value;
   // Under a wildcard the query is the viewer's to write: an S3 origin would answer `?acl` under our credentials.
-  const signedQuery = policy === "canned" ? canonicalQuery(query ?? "") : "";
+  const signedQuery = policy === "canned" ? sentQuery(query ?? "") : "";
   const file = { asset, path: path.slice(asset.id.length + 2), query: signedQuery };
   const isKey = path.endsWith(".key");
   const delivered = await context.deliver(
@@ -85,9 +86,4 @@ export async function checkCloudFrontTarget(
   return checked.ok && isPlaylist(checked.value.path)
     ? refusal("path_not_covered", "a playlist is served under a grant alone")
     : checked;
-}
-
-/** By the ending that RFC 8216 §4 gives to playlists. */
-export function isPlaylist(path: string): boolean {
-  return path.endsWith(".m3u8") || path.endsWith(".m3u");
 }

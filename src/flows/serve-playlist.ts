@@ -53,7 +53,7 @@ async function bodyFor(
   context: PlaylistFlowContext,
 ): Promise<Result<Blob | string, Refusal>> {
   if (isEntryThatEnds(access, loaded)) {
-    const wrapped = wrapMediaPlaylist(loaded.compiled.template, { path: access.path, query: access.query });
+    const wrapped = wrapMediaPlaylist(loaded.compiled.template, { path: access.path, query: access.signedQuery });
     return ok(fillPlaylist(wrapped, (other) => playlistUrl(other, access)));
   }
   const rendered = await renderForStep(access, loaded, context);

@@ -1,3 +1,4 @@
+import { isAlias, originFileOf } from "../base/alias.ts";
 import { canonicalPathText } from "../base/canonical-path.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
@@ -13,9 +14,9 @@ import type { PlaylistTemplate, Target } from "./template.ts";
 export interface PlaylistContext {
   /** The asset's prefix on the media host, `/vod-ts/`. */
   readonly prefix: string;
-  /** Canonical plain path of the playlist, `/vod-ts/360p/index.m3u8`. */
+  /** Canonical plain path of the playlist on the media host, `/vod-ts/360p/index.m3u8` or an alias. */
   readonly path: string;
-  /** The signed origin query of its URL: the only source for EXT-X-DEFINE:QUERYPARAM. */
+  /** The signed query of its URL. That, or the one in its alias, is the only source for EXT-X-DEFINE:QUERYPARAM. */
   readonly query: string;
   /** `host[:port]` of an HTTP origin; undefined for a bucket. */
   readonly originHost: string | undefined;
@@ -46,11 +47,21 @@ export function compilePlaylist(text: string, context: PlaylistContext): Result<
   if (fault !== undefined) return refusal("playlist_invalid", fault);
   const originPath = canonicalPathText(context.originPath);
   if (!originPath.ok) return refusal("configuration_invalid", `the origin's path: ${originPath.refusal}`);
+  const place = context.path.slice(context.prefix.length);
+  const file = originFileOf({ path: place, query: context.query });
+  if (!file.ok) return refusal("internal_error", `the playlist's own path: ${file.refusal.reason}`);
 
   const inspected = inspect(text);
   if (!inspected.ok) return inspected;
   const deltaUpdates = outlivesSkipped(inspected.value, context);
-  const scanned = scan(text, inspected.value.kind, { ...context, originPath: originPath.value, deltaUpdates });
+  const scanned = scan(text, inspected.value.kind, {
+    ...context,
+    originPath: originPath.value,
+    base: originPath.value + file.value.path,
+    query: file.value.query,
+    queryInUrl: !isAlias(place),
+    deltaUpdates,
+  });
   if (!scanned.ok) return scanned;
 
   const { kind, ended, playlistType, durations, skipped, canSkipUntil } = inspected.value;

@@ -1,4 +1,5 @@
-import { canonicalPathText, canonicalQuery, directoryOf, pathFault } from "../base/canonical-path.ts";
+import { isAlias, isPlain, mediaPlaceOf, originFileOf, sentPath, sentQuery } from "../base/alias.ts";
+import { canonicalPathText, canonicalQuery, directoryOf } from "../base/canonical-path.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { isApplicationScheme, isHttpScheme, schemeOf } from "../base/uri-scheme.ts";
@@ -10,8 +11,10 @@ import { isLoadedByApplication, type UriRole } from "./tags.ts";
 export interface Place {
   /** The asset's prefix on the media host, `/vod-ts/`. */
   readonly prefix: string;
-  /** Canonical plain path of the playlist, `/vod-ts/360p/index.m3u8`. */
+  /** Canonical plain path of the playlist on the media host, `/vod-ts/360p/index.m3u8` or an alias. */
   readonly path: string;
+  /** Its path at the origin, as the origin spells it: references resolve against it (RFC 3986 §5.1). */
+  readonly base: string;
   /** `host[:port]` of an HTTP origin; undefined for a bucket. */
   readonly originHost: string | undefined;
   /** What the prefix stands for at the origin, `/films/42/`. */
@@ -38,7 +41,8 @@ const passing: ReadonlySet<string> = new Set(["data", "skd", "urn"]);
 /**
  * Resolves a URI (variables replaced, blanks around it gone) as a player does, RFC 3986 §5.2. A relative reference is
  * resolved against the playlist's path at the origin, for which it was written, and mapped to the media host; so is a URL
- * of the origin's own host, with a scheme, without, or by its path alone. A fragment is dropped: no player sends it.
+ * of the origin's own host, with a scheme, without, or by its path alone. What is not canonical there gets an alias (see
+ * `base/alias.ts`). A fragment is dropped: no player sends it.
  *
  * `role` is what the URI is used for: an application's own scheme (`ownkey://7`) passes in a KEY, a SESSION-KEY and an
  * X-ASSET-LIST, which applications load themselves, and elsewhere only where the asset allows it.
@@ -91,30 +95,73 @@ function absolute(scheme: string | undefined, rest: string, query: string, place
 
 /** A path or a relative reference as the origin means it. */
 function atOrigin(written: string, query: string, place: Place): Result<Resolved, Refusal> {
-  const canonical = canonicalPathText(written);
-  if (!canonical.ok) return refusal("playlist_invalid", `a URI's path is not canonical: ${canonical.refusal}`);
-  const here = place.originPath + place.path.slice(place.prefix.length);
-  const path = removeDotSegments(join(here, canonical.value));
-  if (!path.startsWith(place.originPath)) return refusal("uri_foreign", "a URI leads out of the asset's prefix");
-  const plain = place.prefix + path.slice(place.originPath.length);
-  const own = canonical.value === written && !written.startsWith("/") && means(written, plain, place);
-  return signable(plain, query, own ? written : undefined, place);
+  return below(place.originPath, written, query, place);
 }
 
 /** A path on the media host, written there by somebody who knew it. */
 function atMediaHost(written: string, query: string, place: Place): Result<Resolved, Refusal> {
   const canonical = canonicalPathText(written);
-  if (!canonical.ok) return refusal("playlist_invalid", `a URI's path is not canonical: ${canonical.refusal}`);
-  const path = removeDotSegments(canonical.value);
-  if (!path.startsWith(place.prefix)) return refusal("uri_foreign", "a URI leads out of the asset's prefix");
-  return signable(path, query, undefined, place);
+  const rest = canonical.ok ? restBelow(place.prefix, canonical.value) : undefined;
+  if (rest === undefined || !isAlias(rest)) return below(place.prefix, written, query, place);
+  const file = originFileOf({ path: rest, query });
+  return file.ok
+    ? signable(place.prefix + rest, "", undefined, place)
+    : refusal("playlist_invalid", `a URI is an alias that nobody issued: ${file.refusal.reason}`);
 }
 
+/** What a path or a relative reference leads to that has to lie below `root`, which stands for the asset's prefix. */
+function below(root: string, written: string, query: string, place: Place): Result<Resolved, Refusal> {
+  const canonical = canonicalPathText(written);
+  // S3 reads `+` in a path as a space, so where a plus is escaped the two are not the same.
+  if (!canonical.ok || holdsEscapedPlus(written)) return aliased(root, written, query, place);
+  const rest = restBelow(root, join(place.base, canonical.value));
+  if (rest === undefined) return leadsOut;
+  const sent = query === "" ? "" : sentQuery(query);
+  if (!isPlain({ path: rest, query: sent })) return aliased(root, written, query, place);
+  const path = place.prefix + rest;
+  const own = canonical.value === written && !written.startsWith("/") && means(written, path, place);
+  return signable(path, sent, own ? written : undefined, place);
+}
+
+/** The same for what is not canonical: by the bytes that a player would ask the origin for. */
+function aliased(root: string, written: string, query: string, place: Place): Result<Resolved, Refusal> {
+  const rest = restBelow(root, join(place.base, sentPath(written)));
+  if (rest === undefined) return leadsOut;
+  const found = mediaPlaceOf({ path: rest, query: sentQuery(query) });
+  if (found.ok) return signable(place.prefix + found.value.path, found.value.query, undefined, place);
+  // A query that no alias can hold is sent in its canonical form.
+  const canonical = mediaPlaceOf({ path: rest, query: canonicalQuery(query) });
+  if (canonical.ok) return signable(place.prefix + canonical.value.path, canonical.value.query, undefined, place);
+  const { code, reason } = found.refusal;
+  return code === "uri_foreign"
+    ? refusal("uri_foreign", `a URI could lead elsewhere: ${reason}`)
+    : refusal("playlist_invalid", `a URI's path is not canonical: ${reason}`);
+}
+
+const leadsOut = refusal("uri_foreign", "a URI leads out of the asset's prefix");
+
 function signable(path: string, query: string, own: string | undefined, place: Place): Result<Resolved, Refusal> {
-  const fault = pathFault(path);
-  if (fault !== undefined) return refusal("playlist_invalid", `a URI's path is not canonical: ${fault}`);
-  const reference = own ?? relativeReference(place.path, path);
-  return ok({ kind: "own", path, query: canonicalQuery(query), reference });
+  return ok({ kind: "own", path, query, reference: own ?? relativeReference(place.path, path) });
+}
+
+/**
+ * What of an absolute path, its dot segments resolved, lies below `root`, which is canonical. In front of it a path may be
+ * spelled otherwise, by escapes that need not be there.
+ */
+function restBelow(root: string, path: string): string | undefined {
+  const resolved = removeDotSegments(path);
+  if (resolved.startsWith(root)) return resolved.slice(root.length);
+  let end = -1;
+  for (let i = root.indexOf("/"); i >= 0; i = root.indexOf("/", i + 1)) {
+    end = resolved.indexOf("/", end + 1);
+    if (end < 0) return undefined;
+  }
+  const start = canonicalPathText(resolved.slice(0, end + 1));
+  return start.ok && start.value === root ? resolved.slice(end + 1) : undefined;
+}
+
+function holdsEscapedPlus(path: string): boolean {
+  return path.includes("%2B") || path.includes("%2b");
 }
 
 /** Whether a relative reference means `path` on the media host as well as at the origin. */

@@ -10,7 +10,7 @@ import { type Place, resolve } from "./reference.ts";
 import { shadowFault } from "./shadow.ts";
 import { purposeOf, type UriRole, uriAttributes } from "./tags.ts";
 import { Traits } from "./traits.ts";
-import { define, substitute, type VariableSources } from "./variables.ts";
+import { define, substitute, type VariableSources, withValue } from "./variables.ts";
 
 export interface ScanContext extends Place, VariableSources {
   /** Whether the playlist may go on offering delta updates. */
@@ -107,7 +107,10 @@ class Scanner {
     this.#traits.tag(name, this.#text, from, to);
     if (name === "#EXT-X-DEFINE") {
       const defined = define(this.#text, from, to, this.#variables, this.#context);
-      return defined.ok ? undefined : refusal("playlist_invalid", defined.refusal).refusal;
+      if (!defined.ok) return refusal("playlist_invalid", defined.refusal).refusal;
+      const written = this.#context.queryInUrl ? undefined : withValue(this.#text, from, to, this.#variables);
+      if (written !== undefined) this.#assembly.replace(from, to, written);
+      return undefined;
     }
     if (name === "#EXT-X-SERVER-CONTROL" && !this.#context.deltaUpdates) {
       const change = withoutDeltaUpdates(this.#text, from, to);
@@ -170,6 +173,9 @@ class Scanner {
     if (changed) this.#substituted += uri.value.length;
     if (this.#substituted > mostSubstituted || this.#uses.length >= mostUris)
       return refusal("playlist_too_large", "it holds too many or too long URIs").refusal;
+    // Players trim more than blanks, as String.trim does: behind such a space a variable could put another host.
+    if (changed && uri.value.trim() !== uri.value)
+      return refusal("playlist_invalid", "a variable puts a space around a URI").refusal;
     const resolved = resolve(uri.value, role, this.#context);
     if (!resolved.ok) return resolved.refusal;
     if (!free && (changed || (resolved.value.kind === "own" && resolved.value.reference.includes(","))))

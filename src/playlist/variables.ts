@@ -7,6 +7,8 @@ export interface VariableSources {
   readonly imported: ReadonlyMap<string, string> | undefined;
   /** The part of the playlist's own query that is signed. A viewer writes the rest, and would write what we sign. */
   readonly query: string;
+  /** False where the playlist is at an alias: then a player finds no query in its URL. */
+  readonly queryInUrl: boolean;
 }
 
 /** In characters. It stops a short playlist from growing to gigabytes. */
@@ -55,6 +57,25 @@ export function substitute(text: string, variables: ReadonlyMap<string, string>)
     from = close + 1;
   }
   return ok(from === 0 ? text : out + text.slice(from));
+}
+
+/**
+ * What to write over the attribute list of an EXT-X-DEFINE:QUERYPARAM that {@link define} has read, for a player that finds
+ * no such parameter in the playlist's URL and would give up: the variable with its value. Undefined for any other list.
+ */
+export function withValue(
+  text: string,
+  from: number,
+  to: number,
+  variables: ReadonlyMap<string, string>,
+): string | undefined {
+  const list = attributeList(text, from, to);
+  const way = list.ok ? list.value.find(({ name }) => name === "QUERYPARAM") : undefined;
+  const name = way === undefined ? "" : text.slice(way.start, way.end);
+  const value = variables.get(name);
+  if (value === undefined) return undefined;
+  // All URIs have their variables replaced already. What no quoted string can hold is escaped for the sake of the rest.
+  return `NAME="${name}",VALUE="${value.replace(/[^\x20-\x21\x23-\x7e]/gu, encodeURIComponent)}"`;
 }
 
 function definedValue(

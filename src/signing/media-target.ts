@@ -9,9 +9,9 @@ import { type MediaPurpose, parameterOf, reservedParameters, signatureLength } f
 export interface MediaTarget {
   /** The first path segment, which should be a grant. */
   readonly grant: string;
-  /** The plain path behind the grant, canonical: `/vod-ts/360p/0.ts`. */
+  /** The plain path behind the grant, canonical: `/vod-ts/360p/0.ts`, or an alias, which is not decoded here. */
   readonly path: string;
-  /** The origin's own query, canonical, empty where there is none. */
+  /** The origin's own query, canonical, empty where there is none and for an alias. */
   readonly query: string;
   readonly signature: SignatureParameter | undefined;
   /** What a player appended behind our parameter, as it stands; never signed, never sent on as a whole. */

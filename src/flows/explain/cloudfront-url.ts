@@ -4,9 +4,9 @@ import type { Refusal, RefusalCode } from "../../base/refusal.ts";
 import type { Asset } from "../../catalog/asset.ts";
 import { isInRange } from "../../signing/cloudfront/ipv4.ts";
 import { readParameters, type SignedParameters } from "../../signing/cloudfront/parameters.ts";
-import { plainPath } from "../../signing/cloudfront/spelling.ts";
+import { isPlaylist, openedPath } from "../../signing/cloudfront/spelling.ts";
 import { type CloudFrontStatement, readStatement } from "../../signing/cloudfront/statement.ts";
-import { type CloudFrontCheckContext, checkCloudFrontTarget, isPlaylist } from "../serve-cloudfront.ts";
+import { type CloudFrontCheckContext, checkCloudFrontTarget } from "../serve-cloudfront.ts";
 import { type Explanation, fails, holds, type Step, told } from "./explanation.ts";
 import { parameterNames, shown, shownPath, when } from "./words.ts";
 
@@ -38,22 +38,24 @@ export async function explainCloudFrontUrl(
 
 function stepsOf(target: string, context: CloudFrontCheckContext, refusal: Refusal | undefined): readonly Step[] {
   const mark = target.indexOf("?");
-  const path = plainPath(mark < 0 ? target : target.slice(0, mark));
-  const fault = pathFault(path);
-  const steps = [
-    fault === undefined
-      ? holds("path", `canonical: ${shownPath(path)}`)
-      : fails("path", "path_invalid", `not canonical: ${fault}`),
-  ];
   const read = readParameters(mark < 0 ? "" : target.slice(mark + 1));
+  const raw = mark < 0 ? target : target.slice(0, mark);
+  const opened = openedPath(raw, read.ok ? read.value.policy.kind : undefined);
+  const steps = [
+    !opened.ok
+      ? fails("path", "path_invalid", `not canonical: ${opened.refusal}`)
+      : pathFault(opened.value) === undefined
+        ? holds("path", `canonical: ${shownPath(opened.value)}`)
+        : holds("path", `in its origin's own spelling: ${shownPath(opened.value)}`),
+  ];
   if (!read.ok) return [...steps, fails("parameters", read.refusal.code, read.refusal.reason)];
   const { keyPairId, hash, policy, query } = read.value;
   steps.push(holds("parameters", `a ${policy.kind} policy under ${hash === "SHA1" ? "SHA-1" : "SHA-256"}`));
   const known = context.publicKeys(keyPairId) !== undefined;
   const key = `the Key-Pair-Id is ${shown(keyPairId)}`;
   steps.push(known ? holds("key", key) : fails("key", "key_unknown", `${key}, which the key ring does not hold`));
-  steps.push(...signatureSteps(read.value, known && fault === undefined, context, refusal));
-  if (fault === undefined && isPlaylist(path))
+  steps.push(...signatureSteps(read.value, known && opened.ok, context, refusal));
+  if (opened.ok && isPlaylist(opened.value))
     steps.push(fails("file", "path_not_covered", "a playlist is served under a grant alone"));
   if (query !== undefined) steps.push(told("query", `the viewer's own parameters: ${parameterNames(query)}`));
   steps.push(told("renewal", "a CloudFront URL carries no grant: it is neither renewed nor ended before its time"));

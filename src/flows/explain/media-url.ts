@@ -1,13 +1,20 @@
+import { isAlias, originFileOf } from "../../base/alias.ts";
 import { pathFault } from "../../base/canonical-path.ts";
 import { earlier, type UnixSeconds } from "../../base/seconds.ts";
 import { openGrant } from "../../signing/grant.ts";
 import { type MediaTarget, parseMediaTarget, type SignatureParameter } from "../../signing/media-target.ts";
 import { type MediaPurpose, parameterOf } from "../../signing/media-url.ts";
-import { type CheckContext, checkMediaRequest, isBound, signatureHolds } from "../check-media-request.ts";
+import {
+  type CheckContext,
+  checkMediaRequest,
+  isBound,
+  type MediaAccess,
+  signatureHolds,
+} from "../check-media-request.ts";
 import { isRenewable } from "../serve-segment.ts";
 import { type Explanation, fails, holds, type Step, told } from "./explanation.ts";
 import { grantSteps } from "./grant.ts";
-import { parameterNames, shown, shownPath, when } from "./words.ts";
+import { parameterNames, shown, shownFile, shownPath, when } from "./words.ts";
 
 export interface ExplainMediaContext extends CheckContext {
   readonly renewal: "redirect" | "off";
@@ -27,7 +34,8 @@ export function explainMediaUrl(target: string, context: ExplainMediaContext): E
   const checked = checkMediaRequest(target, context);
   const steps = stepsOf(target, context);
   if (checked.verdict === "refused") return refusedAs(checked.refusal, steps);
-  const { purpose, path, grant, asset, expiry } = checked.access;
+  const { purpose, grant, asset, expiry } = checked.access;
+  const path = fileWords(checked.access);
   const until = (end: UnixSeconds) => when(end, context.now);
   if (checked.verdict === "passed") {
     const grants = `GET and HEAD of ${path} (${purpose}) of the asset ${asset.id}, until ${until(earlier(expiry, grant.expiresAt))}`;
@@ -36,6 +44,11 @@ export function explainMediaUrl(target: string, context: ExplainMediaContext): E
   if (!isRenewable(checked.access, context.renewal)) return refusedAs(checked.refusal, steps);
   const grants = `a redirect (307) to a fresh URL of ${path} (${purpose}), until ${until(grant.expiresAt)}`;
   return { kind: "media", verdict: "renewed", refusal: undefined, grants, steps };
+}
+
+/** Which file: its path, or what its alias stands for. */
+function fileWords({ path, asset, rest, query }: MediaAccess): string {
+  return isAlias(path.slice(asset.id.length + 2)) ? shownFile({ path: rest, query }) : path;
 }
 
 function refusedAs(refusal: Explanation["refusal"], steps: readonly Step[]): Explanation {
@@ -71,10 +84,20 @@ function signatureSteps(target: MediaTarget, context: ExplainMediaContext): read
       : holds("signature", `${what}, under the key ${shown(key)}`),
   ];
   if (asset === undefined) steps.push(fails("catalog", "asset_unknown", "the catalog has no asset for this path"));
+  if (key !== undefined && asset !== undefined) steps.push(...aliasSteps(path.slice(asset.id.length + 2), query));
   steps.push(expiryStep(signature, key !== undefined, context));
   if (query !== "") steps.push(told("query", `the origin's own, signed with the path: ${parameterNames(query)}`));
   steps.push(...appendedSteps(target));
   return steps;
+}
+
+/** What an alias stands for. It is decoded for nobody who cannot show a signature for it. */
+function aliasSteps(path: string, query: string): readonly Step[] {
+  if (!isAlias(path)) return [];
+  const file = originFileOf({ path, query });
+  return file.ok
+    ? [told("alias", `it stands for ${shownFile(file.value)}`)]
+    : [fails("alias", file.refusal.code, file.refusal.reason)];
 }
 
 /** The kid under which the signature holds: the grant's, or any of the ring where the grant cannot be opened. */

@@ -1,3 +1,4 @@
+import { extensionOf, type OriginFile } from "../../base/alias.ts";
 import { rfc3339, type UnixSeconds } from "../../base/seconds.ts";
 import type { BoundNetwork } from "../../signing/grant-claims.ts";
 
@@ -39,8 +40,16 @@ export function shown(text: string): string {
   });
 }
 
-/** A canonical path. A grant that a change has pushed into it is cut. */
+/**
+ * A canonical path. A grant that a change has pushed into it is cut, and so is an alias, which may hold a secret of the
+ * origin.
+ */
 export function shownPath(path: string): string {
+  const [, asset, mark] = path.split("/", 3);
+  if (mark === "~") {
+    const extension = extensionOf(path);
+    return `/${cut(asset ?? "", longestShown)}/~/...${extension === "" ? "" : `.${extension}`}`;
+  }
   return path
     .split("/")
     .map((segment) => cut(segment, longestShown))
@@ -54,6 +63,15 @@ export function parameterNames(query: string): string {
     .slice(0, 8)
     .map((name) => shown(cut(name, longestName)))
     .join(", ");
+}
+
+/** What an alias stands for. Of what looks like a parameter, in the path or in the query, it shows the name alone. */
+export function shownFile({ path, query }: OriginFile): string {
+  const segments = path.split("/").map((segment) => {
+    const equals = segment.indexOf("=");
+    return cut(equals < 0 ? segment : `${segment.slice(0, equals)}=...`, longestShown);
+  });
+  return segments.join("/") + (query === "" ? "" : ` with the parameters ${parameterNames(query)}`);
 }
 
 /** `the network 192.0.2.0/24`, or `the address 2001:db8:0:0:0:0:0:1`. */

@@ -1,11 +1,12 @@
+import type { OriginFile } from "../../base/alias.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
-import { isUnixSeconds } from "../../base/seconds.ts";
+import { isUnixSeconds, type UnixSeconds } from "../../base/seconds.ts";
 import { assertDistribution, type CloudFrontDistribution } from "./distribution.ts";
 import { parseIpv4Range } from "./ipv4.ts";
 import { type CloudFrontWindow, latestEpochTime } from "./policy.ts";
 import { liesDirectlyIn } from "./rendition-directory.ts";
-import { spellPath, spellQuery } from "./spelling.ts";
+import { spellExactly, spellPath, spellQuery } from "./spelling.ts";
 import type { CloudFrontWire } from "./wire.ts";
 
 /** A plain, canonical path and the origin's own query (without `?`, empty where there is none) → the signed URL. */
@@ -17,6 +18,11 @@ export type CloudFrontSigner = {
    * query is refused there (`path_invalid`), since its question mark would be a wildcard.
    */
   readonly file: (path: string, query: string, window: CloudFrontWindow) => Result<string, Refusal>;
+  /**
+   * The URL of one file whose path or query is not canonical, in the spelling that its origin expects. The policy is canned:
+   * a wildcard covers canonical paths only. Refuses what `spellExactly` refuses.
+   */
+  readonly exact: (file: OriginFile, expires: UnixSeconds) => Result<string, Refusal>;
   /**
    * One custom policy for all that lies in a directory (plain, canonical, with a slash at its end), signed once. The
    * function that it gives refuses a path that does not lie directly in it (`path_not_covered`). Only for a directory
@@ -48,6 +54,12 @@ export function cloudFrontSigner(distribution: CloudFrontDistribution, wire: Clo
       if (spelledQuery.value !== "")
         return refusal("path_invalid", "in a custom policy for one file the question mark of its query is a wildcard");
       return ok(wire.custom(url, window.value)(url));
+    },
+
+    exact(file, expires) {
+      assertEpochTime("expires", expires);
+      const spelled = spellExactly(file);
+      return spelled.ok ? ok(wire.canned(join(baseUrl, spelled.value.path, spelled.value.query), expires)) : spelled;
     },
 
     directory(directory, given) {

@@ -1,4 +1,3 @@
-import { pathFault } from "../../base/canonical-path.ts";
 import { parseIpv4 } from "../../base/ip-address.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
@@ -9,7 +8,7 @@ import { readParameters, type SignedParameters } from "./parameters.ts";
 import { cannedPolicy } from "./policy.ts";
 import type { CloudFrontPublicKey } from "./public-key.ts";
 import { resourceCovers } from "./resource.ts";
-import { plainPath } from "./spelling.ts";
+import { openedPath } from "./spelling.ts";
 import { type CloudFrontStatement, readStatement } from "./statement.ts";
 
 /** A request as the viewer sent it. Nothing in it has been decoded, normalised or put in another order. */
@@ -33,7 +32,7 @@ export type CloudFrontPublicKeys = (keyPairId: string) => CloudFrontPublicKey | 
 export type CloudFrontAccess = {
   readonly policy: "canned" | "custom";
   readonly keyPairId: string;
-  /** The canonical path, without the escapes that CloudFront's spelling adds. */
+  /** The canonical path, without the escapes that CloudFront's spelling adds; or the origin's own spelling, as it is. */
   readonly path: string;
   /** The viewer's query without CloudFront's parameters; undefined where none is left. */
   readonly query: string | undefined;
@@ -53,11 +52,11 @@ export async function verifyCloudFront(
 ): Promise<Result<CloudFrontAccess, Refusal>> {
   if (request.method !== "GET" && request.method !== "HEAD")
     return refusal("method_not_covered", "a signed URL is for GET and HEAD");
-  const path = plainPath(request.path);
-  const fault = pathFault(path);
-  if (fault !== undefined) return refusal("path_invalid", fault);
   const read = readParameters(request.query ?? "");
+  const opened = openedPath(request.path, read.ok ? read.value.policy.kind : undefined);
+  if (!opened.ok) return refusal("path_invalid", opened.refusal);
   if (!read.ok) return read;
+  const path = opened.value;
   const { keyPairId, hash, signature, policy, query } = read.value;
   const key = keys(keyPairId);
   if (key === undefined) return refusal("key_unknown", "no trusted public key has the Key-Pair-Id of the URL");

@@ -34,6 +34,17 @@ describe("a URL of the media host that sign made", () => {
     expect(await explain(url, "--now", "+121m")).toMatchObject({ exit: 1, verdict: "refused", code: "grant_expired" });
   });
 
+  it("is an alias for a file that is not canonical, and explained as what it stands for", async () => {
+    const url = await sign("/vod-ts/a;b//0.ts?hdnts=exp=1~hmac=a");
+    const [, alias = ""] = /\/vod-ts\/(~\/[\w-]+\.ts)\?seg=/.exec(url) ?? [];
+    expect(await sign(`/vod-ts/${alias}`)).toContain(`/vod-ts/${alias}?seg=`);
+    const { verdict, steps } = await explain(url);
+    expect(verdict).toBe("served");
+    expect(JSON.stringify(steps)).toContain('it stands for a;b//0.ts with the parameters \\"hdnts\\"');
+    expect(JSON.stringify(steps)).not.toContain("hmac");
+    expect((await stagedoor("sign", "--ring", ring, "/vod-ts/..%2F0.ts")).stderr).toContain("a dot segment");
+  });
+
   it("has a grant that is explained by itself, and never shown", async () => {
     const [, grant = ""] = new URL(await sign("vod-ts/270p/0.ts", "--session-expires-in", "2h")).pathname.split("/");
     const explained = await explain(grant);

@@ -39,6 +39,13 @@ describe("explain says", () => {
     expect(await textOf(targets.segmentWithQuery, "appended")).toMatch(/: "CMCD"$/);
   });
 
+  it("what an alias stands for, to whoever has a signature for it, and no value of a parameter", async () => {
+    const text = 'it stands for hdnts=.../0;a.ts with the parameters "t"';
+    expect(await textOf(targets.alias, "alias")).toBe(text);
+    expect(await textOf(targets.alias, "path")).toBe("canonical: /film/~/....ts");
+    expect(await textOf(targets.forgedAlias, "alias")).toBeUndefined();
+  });
+
   it("nothing of a grant or a signature that a change has pushed into another part", async () => {
     const context = explainContext({ now, address: undefined, renewal: "redirect" });
     const inPath = `/a${targets.segment}`;

@@ -1,8 +1,10 @@
 import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
+import { encodeBase64url } from "../../../src/base/base64url.ts";
 import { systemMillisecondClock } from "../../../src/base/milliseconds.ts";
 import { refusal } from "../../../src/base/refusal.ts";
 import { ok } from "../../../src/base/result.ts";
 import { after, seconds, systemTimer, type UnixSeconds } from "../../../src/base/seconds.ts";
+import { utf8 } from "../../../src/base/utf8.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { directPlaylists } from "../../../src/flows/direct-playlists.ts";
 import type { ExplainContext } from "../../../src/flows/explain/url.ts";
@@ -62,12 +64,23 @@ const ranged = `{"Statement":[{"Resource":"${baseUrl}/sea/*","Condition":{"DateL
 export const grant = grantOf(mine);
 const premiere = grantOf(mine, { prefix: "/premiere/" });
 
+/** The path of an alias whose payload this is, right or wrong. */
+function aliasOf(payload: string): string {
+  return `/film/~/${encodeBase64url(utf8(payload))}.ts`;
+}
+
 /** Request targets of every kind: what is served, and what is refused at each step of the check. */
 export const targets = {
   segment: signedTarget(mine, { purpose: "segment", grant, path: "/film/360p/0.ts" }),
   segmentWithQuery: `${signedTarget(mine, { purpose: "segment", grant, path: "/film/0.ts", query: "v=7&key=a" })}&CMCD=x`,
   key: signedTarget(mine, { purpose: "key", grant, path: "/film/keys/0.key" }),
   playlist: signedTarget(mine, { purpose: "playlist", grant, path: "/film/index.m3u8" }),
+  alias: signedTarget(mine, { purpose: "segment", grant, path: aliasOf("hdnts=exp=9~hmac=0a1b2c3d4e5f/0;a.ts?t=a:b") }),
+  endedAlias: signedTarget(mine, { purpose: "key", grant, path: aliasOf("a//0.ts"), expiry: past }),
+  aliasedPlaylist: signedTarget(mine, { purpose: "playlist", grant, path: aliasOf("a;b/low.ts") }),
+  idleAlias: signedTarget(mine, { purpose: "segment", grant, path: aliasOf("0.ts") }),
+  climbingAlias: signedTarget(mine, { purpose: "segment", grant, path: aliasOf("..%2F0.ts") }),
+  forgedAlias: `/${grant}${aliasOf("a;b.ts")}?seg=${now + 60}.AAAAAAAAAAAAAAAAAAAAAA`,
   endedSegment: signedTarget(mine, { purpose: "segment", grant, path: "/film/0.ts", expiry: past }),
   endedPlaylist: signedTarget(mine, { purpose: "playlist", grant, path: "/film/index.m3u8", expiry: past }),
   boundSegment: signedTarget(mine, {

@@ -80,14 +80,7 @@ describe("a path is made canonical before its dot segments are resolved", () => 
     ["my file.ts", "my%20file.ts"],
     ["caf\u00e9.ts", "caf%C3%A9.ts"],
     ["%7Eme/%41.ts", "~me/A.ts"],
-    ["a%2fb.ts", "playlist_invalid"],
-    ["a%2Fb.ts", "playlist_invalid"],
-    ["a%252Fb.ts", "playlist_invalid"],
-    ["a%5Cb.ts", "playlist_invalid"],
     ["a\\b.ts", "playlist_invalid"],
-    ["a%00.ts", "playlist_invalid"],
-    ["a;b.ts", "playlist_invalid"],
-    ["a//b.ts", "playlist_invalid"],
     ["a%zz.ts", "playlist_invalid"],
     ["htt\tp://evil.example/0.ts", "playlist_invalid"],
     ["%2e%2e/0.ts", "../0.ts"],
@@ -96,9 +89,10 @@ describe("a path is made canonical before its dot segments are resolved", () => 
     expect(rewriteUri(written)).toBe(expected.includes("_") ? expected : `${expected}?seg=SIGNED`);
   });
 
-  test("a query is made canonical, so that a player that encodes it anew asks for the same bytes", () => {
-    expect(rewriteUri("0.ts?a=~/%7e é")).toBe("0.ts?a=~%2F~%20%C3%A9&seg=SIGNED");
-    expect(rewriteUri("0.ts?a=/../..//")).toBe("0.ts?a=%2F..%2F..%2F%2F&seg=SIGNED");
+  test("a query that is canonical once a browser has encoded it is sent as it is, next to the signature", () => {
+    expect(rewriteUri("0.ts?a=~%2F&b=c+d&e")).toBe("0.ts?a=~%2F&b=c+d&e&seg=SIGNED");
+    expect(rewriteUri("0.ts?a= é'")).toBe("0.ts?a=%20%C3%A9%27&seg=SIGNED");
+    expect(rewriteUri("0.ts?")).toBe("0.ts?seg=SIGNED");
   });
 
   test("a fragment is dropped: no player sends it", () => {
