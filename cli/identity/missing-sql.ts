@@ -19,7 +19,7 @@ export async function missingSql(migrations: readonly Migration[]): Promise<stri
     });
     if (!settings.ok) throw new Error(settings.refusal.join("\n"));
     const parts = { settings: settings.value, database, clock: systemClock };
-    const silent = { revocations: { append: async () => {} }, telemetry: () => {}, log: () => {}, onError: () => {} };
+    const silent = { revocations: { append: async () => 0 }, telemetry: () => {}, log: () => {}, onError: () => {} };
     const { compileMigrations } = await getMigrations(identityOptions({ ...parts, ...silent }));
     // An empty plan compiles to a lone semicolon.
     return (await compileMigrations()).replace(/^[;\s]+$/, "");

@@ -72,7 +72,7 @@ export async function signOut(cookies: string | null, context: OperatorContext):
   if (!session.ok || session.value === undefined) return ok(undefined);
   const { login, endsAt } = session.value;
   const entry = { kind: "login", value: login, cause: "revoked", at, until: endsAt } as const;
-  const added = await fromStore("the revocation log", context.log.append([entry]), context);
+  const added = await fromStore("the revocation log", context.log.append([entry], "operator"), context);
   return added.ok ? ok(undefined) : added;
 }
 

@@ -158,6 +158,6 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
 
 /** A session that this request ended is ended everywhere: other isolates may remember its lease. */
 async function tellTheOthers(entry: Revocation, { log, timer, onFailure }: AdmissionParts): Promise<void> {
-  const told = await inTime(log.append([entry]), patience, timer).catch(() => "late" as const);
+  const told = await inTime(log.append([entry], "viewer"), patience, timer).catch(() => "late" as const);
   if (told === "late") onFailure(refusal("store_unavailable", "the revocation log did not answer").refusal);
 }

@@ -50,7 +50,7 @@ export async function endSessions(
     full = ids.length === batch;
     if (ids.length === 0) break;
     const entries = ids.map(entryOf);
-    await fromStore(() => log.append(entries));
+    await fromStore(() => log.append(entries, "viewer"));
     for (const _ of ids) telemetry({ event: "revoked", kind: "login" });
     for (const tokens of ["oauthAccessToken", "oauthRefreshToken"])
       await adapter.deleteMany({ model: tokens, where: [{ field: "sessionId", operator: "in", value: ids }] });

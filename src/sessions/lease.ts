@@ -37,7 +37,7 @@ export interface RunningStream extends RunningSession {
 /** A session that was ended before its time. Its row says so until its last grant has expired. */
 export interface EndedStream {
   readonly sessionId: string;
-  /** Until when an isolate of the edge may remember that it holds a lease. */
+  /** Until when it would have held its lease. */
   readonly leaseUntil: UnixSeconds;
 }
 

@@ -1,5 +1,6 @@
 import { type MillisecondClock, type UnixMilliseconds, unixMilliseconds } from "../base/milliseconds.ts";
 import type { RevocationDelta } from "./revocation.ts";
+import { longestSilence } from "./revocation-merge.ts";
 import { HeldRevocations, type RevocationSnapshot } from "./revocation-snapshot.ts";
 
 /** How often one may have to begin anew before the log counts as broken. */
@@ -15,6 +16,8 @@ export class RevocationFollower {
   #asOf: UnixMilliseconds | undefined;
   /** What pages are added to: the whole, or what takes its place once the last page is read. */
   #growing = new HeldRevocations();
+  /** Since when pages were added without a silence in between: when it was last read to its end, or else begun. */
+  #growingAsOf: UnixMilliseconds | undefined;
 
   constructor(clock: MillisecondClock) {
     this.#clock = clock;
@@ -32,6 +35,7 @@ export class RevocationFollower {
 
   /** Reads on to the log's end. Rejects where `since` does, and where the log leads nowhere; what was read stays read. */
   async follow(since: (cursor: number) => Promise<RevocationDelta>): Promise<void> {
+    this.#beginAfterSilence();
     for (let beginnings = 0; beginnings < mostBeginnings; ) {
       const from = this.#growing;
       const { cursor } = from;
@@ -42,7 +46,7 @@ export class RevocationFollower {
       if (from !== this.#growing) beginnings++;
       else if (goesBack || (page.reset && cursor !== 0)) {
         beginnings++;
-        this.#growing = new HeldRevocations();
+        this.#begin();
         // Without `reset` it does not say that it tells everything.
         if (page.reset && this.#take(page)) return;
       } else if (this.#take(page)) return;
@@ -50,11 +54,24 @@ export class RevocationFollower {
     throw new Error("it begins anew over and over");
   }
 
+  #begin(): void {
+    this.#growing = new HeldRevocations();
+    this.#growingAsOf = undefined;
+  }
+
+  /** The log tells for a while only what it has taken back, so a snapshot of before that would hold it for ever. */
+  #beginAfterSilence(): void {
+    const silence = this.#clock() - (this.#growingAsOf ?? this.#clock());
+    if (silence > longestSilence * 1000) this.#begin();
+  }
+
   /** Adds a page; true where it was the last. */
   #take(page: RevocationDelta): boolean {
     // A lower cursor is that of an answer which another one, told later, has overtaken.
     if (page.cursor >= this.#growing.cursor) this.#growing.apply(page);
+    this.#growingAsOf ??= page.asOf;
     if (page.more) return false;
+    this.#growingAsOf = unixMilliseconds(Math.max(page.asOf, this.#growingAsOf));
     this.#whole = this.#growing;
     // A clock that is ahead must not make an answer look younger than it is: it may have been kept by another isolate's.
     const asOf = Math.min(page.asOf, this.#clock());

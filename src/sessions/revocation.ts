@@ -38,6 +38,10 @@ export interface Revocable {
   readonly issuedAt: UnixSeconds;
 }
 
+/** Who had an entry made: an operator, or a viewer who ended a session, took a place over or signed out. */
+export const revocationMakers = ["operator", "viewer"] as const;
+export type RevocationMaker = (typeof revocationMakers)[number];
+
 /** What has happened in the log since a cursor. */
 export interface RevocationDelta {
   /** Where to go on from. */
@@ -54,8 +58,11 @@ export interface RevocationDelta {
 
 /** The port to the log. Each rejects where the store does not answer. */
 export interface RevocationLog {
-  /** Adds entries, in one transaction. An entry for the same kind and value takes the later `until`. */
-  append(entries: readonly Revocation[]): Promise<void>;
+  /**
+   * Adds entries, in one transaction. An entry for the same kind and value takes the later `until`. Resolves to how many were left
+   * out: a full log takes no more entries of viewers, and always those of operators.
+   */
+  append(entries: readonly Revocation[], by: RevocationMaker): Promise<number>;
   /** Takes back what is forbidden under this kind and value; false where nothing was. */
   lift(kind: RevocationKind, value: string): Promise<boolean>;
   since(cursor: number): Promise<RevocationDelta>;
@@ -64,15 +71,18 @@ export interface RevocationLog {
 /** How far the clocks of two data centres may be apart. */
 export const clockSkew = seconds(60);
 
+/** By how much a renewal may extend what an isolate remembers without its row being written: a third of a lease, up to 30 s. */
+const unwritten = seconds(60);
+
 /**
  * The entry for a session whose row says that it was ended. It has to last only as long as an isolate may remember the lease:
- * whoever asks after that finds the row.
+ * later the isolate asks, and finds the row.
  */
 export function entryOfEnded(
   { sessionId, leaseUntil }: EndedStream,
   cause: RevocationCause,
   now: UnixSeconds,
 ): Revocation {
-  const until = after(later(leaseUntil, now), clockSkew);
+  const until = after(later(leaseUntil, now), seconds(unwritten + clockSkew));
   return { kind: "session", value: sessionId, cause, at: now, until };
 }

@@ -1,7 +1,8 @@
 import * as z from "zod";
-import type { MillisecondClock } from "../../base/milliseconds.ts";
+import { readDecimal } from "../../base/decimal.ts";
+import { type MillisecondClock, type UnixMilliseconds, unixMilliseconds } from "../../base/milliseconds.ts";
 import type { RevocationDelta, RevocationLog } from "../../sessions/revocation.ts";
-import { revocationDeltaSchema } from "../../sessions/revocation-schema.ts";
+import { readPage } from "../../sessions/revocation-page.ts";
 import type { EdgeCache } from "./media-cache.ts";
 
 /** The part of a `DurableObjectNamespace<RevocationObject>` that is used here. */
@@ -11,7 +12,7 @@ export interface RevocationObjects<Id> {
 }
 
 interface RevocationStub {
-  append(entries: unknown): Promise<unknown>;
+  append(entries: unknown, by: string): Promise<unknown>;
   lift(kind: string, value: string): Promise<unknown>;
   since(cursor: number): Promise<unknown>;
 }
@@ -23,6 +24,8 @@ export interface RevocationLogParts<Id> {
   /** The media host's own address, without a slash at its end: entries of staging must not stand for those of production. */
   readonly mediaUrl: string;
   readonly clock: MillisecondClock;
+  /** Told how many entries of viewers a full log has left out. */
+  readonly onSkipped?: (count: number) => void;
 }
 
 /** How long a data centre answers by itself, in milliseconds. */
@@ -34,7 +37,8 @@ const keptFor = 1_000;
  * counts from when it was asked for, whatever the object's clock says, which may be a minute off. Each method rejects where the
  * object does not answer, or with something else; a cache that fails costs a question and nothing more.
  */
-export function revocationLog<Id>({ objects, cache, mediaUrl, clock }: RevocationLogParts<Id>): RevocationLog {
+export function revocationLog<Id>(parts: RevocationLogParts<Id>): RevocationLog {
+  const { objects, cache, mediaUrl, clock, onSkipped } = parts;
   // A stub that has failed once may go on failing.
   const object = () => objects.get(objects.idFromName("log"));
   const urlOf = (cursor: number) => `${mediaUrl}/.revocations/${cursor}`;
@@ -42,37 +46,50 @@ export function revocationLog<Id>({ objects, cache, mediaUrl, clock }: Revocatio
   const kept = async (cursor: number): Promise<RevocationDelta | undefined> => {
     try {
       const response = await cache?.match(new Request(urlOf(cursor)));
-      const delta = revocationDeltaSchema.safeParse(await response?.json());
-      if (!delta.success) return undefined;
+      if (response === undefined) return undefined;
+      const text = await response.text();
+      const end = text.indexOf("\n");
+      const asOf = readDecimal(text.slice(0, end));
+      if (asOf === undefined) return undefined;
       // A cache counts in whole seconds, and may keep for longer than it was told.
-      const age = clock() - delta.data.asOf;
-      return age >= 0 && age < keptFor ? delta.data : undefined;
+      const age = clock() - asOf;
+      return age >= 0 && age < keptFor ? deltaOf(text.slice(end + 1), unixMilliseconds(asOf)) : undefined;
     } catch {
       return undefined;
     }
   };
 
-  const keep = async (cursor: number, delta: RevocationDelta): Promise<void> => {
-    const headers = { "Content-Type": "application/json", "Cache-Control": `public, max-age=${keptFor / 1_000}` };
+  /** The first line says as of when, the rest is the page as it came. */
+  const keep = async (cursor: number, page: string, asOf: UnixMilliseconds): Promise<void> => {
+    const headers = { "Content-Type": "text/plain", "Cache-Control": `public, max-age=${keptFor / 1_000}` };
     try {
-      await cache?.put(urlOf(cursor), new Response(JSON.stringify(delta), { headers }));
+      await cache?.put(urlOf(cursor), new Response(`${asOf}\n${page}`, { headers }));
     } catch {
       // The next one asks the object.
     }
   };
 
   return {
-    append: async (entries) => {
-      await object().append(entries);
+    append: async (entries, by) => {
+      const skipped = z.int().parse(await object().append(entries, by));
+      if (skipped > 0) onSkipped?.(skipped);
+      return skipped;
     },
     lift: async (kind, value) => z.boolean().parse(await object().lift(kind, value)),
     since: async (cursor) => {
       const found = await kept(cursor);
       if (found !== undefined) return found;
       const asOf = clock();
-      const delta = { ...revocationDeltaSchema.parse(await object().since(cursor)), asOf };
-      await keep(cursor, delta);
+      const page = z.string().parse(await object().since(cursor));
+      const delta = deltaOf(page, asOf);
+      if (delta === undefined) throw new TypeError("the revocation log answered with what is no page of it");
+      await keep(cursor, page, asOf);
       return delta;
     },
   };
+}
+
+function deltaOf(text: string, asOf: UnixMilliseconds): RevocationDelta | undefined {
+  const page = readPage(text);
+  return page === undefined ? undefined : { ...page, asOf };
 }

@@ -1,15 +1,29 @@
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod";
 import { systemMillisecondClock } from "../../base/milliseconds.ts";
-import { type RevocationDelta, revocationKinds } from "../../sessions/revocation.ts";
+import { isUnixSeconds, type UnixSeconds, unixSeconds } from "../../base/seconds.ts";
+import { revocationCauses, revocationKinds, revocationMakers } from "../../sessions/revocation.ts";
 import { openRevocationBook, type RevocationBook } from "../../sessions/revocation-book.ts";
-import { revocationSchema } from "../../sessions/revocation-schema.ts";
+import { longestName, writePage } from "../../sessions/revocation-page.ts";
 
-const entriesSchema = z.array(revocationSchema);
+const time = z
+  .number()
+  .refine(isUnixSeconds, "not a Unix time")
+  .transform((value): UnixSeconds => unixSeconds(value));
 const kindSchema = z.enum(revocationKinds);
+const makerSchema = z.enum(revocationMakers);
+const entriesSchema = z.array(
+  z.object({
+    kind: kindSchema,
+    value: z.string().min(1).max(longestName),
+    cause: z.enum(revocationCauses),
+    at: time,
+    until: time,
+  }),
+);
 
-/** In milliseconds: how often it is worth to look for what has ended, and how late an alarm may be set. */
-const sweep = { soonest: 10 * 60_000, latest: 24 * 3_600_000 };
+/** In milliseconds: how often expired entries are removed at most, and how late an alarm may be set. */
+const sweep = { soonest: 60_000, latest: 24 * 3_600_000 };
 
 /**
  * The revocation log: one object for all, in SQLite, so that a restart loses nothing. What comes in is checked once more: the
@@ -25,17 +39,20 @@ export class RevocationObject extends DurableObject {
     this.#book = openRevocationBook({ sql: storage.sql, transaction }, systemMillisecondClock);
   }
 
-  async append(entries: unknown): Promise<void> {
-    this.#book.append(entriesSchema.parse(entries));
+  /** How many entries were left out. */
+  async append(entries: unknown, by: unknown): Promise<number> {
+    const skipped = this.#book.append(entriesSchema.parse(entries), makerSchema.parse(by));
     if ((await this.ctx.storage.getAlarm()) === null) await this.#setAlarm();
+    return skipped;
   }
 
   lift(kind: string, value: string): boolean {
     return this.#book.lift(kindSchema.parse(kind), value);
   }
 
-  since(cursor: number): RevocationDelta {
-    return this.#book.since(cursor);
+  /** A page, as `writePage` writes it. */
+  since(cursor: number): string {
+    return writePage(this.#book.since(cursor));
   }
 
   override async alarm(): Promise<void> {

@@ -3,7 +3,7 @@ import { unixSeconds } from "../../base/seconds.ts";
 import type { RevocationLog } from "../../sessions/revocation.ts";
 import { type KeptRevocation, merge, takeBack } from "../../sessions/revocation-merge.ts";
 
-/** A {@link RevocationLog} in memory, which forgets nothing and ends with its process: for tests. */
+/** A {@link RevocationLog} in memory, which forgets nothing, is never full and ends with its process: for tests. */
 export function memoryRevocationLog(clock: MillisecondClock, pageSize = 10_000): RevocationLog {
   const kept = new Map<string, { readonly entry: KeptRevocation; readonly seq: number }>();
   const first = 1;
@@ -14,11 +14,12 @@ export function memoryRevocationLog(clock: MillisecondClock, pageSize = 10_000):
     kept.set(`${entry.kind} ${entry.value}`, { entry, seq: ++last });
   };
   return {
-    append: async (entries) => {
+    append: async (entries, by) => {
       for (const entry of entries) {
-        const changed = merge(find(entry.kind, entry.value), entry, now());
+        const changed = merge(find(entry.kind, entry.value), entry, by, now());
         if (changed !== undefined) write(changed);
       }
+      return 0;
     },
     lift: async (kind, value) => {
       const changed = takeBack(find(kind, value), now());
@@ -27,7 +28,9 @@ export function memoryRevocationLog(clock: MillisecondClock, pageSize = 10_000):
     },
     since: async (cursor) => {
       const reset = cursor < first || cursor > last;
-      const rows = [...kept.values()].filter(({ seq }) => reset || seq > cursor).toSorted((a, b) => a.seq - b.seq);
+      const rows = [...kept.values()]
+        .filter(({ seq, entry }) => (reset ? entry.until > now() : seq > cursor))
+        .toSorted((a, b) => a.seq - b.seq);
       const page = rows.slice(0, pageSize);
       const more = rows.length > pageSize;
       return {
@@ -35,7 +38,7 @@ export function memoryRevocationLog(clock: MillisecondClock, pageSize = 10_000):
         asOf: clock(),
         reset,
         more,
-        entries: page.map(({ entry: { keepUntil: _, ...entry } }) => entry),
+        entries: page.map(({ entry: { kind, value, cause, at, until } }) => ({ kind, value, cause, at, until })),
       };
     },
   };

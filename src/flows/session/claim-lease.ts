@@ -130,7 +130,7 @@ async function tellOfTaken(
   if (taken.length === 0) return ok(undefined);
   for (const { sessionId } of taken) context.telemetry({ event: "ended", sessionId });
   const entries = taken.map((stream) => entryOfEnded(stream, "taken", now));
-  return fromStore("the revocation log", context.log.append(entries), context);
+  return fromStore("the revocation log", context.log.append(entries, "viewer"), context);
 }
 
 function withoutStore(

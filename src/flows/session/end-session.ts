@@ -30,7 +30,7 @@ export async function endSession(
   const ended = await fromStore("the viewer's streams", ending, context);
   if (!ended.ok) return ended;
   const entry = entryOfEnded(ended.value, "revoked", now);
-  const added = await fromStore("the revocation log", context.log.append([entry]), context);
+  const added = await fromStore("the revocation log", context.log.append([entry], "viewer"), context);
   if (!added.ok) return added;
   context.telemetry({ event: "ended", sessionId });
   return ok(undefined);

@@ -116,7 +116,7 @@ export async function revokeNow(text: string, context: SessionContext): Promise<
   const until = untilOf(body.value, now);
   const at = kind === "subject" ? lastUnaware(now, context) : now;
   const entries = values.map((value): Revocation => ({ kind, value, cause: "revoked", at, until }));
-  const added = await fromStore("the revocation log", context.log.append(entries), context);
+  const added = await fromStore("the revocation log", context.log.append(entries, "operator"), context);
   if (!added.ok) return added;
   const gone = await endSignIns(body.value, context);
   if (!gone.ok) return gone;

@@ -40,6 +40,7 @@ export async function identityStage(changes: Partial<IdentitySettings> = {}) {
       append: async (entries) => {
         if (stage.logIsDown) throw new Error("down");
         told.push(...entries);
+        return 0;
       },
     },
     telemetry: (event) => events.push(event),

@@ -5,6 +5,7 @@ import { memoryRevocationLog } from "../../../src/adapters/memory/memory-revocat
 import { unixMilliseconds } from "../../../src/base/milliseconds.ts";
 import { unixSeconds } from "../../../src/base/seconds.ts";
 import type { Revocation } from "../../../src/sessions/revocation.ts";
+import { writePage } from "../../../src/sessions/revocation-page.ts";
 
 const entry: Revocation = {
   kind: "session",
@@ -28,11 +29,11 @@ function stage(cache: Partial<Pick<EdgeCache, "match" | "put">> = {}, answer?: u
       return name;
     },
     get: () => ({
-      append: async () => stored.append([entry]),
+      append: async () => stored.append([entry], "viewer"),
       lift: async () => answer ?? stored.lift("session", "s"),
       since: async (cursor) => {
         asked.push(cursor);
-        return answer ?? stored.since(cursor);
+        return answer ?? writePage(await stored.since(cursor));
       },
     }),
   };
@@ -88,7 +89,7 @@ describe("the revocation log behind a data centre's cache", () => {
   it("tells cursors apart", async () => {
     const { log, asked } = stage();
     const { cursor } = await log.since(0);
-    await log.append([entry]);
+    await log.append([entry], "viewer");
     expect((await log.since(cursor)).entries).toEqual([entry]);
     expect(asked).toEqual([0, cursor]);
   });

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type RevocationObjects, revocationLog } from "../../../src/adapters/cloudflare/revocation-log.ts";
 import { memoryRevocationLog } from "../../../src/adapters/memory/memory-revocation-log.ts";
 import { milliseconds, unixMilliseconds } from "../../../src/base/milliseconds.ts";
+import { writePage } from "../../../src/sessions/revocation-page.ts";
 import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
 import { StageTime, sessionEntry } from "../sessions/revocation-stage.ts";
 
@@ -22,7 +23,7 @@ function dataCentre(ahead: number, pageSize?: number) {
       if (there > 0) await time.wait(there);
       const delta = await stored.since(cursor);
       if (back > 0) await time.wait(back);
-      return delta;
+      return writePage(delta);
     },
   };
   const log = revocationLog({
@@ -32,7 +33,8 @@ function dataCentre(ahead: number, pageSize?: number) {
         const body = entries.get(url);
         if (body === undefined) return undefined;
         const response = new Response(body);
-        return Object.assign(response, { json: async () => JSON.parse(await time.still(response.text())) });
+        const text = () => time.still(new Response(body).text());
+        return Object.assign(response, { text });
       },
       put: async (url, response) => void entries.set(url, await time.still(response.text())),
     },
@@ -45,7 +47,7 @@ function dataCentre(ahead: number, pageSize?: number) {
     const result = await isolates[isolate].current(() => undefined);
     return result.ok ? [...result.value.entries.session.keys()] : result.refusal.code;
   };
-  const revoke = (value: string) => stored.append([sessionEntry(value)]);
+  const revoke = (value: string) => stored.append([sessionEntry(value)], "viewer");
   return { time, way, current, revoke, questions: () => asked };
 }
 

@@ -21,8 +21,11 @@ async function catchUp(log: RevocationLog, held: HeldRevocations): Promise<HeldR
   }
 }
 
-/** What the port promises, whoever implements it. `open` gives an empty log, whose clock is that of the machine. */
-export function revocationLogContract(name: string, open: () => RevocationLog): void {
+/**
+ * What the port promises, whoever implements it. `open` gives an empty log, whose clock is that of the machine and whose pages
+ * hold `pageSize` entries.
+ */
+export function revocationLogContract(name: string, open: () => RevocationLog, pageSize: number): void {
   const all = async (log: RevocationLog) => (await log.since(0)).entries;
 
   describe(`${name}, as a revocation log`, () => {
@@ -33,17 +36,17 @@ export function revocationLogContract(name: string, open: () => RevocationLog): 
     it("tells what was added, in its order", async () => {
       const log = open();
       const entries = revocationKinds.map((kind) => entryOf({ kind, value: `of ${kind}` }));
-      await log.append(entries.slice(0, 2));
-      await log.append(entries.slice(2));
+      await log.append(entries.slice(0, 2), "operator");
+      await log.append(entries.slice(2), "operator");
       expect(await all(log)).toEqual(entries);
     });
 
     it("goes on from a cursor, and tells nothing twice", async () => {
       const log = open();
-      await log.append([entryOf({ value: "a" })]);
+      await log.append([entryOf({ value: "a" })], "operator");
       const { cursor } = await log.since(0);
       expect(await log.since(cursor)).toMatchObject({ cursor, entries: [], reset: false, more: false });
-      await log.append([entryOf({ value: "b" })]);
+      await log.append([entryOf({ value: "b" })], "operator");
       const next = await log.since(cursor);
       expect(next).toMatchObject({ entries: [{ value: "b" }], reset: false });
       expect(next.cursor).toBeGreaterThan(cursor);
@@ -58,41 +61,47 @@ export function revocationLogContract(name: string, open: () => RevocationLog): 
 
     it("takes the later end of two entries for the same, and tells it once", async () => {
       const log = open();
-      await log.append([entryOf({ until: soon(100) }), entryOf({ until: hour }), entryOf({ until: soon(200) })]);
+      await log.append(
+        [entryOf({ until: soon(100) }), entryOf({ until: hour }), entryOf({ until: soon(200) })],
+        "operator",
+      );
       expect(await all(log)).toEqual([entryOf({ until: hour })]);
     });
 
     it("tells nobody of an entry that changes nothing", async () => {
       const log = open();
-      await log.append([entryOf()]);
+      await log.append([entryOf()], "operator");
       const { cursor } = await log.since(0);
-      await log.append([entryOf({ cause: "taken", until: soon(100) })]);
+      await log.append([entryOf({ cause: "taken", until: soon(100) })], "operator");
       expect(await log.since(cursor)).toMatchObject({ cursor, entries: [] });
     });
 
     it("leaves a session the cause that ended it first", async () => {
       const log = open();
-      await log.append([entryOf({ cause: "taken" }), entryOf({ cause: "revoked", at: soon(5), until: soon(7200) })]);
+      await log.append(
+        [entryOf({ cause: "taken" }), entryOf({ cause: "revoked", at: soon(5), until: soon(7200) })],
+        "operator",
+      );
       expect(await all(log)).toEqual([entryOf({ cause: "taken", until: soon(7200) })]);
     });
 
     it("forbids of a subject what was given out up to the latest entry", async () => {
       const log = open();
       const of = (at: number, until: number) => entryOf({ kind: "subject", at: soon(at), until: soon(until) });
-      await log.append([of(5, 3600), of(9, 60)]);
-      await log.append([of(1, 60)]);
+      await log.append([of(5, 3600), of(9, 60)], "operator");
+      await log.append([of(1, 60)], "operator");
       expect(await all(log)).toEqual([of(9, 3600)]);
     });
 
     it("does not take an entry that has ended already", async () => {
       const log = open();
-      await log.append([entryOf({ until: unixSeconds(1) })]);
+      await log.append([entryOf({ until: unixSeconds(1) })], "operator");
       expect(await all(log)).toEqual([]);
     });
 
     it("takes back what is forbidden, once", async () => {
       const log = open();
-      await log.append([entryOf()]);
+      await log.append([entryOf()], "operator");
       const held = await catchUp(log, new HeldRevocations());
       expect(await log.lift("session", "s1")).toBe(true);
       expect(await log.lift("session", "s1")).toBe(false);
@@ -100,9 +109,28 @@ export function revocationLogContract(name: string, open: () => RevocationLog): 
       expect((await catchUp(log, held)).size).toBe(0);
     });
 
+    it("tells a snapshot that begins nothing of what was taken back", async () => {
+      const log = open();
+      await log.append([entryOf(), entryOf({ value: "s2" })], "operator");
+      await log.lift("session", "s1");
+      expect(await all(log)).toEqual([entryOf({ value: "s2" })]);
+    });
+
+    it("leaves an operator's entry its time, whatever the viewer does", async () => {
+      const log = open();
+      await log.append([entryOf()], "operator");
+      const { cursor } = await log.since(0);
+      expect(await log.append([entryOf({ until: soon(100) })], "viewer")).toBe(0);
+      expect(await log.since(cursor)).toMatchObject({ cursor, entries: [] });
+      await log.append([entryOf({ value: "s2", cause: "taken", until: soon(100) })], "viewer");
+      await log.append([entryOf({ value: "s2" })], "operator");
+      expect(await all(log)).toEqual([entryOf(), entryOf({ value: "s2", cause: "taken" })]);
+      expect(await log.lift("session", "s2")).toBe(true);
+    });
+
     it("takes back nothing else", async () => {
       const log = open();
-      await log.append([entryOf()]);
+      await log.append([entryOf()], "operator");
       expect(await log.lift("session", "s2")).toBe(false);
       expect(await log.lift("subject", "s1")).toBe(false);
       expect((await catchUp(log, new HeldRevocations())).size).toBe(1);
@@ -110,16 +138,19 @@ export function revocationLogContract(name: string, open: () => RevocationLog): 
 
     it("forbids again what was taken back", async () => {
       const log = open();
-      await log.append([entryOf({ cause: "taken" })]);
+      await log.append([entryOf({ cause: "taken" })], "operator");
       await log.lift("session", "s1");
-      await log.append([entryOf({ until: soon(100) })]);
+      await log.append([entryOf({ until: soon(100) })], "operator");
       expect(await all(log)).toEqual([entryOf({ until: soon(100) })]);
     });
 
     it("gives many in pages, which together hold each one once", async () => {
       const log = open();
-      const values = Array.from({ length: 10_500 }, (_, i) => `s${i}`);
-      await log.append(values.map((value) => entryOf({ value })));
+      const values = Array.from({ length: pageSize + 5 }, (_, i) => `s${i}`);
+      await log.append(
+        values.map((value) => entryOf({ value })),
+        "operator",
+      );
       const told: string[] = [];
       const sizes: number[] = [];
       let page = await log.since(0);
@@ -128,14 +159,14 @@ export function revocationLogContract(name: string, open: () => RevocationLog): 
         sizes.push(page.entries.length);
         if (!page.more) break;
       }
-      expect(sizes).toEqual([10_000, 500]);
+      expect(sizes).toEqual([pageSize, 5]);
       expect(told).toEqual(values);
       expect(await log.since(page.cursor)).toMatchObject({ cursor: page.cursor, entries: [], reset: false });
     });
 
     it("tells everything anew to who comes with a cursor that it does not know", async () => {
       const log = open();
-      await log.append([entryOf()]);
+      await log.append([entryOf()], "operator");
       const { cursor } = await log.since(0);
       expect(await log.since(cursor + 1)).toMatchObject({ reset: true, entries: [entryOf()], cursor });
     });
@@ -156,7 +187,7 @@ export function revocationLogContract(name: string, open: () => RevocationLog): 
           const forbidden = new Set<string>();
           for (const next of steps) {
             if (next.is === "append") {
-              await log.append([entryOf(next.entry)]);
+              await log.append([entryOf(next.entry)], "operator");
               forbidden.add(`${next.entry.kind} ${next.entry.value}`);
             } else if (next.is === "lift") {
               const name = `${next.kind} ${next.value}`;

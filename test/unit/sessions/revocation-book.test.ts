@@ -1,12 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { type MillisecondClock, unixMilliseconds } from "../../../src/base/milliseconds.ts";
 import { unixSeconds } from "../../../src/base/seconds.ts";
-import type { Revocation } from "../../../src/sessions/revocation.ts";
-import { openRevocationBook, type RevocationStore } from "../../../src/sessions/revocation-book.ts";
+import { entryOfEnded, type Revocation } from "../../../src/sessions/revocation.ts";
+import {
+  openRevocationBook,
+  type RevocationBounds,
+  type RevocationStore,
+} from "../../../src/sessions/revocation-book.ts";
+import { writePage } from "../../../src/sessions/revocation-page.ts";
 import { revocationLogContract } from "../adapters/revocation-log-contract.ts";
 
 const start = 1_800_000_000;
 const at = (by: number) => unixSeconds(start + by);
+const forGood = unixSeconds(253_402_300_799);
 const entry: Revocation = { kind: "session", value: "s", cause: "revoked", at: at(0), until: at(100) };
 
 /** SQLite in memory; undefined in workerd, where a Durable Object has the only one (see revocation-logs.test.ts). */
@@ -53,41 +59,46 @@ function rowOf(row: Record<string, unknown>): Record<string, string | number | n
 const newStore = sqliteOf();
 
 describe.skipIf(newStore === undefined)("the revocation log in SQLite", () => {
-  function open(store = newStore?.()) {
+  function open(store = newStore?.(), bounds?: RevocationBounds) {
     if (store === undefined) throw new Error("no SQLite");
     const time = { now: start * 1000, readsLeft: Number.POSITIVE_INFINITY };
     const clock: MillisecondClock = () => {
       if (time.readsLeft-- <= 0) throw new Error("the clock stopped");
       return unixMilliseconds(time.now);
     };
-    return { book: openRevocationBook(store, clock), time, store };
+    return { book: openRevocationBook(store, clock, bounds), time, store };
   }
 
-  revocationLogContract("SQLite", () => {
-    const store = newStore?.();
-    if (store === undefined) throw new Error("no SQLite");
-    const book = openRevocationBook(store, () => unixMilliseconds(Date.now()));
-    return {
-      append: async (entries) => book.append(entries),
-      lift: async (kind, value) => book.lift(kind, value),
-      since: async (cursor) => book.since(cursor),
-    };
-  });
+  revocationLogContract(
+    "SQLite",
+    () => {
+      const store = newStore?.();
+      if (store === undefined) throw new Error("no SQLite");
+      const bounds = { pageSize: 100, fullAt: 100_000 };
+      const book = openRevocationBook(store, () => unixMilliseconds(Date.now()), bounds);
+      return {
+        append: async (entries, by) => book.append(entries, by),
+        lift: async (kind, value) => book.lift(kind, value),
+        since: async (cursor) => ({ ...book.since(cursor), asOf: unixMilliseconds(Date.now()) }),
+      };
+    },
+    100,
+  );
 
   it("adds all of a call or none", () => {
     const { book, time } = open();
-    time.readsLeft = 3; // the first entry takes two, so the second has begun
-    expect(() => book.append([entry, { ...entry, value: "t" }])).toThrow("the clock stopped");
+    time.readsLeft = 5; // the first entry takes four, so the second has begun
+    expect(() => book.append([entry, { ...entry, value: "t" }], "viewer")).toThrow("the clock stopped");
     time.readsLeft = Number.POSITIVE_INFINITY;
     expect(book.since(0).entries).toEqual([]);
-    book.append([entry]);
+    book.append([entry], "viewer");
     expect(book.since(0).entries).toEqual([entry]);
   });
 
   it("says when something ends, and then removes just that", () => {
     const { book, time } = open();
     expect(book.nextEnd()).toBeUndefined();
-    book.append([entry, { ...entry, value: "t", until: at(200) }]);
+    book.append([entry, { ...entry, value: "t", until: at(200) }], "viewer");
     expect(book.nextEnd()).toBe(at(100));
     time.now += 99_999;
     book.removeEnded();
@@ -98,20 +109,124 @@ describe.skipIf(newStore === undefined)("the revocation log in SQLite", () => {
     expect(book.nextEnd()).toBe(at(200));
   });
 
+  it("removes an entry without an end only once it was taken back, a quarter of an hour after that", () => {
+    const { book, time } = open();
+    book.append([{ ...entry, until: forGood }], "operator");
+    time.now += 10 * 366 * 86_400_000;
+    book.removeEnded();
+    expect(book.since(0).entries).toHaveLength(1);
+    book.lift("session", "s");
+    const before = book.nextEnd();
+    time.now += 899_000;
+    book.removeEnded();
+    expect(book.nextEnd()).toBe(before);
+    time.now += 1_000;
+    book.removeEnded();
+    expect(book.nextEnd()).toBeUndefined();
+  });
+
   it("keeps what was taken back until nobody can hold it, even where it was forbidden again for shorter", () => {
     const { book, time } = open();
-    book.append([entry]);
+    book.append([entry], "viewer");
     const { cursor } = book.since(0);
     book.lift("session", "s");
-    book.append([{ ...entry, until: at(50) }]);
+    book.append([{ ...entry, until: at(50) }], "viewer");
     time.now += 60_000;
     book.removeEnded();
     expect(book.since(cursor).entries).toEqual([{ ...entry, until: at(50) }]);
   });
 
+  describe("that is full", () => {
+    const bounds = { pageSize: 100, fullAt: 3 };
+    const named = (value: string, until = 100): Revocation => ({ ...entry, value, until: at(until) });
+    const full = () => {
+      const opened = open(undefined, bounds);
+      expect(
+        opened.book.append(
+          ["a", "b", "c"].map((value) => named(value)),
+          "viewer",
+        ),
+      ).toBe(0);
+      return opened;
+    };
+    const values = ({ book }: ReturnType<typeof full>) => book.since(0).entries.map(({ value }) => value);
+
+    it("leaves out entries of viewers, and says how many", () => {
+      const opened = full();
+      expect(opened.book.append([named("d"), named("a", 200), named("e")], "viewer")).toBe(2);
+      expect(values(opened)).toEqual(["b", "c", "a"]);
+    });
+
+    it("takes any number of operators' entries", () => {
+      const opened = full();
+      expect(opened.book.append([named("d"), named("e")], "operator")).toBe(0);
+      expect(values(opened)).toEqual(["a", "b", "c", "d", "e"]);
+      expect(opened.book.append([named("f")], "viewer")).toBe(1);
+    });
+
+    it("takes viewers' entries again once others have expired, also before they are removed", () => {
+      const opened = full();
+      opened.time.now += 99_000;
+      expect(opened.book.append([named("d", 300)], "viewer")).toBe(1);
+      opened.time.now += 10_000;
+      expect(opened.book.append([named("d", 300)], "viewer")).toBe(0);
+      expect(values(opened)).toEqual(["d"]);
+    });
+
+    it("counts what it holds when it is opened again", () => {
+      const { store } = full();
+      const again = open(store, bounds);
+      expect(again.book.append([named("d")], "viewer")).toBe(1);
+    });
+
+    it("does not count what it did not add after all", () => {
+      const opened = open(undefined, bounds);
+      opened.time.readsLeft = 7; // the third entry is counted and not written
+      expect(() =>
+        opened.book.append(
+          ["a", "b", "c"].map((value) => named(value)),
+          "viewer",
+        ),
+      ).toThrow("the clock stopped");
+      opened.time.readsLeft = Number.POSITIVE_INFINITY;
+      expect(
+        opened.book.append(
+          ["a", "b", "c"].map((value) => named(value)),
+          "viewer",
+        ),
+      ).toBe(0);
+    });
+  });
+
+  it("holds what ended within a lease and two minutes, however many sessions end in a day", () => {
+    const { book, time } = open();
+    const [sessionsADay, sweep] = [1_000_000, 60];
+    const sizes: number[] = [];
+    let ended = 0;
+    for (let second = 0; second < 1_200; second++) {
+      const due = Math.floor(((second + 1) * sessionsADay) / 86_400);
+      const now = at(second);
+      const streams = Array.from(
+        { length: due - ended },
+        (_, i) => `AQEBAQEBAQEBAQ${String(ended + i).padStart(8, "0")}`,
+      );
+      const entries = streams.map((sessionId) =>
+        entryOfEnded({ sessionId, leaseUntil: at(second + 90) }, "revoked", now),
+      );
+      book.append(entries, "viewer");
+      ended = due;
+      time.now += 1_000;
+      if (second % sweep === 0) book.removeEnded();
+      if (second > 300) sizes.push(book.since(0).entries.length);
+    }
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(2_450);
+    // What a new isolate is sent, in characters: a hundredth of what it would be if each entry lasted as long as its grant.
+    expect(writePage(book.since(0)).length).toBeLessThan(180_000);
+  });
+
   it("opens again where it was, with every cursor", () => {
     const { book, store } = open();
-    book.append([entry]);
+    book.append([entry], "viewer");
     const { cursor } = book.since(0);
     const again = open(store).book;
     expect(again.since(cursor)).toMatchObject({ cursor, reset: false, entries: [] });
@@ -120,20 +235,23 @@ describe.skipIf(newStore === undefined)("the revocation log in SQLite", () => {
 
   it("counts on where the clock goes back", () => {
     const { book, time } = open();
-    book.append([entry]);
+    book.append([entry], "viewer");
     const { cursor } = book.since(0);
     time.now -= 50_000;
-    book.append([{ ...entry, value: "t" }]);
+    book.append([{ ...entry, value: "t" }], "viewer");
     expect(book.since(cursor)).toMatchObject({ reset: false, entries: [{ value: "t" }] });
   });
 
   it("begins behind every cursor of a life before", () => {
     const before = open();
-    before.book.append(Array.from({ length: 1000 }, (_, i) => ({ ...entry, value: `s${i}` })));
+    before.book.append(
+      Array.from({ length: 1000 }, (_, i) => ({ ...entry, value: `s${i}` })),
+      "viewer",
+    );
     const { cursor } = before.book.since(0);
     before.time.now += 1;
     const after = openRevocationBook(newStore?.() ?? before.store, () => unixMilliseconds(before.time.now));
-    after.append([entry]);
+    after.append([entry], "viewer");
     expect(after.since(cursor)).toMatchObject({ reset: true, entries: [entry] });
   });
 });

@@ -104,7 +104,7 @@ export function stage(parts: Partial<RevocationWatchParts> = {}, pageSize?: numb
     asked,
     failures,
     behind,
-    revoke: (value: string) => log.append([sessionEntry(value)]),
+    revoke: (value: string) => log.append([sessionEntry(value)], "viewer"),
     /** The values of the sessions that are known to be ended, or undefined where that has to be waited for. */
     atHand: () => {
       const snapshot = watch.atHand(waitUntil);

@@ -147,7 +147,7 @@ describe("a watch over the revocation log", () => {
 
   it("reads on where there is more than one page, and has nothing at hand before the last", async () => {
     const on = stage({}, 2);
-    await on.log.append(["a", "b", "c", "d", "e"].map(sessionEntry));
+    await on.log.append(["a", "b", "c", "d", "e"].map(sessionEntry), "viewer");
     on.way.there = 100;
     const answer = on.current();
     await on.time.pass(250);
@@ -159,7 +159,7 @@ describe("a watch over the revocation log", () => {
 
   it("keeps the pages that were read before the log fell silent", async () => {
     const on = stage({}, 2);
-    await on.log.append(["a", "b", "c"].map(sessionEntry));
+    await on.log.append(["a", "b", "c"].map(sessionEntry), "viewer");
     on.way.there = 100;
     const answer = on.current();
     await on.time.pass(50);
@@ -171,6 +171,49 @@ describe("a watch over the revocation log", () => {
     await on.time.pass(100);
     expect(await again).toEqual(["a", "b", "c"]);
     expect(on.asked).toEqual([0, 3, 3]);
+  });
+});
+
+describe("a log that an isolate has not heard for ten minutes", () => {
+  /** A watch whose log has forgotten again what it took back. */
+  function forgetful() {
+    const since: RevocationLog["since"] = async (cursor) => {
+      asked.push(cursor);
+      const page = await log.since(cursor);
+      return cursor === 0 ? page : { ...page, entries: page.entries.filter(({ until }) => until > 0) };
+    };
+    const asked: number[] = [];
+    const on = stage({ log: { since } });
+    const log = memoryRevocationLog(on.time.clock);
+    return { on, log, asked };
+  }
+
+  it("is read from its beginning, and what it took back is free again", async () => {
+    const { on, log, asked } = forgetful();
+    await log.append(["a", "b"].map(sessionEntry), "operator");
+    expect(await on.current()).toEqual(["a", "b"]);
+    await log.lift("session", "a");
+    await on.time.pass(600_000);
+    expect(await on.current()).toEqual(["a", "b"]);
+    await on.time.pass(600_001);
+    expect(await on.current()).toEqual(["b"]);
+    expect(asked).toEqual([0, 3, 0]);
+  });
+
+  it("is read from its beginning by an isolate that had read some of its pages only", async () => {
+    const on = stage({}, 2);
+    await on.log.append(["a", "b", "c", "d", "e"].map(sessionEntry), "viewer");
+    on.way.there = 100;
+    const answer = on.current();
+    await on.time.pass(50);
+    on.way.is = "silent";
+    await on.time.pass(600_051);
+    expect(await answer).toBe("store_unavailable");
+    on.way.is = "up";
+    const again = on.current();
+    await on.time.pass(300);
+    expect(await again).toEqual(["a", "b", "c", "d", "e"]);
+    expect(on.asked).toEqual([0, 3, 0, 3, 5]);
   });
 });
 
@@ -187,7 +230,7 @@ describe("a log that begins anew", () => {
     };
     const on = stage({ log: { since } });
     const log = memoryRevocationLog(on.time.clock, pageSize);
-    await log.append(["a", "b", "c"].map(sessionEntry));
+    await log.append(["a", "b", "c"].map(sessionEntry), "viewer");
     expect(await on.current()).toEqual(["a", "b", "c"]);
     const another = memoryRevocationLog(on.time.clock, pageSize);
     logs.push(another);
@@ -196,14 +239,14 @@ describe("a log that begins anew", () => {
 
   it("makes the watch forget what it held, once it has everything of the new one", async () => {
     const { on, another } = await withAnother(1, () => ({}));
-    await another.append([sessionEntry("x"), sessionEntry("y")]);
+    await another.append([sessionEntry("x"), sessionEntry("y")], "viewer");
     await on.time.pass(2_000);
     expect(await on.current()).toEqual(["x", "y"]);
   });
 
   it("is found out by a cursor that goes back, even where it does not say so", async () => {
     const { on, another } = await withAnother(1_000, () => ({ reset: false }));
-    await another.append([sessionEntry("x")]);
+    await another.append([sessionEntry("x")], "viewer");
     await on.time.pass(2_000);
     expect(await on.current()).toEqual(["x"]);
   });
@@ -214,7 +257,7 @@ describe("a log that begins anew", () => {
     way.back = 1_500;
     const slow = on.current();
     await on.time.pass(10);
-    await another.append([sessionEntry("x")]);
+    await another.append([sessionEntry("x")], "viewer");
     way.back = 0;
     expect(await on.current()).toEqual(["x"]);
     await on.time.pass(1_490);
@@ -226,7 +269,7 @@ describe("a log that begins anew", () => {
     await over.on.time.pass(2_000);
     expect(await over.on.current()).toBe("store_unavailable");
     const { on, another } = await withAnother(1_000, () => ({ reset: false, more: true, cursor: 4 }));
-    await another.append(["x", "y", "z"].map(sessionEntry));
+    await another.append(["x", "y", "z"].map(sessionEntry), "viewer");
     await on.time.pass(2_000);
     expect(await on.current()).toBe("store_unavailable");
   });

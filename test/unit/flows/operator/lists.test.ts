@@ -67,7 +67,7 @@ describe("the list of sessions", () => {
         at: unixSeconds(now - ago),
         until: unixSeconds(now + 9_000),
       }) as const;
-    await stage.context().log.append([entry(id("a"), 4_000), entry(id("b"), 3_999)]);
+    await stage.context().log.append([entry(id("a"), 4_000), entry(id("b"), 3_999)], "operator");
     const asked: unknown[] = [];
     const sessions: typeof stage.gathered.sessions = async (given) => {
       asked.push(given.without?.sessions);

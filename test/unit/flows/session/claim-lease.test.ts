@@ -80,7 +80,7 @@ describe("a takeover that cannot be told to the edge", () => {
     await takeOver(stage);
     expect(await stage.entries()).toEqual([]);
     opened(await stage.start());
-    expect(await stage.entries()).toMatchObject([{ value: sessionId, cause: "taken", until: now + 90 + 60 }]);
+    expect(await stage.entries()).toMatchObject([{ value: sessionId, cause: "taken", until: now + 90 + 120 }]);
   });
 
   it("is store_unavailable still where the session cannot be ended either", async () => {

@@ -96,7 +96,7 @@ describe("the operator's own decision", () => {
     opened(await stage.end(session, ann));
     expect(codeOf(await stage.renew(session))).toBe("session_revoked");
     const revoked = { kind: "asset", value: "film", cause: "revoked", at: now, until: at(1000) } as const;
-    await stage.context().log.append([revoked]);
+    await stage.context().log.append([revoked], "operator");
     expect(codeOf(await stage.start())).toBe("asset_revoked");
     expect(stage.operator.asked.length).toBe(1);
   });

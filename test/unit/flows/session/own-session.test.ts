@@ -204,13 +204,13 @@ describe("a session's renewal", () => {
 });
 
 describe("a session's end", () => {
-  it("is in the log as long as an isolate of the edge may remember its lease, and a minute", async () => {
+  it("is in the log as long as an isolate of the edge may remember its lease, and two minutes", async () => {
     stage.later(1000);
     opened(await stage.renew(mine, { ...ann, exp: now + 5000 }));
     stage.later(20);
     opened(await stage.end(mine, { ...ann, exp: now + 5000 }));
     expect(await stage.entries()).toEqual([
-      { kind: "session", value: mine.sessionId, cause: "revoked", at: now + 1020, until: now + 1000 + 90 + 60 },
+      { kind: "session", value: mine.sessionId, cause: "revoked", at: now + 1020, until: now + 1000 + 90 + 120 },
     ]);
   });
 

@@ -96,9 +96,9 @@ export async function sessionStage(
     if (event !== undefined) events.push(event);
   };
   const log: SessionContext["log"] = {
-    append: async (entries) => {
+    append: async (entries, by) => {
       up("log", `append ${entries.map(({ kind, cause }) => `${kind} ${cause}`).join(", ")}`);
-      return inMemory.append(entries);
+      return inMemory.append(entries, by);
     },
     lift: async (kind, value) => {
       up("log");

@@ -95,7 +95,7 @@ describe("takeover: true", () => {
     const taker = opened(await stage.start({ asset: "film", takeover: true }));
     expect(stage.events).toEqual(["claim", "append session taken"]);
     expect(await stage.entries()).toEqual([
-      { kind: "session", value: oldest.sessionId, cause: "taken", at: now + 2, until: now + 150 },
+      { kind: "session", value: oldest.sessionId, cause: "taken", at: now + 2, until: now + 90 + 120 },
     ]);
     expect(opened(await stage.show(oldest)).state).toBe("taken");
     expect(opened(await stage.show(taker)).state).toBe("running");

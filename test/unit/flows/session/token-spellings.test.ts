@@ -39,7 +39,7 @@ it("a token that was revoked opens nothing in any of its spellings", async () =>
   const value = lastingToken(issuerName, "t-1");
   await stage
     .context()
-    .log.append([{ kind: "token", value, cause: "revoked", at: now, until: unixSeconds(now + 900) }]);
+    .log.append([{ kind: "token", value, cause: "revoked", at: now, until: unixSeconds(now + 900) }], "operator");
   expect([await start(given), await start(malleable), await start(other)]).toEqual([
     "token_revoked",
     "token_revoked",
