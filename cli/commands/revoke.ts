@@ -26,8 +26,10 @@ export const revokeCommand: Command = {
   --asset <id>                         an asset, for everybody
   --key <kid>                          a session or operator key that has leaked: nothing that it signed is taken
 
-  --until <time>                       until then, where the longest session ends before: +30d, 2027-01-01T00:00:00Z
-                                       (an asset, a key, a login and an operator: for good; the rest: a week)
+  --until <time>                       until then, and for a week at least: +30d, 2027-01-01T00:00:00Z. Without it a session is
+                                       revoked for a week, when the longest has ended; a token in a file until it expires;
+                                       everything else until --lift. A viewer whose tokens do not say when they were issued
+                                       (iat) stays out until then
   --lift                               takes it back
   --api <url>                          the API, with its base path (http://localhost:8787)
   --bearer <file>                      an operator's credential with the scope operator:revoke, for --key operator:keys,
@@ -48,6 +50,9 @@ export const revokeCommand: Command = {
   },
 };
 
+/** How the API writes the end of what stays until it is lifted. */
+const forGood = "9999-12-31T23:59:59Z";
+
 async function ask(api: OperatorApi, body: object): Promise<Outcome> {
   const asked = await askApi(api, "POST", "/operator/revocations", body);
   const { answer } = asked;
@@ -55,5 +60,6 @@ async function ask(api: OperatorApi, body: object): Promise<Outcome> {
   const { revoked, until } = answer;
   if (until === undefined) return good(`The ${revoked} is free again.`, answer);
   const warning = answer.known === false ? `There is no such ${revoked} now: check how it is spelt.` : undefined;
-  return good(`The ${revoked} is revoked. The edge refuses it within two seconds, until ${until}.`, answer, warning);
+  const end = until === forGood ? "--lift takes it back" : until;
+  return good(`The ${revoked} is revoked. The edge refuses it within two seconds, until ${end}.`, answer, warning);
 }

@@ -5,7 +5,7 @@ import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { after, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../../base/seconds.ts";
 import { assetIdSchema } from "../../catalog/asset.ts";
-import { isOperatorKey, type OperatorScope, operatorIssuer } from "../../credential/operator.ts";
+import { isOperatorKey, type OperatorScope } from "../../credential/operator.ts";
 import { loginName } from "../../sessions/login-name.ts";
 import { type Revocation, type RevocationKind, revocationKinds } from "../../sessions/revocation.ts";
 import { subjectHash, tokenHash } from "../../signing/grant.ts";
@@ -18,7 +18,7 @@ import { subjectName } from "./subject-name.ts";
 
 /** No session lasts longer (the catalog's greatest `session`). */
 const longestSession = seconds(604_800);
-/** The end of entries of what does not end by itself: a withdrawn asset, key or login must not come back unasked. */
+/** The end of entries that stay until they are lifted. */
 const never = unixSeconds(253_402_300_799);
 
 const name = z.string().min(1).max(512);
@@ -47,7 +47,9 @@ export const revocationBodySchema = z
       .number()
       .refine(isUnixSeconds)
       .optional()
-      .describe("Unix seconds: until when, where that is later than the last session that can be running ends."),
+      .describe(
+        "Unix seconds: until when, at least until the longest session has ended. Without it a session is revoked until then, and everything else until it is lifted.",
+      ),
     lift: z.boolean().default(false).describe("Takes the revocation back."),
   })
   .refine((body) => kindsOf(body).length === 1, "name one of session, subject, asset, token, login and key");
@@ -66,10 +68,9 @@ export interface Revoked {
  * `POST /operator/revocations`, for operators with the scope operator:revoke, or for a key operator:keys:
  * `{"session": id}`, `{"subject": {issuer, subject}}`, `{"asset": id}`, `{"token": {issuer, jti}}`, `{"login": {issuer, sid}}` or
  * `{"key": kid}`. A subject's sessions and tokens that were given out so far are ended, and he may log in again; a login's are,
- * as sign-out does it; an asset is withdrawn; a key, of sessions or of operators, signs and opens nothing more. An entry lives as
- * long as what it forbids: for an asset, a key, a login and what is an operator's, where the body does not say, until it is
- * lifted. What
- * {@link authorizeOperator} refuses; `body_invalid`, `revocation_invalid`, `revocation_unknown`, `store_unavailable`.
+ * as sign-out does it; an asset is withdrawn; a key, of sessions or of operators, signs and opens nothing more. An entry lasts
+ * until it is lifted, or until the body says; that of a session, and what grants alone have of a subject or token, ends with the
+ * longest session. What {@link authorizeOperator} refuses; `body_invalid`, `revocation_invalid`, `revocation_unknown`, `store_unavailable`.
  */
 export async function revoke(request: SessionRequest, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const operator = await authorizeOperator(request, scopeToRevoke(request.body), context);
@@ -89,10 +90,10 @@ export async function revokeAs(who: Acting, text: string, context: SessionContex
   const body = readBody(text);
   if (!body.ok) return revoked;
   const [kind = "session"] = kindsOf(body.value);
-  const [value = ""] = valuesOf(body.value, context);
+  const [name] = namesOf(body.value, context);
   const { subject, lift } = body.value;
   // By the name that the other lines of the log have for him.
-  const id = (subject === undefined ? undefined : subjectName(subject, context)) ?? value;
+  const id = (subject === undefined ? undefined : subjectName(subject, context)) ?? name?.value ?? "";
   const outcome = revoked.ok ? "done" : revoked.refusal.code;
   context.onAct?.({ ...who, act: lift ? "lift" : "revoke", kind, id, outcome });
   return revoked;
@@ -104,7 +105,8 @@ export async function revokeNow(text: string, context: SessionContext): Promise<
   const body = readBody(text);
   if (!body.ok) return body;
   const [kind = "session"] = kindsOf(body.value);
-  const values = valuesOf(body.value, context);
+  const names = namesOf(body.value, context);
+  const values = names.map(({ value }) => value);
   if (body.value.lift) {
     const lifting = Promise.all(values.map((value) => context.log.lift(kind, value)));
     const lifted = await fromStore("the revocation log", lifting, context);
@@ -113,9 +115,12 @@ export async function revokeNow(text: string, context: SessionContext): Promise<
       ? ok({ revoked: kind })
       : refusal("revocation_unknown", `no such ${kind} is revoked`);
   }
-  const until = untilOf(body.value, now);
   const at = kind === "subject" ? lastUnaware(now, context) : now;
-  const entries = values.map((value): Revocation => ({ kind, value, cause: "revoked", at, until }));
+  const ending = (name: Name) => untilOf(body.value, name, now);
+  const entries = names.map(
+    (name): Revocation => ({ kind, value: name.value, cause: "revoked", at, until: ending(name) }),
+  );
+  const until = entries.map((entry) => entry.until).reduce(later);
   const added = await fromStore("the revocation log", context.log.append(entries, "operator"), context);
   if (!added.ok) return added;
   const gone = await endSignIns(body.value, context);
@@ -142,27 +147,47 @@ async function isUnknown({ asset, key }: Body, { keys, operators, catalog }: Ses
   return found?.ok === true && asset !== undefined && found.value.asset(asset) === undefined;
 }
 
-/** Under every name that the thing has: a grant names subjects and tokens by hashes that differ with its key. */
-function valuesOf({ session, subject, asset, token, login, key }: Body, { keys }: SessionContext): string[] {
+/** A name of what is revoked. */
+interface Name {
+  readonly value: string;
+  /** Whether only grants have it, and no token: the last of them expires with the longest session. */
+  readonly inGrants: boolean;
+}
+
+/** Every name of what is revoked: a grant names subjects and tokens by hashes that differ with its key. */
+function namesOf({ session, subject, asset, token, login, key }: Body, { keys }: SessionContext): Name[] {
+  const named = (lasting: string, hashes: readonly string[] = []) => [
+    { value: lasting, inGrants: false },
+    ...hashes.map((value) => ({ value, inGrants: true })),
+  ];
+  const all = [...keys.values()];
   if (subject !== undefined) {
     const { issuer, subject: name } = subject;
-    const hashes = [...keys.values()].map((by) => subjectHash(by, issuer, name));
-    return [lastingSubject(issuer, name), ...hashes];
+    return named(
+      lastingSubject(issuer, name),
+      all.map((by) => subjectHash(by, issuer, name)),
+    );
   }
   if (token !== undefined) {
     const { issuer, jti } = token;
-    return [lastingToken(issuer, jti), ...[...keys.values()].map((by) => tokenHash(by, issuer, jti))];
+    return named(
+      lastingToken(issuer, jti),
+      all.map((by) => tokenHash(by, issuer, jti)),
+    );
   }
-  if (login !== undefined) return [loginName(login.issuer, login.sid)];
-  return [session ?? asset ?? key ?? ""];
+  if (session !== undefined) return [{ value: session, inGrants: true }];
+  if (login !== undefined) return named(loginName(login.issuer, login.sid));
+  return named(asset ?? key ?? "");
 }
 
-function untilOf({ until, asset, key, login, subject, token }: Body, now: UnixSeconds): UnixSeconds {
+/**
+ * How long an entry lasts. Only grants have an end that is known. A token may say anything about its own, or nothing, and an
+ * asset, a key or a login that is used never ends: what an operator revoked must not come back by itself.
+ */
+function untilOf({ until }: Body, { inGrants }: Name, now: UnixSeconds): UnixSeconds {
   const last = after(now, longestSession);
   if (until !== undefined) return later(until, last);
-  // A login that is used may never end by itself, and an operator's token lasts longer than any session: both would come back.
-  const isOperators = (subject ?? token)?.issuer === operatorIssuer;
-  return (asset ?? key ?? login) === undefined && !isOperators ? last : never;
+  return inGrants ? last : never;
 }
 
 /**

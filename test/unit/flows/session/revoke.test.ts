@@ -231,7 +231,7 @@ describe("an operator who misspells", () => {
 });
 
 describe("how long a revocation lives", () => {
-  it("is as long as the longest session, or longer where the body says so", async () => {
+  it("of a session is as long as the longest session, or longer where the body says so", async () => {
     const session = "AAAAAAAAAAAAAAAAAAAAAA";
     const until = async (more: object) => opened(await stage.revoke({ session, ...more })).until;
     expect(await until({})).toBe("2026-11-25T11:06:40Z");
@@ -239,7 +239,35 @@ describe("how long a revocation lives", () => {
     expect(await until({ until: now + 2 * week })).toBe("2026-12-02T11:06:40Z");
   });
 
-  it("is for good where it ends an operator, since his credential lasts longer than any session", async () => {
+  it.each([
+    ["token", tokenOf("t-1"), { jti: "t-1" }],
+    ["subject", subject("bob"), { sub: "bob", jti: "t-1" }],
+    ["login", login("s-1"), { sid: "s-1" }],
+  ])("of a %s has no end: a token that lasts for years is refused for as long", async (kind, body, claims) => {
+    expect(opened(await stage.revoke(body, { exp: now + 20 * 366 * 86_400 }))).toEqual({ revoked: kind, until: never });
+    stage.later(10 * 366 * 86_400);
+    const long = { iat: now, exp: now + 20 * 366 * 86_400, ...claims };
+    expect(codeOf(await stage.start({ asset: "film" }, long))).toBe("token_revoked");
+  });
+
+  it("keeps the names that only grants have for no longer than the longest session", async () => {
+    for (const body of [subject("bob"), tokenOf("t-1")]) opened(await stage.revoke(body));
+    stage.later(week);
+    expect((await stage.entries()).map(({ kind, until }) => [kind, until])).toEqual([
+      ["subject", 253_402_300_799],
+      ["token", 253_402_300_799],
+    ]);
+    for (const body of [subject("bob"), tokenOf("t-1")])
+      opened(await stage.revoke({ ...body, lift: true }, { iat: now + week, exp: now + week + 60 }));
+    expect(await stage.entries()).toEqual([]);
+  });
+
+  it("of a token is what the body says, where its end is known", async () => {
+    opened(await stage.revoke({ ...tokenOf("t-1"), until: now + 2 * week }));
+    expect(new Set((await stage.entries()).map(({ until }) => until))).toEqual(new Set([now + 2 * week]));
+  });
+
+  it("is for good where it ends an operator", async () => {
     expect(opened(await stage.revoke(operators("o-2"))).until).toBe(never);
     expect(opened(await stage.revoke({ subject: { issuer: operatorIssuer, subject: "bob" } })).until).toBe(never);
   });
