@@ -6,7 +6,7 @@ import { readConfiguration, workerNames } from "../src/config/configuration.ts";
 import { readIdentityConfiguration } from "../src/config/identity-configuration.ts";
 import { operatorScopes as scopes } from "../src/credential/operator.ts";
 import { operatorSigningKey, signOperatorToken } from "./commands/operator-token.ts";
-import { addressesAt, startCluster } from "./local/cluster.ts";
+import { addressesAt, boundSecrets, startCluster } from "./local/cluster.ts";
 import { devEnvironment, devIdentityEnvironment, devSignUp } from "./local/dev-environment.ts";
 import { devIdentitySecret, devKeyRing } from "./local/dev-keys.ts";
 import { signDevToken } from "./local/dev-token.ts";
@@ -52,6 +52,7 @@ const cluster = await startCluster({
   mediaPort,
   settings,
   secrets: live.secrets,
+  originSecrets: live.originSecrets,
   statePath: join(projectRoot, ".wrangler/state/v3"),
   page: servePage({ ring, mediaUrl, basePath: settings.STAGEDOOR_BASE_PATH }),
   log: (line) => console.log(`  ${line}`),
@@ -156,7 +157,8 @@ function checkSettings(): void {
 /** What `npx wrangler dev` reads beside wrangler.toml, so that the edge worker runs alone with the same dev keys. */
 function writeDevVars(): void {
   const file = join(projectRoot, ".dev.vars");
-  const lines = Object.entries({ ...devEnvironment("edge", ring, cluster.mediaUrl, {}), ...live.secrets }).map(
+  const bound = boundSecrets(live.originSecrets, settings);
+  const lines = Object.entries({ ...devEnvironment("edge", ring, cluster.mediaUrl, bound), ...live.secrets }).map(
     ([name, value]) => `${name}='${value}'`,
   );
   const mark = "# Written by npm start. Without this line it is yours and stays as it is.";

@@ -1,6 +1,7 @@
 import type { Asset } from "../../src/catalog/asset.ts";
 import { parseCatalogText } from "../../src/catalog/catalog.ts";
 import type { CatalogFault } from "../../src/catalog/fault.ts";
+import { secretFaults } from "../../src/catalog/origin-secrets.ts";
 import { bucketUnbound, type Deployment, deploymentAt, deploymentOf, unboundBuckets } from "../doctor/deployment-at.ts";
 import { projectRoot } from "../project.ts";
 import type { Command, Given } from "./command.ts";
@@ -15,7 +16,8 @@ export const assetsCheckCommand: Command = {
   operands: [],
   options: { ...whichCatalogOptions, env: { type: "string" } },
   help: `Checks a catalog and names every fault in it at once: the fault's name, where it lies, and what to do. Where the files of
-wrangler say which buckets the workers have, one that an asset names and they lack is a fault as well (bucket_unbound).
+wrangler say which buckets the workers have, one that an asset names and they lack is a fault as well (bucket_unbound),
+and so is a secret of an origin that they may not use for it (origin_secret_unbound).
 Ends with 1 where there is any.
 
   --env <name>               the environment whose workers are meant (that whose STAGEDOOR_API_URL is --api)
@@ -23,9 +25,12 @@ Ends with 1 where there is any.
 ${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/catalog.json of the project)")}`,
   run: async (given): Promise<Answered> => {
     const { where, assets, faults: found } = isLive(given) ? await checkLive(given) : checkFile(given);
+    const deployment = await deploymentMeant(given);
+    const bound = deployment?.originSecrets;
+    const unbound = bound === undefined ? [] : secretFaults(assets, bound);
     const faults = [
-      ...found.map(({ name, asset, field, advice }) => ({ name, asset, field, advice })),
-      ...bucketFaults(assets, await deploymentMeant(given)),
+      ...[...found, ...unbound].map(({ name, asset, field, advice }) => ({ name, asset, field, advice })),
+      ...bucketFaults(assets, deployment),
     ];
     const count = assets.length;
     if (faults.length === 0)

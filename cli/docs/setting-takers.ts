@@ -42,6 +42,7 @@ export const settingTakers: Readonly<Record<keyof typeof settingsSchema.shape, T
   STAGEDOOR_ENTITLEMENT_URL: api,
   STAGEDOOR_ENTITLEMENT_SECRET: { ...api, secret: true },
   STAGEDOOR_ENTITLEMENT_CACHE: api,
+  STAGEDOOR_ORIGIN_SECRETS: three,
   STAGEDOOR_RENEWAL: { by: ["api", "edge"] },
 };
 

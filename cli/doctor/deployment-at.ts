@@ -1,4 +1,5 @@
 import type { Asset } from "../../src/catalog/asset.ts";
+import { type OriginSecrets, readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
 import { projectRoot } from "../project.ts";
 import { isLocal } from "./live/live.ts";
 import { type DeployedWorker, readWorkerFile } from "./worker-files.ts";
@@ -10,6 +11,8 @@ export interface Deployment {
   readonly mediaUrl: string | undefined;
   /** The buckets that the workers which read files have both. */
   readonly buckets: readonly string[];
+  /** To which hosts the secrets of origins may be sent; undefined on this machine, where `npm start` says so. */
+  readonly originSecrets: OriginSecrets | undefined;
 }
 
 /**
@@ -41,6 +44,7 @@ export async function deploymentOf(project: string, environment: string | undefi
   return {
     environment: environment ?? "development",
     mediaUrl: typeof mediaUrl === "string" ? mediaUrl : undefined,
+    originSecrets: environment === undefined ? undefined : readOriginSecrets(edge.value.vars.STAGEDOOR_ORIGIN_SECRETS),
     buckets: namesOf(edge.value).filter((name) => namesOf(manifest.value).includes(name)),
   };
 }

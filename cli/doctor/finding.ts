@@ -46,6 +46,7 @@ export const findingIds = [
   "catalog_unread",
   "bucket_unbound",
   "origin_secret_unlisted",
+  "origin_secret_unbound",
   "origin_without_auth",
   "origin_local",
   // What runs

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/seconds.ts";
+import type { Asset } from "../../src/catalog/asset.ts";
 import { isOwnSetting } from "../../src/catalog/asset-origin.ts";
+import { type OriginSecrets, readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
 import { defaultGrantIssuer } from "../../src/config/settings.ts";
 import type { Given } from "../commands/command.ts";
 import { endMisused } from "../commands/outcome.ts";
@@ -9,7 +11,7 @@ import { projectRoot } from "../project.ts";
 import type { Credentials } from "./credentials.ts";
 import { environmentOf, type Facts, soundCatalog, soundRing, workerOf } from "./facts.ts";
 import { askWith } from "./live/ask.ts";
-import type { Live } from "./live/live.ts";
+import { isLocal, type Live } from "./live/live.ts";
 
 /** Where the hosts are, as the command line says: scheme, host, port, and for the API its base path. */
 export function addressesOf(given: Given): {
@@ -33,6 +35,7 @@ export function gatherLive(given: Given, facts: Facts, { token, bearer }: Creden
   const edge = workerOf(facts, "edge");
   const settings = edge === undefined ? {} : environmentOf(edge, facts);
   const configured = (name: string) => (typeof settings[name] === "string" ? settings[name] : undefined);
+  const local = localVariables(facts.development);
   const catalog = soundCatalog(facts);
   const asset = given.one("asset");
   if (asset !== undefined && catalog !== undefined && catalog.asset(asset) === undefined)
@@ -53,7 +56,11 @@ export function gatherLive(given: Given, facts: Facts, { token, bearer }: Creden
     bearer,
     publicBuckets: given.all("public-bucket"),
     origins: given.on("origins") || mediaUrl !== undefined,
-    secretOf: secretsFrom(facts.development),
+    secretOf: (name) => (isOwnSetting(name) ? undefined : (process.env[name] ?? local.get(name))),
+    originSecrets: {
+      ...readOriginSecrets(configured("STAGEDOOR_ORIGIN_SECRETS")),
+      ...(facts.development ? ofThisMachine(catalog?.assets() ?? []) : {}),
+    },
     grantIssuer: configured("STAGEDOOR_GRANT_ISSUER") ?? defaultGrantIssuer,
     ask: askWith(fetch),
     send: fetch,
@@ -61,15 +68,30 @@ export function gatherLive(given: Given, facts: Facts, { token, bearer }: Creden
   };
 }
 
-/** The secrets of origins by their names: of this process's environment and, in development, of what `npm start` wrote. */
-function secretsFrom(development: boolean): (name: string) => string | undefined {
+/** In development a secret may go to any server on this machine: `npm start` has its origin wherever a port is free. */
+function ofThisMachine(assets: readonly Asset[]): OriginSecrets {
+  const bound: Record<string, OriginSecrets[string]> = {};
+  for (const { origin } of assets) {
+    if (origin.type !== "http" || origin.auth === undefined || !isLocal(origin.url)) continue;
+    const { auth, url } = origin;
+    const name = auth.type === "header" ? auth.secret : auth.secretAccessKey;
+    const hosts = [...(bound[name]?.hosts ?? []), new URL(url).host];
+    bound[name] =
+      auth.type === "header"
+        ? { use: "header", header: auth.name, hosts }
+        : { use: "sigv4", accessKeyId: auth.accessKeyId, hosts };
+  }
+  return bound;
+}
+
+/** In development, the variables that `npm start` wrote: the secrets of origins by their names. */
+function localVariables(development: boolean): ReadonlyMap<string, string> {
   const file = join(projectRoot, ".dev.vars");
   const lines = development && existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
-  const local = new Map(
+  return new Map(
     lines.flatMap((line) => {
       const [, name, value] = /^([A-Z][A-Z0-9_]*)=["']?(.*?)["']?$/.exec(line) ?? [];
       return name === undefined || value === undefined ? [] : [[name, value] as const];
     }),
   );
-  return (name) => (isOwnSetting(name) ? undefined : (process.env[name] ?? local.get(name)));
 }

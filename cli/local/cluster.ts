@@ -11,6 +11,7 @@ import {
   type V4WorkerOptions,
 } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { type OriginSecrets, readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
 import type { WorkerName } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { applyMigrations } from "../identity/apply.ts";
@@ -36,6 +37,8 @@ export interface ClusterOptions {
   readonly settings: Readonly<Record<string, string>>;
   /** Secrets that the catalog names, for origins. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** To which hosts those may be sent, beside what the settings bind. */
+  readonly originSecrets?: OriginSecrets;
   /** Where R2, KV and Durable Objects are kept; shared with wrangler's own commands. Undefined: in memory. */
   readonly statePath: string | undefined;
   /** Serves the demo page and what else the API worker does not know. */
@@ -57,7 +60,8 @@ export interface Cluster {
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { apiUrl, mediaUrl } = addressesAt(options);
-  const settings = { STAGEDOOR_API_URL: apiUrl, ...options.settings };
+  const { originSecrets, settings: given } = options;
+  const settings = { STAGEDOOR_API_URL: apiUrl, ...given, ...boundSecrets(originSecrets, given) };
   const environment = (name: WorkerName) => ({
     ...devEnvironment(name, options.ring, mediaUrl, settings),
     ...options.secrets,
@@ -80,6 +84,17 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   await miniflare.ready;
   await applyMigrations(miniflare);
   return { apiUrl, mediaUrl, miniflare, stop: () => miniflare.dispose() };
+}
+
+/** The setting that binds secrets to hosts, with those of `more`. A faulty one is left to the worker, which names the fault. */
+export function boundSecrets(
+  more: OriginSecrets | undefined,
+  { STAGEDOOR_ORIGIN_SECRETS: own }: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  if (more === undefined) return {};
+  const bound = readOriginSecrets(own);
+  if (own !== undefined && Object.keys(bound).length === 0) return {};
+  return { STAGEDOOR_ORIGIN_SECRETS: JSON.stringify({ ...bound, ...more }) };
 }
 
 /** Where a cluster stands at these ports. */

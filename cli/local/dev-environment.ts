@@ -2,6 +2,7 @@ import { devIssuer, type WorkerName } from "../../src/config/configuration.ts";
 import { ringFor } from "../../src/config/worker-ring.ts";
 import { publicHalf } from "../../src/keys/public.ts";
 import { type KeyRing, keysFor } from "../../src/keys/ring.ts";
+import { catalogLiveUrl, liveOriginSecrets } from "./live-origin.ts";
 
 /** The audience of the development issuer's tokens. */
 export const devAudience = "stagedoor-api";
@@ -25,6 +26,7 @@ export function devEnvironment(
     STAGEDOOR_ENV: "development",
     STAGEDOOR_MEDIA_URL: mediaUrl,
     STAGEDOOR_KEYS: JSON.stringify(ringFor(worker, ring)),
+    STAGEDOOR_ORIGIN_SECRETS: JSON.stringify(liveOriginSecrets(new URL(catalogLiveUrl).host)),
     ...(worker === "api" ? { STAGEDOOR_ISSUERS: JSON.stringify([issuer]) } : {}),
     ...overrides,
   };

@@ -2,6 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { answerAt, type Channel } from "../../fixtures/live/answer.ts";
 import { type MillisecondClock, systemMillisecondClock } from "../../src/base/milliseconds.ts";
+import type { OriginSecrets } from "../../src/catalog/origin-secrets.ts";
 import { readChannels } from "./live-channels.ts";
 import { writeAnswer } from "./live-response.ts";
 
@@ -12,10 +13,17 @@ export const catalogLiveUrl = "http://127.0.0.1:8789";
 const secretHeader = "x-live-origin-secret";
 const secretVariable = "LIVE_ORIGIN_SECRET";
 
+/** The live origin's secret, bound to the host and port where it listens. */
+export function liveOriginSecrets(host: string): OriginSecrets {
+  return { [secretVariable]: { use: "header", header: secretHeader, hosts: [host] } };
+}
+
 export interface LiveOrigin {
   readonly url: string;
   /** What the workers need to be let in: a variable of their environment. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** And what binds that variable to this origin: STAGEDOOR_ORIGIN_SECRETS. */
+  readonly originSecrets: OriginSecrets;
   stop(): Promise<void>;
 }
 
@@ -52,6 +60,7 @@ export async function startLiveOrigin(options: LiveOriginOptions): Promise<LiveO
   return {
     url: `http://127.0.0.1:${address.port}`,
     secrets: { [secretVariable]: secret },
+    originSecrets: liveOriginSecrets(`127.0.0.1:${address.port}`),
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

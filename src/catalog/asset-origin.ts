@@ -2,7 +2,8 @@ import * as z from "zod";
 import { canonicalPathText, pathFault } from "../base/canonical-path.ts";
 import { seconds } from "../base/seconds.ts";
 
-const secretName = z
+/** The name of an environment variable that holds a secret of an origin. */
+export const secretName = z
   .string()
   .regex(/^[A-Z][A-Z0-9_]{0,63}$/, "Give the name of an environment variable (A-Z 0-9 _), never the secret itself.")
   // Who writes the catalog would otherwise have the key ring sent to an origin of his own.

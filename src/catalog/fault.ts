@@ -9,6 +9,7 @@ export const catalogFaultNames = [
   "prefix_overlap",
   "path_not_canonical",
   "origin_url_invalid",
+  "origin_secret_unbound",
   "cdn_reserved",
   "cloudfront_missing",
   "cloudfront_unused",

@@ -1,5 +1,6 @@
 import { ok, type Result, refuse } from "../base/result.ts";
 import { type Seconds, seconds } from "../base/seconds.ts";
+import type { OriginSecrets } from "../catalog/origin-secrets.ts";
 import { faultsAmong, type Issuer } from "../credential/issuer.ts";
 import { operatorIssuer } from "../credential/operator.ts";
 import { type KeyRing, keysFor, parseKeyRing } from "../keys/ring.ts";
@@ -33,6 +34,7 @@ export interface Configuration {
   readonly signInRate: RatePolicy | undefined;
   readonly signInRateAddress: RatePolicy | undefined;
   readonly tokenRateAddress: RatePolicy | undefined;
+  readonly originSecrets: OriginSecrets;
   readonly entitlement:
     | { readonly url: string; readonly secret: string | undefined; readonly cache: Seconds }
     | undefined;
@@ -189,6 +191,7 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
     signInRate: anHour("sign-in-account", settings.STAGEDOOR_SIGN_IN_RATE),
     signInRateAddress: anHour("sign-in-address", settings.STAGEDOOR_SIGN_IN_RATE_ADDRESS),
     tokenRateAddress: anHour("token-address", settings.STAGEDOOR_TOKEN_RATE_ADDRESS),
+    originSecrets: settings.STAGEDOOR_ORIGIN_SECRETS,
     entitlement:
       settings.STAGEDOOR_ENTITLEMENT_URL === undefined
         ? undefined

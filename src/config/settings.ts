@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { isOriginPattern } from "../base/origin-pattern.ts";
 import { isSafeAddress } from "../base/safe-address.ts";
+import { originSecretsSchema } from "../catalog/origin-secrets.ts";
 import { issuerSchema } from "../credential/issuer.ts";
 
 /** A whole number, as environment variables give it. */
@@ -154,6 +155,12 @@ export const settingsSchema = z.object({
   STAGEDOOR_ENTITLEMENT_CACHE: secondsBetween(0, 60)
     .default(10)
     .describe("How long its answer is kept for the same viewer, asset and network."),
+  STAGEDOOR_ORIGIN_SECRETS: json('{"ORIGIN_SECRET": {"use": "header", "header": "X-Secret", "hosts": ["…"]}}')
+    .pipe(originSecretsSchema)
+    .default({})
+    .describe(
+      "What each secret of an origin may be used for: its hosts, and the header or the access key. One that is not named here is sent nowhere.",
+    ),
   STAGEDOOR_RENEWAL: z
     .enum(["redirect", "off"])
     .default("redirect")

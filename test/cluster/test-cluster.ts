@@ -38,6 +38,7 @@ export async function startTestCluster(
     mediaPort,
     settings,
     secrets: { ...live.secrets, ...secrets },
+    originSecrets: live.originSecrets,
     statePath: undefined,
     page: servePage({ ring, mediaUrl: `http://localhost:${mediaPort}`, basePath: settings.STAGEDOOR_BASE_PATH }),
     log: (line) => {

@@ -44,7 +44,9 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => origin.listen(0, "127.0.0.1", resolve));
   const address = origin.address();
   const port = address !== null && typeof address === "object" ? address.port : 0;
-  cluster = await startTestCluster({}, logs, { ORIGIN_SECRET: "open-sesame" });
+  const bound = { ORIGIN_SECRET: { use: "header", header: "X-Origin-Secret", hosts: [`127.0.0.1:${port}`] } };
+  const settings = { STAGEDOOR_ORIGIN_SECRETS: JSON.stringify(bound) };
+  cluster = await startTestCluster(settings, logs, { ORIGIN_SECRET: "open-sesame" });
   const names = ["42", "away", "broken", "text", "large", "foreign"];
   const assets = names.map((name) => ({
     id: `film-${name}`,

@@ -20,6 +20,11 @@ const shared: readonly (readonly [
   ["STAGEDOOR_SESSION_TTL", ["api", "manifest"], "segments' URLs end before their sessions do, or long after"],
   ["STAGEDOOR_PAUSE_ALLOWANCE", ["edge", "manifest"], "a URL that was renewed lives for another time than the first"],
   ["STAGEDOOR_EXPIRY_STEP", ["edge", "manifest"], "renewed URLs are others than the playlist's, so players load twice"],
+  [
+    "STAGEDOOR_ORIGIN_SECRETS",
+    ["api", "edge", "manifest"],
+    "an asset is accepted and its files are refused, or its playlists play and its segments do not",
+  ],
   ["STAGEDOOR_RENEWAL", ["api", "edge"], "a player is told that URLs are renewed where they are refused"],
   ["STAGEDOOR_REVOCATION_MAX_AGE", ["api", "edge"], "a session that was ended goes on at one of them"],
   [

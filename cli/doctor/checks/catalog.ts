@@ -1,5 +1,6 @@
 import { describeFault } from "../../../src/catalog/fault.ts";
-import { type Facts, soundCatalog } from "../facts.ts";
+import { readOriginSecrets, secretFaults } from "../../../src/catalog/origin-secrets.ts";
+import { environmentOf, type Facts, soundCatalog, workerOf } from "../facts.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
 import { handOver } from "../hand-over.ts";
 import { giveCatalog } from "../live/live.ts";
@@ -30,7 +31,7 @@ export const catalogCheck: Check<Facts> = {
           told.advice,
         ),
       );
-    return [...buckets(facts), ...origins(facts), ...secrets(facts)];
+    return [...buckets(facts), ...origins(facts), ...secrets(facts), ...unboundSecrets(facts)];
   },
 };
 
@@ -81,6 +82,21 @@ function origins(facts: Facts): Finding[] {
         : []),
     ];
   });
+}
+
+/** The workers refuse to send it, so the asset's files answer 500. In development the cluster binds what it makes itself. */
+function unboundSecrets(facts: Facts): Finding[] {
+  const edge = workerOf(facts, "edge");
+  if (facts.development || edge === undefined) return [];
+  const bound = readOriginSecrets(environmentOf(edge, facts).STAGEDOOR_ORIGIN_SECRETS);
+  return secretFaults(soundCatalog(facts)?.assets() ?? [], bound).map(({ asset, advice }) =>
+    fault(
+      "origin_secret_unbound",
+      `asset ${asset}`,
+      "The deployment does not let its origin's secret be used like this: the workers answer 500 for its files.",
+      advice,
+    ),
+  );
 }
 
 /** A secret can only be looked at by its name, where the file lists what it needs. */

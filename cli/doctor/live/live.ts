@@ -2,6 +2,7 @@ import type { OriginFetch } from "../../../src/adapters/origin/http-origin.ts";
 import type { Clock } from "../../../src/base/seconds.ts";
 import type { Asset } from "../../../src/catalog/asset.ts";
 import type { Catalog } from "../../../src/catalog/catalog.ts";
+import type { OriginSecrets } from "../../../src/catalog/origin-secrets.ts";
 import type { KeyRing } from "../../../src/keys/ring.ts";
 import type { Answer, Ask } from "./ask.ts";
 
@@ -27,6 +28,8 @@ export interface Live {
   /** Whether the catalog's origins are asked. */
   readonly origins: boolean;
   readonly secretOf: (name: string) => string | undefined;
+  /** To which hosts each of them may be sent, and how: the catalog is not trusted with that. */
+  readonly originSecrets: OriginSecrets;
   readonly grantIssuer: string;
   readonly ask: Ask;
   /** What the workers' own adapter asks an origin by. */

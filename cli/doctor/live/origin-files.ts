@@ -16,14 +16,14 @@ export async function readFromOrigin(
   asset: Asset,
   origin: HttpAssetOrigin,
   path: string,
-  { send, secretOf, clock }: Live,
+  { send, secretOf, originSecrets, clock }: Live,
 ): Promise<Result<string, Refusal>> {
   const hasty = { ...asset, origin: { ...origin, timeout: seconds(deadlineMs / 1000) } };
   // The adapter's own deadline ends with the headers.
   const bounded: OriginFetch = (url, init) =>
     send(url, { ...init, signal: AbortSignal.any([init.signal, AbortSignal.timeout(2 * deadlineMs)]) });
   const request = { asset: hasty, ...entryFile({ entry: path }), method: "GET" } as const;
-  const answered = await httpOrigin({ fetch: bounded, secretOf, clock })(request);
+  const answered = await httpOrigin({ fetch: bounded, secretOf, originSecrets, clock })(request);
   if (!answered.ok) return answered;
   return ok(await startOf(answered.value).catch(() => ""));
 }

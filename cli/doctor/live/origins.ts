@@ -1,6 +1,7 @@
 import { ok, type Result, refuse } from "../../../src/base/result.ts";
 import { type Asset, entryFile } from "../../../src/catalog/asset.ts";
 import type { HttpAssetOrigin } from "../../../src/catalog/asset-origin.ts";
+import { bindingFault } from "../../../src/catalog/origin-secrets.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
 import { eachOf } from "./each-of.ts";
 import { lists } from "./listing.ts";
@@ -62,6 +63,8 @@ async function originFindings(asset: Asset, origin: HttpAssetOrigin, live: Live)
 async function entryOf(asset: Asset, origin: HttpAssetOrigin, live: Live): Promise<Result<string, Finding>> {
   const { id, entry } = asset;
   const about = `asset ${id}`;
+  const unbound = bindingFault(origin, live.originSecrets);
+  if (unbound !== undefined) return refuse(notLookedAt(`${about} at its origin with the secret`, unbound));
   const read = await readFromOrigin(asset, origin, entry, live);
   if (read.ok) return ok(read.value);
   const { code, reason } = read.refusal;

@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/seconds.ts";
 import { isOwnSetting } from "../../catalog/asset-origin.ts";
 import { type Origin, originOf } from "../../catalog/origin.ts";
+import { readOriginSecrets } from "../../catalog/origin-secrets.ts";
 import { httpOrigin } from "../origin/http-origin.ts";
 import { r2Origin } from "./r2-origin.ts";
 
@@ -11,5 +12,7 @@ export function mediaOrigin(env: object, clock: Clock): Origin {
     const secret: unknown = Reflect.get(env, name);
     return typeof secret === "string" ? secret : undefined;
   };
-  return originOf({ r2: r2Origin(env), http: httpOrigin({ fetch: (url, init) => fetch(url, init), secretOf, clock }) });
+  const originSecrets = readOriginSecrets(Reflect.get(env, "STAGEDOOR_ORIGIN_SECRETS"));
+  const ports = { fetch: (url: string, init: RequestInit) => fetch(url, init), secretOf, originSecrets, clock };
+  return originOf({ r2: r2Origin(env), http: httpOrigin(ports) });
 }

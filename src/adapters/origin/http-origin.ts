@@ -3,7 +3,7 @@ import { ok, type Result } from "../../base/result.ts";
 import { type Clock, type Seconds, seconds } from "../../base/seconds.ts";
 import type { HttpAssetOrigin } from "../../catalog/asset-origin.ts";
 import type { Origin, OriginRequest } from "../../catalog/origin.ts";
-import { type DerivedKeys, type SecretOf, signOriginRequest } from "./origin-auth.ts";
+import { type DerivedKeys, type OriginSecretPorts, signOriginRequest } from "./origin-auth.ts";
 import { readOriginResponse } from "./origin-response.ts";
 
 /** The part of fetch that is used here. */
@@ -17,9 +17,8 @@ export type OriginFetch = (
   },
 ) => Promise<Response>;
 
-export interface HttpOriginPorts {
+export interface HttpOriginPorts extends OriginSecretPorts {
   readonly fetch: OriginFetch;
-  readonly secretOf: SecretOf;
   readonly clock: Clock;
 }
 

@@ -3,9 +3,16 @@ import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { type Clock, rfc3339 } from "../../base/seconds.ts";
 import type { HttpAssetOrigin } from "../../catalog/asset-origin.ts";
+import { bindingFault, type OriginSecrets } from "../../catalog/origin-secrets.ts";
 
 /** A secret by the name that the catalog gives it, undefined where it is not set. */
 export type SecretOf = (name: string) => string | undefined;
+
+/** Where an origin's credentials come from, and what the deployment lets them be used for. */
+export interface OriginSecretPorts {
+  readonly secretOf: SecretOf;
+  readonly originSecrets: OriginSecrets;
+}
 
 /** The URL as it is to be requested, and the headers that say who asks. */
 export interface SignedRequest {
@@ -17,16 +24,21 @@ export interface SignedRequest {
 export type DerivedKeys = Map<string, ArrayBuffer>;
 
 /**
- * What an origin that is not public asks for. `configuration_invalid` where a secret is not set. With SigV4 nothing is
+ * What an origin that is not public asks for. `configuration_invalid` where a secret is not set, or
+ * not bound to this host and use. With SigV4 nothing is
  * signed but the method, the URL and the host: proxies may change the other headers, and S3 does not need them.
  */
 export async function signOriginRequest(
-  { auth }: HttpAssetOrigin,
+  origin: HttpAssetOrigin,
   request: { readonly url: string; readonly method: string },
-  ports: { readonly secretOf: SecretOf; readonly clock: Clock; readonly derived: DerivedKeys },
+  ports: OriginSecretPorts & { readonly clock: Clock; readonly derived: DerivedKeys },
 ): Promise<Result<SignedRequest, Refusal>> {
   const { url, method } = request;
+  const { auth } = origin;
   if (auth === undefined) return ok({ url, headers: new Headers() });
+  // Whoever may write the catalog would otherwise have any secret sent to a server of their own. A redirect stays on the host.
+  const unbound = bindingFault(origin, ports.originSecrets);
+  if (unbound !== undefined) return refusal("configuration_invalid", unbound);
   if (auth.type === "header") {
     const secret = ports.secretOf(auth.secret);
     return secret === undefined ? unset(auth.secret) : ok({ url, headers: new Headers([[auth.name, secret]]) });

@@ -1,4 +1,5 @@
 import type { CatalogEditing } from "../../catalog/catalog-editing.ts";
+import type { OriginSecrets } from "../../catalog/origin-secrets.ts";
 import type { KeyRing } from "../../keys/ring.ts";
 import type { CloudFrontPublicKeys } from "../../signing/cloudfront/verify.ts";
 import type { Gathered } from "../../telemetry/gathered.ts";
@@ -12,6 +13,8 @@ export interface OperatorContext extends SessionContext {
   readonly ring: KeyRing;
   /** The public halves of CloudFront's keys, for explanations. */
   readonly publicKeys: CloudFrontPublicKeys;
+  /** To which hosts each secret of an origin may be sent, and how. */
+  readonly originSecrets: OriginSecrets;
   /** As STAGEDOOR_RENEWAL. */
   readonly renewal: "redirect" | "off";
 }

@@ -1,8 +1,11 @@
 import { readJson } from "../../base/body-text.ts";
 import { hasDuplicateMembers } from "../../base/json-members.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
-import { ok, type Result } from "../../base/result.ts";
+import { ok, type Result, refuse } from "../../base/result.ts";
+import { assetSchema } from "../../catalog/asset.ts";
 import type { CatalogChange } from "../../catalog/catalog-editing.ts";
+import { describeFault } from "../../catalog/fault.ts";
+import { type OriginSecrets, secretFaults } from "../../catalog/origin-secrets.ts";
 import { fromStore } from "../session/store-failure.ts";
 import type { OperatorContext } from "./context.ts";
 
@@ -27,14 +30,22 @@ export interface PutAsset {
 /**
  * `PUT /operator/assets/:id`, for operators with the scope operator:assets: an asset as the catalog has it, in the place of
  * the one of its id, unless the query says `replace=false`. The workers know of it within two minutes. `body_invalid`;
- * `asset_invalid` with every fault; `store_unavailable`. Where it is refused, nothing was changed.
+ * `asset_invalid` with every fault, a secret that the deployment does not bind to the asset's host and use among them;
+ * `store_unavailable`. Where it is refused, nothing was changed.
  */
 export async function putAsset(
   { id, body, replace }: AssetPut,
-  context: Pick<OperatorContext, "catalogEditing" | "timer">,
+  context: Pick<OperatorContext, "catalogEditing" | "originSecrets" | "timer">,
 ): Promise<Result<PutAsset, Refusal>> {
   const asset = readJson(body);
   if (!asset.ok) return asset;
+  const unbound = faultsOfSecrets(asset.value, context.originSecrets);
+  if (unbound.length > 0)
+    return refuse({
+      code: "asset_invalid",
+      reason: "the asset's secret is not bound to its host and use",
+      faults: unbound,
+    });
   if (hasDuplicateMembers(body)) return refusal("body_invalid", "the body names a member twice");
   const asked = await fromStore("the catalog's object", context.catalogEditing.put(id, asset.value, replace), context);
   if (!asked.ok) return asked;
@@ -42,4 +53,10 @@ export async function putAsset(
   if (!put.ok) return put;
   const { was, faults, asset: stored } = put.value;
   return ok({ asset: stored, was, ...(faults.length > 0 && { faults }) });
+}
+
+/** None for an asset that is not sound: what is wrong with that is for the catalog to say. */
+function faultsOfSecrets(asset: unknown, secrets: OriginSecrets): readonly string[] {
+  const read = assetSchema.safeParse(asset);
+  return read.success ? secretFaults([read.data], secrets).map(describeFault) : [];
 }

@@ -98,7 +98,7 @@ describe("assets add and remove, in a file", () => {
 
 describe("assets, live", () => {
   let catalog: MemoryCatalog;
-  let context: Parameters<typeof listAssets>[0];
+  let context: Parameters<typeof putAsset>[1];
   const asked: (string | undefined)[] = [];
   let server: Server;
   let api: string;
@@ -132,7 +132,7 @@ describe("assets, live", () => {
   afterAll(() => new Promise((resolve) => server.close(resolve)));
   beforeEach(() => {
     catalog = { text: undefined };
-    context = { catalogEditing: memoryCatalogEditing(catalog, nodeSha256), timer: systemTimer };
+    context = { catalogEditing: memoryCatalogEditing(catalog, nodeSha256), originSecrets: {}, timer: systemTimer };
     asked.length = 0;
   });
 

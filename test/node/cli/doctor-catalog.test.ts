@@ -109,7 +109,7 @@ describe("the deployment of an API", () => {
   });
 
   it("says which buckets assets name that its workers lack", async () => {
-    const deployment = { environment: "production", mediaUrl: undefined, buckets: ["MEDIA"] };
+    const deployment = { environment: "production", mediaUrl: undefined, originSecrets: undefined, buckets: ["MEDIA"] };
     const parsed = parseCatalog({
       version: 1,
       assets: [films, { ...films, id: "lost", origin: { type: "r2", binding: "NOPE", prefix: "lost/" } }],

@@ -252,6 +252,14 @@ const catalog: readonly Case[] = [
     "OTHER",
     withCatalog({ ...films, origin: { type: "r2", binding: "OTHER", prefix: "film/" } }),
   ],
+  ["origin_secret_unbound", "fault", "asset far", withVars(["edge"], { STAGEDOOR_ORIGIN_SECRETS: "{}" })],
+  [
+    "origin_secret_unbound",
+    "fault",
+    "asset far",
+    withCatalog({ ...far, origin: { ...far.origin, url: "https://origin.evil.test/far/" } }),
+  ],
+  ["settings_differ", "fault", "STAGEDOOR_ORIGIN_SECRETS", withVars(["api"], { STAGEDOOR_ORIGIN_SECRETS: "{}" })],
   ["origin_secret_unlisted", "warning", "FAR_SECRET", withWorker("edge", () => ({ secrets: [] }))],
   ["origin_without_auth", "warning", "asset far", withCatalog({ ...far, origin: { ...far.origin, auth: undefined } })],
   [

@@ -7,6 +7,7 @@ import { projectRoot } from "../../../cli/project.ts";
 import { ok } from "../../../src/base/result.ts";
 import { unixSeconds } from "../../../src/base/seconds.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
+import type { OriginSecrets } from "../../../src/catalog/origin-secrets.ts";
 import { newCloudFrontKey, newOperatorKey, newSessionKey } from "../../../src/keys/generate.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
 
@@ -36,6 +37,10 @@ export const far = {
   },
   entry: "index.m3u8",
 };
+/** What the deployment lets the secret of that be used for. */
+export const originSecrets: OriginSecrets = {
+  FAR_SECRET: { use: "header", header: "X-Origin-Secret", hosts: ["*.films.test"] },
+};
 export const clouded = {
   id: "clouded",
   origin: { type: "r2", binding: "MEDIA", prefix: "clouded/" },
@@ -64,7 +69,11 @@ async function filledIn(kind: WorkerKind): Promise<DeployedWorker> {
     ...value,
     kv: value.kv.map(({ binding }) => ({ binding, id })),
     databases: value.databases.map(({ binding }) => ({ binding, id: "01234567-89ab-4def-8123-456789abcdef" })),
-    vars: { ...value.vars, ...ownAddresses(value.vars) },
+    vars: {
+      ...value.vars,
+      ...ownAddresses(value.vars),
+      ...(kind === "identity" ? {} : { STAGEDOOR_ORIGIN_SECRETS: JSON.stringify(originSecrets) }),
+    },
     routes: value.routes.map((host) => host.replace("example.com", "films.test")),
     secrets: [...value.secrets, "FAR_SECRET"],
   };

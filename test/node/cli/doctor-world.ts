@@ -5,7 +5,7 @@ import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
-import { apiUrl, clouded, far, films, mediaUrl, now, ringKeys } from "./doctor-stage.ts";
+import { apiUrl, clouded, far, films, mediaUrl, now, originSecrets, ringKeys } from "./doctor-stage.ts";
 
 /** What a host says to a request; undefined where the sound world is to answer, "silent" where nobody does. */
 export type Override = (url: URL, init: RequestInit) => Response | "silent" | undefined;
@@ -48,6 +48,7 @@ export async function world(override: Override = () => undefined, more: Partial<
     publicBuckets: ["https://pub-1.r2.test"],
     origins: true,
     secretOf: (name) => (name === "FAR_SECRET" ? "let me in please" : undefined),
+    originSecrets,
     grantIssuer: "stagedoor",
     ask: askWith(send, 1_000),
     send,

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { httpOrigin, type OriginFetch } from "../../../src/adapters/origin/http-origin.ts";
 import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
 import type { OriginRequest } from "../../../src/catalog/origin.ts";
+import type { OriginSecrets } from "../../../src/catalog/origin-secrets.ts";
 import { httpOriginOf, sampleAsset } from "../catalog/sample.ts";
 import type { SeenRequest } from "./fake-server.ts";
 import { expectedSignature } from "./sigv4-oracle.ts";
@@ -9,7 +10,15 @@ import { expectedSignature } from "./sigv4-oracle.ts";
 const secrets: Readonly<Record<string, string>> = {
   ORIGIN_SECRET: "only-the-origin-knows",
   S3_ID: "AKIDEXAMPLE",
+  S3_OTHER: "a-third-key-0123456789",
   S3_SECRET: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+};
+const originSecrets: OriginSecrets = {
+  ORIGIN_SECRET: { use: "header", header: "X-Origin-Secret", hosts: ["origin.example"] },
+  S3_SECRET: { use: "sigv4", accessKeyId: "S3_ID", hosts: ["origin.example", "*.amazonaws.com"] },
+  S3_OTHER: { use: "sigv4", accessKeyId: "UNSET_ID", hosts: ["origin.example"] },
+  UNSET_KEY: { use: "sigv4", accessKeyId: "S3_ID", hosts: ["origin.example"] },
+  UNSET: { use: "header", header: "X-Origin-Secret", hosts: ["origin.example"] },
 };
 const headerAuth = { type: "header", name: "X-Origin-Secret", secret: "ORIGIN_SECRET" };
 const sigv4 = { type: "sigv4", region: "eu-central-1", accessKeyId: "S3_ID", secretAccessKey: "S3_SECRET" };
@@ -26,7 +35,7 @@ async function ask(
   };
   const clock = () => unixSeconds(1_800_000_000);
   const { origin, ...asked } = request;
-  const open = httpOrigin({ fetch, clock, secretOf: (name) => secrets[name] });
+  const open = httpOrigin({ fetch, clock, secretOf: (name) => secrets[name], originSecrets });
   const asset = sampleAsset({ origin: httpOriginOf(origin) });
   const result = await open({ asset, path: "360p/0.ts", query: "", method: "GET", ...asked });
   return { result, seen, first: seen[0] };
@@ -89,13 +98,41 @@ describe("what an HTTP origin is asked", () => {
 
   it.each([
     ["a header's secret", { ...headerAuth, secret: "UNSET" }],
-    ["an access key's id", { ...sigv4, accessKeyId: "UNSET" }],
-    ["an access key", { ...sigv4, secretAccessKey: "UNSET" }],
+    ["an access key's id", { ...sigv4, accessKeyId: "UNSET_ID", secretAccessKey: "S3_OTHER" }],
+    ["an access key", { ...sigv4, secretAccessKey: "UNSET_KEY" }],
   ])("is nothing at all where %s is not set", async (_, auth) => {
     const { result, seen } = await ask(file, { origin: { auth } });
     expect(result).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
     expect(result.ok ? "" : result.refusal.reason).toContain("UNSET");
     expect(seen).toEqual([]);
+  });
+
+  it.each([
+    ["that nothing binds", { auth: { ...headerAuth, secret: "S3_OTHER_SECRET" } }],
+    ["of another host", { auth: headerAuth, url: "https://evil.example/films/42/" }],
+    ["of another port", { auth: headerAuth, url: "https://origin.example:8443/films/42/" }],
+    ["of the host above", { auth: { ...sigv4, secretAccessKey: "S3_SECRET" }, url: "https://amazonaws.com/films/" }],
+    ["of a host that ends alike", { auth: sigv4, url: "https://evilamazonaws.com/films/" }],
+    ["that signs requests, as a header", { auth: { ...headerAuth, secret: "S3_SECRET" } }],
+    ["the id of a key, as a header", { auth: { ...headerAuth, secret: "S3_ID" } }],
+    ["of a header, as a key", { auth: { ...sigv4, secretAccessKey: "ORIGIN_SECRET" } }],
+    ["that signs, as the id of a key", { auth: { ...sigv4, accessKeyId: "S3_SECRET" } }],
+    ["under another header", { auth: { ...headerAuth, name: "User-Agent" } }],
+    ["that every object inherits", { auth: { ...headerAuth, secret: "CONSTRUCTOR" } }],
+  ])("is nothing at all for a secret %s", async (_, origin) => {
+    const { result, seen } = await ask(file, { origin });
+    expect(result).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
+    expect(result.ok ? "" : result.refusal.reason).toContain("STAGEDOOR_ORIGIN_SECRETS");
+    for (const secret of Object.values(secrets)) expect(JSON.stringify(result)).not.toContain(secret);
+    expect(seen).toEqual([]);
+  });
+
+  it("carries the secret to hosts below a pattern, and under its header in any case", async () => {
+    const url = "https://films.s3.eu-central-1.amazonaws.com/films/";
+    const signed = await ask(file, { origin: { auth: sigv4, url } });
+    expect(signed.first?.headers.get("Authorization")).toContain("AKIDEXAMPLE");
+    const { first } = await ask(file, { origin: { auth: { ...headerAuth, name: "x-origin-secret" } } });
+    expect(first?.headers.get("X-Origin-Secret")).toBe("only-the-origin-knows");
   });
 
   it("never lies outside the asset's URL, even if the path was not checked", async () => {
@@ -259,7 +296,7 @@ describe("what an HTTP origin answers", () => {
         signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
       });
     const asset = sampleAsset({ origin: httpOriginOf({ timeout: 1 }) });
-    const asked = httpOrigin({ fetch, clock, secretOf: () => undefined })({
+    const asked = httpOrigin({ fetch, clock, secretOf: () => undefined, originSecrets })({
       asset,
       path: "a",
       query: "",
@@ -277,7 +314,12 @@ describe("what an HTTP origin answers", () => {
       await new Promise((resolve) => setTimeout(resolve, 1100));
       return signal.aborted ? Promise.reject(new DOMException("aborted", "AbortError")) : file();
     };
-    const origin = httpOrigin({ fetch, clock: () => unixSeconds(1_800_000_000), secretOf: () => undefined });
+    const origin = httpOrigin({
+      fetch,
+      clock: () => unixSeconds(1_800_000_000),
+      secretOf: () => undefined,
+      originSecrets,
+    });
     const request = { asset: sampleAsset({ origin: httpOriginOf({ timeout: 1 }) }), path: "a", query: "" };
     const both = Promise.all([
       origin({ ...request, method: "GET", hold: seconds(0.5) }),
@@ -296,7 +338,12 @@ describe("what an HTTP origin answers", () => {
     };
     const clock = () => unixSeconds(1_800_000_000);
     const asset = sampleAsset({ origin: httpOriginOf({ timeout: 1 }) });
-    await httpOrigin({ fetch, clock, secretOf: () => undefined })({ asset, path: "a", query: "", method: "GET" });
+    await httpOrigin({ fetch, clock, secretOf: () => undefined, originSecrets })({
+      asset,
+      path: "a",
+      query: "",
+      method: "GET",
+    });
     await vi.advanceTimersByTimeAsync(1100);
     expect(abort?.aborted).toBe(false);
   });

@@ -32,13 +32,31 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllGlobals());
 
-const env = { ORIGIN_SECRET: "open sesame", STAGEDOOR_KEYS: "the whole ring" };
-const ask = (of: Asset) => mediaOrigin(env, systemClock)({ asset: of, path: "0.ts", query: "", method: "GET" });
+const bound = { use: "header", header: "X-Secret", hosts: ["origin.example"] };
+const env = {
+  ORIGIN_SECRET: "open sesame",
+  STAGEDOOR_KEYS: "the whole ring",
+  STAGEDOOR_ORIGIN_SECRETS: JSON.stringify({ ORIGIN_SECRET: bound }),
+};
+const ask = (of: Asset, its: object = env) =>
+  mediaOrigin(its, systemClock)({ asset: of, path: "0.ts", query: "", method: "GET" });
 
 describe("the secrets that an origin is given", () => {
   it("are those that the catalog names", async () => {
     expect((await ask(asset)).ok).toBe(true);
     expect(sent).toEqual(["open sesame"]);
+  });
+
+  it.each([
+    ["no setting", undefined],
+    ["no JSON", "{"],
+    ["another host", JSON.stringify({ ORIGIN_SECRET: { ...bound, hosts: ["other.example"] } })],
+    ["a use that is none", JSON.stringify({ ORIGIN_SECRET: { ...bound, use: "cookie" } })],
+    ["a name of the service's own beside it", JSON.stringify({ ORIGIN_SECRET: bound, STAGEDOOR_KEYS: bound })],
+  ])("are none where the deployment has %s for them", async (_, setting) => {
+    const its = { ...env, STAGEDOOR_ORIGIN_SECRETS: setting };
+    expect(await ask(asset, its)).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
+    expect(sent).toEqual([]);
   });
 
   it("are never the service's own: who writes the catalog would have the key ring sent to himself", async () => {

@@ -26,7 +26,7 @@ originContract("a map in memory", async () => ({ origin: memory(), asset: sample
 originContract("an HTTP server", async () => {
   const { fetch } = fakeServer(base, contractFiles);
   return {
-    origin: httpOrigin({ fetch, clock, secretOf: () => undefined }),
+    origin: httpOrigin({ fetch, clock, secretOf: () => undefined, originSecrets: {} }),
     asset: sampleAsset({ origin: httpOriginOf() }),
   };
 });
@@ -38,7 +38,10 @@ originContract("a stand-in for R2", async () => {
 
 originContract("the origin of an asset's type", async () => {
   const { fetch } = fakeServer(base, contractFiles);
-  const origin = originOf({ r2: memory(), http: httpOrigin({ fetch, clock, secretOf: () => undefined }) });
+  const origin = originOf({
+    r2: memory(),
+    http: httpOrigin({ fetch, clock, secretOf: () => undefined, originSecrets: {} }),
+  });
   return { origin, asset: sampleAsset({ origin: httpOriginOf() }) };
 });
 

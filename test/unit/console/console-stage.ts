@@ -38,6 +38,7 @@ export async function consoleStage(changes: { readonly settings?: Partial<Sessio
     catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
     ring: { keys: [...ringKeys, operators.key] },
     publicKeys: () => undefined,
+    originSecrets: {},
     renewal: "redirect",
   };
   const { telemetry } = context;

@@ -62,6 +62,7 @@ describe("a body that is broken", () => {
       gathered: memoryGathered(() => now),
       ring: { keys: [] },
       publicKeys: () => undefined,
+      originSecrets: {},
       renewal: "off",
     } as const;
     const identity = async (request: Request) => {

@@ -18,6 +18,7 @@ async function stage(gathered: Gathered = memoryGathered(() => now)) {
       catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
       ring: { keys: [] },
       publicKeys: () => undefined,
+      originSecrets: {},
       renewal: "off",
     },
   });

@@ -23,6 +23,7 @@ async function whole(basePath: string) {
     gathered: memoryGathered(() => now),
     ring: { keys: [] },
     publicKeys: () => undefined,
+    originSecrets: {},
     renewal: "off",
   } as const;
   return api(context, basePath, { operators });

@@ -42,6 +42,7 @@ beforeEach(async () => {
       gathered: memoryGathered(() => now),
       ring: { keys: [] },
       publicKeys: () => undefined,
+      originSecrets: { FILM_SECRET: { use: "header", header: "X-Secret", hosts: ["origin.example"] } },
       renewal: "off",
     },
   });
@@ -77,6 +78,32 @@ describe("the routes of the catalog", () => {
     const refused = await send("PUT", "/assets/one?replace=false", film("one", { title: "One" }));
     expect([refused.status, refused.body.code]).toEqual([400, "asset_invalid"]);
     expect(catalog.text).not.toContain("title");
+  });
+
+  it("PUT takes an origin's secret to where the deployment lets it be sent, and nowhere else", async () => {
+    const auth = { type: "header", name: "X-Secret", secret: "FILM_SECRET" };
+    const far = (url: string, more: object = {}) =>
+      film("one", { origin: { type: "http", url, auth: { ...auth, ...more } } });
+    const refused = [
+      far("https://evil.example/films/"),
+      far("https://origin.example:444/films/"),
+      far("https://origin.example/films/", { secret: "OTHER_SECRET" }),
+      far("https://origin.example/films/", { name: "X-Other" }),
+      film("one", {
+        origin: {
+          type: "http",
+          url: "https://origin.example/films/",
+          auth: { type: "sigv4", region: "auto", accessKeyId: "FILM_ID", secretAccessKey: "FILM_SECRET" },
+        },
+      }),
+    ];
+    for (const asset of refused) {
+      const { status, body } = await send("PUT", "/assets/one", asset);
+      expect([status, body.code]).toEqual([400, "asset_invalid"]);
+      expect(body.faults).toEqual([expect.stringMatching(/^origin_secret_unbound: one: origin\.auth: /)]);
+    }
+    expect(catalog.text).toBeUndefined();
+    expect((await send("PUT", "/assets/one", far("https://origin.example/films/"))).status).toBe(200);
   });
 
   it("PUT tells every fault of an asset, and the log only how many there are", async () => {

@@ -25,6 +25,7 @@ export async function operatorStage(
     catalogEditing: editing,
     ring: { keys: changes.ring ?? ringKeys },
     publicKeys: changes.publicKeys ?? (() => undefined),
+    originSecrets: {},
     renewal: "redirect",
     ...changes.context,
   });

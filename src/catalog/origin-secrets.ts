@@ -1,0 +1,104 @@
+import * as z from "zod";
+import { type HttpAssetOrigin, secretName } from "./asset-origin.ts";
+import type { CatalogFault } from "./fault.ts";
+
+/** `host`, `host:port` or `*.host`, as a URL has them: lower case, Punycode, and without the port that the scheme implies. */
+const host = z
+  .string()
+  .max(255)
+  .regex(
+    /^((\*\.[a-z0-9_-]+(\.[a-z0-9_-]+)+|[a-z0-9_-]+(\.[a-z0-9_-]+)*)(:\d{1,5})?|\[[0-9a-f:]+\](:\d{1,5})?)$/,
+    "write hosts in lower case, as origin.example.com, origin.example.com:8443 or *.origin.example.com",
+  )
+  .refine((text) => !/:(443|80)$/.test(text), "leave the ports 443 and 80 out");
+
+const hosts = z.array(host).min(1).max(100).describe("The hosts that it may be sent to; `*.` covers every host below.");
+
+const headerSecret = z.strictObject({
+  use: z.literal("header").describe("It is sent as the value of a header."),
+  header: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,64}$/, "write a header's name in A-Z a-z 0-9 and -")
+    .describe("That header's name."),
+  hosts,
+});
+
+const sigv4Secret = z.strictObject({
+  use: z.literal("sigv4").describe("It signs requests (AWS Signature Version 4), and is never sent itself."),
+  accessKeyId: secretName.describe("The variable with the id of this access key, which is sent."),
+  hosts,
+});
+
+/**
+ * What each secret of an origin is for, by the name of its environment variable. Whoever may write the catalog names secrets
+ * there, so the deployment says, where only its owner can, to which hosts each may go and how.
+ */
+export const originSecretsSchema = z
+  .record(secretName, z.discriminatedUnion("use", [headerSecret, sigv4Secret]))
+  .superRefine((secrets, context) => {
+    for (const name of Object.values(secrets).flatMap((one) => (one.use === "sigv4" ? one.accessKeyId : [])))
+      if (Object.hasOwn(secrets, name))
+        // An attacker would have a secret key sent as the id of another, in plain.
+        context.addIssue({
+          code: "custom",
+          message: `${name} is the id of an access key, and has a use of its own too`,
+        });
+  });
+
+export type OriginSecrets = z.output<typeof originSecretsSchema>;
+
+/** No secret may be sent anywhere. */
+export const noOriginSecrets: OriginSecrets = {};
+
+/** STAGEDOOR_ORIGIN_SECRETS as a worker that has checked its configuration finds it; none where it is no sound text. */
+export function readOriginSecrets(text: unknown): OriginSecrets {
+  if (typeof text !== "string") return noOriginSecrets;
+  try {
+    return originSecretsSchema.safeParse(JSON.parse(text)).data ?? noOriginSecrets;
+  } catch {
+    return noOriginSecrets;
+  }
+}
+
+/**
+ * Why an origin's credentials must not be used, in a sentence that says what to do; undefined where the deployment binds
+ * them to this host and this use, and for an origin without any. A secret that nothing binds goes nowhere.
+ *
+ * @example bindingFault(origin, { ORIGIN_SECRET: { use: "header", header: "X-Secret", hosts: ["*.origin.example"] } });
+ */
+export function bindingFault({ url, auth }: HttpAssetOrigin, secrets: OriginSecrets): string | undefined {
+  if (auth === undefined) return undefined;
+  const name = auth.type === "header" ? auth.secret : auth.secretAccessKey;
+  const bound = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
+  const where = `STAGEDOOR_ORIGIN_SECRETS of the deployment`;
+  if (bound === undefined) return `${where} does not name ${name}: say there to which hosts it may be sent, and how.`;
+  if (auth.type === "header") {
+    if (bound.use !== "header") return `${where} has ${name} sign requests: a key is never sent as a header.`;
+    if (bound.header.toLowerCase() !== auth.name.toLowerCase())
+      return `${where} has ${name} sent as the header ${bound.header} alone.`;
+  } else {
+    if (bound.use !== "sigv4") return `${where} has ${name} sent as a header: it is no key for SigV4.`;
+    if (bound.accessKeyId !== auth.accessKeyId)
+      return `${where} has ${name} used with the access key id in ${bound.accessKeyId} alone.`;
+  }
+  const own = new URL(url).host;
+  return bound.hosts.some((pattern) => covers(pattern, own))
+    ? undefined
+    : `${where} does not let ${name} be sent to this host: choose another secret, or add the host there.`;
+}
+
+/** The faults of assets whose credentials the deployment does not bind to their host and use. */
+export function secretFaults(
+  assets: readonly { readonly id: string; readonly origin: HttpAssetOrigin | { readonly type: "r2" } }[],
+  secrets: OriginSecrets,
+): readonly CatalogFault[] {
+  return assets.flatMap(({ id, origin }) => {
+    const advice = origin.type === "http" ? bindingFault(origin, secrets) : undefined;
+    return advice === undefined ? [] : [{ name: "origin_secret_unbound", asset: id, field: "origin.auth", advice }];
+  });
+}
+
+/** A star stands for one label or more. `new URL` has read the host, so it holds nothing but labels and a port. */
+function covers(pattern: string, own: string): boolean {
+  return pattern.startsWith("*.") ? own.endsWith(pattern.slice(1)) && own.length > pattern.length - 1 : own === pattern;
+}
