@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { canonicalQuery, pathFault } from "../base/canonical-path.ts";
+import { type MediaPlace, mediaPlaceOf, type OriginFile, sentQuery } from "../base/alias.ts";
+import { pathFault } from "../base/canonical-path.ts";
 import { seconds } from "../base/seconds.ts";
 import { isApplicationScheme } from "../base/uri-scheme.ts";
 import { availableSchema, countriesSchema, originsSchema } from "./asset-conditions.ts";
@@ -158,10 +159,17 @@ export const catalogDocumentSchema = z
   })
   .describe("The catalog.");
 
-/** An asset's `entry`, taken apart: the path below the origin's prefix, and the query without its `?`. */
-export function entryFile({ entry }: Pick<Asset, "entry">): { readonly path: string; readonly query: string } {
+/** An asset's `entry` as its origin is asked for it. */
+export function entryFile({ entry }: Pick<Asset, "entry">): OriginFile {
   const mark = entry.indexOf("?");
   return mark < 0 ? { path: entry, query: "" } : { path: entry.slice(0, mark), query: entry.slice(mark + 1) };
+}
+
+/** Where an asset's entry is on the media host: at an alias where its query is not canonical. */
+export function entryPlace(asset: Pick<Asset, "entry">): MediaPlace {
+  const place = mediaPlaceOf(entryFile(asset));
+  if (!place.ok) throw new TypeError("an asset whose entry was not checked");
+  return place.value;
 }
 
 /** What to do about an entry, or undefined where it is sound. Its query may hold a secret of the origin: it is not quoted. */
@@ -172,9 +180,10 @@ function entryFault(entry: string): string | undefined {
     return `Give the path of a file below the origin's prefix, in its canonical form: ${pathWhy}.`;
   if (query === "" && entry.includes("?")) return "Remove the question mark: the entry's query is empty.";
   if (entry.includes("#")) return "Remove the fragment (from # on): it is never sent to an origin.";
-  if (canonicalQuery(query) !== query)
-    return "Percent-encode the entry's query: A-Z a-z 0-9 - . _ ~ + & and the first = of each pair stay as they are.";
-  return undefined;
+  if (sentQuery(query) !== query)
+    return "Percent-encode the entry's query: it holds a character that no URL can hold, such as a space.";
+  const place = mediaPlaceOf({ path, query });
+  return place.ok ? undefined : `Percent-encode the slashes in the entry's query: ${place.refusal.reason}.`;
 }
 
 /** A star covers labels at the front, as in the lists of origins (`base/origin-pattern.ts`), and no IP address. */

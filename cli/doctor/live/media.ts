@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { oneShotHmac } from "../../../src/adapters/node/one-shot-hmac.ts";
-import { entryFile } from "../../../src/catalog/asset.ts";
+import { entryPlace } from "../../../src/catalog/asset.ts";
 import { newSessionKey } from "../../../src/keys/generate.ts";
 import { keysFor, signingKey } from "../../../src/keys/ring.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
@@ -32,11 +32,11 @@ export const mediaCheck: Check<Live> = {
       await prepareSessionKeys({ keys: [newSessionKey(kid ?? "stranger", randomBytes)] }, oneShotHmac)
     ).values();
     return eachOf(assetsOf(live), async (asset) => {
-      const entry = entryFile(asset);
+      const entry = entryPlace(asset);
       const path = `/${asset.id}/${entry.path}`;
       const context = { mediaUrl, grantIssuer: live.grantIssuer, now: live.clock() };
       const asked = [
-        { what: "without a grant", url: `${mediaUrl}/${asset.id}/${asset.entry}` },
+        { what: "without a grant", url: `${mediaUrl}${path}${entry.query === "" ? "" : `?${entry.query}`}` },
         ...(stranger === undefined
           ? []
           : [

@@ -49,7 +49,7 @@ export async function signOriginRequest(
   if (secretAccessKey === undefined) return unset(auth.secretAccessKey);
   const { region, service } = auth;
   const datetime = rfc3339(ports.clock()).replaceAll("-", "").replaceAll(":", "");
-  const plain = service === "s3" ? withEncodedPlus(url) : url;
+  const plain = service === "s3" ? withSignedPath(url) : url;
   // One derived key a day, region and secret: without an end an isolate that lives for long would gather them.
   if (ports.derived.size > 100) ports.derived.clear();
   const cache = ports.derived;
@@ -67,11 +67,26 @@ export async function signOriginRequest(
   return ok({ url: plain, headers });
 }
 
-/** S3 reads `+` in a path as a space; only `%2B` names a plus. */
-function withEncodedPlus(url: string): string {
+/**
+ * The URL with the spelling of its path that S3 signs: decoded once, then each byte escaped but unreserved ones and slashes.
+ * So the path that is sent is the one that is signed, and names the same key: S3 reads a bare `+` as a space.
+ */
+function withSignedPath(url: string): string {
   const mark = url.indexOf("?");
-  const path = mark < 0 ? url : url.slice(0, mark);
-  return path.replaceAll("+", "%2B") + url.slice(path.length);
+  const end = mark < 0 ? url.length : mark;
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  const path = url.slice(start, end);
+  return url.slice(0, start) + (spelledForS3(path) ?? path.replaceAll("+", "%2B")) + url.slice(end);
+}
+
+/** Undefined where the path is not UTF-8, as S3's keys are. */
+function spelledForS3(path: string): string | undefined {
+  try {
+    const key = encodeURIComponent(decodeURIComponent(path)).replaceAll("%2F", "/");
+    return key.replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  } catch {
+    return undefined;
+  }
 }
 
 function unset(name: string): Result<never, Refusal> {

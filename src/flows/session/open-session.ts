@@ -1,7 +1,7 @@
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { after, earlier, isUnixSeconds, rfc3339, type UnixSeconds } from "../../base/seconds.ts";
-import { type Asset, entryFile } from "../../catalog/asset.ts";
+import { type Asset, entryPlace } from "../../catalog/asset.ts";
 import { signingKey } from "../../keys/ring.ts";
 import { loginName } from "../../sessions/login-name.ts";
 import { isKeyRevoked } from "../../sessions/revocation-snapshot.ts";
@@ -105,7 +105,7 @@ function manifestUrl(
   expiry: UnixSeconds,
   { settings }: SessionContext,
 ): string {
-  const entry = entryFile(asset);
+  const entry = entryPlace(asset);
   const path = `/${asset.id}/${entry.path}`;
   const signed = signedQuery(macFor(key, "playlist", grant), "playlist", { path, query: entry.query, expiry });
   return `${settings.mediaUrl}/${grant}${path}?${signed}`;

@@ -91,6 +91,48 @@ describe("what an HTTP origin is asked", () => {
     expect(first?.headers.get("Range")).toBe("bytes=0-9");
   });
 
+  it.each([
+    ["a;v=1//0.ts", "hdnts=exp=1~acl=/*~hmac=ab"],
+    ["a%2Fb%3B%3b/50%25%20off.ts", ""],
+    ["a%2Bb+c.ts", "a&b=&&=?/:"],
+    ["/0.ts", "a=%c3%a9"],
+    ["//", ""],
+  ])("is %s?%s by its own bytes", async (path, query) => {
+    for (const auth of [undefined, headerAuth]) {
+      const { first } = await ask(file, { path, query, origin: auth === undefined ? {} : { auth } });
+      expect(first?.url).toBe(`https://origin.example/films/42/${path}${query === "" ? "" : `?${query}`}`);
+    }
+  });
+
+  it.each([
+    ["a;v=1//b/0.ts", "/films/42/a%3Bv%3D1//b/0.ts"],
+    ["a%2Fb%3b.ts", "/films/42/a/b%3B.ts"],
+    ["50%25%20off/(1)!*,'.ts", "/films/42/50%25%20off/%281%29%21%2A%2C%27.ts"],
+    ["a%2Bb+c.ts", "/films/42/a%2Bb%2Bc.ts"],
+  ])("is %s as it is signed, where the origin is S3", async (path, sent) => {
+    const { first } = await ask(file, { path, origin: { auth: sigv4 } });
+    expect(first?.url).toBe(`https://origin.example${sent}`);
+    const signature = await expectedSignature({
+      secret: secrets.S3_SECRET ?? "",
+      region: "eu-central-1",
+      service: "s3",
+      datetime: "20270115T080000Z",
+      host: "origin.example",
+      path: sent,
+      query: "",
+    });
+    expect(first?.headers.get("Authorization")?.endsWith(`Signature=${signature}`)).toBe(true);
+  });
+
+  it.each(["a b.ts", "é.ts", "a/../b.ts", "%2e%2e/b.ts", "a\\b.ts"])(
+    "is never %j, which fetch would send otherwise",
+    async (path) => {
+      const { result, seen } = await ask(file, { path });
+      expect(result).toMatchObject({ ok: false, refusal: { code: "path_invalid" } });
+      expect(seen).toEqual([]);
+    },
+  );
+
   it("names a plus to S3 by its escape, since S3 reads a bare one as a space", async () => {
     const { first } = await ask(file, { path: "a+b.ts", query: "q=a+b", origin: { auth: sigv4 } });
     expect(first?.url).toBe("https://origin.example/films/42/a%2Bb.ts?q=a+b");

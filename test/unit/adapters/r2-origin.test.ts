@@ -16,6 +16,22 @@ describe("the R2 origin", () => {
     },
   );
 
+  it.each([
+    ["a;v=1//0.ts", "film/a;v=1//0.ts"],
+    ["/0.ts", "film//0.ts"],
+    ["a%3bb%3Bc.ts", "film/a;b;c.ts"],
+    ["a/b%2Fc.ts", "film/a/b/c.ts"],
+    ["50%25%20off/0.ts", "film/50% off/0.ts"],
+    ["a%252Fb.ts", "film/a%2Fb.ts"],
+    ["a+b%2Bc.ts", "film/a+b+c.ts"],
+    ["a;%C3%A9.ts", "film/a;é.ts"],
+    ["sub//", "film/sub//"],
+  ])("reads %s as the key %s: decoded once, whatever the query", async (path, key) => {
+    const env = { MEDIA: fakeBucket(new Map([[key, { body }]])) };
+    const result = await r2Origin(env)({ ...request, path, query: "t=a:b" });
+    expect(result.ok && result.value.status).toBe(200);
+  });
+
   it("uses the type that the object was stored with, where it says something", async () => {
     const typed = (contentType: string) => new Map([["film/0.ts", { body, httpMetadata: { contentType } }]]);
     const typeOf = async (contentType: string) => {

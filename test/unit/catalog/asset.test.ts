@@ -132,6 +132,9 @@ describe("an asset", () => {
     "index.m3u8?start=2026-12-01T20%3A00%3A00Z&end=",
     "index.m3u8?a=1&b=%2F~",
     "720p/index.m3u8?a+b",
+    "index.m3u8?start=2026-12-01T20:00:00Z",
+    "index.m3u8?hdnts=exp=1~acl=/*~hmac=ab",
+    "~/index.m3u8",
   ])("may begin with the query of %s", (entry) => {
     expect(briefly(sampleDocument({ entry }))).toEqual([]);
   });
@@ -141,7 +144,8 @@ describe("an asset", () => {
     "index.m3u8?a=1#t=2",
     "index.m3u8#t=2",
     "index.m3u8?a b",
-    "index.m3u8?a=/b",
+    "index.m3u8?a=/../b",
+    "index.m3u8?a=é",
     "?DVR",
     "dir/?DVR",
     "a b.m3u8?DVR",

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { after, seconds } from "../../../src/base/seconds.ts";
 import { in5Minutes } from "../signing/session.ts";
 import { assetOf, playlistStage } from "./playlist-stage.ts";
 import { asset, opened, sessionStage } from "./session/session-stage.ts";
@@ -25,6 +26,24 @@ describe("an entry with a query", () => {
     const stage = await sessionStage({ assets: [asset("film", { entry })] });
     const { manifestUrl } = opened(await stage.start());
     expect(manifestUrl).toContain(`/film/index.m3u8?${query}&list=`);
+  });
+
+  it("is at an alias where its query is not canonical, and is asked of the origin as it is written", async () => {
+    const odd = "index.m3u8?start=20:00&auth=t/1";
+    const sessions = await sessionStage({ assets: [asset("film", { entry: odd })] });
+    const { manifestUrl } = opened(await sessions.start());
+    const [, alias = ""] = /\/film\/(~\/[\w-]+\.m3u8)\?list=/.exec(manifestUrl) ?? [];
+    const stage = await stageOf({ [`film/${odd}`]: multivariant });
+    stage.state.assets = [assetOf("film", { entry: odd })];
+    const text = await stage.text(ann, alias, { expiry: in5Minutes });
+    expect(text).toContain('#EXT-X-DEFINE:NAME="auth",VALUE="t/1"');
+    expect(text).toMatch(/\n[\w-]+\.m3u8\?list=/);
+    expect(stage.asked.map(({ path, query: asked }) => `${path}?${asked}`)).toEqual([odd]);
+    stage.put(`film/${odd}`, live);
+    stage.state.now = after(stage.state.now, seconds(60));
+    const wrapped = await stage.text(ann, alias, { expiry: in5Minutes });
+    expect(wrapped).toContain("#EXT-X-STREAM-INF");
+    expect(wrapped).toContain(`\n${alias.slice(2)}?list=`);
   });
 
   it("is asked of the origin with its query, from which QUERYPARAM is resolved", async () => {
