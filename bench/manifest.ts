@@ -62,6 +62,7 @@ export async function manifestBench(
     keys,
     source: directPlaylists({ origin, timer: systemTimer, clock: milliseconds }),
     mediaHost: new URL(mediaUrl).host,
+    mediaUrl,
     pauseAllowance: seconds(300),
     sessionTtl: seconds(21_600),
     expiryStep,

@@ -433,7 +433,8 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
       "**The packager writes something unusual**: URIs in single quotes, unusual spaces, a URI without quotes and with a comma.",
       "**It is no playlist**: an error page of the origin with status 200.",
       "**It has both variants (EXT-X-STREAM-INF) and segments (EXTINF).** Other tags of the wrong kind are accepted and keep their bytes.",
-      "**A URI that no player can send**: a backslash, a control character, a broken percent escape, more than 8,192 characters (an alias of one that is not canonical is a third longer)."
+      "**A URI that no player can send**: a backslash, a control character, a broken percent escape, more than 8,192 characters (an alias of one that is not canonical is a third longer).",
+      "**A JSON document is not understood**: an asset list (`X-ASSET-LIST`) needs `ASSETS`, a steering manifest `PATHWAY-PRIORITY`. Each URI must be a string, and no object may have two members of one name. A clone's `PARAMS` may not be named `list`, `seg`, `key`, `file` or `tpl`."
     ]
   },
   "playlist_too_large": {
@@ -452,6 +453,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
     "causes": [
       "**Ads or a key server on another host**: list it under the asset's `allowedHosts`, as `ads.example` or as `*.ads.example` for every host below it. Their URLs pass unsigned.",
       "**An application's own scheme** (`myapp://`): keys and `X-ASSET-LIST` may have one. For other URIs list it under the asset's `allowedSchemes`. Schemes that run scripts, read files or load from any host (`javascript:`, `file:`, `rtmp:`) never pass.",
+      "**A steering manifest's pathway clone has another `HOST`** than the media host. Players send the session's grant to it, so `allowedHosts` does not help.",
       "**The packager writes absolute URLs of the origin's public name**, and `origin.url` has another. Write relative ones.",
       "**`../` leads above the prefix**: let the asset's prefix begin where its files do.",
       "**A URI could lead elsewhere**: decoded once or twice it holds `..`, a backslash or a control character, as `%252e%252e/`, `..;a/`, `%5C` and `%00` do. Rename the file."

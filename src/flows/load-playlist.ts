@@ -4,6 +4,7 @@ import { ok, type Result } from "../base/result.ts";
 import type { Seconds, UnixSeconds } from "../base/seconds.ts";
 import { type Asset, entryFile } from "../catalog/asset.ts";
 import { compilePlaylist, type PlaylistContext } from "../playlist/compile.ts";
+import { compileJsonDocument, isJsonDocument } from "../playlist/json-document.ts";
 import { currentVersion, keyOf, type PlaylistAddress, type VersionContext } from "./current-version.ts";
 import { admitted, type DeliveryDirectives, holds, isAhead } from "./delivery-directives.ts";
 import type { CompiledPlaylist, PlaylistShelf, PlaylistVersion } from "./playlist-shelf.ts";
@@ -11,8 +12,9 @@ import { Renderings } from "./renderings.ts";
 
 export interface LoadContext extends VersionContext {
   readonly now: UnixSeconds;
-  /** host[:port] of the media host. */
+  /** host[:port] of the media host, and its scheme and host without a slash at the end. */
   readonly mediaHost: string;
+  readonly mediaUrl: string;
   readonly pauseAllowance: Seconds;
   /** How long a session lasts where the asset does not say. */
   readonly sessionTtl: Seconds;
@@ -101,7 +103,10 @@ async function load(
     given.seenWith = seenWith;
     return ok({ key, name, compiled: given });
   }
-  const template = compilePlaylist(version.value.text, settings.value);
+  const { text } = version.value;
+  const template = isJsonDocument(text)
+    ? compileJsonDocument(text, settings.value)
+    : compilePlaylist(text, settings.value);
   if (!template.ok) return template;
   const compiled = { template: template.value, madeFor, seenWith, renderings: new Renderings() };
   if (!newer) shelf.put(key, { version: version.value, compiled });

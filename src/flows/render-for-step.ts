@@ -9,7 +9,7 @@ import type { PlaylistTemplate, Target } from "../playlist/template.ts";
 import type { CloudFrontSigner } from "../signing/cloudfront/sign.ts";
 import { cloudFrontRendition } from "../signing/cloudfront/sign-rendition.ts";
 import type { AssetSigner } from "../signing/cloudfront/signers.ts";
-import { signedParameter } from "../signing/media-url.ts";
+import { signedParameter, signedQuery } from "../signing/media-url.ts";
 import { macFor } from "../signing/session-keys.ts";
 import { isBound, type MediaAccess } from "./check-media-request.ts";
 import { type LoadContext, type LoadedPlaylist, loadEntry } from "./load-playlist.ts";
@@ -35,7 +35,8 @@ export async function renderForStep(
   const { template, renderings } = loaded.compiled;
   const { now, expiryStep, shelf } = context;
   const notAfter = asset.cloudfront === undefined ? undefined : capOf(template, access, context);
-  const bound = isBound("segment", asset);
+  const isDocument = template.kind === "document";
+  const bound = isDocument || isBound("segment", asset);
   const signer = asset.cloudfront === undefined ? undefined : context.cloudFront(asset.cloudfront);
   if (signer?.ok === false) return signer;
   // The settings alone do not say it: which key is active may change by the clock.
@@ -46,7 +47,7 @@ export async function renderForStep(
   const expiries = expiriesOf(template, now, expiryStep, { notAfter, given: shelf.given(loaded.name) });
   const shared =
     asset.cloudfront === undefined || signer === undefined
-      ? ok(renderShared(template, expiries, edgeSigner(access)))
+      ? ok(renderShared(template, expiries, edgeSigner(access, isDocument ? context.mediaUrl : undefined)))
       : await renderForCloudFront(access, template, { signer: signer.value, ...asset.cloudfront }, expiries, context);
   if (!shared.ok) return shared;
   shelf.give(loaded.name, givenBy(template, expiries));
@@ -56,14 +57,16 @@ export async function renderForStep(
   return ok(playlist);
 }
 
-/** Signs segments and keys; other playlists stay open, for {@link fillPlaylist}. */
-function edgeSigner({ asset, key, grant }: MediaAccess): SignTarget {
+/** Signs segments and keys; other playlists stay open, for {@link fillPlaylist}. With `base`, URLs are whole. */
+function edgeSigner({ asset, key, grant }: MediaAccess, base?: string): SignTarget {
   const session = isBound("segment", asset) ? grant.text : undefined;
   const segmentMac = macFor(key, "segment", session);
   const keyMac = macFor(key, "key", session);
   return ({ purpose, path, query }, expiry) => {
     const mac = purpose === "key" ? keyMac : segmentMac;
-    return { query: signedParameter(mac, purpose, { path, query, expiry }) };
+    const parts = { path, query, expiry };
+    if (base === undefined) return { query: signedParameter(mac, purpose, parts) };
+    return { uri: `${base}/${grant.text}${path}?${signedQuery(mac, purpose, parts)}` };
   };
 }
 

@@ -1,10 +1,10 @@
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import type { Seconds } from "../base/seconds.ts";
-import { fillPlaylist } from "../playlist/render.ts";
+import { fillPlaylist, type SignPlaylist } from "../playlist/render.ts";
 import { wrapMediaPlaylist } from "../playlist/wrap.ts";
 import type { MediaTarget } from "../signing/media-target.ts";
-import { signedParameter } from "../signing/media-url.ts";
+import { signedParameter, signedQuery } from "../signing/media-url.ts";
 import { macFor } from "../signing/session-keys.ts";
 import { type CheckContext, checkMediaTarget, type MediaAccess } from "./check-media-request.ts";
 import { deliveryDirectives } from "./delivery-directives.ts";
@@ -15,9 +15,14 @@ export interface PlaylistFlowContext extends CheckContext, LoadContext, RenderCo
   readonly expiryStep: Seconds;
 }
 
-const headers = {
-  "Content-Type": "application/vnd.apple.mpegurl",
-  // What is in it is for one viewer and one step; a cache would hand it to the next.
+const contentTypes = {
+  multivariant: "application/vnd.apple.mpegurl",
+  media: "application/vnd.apple.mpegurl",
+  document: "application/json",
+} as const;
+
+const commonHeaders = {
+  // The body is for one viewer and one step; a cache would give it to the next viewer.
   "Cache-Control": "no-store",
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
@@ -42,6 +47,7 @@ export async function servePlaylist(
   if (!loaded.ok) return loaded;
   const body = await bodyFor(access, loaded.value, context);
   if (!body.ok) return body;
+  const headers = { "Content-Type": contentTypes[loaded.value.compiled.template.kind], ...commonHeaders };
   if (method === "GET") return ok(new Response(body.value, { headers }));
   const length = { "Content-Length": String(new Blob([body.value]).size) };
   return ok(new Response(null, { headers: { ...headers, ...length } }));
@@ -54,13 +60,14 @@ async function bodyFor(
 ): Promise<Result<Blob | string, Refusal>> {
   if (isEntryThatEnds(access, loaded)) {
     const wrapped = wrapMediaPlaylist(loaded.compiled.template, { path: access.path, query: access.signedQuery });
-    return ok(fillPlaylist(wrapped, (other) => playlistUrl(other, access)));
+    return ok(fillPlaylist(wrapped, playlistSigner(access)));
   }
   const rendered = await renderForStep(access, loaded, context);
   if (!rendered.ok) return rendered;
   const playlist = rendered.value;
   if (playlist instanceof Blob) return ok(playlist);
-  return ok(fillPlaylist(playlist, (other) => playlistUrl(other, access)));
+  const base = loaded.compiled.template.kind === "document" ? context.mediaUrl : undefined;
+  return ok(fillPlaylist(playlist, playlistSigner(access, base)));
 }
 
 /**
@@ -75,8 +82,15 @@ function isEntryThatEnds(access: MediaAccess, { compiled }: LoadedPlaylist): boo
   return reloaded && isEntry(access) && access.expiry < access.grant.expiresAt;
 }
 
-/** Another playlist's URL for this viewer: bound to the grant, and good for as long as it, since players reload it. */
-function playlistUrl({ path, query }: { readonly path: string; readonly query: string }, { grant, key }: MediaAccess) {
+/**
+ * Signs other playlists' URLs for this viewer: bound to the grant, and good for as long as it, since players reload them.
+ * With `base`, the media host's URL, each is written as a whole URL.
+ */
+function playlistSigner({ grant, key }: MediaAccess, base?: string): SignPlaylist {
   const mac = macFor(key, "playlist", grant.text);
-  return { query: signedParameter(mac, "playlist", { path, query, expiry: grant.expiresAt }) };
+  return ({ path, query }) => {
+    const parts = { path, query, expiry: grant.expiresAt };
+    if (base === undefined) return { query: signedParameter(mac, "playlist", parts) };
+    return { uri: `${base}/${grant.text}${path}?${signedQuery(mac, "playlist", parts)}` };
+  };
 }

@@ -7,6 +7,7 @@ import { attributeList } from "./attributes.ts";
 import { inspect } from "./inspect.ts";
 import { type Lifetime, lifetimes, longer, outlivesSkipped, targetDurationOf } from "./lifetime.ts";
 import { linesOf, textFault } from "./lines.ts";
+import type { Place } from "./reference.ts";
 import { scan } from "./scan.ts";
 import type { PlaylistTemplate, Target } from "./template.ts";
 
@@ -45,21 +46,14 @@ export interface PlaylistContext {
 export function compilePlaylist(text: string, context: PlaylistContext): Result<PlaylistTemplate, Refusal> {
   const fault = textFault(text);
   if (fault !== undefined) return refusal("playlist_invalid", fault);
-  const originPath = canonicalPathText(context.originPath);
-  if (!originPath.ok) return refusal("configuration_invalid", `the origin's path: ${originPath.refusal}`);
-  const place = context.path.slice(context.prefix.length);
-  const file = originFileOf({ path: place, query: context.query });
-  if (!file.ok) return refusal("internal_error", `the playlist's own path: ${file.refusal.reason}`);
-
+  const place = placeOf(context);
+  if (!place.ok) return place;
   const inspected = inspect(text);
   if (!inspected.ok) return inspected;
   const deltaUpdates = outlivesSkipped(inspected.value, context);
   const scanned = scan(text, inspected.value.kind, {
     ...context,
-    originPath: originPath.value,
-    base: originPath.value + file.value.path,
-    query: file.value.query,
-    queryInUrl: !isAlias(place),
+    ...place.value,
     deltaUpdates,
   });
   if (!scanned.ok) return scanned;
@@ -95,6 +89,24 @@ export function compilePlaylist(text: string, context: PlaylistContext): Result<
       nextPart: traits.parts,
       targetDuration: targetDurationOf(inspected.value),
     },
+  });
+}
+
+/** Where a text lies at its origin, for which its references were written, and the query of its URL there. */
+export function placeOf(
+  context: PlaylistContext,
+): Result<Place & { readonly query: string; readonly queryInUrl: boolean }, Refusal> {
+  const originPath = canonicalPathText(context.originPath);
+  if (!originPath.ok) return refusal("configuration_invalid", `the origin's path: ${originPath.refusal}`);
+  const rest = context.path.slice(context.prefix.length);
+  const file = originFileOf({ path: rest, query: context.query });
+  if (!file.ok) return refusal("internal_error", `the playlist's own path: ${file.refusal.reason}`);
+  return ok({
+    ...context,
+    originPath: originPath.value,
+    base: originPath.value + file.value.path,
+    query: file.value.query,
+    queryInUrl: !isAlias(rest),
   });
 }
 

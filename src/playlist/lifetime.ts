@@ -66,6 +66,7 @@ export function lifetimes(inspection: Inspection, options: LifetimeOptions): (us
       case "playlist":
       case "session-key":
       case "asset-list":
+      case "steering":
       case "file":
       case "any":
         return lasting(options.fileLifetime);

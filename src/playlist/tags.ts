@@ -12,6 +12,8 @@ export type UriRole =
   | "session-key"
   /** An interstitial's list of assets (appendix D.2 of draft-pantos-hls-rfc8216bis-16). */
   | "asset-list"
+  /** A steering manifest (§7.2). */
+  | "steering"
   /** A file that is opened once or again at a time nobody knows. */
   | "file"
   /** A file, or a playlist where its name ends like one: what a preload DATERANGE points to can be either. */
@@ -30,7 +32,7 @@ export const uriAttributes: ReadonlyMap<string, ReadonlyMap<string, UriRole>> = 
   ["#EXT-X-IMAGE-STREAM-INF", attributes({ URI: "playlist" })], // Roku's image media playlists, not in the draft
   ["#EXT-X-SESSION-DATA", attributes({ URI: "file" })], // §4.4.6.4
   ["#EXT-X-SESSION-KEY", attributes({ URI: "session-key" })], // §4.4.6.5
-  ["#EXT-X-CONTENT-STEERING", attributes({ "SERVER-URI": "file" })], // §4.4.6.6
+  ["#EXT-X-CONTENT-STEERING", attributes({ "SERVER-URI": "steering" })], // §4.4.6.6
 ]);
 
 const purposes: Readonly<Record<Exclude<UriRole, "any">, UriPurpose>> = {
@@ -42,7 +44,8 @@ const purposes: Readonly<Record<Exclude<UriRole, "any">, UriPurpose>> = {
   "map-hint": "segment",
   key: "key",
   "session-key": "key",
-  "asset-list": "segment",
+  "asset-list": "playlist",
+  steering: "playlist",
   file: "segment",
 };
 

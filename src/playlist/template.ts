@@ -34,7 +34,8 @@ export interface Hole {
  * stand. `literals` has one element more than `holes`; the playlist is literal, hole, literal, …, hole, literal.
  */
 export interface PlaylistTemplate {
-  readonly kind: PlaylistKind;
+  /** `document`: JSON with URIs, an asset list or a steering manifest. */
+  readonly kind: PlaylistKind | "document";
   /** True for a media playlist that will change. */
   readonly live: boolean;
   readonly literals: readonly string[];

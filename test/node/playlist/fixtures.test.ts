@@ -52,7 +52,7 @@ describe("the fixture that holds every rare tag", () => {
   test("has its multivariant playlist signed, and nothing else in it changed", () => {
     const changed = changes("/vod-rare/index.m3u8");
     expect(changed).toEqual([
-      'SERVER-URI="steering.json?seg=SIGNED"',
+      'SERVER-URI="steering.json?list=SIGNED"',
       'URI="chapters.json?seg=SIGNED"',
       'URI="keys/session.key?key=SIGNED"',
       'URI="media/vod.m3u8?list=SIGNED"',
@@ -71,7 +71,7 @@ describe("the fixture that holds every rare tag", () => {
     expect(changes("/vod-rare/media/vod.m3u8")).toEqual([
       'URI="vod/init.mp4?seg=SIGNED"',
       'X-ASSET-URI="crlf.m3u8?list=SIGNED"',
-      'X-ASSET-LIST="../interstitials/list.json?seg=SIGNED"',
+      'X-ASSET-LIST="../interstitials/list.json?list=SIGNED"',
       'URI="../keys/0.key?key=SIGNED"',
       "vod/0.m4s?seg=SIGNED",
       "vod/1.m4s?seg=SIGNED",

@@ -165,6 +165,7 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
   const manifest: ManifestParts = {
     ...common,
     mediaHost: "media.example",
+    mediaUrl: "https://media.example",
     sessionTtl: seconds(21_600),
     milliseconds: systemMillisecondClock,
     source: directPlaylists({

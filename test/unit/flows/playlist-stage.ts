@@ -95,6 +95,7 @@ export async function playlistStage(
     keys,
     shelf: new PlaylistShelf(shelfCapacity),
     mediaHost: "media.example",
+    mediaUrl,
     sha256: nodeSha256,
     development: false,
     pauseAllowance: seconds(300),

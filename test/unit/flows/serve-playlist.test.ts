@@ -306,3 +306,24 @@ describe("the answer", () => {
     expect(await head.value.text()).toBe("");
   });
 });
+
+describe("a JSON document that a playlist leads to", () => {
+  const list = '{ "ASSETS": [{ "URI": "../ad/index.m3u8", "DURATION": 6 }, { "URI": "spot.mp4" }] }';
+
+  it("is signed for this viewer, as whole URLs, and comes as JSON", async () => {
+    const stage = await playlistStage({ "film/ads/list.json": list });
+    const answered = await stage.load(ann, "ads/list.json");
+    if (!answered.ok) throw new Error(answered.refusal.code);
+    expect(answered.value.headers.get("Content-Type")).toBe("application/json");
+    const [playlist, file] = JSON.parse(await answered.value.text()).ASSETS;
+    expect(playlist.URI).toMatch(/^https:\/\/media\.example\/[\w-]+\/film\/ad\/index\.m3u8\?list=\d{10}\.[\w-]{22}$/);
+    expect(file.URI).toMatch(/^https:\/\/media\.example\/[\w-]+\/film\/ads\/spot\.mp4\?seg=\d{10}\.[\w-]{22}$/);
+    expect(await stage.text(bob, "ads/list.json")).not.toContain(new URL(playlist.URI).pathname);
+    expect(stage.asked).toHaveLength(1);
+  });
+
+  it("is refused where nobody can tell what it leads to", async () => {
+    const stage = await playlistStage({ "film/ads/list.json": '{ "ASSETS": "https://elsewhere.example/" ' });
+    expect(await stage.load(ann, "ads/list.json")).toMatchObject({ ok: false, refusal: { code: "playlist_invalid" } });
+  });
+});

@@ -18,7 +18,7 @@ describe("every URI of the asset is signed for its purpose", () => {
     ],
     ['#EXT-X-SESSION-DATA:DATA-ID="x",URI="x.json"', '#EXT-X-SESSION-DATA:DATA-ID="x",URI="x.json?seg=SIGNED"'],
     ['#EXT-X-SESSION-KEY:METHOD=AES-128,URI="k"', '#EXT-X-SESSION-KEY:METHOD=AES-128,URI="k?key=SIGNED"'],
-    ['#EXT-X-CONTENT-STEERING:SERVER-URI="s.json"', '#EXT-X-CONTENT-STEERING:SERVER-URI="s.json?seg=SIGNED"'],
+    ['#EXT-X-CONTENT-STEERING:SERVER-URI="s.json"', '#EXT-X-CONTENT-STEERING:SERVER-URI="s.json?list=SIGNED"'],
   ];
   test.each(inMultivariant)("%s", (line, expected) => {
     expect(rewrite(multivariant(line), top)).toBe(
@@ -37,7 +37,7 @@ describe("every URI of the asset is signed for its purpose", () => {
       '#EXT-X-RENDITION-REPORT:URI="../a.m3u8?list=SIGNED",LAST-MSN=1',
     ],
     ['#EXT-X-DATERANGE:ID="a",X-ASSET-URI="ad.m3u8"', '#EXT-X-DATERANGE:ID="a",X-ASSET-URI="ad.m3u8?list=SIGNED"'],
-    ['#EXT-X-DATERANGE:ID="a",X-ASSET-LIST="ads.json"', '#EXT-X-DATERANGE:ID="a",X-ASSET-LIST="ads.json?seg=SIGNED"'],
+    ['#EXT-X-DATERANGE:ID="a",X-ASSET-LIST="ads.json"', '#EXT-X-DATERANGE:ID="a",X-ASSET-LIST="ads.json?list=SIGNED"'],
     [
       '#EXT-X-DATERANGE:CLASS="com.apple.hls.preload",X-URI="ads.json"',
       '#EXT-X-DATERANGE:CLASS="com.apple.hls.preload",X-URI="ads.json?seg=SIGNED"',
