@@ -67,6 +67,9 @@ export function countEvent(event: TelemetryEvent, counts: Counts): void {
     case "revoked":
       counts.add(seriesOf("stagedoor_revoked_total", { kind: event.kind }));
       break;
+    case "unlogged":
+      counts.add(seriesOf("stagedoor_revocations_skipped_total", {}));
+      break;
     case "limited":
       counts.add(seriesOf("stagedoor_limited_total", { policy: event.policy }));
       break;

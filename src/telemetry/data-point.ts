@@ -26,6 +26,7 @@ export function dataPointOf(event: TelemetryEvent): DataPoint | undefined {
     case "refreshed":
       return row(event.event, event.outcome);
     case "reused":
+    case "unlogged":
       return row(event.event);
     case "revoked":
       return row(event.event, event.kind);

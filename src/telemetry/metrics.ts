@@ -42,6 +42,16 @@ export const metrics = {
     help: "Revocations by operators and by sign-out, by what was revoked.",
     labels: ["kind"],
   },
+  stagedoor_revocations: {
+    type: "gauge",
+    help: "Entries that the revocation log holds, by what is revoked; every isolate holds all of them.",
+    labels: ["kind"],
+  },
+  stagedoor_revocations_skipped_total: {
+    type: "counter",
+    help: "Entries of viewers that a full revocation log left out: their sessions end within a lease, by their rows.",
+    labels: [],
+  },
   stagedoor_limited_total: {
     type: "counter",
     help: "Requests beyond the quota of a rate limit.",

@@ -16,6 +16,8 @@ export type TelemetryEvent =
   | { readonly event: "reused" }
   /** Something was revoked: a session, subject, asset, token, key or login. */
   | { readonly event: "revoked"; readonly kind: string }
+  /** The revocation log was full, and left out an entry of a viewer's. */
+  | { readonly event: "unlogged" }
   /** A rate limit refused a request. */
   | { readonly event: "limited"; readonly policy: string }
   /** A subject started a stream: from which country (`XX` where nobody says), in the hash of which network. */

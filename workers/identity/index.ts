@@ -48,6 +48,9 @@ const withParts = configuredBy(
         cache: undefined,
         mediaUrl: settings.apiUrl,
         clock: systemMillisecondClock,
+        onSkipped: (skipped) => {
+          for (let i = 0; i < skipped; i++) count({ event: "unlogged" });
+        },
       }),
       telemetry: (event) => {
         // Somebody holds a copy of a viewer's token, or restored one from a backup: worth a line even where nobody counts.

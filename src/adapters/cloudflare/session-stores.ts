@@ -36,7 +36,10 @@ export function sessionStores(
   telemetry: Telemetry,
 ): SessionStores {
   const clock = systemMillisecondClock;
-  const log = revocationLog({ objects: bindings.REVOCATIONS, cache, mediaUrl: settings.mediaUrl, clock });
+  const onSkipped = (count: number) => {
+    for (let i = 0; i < count; i++) telemetry({ event: "unlogged" });
+  };
+  const log = revocationLog({ objects: bindings.REVOCATIONS, cache, mediaUrl: settings.mediaUrl, clock, onSkipped });
   const maxAge = milliseconds(settings.revocationMaxAge * 1000);
   const failure = settings.storeFailure;
   const onAge = (age: Milliseconds) => telemetry({ event: "snapshot", age });

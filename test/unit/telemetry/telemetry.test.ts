@@ -22,6 +22,7 @@ const rows: readonly (readonly [TelemetryEvent, index: string, blobs: readonly s
   [{ event: "identity_refused", status: 401 }, "identity_refused 401", ["identity_refused", "401"]],
   [{ event: "reused" }, "reused", ["reused"]],
   [{ event: "revoked", kind: "login" }, "revoked login", ["revoked", "login"]],
+  [{ event: "unlogged" }, "unlogged", ["unlogged"]],
   [{ event: "limited", policy: "start-subject" }, "limited start-subject", ["limited", "start-subject"]],
   [{ event: "seen", subject: "HASH", country: "DE", network: "NET" }, "HASH", ["seen", "HASH", "DE", "NET"]],
 ];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { unixSeconds } from "../../../../src/base/seconds.ts";
 import { metricsNow } from "../../../../src/flows/operator/metrics-now.ts";
 import type { RingKey } from "../../../../src/keys/key.ts";
 import { now } from "../../signing/session.ts";
@@ -27,6 +28,29 @@ describe("the metrics of this moment", () => {
     expect(text).not.toContain(secret);
   });
 
+  it("say how many entries the revocation log holds, of each kind", async () => {
+    const stage = await operatorStage({ ring: keys });
+    const until = unixSeconds(now + 60);
+    const entry = { kind: "session", cause: "taken", at: now, until } as const;
+    await stage.context().log.append(
+      [
+        { ...entry, value: "a" },
+        { ...entry, value: "b" },
+      ],
+      "viewer",
+    );
+    await stage.context().log.append([{ ...entry, kind: "asset", value: "film" }], "operator");
+    const text = opened(await metricsNow(stage.context()));
+    expect(text.split("\n").filter((line) => /^stagedoor_revocations{/.test(line))).toEqual([
+      'stagedoor_revocations{kind="asset"} 1',
+      'stagedoor_revocations{kind="key"} 0',
+      'stagedoor_revocations{kind="login"} 0',
+      'stagedoor_revocations{kind="session"} 2',
+      'stagedoor_revocations{kind="subject"} 0',
+      'stagedoor_revocations{kind="token"} 0',
+    ]);
+  });
+
   it("hold what was gathered, and the release", async () => {
     const stage = await operatorStage();
     const counts = [["stagedoor_started_total", 4]] as const;
@@ -41,7 +65,7 @@ describe("the metrics of this moment", () => {
     stage.state.down = "log";
     const text = opened(await metricsNow(stage.context()));
     expect(text).toContain("stagedoor_sessions 0");
-    expect(text).not.toContain("stagedoor_key_");
+    expect(text).not.toMatch(/stagedoor_key_|stagedoor_revocations\{/);
   });
 
   it("are refused where nobody gathers: zeros would look like a quiet night", async () => {
