@@ -125,7 +125,6 @@ function viewerResponse(found: Response, { method, remaining, cacheable }: FileR
   else if (status === 206) headers.set("Accept-Ranges", "bytes");
   headers.set("Cache-Control", cacheable ? `private, max-age=${Math.max(0, Math.floor(remaining))}` : "no-store");
   headers.set("Referrer-Policy", "no-referrer");
-  headers.set("X-Content-Type-Options", "nosniff");
   const bodiless = method === "HEAD" || status === 304;
   if (bodiless) found.body?.cancel().catch(() => undefined);
   return new Response(bodiless ? null : found.body, { status, headers });
