@@ -7,7 +7,7 @@ import { parseContentRange, parseRange, rangeRefusal, rangeText } from "../catal
 import { ifRangeHolds, parseEntityTags } from "../catalog/entity-tag.ts";
 import { type Origin, type OriginRequest, originHeaders } from "../catalog/origin.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { type FillPorts, fillCache, rememberFills, type WaitUntil } from "./fill-cache.ts";
+import { type FillPorts, Fills, fillCache, type WaitUntil } from "./fill-cache.ts";
 import type { MediaCache } from "./media-cache.ts";
 
 export type { WaitUntil } from "./fill-cache.ts";
@@ -50,8 +50,8 @@ const lookUp = { hit: { event: "cached", outcome: "hit" }, miss: { event: "cache
  * done for each of them. The viewer's own copy ends when his signature does, and no shared cache may keep it.
  */
 export function fileDelivery({ origin, cache, clock, telemetry }: DeliveryPorts): DeliverFile {
-  const mayFill = rememberFills(clock);
-  return (file, waitUntil) => deliver(file, { origin, cache, mayFill, waitUntil, telemetry });
+  const fills = new Fills(clock);
+  return (file, waitUntil) => deliver(file, { origin, cache, fills, waitUntil, telemetry });
 }
 
 type FindPorts = FillPorts & Pick<DeliveryPorts, "telemetry">;

@@ -2,8 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ok } from "../../../src/base/result.ts";
 import { seconds } from "../../../src/base/seconds.ts";
 import type { Origin } from "../../../src/catalog/origin.ts";
-import { largestKept } from "../../../src/flows/fill-cache.ts";
-import type { MediaCache } from "../../../src/flows/media-cache.ts";
+import { largestKept, largestUnmeasured } from "../../../src/flows/fill-cache.ts";
 import { all, stage } from "./deliver-stage.ts";
 
 describe("the cache", () => {
@@ -38,48 +37,122 @@ describe("the cache", () => {
   });
 
   it("is filled once, however many viewers ask for ranges meanwhile", async () => {
-    const { send, asked, state } = stage({ cache: { match: async () => undefined, put: async () => {} } });
+    const { send, asked, state, left } = stage({ cache: { match: async () => undefined, put: async () => {} } });
     for (let i = 0; i < 5; i++) await send({ range: "bytes=0-9" });
     expect(asked.filter(({ range }) => range === undefined)).toHaveLength(1);
     await send({ range: "bytes=0-9", query: "b=1" });
+    expect(asked.filter(({ range }) => range === undefined)).toHaveLength(2);
+    await Promise.all(left);
+    await send({ range: "bytes=0-9" });
     expect(asked.filter(({ range }) => range === undefined)).toHaveLength(2);
     state.now += 30;
     await send({ range: "bytes=0-9" });
     expect(asked.filter(({ range }) => range === undefined)).toHaveLength(3);
   });
 
-  const ofSize = (size: number): Origin => {
-    const headers = { ETag: '"big"', "Content-Length": String(size), "Content-Range": `bytes 0-0/${size}` };
-    return async ({ range }) => ok(new Response("a", { status: range === undefined ? 200 : 206, headers }));
-  };
-
   it.each([
     [largestKept, 1],
     [largestKept + 1, 0],
-  ])("of a file of %i bytes gets %i copy, whole or by a range", async (size, copies) => {
+  ])("of a file of %i bytes is filled %i times, by a request for it whole or for a range", async (size, fills) => {
     for (const range of [undefined, "bytes=0-0"]) {
-      const put: string[] = [];
-      const cache: MediaCache = { match: async () => undefined, put: async (key) => void put.push(key) };
-      const { get } = stage({ origin: ofSize(size), cache });
-      await get({ range });
-      expect(put).toHaveLength(copies);
+      const headers = { ETag: '"big"', "Content-Length": String(size), "Content-Range": `bytes 0-0/${size}` };
+      const origin: Origin = async () => ok(new Response("a", { status: range === undefined ? 200 : 206, headers }));
+      const { drop, left } = stage({ origin });
+      expect(await drop({ range })).toBe(true);
+      expect(left).toHaveLength(fills);
     }
   });
 
-  it("is not filled behind a part of a file whose size the origin does not say, and the part is passed on", async () => {
-    const headers = { ETag: '"a"', "Content-Length": "1", "Content-Range": "bytes 0-0/*" };
-    const { get, asked, keys } = stage({ origin: async () => ok(new Response("a", { status: 206, headers })) });
-    const part = await get({ range: "bytes=0-0" });
-    expect([part.status, part.headers.get("Content-Range")]).toEqual([206, "bytes 0-0/*"]);
-    expect([asked.length, keys()]).toEqual([1, []]);
+  /** An origin of one file of so many bytes, which does not say its length. */
+  const unmeasured = (size: number, headers: Record<string, string>): Origin => {
+    const part = { ...headers, "Content-Length": "1", "Content-Range": `bytes 0-0/${size}` };
+    return async ({ range }) =>
+      ok(
+        range === undefined
+          ? new Response(new Uint8Array(size), { headers })
+          : new Response("a", { status: 206, headers: part }),
+      );
+  };
+
+  it.each([
+    [100, '"a"', 60],
+    [100, undefined, 60],
+    [largestUnmeasured, '"a"', 60],
+    [largestUnmeasured + 1, '"a"', undefined],
+  ])("keeps a file of %i bytes whose length the origin does not say, tagged %s, for %s s", async (size, tag, life) => {
+    const { get, drop, kept } = stage({ origin: unmeasured(size, tag === undefined ? {} : { ETag: tag }) });
+    expect(await drop()).toBe(true);
+    const headers = [...kept.values()].map((entry) => [entry.get("Content-Length"), entry.get("Cache-Control")]);
+    expect(headers).toEqual(life === undefined ? [] : [[String(size), `public, max-age=${life}`]]);
+    // Then its ranges come from the cache.
+    const part = await get({ range: "bytes=5-9" });
+    expect(part.headers.get("Content-Range")).toBe(`bytes ${life === undefined ? "0-0" : "5-9"}/${size}`);
   });
 
-  it("is not filled with a file of unknown length, since it could not serve ranges of it", async () => {
-    const origin: Origin = async () => ok(new Response("a", { headers: { ETag: '"a"' } }));
-    const put: string[] = [];
-    const { get } = stage({ origin, cache: { match: async () => undefined, put: async (key) => void put.push(key) } });
-    expect((await get()).status).toBe(200);
-    expect(put).toEqual([]);
+  describe("of a file that the origin breaks off", () => {
+    const bytes = new Uint8Array(50);
+    const ways: Readonly<Record<string, (out: ReadableStreamDefaultController) => void>> = {
+      "ends it early": (out) => out.close(),
+      "loses the connection": (out) => out.error(new Error("lost")),
+      "sends more than it said": (out) => {
+        out.enqueue(new Uint8Array(51));
+        out.close();
+      },
+    };
+    const broken = (way: string, length: string | undefined): Origin => {
+      const body = () =>
+        new ReadableStream({
+          start: (out) => {
+            out.enqueue(bytes);
+            ways[way]?.(out);
+          },
+        });
+      const headers = { ETag: '"a"', ...(length !== undefined && { "Content-Length": length }) };
+      return async ({ range }) =>
+        range === undefined
+          ? ok(new Response(body(), { headers }))
+          : ok(new Response("a", { status: 206, headers: { ETag: '"a"', "Content-Range": "bytes 0-0/100" } }));
+    };
+
+    it.each([...Object.keys(ways).map((way) => [way, "100"] as const), ["loses the connection", undefined] as const])(
+      "gets no copy where it %s: the length that it said is %s",
+      async (way, length) => {
+        for (const range of [undefined, "bytes=0-0"]) {
+          const { send, keys, left, asked } = stage({ origin: broken(way, length) });
+          for (let i = 1; i <= 2; i++) {
+            const answered = await send({ range });
+            if (answered.ok) await answered.value.arrayBuffer().catch(() => undefined);
+            await Promise.all(left);
+            expect(keys()).toEqual([]);
+            // Without a range the next viewer may fill it again at once.
+            if (range === undefined) expect(asked).toHaveLength(i);
+          }
+        }
+      },
+    );
+  });
+
+  it("is filled by one viewer of a file at a time, and holds no more in memory than an isolate has", async () => {
+    const ends: (() => void)[] = [];
+    const headers = { ETag: '"a"', "Content-Length": String(20 * 1024 * 1024) };
+    const origin: Origin = async () =>
+      ok(new Response(new ReadableStream({ start: (out) => void ends.push(() => out.close()) }), { headers }));
+    const { send, left, state } = stage({ origin });
+    /** How many fills begin when these files are requested. */
+    const fillsOf = async (...paths: string[]) => {
+      left.length = 0;
+      for (const path of paths) await send({ path });
+      return left.length;
+    };
+    expect(await fillsOf("a.ts", "a.ts", "b.ts", "c.ts")).toBe(2);
+    for (const end of ends.splice(0)) end();
+    await Promise.all(left);
+    expect(await fillsOf("d.ts", "e.ts", "f.ts")).toBe(2);
+    // These never end: the runtime dropped the requests that they belonged to. A minute later their memory is free.
+    state.now += 59;
+    expect(await fillsOf("g.ts")).toBe(0);
+    state.now += 1;
+    expect(await fillsOf("g.ts", "h.ts")).toBe(2);
   });
 
   it("that fails costs nobody his answer", async () => {
