@@ -1,7 +1,9 @@
 import { readDecimal } from "../base/decimal.ts";
 import { after, type Clock, seconds, type UnixSeconds } from "../base/seconds.ts";
+import type { Asset } from "../catalog/asset.ts";
 import { parseContentRange } from "../catalog/byte-range.ts";
-import type { Origin, OriginRequest } from "../catalog/origin.ts";
+import { statedFreshness, variesOnEverything } from "../catalog/freshness.ts";
+import { type Origin, type OriginRequest, originHeaders } from "../catalog/origin.ts";
 import type { MediaCache } from "./media-cache.ts";
 
 /** The largest file that is kept: a request for ten bytes of it makes us read it whole, once. */
@@ -14,11 +16,16 @@ export const largestUnmeasured = 8 * 1024 * 1024;
 const fillMemory = 48 * 1024 * 1024;
 
 /**
- * How long an entry lives, in seconds. A file that is replaced at its origin is served as it was until then. One without
- * an entity tag lives shorter: parts of two versions of it could not be told apart. So does one without a length: if an
- * HTTP/1.0 server breaks off in the middle, that looks like the end (RFC 9112 §8), and nothing is left to count against.
+ * How long an entry lives at most, in seconds, and if the origin says nothing. A file that is replaced at its origin is
+ * served as it was until then. One without an entity tag lives shorter: parts of two versions of it could not be told apart.
  */
-const entryLife = { tagged: 3600, untagged: 60, unmeasured: 60 };
+const entryLife = { most: 3600, tagged: 3600, untagged: 60 };
+
+/**
+ * The same for a file without a length, whatever the origin or the asset says. If an HTTP/1.0 server breaks off in the
+ * middle, that looks like the end (RFC 9112 §8), and there is nothing to count against.
+ */
+const unmeasuredLife = 60;
 
 /** How long after a whole file was read for a range it is not read for another range in this isolate. */
 const fillPause = seconds(30);
@@ -33,6 +40,7 @@ export type WaitUntil = (work: Promise<unknown>) => void;
 export interface FillPorts {
   readonly origin: Origin;
   readonly cache: MediaCache;
+  readonly clock: Clock;
   readonly waitUntil: WaitUntil;
   /** One for all requests of an isolate. */
   readonly fills: Fills;
@@ -87,11 +95,13 @@ export class Fills {
  * given the stream keeps what there was of it when the origin breaks off: workerd's even reports success.
  */
 export function fillCache(key: string, request: OriginRequest, answer: Response, ports: FillPorts): Response {
+  if (lifeOf(request.asset, answer, ports.clock()) === 0) return answer;
   if (answer.status === 206) {
     const size = parseContentRange(answer.headers.get("Content-Range"))?.size;
     const release = size !== undefined && size <= largestKept ? ports.fills.reserve(key, size) : undefined;
     if (release === undefined) return answer;
-    if (ports.fills.mayReadWhole(key)) ports.waitUntil(quietly(readWhole(key, request, ports)).finally(release));
+    const tag = answer.headers.get("ETag");
+    if (ports.fills.mayReadWhole(key)) ports.waitUntil(quietly(readWhole(key, request, tag, ports)).finally(release));
     else release();
     return answer;
   }
@@ -102,16 +112,19 @@ export function fillCache(key: string, request: OriginRequest, answer: Response,
   if (release === undefined) return answer;
   const { status, headers } = answer;
   const [forViewer, forCache] = answer.body.tee();
-  ports.waitUntil(quietly(keep(key, new Response(forCache, { status, headers }), ports)).finally(release));
+  const file = new Response(forCache, { status, headers });
+  ports.waitUntil(quietly(keep(key, request.asset, file, ports)).finally(release));
   return new Response(forViewer, { status, headers });
 }
 
-async function readWhole(key: string, request: OriginRequest, ports: FillPorts): Promise<void> {
+/** `tag` is the entity tag of the range. A file that has another one by now is about to change, and is not kept. */
+async function readWhole(key: string, request: OriginRequest, tag: string | null, ports: FillPorts): Promise<void> {
   const { asset, path, query } = request;
   const whole = await ports.origin({ asset, path, query, method: "GET" });
   if (!whole.ok) return;
-  if (memoryFor(whole.value) === undefined) await whole.value.body?.cancel();
-  else await keep(key, whole.value, ports);
+  const fits = memoryFor(whole.value) !== undefined && whole.value.headers.get("ETag") === tag;
+  if (fits) await keep(key, asset, whole.value, ports);
+  else await whole.value.body?.cancel();
 }
 
 /** How many bytes of memory the file may take; undefined for one that is too large. */
@@ -125,15 +138,32 @@ function lengthOf({ headers }: Response): number | undefined {
   return readDecimal(headers.get("Content-Length") ?? "");
 }
 
+/**
+ * How long the file may be kept, in seconds: as the asset says, else as the origin says, for an hour at most. Credentials in
+ * our requests change nothing about it (RFC 9111 §3.5 is about those of a viewer): they are ours, and the same for all.
+ */
+function lifeOf({ cacheLifetime }: Asset, answer: Response, now: UnixSeconds): number {
+  const { headers } = answer;
+  if (variesOnEverything(headers)) return 0;
+  const usual = headers.has("ETag") ? entryLife.tagged : entryLife.untagged;
+  const life = cacheLifetime ?? Math.min(statedFreshness(headers, now) ?? usual, entryLife.most);
+  return answer.status === 200 && lengthOf(answer) === undefined ? Math.min(life, unmeasuredLife) : life;
+}
+
 /** Puts the file into the cache where it arrives whole; a shorter or longer one, or one that breaks off, is dropped. */
-async function keep(key: string, answer: Response, { cache }: FillPorts): Promise<void> {
+async function keep(key: string, asset: Asset, answer: Response, { cache, clock }: FillPorts): Promise<void> {
   const length = lengthOf(answer);
+  const life = lifeOf(asset, answer, clock());
+  if (life === 0) return await answer.body?.cancel();
   const body = answer.body === null ? new Uint8Array(0) : await readBody(answer.body, length ?? largestUnmeasured);
   if (body === undefined || (length !== undefined && body.length !== length)) return;
-  const headers = new Headers(answer.headers);
-  const life = headers.has("ETag") ? entryLife.tagged : entryLife.untagged;
+  const headers = new Headers();
+  for (const name of originHeaders) {
+    const value = answer.headers.get(name);
+    if (value !== null) headers.set(name, value);
+  }
   headers.set("Content-Length", String(body.length));
-  headers.set("Cache-Control", `public, max-age=${length === undefined ? Math.min(life, entryLife.unmeasured) : life}`);
+  headers.set("Cache-Control", `public, max-age=${life}`);
   await cache.put(key, { headers, body });
 }
 

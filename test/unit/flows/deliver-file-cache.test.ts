@@ -3,6 +3,7 @@ import { ok } from "../../../src/base/result.ts";
 import { seconds } from "../../../src/base/seconds.ts";
 import type { Origin } from "../../../src/catalog/origin.ts";
 import { largestKept, largestUnmeasured } from "../../../src/flows/fill-cache.ts";
+import { sampleAsset } from "../catalog/sample.ts";
 import { all, stage } from "./deliver-stage.ts";
 
 describe("the cache", () => {
@@ -23,6 +24,114 @@ describe("the cache", () => {
       "public, max-age=3600",
       "public, max-age=60",
     ]);
+  });
+
+  describe("heeds how long the origin lets a file be kept", () => {
+    /** The `max-age` of the entry that a file with these headers gets, whole or by a range; undefined without an entry. */
+    async function lifeOf(
+      headers: Record<string, string>,
+      fields: Record<string, unknown> = {},
+    ): Promise<string | null | undefined> {
+      const film = sampleAsset(fields);
+      const lives = [];
+      for (const range of [undefined, "bytes=0-9"]) {
+        const tagged = { ETag: '"a"', "Content-Length": "100", ...headers };
+        const part = { ...tagged, "Content-Length": "10", "Content-Range": "bytes 0-9/100" };
+        const origin: Origin = async (request) =>
+          ok(
+            request.range === undefined
+              ? new Response(new Uint8Array(100), { headers: tagged })
+              : new Response(new Uint8Array(10), { status: 206, headers: part }),
+          );
+        const { get, kept, asked } = stage({ origin });
+        await get({ asset: film, range });
+        // What may not be kept is not read whole either.
+        expect(asked).toHaveLength(range !== undefined && kept.size > 0 ? 2 : 1);
+        lives.push([...kept.values()][0]?.get("Cache-Control"));
+      }
+      expect(lives[1]).toBe(lives[0]);
+      return lives[0];
+    }
+
+    it.each([
+      ["max-age=30", 30],
+      ["s-maxage=20, max-age=30", 20],
+      ["max-age=3600", 3600],
+      ["max-age=86400", 3600],
+      ["public", 3600],
+      ["max-age=0", undefined],
+      ["no-store", undefined],
+      ["private, max-age=60", undefined],
+      ["no-cache", undefined],
+    ])("Cache-Control: %s is %s s", async (header, life) => {
+      const expected = life === undefined ? undefined : `public, max-age=${life}`;
+      expect(await lifeOf({ "Cache-Control": header })).toBe(expected);
+    });
+
+    it("by Expires and Age as well", async () => {
+      expect(await lifeOf({ "Cache-Control": "max-age=60", Age: "25" })).toBe("public, max-age=35");
+      expect(await lifeOf({ Expires: new Date(1000 * 1_800_000_090).toUTCString() })).toBe("public, max-age=90");
+      expect(await lifeOf({ Expires: "0" })).toBeUndefined();
+    });
+
+    it("and the asset's own word before that", async () => {
+      for (const header of ["no-store", "max-age=10", "public"])
+        expect(await lifeOf({ "Cache-Control": header }, { cacheLifetime: 86_400 })).toBe("public, max-age=86400");
+      expect(await lifeOf({ "Cache-Control": "max-age=3600" }, { cacheLifetime: 0 })).toBeUndefined();
+    });
+
+    it("with any Vary but *: no header of a viewer reaches the origin", async () => {
+      expect(await lifeOf({ Vary: "Origin, Accept-Encoding" })).toBe("public, max-age=3600");
+      expect(await lifeOf({ Vary: "*" })).toBeUndefined();
+      expect(await lifeOf({ Vary: "*" }, { cacheLifetime: 60 })).toBeUndefined();
+    });
+
+    it("and passes none of it on", async () => {
+      const headers = { "Cache-Control": "max-age=30, private", Age: "3", Vary: "Origin", Expires: "0", Date: "0" };
+      const { get } = stage({ origin: async () => ok(new Response("a", { headers })) });
+      const answered = await get();
+      expect(answered.headers.get("Cache-Control")).toBe("private, max-age=60");
+      for (const name of ["Age", "Vary", "Expires", "Date"]) expect(answered.headers.has(name)).toBe(false);
+    });
+
+    it.each([
+      ["no-store", "no-store"],
+      ["max-age=0, No-Store", "no-store"],
+      ["no-cache", "private, no-cache"],
+      ["private", "private, max-age=60"],
+    ])("gives the viewer's browser %s as %s", async (header, told) => {
+      const { get, files } = stage();
+      files.set("film/0.ts", { body: new Uint8Array(1), cacheControl: header });
+      expect((await get()).headers.get("Cache-Control")).toBe(told);
+    });
+  });
+
+  it("serves a file that changed as soon as the origin's time for it is over, and at once where it gave none", async () => {
+    const { get, files, asked } = stage();
+    const version = (text: string, cacheControl: string) =>
+      files.set("film/0.ts", { body: new TextEncoder().encode(text), etag: `"${text}"`, cacheControl });
+    version("a", "no-cache");
+    expect((await get()).headers.get("ETag")).toBe('"a"');
+    version("b", "max-age=5");
+    expect((await get()).headers.get("ETag")).toBe('"b"');
+    version("c", "max-age=5");
+    expect((await get()).headers.get("ETag")).toBe('"b"');
+    // The asset's own 0 does not wait for an entry to end.
+    expect((await get({ asset: sampleAsset({ cacheLifetime: 0 }) })).headers.get("ETag")).toBe('"c"');
+    expect(asked).toHaveLength(3);
+  });
+
+  it("does not keep a file that has changed since the range was read that it is filled for", async () => {
+    const part = { ETag: '"a"', "Content-Range": "bytes 0-0/1" };
+    const origin: Origin = async ({ range }) =>
+      ok(
+        range === undefined
+          ? new Response("b", { headers: { ETag: '"b"', "Content-Length": "1" } })
+          : new Response("a", { status: 206, headers: part }),
+      );
+    const { get, keys } = stage({ origin });
+    expect((await get({ range: "bytes=0-0" })).status).toBe(206);
+    expect(keys()).toEqual([]);
   });
 
   it("is filled with the whole file behind a viewer who asked for a range", async () => {
