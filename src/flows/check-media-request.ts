@@ -1,4 +1,4 @@
-import { isAlias, type OriginFile, originFileOf } from "../base/alias.ts";
+import { isAlias, originFileOf } from "../base/alias.ts";
 import { equalInConstantTime } from "../base/constant-time.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
@@ -99,14 +99,14 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
     return refused(refusal("signature_invalid", `the ${purpose} signature does not hold for this URL`));
   }
   if (asset === undefined) return refused(refusal("asset_unknown", "the asset has left the catalog"));
-  let file: OriginFile = { path: path.slice(asset.id.length + 2), query };
-  if (isAlias(file.path)) {
+  let rest = path.slice(asset.id.length + 2);
+  let ownQuery = query;
+  if (isAlias(rest)) {
     // It was signed, so this refuses nothing but what another signer with our key got wrong.
-    const decoded = originFileOf(file);
-    if (!decoded.ok) return refused(decoded);
-    file = decoded.value;
+    const file = originFileOf({ path: rest, query });
+    if (!file.ok) return refused(file);
+    ({ path: rest, query: ownQuery } = file.value);
   }
-  const { path: rest, query: ownQuery } = file;
   const access = { asset, grant, key, purpose, path, signedQuery: query, rest, query: ownQuery, expiry, appended };
   if (now < expiry) return { verdict: "passed", access };
   const expired = refusal("signature_expired", `the URL ended ${now - expiry} s ago`);

@@ -22,12 +22,7 @@ interface BucketObject {
   readonly size: number;
   readonly httpEtag: string;
   readonly uploaded: Date;
-  readonly httpMetadata?: {
-    readonly contentType?: string;
-    readonly contentEncoding?: string;
-    readonly cacheControl?: string;
-    readonly cacheExpiry?: Date;
-  };
+  readonly httpMetadata?: { readonly contentType?: string; readonly contentEncoding?: string };
   /** Missing where `onlyIf` did not hold. */
   readonly body?: ReadableStream;
 }
@@ -99,9 +94,7 @@ function r2Range(asked: RangeAsked): NonNullable<BucketGet["range"]> {
 
 function factsOf({ size, httpEtag, uploaded, httpMetadata }: BucketObject, path: string): FileFacts {
   const contentType = contentTypeOf(path, httpMetadata?.contentType);
-  const { cacheControl, cacheExpiry } = httpMetadata ?? {};
-  const expires = cacheExpiry?.toUTCString();
-  return { contentType, size, etag: httpEtag, lastModified: uploaded.toUTCString(), cacheControl, expires };
+  return { contentType, size, etag: httpEtag, lastModified: uploaded.toUTCString() };
 }
 
 function bucketOf(env: object, { binding }: R2AssetOrigin): Bucket | undefined {

@@ -2,7 +2,6 @@ import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { parseContentRange, rangeRefusal } from "../../catalog/byte-range.ts";
 import { contentTypeOf } from "../../catalog/content-type.ts";
-import { cachingHeaders } from "../../catalog/freshness.ts";
 import { type OriginRequest, originHeaders } from "../../catalog/origin.ts";
 
 /**
@@ -20,7 +19,7 @@ export async function readOriginResponse(
     (status === 304 && request.ifNoneMatch !== undefined);
   if (!passes) return refuseResponse(response, request);
   const headers = new Headers();
-  for (const name of [...originHeaders, ...cachingHeaders]) {
+  for (const name of originHeaders) {
     const value = response.headers.get(name);
     if (value !== null) headers.set(name, value);
   }

@@ -166,3 +166,24 @@ describe("an aliased file", () => {
     expect((await delivery.get({ ...odd, method: "HEAD" })).headers.get("Content-Length")).toBe("100");
   });
 });
+
+describe("an asset whose segments CloudFront serves", () => {
+  const vod =
+    "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n..//0.ts?t=a:b\n#EXTINF:4,\n1;v.ts\n#EXTINF:4,\n2.ts\n#EXT-X-ENDLIST\n";
+
+  it.each(["canned", "custom"])("has aliases for its playlists alone, under a %s policy", async (policy) => {
+    const manifest = await playlistStage({
+      "cloud/index.m3u8": "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na;b/low.m3u8\n",
+      "cloud/a;b/low.m3u8": vod,
+    });
+    const cloudfront = { keyPairId: "K2", url: "https://d1.cloudfront.net", policy };
+    const [, , cloud] = manifest.state.assets;
+    manifest.state.assets = [{ ...cloud, cloudfront }];
+    const viewer = { name: "ann", asset: "cloud" };
+    const [, alias = ""] = /\n(~\/[\w-]+\.m3u8)\?list=/.exec(await manifest.text(viewer, "index.m3u8")) ?? [];
+    const text = await manifest.text(viewer, alias);
+    expect([...text.matchAll(/^https:\/\/d1\.cloudfront\.net(.*?)[?&]Expires=/gm)].map(([, target]) => target)).toEqual(
+      ["/cloud//0.ts?t=a:b", "/cloud/a;b/1;v.ts", "/cloud/a;b/2.ts"],
+    );
+  });
+});
