@@ -3,6 +3,7 @@ import { after, type Clock, type Seconds, seconds } from "../base/seconds.ts";
 import { loginName } from "../sessions/login-name.ts";
 import type { Revocation, RevocationLog } from "../sessions/revocation.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { EndedLogin } from "./ended-logins.ts";
 import { fromStore } from "./unavailable.ts";
 
 export interface EndSessionParts {
@@ -12,10 +13,13 @@ export interface EndSessionParts {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly accessTtl: Seconds;
+  /** Told of each session of sign-in that was ended, for {@link EndedLogin}. */
+  readonly onEnded?: ((ended: EndedLogin) => void) | undefined;
 }
 
 interface SessionRow {
   readonly id: string;
+  readonly userId: string;
 }
 
 /** The longest a playback session may last. */
@@ -39,18 +43,22 @@ export function afterlife(accessTtl: Seconds): Seconds {
 export async function endSessions(
   adapter: DBTransactionAdapter,
   where: readonly Where[],
-  { issuer, log, clock, telemetry, accessTtl }: EndSessionParts,
+  { issuer, log, clock, telemetry, accessTtl, onEnded }: EndSessionParts,
 ): Promise<number> {
   const over = new Date((clock() - afterlife(accessTtl)) * 1000);
   const model = "session";
   let ended = 0;
   for (let full = true; full; ) {
     const told: Where[] = [...where, { field: "expiresAt", operator: "gte", value: over }];
-    const ids = (await adapter.findMany<SessionRow>({ model, where: told, limit: batch })).map(({ id }) => id);
+    const rows = await adapter.findMany<SessionRow>({ model, where: told, limit: batch });
+    const ids = rows.map(({ id }) => id);
     full = ids.length === batch;
     if (ids.length === 0) break;
     const entries = ids.map(entryOf);
-    await fromStore(() => log.append(entries, "viewer"));
+    const skipped = await fromStore(() => log.append(entries, "viewer"));
+    const tokensUntil = after(clock(), accessTtl);
+    for (const { id, userId } of rows)
+      onEnded?.({ userId, login: loginName(issuer, id), tokensUntil, logged: skipped === 0 });
     for (const _ of ids) telemetry({ event: "revoked", kind: "login" });
     for (const tokens of ["oauthAccessToken", "oauthRefreshToken"])
       await adapter.deleteMany({ model: tokens, where: [{ field: "sessionId", operator: "in", value: ids }] });

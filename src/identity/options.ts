@@ -7,6 +7,7 @@ import type { RevocationLog } from "../sessions/revocation.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { boundedNames } from "./bounded-names.ts";
 import { identityPath } from "./door.ts";
+import type { EndedLogin } from "./ended-logins.ts";
 import { fixedWords, type IdentityLog } from "./log.ts";
 import { libraryMargin, refreshFamilies } from "./refresh-families.ts";
 import { revokeToken } from "./revoke-token.ts";
@@ -29,6 +30,8 @@ export interface IdentityParts {
   readonly onError: (error: unknown) => void;
   /** Told where a question about sessions was not answered, which most routes then take for a session that is not there. */
   readonly onStoreFailure?: (() => void) | undefined;
+  /** Told of each session of sign-in that this request ended. */
+  readonly onEnded?: ((ended: EndedLogin) => void) | undefined;
   /** The turn that this request waited for; undefined where it trades in no refresh token. */
   readonly turn?: Turn | undefined;
 }
@@ -45,7 +48,7 @@ const keyLife = { rotationInterval: 90 * 86_400, gracePeriod: 7 * 86_400 };
  * another. `seeding` writes the one resource, which is worth its questions once an isolate.
  */
 export function identityOptions(parts: IdentityParts, seeding = false): BetterAuthOptions {
-  const { settings, database, telemetry, clock, log, onStoreFailure } = parts;
+  const { settings, database, telemetry, clock, log, onStoreFailure, onEnded } = parts;
   const { apiUrl, idle, accessTtl, refreshTtl, refreshGrace } = settings;
   return {
     baseURL: apiUrl,
@@ -114,7 +117,7 @@ export function identityOptions(parts: IdentityParts, seeding = false): BetterAu
         }),
       ),
       boundedNames(),
-      sessionRules({ issuer: apiUrl, log: parts.revocations, clock, telemetry, accessTtl, onStoreFailure }),
+      sessionRules({ issuer: apiUrl, log: parts.revocations, clock, telemetry, accessTtl, onStoreFailure, onEnded }),
       refreshFamilies({ resource: apiUrl, refreshTtl, refreshGrace, telemetry, turn: parts.turn }),
       revokeToken({ refreshGrace, turn: parts.turn }),
     ],

@@ -4,6 +4,8 @@ import type {
   EndedStream,
   LeaseClaim,
   LeaseTouch,
+  LoginEnded,
+  LoginEnding,
   RunningStream,
   StreamEnding,
   StreamState,
@@ -31,6 +33,8 @@ import {
  */
 export interface HandedOver {
   readonly rows: readonly LeaseRow[];
+  /** What is known of the subject's logins. */
+  readonly logins: readonly Move[];
   readonly until: UnixSeconds;
 }
 
@@ -39,6 +43,9 @@ export interface HandedOver {
  * limit is the same forgotten as remembered, for it is taken in when it comes back.
  */
 const manyRows = 1000;
+
+/** How many logins that were signed out of are remembered. */
+const mostLogins = 1000;
 
 /**
  * All streams of one subject. Synchronous from reading to writing, so that no start comes between the two, however many
@@ -67,6 +74,8 @@ export class LeaseBook {
     const isNew = !this.#rows.has(claim.sessionId);
     const retryAfter = this.#budget(claim.now) ?? (isNew ? waitAfterMany(this.#rows, claim.now) : undefined);
     if (retryAfter !== undefined) return { is: "hasty", retryAfter };
+    if (this.#isSignedOut(claim.login)) return { is: "signed_out" };
+    this.#rememberShared(claim);
     const { answer, write, remember } = decideClaim(this.#rows, this.#hashed(claim), this.#times);
     for (const row of write) this.#write(row, claim.now);
     if (remember !== undefined) this.#rows.set(remember.sessionId, remember);
@@ -75,6 +84,7 @@ export class LeaseBook {
 
   /** See {@link decideTouch}. */
   touch(touch: LeaseTouch): TouchAnswer {
+    if (this.#isSignedOut(touch.login)) return { is: "ended", cause: "revoked", stream: undefined };
     const first = touch.first && this.#hashed(touch.first);
     const { answer, row, write } = decideTouch(this.#rows, { ...this.#hashed(touch), first }, this.#times);
     if (row !== undefined && write) this.#write(row, touch.now);
@@ -90,6 +100,33 @@ export class LeaseBook {
     const row = { ...lasting(before, expiresAt), ended: known?.ended ?? cause };
     if (known?.ended === undefined || row.expiresAt > known.expiresAt) this.#write(row);
     return endOf(row);
+  }
+
+  /** Ends the sessions of a login. A claim or grant of it that comes later is refused too, whether its session is known or not. */
+  endLogin({ login, now, until }: LoginEnding): LoginEnded {
+    const out = [...this.#moves.values()].filter(({ way }) => way === "out");
+    // The first of them: its tokens have expired, and the rows of its sessions say that they have ended.
+    if (out.length >= mostLogins && out[0] !== undefined) this.#eraseMove(out[0]);
+    this.#writeMove({ way: "out", name: login, until });
+    this.#endSignedOut();
+    const complete = !this.#moves.has(moveKey("shared", login));
+    return { leaseUntil: after(now, this.#times.leaseTtl), complete };
+  }
+
+  #isSignedOut(login: string | undefined): boolean {
+    return login !== undefined && this.#moves.has(moveKey("out", login));
+  }
+
+  #endSignedOut(): void {
+    for (const row of [...this.#rows.values()])
+      if (row.ended === undefined && this.#isSignedOut(row.login)) this.#write({ ...row, ended: "revoked" });
+  }
+
+  /** A row names the login of the last claim alone. */
+  #rememberShared({ sessionId, login }: LeaseClaim): void {
+    const known = this.#rows.get(sessionId);
+    if (known?.login === undefined || known.login === login) return;
+    this.#writeMove({ way: "shared", name: known.login, until: known.expiresAt });
   }
 
   show(sessionId: string, now: UnixSeconds): StreamState | undefined {
@@ -126,7 +163,8 @@ export class LeaseBook {
         if (move.name !== to) this.#eraseMove(move);
       }
     this.#writeMove({ way: "to", name: to, until });
-    return { rows: rows.map((row) => ({ ...row, networks: [] })), until };
+    const logins = [...this.#moves.values()].filter(({ way }) => way === "out" || way === "shared");
+    return { rows: rows.map((row) => ({ ...row, networks: [] })), logins, until };
   }
 
   /** Whether all that was under an older name is here already. */
@@ -135,11 +173,16 @@ export class LeaseBook {
   }
 
   /** Takes what an older name gave. What both know of a session is put together, so that twice does no harm. */
-  takeOver(from: string, { rows, until }: HandedOver): void {
+  takeOver(from: string, { rows, logins, until }: HandedOver): void {
+    for (const login of logins) {
+      const known = this.#moves.get(moveKey(login.way, login.name));
+      if (known === undefined || known.until < login.until) this.#writeMove(login);
+    }
     for (const row of rows) {
       const known = this.#rows.get(row.sessionId);
       this.#write(known === undefined ? row : merged(known, row));
     }
+    this.#endSignedOut();
     this.#writeMove({ way: "from", name: from, until });
   }
 

@@ -1,9 +1,11 @@
-import type { UnixSeconds } from "../base/seconds.ts";
+import { later, type UnixSeconds } from "../base/seconds.ts";
 import type {
   ClaimAnswer,
   EndedStream,
   LeaseClaim,
   LeaseTouch,
+  LoginEnded,
+  LoginEnding,
   RunningStream,
   StreamEnding,
   StreamState,
@@ -17,6 +19,7 @@ export interface LeaseDesk {
   claim(claim: LeaseClaim, own: string, older: readonly string[]): Promise<ClaimAnswer>;
   touch(touch: LeaseTouch): Promise<TouchAnswer>;
   end(ending: StreamEnding): Promise<EndedStream>;
+  endLogin(ending: LoginEnding): Promise<LoginEnded>;
   show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined>;
   /** As a claim would find them, and nothing moves: those under `older` that have not moved here are counted where they are. */
   running(now: UnixSeconds, own: string, older: readonly string[]): Promise<readonly RunningStream[]>;
@@ -66,6 +69,12 @@ export function leaseDesk(book: LeaseBook, deskOf: (name: string) => LeaseDesk):
       book.sentOn(ending.expiresAt);
       return deskOf(heir).end(ending);
     },
+    endLogin: async (ending) => {
+      const heir = book.heir();
+      if (heir === undefined) return book.endLogin(ending);
+      book.sentOn(ending.until);
+      return deskOf(heir).endLogin(ending);
+    },
     show: async (sessionId, now) => {
       const heir = book.heir();
       return heir === undefined ? book.show(sessionId, now) : deskOf(heir).show(sessionId, now);
@@ -84,5 +93,17 @@ export function leaseDesk(book: LeaseBook, deskOf: (name: string) => LeaseDesk):
       if (taking.has(to)) throw new Error("two names of a subject take over from each other");
       return book.handOver(to, until);
     },
+  };
+}
+
+/** Ends a login at every name of its subject: the streams under an older one may not have moved yet. */
+export async function endLoginAt(
+  desks: readonly Pick<LeaseDesk, "endLogin">[],
+  ending: LoginEnding,
+): Promise<LoginEnded> {
+  const ended = await Promise.all(desks.map((desk) => desk.endLogin(ending)));
+  return {
+    leaseUntil: ended.map(({ leaseUntil }) => leaseUntil).reduce(later, ending.now),
+    complete: ended.every(({ complete }) => complete),
   };
 }

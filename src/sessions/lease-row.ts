@@ -28,9 +28,13 @@ export interface NetworkSeen {
   readonly trusted: boolean;
 }
 
-/** Where a subject's streams went (`to`) or came from (`from`) when his name changed with the key, and until when it counts. */
+/**
+ * Where a subject's streams went (`to`) or came from (`from`) when their name changed with the key, and until when it counts.
+ * Or a login: one that the viewer signed out of (`out`), or one whose session was renewed from another, so that grants of both
+ * are in use (`shared`).
+ */
 export interface Move {
-  readonly way: "to" | "from";
+  readonly way: "to" | "from" | "out" | "shared";
   readonly name: string;
   readonly until: UnixSeconds;
 }

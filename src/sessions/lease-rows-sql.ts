@@ -25,6 +25,8 @@ const schema = `
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS network_key (key TEXT NOT NULL);`;
 
+const ways = ["to", "from", "out", "shared"] as const satisfies readonly Move["way"][];
+
 /** A subject's rows in SQLite. Makes its tables with the first row, so that a question alone leaves nothing behind. */
 export function sqlLeaseRows(sql: SqlStore): LeaseRows {
   let made = [...sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lease'")].length > 0;
@@ -97,7 +99,9 @@ function leaseRow(row: SqlRow): LeaseRow {
 }
 
 function moveRow(row: SqlRow): Move {
-  return { way: row.way === "to" ? "to" : "from", name: text(row.name), until: time(row.until) };
+  const way = ways.find((one) => one === row.way);
+  if (way === undefined) throw new TypeError("a move of the leases goes no way");
+  return { way, name: text(row.name), until: time(row.until) };
 }
 
 function networks(json: string): readonly NetworkSeen[] {

@@ -26,6 +26,8 @@ export type ClaimAnswer =
   | { readonly is: "limited"; readonly running: readonly RunningStream[] }
   /** The subject started more in a short time, or ended more, than a viewer does. */
   | { readonly is: "hasty"; readonly retryAfter: Seconds }
+  /** The viewer has signed out of the login that the credential came from. */
+  | { readonly is: "signed_out" }
   /** A session that was ended is renewed by nobody. */
   | { readonly is: "ended"; readonly cause: RevocationCause };
 
@@ -39,6 +41,25 @@ export interface EndedStream {
   readonly sessionId: string;
   /** Until when it would have held its lease. */
   readonly leaseUntil: UnixSeconds;
+}
+
+/** A sign-out, as the viewer's streams are told of it. */
+export interface LoginEnding {
+  /** The name of the login: see `login-name.ts`. */
+  readonly login: string;
+  readonly now: UnixSeconds;
+  /** When the last grant that may have come from the login has expired. */
+  readonly until: UnixSeconds;
+}
+
+export interface LoginEnded {
+  /** Until when an isolate of the edge may remember the lease of a session of the login. */
+  readonly leaseUntil: UnixSeconds;
+  /**
+   * Whether the rows alone end everything that came from the login. They do not where a session was renewed from another login:
+   * its row goes on, and only the revocation log can refuse its older grant.
+   */
+  readonly complete: boolean;
 }
 
 /** The end of a session before its time. */
@@ -97,6 +118,8 @@ export interface SubjectStreams {
   touch(touch: LeaseTouch): Promise<TouchAnswer>;
   /** Ends a session for good: nothing gives it back. */
   end(ending: StreamEnding): Promise<EndedStream>;
+  /** Ends all sessions of a login, and refuses claims and grants of it from then on. */
+  endLogin(ending: LoginEnding): Promise<LoginEnded>;
   show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined>;
   /** Those that hold a lease now, oldest first: for who looks and claims nothing. */
   running(now: UnixSeconds): Promise<readonly RunningStream[]>;

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { MillisecondClock } from "../base/milliseconds.ts";
 import { isUnixSeconds, type Seconds, seconds, type UnixSeconds, unixSeconds } from "../base/seconds.ts";
 import { type Revocation, type RevocationKind, type RevocationMaker, revocationMakers } from "./revocation.ts";
-import { type KeptRevocation, merge, takeBack } from "./revocation-merge.ts";
+import { type KeptRevocation, merge, shortened, takeBack } from "./revocation-merge.ts";
 import { type RevocationPage, readEntry } from "./revocation-page.ts";
 import type { SqlRow, SqlStore } from "./sql.ts";
 
@@ -17,6 +17,7 @@ export interface RevocationStore {
 export interface RevocationBook {
   /** As `RevocationLog` promises it. */
   append(entries: readonly Revocation[], by: RevocationMaker): number;
+  shorten(kind: RevocationKind, value: string, until: UnixSeconds): void;
   lift(kind: RevocationKind, value: string): boolean;
   since(cursor: number): RevocationPage;
   /** Removes what has ended and nobody can hold any more. */
@@ -139,6 +140,12 @@ export function openRevocationBook(
       }
       return skipped;
     },
+
+    shorten: (kind, value, until) =>
+      transaction(() => {
+        const kept = shortened(find(kind, value), until, now());
+        if (kept !== undefined) write(kept);
+      }),
 
     lift: (kind, value) =>
       transaction(() => {

@@ -36,6 +36,16 @@ export function merge(
   return isSame ? undefined : { ...kept, cause, at, until, by: maker, keepUntil };
 }
 
+/** What is to be kept once `kept` ends earlier; undefined where it does not, or is an operator's. */
+export function shortened(
+  kept: KeptRevocation | undefined,
+  until: UnixSeconds,
+  now: UnixSeconds,
+): KeptRevocation | undefined {
+  if (kept === undefined || kept.by === "operator" || kept.until <= until) return undefined;
+  return { ...kept, until, keepUntil: earlier(kept.keepUntil, later(until, after(now, toldFor))) };
+}
+
 /** What is to be kept once `kept` was taken back; undefined where it forbids nothing. */
 export function takeBack(kept: KeptRevocation | undefined, now: UnixSeconds): KeptRevocation | undefined {
   if (kept === undefined || kept.until <= now) return undefined;

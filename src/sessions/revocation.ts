@@ -63,6 +63,8 @@ export interface RevocationLog {
    * out: a full log takes no more entries of viewers, and always those of operators.
    */
   append(entries: readonly Revocation[], by: RevocationMaker): Promise<number>;
+  /** Lets a viewer's entry end earlier, once something else refuses what it forbids. An operator's stays as it is. */
+  shorten(kind: RevocationKind, value: string, until: UnixSeconds): Promise<void>;
   /** Takes back what is forbidden under this kind and value; false where nothing was. */
   lift(kind: RevocationKind, value: string): Promise<boolean>;
   since(cursor: number): Promise<RevocationDelta>;

@@ -1,6 +1,6 @@
 import { waitUntil } from "cloudflare:workers";
 import type { CatalogObject } from "../../src/adapters/cloudflare/catalog-object.ts";
-import { identityEnding, identityService } from "../../src/adapters/cloudflare/identity-service.ts";
+import { identityEnding, identityRoutes, identityService } from "../../src/adapters/cloudflare/identity-service.ts";
 import {
   countedBy,
   isolateTelemetry,
@@ -27,6 +27,7 @@ import type { Reach } from "../../src/credential/ask-json.ts";
 import { issuerSchema } from "../../src/credential/issuer.ts";
 import { operatorIssuers } from "../../src/credential/operator.ts";
 import { trustIssuer } from "../../src/credential/trust-issuer.ts";
+import { endLogin } from "../../src/flows/session/end-login.ts";
 import type { OperatorAct } from "../../src/flows/session/operator-act.ts";
 import { apiApp } from "../../src/http/api.ts";
 import { configured, missingBindings } from "../../src/http/configured.ts";
@@ -58,7 +59,7 @@ interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
 const log = (line: string) => console.log(line);
 
 const withApp = configured("api", log, countedBy("api", waitUntil), async (env: Env, configuration: Configuration) => {
-  const { CATALOG, CATALOG_EDITS, LIMITS, METRICS, PROOFS, REVOCATIONS, STREAMS } = env;
+  const { CATALOG, CATALOG_EDITS, IDENTITY, LIMITS, METRICS, PROOFS, REVOCATIONS, STREAMS } = env;
   const { telemetry, reporter, gathered } = isolateTelemetry("api", env);
   const missing = missingBindings({ CATALOG, CATALOG_EDITS, LIMITS, METRICS, PROOFS, REVOCATIONS, STREAMS });
   if (missing.length > 0 || gathered === undefined) return refuse(missing);
@@ -111,7 +112,9 @@ const withApp = configured("api", log, countedBy("api", waitUntil), async (env: 
     basePath,
     operators: operators.value,
     parts: { limits: async () => LIMITS.get(LIMITS.idFromName(nobody)).answers() },
-    ...(identity === undefined ? {} : { identity: identity.answer }),
+    ...(IDENTITY === undefined || identity === undefined
+      ? {}
+      : { identity: identityRoutes(IDENTITY, (login) => endLogin(login, context), waitUntil) }),
     ...(page === undefined ? {} : { page: (request: Request) => page.fetch(request) }),
   });
   return ok({ app, consolePages: consoleApp(operators.value, shell), reporter });
@@ -128,7 +131,6 @@ function identityOf({ IDENTITY }: Env, apiUrl: string | undefined, reach: Reach)
     sessions: identityService(IDENTITY, apiUrl),
     end: identityEnding(IDENTITY, apiUrl),
     trusted: trustIssuer(settings, { ...reach, fetch: ask }),
-    answer: (request: Request) => IDENTITY.fetch(request),
   };
 }
 

@@ -14,6 +14,7 @@ import { configuredBy, missingBindings } from "../../src/http/configured.ts";
 import { logError } from "../../src/http/log.ts";
 import { answerIdentity, notNow, turnOf } from "../../src/identity/answer.ts";
 import { endSignIns, endSignInsPath } from "../../src/identity/end-sign-ins.ts";
+import { type EndedLogin, withEndedLogins } from "../../src/identity/ended-logins.ts";
 import type { IdentityParts } from "../../src/identity/options.ts";
 import { seedIdentity } from "../../src/identity/seed.ts";
 import { sweepEnded } from "../../src/identity/sweep.ts";
@@ -73,7 +74,9 @@ async function answer(request: Request, parts: IdentityParts, turn?: Turn): Prom
     if (new URL(request.url).pathname === endSignInsPath) return await endSignIns(request, parts);
     if (!seeded) await seedIdentity(parts);
     seeded = true;
-    return await answerIdentity(request, { ...parts, turn });
+    const ended: EndedLogin[] = [];
+    const onEnded = (login: EndedLogin) => void ended.push(login);
+    return withEndedLogins(await answerIdentity(request, { ...parts, onEnded, turn }), ended);
   } catch (error) {
     return broken(error);
   }

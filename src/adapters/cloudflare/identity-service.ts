@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { EndSignIns, IdentitySessions } from "../../credential/identity-sessions.ts";
 import type { Presented } from "../../credential/presented.ts";
 import { endSignInsPath } from "../../identity/end-sign-ins.ts";
+import { type EndedLogin, takeEndedLogins } from "../../identity/ended-logins.ts";
 import { rightsOf } from "../../identity/user-claims.ts";
 
 /** The part of a service binding that is used here. */
@@ -37,6 +38,24 @@ export function identityService(binding: IdentityBinding, apiUrl: string): Ident
       expiresAt: Date.parse(session.expiresAt),
       ...rightsOf(user),
     };
+  };
+}
+
+/**
+ * The identity worker's routes, over its service binding. What a request ended there is told to `endLogin`: in the background
+ * where the revocation log has it, and else before the answer, which rejects where `endLogin` says that it failed.
+ */
+export function identityRoutes(
+  binding: IdentityBinding,
+  endLogin: (ended: EndedLogin) => Promise<boolean>,
+  waitUntil: (work: Promise<unknown>) => void,
+): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const [response, ended] = takeEndedLogins(await binding.fetch(request));
+    for (const login of ended.filter(({ logged }) => logged)) waitUntil(endLogin(login));
+    const done = await Promise.all(ended.filter(({ logged }) => !logged).map(endLogin));
+    if (done.includes(false)) throw new Error("the sessions of a sign-out were not ended");
+    return response;
   };
 }
 

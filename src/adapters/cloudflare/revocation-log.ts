@@ -13,6 +13,7 @@ export interface RevocationObjects<Id> {
 
 interface RevocationStub {
   append(entries: unknown, by: string): Promise<unknown>;
+  shorten(kind: string, value: string, until: number): Promise<unknown>;
   lift(kind: string, value: string): Promise<unknown>;
   since(cursor: number): Promise<unknown>;
 }
@@ -74,6 +75,9 @@ export function revocationLog<Id>(parts: RevocationLogParts<Id>): RevocationLog 
       const skipped = z.int().parse(await object().append(entries, by));
       if (skipped > 0) onSkipped?.(skipped);
       return skipped;
+    },
+    shorten: async (kind, value, until) => {
+      await object().shorten(kind, value, until);
     },
     lift: async (kind, value) => z.boolean().parse(await object().lift(kind, value)),
     since: async (cursor) => {

@@ -46,6 +46,10 @@ export class RevocationObject extends DurableObject {
     return skipped;
   }
 
+  shorten(kind: string, value: string, until: unknown): void {
+    this.#book.shorten(kindSchema.parse(kind), value, time.parse(until));
+  }
+
   lift(kind: string, value: string): boolean {
     return this.#book.lift(kindSchema.parse(kind), value);
   }

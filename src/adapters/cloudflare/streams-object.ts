@@ -6,6 +6,8 @@ import type {
   EndedStream,
   LeaseClaim,
   LeaseTouch,
+  LoginEnded,
+  LoginEnding,
   RunningStream,
   StreamEnding,
   StreamState,
@@ -44,6 +46,10 @@ export class StreamsObject extends DurableObject<StreamsEnv> implements LeaseDes
 
   async end(ending: StreamEnding): Promise<EndedStream> {
     return this.#ask((desk) => desk.end(ending));
+  }
+
+  async endLogin(ending: LoginEnding): Promise<LoginEnded> {
+    return this.#ask((desk) => desk.endLogin(ending));
   }
 
   async show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined> {

@@ -1,5 +1,5 @@
 import type { StreamsOf } from "../../sessions/lease.ts";
-import type { LeaseDesk } from "../../sessions/lease-desk.ts";
+import { endLoginAt, type LeaseDesk } from "../../sessions/lease-desk.ts";
 
 /** The part of a DurableObjectNamespace of StreamsObject that is used here. */
 export interface StreamsNamespace<Id> {
@@ -15,6 +15,11 @@ export function streamsOf<Id>(namespace: StreamsNamespace<Id>): StreamsOf {
       claim: async (claim) => object().claim(claim, subject, older),
       touch: async (touch) => object().touch(touch),
       end: async (ending) => object().end(ending),
+      endLogin: async (ending) =>
+        endLoginAt(
+          [subject, ...older].map((name) => namespace.get(namespace.idFromName(name))),
+          ending,
+        ),
       show: async (sessionId, now) => object().show(sessionId, now),
       running: async (now) => object().running(now, subject, older),
     };

@@ -1,7 +1,7 @@
 import type { MillisecondClock } from "../../base/milliseconds.ts";
 import { unixSeconds } from "../../base/seconds.ts";
 import type { RevocationLog } from "../../sessions/revocation.ts";
-import { type KeptRevocation, merge, takeBack } from "../../sessions/revocation-merge.ts";
+import { type KeptRevocation, merge, shortened, takeBack } from "../../sessions/revocation-merge.ts";
 
 /** A {@link RevocationLog} in memory, which forgets nothing, is never full and ends with its process: for tests. */
 export function memoryRevocationLog(clock: MillisecondClock, pageSize = 10_000): RevocationLog {
@@ -20,6 +20,10 @@ export function memoryRevocationLog(clock: MillisecondClock, pageSize = 10_000):
         if (changed !== undefined) write(changed);
       }
       return 0;
+    },
+    shorten: async (kind, value, until) => {
+      const changed = shortened(find(kind, value), until, now());
+      if (changed !== undefined) write(changed);
     },
     lift: async (kind, value) => {
       const changed = takeBack(find(kind, value), now());

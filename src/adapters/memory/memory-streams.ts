@@ -1,7 +1,7 @@
 import { type Seconds, seconds } from "../../base/seconds.ts";
 import type { StreamsOf } from "../../sessions/lease.ts";
 import { LeaseBook } from "../../sessions/lease-book.ts";
-import { type LeaseDesk, leaseDesk } from "../../sessions/lease-desk.ts";
+import { endLoginAt, type LeaseDesk, leaseDesk } from "../../sessions/lease-desk.ts";
 import type { LeaseRow, LeaseRows, Move } from "../../sessions/lease-row.ts";
 import { nobleHmac } from "../noble/noble-hmac.ts";
 
@@ -31,6 +31,7 @@ export function memoryStreams(
       claim: async (claim) => deskOf(subject).claim(claim, subject, older),
       touch: async (touch) => deskOf(subject).touch(touch),
       end: async (ending) => deskOf(subject).end(ending),
+      endLogin: async (ending) => endLoginAt([subject, ...older].map(deskOf), ending),
       show: async (sessionId, now) => deskOf(subject).show(sessionId, now),
       running: async (now) => deskOf(subject).running(now, subject, older),
     }),

@@ -1,4 +1,4 @@
-import type { Refusal } from "../../base/refusal.ts";
+import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result, refuse } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/seconds.ts";
 import type { Asset } from "../../catalog/asset.ts";
@@ -58,6 +58,8 @@ export async function claimLease(
       const { retryAfter } = answer.value;
       return refuse({ code: "start_rate_exceeded", reason: "the viewer starts streams too fast", retryAfter });
     }
+    case "signed_out":
+      return refusal("token_revoked", "the viewer has signed out of the login that the credential came from");
     case "ended":
       return endedBecause(answer.value.cause);
     case "held": {
@@ -77,10 +79,19 @@ export function placeOf(
   key: PreparedSessionKey,
   { keys, streams, settings }: Pick<SessionContext, "keys" | "streams" | "settings">,
 ): { readonly streams: SubjectStreams; readonly limit: number | undefined } {
-  const named = (by: PreparedSessionKey) => subjectHash(by, credential.issuer, credential.subject);
-  const older = [...keys.values()].filter((other) => signedBefore(other, key)).map(named);
   const limit = credential.streams ?? asset.streams ?? settings.streamLimit;
-  return { streams: streams(named(key), older), limit };
+  return { streams: streamsUnder(key, credential, { keys, streams }), limit };
+}
+
+/** A viewer's streams under one key, with what is under the keys that signed before it. */
+export function streamsUnder(
+  key: PreparedSessionKey,
+  { issuer, subject }: Pick<Credential, "issuer" | "subject">,
+  { keys, streams }: Pick<SessionContext, "keys" | "streams">,
+): SubjectStreams {
+  const named = (by: PreparedSessionKey) => subjectHash(by, issuer, subject);
+  const older = [...keys.values()].filter((other) => signedBefore(other, key)).map(named);
+  return streams(named(key), older);
 }
 
 /**

@@ -17,7 +17,7 @@ import { fromStore } from "./store-failure.ts";
 import { subjectName } from "./subject-name.ts";
 
 /** No session lasts longer (the catalog's greatest `session`). */
-const longestSession = seconds(604_800);
+export const longestSession = seconds(604_800);
 /** The end of entries that stay until they are lifted. */
 const never = unixSeconds(253_402_300_799);
 

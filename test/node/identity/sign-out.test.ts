@@ -34,6 +34,20 @@ describe("sign-out", () => {
     expect(stage.events).toContainEqual({ event: "revoked", kind: "login" });
   });
 
+  it.each([
+    ["has taken the entry", false],
+    ["was full", true],
+  ])("says which login it ended, and whether the log %s", async (_, full) => {
+    stage.stage.logIsFull = full;
+    const since = Math.floor(Date.now() / 1000);
+    expect((await stage.post("/sign-out", {}, { cookie: ann.cookie })).status).toBe(200);
+    const login = loginName(apiUrl, ann.sessionId);
+    expect(stage.ended).toMatchObject([{ userId: ann.userId, login, logged: !full }]);
+    const [{ tokensUntil = 0 } = {}] = stage.ended;
+    expect(tokensUntil - since - 900).toBeGreaterThanOrEqual(0);
+    expect(tokensUntil - since - 900).toBeLessThan(60);
+  });
+
   it("fails whole while the log is down: 503, the session runs on, the cookie stays", async () => {
     stage.stage.logIsDown = true;
     const response = await stage.post("/sign-out", {}, { cookie: ann.cookie });

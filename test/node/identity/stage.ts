@@ -2,6 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { readMigrations } from "../../../cli/identity/migrations.ts";
 import { seconds, systemClock } from "../../../src/base/seconds.ts";
 import { answerIdentity, turnOf } from "../../../src/identity/answer.ts";
+import type { EndedLogin } from "../../../src/identity/ended-logins.ts";
 import type { IdentityParts } from "../../../src/identity/options.ts";
 import { seedIdentity } from "../../../src/identity/seed.ts";
 import type { IdentitySettings } from "../../../src/identity/settings.ts";
@@ -32,7 +33,8 @@ export async function identityStage(changes: Partial<IdentitySettings> = {}) {
   const told: Revocation[] = [];
   const events: TelemetryEvent[] = [];
   const lines: string[] = [];
-  const stage = { logIsDown: false };
+  const stage = { logIsDown: false, logIsFull: false };
+  const ended: EndedLogin[] = [];
   const parts: IdentityParts = {
     settings: { ...settings, ...changes },
     database,
@@ -40,9 +42,10 @@ export async function identityStage(changes: Partial<IdentitySettings> = {}) {
       append: async (entries) => {
         if (stage.logIsDown) throw new Error("down");
         told.push(...entries);
-        return 0;
+        return stage.logIsFull ? entries.length : 0;
       },
     },
+    onEnded: (login) => ended.push(login),
     telemetry: (event) => events.push(event),
     clock: systemClock,
     onError: () => lines.push("an exception"),
@@ -59,7 +62,7 @@ export async function identityStage(changes: Partial<IdentitySettings> = {}) {
       headers: { "Content-Type": "application/json", Origin: apiUrl, ...headers },
       body: JSON.stringify(body),
     });
-  return { database, parts, told, events, lines, stage, ask, post };
+  return { database, parts, told, ended, events, lines, stage, ask, post };
 }
 
 export type IdentityStage = Awaited<ReturnType<typeof identityStage>>;

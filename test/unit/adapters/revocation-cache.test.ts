@@ -30,6 +30,7 @@ function stage(cache: Partial<Pick<EdgeCache, "match" | "put">> = {}, answer?: u
     },
     get: () => ({
       append: async () => stored.append([entry], "viewer"),
+      shorten: async () => undefined,
       lift: async () => answer ?? stored.lift("session", "s"),
       since: async (cursor) => {
         asked.push(cursor);

@@ -16,6 +16,7 @@ function dataCentre(ahead: number, pageSize?: number) {
   let asked = 0;
   const object: ReturnType<RevocationObjects<string>["get"]> = {
     append: () => Promise.reject(new Error("not of this test")),
+    shorten: () => Promise.reject(new Error("not of this test")),
     lift: () => Promise.reject(new Error("not of this test")),
     since: async (cursor) => {
       asked++;

@@ -128,6 +128,25 @@ export function revocationLogContract(name: string, open: () => RevocationLog, p
       expect(await log.lift("session", "s2")).toBe(true);
     });
 
+    it("lets an entry of a viewer's end earlier, and tells everybody", async () => {
+      const log = open();
+      await log.append([entryOf()], "viewer");
+      const { cursor } = await log.since(0);
+      await log.shorten("session", "s1", soon(7200));
+      expect(await log.since(cursor)).toMatchObject({ cursor, entries: [] });
+      await log.shorten("session", "s1", soon(100));
+      await log.shorten("session", "s2", soon(100));
+      expect((await log.since(cursor)).entries).toEqual([entryOf({ until: soon(100) })]);
+      expect(await all(log)).toEqual([entryOf({ until: soon(100) })]);
+    });
+
+    it("lets no entry of an operator's end earlier, whoever made it first", async () => {
+      const log = open();
+      for (const by of ["viewer", "operator", "viewer"] as const) await log.append([entryOf()], by);
+      await log.shorten("session", "s1", soon(100));
+      expect(await all(log)).toEqual([entryOf()]);
+    });
+
     it("takes back nothing else", async () => {
       const log = open();
       await log.append([entryOf()], "operator");

@@ -3,16 +3,18 @@ import { type StreamsNamespace, streamsOf } from "../../../src/adapters/cloudfla
 import { memoryStreams } from "../../../src/adapters/memory/memory-streams.ts";
 import { unixSeconds } from "../../../src/base/seconds.ts";
 import { runtimeBindings } from "./runtime-bindings.ts";
+import { signOutContract } from "./sign-out-contract.ts";
 import { at, claimOf, streamsContract, touchOf } from "./streams-contract.ts";
 
-streamsContract("memory", () => {
-  const memory = memoryStreams();
-  return {
-    streamsOf: memory.streamsOf,
-    writes: async (subject) => memory.writes(subject),
-    restart: async () => memory.restart(),
-  };
-});
+for (const contract of [streamsContract, signOutContract])
+  contract("memory", () => {
+    const memory = memoryStreams();
+    return {
+      streamsOf: memory.streamsOf,
+      writes: async (subject) => memory.writes(subject),
+      restart: async () => memory.restart(),
+    };
+  });
 
 /** The table of leases as it was made before its rows told of logins. */
 const tableWithoutLogin = `
@@ -62,12 +64,13 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       ),
     );
 
-  streamsContract("durable-object", () => ({
-    streamsOf: streamsOf(namespace),
-    writes: (subject) =>
-      lookInto(subject, async ({ storage }) => Number([...storage.sql.exec("SELECT total_changes() AS n")][0]?.n)),
-    restart: (subject) => tools.evictDurableObject(stub(subject)),
-  }));
+  for (const contract of [streamsContract, signOutContract])
+    contract("durable-object", () => ({
+      streamsOf: streamsOf(namespace),
+      writes: (subject) =>
+        lookInto(subject, async ({ storage }) => Number([...storage.sql.exec("SELECT total_changes() AS n")][0]?.n)),
+      restart: (subject) => tools.evictDurableObject(stub(subject)),
+    }));
 
   describe("the object", () => {
     it("wakes up when the session is over that it was told of first, and then for the next", async () => {

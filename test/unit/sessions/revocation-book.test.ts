@@ -78,6 +78,7 @@ describe.skipIf(newStore === undefined)("the revocation log in SQLite", () => {
       const book = openRevocationBook(store, () => unixMilliseconds(Date.now()), bounds);
       return {
         append: async (entries, by) => book.append(entries, by),
+        shorten: async (kind, value, until) => book.shorten(kind, value, until),
         lift: async (kind, value) => book.lift(kind, value),
         since: async (cursor) => ({ ...book.since(cursor), asOf: unixMilliseconds(Date.now()) }),
       };

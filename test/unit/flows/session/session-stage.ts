@@ -100,6 +100,10 @@ export async function sessionStage(
       up("log", `append ${entries.map(({ kind, cause }) => `${kind} ${cause}`).join(", ")}`);
       return inMemory.append(entries, by);
     },
+    shorten: async (...shorten) => {
+      up("log", "shorten");
+      return inMemory.shorten(...shorten);
+    },
     lift: async (kind, value) => {
       up("log");
       return inMemory.lift(kind, value);
@@ -123,6 +127,10 @@ export async function sessionStage(
       end: async (...end) => {
         up("streams", "end");
         return asked.end(...end);
+      },
+      endLogin: async (...ending) => {
+        up("streams", "end login");
+        return asked.endLogin(...ending);
       },
       show: async (...show) => {
         up("streams");
