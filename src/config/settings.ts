@@ -124,11 +124,13 @@ export const settingsSchema = z.object({
     .describe("How many starts an hour a subject may ask for; 0 for any number."),
   STAGEDOOR_START_RATE_ADDRESS: wholeBetween(0, 1_000_000)
     .default(10_000)
-    .describe("How many starts an hour a client's network (/24 of IPv4, /48 of IPv6) may ask for; 0 for any number."),
+    .describe(
+      "How many starts an hour a client's address (/64 of IPv6), and ten times as many its network (/24, /48), may ask for with a credential that a provider or the identity worker has to be asked about; 0 for any number.",
+    ),
   STAGEDOOR_REFUSED_RATE_ADDRESS: wholeBetween(0, 1_000_000)
     .default(1000)
     .describe(
-      "How many refused credentials an hour a network may send to running sessions, and, counted apart, to the console's sign-in; 0 for any number.",
+      "How many credentials an hour that a provider or the identity worker refuses an address (/64 of IPv6), and ten times as many its network, may send to running sessions; and, counted apart, how many refused ones a network to the console's sign-in; 0 for any number.",
     ),
   STAGEDOOR_SIGN_IN_RATE: wholeBetween(0, 1_000_000)
     .default(100)

@@ -7,27 +7,24 @@ import type { SessionRequest } from "../flows/session/context.ts";
 import { networkName } from "../flows/session/network-name.ts";
 import { revocationsNow } from "../flows/session/revocations-now.ts";
 import { fromStore } from "../flows/session/store-failure.ts";
-import { notSpent, withinRate } from "../flows/session/within-rate.ts";
+import { withinRate } from "../flows/session/within-rate.ts";
 import { keysFor, stillTaken } from "../keys/ring.ts";
 import { isKeyRevoked } from "../sessions/revocation-snapshot.ts";
 import { type ConsoleSession, type NewCookie, newCookie, readConsoleSession } from "./session-cookie.ts";
 
 /**
  * Trades the credential that a request presents for the console's cookie. It has to hold as for any route of operators, with
- * the scope operator:read. Attempts that fail are counted by network, and from one with too many no further is looked at
- * (`rate_limited`), as `flows/session/authorize.ts` does with viewers' credentials, but apart from those: viewers behind the
- * operator's own address must not lock him out.
+ * the scope operator:read. Attempts that fail are counted by network, and further ones are refused `rate_limited`, which says
+ * nothing of the credential. A good one is accepted whatever came before it.
  */
 export async function signIn(request: SessionRequest, context: OperatorContext): Promise<Result<NewCookie, Refusal>> {
   const { refusedRateAddress } = context.settings;
   const policy = refusedRateAddress && { ...refusedRateAddress, name: "refused-console" };
-  const network = networkName(request.client);
-  const open = notSpent(policy, network, request, context);
-  if (!open.ok) return open;
+  // The ring's own keys judge it, so a good one is never limited: neighbours cannot lock the operator out.
   const operator = await operatorBehind(request, "operator:read", context);
   if (!operator.ok) {
     if (operator.refusal.code === "store_unavailable") return operator;
-    const counted = await withinRate(policy, network, request, context);
+    const counted = await withinRate(policy, networkName(request.client), request, context);
     return counted.ok ? operator : counted;
   }
   const snapshot = await revocationsNow(request, context);

@@ -255,10 +255,11 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
       "**429 with Retry-After, starts, sign-ins, tokens and the routes of sessions.** A quota of the hour is used up; the header `RateLimit-Policy` names which."
     ],
     "causes": [
-      "**`start-address`, `sign-in-address`, `token-address`**: many viewers behind one address, as in a school or with a mobile provider. Raise `STAGEDOOR_START_RATE_ADDRESS` and the like.",
+      "**`start-address`, `start-network`, `sign-in-address`, `token-address`**: many viewers behind one address, as in a school or with a mobile provider. Raise `STAGEDOOR_START_RATE_ADDRESS` and the like. The first two count only starts with a session of sign-in or an opaque token, which somebody has to be asked about; JWTs that a key verifies are not counted by address.",
       "**Your own server starts for all viewers**, so all come from its address. Let the players ask.",
       "**`start-subject`, `sign-in-account`**: one viewer in a loop, or somebody who guesses his password.",
-      "**`refused-address`**: a client that goes on with a token that is refused."
+      "**`refused-address`, `refused-network`**: a client that goes on with an opaque token that its provider refuses.",
+      "**`refused-console`**: wrong credentials at the console's sign-in. A good one is accepted all the same."
     ]
   },
   "session_unknown": {

@@ -8,10 +8,16 @@ import { readAnswer } from "./introspection-answer.ts";
 import type { IntrospectionEndpoint, Issuer } from "./issuer.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 
+/**
+ * Called before somebody else is asked about a credential: a provider, or the identity worker. What it refuses, the credential
+ * is refused for, and nobody is asked. A credential that is judged here, or whose answer is kept, does not call it.
+ */
+export type BeforeAsking = () => Promise<Result<undefined, Refusal>>;
+
 /** What an issuer says about its tokens, asked when they come. */
 export interface Introspection {
   /** `token_invalid`, `token_expired`; `store_unavailable` where the provider does not answer. */
-  ask(token: string, now: UnixSeconds): Promise<Result<VerifiedToken, Refusal>>;
+  ask(token: string, now: UnixSeconds, before?: BeforeAsking): Promise<Result<VerifiedToken, Refusal>>;
   /** Forgets what was kept of this token: who asks next hears what the provider says by then. */
   forget(token: string): void;
 }
@@ -53,7 +59,7 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
     return refusal("store_unavailable", `the provider's introspection endpoint ${why}`);
   }
 
-  async function ask(token: string, now: UnixSeconds): Promise<Result<VerifiedToken, Refusal>> {
+  async function ask(token: string, now: UnixSeconds, before?: BeforeAsking): Promise<Result<VerifiedToken, Refusal>> {
     const name = reach.sha256(token);
     for (const kept of [taken, refused]) {
       const found = kept.get(name);
@@ -63,6 +69,8 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
     if (reach.clock() < restUntil)
       return refusal("store_unavailable", "the provider's introspection endpoint failed a moment ago");
     const asOf = forgotten;
+    const allowed = before === undefined ? undefined : await before();
+    if (allowed?.ok === false) return allowed;
     const body = new URLSearchParams({ token, token_type_hint: "access_token" });
     const headers = { Authorization: authorization, Accept: "application/json" };
     const answer = await askJson(endpoint.url, { method: "POST", headers, body }, reach, limits);

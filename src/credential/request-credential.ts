@@ -2,6 +2,7 @@ import type { Refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
 import type { Credential } from "./credential.ts";
 import type { Proof } from "./dpop.ts";
+import type { BeforeAsking } from "./introspection.ts";
 import type { Presented } from "./presented.ts";
 import { type CredentialAsked, readPresented } from "./read-presented.ts";
 import { type CredentialSources, kindOf, validatePresented } from "./validate-presented.ts";
@@ -14,7 +15,8 @@ import { forgetToken } from "./verify-token.ts";
  */
 export interface RequestCredential {
   read(): Result<Presented, Refusal>;
-  validate(): Promise<Result<Credential, Refusal>>;
+  /** `before` is called before somebody else is asked; what it refuses, the credential is refused for. */
+  validate(before?: BeforeAsking): Promise<Result<Credential, Refusal>>;
   /** Forgets the answer, here and in what is kept between requests: who asks next sees a user as he is by then. */
   invalidate(): void;
 }
@@ -33,17 +35,17 @@ export function credentialOf(asked: CredentialAsked, sources: CredentialSources)
     firstUse ??= sources.proofs.firstUse(jkt, jti, until);
     return firstUse;
   };
-  const validate = async () => {
+  const validate = async (before?: BeforeAsking) => {
     const found = read();
-    const validated = found.ok ? await validatePresented(found.value, asked, sources, once) : found;
+    const validated = found.ok ? await validatePresented(found.value, asked, sources, once, before) : found;
     const by = found.ok ? kindOf(found.value, sources) : "none";
     sources.telemetry({ event: "validated", by, outcome: validated.ok ? "accepted" : validated.refusal.code });
     return validated;
   };
   return {
     read,
-    validate: () => {
-      answer ??= validate();
+    validate: (before) => {
+      answer ??= validate(before);
       return answer;
     },
     invalidate: () => {

@@ -5,6 +5,7 @@ import type { CredentialKind, Telemetry } from "../telemetry/telemetry.ts";
 import { type BindingContext, holdsBinding } from "./bound-token.ts";
 import type { Credential } from "./credential.ts";
 import { type IdentitySource, identityCredential, isIdentityToken, isSigned } from "./identity-credential.ts";
+import type { BeforeAsking } from "./introspection.ts";
 import type { Presented } from "./presented.ts";
 import type { ProofReplay } from "./proof-replay.ts";
 import type { CredentialAsked } from "./read-presented.ts";
@@ -23,6 +24,8 @@ export interface CredentialSources extends TokenSources {
   readonly telemetry: Telemetry;
 }
 
+const nothingBefore: BeforeAsking = async () => ok(undefined);
+
 /** What no session of sign-in is: bound to a key. */
 const unbound = { jkt: undefined, dpop: "optional" } as const satisfies Partial<VerifiedToken>;
 
@@ -36,6 +39,7 @@ export async function validatePresented(
   asked: CredentialAsked,
   sources: CredentialSources,
   firstUse: BindingContext["firstUse"],
+  before: BeforeAsking = nothingBefore,
 ): Promise<Result<Credential, Refusal>> {
   const { identity, timer, site } = sources;
   const now = sources.clock();
@@ -43,19 +47,21 @@ export async function validatePresented(
     const allowed = mayUseCookie(asked.method, asked.headers.get("Origin"), site);
     if (!allowed.ok) return allowed;
     if (identity === undefined) return refusal("token_missing", "a cookie came, and no identity worker is bound");
-    return identityCredential(presented, identity, timer, now);
+    const mayAsk = await before();
+    return mayAsk.ok ? identityCredential(presented, identity, timer, now) : mayAsk;
   }
   const context = { now, timer, apiUrl: site.apiUrl, firstUse };
   const { token } = presented;
   const prefix = prefixOf(token, sources);
   if (identity !== undefined && isIdentityToken(token) && !prefix) {
-    const allowed = await holdsBinding(presented, unbound, asked, context);
+    const binding = await holdsBinding(presented, unbound, asked, context);
+    const allowed = binding.ok ? await before() : binding;
     const session = allowed.ok ? await identityCredential(presented, identity, timer, now) : allowed;
     const elsewhere = prefix !== undefined && !isSigned(token);
     if (session.ok || session.refusal.code !== "token_invalid" || !elsewhere) return session;
     // 32 letters and digits may be a token of the provider's as well, whose tokens no prefix tells from ours.
   }
-  const verified = await verifyToken(token, presented.form, sources, now);
+  const verified = await verifyToken(token, presented.form, sources, now, before);
   if (!verified.ok) return verified;
   const bound = await holdsBinding(presented, verified.value, asked, context);
   return bound.ok ? ok(verified.value.credential) : bound;

@@ -3,7 +3,7 @@ import { type Refusal, refusal } from "../base/refusal.ts";
 import { type Result, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/seconds.ts";
 import { readClaims } from "./claims.ts";
-import type { Introspection } from "./introspection.ts";
+import type { BeforeAsking, Introspection } from "./introspection.ts";
 import type { Issuer } from "./issuer.ts";
 import { type ClaimedParts, readJwsParts } from "./jws-parts.ts";
 import type { VerifiedToken } from "./verified-token.ts";
@@ -50,13 +50,14 @@ export async function verifyJwt(
   token: string,
   issuers: readonly TrustedIssuer[],
   now: UnixSeconds,
+  before?: BeforeAsking,
 ): Promise<Result<VerifiedToken, Refusal>> {
   const parts = readJwsParts(token);
   if (!parts.ok) return parts;
   // Which issuer's rules apply. Not believed yet: jose compares it again once the signature has held.
   const issuer = issuers.find(({ settings }) => settings.issuer === parts.value.claims.iss);
   if (issuer === undefined) return refusal("token_invalid", "the token's issuer is not one that is trusted here");
-  if ("introspection" in issuer) return issuer.introspection.ask(token, now);
+  if ("introspection" in issuer) return issuer.introspection.ask(token, now, before);
   return verifyWithKeys(token, parts.value, issuer, now);
 }
 

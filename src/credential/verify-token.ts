@@ -1,6 +1,7 @@
 import { type Refusal, refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
 import type { UnixSeconds } from "../base/seconds.ts";
+import type { BeforeAsking } from "./introspection.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 import { type AskedIssuer, type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
 
@@ -19,11 +20,12 @@ export async function verifyToken(
   form: "jws" | "opaque",
   { issuers }: TokenSources,
   now: UnixSeconds,
+  before?: BeforeAsking,
 ): Promise<Result<VerifiedToken, Refusal>> {
-  if (form === "jws") return verifyJwt(token, issuers, now);
+  if (form === "jws") return verifyJwt(token, issuers, now, before);
   const issuer = issuerOfOpaque(token, issuers);
   if (issuer === undefined) return refusal("token_invalid", "the token is opaque, and no issuer here gives out such");
-  return issuer.introspection.ask(token, now);
+  return issuer.introspection.ask(token, now, before);
 }
 
 /** The prefix by which an opaque token is a named issuer's; "" where its issuer takes whatever has none; undefined for nobody's. */

@@ -26,8 +26,8 @@ export function learning(context: Pick<SessionContext, "keys" | "clock">): Learn
     onStanding: (standing) => void standings.push(standing),
     following: (credential) => ({
       ...credential,
-      validate: async () => {
-        const validated = await credential.validate();
+      validate: async (before) => {
+        const validated = await credential.validate(before);
         if (validated.ok) subject ??= subjectName(validated.value, context);
         return validated;
       },

@@ -7,8 +7,8 @@ import type { Seconds, UnixSeconds } from "../base/seconds.ts";
  */
 export interface RatePolicy {
   /**
-   * As it stands in RateLimit-Policy: `start-subject`, `start-address`, `refused-address`, `sign-in-account`,
-   * `sign-in-address`, `token-address`.
+   * As it stands in RateLimit-Policy: `start-subject`, `start-address`, `start-network`, `refused-address`,
+   * `refused-network`, `refused-console`, `sign-in-account`, `sign-in-address`, `token-address`.
    */
   readonly name: string;
   readonly quota: number;

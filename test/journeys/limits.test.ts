@@ -67,7 +67,7 @@ describe("the quota of a subject", () => {
       expect(retryAfter).toBeLessThanOrEqual(3600);
     }
     expect(new Set(answers.map(({ headers }) => headers.get("RateLimit-Policy")))).toEqual(
-      new Set([`"start-address";q=200;w=3600, "start-subject";q=${quota};w=3600`]),
+      new Set([`"start-subject";q=${quota};w=3600`]),
     );
     expect((await start(token, address())).code).toBe("rate_limited");
     expect((await start(await tokenFor(cluster.addresses), from)).status).toBe(201);
@@ -83,13 +83,23 @@ describe("the quota of a subject", () => {
   });
 });
 
-describe("the quota of a network", () => {
-  it("is shared by all in it, believed or not, and another network's is another", async () => {
+describe("the quota of an address", () => {
+  it("is for what the identity worker is asked about, and no neighbour's", async () => {
     const from = address();
-    const answers = await Promise.all(Array.from({ length: 201 }, () => start("forged", from)));
+    // Of the form that the identity worker's own tokens have.
+    const madeUp = "x".repeat(32);
+    const answers = await Promise.all(Array.from({ length: 201 }, () => start(madeUp, from)));
     expect(answers.filter(({ code }) => code === "rate_limited")).toHaveLength(1);
-    expect((await start(await tokenFor(cluster.addresses), from.replace(/7$/, "8"))).code).toBe("rate_limited");
-    expect((await start(await tokenFor(cluster.addresses), address())).status).toBe(201);
+    expect((await start(madeUp, from.replace(/7$/, "8"))).code).toBe("token_invalid");
+    for (const own of [from, from.replace(/7$/, "8")])
+      expect((await start(await tokenFor(cluster.addresses), own)).status).toBe(201);
+  });
+
+  it("is not touched by tokens that are judged without a question, however many there are", async () => {
+    const from = address();
+    const answers = await Promise.all(Array.from({ length: 250 }, () => start("x", from)));
+    expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(["token_invalid"]));
+    expect((await start(await tokenFor(cluster.addresses), from)).status).toBe(201);
   });
 });
 

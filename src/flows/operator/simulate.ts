@@ -3,6 +3,7 @@ import type { Refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { after, earlier } from "../../base/seconds.ts";
 import { playScope } from "../../catalog/asset.ts";
+import { isJws } from "../../credential/token-form.ts";
 import { conditionsHold } from "../../policy/conditions.ts";
 import { decide } from "../../policy/decide.ts";
 import { type Explanation, fails, holds, type Step, told } from "../explain/explanation.ts";
@@ -11,7 +12,7 @@ import { shown, when } from "../explain/words.ts";
 import type { SessionRequest } from "../session/context.ts";
 import { entitled } from "../session/entitled.ts";
 import { lastingSubject } from "../session/lasting-names.ts";
-import { networkName } from "../session/network-name.ts";
+import { addressName } from "../session/network-name.ts";
 import { termsOf } from "../session/open-session.ts";
 import { nothingForbids } from "../session/revocations-now.ts";
 import type { OperatorContext } from "./context.ts";
@@ -58,9 +59,12 @@ export async function simulate(
   const refused = (refusal: Refusal) =>
     ok({ kind: "start", verdict: "refused", refusal, grants: undefined, steps } as const);
 
-  const quota = lookAtQuota(settings.startRateAddress, networkName(client), now, context);
-  const fromNetwork = judge("quota", quota, (seen) => `of the network: ${seen}`, told);
-  if (!fromNetwork.ok) return refused(fromNetwork.refusal);
+  // A JWT is judged by keys as a rule, and then its address is not counted.
+  if (!isJws(pasted(asked.credential))) {
+    const quota = lookAtQuota(settings.startRateAddress, addressName(client), now, context);
+    const fromAddress = judge("quota", quota, (seen) => `of the address: ${seen}`, told);
+    if (!fromAddress.ok) return refused(fromAddress.refusal);
+  }
   const { verified, steps: seenOfToken } = await examineToken(pasted(asked.credential), context, now);
   steps.push(...seenOfToken);
   if (!verified.ok) return refused(verified.refusal);

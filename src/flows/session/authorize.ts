@@ -4,9 +4,8 @@ import { ok, type Result } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/seconds.ts";
 import type { Credential } from "../../credential/credential.ts";
 import { type Grant, openGrant, subjectHash } from "../../signing/grant.ts";
+import { addressNotSpent, withinAddressRate } from "./address-rate.ts";
 import type { SessionContext, SessionRequest } from "./context.ts";
-import { networkName } from "./network-name.ts";
-import { notSpent, withinRate } from "./within-rate.ts";
 
 /** A viewer's own session: his credential, and the grant that he carries. */
 export interface OwnSession {
@@ -62,20 +61,19 @@ function grantOf(
 const countedCodes: readonly RefusalCode[] = ["token_invalid", "sign_in_required", "dpop_proof_invalid"];
 
 /**
- * The credential of who holds a grant. Those that are refused are counted by network, and from one with too many no further
- * is looked at (`rate_limited`): else one grant were enough to have a provider asked about any number of made-up tokens.
- * Who sends a good one is not counted, and waits for nobody.
+ * The credential of a client that holds a grant. Somebody else is asked about it only while few of those that the client's
+ * address and network had asked about were refused (`rate_limited`): else one grant were enough to have a provider asked about
+ * any number of made-up tokens. A credential that is judged here, or whose answer is kept, is never limited; a good one is not
+ * counted.
  */
-async function credentialOf(
-  { credential, client, onStanding }: SessionRequest,
-  context: SessionContext,
-): Promise<Result<Credential, Refusal>> {
+async function credentialOf(request: SessionRequest, context: SessionContext): Promise<Result<Credential, Refusal>> {
   const { refusedRateAddress: policy } = context.settings;
-  const network = networkName(client);
-  const open = notSpent(policy, network, { onStanding }, context);
-  if (!open.ok) return open;
-  const verified = await credential.validate();
-  if (verified.ok || !countedCodes.includes(verified.refusal.code)) return verified;
-  const counted = await withinRate(policy, network, { onStanding }, context);
+  let asked = false;
+  const verified = await request.credential.validate(async () => {
+    asked = true;
+    return addressNotSpent(policy, request, context);
+  });
+  if (verified.ok || !asked || !countedCodes.includes(verified.refusal.code)) return verified;
+  const counted = await withinAddressRate(policy, request, context);
   return counted.ok ? verified : counted;
 }

@@ -1,4 +1,4 @@
-import { networkNameOf } from "../../sessions/network.ts";
+import { addressNameOf, networkNameOf } from "../../sessions/network.ts";
 import type { Client } from "../client.ts";
 
 /**
@@ -7,4 +7,9 @@ import type { Client } from "../client.ts";
  */
 export function networkName({ address }: Client): string | undefined {
   return address === undefined ? undefined : networkNameOf(address);
+}
+
+/** A client's own address, by which it is counted before its network is: its neighbours do not pay for it. */
+export function addressName({ address }: Client): string | undefined {
+  return address === undefined ? undefined : addressNameOf(address);
 }

@@ -7,10 +7,10 @@ import type { UnixSeconds } from "../../base/seconds.ts";
 import { playScope } from "../../catalog/asset.ts";
 import { conditionsHold } from "../../policy/conditions.ts";
 import { decide } from "../../policy/decide.ts";
+import { withinAddressRate } from "./address-rate.ts";
 import type { SessionContext, SessionRequest } from "./context.ts";
 import { entitled } from "./entitled.ts";
 import { lastingSubject } from "./lasting-names.ts";
-import { networkName } from "./network-name.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
 import { nothingForbids } from "./revocations-now.ts";
 import { tellSeen } from "./subject-name.ts";
@@ -35,9 +35,10 @@ export async function startStream(
 ): Promise<Result<OpenedSession, Refusal>> {
   const now: UnixSeconds = context.clock();
   const { settings } = context;
-  const fromNetwork = await withinRate(settings.startRateAddress, networkName(request.client), request, context);
-  if (!fromNetwork.ok) return fromNetwork;
-  const credential = await request.credential.validate();
+  // A token that is judged here costs no quota, good or bad; a question to somebody else does.
+  const credential = await request.credential.validate(() =>
+    withinAddressRate(settings.startRateAddress, request, context),
+  );
   if (!credential.ok) return credential;
   const { issuer, subject } = credential.value;
   const bySubject = await withinRate(settings.startRate, lastingSubject(issuer, subject), request, context);

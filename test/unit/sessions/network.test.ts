@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseIpAddress } from "../../../src/base/ip-address.ts";
-import { inPrefix, networkOf, networkText } from "../../../src/sessions/network.ts";
+import { addressNameOf, inPrefix, networkOf, networkText } from "../../../src/sessions/network.ts";
 
 const textOf = (address: string) => {
   const network = networkOf(address);
@@ -12,6 +12,20 @@ function bytes(address: string) {
   if (found === undefined) throw new Error(`no address: ${address}`);
   return found;
 }
+
+describe("the name of a client's own address", () => {
+  it.each([
+    ["192.0.2.1", "4:192.0.2.1/32"],
+    ["::ffff:192.0.2.1", "4:192.0.2.1/32"],
+    ["2001:db8:7:8::1", "6:2001:db8:7:8/64"],
+    ["2001:DB8:7:8:ffff:ffff:ffff:ffff", "6:2001:db8:7:8/64"],
+    ["::1", "6:0:0:0:0/64"],
+    ["unknown", undefined],
+    [`192.0.2.${"0".repeat(60_000)}`, undefined],
+  ])("of %s is %s", (address, name) => {
+    expect(addressNameOf(address)).toBe(name);
+  });
+});
 
 describe("the network of a client", () => {
   it.each([

@@ -8,7 +8,7 @@ import { readBody, simulateBodySchema } from "../../../../src/flows/operator/bod
 import type { OperatorContext } from "../../../../src/flows/operator/context.ts";
 import { type SimulateAsked, simulate } from "../../../../src/flows/operator/simulate.ts";
 import { lastingSubject } from "../../../../src/flows/session/lasting-names.ts";
-import { networkName } from "../../../../src/flows/session/network-name.ts";
+import { addressName } from "../../../../src/flows/session/network-name.ts";
 import { startStream } from "../../../../src/flows/session/start-stream.ts";
 import type { Entitled } from "../../../../src/policy/entitlement.ts";
 import { newHolder, proofOf } from "../../credential/proofs.ts";
@@ -137,11 +137,10 @@ const cases: readonly Case[] = [
     before: async (stage) => spend(startLimit, lastingSubject(issuerName, "ann"))(stage),
   },
   {
-    what: "a network's quota that is used up, before anybody looks at the token",
-    code: "rate_limited",
-    claims: { exp: now - 600 },
+    what: "an address's quota that is used up, with a token that is judged here",
+    code: "ok",
     settings: { startRateAddress: networkLimit },
-    before: spend(networkLimit, networkName({ address, userAgentHash: () => "" })),
+    before: spend(networkLimit, addressName({ address, userAgentHash: () => "" })),
   },
   { what: "no key that signs", code: "configuration_invalid", keys: "none" },
 ];
