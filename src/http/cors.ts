@@ -22,6 +22,22 @@ export function exposedBeside(named: string | null): string {
   return [...new Set([...exposed, ...others])].filter(Boolean).join(", ");
 }
 
+/** RFC 9110 §5.1: the name of a header. */
+const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const longestList = 4096;
+
+/**
+ * All request headers that a preflight asks for (Access-Control-Request-Headers), so that players may send what they like:
+ * CMCD, a range, a token of their own. Only names are repeated, so that nobody writes anything else into the answer. Without
+ * such a list, or with one that no browser sends, the answer is a list that allows any header: `*` does not cover
+ * Authorization, and old browsers do not know it.
+ */
+export function everyHeader(requested: string | null): string {
+  const names = requested === null || requested.length > longestList ? [] : requested.split(",");
+  const allowed = names.map((name) => name.trim()).filter((name) => fieldName.test(name));
+  return allowed.length > 0 ? allowed.join(", ") : "*, Authorization, If-None-Match, If-Range, Range";
+}
+
 /** The answer to a preflight. It needs no signature: it tells nothing, and browsers send none with it. */
 export function preflight(methods: string, requestHeaders: string): Response {
   return new Response(null, {

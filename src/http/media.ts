@@ -1,7 +1,7 @@
 import { type Refusal, refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
 import type { openGrant } from "../signing/grant.ts";
-import { preflight, withCors } from "./cors.ts";
+import { everyHeader, preflight, withCors } from "./cors.ts";
 import { httpsRequired, isPlainHttp, strictTransport } from "./https.ts";
 import { brokenResponse, type Reporting, refusedResponse } from "./refused.ts";
 
@@ -47,7 +47,8 @@ async function answerSecure(request: Request, reporting: Reporting, answer: Answ
   const onSubject = (opened: string) => {
     subject = opened;
   };
-  if (method === "OPTIONS") return preflight("GET, HEAD, OPTIONS", "Range, If-None-Match, If-Range");
+  if (method === "OPTIONS")
+    return preflight("GET, HEAD, OPTIONS", everyHeader(headers.get("Access-Control-Request-Headers")));
   if (method !== "GET" && method !== "HEAD")
     return refused(refusal("method_not_covered", "neither GET nor HEAD").refusal);
   try {

@@ -40,9 +40,13 @@ const probes: Readonly<Record<Host["name"], readonly Probe[]>> = {
       path: "/doctor/0.ts",
       question: {
         method: "OPTIONS",
-        headers: { Origin: page, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "range" },
+        headers: {
+          Origin: page,
+          "Access-Control-Request-Method": "GET",
+          "Access-Control-Request-Headers": "cmcd-request,range",
+        },
       },
-      allowed: ["range"],
+      allowed: ["cmcd-request", "range"],
     },
     { what: "a refused segment", path: "/doctor/0.ts", question: { headers: { Origin: page } }, allowed: [] },
   ],

@@ -12,5 +12,6 @@ export const introduction = [
     "which its own client speaks.",
   "The media host takes GET and HEAD of the URLs that playlists give: `/<grant>/<asset>/<path>?<the origin's query>&<purpose>=" +
     "<expiry>.<signature>`, the purpose being list, seg or key. Nobody puts one together; use each exactly as it is given. A " +
-    "segment's URL that has run out is answered 307 to a fresh one while its session lasts.",
+    "segment's URL that has run out is answered 307 to a fresh one while its session lasts. Pages of any site may send it any " +
+    "header, but no credentials: `withCredentials` is not supported there.",
 ].join("\n\n");

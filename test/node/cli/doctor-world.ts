@@ -74,7 +74,7 @@ export async function world(override: Override = () => undefined, more: Partial<
   }
 
   function media(url: URL, method: string): Response {
-    if (method === "OPTIONS") return preflight("Range");
+    if (method === "OPTIONS") return preflight("CMCD-Request, Range");
     const sent = url.href.slice(url.origin.length);
     if (sent.startsWith("/played/")) return played(sent);
     const context = { keys: deployed, catalog, now, grantIssuer: "stagedoor", client: "anybody" } as const;

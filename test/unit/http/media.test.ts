@@ -7,9 +7,9 @@ import { type AnswerMedia, answerMedia } from "../../../src/http/media.ts";
 import { searchedLog } from "./searched-log.ts";
 import { requestIds } from "./start.ts";
 
-async function ask(answer: AnswerMedia, method = "GET") {
+async function ask(answer: AnswerMedia, method = "GET", headers: Readonly<Record<string, string>> = {}) {
   const { log, written } = searchedLog();
-  const request = new Request("https://media.example/GRANT/film/0.ts?seg=SIGNATURE", { method });
+  const request = new Request("https://media.example/GRANT/film/0.ts?seg=SIGNATURE", { method, headers });
   const { telemetry, events } = memoryTelemetry();
   const reporting = { worker: "edge", log, telemetry, random: requestIds };
   const response = await answerMedia(request, reporting, answer);
@@ -18,16 +18,49 @@ async function ask(answer: AnswerMedia, method = "GET") {
 
 describe("the media host", () => {
   it("answers a preflight for all origins without asking for a signature", async () => {
-    const { response } = await ask(async () => refusal("signature_missing", "asked"), "OPTIONS");
+    const asked = { Origin: "https://player.example", "Access-Control-Request-Method": "GET" };
+    const { response } = await ask(async () => refusal("signature_missing", "asked"), "OPTIONS", {
+      ...asked,
+      "Access-Control-Request-Headers": "cmcd-object,cmcd-request,range",
+    });
     expect(response.status).toBe(204);
     expect(Object.fromEntries(response.headers)).toEqual({
       "access-control-allow-origin": "*",
       "access-control-allow-methods": "GET, HEAD, OPTIONS",
-      "access-control-allow-headers": "Range, If-None-Match, If-Range",
+      "access-control-allow-headers": "cmcd-object, cmcd-request, range",
       "access-control-max-age": "86400",
       "cache-control": "no-store",
       "strict-transport-security": "max-age=63072000",
     });
+  });
+
+  const allowedFor = async (requested: string | undefined) => {
+    const headers = requested === undefined ? {} : { "Access-Control-Request-Headers": requested };
+    const { response } = await ask(async () => refusal("signature_missing", "asked"), "OPTIONS", headers);
+    expect(response.headers.get("Access-Control-Max-Age")).toBe("86400");
+    return response.headers.get("Access-Control-Allow-Headers");
+  };
+
+  it.each([
+    ["authorization", "authorization"],
+    ["Range", "Range"],
+    ["cmcd-object,cmcd-request,cmcd-session,cmcd-status", "cmcd-object, cmcd-request, cmcd-session, cmcd-status"],
+    ["range , x-playback-session-id,\tauthorization", "range, x-playback-session-id, authorization"],
+    ["x-1,!#$%&'*+.^_`|~-", "x-1, !#$%&'*+.^_`|~-"],
+    [`x-${"a".repeat(4000)}`, `x-${"a".repeat(4000)}`],
+  ])("allows a player the headers %s", async (requested, allowed) => {
+    expect(await allowedFor(requested)).toBe(allowed);
+  });
+
+  it.each([undefined, "", ",", " , ", "a b", "x:y", '"range"', "<script>", "x;y", "é", "x".repeat(4097)])(
+    "allows any header where a preflight asks for %j, and repeats nothing of it",
+    async (requested) => {
+      expect(await allowedFor(requested)).toBe("*, Authorization, If-None-Match, If-Range, Range");
+    },
+  );
+
+  it("leaves out of a preflight's headers what is no name", async () => {
+    expect(await allowedFor("range,a b,x:y,cmcd-request,")).toBe("range, cmcd-request");
   });
 
   it.each([
