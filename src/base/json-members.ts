@@ -23,3 +23,8 @@ export function hasDuplicateMembers(text: string): boolean {
   }
   return false;
 }
+
+/** The name of an unknown member, for an answer. A text that looks like no name, such as a token in the wrong place, is not repeated. */
+export function shownMember(name: string): string {
+  return /^[\w.$-]{1,64}$/.test(name) ? name : "a member with another name";
+}

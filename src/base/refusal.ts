@@ -12,6 +12,12 @@ export type Refusal =
   | { readonly code: "start_rate_exceeded"; readonly reason: string; readonly retryAfter: Seconds }
   | { readonly code: "rate_limited"; readonly reason: string; readonly retryAfter: Seconds }
   | { readonly code: "asset_invalid"; readonly reason: string; readonly faults: readonly string[] }
+  // What is wrong with the members of a JSON body, by their names.
+  | {
+      readonly code: "body_invalid" | "revocation_invalid";
+      readonly reason: string;
+      readonly faults: readonly string[];
+    }
   | { readonly code: "method_unknown"; readonly reason: string; readonly allow: string }
   // Where the file's length in bytes is known, the answer names it: `Content-Range: bytes */<size>` (RFC 9110 §15.5.17).
   | { readonly code: "range_not_satisfiable"; readonly reason: string; readonly size: number };

@@ -83,7 +83,8 @@ function isCheckName(name: unknown): name is CatalogFaultName {
   return typeof name === "string" && namesOfChecks.has(name);
 }
 
-function fieldText(path: readonly PropertyKey[]): string {
+/** A member by its path, as JavaScript would write it: `countries.only[0]`. */
+export function fieldText(path: readonly PropertyKey[]): string {
   let text = "";
   for (const part of path) {
     if (typeof part === "number") text += `[${part}]`;
@@ -92,7 +93,8 @@ function fieldText(path: readonly PropertyKey[]): string {
   return text;
 }
 
-function adviceOn(issue: z.core.$ZodIssue): string {
+/** What to do about an issue. It quotes no value of the document, only the names of unknown members. */
+export function adviceOn(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "unrecognized_keys":
       return `Correct the spelling of ${issue.keys.map((key) => JSON.stringify(key)).join(", ")}, or take it out.`;

@@ -137,6 +137,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
     ],
     "causes": [
       "**The body is a form or is empty**: the route expects `{\"asset\": \"<id>\"}`, and an HTTP client that sends objects without `JSON.stringify` sends `[object Object]`.",
+      "**A member is misspelt**, such as `takeOver` for `takeover`: unknown members are refused, and `faults` in the answer names them. Routes below `/api/auth` answer `MEMBER_UNKNOWN`.",
       "**The client broke the connection in mid-upload**, or a proxy cut the body: the log has lines and nobody saw an answer.",
       "**The body is compressed** (`Content-Encoding`), or in another character set than UTF-8.",
       "**It is too long**: 4 KiB for viewers, 64 KiB for the identity worker; `/docs` says how much for operators.",

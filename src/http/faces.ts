@@ -6,7 +6,9 @@ const faces: Readonly<Record<RefusalCode, Face>> = {
   body_invalid: {
     status: 400,
     title: "The body is not understood",
-    detail: 'Send JSON of the form that the route takes; a start takes {"asset": "<id>"}.',
+    detail:
+      'Send JSON with the members of the route, and no others; a start has {"asset": "<id>"} and perhaps "takeover". ' +
+      "`faults` names what is wrong.",
   },
   request_invalid: {
     status: 400,

@@ -1,13 +1,14 @@
 import { readDecimal } from "../base/decimal.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
-import { explainBodySchema, readBody, simulateBodySchema } from "../flows/operator/bodies.ts";
+import { explainBodySchema, simulateBodySchema } from "../flows/operator/bodies.ts";
 import type { OperatorContext } from "../flows/operator/context.ts";
 import { explainText } from "../flows/operator/explain-text.ts";
 import { keysNow } from "../flows/operator/keys-now.ts";
 import { listSessions, mostListed, usuallyListed } from "../flows/operator/list-sessions.ts";
 import { refusalsOfHour } from "../flows/operator/refusals-of-hour.ts";
 import { simulate } from "../flows/operator/simulate.ts";
+import { readBody } from "../flows/read-body.ts";
 import type { SessionRequest } from "../flows/session/context.ts";
 import { explanationJson } from "./explanation-json.ts";
 import { keysJson, refusalsJson, sessionsJson } from "./operator-answers.ts";

@@ -29,9 +29,9 @@ export function problemResponse(refusal: Refusal): Response {
   return new Response(JSON.stringify(problem), { status, headers });
 }
 
-/** What a code tells beside the usual (RFC 9457 §3.2): to the viewer whose streams they are, or to an operator. */
+/** The members of a code's own (RFC 9457 §3.2): what is wrong with a body, and to a viewer their own streams. */
 function membersOf(refusal: Refusal): object {
-  if (refusal.code === "asset_invalid") return { faults: refusal.faults };
+  if ("faults" in refusal) return { faults: refusal.faults };
   if (refusal.code !== "stream_limit") return {};
   const running = refusal.running.map(({ sessionId, assetId, startedAt, seenAt }) => ({
     sessionId,

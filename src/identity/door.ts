@@ -1,35 +1,41 @@
-import { requestText } from "../base/body-text.ts";
+import { readJson, requestText } from "../base/body-text.ts";
+import { shownMember } from "../base/json-members.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { utf8 } from "../base/utf8.ts";
+import { isObject } from "../credential/jws-parts.ts";
 
 /** Below this path of the API's address lie the worker's routes. */
 export const identityPath = "/api/auth";
 
 /**
- * All that is answered: what better-auth's own client and first-party apps use. The library knows many routes more, to
- * administer clients, introspect tokens, or send mail; none of them is open.
+ * All that is answered, with the members that a body may have: what better-auth's own client and first-party apps use. The
+ * library knows many routes more, to administer clients, introspect tokens, or send mail; none of them is open.
  */
-const routes: ReadonlySet<string> = new Set([
-  "POST /sign-up/email",
-  "POST /sign-in/email",
-  "POST /sign-out",
-  "GET /get-session",
-  "GET /list-sessions",
-  "POST /revoke-session",
-  "POST /revoke-sessions",
-  "POST /revoke-other-sessions",
-  "POST /update-user",
-  "POST /change-password",
-  "POST /verify-password",
-  "GET /token",
-  "GET /jwks",
-  "GET /oauth2/authorize",
-  "POST /oauth2/token",
-  "POST /oauth2/revoke",
+const routes: ReadonlyMap<string, readonly string[]> = new Map([
+  ["POST /sign-up/email", ["name", "email", "password", "image", "callbackURL", "rememberMe"]],
+  ["POST /sign-in/email", ["email", "password", "callbackURL", "rememberMe"]],
+  ["POST /sign-out", ["callbackURL", "disableRedirect", "state"]],
+  ["GET /get-session", []],
+  ["GET /list-sessions", []],
+  ["POST /revoke-session", ["token"]],
+  ["POST /revoke-sessions", []],
+  ["POST /revoke-other-sessions", []],
+  ["POST /update-user", ["name", "image"]],
+  ["POST /change-password", ["currentPassword", "newPassword", "revokeOtherSessions"]],
+  ["POST /verify-password", ["password"]],
+  ["GET /token", []],
+  ["GET /jwks", []],
+  ["GET /oauth2/authorize", []],
+  // Forms of OAuth: unknown parameters are ignored (RFC 6749 §3.2).
+  ["POST /oauth2/token", []],
+  ["POST /oauth2/revoke", []],
   // Where a browser is sent whose authorization request names no client.
-  "GET /error",
+  ["GET /error", []],
 ]);
+
+/** What the library's client adds to every body on a page that an authorization request has led to. */
+const everywhere = "oauth_query";
 
 /** Maximum size of a body in bytes, which is the API's as well. */
 const longestBody = 65_536;
@@ -48,22 +54,24 @@ const secrets = ["client_secret", "client_assertion", "client_assertion_type"];
 /**
  * Lets a request in that the library and the rules around it read alike, and gives back what they are to read; or says how it
  * is refused: 404 for a route that is not open, 414 for a query that is too long, 415 for a body that is neither JSON nor a form in UTF-8, 400 for one that
- * {@link requestText} refuses, and what RFC 6749 §5.2 says for a form of `/oauth2/token` or `/oauth2/revoke` that has another
+ * {@link requestText} refuses or that has a member which its route does not know, and what RFC 6749 §5.2 says for a form of `/oauth2/token` or `/oauth2/revoke` that has another
  * than its one plain spelling.
  */
 export async function throughDoor(request: Request): Promise<Request | Response> {
   const { pathname, search } = new URL(request.url);
   const path = pathname.startsWith(`${identityPath}/`) ? pathname.slice(identityPath.length) : "";
-  if (!routes.has(`${request.method} ${path}`)) return answer(404, { code: "NOT_FOUND", message: "No such route." });
+  const members = routes.get(`${request.method} ${path}`);
+  if (members === undefined) return answer(404, { code: "NOT_FOUND", message: "No such route." });
   if (search.length > longestQuery) return answer(414, { code: "URI_TOO_LONG", message: "The query is too long." });
   if (path !== "/oauth2/token" && path !== "/oauth2/revoke") {
     if (request.body === null) return request;
-    if (bodyOf(request) === undefined)
+    const type = bodyOf(request);
+    if (type === undefined)
       return answer(415, { code: "UNSUPPORTED_MEDIA_TYPE", message: "The body is JSON or a form, in UTF-8." });
     const text = await requestText(request, longestBody);
-    return text.ok
-      ? withBody(request, text.value)
-      : answer(400, { code: "BODY_INVALID", message: text.refusal.reason });
+    if (!text.ok) return answer(400, { code: "BODY_INVALID", message: text.refusal.reason });
+    const unknown = namesIn(text.value, type).find((name) => name !== everywhere && !members.includes(name));
+    return unknown === undefined ? withBody(request, text.value) : unknownMember(unknown);
   }
   if (bodyOf(request) !== "form") return oauthError("invalid_request", "the parameters stand in a form, in UTF-8", 415);
   const form = await formOf(request);
@@ -74,6 +82,18 @@ export async function throughDoor(request: Request): Promise<Request | Response>
   const plain = withBody(request, form.value.toString());
   plain.headers.set("Content-Type", "application/x-www-form-urlencoded");
   return plain;
+}
+
+/** The names of a body's members; none where it is not a JSON object, which the library refuses. */
+function namesIn(text: string, type: "json" | "form"): readonly string[] {
+  if (type === "form") return [...new URLSearchParams(text).keys()];
+  const document = readJson(text);
+  return document.ok && isObject(document.value) ? Object.keys(document.value) : [];
+}
+
+/** A misspelt `revokeOtherSessions` would otherwise change the password and sign nobody out. */
+function unknownMember(name: string): Response {
+  return answer(400, { code: "MEMBER_UNKNOWN", message: `${shownMember(name)}: no such member` });
 }
 
 /** The parameters of a form; `body_invalid` as {@link requestText}. */

@@ -1,9 +1,6 @@
 import * as z from "zod";
-import { readJson } from "../../base/body-text.ts";
 import { isCountry } from "../../base/country.ts";
 import { parseIpAddress } from "../../base/ip-address.ts";
-import { type Refusal, refusal } from "../../base/refusal.ts";
-import { ok, type Result } from "../../base/result.ts";
 
 /** The longest text that is explained: a token of the greatest length, or a URL of that, with room around it. */
 const longestText = 16_384;
@@ -55,13 +52,3 @@ export const simulateBodySchema = z.strictObject({
     .optional()
     .describe("The page's origin, as a browser would send it."),
 });
-
-/** A body's members by the route's schema; `body_invalid` if it is not JSON or does not match the schema. */
-export function readBody<Schema extends z.ZodType>(schema: Schema, text: string): Result<z.output<Schema>, Refusal> {
-  const document = readJson(text);
-  if (!document.ok) return document;
-  const parsed = schema.safeParse(document.value);
-  if (parsed.success) return ok(parsed.data);
-  const places = parsed.error.issues.map(({ path }) => path.join(".")).filter((place) => /^\w{1,32}$/.test(place));
-  return refusal("body_invalid", `the body is not of the route's form: ${places.join(", ") || "a member is wrong"}`);
-}

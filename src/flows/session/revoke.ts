@@ -1,6 +1,5 @@
 import * as z from "zod";
 import { decodeBase64url } from "../../base/base64url.ts";
-import { readJson } from "../../base/body-text.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { after, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../../base/seconds.ts";
@@ -9,6 +8,7 @@ import { isOperatorKey, type OperatorScope } from "../../credential/operator.ts"
 import { loginName } from "../../sessions/login-name.ts";
 import { type Revocation, type RevocationKind, revocationKinds } from "../../sessions/revocation.ts";
 import { subjectHash, tokenHash } from "../../signing/grant.ts";
+import { readBody } from "../read-body.ts";
 import { authorizeOperator } from "./authorize-operator.ts";
 import type { SessionContext, SessionRequest } from "./context.ts";
 import { lastingSubject, lastingToken } from "./lasting-names.ts";
@@ -52,7 +52,7 @@ export const revocationBodySchema = z
       ),
     lift: z.boolean().default(false).describe("Takes the revocation back."),
   })
-  .refine((body) => kindsOf(body).length === 1, "name one of session, subject, asset, token, login and key");
+  .refine((body) => kindsOf(body).length === 1, "Name one of session, subject, asset, token, login and key.");
 
 type Body = z.output<typeof revocationBodySchema>;
 
@@ -80,14 +80,14 @@ export async function revoke(request: SessionRequest, context: SessionContext): 
 
 /** What a body asks of who sends it: to end a key, and so all that it signed, is more than to end what runs. */
 export function scopeToRevoke(text: string): OperatorScope {
-  const body = readBody(text);
+  const body = readRevocation(text);
   return body.ok && body.value.key !== undefined ? "operator:keys" : "operator:revoke";
 }
 
 /** {@link revoke} for an operator who is known to have the scope: `text` is the body. `context.onAct` is told of it. */
 export async function revokeAs(who: Acting, text: string, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const revoked = await revokeNow(text, context);
-  const body = readBody(text);
+  const body = readRevocation(text);
   if (!body.ok) return revoked;
   const [kind = "session"] = kindsOf(body.value);
   const [name] = namesOf(body.value, context);
@@ -102,7 +102,7 @@ export async function revokeAs(who: Acting, text: string, context: SessionContex
 /** {@link revokeAs} by nobody: nothing is told of it. */
 export async function revokeNow(text: string, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const now = context.clock();
-  const body = readBody(text);
+  const body = readRevocation(text);
   if (!body.ok) return body;
   const [kind = "session"] = kindsOf(body.value);
   const names = namesOf(body.value, context);
@@ -202,11 +202,6 @@ function kindsOf(body: Partial<Record<RevocationKind, unknown>>): RevocationKind
   return revocationKinds.filter((kind) => body[kind] !== undefined);
 }
 
-function readBody(text: string): Result<Body, Refusal> {
-  const document = readJson(text);
-  if (!document.ok) return document;
-  const parsed = revocationBodySchema.safeParse(document.value);
-  return parsed.success
-    ? ok(parsed.data)
-    : refusal("revocation_invalid", "the body names no session, subject, asset, token, login or key to revoke");
+function readRevocation(text: string): Result<Body, Refusal> {
+  return readBody(revocationBodySchema, text, "revocation_invalid");
 }

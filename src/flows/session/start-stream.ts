@@ -1,12 +1,12 @@
 import * as z from "zod";
 import { encodeBase64url } from "../../base/base64url.ts";
-import { readJson } from "../../base/body-text.ts";
-import { type Refusal, refusal } from "../../base/refusal.ts";
-import { ok, type Result } from "../../base/result.ts";
+import type { Refusal } from "../../base/refusal.ts";
+import type { Result } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/seconds.ts";
 import { playScope } from "../../catalog/asset.ts";
 import { conditionsHold } from "../../policy/conditions.ts";
 import { decide } from "../../policy/decide.ts";
+import { readBody } from "../read-body.ts";
 import { withinAddressRate } from "./address-rate.ts";
 import type { SessionContext, SessionRequest } from "./context.ts";
 import { entitled } from "./entitled.ts";
@@ -16,7 +16,7 @@ import { nothingForbids } from "./revocations-now.ts";
 import { tellSeen } from "./subject-name.ts";
 import { withinRate } from "./within-rate.ts";
 
-export const startBodySchema = z.object({
+export const startBodySchema = z.strictObject({
   asset: z.string().min(1).max(64).describe("The asset's id."),
   takeover: z
     .boolean()
@@ -43,7 +43,7 @@ export async function startStream(
   const { issuer, subject } = credential.value;
   const bySubject = await withinRate(settings.startRate, lastingSubject(issuer, subject), request, context);
   if (!bySubject.ok) return bySubject;
-  const wanted = readBody(request.body);
+  const wanted = readBody(startBodySchema, request.body);
   if (!wanted.ok) return wanted;
   const catalog = await context.catalog();
   if (!catalog.ok) return catalog;
@@ -61,13 +61,4 @@ export async function startStream(
   const opened = await openSession({ ...opening, client: request.client, snapshot: snapshot.value }, now, context);
   if (opened.ok) tellSeen(credential.value, request, context);
   return opened;
-}
-
-function readBody(text: string): Result<z.output<typeof startBodySchema>, Refusal> {
-  const document = readJson(text);
-  if (!document.ok) return document;
-  const parsed = startBodySchema.safeParse(document.value);
-  return parsed.success
-    ? ok(parsed.data)
-    : refusal("body_invalid", 'the body is not of the form {"asset": "<id>", "takeover": <boolean, or left out>}');
 }

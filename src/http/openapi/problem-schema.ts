@@ -14,7 +14,10 @@ export const problem = z.strictObject({
     .array(z.strictObject({ sessionId, asset: z.string(), startedAt: time, lastSeenAt: time }))
     .optional()
     .describe("With stream_limit: the viewer's own sessions that are running."),
-  faults: z.array(z.string()).optional().describe("With asset_invalid: everything that is wrong with it."),
+  faults: z
+    .array(z.string())
+    .optional()
+    .describe("With asset_invalid, body_invalid and revocation_invalid: what is wrong, by the name of the member."),
 });
 
 /** What is answered for a code, but for what a code tells beside the usual. */

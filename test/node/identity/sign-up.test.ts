@@ -34,8 +34,11 @@ it.each([
 
 it("lets no new account name its own assets or number of streams", async () => {
   const stage = await identityStage({ assets: "" });
-  await stage.post("/sign-up/email", { ...account, assets: "*" });
-  await stage.post("/sign-up/email", { ...account, email: "bob@example.com", streams: 5 });
+  for (const more of [{ assets: "*" }, { streams: 5 }]) {
+    const refused = await stage.post("/sign-up/email", { ...account, ...more });
+    expect([refused.status, Object(await refused.json()).code]).toEqual([400, "MEMBER_UNKNOWN"]);
+  }
+  expect((await stage.post("/sign-up/email", account)).status).toBe(200);
   const rows = stage.database.prepare("SELECT assets, streams FROM user").all();
   expect(rows.map(({ assets, streams }) => [assets, streams])).toEqual([["", null]]);
 });

@@ -59,10 +59,37 @@ describe("POST /stream/start", () => {
     [403, "asset_forbidden", '{"asset":"__proto__"}'],
     [403, "asset_forbidden", '{"asset":"film/"}'],
     [403, "asset_forbidden", '{"asset":"../film"}'],
-    [201, "", '{"asset":"film","more":1}'],
+    [400, "body_invalid", '{"asset":"film","more":1}'],
+    [400, "body_invalid", '{"asset":"film","__proto__":{}}'],
     [201, "", '\ufeff{"asset":"film"}\n'],
   ])("%d %s for the body %s", async (status, code, body) => {
     expect(await answer(start(good, body))).toEqual([status, code === "" ? undefined : code]);
+  });
+
+  it.each([
+    ['{"asset":"film","takeOver":true}', ["takeOver: no such member"]],
+    ['{"asset":"film","Takeover":true,"session":60}', ["Takeover: no such member", "session: no such member"]],
+    ['{"Asset":"film"}', ["asset: Put a string here.", "Asset: no such member"]],
+    ['{"asset":"film","takeover":"true"}', ["takeover: Put a boolean here."]],
+    ['["film"]', ["the body: Put an object here."]],
+    ['{"asset":"film","eyJhbGciOi J9.x":1}', ["a member with another name: no such member"]],
+    [`{"asset":"film","${"t".repeat(65)}":1}`, ["a member with another name: no such member"]],
+  ])("names what is wrong with the body %s", async (body, faults) => {
+    const response = await shared.send(path, start(good, body));
+    expect(await response.json()).toMatchObject({ code: "body_invalid", faults });
+    // An unknown name may be anything, so the log does not have it.
+    const [line = ""] = shared.log.slice(-1);
+    expect(JSON.parse(line)).toMatchObject({
+      code: "body_invalid",
+      reason: expect.stringContaining("the body does not match"),
+    });
+    for (const name of ["takeOver", "Takeover", "Asset", "session", "eyJ", "ttt"]) expect(line).not.toContain(name);
+  });
+
+  it("names some of many unknown members", async () => {
+    const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`m${i}`, 1]));
+    const response = await shared.send(path, start(good, JSON.stringify({ asset: "film", ...many })));
+    expect(Object(await response.json()).faults).toHaveLength(16);
   });
 
   it("says what exists only to a token that names it", async () => {

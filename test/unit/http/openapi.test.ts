@@ -73,6 +73,16 @@ describe("GET /openapi.json", () => {
         expect(Object.keys(document.components.securitySchemes)).toEqual(expect.arrayContaining(Object.keys(way)));
   });
 
+  it("says of each body that it has no other members", () => {
+    const bodies = Object.values(document.paths)
+      .flatMap((item) => Object.values(item))
+      .flatMap((operation) => Object(operation).requestBody?.content["application/json"].schema.$ref ?? []);
+    const names = [...new Set(bodies.map((ref: string) => ref.split("/").at(-1) ?? ""))];
+    expect(names.toSorted()).toEqual(["Asset", "Explain", "Revocation", "Simulate", "Start"]);
+    for (const name of names)
+      expect([name, Object(document.components.schemas)[name].additionalProperties]).toEqual([name, false]);
+  });
+
   it("gives each operation a name of its own", () => {
     const names = Object.values(document.paths).flatMap((item) =>
       Object.values(item).map((one) => Object(one).operationId),

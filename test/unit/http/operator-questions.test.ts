@@ -144,6 +144,14 @@ describe("an operator's questions", () => {
     expect(written.join("\n")).not.toContain("MARKED");
   });
 
+  it.each([
+    ["/explain", { text: "/", adress: "192.0.2.1" }, "adress: no such member"],
+    ["/simulate", { ...simulation, takeOver: true }, "takeOver: no such member"],
+  ])("%s names a member that it does not know: %o", async (path, body, fault) => {
+    const response = await ask("POST", path, body);
+    expect(await response.json()).toMatchObject({ code: "body_invalid", faults: [fault] });
+  });
+
   it.each(["0", "501", "-1", "1.5", "ten"])("/sessions refuses the limit %s", async (limit) => {
     expect((await ask("GET", `/sessions?limit=${limit}`)).status).toBe(400);
   });
