@@ -66,6 +66,8 @@ export async function manifestBench(
     pauseAllowance: seconds(300),
     sessionTtl: seconds(21_600),
     expiryStep,
+    ready: async () => [],
+    waitUntil: () => undefined,
     sha256: nodeSha256,
     development: false,
     cloudFront: cloudFrontSigners(

@@ -8,6 +8,7 @@ export const findingIds = [
   "issuers_missing",
   "settings_differ",
   "hosts_are_one",
+  "media_host_trusted",
   "manifest_outlives_session",
   "pause_outlives_session",
   "renewal_off",

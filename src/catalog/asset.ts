@@ -74,6 +74,17 @@ export const assetSchema = z
         "How long a playback session lasts, in seconds (a minute to a week); STAGEDOOR_SESSION_TTL without it. So long holds " +
           "what was decided at its start about the viewer's country and by the entitlement service: the edge asks neither.",
       ),
+    cacheLifetime: z
+      .int()
+      .min(0)
+      .max(31_536_000)
+      .optional()
+      .describe(
+        "How long a data centre's cache keeps the asset's files, in seconds, whatever the origin's Cache-Control says; 0: " +
+          "not at all. Without it the origin's Cache-Control, Expires and Age decide, for an hour at most; an hour if it " +
+          "says nothing, a minute for files without an ETag. Files whose length the origin does not say are kept for a " +
+          "minute at most, and those with `Vary: *` not at all.",
+      ),
     allowedHosts: z
       .array(
         z

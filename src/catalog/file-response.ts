@@ -7,6 +7,9 @@ export interface FileFacts {
   readonly size: number;
   readonly etag: string | undefined;
   readonly lastModified: string | undefined;
+  /** How long it may be kept, as the store was told with the file: see `freshness.ts`. */
+  readonly cacheControl?: string | undefined;
+  readonly expires?: string | undefined;
 }
 
 /** The whole file (200) or one range of it (206), as an origin answers it; without a body for HEAD. */
@@ -15,6 +18,8 @@ export function fileResponse(facts: FileFacts, range: ByteRange | undefined, bod
   headers.set("Content-Type", facts.contentType);
   headers.set("Accept-Ranges", "bytes");
   headers.set("Content-Length", String(range?.length ?? facts.size));
+  if (facts.cacheControl !== undefined) headers.set("Cache-Control", facts.cacheControl);
+  if (facts.expires !== undefined) headers.set("Expires", facts.expires);
   if (range !== undefined) headers.set("Content-Range", contentRange(range, facts.size));
   return new Response(body, { status: range === undefined ? 200 : 206, headers });
 }

@@ -3,6 +3,7 @@ import type { Result } from "../base/result.ts";
 import type { Seconds } from "../base/seconds.ts";
 import type { Asset } from "./asset.ts";
 import type { AssetOrigin } from "./asset-origin.ts";
+import type { cachingHeaders } from "./freshness.ts";
 
 /** What is asked of an origin. It holds nothing of the viewer: no grant, no signature, no header but a range and a tag. */
 export interface OriginRequest {
@@ -21,13 +22,14 @@ export interface OriginRequest {
 }
 
 /**
- * The port to where an asset's files lie. It answers 200, 206 or 304 with no headers but {@link originHeaders}, or refuses:
- * `object_unknown`, `range_not_satisfiable` (with the file's size where it is known), `origin_failed`, `origin_slow`, and
- * `configuration_invalid` where a binding or a secret is missing. A range may be answered with the whole file.
+ * The port to where an asset's files lie. It answers 200, 206 or 304 with no headers except {@link originHeaders} and
+ * {@link cachingHeaders}, or refuses: `object_unknown`, `range_not_satisfiable` (with the file's size where it is known),
+ * `origin_failed`, `origin_slow`, and `configuration_invalid` where a binding or a secret is missing. A range may be answered
+ * with the whole file.
  */
 export type Origin = (request: OriginRequest) => Promise<Result<Response, Refusal>>;
 
-/** The only headers of an origin that are passed on. */
+/** The only headers of an origin that are passed on to viewers. */
 export const originHeaders = [
   "Content-Type",
   "Content-Length",

@@ -432,6 +432,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
       "**422, the media host.** The origin's playlist cannot be read in one way alone, so that nobody could say what it leads to. The log has the fault."
     ],
     "causes": [
+      "**A live origin answers 200 with an error page or half of a playlist.** Viewers see this code only if it lasts for longer than three target durations, or if there was no good version before; until then the last one goes on, and the log has one line per failed poll. Let the packager write playlists under another name and rename them.",
       "**The packager writes something unusual**: URIs in single quotes, unusual spaces, a URI without quotes and with a comma.",
       "**It is no playlist**: an error page of the origin with status 200.",
       "**It has both variants (EXT-X-STREAM-INF) and segments (EXTINF).** Other tags of the wrong kind are accepted and keep their bytes.",

@@ -4,6 +4,8 @@ import { ok, type Result } from "../base/result.ts";
 import { type Seconds, seconds } from "../base/seconds.ts";
 import type { Asset } from "../catalog/asset.ts";
 import { needsImport } from "../playlist/compile.ts";
+import { progressOf } from "../playlist/progress.ts";
+import { cutFault } from "./cut-version.ts";
 import { type DeliveryDirectives, directiveQuery, holds, type Position } from "./delivery-directives.ts";
 import { freshAfterFailure, mayStandIn } from "./playlist-pace.ts";
 import type { PlaylistShelf, PlaylistVersion, ShelvedPlaylist } from "./playlist-shelf.ts";
@@ -63,25 +65,48 @@ export async function currentVersion(
     known: tagOf(shelved),
   });
   if (checks?.checkingUntil === checkingUntil) delete checks.checkingUntil;
+  // Nor has it failed for others where one of them was told in the meantime that this still is the one.
+  const standIn = (why: Refusal) =>
+    shelved !== undefined && covers(shelved, why, context, checks !== undefined && shelved.version.checkedAt <= now);
   if (!answered.ok) {
     // What is gone shall not be given to those who come while somebody is asking for it. What anybody may have made up
     // says nothing about it.
     if (checks !== undefined && answered.refusal.code === "object_unknown") shelf.remove(key);
-    if (shelved === undefined || !canBeCovered(answered.refusal) || !mayStillBeGiven(shelved, clock())) return answered;
-    context.onRefusal?.(answered.refusal);
-    const { version } = shelved;
-    // Nor has it failed for others where one of them was told meanwhile that this still is the one.
-    if (checks !== undefined && version.checkedAt <= now) version.freshUntil = freshAfterFailure(clock());
-    return ok(shelved.version);
+    return shelved !== undefined && standIn(answered.refusal) ? ok(shelved.version) : answered;
   }
   const { text, etag, checkedAt, freshUntil, failure } = answered.value;
   if (failure !== undefined) context.onRefusal?.(failure);
-  if (text !== undefined && text !== kept?.text)
-    return ok({ text, etag, imports: needsImport(text), checkedAt, freshUntil });
+  if (text !== undefined && text !== kept?.text) {
+    const version = { text, etag, imports: needsImport(text), progress: progressOf(text), checkedAt, freshUntil };
+    // An answer from before the kept version may well end before it.
+    const fault = kept !== undefined && checkedAt > kept.checkedAt ? cutFault(version, kept) : undefined;
+    if (kept === undefined || fault === undefined) return ok(version);
+    const why = refusal("origin_failed", `${asset.id}: the origin sent a part of the playlist: ${fault}`);
+    return ok(standIn(why.refusal) ? kept : version);
+  }
   if (kept === undefined) return refusal("internal_error", `${asset.id}: a version was named that nobody has`);
   kept.etag = etag;
   if (checkedAt >= kept.checkedAt) [kept.checkedAt, kept.freshUntil] = [checkedAt, freshUntil];
   return ok(kept);
+}
+
+/**
+ * Whether the version on the shelf is given in place of what was refused. It tells the log then and, if `forOthers`, keeps
+ * the others from asking for a moment; the next one asks again.
+ */
+export function covers(
+  shelved: ShelvedPlaylist,
+  why: Refusal,
+  { milliseconds: clock, onRefusal }: VersionContext,
+  forOthers: boolean,
+): boolean {
+  const { live, reloads } = shelved.compiled.template;
+  const { checkedAt } = shelved.version;
+  const now = clock();
+  if (!canBeCovered(why) || !mayStandIn({ live, targetDuration: reloads.targetDuration }, checkedAt, now)) return false;
+  onRefusal?.(why);
+  if (forOthers) shelved.version.freshUntil = freshAfterFailure(now);
+  return true;
 }
 
 /** One request asks about a version that is no longer fresh; meanwhile the others are given what is kept. */
@@ -95,11 +120,6 @@ function mayBeGiven(
   const { freshUntil, checkingUntil } = version;
   const beingChecked = checkingUntil !== undefined && now < checkingUntil;
   return now < freshUntil + (beingChecked ? givenWhileChecked[live ? "live" : "still"] : 0);
-}
-
-function mayStillBeGiven({ version, compiled }: ShelvedPlaylist, now: UnixMilliseconds): boolean {
-  const { live, reloads } = compiled.template;
-  return mayStandIn({ live, targetDuration: reloads.targetDuration }, version.checkedAt, now);
 }
 
 function holdFor(address: PlaylistAddress, shelf: PlaylistShelf): Seconds {

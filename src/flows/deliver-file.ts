@@ -7,7 +7,7 @@ import { parseContentRange, parseRange, rangeRefusal, rangeText } from "../catal
 import { ifRangeHolds, parseEntityTags } from "../catalog/entity-tag.ts";
 import { type Origin, type OriginRequest, originHeaders } from "../catalog/origin.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { type FillPorts, fillCache, rememberFills, type WaitUntil } from "./fill-cache.ts";
+import { type FillPorts, Fills, fillCache, type WaitUntil } from "./fill-cache.ts";
 import type { MediaCache } from "./media-cache.ts";
 
 export type { WaitUntil } from "./fill-cache.ts";
@@ -50,8 +50,8 @@ const lookUp = { hit: { event: "cached", outcome: "hit" }, miss: { event: "cache
  * done for each of them. The viewer's own copy ends when his signature does, and no shared cache may keep it.
  */
 export function fileDelivery({ origin, cache, clock, telemetry }: DeliveryPorts): DeliverFile {
-  const mayFill = rememberFills(clock);
-  return (file, waitUntil) => deliver(file, { origin, cache, mayFill, waitUntil, telemetry });
+  const fills = new Fills(clock);
+  return (file, waitUntil) => deliver(file, { origin, cache, clock, fills, waitUntil, telemetry });
 }
 
 type FindPorts = FillPorts & Pick<DeliveryPorts, "telemetry">;
@@ -88,7 +88,8 @@ function askedOf({ method, range, ifNoneMatch }: FileRequest): Asked {
 async function find(file: FileRequest, asked: Asked, ports: FindPorts): Promise<Result<Response, Refusal>> {
   const { asset, path, query, method, cacheable } = file;
   const request: OriginRequest = { asset, path, query, method, ...asked };
-  if (!cacheable) return ports.origin(request);
+  // An entry from before the asset said that it wants none would live on for an hour.
+  if (!cacheable || asset.cacheLifetime === 0) return ports.origin(request);
   const key = cacheKey(asset, path, query);
   const cached = await ports.cache.match(key, cacheHeaders(asked)).catch(() => undefined);
   ports.telemetry(cached === undefined ? lookUp.miss : lookUp.hit);
@@ -114,7 +115,15 @@ function cacheHeaders({ range, ifNoneMatch }: Asked): Readonly<Record<string, st
   return headers;
 }
 
-function viewerResponse(found: Response, { method, remaining, cacheable }: FileRequest): Response {
+/** The viewer's own copy ends with the signature. If the origin wants no copies, or asks to be asked first, that holds too. */
+function viewerCaching({ headers }: Response, { cacheLifetime }: Asset, remaining: Seconds): string {
+  const stated = cacheLifetime === undefined ? (headers.get("Cache-Control")?.toLowerCase() ?? "") : "";
+  if (stated.includes("no-store")) return "no-store";
+  if (stated.includes("no-cache")) return "private, no-cache";
+  return `private, max-age=${Math.max(0, Math.floor(remaining))}`;
+}
+
+function viewerResponse(found: Response, { asset, method, remaining, cacheable }: FileRequest): Response {
   const { status } = found;
   const headers = new Headers();
   for (const name of originHeaders) {
@@ -123,9 +132,8 @@ function viewerResponse(found: Response, { method, remaining, cacheable }: FileR
   }
   if (status === 304) headers.delete("Content-Length");
   else if (status === 206) headers.set("Accept-Ranges", "bytes");
-  headers.set("Cache-Control", cacheable ? `private, max-age=${Math.max(0, Math.floor(remaining))}` : "no-store");
+  headers.set("Cache-Control", cacheable ? viewerCaching(found, asset, remaining) : "no-store");
   headers.set("Referrer-Policy", "no-referrer");
-  headers.set("X-Content-Type-Options", "nosniff");
   const bodiless = method === "HEAD" || status === 304;
   if (bodiless) found.body?.cancel().catch(() => undefined);
   return new Response(bodiless ? null : found.body, { status, headers });

@@ -1,5 +1,10 @@
 import type { UnixMilliseconds } from "../base/milliseconds.ts";
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { ok, type Result } from "../base/result.ts";
+import { readPlaylist } from "../playlist/compile.ts";
+import { isJsonDocument } from "../playlist/json-document.ts";
 import { type Progress, progressOf } from "../playlist/progress.ts";
+import { cutFault } from "./cut-version.ts";
 import { holds, isAhead, type Position } from "./delivery-directives.ts";
 import type { FetchedPlaylist } from "./fetch-playlist.ts";
 import { freshAfterFailure, mayStandIn, type Pace, paceOfNew, paceOfSame, type Sight } from "./playlist-pace.ts";
@@ -52,7 +57,7 @@ export class LatestVersion {
    * was answered meanwhile, it says nothing about the next.
    */
   failed(askedAt: UnixMilliseconds, now: UnixMilliseconds): void {
-    const version = this.#version;
+    const version = this.standIn(now);
     if (version === undefined || version.checkedAt > askedAt) return;
     version.pace = { ...version.pace, freshUntil: later(version.pace.freshUntil, freshAfterFailure(now)) };
   }
@@ -64,24 +69,32 @@ export class LatestVersion {
     return version;
   }
 
-  /** What the origin has sent. `waitedFor` is what it was to wait for, if anything. */
-  take({ text, etag }: FetchedPlaylist, sight: Sight, waitedFor: Position | undefined): Version {
+  /**
+   * What the origin has sent. `waitedFor` is what it was to wait for, if anything. Refuses what is no playlist, and what
+   * looks like a part of one for as long as the last version can stand in: that one is kept.
+   */
+  take({ text, etag }: FetchedPlaylist, sight: Sight, waitedFor: Position | undefined): Result<Version, Refusal> {
     const latest = this.#version;
     if (latest?.text === text) {
       latest.etag = etag;
       // Who asks for what there is not yet, over and over, must not put off the question that the others wait for.
       const fails = waitedFor !== undefined && !holds(latest.progress, waitedFor);
-      return fails ? latest : this.confirm(latest, sight);
+      return ok(fails ? latest : this.confirm(latest, sight));
     }
+    const read = isJsonDocument(text) ? undefined : readPlaylist(text);
+    if (read?.ok === false) return read;
     const progress = progressOf(text);
-    const version = { text, etag, progress, checkedAt: sight.askedAt, pace: paceOfNew(progress, sight, latest) };
     // An answer that took long may be older than a version that came in the meantime: that one is the answer then. A stream
     // that starts again is seen by a request that was sent after the last version came.
     const overtaken = latest !== undefined && isAhead(latest.progress, progress);
-    if (overtaken && (waitedFor !== undefined || latest.checkedAt > sight.askedAt)) return latest;
+    if (overtaken && (waitedFor !== undefined || latest.checkedAt > sight.askedAt)) return ok(latest);
+    const before = this.standIn(sight.answeredAt);
+    const fault = before === undefined ? undefined : cutFault({ text, progress }, before);
+    if (fault !== undefined) return refusal("origin_failed", `the origin sent a part of the playlist: ${fault}`);
+    const version = { text, etag, progress, checkedAt: sight.askedAt, pace: paceOfNew(progress, sight, latest) };
     this.#version = version;
     for (const { least, arrive } of this.#waiting) if (holds(progress, least)) arrive(version);
-    return version;
+    return ok(version);
   }
 }
 

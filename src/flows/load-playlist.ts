@@ -5,9 +5,10 @@ import type { Seconds, UnixSeconds } from "../base/seconds.ts";
 import { type Asset, entryFile } from "../catalog/asset.ts";
 import { compilePlaylist, type PlaylistContext } from "../playlist/compile.ts";
 import { compileJsonDocument, isJsonDocument } from "../playlist/json-document.ts";
-import { currentVersion, keyOf, type PlaylistAddress, type VersionContext } from "./current-version.ts";
+import { covers, currentVersion, keyOf, type PlaylistAddress, type VersionContext } from "./current-version.ts";
 import { admitted, type DeliveryDirectives, holds, isAhead } from "./delivery-directives.ts";
-import type { CompiledPlaylist, PlaylistShelf, PlaylistVersion } from "./playlist-shelf.ts";
+import type { Circumstances, CompiledPlaylist, PlaylistShelf, PlaylistVersion } from "./playlist-shelf.ts";
+import { canBeCovered } from "./playlist-source.ts";
 import { Renderings } from "./renderings.ts";
 
 export interface LoadContext extends VersionContext {
@@ -38,8 +39,8 @@ export function loadEntry(asset: Asset, context: LoadContext): Promise<Result<Lo
 /**
  * The origin's playlist, compiled: inspected and taken apart once a version. While it is fresh nobody is asked; after that
  * the source is asked whether it has changed. Of the viewer's delivery directives the origin is told what the playlist as it
- * was last seen admits. `playlist_too_large`, `playlist_invalid`, `uri_foreign`, and what the source refuses; a source that
- * has failed is covered up by a live version that is not too old.
+ * was last seen admits. `playlist_too_large`, `playlist_invalid`, `uri_foreign`, and what the source refuses. Where the source
+ * fails, or what it sent is no playlist, a live version that is not too old stands in, and the next request asks again.
  */
 export async function loadPlaylist(
   address: PlaylistAddress,
@@ -49,14 +50,14 @@ export async function loadPlaylist(
   const { least, skip } = asked;
   if (least === undefined && skip === undefined) return load(address, {}, context);
   const early = directivesFor(address, asked, context.shelf);
-  const first = await load(address, early, context);
+  const first = await loadOrWhole(address, early, context);
   if (!first.ok || early.least !== undefined || (least === undefined && early.skip !== undefined)) return first;
   // The kept version may have been too old to tell whether the origin will wait for `least`. This one is current.
   const { template } = first.value.compiled;
   const isDelta = early.skip !== undefined;
   const late = isDelta ? admitted(asked, template, template) : directivesFor(address, asked, context.shelf, template);
   const same = late.least === undefined && (isDelta || late.skip === undefined);
-  return same ? first : load(address, late, context);
+  return same ? first : loadOrWhole(address, late, context);
 }
 
 /** What the origin is told of directives, by what was seen last of the playlist, whole or as a delta update. */
@@ -74,6 +75,23 @@ function directivesFor(
   return admitted(asked, known, delta);
 }
 
+/** What the origin makes of a delta update may fail alone; the whole playlist answers for it (RFC 8216bis §6.2.5.1). */
+async function loadOrWhole(
+  address: PlaylistAddress,
+  directives: DeliveryDirectives,
+  context: LoadContext,
+): Promise<Result<LoadedPlaylist, Refusal>> {
+  const loaded = await load(address, directives, context);
+  const { skip, ...others } = directives;
+  // A request that has waited for so long waits no longer.
+  if (loaded.ok || skip === undefined || !canBeCovered(loaded.refusal) || loaded.refusal.code === "origin_slow")
+    return loaded;
+  const whole = await load(address, others, context);
+  if (!whole.ok) return loaded;
+  context.onRefusal?.(loaded.refusal);
+  return whole;
+}
+
 async function load(
   address: PlaylistAddress,
   directives: DeliveryDirectives,
@@ -84,7 +102,7 @@ async function load(
   const [key, name] = [keyOf(address, directives), keyOf(address, {})];
   const version = await currentVersion(address, key, directives, context);
   if (!version.ok) return version;
-  const imported = await importedFor(version.value, address, context);
+  const imported = await importedFor(version.value, address, shelf.get(key)?.compiled.seenWith, context);
   if (!imported.ok) return imported;
   const seenWith = { asset: address.asset, imported: imported.value };
   const shelved = shelf.get(key);
@@ -107,21 +125,33 @@ async function load(
   const template = isJsonDocument(text)
     ? compileJsonDocument(text, settings.value)
     : compilePlaylist(text, settings.value);
-  if (!template.ok) return template;
+  if (!template.ok) {
+    // The last version is good for what the asset allows now: it was compiled for exactly that.
+    const last = shelved?.version !== version.value && shelved?.compiled.madeFor === madeFor ? shelved : undefined;
+    const covered = last !== undefined && covers(last, template.refusal, context, directives.least === undefined);
+    return covered ? ok({ key, name, compiled: last.compiled }) : template;
+  }
   const compiled = { template: template.value, madeFor, seenWith, renderings: new Renderings() };
   if (!newer) shelf.put(key, { version: version.value, compiled });
   return ok({ key, name, compiled });
 }
 
-/** The variables of the multivariant playlist where a version takes any; they may have changed since it was compiled. */
+/**
+ * The variables of the multivariant playlist where a version takes any; they may have changed since it was compiled. If that
+ * playlist fails, the variables that the last version took go on: it is no reason to end a live stream.
+ */
 async function importedFor(
   version: PlaylistVersion,
   address: PlaylistAddress,
+  last: Circumstances | undefined,
   context: LoadContext,
 ): Promise<Result<ReadonlyMap<string, string> | undefined, Refusal>> {
   if (!version.imports || isEntry(address)) return ok(undefined);
   const entry = await loadEntry(address.asset, context); // RFC 8216bis §4.4.2.3
-  return entry.ok ? ok(entry.value.compiled.template.variables) : entry;
+  if (entry.ok) return ok(entry.value.compiled.template.variables);
+  if (last?.imported === undefined || last.asset !== address.asset || !canBeCovered(entry.refusal)) return entry;
+  context.onRefusal?.(entry.refusal);
+  return ok(last.imported);
 }
 
 /** Whether a playlist is the one that players begin with. */

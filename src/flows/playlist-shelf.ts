@@ -1,6 +1,7 @@
 import type { UnixMilliseconds } from "../base/milliseconds.ts";
 import type { Seconds, UnixSeconds } from "../base/seconds.ts";
 import type { Asset } from "../catalog/asset.ts";
+import type { Progress } from "../playlist/progress.ts";
 import type { PlaylistTemplate } from "../playlist/template.ts";
 import type { RenderedPlaylist, RenderingName, Renderings } from "./renderings.ts";
 import { WeighedMap } from "./weighed-map.ts";
@@ -10,6 +11,7 @@ export interface PlaylistVersion {
   readonly text: string;
   /** Whether it takes variables from the multivariant playlist. */
   readonly imports: boolean;
+  readonly progress: Progress;
   etag: string | undefined;
   /** When the origin last said that this is the version, and until when nobody asks again. */
   checkedAt: UnixMilliseconds;

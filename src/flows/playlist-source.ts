@@ -56,7 +56,17 @@ export function originRequest(question: PlaylistQuestion, ifNoneMatch: string | 
   return { asset, path, query, method: "GET", ...(waits ? { hold } : { ifNoneMatch }) };
 }
 
-/** Whether the last version may be given out in the place of this: what is gone is gone, and a fault of ours is mended. */
+const covered: ReadonlySet<Refusal["code"]> = new Set([
+  "origin_failed",
+  "origin_slow",
+  "store_unavailable",
+  // An origin that answers 200 with an error page, or with half of a playlist, has failed as much as one that answers 500.
+  "playlist_invalid",
+  "playlist_too_large",
+  "uri_foreign",
+]);
+
+/** Whether the last version may be given out in place of this refusal: what is gone is gone, and our own faults get fixed. */
 export function canBeCovered({ code }: Refusal): boolean {
-  return code === "origin_failed" || code === "origin_slow" || code === "store_unavailable";
+  return covered.has(code);
 }

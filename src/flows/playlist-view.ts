@@ -6,8 +6,9 @@ import { type Seconds, seconds } from "../base/seconds.ts";
 import type { Progress } from "../playlist/progress.ts";
 import { directiveQuery, holds, type Position, willBeWaitedFor } from "./delivery-directives.ts";
 import type { DirectPorts } from "./direct-playlists.ts";
-import { fetchPlaylist, timeoutOf } from "./fetch-playlist.ts";
+import { type FetchedPlaylist, fetchPlaylist, timeoutOf } from "./fetch-playlist.ts";
 import { LatestVersion, type Version } from "./latest-version.ts";
+import type { Sight } from "./playlist-pace.ts";
 import { canBeCovered, originRequest, type PlaylistAnswer, type PlaylistQuestion } from "./playlist-source.ts";
 import { RefusedReloads } from "./refused-reloads.ts";
 
@@ -166,21 +167,26 @@ export class PlaylistView {
     const before = this.#latest.version;
     const fetched = await fetchPlaylist(originRequest(question, before?.etag), this.#ports);
     const answeredAt = this.#ports.clock();
-    if (!fetched.ok) {
-      if (least !== undefined) this.#refused.add(least, answeredAt);
-      else if (fetched.refusal.code === "object_unknown") this.#latest.forget();
-      else this.#latest.failed(askedAt, answeredAt);
-      return fetched;
-    }
     // An answer that was held is of the moment it came at.
     const sight = { askedAt: least === undefined ? askedAt : answeredAt, answeredAt };
-    if (fetched.value === "unchanged") {
-      if (before !== undefined) return ok(this.#latest.confirm(before, sight));
-      return refusal("origin_failed", `${question.asset.id}: the origin answered 304 without being asked`);
-    }
-    const version = this.#latest.take(fetched.value, sight, least);
-    if (least !== undefined && !holds(version.progress, least)) this.#refused.add(least, answeredAt);
-    return ok(version);
+    const taken = fetched.ok ? this.#take(fetched.value, before, sight, question) : fetched;
+    if (taken.ok) {
+      if (least !== undefined && !holds(taken.value.progress, least)) this.#refused.add(least, answeredAt);
+    } else if (least !== undefined) this.#refused.add(least, answeredAt);
+    else if (taken.refusal.code === "object_unknown") this.#latest.forget();
+    else this.#latest.failed(askedAt, answeredAt);
+    return taken;
+  }
+
+  #take(
+    fetched: FetchedPlaylist | "unchanged",
+    before: Version | undefined,
+    sight: Sight,
+    { asset, directives }: PlaylistQuestion,
+  ): Result<Version, Refusal> {
+    if (fetched !== "unchanged") return this.#latest.take(fetched, sight, directives.least);
+    if (before !== undefined) return ok(this.#latest.confirm(before, sight));
+    return refusal("origin_failed", `${asset.id}: the origin answered 304 without being asked`);
   }
 
   #isNear(least: Position): boolean {

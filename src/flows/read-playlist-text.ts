@@ -1,4 +1,5 @@
 import type { Deadline } from "../base/deadline.ts";
+import { readDecimal } from "../base/decimal.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 
@@ -7,13 +8,13 @@ const largest = 4 * 1024 * 1024;
 /**
  * The text of a playlist's body (UTF-8, RFC 8216bis §4) of at most 4 MiB, read before the deadline. Where it is refused
  * the rest is not read and the body is cancelled: `playlist_too_large`, `playlist_invalid` for what is not UTF-8,
- * `origin_failed` where the body breaks off, `origin_slow` where it does not end in time.
+ * `origin_failed` where the body breaks off or is not as long as the origin said, `origin_slow` where it does not end in time.
  */
 export async function readPlaylistText(response: Response, deadline: Deadline): Promise<Result<string, Refusal>> {
   if (response.body === null) return ok("");
   const reader = response.body.getReader();
-  const announced = Number(response.headers.get("Content-Length") ?? 0);
-  const text = announced > largest ? tooLarge : await readAll(reader, deadline);
+  const announced = readDecimal(response.headers.get("Content-Length") ?? "");
+  const text = announced !== undefined && announced > largest ? tooLarge : await readAll(reader, announced, deadline);
   // It is not waited for: a body that has stalled may never say that it was cancelled.
   if (!text.ok) reader.cancel().catch(() => undefined);
   return text;
@@ -23,6 +24,7 @@ const tooLarge = refusal("playlist_too_large", `the playlist is larger than ${la
 
 async function readAll(
   reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+  announced: number | undefined,
   deadline: Deadline,
 ): Promise<Result<string, Refusal>> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -33,6 +35,8 @@ async function readAll(
     if (!chunk.ok) return chunk;
     length += chunk.value?.length ?? 0;
     if (length > largest) return tooLarge;
+    if (chunk.value === undefined && announced !== undefined && length !== announced)
+      return refusal("origin_failed", `the playlist broke off: ${length} of ${announced} bytes came`);
     try {
       parts.push(decoder.decode(chunk.value, { stream: chunk.value !== undefined }));
     } catch {

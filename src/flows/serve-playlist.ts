@@ -25,7 +25,6 @@ const commonHeaders = {
   // The body is for one viewer and one step; a cache would give it to the next viewer.
   "Cache-Control": "no-store",
   "Referrer-Policy": "no-referrer",
-  "X-Content-Type-Options": "nosniff",
 };
 
 /**

@@ -1,12 +1,15 @@
+import { inTime } from "../base/deadline.ts";
 import type { TextHash } from "../base/hash.ts";
 import { type MillisecondClock, milliseconds } from "../base/milliseconds.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
-import type { Clock, Seconds } from "../base/seconds.ts";
+import { type Clock, type Seconds, seconds, type Timer } from "../base/seconds.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Admit } from "../flows/admit-session.ts";
-import { type CheckContext, checkMediaTarget } from "../flows/check-media-request.ts";
+import { type CheckContext, checkMediaTarget, type MediaAccess } from "../flows/check-media-request.ts";
 import type { DeliverFile, WaitUntil } from "../flows/deliver-file.ts";
+import { deliveryDirectives } from "../flows/delivery-directives.ts";
+import { timeoutOf } from "../flows/fetch-playlist.ts";
 import { cloudFrontAsset, serveCloudFront } from "../flows/serve-cloudfront.ts";
 import { serveSegment, type ViewerRequest } from "../flows/serve-segment.ts";
 import { servedEvents } from "../flows/served-events.ts";
@@ -25,6 +28,7 @@ export interface EdgeParts {
   readonly publicKeys: CloudFrontPublicKeys;
   readonly catalog: () => Promise<Result<Catalog, Refusal>>;
   readonly clock: Clock;
+  readonly timer: Timer;
   readonly milliseconds: MillisecondClock;
   readonly telemetry: Telemetry;
   readonly deliver: DeliverFile;
@@ -65,7 +69,7 @@ export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise
   if (checked.verdict !== "passed") return refuse(checked.refusal);
   const why = await parts.admit(checked.access, context);
   if (why !== undefined) return refuse(why);
-  const answered = await forward(asked.raw, parts);
+  const answered = await forward(asked.raw, timeoutFor(checked.access), parts);
   const then = parts.clock();
   // A reload that was held may outlast its session: what was true when it was asked for is not when it is answered.
   const late = then > now ? await parts.admit(checked.access, { ...context, now: then }) : undefined;
@@ -77,15 +81,32 @@ export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise
   return refuse(late);
 }
 
+/** What the manifest worker may take beyond its origin's `timeout`: for its own stores. */
+const manifestTimeout = seconds(10);
+
+/** What it may take in addition where a player waits for a part that is not there yet (RFC 8216bis §6.2.5.2). */
+const longestHold = seconds(30);
+
+function timeoutFor({ asset, appended }: MediaAccess): Seconds {
+  const held = deliveryDirectives(appended).least === undefined ? 0 : longestHold;
+  return seconds(timeoutOf(asset.origin) + manifestTimeout + held);
+}
+
 async function forward(
   request: Request,
-  { manifest, telemetry, milliseconds: clock }: EdgeParts,
+  timeout: Seconds,
+  { manifest, telemetry, milliseconds: clock, timer }: EdgeParts,
 ): Promise<Result<Response, Refusal>> {
   const unavailable = refusal("store_unavailable", "the manifest worker does not answer over its service binding");
   if (manifest === undefined) return unavailable;
   const askedAt = clock();
   try {
-    const answered = await manifest.fetch(request.body === null ? request : withoutBody(request));
+    const asked = manifest.fetch(request.body === null ? request : withoutBody(request));
+    const answered = await inTime(asked, timeout, timer);
+    if (answered === "late") {
+      asked.then((late) => late.body?.cancel()).catch(() => undefined);
+      return unavailable;
+    }
     // What is no problem document is no answer of the manifest worker's: the runtime says so that there is none.
     const ours = answered.status < 500 || answered.headers.get("Content-Type") === "application/problem+json";
     if (answered.ok) {

@@ -3,12 +3,13 @@ import type { Refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { Clock } from "../base/seconds.ts";
 import type { Catalog } from "../catalog/catalog.ts";
+import type { WaitUntil } from "../flows/fill-cache.ts";
 import type { PlaylistSource } from "../flows/playlist-source.ts";
 import { type PlaylistFlowContext, servePlaylist } from "../flows/serve-playlist.ts";
 import { openGrant } from "../signing/grant.ts";
 import { parseMediaTarget } from "../signing/media-target.ts";
 import { clientOf } from "./client.ts";
-import { healthAnswer, healthPath } from "./health.ts";
+import { healthAnswer, healthPath, type Readiness, readyAnswer, readyPath } from "./health.ts";
 import { type MediaRequest, opening } from "./media.ts";
 import { type PlaylistFrom, tellPlaylistFrom } from "./playlist-from.ts";
 
@@ -16,12 +17,15 @@ export interface ManifestParts extends Omit<PlaylistFlowContext, "catalog" | "no
   readonly sha256: TextHash;
   readonly development: boolean;
   readonly clock: Clock;
+  readonly ready: Readiness;
+  readonly waitUntil: WaitUntil;
   readonly catalog: () => Promise<Result<Catalog, Refusal>>;
 }
 
-/** What the manifest worker does with a request: playlists, and nothing else but a word that it is there. */
+/** What the manifest worker does with a request: playlists, and whether it is there and ready, which the edge worker asks. */
 export async function answerManifest(asked: MediaRequest, parts: ManifestParts): Promise<Result<Response, Refusal>> {
   if (asked.target === healthPath) return ok(healthAnswer(asked.method));
+  if (asked.target === readyPath) return ok(await readyAnswer(asked.method, parts.ready, parts.waitUntil));
   const target = parseMediaTarget(asked.target);
   if (!target.ok) return target;
   const catalog = await parts.catalog();

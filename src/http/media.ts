@@ -25,17 +25,37 @@ export function opening({ onSubject }: MediaRequest, open: typeof openGrant): ty
   };
 }
 
+/**
+ * Keeps files of an origin from running as pages of the media host. Without it a link to `evil.html`, `evil.svg` or
+ * `evil.xml` in an origin runs that file's scripts on a site next to the API, whose cookies and forms it could then use. The
+ * policy counts only where a browser opens the file as a page (CSP3 §4.2); players load files as subresources, to which it
+ * does not apply. A page that is a single video, audio or image file may still show it.
+ */
+const inert = [
+  ["X-Content-Type-Options", "nosniff"],
+  [
+    "Content-Security-Policy",
+    "sandbox; default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'",
+  ],
+] as const;
+
+function withInert(response: Response): Response {
+  for (const [name, value] of inert) response.headers.set(name, value);
+  return response;
+}
+
 /** What a worker of the media host does with a request. */
 export type AnswerMedia = (request: MediaRequest) => Promise<Result<Response, Refusal>>;
 
 /**
- * The outer shell of the edge and the manifest worker: HTTPS alone, preflights, methods, CORS headers on every answer, one
- * log line a refusal. There is no router here: the path is data that was signed, and nobody but the check may interpret it.
+ * The outer shell of the edge and the manifest worker: HTTPS alone, preflights, methods, CORS headers and {@link inert} on
+ * every response, one log line per refusal. There is no router here: the path is data that was signed, and only the check
+ * may interpret it.
  */
 export async function answerMedia(request: Request, reporting: Reporting, answer: AnswerMedia): Promise<Response> {
   const { url, headers } = request;
-  if (isPlainHttp(url)) return withCors(refusedResponse(httpsRequired, { headers }, reporting));
-  const answered = await answerSecure(request, reporting, answer);
+  if (isPlainHttp(url)) return withInert(withCors(refusedResponse(httpsRequired, { headers }, reporting)));
+  const answered = withInert(await answerSecure(request, reporting, answer));
   const strict = strictTransport(url);
   if (strict !== undefined) answered.headers.set("Strict-Transport-Security", strict);
   return answered;

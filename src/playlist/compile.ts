@@ -4,7 +4,7 @@ import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { type Seconds, seconds } from "../base/seconds.ts";
 import { attributeList } from "./attributes.ts";
-import { inspect } from "./inspect.ts";
+import { type Inspection, inspect } from "./inspect.ts";
 import { type Lifetime, lifetimes, longer, outlivesSkipped, targetDurationOf } from "./lifetime.ts";
 import { linesOf, textFault } from "./lines.ts";
 import type { Place } from "./reference.ts";
@@ -44,12 +44,10 @@ export interface PlaylistContext {
  * out of the asset to where the asset does not allow it) and `playlist_too_large`.
  */
 export function compilePlaylist(text: string, context: PlaylistContext): Result<PlaylistTemplate, Refusal> {
-  const fault = textFault(text);
-  if (fault !== undefined) return refusal("playlist_invalid", fault);
+  const inspected = readPlaylist(text);
+  if (!inspected.ok) return inspected;
   const place = placeOf(context);
   if (!place.ok) return place;
-  const inspected = inspect(text);
-  if (!inspected.ok) return inspected;
   const deltaUpdates = outlivesSkipped(inspected.value, context);
   const scanned = scan(text, inspected.value.kind, {
     ...context,
@@ -108,6 +106,15 @@ export function placeOf(
     query: file.value.query,
     queryInUrl: !isAlias(rest),
   });
+}
+
+/**
+ * What a playlist has to be whatever asset it belongs to, in the first half of compiling it: refuses `playlist_invalid` for
+ * what is no playlist or cannot be told apart into segments, and `playlist_too_large`.
+ */
+export function readPlaylist(text: string): Result<Inspection, Refusal> {
+  const fault = textFault(text);
+  return fault === undefined ? inspect(text) : refusal("playlist_invalid", fault);
 }
 
 /** Whether a playlist takes variables from its multivariant playlist (EXT-X-DEFINE:IMPORT), which then is read first. */

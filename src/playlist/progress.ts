@@ -17,9 +17,15 @@ export interface Progress {
   readonly targetDuration: Seconds;
   /** How long after this version the next one comes, by all that can be known: the last segment's duration, or a part's. */
   readonly period: Seconds;
+  /** EXT-X-MEDIA-SEQUENCE: the number of the first segment, or of the first that a delta update leaves out. */
+  readonly firstSegment: number;
   /** The media sequence number behind that of the last segment, and how many parts of that segment are there. */
   readonly nextSegment: number;
   readonly nextPart: number;
+  /** Whether it says that it will not change: EXT-X-ENDLIST or EXT-X-PLAYLIST-TYPE:VOD. */
+  readonly ended: boolean;
+  /** Whether an EXTINF is not followed by a segment. */
+  readonly unfinished: boolean;
 }
 
 /** No duration, however broken, makes a period outside of these: seconds. */
@@ -33,11 +39,12 @@ export function progressOf(text: string): Progress {
   const traits = new Traits();
   const signs = new KindSigns();
   let [segments, skipped, duration, longest, target, part] = [0, 0, 0, 0, 0, 0];
-  let [timed, ended, type] = [false, false, ""];
+  let [timed, ended, unfinished, type] = [false, false, false, ""];
   for (const line of linesOf(text)) {
     if (line.kind === "uri") {
       traits.segment();
       segments++;
+      unfinished = false;
     }
     if (line.kind !== "tag") continue;
     const { name, value, end } = line;
@@ -46,6 +53,7 @@ export function progressOf(text: string): Progress {
     signs.see(name);
     if (name === "#EXTINF") {
       timed = true;
+      unfinished = true;
       duration = number();
       longest = Math.max(longest, duration);
     } else if (name === "#EXT-X-TARGETDURATION") {
@@ -58,15 +66,19 @@ export function progressOf(text: string): Progress {
   }
   // A multivariant playlist with a stray EXT-X-TARGETDURATION is no live one.
   const media = timed && signs.kind !== "multivariant";
+  if (type === "VOD") ended = true;
   const targetDuration = seconds(target > 0 ? within(target) : within(longest));
   return {
-    live: media && !ended && type !== "VOD",
+    live: media && !ended,
     canBlock: media && traits.canBlock,
     lowLatency: media && part > 0,
     targetDuration,
     period: seconds(within(part > 0 ? part : Math.min(duration > 0 ? duration : targetDuration, targetDuration))),
     nextSegment: traits.mediaSequence + skipped + segments,
     nextPart: traits.parts,
+    firstSegment: traits.mediaSequence,
+    ended,
+    unfinished,
   };
 }
 

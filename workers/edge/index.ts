@@ -21,7 +21,7 @@ import { fileDelivery } from "../../src/flows/deliver-file.ts";
 import { timedOrigin } from "../../src/flows/timed-origin.ts";
 import { configured, missingBindings } from "../../src/http/configured.ts";
 import { answerEdge } from "../../src/http/edge.ts";
-import { healthPath, readiness, storeParts } from "../../src/http/health.ts";
+import { readiness, readyPath, storeParts } from "../../src/http/health.ts";
 import { logRefusal } from "../../src/http/log.ts";
 import { answerMedia } from "../../src/http/media.ts";
 import { rememberLeases } from "../../src/sessions/lease-memory.ts";
@@ -78,6 +78,7 @@ const withParts = configured(
       reporter,
       telemetry,
       clock: systemClock,
+      timer: systemTimer,
       milliseconds,
       keys: await prepareSessionKeys(configuration.ring, nobleHmac),
       open: rememberGrants(10_000),
@@ -87,7 +88,7 @@ const withParts = configured(
       ready: readiness({
         parts: {
           ...storeParts({ ...stores, catalog, clock: systemClock }),
-          manifest: async () => (await MANIFEST.fetch(new URL(healthPath, configuration.mediaUrl))).ok,
+          manifest: async () => (await MANIFEST.fetch(new URL(readyPath, configuration.mediaUrl))).ok,
         },
         clock: systemClock,
         timer: systemTimer,

@@ -21,6 +21,7 @@ import { directPlaylists } from "../../src/flows/direct-playlists.ts";
 import { PlaylistShelf } from "../../src/flows/playlist-shelf.ts";
 import { timedOrigin } from "../../src/flows/timed-origin.ts";
 import { configured, missingBindings } from "../../src/http/configured.ts";
+import { nobody, readiness } from "../../src/http/health.ts";
 import { logRefusal } from "../../src/http/log.ts";
 import { answerManifest } from "../../src/http/manifest.ts";
 import { answerMedia } from "../../src/http/media.ts";
@@ -75,11 +76,18 @@ const withParts = configured(
         cache: caches.default,
         mediaUrl,
         clock: milliseconds,
+        timer: systemTimer,
         direct: directPlaylists({ origin, timer: systemTimer, clock: milliseconds }),
         waitUntil,
         onFailure: onRefusal,
       }),
       onRefusal,
+      waitUntil,
+      ready: readiness({
+        parts: { playlists: async () => PLAYLISTS.get(PLAYLISTS.idFromName(nobody)).answers() },
+        clock: systemClock,
+        timer: systemTimer,
+      }),
       sha256: nodeSha256,
       shelf: new PlaylistShelf(shelfCapacity),
       cloudFront: cloudFrontSigners(configuration.ring, mediaUrl, systemClock, (key, hash) =>

@@ -1,6 +1,7 @@
 import type { Asset } from "../../../src/catalog/asset.ts";
 import { type Configuration, readConfiguration } from "../../../src/config/configuration.ts";
 import { type IdentityConfiguration, readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
+import { standingOf } from "../../../src/credential/trusted-origins.ts";
 import { environmentOf, type Facts, soundCatalog, workerOf } from "../facts.ts";
 import { type Check, type Finding, notLookedAt, warning } from "../finding.ts";
 
@@ -14,7 +15,7 @@ export const settingsCheck: Check<Facts> = {
     const unread = facts.workers.length > 0 && (api === undefined || edge === undefined);
     return [
       ...(unread ? [notLookedAt("settings", "Mend the configuration first.")] : []),
-      ...(api === undefined ? [] : [...sessionFights(api, assets), ...rateFights(api)]),
+      ...(api === undefined ? [] : [...sessionFights(api, assets), ...rateFights(api), ...trustFights(api, assets)]),
       ...(edge === undefined ? [] : urlFights(edge)),
       ...(api === undefined || edge === undefined ? [] : limitFights(api, edge, assets)),
       ...(identity === undefined ? [] : identityFights(identity)),
@@ -172,6 +173,25 @@ function plainOrigins(trusted: readonly string[], assets: readonly Asset[]): Fin
       ),
     ];
   });
+}
+
+/** Hosts that serve files of origins: a page among those files must not be able to use the viewers' session cookie. */
+function trustFights({ apiUrl, origins, mediaUrl }: Configuration, assets: readonly Asset[]): Finding[] {
+  const hosts = new Map([[mediaUrl, "the media host"]]);
+  for (const { id, cloudfront } of assets)
+    if (cloudfront?.url !== undefined) hosts.set(cloudfront.url, `the distribution of asset ${id}`);
+  return [...hosts].flatMap(([url, what]) =>
+    standingOf(new URL(url).origin, { apiUrl, origins }) === "trusted"
+      ? [
+          warning(
+            "media_host_trusted",
+            "STAGEDOOR_ORIGINS",
+            `It covers ${what} (${url}), where files of the origins are served: an HTML or SVG file there could use the session cookie of the viewer who opens it.`,
+            "Name the sites one by one in STAGEDOOR_ORIGINS, or serve the media from a domain that it does not cover.",
+          ),
+        ]
+      : [],
+  );
 }
 
 function identityFights({ idle, accessTtl, refreshTtl }: IdentityConfiguration): Finding[] {

@@ -1,8 +1,5 @@
 import type { MediaCache } from "../../flows/media-cache.ts";
 
-/** workerd's own; declared here for those who type this file without Cloudflare's types. */
-declare const FixedLengthStream: new (length: number) => TransformStream<Uint8Array, Uint8Array>;
-
 /** The part of Cloudflare's Cache that is used here. */
 export interface EdgeCache {
   match(request: Request): Promise<Response | undefined>;
@@ -20,22 +17,15 @@ export function edgeMediaCache(cache: EdgeCache, mediaUrl: string): MediaCache {
   const urlOf = (key: string) => `${mediaUrl}/.files/${encodeURIComponent(key)}`;
   return {
     match: (key, headers) => cache.match(new Request(urlOf(key), { headers })),
-    put: async (key, response) => {
+    put: async (key, { headers, body }) => {
       const url = urlOf(key);
       try {
-        await cache.put(url, measured(response));
+        await cache.put(url, new Response(body, { headers }));
       } catch (error) {
+        // What a failed put leaves behind is nobody's promise.
         await cache.delete(url);
         throw error;
       }
     },
   };
-}
-
-/** A body that ends before the length it promised fails instead of being kept: workerd would keep the shorter file. */
-function measured(response: Response): Response {
-  const length = Number(response.headers.get("Content-Length") ?? Number.NaN);
-  if (response.body === null || !Number.isSafeInteger(length)) return response;
-  const { status, headers } = response;
-  return new Response(response.body.pipeThrough(new FixedLengthStream(length)), { status, headers });
 }

@@ -27,6 +27,11 @@ export class PlaylistObject extends DurableObject {
     this.#reporter = reporter;
   }
 
+  /** Whether objects of this class answer at all: for `/ready`. */
+  answers(): boolean {
+    return true;
+  }
+
   ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>> {
     this.#reporter.reportIfDue((work) => this.ctx.waitUntil(work));
     return this.#source(question);

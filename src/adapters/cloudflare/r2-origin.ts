@@ -22,7 +22,12 @@ interface BucketObject {
   readonly size: number;
   readonly httpEtag: string;
   readonly uploaded: Date;
-  readonly httpMetadata?: { readonly contentType?: string; readonly contentEncoding?: string };
+  readonly httpMetadata?: {
+    readonly contentType?: string;
+    readonly contentEncoding?: string;
+    readonly cacheControl?: string;
+    readonly cacheExpiry?: Date;
+  };
   /** Missing where `onlyIf` did not hold. */
   readonly body?: ReadableStream;
 }
@@ -94,7 +99,9 @@ function r2Range(asked: RangeAsked): NonNullable<BucketGet["range"]> {
 
 function factsOf({ size, httpEtag, uploaded, httpMetadata }: BucketObject, path: string): FileFacts {
   const contentType = contentTypeOf(path, httpMetadata?.contentType);
-  return { contentType, size, etag: httpEtag, lastModified: uploaded.toUTCString() };
+  const { cacheControl, cacheExpiry } = httpMetadata ?? {};
+  const expires = cacheExpiry?.toUTCString();
+  return { contentType, size, etag: httpEtag, lastModified: uploaded.toUTCString(), cacheControl, expires };
 }
 
 function bucketOf(env: object, { binding }: R2AssetOrigin): Bucket | undefined {

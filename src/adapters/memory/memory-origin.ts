@@ -11,6 +11,7 @@ export interface MemoryFile {
   readonly etag?: string;
   readonly lastModified?: string;
   readonly contentType?: string;
+  readonly cacheControl?: string;
 }
 
 /** An origin whose files stand in a map, each under `<asset id>/<path>` with `?<query>` behind it where there is one. */
@@ -18,9 +19,9 @@ export function memoryOrigin(files: ReadonlyMap<string, MemoryFile>): Origin {
   return async ({ asset, path, query, method, range, ifNoneMatch }) => {
     const file = files.get(`${asset.id}/${path}${query === "" ? "" : `?${query}`}`);
     if (file === undefined) return refusal("object_unknown", `${asset.id}: there is no such file in memory`);
-    const { body, etag, lastModified } = file;
+    const { body, etag, lastModified, cacheControl } = file;
     const size = body.length;
-    const facts = { contentType: contentTypeOf(path, file.contentType), size, etag, lastModified };
+    const facts = { contentType: contentTypeOf(path, file.contentType), size, etag, lastModified, cacheControl };
     if (namesEntityTag(ifNoneMatch, etag)) return ok(notModified(facts));
     if (method === "HEAD") return ok(fileResponse(facts, undefined, null));
     const asked = parseRange(range);

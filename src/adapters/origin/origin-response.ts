@@ -2,6 +2,7 @@ import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { parseContentRange, rangeRefusal } from "../../catalog/byte-range.ts";
 import { contentTypeOf } from "../../catalog/content-type.ts";
+import { cachingHeaders } from "../../catalog/freshness.ts";
 import { type OriginRequest, originHeaders } from "../../catalog/origin.ts";
 
 /**
@@ -19,7 +20,7 @@ export async function readOriginResponse(
     (status === 304 && request.ifNoneMatch !== undefined);
   if (!passes) return refuseResponse(response, request);
   const headers = new Headers();
-  for (const name of originHeaders) {
+  for (const name of [...originHeaders, ...cachingHeaders]) {
     const value = response.headers.get(name);
     if (value !== null) headers.set(name, value);
   }

@@ -78,6 +78,18 @@ const settings: readonly Case[] = [
   ["settings_differ", "fault", "STAGEDOOR_EXPIRY_STEP", withVars(["edge"], { STAGEDOOR_EXPIRY_STEP: "60" })],
   ["settings_differ", "fault", "STAGEDOOR_GRANT_ISSUER", withVars(["api"], { STAGEDOOR_GRANT_ISSUER: "films" })],
   ["settings_differ", "warning", "STAGEDOOR_LEASE_TTL", withVars(["edge"], { STAGEDOOR_LEASE_TTL: "120" })],
+  [
+    "media_host_trusted",
+    "warning",
+    "STAGEDOOR_ORIGINS",
+    withVars(["api", "identity"], { STAGEDOOR_ORIGINS: "https://www.films.test https://*.films.test" }),
+  ],
+  [
+    "media_host_trusted",
+    "warning",
+    "STAGEDOOR_ORIGINS",
+    withVars(["api", "identity"], { STAGEDOOR_ORIGINS: "https://d1.cloudfront.test" }),
+  ],
   ["hosts_are_one", "fault", "STAGEDOOR_API_URL", withVars(all, { STAGEDOOR_API_URL: "https://media.films.test" })],
   ["manifest_outlives_session", "warning", "asset film", withCatalog({ ...films, session: 300 })],
   ["manifest_outlives_session", "warning", "STAGEDOOR_SESSION_TTL", withVars(all, { STAGEDOOR_SESSION_TTL: "200" })],

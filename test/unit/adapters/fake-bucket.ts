@@ -2,7 +2,7 @@ import type { Bucket } from "../../../src/adapters/cloudflare/r2-origin.ts";
 
 interface Stored {
   readonly body: Uint8Array<ArrayBuffer>;
-  readonly httpMetadata?: { readonly contentType?: string; readonly contentEncoding?: string };
+  readonly httpMetadata?: Exclude<Awaited<ReturnType<Bucket["get"]>>, null>["httpMetadata"];
 }
 
 /** R2 as it was seen to answer in workerd: for Node, where there is none. The contract runs against the real one too. */

@@ -1,4 +1,5 @@
 import type { OriginFetch } from "../../../src/adapters/origin/http-origin.ts";
+import { contractCaching } from "./origin-contract.ts";
 
 export interface SeenRequest {
   readonly url: string;
@@ -16,7 +17,10 @@ export function fakeServer(base: string, files: ReadonlyMap<string, Uint8Array<A
     const name = pathname.startsWith(prefix) ? decodedName(pathname.slice(prefix.length)) : undefined;
     const file = name === undefined ? undefined : files.get(name);
     if (file === undefined) return new Response("<h1>Not Found</h1>", { status: 404, headers: { Server: "fake" } });
-    return serve(file, method, headers);
+    const response = serve(file, method, headers);
+    const { cacheControl } = contractCaching(pathname);
+    if (cacheControl !== undefined) response.headers.set("Cache-Control", cacheControl);
+    return response;
   };
   return { fetch, seen };
 }

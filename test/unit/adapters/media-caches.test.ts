@@ -25,6 +25,18 @@ describe("the cache of a Cloudflare data centre", () => {
     await edgeMediaCache(spy, "https://media.example").match("http:https://o.example/a/0.ts?b=c", {});
     expect(urls).toEqual(["https://media.example/.files/http%3Ahttps%3A%2F%2Fo.example%2Fa%2F0.ts%3Fb%3Dc"]);
   });
+
+  it("drops what a failed put left behind, and says that it failed", async () => {
+    const deleted: string[] = [];
+    const failing: EdgeCache = {
+      match: async () => undefined,
+      put: () => Promise.reject(new Error("no room")),
+      delete: async (url) => deleted.push(url) > 0,
+    };
+    const file = { headers: new Headers(), body: new Uint8Array(1) };
+    await expect(edgeMediaCache(failing, "https://media.example").put("a", file)).rejects.toThrow("no room");
+    expect(deleted).toEqual(["https://media.example/.files/a"]);
+  });
 });
 
 function isEdgeCache(found: unknown): found is EdgeCache {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Asset } from "../../../src/catalog/asset.ts";
-import type { Origin, OriginRequest } from "../../../src/catalog/origin.ts";
+import { cachingHeaders } from "../../../src/catalog/freshness.ts";
+import { type Origin, type OriginRequest, originHeaders } from "../../../src/catalog/origin.ts";
 
 /** What every origin is filled with before its contract is checked: paths below the asset's prefix, decoded. */
 export const contractFiles: ReadonlyMap<string, Uint8Array<ArrayBuffer>> = new Map([
@@ -8,7 +9,13 @@ export const contractFiles: ReadonlyMap<string, Uint8Array<ArrayBuffer>> = new M
   ["empty.vtt", new Uint8Array(0)],
   ["Ü b+c.m4s", new TextEncoder().encode("umlaut")],
   ["index.m3u8", new TextEncoder().encode("#EXTM3U\n")],
+  ["short.ts", new Uint8Array(10)],
 ]);
+
+/** What the store is told of each file's caching: only `short.ts` has a Cache-Control. */
+export function contractCaching(name: string): { readonly cacheControl?: string } {
+  return name.endsWith("short.ts") ? { cacheControl: "max-age=30" } : {};
+}
 
 export interface OriginUnderTest {
   readonly origin: Origin;
@@ -41,6 +48,11 @@ export function originContract(name: string, open: () => Promise<OriginUnderTest
       expect(headers.get("ETag")).toMatch(/^"[^"]+"$/);
       expect(headers.get("Accept-Ranges")).toBe("bytes");
       expect(headers.has("Content-Range")).toBe(false);
+    });
+
+    it("says how long a file may be kept where it was told so, and nothing else", async () => {
+      expect((await answer({ path: "short.ts" })).headers.get("Cache-Control")).toBe("max-age=30");
+      expect((await answer({})).headers.has("Cache-Control")).toBe(false);
     });
 
     it.each([
@@ -111,8 +123,8 @@ export function originContract(name: string, open: () => Promise<OriginUnderTest
         expect(await ask({ path, method })).toMatchObject({ ok: false, refusal: { code: "object_unknown" } });
     });
 
-    it("answers with no header but those of the port", async () => {
-      const allowed = ["accept-ranges", "content-length", "content-range", "content-type", "etag", "last-modified"];
+    it("answers with no header except those of the port", async () => {
+      const allowed = [...originHeaders, ...cachingHeaders].map((header) => header.toLowerCase());
       for (const request of [{}, { range: "bytes=0-9" }, { method: "HEAD" as const }, { ifNoneMatch: "*" }]) {
         const { headers } = await answer(request);
         for (const header of headers.keys()) expect(allowed).toContain(header);

@@ -7,7 +7,7 @@ import { originOf } from "../../../src/catalog/origin.ts";
 import { httpOriginOf, sampleAsset } from "../catalog/sample.ts";
 import { fakeBucket } from "./fake-bucket.ts";
 import { fakeServer } from "./fake-server.ts";
-import { contractFiles, originContract } from "./origin-contract.ts";
+import { contractCaching, contractFiles, originContract } from "./origin-contract.ts";
 import { runtimeBindings } from "./runtime-bindings.ts";
 
 const base = "https://origin.example/films/42/";
@@ -16,7 +16,7 @@ const clock = () => unixSeconds(1_800_000_000);
 function memory() {
   const files = [...contractFiles].map(([name, body]) => {
     const path = name === "Ü b+c.m4s" ? "%C3%9C%20b+c.m4s" : name;
-    return [`film/${path}`, { body, etag: `"${body.length}-m"` }] as const;
+    return [`film/${path}`, { body, etag: `"${body.length}-m"`, ...contractCaching(name) }] as const;
   });
   return memoryOrigin(new Map(files));
 }
@@ -32,7 +32,9 @@ originContract("an HTTP server", async () => {
 });
 
 originContract("a stand-in for R2", async () => {
-  const objects = new Map([...contractFiles].map(([name, body]) => [`film/${name}`, { body }]));
+  const objects = new Map(
+    [...contractFiles].map(([name, body]) => [`film/${name}`, { body, httpMetadata: contractCaching(name) }]),
+  );
   return { origin: r2Origin({ MEDIA: fakeBucket(objects) }), asset: sampleAsset() };
 });
 
@@ -51,14 +53,19 @@ const bucket = bindings === undefined ? undefined : Reflect.get(bindings, "MEDIA
 describe.skipIf(!isFillable(bucket))("in workerd alone: elsewhere there is no R2 binding MEDIA", () => {
   originContract("R2 itself", async () => {
     if (!isFillable(bucket)) throw new Error("no bucket");
-    for (const [name, body] of contractFiles) await bucket.put(`contract/${name}`, body);
+    for (const [name, body] of contractFiles)
+      await bucket.put(`contract/${name}`, body, { httpMetadata: contractCaching(name) });
     const asset = sampleAsset({ origin: { type: "r2", binding: "MEDIA", prefix: "contract/" } });
     return { origin: r2Origin({ MEDIA: bucket }), asset };
   });
 });
 
 interface FillableBucket extends Bucket {
-  put(key: string, body: Uint8Array<ArrayBuffer>): Promise<unknown>;
+  put(
+    key: string,
+    body: Uint8Array<ArrayBuffer>,
+    options: { readonly httpMetadata: { readonly cacheControl?: string } },
+  ): Promise<unknown>;
 }
 
 function isFillable(found: unknown): found is FillableBucket {

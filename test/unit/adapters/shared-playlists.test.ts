@@ -30,6 +30,7 @@ function dataCentre() {
   const asked: PlaylistQuestion[] = [];
   const refusals: Refusal[] = [];
   const work: Promise<unknown>[] = [];
+  const timers: { readonly length: number; readonly ring: () => void }[] = [];
   const state: { now: UnixMilliseconds; answer: () => Promise<Result<PlaylistAnswer, Refusal>> } = {
     now: start,
     answer: async () => ok(answer()),
@@ -51,6 +52,10 @@ function dataCentre() {
     },
     mediaUrl: "https://media.example",
     clock: () => state.now,
+    timer: (length, ring) => {
+      timers.push({ length, ring });
+      return () => undefined;
+    },
     direct: async () => ok({ ...answer(), text: "direct" }),
     waitUntil: (more) => void work.push(more),
     onFailure: (why) => void refusals.push(why),
@@ -61,7 +66,7 @@ function dataCentre() {
     await Promise.all(work);
     return answered;
   };
-  return { ask, state, asked, entries, refusals, parts };
+  return { ask, state, asked, entries, refusals, parts, timers };
 }
 
 function answer(fields: Partial<PlaylistAnswer> = {}): PlaylistAnswer {
@@ -161,6 +166,63 @@ describe("the object", () => {
     expect(await ask(question)).toMatchObject({ ok: true, value: { text: "direct" } });
     expect(refusals.map(({ code }) => code)).toEqual(["store_unavailable"]);
     expect(entries.size).toBe(0);
+  });
+
+  /** Lets everything happen that needs no time. */
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+  it("that hangs is late after five seconds, and after what the origin may hold: then the origin is asked", async () => {
+    const { parts, state, refusals, timers } = dataCentre();
+    state.answer = () => new Promise(() => undefined);
+    const source = sharedPlaylists(parts);
+    const asked = [source(question), source({ ...waiting, query: "v=2", hold: seconds(12) })];
+    await settle();
+    expect(timers.map(({ length }) => length)).toEqual([5, 17]);
+    for (const { ring } of timers) ring();
+    for (const answered of await Promise.all(asked)) expect(answered).toMatchObject({ value: { text: "direct" } });
+    expect(refusals.map(({ code }) => code)).toEqual(["store_unavailable", "store_unavailable"]);
+  });
+
+  it("that was late is not asked again for ten seconds, so nobody waits for it in vain", async () => {
+    const { parts, state, asked, timers } = dataCentre();
+    state.answer = () => new Promise(() => undefined);
+    const source = sharedPlaylists(parts);
+    const first = source(question);
+    await settle();
+    for (const { ring } of timers.splice(0)) ring();
+    await first;
+    state.now = later(9_999);
+    expect(await source(question)).toMatchObject({ value: { text: "direct" } });
+    expect([asked.length, timers.length]).toEqual([1, 0]);
+    state.now = later(10_000);
+    state.answer = async () => ok(answer());
+    expect(await source(question)).toMatchObject({ value: { text: "#EXTM3U\n" } });
+  });
+
+  it("that is down costs the origin one request per playlist at a time; the others are refused, not queued", async () => {
+    const { parts, state } = dataCentre();
+    state.answer = () => Promise.reject(new Error("down"));
+    const waitingFor: ((answered: Result<PlaylistAnswer, Refusal>) => void)[] = [];
+    const direct = () => new Promise<Result<PlaylistAnswer, Refusal>>((resolve) => void waitingFor.push(resolve));
+    const source = sharedPlaylists({ ...parts, direct });
+    const first = source(question);
+    await settle();
+    expect(await source(question)).toMatchObject({ ok: false, refusal: { code: "store_unavailable" } });
+    const other = source({ ...question, path: "high/index.m3u8" });
+    await settle();
+    expect(waitingFor).toHaveLength(2);
+    for (const resolve of waitingFor.splice(0)) resolve(ok(answer()));
+    expect([(await first).ok, (await other).ok]).toEqual([true, true]);
+    const next = source(question);
+    await settle();
+    expect(waitingFor).toHaveLength(1);
+    // A client that goes away leaves its request unfinished for good: after the origin's timeout another one may ask.
+    state.now = later(11_001);
+    void source(question);
+    await settle();
+    expect(waitingFor).toHaveLength(2);
+    waitingFor[0]?.(ok(answer()));
+    expect((await next).ok).toBe(true);
   });
 });
 

@@ -157,6 +157,7 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
     grantIssuer: "stagedoor",
     catalog: async () => ok(catalog),
     clock: () => now,
+    timer: systemTimer,
     pauseAllowance: seconds(300),
     expiryStep: seconds(30),
     sha256: nodeSha256,
@@ -166,6 +167,8 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
     ...common,
     mediaHost: "media.example",
     mediaUrl: "https://media.example",
+    ready: async () => [],
+    waitUntil: () => undefined,
     sessionTtl: seconds(21_600),
     milliseconds: systemMillisecondClock,
     source: directPlaylists({

@@ -19,7 +19,6 @@ describe("a file that is delivered", () => {
       etag: '"v1"',
       "last-modified": lastModified,
       "referrer-policy": "no-referrer",
-      "x-content-type-options": "nosniff",
     });
   });
 

@@ -29,9 +29,9 @@ export function stage(options: { readonly origin?: Origin; readonly cache?: Medi
   };
   const cache: MediaCache = options.cache ?? {
     match: memory.match,
-    put: (key, response) => {
-      kept.set(key, response.headers);
-      return memory.put(key, response);
+    put: (key, file) => {
+      kept.set(key, file.headers);
+      return memory.put(key, file);
     },
   };
   const { telemetry, events } = memoryTelemetry();
@@ -49,7 +49,14 @@ export function stage(options: { readonly origin?: Origin; readonly cache?: Medi
     await Promise.all(left);
     return { status: result.value.status, headers: result.value.headers, bytes };
   };
-  return { send, get, files, asked, kept, keys: memory.keys, state, left, events };
+  /** Whether there is an answer; its body is not read, and all that was left behind has been done. */
+  const drop = async (request: Partial<FileRequest> = {}) => {
+    const result = await send(request);
+    if (result.ok) await result.value.body?.cancel();
+    await Promise.all(left);
+    return result.ok;
+  };
+  return { send, get, drop, files, asked, kept, keys: memory.keys, state, left, events };
 }
 
 /** The film's bytes. */

@@ -4,6 +4,7 @@ import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
 import { PlaylistShelf } from "../../../src/flows/playlist-shelf.ts";
 import { Renderings } from "../../../src/flows/renderings.ts";
 import { WeighedMap } from "../../../src/flows/weighed-map.ts";
+import { progressOf } from "../../../src/playlist/progress.ts";
 import { sampleAsset } from "../catalog/sample.ts";
 import { media, compiled as template } from "../playlist/sample.ts";
 
@@ -47,6 +48,7 @@ describe("the shelf", () => {
       text: media("#EXTINF:6,", "0.ts"),
       etag: undefined,
       imports: false,
+      progress: progressOf(media("#EXTINF:6,", "0.ts")),
       checkedAt: moment,
       freshUntil: moment,
     },

@@ -98,6 +98,8 @@ export async function playlistStage(
     mediaUrl,
     sha256: nodeSha256,
     development: false,
+    ready: async () => [],
+    waitUntil: () => undefined,
     pauseAllowance: seconds(300),
     sessionTtl: seconds(21_600),
     expiryStep: seconds(30),

@@ -294,7 +294,6 @@ describe("the answer", () => {
     expect(headers.get("Referrer-Policy")).toBe("no-referrer");
     expect(headers.get("Cache-Control")).toBe("no-store");
     expect(headers.get("Content-Type")).toBe("application/vnd.apple.mpegurl");
-    expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
   });
 
   it("HEAD has the headers of GET and no body", async () => {

@@ -3,7 +3,7 @@ import { memoryTelemetry } from "../../../src/adapters/memory/memory-telemetry.t
 import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
 import { unixMilliseconds } from "../../../src/base/milliseconds.ts";
 import { ok } from "../../../src/base/result.ts";
-import { seconds, after as timeAfter, type UnixSeconds } from "../../../src/base/seconds.ts";
+import { seconds, systemTimer, after as timeAfter, type UnixSeconds } from "../../../src/base/seconds.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { endedBecause } from "../../../src/flows/ended-because.ts";
 import { answerEdge, type EdgeParts } from "../../../src/http/edge.ts";
@@ -55,6 +55,7 @@ async function ask(
     publicKeys: (id) => (id === keyPairId ? pair.publicKey : undefined),
     catalog: async () => ok(catalog),
     clock: () => now,
+    timer: systemTimer,
     deliver: (file) => send(file),
     waitUntil: () => undefined,
     admit: () => undefined,
@@ -138,6 +139,25 @@ describe("a playlist, which the manifest worker answers", () => {
     expect(response.headers.get("Retry-After")).toMatch(/^\d+$/);
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
     expect(text + log.join()).not.toContain("MARKED");
+  });
+
+  it.each([
+    ["", 20],
+    ["&_HLS_msn=7", 50],
+  ])("is 503 store_unavailable where the manifest worker hangs, after %s %i s", async (appended, limit) => {
+    const lengths: number[] = [];
+    const timer: EdgeParts["timer"] = (length, ring) => {
+      lengths.push(length);
+      ring();
+      return () => undefined;
+    };
+    const cancelled = Promise.withResolvers<void>();
+    const late = Promise.withResolvers<Response>();
+    const { response } = await ask(`${playlist}${appended}`, { manifest: manifest(() => late.promise), timer });
+    expect([response.status, (await response.json()).code]).toEqual([503, "store_unavailable"]);
+    expect(lengths).toEqual([limit]);
+    late.resolve(new Response(new ReadableStream({ cancel: () => cancelled.resolve() })));
+    await cancelled.promise;
   });
 
   it.each([

@@ -30,7 +30,10 @@ describe("the media host", () => {
       "access-control-allow-headers": "cmcd-object, cmcd-request, range",
       "access-control-max-age": "86400",
       "cache-control": "no-store",
+      "content-security-policy":
+        "sandbox; default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'",
       "strict-transport-security": "max-age=63072000",
+      "x-content-type-options": "nosniff",
     });
   });
 
@@ -79,6 +82,26 @@ describe("the media host", () => {
     expect(response.headers.get("Access-Control-Expose-Headers")).toContain("Content-Range");
     expect(response.headers.has("Access-Control-Allow-Credentials")).toBe(false);
   });
+
+  it.each(["text/html", "image/svg+xml", "application/xml", "text/xml; charset=utf-8", "video/mp2t"])(
+    "lets no file of an origin run as a page of the media host: %s",
+    async (type) => {
+      const answers: readonly AnswerMedia[] = [
+        async () => ok(new Response("<svg onload=alert(1)>", { headers: { "Content-Type": type } })),
+        async () => refusal("object_unknown", "no such file"),
+        () => Promise.reject(new Error("x")),
+      ];
+      for (const answer of answers) {
+        const { headers } = (await ask(answer)).response;
+        expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+        const policy = headers.get("Content-Security-Policy")?.split("; ") ?? [];
+        // `sandbox` alone: any allow-scripts or allow-same-origin would let the file act for the viewer.
+        expect(policy).toContain("sandbox");
+        expect(policy).toContain("default-src 'none'");
+        expect(policy.join()).not.toMatch(/allow-|script-src|unsafe-eval/);
+      }
+    },
+  );
 
   it("writes one line of an exception, which holds neither its message nor the URL", async () => {
     const { response, log } = await ask(async () => {
