@@ -99,6 +99,7 @@ describe("the deployment of an API", () => {
     expect(await deploymentAt("https://api.staging.example.com/v1")).toEqual({
       environment: "staging",
       mediaUrl: "https://media.staging.example.com",
+      originSecrets: {},
       buckets: ["MEDIA"],
     });
     expect(await deploymentAt("http://localhost:9100")).toMatchObject({
