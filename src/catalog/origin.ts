@@ -17,6 +17,11 @@ export interface OriginRequest {
   readonly range?: string | undefined;
   /** A well-formed If-None-Match; see `entity-tag.ts`. */
   readonly ifNoneMatch?: string | undefined;
+  /**
+   * For a playlist, whose URIs resolve against the URL that it comes from in the end: redirects have to stay below the
+   * asset's prefix, and after one the response says in Content-Location where it led, relative to that prefix.
+   */
+  readonly locates?: true;
   /** How long the origin may hold its answer beyond its `timeout`: for a playlist that it is to wait for. */
   readonly hold?: Seconds | undefined;
 }

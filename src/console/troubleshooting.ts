@@ -491,7 +491,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
       "**It answers 403 or 401 to us**: the secret of `auth` is missing in this worker or has changed. Put it for the edge **and** the manifest worker; the log has the status.",
       "**It answers 403 for files that are missing**, as GCS and S3 do without the permission to list. Set `missingIs: 403` in the asset's `origin`, and viewers get 404.",
       "**It answers 5xx or is not there**: look at the origin itself. Other assets tell whether it is one or all.",
-      "**It redirects to another host**, which is not followed: a secret would go along. Name the last address in `origin.url`.",
+      "**It redirects to another host, or a playlist out of the asset's prefix**, which is not followed: a secret would go along, and an asset opens only what is below its prefix. Name the last address in `origin.url`.",
       "**An R2 object is stored with a Content-Encoding**: store it as it is.",
       "**TLS**: the certificate has ended, or does not name the host."
     ]

@@ -74,10 +74,11 @@ export async function currentVersion(
     if (checks !== undefined && answered.refusal.code === "object_unknown") shelf.remove(key);
     return shelved !== undefined && standIn(answered.refusal) ? ok(shelved.version) : answered;
   }
-  const { text, etag, checkedAt, freshUntil, failure } = answered.value;
+  const { text, etag, location, checkedAt, freshUntil, failure } = answered.value;
   if (failure !== undefined) context.onRefusal?.(failure);
   if (text !== undefined && text !== kept?.text) {
-    const version = { text, etag, imports: needsImport(text), progress: progressOf(text), checkedAt, freshUntil };
+    const [imports, progress] = [needsImport(text), progressOf(text)];
+    const version = { text, etag, location, imports, progress, checkedAt, freshUntil };
     // An answer from before the kept version may well end before it.
     const fault = kept !== undefined && checkedAt > kept.checkedAt ? cutFault(version, kept) : undefined;
     if (kept === undefined || fault === undefined) return ok(version);
@@ -85,6 +86,8 @@ export async function currentVersion(
     return ok(standIn(why.refusal) ? kept : version);
   }
   if (kept === undefined) return refusal("internal_error", `${asset.id}: a version was named that nobody has`);
+  // The same text from another place leads to other files.
+  if (kept.location !== location) return ok({ ...kept, etag, location, checkedAt, freshUntil });
   kept.etag = etag;
   if (checkedAt >= kept.checkedAt) [kept.checkedAt, kept.freshUntil] = [checkedAt, freshUntil];
   return ok(kept);

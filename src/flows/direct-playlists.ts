@@ -22,22 +22,23 @@ export function directPlaylists(ports: DirectPorts): PlaylistSource {
     const fetched = await fetchPlaylist(originRequest(question, known?.etag), ports);
     if (!fetched.ok) return fetched;
     const sight = { askedAt, answeredAt: ports.clock() };
-    if (fetched.value === "unchanged") {
+    const { text, etag, location } = fetched.value;
+    if (text === undefined) {
       if (known === undefined)
         return refusal("origin_failed", `${asset.id}: the origin answered 304 without being asked`);
       return ok({
         text: undefined,
         etag: known.etag,
+        location,
         checkedAt: askedAt,
         freshUntil: freshWithoutHistory(known.live, sight),
         shared: true,
       });
     }
-    const { text, etag } = fetched.value;
     const progress = progressOf(text);
     // An answer that was held is of the moment it came at.
     const checkedAt = directives.least === undefined ? askedAt : sight.answeredAt;
     const shared = directives.least === undefined || holds(progress, directives.least);
-    return ok({ text, etag, checkedAt, freshUntil: freshWithoutHistory(progress.live, sight), shared });
+    return ok({ text, etag, location, checkedAt, freshUntil: freshWithoutHistory(progress.live, sight), shared });
   };
 }

@@ -11,20 +11,26 @@ export interface FetchContext {
   readonly timer: Timer;
 }
 
-export type FetchedPlaylist = { readonly text: string; readonly etag: string | undefined };
+export interface FetchedPlaylist {
+  /** Undefined where the origin still has the version that `ifNoneMatch` named. */
+  readonly text: string | undefined;
+  readonly etag: string | undefined;
+  /** Where a redirect led, as path and query below the asset's prefix: its URIs resolve against it (RFC 3986 §5.1.3). */
+  readonly location: string | undefined;
+}
 
 /** How long a bucket may take, which has no `timeout` in the catalog: as long as an HTTP origin without one. */
 const bucketTimeout = seconds(10);
 
 /**
- * The playlist as the origin has it now, or "unchanged" where it still has the one that `ifNoneMatch` names. One deadline,
+ * The playlist as the origin has it now. One deadline,
  * the origin's `timeout` and as long as it may hold its answer, covers the answer and its body, since a playlist is read whole before a viewer gets a byte.
  * `origin_slow` after that; what else the origin and {@link readPlaylistText} refuse.
  */
 export async function fetchPlaylist(
   request: OriginRequest,
   { origin, timer }: FetchContext,
-): Promise<Result<FetchedPlaylist | "unchanged", Refusal>> {
+): Promise<Result<FetchedPlaylist, Refusal>> {
   const timeout = seconds(timeoutOf(request.asset.origin) + (request.hold ?? 0));
   const deadline = startDeadline(timeout, timer);
   try {
@@ -35,9 +41,11 @@ export async function fetchPlaylist(
       return refusal("origin_slow", `${request.asset.id}: the origin did not answer within ${timeout} s`);
     }
     if (!answer.ok) return answer;
-    if (answer.value.status === 304) return ok("unchanged");
+    const { status, headers } = answer.value;
+    const seen = { etag: headers.get("ETag") ?? undefined, location: headers.get("Content-Location") ?? undefined };
+    if (status === 304) return ok({ text: undefined, ...seen });
     const text = await readPlaylistText(answer.value, deadline);
-    return text.ok ? ok({ text: text.value, etag: answer.value.headers.get("ETag") ?? undefined }) : text;
+    return text.ok ? ok({ text: text.value, ...seen }) : text;
   } finally {
     deadline.end();
   }

@@ -14,6 +14,8 @@ export interface Version {
   readonly text: string;
   readonly progress: Progress;
   etag: string | undefined;
+  /** Where the origin last redirected to. It may be another place with each question, for the same text. */
+  location: string | undefined;
   /** When the origin last said that this is the version, and when it is to be asked again. */
   checkedAt: UnixMilliseconds;
   pace: Pace;
@@ -73,10 +75,14 @@ export class LatestVersion {
    * What the origin has sent. `waitedFor` is what it was to wait for, if anything. Refuses what is no playlist, and what
    * looks like a part of one for as long as the last version can stand in: that one is kept.
    */
-  take({ text, etag }: FetchedPlaylist, sight: Sight, waitedFor: Position | undefined): Result<Version, Refusal> {
+  take(
+    { text, etag, location }: FetchedPlaylist & { readonly text: string },
+    sight: Sight,
+    waitedFor: Position | undefined,
+  ): Result<Version, Refusal> {
     const latest = this.#version;
     if (latest?.text === text) {
-      latest.etag = etag;
+      [latest.etag, latest.location] = [etag, location];
       // Who asks for what there is not yet, over and over, must not put off the question that the others wait for.
       const fails = waitedFor !== undefined && !holds(latest.progress, waitedFor);
       return ok(fails ? latest : this.confirm(latest, sight));
@@ -91,7 +97,14 @@ export class LatestVersion {
     const before = this.standIn(sight.answeredAt);
     const fault = before === undefined ? undefined : cutFault({ text, progress }, before);
     if (fault !== undefined) return refusal("origin_failed", `the origin sent a part of the playlist: ${fault}`);
-    const version = { text, etag, progress, checkedAt: sight.askedAt, pace: paceOfNew(progress, sight, latest) };
+    const version = {
+      text,
+      etag,
+      location,
+      progress,
+      checkedAt: sight.askedAt,
+      pace: paceOfNew(progress, sight, latest),
+    };
     this.#version = version;
     for (const { least, arrive } of this.#waiting) if (holds(progress, least)) arrive(version);
     return ok(version);

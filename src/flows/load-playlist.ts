@@ -114,7 +114,7 @@ async function load(
   const given = newer || shelved?.version === version.value ? shelved?.compiled : undefined;
   if (given?.seenWith.asset === seenWith.asset && given.seenWith.imported === seenWith.imported)
     return ok({ key, name, compiled: given });
-  const settings = settingsFor(address, imported.value, context);
+  const settings = settingsFor(address, version.value.location, imported.value, context);
   if (!settings.ok) return settings;
   const madeFor = fingerprint(settings.value);
   if (given?.madeFor === madeFor) {
@@ -127,8 +127,10 @@ async function load(
     : compilePlaylist(text, settings.value);
   if (!template.ok) {
     // The last version is good for what the asset allows now: it was compiled for exactly that.
-    const last = shelved?.version !== version.value && shelved?.compiled.madeFor === madeFor ? shelved : undefined;
-    const covered = last !== undefined && covers(last, template.refusal, context, directives.least === undefined);
+    const last = shelved?.version === version.value ? undefined : shelved;
+    const allowed = fingerprint({ ...settings.value, location: last?.version.location });
+    const covered =
+      last?.compiled.madeFor === allowed && covers(last, template.refusal, context, directives.least === undefined);
     return covered ? ok({ key, name, compiled: last.compiled }) : template;
   }
   const compiled = { template: template.value, madeFor, seenWith, renderings: new Renderings() };
@@ -163,6 +165,7 @@ export function isEntry({ asset, rest, query }: PlaylistAddress): boolean {
 /** All that a version is compiled from beside its text. */
 function settingsFor(
   { asset, rest, query }: PlaylistAddress,
+  location: string | undefined,
   imported: ReadonlyMap<string, string> | undefined,
   context: LoadContext,
 ): Result<PlaylistContext, Refusal> {
@@ -173,6 +176,7 @@ function settingsFor(
     prefix,
     path: prefix + place.value.path,
     query: place.value.query,
+    location,
     ...originBase(asset),
     mediaHost: context.mediaHost,
     allowedHosts: new Set(asset.allowedHosts),

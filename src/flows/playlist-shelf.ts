@@ -13,6 +13,8 @@ export interface PlaylistVersion {
   readonly imports: boolean;
   readonly progress: Progress;
   etag: string | undefined;
+  /** Where the origin redirected to when this version came: what it was compiled for. */
+  readonly location?: string | undefined;
   /** When the origin last said that this is the version, and until when nobody asks again. */
   checkedAt: UnixMilliseconds;
   freshUntil: UnixMilliseconds;

@@ -27,6 +27,8 @@ export interface PlaylistAnswer {
   /** Undefined where it still is the version that is `known`. */
   readonly text: string | undefined;
   readonly etag: string | undefined;
+  /** Where the origin redirected to, as path and query below the asset's prefix. */
+  readonly location?: string | undefined;
   /** When the origin said that this is the version. */
   readonly checkedAt: UnixMilliseconds;
   /** Until when nobody has to ask again. */
@@ -53,7 +55,7 @@ export function originRequest(question: PlaylistQuestion, ifNoneMatch: string | 
   const { asset, path, directives, hold } = question;
   const query = [question.query, directiveQuery(directives)].filter((part) => part !== "").join("&");
   const waits = directives.least !== undefined;
-  return { asset, path, query, method: "GET", ...(waits ? { hold } : { ifNoneMatch }) };
+  return { asset, path, query, method: "GET", locates: true, ...(waits ? { hold } : { ifNoneMatch }) };
 }
 
 const covered: ReadonlySet<Refusal["code"]> = new Set([

@@ -179,13 +179,16 @@ export class PlaylistView {
   }
 
   #take(
-    fetched: FetchedPlaylist | "unchanged",
+    { text, etag, location }: FetchedPlaylist,
     before: Version | undefined,
     sight: Sight,
     { asset, directives }: PlaylistQuestion,
   ): Result<Version, Refusal> {
-    if (fetched !== "unchanged") return this.#latest.take(fetched, sight, directives.least);
-    if (before !== undefined) return ok(this.#latest.confirm(before, sight));
+    if (text !== undefined) return this.#latest.take({ text, etag, location }, sight, directives.least);
+    if (before !== undefined) {
+      before.location = location;
+      return ok(this.#latest.confirm(before, sight));
+    }
     return refusal("origin_failed", `${asset.id}: the origin answered 304 without being asked`);
   }
 
@@ -217,9 +220,12 @@ export class PlaylistView {
   }
 }
 
-function answerOf({ text, etag, checkedAt, pace, progress }: Version, least: Position | undefined): PlaylistAnswer {
+function answerOf(
+  { text, etag, location, checkedAt, pace, progress }: Version,
+  least: Position | undefined,
+): PlaylistAnswer {
   const shared = least === undefined || holds(progress, least);
-  return { text, etag, checkedAt, freshUntil: pace.freshUntil, shared };
+  return { text, etag, location, checkedAt, freshUntil: pace.freshUntil, shared };
 }
 
 function withoutLeast({ directives: { skip } }: PlaylistQuestion) {

@@ -19,6 +19,8 @@ export interface PlaylistContext {
   readonly path: string;
   /** The signed query of its URL. That, or the one in its alias, is the only source for EXT-X-DEFINE:QUERYPARAM. */
   readonly query: string;
+  /** Where the origin redirected to, as path and query below the prefix; undefined where it did not. */
+  readonly location?: string | undefined;
   /** `host[:port]` of an HTTP origin; undefined for a bucket. */
   readonly originHost: string | undefined;
   /** What the prefix stands for at the origin, `/films/42/`; for a bucket a slash and the key prefix. */
@@ -99,12 +101,14 @@ export function placeOf(
   const rest = context.path.slice(context.prefix.length);
   const file = originFileOf({ path: rest, query: context.query });
   if (!file.ok) return refusal("internal_error", `the playlist's own path: ${file.refusal.reason}`);
+  // RFC 3986 §5.1.3: after a redirect the last URL counts; for EXT-X-DEFINE:QUERYPARAM as well (RFC 8216bis §4.4.2.3).
+  const [path = "", query = ""] = context.location?.split(/\?(.*)/s, 2) ?? [file.value.path, file.value.query];
   return ok({
     ...context,
     originPath: originPath.value,
-    base: originPath.value + file.value.path,
-    query: file.value.query,
-    queryInUrl: !isAlias(rest),
+    base: originPath.value + path,
+    query,
+    queryInUrl: !isAlias(rest) && context.location === undefined,
   });
 }
 

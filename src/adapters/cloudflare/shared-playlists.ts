@@ -37,7 +37,11 @@ export interface SharedPlaylistParts<Id> {
 }
 
 /** What an entry of the cache says beside its text. A cache counts in whole seconds, which is too coarse. */
-const header = { freshUntil: "Stagedoor-Fresh-Until", checkedAt: "Stagedoor-Checked-At" };
+const header = {
+  location: "Stagedoor-Location",
+  freshUntil: "Stagedoor-Fresh-Until",
+  checkedAt: "Stagedoor-Checked-At",
+};
 
 const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
@@ -149,6 +153,7 @@ async function cached<Id>(
     const times = [entry.headers.get(header.freshUntil), entry.headers.get(header.checkedAt)].map(Number);
     const [freshUntil = 0, checkedAt = 0] = times;
     const etag = entry.headers.get("ETag") ?? undefined;
+    const location = entry.headers.get(header.location) ?? undefined;
     const old = !(clock() < freshUntil);
     const same = known !== undefined && etag === known.etag;
     // It is not waited for: nobody needs to know when the rest of it has been let go.
@@ -157,7 +162,7 @@ async function cached<Id>(
     // Not `text()`, which drops a byte order mark: whoever reads the playlist reads what the origin sent.
     const text = same ? undefined : decoder.decode(await entry.arrayBuffer());
     const moments = { checkedAt: unixMilliseconds(checkedAt), freshUntil: unixMilliseconds(freshUntil) };
-    return { text, etag, ...moments, shared: true };
+    return { text, etag, location, ...moments, shared: true };
   } catch {
     // A cache that fails costs a question to the object, and nothing more.
     return undefined;
@@ -167,7 +172,7 @@ async function cached<Id>(
 function keep<Id>(
   url: string,
   { directives }: PlaylistQuestion,
-  { text, etag, freshUntil, checkedAt }: PlaylistAnswer,
+  { text, etag, location, freshUntil, checkedAt }: PlaylistAnswer,
   { cache, clock, waitUntil }: SharedPlaylistParts<Id>,
 ): void {
   const now = clock();
@@ -180,6 +185,7 @@ function keep<Id>(
     [header.checkedAt]: String(checkedAt),
   });
   if (etag !== undefined) headers.set("ETag", etag);
+  if (location !== undefined) headers.set(header.location, location);
   waitUntil(cache.put(url, new Response(text, { headers })).catch(() => undefined));
 }
 

@@ -1,3 +1,4 @@
+import { mediaPlaceOf } from "../../base/alias.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { type Clock, type Seconds, seconds } from "../../base/seconds.ts";
@@ -27,8 +28,9 @@ const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
  * The files of HTTP servers. The origin gets the asset's own credentials and, of the viewer's request, the range and the
- * entity tags that he holds: nothing else. Redirects are followed up to three times and on the origin's own host alone,
- * so that no answer makes a worker ask an address of somebody's choosing with our credentials.
+ * entity tags that they hold: nothing else. Redirects are followed up to three times and on the origin's own host alone,
+ * so that no answer makes a worker ask an address of somebody's choosing with our credentials. Those of a playlist have to
+ * stay below the asset's prefix: what is below it is all that the asset opens.
  */
 export function httpOrigin(ports: HttpOriginPorts): Origin {
   const derived: DerivedKeys = new Map();
@@ -39,7 +41,11 @@ export function httpOrigin(ports: HttpOriginPorts): Origin {
     const deadline = startDeadline(timeout);
     try {
       const answered = await follow(request, asset.origin, { ...ports, derived }, deadline.signal);
-      return answered.ok ? await readOriginResponse(answered.value, request) : answered;
+      if (!answered.ok) return answered;
+      const { response, location } = answered.value;
+      const read = await readOriginResponse(response, request);
+      if (read.ok && location !== undefined) read.value.headers.set("Content-Location", location);
+      return read;
     } catch {
       // What fetch throws may quote the URL, whose query can be a credential of the origin's: it is not passed on.
       return deadline.signal.aborted
@@ -56,9 +62,10 @@ async function follow(
   origin: HttpAssetOrigin,
   ports: HttpOriginPorts & { readonly derived: DerivedKeys },
   signal: AbortSignal,
-): Promise<Result<Response, Refusal>> {
+): Promise<Result<{ readonly response: Response; readonly location: string | undefined }, Refusal>> {
   const { asset, path, query, method } = request;
   const { fetch } = ports; // unbound: workerd's fetch refuses to be called as a method
+  let location: string | undefined;
   let url = `${origin.url}${path}${query === "" ? "" : `?${query}`}`;
   // The path was checked long before. What fetch would send otherwise than it was signed is not sent at all.
   if (new URL(url).href !== url) return refusal("path_invalid", `${asset.id}: the path leads elsewhere`);
@@ -71,12 +78,16 @@ async function follow(
     if (request.range !== undefined) headers.set("Range", request.range);
     if (request.ifNoneMatch !== undefined) headers.set("If-None-Match", request.ifNoneMatch);
     const response = await fetch(signed.value.url, { method, headers, redirect: "manual", signal });
-    if (!redirects.has(response.status)) return ok(response);
+    if (!redirects.has(response.status)) return ok({ response, location });
     await response.body?.cancel();
     const next = redirectTarget(response.headers.get("Location"), url);
     if (next === undefined)
       return refusal("origin_failed", `${asset.id}: the origin redirects to another host, or to no place`);
     url = next;
+    if (request.locates === undefined) continue;
+    location = belowPrefix(url, origin);
+    if (location === undefined)
+      return refusal("origin_failed", `${asset.id}: the origin redirects a playlist out of the asset's prefix`);
   }
   return refusal("origin_failed", `${asset.id}: the origin redirects more than ${mostRedirects} times`);
 }
@@ -87,6 +98,21 @@ function redirectTarget(location: string | null, from: string): string | undefin
   target.hash = "";
   const own = target.origin === new URL(from).origin && target.username === "" && target.password === "";
   return own ? target.href : undefined;
+}
+
+/**
+ * A URL's path and query below the asset's prefix; undefined for one that is elsewhere, or that a server could take for one
+ * elsewhere (`..%2F`). Delivery directives are left out: an origin hands them on, and they would tell each reload apart.
+ */
+function belowPrefix(url: string, origin: HttpAssetOrigin): string | undefined {
+  if (!url.startsWith(origin.url)) return undefined;
+  const [path = "", query = ""] = url.slice(origin.url.length).split(/\?(.*)/s, 2);
+  const own = query
+    .split("&")
+    .filter((pair) => !pair.startsWith("_HLS_"))
+    .join("&");
+  if (path === "" || !mediaPlaceOf({ path, query: own }).ok) return undefined;
+  return own === "" ? path : `${path}?${own}`;
 }
 
 /**

@@ -1,49 +1,9 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { httpOrigin, type OriginFetch } from "../../../src/adapters/origin/http-origin.ts";
 import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
-import type { OriginRequest } from "../../../src/catalog/origin.ts";
-import type { OriginSecrets } from "../../../src/catalog/origin-secrets.ts";
 import { httpOriginOf, sampleAsset } from "../catalog/sample.ts";
-import type { SeenRequest } from "./fake-server.ts";
+import { ask, code, file, headerAuth, originSecrets, secrets, sigv4 } from "./ask-origin.ts";
 import { expectedSignature } from "./sigv4-oracle.ts";
-
-const secrets: Readonly<Record<string, string>> = {
-  ORIGIN_SECRET: "only-the-origin-knows",
-  S3_ID: "AKIDEXAMPLE",
-  S3_OTHER: "a-third-key-0123456789",
-  S3_SECRET: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-};
-const originSecrets: OriginSecrets = {
-  ORIGIN_SECRET: { use: "header", header: "X-Origin-Secret", hosts: ["origin.example"] },
-  S3_SECRET: { use: "sigv4", accessKeyId: "S3_ID", hosts: ["origin.example", "*.amazonaws.com"] },
-  S3_OTHER: { use: "sigv4", accessKeyId: "UNSET_ID", hosts: ["origin.example"] },
-  UNSET_KEY: { use: "sigv4", accessKeyId: "S3_ID", hosts: ["origin.example"] },
-  UNSET: { use: "header", header: "X-Origin-Secret", hosts: ["origin.example"] },
-};
-const headerAuth = { type: "header", name: "X-Origin-Secret", secret: "ORIGIN_SECRET" };
-const sigv4 = { type: "sigv4", region: "eu-central-1", accessKeyId: "S3_ID", secretAccessKey: "S3_SECRET" };
-
-/** Asks an origin that answers as told, and gives back the result and what the origin was asked. */
-async function ask(
-  respond: (request: SeenRequest, hop: number) => Response | Promise<Response>,
-  request: Partial<Omit<OriginRequest, "asset">> & { readonly origin?: Readonly<Record<string, unknown>> } = {},
-) {
-  const seen: SeenRequest[] = [];
-  const fetch: OriginFetch = async (url, { method, headers }) => {
-    seen.push({ url, method, headers });
-    return respond({ url, method, headers }, seen.length - 1);
-  };
-  const clock = () => unixSeconds(1_800_000_000);
-  const { origin, ...asked } = request;
-  const open = httpOrigin({ fetch, clock, secretOf: (name) => secrets[name], originSecrets });
-  const asset = sampleAsset({ origin: httpOriginOf(origin) });
-  const result = await open({ asset, path: "360p/0.ts", query: "", method: "GET", ...asked });
-  return { result, seen, first: seen[0] };
-}
-
-const file = () => new Response("bytes", { headers: { "Content-Length": "5", ETag: '"a"' } });
-const code = ({ result }: Awaited<ReturnType<typeof ask>>) => (result.ok ? result.value.status : result.refusal.code);
-const redirect = (location: string, status = 302) => new Response(null, { status, headers: { Location: location } });
 
 describe("what an HTTP origin is asked", () => {
   it("is the file below the asset's URL, with the origin's own query", async () => {
@@ -181,50 +141,6 @@ describe("what an HTTP origin is asked", () => {
     const { result, seen } = await ask(file, { path: "../43/0.ts" });
     expect(result).toMatchObject({ ok: false, refusal: { code: "path_invalid" } });
     expect(seen).toEqual([]);
-  });
-});
-
-describe("redirects of an HTTP origin", () => {
-  it.each([301, 302, 303, 307, 308])("are followed on its own host (%i), signed anew", async (status) => {
-    const asked = await ask((_, hop) => (hop === 0 ? redirect("/moved/0.ts", status) : file()), {
-      range: "bytes=0-4",
-      origin: { auth: sigv4 },
-    });
-    expect(code(asked)).toBe(200);
-    expect(asked.seen.map(({ url }) => url)).toEqual([
-      "https://origin.example/films/42/360p/0.ts",
-      "https://origin.example/moved/0.ts",
-    ]);
-    const [before, behind] = asked.seen.map(({ headers }) => headers.get("Authorization"));
-    expect(behind).not.toBe(before);
-    expect(asked.seen[1]?.headers.get("Range")).toBe("bytes=0-4");
-  });
-
-  it.each([
-    "https://elsewhere.example/0.ts",
-    "//elsewhere.example/0.ts",
-    "http://origin.example/films/42/0.ts",
-    "https://origin.example:8443/0.ts",
-    "https://user@origin.example/0.ts",
-    "https://origin.example.org/0.ts",
-    "file:///etc/passwd",
-    "https://",
-  ])("to %s are not followed", async (location) => {
-    const asked = await ask(() => redirect(location), { origin: { auth: headerAuth } });
-    expect(code(asked)).toBe("origin_failed");
-    expect(asked.seen).toHaveLength(1);
-  });
-
-  it("without a place are refused", async () => {
-    expect(code(await ask(() => new Response(null, { status: 302 })))).toBe("origin_failed");
-  });
-
-  it("end after three", async () => {
-    const three = await ask((_, hop) => (hop < 3 ? redirect(`/${hop}`) : file()));
-    expect(code(three)).toBe(200);
-    const four = await ask((_, hop) => (hop < 4 ? redirect(`/${hop}`) : file()));
-    expect(code(four)).toBe("origin_failed");
-    expect(four.seen).toHaveLength(4);
   });
 });
 

@@ -106,6 +106,17 @@ describe("the data centre's cache", () => {
     });
   });
 
+  it("says where the origin redirected to, also if nothing else has changed", async () => {
+    const { ask, state, asked } = dataCentre();
+    state.answer = async () => ok(answer({ location: "v2/index.m3u8?sid=1" }));
+    await ask(question);
+    const location = "v2/index.m3u8?sid=1";
+    expect(await ask(question)).toMatchObject({ ok: true, value: { text: "#EXTM3U\n", location } });
+    const known = { etag: '"1"', live: true };
+    expect(await ask({ ...question, known })).toMatchObject({ ok: true, value: { text: undefined, location } });
+    expect(asked).toHaveLength(1);
+  });
+
   it("has an entry for each thing that the origin is told, under the origin's place", async () => {
     const { ask, entries } = dataCentre();
     for (const of of [question, waiting, { ...question, directives: { skip: "YES" } }] as const) await ask(of);
