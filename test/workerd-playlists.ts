@@ -1,7 +1,9 @@
 import { PlaylistObject } from "../src/adapters/cloudflare/playlist-object.ts";
+import { textBytes } from "../src/base/lossless-text.ts";
 import { ok } from "../src/base/result.ts";
 
-const text = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n0.ts\n";
+/** With byte order marks and Latin-1, which have to reach the viewer through the object and the cache. */
+const text = "\uFEFF\uFEFF#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,Fran\uDCE7ais \u00e7\n0.ts\n";
 
 /** The real object, with an origin that takes its time and counts what it is asked. */
 export class CountedPlaylistObject extends PlaylistObject {
@@ -12,7 +14,7 @@ export class CountedPlaylistObject extends PlaylistObject {
     super(state, env, async ({ path, query }) => {
       asked.push(`${path}?${query}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
-      return ok(new Response(text, { headers: { ETag: '"1"' } }));
+      return ok(new Response(textBytes(text), { headers: { ETag: '"1"' } }));
     });
     this.#asked = asked;
   }

@@ -434,6 +434,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
     "causes": [
       "**A live origin answers 200 with an error page or half of a playlist.** Viewers see this code only if it lasts for longer than three target durations, or if there was no good version before; until then the last one goes on, and the log has one line per failed poll. Let the packager write playlists under another name and rename them.",
       "**The packager writes something unusual**: URIs in single quotes, unusual spaces, a URI without quotes and with a comma.",
+      "**A URI holds a line break of some player** (NEL, U+2028, a control character) or bytes that are not UTF-8. Elsewhere such bytes pass as they are, in names, titles and comments.",
       "**It is no playlist**: an error page of the origin with status 200.",
       "**It has both variants (EXT-X-STREAM-INF) and segments (EXTINF).** Other tags of the wrong kind are accepted and keep their bytes.",
       "**A URI that no player can send**: a backslash, a control character, a broken percent escape, more than 8,192 characters (an alias of one that is not canonical is a third longer).",
@@ -455,6 +456,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
     ],
     "causes": [
       "**Ads or a key server on another host**: list it under the asset's `allowedHosts`, as `ads.example` or as `*.ads.example` for every host below it. Their URLs pass unsigned.",
+      "**A title or a comment holds a control character** (NUL, a lone CR, VT, NEL, U+2028) **with a URL behind it.** Some players end the line there and load the URL. Commented-out tags with URLs of other hosts are read by some players as well. Remove one or the other; URLs of hosts in `allowedHosts` may stay.",
       "**An application's own scheme** (`myapp://`): keys and `X-ASSET-LIST` may have one. For other URIs list it under the asset's `allowedSchemes`. Schemes that run scripts, read files or load from any host (`javascript:`, `file:`, `rtmp:`) never pass.",
       "**A steering manifest's pathway clone has another `HOST`** than the media host. Players send the session's grant to it, so `allowedHosts` does not help.",
       "**The packager writes absolute URLs of the origin's public name**, and `origin.url` has another. Write relative ones.",

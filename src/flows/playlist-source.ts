@@ -41,7 +41,7 @@ export interface PlaylistAnswer {
 
 /**
  * The port to the text of playlists, between what an isolate keeps and the origin. It refuses what the origin refuses, and
- * `playlist_too_large`, `playlist_invalid` for what is not UTF-8.
+ * `playlist_too_large`. A text holds the origin's bytes as `base/lossless-text.ts` writes them.
  */
 export type PlaylistSource = (question: PlaylistQuestion) => Promise<Result<PlaylistAnswer, Refusal>>;
 

@@ -1,14 +1,16 @@
 import type { Deadline } from "../base/deadline.ts";
 import { readDecimal } from "../base/decimal.ts";
+import { bytesText } from "../base/lossless-text.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 
 const largest = 4 * 1024 * 1024;
 
 /**
- * The text of a playlist's body (UTF-8, RFC 8216bis §4) of at most 4 MiB, read before the deadline. Where it is refused
- * the rest is not read and the body is cancelled: `playlist_too_large`, `playlist_invalid` for what is not UTF-8,
- * `origin_failed` where the body breaks off or is not as long as the origin said, `origin_slow` where it does not end in time.
+ * The text of a playlist's body of at most 4 MiB, read before the deadline. It is UTF-8 (RFC 8216bis §4); other bytes, such as a
+ * name in Latin-1, are kept as {@link bytesText} does. Where it is refused the rest is not read and the body is cancelled:
+ * `playlist_too_large`, `origin_failed` where the body breaks off or is not as long as the origin said,
+ * `origin_slow` where it does not end in time.
  */
 export async function readPlaylistText(response: Response, deadline: Deadline): Promise<Result<string, Refusal>> {
   if (response.body === null) return ok("");
@@ -27,8 +29,7 @@ async function readAll(
   announced: number | undefined,
   deadline: Deadline,
 ): Promise<Result<string, Refusal>> {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  const parts: string[] = [];
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
   while (true) {
     const chunk = await nextChunk(reader, deadline);
@@ -37,13 +38,21 @@ async function readAll(
     if (length > largest) return tooLarge;
     if (chunk.value === undefined && announced !== undefined && length !== announced)
       return refusal("origin_failed", `the playlist broke off: ${length} of ${announced} bytes came`);
-    try {
-      parts.push(decoder.decode(chunk.value, { stream: chunk.value !== undefined }));
-    } catch {
-      return refusal("playlist_invalid", "the playlist is not UTF-8");
-    }
-    if (chunk.value === undefined) return ok(parts.join(""));
+    if (chunk.value === undefined) return ok(bytesText(joined(chunks, length)));
+    chunks.push(chunk.value);
   }
+}
+
+function joined(chunks: readonly Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {
+  const [first] = chunks;
+  if (first !== undefined && chunks.length === 1) return first;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
 }
 
 /** Undefined at the end. */

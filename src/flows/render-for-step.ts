@@ -1,4 +1,5 @@
 import { type OriginFile, originFileOf } from "../base/alias.ts";
+import { textBody } from "../base/lossless-text.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
 import { after, later, roundDownTo, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
@@ -52,7 +53,7 @@ export async function renderForStep(
   if (!shared.ok) return shared;
   shelf.give(loaded.name, givenBy(template, expiries));
   if (bound) return shared;
-  const playlist = shared.value.open.length === 0 ? new Blob([...shared.value.texts]) : shared.value;
+  const playlist = shared.value.open.length === 0 ? new Blob(shared.value.texts.map(textBody)) : shared.value;
   shelf.addRendering(loaded.key, loaded.compiled, { name, playlist, expiryStep });
   return ok(playlist);
 }

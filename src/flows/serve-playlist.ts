@@ -1,3 +1,4 @@
+import { textBody } from "../base/lossless-text.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import type { Seconds } from "../base/seconds.ts";
@@ -47,8 +48,9 @@ export async function servePlaylist(
   const body = await bodyFor(access, loaded.value, context);
   if (!body.ok) return body;
   const headers = { "Content-Type": contentTypes[loaded.value.compiled.template.kind], ...commonHeaders };
-  if (method === "GET") return ok(new Response(body.value, { headers }));
-  const length = { "Content-Length": String(new Blob([body.value]).size) };
+  const bytes = typeof body.value === "string" ? textBody(body.value) : body.value;
+  if (method === "GET") return ok(new Response(bytes, { headers }));
+  const length = { "Content-Length": String(new Blob([bytes]).size) };
   return ok(new Response(null, { headers: { ...headers, ...length } }));
 }
 

@@ -27,8 +27,7 @@ export function attributeList(text: string, from: number, to: number): Result<At
     const equals = nameEnd(text, i, to);
     if (equals < 0) return refuse("an element of its attribute list has no value");
     const name = text.slice(i, equals).trimEnd().toUpperCase();
-    if (name === "" || name.includes(" ") || name.includes("\t"))
-      return refuse("its attribute list holds a broken name");
+    if (!isName(name)) return refuse("its attribute list holds a broken name");
     const value = skipBlanks(text, equals + 1, to);
     const quoted = text.charCodeAt(value) === quote && value < to;
     const end = quoted ? indexBefore(text, '"', value + 1, to) : valueEnd(text, value, to);
@@ -48,6 +47,16 @@ export function attributeText(text: string, list: readonly Attribute[], name: st
   let value: string | undefined;
   for (const attribute of list) if (attribute.name === name) value = text.slice(attribute.start, attribute.end);
   return value;
+}
+
+/** Letters, digits, `-`, `.` and `_`. Other characters are a part of the name to one player and white space to another. */
+function isName(name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i) | 0x20;
+    const letter = code >= 0x61 && code <= 0x7a;
+    if (!letter && !"0123456789-._".includes(name.charAt(i))) return false;
+  }
+  return name !== "";
 }
 
 const comma = 0x2c;

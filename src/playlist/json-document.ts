@@ -55,8 +55,8 @@ export function isJsonDocument(text: string): boolean {
 export function compileJsonDocument(text: string, context: PlaylistContext): Result<PlaylistTemplate, Refusal> {
   const place = placeOf(context);
   if (!place.ok) return place;
-  const values = jsonValues(text);
-  if (values === undefined) return refusal("playlist_invalid", "the document is not JSON with one reading");
+  const values = text.isWellFormed() ? jsonValues(text) : undefined;
+  if (values === undefined) return refusal("playlist_invalid", "the document is not JSON in UTF-8 with one reading");
   const meanings = meaningsOf(values);
   if (meanings === undefined)
     return refusal("playlist_invalid", "the document is neither an asset list nor a steering manifest");

@@ -53,7 +53,8 @@ const passing: ReadonlySet<string> = new Set(["data", "skd", "urn"]);
  */
 export function resolve(uri: string, role: UriRole, place: Place): Result<Resolved, Refusal> {
   const scheme = schemeOf(uri);
-  if (hasControl(uri)) return refusal("playlist_invalid", "a URI holds a control character");
+  const fault = characterFault(uri);
+  if (fault !== undefined) return refusal("playlist_invalid", fault);
   if (scheme !== undefined && !isHttpScheme(scheme)) {
     if (passesUnsigned(scheme, role, place)) return ok({ kind: "passing" });
     return refusal("uri_foreign", "a URI has a scheme that is not HTTP and that the asset does not allow here");
@@ -75,7 +76,8 @@ export function resolve(uri: string, role: UriRole, place: Place): Result<Resolv
   return atOrigin(rest, query, place);
 }
 
-function passesUnsigned(scheme: string, role: UriRole, place: Place): boolean {
+/** Whether a URI with this scheme, in lower case and not HTTP's, passes unsigned in this role. */
+export function passesUnsigned(scheme: string, role: UriRole, place: Place): boolean {
   if (passing.has(scheme)) return true;
   return isApplicationScheme(scheme) && (isLoadedByApplication(role) || place.allowedSchemes.has(scheme));
 }
@@ -176,11 +178,16 @@ function join(base: string, reference: string): string {
   return reference.startsWith("/") ? reference : directoryOf(base) + reference;
 }
 
-/** A browser deletes tabs and line breaks wherever they stand, so that `htt<tab>p:` would be another scheme to us. */
-function hasControl(uri: string): boolean {
+/**
+ * What no two readers of a URI agree about, or undefined. A browser deletes tabs and line breaks wherever they stand, so that
+ * `htt<tab>p:` would be another scheme to us; a player may end a line at NEL or U+2028; and bytes that are not UTF-8
+ * (`base/lossless-text.ts`) are one character to one player and another to the next.
+ */
+function characterFault(uri: string): string | undefined {
   for (let i = 0; i < uri.length; i++) {
     const code = uri.charCodeAt(i);
-    if (code < 0x20 || code === 0x7f) return true;
+    if (code < 0x20 || code === 0x7f || code === 0x85) return "a URI holds a control character";
+    if (code === 0x2028 || code === 0x2029) return "a URI holds a character at which some players end a line";
   }
-  return false;
+  return uri.isWellFormed() ? undefined : "a URI holds bytes that are not UTF-8";
 }

@@ -7,7 +7,7 @@ import type { PlaylistKind } from "./kind.ts";
 import type { Use } from "./lifetime.ts";
 import { type Line, linesOf } from "./lines.ts";
 import { type Place, resolve } from "./reference.ts";
-import { shadowFault } from "./shadow.ts";
+import { brokenTagFault, longLineFault, shadowFault } from "./shadow.ts";
 import { purposeOf, type UriRole, uriAttributes } from "./tags.ts";
 import { Traits } from "./traits.ts";
 import { define, substitute, type VariableSources, withValue } from "./variables.ts";
@@ -46,7 +46,8 @@ export function scan(text: string, kind: PlaylistKind, context: ScanContext): Re
     const fault = scanner.read(line);
     if (fault !== undefined) return { ok: false, refusal: { ...fault, reason: `line ${number}: ${fault.reason}` } };
   }
-  return ok(scanner.finish());
+  const longLine = longLineFault(text, context);
+  return longLine === undefined ? ok(scanner.finish()) : { ok: false, refusal: longLine };
 }
 
 class Scanner {
@@ -76,7 +77,7 @@ class Scanner {
   }
 
   read(line: Line): Refusal | undefined {
-    const shadow = shadowFault(this.#text, line, this.#context, this.#variables);
+    const shadow = shadowFault(this.#text, line, this.#context);
     if (shadow !== undefined) return shadow;
     if (line.kind === "uri") return this.#uriLine(line.start, line.end);
     return line.kind === "tag" ? this.#tag(line.name, line.value, line.end) : undefined;
@@ -120,6 +121,8 @@ class Scanner {
     if (roles === undefined) return undefined;
     const list = attributeList(this.#text, from, to);
     if (!list.ok) return this.#brokenList(name, list.refusal, roles, from, to);
+    const broken = brokenTagFault(this.#text, [from, to], list.value, roles, this.#context);
+    if (broken !== undefined) return broken;
     if (name === "#EXT-X-KEY") this.#endKeys(list.value);
     if (name === "#EXT-X-MAP") {
       this.#end(this.#maps);

@@ -1,74 +1,215 @@
-import type { Refusal } from "../base/refusal.ts";
-import type { Line } from "./lines.ts";
-import { type Place, resolve } from "./reference.ts";
+import { type Refusal, refusal } from "../base/refusal.ts";
+import { isApplicationScheme, isHttpScheme, schemeOf } from "../base/uri-scheme.ts";
+import type { Attribute } from "./attributes.ts";
+import { isAllowedHost, isOwnHost, readHost } from "./host.ts";
+import { breaksLines, endsLinesWithCr, isWhiteSpace, type Line, lineEnd } from "./lines.ts";
+import { type Place, passesUnsigned } from "./reference.ts";
 import { type UriRole, uriAttributes } from "./tags.ts";
-import { substitute } from "./variables.ts";
 
 /**
- * Some players look for tags anywhere in a line, even in a comment, and take what follows an odd EXTINF for a URI (hls.js
- * does both). Such a URI is no URI by the specification, so it keeps its bytes, and a player that fetches it from the
- * media host gets a 403. What must not happen is that it leads to another host: that is refused like a plain one.
+ * What only some players take for a URI, in one line: tags inside of a line, even of a comment, and what follows an odd EXTINF
+ * (hls.js does both); and what follows a character inside of the line at which a player ends it (see {@link breaksLines}).
+ * Such a URI is none by the specification, so it keeps its bytes. A relative one leads to the media host without a signature,
+ * which answers 403. One that names a host, even the media host or the origin, would take the player there: `uri_foreign`.
  */
-export function shadowFault(
-  text: string,
-  line: Line,
-  place: Place,
-  variables: ReadonlyMap<string, string>,
-): Refusal | undefined {
+export function shadowFault(text: string, line: Line, place: Place): Refusal | undefined {
   if (line.kind === "blank") return undefined;
-  if (line.kind === "tag" && line.name === "#EXTINF") {
-    const rest = behindDuration(text, line.value, line.end);
-    const fault = rest === undefined ? undefined : foreign(rest, "segment", place, variables);
-    if (fault !== undefined) return fault;
-  }
+  if (line.kind === "tag" && line.name === "#EXTINF" && extInfLeadsAway(text, line.value, line.end, place))
+    return foreign("behind an EXTINF").refusal;
+  if (hiddenLineLeadsAway(text, line, place)) return foreign("where some players begin another line").refusal;
   const inside = text.slice(line.start + 1, line.end);
   if (!inside.includes("#EXT-X-")) return undefined;
   for (const [tag, roles] of uriAttributes) {
     const found = inside.indexOf(`${tag}:`);
-    if (found < 0) continue;
-    for (const [attribute, role] of roles) {
-      const fault = foreignValue(inside, found + tag.length + 1, attribute, role, place, variables);
-      if (fault !== undefined) return fault;
-    }
+    if (found >= 0 && attributesLeadAway(inside, found + tag.length + 1, inside.length, roles, place))
+      return foreign("in a tag inside of another line").refusal;
   }
   return undefined;
 }
 
-function foreignValue(
+/**
+ * The same for a tag's own attributes, whose list stands from `from` to `to`, where a player ends the line inside of it. It reads
+ * another list than ours: of `A="b,URI=https://evil.example,<U+2028>",URI="c"` it sees a URI that is inside of a quoted value.
+ */
+export function brokenTagFault(
   text: string,
-  from: number,
-  attribute: string,
-  role: UriRole,
+  [from, to]: readonly [number, number],
+  attributes: readonly Attribute[],
+  roles: ReadonlyMap<string, UriRole>,
   place: Place,
-  variables: ReadonlyMap<string, string>,
 ): Refusal | undefined {
-  const opening = `${attribute}=`;
-  for (let at = text.indexOf(opening, from); at >= 0; at = text.indexOf(opening, from)) {
-    const quoted = text.charAt(at + opening.length) === '"';
-    const start = at + opening.length + (quoted ? 1 : 0);
-    const close = text.indexOf(quoted ? '"' : ",", start);
-    from = close < 0 ? text.length : close;
-    const fault = foreign(text.slice(start, from), role, place, variables);
-    if (fault !== undefined) return fault;
+  if (!hasBreak(text, from, to)) return undefined;
+  const own = new Set(attributes.map(({ start }) => start));
+  return attributesLeadAway(text, from, to, roles, place, own) ? foreign("in a part of a tag").refusal : undefined;
+}
+
+/**
+ * The same for a text in which CR ends lines: a player that splits at LF alone (VHS) reads on to the LF, and takes for a part of
+ * a URI or of a tag's attributes what to us is another line.
+ */
+export function longLineFault(text: string, place: Place): Refusal | undefined {
+  if (!endsLinesWithCr(text)) return undefined;
+  for (let from = 0; from < text.length; ) {
+    const end = lineEnd(text, from, false);
+    const start = skipWhiteSpace(text, from, end);
+    const cr = lineEnd(text, start, true);
+    const line = text.slice(start, cr);
+    const roles = uriAttributes.get(line.slice(0, Math.max(0, line.indexOf(":"))));
+    const inTag = roles !== undefined && attributesLeadAway(text, cr, end, roles, place);
+    if (inTag || (cr < end && text.charCodeAt(start) !== hash && leadsAway(line, "prose", place)))
+      return foreign("where some players do not end a line").refusal;
+    from = end + 1;
   }
   return undefined;
 }
 
-function foreign(
-  written: string,
-  role: UriRole,
-  place: Place,
-  variables: ReadonlyMap<string, string>,
-): Refusal | undefined {
-  const uri = substitute(written, variables);
-  const resolved = resolve((uri.ok ? uri.value : written).trim(), role, place);
-  return !resolved.ok && resolved.refusal.code === "uri_foreign" ? resolved.refusal : undefined;
+function foreign(where: string) {
+  return refusal("uri_foreign", `${where} is what some player takes for a URI that the asset does not allow`);
 }
 
-/** What stands behind an EXTINF's number where no comma follows it, or undefined. */
-function behindDuration(text: string, from: number, to: number): string | undefined {
+/** Whether a line begins behind a break inside of this one that a player could take for a URI. */
+function hiddenLineLeadsAway(text: string, line: Line, place: Place): boolean {
+  let from = -1;
+  for (let i = line.start; i < line.end; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x1f && unit < 0x80) continue;
+    const code = text.codePointAt(i) ?? 0;
+    if (code > 0xffff) i++;
+    if (!breaksLines(code)) continue;
+    if (from >= 0 && lineLeadsAway(text.slice(from, i), place)) return true;
+    from = i + 1;
+  }
+  return from >= 0 && lineLeadsAway(text.slice(from, line.end), place);
+}
+
+function hasBreak(text: string, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    const unit = text.charCodeAt(i);
+    if ((unit <= 0x1f || unit >= 0x80) && breaksLines(text.codePointAt(i) ?? 0)) return true;
+  }
+  return false;
+}
+
+/** Whether a line leads away as a URI. Tags inside of it are looked for elsewhere, but for the EXTINF's odd form. */
+function lineLeadsAway(line: string, place: Place): boolean {
+  const start = skipWhiteSpace(line, 0, line.length);
+  if (line.startsWith("#EXTINF:", start)) return extInfLeadsAway(line, start + 8, line.length, place);
+  return line.charCodeAt(start) !== hash && leadsAway(line, "prose", place);
+}
+
+/**
+ * Whether hls.js finds a URI of another host in an EXTINF's value: what follows the number where no comma does; and at the very
+ * end of a playlist the last word of the title, since it looks for white space behind the title.
+ */
+function extInfLeadsAway(text: string, from: number, to: number, place: Place): boolean {
   let i = from;
   while (i < to && " \t0123456789.".includes(text.charAt(i))) i++;
-  if (i === to || text.charAt(i) === ",") return undefined;
-  return text.slice(i, to);
+  if (i < to && text.charAt(i) !== ",") return leadsAway(text.slice(i, to), "prose", place);
+  if (to < text.length) return false;
+  let word = to;
+  while (word > i && !isWhiteSpace(text.charCodeAt(word - 1))) word--;
+  return word > i && leadsAway(text.slice(word, to), "prose", place);
 }
+
+/** Whether the text of an attribute that holds URIs leads away, wherever its name stands; not those at `except`. */
+function attributesLeadAway(
+  text: string,
+  from: number,
+  to: number,
+  roles: ReadonlyMap<string, UriRole>,
+  place: Place,
+  except: ReadonlySet<number> = new Set(),
+): boolean {
+  for (const [name, role] of roles) {
+    for (let at = text.indexOf(name, from); at >= 0 && at < to; ) {
+      const equals = skipWhiteSpace(text, at + name.length, to);
+      at = equals;
+      if (text.charCodeAt(equals) === 0x3d) {
+        const value = skipWhiteSpace(text, equals + 1, to);
+        const quoted = text.charCodeAt(value) === 0x22;
+        const close = text.indexOf(quoted ? '"' : ",", value + 1);
+        at = close < 0 || close > to ? to : close;
+        const start = quoted ? value + 1 : value;
+        if (!except.has(start) && leadsAway(text.slice(start, at), role, place)) return true;
+      }
+      at = text.indexOf(name, at);
+    }
+  }
+  return false;
+}
+
+/**
+ * Whether what a player could take for a URI leads to a host that the asset does not allow, or to a scheme that does not pass.
+ * In doubt it does: nobody signs it, so there is nothing to read it as. In `prose`, a title or a comment, a word with a colon
+ * behind it is no scheme unless it looks like one: `Two: the return`.
+ */
+function leadsAway(written: string, reading: UriRole | "prose", place: Place): boolean {
+  const uri = withoutIgnored(written, reading);
+  const scheme = schemeOf(uri);
+  if (scheme === undefined)
+    return slashes(uri, 0) >= 2 ? !namesAllowedHost(uri, undefined, place) : mayBecomeAnother(uri);
+  const rest = uri.slice(scheme.length + 1);
+  if (isHttpScheme(scheme)) return !namesAllowedHost(rest, scheme, place);
+  if (reading !== "prose") return !passesUnsigned(scheme, reading, place);
+  if (!isApplicationScheme(scheme)) return rest !== "" && !isWhiteSpace(rest.charCodeAt(0));
+  return rest.startsWith("//") && !passesUnsigned(scheme, "segment", place);
+}
+
+/**
+ * Whether a URI without its scheme names a host that the asset allows. It has to end with the beginning of a path: where one
+ * player ends the line another reads on, and `https://ads.example<CR>.evil.example` is one host to a browser.
+ */
+function namesAllowedHost(rest: string, scheme: string | undefined, place: Place): boolean {
+  const start = slashes(rest, 0);
+  let end = start;
+  while (end < rest.length && !"/?#".includes(rest.charAt(end))) end++;
+  const authority = rest.slice(start, end);
+  const host = readHost(authority, scheme);
+  if (isOwnHost(host, place.mediaHost)) return false;
+  if (place.originHost !== undefined && isOwnHost(host, place.originHost)) return false;
+  return end < rest.length && isHostText(authority) && isAllowedHost(host, place.allowedHosts);
+}
+
+/** A variable (`{$name}`) in front of all that makes a reference relative may hold a scheme or a host. */
+function mayBecomeAnother(uri: string): boolean {
+  const variable = uri.indexOf("{$");
+  if (variable < 0) return false;
+  for (let i = 0; i < variable; i++) {
+    if ("?#".includes(uri.charAt(i)) || (uri.charAt(i) === "/" && i > 0)) return false;
+  }
+  return variable < 2 || uri.charAt(0) !== "/";
+}
+
+/** Without what browsers ignore in a URL, in front of it and tabs and line ends everywhere, and quotes that some players strip. */
+function withoutIgnored(written: string, reading: UriRole | "prose"): string {
+  let start = skipWhiteSpace(written, 0, written.length);
+  if (reading !== "prose") while ("\"'".includes(written.charAt(start)) && start < written.length) start++;
+  const uri = written.slice(skipWhiteSpace(written, start, written.length));
+  return uri.replaceAll("\t", "").replaceAll("\n", "").replaceAll("\r", "");
+}
+
+/** White space, control characters and byte order marks: what one reader or another drops in front of a line. */
+function skipWhiteSpace(text: string, from: number, to: number): number {
+  let i = from;
+  while (i < to && (text.charCodeAt(i) <= 0x20 || text.charCodeAt(i) === 0x85 || isWhiteSpace(text.charCodeAt(i)))) i++;
+  return i;
+}
+
+/** How many slashes there are at `at`, or backslashes, which browsers take for slashes. */
+function slashes(uri: string, at: number): number {
+  let i = at;
+  while (uri.charAt(i) === "/" || uri.charAt(i) === "\\") i++;
+  return i - at;
+}
+
+/** Letters, digits and what else a host and a port are made of. */
+function isHostText(authority: string): boolean {
+  for (let i = 0; i < authority.length; i++) {
+    const code = authority.charCodeAt(i) | 0x20;
+    const letter = code >= 0x61 && code <= 0x7a;
+    if (!letter && !"0123456789.:-_".includes(authority.charAt(i))) return false;
+  }
+  return authority !== "";
+}
+
+const hash = 0x23;

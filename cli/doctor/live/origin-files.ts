@@ -48,7 +48,7 @@ export async function filesBehind(
 }
 
 function mediaFiles(text: string, base: string, prefix: string): readonly OriginFile[] {
-  if (!text.startsWith("#EXTM3U")) return [];
+  if (!text.trimStart().startsWith("#EXTM3U")) return [];
   const found: readonly (readonly [OriginFile["what"], string | undefined])[] = [
     ["segment", firstLine(text, base) ?? inTag("#EXT-X-PART:", text, base)],
     ["init segment", inTag("#EXT-X-MAP:", text, base)],

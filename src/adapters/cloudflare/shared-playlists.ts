@@ -1,4 +1,5 @@
 import { inTime } from "../../base/deadline.ts";
+import { bytesText, textBody } from "../../base/lossless-text.ts";
 import { type MillisecondClock, unixMilliseconds } from "../../base/milliseconds.ts";
 import { makeRoom } from "../../base/oldest-out.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
@@ -42,8 +43,6 @@ const header = {
   freshUntil: "Stagedoor-Fresh-Until",
   checkedAt: "Stagedoor-Checked-At",
 };
-
-const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
 /**
  * How long an object may take, in addition to what the question lets the origin hold. Players give up after 10 s, so this is
@@ -159,8 +158,8 @@ async function cached<Id>(
     // It is not waited for: nobody needs to know when the rest of it has been let go.
     if (old || same) entry.body?.cancel().catch(() => undefined);
     if (old) return undefined;
-    // Not `text()`, which drops a byte order mark: whoever reads the playlist reads what the origin sent.
-    const text = same ? undefined : decoder.decode(await entry.arrayBuffer());
+    // Not `text()`, which drops a byte order mark: every path has to give the text that the origin sent.
+    const text = same ? undefined : bytesText(new Uint8Array(await entry.arrayBuffer()));
     const moments = { checkedAt: unixMilliseconds(checkedAt), freshUntil: unixMilliseconds(freshUntil) };
     return { text, etag, location, ...moments, shared: true };
   } catch {
@@ -179,14 +178,14 @@ function keep<Id>(
   const until = directives.least === undefined ? freshUntil : Math.min(freshUntil, now + longestAwaited);
   if (text === undefined || until <= now) return;
   const headers = new Headers({
-    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Type": "application/octet-stream",
     "Cache-Control": `public, max-age=${Math.ceil((until - now) / 1000)}`,
     [header.freshUntil]: String(until),
     [header.checkedAt]: String(checkedAt),
   });
   if (etag !== undefined) headers.set("ETag", etag);
   if (location !== undefined) headers.set(header.location, location);
-  waitUntil(cache.put(url, new Response(text, { headers })).catch(() => undefined));
+  waitUntil(cache.put(url, new Response(textBody(text), { headers })).catch(() => undefined));
 }
 
 /** An address of the media host that no grant can begin, and nothing of a viewer in it. */

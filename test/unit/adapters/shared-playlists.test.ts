@@ -4,6 +4,7 @@ import {
   type SharedPlaylistParts,
   sharedPlaylists,
 } from "../../../src/adapters/cloudflare/shared-playlists.ts";
+import { bytesText } from "../../../src/base/lossless-text.ts";
 import { systemMillisecondClock, type UnixMilliseconds, unixMilliseconds } from "../../../src/base/milliseconds.ts";
 import { type Refusal, refusal } from "../../../src/base/refusal.ts";
 import { ok, type Result } from "../../../src/base/result.ts";
@@ -74,8 +75,9 @@ function answer(fields: Partial<PlaylistAnswer> = {}): PlaylistAnswer {
 }
 
 describe("the data centre's cache", () => {
-  it("gives a playlist as its object gave it, byte order marks and all", async () => {
-    for (const text of ["\uFEFF#EXTM3U\n", "\uFEFF\uFEFF \r\n\n#EXTM3U\n", "\n#EXTM3U\n"]) {
+  it("gives a playlist as its object gave it, with its byte order marks and with bytes that are not UTF-8", async () => {
+    const texts = ["\uFEFF#EXTM3U\n", "\uFEFF\uFEFF \r\n\n#EXTM3U\n", "\n#EXTM3U\n", "#EXTM3U\n# \uDCE7 ç\uDC85\n"];
+    for (const text of texts) {
       const { ask, asked, state } = dataCentre();
       state.answer = async () => ok(answer({ text }));
       const first = await ask(question);
@@ -260,6 +262,22 @@ interface CountedObjects extends PlaylistObjects<unknown> {
 }
 
 describe.skipIf(!isNamespace(namespace))("in workerd alone: it has Durable Objects", () => {
+  it("bytes that are not UTF-8 and byte order marks reach viewers through the object and through the cache", async () => {
+    if (!isNamespace(namespace)) throw new Error("no objects");
+    const work: Promise<unknown>[] = [];
+    const parts = { ...dataCentre().parts, objects: namespace, cache: edgeCache(), clock: () => start };
+    const source = sharedPlaylists({ ...parts, waitUntil: (more) => void work.push(more) });
+    const path = `low/${crypto.randomUUID()}.m3u8`;
+    for (const from of ["object", "cache"]) {
+      const { load } = await playlistStage({}, 1_000_000, { source, milliseconds: () => start });
+      const loaded = await load({ name: "ann" }, path);
+      await Promise.all(work);
+      const body = loaded.ok ? bytesText(new Uint8Array(await loaded.value.arrayBuffer())) : "";
+      expect([from, body]).toEqual([from, expect.stringMatching(/^\uFEFF\uFEFF#EXTM3U\n/)]);
+      expect(body).toContain("\n#EXTINF:6,Fran\uDCE7ais \u00e7\n0.ts?seg=");
+    }
+  });
+
   it("200 requests at once for one playlist cost its origin one", async () => {
     if (!isNamespace(namespace)) throw new Error("no objects");
     const failures: Refusal[] = [];

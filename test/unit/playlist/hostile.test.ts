@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compilePlaylist } from "../../../src/playlist/compile.ts";
+import { foundUris, hasInnerBreak } from "./player-lines.ts";
 import { bucket, media, multivariant, render, rewrite } from "./sample.ts";
 
 /** Fragments that a hostile origin, or a broken packager, might join in any order. */
@@ -29,11 +30,9 @@ const fragments = fc.constantFrom(
   "}",
   "{$a}",
   "@",
-  "\0",
-  "\u2028",
-  "\uFEFF",
-  "\uD800",
-  "é",
+  ...["\0", "\v", "\f", "\x1C", "\x1F", "\x85", "\u2028", "\u2029", "\uFEFF", "\u00A0"],
+  // Bytes that are not UTF-8, and characters whose UTF-8 has the byte 0x85.
+  ...["\uDC85", "\uDCE7", "é", "Å", "充", "\u{1F145}"],
   "#EXTINF:6,",
   "#EXTINF:",
   "#EXT-X-STREAM-INF:",
@@ -60,6 +59,11 @@ const fragments = fc.constantFrom(
   "-1",
   "a.ts",
   "https://evil.example/",
+  "https:",
+  "https://ads.example",
+  ".evil.example/",
+  "#EXT-X-DEFINE:",
+  'NAME="a\u2028",',
   "https://media.example/film/a",
   "javascript:",
   "skd://x",
@@ -90,12 +94,16 @@ describe("for any input", () => {
           expect([host, pathname]).toEqual(["media.example", `/GRANT${targets[target]?.path}`]);
           expect(pathname.startsWith("/GRANT/film/")).toBe(true);
         }
-        for (const line of render(result.value).split("\n")) {
+        const rewritten = render(result.value);
+        for (const { player, written, absolute, url } of foundUris(rewritten, base)) {
+          if (url === undefined || !/^https?:$/.test(url.protocol)) continue;
+          expect([player, written, url.host]).toEqual([player, written, absolute ? "ads.example" : "media.example"]);
+        }
+        if (hasInnerBreak(rewritten)) return;
+        for (const line of rewritten.split("\n")) {
           if (line.trim() === "" || line.trim().startsWith("#")) continue;
-          if (/^\s*(?:skd|data|urn):/i.test(line)) continue;
-          const { host, href } = new URL(line, base);
-          expect(host).toBe("media.example");
-          expect(href).toMatch(/[?&](?:list|seg)=SIGNED$/);
+          if (/^\s*(?:skd|data|urn):/i.test(line) || new URL(line, base).host === "ads.example") continue;
+          expect(new URL(line, base).href).toMatch(/[?&](?:list|seg)=SIGNED$/);
         }
       }),
       { numRuns: 3000 },
@@ -115,6 +123,9 @@ describe("four megabytes of one thing are answered like any other playlist", () 
   test.each([
     ["empty lines", "\n".repeat(size), true],
     ["carriage returns", "\r ".repeat(size / 2), true],
+    ["lines that end with CR", "# a\r#EXT-X-GAP\r".repeat(size / 15), true],
+    ["characters at which some players end a line", `# ${"\u2028a\r".repeat(size / 8)}`, true],
+    ["bytes that are not UTF-8", `# ${"\uDCE7\uDC85".repeat(size / 2)}`, true],
     ["commas in a list", `#EXT-X-KEY:${",".repeat(size)}`, true],
     ["elements of a list", `#EXT-X-MAP:${"A=b,".repeat(size / 4)}`, true],
     ["references to variables", `#EXTINF:1,\n${"{$a".repeat(size / 3)}`, false],

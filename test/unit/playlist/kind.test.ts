@@ -55,7 +55,7 @@ describe("tags of a multivariant playlist in a media playlist", () => {
     ['#EXT-X-SESSION-DATA:DATA-ID="a",URI="b.json"', '#EXT-X-SESSION-DATA:DATA-ID="a",URI="b.json?seg=SIGNED"'],
     ['#EXT-X-MEDIA:TYPE=AUDIO,URI="a.m3u8"', '#EXT-X-MEDIA:TYPE=AUDIO,URI="a.m3u8?list=SIGNED"'],
     ['#EXT-X-I-FRAME-STREAM-INF:URI="i.m3u8"', '#EXT-X-I-FRAME-STREAM-INF:URI="i.m3u8?list=SIGNED"'],
-    ['#EXT-X-CONTENT-STEERING:SERVER-URI="s"', '#EXT-X-CONTENT-STEERING:SERVER-URI="s?seg=SIGNED"'],
+    ['#EXT-X-CONTENT-STEERING:SERVER-URI="s"', '#EXT-X-CONTENT-STEERING:SERVER-URI="s?list=SIGNED"'],
   ];
 
   test.each(strays)("%s: its bytes stay, and its URI is signed", (stray, rewritten) => {

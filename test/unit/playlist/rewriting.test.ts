@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { needsImport } from "../../../src/playlist/compile.ts";
 import { progressOf } from "../../../src/playlist/progress.ts";
-import { bucket, compiled, media, multivariant, render, rewrite, segment } from "./sample.ts";
+import { bucket, compiled, media, multivariant, render, rewrite, segment, server } from "./sample.ts";
 
 const top = { ...bucket, path: "/film/index.m3u8" };
 
@@ -153,9 +153,13 @@ describe("a text that players read in different ways is no playlist", () => {
     ["a tag that begins with it", "#EXTM3U8\n"],
     ["tags of both kinds", media("#EXTINF:6,", "0.ts", "#EXT-X-STREAM-INF:BANDWIDTH=1", "a.m3u8")],
     ["segments without EXTINF", media("0.ts")],
-    ["a carriage return inside of a line", media("# a\rhttps://evil.example/0.ts")],
-    ["NUL, which ends a line in ffmpeg", media("# a\0https://evil.example/0.ts")],
-    ["U+2028, which ends a line in hls.js", media("# a\u2028https://evil.example/0.ts")],
+    ["a character in a URI at which some players end a line", segment("a\u2028b.ts")],
+    ["the same in an attribute", media('#EXT-X-MAP:URI="a\vb.mp4"')],
+    ["the same in an allowed one", segment("https://ads.example/a\x85b.ts")],
+    ["bytes in a URI that are not UTF-8", segment("a\uDCE7.ts")],
+    ["the same in its query", segment("a.ts?b=\uDCE7")],
+    ["the same in an allowed one", segment("https://ads.example/\uDCE7.ts")],
+    ["the same in a variable", media('#EXT-X-DEFINE:NAME="a",VALUE="\uDCE7"', '#EXT-X-MAP:URI="{$a}"')],
     ["an open quote", media('#EXT-X-MAP:URI="a')],
     ["text behind a closed quote", media('#EXT-X-MAP:URI="a"b,X="c"')],
     ["a quote inside of a value", media('#EXT-X-MAP:URI=a"b"')],
@@ -176,6 +180,128 @@ describe("a text that players read in different ways is no playlist", () => {
   });
 });
 
+describe("bytes that belong to no URI pass, though a player may end a line at them", () => {
+  /** CR, NUL, VT, FF, FS to US, NEL, U+2028 and U+2029; Latin-1's NEL and ç, a character with the byte 0x85, and a BOM. */
+  const oddities = [..."\r\0\v\f\x1C\x1D\x1E\x1F\x85\u2028\u2029\uDC85\uDCE7Å充\uFEFF"];
+  const lines: readonly (readonly [string, (odd: string) => string])[] = [
+    ["a title", (odd) => media(`#EXTINF:6,part${odd}two`, "#EXT-X-GAP")],
+    ["a comment", (odd) => media(`# part${odd}two`)],
+    ["an unknown tag", (odd) => media(`#EXT-X-VENDOR:A="part${odd}two"`)],
+    ["a NAME", (odd) => media(`#EXT-X-MEDIA:TYPE=AUDIO,NAME="part${odd}two",LANGUAGE="en"`)],
+    ["a NAME without quotes", (odd) => media(`#EXT-X-MEDIA:TYPE=AUDIO,NAME=part${odd}two`)],
+    ["a DATERANGE", (odd) => media(`#EXT-X-DATERANGE:ID="part${odd}two",X-NOTE="${odd}"`)],
+    ["a variable that no URI uses", (odd) => media(`#EXT-X-DEFINE:NAME="a",VALUE="part${odd}two"`)],
+  ];
+
+  test.each(lines)("%s", (_, line) => {
+    for (const odd of oddities) {
+      expect(rewrite(line(odd))).toBe(line(odd));
+      // What a player may find behind it: prose, a reference to the media host, another tag.
+      for (const rest of [
+        "Two: the return",
+        " // or not",
+        "../other/0.ts",
+        "/0.ts",
+        "#EXT-X-ENDLIST",
+        "# a",
+        "a//b",
+        "?",
+      ]) {
+        if (odd === "\r" && rest.startsWith("#EXT")) continue;
+        if (rest !== " // or not") expect(rewrite(line(odd + rest))).toBe(line(odd + rest));
+      }
+    }
+  });
+
+  test.each(lines)("%s, but not where a player could be led away: uri_foreign", (_, line) => {
+    for (const odd of oddities.filter((character) => character !== "\uDCE7" && character !== "\uFEFF")) {
+      for (const rest of [
+        ...["https://evil.example/0.ts", " \t https://evil.example", "HTTP://evil.example", "https:evil.example/a"],
+        ...[
+          "//evil.example/0.ts",
+          "/\\evil.example",
+          "\\\\evil.example/a",
+          "ht\ttps://evil.example",
+          "https:\\\\evil.example",
+        ],
+        ...["https://media.example/film/0.ts", "//media.example/film/0.ts", "https://ads.example.evil.example/"],
+        ...["https://ads.example", "https://ads.example\\.evil.example/", "https://me@ads.example/", "https://{$h}/a"],
+        ...["{$h}/a", "/{$h}", "ftp://ads.example/0.ts", "file:///etc/passwd", "javascript:alert(1)", "myapp://a"],
+        ...["rtmp://ads.example/a", "concat:a|b", "#EXTINF:6 https://evil.example/0.ts"],
+        ...["#EXT-X-MAP:URI=https://evil.example/", "#EXT-X-KEY:METHOD=AES-128, URI = //evil.example/"],
+      ]) {
+        const text = line(odd + rest);
+        // A CR with a tag behind it ends a line, and the pattern around it breaks the tags on both sides.
+        const spoilt = odd === "\r" && rest.startsWith("#EXT");
+        expect([text, rewrite(text)]).toEqual([
+          text,
+          spoilt ? expect.stringMatching(/^[a-z]+_[a-z]+$/) : "uri_foreign",
+        ]);
+      }
+    }
+  });
+
+  test("may be URIs that pass: of an allowed host, a DRM system or inline data", () => {
+    for (const odd of oddities) {
+      const text = media(`# a${odd}https://ads.example/0.ts`, `# a${odd}skd://a`, `# a${odd}data:,a`, `# a${odd}urn:a`);
+      expect(rewrite(text)).toBe(text);
+    }
+  });
+
+  test("a tag that a player ends early has another URI to it, which must not lead away", () => {
+    for (const odd of oddities.filter((character) => !"\uDCE7\uFEFF".includes(character))) {
+      const list = (uri: string) => media(`#EXT-X-MAP:A="b,URI=${uri},${odd}",URI="c.mp4"`);
+      expect(rewrite(list("https://evil.example/"))).toBe("uri_foreign");
+      expect(rewrite(list("d.mp4"))).toBe(list("d.mp4").replace('"c.mp4"', '"c.mp4?seg=SIGNED"'));
+    }
+  });
+
+  test("a space that only some players trim is no part of an attribute's name", () => {
+    for (const odd of ["\v", "\f", "\x85", "\u00A0", "\uFEFF", "\u2028", "\u3000"])
+      expect(rewrite(media(`#EXT-X-MAP:A=b,${odd}URI="https://evil.example/"`))).not.toContain("evil.example");
+  });
+
+  test("bytes that are not UTF-8 leave room for URIs that are", () => {
+    const text = media('#EXT-X-MEDIA:TYPE=AUDIO,NAME="\uDCE7",URI="caf\u00e9.m3u8"');
+    expect(rewrite(text)).toBe(text.replace("caf\u00e9.m3u8", "caf%C3%A9.m3u8?list=SIGNED"));
+  });
+
+  test("lines of white space alone are blank, and white space behind a tag is no part of it", () => {
+    for (const odd of ["\v", "\f", "\u00A0", "\u2028", "\uFEFF", " \u3000\f "]) {
+      const text = `#EXTM3U${odd}\n#EXT-X-TARGETDURATION:6\n${odd}\n#EXTINF:6,\n${odd}\n0.ts\n#EXT-X-ENDLIST${odd}\n`;
+      expect(rewrite(text)).toBe(text.replace("0.ts", "0.ts?seg=SIGNED"));
+      expect(compiled(text).live).toBe(false);
+    }
+  });
+});
+
+describe("a carriage return ends lines", () => {
+  const signed = (text: string) => text.replaceAll(/(\w)\.(ts|mp4)/g, "$1.$2?seg=SIGNED");
+
+  test("in a text that has no other line ends", () => {
+    const text = media('#EXT-X-MAP:URI="i.mp4"', "#EXTINF:6,a", "0.ts", "", "#EXTINF:6,", "1.ts").replaceAll(
+      "\n",
+      "\r",
+    );
+    expect(rewrite(text)).toBe(signed(text));
+    expect(progressOf(text)).toEqual(progressOf(text.replaceAll("\r", "\n")));
+    expect(compiled(text).targets).toEqual(compiled(text.replaceAll("\r", "\n")).targets);
+  });
+
+  test("in a text of mixed line ends, where a tag is behind one", () => {
+    const text = "#EXTM3U\n#EXT-X-TARGETDURATION:6\r#EXTINF:6,\r0.ts\r\n#EXTINF:6,\n1.ts\r\r\n";
+    expect(rewrite(text)).toBe(signed(text));
+  });
+
+  test("but not to every player: what one finds that reads on must not lead away", () => {
+    for (const text of [
+      '#EXTM3U\n#EXT-X-MAP:A="b\r#EXT-X-GAP:",URI="https://evil.example/"\n',
+      "#EXTM3U\n#EXTINF:6,\nhttps://ads.example\r.evil.example/0.ts\r#EXT-X-GAP\n",
+    ])
+      expect(rewrite(text)).toBe("uri_foreign");
+  });
+});
+
 describe("what only a lenient player takes for a URI must not lead away", () => {
   test.each([
     ["a tag inside of a comment", media('# was #EXT-X-MAP:URI="https://evil.example/a"')],
@@ -184,8 +310,21 @@ describe("what only a lenient player takes for a URI must not lead away", () => 
     ["a tag in a fragment", segment("https://ads.example/0.ts#EXT-X-MAP:URI=//evil.example")],
     ["what follows an EXTINF without a comma", media("#EXTINF:6 https://evil.example/0.ts", "0.ts")],
     ["a variable in one", media('#EXT-X-DEFINE:NAME="h",VALUE="//evil.example"', '# #EXT-X-MAP:URI="{$h}/a"')],
+    [
+      "a variable that only such a tag defines",
+      media('# #EXT-X-DEFINE:NAME="h",VALUE="//evil.example"', '##EXT-X-MAP:URI="{$h}/a"'),
+    ],
+    ["blanks around the equals sign", media('##EXT-X-MAP:URI = "https://evil.example/a"')],
+    ["backslashes", media('##EXT-X-MAP:URI="\\\\evil.example/a"')],
+    ["the media host itself, unsigned", media('##EXT-X-MAP:URI="https://media.example/film/a"')],
+    ["the last word of a title at the very end", "#EXTM3U\n#EXTINF:6,a https://evil.example/0.ts"],
   ])("%s: uri_foreign", (_, text) => {
     expect(rewrite(text)).toBe("uri_foreign");
+  });
+
+  test("the origin's own host is another host too", () => {
+    const text = media('##EXT-X-MAP:URI="https://origin.example/films/42/a"');
+    expect(rewrite(text, server)).toBe("uri_foreign");
   });
 
   test("where it stays on the media host it keeps its bytes, and gets a 403", () => {
