@@ -35,6 +35,21 @@ describe.concurrent("every playable fixture plays to its end from the returned m
   );
 });
 
+it("plays with CMCD in headers, and a page may send any other header with a request", () =>
+  inTab(async ({ page, traffic, site }) => {
+    const { manifestUrl } = await startStream(cluster, "vod-fmp4");
+    const cmcd = { useHeaders: true, sessionId: "session-1", contentId: "film-1" };
+    await openFilm(page, site, manifestUrl, { rate: 8, hls: { cmcd } });
+    expect(await watchToEnd(page)).toMatchObject({ fatal: [], ended: true });
+    expect([refusals(traffic), traffic.failures]).toEqual([[], []]);
+    const headers = { Authorization: "Bearer x", "X-Playback-Session-Id": "1", Range: "bytes=0-1" };
+    const status = (url: string) =>
+      page.evaluate(async ([at, sent]) => (await fetch(at, { headers: sent })).status, [url, headers] as const);
+    expect(await status(manifestUrl)).toBe(200);
+    const segment = traffic.urls.find((url) => url.includes("?seg=")) ?? "";
+    expect(await status(segment)).toBe(206);
+  }));
+
 describe.concurrent("tracks", () => {
   it("audio and subtitles switch while the film plays, and cues come", () =>
     inTab(async ({ page, traffic, site }) => {
