@@ -133,6 +133,9 @@ async function load(
       last?.compiled.madeFor === allowed && covers(last, template.refusal, context, directives.least === undefined);
     return covered ? ok({ key, name, compiled: last.compiled }) : template;
   }
+  const { leftOut } = template.value;
+  if (leftOut !== undefined)
+    context.onRefusal?.(refusal("playlist_invalid", `${address.asset.id}: ${leftOut}`).refusal);
   const compiled = { template: template.value, madeFor, seenWith, renderings: new Renderings() };
   if (!newer) shelf.put(key, { version: version.value, compiled });
   return ok({ key, name, compiled });

@@ -5,6 +5,7 @@ import { ok, type Result } from "../base/result.ts";
 import { type Seconds, seconds } from "../base/seconds.ts";
 import { attributeList } from "./attributes.ts";
 import { type Inspection, inspect } from "./inspect.ts";
+import { leftOutReason } from "./left-out.ts";
 import { type Lifetime, lifetimes, longer, outlivesSkipped, targetDurationOf } from "./lifetime.ts";
 import { linesOf, textFault } from "./lines.ts";
 import type { Place } from "./reference.ts";
@@ -74,6 +75,7 @@ export function compilePlaylist(text: string, context: PlaylistContext): Result<
     kind,
     live: kind === "media" && !ended && playlistType !== "VOD",
     literals: assembly.literals,
+    leftOut: leftOutReason(scanned.value.leftOut),
     holes: assembly.holes,
     targets,
     variables,

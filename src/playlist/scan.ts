@@ -1,11 +1,13 @@
 import { type Refusal, refusal } from "../base/refusal.ts";
-import { ok, type Result } from "../base/result.ts";
+import { ok, type Result, refuse } from "../base/result.ts";
 import { Assembly } from "./assembly.ts";
 import { type Attribute, attributeList, attributeText } from "./attributes.ts";
 import { withoutDeltaUpdates } from "./delta-updates.ts";
 import type { PlaylistKind } from "./kind.ts";
+import { emptiesGroup, type LeftOut, leftOutReason, optionalTags } from "./left-out.ts";
 import type { Use } from "./lifetime.ts";
-import { type Line, linesOf } from "./lines.ts";
+import { isWhiteSpace, type Line, linesOf } from "./lines.ts";
+import { doubtfulList, isReadOtherwise } from "./readings.ts";
 import { type Place, resolve } from "./reference.ts";
 import { brokenTagFault, longLineFault, shadowFault } from "./shadow.ts";
 import { purposeOf, type UriRole, uriAttributes } from "./tags.ts";
@@ -25,6 +27,7 @@ export interface Scan {
   readonly targets: readonly number[];
   readonly variables: ReadonlyMap<string, string>;
   readonly traits: Traits;
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** More URIs in one playlist are refused: they are a fault, and a worker's memory has an end. */
@@ -35,7 +38,7 @@ const mostSubstituted = 8 * 1024 * 1024;
 
 /**
  * Goes once through a playlist's lines and opens a hole wherever a URI of the asset stands. Refuses what {@link resolve}
- * refuses; `playlist_invalid` for a broken attribute list in a tag that holds a URI, a faulty EXT-X-DEFINE and an
+ * refuses; `playlist_invalid` for a tag whose URI players read in different ways, unless it can be left out, a faulty EXT-X-DEFINE and an
  * undefined variable in a URI; `playlist_too_large` for more URIs or longer variables than any playlist needs.
  */
 export function scan(text: string, kind: PlaylistKind, context: ScanContext): Result<Scan, Refusal> {
@@ -47,7 +50,11 @@ export function scan(text: string, kind: PlaylistKind, context: ScanContext): Re
     if (fault !== undefined) return { ok: false, refusal: { ...fault, reason: `line ${number}: ${fault.reason}` } };
   }
   const longLine = longLineFault(text, context);
-  return longLine === undefined ? ok(scanner.finish()) : { ok: false, refusal: longLine };
+  if (longLine !== undefined) return { ok: false, refusal: longLine };
+  const scanned = scanner.finish();
+  if (scanned.leftOut.length > 0 && emptiesGroup(text, scanned.leftOut))
+    return refusal("playlist_invalid", `a variant's group would be empty: ${leftOutReason(scanned.leftOut)}`);
+  return ok(scanned);
 }
 
 class Scanner {
@@ -68,6 +75,7 @@ class Scanner {
   /** Whether parts of the next segment were seen. */
   #begun = false;
   #substituted = 0;
+  readonly #leftOut: LeftOut[] = [];
 
   constructor(text: string, kind: PlaylistKind, context: ScanContext) {
     this.#text = text;
@@ -80,7 +88,7 @@ class Scanner {
     const shadow = shadowFault(this.#text, line, this.#context);
     if (shadow !== undefined) return shadow;
     if (line.kind === "uri") return this.#uriLine(line.start, line.end);
-    return line.kind === "tag" ? this.#tag(line.name, line.value, line.end) : undefined;
+    return line.kind === "tag" ? this.#tag(line) : undefined;
   }
 
   finish(): Scan {
@@ -93,6 +101,7 @@ class Scanner {
       targets: this.#targets,
       variables: this.#variables,
       traits: this.#traits,
+      leftOut: this.#leftOut,
     };
   }
 
@@ -104,7 +113,8 @@ class Scanner {
     return fault;
   }
 
-  #tag(name: string, from: number, to: number): Refusal | undefined {
+  #tag(line: Line & { readonly kind: "tag" }): Refusal | undefined {
+    const { name, value: from, end: to } = line;
     this.#traits.tag(name, this.#text, from, to);
     if (name === "#EXT-X-DEFINE") {
       const defined = define(this.#text, from, to, this.#variables, this.#context);
@@ -119,8 +129,8 @@ class Scanner {
     }
     const roles = uriAttributes.get(name);
     if (roles === undefined) return undefined;
-    const list = attributeList(this.#text, from, to);
-    if (!list.ok) return this.#brokenList(name, list.refusal, roles, from, to);
+    const list = this.#attributesOf(line, roles);
+    if (!list.ok) return this.#leaveOut(line, list.refusal);
     const broken = brokenTagFault(this.#text, [from, to], list.value, roles, this.#context);
     if (broken !== undefined) return broken;
     if (name === "#EXT-X-KEY") this.#endKeys(list.value);
@@ -138,18 +148,29 @@ class Scanner {
     return undefined;
   }
 
-  /** A broken list that holds none of the names hides no URI, and keeps its bytes. */
-  #brokenList(
-    tag: string,
-    fault: string,
+  /** The attributes of a tag with a URI that all players find, or why they do not. */
+  #attributesOf(
+    { name, value, end }: Line & { readonly kind: "tag" },
     roles: ReadonlyMap<string, UriRole>,
-    from: number,
-    to: number,
-  ): Refusal | undefined {
-    const list = this.#text.slice(from, to).toUpperCase();
-    for (const name of roles.keys()) {
-      if (list.includes(name)) return refusal("playlist_invalid", `${tag.slice(1)}: ${fault}`).refusal;
+  ): Result<readonly Attribute[], string> {
+    const list = attributeList(this.#text, value, end);
+    if (!list.ok) {
+      const doubtful = doubtfulList(this.#text, [value, end], roles, !optionalTags.has(name));
+      return doubtful.ok ? doubtful : refuse(`${list.refusal}, and ${doubtful.refusal}`);
     }
+    return isReadOtherwise(this.#text, [value, end], list.value, roles)
+      ? refuse("players find different URIs in its attribute list")
+      : list;
+  }
+
+  /** A rendition that cannot be read in one way is left out with its line; any other tag refuses the playlist. */
+  #leaveOut({ name, start, end }: Line & { readonly kind: "tag" }, why: string): Refusal | undefined {
+    const reason = `${name.slice(1)}: ${why}`;
+    if (!optionalTags.has(name)) return refusal("playlist_invalid", reason).refusal;
+    this.#leftOut.push({ start, reason });
+    let next = end;
+    while (isWhiteSpace(this.#text.charCodeAt(next)) && !"\n".includes(this.#text.charAt(next))) next++;
+    this.#assembly.replace(start, Math.min(next + 1, this.#text.length), "");
     return undefined;
   }
 

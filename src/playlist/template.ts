@@ -39,6 +39,8 @@ export interface PlaylistTemplate {
   /** True for a media playlist that will change. */
   readonly live: boolean;
   readonly literals: readonly string[];
+  /** What the log says about renditions that were left out, since players read their URIs in different ways. */
+  readonly leftOut?: string | undefined;
   readonly holes: readonly Hole[];
   readonly targets: readonly Target[];
   /** The variables that this playlist defines, for EXT-X-DEFINE:IMPORT by others. */

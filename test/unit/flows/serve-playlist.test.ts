@@ -151,6 +151,22 @@ describe("the origin", () => {
   });
 });
 
+describe("a rendition whose URI players read in different ways", () => {
+  it("is left out, and the log says so without its URI", async () => {
+    const bad = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="x",URI="secret.m3u8"d,X="e"';
+    const stage = await playlistStage({ "film/index.m3u8": `${multivariant}${bad}\n` });
+    expect(await stage.text(ann, "index.m3u8")).not.toContain("EXT-X-MEDIA");
+    await stage.text(bob, "index.m3u8");
+    expect(stage.refusals).toEqual([
+      {
+        code: "playlist_invalid",
+        reason: expect.stringMatching(/^film: 1 unreadable renditions were left out: EXT-X-MEDIA: /),
+      },
+    ]);
+    expect(JSON.stringify(stage.refusals)).not.toContain("secret");
+  });
+});
+
 describe("low latency", () => {
   it("a preload hint's URL is that of the part it announces, though a step and a blocking reload lie between", async () => {
     const early = ll(10, "", "11.0.m4s");

@@ -1,0 +1,152 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { readAsFfmpeg, readAsHlsJs, readAsShaka, readAsVhs, readPlainly } from "../../../src/playlist/readings.ts";
+import { bucket, compiled, media, multivariant, rewrite } from "./sample.ts";
+
+const top = { ...bucket, path: "/film/index.m3u8" };
+const signed = (text: string) =>
+  text.replace("360p/index.m3u8", "360p/index.m3u8?list=SIGNED").replace("a.m3u8", "a.m3u8?list=SIGNED");
+
+/** A variant with audio in a group, and a rendition of that group that is sound. */
+const withAudio = (...lines: string[]) =>
+  ["#EXTM3U", ...lines, '#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="g"', "360p/index.m3u8", ""].join("\n");
+const sound = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",NAME="b",URI="b.m3u8"';
+
+describe("a defect elsewhere in an attribute list leaves the URI what it is", () => {
+  test.each([
+    ["an attribute without a value", 'GROUP-ID="g",DEFAULT,AUTOSELECT=YES,URI="a.m3u8"'],
+    ["one behind the URI", 'GROUP-ID="g",URI="a.m3u8",DEFAULT'],
+    ["one right in front of the URI", 'GROUP-ID="g",DEFAULT,URI="a.m3u8"'],
+    ["a comma in a value without quotes", 'GROUP-ID="g",NAME=English, stereo,DEFAULT=YES,URI="a.m3u8"'],
+    ["quotes inside of quotes", 'GROUP-ID="g",NAME="The "Best" one",DEFAULT=YES,URI="a.m3u8"'],
+    ["the same behind the URI", 'URI="a.m3u8",GROUP-ID="g",NAME="The "Best" one"'],
+    ["a missing comma", 'GROUP-ID="g",NAME="English"DEFAULT=YES,LANGUAGE="en",URI="a.m3u8"'],
+    ["one in front of the URI", 'GROUP-ID="g",NAME="English"URI="a.m3u8"'],
+    ["a broken name", 'GROUP-ID="g",@é=1,URI="a.m3u8"'],
+    ["an open quote at the end", 'GROUP-ID="g",URI="a.m3u8",NAME="English'],
+    ["a URI without quotes", 'GROUP-ID="g",DEFAULT,AUTOSELECT=YES,URI=a.m3u8'],
+    ["the URI twice", 'GROUP-ID="g",URI="a.m3u8",DEFAULT,X=Y,URI="a.m3u8"'],
+  ])("%s", (_, list) => {
+    const text = withAudio(`#EXT-X-MEDIA:TYPE=AUDIO,${list}`);
+    expect(rewrite(text, top)).toBe(
+      text.replaceAll("a.m3u8", "a.m3u8?list=SIGNED").replace("index.m3u8", "index.m3u8?list=SIGNED"),
+    );
+    expect(compiled(text, top).leftOut).toBeUndefined();
+  });
+
+  test.each([
+    ['#EXT-X-KEY:METHOD=AES-128,URI="k",FOO', '#EXT-X-KEY:METHOD=AES-128,URI="k?key=SIGNED",FOO'],
+    ['#EXT-X-MAP:FOO,BYTERANGE="7@0",URI="i"', '#EXT-X-MAP:FOO,BYTERANGE="7@0",URI="i?seg=SIGNED"'],
+    ['#EXT-X-PART:DURATION=1,URI="p",GAP', '#EXT-X-PART:DURATION=1,URI="p?seg=SIGNED",GAP'],
+    ["#EXT-X-KEY:METHOD=NONE,URI", "#EXT-X-KEY:METHOD=NONE,URI"],
+  ])("%s", (line, rewritten) => {
+    expect(rewrite(media(line))).toBe(media(rewritten));
+  });
+});
+
+const doubtful = [
+  ["two URIs", 'NAME="x",DEFAULT,URI="c.m3u8",URI="d.m3u8"'],
+  ["text behind the URI", 'NAME="x",URI="c.m3u8"d,X="e"'],
+  ["a URI of another host that one player finds", 'NAME="x"URI="c.m3u8",X="y",DEFAULT,URI="https://evil.example/"'],
+  ["a URL in another attribute", 'NAME="see https://evil.example",DEFAULT,URI="c.m3u8"'],
+  ["an open quote", 'NAME="x",URI="c.m3u8'],
+  ["single quotes", "NAME=x,DEFAULT,URI='c.m3u8'"],
+  ["a URI in a quoted value behind a blank", 'URI="c.m3u8",NAME= "x,URI=https://evil.example/a"'],
+  ["a URI behind a blank in a value without quotes", 'URI="c.m3u8",NAME=x URI=https://evil.example/a'],
+  ["a URI behind an escaped quote", 'NAME="a\\",B=",URI=https://evil.example/,C=",URI="c.m3u8"'],
+  ["a URI in a last value with a blank behind it", 'URI="c.m3u8",NAME="x,URI=https://evil.example/" '],
+] as const;
+
+describe("where players find different URIs", () => {
+  test.each(doubtful)("one rendition is left out, and told about: %s", (_, list) => {
+    for (const line of [
+      `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",${list}`,
+      `#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,${list}`,
+    ]) {
+      const text = withAudio(line, sound);
+      const rest = withAudio(sound.replace("b.m3u8", "b.m3u8?list=SIGNED")).replace(
+        "index.m3u8",
+        "index.m3u8?list=SIGNED",
+      );
+      expect(rewrite(text, top)).toBe(rest);
+      expect(compiled(text, top).leftOut).toMatch(/^1 unreadable renditions were left out: EXT-X-/);
+      expect(compiled(text, top).leftOut).not.toMatch(/m3u8|evil/);
+    }
+  });
+
+  test.each(doubtful)("a KEY or a MAP refuses the playlist: %s", (_, list) => {
+    for (const tag of ["#EXT-X-KEY:METHOD=AES-128", "#EXT-X-MAP:BYTERANGE=7"])
+      expect(rewrite(media(`${tag},${list.replaceAll("m3u8", "mp4")}`))).toMatch(/^(?:playlist_invalid|uri_foreign)$/);
+  });
+
+  test("a KEY or a MAP that most players find no URI in refuses it too", () => {
+    expect(rewrite(media('#EXT-X-MAP:X,URI="a"'))).toBe("playlist_invalid");
+    expect(rewrite(media('#EXT-X-KEY:METHOD=AES-128,X,URI="a"'))).toBe("playlist_invalid");
+  });
+
+  test("the last rendition of a group that a variant names refuses the playlist", () => {
+    const bad = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",NAME="x",URI="c.m3u8"d,X="e"';
+    expect(rewrite(withAudio(bad), top)).toBe("playlist_invalid");
+    expect(rewrite(withAudio(bad, sound.replace('"g"', '"h"')), top)).toBe("playlist_invalid");
+    expect(rewrite(withAudio(bad, sound.replace("AUDIO", "SUBTITLES")), top)).toBe("playlist_invalid");
+    expect(rewrite(withAudio(bad.replace('GROUP-ID="g",', "")), top)).toBe("playlist_invalid");
+    // A group that nobody names, and one that never was.
+    expect(rewrite(multivariant(bad), top)).toBe(signed(multivariant()));
+    expect(rewrite(withAudio(bad.replace('"g"', '"h"')), top)).toBe(signed(withAudio()));
+  });
+});
+
+test("a URI in front of a comma with a blank before it is signed, as ever", () => {
+  for (const list of ['URI="i.mp4" ,X=1', "URI=i.mp4 ,X=1", ' URI="i.mp4", X=1'])
+    expect(rewrite(media(`#EXT-X-MAP:${list}`))).toBe(media(`#EXT-X-MAP:${list.replace("i.mp4", "i.mp4?seg=SIGNED")}`));
+});
+
+const pieces = fc.constantFrom(
+  ...[
+    '"',
+    '"',
+    '"',
+    ",",
+    ",",
+    "=",
+    " ",
+    "\t",
+    "\\",
+    "'",
+    "URI",
+    "URI=",
+    'URI="',
+    "NAME=",
+    'NAME="',
+    "DEFAULT",
+    "X-URI=",
+  ],
+  ...[
+    "a.m3u8",
+    "b",
+    "https://evil.example/",
+    "//evil.example/",
+    "https://media.example/film/a",
+    "\v",
+    "\u2028",
+    "\u00A0",
+  ],
+);
+const base = "https://media.example/GRANT/film/index.m3u8?list=SIGNED";
+const readers = [readAsHlsJs, readAsShaka, readAsVhs, readAsFfmpeg];
+
+test("whatever is in a list, no player finds another host in what leaves", () => {
+  const tags = fc.constantFrom("MEDIA", "MAP", "KEY", "SESSION-DATA");
+  fc.assert(
+    fc.property(tags, fc.array(pieces, { maxLength: 16 }), (tag, list) => {
+      const rewritten = rewrite(`#EXTM3U\n#EXT-X-${tag}:TYPE=AUDIO,${list.join("")}\n`, top);
+      const left = rewritten.split("\n").find((line) => line.startsWith(`#EXT-X-${tag}:`)) ?? "";
+      const value = left.slice(left.indexOf(":") + 1);
+      for (const { name, text } of [...readers.flatMap((read) => read(value) ?? []), ...readPlainly(value, "URI")]) {
+        const url = name === "URI" ? URL.parse(text, base) : null;
+        if (url !== null && /^https?:$/.test(url.protocol)) expect([value, url.host]).toEqual([value, "media.example"]);
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
