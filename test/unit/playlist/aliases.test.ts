@@ -204,6 +204,6 @@ describe("a playlist at an alias", () => {
       "0.ts",
       '#EXT-X-DATERANGE:ID="a",X-URI="ads;1/a.m3u8",X-ASSET-LIST="ads;1/l.json"',
     );
-    expect(compiled(date, server).targets.map(({ purpose }) => purpose)).toEqual(["segment", "playlist", "segment"]);
+    expect(compiled(date, server).targets.map(({ purpose }) => purpose)).toEqual(["segment", "playlist", "playlist"]);
   });
 });
