@@ -6,6 +6,8 @@ import type { RateLimits, RatePolicy, RateStanding } from "./rate-limit.ts";
 export interface RememberedLimits extends RateLimits {
   /** How a name stands whose quota is known to be used up; undefined for any other, and nothing is counted. */
   spent(policy: RatePolicy, name: string, now: UnixSeconds): RateStanding | undefined;
+  /** Remembers a standing that was counted elsewhere, where its quota is used up. */
+  remember(standing: RateStanding, name: string, now: UnixSeconds): void;
 }
 
 const mostKept = 1000;
@@ -25,15 +27,19 @@ export function rememberSpent(limits: RateLimits): RememberedLimits {
     ends.delete(key);
     return undefined;
   };
+  const remember: RememberedLimits["remember"] = ({ allowed, policy, resetsIn }, name, now) => {
+    if (allowed) return;
+    makeRoom(ends, mostKept);
+    ends.set(keyOf(policy, name), after(now, resetsIn));
+  };
   return {
     spent,
+    remember,
     take: async (policy, name, now) => {
       const known = spent(policy, name, now);
       if (known !== undefined) return known;
       const standing = await limits.take(policy, name, now);
-      if (standing.allowed) return standing;
-      makeRoom(ends, mostKept);
-      ends.set(keyOf(policy, name), after(now, standing.resetsIn));
+      remember(standing, name, now);
       return standing;
     },
   };

@@ -1,6 +1,8 @@
 import { after, later, type UnixSeconds } from "../base/seconds.ts";
+import type { RatePolicy, RateStanding } from "../limits/rate-limit.ts";
 import type {
   ClaimAnswer,
+  ClaimDecision,
   EndedStream,
   LeaseClaim,
   LeaseTouch,
@@ -13,6 +15,7 @@ import type {
 } from "./lease.ts";
 import { claimBudget, waitAfterMany } from "./lease-brake.ts";
 import { type NetworkSecrets, networkHash } from "./lease-networks.ts";
+import { LeaseQuotas, type QuotaUsed } from "./lease-quotas.ts";
 import { type LeaseRow, type LeaseRows, type Move, unseen } from "./lease-row.ts";
 import {
   decideClaim,
@@ -35,6 +38,7 @@ export interface HandedOver {
   readonly rows: readonly LeaseRow[];
   /** What is known of the subject's logins. */
   readonly logins: readonly Move[];
+  readonly quotas: readonly QuotaUsed[];
   readonly until: UnixSeconds;
 }
 
@@ -59,18 +63,36 @@ export class LeaseBook {
   readonly #moves = new Map<string, Move>();
   readonly #budget = claimBudget();
   readonly #hash: (network: string) => string;
+  readonly #quotas: LeaseQuotas;
   #nextRemoval: UnixSeconds | undefined;
 
   constructor(store: LeaseRows, times: LeaseTimes, secrets: NetworkSecrets) {
     this.#store = store;
     this.#times = times;
     this.#hash = networkHash(store, secrets);
+    this.#quotas = new LeaseQuotas(store);
     for (const row of store.all()) this.#keep(row);
     for (const move of store.moves()) this.#keepMove(move);
   }
 
-  /** See {@link decideClaim}; `hasty` for one too many: see {@link claimBudget} and {@link waitAfterMany}. */
+  /**
+   * Counts a claim by its quota, and decides it: see {@link decideClaim}; `hasty` for one too many: see {@link claimBudget}
+   * and {@link waitAfterMany}.
+   */
   claim(claim: LeaseClaim): ClaimAnswer {
+    if (claim.rate === undefined) return this.#decide(claim);
+    const standing = this.take(claim.rate, claim.now);
+    return standing.allowed ? { ...this.#decide(claim), standing } : { is: "spent", standing };
+  }
+
+  /** See {@link LeaseQuotas.take}. */
+  take(policy: RatePolicy, now: UnixSeconds): RateStanding {
+    const standing = this.#quotas.take(policy, now);
+    this.#remindOfQuotas();
+    return standing;
+  }
+
+  #decide(claim: LeaseClaim): ClaimDecision {
     const isNew = !this.#rows.has(claim.sessionId);
     const retryAfter = this.#budget(claim.now) ?? (isNew ? waitAfterMany(this.#rows, claim.now) : undefined);
     if (retryAfter !== undefined) return { is: "hasty", retryAfter };
@@ -157,6 +179,7 @@ export class LeaseBook {
   handOver(to: string, until: UnixSeconds): HandedOver {
     const rows = [...this.#rows.values()];
     for (const { expiresAt } of rows) until = later(until, expiresAt);
+    until = this.#quotas.lastEnd(until);
     for (const move of this.#moves.values())
       if (move.way === "to") {
         until = later(until, move.until);
@@ -164,7 +187,7 @@ export class LeaseBook {
       }
     this.#writeMove({ way: "to", name: to, until });
     const logins = [...this.#moves.values()].filter(({ way }) => way === "out" || way === "shared");
-    return { rows: rows.map((row) => ({ ...row, networks: [] })), logins, until };
+    return { rows: rows.map((row) => ({ ...row, networks: [] })), logins, quotas: this.#quotas.all(), until };
   }
 
   /** Whether all that was under an older name is here already. */
@@ -173,11 +196,13 @@ export class LeaseBook {
   }
 
   /** Takes what an older name gave. What both know of a session is put together, so that twice does no harm. */
-  takeOver(from: string, { rows, logins, until }: HandedOver): void {
+  takeOver(from: string, { rows, logins, quotas, until }: HandedOver): void {
     for (const login of logins) {
       const known = this.#moves.get(moveKey(login.way, login.name));
       if (known === undefined || known.until < login.until) this.#writeMove(login);
     }
+    this.#quotas.takeOver(quotas);
+    this.#remindOfQuotas();
     for (const row of rows) {
       const known = this.#rows.get(row.sessionId);
       this.#write(known === undefined ? row : merged(known, row));
@@ -201,6 +226,13 @@ export class LeaseBook {
     for (const move of [...this.#moves.values()])
       if (removalOf(move.until, this.#times) <= now) this.#eraseMove(move);
       else this.#keepMove(move);
+    this.#quotas.prune(now);
+    this.#remindOfQuotas();
+  }
+
+  #remindOfQuotas(): void {
+    const end = this.#quotas.nextEnd;
+    if (end !== undefined && (this.#nextRemoval === undefined || end < this.#nextRemoval)) this.#nextRemoval = end;
   }
 
   #remindOf(end: UnixSeconds): void {

@@ -1,4 +1,5 @@
-import { later, type UnixSeconds } from "../base/seconds.ts";
+import { after, later, type UnixSeconds } from "../base/seconds.ts";
+import type { RatePolicy, RateStanding } from "../limits/rate-limit.ts";
 import type {
   ClaimAnswer,
   EndedStream,
@@ -17,6 +18,7 @@ import type { HandedOver, LeaseBook } from "./lease-book.ts";
 export interface LeaseDesk {
   /** `own` is the name under which it is asked, `older` are the names whose streams it takes over first. */
   claim(claim: LeaseClaim, own: string, older: readonly string[]): Promise<ClaimAnswer>;
+  take(policy: RatePolicy, now: UnixSeconds, own: string, older: readonly string[]): Promise<RateStanding>;
   touch(touch: LeaseTouch): Promise<TouchAnswer>;
   end(ending: StreamEnding): Promise<EndedStream>;
   endLogin(ending: LoginEnding): Promise<LoginEnded>;
@@ -43,18 +45,27 @@ export function leaseDesk(book: LeaseBook, deskOf: (name: string) => LeaseDesk):
     }
   }
 
+  /** The name that answers, once all that was under older names is here: the heir, or undefined for this one. */
+  async function gathered(own: string, older: readonly string[], now: UnixSeconds, until: UnixSeconds) {
+    book.prune(now);
+    if (book.heir() === undefined) {
+      const from = older.filter((name) => name !== own && !book.tookFrom(name));
+      await Promise.all(from.map((name) => takeOver(name, own, until)));
+    }
+    // Asked again: a newer name may have asked for the streams in the meantime.
+    return book.heir();
+  }
+
   return {
     claim: async (claim, own, older) => {
-      book.prune(claim.now);
-      if (book.heir() === undefined) {
-        const from = older.filter((name) => name !== own && !book.tookFrom(name));
-        await Promise.all(from.map((name) => takeOver(name, own, claim.expiresAt)));
-      }
-      // Asked again: a newer name may have asked for the streams in the meantime.
-      const heir = book.heir();
+      const heir = await gathered(own, older, claim.now, claim.expiresAt);
       if (heir === undefined) return book.claim(claim);
       book.sentOn(claim.expiresAt);
       return deskOf(heir).claim(claim, heir, []);
+    },
+    take: async (policy, now, own, older) => {
+      const heir = await gathered(own, older, now, after(now, policy.window));
+      return heir === undefined ? book.take(policy, now) : deskOf(heir).take(policy, now, heir, []);
     },
     touch: async (touch) => {
       book.prune(touch.now);

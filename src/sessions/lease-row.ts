@@ -1,4 +1,5 @@
 import { type UnixSeconds, unixSeconds } from "../base/seconds.ts";
+import type { QuotaRows } from "./lease-quotas.ts";
 import type { RevocationCause } from "./revocation.ts";
 
 /** What is written down of one session. A lease is held until `leaseUntil`, unless the session was ended. */
@@ -40,7 +41,7 @@ export interface Move {
 }
 
 /** The port to where one subject's rows are kept. Synchronous: a decision and what it writes are one step. */
-export interface LeaseRows {
+export interface LeaseRows extends QuotaRows {
   /** All of them, in the order in which they first came. */
   all(): Iterable<LeaseRow>;
   /** Writes a row, or writes it anew. */

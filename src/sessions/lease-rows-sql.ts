@@ -1,4 +1,5 @@
-import { isUnixSeconds, type UnixSeconds } from "../base/seconds.ts";
+import { isUnixSeconds, seconds, type UnixSeconds } from "../base/seconds.ts";
+import type { QuotaUsed } from "./lease-quotas.ts";
 import type { LeaseRow, LeaseRows, Move, NetworkSeen } from "./lease-row.ts";
 import { revocationCauses } from "./revocation.ts";
 import type { SqlRow, SqlStore } from "./sql.ts";
@@ -23,7 +24,13 @@ const schema = `
     until INTEGER NOT NULL,
     PRIMARY KEY (way, name)
   ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS network_key (key TEXT NOT NULL);`;
+  CREATE TABLE IF NOT EXISTS network_key (key TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS quota (
+    name TEXT PRIMARY KEY,
+    started_at INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    length REAL NOT NULL
+  ) WITHOUT ROWID;`;
 
 const ways = ["to", "from", "out", "shared"] as const satisfies readonly Move["way"][];
 
@@ -73,6 +80,18 @@ export function sqlLeaseRows(sql: SqlStore): LeaseRows {
     removeMove: ({ way, name }) => write("DELETE FROM move WHERE way = ? AND name = ?", way, name),
     networkKey: () => read("SELECT key FROM network_key", ({ key }) => text(key))[0],
     putNetworkKey: (key) => write("INSERT INTO network_key (key) VALUES (?)", key),
+    quotas: () => read("SELECT * FROM quota", quotaRow),
+    putQuota: ({ name, startedAt, count, length }) =>
+      write(
+        `INSERT INTO quota (name, started_at, count, length) VALUES (?, ?, ?, ?)
+         ON CONFLICT (name) DO UPDATE SET
+           started_at = excluded.started_at, count = excluded.count, length = excluded.length`,
+        name,
+        startedAt,
+        count,
+        length,
+      ),
+    removeQuota: (name) => write("DELETE FROM quota WHERE name = ?", name),
   };
 }
 
@@ -102,6 +121,13 @@ function moveRow(row: SqlRow): Move {
   const way = ways.find((one) => one === row.way);
   if (way === undefined) throw new TypeError("a move of the leases goes no way");
   return { way, name: text(row.name), until: time(row.until) };
+}
+
+function quotaRow(row: SqlRow): QuotaUsed {
+  const { name, started_at, count, length } = row;
+  if (typeof count !== "number" || typeof length !== "number")
+    throw new TypeError("a column of the quotas holds no number");
+  return { name: text(name), startedAt: time(started_at), count, length: seconds(length) };
 }
 
 function networks(json: string): readonly NetworkSeen[] {

@@ -1,6 +1,6 @@
 import { after, earlier, later, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
 import type {
-  ClaimAnswer,
+  ClaimDecision,
   EndedStream,
   LeaseClaim,
   LeaseTouch,
@@ -36,7 +36,7 @@ export function decideClaim(
   rows: Rows,
   claim: LeaseClaim,
   times: LeaseTimes,
-): { readonly answer: ClaimAnswer; readonly write: readonly LeaseRow[]; readonly remember?: LeaseRow } {
+): { readonly answer: ClaimDecision; readonly write: readonly LeaseRow[]; readonly remember?: LeaseRow } {
   const { sessionId, now, limit, takeover } = claim;
   const known = rows.get(sessionId);
   if (known?.ended !== undefined) return { answer: { is: "ended", cause: known.ended }, write: [] };

@@ -1,5 +1,6 @@
 import type { RunningSession } from "../base/refusal.ts";
 import type { Seconds, UnixSeconds } from "../base/seconds.ts";
+import type { RatePolicy, RateStanding } from "../limits/rate-limit.ts";
 import type { RevocationCause } from "./revocation.ts";
 
 /** What `POST /stream/start` and a session's renewal ask of the subject's streams. */
@@ -17,9 +18,17 @@ export interface LeaseClaim {
   readonly takeover: boolean;
   /** The client's network in its one spelling, where it is known: the session is trusted there. It is kept as a hash alone. */
   readonly network: string | undefined;
+  /** The subject's quota that the claim is counted by, before anything else; a renewal is counted by none. */
+  readonly rate?: RatePolicy | undefined;
 }
 
+/** What a claim comes to, and how the subject stands with the quota that it was counted by. */
 export type ClaimAnswer =
+  | (ClaimDecision & { readonly standing?: RateStanding | undefined })
+  /** The quota is used up. */
+  | { readonly is: "spent"; readonly standing: RateStanding };
+
+export type ClaimDecision =
   /** `taken` are the sessions that takeovers have ended within a lease: the revocation log has to be told. */
   | { readonly is: "held"; readonly taken: readonly EndedStream[] }
   /** There are too many; none of them was touched. */
@@ -115,6 +124,8 @@ export interface StreamState {
 /** The port to all streams of one subject. Each rejects where the store does not answer. */
 export interface SubjectStreams {
   claim(claim: LeaseClaim): Promise<ClaimAnswer>;
+  /** Counts by a quota without a claim: before something is asked that costs more than a claim. */
+  take(policy: RatePolicy, now: UnixSeconds): Promise<RateStanding>;
   touch(touch: LeaseTouch): Promise<TouchAnswer>;
   /** Ends a session for good: nothing gives it back. */
   end(ending: StreamEnding): Promise<EndedStream>;

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { readDecimal } from "../../base/decimal.ts";
 import { seconds, systemClock, type UnixSeconds } from "../../base/seconds.ts";
+import type { RatePolicy, RateStanding } from "../../limits/rate-limit.ts";
 import type {
   ClaimAnswer,
   EndedStream,
@@ -38,6 +39,10 @@ export class StreamsObject extends DurableObject<StreamsEnv> implements LeaseDes
 
   async claim(claim: LeaseClaim, own: string, older: readonly string[]): Promise<ClaimAnswer> {
     return this.#ask((desk) => desk.claim(claim, own, older));
+  }
+
+  async take(policy: RatePolicy, now: UnixSeconds, own: string, older: readonly string[]): Promise<RateStanding> {
+    return this.#ask((desk) => desk.take(policy, now, own, older));
   }
 
   async touch(touch: LeaseTouch): Promise<TouchAnswer> {

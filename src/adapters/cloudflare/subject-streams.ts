@@ -13,6 +13,7 @@ export function streamsOf<Id>(namespace: StreamsNamespace<Id>): StreamsOf {
     const object = () => namespace.get(namespace.idFromName(subject));
     return {
       claim: async (claim) => object().claim(claim, subject, older),
+      take: async (policy, now) => object().take(policy, now, subject, older),
       touch: async (touch) => object().touch(touch),
       end: async (ending) => object().end(ending),
       endLogin: async (ending) =>

@@ -2,6 +2,7 @@ import { type Seconds, seconds } from "../../base/seconds.ts";
 import type { StreamsOf } from "../../sessions/lease.ts";
 import { LeaseBook } from "../../sessions/lease-book.ts";
 import { endLoginAt, type LeaseDesk, leaseDesk } from "../../sessions/lease-desk.ts";
+import type { QuotaUsed } from "../../sessions/lease-quotas.ts";
 import type { LeaseRow, LeaseRows, Move } from "../../sessions/lease-row.ts";
 import { nobleHmac } from "../noble/noble-hmac.ts";
 
@@ -29,6 +30,7 @@ export function memoryStreams(
   return {
     streamsOf: (subject, older = []) => ({
       claim: async (claim) => deskOf(subject).claim(claim, subject, older),
+      take: async (policy, now) => deskOf(subject).take(policy, now, subject, older),
       touch: async (touch) => deskOf(subject).touch(touch),
       end: async (ending) => deskOf(subject).end(ending),
       endLogin: async (ending) => endLoginAt([subject, ...older].map(deskOf), ending),
@@ -45,6 +47,7 @@ function memoryRows(): LeaseRows & { readonly writes: () => number } {
   const rows = new Map<string, LeaseRow>();
   const moves = new Map<string, Move>();
   let writes = 0;
+  const quotas = new Map<string, QuotaUsed>();
   let networkKey: string | undefined;
   return {
     writes: () => writes,
@@ -61,6 +64,9 @@ function memoryRows(): LeaseRows & { readonly writes: () => number } {
     putNetworkKey: (key) => {
       networkKey = key;
     },
+    quotas: () => quotas.values(),
+    putQuota: (used) => void quotas.set(used.name, used),
+    removeQuota: (name) => void quotas.delete(name),
   };
 }
 

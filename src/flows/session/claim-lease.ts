@@ -15,7 +15,9 @@ import { endedBecause } from "../ended-because.ts";
 import type { SessionContext } from "./context.ts";
 import { lastingSubject } from "./lasting-names.ts";
 import { networkName } from "./network-name.ts";
+import type { StartQuota } from "./start-quota.ts";
 import { fromStore } from "./store-failure.ts";
+import { overQuota } from "./within-rate.ts";
 
 /** Who asks for a place among their streams, and for what. */
 export interface Claiming {
@@ -26,11 +28,13 @@ export interface Claiming {
   readonly client: Client;
   /** What is forbidden now. */
   readonly snapshot: RevocationSnapshot;
+  /** What the claim is counted by; undefined for a renewal, and where the start was counted before. */
+  readonly quota?: StartQuota | undefined;
 }
 
 /**
  * A place among the viewer's streams, under the key that the grant will have. Whom a takeover ends is told to the edge
- * before his place is given away. `stream_limit`, `start_rate_exceeded`; `store_unavailable` where a store did not answer
+ * before his place is given away. `rate_limited`, `stream_limit`, `start_rate_exceeded`; `store_unavailable` where a store did not answer
  * and the operator wants it so; for a session that was ended, why.
  */
 export async function claimLease(
@@ -40,20 +44,23 @@ export async function claimLease(
   expiresAt: UnixSeconds,
   context: SessionContext,
 ): Promise<Result<undefined, Refusal>> {
-  const { credential, asset, sessionId, takeover } = claiming;
+  const { credential, asset, sessionId, takeover, quota } = claiming;
   const network = networkName(claiming.client);
   const { settings } = context;
   const { streams, limit } = placeOf(claiming, key, context);
   const { issuer, loginId } = credential;
   const login = loginId === undefined ? undefined : loginName(issuer, loginId);
-  const claim = { sessionId, assetId: asset.id, login, now, expiresAt, limit, takeover, network };
+  const claim = { sessionId, assetId: asset.id, login, now, expiresAt, limit, takeover, network, rate: quota?.policy };
   const answer = await fromStore("the viewer's streams", claimPlace(claim, claiming, streams, context), context);
   if (!answer.ok) return withoutStore(answer, context);
+  if (answer.value.standing !== undefined) quota?.counted(answer.value.standing);
   switch (answer.value.is) {
     case "limited": {
       const { running } = answer.value;
       return refuse({ code: "stream_limit", reason: `${running.length} streams run, which is all he may`, running });
     }
+    case "spent":
+      return overQuota(answer.value.standing, context);
     case "hasty": {
       const { retryAfter } = answer.value;
       return refuse({ code: "start_rate_exceeded", reason: "the viewer starts streams too fast", retryAfter });
@@ -73,14 +80,14 @@ export async function claimLease(
   }
 }
 
-/** A viewer's streams, as they are found under the key that the next grant will have, and how many he may run at once. */
+/** A viewer's streams, as they are found under the key that the next grant will have, and how many they may run at once. */
 export function placeOf(
   { credential, asset }: Pick<Claiming, "credential" | "asset">,
   key: PreparedSessionKey,
-  { keys, streams, settings }: Pick<SessionContext, "keys" | "streams" | "settings">,
+  context: Pick<SessionContext, "keys" | "streams" | "settings">,
 ): { readonly streams: SubjectStreams; readonly limit: number | undefined } {
-  const limit = credential.streams ?? asset.streams ?? settings.streamLimit;
-  return { streams: streamsUnder(key, credential, { keys, streams }), limit };
+  const limit = credential.streams ?? asset.streams ?? context.settings.streamLimit;
+  return { streams: streamsUnder(key, credential, context), limit };
 }
 
 /** A viewer's streams under one key, with what is under the keys that signed before it. */
@@ -112,7 +119,9 @@ async function claimPlace(
   const endings = [...forbidden].map(([{ sessionId }, { cause }]) => ({ sessionId, expiresAt: now, cause, now }));
   await Promise.all(endings.map((ending) => streams.end(ending)));
   for (const { sessionId } of forbidden.keys()) telemetry({ event: "ended", sessionId });
-  return streams.claim(claim);
+  // It was counted already.
+  const again = await streams.claim({ ...claim, rate: undefined });
+  return again.is === "spent" ? again : { ...again, standing: answer.standing };
 }
 
 /** Those of a viewer's running streams that are forbidden meanwhile, each with what forbids it. */

@@ -4,7 +4,7 @@ import { after, earlier, isUnixSeconds, rfc3339, type UnixSeconds } from "../../
 import { type Asset, entryPlace } from "../../catalog/asset.ts";
 import { signingKey } from "../../keys/ring.ts";
 import { loginName } from "../../sessions/login-name.ts";
-import { isKeyRevoked } from "../../sessions/revocation-snapshot.ts";
+import { isKeyRevoked, type RevocationSnapshot } from "../../sessions/revocation-snapshot.ts";
 import { mintGrant, subjectHash, tokenHash } from "../../signing/grant.ts";
 import { signedQuery } from "../../signing/media-url.ts";
 import { macFor, type PreparedSessionKey } from "../../signing/session-keys.ts";
@@ -86,16 +86,30 @@ export function termsOf(
   now: UnixSeconds,
   { keys, settings }: Pick<SessionContext, "keys" | "settings">,
 ): Result<Terms, Refusal> {
-  const usable = [...keys.values()].filter(({ kid }) => !isKeyRevoked(snapshot, kid));
-  const key = signingKey(usable, now);
-  if (key === undefined)
-    return refusal("configuration_invalid", "no session key is in use now: its window has not begun, or it was ended");
+  const signing = keyOf(snapshot, now, { keys });
+  if (!signing.ok) return signing;
+  const key = signing.value;
   const binding = bindTo(asset, client);
   if (!binding.ok) return binding;
   const end = after(now, asset.session ?? settings.sessionTtl);
   // A grant is worth nothing once its key has ended, so no more is promised than the key can keep.
   const ends = [key.exp, asset.available?.until, until];
   return ok({ key, binding: binding.value, expiresAt: ends.filter(isUnixSeconds).reduce(earlier, end) });
+}
+
+/** The key that signs a grant of now: never one that was revoked. `configuration_invalid` where there is none. */
+export function keyOf(
+  snapshot: RevocationSnapshot,
+  now: UnixSeconds,
+  { keys }: Pick<SessionContext, "keys">,
+): Result<PreparedSessionKey, Refusal> {
+  const key = signingKey(
+    [...keys.values()].filter(({ kid }) => !isKeyRevoked(snapshot, kid)),
+    now,
+  );
+  return key === undefined
+    ? refusal("configuration_invalid", "no session key is in use now: its window has not begun, or it was ended")
+    : ok(key);
 }
 
 function manifestUrl(

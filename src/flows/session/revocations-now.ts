@@ -9,16 +9,17 @@ import { lastingSubject, lastingToken } from "./lasting-names.ts";
 
 /**
  * What is forbidden now, where none of it forbids this credential, or this asset where one is asked for. `token_revoked`,
- * `asset_revoked`; `store_unavailable` where nobody knows.
+ * `asset_revoked`; `store_unavailable` where nobody knows. `begun` is the question, where it was asked before.
  */
 export async function nothingForbids(
   credential: Credential,
   assetId: string | undefined,
   request: Pick<SessionRequest, "waitUntil">,
   context: Pick<SessionContext, "revocations">,
+  begun = revocationsNow(request, context),
 ): Promise<Result<RevocationSnapshot, Refusal>> {
-  const current = await revocationsNow(request, context);
-  if (!current.ok) return current;
+  const current = await begun;
+  if (!current.ok || current.value.size === 0) return current;
   const { issuer, subject, tokenId, loginId, issuedAt } = credential;
   const forbidding = forbidsStart(current.value, {
     subject: lastingSubject(issuer, subject),
@@ -30,12 +31,19 @@ export async function nothingForbids(
   return forbidding === undefined ? ok(current.value) : refuseFor(forbidding.kind);
 }
 
-/** What is forbidden now; `store_unavailable` where nobody knows. */
+/**
+ * What is forbidden now; `store_unavailable` where nobody knows. The question goes on where the request is answered before:
+ * the next request finds its answer.
+ */
 export function revocationsNow(
   { waitUntil }: Pick<SessionRequest, "waitUntil">,
   { revocations }: Pick<SessionContext, "revocations">,
 ): Promise<Result<RevocationSnapshot, Refusal>> {
-  return revocations.current(waitUntil);
+  const known = revocations.atHand(waitUntil);
+  if (known !== undefined) return Promise.resolve(ok(known));
+  const asked = revocations.current(waitUntil);
+  waitUntil(asked);
+  return asked;
 }
 
 function refuseFor(kind: RevocationKind) {

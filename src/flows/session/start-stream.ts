@@ -8,13 +8,13 @@ import { conditionsHold } from "../../policy/conditions.ts";
 import { decide } from "../../policy/decide.ts";
 import { readBody } from "../read-body.ts";
 import { withinAddressRate } from "./address-rate.ts";
+import { streamsUnder } from "./claim-lease.ts";
 import type { SessionContext, SessionRequest } from "./context.ts";
 import { entitled } from "./entitled.ts";
-import { lastingSubject } from "./lasting-names.ts";
-import { type OpenedSession, openSession } from "./open-session.ts";
-import { nothingForbids } from "./revocations-now.ts";
+import { keyOf, type OpenedSession, openSession } from "./open-session.ts";
+import { nothingForbids, revocationsNow } from "./revocations-now.ts";
+import { countStart, startQuota } from "./start-quota.ts";
 import { tellSeen } from "./subject-name.ts";
-import { withinRate } from "./within-rate.ts";
 
 export const startBodySchema = z.strictObject({
   asset: z.string().min(1).max(64).describe("The asset's id."),
@@ -26,8 +26,12 @@ export const startBodySchema = z.strictObject({
 
 /**
  * `POST /stream/start`, the whole story: a bearer token is verified, the policy decides whether it opens the asset, the
- * asset's own conditions hold, nothing forbids it, the operator's service agrees, the viewer has a place among his streams
+ * asset's own conditions hold, nothing forbids it, the operator's service agrees, the viewer has a place among their streams
  * left, and the answer is a playback session: a grant in a manifest URL that lives for minutes.
+ *
+ * The viewer's streams are asked last, after everything that can refuse, and one question counts the start and claims the
+ * place. Only where the operator's service is asked the start is counted before, so that nobody floods it. The revocations are
+ * asked for while the token is verified: what is revoked later forbids a grant of `now` at the edge.
  */
 export async function startStream(
   request: SessionRequest,
@@ -35,14 +39,14 @@ export async function startStream(
 ): Promise<Result<OpenedSession, Refusal>> {
   const now: UnixSeconds = context.clock();
   const { settings } = context;
+  const revocations = revocationsNow(request, context);
   // A token that is judged here costs no quota, good or bad; a question to somebody else does.
   const credential = await request.credential.validate(() =>
     withinAddressRate(settings.startRateAddress, request, context),
   );
   if (!credential.ok) return credential;
-  const { issuer, subject } = credential.value;
-  const bySubject = await withinRate(settings.startRate, lastingSubject(issuer, subject), request, context);
-  if (!bySubject.ok) return bySubject;
+  const quota = startQuota(credential.value, request, now, context);
+  if (!quota.ok) return quota;
   const wanted = readBody(startBodySchema, request.body);
   if (!wanted.ok) return wanted;
   const catalog = await context.catalog();
@@ -52,13 +56,22 @@ export async function startStream(
   if (!asset.ok) return asset;
   const conditions = conditionsHold(asset.value, request, now);
   if (!conditions.ok) return conditions;
-  const snapshot = await nothingForbids(credential.value, asset.value.id, request, context);
+  const snapshot = await nothingForbids(credential.value, asset.value.id, request, context, revocations);
   if (!snapshot.ok) return snapshot;
+  const isCountedFirst = context.entitlement !== undefined && quota.value !== undefined;
+  if (isCountedFirst) {
+    const key = keyOf(snapshot.value, now, context);
+    if (!key.ok) return key;
+    const streams = streamsUnder(key.value, credential.value, context);
+    const counted = await countStart(quota.value, streams, now, context);
+    if (!counted.ok) return counted;
+  }
   const allowed = await entitled(credential.value, asset.value.id, request, context);
   if (!allowed.ok) return allowed;
   const sessionId = encodeBase64url(context.random(16));
   const opening = { sessionId, ...allowed.value, asset: asset.value, takeover, country: request.country };
-  const opened = await openSession({ ...opening, client: request.client, snapshot: snapshot.value }, now, context);
+  const claimed = { snapshot: snapshot.value, quota: isCountedFirst ? undefined : quota.value };
+  const opened = await openSession({ ...opening, client: request.client, ...claimed }, now, context);
   if (opened.ok) tellSeen(credential.value, request, context);
   return opened;
 }

@@ -1,5 +1,5 @@
 import type { Refusal } from "../../base/refusal.ts";
-import { ok, type Result, refuse } from "../../base/result.ts";
+import { ok, type Refused, type Result, refuse } from "../../base/result.ts";
 import type { RatePolicy, RateStanding } from "../../limits/rate-limit.ts";
 import type { SessionContext, SessionRequest } from "./context.ts";
 import { fromStore } from "./store-failure.ts";
@@ -39,10 +39,16 @@ export function notSpent(
   return spent === undefined ? ok(undefined) : judged(spent, request, context);
 }
 
-function judged(standing: RateStanding, request: Asking, { telemetry }: SessionContext): Result<undefined, Refusal> {
+function judged(standing: RateStanding, request: Asking, context: SessionContext): Result<undefined, Refusal> {
   request.onStanding(standing);
-  const { policy, allowed, resetsIn } = standing;
-  if (allowed) return ok(undefined);
+  return standing.allowed ? ok(undefined) : overQuota(standing, context);
+}
+
+/** `rate_limited`, and telemetry is told of it. */
+export function overQuota(
+  { policy, resetsIn }: Pick<RateStanding, "policy" | "resetsIn">,
+  { telemetry }: Pick<SessionContext, "telemetry">,
+): Refused<Refusal> {
   telemetry({ event: "limited", policy: policy.name });
   return refuse({ code: "rate_limited", reason: `the quota of ${policy.name} is used up`, retryAfter: resetsIn });
 }

@@ -2,11 +2,12 @@ import { describe, expect, it } from "vitest";
 import { type StreamsNamespace, streamsOf } from "../../../src/adapters/cloudflare/subject-streams.ts";
 import { memoryStreams } from "../../../src/adapters/memory/memory-streams.ts";
 import { unixSeconds } from "../../../src/base/seconds.ts";
+import { quotaContract, rate } from "./quota-contract.ts";
 import { runtimeBindings } from "./runtime-bindings.ts";
 import { signOutContract } from "./sign-out-contract.ts";
 import { at, claimOf, streamsContract, touchOf } from "./streams-contract.ts";
 
-for (const contract of [streamsContract, signOutContract])
+for (const contract of [streamsContract, signOutContract, quotaContract])
   contract("memory", () => {
     const memory = memoryStreams();
     return {
@@ -64,7 +65,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       ),
     );
 
-  for (const contract of [streamsContract, signOutContract])
+  for (const contract of [streamsContract, signOutContract, quotaContract])
     contract("durable-object", () => ({
       streamsOf: streamsOf(namespace),
       writes: (subject) =>
@@ -110,6 +111,17 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       expect(await tables("ending")).toEqual([]);
       expect(await streams.claim(claimOf("s0", 0))).toMatchObject({ is: "held" });
       expect(await streams.show("s0", claimOf("s0", 0).now)).toBeDefined();
+    });
+
+    it("leaves nothing behind when the window of its quota is over", async () => {
+      await streamsOf(namespace)("counted").take(rate, at(0));
+      expect(await lookInto("counted", ({ storage }) => storage.getAlarm())).toBe((at(0) + 3600) * 1000);
+      const streams = streamsOf(namespace)("counted-long-ago");
+      const longAgo = unixSeconds(1_000_000_000);
+      await streams.take(rate, longAgo);
+      await tools.runDurableObjectAlarm(stub("counted-long-ago"));
+      expect(await tables("counted-long-ago")).toEqual([]);
+      expect(await streams.take(rate, longAgo)).toMatchObject({ remaining: 2 });
     });
 
     it("writes down for how long it sends on what it is asked", async () => {

@@ -31,6 +31,9 @@ function shelf() {
     putNetworkKey: (key) => {
       networkKey = key;
     },
+    quotas: () => [],
+    putQuota: () => {},
+    removeQuota: () => {},
   };
   return { rows, kept, writes: () => writes };
 }

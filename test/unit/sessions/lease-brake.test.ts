@@ -24,6 +24,9 @@ function opened(rows = new Map<string, LeaseRow>()) {
     removeMove: () => {},
     networkKey: () => undefined,
     putNetworkKey: () => {},
+    quotas: () => [],
+    putQuota: () => {},
+    removeQuota: () => {},
   };
   const times = { leaseTtl: seconds(90), writeInterval: seconds(30) };
   const secrets = { hmac: nobleHmac, random: (length: number) => new Uint8Array(length) };

@@ -120,6 +120,10 @@ export async function sessionStage(
         up("streams", "claim");
         return asked.claim(claim);
       },
+      take: async (...take) => {
+        up("streams", "take");
+        return asked.take(...take);
+      },
       touch: async (touch) => {
         up("streams");
         return asked.touch(touch);
