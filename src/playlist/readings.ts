@@ -118,6 +118,9 @@ export function readPlainly(list: string, name: string): readonly Reading[] {
 /** So many of the five have to find the URI of a tag that cannot be left out: without it most players do not play. */
 const most = 3;
 
+/** How often more a broken list may hold the same URI: each is cut out of it. */
+const mostTimes = 8;
+
 /**
  * The attributes of a list that is no list by RFC 8216bis §4.2, in `text` from `from` to `to`. Its URIs are determined where all
  * players that find one find the same, and nothing else looks like a URL or like a second one; what does not hold a URI is as
@@ -150,7 +153,11 @@ export function doubtfulList(
       spans.set(one.start, one);
     }
     const [first, ...others] = spans.values();
-    if (others.some((one) => one.text !== first?.text) || namedElsewhere(list, name, spans))
+    if (
+      others.length > mostTimes ||
+      others.some((one) => one.text !== first?.text) ||
+      namedElsewhere(list, name, spans)
+    )
       return refuse(`it has more than one ${name}`);
     if (needed && first !== undefined && seen.filter((found) => found.length > 0).length < most)
       return refuse(`most players do not find its ${name}`);

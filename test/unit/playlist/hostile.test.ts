@@ -128,6 +128,7 @@ describe("four megabytes of one thing are answered like any other playlist", () 
     ["bytes that are not UTF-8", `# ${"\uDCE7\uDC85".repeat(size / 2)}`, true],
     ["commas in a list", `#EXT-X-KEY:${",".repeat(size)}`, true],
     ["elements of a list", `#EXT-X-MAP:${"A=b,".repeat(size / 4)}`, true],
+    ["a URI over and over in a broken list", `#EXT-X-MEDIA:X,${'URI="a",X,'.repeat(size / 10)}`, true],
     ["references to variables", `#EXTINF:1,\n${"{$a".repeat(size / 3)}`, false],
     [
       "variables and what uses them",
