@@ -6,8 +6,11 @@ export function expiryStep(time: number): number {
   return Math.floor((time - 1000) / step);
 }
 
-/** Waits where less than `time` milliseconds of a step are left, so that what follows falls into one. */
-export async function withinOneStep(time: number): Promise<void> {
-  const left = (expiryStep(Date.now()) + 1) * step + 1000 - Date.now();
-  if (left < time) await new Promise((resolve) => setTimeout(resolve, left + 50));
+/** What `work` gives within one step. It is done again where a step ended meanwhile. */
+export async function withinOneStep<Value>(work: () => Promise<Value>): Promise<Value> {
+  for (;;) {
+    const step = expiryStep(Date.now());
+    const value = await work();
+    if (expiryStep(Date.now()) === step) return value;
+  }
 }

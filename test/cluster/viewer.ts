@@ -69,19 +69,39 @@ export async function urlsOf({ manifestUrl }: Opened) {
   return { manifest: manifestUrl, playlist, segment };
 }
 
-/** Asks every 100 ms until it is refused with `code`: after how many milliseconds it was. */
-export async function refusedAfter(url: string, code: string, address?: string): Promise<number> {
-  const since = Date.now();
-  for (let last: string | undefined; Date.now() - since < 10_000; await wait(100)) {
-    last = (await get(url, address)).code;
-    if (last === code) return Date.now() - since;
-    if (last !== undefined) throw new Error(`it is ${last}, and not ${code}`);
+/** How long a test waits for what always comes, in milliseconds: no machine is so slow, so only a fault reaches it. */
+export const ceiling = 100_000;
+
+/**
+ * Asks again and again until the answer is so, and gives that answer. A test waits for a condition with it, and for nothing
+ * else: what takes two seconds on an idle machine may take twenty on a busy one.
+ */
+export async function until<Value>(
+  question: () => Value | Promise<Value>,
+  isSo: (value: Value) => boolean,
+  interval = 100,
+): Promise<Value> {
+  const end = Date.now() + ceiling;
+  for (;;) {
+    const value = await question();
+    if (isSo(value)) return value;
+    if (Date.now() > end) throw new Error(`it never came to be so: ${JSON.stringify(value)}`);
+    await new Promise((resolve) => setTimeout(resolve, interval));
   }
-  throw new Error(`it is not ${code} after ten seconds`);
 }
 
-export function wait(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** Asks until it is refused with `code`. Another refusal is a fault. */
+export async function untilRefused(url: string, code: string, address?: string): Promise<void> {
+  const { code: last } = await until(
+    () => get(url, address),
+    (answer) => answer.code !== undefined,
+  );
+  if (last !== code) throw new Error(`it is ${last}, and not ${code}`);
+}
+
+/** Starts until that is refused with `code`. Half a second lies between, since starts without pause are slowed down. */
+export async function untilStartRefused(start: () => Promise<Answer>, code: string): Promise<Answer> {
+  return until(start, (answer) => answer.code === code, 500);
 }
 
 export async function answerOf(asked: Promise<Response>): Promise<Answer> {

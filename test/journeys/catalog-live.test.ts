@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { operatorOf } from "../cluster/operator.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { type Answer, answerOf, openedOf, viewerOf, wait } from "../cluster/viewer.ts";
+import { type Answer, answerOf, get, openedOf, until, viewerOf } from "../cluster/viewer.ts";
 import { walk } from "../cluster/walk.ts";
 
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
@@ -39,11 +39,18 @@ describe("an asset that is added while everything runs", () => {
     const added = await ask("PUT", "/assets/premiere", { id: "premiere", ...premiere });
     expect([added.status, Object(added.body).was]).toEqual([200, "added"]);
     expect(idsIn(await ask("GET", "/assets"))).toContain("premiere");
-    expect((await ann.tryStart({ asset: "premiere" })).code).toBe("asset_unknown");
-    // Each worker keeps a catalog for five seconds in development, and for half a minute elsewhere.
-    await wait(6_000);
     const bob = await viewerOf(cluster.addresses, "bob");
-    const { playlists, files } = await walk(openedOf(await bob.tryStart({ asset: "premiere" })).manifestUrl);
+    // Each worker keeps a catalog for five seconds in development, and for half a minute elsewhere.
+    const started = await until(
+      () => bob.tryStart({ asset: "premiere" }),
+      ({ status }) => status === 201,
+    );
+    const { manifestUrl } = openedOf(started);
+    await until(
+      () => get(manifestUrl),
+      ({ status }) => status === 200,
+    );
+    const { playlists, files } = await walk(manifestUrl);
     expect([playlists.size, files.size > 1]).toEqual([1, true]);
   });
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gatheredBy, type MetricsNamespace } from "../../src/adapters/cloudflare/gathered.ts";
 import { newSessionKey } from "../../src/keys/generate.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { wait } from "../cluster/viewer.ts";
+import { until } from "../cluster/viewer.ts";
 
 const log: string[] = [];
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
@@ -43,11 +43,13 @@ describe("the requests that a wrong configuration refuses", () => {
   it("are counted and reported by every worker, though none of them could be put together", async () => {
     for (const url of [wrong.addresses.apiUrl, wrong.addresses.mediaUrl, wrong.addresses.mediaUrl])
       expect((await fetch(`${url}/health`)).status).toBe(500);
-    await wait(2_500);
     const { METRICS } = await wrong.miniflare.getBindings<{ METRICS: MetricsNamespace<unknown> }>("stagedoor-api");
-    const counts = new Map(await gatheredBy(METRICS).counts());
     const refused = (worker: string) => `stagedoor_refused_total{worker="${worker}",code="configuration_invalid"}`;
-    expect([counts.get(refused("api")), counts.get(refused("edge"))]).toEqual([1, 2]);
+    const counted = async () => {
+      const counts = new Map(await gatheredBy(METRICS).counts());
+      return [counts.get(refused("api")), counts.get(refused("edge"))];
+    };
+    await until(counted, ([api, edge]) => api === 1 && edge === 2);
   });
 });
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../cli/local/ports.ts";
 import { fixtureCatalog } from "../../cli/project.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { type Answer, get, openedOf, viewerOf, wait } from "../cluster/viewer.ts";
+import { type Answer, get, openedOf, until, viewerOf } from "../cluster/viewer.ts";
 
 const secret = "the-secret-of-the-shop-9d1f";
 /** In seconds. */
@@ -118,7 +118,7 @@ describe("an operator's own service", () => {
 
   const elsewhere = (response: ServerResponse) => response.writeHead(307, { Location: "/elsewhere" }).end(yes);
   it.each<[string, string | ((response: ServerResponse) => void), string]>([
-    ["answers late", (response) => void setTimeout(() => response.end(yes), 4000), "did not answer within 2 s"],
+    ["does not answer", () => undefined, "did not answer within 2 s"],
     ["never ends its answer", (response) => void response.writeHead(200).write('{"allow":'), "within 2 s"],
     ["fails", (response) => void response.writeHead(500).end(yes), "answered 500"],
     ["redirects", (response) => void elsewhere(response), "answered 307"],
@@ -144,14 +144,31 @@ describe("an operator's own service", () => {
   });
 
   it("names when the session ends at the latest, and it does", async () => {
-    const until = new Date(Math.ceil(Date.now() / 1000) * 1000 + 2000).toISOString();
-    const ann = await viewer(JSON.stringify({ allow: true, until }));
-    const answer = await ann.tryStart();
-    expect(Object(answer.body).sessionExpiresAt).toBe(until.replace(".000", ""));
-    const session = openedOf(answer);
-    expect((await get(session.manifestUrl)).status).toBe(200);
-    await wait(Date.parse(until) - Date.now() + 100);
-    expect((await get(session.manifestUrl)).status).toBe(403);
+    /** A start, of which the service says that its session ends in so many seconds. */
+    const endingIn = async (length: number) => {
+      const end = new Date(Math.ceil(Date.now() / 1000 + length) * 1000).toISOString();
+      const ann = await viewer(JSON.stringify({ allow: true, until: end }));
+      const answer = await ann.tryStart();
+      if (answer.status !== 201) return undefined;
+      expect(Object(answer.body).sessionExpiresAt).toBe(end.replace(".000", ""));
+      const session = openedOf(answer);
+      return { ann, session, played: (await get(session.manifestUrl)).status === 200 };
+    };
+    // A busy machine needs a longer session to see it play.
+    let length = 1;
+    const seen = await until(
+      () => {
+        length *= 2;
+        return endingIn(length);
+      },
+      (one) => one?.played === true,
+    );
+    if (seen === undefined) throw new Error("no session played");
+    const { ann, session } = seen;
+    await until(
+      () => get(session.manifestUrl),
+      ({ status }) => status === 403,
+    );
     expect(told(await ann.renew(session))).toEqual([403, "grant_expired"]);
   });
 
@@ -165,9 +182,8 @@ describe("an operator's own service", () => {
     const asset = "vod-fmp4";
     await ann.start({ asset });
     expect(ann.questions().map(({ body }) => body.asset)).toContain(asset);
-    await wait(cache * 1000);
     const before = ann.questions().length;
-    await ann.start();
+    await until(ann.tryStart, () => ann.questions().length > before, 500);
     expect(ann.questions().length).toBe(before + 1);
   });
 
@@ -175,8 +191,11 @@ describe("an operator's own service", () => {
     const ann = await viewer(yes);
     const session = await ann.start();
     ann.say('{"allow": false}');
-    await wait(cache * 1000);
-    expect(told(await ann.renew(session))).toEqual([403, "entitlement_refused"]);
+    const refused = await until(
+      () => ann.renew(session),
+      ({ status }) => status === 403,
+    );
+    expect(told(refused)).toEqual([403, "entitlement_refused"]);
     expect((await get(session.manifestUrl)).status).toBe(200);
   });
 });

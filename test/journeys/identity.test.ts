@@ -4,7 +4,7 @@ import { deviceAt, password, signedUp, takeTokens } from "../cluster/device.ts";
 import { rawRequest } from "../cluster/raw-request.ts";
 import { testPassword } from "../cluster/secrets.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { get, openedOf, refusedAfter, wait } from "../cluster/viewer.ts";
+import { get, openedOf, until, untilRefused } from "../cluster/viewer.ts";
 
 const wrongPassword = `${testPassword} of nobody`;
 
@@ -60,17 +60,13 @@ describe("a new user, with better-auth's own client", () => {
 });
 
 describe("sign-out", () => {
-  it.each(["cookie", "bearer", "jwt"] as const)(
-    "stops the film that was started by %s within two seconds",
-    async (kind) => {
-      const ann = await signedUp(apiUrl);
-      const { manifestUrl } = await opened(await ann.startBy[kind]());
-      expect((await get(manifestUrl)).status).toBe(200);
-      await ann.client.signOut();
-      // Two seconds, and what the last request of a slow machine takes.
-      expect(await refusedAfter(manifestUrl, "session_revoked")).toBeLessThan(4000);
-    },
-  );
+  it.each(["cookie", "bearer", "jwt"] as const)("stops the film that was started by %s", async (kind) => {
+    const ann = await signedUp(apiUrl);
+    const { manifestUrl } = await opened(await ann.startBy[kind]());
+    expect((await get(manifestUrl)).status).toBe(200);
+    await ann.client.signOut();
+    await untilRefused(manifestUrl, "session_revoked");
+  });
 
   it("ends every token of the session, and none of another device", async () => {
     const ann = await signedUp(apiUrl);
@@ -79,8 +75,11 @@ describe("sign-out", () => {
     const jwt = (await ann.client.token()).data?.token ?? "";
     const bearer = ann.bearer();
     await ann.client.signOut();
-    await wait(2500);
-    expect(await codeOf(await ann.startBy.token(jwt))).toBe("token_revoked");
+    await until(
+      async () => codeOf(await ann.startBy.token(jwt)),
+      (code) => code === "token_revoked",
+      500,
+    );
     expect(await codeOf(await ann.startBy.token(bearer))).toBe("token_invalid");
     expect((await phone.startBy.jwt()).status).toBe(201);
     expect((await phone.startBy.cookie()).status).toBe(201);
@@ -92,7 +91,7 @@ describe("sign-out", () => {
     await phone.client.signIn.email({ email: ann.email, password });
     const { manifestUrl } = await opened(await phone.startBy.cookie());
     await ann.client.revokeSessions();
-    expect(await refusedAfter(manifestUrl, "session_revoked")).toBeLessThan(4000);
+    await untilRefused(manifestUrl, "session_revoked");
   });
 });
 
@@ -131,7 +130,7 @@ describe("a sign-out that ends nothing", () => {
     expect((await ann.client.getSession()).data).toBe(null);
     expect((await get(manifestUrl)).status).toBe(200);
     expect((await signOutBy({ Authorization: `Bearer ${ann.bearer()}` })).status).toBe(200);
-    expect(await refusedAfter(manifestUrl, "session_revoked")).toBeLessThan(4000);
+    await untilRefused(manifestUrl, "session_revoked");
   });
 });
 
@@ -140,7 +139,7 @@ describe("a session of sign-in", () => {
     const ann = await signedUp(apiUrl);
     const { manifestUrl } = await opened(await ann.startBy.cookie());
     await ann.client.signIn.email({ email: ann.email, password });
-    expect(await refusedAfter(manifestUrl, "session_revoked")).toBeLessThan(4000);
+    await untilRefused(manifestUrl, "session_revoked");
     expect((await ann.startBy.cookie()).status).toBe(201);
   });
 
@@ -157,7 +156,7 @@ describe("a session of sign-in", () => {
     await d1.prepare(more).bind(ann.email).run();
     const changed = { currentPassword: password, newPassword: `${password} anew` };
     expect((await ann.client.changePassword(changed)).error).toBe(null);
-    expect(await refusedAfter(manifestUrl, "session_revoked")).toBeLessThan(4000);
+    await untilRefused(manifestUrl, "session_revoked");
     expect((await thief.client.getSession()).data).toBe(null);
     expect((await ann.startBy.cookie()).status).toBe(201);
   });

@@ -8,11 +8,12 @@ import type { RingKey } from "../../src/keys/key.ts";
 import { nextStep } from "../../src/keys/rotation.ts";
 import { activated, introduced, retired } from "../../src/keys/take-step.ts";
 import { manifestRing, type RotatingCluster, startRotatingCluster } from "../cluster/rotating-cluster.ts";
-import { wait } from "../cluster/viewer.ts";
 import { urisOf } from "../cluster/walk.ts";
 
 const session = seconds(6);
 const headStart = seconds(3);
+/** The pace of those who play and of the rotation. Nothing is expected to have happened by the end of it. */
+const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 /** By whole seconds, a step may come a second earlier than by the clock on the wall. */
 const second = 1000;
 
@@ -73,23 +74,27 @@ interface Watched {
   readonly kids: Set<string>;
 }
 
-/** A viewer who starts session after session until `stop` says so, and loads all the while it lasts. */
-async function watch(asset: string, answering: Answering, stop: () => boolean): Promise<Watched> {
+/**
+ * A viewer who starts session after session until `stop` says so, and loads all the while it lasts. `oldest` is the oldest
+ * ring that an isolate may still have.
+ */
+async function watch(asset: string, answering: Answering, stop: () => boolean, oldest = () => 0): Promise<Watched> {
   const watched: Watched = { requests: 0, refused: [], kids: new Set() };
   let ends = Infinity;
-  const ask = async (worker: "api" | "edge", path: string, init: RequestInit) => {
-    const ring = answering[worker]();
+  const ask = async (worker: "api" | "edge", path: string, init: RequestInit, rings = [answering[worker]()]) => {
+    const [ring = 0] = rings;
     const response = await cluster.ask(worker, ring, path, init);
     watched.requests++;
     const text = await response.text();
-    // On a busy machine an answer may come when the session has ended.
-    if (response.status >= 400 && Date.now() < ends)
+    // On a busy machine an answer may come when the session has ended, or from a ring that no isolate has any more.
+    if (response.status >= 400 && Date.now() < ends && Math.min(...rings) >= oldest())
       watched.refused.push(`${worker} ${ring}: ${response.status} ${text.slice(0, 200)}`);
     return text;
   };
   const load = (url: string) => {
     const { pathname, search } = new URL(url);
-    return ask("edge", pathname + search, { headers: { [manifestRing]: String(answering.manifest()) } });
+    const rings = [answering.edge(), answering.manifest()];
+    return ask("edge", pathname + search, { headers: { [manifestRing]: String(rings[1]) } }, rings);
   };
   while (!stop()) {
     const token = await signDevToken(
@@ -120,8 +125,8 @@ async function watch(asset: string, answering: Answering, stop: () => boolean): 
   return watched;
 }
 
-const viewersOf = (answering: Answering, stop: () => boolean) =>
-  ["vod-ts", "vod-cloudfront"].flatMap((asset) => [0, 1].map(() => watch(asset, answering, stop)));
+const viewersOf = (answering: Answering, stop: () => boolean, oldest?: () => number) =>
+  ["vod-ts", "vod-cloudfront"].flatMap((asset) => [0, 1].map(() => watch(asset, answering, stop, oldest)));
 
 describe("a rotation of session and CloudFront keys under load", () => {
   it("refuses not one request, in whatever order the workers get each ring", async () => {
@@ -134,11 +139,11 @@ describe("a rotation of session and CloudFront keys under load", () => {
     let over = false;
     const stop = () => over;
     const viewers = [
-      ...viewersOf({ api: newest, manifest: newest, edge: oldest }, stop),
-      ...viewersOf({ api: oldest, manifest: newest, edge: newest }, stop),
-      ...viewersOf({ api: newest, manifest: oldest, edge: newest }, stop),
-      ...viewersOf({ api: oldest, manifest: oldest, edge: newest }, stop),
-      ...viewersOf({ api: any, manifest: any, edge: any }, stop),
+      ...viewersOf({ api: newest, manifest: newest, edge: oldest }, stop, oldest),
+      ...viewersOf({ api: oldest, manifest: newest, edge: newest }, stop, oldest),
+      ...viewersOf({ api: newest, manifest: oldest, edge: newest }, stop, oldest),
+      ...viewersOf({ api: oldest, manifest: oldest, edge: newest }, stop, oldest),
+      ...viewersOf({ api: any, manifest: any, edge: any }, stop, oldest),
     ];
     const steps: string[] = [];
     let keys = stages[0] ?? [];
@@ -162,23 +167,20 @@ describe("a rotation of session and CloudFront keys under load", () => {
     const watched = await Promise.all(viewers);
     expect(steps).toEqual(["introduce", "activate", "retire"]);
     expect(watched.flatMap(({ refused }) => refused)).toEqual([]);
-    expect(watched.reduce((sum, { requests }) => sum + requests, 0)).toBeGreaterThan(1000);
+    expect(watched.reduce((sum, { requests }) => sum + requests, 0)).toBeGreaterThan(200);
     // The rotation took place: each viewer of CloudFront's was given URLs of the old key and of the new one.
     const kids = new Set(watched.map((viewer) => [...viewer.kids].sort().join(" ")));
     expect([...kids].sort()).toEqual(["dev-cloudfront-2 dev-cloudfront-rsa", "edge"]);
-  }, 60_000);
+  });
 
   it.each<[string, Answering]>([
     ["session key is activated before the edge has it", { api: () => 2, manifest: () => 2, edge: () => 0 }],
     ["CloudFront key is activated before the edge has it", { api: () => 0, manifest: () => 2, edge: () => 0 }],
     ["key is retired while the API still signs with it", { api: () => 1, manifest: () => 3, edge: () => 3 }],
-  ])(
-    "would refuse viewers where a %s",
-    async (_, answering) => {
-      const until = Date.now() + 1000;
-      const watched = await Promise.all(viewersOf(answering, () => Date.now() > until));
-      expect(watched.flatMap(({ refused }) => refused)).not.toEqual([]);
-    },
-    30_000,
-  );
+  ])("would refuse viewers where a %s", async (_, answering) => {
+    // Each starts one session and plays it to its end.
+    let sessions = 0;
+    const watched = await Promise.all(viewersOf(answering, () => ++sessions > 4));
+    expect(watched.flatMap(({ refused }) => refused)).not.toEqual([]);
+  });
 });

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { freePort } from "../../cli/local/ports.ts";
 import { projectRoot } from "../../cli/project.ts";
 import { readConfiguration } from "../../src/config/configuration.ts";
+import { until } from "../cluster/viewer.ts";
 
 const running: ChildProcess[] = [];
 afterEach(() => {
@@ -31,11 +32,6 @@ function start(args: readonly string[], environment: Readonly<Record<string, str
   return { child, output: () => output, ended: new Promise((resolve) => child.once("exit", resolve)) };
 }
 
-async function until(condition: () => boolean, run: Run): Promise<void> {
-  for (let i = 0; i < 400 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 50));
-  if (!condition()) throw new Error(`not within 20 s:\n${run.output()}`);
-}
-
 function listen(port: number): Promise<Server> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -50,7 +46,7 @@ describe("npm start", () => {
     // Of a setting that means something only where the API's address is known, as it is here.
     const origins = { STAGEDOOR_ORIGINS: "https://www.example.com" };
     const run = start(["--port", `${port}`, "--media-port", `${mediaPort}`, "--live-port", `${livePort}`], origins);
-    await until(() => run.output().includes("Ready after"), run);
+    await until(run.output, (output) => output.includes("Ready after"));
     const [, url = ""] = /curl -s (\S+)/.exec(run.output()) ?? [];
     const [, token = ""] = /Authorization: Bearer ([\w.-]+)/.exec(run.output()) ?? [];
     expect(url).toBe(`http://localhost:${port}/stream/start`);
