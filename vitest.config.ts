@@ -1,9 +1,30 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { searchConsole } from "./test/cluster/search-console.ts";
+import { ClosingLine } from "./test/run/closing-line.ts";
 
 /** The unit suite, which runs in Node and in workerd alike. */
 const unit = "test/unit/**/*.test.ts";
+
+/** What runs in Node with a database, a key pair or a process for each test: seconds a file. */
+const services = ["test/node/identity/**/*.test.ts", "test/node/deployment/**/*.test.ts"];
+
+/** What takes a minute, or needs the machine for itself: `npm run test:full`. */
+const slowInNode = ["test/node/deployment/command.test.ts", "test/node/deployment/dry-run.test.ts"];
+const slowJourneys = [
+  "test/journeys/rotation.test.ts",
+  "test/browser/live.test.ts",
+  "test/browser/players.test.ts",
+  "test/browser/renewal.test.ts",
+];
+
+/** The files of the unit suite with properties, which `npm run test:full` checks on ten times as many examples. */
+const properties = readdirSync("test/unit", { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".test.ts") && readFileSync(`test/unit/${name}`, "utf8").includes("fc.assert("))
+  .map((name) => `test/unit/${name}`);
+const manyRuns = fileURLToPath(new URL("test/run/many-runs.ts", import.meta.url));
 
 /**
  * A process for each file would be most of the time that the run takes. Files share one instead: no module keeps anything
@@ -19,29 +40,55 @@ const oxc = { jsx: { runtime: "automatic", importSource: "hono/jsx" } } as const
  */
 const ceilings = { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 60_000, interval: 50 } } };
 
+/** The suites that compute want all the cores that there are. */
+const computing = { isolate, maxWorkers: "100%", ...ceilings };
+
+/** Journeys and browsers wait most of their time, and each file has a cluster or viewers of its own: so some run at once. */
+const waiting = { isolate, maxWorkers: 3, globalSetup: "test/cluster/start.ts", ...ceilings };
+
 export default defineConfig({
   test: {
     onConsoleLog: searchConsole,
+    reporters: ["default", new ClosingLine()],
     projects: [
-      // The unit suites want all the cores that there are, and the journeys the machine for themselves: they come after.
       {
         oxc,
-        test: { name: "node", include: [unit, "test/node/**/*.test.ts"], isolate, maxWorkers: "100%", ...ceilings },
+        test: {
+          name: "node",
+          include: [unit, "test/node/**/*.test.ts"],
+          exclude: [...services, ...slowInNode],
+          ...computing,
+        },
       },
       {
         oxc,
         plugins: [cloudflareTest({ wrangler: { configPath: "./test/workerd.wrangler.toml" } })],
-        test: { name: "workerd", include: [unit], isolate, maxWorkers: "100%", ...ceilings },
+        test: { name: "workerd", include: [unit], ...computing },
       },
+      { oxc, test: { name: "services", include: services, exclude: slowInNode, ...computing } },
       {
         oxc,
         test: {
           name: "journeys",
           include: ["test/journeys/**/*.test.ts", "test/browser/**/*.test.ts"],
-          globalSetup: "test/cluster/start.ts",
-          ...ceilings,
-          fileParallelism: false,
+          exclude: slowJourneys,
+          ...waiting,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        oxc,
+        resolve: { alias: { "fast-check": manyRuns } },
+        test: { name: "properties", include: properties, ...computing, sequence: { groupOrder: 2 } },
+      },
+      {
+        oxc,
+        test: {
+          name: "slow",
+          include: [...slowInNode, ...slowJourneys],
+          ...waiting,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -1,7 +1,17 @@
 import { build, type Plugin } from "esbuild";
 
+/** What this process has bundled, by entry. A process of tests starts many clusters of the same code. */
+const bundles = new Map<string, Promise<string>>();
+
 /** A worker's entry and all it imports as one ES module, resolved as wrangler would for workerd. */
-export async function bundleWorker(entry: string, plugins: Plugin[] = []): Promise<string> {
+export function bundleWorker(entry: string, plugins?: Plugin[]): Promise<string> {
+  if (plugins !== undefined) return bundle(entry, plugins);
+  const known = bundles.get(entry) ?? bundle(entry, []);
+  bundles.set(entry, known);
+  return known;
+}
+
+async function bundle(entry: string, plugins: Plugin[]): Promise<string> {
   const result = await build({
     entryPoints: [entry],
     bundle: true,

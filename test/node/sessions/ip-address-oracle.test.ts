@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseIpAddress } from "../../../src/base/ip-address.ts";
 

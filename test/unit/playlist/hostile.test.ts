@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compilePlaylist } from "../../../src/playlist/compile.ts";
 import { foundUris, hasInnerBreak } from "./player-lines.ts";

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { seconds, type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
 import { expiriesOf, expiryOf, givenBy, targetKey } from "../../../src/playlist/plan.ts";
