@@ -1,5 +1,6 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll } from "vitest";
+import { ceiling } from "../cluster/viewer.ts";
 import { launchBrowser } from "./chromium.ts";
 import { type Site, startSite } from "./site.ts";
 import { recordTraffic, type Traffic } from "./traffic.ts";
@@ -27,6 +28,7 @@ export function browserForFile(): <Value>(
   return async (use, options = {}) => {
     if (browser === undefined || site === undefined) throw new Error("the browser did not start");
     const context = await browser.newContext(options);
+    context.setDefaultTimeout(ceiling);
     try {
       const traffic = recordTraffic(context);
       return await use({ page: await context.newPage(), traffic, site });

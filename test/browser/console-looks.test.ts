@@ -32,6 +32,7 @@ async function overviews(page: Page): Promise<(watching: number, note?: string) 
 }
 
 const answer = (route: Route, body: string) => route.fulfill({ status: 200, contentType: "text/html", body });
+/** How long the stub of the API takes to answer: longer than the page waits before its next look. */
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const watching = (page: Page, count: number) => page.locator("#watching", { hasText: `${count}watching` }).waitFor();
 
@@ -50,13 +51,13 @@ describe("a look that takes its time", () => {
     inTab(async ({ page }) => {
       await signIn(page);
       const overview = await overviews(page);
-      let asked = 0;
+      let watchers = 111;
       await page.route(looks, async (route) => {
-        const mine = ++asked;
         await wait(6_500 / faster);
-        await answer(route, overview(mine * 111));
+        await answer(route, overview(watchers));
       });
       await watching(page, 111);
+      watchers = 222;
       await watching(page, 222);
     }));
 
@@ -129,19 +130,20 @@ describe("a look while somebody is at the page", () => {
   it("leaves alone what he marks and what he points at, and keeps his place", () =>
     inTab(async ({ page }) => {
       const overview = await withSession(page);
-      let watchers = 10;
-      await page.route(looks, (route) =>
-        answer(route, overview(++watchers).replace("<th>film", `<th>film-${watchers}`)),
-      );
+      let watchers = 11;
+      await page.route(looks, (route) => answer(route, overview(watchers).replace("<th>film", `<th>film-${watchers}`)));
       await page.locator("#watching").focus();
       await watching(page, 11);
       expect(await page.evaluate(() => document.activeElement?.id)).toBe("watching");
       await page.getByText("film-11").selectText();
+      watchers = 12;
       await watching(page, 12);
       expect(await page.evaluate(() => String(getSelection()).trim())).toBe("film-11");
+      watchers = 13;
       await page.evaluate(() => getSelection()?.removeAllRanges());
       await page.getByText("film-13").waitFor();
       await page.locator(`#revoke-${id}`).hover();
+      watchers = 14;
       await watching(page, 14);
       expect(await page.getByText("film-13").isVisible()).toBe(true);
     }));
@@ -149,15 +151,13 @@ describe("a look while somebody is at the page", () => {
   it("keeps the table of the chart open", () =>
     inTab(async ({ page }) => {
       const overview = await withSession(page);
-      let watchers = 10;
+      let look = 11;
       const table = '<details id="chart-table"><summary id="opens">As a table</summary><p>Its rows</p></details>';
       await page.route(looks, (route) =>
-        answer(
-          route,
-          overview(++watchers).replace(/(<div id="refusals-now"[^>]*>)/, `$1<p>look ${watchers}</p>${table}`),
-        ),
+        answer(route, overview(look).replace(/(<div id="refusals-now"[^>]*>)/, `$1<p>look ${look}</p>${table}`)),
       );
       await page.locator("#opens").click();
+      look = 12;
       await page.getByText("look 12").waitFor();
       expect(await page.getByText("Its rows").isVisible()).toBe(true);
     }));

@@ -7,8 +7,6 @@ import { findSession, hurry, signIn } from "./console-page.ts";
 
 const usual = inject("usual");
 const inTab = browserForFile();
-/** What the workers count comes together within ten seconds, and the page asks every five. */
-const gathered = { timeout: 30_000 };
 
 /** A test in a tab in which an operator is signed in; what the page complained of must be nothing. */
 function signedIn(use: (tab: Tab) => Promise<unknown>, options?: BrowserContextOptions) {
@@ -51,7 +49,7 @@ describe("the console", () => {
       const { film, id } = await playFilm(page);
       await findSession(page, id);
       const row = page.getByRole("row").filter({ hasText: id });
-      await row.waitFor(gathered);
+      await row.waitFor();
       expect(await row.textContent()).toContain("live");
       await row.getByRole("button", { name: "Revoke" }).click();
       await page
@@ -77,7 +75,7 @@ describe("the console", () => {
           await page.getByLabel("Request-Id").fill(request);
           await page.getByRole("button", { name: "Find" }).last().click();
           return listed.count();
-        }, gathered)
+        })
         .toBe(1);
       expect(await listed.textContent()).toContain("signature_invalid");
       const bars = page.locator("figure.chart rect[class^=c]");
@@ -146,7 +144,7 @@ describe("the console", () => {
       const { sessionId } = await startStream(usual, "vod-ts");
       await findSession(page, sessionId);
       const revoke = page.getByRole("row").filter({ hasText: sessionId }).getByRole("button", { name: "Revoke" });
-      await revoke.waitFor(gathered);
+      await revoke.waitFor();
       await page.context().clearCookies();
       await revoke.click();
       await page.getByLabel("Credential").waitFor();
@@ -213,18 +211,18 @@ describe("the console with scripts off", () => {
         .poll(async () => {
           await findSession(page, sessionId);
           return row.count();
-        }, gathered)
+        })
         .toBe(1);
       await row.getByRole("button", { name: "Revoke" }).click();
       await page.getByText(`Ended: ${sessionId}`).waitFor();
-      await expect.poll(async () => (await fetch(manifestUrl)).status, gathered).toBe(403);
+      await expect.poll(async () => (await fetch(manifestUrl)).status).toBe(403);
       await page.getByRole("link", { name: "Explain" }).click();
       await expect
         .poll(async () => {
           await page.getByLabel("URL, grant or token").fill(manifestUrl);
           await page.getByRole("button", { name: "Explain" }).click();
           return page.locator("#answer").textContent();
-        }, gathered)
+        })
         .toContain("session_revoked");
       await page.getByRole("button", { name: "Sign out" }).click();
       await page.getByLabel("Credential").waitFor();

@@ -1,4 +1,5 @@
 import type { Page } from "playwright-core";
+import { ceiling } from "../cluster/viewer.ts";
 import type { Site } from "./site.ts";
 
 /** What hls.js and the picture were seen to do on a film page. */
@@ -31,7 +32,7 @@ export async function openFilm(
 }
 
 /** Waits until the film is over, or hls.js gave up, or `timeout` milliseconds have passed; then tells what was seen. */
-export async function watchToEnd(page: Page, timeout = 30_000): Promise<Film> {
+export async function watchToEnd(page: Page, timeout = ceiling): Promise<Film> {
   await page
     .waitForFunction(() => window.film.ended || window.film.fatal.length > 0, undefined, { timeout, polling: 100 })
     .catch(() => undefined);
@@ -69,7 +70,7 @@ export function resume(page: Page, at?: number): Promise<void> {
 
 /** Waits until the picture has come to `time` seconds and moves on from there. */
 export async function playedPast(page: Page, time: number): Promise<void> {
-  await page.waitForFunction((past) => window.film.video.currentTime > past, time, { timeout: 20_000, polling: 50 });
+  await page.waitForFunction((past) => window.film.video.currentTime > past, time, { polling: 50 });
 }
 
 declare global {

@@ -14,11 +14,10 @@ function inits({ urls }: Traffic): number {
   return Math.max(...paths.map((path) => paths.filter((other) => other === path).length));
 }
 
-/** Plays on for `seconds` from where the picture is, and tells how far it came. */
-async function playFor(page: Page, seconds: number): Promise<number> {
+/** Plays on for `seconds` from where the picture is. */
+async function playFor(page: Page, seconds: number): Promise<void> {
   const { time } = await seen(page);
-  await page.waitForTimeout(seconds * 1000);
-  return (await seen(page)).time - time;
+  await playedPast(page, time + seconds);
 }
 
 /** Seconds between the picture's wall clock and ours. */
@@ -35,7 +34,7 @@ describe.concurrent("a live stream in a browser", () => {
       const { manifestUrl } = await startStream(cluster, "live");
       await openFilm(page, site, manifestUrl);
       await playedPast(page, 0.5);
-      expect(await playFor(page, runTime)).toBeGreaterThan(runTime - 1);
+      await playFor(page, runTime);
       const film = await seen(page);
       expect(film).toMatchObject({ fatal: [], stalls: 0 });
       expect(refusals(traffic)).toEqual([]);
@@ -50,7 +49,7 @@ describe.concurrent("a live stream in a browser", () => {
       const { manifestUrl } = await startStream(cluster, "live-ll");
       await openFilm(page, site, manifestUrl, { hls: { lowLatencyMode: true } });
       await playedPast(page, 0.5);
-      expect(await playFor(page, runTime)).toBeGreaterThan(runTime - 2);
+      await playFor(page, runTime);
       const film = await seen(page);
       expect(film).toMatchObject({ fatal: [], stalls: 0 });
       expect(refusals(traffic)).toEqual([]);

@@ -3,7 +3,7 @@ import { prove } from "../../players/prove.ts";
 import { shortfallsOf } from "../../players/table.ts";
 
 describe("the proof in real players, in its short form", () => {
-  it("finds every scenario played, and nothing that a viewer would notice", { timeout: 300_000 }, async () => {
+  it("finds every scenario played, and nothing that a viewer would notice", { timeout: 900_000 }, async () => {
     const report = await prove({ short: true, only: [], jobs: 8, say: () => undefined });
     const short = report.judged
       .filter(({ shortfalls }) => shortfalls.length > 0)
