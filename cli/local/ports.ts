@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
 /** Whether somebody listens on `port` of this machine already, on either loopback address. */
@@ -6,18 +7,16 @@ export async function isTaken(port: number): Promise<boolean> {
   return answers.includes("taken");
 }
 
-/** A port that nobody listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        address !== null && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
-      );
-    });
-  });
+/** Ports below those that systems give to outgoing connections, which could take one between here and its use. */
+const drawn = { from: 10_000, to: 32_000 };
+
+/** A port that nobody listens on now, drawn at random: processes that draw at the same time get different ones. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(drawn.from, drawn.to);
+    if (!(await isTaken(port))) return port;
+  }
+  throw new Error("no port of this machine is free");
 }
 
 function canListen(port: number, host: string): Promise<"free" | "taken"> {

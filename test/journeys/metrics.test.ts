@@ -4,7 +4,7 @@ import { readSeries } from "../../src/telemetry/series.ts";
 import { operatorOf } from "../cluster/operator.ts";
 import { secretsIn } from "../cluster/secrets.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { get, type Opened, until, untilRefused, urlsOf, viewerOf } from "../cluster/viewer.ts";
+import { answerOf, get, type Opened, until, untilRefused, urlsOf, viewerOf } from "../cluster/viewer.ts";
 
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 let operator: Awaited<ReturnType<typeof operatorOf>>;
@@ -41,13 +41,13 @@ const refused = (worker: string, code: string) => `stagedoor_refused_total{worke
  * counted last, and an isolate's reports arrive one after the other.
  */
 async function allReported(): Promise<void> {
-  const marks: string[] = [];
   const before = await values();
-  for (const [worker, url] of [
-    ["api", cluster.addresses.apiUrl],
-    ["edge", cluster.addresses.mediaUrl],
-  ] as const)
-    marks.push(refused(worker, (await get(`${url}/none`)).code ?? ""));
+  const { apiUrl, mediaUrl } = cluster.addresses;
+  const [api, edge] = await Promise.all([
+    answerOf(fetch(`${apiUrl}/none`, { method: "POST" })),
+    get(`${mediaUrl}/none`),
+  ]);
+  const marks = [refused("api", api.code ?? ""), refused("edge", edge.code ?? "")];
   await until(values, (now) => marks.every((mark) => (now.get(mark) ?? 0) > (before.get(mark) ?? 0)));
 }
 

@@ -8,6 +8,9 @@ import { seedIdentity } from "../../../src/identity/seed.ts";
 import type { IdentitySettings } from "../../../src/identity/settings.ts";
 import type { Revocation } from "../../../src/sessions/revocation.ts";
 import type { TelemetryEvent } from "../../../src/telemetry/telemetry.ts";
+import { hashCheaply } from "./cheap-passwords.ts";
+
+hashCheaply();
 
 export const apiUrl = "https://api.example.com";
 export const cookieName = "__Host-stagedoor.session_token";
