@@ -8,6 +8,7 @@ import type { RingKey } from "../../src/keys/key.ts";
 import { nextStep } from "../../src/keys/rotation.ts";
 import { activated, introduced, retired } from "../../src/keys/take-step.ts";
 import { manifestRing, type RotatingCluster, startRotatingCluster } from "../cluster/rotating-cluster.ts";
+import { until } from "../cluster/viewer.ts";
 import { urisOf } from "../cluster/walk.ts";
 
 const session = seconds(6);
@@ -69,17 +70,19 @@ interface Answering {
 }
 
 interface Watched {
+  readonly asset: string;
   requests: number;
   readonly refused: string[];
   readonly kids: Set<string>;
 }
 
+const newWatched = (asset: string): Watched => ({ asset, requests: 0, refused: [], kids: new Set() });
+
 /**
  * A viewer who starts session after session until `stop` says so, and loads all the while it lasts. `oldest` is the oldest
  * ring that an isolate may still have.
  */
-async function watch(asset: string, answering: Answering, stop: () => boolean, oldest = () => 0): Promise<Watched> {
-  const watched: Watched = { requests: 0, refused: [], kids: new Set() };
+async function watch(watched: Watched, answering: Answering, stop: () => boolean, oldest = () => 0): Promise<void> {
   let ends = Infinity;
   const ask = async (worker: "api" | "edge", path: string, init: RequestInit, rings = [answering[worker]()]) => {
     const [ring = 0] = rings;
@@ -87,9 +90,10 @@ async function watch(asset: string, answering: Answering, stop: () => boolean, o
     watched.requests++;
     const text = await response.text();
     // On a busy machine an answer may come when the session has ended, or from a ring that no isolate has any more.
-    if (response.status >= 400 && Date.now() < ends && Math.min(...rings) >= oldest())
+    if (response.status < 400) return text;
+    if (Date.now() < ends && Math.min(...rings) >= oldest())
       watched.refused.push(`${worker} ${ring}: ${response.status} ${text.slice(0, 200)}`);
-    return text;
+    return "";
   };
   const load = (url: string) => {
     const { pathname, search } = new URL(url);
@@ -103,8 +107,9 @@ async function watch(asset: string, answering: Answering, stop: () => boolean, o
     );
     const bearer = { Authorization: `Bearer ${token}` };
     ends = Infinity;
-    const body = JSON.stringify({ asset });
-    const started = Object(JSON.parse(await ask("api", "/stream/start", { method: "POST", headers: bearer, body })));
+    const body = JSON.stringify({ asset: watched.asset });
+    const answer = await ask("api", "/stream/start", { method: "POST", headers: bearer, body });
+    const started = Object(answer === "" ? {} : JSON.parse(answer));
     const { manifestUrl, sessionId, grant, sessionExpiresAt } = started;
     await wait(100);
     if (typeof manifestUrl !== "string") continue;
@@ -122,11 +127,9 @@ async function watch(asset: string, answering: Answering, stop: () => boolean, o
       await wait(25);
     }
   }
-  return watched;
 }
 
-const viewersOf = (answering: Answering, stop: () => boolean, oldest?: () => number) =>
-  ["vod-ts", "vod-cloudfront"].flatMap((asset) => [0, 1].map(() => watch(asset, answering, stop, oldest)));
+const fourViewers = () => ["vod-ts", "vod-ts", "vod-cloudfront", "vod-cloudfront"].map(newWatched);
 
 describe("a rotation of session and CloudFront keys under load", () => {
   it("refuses not one request, in whatever order the workers get each ring", async () => {
@@ -138,16 +141,24 @@ describe("a rotation of session and CloudFront keys under load", () => {
     const any = () => oldest() + Math.floor(Math.random() * (newest() - oldest() + 1));
     let over = false;
     const stop = () => over;
-    const viewers = [
-      ...viewersOf({ api: newest, manifest: newest, edge: oldest }, stop, oldest),
-      ...viewersOf({ api: oldest, manifest: newest, edge: newest }, stop, oldest),
-      ...viewersOf({ api: newest, manifest: oldest, edge: newest }, stop, oldest),
-      ...viewersOf({ api: oldest, manifest: oldest, edge: newest }, stop, oldest),
-      ...viewersOf({ api: any, manifest: any, edge: any }, stop, oldest),
+    const answering: readonly Answering[] = [
+      { api: newest, manifest: newest, edge: oldest },
+      { api: oldest, manifest: newest, edge: newest },
+      { api: newest, manifest: oldest, edge: newest },
+      { api: oldest, manifest: oldest, edge: newest },
+      { api: any, manifest: any, edge: any },
     ];
+    const watched = answering.map(fourViewers);
+    const viewers = answering.flatMap((one, i) => watched[i]?.map((viewer) => watch(viewer, one, stop, oldest)) ?? []);
+    /** Until each viewer of CloudFront's has been given URLs of this key, and each of the edge's URLs at all. */
+    const untilGiven = (kid: string) =>
+      until(
+        () => watched.flat(),
+        (all) => all.every(({ asset, kids }) => kids.has(asset === "vod-ts" ? "edge" : kid)),
+      );
+    await untilGiven("dev-cloudfront-rsa");
     const steps: string[] = [];
     let keys = stages[0] ?? [];
-    await wait(1000);
     while (steps.length < 3) {
       const now = systemClock();
       const step = nextStep("session", keys, { now, headStart, longest: session });
@@ -161,15 +172,15 @@ describe("a rotation of session and CloudFront keys under load", () => {
       }
       await wait(100);
     }
-    // Until the isolates that were latest have the last ring, and the sessions begun with it play.
-    await wait(headStart * 1000 + 2000);
+    // Until the isolates that were latest have the last ring, and sessions play that began with it.
+    await wait(headStart * 1000 + 1000);
+    await untilGiven("dev-cloudfront-2");
     over = true;
-    const watched = await Promise.all(viewers);
+    await Promise.all(viewers);
     expect(steps).toEqual(["introduce", "activate", "retire"]);
-    expect(watched.flatMap(({ refused }) => refused)).toEqual([]);
-    expect(watched.reduce((sum, { requests }) => sum + requests, 0)).toBeGreaterThan(200);
-    // The rotation took place: each viewer of CloudFront's was given URLs of the old key and of the new one.
-    const kids = new Set(watched.map((viewer) => [...viewer.kids].sort().join(" ")));
+    expect(watched.flat().flatMap(({ refused }) => refused)).toEqual([]);
+    expect(watched.flat().reduce((sum, { requests }) => sum + requests, 0)).toBeGreaterThan(200);
+    const kids = new Set(watched.flat().map((viewer) => [...viewer.kids].sort().join(" ")));
     expect([...kids].sort()).toEqual(["dev-cloudfront-2 dev-cloudfront-rsa", "edge"]);
   });
 
@@ -180,7 +191,8 @@ describe("a rotation of session and CloudFront keys under load", () => {
   ])("would refuse viewers where a %s", async (_, answering) => {
     // Each starts one session and plays it to its end.
     let sessions = 0;
-    const watched = await Promise.all(viewersOf(answering, () => ++sessions > 4));
+    const watched = fourViewers();
+    await Promise.all(watched.map((viewer) => watch(viewer, answering, () => ++sessions > watched.length)));
     expect(watched.flatMap(({ refused }) => refused)).not.toEqual([]);
   });
 });

@@ -91,7 +91,8 @@ function preflight(allowed: string): Response {
 function api({ pathname }: URL, method: string, headers: Headers): Response {
   if (method === "OPTIONS") return preflight("Authorization, Content-Type");
   if (headers.get("Authorization") === null && pathname !== "/openapi.json") return problem(401, "token_missing");
-  if (pathname === "/openapi.json") return Response.json({ openapi: "3.1.0" });
+  if (pathname === "/openapi.json")
+    return Response.json({ openapi: "3.1.0", info: { description: "x".repeat(100_000) } });
   if (pathname === "/operator/keys") return Response.json({ keys: ringKeys.map(({ kid }: RingKey) => ({ kid })) });
   const session = { sessionId: "s", grant: "g", manifestUrl: `${mediaUrl}/played/index.m3u8?list=1.x` };
   return Response.json(session, { status: 201, headers: { "Cache-Control": "no-store" } });
