@@ -173,7 +173,7 @@ export function doubtfulList(
 
 /**
  * Whether some player finds a URI with a host in a list that is one by RFC 8216bis §4.2, but has blanks or backslashes at which
- * players part ways. A relative one leads to the media host without a signature, which answers 403.
+ * players part ways, or a name that ends like a URI's: scripts find `URI="` in `X-URI="` as well. A relative one leads to the media host without a signature, which answers 403.
  */
 export function isReadOtherwise(
   text: string,
@@ -181,7 +181,8 @@ export function isReadOtherwise(
   attributes: readonly Attribute[],
   roles: ReadonlyMap<string, UriRole>,
 ): boolean {
-  if (isPlain(text, from, to)) return false;
+  const isLonger = (name: string) => [...roles.keys()].some((role) => name.endsWith(role) && !roles.has(name));
+  if (isPlain(text, from, to) && !attributes.some(({ name }) => isLonger(name))) return false;
   let end = to;
   while (end < text.length && isWhiteSpace(text.charCodeAt(end)) && !"\r\n\u2028\u2029".includes(text.charAt(end)))
     end++;

@@ -38,6 +38,9 @@ const longest = 8192;
 /** Schemes that pass anywhere, since they lead to no host: DRM systems and inline data. */
 const passing: ReadonlySet<string> = new Set(["data", "skd", "urn"]);
 
+/** Roles of what may hold further URIs. */
+const leadsOn: ReadonlySet<UriRole> = new Set(["playlist", "steering", "asset-list", "any"]);
+
 /**
  * Resolves a URI (variables replaced, blanks around it gone) as a player does, RFC 3986 §5.2. A relative reference is
  * resolved against the playlist's path at the origin, for which it was written, and mapped to the media host; so is a URL
@@ -76,8 +79,12 @@ export function resolve(uri: string, role: UriRole, place: Place): Result<Resolv
   return atOrigin(rest, query, place);
 }
 
-/** Whether a URI with this scheme, in lower case and not HTTP's, passes unsigned in this role. */
+/**
+ * Whether a URI with this scheme, in lower case and not HTTP's, passes unsigned in this role. Inline data does not where it
+ * would be a playlist or a document with URIs of its own, which nobody reads or signs.
+ */
 export function passesUnsigned(scheme: string, role: UriRole, place: Place): boolean {
+  if (scheme === "data" && leadsOn.has(role)) return false;
   if (passing.has(scheme)) return true;
   return isApplicationScheme(scheme) && (isLoadedByApplication(role) || place.allowedSchemes.has(scheme));
 }

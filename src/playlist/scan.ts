@@ -75,12 +75,15 @@ class Scanner {
   /** Whether parts of the next segment were seen. */
   #begun = false;
   #substituted = 0;
+  /** Wherever the tag stands: players replace variables in URIs before it as well. */
+  readonly #definesVariables: boolean;
   readonly #leftOut: LeftOut[] = [];
 
   constructor(text: string, kind: PlaylistKind, context: ScanContext) {
     this.#text = text;
     this.#lineRole = kind === "multivariant" ? "playlist" : "segment";
     this.#context = context;
+    this.#definesVariables = text.includes("#EXT-X-DEFINE");
     this.#assembly = new Assembly(text);
   }
 
@@ -202,6 +205,10 @@ class Scanner {
       return refusal("playlist_invalid", "a variable puts a space around a URI").refusal;
     const resolved = resolve(uri.value, role, this.#context);
     if (!resolved.ok) return resolved.refusal;
+    // Shaka decodes %7B before it replaces variables: `%7B$a%7D/0.ts` would be on another host there.
+    const leaving = resolved.value.kind === "own" ? resolved.value.reference : uri.value;
+    if (this.#definesVariables && /(?:\{|%7B)\$\w+(?:\}|%7D)/.test(leaving))
+      return refusal("playlist_invalid", "a URI holds what some player takes for a variable").refusal;
     if (!free && (changed || (resolved.value.kind === "own" && resolved.value.reference.includes(","))))
       return refusal("playlist_invalid", "a URI without quotes holds a variable or a comma").refusal;
     if (resolved.value.kind === "passing") {

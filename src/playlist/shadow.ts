@@ -17,6 +17,8 @@ export function shadowFault(text: string, line: Line, place: Place): Refusal | u
   if (line.kind === "tag" && line.name === "#EXTINF" && extInfLeadsAway(text, line.value, line.end, place))
     return foreign("behind an EXTINF").refusal;
   if (hiddenLineLeadsAway(text, line, place)) return foreign("where some players begin another line").refusal;
+  if (line.kind === "tag" && withoutColonLeadsAway(text, line, place))
+    return foreign("in a tag without its colon").refusal;
   const inside = text.slice(line.start + 1, line.end);
   if (!inside.includes("#EXT-X-")) return undefined;
   for (const [tag, roles] of uriAttributes) {
@@ -65,6 +67,15 @@ export function longLineFault(text: string, place: Place): Refusal | undefined {
 
 function foreign(where: string) {
   return refusal("uri_foreign", `${where} is what some player takes for a URI that the asset does not allow`);
+}
+
+/** Older releases of m3u8-parser read `#EXT-X-KEY METHOD=AES-128,URI="k"` as a KEY: to them the colon may be left out. */
+function withoutColonLeadsAway(text: string, { name, start, end }: Line & { kind: "tag" }, place: Place): boolean {
+  if (uriAttributes.has(name)) return false;
+  for (const [tag, roles] of uriAttributes) {
+    if (name.startsWith(tag) && attributesLeadAway(text, start + tag.length, end, roles, place)) return true;
+  }
+  return false;
 }
 
 /** Whether a line begins behind a break inside of this one that a player could take for a URI. */
@@ -180,12 +191,12 @@ function mayBecomeAnother(uri: string): boolean {
   return variable < 2 || uri.charAt(0) !== "/";
 }
 
-/** Without what browsers ignore in a URL, in front of it and tabs and line ends everywhere, and quotes that some players strip. */
+/** Without what browsers ignore in a URL, in front of it and tabs and line ends everywhere, and quotes that some players strip. Shaka decodes `%7B`. */
 function withoutIgnored(written: string, reading: UriRole | "prose"): string {
   let start = skipWhiteSpace(written, 0, written.length);
   if (reading !== "prose") while ("\"'".includes(written.charAt(start)) && start < written.length) start++;
   const uri = written.slice(skipWhiteSpace(written, start, written.length));
-  return uri.replaceAll("\t", "").replaceAll("\n", "").replaceAll("\r", "");
+  return uri.replaceAll("\t", "").replaceAll("\n", "").replaceAll("\r", "").replaceAll("%7B", "{");
 }
 
 /** White space, control characters and byte order marks: what one reader or another drops in front of a line. */

@@ -54,6 +54,7 @@ const doubtful = [
   ["a URI in a quoted value behind a blank", 'URI="c.m3u8",NAME= "x,URI=https://evil.example/a"'],
   ["a URI behind a blank in a value without quotes", 'URI="c.m3u8",NAME=x URI=https://evil.example/a'],
   ["a URI behind an escaped quote", 'NAME="a\\",B=",URI=https://evil.example/,C=",URI="c.m3u8"'],
+  ["a longer name that a script takes for the URI's", 'X-URI="https://evil.example/a",URI="c.m3u8"'],
   ["a URI in a last value with a blank behind it", 'URI="c.m3u8",NAME="x,URI=https://evil.example/" '],
 ] as const;
 
@@ -94,6 +95,11 @@ describe("where players find different URIs", () => {
     expect(rewrite(multivariant(bad), top)).toBe(signed(multivariant()));
     expect(rewrite(withAudio(bad.replace('"g"', '"h"')), top)).toBe(signed(withAudio()));
   });
+});
+
+test("a longer name behind the URI leaves it what it is", () => {
+  const line = '#EXT-X-KEY:METHOD=AES-128,URI="k",X-URI="https://a.example/"';
+  expect(rewrite(media(line))).toBe(media(line.replace('"k"', '"k?key=SIGNED"')));
 });
 
 test("a URI in front of a comma with a blank before it is signed, as ever", () => {

@@ -16,12 +16,7 @@ const canonicalUri = fc
   .map((parts) => parts.join(""));
 
 /** What passes without a signature. */
-const passingUri = fc.constantFrom(
-  "https://ads.example/a.ts?x=1",
-  "skd://key",
-  "data:text/plain;base64,AAAA",
-  "urn:uuid:1",
-);
+const passingUri = fc.constantFrom("https://ads.example/a.ts?x=1", "skd://key", "urn:uuid:1");
 
 const uri = fc.oneof({ weight: 6, arbitrary: canonicalUri }, { weight: 1, arbitrary: passingUri });
 const blank = fc.constantFrom("", "", "", " ", "\t");

@@ -96,6 +96,15 @@ describe("what is no URI of the asset keeps its bytes", () => {
     expect(rewrite(text)).toBe(text);
   });
 
+  test("but inline data is refused where it would hold URIs that nobody reads", () => {
+    const list = "data:application/x-mpegurl,%23EXTM3U%0Ahttps://evil.example/0.ts";
+    expect(rewrite(multivariant(list))).toBe("uri_foreign");
+    expect(rewrite(multivariant(`#EXT-X-MEDIA:TYPE=AUDIO,URI="${list}"`))).toBe("uri_foreign");
+    expect(rewrite(multivariant(`#EXT-X-CONTENT-STEERING:SERVER-URI="${list}"`))).toBe("uri_foreign");
+    for (const name of ["X-ASSET-URI", "X-ASSET-LIST", "X-URI"])
+      expect(rewrite(media(`#EXT-X-DATERANGE:ID="a",${name}="${list}"`))).toBe("uri_foreign");
+  });
+
   test("a BOM, CRLF, blanks around a URI and a missing line's end stay", () => {
     const text =
       "\uFEFF#EXTM3U \r\n#EXT-X-TARGETDURATION:6\r\n \r\n#EXTINF:6, a, b \r\n\t 0.ts \t\r\n#EXTINF:6,\r\r\n1.ts";
@@ -245,6 +254,18 @@ describe("bytes that belong to no URI pass, though a player may end a line at th
     for (const odd of oddities) {
       const text = media(`# a${odd}https://ads.example/0.ts`, `# a${odd}skd://a`, `# a${odd}data:,a`, `# a${odd}urn:a`);
       expect(rewrite(text)).toBe(text);
+    }
+  });
+
+  test("a tag without its colon is one to some players, which must not lead away", () => {
+    for (const tag of [
+      "#EXT-X-KEY METHOD=AES-128,",
+      "#EXT-X-KEYMETHOD=AES-128,",
+      "#EXT-X-MAP ",
+      "#EXT-X-MEDIA TYPE=AUDIO,",
+    ]) {
+      expect(rewrite(media(`${tag}URI="https://evil.example/a"`))).toBe("uri_foreign");
+      expect(rewrite(media(`${tag}URI="a"`))).toBe(media(`${tag}URI="a"`));
     }
   });
 

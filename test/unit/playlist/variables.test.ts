@@ -12,6 +12,16 @@ describe("variables are resolved before a URI is signed", () => {
     );
   });
 
+  test("a URI that looks like a variable once a player has decoded it is refused where there are variables", () => {
+    const other = '#EXT-X-DEFINE:NAME="a",VALUE="https://evil.example"';
+    const late = '#EXT-X-DEFINE:NAME="b",VALUE="{$a}"';
+    for (const uri of ["%7B$a%7D/0.ts", "%7b%24a%7d/0.ts", "https://ads.example/%7B$a%7D"])
+      expect(rewrite(media("#EXTINF:6,", uri, other))).toBe("playlist_invalid");
+    expect(rewrite(media(other, late, "#EXTINF:6,", "{$b}/0.ts"))).toBe("playlist_invalid");
+    expect(rewrite(media(other, "# a\u2028%7B$a%7D/0.ts"))).toBe("uri_foreign");
+    expect(rewrite(media("#EXTINF:6,", "%7B$a%7D/0.ts"))).toBe(media("#EXTINF:6,", "%7B$a%7D/0.ts?seg=SIGNED"));
+  });
+
   test("IMPORT takes the multivariant playlist's variables, and needs them", () => {
     const text = media('#EXT-X-DEFINE:IMPORT="dir"', "#EXTINF:6,", "{$dir}/0.ts");
     expect(rewrite(text, { ...bucket, imported: new Map([["dir", "x"]]) })).toContain("\nx/0.ts?seg=SIGNED\n");
@@ -30,14 +40,14 @@ describe("variables are resolved before a URI is signed", () => {
     expect(compiled(media(define)).variables).toEqual(new Map([["dir", "a/b"]]));
   });
 
-  test("a value that looks like a reference is not replaced again", () => {
+  test("a value that looks like a reference is refused: a player would replace it again", () => {
     const text = media(
       '#EXT-X-DEFINE:NAME="a",VALUE="{$b}"',
       '#EXT-X-DEFINE:NAME="b",VALUE="x"',
       "#EXTINF:6,",
       "{$a}.ts",
     );
-    expect(rewrite(text)).toContain("\n%7B$b%7D.ts?seg=SIGNED\n");
+    expect(rewrite(text)).toBe("playlist_invalid");
   });
 
   test("what is no reference stays a part of the path", () => {
