@@ -19,8 +19,8 @@ export interface LeaseMemory {
   look(sessionId: string, network: string | undefined, now: UnixSeconds, playlist?: boolean): LeaseLook;
   /**
    * Whether a session that is `unknown` may go on without a question, which is remembered: its grant was issued less than
-   * half a lease ago, so the lease that was claimed for it lasts, and it has been admitted in no other network. The first
-   * question is `due` at half a lease. A grant from the future is asked about: a clock is wrong.
+   * half a lease ago, so the lease that was claimed for it lasts, it has been admitted in no other network, and it was not
+   * refused in this one. The first question is `due` at half a lease. A grant from the future is asked about: a clock is wrong.
    */
   admitNew(session: NewSession, network: string | undefined, now: UnixSeconds, playlist?: boolean): boolean;
   /** Another network in which the session was admitted by {@link admitNew}, and nobody has been told yet. */
@@ -105,6 +105,8 @@ export function rememberLeases(options: { readonly capacity: number; readonly le
     admitNew({ sessionId, issuedAt, expiresAt }, network, now, playlist = false) {
       const dueAt = after(issuedAt, firstAfter);
       if (now < issuedAt || now >= dueAt) return false;
+      // A renewal makes a new grant: a network that was refused does not come in by it unasked.
+      if (elsewhere.has(placeOf(sessionId, network))) return false;
       for (const [other, { until }] of sessions.get(sessionId) ?? [])
         if (until > now && !isSameNetwork(other, network)) return false;
       const until = earlier(after(issuedAt, leaseTtl), expiresAt);
@@ -118,6 +120,7 @@ export function rememberLeases(options: { readonly capacity: number; readonly le
     },
     loadedPlaylist: (sessionId, network) => sessions.get(sessionId)?.get(network)?.playlist === true,
     keep(sessionId, network, now, until, playlist = false) {
+      elsewhere.delete(placeOf(sessionId, network));
       put(sessionId, network, { dueAt: after(now, refreshAfter), until, playlist, told: true });
     },
     limit(sessionId, now) {

@@ -92,4 +92,15 @@ describe("what an isolate remembers of leases", () => {
     const kept = Array.from({ length: 100 }, (_, i) => leases.look("s", `n${i}`, at(1))).filter((is) => is === "held");
     expect(kept).toHaveLength(16);
   });
+
+  it("asks about a network that was refused before, however new the grant is", () => {
+    const leases = rememberLeases({ capacity: 10 });
+    const renewed = (second: number) => ({ sessionId: "s", issuedAt: at(second), expiresAt: at(9_000) });
+    leases.refuse("s", "b", at(50));
+    expect(leases.look("s", "b", at(60))).toBe("unknown");
+    expect(leases.admitNew(renewed(55), "b", at(60))).toBe(false);
+    expect(leases.admitNew(renewed(55), "a", at(60))).toBe(true);
+    leases.keep("s", "b", at(60), at(70));
+    expect(leases.admitNew(renewed(150), "b", at(160))).toBe(true);
+  });
 });
