@@ -116,7 +116,7 @@ describe.concurrent("the page", () => {
   it("shows the renewals that its player went through after a pause", () =>
     inTab(async ({ page }) => {
       await openPage(page, hasty.apiUrl);
-      const loaded = page.waitForResponse(({ url }) => new URL(url()).pathname.endsWith("/index.m3u8"));
+      const loaded = page.waitForResponse((response) => new URL(response.url()).pathname.endsWith("/index.m3u8"));
       await play(page, { stream: "vod-single" });
       await seesText(statusOf(page), "Playing vod-single.");
       await page.evaluate(() => document.querySelector("video")?.pause());
