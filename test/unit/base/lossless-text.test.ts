@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bytesText, textBody, textBytes } from "../../../src/base/lossless-text.ts";
 

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cutFault } from "../../../src/flows/cut-version.ts";
 import { progressOf } from "../../../src/playlist/progress.ts";

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readAsFfmpeg, readAsHlsJs, readAsShaka, readAsVhs, readPlainly } from "../../../src/playlist/readings.ts";
 import { bucket, compiled, media, multivariant, rewrite } from "./sample.ts";
