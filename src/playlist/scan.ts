@@ -6,7 +6,7 @@ import { withoutDeltaUpdates } from "./delta-updates.ts";
 import type { PlaylistKind } from "./kind.ts";
 import { emptiesGroup, type LeftOut, leftOutReason, optionalTags } from "./left-out.ts";
 import type { Use } from "./lifetime.ts";
-import { isWhiteSpace, type Line, linesOf } from "./lines.ts";
+import { endsLinesWithCr, type Line, lineEnd, linesOf } from "./lines.ts";
 import { doubtfulList, isReadOtherwise } from "./readings.ts";
 import { type Place, resolve } from "./reference.ts";
 import { brokenTagFault, longLineFault, shadowFault } from "./shadow.ts";
@@ -77,12 +77,14 @@ class Scanner {
   #substituted = 0;
   /** Wherever the tag stands: players replace variables in URIs before it as well. */
   readonly #definesVariables: boolean;
+  readonly #withCr: boolean;
   readonly #leftOut: LeftOut[] = [];
 
   constructor(text: string, kind: PlaylistKind, context: ScanContext) {
     this.#text = text;
     this.#lineRole = kind === "multivariant" ? "playlist" : "segment";
     this.#context = context;
+    this.#withCr = endsLinesWithCr(text);
     this.#definesVariables = text.includes("#EXT-X-DEFINE");
     this.#assembly = new Assembly(text);
   }
@@ -171,8 +173,7 @@ class Scanner {
     const reason = `${name.slice(1)}: ${why}`;
     if (!optionalTags.has(name)) return refusal("playlist_invalid", reason).refusal;
     this.#leftOut.push({ start, reason });
-    let next = end;
-    while (isWhiteSpace(this.#text.charCodeAt(next)) && !"\n".includes(this.#text.charAt(next))) next++;
+    const next = lineEnd(this.#text, end, this.#withCr);
     this.#assembly.replace(start, Math.min(next + 1, this.#text.length), "");
     return undefined;
   }

@@ -75,6 +75,23 @@ describe("where players find different URIs", () => {
     }
   });
 
+  test("leaving a line out takes nothing of the next, whatever ends lines", () => {
+    const bad = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",NAME="x",URI="c.m3u8"d';
+    for (const end of ["\r", "\r\n", "\n", " \r", "\r\r"]) {
+      const text = ["#EXTM3U", bad, "# https://evil.example/a", "#EXT-X-STREAM-INF:BANDWIDTH=1", "v.m3u8", ""].join(
+        end,
+      );
+      const lines = rewrite(text, top).split(/[\r\n]+/);
+      expect(lines.map((line) => line.trim())).toEqual([
+        "#EXTM3U",
+        "# https://evil.example/a",
+        "#EXT-X-STREAM-INF:BANDWIDTH=1",
+        "v.m3u8?list=SIGNED",
+        "",
+      ]);
+    }
+  });
+
   test.each(doubtful)("a KEY or a MAP refuses the playlist: %s", (_, list) => {
     for (const tag of ["#EXT-X-KEY:METHOD=AES-128", "#EXT-X-MAP:BYTERANGE=7"])
       expect(rewrite(media(`${tag},${list.replaceAll("m3u8", "mp4")}`))).toMatch(/^(?:playlist_invalid|uri_foreign)$/);
