@@ -4,6 +4,7 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { searchConsole } from "./test/cluster/search-console.ts";
 import { ClosingLine } from "./test/run/closing-line.ts";
+import { NoiseGate } from "./test/run/noise.ts";
 
 /** The unit suite, which runs in Node and in workerd alike. */
 const unit = "test/unit/**/*.test.ts";
@@ -20,10 +21,12 @@ const slowJourneys = [
   "test/browser/renewal.test.ts",
 ];
 
-/** The files of the unit suite with properties, which `npm run test:full` checks on ten times as many examples. */
-const properties = readdirSync("test/unit", { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".test.ts") && readFileSync(`test/unit/${name}`, "utf8").includes("fc.assert("))
+const unitFiles = readdirSync("test/unit", { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".test.ts"))
   .map((name) => `test/unit/${name}`);
+
+/** The files of the unit suite with properties, which `npm run test:full` checks on ten times as many examples. */
+const properties = unitFiles.filter((name) => readFileSync(name, "utf8").includes("fc.assert("));
 const manyRuns = fileURLToPath(new URL("test/run/many-runs.ts", import.meta.url));
 
 /**
@@ -46,10 +49,13 @@ const computing = { isolate, maxWorkers: "100%", ...ceilings };
 /** Journeys and browsers wait most of their time, and each file has a cluster or viewers of its own: so some run at once. */
 const waiting = { isolate, maxWorkers: 3, globalSetup: "test/cluster/start.ts", ...ceilings };
 
+const gate = new NoiseGate();
+gate.watch();
+
 export default defineConfig({
   test: {
     onConsoleLog: searchConsole,
-    reporters: ["default", new ClosingLine()],
+    reporters: ["default", new ClosingLine(gate, unitFiles.length)],
     projects: [
       {
         oxc,

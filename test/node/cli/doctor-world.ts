@@ -88,11 +88,24 @@ function preflight(allowed: string): Response {
   return new Response(null, { status: 204, headers });
 }
 
+/** A long answer, as it comes over a network. */
+function inPieces(text: string): Response {
+  const pieces = text.match(/.{1,16384}/gs) ?? [];
+  const body = new ReadableStream<string>({
+    pull: (out) => {
+      const piece = pieces.shift();
+      if (piece === undefined) out.close();
+      else out.enqueue(piece);
+    },
+  });
+  return new Response(body.pipeThrough(new TextEncoderStream()));
+}
+
 function api({ pathname }: URL, method: string, headers: Headers): Response {
   if (method === "OPTIONS") return preflight("Authorization, Content-Type");
   if (headers.get("Authorization") === null && pathname !== "/openapi.json") return problem(401, "token_missing");
   if (pathname === "/openapi.json")
-    return Response.json({ openapi: "3.1.0", info: { description: "x".repeat(100_000) } });
+    return inPieces(JSON.stringify({ openapi: "3.1.0", info: { description: "x".repeat(100_000) } }));
   if (pathname === "/operator/keys") return Response.json({ keys: ringKeys.map(({ kid }: RingKey) => ({ kid })) });
   const session = { sessionId: "s", grant: "g", manifestUrl: `${mediaUrl}/played/index.m3u8?list=1.x` };
   return Response.json(session, { status: 201, headers: { "Cache-Control": "no-store" } });

@@ -59,7 +59,7 @@ export function shareStage(answerOf: (request: OriginRequest, at: number) => Pro
 
 /** All that can go on without time goes on. */
 async function settle(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 export function answered(result: Result<PlaylistAnswer, Refusal>): PlaylistAnswer {
