@@ -1,15 +1,15 @@
-import { createRequire } from "node:module";
+// By its path, since the name leads here.
+import * as library from "../../node_modules/fast-check/lib/fast-check.js";
+
+export * from "../../node_modules/fast-check/lib/fast-check.js";
 
 /** How many times the examples of each property are multiplied. */
 const times = 10;
 
-const require = createRequire(import.meta.url);
-const library: typeof import("fast-check") = require("fast-check");
-
-const assert = new Proxy(library.assert, {
+/** fast-check's `assert` with many examples. The project `properties` puts this module in the place of the library. */
+export const assert = new Proxy(library.assert, {
   apply: (target, self, [property, options]) =>
     Reflect.apply(target, self, [property, { ...options, numRuns: (options?.numRuns ?? 100) * times }]),
 });
 
-/** fast-check with many examples. The project `properties` puts it in the place of the library. */
 export default { ...library, assert };
