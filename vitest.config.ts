@@ -55,7 +55,7 @@ gate.watch();
 export default defineConfig({
   test: {
     onConsoleLog: searchConsole,
-    reporters: ["default", new ClosingLine(gate, unitFiles.length)],
+    reporters: ["default", new ClosingLine(gate)],
     projects: [
       {
         oxc,

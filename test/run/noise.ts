@@ -2,8 +2,6 @@
 interface Noise {
   readonly looks: RegExp;
   readonly why: string;
-  /** True where it depends on the order in which connections close: then a whole run may go without it. */
-  readonly perhaps?: true;
 }
 
 /** All of it comes from workerd, which tells the process of the run and no test. */
@@ -25,21 +23,18 @@ export const expectedNoise: readonly Noise[] = [
     looks:
       /disconnected: fixed-length pipe ended prematurely|Error writing HTTP body: \[Error: Network connection lost/,
     why: "A test lets an origin break off in the middle of a body.",
-    perhaps: true,
   },
   {
     looks: /An RPC result was not disposed properly/,
     why: "A test ends while it still holds an object's answer.",
-    perhaps: true,
   },
 ];
 
 /**
- * Keeps expected noise from what a run prints, and remembers what else comes on standard error: results come on standard
+ * Keeps expected noise from what a run prints. It remembers what else comes on standard error: results come on standard
  * output alone while nothing fails.
  */
 export class NoiseGate {
-  readonly #seen = new Set<Noise>();
   readonly #unexpected: string[] = [];
 
   /** From now on, for this process and those whose output it hands on. */
@@ -48,11 +43,7 @@ export class NoiseGate {
       stream.write = new Proxy(stream.write, {
         apply: (write, self, [chunk, ...more]) => {
           const text = typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
-          const noise = expectedNoise.find(({ looks }) => looks.test(text));
-          if (noise !== undefined) {
-            this.#seen.add(noise);
-            return true;
-          }
+          if (expectedNoise.some(({ looks }) => looks.test(text))) return true;
           if (stream === process.stderr && text.trim() !== "") this.#unexpected.push(text);
           return Reflect.apply(write, self, [chunk, ...more]);
         },
@@ -62,10 +53,5 @@ export class NoiseGate {
   /** What came on standard error that nobody expects. */
   get unexpected(): readonly string[] {
     return this.#unexpected;
-  }
-
-  /** What is expected and never came. */
-  get missing(): readonly Noise[] {
-    return expectedNoise.filter((noise) => noise.perhaps !== true && !this.#seen.has(noise));
   }
 }
