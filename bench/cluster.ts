@@ -9,7 +9,7 @@ import { publicHalf } from "../src/keys/public.ts";
 import { type KeyRing, keysFor } from "../src/keys/ring.ts";
 import { bundleEdgeWithoutCheck } from "./bundle.ts";
 
-export type BenchWorker = "rewrite" | "edge" | "edgeWithoutCheck" | "start" | "joseAlone";
+export type BenchWorker = "rewrite" | "edge" | "edgeWithoutCheck" | "start" | "joseApp";
 
 export interface BenchCluster {
   readonly ports: Readonly<Record<BenchWorker, number>>;
@@ -49,7 +49,7 @@ export async function startBenchCluster(ring: KeyRing, privateKey: string, asset
     edge: await freePort(),
     edgeWithoutCheck: await freePort(),
     start: await freePort(),
-    joseAlone: await freePort(),
+    joseApp: await freePort(),
   };
   const bundled = (entry: string) => bundleWorker(join(projectRoot, entry));
   const workers: V4WorkerOptions[] = [
@@ -69,7 +69,7 @@ export async function startBenchCluster(ring: KeyRing, privateKey: string, asset
       durableObjects: { ...metrics, PLAYLISTS: objectOf("PlaylistObject", "manifest") },
       bindings: devEnvironment("manifest", ring, media, {}),
     }),
-    worker("jose-alone", ports.joseAlone, await bundled("bench/workers/jose-alone.ts"), {
+    worker("jose-app", ports.joseApp, await bundled("bench/workers/jose-app.ts"), {
       bindings: { ...issuer, JWKS: jwks },
     }),
   ];

@@ -36,11 +36,17 @@ export const ownCpu: MicrosecondClock = () => {
   return user + system;
 };
 
-/** Times `work`, which does `units` units of it. */
-export function timed(clock: MicrosecondClock, units: number, work: () => Promise<void>): Timed {
+/** Times `work`, which does `units` units of it, and what it leaves behind in the background: `rest` waits for that. */
+export function timed(
+  clock: MicrosecondClock,
+  units: number,
+  work: () => Promise<void>,
+  rest: () => Promise<void> = async () => undefined,
+): Timed {
   return async () => {
     const began = clock();
     await work();
+    await rest();
     return (clock() - began) / units;
   };
 }

@@ -34,7 +34,7 @@ export async function rewriting(text: string, privateKey: string, hmac: MacPort)
   const now = unixSeconds(1_795_000_000);
   const ring = { keys: [newSessionKey("bench", (length) => crypto.getRandomValues(new Uint8Array(length)))] };
   const bench = await manifestBench(text, ring, now, hmac);
-  const targetFor = await viewers(ring, now);
+  const targetFor = await viewers(ring, () => now);
   const requestsFor = (asset: string) =>
     Array.from({ length: viewersAStep }, (_, viewer) => {
       const target = targetFor(viewer, { purpose: "playlist", asset, file: mediaPlaylist });

@@ -42,14 +42,14 @@ async function run(json: boolean): Promise<void> {
   report.took("check.fresh.node", check("fresh"));
   const startNode = await startInNode(ring);
   report.took("start.node", startNode("start"));
-  report.took("jose-alone.node", startNode("joseAlone"));
-  report.compare("start.node", startNode("start"), startNode("joseAlone"));
+  report.took("jose-app.node", startNode("joseApp"));
+  report.compare("start.node", startNode("start"), startNode("joseApp"));
 
   progress("starting workerd");
   const cluster = await startBenchCluster(ring, privateKey, edgeAsset);
   try {
-    const { clock, unit } = workerdClock();
-    progress(`the edge worker, by ${unit}`);
+    const clock = workerdClock();
+    progress(`the edge worker, by ${clock.unit}`);
     const { middle, first } = await edgeInWorkerd(cluster, clock, ring);
     report.took("edge.known.workerd", middle("known"));
     report.took("edge.unchecked.workerd", middle("unchecked"));
@@ -60,8 +60,8 @@ async function run(json: boolean): Promise<void> {
     progress("the start of a stream");
     const start = await startInWorkerd(cluster, clock, ring);
     report.took("start.workerd", start("start"));
-    report.took("jose-alone.workerd", start("joseAlone"));
-    report.compare("start.workerd", start("start"), start("joseAlone"));
+    report.took("jose-app.workerd", start("joseApp"));
+    report.compare("start.workerd", start("start"), start("joseApp"));
 
     for (const playlist of ["vod1200", "live6"] as const) {
       progress(`${playlist} in workerd`);

@@ -1,6 +1,6 @@
 import { nobleHmac } from "../src/adapters/noble/noble-hmac.ts";
 import { encodeBase64url } from "../src/base/base64url.ts";
-import { after, seconds, type UnixSeconds } from "../src/base/seconds.ts";
+import { after, type Clock, seconds } from "../src/base/seconds.ts";
 import type { KeyRing } from "../src/keys/ring.ts";
 import { mintGrant } from "../src/signing/grant.ts";
 import { type MediaPurpose, signedQuery } from "../src/signing/media-url.ts";
@@ -22,14 +22,15 @@ export const grantIssuer = "stagedoor";
 const sessionLength = seconds(21_600);
 
 /**
- * Signs what viewers ask for. Each has a grant of his own, as `POST /stream/start` would have given it to him, and URLs
- * that live as long as the session, which begins at `now`.
+ * Signs what viewers ask for. Each has a grant of their own, as `POST /stream/start` gives it, and URLs that live as
+ * long as the session, which begins when the URL is made.
  */
-export async function viewers(ring: KeyRing, now: UnixSeconds): Promise<TargetFor> {
+export async function viewers(ring: KeyRing, clock: Clock): Promise<TargetFor> {
   const [key] = (await prepareSessionKeys(ring, nobleHmac)).values();
   if (key === undefined) throw new Error("the key ring has no session key");
-  const expiry = after(now, sessionLength);
   return (viewer, { purpose, asset, file }) => {
+    const now = clock();
+    const expiry = after(now, sessionLength);
     const grant = mintGrant(
       {
         issuer: grantIssuer,

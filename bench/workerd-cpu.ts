@@ -1,14 +1,37 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import type { MicrosecondClock } from "./measure.ts";
 
 /**
  * The CPU that workerd has used, which is what bounds the requests it answers in a second. Linux tells it; elsewhere the
  * clock on the wall has to do, and other programs disturb it.
  */
-export function workerdClock(): { readonly clock: MicrosecondClock; readonly unit: string } {
+export function workerdClock(): WorkerdClock {
   const pid = childNamed("workerd");
-  if (pid === undefined) return { clock: () => performance.now() * 1000, unit: "wall-clock time" };
-  return { clock: () => cpuOf(pid), unit: "CPU time of workerd" };
+  if (pid === undefined)
+    return { clock: () => performance.now() * 1000, rest: async () => undefined, unit: "wall-clock time" };
+  const clock = () => cpuOf(pid);
+  return { clock, rest: () => atRest(clock), unit: "CPU time of workerd" };
+}
+
+export interface WorkerdClock {
+  readonly clock: MicrosecondClock;
+  /** Waits for what requests leave to be done after their answers (`waitUntil`), where that can be told. */
+  readonly rest: () => Promise<void>;
+  readonly unit: string;
+}
+
+/** How long workerd has to be quiet, in milliseconds, and how many microseconds of CPU count as quiet. */
+const quiet = { wait: 5, most: 100 };
+
+/** Background work uses CPU, so once none is used it is done. Waiting itself costs none. */
+async function atRest(clock: MicrosecondClock): Promise<void> {
+  for (let tries = 0, before = clock(); tries < 200; tries++) {
+    await setTimeout(quiet.wait);
+    const now = clock();
+    if (now - before < quiet.most) return;
+    before = now;
+  }
 }
 
 /** The sum over the threads: nanoseconds on a CPU are the first number of schedstat. */

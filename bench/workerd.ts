@@ -3,10 +3,11 @@ import { systemClock } from "../src/base/seconds.ts";
 import type { KeyRing } from "../src/keys/ring.ts";
 import type { BenchCluster } from "./cluster.ts";
 import { type Gun, gun, type Shot } from "./load.ts";
-import { type MicrosecondClock, measureInTurn, type Rounds, type Timed, timed } from "./measure.ts";
+import { measureInTurn, type Rounds, type Timed, timed } from "./measure.ts";
 import type { Playlist } from "./playlists.ts";
 import { viewersAStep, type Way } from "./rewriting.ts";
 import { viewers } from "./viewers.ts";
+import type { WorkerdClock } from "./workerd-cpu.ts";
 
 /** Files of 64 KiB, far less than a segment has: the larger a file is, the less the check weighs. */
 export const edgeAsset = { id: "film", segments: [0, 1, 2, 3, 4, 5].map((n) => `720p/${n}.ts`), size: 65_536 };
@@ -20,7 +21,7 @@ const times: Readonly<Record<Playlist, Readonly<Record<Way, number>>>> = {
 };
 
 /** Rewriting in workerd: microseconds a playlist. */
-export async function rewritingInWorkerd({ ports }: BenchCluster, clock: MicrosecondClock, playlist: Playlist) {
+export async function rewritingInWorkerd({ ports }: BenchCluster, { clock }: WorkerdClock, playlist: Playlist) {
   const client = gun(ports.rewrite, 1);
   const run = (way: Way): Timed => {
     const count = times[playlist][way];
@@ -33,10 +34,10 @@ export async function rewritingInWorkerd({ ports }: BenchCluster, clock: Microse
 
 /**
  * The edge worker with and without its check: microseconds a request. In the `middle` of a film its viewers have been here
- * before; at the `first` request of each his grant has to be opened.
+ * before; the `first` request of a viewer comes right after their start, and their grant has to be opened.
  */
-export async function edgeInWorkerd({ ports }: BenchCluster, clock: MicrosecondClock, ring: KeyRing) {
-  const targetFor = await viewers(ring, systemClock());
+export async function edgeInWorkerd({ ports }: BenchCluster, { clock, rest }: WorkerdClock, ring: KeyRing) {
+  const targetFor = await viewers(ring, systemClock);
   const checked = gun(ports.edge, concurrency);
   const unchecked = gun(ports.edgeWithoutCheck, concurrency);
   const requests = 60;
@@ -50,7 +51,7 @@ export async function edgeInWorkerd({ ports }: BenchCluster, clock: MicrosecondC
   const fire = (client: Gun, next: () => readonly Shot[]): Timed => {
     return () => {
       const batch = next();
-      return timed(clock, requests, () => client.fire(batch, 200))();
+      return timed(clock, requests, () => client.fire(batch, 200), rest)();
     };
   };
   const newcomers = () => {
@@ -67,12 +68,12 @@ export async function edgeInWorkerd({ ports }: BenchCluster, clock: MicrosecondC
   }
 }
 
-/** `POST /stream/start` and jose alone: microseconds a request. */
+/** `POST /stream/start` and a bare app with jose: microseconds a request. */
 export async function startInWorkerd(
   { ports }: BenchCluster,
-  clock: MicrosecondClock,
+  { clock, rest }: WorkerdClock,
   ring: KeyRing,
-): Promise<(name: "start" | "joseAlone") => Rounds> {
+): Promise<(name: "start" | "joseApp") => Rounds> {
   const body = JSON.stringify({ asset: edgeAsset.id });
   const shotOf = async (subject: string): Promise<Shot> => {
     const token = await signDevToken(ring, { subject, assets: "*", lifetimeSeconds: 3600 });
@@ -88,13 +89,13 @@ export async function startInWorkerd(
     return start.fire(shots.slice(first, first + requests), 201);
   };
   const start = gun(ports.start, concurrency);
-  const joseAlone = gun(ports.joseAlone, concurrency);
+  const joseApp = gun(ports.joseApp, concurrency);
   const cases = {
-    start: timed(clock, requests, startAll),
-    joseAlone: timed(clock, requests, () => joseAlone.fire(shots.slice(0, requests), 201)),
+    start: timed(clock, requests, startAll, rest),
+    joseApp: timed(clock, requests, () => joseApp.fire(shots.slice(0, requests), 201), rest),
   };
   return measureInTurn(cases, 40).finally(() => {
     start.close();
-    joseAlone.close();
+    joseApp.close();
   });
 }
