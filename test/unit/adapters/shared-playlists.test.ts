@@ -274,7 +274,7 @@ describe.skipIf(!isNamespace(namespace))("in workerd alone: it has Durable Objec
       await Promise.all(work);
       const body = loaded.ok ? bytesText(new Uint8Array(await loaded.value.arrayBuffer())) : "";
       expect([from, body]).toEqual([from, expect.stringMatching(/^\uFEFF\uFEFF#EXTM3U\n/)]);
-      expect(body).toContain("\n#EXTINF:6,Fran\uDCE7ais \u00e7\n0.ts?seg=");
+      expect(body).toContain("\n#EXTINF:60,Fran\uDCE7ais \u00e7\n0.ts?seg=");
     }
   });
 
