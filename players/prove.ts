@@ -7,9 +7,6 @@ import { scenarios } from "./scenarios.ts";
 import { type Stage, setStage } from "./stage.ts";
 import type { Report } from "./table.ts";
 
-/** How often what fell short beside others is played again alone, until it does not. */
-const mostTries = 3;
-
 export interface ProveOptions {
   /** A minute or two in place of half an hour: the same scenarios with fewer players and streams, and less time. */
   readonly short: boolean;
@@ -83,14 +80,11 @@ async function playAll(
     for (let task = open.shift(); task !== undefined; task = open.shift()) await play(task);
   };
   await Promise.all(Array.from({ length: jobs }, work));
-  // Several browsers at once may make a machine stand still, and so may other programs. A fault of ours falls short alone too,
-  // each time; how often a player fetches something again because it had to wait does not.
+  // Several browsers at once may make a machine stand still. What is ours falls short alone as well.
   for (const [task, { shortfalls }] of [...judged]) {
-    for (let left = shortfalls.length === 0 ? 0 : mostTries; left > 0; left--) {
-      const again = await play(task);
-      judged.set(task, { ...again, first: shortfalls });
-      if (again.shortfalls.length === 0) break;
-    }
+    if (shortfalls.length === 0) continue;
+    const again = await play(task);
+    judged.set(task, { ...again, first: shortfalls });
   }
   return tasks.flatMap((task) => judged.get(task) ?? []);
 }
