@@ -37,7 +37,7 @@ export interface ClusterOptions {
   readonly settings: Readonly<Record<string, string>>;
   /** Secrets that the catalog names, for origins. */
   readonly secrets?: Readonly<Record<string, string>>;
-  /** To which hosts those may be sent, beside what the settings bind. */
+  /** To which hosts those may be sent, in addition to what the settings bind. */
   readonly originSecrets?: OriginSecrets;
   /** Where R2, KV and Durable Objects are kept; shared with wrangler's own commands. Undefined: in memory. */
   readonly statePath: string | undefined;

@@ -565,7 +565,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
     "causes": [
       "**A setting is missing, wrong or misspelt**: the log has a line for every one, with what to do. `npx stagedoor doctor` finds them before a deployment.",
       "**A secret was not put for this worker or this environment**: each has its own.",
-      "**For one asset alone: `STAGEDOOR_ORIGIN_SECRETS` does not bind its origin's secret to that host and use.** Add it there, in the edge, the manifest and the API worker, or mend the asset.",
+      "**For one asset alone: `STAGEDOOR_ORIGIN_SECRETS` does not bind its origin's secret to that host and use.** Add it there, in the edge, the manifest and the API worker, or fix the asset.",
       "**A binding is missing** in its `wrangler.toml`.",
       "**The catalog is missing or faulty**: `npx stagedoor assets check --catalog catalog.json`. Workers go on with the last good one for ten minutes.",
       "**No session key is in use**: the only one begins later, has ended, or was revoked. `npx stagedoor keys list --ring keys.json`."

@@ -14,7 +14,7 @@ type GivenKeys = NonNullable<Issuer["jwks"]>["keys"];
 export function keysOf({ jwks, jwksUri }: Issuer, reach: Reach): FindKeys {
   if (jwksUri !== undefined) return fetchedKeys(jwksUri, reach);
   const keys = jwks?.keys ?? [];
-  // The settings allow no others beside a secret.
+  // The settings allow no others in addition to a secret.
   return keys.some(({ kty }) => kty === "oct") ? secretsOf(keys) : keysInSet({ keys });
 }
 

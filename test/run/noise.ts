@@ -1,4 +1,4 @@
-/** What a run prints beside its results although nothing is wrong: what it looks like, and why it comes. */
+/** What a run prints in addition to its results although nothing is wrong: what it looks like, and why it comes. */
 interface Noise {
   readonly looks: RegExp;
   readonly why: string;

@@ -89,7 +89,7 @@ async function entryOf(asset: Asset, origin: HttpAssetOrigin, live: Live): Promi
       missing
         ? origin.missingIs === 403
           ? "Upload the asset, or correct origin.url and entry in the catalog. Check the secret too: with missingIs: 403 a refusal looks like a missing file."
-          : "Upload the asset, or mend origin.url and entry in the catalog; in S3 the access key may need s3:GetObject."
+          : "Upload the asset, or fix origin.url and entry in the catalog; in S3 the access key may need s3:GetObject."
         : "Check the secret's value, the header's name or the region, and what the access key may read (s3:GetObject). If the origin answers 403 for missing files, set missingIs: 403 in the asset's origin.",
     ),
   );
