@@ -95,7 +95,7 @@ async function payloadSignedBy(
   token: string,
   options: JWTVerifyOptions,
 ): Promise<JWTPayload> {
-  let failure: unknown = new errors.JWKSNoMatchingKey();
+  let failure: unknown;
   for (const key of keys.slice(0, mostKeysTried)) {
     try {
       return (await jwtVerify(token, key, options)).payload;
@@ -105,7 +105,7 @@ async function payloadSignedBy(
       if (!(failure instanceof errors.JWSSignatureVerificationFailed)) failure = error;
     }
   }
-  throw failure;
+  throw failure ?? new errors.JWKSNoMatchingKey();
 }
 
 /** What RFC 9068 §2.2 requires in addition to `iss` and `exp`. */

@@ -12,7 +12,7 @@ import { revoke } from "../flows/session/revoke.ts";
 import { showSession } from "../flows/session/show-session.ts";
 import { startStream } from "../flows/session/start-stream.ts";
 import { clientOf, countryOf } from "./client.ts";
-import { preflight, withCors } from "./cors.ts";
+import { preflight, setCors, withCors } from "./cors.ts";
 import { everyRequest } from "./every-request.ts";
 import { healthAnswer, healthPath, type Part, readiness, readyAnswer, readyPath, storeParts } from "./health.ts";
 import { askIdentity, type Identity, identityPath, identityPreflight } from "./identity.ts";
@@ -20,7 +20,7 @@ import { type Learning, learning } from "./learnt.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { docsPaths, mountDocs } from "./openapi/api-docs.ts";
 import { operatorRoutes } from "./operator-routes.ts";
-import { withRateLimitFields } from "./rate-limit-fields.ts";
+import { setRateLimitFields, withRateLimitFields } from "./rate-limit-fields.ts";
 import { answeredByIdentity, brokenResponse, type Reporting, refusedResponse } from "./refused.ts";
 import type { Route, Routes } from "./route.ts";
 import { beforeIdentity } from "./sign-in-limits.ts";
@@ -88,7 +88,10 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
             return brokenResponse(error, raw, options.reporting);
           }
         };
-        return withCors(withRateLimitFields(await answered(), learns.learnt().standings));
+        const response = await answered();
+        setRateLimitFields(response.headers, learns.learnt().standings);
+        setCors(response.headers);
+        return response;
       });
     }
     refuseOthers(path, allow);

@@ -10,10 +10,15 @@ const exposedAlone = exposed.join(", ");
  */
 export function withCors(response: Response): Response {
   const headers = new Headers(response.headers);
+  setCors(headers);
+  return new Response(response.body, { status: response.status, headers });
+}
+
+/** As {@link withCors}, for the headers of an answer of our own: one that somebody else made may be immutable. */
+export function setCors(headers: Headers): void {
   headers.set("Access-Control-Allow-Origin", "*");
   headers.set("Access-Control-Expose-Headers", exposedAlone);
   headers.set("Cross-Origin-Resource-Policy", "cross-origin");
-  return new Response(response.body, { status: response.status, headers });
 }
 
 /** Which headers of an answer a page may read, as Access-Control-Expose-Headers says: ours, beside those that it names already. */

@@ -1,3 +1,4 @@
+import type { Credential } from "../credential/credential.ts";
 import type { RequestCredential } from "../credential/request-credential.ts";
 import type { SessionContext } from "../flows/session/context.ts";
 import { subjectName } from "../flows/session/subject-name.ts";
@@ -20,15 +21,21 @@ export interface Learning {
 /** Nothing yet, and what comes. */
 export function learning(context: Pick<SessionContext, "keys" | "clock">): Learning {
   const standings: RateStanding[] = [];
-  let subject: string | undefined;
+  let accepted: Credential | undefined;
   return {
-    learnt: () => ({ standings, subject }),
+    learnt: () => ({
+      standings,
+      // Made for those that ask: a request that succeeds is no line of the log.
+      get subject() {
+        return accepted && subjectName(accepted, context);
+      },
+    }),
     onStanding: (standing) => void standings.push(standing),
     following: (credential) => ({
       ...credential,
       validate: async (before) => {
         const validated = await credential.validate(before);
-        if (validated.ok) subject ??= subjectName(validated.value, context);
+        if (validated.ok) accepted ??= validated.value;
         return validated;
       },
     }),

@@ -8,11 +8,17 @@ import type { RateStanding } from "../limits/rate-limit.ts";
 export function withRateLimitFields(response: Response, standings: readonly RateStanding[]): Response {
   if (standings.length === 0) return response;
   const told = new Response(response.body, response);
+  setRateLimitFields(told.headers, standings);
+  return told;
+}
+
+/** As {@link withRateLimitFields}, for the headers of an answer of our own. */
+export function setRateLimitFields(headers: Headers, standings: readonly RateStanding[]): void {
+  if (standings.length === 0) return;
   const policies = standings.map(({ policy }) => `"${policy.name}";q=${policy.quota};w=${Math.ceil(policy.window)}`);
   const limits = standings.map(
     ({ policy, remaining, resetsIn }) => `"${policy.name}";r=${remaining};t=${Math.ceil(resetsIn)}`,
   );
-  told.headers.set("RateLimit-Policy", policies.join(", "));
-  told.headers.set("RateLimit", limits.join(", "));
-  return told;
+  headers.set("RateLimit-Policy", policies.join(", "));
+  headers.set("RateLimit", limits.join(", "));
 }
