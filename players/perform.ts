@@ -24,8 +24,7 @@ export async function perform(task: Task, stage: Stage, short: boolean, unprotec
   const cluster = await stage.cluster(scenario.settings ?? hasty, scenario.rotatesEvery);
   const { log } = unprotected ? stage.unprotected : cluster.media;
   const seen: { last: PlayerState | undefined } = { last: undefined };
-  let findings: Findings;
-  try {
+  const play = async (): Promise<Findings> => {
     const viewer = await Viewer.of(cluster.addresses, run, scenario.streams);
     const session = await viewer.start(asset);
     const url = unprotected ? stage.unprotectedUrl(asset) : session.manifestUrl;
@@ -38,14 +37,19 @@ export async function perform(task: Task, stage: Stage, short: boolean, unprotec
         return seen.last;
       };
       const until = waitingFor(state, scenario.isCut === true);
-      findings = await scenario.perform({ ...scene, exchanges, until, watch: watching(state) });
+      return await scenario.perform({ ...scene, exchanges, until, watch: watching(state) });
     } finally {
       seen.last = await playback.state().catch(() => seen.last);
       await playback.stop();
     }
-  } catch (error) {
-    findings = { faults: [wordsOf(error)] };
-  }
+  };
+  const limit = longestFor(scenario, short);
+  const late = new AbortController();
+  const findings = await Promise.race<Findings>([
+    play(),
+    after(limit * 1000, { faults: [`did not finish within ${limit} s`] }, { signal: late.signal }),
+  ]).catch((error: unknown): Findings => ({ faults: [wordsOf(error)] }));
+  late.abort();
   return {
     scenario: scenario.name,
     player: player.name,
@@ -58,6 +62,11 @@ export async function perform(task: Task, stage: Stage, short: boolean, unprotec
     latency: findings.latency,
     notes: findings.notes ?? [],
   };
+}
+
+/** How many seconds a performance may take: a page that answers no more would hold up the whole run. */
+function longestFor({ seconds }: Scenario, short: boolean): number {
+  return 60 + 3 * (short ? seconds.short : seconds.full);
 }
 
 function optionsOf(

@@ -53,10 +53,16 @@ export async function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath, args: flags, env: { ...ownEnvironment(), ...env } });
 }
 
+/** Unpacked once per process: unpacking moves TMPDIR, and a browser that starts meanwhile would put its profile there. */
+let bundled: Promise<Installed> | undefined;
+
 async function findBrowser(): Promise<Installed> {
   const named = process.env.STAGEDOOR_CHROME;
   if (named !== undefined && named !== "") return { executablePath: named, env: {} };
-  if (process.platform === "linux" && process.arch === "x64") return bundledChromium();
+  if (process.platform === "linux" && process.arch === "x64") {
+    bundled ??= bundledChromium();
+    return bundled;
+  }
   const installed = wellKnownPaths.find((path) => existsSync(path));
   if (installed === undefined)
     throw new Error("No Chrome was found: install Chrome or Chromium, or name its program in STAGEDOOR_CHROME.");
