@@ -1,6 +1,6 @@
 import type { Refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
-import type { Seconds } from "../base/seconds.ts";
+import { type Seconds, seconds } from "../base/seconds.ts";
 import type { Asset } from "./asset.ts";
 import type { AssetOrigin } from "./asset-origin.ts";
 import type { cachingHeaders } from "./freshness.ts";
@@ -47,4 +47,12 @@ export const originHeaders = [
 /** One origin for all assets: it picks the one of the asset's type. */
 export function originOf(origins: Readonly<Record<AssetOrigin["type"], Origin>>): Origin {
   return (request) => origins[request.asset.origin.type](request);
+}
+
+/** How long a bucket may take, which has no `timeout` in the catalog: as long as an HTTP origin without one. */
+const bucketTimeout = seconds(10);
+
+/** How long an origin may take for an answer and its body, where it holds nothing back. */
+export function timeoutOf(origin: AssetOrigin): Seconds {
+  return origin.type === "http" ? origin.timeout : bucketTimeout;
 }

@@ -1,9 +1,8 @@
 import { startDeadline } from "../base/deadline.ts";
 import { type Refusal, refusal } from "../base/refusal.ts";
 import { ok, type Result } from "../base/result.ts";
-import { type Seconds, seconds, type Timer } from "../base/seconds.ts";
-import type { AssetOrigin } from "../catalog/asset-origin.ts";
-import type { Origin, OriginRequest } from "../catalog/origin.ts";
+import { seconds, type Timer } from "../base/seconds.ts";
+import { type Origin, type OriginRequest, timeoutOf } from "../catalog/origin.ts";
 import { readPlaylistText } from "./read-playlist-text.ts";
 
 export interface FetchContext {
@@ -18,9 +17,6 @@ export interface FetchedPlaylist {
   /** Where a redirect led, as path and query below the asset's prefix: its URIs resolve against it (RFC 3986 §5.1.3). */
   readonly location: string | undefined;
 }
-
-/** How long a bucket may take, which has no `timeout` in the catalog: as long as an HTTP origin without one. */
-const bucketTimeout = seconds(10);
 
 /**
  * The playlist as the origin has it now. One deadline,
@@ -49,11 +45,6 @@ export async function fetchPlaylist(
   } finally {
     deadline.end();
   }
-}
-
-/** How long an origin may take over a playlist that it has. */
-export function timeoutOf(origin: AssetOrigin): Seconds {
-  return origin.type === "http" ? origin.timeout : bucketTimeout;
 }
 
 /** An answer that comes after its deadline is wanted by nobody, but holds a connection. */

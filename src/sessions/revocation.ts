@@ -1,6 +1,5 @@
 import type { UnixMilliseconds } from "../base/milliseconds.ts";
 import { after, later, seconds, type UnixSeconds } from "../base/seconds.ts";
-import type { EndedStream } from "./lease.ts";
 
 /** What can be forbidden. */
 export const revocationKinds = ["session", "subject", "asset", "token", "login", "key"] as const;
@@ -81,7 +80,7 @@ const unwritten = seconds(60);
  * later the isolate asks, and finds the row.
  */
 export function entryOfEnded(
-  { sessionId, leaseUntil }: EndedStream,
+  { sessionId, leaseUntil }: { readonly sessionId: string; readonly leaseUntil: UnixSeconds },
   cause: RevocationCause,
   now: UnixSeconds,
 ): Revocation {

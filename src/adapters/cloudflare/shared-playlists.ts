@@ -5,8 +5,8 @@ import { makeRoom } from "../../base/oldest-out.ts";
 import { type Refusal, refusal } from "../../base/refusal.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { type Seconds, seconds, type Timer } from "../../base/seconds.ts";
+import { timeoutOf } from "../../catalog/origin.ts";
 import { directiveQuery } from "../../flows/delivery-directives.ts";
-import { timeoutOf } from "../../flows/fetch-playlist.ts";
 import {
   type PlaylistAnswer,
   type PlaylistQuestion,
