@@ -5,7 +5,7 @@ import { devAudience, devEnvironment } from "../cli/local/dev-environment.ts";
 import { freePort } from "../cli/local/ports.ts";
 import { projectRoot } from "../cli/project.ts";
 import { devIssuer } from "../src/config/configuration.ts";
-import { publicHalf } from "../src/keys/public.ts";
+import { publicHalf } from "../src/keys/key-material.ts";
 import { type KeyRing, keysFor } from "../src/keys/ring.ts";
 import { bundleEdgeWithoutCheck } from "./bundle.ts";
 

@@ -1,4 +1,4 @@
-import { oneShotHmac } from "../src/adapters/node/one-shot-hmac.ts";
+import { oneShotHmac } from "../src/platform/node/node-crypto.ts";
 import { measureInTurn, ownCpu, type Timed, timed } from "./measure.ts";
 import { type Playlist, playlistNamed } from "./playlists.ts";
 import { rewriting, viewersAStep, type Way } from "./rewriting.ts";

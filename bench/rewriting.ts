@@ -1,5 +1,5 @@
-import type { MacPort } from "../src/base/hmac.ts";
-import { after, seconds, unixSeconds } from "../src/base/seconds.ts";
+import type { MacPort } from "../src/base/crypto.ts";
+import { after, seconds, unixSeconds } from "../src/base/time.ts";
 import { newSessionKey } from "../src/keys/generate.ts";
 import { copyLines, rewriteByHand } from "./baseline.ts";
 import { type ManifestBench, manifestBench, mediaPlaylist, mediaUrl, sessionAsset, sharedAsset } from "./manifest.ts";

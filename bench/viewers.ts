@@ -1,7 +1,7 @@
-import { nobleHmac } from "../src/adapters/noble/noble-hmac.ts";
-import { encodeBase64url } from "../src/base/base64url.ts";
-import { after, type Clock, seconds } from "../src/base/seconds.ts";
+import { encodeBase64url } from "../src/base/encoding.ts";
+import { after, type Clock, seconds } from "../src/base/time.ts";
 import type { KeyRing } from "../src/keys/ring.ts";
+import { nobleHmac } from "../src/platform/cloudflare/noble-hmac.ts";
 import { mintGrant } from "../src/signing/grant.ts";
 import { type MediaPurpose, signedQuery } from "../src/signing/media-url.ts";
 import { macFor, prepareSessionKeys } from "../src/signing/session-keys.ts";

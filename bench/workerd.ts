@@ -1,5 +1,5 @@
-import { signDevToken } from "../cli/local/dev-token.ts";
-import { systemClock } from "../src/base/seconds.ts";
+import { signDevToken } from "../cli/local/dev-keys.ts";
+import { systemClock } from "../src/base/time.ts";
 import type { KeyRing } from "../src/keys/ring.ts";
 import type { BenchCluster } from "./cluster.ts";
 import { type Gun, gun, type Shot } from "./load.ts";

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { dispatch } from "./commands/dispatch.ts";
-import { printed } from "./commands/outcome.ts";
+import { dispatch } from "./dispatch.ts";
+import { printed } from "./lib/command.ts";
 
 const words = process.argv.slice(2);
 const outcome = await dispatch(words, (line) => console.error(line));

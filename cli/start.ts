@@ -1,19 +1,17 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { seconds } from "../src/base/seconds.ts";
+import { operatorScopes as scopes } from "../src/auth/operator-token.ts";
+import { seconds } from "../src/base/time.ts";
 import { readConfiguration, workerNames } from "../src/config/configuration.ts";
 import { readIdentityConfiguration } from "../src/config/identity-configuration.ts";
-import { operatorScopes as scopes } from "../src/credential/operator.ts";
-import { operatorSigningKey, signOperatorToken } from "./commands/operator-token.ts";
-import { addressesAt, boundSecrets, startCluster } from "./local/cluster.ts";
+import { operatorSigningKey, signOperatorToken } from "./lib/operator-api.ts";
+import { addressesAt, boundSecrets, seed, startCluster } from "./local/cluster.ts";
 import { devEnvironment, devIdentityEnvironment, devSignUp } from "./local/dev-environment.ts";
-import { devIdentitySecret, devKeyRing } from "./local/dev-keys.ts";
-import { signDevToken } from "./local/dev-token.ts";
+import { devIdentitySecret, devKeyRing, signDevToken } from "./local/dev-keys.ts";
 import { startLiveOrigin } from "./local/live-origin.ts";
 import { servePage } from "./local/page.ts";
 import { isTaken } from "./local/ports.ts";
-import { seed } from "./local/seed.ts";
 import { projectRoot } from "./project.ts";
 
 const usage = `npm start -- [--port 8787] [--media-port 8788] [--live-port 8789]

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Miniflare } from "miniflare";
 import { projectRoot } from "../cli/project.ts";
 import { readFilm, segmentOf } from "../fixtures/live/film.ts";
-import { contentTypeOf } from "../src/catalog/content-type.ts";
+import { contentTypeOf } from "../src/origin/file-response.ts";
 
 const source = join(projectRoot, "fixtures/media/vod-fmp4");
 const renditions = ["180p", "360p"] as const;

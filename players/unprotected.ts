@@ -2,7 +2,7 @@ import { createReadStream, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join, normalize } from "node:path";
 import { projectRoot } from "../cli/project.ts";
-import { contentTypeOf } from "../src/catalog/content-type.ts";
+import { contentTypeOf } from "../src/origin/file-response.ts";
 import type { Files } from "./films.ts";
 
 const mediaFolder = join(projectRoot, "fixtures/media");

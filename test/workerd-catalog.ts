@@ -1,4 +1,4 @@
-import { CatalogObject } from "../src/adapters/cloudflare/catalog-object.ts";
+import { CatalogObject } from "../src/platform/cloudflare/catalog-object.ts";
 
 /** The real object on a catalog of its own: other tests write the one of the usual binding meanwhile. */
 export class EditedCatalogObject extends CatalogObject {

@@ -1,10 +1,9 @@
-export { LimitsObject } from "../src/adapters/cloudflare/limits-object.ts";
-export { MetricsObject } from "../src/adapters/cloudflare/metrics-object.ts";
-export { ProofsObject } from "../src/adapters/cloudflare/proofs-object.ts";
+export { LimitsObject, ProofsObject } from "../src/platform/cloudflare/limit-objects.ts";
+export { MetricsObject } from "../src/platform/cloudflare/metrics-object.ts";
 
-export { RevocationObject } from "../src/adapters/cloudflare/revocation-object.ts";
+export { RevocationObject } from "../src/platform/cloudflare/revocation-object.ts";
 
-export { StreamsObject } from "../src/adapters/cloudflare/streams-object.ts";
+export { StreamsObject } from "../src/platform/cloudflare/streams-object.ts";
 
 export { EditedCatalogObject } from "./workerd-catalog.ts";
 

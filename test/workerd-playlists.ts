@@ -1,6 +1,6 @@
-import { PlaylistObject } from "../src/adapters/cloudflare/playlist-object.ts";
 import { textBytes } from "../src/base/lossless-text.ts";
 import { ok } from "../src/base/result.ts";
+import { PlaylistObject } from "../src/platform/cloudflare/playlist-object.ts";
 
 /** Fresh for half a minute, however busy the machine is. With byte order marks and Latin-1, which have to reach the viewer through the object and the cache. */
 const text = "\uFEFF\uFEFF#EXTM3U\n#EXT-X-TARGETDURATION:60\n#EXTINF:60,Fran\uDCE7ais \u00e7\n0.ts\n";

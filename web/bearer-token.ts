@@ -1,4 +1,4 @@
-import { decodeBase64url } from "../src/base/base64url.ts";
+import { decodeBase64url } from "../src/base/encoding.ts";
 import { shortened, timeLeft, timeOfDay } from "./time-text.ts";
 
 /**

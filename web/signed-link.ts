@@ -1,8 +1,10 @@
-import { readParameters, type SignedParameters } from "../src/signing/cloudfront/parameters.ts";
-import { isCloudFrontParameter } from "../src/signing/cloudfront/spelling.ts";
-import { readStatement } from "../src/signing/cloudfront/statement.ts";
-import { parseMediaTarget } from "../src/signing/media-target.ts";
-import { parameterOf } from "../src/signing/media-url.ts";
+import { readStatement } from "../src/signing/cloudfront/cloudfront-policy.ts";
+import {
+  isCloudFrontParameter,
+  readParameters,
+  type SignedParameters,
+} from "../src/signing/cloudfront/signed-parameters.ts";
+import { parameterOf, parseMediaTarget } from "../src/signing/media-url.ts";
 import { shortened } from "./time-text.ts";
 
 /** A signed URL as the page shows it, and as it changes it to see what happens. */

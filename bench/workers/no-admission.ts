@@ -1,4 +1,4 @@
-import type * as admission from "../../src/flows/admit-session.ts";
+import type * as admission from "../../src/edge/admit-session.ts";
 
-/** Stands in for `src/flows/admit-session.ts` beside `no-check.ts`: nobody is asked whether a session may go on. */
+/** Stands in for `src/edge/admit-session.ts` beside `no-check.ts`: nobody is asked whether a session may go on. */
 export const admitSession: typeof admission.admitSession = () => undefined;

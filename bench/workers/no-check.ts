@@ -1,10 +1,10 @@
 import { ok } from "../../src/base/result.ts";
-import { unixSeconds } from "../../src/base/seconds.ts";
-import type * as check from "../../src/flows/check-media-request.ts";
-import { parseMediaTarget } from "../../src/signing/media-target.ts";
+import { unixSeconds } from "../../src/base/time.ts";
+import type * as check from "../../src/edge/check-media-request.ts";
+import { parseMediaTarget } from "../../src/signing/media-url.ts";
 
 /**
- * Stands in for `src/flows/check-media-request.ts` in the worker that the edge check is measured against: the target is
+ * Stands in for `src/edge/check-media-request.ts` in the worker that the edge check is measured against: the target is
  * taken apart and its asset looked up, and neither grant nor signature is looked at. Whoever asks gets the file.
  */
 export const checkMediaTarget: typeof check.checkMediaTarget = (target, { catalog, keys }) => {

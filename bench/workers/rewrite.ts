@@ -1,4 +1,4 @@
-import { nobleHmac } from "../../src/adapters/noble/noble-hmac.ts";
+import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
 import { isPlaylist, type Playlist, playlistNamed } from "../playlists.ts";
 import { isWay, type Rewriting, rewriting } from "../rewriting.ts";
 

@@ -1,15 +1,20 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Ended, endMisused } from "../commands/outcome.ts";
+import { Ended, endMisused } from "../lib/command.ts";
 import { projectRoot } from "../project.ts";
-import { callWrangler } from "./call-wrangler.ts";
-import { valuesOf } from "./environment-values.ts";
-import { refusedOf } from "./judge.ts";
-import { placeholdersIn } from "./placeholder.ts";
 import { secretsFrom } from "./secrets.ts";
 import { type Asked, type Step, stepsOf } from "./steps.ts";
-import { configs, type DeployedEnvironment, type DeployedWorker, environments, order } from "./workers.ts";
+import {
+  configs,
+  type DeployedEnvironment,
+  type DeployedWorker,
+  environments,
+  order,
+  placeholdersIn,
+  valuesOf,
+} from "./workers.ts";
+import { callWrangler, refusedOf } from "./wrangler.ts";
 
 /** The options, in the form of node:util's parseArgs. */
 export const deployOptions = {

@@ -1,9 +1,8 @@
 import { statSync } from "node:fs";
-import { workerNames } from "../../src/config/configuration.ts";
-import { ringFor } from "../../src/config/worker-ring.ts";
-import { parseJson, parseRingText, readText, reasonOf, shortName } from "../commands/files.ts";
-import { issuersIn } from "../commands/issuers.ts";
-import { endFailed } from "../commands/outcome.ts";
+import { ringFor, workerNames } from "../../src/config/configuration.ts";
+import { endFailed } from "../lib/command.ts";
+import { parseJson, parseRingText, readText, reasonOf, shortName } from "../lib/files.ts";
+import { issuersIn } from "../lib/issuers.ts";
 import type { Secrets } from "./steps.ts";
 import { type DeployedWorker, order } from "./workers.ts";
 

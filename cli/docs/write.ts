@@ -1,8 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../project.ts";
-import { configurationReference } from "./configuration.ts";
-import { troubleshootingModule } from "./troubleshooting.ts";
+import { configurationReference, troubleshootingModule } from "./references.ts";
 
 /** `npm run docs`: writes what is made of the code. */
 writeFileSync(join(projectRoot, "docs/configuration.md"), configurationReference());

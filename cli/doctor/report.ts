@@ -1,5 +1,5 @@
-import { coloured } from "../commands/colours.ts";
-import type { Answered } from "../commands/outcome.ts";
+import type { Answered } from "../lib/command.ts";
+import { coloured } from "../lib/text.ts";
 import type { Examined, Finding } from "./finding.ts";
 
 const marks = {

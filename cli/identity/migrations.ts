@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Miniflare } from "miniflare";
 import { projectRoot } from "../project.ts";
 
 /** Where the identity worker's migrations lie: `wrangler d1 migrations apply` reads the same. */
@@ -23,4 +24,22 @@ export function statementsOf({ sql }: Migration): readonly string[] {
     .split(/;\s*(?:\n|$)/)
     .map((statement) => statement.trim())
     .filter((statement) => statement !== "");
+}
+
+/** As wrangler makes it, so that `wrangler d1 migrations apply` knows what was applied here, and the other way round. */
+const table = `CREATE TABLE IF NOT EXISTS d1_migrations(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
+)`;
+
+/** Applies the identity worker's migrations that its simulated D1 lacks, each with its mark in one transaction. */
+export async function applyMigrations(miniflare: Miniflare): Promise<void> {
+  const database = await miniflare.getD1Database("DB", "stagedoor-identity");
+  await database.prepare(table).run();
+  const { results } = await database.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
+  const applied = new Set(results.map(({ name }) => name));
+  for (const migration of readMigrations().filter(({ name }) => !applied.has(name))) {
+    const statements = statementsOf(migration).map((statement) => database.prepare(statement));
+    const mark = database.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(migration.name);
+    await database.batch([...statements, mark]);
+  }
 }

@@ -1,6 +1,5 @@
-import { devIssuer, type WorkerName } from "../../src/config/configuration.ts";
-import { ringFor } from "../../src/config/worker-ring.ts";
-import { publicHalf } from "../../src/keys/public.ts";
+import { devIssuer, ringFor, type WorkerName } from "../../src/config/configuration.ts";
+import { publicHalf } from "../../src/keys/key-material.ts";
 import { type KeyRing, keysFor } from "../../src/keys/ring.ts";
 import { catalogLiveUrl, liveOriginSecrets } from "./live-origin.ts";
 

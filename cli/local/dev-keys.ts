@@ -1,9 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { importJWK, SignJWT } from "jose";
+import { playScope } from "../../src/catalog/asset.ts";
+import { devIssuer } from "../../src/config/configuration.ts";
 import { newCloudFrontKey, newOperatorKey, newSessionKey, newTokenKey } from "../../src/keys/generate.ts";
 import type { RingKey } from "../../src/keys/key.ts";
 import { type KeyRing, keysFor, parseKeyRing } from "../../src/keys/ring.ts";
+import { devAudience } from "./dev-environment.ts";
 
 /** Where the development keys lie, below the project: git-ignored. */
 export const devKeysFile = ".stagedoor/keys.json";
@@ -71,4 +75,40 @@ function writeKeys(file: string, keys: readonly RingKey[]): void {
   const beside = `${place}.${randomBytes(6).toString("hex")}`;
   writeFileSync(beside, `${JSON.stringify({ keys }, null, 2)}\n`, { mode: 0o600, flag: "wx" });
   renameSync(beside, place);
+}
+
+export interface DevTokenClaims {
+  readonly subject: string;
+  /** Ids of assets, or `"*"` for all. */
+  readonly assets: readonly string[] | "*";
+  /** What a start asks for, where it is left out. */
+  readonly scope?: string;
+  /** How many streams the subject may run at once; any number where it is left out. */
+  readonly streams?: number;
+  /** `sid`: the login that it came from; none where it is left out. */
+  readonly login?: string;
+  readonly lifetimeSeconds: number;
+}
+
+/** A bearer token of the development issuer: ES256, good at the local API alone. */
+export async function signDevToken(ring: KeyRing, claims: DevTokenClaims): Promise<string> {
+  const [key] = keysFor(ring, "token");
+  if (key?.d === undefined) throw new Error("the key ring has no private key of the purpose token");
+  const { subject, assets, scope = playScope, streams, login, lifetimeSeconds } = claims;
+  const { kty, crv, x, y, d } = key;
+  const now = Math.floor(Date.now() / 1000);
+  return new SignJWT({
+    scope,
+    assets: assets === "*" ? "*" : [...assets],
+    ...(streams !== undefined && { streams }),
+    ...(login !== undefined && { sid: login }),
+  })
+    .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: "at+jwt" })
+    .setIssuer(devIssuer)
+    .setAudience(devAudience)
+    .setSubject(subject)
+    .setJti(crypto.randomUUID())
+    .setIssuedAt(now)
+    .setExpirationTime(now + lifetimeSeconds)
+    .sign(await importJWK({ kty, crv, x, y, d }, key.alg));
 }

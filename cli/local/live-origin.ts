@@ -1,10 +1,15 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { answerAt, type Channel } from "../../fixtures/live/answer.ts";
-import { type MillisecondClock, systemMillisecondClock } from "../../src/base/milliseconds.ts";
+import { join } from "node:path";
+import { answerAt, type Channel, type LiveAnswer } from "../../fixtures/live/answer.ts";
+import { renditionsOf } from "../../fixtures/live/entry.ts";
+import { readFilm } from "../../fixtures/live/film.ts";
+import { liveStreams } from "../../fixtures/live/stream.ts";
+import { type MillisecondClock, systemMillisecondClock } from "../../src/base/time.ts";
 import type { OriginSecrets } from "../../src/catalog/origin-secrets.ts";
-import { readChannels } from "./live-channels.ts";
-import { writeAnswer } from "./live-response.ts";
+import { contentRange, ifRangeHolds, namesEntityTag, parseRange, resolveRange } from "../../src/origin/ranges.ts";
+import { projectRoot } from "../project.ts";
 
 /** Where fixtures/catalog.json has the live origin. */
 export const catalogLiveUrl = "http://127.0.0.1:8789";
@@ -102,4 +107,57 @@ function isSame(given: string | readonly string[] | undefined, secret: string): 
   if (typeof given !== "string") return false;
   const [a, b] = [given, secret].map((text) => createHash("sha256").update(text).digest());
   return a !== undefined && b !== undefined && timingSafeEqual(a, b);
+}
+
+const mediaFolder = join(projectRoot, "fixtures/media");
+
+/** The live streams by name, with the films under `fixtures/media` that they are cut out of. */
+export function readChannels(): ReadonlyMap<string, Channel> {
+  return new Map(
+    [...liveStreams].map(([name, stream]) => {
+      const folder = join(mediaFolder, stream.film);
+      const entry = readFileSync(join(folder, "index.m3u8"), "utf8");
+      const films = renditionsOf(entry).map((rendition) => {
+        const playlist = readFileSync(join(folder, rendition, "index.m3u8"), "utf8");
+        return [rendition, readFilm(playlist, readFileSync(join(folder, rendition, "film.mp4")))] as const;
+      });
+      return [name, { stream, entry, films: new Map(films) }];
+    }),
+  );
+}
+
+/** Writes what the origin answers as HTTP has it: 200, 206, 304, 416, and 400 or 404 with the reason as text. */
+function writeAnswer(
+  answer: Exclude<LiveAnswer, { kind: "wait" }>,
+  { method, headers }: IncomingMessage,
+  response: ServerResponse,
+): void {
+  if (answer.kind === "none") {
+    response.writeHead(answer.status, { "Content-Type": "text/plain", "Cache-Control": "no-store" });
+    response.end(`${answer.why}\n`);
+    return;
+  }
+  const body = Buffer.from(answer.body);
+  const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  const common = { ETag: etag, "Cache-Control": answer.cacheControl };
+  if (namesEntityTag(headers["if-none-match"], etag)) {
+    response.writeHead(304, common).end();
+    return;
+  }
+  const ifRange = headers["if-range"];
+  const asked = typeof ifRange !== "string" || ifRangeHolds(ifRange, etag, null) ? headers.range : undefined;
+  const range = method === "GET" ? parseRange(asked) : undefined;
+  const place = range === undefined ? { offset: 0, length: body.length } : resolveRange(range, body.length);
+  if (place === undefined) {
+    response.writeHead(416, { "Content-Range": `bytes */${body.length}`, "Cache-Control": "no-store" }).end();
+    return;
+  }
+  response.writeHead(range === undefined ? 200 : 206, {
+    ...common,
+    "Content-Type": answer.type,
+    "Content-Length": place.length,
+    "Accept-Ranges": "bytes",
+    ...(range === undefined ? {} : { "Content-Range": contentRange(place, body.length) }),
+  });
+  response.end(method === "HEAD" ? undefined : body.subarray(place.offset, place.offset + place.length));
 }

@@ -1,8 +1,6 @@
-import { decodeBase64url, encodeBase64url } from "./base64url.ts";
 import { canonicalQuery, isOverlong, pathFault } from "./canonical-path.ts";
-import { type Refusal, refusal } from "./refusal.ts";
-import { ok, type Result } from "./result.ts";
-import { utf8 } from "./utf8.ts";
+import { decodeBase64url, encodeBase64url, utf8 } from "./encoding.ts";
+import { ok, type Refusal, type Result, refusal } from "./result.ts";
 
 /** A file of an asset, by the bytes that its origin is asked with. */
 export interface OriginFile {

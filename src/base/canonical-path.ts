@@ -1,5 +1,5 @@
+import { utf8 } from "./encoding.ts";
 import { ok, type Result, refuse } from "./result.ts";
-import { utf8 } from "./utf8.ts";
 
 const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
 /** What RFC 3986 §3.3 lets stand in a path segment as it is, without `;`, which some servers read as a delimiter. */

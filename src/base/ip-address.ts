@@ -1,4 +1,4 @@
-import { hasLeadingZero, readDecimal } from "./decimal.ts";
+import { hasLeadingZero, readDecimal } from "./encoding.ts";
 
 /** An address in network byte order: 4 bytes of IPv4 or 16 of IPv6. */
 export type IpAddress = Uint8Array;

@@ -1,4 +1,4 @@
-import { utf8 } from "./utf8.ts";
+import { utf8 } from "./encoding.ts";
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

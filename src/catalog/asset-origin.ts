@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { canonicalPathText, pathFault } from "../base/canonical-path.ts";
-import { seconds } from "../base/seconds.ts";
+import { seconds } from "../base/time.ts";
 
 /** The name of an environment variable that holds a secret of an origin. */
 export const secretName = z

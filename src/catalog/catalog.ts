@@ -2,7 +2,7 @@ import * as z from "zod";
 import { ok, type Result, refuse } from "../base/result.ts";
 import { type Asset, assetIdSchema, assetSchema } from "./asset.ts";
 import { assetOriginSchema, originIdentity } from "./asset-origin.ts";
-import { type CatalogFault, type CatalogFaultName, faultsOfIssues } from "./fault.ts";
+import { type CatalogFault, type CatalogFaultName, faultsOfIssues } from "./catalog-fault.ts";
 
 /** What can be played. */
 export interface Catalog {

@@ -1,10 +1,8 @@
-import { type Refusal, refusal } from "../base/refusal.ts";
-import { ok, type Result, refuse } from "../base/result.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { assetSchema } from "./asset.ts";
 import { parseCatalogText } from "./catalog.ts";
-import type { CatalogChange, StoredCatalog } from "./catalog-editing.ts";
+import { type CatalogFault, describeFault } from "./catalog-fault.ts";
 import { withAsset, withoutAsset } from "./document-text.ts";
-import { type CatalogFault, describeFault } from "./fault.ts";
 
 /** A change of one asset. */
 export type CatalogEdit =
@@ -100,4 +98,37 @@ function isSame(a: unknown, b: unknown): boolean {
   const [left, right] = [Object.entries(a), new Map<string, unknown>(Object.entries(b))];
   if (Array.isArray(a) !== Array.isArray(b) || left.length !== right.size) return false;
   return left.every(([name, value]) => right.has(name) && isSame(value, right.get(name)));
+}
+
+/** What a change of the catalog came to. */
+export interface CatalogChange {
+  /** The asset as it stands in the document now; undefined where it was removed. */
+  readonly asset: unknown;
+  readonly was: "added" | "replaced" | "removed" | "unchanged";
+  /** What is wrong with other assets still, where the change mended a faulty catalog in part; as a rule empty. */
+  readonly faults: readonly string[];
+}
+
+/** The catalog as it is stored. */
+export interface StoredCatalog {
+  /** Every sound asset as it stands in the document. A faulty one is left out: a secret may stand where its name belongs. */
+  readonly assets: readonly unknown[];
+  /** Everything that is wrong with the document; workers take none that has a fault. */
+  readonly faults: readonly CatalogFault[];
+}
+
+/**
+ * The port to the catalog as operators change it while everything runs. Changes take turns, so that none writes over
+ * another's; the workers know of one within two minutes. `store_unavailable` where the store fails: then nothing was changed.
+ */
+export interface CatalogEditing {
+  /** The catalog as it is stored now. */
+  read(): Promise<Result<StoredCatalog, Refusal>>;
+  /**
+   * Adds an asset, or puts it in the place of the one of its id unless `replace` is false. `asset_invalid` with every fault
+   * that the catalog would have.
+   */
+  put(id: string, asset: unknown, replace?: boolean): Promise<Result<CatalogChange, Refusal>>;
+  /** `asset_unknown` where there is none. */
+  remove(id: string): Promise<Result<CatalogChange, Refusal>>;
 }

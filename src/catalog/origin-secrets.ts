@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { type HttpAssetOrigin, secretName } from "./asset-origin.ts";
-import type { CatalogFault } from "./fault.ts";
+import type { CatalogFault } from "./catalog-fault.ts";
 
 /** `host`, `host:port` or `*.host`, as a URL has them: lower case, Punycode, and without the port that the scheme implies. */
 const host = z

@@ -1,10 +1,11 @@
+import { faultsAmong, type Issuer } from "../auth/issuer.ts";
+import { operatorIssuer } from "../auth/operator-token.ts";
+import type { RatePolicy } from "../auth/rate-limit.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
-import { type Seconds, seconds } from "../base/seconds.ts";
+import { type Seconds, seconds } from "../base/time.ts";
 import type { OriginSecrets } from "../catalog/origin-secrets.ts";
-import { faultsAmong, type Issuer } from "../credential/issuer.ts";
-import { operatorIssuer } from "../credential/operator.ts";
+import { withoutBinding, withoutPrivateHalf } from "../keys/key-material.ts";
 import { type KeyRing, keysFor, parseKeyRing } from "../keys/ring.ts";
-import type { RatePolicy } from "../limits/rate-limit.ts";
 import { identitySettingsSchema } from "./identity-configuration.ts";
 import { type Settings, settingsSchema } from "./settings.ts";
 
@@ -201,4 +202,38 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
             cache: seconds(settings.STAGEDOOR_ENTITLEMENT_CACHE),
           },
   };
+}
+
+/**
+ * The faults in who vouches for viewers at the API: the identity worker, where it is bound, the issuers that are named, or
+ * both; but somebody, and each once. That can be told only where the bindings are known.
+ */
+export function trustFaults(
+  { issuers, apiUrl }: Pick<Configuration, "issuers" | "apiUrl">,
+  hasIdentity: boolean,
+): readonly string[] {
+  if (!hasIdentity)
+    return issuers.length > 0
+      ? []
+      : ["STAGEDOOR_ISSUERS: name the issuers of bearer tokens, or bind the identity worker"];
+  if (apiUrl === undefined)
+    return ["STAGEDOOR_API_URL: the identity worker is bound, and its issuer is the API's address; say what it is"];
+  return issuers.some(({ issuer }) => issuer === apiUrl)
+    ? ["STAGEDOOR_ISSUERS: the API's own address is the identity worker's issuer; take it out of the list"]
+    : [];
+}
+
+/**
+ * What a worker needs of a whole ring, and no more: a key that signs bearer tokens or operators' credentials none of them,
+ * the public halves of operators' keys the API, CloudFront's private halves the manifest worker alone, its public halves the
+ * edge and the API, which explains URLs. A key that is retired nobody needs.
+ */
+export function ringFor(worker: WorkerName, ring: KeyRing): KeyRing {
+  const kept = { keys: ring.keys.filter(({ state }) => state !== "retired") };
+  const session = keysFor(kept, "session");
+  const pairs = keysFor(kept, "cloudfront");
+  if (worker === "manifest") return { keys: [...session, ...pairs.map(withoutBinding)] };
+  const halves = pairs.map((pair) => withoutPrivateHalf(pair));
+  if (worker === "edge") return { keys: [...session, ...halves] };
+  return { keys: [...session, ...halves, ...keysFor(kept, "operator").map((pair) => withoutPrivateHalf(pair))] };
 }

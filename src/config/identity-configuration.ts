@@ -1,9 +1,7 @@
 import * as z from "zod";
 import { ok, type Result, refuse } from "../base/result.ts";
-import { seconds } from "../base/seconds.ts";
-import { oauthClientSchema } from "../identity/client.ts";
-import type { IdentitySettings } from "../identity/settings.ts";
-import { isAssetList } from "../identity/user-claims.ts";
+import { seconds } from "../base/time.ts";
+import { type IdentitySettings, isAssetList, oauthClientSchema } from "../identity/identity-settings.ts";
 import { json, secondsBetween, settingsSchema } from "./settings.ts";
 
 /** The settings that the identity worker has for itself, by the names of their environment variables. */

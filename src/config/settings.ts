@@ -1,8 +1,7 @@
 import * as z from "zod";
-import { isOriginPattern } from "../base/origin-pattern.ts";
-import { isSafeAddress } from "../base/safe-address.ts";
+import { issuerSchema } from "../auth/issuer.ts";
+import { isOriginPattern, isSafeAddress } from "../base/origins.ts";
 import { originSecretsSchema } from "../catalog/origin-secrets.ts";
-import { issuerSchema } from "../credential/issuer.ts";
 
 /** A whole number, as environment variables give it. */
 function wholeBetween(least: number, most: number, message = "write a whole number in digits") {

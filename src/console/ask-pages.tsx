@@ -1,5 +1,6 @@
 import type { Child } from "hono/jsx";
-import type { Faults } from "./fields.ts";
+import type * as z from "zod";
+import { ok, type Result, refuse } from "../base/result.ts";
 import { Frame } from "./frame.tsx";
 import { Unknown } from "./parts.tsx";
 
@@ -191,4 +192,14 @@ function Answer({ children }: { readonly children?: Child }) {
       {children}
     </section>
   );
+}
+
+/** What is wrong with a form, by the field that it is wrong with. */
+type Faults = Readonly<Record<string, string>>;
+
+/** What a form asks, by the schema of the route that asks the same; or what is wrong with it, field by field. */
+export function fieldsFor<Schema extends z.ZodType>(schema: Schema, form: unknown): Result<z.output<Schema>, Faults> {
+  const parsed = schema.safeParse(form);
+  if (parsed.success) return ok(parsed.data);
+  return refuse(Object.fromEntries(parsed.error.issues.map(({ path, message }) => [String(path[0] ?? ""), message])));
 }

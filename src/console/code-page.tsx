@@ -1,11 +1,11 @@
-import type { RefusalCode } from "../base/refusal.ts";
-import type { UnixSeconds } from "../base/seconds.ts";
-import { faceOf } from "../http/faces.ts";
-import type { RecentRefusal } from "../telemetry/gathered.ts";
+import type { RefusalCode } from "../base/result.ts";
+import type { UnixSeconds } from "../base/time.ts";
+import { faceOf } from "../http/problems.ts";
+import type { RecentRefusal } from "../metrics/gathered.ts";
+import { countWords } from "./format.ts";
 import { Frame } from "./frame.tsx";
 import { RecentRefusals } from "./refusals.tsx";
 import { troubles } from "./troubleshooting.ts";
-import { countWords } from "./words.ts";
 
 export interface CodeProps {
   readonly code: RefusalCode;

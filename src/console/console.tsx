@@ -1,21 +1,16 @@
 import { type Context, Hono, type HonoRequest } from "hono";
-import { type Refusal, refusal } from "../base/refusal.ts";
-import { ok } from "../base/result.ts";
-import type { OperatorContext } from "../flows/operator/context.ts";
-import { faceOf } from "../http/faces.ts";
-import { httpsRequired, isPlainHttp } from "../http/https.ts";
-import { brokenResponse, type Reporting, refusedResponse } from "../http/refused.ts";
-import { explain, liftSession, revokeSession, simulateStart } from "./acts.tsx";
-import { onTo, page, refusedPage, secured } from "./answers.tsx";
-import { type Around, formOf, requestOf } from "./asked.ts";
-import { fileAt } from "./assets.ts";
-import { ownPage, pageAskedFor, toTheDoor } from "./door.tsx";
-import { showCode, showExplain, showOverview, showSimulate } from "./looks.tsx";
-import { RefusedPage, SignInPage } from "./plain-pages.tsx";
-import { fromOwnPage } from "./same-origin.ts";
-import { noCookie } from "./session-cookie.ts";
-import { signIn, signOut, whoIsSignedIn } from "./signed-in.ts";
-import type { Shown } from "./visit.ts";
+import { ok, type Refusal, refusal } from "../base/result.ts";
+import { httpsRequired, isPlainHttp } from "../http/cors.ts";
+import { faceOf } from "../http/problems.ts";
+import { brokenResponse, type Reporting, refusedResponse } from "../http/refused-response.ts";
+import type { OperatorContext } from "../operator/operator-context.ts";
+import { explain, liftSession, revokeSession, simulateStart } from "./actions.tsx";
+import { type Around, formOf, fromOwnPage, requestOf, type Shown } from "./console-request.ts";
+import { noCookie, signIn, signOut, whoIsSignedIn } from "./console-sign-in.ts";
+import { onTo, page, refusedPage, secured } from "./page-response.tsx";
+import { showCode, showExplain, showOverview, showSimulate } from "./pages.tsx";
+import { ownPage, pageAskedFor, RefusedPage, SignInPage, toTheDoor } from "./sign-in-page.tsx";
+import { fileAt } from "./static-files.ts";
 
 export interface ConsoleOptions extends Around {
   readonly reporting: Reporting;

@@ -1,5 +1,5 @@
 import type { Child } from "hono/jsx";
-import { scriptPath, stylePath } from "./assets.ts";
+import { scriptPath, stylePath } from "./static-files.ts";
 
 export interface FrameProps {
   readonly title: string;

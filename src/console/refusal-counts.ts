@@ -1,4 +1,4 @@
-import type { RefusalsOfHour } from "../telemetry/gathered.ts";
+import type { RefusalsOfHour } from "../metrics/gathered.ts";
 
 /** How many colours there are; what is left over is counted together, in a colour that is none. */
 export const colours = 7;

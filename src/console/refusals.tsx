@@ -1,13 +1,10 @@
-import type { Refusal } from "../base/refusal.ts";
-import type { Result } from "../base/result.ts";
-import type { UnixSeconds } from "../base/seconds.ts";
-import type { RecentRefusal, RefusalsOfHour } from "../telemetry/gathered.ts";
+import type { Refusal, Result } from "../base/result.ts";
+import type { UnixSeconds } from "../base/time.ts";
+import type { RecentRefusal, RefusalsOfHour } from "../metrics/gathered.ts";
+import { countWords, numberWords, utcWords } from "./format.ts";
 import { Code, Silent, Time } from "./parts.tsx";
-import { RefusalChart } from "./refusal-chart.tsx";
-import { codesOf, sumOf } from "./refusal-counts.ts";
-import { Search } from "./search.tsx";
-import { overviewAt, type Searched } from "./searched.ts";
-import { countWords } from "./words.ts";
+import { type CodeCount, codesOf, others, roundedTop, sumOf } from "./refusal-counts.ts";
+import { overviewAt, Search, type Searched } from "./search.tsx";
 
 const mostShown = 10;
 
@@ -104,4 +101,125 @@ export function RecentRefusals({ refusals, colours, searched, now }: RecentProps
       ))}
     </ol>
   );
+}
+
+const height = 100;
+const step = 10;
+const gap = 2;
+
+type Minute = RefusalsOfHour["minutes"][number];
+
+/** The refusals of the hour, minute by minute and stacked by code: drawn for eyes, as a table for all others. */
+function RefusalChart({ refusals }: { readonly refusals: RefusalsOfHour }) {
+  const { minutes } = refusals;
+  const codes = codesOf(refusals);
+  const sums = minutes.map(({ counts }) => Object.values(counts).reduce((sum, count) => sum + count, 0));
+  const top = roundedTop(Math.max(0, ...sums));
+  return (
+    <figure class="chart" aria-label="Refusals of the last hour, minute by minute">
+      <div class="plot">
+        <ol class="scale" aria-hidden="true">
+          <li>{numberWords(top)}</li>
+          <li>{numberWords(top / 2)}</li>
+          <li>0</li>
+        </ol>
+        <svg
+          viewBox={`0 0 ${minutes.length * step} ${height}`}
+          preserveAspectRatio="none"
+          aria-hidden="true"
+          focusable="false"
+        >
+          {[0, 0.5, 1].map((part) => (
+            <line class="grid" x1="0" x2={minutes.length * step} y1={part * height} y2={part * height} />
+          ))}
+          {minutes.map((minute, place) => (
+            <Bar minute={minute} codes={codes} x={place * step} top={top} />
+          ))}
+        </svg>
+        <ol class="hours" aria-hidden="true">
+          <li>60 min ago</li>
+          <li>30 min ago</li>
+          <li>now</li>
+        </ol>
+      </div>
+      <ul class="legend">
+        {codes.map(({ code, count, colour }) => (
+          <li>
+            <i class={`c${colour}`}></i>
+            {code === others ? <span>{code}</span> : <Code code={code} id={`legend-${code}`} />}
+            <b>{numberWords(count)}</b>
+          </li>
+        ))}
+      </ul>
+      <details id="chart-table" class="fine">
+        <summary id="chart-table-opens">As a table</summary>
+        <AsTable minutes={minutes} codes={codes} />
+      </details>
+    </figure>
+  );
+}
+
+interface BarProps {
+  readonly minute: Minute;
+  readonly codes: readonly CodeCount[];
+  readonly x: number;
+  readonly top: number;
+}
+
+/** One minute: the commonest code of the hour stands at the bottom. */
+function Bar({ minute, codes, x, top }: BarProps) {
+  const parts = partsOf(minute, codes).filter(({ count }) => count > 0);
+  if (parts.length === 0) return null;
+  const words = parts.map(({ code, count }) => `${numberWords(count)} ${code}`).join("\n");
+  let y = height;
+  return (
+    <g>
+      <title>{`${utcWords(minute.at).slice(11, 16)} UTC\n${words}`}</title>
+      <rect class="reach" x={x} y="0" width={step} height={height} />
+      {parts.map(({ count, colour }) => {
+        const tall = (count / top) * height;
+        y -= tall;
+        return <rect class={`c${colour}`} x={x + gap / 2} y={round(y)} width={step - gap} height={round(tall)} />;
+      })}
+    </g>
+  );
+}
+
+/** The same for who does not see it: the minutes in which anything was refused. */
+function AsTable({ minutes, codes }: { readonly minutes: readonly Minute[]; readonly codes: readonly CodeCount[] }) {
+  const busy = minutes.filter(({ counts }) => Object.values(counts).some((count) => count > 0));
+  return (
+    <table class="rows">
+      <caption class="hidden">{`Refusals of the last hour: ${countWords(busy.length, "minute")} with any`}</caption>
+      <thead>
+        <tr>
+          <th scope="col">Minute (UTC)</th>
+          {codes.map(({ code }) => (
+            <th scope="col">{code}</th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {busy.map((minute) => (
+          <tr>
+            <th scope="row">{utcWords(minute.at).slice(11, 16)}</th>
+            {partsOf(minute, codes).map(({ count }) => (
+              <td>{count}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** What a minute has of each code, and of those that are left over. */
+function partsOf({ counts }: Minute, codes: readonly CodeCount[]): readonly CodeCount[] {
+  const named = new Set(codes.map(({ code }) => code));
+  const left = Object.entries(counts).reduce((sum, [code, count]) => (named.has(code) ? sum : sum + count), 0);
+  return codes.map((part) => ({ ...part, count: part.code === others ? left : (counts[part.code] ?? 0) }));
+}
+
+function round(length: number): number {
+  return Math.round(length * 100) / 100;
 }

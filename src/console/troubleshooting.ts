@@ -1,4 +1,4 @@
-import type { RefusalCode } from "../base/refusal.ts";
+import type { RefusalCode } from "../base/result.ts";
 
 /** What a section says: what the code means, and what usually lies behind it; with bold and code in Markdown. */
 export interface Trouble {

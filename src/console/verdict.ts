@@ -1,13 +1,12 @@
-import type { Refusal } from "../base/refusal.ts";
-import type { Result } from "../base/result.ts";
-import type { UnixSeconds } from "../base/seconds.ts";
-import type { KeysNow } from "../flows/operator/keys-now.ts";
-import { faceOf, refusalCodes } from "../http/faces.ts";
-import type { RefusalsOfHour, SessionsNow } from "../telemetry/gathered.ts";
-import { keyTroubles } from "./key-troubles.ts";
-import type { Level } from "./marks.tsx";
+import type { Refusal, Result } from "../base/result.ts";
+import { between, type UnixSeconds } from "../base/time.ts";
+import { faceOf, refusalCodes } from "../http/problems.ts";
+import type { RefusalsOfHour, SessionsNow } from "../metrics/gathered.ts";
+import { duration } from "../operator/explain/explanation.ts";
+import type { KeyNow, KeysNow } from "../operator/keys-now.ts";
+import { countWords, numberWords } from "./format.ts";
+import type { Level } from "./parts.tsx";
 import { codesOf, sumOf } from "./refusal-counts.ts";
-import { countWords, numberWords } from "./words.ts";
 
 /** All that the overview shows. */
 export interface Overview {
@@ -28,7 +27,7 @@ export interface Verdict {
 }
 
 /** Something that is not well. */
-export interface Trouble extends Verdict {
+interface Trouble extends Verdict {
   readonly level: "look" | "bad";
 }
 
@@ -102,4 +101,33 @@ function isFailure(code: string): boolean {
 function failuresOf({ minutes }: RefusalsOfHour): readonly string[] {
   const codes = minutes.flatMap(({ counts }) => Object.keys(counts).filter((code) => (counts[code] ?? 0) > 0));
   return [...new Set(codes)].filter(isFailure);
+}
+
+/** A key that ends within a week, with nothing to follow it, is somebody's work by day. */
+const notice = 7 * 86_400;
+
+/** What is wrong with the keys, or will be soon. */
+function keyTroubles({ keys, longestSession }: KeysNow, now: UnixSeconds): readonly Trouble[] {
+  const signs = (purpose: KeyNow["purpose"]) =>
+    keys.filter((key) => key.purpose === purpose && key.state === "active" && !key.revoked);
+  if (signs("session").length === 0)
+    return [
+      {
+        level: "bad",
+        words: "No session key signs: nobody can start a stream.",
+        why: "Give the workers a key that is active: npx stagedoor keys new --purpose session, then keys for.",
+      },
+    ];
+  return keys.flatMap((key): Trouble[] => {
+    const { kid, purpose, ends, state } = key;
+    if (state !== "active" || ends === undefined || purpose === "token") return [];
+    const left = between(now, ends);
+    // A session that is started now would end with its key.
+    const least = purpose === "session" ? Math.max(notice, longestSession) : notice;
+    const followed = keys.some((other) => other.purpose === purpose && other.state === "next");
+    if (left > least || followed) return [];
+    const words = `The ${purpose} key ${kid} ends in ${duration(left)}.`;
+    const why = `No other ${purpose} key is to follow it: npx stagedoor keys rotate --purpose ${purpose}.`;
+    return [{ level: left < longestSession && purpose === "session" ? "bad" : "look", words, why }];
+  });
 }

@@ -1,7 +1,6 @@
-import { inTime } from "../base/deadline.ts";
-import { after, type Clock, seconds, type Timer, type UnixSeconds } from "../base/seconds.ts";
-import type { WaitUntil } from "../flows/fill-cache.ts";
-import type { SessionContext } from "../flows/session/context.ts";
+import { after, type Clock, inTime, seconds, type Timer, type UnixSeconds } from "../base/time.ts";
+import type { WaitUntil } from "../origin/fill-cache.ts";
+import type { SessionContext } from "../sessions/session-context.ts";
 
 /** A part that a worker cannot do without: whether it answers. It may reject. */
 export type Part = (waitUntil: WaitUntil) => Promise<boolean>;

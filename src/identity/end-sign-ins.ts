@@ -2,6 +2,7 @@ import { betterAuth } from "better-auth";
 import * as z from "zod";
 import { readJson, requestText } from "../base/body-text.ts";
 import { type IdentityParts, identityOptions } from "./options.ts";
+import { afterlife } from "./sign-out.ts";
 
 /**
  * Beside `/api/auth`, which is all that the API hands on: only who is bound to this worker can ask for it, and the API does so
@@ -27,4 +28,24 @@ export async function endSignIns(request: Request, parts: IdentityParts): Promis
   const where = "userId" in which ? { field: "userId", value: which.userId } : { field: "id", value: which.sessionId };
   await adapter.deleteMany({ model: "session", where: [where] });
   return new Response(null, { status: 204 });
+}
+
+/** What has an end, and is of no use to anybody behind it. */
+const models = ["oauthAccessToken", "oauthRefreshToken", "verification"];
+
+/**
+ * Deletes what has ended by itself: a rotated refresh token is kept until then, since only a token that is known can be told
+ * from one that is used again. A session is kept until nothing that it gave out is left either, so that who signs out late
+ * still ends his film.
+ */
+export async function sweepEnded(parts: IdentityParts): Promise<void> {
+  const { adapter } = await betterAuth(identityOptions(parts)).$context;
+  const now = parts.clock();
+  for (const model of models) await sweep(model, now);
+  await sweep("session", now - afterlife(parts.settings.accessTtl));
+
+  async function sweep(model: string, before: number): Promise<void> {
+    const value = new Date(before * 1000);
+    await adapter.deleteMany({ model, where: [{ field: "expiresAt", operator: "lt", value }] });
+  }
 }

@@ -1,22 +1,16 @@
 import { oauthProvider } from "@better-auth/oauth-provider";
 import type { BetterAuthOptions, BetterAuthPlugin } from "better-auth";
+import { APIError, createAuthMiddleware } from "better-auth/api";
 import { bearer, jwt } from "better-auth/plugins";
-import type { Clock } from "../base/seconds.ts";
+import type { Clock } from "../base/time.ts";
 import { playScope } from "../catalog/asset.ts";
+import type { Telemetry } from "../metrics/telemetry.ts";
 import type { RevocationLog } from "../sessions/revocation.ts";
-import type { Telemetry } from "../telemetry/telemetry.ts";
-import { boundedNames } from "./bounded-names.ts";
-import { identityPath } from "./door.ts";
-import type { EndedLogin } from "./ended-logins.ts";
-import { fixedWords, type IdentityLog } from "./log.ts";
-import { libraryMargin, refreshFamilies } from "./refresh-families.ts";
-import { revokeToken } from "./revoke-token.ts";
-import { cookiePrefix } from "./session-cookie.ts";
-import { sessionRules } from "./session-rules.ts";
-import type { IdentitySettings } from "./settings.ts";
-import { storedToken } from "./token-hash.ts";
-import type { Turn } from "./turns.ts";
-import { claimsOf } from "./user-claims.ts";
+import { claimsOf, type IdentitySettings } from "./identity-settings.ts";
+import { libraryMargin, refreshFamilies, revokeToken, storedToken, type Turn } from "./refresh-tokens.ts";
+import { identityPath } from "./route-guard.ts";
+import { cookiePrefix, sessionRules } from "./session-rules.ts";
+import type { EndedLogin } from "./sign-out.ts";
 
 /** What the identity worker works with. */
 export interface IdentityParts {
@@ -137,4 +131,57 @@ function isPlugin(value: object): value is BetterAuthPlugin {
 /** How old an extension of a session is at least before use writes the next: a thousandth of its life, an hour at most. */
 function updateAge(idle: number): number {
   return Math.min(3600, Math.max(1, Math.floor(idle / 1000)));
+}
+
+/** Tells of what the library logs: at which level, and the words of its message that it always has. */
+type IdentityLog = (level: string, message: string) => void;
+
+/**
+ * The fixed words of a message of the library. What it choked on stands behind a colon or in quotes, and may be an address
+ * or a token; its further arguments (errors, rows) are never looked at.
+ */
+export function fixedWords(message: string): string {
+  return message.replace(/[:"'`{[(\n][\s\S]*$/, "").slice(0, 120);
+}
+
+/** Maximum length of what a client names, in UTF-16 code units: each of these becomes a column of a row. */
+const longest: Readonly<Record<string, number>> = {
+  name: 256,
+  /** RFC 5321 §4.5.3.1.3: 256 octets with the angle brackets. */
+  email: 254,
+  newEmail: 254,
+};
+
+/** The same for every other string of a body: an address of a picture, a token, a URL to go to. */
+const longestOther = 2048;
+
+/** A User-Agent goes into the row of each session, for the list of sessions. Nothing depends on its end. */
+const longestUserAgent = 256;
+
+/**
+ * Bounds what clients name before it becomes a row or a question to the database: the library accepts a name of any length.
+ * 400 `NAME_TOO_LONG`; a long User-Agent is cut.
+ */
+function boundedNames(): BetterAuthPlugin {
+  const handler = createAuthMiddleware(async ({ body }) => {
+    for (const [member, value] of Object.entries(Object(body)))
+      if (!isBounded(value, longest[member] ?? longestOther))
+        // Its name was sent by the client as well, so the message does not repeat it.
+        throw new APIError("BAD_REQUEST", { code: "NAME_TOO_LONG", message: "A member of the body is too long." });
+  });
+  return {
+    id: "stagedoor-names",
+    init: () => ({ options: { databaseHooks: { session: { create: { before: withShortUserAgent } } } } }),
+    hooks: { before: [{ matcher: () => true, handler }] },
+  };
+}
+
+/** A list or an object is as long as its JSON: no route needs one. */
+function isBounded(value: unknown, length: number): boolean {
+  if (typeof value === "string") return value.length <= length;
+  return typeof value !== "object" || value === null || JSON.stringify(value).length <= length;
+}
+
+async function withShortUserAgent({ userAgent }: { readonly userAgent?: string | null | undefined }) {
+  return { data: { userAgent: userAgent?.slice(0, longestUserAgent) } };
 }

@@ -1,5 +1,5 @@
-import { encodeBase64url } from "../base/base64url.ts";
-import type { RandomBytes } from "../base/random.ts";
+import type { RandomBytes } from "../base/crypto.ts";
+import { encodeBase64url } from "../base/encoding.ts";
 import {
   type CloudFrontKey,
   cloudFrontKeySchema,

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { decodeBase64url } from "../base/base64url.ts";
+import { decodeBase64url } from "../base/encoding.ts";
 
 /**
  * A key of the ring is a JWK (RFC 7517) with a kid, an alg and two things of our own: `purpose`, so that a key made for

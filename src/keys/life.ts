@@ -1,6 +1,7 @@
-import type { UnixSeconds } from "../base/seconds.ts";
-import type { RingKey } from "./key.ts";
-import { signingKey, stillTaken } from "./ring.ts";
+import { ok, type Result, refuse } from "../base/result.ts";
+import type { UnixSeconds } from "../base/time.ts";
+import type { CloudFrontKey, RingKey } from "./key.ts";
+import { type KeyRing, keysFor, signingKey, stillTaken } from "./ring.ts";
 
 /**
  * A key's life, in order: verifiers know it and nobody signs with it; it signs; it verifies and does not sign; nobody takes
@@ -50,4 +51,29 @@ export function inUse<Key extends LivingKey>(
 export function signsByAsset(key: LivingKey, now: UnixSeconds): boolean {
   const { purpose, state, nbf } = key;
   return purpose === "cloudfront" && state === undefined && (nbf ?? 0) <= now && stillTaken(key, now);
+}
+
+/**
+ * The CloudFront key that signs for an asset: the one that it names as `keyPairId`, or the ring's active one. Refused with
+ * a sentence where the ring does not hold it, where it has ended, or where several could be meant.
+ */
+export function cloudFrontKeyFor(
+  ring: KeyRing,
+  keyPairId: string | undefined,
+  now: UnixSeconds,
+): Result<CloudFrontKey, string> {
+  const keys = keysFor(ring, "cloudfront");
+  if (keyPairId !== undefined) {
+    const named = keys.find(({ kid }) => kid === keyPairId);
+    return named !== undefined && stillTaken(named, now)
+      ? ok(named)
+      : refuse("the key ring does not hold the asset's keyPairId (any more)");
+  }
+  const active = inUse(keys, "cloudfront", now);
+  if (active !== undefined) return ok(active);
+  return refuse(
+    keys.filter((key) => signsByAsset(key, now)).length > 1
+      ? "the asset names no keyPairId, and several CloudFront keys of the ring could be meant, since none is active by its state"
+      : "the asset names no keyPairId, and no CloudFront key of the ring is active",
+  );
 }

@@ -1,7 +1,7 @@
-import { after, earlier, isUnixSeconds, later, seconds, type UnixSeconds, unixSeconds } from "../base/seconds.ts";
+import { after, earlier, isUnixSeconds, later, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import type { RingKey } from "./key.ts";
+import { withoutBinding } from "./key-material.ts";
 import { keyStateOf } from "./life.ts";
-import { withoutBinding } from "./public.ts";
 
 /** A key that waits does so for longer than anybody goes on with an older release. */
 const never = seconds(366 * 86_400);

@@ -1,5 +1,5 @@
 import { ok, type Result, refuse } from "../base/result.ts";
-import type { UnixSeconds } from "../base/seconds.ts";
+import type { UnixSeconds } from "../base/time.ts";
 import {
   cloudFrontKeySchema,
   type KeyPurpose,

@@ -1,12 +1,11 @@
 import { isAlias, originFileOf } from "../base/alias.ts";
 import { canonicalPathText } from "../base/canonical-path.ts";
-import { type Refusal, refusal } from "../base/refusal.ts";
-import { ok, type Result } from "../base/result.ts";
-import { type Seconds, seconds } from "../base/seconds.ts";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { type Seconds, seconds } from "../base/time.ts";
 import { attributeList } from "./attributes.ts";
+import { type Lifetime, lifetimes, longer, outlivesSkipped, targetDurationOf } from "./expiry-plan.ts";
 import { type Inspection, inspect } from "./inspect.ts";
 import { leftOutReason } from "./left-out.ts";
-import { type Lifetime, lifetimes, longer, outlivesSkipped, targetDurationOf } from "./lifetime.ts";
 import { linesOf, textFault } from "./lines.ts";
 import type { Place } from "./reference.ts";
 import { scan } from "./scan.ts";

@@ -1,10 +1,9 @@
 /// <reference path="./m3u8-parser.d.ts" />
 import { type ParsedManifest, Parser } from "m3u8-parser";
-import { type Refusal, refusal } from "../base/refusal.ts";
-import { ok, type Result } from "../base/result.ts";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { attributeList, attributeText } from "./attributes.ts";
-import { KindSigns, type PlaylistKind } from "./kind.ts";
 import { linesOf } from "./lines.ts";
+import { KindSigns, type PlaylistKind } from "./template.ts";
 
 /** What the plan has to know of a playlist. Durations are in seconds, and are finite and not negative. */
 export interface Inspection {

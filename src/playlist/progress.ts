@@ -1,8 +1,8 @@
-import { readDecimal } from "../base/decimal.ts";
-import { type Seconds, seconds } from "../base/seconds.ts";
+import { readDecimal } from "../base/encoding.ts";
+import { type Seconds, seconds } from "../base/time.ts";
 import { attributeList, attributeText } from "./attributes.ts";
-import { KindSigns } from "./kind.ts";
 import { linesOf } from "./lines.ts";
+import { KindSigns } from "./template.ts";
 import { Traits } from "./traits.ts";
 
 /** How far a version of a playlist has come, and when the next one is due. */

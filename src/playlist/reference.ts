@@ -1,10 +1,7 @@
 import { isAlias, isPlain, mediaPlaceOf, originFileOf, sentPath, sentQuery } from "../base/alias.ts";
 import { canonicalPathText, canonicalQuery, directoryOf } from "../base/canonical-path.ts";
-import { type Refusal, refusal } from "../base/refusal.ts";
-import { ok, type Result } from "../base/result.ts";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { isApplicationScheme, isHttpScheme, schemeOf } from "../base/uri-scheme.ts";
-import { isAllowedHost, isOwnHost, readHost } from "./host.ts";
-import { climbsAboveRoot, relativeReference, removeDotSegments } from "./segments.ts";
 import { isLoadedByApplication, type UriRole } from "./tags.ts";
 
 /** Where a playlist lies: at the origin, where its references were written, and on the media host, where they are read. */
@@ -197,4 +194,106 @@ function characterFault(uri: string): string | undefined {
     if (code === 0x2028 || code === 0x2029) return "a URI holds a character at which some players end a line";
   }
   return uri.isWellFormed() ? undefined : "a URI holds bytes that are not UTF-8";
+}
+
+/** An absolute path without its dot segments (RFC 3986 §5.2.4): `..` at the root stays at the root, as in browsers. */
+function removeDotSegments(path: string): string {
+  return withoutDotSegments(path).path;
+}
+
+/**
+ * Whether the dot segments of an absolute path climb above its root. On the media host the grant is above the root, so a
+ * player would leave the grant out: `/film/../../film/0.ts` becomes `/film/0.ts` where it has to be `/<grant>/film/0.ts`.
+ */
+function climbsAboveRoot(path: string): boolean {
+  return withoutDotSegments(path).climbs;
+}
+
+function withoutDotSegments(path: string): { readonly path: string; readonly climbs: boolean } {
+  if (!path.includes("/.")) return { path, climbs: false };
+  const kept: string[] = [];
+  let climbs = false;
+  const parts = path.split("/");
+  for (let i = 1; i < parts.length; i++) {
+    const part = parts[i] ?? "";
+    const last = i === parts.length - 1;
+    if (part === "..") {
+      if (kept.pop() === undefined) climbs = true;
+      if (last) kept.push("");
+    } else if (part === ".") {
+      if (last) kept.push("");
+    } else {
+      kept.push(part);
+    }
+  }
+  return { path: `/${kept.join("/")}`, climbs };
+}
+
+/** The shortest relative reference that leads from the file `from` to `to`, both canonical absolute paths. */
+export function relativeReference(from: string, to: string): string {
+  const directory = directoryOf(from);
+  let shared = 0;
+  for (let i = 0; i < directory.length && directory[i] === to[i]; i++) if (directory[i] === "/") shared = i + 1;
+  let up = "";
+  for (let i = shared; i < directory.length; i++) if (directory[i] === "/") up += "../";
+  const reference = up + to.slice(shared);
+  if (reference === "") return "./";
+  // RFC 3986 §4.2: a colon in the first segment would end a scheme.
+  const colon = reference.indexOf(":");
+  const slash = reference.indexOf("/");
+  return colon >= 0 && (slash < 0 || colon < slash) ? `./${reference}` : reference;
+}
+
+/** A URI's `host[:port]` in lower case: as it is written, and without the port that its scheme implies. */
+export interface Host {
+  readonly written: string;
+  readonly short: string;
+}
+
+/** `authority` holds no user info. Without a scheme both default ports are taken for implied. */
+export function readHost(authority: string, scheme: string | undefined): Host {
+  const written = authority.toLowerCase();
+  return { written, short: withoutPort(written, scheme) };
+}
+
+/** Whether a URI's host is `own`, a configured `host[:port]`. The comparison is exact: an odd spelling is foreign. */
+export function isOwnHost(host: Host, own: string): boolean {
+  const lower = own.toLowerCase();
+  return host.written === lower || host.short === lower || host.short === withoutPort(lower, undefined);
+}
+
+/**
+ * Whether `allowed` names a URI's host: as it is, or by a pattern such as `*.ads.example`, which covers every host below
+ * `ads.example` and not `ads.example` itself.
+ */
+export function isAllowedHost({ written, short }: Host, allowed: ReadonlySet<string>): boolean {
+  if (allowed.has(written) || allowed.has(short)) return true;
+  return isBelowPattern(written, allowed) || (short !== written && isBelowPattern(short, allowed));
+}
+
+/** A star covers whole labels alone: `https://evil.example%2F.ads.example` is evil.example to some parsers. */
+function isBelowPattern(host: string, allowed: ReadonlySet<string>): boolean {
+  let labelStart = 0;
+  for (let i = 0; i < host.length; i++) {
+    const code = host.charCodeAt(i);
+    if (code === 0x2e) {
+      if (i === labelStart) return false;
+      if (allowed.has(`*${host.slice(i)}`)) return true;
+      labelStart = i + 1;
+    } else if (!isLabelCharacter(code)) return false;
+  }
+  return false;
+}
+
+/** Lower-case letters, digits, `-`, and the `_` of some internal hosts. */
+function isLabelCharacter(code: number): boolean {
+  if (code >= 0x30 && code <= 0x39) return true;
+  return (code >= 0x61 && code <= 0x7a) || code === 0x2d || code === 0x5f;
+}
+
+function withoutPort(host: string, scheme: string | undefined): string {
+  if (host.endsWith(":")) return host.slice(0, -1);
+  if (scheme !== "https" && host.endsWith(":80")) return host.slice(0, -3);
+  if (scheme !== "http" && host.endsWith(":443")) return host.slice(0, -4);
+  return host;
 }

@@ -1,16 +1,13 @@
-import { type Refusal, refusal } from "../base/refusal.ts";
-import { ok, type Result, refuse } from "../base/result.ts";
-import { Assembly } from "./assembly.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { type Attribute, attributeList, attributeText } from "./attributes.ts";
-import { withoutDeltaUpdates } from "./delta-updates.ts";
-import type { PlaylistKind } from "./kind.ts";
+import type { Use } from "./expiry-plan.ts";
 import { emptiesGroup, type LeftOut, leftOutReason, optionalTags } from "./left-out.ts";
-import type { Use } from "./lifetime.ts";
 import { endsLinesWithCr, type Line, lineEnd, linesOf } from "./lines.ts";
 import { doubtfulList, isReadOtherwise } from "./readings.ts";
 import { type Place, resolve } from "./reference.ts";
 import { brokenTagFault, longLineFault, shadowFault } from "./shadow.ts";
 import { purposeOf, type UriRole, uriAttributes } from "./tags.ts";
+import { Assembly, type PlaylistKind } from "./template.ts";
 import { Traits } from "./traits.ts";
 import { define, substitute, type VariableSources, withValue } from "./variables.ts";
 
@@ -255,4 +252,31 @@ function isPlainUri(uri: string): boolean {
     if (code <= 0x20 || code > 0x7e || '"<>\\^`{|}'.includes(uri.charAt(i))) return false;
   }
   return true;
+}
+
+const offers: ReadonlySet<string> = new Set(["CAN-SKIP-UNTIL", "CAN-SKIP-DATERANGES"]);
+
+/** What stands from `start` to `end` is to become `written`. */
+interface Change {
+  readonly start: number;
+  readonly end: number;
+  readonly written: string;
+}
+
+/**
+ * What to write over an EXT-X-SERVER-CONTROL, whose attribute list stands in `text` from `from` to `to`, so that it offers
+ * no delta updates (RFC 8216bis §4.4.3.8). Other attributes keep their bytes. A list that nothing would be left of, or that
+ * has no one reading, makes the line a comment: without the tag a server offers nothing. Undefined where nothing is to do.
+ */
+function withoutDeltaUpdates(text: string, from: number, to: number): Change | undefined {
+  const list = attributeList(text, from, to);
+  if (list.ok && !list.value.some(({ name }) => offers.has(name))) return undefined;
+  const others = list.ok ? list.value.filter(({ name }) => !offers.has(name)) : [];
+  const start = text.lastIndexOf("#", from);
+  if (others.length === 0) return { start, end: to, written: "# no delta updates" };
+  const written = others.map(({ name, start, end, quoted }) => {
+    const value = text.slice(start, end);
+    return `${name}=${quoted ? `"${value}"` : value}`;
+  });
+  return { start: from, end: to, written: written.join(",") };
 }

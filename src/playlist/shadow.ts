@@ -1,9 +1,8 @@
-import { type Refusal, refusal } from "../base/refusal.ts";
+import { type Refusal, refusal } from "../base/result.ts";
 import { isApplicationScheme, isHttpScheme, schemeOf } from "../base/uri-scheme.ts";
 import type { Attribute } from "./attributes.ts";
-import { isAllowedHost, isOwnHost, readHost } from "./host.ts";
 import { breaksLines, endsLinesWithCr, isWhiteSpace, type Line, lineEnd } from "./lines.ts";
-import { type Place, passesUnsigned } from "./reference.ts";
+import { isAllowedHost, isOwnHost, type Place, passesUnsigned, readHost } from "./reference.ts";
 import { type UriRole, uriAttributes } from "./tags.ts";
 
 /**

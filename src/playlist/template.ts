@@ -1,5 +1,4 @@
-import type { Seconds } from "../base/seconds.ts";
-import type { PlaylistKind } from "./kind.ts";
+import type { Seconds } from "../base/time.ts";
 
 /** What a URL is signed for; the parameter that carries the signature is named after it. */
 export type UriPurpose = "playlist" | "segment" | "key";
@@ -68,4 +67,108 @@ export interface PlaylistReloads {
   readonly nextPart: number;
   /** EXT-X-TARGETDURATION, or the longest segment where that is missing. */
   readonly targetDuration: Seconds;
+}
+
+export type PlaylistKind = "multivariant" | "media";
+
+/** What a tag says about the kind of its playlist. In this order the first that occurs decides. */
+type Sign = "variant" | "segment" | "part" | "rendition" | "media" | "session";
+
+const signs: ReadonlyMap<string, Sign> = new Map([
+  ["#EXT-X-STREAM-INF", "variant"],
+  ["#EXTINF", "segment"],
+  ["#EXT-X-PART", "part"],
+  ["#EXT-X-MEDIA", "rendition"],
+  ["#EXT-X-I-FRAME-STREAM-INF", "rendition"],
+  ["#EXT-X-IMAGE-STREAM-INF", "rendition"],
+  ["#EXT-X-TARGETDURATION", "media"],
+  ["#EXT-X-MEDIA-SEQUENCE", "media"],
+  ["#EXT-X-ENDLIST", "media"],
+  ["#EXT-X-PLAYLIST-TYPE", "media"],
+  ["#EXT-X-I-FRAMES-ONLY", "media"],
+  ["#EXT-X-PART-INF", "media"],
+  ["#EXT-X-SERVER-CONTROL", "media"],
+  ["#EXT-X-MAP", "media"],
+  ["#EXT-X-KEY", "media"],
+  ["#EXT-X-BYTERANGE", "media"],
+  ["#EXT-X-SKIP", "media"],
+  ["#EXT-X-PRELOAD-HINT", "media"],
+  ["#EXT-X-RENDITION-REPORT", "media"],
+  ["#EXT-X-SESSION-DATA", "session"],
+  ["#EXT-X-SESSION-KEY", "session"],
+  ["#EXT-X-CONTENT-STEERING", "session"],
+]);
+
+/**
+ * Tells the kind of a playlist by its tags (RFC 8216bis §4.1). Packagers leave tags of one kind in playlists of the other,
+ * such as an EXT-X-ENDLIST behind variants, and players play them by what the URI lines are: variants or segments.
+ */
+export class KindSigns {
+  readonly #seen = new Set<Sign>();
+
+  see(tag: string): void {
+    const sign = signs.get(tag);
+    if (sign !== undefined) this.#seen.add(sign);
+  }
+
+  /** "both" where URI lines are variants as well as segments: no player plays that. */
+  get kind(): PlaylistKind | "both" {
+    const seen = this.#seen;
+    if (seen.has("variant")) return seen.has("segment") ? "both" : "multivariant";
+    if (seen.has("segment") || seen.has("part")) return "media";
+    if (seen.has("rendition")) return "multivariant";
+    return seen.has("session") && !seen.has("media") ? "multivariant" : "media";
+  }
+}
+
+/** One distinct URL, before its lifetime is known. */
+export interface Url {
+  readonly purpose: UriPurpose;
+  readonly path: string;
+  readonly query: string;
+}
+
+/** Cuts a playlist's text into literals and holes, front to back. What nobody asks to change stays as it is. */
+export class Assembly {
+  readonly literals: string[] = [];
+  readonly holes: Hole[] = [];
+  readonly urls: Url[] = [];
+  readonly #indices = new Map<string, number>();
+  readonly #text: string;
+  #from = 0;
+  #before = "";
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Opens a hole for `url` in place of the text from `start` to `end`; returns the index of the distinct URL. */
+  open(start: number, end: number, reference: string, url: Url): number {
+    this.literals.push(this.#before + this.#text.slice(this.#from, start));
+    this.#before = "";
+    this.#from = end;
+    const target = this.#indexOf(url);
+    this.holes.push({ target, reference });
+    return target;
+  }
+
+  /** Writes `written` in place of the text from `start` to `end`. */
+  replace(start: number, end: number, written: string): void {
+    this.#before += this.#text.slice(this.#from, start) + written;
+    this.#from = end;
+  }
+
+  /** Everything behind the last change becomes the last literal. */
+  close(): void {
+    this.literals.push(this.#before + this.#text.slice(this.#from));
+  }
+
+  #indexOf(url: Url): number {
+    const key = `${url.purpose} ${url.path}?${url.query}`;
+    const known = this.#indices.get(key);
+    if (known !== undefined) return known;
+    const index = this.urls.push(url) - 1;
+    this.#indices.set(key, index);
+    return index;
+  }
 }

@@ -1,4 +1,4 @@
-import { readDecimal } from "../base/decimal.ts";
+import { readDecimal } from "../base/encoding.ts";
 import { attributeList, attributeText } from "./attributes.ts";
 import type { PlaylistTraits } from "./template.ts";
 

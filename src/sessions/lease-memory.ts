@@ -1,6 +1,6 @@
-import { makeRoom } from "../base/oldest-out.ts";
-import { after, earlier, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
-import { networkNameOf } from "./network.ts";
+import { makeRoom } from "../base/bounded-map.ts";
+import { after, earlier, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
+import { networkNameOf } from "./client-network.ts";
 import type { RevocationCause } from "./revocation.ts";
 
 /**

@@ -1,8 +1,7 @@
-import { decodeBase64url, encodeBase64url } from "../base/base64url.ts";
-import type { MacPort } from "../base/hmac.ts";
-import type { RandomBytes } from "../base/random.ts";
-import { after, type Seconds, type UnixSeconds, unixSeconds } from "../base/seconds.ts";
-import type { LeaseRows, NetworkSeen } from "./lease-row.ts";
+import type { MacPort, RandomBytes } from "../base/crypto.ts";
+import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
+import { after, type Seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
+import type { LeaseRows, NetworkSeen } from "./lease-rows.ts";
 
 /** How many networks are kept of a session where no limit is set, and how many trusted ones that are silent. */
 const networksKept = 16;

@@ -1,8 +1,7 @@
-import { isUnixSeconds, seconds, type UnixSeconds } from "../base/seconds.ts";
-import type { QuotaUsed } from "./lease-quotas.ts";
-import type { LeaseRow, LeaseRows, Move, NetworkSeen } from "./lease-row.ts";
+import type { SqlRow, SqlStore } from "../base/sql-store.ts";
+import { isUnixSeconds, seconds, type UnixSeconds } from "../base/time.ts";
+import type { LeaseRow, LeaseRows, Move, NetworkSeen, QuotaUsed } from "./lease-rows.ts";
 import { revocationCauses } from "./revocation.ts";
-import type { SqlRow, SqlStore } from "./sql.ts";
 
 const schema = `
   CREATE TABLE IF NOT EXISTS lease (

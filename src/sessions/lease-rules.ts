@@ -1,4 +1,4 @@
-import { after, earlier, later, type Seconds, seconds, type UnixSeconds } from "../base/seconds.ts";
+import { after, earlier, later, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 import type {
   ClaimDecision,
   EndedStream,
@@ -9,7 +9,7 @@ import type {
   TouchAnswer,
 } from "./lease.ts";
 import { decideNetwork, isAlive, trustedIn } from "./lease-networks.ts";
-import type { LeaseRow } from "./lease-row.ts";
+import type { LeaseRow } from "./lease-rows.ts";
 import { clockSkew } from "./revocation.ts";
 
 export interface LeaseTimes {

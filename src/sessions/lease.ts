@@ -1,6 +1,6 @@
-import type { RunningSession } from "../base/refusal.ts";
-import type { Seconds, UnixSeconds } from "../base/seconds.ts";
-import type { RatePolicy, RateStanding } from "../limits/rate-limit.ts";
+import type { RatePolicy, RateStanding } from "../auth/rate-limit.ts";
+import type { RunningSession } from "../base/result.ts";
+import type { Seconds, UnixSeconds } from "../base/time.ts";
 import type { RevocationCause } from "./revocation.ts";
 
 /** What `POST /stream/start` and a session's renewal ask of the subject's streams. */

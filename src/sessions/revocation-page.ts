@@ -1,4 +1,4 @@
-import { isUnixSeconds } from "../base/seconds.ts";
+import { isUnixSeconds } from "../base/time.ts";
 import { type Revocation, type RevocationDelta, revocationCauses, revocationKinds } from "./revocation.ts";
 
 /** What the log's object answers: a delta that does not say yet as of when, which the asker's own clock does. */

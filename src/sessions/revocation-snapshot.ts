@@ -1,4 +1,4 @@
-import type { UnixSeconds } from "../base/seconds.ts";
+import type { UnixSeconds } from "../base/time.ts";
 import type { Revocable, Revocation, RevocationDelta, RevocationKind } from "./revocation.ts";
 
 /** What is forbidden, as far as it is known. */

@@ -1,6 +1,6 @@
 import { encode, Tagged } from "cborg";
-import { decodeBase64url, encodeBase64url } from "../base/base64url.ts";
-import { isUnixSeconds, type UnixSeconds } from "../base/seconds.ts";
+import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
+import { isUnixSeconds, type UnixSeconds } from "../base/time.ts";
 import { decodeStrictly } from "./cose-mac0.ts";
 
 /** What a grant says: who may read which asset, until when, and from where. */

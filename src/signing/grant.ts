@@ -1,9 +1,8 @@
-import { decodeBase64url, encodeBase64url } from "../base/base64url.ts";
-import { equalInConstantTime } from "../base/constant-time.ts";
-import type { Mac } from "../base/hmac.ts";
-import { type Refusal, refusal } from "../base/refusal.ts";
-import { ok, type Result } from "../base/result.ts";
-import type { UnixSeconds } from "../base/seconds.ts";
+import { makeRoom } from "../base/bounded-map.ts";
+import { equalInConstantTime, type Mac } from "../base/crypto.ts";
+import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import type { UnixSeconds } from "../base/time.ts";
 import { stillTaken } from "../keys/ring.ts";
 import { envelopeBytes, macBytes, openEnvelope } from "./cose-mac0.ts";
 import { type GrantClaims, readClaims, writeClaims } from "./grant-claims.ts";
@@ -61,4 +60,31 @@ export function tokenHash(key: PreparedSessionKey, issuer: string, jti: string):
 
 function macHolds(key: PreparedSessionKey, kid: string, payload: Uint8Array, tag: Uint8Array): boolean {
   return equalInConstantTime(encodeBase64url(key.grant(macBytes(kid, payload))), encodeBase64url(tag));
+}
+
+/**
+ * {@link openGrant} with a memory: a session sends the same grant with each of its requests, so it is decoded and its MAC
+ * checked once an isolate. Only grants that held are kept, under their whole text, so nothing can be asked of the memory
+ * without knowing a whole grant. One whose key has ended, or is not the key it was opened with, is opened anew.
+ */
+export function rememberGrants(capacity: number): typeof openGrant {
+  const opened = new Map<string, { readonly grant: Grant; readonly key: PreparedSessionKey }>();
+  return (text, keys, now) => {
+    const known = opened.get(text);
+    if (known !== undefined && keys.get(known.grant.kid) === known.key && stillTaken(known.key, now))
+      return ok(known.grant);
+    const result = openGrant(text, keys, now);
+    const key = result.ok ? keys.get(result.value.kid) : undefined;
+    if (result.ok && key !== undefined) {
+      makeRoom(opened, capacity);
+      const own = ownCopy(text);
+      opened.set(own, { grant: { ...result.value, text: own }, key });
+    }
+    return result;
+  };
+}
+
+/** The same text in memory of its own: a slice keeps alive what it was cut from, a URL that a stranger may make long. */
+function ownCopy(text: string): string {
+  return new TextDecoder().decode(new TextEncoder().encode(text));
 }

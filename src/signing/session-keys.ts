@@ -1,8 +1,8 @@
-import { decodeBase64url } from "../base/base64url.ts";
-import type { Mac, MacPort, TextMac } from "../base/hmac.ts";
-import { makeRoom } from "../base/oldest-out.ts";
-import { derivedFrom } from "../keys/derive.ts";
+import { makeRoom } from "../base/bounded-map.ts";
+import type { Mac, MacPort, TextMac } from "../base/crypto.ts";
+import { decodeBase64url } from "../base/encoding.ts";
 import type { SessionKey } from "../keys/key.ts";
+import { derivedFrom } from "../keys/key-material.ts";
 import { type KeyRing, keysFor } from "../keys/ring.ts";
 import { type MediaPurpose, mediaPurposes } from "./media-url.ts";
 

@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { inject } from "vitest";
-import { operatorScopes } from "../../src/credential/operator.ts";
+import { operatorScopes } from "../../src/auth/operator-token.ts";
 import { operatorOf } from "../cluster/operator.ts";
 
 /** Signs an operator in to the console of the usual cluster, and waits for the overview. */

@@ -1,6 +1,6 @@
-import { operatorSigningKey, signOperatorToken } from "../../cli/commands/operator-token.ts";
-import { seconds } from "../../src/base/seconds.ts";
-import { type OperatorScope, operatorScopes } from "../../src/credential/operator.ts";
+import { operatorSigningKey, signOperatorToken } from "../../cli/lib/operator-api.ts";
+import { type OperatorScope, operatorScopes } from "../../src/auth/operator-token.ts";
+import { seconds } from "../../src/base/time.ts";
 import type { TestCluster } from "./test-cluster.ts";
 import { type Answer, answerOf } from "./viewer.ts";
 

@@ -7,11 +7,10 @@ import {
   Response as MiniflareResponse,
   type V4WorkerOptions,
 } from "miniflare";
-import { worker } from "../../cli/local/cluster.ts";
+import { seed, worker } from "../../cli/local/cluster.ts";
 import { devEnvironment, devIdentityEnvironment } from "../../cli/local/dev-environment.ts";
 import { newIdentitySecret } from "../../cli/local/dev-keys.ts";
 import { freePort } from "../../cli/local/ports.ts";
-import { seed } from "../../cli/local/seed.ts";
 import type { WorkerName } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { keepLine, keepSecrets } from "./kept-logs.ts";

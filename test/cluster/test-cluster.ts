@@ -1,9 +1,8 @@
-import { startCluster } from "../../cli/local/cluster.ts";
+import { seed, startCluster } from "../../cli/local/cluster.ts";
 import { newDevKeys, newIdentitySecret } from "../../cli/local/dev-keys.ts";
 import { startLiveOrigin } from "../../cli/local/live-origin.ts";
 import { servePage } from "../../cli/local/page.ts";
 import { freePort } from "../../cli/local/ports.ts";
-import { seed } from "../../cli/local/seed.ts";
 import type { RingKey } from "../../src/keys/key.ts";
 import { keepLine, keepSecrets } from "./kept-logs.ts";
 

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { gatheredBy, type MetricsNamespace } from "../../src/adapters/cloudflare/gathered.ts";
 import { newSessionKey } from "../../src/keys/generate.ts";
+import { gatheredBy, type MetricsNamespace } from "../../src/platform/cloudflare/object-clients.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { until } from "../cluster/viewer.ts";
 

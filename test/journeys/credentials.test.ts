@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { signedUp } from "../cluster/device.ts";
 import { rawRequest } from "../cluster/raw-request.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { type Holder, newHolder, proofOf } from "../unit/credential/proofs.ts";
-import { audience, issuerName, newPair, type Pair, token } from "../unit/credential/tokens.ts";
+import { type Holder, newHolder, proofOf } from "../unit/auth/proofs.ts";
+import { audience, issuerName, newPair, type Pair, token } from "../unit/auth/tokens.ts";
 
 const trusted = "https://www.example.com";
 

@@ -1,8 +1,8 @@
 import { expect, inject, it } from "vitest";
-import { routesAtRoot, routesBelowBase } from "../../src/http/openapi/document.ts";
+import { routesAtRoot, routesBelowBase } from "../../src/api/openapi/document.ts";
 import { operatorOf } from "../cluster/operator.ts";
 import { tokenFor } from "../cluster/start-stream.ts";
-import { holdToDescription } from "../unit/http/described.ts";
+import { holdToDescription } from "../unit/api/described.ts";
 
 const cluster = inject("usual");
 

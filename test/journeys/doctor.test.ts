@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { afterEach, describe, expect, inject, it, vi } from "vitest";
-import { dispatch } from "../../cli/commands/dispatch.ts";
+import { dispatch } from "../../cli/dispatch.ts";
 import type { Finding } from "../../cli/doctor/finding.ts";
 import { newDevKeys } from "../../cli/local/dev-keys.ts";
 import type { RingKey } from "../../src/keys/key.ts";

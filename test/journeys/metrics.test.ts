@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { devIssuer } from "../../src/config/configuration.ts";
-import { readSeries } from "../../src/telemetry/series.ts";
+import { readSeries } from "../../src/metrics/metrics.ts";
 import { operatorOf } from "../cluster/operator.ts";
 import { secretsIn } from "../cluster/secrets.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";

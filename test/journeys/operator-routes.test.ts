@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { OperatorScope } from "../../src/credential/operator.ts";
+import type { OperatorScope } from "../../src/auth/operator-token.ts";
 import { signedUp } from "../cluster/device.ts";
 import { operatorOf } from "../cluster/operator.ts";
 import { secretsIn } from "../cluster/secrets.ts";

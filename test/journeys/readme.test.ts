@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { devClient } from "../../cli/local/dev-environment.ts";
 import { signedUp, takeTokens } from "../cluster/device.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { newHolder, proofOf } from "../unit/credential/proofs.ts";
-import { audience, issuerName, newPair, token } from "../unit/credential/tokens.ts";
+import { newHolder, proofOf } from "../unit/auth/proofs.ts";
+import { audience, issuerName, newPair, token } from "../unit/auth/tokens.ts";
 
 const run = promisify(execFile);
 const address = "https://api.example.com";

@@ -1,6 +1,6 @@
 import { describe, expect, inject, it } from "vitest";
-import { nobleHmac } from "../../src/adapters/noble/noble-hmac.ts";
-import { unixSeconds } from "../../src/base/seconds.ts";
+import { unixSeconds } from "../../src/base/time.ts";
+import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
 import { mintGrant } from "../../src/signing/grant.ts";
 import { type MediaPurpose, signedQuery } from "../../src/signing/media-url.ts";
 import { macFor, prepareSessionKeys } from "../../src/signing/session-keys.ts";

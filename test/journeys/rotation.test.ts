@@ -1,12 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { newDevKeys } from "../../cli/local/dev-keys.ts";
-import { signDevToken } from "../../cli/local/dev-token.ts";
-import { seconds, systemClock, type UnixSeconds, unixSeconds } from "../../src/base/seconds.ts";
+import { newDevKeys, signDevToken } from "../../cli/local/dev-keys.ts";
+import { seconds, systemClock, type UnixSeconds, unixSeconds } from "../../src/base/time.ts";
 import { newCloudFrontKey, newSessionKey } from "../../src/keys/generate.ts";
 import type { RingKey } from "../../src/keys/key.ts";
-import { nextStep } from "../../src/keys/rotation.ts";
-import { activated, introduced, retired } from "../../src/keys/take-step.ts";
+import { activated, introduced, nextStep, retired } from "../../src/keys/rotation.ts";
 import { manifestRing, type RotatingCluster, startRotatingCluster } from "../cluster/rotating-cluster.ts";
 import { until } from "../cluster/viewer.ts";
 import { urisOf } from "../cluster/walk.ts";

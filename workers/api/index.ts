@@ -1,48 +1,48 @@
 import { waitUntil } from "cloudflare:workers";
-import type { CatalogObject } from "../../src/adapters/cloudflare/catalog-object.ts";
-import { identityEnding, identityRoutes, identityService } from "../../src/adapters/cloudflare/identity-service.ts";
+import { apiApp } from "../../src/api/api.ts";
+import type { Reach } from "../../src/auth/ask-json.ts";
+import { type Entitlement, httpEntitlement, rememberEntitlement } from "../../src/auth/entitlement.ts";
+import { issuerSchema } from "../../src/auth/issuer.ts";
+import { operatorIssuers } from "../../src/auth/operator-token.ts";
+import { rememberSpent } from "../../src/auth/rate-limit.ts";
+import { trustIssuer } from "../../src/auth/trusted-issuers.ts";
+import { ok, type Refusal, type Result, refuse } from "../../src/base/result.ts";
+import { systemClock, systemTimer } from "../../src/base/time.ts";
+import { keepCatalog, usualMaxAge } from "../../src/catalog/catalog-source.ts";
+import { type Configuration, trustFaults } from "../../src/config/configuration.ts";
+import { consoleApp } from "../../src/console/console.tsx";
+import { isConsolePath } from "../../src/console/sign-in-page.tsx";
+import { nobody } from "../../src/http/health.ts";
+import { logAct, logRefusal } from "../../src/http/request-log.ts";
+import type { Gathered } from "../../src/metrics/gathered.ts";
+import type { OperatorContext } from "../../src/operator/operator-context.ts";
+import type { CatalogObject } from "../../src/platform/cloudflare/catalog-object.ts";
+import { identityEnding, identityRoutes, identityService } from "../../src/platform/cloudflare/identity-service.ts";
 import {
   countedBy,
   isolateTelemetry,
   type TelemetryBindings,
-} from "../../src/adapters/cloudflare/isolate-telemetry.ts";
-import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
-import type { LimitsObject } from "../../src/adapters/cloudflare/limits-object.ts";
-import { proofReplay } from "../../src/adapters/cloudflare/proof-replay.ts";
-import type { ProofsObject } from "../../src/adapters/cloudflare/proofs-object.ts";
-import { rateLimits } from "../../src/adapters/cloudflare/rate-limits.ts";
-import { type SessionBindings, sessionStores } from "../../src/adapters/cloudflare/session-stores.ts";
-import { httpEntitlement } from "../../src/adapters/entitlement/http-entitlement.ts";
-import { nobleHmac } from "../../src/adapters/noble/noble-hmac.ts";
-import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
-import type { Refusal } from "../../src/base/refusal.ts";
-import { ok, refuse } from "../../src/base/result.ts";
-import { systemClock, systemTimer } from "../../src/base/seconds.ts";
-import { keepCatalog, usualMaxAge } from "../../src/catalog/source.ts";
-import type { Configuration } from "../../src/config/configuration.ts";
-import { trustFaults } from "../../src/config/trust-faults.ts";
-import { consoleApp } from "../../src/console/console.tsx";
-import { isConsolePath } from "../../src/console/door.tsx";
-import type { Reach } from "../../src/credential/ask-json.ts";
-import { issuerSchema } from "../../src/credential/issuer.ts";
-import { operatorIssuers } from "../../src/credential/operator.ts";
-import { trustIssuer } from "../../src/credential/trust-issuer.ts";
-import { endLogin } from "../../src/flows/session/end-login.ts";
-import type { OperatorAct } from "../../src/flows/session/operator-act.ts";
-import { apiApp } from "../../src/http/api.ts";
-import { configured, missingBindings } from "../../src/http/configured.ts";
-import { nobody } from "../../src/http/health.ts";
-import { logAct, logRefusal } from "../../src/http/log.ts";
-import { rememberSpent } from "../../src/limits/remember-spent.ts";
-import type { Entitlement } from "../../src/policy/entitlement.ts";
-import { rememberEntitlement } from "../../src/policy/remember-entitlement.ts";
-import { networkNameOf } from "../../src/sessions/network.ts";
+} from "../../src/platform/cloudflare/isolate-telemetry.ts";
+import type { LimitsObject, ProofsObject } from "../../src/platform/cloudflare/limit-objects.ts";
+import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
+import {
+  type CatalogObjects,
+  catalogEditing,
+  kvCatalog,
+  proofReplay,
+  rateLimits,
+} from "../../src/platform/cloudflare/object-clients.ts";
+import { type SessionBindings, sessionStores } from "../../src/platform/cloudflare/session-stores.ts";
+import { configured, missingBindings } from "../../src/platform/cloudflare/worker-shell.ts";
+import { nodeSha256 } from "../../src/platform/node/node-crypto.ts";
+import { networkNameOf } from "../../src/sessions/client-network.ts";
+import { endLogin } from "../../src/sessions/revoke.ts";
+import type { OperatorAct, SessionContext } from "../../src/sessions/session-context.ts";
+import { publicKeysOf } from "../../src/signing/cloudfront/verify-cloudfront.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
-import { operatorContext } from "./operators.ts";
 
-export { CatalogObject } from "../../src/adapters/cloudflare/catalog-object.ts";
-export { LimitsObject } from "../../src/adapters/cloudflare/limits-object.ts";
-export { ProofsObject } from "../../src/adapters/cloudflare/proofs-object.ts";
+export { CatalogObject } from "../../src/platform/cloudflare/catalog-object.ts";
+export { LimitsObject, ProofsObject } from "../../src/platform/cloudflare/limit-objects.ts";
 
 interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
   readonly CATALOG: KVNamespace;
@@ -151,3 +151,19 @@ export default {
     });
   },
 } satisfies ExportedHandler<Env>;
+
+/** What operators' routes and the console work with: all that sessions do, and what is theirs; or what is wrong with the ring. */
+async function operatorContext<Id>(
+  context: SessionContext,
+  { ring, renewal, originSecrets }: Pick<Configuration, "ring" | "renewal" | "originSecrets">,
+  { gathered, catalogEdits }: { readonly gathered: Gathered; readonly catalogEdits: CatalogObjects<Id> },
+): Promise<Result<OperatorContext, readonly string[]>> {
+  const publicKeys = await publicKeysOf(ring, context.clock);
+  if (!publicKeys.ok) return publicKeys;
+  const own = {
+    ...{ gathered, ring, renewal, originSecrets },
+    publicKeys: publicKeys.value,
+    catalogEditing: catalogEditing(catalogEdits),
+  };
+  return ok({ ...context, ...own });
+}

@@ -1,36 +1,34 @@
 import { waitUntil } from "cloudflare:workers";
+import { ok, type Refusal, refuse } from "../../src/base/result.ts";
+import { systemClock, systemMillisecondClock, systemTimer } from "../../src/base/time.ts";
+import { keepCatalog, usualMaxAge } from "../../src/catalog/catalog-source.ts";
+import type { Configuration } from "../../src/config/configuration.ts";
+import { type Admit, admitSession } from "../../src/edge/admit-session.ts";
+import { answerEdge } from "../../src/edge/answer-edge.ts";
+import { answerMedia } from "../../src/edge/answer-media.ts";
+import { fileDelivery } from "../../src/edge/deliver-file.ts";
+import { readiness, readyPath, storeParts } from "../../src/http/health.ts";
+import { logRefusal } from "../../src/http/request-log.ts";
+import { timedOrigin } from "../../src/origin/origin.ts";
+import { edgeMediaCache } from "../../src/platform/cloudflare/edge-cache.ts";
 import {
   countedBy,
   isolateTelemetry,
   type TelemetryBindings,
-} from "../../src/adapters/cloudflare/isolate-telemetry.ts";
-import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
-import { edgeMediaCache } from "../../src/adapters/cloudflare/media-cache.ts";
-import { mediaOrigin } from "../../src/adapters/cloudflare/media-origin.ts";
-import { type SessionBindings, sessionStores } from "../../src/adapters/cloudflare/session-stores.ts";
-import { nobleHmac } from "../../src/adapters/noble/noble-hmac.ts";
-import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
-import { systemMillisecondClock } from "../../src/base/milliseconds.ts";
-import type { Refusal } from "../../src/base/refusal.ts";
-import { ok, refuse } from "../../src/base/result.ts";
-import { systemClock, systemTimer } from "../../src/base/seconds.ts";
-import { keepCatalog, usualMaxAge } from "../../src/catalog/source.ts";
-import type { Configuration } from "../../src/config/configuration.ts";
-import { type Admit, admitSession } from "../../src/flows/admit-session.ts";
-import { fileDelivery } from "../../src/flows/deliver-file.ts";
-import { timedOrigin } from "../../src/flows/timed-origin.ts";
-import { configured, missingBindings } from "../../src/http/configured.ts";
-import { answerEdge } from "../../src/http/edge.ts";
-import { readiness, readyPath, storeParts } from "../../src/http/health.ts";
-import { logRefusal } from "../../src/http/log.ts";
-import { answerMedia } from "../../src/http/media.ts";
+} from "../../src/platform/cloudflare/isolate-telemetry.ts";
+import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
+import { kvCatalog } from "../../src/platform/cloudflare/object-clients.ts";
+import { mediaOrigin } from "../../src/platform/cloudflare/r2-origin.ts";
+import { type SessionBindings, sessionStores } from "../../src/platform/cloudflare/session-stores.ts";
+import { configured, missingBindings } from "../../src/platform/cloudflare/worker-shell.ts";
+import { nodeSha256 } from "../../src/platform/node/node-crypto.ts";
 import { rememberLeases } from "../../src/sessions/lease-memory.ts";
-import { publicKeysOf } from "../../src/signing/cloudfront/key-ring.ts";
-import { rememberGrants } from "../../src/signing/remember-grants.ts";
+import { publicKeysOf } from "../../src/signing/cloudfront/verify-cloudfront.ts";
+import { rememberGrants } from "../../src/signing/grant.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 
-export { RevocationObject } from "../../src/adapters/cloudflare/revocation-object.ts";
-export { StreamsObject } from "../../src/adapters/cloudflare/streams-object.ts";
+export { RevocationObject } from "../../src/platform/cloudflare/revocation-object.ts";
+export { StreamsObject } from "../../src/platform/cloudflare/streams-object.ts";
 
 interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
   readonly CATALOG: KVNamespace;

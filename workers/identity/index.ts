@@ -1,25 +1,23 @@
 import { DurableObject, waitUntil } from "cloudflare:workers";
+import { ok, refuse } from "../../src/base/result.ts";
+import { systemClock, systemMillisecondClock } from "../../src/base/time.ts";
+import { readIdentityConfiguration } from "../../src/config/identity-configuration.ts";
+import { logError } from "../../src/http/request-log.ts";
+import { answerIdentity, notNow, turnOf } from "../../src/identity/answer-identity.ts";
+import { endSignIns, endSignInsPath, sweepEnded } from "../../src/identity/end-sign-ins.ts";
+import type { IdentityParts } from "../../src/identity/options.ts";
+import { inTurn, type Turn } from "../../src/identity/refresh-tokens.ts";
+import { seedIdentity } from "../../src/identity/seed.ts";
+import { type EndedLogin, withEndedLogins } from "../../src/identity/sign-out.ts";
+import type { Reporter } from "../../src/metrics/reporter.ts";
 import {
   countedBy,
   isolateTelemetry,
   type TelemetryBindings,
-} from "../../src/adapters/cloudflare/isolate-telemetry.ts";
-import { revocationLog } from "../../src/adapters/cloudflare/revocation-log.ts";
-import type { RevocationObject } from "../../src/adapters/cloudflare/revocation-object.ts";
-import { systemMillisecondClock } from "../../src/base/milliseconds.ts";
-import { ok, refuse } from "../../src/base/result.ts";
-import { systemClock } from "../../src/base/seconds.ts";
-import { readIdentityConfiguration } from "../../src/config/identity-configuration.ts";
-import { configuredBy, missingBindings } from "../../src/http/configured.ts";
-import { logError } from "../../src/http/log.ts";
-import { answerIdentity, notNow, turnOf } from "../../src/identity/answer.ts";
-import { endSignIns, endSignInsPath } from "../../src/identity/end-sign-ins.ts";
-import { type EndedLogin, withEndedLogins } from "../../src/identity/ended-logins.ts";
-import type { IdentityParts } from "../../src/identity/options.ts";
-import { seedIdentity } from "../../src/identity/seed.ts";
-import { sweepEnded } from "../../src/identity/sweep.ts";
-import { inTurn, type Turn } from "../../src/identity/turns.ts";
-import type { Reporter } from "../../src/telemetry/reporter.ts";
+} from "../../src/platform/cloudflare/isolate-telemetry.ts";
+import { revocationLog } from "../../src/platform/cloudflare/revocation-log.ts";
+import type { RevocationObject } from "../../src/platform/cloudflare/revocation-object.ts";
+import { configuredBy, missingBindings } from "../../src/platform/cloudflare/worker-shell.ts";
 
 interface Env extends TelemetryBindings<DurableObjectId> {
   readonly DB: D1Database;

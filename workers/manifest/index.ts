@@ -1,36 +1,33 @@
 import { waitUntil } from "cloudflare:workers";
-import { cloudFrontSign } from "../../src/adapters/aws/cloudfront-key.ts";
+import { ok, type Refusal, refuse } from "../../src/base/result.ts";
+import { systemClock, systemMillisecondClock, systemTimer } from "../../src/base/time.ts";
+import { keepCatalog, usualMaxAge } from "../../src/catalog/catalog-source.ts";
+import type { Configuration } from "../../src/config/configuration.ts";
+import { answerMedia } from "../../src/edge/answer-media.ts";
+import { nobody, readiness } from "../../src/http/health.ts";
+import { logRefusal } from "../../src/http/request-log.ts";
+import { PlaylistShelf } from "../../src/manifest/playlist-shelf.ts";
+import { directPlaylists } from "../../src/manifest/playlist-source.ts";
+import { answerManifest } from "../../src/manifest/serve-playlist.ts";
+import { timedOrigin } from "../../src/origin/origin.ts";
 import {
   countedBy,
   isolateTelemetry,
   type TelemetryBindings,
-} from "../../src/adapters/cloudflare/isolate-telemetry.ts";
-import { kvCatalog } from "../../src/adapters/cloudflare/kv-catalog.ts";
-import { mediaOrigin } from "../../src/adapters/cloudflare/media-origin.ts";
-import type { PlaylistObject } from "../../src/adapters/cloudflare/playlist-object.ts";
-import { sharedPlaylists } from "../../src/adapters/cloudflare/shared-playlists.ts";
-import { nobleHmac } from "../../src/adapters/noble/noble-hmac.ts";
-import { nodeSha256 } from "../../src/adapters/node/sha256.ts";
-import { systemMillisecondClock } from "../../src/base/milliseconds.ts";
-import type { Refusal } from "../../src/base/refusal.ts";
-import { ok, refuse } from "../../src/base/result.ts";
-import { systemClock, systemTimer } from "../../src/base/seconds.ts";
-import { keepCatalog, usualMaxAge } from "../../src/catalog/source.ts";
-import type { Configuration } from "../../src/config/configuration.ts";
-import { directPlaylists } from "../../src/flows/direct-playlists.ts";
-import { PlaylistShelf } from "../../src/flows/playlist-shelf.ts";
-import { timedOrigin } from "../../src/flows/timed-origin.ts";
-import { configured, missingBindings } from "../../src/http/configured.ts";
-import { nobody, readiness } from "../../src/http/health.ts";
-import { logRefusal } from "../../src/http/log.ts";
-import { answerManifest } from "../../src/http/manifest.ts";
-import { answerMedia } from "../../src/http/media.ts";
-import { cloudFrontSigners } from "../../src/signing/cloudfront/signers.ts";
-import { rememberGrants } from "../../src/signing/remember-grants.ts";
+} from "../../src/platform/cloudflare/isolate-telemetry.ts";
+import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
+import { kvCatalog } from "../../src/platform/cloudflare/object-clients.ts";
+import type { PlaylistObject } from "../../src/platform/cloudflare/playlist-object.ts";
+import { mediaOrigin } from "../../src/platform/cloudflare/r2-origin.ts";
+import { sharedPlaylists } from "../../src/platform/cloudflare/shared-playlists.ts";
+import { configured, missingBindings } from "../../src/platform/cloudflare/worker-shell.ts";
+import { cloudFrontSign, nodeSha256 } from "../../src/platform/node/node-crypto.ts";
+import { cloudFrontSigners } from "../../src/signing/cloudfront/asset-signers.ts";
+import { rememberGrants } from "../../src/signing/grant.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 
-export { MetricsObject } from "../../src/adapters/cloudflare/metrics-object.ts";
-export { PlaylistObject } from "../../src/adapters/cloudflare/playlist-object.ts";
+export { MetricsObject } from "../../src/platform/cloudflare/metrics-object.ts";
+export { PlaylistObject } from "../../src/platform/cloudflare/playlist-object.ts";
 
 interface Env extends TelemetryBindings<DurableObjectId> {
   readonly CATALOG: KVNamespace;

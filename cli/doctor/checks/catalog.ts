@@ -1,8 +1,7 @@
-import { describeFault } from "../../../src/catalog/fault.ts";
+import { describeFault } from "../../../src/catalog/catalog-fault.ts";
 import { readOriginSecrets, secretFaults } from "../../../src/catalog/origin-secrets.ts";
-import { environmentOf, type Facts, soundCatalog, workerOf } from "../facts.ts";
+import { environmentOf, type Facts, handOver, soundCatalog, workerOf } from "../facts.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
-import { handOver } from "../hand-over.ts";
 import { giveCatalog } from "../live/live.ts";
 import { originSecrets } from "./configuration.ts";
 

@@ -1,9 +1,7 @@
-import { readConfiguration } from "../../../src/config/configuration.ts";
+import { readConfiguration, trustFaults } from "../../../src/config/configuration.ts";
 import { readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
-import { trustFaults } from "../../../src/config/trust-faults.ts";
-import { environmentOf, type Facts, soundCatalog } from "../facts.ts";
+import { environmentOf, type Facts, handOver, soundCatalog } from "../facts.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
-import { handOver } from "../hand-over.ts";
 import type { DeployedWorker } from "../worker-files.ts";
 
 /** Each worker's configuration, as the worker itself would read it. */

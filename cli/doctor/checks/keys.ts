@@ -1,14 +1,13 @@
 import { devKidPrefix } from "../../../src/config/configuration.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
+import { privateJwk, publicHalf } from "../../../src/keys/key-material.ts";
 import { keyStateOf } from "../../../src/keys/life.ts";
 import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
-import { hasCloudFrontId } from "../../commands/cloudfront-id.ts";
-import { devRingFile, shortName } from "../../commands/files.ts";
-import { ringWords } from "../../commands/give-keys.ts";
-import { exportGroup } from "../export-group.ts";
+import { hasCloudFrontId } from "../../keys/bind-key.ts";
+import { ringWords } from "../../keys/ring-file.ts";
+import { devRingFile, shortName } from "../../lib/files.ts";
 import { type Facts, soundCatalog, soundRing } from "../facts.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
-import { halvesBelong } from "../key-halves.ts";
 import { signerFindings } from "./signers.ts";
 
 /** The ring: each key by itself, among the others, and for the assets that name it. */
@@ -109,4 +108,43 @@ function unbound(ring: KeyRing, facts: Facts): Finding[] {
         `Give CloudFront its public half: \`${exportGroup(file)}\` writes the script that brings the whole key group up to date. Then record the id that it prints: \`npx stagedoor keys bind --kid ${key.kid} --id <id>${ringWords(file)}\`.`,
       );
     });
+}
+
+const message = new TextEncoder().encode("do these halves belong together?");
+
+/**
+ * Whether a key's two halves belong together: what the private one signs holds under the public one. True for a symmetric
+ * key and for a public half alone; false for halves that cannot even be imported.
+ */
+async function halvesBelong(key: RingKey): Promise<boolean> {
+  if (key.kty === "oct" || key.d === undefined) return true;
+  const whole = key.kty === "RSA" ? privateJwk(key) : { kty: key.kty, crv: key.crv, x: key.x, y: key.y, d: key.d };
+  const { kid: _, ...half } = publicHalf(key);
+  if (whole === undefined) return false;
+  const algorithm =
+    key.kty === "RSA"
+      ? { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }
+      : { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+  try {
+    const [signer, verifier] = await Promise.all([
+      crypto.subtle.importKey("jwk", whole, algorithm, false, ["sign"]),
+      crypto.subtle.importKey("jwk", half, algorithm, false, ["verify"]),
+    ]);
+    return await crypto.subtle.verify(
+      algorithm,
+      verifier,
+      await crypto.subtle.sign(algorithm, signer, message),
+      message,
+    );
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The command that writes the key group with every key of the ring that is taken still. A script of one key alone would put
+ * that in the place of the whole group, and what the others signed would be refused.
+ */
+export function exportGroup(ringFile: string | undefined, format: "aws-cli" | "cloudformation" = "aws-cli"): string {
+  return `npx stagedoor keys export --purpose cloudfront --format ${format}${ringWords(ringFile ?? devRingFile)}`;
 }

@@ -1,7 +1,7 @@
+import { standingOf } from "../../../src/auth/request-credential.ts";
 import type { Asset } from "../../../src/catalog/asset.ts";
 import { type Configuration, readConfiguration } from "../../../src/config/configuration.ts";
 import { type IdentityConfiguration, readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
-import { standingOf } from "../../../src/credential/trusted-origins.ts";
 import { environmentOf, type Facts, soundCatalog, workerOf } from "../facts.ts";
 import { type Check, type Finding, notLookedAt, warning } from "../finding.ts";
 

@@ -1,11 +1,10 @@
-import { rfc3339, unixSeconds } from "../../../src/base/seconds.ts";
+import { rfc3339, unixSeconds } from "../../../src/base/time.ts";
 import type { Asset } from "../../../src/catalog/asset.ts";
-import { cloudFrontKeyFor } from "../../../src/keys/cloudfront.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
-import { inUse, keyStateOf } from "../../../src/keys/life.ts";
+import { cloudFrontKeyFor, inUse, keyStateOf } from "../../../src/keys/life.ts";
 import { type KeyRing, keysFor, signingKey } from "../../../src/keys/ring.ts";
-import { devRingFile } from "../../commands/files.ts";
-import { ringWords } from "../../commands/give-keys.ts";
+import { ringWords } from "../../keys/ring-file.ts";
+import { devRingFile } from "../../lib/files.ts";
 import { type Facts, soundCatalog } from "../facts.ts";
 import { type Finding, fault, warning } from "../finding.ts";
 

@@ -1,14 +1,13 @@
-import { cloudFrontSign } from "../../../src/adapters/aws/cloudfront-key.ts";
-import { after, seconds, type UnixSeconds } from "../../../src/base/seconds.ts";
+import { after, seconds, type UnixSeconds } from "../../../src/base/time.ts";
 import type { Asset } from "../../../src/catalog/asset.ts";
 import type { CloudFrontKey } from "../../../src/keys/key.ts";
 import { inUse, keyStateOf, signsByAsset } from "../../../src/keys/life.ts";
 import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
-import { cloudFrontSigners } from "../../../src/signing/cloudfront/signers.ts";
-import { exportGroup } from "../export-group.ts";
+import { cloudFrontSign } from "../../../src/platform/node/node-crypto.ts";
+import { cloudFrontSigners } from "../../../src/signing/cloudfront/asset-signers.ts";
+import { exportGroup } from "../checks/keys.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
-import { type Answer, told } from "./ask.ts";
-import { eachOf } from "./each-of.ts";
+import { type Answer, eachOf, told } from "./ask.ts";
 import { assetsOf, giveCatalog, isMediaHost, type Live, missingFile } from "./live.ts";
 
 /** Whether the distributions refuse who has no signature, and take each key of the ring. */

@@ -1,14 +1,19 @@
-import { oneShotHmac } from "../../../src/adapters/node/one-shot-hmac.ts";
-import type { UnixSeconds } from "../../../src/base/seconds.ts";
-import { ringFor } from "../../../src/config/worker-ring.ts";
-import { fingerprintOf } from "../../../src/keys/fingerprint.ts";
+import { randomBytes } from "node:crypto";
+import { encodeBase64url } from "../../../src/base/encoding.ts";
+import { after, seconds, type UnixSeconds } from "../../../src/base/time.ts";
+import type { Asset } from "../../../src/catalog/asset.ts";
+import { ringFor } from "../../../src/config/configuration.ts";
+import { isBound } from "../../../src/edge/check-media-request.ts";
+import { fingerprintOf } from "../../../src/keys/key-material.ts";
 import { keyStateOf } from "../../../src/keys/life.ts";
 import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
-import { type PreparedSessionKey, prepareSessionKeys } from "../../../src/signing/session-keys.ts";
+import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
+import { mintGrant, subjectHash } from "../../../src/signing/grant.ts";
+import { type MediaPurpose, signedQuery } from "../../../src/signing/media-url.ts";
+import { macFor, type PreparedSessionKey, prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
 import { parsed, told } from "./ask.ts";
 import { assetsOf, giveCatalog, type Live, missingFile } from "./live.ts";
-import { mediaUrlUnder } from "./signed-url.ts";
 
 /** What the media host says where it does not take a key. Whatever comes after the signature was checked means that it does. */
 const unknownKey = new Set(["key_unknown", "grant_invalid", "signature_invalid", "signature_missing"]);
@@ -142,4 +147,28 @@ async function compared(listed: readonly ListedKey[], ring: KeyRing, now: UnixSe
     ];
   });
   return (await Promise.all(found)).flat();
+}
+
+/** A URL of the media host for one file of an asset, good for a minute, of a session that nobody has started. */
+export function mediaUrlUnder(
+  key: PreparedSessionKey,
+  file: { readonly asset: Asset; readonly path: string; readonly query?: string; readonly purpose: MediaPurpose },
+  context: { readonly mediaUrl: string; readonly grantIssuer: string; readonly now: UnixSeconds },
+): string {
+  const { asset, path, query = "", purpose } = file;
+  const { now, grantIssuer, mediaUrl } = context;
+  const expiry = after(now, seconds(60));
+  const grant = mintGrant(
+    {
+      issuer: grantIssuer,
+      subject: subjectHash(key, "stagedoor-doctor", "doctor"),
+      sessionId: encodeBase64url(randomBytes(16)),
+      prefix: `/${asset.id}/`,
+      issuedAt: now,
+      expiresAt: expiry,
+    },
+    key,
+  );
+  const mac = macFor(key, purpose, isBound(purpose, asset) ? grant : undefined);
+  return `${mediaUrl}/${grant}${path}?${signedQuery(mac, purpose, { path, query, expiry })}`;
 }

@@ -1,9 +1,9 @@
-import type { OriginFetch } from "../../../src/adapters/origin/http-origin.ts";
-import type { Clock } from "../../../src/base/seconds.ts";
+import type { Clock } from "../../../src/base/time.ts";
 import type { Asset } from "../../../src/catalog/asset.ts";
 import type { Catalog } from "../../../src/catalog/catalog.ts";
 import type { OriginSecrets } from "../../../src/catalog/origin-secrets.ts";
 import type { KeyRing } from "../../../src/keys/ring.ts";
+import type { OriginFetch } from "../../../src/origin/http-origin.ts";
 import type { Answer, Ask } from "./ask.ts";
 
 /** What the checks after a deployment work with. What was not given is undefined, and what needs it is not looked at. */

@@ -1,14 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { oneShotHmac } from "../../../src/adapters/node/one-shot-hmac.ts";
 import { entryPlace } from "../../../src/catalog/asset.ts";
 import { newSessionKey } from "../../../src/keys/generate.ts";
 import { keysFor, signingKey } from "../../../src/keys/ring.ts";
+import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { type Check, type Finding, fault, notLookedAt } from "../finding.ts";
-import { told } from "./ask.ts";
-import { eachOf } from "./each-of.ts";
+import { eachOf, told } from "./ask.ts";
+import { mediaUrlUnder } from "./keys.ts";
 import { assetsOf, giveCatalog, isMediaHost, type Live } from "./live.ts";
-import { mediaUrlUnder } from "./signed-url.ts";
 
 /** Whether the media host refuses whom it should: nobody's request, and a stranger's. */
 export const mediaCheck: Check<Live> = {

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { decodeBase64url, encodeBase64url } from "../../../src/base/base64url.ts";
+import { decodeBase64url, encodeBase64url } from "../../../src/base/encoding.ts";
 
 it("base64url writes and reads what Node's Buffer does", () => {
   fc.assert(

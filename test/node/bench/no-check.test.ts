@@ -3,8 +3,8 @@ import { sharedAsset } from "../../../bench/manifest.ts";
 import { playlistNamed } from "../../../bench/playlists.ts";
 import { rewriting } from "../../../bench/rewriting.ts";
 import * as unchecked from "../../../bench/workers/no-check.ts";
-import { oneShotHmac } from "../../../src/adapters/node/one-shot-hmac.ts";
-import * as checked from "../../../src/flows/check-media-request.ts";
+import * as checked from "../../../src/edge/check-media-request.ts";
+import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
 
 describe("the edge worker without its check", async () => {
   const { targetFor, bench } = await rewriting(playlistNamed("live6"), "", oneShotHmac);

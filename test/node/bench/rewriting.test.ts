@@ -4,8 +4,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { mediaPlaylist, sessionAsset, sharedAsset } from "../../../bench/manifest.ts";
 import { type Playlist, playlistNamed } from "../../../bench/playlists.ts";
 import { type Rewriting, rewriting } from "../../../bench/rewriting.ts";
-import { oneShotHmac } from "../../../src/adapters/node/one-shot-hmac.ts";
-import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
+import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
+import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", {
   modulusLength: 2048,

@@ -2,13 +2,11 @@ import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSy
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type MemoryCatalog, memoryCatalogEditing } from "../../../src/adapters/memory/memory-catalog-editing.ts";
-import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
-import { systemTimer } from "../../../src/base/seconds.ts";
-import { listAssets } from "../../../src/flows/operator/list-assets.ts";
-import { putAsset } from "../../../src/flows/operator/put-asset.ts";
-import { removeAsset } from "../../../src/flows/operator/remove-asset.ts";
-import { problemResponse } from "../../../src/http/problem.ts";
+import { systemTimer } from "../../../src/base/time.ts";
+import { problemResponse } from "../../../src/http/problem-response.ts";
+import { listAssets, putAsset, removeAsset } from "../../../src/operator/manage-assets.ts";
+import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
+import { type MemoryCatalog, memoryCatalogEditing } from "../../support/memory-stores.ts";
 import { folder, json, stagedoor, stagedoorProcess } from "./command-line.ts";
 
 const film = (id: string, more: object = {}) => ({

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { dispatch } from "../../../cli/commands/dispatch.ts";
-import { printed } from "../../../cli/commands/outcome.ts";
+import { dispatch } from "../../../cli/dispatch.ts";
+import { printed } from "../../../cli/lib/command.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const node = join(root, "node_modules/.bin/node");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { dispatch } from "../../../cli/commands/dispatch.ts";
+import { dispatch } from "../../../cli/dispatch.ts";
 
 const commands = [
   "token",

@@ -1,8 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { dispatch } from "../../../cli/commands/dispatch.ts";
-import { deployedCatalog } from "../../../cli/doctor/deployed-catalog.ts";
-import { bucketUnbound, deploymentAt, unboundBuckets } from "../../../cli/doctor/deployment-at.ts";
+import { dispatch } from "../../../cli/dispatch.ts";
+import { bucketUnbound, deployedCatalog, deploymentAt, unboundBuckets } from "../../../cli/doctor/deployment.ts";
 import type { Finding } from "../../../cli/doctor/finding.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { apiUrl, far, films } from "./doctor-stage.ts";

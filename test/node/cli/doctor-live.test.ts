@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { liveChecks } from "../../../cli/doctor/checks.ts";
+import { liveChecks } from "../../../cli/doctor/doctor.ts";
 import type { FindingId, Severity } from "../../../cli/doctor/finding.ts";
 import type { Live } from "../../../cli/doctor/live/live.ts";
 import { newSessionKey } from "../../../src/keys/generate.ts";

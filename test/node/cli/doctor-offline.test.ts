@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { offlineChecks } from "../../../cli/doctor/checks.ts";
+import { offlineChecks } from "../../../cli/doctor/doctor.ts";
 import type { Facts } from "../../../cli/doctor/facts.ts";
 import type { FindingId, Severity } from "../../../cli/doctor/finding.ts";
 import type { DeployedWorker } from "../../../cli/doctor/worker-files.ts";

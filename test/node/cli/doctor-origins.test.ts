@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { examine } from "../../../cli/doctor/examine.ts";
+import { examine } from "../../../cli/doctor/doctor.ts";
 import type { Live } from "../../../cli/doctor/live/live.ts";
-import { originsCheck } from "../../../cli/doctor/live/origins.ts";
-import { publicBucketsCheck } from "../../../cli/doctor/live/public-buckets.ts";
+import { originsCheck, publicBucketsCheck } from "../../../cli/doctor/live/origins.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { far, films, findingsOf } from "./doctor-stage.ts";
 import { type Override, world } from "./doctor-world.ts";

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { liveChecks } from "../../../cli/doctor/checks.ts";
-import { examine } from "../../../cli/doctor/examine.ts";
+import { examine, liveChecks } from "../../../cli/doctor/doctor.ts";
 import { cloudFrontCheck } from "../../../cli/doctor/live/cloudfront.ts";
 import type { Live } from "../../../cli/doctor/live/live.ts";
 import { mediaCheck } from "../../../cli/doctor/live/media.ts";

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { examine } from "../../../cli/doctor/examine.ts";
+import { examine } from "../../../cli/doctor/doctor.ts";
 import type { Facts } from "../../../cli/doctor/facts.ts";
 import type { Check, Finding } from "../../../cli/doctor/finding.ts";
 import { type DeployedWorker, readWorkerFile, type WorkerKind, workerKinds } from "../../../cli/doctor/worker-files.ts";
 import { projectRoot } from "../../../cli/project.ts";
 import { ok } from "../../../src/base/result.ts";
-import { unixSeconds } from "../../../src/base/seconds.ts";
+import { unixSeconds } from "../../../src/base/time.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import type { OriginSecrets } from "../../../src/catalog/origin-secrets.ts";
 import { newCloudFrontKey, newOperatorKey, newSessionKey } from "../../../src/keys/generate.ts";

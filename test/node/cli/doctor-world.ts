@@ -1,9 +1,9 @@
 import { askWith } from "../../../cli/doctor/live/ask.ts";
 import type { Live } from "../../../cli/doctor/live/live.ts";
-import { oneShotHmac } from "../../../src/adapters/node/one-shot-hmac.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
-import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
+import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
+import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { apiUrl, clouded, far, films, mediaUrl, now, originSecrets, ringKeys } from "./doctor-stage.ts";
 

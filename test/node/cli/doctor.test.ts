@@ -2,9 +2,9 @@ import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync 
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
-import { dispatch } from "../../../cli/commands/dispatch.ts";
+import { dispatch } from "../../../cli/dispatch.ts";
+import { neededBindings } from "../../../cli/doctor/checks/bindings.ts";
 import { type Finding, findingIds } from "../../../cli/doctor/finding.ts";
-import { neededBindings } from "../../../cli/doctor/needed-bindings.ts";
 import { deployedWorker, workerFiles, workerKinds } from "../../../cli/doctor/worker-files.ts";
 import { newDevKeys } from "../../../cli/local/dev-keys.ts";
 import { folder, projectFolder, secretsIn, stagedoor } from "./command-line.ts";

@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { shellQuoted } from "../../../cli/commands/export-aws-cli.ts";
+import { shellQuoted } from "../../../cli/keys/export-templates.ts";
 import { folder, json, runFile, secretsIn, stagedoor } from "./command-line.ts";
 
 const place = folder();

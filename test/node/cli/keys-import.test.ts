@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypt
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { dispatch } from "../../../cli/commands/dispatch.ts";
+import { dispatch } from "../../../cli/dispatch.ts";
 import { folder, projectFolder, runFile, secretsIn, stagedoor } from "./command-line.ts";
 
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });

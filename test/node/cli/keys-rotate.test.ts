@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { lengthOf } from "../../../cli/commands/rotation-words.ts";
+import { lengthOf } from "../../../cli/keys/rotation-times.ts";
 import { secretsIn } from "./command-line.ts";
 import { catalog, hour, listed, make, now, pass, place, ring, rotate, run, stageEachTest } from "./ring-stage.ts";
 

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { dispatch } from "../../../cli/commands/dispatch.ts";
+import { dispatch } from "../../../cli/dispatch.ts";
 import { folder } from "./command-line.ts";
 
 /** An API that answers as the test says, and what it was asked. */

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { devKeyRing } from "../../../cli/local/dev-keys.ts";
-import { systemClock } from "../../../src/base/seconds.ts";
-import { operatorIssuers } from "../../../src/credential/operator.ts";
-import { verifyJwt } from "../../../src/credential/verify-jwt.ts";
+import { operatorIssuers } from "../../../src/auth/operator-token.ts";
+import { verifyJwt } from "../../../src/auth/verify-jwt.ts";
+import { systemClock } from "../../../src/base/time.ts";
 import { parseKeyRing } from "../../../src/keys/ring.ts";
 import { folder, json, secretsIn, stagedoor } from "./command-line.ts";
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, vi } from "vitest";
-import { dispatch } from "../../../cli/commands/dispatch.ts";
+import { dispatch } from "../../../cli/dispatch.ts";
 import { folder } from "./command-line.ts";
 
 /** When each test begins. */

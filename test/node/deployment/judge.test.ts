@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { refusedBy, refusedOf } from "../../../cli/deploy/judge.ts";
 import { secretsFrom } from "../../../cli/deploy/secrets.ts";
 import { order } from "../../../cli/deploy/workers.ts";
+import { refusedBy, refusedOf } from "../../../cli/deploy/wrangler.ts";
 import { folder, projectFolder, runFile, stagedoor } from "../cli/command-line.ts";
 
 const vars = { STAGEDOOR_ENV: "production", STAGEDOOR_MEDIA_URL: "https://media.acme.tv" };

@@ -1,10 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { callWrangler } from "../../../cli/deploy/call-wrangler.ts";
-import { isPlaceholder, placeholdersIn } from "../../../cli/deploy/placeholder.ts";
 import { type Asked, stepsOf } from "../../../cli/deploy/steps.ts";
-import { order } from "../../../cli/deploy/workers.ts";
+import { isPlaceholder, order, placeholdersIn } from "../../../cli/deploy/workers.ts";
+import { callWrangler } from "../../../cli/deploy/wrangler.ts";
 import { folder } from "../cli/command-line.ts";
 
 const plain: Asked = { environment: "staging", workers: order, secrets: {}, dryRun: false, secretsOnly: false };

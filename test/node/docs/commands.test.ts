@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { describe, expect, it } from "vitest";
-import { dispatch } from "../../../cli/commands/dispatch.ts";
 import { deployOptions } from "../../../cli/deploy/deploy.ts";
+import { dispatch } from "../../../cli/dispatch.ts";
 import { projectFolder } from "../cli/command-line.ts";
 import { type CommandLine, commandLinesOf, documents } from "./command-lines.ts";
 

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { readClaims } from "../../../src/credential/claims.ts";
-import { faultsAmong, issuerSchema } from "../../../src/credential/issuer.ts";
+import { readClaims } from "../../../src/auth/claims.ts";
+import { faultsAmong, issuerSchema } from "../../../src/auth/issuer.ts";
 import { now } from "../../unit/signing/session.ts";
 import { projectFolder } from "../cli/command-line.ts";
 

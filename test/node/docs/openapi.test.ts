@@ -1,6 +1,6 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { expect, it } from "vitest";
-import { openApiDocument } from "../../../src/http/openapi/document.ts";
+import { openApiDocument } from "../../../src/api/openapi/document.ts";
 
 it.each([undefined, "https://api.example"])("the API's description is OpenAPI 3.1, at %s", async (apiUrl) => {
   const document = openApiDocument({ apiUrl, basePath: "/api/v1", mediaUrl: "https://media.example" });

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { troubleshootingModule } from "../../../cli/docs/troubleshooting.ts";
+import { troubleshootingModule } from "../../../cli/docs/references.ts";
 import { projectRoot } from "../../../cli/project.ts";
-import { faceOf, refusalCodes } from "../../../src/http/faces.ts";
+import { faceOf, refusalCodes } from "../../../src/http/problems.ts";
 
 const page = readFileSync(join(projectRoot, "docs/troubleshooting.md"), "utf8");
 const sections = page

@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
-import { unixMilliseconds } from "../../../src/base/milliseconds.ts";
-import { unixSeconds } from "../../../src/base/seconds.ts";
-import { unseen } from "../../../src/sessions/lease-row.ts";
+import type { SqlRow, SqlStore } from "../../../src/base/sql-store.ts";
+import { unixMilliseconds, unixSeconds } from "../../../src/base/time.ts";
+import { unseen } from "../../../src/sessions/lease-rows.ts";
 import { sqlLeaseRows } from "../../../src/sessions/lease-rows-sql.ts";
-import { openRevocationBook } from "../../../src/sessions/revocation-book.ts";
-import type { SqlRow, SqlStore } from "../../../src/sessions/sql.ts";
-import tables from "../../golden/tables-v1.json" with { type: "json" };
+import { openRevocationBook } from "../../../src/sessions/revocation-store.ts";
+import tables from "../../golden/tables-v1.json";
 
 /**
  * The tables of Durable Objects outlive every release: a new one finds what the old one wrote, and after a roll-back the old

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { loginName } from "../../../src/sessions/login-name.ts";
+import { loginName } from "../../../src/sessions/identifiers.ts";
 import { apiUrl, type IdentityStage, identityStage, type SignedIn, signIn } from "./stage.ts";
 
 let stage: IdentityStage;

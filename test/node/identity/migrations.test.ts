@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { missingSql } from "../../../cli/identity/make-migration.ts";
 import { readMigrations, statementsOf } from "../../../cli/identity/migrations.ts";
-import { missingSql } from "../../../cli/identity/missing-sql.ts";
 
 describe("the migrations of the identity worker", () => {
   it("make the tables that its options ask for: else `node cli/identity/make-migration.ts <name>` is due", async () => {

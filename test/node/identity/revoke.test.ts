@@ -1,7 +1,7 @@
 import { decodeJwt } from "jose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { answerIdentity, turnOf } from "../../../src/identity/answer.ts";
-import { loginName } from "../../../src/sessions/login-name.ts";
+import { answerIdentity, turnOf } from "../../../src/identity/answer-identity.ts";
+import { loginName } from "../../../src/sessions/identifiers.ts";
 import {
   apiUrl,
   type IdentityStage,

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { mostSessions } from "../../../src/identity/session-rules.ts";
-import { loginName } from "../../../src/sessions/login-name.ts";
+import { loginName } from "../../../src/sessions/identifiers.ts";
 import { apiUrl, type IdentityStage, identityStage, type SignedIn, signIn } from "./stage.ts";
 
 const password = "correct horse battery";

@@ -1,6 +1,6 @@
 import { decodeJwt } from "jose";
 import { beforeEach, describe, expect, it } from "vitest";
-import { loginName } from "../../../src/sessions/login-name.ts";
+import { loginName } from "../../../src/sessions/identifiers.ts";
 import {
   apiUrl,
   cookieName,

@@ -1,13 +1,13 @@
 import { DatabaseSync } from "node:sqlite";
 import { readMigrations } from "../../../cli/identity/migrations.ts";
-import { seconds, systemClock } from "../../../src/base/seconds.ts";
-import { answerIdentity, turnOf } from "../../../src/identity/answer.ts";
-import type { EndedLogin } from "../../../src/identity/ended-logins.ts";
+import { seconds, systemClock } from "../../../src/base/time.ts";
+import { answerIdentity, turnOf } from "../../../src/identity/answer-identity.ts";
+import type { IdentitySettings } from "../../../src/identity/identity-settings.ts";
 import type { IdentityParts } from "../../../src/identity/options.ts";
 import { seedIdentity } from "../../../src/identity/seed.ts";
-import type { IdentitySettings } from "../../../src/identity/settings.ts";
+import type { EndedLogin } from "../../../src/identity/sign-out.ts";
+import type { TelemetryEvent } from "../../../src/metrics/telemetry.ts";
 import type { Revocation } from "../../../src/sessions/revocation.ts";
-import type { TelemetryEvent } from "../../../src/telemetry/telemetry.ts";
 import { hashCheaply } from "./cheap-passwords.ts";
 
 hashCheaply();

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { sweepEnded } from "../../../src/identity/sweep.ts";
+import { sweepEnded } from "../../../src/identity/end-sign-ins.ts";
 import { identityStage, refresh, signIn, takeTokens } from "./stage.ts";
 
 it("what has ended by itself is swept out, a token that was traded in only once it would have ended anyhow", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readChannels } from "../../../cli/local/live-channels.ts";
+import { readChannels } from "../../../cli/local/live-origin.ts";
 import { boxesIn, childOf, childrenOf } from "../../../fixtures/live/boxes.ts";
 import { lengthOf, partOf, segmentOf } from "../../../fixtures/live/film.ts";
 import { trackTimes } from "../../../fixtures/live/fragment.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type LiveOrigin, startLiveOrigin } from "../../../cli/local/live-origin.ts";
-import { unixMilliseconds } from "../../../src/base/milliseconds.ts";
+import { unixMilliseconds } from "../../../src/base/time.ts";
 import { readPlaylist } from "../../unit/live/reading.ts";
 
 let origin: LiveOrigin;

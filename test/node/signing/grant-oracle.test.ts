@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
 import { CAT } from "@eyevinn/cat";
 import { describe, expect, it } from "vitest";
-import { nobleHmac } from "../../../src/adapters/noble/noble-hmac.ts";
-import { encodeBase64url } from "../../../src/base/base64url.ts";
-import { seconds, systemClock, after as timeAfter } from "../../../src/base/seconds.ts";
+import { encodeBase64url } from "../../../src/base/encoding.ts";
+import { seconds, systemClock, after as timeAfter } from "../../../src/base/time.ts";
+import { nobleHmac } from "../../../src/platform/cloudflare/noble-hmac.ts";
 import { mintGrant } from "../../../src/signing/grant.ts";
 import type { GrantClaims } from "../../../src/signing/grant-claims.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
 const root = resolve(import.meta.dirname, "../../..");
@@ -12,10 +12,19 @@ const allowed = new Map(
 );
 
 /** The most lines of a file: one idea that is worth opening, and that fits into one reading. */
-const longest = { source: 400, test: 400 };
+const longest = 400;
+
+/** A module with fewer lines belongs to its only importer, except where there is a reason. */
+const shortest = 40;
+const mayBeShort = new Map([
+  ["src/playlist/m3u8-parser.d.ts", "types of a package that has none"],
+  ["src/platform/cloudflare/playlist-object.ts", "a Durable Object, which Node cannot load"],
+]);
 
 interface Import {
   readonly specifier: string;
+  /** The file that a relative import leads to. */
+  readonly file: string | undefined;
   /** The folder that a relative import leads to: `src/base`, or `cli`, `test` and others at the root. */
   readonly folder: string | undefined;
 }
@@ -38,9 +47,10 @@ function sources(folder: string): readonly Source[] {
 
 function importsOf(file: string, text: string): readonly Import[] {
   return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, specifier = ""]) => {
-    if (!specifier.startsWith(".")) return { specifier, folder: undefined };
-    const [first = "", second = ""] = relative(root, resolve(root, dirname(file), specifier)).split("/");
-    return { specifier, folder: first === "src" ? `src/${second}` : first };
+    if (!specifier.startsWith(".")) return { specifier, file: undefined, folder: undefined };
+    const imported = relative(root, resolve(root, dirname(file), specifier));
+    const [first = "", second = ""] = imported.split("/");
+    return { specifier, file: imported, folder: first === "src" ? `src/${second}` : first };
   });
 }
 
@@ -52,7 +62,7 @@ const src = sources("src");
 const folders = ["workers", "cli", "bench", "web", "fixtures/live", "player", "players", "test"];
 const [workers, cli, bench, web, live, player, players, test] = folders.map(sources);
 if (!workers || !cli || !bench || !web || !live || !player || !players || !test) throw new Error("a folder is gone");
-const core = src.filter((source) => folderOf(source) !== "adapters");
+const core = src.filter((source) => folderOf(source) !== "platform");
 
 describe("imports point one way", () => {
   it("sees every folder of src in the table of ARCHITECTURE.md, and no other", () => {
@@ -79,11 +89,11 @@ describe("imports point one way", () => {
     expect(upwards).toEqual([]);
   });
 
-  it("lets workers, the command line, benchmarks and tests import adapters, and nobody else", () => {
-    expect(filesThat([...core, ...web], ({ folder }) => folder === "src/adapters")).toEqual([]);
+  it("lets only workers, the command line, benchmarks and tests import the platform code", () => {
+    expect(filesThat([...core, ...web], ({ folder }) => folder === "src/platform")).toEqual([]);
   });
 
-  it("keeps Node and Cloudflare out of everything but the adapters", () => {
+  it("keeps the modules of Node and Cloudflare out of everything except the platform code", () => {
     expect(filesThat(core, ({ specifier }) => /^(node|cloudflare):/.test(specifier))).toEqual([]);
   });
 
@@ -112,15 +122,50 @@ describe("imports point one way", () => {
 });
 
 describe("files", () => {
+  const shipped = [...src, ...workers, ...cli];
+  const everything = [...shipped, ...bench, ...web, ...live, ...player, ...players, ...test];
+  const importers = new Map<string, string[]>();
+  for (const source of everything)
+    for (const { file } of source.imports)
+      if (file !== undefined) importers.set(file, [...(importers.get(file) ?? []), source.file]);
+
   it("are short enough to be read at one sitting", () => {
     const generated = ["src/console/troubleshooting.ts"];
-    const long = (files: readonly Source[], most: number) =>
-      files.filter(({ file, lines }) => lines > most && !generated.includes(file));
-    expect(
-      long([...src, ...workers, ...cli, ...bench, ...web, ...live, ...player, ...players], longest.source).map(
-        ({ file }) => file,
-      ),
-    ).toEqual([]);
-    expect(long(test, longest.test).map(({ file }) => file)).toEqual([]);
+    const long = everything.filter(({ file, lines }) => lines > longest && !generated.includes(file));
+    expect(long.map(({ file }) => file)).toEqual([]);
+  });
+
+  it("are worth opening: a short one has more than one importer", () => {
+    const alone = shipped.filter(({ file, lines }) => {
+      const all = new Set((importers.get(file) ?? []).filter((importer) => !importer.startsWith("test/")));
+      return lines < shortest && all.size === 1 && !mayBeShort.has(file);
+    });
+    expect(alone.map(({ file }) => file)).toEqual([]);
+  });
+
+  it("are rarely as short as 30 lines", () => {
+    const measured = [...src, ...cli];
+    const short = measured.filter(({ lines }) => lines <= 30);
+    expect(short.length).toBeLessThanOrEqual(measured.length / 15);
+  });
+
+  it("have names of their own within src", () => {
+    const names = Map.groupBy(src, ({ file }) => basename(file).replace(/\.tsx?$/, ""));
+    expect([...names].filter(([, files]) => files.length > 1).map(([name]) => name)).toEqual([]);
+  });
+
+  it("never import each other in a circle, not even for a type", () => {
+    const imports = new Map(
+      everything.map((source) => [source.file, source.imports.flatMap(({ file }) => file ?? [])]),
+    );
+    const finished = new Set<string>();
+    const circles: string[] = [];
+    const follow = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(" → "));
+      else if (!finished.has(file)) for (const next of imports.get(file) ?? []) follow(next, [...path, file]);
+      finished.add(file);
+    };
+    for (const file of imports.keys()) follow(file, []);
+    expect(circles).toEqual([]);
   });
 });

@@ -9,9 +9,8 @@ import {
   sentPath,
   sentQuery,
 } from "../../../src/base/alias.ts";
-import { encodeBase64url } from "../../../src/base/base64url.ts";
 import { pathFault } from "../../../src/base/canonical-path.ts";
-import { utf8 } from "../../../src/base/utf8.ts";
+import { encodeBase64url, utf8 } from "../../../src/base/encoding.ts";
 
 const fragments = fc.constantFrom(
   ..."/ // ; %3B %3b %2F %25 %2B + ~ ~/ . .. %2e %252e %5C %00 %C0%AE a b .ts .m3u8 = & ? : * é %C3%A9 % |".split(" "),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { equalInConstantTime } from "../../../src/base/constant-time.ts";
+import { equalInConstantTime } from "../../../src/base/crypto.ts";
 
 describe("equalInConstantTime", () => {
   it("says what === says", () => {

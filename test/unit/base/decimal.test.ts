@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hasLeadingZero, readDecimal } from "../../../src/base/decimal.ts";
+import { hasLeadingZero, readDecimal } from "../../../src/base/encoding.ts";
 
 describe("readDecimal", () => {
   it("reads every number of at most 15 digits, wherever it stands", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { hasDuplicateMembers } from "../../../src/base/json-members.ts";
+import { hasDuplicateMembers } from "../../../src/base/body-text.ts";
 
 it.each([
   [true, '{"a":1,"a":2}'],

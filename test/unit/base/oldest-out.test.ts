@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { makeRoom } from "../../../src/base/oldest-out.ts";
+import { makeRoom } from "../../../src/base/bounded-map.ts";
 
 it("a map that is full loses the one that was put in first, and one that has room loses none", () => {
   const map = new Map<string, number>();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isOriginPattern, matchesOrigin } from "../../../src/base/origin-pattern.ts";
+import { isOriginPattern, matchesOrigin } from "../../../src/base/origins.ts";
 
 describe("a pattern of origins", () => {
   it.each([

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readRfc3339 } from "../../../src/base/rfc3339.ts";
-import { rfc3339, unixSeconds } from "../../../src/base/seconds.ts";
+import { readRfc3339, rfc3339, unixSeconds } from "../../../src/base/time.ts";
 
 describe("a date and time of RFC 3339", () => {
   it.each([

@@ -9,7 +9,7 @@ import {
   seconds,
   after as timeAfter,
   unixSeconds,
-} from "../../../src/base/seconds.ts";
+} from "../../../src/base/time.ts";
 
 const latest = 253_402_300_799;
 

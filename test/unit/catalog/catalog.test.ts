@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { catalogDocumentSchema } from "../../../src/catalog/asset.ts";
 import { type Catalog, parseCatalog, parseCatalogText } from "../../../src/catalog/catalog.ts";
-import { describeFault } from "../../../src/catalog/fault.ts";
+import { describeFault } from "../../../src/catalog/catalog-fault.ts";
 import { briefly, cloudfront, faultsOf, httpOriginOf, r2, sampleDocument } from "./sample.ts";
 
 function catalogOf(...assets: readonly unknown[]): Catalog {

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { memoryCatalogEditing } from "../../../src/adapters/memory/memory-catalog-editing.ts";
-import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
-import { type Timer, type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
-import type { CatalogEditing } from "../../../src/catalog/catalog-editing.ts";
+import { type Timer, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
+import type { CatalogEditing } from "../../../src/catalog/edit-catalog.ts";
+import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
+import { memoryCatalogEditing } from "../../support/memory-stores.ts";
 import { r2, sampleDocument } from "./sample.ts";
 
 const film = (id: string, more: object = {}) => sampleDocument({ id, origin: r2(`${id}/`), ...more });

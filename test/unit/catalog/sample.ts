@@ -1,6 +1,6 @@
 import type { Asset } from "../../../src/catalog/asset.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
-import type { CatalogFault } from "../../../src/catalog/fault.ts";
+import type { CatalogFault } from "../../../src/catalog/catalog-fault.ts";
 
 /** An asset of a document, as the catalog gives it; `film` in the R2 binding MEDIA where nothing else is said. */
 export function sampleAsset(fields: Readonly<Record<string, unknown>> = {}): Asset {

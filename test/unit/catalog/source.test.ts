@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Refusal } from "../../../src/base/refusal.ts";
-import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
-import { keepCatalog } from "../../../src/catalog/source.ts";
+import type { Refusal } from "../../../src/base/result.ts";
+import { seconds, unixSeconds } from "../../../src/base/time.ts";
+import { keepCatalog } from "../../../src/catalog/catalog-source.ts";
 import { sampleDocument } from "./sample.ts";
 
 const document = (id: string) => JSON.stringify({ version: 1, assets: [sampleDocument({ id })] });

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readConfiguration } from "../../../src/config/configuration.ts";
-import { trustFaults } from "../../../src/config/trust-faults.ts";
-import { issuerSchema } from "../../../src/credential/issuer.ts";
+import { issuerSchema } from "../../../src/auth/issuer.ts";
+import { readConfiguration, trustFaults } from "../../../src/config/configuration.ts";
 import { sessionKey } from "../signing/session.ts";
 
 const coordinate = "A".repeat(43);

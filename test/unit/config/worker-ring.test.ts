@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { ringFor } from "../../../src/config/worker-ring.ts";
+import { ringFor } from "../../../src/config/configuration.ts";
 import { newCloudFrontKey, newOperatorKey, newTokenKey } from "../../../src/keys/generate.ts";
 import { type KeyRing, parseKeyRing } from "../../../src/keys/ring.ts";
 import { sessionKey } from "../signing/session.ts";

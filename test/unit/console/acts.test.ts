@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { revokeNow } from "../../../src/flows/session/revoke.ts";
+import { revokeNow } from "../../../src/sessions/revoke.ts";
 import { now } from "../signing/session.ts";
 import { hourOf, refused, session, withGathered } from "./gathered-stage.ts";
 

@@ -1,17 +1,15 @@
-import { memoryCatalogEditing } from "../../../src/adapters/memory/memory-catalog-editing.ts";
-import { memoryGathered } from "../../../src/adapters/memory/memory-gathered.ts";
-import { nodeSha256 } from "../../../src/adapters/node/sha256.ts";
-import { type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
+import { type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
 import { consoleApp } from "../../../src/console/console.tsx";
-import { consoleCookieName } from "../../../src/console/session-cookie.ts";
-import type { OperatorContext } from "../../../src/flows/operator/context.ts";
-import type { SessionContext } from "../../../src/flows/session/context.ts";
-import type { OperatorAct } from "../../../src/flows/session/operator-act.ts";
-import type { TelemetryEvent } from "../../../src/telemetry/telemetry.ts";
-import { newOperatorPair, operatorToken } from "../credential/operators.ts";
-import { newPair, token } from "../credential/tokens.ts";
+import { consoleCookieName } from "../../../src/console/console-sign-in.ts";
+import type { TelemetryEvent } from "../../../src/metrics/telemetry.ts";
+import type { OperatorContext } from "../../../src/operator/operator-context.ts";
+import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
+import type { OperatorAct, SessionContext } from "../../../src/sessions/session-context.ts";
+import { memoryCatalogEditing, memoryGathered } from "../../support/memory-stores.ts";
+import { requestIds, sessionContext } from "../api/start.ts";
+import { newOperatorPair, operatorToken } from "../auth/operators.ts";
+import { newPair, token } from "../auth/tokens.ts";
 import { searchedLog } from "../http/searched-log.ts";
-import { requestIds, sessionContext } from "../http/start.ts";
 import { now, ringKeys } from "../signing/session.ts";
 
 export const site = "https://api.example";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { seconds } from "../../../src/base/seconds.ts";
-import { consoleCookieName } from "../../../src/console/session-cookie.ts";
-import { revokeNow } from "../../../src/flows/session/revoke.ts";
+import { seconds } from "../../../src/base/time.ts";
+import { consoleCookieName } from "../../../src/console/console-sign-in.ts";
 import { operatorKeySchema } from "../../../src/keys/key.ts";
-import { networkNameOf } from "../../../src/sessions/network.ts";
+import { networkNameOf } from "../../../src/sessions/client-network.ts";
+import { revokeNow } from "../../../src/sessions/revoke.ts";
 import { now, preparedKeys, sessionKey } from "../signing/session.ts";
 import { consoleStage, cookieOf } from "./console-stage.ts";
 

@@ -1,5 +1,5 @@
-import { after, seconds, unixSeconds } from "../../../src/base/seconds.ts";
-import type { LiveSession, RecentRefusal, RefusalsOfHour, SessionsAsked } from "../../../src/telemetry/gathered.ts";
+import { after, seconds, unixSeconds } from "../../../src/base/time.ts";
+import type { LiveSession, RecentRefusal, RefusalsOfHour, SessionsAsked } from "../../../src/metrics/gathered.ts";
 import { now } from "../signing/session.ts";
 import { consoleStage } from "./console-stage.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { unixSeconds } from "../../../src/base/seconds.ts";
-import { sessionsAsked } from "../../../src/console/sessions.tsx";
+import { unixSeconds } from "../../../src/base/time.ts";
+import { sessionsAsked } from "../../../src/console/session-table.tsx";
 import { now } from "../signing/session.ts";
 import { hourOf, refused, session, withGathered } from "./gathered-stage.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { seconds } from "../../../src/base/seconds.ts";
-import { consoleCookieName } from "../../../src/console/session-cookie.ts";
-import { revokeNow } from "../../../src/flows/session/revoke.ts";
-import { newOperatorPair, operatorToken } from "../credential/operators.ts";
+import { seconds } from "../../../src/base/time.ts";
+import { consoleCookieName } from "../../../src/console/console-sign-in.ts";
+import { revokeNow } from "../../../src/sessions/revoke.ts";
+import { newOperatorPair, operatorToken } from "../auth/operators.ts";
 import { now, preparedKeys, sessionKey } from "../signing/session.ts";
 import { consoleStage, cookieOf, site } from "./console-stage.ts";
 

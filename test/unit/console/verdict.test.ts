@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { refusal } from "../../../src/base/refusal.ts";
-import { ok } from "../../../src/base/result.ts";
-import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
+import { ok, refusal } from "../../../src/base/result.ts";
+import { seconds, unixSeconds } from "../../../src/base/time.ts";
+import { awayWords, placeWords } from "../../../src/console/format.ts";
 import { codesOf, others, roundedTop, sumOf } from "../../../src/console/refusal-counts.ts";
 import { type Overview, verdictOf } from "../../../src/console/verdict.ts";
-import { awayWords, placeWords } from "../../../src/console/words.ts";
-import type { KeyNow } from "../../../src/flows/operator/keys-now.ts";
-import type { RefusalsOfHour } from "../../../src/telemetry/gathered.ts";
+import type { RefusalsOfHour } from "../../../src/metrics/gathered.ts";
+import type { KeyNow } from "../../../src/operator/keys-now.ts";
 import { now } from "../signing/session.ts";
 
 /** An hour whose minutes have these counts, by how many minutes ago they were. */

@@ -1,13 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { cloudFrontSign } from "../../../src/adapters/aws/cloudfront-key.ts";
-import { unixSeconds } from "../../../src/base/seconds.ts";
-import { privateJwk } from "../../../src/keys/public.ts";
+import { unixSeconds } from "../../../src/base/time.ts";
+import { privateJwk } from "../../../src/keys/key-material.ts";
 import { keysFor } from "../../../src/keys/ring.ts";
-import { publicKeysOf } from "../../../src/signing/cloudfront/key-ring.ts";
-import type { CloudFrontHash } from "../../../src/signing/cloudfront/policy.ts";
-import { cloudFrontSigner } from "../../../src/signing/cloudfront/sign.ts";
-import { verifyCloudFront } from "../../../src/signing/cloudfront/verify.ts";
-import { cloudFrontWire } from "../../../src/signing/cloudfront/wire.ts";
+import { cloudFrontSign } from "../../../src/platform/node/node-crypto.ts";
+import type { CloudFrontHash } from "../../../src/signing/cloudfront/cloudfront-policy.ts";
+import { cloudFrontSigner } from "../../../src/signing/cloudfront/cloudfront-signer.ts";
+import { publicKeysOf, verifyCloudFront } from "../../../src/signing/cloudfront/verify-cloudfront.ts";
+import { cloudFrontWire } from "../../../src/signing/cloudfront/wire-format.ts";
 import { now, ring, unwrap, v1 } from "./version-1.ts";
 
 type Golden = (typeof v1.cloudfront)[number];

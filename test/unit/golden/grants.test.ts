@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
-import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
-import { renewUrl } from "../../../src/flows/renew-url.ts";
-import { loginName } from "../../../src/sessions/login-name.ts";
+import { seconds, unixSeconds } from "../../../src/base/time.ts";
+import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
+import { renewUrl } from "../../../src/edge/serve-segment.ts";
+import { loginName } from "../../../src/sessions/identifiers.ts";
 import { mintGrant, openGrant, subjectHash, tokenHash } from "../../../src/signing/grant.ts";
 import { signedQuery } from "../../../src/signing/media-url.ts";
 import { macFor } from "../../../src/signing/session-keys.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { operatorIssuers, operatorScopes, verifyOperator } from "../../../src/auth/operator-token.ts";
+import type { RequestCredential } from "../../../src/auth/request-credential.ts";
 import { ok } from "../../../src/base/result.ts";
-import { unixSeconds } from "../../../src/base/seconds.ts";
-import { operatorIssuers, operatorScopes, verifyOperator } from "../../../src/credential/operator.ts";
-import type { RequestCredential } from "../../../src/credential/request-credential.ts";
+import { unixSeconds } from "../../../src/base/time.ts";
 import { keyStateOf } from "../../../src/keys/life.ts";
 import { keysFor, signingKey } from "../../../src/keys/ring.ts";
 import { revocationCauses, revocationKinds } from "../../../src/sessions/revocation.ts";

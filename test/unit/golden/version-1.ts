@@ -1,11 +1,11 @@
-import { nobleHmac } from "../../../src/adapters/noble/noble-hmac.ts";
-import { decodeBase64url } from "../../../src/base/base64url.ts";
-import { unixSeconds } from "../../../src/base/seconds.ts";
+import { decodeBase64url } from "../../../src/base/encoding.ts";
+import { unixSeconds } from "../../../src/base/time.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { parseKeyRing } from "../../../src/keys/ring.ts";
+import { nobleHmac } from "../../../src/platform/cloudflare/noble-hmac.ts";
 import type { GrantClaims } from "../../../src/signing/grant-claims.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
-import v1 from "../../golden/v1.json" with { type: "json" };
+import v1 from "../../golden/v1.json";
 
 export { v1 };
 

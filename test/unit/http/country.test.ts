@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { countryOf } from "../../../src/http/client.ts";
+import { countryOf } from "../../../src/http/request.ts";
 
 /** A request as Cloudflare hands it to a worker, or as it comes from nobody in front. */
 function request(header: string | undefined, cf?: object): Request {

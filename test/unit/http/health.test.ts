@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { memoryStreams } from "../../../src/adapters/memory/memory-streams.ts";
-import { type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
-import type { SessionContext } from "../../../src/flows/session/context.ts";
+import { type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
 import { type Part, readiness, readyAnswer } from "../../../src/http/health.ts";
+import type { SessionContext } from "../../../src/sessions/session-context.ts";
+import { memoryStreams } from "../../support/memory-stores.ts";
+import { api, brokenCatalog } from "../api/start.ts";
 import { now } from "../signing/session.ts";
-import { api, brokenCatalog } from "./start.ts";
 
 const waitUntil = () => undefined;
 

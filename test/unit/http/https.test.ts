@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { ok } from "../../../src/base/result.ts";
-import { isPlainHttp, strictTransport } from "../../../src/http/https.ts";
-import { answerMedia } from "../../../src/http/media.ts";
-import { noTelemetry } from "../../../src/telemetry/telemetry.ts";
-import { token } from "../credential/tokens.ts";
-import { api, requestIds, start } from "./start.ts";
+import { answerMedia } from "../../../src/edge/answer-media.ts";
+import { isPlainHttp, strictTransport } from "../../../src/http/cors.ts";
+import { noTelemetry } from "../../../src/metrics/telemetry.ts";
+import { api, requestIds, start } from "../api/start.ts";
+import { token } from "../auth/tokens.ts";
 
 const local = ["localhost", "localhost:8787", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:8788"];
 const remote = [

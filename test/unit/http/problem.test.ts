@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { Refusal, RefusalCode } from "../../../src/base/refusal.ts";
-import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
+import type { Refusal, RefusalCode } from "../../../src/base/result.ts";
+import { seconds, unixSeconds } from "../../../src/base/time.ts";
 import { withCors } from "../../../src/http/cors.ts";
-import { logIdentityAnswer, logRefusal } from "../../../src/http/log.ts";
-import { problemResponse } from "../../../src/http/problem.ts";
-import { requestIdOf } from "../../../src/http/request-id.ts";
+import { problemResponse } from "../../../src/http/problem-response.ts";
+import { requestIdOf } from "../../../src/http/request.ts";
+import { logIdentityAnswer, logRefusal } from "../../../src/http/request-log.ts";
 
 /** Every code with its status, as the API promises it. The type keeps the table whole. */
 const statuses = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { throughDoor } from "../../../src/identity/door.ts";
+import { throughDoor } from "../../../src/identity/route-guard.ts";
 
 const formType = "application/x-www-form-urlencoded";
 const post = (path: string, body: string | null, headers: Record<string, string> = { "Content-Type": formType }) =>

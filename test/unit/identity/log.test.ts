@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { fixedWords } from "../../../src/identity/log.ts";
+import { fixedWords } from "../../../src/identity/options.ts";
 
 it.each([
   ["Invalid origin: https://evil.example", "Invalid origin"],

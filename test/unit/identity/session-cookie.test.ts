@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { keepSessionCookie } from "../../../src/identity/session-cookie.ts";
+import { keepSessionCookie } from "../../../src/identity/session-rules.ts";
 
 const name = "__Host-stagedoor.session_token";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { inTurn } from "../../../src/identity/turns.ts";
+import { inTurn } from "../../../src/identity/refresh-tokens.ts";
 
 it("one piece of work begins when the one before it has ended, well or not, in the order in which they came", async () => {
   const turn = inTurn();

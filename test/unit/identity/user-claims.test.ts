@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { claimsOf, isAssetList, rightsOf } from "../../../src/identity/user-claims.ts";
+import { claimsOf, isAssetList, rightsOf } from "../../../src/identity/identity-settings.ts";
 
 describe("a user's rights", () => {
   it.each([

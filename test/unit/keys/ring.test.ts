@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { unixSeconds } from "../../../src/base/seconds.ts";
+import { unixSeconds } from "../../../src/base/time.ts";
 import { newCloudFrontKey, newOperatorKey, newSessionKey, newTokenKey } from "../../../src/keys/generate.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
-import { isSameKey, publicJwk, publicPem, withoutPrivateHalf } from "../../../src/keys/public.ts";
+import { isSameKey, publicJwk, publicPem, withoutPrivateHalf } from "../../../src/keys/key-material.ts";
 import { keysFor, parseKeyRing, signedBefore, signingKey, stillTaken } from "../../../src/keys/ring.ts";
 import { sessionKey } from "../signing/session.ts";
 

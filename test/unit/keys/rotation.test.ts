@@ -1,10 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { seconds, type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
+import { seconds, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
 import { inUse, keyStateOf, type LivingKey } from "../../../src/keys/life.ts";
 import { stillTaken } from "../../../src/keys/ring.ts";
-import { longestHold, longestSession, nextStep, type RotationTimes } from "../../../src/keys/rotation.ts";
-import { activated, introduced, replacedAtOnce, retired, settled } from "../../../src/keys/take-step.ts";
+import {
+  activated,
+  introduced,
+  longestHold,
+  longestSession,
+  nextStep,
+  type RotationTimes,
+  replacedAtOnce,
+  retired,
+  settled,
+} from "../../../src/keys/rotation.ts";
 
 const at = (time: number) => unixSeconds(100_000 + time);
 const key = (kid: string, more: Partial<LivingKey> = {}): LivingKey => ({ kid, purpose: "session", ...more });

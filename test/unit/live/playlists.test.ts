@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { answerAt, type Channel } from "../../../fixtures/live/answer.ts";
 import { liveStreams } from "../../../fixtures/live/stream.ts";
-import type { UnixMilliseconds } from "../../../src/base/milliseconds.ts";
+import type { UnixMilliseconds } from "../../../src/base/time.ts";
 import { readPlaylist } from "./reading.ts";
 import { afternoon, later, syntheticFilm } from "./synthetic-film.ts";
 

@@ -1,5 +1,5 @@
 import { type Film, readFilm } from "../../../fixtures/live/film.ts";
-import { type UnixMilliseconds, unixMilliseconds } from "../../../src/base/milliseconds.ts";
+import { type UnixMilliseconds, unixMilliseconds } from "../../../src/base/time.ts";
 
 /** A box of a type with this body. */
 export function box(type: string, ...body: readonly (Uint8Array | readonly number[])[]): Uint8Array {

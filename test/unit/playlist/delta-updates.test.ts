@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { seconds } from "../../../src/base/seconds.ts";
-import { expiriesOf, givenBy } from "../../../src/playlist/plan.ts";
+import { seconds } from "../../../src/base/time.ts";
+import { expiriesOf, givenBy } from "../../../src/playlist/expiry-plan.ts";
 import { bucket, compiled, media, now, rewrite, step } from "./sample.ts";
 
 const control = (list: string) => `#EXT-X-SERVER-CONTROL:${list}`;

@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PlaylistContext } from "../../../src/playlist/compile.ts";
-import { compileJsonDocument, isJsonDocument } from "../../../src/playlist/json-document.ts";
-import { jsonValues } from "../../../src/playlist/json-strings.ts";
-import { expiriesOf } from "../../../src/playlist/plan.ts";
+import { expiriesOf } from "../../../src/playlist/expiry-plan.ts";
+import { compileJsonDocument, isJsonDocument, jsonValues } from "../../../src/playlist/json-document.ts";
 import { fillPlaylist, renderShared } from "../../../src/playlist/render.ts";
 import type { Target } from "../../../src/playlist/template.ts";
 import { bucket, now, server, step } from "./sample.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { seconds } from "../../../src/base/seconds.ts";
+import { seconds } from "../../../src/base/time.ts";
 import { bucket, compiled, media, multivariant } from "./sample.ts";
 
 /** How long each URL of a playlist has to hold, by its file's name. */

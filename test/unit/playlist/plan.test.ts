@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { seconds, type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
-import { expiriesOf, expiryOf, givenBy, targetKey } from "../../../src/playlist/plan.ts";
+import { seconds, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
+import { expiriesOf, expiryOf, givenBy, targetKey } from "../../../src/playlist/expiry-plan.ts";
 import type { Target } from "../../../src/playlist/template.ts";
 import { compiled, media, now, step } from "./sample.ts";
 

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { seconds } from "../../../src/base/seconds.ts";
-import { expiriesOf } from "../../../src/playlist/plan.ts";
-import { fillPlaylist, renderShared, type SignTarget } from "../../../src/playlist/render.ts";
+import { seconds } from "../../../src/base/time.ts";
+import { expiriesOf } from "../../../src/playlist/expiry-plan.ts";
+import { fillPlaylist, renderShared, type SignTarget, wrapMediaPlaylist } from "../../../src/playlist/render.ts";
 import type { Target } from "../../../src/playlist/template.ts";
-import { wrapMediaPlaylist } from "../../../src/playlist/wrap.ts";
 import { compiled, mark, media, now, step } from "./sample.ts";
 
 const text = media(

@@ -1,6 +1,6 @@
-import { type Seconds, seconds, type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
+import { type Seconds, seconds, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
 import { compilePlaylist, type PlaylistContext } from "../../../src/playlist/compile.ts";
-import { expiriesOf } from "../../../src/playlist/plan.ts";
+import { expiriesOf } from "../../../src/playlist/expiry-plan.ts";
 import { fillPlaylist, renderShared } from "../../../src/playlist/render.ts";
 import type { PlaylistTemplate, Target } from "../../../src/playlist/template.ts";
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { memoryStreams } from "../../../src/adapters/memory/memory-streams.ts";
-import { nobleHmac } from "../../../src/adapters/noble/noble-hmac.ts";
-import { seconds } from "../../../src/base/seconds.ts";
-import { LeaseBook } from "../../../src/sessions/lease-book.ts";
-import { type LeaseDesk, leaseDesk } from "../../../src/sessions/lease-desk.ts";
-import type { LeaseRow, LeaseRows } from "../../../src/sessions/lease-row.ts";
-import { at, claimOf, endingOf, touchOf } from "../adapters/streams-contract.ts";
+import { seconds } from "../../../src/base/time.ts";
+import { nobleHmac } from "../../../src/platform/cloudflare/noble-hmac.ts";
+import { type LeaseDesk, leaseDesk } from "../../../src/sessions/lease-router.ts";
+import type { LeaseRow, LeaseRows } from "../../../src/sessions/lease-rows.ts";
+import { LeaseBook } from "../../../src/sessions/lease-store.ts";
+import { memoryStreams } from "../../support/memory-stores.ts";
+import { at, claimOf, endingOf, touchOf } from "./streams-contract.ts";
 
 /** Another key with every key that is made. */
 let made = 0;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { nobleHmac } from "../../../src/adapters/noble/noble-hmac.ts";
-import { seconds } from "../../../src/base/seconds.ts";
-import { LeaseBook } from "../../../src/sessions/lease-book.ts";
-import { claimBudget } from "../../../src/sessions/lease-brake.ts";
-import type { LeaseRow } from "../../../src/sessions/lease-row.ts";
-import { at, claimOf, endingOf } from "../adapters/streams-contract.ts";
+import { seconds } from "../../../src/base/time.ts";
+import { nobleHmac } from "../../../src/platform/cloudflare/noble-hmac.ts";
+import type { LeaseRow } from "../../../src/sessions/lease-rows.ts";
+import { LeaseBook } from "../../../src/sessions/lease-store.ts";
+import { claimBudget } from "../../../src/sessions/lease-throttle.ts";
+import { at, claimOf, endingOf } from "./streams-contract.ts";
 
 const sixHours = 21_600;
 let made = 0;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { seconds, unixSeconds } from "../../../src/base/seconds.ts";
+import { seconds, unixSeconds } from "../../../src/base/time.ts";
 import { rememberLeases } from "../../../src/sessions/lease-memory.ts";
 
 const at = (second: number) => unixSeconds(1_000 + second);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { decodeBase64url } from "../../../src/base/base64url.ts";
-import { loginName } from "../../../src/sessions/login-name.ts";
+import { decodeBase64url } from "../../../src/base/encoding.ts";
+import { loginName } from "../../../src/sessions/identifiers.ts";
 
 describe("the name of a login", () => {
   it("is the same for whoever makes it: the log, the grant and the identity worker agree without a key", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseIpAddress } from "../../../src/base/ip-address.ts";
-import { addressNameOf, inPrefix, networkOf, networkText } from "../../../src/sessions/network.ts";
+import { addressNameOf, inPrefix, networkOf, networkText } from "../../../src/sessions/client-network.ts";
 
 const textOf = (address: string) => {
   const network = networkOf(address);

@@ -1,14 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { type MillisecondClock, unixMilliseconds } from "../../../src/base/milliseconds.ts";
-import { unixSeconds } from "../../../src/base/seconds.ts";
+import { type MillisecondClock, unixMilliseconds, unixSeconds } from "../../../src/base/time.ts";
 import { entryOfEnded, type Revocation } from "../../../src/sessions/revocation.ts";
+import { writePage } from "../../../src/sessions/revocation-page.ts";
 import {
   openRevocationBook,
   type RevocationBounds,
   type RevocationStore,
-} from "../../../src/sessions/revocation-book.ts";
-import { writePage } from "../../../src/sessions/revocation-page.ts";
-import { revocationLogContract } from "../adapters/revocation-log-contract.ts";
+} from "../../../src/sessions/revocation-store.ts";
+import { revocationLogContract } from "./revocation-log-contract.ts";
 
 const start = 1_800_000_000;
 const at = (by: number) => unixSeconds(start + by);

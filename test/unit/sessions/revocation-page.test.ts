@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { unixSeconds } from "../../../src/base/seconds.ts";
+import { unixSeconds } from "../../../src/base/time.ts";
 import { revocationCauses, revocationKinds } from "../../../src/sessions/revocation.ts";
 import { readPage, writePage } from "../../../src/sessions/revocation-page.ts";
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { unixMilliseconds } from "../../../src/base/milliseconds.ts";
-import { unixSeconds } from "../../../src/base/seconds.ts";
+import { unixMilliseconds, unixSeconds } from "../../../src/base/time.ts";
 import {
   type Revocable,
   type Revocation,

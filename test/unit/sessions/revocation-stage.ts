@@ -1,9 +1,14 @@
-import { memoryRevocationLog } from "../../../src/adapters/memory/memory-revocation-log.ts";
-import { milliseconds, type UnixMilliseconds, unixMilliseconds } from "../../../src/base/milliseconds.ts";
-import type { Refusal } from "../../../src/base/refusal.ts";
-import { type Timer, unixSeconds } from "../../../src/base/seconds.ts";
+import type { Refusal } from "../../../src/base/result.ts";
+import {
+  milliseconds,
+  type Timer,
+  type UnixMilliseconds,
+  unixMilliseconds,
+  unixSeconds,
+} from "../../../src/base/time.ts";
 import type { Revocation, RevocationDelta, RevocationLog } from "../../../src/sessions/revocation.ts";
 import { type RevocationWatchParts, watchRevocations } from "../../../src/sessions/revocation-watch.ts";
+import { memoryRevocationLog } from "../../support/memory-stores.ts";
 
 /** A time that passes only when it is told to, and what was put off until then. */
 export class StageTime {

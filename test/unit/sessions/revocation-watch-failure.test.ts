@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { milliseconds, unixMilliseconds } from "../../../src/base/milliseconds.ts";
+import { milliseconds, unixMilliseconds } from "../../../src/base/time.ts";
 import { stage } from "./revocation-stage.ts";
 
 describe("where the revocation log does not answer", () => {

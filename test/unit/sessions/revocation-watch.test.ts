@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { memoryRevocationLog } from "../../../src/adapters/memory/memory-revocation-log.ts";
-import { milliseconds } from "../../../src/base/milliseconds.ts";
+import { milliseconds } from "../../../src/base/time.ts";
 import type { RevocationLog } from "../../../src/sessions/revocation.ts";
+import { memoryRevocationLog } from "../../support/memory-stores.ts";
 import { sessionEntry, stage } from "./revocation-stage.ts";
 
 describe("a watch over the revocation log", () => {

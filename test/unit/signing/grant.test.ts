@@ -1,7 +1,7 @@
 import { encode } from "cborg";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeBase64url, encodeBase64url } from "../../../src/base/base64url.ts";
+import { decodeBase64url, encodeBase64url } from "../../../src/base/encoding.ts";
 import { envelopeBytes, macBytes } from "../../../src/signing/cose-mac0.ts";
 import { mintGrant, openGrant, subjectHash } from "../../../src/signing/grant.ts";
 import type { PreparedSessionKey } from "../../../src/signing/session-keys.ts";

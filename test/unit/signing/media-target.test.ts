@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseMediaTarget } from "../../../src/signing/media-target.ts";
+import { parseMediaTarget } from "../../../src/signing/media-url.ts";
 
 const signature = "c2lnbmF0dXJlc2lnbmF0dQ";
 const seg = `seg=1795000000.${signature}`;

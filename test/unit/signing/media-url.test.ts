@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { unixSeconds } from "../../../src/base/seconds.ts";
-import { checkMediaRequest } from "../../../src/flows/check-media-request.ts";
+import { unixSeconds } from "../../../src/base/time.ts";
+import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
 import { type MediaPurpose, mediaPurposes, parameterOf, signedParameter } from "../../../src/signing/media-url.ts";
 import { itIsASigningScheme, type Judgement } from "./contract.ts";
 import {

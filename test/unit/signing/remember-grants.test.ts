@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { encodeBase64url } from "../../../src/base/base64url.ts";
-import { seconds, after as timeAfter } from "../../../src/base/seconds.ts";
-import { rememberGrants } from "../../../src/signing/remember-grants.ts";
+import { encodeBase64url } from "../../../src/base/encoding.ts";
+import { seconds, after as timeAfter } from "../../../src/base/time.ts";
+import { rememberGrants } from "../../../src/signing/grant.ts";
 import type { SessionKeys } from "../../../src/signing/session-keys.ts";
 import { grantOf, keyOf, now, preparedKeys, sessionKey } from "./session.ts";
 

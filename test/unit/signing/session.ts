@@ -1,8 +1,8 @@
-import { nobleHmac } from "../../../src/adapters/noble/noble-hmac.ts";
-import { encodeBase64url } from "../../../src/base/base64url.ts";
-import { seconds, after as timeAfter, type UnixSeconds, unixSeconds } from "../../../src/base/seconds.ts";
+import { encodeBase64url } from "../../../src/base/encoding.ts";
+import { seconds, after as timeAfter, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
 import { type Catalog, parseCatalog } from "../../../src/catalog/catalog.ts";
 import type { SessionKey } from "../../../src/keys/key.ts";
+import { nobleHmac } from "../../../src/platform/cloudflare/noble-hmac.ts";
 import { mintGrant } from "../../../src/signing/grant.ts";
 import type { GrantClaims } from "../../../src/signing/grant-claims.ts";
 import { type MediaPurpose, signedQuery } from "../../../src/signing/media-url.ts";

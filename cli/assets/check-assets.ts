@@ -1,0 +1,90 @@
+import type { Asset } from "../../src/catalog/asset.ts";
+import { parseCatalogText } from "../../src/catalog/catalog.ts";
+import type { CatalogFault } from "../../src/catalog/catalog-fault.ts";
+import { secretFaults } from "../../src/catalog/origin-secrets.ts";
+import { bucketUnbound, type Deployment, deploymentAt, deploymentOf, unboundBuckets } from "../doctor/deployment.ts";
+import { type Answered, type Command, endFailed, type Given, good } from "../lib/command.ts";
+import { catalogFileOf, readText, shortName } from "../lib/files.ts";
+import { table } from "../lib/text.ts";
+import { isLive, readLiveCatalog, whichCatalogHelp, whichCatalogOptions } from "../lib/which-catalog.ts";
+import { projectRoot } from "../project.ts";
+
+export const assetsCheckCommand: Command = {
+  name: "assets check",
+  summary: "name every fault of a catalog",
+  operands: [],
+  options: { ...whichCatalogOptions, env: { type: "string" } },
+  help: `Checks a catalog and names every fault in it at once: the fault's name, where it lies, and what to do. Where the files of
+wrangler say which buckets the workers have, one that an asset names and they lack is a fault as well (bucket_unbound),
+and so is a secret of an origin that they may not use for it (origin_secret_unbound).
+Ends with 1 where there is any.
+
+  --env <name>               the environment whose workers are meant (that whose STAGEDOOR_API_URL is --api)
+
+${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/catalog.json of the project)")}`,
+  run: async (given): Promise<Answered> => {
+    const { where, assets, faults: found } = isLive(given) ? await checkLive(given) : checkFile(given);
+    const deployment = await deploymentMeant(given);
+    const bound = deployment?.originSecrets;
+    const unbound = bound === undefined ? [] : secretFaults(assets, bound);
+    const faults = [
+      ...[...found, ...unbound].map(({ name, asset, field, advice }) => ({ name, asset, field, advice })),
+      ...bucketFaults(assets, deployment),
+    ];
+    const count = assets.length;
+    if (faults.length === 0)
+      return good(`${where} is sound: ${count} asset${count === 1 ? "" : "s"}.`, { assets: count, faults: [] });
+    const rows = faults.map(({ name, asset = "(catalog)", field, advice }) => [name, asset, field || "-", advice]);
+    const note = `${where} has ${faults.length} fault${faults.length === 1 ? "" : "s"}.`;
+    return { exit: 1, text: table([["FAULT", "ASSET", "FIELD", "WHAT TO DO"], ...rows]), json: { faults }, note };
+  },
+};
+
+interface Checked {
+  readonly where: string;
+  readonly assets: readonly Asset[];
+  readonly faults: readonly CatalogFault[];
+}
+
+async function checkLive(given: Given): Promise<Checked> {
+  const { api, assets, faults } = await readLiveCatalog(given);
+  return { where: `The catalog of ${api}`, assets, faults };
+}
+
+function checkFile(given: Given): Checked {
+  const file = catalogFileOf(given);
+  const checked = parseCatalogText(readText(file, "the catalog"));
+  const where = shortName(file);
+  return checked.ok
+    ? { where, assets: checked.value.assets(), faults: [] }
+    : { where, assets: [], faults: checked.refusal };
+}
+
+/** The deployment that takes this catalog, where it can be told: a file alone says nothing of one. */
+async function deploymentMeant(given: Given): Promise<Deployment | undefined> {
+  const [environment, api] = [given.one("env"), given.one("api")];
+  if (environment === undefined) return api === undefined ? undefined : deploymentAt(api);
+  return (
+    (await deploymentOf(projectRoot, environment)) ??
+    endFailed(
+      `wrangler.toml has no environment ${environment} that can be read: \`npx stagedoor doctor --env ${environment}\` says why.`,
+    )
+  );
+}
+
+function bucketFaults(assets: readonly Asset[], deployment: Deployment | undefined) {
+  if (deployment === undefined) return [];
+  const unbound = unboundBuckets(assets, deployment);
+  return assets.flatMap(({ id, origin }) =>
+    origin.type === "r2" && unbound.includes(origin.binding)
+      ? [
+          {
+            name: "bucket_unbound",
+            asset: id,
+            field: "origin.binding",
+            advice: bucketUnbound(origin.binding, deployment),
+          },
+        ]
+      : [],
+  );
+}

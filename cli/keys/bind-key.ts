@@ -1,0 +1,113 @@
+import { systemClock } from "../../src/base/time.ts";
+import type { CloudFrontKey, RingKey } from "../../src/keys/key.ts";
+import { keyStateOf } from "../../src/keys/life.ts";
+import { type Command, endFailed, endMisused, good } from "../lib/command.ts";
+import { devRingFile, readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { changeRing, giveKeys } from "./ring-file.ts";
+
+export const keysBindCommand: Command = {
+  name: "keys bind",
+  summary: "record the id that CloudFront gave to a key",
+  operands: [],
+  options: { ...ringOption, kid: { type: "string" }, id: { type: "string" }, imported: { type: "boolean" } },
+  help: `Records the id that CloudFront gave to a public key, by which its URLs name it (Key-Pair-Id): the key of the ring takes
+it as its kid. The ring also notes that CloudFront was given the key by what npx stagedoor keys export writes, which goes on
+holding it, or with --imported that it was not; nothing else changes.
+
+  --kid <kid>    the key as the ring names it now
+  --id <id>      the id that CloudFront answered with: capital letters and digits, K2JCJMDEHXQW5F for one
+  --imported     CloudFront had the key before the ring did; also for one that has its id already. Never for a key that a stack or
+                 Terraform made from keys export: it would delete the key
+  --ring <file>  the key ring (.stagedoor/keys.json of the project)`,
+  run: async (given) => {
+    const kid = given.one("kid") ?? endMisused("Name the key of the ring: --kid <kid>.");
+    const id = given.one("id") ?? endMisused("Give the id that CloudFront answered with: --id <id>.");
+    if (!cloudFrontId.test(id))
+      endMisused(
+        "--id takes the id of a public key of CloudFront, capital letters and digits such as K2JCJMDEHXQW5F (a key group's id or an ARN is another thing): `aws cloudfront list-public-keys` names it.",
+      );
+    const file = ringFileOf(given);
+    const ring = await readRing(given); // so that a ring that is not there is not made
+    if (!ring.keys.some((key) => key.kid === kid)) endFailed(noSuchKey(kid, file));
+    const now = systemClock();
+    const state = await changeRing(file, async ({ keys }) => {
+      const key = keys.find((other) => other.kid === kid) ?? endFailed(noSuchKey(kid, file));
+      if (key.purpose !== "cloudfront")
+        endFailed(`"${kid}" is a key for ${key.purpose}, which CloudFront has no id for: name one for cloudfront.`);
+      const imported = given.on("imported");
+      if (kid === id && imported && key.cloudfront !== "imported")
+        return {
+          keys: keys.map((other) => (other === key ? { ...key, cloudfront: "imported" as const } : other)),
+          result: keyStateOf(key, keys, now),
+        };
+      if (keys.some((other) => other.kid === id))
+        endFailed(
+          kid === id
+            ? `"${id}" has that id already: there is nothing to do.`
+            : `${shortName(file)} has another key with the id "${id}": \`npx stagedoor keys list\` shows both; check which of them CloudFront knows by it.`,
+        );
+      // CloudFront and the workers know it by this name from now on.
+      const since = key.state === "next" ? { since: now } : {};
+      const cloudfront = imported ? ("imported" as const) : ("bound" as const);
+      const renamed = keys.map((other) => (other === key ? { ...key, kid: id, cloudfront, ...since } : other));
+      return { keys: renamed, result: keyStateOf(key, keys, now) };
+    });
+    const warning = usualCloudFrontId.test(id)
+      ? undefined
+      : `Warning: the ids of CloudFront's public keys begin with K, and those of distributions with E: check "${id}".`;
+    if (kid === id)
+      return good(
+        `${id} is noted in ${shortName(file)} as a key that CloudFront had before: keys export names it in the key group, and makes no other.`,
+        { kid: id, before: kid, ring: file },
+        warning,
+      );
+    return good(
+      `${kid} is now ${id} in ${shortName(file)}
+
+${
+  state === "next"
+    ? "It is next, and its time counts from now."
+    : `It signs for the assets that name ${id} as keyPairId, or none where it is the ring's active key; put it in place of ${kid} where that stands in the catalog.`
+}
+Next: give each worker the keys that it needs:
+${giveKeys(file)}`,
+      { kid: id, before: kid, ring: file },
+      warning,
+    );
+  },
+};
+
+function noSuchKey(kid: string, file: string): string {
+  return `${shortName(file)} has no key ${JSON.stringify(kid)}. \`npx stagedoor keys list\` names its keys.`;
+}
+
+/**
+ * The id of a public key as CloudFront makes it up, K2JCJMDEHXQW5F for one, or APKA… for a key pair of an account's root
+ * user. AWS documents no grammar; this tells it from a name of one's own, a key group's UUID and an ARN.
+ */
+export const cloudFrontId = /^[A-Z0-9]{10,32}$/;
+
+/** How such ids have begun so far. Nothing says that they must. */
+export const usualCloudFrontId = /^(K|APKA)/;
+
+/**
+ * Whether a key has the id that CloudFront gave it for its kid. The ring says so where this release wrote it; in a ring of
+ * before, its form does, since no other name may have that ({@link nameOfOnesOwn}).
+ */
+export function hasCloudFrontId({ kid, cloudfront }: Pick<CloudFrontKey, "kid" | "cloudfront">): boolean {
+  return cloudfront !== undefined || cloudFrontId.test(kid);
+}
+
+/** Whether CloudFront takes what a key signs, as far as the ring knows. No CloudFront stands in front of `npm start`. */
+export function isBound(key: RingKey | undefined, file: string): boolean {
+  return file === devRingFile || (key?.purpose === "cloudfront" && hasCloudFrontId(key));
+}
+
+/** A kid for a key that CloudFront has given no id to. One that looks like an id would be taken for one: it ends the command. */
+export function nameOfOnesOwn(kid: string): string {
+  return cloudFrontId.test(kid)
+    ? endMisused(
+        `"${kid}" has the form of an id of CloudFront's, which this key does not have yet: choose another name (lower case will do), and record the id with \`npx stagedoor keys bind\` once CloudFront has given one.`,
+      )
+    : kid;
+}

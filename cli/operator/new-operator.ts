@@ -1,0 +1,133 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type OperatorScope, operatorScopes } from "../../src/auth/operator-token.ts";
+import { after, rfc3339, type Seconds, seconds, systemClock, type UnixSeconds } from "../../src/base/time.ts";
+import { type OperatorKey, operatorKeySchema } from "../../src/keys/key.ts";
+import { keysFor } from "../../src/keys/ring.ts";
+import { introduced, longestHold } from "../../src/keys/rotation.ts";
+import { makeKey, newKid } from "../keys/new-key.ts";
+import { changeRing, giveKeys } from "../keys/ring-file.ts";
+import { type Command, endFailed, endMisused, type Given, good, type Outcome } from "../lib/command.ts";
+import { devRingFile, readRing, reasonOf, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { operatorSigningKey, signOperatorToken } from "../lib/operator-api.ts";
+
+export const operatorNewCommand: Command = {
+  name: "operator new",
+  summary: "make an operator's credential, to revoke and look with",
+  operands: [],
+  options: {
+    ...ringOption,
+    name: { type: "string" },
+    scope: { type: "string", multiple: true },
+    days: { type: "string" },
+    out: { type: "string" },
+  },
+  help: `Makes an operator's credential: a JWT that the API takes from a bearer header for what operators do, and for nothing
+that viewers do. It is signed with the ring's operator key, which is made where there is none. Whoever has the file is
+the operator: it is readable by you alone, and is not shown.
+
+  --name <who>         who gets it: A-Z a-z 0-9 . _ @ -, so that one alone can be revoked
+  --scope <scope>      what it allows; may be given several times (operator:read and operator:revoke):
+                       operator:read    to look at what runs
+                       operator:revoke  to end sessions, viewers, tokens, logins and assets
+                       operator:keys    to end keys, and with each all that it signed
+                       operator:assets  to change the catalog
+  --days <number>      how long it lasts, 366 at most (90)
+  --out <file>         where it is written; - prints it (operator-<who>.jwt beside the ring)
+  --ring <file>        the key ring (.stagedoor/keys.json of the project)`,
+  run: async (given) => {
+    const name = given.one("name") ?? endMisused("Say who gets it: --name <who>.");
+    if (!/^[A-Za-z0-9._@-]{1,64}$/.test(name)) endMisused("--name takes 1 to 64 characters of A-Z a-z 0-9 . _ @ -.");
+    const scopes = readScopes(given);
+    const lifetime = readDays(given.one("days") ?? "90");
+    const ringFile = ringFileOf(given);
+    const out = given.one("out") ?? join(dirname(ringFile), `operator-${name}.jwt`);
+    if (out !== "-" && existsSync(out))
+      endFailed(`${shortName(out)} is there already: name another with --out, or delete it.`);
+    const { key, isNew } = await signingKeyOf(given, ringFile);
+    const { token, tokenId, kid, expiresAt } = await signOperatorToken(key, { name, scopes, lifetime });
+    await recordSigned(ringFile, kid, expiresAt);
+    const about = { name, scope: scopes.join(" "), tokenId, kid, expiresAt: rfc3339(expiresAt), keyMade: isNew };
+    const next = nextSteps(ringFile, kid, isNew);
+    if (out === "-") return good(token, { ...about, token }, next);
+    write(out, token);
+    return written(out, { ...about, file: out }, next);
+  },
+};
+
+function written(out: string, about: { readonly [member: string]: unknown; scope: string }, next: string): Outcome {
+  const { name, scope, tokenId, expiresAt } = about;
+  return good(
+    `${name}  (${scope}) until ${expiresAt}, written to ${shortName(out)}
+Its id is ${tokenId}: \`npx stagedoor revoke --token ${shortName(out)}\` ends it before its time.
+
+${next}
+Then, for example: npx stagedoor revoke --session <id> --bearer ${shortName(out)}`,
+    about,
+  );
+}
+
+function readScopes(given: Given): readonly OperatorScope[] {
+  const asked = given.all("scope").flatMap((text) => text.split(/[\s,]+/).filter((word) => word !== ""));
+  if (given.all("scope").length === 0) return ["operator:read", "operator:revoke"];
+  const known = operatorScopes.filter((scope) => asked.includes(scope));
+  return known.length > 0 && known.length === new Set(asked).size
+    ? known
+    : endMisused(`--scope takes ${operatorScopes.join(", ")}.`);
+}
+
+function readDays(text: string): Seconds {
+  const days = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  return days >= 1 && days <= 366 ? seconds(days * 86_400) : endMisused("--days takes a number from 1 to 366.");
+}
+
+async function signingKeyOf(
+  given: Given,
+  file: string,
+): Promise<{ readonly key: OperatorKey; readonly isNew: boolean }> {
+  const missing = given.one("ring") !== undefined && !existsSync(file);
+  const ring = missing ? { keys: [] } : await readRing(given);
+  const key = operatorSigningKey(ring);
+  if (key !== undefined) return { key, isNew: false };
+  if (keysFor(ring, "operator").length > 0)
+    return endFailed(
+      `No operator key of ${shortName(file)} signs now: it holds public halves alone, or their time has not come or has run out. Use the ring with the private halves, or add a key with \`npx stagedoor keys new --purpose operator\`.`,
+    );
+  const now = systemClock();
+  const made = await makeKey("operator", newKid("operator", file), now);
+  const added = await changeRing(file, async ({ keys }) => {
+    const all = introduced(keys, made, "operator", now);
+    return { keys: all, result: all.at(-1) };
+  });
+  return { key: operatorKeySchema.parse(added), isNew: true };
+}
+
+/** Before the credential is handed out: `keys rotate` retires its key no sooner than it ends. */
+async function recordSigned(file: string, kid: string, expiresAt: UnixSeconds): Promise<void> {
+  // One that an earlier version signed with may have signed for as long as could be.
+  const unknown = after(systemClock(), longestHold("operator", seconds(0)));
+  await changeRing(file, async ({ keys }) => {
+    const at = keys.findIndex((key) => key.purpose === "operator" && key.kid === kid);
+    const key = keys[at];
+    if (key?.purpose !== "operator" || (key.signedUntil ?? 0) >= expiresAt) return { keys, result: undefined };
+    const signedUntil = Math.max(key.signedUntil ?? unknown, expiresAt);
+    return { keys: keys.with(at, { ...key, signedUntil }), result: undefined };
+  });
+}
+
+/** A file of its own, in one step, so that it is never there without being its owner's alone. */
+function write(file: string, token: string): void {
+  try {
+    writeFileSync(file, `${token}\n`, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    endFailed(`${shortName(file)} cannot be written: ${reasonOf(error)}.`);
+  }
+}
+
+function nextSteps(file: string, kid: string, isNew: boolean): string {
+  if (file === devRingFile) return "The API of `npm start` takes it, and no deployment does.";
+  const known = `The API takes it where it has the public half of ${kid}`;
+  return isNew
+    ? `${known}, which is new. Next: give it that:\n${giveKeys(file)}`
+    : `${known}. Where it does not have it yet:\n${giveKeys(file)}`;
+}

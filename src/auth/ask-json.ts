@@ -1,0 +1,50 @@
+import { boundedText } from "../base/body-text.ts";
+import type { TextHash } from "../base/crypto.ts";
+import { ok, type Refusal, type Result, refuse } from "../base/result.ts";
+import type { Clock, Seconds, Timer } from "../base/time.ts";
+
+/** What providers are reached with. */
+export interface Reach {
+  readonly fetch: typeof globalThis.fetch;
+  readonly clock: Clock;
+  readonly timer: Timer;
+  readonly sha256: TextHash;
+  /** Told of a provider that did not answer where viewers are let in all the same. */
+  readonly onFailure: (refusal: Refusal) => void;
+}
+
+/** Why there is no answer: in words for the log, and the status where the provider gave one. */
+export interface NoAnswer {
+  readonly why: string;
+  readonly status: number | undefined;
+}
+
+/**
+ * Asks a provider for JSON within a length of time. Only 200 with JSON of at most `longest` bytes is an answer; a redirect
+ * is none, since it would take a token or a client's secret to an address that nobody configured.
+ */
+export async function askJson(
+  url: string,
+  init: RequestInit,
+  { fetch, timer }: Pick<Reach, "fetch" | "timer">,
+  { within, longest }: { readonly within: Seconds; readonly longest: number },
+): Promise<Result<unknown, NoAnswer>> {
+  const late = new AbortController();
+  const stop = timer(within, () => late.abort());
+  let status: number | undefined;
+  try {
+    const response = await fetch(url, { ...init, redirect: "manual", signal: late.signal });
+    status = response.status;
+    if (status !== 200) {
+      await response.body?.cancel();
+      return refuse({ why: `answered ${status}`, status });
+    }
+    const text = await boundedText(response, longest);
+    return text === undefined ? refuse({ why: `answered more than ${longest} bytes`, status }) : ok(JSON.parse(text));
+  } catch (error) {
+    if (late.signal.aborted) return refuse({ why: "did not answer in time", status });
+    return refuse({ why: error instanceof SyntaxError ? "did not answer with JSON" : "could not be reached", status });
+  } finally {
+    stop();
+  }
+}

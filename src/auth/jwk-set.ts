@@ -1,0 +1,141 @@
+import { type CryptoKey, createLocalJWKSet, errors, type JSONWebKeySet } from "jose";
+import { seconds, type UnixSeconds } from "../base/time.ts";
+import { askJson, type Reach } from "./ask-json.ts";
+import { isObject } from "./claims.ts";
+import { type FindKeys, KeysUnavailable, mostKeysTried } from "./verify-jwt.ts";
+
+/** How long a set is used before it is fetched anew, and how much longer where the provider does not give a new one. */
+const fresh = seconds(600);
+const old = seconds(3600);
+/** How long nothing is fetched after a fetch failed: a provider that is down is not hammered. */
+const pauseAfterFailure = seconds(5);
+/** Tokens with made-up kids cannot make us hammer it either: so many fetches for unknown kids at once, and one more each 30 s. */
+const mostSpare = 4;
+const spareEvery = seconds(30);
+const limits = { within: seconds(5), longest: 262_144 };
+/** How often a request looks whether the fetch of another one has ended. */
+const glance = seconds(0.05);
+
+interface HeldSet {
+  readonly find: FindKeys;
+  readonly fetchedAt: UnixSeconds;
+}
+
+/**
+ * The keys of a JWK Set that is fetched: one request fetches and the others wait for it, each by a timer of its own, since
+ * requests of an isolate share values and never promises. A new kid is in use at once; a provider that is down turns nobody
+ * away for an hour who shows a key that it gave before. Throws `KeysUnavailable`, or jose's error for a kid that is not there.
+ */
+export function fetchedKeys(uri: string, reach: Reach): FindKeys {
+  const { clock, timer } = reach;
+  let held: HeldSet | undefined;
+  /** A request that was given up in the middle of its fetch never says so: nobody waits longer than until then. */
+  let fetchingUntil = 0;
+  let restUntil = 0;
+  let lastFailure = "the issuer's JWK Set did not come in time";
+  let spare = mostSpare;
+  let spareAt: UnixSeconds | undefined;
+
+  async function fetchSet(): Promise<HeldSet> {
+    fetchingUntil = clock() + limits.within + 1;
+    const init = { headers: { Accept: "application/jwk-set+json, application/json" } };
+    const answer = await askJson(uri, init, reach, limits);
+    fetchingUntil = 0;
+    const find = answer.ok ? readSet(answer.value) : undefined;
+    if (find === undefined) {
+      restUntil = clock() + pauseAfterFailure;
+      lastFailure = `the issuer's JWK Set cannot be had: it ${answer.ok ? "is malformed" : answer.refusal.why}`;
+      throw new KeysUnavailable(lastFailure);
+    }
+    held = { find, fetchedAt: clock() };
+    return held;
+  }
+
+  /** Waits until another request's fetch has ended. */
+  async function afterFetch(): Promise<void> {
+    for (let waited = 0; clock() < fetchingUntil && waited < limits.within; waited += glance)
+      await new Promise<void>((resolve) => timer(glance, resolve));
+  }
+
+  async function current(waited = false): Promise<HeldSet> {
+    const usable = usableAt(clock(), held);
+    if (usable !== undefined && clock() < usable.fetchedAt + fresh) return usable;
+    const resting = clock() < restUntil;
+    if (usable !== undefined && (resting || clock() < fetchingUntil)) return usable;
+    if (resting) throw new KeysUnavailable(lastFailure);
+    if (clock() < fetchingUntil) {
+      if (waited) throw new KeysUnavailable(lastFailure);
+      await afterFetch();
+      return current(true);
+    }
+    try {
+      return await fetchSet();
+    } catch (error) {
+      if (usable === undefined) throw error;
+      reach.onFailure({ code: "store_unavailable", reason: `${lastFailure}; the one of before is used on` });
+      return usable;
+    }
+  }
+
+  /** A set that is newer than `known`, which lacks the kid; undefined where none may be fetched now. */
+  async function newerThan(known: HeldSet): Promise<HeldSet | undefined> {
+    if (clock() < fetchingUntil) await afterFetch();
+    if (held !== undefined && held !== known) return held;
+    if (clock() < restUntil) throw new KeysUnavailable(lastFailure);
+    return maySpare(clock()) ? fetchSet() : undefined;
+  }
+
+  function maySpare(now: UnixSeconds): boolean {
+    const gained = Math.floor((now - (spareAt ?? now)) / spareEvery);
+    if (gained > 0 || spareAt === undefined || spare === mostSpare) spareAt = now;
+    spare = Math.min(mostSpare, spare + gained);
+    if (spare === 0) return false;
+    spare--;
+    return true;
+  }
+
+  return async (signed) => {
+    let set = await current();
+    // Twice: the fetch that was waited for may have begun before the provider had the key.
+    for (let tries = 0; ; tries++) {
+      try {
+        return await set.find(signed);
+      } catch (error) {
+        const newer = error instanceof errors.JWKSNoMatchingKey && tries < 2 ? await newerThan(set) : undefined;
+        if (newer === undefined) throw error;
+        set = newer;
+      }
+    }
+  };
+}
+
+function usableAt(now: UnixSeconds, set: HeldSet | undefined): HeldSet | undefined {
+  return set !== undefined && now < set.fetchedAt + fresh + old ? set : undefined;
+}
+
+/** RFC 7517 §5: what is no JWK in it is left out, as a key of a kind that we do not know is. */
+function readSet(document: unknown): FindKeys | undefined {
+  if (!isObject(document) || !Array.isArray(document.keys)) return undefined;
+  try {
+    return keysInSet({ keys: document.keys.filter((key) => isObject(key) && typeof key.kty === "string") });
+  } catch {
+    return undefined;
+  }
+}
+
+/** What finds the keys in a JWK Set, at most {@link mostKeysTried} for a token. Throws where the set is malformed. */
+export function keysInSet(set: JSONWebKeySet): FindKeys {
+  const find = createLocalJWKSet(set);
+  return async ({ alg, kid }) => {
+    try {
+      return [await find({ alg, ...(kid !== undefined && { kid }) })];
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+      const fitting: CryptoKey[] = [];
+      // jose passes over those that cannot be imported.
+      for await (const key of error) if (fitting.push(key) === mostKeysTried) break;
+      if (fitting.length === 0) throw new errors.JWKSInvalid();
+      return fitting;
+    }
+  };
+}

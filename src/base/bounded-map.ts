@@ -1,0 +1,44 @@
+/** Makes room for one more in a map that keeps at most `capacity`: the one that was put in first goes. */
+export function makeRoom(map: Map<unknown, unknown>, capacity: number): void {
+  if (map.size < capacity) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    return;
+  }
+}
+
+/** A map whose values together weigh at most `capacity`: those that were least recently used leave first. */
+export class WeighedMap<Value> {
+  readonly #entries = new Map<string, { readonly value: Value; readonly weight: number }>();
+  readonly #capacity: number;
+  #weight = 0;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  get(key: string): Value | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    return entry.value;
+  }
+
+  /** A value that weighs more than all may weigh together is not kept. */
+  put(key: string, value: Value, weight: number): void {
+    this.delete(key);
+    if (weight > this.#capacity) return;
+    this.#entries.set(key, { value, weight });
+    this.#weight += weight;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#weight <= this.#capacity) return;
+      this.delete(oldest);
+    }
+  }
+
+  delete(key: string): void {
+    this.#weight -= this.#entries.get(key)?.weight ?? 0;
+    this.#entries.delete(key);
+  }
+}

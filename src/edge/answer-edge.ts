@@ -1,0 +1,147 @@
+import type { TextHash } from "../base/crypto.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
+import {
+  type Clock,
+  inTime,
+  type MillisecondClock,
+  milliseconds,
+  type Seconds,
+  seconds,
+  type Timer,
+} from "../base/time.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import { healthAnswer, healthPath, type Readiness, readyAnswer, readyPath } from "../http/health.ts";
+import { clientOf, countryOf } from "../http/request.ts";
+import type { Telemetry } from "../metrics/telemetry.ts";
+import { timeoutOf } from "../origin/origin.ts";
+import { deliveryDirectives } from "../playlist/delivery-directives.ts";
+import type { CloudFrontPublicKeys } from "../signing/cloudfront/verify-cloudfront.ts";
+import { parseMediaTarget } from "../signing/media-url.ts";
+import type { SessionKeys } from "../signing/session-keys.ts";
+import type { Admit } from "./admit-session.ts";
+import { type MediaRequest, opening, takePlaylistFrom } from "./answer-media.ts";
+import { type CheckContext, checkMediaTarget, type MediaAccess } from "./check-media-request.ts";
+import type { DeliverFile, WaitUntil } from "./deliver-file.ts";
+import { cloudFrontAsset, serveCloudFront } from "./serve-cloudfront.ts";
+import { servedEvents, serveSegment, type ViewerRequest } from "./serve-segment.ts";
+
+export interface EdgeParts {
+  readonly keys: SessionKeys;
+  readonly open: NonNullable<CheckContext["open"]>;
+  readonly publicKeys: CloudFrontPublicKeys;
+  readonly catalog: () => Promise<Result<Catalog, Refusal>>;
+  readonly clock: Clock;
+  readonly timer: Timer;
+  readonly milliseconds: MillisecondClock;
+  readonly telemetry: Telemetry;
+  readonly deliver: DeliverFile;
+  readonly waitUntil: WaitUntil;
+  readonly admit: Admit;
+  readonly ready: Readiness;
+  readonly sha256: TextHash;
+  readonly development: boolean;
+  readonly mediaUrl: string;
+  readonly grantIssuer: string;
+  readonly renewal: "redirect" | "off";
+  readonly pauseAllowance: Seconds;
+  readonly expiryStep: Seconds;
+  /** The manifest worker, where it is bound. */
+  readonly manifest: { fetch(request: Request): Promise<Response> } | undefined;
+}
+
+/**
+ * What the edge worker does with a request: an asset's of CloudFront is checked as CloudFront would; a playlist's is checked
+ * and its session admitted, and the manifest worker makes it; everything else is checked and served here.
+ */
+export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise<Result<Response, Refusal>> {
+  if (asked.target === healthPath) return ok(healthAnswer(asked.method));
+  if (asked.target === readyPath) return ok(await readyAnswer(asked.method, parts.ready, parts.waitUntil));
+  const now = parts.clock();
+  const catalog = await parts.catalog();
+  if (!catalog.ok) return catalog;
+  const asset = cloudFrontAsset(asked.target, catalog.value);
+  if (asset !== undefined)
+    return serveCloudFront(asked.target, asset, viewerRequest(asked), { ...parts, now, address: addressOf(asked.raw) });
+  const target = parseMediaTarget(asked.target);
+  if (!target.ok) return target;
+  const client = clientOf(asked.raw, parts.sha256, parts.development);
+  const country = () => countryOf(asked.raw, parts.development);
+  const context = { ...parts, open: opening(asked, parts.open), now, client, country, catalog: catalog.value };
+  if (target.value.signature?.purpose !== "playlist") return serveSegment(target.value, viewerRequest(asked), context);
+  const checked = checkMediaTarget(target.value, context);
+  if (checked.verdict !== "passed") return refuse(checked.refusal);
+  const why = await parts.admit(checked.access, context);
+  if (why !== undefined) return refuse(why);
+  const answered = await forward(asked.raw, timeoutFor(checked.access), parts);
+  const then = parts.clock();
+  // A reload that was held may outlast its session: what was true when it was asked for is not when it is answered.
+  const late = then > now ? await parts.admit(checked.access, { ...context, now: then }) : undefined;
+  if (late === undefined) {
+    if (answered.ok && answered.value.ok) parts.telemetry(servedEvents.served.playlist);
+    return answered;
+  }
+  if (answered.ok) await answered.value.body?.cancel();
+  return refuse(late);
+}
+
+/** What the manifest worker may take beyond its origin's `timeout`: for its own stores. */
+const manifestTimeout = seconds(10);
+
+/** What it may take in addition where a player waits for a part that is not there yet (RFC 8216bis §6.2.5.2). */
+const longestHold = seconds(30);
+
+function timeoutFor({ asset, appended }: MediaAccess): Seconds {
+  const held = deliveryDirectives(appended).least === undefined ? 0 : longestHold;
+  return seconds(timeoutOf(asset.origin) + manifestTimeout + held);
+}
+
+async function forward(
+  request: Request,
+  timeout: Seconds,
+  { manifest, telemetry, milliseconds: clock, timer }: EdgeParts,
+): Promise<Result<Response, Refusal>> {
+  const unavailable = refusal("store_unavailable", "the manifest worker does not answer over its service binding");
+  if (manifest === undefined) return unavailable;
+  const askedAt = clock();
+  try {
+    const asked = manifest.fetch(request.body === null ? request : withoutBody(request));
+    const answered = await inTime(asked, timeout, timer);
+    if (answered === "late") {
+      asked.then((late) => late.body?.cancel()).catch(() => undefined);
+      return unavailable;
+    }
+    // What is no problem document is no answer of the manifest worker's: the runtime says so that there is none.
+    const ours = answered.status < 500 || answered.headers.get("Content-Type") === "application/problem+json";
+    if (answered.ok) {
+      const { from, response } = takePlaylistFrom(answered);
+      if (from !== undefined) telemetry({ event: "rewritten", from, took: milliseconds(clock() - askedAt) });
+      return ok(response);
+    }
+    if (ours) return ok(answered);
+    await answered.body?.cancel();
+    return unavailable;
+  } catch {
+    return unavailable;
+  }
+}
+
+/** A client that breaks off the body of a GET would break off the question to the manifest worker, as if that had failed. */
+function withoutBody({ url, method, headers }: Request): Request {
+  const kept = new Headers(headers);
+  kept.delete("Content-Length");
+  return new Request(url, { method, headers: kept });
+}
+
+function viewerRequest({ method, raw: { headers } }: MediaRequest): ViewerRequest {
+  return {
+    method,
+    range: headers.get("Range") ?? undefined,
+    ifRange: headers.get("If-Range") ?? undefined,
+    ifNoneMatch: headers.get("If-None-Match") ?? undefined,
+  };
+}
+
+/** The viewer's address as Cloudflare saw it; what a client sends under this name is overwritten there. */
+function addressOf({ headers }: Request): string | undefined {
+  return headers.get("CF-Connecting-IP") ?? undefined;
+}

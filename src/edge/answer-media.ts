@@ -1,0 +1,109 @@
+import { type Refusal, type Result, refusal } from "../base/result.ts";
+import { everyHeader, httpsRequired, isPlainHttp, preflight, strictTransport, withCors } from "../http/cors.ts";
+import { brokenResponse, type Reporting, refusedResponse } from "../http/refused-response.ts";
+import type { openGrant } from "../signing/grant.ts";
+
+/** A request to the media host that has a method which is answered. */
+export interface MediaRequest {
+  readonly method: "GET" | "HEAD";
+  /** Path and query as they came over the wire. */
+  readonly target: string;
+  readonly raw: Request;
+  /** Told of the subject's keyed hash once a grant was opened, for the log. */
+  readonly onSubject?: (subject: string) => void;
+}
+
+/** Opens grants as `open` does, and tells whose they are: from then on the log can name the subject by his hash. */
+export function opening({ onSubject }: MediaRequest, open: typeof openGrant): typeof openGrant {
+  if (onSubject === undefined) return open;
+  return (text, keys, now) => {
+    const opened = open(text, keys, now);
+    if (opened.ok) onSubject(opened.value.subject);
+    return opened;
+  };
+}
+
+/**
+ * Keeps files of an origin from running as pages of the media host. Without it a link to `evil.html`, `evil.svg` or
+ * `evil.xml` in an origin runs that file's scripts on a site next to the API, whose cookies and forms it could then use. The
+ * policy counts only where a browser opens the file as a page (CSP3 §4.2); players load files as subresources, to which it
+ * does not apply. A page that is a single video, audio or image file may still show it.
+ */
+const inert = [
+  ["X-Content-Type-Options", "nosniff"],
+  [
+    "Content-Security-Policy",
+    "sandbox; default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'",
+  ],
+] as const;
+
+function withInert(response: Response): Response {
+  for (const [name, value] of inert) response.headers.set(name, value);
+  return response;
+}
+
+/** What a worker of the media host does with a request. */
+export type AnswerMedia = (request: MediaRequest) => Promise<Result<Response, Refusal>>;
+
+/**
+ * The outer shell of the edge and the manifest worker: HTTPS alone, preflights, methods, CORS headers and {@link inert} on
+ * every response, one log line per refusal. There is no router here: the path is data that was signed, and only the check
+ * may interpret it.
+ */
+export async function answerMedia(request: Request, reporting: Reporting, answer: AnswerMedia): Promise<Response> {
+  const { url, headers } = request;
+  if (isPlainHttp(url)) return withInert(withCors(refusedResponse(httpsRequired, { headers }, reporting)));
+  const answered = withInert(await answerSecure(request, reporting, answer));
+  const strict = strictTransport(url);
+  if (strict !== undefined) answered.headers.set("Strict-Transport-Security", strict);
+  return answered;
+}
+
+async function answerSecure(request: Request, reporting: Reporting, answer: AnswerMedia): Promise<Response> {
+  const { method, headers } = request;
+  let subject: string | undefined;
+  const onSubject = (opened: string) => {
+    subject = opened;
+  };
+  if (method === "OPTIONS")
+    return preflight("GET, HEAD, OPTIONS", everyHeader(headers.get("Access-Control-Request-Headers")));
+  if (method !== "GET" && method !== "HEAD")
+    return refused(refusal("method_not_covered", "neither GET nor HEAD").refusal);
+  try {
+    const answered = await answer({ method, target: targetOf(request.url), raw: request, onSubject });
+    return answered.ok ? withCors(answered.value) : refused(answered.refusal);
+  } catch (error) {
+    return withCors(brokenResponse(error, { headers }, reporting));
+  }
+
+  function refused(why: Refusal): Response {
+    return withCors(refusedResponse(why, { headers, subject }, reporting));
+  }
+}
+
+/** The request target of an absolute URL, cut out and not parsed: parsing folds dot segments. */
+function targetOf(url: string): string {
+  const slash = url.indexOf("/", url.indexOf("://") + 3);
+  return slash < 0 ? "/" : url.slice(slash);
+}
+
+/** What a playlist was made from: what the manifest worker had at hand, or what it asked for first. */
+export type PlaylistFrom = "memory" | "origin";
+
+/** From the manifest worker to the edge, and no further. */
+const header = "Stagedoor-Playlist-From";
+
+export function tellPlaylistFrom(response: Response, from: PlaylistFrom): void {
+  response.headers.set(header, from);
+}
+
+/** What the manifest worker says, and its answer without that: viewers have no use for it. */
+export function takePlaylistFrom(answered: Response): {
+  readonly from: PlaylistFrom | undefined;
+  readonly response: Response;
+} {
+  const from = answered.headers.get(header);
+  const response = new Response(answered.body, answered);
+  response.headers.delete(header);
+  return { from: from === "memory" || from === "origin" ? from : undefined, response };
+}

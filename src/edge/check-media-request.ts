@@ -1,0 +1,137 @@
+import { isAlias, originFileOf } from "../base/alias.ts";
+import { equalInConstantTime } from "../base/crypto.ts";
+import { type Refusal, type Result, refusal } from "../base/result.ts";
+import type { UnixSeconds } from "../base/time.ts";
+import type { Asset } from "../catalog/asset.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import { stillTaken } from "../keys/ring.ts";
+import { bindingHolds, type Client } from "../sessions/client-network.ts";
+import { type Grant, openGrant } from "../signing/grant.ts";
+import { covers } from "../signing/grant-claims.ts";
+import {
+  type MediaPurpose,
+  type MediaTarget,
+  parseMediaTarget,
+  type SignatureParameter,
+  signatureOf,
+} from "../signing/media-url.ts";
+import { macFor, type PreparedSessionKey, type SessionKeys } from "../signing/session-keys.ts";
+
+/** What the check looks at beside the request. */
+export interface CheckContext {
+  readonly keys: SessionKeys;
+  readonly catalog: Catalog;
+  readonly now: UnixSeconds;
+  /** `iss` of the grants that are taken: two deployments that share a key do not take each other's. */
+  readonly grantIssuer: string;
+  /** Who asks, for grants that are bound to a network or a user agent; "anybody" where nobody has asked yet. */
+  readonly client: Client | "anybody";
+  /** Where grants that were opened are kept; see `remember-grants.ts`. */
+  readonly open?: typeof openGrant;
+}
+
+/** A request that passed: everything that serving it needs, and nothing of the URL has to be looked at again. */
+export interface MediaAccess {
+  readonly asset: Asset;
+  readonly grant: Grant;
+  readonly key: PreparedSessionKey;
+  readonly purpose: MediaPurpose;
+  /** The plain path on the media host and its query, as they are signed. */
+  readonly path: string;
+  readonly signedQuery: string;
+  /** What the origin is asked for: the path below the asset's prefix and the query, out of the alias where the path is one. */
+  readonly rest: string;
+  readonly query: string;
+  readonly expiry: UnixSeconds;
+  readonly appended: string;
+}
+
+/** Passed, refused, or authentic but out of time: the one refusal that a segment's URL can be renewed after. */
+export type MediaVerdict =
+  | { readonly verdict: "passed"; readonly access: MediaAccess }
+  | { readonly verdict: "expired"; readonly access: MediaAccess; readonly refusal: Refusal }
+  | { readonly verdict: "refused"; readonly refusal: Refusal };
+
+/**
+ * The edge check: both the grant (who, which asset, until when) and the signature (this file, now) must hold. Pure,
+ * synchronous and without a look-up outside; `explain` calls the same function, so what it says is what the edge does.
+ * `target` is the request target as it came over the wire: path and query.
+ *
+ * The order matters: nothing is said about a grant's claims before its MAC held, nothing about a URL's end before its
+ * signature held, and nothing about what exists before both did.
+ */
+export function checkMediaRequest(target: string, context: CheckContext): MediaVerdict {
+  const parsed = parseMediaTarget(target);
+  return parsed.ok ? checkMediaTarget(parsed.value, context) : refused(parsed);
+}
+
+/** {@link checkMediaRequest} for a target that was taken apart already. */
+export function checkMediaTarget(target: MediaTarget, context: CheckContext): MediaVerdict {
+  const session = checkGrant(target, context);
+  return session.ok ? checkSignature(target, session.value, context) : refused(session);
+}
+
+/** The first half of {@link checkMediaRequest}: the grant, and what it says of this path and client. */
+export function checkGrant(
+  target: Pick<MediaTarget, "grant" | "path" | "signature">,
+  { keys, now, grantIssuer, client, open = openGrant }: CheckContext,
+): Result<Grant, Refusal> {
+  const opened = open(target.grant, keys, now);
+  if (!opened.ok) {
+    const bare = target.signature === undefined && opened.refusal.code === "grant_invalid";
+    return bare ? refusal("signature_missing", "the URL carries neither a grant nor a signature") : opened;
+  }
+  if (opened.value.issuer !== grantIssuer) return refusal("grant_invalid", "the grant is of another issuer");
+  if (now >= opened.value.expiresAt) return refusal("grant_expired", "the playback session has ended");
+  if (!covers(opened.value, target.path)) return refusal("path_not_covered", "the grant is for another asset");
+  if (client !== "anybody" && !bindingHolds(opened.value, client))
+    return refusal("binding_mismatch", "the grant is bound to another network or user agent");
+  return opened;
+}
+
+function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now }: CheckContext): MediaVerdict {
+  const { signature, path, query, appended } = target;
+  if (signature === undefined)
+    return refused(refusal("signature_missing", "the URL has no list, seg or key parameter of the right form"));
+  const key = keys.get(grant.kid);
+  if (key === undefined || !stillTaken(key, now))
+    return refused(refusal("key_unknown", "the grant's key is not in the ring (any more)"));
+  const { purpose, expiry } = signature;
+  const asset = catalog.assetOfPath(path);
+  if (!signatureHolds({ path, query, grant: grant.text }, signature, key, asset)) {
+    return refused(refusal("signature_invalid", `the ${purpose} signature does not hold for this URL`));
+  }
+  if (asset === undefined) return refused(refusal("asset_unknown", "the asset has left the catalog"));
+  let rest = path.slice(asset.id.length + 2);
+  let ownQuery = query;
+  if (isAlias(rest)) {
+    // It was signed, so this refuses nothing but what another signer with our key got wrong.
+    const file = originFileOf({ path: rest, query });
+    if (!file.ok) return refused(file);
+    ({ path: rest, query: ownQuery } = file.value);
+  }
+  const access = { asset, grant, key, purpose, path, signedQuery: query, rest, query: ownQuery, expiry, appended };
+  if (now < expiry) return { verdict: "passed", access };
+  const expired = refusal("signature_expired", `the URL ended ${now - expiry} s ago`);
+  return { verdict: "expired", access, refusal: expired.refusal };
+}
+
+/** Whether a target's signature was made under `key` for this target, and for its grant where it is bound to one. */
+export function signatureHolds(
+  { path, query, grant }: Pick<MediaTarget, "path" | "query" | "grant">,
+  { purpose, expiry, signature }: SignatureParameter,
+  key: PreparedSessionKey,
+  asset: Asset | undefined,
+): boolean {
+  const mac = macFor(key, purpose, isBound(purpose, asset) ? grant : undefined);
+  return equalInConstantTime(signatureOf(mac, purpose, { path, query, expiry }), signature);
+}
+
+/** Whether a signature is good for one session alone, and not for any whose grant covers the path. */
+export function isBound(purpose: MediaPurpose, asset: Asset | undefined): boolean {
+  return purpose === "playlist" || asset?.segmentSignature === "session";
+}
+
+function refused({ refusal: why }: { readonly refusal: Refusal }): MediaVerdict {
+  return { verdict: "refused", refusal: why };
+}

@@ -1,0 +1,90 @@
+import { sentQuery } from "../base/alias.ts";
+import { type Refusal, type Result, refusal } from "../base/result.ts";
+import { between, type UnixSeconds } from "../base/time.ts";
+import type { Asset } from "../catalog/asset.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { Telemetry } from "../metrics/telemetry.ts";
+import { isPlaylist } from "../signing/cloudfront/signed-parameters.ts";
+import {
+  type CloudFrontAccess,
+  type CloudFrontPublicKeys,
+  verifyCloudFront,
+} from "../signing/cloudfront/verify-cloudfront.ts";
+import type { DeliverFile, WaitUntil } from "./deliver-file.ts";
+import { servedEvents, type ViewerRequest } from "./serve-segment.ts";
+
+/** What the check looks at beside the request. */
+export interface CloudFrontCheckContext {
+  readonly now: UnixSeconds;
+  readonly publicKeys: CloudFrontPublicKeys;
+  /** Where the asset's URLs stand if it names no distribution of its own. */
+  readonly mediaUrl: string;
+  /** The viewer's address, where it is known. */
+  readonly address: string | undefined;
+}
+
+export interface CloudFrontContext extends CloudFrontCheckContext {
+  readonly deliver: DeliverFile;
+  readonly waitUntil: WaitUntil;
+  readonly telemetry: Telemetry;
+}
+
+/** The asset of CloudFront that a target without a grant is for: its first path segment is the asset's id. */
+export function cloudFrontAsset(target: string, catalog: Catalog): Asset | undefined {
+  const asset = catalog.assetOfPath(target);
+  return asset?.cdn === "cloudfront-signed" ? asset : undefined;
+}
+
+/**
+ * A file of an asset that CloudFront serves, checked exactly as CloudFront would, so that such an asset plays where no
+ * CloudFront stands in front. Its URL carries no grant: it is neither renewed nor ended before its time.
+ */
+export async function serveCloudFront(
+  target: string,
+  asset: Asset,
+  request: ViewerRequest,
+  context: CloudFrontContext,
+): Promise<Result<Response, Refusal>> {
+  const checked = await checkCloudFrontTarget(target, asset, request.method, context);
+  if (!checked.ok) return checked;
+  const { path, policy, query, expires } = checked.value;
+  // Under a wildcard the query is the viewer's to write: an S3 origin would answer `?acl` under our credentials.
+  const signedQuery = policy === "canned" ? sentQuery(query ?? "") : "";
+  const file = { asset, path: path.slice(asset.id.length + 2), query: signedQuery };
+  const isKey = path.endsWith(".key");
+  const delivered = await context.deliver(
+    { ...request, ...file, remaining: between(context.now, expires), cacheable: !isKey },
+    context.waitUntil,
+  );
+  if (delivered.ok) context.telemetry(servedEvents.served[isKey ? "key" : "segment"]);
+  return delivered;
+}
+
+/**
+ * The check alone, which `explain` calls too. Every CloudFront key of the ring is taken, as CloudFront takes every key of
+ * a trusted key group: an asset that is signed with a new key goes on playing for those who hold URLs of the old one.
+ * Playlists are refused (`path_not_covered`): a wildcard covers the one beside the segments, and the origin's own names
+ * every file unsigned.
+ */
+export async function checkCloudFrontTarget(
+  target: string,
+  asset: Asset,
+  method: string,
+  { now, address, publicKeys, mediaUrl }: CloudFrontCheckContext,
+): Promise<Result<CloudFrontAccess, Refusal>> {
+  const mark = target.indexOf("?");
+  const checked = await verifyCloudFront(
+    {
+      method,
+      baseUrl: asset.cloudfront?.url ?? mediaUrl,
+      path: mark < 0 ? target : target.slice(0, mark),
+      query: mark < 0 ? undefined : target.slice(mark + 1),
+      now,
+      address,
+    },
+    publicKeys,
+  );
+  return checked.ok && isPlaylist(checked.value.path)
+    ? refusal("path_not_covered", "a playlist is served under a grant alone")
+    : checked;
+}

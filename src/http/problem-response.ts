@@ -1,0 +1,103 @@
+import { proofAlgorithms } from "../auth/dpop.ts";
+import type { RateStanding } from "../auth/rate-limit.ts";
+import type { Refusal } from "../base/result.ts";
+import { rfc3339 } from "../base/time.ts";
+import { faceOf } from "./problems.ts";
+
+const realm = 'Bearer realm="stagedoor"';
+const algs = `algs="${proofAlgorithms.join(" ")}"`;
+
+/** A refusal as a response: problem details (RFC 9457), never cached, with the headers its status asks for. */
+export function problemResponse(refusal: Refusal): Response {
+  const { status, title, detail } = faceOf(refusal.code);
+  const headers = new Headers({
+    "Content-Type": "application/problem+json",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+  });
+  const challenge = challengeOf(refusal);
+  if (challenge !== undefined) headers.set("WWW-Authenticate", challenge);
+  if (status === 503) headers.set("Retry-After", "2");
+  if (refusal.code === "start_rate_exceeded" || refusal.code === "rate_limited")
+    headers.set("Retry-After", String(Math.ceil(refusal.retryAfter)));
+  if (refusal.code === "range_not_satisfiable" && "size" in refusal)
+    headers.set("Content-Range", `bytes */${refusal.size}`);
+  if (refusal.code === "method_unknown") headers.set("Allow", refusal.allow);
+  if (refusal.code === "method_not_covered") headers.set("Allow", "GET, HEAD, OPTIONS");
+  const type = `urn:stagedoor:problem:${refusal.code}`;
+  const problem = { type, title, status, code: refusal.code, detail, ...membersOf(refusal) };
+  return new Response(JSON.stringify(problem), { status, headers });
+}
+
+/** The members of a code's own (RFC 9457 §3.2): what is wrong with a body, and to a viewer their own streams. */
+function membersOf(refusal: Refusal): object {
+  if ("faults" in refusal) return { faults: refusal.faults };
+  if (refusal.code !== "stream_limit") return {};
+  const running = refusal.running.map(({ sessionId, assetId, startedAt, seenAt }) => ({
+    sessionId,
+    asset: assetId,
+    startedAt: rfc3339(startedAt),
+    lastSeenAt: rfc3339(seenAt),
+  }));
+  return { running };
+}
+
+/** The challenge of RFC 6750 §3: no error code for a request that tried no credential. */
+function challengeOf(refusal: Refusal): string | undefined {
+  switch (refusal.code) {
+    case "token_missing":
+    case "sign_in_required":
+      return realm;
+    case "dpop_proof_invalid":
+      return `DPoP realm="stagedoor", error="invalid_dpop_proof", ${algs}`;
+    case "token_invalid":
+      return `${realm}, error="invalid_token"`;
+    case "token_revoked":
+      return `${realm}, error="invalid_token", error_description="The token was revoked"`;
+    case "token_expired":
+      return `${realm}, error="invalid_token", error_description="The token has ended"`;
+    case "request_invalid":
+      return `${realm}, error="invalid_request"`;
+    case "scope_insufficient":
+      return `${realm}, error="insufficient_scope", scope="${refusal.scope}"`;
+    default:
+      return undefined;
+  }
+}
+
+/** Whether a request came with a token of the scheme DPoP, or where it did not, whether some issuer's tokens need one. */
+export type DpopUse = "tried" | "required" | "none";
+
+/**
+ * A challenge of ours, with one for DPoP beside it (RFC 9449 §7.1) where that is meant: with the same error for who tried
+ * DPoP, and without one for who tried Bearer, so that he learns that there is another way.
+ */
+export function withDpopChallenge(challenge: string, use: DpopUse): string {
+  if (use === "none" || !challenge.startsWith(realm)) return challenge;
+  const told = use === "tried" ? challenge.slice("Bearer ".length) : 'realm="stagedoor"';
+  return `${challenge}, DPoP ${told}, ${algs}`;
+}
+
+/**
+ * Tells on an answer how its request stands with every rate limit that counted it, whether it was let in or not: the fields
+ * RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10), lists of structured fields (RFC 9651) like
+ * `"start-subject";q=1000;w=3600` and `"start-subject";r=998;t=3100`. An answer that nothing counted stays as it is.
+ */
+export function withRateLimitFields(response: Response, standings: readonly RateStanding[]): Response {
+  if (standings.length === 0) return response;
+  const told = new Response(response.body, response);
+  setRateLimitFields(told.headers, standings);
+  return told;
+}
+
+/** As {@link withRateLimitFields}, for the headers of an answer of our own. */
+export function setRateLimitFields(headers: Headers, standings: readonly RateStanding[]): void {
+  if (standings.length === 0) return;
+  const policies = standings.map(({ policy }) => `"${policy.name}";q=${policy.quota};w=${Math.ceil(policy.window)}`);
+  const limits = standings.map(
+    ({ policy, remaining, resetsIn }) => `"${policy.name}";r=${remaining};t=${Math.ceil(resetsIn)}`,
+  );
+  headers.set("RateLimit-Policy", policies.join(", "));
+  headers.set("RateLimit", limits.join(", "));
+}

@@ -1,0 +1,263 @@
+import type { BetterAuthPlugin } from "better-auth";
+import { APIError, createAuthMiddleware } from "better-auth/api";
+import * as z from "zod";
+import { encodeBase64url } from "../base/encoding.ts";
+import type { Seconds, UnixMilliseconds } from "../base/time.ts";
+import type { Telemetry } from "../metrics/telemetry.ts";
+import { fromStore, unavailable } from "./sign-out.ts";
+
+export interface RefreshParts {
+  /** The one resource (RFC 8707) that tokens are for, where a client names none. */
+  readonly resource: string;
+  readonly refreshTtl: Seconds;
+  readonly refreshGrace: Seconds;
+  readonly telemetry: Telemetry;
+  readonly turn: Turn | undefined;
+}
+
+/**
+ * How much longer the library itself would answer again, in seconds. Whether a token is within its grace is decided here
+ * alone: where the library decides, everything that a user has at a client ends, his other devices too.
+ */
+export const libraryMargin = 300;
+
+const refreshBodySchema = z.object({
+  grant_type: z.string().optional(),
+  refresh_token: z.string().optional(),
+  resource: z.unknown().optional(),
+});
+
+const answerSchema = z.object({ refresh_token: z.string() });
+
+/**
+ * The rules of refresh tokens (RFC 9700 §4.14.2) around the library's own. A token that was traded in is answered again,
+ * with the same successor, for a grace that begins with the rotation and nothing prolongs; after that it ends its family,
+ * which is one device. A token whose session was signed out is refused, and the session of one that is used lives on.
+ *
+ * Refreshes of one family come here one after the other (`turns.ts`), and one that is out of its turn is refused: a rotation
+ * that is under way would look to it like one that broke off. One instance serves one request.
+ */
+export function refreshFamilies(parts: RefreshParts): BetterAuthPlugin {
+  const { resource, refreshTtl, refreshGrace, telemetry, turn } = parts;
+  let again = false;
+  const refused = () => {
+    telemetry({ event: "refreshed", outcome: "refused" });
+    return new APIError("BAD_REQUEST", { error: "invalid_grant", error_description: "the refresh token has ended" });
+  };
+
+  const before = createAuthMiddleware(async ({ body, context: { adapter } }) => {
+    const { grant_type, refresh_token, resource: asked } = refreshBodySchema.parse(body ?? {});
+    // Without a resource the library would give out an opaque token for nobody.
+    const context = asked === undefined ? { context: { body: { resource: [resource] } } } : undefined;
+    if (grant_type !== "refresh_token" || refresh_token === undefined) return context;
+    const row = await findRefreshRow(adapter, await storedToken(refresh_token));
+    if (row === undefined) return context;
+    // Whoever names two tokens waited for the turn of one and would use the other.
+    if (turn === undefined || familyOf(row) !== turn.family)
+      throw new APIError("BAD_REQUEST", { error: "invalid_request" });
+    if (!(await sessionLives(adapter, row))) {
+      await endFamily(adapter, row);
+      throw refused();
+    }
+    if (!row.revoked) return context;
+    if (!inGrace(row, refreshGrace, turn.since)) {
+      await endFamily(adapter, row);
+      telemetry({ event: "reused" });
+      throw refused();
+    }
+    if (row.rotationReplayResponse) again = true;
+    else await takeBackRotation(adapter, row);
+    return context;
+  });
+
+  const after = createAuthMiddleware(async ({ body, context: { adapter, returned } }) => {
+    const answer = answerSchema.safeParse(returned);
+    if (refreshBodySchema.safeParse(body).data?.grant_type === "refresh_token")
+      telemetry({ event: "refreshed", outcome: answer.success ? (again ? "replayed" : "rotated") : "refused" });
+    if (!answer.success) return;
+    const row = await findRefreshRow(adapter, await storedToken(answer.data.refresh_token));
+    if (typeof row?.sessionId !== "string") return;
+    await prolongSession(adapter, row.sessionId, new Date(Date.now() + refreshTtl * 1000));
+  });
+
+  const matcher = ({ path }: { path?: string }) => path === "/oauth2/token";
+  return {
+    id: "stagedoor-refresh",
+    hooks: { before: [{ matcher, handler: before }], after: [{ matcher, handler: after }] },
+  };
+}
+
+/** A row of `oauthRefreshToken`, as far as it is looked at here. */
+const rowSchema = z.object({
+  id: z.string(),
+  clientId: z.string(),
+  sessionId: z.string().nullish(),
+  /** The code that the first token of its family was given for; it stays the same from one rotation to the next. */
+  authorizationCodeId: z.string().nullish(),
+  revoked: z.date().nullish(),
+  /** In whole seconds, rounded down. */
+  rotatedAt: z.date().nullish(),
+  rotationReplayResponse: z.string().nullish(),
+});
+
+export type RefreshRow = z.infer<typeof rowSchema>;
+
+interface Where {
+  field: string;
+  value: string | Date | null;
+  operator?: "eq" | "ne" | "gte" | "lt";
+}
+
+/** The part of better-auth's database adapter that is used here. */
+export interface TokenStore {
+  findOne(query: { model: string; where: Where[] }): Promise<unknown>;
+  deleteMany(query: { model: string; where: Where[] }): Promise<number>;
+  updateMany(query: { model: string; where: Where[]; update: Record<string, unknown> }): Promise<unknown>;
+}
+
+const model = "oauthRefreshToken";
+
+/** The row of a refresh token by its stored hash, or undefined. */
+export async function findRefreshRow(store: TokenStore, token: string): Promise<RefreshRow | undefined> {
+  const row = await store.findOne({ model, where: [{ field: "token", value: token }] });
+  return row === null ? undefined : rowSchema.parse(row);
+}
+
+/**
+ * Whether a token that was traded in may be so again: for `grace` seconds from then, which nothing prolongs, since `rotatedAt`
+ * is written once.
+ */
+function inGrace({ rotatedAt }: RefreshRow, grace: Seconds, at: UnixMilliseconds): boolean {
+  // It has no fraction of a second.
+  return rotatedAt instanceof Date && at < rotatedAt.getTime() + (grace + 1) * 1000;
+}
+
+/** What names the family of a token: the code that its first token was given for. */
+export function familyOf({ id, authorizationCodeId }: RefreshRow): string {
+  return authorizationCodeId ?? id;
+}
+
+/** Deletes a family: the tokens that descend from one code, and no others of the same user and client. */
+async function endFamily(store: TokenStore, { id, authorizationCodeId }: RefreshRow): Promise<void> {
+  const family: Where =
+    typeof authorizationCodeId === "string"
+      ? { field: "authorizationCodeId", value: authorizationCodeId }
+      : { field: "id", value: id };
+  if (family.field !== "id") await store.deleteMany({ model: "oauthAccessToken", where: [family] });
+  await store.deleteMany({ model, where: [family] });
+}
+
+/**
+ * Takes back a rotation that broke off before its answer was stored: the successor goes, and the token is live once more.
+ * Nobody was given that successor, unless the answer went out while storing it alone had failed; then who asks again with the
+ * old token gets a new one in its place. Only for who knows that no rotation of the family is under way.
+ */
+async function takeBackRotation(store: TokenStore, row: RefreshRow): Promise<void> {
+  const { id, authorizationCodeId, rotatedAt } = row;
+  if (typeof authorizationCodeId !== "string" || !rotatedAt) return;
+  await store.deleteMany({
+    model,
+    where: [
+      { field: "authorizationCodeId", value: authorizationCodeId },
+      { field: "id", operator: "ne", value: id },
+      { field: "createdAt", operator: "gte", value: rotatedAt },
+    ],
+  });
+  await store.updateMany({
+    model,
+    where: [{ field: "id", value: id }],
+    update: { revoked: null, rotatedAt: null, rotationReplayExpiresAt: null },
+  });
+}
+
+/** Lets a session live until `end` at least: who holds a refresh token of it has asked to stay signed in so long. */
+async function prolongSession(store: TokenStore, sessionId: string, end: Date): Promise<void> {
+  await store.updateMany({
+    model: "session",
+    where: [
+      { field: "id", value: sessionId },
+      { field: "expiresAt", operator: "lt", value: end },
+    ],
+    update: { expiresAt: end },
+  });
+}
+
+const sessionSchema = z.object({ expiresAt: z.date() });
+
+/** Whether the session that a refresh token came from lives still. */
+async function sessionLives(store: TokenStore, { sessionId }: RefreshRow): Promise<boolean> {
+  if (typeof sessionId !== "string") return false;
+  const row = await store.findOne({ model: "session", where: [{ field: "id", value: sessionId }] });
+  return row !== null && sessionSchema.parse(row).expiresAt.getTime() > Date.now();
+}
+
+export interface RevokeParts {
+  readonly refreshGrace: Seconds;
+  readonly turn: Turn | undefined;
+}
+
+const revokeBodySchema = z.object({ client_id: z.string(), token: z.string() });
+
+/**
+ * `POST /oauth2/revoke` (RFC 7009), in the library's place, which would end everything that a user has at a client where an old
+ * token is named, and nothing but the one row where a live one is.
+ *
+ * A live refresh token, or one within its grace, is the sign-out of its device: the session of sign-in ends that its code came
+ * from, as at `/sign-out`, and with it the family, its JWTs and its films; a browser that shares the session is signed out as
+ * well. An older one ends its family alone. One that nobody knows is no error (§2.2). A JWT lasts for minutes and is not
+ * revoked by itself: `unsupported_token_type` (§2.2.1).
+ */
+export function revokeToken({ refreshGrace, turn }: RevokeParts): BetterAuthPlugin {
+  const handler = createAuthMiddleware(async (asked) => {
+    const { adapter } = asked.context;
+    const { client_id, token } = revokeBodySchema.parse(asked.body);
+    const where = [{ field: "clientId", value: client_id }];
+    const client = await fromStore(() => adapter.findOne({ model: "oauthClient", where }));
+    if (client === null) throw refused("invalid_client", "there is no such client_id");
+    const row = await fromStore(async () => findRefreshRow(adapter, await storedToken(token)));
+    if (row === undefined) {
+      if (token.split(".").length === 3) throw refused("unsupported_token_type", "revoke its refresh token");
+      return asked.json({});
+    }
+    if (row.clientId !== client_id) throw refused("invalid_grant", "it is another client's");
+    // While a refresh is under way its successor would outlive this.
+    if (turn === undefined || familyOf(row) !== turn.family) throw unavailable();
+    const { sessionId } = row;
+    if (typeof sessionId === "string" && (!row.revoked || inGrace(row, refreshGrace, turn.since)))
+      await fromStore(() => adapter.deleteMany({ model: "session", where: [{ field: "id", value: sessionId }] }));
+    await fromStore(() => endFamily(adapter, row));
+    return asked.json({});
+  });
+  const matcher = ({ path }: { path?: string }) => path === "/oauth2/revoke";
+  return { id: "stagedoor-revoke", hooks: { before: [{ matcher, handler }] } };
+}
+
+function refused(error: string, error_description: string): APIError {
+  return new APIError("BAD_REQUEST", { error, error_description });
+}
+
+/** The turn of a refresh, or of a revocation, among those of its family. */
+export interface Turn {
+  readonly family: string;
+  /** When it came, and began to wait: who came within the grace is not late because others were before him. */
+  readonly since: UnixMilliseconds;
+}
+
+/**
+ * Does one piece of work after the other, in the order in which they come. For a Durable Object: elsewhere in workerd no
+ * request may wait for another.
+ */
+export function inTurn(): <Value>(work: () => Promise<Value>) => Promise<Value> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
+  };
+}
+
+/** What is stored in the place of a refresh token or a code: the SHA-256 of its UTF-8 bytes in base64url. */
+export async function storedToken(token: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
+  return encodeBase64url(new Uint8Array(digest));
+}

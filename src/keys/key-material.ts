@@ -1,0 +1,102 @@
+import { calculateJwkThumbprint } from "jose";
+import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
+import { ok, type Result, refuse } from "../base/result.ts";
+import type { CloudFrontKey, OperatorKey, RingKey, SessionKey, TokenKey } from "./key.ts";
+
+/**
+ * The keys that stand on a session key, one a purpose: HKDF-SHA256 (RFC 5869) without salt, info `stagedoor/v1/<purpose>`, 32
+ * bytes each. None of them tells anything of another, or of the key itself.
+ */
+export async function derivedFrom(key: SessionKey): Promise<(purpose: string) => Promise<Uint8Array>> {
+  const bytes = decodeBase64url(key.k);
+  if (bytes === undefined) throw new TypeError(`session key "${key.kid}" was not checked before it was used`);
+  const material = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveBits"]);
+  return async (purpose) => {
+    const info = new TextEncoder().encode(`stagedoor/v1/${purpose}`);
+    const algorithm = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info };
+    return new Uint8Array(await crypto.subtle.deriveBits(algorithm, material, 256));
+  };
+}
+
+/**
+ * By what two people compare a key without seeing it. Of a pair it is the thumbprint of the public half (RFC 7638), SHA-256 in
+ * base64url; of a session key, which has none, the first 8 bytes of what is derived from it for the purpose `fingerprint`.
+ * Session keys are 32 random bytes, so nobody finds one by trying.
+ */
+export async function fingerprintOf(key: RingKey): Promise<string> {
+  if (key.purpose !== "session") {
+    const { kid: _, ...jwk } = publicHalf(key);
+    return calculateJwkThumbprint(jwk, "sha256");
+  }
+  const derived = await derivedFrom(key);
+  return encodeBase64url((await derived("fingerprint")).subarray(0, 8));
+}
+
+/**
+ * The public half of a key as a JWK: what verifiers may be given. A symmetric key has no public half, so it is refused
+ * rather than left out: an export that quietly misses a key is taken for a whole one.
+ */
+export function publicJwk(key: RingKey): Result<JsonWebKey & { kid: string }, string> {
+  if (key.kty === "oct") return refuse(`key "${key.kid}" is symmetric: it has no public half and is never exported`);
+  return ok(publicHalf(key));
+}
+
+/** The public half of a key pair as a JWK. */
+export function publicHalf(key: CloudFrontKey | TokenKey | OperatorKey): JsonWebKey & { kid: string } {
+  const about = { kid: key.kid, alg: key.alg, use: "sig" };
+  return key.kty === "RSA"
+    ? { ...about, kty: key.kty, n: key.n, e: key.e }
+    : { ...about, kty: key.kty, crv: key.crv, x: key.x, y: key.y };
+}
+
+/** A key pair without its private half, for the ring of a worker that only verifies. */
+export function withoutPrivateHalf(key: CloudFrontKey): CloudFrontKey;
+export function withoutPrivateHalf(key: OperatorKey): OperatorKey;
+export function withoutPrivateHalf(key: CloudFrontKey | OperatorKey): CloudFrontKey | OperatorKey;
+export function withoutPrivateHalf(key: CloudFrontKey | OperatorKey): CloudFrontKey | OperatorKey {
+  const { kid, nbf, exp, state, since } = key;
+  const window = {
+    ...(nbf === undefined ? {} : { nbf }),
+    ...(exp === undefined ? {} : { exp }),
+    ...(state === undefined ? {} : { state }),
+    ...(since === undefined ? {} : { since }),
+  };
+  return key.kty === "RSA"
+    ? { kid, ...window, purpose: key.purpose, kty: key.kty, alg: key.alg, n: key.n, e: key.e }
+    : { kid, ...window, purpose: key.purpose, kty: key.kty, alg: key.alg, crv: key.crv, x: key.x, y: key.y };
+}
+
+/** A CloudFront key without the note of who gave it to CloudFront, which is for the ring's file alone. */
+export function withoutBinding({ cloudfront: _, ...key }: CloudFrontKey): CloudFrontKey {
+  return key;
+}
+
+/** Whether two keys are one: the same secret, or the same public half, whatever they are called. */
+export function isSameKey(a: RingKey, b: RingKey): boolean {
+  if (a.kty === "oct" || b.kty === "oct") return a.kty === "oct" && b.kty === "oct" && a.k === b.k;
+  if (a.kty === "RSA" || b.kty === "RSA") return a.kty === "RSA" && b.kty === "RSA" && a.n === b.n && a.e === b.e;
+  return a.x === b.x && a.y === b.y;
+}
+
+/** The public half as PEM (SubjectPublicKeyInfo, RFC 7468 §13): the form that CloudFront's CreatePublicKey takes. */
+export async function publicPem(key: CloudFrontKey | TokenKey | OperatorKey): Promise<string> {
+  const algorithm =
+    key.kty === "RSA" ? { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" } : { name: "ECDSA", namedCurve: "P-256" };
+  const { kid: _, ...jwk } = publicHalf(key);
+  const imported = await crypto.subtle.importKey("jwk", jwk, algorithm, true, ["verify"]);
+  const exported = await crypto.subtle.exportKey("spki", imported);
+  if (!(exported instanceof ArrayBuffer)) throw new TypeError("SubjectPublicKeyInfo comes as bytes");
+  const spki = new Uint8Array(exported);
+  const lines = btoa(String.fromCharCode(...spki)).match(/.{1,64}/g) ?? [];
+  return `-----BEGIN PUBLIC KEY-----\n${lines.join("\n")}\n-----END PUBLIC KEY-----\n`;
+}
+
+/** The private key pair as a plain JWK, for libraries that import it; undefined where the ring holds the public half alone. */
+export function privateJwk(key: CloudFrontKey): JsonWebKey | undefined {
+  if (key.d === undefined) return undefined;
+  const { kid: _, ...jwk } = publicHalf(key);
+  if (key.kty === "EC") return { ...jwk, d: key.d };
+  const { d, p, q, dp, dq, qi } = key;
+  const whole = p !== undefined && q !== undefined && dp !== undefined && dq !== undefined && qi !== undefined;
+  return whole ? { ...jwk, d, p, q, dp, dq, qi } : undefined;
+}

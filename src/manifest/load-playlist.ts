@@ -1,0 +1,206 @@
+import { mediaPlaceOf } from "../base/alias.ts";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import type { Seconds, UnixSeconds } from "../base/time.ts";
+import { type Asset, entryFile } from "../catalog/asset.ts";
+import { compilePlaylist, type PlaylistContext } from "../playlist/compile.ts";
+import { admitted, type DeliveryDirectives, holds, isAhead } from "../playlist/delivery-directives.ts";
+import { compileJsonDocument, isJsonDocument } from "../playlist/json-document.ts";
+import { covers, currentVersion, keyOf, type PlaylistAddress, type VersionContext } from "./current-version.ts";
+import {
+  type Circumstances,
+  type CompiledPlaylist,
+  type PlaylistShelf,
+  type PlaylistVersion,
+  Renderings,
+} from "./playlist-shelf.ts";
+import { canBeCovered } from "./playlist-source.ts";
+
+export interface LoadContext extends VersionContext {
+  readonly now: UnixSeconds;
+  /** host[:port] of the media host, and its scheme and host without a slash at the end. */
+  readonly mediaHost: string;
+  readonly mediaUrl: string;
+  readonly pauseAllowance: Seconds;
+  /** How long a session lasts where the asset does not say. */
+  readonly sessionTtl: Seconds;
+}
+
+/** A version of an origin's playlist, compiled, and where it is kept. */
+export interface LoadedPlaylist {
+  /** Its place on the shelf. */
+  readonly key: string;
+  /** The same without the delivery directives: one name for all answers about one playlist. */
+  readonly name: string;
+  readonly compiled: CompiledPlaylist;
+}
+
+/** The multivariant playlist that players begin with. */
+export function loadEntry(asset: Asset, context: LoadContext): Promise<Result<LoadedPlaylist, Refusal>> {
+  const { path: rest, query } = entryFile(asset);
+  return load({ asset, rest, query }, {}, context);
+}
+
+/**
+ * The origin's playlist, compiled: inspected and taken apart once a version. While it is fresh nobody is asked; after that
+ * the source is asked whether it has changed. Of the viewer's delivery directives the origin is told what the playlist as it
+ * was last seen admits. `playlist_too_large`, `playlist_invalid`, `uri_foreign`, and what the source refuses. Where the source
+ * fails, or what it sent is no playlist, a live version that is not too old stands in, and the next request asks again.
+ */
+export async function loadPlaylist(
+  address: PlaylistAddress,
+  asked: DeliveryDirectives,
+  context: LoadContext,
+): Promise<Result<LoadedPlaylist, Refusal>> {
+  const { least, skip } = asked;
+  if (least === undefined && skip === undefined) return load(address, {}, context);
+  const early = directivesFor(address, asked, context.shelf);
+  const first = await loadOrWhole(address, early, context);
+  if (!first.ok || early.least !== undefined || (least === undefined && early.skip !== undefined)) return first;
+  // The kept version may have been too old to tell whether the origin will wait for `least`. This one is current.
+  const { template } = first.value.compiled;
+  const isDelta = early.skip !== undefined;
+  const late = isDelta ? admitted(asked, template, template) : directivesFor(address, asked, context.shelf, template);
+  const same = late.least === undefined && (isDelta || late.skip === undefined);
+  return same ? first : loadOrWhole(address, late, context);
+}
+
+/** What the origin is told of directives, by what was seen last of the playlist, whole or as a delta update. */
+function directivesFor(
+  address: PlaylistAddress,
+  asked: DeliveryDirectives,
+  shelf: PlaylistShelf,
+  whole = shelf.get(keyOf(address, {}))?.compiled.template,
+): DeliveryDirectives {
+  if (whole === undefined) return {};
+  const { skip } = asked;
+  if (skip === undefined || !whole.reloads.canSkip) return admitted(asked, whole, whole);
+  const delta = shelf.get(keyOf(address, { skip }))?.compiled.template;
+  const known = delta !== undefined && isAhead(delta.reloads, whole.reloads) ? delta : whole;
+  return admitted(asked, known, delta);
+}
+
+/** What the origin makes of a delta update may fail alone; the whole playlist answers for it (RFC 8216bis §6.2.5.1). */
+async function loadOrWhole(
+  address: PlaylistAddress,
+  directives: DeliveryDirectives,
+  context: LoadContext,
+): Promise<Result<LoadedPlaylist, Refusal>> {
+  const loaded = await load(address, directives, context);
+  const { skip, ...others } = directives;
+  // A request that has waited for so long waits no longer.
+  if (loaded.ok || skip === undefined || !canBeCovered(loaded.refusal) || loaded.refusal.code === "origin_slow")
+    return loaded;
+  const whole = await load(address, others, context);
+  if (!whole.ok) return loaded;
+  context.onRefusal?.(loaded.refusal);
+  return whole;
+}
+
+async function load(
+  address: PlaylistAddress,
+  directives: DeliveryDirectives,
+  context: LoadContext,
+): Promise<Result<LoadedPlaylist, Refusal>> {
+  const { shelf } = context;
+  // A playlist that was waited for is the playlist itself, as it came to be; a delta update is another text.
+  const [key, name] = [keyOf(address, directives), keyOf(address, {})];
+  const version = await currentVersion(address, key, directives, context);
+  if (!version.ok) return version;
+  const imported = await importedFor(version.value, address, shelf.get(key)?.compiled.seenWith, context);
+  if (!imported.ok) return imported;
+  const seenWith = { asset: address.asset, imported: imported.value };
+  const shelved = shelf.get(key);
+  // Another request may have been given a newer version while this one was waiting for its own.
+  const newer =
+    shelved !== undefined &&
+    shelved.version.checkedAt > version.value.checkedAt &&
+    (directives.least === undefined || holds(shelved.compiled.template.reloads, directives.least));
+  const given = newer || shelved?.version === version.value ? shelved?.compiled : undefined;
+  if (given?.seenWith.asset === seenWith.asset && given.seenWith.imported === seenWith.imported)
+    return ok({ key, name, compiled: given });
+  const settings = settingsFor(address, version.value.location, imported.value, context);
+  if (!settings.ok) return settings;
+  const madeFor = fingerprint(settings.value);
+  if (given?.madeFor === madeFor) {
+    given.seenWith = seenWith;
+    return ok({ key, name, compiled: given });
+  }
+  const { text } = version.value;
+  const template = isJsonDocument(text)
+    ? compileJsonDocument(text, settings.value)
+    : compilePlaylist(text, settings.value);
+  if (!template.ok) {
+    // The last version is good for what the asset allows now: it was compiled for exactly that.
+    const last = shelved?.version === version.value ? undefined : shelved;
+    const allowed = fingerprint({ ...settings.value, location: last?.version.location });
+    const covered =
+      last?.compiled.madeFor === allowed && covers(last, template.refusal, context, directives.least === undefined);
+    return covered ? ok({ key, name, compiled: last.compiled }) : template;
+  }
+  const { leftOut } = template.value;
+  if (leftOut !== undefined)
+    context.onRefusal?.(refusal("playlist_invalid", `${address.asset.id}: ${leftOut}`).refusal);
+  const compiled = { template: template.value, madeFor, seenWith, renderings: new Renderings() };
+  if (!newer) shelf.put(key, { version: version.value, compiled });
+  return ok({ key, name, compiled });
+}
+
+/**
+ * The variables of the multivariant playlist where a version takes any; they may have changed since it was compiled. If that
+ * playlist fails, the variables that the last version took go on: it is no reason to end a live stream.
+ */
+async function importedFor(
+  version: PlaylistVersion,
+  address: PlaylistAddress,
+  last: Circumstances | undefined,
+  context: LoadContext,
+): Promise<Result<ReadonlyMap<string, string> | undefined, Refusal>> {
+  if (!version.imports || isEntry(address)) return ok(undefined);
+  const entry = await loadEntry(address.asset, context); // RFC 8216bis §4.4.2.3
+  if (entry.ok) return ok(entry.value.compiled.template.variables);
+  if (last?.imported === undefined || last.asset !== address.asset || !canBeCovered(entry.refusal)) return entry;
+  context.onRefusal?.(entry.refusal);
+  return ok(last.imported);
+}
+
+/** Whether a playlist is the one that players begin with. */
+export function isEntry({ asset, rest, query }: PlaylistAddress): boolean {
+  const entry = entryFile(asset);
+  return rest === entry.path && query === entry.query;
+}
+
+/** All that a version is compiled from beside its text. */
+function settingsFor(
+  { asset, rest, query }: PlaylistAddress,
+  location: string | undefined,
+  imported: ReadonlyMap<string, string> | undefined,
+  context: LoadContext,
+): Result<PlaylistContext, Refusal> {
+  const prefix = `/${asset.id}/`;
+  const place = mediaPlaceOf({ path: rest, query });
+  if (!place.ok) return refusal("internal_error", `${asset.id}: a playlist without a place on the media host`);
+  return ok({
+    prefix,
+    path: prefix + place.value.path,
+    query: place.value.query,
+    location,
+    ...originBase(asset),
+    mediaHost: context.mediaHost,
+    allowedHosts: new Set(asset.allowedHosts),
+    allowedSchemes: new Set(asset.allowedSchemes.map((scheme) => scheme.toLowerCase())),
+    imported,
+    pauseAllowance: context.pauseAllowance,
+    fileLifetime: asset.session ?? context.sessionTtl,
+  });
+}
+
+/** One text for a context: two that differ in anything, the asset's id or an imported variable, have different ones. */
+function fingerprint(context: PlaylistContext): string {
+  return JSON.stringify(context, (_, value) => (value instanceof Set || value instanceof Map ? [...value] : value));
+}
+
+function originBase({ origin }: Asset): { readonly originHost: string | undefined; readonly originPath: string } {
+  if (origin.type === "r2") return { originHost: undefined, originPath: `/${origin.prefix}` };
+  const { host, pathname } = new URL(origin.url);
+  return { originHost: host, originPath: pathname };
+}

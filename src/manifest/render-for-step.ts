@@ -1,0 +1,135 @@
+import { type OriginFile, originFileOf } from "../base/alias.ts";
+import { textBody } from "../base/lossless-text.ts";
+import { ok, type Refusal, type Result } from "../base/result.ts";
+import { after, later, roundDownTo, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
+import { type CloudFrontSettings, entryFile } from "../catalog/asset.ts";
+import { isBound, type MediaAccess } from "../edge/check-media-request.ts";
+import { expiriesOf, givenBy } from "../playlist/expiry-plan.ts";
+import { renderShared, type SharedPlaylist, type SignTarget } from "../playlist/render.ts";
+import type { PlaylistTemplate, Target } from "../playlist/template.ts";
+import type { AssetSigner } from "../signing/cloudfront/asset-signers.ts";
+import { type CloudFrontSigner, cloudFrontRendition } from "../signing/cloudfront/cloudfront-signer.ts";
+import { signedParameter, signedQuery } from "../signing/media-url.ts";
+import { macFor } from "../signing/session-keys.ts";
+import { type LoadContext, type LoadedPlaylist, loadEntry } from "./load-playlist.ts";
+import type { RenderedPlaylist } from "./playlist-shelf.ts";
+
+export interface RenderContext {
+  /** The signer for an asset of CloudFront, or why there is none. */
+  readonly cloudFront: (settings: CloudFrontSettings) => Result<AssetSigner, Refusal>;
+}
+
+type StepContext = LoadContext & RenderContext & { readonly expiryStep: Seconds };
+
+/**
+ * The playlist with the URLs of its segments signed: made once a version, step and key, kept, and given to all viewers.
+ * An asset that binds its segments to the session has one made for each request.
+ */
+export async function renderForStep(
+  access: MediaAccess,
+  loaded: LoadedPlaylist,
+  context: StepContext,
+): Promise<Result<RenderedPlaylist, Refusal>> {
+  const { asset, key } = access;
+  const { template, renderings } = loaded.compiled;
+  const { now, expiryStep, shelf } = context;
+  const notAfter = asset.cloudfront === undefined ? undefined : capOf(template, access, context);
+  const isDocument = template.kind === "document";
+  const bound = isDocument || isBound("segment", asset);
+  const signer = asset.cloudfront === undefined ? undefined : context.cloudFront(asset.cloudfront);
+  if (signer?.ok === false) return signer;
+  // The settings alone do not say it: which key is active may change by the clock.
+  const signedBy = signer === undefined ? "" : `${signer.value.keyPairId} ${JSON.stringify(asset.cloudfront)}`;
+  const name = { step: roundUpTo(expiryStep, now), variant: `${key.kid} ${notAfter ?? ""} ${signedBy}` };
+  const made = bound ? undefined : renderings.get(name);
+  if (made !== undefined) return ok(made);
+  const expiries = expiriesOf(template, now, expiryStep, { notAfter, given: shelf.given(loaded.name) });
+  const shared =
+    asset.cloudfront === undefined || signer === undefined
+      ? ok(renderShared(template, expiries, edgeSigner(access, isDocument ? context.mediaUrl : undefined)))
+      : await renderForCloudFront(access, template, { signer: signer.value, ...asset.cloudfront }, expiries, context);
+  if (!shared.ok) return shared;
+  shelf.give(loaded.name, givenBy(template, expiries));
+  if (bound) return shared;
+  const playlist = shared.value.open.length === 0 ? new Blob(shared.value.texts.map(textBody)) : shared.value;
+  shelf.addRendering(loaded.key, loaded.compiled, { name, playlist, expiryStep });
+  return ok(playlist);
+}
+
+/** Signs segments and keys; other playlists stay open, for {@link fillPlaylist}. With `base`, URLs are whole. */
+function edgeSigner({ asset, key, grant }: MediaAccess, base?: string): SignTarget {
+  const session = isBound("segment", asset) ? grant.text : undefined;
+  const segmentMac = macFor(key, "segment", session);
+  const keyMac = macFor(key, "key", session);
+  return ({ purpose, path, query }, expiry) => {
+    const mac = purpose === "key" ? keyMac : segmentMac;
+    const parts = { path, query, expiry };
+    if (base === undefined) return { query: signedParameter(mac, purpose, parts) };
+    return { uri: `${base}/${grant.text}${path}?${signedQuery(mac, purpose, parts)}` };
+  };
+}
+
+/**
+ * A URL for CloudFront carries no grant, so nothing but its own end ends it with the session. Where the last expiry in the
+ * playlist would outlive the session it is cut at the last step before the session's end, so that all sessions that end
+ * within a step share one rendering, as do all that outlive it. Only within its last two steps a session is cut at its very
+ * end, since a URL has to hold for a step.
+ */
+function capOf(
+  template: PlaylistTemplate,
+  { grant }: MediaAccess,
+  { now, expiryStep }: StepContext,
+): UnixSeconds | undefined {
+  let longest = 0;
+  // URLs of playlists lead to the media host, with the grant. An init segment's lives for a day whenever the session ends:
+  // cut with it, it would be another URL for each viewer, and there is nothing in it to see.
+  for (const { purpose, lifetime } of template.targets)
+    if (purpose !== "playlist") longest = Math.max(longest, lifetime);
+  const base = roundUpTo(expiryStep, now);
+  // A carried URL is given a step more, and all are rounded up to the step (see `expiryOf`).
+  const last = after(base, seconds(longest + 2 * expiryStep));
+  if (last <= grant.expiresAt) return undefined;
+  const shared = roundDownTo(expiryStep, grant.expiresAt);
+  return shared >= base + expiryStep ? shared : grant.expiresAt;
+}
+
+async function renderForCloudFront(
+  { asset, rest }: MediaAccess,
+  template: PlaylistTemplate,
+  { signer, policy }: Pick<CloudFrontSettings, "policy"> & { readonly signer: CloudFrontSigner },
+  expiries: readonly UnixSeconds[],
+  context: StepContext,
+): Promise<Result<SharedPlaylist, Refusal>> {
+  const entry = await loadEntry(asset, context);
+  if (!entry.ok) return entry;
+  const prefix = `/${asset.id}/`;
+  const others = [prefix + entryFile(asset).path];
+  for (const target of entry.value.compiled.template.targets)
+    if (target.purpose === "playlist") others.push(atOrigin(target, prefix).path);
+  let expires = context.now;
+  for (const [i, expiry] of expiries.entries())
+    if (template.targets[i]?.purpose !== "playlist") expires = later(expires, expiry);
+  const rendition = cloudFrontRendition(signer, policy, {
+    playlist: prefix + rest,
+    others,
+    assetPrefix: prefix,
+    expires,
+  });
+  if (!rendition.ok) return rendition;
+  let refused: { readonly ok: false; readonly refusal: Refusal } | undefined;
+  const shared = renderShared(template, expiries, (target, expiry) => {
+    const { path, query } = atOrigin(target, prefix);
+    const signed = rendition.value(path, query, expiry);
+    if (signed.ok) return { uri: signed.value };
+    refused ??= signed;
+    return { uri: "" };
+  });
+  return refused ?? ok(shared);
+}
+
+/** A target below the asset's prefix as its origin spells it: CloudFront asks the origin itself, so it gets no alias. */
+function atOrigin({ path, query }: Target, prefix: string): OriginFile {
+  const file = originFileOf({ path: path.slice(prefix.length), query });
+  if (!file.ok) throw new TypeError("a template with an alias that nobody can decode");
+  return { path: prefix + file.value.path, query: file.value.query };
+}

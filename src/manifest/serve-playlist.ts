@@ -1,0 +1,131 @@
+import type { TextHash } from "../base/crypto.ts";
+import { textBody } from "../base/lossless-text.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
+import type { Clock, Seconds } from "../base/time.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import { type MediaRequest, opening, type PlaylistFrom, tellPlaylistFrom } from "../edge/answer-media.ts";
+import { type CheckContext, checkMediaTarget, type MediaAccess } from "../edge/check-media-request.ts";
+import { healthAnswer, healthPath, type Readiness, readyAnswer, readyPath } from "../http/health.ts";
+import { clientOf } from "../http/request.ts";
+import type { WaitUntil } from "../origin/fill-cache.ts";
+import { deliveryDirectives } from "../playlist/delivery-directives.ts";
+import { fillPlaylist, type SignPlaylist, wrapMediaPlaylist } from "../playlist/render.ts";
+import { openGrant } from "../signing/grant.ts";
+import { type MediaTarget, parseMediaTarget, signedParameter, signedQuery } from "../signing/media-url.ts";
+import { macFor } from "../signing/session-keys.ts";
+import { isEntry, type LoadContext, type LoadedPlaylist, loadPlaylist } from "./load-playlist.ts";
+import type { PlaylistSource } from "./playlist-source.ts";
+import { type RenderContext, renderForStep } from "./render-for-step.ts";
+
+export interface ManifestParts extends Omit<PlaylistFlowContext, "catalog" | "now" | "client"> {
+  readonly sha256: TextHash;
+  readonly development: boolean;
+  readonly clock: Clock;
+  readonly ready: Readiness;
+  readonly waitUntil: WaitUntil;
+  readonly catalog: () => Promise<Result<Catalog, Refusal>>;
+}
+
+/** What the manifest worker does with a request: playlists, and whether it is there and ready, which the edge worker asks. */
+export async function answerManifest(asked: MediaRequest, parts: ManifestParts): Promise<Result<Response, Refusal>> {
+  if (asked.target === healthPath) return ok(healthAnswer(asked.method));
+  if (asked.target === readyPath) return ok(await readyAnswer(asked.method, parts.ready, parts.waitUntil));
+  const target = parseMediaTarget(asked.target);
+  if (!target.ok) return target;
+  const catalog = await parts.catalog();
+  if (!catalog.ok) return catalog;
+  const client = clientOf(asked.raw, parts.sha256, parts.development);
+  let from: PlaylistFrom = "memory";
+  const source: PlaylistSource = (question) => {
+    from = "origin";
+    return parts.source(question);
+  };
+  const context = { ...parts, source, open: opening(asked, parts.open ?? openGrant), client, catalog: catalog.value };
+  const answered = await servePlaylist(target.value, asked.method, { ...context, now: parts.clock() });
+  if (answered.ok) tellPlaylistFrom(answered.value, from);
+  return answered;
+}
+
+interface PlaylistFlowContext extends CheckContext, LoadContext, RenderContext {
+  readonly expiryStep: Seconds;
+}
+
+const contentTypes = {
+  multivariant: "application/vnd.apple.mpegurl",
+  media: "application/vnd.apple.mpegurl",
+  document: "application/json",
+} as const;
+
+const commonHeaders = {
+  // The body is for one viewer and one step; a cache would give it to the next viewer.
+  "Cache-Control": "no-store",
+  "Referrer-Policy": "no-referrer",
+};
+
+/**
+ * A playlist, the whole story: the request is checked, the origin's playlist read and taken apart once a version, its
+ * segments' URLs signed once a step for everybody, and the URLs of other playlists signed for this viewer. A playlist's
+ * URL is never renewed by a redirect: some players would keep the short-lived address for good.
+ */
+async function servePlaylist(
+  target: MediaTarget,
+  method: "GET" | "HEAD",
+  context: PlaylistFlowContext,
+): Promise<Result<Response, Refusal>> {
+  const checked = checkMediaTarget(target, context);
+  if (checked.verdict !== "passed") return refuse(checked.refusal);
+  const { access } = checked;
+  if (access.purpose !== "playlist") return refusal("signature_missing", "the URL is signed, but not as a playlist's");
+  const { asset, rest, query } = access;
+  const loaded = await loadPlaylist({ asset, rest, query }, deliveryDirectives(access.appended), context);
+  if (!loaded.ok) return loaded;
+  const body = await bodyFor(access, loaded.value, context);
+  if (!body.ok) return body;
+  const headers = { "Content-Type": contentTypes[loaded.value.compiled.template.kind], ...commonHeaders };
+  const bytes = typeof body.value === "string" ? textBody(body.value) : body.value;
+  if (method === "GET") return ok(new Response(bytes, { headers }));
+  const length = { "Content-Length": String(new Blob([bytes]).size) };
+  return ok(new Response(null, { headers: { ...headers, ...length } }));
+}
+
+async function bodyFor(
+  access: MediaAccess,
+  loaded: LoadedPlaylist,
+  context: PlaylistFlowContext,
+): Promise<Result<Blob | string, Refusal>> {
+  if (isEntryThatEnds(access, loaded)) {
+    const wrapped = wrapMediaPlaylist(loaded.compiled.template, { path: access.path, query: access.signedQuery });
+    return ok(fillPlaylist(wrapped, playlistSigner(access)));
+  }
+  const rendered = await renderForStep(access, loaded, context);
+  if (!rendered.ok) return rendered;
+  const playlist = rendered.value;
+  if (playlist instanceof Blob) return ok(playlist);
+  const base = loaded.compiled.template.kind === "document" ? context.mediaUrl : undefined;
+  return ok(fillPlaylist(playlist, playlistSigner(access, base)));
+}
+
+/**
+ * Whether a media playlist was asked for as the manifest that is going to be asked for again. The manifest's URL ends within
+ * minutes and a player would reload it for hours, so the player is given a multivariant playlist around it, in which its URL
+ * lives as long as the session. One that will not change is loaded once, and comes as it is: a round trip more is seen in
+ * the time to the first picture. Unless CloudFront serves the segments: then it is where fresh URLs come from.
+ */
+function isEntryThatEnds(access: MediaAccess, { compiled }: LoadedPlaylist): boolean {
+  const { kind, live } = compiled.template;
+  const reloaded = kind === "media" && (live || access.asset.cdn === "cloudfront-signed");
+  return reloaded && isEntry(access) && access.expiry < access.grant.expiresAt;
+}
+
+/**
+ * Signs other playlists' URLs for this viewer: bound to the grant, and good for as long as it, since players reload them.
+ * With `base`, the media host's URL, each is written as a whole URL.
+ */
+function playlistSigner({ grant, key }: MediaAccess, base?: string): SignPlaylist {
+  const mac = macFor(key, "playlist", grant.text);
+  return ({ path, query }) => {
+    const parts = { path, query, expiry: grant.expiresAt };
+    if (base === undefined) return { query: signedParameter(mac, "playlist", parts) };
+    return { uri: `${base}/${grant.text}${path}?${signedQuery(mac, "playlist", parts)}` };
+  };
+}

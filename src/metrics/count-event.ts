@@ -1,0 +1,97 @@
+import type { Milliseconds } from "../base/time.ts";
+import { type Histogram, histogramOf, seriesOf } from "./metrics.ts";
+import type { TelemetryEvent } from "./telemetry.ts";
+
+/** Where counts go. */
+export interface Counts {
+  /** One more of a series. */
+  add(series: string): void;
+  /** One more observation, in the unit of the metric. */
+  observe(histogram: Histogram, value: number): void;
+}
+
+// What happens with each segment: made once, so that counting builds no text.
+const served = {
+  playlist: servedSeries("playlist"),
+  segment: servedSeries("segment"),
+  key: servedSeries("key"),
+};
+const cached = {
+  hit: seriesOf("stagedoor_cache_total", { outcome: "hit" }),
+  miss: seriesOf("stagedoor_cache_total", { outcome: "miss" }),
+};
+const origin = {
+  answered: histogramOf("stagedoor_origin_seconds", { outcome: "answered" }),
+  failed: histogramOf("stagedoor_origin_seconds", { outcome: "failed" }),
+  slow: histogramOf("stagedoor_origin_seconds", { outcome: "slow" }),
+};
+const playlist = {
+  memory: histogramOf("stagedoor_playlist_seconds", { from: "memory" }),
+  origin: histogramOf("stagedoor_playlist_seconds", { from: "origin" }),
+};
+const snapshotAge = histogramOf("stagedoor_snapshot_age_seconds", {});
+
+/** Adds to the counts what an event adds: the one place that says which. */
+export function countEvent(event: TelemetryEvent, counts: Counts): void {
+  switch (event.event) {
+    case "served":
+      counts.add(served[event.what][event.outcome]);
+      break;
+    case "cached":
+      counts.add(cached[event.outcome]);
+      break;
+    case "snapshot":
+      counts.observe(snapshotAge, inSeconds(event.age));
+      break;
+    case "origin":
+      counts.observe(origin[event.outcome], inSeconds(event.took));
+      break;
+    case "rewritten":
+      counts.observe(playlist[event.from], inSeconds(event.took));
+      break;
+    case "validated":
+      counts.add(seriesOf("stagedoor_validated_total", { by: event.by, outcome: event.outcome }));
+      break;
+    case "refused":
+      counts.add(seriesOf("stagedoor_refused_total", { worker: event.worker, code: event.code }));
+      break;
+    case "identity_refused":
+      counts.add(seriesOf("stagedoor_identity_refused_total", { status: String(event.status) }));
+      break;
+    case "refreshed":
+      counts.add(seriesOf("stagedoor_refreshed_total", { outcome: event.outcome }));
+      break;
+    case "reused":
+      counts.add(seriesOf("stagedoor_reused_total", {}));
+      break;
+    case "revoked":
+      counts.add(seriesOf("stagedoor_revoked_total", { kind: event.kind }));
+      break;
+    case "unlogged":
+      counts.add(seriesOf("stagedoor_revocations_skipped_total", {}));
+      break;
+    case "limited":
+      counts.add(seriesOf("stagedoor_limited_total", { policy: event.policy }));
+      break;
+    case "seen":
+      counts.add(seriesOf("stagedoor_started_total", {}));
+      break;
+    // Not counted, but gathered: the gauge of sessions is how many there are now.
+    case "alive":
+    case "ended":
+      break;
+    default:
+      event satisfies never;
+  }
+}
+
+function servedSeries(what: "playlist" | "segment" | "key") {
+  return {
+    served: seriesOf("stagedoor_served_total", { what, outcome: "served" }),
+    renewed: seriesOf("stagedoor_served_total", { what, outcome: "renewed" }),
+  };
+}
+
+function inSeconds(length: Milliseconds): number {
+  return length / 1000;
+}

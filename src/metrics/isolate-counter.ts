@@ -1,0 +1,115 @@
+import { makeRoom } from "../base/bounded-map.ts";
+import type { Clock } from "../base/time.ts";
+import { type Counts, countEvent } from "./count-event.ts";
+import type { LiveSession, RecentRefusal, Report } from "./gathered.ts";
+import { fairShare } from "./live-sessions.ts";
+import type { Histogram } from "./metrics.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+/** What a report holds at most beside its counts. */
+const most = { refusals: 20, alive: 2_000, ended: 2_000 };
+
+/** How much of a refusal's reason is told; the log has the whole. */
+const longestReason = 500;
+
+/** What one isolate counts, in memory and without a wait, until a report takes it. */
+export class IsolateCounter {
+  readonly #clock: Clock;
+  readonly #tally = new Tally();
+  #refusals: RecentRefusal[] = [];
+  #alive = new Map<string, LiveSession>();
+  #ended = new Set<string>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  readonly telemetry: Telemetry = (event) => {
+    countEvent(event, this.#tally);
+    switch (event.event) {
+      case "refused": {
+        const { worker, code, reason, request, subject } = event;
+        // Seldom, since it looks at all of them.
+        if (this.#refusals.length >= 4 * most.refusals) this.#refusals = fairShare(this.#refusals, most.refusals);
+        const told = reason.slice(0, longestReason);
+        this.#refusals.push({ at: this.#clock(), worker, code, reason: told, request, subject });
+        return;
+      }
+      case "alive": {
+        const { event: _, ...session } = event;
+        if (!this.#alive.has(session.sessionId)) makeRoom(this.#alive, most.alive);
+        this.#alive.set(session.sessionId, session);
+        return;
+      }
+      case "ended":
+        this.#alive.delete(event.sessionId);
+        if (this.#ended.size < most.ended) this.#ended.add(event.sessionId);
+        return;
+      default:
+        return;
+    }
+  };
+
+  /** All since the last report, or undefined where nothing was counted. What is taken is not counted again. */
+  take(): Omit<Report, "worker" | "from"> | undefined {
+    if (this.#tally.isEmpty && this.#alive.size === 0 && this.#ended.size === 0) return undefined;
+    const taken = {
+      counts: this.#tally.take(),
+      refusals: fairShare(this.#refusals, most.refusals),
+      alive: [...this.#alive.values()],
+      ended: [...this.#ended],
+    };
+    this.#refusals = [];
+    this.#alive = new Map();
+    this.#ended = new Set();
+    return taken;
+  }
+}
+
+/** Series that one isolate counts at most: its labels are of closed sets, so more would be a fault of ours. */
+const mostSeries = 2_000;
+
+/** Counts in memory until they are taken. */
+class Tally implements Counts {
+  #series = new Map<string, number>();
+  #histograms = new Map<Histogram, Float64Array>();
+
+  get isEmpty(): boolean {
+    return this.#series.size === 0 && this.#histograms.size === 0;
+  }
+
+  add(series: string): void {
+    const count = this.#series.get(series);
+    if (count !== undefined || this.#series.size < mostSeries) this.#series.set(series, (count ?? 0) + 1);
+  }
+
+  observe(histogram: Histogram, value: number): void {
+    const { bounds } = histogram;
+    let cells = this.#histograms.get(histogram);
+    if (cells === undefined) {
+      // A cell for each bucket, one for what lies above them all, and the sum.
+      cells = new Float64Array(bounds.length + 2);
+      this.#histograms.set(histogram, cells);
+    }
+    let bucket = 0;
+    while (value > (bounds[bucket] ?? Number.POSITIVE_INFINITY)) bucket++;
+    cells[bucket] = (cells[bucket] ?? 0) + 1;
+    cells[bounds.length + 1] = (cells[bounds.length + 1] ?? 0) + value;
+  }
+
+  /** What was counted since it was last taken. Of a histogram that was observed every bucket is named, empty ones too. */
+  take(): (readonly [series: string, more: number])[] {
+    const taken: (readonly [string, number])[] = [...this.#series];
+    for (const [{ buckets, sum, count }, cells] of this.#histograms) {
+      let upTo = 0;
+      for (const [place, bucket] of buckets.entries()) {
+        upTo += cells[place] ?? 0;
+        taken.push([bucket, upTo]);
+      }
+      taken.push([sum, cells[buckets.length] ?? 0], [count, upTo]);
+    }
+    this.#series = new Map();
+    this.#histograms = new Map();
+    return taken;
+  }
+}

@@ -1,0 +1,151 @@
+import { makeRoom } from "../base/bounded-map.ts";
+import { after, type Clock, earlier, later, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
+import type { Ending, LiveSession, SessionsAsked, SessionsNow } from "./gathered.ts";
+
+const most = { sessions: 50_000, listed: 1_000 };
+
+/** What of it outlives a restart. */
+export interface KeptSessions {
+  /** In the order in which they were last told of. */
+  readonly alive: readonly LiveSession[];
+  readonly ended: readonly (readonly [sessionId: string, at: UnixSeconds])[];
+}
+
+/** An isolate that has not heard of a session's end takes it for running for about two seconds. */
+const unaware = seconds(5);
+
+/** Sessions as the reports tell of them: who was seen of late, and was not ended. */
+export class LiveSessions {
+  readonly #clock: Clock;
+  readonly #silence: Seconds;
+  /** In the order in which they were last told of. */
+  readonly #alive = new Map<string, LiveSession>();
+  readonly #endedAt = new Map<string, UnixSeconds>();
+
+  constructor(clock: Clock, silence: Seconds) {
+    this.#clock = clock;
+    this.#silence = silence;
+  }
+
+  get count(): number {
+    this.#forget();
+    return this.#alive.size;
+  }
+
+  see(session: LiveSession): void {
+    const { sessionId } = session;
+    const endedAt = this.#endedAt.get(sessionId);
+    // Another isolate's report may come after that of the end. One of later comes from a revocation that was lifted.
+    if (endedAt !== undefined && session.seenAt <= after(endedAt, unaware)) return;
+    const known = this.#alive.get(sessionId);
+    this.#alive.delete(sessionId);
+    makeRoom(this.#alive, most.sessions);
+    this.#alive.set(sessionId, known === undefined ? session : merged(known, session));
+  }
+
+  end(sessionId: string, at: UnixSeconds): void {
+    this.#alive.delete(sessionId);
+    this.#endedAt.delete(sessionId);
+    makeRoom(this.#endedAt, most.sessions);
+    this.#endedAt.set(sessionId, at);
+  }
+
+  kept(): KeptSessions {
+    this.#forget();
+    return { alive: [...this.#alive.values()], ended: [...this.#endedAt] };
+  }
+
+  restore({ alive, ended }: KeptSessions): void {
+    for (const session of alive) this.#alive.set(session.sessionId, session);
+    for (const [sessionId, at] of ended) this.#endedAt.set(sessionId, at);
+  }
+
+  /** Those that were asked for, in the order that was. */
+  list({ without, order, limit, ...asked }: SessionsAsked): SessionsNow {
+    this.#forget();
+    const isEnded = without === undefined ? () => false : endedBy(without);
+    const found: LiveSession[] = [];
+    for (const one of this.#alive.values()) if (isAskedFor(one, asked) && !isEnded(one)) found.push(one);
+    const sessions = found
+      .toSorted(order === "begun" ? lastBegunFirst : lastSeenFirst)
+      .slice(0, Math.min(limit, most.listed));
+    return { count: found.length, sessions };
+  }
+
+  #forget(): void {
+    const now = this.#clock();
+    for (const [sessionId, { seenAt, expiresAt }] of this.#alive)
+      if (after(seenAt, this.#silence) <= now || expiresAt <= now) this.#alive.delete(sessionId);
+    for (const [sessionId, endedAt] of this.#endedAt)
+      if (after(endedAt, this.#silence) <= now) this.#endedAt.delete(sessionId);
+  }
+}
+
+function isAskedFor(
+  { assetId, sessionId, subject }: LiveSession,
+  asked: Pick<SessionsAsked, "asset" | "session" | "subject" | "name">,
+): boolean {
+  return (
+    (asked.asset ?? assetId) === assetId &&
+    (asked.session ?? sessionId) === sessionId &&
+    (asked.subject ?? subject) === subject &&
+    (asked.name === undefined || [assetId, sessionId, subject].includes(asked.name))
+  );
+}
+
+function lastSeenFirst(a: LiveSession, b: LiveSession): number {
+  return b.seenAt - a.seenAt;
+}
+
+function lastBegunFirst(a: LiveSession, b: LiveSession): number {
+  return b.startedAt - a.startedAt || (a.sessionId < b.sessionId ? -1 : 1);
+}
+
+function endedBy({ sessions, assets, subjects }: Ending): (session: LiveSession) => boolean {
+  const [ids, ofAssets, ofSubjects] = [new Set(sessions), new Set(assets), new Map(subjects)];
+  return ({ sessionId, assetId, subject, startedAt }) => {
+    const upTo = ofSubjects.get(subject);
+    return ids.has(sessionId) || ofAssets.has(assetId) || (upTo !== undefined && startedAt <= upTo);
+  };
+}
+
+/** Of two isolates' words the later one holds; a session began when it was first heard of. */
+function merged(known: LiveSession, told: LiveSession): LiveSession {
+  const last = told.seenAt >= known.seenAt ? told : known;
+  return {
+    ...last,
+    startedAt: earlier(known.startedAt, told.startedAt),
+    expiresAt: later(known.expiresAt, told.expiresAt),
+  };
+}
+
+/**
+ * Of `all`, in their order, no more than `most`: the last ones of each code. A code that comes rarely keeps its place beside
+ * one that comes in storms, which takes what the others leave.
+ */
+export function fairShare<One extends { readonly code: string }>(all: readonly One[], most: number): One[] {
+  if (all.length <= most) return [...all];
+  const counts = new Map<string, number>();
+  for (const { code } of all) counts.set(code, (counts.get(code) ?? 0) + 1);
+  const shares = sharesOf(counts, most);
+  const kept: One[] = [];
+  for (const one of all.toReversed()) {
+    const left = shares.get(one.code) ?? 0;
+    if (left === 0) continue;
+    shares.set(one.code, left - 1);
+    kept.push(one);
+  }
+  return kept.reverse();
+}
+
+/** How many places each code has: those with the fewest first, each as many as it needs or an equal part of what is left. */
+function sharesOf(counts: ReadonlyMap<string, number>, most: number): Map<string, number> {
+  const shares = new Map<string, number>();
+  let left = most;
+  for (const [code, count] of [...counts].toSorted(([, a], [, b]) => a - b)) {
+    const share = Math.min(count, Math.floor(left / (counts.size - shares.size)));
+    shares.set(code, share);
+    left -= share;
+  }
+  return shares;
+}

@@ -1,0 +1,191 @@
+/** A metric as Prometheus knows it: its name says the unit, and its labels take their values from closed sets alone. */
+export interface Metric {
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  /** Their one order. Never a viewer, a session, an asset or an address: each value is a series for good. */
+  readonly labels: readonly string[];
+  /** Upper bounds, in the metric's unit. */
+  readonly buckets?: readonly number[];
+}
+
+/** Every metric, by its name. */
+export const metrics = {
+  stagedoor_validated_total: {
+    type: "counter",
+    help: "Credentials that were looked at, by their kind and what came out.",
+    labels: ["by", "outcome"],
+  },
+  stagedoor_refused_total: {
+    type: "counter",
+    help: "Requests that a worker refused, by the code of the refusal.",
+    labels: ["worker", "code"],
+  },
+  stagedoor_identity_refused_total: {
+    type: "counter",
+    help: "Answers of the identity worker that were no success, by their status.",
+    labels: ["status"],
+  },
+  stagedoor_refreshed_total: {
+    type: "counter",
+    help: "Refresh tokens that were traded in: rotated, answered again within the grace, or refused.",
+    labels: ["outcome"],
+  },
+  stagedoor_reused_total: {
+    type: "counter",
+    help: "Refresh tokens that came a second time, whose family was ended: somebody holds a copy.",
+    labels: [],
+  },
+  stagedoor_revoked_total: {
+    type: "counter",
+    help: "Revocations by operators and by sign-out, by what was revoked.",
+    labels: ["kind"],
+  },
+  stagedoor_revocations: {
+    type: "gauge",
+    help: "Entries that the revocation log holds, by what is revoked; every isolate holds all of them.",
+    labels: ["kind"],
+  },
+  stagedoor_revocations_skipped_total: {
+    type: "counter",
+    help: "Entries of viewers that a full revocation log left out: their sessions end within a lease, by their rows.",
+    labels: [],
+  },
+  stagedoor_limited_total: {
+    type: "counter",
+    help: "Requests beyond the quota of a rate limit.",
+    labels: ["policy"],
+  },
+  stagedoor_started_total: { type: "counter", help: "Streams that were started.", labels: [] },
+  stagedoor_served_total: {
+    type: "counter",
+    help: "Playlists, segments and keys that were served, and segments' URLs that were renewed by a redirect.",
+    labels: ["what", "outcome"],
+  },
+  stagedoor_cache_total: {
+    type: "counter",
+    help: "Files that the data centre's cache had, or had not.",
+    labels: ["outcome"],
+  },
+  stagedoor_origin_seconds: {
+    type: "histogram",
+    help: "How long origins took until the headers of their answer came; held playlists that came are left out.",
+    labels: ["outcome"],
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  },
+  stagedoor_playlist_seconds: {
+    type: "histogram",
+    help: "How long a playlist took around the manifest worker: rewritten from its memory, or asked of the origin first.",
+    labels: ["from"],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+  },
+  stagedoor_snapshot_age_seconds: {
+    type: "histogram",
+    help: "How old the knowledge of revocations was that requests went by; an hour stands for none at all.",
+    labels: [],
+    buckets: [0.5, 1, 2, 5, 15, 60, 300],
+  },
+  stagedoor_reports_total: {
+    type: "counter",
+    help: "Reports of counts that came in from a worker's isolates.",
+    labels: ["worker"],
+  },
+  stagedoor_reports_unread_total: {
+    type: "counter",
+    help: "Reports that could not be read: a worker of a version that does not fit has sent them.",
+    labels: [],
+  },
+  stagedoor_series_dropped_total: {
+    type: "counter",
+    help: "Counts that were left out: of more series than are kept, or of what no worker counts.",
+    labels: [],
+  },
+  stagedoor_sessions: { type: "gauge", help: "Sessions that hold a lease and were seen of late.", labels: [] },
+  stagedoor_key_age_seconds: {
+    type: "gauge",
+    help: "How long a key of the API's ring has been in its state, where that is known.",
+    labels: ["purpose", "kid", "state"],
+  },
+  stagedoor_key_ends_seconds: {
+    type: "gauge",
+    help: "How long until nobody takes a key of the API's ring any more; negative once that is past.",
+    labels: ["purpose", "kid"],
+  },
+  stagedoor_key_next_step_seconds: {
+    type: "gauge",
+    help: "How long until the next step of a key may be taken; negative for as long as it has been possible.",
+    labels: ["purpose", "kid", "step"],
+  },
+  stagedoor_build_info: { type: "gauge", help: "1, with the version of the API worker.", labels: ["version"] },
+} as const satisfies Readonly<Record<string, Metric>>;
+
+export type MetricName = keyof typeof metrics;
+
+export type LabelsOf<Name extends MetricName> = Readonly<Record<(typeof metrics)[Name]["labels"][number], string>>;
+
+/** A series of a metric, in its one spelling. */
+export function seriesOf<Name extends MetricName>(name: Name, labels: LabelsOf<Name>): string {
+  const { labels: order }: Metric = metrics[name];
+  const given: Labels = labels;
+  return spellSeries(
+    name,
+    order.map((label) => [label, given[label] ?? ""]),
+  );
+}
+
+type HistogramName = {
+  [Name in MetricName]: (typeof metrics)[Name]["type"] extends "histogram" ? Name : never;
+}[MetricName];
+
+/** The series of one histogram with its labels given, made once: what is observed is put into it without a text being built. */
+export interface Histogram {
+  /** Upper bounds in ascending order, without the last, which is infinite. */
+  readonly bounds: readonly number[];
+  /** The series of each bucket, with that of the infinite one last. */
+  readonly buckets: readonly string[];
+  readonly sum: string;
+  readonly count: string;
+}
+
+export function histogramOf<Name extends HistogramName>(name: Name, labels: LabelsOf<Name>): Histogram {
+  const { labels: order, buckets: bounds = [] }: Metric = metrics[name];
+  const given: Labels = labels;
+  const pairs = order.map((label) => [label, given[label] ?? ""] as const);
+  const bucket = (bound: string) => spellSeries(`${name}_bucket`, [...pairs, ["le", bound]]);
+  return {
+    bounds,
+    buckets: [...bounds.map((bound) => bucket(String(bound))), bucket("+Inf")],
+    sum: spellSeries(`${name}_sum`, pairs),
+    count: spellSeries(`${name}_count`, pairs),
+  };
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/**
+ * A series in its one spelling, `name{label="value"}`, as the text format of Prometheus writes it: in a value a backslash, a
+ * quotation mark and a line feed are escaped, so that none can end it and begin another line.
+ */
+export function spellSeries(name: string, labels: readonly (readonly [label: string, value: string])[]): string {
+  if (labels.length === 0) return name;
+  return `${name}{${labels.map(([label, value]) => `${label}="${escapeValue(value)}"`).join(",")}}`;
+}
+
+const form = /^([a-z][a-z0-9_]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)+)\})?$/;
+
+/** The name and the labels of a series in their order; undefined for what is none in its one spelling, or names a label twice. */
+export function readSeries(series: string): { readonly name: string; readonly labels: Labels } | undefined {
+  const read = form.exec(series);
+  if (read === null) return undefined;
+  const [, name = "", pairs = ""] = read;
+  const labels: Record<string, string> = {};
+  for (const [, label = "", value = ""] of pairs.matchAll(/([a-z_]+)="((?:[^"\\]|\\.)*)"/g))
+    labels[label] = value.replace(/\\(.)/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped));
+  return spellSeries(name, Object.entries(labels)) === series ? { name, labels } : undefined;
+}
+
+function escapeValue(value: string): string {
+  return value.replace(/[\\"\n]/g, (character) => (character === "\n" ? "\\n" : `\\${character}`));
+}
+
+/** The release that this is, as package.json has it; a test holds the two together. */
+export const version = "0.1.0";

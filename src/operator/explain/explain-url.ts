@@ -1,0 +1,284 @@
+import { isAlias, originFileOf } from "../../base/alias.ts";
+import { pathFault } from "../../base/canonical-path.ts";
+import { parseIpv4 } from "../../base/ip-address.ts";
+import type { Refusal, RefusalCode } from "../../base/result.ts";
+import { earlier, type UnixSeconds } from "../../base/time.ts";
+import type { Asset } from "../../catalog/asset.ts";
+import {
+  type CheckContext,
+  checkMediaRequest,
+  isBound,
+  type MediaAccess,
+  signatureHolds,
+} from "../../edge/check-media-request.ts";
+import { type CloudFrontCheckContext, checkCloudFrontTarget, cloudFrontAsset } from "../../edge/serve-cloudfront.ts";
+import { isRenewable } from "../../edge/serve-segment.ts";
+import { type CloudFrontStatement, isInRange, readStatement } from "../../signing/cloudfront/cloudfront-policy.ts";
+import {
+  isPlaylist,
+  openedPath,
+  readParameters,
+  type SignedParameters,
+} from "../../signing/cloudfront/signed-parameters.ts";
+import { openGrant } from "../../signing/grant.ts";
+import {
+  type MediaPurpose,
+  type MediaTarget,
+  parameterOf,
+  parseMediaTarget,
+  type SignatureParameter,
+} from "../../signing/media-url.ts";
+import { grantSteps } from "./explain-grant.ts";
+import {
+  type Explanation,
+  fails,
+  holds,
+  parameterNames,
+  type Step,
+  shown,
+  shownFile,
+  shownPath,
+  told,
+  when,
+} from "./explanation.ts";
+
+export type ExplainContext = ExplainMediaContext & CloudFrontCheckContext;
+
+/**
+ * What the media host does with a request target (path and query as they go over the wire), and why: the same checks as
+ * the edge's, in its order. Whether the origin has the file is not looked at.
+ */
+export async function explainUrl(target: string, context: ExplainContext): Promise<Explanation> {
+  const asset = cloudFrontAsset(target, context.catalog);
+  return asset === undefined ? explainMediaUrl(target, context) : explainCloudFrontUrl(target, asset, context);
+}
+
+interface ExplainMediaContext extends CheckContext {
+  readonly renewal: "redirect" | "off";
+}
+
+const purposeWords = {
+  playlist: "a playlist's",
+  segment: "a segment's (or any other file's)",
+  key: "a key's (never cached)",
+} as const satisfies Record<MediaPurpose, string>;
+
+/**
+ * What a request target of the media host grants and why. The verdict is that of {@link checkMediaRequest}; the steps
+ * say in its order what it looks at, and go on behind the first that fails.
+ */
+export function explainMediaUrl(target: string, context: ExplainMediaContext): Explanation {
+  const checked = checkMediaRequest(target, context);
+  const steps = stepsOf(target, context);
+  if (checked.verdict === "refused") return refusedAs(checked.refusal, steps);
+  const { purpose, grant, asset, expiry } = checked.access;
+  const path = fileWords(checked.access);
+  const until = (end: UnixSeconds) => when(end, context.now);
+  if (checked.verdict === "passed") {
+    const grants = `GET and HEAD of ${path} (${purpose}) of the asset ${asset.id}, until ${until(earlier(expiry, grant.expiresAt))}`;
+    return { kind: "media", verdict: "served", refusal: undefined, grants, steps };
+  }
+  if (!isRenewable(checked.access, context.renewal)) return refusedAs(checked.refusal, steps);
+  const grants = `a redirect (307) to a fresh URL of ${path} (${purpose}), until ${until(grant.expiresAt)}`;
+  return { kind: "media", verdict: "renewed", refusal: undefined, grants, steps };
+}
+
+/** Which file: its path, or what its alias stands for. */
+function fileWords({ path, asset, rest, query }: MediaAccess): string {
+  return isAlias(path.slice(asset.id.length + 2)) ? shownFile({ path: rest, query }) : path;
+}
+
+function refusedAs(refusal: Explanation["refusal"], steps: readonly Step[]): Explanation {
+  return { kind: "media", verdict: "refused", refusal, grants: undefined, steps };
+}
+
+function stepsOf(target: string, context: ExplainMediaContext): readonly Step[] {
+  const mark = target.indexOf("?");
+  const wholePath = mark < 0 ? target : target.slice(0, mark);
+  const parsed = parseMediaTarget(target);
+  if (parsed.ok) {
+    const path = holds("path", `canonical: ${shownPath(parsed.value.path)}`);
+    return [path, ...grantSteps(parsed.value, parsed.value.path, context), ...signatureSteps(parsed.value, context)];
+  }
+  const path = fails("path", "path_invalid", `not canonical: ${pathFault(wholePath) ?? parsed.refusal.reason}`);
+  // The path cannot be read, but what stands around it can.
+  const [, first = ""] = wholePath.split("/", 2);
+  const around = parseMediaTarget(`/${first}/${mark < 0 ? "" : target.slice(mark)}`);
+  if (!around.ok) return [path];
+  return [path, ...grantSteps(around.value, undefined, context), ...unreadableSignature(around.value, context)];
+}
+
+function signatureSteps(target: MediaTarget, context: ExplainMediaContext): readonly Step[] {
+  const { path, query, signature } = target;
+  if (signature === undefined) return [fails("signature", "signature_missing", missingWords(target))];
+  const asset = context.catalog.assetOfPath(path);
+  const bound = isBound(signature.purpose, asset) ? "bound to the grant" : "good under any grant that covers the path";
+  const what = `${purposeWords[signature.purpose]}, ${bound}`;
+  const key = keyOf(target, signature, context);
+  const steps: Step[] = [
+    key === undefined
+      ? fails("signature", "signature_invalid", `${what}: it does not hold for this URL`)
+      : holds("signature", `${what}, under the key ${shown(key)}`),
+  ];
+  if (asset === undefined) steps.push(fails("catalog", "asset_unknown", "the catalog has no asset for this path"));
+  if (key !== undefined && asset !== undefined) steps.push(...aliasSteps(path.slice(asset.id.length + 2), query));
+  steps.push(expiryStep(signature, key !== undefined, context));
+  if (query !== "") steps.push(told("query", `the origin's own, signed with the path: ${parameterNames(query)}`));
+  steps.push(...appendedSteps(target));
+  return steps;
+}
+
+/** What an alias stands for. It is decoded for nobody who cannot show a signature for it. */
+function aliasSteps(path: string, query: string): readonly Step[] {
+  if (!isAlias(path)) return [];
+  const file = originFileOf({ path, query });
+  return file.ok
+    ? [told("alias", `it stands for ${shownFile(file.value)}`)]
+    : [fails("alias", file.refusal.code, file.refusal.reason)];
+}
+
+/** The kid under which the signature holds: the grant's, or any of the ring where the grant cannot be opened. */
+function keyOf(target: MediaTarget, signature: SignatureParameter, context: ExplainMediaContext): string | undefined {
+  const { keys, catalog, now } = context;
+  const opened = openGrant(target.grant, keys, now);
+  const asset = catalog.assetOfPath(target.path);
+  for (const [kid, key] of keys)
+    if ((!opened.ok || opened.value.kid === kid) && signatureHolds(target, signature, key, asset)) return kid;
+  return undefined;
+}
+
+function expiryStep({ purpose, expiry }: SignatureParameter, authentic: boolean, context: ExplainMediaContext): Step {
+  const { now, renewal } = context;
+  if (now < expiry) return (authentic ? holds : told)("expiry", `the URL ends ${when(expiry, now)}`);
+  const ended = `the URL ended ${when(expiry, now)}`;
+  const renewed = isRenewable({ purpose }, renewal) ? "; an authentic one is renewed by redirect" : "";
+  return authentic ? fails("expiry", "signature_expired", ended + renewed) : told("expiry", ended);
+}
+
+function unreadableSignature(target: MediaTarget, context: ExplainMediaContext): readonly Step[] {
+  const { signature } = target;
+  if (signature === undefined) return [fails("signature", "signature_missing", missingWords(target))];
+  const what = `${purposeWords[signature.purpose]}; not to be checked without a canonical path`;
+  return [told("signature", what), expiryStep(signature, false, context), ...appendedSteps(target)];
+}
+
+/** A parameter of ours that has lost its form is the likeliest reason why a signature is missing. */
+function missingWords({ appended }: MediaTarget): string {
+  const broken = Object.values(parameterOf).filter((name) => `&${appended}`.includes(`&${name}=`));
+  return broken.length === 0
+    ? "the query has no list, seg or key parameter"
+    : `the query's ${broken.join(", ")} parameter is not of the form <expiry>.<22 characters>`;
+}
+
+function appendedSteps({ appended }: MediaTarget): readonly Step[] {
+  if (appended === "") return [];
+  return [told("appended", `behind the signature, not signed and not sent on as a whole: ${parameterNames(appended)}`)];
+}
+
+/** What is refused behind the signature: each of these says that the signature held. */
+const behindSignature: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+  "path_not_covered",
+  "signature_not_yet_valid",
+  "signature_expired",
+  "address_not_covered",
+]);
+
+/**
+ * What a CloudFront signed URL grants and why. The verdict is that of {@link checkCloudFrontTarget}; the steps read the
+ * same parts in its order, and tell what stands behind the first that fails.
+ */
+async function explainCloudFrontUrl(
+  target: string,
+  asset: Asset,
+  context: CloudFrontCheckContext,
+): Promise<Explanation> {
+  const checked = await checkCloudFrontTarget(target, asset, "GET", context);
+  const refusal = checked.ok ? undefined : checked.refusal;
+  const steps = cloudFrontSteps(target, context, refusal);
+  if (!checked.ok) return { kind: "cloudfront", verdict: "refused", refusal, grants: undefined, steps };
+  const { path, policy, expires } = checked.value;
+  const grants = `GET and HEAD of ${path} of the asset ${asset.id} by a ${policy} policy, until ${when(expires, context.now)}`;
+  return { kind: "cloudfront", verdict: "served", refusal, grants, steps };
+}
+
+function cloudFrontSteps(
+  target: string,
+  context: CloudFrontCheckContext,
+  refusal: Refusal | undefined,
+): readonly Step[] {
+  const mark = target.indexOf("?");
+  const read = readParameters(mark < 0 ? "" : target.slice(mark + 1));
+  const raw = mark < 0 ? target : target.slice(0, mark);
+  const opened = openedPath(raw, read.ok ? read.value.policy.kind : undefined);
+  const steps = [
+    !opened.ok
+      ? fails("path", "path_invalid", `not canonical: ${opened.refusal}`)
+      : pathFault(opened.value) === undefined
+        ? holds("path", `canonical: ${shownPath(opened.value)}`)
+        : holds("path", `in its origin's own spelling: ${shownPath(opened.value)}`),
+  ];
+  if (!read.ok) return [...steps, fails("parameters", read.refusal.code, read.refusal.reason)];
+  const { keyPairId, hash, policy, query } = read.value;
+  steps.push(holds("parameters", `a ${policy.kind} policy under ${hash === "SHA1" ? "SHA-1" : "SHA-256"}`));
+  const known = context.publicKeys(keyPairId) !== undefined;
+  const key = `the Key-Pair-Id is ${shown(keyPairId)}`;
+  steps.push(known ? holds("key", key) : fails("key", "key_unknown", `${key}, which the key ring does not hold`));
+  steps.push(...cloudFrontSignatureSteps(read.value, known && opened.ok, context, refusal));
+  if (opened.ok && isPlaylist(opened.value))
+    steps.push(fails("file", "path_not_covered", "a playlist is served under a grant alone"));
+  if (query !== undefined) steps.push(told("query", `the viewer's own parameters: ${parameterNames(query)}`));
+  steps.push(told("renewal", "a CloudFront URL carries no grant: it is neither renewed nor ended before its time"));
+  return steps;
+}
+
+function cloudFrontSignatureSteps(
+  { policy }: SignedParameters,
+  judged: boolean,
+  context: CloudFrontCheckContext,
+  refusal: Refusal | undefined,
+): readonly Step[] {
+  const statement: ReturnType<typeof readStatement> =
+    policy.kind === "custom"
+      ? readStatement(policy.bytes)
+      : {
+          ok: true,
+          value: { resource: undefined, expires: policy.expires, starts: undefined, range: undefined },
+        };
+  const what = policy.kind === "canned" ? "for the whole URL and its end" : "for the policy in the URL";
+  if (!statement.ok)
+    return [judged ? fails("policy", "signature_invalid", refusal?.reason ?? "") : told("policy", statement.refusal)];
+  const code = refusal?.code;
+  const authentic = judged && (code === undefined || behindSignature.has(code));
+  const signature = !judged
+    ? told("signature", `made ${what}; not to be checked`)
+    : authentic
+      ? holds("signature", `it holds ${what}`)
+      : fails("signature", "signature_invalid", refusal?.reason ?? "it does not hold");
+  return [signature, ...policySteps(statement.value, authentic, context, code)];
+}
+
+function policySteps(
+  { resource, expires, starts, range }: CloudFrontStatement,
+  authentic: boolean,
+  { now, address }: CloudFrontCheckContext,
+  code: RefusalCode | undefined,
+): readonly Step[] {
+  const judge = (part: string, good: boolean, failure: RefusalCode, text: string) =>
+    !authentic ? told(part, text) : good ? holds(part, text) : fails(part, failure, text);
+  const steps: Step[] = [];
+  if (resource !== undefined)
+    steps.push(
+      judge("resource", code !== "path_not_covered", "path_not_covered", `the policy is for ${shown(resource)}`),
+    );
+  if (starts !== undefined)
+    steps.push(judge("start", now > starts, "signature_not_yet_valid", `the URL starts after ${when(starts, now)}`));
+  const end = `the URL end${now < expires ? "s" : "ed"} ${when(expires, now)}`;
+  steps.push(judge("expiry", now < expires, "signature_expired", end));
+  if (range !== undefined) {
+    const from = address === undefined ? "the viewer's is not known" : `the viewer's is ${shown(address)}`;
+    const viewer = address === undefined ? undefined : parseIpv4(address);
+    const good = viewer !== undefined && isInRange(range, viewer);
+    steps.push(judge("address", good, "address_not_covered", `the policy is for one IPv4 range; ${from}`));
+  }
+  return steps;
+}

@@ -1,0 +1,125 @@
+import { mediaPlaceOf } from "../base/alias.ts";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { type Clock, type Seconds, seconds } from "../base/time.ts";
+import type { HttpAssetOrigin } from "../catalog/asset-origin.ts";
+import type { Origin, OriginRequest } from "./origin.ts";
+import { type DerivedKeys, type OriginSecretPorts, signOriginRequest } from "./origin-auth.ts";
+import { readOriginResponse } from "./origin-response.ts";
+
+/** The part of fetch that is used here. */
+export type OriginFetch = (
+  url: string,
+  init: {
+    readonly method: string;
+    readonly headers: Headers;
+    readonly redirect: "manual";
+    readonly signal: AbortSignal;
+  },
+) => Promise<Response>;
+
+export interface HttpOriginPorts extends OriginSecretPorts {
+  readonly fetch: OriginFetch;
+  readonly clock: Clock;
+}
+
+const mostRedirects = 3;
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * The files of HTTP servers. The origin gets the asset's own credentials and, of the viewer's request, the range and the
+ * entity tags that they hold: nothing else. Redirects are followed up to three times and on the origin's own host alone,
+ * so that no answer makes a worker ask an address of somebody's choosing with our credentials. Those of a playlist have to
+ * stay below the asset's prefix: what is below it is all that the asset opens.
+ */
+export function httpOrigin(ports: HttpOriginPorts): Origin {
+  const derived: DerivedKeys = new Map();
+  return async (request) => {
+    const { asset } = request;
+    if (asset.origin.type !== "http") return refusal("internal_error", `${asset.id}: its origin is not HTTP`);
+    const timeout = seconds(asset.origin.timeout + (request.hold ?? 0));
+    const deadline = startDeadline(timeout);
+    try {
+      const answered = await follow(request, asset.origin, { ...ports, derived }, deadline.signal);
+      if (!answered.ok) return answered;
+      const { response, location } = answered.value;
+      const read = await readOriginResponse(response, request);
+      if (read.ok && location !== undefined) read.value.headers.set("Content-Location", location);
+      return read;
+    } catch {
+      // What fetch throws may quote the URL, whose query can be a credential of the origin's: it is not passed on.
+      return deadline.signal.aborted
+        ? refusal("origin_slow", `${asset.id}: the origin did not answer within ${timeout} s`)
+        : refusal("origin_failed", `${asset.id}: the origin cannot be reached, or broke the connection off`);
+    } finally {
+      deadline.end();
+    }
+  };
+}
+
+async function follow(
+  request: OriginRequest,
+  origin: HttpAssetOrigin,
+  ports: HttpOriginPorts & { readonly derived: DerivedKeys },
+  signal: AbortSignal,
+): Promise<Result<{ readonly response: Response; readonly location: string | undefined }, Refusal>> {
+  const { asset, path, query, method } = request;
+  const { fetch } = ports; // unbound: workerd's fetch refuses to be called as a method
+  let location: string | undefined;
+  let url = `${origin.url}${path}${query === "" ? "" : `?${query}`}`;
+  // The path was checked long before. What fetch would send otherwise than it was signed is not sent at all.
+  if (new URL(url).href !== url) return refusal("path_invalid", `${asset.id}: the path leads elsewhere`);
+  for (let hop = 0; hop <= mostRedirects; hop++) {
+    const signed = await signOriginRequest(origin, { url, method }, ports);
+    if (!signed.ok) return signed;
+    const { headers } = signed.value;
+    // A range of compressed bytes would be no range of the file.
+    headers.set("Accept-Encoding", "identity");
+    if (request.range !== undefined) headers.set("Range", request.range);
+    if (request.ifNoneMatch !== undefined) headers.set("If-None-Match", request.ifNoneMatch);
+    const response = await fetch(signed.value.url, { method, headers, redirect: "manual", signal });
+    if (!redirects.has(response.status)) return ok({ response, location });
+    await response.body?.cancel();
+    const next = redirectTarget(response.headers.get("Location"), url);
+    if (next === undefined)
+      return refusal("origin_failed", `${asset.id}: the origin redirects to another host, or to no place`);
+    url = next;
+    if (request.locates === undefined) continue;
+    location = belowPrefix(url, origin);
+    if (location === undefined)
+      return refusal("origin_failed", `${asset.id}: the origin redirects a playlist out of the asset's prefix`);
+  }
+  return refusal("origin_failed", `${asset.id}: the origin redirects more than ${mostRedirects} times`);
+}
+
+function redirectTarget(location: string | null, from: string): string | undefined {
+  if (location === null || !URL.canParse(location, from)) return undefined;
+  const target = new URL(location, from);
+  target.hash = "";
+  const own = target.origin === new URL(from).origin && target.username === "" && target.password === "";
+  return own ? target.href : undefined;
+}
+
+/**
+ * A URL's path and query below the asset's prefix; undefined for one that is elsewhere, or that a server could take for one
+ * elsewhere (`..%2F`). Delivery directives are left out: an origin hands them on, and they would tell each reload apart.
+ */
+function belowPrefix(url: string, origin: HttpAssetOrigin): string | undefined {
+  if (!url.startsWith(origin.url)) return undefined;
+  const [path = "", query = ""] = url.slice(origin.url.length).split(/\?(.*)/s, 2);
+  const own = query
+    .split("&")
+    .filter((pair) => !pair.startsWith("_HLS_"))
+    .join("&");
+  if (path === "" || !mediaPlaceOf({ path, query: own }).ok) return undefined;
+  return own === "" ? path : `${path}?${own}`;
+}
+
+/**
+ * Time until the answer begins. It does not bound the body, which is streamed: over a large file a slow viewer may take
+ * longer than the origin. Who reads a body whole, as `manifest/fetch-playlist.ts` does, has a deadline of its own for it.
+ */
+function startDeadline(timeout: Seconds): { readonly signal: AbortSignal; readonly end: () => void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), timeout * 1000);
+  return { signal: controller.signal, end: () => clearTimeout(timer) };
+}

@@ -1,0 +1,87 @@
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { contentTypeOf } from "./file-response.ts";
+import { cachingHeaders } from "./freshness.ts";
+import { type OriginRequest, originHeaders } from "./origin.ts";
+import { parseContentRange, rangeRefusal } from "./ranges.ts";
+
+/**
+ * An HTTP server's final answer as the origin port gives it: 200, 206 and 304 with the few headers that are passed on, or
+ * a refusal. The body is handed on unread.
+ */
+export async function readOriginResponse(
+  response: Response,
+  request: OriginRequest,
+): Promise<Result<Response, Refusal>> {
+  const { status } = response;
+  const passes =
+    status === 200 ||
+    (status === 206 && request.range !== undefined && isPart(response)) ||
+    (status === 304 && request.ifNoneMatch !== undefined);
+  if (!passes) return refuseResponse(response, request);
+  const headers = new Headers();
+  for (const name of [...originHeaders, ...cachingHeaders]) {
+    const value = response.headers.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  if (status !== 304) headers.set("Content-Type", contentTypeOf(request.path, response.headers.get("Content-Type")));
+  if (isEncoded(response)) {
+    // fetch decodes the body; its length and the places in it are then others than the origin's.
+    if (status === 206) return refuseResponse(response, request);
+    headers.delete("Content-Length");
+    headers.delete("Accept-Ranges");
+  }
+  const body = request.method === "HEAD" || status === 304 ? null : response.body;
+  if (body === null) await response.body?.cancel();
+  return ok(new Response(body, { status, headers }));
+}
+
+/** Whether a 206 says which part of the file it is. How long the whole file is, it need not say. */
+function isPart({ headers }: Response): boolean {
+  return parseContentRange(headers.get("Content-Range"))?.range !== undefined;
+}
+
+function isEncoded(response: Response): boolean {
+  const encoding = response.headers.get("Content-Encoding");
+  return encoding !== null && encoding !== "" && encoding !== "identity";
+}
+
+async function refuseResponse(response: Response, request: OriginRequest): Promise<Result<never, Refusal>> {
+  const { status } = response;
+  const { id } = request.asset;
+  if (status === 403 && (await meansMissing(response, request)))
+    return refusal("object_unknown", `${id}: the origin answered 403, which it does for a missing file too`);
+  if (!response.bodyUsed) await response.body?.cancel();
+  if (status === 404 || status === 410) return refusal("object_unknown", `${id}: the origin answered ${status}`);
+  if (status === 416) return rangeRefusal(parseContentRange(response.headers.get("Content-Range"))?.size);
+  return refusal("origin_failed", `${id}: the origin answered ${status}`);
+}
+
+const longestError = 4096;
+
+/**
+ * S3 hides that an object is missing behind 403 AccessDenied if the caller may not list the bucket. Any other 403 (a wrong
+ * signature, a wrong key, a wrong secret header) is a fault of the setup, and viewers must not get a 404 for it, unless the
+ * asset says that its origin answers 403 for missing files. The response to HEAD has no body to tell them apart by, so it
+ * counts as the more common case.
+ */
+async function meansMissing(response: Response, { asset, method }: OriginRequest): Promise<boolean> {
+  if (asset.origin.type !== "http") return false;
+  if (asset.origin.missingIs === 403) return true;
+  if (asset.origin.auth?.type !== "sigv4") return false;
+  if (method === "HEAD") return true;
+  if (Number(response.headers.get("Content-Length") ?? 0) > longestError) return false;
+  return (await textStart(response)).includes("<Code>AccessDenied</Code>");
+}
+
+async function textStart(response: Response): Promise<string> {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  while (reader !== undefined && text.length < longestError) {
+    const { done, value } = await reader.read();
+    if (done) return text;
+    text += decoder.decode(value, { stream: true });
+  }
+  await reader?.cancel();
+  return text;
+}

@@ -1,0 +1,121 @@
+import { readDecimal } from "../base/encoding.ts";
+import { type Refusal, type Refused, refuse } from "../base/result.ts";
+
+/** One range as it is asked for (RFC 9110 §14.1.2), in bytes; `to` is inclusive. */
+export type RangeAsked = { readonly from: number; readonly to: number | undefined } | { readonly suffix: number };
+
+/** One range as it lies within a file. */
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+const unit = "bytes=";
+
+/**
+ * The one range that a Range header asks for, or undefined where there is none to serve: another unit, a broken one, and
+ * several at once, all of which RFC 9110 §14.2 lets a server ignore by answering with the whole file.
+ */
+export function parseRange(header: string | undefined): RangeAsked | undefined {
+  if (header === undefined || !header.startsWith(unit)) return undefined;
+  const dash = header.indexOf("-", unit.length);
+  if (dash < 0) return undefined;
+  const to = readDecimal(header, dash + 1, header.length);
+  if (dash === unit.length) return to === undefined ? undefined : { suffix: to };
+  const from = readDecimal(header, unit.length, dash);
+  if (from === undefined) return undefined;
+  if (dash + 1 === header.length) return { from, to: undefined };
+  return to === undefined || to < from ? undefined : { from, to };
+}
+
+/** The one spelling of a range: what origins and caches are asked for. */
+export function rangeText(range: RangeAsked): string {
+  return "suffix" in range ? `${unit}-${range.suffix}` : `${unit}${range.from}-${range.to ?? ""}`;
+}
+
+/** Where a range lies in a file of `size` bytes, or undefined where nothing of it does. */
+export function resolveRange(range: RangeAsked, size: number): ByteRange | undefined {
+  if ("suffix" in range) {
+    const length = Math.min(range.suffix, size);
+    return length === 0 ? undefined : { offset: size - length, length };
+  }
+  if (range.from >= size) return undefined;
+  return { offset: range.from, length: Math.min(range.to ?? size - 1, size - 1) - range.from + 1 };
+}
+
+/** The value of Content-Range for a part of a file. */
+export function contentRange({ offset, length }: ByteRange, size: number): string {
+  return `bytes ${offset}-${offset + length - 1}/${size}`;
+}
+
+/** A Content-Range (RFC 9110 §14.4). A server may leave out the size with `*` while it does not know it. */
+export interface ParsedContentRange {
+  /** Undefined in a 416, which names no range: `bytes *\/1000`. */
+  readonly range: ByteRange | undefined;
+  readonly size: number | undefined;
+}
+
+/** Undefined where the header is missing, has another unit or is malformed. */
+export function parseContentRange(header: string | null): ParsedContentRange | undefined {
+  if (header?.slice(0, 6).toLowerCase() !== "bytes ") return undefined;
+  const slash = header.indexOf("/");
+  if (slash < 0) return undefined;
+  const size = readDecimal(header, slash + 1, header.length);
+  if (size === undefined && header.slice(slash + 1) !== "*") return undefined;
+  if (header.slice(6, slash) === "*") return size === undefined ? undefined : { range: undefined, size };
+  const dash = header.indexOf("-");
+  const from = readDecimal(header, 6, dash);
+  const to = readDecimal(header, dash + 1, slash);
+  if (from === undefined || to === undefined || to < from || (size !== undefined && to >= size)) return undefined;
+  return { range: { offset: from, length: to - from + 1 }, size };
+}
+
+/** The refusal of a range that lies outside its file. */
+export function rangeRefusal(size: number | undefined): Refused<Refusal> {
+  const code = "range_not_satisfiable";
+  const reason = "the range lies outside the file";
+  return refuse(size === undefined ? { code, reason } : { code, reason, size });
+}
+
+/**
+ * The entity tags that an If-None-Match names (RFC 9110 §13.1.2), each without its weakness, `*` for any, or undefined
+ * where the header is malformed and to be ignored.
+ */
+export function parseEntityTags(header: string | undefined): readonly string[] | "*" | undefined {
+  if (header === undefined) return undefined;
+  if (header.trim() === "*") return "*";
+  const tags: string[] = [];
+  let at = skipSpace(header, 0);
+  while (at < header.length) {
+    if (header.startsWith("W/", at)) at += 2;
+    const end = header.charAt(at) === '"' ? header.indexOf('"', at + 1) : -1;
+    if (end < 0) return undefined;
+    tags.push(header.slice(at, end + 1));
+    at = skipSpace(header, end + 1);
+    if (at === header.length) return tags;
+    if (header.charAt(at) !== ",") return undefined;
+    at = skipSpace(header, at + 1);
+  }
+  return undefined;
+}
+
+/** Whether an If-None-Match names a file's entity tag, so that 304 answers it: the weak comparison. */
+export function namesEntityTag(ifNoneMatch: string | undefined, tag: string | undefined): boolean {
+  const tags = parseEntityTags(ifNoneMatch);
+  if (tags === undefined) return false;
+  if (tags === "*") return true;
+  return tag !== undefined && tags.includes(tag.startsWith("W/") ? tag.slice(2) : tag);
+}
+
+/**
+ * Whether an If-Range holds (RFC 9110 §13.1.5), so that its range is still a part of the file the viewer has begun:
+ * the strong comparison with the entity tag, or the very date of Last-Modified.
+ */
+export function ifRangeHolds(ifRange: string, tag: string | null, lastModified: string | null): boolean {
+  return ifRange.startsWith('"') ? ifRange === tag : ifRange === lastModified;
+}
+
+function skipSpace(text: string, at: number): number {
+  while (at < text.length && (text.charCodeAt(at) === 0x20 || text.charCodeAt(at) === 0x09)) at++;
+  return at;
+}

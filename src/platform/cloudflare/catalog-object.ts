@@ -1,0 +1,74 @@
+import { DurableObject } from "cloudflare:workers";
+import * as z from "zod";
+import { isUnixSeconds, systemClock, systemTimer } from "../../base/time.ts";
+import type { CatalogEditing } from "../../catalog/edit-catalog.ts";
+import { type EditNotes, editInTurn } from "../../catalog/edit-in-turn.ts";
+import { nodeSha256 } from "../node/node-crypto.ts";
+import { kvCatalog } from "./object-clients.ts";
+
+const time = z.number().refine(isUnixSeconds);
+const headSchema = z.object({
+  at: time,
+  earlier: z.array(z.object({ name: z.string(), until: time })),
+  /** How many parts the text is kept in. */
+  parts: z.int().min(1),
+});
+
+/** A value of the storage holds 2 MB, and a character may take two bytes there. */
+const partLength = 500_000;
+
+export interface CatalogBindings {
+  readonly CATALOG: KVNamespace;
+}
+
+/**
+ * Where operators' changes of the catalog take turns: one object for all. It keeps the text that it wrote last in its own
+ * storage, since KV may show an older one for a minute. Each method answers with a `Result`.
+ */
+export class CatalogObject extends DurableObject<CatalogBindings> {
+  readonly #editing: CatalogEditing;
+
+  constructor(state: DurableObjectState, env: CatalogBindings) {
+    super(state, env);
+    const { CATALOG } = env;
+    this.#editing = editInTurn({
+      store: { load: kvCatalog(CATALOG), save: (text) => CATALOG.put("catalog", text) },
+      notes: { read: () => readNotes(state.storage), write: (notes) => writeNotes(state.storage, notes) },
+      clock: systemClock,
+      timer: systemTimer,
+      sha256: nodeSha256,
+    });
+  }
+
+  read(): Promise<unknown> {
+    return this.#editing.read();
+  }
+
+  /** The asset as JSON text. */
+  put(id: string, asset: string, replace: boolean): Promise<unknown> {
+    return this.#editing.put(id, JSON.parse(asset), replace);
+  }
+
+  remove(id: string): Promise<unknown> {
+    return this.#editing.remove(id);
+  }
+}
+
+function readNotes({ kv }: DurableObjectStorage): EditNotes | undefined {
+  const head = kv.get("head");
+  if (head === undefined) return undefined;
+  const { at, earlier, parts } = headSchema.parse(head);
+  const text = Array.from({ length: parts }, (_, part) => z.string().parse(kv.get(`text ${part}`))).join("");
+  return { text, at, earlier };
+}
+
+function writeNotes(storage: DurableObjectStorage, { text, at, earlier }: EditNotes): void {
+  const { kv } = storage;
+  const parts = Math.max(1, Math.ceil(text.length / partLength));
+  storage.transactionSync(() => {
+    for (const [name] of [...kv.list({ prefix: "text " })]) kv.delete(name);
+    for (let part = 0; part < parts; part++)
+      kv.put(`text ${part}`, text.slice(part * partLength, (part + 1) * partLength));
+    kv.put("head", { at, earlier, parts });
+  });
+}

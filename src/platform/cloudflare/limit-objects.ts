@@ -1,0 +1,88 @@
+import { DurableObject } from "cloudflare:workers";
+import * as z from "zod";
+import { endOf, type RatePolicy, type RateStanding, type RateWindow, takeFrom } from "../../auth/rate-limit.ts";
+import { isUnixSeconds, type Seconds, seconds, systemClock, type UnixSeconds } from "../../base/time.ts";
+
+const keptSchema = z.object({
+  startedAt: z.number().refine(isUnixSeconds),
+  count: z.int().min(0),
+  /** The window's length when it was last counted in, in seconds. */
+  length: z.number().min(0),
+});
+
+/**
+ * How often one name has asked under one policy. What is counted is written down before it is answered, so that neither a
+ * restart nor an eviction gives a fresh quota: one small row for each request that is let in, none for those that are not,
+ * so a storm costs no more writes than its quota. The alarm removes everything once the window is over.
+ *
+ * Nothing is kept in memory: reading, counting and writing are done without a wait in between, so however many ask at once,
+ * each is counted after the other.
+ */
+export class LimitsObject extends DurableObject {
+  async take(policy: RatePolicy, now: UnixSeconds): Promise<RateStanding> {
+    const kept = this.#kept();
+    const { window, standing } = takeFrom(kept, policy, now);
+    if (kept === undefined || window.count !== kept.count || window.startedAt !== kept.startedAt)
+      this.ctx.storage.kv.put("window", { ...window, length: policy.window });
+    if ((await this.ctx.storage.getAlarm()) === null) await this.#remind(window, policy.window);
+    return standing;
+  }
+
+  /** Whether it can be read; nothing is counted. */
+  async answers(): Promise<boolean> {
+    this.#kept();
+    return true;
+  }
+
+  override async alarm(): Promise<void> {
+    const kept = this.#kept();
+    if (kept !== undefined && systemClock() < endOf(kept, { window: kept.length }))
+      return this.#remind(kept, kept.length);
+    await this.ctx.storage.deleteAll();
+  }
+
+  #kept(): (RateWindow & { readonly length: Seconds }) | undefined {
+    const found = this.ctx.storage.kv.get("window");
+    if (found === undefined) return undefined;
+    const { startedAt, count, length } = keptSchema.parse(found);
+    return { startedAt, count, length: seconds(length) };
+  }
+
+  #remind(window: RateWindow, length: Seconds): Promise<void> {
+    return this.ctx.storage.setAlarm(Math.ceil(endOf(window, { window: length })) * 1000);
+  }
+}
+
+/** In milliseconds: how often it is worth to look for proofs that are too old. */
+const sweep = 120_000;
+
+const longestId = 256;
+
+const schema = "CREATE TABLE IF NOT EXISTS proof (jti TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID";
+
+/**
+ * The DPoP proofs of one key that were taken, until each is too old anyhow. What is written down is asked in the same breath,
+ * without a wait in between: of a proof that comes many times at once, one is the first. The alarm removes what is over,
+ * and the object with the last of it.
+ */
+export class ProofsObject extends DurableObject {
+  async firstUse(jti: string, until: UnixSeconds): Promise<boolean> {
+    // The worker that calls may be of another version.
+    if (jti === "" || jti.length > longestId || !isUnixSeconds(until)) throw new RangeError("not a proof's id and end");
+    const { sql } = this.ctx.storage;
+    sql.exec(schema);
+    const { rowsWritten } = sql.exec("INSERT INTO proof (jti, until) VALUES (?, ?) ON CONFLICT DO NOTHING", jti, until);
+    if (rowsWritten === 0) return false;
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(until * 1000);
+    return true;
+  }
+
+  override async alarm(): Promise<void> {
+    const { sql } = this.ctx.storage;
+    sql.exec(schema);
+    sql.exec("DELETE FROM proof WHERE until <= ?", systemClock());
+    const { next } = sql.exec("SELECT min(until) AS next FROM proof").one();
+    if (typeof next === "number") await this.ctx.storage.setAlarm(Math.max(next * 1000, Date.now() + sweep));
+    else await this.ctx.storage.deleteAll();
+  }
+}

@@ -1,0 +1,144 @@
+import * as z from "zod";
+import type { ProofReplay } from "../../auth/credential.ts";
+import type { RateLimits, RatePolicy, RateStanding } from "../../auth/rate-limit.ts";
+import type { UnixSeconds } from "../../base/time.ts";
+import { catalogFaultSchema } from "../../catalog/catalog-fault.ts";
+import type { CatalogEditing } from "../../catalog/edit-catalog.ts";
+import type { Gathered } from "../../metrics/gathered.ts";
+import { countsSchema, refusalsOfHourSchema, sessionsNowSchema } from "../../metrics/gathering.ts";
+import type { StreamsOf } from "../../sessions/lease.ts";
+import { endLoginAt, type LeaseDesk } from "../../sessions/lease-router.ts";
+
+/** The part of a `DurableObjectNamespace<MetricsObject>` that is used here. */
+export interface MetricsNamespace<Id> {
+  idFromName(name: string): Id;
+  get(id: Id): MetricsStub;
+}
+
+interface MetricsStub {
+  report(report: unknown): Promise<unknown>;
+  counts(): Promise<unknown>;
+  sessions(asked: unknown): Promise<unknown>;
+  refusals(): Promise<unknown>;
+}
+
+/** The counts of all isolates, in the one MetricsObject. Each rejects where it does not answer, or with something else. */
+export function gatheredBy<Id>(objects: MetricsNamespace<Id>): Gathered {
+  // A stub that has failed once may go on failing.
+  const object = () => objects.get(objects.idFromName("metrics"));
+  return {
+    report: async (report) => {
+      await object().report(report);
+    },
+    counts: async () => countsSchema.parse(await object().counts()),
+    sessions: async (asked) => sessionsNowSchema.parse(await object().sessions(asked)),
+    refusals: async () => refusalsOfHourSchema.parse(await object().refusals()),
+  };
+}
+
+/** The part of a DurableObjectNamespace of ProofsObject that is used here. */
+export interface ProofsNamespace<Id> {
+  idFromName(name: string): Id;
+  get(id: Id): { firstUse(jti: string, until: UnixSeconds): Promise<boolean> };
+}
+
+/** DPoP proofs in Durable Objects: one ProofsObject for each key, so that each proof is taken in one place. */
+export function proofReplay<Id>(objects: ProofsNamespace<Id>): ProofReplay {
+  return { firstUse: async (jkt, jti, until) => objects.get(objects.idFromName(jkt)).firstUse(jti, until) };
+}
+
+/** The part of a DurableObjectNamespace of LimitsObject that is used here. */
+export interface LimitsNamespace<Id> {
+  idFromName(name: string): Id;
+  get(id: Id): { take(policy: RatePolicy, now: UnixSeconds): Promise<RateStanding> };
+}
+
+/** Rate limits in Durable Objects: one LimitsObject for each name under each policy. */
+export function rateLimits<Id>(namespace: LimitsNamespace<Id>): RateLimits {
+  return {
+    take: async (policy, name, now) => namespace.get(namespace.idFromName(`${policy.name} ${name}`)).take(policy, now),
+  };
+}
+
+/** The part of a DurableObjectNamespace of StreamsObject that is used here. */
+export interface StreamsNamespace<Id> {
+  idFromName(name: string): Id;
+  get(id: Id): LeaseDesk;
+}
+
+/** The streams of all subjects: one StreamsObject for each name. */
+export function streamsOf<Id>(namespace: StreamsNamespace<Id>): StreamsOf {
+  return (subject, older = []) => {
+    const object = () => namespace.get(namespace.idFromName(subject));
+    return {
+      claim: async (claim) => object().claim(claim, subject, older),
+      take: async (policy, now) => object().take(policy, now, subject, older),
+      touch: async (touch) => object().touch(touch),
+      end: async (ending) => object().end(ending),
+      endLogin: async (ending) =>
+        endLoginAt(
+          [subject, ...older].map((name) => namespace.get(namespace.idFromName(name))),
+          ending,
+        ),
+      show: async (sessionId, now) => object().show(sessionId, now),
+      running: async (now) => object().running(now, subject, older),
+    };
+  };
+}
+
+/** The part of a KVNamespace that is used here. */
+export interface TextStore {
+  get(key: string, options: { readonly type: "text"; readonly cacheTtl: number }): Promise<string | null>;
+}
+
+/**
+ * How the catalog is loaded from KV: the JSON text under the key `catalog`. KV keeps it near the reader for `cacheTtl`
+ * seconds (60 is the least that every plan takes), so a change is seen everywhere within about two minutes.
+ */
+export function kvCatalog(store: TextStore, cacheTtl = 60): () => Promise<string | undefined> {
+  return async () => (await store.get("catalog", { type: "text", cacheTtl })) ?? undefined;
+}
+
+/** The part of a `DurableObjectNamespace<CatalogObject>` that is used here. */
+export interface CatalogObjects<Id> {
+  idFromName(name: string): Id;
+  get(id: Id): {
+    read(): Promise<unknown>;
+    put(id: string, asset: string, replace: boolean): Promise<unknown>;
+    remove(id: string): Promise<unknown>;
+  };
+}
+
+const refusedSchema = z.object({
+  ok: z.literal(false),
+  refusal: z.discriminatedUnion("code", [
+    z.object({ code: z.literal("asset_invalid"), reason: z.string(), faults: z.array(z.string()) }),
+    z.object({ code: z.enum(["asset_unknown", "store_unavailable"]), reason: z.string() }),
+  ]),
+});
+const answerOf = <Value>(value: z.ZodType<Value>) =>
+  z.discriminatedUnion("ok", [refusedSchema, z.object({ ok: z.literal(true), value })]);
+
+const storedSchema = answerOf(z.object({ assets: z.array(z.unknown()), faults: z.array(catalogFaultSchema) }));
+const changeSchema = answerOf(
+  z.object({
+    asset: z.unknown(),
+    was: z.enum(["added", "replaced", "removed", "unchanged"]),
+    faults: z.array(z.string()),
+  }),
+);
+
+/**
+ * The catalog as one CatalogObject edits it, which `name` names: there is one for all. It rejects where the object does not
+ * answer, or with something else.
+ */
+export function catalogEditing<Id>(objects: CatalogObjects<Id>, name = "catalog"): CatalogEditing {
+  // A stub that has failed once may go on failing.
+  const object = () => objects.get(objects.idFromName(name));
+  return {
+    read: async () => storedSchema.parse(await object().read()),
+    put: async (id, asset, replace = true) =>
+      changeSchema.parse(await object().put(id, JSON.stringify(asset), replace)),
+    remove: async (id) => changeSchema.parse(await object().remove(id)),
+  };
+}

@@ -1,0 +1,36 @@
+import { DurableObject } from "cloudflare:workers";
+import type { Refusal, Result } from "../../base/result.ts";
+import { systemClock, systemMillisecondClock, systemTimer } from "../../base/time.ts";
+import type { PlaylistAnswer, PlaylistQuestion, PlaylistSource } from "../../manifest/playlist-source.ts";
+import { sharePlaylist } from "../../manifest/share-playlist.ts";
+import type { Reporter } from "../../metrics/reporter.ts";
+import { type Origin, timedOrigin } from "../../origin/origin.ts";
+import { isolateTelemetry } from "./isolate-telemetry.ts";
+import { mediaOrigin } from "./r2-origin.ts";
+
+/**
+ * One playlist of an origin, for all data centres: an object for each `playlistName`. It stores nothing; what it remembers
+ * is asked for again after a restart. Here, and not in an isolate, those who ask may wait for one promise.
+ */
+export class PlaylistObject extends DurableObject {
+  readonly #source: PlaylistSource;
+  readonly #reporter: Reporter;
+
+  constructor(state: DurableObjectState, env: Cloudflare.Env, origin: Origin = mediaOrigin(env, systemClock)) {
+    super(state, env);
+    const clock = systemMillisecondClock;
+    const { telemetry, reporter } = isolateTelemetry("manifest", env);
+    this.#source = sharePlaylist({ origin: timedOrigin(origin, telemetry, clock), timer: systemTimer, clock });
+    this.#reporter = reporter;
+  }
+
+  /** Whether objects of this class answer at all: for `/ready`. */
+  answers(): boolean {
+    return true;
+  }
+
+  ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>> {
+    this.#reporter.reportIfDue((work) => this.ctx.waitUntil(work));
+    return this.#source(question);
+  }
+}

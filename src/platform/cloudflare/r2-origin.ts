@@ -1,0 +1,143 @@
+import { ok, type Refusal, type Result, refusal } from "../../base/result.ts";
+import type { Clock } from "../../base/time.ts";
+import { isOwnSetting, type R2AssetOrigin } from "../../catalog/asset-origin.ts";
+import { readOriginSecrets } from "../../catalog/origin-secrets.ts";
+import { contentTypeOf, type FileFacts, fileResponse, notModified } from "../../origin/file-response.ts";
+import { httpOrigin } from "../../origin/http-origin.ts";
+import { type Origin, type OriginRequest, originOf } from "../../origin/origin.ts";
+import {
+  namesEntityTag,
+  parseEntityTags,
+  parseRange,
+  type RangeAsked,
+  rangeRefusal,
+  resolveRange,
+} from "../../origin/ranges.ts";
+
+/** The part of an R2Bucket that is used here, so that tests in Node can stand in for it. */
+export interface Bucket {
+  head(key: string): Promise<BucketObject | null>;
+  get(key: string, options?: BucketGet): Promise<BucketObject | null>;
+}
+
+interface BucketGet {
+  readonly range?: { readonly offset: number; readonly length?: number } | { readonly suffix: number };
+  readonly onlyIf?: Headers;
+}
+
+interface BucketObject {
+  readonly size: number;
+  readonly httpEtag: string;
+  readonly uploaded: Date;
+  readonly httpMetadata?: {
+    readonly contentType?: string;
+    readonly contentEncoding?: string;
+    readonly cacheControl?: string;
+    readonly cacheExpiry?: Date;
+  };
+  /** Missing where `onlyIf` did not hold. */
+  readonly body?: ReadableStream;
+}
+
+/**
+ * The files of R2 buckets, which are found in the worker's `env` by the binding's name that the asset gives. The key is
+ * the asset's prefix and the path, decoded.
+ */
+export function r2Origin(env: object): Origin {
+  return async (request) => {
+    const { asset, path } = request;
+    if (asset.origin.type !== "r2") return refusal("internal_error", `${asset.id}: its origin is not R2`);
+    const bucket = bucketOf(env, asset.origin);
+    if (bucket === undefined) {
+      const { binding } = asset.origin;
+      return refusal("configuration_invalid", `${asset.id}: the worker has no R2 binding ${binding}`);
+    }
+    const rest = decoded(path);
+    if (rest === undefined) return refusal("object_unknown", `${asset.id}: the path is not UTF-8, as R2's keys are`);
+    try {
+      return await read(bucket, asset.origin.prefix + rest, request);
+    } catch (error) {
+      // R2's messages name the operation and a code, never a credential: the binding has none.
+      return refusal("origin_failed", `${asset.id}: R2 failed: ${error instanceof Error ? error.message : "unknown"}`);
+    }
+  };
+}
+
+async function read(bucket: Bucket, key: string, request: OriginRequest): Promise<Result<Response, Refusal>> {
+  const { asset, path, method, ifNoneMatch } = request;
+  const asked = method === "GET" ? parseRange(request.range) : undefined;
+  const object = method === "GET" ? await get(bucket, key, asked, ifNoneMatch) : await bucket.head(key);
+  if (object === null) return refusal("object_unknown", `${asset.id}: the bucket has no such object`);
+  if (object === "outside") return rangeRefusal((await bucket.head(key))?.size);
+  if (object.httpMetadata?.contentEncoding)
+    return refusal("origin_failed", `${asset.id}: the object is stored with a Content-Encoding; store it as it is`);
+  const facts = factsOf(object, path);
+  if (method === "HEAD")
+    return ok(namesEntityTag(ifNoneMatch, facts.etag) ? notModified(facts) : fileResponse(facts, undefined, null));
+  if (object.body === undefined) return ok(notModified(facts));
+  return ok(fileResponse(facts, asked && resolveRange(asked, object.size), object.body));
+}
+
+/** `"outside"` where R2 says that the range lies outside the object (error 10039). */
+async function get(
+  bucket: Bucket,
+  key: string,
+  asked: RangeAsked | undefined,
+  ifNoneMatch: string | undefined,
+): Promise<BucketObject | null | "outside"> {
+  // R2 throws at a malformed If-None-Match; HTTP ignores it.
+  const condition = parseEntityTags(ifNoneMatch) === undefined ? undefined : ifNoneMatch;
+  try {
+    return await bucket.get(key, {
+      ...(asked && { range: r2Range(asked) }),
+      ...(condition !== undefined && { onlyIf: new Headers({ "If-None-Match": condition }) }),
+    });
+  } catch (error) {
+    if (asked !== undefined && error instanceof Error && error.message.includes("(10039)")) return "outside";
+    throw error;
+  }
+}
+
+function r2Range(asked: RangeAsked): NonNullable<BucketGet["range"]> {
+  if ("suffix" in asked) return { suffix: asked.suffix };
+  const { from: offset, to } = asked;
+  return to === undefined ? { offset } : { offset, length: to - offset + 1 };
+}
+
+function factsOf({ size, httpEtag, uploaded, httpMetadata }: BucketObject, path: string): FileFacts {
+  const contentType = contentTypeOf(path, httpMetadata?.contentType);
+  const { cacheControl, cacheExpiry } = httpMetadata ?? {};
+  const expires = cacheExpiry?.toUTCString();
+  return { contentType, size, etag: httpEtag, lastModified: uploaded.toUTCString(), cacheControl, expires };
+}
+
+function bucketOf(env: object, { binding }: R2AssetOrigin): Bucket | undefined {
+  const found: unknown = Reflect.get(env, binding);
+  return isBucket(found) ? found : undefined;
+}
+
+function isBucket(found: unknown): found is Bucket {
+  if (typeof found !== "object" || found === null) return false;
+  return typeof Reflect.get(found, "get") === "function" && typeof Reflect.get(found, "head") === "function";
+}
+
+function decoded(path: string): string | undefined {
+  if (!path.includes("%")) return path;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The origins of all assets as a worker reaches them: R2 by its bindings, HTTP by fetch with secrets of its environment. */
+export function mediaOrigin(env: object, clock: Clock): Origin {
+  const secretOf = (name: string) => {
+    if (isOwnSetting(name)) return undefined;
+    const secret: unknown = Reflect.get(env, name);
+    return typeof secret === "string" ? secret : undefined;
+  };
+  const originSecrets = readOriginSecrets(Reflect.get(env, "STAGEDOOR_ORIGIN_SECRETS"));
+  const ports = { fetch: (url: string, init: RequestInit) => fetch(url, init), secretOf, originSecrets, clock };
+  return originOf({ r2: r2Origin(env), http: httpOrigin(ports) });
+}

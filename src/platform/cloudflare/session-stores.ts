@@ -1,0 +1,50 @@
+import type { Refusal } from "../../base/result.ts";
+import { type Milliseconds, milliseconds, type Seconds, systemMillisecondClock, systemTimer } from "../../base/time.ts";
+import type { Telemetry } from "../../metrics/telemetry.ts";
+import type { StreamsOf } from "../../sessions/lease.ts";
+import type { RevocationLog } from "../../sessions/revocation.ts";
+import { type RevocationWatch, watchRevocations } from "../../sessions/revocation-watch.ts";
+import type { EdgeCache } from "./edge-cache.ts";
+import { streamsOf } from "./object-clients.ts";
+import { revocationLog } from "./revocation-log.ts";
+import type { RevocationObject } from "./revocation-object.ts";
+import type { StreamsObject } from "./streams-object.ts";
+
+/** The Durable Objects that sessions are kept in. */
+export interface SessionBindings {
+  readonly REVOCATIONS: DurableObjectNamespace<RevocationObject>;
+  readonly STREAMS: DurableObjectNamespace<StreamsObject>;
+}
+
+export interface SessionStores {
+  readonly revocations: RevocationWatch;
+  readonly log: RevocationLog;
+  readonly streams: StreamsOf;
+}
+
+/** What a worker asks about sessions, wired once an isolate. */
+export function sessionStores(
+  bindings: SessionBindings,
+  cache: EdgeCache,
+  settings: {
+    readonly mediaUrl: string;
+    readonly revocationMaxAge: Seconds;
+    readonly storeFailure: "closed" | "open";
+  },
+  onFailure: (refusal: Refusal) => void,
+  telemetry: Telemetry,
+): SessionStores {
+  const clock = systemMillisecondClock;
+  const onSkipped = (count: number) => {
+    for (let i = 0; i < count; i++) telemetry({ event: "unlogged" });
+  };
+  const log = revocationLog({ objects: bindings.REVOCATIONS, cache, mediaUrl: settings.mediaUrl, clock, onSkipped });
+  const maxAge = milliseconds(settings.revocationMaxAge * 1000);
+  const failure = settings.storeFailure;
+  const onAge = (age: Milliseconds) => telemetry({ event: "snapshot", age });
+  return {
+    log,
+    revocations: watchRevocations({ log, clock, timer: systemTimer, maxAge, failure, onFailure, onAge }),
+    streams: streamsOf(bindings.STREAMS),
+  };
+}

@@ -1,0 +1,192 @@
+import { makeRoom } from "../../base/bounded-map.ts";
+import { bytesText, textBody } from "../../base/lossless-text.ts";
+import { ok, type Refusal, type Result, refusal } from "../../base/result.ts";
+import { inTime, type MillisecondClock, type Seconds, seconds, type Timer, unixMilliseconds } from "../../base/time.ts";
+import {
+  type PlaylistAnswer,
+  type PlaylistQuestion,
+  type PlaylistSource,
+  playlistName,
+} from "../../manifest/playlist-source.ts";
+import { timeoutOf } from "../../origin/origin.ts";
+import { directiveQuery } from "../../playlist/delivery-directives.ts";
+import type { EdgeCache } from "./edge-cache.ts";
+
+/** The part of a `DurableObjectNamespace<PlaylistObject>` that is used here. */
+export interface PlaylistObjects<Id> {
+  idFromName(name: string): Id;
+  get(id: Id): { ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>> };
+}
+
+export interface SharedPlaylistParts<Id> {
+  readonly objects: PlaylistObjects<Id>;
+  /** The data centre's cache (`caches.default`). */
+  readonly cache: Pick<EdgeCache, "match" | "put">;
+  /** The media host's own address, without a slash at its end: entries of staging must not stand for those of production. */
+  readonly mediaUrl: string;
+  readonly clock: MillisecondClock;
+  readonly timer: Timer;
+  /** Asked where the object does not answer, and for new word of a playlist that will not change. */
+  readonly direct: PlaylistSource;
+  /** Keeps work going after the answer has left. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
+  /** Told that the object did not answer: for the log. */
+  readonly onFailure: (refusal: Refusal) => void;
+}
+
+/** What an entry of the cache says beside its text. A cache counts in whole seconds, which is too coarse. */
+const header = {
+  location: "Stagedoor-Location",
+  freshUntil: "Stagedoor-Fresh-Until",
+  checkedAt: "Stagedoor-Checked-At",
+};
+
+/**
+ * How long an object may take, in addition to what the question lets the origin hold. Players give up after 10 s, so this is
+ * shorter: the same player's next try already takes the direct path.
+ */
+const objectTimeout = seconds(5);
+
+/** How long an object that was late is not asked again, in milliseconds. */
+const pauseAfterLate = 10_000;
+
+/** How many playlists an isolate remembers as late, or as being asked for at their origin. */
+const mostRemembered = 1000;
+
+/** How long an entry may live that was waited for, in milliseconds: who asks for it later asks for the next one. */
+const longestAwaited = 1_000;
+
+/**
+ * Playlists from one Durable Object each, with the data centre's cache in front: its isolates together ask the object once
+ * while an answer is fresh. An entry stands under the playlist's place at its origin and all that the origin is told, so it
+ * is the same for all viewers and holds what its own name asks for; what does not, and what failed, is never kept.
+ *
+ * Where the object is down, overloaded or hangs, the isolate asks the origin itself, with one request per playlist at a
+ * time, so that a thousand viewers do not become a thousand requests. The others get `store_unavailable`: a live version
+ * that the isolate keeps stands in for it.
+ */
+export function sharedPlaylists<Id>(parts: SharedPlaylistParts<Id>): PlaylistSource {
+  const { clock } = parts;
+  /** By playlist: until when its object is not asked, and until when a request may be asking the origin directly. */
+  const pausedUntil = new Map<string, number>();
+  const directUntil = new Map<string, number>();
+
+  const direct = async (name: string, question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>> => {
+    if ((directUntil.get(name) ?? 0) > clock())
+      return refusal(
+        "store_unavailable",
+        `${question.asset.id}: another request is asking the origin for the playlist`,
+      );
+    // A request that its client breaks off never gets to the end of this function, so the mark expires by itself.
+    const until = clock() + 1000 * (timeoutOf(question.asset.origin) + heldFor(question) + 1);
+    remember(directUntil, name, until);
+    try {
+      return await parts.direct(question);
+    } finally {
+      if (directUntil.get(name) === until) directUntil.delete(name);
+    }
+  };
+
+  return async (question) => {
+    const url = entryUrl(question, parts.mediaUrl);
+    const found = await cached(url, question, parts);
+    if (found !== undefined) return ok(found);
+    // Nobody polls what will not change: an isolate that has it asks the origin, which may be nearer than the object.
+    if (question.known?.live === false) return parts.direct(question);
+    const name = playlistName(question);
+    if ((pausedUntil.get(name) ?? 0) > clock()) return direct(name, question);
+    const answered = await askObject(question, parts, () => remember(pausedUntil, name, clock() + pauseAfterLate));
+    if (answered === undefined) return direct(name, question);
+    if (answered.ok && answered.value.shared) keep(url, question, answered.value, parts);
+    return answered;
+  };
+}
+
+async function askObject<Id>(
+  question: PlaylistQuestion,
+  { objects, onFailure, timer, waitUntil }: SharedPlaylistParts<Id>,
+  onLate: () => void,
+): Promise<Result<PlaylistAnswer, Refusal> | undefined> {
+  try {
+    // A stub that has failed once may go on failing. The whole text is wanted, for the cache.
+    const object = objects.get(objects.idFromName(playlistName(question)));
+    const asked = object.ask({ ...question, known: undefined });
+    const inTimeOrLate = inTime(asked, seconds(objectTimeout + heldFor(question)), timer).then((answer) => {
+      if (answer === "late") onLate();
+      return answer;
+    });
+    // Goes on where the client gives up first: otherwise the next try would wait for the same object again.
+    waitUntil(inTimeOrLate.catch(() => undefined));
+    const answer = await inTimeOrLate;
+    if (answer !== "late") return answer;
+  } catch {
+    // The same as no answer.
+  }
+  const why = refusal("store_unavailable", `${question.asset.id}: the playlist's Durable Object did not answer`);
+  onFailure(why.refusal);
+  return undefined;
+}
+
+/** How long the origin may hold its answer: only where the question says what it waits for. */
+function heldFor({ directives, hold }: PlaylistQuestion): Seconds {
+  return directives.least === undefined ? seconds(0) : hold;
+}
+
+function remember(times: Map<string, number>, name: string, until: number): void {
+  times.delete(name);
+  makeRoom(times, mostRemembered);
+  times.set(name, until);
+}
+
+async function cached<Id>(
+  url: string,
+  { known }: PlaylistQuestion,
+  { cache, clock }: SharedPlaylistParts<Id>,
+): Promise<PlaylistAnswer | undefined> {
+  try {
+    const entry = await cache.match(new Request(url));
+    if (entry === undefined) return undefined;
+    const times = [entry.headers.get(header.freshUntil), entry.headers.get(header.checkedAt)].map(Number);
+    const [freshUntil = 0, checkedAt = 0] = times;
+    const etag = entry.headers.get("ETag") ?? undefined;
+    const location = entry.headers.get(header.location) ?? undefined;
+    const old = !(clock() < freshUntil);
+    const same = known !== undefined && etag === known.etag;
+    // It is not waited for: nobody needs to know when the rest of it has been let go.
+    if (old || same) entry.body?.cancel().catch(() => undefined);
+    if (old) return undefined;
+    // Not `text()`, which drops a byte order mark: every path has to give the text that the origin sent.
+    const text = same ? undefined : bytesText(new Uint8Array(await entry.arrayBuffer()));
+    const moments = { checkedAt: unixMilliseconds(checkedAt), freshUntil: unixMilliseconds(freshUntil) };
+    return { text, etag, location, ...moments, shared: true };
+  } catch {
+    // A cache that fails costs a question to the object, and nothing more.
+    return undefined;
+  }
+}
+
+function keep<Id>(
+  url: string,
+  { directives }: PlaylistQuestion,
+  { text, etag, location, freshUntil, checkedAt }: PlaylistAnswer,
+  { cache, clock, waitUntil }: SharedPlaylistParts<Id>,
+): void {
+  const now = clock();
+  const until = directives.least === undefined ? freshUntil : Math.min(freshUntil, now + longestAwaited);
+  if (text === undefined || until <= now) return;
+  const headers = new Headers({
+    "Content-Type": "application/octet-stream",
+    "Cache-Control": `public, max-age=${Math.ceil((until - now) / 1000)}`,
+    [header.freshUntil]: String(until),
+    [header.checkedAt]: String(checkedAt),
+  });
+  if (etag !== undefined) headers.set("ETag", etag);
+  if (location !== undefined) headers.set(header.location, location);
+  waitUntil(cache.put(url, new Response(textBody(text), { headers })).catch(() => undefined));
+}
+
+/** An address of the media host that no grant can begin, and nothing of a viewer in it. */
+function entryUrl(question: PlaylistQuestion, mediaUrl: string): string {
+  const key = `${playlistName(question)}#${directiveQuery(question.directives)}`;
+  return `${mediaUrl}/.playlists/${encodeURIComponent(key)}`;
+}

@@ -1,0 +1,46 @@
+import type { Credential } from "../auth/credential.ts";
+import { type Operator, type OperatorScope, verifyOperator } from "../auth/operator-token.ts";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { isKeyRevoked } from "./revocation-snapshot.ts";
+import { nothingForbids } from "./revocations-now.ts";
+import type { SessionContext, SessionRequest } from "./session-context.ts";
+
+/**
+ * The operator behind a request, with this scope, whose credential and its key nobody has revoked. What {@link verifyOperator} refuses;
+ * `token_revoked`, and `store_unavailable` where nobody knows whether it was.
+ */
+export async function authorizeOperator(
+  request: SessionRequest,
+  scope: OperatorScope,
+  context: SessionContext,
+): Promise<Result<Credential, Refusal>> {
+  const operator = await operatorBehind(request, scope, context);
+  return operator.ok ? ok(operator.value.credential) : operator;
+}
+
+/** As {@link authorizeOperator}, with the key that signed his credential. */
+export async function operatorBehind(
+  request: SessionRequest,
+  scope: OperatorScope,
+  context: SessionContext,
+): Promise<Result<Operator, Refusal>> {
+  const verified = await verifyOperator(request.credential, scope, context.operators, context.clock());
+  const operator = verified.ok ? await stillStands(verified.value, request, context) : verified;
+  const outcome = operator.ok ? "accepted" : operator.refusal.code;
+  context.telemetry({ event: "validated", by: "operator", outcome });
+  return operator;
+}
+
+/** An operator whose credential and its key nobody has revoked since it was verified; `token_revoked`, `store_unavailable`. */
+export async function stillStands(
+  operator: Operator,
+  request: SessionRequest,
+  context: SessionContext,
+): Promise<Result<Operator, Refusal>> {
+  // Else an operator whose token was revoked would take that back with it.
+  const snapshot = await nothingForbids(operator.credential, undefined, request, context);
+  if (!snapshot.ok) return snapshot;
+  return isKeyRevoked(snapshot.value, operator.kid)
+    ? refusal("token_revoked", "the key that signed the operator's credential was revoked")
+    : ok(operator);
+}

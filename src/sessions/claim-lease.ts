@@ -1,0 +1,208 @@
+import type { Credential } from "../auth/credential.ts";
+import type { RatePolicy, RateStanding } from "../auth/rate-limit.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
+import type { UnixSeconds } from "../base/time.ts";
+import type { Asset } from "../catalog/asset.ts";
+import { signedBefore } from "../keys/ring.ts";
+import { subjectHash } from "../signing/grant.ts";
+import type { PreparedSessionKey } from "../signing/session-keys.ts";
+import type { Client } from "./client-network.ts";
+import { lastingSubject, loginName, networkName } from "./identifiers.ts";
+import type { ClaimAnswer, EndedStream, LeaseClaim, RunningStream, SubjectStreams } from "./lease.ts";
+import { notSpent, overQuota } from "./request-limits.ts";
+import { entryOfEnded, type Revocation } from "./revocation.ts";
+import type { RevocationSnapshot } from "./revocation-snapshot.ts";
+import { endedBecause } from "./revocations-now.ts";
+import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
+
+/** Who asks for a place among their streams, and for what. */
+export interface Claiming {
+  readonly sessionId: string;
+  readonly credential: Credential;
+  readonly asset: Asset;
+  readonly takeover: boolean;
+  readonly client: Client;
+  /** What is forbidden now. */
+  readonly snapshot: RevocationSnapshot;
+  /** What the claim is counted by; undefined for a renewal, and where the start was counted before. */
+  readonly quota?: StartQuota | undefined;
+}
+
+/**
+ * A place among the viewer's streams, under the key that the grant will have. Whom a takeover ends is told to the edge
+ * before his place is given away. `rate_limited`, `stream_limit`, `start_rate_exceeded`; `store_unavailable` where a store did not answer
+ * and the operator wants it so; for a session that was ended, why.
+ */
+export async function claimLease(
+  claiming: Claiming,
+  key: PreparedSessionKey,
+  now: UnixSeconds,
+  expiresAt: UnixSeconds,
+  context: SessionContext,
+): Promise<Result<undefined, Refusal>> {
+  const { credential, asset, sessionId, takeover, quota } = claiming;
+  const network = networkName(claiming.client);
+  const { settings } = context;
+  const { streams, limit } = placeOf(claiming, key, context);
+  const { issuer, loginId } = credential;
+  const login = loginId === undefined ? undefined : loginName(issuer, loginId);
+  const claim = { sessionId, assetId: asset.id, login, now, expiresAt, limit, takeover, network, rate: quota?.policy };
+  const answer = await fromStore("the viewer's streams", claimPlace(claim, claiming, streams, context), context);
+  if (!answer.ok) return withoutStore(answer, context);
+  if (answer.value.standing !== undefined) quota?.counted(answer.value.standing);
+  switch (answer.value.is) {
+    case "limited": {
+      const { running } = answer.value;
+      return refuse({ code: "stream_limit", reason: `${running.length} streams run, which is all he may`, running });
+    }
+    case "spent":
+      return overQuota(answer.value.standing, context);
+    case "hasty": {
+      const { retryAfter } = answer.value;
+      return refuse({ code: "start_rate_exceeded", reason: "the viewer starts streams too fast", retryAfter });
+    }
+    case "signed_out":
+      return refusal("token_revoked", "the viewer has signed out of the login that the credential came from");
+    case "ended":
+      return endedBecause(answer.value.cause);
+    case "held": {
+      const told = await tellOfTaken(answer.value.taken, now, context);
+      if (told.ok) return ok(undefined);
+      // Else the place would belong to a session that nobody has, for as long as a lease lasts.
+      if (settings.storeFailure === "closed")
+        await fromStore("the viewer's streams", streams.end({ sessionId, expiresAt, cause: "revoked", now }), context);
+      return withoutStore(told, context);
+    }
+  }
+}
+
+/** A viewer's streams, as they are found under the key that the next grant will have, and how many they may run at once. */
+export function placeOf(
+  { credential, asset }: Pick<Claiming, "credential" | "asset">,
+  key: PreparedSessionKey,
+  context: Pick<SessionContext, "keys" | "streams" | "settings">,
+): { readonly streams: SubjectStreams; readonly limit: number | undefined } {
+  const limit = credential.streams ?? asset.streams ?? context.settings.streamLimit;
+  return { streams: streamsUnder(key, credential, context), limit };
+}
+
+/** A viewer's streams under one key, with what is under the keys that signed before it. */
+export function streamsUnder(
+  key: PreparedSessionKey,
+  { issuer, subject }: Pick<Credential, "issuer" | "subject">,
+  { keys, streams }: Pick<SessionContext, "keys" | "streams">,
+): SubjectStreams {
+  const named = (by: PreparedSessionKey) => subjectHash(by, issuer, subject);
+  const older = [...keys.values()].filter((other) => signedBefore(other, key)).map(named);
+  return streams(named(key), older);
+}
+
+/**
+ * Claims a place. Where there is none it ends those that run, but are forbidden meanwhile: their leases last a while longer,
+ * and an operator who ended a viewer's stream did not mean to keep him from the next one, nor did the viewer who signed out.
+ */
+async function claimPlace(
+  claim: LeaseClaim,
+  claiming: Claiming,
+  streams: SubjectStreams,
+  { telemetry }: SessionContext,
+): Promise<ClaimAnswer> {
+  const answer = await streams.claim(claim);
+  if (answer.is !== "limited") return answer;
+  const forbidden = forbiddenAmong(answer.running, claiming);
+  if (forbidden.size === 0) return answer;
+  const { now } = claim;
+  const endings = [...forbidden].map(([{ sessionId }, { cause }]) => ({ sessionId, expiresAt: now, cause, now }));
+  await Promise.all(endings.map((ending) => streams.end(ending)));
+  for (const { sessionId } of forbidden.keys()) telemetry({ event: "ended", sessionId });
+  // It was counted already.
+  const again = await streams.claim({ ...claim, rate: undefined });
+  return again.is === "spent" ? again : { ...again, standing: answer.standing };
+}
+
+/** Those of a viewer's running streams that are forbidden meanwhile, each with what forbids it. */
+export function forbiddenAmong(
+  running: readonly RunningStream[],
+  { credential, snapshot }: Pick<Claiming, "credential" | "snapshot">,
+): ReadonlyMap<RunningStream, Revocation> {
+  const { session, subject, asset, login: logins } = snapshot.entries;
+  const bySubject = subject.get(lastingSubject(credential.issuer, credential.subject));
+  const found = new Map<RunningStream, Revocation>();
+  for (const stream of running) {
+    const { sessionId, assetId, login, startedAt } = stream;
+    const throughSubject = bySubject !== undefined && startedAt <= bySubject.at ? bySubject : undefined;
+    const throughLogin = login === undefined ? undefined : logins.get(login);
+    const entry = session.get(sessionId) ?? throughSubject ?? asset.get(assetId) ?? throughLogin;
+    if (entry !== undefined) found.set(stream, entry);
+  }
+  return found;
+}
+
+async function tellOfTaken(
+  taken: readonly EndedStream[],
+  now: UnixSeconds,
+  context: SessionContext,
+): Promise<Result<unknown, Refusal>> {
+  if (taken.length === 0) return ok(undefined);
+  for (const { sessionId } of taken) context.telemetry({ event: "ended", sessionId });
+  const entries = taken.map((stream) => entryOfEnded(stream, "taken", now));
+  return fromStore("the revocation log", context.log.append(entries, "viewer"), context);
+}
+
+function withoutStore(
+  failed: { readonly ok: false; readonly refusal: Refusal },
+  { settings, onFailure }: SessionContext,
+): Result<undefined, Refusal> {
+  if (settings.storeFailure === "closed") return failed;
+  onFailure(failed.refusal);
+  return ok(undefined);
+}
+
+/** A subject's quota of starts. It is counted where the subject's leases are, so that a start asks one object for both. */
+interface StartQuota {
+  readonly policy: RatePolicy;
+  /** Notes how the subject stands after it was counted, for the answer's RateLimit fields and for the next start. */
+  readonly counted: (standing: RateStanding) => void;
+}
+
+/**
+ * The quota that a start of this subject is counted by; undefined where there is none. `rate_limited` where this isolate knows
+ * that it is used up: that costs no question.
+ */
+export function startQuota(
+  { issuer, subject }: Pick<Credential, "issuer" | "subject">,
+  request: Pick<SessionRequest, "onStanding">,
+  now: UnixSeconds,
+  context: SessionContext,
+): Result<StartQuota | undefined, Refusal> {
+  const policy = context.settings.startRate;
+  if (policy === undefined) return ok(undefined);
+  const name = lastingSubject(issuer, subject);
+  const open = notSpent(policy, name, request, context);
+  if (!open.ok) return open;
+  const counted = (standing: RateStanding) => {
+    request.onStanding(standing);
+    context.limits.remember(standing, name, now);
+  };
+  return ok({ policy, counted });
+}
+
+/**
+ * Counts a start ahead of its claim, where somebody else's service is asked in between. `rate_limited`; `store_unavailable`
+ * where nobody knows and the operator wants it so.
+ */
+export async function countStart(
+  { policy, counted }: StartQuota,
+  streams: SubjectStreams,
+  now: UnixSeconds,
+  context: SessionContext,
+): Promise<Result<undefined, Refusal>> {
+  const standing = await fromStore("the viewer's streams", streams.take(policy, now), context);
+  if (standing.ok) {
+    counted(standing.value);
+    return standing.value.allowed ? ok(undefined) : overQuota(standing.value, context);
+  }
+  if (context.settings.storeFailure === "closed") return standing;
+  context.onFailure(standing.refusal);
+  return ok(undefined);
+}

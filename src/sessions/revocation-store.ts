@@ -1,0 +1,200 @@
+import * as z from "zod";
+import type { SqlRow, SqlStore } from "../base/sql-store.ts";
+import {
+  isUnixSeconds,
+  type MillisecondClock,
+  type Seconds,
+  seconds,
+  type UnixSeconds,
+  unixSeconds,
+} from "../base/time.ts";
+import {
+  type KeptRevocation,
+  merge,
+  type Revocation,
+  type RevocationKind,
+  type RevocationMaker,
+  revocationMakers,
+  shortened,
+  takeBack,
+} from "./revocation.ts";
+import { type RevocationPage, readEntry } from "./revocation-page.ts";
+
+/** What the log is kept in. */
+export interface RevocationStore {
+  readonly sql: SqlStore;
+  /** Everything that `work` does, or nothing of it where it throws. */
+  readonly transaction: <Value>(work: () => Value) => Value;
+}
+
+/** The revocation log in SQLite. It throws where the store fails. */
+export interface RevocationBook {
+  /** As `RevocationLog` promises it. */
+  append(entries: readonly Revocation[], by: RevocationMaker): number;
+  shorten(kind: RevocationKind, value: string, until: UnixSeconds): void;
+  lift(kind: RevocationKind, value: string): boolean;
+  since(cursor: number): RevocationPage;
+  /** Removes what has ended and nobody can hold any more. */
+  removeEnded(): void;
+  /** When there will be something to remove; undefined where nothing is kept. */
+  nextEnd(): UnixSeconds | undefined;
+}
+
+export interface RevocationBounds {
+  /**
+   * How many entries a page holds. A new isolate reads page by page, one after the other. An entry takes some 70 bytes, and less
+   * than a thousand whatever it names: far below the 32 MiB that a Durable Object may answer with.
+   */
+  readonly pageSize: number;
+  /**
+   * How many entries may be valid at once before no more of viewers are added. Each isolate holds all of them, and a new one reads them before
+   * its first answer. What a viewer ends is ended by its row within a lease in any case.
+   */
+  readonly fullAt: number;
+}
+
+const usualBounds: RevocationBounds = { pageSize: 10_000, fullAt: 100_000 };
+
+/** How often a full log is counted again, since entries expire by themselves. */
+const recount: Seconds = seconds(10);
+
+/**
+ * Sequence numbers follow the clock, so many to a millisecond, and rise at least by one. A log that has lost its storage
+ * therefore begins behind every number that it gave out before, and knows a cursor of its former life by that.
+ */
+const numbersPerMillisecond = 1024;
+
+const tables = `
+  CREATE TABLE IF NOT EXISTS revocation (
+    kind TEXT NOT NULL, value TEXT NOT NULL, cause TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER NOT NULL,
+    keep_until INTEGER NOT NULL, made_by TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (kind, value)
+  ) WITHOUT ROWID;
+  CREATE UNIQUE INDEX IF NOT EXISTS revocation_by_seq ON revocation (seq);
+  CREATE INDEX IF NOT EXISTS revocation_by_end ON revocation (keep_until);
+  CREATE TABLE IF NOT EXISTS numbering (one INTEGER PRIMARY KEY CHECK (one = 1), first INTEGER NOT NULL, last INTEGER NOT NULL);
+`;
+
+const numberingSchema = z.object({ first: z.int(), last: z.int() });
+const seqSchema = z.object({ seq: z.int() });
+const endSchema = z.object({ keep_until: z.number().refine(isUnixSeconds).nullable() });
+const keptSchema = z.object({ keep_until: z.number().refine(isUnixSeconds), made_by: z.enum(revocationMakers) });
+const countSchema = z.object({ count: z.int() });
+
+/** Opens the log in a store, where it makes the tables that are missing. */
+export function openRevocationBook(
+  { sql, transaction }: RevocationStore,
+  clock: MillisecondClock,
+  { pageSize, fullAt }: RevocationBounds = usualBounds,
+): RevocationBook {
+  const now = () => unixSeconds(Math.floor(clock() / 1000));
+  const one = (query: string, ...bindings: (string | number)[]) => [...sql.exec(query, ...bindings)][0];
+  const numbering = () => numberingSchema.parse(one("SELECT first, last FROM numbering"));
+
+  transaction(() => {
+    sql.exec(tables);
+    const first = clock() * numbersPerMillisecond;
+    sql.exec("INSERT OR IGNORE INTO numbering (one, first, last) VALUES (1, ?, ?)", first, first);
+  });
+
+  const find = (kind: RevocationKind, value: string): KeptRevocation | undefined => {
+    const row = one("SELECT * FROM revocation WHERE kind = ? AND value = ?", kind, value);
+    if (row === undefined) return undefined;
+    const { keep_until: keepUntil, made_by: by } = keptSchema.parse(row);
+    return { ...entryOf(row), by, keepUntil: unixSeconds(keepUntil) };
+  };
+
+  /** How many entries are valid, as it was last counted, and those that were added since then. */
+  let valid: { count: number; readonly at: UnixSeconds } | undefined;
+  const counted = () => {
+    valid ??= {
+      count: countSchema.parse(one("SELECT COUNT(*) AS count FROM revocation WHERE until > ?", now())).count,
+      at: now(),
+    };
+    return valid;
+  };
+  const isFull = () => {
+    if (counted().count < fullAt) return false;
+    if (now() - counted().at < recount) return true;
+    valid = undefined;
+    return counted().count >= fullAt;
+  };
+
+  const write = ({ kind, value, cause, at, until, by, keepUntil }: KeptRevocation) => {
+    const seq = Math.max(numbering().last + 1, clock() * numbersPerMillisecond);
+    sql.exec("UPDATE numbering SET last = ?", seq);
+    sql.exec(
+      `INSERT OR REPLACE INTO revocation (kind, value, cause, at, until, keep_until, made_by, seq)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[kind, value, cause, at, until, keepUntil, by, seq],
+    );
+  };
+
+  return {
+    append: (entries, by) => {
+      let skipped = 0;
+      try {
+        transaction(() => {
+          for (const entry of entries) {
+            const known = find(entry.kind, entry.value);
+            const kept = merge(known, entry, by, now());
+            if (kept === undefined) continue;
+            const isNew = known === undefined || known.until <= now();
+            if (isNew && by === "viewer" && isFull()) {
+              skipped++;
+              continue;
+            }
+            if (isNew) counted().count++;
+            write(kept);
+          }
+        });
+      } catch (failure) {
+        // What was counted in the transaction was not added.
+        valid = undefined;
+        throw failure;
+      }
+      return skipped;
+    },
+
+    shorten: (kind, value, until) =>
+      transaction(() => {
+        const kept = shortened(find(kind, value), until, now());
+        if (kept !== undefined) write(kept);
+      }),
+
+    lift: (kind, value) =>
+      transaction(() => {
+        const kept = takeBack(find(kind, value), now());
+        if (kept !== undefined) write(kept);
+        return kept !== undefined;
+      }),
+
+    since: (cursor) => {
+      const { first, last } = numbering();
+      const reset = cursor < first || cursor > last;
+      // A snapshot that begins holds nothing that has to be taken back.
+      const rows = [
+        ...sql.exec(
+          "SELECT kind, value, cause, at, until, seq FROM revocation WHERE seq > ? AND until > ? ORDER BY seq LIMIT ?",
+          ...[reset ? first : cursor, reset ? now() : -1, pageSize + 1],
+        ),
+      ];
+      const more = rows.length > pageSize;
+      const page = rows.slice(0, pageSize);
+      const end = more ? seqSchema.parse(page.at(-1)).seq : last;
+      return { cursor: end, reset, more, entries: page.map(entryOf) };
+    },
+
+    removeEnded: () => void sql.exec("DELETE FROM revocation WHERE keep_until <= ?", now()),
+
+    nextEnd: () => {
+      const end = endSchema.parse(one("SELECT MIN(keep_until) AS keep_until FROM revocation")).keep_until;
+      return end === null ? undefined : unixSeconds(end);
+    },
+  };
+}
+
+function entryOf({ kind, value, cause, at, until }: SqlRow): Revocation {
+  const entry = readEntry([kind, value, cause, at, until]);
+  if (entry === undefined) throw new TypeError("a row of the revocation log is none");
+  return entry;
+}

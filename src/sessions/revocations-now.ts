@@ -1,0 +1,71 @@
+import type { Credential } from "../auth/credential.ts";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { lastingSubject, lastingToken, loginName } from "./identifiers.ts";
+import type { RevocationCause, RevocationKind } from "./revocation.ts";
+import { forbidsStart, type RevocationSnapshot } from "./revocation-snapshot.ts";
+import type { SessionContext, SessionRequest } from "./session-context.ts";
+
+/**
+ * What is forbidden now, where none of it forbids this credential, or this asset where one is asked for. `token_revoked`,
+ * `asset_revoked`; `store_unavailable` where nobody knows. `begun` is the question, where it was asked before.
+ */
+export async function nothingForbids(
+  credential: Credential,
+  assetId: string | undefined,
+  request: Pick<SessionRequest, "waitUntil">,
+  context: Pick<SessionContext, "revocations">,
+  begun = revocationsNow(request, context),
+): Promise<Result<RevocationSnapshot, Refusal>> {
+  const current = await begun;
+  if (!current.ok || current.value.size === 0) return current;
+  const { issuer, subject, tokenId, loginId, issuedAt } = credential;
+  const forbidding = forbidsStart(current.value, {
+    subject: lastingSubject(issuer, subject),
+    token: tokenId === undefined ? undefined : lastingToken(issuer, tokenId),
+    login: loginId === undefined ? undefined : loginName(issuer, loginId),
+    issuedAt,
+    assetId: assetId ?? "",
+  });
+  return forbidding === undefined ? ok(current.value) : refuseFor(forbidding.kind);
+}
+
+/**
+ * What is forbidden now; `store_unavailable` where nobody knows. The question goes on where the request is answered before:
+ * the next request finds its answer.
+ */
+export function revocationsNow(
+  { waitUntil }: Pick<SessionRequest, "waitUntil">,
+  { revocations }: Pick<SessionContext, "revocations">,
+): Promise<Result<RevocationSnapshot, Refusal>> {
+  const known = revocations.atHand(waitUntil);
+  if (known !== undefined) return Promise.resolve(ok(known));
+  const asked = revocations.current(waitUntil);
+  waitUntil(asked);
+  return asked;
+}
+
+function refuseFor(kind: RevocationKind) {
+  switch (kind) {
+    case "asset":
+      return refusal("asset_revoked", "the asset was revoked");
+    case "login":
+      return refusal("token_revoked", "the viewer has signed out of the login that the credential came from");
+    default:
+      return refusal(
+        "token_revoked",
+        kind === "subject" ? "its subject was revoked after the token had been issued" : "the token was revoked",
+      );
+  }
+}
+
+/** The refusal for a session that was ended before its time. */
+export function endedBecause(cause: RevocationCause) {
+  switch (cause) {
+    case "revoked":
+      return refusal("session_revoked", "the session, its viewer, login, asset, token or key was revoked");
+    case "taken":
+      return refusal("stream_taken", "another device took the session's place");
+    case "shared":
+      return refusal("session_shared", "the session was alive in more networks at once than one viewer is in");
+  }
+}

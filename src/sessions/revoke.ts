@@ -1,0 +1,233 @@
+import * as z from "zod";
+import { isOperatorKey, type OperatorScope } from "../auth/operator-token.ts";
+import { decodeBase64url } from "../base/encoding.ts";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { after, between, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
+import { assetIdSchema } from "../catalog/asset.ts";
+import { signingKey } from "../keys/ring.ts";
+import { subjectHash, tokenHash } from "../signing/grant.ts";
+import { authorizeOperator } from "./authorize-operator.ts";
+import { streamsUnder } from "./claim-lease.ts";
+import { lastingSubject, lastingToken, loginName, subjectName } from "./identifiers.ts";
+import { readBody } from "./request-body.ts";
+import { clockSkew, type Revocation, type RevocationKind, revocationKinds } from "./revocation.ts";
+import { type Acting, fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
+
+/** No session lasts longer (the catalog's greatest `session`). */
+const longestSession = seconds(604_800);
+/** The end of entries that stay until they are lifted. */
+const never = unixSeconds(253_402_300_799);
+
+const name = z.string().min(1).max(512);
+export const revocationBodySchema = z
+  .strictObject({
+    session: z
+      .string()
+      .refine((id) => decodeBase64url(id)?.length === 16)
+      .optional()
+      .describe("A playback session's id: 22 characters of base64url."),
+    subject: z
+      .strictObject({ issuer: name, subject: name })
+      .optional()
+      .describe("A viewer: his sessions and tokens so far."),
+    asset: assetIdSchema.optional(),
+    token: z
+      .strictObject({ issuer: name, jti: name })
+      .optional()
+      .describe("A token, and the sessions that it has started."),
+    login: z
+      .strictObject({ issuer: name, sid: name })
+      .optional()
+      .describe("A session of sign-in, as sign-out does it."),
+    key: z.string().min(1).max(64).optional().describe("The kid of a key of sessions or operators that has leaked."),
+    until: z
+      .number()
+      .refine(isUnixSeconds)
+      .optional()
+      .describe(
+        "Unix seconds: until when, at least until the longest session has ended. Without it a session is revoked until then, and everything else until it is lifted.",
+      ),
+    lift: z.boolean().default(false).describe("Takes the revocation back."),
+  })
+  .refine((body) => kindsOf(body).length === 1, "Name one of session, subject, asset, token, login and key.");
+
+type Body = z.output<typeof revocationBodySchema>;
+
+export interface Revoked {
+  readonly revoked: RevocationKind;
+  /** RFC 3339 in UTC; left out where it was lifted. */
+  readonly until?: string;
+  /** False for a key that is not in the ring, and an asset that is not in the catalog: perhaps it was misspelt. */
+  readonly known?: false;
+}
+
+/**
+ * `POST /operator/revocations`, for operators with the scope operator:revoke, or for a key operator:keys:
+ * `{"session": id}`, `{"subject": {issuer, subject}}`, `{"asset": id}`, `{"token": {issuer, jti}}`, `{"login": {issuer, sid}}` or
+ * `{"key": kid}`. A subject's sessions and tokens that were given out so far are ended, and he may log in again; a login's are,
+ * as sign-out does it; an asset is withdrawn; a key, of sessions or of operators, signs and opens nothing more. An entry lasts
+ * until it is lifted, or until the body says; that of a session, and what grants alone have of a subject or token, ends with the
+ * longest session. What {@link authorizeOperator} refuses; `body_invalid`, `revocation_invalid`, `revocation_unknown`, `store_unavailable`.
+ */
+export async function revoke(request: SessionRequest, context: SessionContext): Promise<Result<Revoked, Refusal>> {
+  const operator = await authorizeOperator(request, scopeToRevoke(request.body), context);
+  if (!operator.ok) return operator;
+  return revokeAs({ operator: operator.value.subject, through: "route" }, request.body, context);
+}
+
+/** What a body asks of who sends it: to end a key, and so all that it signed, is more than to end what runs. */
+export function scopeToRevoke(text: string): OperatorScope {
+  const body = readRevocation(text);
+  return body.ok && body.value.key !== undefined ? "operator:keys" : "operator:revoke";
+}
+
+/** {@link revoke} for an operator who is known to have the scope: `text` is the body. `context.onAct` is told of it. */
+export async function revokeAs(who: Acting, text: string, context: SessionContext): Promise<Result<Revoked, Refusal>> {
+  const revoked = await revokeNow(text, context);
+  const body = readRevocation(text);
+  if (!body.ok) return revoked;
+  const [kind = "session"] = kindsOf(body.value);
+  const [name] = namesOf(body.value, context);
+  const { subject, lift } = body.value;
+  // By the name that the other lines of the log have for him.
+  const id = (subject === undefined ? undefined : subjectName(subject, context)) ?? name?.value ?? "";
+  const outcome = revoked.ok ? "done" : revoked.refusal.code;
+  context.onAct?.({ ...who, act: lift ? "lift" : "revoke", kind, id, outcome });
+  return revoked;
+}
+
+/** {@link revokeAs} by nobody: nothing is told of it. */
+export async function revokeNow(text: string, context: SessionContext): Promise<Result<Revoked, Refusal>> {
+  const now = context.clock();
+  const body = readRevocation(text);
+  if (!body.ok) return body;
+  const [kind = "session"] = kindsOf(body.value);
+  const names = namesOf(body.value, context);
+  const values = names.map(({ value }) => value);
+  if (body.value.lift) {
+    const lifting = Promise.all(values.map((value) => context.log.lift(kind, value)));
+    const lifted = await fromStore("the revocation log", lifting, context);
+    if (!lifted.ok) return lifted;
+    return lifted.value.includes(true)
+      ? ok({ revoked: kind })
+      : refusal("revocation_unknown", `no such ${kind} is revoked`);
+  }
+  const at = kind === "subject" ? lastUnaware(now, context) : now;
+  const ending = (name: Name) => untilOf(body.value, name, now);
+  const entries = names.map(
+    (name): Revocation => ({ kind, value: name.value, cause: "revoked", at, until: ending(name) }),
+  );
+  const until = entries.map((entry) => entry.until).reduce(later);
+  const added = await fromStore("the revocation log", context.log.append(entries, "operator"), context);
+  if (!added.ok) return added;
+  const gone = await endSignIns(body.value, context);
+  if (!gone.ok) return gone;
+  context.telemetry({ event: "revoked", kind });
+  for (const sessionId of kind === "session" ? values : []) context.telemetry({ event: "ended", sessionId });
+  return ok({ revoked: kind, until: rfc3339(until), ...((await isUnknown(body.value, context)) && { known: false }) });
+}
+
+/**
+ * A subject or a login of the identity worker's is ended there as well: what was given out so far has ended by the log, but a
+ * session of sign-in that goes on would give out more, and the log takes what is given out later for a new login's.
+ */
+async function endSignIns({ subject, login }: Body, context: SessionContext): Promise<Result<unknown, Refusal>> {
+  const { identity } = context;
+  if (identity === undefined || (subject ?? login)?.issuer !== identity.issuer) return ok(undefined);
+  const which = subject === undefined ? { sessionId: login?.sid ?? "" } : { userId: subject.subject };
+  return fromStore("the identity worker", identity.end(which), context);
+}
+
+async function isUnknown({ asset, key }: Body, { keys, operators, catalog }: SessionContext): Promise<boolean> {
+  if (key !== undefined) return !keys.has(key) && !isOperatorKey(key, operators);
+  const found = asset === undefined ? undefined : await catalog();
+  return found?.ok === true && asset !== undefined && found.value.asset(asset) === undefined;
+}
+
+/** A name of what is revoked. */
+interface Name {
+  readonly value: string;
+  /** Whether only grants have it, and no token: the last of them expires with the longest session. */
+  readonly inGrants: boolean;
+}
+
+/** Every name of what is revoked: a grant names subjects and tokens by hashes that differ with its key. */
+function namesOf({ session, subject, asset, token, login, key }: Body, { keys }: SessionContext): Name[] {
+  const named = (lasting: string, hashes: readonly string[] = []) => [
+    { value: lasting, inGrants: false },
+    ...hashes.map((value) => ({ value, inGrants: true })),
+  ];
+  const all = [...keys.values()];
+  if (subject !== undefined) {
+    const { issuer, subject: name } = subject;
+    return named(
+      lastingSubject(issuer, name),
+      all.map((by) => subjectHash(by, issuer, name)),
+    );
+  }
+  if (token !== undefined) {
+    const { issuer, jti } = token;
+    return named(
+      lastingToken(issuer, jti),
+      all.map((by) => tokenHash(by, issuer, jti)),
+    );
+  }
+  if (session !== undefined) return [{ value: session, inGrants: true }];
+  if (login !== undefined) return named(loginName(login.issuer, login.sid));
+  return named(asset ?? key ?? "");
+}
+
+/**
+ * How long an entry lasts. Only grants have an end that is known. A token may say anything about its own, or nothing, and an
+ * asset, a key or a login that is used never ends: what an operator revoked must not come back by itself.
+ */
+function untilOf({ until }: Body, { inGrants }: Name, now: UnixSeconds): UnixSeconds {
+  const last = after(now, longestSession);
+  if (until !== undefined) return later(until, last);
+  return inGrants ? last : never;
+}
+
+/**
+ * The last moment in which a start may not have heard of an entry that is made now. What is given out till then counts as
+ * given out before: else who starts streams without pause would keep one that nothing ends.
+ */
+function lastUnaware(now: UnixSeconds, { settings }: SessionContext): UnixSeconds {
+  return after(now, seconds(settings.revocationMaxAge + 1));
+}
+
+function kindsOf(body: Partial<Record<RevocationKind, unknown>>): RevocationKind[] {
+  return revocationKinds.filter((kind) => body[kind] !== undefined);
+}
+
+function readRevocation(text: string): Result<Body, Refusal> {
+  return readBody(revocationBodySchema, text, "revocation_invalid");
+}
+
+/** A viewer's login that the identity worker has ended, and when the last access token of it has expired. */
+export interface SignedOut {
+  readonly userId: string;
+  readonly login: string;
+  readonly tokensUntil: UnixSeconds;
+}
+
+/**
+ * Ends the rows of a login's sessions after a sign-out. The entry in the revocation log, which lasts as long as the longest
+ * session at first, then needs to outlast only the login's access tokens and a lease. False where the viewer's streams or the log
+ * did not answer: the entry stays as it was.
+ */
+export async function endLogin({ userId, login, tokensUntil }: SignedOut, context: SessionContext): Promise<boolean> {
+  const { clock, keys, log, identity } = context;
+  const now = clock();
+  const key = signingKey([...keys.values()], now);
+  if (key === undefined || identity === undefined) return false;
+  const streams = streamsUnder(key, { issuer: identity.issuer, subject: userId }, context);
+  const ending = { login, now, until: after(tokensUntil, longestSession) };
+  const ended = await fromStore("the viewer's streams", streams.endLogin(ending), context);
+  if (!ended.ok) return false;
+  const { complete, leaseUntil } = ended.value;
+  if (!complete) return true;
+  const lease = between(now, leaseUntil);
+  const until = after(tokensUntil, seconds(lease + 2 * clockSkew));
+  const shortened = await fromStore("the revocation log", log.shorten("login", login, until), context);
+  return shortened.ok;
+}

@@ -1,0 +1,133 @@
+import { hasLeadingZero, readDecimal } from "../../base/encoding.ts";
+import { parseIpv4 } from "../../base/ip-address.ts";
+import { ok, type Result, refuse } from "../../base/result.ts";
+import { isUnixSeconds, type UnixSeconds } from "../../base/time.ts";
+
+/**
+ * The hash under a signature, as `Hash-Algorithm` names it. CloudFront takes SHA-1 where the parameter is absent ("Create
+ * a signed URL using a custom policy", step 2, value 7).
+ */
+export type CloudFrontHash = "SHA1" | "SHA256";
+
+/** When a URL holds: before `expires`, and after `starts` where that is given. */
+export type CloudFrontWindow = {
+  readonly expires: UnixSeconds;
+  readonly starts?: UnixSeconds;
+  /** The only client address, or range of them, that may use the URL: `192.0.2.10` or `192.0.2.0/24`. IPv4 alone. */
+  readonly address?: string;
+};
+
+/** The last instant that CloudFront takes: "use a 32-bit integer" (the canned policy's page, step 2, `Expires`). */
+export const latestEpochTime = 2_147_483_647;
+
+/**
+ * The text that the signature of a canned policy stands for. It is never sent: CloudFront makes it again from the URL
+ * ("How signed URLs work"), so it has one spelling, without white space, and this function is that spelling for those
+ * who sign and those who verify.
+ *
+ * @param resource the whole URL with the viewer's own query and without CloudFront's parameters
+ */
+export function cannedPolicy(resource: string, expires: number): string {
+  return `{"Statement":[{"Resource":${JSON.stringify(resource)},"Condition":{${before(expires)}}}]}`;
+}
+
+/**
+ * The text of a custom policy, with its conditions in the SDK's order (CloudFront takes any order: "Create a policy
+ * statement for a signed URL that uses a custom policy").
+ *
+ * @param resource a URL in which `*` and `?` are wildcards
+ * @param address an IPv4 range with its mask, as `192.0.2.10/32`
+ */
+export function customPolicy(
+  resource: string,
+  window: { readonly expires: number; readonly starts?: number; readonly address?: string },
+): string {
+  const { expires, starts, address } = window;
+  const after = starts === undefined ? "" : `,"DateGreaterThan":{"AWS:EpochTime":${starts}}`;
+  const from = address === undefined ? "" : `,"IpAddress":{"AWS:SourceIp":${JSON.stringify(address)}}`;
+  return `{"Statement":[{"Resource":${JSON.stringify(resource)},"Condition":{${before(expires)}${after}${from}}}]}`;
+}
+
+function before(expires: number): string {
+  return `"DateLessThan":{"AWS:EpochTime":${expires}}`;
+}
+
+/** The one statement of a custom policy. */
+export type CloudFrontStatement = {
+  /** Undefined where the policy leaves it out: CloudFront then opens every file that the key can open, and so do we. */
+  readonly resource: string | undefined;
+  readonly expires: UnixSeconds;
+  readonly starts: UnixSeconds | undefined;
+  readonly range: Ipv4Range | undefined;
+};
+
+/**
+ * The statement of a custom policy from its bytes: JSON in UTF-8, in which white space and the order of the conditions do
+ * not matter ("Create a policy statement for a signed URL that uses a custom policy"). Anything else than CloudFront
+ * names there is refused, since a condition that is overlooked is a condition that is not kept: several statements,
+ * unknown names, dates in quotation marks, an address that is no IPv4 range. The refusal says what was found.
+ */
+export function readStatement(policy: Uint8Array): Result<CloudFrontStatement, string> {
+  const statements = membersOf(parseJson(policy), ["Statement"])?.Statement;
+  if (!Array.isArray(statements) || statements.length !== 1)
+    return refuse("it does not hold one statement and no more");
+  const statement = membersOf(statements[0], ["Resource", "Condition"]);
+  const condition = membersOf(statement?.Condition, ["DateLessThan", "DateGreaterThan", "IpAddress"]);
+  if (statement === undefined || condition === undefined)
+    return refuse("its statement holds what CloudFront does not name");
+
+  const resource = statement.Resource;
+  if (resource !== undefined && typeof resource !== "string") return refuse("its Resource is not a text");
+  const expires = epochTime(condition.DateLessThan);
+  if (expires === undefined) return refuse("its DateLessThan is missing or not a time");
+  const starts = epochTime(condition.DateGreaterThan);
+  if (starts === undefined && condition.DateGreaterThan !== undefined)
+    return refuse("its DateGreaterThan is not a time");
+  const source = membersOf(condition.IpAddress, ["AWS:SourceIp"])?.["AWS:SourceIp"];
+  const range = typeof source === "string" ? parseIpv4Range(source) : undefined;
+  if (range === undefined && condition.IpAddress !== undefined) return refuse("its IpAddress is not one range of IPv4");
+  return ok({ resource, expires, starts, range });
+}
+
+function epochTime(value: unknown): UnixSeconds | undefined {
+  const time = membersOf(value, ["AWS:EpochTime"])?.["AWS:EpochTime"];
+  return isUnixSeconds(time) && time <= latestEpochTime ? time : undefined;
+}
+
+/** The members of a JSON object that has none but those named, or undefined. */
+function membersOf<Name extends string>(
+  value: unknown,
+  names: readonly Name[],
+): { readonly [Key in Name]?: unknown } | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const allowed: readonly string[] = names;
+  return Object.keys(value).every((name) => allowed.includes(name)) ? value : undefined;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A range of IPv4 addresses: those that agree with `address` in the bits that `mask` has set. Unsigned 32-bit numbers. */
+type Ipv4Range = { readonly address: number; readonly mask: number };
+
+/**
+ * A range in CIDR notation (RFC 4632 §3.1), as `192.0.2.0/24`, or undefined. The mask has to be there. The SDK takes
+ * empty, hexadecimal and octal-looking numbers, and nobody can say which range CloudFront would make of them.
+ */
+export function parseIpv4Range(text: string): Ipv4Range | undefined {
+  const slash = text.indexOf("/");
+  if (slash < 0) return undefined;
+  const address = parseIpv4(text.slice(0, slash));
+  const bits = hasLeadingZero(text, slash + 1) ? undefined : readDecimal(text, slash + 1);
+  if (address === undefined || bits === undefined || bits > 32) return undefined;
+  return { address, mask: bits === 0 ? 0 : (0xffff_ffff << (32 - bits)) >>> 0 };
+}
+
+export function isInRange(range: Ipv4Range, address: number): boolean {
+  return ((range.address ^ address) & range.mask) === 0;
+}

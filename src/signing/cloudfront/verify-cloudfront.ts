@@ -1,0 +1,217 @@
+import { utf8 } from "../../base/encoding.ts";
+import { parseIpv4 } from "../../base/ip-address.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../../base/result.ts";
+import type { Clock, UnixSeconds } from "../../base/time.ts";
+import type { CloudFrontKey } from "../../keys/key.ts";
+import { publicHalf } from "../../keys/key-material.ts";
+import { type KeyRing, keysFor, stillTaken } from "../../keys/ring.ts";
+import { type CloudFrontStatement, cannedPolicy, isInRange, readStatement } from "./cloudfront-policy.ts";
+import { type CloudFrontPublicKey, importCloudFrontPublicKey } from "./public-key.ts";
+import { openedPath, readParameters, type SignedParameters } from "./signed-parameters.ts";
+
+/** A request as the viewer sent it. Nothing in it has been decoded, normalised or put in another order. */
+export type CloudFrontRequest = {
+  readonly method: string;
+  /** Scheme and host of the distribution, as in `CloudFrontDistribution`. */
+  readonly baseUrl: string;
+  /** The raw path. */
+  readonly path: string;
+  /** The raw query without its `?`; empty or undefined where there is none. */
+  readonly query: string | undefined;
+  readonly now: UnixSeconds;
+  /** The viewer's address, where it is known. */
+  readonly address: string | undefined;
+};
+
+/** The public keys of the distribution's trusted key group, by `Key-Pair-Id`. */
+export type CloudFrontPublicKeys = (keyPairId: string) => CloudFrontPublicKey | undefined;
+
+/** What an authentic URL opens. */
+export type CloudFrontAccess = {
+  readonly policy: "canned" | "custom";
+  readonly keyPairId: string;
+  /** The canonical path, without the escapes that CloudFront's spelling adds; or the origin's own spelling, as it is. */
+  readonly path: string;
+  /** The viewer's query without CloudFront's parameters; undefined where none is left. */
+  readonly query: string | undefined;
+  readonly expires: UnixSeconds;
+};
+
+/**
+ * Checks a CloudFront signed URL as CloudFront does ("How signed URLs work"): the key, the signature, then the policy.
+ * What is said of time, path and address is said of authentic URLs alone, so that a forgery learns nothing.
+ *
+ * Refuses `method_not_covered`, `path_invalid` (not canonical), `signature_missing`, `signature_invalid`, `key_unknown`,
+ * `path_not_covered` (the Resource is another), `signature_not_yet_valid`, `signature_expired`, `address_not_covered`.
+ */
+export async function verifyCloudFront(
+  request: CloudFrontRequest,
+  keys: CloudFrontPublicKeys,
+): Promise<Result<CloudFrontAccess, Refusal>> {
+  if (request.method !== "GET" && request.method !== "HEAD")
+    return refusal("method_not_covered", "a signed URL is for GET and HEAD");
+  const read = readParameters(request.query ?? "");
+  const opened = openedPath(request.path, read.ok ? read.value.policy.kind : undefined);
+  if (!opened.ok) return refusal("path_invalid", opened.refusal);
+  if (!read.ok) return read;
+  const path = opened.value;
+  const { keyPairId, hash, signature, policy, query } = read.value;
+  const key = keys(keyPairId);
+  if (key === undefined) return refusal("key_unknown", "no trusted public key has the Key-Pair-Id of the URL");
+  if (!(await key(hash, signature, signedBytes(request, read.value))))
+    return refusal("signature_invalid", "the signature does not stand for the URL and its policy");
+
+  const statement = policy.kind === "canned" ? ok(statementOf(policy.expires)) : readStatement(policy.bytes);
+  if (!statement.ok)
+    return refusal("signature_invalid", `the policy is not one that CloudFront takes: ${statement.refusal}`);
+  const against = refusalBy(statement.value, request, query);
+  return against ?? ok({ policy: policy.kind, keyPairId, path, query, expires: statement.value.expires });
+}
+
+/** A canned policy is made again from the URL, so its Resource is the URL; a custom one is what the URL holds. */
+function signedBytes(request: CloudFrontRequest, { policy, query }: SignedParameters): Uint8Array<ArrayBuffer> {
+  if (policy.kind === "custom") return policy.bytes;
+  const url = request.baseUrl + request.path + (query === undefined ? "" : `?${query}`);
+  return utf8(cannedPolicy(url, policy.expires));
+}
+
+function statementOf(expires: UnixSeconds): CloudFrontStatement {
+  return { resource: undefined, expires, starts: undefined, range: undefined };
+}
+
+/**
+ * The conditions of an authentic policy. "Users are not allowed to access the file on or before" DateGreaterThan, and
+ * DateLessThan is "the date and time that you want the URL to stop allowing access": at the very second of either, no.
+ */
+function refusalBy(statement: CloudFrontStatement, request: CloudFrontRequest, query: string | undefined) {
+  const { resource, expires, starts, range } = statement;
+  if (resource !== undefined && !resourceCovers(resource, sectionsOf(request, query)))
+    return refusal("path_not_covered", "the Resource of the policy does not cover the URL");
+  if (starts !== undefined && request.now <= starts)
+    return refusal("signature_not_yet_valid", "the policy's DateGreaterThan has not passed");
+  if (request.now >= expires) return refusal("signature_expired", "the policy's DateLessThan has come");
+  if (range === undefined) return undefined;
+  const address = request.address === undefined ? undefined : parseIpv4(request.address);
+  if (address === undefined || !isInRange(range, address))
+    return refusal("address_not_covered", "the policy is for another IPv4 address or range");
+  return undefined;
+}
+
+function sectionsOf({ baseUrl, path }: CloudFrontRequest, query: string | undefined) {
+  const schemeEnd = baseUrl.indexOf("://");
+  return { scheme: baseUrl.slice(0, schemeEnd), host: baseUrl.slice(schemeEnd + 3), path, query };
+}
+
+/** A viewer's URL in the four sections that CloudFront compares ("Values that you specify…", Wildcard characters). */
+export type UrlSections = {
+  readonly scheme: string;
+  readonly host: string;
+  /** From its first slash on, as it came over the wire. */
+  readonly path: string;
+  /** Without the question mark; undefined where the URL has none. */
+  readonly query: string | undefined;
+};
+
+/** What a resource may begin with; `http*` matches what `*` does. */
+const schemes = ["http", "https", "*", "http*"];
+
+const anyNumber = -1;
+const exactlyOne = -2;
+const queryBegins = -3;
+
+/**
+ * Whether the Resource of a custom policy covers a URL ("Values that you specify in the policy statement for a signed URL
+ * that uses a custom policy").
+ *
+ * - `*` matches any number of characters and `?` one, both within a section alone: an asterisk in the path reaches over
+ *   slashes, but not into the query.
+ * - An asterisk at the end of the path also covers any query; one at the end of the host any path and query.
+ * - The question mark that begins a query is not escaped in a Resource, so a `?` matches that one too. `\?` matches only
+ *   that one.
+ * - Without a scheme the Resource begins with `*`, and any scheme matches. `*` alone matches every URL.
+ *
+ * Characters are compared as they stand: nothing is decoded, and case counts.
+ */
+export function resourceCovers(resource: string, url: UrlSections): boolean {
+  if (resource === "*") return true;
+  const schemeEnd = resource.indexOf("://");
+  if (schemeEnd < 0 && !resource.startsWith("*")) return false;
+  const scheme = schemeEnd < 0 ? "*" : resource.slice(0, schemeEnd);
+  if (!schemes.includes(scheme) || !matches(pattern(scheme), url.scheme, -1)) return false;
+  const rest = schemeEnd < 0 ? resource : resource.slice(schemeEnd + 3);
+  const slash = rest.indexOf("/");
+  const host = slash < 0 ? rest : rest.slice(0, slash);
+  const path = slash >= 0 ? rest.slice(slash) : host.endsWith("*") ? "/*" : "/";
+  if (!matches(pattern(host), url.host, -1)) return false;
+  return url.query === undefined
+    ? matches(pattern(path), url.path, -1)
+    : matches(pattern(path), `${url.path}?${url.query}`, url.path.length);
+}
+
+function pattern(text: string): readonly number[] {
+  const tokens: number[] = [];
+  for (let i = 0; i < text.length; i++) {
+    const character = text.charAt(i);
+    if (character === "*") tokens.push(anyNumber);
+    else if (character === "?") tokens.push(exactlyOne);
+    else if (character === "\\" && text.charAt(i + 1) === "?") {
+      tokens.push(queryBegins);
+      i++;
+    } else tokens.push(text.charCodeAt(i));
+  }
+  return tokens;
+}
+
+/**
+ * Follows all ways through the pattern at once, so it takes one step a token and character however many asterisks there
+ * are. `border` is where the text's query begins, or -1: only the pattern's last asterisk reaches over it.
+ */
+function matches(tokens: readonly number[], text: string, border: number): boolean {
+  let here = new Uint8Array(tokens.length + 1);
+  let next = new Uint8Array(tokens.length + 1);
+  here[0] = 1;
+  passOver(anyNumber, tokens, here);
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    next.fill(0);
+    for (let i = 0; i < tokens.length; i++) {
+      if (here[i] === 0) continue;
+      const token = tokens[i];
+      if (token === anyNumber) {
+        if (at !== border || i === tokens.length - 1) next[i] = 1;
+      } else if (token === code || token === exactlyOne || (token === queryBegins && at === border)) next[i + 1] = 1;
+    }
+    passOver(anyNumber, tokens, next);
+    [here, next] = [next, here];
+  }
+  // A URL without a query is as one with an empty query: `hello*` stands for `hello*\?*`, and matches both.
+  if (border < 0) {
+    passOver(queryBegins, tokens, here);
+    passOver(anyNumber, tokens, here);
+  }
+  return here[tokens.length] === 1;
+}
+
+/** Marks what can be reached without a character, where `token` may match nothing. */
+function passOver(token: number, tokens: readonly number[], reached: Uint8Array): void {
+  for (let i = 0; i < tokens.length; i++) if (reached[i] === 1 && tokens[i] === token) reached[i + 1] = 1;
+}
+
+/** The public halves of a ring's CloudFront keys, imported once, each until it ends; or what is wrong with each that cannot be. */
+export async function publicKeysOf(
+  ring: KeyRing,
+  clock: Clock,
+): Promise<Result<CloudFrontPublicKeys, readonly string[]>> {
+  const keys = new Map<string, Pick<CloudFrontKey, "exp" | "state"> & { readonly verify: CloudFrontPublicKey }>();
+  const faults: string[] = [];
+  for (const key of keysFor(ring, "cloudfront")) {
+    const imported = await importCloudFrontPublicKey(publicHalf(key));
+    if (imported.ok) keys.set(key.kid, { exp: key.exp, state: key.state, verify: imported.value });
+    else faults.push(`STAGEDOOR_KEYS: key "${key.kid}": ${imported.refusal}`);
+  }
+  if (faults.length > 0) return refuse(faults);
+  return ok((keyPairId) => {
+    const key = keys.get(keyPairId);
+    return key !== undefined && stillTaken(key, clock()) ? key.verify : undefined;
+  });
+}

@@ -1,0 +1,223 @@
+import type { ProofReplay } from "../../src/auth/credential.ts";
+import { type RateLimits, type RateWindow, takeFrom } from "../../src/auth/rate-limit.ts";
+import type { TextHash } from "../../src/base/crypto.ts";
+import {
+  type Clock,
+  type MillisecondClock,
+  type Seconds,
+  seconds,
+  systemClock,
+  systemTimer,
+  type UnixSeconds,
+  unixSeconds,
+} from "../../src/base/time.ts";
+import type { CatalogEditing } from "../../src/catalog/edit-catalog.ts";
+import { type EditingParts, type EditNotes, editInTurn } from "../../src/catalog/edit-in-turn.ts";
+import type { Gathered } from "../../src/metrics/gathered.ts";
+import { Gathering } from "../../src/metrics/gathering.ts";
+import type { Telemetry, TelemetryEvent } from "../../src/metrics/telemetry.ts";
+import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
+import type { StreamsOf } from "../../src/sessions/lease.ts";
+import { endLoginAt, type LeaseDesk, leaseDesk } from "../../src/sessions/lease-router.ts";
+import type { LeaseRow, LeaseRows, Move, QuotaUsed } from "../../src/sessions/lease-rows.ts";
+import { LeaseBook } from "../../src/sessions/lease-store.ts";
+import { type KeptRevocation, merge, type RevocationLog, shortened, takeBack } from "../../src/sessions/revocation.ts";
+
+/** A catalog in memory, with the text as its workers would read it. */
+export interface MemoryCatalog {
+  text: string | undefined;
+}
+
+/** The editing of a catalog in memory, which ends with its process: for tests. */
+export function memoryCatalogEditing(
+  catalog: MemoryCatalog,
+  sha256: TextHash,
+  parts: Partial<Pick<EditingParts, "store" | "clock" | "timer">> = {},
+): CatalogEditing {
+  let kept: EditNotes | undefined;
+  return editInTurn({
+    store: {
+      load: async () => catalog.text,
+      save: async (text) => {
+        catalog.text = text;
+      },
+    },
+    notes: {
+      read: () => kept,
+      write: (notes) => {
+        kept = notes;
+      },
+    },
+    clock: systemClock,
+    timer: systemTimer,
+    sha256,
+    ...parts,
+  });
+}
+
+/** Counts that are gathered in memory, for tests and benchmarks. */
+export function memoryGathered(clock: Clock, silence: Seconds = seconds(120)): Gathered {
+  const gathering = new Gathering(clock, silence);
+  return {
+    report: async (report) => {
+      gathering.report(report);
+    },
+    counts: async () => gathering.counts(),
+    sessions: async (asked) => gathering.sessions(asked),
+    refusals: async () => gathering.refusals(),
+  };
+}
+
+/** Rate limits in memory: for tests, and for a process that is alone. It forgets no name, so it is for few. */
+export function memoryLimits(): RateLimits {
+  const windows = new Map<string, RateWindow>();
+  return {
+    take: async (policy, name, now) => {
+      const key = JSON.stringify([policy.name, name]);
+      const { window, standing } = takeFrom(windows.get(key), policy, now);
+      windows.set(key, window);
+      return standing;
+    },
+  };
+}
+
+export interface MemoryProofs extends ProofReplay {
+  /** How many proofs are remembered. */
+  readonly size: () => number;
+}
+
+/** DPoP proofs in memory: for tests, and for a process that is alone. */
+export function memoryProofs(clock: Clock): MemoryProofs {
+  const taken = new Map<string, UnixSeconds>();
+  return {
+    size: () => taken.size,
+    firstUse: async (jkt, jti, until) => {
+      for (const [proof, end] of taken) if (end <= clock()) taken.delete(proof);
+      const proof = JSON.stringify([jkt, jti]);
+      if (taken.has(proof)) return false;
+      taken.set(proof, until);
+      return true;
+    },
+  };
+}
+
+/** A {@link RevocationLog} in memory, which forgets nothing, is never full and ends with its process: for tests. */
+export function memoryRevocationLog(clock: MillisecondClock, pageSize = 10_000): RevocationLog {
+  const kept = new Map<string, { readonly entry: KeptRevocation; readonly seq: number }>();
+  const first = 1;
+  let last = first;
+  const now = () => unixSeconds(Math.floor(clock() / 1000));
+  const find = (kind: string, value: string) => kept.get(`${kind} ${value}`)?.entry;
+  const write = (entry: KeptRevocation) => {
+    kept.set(`${entry.kind} ${entry.value}`, { entry, seq: ++last });
+  };
+  return {
+    append: async (entries, by) => {
+      for (const entry of entries) {
+        const changed = merge(find(entry.kind, entry.value), entry, by, now());
+        if (changed !== undefined) write(changed);
+      }
+      return 0;
+    },
+    shorten: async (kind, value, until) => {
+      const changed = shortened(find(kind, value), until, now());
+      if (changed !== undefined) write(changed);
+    },
+    lift: async (kind, value) => {
+      const changed = takeBack(find(kind, value), now());
+      if (changed !== undefined) write(changed);
+      return changed !== undefined;
+    },
+    since: async (cursor) => {
+      const reset = cursor < first || cursor > last;
+      const rows = [...kept.values()]
+        .filter(({ seq, entry }) => (reset ? entry.until > now() : seq > cursor))
+        .toSorted((a, b) => a.seq - b.seq);
+      const page = rows.slice(0, pageSize);
+      const more = rows.length > pageSize;
+      return {
+        cursor: more ? (page.at(-1)?.seq ?? last) : last,
+        asOf: clock(),
+        reset,
+        more,
+        entries: page.map(({ entry: { kind, value, cause, at, until } }) => ({ kind, value, cause, at, until })),
+      };
+    },
+  };
+}
+
+export interface MemoryStreams {
+  readonly streamsOf: StreamsOf;
+  /** How many rows of sessions were written under a name. */
+  readonly writes: (subject: string) => number;
+  /** How many rows of sessions are kept under a name. */
+  readonly size: (subject: string) => number;
+  /** Forgets everything but what was written down, as a crash does. */
+  readonly restart: () => void;
+}
+
+/** The streams of all subjects in memory: for tests, and for a process that is alone. */
+export function memoryStreams(
+  times: { readonly leaseTtl?: Seconds; readonly writeInterval?: Seconds } = {},
+): MemoryStreams {
+  const { leaseTtl = seconds(90), writeInterval = seconds(30) } = times;
+  const stores = new Map<string, ReturnType<typeof memoryRows>>();
+  const desks = new Map<string, LeaseDesk>();
+  const secrets = { hmac: nobleHmac, random: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
+  const storeOf = (name: string) => made(stores, name, memoryRows);
+  const deskOf = (name: string): LeaseDesk =>
+    made(desks, name, () => leaseDesk(new LeaseBook(storeOf(name), { leaseTtl, writeInterval }, secrets), deskOf));
+  return {
+    streamsOf: (subject, older = []) => ({
+      claim: async (claim) => deskOf(subject).claim(claim, subject, older),
+      take: async (policy, now) => deskOf(subject).take(policy, now, subject, older),
+      touch: async (touch) => deskOf(subject).touch(touch),
+      end: async (ending) => deskOf(subject).end(ending),
+      endLogin: async (ending) => endLoginAt([subject, ...older].map(deskOf), ending),
+      show: async (sessionId, now) => deskOf(subject).show(sessionId, now),
+      running: async (now) => deskOf(subject).running(now, subject, older),
+    }),
+    writes: (subject) => storeOf(subject).writes(),
+    size: (subject) => [...storeOf(subject).all()].length,
+    restart: () => desks.clear(),
+  };
+}
+
+function memoryRows(): LeaseRows & { readonly writes: () => number } {
+  const rows = new Map<string, LeaseRow>();
+  const moves = new Map<string, Move>();
+  let writes = 0;
+  const quotas = new Map<string, QuotaUsed>();
+  let networkKey: string | undefined;
+  return {
+    writes: () => writes,
+    all: () => rows.values(),
+    put: (row) => {
+      writes++;
+      rows.set(row.sessionId, row);
+    },
+    remove: (sessionId) => void rows.delete(sessionId),
+    moves: () => moves.values(),
+    putMove: (move) => void moves.set(`${move.way} ${move.name}`, move),
+    removeMove: (move) => void moves.delete(`${move.way} ${move.name}`),
+    networkKey: () => networkKey,
+    putNetworkKey: (key) => {
+      networkKey = key;
+    },
+    quotas: () => quotas.values(),
+    putQuota: (used) => void quotas.set(used.name, used),
+    removeQuota: (name) => void quotas.delete(name),
+  };
+}
+
+function made<Value>(values: Map<string, Value>, name: string, make: () => Value): Value {
+  const found = values.get(name) ?? make();
+  values.set(name, found);
+  return found;
+}
+
+/** Telemetry in memory, for tests: everything that was told, in its order. */
+export function memoryTelemetry(): { readonly telemetry: Telemetry; readonly events: readonly TelemetryEvent[] } {
+  const events: TelemetryEvent[] = [];
+  return { telemetry: (event) => void events.push(event), events };
+}

@@ -1,0 +1,140 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { operatorScopes } from "../../../src/auth/operator-token.ts";
+import type { TelemetryEvent } from "../../../src/metrics/telemetry.ts";
+import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
+import { memoryCatalogEditing, memoryGathered } from "../../support/memory-stores.ts";
+import { newOperatorPair, type OperatorPair, operatorToken } from "../auth/operators.ts";
+import { newPair, type Pair, token } from "../auth/tokens.ts";
+import { consoleStage, site } from "../console/console-stage.ts";
+import { now } from "../signing/session.ts";
+import { type Api, api, sessionContext } from "./start.ts";
+
+const text = (value: string) => new TextEncoder().encode(value);
+const form = "application/x-www-form-urlencoded";
+
+/** A body that sends `part`, after which the client's connection breaks. */
+function brokenOff(part: Uint8Array): ReadableStream {
+  let sent = false;
+  return new ReadableStream({
+    pull(controller) {
+      if (sent) controller.error(new TypeError("Network connection lost."));
+      else controller.enqueue(part);
+      sent = true;
+    },
+  });
+}
+
+const endless = () => new ReadableStream({ pull: (controller) => controller.enqueue(text("a=b&".repeat(4096))) });
+
+const broken: readonly (readonly [string, () => BodyInit])[] = [
+  ["breaks off in mid-body", () => brokenOff(text('{"asset":"fi'))],
+  ["breaks off within a character", () => brokenOff(text("é").slice(0, 1))],
+  ["breaks off before its first byte", () => new ReadableStream({ start: (one) => one.error(new Error("reset")) })],
+  ["never ends", endless],
+  ["is not UTF-8", () => new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d])],
+  ["is compressed", () => new Uint8Array([0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 3])],
+];
+
+/** A request as a worker gets it: unlike the constructor, a client may send a body with GET as well. */
+function requestWith(url: string, method: string, headers: Record<string, string>, body: BodyInit): Request {
+  const init: RequestInit & { duplex: "half" } = { method: "POST", headers, body, duplex: "half" };
+  const request = new Request(url, init);
+  return method === "POST" ? request : Object.defineProperty(request, "method", { value: method });
+}
+
+const codeIn = async (response: Response) => [response.status, Object(JSON.parse(await response.text())).code];
+
+describe("a body that is broken", () => {
+  let shared: Api;
+  let viewers: Pair;
+  let operators: OperatorPair;
+  let credentials: Record<"viewer" | "operator", Record<string, string>>;
+  const told: TelemetryEvent[] = [];
+  const asked: string[] = [];
+  beforeAll(async () => {
+    viewers = await newPair("ES256");
+    operators = await newOperatorPair();
+    const context = { ...(await sessionContext([viewers], undefined, operators)), telemetry: told.push.bind(told) };
+    const operatorContext = {
+      ...context,
+      catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
+      gathered: memoryGathered(() => now),
+      ring: { keys: [] },
+      publicKeys: () => undefined,
+      originSecrets: {},
+      renewal: "off",
+    } as const;
+    const identity = async (request: Request) => {
+      asked.push(request.url);
+      return Response.json({});
+    };
+    shared = await api(context, "/", { operators: operatorContext, identity });
+    credentials = {
+      viewer: { Authorization: `Bearer ${await token(viewers)}` },
+      operator: { Authorization: `Bearer ${await operatorToken(operators, { scope: operatorScopes.join(" ") })}` },
+    };
+  });
+
+  describe.each(broken)("%s", (_, body) => {
+    it("is 400 body_invalid on every route that reads a credential, and no failure of ours", async () => {
+      const routes = shared.app.routes.filter(
+        ({ method, path }) => !["ALL", "OPTIONS"].includes(method) && /^\/(stream|operator|metrics)/.test(path),
+      );
+      expect(routes.length).toBeGreaterThan(10);
+      for (const { method, path } of routes) {
+        const who = path.startsWith("/stream") ? credentials.viewer : credentials.operator;
+        const headers = { ...who, "Content-Type": "application/json" };
+        const at = `https://api.example${path.replace(":id", "film")}`;
+        const response = await shared.send(path, requestWith(at, method, headers, body()));
+        expect(await codeIn(response), `${method} ${path}`).toEqual([400, "body_invalid"]);
+        expect(told.at(-1)).toMatchObject({ event: "refused", code: "body_invalid" });
+      }
+      expect(told.some((event) => event.event === "refused" && event.code === "internal_error")).toBe(false);
+    });
+
+    it("comes second to a missing credential", async () => {
+      const response = await shared.send("", requestWith("https://api.example/stream/start", "POST", {}, body()));
+      expect(await codeIn(response)).toEqual([401, "token_missing"]);
+    });
+
+    it.each([
+      ["/sign-in/email", "application/json"],
+      ["/sign-up/email", form],
+      ["/change-password", "application/json"],
+      ["/update-user", "application/json"],
+      ["/sign-out", "application/json"],
+      ["/oauth2/token", form],
+      ["/oauth2/revoke", form],
+    ])("is 400 body_invalid at the identity worker's %s, which does not hear of it", async (path, type) => {
+      const url = `https://api.example/api/auth${path}`;
+      const response = await shared.send("", requestWith(url, "POST", { "Content-Type": type }, body()));
+      expect(await codeIn(response)).toEqual([400, "body_invalid"]);
+      expect(asked).toEqual([]);
+    });
+
+    it.each([
+      "/console/sign-in",
+      "/console/explain",
+      "/console/simulate",
+      `/console/sessions/${"A".repeat(22)}/revoke`,
+    ])("is 400 body_invalid as the console's form %s", async (path) => {
+      const stage = await consoleStage();
+      const headers = { Cookie: await stage.signIn(), Origin: site, "Content-Type": form };
+      const response = await stage.appFetch(requestWith(site + path, "POST", headers, body()));
+      expect(response.status).toBe(400);
+      expect(await response.text()).toContain("body_invalid");
+      expect(stage.counted.at(-1)).toMatchObject({ event: "refused", code: "body_invalid" });
+    });
+  });
+
+  it.each(["", "{", '{"email":', "[object Object]", "email=a"])(
+    "%j is refused where a route of the identity worker's says that it is JSON",
+    async (body) => {
+      const headers = { "Content-Type": "Application/JSON; charset=utf-8" };
+      const response = await shared.send("/api/auth/update-user", { method: "POST", headers, body });
+      // An empty body is none, as at a sign-out.
+      expect(await codeIn(response)).toEqual(body === "" ? [200, undefined] : [400, "body_invalid"]);
+      asked.length = 0;
+    },
+  );
+});

@@ -1,0 +1,167 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { seconds } from "../../../src/base/time.ts";
+import { apiUrl } from "../auth/sources.ts";
+import { type Api, api } from "./start.ts";
+
+const trusted = "https://www.example.com";
+const site = { apiUrl, origins: [trusted] };
+
+let asked: { readonly request: Request; readonly body: string }[] = [];
+let respond: () => Promise<Response>;
+let shared: Api;
+beforeEach(async () => {
+  asked = [];
+  respond = async () => Response.json({ user: "u" });
+  shared = await api({ site }, "/api/v1", {
+    identity: async (request) => {
+      asked.push({ request, body: await request.text() });
+      return respond();
+    },
+  });
+});
+
+const signIn = (init: RequestInit = {}, path = "/api/auth/sign-in/email") =>
+  shared.send(path, {
+    method: "POST",
+    body: '{"email":"a@example.com","password":"MARKED"}',
+    ...init,
+    headers: { "Content-Type": "application/json", ...Object(init.headers) },
+  });
+
+describe("what stands below /api/auth", () => {
+  it("goes to the identity worker as it came, at the root whatever the base path", async () => {
+    const headers = { Cookie: "a=b", Origin: apiUrl, "CF-Connecting-IP": "192.0.2.1" };
+    expect((await signIn({ headers }, "/api/auth/sign-in/email?a=1")).status).toBe(200);
+    const [{ request, body } = { request: undefined, body: "" }] = asked;
+    expect(request?.url).toBe("http://localhost/api/auth/sign-in/email?a=1");
+    expect([request?.method, request?.redirect]).toEqual(["POST", "manual"]);
+    expect(body).toBe('{"email":"a@example.com","password":"MARKED"}');
+    for (const [name, value] of Object.entries(headers)) expect(request?.headers.get(name)).toBe(value);
+    expect((await signIn({}, "/api/v1/api/auth/sign-in/email")).status).toBe(404);
+    expect(asked).toHaveLength(1);
+  });
+
+  it("is answered as the worker answers, each of its cookies too, and kept by nobody", async () => {
+    respond = async () => {
+      const headers = new Headers({ Location: "/next", "Cache-Control": "public", "set-auth-token": "t" });
+      headers.append("Set-Cookie", "a=1; Path=/");
+      headers.append("Set-Cookie", "b=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT");
+      return new Response(null, { status: 302, headers });
+    };
+    const answered = await signIn({ headers: { Origin: trusted } });
+    expect([answered.status, answered.headers.get("Location")]).toEqual([302, "/next"]);
+    expect(answered.headers.getSetCookie()).toEqual(["a=1; Path=/", "b=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT"]);
+    expect([answered.headers.get("Cache-Control"), answered.headers.get("set-auth-token")]).toEqual(["no-store", "t"]);
+  });
+
+  it("has no body and no type of one where none came, as a sign-out has none", async () => {
+    await shared.send("/api/auth/sign-out", { method: "POST" });
+    const [{ request, body } = { request: undefined, body: undefined }] = asked;
+    expect([body, request?.headers.get("Content-Type")]).toEqual(["", null]);
+  });
+
+  it.each([
+    "/api/auth/%73ign-in/email",
+    "/api/auth//sign-in/email",
+    "/api/auth/sign-in/email/",
+    "/api/auth/sign-in%2Femail",
+    "/api/auth/",
+    "/api/auth/a;b",
+  ])("has one spelling: %s is 404", async (path) => {
+    expect((await signIn({}, path)).status).toBe(404);
+    expect(asked).toEqual([]);
+  });
+
+  it("takes GET, HEAD and POST", async () => {
+    for (const method of ["GET", "HEAD"])
+      expect((await signIn({ method, body: null }, "/api/auth/jwks")).status).toBe(200);
+    for (const method of ["PUT", "PATCH", "DELETE"]) {
+      const refused = await signIn({ method });
+      expect([refused.status, refused.headers.get("Allow")]).toEqual([405, "GET, HEAD, POST, OPTIONS"]);
+    }
+    expect(asked).toHaveLength(2);
+  });
+
+  it("takes no body beyond 64 KiB, and none that a sign-in does not need", async () => {
+    const of = (length: number) => JSON.stringify("a".repeat(length - 2));
+    expect((await signIn({ body: of(65_536) }, "/api/auth/update-user")).status).toBe(200);
+    expect((await signIn({ body: of(65_537) }, "/api/auth/update-user")).status).toBe(400);
+    expect((await signIn({ body: of(4097) })).status).toBe(400);
+    expect(asked).toHaveLength(1);
+  });
+
+  it("is our own failure where the worker does not answer", async () => {
+    respond = () => Promise.reject(new Error("MARKED"));
+    const answered = await signIn();
+    expect([answered.status, answered.headers.has("Retry-After")]).toEqual([503, true]);
+    expect(await answered.json()).toMatchObject({ code: "store_unavailable" });
+    expect(shared.log.join()).not.toContain("MARKED");
+  });
+
+  it("does not exist where no identity worker is bound", async () => {
+    const { send } = await api({ site });
+    expect((await send("/api/auth/sign-in/email", { method: "POST" })).status).toBe(404);
+  });
+
+  it("is read without a byte order mark, by what counts its account and by the worker alike", async () => {
+    const { settings } = shared.context;
+    const signInRate = { name: "sign-in-account", quota: 1, window: seconds(3600) };
+    const identity = async (request: Request) => {
+      asked.push({ request, body: await request.text() });
+      return respond();
+    };
+    shared = await api({ site, settings: { ...settings, signInRate } }, "/", { identity });
+    const body = '{"email":"a@example.com"}';
+    const statuses = [(await signIn({ body: `\ufeff${body}` })).status, (await signIn({ body })).status];
+    expect([statuses, asked.map((one) => one.body)]).toEqual([[200, 429], [body]]);
+  });
+
+  it("is counted before the worker sees a password", async () => {
+    const { settings } = shared.context;
+    const signInRate = { name: "sign-in-account", quota: 2, window: seconds(3600) };
+    shared = await api({ site, settings: { ...settings, signInRate } }, "/", {
+      identity: async (request) => {
+        asked.push({ request, body: await request.text() });
+        return respond();
+      },
+    });
+    const statuses = [(await signIn()).status, (await signIn()).status];
+    const refused = await signIn();
+    expect([...statuses, refused.status, asked.length]).toEqual([200, 200, 429, 2]);
+    expect(refused.headers.get("RateLimit")).toMatch(/^"sign-in-account";r=0;t=\d+$/);
+  });
+});
+
+describe("pages that may sign in", () => {
+  const preflight = (Origin: string) => signIn({ method: "OPTIONS", body: null, headers: { Origin } });
+
+  it("are those of trusted sites, with credentials", async () => {
+    for (const answered of [await preflight(trusted), await signIn({ headers: { Origin: trusted } })]) {
+      expect(answered.headers.get("Access-Control-Allow-Origin")).toBe(trusted);
+      expect(answered.headers.get("Access-Control-Allow-Credentials")).toBe("true");
+      expect(answered.headers.get("Vary")).toBe("Origin");
+    }
+    const answered = await preflight(trusted);
+    expect([answered.status, answered.headers.get("Access-Control-Allow-Methods")]).toEqual([
+      204,
+      "GET, HEAD, POST, OPTIONS",
+    ]);
+    expect(answered.headers.get("Access-Control-Allow-Headers")).toContain("Content-Type");
+  });
+
+  it("may read how a request stands and what the worker names, in each answer", async () => {
+    respond = async () =>
+      new Response("{}", { headers: { "set-auth-token": "t", "Access-Control-Expose-Headers": "set-auth-token" } });
+    const { headers } = await signIn({ headers: { Origin: trusted } });
+    const exposed = headers.get("Access-Control-Expose-Headers")?.split(", ") ?? [];
+    expect(exposed).toEqual(expect.arrayContaining(["RateLimit", "RateLimit-Policy", "Retry-After", "set-auth-token"]));
+    expect(new Set(exposed).size).toBe(exposed.length);
+  });
+
+  it.each([apiUrl, "null", "https://evil.example"])("of %s are named nothing", async (origin) => {
+    for (const answered of [await preflight(origin), await signIn({ headers: { Origin: origin } })]) {
+      expect(answered.headers.has("Access-Control-Allow-Origin")).toBe(false);
+      expect(answered.headers.has("Access-Control-Allow-Credentials")).toBe(false);
+    }
+  });
+});

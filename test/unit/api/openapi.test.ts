@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest";
+import { docsPage } from "../../../src/api/openapi/docs-page.ts";
+import { style } from "../../../src/api/openapi/docs-style.ts";
+import { openApiDocument } from "../../../src/api/openapi/document.ts";
+import { refusalCodes } from "../../../src/http/problems.ts";
+import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
+import { memoryCatalogEditing, memoryGathered } from "../../support/memory-stores.ts";
+import { newOperatorPair } from "../auth/operators.ts";
+import { newPair } from "../auth/tokens.ts";
+import { now } from "../signing/session.ts";
+import { api, sessionContext } from "./start.ts";
+
+const mediaUrl = "https://media.example";
+const document = openApiDocument({ apiUrl: "https://api.example", basePath: "/api/v1", mediaUrl });
+
+/** The API with all that a deployment has. */
+async function whole(basePath: string) {
+  const context = await sessionContext([await newPair("ES256")], undefined, await newOperatorPair());
+  const operators = {
+    ...context,
+    catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
+    gathered: memoryGathered(() => now),
+    ring: { keys: [] },
+    publicKeys: () => undefined,
+    originSecrets: {},
+    renewal: "off",
+  } as const;
+  return api(context, basePath, { operators });
+}
+
+describe("GET /openapi.json", () => {
+  it.each([
+    ["/", "", "/", "https://api.example"],
+    ["/api/v1", "/api/v1", "/", "https://api.example/api/v1"],
+  ])("below %s tells of each route that is answered, and of no other", async (basePath, base, _, server) => {
+    const { app, send } = await whole(basePath);
+    const answered = app.routes
+      .filter(({ method, path }) => !["ALL", "OPTIONS"].includes(method) && path !== "*")
+      .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
+    const told = Object(await (await send("/openapi.json")).json());
+    const described = Object.entries(told.paths).flatMap(([path, item]) => {
+      const { servers, ...byMethod } = Object(item);
+      return Object.keys(byMethod).map((method) => `${method.toUpperCase()} ${servers ? "" : base}${path}`);
+    });
+    expect(described.toSorted()).toEqual([...new Set(answered)].toSorted());
+    expect(told.servers).toEqual([{ url: server, description: expect.any(String) }]);
+  });
+
+  it("stands at the root, and any site may read it", async () => {
+    const { send } = await api({}, "/api/v1");
+    const { status, headers } = await send("/openapi.json");
+    expect([status, headers.get("Content-Type")]).toEqual([200, "application/json"]);
+    expect(headers.get("Access-Control-Allow-Origin")).toBe("*");
+    expect((await send("/api/v1/openapi.json")).status).toBe(404);
+  });
+
+  it("names addresses that hold wherever the API stands, where nobody says where that is", () => {
+    const { servers, paths } = openApiDocument({ apiUrl: undefined, basePath: "/api/v1", mediaUrl });
+    expect(servers).toMatchObject([{ url: "/api/v1" }]);
+    expect(paths["/health"]).toMatchObject({ servers: [{ url: "/" }, { url: mediaUrl }] });
+  });
+
+  it("leads nowhere by any of its references", () => {
+    const text = JSON.stringify(document);
+    const references = [...text.matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path = ""]) => path);
+    expect(references.length).toBeGreaterThan(100);
+    const found = (path: string) =>
+      path.split("/").reduce<unknown>((value, member) => Object(value)[member], document) !== undefined;
+    expect(references.filter((path) => !found(path))).toEqual([]);
+    for (const operation of Object.values(document.paths).flatMap((item) => Object.values(item)))
+      for (const way of Object(operation).security ?? [])
+        expect(Object.keys(document.components.securitySchemes)).toEqual(expect.arrayContaining(Object.keys(way)));
+  });
+
+  it("says of each body that it has no other members", () => {
+    const bodies = Object.values(document.paths)
+      .flatMap((item) => Object.values(item))
+      .flatMap((operation) => Object(operation).requestBody?.content["application/json"].schema.$ref ?? []);
+    const names = [...new Set(bodies.map((ref: string) => ref.split("/").at(-1) ?? ""))];
+    expect(names.toSorted()).toEqual(["Asset", "Explain", "Revocation", "Simulate", "Start"]);
+    for (const name of names)
+      expect([name, Object(document.components.schemas)[name].additionalProperties]).toEqual([name, false]);
+  });
+
+  it("gives each operation a name of its own", () => {
+    const names = Object.values(document.paths).flatMap((item) =>
+      Object.values(item).map((one) => Object(one).operationId),
+    );
+    const given = names.filter((name) => name !== undefined);
+    expect(new Set(given).size).toBe(given.length);
+  });
+});
+
+describe("GET /docs", () => {
+  it("is a page whose policy lets in its own style and nothing else", async () => {
+    const { send } = await api();
+    const response = await send("/docs");
+    expect([response.status, response.headers.get("Content-Type")]).toEqual([200, "text/html; charset=utf-8"]);
+    const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style)));
+    const policy = response.headers.get("Content-Security-Policy") ?? "";
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain(`style-src 'sha256-${btoa(String.fromCharCode(...bytes))}'`);
+    const page = await response.text();
+    expect(page).toContain(`<style>${style}</style>`);
+    expect(page).not.toMatch(/<script|<img|<link|style="|url\(|@import| on\w+="/);
+  });
+
+  it("shows every route and every code, and each of its links leads to one", () => {
+    const page = docsPage(document);
+    const ids = new Set([...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id));
+    for (const code of refusalCodes) expect(ids).toContain(code);
+    for (const path of Object.keys(document.paths)) expect(page).toContain(`${path}</span>`);
+    const links = [...page.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id);
+    expect(links.length).toBeGreaterThan(50);
+    expect(links.filter((id) => !ids.has(id))).toEqual([]);
+  });
+
+  it("writes what is filled in as text", () => {
+    const evil = "<script>alert(1)</script>&\"'";
+    const page = docsPage({ ...document, info: { ...document.info, title: evil, description: evil } });
+    expect(page).not.toContain("<script");
+    expect(page).toContain("&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;&#39;");
+  });
+});

@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import { apiApp } from "../../../src/api/api.ts";
+import { logAct } from "../../../src/http/request-log.ts";
+import { noTelemetry } from "../../../src/metrics/telemetry.ts";
+import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
+import { operatorToken } from "../auth/operators.ts";
+import { r2, sampleDocument } from "../catalog/sample.ts";
+import { searchedLog } from "../http/searched-log.ts";
+import { live, operatorStage } from "../operator/operator-stage.ts";
+import { now } from "../signing/session.ts";
+import { requestIds } from "./start.ts";
+
+const scope = "operator:read operator:revoke operator:keys operator:assets";
+
+async function routes() {
+  const stage = await operatorStage();
+  const { log, written } = searchedLog();
+  const context = { ...stage.context(), onAct: (act: Parameters<typeof logAct>[2]) => logAct(log, "api", act) };
+  const reporting = { worker: "api", log, telemetry: noTelemetry, random: requestIds };
+  const app = apiApp(context, {
+    ...{ basePath: "/", reporting, sha256: nodeSha256, development: false },
+    operators: context,
+  });
+  const runtime = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
+  const ask = async (method: string, path: string, body?: object, claims = {}) => {
+    const headers = { Authorization: `Bearer ${await operatorToken(stage.operators, { scope, ...claims })}` };
+    const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    return app.request(`https://api.example/operator${path}`, init, {}, runtime);
+  };
+  const lines = () =>
+    written.map((line): unknown => JSON.parse(line)).filter((line) => Object(line).event === "operator");
+  return { ...stage, ask, lines };
+}
+
+describe("the log of what operators do", () => {
+  it("has a line for each revocation: who, what kind, which", async () => {
+    const { ask, lines } = await routes();
+    const session = "A".repeat(22);
+    await ask("POST", "/revocations", { session });
+    await ask("POST", "/revocations", { key: "2026-a" }, { sub: "bea" });
+    await ask("POST", "/revocations", { session, lift: true });
+    const of = { worker: "api", event: "operator", through: "route", outcome: "done" };
+    expect(lines()).toEqual([
+      { ...of, operator: "ann", act: "revoke", kind: "session", id: session },
+      { ...of, operator: "bea", act: "revoke", kind: "key", id: "2026-a" },
+      { ...of, operator: "ann", act: "lift", kind: "session", id: session },
+    ]);
+  });
+
+  it("names a viewer by the hash that the other lines have for him, and never himself", async () => {
+    const { ask, lines } = await routes();
+    await ask("POST", "/revocations", { subject: { issuer: "https://id.example", subject: "MARKED-viewer" } });
+    expect(lines()).toMatchObject([{ kind: "subject", id: expect.stringMatching(/^[\w-]{22}$/) }]);
+    expect(JSON.stringify(lines())).not.toContain("MARKED");
+  });
+
+  it("has a line for each change of the catalog, and for those that fail", async () => {
+    const { ask, lines } = await routes();
+    await ask("PUT", "/assets/film-9", sampleDocument({ id: "film-9", origin: r2("film-9/") }));
+    await ask("DELETE", "/assets/film-9");
+    await ask("DELETE", "/assets/film-9");
+    const of = { operator: "ann", through: "route", kind: "asset", id: "film-9" };
+    expect(lines()).toMatchObject([
+      { ...of, act: "put", outcome: "done" },
+      { ...of, act: "remove", outcome: "done" },
+      { ...of, act: "remove", outcome: "asset_unknown" },
+    ]);
+  });
+
+  it("has none for who may not, nor for looking", async () => {
+    const { ask, lines } = await routes();
+    await ask("POST", "/revocations", { session: "A".repeat(22) }, { scope: "operator:read" });
+    await ask("DELETE", "/assets/film", undefined, { scope: "operator:read" });
+    await ask("GET", "/assets");
+    expect(lines()).toEqual([]);
+  });
+});
+
+describe("what operators ask of one viewer", () => {
+  it("is found by the keyed hash that a refusal and a session have", async () => {
+    const { ask, gathered } = await routes();
+    const at = { at: now, worker: "edge", code: "signature_expired", reason: "ended" } as const;
+    const refusals = [
+      { ...at, request: "1".repeat(16), subject: "v1" },
+      { ...at, request: "2".repeat(16), subject: "v2" },
+    ];
+    const alive = [live(`${"a".repeat(21)}A`, { subject: "v1" }), live(`${"b".repeat(21)}A`, { subject: "v2" })];
+    await gathered.report({ worker: "edge", counts: [], refusals, alive, ended: [] });
+    const sessions: unknown = await (await ask("GET", "/sessions?subject=v2")).json();
+    expect(sessions).toMatchObject({ count: 1, sessions: [{ subject: "v2" }] });
+    const refused: unknown = await (await ask("GET", "/refusals?subject=v1")).json();
+    expect(refused).toMatchObject({ recent: [{ request: "1".repeat(16) }] });
+  });
+});

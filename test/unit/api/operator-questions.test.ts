@@ -1,0 +1,172 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { apiApp } from "../../../src/api/api.ts";
+import { noTelemetry } from "../../../src/metrics/telemetry.ts";
+import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
+import { operatorToken } from "../auth/operators.ts";
+import { token } from "../auth/tokens.ts";
+import { searchedLog } from "../http/searched-log.ts";
+import { live, operatorStage } from "../operator/operator-stage.ts";
+import { opened } from "../sessions/session-stage.ts";
+import { now } from "../signing/session.ts";
+import { heldToDescription } from "./described.ts";
+import { requestIds } from "./start.ts";
+
+let stage: Awaited<ReturnType<typeof operatorStage>>;
+let written: readonly string[];
+let ask: (method: string, path: string, body?: unknown, bearer?: string) => Promise<Response>;
+
+beforeEach(async () => {
+  stage = await operatorStage();
+  const searched = searchedLog();
+  written = searched.written;
+  const made = apiApp(stage.context(), {
+    basePath: "/api/v1",
+    reporting: { worker: "api", log: searched.log, telemetry: noTelemetry, random: requestIds },
+    sha256: nodeSha256,
+    development: false,
+    operators: stage.context(),
+  });
+  const app = heldToDescription(made, "/api/v1");
+  const runtime = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
+  ask = async (method, path, body, bearer) => {
+    const headers = {
+      Authorization: `Bearer ${bearer ?? (await operatorToken(stage.operators, { scope: "operator:read" }))}`,
+    };
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    const init = { method, headers, ...(body === undefined ? {} : { body: text }) };
+    return app.request(`https://api.example/api/v1/operator${path}`, init, {}, runtime);
+  };
+});
+
+const simulation = { credential: "a.b.c", asset: "film" };
+const questions = [
+  ["GET", "/sessions", undefined],
+  ["GET", "/refusals", undefined],
+  ["GET", "/keys", undefined],
+  ["POST", "/explain", { text: "/" }],
+  ["POST", "/simulate", simulation],
+] as const;
+
+describe("an operator's questions", () => {
+  it.each(questions)("%s %s are his who has the scope, and nobody else's", async (method, path, body) => {
+    const scopes = ["operator:revoke", "operator:keys", "operator:assets"].join(" ");
+    const answers = [
+      await ask(method, path, body),
+      await ask(method, path, body, await operatorToken(stage.operators, { scope: scopes })),
+      await ask(method, path, body, await token(stage.issuer, { scope: "operator:read stream:play" })),
+      await ask(method === "GET" ? "POST" : "GET", path),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 403, 401, 405]);
+    expect(answers[0]?.headers.get("Cache-Control")).toBe("no-store");
+    expect(answers[1]?.headers.get("WWW-Authenticate")).toContain('scope="operator:read"');
+  });
+
+  it("are answered in JSON with times of RFC 3339", async () => {
+    const refused = {
+      at: now,
+      worker: "edge",
+      code: "grant_expired",
+      reason: "it ended",
+      request: "00000000000000aa",
+    } as const;
+    const sessionId = "A".repeat(22);
+    await stage.gathered.report({
+      worker: "edge",
+      counts: [],
+      refusals: [refused],
+      alive: [live(sessionId)],
+      ended: [],
+    });
+    expect(await (await ask("GET", "/sessions?asset=film&limit=1")).json()).toEqual({
+      count: 1,
+      sessions: [
+        {
+          ...{ sessionId, asset: "film", subject: "subject-1", country: "DE" },
+          startedAt: "2026-11-18T11:06:40Z",
+          lastSeenAt: "2026-11-18T11:06:40Z",
+          endsAt: "2026-11-18T12:06:40Z",
+        },
+      ],
+    });
+    const { since, minutes, recent } = Object(await (await ask("GET", "/refusals?request=00000000000000aa")).json());
+    expect([since, minutes.length]).toEqual([expect.stringMatching(/^2026-.*Z$/), 60]);
+    expect(recent).toEqual([{ ...refused, at: "2026-11-18T11:06:40Z" }]);
+    const { keys, longestSessionSeconds } = Object(await (await ask("GET", "/keys")).json());
+    expect(longestSessionSeconds).toBe(21_600);
+    expect(keys[0]).toMatchObject({
+      kid: "2026-a",
+      purpose: "session",
+      type: "HS256",
+      state: "active",
+      revoked: false,
+    });
+  });
+
+  it("explain and simulate with an explanation, 200 though it is of a refusal", async () => {
+    const { manifestUrl, grant } = opened(await stage.start());
+    const explained = await ask("POST", "/explain", { text: manifestUrl, address: "192.0.2.7" });
+    expect(await explained.json()).toMatchObject({
+      kind: "media",
+      verdict: "served",
+      code: null,
+      steps: expect.any(Array),
+    });
+    const credential = await token(stage.issuer);
+    const simulated = await ask("POST", "/simulate", { credential, asset: "film-2" });
+    const text = await simulated.text();
+    expect(simulated.status).toBe(200);
+    expect(JSON.parse(text)).toMatchObject({ kind: "start", verdict: "refused", code: "asset_forbidden", status: 403 });
+    expect(JSON.parse(text).help).toBe("docs/troubleshooting.md#asset_forbidden");
+    const parts = JSON.parse(await (await ask("POST", "/simulate", { credential, asset: "film" })).text()).steps.map(
+      ({ part }: { readonly part: string }) => part,
+    );
+    expect(parts.filter((part: string) => part === "streams")).toHaveLength(1);
+    expect(parts).toContain("place");
+    for (const part of [grant.slice(0, 40), ...credential.split(".")]) expect(text).not.toContain(part);
+  });
+
+  it.each([
+    ["/explain", "MARKED"],
+    ["/explain", {}],
+    ["/explain", { text: "" }],
+    ["/explain", { text: "/", address: "MARKED" }],
+    ["/explain", { text: "/", MARKED: 1 }],
+    ["/explain", { text: "x".repeat(20_000) }],
+    ["/explain", "x".repeat(200_000)],
+    ["/simulate", { asset: "film" }],
+    ["/simulate", { ...simulation, asset: "x".repeat(65) }],
+    ["/simulate", { ...simulation, country: "MARKED" }],
+    ["/simulate", { ...simulation, country: "T2" }],
+    ["/simulate", { ...simulation, takeover: "MARKED" }],
+  ])("%s refuses a body of another form, and repeats nothing of it: %o", async (path, body) => {
+    const response = await ask("POST", path, body);
+    expect([response.status, Object(await response.json()).code]).toEqual([400, "body_invalid"]);
+    expect(written.join("\n")).not.toContain("MARKED");
+  });
+
+  it.each([
+    ["/explain", { text: "/", adress: "192.0.2.1" }, "adress: no such member"],
+    ["/simulate", { ...simulation, takeOver: true }, "takeOver: no such member"],
+  ])("%s names a member that it does not know: %o", async (path, body, fault) => {
+    const response = await ask("POST", path, body);
+    expect(await response.json()).toMatchObject({ code: "body_invalid", faults: [fault] });
+  });
+
+  it.each(["0", "501", "-1", "1.5", "ten"])("/sessions refuses the limit %s", async (limit) => {
+    expect((await ask("GET", `/sessions?limit=${limit}`)).status).toBe(400);
+  });
+});
+
+describe("the revocation of a key", () => {
+  it.each([
+    ["operator:revoke", { key: "2026-b" }, 403],
+    ["operator:keys", { key: "2026-b" }, 201],
+    ["operator:keys", { asset: "film" }, 403],
+    ["operator:revoke", { asset: "film" }, 201],
+    ["operator:keys", { key: "2026-b", lift: true }, 404],
+    ["operator:revoke", { key: "2026-b", lift: true }, 403],
+  ])("asks for a scope of its own: with %s %o is %i", async (scope, body, status) => {
+    const bearer = await operatorToken(stage.operators, { scope });
+    expect((await ask("POST", "/revocations", body, bearer)).status).toBe(status);
+  });
+});

@@ -1,0 +1,216 @@
+import { describe, expect, it } from "vitest";
+import { type RateStanding, rememberSpent } from "../../../src/auth/rate-limit.ts";
+import { type Seconds, seconds } from "../../../src/base/time.ts";
+import { withRateLimitFields } from "../../../src/http/problem-response.ts";
+import type { SessionContext } from "../../../src/sessions/session-context.ts";
+import { memoryLimits, memoryTelemetry } from "../../support/memory-stores.ts";
+import { identityThat, identityToken, signedIn } from "../auth/sources.ts";
+import { newPair, token } from "../auth/tokens.ts";
+import { api, sessionContext, start } from "./start.ts";
+
+const anHour: Seconds = seconds(3600);
+const bySubject = { name: "start-subject", quota: 2, window: anHour };
+const byAddress = { name: "start-address", quota: 3, window: anHour };
+const broken = rememberSpent({ take: () => Promise.reject(new Error("MARKED")) });
+
+/** An identity worker that knows one session of sign-in: it is asked about every token of its form. */
+const identity = identityThat(async (presented) =>
+  presented.is === "bearer" && presented.token === identityToken ? signedIn : undefined,
+);
+const bearer = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });
+const session = bearer(identityToken);
+const madeUp = bearer(identityToken.replace(/^aB3/, "xB3"));
+
+/** The API with limits on starts. */
+async function limited(settings: Partial<SessionContext["settings"]> = {}, changes: Partial<SessionContext> = {}) {
+  const base = await sessionContext([await newPair("ES256")]);
+  const { telemetry, events } = memoryTelemetry();
+  const both = { startRate: bySubject, startRateAddress: byAddress, ...settings };
+  const made = await api({ telemetry, identity, ...changes, settings: { ...base.settings, ...both } });
+  /** A start of a subject from an address: its status, code and fields. */
+  const from = async (sub: string, address: string, init: RequestInit = {}) => {
+    const usual = start(await token(made.issuer, { sub }));
+    const headers = { ...usual.headers, "CF-Connecting-IP": address, ...init.headers };
+    const response = await made.send("/stream/start", { ...usual, ...init, headers });
+    const field = (name: string) => response.headers.get(name);
+    return {
+      status: response.status,
+      code: Object(await response.json()).code,
+      policies: field("RateLimit-Policy"),
+      standing: field("RateLimit"),
+      retryAfter: field("Retry-After"),
+    };
+  };
+  return { ...made, from, events };
+}
+
+describe("the limits of starts", () => {
+  it("are told on every answer that they counted, a success, a refusal, and the one too many", async () => {
+    const { from } = await limited({ startRateAddress: { ...byAddress, quota: 4 } });
+    const asked = '"start-address";q=4;w=3600, "start-network";q=40;w=3600';
+    const policies = `${asked}, "start-subject";q=2;w=3600`;
+    expect(await from("ann", "192.0.2.1", session)).toMatchObject({
+      status: 201,
+      policies,
+      standing: '"start-address";r=3;t=3600, "start-network";r=39;t=3600, "start-subject";r=1;t=3600',
+      retryAfter: null,
+    });
+    // The subject is counted with the claim of a place, which no refused request comes to.
+    expect(await from("ann", "192.0.2.1", { ...session, body: "{" })).toMatchObject({
+      status: 400,
+      policies: asked,
+      standing: '"start-address";r=2;t=3600, "start-network";r=38;t=3600',
+    });
+    expect(await from("ann", "192.0.2.1", session)).toMatchObject({
+      status: 201,
+      policies,
+      standing: '"start-address";r=1;t=3600, "start-network";r=37;t=3600, "start-subject";r=0;t=3600',
+    });
+    expect(await from("ann", "192.0.2.1", session)).toEqual({
+      status: 429,
+      code: "rate_limited",
+      policies,
+      standing: '"start-address";r=0;t=3600, "start-network";r=36;t=3600, "start-subject";r=0;t=3600',
+      retryAfter: "3600",
+    });
+  });
+
+  it("ask nothing for a token that is judged here: it is not counted by address, good or bad", async () => {
+    const taken: string[] = [];
+    const limits = rememberSpent({
+      take: async (policy, name, now) => {
+        taken.push(policy.name);
+        return memoryLimits().take(policy, name, now);
+      },
+    });
+    const { from } = await limited({}, { limits });
+    for (const token of ["x", "e30.e30.AAAA", "a b", "%"])
+      for (let i = 0; i < 10; i++) expect((await from("ann", "192.0.2.1", bearer(token))).status).not.toBe(429);
+    expect(taken).toEqual([]);
+    expect(await from("ann", "192.0.2.1")).toMatchObject({ status: 201, policies: '"start-subject";q=2;w=3600' });
+  });
+
+  it("count a question by the address first: one client takes nothing from its neighbours", async () => {
+    const { from } = await limited();
+    const flood: unknown[] = [];
+    for (let i = 0; i < 40; i++) flood.push((await from("ann", "192.0.2.1", madeUp)).code);
+    expect(flood).toEqual([...Array(3).fill("token_invalid"), ...Array(37).fill("rate_limited")]);
+    expect(await from("ann", "192.0.2.2", session)).toMatchObject({
+      status: 201,
+      standing: '"start-address";r=2;t=3600, "start-network";r=26;t=3600, "start-subject";r=1;t=3600',
+    });
+    // And a token that nobody has to be asked about is good at the flooding address itself.
+    expect(await from("ann", "192.0.2.1")).toMatchObject({ status: 201 });
+  });
+
+  it("count a /64 of IPv6 as one address, and a /48 as its network", async () => {
+    const { from } = await limited();
+    for (let i = 0; i < 3; i++) await from("ann", `2001:db8:1:1::${i}`, madeUp);
+    expect(await from("ann", "2001:db8:1:1:2::9", session)).toMatchObject({ code: "rate_limited" });
+    expect(await from("ann", "2001:db8:1:2::1", session)).toMatchObject({ status: 201 });
+    for (let i = 3; i < 20; i++) for (let j = 0; j < 3; j++) await from("ann", `2001:db8:1:${i}::1`, madeUp);
+    expect(await from("ann", "2001:db8:1:ff::1", session)).toMatchObject({
+      code: "rate_limited",
+      standing: expect.stringContaining('"start-network";r=0'),
+    });
+    expect(await from("ann", "2001:db8:2:1::1", session)).toMatchObject({ status: 201 });
+  });
+
+  it("are counted before anybody is asked, and told of", async () => {
+    const { from, events } = await limited({ startRateAddress: { ...byAddress, quota: 1 } });
+    expect(await from("ann", "192.0.2.1", madeUp)).toMatchObject({ code: "token_invalid" });
+    expect(await from("ann", "192.0.2.1", session)).toMatchObject({
+      code: "rate_limited",
+      standing: '"start-address";r=0;t=3600',
+    });
+    expect(events).toContainEqual({ event: "limited", policy: "start-address" });
+    expect(events).toContainEqual(expect.objectContaining({ event: "refused", worker: "api", code: "rate_limited" }));
+  });
+
+  it("are each subject's own", async () => {
+    const { from } = await limited();
+    await from("ann", "192.0.2.1");
+    await from("ann", "192.0.2.1");
+    expect(await from("ann", "203.0.113.1")).toMatchObject({ code: "rate_limited" });
+    expect(await from("bob", "192.0.2.1")).toMatchObject({ status: 201 });
+  });
+
+  it("are not told where nothing was counted", async () => {
+    const { from, send } = await limited({ startRate: undefined, startRateAddress: undefined });
+    expect(await from("ann", "192.0.2.1")).toMatchObject({ policies: null, standing: null });
+    const other = await (await limited()).send("/stream/none");
+    expect([other.headers.has("RateLimit"), (await send("/none")).headers.has("RateLimit")]).toEqual([false, false]);
+  });
+
+  it("refuse with 503 while nobody can count, or let in where the operator wants it so", async () => {
+    const closed = await limited({}, { limits: broken });
+    expect(await closed.from("ann", "192.0.2.1", session)).toMatchObject({ status: 503, code: "store_unavailable" });
+    const failures: string[] = [];
+    const onFailure: SessionContext["onFailure"] = ({ reason }) => failures.push(reason);
+    const open = await limited({ storeFailure: "open" }, { limits: broken, onFailure });
+    expect(await open.from("ann", "192.0.2.1", session)).toMatchObject({
+      status: 201,
+      standing: '"start-subject";r=1;t=3600',
+    });
+    expect(failures).toEqual(["the rate limits did not answer", "the rate limits did not answer"]);
+  });
+
+  it("are told where something breaks after they counted", async () => {
+    const { from } = await limited(
+      {},
+      {
+        random: () => {
+          throw new Error("x");
+        },
+      },
+    );
+    expect(await from("ann", "192.0.2.1")).toMatchObject({ status: 500, standing: null });
+  });
+});
+
+describe("the RateLimit fields", () => {
+  const standing: RateStanding = { policy: bySubject, allowed: true, remaining: 1, resetsIn: seconds(1.2) };
+
+  it("hold whole numbers, as structured fields of integers do", () => {
+    const { headers } = withRateLimitFields(new Response("a"), [
+      { ...standing, policy: { ...bySubject, window: seconds(1.5) } },
+    ]);
+    expect([headers.get("RateLimit-Policy"), headers.get("RateLimit")]).toEqual([
+      '"start-subject";q=2;w=2',
+      '"start-subject";r=1;t=2',
+    ]);
+  });
+
+  it("leave the rest of an answer as it was", async () => {
+    const told = withRateLimitFields(new Response("a", { status: 202, headers: { ETag: '"b"' } }), [standing]);
+    expect([told.status, told.headers.get("ETag"), await told.text()]).toEqual([202, '"b"', "a"]);
+    expect(withRateLimitFields(new Response(null, { status: 204 }), [standing]).status).toBe(204);
+  });
+});
+
+describe("where a subject is seen from", () => {
+  const seen = (events: readonly { readonly event: string }[]) => events.filter(({ event }) => event === "seen");
+
+  it("is told of each start that succeeded, in hashes and a country", async () => {
+    const { from, events, send, issuer } = await limited();
+    const asked = new Request("https://api.example/stream/start", start(await token(issuer, { sub: "ann" })));
+    asked.headers.set("CF-Connecting-IP", "192.0.2.1");
+    Object.defineProperty(asked, "cf", { value: { country: "DE" } });
+    expect((await send("/stream/start", asked)).status).toBe(201);
+    await from("ann", "192.0.2.200", { body: '{"asset":"none"}' });
+    await from("bob", "192.0.2.200");
+    const hash = expect.stringMatching(/^[A-Za-z0-9_-]{22}$/);
+    expect(seen(events)).toEqual([
+      { event: "seen", subject: hash, country: "DE", network: hash },
+      { event: "seen", subject: hash, country: "XX", network: hash },
+    ]);
+    const [ann, bob] = seen(events).map((event) => Object(event));
+    expect([ann.network === bob.network, ann.subject === bob.subject]).toEqual([true, false]);
+  });
+
+  it("is nobody's network where the address is not known", async () => {
+    const { from, events } = await limited();
+    await from("ann", "unknown");
+    expect(seen(events)).toMatchObject([{ network: "" }]);
+  });
+});

@@ -1,0 +1,202 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { clientOf } from "../../../src/http/request.ts";
+import { operatorToken } from "../auth/operators.ts";
+import { token } from "../auth/tokens.ts";
+import { type Api, api, start } from "./start.ts";
+
+let shared: Api;
+let viewer: string;
+let operator: string;
+beforeAll(async () => {
+  shared = await api();
+  viewer = await token(shared.issuer);
+  operator = await operatorToken(shared.operators);
+});
+
+interface Started {
+  readonly sessionId: string;
+  readonly grant: string;
+}
+
+async function started(): Promise<Started> {
+  const response = await shared.send("/stream/start", start(viewer));
+  const { sessionId, grant } = Object(await response.json());
+  return { sessionId, grant };
+}
+
+/** A request of the viewer's own to his session, but for what is changed. */
+async function send(method: string, { sessionId, grant }: Started, rest = "", headers: object = {}) {
+  const all = { Authorization: `Bearer ${viewer}`, "CTA-Common-Access-Token": grant, ...headers };
+  const response = await shared.send(`/stream/${sessionId}${rest}`, { method, headers: all });
+  const text = await response.text();
+  const body: unknown = text === "" ? undefined : JSON.parse(text);
+  return { status: response.status, headers: response.headers, text, body: Object(body) };
+}
+
+function isKeptByNobodyAndReadByAll({ headers }: { readonly headers: Headers }) {
+  expect(headers.get("Cache-Control")).toBe("no-store");
+  expect(headers.get("Access-Control-Allow-Origin")).toBe("*");
+  expect(headers.has("Access-Control-Allow-Credentials")).toBe(false);
+}
+
+describe("the routes of a session", () => {
+  it("GET shows it, POST renews it, DELETE ends it without a body, and then both are refused", async () => {
+    const mine = await started();
+    const shown = await send("GET", mine);
+    expect([shown.status, shown.body.state]).toEqual([200, "running"]);
+    const renewed = await send("POST", mine, "/renew");
+    expect([renewed.status, renewed.body.sessionId]).toEqual([200, mine.sessionId]);
+    const ended = await send("DELETE", mine);
+    expect([ended.status, ended.text, ended.headers.get("Content-Type")]).toEqual([204, "", null]);
+    const [after, again] = [await send("POST", mine, "/renew"), await send("DELETE", mine)];
+    expect([after.status, after.body.code, again.status]).toEqual([403, "session_revoked", 204]);
+    for (const answer of [shown, renewed, ended, after, again]) isKeptByNobodyAndReadByAll(answer);
+  });
+
+  it("take the grant from its header alone, and not from the query or the path", async () => {
+    const mine = await started();
+    const refused = await send("GET", mine, `?CTA-Common-Access-Token=${mine.grant}`, {
+      "CTA-Common-Access-Token": "",
+    });
+    expect([refused.status, refused.body.code]).toEqual([403, "grant_invalid"]);
+    const byGrant = await send("GET", { sessionId: mine.grant, grant: mine.grant });
+    expect([byGrant.status, byGrant.body.code]).toEqual([404, "session_unknown"]);
+  });
+
+  it.each([
+    [401, "token_missing", { Authorization: "" }],
+    [400, "request_invalid", { Authorization: "Bearer a, Bearer b" }],
+    [401, "token_invalid", { Authorization: "Bearer e30.e30.AAAA" }],
+    [403, "grant_invalid", { "CTA-Common-Access-Token": "x" }],
+    [403, "grant_invalid", { "CTA-Common-Access-Token": "A".repeat(5000) }],
+  ])("answer %d %s, and quote nothing", async (status, code, headers) => {
+    const mine = await started();
+    for (const [method, rest] of [
+      ["GET", ""],
+      ["POST", "/renew"],
+      ["DELETE", ""],
+    ] as const) {
+      const refused = await send(method, mine, rest, headers);
+      expect([refused.status, refused.body.code]).toEqual([status, code]);
+      isKeptByNobodyAndReadByAll(refused);
+      expect(refused.text).not.toContain(mine.grant);
+      expect(refused.text).not.toContain(viewer);
+    }
+    expect((await send("GET", mine)).body.state).toBe("running");
+  });
+
+  it("tell nobody of a session by its id alone", async () => {
+    const mine = await started();
+    const other = await started();
+    const unknown = await send("GET", { sessionId: mine.sessionId, grant: other.grant });
+    const never = await send("GET", { sessionId: "A".repeat(22), grant: other.grant });
+    expect([unknown.status, unknown.text]).toEqual([404, never.text]);
+  });
+
+  it("write neither token nor grant into the log", async () => {
+    const mine = await started();
+    const other = await token(shared.issuer, { sub: "another" });
+    await send("GET", mine, "", { Authorization: `Bearer ${other}` });
+    await send("GET", mine, "", { Authorization: `Bearer ${operator}` });
+    await send("DELETE", mine);
+    await send("POST", mine, "/renew");
+    const all = shared.log.join("\n");
+    expect(all).toContain("session_forbidden");
+    for (const secret of [mine.grant, viewer, other, operator]) expect(all).not.toContain(secret.slice(-30));
+  });
+});
+
+describe("the methods of each route", () => {
+  const id = "A".repeat(22);
+  it.each([
+    [`/stream/${id}`, "GET, DELETE, OPTIONS", ["POST", "PUT", "PATCH"]],
+    [`/stream/${id}/renew`, "POST, OPTIONS", ["GET", "PUT", "DELETE"]],
+    ["/operator/revocations", "POST, OPTIONS", ["GET", "PUT", "DELETE"]],
+    ["/stream/start", "POST, OPTIONS", ["GET", "DELETE"]],
+  ])("%s: %s", async (path, allow, others) => {
+    for (const method of others) {
+      const response = await shared.send(path, { method });
+      expect([response.status, response.headers.get("Allow")]).toEqual([405, allow]);
+      isKeptByNobodyAndReadByAll(response);
+    }
+    const preflight = await shared.send(path, { method: "OPTIONS" });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get("Access-Control-Allow-Methods")).toBe(allow);
+    expect(preflight.headers.get("Access-Control-Allow-Headers")).toContain("CTA-Common-Access-Token");
+  });
+
+  it.each([`/stream/${id}/`, `/stream/${id}/renew/`, `/stream/${id}/end`, "/revocations", "/operator/revocations/1"])(
+    "%s is 404",
+    async (path) => {
+      expect((await shared.send(path, { method: "POST" })).status).toBe(404);
+    },
+  );
+});
+
+describe("POST /operator/revocations", () => {
+  const post = (body: string, headers: Readonly<Record<string, string>>) =>
+    shared.send("/operator/revocations", { method: "POST", body, headers });
+  const as = (bearer: string) => ({ Authorization: `Bearer ${bearer}` });
+
+  it("answers an operator 201, one without the scope 403 with that scope, and a viewer 401", async () => {
+    const mine = await started();
+    const body = JSON.stringify({ session: mine.sessionId });
+    const reader = await operatorToken(shared.operators, { scope: "operator:read operator:keys" });
+    const refused = await post(body, as(reader));
+    expect([refused.status, refused.headers.get("WWW-Authenticate")]).toEqual([
+      403,
+      'Bearer realm="stagedoor", error="insufficient_scope", scope="operator:revoke"',
+    ]);
+    const viewers = await token(shared.issuer, { scope: "stream:play operator:revoke" });
+    expect((await post(body, as(viewers))).status).toBe(401);
+    expect((await send("GET", mine)).body.state).toBe("running");
+    const done = await post(body, as(operator));
+    expect([done.status, await done.json()]).toEqual([201, { revoked: "session", until: "2026-11-25T11:06:40Z" }]);
+    isKeptByNobodyAndReadByAll(done);
+    expect((await send("GET", mine)).body.state).toBe("revoked");
+  });
+
+  it("takes no cookie for a credential", async () => {
+    const refused = await post('{"asset":"film"}', { Cookie: `__Host-stagedoor.session_token=${operator}` });
+    expect([refused.status, Object(await refused.json()).code]).toEqual([401, "token_missing"]);
+  });
+
+  it("looks at the credential before the body", async () => {
+    expect((await post("{", as(viewer))).status).toBe(401);
+    expect((await post("{", as(operator))).status).toBe(400);
+  });
+});
+
+it("a stream that is one too many is 429, and names the viewer's own", async () => {
+  const { send: ask, issuer } = await api();
+  const one = start(await token(issuer, { streams: 1 }));
+  const first = Object(await (await ask("/stream/start", one)).json());
+  const second = await ask("/stream/start", one);
+  expect(second.status).toBe(429);
+  expect(Object(await second.json())).toMatchObject({
+    code: "stream_limit",
+    running: [{ sessionId: first.sessionId, asset: "film" }],
+  });
+});
+
+describe("who sends a request", () => {
+  const request = (headers: Record<string, string> = {}) => new Request("https://media.example/", { headers });
+  const addressOf = (headers: Record<string, string>, development: boolean) =>
+    clientOf(request(headers), (text) => text, development).address;
+
+  it("is whom Cloudflare names, and nobody whom the client names otherwise", () => {
+    const claimed = { "X-Forwarded-For": "192.0.2.1", "X-Real-IP": "192.0.2.1", Forwarded: "for=192.0.2.1" };
+    expect(addressOf({ "CF-Connecting-IP": "198.51.100.1", ...claimed }, false)).toBe("198.51.100.1");
+    expect(addressOf(claimed, false)).toBeUndefined();
+  });
+
+  it("is the machine itself where nothing stands in front, in development alone", () => {
+    expect([addressOf({}, true), addressOf({}, false)]).toEqual(["127.0.0.1", undefined]);
+  });
+
+  it("has the hash of its User-Agent, and of nothing where it sends none", () => {
+    const hashOf = (headers: Record<string, string>) => clientOf(request(headers), (text) => `#${text}`, false);
+    expect(hashOf({ "User-Agent": "Firefox" }).userAgentHash()).toBe("#Firefox");
+    expect(hashOf({}).userAgentHash()).toBe("#");
+  });
+});

@@ -1,0 +1,177 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { readPresented, sessionCookieName } from "../../../src/auth/read-credential.ts";
+import { apiUrl, askedWith, identityToken, sessionCookie } from "./sources.ts";
+
+const jws = "eyJhbGciOiJFUzI1NiJ9.e30.AAAA";
+const proof = "eyJ0eXAiOiJkcG9wK2p3dCJ9.e30.BBBB";
+
+function read(headers: Readonly<Record<string, string>>, more: { url?: string; body?: string } = {}, cookies = true) {
+  const found = readPresented(askedWith(headers, more), cookies);
+  return found.ok ? found.value : found.refusal.code;
+}
+
+describe("a request presents", () => {
+  it("a bearer token, a DPoP token with its proof, or the session cookie and nothing beside it", () => {
+    expect(read({ Authorization: `Bearer ${jws}` })).toEqual({ is: "bearer", token: jws, form: "jws" });
+    expect(read({ Authorization: `DPoP ${jws}`, DPoP: proof })).toEqual({ is: "dpop", token: jws, form: "jws", proof });
+    expect(read({ Cookie: `a=1; ${sessionCookie}; b=2` })).toEqual({ is: "cookie", cookie: sessionCookie });
+  });
+
+  it("nothing, where nothing came or nobody could be asked about its cookie", () => {
+    expect(read({})).toBe("token_missing");
+    expect(read({ Authorization: "" })).toBe("token_missing");
+    expect(read({ Cookie: sessionCookie }, {}, false)).toBe("token_missing");
+    expect(read({ Authorization: "Basic eDp5" })).toBe("token_missing");
+    expect(read({ Cookie: "a=1; session_token=x" })).toBe("token_missing");
+  });
+
+  it("the token that a client sends, where a browser adds a cookie by itself", () => {
+    for (const Cookie of [sessionCookie, `${sessionCookie}; ${sessionCookie}`, `${sessionCookieName}=`]) {
+      expect(read({ Authorization: `Bearer ${identityToken}`, Cookie })).toMatchObject({
+        is: "bearer",
+        form: "opaque",
+      });
+      expect(read({ Authorization: `DPoP ${jws}`, DPoP: proof, Cookie })).toMatchObject({ is: "dpop" });
+    }
+  });
+
+  it("no cookie beside a credential that is not understood, nor in place of a token that is malformed", () => {
+    expect(read({ Authorization: "Basic eDp5", Cookie: sessionCookie })).toBe("request_invalid");
+    expect(read({ Authorization: "Bearer", Cookie: sessionCookie })).toBe("request_invalid");
+    expect(read({ Authorization: "Bearer e30.e30.", Cookie: sessionCookie })).toBe("token_invalid");
+    expect(read({ Authorization: `DPoP ${jws}`, Cookie: sessionCookie })).toBe("dpop_proof_invalid");
+  });
+});
+
+describe("a token has one place, the header (RFC 6750 §2)", () => {
+  const header = { Authorization: `Bearer ${jws}` };
+  it.each([
+    [`?access_token=${jws}`],
+    ["?access_token="],
+    ["?access_token"],
+    ["?a=1&access%5Ftoken=x"],
+    ["?%61ccess_token=x#fragment"],
+  ])("and is refused in the query: %s", (query) => {
+    for (const headers of [header, {}, { Cookie: sessionCookie }])
+      expect(read(headers, { url: `${apiUrl}/stream/start${query}` })).toBe("request_invalid");
+  });
+
+  it.each([
+    [`access_token=${jws}`],
+    [`asset=film&access_token=${jws}`],
+    ["\r\naccess_token=x"],
+    ["access%5ftoken=x"],
+    ['{"access_token":"x"}'],
+    ['{"asset":"film","access\\u005ftoken":null}'],
+    [' {"access_token":{}} '],
+  ])("and is refused in the body: %s", (body) => {
+    for (const headers of [header, {}, { Cookie: sessionCookie }])
+      expect(read(headers, { body })).toBe("request_invalid");
+  });
+
+  it.each([
+    [`${apiUrl}/stream/access_token`, '{"asset":"access_token"}'],
+    [`${apiUrl}/?x=access_token&accesstoken=1`, '{"a":{"access_token":"x"}}'],
+    [`${apiUrl}/?`, "null"],
+    [apiUrl, '["access_token"]'],
+    [apiUrl, ""],
+  ])("where %s and %s hold none", (url, body) => {
+    expect(read(header, { url, body })).toMatchObject({ is: "bearer" });
+  });
+});
+
+describe("the session cookie", () => {
+  it("is refused where two have its name: nobody knows which of them is meant", () => {
+    expect(read({ Cookie: `${sessionCookie}; ${sessionCookieName}=x` })).toBe("request_invalid");
+    expect(read({ Cookie: `${sessionCookie};${sessionCookie}` })).toBe("request_invalid");
+  });
+
+  it.each(["", "a,b", "a b", '"a"', "a\\b", "a\u00e9", "a".repeat(1025)])(
+    "is none with the value %j, which a new sign-in mends",
+    (value) => {
+      expect(read({ Cookie: `${sessionCookieName}=${value}` })).toBe("sign_in_required");
+    },
+  );
+
+  it("is not one that its browser knew under another name", () => {
+    const strangers = [
+      `\u00a0${sessionCookie}`,
+      `\u0085${sessionCookie}`,
+      `\v${sessionCookie}`,
+      `x${sessionCookie}`,
+      sessionCookie.toLowerCase(),
+      `a=1, ${sessionCookie}`,
+      `a="${sessionCookie}"`,
+    ];
+    expect(strangers.map((Cookie) => readCookie(Cookie))).toEqual(strangers.map(() => "token_missing"));
+  });
+
+  it("is found between others, however they are spaced", () => {
+    for (const Cookie of [
+      `a=1;${sessionCookie}`,
+      `;; ${sessionCookie} ;`,
+      `\t${sessionCookie}\t`,
+      `a; ${sessionCookie}`,
+    ])
+      expect(readCookie(Cookie)).toEqual({ is: "cookie", cookie: sessionCookie });
+  });
+
+  /** As a runtime hands it over that trims nothing. */
+  function readCookie(cookie: string) {
+    const headers = { get: (name: string) => (name === "Cookie" ? cookie : null) };
+    const found = readPresented({ method: "GET", url: apiUrl, body: undefined, headers }, true);
+    return found.ok ? found.value : found.refusal.code;
+  }
+});
+
+describe("the header DPoP", () => {
+  it.each([
+    ["dpop_proof_invalid", undefined],
+    ["dpop_proof_invalid", "x"],
+    ["dpop_proof_invalid", `${proof}=`],
+    ["dpop_proof_invalid", "e30.e30."],
+    ["request_invalid", `${proof}, ${proof}`],
+    ["request_invalid", `${proof},${proof}`],
+    ["request_invalid", `e30.e30.${"A".repeat(4092)}`],
+  ])("is refused as %s: %s", (code, DPoP) => {
+    expect(read({ Authorization: `DPoP ${jws}`, ...(DPoP !== undefined && { DPoP }) })).toBe(code);
+  });
+
+  it("is as long as 4096 characters, and is not looked at beside a bearer token", () => {
+    const longest = `e30.e30.${"A".repeat(4088)}`;
+    expect(read({ Authorization: `DPoP ${jws}`, DPoP: longest })).toMatchObject({ proof: longest });
+    expect(read({ Authorization: `Bearer ${jws}`, DPoP: "x, y" })).toMatchObject({ is: "bearer" });
+  });
+});
+
+it("whatever comes is answered, and no reason quotes it", () => {
+  const marked = fc.constantFrom(
+    "MARKED",
+    "Bearer ",
+    "DPoP ",
+    jws,
+    proof,
+    sessionCookie,
+    "; ",
+    ", ",
+    "access_token=",
+    "{",
+  );
+  const noise = fc.array(fc.oneof(marked, fc.string({ unit: "binary" }))).map((parts) => parts.join(""));
+  const text = fc.option(noise);
+  fc.assert(
+    fc.property(text, text, text, noise, fc.option(noise, { nil: undefined }), (auth, cookie, dpop, query, body) => {
+      const values = new Map([
+        ["Authorization", auth],
+        ["Cookie", cookie],
+        ["DPoP", dpop],
+      ]);
+      const headers = { get: (name: string) => values.get(name) ?? null };
+      const found = readPresented({ method: "POST", url: `${apiUrl}/?${query}`, headers, body }, true);
+      if (found.ok) return;
+      expect(found.refusal.reason).not.toMatch(/MARKED|eyJ|aB3/);
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import { credentialOf, mayUseCookie, standingOf } from "../../../src/auth/request-credential.ts";
+import { apiUrl, askedWith, identityThat, identityToken, sessionCookie, signedIn, sourcesOf } from "./sources.ts";
+
+const site = { apiUrl, origins: ["https://www.example.com", "https://*.example.org", "https://*.example.net:8443"] };
+
+const standings = {
+  own: [apiUrl],
+  trusted: [
+    "https://www.example.com",
+    "https://a.example.org",
+    "https://a.b-c.example.org",
+    "https://a.example.net:8443",
+  ],
+  foreign: [
+    null,
+    "null",
+    "",
+    "https://evil.example",
+    "http://api.example",
+    `${apiUrl}:8443`,
+    `${apiUrl}/`,
+    `${apiUrl}.evil.example`,
+    "https://www.example.com.evil.example",
+    "http://www.example.com",
+    "https://example.com",
+    "https://a.www.example.com",
+    "https://example.org",
+    "https://.example.org",
+    "https://evilexample.org",
+    "https://evil-example.org",
+    "https://evil.com/.example.org",
+    "https://evil.com#.example.org",
+    "https://evil.com?.example.org",
+    "https://evil.com\\.example.org",
+    "https://user@a.example.org",
+    "https://a.example.org:8443",
+    "http://a.example.org",
+    "https://a.example.org.",
+    "https://*.example.org",
+    "https://a.example.net",
+    "https://a.example.net:84430",
+    "https://www.example.com, https://www.example.com",
+  ],
+} as const;
+
+describe.each(["own", "trusted", "foreign"] as const)("an Origin is %s", (standing) => {
+  it.each(standings[standing])("%j", (origin) => {
+    expect(standingOf(origin, site)).toBe(standing);
+  });
+});
+
+it("a site's own port that nobody writes is its own origin all the same", () => {
+  expect(standingOf("https://api.example", { apiUrl: "https://api.example:443", origins: [] })).toBe("own");
+});
+
+it("without an address of its own, a site has no own origin", () => {
+  expect(standingOf("undefined", { apiUrl: undefined, origins: [] })).toBe("foreign");
+  expect(mayUseCookie("POST", apiUrl, { apiUrl: undefined, origins: [] }).ok).toBe(false);
+});
+
+/** The CSRF matrix: who sends what by which method, and whether the user's session is taken for it. */
+describe("the user's session is taken", () => {
+  const bearer = { Authorization: `Bearer ${identityToken}` };
+  const cookie = { Cookie: sessionCookie };
+  const presented = { cookie, bearer, both: { ...bearer, ...cookie } };
+  const origins = {
+    own: apiUrl,
+    trusted: "https://a.example.org",
+    foreign: "https://evil.example",
+    null: "null",
+    none: undefined,
+  };
+  const methods = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "get", "X"];
+  const needsOrigin = new Set(["POST", "PUT", "PATCH", "DELETE", "get", "X"]);
+  const rows = methods.flatMap((method) =>
+    Object.entries(origins).flatMap(([from, origin]) =>
+      Object.entries(presented).map(([by, headers]) => {
+        const refused = by === "cookie" && needsOrigin.has(method) && from !== "own" && from !== "trusted";
+        return [refused ? "origin_untrusted" : "accepted", method, from, by, headers, origin] as const;
+      }),
+    ),
+  );
+  it.each(rows)("%s: %s from %s with %s", async (outcome, method, _from, _by, headers, Origin) => {
+    let asked = 0;
+    const sessions = async () => {
+      asked++;
+      return signedIn;
+    };
+    const sent = askedWith({ ...headers, ...(Origin !== undefined && { Origin }) }, { method });
+    const validated = await credentialOf(sent, sourcesOf({ site, identity: identityThat(sessions) })).validate();
+    expect(validated.ok ? "accepted" : validated.refusal.code).toBe(outcome);
+    // A session that is asked about is prolonged: no other site may have that done.
+    expect(asked).toBe(outcome === "accepted" ? 1 : 0);
+  });
+});

@@ -1,0 +1,127 @@
+import { describe, expect, it } from "vitest";
+import type { CatalogEditing } from "../../../src/catalog/edit-catalog.ts";
+import { r2, sampleDocument } from "./sample.ts";
+
+export const film = (id: string, more: object = {}) => sampleDocument({ id, origin: r2(`${id}/`), ...more });
+const textOf = (...assets: readonly unknown[]) => JSON.stringify({ version: 1, assets }, null, 2);
+
+/** A catalog that a test edits, with what the workers would read; `writes` stands for wrangler. */
+export interface EditedStore {
+  readonly editing: CatalogEditing;
+  readonly text: () => Promise<string | undefined>;
+  readonly write: (text: string) => Promise<void>;
+  /** Ends what holds the editing, and begins it anew on the same store. */
+  readonly restart: () => Promise<void>;
+}
+
+/** What the port promises, whoever implements it. `open` gives an empty store of its own. */
+export function catalogEditingContract(name: string, open: () => Promise<EditedStore>): void {
+  const idsIn = (text: string | undefined) =>
+    Object(JSON.parse(text ?? "{}")).assets?.map(({ id }: { id: string }) => id);
+
+  describe(`${name}, as the editing of a catalog`, () => {
+    it("begins with nothing, and makes a catalog of the first asset", async () => {
+      const { editing, text } = await open();
+      expect(await editing.read()).toEqual({ ok: true, value: { assets: [], faults: [] } });
+      const added = await editing.put("one", film("one"));
+      expect(added).toEqual({ ok: true, value: { asset: film("one"), was: "added", faults: [] } });
+      expect(await editing.read()).toEqual({ ok: true, value: { assets: [film("one")], faults: [] } });
+      expect(idsIn(await text())).toEqual(["one"]);
+    });
+
+    it("adds, replaces, leaves and removes, and says which it was", async () => {
+      const { editing, text } = await open();
+      const was = async (asked: ReturnType<CatalogEditing["put"]>) => {
+        const answer = await asked;
+        return answer.ok ? answer.value.was : answer.refusal.code;
+      };
+      expect([
+        await was(editing.put("one", film("one"))),
+        await was(editing.put("one", film("one"))),
+        await was(editing.put("one", film("one", { title: "One" }), false)),
+        await was(editing.put("one", film("one", { title: "One" }))),
+        await was(editing.put("two", film("two"), false)),
+        await was(editing.remove("one")),
+        await was(editing.remove("one")),
+      ]).toEqual(["added", "unchanged", "asset_invalid", "replaced", "added", "removed", "asset_unknown"]);
+      expect(idsIn(await text())).toEqual(["two"]);
+    });
+
+    it("refuses a faulty asset with every fault, and writes nothing", async () => {
+      const { editing, text } = await open();
+      await editing.put("one", film("one"));
+      const before = await text();
+      const refused = await editing.put("two", { ...film("two"), entry: "../x", session: 1 });
+      expect(refused).toMatchObject({ ok: false, refusal: { code: "asset_invalid" } });
+      const faults = !refused.ok && refused.refusal.code === "asset_invalid" ? refused.refusal.faults : [];
+      expect(faults.map((fault) => fault.split(": ")[0])).toEqual(["path_not_canonical", "schema"]);
+      expect(await text()).toBe(before);
+    });
+
+    it("shows the faults of a catalog that somebody else broke", async () => {
+      const { editing, write } = await open();
+      await write(textOf(film("one"), film("two", { session: 1 })));
+      const faults = [{ name: "schema", asset: "two", field: "session", advice: "Put at least 60 here." }];
+      expect(await editing.read()).toMatchObject({ value: { assets: [film("one")], faults } });
+      await write("{");
+      expect(await editing.read()).toMatchObject({ value: { assets: [], faults: [{ name: "not_json" }] } });
+    });
+
+    it("loses none of many changes that come at once, and takes them in their order", async () => {
+      const { editing, text } = await open();
+      const ids = Array.from({ length: 20 }, (_, i) => `film-${i}`);
+      const answers = await Promise.all([
+        ...ids.map((id) => editing.put(id, film(id))),
+        editing.put("bad", {}),
+        editing.remove("film-7"),
+      ]);
+      expect(answers.map((answer) => (answer.ok ? answer.value.was : answer.refusal.code))).toEqual([
+        ...ids.map(() => "added"),
+        "asset_invalid",
+        "removed",
+      ]);
+      expect(idsIn(await text())).toEqual(ids.filter((id) => id !== "film-7"));
+    });
+
+    it("loses nothing of what somebody writes past it", async () => {
+      const { editing, text, write } = await open();
+      await editing.put("one", film("one"));
+      await write(textOf(film("theirs"), film("one", { title: "Theirs" })));
+      await editing.put("two", film("two"));
+      expect(idsIn(await text())).toEqual(["theirs", "one", "two"]);
+      expect(await text()).toContain("Theirs");
+    });
+
+    it("goes on from its own text where the store still shows an older one, also after a restart", async () => {
+      const { editing, text, write, restart } = await open();
+      await write(textOf(film("zero")));
+      const before = await text();
+      await editing.put("one", film("one"));
+      const between = await text();
+      await editing.put("two", film("two"));
+      // As KV may, for a minute.
+      await write(before ?? "");
+      await restart();
+      expect(await editing.read()).toMatchObject({ value: { assets: [{ id: "zero" }, { id: "one" }, { id: "two" }] } });
+      await write(between ?? "");
+      await editing.put("three", film("three"));
+      expect(idsIn(await text())).toEqual(["zero", "one", "two", "three"]);
+    });
+
+    it("keeps a catalog that is longer than one value of a storage holds", async () => {
+      const { editing, text, write, restart } = await open();
+      const films = Array.from({ length: 600 }, (_, i) =>
+        film(`film-${i}`, { allowedHosts: Array.from({ length: 90 }, (_, n) => `host-${n}-of-film-${i}.example`) }),
+      );
+      await write(textOf(...films));
+      const before = await text();
+      expect(before?.length).toBeGreaterThan(2_000_000);
+      await editing.put("one", film("one", { title: "Größe ✓" }));
+      await restart();
+      await write(before ?? "");
+      await editing.put("two", film("two"));
+      expect(idsIn(await text()).slice(-2)).toEqual(["one", "two"]);
+      expect(await text()).toContain("Größe ✓");
+    });
+  });
+}

@@ -1,0 +1,223 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { canonicalQuery } from "../../../src/base/canonical-path.ts";
+import { seconds, after as timeAfter, unixSeconds } from "../../../src/base/time.ts";
+import { type CheckContext, checkMediaRequest } from "../../../src/edge/check-media-request.ts";
+import { rememberGrants } from "../../../src/signing/grant.ts";
+import {
+  catalog,
+  client,
+  grantIssuer,
+  grantOf,
+  in5Minutes,
+  in6Hours,
+  keyOf,
+  now,
+  preparedKeys,
+  sessionKey,
+  signedTarget,
+} from "../signing/session.ts";
+
+const keys = await preparedKeys();
+const key = keyOf(keys, "2026-a");
+const grant = grantOf(key);
+const path = "/film/A/0.ts";
+
+/** `passed`, `expired`, or the code of the refusal. */
+function judge(target: string, context: Partial<CheckContext> = {}): string {
+  const checked = checkMediaRequest(target, { keys, catalog, grantIssuer, client, now, ...context });
+  return checked.verdict === "refused" ? checked.refusal.code : checked.verdict;
+}
+
+const segment = (
+  changes: { path?: string; query?: string; grant?: string; signedGrant?: string; expiry?: typeof now } = {},
+) => signedTarget(key, { purpose: "segment", grant, path, ...changes });
+
+describe("what a request that passed is served by", () => {
+  it("names the file, its origin's own query, and what was appended, apart", () => {
+    const checked = checkMediaRequest(`${segment({ query: "v=~2" })}&CMCD=x`, {
+      keys,
+      catalog,
+      grantIssuer,
+      client,
+      now,
+    });
+    if (checked.verdict !== "passed") throw new Error("it did not pass");
+    const { access } = checked;
+    expect(access).toMatchObject({ purpose: "segment", path, rest: "A/0.ts", query: "v=~2", appended: "CMCD=x" });
+    expect([access.asset.id, access.grant.sessionId, access.expiry]).toEqual(["film", expect.any(String), in5Minutes]);
+  });
+
+  it.each([
+    "CMCD=bl%3D21300%2Cbr%3D3200",
+    "CMCD=br%3D1&CMSD=2",
+    "_HLS_msn=12&_HLS_part=3",
+    "_HLS_skip=YES",
+    "seg=1",
+    "list=&key=x",
+    "~&;/?%",
+  ])("passes with %j appended by a player", (appended) => {
+    expect(judge(`${segment({ query: "v=2" })}&${appended}`)).toBe("passed");
+    expect(judge(`${segment()}&${appended}`)).toBe("passed");
+  });
+
+  it.each(["seg=1795000000.eHh4eHh4eHh4eHh4eHh4eA", "key=abc", "list=/a/b?c", "a=1&b=~2", "t=%c3%a9", "x=%7E"])(
+    "passes with the origin's own %j, also written anew by a player's URLSearchParams",
+    (query) => {
+      const signed = segmentWithCanonical(query);
+      const mark = signed.indexOf("?");
+      expect(judge(signed)).toBe("passed");
+      expect(judge(`${signed.slice(0, mark)}?${new URLSearchParams(signed.slice(mark))}&_HLS_msn=1`)).toBe("passed");
+      expect(judge(signed.replace("?", "?x=1&"))).toBe("signature_invalid");
+    },
+  );
+
+  /** The service signs the canonical query; the playlist may spell it as the origin did. */
+  function segmentWithCanonical(query: string): string {
+    const canonical = canonicalQuery(query);
+    return segment({ query: canonical }).replace(`?${canonical}&`, `?${query}&`);
+  }
+});
+
+describe("A/../B with A's signature", () => {
+  const signed = segment();
+  it.each([
+    "/film/A/../B/0.ts",
+    "/film/A/%2e%2e/B/0.ts",
+    "/film/A/%2E%2E/B/0.ts",
+    "/film/A/.%2e/B/0.ts",
+    "/film/A/..%2FB/0.ts",
+    "/film/A/..%5CB/0.ts",
+    "/film/A\\..\\B/0.ts",
+    "/film/A/..;/B/0.ts",
+    "/film/A/%252e%252e/B/0.ts",
+    "/film/A/%00../B/0.ts",
+    "/film/A//../B/0.ts",
+    "/film/./A/0.ts",
+    "/film/A/0.ts/",
+    "/film/A/0.ts/../../B/0.ts",
+    "/film/%41/0.ts",
+    "/film/B/../A/0.ts",
+    "/film/A/0.ts#",
+    "/film/A/0.ts%00",
+    "/film/A/0.TS",
+  ])("is refused as %s", (spelling) => {
+    expect(judge(signed)).toBe("passed");
+    expect(judge(signed.replace(path, spelling))).toMatch(/^(path_invalid|signature_invalid)$/);
+  });
+
+  it("is refused also after a front folded it", () => {
+    const folded = new URL(signed.replace(path, "/film/A/../B/0.ts"), "https://media.example");
+    expect(judge(folded.pathname + folded.search)).toBe("signature_invalid");
+    const away = new URL(signed.replace(path, "/film/A/../../film-2/A/0.ts"), "https://media.example");
+    expect(judge(away.pathname + away.search)).toBe("path_not_covered");
+  });
+});
+
+describe("what a refusal is called", () => {
+  it("calls a URL expired from the second on that it names, and no earlier", () => {
+    const before = timeAfter(in5Minutes, seconds(-1));
+    expect([judge(segment(), { now: before }), judge(segment(), { now: in5Minutes })]).toEqual(["passed", "expired"]);
+  });
+
+  it("never calls a forgery expired, whatever end it claims", () => {
+    const forged = segment().slice(0, -22) + "A".repeat(22);
+    for (const expiry of ["0", "1", "1795000000", "1794999999", "253402300799"])
+      expect(judge(forged.replace(String(in5Minutes), expiry), { now: in5Minutes })).toBe("signature_invalid");
+    expect(judge(forged, { now: in5Minutes })).toBe("signature_invalid");
+    expect(judge(segment().replace(String(in5Minutes), String(now)))).toBe("signature_invalid");
+  });
+
+  it("says grant_expired before anything of the signature, from the grant's end on", () => {
+    const late = segment({ expiry: unixSeconds(in6Hours + 100) });
+    const before = timeAfter(in6Hours, seconds(-1));
+    expect([judge(late, { now: before }), judge(late, { now: in6Hours })]).toEqual(["passed", "grant_expired"]);
+  });
+
+  const bare = `/${grant}${path}`;
+  it.each([
+    ["signature_missing", "/film/A/0.ts"],
+    ["signature_missing", bare],
+    ["signature_missing", `${bare}?seg=1`],
+    ["grant_invalid", segment().replace(`/${grant}`, "")],
+    ["grant_invalid", segment().replace(grant, "G")],
+    ["path_not_covered", segment({ path: "/film-2/A/0.ts" })],
+    ["path_not_covered", segment({ path: "/filmA/0.ts" })],
+    ["path_not_covered", segment({ path: "/film" })],
+    ["path_not_covered", segment({ path: "/" })],
+    ["path_not_covered", segment({ path: "/FILM/A/0.ts" })],
+    ["path_not_covered", segment({ path: "/premiere/film/A/0.ts" })],
+    ["path_invalid", segment({ path: "/film//A/0.ts" })],
+    ["key_unknown", segment({ grant: grantOf({ ...key, kid: "2026-x" }) })],
+    ["signature_invalid", segment({ grant: grantOf(keyOf(keys, "2026-b")) })],
+  ])("%s for %s", (code, target) => {
+    expect(judge(target)).toBe(code);
+  });
+
+  it("takes no grant of another issuer, though the two share a key", () => {
+    expect(judge(segment(), { grantIssuer: "stagedoor-staging" })).toBe("grant_invalid");
+  });
+
+  it("tells whether an asset exists only to who holds a signature for it", () => {
+    const gone = grantOf(key, { prefix: "/gone/" });
+    const signed = segment({ grant: gone, path: "/gone/a.ts" });
+    expect(judge(signed)).toBe("asset_unknown");
+    expect(judge(`${signed.slice(0, -22)}${"A".repeat(22)}`)).toBe("signature_invalid");
+  });
+
+  it("refuses a remembered grant's key as soon as it has ended", async () => {
+    const ending = await preparedKeys([sessionKey("2026-a", 1, { exp: now + 10 })]);
+    const open = rememberGrants(10);
+    const later = timeAfter(now, seconds(10));
+    expect(judge(segment(), { keys: ending, open })).toBe("passed");
+    expect(judge(segment(), { keys: ending, open, now: later })).toBe("key_unknown");
+    expect(judge(`/${grant}${path}`, { keys: ending, open, now: later })).toBe("key_unknown");
+  });
+
+  it("serves an asset's file by the asset's own prefix, whatever narrower one the grant names", () => {
+    const narrow = grantOf(key, { prefix: "/film/A/" });
+    const checked = checkMediaRequest(segment({ grant: narrow }), { keys, catalog, grantIssuer, client, now });
+    expect(checked.verdict === "passed" && checked.access.rest).toBe("A/0.ts");
+    expect(judge(segment({ grant: narrow, path: "/film/B/0.ts" }))).toBe("path_not_covered");
+  });
+});
+
+describe("targets that nobody signed", () => {
+  const piece = fc.oneof(
+    fc.constantFrom(
+      grant,
+      "/",
+      "film",
+      "..",
+      "%2e",
+      "?",
+      "&",
+      "seg=",
+      "list=",
+      "key=",
+      "1795000300.",
+      "A".repeat(22),
+      "\\",
+      "\0",
+      "é",
+    ),
+    fc.string({ unit: "binary" }),
+  );
+
+  it("are refused without an exception, and no reason quotes them", () => {
+    fc.assert(
+      fc.property(
+        fc.array(piece).map((pieces) => pieces.join("")),
+        fc.boolean(),
+        (text, rooted) => {
+          const target = rooted ? `/${grant}/film/${text}` : text;
+          const checked = checkMediaRequest(target, { keys, catalog, grantIssuer, client, now });
+          if (checked.verdict !== "refused") throw new Error("a target that nobody signed passed");
+          expect(checked.refusal.reason).not.toContain(grant.slice(0, 10));
+          expect(checked.refusal.reason).not.toMatch(/AAAA|\d{6}|[^ -~]/);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+});

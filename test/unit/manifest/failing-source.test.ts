@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { ok, refusal } from "../../../src/base/result.ts";
+import { seconds, after as timeAfter, unixMilliseconds } from "../../../src/base/time.ts";
+import { now } from "../signing/session.ts";
+import { playlistStage } from "./playlist-stage.ts";
+
+const ann = { name: "ann" };
+const path = "low/index.m3u8";
+const live = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n0.ts\n";
+const ended = `${live}#EXT-X-ENDLIST\n`;
+
+describe("a source that fails", () => {
+  /** A stage that has seen a playlist `age` seconds ago, and whose source fails since. */
+  async function failing(text: string, age: number, code: Parameters<typeof refusal>[0] = "origin_failed") {
+    const stage = await playlistStage({ [`film/${path}`]: text });
+    await stage.text(ann, path);
+    stage.state.now = timeAfter(now, seconds(age));
+    stage.state.answer = async () => refusal(code, "it failed");
+    return stage;
+  }
+
+  it.each([
+    ["origin_failed", live, 18, true],
+    ["origin_slow", live, 2, true],
+    ["store_unavailable", live, 2, true],
+    ["origin_failed", live, 19, false],
+    ["origin_failed", ended, 18, false],
+    ["object_unknown", live, 2, false],
+    ["configuration_invalid", live, 2, false],
+  ] as const)(
+    "%s is covered up by a live version of up to 3 target durations: case %#",
+    async (code, text, age, covered) => {
+      const stage = await failing(text, age, code);
+      const answered = await stage.load(ann, path);
+      expect(answered.ok).toBe(covered);
+      expect(stage.refusals.map((why) => why.code)).toEqual(covered ? [code] : []);
+    },
+  );
+
+  it("is left alone for the moment after", async () => {
+    const stage = await failing(live, 10);
+    stage.asked.length = 0;
+    for (const name of ["ann", "bob", "cy"]) await stage.text({ name }, path);
+    expect(stage.asked).toHaveLength(1);
+    expect(stage.refusals).toHaveLength(1);
+  });
+
+  it("has its failure told to the log, where it gave the last version itself", async () => {
+    const failure = refusal("origin_slow", "it is slow").refusal;
+    const moment = unixMilliseconds(1000 * now);
+    const stage = await playlistStage({}, 1_000_000, {
+      milliseconds: () => moment,
+      source: async () =>
+        ok({ text: live, etag: undefined, checkedAt: moment, freshUntil: moment, shared: false, failure }),
+    });
+    expect(await stage.text(ann, path)).toContain("0.ts?seg=");
+    expect(stage.refusals).toEqual([failure]);
+  });
+});

@@ -1,0 +1,84 @@
+import { ok, type Refusal, type Result } from "../../../src/base/result.ts";
+import { seconds, type Timer, unixMilliseconds } from "../../../src/base/time.ts";
+import type { PlaylistAnswer, PlaylistQuestion } from "../../../src/manifest/playlist-source.ts";
+import { sharePlaylist } from "../../../src/manifest/share-playlist.ts";
+import type { OriginRequest } from "../../../src/origin/origin.ts";
+import type { DeliveryDirectives } from "../../../src/playlist/delivery-directives.ts";
+import { sampleAsset } from "../catalog/sample.ts";
+
+export const start = 1_795_000_020_000;
+
+/** A playlist that is shared, over a clock of the test's own: time goes by where the test lets it. */
+export function shareStage(answerOf: (request: OriginRequest, at: number) => Promise<Result<Response, Refusal>>) {
+  let now = start;
+  const timers = new Map<() => void, number>();
+  const asked: { readonly request: OriginRequest; readonly at: number }[] = [];
+  const timer: Timer = (length, ring) => {
+    timers.set(ring, now + 1000 * length);
+    return () => timers.delete(ring);
+  };
+  const wait = (length: number) => new Promise<void>((resolve) => timer(seconds(length / 1000), resolve));
+  const source = sharePlaylist({
+    clock: () => unixMilliseconds(now),
+    timer,
+    origin: (request) => {
+      asked.push({ request, at: now - start });
+      return answerOf(request, now - start);
+    },
+  });
+  const ask = (directives: DeliveryDirectives = {}, fields: Partial<PlaylistQuestion> = {}) =>
+    source({ asset: sampleAsset(), path: "index.m3u8", query: "", directives, hold: seconds(12), ...fields });
+
+  /** Lets so many milliseconds go by, and all happen that is due within. */
+  const pass = async (length: number) => {
+    const end = now + length;
+    await settle();
+    for (;;) {
+      const [next] = [...timers].filter(([, at]) => at <= end).toSorted(([, a], [, b]) => a - b);
+      if (next === undefined) break;
+      now = Math.max(now, next[1]);
+      timers.delete(next[0]);
+      next[0]();
+      await settle();
+    }
+    now = end;
+    await settle();
+  };
+  return {
+    ask,
+    pass,
+    wait,
+    asked,
+    timers,
+    now: () => now - start,
+    queries: () => asked.map(({ request }) => request.query),
+  };
+}
+
+/** All that can go on without time goes on. */
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+export function answered(result: Result<PlaylistAnswer, Refusal>): PlaylistAnswer {
+  if (!result.ok) throw new Error(`refused: ${result.refusal.code}`);
+  return result.value;
+}
+
+export const text = async (body: string, etag?: string) =>
+  ok(new Response(body, { headers: etag === undefined ? {} : { ETag: etag } }));
+
+/** A live playlist up to segment `last`, with the first parts of the next one. */
+export function live(last: number, { parts = 0, target = 4, more = "" } = {}): string {
+  return [
+    "#EXTM3U",
+    `#EXT-X-TARGETDURATION:${target}`,
+    "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=24",
+    ...(more === "" ? [] : [more]),
+    `#EXT-X-MEDIA-SEQUENCE:${last}`,
+    `#EXTINF:${target},`,
+    `${last}.m4s`,
+    ...Array.from({ length: parts }, (_, i) => `#EXT-X-PART:DURATION=1,URI="${last + 1}.${i}.m4s"`),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,151 @@
+import { describe, expect, it } from "vitest";
+import { type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
+import type { Gathered, LiveSession, RecentRefusal, Report } from "../../../src/metrics/gathered.ts";
+
+const started = "stagedoor_started_total";
+const refused = (code: string) => `stagedoor_refused_total{worker="edge",code="${code}"}`;
+
+export function reportOf(changes: Partial<Report> = {}): Report {
+  return { worker: "edge", counts: [], refusals: [], alive: [], ended: [], ...changes };
+}
+
+export function sessionOf(sessionId: string, seenAt: UnixSeconds, changes: Partial<LiveSession> = {}): LiveSession {
+  return {
+    ...{ sessionId, assetId: "film", subject: "HASH", country: "DE", seenAt },
+    ...{ startedAt: seenAt, expiresAt: unixSeconds(seenAt + 3600), ...changes },
+  };
+}
+
+export function refusalOf(request: string, at: UnixSeconds): RecentRefusal {
+  return { at, worker: "edge", code: "key_unknown", reason: "no such key", request };
+}
+
+export async function countOf(gathered: Gathered, series: string): Promise<number | undefined> {
+  return new Map(await gathered.counts()).get(series);
+}
+
+/** What the port promises, whoever implements it. `fresh` opens one that nothing was reported to; `now` is its clock. */
+export function gatheredContract(name: string, fresh: () => Gathered, now: () => UnixSeconds): void {
+  describe(`${name}, as the place where counts come together`, () => {
+    it("adds up what all isolates report, and counts the reports of each worker", async () => {
+      const gathered = fresh();
+      await gathered.report(reportOf({ counts: [[started, 2]] }));
+      await gathered.report(
+        reportOf({
+          counts: [
+            [started, 3],
+            [refused("key_unknown"), 1],
+          ],
+          worker: "api",
+        }),
+      );
+      expect(await gathered.counts()).toEqual([
+        [refused("key_unknown"), 1],
+        ['stagedoor_reports_total{worker="api"}', 1],
+        ['stagedoor_reports_total{worker="edge"}', 1],
+        ["stagedoor_sessions", 0],
+        [started, 5],
+      ]);
+    });
+
+    it("counts a report once that comes a second time, and each isolate's by itself", async () => {
+      const gathered = fresh();
+      const report = (isolate: string, sequence: number) =>
+        gathered.report(reportOf({ from: { isolate, sequence }, counts: [[started, 1]] }));
+      for (const [isolate, sequence] of [
+        ["a", 1],
+        ["a", 1],
+        ["a", 2],
+        ["b", 1],
+        ["a", 2],
+        ["b", 1],
+      ] as const)
+        await report(isolate, sequence);
+      expect(await countOf(gathered, started)).toBe(3);
+    });
+
+    it("knows a histogram's empty buckets", async () => {
+      const gathered = fresh();
+      await gathered.report(reportOf({ counts: [['stagedoor_x_bucket{le="1"}', 0]] }));
+      expect(await countOf(gathered, 'stagedoor_x_bucket{le="1"}')).toBe(0);
+    });
+
+    it("tells of the sessions that run, the last seen first, and of as many as were asked for", async () => {
+      const gathered = fresh();
+      const [a, b, c] = [
+        sessionOf("a", now()),
+        sessionOf("b", unixSeconds(now() - 10), { assetId: "sea" }),
+        sessionOf("c", unixSeconds(now() - 5)),
+      ] as const;
+      await gathered.report(reportOf({ alive: [a, b] }));
+      await gathered.report(reportOf({ alive: [c] }));
+      expect(await gathered.sessions({ limit: 10 })).toEqual({ count: 3, sessions: [a, c, b] });
+      expect(await gathered.sessions({ limit: 1 })).toEqual({ count: 3, sessions: [a] });
+      expect(await gathered.sessions({ asset: "sea", limit: 10 })).toEqual({ count: 1, sessions: [b] });
+      expect(await gathered.sessions({ session: "c", limit: 10 })).toEqual({ count: 1, sessions: [c] });
+      expect(await countOf(gathered, "stagedoor_sessions")).toBe(3);
+    });
+
+    it("neither lists nor counts those that a session's, an asset's or a subject's end has ended", async () => {
+      const gathered = fresh();
+      const began = now();
+      const own = { subject: "ENDED" };
+      const after = { ...own, startedAt: unixSeconds(began + 1) };
+      await gathered.report(
+        reportOf({
+          alive: [
+            ...[sessionOf("a", began), sessionOf("b", began, { assetId: "sea" })],
+            ...[sessionOf("c", began, own), sessionOf("d", began, after), sessionOf("e", began)],
+          ],
+        }),
+      );
+      const subjects = [["ENDED", began]] as const;
+      const asked = { limit: 10, without: { sessions: ["a", "unknown"], assets: ["sea"], subjects } };
+      const { count, sessions } = await gathered.sessions(asked);
+      expect([count, sessions.map(({ sessionId }) => sessionId).toSorted()]).toEqual([2, ["d", "e"]]);
+    });
+
+    it("knows a session once, since its first start, however many isolates tell of it", async () => {
+      const gathered = fresh();
+      const seen = now();
+      const first = sessionOf("a", unixSeconds(seen - 30));
+      const then = sessionOf("a", seen, { country: "FR", expiresAt: unixSeconds(seen + 900) });
+      await gathered.report(reportOf({ alive: [then] }));
+      await gathered.report(reportOf({ alive: [first] }));
+      const [only] = (await gathered.sessions({ limit: 10 })).sessions;
+      expect(only).toEqual({ ...then, startedAt: first.startedAt, expiresAt: first.expiresAt });
+    });
+
+    it("forgets a session that was ended, though another isolate's report of it comes later", async () => {
+      const gathered = fresh();
+      await gathered.report(reportOf({ alive: [sessionOf("a", now()), sessionOf("b", now())] }));
+      await gathered.report(reportOf({ ended: ["a"], worker: "api" }));
+      await gathered.report(reportOf({ alive: [sessionOf("a", now())] }));
+      const { count, sessions } = await gathered.sessions({ limit: 10 });
+      expect([count, sessions.map(({ sessionId }) => sessionId)]).toEqual([1, ["b"]]);
+    });
+
+    it("knows the refusals of the hour by minute and code, and the last ones, the newest first", async () => {
+      const gathered = fresh();
+      const asked = now();
+      const counts = [
+        [refused("key_unknown"), 2],
+        ['stagedoor_refused_total{worker="api",code="key_unknown"}', 1],
+        [refused("origin_slow"), 4],
+        [started, 9],
+      ] as const;
+      const refusals = [refusalOf("1", unixSeconds(asked - 2)), refusalOf("2", unixSeconds(asked - 1))];
+      await gathered.report(reportOf({ counts, refusals }));
+      const { minutes, recent } = await gathered.refusals();
+      expect(recent.map(({ request }) => request)).toEqual(["2", "1"]);
+      expect(recent[1]).toMatchObject(refusalOf("1", unixSeconds(asked - 2)));
+      expect(minutes).toHaveLength(60);
+      expect(minutes.every(({ at }, place) => at === (minutes[0]?.at ?? 0) + 60 * place)).toBe(true);
+      const all = minutes.flatMap(({ counts: ofMinute }) => Object.entries(ofMinute));
+      expect(all).toEqual([
+        ["key_unknown", 3],
+        ["origin_slow", 4],
+      ]);
+    });
+  });
+}

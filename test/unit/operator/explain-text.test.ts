@@ -1,0 +1,168 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { seconds, after as timeAfter } from "../../../src/base/time.ts";
+import { explainText } from "../../../src/operator/explain/explain-text.ts";
+import { openGrant } from "../../../src/signing/grant.ts";
+import { operatorToken } from "../auth/operators.ts";
+import { token } from "../auth/tokens.ts";
+import { asset, opened } from "../sessions/session-stage.ts";
+import { keyOf, now, signedTarget } from "../signing/session.ts";
+import { operatorStage } from "./operator-stage.ts";
+
+const ann = { sub: "ann", jti: "t-1" };
+const assets = [asset("film"), asset("bound", { binding: { network: "prefix", userAgent: true } })];
+let stage: Awaited<ReturnType<typeof operatorStage>>;
+beforeEach(async () => {
+  stage = await operatorStage({ assets });
+});
+
+async function explained(text: string, address?: string) {
+  const explanation = opened(await explainText({ text, address }, stage.context()));
+  const { kind, verdict, refusal, steps } = explanation;
+  const by = Object.fromEntries(steps.map(({ part, state, text: words }) => [part, `${state}: ${words}`]));
+  const firstFailing = steps.find(({ state }) => state === "fails")?.code;
+  expect(firstFailing).toBe(verdict === "renewed" ? "signature_expired" : refusal?.code);
+  return { kind, verdict, code: refusal?.code, by, whole: JSON.stringify(explanation) };
+}
+
+async function started(id = "film", claims: Readonly<Record<string, unknown>> = ann) {
+  const session = opened(await stage.start({ asset: id }, claims));
+  return { ...session, target: session.manifestUrl.slice("https://media.example".length) };
+}
+
+/** As the edge does it when a viewer asks for something. */
+async function played(grantText: string, network = "4:192.0.2/24", mostNetworks?: number) {
+  const grant = opened(openGrant(grantText, stage.context().keys, now));
+  const { sessionId, issuedAt, expiresAt, login } = grant;
+  const at = { now: stage.state.now, issuedAt, expiresAt };
+  return stage
+    .streams(grant.subject)
+    .touch({ sessionId, assetId: "film", login, ...at, network, playlist: true, mostNetworks });
+}
+
+describe("the explainer of a deployment", () => {
+  it("takes a whole URL, its path, and the grant alone, and says that the session runs", async () => {
+    const { manifestUrl, target, grant } = await started();
+    await played(grant);
+    const forms = [manifestUrl, `  ${manifestUrl}\n`, target, `${manifestUrl}#t=10`, grant];
+    const all = await Promise.all(forms.map((text) => explained(text)));
+    expect(all.map(({ kind, verdict }) => [kind, verdict])).toEqual([
+      ...Array.from({ length: 4 }, () => ["media", "served"]),
+      ["grant", "accepted"],
+    ]);
+    for (const { by, whole } of all) {
+      expect(by.lease).toContain("holds: it runs");
+      expect(by.lease).toContain("alive in one network");
+      expect(by.revocations).toMatch(/^holds/);
+      expect(whole).not.toContain(grant.slice(0, 40));
+      expect(whole).not.toContain(target.slice(-22));
+    }
+  });
+
+  it.each([
+    ["session", "the session was revoked"],
+    ["asset", "its asset was revoked"],
+    ["subject", "its viewer, with all that he was given so far, was revoked"],
+    ["token", "the bearer token that it was started with was revoked"],
+    ["key", "the key that signed its grant was revoked"],
+  ] as const)("says of a session that was ended by its %s that it was, and by what", async (kind, words) => {
+    const { grant, sessionId, manifestUrl } = await started();
+    const issuer = "https://id.example";
+    const all = {
+      ...{ session: sessionId, asset: "film", subject: { issuer, subject: "ann" } },
+      ...{ token: { issuer, jti: "t-1" }, key: "2026-a" },
+    };
+    opened(await stage.revoke({ [kind]: all[kind] }));
+    for (const text of [manifestUrl, grant]) {
+      const { verdict, code, by } = await explained(text);
+      expect([verdict, code]).toEqual(["refused", "session_revoked"]);
+      expect(by.revocations).toContain(`fails: ${words} `);
+    }
+  });
+
+  it("names the first thing that fails, and goes on to say that the session was ended too", async () => {
+    const { manifestUrl, sessionId } = await started();
+    opened(await stage.revoke({ session: sessionId }));
+    const { code, by } = await explained(manifestUrl.slice(0, -1) + (manifestUrl.endsWith("A") ? "B" : "A"));
+    expect(code).toBe("signature_invalid");
+    expect(by.revocations).toContain("fails: the session was revoked");
+  });
+
+  it("says that another device took a session's place, and that its link was passed around", async () => {
+    const first = await started("film", { ...ann, streams: 1 });
+    const second = opened(await stage.start({ asset: "film", takeover: true }, { ...ann, streams: 1 }));
+    expect((await explained(first.grant)).code).toBe("stream_taken");
+    for (const network of ["a", "b"]) await played(second.grant, network, 1);
+    const shared = await explained(second.grant);
+    expect([shared.code, shared.by.lease]).toEqual(["session_shared", expect.stringContaining("fails")]);
+  });
+
+  it("says of a silent session since when it is", async () => {
+    const { grant } = await started();
+    await played(grant);
+    stage.later(600);
+    const { verdict, by } = await explained(grant);
+    expect([verdict, by.lease]).toEqual(["accepted", expect.stringContaining("(10 min ago)")]);
+  });
+
+  it("holds a grant to the address, where one is given", async () => {
+    const { manifestUrl, grant } = await started("bound");
+    const verdicts = async (text: string) =>
+      Promise.all([undefined, "192.0.2.200", "198.51.100.1"].map(async (from) => (await explained(text, from)).code));
+    expect(await verdicts(manifestUrl)).toEqual([undefined, undefined, "binding_mismatch"]);
+    expect(await verdicts(grant)).toEqual([undefined, undefined, "binding_mismatch"]);
+  });
+
+  it("renews a segment's URL that has ended, and refuses it once its session was ended", async () => {
+    const { grant, sessionId } = await started();
+    const key = keyOf(stage.context().keys, "2026-a");
+    const expiry = timeAfter(now, seconds(-1));
+    const target = signedTarget(key, { purpose: "segment", grant, path: "/film/0.ts", expiry });
+    expect((await explained(target)).verdict).toBe("renewed");
+    opened(await stage.revoke({ session: sessionId }));
+    const { verdict, code } = await explained(target);
+    expect([verdict, code]).toEqual(["refused", "session_revoked"]);
+  });
+
+  it("takes a bearer token, and the header that it came in, and says what was revoked", async () => {
+    const jwt = await token(stage.issuer, ann);
+    for (const text of [jwt, `Bearer ${jwt}`, `Authorization: Bearer ${jwt}`]) {
+      const { kind, verdict, whole } = await explained(text);
+      expect([kind, verdict]).toEqual(["token", "accepted"]);
+      for (const part of jwt.split(".")) expect(whole).not.toContain(part);
+    }
+    opened(await stage.revoke({ token: { issuer: "https://id.example", jti: "t-1" } }));
+    expect((await explained(jwt)).code).toBe("token_revoked");
+  });
+
+  it("repeats nothing that it does not understand", async () => {
+    const operators = await operatorToken(stage.operators);
+    for (const text of ["MARKED-nonsense", "MARKED nonsense/\u001b[2J", operators, `/${"MARKED".repeat(30)}/x`]) {
+      const { verdict, whole } = await explained(text);
+      expect(verdict).toBe("refused");
+      if (!text.startsWith("/")) expect(whole).not.toContain(text.slice(0, 20));
+    }
+  });
+
+  it("says when a grant is of another deployment that shares the key", async () => {
+    const { grant } = await started();
+    const { settings } = stage.context();
+    stage = await operatorStage({ assets, settings: { ...settings, grantIssuer: "another" } });
+    const { code, by } = await explained(grant);
+    expect([code, by.grant]).toEqual(["grant_invalid", expect.stringContaining('of the issuer "stagedoor"')]);
+  });
+
+  it("says that nobody knows, where the log is down; and of the streams, that they were not looked at", async () => {
+    const { manifestUrl } = await started();
+    stage.state.down = "log";
+    expect((await explained(manifestUrl)).code).toBe("store_unavailable");
+    stage.state.down = "streams";
+    const { verdict, by } = await explained(manifestUrl);
+    expect([verdict, by.lease]).toEqual(["served", expect.stringContaining("not looked at")]);
+  });
+
+  it("says that a URL is of another host than ours", async () => {
+    const { target } = await started();
+    expect((await explained(`https://elsewhere.example${target}`)).by.host).toMatch(/^told/);
+    expect((await explained(`https://media.example${target}`)).by.host).toBeUndefined();
+  });
+});

@@ -1,0 +1,162 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { unixSeconds } from "../../../src/base/time.ts";
+import { newCloudFrontKey, newOperatorKey } from "../../../src/keys/generate.ts";
+import { fingerprintOf, withoutPrivateHalf } from "../../../src/keys/key-material.ts";
+import type { LiveSession, RecentRefusal } from "../../../src/metrics/gathered.ts";
+import { keysNow } from "../../../src/operator/keys-now.ts";
+import { listSessions, refusalsOfHour } from "../../../src/operator/list-sessions.ts";
+import { subjectHash } from "../../../src/signing/grant.ts";
+import { asset, codeOf, opened } from "../sessions/session-stage.ts";
+import { keyOf, now, ringKeys, sessionKey } from "../signing/session.ts";
+import { live, operatorStage } from "./operator-stage.ts";
+
+let stage: Awaited<ReturnType<typeof operatorStage>>;
+beforeEach(async () => {
+  stage = await operatorStage();
+});
+
+const id = (letter: string) => letter.repeat(21).concat("A");
+const report = (alive: readonly LiveSession[], refusals: readonly RecentRefusal[] = []) =>
+  stage.gathered.report({ worker: "edge", counts: [], refusals, alive, ended: [] });
+const listed = async (asked: Partial<Parameters<typeof listSessions>[0]> = {}) => {
+  const { count, sessions } = opened(await listSessions({ limit: 100, ...asked }, stage.context()));
+  return { count, ids: sessions.map(({ sessionId }) => sessionId[0]).join("") };
+};
+
+describe("the list of sessions", () => {
+  it("shows those that hold a lease, by asset, by id, and no more than asked for", async () => {
+    const seenAt = (by: number) => ({ seenAt: unixSeconds(now - by) });
+    await report([live(id("a"), seenAt(2)), live(id("b"), { assetId: "film-2" }), live(id("c"), seenAt(1))]);
+    expect(await listed()).toEqual({ count: 3, ids: "bca" });
+    expect(await listed({ asset: "film" })).toEqual({ count: 2, ids: "ca" });
+    expect(await listed({ session: id("b") })).toEqual({ count: 1, ids: "b" });
+    expect(await listed({ limit: 1 })).toEqual({ count: 3, ids: "b" });
+  });
+
+  it("is left before its lease ends by what was revoked: a session, an asset, and a viewer's sessions so far", async () => {
+    const key = keyOf(stage.context().keys, "2026-a");
+    const subject = subjectHash(key, "https://id.example", "ann");
+    const later = { subject, startedAt: unixSeconds(now + 100), seenAt: unixSeconds(now) };
+    await report([live(id("a")), live(id("b")), live(id("c"), { assetId: "film-2" })]);
+    await report([live(id("d"), { subject }), live(id("e"), later)]);
+    expect((await listed()).count).toBe(5);
+    opened(await stage.revoke({ session: id("a") }));
+    opened(await stage.revoke({ asset: "film-2" }));
+    opened(await stage.revoke({ subject: { issuer: "https://id.example", subject: "ann" } }));
+    const { count, ids } = await listed();
+    expect([count, [...ids].toSorted().join("")]).toEqual([2, "be"]);
+  });
+
+  it("is right beside however many that were revoked", async () => {
+    const named = (prefix: string, n: number) => `${prefix}${String(n).padStart(20, "0")}A`;
+    const older = { seenAt: unixSeconds(now - 1) };
+    await report(Array.from({ length: 1_000 }, (_, n) => live(named("r", n), { assetId: "film-2" })));
+    await report(Array.from({ length: 500 }, (_, n) => live(named("p", n), older)));
+    opened(await stage.revoke({ asset: "film-2" }));
+    expect(await listed({ limit: 500 })).toEqual({ count: 500, ids: "p".repeat(500) });
+  });
+
+  it("is not told of what was revoked long ago: who was ended by it is listed no more", async () => {
+    const entry = (value: string, ago: number) =>
+      ({
+        kind: "session",
+        cause: "revoked",
+        value,
+        at: unixSeconds(now - ago),
+        until: unixSeconds(now + 9_000),
+      }) as const;
+    await stage.context().log.append([entry(id("a"), 4_000), entry(id("b"), 3_999)], "operator");
+    const asked: unknown[] = [];
+    const sessions: typeof stage.gathered.sessions = async (given) => {
+      asked.push(given.without?.sessions);
+      return { count: 0, sessions: [] };
+    };
+    const gathered = { ...stage.gathered, sessions };
+    opened(await listSessions({ limit: 1 }, { ...stage.context(), gathered }));
+    expect(asked).toEqual([[id("b")]]);
+  });
+
+  it("is not given where nobody gathers, or nobody knows what was revoked", async () => {
+    const broken = { sessions: () => Promise.reject(new Error("MARKED")) };
+    const context = { ...stage.context(), gathered: { ...stage.gathered, ...broken } };
+    expect(codeOf(await listSessions({ limit: 1 }, context))).toBe("store_unavailable");
+    stage.state.down = "log";
+    expect(codeOf(await listSessions({ limit: 1 }, stage.context()))).toBe("store_unavailable");
+  });
+});
+
+describe("the refusals of the hour", () => {
+  const refused = (request: string, more: Partial<RecentRefusal> = {}): RecentRefusal => ({
+    ...{ at: now, worker: "edge", code: "signature_expired", reason: "the URL ended 3 s ago", request },
+    ...more,
+  });
+
+  it("are found by the Request-Id that a viewer reads off his screen, also without the data centre in a Ray ID", async () => {
+    await report([], [refused("00000000000000aa"), refused("00000000000000bb-FRA", { code: "grant_expired" })]);
+    const found = async (request?: string) =>
+      opened(await refusalsOfHour(stage.context(), request)).recent.map(({ code }) => code);
+    expect((await found()).toSorted()).toEqual(["grant_expired", "signature_expired"]);
+    expect(await found("00000000000000aa")).toEqual(["signature_expired"]);
+    expect([await found("00000000000000bb"), await found("00000000000000bb-FRA")]).toEqual([
+      ["grant_expired"],
+      ["grant_expired"],
+    ]);
+    expect(await found("00000000000000cc")).toEqual([]);
+  });
+
+  it("are summed by code over all minutes", async () => {
+    const minutes = [
+      { at: now, counts: { grant_expired: 2, token_invalid: 1 } },
+      { at: unixSeconds(now + 60), counts: { grant_expired: 3 } },
+    ];
+    const gathered = { ...stage.gathered, refusals: async () => ({ minutes, recent: [] }) };
+    const told = opened(await refusalsOfHour({ ...stage.context(), gathered }));
+    expect(told).toEqual({ minutes, recent: [], total: { grant_expired: 5, token_invalid: 1 } });
+  });
+});
+
+describe("the keys as operators see them", () => {
+  it("have a state, an age and what comes next, and nothing of them is secret", async () => {
+    const pair = await newCloudFrontKey("K1", "ec");
+    const whole = await newOperatorKey("op-1");
+    const ring = [
+      { ...sessionKey("old", 1), state: "retiring" as const, since: now - 10_000 },
+      { ...sessionKey("new", 2), state: "active" as const, since: now - 10_000 },
+      { ...sessionKey("next", 3), state: "next" as const, since: now - 60 },
+      withoutPrivateHalf(pair),
+      withoutPrivateHalf(whole),
+    ];
+    stage = await operatorStage({ ring, assets: [asset("film"), asset("long", { session: 40_000 })] });
+    opened(await stage.revoke({ key: "old" }));
+    const { keys, longestSession } = opened(await keysNow(stage.context()));
+    expect(longestSession).toBe(40_000);
+    expect(
+      keys.map(({ kid, type, state, since, revoked, next }) => [kid, type, state, since, revoked, next?.step]),
+    ).toEqual([
+      ["old", "HS256", "retiring", now - 10_000, true, "retire"],
+      ["new", "HS256", "active", now - 10_000, false, undefined],
+      ["next", "HS256", "next", now - 60, false, "activate"],
+      ["K1", "ES256", "active", undefined, false, undefined],
+      ["op-1", "ES256", "active", undefined, false, undefined],
+    ]);
+    // The longest session that the old one may have signed has to end first.
+    expect(keys[0]?.next?.from).toBeGreaterThanOrEqual(now - 10_000 + 40_000);
+    const text = JSON.stringify(keys);
+    for (const key of [...ring, pair, whole]) {
+      const secret = key.purpose === "session" ? key.k : (key.d ?? "none");
+      expect(text).not.toContain(secret);
+    }
+  });
+
+  it("are told apart by fingerprints that tell nothing of them, the same wherever they are shown", async () => {
+    const { keys } = opened(await keysNow(stage.context()));
+    const prints = keys.map(({ fingerprint }) => fingerprint);
+    expect(new Set(prints).size).toBe(ringKeys.length);
+    for (const print of prints) expect(print).toMatch(/^[\w-]{11}$/);
+    expect(await Promise.all(ringKeys.map(fingerprintOf))).toEqual(prints);
+    // As Python's hmac computes RFC 5869: operators compare with what an older version wrote down.
+    expect(await fingerprintOf(sessionKey("any name", 1))).toBe("SZbKG3WEbDk");
+    const pair = await newCloudFrontKey("K1", "ec");
+    expect(await fingerprintOf(pair)).toBe(await fingerprintOf(withoutPrivateHalf(pair)));
+  });
+});

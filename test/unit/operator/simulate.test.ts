@@ -1,0 +1,262 @@
+import { calculateJwkThumbprint } from "jose";
+import { describe, expect, it } from "vitest";
+import type { Entitled } from "../../../src/auth/entitlement.ts";
+import { credentialOf } from "../../../src/auth/request-credential.ts";
+import { ok, type Refusal, type Result, refusal } from "../../../src/base/result.ts";
+import { after, rfc3339, seconds } from "../../../src/base/time.ts";
+import type { OperatorContext } from "../../../src/operator/operator-context.ts";
+import { simulateBodySchema } from "../../../src/operator/operator-json.ts";
+import { type SimulateAsked, simulate } from "../../../src/operator/simulate.ts";
+import { addressName, lastingSubject } from "../../../src/sessions/identifiers.ts";
+import { readBody } from "../../../src/sessions/request-body.ts";
+import { startStream } from "../../../src/sessions/start-stream.ts";
+import { newHolder, proofOf } from "../auth/proofs.ts";
+import { identityThat, identityToken, signedIn } from "../auth/sources.ts";
+import { issuerName, newPair, token } from "../auth/tokens.ts";
+import { asset, codeOf, opened, usualRequest } from "../sessions/session-stage.ts";
+import { now } from "../signing/session.ts";
+import { operatorStage } from "./operator-stage.ts";
+
+const address = "192.0.2.7";
+const anHour = seconds(3600);
+const assets = [
+  asset("film"),
+  asset("german", { countries: { only: ["DE"] } }),
+  asset("web", { origins: ["https://www.example.com"] }),
+  asset("soon", { available: { from: rfc3339(after(now, seconds(60))) } }),
+  asset("over", { available: { until: rfc3339(now) } }),
+  asset("bound", { binding: { network: "prefix" } }),
+  asset("two", { streams: 2 }),
+  asset("premium", { scope: "stream:premium" }),
+];
+
+type Stage = Awaited<ReturnType<typeof operatorStage>>;
+
+interface Case {
+  readonly what: string;
+  readonly code: string;
+  readonly asked?: Partial<SimulateAsked>;
+  readonly claims?: Readonly<Record<string, unknown>>;
+  readonly before?: (stage: Stage) => Promise<unknown> | unknown;
+  readonly settings?: Partial<OperatorContext["settings"]>;
+  readonly entitlement?: Result<Entitled, Refusal>;
+  readonly keys?: "none";
+}
+
+const startLimit = { name: "start-subject", quota: 1, window: anHour };
+const networkLimit = { name: "start-address", quota: 1, window: anHour };
+const subject = { issuer: issuerName, subject: "ann" };
+/** Uses a quota up, as far as the isolate knows. */
+const spend =
+  (policy: typeof startLimit, name: string | undefined) =>
+  async ({ context }: Stage) => {
+    for (let i = 0; i < 2; i++) await context().limits.take(policy, name ?? "", now);
+  };
+
+const down =
+  (store: "log" | "streams") =>
+  ({ state }: Stage) => {
+    state.down = store;
+  };
+
+const cases: readonly Case[] = [
+  { what: "a start that is right", code: "ok" },
+  { what: "a token of another issuer", code: "token_invalid", claims: { iss: "https://other.example" } },
+  { what: "a token that has ended", code: "token_expired", claims: { exp: now - 600 } },
+  { what: "a token without the scope", code: "scope_insufficient", claims: { scope: "openid" } },
+  { what: "an asset's own scope", code: "scope_insufficient", asked: { asset: "premium" } },
+  { what: "an asset that the token does not name", code: "asset_forbidden", claims: { assets: ["two"] } },
+  { what: "an asset that is not there", code: "asset_unknown", asked: { asset: "gone" } },
+  { what: "an asset whose window has not begun", code: "asset_not_yet_available", asked: { asset: "soon" } },
+  { what: "an asset whose window is over", code: "asset_no_longer_available", asked: { asset: "over" } },
+  { what: "the right country", code: "ok", asked: { asset: "german", country: "DE" } },
+  { what: "another country", code: "country_forbidden", asked: { asset: "german", country: "FR" } },
+  { what: "a country that nobody knows", code: "country_forbidden", asked: { asset: "german" } },
+  { what: "the right origin", code: "ok", asked: { asset: "web", origin: "https://www.example.com" } },
+  { what: "another origin", code: "origin_forbidden", asked: { asset: "web", origin: "https://evil.example" } },
+  { what: "a bound asset and an address", code: "ok", asked: { asset: "bound" } },
+  { what: "a bound asset and none", code: "address_unknown", asked: { asset: "bound", address: undefined } },
+  { what: "a viewer who was revoked", code: "token_revoked", before: (stage) => stage.revoke({ subject }) },
+  {
+    what: "a token that was revoked",
+    code: "token_revoked",
+    before: (stage) => stage.revoke({ token: { issuer: issuerName, jti: "t-1" } }),
+  },
+  {
+    what: "a login that was ended",
+    code: "token_revoked",
+    before: (stage) => stage.revoke({ login: { issuer: issuerName, sid: "l-1" } }),
+  },
+  { what: "an asset that was withdrawn", code: "asset_revoked", before: (stage) => stage.revoke({ asset: "film" }) },
+  { what: "a log that is down", code: "store_unavailable", before: down("log") },
+  { what: "streams that are down", code: "store_unavailable", before: down("streams") },
+  {
+    what: "streams that are down, and let in",
+    code: "ok",
+    settings: { storeFailure: "open" },
+    before: down("streams"),
+  },
+  { what: "an entitlement", code: "ok", entitlement: ok({ streams: 1, until: undefined }) },
+  { what: "no entitlement", code: "entitlement_refused", entitlement: refusal("entitlement_refused", "not booked") },
+  { what: "a service that is down", code: "store_unavailable", entitlement: refusal("store_unavailable", "no answer") },
+  {
+    what: "streams that fill the limit of the asset",
+    code: "stream_limit",
+    asked: { asset: "two" },
+    before: async ({ start }) => {
+      for (let i = 0; i < 2; i++) await start({ asset: "two" }, { sub: "ann" });
+    },
+  },
+  {
+    what: "streams that fill what the service says",
+    code: "stream_limit",
+    entitlement: ok({ streams: 1, until: undefined }),
+    before: ({ start }) => start({ asset: "two" }, { sub: "ann" }),
+  },
+  {
+    what: "streams that fill the limit, and a takeover",
+    code: "ok",
+    asked: { takeover: true },
+    claims: { streams: 1 },
+    before: ({ start }) => start({ asset: "film" }, { sub: "ann" }),
+  },
+  {
+    what: "streams that were forbidden meanwhile",
+    code: "ok",
+    claims: { streams: 1 },
+    before: async (stage) => {
+      const started = await stage.start({ asset: "film" }, { sub: "ann" });
+      if (started.ok) await stage.revoke({ session: started.value.sessionId });
+    },
+  },
+  {
+    what: "a viewer's quota that is used up",
+    code: "rate_limited",
+    settings: { startRate: startLimit },
+    before: async (stage) => spend(startLimit, lastingSubject(issuerName, "ann"))(stage),
+  },
+  {
+    what: "an address's quota that is used up, with a token that is judged here",
+    code: "ok",
+    settings: { startRateAddress: networkLimit },
+    before: spend(networkLimit, addressName({ address, userAgentHash: () => "" })),
+  },
+  { what: "no key that signs", code: "configuration_invalid", keys: "none" },
+];
+
+async function staged({ settings, entitlement, before, keys }: Omit<Case, "what" | "code">) {
+  const stage = await operatorStage({
+    assets,
+    ...(settings === undefined ? {} : { settings }),
+    ...(keys === undefined ? {} : { keys: new Map() }),
+    ...(entitlement === undefined ? {} : { context: { entitlement: async () => entitlement } }),
+  });
+  await before?.(stage);
+  return stage;
+}
+
+describe("a simulated start", () => {
+  it.each(cases)("is answered as the start itself: $what, $code", async (given) => {
+    const stage = await staged(given);
+    const context = stage.context();
+    const claims = { assets: "*", sub: "ann", jti: "t-1", sid: "l-1", iat: now, ...given.claims };
+    const credential = await token(stage.issuer, claims);
+    const asked = { asset: "film", address, ...given.asked, credential };
+    const [events, counted] = [stage.events.length, stage.counted.length];
+    const simulated = await simulate(asked, usualRequest, context);
+    expect([stage.events.length, stage.counted.length]).toEqual([events, counted]);
+    const { asset: id, takeover, country, origin } = asked;
+    const headers = new Headers({ Authorization: `Bearer ${credential}` });
+    const started = await startStream(
+      {
+        ...usualRequest,
+        credential: credentialOf(
+          { method: "POST", url: "https://api.example/stream/start", headers, body: undefined },
+          context,
+        ),
+        body: JSON.stringify({ asset: id, takeover }),
+        client: { address: asked.address, userAgentHash: () => "" },
+        country,
+        origin,
+      },
+      context,
+    );
+    expect(codeOf(started)).toBe(given.code);
+    if (!simulated.ok) throw new Error(simulated.refusal.code);
+    const { refusal: why, verdict, steps } = simulated.value;
+    expect([verdict, why?.code ?? "ok"]).toEqual([given.code === "ok" ? "accepted" : "refused", given.code]);
+    const failing = steps.filter(({ state }) => state === "fails").map(({ code }) => code);
+    expect(failing).toEqual(given.code === "ok" ? [] : [given.code]);
+    expect(JSON.stringify(simulated)).not.toContain(credential);
+  });
+
+  it("counts for nothing, however often it is asked for", async () => {
+    const stage = await staged({ settings: { startRate: startLimit, startRateAddress: networkLimit } });
+    const credential = await token(stage.issuer, { assets: "*", streams: 1 });
+    const asked = { credential, asset: "film", address };
+    for (let i = 0; i < 40; i++) {
+      const simulated = await simulate(asked, usualRequest, stage.context());
+      expect(codeOf(simulated)).toBe("ok");
+      expect(simulated.ok && simulated.value.verdict).toBe("accepted");
+    }
+    expect(codeOf(await stage.start({ asset: "film" }, { streams: 1 }))).toBe("ok");
+    expect(stage.events).toEqual(["claim"]);
+  });
+
+  it.each([
+    ["a line's end", (token: string) => `${token}\n`],
+    ["the header around it", (token: string) => `  Authorization: Bearer ${token}`],
+    ["the scheme before it", (token: string) => `DPoP ${token} `],
+  ])("takes a token as it was copied, with %s", async (_, copied) => {
+    const stage = await staged({});
+    const credential = copied(await token(stage.issuer, { assets: "*" }));
+    const simulated = await simulate({ credential, asset: "film", address }, usualRequest, stage.context());
+    expect(simulated.ok && simulated.value.verdict).toBe("accepted");
+  });
+
+  it.each(["T1", "XX"])("takes the country %s for one that is not known, as a start does", async (country) => {
+    const stage = await staged({});
+    const credential = await token(stage.issuer, { assets: "*" });
+    const body = readBody(simulateBodySchema, JSON.stringify({ credential, asset: "german", address, country }));
+    const simulated = await simulate(opened(body), usualRequest, stage.context());
+    expect(simulated.ok && simulated.value.refusal?.code).toBe("country_forbidden");
+    const free = await simulate({ credential, asset: "film", country }, usualRequest, stage.context());
+    expect(free.ok && free.value.verdict).toBe("accepted");
+  });
+
+  it("takes a token that is bound to a key as if its proof had come, and spends none", async () => {
+    const stage = await staged({});
+    const holder = await newHolder();
+    const jkt = await calculateJwkThumbprint(holder.jwk, "sha256");
+    const credential = await token(stage.issuer, { assets: "*", cnf: { jkt } });
+    const simulated = await simulate({ credential, asset: "film", address }, usualRequest, stage.context());
+    expect(simulated.ok && simulated.value.verdict).toBe("accepted");
+    const headers = new Headers({ Authorization: `DPoP ${credential}`, DPoP: await proofOf(holder, credential) });
+    const asked = { method: "POST", url: "https://api.example/stream/start", headers, body: undefined };
+    const context = stage.context();
+    const request = { ...usualRequest, credential: credentialOf(asked, context), body: '{"asset":"film"}' };
+    expect(codeOf(await startStream(request, context))).toBe("ok");
+  });
+
+  it("looks at a session of sign-in and does not use it", async () => {
+    const uses: (string | undefined)[] = [];
+    const identity = identityThat(async (_, use) => {
+      uses.push(use);
+      return signedIn;
+    });
+    const stage = await operatorStage({ assets, context: { identity } });
+    const asked = { credential: identityToken, asset: "film", address };
+    const simulated = await simulate(asked, usualRequest, stage.context());
+    expect(simulated.ok && simulated.value.verdict).toBe("accepted");
+    expect(uses).toEqual(["look"]);
+    expect(JSON.stringify(simulated)).not.toContain(identityToken.slice(0, 32));
+  });
+
+  it("refuses a viewer's token of a pair that nobody trusts, and names no part of it", async () => {
+    const stage = await staged({});
+    const credential = await token(await newPair("ES256"), { assets: "*" });
+    const simulated = await simulate({ credential, asset: "film" }, usualRequest, stage.context());
+    expect(simulated.ok && simulated.value.refusal?.code).toBe("token_invalid");
+    for (const part of credential.split(".")) expect(JSON.stringify(simulated)).not.toContain(part);
+  });
+});

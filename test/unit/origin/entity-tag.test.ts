@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { ifRangeHolds, namesEntityTag, parseEntityTags } from "../../../src/origin/ranges.ts";
+
+describe("If-None-Match", () => {
+  it.each([
+    ['"a"', ['"a"']],
+    ['W/"a"', ['"a"']],
+    ['"a", W/"b" ,\t"c"', ['"a"', '"b"', '"c"']],
+    ['"a,b"', ['"a,b"']],
+    ['""', ['""']],
+    ["*", "*"],
+    [" * ", "*"],
+  ])("%s names its tags", (header, tags) => {
+    expect(parseEntityTags(header)).toEqual(tags);
+  });
+
+  it.each(["", " ", "a", '"a', '"a" "b"', '"a",', 'w/"a"', '"a", *', ',"a"'])("%j is malformed", (header) => {
+    expect(parseEntityTags(header)).toBeUndefined();
+    expect(namesEntityTag(header, '"a"')).toBe(false);
+  });
+
+  it("compares weakly: a weak tag on either side is the tag", () => {
+    expect(namesEntityTag('W/"a"', '"a"')).toBe(true);
+    expect(namesEntityTag('"a"', 'W/"a"')).toBe(true);
+    expect(namesEntityTag('"b"', '"a"')).toBe(false);
+    expect(namesEntityTag('"a"', undefined)).toBe(false);
+    expect(namesEntityTag("*", undefined)).toBe(true);
+  });
+});
+
+describe("If-Range", () => {
+  it("compares strongly: a weak tag is never the tag", () => {
+    expect(ifRangeHolds('"a"', '"a"', null)).toBe(true);
+    expect(ifRangeHolds('"b"', '"a"', null)).toBe(false);
+    expect(ifRangeHolds('W/"a"', 'W/"a"', null)).toBe(false);
+    expect(ifRangeHolds('"a"', null, null)).toBe(false);
+  });
+
+  it("takes a date that is Last-Modified's to the letter", () => {
+    const date = "Sat, 21 Nov 2026 20:00:00 GMT";
+    expect(ifRangeHolds(date, '"a"', date)).toBe(true);
+    expect(ifRangeHolds("Sat, 21 Nov 2026 20:00:01 GMT", '"a"', date)).toBe(false);
+    expect(ifRangeHolds(date, null, null)).toBe(false);
+  });
+});

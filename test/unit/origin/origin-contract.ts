@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import type { Asset } from "../../../src/catalog/asset.ts";
+import { cachingHeaders } from "../../../src/origin/freshness.ts";
+import { type Origin, type OriginRequest, originHeaders } from "../../../src/origin/origin.ts";
+
+/** What every origin is filled with before its contract is checked: paths below the asset's prefix, decoded. */
+export const contractFiles: ReadonlyMap<string, Uint8Array<ArrayBuffer>> = new Map([
+  ["360p/0.ts", Uint8Array.from({ length: 1000 }, (_, i) => i % 251)],
+  ["empty.vtt", new Uint8Array(0)],
+  ["Ü b+c.m4s", new TextEncoder().encode("umlaut")],
+  ["index.m3u8", new TextEncoder().encode("#EXTM3U\n")],
+  ["short.ts", new Uint8Array(10)],
+]);
+
+/** What the store is told of each file's caching: only `short.ts` has a Cache-Control. */
+export function contractCaching(name: string): { readonly cacheControl?: string } {
+  return name.endsWith("short.ts") ? { cacheControl: "max-age=30" } : {};
+}
+
+export interface OriginUnderTest {
+  readonly origin: Origin;
+  readonly asset: Asset;
+}
+
+/** What the port promises, whoever implements it. */
+export function originContract(name: string, open: () => Promise<OriginUnderTest>): void {
+  async function ask(request: Partial<Omit<OriginRequest, "asset">>) {
+    const { origin, asset } = await open();
+    return origin({ asset, path: "360p/0.ts", query: "", method: "GET", ...request });
+  }
+
+  async function answer(request: Partial<Omit<OriginRequest, "asset">>) {
+    const result = await ask(request);
+    if (!result.ok) throw new Error(`refused: ${result.refusal.code}: ${result.refusal.reason}`);
+    const { status, headers } = result.value;
+    return { status, headers, body: new Uint8Array(await result.value.arrayBuffer()) };
+  }
+
+  const film = contractFiles.get("360p/0.ts") ?? new Uint8Array();
+
+  describe(`${name}, as an origin`, () => {
+    it("gives a whole file with its length, type and validators", async () => {
+      const { status, headers, body } = await answer({});
+      expect(status).toBe(200);
+      expect(body).toEqual(film);
+      expect(headers.get("Content-Length")).toBe("1000");
+      expect(headers.get("Content-Type")).toBe("video/mp2t");
+      expect(headers.get("ETag")).toMatch(/^"[^"]+"$/);
+      expect(headers.get("Accept-Ranges")).toBe("bytes");
+      expect(headers.has("Content-Range")).toBe(false);
+    });
+
+    it("says how long a file may be kept where it was told so, and nothing else", async () => {
+      expect((await answer({ path: "short.ts" })).headers.get("Cache-Control")).toBe("max-age=30");
+      expect((await answer({})).headers.has("Cache-Control")).toBe(false);
+    });
+
+    it.each([
+      ["bytes=0-9", 0, 10],
+      ["bytes=0-0", 0, 1],
+      ["bytes=990-", 990, 1000],
+      ["bytes=-5", 995, 1000],
+      ["bytes=-5000", 0, 1000],
+      ["bytes=990-2000", 990, 1000],
+      ["bytes=0-", 0, 1000],
+    ])("gives %s", async (range, from, to) => {
+      const { status, headers, body } = await answer({ range });
+      expect(status).toBe(206);
+      expect(body).toEqual(film.subarray(from, to));
+      expect(headers.get("Content-Range")).toBe(`bytes ${from}-${to - 1}/1000`);
+      expect(headers.get("Content-Length")).toBe(String(to - from));
+      expect(headers.get("Content-Type")).toBe("video/mp2t");
+    });
+
+    it.each([
+      ["360p/0.ts", "bytes=1000-", 1000],
+      ["360p/0.ts", "bytes=5000-6000", 1000],
+      ["360p/0.ts", "bytes=-0", 1000],
+      ["empty.vtt", "bytes=0-", 0],
+    ])("refuses of %s the range %s, which lies outside, and says how long the file is", async (path, range, size) => {
+      const result = await ask({ path, range });
+      expect(result).toMatchObject({ ok: false, refusal: { code: "range_not_satisfiable", size } });
+    });
+
+    it("answers 304 to whoever has the file, also to a list and to a weak tag", async () => {
+      const tag = (await answer({})).headers.get("ETag") ?? "";
+      for (const ifNoneMatch of [tag, `"other", ${tag}`, `W/${tag}`, "*"]) {
+        const { status, headers, body } = await answer({ ifNoneMatch });
+        expect(status).toBe(304);
+        expect(headers.get("ETag")).toBe(tag);
+        expect(body).toHaveLength(0);
+      }
+      expect((await answer({ ifNoneMatch: tag, range: "bytes=0-9" })).status).toBe(304);
+      expect((await answer({ ifNoneMatch: tag, method: "HEAD" })).status).toBe(304);
+    });
+
+    it("gives the file to whoever has another version", async () => {
+      expect((await answer({ ifNoneMatch: '"other"' })).status).toBe(200);
+      expect((await answer({ ifNoneMatch: '"other"', range: "bytes=0-9" })).status).toBe(206);
+    });
+
+    it("answers HEAD with the headers of GET and no body", async () => {
+      const whole = await answer({});
+      const { status, headers, body } = await answer({ method: "HEAD" });
+      expect(status).toBe(200);
+      expect(body).toHaveLength(0);
+      for (const header of ["Content-Length", "Content-Type", "ETag", "Accept-Ranges"])
+        expect(headers.get(header)).toBe(whole.headers.get(header));
+    });
+
+    it("gives an empty file", async () => {
+      const { status, headers, body } = await answer({ path: "empty.vtt" });
+      expect([status, headers.get("Content-Length"), body.length]).toEqual([200, "0", 0]);
+    });
+
+    it("finds a file whose name needs encoding in a URL", async () => {
+      const { body } = await answer({ path: "%C3%9C%20b+c.m4s" });
+      expect(new TextDecoder().decode(body)).toBe("umlaut");
+    });
+
+    it.each(["none.ts", "360p", "360p/", "", "360p/0.ts/", "%FF.ts"])("knows no file %j", async (path) => {
+      for (const method of ["GET", "HEAD"] as const)
+        expect(await ask({ path, method })).toMatchObject({ ok: false, refusal: { code: "object_unknown" } });
+    });
+
+    it("answers with no header except those of the port", async () => {
+      const allowed = [...originHeaders, ...cachingHeaders].map((header) => header.toLowerCase());
+      for (const request of [{}, { range: "bytes=0-9" }, { method: "HEAD" as const }, { ifNoneMatch: "*" }]) {
+        const { headers } = await answer(request);
+        for (const header of headers.keys()) expect(allowed).toContain(header);
+      }
+    });
+  });
+}

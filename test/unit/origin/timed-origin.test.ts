@@ -1,0 +1,54 @@
+import { expect, it } from "vitest";
+import { ok, refusal, refuse } from "../../../src/base/result.ts";
+import { seconds, unixMilliseconds } from "../../../src/base/time.ts";
+import { type Asset, assetSchema } from "../../../src/catalog/asset.ts";
+import { type Origin, timedOrigin } from "../../../src/origin/origin.ts";
+import { memoryTelemetry } from "../../support/memory-stores.ts";
+
+const asset: Asset = assetSchema.parse({
+  id: "film",
+  origin: { type: "r2", binding: "MEDIA", prefix: "film/" },
+  entry: "index.m3u8",
+});
+
+async function told(answer: () => ReturnType<Origin>, hold?: number) {
+  const { telemetry, events } = memoryTelemetry();
+  let time = 1_000_000;
+  const origin: Origin = () => {
+    time += 250;
+    return answer();
+  };
+  const timed = timedOrigin(origin, telemetry, () => unixMilliseconds(time));
+  const request = { asset, path: "0.ts", query: "", method: "GET", ...(hold !== undefined && { hold: seconds(hold) }) };
+  await timed({ ...request, method: "GET" }).catch(() => undefined);
+  return events;
+}
+
+const range = { code: "range_not_satisfiable", reason: "", size: 1 } as const;
+
+it.each([
+  ["answered", "an answer", async () => ok(new Response(""))],
+  ["answered", "a file that there is not", async () => refusal("object_unknown", "")],
+  ["answered", "a range beyond the file", async () => refuse(range)],
+  ["failed", "a failure", async () => refusal("origin_failed", "")],
+  ["failed", "an exception", () => Promise.reject(new Error("MARKED"))],
+  ["slow", "none in time", async () => refusal("origin_slow", "")],
+])("an origin is told of as %s where it gives %s, with how long it took", async (outcome, _, answer) => {
+  expect(await told(answer)).toEqual([{ event: "origin", outcome, took: 250 }]);
+});
+
+it("an origin that was to hold its answer is told of only where it fails: the wait says nothing about it", async () => {
+  expect(await told(async () => ok(new Response("")), 6)).toEqual([]);
+  expect(await told(async () => ok(new Response("")), 0)).toHaveLength(1);
+  expect(await told(async () => refusal("origin_failed", ""), 6)).toHaveLength(1);
+});
+
+it("an origin's answer and its exception are passed on as they came", async () => {
+  const { telemetry } = memoryTelemetry();
+  const answer = ok(new Response("a"));
+  const clock = () => unixMilliseconds(0);
+  const request = { asset, path: "0.ts", query: "", method: "GET" } as const;
+  expect(await timedOrigin(async () => answer, telemetry, clock)(request)).toBe(answer);
+  const failing = timedOrigin(() => Promise.reject(new Error("broken")), telemetry, clock);
+  await expect(failing(request)).rejects.toThrow("broken");
+});

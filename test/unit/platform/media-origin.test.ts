@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { systemClock } from "../../../src/base/time.ts";
+import { type Asset, assetSchema } from "../../../src/catalog/asset.ts";
+import { mediaOrigin } from "../../../src/platform/cloudflare/r2-origin.ts";
+
+const asset = assetSchema.parse({
+  id: "film",
+  origin: {
+    type: "http",
+    url: "https://origin.example/film/",
+    auth: { type: "header", name: "X-Secret", secret: "ORIGIN_SECRET" },
+  },
+  entry: "index.m3u8",
+});
+
+/** An asset that no catalog lets through: the schema refuses the name already. */
+const greedy: Asset = {
+  ...asset,
+  origin: {
+    ...asset.origin,
+    ...(asset.origin.type === "http" ? { auth: { type: "header", name: "X-Secret", secret: "STAGEDOOR_KEYS" } } : {}),
+  },
+};
+
+const sent: (string | null)[] = [];
+beforeEach(() => {
+  sent.length = 0;
+  vi.stubGlobal("fetch", async (_url: string, init: { headers: Headers }) => {
+    sent.push(init.headers.get("X-Secret"));
+    return new Response("segment", { headers: { "Content-Length": "7" } });
+  });
+});
+afterEach(() => vi.unstubAllGlobals());
+
+const bound = { use: "header", header: "X-Secret", hosts: ["origin.example"] };
+const env = {
+  ORIGIN_SECRET: "open sesame",
+  STAGEDOOR_KEYS: "the whole ring",
+  STAGEDOOR_ORIGIN_SECRETS: JSON.stringify({ ORIGIN_SECRET: bound }),
+};
+const ask = (of: Asset, its: object = env) =>
+  mediaOrigin(its, systemClock)({ asset: of, path: "0.ts", query: "", method: "GET" });
+
+describe("the secrets that an origin is given", () => {
+  it("are those that the catalog names", async () => {
+    expect((await ask(asset)).ok).toBe(true);
+    expect(sent).toEqual(["open sesame"]);
+  });
+
+  it.each([
+    ["no setting", undefined],
+    ["no JSON", "{"],
+    ["another host", JSON.stringify({ ORIGIN_SECRET: { ...bound, hosts: ["other.example"] } })],
+    ["a use that is none", JSON.stringify({ ORIGIN_SECRET: { ...bound, use: "cookie" } })],
+    ["a name of the service's own beside it", JSON.stringify({ ORIGIN_SECRET: bound, STAGEDOOR_KEYS: bound })],
+  ])("are none where the deployment has %s for them", async (_, setting) => {
+    const its = { ...env, STAGEDOOR_ORIGIN_SECRETS: setting };
+    expect(await ask(asset, its)).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
+    expect(sent).toEqual([]);
+  });
+
+  it("are never the service's own: who writes the catalog would have the key ring sent to himself", async () => {
+    expect(await ask(greedy)).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
+    expect(sent).toEqual([]);
+  });
+});

@@ -1,0 +1,152 @@
+import { describe, expect, it } from "vitest";
+import type { ProofReplay } from "../../../src/auth/credential.ts";
+import { systemClock, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
+import { type ProofsNamespace, proofReplay } from "../../../src/platform/cloudflare/object-clients.ts";
+import { memoryProofs } from "../../support/memory-stores.ts";
+import { runtimeBindings } from "./runtime-bindings.ts";
+
+const inAMinute = (): UnixSeconds => unixSeconds(systemClock() + 60);
+
+/** What the port promises, whoever implements it. */
+function proofsContract(name: string, open: () => ProofReplay): void {
+  describe(`${name}, as what remembers DPoP proofs`, () => {
+    it("takes a proof once", async () => {
+      const proofs = open();
+      const until = inAMinute();
+      expect(await proofs.firstUse(`${name}-once`, "a", until)).toBe(true);
+      expect(await proofs.firstUse(`${name}-once`, "a", until)).toBe(false);
+      expect(await proofs.firstUse(`${name}-once`, "a", unixSeconds(until + 1))).toBe(false);
+    });
+
+    it("takes one of fifty that come at once", async () => {
+      const proofs = open();
+      const until = inAMinute();
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, () => proofs.firstUse(`${name}-storm`, "same", until)),
+      );
+      expect(answers.filter((first) => first)).toHaveLength(1);
+    });
+
+    it("tells ids of a key apart, and keys with the same id", async () => {
+      const proofs = open();
+      const until = inAMinute();
+      const ids = ["a", "A", "a ", "ä", "a\u0308", '"', "'; DROP TABLE proof; --", "a".repeat(256)];
+      for (const jti of ids) expect(await proofs.firstUse(`${name}-ids`, jti, until)).toBe(true);
+      for (const jti of ids) expect(await proofs.firstUse(`${name}-ids`, jti, until)).toBe(false);
+      expect(await proofs.firstUse(`${name}-ids-of-another`, "a", until)).toBe(true);
+    });
+  });
+}
+
+proofsContract("memory", () => memoryProofs(systemClock));
+
+it("memory forgets what is over with the next proof", async () => {
+  let now = unixSeconds(1000);
+  const proofs = memoryProofs(() => now);
+  await proofs.firstUse("key", "a", unixSeconds(1060));
+  await proofs.firstUse("key", "b", unixSeconds(1061));
+  now = unixSeconds(1060);
+  await proofs.firstUse("key", "c", unixSeconds(1120));
+  expect(proofs.size()).toBe(2);
+});
+
+interface ObjectState {
+  readonly storage: {
+    getAlarm(): Promise<number | null>;
+    readonly sql: { exec(statement: string): Iterable<Record<string, unknown>> };
+  };
+}
+
+interface ObjectTools {
+  runInDurableObject<Value>(
+    stub: unknown,
+    look: (object: { firstUse(jti: string, until: number): Promise<boolean> }, state: ObjectState) => Promise<Value>,
+  ): Promise<Value>;
+  runDurableObjectAlarm(stub: unknown): Promise<boolean>;
+  evictDurableObject(stub: unknown): Promise<void>;
+}
+
+const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "PROOFS");
+const tools = await objectTools();
+
+describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alone: it has Durable Objects", () => {
+  if (!isNamespace(namespace) || tools === undefined) return;
+  const stub = (jkt: string) => namespace.get(namespace.idFromName(jkt));
+  const proofs = proofReplay(namespace);
+  proofsContract("durable-object", () => proofs);
+
+  const tables = (jkt: string) =>
+    tools.runInDurableObject(stub(jkt), async (_, { storage }) =>
+      [...storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'proof'")].map(({ name }) => name),
+    );
+  const ids = (jkt: string) =>
+    tools.runInDurableObject(stub(jkt), async (_, { storage }) =>
+      [...storage.sql.exec("SELECT jti FROM proof ORDER BY jti")].map(({ jti }) => jti),
+    );
+  const alarm = (jkt: string) => tools.runInDurableObject(stub(jkt), (_, { storage }) => storage.getAlarm());
+
+  it("remembers a proof over a restart", async () => {
+    const until = inAMinute();
+    await proofs.firstUse("restarted", "a", until);
+    await tools.evictDurableObject(stub("restarted"));
+    expect(await proofs.firstUse("restarted", "a", until)).toBe(false);
+  });
+
+  it("removes what is over when it is woken up, and keeps the rest", async () => {
+    const until = inAMinute();
+    const over = unixSeconds(systemClock() - 1);
+    await proofs.firstUse("cleaned", "kept", until);
+    expect(await alarm("cleaned")).toBe(until * 1000);
+    await proofs.firstUse("cleaned", "over", over);
+    expect(await tools.runDurableObjectAlarm(stub("cleaned"))).toBe(true);
+    expect(await ids("cleaned")).toEqual(["kept"]);
+    expect(await alarm("cleaned")).toBeGreaterThanOrEqual(until * 1000);
+    expect(await proofs.firstUse("cleaned", "kept", until)).toBe(false);
+  });
+
+  it("leaves nothing behind with the last of them, and begins anew", async () => {
+    await tools.runInDurableObject(stub("emptied"), (object) => object.firstUse("a", systemClock() - 1));
+    await tools.runDurableObjectAlarm(stub("emptied"));
+    expect([await tables("emptied"), await alarm("emptied")]).toEqual([[], null]);
+    expect(await proofs.firstUse("emptied", "a", inAMinute())).toBe(true);
+    expect(await ids("emptied")).toEqual(["a"]);
+    expect(await alarm("emptied")).not.toBeNull();
+  });
+
+  it.each([
+    ["", 1000],
+    ["a".repeat(257), 1000],
+    ["a", -1],
+    ["a", 1.5],
+    ["a", Number.NaN],
+  ])("takes no id and end that are none, whoever calls: %j %j", async (jti, until) => {
+    const refused = await tools.runInDurableObject(stub("checked"), async (object) => {
+      try {
+        return await object.firstUse(jti, until);
+      } catch {
+        return "refused";
+      }
+    });
+    expect(refused).toBe("refused");
+    expect(await tables("checked")).toEqual([]);
+  });
+});
+
+async function objectTools(): Promise<ObjectTools | undefined> {
+  // By a name that no bundler looks into: it would fail in Node before the test could skip.
+  const name = "cloudflare:test";
+  try {
+    const module: unknown = await import(/* @vite-ignore */ name);
+    return isTools(module) ? module : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isTools(found: unknown): found is ObjectTools {
+  return typeof found === "object" && found !== null && typeof Reflect.get(found, "evictDurableObject") === "function";
+}
+
+function isNamespace(found: unknown): found is ProofsNamespace<unknown> {
+  return typeof found === "object" && found !== null && typeof Reflect.get(found, "idFromName") === "function";
+}

@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import { systemMillisecondClock, unixSeconds } from "../../../src/base/time.ts";
+import { revocationLog } from "../../../src/platform/cloudflare/revocation-log.ts";
+import type { Revocation, RevocationLog } from "../../../src/sessions/revocation.ts";
+import { memoryRevocationLog } from "../../support/memory-stores.ts";
+import { revocationLogContract } from "../sessions/revocation-log-contract.ts";
+import { revocationRuntime } from "./revocation-runtime.ts";
+
+revocationLogContract("memory", () => memoryRevocationLog(systemMillisecondClock, 100), 100);
+
+const runtime = await revocationRuntime();
+let made = 0;
+
+describe.skipIf(runtime === undefined)("in workerd alone: elsewhere there is no Durable Object", () => {
+  const until = unixSeconds(Math.floor(Date.now() / 1000) + 3600);
+  const entry: Revocation = { kind: "session", value: "s", cause: "taken", at: unixSeconds(7), until };
+
+  function fresh(): { readonly log: RevocationLog; readonly name: string; readonly on: NonNullable<typeof runtime> } {
+    if (runtime === undefined) throw new Error("no runtime");
+    const name = `log ${made++}`;
+    const parts = { cache: undefined, mediaUrl: "https://media.example", clock: systemMillisecondClock };
+    return { log: revocationLog({ ...parts, objects: runtime.objectsNamed(name) }), name, on: runtime };
+  }
+
+  revocationLogContract("a Durable Object", () => fresh().log, 10_000);
+
+  it("keeps every entry and every cursor over a restart", async () => {
+    const { log, name, on } = fresh();
+    await log.append([entry, { ...entry, value: "t" }], "viewer");
+    const { cursor: before } = await log.since(0);
+    await log.lift("session", "t");
+    const { cursor } = await log.since(0);
+    await on.evict(name);
+    expect(await log.since(cursor)).toMatchObject({ cursor, reset: false, entries: [] });
+    expect((await log.since(0)).entries).toEqual([entry]);
+    expect((await log.since(before)).entries).toEqual([{ ...entry, value: "t", until: 0 }]);
+  });
+
+  it("knows no cursor of before it lost its storage, though it holds as much again", async () => {
+    const { log, name, on } = fresh();
+    await log.append([entry], "viewer");
+    const { cursor } = await log.since(0);
+    await on.loseStorage(name);
+    await on.evict(name);
+    await log.append([{ ...entry, value: "t" }], "viewer");
+    expect(await log.since(cursor)).toMatchObject({ reset: true, entries: [{ value: "t" }] });
+  });
+
+  it("removes what has ended, and still knows the cursors", async () => {
+    const { log, name, on } = fresh();
+    await log.append([entry, { ...entry, value: "t" }], "viewer");
+    const { cursor } = await log.since(0);
+    await on.sql(name, "UPDATE revocation SET keep_until = 1 WHERE value = 't'");
+    expect(await on.runAlarm(name)).toBe(true);
+    expect(await on.sql(name, "SELECT value FROM revocation")).toEqual([{ value: "s" }]);
+    expect(await log.since(cursor)).toMatchObject({ reset: false, entries: [] });
+  });
+
+  it("rings again as long as it keeps anything, and not longer", async () => {
+    const { log, name, on } = fresh();
+    await log.append([entry], "viewer");
+    expect(await on.runAlarm(name)).toBe(true);
+    await on.sql(name, "UPDATE revocation SET keep_until = 1");
+    expect(await on.runAlarm(name)).toBe(true);
+    expect(await on.runAlarm(name)).toBe(false);
+  });
+
+  it("keeps what was taken back as long as an isolate may go on without having heard of it", async () => {
+    const { log, name, on } = fresh();
+    const forGood = unixSeconds(253_402_300_799);
+    await log.append([{ ...entry, until: forGood }], "operator");
+    await log.lift("session", "s");
+    expect(await on.runAlarm(name)).toBe(true);
+    const statement = "SELECT until, keep_until - unixepoch() BETWEEN 880 AND 900 AS soon FROM revocation";
+    expect(await on.sql(name, statement)).toEqual([{ until: 0, soon: 1 }]);
+  });
+
+  it("takes an entry that never ends without breaking the alarm", async () => {
+    const { log, name, on } = fresh();
+    await log.append([{ ...entry, until: unixSeconds(253_402_300_799) }], "viewer");
+    expect(await on.runAlarm(name)).toBe(true);
+    expect((await log.since(0)).entries).toHaveLength(1);
+  });
+
+  it("adds all of a call or none, and refuses what is no entry", async () => {
+    const { log, name, on } = fresh();
+    expect(await on.append(name, [entry, { ...entry, kind: "planet" }])).toBe("refused");
+    expect((await log.since(0)).entries).toEqual([]);
+  });
+});

@@ -1,0 +1,70 @@
+import type { RevocationObjects } from "../../../src/platform/cloudflare/revocation-log.ts";
+import { runtimeBindings } from "./runtime-bindings.ts";
+
+/** Durable Objects of the runtime that the tests run in, each test with one of its own. */
+export interface RevocationRuntime {
+  /** All names lead to the object of this name. */
+  objectsNamed(name: string): RevocationObjects<unknown>;
+  /** Ends the object as the runtime does with one that nobody uses; its storage stays. */
+  evict(name: string): Promise<void>;
+  runAlarm(name: string): Promise<boolean>;
+  /** Calls the object where it stands: what it throws there would count as unhandled on its way to here. */
+  append(name: string, entries: unknown): Promise<"taken" | "refused">;
+  /** Runs a statement in the object's own storage, and gives the rows. */
+  sql(name: string, statement: string): Promise<readonly unknown[]>;
+  /** Deletes all that the object has stored. */
+  loseStorage(name: string): Promise<void>;
+}
+
+/** Undefined in Node, which has no Durable Objects. */
+export async function revocationRuntime(): Promise<RevocationRuntime | undefined> {
+  const bindings = await runtimeBindings();
+  const objects: unknown = bindings === undefined ? undefined : Reflect.get(bindings, "REVOCATIONS");
+  if (!isNamespace(objects)) return undefined;
+  // By a name that no bundler looks into, as in runtime-bindings.ts.
+  const name = "cloudflare:test";
+  const tools: unknown = await import(/* @vite-ignore */ name);
+  if (!isTools(tools)) throw new Error("the test runner has no tools for Durable Objects");
+  const stub = (of: string) => objects.get(objects.idFromName(of));
+  return {
+    objectsNamed: (of) => ({ idFromName: () => objects.idFromName(of), get: (id) => objects.get(id) }),
+    evict: (of) => tools.evictDurableObject(stub(of)),
+    runAlarm: (of) => tools.runDurableObjectAlarm(stub(of)),
+    append: (of, entries) =>
+      tools.runInDurableObject(stub(of), async (object) => {
+        try {
+          await object.append(entries);
+          return "taken";
+        } catch {
+          return "refused";
+        }
+      }),
+    sql: (of, statement) => tools.runInDurableObject(stub(of), (_, { storage }) => [...storage.sql.exec(statement)]),
+    loseStorage: (of) => tools.runInDurableObject(stub(of), (_, { storage }) => storage.deleteAll()),
+  };
+}
+
+interface Tools {
+  evictDurableObject(stub: unknown): Promise<void>;
+  runDurableObjectAlarm(stub: unknown): Promise<boolean>;
+  runInDurableObject<Value>(
+    stub: unknown,
+    work: (
+      object: { append(entries: unknown): Promise<void> },
+      state: { readonly storage: Storage },
+    ) => Value | Promise<Value>,
+  ): Promise<Value>;
+}
+
+interface Storage {
+  readonly sql: { exec(statement: string): Iterable<unknown> };
+  deleteAll(): Promise<void>;
+}
+
+function isNamespace(found: unknown): found is RevocationObjects<unknown> {
+  return typeof found === "object" && found !== null && typeof Reflect.get(found, "idFromName") === "function";
+}
+
+function isTools(found: unknown): found is Tools {
+  return typeof found === "object" && found !== null && typeof Reflect.get(found, "runInDurableObject") === "function";
+}

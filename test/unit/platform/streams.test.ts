@@ -1,0 +1,182 @@
+import { describe, expect, it } from "vitest";
+import { unixSeconds } from "../../../src/base/time.ts";
+import { type StreamsNamespace, streamsOf } from "../../../src/platform/cloudflare/object-clients.ts";
+import { memoryStreams } from "../../support/memory-stores.ts";
+import { quotaContract, rate } from "../sessions/quota-contract.ts";
+import { signOutContract } from "../sessions/sign-out-contract.ts";
+import { at, claimOf, streamsContract, touchOf } from "../sessions/streams-contract.ts";
+import { runtimeBindings } from "./runtime-bindings.ts";
+
+for (const contract of [streamsContract, signOutContract, quotaContract])
+  contract("memory", () => {
+    const memory = memoryStreams();
+    return {
+      streamsOf: memory.streamsOf,
+      writes: async (subject) => memory.writes(subject),
+      restart: async () => memory.restart(),
+    };
+  });
+
+/** The table of leases as it was made before its rows told of logins. */
+const tableWithoutLogin = `
+  CREATE TABLE lease (
+    number INTEGER PRIMARY KEY,
+    session_id TEXT NOT NULL UNIQUE,
+    asset_id TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL,
+    most_streams INTEGER,
+    ended TEXT,
+    networks TEXT NOT NULL
+  )`;
+
+/** The part of a Durable Object's state that is looked into here. */
+interface ObjectState {
+  readonly storage: {
+    setAlarm(time: number): Promise<void>;
+    getAlarm(): Promise<number | null>;
+    readonly sql: { exec(statement: string): Iterable<Record<string, unknown>> };
+  };
+}
+
+/** The part of the module `cloudflare:test` that is used here. */
+interface ObjectTools<Stub> {
+  runInDurableObject<Value>(stub: Stub, look: (object: unknown, state: ObjectState) => Promise<Value>): Promise<Value>;
+  runDurableObjectAlarm(stub: Stub): Promise<boolean>;
+  evictDurableObject(stub: Stub): Promise<void>;
+}
+
+type Namespace = StreamsNamespace<unknown>;
+
+const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "STREAMS");
+const tools = await objectTools();
+
+describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alone: it has Durable Objects", () => {
+  if (!isNamespace(namespace) || tools === undefined) return;
+  const stub = (subject: string) => namespace.get(namespace.idFromName(subject));
+  const lookInto = <Value>(subject: string, look: (state: ObjectState) => Promise<Value>) =>
+    tools.runInDurableObject(stub(subject), (_, state) => look(state));
+  const tables = (subject: string) =>
+    lookInto(subject, async ({ storage }) =>
+      [...storage.sql.exec("SELECT name FROM sqlite_master WHERE name IN ('lease', 'move', 'network_key')")].map(
+        ({ name }) => name,
+      ),
+    );
+
+  for (const contract of [streamsContract, signOutContract, quotaContract])
+    contract("durable-object", () => ({
+      streamsOf: streamsOf(namespace),
+      writes: (subject) =>
+        lookInto(subject, async ({ storage }) => Number([...storage.sql.exec("SELECT total_changes() AS n")][0]?.n)),
+      restart: (subject) => tools.evictDurableObject(stub(subject)),
+    }));
+
+  describe("the object", () => {
+    it("wakes up when the session is over that it was told of first, and then for the next", async () => {
+      const streams = streamsOf(namespace)("waking");
+      await streams.claim(claimOf("s0", 10));
+      await streams.claim(claimOf("s1", 0));
+      const alarm = await lookInto("waking", ({ storage }) => storage.getAlarm());
+      const afterwards = 90 + 60 + 60; // a lease, an end that was not written down, and a clock that is behind
+      expect(alarm).toBe((claimOf("s0", 10).expiresAt + afterwards) * 1000);
+      expect(await tools.runDurableObjectAlarm(stub("waking"))).toBe(true);
+      expect(await streams.show("s0", claimOf("s0", 10).now)).toBeDefined();
+      expect(await lookInto("waking", ({ storage }) => storage.getAlarm())).toBe(
+        (claimOf("s1", 0).expiresAt + afterwards) * 1000,
+      );
+    });
+
+    it("asks to be woken up at the next question, where that failed", async () => {
+      const streams = streamsOf(namespace)("waking-again");
+      await lookInto("waking-again", async ({ storage }) => {
+        Object.defineProperty(storage, "setAlarm", {
+          configurable: true,
+          value: () => Promise.reject(new Error("no alarm was set")),
+        });
+      });
+      await expect(streams.claim(claimOf("s0", 0))).rejects.toThrow("no alarm was set");
+      await lookInto("waking-again", async ({ storage }) => void Reflect.deleteProperty(storage, "setAlarm"));
+      await streams.touch(touchOf("s0", 1));
+      expect(await lookInto("waking-again", ({ storage }) => storage.getAlarm())).not.toBeNull();
+    });
+
+    it("leaves nothing behind when its last session is over, and begins anew", async () => {
+      const streams = streamsOf(namespace)("ending");
+      const long = { now: unixSeconds(1_000_000_000), expiresAt: unixSeconds(1_000_003_600) };
+      await streams.claim(claimOf("s0", 0, long));
+      expect(await tables("ending")).toEqual(["lease", "move", "network_key"]);
+      await tools.runDurableObjectAlarm(stub("ending"));
+      expect(await tables("ending")).toEqual([]);
+      expect(await streams.claim(claimOf("s0", 0))).toMatchObject({ is: "held" });
+      expect(await streams.show("s0", claimOf("s0", 0).now)).toBeDefined();
+    });
+
+    it("leaves nothing behind when the window of its quota is over", async () => {
+      await streamsOf(namespace)("counted").take(rate, at(0));
+      expect(await lookInto("counted", ({ storage }) => storage.getAlarm())).toBe((at(0) + 3600) * 1000);
+      const streams = streamsOf(namespace)("counted-long-ago");
+      const longAgo = unixSeconds(1_000_000_000);
+      await streams.take(rate, longAgo);
+      await tools.runDurableObjectAlarm(stub("counted-long-ago"));
+      expect(await tables("counted-long-ago")).toEqual([]);
+      expect(await streams.take(rate, longAgo)).toMatchObject({ remaining: 2 });
+    });
+
+    it("writes down for how long it sends on what it is asked", async () => {
+      const older = streamsOf(namespace)("sending-on");
+      await older.claim(claimOf("s0", 0));
+      await streamsOf(namespace)("receiving", ["sending-on"]).claim(claimOf("s1", 1));
+      await older.touch(touchOf("s0", 2, { expiresAt: at(9000) }));
+      const until = await lookInto("sending-on", async ({ storage }) => [
+        ...storage.sql.exec("SELECT until FROM move"),
+      ]);
+      expect(until).toEqual([{ until: at(9000) }]);
+    });
+
+    it("takes over what was written before rows told of logins, and tells of them from then on", async () => {
+      await lookInto("older", async ({ storage }) => {
+        storage.sql.exec(tableWithoutLogin);
+        storage.sql.exec(
+          `INSERT INTO lease VALUES (1, 's0', 'vod', ${at(0)}, ${at(0)}, ${at(3600)}, ${at(90)}, 3, NULL, '[]')`,
+        );
+      });
+      const logins = async () => {
+        const answer = await streamsOf(namespace)("older").claim(claimOf("late", 5, { limit: 1 }));
+        return answer.is === "limited" ? answer.running.map(({ sessionId, login }) => [sessionId, login]) : answer.is;
+      };
+      expect(await logins()).toEqual([["s0", undefined]]);
+      await streamsOf(namespace)("older").claim(claimOf("s1", 6, { login: "mine" }));
+      await tools.evictDurableObject(stub("older"));
+      expect(await logins()).toEqual([
+        ["s0", undefined],
+        ["s1", "mine"],
+      ]);
+    });
+
+    it("writes nothing for a question alone", async () => {
+      await streamsOf(namespace)("asking").show("s0", claimOf("s0", 0).now);
+      expect(await tables("asking")).toEqual([]);
+    });
+  });
+});
+
+async function objectTools(): Promise<ObjectTools<unknown> | undefined> {
+  // By a name that no bundler looks into: it would fail in Node before the test could skip.
+  const name = "cloudflare:test";
+  try {
+    const module: unknown = await import(/* @vite-ignore */ name);
+    return isTools(module) ? module : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isTools(found: unknown): found is ObjectTools<unknown> {
+  return typeof found === "object" && found !== null && typeof Reflect.get(found, "evictDurableObject") === "function";
+}
+
+function isNamespace(found: unknown): found is Namespace {
+  return typeof found === "object" && found !== null && typeof Reflect.get(found, "idFromName") === "function";
+}

@@ -1,0 +1,214 @@
+import { credentialOf } from "../../../src/auth/request-credential.ts";
+import { ok, type Refusal, type Result } from "../../../src/base/result.ts";
+import { systemTimer, type UnixSeconds, unixMilliseconds, unixSeconds } from "../../../src/base/time.ts";
+import { parseCatalog } from "../../../src/catalog/catalog.ts";
+import { noTelemetry, type TelemetryEvent } from "../../../src/metrics/telemetry.ts";
+import type { Client } from "../../../src/sessions/client-network.ts";
+import type { OpenedSession } from "../../../src/sessions/open-session.ts";
+import { endSession, renewSession, showSession } from "../../../src/sessions/own-session.ts";
+import type { Revocation } from "../../../src/sessions/revocation.ts";
+import { revoke } from "../../../src/sessions/revoke.ts";
+import type { SessionContext, SessionRequest } from "../../../src/sessions/session-context.ts";
+import { startStream } from "../../../src/sessions/start-stream.ts";
+import { memoryRevocationLog, memoryStreams } from "../../support/memory-stores.ts";
+import { heldToRoute } from "../api/described.ts";
+import { freshRevocations, sessionContext } from "../api/start.ts";
+import { newOperatorPair, type OperatorPair, operatorToken } from "../auth/operators.ts";
+import { newPair, token } from "../auth/tokens.ts";
+import { now } from "../signing/session.ts";
+
+type Claims = Readonly<Record<string, unknown>>;
+type Settings = SessionContext["settings"];
+
+export const here: Client = { address: "192.0.2.7", userAgentHash: () => "A".repeat(43) };
+
+function asked(authorization: string | undefined) {
+  const headers = new Headers(authorization === undefined ? {} : { Authorization: authorization });
+  return { method: "POST", url: "https://api.example/stream/start", headers, body: undefined };
+}
+
+/** A request's credential: what stands in its Authorization header. */
+export function presenting(authorization: string | undefined, context: SessionContext): SessionRequest["credential"] {
+  return credentialOf(asked(authorization), context);
+}
+
+/** What a route is asked with, where a test does not say otherwise. */
+export const usualRequest: SessionRequest = {
+  credential: credentialOf(asked(undefined), {
+    issuers: [],
+    clock: () => now,
+    timer: systemTimer,
+    site: { apiUrl: undefined, origins: [] },
+    identity: undefined,
+    proofs: { firstUse: async () => true },
+    telemetry: noTelemetry,
+  }),
+  grant: undefined,
+  id: "",
+  body: "",
+  client: here,
+  query: new URLSearchParams(),
+  origin: undefined,
+  country: undefined,
+  onStanding: () => undefined,
+  waitUntil: () => undefined,
+};
+
+/** An asset in R2 with the fields that are given. */
+export function asset(id: string, fields: object = {}) {
+  return { id, origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` }, entry: "index.m3u8", ...fields };
+}
+
+/** The API's flows over stores in memory: the clock, and which store is down, are the test's to change. */
+export async function sessionStage(
+  changes: {
+    readonly assets?: readonly object[];
+    readonly keys?: SessionContext["keys"];
+    readonly settings?: Partial<Settings>;
+    readonly operators?: OperatorPair;
+  } = {},
+) {
+  const state: { now: UnixSeconds; down: "streams" | "log" | undefined; keys: SessionContext["keys"] | undefined } = {
+    now,
+    down: undefined,
+    keys: changes.keys,
+  };
+  const issuer = await newPair("ES256");
+  const operators = changes.operators ?? (await newOperatorPair());
+  const base = await sessionContext([issuer], () => state.now, operators);
+  const catalog = parseCatalog({ version: 1, assets: changes.assets ?? [asset("film"), asset("film-2")] });
+  if (!catalog.ok) throw new Error("the catalog of these tests is faulty");
+  const milli = () => unixMilliseconds(state.now * 1000);
+  const inMemory = memoryRevocationLog(milli);
+  const { streamsOf } = memoryStreams();
+  /** What the stores were asked to change, in its order. */
+  const events: string[] = [];
+  const failures: Refusal[] = [];
+  /** What was counted, in its order. */
+  const counted: TelemetryEvent[] = [];
+  const up = (store: "streams" | "log", event?: string) => {
+    if (state.down === store) throw new Error("MARKED: the store is down");
+    if (event !== undefined) events.push(event);
+  };
+  const log: SessionContext["log"] = {
+    append: async (entries, by) => {
+      up("log", `append ${entries.map(({ kind, cause }) => `${kind} ${cause}`).join(", ")}`);
+      return inMemory.append(entries, by);
+    },
+    shorten: async (...shorten) => {
+      up("log", "shorten");
+      return inMemory.shorten(...shorten);
+    },
+    lift: async (kind, value) => {
+      up("log");
+      return inMemory.lift(kind, value);
+    },
+    since: async (cursor) => {
+      up("log");
+      return inMemory.since(cursor);
+    },
+  };
+  const streams: SessionContext["streams"] = (subject, older) => {
+    const asked = streamsOf(subject, older);
+    return {
+      claim: async (claim) => {
+        up("streams", "claim");
+        return asked.claim(claim);
+      },
+      take: async (...take) => {
+        up("streams", "take");
+        return asked.take(...take);
+      },
+      touch: async (touch) => {
+        up("streams");
+        return asked.touch(touch);
+      },
+      end: async (...end) => {
+        up("streams", "end");
+        return asked.end(...end);
+      },
+      endLogin: async (...ending) => {
+        up("streams", "end login");
+        return asked.endLogin(...ending);
+      },
+      show: async (...show) => {
+        up("streams");
+        return asked.show(...show);
+      },
+      running: async (...running) => {
+        up("streams");
+        return asked.running(...running);
+      },
+    };
+  };
+  const context = (): SessionContext => ({
+    ...base,
+    log,
+    streams,
+    keys: state.keys ?? base.keys,
+    revocations: freshRevocations(log, milli, changes.settings?.storeFailure),
+    catalog: async () => ok(catalog.value),
+    onFailure: (why) => failures.push(why),
+    telemetry: (event) => counted.push(event),
+    settings: { ...base.settings, ...changes.settings },
+  });
+  const bearer = async (claims: Claims) => `Bearer ${await token(issuer, { assets: "*", ...claims })}`;
+  const on = async (opened: Pick<OpenedSession, "sessionId" | "grant">, claims: Claims) => ({
+    ...usualRequest,
+    credential: presenting(await bearer(claims), context()),
+    grant: opened.grant,
+    id: opened.sessionId,
+  });
+
+  return {
+    state,
+    issuer,
+    operators,
+    events,
+    failures,
+    counted,
+    streams,
+    context,
+    start: async (body: object = { asset: "film" }, claims: Claims = {}, client: Client = here) =>
+      heldToRoute(
+        "POST",
+        "/stream/start",
+        startStream(
+          {
+            ...usualRequest,
+            credential: presenting(await bearer(claims), context()),
+            body: JSON.stringify(body),
+            client,
+          },
+          context(),
+        ),
+      ),
+    renew: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
+      heldToRoute("POST", "/stream/:id/renew", renewSession({ ...(await on(opened, claims)), ...more }, context())),
+    show: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
+      heldToRoute("GET", "/stream/:id", showSession({ ...(await on(opened, claims)), ...more }, context())),
+    end: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
+      heldToRoute("DELETE", "/stream/:id", endSession({ ...(await on(opened, claims)), ...more }, context())),
+    revoke: async (body: unknown, claims: Claims = {}, authorization?: string) => {
+      const operator = authorization ?? `Bearer ${await operatorToken(operators, claims)}`;
+      const text = typeof body === "string" ? body : JSON.stringify(body);
+      const asked = { ...usualRequest, credential: presenting(operator, context()), body: text };
+      return heldToRoute("POST", "/operator/revocations", revoke(asked, context()));
+    },
+    /** All that is in the log, read past the store's failures. */
+    entries: async (): Promise<readonly Revocation[]> => (await inMemory.since(0)).entries,
+    later: (by: number) => {
+      state.now = unixSeconds(state.now + by);
+    },
+  };
+}
+
+export function opened<Value>(result: Result<Value, Refusal>): Value {
+  if (!result.ok) throw new Error(`refused: ${result.refusal.code}: ${result.refusal.reason}`);
+  return result.value;
+}
+
+/** The code of a refusal, or "ok". */
+export function codeOf(result: Result<unknown, Refusal>): string {
+  return result.ok ? "ok" : result.refusal.code;
+}

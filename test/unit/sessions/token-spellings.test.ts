@@ -1,0 +1,60 @@
+import { expect, it } from "vitest";
+import { decodeBase64url, encodeBase64url } from "../../../src/base/encoding.ts";
+import { unixSeconds } from "../../../src/base/time.ts";
+import { lastingToken } from "../../../src/sessions/identifiers.ts";
+import { startStream } from "../../../src/sessions/start-stream.ts";
+import { issuerName, token } from "../auth/tokens.ts";
+import { now } from "../signing/session.ts";
+import { codeOf, presenting, sessionStage, usualRequest } from "./session-stage.ts";
+
+/** The order of P-256's group (FIPS 186-5): beside (r, s), (r, n − s) verifies too. */
+const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+
+function withOtherSignature(text: string): string {
+  const [header, claims, signature = ""] = text.split(".");
+  const bytes = decodeBase64url(signature) ?? new Uint8Array();
+  const s = [...bytes.subarray(32)].reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
+  const other = (order - s).toString(16).padStart(64, "0");
+  const half = Uint8Array.from({ length: 32 }, (_, i) => Number.parseInt(other.slice(2 * i, 2 * i + 2), 16));
+  return `${header}.${claims}.${encodeBase64url(new Uint8Array([...bytes.subarray(0, 32), ...half]))}`;
+}
+
+/** The next letter of the alphabet, which stands for the same bytes where the bits that differ are not used. */
+function nextLetter(letter: string): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  return alphabet.charAt((alphabet.indexOf(letter) + 1) % 64);
+}
+
+it("a token that was revoked opens nothing in any of its spellings", async () => {
+  const stage = await sessionStage();
+  const start = async (text: string) => {
+    const credential = presenting(`Bearer ${text}`, stage.context());
+    return codeOf(await startStream({ ...usualRequest, credential, body: '{"asset":"film"}' }, stage.context()));
+  };
+  const given = await token(stage.issuer, { jti: "t-1", assets: "*" });
+  const malleable = withOtherSignature(given);
+  const other = await token(stage.issuer, { jti: "t-2", assets: "*" });
+  expect(malleable).not.toBe(given);
+  expect([await start(given), await start(malleable), await start(other)]).toEqual(["ok", "ok", "ok"]);
+  const value = lastingToken(issuerName, "t-1");
+  await stage
+    .context()
+    .log.append([{ kind: "token", value, cause: "revoked", at: now, until: unixSeconds(now + 900) }], "operator");
+  expect([await start(given), await start(malleable), await start(other)]).toEqual([
+    "token_revoked",
+    "token_revoked",
+    "ok",
+  ]);
+  const [header = "", claims = "", signature = ""] = given.split(".");
+  for (const spelling of [
+    `${given.slice(0, -1)}${nextLetter(given.slice(-1))}`,
+    `${given}==`,
+    `${header}=.${claims}.${signature}`,
+    `${header}.${claims}.\t${signature}`,
+    `${header}.${claims}.${signature.slice(0, 20)}%0A${signature.slice(20)}`,
+    `${header}.${claims}.${signature}.`,
+    given.replaceAll("_", "/"),
+    `${signature}.${claims}.${header}`,
+  ].filter((text) => text !== given))
+    expect([spelling, await start(spelling)]).toEqual([spelling, expect.stringMatching(/^(token|request)_invalid$/)]);
+});
