@@ -24,7 +24,9 @@ export function observingLoader(watch: Watch) {
       const asked = context.url;
       const { onSuccess, onError, onTimeout, onAbort } = callbacks;
       const tell = watch({ kind: kindOf(context), url: asked });
+      // Only the first outcome counts: a refusal that ends the session destroys the player, which aborts the refused request.
       const end = (outcome: Outcome) => {
+        if (this.#end !== end) return;
         this.#end = undefined;
         tell(outcome);
       };

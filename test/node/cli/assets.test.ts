@@ -104,7 +104,7 @@ describe("assets, live", () => {
 
   beforeAll(async () => {
     bearer = fileOf("bearer.txt", "MARKEDBEARER\n");
-    server = createServer(async (request, response) => {
+    server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
       asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk);
@@ -143,7 +143,10 @@ describe("assets, live", () => {
       expect.stringMatching(/added(?:.|\n)*within two minutes(?:.|\n)*doctor/),
     ]);
     expect(asked).toEqual(["PUT /api/v1/operator/assets/one?replace=false Bearer MARKEDBEARER"]);
-    expect((await live("list")).stdout).toMatch(/^one +edge +index\.m3u8 +r2:MEDIA:one\/ /m);
+    expect(await live("list")).toMatchObject({
+      stdout: expect.stringMatching(/^one +edge +index\.m3u8 +r2:MEDIA:one\/ /m),
+      stderr: "",
+    });
     expect((await live("check")).stdout).toContain("is sound: 1 asset.");
     const removed = await live("remove", "one");
     expect([removed.exit, removed.stdout]).toEqual([0, expect.stringContaining(`revoke --asset one --api ${api}`)]);

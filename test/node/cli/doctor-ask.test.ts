@@ -8,7 +8,7 @@ afterEach(() => {
 });
 
 async function server(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
-  const made = createServer(answer);
+  const made = createServer({ keepAliveTimeout: 0 }, answer);
   await new Promise<void>((resolve) => made.listen(0, "127.0.0.1", resolve));
   stops.push(() => {
     made.close();

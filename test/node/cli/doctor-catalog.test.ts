@@ -51,7 +51,7 @@ describe("npx stagedoor doctor without --catalog", () => {
   const lost = { ...films, id: "lost", origin: { type: "r2", binding: "NOPE", prefix: "lost/" } };
   const gone = { ...far, origin: { type: "http", url: "http://127.0.0.1:9/gone/" }, id: "gone" };
   beforeAll(async () => {
-    server = createServer((request, response) => {
+    server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
       asked.push(`${request.url} ${request.headers.authorization?.split(" ")[0]}`);
       const known = request.url === "/operator/assets" && request.headers.authorization !== undefined;
       response.writeHead(known ? 200 : 404, { "Content-Type": "application/json" });

@@ -28,7 +28,7 @@ async function answer(path: string): Promise<object> {
   return { at: "", longestSessionSeconds: 6 * hour, keys: await Promise.all(keys) };
 }
 
-const server: Server = createServer(async (request, response) => {
+const server: Server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
   const known = request.headers.authorization === "Bearer MARKED";
   const body = known ? await answer(request.url ?? "") : { code: "token_invalid" };
   response.writeHead(known ? 200 : 401, { "Content-Type": "application/json" }).end(JSON.stringify(body));

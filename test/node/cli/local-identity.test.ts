@@ -15,7 +15,7 @@ beforeAll(async () => {
   writeFileSync(ring, JSON.stringify({ keys: await newDevKeys() }), { mode: 0o600 });
   const { privateKey, publicKey } = await generateKeyPair("EdDSA");
   const jwk = { ...(await exportJWK(publicKey)), kid: "k1", alg: "EdDSA" };
-  server = createServer(({ url }, response) => {
+  server = createServer({ keepAliveTimeout: 0 }, ({ url }, response) => {
     asked.push(url);
     response.setHeader("Content-Type", "application/json").end(JSON.stringify({ keys: [jwk] }));
   });

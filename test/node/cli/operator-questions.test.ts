@@ -8,7 +8,7 @@ import { folder } from "./command-line.ts";
 /** An API that answers as the test says, and what it was asked. */
 const state = { status: 200, answer: {} as object };
 const asked: string[] = [];
-const server: Server = createServer((request, response) => {
+const server: Server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
   asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
   response.writeHead(state.status, { "Content-Type": "application/json" }).end(JSON.stringify(state.answer));
 });

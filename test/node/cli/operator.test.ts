@@ -134,7 +134,7 @@ describe("revoke", () => {
   let server: Server;
   let api: string;
   beforeAll(async () => {
-    server = createServer((request, response) => {
+    server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
       let text = "";
       request.on("data", (chunk) => {
         text += chunk;

@@ -35,7 +35,7 @@ beforeAll(async () => {
     asset("home", { countries: { only: ["CH"] } }),
   ];
   writeFileSync(catalog, JSON.stringify({ version: 1, assets }));
-  provider = createServer((request, response) => {
+  provider = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     let form = "";
     request.on("data", (chunk) => {
       form += String(chunk);

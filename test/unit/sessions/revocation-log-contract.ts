@@ -197,7 +197,7 @@ export function revocationLogContract(name: string, open: () => RevocationLog, p
     it("brings everybody who follows to the same, however far behind he is", async () => {
       const kind = fc.constantFrom(...revocationKinds);
       const value = fc.constantFrom("a", "b", "c");
-      const end = fc.integer({ min: 100, max: 5000 }).map(soon);
+      const end = fc.integer({ min: 1000, max: 5000 }).map(soon);
       const step = fc.oneof(
         fc.record({ is: fc.constant("append" as const), entry: fc.record({ kind, value, at: end, until: end }) }),
         fc.record({ is: fc.constant("lift" as const), kind, value }),
