@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { faceOf, isRefusalCode } from "../../src/http/problems.ts";
+import { isRefusalCode, problemFor } from "../../src/http/problems.ts";
 import { type Command, endFailed, failed, good } from "../lib/command.ts";
 import { askApi, operatorApiHelp, operatorApiOf, operatorApiOptions } from "../lib/operator-api.ts";
 import { table } from "../lib/text.ts";
@@ -57,13 +57,13 @@ function hourWords(total: Readonly<Record<string, number>>, recent: readonly Tol
 }
 
 function oneWords({ at, worker, code, reason }: Told): string {
-  const face = isRefusalCode(code) ? faceOf(code) : undefined;
-  const first = `${code}${face === undefined ? "" : ` (${face.status}). ${face.title}.`}`;
+  const problem = isRefusalCode(code) ? problemFor(code) : undefined;
+  const first = `${code}${problem === undefined ? "" : ` (${problem.status}). ${problem.title}.`}`;
   const rows = [
     ["  When", at],
     ["  Worker", worker],
     ["  Why", reason],
-    ...(face === undefined ? [] : [["  What to do", face.detail]]),
+    ...(problem === undefined ? [] : [["  What to do", problem.detail]]),
   ];
   return `${first}\n${table(rows)}`;
 }

@@ -1,6 +1,6 @@
 import type { UnixSeconds } from "../../src/base/time.ts";
 import { defaultGrantIssuer } from "../../src/config/settings.ts";
-import { faceOf } from "../../src/http/problems.ts";
+import { problemFor } from "../../src/http/problems.ts";
 import { explainGrant, hasGrantForm, targetOf } from "../../src/operator/explain/explain-grant.ts";
 import { explainToken } from "../../src/operator/explain/explain-token.ts";
 import { type ExplainContext, explainUrl } from "../../src/operator/explain/explain-url.ts";
@@ -109,7 +109,7 @@ const verdictWords = {
 /** An explanation for people and for programs; it ends the command with 1 where it is of a refusal. */
 export function answer(explanation: Explanation, now: UnixSeconds): Answered {
   const { verdict, refusal, grants, steps } = explanation;
-  const problem = refusal === undefined ? undefined : { ...refusal, ...faceOf(refusal.code) };
+  const problem = refusal === undefined ? undefined : { ...refusal, ...problemFor(refusal.code) };
   const json = explanationJson(explanation, now);
   const outcome =
     problem === undefined

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { after, rfc3339, systemClock } from "../../src/base/time.ts";
 import { assetIdSchema, playScope } from "../../src/catalog/asset.ts";
-import { faceOf } from "../../src/http/problems.ts";
+import { problemFor } from "../../src/http/problems.ts";
 import { keysFor } from "../../src/keys/ring.ts";
 import { explainToken } from "../../src/operator/explain/explain-token.ts";
 import { type Answered, type Command, endMisused, failed, type Given, good } from "../lib/command.ts";
@@ -47,7 +47,7 @@ async function inspectToken(given: Given): Promise<Answered> {
   const start = assetId === undefined ? undefined : { assetId, catalog: readCatalog(given), from };
   const explanation = await explainToken(token, { issuers }, now, start);
   const { refusal } = explanation;
-  const status = refusal !== undefined ? faceOf(refusal.code).status : start === undefined ? null : 201;
+  const status = refusal !== undefined ? problemFor(refusal.code).status : start === undefined ? null : 201;
   const { text, json, exit } = answer(explanation, now);
   return { exit, text, json: { ...json, asset: assetId ?? null, status } };
 }

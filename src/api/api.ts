@@ -17,7 +17,7 @@ import { longestBody, type SessionContext, type SessionRequest } from "../sessio
 import { startStream } from "../sessions/start-stream.ts";
 import { everyRequest, type Learning, learning } from "./every-request.ts";
 import { askIdentity, type Identity, identityPath, identityPreflight } from "./identity-proxy.ts";
-import { docsPaths, mountDocs } from "./openapi/api-docs.ts";
+import { type DescribedSite, openApiDocument, openApiPath } from "./openapi/document.ts";
 import { beforeIdentity } from "./sign-in-limits.ts";
 
 export interface ApiOptions {
@@ -57,7 +57,7 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
     everyRequest({ site: context.site, dpopRequired, refused: (why, request) => withCors(refused(why, request)) }),
   );
   const { mediaUrl } = context.settings;
-  mountDocs(app, { apiUrl: context.site.apiUrl, basePath: options.basePath, mediaUrl }, options.sha256);
+  mountOpenApi(app, { apiUrl: context.site.apiUrl, basePath: options.basePath, mediaUrl });
   if (options.identity !== undefined) mountIdentity(app, options.identity, context, options);
   mountHealth(app, context, options);
   const { operators } = options;
@@ -90,7 +90,7 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
     }
     refuseOthers(path, allow);
   }
-  for (const path of [healthPath, readyPath, ...docsPaths]) refuseOthers(path, "GET, OPTIONS");
+  for (const path of [healthPath, readyPath, openApiPath]) refuseOthers(path, "GET, OPTIONS");
   const { page } = options;
   if (page !== undefined) app.get("*", ({ req }) => page(req.raw));
   app.notFound(({ req }) => withCors(refused(refusal("route_unknown", "no such route").refusal, req.raw)));
@@ -119,6 +119,20 @@ function mountHealth(app: Hono, context: SessionContext, { identity, parts: othe
   app.get(readyPath, async ({ req, executionCtx }) =>
     withCors(await readyAnswer(req.method, ready, (work) => executionCtx.waitUntil(work))),
   );
+}
+
+/** At the root, whatever the base path. The document changes only with a deployment, so an isolate writes it once. */
+function mountOpenApi(app: Hono, site: DescribedSite): void {
+  let document: string | undefined;
+  app.get(openApiPath, () => {
+    document ??= JSON.stringify(openApiDocument(site));
+    const headers = {
+      "Content-Type": "application/json",
+      "Cache-Control": "public, max-age=300",
+      "X-Content-Type-Options": "nosniff",
+    };
+    return withCors(new Response(document, { headers }));
+  });
 }
 
 function mountIdentity(app: Hono, identity: Identity, context: SessionContext, options: ApiOptions): void {

@@ -50,7 +50,7 @@ const originPatternHint =
   "write origins as https://www.example.com, https://*.example.com or capacitor://localhost, in lower case";
 
 /** What stands at the root of the API's host, whatever the base path: routes below it would never be reached. */
-const rootPaths = ["/console", "/metrics", "/health", "/ready", "/openapi.json", "/docs", "/api/auth"] as const;
+const rootPaths = ["/console", "/metrics", "/health", "/ready", "/openapi.json", "/api/auth"] as const;
 
 /** Every setting of the three workers, by the name of its environment variable. */
 export const settingsSchema = z.object({

@@ -1,6 +1,6 @@
 import type { RefusalCode } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
-import { faceOf } from "../http/problems.ts";
+import { problemFor } from "../http/problems.ts";
 import type { RecentRefusal } from "../metrics/gathered.ts";
 import { countWords } from "./format.ts";
 import { Frame } from "./frame.tsx";
@@ -18,7 +18,7 @@ export interface CodeProps {
 
 /** A code of refusals: what it means, what lies behind it, what the client is told, and who was refused with it of late. */
 export function CodePage({ code, count, recent, operator, now }: CodeProps) {
-  const { status, title, detail } = faceOf(code);
+  const { status, title, detail } = problemFor(code);
   const { meaning, causes } = troubles[code];
   return (
     <Frame title={code} at="codes" operator={operator}>

@@ -1,7 +1,7 @@
 import { type Context, Hono, type HonoRequest } from "hono";
 import { ok, type Refusal, refusal } from "../base/result.ts";
 import { httpsRequired, isPlainHttp } from "../http/cors.ts";
-import { faceOf } from "../http/problems.ts";
+import { problemFor } from "../http/problems.ts";
 import { brokenResponse, type Reporting, refusedResponse } from "../http/refused-response.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { explain, liftSession, revokeSession, simulateStart } from "./actions.tsx";
@@ -30,7 +30,7 @@ export function consoleApp(context: OperatorContext, options: ConsoleOptions): H
     const { req } = asked;
     const visitor = await visitorOf(asked);
     if (!visitor.ok)
-      return faceOf(visitor.refusal.code).status < 500
+      return problemFor(visitor.refusal.code).status < 500
         ? atTheDoor(visitor.refusal, req)
         : refused(visitor.refusal, req);
     if (visitor.value === undefined) return toTheDoor(req.raw);

@@ -1,5 +1,5 @@
 import type { Refusal, Result } from "../base/result.ts";
-import { faceOf } from "../http/problems.ts";
+import { problemFor } from "../http/problems.ts";
 import type { Explanation, Step } from "../operator/explain/explanation.ts";
 import { Code, Mark } from "./parts.tsx";
 
@@ -10,7 +10,7 @@ export function Explained({ explained }: { readonly explained: Result<Explanatio
   return (
     <div class="note bad">
       <p>
-        <strong>This cannot be answered.</strong> {faceOf(code).title}: {reason}.
+        <strong>This cannot be answered.</strong> {problemFor(code).title}: {reason}.
       </p>
     </div>
   );
@@ -34,25 +34,25 @@ const marks: Readonly<Record<Step["state"], { readonly sign: string; readonly wo
 /** What a URL or a token grants, or what a start would be answered: the answer, what to do, and every step to it. */
 function ExplanationView({ explanation }: { readonly explanation: Explanation }) {
   const { verdict, refusal, grants, steps } = explanation;
-  const face = refusal === undefined ? undefined : faceOf(refusal.code);
+  const problem = refusal === undefined ? undefined : problemFor(refusal.code);
   return (
     <>
       <p class={`outcome ${refusal === undefined ? "well" : "bad"}`}>
         <Mark level={refusal === undefined ? "well" : "bad"} />
-        {face === undefined ? capital(verdict) : `Refused: ${face.title}`}
+        {problem === undefined ? capital(verdict) : `Refused: ${problem.title}`}
       </p>
       {grants === undefined ? null : (
         <p>
           <strong>Grants</strong> {grants}.
         </p>
       )}
-      {refusal === undefined || face === undefined ? null : (
+      {refusal === undefined || problem === undefined ? null : (
         <>
           <p>
             <strong>Why.</strong> {capital(refusal.reason)}.
           </p>
           <p>
-            <strong>What the client is told.</strong> {face.status} <Code code={refusal.code} />: {face.detail}
+            <strong>What the client is told.</strong> {problem.status} <Code code={refusal.code} />: {problem.detail}
           </p>
         </>
       )}

@@ -1,7 +1,7 @@
 import type { Child } from "hono/jsx";
 import type { Refusal, RefusalCode } from "../base/result.ts";
 import { strictTransport } from "../http/cors.ts";
-import { faceOf } from "../http/problems.ts";
+import { problemFor } from "../http/problems.ts";
 import { duration } from "../operator/explain/explanation.ts";
 
 /**
@@ -59,7 +59,7 @@ export interface Told {
 /** A refusal as a page, with the status, the Request-Id and the other fields of its problem details. */
 export function refusedPage(why: Refusal, problem: Response, show: (told: Told) => Child): Response {
   const request = problem.headers.get("Request-Id") ?? "";
-  const { status, title } = faceOf(why.code);
+  const { status, title } = problemFor(why.code);
   const { headers } = problem;
   const detail = adviceOn(why.code, headers.get("Retry-After"));
   const told = page(show({ code: why.code, status, title, detail, reason: why.reason, request }), { status, headers });
@@ -94,5 +94,5 @@ const advice: Partial<Readonly<Record<RefusalCode, string>>> = {
 function adviceOn(code: RefusalCode, retryAfter: string | null): string {
   if (code === "rate_limited" && retryAfter !== null)
     return `Too many attempts from your network were refused. Try again in ${duration(Number(retryAfter))}.`;
-  return advice[code] ?? faceOf(code).detail;
+  return advice[code] ?? problemFor(code).detail;
 }

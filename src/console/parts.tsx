@@ -1,6 +1,6 @@
 import type { Refusal } from "../base/result.ts";
 import { rfc3339, type UnixSeconds } from "../base/time.ts";
-import { faceOf } from "../http/problems.ts";
+import { problemFor } from "../http/problems.ts";
 import { awayWords, utcWords } from "./format.ts";
 import type { Told } from "./page-response.tsx";
 
@@ -32,7 +32,7 @@ export function Silent({ what, refusal }: { readonly what: string; readonly refu
   return (
     <div class="note bad" role="alert">
       <p>
-        <strong>{what} cannot be shown.</strong> {faceOf(refusal.code).title}: {refusal.reason}.{" "}
+        <strong>{what} cannot be shown.</strong> {problemFor(refusal.code).title}: {refusal.reason}.{" "}
         <Code code={refusal.code} />
       </p>
     </div>

@@ -140,7 +140,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
       "**A member is misspelt**, such as `takeOver` for `takeover`: unknown members are refused, and `faults` in the answer names them. Routes below `/api/auth` answer `MEMBER_UNKNOWN`.",
       "**The client broke the connection in mid-upload**, or a proxy cut the body: the log has lines and nobody saw an answer.",
       "**The body is compressed** (`Content-Encoding`), or in another character set than UTF-8.",
-      "**It is too long**: 4 KiB for viewers, 64 KiB for the identity worker; `/docs` says how much for operators.",
+      "**It is too long**: 4 KiB for viewers, 64 KiB for the identity worker; `/openapi.json` has the limits of operators' routes.",
       "**A sign-in without `Content-Type`**, or with one that the limits cannot read."
     ]
   },
@@ -545,7 +545,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
       "**404, the API.** Nothing stands at this address."
     ],
     "causes": [
-      "**The base path**: with `STAGEDOOR_BASE_PATH=/api/v1` it is `/api/v1/stream/start`. `/docs` and `/health` stand at the root.",
+      "**The base path**: with `STAGEDOOR_BASE_PATH=/api/v1` it is `/api/v1/stream/start`. `/openapi.json` and `/health` stand at the root.",
       "**A slash at the end**, or a path of the media host at the API's.",
       "**The route in front of the worker cuts or adds a part** of the path."
     ]

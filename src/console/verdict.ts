@@ -1,6 +1,6 @@
 import type { Refusal, Result } from "../base/result.ts";
 import { between, type UnixSeconds } from "../base/time.ts";
-import { faceOf, refusalCodes } from "../http/problems.ts";
+import { problemFor, refusalCodes } from "../http/problems.ts";
 import type { RefusalsOfHour, SessionsNow } from "../metrics/gathered.ts";
 import { duration } from "../operator/explain/explanation.ts";
 import type { KeyNow, KeysNow } from "../operator/keys-now.ts";
@@ -44,7 +44,7 @@ export function verdictOf({ sessions, refusals, keys, now }: Overview): Verdict 
     return {
       level: "bad",
       words: "Not everything can be seen.",
-      why: `${faceOf(silent.refusal.code).title}: ${silent.refusal.reason}.`,
+      why: `${problemFor(silent.refusal.code).title}: ${silent.refusal.reason}.`,
     };
   const troubles = keys.ok ? keyTroubles(keys.value, now) : [];
   const found = [...(refusals.ok ? refusalTroubles(refusals.value) : []), ...troubles];
@@ -95,7 +95,7 @@ function commonestOf({ minutes }: RefusalsOfHour): string {
 /** Whether a code blames ourselves or an origin. */
 function isFailure(code: string): boolean {
   const known = refusalCodes.find((one) => one === code);
-  return known !== undefined && faceOf(known).status >= 500;
+  return known !== undefined && problemFor(known).status >= 500;
 }
 
 function failuresOf({ minutes }: RefusalsOfHour): readonly string[] {

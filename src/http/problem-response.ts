@@ -2,14 +2,14 @@ import { proofAlgorithms } from "../auth/dpop.ts";
 import type { RateStanding } from "../auth/rate-limit.ts";
 import type { Refusal } from "../base/result.ts";
 import { rfc3339 } from "../base/time.ts";
-import { faceOf } from "./problems.ts";
+import { problemFor } from "./problems.ts";
 
 const realm = 'Bearer realm="stagedoor"';
 const algs = `algs="${proofAlgorithms.join(" ")}"`;
 
 /** A refusal as a response: problem details (RFC 9457), never cached, with the headers its status asks for. */
 export function problemResponse(refusal: Refusal): Response {
-  const { status, title, detail } = faceOf(refusal.code);
+  const { status, title, detail } = problemFor(refusal.code);
   const headers = new Headers({
     "Content-Type": "application/problem+json",
     "Cache-Control": "no-store",
@@ -54,9 +54,9 @@ function challengeOf(refusal: Refusal): string | undefined {
     case "token_invalid":
       return `${realm}, error="invalid_token"`;
     case "token_revoked":
-      return `${realm}, error="invalid_token", error_description="The token was revoked"`;
+      return `${realm}, error="invalid_token", error_description="Token revoked"`;
     case "token_expired":
-      return `${realm}, error="invalid_token", error_description="The token has ended"`;
+      return `${realm}, error="invalid_token", error_description="Token expired"`;
     case "request_invalid":
       return `${realm}, error="invalid_request"`;
     case "scope_insufficient":

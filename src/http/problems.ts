@@ -1,70 +1,141 @@
 import type { RefusalCode } from "../base/result.ts";
 
-/** What the outside learns of a refusal. */
-interface Face {
+/** What a client learns about a refusal. The reason goes to the log only. */
+interface Problem {
   readonly status: number;
   readonly title: string;
-  /** What to do about it. The same for everybody, so it can quote nothing. */
+  /** What to do about it. It is the same for every request, so it quotes nothing. */
   readonly detail: string;
 }
 
-/** What the media host refuses: the check, admission, playlists and origins. */
-const mediaFaces = {
-  path_invalid: {
+const credentialProblems = {
+  body_invalid: {
     status: 400,
-    title: "The path is not in its canonical form",
+    title: "Invalid request body",
     detail:
-      "Request the URL exactly as the playlist gives it: without dot segments, encoded slashes, backslashes or semicolons.",
+      'Send JSON with the members that the route defines; a start is {"asset": "<id>"} with an optional "takeover". ' +
+      "`faults` lists the errors.",
   },
-  signature_missing: {
+  request_invalid: {
+    status: 400,
+    title: "Invalid credentials in the request",
+    detail:
+      "Send exactly one credential: `Authorization: Bearer <token>`, or one session cookie without Authorization. " +
+      "Tokens in the query or the body are rejected, because logs would keep them.",
+  },
+  https_required: {
     status: 403,
-    title: "The URL is not signed",
-    detail: "Start the stream and use the URLs of its playlists as they stand, with their whole query.",
+    title: "HTTPS required",
+    detail: "Use https. A credential that was sent over plain HTTP may have been read in transit: replace it.",
   },
-  signature_invalid: {
+  token_missing: {
+    status: 401,
+    title: "Missing credentials",
+    detail: "Send `Authorization: Bearer <token>`, or sign in.",
+  },
+  token_invalid: {
+    status: 401,
+    title: "Invalid token",
+    detail: "Get a token for this service's audience from a trusted issuer, and send it unchanged.",
+  },
+  token_expired: { status: 401, title: "Token expired", detail: "Get a new token and retry." },
+  token_revoked: {
+    status: 401,
+    title: "Token revoked",
+    detail: "Sign in again: this token, or every session of its viewer, was revoked.",
+  },
+  dpop_proof_invalid: {
+    status: 401,
+    title: "Invalid DPoP proof",
+    detail: "Send `Authorization: DPoP <token>` and, in the DPoP header, a fresh proof for this method and URL.",
+  },
+  sign_in_required: {
+    status: 401,
+    title: "Your sign-in session has expired",
+    detail: "Sign in again.",
+  },
+  origin_untrusted: {
     status: 403,
-    title: "The signature does not hold",
-    detail: "The URL was changed after it was signed. Use it exactly as the playlist gives it.",
+    title: "Cookies are not accepted from this origin",
+    detail: "Send the request from the site itself or from an origin in STAGEDOOR_ORIGINS, or use a bearer token.",
   },
-  signature_expired: {
+  scope_insufficient: {
     status: 403,
-    title: "The URL has ended",
-    detail: "Load the playlist again for a fresh URL, or start the stream again for a fresh manifest URL.",
+    title: "Insufficient scope",
+    detail: "Get a token with the scope that WWW-Authenticate names.",
   },
-  signature_not_yet_valid: {
+} as const satisfies Partial<Record<RefusalCode, Problem>>;
+
+const startProblems = {
+  asset_forbidden: {
     status: 403,
-    title: "The URL's time has not begun",
-    detail: "Try again later, and check that the signer's clock is right.",
+    title: "The token does not cover this asset",
+    detail: "Request an asset that the token names, or get a token that names this one.",
   },
-  grant_invalid: {
+  asset_not_yet_available: {
     status: 403,
-    title: "The grant is not accepted",
-    detail: "Start the stream again: the first part of the URL's path is no grant of this service.",
+    title: "The asset is not available yet",
+    detail: "Retry when its availability window has opened.",
   },
-  grant_expired: {
+  asset_no_longer_available: {
     status: 403,
-    title: "The playback session has ended",
-    detail: "Start the stream again with a bearer token.",
+    title: "The asset is no longer available",
+    detail: "Its availability window has closed. Choose another asset.",
   },
-  path_not_covered: {
+  country_forbidden: {
     status: 403,
-    title: "The grant is for something else",
-    detail: "Start the stream for this asset: a grant opens one asset's files alone.",
+    title: "The asset is not available in this country",
+    detail: "Choose an asset that is available in the viewer's country.",
   },
-  method_not_covered: {
-    status: 405,
-    title: "The method is not allowed here",
-    detail: "The media host answers GET, HEAD and OPTIONS.",
-  },
-  address_not_covered: {
+  origin_forbidden: {
     status: 403,
-    title: "The URL is for another address",
-    detail: "Start the stream from the network that plays it.",
+    title: "The asset may not be played on this site",
+    detail: "Play it on a site that is listed in the asset's `origins`.",
   },
-  binding_mismatch: {
+  entitlement_refused: {
     status: 403,
-    title: "The session is bound to another network or browser",
-    detail: "Start the stream again from where it is played.",
+    title: "Not entitled",
+    detail:
+      "The entitlement service denied this start: the viewer's purchase or subscription does not cover the asset.",
+  },
+  asset_revoked: {
+    status: 403,
+    title: "The asset was withdrawn",
+    detail: "An operator revoked this asset and ended all its sessions. Choose another asset.",
+  },
+  asset_unknown: { status: 404, title: "Unknown asset", detail: "Compare the asset id with the catalog." },
+  address_unknown: {
+    status: 400,
+    title: "The client's address is unknown",
+    detail: "This asset is bound to the viewer's network: send the request through Cloudflare, which adds the address.",
+  },
+  stream_limit: {
+    status: 429,
+    title: "Stream limit reached",
+    detail: "End one of the sessions in `running`, or start with takeover: true to end the oldest.",
+  },
+  start_rate_exceeded: {
+    status: 429,
+    title: "Too many starts in a short time",
+    detail: "Retry after the number of seconds in Retry-After.",
+  },
+  rate_limited: {
+    status: 429,
+    title: "Too many requests",
+    detail: "Retry after the number of seconds in Retry-After.",
+  },
+} as const satisfies Partial<Record<RefusalCode, Problem>>;
+
+const sessionProblems = {
+  session_unknown: {
+    status: 404,
+    title: "Unknown session",
+    detail: "Send the grant from the session's start, with the id of the same session in the path.",
+  },
+  session_forbidden: {
+    status: 403,
+    title: "The session belongs to another viewer",
+    detail: "Send a token with the issuer and subject that started the session.",
   },
   session_revoked: {
     status: 403,
@@ -73,231 +144,173 @@ const mediaFaces = {
   },
   session_shared: {
     status: 403,
-    title: "The session is played in too many networks at once",
+    title: "The session is used in too many networks",
     detail:
-      "Start the stream again where it is watched: the URL was used in more networks at once than one viewer uses.",
+      "Start the stream again on the device that plays it. This URL was used in more networks than allowed at once.",
   },
   stream_taken: {
     status: 403,
-    title: "Another device took this stream's place",
-    detail: "Start the stream again to take it back.",
+    title: "Playback moved to another device",
+    detail: "Start the stream again to move it back.",
+  },
+} as const satisfies Partial<Record<RefusalCode, Problem>>;
+
+const urlProblems = {
+  path_invalid: {
+    status: 400,
+    title: "The path is not canonical",
+    detail:
+      "Request the URL exactly as the playlist has it: no dot segments, encoded slashes, backslashes or semicolons.",
+  },
+  signature_missing: {
+    status: 403,
+    title: "Missing signature",
+    detail: "Start the stream and request the URLs of its playlists with their complete query.",
+  },
+  signature_invalid: {
+    status: 403,
+    title: "Invalid signature",
+    detail: "The URL was changed after it was signed. Request it exactly as the playlist has it.",
+  },
+  signature_expired: {
+    status: 403,
+    title: "URL expired",
+    detail: "Reload the playlist for a fresh URL, or start the stream again for a fresh manifest URL.",
+  },
+  signature_not_yet_valid: {
+    status: 403,
+    title: "The URL is not valid yet",
+    detail: "Retry later, and check the signer's clock.",
+  },
+  grant_invalid: {
+    status: 403,
+    title: "Invalid grant",
+    detail: "Start the stream again: the first segment of the path is not a grant of this service.",
+  },
+  grant_expired: {
+    status: 403,
+    title: "Playback session expired",
+    detail: "Start the stream again with a bearer token.",
   },
   key_unknown: {
     status: 403,
-    title: "The URL was signed with a key that is not in use",
-    detail:
-      "Start the stream again. An operator who rotates keys leaves the old one verifying until its sessions have ended.",
+    title: "Unknown signing key",
+    detail: "Start the stream again. Operators keep a rotated key verifying until the sessions it signed have expired.",
   },
+  path_not_covered: {
+    status: 403,
+    title: "The grant does not cover this path",
+    detail: "Start a stream of this asset: a grant opens the files of one asset only.",
+  },
+  method_not_covered: {
+    status: 405,
+    title: "Method not allowed",
+    detail: "The media host accepts GET, HEAD and OPTIONS.",
+  },
+  address_not_covered: {
+    status: 403,
+    title: "The URL is bound to another address",
+    detail: "Start the stream from the network that plays it.",
+  },
+  binding_mismatch: {
+    status: 403,
+    title: "The session is bound to another network or browser",
+    detail: "Start the stream again on the device that plays it.",
+  },
+} as const satisfies Partial<Record<RefusalCode, Problem>>;
+
+const originProblems = {
   playlist_invalid: {
     status: 422,
     title: "The origin's playlist cannot be protected",
-    detail: "Mend the playlist at the origin: the log names the line and what is wrong with it.",
+    detail: "Fix the playlist at the origin. The log names the line and the error.",
   },
   playlist_too_large: {
     status: 413,
     title: "The origin's playlist is too large",
-    detail: "Keep a playlist below 4 MiB.",
+    detail: "Keep playlists below 4 MiB.",
   },
   uri_foreign: {
     status: 422,
-    title: "The playlist leads to a place that the asset does not allow",
-    detail:
-      "Keep URIs below the asset's prefix, or list the host under the asset's allowedHosts or the scheme under allowedSchemes.",
+    title: "The playlist contains a URI outside the asset",
+    detail: "Keep URIs below the asset's prefix, or add the host to allowedHosts or the scheme to allowedSchemes.",
   },
   object_unknown: {
     status: 404,
-    title: "The origin has no such file",
-    detail: "Check that the file was uploaded below the asset's origin prefix.",
+    title: "The origin does not have this file",
+    detail: "Check that the file was uploaded below the prefix of the asset's origin.",
   },
   range_not_satisfiable: {
     status: 416,
-    title: "The range lies outside the file",
-    detail: "Ask for a range within the length that Content-Range names.",
+    title: "Range not satisfiable",
+    detail: "Request a range within the length in Content-Range.",
   },
   origin_failed: {
     status: 502,
     title: "The origin failed",
-    detail: "Try again. The log says what the origin answered.",
+    detail: "Retry. The log has the origin's response.",
   },
-  origin_slow: { status: 504, title: "The origin did not answer in time", detail: "Try again." },
-} as const satisfies Partial<Record<RefusalCode, Face>>;
+  origin_slow: { status: 504, title: "The origin did not respond in time", detail: "Retry." },
+} as const satisfies Partial<Record<RefusalCode, Problem>>;
 
-/** What the outside learns of each refusal: everything it may know stands here and there. The reason goes to the log alone. */
-const faces: Readonly<Record<RefusalCode, Face>> = {
-  body_invalid: {
-    status: 400,
-    title: "The body is not understood",
-    detail:
-      'Send JSON with the members of the route, and no others; a start has {"asset": "<id>"} and perhaps "takeover". ' +
-      "`faults` names what is wrong.",
-  },
-  request_invalid: {
-    status: 400,
-    title: "The request is malformed",
-    detail:
-      "Send one credential, in a header: `Authorization: Bearer <token>`, or one session cookie and no Authorization. " +
-      "Take any token out of the query and the body, where logs would keep it.",
-  },
-  https_required: {
-    status: 403,
-    title: "Plain HTTP is not taken",
-    detail: "Use https. A credential that was sent over plain HTTP may have been read on the way: get a new one.",
-  },
-  token_missing: {
-    status: 401,
-    title: "No credential came",
-    detail: "Send a token, as the header `Authorization: Bearer <token>`, or sign in.",
-  },
-  token_invalid: {
-    status: 401,
-    title: "The token is not accepted",
-    detail: "Get a token from the issuer that this service trusts, made for its audience, and send it unchanged.",
-  },
-  token_expired: { status: 401, title: "The token has ended", detail: "Get a new token and send the request again." },
-  token_revoked: {
-    status: 401,
-    title: "The token was revoked",
-    detail: "Sign in again: the viewer's sessions were ended, or this token was.",
-  },
-  dpop_proof_invalid: {
-    status: 401,
-    title: "The DPoP proof is not accepted",
-    detail:
-      "Send `Authorization: DPoP <token>` with a fresh proof in the header DPoP, made for this method and address.",
-  },
-  sign_in_required: {
-    status: 401,
-    title: "The session of sign-in has ended",
-    detail: "Sign in again.",
-  },
-  origin_untrusted: {
-    status: 403,
-    title: "A cookie does not do from this origin",
-    detail: "Send the request from the site itself or from an origin in STAGEDOOR_ORIGINS, or send a bearer token.",
-  },
-  scope_insufficient: {
-    status: 403,
-    title: "The token's scope does not reach",
-    detail: "Ask the issuer for a token with the scope that WWW-Authenticate names.",
-  },
-  asset_forbidden: {
-    status: 403,
-    title: "The token does not open this asset",
-    detail: "Ask for an asset that the token names, or get a token that names this one.",
-  },
-  asset_not_yet_available: {
-    status: 403,
-    title: "The asset is not available yet",
-    detail: "Ask again once its availability window has begun.",
-  },
-  asset_no_longer_available: {
-    status: 403,
-    title: "The asset is not available any more",
-    detail: "Choose another one: its availability window has ended.",
-  },
-  country_forbidden: {
-    status: 403,
-    title: "The asset is not available in this country",
-    detail: "Choose an asset that is available where the viewer is.",
-  },
-  origin_forbidden: {
-    status: 403,
-    title: "The asset does not play on this site",
-    detail: "Play it on a site that the asset's `origins` name.",
-  },
-  entitlement_refused: {
-    status: 403,
-    title: "The viewer may not play this now",
-    detail: "The service that decides who may play what has refused it: what was bought or booked does not cover it.",
-  },
-  asset_revoked: {
-    status: 403,
-    title: "The asset was withdrawn",
-    detail: "Choose another one: an operator has ended every stream of this asset.",
-  },
-  asset_unknown: { status: 404, title: "There is no such asset", detail: "Check the asset id against the catalog." },
-  address_unknown: {
-    status: 400,
-    title: "The client's address is not known",
-    detail:
-      "This asset is bound to the viewer's network: send the request through Cloudflare, which names his address.",
-  },
-  stream_limit: {
-    status: 429,
-    title: "Too many streams at once",
-    detail: "End one of the streams under `running`, or start again with takeover: true, which ends the oldest.",
-  },
-  start_rate_exceeded: {
-    status: 429,
-    title: "Too many starts in a short time",
-    detail: "Start again after the seconds that Retry-After names.",
-  },
-  rate_limited: {
-    status: 429,
-    title: "Too many requests",
-    detail: "Send the request again after the seconds that Retry-After names.",
-  },
-  session_unknown: {
-    status: 404,
-    title: "There is no such session",
-    detail: "Send the grant that the session's start answered with, and its own id in the path.",
-  },
-  session_forbidden: {
-    status: 403,
-    title: "The session is another viewer's",
-    detail: "Send a bearer token of the issuer and the subject that started the session.",
-  },
+const problems: Readonly<Record<RefusalCode, Problem>> = {
+  ...credentialProblems,
+  ...startProblems,
+  ...sessionProblems,
+  ...urlProblems,
+  ...originProblems,
   revocation_invalid: {
     status: 400,
-    title: "The body names nothing to revoke",
+    title: "Invalid revocation",
     detail:
       'Send JSON with one of {"session": "<22 characters>"}, {"subject": {"issuer", "subject"}}, {"asset": "<id>"}, ' +
       '{"token": {"issuer", "jti"}}, {"login": {"issuer", "sid"}}, {"key": "<kid>"}; "until" is Unix seconds.',
   },
   revocation_unknown: {
     status: 404,
-    title: "Nothing of that name is revoked",
-    detail:
-      "Check the name. A session that its viewer ended, or that was taken over or shared, comes back by a new start alone.",
+    title: "Unknown revocation",
+    detail: "Check the name. A session that its viewer ended, or that was taken over or shared, cannot be restored.",
   },
   asset_invalid: {
     status: 400,
-    title: "The asset is not one",
-    detail: "Mend what stands under `faults`, and send it again: nothing was changed.",
+    title: "Invalid asset definition",
+    detail: "Fix the errors in `faults` and retry. Nothing was changed.",
   },
-  ...mediaFaces,
   route_unknown: {
     status: 404,
-    title: "There is nothing at this address",
-    detail: "Check the address against the documentation.",
+    title: "Not found",
+    detail: "Compare the URL with the documentation.",
   },
-  method_unknown: { status: 405, title: "The method is not allowed here", detail: "Use the method that Allow names." },
+  method_unknown: {
+    status: 405,
+    title: "Method not allowed",
+    detail: "Use one of the methods in the Allow header.",
+  },
   configuration_invalid: {
     status: 500,
-    title: "The service is configured wrongly",
-    detail: "An operator finds every fault named in the worker's log.",
+    title: "Invalid service configuration",
+    detail: "The worker's log lists every configuration error.",
   },
   store_unavailable: {
     status: 503,
-    title: "Something this service depends on is down",
-    detail: "Try again after the seconds that Retry-After names; the credential is not at fault.",
+    title: "A dependency of this service is unavailable",
+    detail: "Retry after the number of seconds in Retry-After. The credential is not the cause.",
   },
   internal_error: {
     status: 500,
-    title: "Something broke",
-    detail: "Try again. If it lasts, tell the operator the time of the request.",
+    title: "Internal error",
+    detail: "Retry. If the error persists, send the operator the Request-Id of this response.",
   },
 };
 
-/** What the outside learns of a refusal with this code. */
-export function faceOf(code: RefusalCode): Face {
-  return faces[code];
+/** The problem that a client sees for a refusal with this code. */
+export function problemFor(code: RefusalCode): Problem {
+  return problems[code];
 }
 
-/** Every code that there is. */
-export const refusalCodes: readonly RefusalCode[] = Object.keys(faces).filter(isRefusalCode);
+/** Every refusal code. */
+export const refusalCodes: readonly RefusalCode[] = Object.keys(problems).filter(isRefusalCode);
 
-/** Whether a text is one of them. */
 export function isRefusalCode(text: string): text is RefusalCode {
-  return Object.hasOwn(faces, text);
+  return Object.hasOwn(problems, text);
 }

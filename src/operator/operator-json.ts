@@ -3,7 +3,7 @@ import { isCountry } from "../base/country.ts";
 import { parseIpAddress } from "../base/ip-address.ts";
 import type { RefusalCode } from "../base/result.ts";
 import { between, rfc3339, type UnixSeconds } from "../base/time.ts";
-import { faceOf } from "../http/problems.ts";
+import { problemFor } from "../http/problems.ts";
 import type { SessionsNow } from "../metrics/gathered.ts";
 import type { Explanation } from "./explain/explanation.ts";
 import type { KeysNow } from "./keys-now.ts";
@@ -113,7 +113,7 @@ export function keysJson({ keys, longestSession }: KeysNow, now: UnixSeconds) {
 
 /** An explanation for programs, as the API and the command line give it. `code` is null where nothing is refused. */
 export function explanationJson({ kind, verdict, refusal, grants, steps }: Explanation, now: UnixSeconds) {
-  const problem = refusal === undefined ? undefined : { ...refusal, ...faceOf(refusal.code) };
+  const problem = refusal === undefined ? undefined : { ...refusal, ...problemFor(refusal.code) };
   return {
     kind,
     verdict,

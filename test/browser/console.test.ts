@@ -82,7 +82,7 @@ describe("the console", () => {
       expect(await bars.count()).toBeGreaterThan(0);
       expect(await bars.last().evaluate((bar) => bar.getBoundingClientRect().height)).toBeGreaterThan(0);
       await listed.getByRole("link", { name: "signature_invalid" }).click();
-      await page.getByRole("heading", { name: "The signature does not hold" }).waitFor();
+      await page.getByRole("heading", { name: "Invalid signature" }).waitFor();
     }),
   );
 
@@ -160,7 +160,7 @@ describe("the console", () => {
       const { jti } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
       const ann = await operatorOf(usual, "ann");
       expect((await ann.revoke({ token: { issuer: "stagedoor-operator", jti } })).status).toBe(201);
-      await page.getByText("The token was revoked.", { exact: true }).waitFor();
+      await page.getByText("Token revoked.", { exact: true }).waitFor();
       expect(await page.getByLabel("Credential").isVisible()).toBe(true);
     }));
 

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { RefusalCode } from "../../base/result.ts";
 import { assetSchema } from "../../catalog/asset.ts";
 import { catalogFaultNames } from "../../catalog/catalog-fault.ts";
-import { faceOf, refusalCodes } from "../../http/problems.ts";
+import { problemFor, refusalCodes } from "../../http/problems.ts";
 import type { PutAsset } from "../../operator/manage-assets.ts";
 import {
   explainBodySchema,
@@ -84,7 +84,7 @@ const problem = z.strictObject({
 
 /** What is answered for a code, but for what a code tells beside the usual. */
 export function problemExample(code: RefusalCode) {
-  const { status, title, detail } = faceOf(code);
+  const { status, title, detail } = problemFor(code);
   return { type: `urn:stagedoor:problem:${code}`, title, status, code, detail };
 }
 

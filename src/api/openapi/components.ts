@@ -1,4 +1,4 @@
-import { faceOf, refusalCodes } from "../../http/problems.ts";
+import { problemFor, refusalCodes } from "../../http/problems.ts";
 import { jsonSchemas, problemExample } from "./answer-schemas.ts";
 import type { DescribedRoute } from "./description.ts";
 
@@ -97,7 +97,7 @@ export function components() {
     securitySchemes,
     headers,
     examples: Object.fromEntries(
-      refusalCodes.map((code) => [code, { summary: faceOf(code).title, value: problemExample(code) }]),
+      refusalCodes.map((code) => [code, { summary: problemFor(code).title, value: problemExample(code) }]),
     ),
   };
 }

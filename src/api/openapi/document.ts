@@ -8,7 +8,9 @@ import { always, type DescribedAnswer, type DescribedRoute, type DescribedRoutes
 import { operatorRoutesDescribed } from "./operator-descriptions.ts";
 import { serviceRoutes, sessionRoutes } from "./viewer-descriptions.ts";
 
-/** Where the described service stands. */
+export const openApiPath = "/openapi.json";
+
+/** The addresses of the described service. */
 export interface DescribedSite {
   /** STAGEDOOR_API_URL; addresses are relative without it. */
   readonly apiUrl: string | undefined;

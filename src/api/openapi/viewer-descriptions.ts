@@ -132,15 +132,4 @@ export const serviceRoutes: DescribedRoutes = {
       refusals: [],
     },
   },
-  "/docs": {
-    GET: {
-      id: "docs",
-      tag: "Service",
-      summary: "The same to read",
-      description: "A page without scripts.",
-      asks: "anybody",
-      answer: { status: 200, description: "The page.", type: "text/html" },
-      refusals: [],
-    },
-  },
 };

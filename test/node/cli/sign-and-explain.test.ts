@@ -60,7 +60,7 @@ describe("a URL of the media host that sign made", () => {
     const changed = url.slice(0, -1) + (url.endsWith("A") ? "Q" : "A");
     const ran = await stagedoor("explain", changed, "--ring", ring);
     expect(ran.exit).toBe(1);
-    expect(ran.stdout).toContain("Refused: signature_invalid (403). The signature does not hold.");
+    expect(ran.stdout).toContain("Refused: signature_invalid (403). Invalid signature.");
     expect(ran.stdout).toContain("What to do  The URL was changed after it was signed.");
     expect(ran.stdout).toMatch(/^ {2}More {8}docs\/troubleshooting\.md#signature_invalid$/m);
     expect(await explain(changed)).toMatchObject({ help: "docs/troubleshooting.md#signature_invalid" });

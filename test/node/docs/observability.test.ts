@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import * as z from "zod";
-import { faceOf, isRefusalCode } from "../../../src/http/problems.ts";
+import { isRefusalCode, problemFor } from "../../../src/http/problems.ts";
 import { type Metric, metrics, version } from "../../../src/metrics/metrics.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
@@ -128,7 +128,7 @@ describe("the alerts", () => {
   it("wake nobody for what a viewer got wrong: their codes of faults are all of ours", () => {
     const failing = rules.find(({ alert }) => alert === "StagedoorFailing")?.expr ?? "";
     const codes = [...failing.matchAll(/code=~?"([^"]*)"/g)].flatMap(([, some = ""]) => some.split("|"));
-    expect(codes.filter(isRefusalCode).map((code) => faceOf(code).status)).toEqual([500, 500]);
+    expect(codes.filter(isRefusalCode).map((code) => problemFor(code).status)).toEqual([500, 500]);
   });
 
   it("are of one deployment each: no other one that is well keeps them quiet", () => {

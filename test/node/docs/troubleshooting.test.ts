@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { troubleshootingModule } from "../../../cli/docs/references.ts";
 import { projectRoot } from "../../../cli/project.ts";
-import { faceOf, refusalCodes } from "../../../src/http/problems.ts";
+import { problemFor, refusalCodes } from "../../../src/http/problems.ts";
 
 const page = readFileSync(join(projectRoot, "docs/troubleshooting.md"), "utf8");
 const sections = page
@@ -18,7 +18,7 @@ describe("docs/troubleshooting.md", () => {
 
   it.each(refusalCodes)("%s: says with what status it comes, and at least one thing that lies behind it", (code) => {
     const text = sections.find((section) => section.code === code)?.text ?? "";
-    expect(text.trim()).toMatch(new RegExp(`^\\*\\*${faceOf(code).status}[ ,]`));
+    expect(text.trim()).toMatch(new RegExp(`^\\*\\*${problemFor(code).status}[ ,]`));
     expect(text).toMatch(/^- \S/m);
   });
 

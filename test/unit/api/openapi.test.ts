@@ -1,8 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { docsPage } from "../../../src/api/openapi/docs-page.ts";
-import { style } from "../../../src/api/openapi/docs-style.ts";
 import { openApiDocument } from "../../../src/api/openapi/document.ts";
-import { refusalCodes } from "../../../src/http/problems.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 import { memoryCatalogEditing, memoryGathered } from "../../support/memory-stores.ts";
 import { newOperatorPair } from "../auth/operators.ts";
@@ -88,37 +85,5 @@ describe("GET /openapi.json", () => {
     );
     const given = names.filter((name) => name !== undefined);
     expect(new Set(given).size).toBe(given.length);
-  });
-});
-
-describe("GET /docs", () => {
-  it("is a page whose policy lets in its own style and nothing else", async () => {
-    const { send } = await api();
-    const response = await send("/docs");
-    expect([response.status, response.headers.get("Content-Type")]).toEqual([200, "text/html; charset=utf-8"]);
-    const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style)));
-    const policy = response.headers.get("Content-Security-Policy") ?? "";
-    expect(policy).toContain("default-src 'none'");
-    expect(policy).toContain(`style-src 'sha256-${btoa(String.fromCharCode(...bytes))}'`);
-    const page = await response.text();
-    expect(page).toContain(`<style>${style}</style>`);
-    expect(page).not.toMatch(/<script|<img|<link|style="|url\(|@import| on\w+="/);
-  });
-
-  it("shows every route and every code, and each of its links leads to one", () => {
-    const page = docsPage(document);
-    const ids = new Set([...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id));
-    for (const code of refusalCodes) expect(ids).toContain(code);
-    for (const path of Object.keys(document.paths)) expect(page).toContain(`${path}</span>`);
-    const links = [...page.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id);
-    expect(links.length).toBeGreaterThan(50);
-    expect(links.filter((id) => !ids.has(id))).toEqual([]);
-  });
-
-  it("writes what is filled in as text", () => {
-    const evil = "<script>alert(1)</script>&\"'";
-    const page = docsPage({ ...document, info: { ...document.info, title: evil, description: evil } });
-    expect(page).not.toContain("<script");
-    expect(page).toContain("&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;&#39;");
   });
 });

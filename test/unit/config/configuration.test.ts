@@ -88,7 +88,7 @@ describe("readConfiguration", () => {
     ["STAGEDOOR_ISSUERS", json([{ ...issuer, issuer: "stagedoor-dev" }])],
     ["STAGEDOOR_ISSUERS", json([{ ...issuer, jwks: { keys: [{ ...publicKey, kid: "dev-1" }] } }])],
     ["STAGEDOOR_GRANT_ISSUER", "", "x".repeat(65)],
-    ["STAGEDOOR_BASE_PATH", "/console", "/console/api", "/metrics", "/health", "/ready/x", "/openapi.json", "/docs"],
+    ["STAGEDOOR_BASE_PATH", "/console", "/console/api", "/metrics", "/health", "/ready/x", "/openapi.json"],
     ["STAGEDOOR_BASE_PATH", "/api/auth", "/api/auth/v1", "", "api", "/api/", "//", "/a b", "/:id", "/*", "/api\n"],
     ["STAGEDOOR_MANIFEST_TTL", "59", "601", "-60", "6e1", "60.5", " 60", "", "0x40", 300, "60s"],
     ["STAGEDOOR_SESSION_TTL", "4", "604801", "1e3"],

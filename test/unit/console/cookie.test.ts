@@ -59,7 +59,7 @@ describe("the cookie of the console", () => {
     const stage = await consoleStage();
     const answered = await stage.post(signInPath, { credential: await stage.credential({ exp: now - 5 }) });
     expect([answered.status, answered.headers.get("Set-Cookie")]).toEqual([401, null]);
-    expect(await answered.text()).toContain("The token has ended");
+    expect(await answered.text()).toContain("Token expired");
   });
 
   it("ends once the operator's key is out of its window", async () => {
@@ -115,7 +115,7 @@ describe("the door", () => {
       "https://evil.example/console",
       "//evil.example/console",
       "/\\evil.example/console",
-      "/docs",
+      "/metrics",
       signInPath,
     ])
       expect(await leads(to)).toBe("/console");

@@ -72,7 +72,7 @@ describe("what a keyboard and a screen reader go by", () => {
   it("has a heading and the menu on a page that there is not", async () => {
     const stage = await withGathered();
     const text = await stage.text("/console/nothing");
-    expect(text).toContain("<h1>There is nothing at this address</h1>");
+    expect(text).toContain("<h1>Not found</h1>");
     expect(text).toContain('<nav aria-label="Console">');
     expect(await (await stage.send("/console/nothing")).text()).not.toContain("<nav");
     expect((await stage.send("/console/")).headers.get("Location")).toBe("/console");

@@ -121,8 +121,8 @@ describe.each(Object.entries(statuses))("the answer to %s", (code, status) => {
 it.each([
   ["token_missing", 'Bearer realm="stagedoor"'],
   ["token_invalid", 'Bearer realm="stagedoor", error="invalid_token"'],
-  ["token_expired", 'Bearer realm="stagedoor", error="invalid_token", error_description="The token has ended"'],
-  ["token_revoked", 'Bearer realm="stagedoor", error="invalid_token", error_description="The token was revoked"'],
+  ["token_expired", 'Bearer realm="stagedoor", error="invalid_token", error_description="Token expired"'],
+  ["token_revoked", 'Bearer realm="stagedoor", error="invalid_token", error_description="Token revoked"'],
   ["request_invalid", 'Bearer realm="stagedoor", error="invalid_request"'],
   ["scope_insufficient", 'Bearer realm="stagedoor", error="insufficient_scope", scope="stream:play"'],
 ])("%s challenges as RFC 6750 §3 says", (code, challenge) => {
