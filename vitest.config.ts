@@ -17,7 +17,7 @@ const slowInNode = ["test/node/deployment/command.test.ts", "test/node/deploymen
 const slowJourneys = [
   "test/journeys/rotation.test.ts",
   "test/browser/live.test.ts",
-  "test/browser/players.test.ts",
+  "test/browser/proof.test.ts",
   "test/browser/renewal.test.ts",
 ];
 

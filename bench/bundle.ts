@@ -1,6 +1,6 @@
 import { join } from "node:path";
+import { projectRoot } from "../cli/lib/project.ts";
 import { bundleWorker } from "../cli/local/bundle.ts";
-import { projectRoot } from "../cli/project.ts";
 
 /**
  * The edge worker as it is deployed, with two modules swapped: where it would check a request and admit its session, it

@@ -1,6 +1,6 @@
 import { createLocalJWKSet, type JSONWebKeySet } from "jose";
-import { devAudience, devEnvironment } from "../cli/local/dev-environment.ts";
-import { signDevToken } from "../cli/local/dev-keys.ts";
+import { devAudience, devEnvironment } from "../cli/lib/dev-environment.ts";
+import { signDevToken } from "../cli/lib/dev-keys.ts";
 import { apiApp } from "../src/api/api.ts";
 import { rememberSpent } from "../src/auth/rate-limit.ts";
 import { trustIssuer } from "../src/auth/trusted-issuers.ts";

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { parseArgs } from "node:util";
-import { newDevKeys } from "../cli/local/dev-keys.ts";
+import { newDevKeys } from "../cli/lib/dev-keys.ts";
 import { startBenchCluster } from "./cluster.ts";
 import { Report } from "./report.ts";
 import { checkInNode, startInNode } from "./requests-node.ts";

@@ -1,4 +1,4 @@
-import { signDevToken } from "../cli/local/dev-keys.ts";
+import { signDevToken } from "../cli/lib/dev-keys.ts";
 import { systemClock } from "../src/base/time.ts";
 import type { KeyRing } from "../src/keys/ring.ts";
 import type { BenchCluster } from "./cluster.ts";

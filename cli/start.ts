@@ -5,14 +5,14 @@ import { operatorScopes as scopes } from "../src/auth/operator-token.ts";
 import { seconds } from "../src/base/time.ts";
 import { readConfiguration, workerNames } from "../src/config/configuration.ts";
 import { readIdentityConfiguration } from "../src/config/identity-configuration.ts";
+import { devEnvironment, devIdentityEnvironment, devSignUp } from "./lib/dev-environment.ts";
+import { devIdentitySecret, devKeyRing, signDevToken } from "./lib/dev-keys.ts";
 import { operatorSigningKey, signOperatorToken } from "./lib/operator-api.ts";
+import { projectRoot } from "./lib/project.ts";
 import { addressesAt, boundSecrets, seed, startCluster } from "./local/cluster.ts";
-import { devEnvironment, devIdentityEnvironment, devSignUp } from "./local/dev-environment.ts";
-import { devIdentitySecret, devKeyRing, signDevToken } from "./local/dev-keys.ts";
 import { startLiveOrigin } from "./local/live-origin.ts";
 import { servePage } from "./local/page.ts";
 import { isTaken } from "./local/ports.ts";
-import { projectRoot } from "./project.ts";
 
 const usage = `npm start -- [--port 8787] [--media-port 8788] [--live-port 8789]
 

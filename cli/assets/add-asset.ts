@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { type Asset, assetSchema } from "../../src/catalog/asset.ts";
-import { bucketUnbound, type Deployment, deploymentAt, unboundBuckets } from "../doctor/deployment.ts";
 import { isLocal } from "../doctor/live/live.ts";
 import { type Command, endFailed, endMisused, type Given, good, type Outcome } from "../lib/command.ts";
+import { bucketUnbound, type Deployment, deploymentAt, unboundBuckets } from "../lib/deployment.ts";
 import { parseJson, readText } from "../lib/files.ts";
 import { whichCatalogHelp, whichCatalogOptions } from "../lib/which-catalog.ts";
 import { changeCatalog, soonEverywhere, type Told } from "./change-catalog.ts";

@@ -2,12 +2,12 @@ import type { Asset } from "../../src/catalog/asset.ts";
 import { parseCatalogText } from "../../src/catalog/catalog.ts";
 import type { CatalogFault } from "../../src/catalog/catalog-fault.ts";
 import { secretFaults } from "../../src/catalog/origin-secrets.ts";
-import { bucketUnbound, type Deployment, deploymentAt, deploymentOf, unboundBuckets } from "../doctor/deployment.ts";
 import { type Answered, type Command, endFailed, type Given, good } from "../lib/command.ts";
+import { bucketUnbound, type Deployment, deploymentAt, deploymentOf, unboundBuckets } from "../lib/deployment.ts";
 import { catalogFileOf, readText, shortName } from "../lib/files.ts";
+import { projectRoot } from "../lib/project.ts";
 import { table } from "../lib/text.ts";
 import { isLive, readLiveCatalog, whichCatalogHelp, whichCatalogOptions } from "../lib/which-catalog.ts";
-import { projectRoot } from "../project.ts";
 
 export const assetsCheckCommand: Command = {
   name: "assets check",

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Ended, endMisused } from "../lib/command.ts";
-import { projectRoot } from "../project.ts";
+import { projectRoot } from "../lib/project.ts";
 import { secretsFrom } from "./secrets.ts";
 import { type Asked, type Step, stepsOf } from "./steps.ts";
 import {

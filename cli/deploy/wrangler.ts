@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfiguration } from "../../src/config/configuration.ts";
 import { readIdentityConfiguration } from "../../src/config/identity-configuration.ts";
-import { readWorkerFile } from "../doctor/worker-files.ts";
-import { projectRoot } from "../project.ts";
+import { projectRoot } from "../lib/project.ts";
+import { readWorkerFile } from "../lib/worker-files.ts";
 import type { Asked, Secrets, Step } from "./steps.ts";
 import { type DeployedWorker, order } from "./workers.ts";
 

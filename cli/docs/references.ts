@@ -6,7 +6,7 @@ import { assetSchema } from "../../src/catalog/asset.ts";
 import { identitySettingsSchema } from "../../src/config/identity-configuration.ts";
 import { settingsSchema } from "../../src/config/settings.ts";
 import { oauthClientSchema } from "../../src/identity/identity-settings.ts";
-import { projectRoot } from "../project.ts";
+import { projectRoot } from "../lib/project.ts";
 import { code, madeBy, markdownTable, type Schema, takenBy, typeWords, written } from "./json-schema.ts";
 
 /** `docs/configuration.md`, made of the schemas by which the workers read their configuration. */

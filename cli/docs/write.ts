@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { projectRoot } from "../project.ts";
+import { projectRoot } from "../lib/project.ts";
 import { configurationReference, troubleshootingModule } from "./references.ts";
 
 /** `npm run docs`: writes what is made of the code. */

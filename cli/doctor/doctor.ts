@@ -1,4 +1,5 @@
 import { type Command, endMisused } from "../lib/command.ts";
+import { deployedCatalog } from "../lib/deployment.ts";
 import { catalogOption, ringOption } from "../lib/files.ts";
 import { agreementCheck } from "./checks/agreement.ts";
 import { bindingsCheck } from "./checks/bindings.ts";
@@ -7,7 +8,6 @@ import { configurationCheck } from "./checks/configuration.ts";
 import { exposureCheck } from "./checks/exposure.ts";
 import { keysCheck } from "./checks/keys.ts";
 import { settingsCheck } from "./checks/settings.ts";
-import { deployedCatalog } from "./deployment.ts";
 import { type Facts, gatherFacts, soundRing } from "./facts.ts";
 import type { Check, Examined } from "./finding.ts";
 import { cloudFrontCheck } from "./live/cloudfront.ts";

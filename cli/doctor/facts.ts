@@ -8,10 +8,10 @@ import { ringFor } from "../../src/config/configuration.ts";
 import { newSessionKey } from "../../src/keys/generate.ts";
 import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
 import type { Given } from "../lib/command.ts";
+import { devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { devRingFile, parseJson, readRing, readText, shortName } from "../lib/files.ts";
-import { devEnvironment, devIdentityEnvironment } from "../local/dev-environment.ts";
-import { fixtureCatalog, projectRoot } from "../project.ts";
-import { type DeployedWorker, readWorkerFile, type WorkerKind, workerFiles, workerKinds } from "./worker-files.ts";
+import { fixtureCatalog, projectRoot } from "../lib/project.ts";
+import { type DeployedWorker, readWorkerFile, type WorkerKind, workerFiles, workerKinds } from "../lib/worker-files.ts";
 
 /** What the checks before a deployment look at: gathered once, and plain data from then on. */
 export interface Facts {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Miniflare } from "miniflare";
-import { projectRoot } from "../project.ts";
+import { projectRoot } from "../lib/project.ts";
 
 /** Where the identity worker's migrations lie: `wrangler d1 migrations apply` reads the same. */
 export const migrationsFolder = join(projectRoot, "workers/identity/migrations");

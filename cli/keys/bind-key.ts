@@ -3,7 +3,7 @@ import type { CloudFrontKey, RingKey } from "../../src/keys/key.ts";
 import { keyStateOf } from "../../src/keys/life.ts";
 import { type Command, endFailed, endMisused, good } from "../lib/command.ts";
 import { devRingFile, readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
-import { changeRing, giveKeys } from "./ring-file.ts";
+import { changeRing, giveKeys } from "../lib/ring-file.ts";
 
 export const keysBindCommand: Command = {
   name: "keys bind",

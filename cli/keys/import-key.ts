@@ -7,10 +7,10 @@ import { inUse } from "../../src/keys/life.ts";
 import { introduced } from "../../src/keys/rotation.ts";
 import { type Command, endFailed, endMisused, type Given, good } from "../lib/command.ts";
 import { readRing, readText, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { changeRing, giveKeys, ringWords } from "../lib/ring-file.ts";
 import { readWindow } from "../lib/text.ts";
 import { cloudFrontId, usualCloudFrontId } from "./bind-key.ts";
 import { readPurpose } from "./new-key.ts";
-import { changeRing, giveKeys, ringWords } from "./ring-file.ts";
 
 export const keysImportCommand: Command = {
   name: "keys import",

@@ -7,9 +7,9 @@ import type { RingKey } from "../../src/keys/key.ts";
 import { introduced, type RotatedPurpose } from "../../src/keys/rotation.ts";
 import { type Command, endFailed, endMisused, type Given, good } from "../lib/command.ts";
 import { devRingFile, readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { changeRing, giveFirstKeys, giveKeys, ringWords } from "../lib/ring-file.ts";
 import { readWindow } from "../lib/text.ts";
 import { nameOfOnesOwn } from "./bind-key.ts";
-import { changeRing, giveFirstKeys, giveKeys, ringWords } from "./ring-file.ts";
 
 export const keysNewCommand: Command = {
   name: "keys new",

@@ -2,8 +2,8 @@ import { after, rfc3339, systemClock, unixSeconds } from "../../src/base/time.ts
 import { keyStateOf } from "../../src/keys/life.ts";
 import { type Command, endFailed, endMisused, good } from "../lib/command.ts";
 import { readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { changeRing, giveKeys } from "../lib/ring-file.ts";
 import { whichCatalogOptions } from "../lib/which-catalog.ts";
-import { changeRing, giveKeys } from "./ring-file.ts";
 import { catalogWanted } from "./rotate-ring.ts";
 import { deploymentOf, rotationOptions } from "./rotation-times.ts";
 

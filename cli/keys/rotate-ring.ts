@@ -17,8 +17,8 @@ import {
   waitingSteps,
 } from "../../src/keys/rotation.ts";
 import { endFailed, endMisused } from "../lib/command.ts";
+import { giveKeys, ringWords } from "../lib/ring-file.ts";
 import { isBound } from "./bind-key.ts";
-import { giveKeys, ringWords } from "./ring-file.ts";
 import { behindTheRing, type Deployment, timeIn } from "./rotation-times.ts";
 
 /** What a rotation is asked to do, and with what. */

@@ -16,9 +16,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Catalog, parseCatalogText } from "../../src/catalog/catalog.ts";
 import { describeFault } from "../../src/catalog/catalog-fault.ts";
 import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
-import { devKeyRing, devKeysFile } from "../local/dev-keys.ts";
-import { fixtureCatalog, projectRoot } from "../project.ts";
 import { endFailed, type Given } from "./command.ts";
+import { devKeyRing, devKeysFile } from "./dev-keys.ts";
+import { fixtureCatalog, projectRoot } from "./project.ts";
 
 /** The key ring that development uses, where no `--ring` names another. */
 export const devRingFile = join(projectRoot, devKeysFile);

@@ -7,8 +7,8 @@ import { systemClock, systemTimer } from "../../src/base/time.ts";
 import { readConfiguration } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { nodeSha256 } from "../../src/platform/node/node-crypto.ts";
-import { devEnvironment } from "../local/dev-environment.ts";
 import { endFailed } from "./command.ts";
+import { devEnvironment } from "./dev-environment.ts";
 import { parseJson, readText, shortName } from "./files.ts";
 
 /**

@@ -1,4 +1,4 @@
-import "./offline.ts";
+import "../lib/offline.ts";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -17,9 +17,9 @@ import type { WorkerName } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { contentTypeOf } from "../../src/origin/file-response.ts";
 import { applyMigrations } from "../identity/migrations.ts";
-import { fixtureCatalog, projectRoot } from "../project.ts";
+import { devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
+import { fixtureCatalog, projectRoot } from "../lib/project.ts";
 import { bundleWorker } from "./bundle.ts";
-import { devEnvironment, devIdentityEnvironment } from "./dev-environment.ts";
 import { catalogLiveUrl } from "./live-origin.ts";
 
 // First, since the others read what it sets.

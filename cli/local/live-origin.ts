@@ -9,7 +9,7 @@ import { liveStreams } from "../../fixtures/live/stream.ts";
 import { type MillisecondClock, systemMillisecondClock } from "../../src/base/time.ts";
 import type { OriginSecrets } from "../../src/catalog/origin-secrets.ts";
 import { contentRange, ifRangeHolds, namesEntityTag, parseRange, resolveRange } from "../../src/origin/ranges.ts";
-import { projectRoot } from "../project.ts";
+import { projectRoot } from "../lib/project.ts";
 
 /** Where fixtures/catalog.json has the live origin. */
 export const catalogLiveUrl = "http://127.0.0.1:8789";

@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { type Request, Response } from "miniflare";
+import type { Demo, DemoToken } from "../../demo/demo-data.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
-import type { Demo, DemoToken } from "../../web/demo.ts";
-import { projectRoot } from "../project.ts";
-import { signDevToken } from "./dev-keys.ts";
+import { signDevToken } from "../lib/dev-keys.ts";
+import { projectRoot } from "../lib/project.ts";
 
 export interface PageOptions {
   readonly ring: KeyRing;
@@ -15,7 +15,7 @@ export interface PageOptions {
 }
 
 /**
- * Serves the demo page from `web/`, with hls.js and what the page plays beside it, so that it asks no other host for
+ * Serves the demo page from `demo/`, with hls.js and what the page plays beside it, so that it asks no other host for
  * anything. Its script is bundled at each request: a reload shows what was changed.
  */
 export function servePage(options: PageOptions): (request: Request) => Promise<Response> {
@@ -42,11 +42,11 @@ interface Answer {
 const script = "text/javascript; charset=utf-8";
 
 const answers: Readonly<Record<string, Answer | undefined>> = {
-  "/": { type: "text/html; charset=utf-8", body: () => file("web/index.html") },
-  "/page.css": { type: "text/css; charset=utf-8", body: () => bundle("web/style/page.css") },
-  "/page.js": { type: script, body: () => bundle("web/main.ts") },
+  "/": { type: "text/html; charset=utf-8", body: () => file("demo/index.html") },
+  "/page.css": { type: "text/css; charset=utf-8", body: () => bundle("demo/style/page.css") },
+  "/page.js": { type: script, body: () => bundle("demo/main.ts") },
   "/hls.js": { type: script, body: () => file("node_modules/hls.js/dist/hls.min.mjs") },
-  "/icon.svg": { type: "image/svg+xml", body: () => file("web/icon.svg") },
+  "/icon.svg": { type: "image/svg+xml", body: () => file("demo/icon.svg") },
   "/demo.json": { type: "application/json", body: async (options) => JSON.stringify(await demoOf(options)) },
 };
 

@@ -5,10 +5,10 @@ import { problemFor } from "../../src/http/problems.ts";
 import { keysFor } from "../../src/keys/ring.ts";
 import { explainToken } from "../../src/operator/explain/explain-token.ts";
 import { type Answered, type Command, endMisused, failed, type Given, good } from "../lib/command.ts";
+import { signDevToken } from "../lib/dev-keys.ts";
 import { catalogOption, readCatalog, readRing, ringOption } from "../lib/files.ts";
 import { devIssuers, issuersIn } from "../lib/issuers.ts";
 import { readDuration, readTime } from "../lib/text.ts";
-import { signDevToken } from "../local/dev-keys.ts";
 import { answer } from "./explain.ts";
 
 const inspectOptions = {

@@ -146,7 +146,7 @@ file?.addEventListener("change", async () => {
 export const scriptPath = "/console/console.js";
 export const stylePath = "/console/console.css";
 
-/** The demo page's (`web/icon.svg`). */
+/** The demo page's (`demo/icon.svg`). */
 const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#17181a"/><path d="M10 26V10a2 2 0 0 1 2-2h8a2 2 0 0 1 2 2v16M6 26h20" fill="none" stroke="#f4f3ef" stroke-width="2.5" stroke-linecap="round"/><circle cx="18" cy="17.5" r="1.8" fill="#f0b254"/></svg>`;
 
 const files = {

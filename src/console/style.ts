@@ -1,4 +1,4 @@
-/** As the demo page's `web/style/tokens.css`, with what a console needs beside: that all is well, and the colours of codes. */
+/** As the demo page's `demo/style/tokens.css`, with what a console needs beside: that all is well, and the colours of codes. */
 export const tokens = `
 :root {
   color-scheme: light dark;

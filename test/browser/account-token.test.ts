@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { signDevToken } from "../../cli/local/dev-keys.ts";
+import { signDevToken } from "../../cli/lib/dev-keys.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { chooses, fillIn, newPerson, openPage, playsTo, pressPlay, rows, says, signUp } from "./account-page.ts";
 import { browserForFile } from "./browsing.ts";

@@ -1,7 +1,7 @@
 import { oauthProviderClient } from "@better-auth/oauth-provider/client";
 import { createAuthClient } from "better-auth/client";
 import { jwtClient } from "better-auth/client/plugins";
-import { devClient } from "../../cli/local/dev-environment.ts";
+import { devClient } from "../../cli/lib/dev-environment.ts";
 import { testPassword } from "./secrets.ts";
 
 export const password = `${testPassword} of a device`;

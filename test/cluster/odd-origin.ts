@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { projectRoot } from "../../cli/project.ts";
+import { projectRoot } from "../../cli/lib/project.ts";
 
 /** How the entry of {@link startOddOrigin}'s stream is asked for. */
 export const oddEntry = "index.m3u8?start=20:00&auth=t/1";

@@ -7,9 +7,9 @@ import {
   Response as MiniflareResponse,
   type V4WorkerOptions,
 } from "miniflare";
+import { devEnvironment, devIdentityEnvironment } from "../../cli/lib/dev-environment.ts";
+import { newIdentitySecret } from "../../cli/lib/dev-keys.ts";
 import { seed, worker } from "../../cli/local/cluster.ts";
-import { devEnvironment, devIdentityEnvironment } from "../../cli/local/dev-environment.ts";
-import { newIdentitySecret } from "../../cli/local/dev-keys.ts";
 import { freePort } from "../../cli/local/ports.ts";
 import type { WorkerName } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";

@@ -1,4 +1,4 @@
-import { signDevToken } from "../../cli/local/dev-keys.ts";
+import { signDevToken } from "../../cli/lib/dev-keys.ts";
 import type { TestCluster } from "./test-cluster.ts";
 
 export interface Started {

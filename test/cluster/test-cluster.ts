@@ -1,5 +1,5 @@
+import { newDevKeys, newIdentitySecret } from "../../cli/lib/dev-keys.ts";
 import { seed, startCluster } from "../../cli/local/cluster.ts";
-import { newDevKeys, newIdentitySecret } from "../../cli/local/dev-keys.ts";
 import { startLiveOrigin } from "../../cli/local/live-origin.ts";
 import { servePage } from "../../cli/local/page.ts";
 import { freePort } from "../../cli/local/ports.ts";

@@ -1,4 +1,4 @@
-import { type DevTokenClaims, signDevToken } from "../../cli/local/dev-keys.ts";
+import { type DevTokenClaims, signDevToken } from "../../cli/lib/dev-keys.ts";
 import type { TestCluster } from "./test-cluster.ts";
 import { walk } from "./walk.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { browserPlayer } from "../../players/browser-player.ts";
-import { startPlayerSite } from "../../players/player-site.ts";
+import { browserPlayer } from "../../proof/browser-player.ts";
+import { startPlayerSite } from "../../proof/page-server.ts";
 import { oddEntry, oddFiles, startOddOrigin } from "../cluster/odd-origin.ts";
 import { rawRequest } from "../cluster/raw-request.ts";
 import { startStream } from "../cluster/start-stream.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
-import { projectRoot } from "../../cli/project.ts";
+import { projectRoot } from "../../cli/lib/project.ts";
 import { startStream } from "../cluster/start-stream.ts";
 import { until } from "../cluster/viewer.ts";
 import { urisOf, walk } from "../cluster/walk.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, inject, it, vi } from "vitest";
 import { dispatch } from "../../cli/dispatch.ts";
 import type { Finding } from "../../cli/doctor/finding.ts";
-import { newDevKeys } from "../../cli/local/dev-keys.ts";
+import { newDevKeys } from "../../cli/lib/dev-keys.ts";
 import type { RingKey } from "../../src/keys/key.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { folder, secretsIn, stagedoor } from "../node/cli/command-line.ts";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { projectRoot } from "../../cli/project.ts";
+import { projectRoot } from "../../cli/lib/project.ts";
 import { startStream } from "../cluster/start-stream.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { urisOf, walk } from "../cluster/walk.ts";

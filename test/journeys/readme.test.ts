@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import { promisify } from "node:util";
 import { calculateJwkThumbprint } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { devClient } from "../../cli/local/dev-environment.ts";
+import { devClient } from "../../cli/lib/dev-environment.ts";
 import { signedUp, takeTokens } from "../cluster/device.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { newHolder, proofOf } from "../unit/auth/proofs.ts";

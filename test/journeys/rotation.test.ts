@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { newDevKeys, signDevToken } from "../../cli/local/dev-keys.ts";
+import { newDevKeys, signDevToken } from "../../cli/lib/dev-keys.ts";
 import { seconds, systemClock, type UnixSeconds, unixSeconds } from "../../src/base/time.ts";
 import { newCloudFrontKey, newSessionKey } from "../../src/keys/generate.ts";
 import type { RingKey } from "../../src/keys/key.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fixtureCatalog } from "../../cli/project.ts";
+import { fixtureCatalog } from "../../cli/lib/project.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { get, type Opened, openedOf, until, untilRefused, urlsOf, viewerOf } from "../cluster/viewer.ts";
 

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { projectRoot } from "../../cli/lib/project.ts";
 import { freePort } from "../../cli/local/ports.ts";
-import { projectRoot } from "../../cli/project.ts";
 import { readConfiguration } from "../../src/config/configuration.ts";
 import { until } from "../cluster/viewer.ts";
 

@@ -1,7 +1,7 @@
 import { settingsSchema } from "../../../src/config/settings.ts";
+import type { WorkerKind } from "../../lib/worker-files.ts";
 import { environmentOf, type Facts } from "../facts.ts";
 import { type Check, type Finding, fault, warning } from "../finding.ts";
-import type { WorkerKind } from "../worker-files.ts";
 
 type SharedSetting = Exclude<keyof typeof settingsSchema.shape, "STAGEDOOR_KEYS" | "STAGEDOOR_ISSUERS">;
 

@@ -1,6 +1,6 @@
+import type { DeployedWorker, WorkerKind } from "../../lib/worker-files.ts";
 import { type Facts, workerOf } from "../facts.ts";
 import { type Check, type Finding, fault, warning } from "../finding.ts";
-import type { DeployedWorker, WorkerKind } from "../worker-files.ts";
 
 /** What each worker needs, bound under its name and to its own environment. */
 export const bindingsCheck: Check<Facts> = {

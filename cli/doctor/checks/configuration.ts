@@ -1,8 +1,8 @@
 import { readConfiguration, trustFaults } from "../../../src/config/configuration.ts";
 import { readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
+import type { DeployedWorker } from "../../lib/worker-files.ts";
 import { environmentOf, type Facts, handOver, soundCatalog } from "../facts.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
-import type { DeployedWorker } from "../worker-files.ts";
 
 /** Each worker's configuration, as the worker itself would read it. */
 export const configurationCheck: Check<Facts> = {

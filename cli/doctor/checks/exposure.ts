@@ -1,7 +1,7 @@
 import { readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
+import type { DeployedWorker, WorkerKind } from "../../lib/worker-files.ts";
 import { environmentOf, type Facts } from "../facts.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
-import type { DeployedWorker, WorkerKind } from "../worker-files.ts";
 
 /** Who reaches the workers, at which address, and what is written down about them. */
 export const exposureCheck: Check<Facts> = {

@@ -3,8 +3,8 @@ import type { Asset } from "../../../src/catalog/asset.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
 import { cloudFrontKeyFor, inUse, keyStateOf } from "../../../src/keys/life.ts";
 import { type KeyRing, keysFor, signingKey } from "../../../src/keys/ring.ts";
-import { ringWords } from "../../keys/ring-file.ts";
 import { devRingFile } from "../../lib/files.ts";
+import { ringWords } from "../../lib/ring-file.ts";
 import { type Facts, soundCatalog } from "../facts.ts";
 import { type Finding, fault, warning } from "../finding.ts";
 

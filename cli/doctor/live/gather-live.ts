@@ -7,10 +7,10 @@ import { type OriginSecrets, readOriginSecrets } from "../../../src/catalog/orig
 import { defaultGrantIssuer } from "../../../src/config/settings.ts";
 import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
 import { endMisused, type Given } from "../../lib/command.ts";
+import { signDevToken } from "../../lib/dev-keys.ts";
 import { readText } from "../../lib/files.ts";
 import { operatorSigningKey, signOperatorToken } from "../../lib/operator-api.ts";
-import { signDevToken } from "../../local/dev-keys.ts";
-import { projectRoot } from "../../project.ts";
+import { projectRoot } from "../../lib/project.ts";
 import { environmentOf, type Facts, soundCatalog, soundRing, workerOf } from "../facts.ts";
 import { askWith } from "./ask.ts";
 import { isLocal, type Live } from "./live.ts";

@@ -1,8 +1,8 @@
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dispatch } from "../../../cli/dispatch.ts";
-import { bucketUnbound, deployedCatalog, deploymentAt, unboundBuckets } from "../../../cli/doctor/deployment.ts";
 import type { Finding } from "../../../cli/doctor/finding.ts";
+import { bucketUnbound, deployedCatalog, deploymentAt, unboundBuckets } from "../../../cli/lib/deployment.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { apiUrl, far, films } from "./doctor-stage.ts";
 

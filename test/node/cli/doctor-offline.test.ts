@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { offlineChecks } from "../../../cli/doctor/doctor.ts";
 import type { Facts } from "../../../cli/doctor/facts.ts";
 import type { FindingId, Severity } from "../../../cli/doctor/finding.ts";
-import type { DeployedWorker } from "../../../cli/doctor/worker-files.ts";
+import type { DeployedWorker } from "../../../cli/lib/worker-files.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { newCloudFrontKey, newSessionKey } from "../../../src/keys/generate.ts";
 import type { RingKey } from "../../../src/keys/key.ts";

@@ -5,8 +5,8 @@ import { describe, expect, it } from "vitest";
 import { dispatch } from "../../../cli/dispatch.ts";
 import { neededBindings } from "../../../cli/doctor/checks/bindings.ts";
 import { type Finding, findingIds } from "../../../cli/doctor/finding.ts";
-import { deployedWorker, workerFiles, workerKinds } from "../../../cli/doctor/worker-files.ts";
-import { newDevKeys } from "../../../cli/local/dev-keys.ts";
+import { newDevKeys } from "../../../cli/lib/dev-keys.ts";
+import { deployedWorker, workerFiles, workerKinds } from "../../../cli/lib/worker-files.ts";
 import { folder, projectFolder, secretsIn, stagedoor } from "./command-line.ts";
 
 /** A copy of what `doctor` reads of a project, to be changed. */

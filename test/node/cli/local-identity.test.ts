@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { newDevKeys } from "../../../cli/local/dev-keys.ts";
+import { newDevKeys } from "../../../cli/lib/dev-keys.ts";
 import { folder, json } from "./command-line.ts";
 
 const ring = join(folder(), "keys.json");

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { devKeyRing } from "../../../cli/local/dev-keys.ts";
+import { devKeyRing } from "../../../cli/lib/dev-keys.ts";
 import { operatorIssuers } from "../../../src/auth/operator-token.ts";
 import { verifyJwt } from "../../../src/auth/verify-jwt.ts";
 import { systemClock } from "../../../src/base/time.ts";

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { newDevKeys } from "../../../cli/local/dev-keys.ts";
+import { newDevKeys } from "../../../cli/lib/dev-keys.ts";
 import { folder, json, secretsIn, stagedoor } from "./command-line.ts";
 
 const place = folder();

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { newDevKeys } from "../../../cli/local/dev-keys.ts";
+import { newDevKeys } from "../../../cli/lib/dev-keys.ts";
 import { folder, json, projectFolder, stagedoor } from "./command-line.ts";
 
 const place = folder();

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { newDevKeys } from "../../../cli/local/dev-keys.ts";
+import { newDevKeys } from "../../../cli/lib/dev-keys.ts";
 import { keepLine, keepLogs, keepSecrets, searchLogs } from "../../cluster/kept-logs.ts";
 
 let logs: ReturnType<typeof keepLogs>;

@@ -1,5 +1,5 @@
 // First, since wrangler reads what it sets.
-import "../../../cli/local/offline.ts";
+import "../../../cli/lib/offline.ts";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { unstable_readConfig } from "wrangler";
@@ -11,7 +11,7 @@ import {
   environments,
   order,
 } from "../../../cli/deploy/workers.ts";
-import { projectRoot } from "../../../cli/project.ts";
+import { projectRoot } from "../../../cli/lib/project.ts";
 
 const cases = environments.flatMap((environment) => order.map((worker) => ({ environment, worker })));
 const suffix = { staging: "-staging", production: "" };

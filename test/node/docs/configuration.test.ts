@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { configurationReference } from "../../../cli/docs/references.ts";
-import { projectRoot } from "../../../cli/project.ts";
+import { projectRoot } from "../../../cli/lib/project.ts";
 import { identitySettingsSchema } from "../../../src/config/identity-configuration.ts";
 import { settingsSchema } from "../../../src/config/settings.ts";
 

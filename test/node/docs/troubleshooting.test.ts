@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { troubleshootingModule } from "../../../cli/docs/references.ts";
-import { projectRoot } from "../../../cli/project.ts";
+import { projectRoot } from "../../../cli/lib/project.ts";
 import { problemFor, refusalCodes } from "../../../src/http/problems.ts";
 
 const page = readFileSync(join(projectRoot, "docs/troubleshooting.md"), "utf8");

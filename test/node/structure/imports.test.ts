@@ -59,9 +59,9 @@ const filesThat = (files: readonly Source[], imports: (found: Import) => boolean
   files.filter((source) => source.imports.some(imports)).map(({ file }) => file);
 
 const src = sources("src");
-const folders = ["workers", "cli", "bench", "web", "fixtures/live", "player", "players", "test"];
-const [workers, cli, bench, web, live, player, players, test] = folders.map(sources);
-if (!workers || !cli || !bench || !web || !live || !player || !players || !test) throw new Error("a folder is gone");
+const folders = ["workers", "cli", "bench", "demo", "fixtures/live", "packages/player", "proof", "test"];
+const [workers, cli, bench, demo, live, player, proof, test] = folders.map(sources);
+if (!workers || !cli || !bench || !demo || !live || !player || !proof || !test) throw new Error("a folder is missing");
 const core = src.filter((source) => folderOf(source) !== "platform");
 
 describe("imports point one way", () => {
@@ -90,7 +90,7 @@ describe("imports point one way", () => {
   });
 
   it("lets only workers, the command line, benchmarks and tests import the platform code", () => {
-    expect(filesThat([...core, ...web], ({ folder }) => folder === "src/platform")).toEqual([]);
+    expect(filesThat([...core, ...demo], ({ folder }) => folder === "src/platform")).toEqual([]);
   });
 
   it("keeps the modules of Node and Cloudflare out of everything except the platform code", () => {
@@ -104,14 +104,14 @@ describe("imports point one way", () => {
 
   it("lets nothing that is deployed import the command line, the tests, the benchmarks or the page", () => {
     const strays = filesThat([...src, ...workers], ({ folder = "" }) =>
-      ["cli", "test", "bench", "web", "fixtures", "player", "players"].includes(folder),
+      ["cli", "test", "bench", "demo", "fixtures", "packages", "proof"].includes(folder),
     );
     expect(strays).toEqual([]);
   });
 
   it("lets the helper that pages load import nothing but itself", () => {
-    const shipped = player.filter(({ file }) => file !== "player/build.ts");
-    const strays = filesThat(shipped, ({ folder }) => folder !== "player");
+    const shipped = player.filter(({ file }) => file !== "packages/player/build.ts");
+    const strays = filesThat(shipped, ({ folder }) => folder !== "packages");
     expect(strays).toEqual([]);
   });
 
@@ -123,7 +123,7 @@ describe("imports point one way", () => {
 
 describe("files", () => {
   const shipped = [...src, ...workers, ...cli];
-  const everything = [...shipped, ...bench, ...web, ...live, ...player, ...players, ...test];
+  const everything = [...shipped, ...bench, ...demo, ...live, ...player, ...proof, ...test];
   const importers = new Map<string, string[]>();
   for (const source of everything)
     for (const { file } of source.imports)

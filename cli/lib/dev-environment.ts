@@ -1,0 +1,54 @@
+import { devIssuer, ringFor, type WorkerName } from "../../src/config/configuration.ts";
+import { publicHalf } from "../../src/keys/key-material.ts";
+import { type KeyRing, keysFor } from "../../src/keys/ring.ts";
+import { catalogLiveUrl, liveOriginSecrets } from "../local/live-origin.ts";
+
+/** The audience of the development issuer's tokens. */
+export const devAudience = "stagedoor-api";
+
+/**
+ * The environment of a worker for development, with its part of the ring.
+ */
+export function devEnvironment(
+  worker: WorkerName,
+  ring: KeyRing,
+  mediaUrl: string,
+  overrides: Readonly<Record<string, string>>,
+) {
+  const issuer = {
+    issuer: devIssuer,
+    audience: devAudience,
+    algorithms: ["ES256"],
+    jwks: { keys: keysFor(ring, "token").map(publicHalf) },
+  };
+  return {
+    STAGEDOOR_ENV: "development",
+    STAGEDOOR_MEDIA_URL: mediaUrl,
+    STAGEDOOR_KEYS: JSON.stringify(ringFor(worker, ring)),
+    STAGEDOOR_ORIGIN_SECRETS: JSON.stringify(liveOriginSecrets(new URL(catalogLiveUrl).host)),
+    ...(worker === "api" ? { STAGEDOOR_ISSUERS: JSON.stringify([issuer]) } : {}),
+    ...overrides,
+  };
+}
+
+/** The app that development signs in to beside the page, on a port of this machine or by its own scheme. */
+export const devClient = {
+  clientId: "dev-app",
+  name: "Development app",
+  redirectUris: ["http://127.0.0.1:8790/callback", "app.stagedoor.dev:/callback"],
+};
+
+/** On this machine anybody may make an account, and play everything with it. A deployment says so itself, or has neither. */
+export const devSignUp = { STAGEDOOR_IDENTITY_SIGN_UP: "open", STAGEDOOR_IDENTITY_ASSETS: "*" };
+
+/** The environment of the identity worker for development, behind the API at `apiUrl`. */
+export function devIdentityEnvironment(apiUrl: string, secret: string, overrides: Readonly<Record<string, string>>) {
+  return {
+    STAGEDOOR_ENV: "development",
+    STAGEDOOR_API_URL: apiUrl,
+    STAGEDOOR_IDENTITY_SECRET: secret,
+    STAGEDOOR_IDENTITY_CLIENTS: JSON.stringify([devClient]),
+    ...devSignUp,
+    ...overrides,
+  };
+}

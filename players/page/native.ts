@@ -1,8 +1,0 @@
-import { putOnStage } from "./stage.ts";
-
-// The browser's own HLS: nothing but an address. It shows its requests to nobody, so they are counted at the server.
-putOnStage({
-  load(video, url) {
-    video.src = url;
-  },
-});

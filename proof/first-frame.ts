@@ -1,0 +1,59 @@
+import { setTimeout as after } from "node:timers/promises";
+import { hasty, type Stage, timedRun } from "./environment.ts";
+import type { Player } from "./player.ts";
+import { Viewer } from "./viewer.ts";
+
+/** What the first picture may take, against the same stream unprotected. */
+export const mostRatio = 1.1;
+
+/** Milliseconds from the manifest URL to the first picture: the middle of several openings of each kind. */
+export interface FirstFrame {
+  readonly player: string;
+  readonly asset: string;
+  readonly protected: number;
+  readonly unprotected: number;
+  readonly ratio: number;
+}
+
+/** Opens a stream by turns from Stagedoor and from where anybody may have it, so that both see the same machine. */
+export async function measureFirstFrame(
+  player: Player,
+  asset: string,
+  stage: Stage,
+  rounds: number,
+): Promise<FirstFrame> {
+  const cluster = await stage.cluster(hasty);
+  const taken = { protected: [] as number[], unprotected: [] as number[] };
+  // The first opening of each kind fills caches and is not counted.
+  for (let round = 0; round <= rounds; round++) {
+    const viewer = await Viewer.of(cluster.addresses, `first-frame-${player.name}-${asset}-${round}`);
+    const { manifestUrl } = await viewer.start(asset);
+    const addresses = { protected: manifestUrl, unprotected: stage.unprotectedUrl(asset) } as const;
+    const kinds = ["protected", "unprotected"] as const;
+    for (const kind of round % 2 === 0 ? kinds : kinds.toReversed()) {
+      const milliseconds = await firstFrame(player, addresses[kind]);
+      if (round > 0) taken[kind].push(milliseconds);
+    }
+  }
+  const [ours, theirs] = [middle(taken.protected), middle(taken.unprotected)];
+  return { player: player.name, asset, protected: ours, unprotected: theirs, ratio: ours / theirs };
+}
+
+async function firstFrame(player: Player, url: string): Promise<number> {
+  const playback = await player.open(url, timedRun, {});
+  try {
+    for (let waited = 0; waited < 15_000; waited += 50) {
+      const { firstFrame } = await playback.state();
+      if (firstFrame !== undefined) return firstFrame;
+      await after(50);
+    }
+    throw new Error(`${player.name} showed no picture`);
+  } finally {
+    await playback.stop();
+  }
+}
+
+function middle(all: readonly number[]): number {
+  const sorted = all.toSorted((one, other) => one - other);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}

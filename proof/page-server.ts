@@ -1,0 +1,54 @@
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { projectRoot } from "../cli/lib/project.ts";
+
+/** The players of a page, and the file of each as its package ships it. */
+const libraries = {
+  hls: "node_modules/hls.js/dist/hls.min.js",
+  shaka: "node_modules/shaka-player/dist/shaka-player.compiled.js",
+  videojs: "node_modules/video.js/dist/video.min.js",
+  native: undefined,
+} as const;
+
+export type PagePlayer = keyof typeof libraries;
+
+/** Serves a page a player, on an origin of its own, as a customer's site has one. */
+export async function startPlayerSite(): Promise<{ urlOf(player: PagePlayer): string; stop(): void }> {
+  const scripts = new Map<string, string>();
+  for (const [name, library] of Object.entries(libraries)) {
+    const { outputFiles } = await build({
+      entryPoints: [join(projectRoot, `proof/page/${name}-page.ts`)],
+      bundle: true,
+      write: false,
+      format: "esm",
+      target: "es2022",
+      logLevel: "silent",
+    });
+    scripts.set(`/page/${name}.js`, outputFiles[0]?.text ?? "");
+    if (library !== undefined) scripts.set(`/library/${name}.js`, await readFile(join(projectRoot, library), "utf8"));
+  }
+  const server = createServer((request, response) => {
+    const path = request.url ?? "/";
+    const script = scripts.get(path);
+    response.setHeader("Content-Type", script === undefined ? "text/html" : "text/javascript");
+    response.end(script ?? markup(path.slice(1)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the site has no port");
+  return {
+    urlOf: (player) => `http://localhost:${address.port}/${player}`,
+    stop() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+function markup(player: string): string {
+  const library = player === "native" ? "" : `<script src="/library/${player}.js"></script>`;
+  return `<!doctype html><meta charset="utf-8"><title>${player}</title><link rel="icon" href="data:,">
+<video muted playsinline crossorigin="anonymous" width="320" height="180"></video>${library}<script type="module" src="/page/${player}.js"></script>`;
+}
