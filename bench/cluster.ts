@@ -31,11 +31,14 @@ export async function startBenchCluster(ring: KeyRing, privateKey: string, asset
   const stores = { kvNamespaces: { CATALOG: "catalog" }, r2Buckets: { MEDIA: "media" } };
   // As deployed: the objects live with the edge worker.
   const objectOf = (className: string, scriptName = "edge") => ({ className, scriptName, useSQLite: true });
-  const objects = { REVOCATIONS: objectOf("RevocationObject"), STREAMS: objectOf("StreamsObject") };
-  const counters = { LIMITS: objectOf("LimitsObject", "start"), PROOFS: objectOf("ProofsObject", "start") };
-  const catalogEdits = { CATALOG_EDITS: objectOf("CatalogObject", "start") };
+  const objects = { REVOCATION_LOG: objectOf("RevocationLog"), SUBJECT_LEASES: objectOf("SubjectLeases") };
+  const counters = {
+    RATE_LIMIT_COUNTER: objectOf("RateLimitCounter", "start"),
+    DPOP_PROOFS: objectOf("DpopProofs", "start"),
+  };
+  const catalogEdits = { CATALOG_EDITOR: objectOf("CatalogEditor", "start") };
   // As deployed, with the object that counts are reported to; in development that is done every second.
-  const metrics = { METRICS: objectOf("MetricsObject", "manifest") };
+  const metrics = { METRICS_STORE: objectOf("MetricsStore", "manifest") };
   const edge = {
     ...stores,
     durableObjects: { ...objects, ...metrics },
@@ -66,7 +69,7 @@ export async function startBenchCluster(ring: KeyRing, privateKey: string, asset
     }),
     worker("manifest", undefined, await bundled("workers/manifest/index.ts"), {
       ...stores,
-      durableObjects: { ...metrics, PLAYLISTS: objectOf("PlaylistObject", "manifest") },
+      durableObjects: { ...metrics, SHARED_PLAYLIST: objectOf("SharedPlaylist", "manifest") },
       bindings: devEnvironment("manifest", ring, media, {}),
     }),
     worker("jose-app", ports.joseApp, await bundled("bench/workers/jose-app.ts"), {

@@ -1,13 +1,11 @@
-export { LimitsObject, ProofsObject } from "../src/platform/cloudflare/limit-objects.ts";
-export { MetricsObject } from "../src/platform/cloudflare/metrics-object.ts";
+export { SubjectLeases } from "../src/platform/cloudflare/leases-object.ts";
+export { DpopProofs, RateLimitCounter } from "../src/platform/cloudflare/limit-objects.ts";
+export { MetricsStore } from "../src/platform/cloudflare/metrics-object.ts";
+export { RevocationLog } from "../src/platform/cloudflare/revocation-object.ts";
 
-export { RevocationObject } from "../src/platform/cloudflare/revocation-object.ts";
+export { EditedCatalogEditor } from "./workerd-catalog.ts";
 
-export { StreamsObject } from "../src/platform/cloudflare/streams-object.ts";
-
-export { EditedCatalogObject } from "./workerd-catalog.ts";
-
-export { CountedPlaylistObject } from "./workerd-playlists.ts";
+export { CountedSharedPlaylist } from "./workerd-playlists.ts";
 
 /** The tests bring their own code; the runtime wants a worker all the same. */
 export default {

@@ -2,7 +2,6 @@ import { isUnixSeconds, rfc3339, systemClock } from "../../src/base/time.ts";
 import { devKidPrefix, readConfiguration, ringFor, workerNames } from "../../src/config/configuration.ts";
 import { fingerprintOf } from "../../src/keys/key-material.ts";
 import { keyStateOf, signsByAsset } from "../../src/keys/life.ts";
-import { withoutStates } from "../../src/keys/plain.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { type NextStep, nextStep, type RotatedPurpose, rotatedPurposes, sinceWhen } from "../../src/keys/rotation.ts";
 import { type Command, endMisused, failed, good } from "../lib/command.ts";
@@ -65,7 +64,7 @@ export const keysForCommand: Command = {
   name: "keys for",
   summary: "print the part of the ring that a worker needs, secrets and all",
   operands: ["<api|manifest|edge>"],
-  options: { ...ringOption, plain: { type: "boolean" } },
+  options: ringOption,
   help: `Prints a worker's part of the key ring as JSON, for its secret STAGEDOOR_KEYS. The output holds secrets: pipe it on,
 as in
 
@@ -74,7 +73,6 @@ as in
 The edge and the API worker get no private half of a CloudFront key, and none gets a key that signs bearer tokens or
 operators' credentials: of those the API gets the public halves. A retired key nobody gets.
 
-  --plain              without the states of keys, for a release that does not know them, after a roll-back
   --ring <file>        the key ring (.stagedoor/keys.json of the project)`,
   run: async (given) => {
     const worker = workerNames.find((name) => name === given.operands[0]);
@@ -85,7 +83,7 @@ operators' credentials: of those the API gets the public halves. A retired key n
     const faults = refusedOf(ring);
     if (faults.length > 0)
       return failed(`A worker would refuse this part of the ring, and with it every request:\n${faults.join("\n")}`);
-    const keys = given.on("plain") ? withoutStates(ring.keys, systemClock()) : ring.keys;
+    const { keys } = ring;
     const dev = keys.some(({ kid }) => kid.startsWith(devKidPrefix));
     return good(
       JSON.stringify({ keys }),

@@ -1,6 +1,6 @@
 import type { SqlRow, SqlStore } from "../base/sql-store.ts";
 import { isUnixSeconds, seconds, type UnixSeconds } from "../base/time.ts";
-import type { LeaseRow, LeaseRows, Move, NetworkSeen, QuotaUsed } from "./lease-rows.ts";
+import type { LeaseRow, LeaseRows, Marker, NetworkSeen, QuotaUsed } from "./lease-rows.ts";
 import { revocationCauses } from "./revocation.ts";
 
 const schema = `
@@ -12,16 +12,16 @@ const schema = `
     seen_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     lease_until INTEGER NOT NULL,
-    most_streams INTEGER,
-    ended TEXT,
+    stream_limit INTEGER,
+    end_cause TEXT,
     networks TEXT NOT NULL,
     login TEXT
   );
-  CREATE TABLE IF NOT EXISTS move (
-    way TEXT NOT NULL,
+  CREATE TABLE IF NOT EXISTS marker (
+    kind TEXT NOT NULL,
     name TEXT NOT NULL,
     until INTEGER NOT NULL,
-    PRIMARY KEY (way, name)
+    PRIMARY KEY (kind, name)
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS network_key (key TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS quota (
@@ -31,12 +31,16 @@ const schema = `
     length REAL NOT NULL
   ) WITHOUT ROWID;`;
 
-const ways = ["to", "from", "out", "shared"] as const satisfies readonly Move["way"][];
+const markerKinds = [
+  "moved_to",
+  "moved_from",
+  "signed_out",
+  "shared_login",
+] as const satisfies readonly Marker["kind"][];
 
 /** A subject's rows in SQLite. Makes its tables with the first row, so that a question alone leaves nothing behind. */
 export function sqlLeaseRows(sql: SqlStore): LeaseRows {
   let made = [...sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lease'")].length > 0;
-  if (made) complete(sql);
   const write = (statement: string, ...bindings: (string | number | null)[]) => {
     if (!made) sql.exec(schema);
     made = true;
@@ -49,12 +53,12 @@ export function sqlLeaseRows(sql: SqlStore): LeaseRows {
     put: (row) =>
       write(
         `INSERT INTO lease
-           (session_id, asset_id, started_at, seen_at, expires_at, lease_until, most_streams, ended, networks, login)
+           (session_id, asset_id, started_at, seen_at, expires_at, lease_until, stream_limit, end_cause, networks, login)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (session_id) DO UPDATE SET
            asset_id = excluded.asset_id, started_at = excluded.started_at, seen_at = excluded.seen_at,
            expires_at = excluded.expires_at, lease_until = excluded.lease_until,
-           most_streams = excluded.most_streams, ended = excluded.ended, networks = excluded.networks,
+           stream_limit = excluded.stream_limit, end_cause = excluded.end_cause, networks = excluded.networks,
            login = excluded.login`,
         row.sessionId,
         row.assetId,
@@ -68,15 +72,15 @@ export function sqlLeaseRows(sql: SqlStore): LeaseRows {
         row.login ?? null,
       ),
     remove: (sessionId) => write("DELETE FROM lease WHERE session_id = ?", sessionId),
-    moves: () => read("SELECT * FROM move", moveRow),
-    putMove: ({ way, name, until }) =>
+    markers: () => read("SELECT * FROM marker", markerRow),
+    putMarker: ({ kind, name, until }) =>
       write(
-        "INSERT INTO move (way, name, until) VALUES (?, ?, ?) ON CONFLICT (way, name) DO UPDATE SET until = excluded.until",
-        way,
+        "INSERT INTO marker (kind, name, until) VALUES (?, ?, ?) ON CONFLICT (kind, name) DO UPDATE SET until = excluded.until",
+        kind,
         name,
         until,
       ),
-    removeMove: ({ way, name }) => write("DELETE FROM move WHERE way = ? AND name = ?", way, name),
+    removeMarker: ({ kind, name }) => write("DELETE FROM marker WHERE kind = ? AND name = ?", kind, name),
     networkKey: () => read("SELECT key FROM network_key", ({ key }) => text(key))[0],
     putNetworkKey: (key) => write("INSERT INTO network_key (key) VALUES (?)", key),
     quotas: () => read("SELECT * FROM quota", quotaRow),
@@ -94,13 +98,6 @@ export function sqlLeaseRows(sql: SqlStore): LeaseRows {
   };
 }
 
-/** What an earlier version made has fewer tables, and its rows no login. */
-function complete(sql: SqlStore): void {
-  sql.exec(schema);
-  const columns = [...sql.exec("SELECT name FROM pragma_table_info('lease')")].map(({ name }) => name);
-  if (!columns.includes("login")) sql.exec("ALTER TABLE lease ADD COLUMN login TEXT");
-}
-
 function leaseRow(row: SqlRow): LeaseRow {
   return {
     sessionId: text(row.session_id),
@@ -109,17 +106,17 @@ function leaseRow(row: SqlRow): LeaseRow {
     seenAt: time(row.seen_at),
     expiresAt: time(row.expires_at),
     leaseUntil: time(row.lease_until),
-    limit: typeof row.most_streams === "number" ? row.most_streams : undefined,
-    ended: revocationCauses.find((cause) => cause === row.ended),
+    limit: typeof row.stream_limit === "number" ? row.stream_limit : undefined,
+    ended: revocationCauses.find((cause) => cause === row.end_cause),
     networks: networks(text(row.networks)),
     login: typeof row.login === "string" ? row.login : undefined,
   };
 }
 
-function moveRow(row: SqlRow): Move {
-  const way = ways.find((one) => one === row.way);
-  if (way === undefined) throw new TypeError("a move of the leases goes no way");
-  return { way, name: text(row.name), until: time(row.until) };
+function markerRow(row: SqlRow): Marker {
+  const kind = markerKinds.find((known) => known === row.kind);
+  if (kind === undefined) throw new TypeError("a marker of an unknown kind");
+  return { kind, name: text(row.name), until: time(row.until) };
 }
 
 function quotaRow(row: SqlRow): QuotaUsed {

@@ -30,12 +30,12 @@ export interface NetworkSeen {
 }
 
 /**
- * Where a subject's streams went (`to`) or came from (`from`) when their name changed with the key, and until when it counts.
- * Or a login: one that the viewer signed out of (`out`), or one whose session was renewed from another, so that grants of both
- * are in use (`shared`).
+ * A fact about another name of the subject, or about a login, that is kept until a time. `moved_to`, `moved_from`: the subject's
+ * streams moved to or from that name when the session key changed. `signed_out`: the viewer signed out of that login.
+ * `shared_login`: a session of that login was renewed from another login, so grants of both are in use.
  */
-export interface Move {
-  readonly way: "to" | "from" | "out" | "shared";
+export interface Marker {
+  readonly kind: "moved_to" | "moved_from" | "signed_out" | "shared_login";
   readonly name: string;
   readonly until: UnixSeconds;
 }
@@ -47,9 +47,9 @@ export interface LeaseRows extends QuotaRows {
   /** Writes a row, or writes it anew. */
   put(row: LeaseRow): void;
   remove(sessionId: string): void;
-  moves(): Iterable<Move>;
-  putMove(move: Move): void;
-  removeMove(move: Move): void;
+  markers(): Iterable<Marker>;
+  putMarker(marker: Marker): void;
+  removeMarker(marker: Marker): void;
   /** The key of the hashes that stand for networks in these rows, in base64url; undefined before there is one. */
   networkKey(): string | undefined;
   putNetworkKey(key: string): void;

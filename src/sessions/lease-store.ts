@@ -14,7 +14,7 @@ import type {
   TouchAnswer,
 } from "./lease.ts";
 import { type NetworkSecrets, networkHash } from "./lease-networks.ts";
-import { LeaseQuotas, type LeaseRow, type LeaseRows, type Move, type QuotaUsed, unseen } from "./lease-rows.ts";
+import { LeaseQuotas, type LeaseRow, type LeaseRows, type Marker, type QuotaUsed, unseen } from "./lease-rows.ts";
 import {
   decideClaim,
   decideTouch,
@@ -36,7 +36,7 @@ import { claimBudget, waitAfterMany } from "./lease-throttle.ts";
 export interface HandedOver {
   readonly rows: readonly LeaseRow[];
   /** What is known of the subject's logins. */
-  readonly logins: readonly Move[];
+  readonly logins: readonly Marker[];
   readonly quotas: readonly QuotaUsed[];
   readonly until: UnixSeconds;
 }
@@ -59,7 +59,7 @@ export class LeaseBook {
   readonly #store: LeaseRows;
   readonly #times: LeaseTimes;
   readonly #rows = new Map<string, LeaseRow>();
-  readonly #moves = new Map<string, Move>();
+  readonly #markers = new Map<string, Marker>();
   readonly #budget = claimBudget();
   readonly #hash: (network: string) => string;
   readonly #quotas: LeaseQuotas;
@@ -71,7 +71,7 @@ export class LeaseBook {
     this.#hash = networkHash(store, secrets);
     this.#quotas = new LeaseQuotas(store);
     for (const row of store.all()) this.#keep(row);
-    for (const move of store.moves()) this.#keepMove(move);
+    for (const marker of store.markers()) this.#keepMarker(marker);
   }
 
   /**
@@ -125,17 +125,17 @@ export class LeaseBook {
 
   /** Ends the sessions of a login. A claim or grant of it that comes later is refused too, whether its session is known or not. */
   endLogin({ login, now, until }: LoginEnding): LoginEnded {
-    const out = [...this.#moves.values()].filter(({ way }) => way === "out");
+    const out = [...this.#markers.values()].filter(({ kind }) => kind === "signed_out");
     // The first of them: its tokens have expired, and the rows of its sessions say that they have ended.
-    if (out.length >= mostLogins && out[0] !== undefined) this.#eraseMove(out[0]);
-    this.#writeMove({ way: "out", name: login, until });
+    if (out.length >= mostLogins && out[0] !== undefined) this.#eraseMarker(out[0]);
+    this.#writeMarker({ kind: "signed_out", name: login, until });
     this.#endSignedOut();
-    const complete = !this.#moves.has(moveKey("shared", login));
+    const complete = !this.#markers.has(markerKey("shared_login", login));
     return { leaseUntil: after(now, this.#times.leaseTtl), complete };
   }
 
   #isSignedOut(login: string | undefined): boolean {
-    return login !== undefined && this.#moves.has(moveKey("out", login));
+    return login !== undefined && this.#markers.has(markerKey("signed_out", login));
   }
 
   #endSignedOut(): void {
@@ -147,7 +147,7 @@ export class LeaseBook {
   #rememberShared({ sessionId, login }: LeaseClaim): void {
     const known = this.#rows.get(sessionId);
     if (known?.login === undefined || known.login === login) return;
-    this.#writeMove({ way: "shared", name: known.login, until: known.expiresAt });
+    this.#writeMarker({ kind: "shared_login", name: known.login, until: known.expiresAt });
   }
 
   show(sessionId: string, now: UnixSeconds): StreamState | undefined {
@@ -161,14 +161,14 @@ export class LeaseBook {
 
   /** The name under which the subject's streams are now, where they are here no more. */
   heir(): string | undefined {
-    for (const move of this.#moves.values()) if (move.way === "to") return move.name;
+    for (const marker of this.#markers.values()) if (marker.kind === "moved_to") return marker.name;
     return undefined;
   }
 
   /** Says that what was sent on concerns grants until then: the sending on lasts as long. */
   sentOn(until: UnixSeconds): void {
-    for (const move of this.#moves.values())
-      if (move.way === "to" && until > move.until) this.#writeMove({ ...move, until });
+    for (const marker of this.#markers.values())
+      if (marker.kind === "moved_to" && until > marker.until) this.#writeMarker({ ...marker, until });
   }
 
   /**
@@ -179,26 +179,26 @@ export class LeaseBook {
     const rows = [...this.#rows.values()];
     for (const { expiresAt } of rows) until = later(until, expiresAt);
     until = this.#quotas.lastEnd(until);
-    for (const move of this.#moves.values())
-      if (move.way === "to") {
-        until = later(until, move.until);
-        if (move.name !== to) this.#eraseMove(move);
+    for (const marker of this.#markers.values())
+      if (marker.kind === "moved_to") {
+        until = later(until, marker.until);
+        if (marker.name !== to) this.#eraseMarker(marker);
       }
-    this.#writeMove({ way: "to", name: to, until });
-    const logins = [...this.#moves.values()].filter(({ way }) => way === "out" || way === "shared");
+    this.#writeMarker({ kind: "moved_to", name: to, until });
+    const logins = [...this.#markers.values()].filter(({ kind }) => kind === "signed_out" || kind === "shared_login");
     return { rows: rows.map((row) => ({ ...row, networks: [] })), logins, quotas: this.#quotas.all(), until };
   }
 
   /** Whether all that was under an older name is here already. */
   tookFrom(name: string): boolean {
-    return this.#moves.has(moveKey("from", name));
+    return this.#markers.has(markerKey("moved_from", name));
   }
 
   /** Takes what an older name gave. What both know of a session is put together, so that twice does no harm. */
   takeOver(from: string, { rows, logins, quotas, until }: HandedOver): void {
     for (const login of logins) {
-      const known = this.#moves.get(moveKey(login.way, login.name));
-      if (known === undefined || known.until < login.until) this.#writeMove(login);
+      const known = this.#markers.get(markerKey(login.kind, login.name));
+      if (known === undefined || known.until < login.until) this.#writeMarker(login);
     }
     this.#quotas.takeOver(quotas);
     this.#remindOfQuotas();
@@ -207,7 +207,7 @@ export class LeaseBook {
       this.#write(known === undefined ? row : merged(known, row));
     }
     this.#endSignedOut();
-    this.#writeMove({ way: "from", name: from, until });
+    this.#writeMarker({ kind: "moved_from", name: from, until });
   }
 
   /** When {@link prune} has something to remove, or undefined where nothing is kept. */
@@ -222,9 +222,9 @@ export class LeaseBook {
     for (const row of [...this.#rows.values()])
       if (removalOf(row.expiresAt, this.#times) <= now) this.#erase(row);
       else this.#keep(row);
-    for (const move of [...this.#moves.values()])
-      if (removalOf(move.until, this.#times) <= now) this.#eraseMove(move);
-      else this.#keepMove(move);
+    for (const marker of [...this.#markers.values()])
+      if (removalOf(marker.until, this.#times) <= now) this.#eraseMarker(marker);
+      else this.#keepMarker(marker);
     this.#quotas.prune(now);
     this.#remindOfQuotas();
   }
@@ -268,22 +268,22 @@ export class LeaseBook {
     }
   }
 
-  #writeMove(move: Move): void {
-    this.#store.putMove(move);
-    this.#keepMove(move);
+  #writeMarker(marker: Marker): void {
+    this.#store.putMarker(marker);
+    this.#keepMarker(marker);
   }
 
-  #keepMove(move: Move): void {
-    this.#moves.set(moveKey(move.way, move.name), move);
-    this.#remindOf(move.until);
+  #keepMarker(marker: Marker): void {
+    this.#markers.set(markerKey(marker.kind, marker.name), marker);
+    this.#remindOf(marker.until);
   }
 
-  #eraseMove(move: Move): void {
-    this.#store.removeMove(move);
-    this.#moves.delete(moveKey(move.way, move.name));
+  #eraseMarker(marker: Marker): void {
+    this.#store.removeMarker(marker);
+    this.#markers.delete(markerKey(marker.kind, marker.name));
   }
 }
 
-function moveKey(way: Move["way"], name: string): string {
-  return `${way}:${name}`;
+function markerKey(kind: Marker["kind"], name: string): string {
+  return `${kind}:${name}`;
 }

@@ -21,14 +21,14 @@ import {
 import { type RevocationPage, readEntry } from "./revocation-page.ts";
 
 /** What the log is kept in. */
-export interface RevocationStore {
+export interface RevocationDatabase {
   readonly sql: SqlStore;
   /** Everything that `work` does, or nothing of it where it throws. */
   readonly transaction: <Value>(work: () => Value) => Value;
 }
 
 /** The revocation log in SQLite. It throws where the store fails. */
-export interface RevocationBook {
+export interface RevocationStore {
   /** As `RevocationLog` promises it. */
   append(entries: readonly Revocation[], by: RevocationMaker): number;
   shorten(kind: RevocationKind, value: string, until: UnixSeconds): void;
@@ -70,30 +70,30 @@ const tables = `
     keep_until INTEGER NOT NULL, made_by TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (kind, value)
   ) WITHOUT ROWID;
   CREATE UNIQUE INDEX IF NOT EXISTS revocation_by_seq ON revocation (seq);
-  CREATE INDEX IF NOT EXISTS revocation_by_end ON revocation (keep_until);
-  CREATE TABLE IF NOT EXISTS numbering (one INTEGER PRIMARY KEY CHECK (one = 1), first INTEGER NOT NULL, last INTEGER NOT NULL);
+  CREATE INDEX IF NOT EXISTS revocation_by_keep_until ON revocation (keep_until);
+  CREATE TABLE IF NOT EXISTS sequence (id INTEGER PRIMARY KEY CHECK (id = 1), first INTEGER NOT NULL, last INTEGER NOT NULL);
 `;
 
-const numberingSchema = z.object({ first: z.int(), last: z.int() });
+const sequenceSchema = z.object({ first: z.int(), last: z.int() });
 const seqSchema = z.object({ seq: z.int() });
 const endSchema = z.object({ keep_until: z.number().refine(isUnixSeconds).nullable() });
 const keptSchema = z.object({ keep_until: z.number().refine(isUnixSeconds), made_by: z.enum(revocationMakers) });
 const countSchema = z.object({ count: z.int() });
 
 /** Opens the log in a store, where it makes the tables that are missing. */
-export function openRevocationBook(
-  { sql, transaction }: RevocationStore,
+export function openRevocationStore(
+  { sql, transaction }: RevocationDatabase,
   clock: MillisecondClock,
   { pageSize, fullAt }: RevocationBounds = usualBounds,
-): RevocationBook {
+): RevocationStore {
   const now = () => unixSeconds(Math.floor(clock() / 1000));
   const one = (query: string, ...bindings: (string | number)[]) => [...sql.exec(query, ...bindings)][0];
-  const numbering = () => numberingSchema.parse(one("SELECT first, last FROM numbering"));
+  const sequence = () => sequenceSchema.parse(one("SELECT first, last FROM sequence"));
 
   transaction(() => {
     sql.exec(tables);
     const first = clock() * numbersPerMillisecond;
-    sql.exec("INSERT OR IGNORE INTO numbering (one, first, last) VALUES (1, ?, ?)", first, first);
+    sql.exec("INSERT OR IGNORE INTO sequence (id, first, last) VALUES (1, ?, ?)", first, first);
   });
 
   const find = (kind: RevocationKind, value: string): KeptRevocation | undefined => {
@@ -120,8 +120,8 @@ export function openRevocationBook(
   };
 
   const write = ({ kind, value, cause, at, until, by, keepUntil }: KeptRevocation) => {
-    const seq = Math.max(numbering().last + 1, clock() * numbersPerMillisecond);
-    sql.exec("UPDATE numbering SET last = ?", seq);
+    const seq = Math.max(sequence().last + 1, clock() * numbersPerMillisecond);
+    sql.exec("UPDATE sequence SET last = ?", seq);
     sql.exec(
       `INSERT OR REPLACE INTO revocation (kind, value, cause, at, until, keep_until, made_by, seq)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -169,7 +169,7 @@ export function openRevocationBook(
       }),
 
     since: (cursor) => {
-      const { first, last } = numbering();
+      const { first, last } = sequence();
       const reset = cursor < first || cursor > last;
       // A snapshot that begins holds nothing that has to be taken back.
       const rows = [

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newSessionKey } from "../../src/keys/generate.ts";
-import { gatheredBy, type MetricsNamespace } from "../../src/platform/cloudflare/object-clients.ts";
+import { gatheredBy, type MetricsStoreNamespace } from "../../src/platform/cloudflare/object-clients.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { until } from "../cluster/viewer.ts";
 
@@ -43,10 +43,12 @@ describe("the requests that a wrong configuration refuses", () => {
   it("are counted and reported by every worker, though none of them could be put together", async () => {
     for (const url of [wrong.addresses.apiUrl, wrong.addresses.mediaUrl, wrong.addresses.mediaUrl])
       expect((await fetch(`${url}/health`)).status).toBe(500);
-    const { METRICS } = await wrong.miniflare.getBindings<{ METRICS: MetricsNamespace<unknown> }>("stagedoor-api");
+    const { METRICS_STORE } = await wrong.miniflare.getBindings<{ METRICS_STORE: MetricsStoreNamespace<unknown> }>(
+      "stagedoor-api",
+    );
     const refused = (worker: string) => `stagedoor_refused_total{worker="${worker}",code="configuration_invalid"}`;
     const counted = async () => {
-      const counts = new Map(await gatheredBy(METRICS).counts());
+      const counts = new Map(await gatheredBy(METRICS_STORE).counts());
       return [counts.get(refused("api")), counts.get(refused("edge"))];
     };
     await until(counted, ([api, edge]) => api === 1 && edge === 2);

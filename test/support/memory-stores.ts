@@ -19,7 +19,7 @@ import type { Telemetry, TelemetryEvent } from "../../src/metrics/telemetry.ts";
 import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
 import type { StreamsOf } from "../../src/sessions/lease.ts";
 import { endLoginAt, type LeaseDesk, leaseDesk } from "../../src/sessions/lease-router.ts";
-import type { LeaseRow, LeaseRows, Move, QuotaUsed } from "../../src/sessions/lease-rows.ts";
+import type { LeaseRow, LeaseRows, Marker, QuotaUsed } from "../../src/sessions/lease-rows.ts";
 import { LeaseBook } from "../../src/sessions/lease-store.ts";
 import { type KeptRevocation, merge, type RevocationLog, shortened, takeBack } from "../../src/sessions/revocation.ts";
 
@@ -185,7 +185,7 @@ export function memoryStreams(
 
 function memoryRows(): LeaseRows & { readonly writes: () => number } {
   const rows = new Map<string, LeaseRow>();
-  const moves = new Map<string, Move>();
+  const markers = new Map<string, Marker>();
   let writes = 0;
   const quotas = new Map<string, QuotaUsed>();
   let networkKey: string | undefined;
@@ -197,9 +197,9 @@ function memoryRows(): LeaseRows & { readonly writes: () => number } {
       rows.set(row.sessionId, row);
     },
     remove: (sessionId) => void rows.delete(sessionId),
-    moves: () => moves.values(),
-    putMove: (move) => void moves.set(`${move.way} ${move.name}`, move),
-    removeMove: (move) => void moves.delete(`${move.way} ${move.name}`),
+    markers: () => markers.values(),
+    putMarker: (marker) => void markers.set(`${marker.kind} ${marker.name}`, marker),
+    removeMarker: (marker) => void markers.delete(`${marker.kind} ${marker.name}`),
     networkKey: () => networkKey,
     putNetworkKey: (key) => {
       networkKey = key;

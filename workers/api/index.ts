@@ -16,17 +16,17 @@ import { nobody } from "../../src/http/health.ts";
 import { logAct, logRefusal } from "../../src/http/request-log.ts";
 import type { Gathered } from "../../src/metrics/gathered.ts";
 import type { OperatorContext } from "../../src/operator/operator-context.ts";
-import type { CatalogObject } from "../../src/platform/cloudflare/catalog-object.ts";
+import type { CatalogEditor } from "../../src/platform/cloudflare/catalog-object.ts";
 import { identityEnding, identityRoutes, identityService } from "../../src/platform/cloudflare/identity-service.ts";
 import {
   countedBy,
   isolateTelemetry,
   type TelemetryBindings,
 } from "../../src/platform/cloudflare/isolate-telemetry.ts";
-import type { LimitsObject, ProofsObject } from "../../src/platform/cloudflare/limit-objects.ts";
+import type { DpopProofs, RateLimitCounter } from "../../src/platform/cloudflare/limit-objects.ts";
 import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
 import {
-  type CatalogObjects,
+  type CatalogEditorNamespace,
   catalogEditing,
   kvCatalog,
   proofReplay,
@@ -41,17 +41,17 @@ import type { OperatorAct, SessionContext } from "../../src/sessions/session-con
 import { publicKeysOf } from "../../src/signing/cloudfront/verify-cloudfront.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 
-export { CatalogObject } from "../../src/platform/cloudflare/catalog-object.ts";
-export { LimitsObject, ProofsObject } from "../../src/platform/cloudflare/limit-objects.ts";
+export { CatalogEditor } from "../../src/platform/cloudflare/catalog-object.ts";
+export { DpopProofs, RateLimitCounter } from "../../src/platform/cloudflare/limit-objects.ts";
 
 interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
   readonly CATALOG: KVNamespace;
   /** One object, in which operators' changes of the catalog take turns. */
-  readonly CATALOG_EDITS: DurableObjectNamespace<CatalogObject>;
+  readonly CATALOG_EDITOR: DurableObjectNamespace<CatalogEditor>;
   /** The identity worker; without it there are no sessions of sign-in, and STAGEDOOR_ISSUERS alone say who is trusted. */
   readonly IDENTITY?: Fetcher;
-  readonly LIMITS: DurableObjectNamespace<LimitsObject>;
-  readonly PROOFS: DurableObjectNamespace<ProofsObject>;
+  readonly RATE_LIMIT_COUNTER: DurableObjectNamespace<RateLimitCounter>;
+  readonly DPOP_PROOFS: DurableObjectNamespace<DpopProofs>;
   /** The demo page, bound by `npm start` alone. */
   readonly PAGE?: Fetcher;
 }
@@ -59,9 +59,26 @@ interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
 const log = (line: string) => console.log(line);
 
 const withApp = configured("api", log, countedBy("api", waitUntil), async (env: Env, configuration: Configuration) => {
-  const { CATALOG, CATALOG_EDITS, IDENTITY, LIMITS, METRICS, PROOFS, REVOCATIONS, STREAMS } = env;
+  const {
+    CATALOG,
+    CATALOG_EDITOR,
+    IDENTITY,
+    RATE_LIMIT_COUNTER,
+    METRICS_STORE,
+    DPOP_PROOFS,
+    REVOCATION_LOG,
+    SUBJECT_LEASES,
+  } = env;
   const { telemetry, reporter, gathered } = isolateTelemetry("api", env);
-  const missing = missingBindings({ CATALOG, CATALOG_EDITS, LIMITS, METRICS, PROOFS, REVOCATIONS, STREAMS });
+  const missing = missingBindings({
+    CATALOG,
+    CATALOG_EDITOR,
+    RATE_LIMIT_COUNTER,
+    METRICS_STORE,
+    DPOP_PROOFS,
+    REVOCATION_LOG,
+    SUBJECT_LEASES,
+  });
   if (missing.length > 0 || gathered === undefined) return refuse(missing);
   const { ring, issuers, basePath, development, apiUrl } = configuration;
   const onRefusal = (why: Refusal) => logRefusal(log, "api", why);
@@ -85,7 +102,7 @@ const withApp = configured("api", log, countedBy("api", waitUntil), async (env: 
     operators: operatorIssuers(ring, systemClock),
     site: configuration,
     identity,
-    proofs: proofReplay(PROOFS),
+    proofs: proofReplay(DPOP_PROOFS),
     catalog: keepCatalog({
       load: kvCatalog(CATALOG),
       clock: systemClock,
@@ -97,13 +114,13 @@ const withApp = configured("api", log, countedBy("api", waitUntil), async (env: 
     keys: await prepareSessionKeys(ring, nobleHmac),
     clock: systemClock,
     timer: systemTimer,
-    limits: rememberSpent(rateLimits(LIMITS)),
+    limits: rememberSpent(rateLimits(RATE_LIMIT_COUNTER)),
     entitlement: entitlementOf(configuration),
     telemetry,
     random,
     settings: configuration,
   };
-  const operators = await operatorContext(context, configuration, { gathered, catalogEdits: CATALOG_EDITS });
+  const operators = await operatorContext(context, configuration, { gathered, catalogEdits: CATALOG_EDITOR });
   if (!operators.ok) return operators;
   const page = development ? env.PAGE : undefined;
   const shell = { reporting: { worker: "api", log, telemetry, random }, development, sha256: nodeSha256 };
@@ -111,7 +128,7 @@ const withApp = configured("api", log, countedBy("api", waitUntil), async (env: 
     ...shell,
     basePath,
     operators: operators.value,
-    parts: { limits: async () => LIMITS.get(LIMITS.idFromName(nobody)).answers() },
+    parts: { limits: async () => RATE_LIMIT_COUNTER.get(RATE_LIMIT_COUNTER.idFromName(nobody)).answers() },
     ...(IDENTITY === undefined || identity === undefined
       ? {}
       : { identity: identityRoutes(IDENTITY, (login) => endLogin(login, context), waitUntil) }),
@@ -156,7 +173,7 @@ export default {
 async function operatorContext<Id>(
   context: SessionContext,
   { ring, renewal, originSecrets }: Pick<Configuration, "ring" | "renewal" | "originSecrets">,
-  { gathered, catalogEdits }: { readonly gathered: Gathered; readonly catalogEdits: CatalogObjects<Id> },
+  { gathered, catalogEdits }: { readonly gathered: Gathered; readonly catalogEdits: CatalogEditorNamespace<Id> },
 ): Promise<Result<OperatorContext, readonly string[]>> {
   const publicKeys = await publicKeysOf(ring, context.clock);
   if (!publicKeys.ok) return publicKeys;

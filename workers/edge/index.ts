@@ -27,8 +27,8 @@ import { publicKeysOf } from "../../src/signing/cloudfront/verify-cloudfront.ts"
 import { rememberGrants } from "../../src/signing/grant.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 
-export { RevocationObject } from "../../src/platform/cloudflare/revocation-object.ts";
-export { StreamsObject } from "../../src/platform/cloudflare/streams-object.ts";
+export { SubjectLeases } from "../../src/platform/cloudflare/leases-object.ts";
+export { RevocationLog } from "../../src/platform/cloudflare/revocation-object.ts";
 
 interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
   readonly CATALOG: KVNamespace;
@@ -42,8 +42,8 @@ const withParts = configured(
   log,
   countedBy("edge", waitUntil),
   async (env: Env, configuration: Configuration) => {
-    const { CATALOG, MANIFEST, REVOCATIONS, STREAMS } = env;
-    const missing = missingBindings({ CATALOG, MANIFEST, REVOCATIONS, STREAMS });
+    const { CATALOG, MANIFEST, REVOCATION_LOG, SUBJECT_LEASES } = env;
+    const missing = missingBindings({ CATALOG, MANIFEST, REVOCATION_LOG, SUBJECT_LEASES });
     if (missing.length > 0) return refuse(missing);
     const publicKeys = await publicKeysOf(configuration.ring, systemClock);
     if (!publicKeys.ok) return refuse(publicKeys.refusal);

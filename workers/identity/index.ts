@@ -16,13 +16,13 @@ import {
   type TelemetryBindings,
 } from "../../src/platform/cloudflare/isolate-telemetry.ts";
 import { revocationLog } from "../../src/platform/cloudflare/revocation-log.ts";
-import type { RevocationObject } from "../../src/platform/cloudflare/revocation-object.ts";
+import type { RevocationLog } from "../../src/platform/cloudflare/revocation-object.ts";
 import { configuredBy, missingBindings } from "../../src/platform/cloudflare/worker-shell.ts";
 
 interface Env extends TelemetryBindings<DurableObjectId> {
   readonly DB: D1Database;
-  readonly REVOCATIONS: DurableObjectNamespace<RevocationObject>;
-  readonly REFRESHES: DurableObjectNamespace<RefreshObject>;
+  readonly REVOCATION_LOG: DurableObjectNamespace<RevocationLog>;
+  readonly REFRESH_TURNS: DurableObjectNamespace<RefreshTurns>;
 }
 
 const worker = "identity";
@@ -34,8 +34,8 @@ const withParts = configuredBy(
   log,
   countedBy(worker, waitUntil),
   async (env: Env, settings) => {
-    const { DB, REVOCATIONS, REFRESHES } = env;
-    const missing = missingBindings({ DB, REVOCATIONS, REFRESHES });
+    const { DB, REVOCATION_LOG, REFRESH_TURNS } = env;
+    const missing = missingBindings({ DB, REVOCATION_LOG, REFRESH_TURNS });
     if (missing.length > 0) return refuse(missing);
     const { telemetry: count, reporter } = isolateTelemetry(worker, env);
     const parts: IdentityParts & { readonly reporter: Reporter } = {
@@ -43,7 +43,7 @@ const withParts = configuredBy(
       settings,
       database: DB,
       revocations: revocationLog({
-        objects: REVOCATIONS,
+        objects: REVOCATION_LOG,
         cache: undefined,
         mediaUrl: settings.apiUrl,
         clock: systemMillisecondClock,
@@ -86,7 +86,7 @@ function broken(error: unknown): Response {
 }
 
 /** Where the refreshes of one family take turns: only within an object may requests wait for each other. */
-export class RefreshObject extends DurableObject<Env> {
+export class RefreshTurns extends DurableObject<Env> {
   readonly #turn = inTurn();
 
   answer(turn: Turn, request: Request): Promise<Response> {
@@ -106,7 +106,7 @@ export default {
       try {
         const turn = await turnOf(request, parts);
         if (turn === undefined) return await answer(request, parts);
-        return await env.REFRESHES.get(env.REFRESHES.idFromName(turn.family)).answer(turn, request);
+        return await env.REFRESH_TURNS.get(env.REFRESH_TURNS.idFromName(turn.family)).answer(turn, request);
       } catch (error) {
         return broken(error);
       }

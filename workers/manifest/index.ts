@@ -17,7 +17,7 @@ import {
 } from "../../src/platform/cloudflare/isolate-telemetry.ts";
 import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
 import { kvCatalog } from "../../src/platform/cloudflare/object-clients.ts";
-import type { PlaylistObject } from "../../src/platform/cloudflare/playlist-object.ts";
+import type { SharedPlaylist } from "../../src/platform/cloudflare/playlist-object.ts";
 import { mediaOrigin } from "../../src/platform/cloudflare/r2-origin.ts";
 import { sharedPlaylists } from "../../src/platform/cloudflare/shared-playlists.ts";
 import { configured, missingBindings } from "../../src/platform/cloudflare/worker-shell.ts";
@@ -26,12 +26,12 @@ import { cloudFrontSigners } from "../../src/signing/cloudfront/asset-signers.ts
 import { rememberGrants } from "../../src/signing/grant.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 
-export { MetricsObject } from "../../src/platform/cloudflare/metrics-object.ts";
-export { PlaylistObject } from "../../src/platform/cloudflare/playlist-object.ts";
+export { MetricsStore } from "../../src/platform/cloudflare/metrics-object.ts";
+export { SharedPlaylist } from "../../src/platform/cloudflare/playlist-object.ts";
 
 interface Env extends TelemetryBindings<DurableObjectId> {
   readonly CATALOG: KVNamespace;
-  readonly PLAYLISTS: DurableObjectNamespace<PlaylistObject>;
+  readonly SHARED_PLAYLIST: DurableObjectNamespace<SharedPlaylist>;
 }
 
 const log = (line: string) => console.log(line);
@@ -44,8 +44,8 @@ const withParts = configured(
   log,
   countedBy("manifest", waitUntil),
   async (env: Env, configuration: Configuration) => {
-    const { CATALOG, PLAYLISTS } = env;
-    const missing = missingBindings({ CATALOG, PLAYLISTS });
+    const { CATALOG, SHARED_PLAYLIST } = env;
+    const missing = missingBindings({ CATALOG, SHARED_PLAYLIST });
     if (missing.length > 0) return refuse(missing);
     const { mediaUrl } = configuration;
     const onRefusal = (why: Refusal) => logRefusal(log, "manifest", why);
@@ -69,7 +69,7 @@ const withParts = configured(
         onRefusal,
       }),
       source: sharedPlaylists({
-        objects: PLAYLISTS,
+        objects: SHARED_PLAYLIST,
         cache: caches.default,
         mediaUrl,
         clock: milliseconds,
@@ -81,7 +81,7 @@ const withParts = configured(
       onRefusal,
       waitUntil,
       ready: readiness({
-        parts: { playlists: async () => PLAYLISTS.get(PLAYLISTS.idFromName(nobody)).answers() },
+        parts: { playlists: async () => SHARED_PLAYLIST.get(SHARED_PLAYLIST.idFromName(nobody)).answers() },
         clock: systemClock,
         timer: systemTimer,
       }),

@@ -146,10 +146,10 @@ interface NeededBinding {
   readonly optional?: "nobody signs in by the identity worker" | "what this worker does is not counted";
 }
 
-const metrics = { binding: "METRICS", kind: "object", className: "MetricsObject" } as const;
+const metrics = { binding: "METRICS_STORE", kind: "object", className: "MetricsStore" } as const;
 const uncounted = "what this worker does is not counted";
-const revocations = { binding: "REVOCATIONS", kind: "object", className: "RevocationObject" } as const;
-const streams = { binding: "STREAMS", kind: "object", className: "StreamsObject" } as const;
+const revocations = { binding: "REVOCATION_LOG", kind: "object", className: "RevocationLog" } as const;
+const streams = { binding: "SUBJECT_LEASES", kind: "object", className: "SubjectLeases" } as const;
 const catalog = { binding: "CATALOG", kind: "kv" } as const;
 
 /** What each worker's `Env` needs of its wrangler.toml; buckets stand in the catalog. A test holds it to workers/<name>/index.ts. */
@@ -158,10 +158,10 @@ export const neededBindings: Readonly<Record<WorkerKind, readonly NeededBinding[
     catalog,
     { ...revocations, of: "edge" },
     { ...streams, of: "edge" },
-    { binding: "PROOFS", kind: "object", className: "ProofsObject" },
-    { binding: "LIMITS", kind: "object", className: "LimitsObject" },
+    { binding: "DPOP_PROOFS", kind: "object", className: "DpopProofs" },
+    { binding: "RATE_LIMIT_COUNTER", kind: "object", className: "RateLimitCounter" },
     { ...metrics, of: "manifest" },
-    { binding: "CATALOG_EDITS", kind: "object", className: "CatalogObject" },
+    { binding: "CATALOG_EDITOR", kind: "object", className: "CatalogEditor" },
     { binding: "IDENTITY", kind: "service", of: "identity", optional: "nobody signs in by the identity worker" },
   ],
   edge: [
@@ -173,13 +173,13 @@ export const neededBindings: Readonly<Record<WorkerKind, readonly NeededBinding[
   ],
   manifest: [
     catalog,
-    { binding: "PLAYLISTS", kind: "object", className: "PlaylistObject" },
+    { binding: "SHARED_PLAYLIST", kind: "object", className: "SharedPlaylist" },
     { ...metrics, optional: uncounted },
   ],
   identity: [
     { binding: "DB", kind: "d1" },
     { ...revocations, of: "edge" },
-    { binding: "REFRESHES", kind: "object", className: "RefreshObject" },
+    { binding: "REFRESH_TURNS", kind: "object", className: "RefreshTurns" },
     { ...metrics, of: "manifest", optional: uncounted },
   ],
 };

@@ -25,7 +25,7 @@ export interface CatalogBindings {
  * Where operators' changes of the catalog take turns: one object for all. It keeps the text that it wrote last in its own
  * storage, since KV may show an older one for a minute. Each method answers with a `Result`.
  */
-export class CatalogObject extends DurableObject<CatalogBindings> {
+export class CatalogEditor extends DurableObject<CatalogBindings> {
   readonly #editing: CatalogEditing;
 
   constructor(state: DurableObjectState, env: CatalogBindings) {

@@ -3,12 +3,12 @@ import { type DataPoint, dataPointOf, sumsOf } from "../../metrics/data-point.ts
 import type { Gathered, Report } from "../../metrics/gathered.ts";
 import { Reporter, withOwn } from "../../metrics/reporter.ts";
 import { noTelemetry, type Telemetry } from "../../metrics/telemetry.ts";
-import { gatheredBy, type MetricsNamespace } from "./object-clients.ts";
+import { gatheredBy, type MetricsStoreNamespace } from "./object-clients.ts";
 
 /** What a worker counts with. */
 export interface TelemetryBindings<Id> {
   /** Where the counts of all isolates come together; without it there are none at /metrics. */
-  readonly METRICS?: MetricsNamespace<Id> | undefined;
+  readonly METRICS_STORE?: MetricsStoreNamespace<Id> | undefined;
   /** A dataset of Workers Analytics Engine; without it nothing is written there. */
   readonly TELEMETRY?: Dataset | undefined;
   readonly STAGEDOOR_ENV?: string | undefined;
@@ -17,7 +17,7 @@ export interface TelemetryBindings<Id> {
 export interface IsolateTelemetry {
   readonly telemetry: Telemetry;
   readonly reporter: Reporter;
-  /** The counts of all isolates, and at once those of this one; undefined where METRICS is not bound. */
+  /** The counts of all isolates, and at once those of this one; undefined where METRICS_STORE is not bound. */
   readonly gathered: Gathered | undefined;
 }
 
@@ -33,8 +33,8 @@ const made = new Map<string, IsolateTelemetry>();
 export function isolateTelemetry<Id>(worker: string, bindings: TelemetryBindings<Id>): IsolateTelemetry {
   const known = made.get(worker);
   if (known !== undefined) return known;
-  const { METRICS, TELEMETRY, STAGEDOOR_ENV } = bindings;
-  const gathered = METRICS === undefined ? undefined : gatheredBy(METRICS);
+  const { METRICS_STORE, TELEMETRY, STAGEDOOR_ENV } = bindings;
+  const gathered = METRICS_STORE === undefined ? undefined : gatheredBy(METRICS_STORE);
   const reporter = new Reporter({
     worker,
     gathered,

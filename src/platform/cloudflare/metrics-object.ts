@@ -21,7 +21,7 @@ interface Opened {
  * the object leaves memory whenever nobody has asked it anything for ten seconds: a counter that went back would be taken for
  * one that began anew, and a report that was forgotten counted a second time.
  */
-export class MetricsObject extends DurableObject<MetricsEnv> {
+export class MetricsStore extends DurableObject<MetricsEnv> {
   #opened: Opened | undefined;
 
   /** One that cannot be read is counted and let go: its sender would else bring it again for ever, and none after it. */
@@ -76,9 +76,9 @@ export interface GatheringStore {
 }
 
 const create = `
-  CREATE TABLE IF NOT EXISTS report (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, told TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS kept (
-    part TEXT NOT NULL, place INTEGER NOT NULL, value TEXT NOT NULL, PRIMARY KEY (part, place)
+  CREATE TABLE IF NOT EXISTS report (number INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, body TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS snapshot (
+    part TEXT NOT NULL, position INTEGER NOT NULL, value TEXT NOT NULL, PRIMARY KEY (part, position)
   ) WITHOUT ROWID;`;
 
 /**
@@ -116,11 +116,11 @@ class GatheringRows {
       alive: this.#part("alive"),
       ended: this.#part("ended"),
     });
-    for (const { at, told } of sql.exec("SELECT at, told FROM report ORDER BY number")) {
-      if (!isUnixSeconds(at) || typeof told !== "string") continue;
-      this.#count(told);
+    for (const { received_at: at, body } of sql.exec("SELECT received_at, body FROM report ORDER BY number")) {
+      if (!isUnixSeconds(at) || typeof body !== "string") continue;
+      this.#count(body);
       // What another version has written is no reason to count nothing.
-      const report = told === unread ? undefined : read(reportSchema, told);
+      const report = body === unread ? undefined : read(reportSchema, body);
       if (report === undefined) gathering.countUnread();
       else gathering.report(report, at);
     }
@@ -128,27 +128,27 @@ class GatheringRows {
 
   /** Writes down a report that came at `at` and is in `gathering` already; undefined is one that nobody could read. */
   add(report: Report | undefined, at: UnixSeconds, gathering: Gathering): void {
-    const told = report === undefined ? unread : JSON.stringify(report);
-    if (told.length > most.row || this.#reports >= most.reports || this.#characters >= most.characters)
+    const body = report === undefined ? unread : JSON.stringify(report);
+    if (body.length > most.row || this.#reports >= most.reports || this.#characters >= most.characters)
       this.#fold(gathering);
     else {
-      this.#store.sql.exec("INSERT INTO report (at, told) VALUES (?, ?)", at, told);
-      this.#count(told);
+      this.#store.sql.exec("INSERT INTO report (received_at, body) VALUES (?, ?)", at, body);
+      this.#count(body);
     }
   }
 
-  #count(told: string): void {
+  #count(body: string): void {
     this.#reports++;
-    this.#characters += told.length;
+    this.#characters += body.length;
   }
 
   #fold(gathering: Gathering): void {
     const { sql, transaction } = this.#store;
     transaction(() => {
-      sql.exec("DELETE FROM kept");
+      sql.exec("DELETE FROM snapshot");
       for (const [part, ones] of Object.entries(gathering.kept()))
-        for (const [place, value] of rowsOf(ones).entries())
-          sql.exec("INSERT INTO kept (part, place, value) VALUES (?, ?, ?)", part, place, value);
+        for (const [position, value] of rowsOf(ones).entries())
+          sql.exec("INSERT INTO snapshot (part, position, value) VALUES (?, ?, ?)", part, position, value);
       sql.exec("DELETE FROM report");
     });
     this.#reports = 0;
@@ -158,7 +158,7 @@ class GatheringRows {
   #part<Part extends keyof Kept>(part: Part): Kept[Part][number][] {
     const schema: z.ZodType<Kept[Part][number]> = keptSchemas[part];
     const found: Kept[Part][number][] = [];
-    for (const { value } of this.#store.sql.exec("SELECT value FROM kept WHERE part = ? ORDER BY place", part))
+    for (const { value } of this.#store.sql.exec("SELECT value FROM snapshot WHERE part = ? ORDER BY position", part))
       if (typeof value === "string") found.push(...(read(schema.array(), value) ?? []));
     return found;
   }

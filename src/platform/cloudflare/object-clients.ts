@@ -9,8 +9,8 @@ import { countsSchema, refusalsOfHourSchema, sessionsNowSchema } from "../../met
 import type { StreamsOf } from "../../sessions/lease.ts";
 import { endLoginAt, type LeaseDesk } from "../../sessions/lease-router.ts";
 
-/** The part of a `DurableObjectNamespace<MetricsObject>` that is used here. */
-export interface MetricsNamespace<Id> {
+/** The part of a `DurableObjectNamespace<MetricsStore>` that is used here. */
+export interface MetricsStoreNamespace<Id> {
   idFromName(name: string): Id;
   get(id: Id): MetricsStub;
 }
@@ -22,8 +22,8 @@ interface MetricsStub {
   refusals(): Promise<unknown>;
 }
 
-/** The counts of all isolates, in the one MetricsObject. Each rejects where it does not answer, or with something else. */
-export function gatheredBy<Id>(objects: MetricsNamespace<Id>): Gathered {
+/** The counts of all isolates, in the one MetricsStore. Each rejects where it does not answer, or with something else. */
+export function gatheredBy<Id>(objects: MetricsStoreNamespace<Id>): Gathered {
   // A stub that has failed once may go on failing.
   const object = () => objects.get(objects.idFromName("metrics"));
   return {
@@ -36,38 +36,38 @@ export function gatheredBy<Id>(objects: MetricsNamespace<Id>): Gathered {
   };
 }
 
-/** The part of a DurableObjectNamespace of ProofsObject that is used here. */
-export interface ProofsNamespace<Id> {
+/** The part of a DurableObjectNamespace of DpopProofs that is used here. */
+export interface DpopProofsNamespace<Id> {
   idFromName(name: string): Id;
   get(id: Id): { firstUse(jti: string, until: UnixSeconds): Promise<boolean> };
 }
 
-/** DPoP proofs in Durable Objects: one ProofsObject for each key, so that each proof is taken in one place. */
-export function proofReplay<Id>(objects: ProofsNamespace<Id>): ProofReplay {
+/** DPoP proofs in Durable Objects: one DpopProofs for each key, so that each proof is taken in one place. */
+export function proofReplay<Id>(objects: DpopProofsNamespace<Id>): ProofReplay {
   return { firstUse: async (jkt, jti, until) => objects.get(objects.idFromName(jkt)).firstUse(jti, until) };
 }
 
-/** The part of a DurableObjectNamespace of LimitsObject that is used here. */
-export interface LimitsNamespace<Id> {
+/** The part of a DurableObjectNamespace of RateLimitCounter that is used here. */
+export interface RateLimitNamespace<Id> {
   idFromName(name: string): Id;
   get(id: Id): { take(policy: RatePolicy, now: UnixSeconds): Promise<RateStanding> };
 }
 
-/** Rate limits in Durable Objects: one LimitsObject for each name under each policy. */
-export function rateLimits<Id>(namespace: LimitsNamespace<Id>): RateLimits {
+/** Rate limits in Durable Objects: one RateLimitCounter for each name under each policy. */
+export function rateLimits<Id>(namespace: RateLimitNamespace<Id>): RateLimits {
   return {
     take: async (policy, name, now) => namespace.get(namespace.idFromName(`${policy.name} ${name}`)).take(policy, now),
   };
 }
 
-/** The part of a DurableObjectNamespace of StreamsObject that is used here. */
-export interface StreamsNamespace<Id> {
+/** The part of a DurableObjectNamespace of SubjectLeases that is used here. */
+export interface SubjectLeasesNamespace<Id> {
   idFromName(name: string): Id;
   get(id: Id): LeaseDesk;
 }
 
-/** The streams of all subjects: one StreamsObject for each name. */
-export function streamsOf<Id>(namespace: StreamsNamespace<Id>): StreamsOf {
+/** The streams of all subjects: one SubjectLeases for each name. */
+export function streamsOf<Id>(namespace: SubjectLeasesNamespace<Id>): StreamsOf {
   return (subject, older = []) => {
     const object = () => namespace.get(namespace.idFromName(subject));
     return {
@@ -99,8 +99,8 @@ export function kvCatalog(store: TextStore, cacheTtl = 60): () => Promise<string
   return async () => (await store.get("catalog", { type: "text", cacheTtl })) ?? undefined;
 }
 
-/** The part of a `DurableObjectNamespace<CatalogObject>` that is used here. */
-export interface CatalogObjects<Id> {
+/** The part of a `DurableObjectNamespace<CatalogEditor>` that is used here. */
+export interface CatalogEditorNamespace<Id> {
   idFromName(name: string): Id;
   get(id: Id): {
     read(): Promise<unknown>;
@@ -129,10 +129,10 @@ const changeSchema = answerOf(
 );
 
 /**
- * The catalog as one CatalogObject edits it, which `name` names: there is one for all. It rejects where the object does not
+ * The catalog as one CatalogEditor edits it, which `name` names: there is one for all. It rejects where the object does not
  * answer, or with something else.
  */
-export function catalogEditing<Id>(objects: CatalogObjects<Id>, name = "catalog"): CatalogEditing {
+export function catalogEditing<Id>(objects: CatalogEditorNamespace<Id>, name = "catalog"): CatalogEditing {
   // A stub that has failed once may go on failing.
   const object = () => objects.get(objects.idFromName(name));
   return {

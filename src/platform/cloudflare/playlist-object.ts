@@ -12,7 +12,7 @@ import { mediaOrigin } from "./r2-origin.ts";
  * One playlist of an origin, for all data centres: an object for each `playlistName`. It stores nothing; what it remembers
  * is asked for again after a restart. Here, and not in an isolate, those who ask may wait for one promise.
  */
-export class PlaylistObject extends DurableObject {
+export class SharedPlaylist extends DurableObject {
   readonly #source: PlaylistSource;
   readonly #reporter: Reporter;
 

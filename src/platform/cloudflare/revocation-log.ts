@@ -5,8 +5,8 @@ import type { RevocationDelta, RevocationLog } from "../../sessions/revocation.t
 import { readPage } from "../../sessions/revocation-page.ts";
 import type { EdgeCache } from "./edge-cache.ts";
 
-/** The part of a `DurableObjectNamespace<RevocationObject>` that is used here. */
-export interface RevocationObjects<Id> {
+/** The part of a `DurableObjectNamespace<RevocationLog>` that is used here. */
+export interface RevocationLogNamespace<Id> {
   idFromName(name: string): Id;
   get(id: Id): RevocationStub;
 }
@@ -19,7 +19,7 @@ interface RevocationStub {
 }
 
 export interface RevocationLogParts<Id> {
-  readonly objects: RevocationObjects<Id>;
+  readonly objects: RevocationLogNamespace<Id>;
   /** The data centre's cache (`caches.default`); undefined where there is none, and each question goes to the object. */
   readonly cache: Pick<EdgeCache, "match" | "put"> | undefined;
   /** The media host's own address, without a slash at its end: entries of staging must not stand for those of production. */

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { isUnixSeconds, systemMillisecondClock, type UnixSeconds, unixSeconds } from "../../base/time.ts";
 import { revocationCauses, revocationKinds, revocationMakers } from "../../sessions/revocation.ts";
 import { longestName, writePage } from "../../sessions/revocation-page.ts";
-import { openRevocationBook, type RevocationBook } from "../../sessions/revocation-store.ts";
+import { openRevocationStore, type RevocationStore } from "../../sessions/revocation-store.ts";
 
 const time = z
   .number()
@@ -28,43 +28,43 @@ const sweep = { soonest: 60_000, latest: 24 * 3_600_000 };
  * The revocation log: one object for all, in SQLite, so that a restart loses nothing. What comes in is checked once more: the
  * worker that calls may be of another version. Each method throws where the storage fails.
  */
-export class RevocationObject extends DurableObject {
-  readonly #book: RevocationBook;
+export class RevocationLog extends DurableObject {
+  readonly #store: RevocationStore;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
     const { storage } = state;
     const transaction = <Value>(work: () => Value) => storage.transactionSync(work);
-    this.#book = openRevocationBook({ sql: storage.sql, transaction }, systemMillisecondClock);
+    this.#store = openRevocationStore({ sql: storage.sql, transaction }, systemMillisecondClock);
   }
 
   /** How many entries were left out. */
   async append(entries: unknown, by: unknown): Promise<number> {
-    const skipped = this.#book.append(entriesSchema.parse(entries), makerSchema.parse(by));
+    const skipped = this.#store.append(entriesSchema.parse(entries), makerSchema.parse(by));
     if ((await this.ctx.storage.getAlarm()) === null) await this.#setAlarm();
     return skipped;
   }
 
   shorten(kind: string, value: string, until: unknown): void {
-    this.#book.shorten(kindSchema.parse(kind), value, time.parse(until));
+    this.#store.shorten(kindSchema.parse(kind), value, time.parse(until));
   }
 
   lift(kind: string, value: string): boolean {
-    return this.#book.lift(kindSchema.parse(kind), value);
+    return this.#store.lift(kindSchema.parse(kind), value);
   }
 
   /** A page, as `writePage` writes it. */
   since(cursor: number): string {
-    return writePage(this.#book.since(cursor));
+    return writePage(this.#store.since(cursor));
   }
 
   override async alarm(): Promise<void> {
-    this.#book.removeEnded();
+    this.#store.removeEnded();
     await this.#setAlarm();
   }
 
   async #setAlarm(): Promise<void> {
-    const end = this.#book.nextEnd();
+    const end = this.#store.nextEnd();
     if (end === undefined) return;
     const now = Date.now();
     await this.ctx.storage.setAlarm(Math.min(Math.max(end * 1000, now + sweep.soonest), now + sweep.latest));

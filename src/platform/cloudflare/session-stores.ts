@@ -5,15 +5,15 @@ import type { StreamsOf } from "../../sessions/lease.ts";
 import type { RevocationLog } from "../../sessions/revocation.ts";
 import { type RevocationWatch, watchRevocations } from "../../sessions/revocation-watch.ts";
 import type { EdgeCache } from "./edge-cache.ts";
+import type { SubjectLeases } from "./leases-object.ts";
 import { streamsOf } from "./object-clients.ts";
 import { revocationLog } from "./revocation-log.ts";
-import type { RevocationObject } from "./revocation-object.ts";
-import type { StreamsObject } from "./streams-object.ts";
+import type { RevocationLog as RevocationLogObject } from "./revocation-object.ts";
 
 /** The Durable Objects that sessions are kept in. */
 export interface SessionBindings {
-  readonly REVOCATIONS: DurableObjectNamespace<RevocationObject>;
-  readonly STREAMS: DurableObjectNamespace<StreamsObject>;
+  readonly REVOCATION_LOG: DurableObjectNamespace<RevocationLogObject>;
+  readonly SUBJECT_LEASES: DurableObjectNamespace<SubjectLeases>;
 }
 
 export interface SessionStores {
@@ -38,13 +38,13 @@ export function sessionStores(
   const onSkipped = (count: number) => {
     for (let i = 0; i < count; i++) telemetry({ event: "unlogged" });
   };
-  const log = revocationLog({ objects: bindings.REVOCATIONS, cache, mediaUrl: settings.mediaUrl, clock, onSkipped });
+  const log = revocationLog({ objects: bindings.REVOCATION_LOG, cache, mediaUrl: settings.mediaUrl, clock, onSkipped });
   const maxAge = milliseconds(settings.revocationMaxAge * 1000);
   const failure = settings.storeFailure;
   const onAge = (age: Milliseconds) => telemetry({ event: "snapshot", age });
   return {
     log,
     revocations: watchRevocations({ log, clock, timer: systemTimer, maxAge, failure, onFailure, onAge }),
-    streams: streamsOf(bindings.STREAMS),
+    streams: streamsOf(bindings.SUBJECT_LEASES),
   };
 }

@@ -12,14 +12,14 @@ import { timeoutOf } from "../../origin/origin.ts";
 import { directiveQuery } from "../../playlist/delivery-directives.ts";
 import type { EdgeCache } from "./edge-cache.ts";
 
-/** The part of a `DurableObjectNamespace<PlaylistObject>` that is used here. */
-export interface PlaylistObjects<Id> {
+/** The part of a `DurableObjectNamespace<SharedPlaylist>` that is used here. */
+export interface SharedPlaylistNamespace<Id> {
   idFromName(name: string): Id;
   get(id: Id): { ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>> };
 }
 
 export interface SharedPlaylistParts<Id> {
-  readonly objects: PlaylistObjects<Id>;
+  readonly objects: SharedPlaylistNamespace<Id>;
   /** The data centre's cache (`caches.default`). */
   readonly cache: Pick<EdgeCache, "match" | "put">;
   /** The media host's own address, without a slash at its end: entries of staging must not stand for those of production. */

@@ -46,7 +46,7 @@ const hosts: readonly Case[] = [
     "not_ready",
     "fault",
     apiUrl,
-    at(apiUrl, "/ready", () => Response.json({ parts: { LIMITS: "does not answer" } }, { status: 503 })),
+    at(apiUrl, "/ready", () => Response.json({ parts: { RATE_LIMIT_COUNTER: "does not answer" } }, { status: 503 })),
   ],
   ["not_ready", "fault", mediaUrl, at(mediaUrl, "/ready", () => "silent")],
   ["clock_off", "warning", mediaUrl, at(mediaUrl, "/health", ok({ Date: ago(40) }))],

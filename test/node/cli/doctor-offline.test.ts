@@ -145,31 +145,38 @@ const signUp: readonly Case[] = [
 ];
 
 const bindings: readonly Case[] = [
-  ["binding_missing", "fault", "REVOCATIONS", withWorker("api", (worker) => without(worker, "REVOCATIONS"))],
-  ["binding_missing", "warning", "METRICS", withWorker("edge", (worker) => without(worker, "METRICS"))],
+  ["binding_missing", "fault", "REVOCATION_LOG", withWorker("api", (worker) => without(worker, "REVOCATION_LOG"))],
+  ["binding_missing", "warning", "METRICS_STORE", withWorker("edge", (worker) => without(worker, "METRICS_STORE"))],
   ["binding_missing", "fault", "CATALOG", withWorker("manifest", () => ({ kv: [] }))],
   ["binding_missing", "fault", "DB", withWorker("identity", () => ({ databases: [] }))],
   ["binding_missing", "fault", "MANIFEST", withWorker("edge", () => ({ services: [] }))],
   [
     "binding_misnamed",
     "fault",
-    "STREAMS",
+    "SUBJECT_LEASES",
     withWorker("edge", ({ objects }) => ({
-      objects: objects.map((object) => (object.binding === "STREAMS" ? { ...object, binding: "STREAM" } : object)),
+      objects: objects.map((object) =>
+        object.binding === "SUBJECT_LEASES" ? { ...object, binding: "STREAM" } : object,
+      ),
     })),
   ],
   [
     "binding_misnamed",
     "fault",
-    "STREAMS",
+    "SUBJECT_LEASES",
     withWorker("edge", ({ objects }) => ({
       objects: objects.map((object) =>
-        object.binding === "STREAMS" ? { ...object, className: "RevocationObject" } : object,
+        object.binding === "SUBJECT_LEASES" ? { ...object, className: "RevocationLog" } : object,
       ),
     })),
   ],
-  ["binding_elsewhere", "fault", "REVOCATIONS", withWorker("api", script("REVOCATIONS", "stagedoor-edge-staging"))],
-  ["binding_elsewhere", "fault", "PROOFS", withWorker("api", script("PROOFS", "stagedoor-edge"))],
+  [
+    "binding_elsewhere",
+    "fault",
+    "REVOCATION_LOG",
+    withWorker("api", script("REVOCATION_LOG", "stagedoor-edge-staging")),
+  ],
+  ["binding_elsewhere", "fault", "DPOP_PROOFS", withWorker("api", script("DPOP_PROOFS", "stagedoor-edge"))],
   [
     "binding_elsewhere",
     "fault",

@@ -69,7 +69,7 @@ describe("npx stagedoor doctor", () => {
     edit(place, "wrangler.toml", (text) => text.replace("invocation_logs = false", "invocation_logs = true"));
     const { findings } = await doctor("--env", "production", "--project", place);
     for (const [id, about] of [
-      ["binding_elsewhere", "workers/api/wrangler.toml: REVOCATIONS"],
+      ["binding_elsewhere", "workers/api/wrangler.toml: REVOCATION_LOG"],
       ["worker_open", "workers/manifest/wrangler.toml"],
       ["request_logs", "wrangler.toml"],
     ])

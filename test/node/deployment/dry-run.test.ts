@@ -4,10 +4,20 @@ import { projectFolder, type Ran, runFile } from "../cli/command-line.ts";
 
 /** What each worker is given in each environment, by the name that its code knows it by. */
 const bindings = {
-  manifest: ["CATALOG", "MEDIA", "PLAYLISTS", "METRICS", "TELEMETRY"],
-  edge: ["CATALOG", "MEDIA", "MANIFEST", "REVOCATIONS", "STREAMS", "METRICS", "TELEMETRY"],
-  identity: ["DB", "REVOCATIONS", "REFRESHES", "METRICS", "TELEMETRY"],
-  api: ["CATALOG", "IDENTITY", "REVOCATIONS", "STREAMS", "PROOFS", "LIMITS", "METRICS", "CATALOG_EDITS", "TELEMETRY"],
+  manifest: ["CATALOG", "MEDIA", "SHARED_PLAYLIST", "METRICS_STORE", "TELEMETRY"],
+  edge: ["CATALOG", "MEDIA", "MANIFEST", "REVOCATION_LOG", "SUBJECT_LEASES", "METRICS_STORE", "TELEMETRY"],
+  identity: ["DB", "REVOCATION_LOG", "REFRESH_TURNS", "METRICS_STORE", "TELEMETRY"],
+  api: [
+    "CATALOG",
+    "IDENTITY",
+    "REVOCATION_LOG",
+    "SUBJECT_LEASES",
+    "DPOP_PROOFS",
+    "RATE_LIMIT_COUNTER",
+    "METRICS_STORE",
+    "CATALOG_EDITOR",
+    "TELEMETRY",
+  ],
 } as const satisfies Record<DeployedWorker, readonly string[]>;
 const settings = ["STAGEDOOR_ENV", "STAGEDOOR_MEDIA_URL", "STAGEDOOR_API_URL"];
 

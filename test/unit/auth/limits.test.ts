@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RatePolicy } from "../../../src/auth/rate-limit.ts";
 import { seconds, unixSeconds } from "../../../src/base/time.ts";
-import { type LimitsNamespace, rateLimits } from "../../../src/platform/cloudflare/object-clients.ts";
+import { type RateLimitNamespace, rateLimits } from "../../../src/platform/cloudflare/object-clients.ts";
 import { memoryLimits } from "../../support/memory-stores.ts";
 import { runtimeBindings } from "../platform/runtime-bindings.ts";
 import { anHour, at, limitsContract } from "./limits-contract.ts";
@@ -17,19 +17,19 @@ interface ObjectState {
   };
 }
 
-type LimitsObject = ReturnType<LimitsNamespace<unknown>["get"]>;
+type RateLimitCounter = ReturnType<RateLimitNamespace<unknown>["get"]>;
 
 /** The part of the module `cloudflare:test` that is used here. */
 interface ObjectTools {
   runInDurableObject<Value>(
     stub: unknown,
-    look: (object: LimitsObject, state: ObjectState) => Value | Promise<Value>,
+    look: (object: RateLimitCounter, state: ObjectState) => Value | Promise<Value>,
   ): Promise<Value>;
   runDurableObjectAlarm(stub: unknown): Promise<boolean>;
   evictDurableObject(stub: unknown): Promise<void>;
 }
 
-const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "LIMITS");
+const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "RATE_LIMIT_COUNTER");
 const tools = isNamespace(namespace) ? await objectTools() : undefined;
 
 describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alone: it has Durable Objects", () => {
@@ -91,7 +91,7 @@ async function objectTools(): Promise<ObjectTools> {
   return found;
 }
 
-function isNamespace(found: unknown): found is LimitsNamespace<unknown> {
+function isNamespace(found: unknown): found is RateLimitNamespace<unknown> {
   return typeof found === "object" && found !== null && typeof Reflect.get(found, "idFromName") === "function";
 }
 

@@ -1,5 +1,5 @@
 import { describe } from "vitest";
-import { type CatalogObjects, catalogEditing } from "../../../src/platform/cloudflare/object-clients.ts";
+import { type CatalogEditorNamespace, catalogEditing } from "../../../src/platform/cloudflare/object-clients.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 import { type MemoryCatalog, memoryCatalogEditing } from "../../support/memory-stores.ts";
 import { catalogEditingContract } from "../catalog/catalog-editing-contract.ts";
@@ -29,7 +29,7 @@ interface ObjectTools {
 }
 
 const bindings = (await runtimeBindings()) ?? {};
-const objects: unknown = Reflect.get(bindings, "CATALOG_EDITS");
+const objects: unknown = Reflect.get(bindings, "CATALOG_EDITOR");
 const store: unknown = Reflect.get(bindings, "EDITED_CATALOG");
 
 describe.skipIf(!isNamespace(objects))("in workerd alone: it has Durable Objects and KV", async () => {
@@ -59,7 +59,7 @@ function isTools(found: unknown): found is ObjectTools {
   return hasMethod(found, "evictDurableObject");
 }
 
-function isNamespace(found: unknown): found is CatalogObjects<unknown> {
+function isNamespace(found: unknown): found is CatalogEditorNamespace<unknown> {
   return hasMethod(found, "idFromName");
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/base/time.ts";
-import { gatheredBy, type MetricsNamespace } from "../../../src/platform/cloudflare/object-clients.ts";
+import { gatheredBy, type MetricsStoreNamespace } from "../../../src/platform/cloudflare/object-clients.ts";
 import { countOf, gatheredContract, refusalOf, reportOf, sessionOf } from "../metrics/gathered-contract.ts";
 import { runtimeBindings } from "./runtime-bindings.ts";
 
@@ -14,7 +14,7 @@ interface StoredState {
   readonly storage: { readonly sql: { exec(statement: string): Iterable<Readonly<Record<string, unknown>>> } };
 }
 
-const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "METRICS");
+const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "METRICS_STORE");
 const tools = isNamespace(namespace) ? await objectTools() : undefined;
 const series = "stagedoor_started_total";
 
@@ -90,7 +90,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       await gathered.report(reportOf({ from: { isolate: "one", sequence: 510 }, counts: [[series, 1]] }));
       expect(await countOf(gathered, series)).toBe(510);
       const rows = await tools.runInDurableObject(stub(), (_, { storage }) => [
-        ...storage.sql.exec("SELECT (SELECT COUNT(*) FROM report) + (SELECT COUNT(*) FROM kept) AS rows"),
+        ...storage.sql.exec("SELECT (SELECT COUNT(*) FROM report) + (SELECT COUNT(*) FROM snapshot) AS rows"),
       ]);
       expect(Number(rows[0]?.rows)).toBeLessThan(20);
     });
@@ -102,7 +102,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       await tools.evictDurableObject(stub());
       expect(await countOf(gathered, series)).toBe(5);
       expect(await countOf(gathered, "stagedoor_sessions")).toBe(10_000);
-      const longest = "SELECT MAX(LENGTH(told)) AS length FROM report UNION SELECT MAX(LENGTH(value)) FROM kept";
+      const longest = "SELECT MAX(LENGTH(body)) AS length FROM report UNION SELECT MAX(LENGTH(value)) FROM snapshot";
       const rows = await tools.runInDurableObject(stub(), (_, { storage }) => [...storage.sql.exec(longest)]);
       for (const { length } of rows) expect(Number(length)).toBeLessThan(600_000);
     });
@@ -145,7 +145,7 @@ async function objectTools(): Promise<ObjectTools> {
   return found;
 }
 
-function isNamespace(found: unknown): found is MetricsNamespace<unknown> {
+function isNamespace(found: unknown): found is MetricsStoreNamespace<unknown> {
   return typeof found === "object" && found !== null && typeof Reflect.get(found, "idFromName") === "function";
 }
 

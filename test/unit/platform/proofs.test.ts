@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ProofReplay } from "../../../src/auth/credential.ts";
 import { systemClock, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
-import { type ProofsNamespace, proofReplay } from "../../../src/platform/cloudflare/object-clients.ts";
+import { type DpopProofsNamespace, proofReplay } from "../../../src/platform/cloudflare/object-clients.ts";
 import { memoryProofs } from "../../support/memory-stores.ts";
 import { runtimeBindings } from "./runtime-bindings.ts";
 
@@ -66,7 +66,7 @@ interface ObjectTools {
   evictDurableObject(stub: unknown): Promise<void>;
 }
 
-const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "PROOFS");
+const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "DPOP_PROOFS");
 const tools = await objectTools();
 
 describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alone: it has Durable Objects", () => {
@@ -81,7 +81,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
     );
   const ids = (jkt: string) =>
     tools.runInDurableObject(stub(jkt), async (_, { storage }) =>
-      [...storage.sql.exec("SELECT jti FROM proof ORDER BY jti")].map(({ jti }) => jti),
+      [...storage.sql.exec("SELECT jti FROM used_proof ORDER BY jti")].map(({ jti }) => jti),
     );
   const alarm = (jkt: string) => tools.runInDurableObject(stub(jkt), (_, { storage }) => storage.getAlarm());
 
@@ -147,6 +147,6 @@ function isTools(found: unknown): found is ObjectTools {
   return typeof found === "object" && found !== null && typeof Reflect.get(found, "evictDurableObject") === "function";
 }
 
-function isNamespace(found: unknown): found is ProofsNamespace<unknown> {
+function isNamespace(found: unknown): found is DpopProofsNamespace<unknown> {
   return typeof found === "object" && found !== null && typeof Reflect.get(found, "idFromName") === "function";
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { unixMilliseconds, unixSeconds } from "../../../src/base/time.ts";
 import type { EdgeCache } from "../../../src/platform/cloudflare/edge-cache.ts";
-import { type RevocationObjects, revocationLog } from "../../../src/platform/cloudflare/revocation-log.ts";
+import { type RevocationLogNamespace, revocationLog } from "../../../src/platform/cloudflare/revocation-log.ts";
 import type { Revocation } from "../../../src/sessions/revocation.ts";
 import { writePage } from "../../../src/sessions/revocation-page.ts";
 import { memoryRevocationLog } from "../../support/memory-stores.ts";
@@ -22,7 +22,7 @@ function stage(cache: Partial<Pick<EdgeCache, "match" | "put">> = {}, answer?: u
   const asked: number[] = [];
   const named: string[] = [];
   const entries = new Map<string, Response>();
-  const objects: RevocationObjects<string> = {
+  const objects: RevocationLogNamespace<string> = {
     idFromName: (name) => {
       named.push(name);
       return name;

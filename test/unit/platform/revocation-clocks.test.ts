@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { milliseconds, unixMilliseconds } from "../../../src/base/time.ts";
-import { type RevocationObjects, revocationLog } from "../../../src/platform/cloudflare/revocation-log.ts";
+import { type RevocationLogNamespace, revocationLog } from "../../../src/platform/cloudflare/revocation-log.ts";
 import { writePage } from "../../../src/sessions/revocation-page.ts";
 import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
 import { memoryRevocationLog } from "../../support/memory-stores.ts";
@@ -14,7 +14,7 @@ function dataCentre(ahead: number, pageSize?: number) {
   const way = { there: 0, back: 0 };
   const entries = new Map<string, string>();
   let asked = 0;
-  const object: ReturnType<RevocationObjects<string>["get"]> = {
+  const object: ReturnType<RevocationLogNamespace<string>["get"]> = {
     append: () => Promise.reject(new Error("not of this test")),
     shorten: () => Promise.reject(new Error("not of this test")),
     lift: () => Promise.reject(new Error("not of this test")),

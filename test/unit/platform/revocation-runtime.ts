@@ -1,10 +1,10 @@
-import type { RevocationObjects } from "../../../src/platform/cloudflare/revocation-log.ts";
+import type { RevocationLogNamespace } from "../../../src/platform/cloudflare/revocation-log.ts";
 import { runtimeBindings } from "./runtime-bindings.ts";
 
 /** Durable Objects of the runtime that the tests run in, each test with one of its own. */
 export interface RevocationRuntime {
   /** All names lead to the object of this name. */
-  objectsNamed(name: string): RevocationObjects<unknown>;
+  objectsNamed(name: string): RevocationLogNamespace<unknown>;
   /** Ends the object as the runtime does with one that nobody uses; its storage stays. */
   evict(name: string): Promise<void>;
   runAlarm(name: string): Promise<boolean>;
@@ -19,7 +19,7 @@ export interface RevocationRuntime {
 /** Undefined in Node, which has no Durable Objects. */
 export async function revocationRuntime(): Promise<RevocationRuntime | undefined> {
   const bindings = await runtimeBindings();
-  const objects: unknown = bindings === undefined ? undefined : Reflect.get(bindings, "REVOCATIONS");
+  const objects: unknown = bindings === undefined ? undefined : Reflect.get(bindings, "REVOCATION_LOG");
   if (!isNamespace(objects)) return undefined;
   // By a name that no bundler looks into, as in runtime-bindings.ts.
   const name = "cloudflare:test";
@@ -61,7 +61,7 @@ interface Storage {
   deleteAll(): Promise<void>;
 }
 
-function isNamespace(found: unknown): found is RevocationObjects<unknown> {
+function isNamespace(found: unknown): found is RevocationLogNamespace<unknown> {
   return typeof found === "object" && found !== null && typeof Reflect.get(found, "idFromName") === "function";
 }
 

@@ -4,7 +4,7 @@ import { ok, type Refusal, type Result, refusal } from "../../../src/base/result
 import { seconds, systemMillisecondClock, type UnixMilliseconds, unixMilliseconds } from "../../../src/base/time.ts";
 import type { PlaylistAnswer, PlaylistQuestion } from "../../../src/manifest/playlist-source.ts";
 import {
-  type PlaylistObjects,
+  type SharedPlaylistNamespace,
   type SharedPlaylistParts,
   sharedPlaylists,
 } from "../../../src/platform/cloudflare/shared-playlists.ts";
@@ -34,7 +34,7 @@ function dataCentre() {
     now: start,
     answer: async () => ok(answer()),
   };
-  const objects: PlaylistObjects<string> = {
+  const objects: SharedPlaylistNamespace<string> = {
     idFromName: (name) => name,
     get: () => ({
       ask: (of) => {
@@ -248,14 +248,14 @@ describe("a playlist that will not change", () => {
   });
 });
 
-const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "PLAYLISTS");
+const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "SHARED_PLAYLIST");
 
 interface CountedObject {
   ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>>;
   asked(): Promise<readonly string[]>;
 }
 
-interface CountedObjects extends PlaylistObjects<unknown> {
+interface CountedObjects extends SharedPlaylistNamespace<unknown> {
   get(id: unknown): CountedObject;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { unixSeconds } from "../../../src/base/time.ts";
-import { type StreamsNamespace, streamsOf } from "../../../src/platform/cloudflare/object-clients.ts";
+import { type SubjectLeasesNamespace, streamsOf } from "../../../src/platform/cloudflare/object-clients.ts";
 import { memoryStreams } from "../../support/memory-stores.ts";
 import { quotaContract, rate } from "../sessions/quota-contract.ts";
 import { signOutContract } from "../sessions/sign-out-contract.ts";
@@ -16,21 +16,6 @@ for (const contract of [streamsContract, signOutContract, quotaContract])
       restart: async () => memory.restart(),
     };
   });
-
-/** The table of leases as it was made before its rows told of logins. */
-const tableWithoutLogin = `
-  CREATE TABLE lease (
-    number INTEGER PRIMARY KEY,
-    session_id TEXT NOT NULL UNIQUE,
-    asset_id TEXT NOT NULL,
-    started_at INTEGER NOT NULL,
-    seen_at INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL,
-    lease_until INTEGER NOT NULL,
-    most_streams INTEGER,
-    ended TEXT,
-    networks TEXT NOT NULL
-  )`;
 
 /** The part of a Durable Object's state that is looked into here. */
 interface ObjectState {
@@ -48,9 +33,9 @@ interface ObjectTools<Stub> {
   evictDurableObject(stub: Stub): Promise<void>;
 }
 
-type Namespace = StreamsNamespace<unknown>;
+type Namespace = SubjectLeasesNamespace<unknown>;
 
-const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "STREAMS");
+const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "SUBJECT_LEASES");
 const tools = await objectTools();
 
 describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alone: it has Durable Objects", () => {
@@ -60,7 +45,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
     tools.runInDurableObject(stub(subject), (_, state) => look(state));
   const tables = (subject: string) =>
     lookInto(subject, async ({ storage }) =>
-      [...storage.sql.exec("SELECT name FROM sqlite_master WHERE name IN ('lease', 'move', 'network_key')")].map(
+      [...storage.sql.exec("SELECT name FROM sqlite_master WHERE name IN ('lease', 'marker', 'network_key')")].map(
         ({ name }) => name,
       ),
     );
@@ -106,7 +91,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       const streams = streamsOf(namespace)("ending");
       const long = { now: unixSeconds(1_000_000_000), expiresAt: unixSeconds(1_000_003_600) };
       await streams.claim(claimOf("s0", 0, long));
-      expect(await tables("ending")).toEqual(["lease", "move", "network_key"]);
+      expect(await tables("ending")).toEqual(["lease", "marker", "network_key"]);
       await tools.runDurableObjectAlarm(stub("ending"));
       expect(await tables("ending")).toEqual([]);
       expect(await streams.claim(claimOf("s0", 0))).toMatchObject({ is: "held" });
@@ -130,29 +115,9 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       await streamsOf(namespace)("receiving", ["sending-on"]).claim(claimOf("s1", 1));
       await older.touch(touchOf("s0", 2, { expiresAt: at(9000) }));
       const until = await lookInto("sending-on", async ({ storage }) => [
-        ...storage.sql.exec("SELECT until FROM move"),
+        ...storage.sql.exec("SELECT until FROM marker"),
       ]);
       expect(until).toEqual([{ until: at(9000) }]);
-    });
-
-    it("takes over what was written before rows told of logins, and tells of them from then on", async () => {
-      await lookInto("older", async ({ storage }) => {
-        storage.sql.exec(tableWithoutLogin);
-        storage.sql.exec(
-          `INSERT INTO lease VALUES (1, 's0', 'vod', ${at(0)}, ${at(0)}, ${at(3600)}, ${at(90)}, 3, NULL, '[]')`,
-        );
-      });
-      const logins = async () => {
-        const answer = await streamsOf(namespace)("older").claim(claimOf("late", 5, { limit: 1 }));
-        return answer.is === "limited" ? answer.running.map(({ sessionId, login }) => [sessionId, login]) : answer.is;
-      };
-      expect(await logins()).toEqual([["s0", undefined]]);
-      await streamsOf(namespace)("older").claim(claimOf("s1", 6, { login: "mine" }));
-      await tools.evictDurableObject(stub("older"));
-      expect(await logins()).toEqual([
-        ["s0", undefined],
-        ["s1", "mine"],
-      ]);
     });
 
     it("writes nothing for a question alone", async () => {

@@ -24,9 +24,9 @@ function shelf() {
       kept.set(row.sessionId, row);
     },
     remove: (sessionId) => void kept.delete(sessionId),
-    moves: () => [],
-    putMove: () => {},
-    removeMove: () => {},
+    markers: () => [],
+    putMarker: () => {},
+    removeMarker: () => {},
     networkKey: () => networkKey,
     putNetworkKey: (key) => {
       networkKey = key;

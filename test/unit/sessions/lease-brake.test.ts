@@ -19,9 +19,9 @@ function opened(rows = new Map<string, LeaseRow>()) {
       rows.set(row.sessionId, row);
     },
     remove: (sessionId: string) => void rows.delete(sessionId),
-    moves: () => [],
-    putMove: () => {},
-    removeMove: () => {},
+    markers: () => [],
+    putMarker: () => {},
+    removeMarker: () => {},
     networkKey: () => undefined,
     putNetworkKey: () => {},
     quotas: () => [],

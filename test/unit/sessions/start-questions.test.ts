@@ -4,7 +4,7 @@ import type { RateStanding } from "../../../src/auth/rate-limit.ts";
 import { ok, type Refusal, type Result, refuse } from "../../../src/base/result.ts";
 import { milliseconds, seconds, unixMilliseconds } from "../../../src/base/time.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
-import { type StreamsNamespace, streamsOf } from "../../../src/platform/cloudflare/object-clients.ts";
+import { type SubjectLeasesNamespace, streamsOf } from "../../../src/platform/cloudflare/object-clients.ts";
 import type { StreamsOf } from "../../../src/sessions/lease.ts";
 import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
 import type { SessionContext, SessionRequest } from "../../../src/sessions/session-context.ts";
@@ -21,7 +21,7 @@ let made = 0;
 
 /** Durable Objects where the runtime has them, and memory elsewhere: each question is noted by its name. */
 async function notedStreams(questions: string[]): Promise<StreamsOf> {
-  const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "STREAMS");
+  const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "SUBJECT_LEASES");
   const noted = <Asked extends object>(asked: Asked): Asked =>
     new Proxy(asked, {
       get: (target, name) => {
@@ -43,7 +43,7 @@ async function notedStreams(questions: string[]): Promise<StreamsOf> {
   });
 }
 
-function isNamespace(found: unknown): found is StreamsNamespace<unknown> {
+function isNamespace(found: unknown): found is SubjectLeasesNamespace<unknown> {
   return typeof found === "object" && found !== null && typeof Reflect.get(found, "idFromName") === "function";
 }
 

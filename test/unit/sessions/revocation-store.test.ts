@@ -3,9 +3,9 @@ import { type MillisecondClock, unixMilliseconds, unixSeconds } from "../../../s
 import { entryOfEnded, type Revocation } from "../../../src/sessions/revocation.ts";
 import { writePage } from "../../../src/sessions/revocation-page.ts";
 import {
-  openRevocationBook,
+  openRevocationStore,
   type RevocationBounds,
-  type RevocationStore,
+  type RevocationDatabase,
 } from "../../../src/sessions/revocation-store.ts";
 import { revocationLogContract } from "./revocation-log-contract.ts";
 
@@ -15,7 +15,7 @@ const forGood = unixSeconds(253_402_300_799);
 const entry: Revocation = { kind: "session", value: "s", cause: "revoked", at: at(0), until: at(100) };
 
 /** SQLite in memory; undefined in workerd, where a Durable Object has the only one (see revocation-logs.test.ts). */
-function sqliteOf(): (() => RevocationStore) | undefined {
+function sqliteOf(): (() => RevocationDatabase) | undefined {
   if (navigator.userAgent === "Cloudflare-Workers") return undefined;
   const sqlite = process.getBuiltinModule("node:sqlite");
   return () => {
@@ -55,85 +55,85 @@ function rowOf(row: Record<string, unknown>): Record<string, string | number | n
   return Object.fromEntries(cells);
 }
 
-const newStore = sqliteOf();
+const newDatabase = sqliteOf();
 
-describe.skipIf(newStore === undefined)("the revocation log in SQLite", () => {
-  function open(store = newStore?.(), bounds?: RevocationBounds) {
-    if (store === undefined) throw new Error("no SQLite");
+describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () => {
+  function open(database = newDatabase?.(), bounds?: RevocationBounds) {
+    if (database === undefined) throw new Error("no SQLite");
     const time = { now: start * 1000, readsLeft: Number.POSITIVE_INFINITY };
     const clock: MillisecondClock = () => {
       if (time.readsLeft-- <= 0) throw new Error("the clock stopped");
       return unixMilliseconds(time.now);
     };
-    return { book: openRevocationBook(store, clock, bounds), time, store };
+    return { store: openRevocationStore(database, clock, bounds), time, database };
   }
 
   revocationLogContract(
     "SQLite",
     () => {
-      const store = newStore?.();
-      if (store === undefined) throw new Error("no SQLite");
+      const database = newDatabase?.();
+      if (database === undefined) throw new Error("no SQLite");
       const bounds = { pageSize: 100, fullAt: 100_000 };
-      const book = openRevocationBook(store, () => unixMilliseconds(Date.now()), bounds);
+      const store = openRevocationStore(database, () => unixMilliseconds(Date.now()), bounds);
       return {
-        append: async (entries, by) => book.append(entries, by),
-        shorten: async (kind, value, until) => book.shorten(kind, value, until),
-        lift: async (kind, value) => book.lift(kind, value),
-        since: async (cursor) => ({ ...book.since(cursor), asOf: unixMilliseconds(Date.now()) }),
+        append: async (entries, by) => store.append(entries, by),
+        shorten: async (kind, value, until) => store.shorten(kind, value, until),
+        lift: async (kind, value) => store.lift(kind, value),
+        since: async (cursor) => ({ ...store.since(cursor), asOf: unixMilliseconds(Date.now()) }),
       };
     },
     100,
   );
 
   it("adds all of a call or none", () => {
-    const { book, time } = open();
+    const { store, time } = open();
     time.readsLeft = 5; // the first entry takes four, so the second has begun
-    expect(() => book.append([entry, { ...entry, value: "t" }], "viewer")).toThrow("the clock stopped");
+    expect(() => store.append([entry, { ...entry, value: "t" }], "viewer")).toThrow("the clock stopped");
     time.readsLeft = Number.POSITIVE_INFINITY;
-    expect(book.since(0).entries).toEqual([]);
-    book.append([entry], "viewer");
-    expect(book.since(0).entries).toEqual([entry]);
+    expect(store.since(0).entries).toEqual([]);
+    store.append([entry], "viewer");
+    expect(store.since(0).entries).toEqual([entry]);
   });
 
   it("says when something ends, and then removes just that", () => {
-    const { book, time } = open();
-    expect(book.nextEnd()).toBeUndefined();
-    book.append([entry, { ...entry, value: "t", until: at(200) }], "viewer");
-    expect(book.nextEnd()).toBe(at(100));
+    const { store, time } = open();
+    expect(store.nextEnd()).toBeUndefined();
+    store.append([entry, { ...entry, value: "t", until: at(200) }], "viewer");
+    expect(store.nextEnd()).toBe(at(100));
     time.now += 99_999;
-    book.removeEnded();
-    expect(book.since(0).entries).toHaveLength(2);
+    store.removeEnded();
+    expect(store.since(0).entries).toHaveLength(2);
     time.now += 1;
-    book.removeEnded();
-    expect(book.since(0).entries.map(({ value }) => value)).toEqual(["t"]);
-    expect(book.nextEnd()).toBe(at(200));
+    store.removeEnded();
+    expect(store.since(0).entries.map(({ value }) => value)).toEqual(["t"]);
+    expect(store.nextEnd()).toBe(at(200));
   });
 
   it("removes an entry without an end only once it was taken back, a quarter of an hour after that", () => {
-    const { book, time } = open();
-    book.append([{ ...entry, until: forGood }], "operator");
+    const { store, time } = open();
+    store.append([{ ...entry, until: forGood }], "operator");
     time.now += 10 * 366 * 86_400_000;
-    book.removeEnded();
-    expect(book.since(0).entries).toHaveLength(1);
-    book.lift("session", "s");
-    const before = book.nextEnd();
+    store.removeEnded();
+    expect(store.since(0).entries).toHaveLength(1);
+    store.lift("session", "s");
+    const before = store.nextEnd();
     time.now += 899_000;
-    book.removeEnded();
-    expect(book.nextEnd()).toBe(before);
+    store.removeEnded();
+    expect(store.nextEnd()).toBe(before);
     time.now += 1_000;
-    book.removeEnded();
-    expect(book.nextEnd()).toBeUndefined();
+    store.removeEnded();
+    expect(store.nextEnd()).toBeUndefined();
   });
 
   it("keeps what was taken back until nobody can hold it, even where it was forbidden again for shorter", () => {
-    const { book, time } = open();
-    book.append([entry], "viewer");
-    const { cursor } = book.since(0);
-    book.lift("session", "s");
-    book.append([{ ...entry, until: at(50) }], "viewer");
+    const { store, time } = open();
+    store.append([entry], "viewer");
+    const { cursor } = store.since(0);
+    store.lift("session", "s");
+    store.append([{ ...entry, until: at(50) }], "viewer");
     time.now += 60_000;
-    book.removeEnded();
-    expect(book.since(cursor).entries).toEqual([{ ...entry, until: at(50) }]);
+    store.removeEnded();
+    expect(store.since(cursor).entries).toEqual([{ ...entry, until: at(50) }]);
   });
 
   describe("that is full", () => {
@@ -142,55 +142,55 @@ describe.skipIf(newStore === undefined)("the revocation log in SQLite", () => {
     const full = () => {
       const opened = open(undefined, bounds);
       expect(
-        opened.book.append(
+        opened.store.append(
           ["a", "b", "c"].map((value) => named(value)),
           "viewer",
         ),
       ).toBe(0);
       return opened;
     };
-    const values = ({ book }: ReturnType<typeof full>) => book.since(0).entries.map(({ value }) => value);
+    const values = ({ store }: ReturnType<typeof full>) => store.since(0).entries.map(({ value }) => value);
 
     it("leaves out entries of viewers, and says how many", () => {
       const opened = full();
-      expect(opened.book.append([named("d"), named("a", 200), named("e")], "viewer")).toBe(2);
+      expect(opened.store.append([named("d"), named("a", 200), named("e")], "viewer")).toBe(2);
       expect(values(opened)).toEqual(["b", "c", "a"]);
     });
 
     it("takes any number of operators' entries", () => {
       const opened = full();
-      expect(opened.book.append([named("d"), named("e")], "operator")).toBe(0);
+      expect(opened.store.append([named("d"), named("e")], "operator")).toBe(0);
       expect(values(opened)).toEqual(["a", "b", "c", "d", "e"]);
-      expect(opened.book.append([named("f")], "viewer")).toBe(1);
+      expect(opened.store.append([named("f")], "viewer")).toBe(1);
     });
 
     it("takes viewers' entries again once others have expired, also before they are removed", () => {
       const opened = full();
       opened.time.now += 99_000;
-      expect(opened.book.append([named("d", 300)], "viewer")).toBe(1);
+      expect(opened.store.append([named("d", 300)], "viewer")).toBe(1);
       opened.time.now += 10_000;
-      expect(opened.book.append([named("d", 300)], "viewer")).toBe(0);
+      expect(opened.store.append([named("d", 300)], "viewer")).toBe(0);
       expect(values(opened)).toEqual(["d"]);
     });
 
     it("counts what it holds when it is opened again", () => {
-      const { store } = full();
-      const again = open(store, bounds);
-      expect(again.book.append([named("d")], "viewer")).toBe(1);
+      const { database } = full();
+      const again = open(database, bounds);
+      expect(again.store.append([named("d")], "viewer")).toBe(1);
     });
 
     it("does not count what it did not add after all", () => {
       const opened = open(undefined, bounds);
       opened.time.readsLeft = 7; // the third entry is counted and not written
       expect(() =>
-        opened.book.append(
+        opened.store.append(
           ["a", "b", "c"].map((value) => named(value)),
           "viewer",
         ),
       ).toThrow("the clock stopped");
       opened.time.readsLeft = Number.POSITIVE_INFINITY;
       expect(
-        opened.book.append(
+        opened.store.append(
           ["a", "b", "c"].map((value) => named(value)),
           "viewer",
         ),
@@ -199,7 +199,7 @@ describe.skipIf(newStore === undefined)("the revocation log in SQLite", () => {
   });
 
   it("holds what ended within a lease and two minutes, however many sessions end in a day", () => {
-    const { book, time } = open();
+    const { store, time } = open();
     const [sessionsADay, sweep] = [1_000_000, 60];
     const sizes: number[] = [];
     let ended = 0;
@@ -213,44 +213,44 @@ describe.skipIf(newStore === undefined)("the revocation log in SQLite", () => {
       const entries = streams.map((sessionId) =>
         entryOfEnded({ sessionId, leaseUntil: at(second + 90) }, "revoked", now),
       );
-      book.append(entries, "viewer");
+      store.append(entries, "viewer");
       ended = due;
       time.now += 1_000;
-      if (second % sweep === 0) book.removeEnded();
-      if (second > 300) sizes.push(book.since(0).entries.length);
+      if (second % sweep === 0) store.removeEnded();
+      if (second > 300) sizes.push(store.since(0).entries.length);
     }
     expect(Math.max(...sizes)).toBeLessThanOrEqual(2_450);
     // What a new isolate is sent, in characters: a hundredth of what it would be if each entry lasted as long as its grant.
-    expect(writePage(book.since(0)).length).toBeLessThan(180_000);
+    expect(writePage(store.since(0)).length).toBeLessThan(180_000);
   });
 
   it("opens again where it was, with every cursor", () => {
-    const { book, store } = open();
-    book.append([entry], "viewer");
-    const { cursor } = book.since(0);
-    const again = open(store).book;
+    const { store, database } = open();
+    store.append([entry], "viewer");
+    const { cursor } = store.since(0);
+    const again = open(database).store;
     expect(again.since(cursor)).toMatchObject({ cursor, reset: false, entries: [] });
     expect(again.since(0).entries).toEqual([entry]);
   });
 
   it("counts on where the clock goes back", () => {
-    const { book, time } = open();
-    book.append([entry], "viewer");
-    const { cursor } = book.since(0);
+    const { store, time } = open();
+    store.append([entry], "viewer");
+    const { cursor } = store.since(0);
     time.now -= 50_000;
-    book.append([{ ...entry, value: "t" }], "viewer");
-    expect(book.since(cursor)).toMatchObject({ reset: false, entries: [{ value: "t" }] });
+    store.append([{ ...entry, value: "t" }], "viewer");
+    expect(store.since(cursor)).toMatchObject({ reset: false, entries: [{ value: "t" }] });
   });
 
   it("begins behind every cursor of a life before", () => {
     const before = open();
-    before.book.append(
+    before.store.append(
       Array.from({ length: 1000 }, (_, i) => ({ ...entry, value: `s${i}` })),
       "viewer",
     );
-    const { cursor } = before.book.since(0);
+    const { cursor } = before.store.since(0);
     before.time.now += 1;
-    const after = openRevocationBook(newStore?.() ?? before.store, () => unixMilliseconds(before.time.now));
+    const after = openRevocationStore(newDatabase?.() ?? before.database, () => unixMilliseconds(before.time.now));
     after.append([entry], "viewer");
     expect(after.since(cursor)).toMatchObject({ reset: true, entries: [entry] });
   });

@@ -20,9 +20,9 @@ import type { LeaseTimes } from "../../sessions/lease-rules.ts";
 import { type HandedOver, LeaseBook } from "../../sessions/lease-store.ts";
 import { nobleHmac } from "./noble-hmac.ts";
 
-export interface StreamsEnv {
+export interface SubjectLeasesEnv {
   /** Where these objects are bound: they reach a subject's other names through it. */
-  readonly STREAMS: DurableObjectNamespace<StreamsObject>;
+  readonly SUBJECT_LEASES: DurableObjectNamespace<SubjectLeases>;
   /** How long a silent session holds its lease, in seconds; 90 by default. */
   readonly STAGEDOOR_LEASE_TTL?: string;
 }
@@ -33,7 +33,7 @@ interface Opened {
 }
 
 /** The streams of one subject under one of his names. See {@link leaseDesk} for what it does. */
-export class StreamsObject extends DurableObject<StreamsEnv> implements LeaseDesk {
+export class SubjectLeases extends DurableObject<SubjectLeasesEnv> implements LeaseDesk {
   #opened: Opened | undefined;
   #reminded = false;
 
@@ -92,7 +92,7 @@ export class StreamsObject extends DurableObject<StreamsEnv> implements LeaseDes
     const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
     const rows = sqlLeaseRows(this.ctx.storage.sql);
     const book = new LeaseBook(rows, leaseTimes(this.env.STAGEDOOR_LEASE_TTL), { hmac: nobleHmac, random });
-    const desk = leaseDesk(book, (name) => this.env.STREAMS.get(this.env.STREAMS.idFromName(name)));
+    const desk = leaseDesk(book, (name) => this.env.SUBJECT_LEASES.get(this.env.SUBJECT_LEASES.idFromName(name)));
     this.#opened = { book, desk };
     return this.#opened;
   }
