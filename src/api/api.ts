@@ -4,9 +4,17 @@ import { requestText } from "../base/body-text.ts";
 import type { TextHash } from "../base/crypto.ts";
 import { type Refusal, type Refused, refusal, refuse } from "../base/result.ts";
 import { preflight, setCors, withCors } from "../http/cors.ts";
-import { healthAnswer, healthPath, type Part, readiness, readyAnswer, readyPath, storeParts } from "../http/health.ts";
+import {
+  healthPath,
+  healthResponse,
+  type ReadinessCheck,
+  readiness,
+  readyPath,
+  readyResponse,
+  storeChecks,
+} from "../http/health.ts";
 import { setRateLimitFields, withRateLimitFields } from "../http/problem-response.ts";
-import { answeredByIdentity, brokenResponse, type Reporting, refusedResponse } from "../http/refused-response.ts";
+import { errorResponse, type Reporting, refusedResponse, reportIdentityResponse } from "../http/refused-response.ts";
 import { clientOf, countryOf } from "../http/request.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { metricsRoutes, operatorRoutes } from "../operator/operator-routes.ts";
@@ -30,8 +38,8 @@ export interface ApiOptions {
   readonly identity?: Identity;
   /** What operators' routes work with; without it there are none but the one that revokes. */
   readonly operators?: OperatorContext;
-  /** What `/ready` looks at beside the stores of sessions and the identity worker. */
-  readonly parts?: Readonly<Record<string, Part>>;
+  /** What `/ready` checks in addition to the session stores and the identity worker. */
+  readonly readinessChecks?: Readonly<Record<string, ReadinessCheck>>;
   /** The demo page, in development: it answers whatever the API does not know. */
   readonly page?: (request: Request) => Promise<Response>;
 }
@@ -79,7 +87,7 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
             const done = await (body.ok ? flow(request, context) : unreadable(body.refusal, request));
             return done.ok ? answer(done.value, status) : refused(done.refusal, raw, learns.learnt().subject);
           } catch (error) {
-            return brokenResponse(error, raw, options.reporting);
+            return errorResponse(error, raw, options.reporting);
           }
         };
         const response = await answered();
@@ -94,7 +102,7 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
   const { page } = options;
   if (page !== undefined) app.get("*", ({ req }) => page(req.raw));
   app.notFound(({ req }) => withCors(refused(refusal("route_unknown", "no such route").refusal, req.raw)));
-  app.onError((error, { req }) => withCors(brokenResponse(error, req.raw, options.reporting)));
+  app.onError((error, { req }) => withCors(errorResponse(error, req.raw, options.reporting)));
   return app;
 
   /** Behind the methods that a path has. */
@@ -106,18 +114,18 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
 }
 
 /** At the root, whatever the base path. */
-function mountHealth(app: Hono, context: SessionContext, { identity, parts: others }: ApiOptions): void {
+function mountHealth(app: Hono, context: SessionContext, { identity, readinessChecks }: ApiOptions): void {
   const { clock, timer, site } = context;
   const jwks = `${site.apiUrl}${identityPath}/jwks`;
-  const parts = {
-    ...storeParts(context),
-    ...others,
+  const checks = {
+    ...storeChecks(context),
+    ...readinessChecks,
     ...(identity === undefined ? {} : { identity: async () => (await identity(new Request(jwks))).ok }),
   };
-  const ready = readiness({ parts, clock, timer });
-  app.get(healthPath, ({ req }) => withCors(healthAnswer(req.method)));
+  const ready = readiness({ checks, clock, timer });
+  app.get(healthPath, ({ req }) => withCors(healthResponse(req.method)));
   app.get(readyPath, async ({ req, executionCtx }) =>
-    withCors(await readyAnswer(req.method, ready, (work) => executionCtx.waitUntil(work))),
+    withCors(await readyResponse(req.method, ready, (work) => executionCtx.waitUntil(work))),
   );
 }
 
@@ -146,7 +154,7 @@ function mountIdentity(app: Hono, identity: Identity, context: SessionContext, o
     const { headers } = raw;
     const path = new URL(raw.url).pathname.slice(identityPath.length);
     const told = answered.ok
-      ? await answeredByIdentity(answered.value, path, { headers }, options.reporting)
+      ? await reportIdentityResponse(answered.value, path, { headers }, options.reporting)
       : withCors(refusedResponse(answered.refusal, { headers }, options.reporting));
     return withRateLimitFields(told, learnt().standings);
   });

@@ -3,7 +3,7 @@ import type { Credential } from "../auth/credential.ts";
 import type { RateStanding } from "../auth/rate-limit.ts";
 import { type RequestCredential, type Site, standingOf } from "../auth/request-credential.ts";
 import type { Refusal } from "../base/result.ts";
-import { exposedBeside, httpsRequired, isPlainHttp, strictTransport } from "../http/cors.ts";
+import { exposedHeaders, httpsRequired, isPlainHttp, strictTransport } from "../http/cors.ts";
 import { type DpopUse, withDpopChallenge } from "../http/problem-response.ts";
 import { subjectName } from "../sessions/identifiers.ts";
 import type { SessionContext } from "../sessions/session-context.ts";
@@ -35,7 +35,7 @@ export function everyRequest({ site, dpopRequired, refused }: EveryRequest): Mid
       asked.header("Access-Control-Allow-Credentials", "true");
       // The identity worker names its own alone.
       const named = asked.res.headers.get("Access-Control-Expose-Headers");
-      asked.header("Access-Control-Expose-Headers", exposedBeside(named));
+      asked.header("Access-Control-Expose-Headers", exposedHeaders(named));
     }
     const challenge = asked.res.headers.get("WWW-Authenticate");
     if (challenge !== null) asked.header("WWW-Authenticate", withDpopChallenge(challenge, useOf(raw, dpopRequired)));

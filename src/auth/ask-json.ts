@@ -4,7 +4,7 @@ import { ok, type Refusal, type Result, refuse } from "../base/result.ts";
 import type { Clock, Seconds, Timer } from "../base/time.ts";
 
 /** What providers are reached with. */
-export interface Reach {
+export interface HttpDeps {
   readonly fetch: typeof globalThis.fetch;
   readonly clock: Clock;
   readonly timer: Timer;
@@ -26,7 +26,7 @@ export interface NoAnswer {
 export async function askJson(
   url: string,
   init: RequestInit,
-  { fetch, timer }: Pick<Reach, "fetch" | "timer">,
+  { fetch, timer }: Pick<HttpDeps, "fetch" | "timer">,
   { within, longest }: { readonly within: Seconds; readonly longest: number },
 ): Promise<Result<unknown, NoAnswer>> {
   const late = new AbortController();

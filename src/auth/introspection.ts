@@ -2,7 +2,7 @@ import { makeRoom } from "../base/bounded-map.ts";
 import { utf8 } from "../base/encoding.ts";
 import { type Refusal, type Result, refusal } from "../base/result.ts";
 import { after, earlier, seconds, type UnixSeconds } from "../base/time.ts";
-import { askJson, type NoAnswer, type Reach } from "./ask-json.ts";
+import { askJson, type HttpDeps, type NoAnswer } from "./ask-json.ts";
 import { isObject, readClaims } from "./claims.ts";
 import type { VerifiedToken } from "./credential.ts";
 import type { IntrospectionEndpoint, Issuer } from "./issuer.ts";
@@ -42,7 +42,7 @@ const rest = seconds(2);
  * Answers are kept under a hash of the token's text. That is sound though a token may have several spellings: each is asked
  * for by itself, so another spelling costs a question and gains nothing; what forbids tokens is keyed on their claims.
  */
-export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issuer, reach: Reach): Introspection {
+export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issuer, reach: HttpDeps): Introspection {
   const [taken, refused] = [new Map<string, Kept>(), new Map<string, Kept>()];
   const authorization = basicAuthorization(endpoint);
   let forgotten = 0;

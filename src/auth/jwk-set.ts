@@ -1,6 +1,6 @@
 import { type CryptoKey, createLocalJWKSet, errors, type JSONWebKeySet } from "jose";
 import { seconds, type UnixSeconds } from "../base/time.ts";
-import { askJson, type Reach } from "./ask-json.ts";
+import { askJson, type HttpDeps } from "./ask-json.ts";
 import { isObject } from "./claims.ts";
 import { type FindKeys, KeysUnavailable, mostKeysTried } from "./verify-jwt.ts";
 
@@ -26,7 +26,7 @@ interface HeldSet {
  * requests of an isolate share values and never promises. A new kid is in use at once; a provider that is down turns nobody
  * away for an hour who shows a key that it gave before. Throws `KeysUnavailable`, or jose's error for a kid that is not there.
  */
-export function fetchedKeys(uri: string, reach: Reach): FindKeys {
+export function fetchedKeys(uri: string, reach: HttpDeps): FindKeys {
   const { clock, timer } = reach;
   let held: HeldSet | undefined;
   /** A request that was given up in the middle of its fetch never says so: nobody waits longer than until then. */

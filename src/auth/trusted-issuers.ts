@@ -2,7 +2,7 @@ import { errors } from "jose";
 import { decodeBase64url } from "../base/encoding.ts";
 import { type Refusal, type Result, refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
-import type { Reach } from "./ask-json.ts";
+import type { HttpDeps } from "./ask-json.ts";
 import type { VerifiedToken } from "./credential.ts";
 import { type BeforeAsking, introspectionAt } from "./introspection.ts";
 import type { Issuer } from "./issuer.ts";
@@ -52,7 +52,7 @@ function isAsked(issuer: TrustedIssuer): issuer is AskedIssuer {
 }
 
 /** An issuer with what its tokens are verified by: its keys, or its answers. Made once an isolate: both are kept there. */
-export function trustIssuer(settings: Issuer, reach: Reach): TrustedIssuer {
+export function trustIssuer(settings: Issuer, reach: HttpDeps): TrustedIssuer {
   const { introspection } = settings;
   return introspection === undefined
     ? { settings, keys: keysOf(settings, reach) }
@@ -65,7 +65,7 @@ type GivenKeys = NonNullable<Issuer["jwks"]>["keys"];
  * What finds an issuer's keys: those that were given, or those of its JWK Set's address. `jku`, `x5u` and `jwk` in a
  * token's header are never looked at: keys come from the configuration alone.
  */
-function keysOf({ jwks, jwksUri }: Issuer, reach: Reach): FindKeys {
+function keysOf({ jwks, jwksUri }: Issuer, reach: HttpDeps): FindKeys {
   if (jwksUri !== undefined) return fetchedKeys(jwksUri, reach);
   const keys = jwks?.keys ?? [];
   // The settings allow no others in addition to a secret.

@@ -2,7 +2,7 @@ import { type Context, Hono, type HonoRequest } from "hono";
 import { ok, type Refusal, refusal } from "../base/result.ts";
 import { httpsRequired, isPlainHttp } from "../http/cors.ts";
 import { problemFor } from "../http/problems.ts";
-import { brokenResponse, type Reporting, refusedResponse } from "../http/refused-response.ts";
+import { errorResponse, type Reporting, refusedResponse } from "../http/refused-response.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { explain, liftSession, revokeSession, simulateStart } from "./actions.tsx";
 import { type Around, formOf, fromOwnPage, requestOf, type Shown } from "./console-request.ts";
@@ -87,7 +87,7 @@ export function consoleApp(context: OperatorContext, options: ConsoleOptions): H
     return refused(refusal("route_unknown", "the console has no such page").refusal, req, operator);
   });
   app.onError((error, { req }) =>
-    refusedPage(broken, brokenResponse(error, req.raw, reporting), (told) => <RefusedPage told={told} />),
+    refusedPage(broken, errorResponse(error, req.raw, reporting), (told) => <RefusedPage told={told} />),
   );
   return app;
 }

@@ -10,7 +10,7 @@ import {
   type Timer,
 } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import { healthAnswer, healthPath, type Readiness, readyAnswer, readyPath } from "../http/health.ts";
+import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
 import { clientOf, countryOf } from "../http/request.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import { timeoutOf } from "../origin/origin.ts";
@@ -54,8 +54,8 @@ export interface EdgeParts {
  * and its session admitted, and the manifest worker makes it; everything else is checked and served here.
  */
 export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise<Result<Response, Refusal>> {
-  if (asked.target === healthPath) return ok(healthAnswer(asked.method));
-  if (asked.target === readyPath) return ok(await readyAnswer(asked.method, parts.ready, parts.waitUntil));
+  if (asked.target === healthPath) return ok(healthResponse(asked.method));
+  if (asked.target === readyPath) return ok(await readyResponse(asked.method, parts.ready, parts.waitUntil));
   const now = parts.clock();
   const catalog = await parts.catalog();
   if (!catalog.ok) return catalog;

@@ -1,6 +1,13 @@
 import { type Refusal, type Result, refusal } from "../base/result.ts";
-import { everyHeader, httpsRequired, isPlainHttp, preflight, strictTransport, withCors } from "../http/cors.ts";
-import { brokenResponse, type Reporting, refusedResponse } from "../http/refused-response.ts";
+import {
+  allowedRequestHeaders,
+  httpsRequired,
+  isPlainHttp,
+  preflight,
+  strictTransport,
+  withCors,
+} from "../http/cors.ts";
+import { errorResponse, type Reporting, refusedResponse } from "../http/refused-response.ts";
 import type { openGrant } from "../signing/grant.ts";
 
 /** A request to the media host that has a method which is answered. */
@@ -66,14 +73,14 @@ async function answerSecure(request: Request, reporting: Reporting, answer: Answ
     subject = opened;
   };
   if (method === "OPTIONS")
-    return preflight("GET, HEAD, OPTIONS", everyHeader(headers.get("Access-Control-Request-Headers")));
+    return preflight("GET, HEAD, OPTIONS", allowedRequestHeaders(headers.get("Access-Control-Request-Headers")));
   if (method !== "GET" && method !== "HEAD")
     return refused(refusal("method_not_covered", "neither GET nor HEAD").refusal);
   try {
     const answered = await answer({ method, target: targetOf(request.url), raw: request, onSubject });
     return answered.ok ? withCors(answered.value) : refused(answered.refusal);
   } catch (error) {
-    return withCors(brokenResponse(error, { headers }, reporting));
+    return withCors(errorResponse(error, { headers }, reporting));
   }
 
   function refused(why: Refusal): Response {

@@ -2,106 +2,104 @@ import { after, type Clock, inTime, seconds, type Timer, type UnixSeconds } from
 import type { WaitUntil } from "../origin/fill-cache.ts";
 import type { SessionContext } from "../sessions/session-context.ts";
 
-/** A part that a worker cannot do without: whether it answers. It may reject. */
-export type Part = (waitUntil: WaitUntil) => Promise<boolean>;
+/** Checks whether a dependency of the worker responds. It may reject. */
+export type ReadinessCheck = (waitUntil: WaitUntil) => Promise<boolean>;
 
-/** The paths of health and readiness: no grant looks like them. */
+/** A grant never has the form of these paths. */
 export const healthPath = "/health";
 export const readyPath = "/ready";
 
-/** The name of a probe: no hash of a subject's and no session's id is that short. */
-export const nobody = "ready";
+/** The subject and session id of a probe: real ones are longer. */
+export const probeId = "ready";
 
-/** How long each part has for its answer, and how long what they answered is gone by. */
-const patience = seconds(2);
-const rememberedFor = seconds(2);
-/** How often a request looks whether the one that asks has its answers. */
-const glance = seconds(0.05);
+const checkTimeout = seconds(2);
+const resultTtl = seconds(2);
+const pollInterval = seconds(0.05);
 
-export interface ReadinessParts {
-  readonly parts: Readonly<Record<string, Part>>;
+export interface ReadinessDeps {
+  readonly checks: Readonly<Record<string, ReadinessCheck>>;
   readonly clock: Clock;
   readonly timer: Timer;
 }
 
-/** The names of the parts that do not answer. */
+/** The names of the dependencies that do not respond. */
 export type Readiness = (waitUntil: WaitUntil) => Promise<readonly string[]>;
 
 /**
- * Whether a worker could serve somebody now, made once an isolate: all its parts are asked at once, and no more than every two
- * seconds, so that nobody wears them out by asking. While one request asks them the others go by what was answered last; the
- * first ones of an isolate look on until it is there, each by a timer of its own, since requests share values and no promises.
+ * Whether a worker could serve a request now; made once per isolate. All checks run at once, and at most every two seconds,
+ * so that probes cannot overload the dependencies. While one request runs the checks, the others use the last result. Before
+ * the first result they poll, each with its own timer, because requests may share values but not promises.
  */
-export function readiness({ parts, clock, timer }: ReadinessParts): Readiness {
+export function readiness({ checks, clock, timer }: ReadinessDeps): Readiness {
   let last: { readonly missing: readonly string[]; readonly until: UnixSeconds } | undefined;
-  /** Until then a request may be asking: one that was given up in the middle of it never says so. */
-  let askingUntil = 0;
+  /** A request runs the checks until then. It has an end, because an aborted request never reports one. */
+  let checkingUntil = 0;
 
-  const ask = async (waitUntil: WaitUntil): Promise<readonly string[]> => {
+  const runChecks = async (waitUntil: WaitUntil): Promise<readonly string[]> => {
     const now = clock();
-    askingUntil = now + patience + 1;
-    const answers = await Promise.all(
-      Object.entries(parts).map(async ([name, part]) => {
-        const answer = await inTime(answered(part, waitUntil), patience, timer);
-        return answer === true ? [] : [name];
+    checkingUntil = now + checkTimeout + 1;
+    const missing = await Promise.all(
+      Object.entries(checks).map(async ([name, check]) => {
+        const responds = await inTime(succeeds(check, waitUntil), checkTimeout, timer);
+        return responds === true ? [] : [name];
       }),
     );
-    last = { missing: answers.flat(), until: after(now, rememberedFor) };
-    askingUntil = 0;
+    last = { missing: missing.flat(), until: after(now, resultTtl) };
+    checkingUntil = 0;
     return last.missing;
   };
 
   return async (waitUntil) => {
     for (;;) {
       const now = clock();
-      const isAsked = now < askingUntil;
-      if (last !== undefined && (isAsked || now < last.until)) return last.missing;
-      if (!isAsked) return ask(waitUntil);
-      await new Promise<void>((resolve) => timer(glance, resolve));
+      const isChecking = now < checkingUntil;
+      if (last !== undefined && (isChecking || now < last.until)) return last.missing;
+      if (!isChecking) return runChecks(waitUntil);
+      await new Promise<void>((resolve) => timer(pollInterval, resolve));
     }
   };
 }
 
-/** The parts of both the API and the media host. */
-export function storeParts(stores: {
+/** The checks that the API and the media host share. */
+export function storeChecks(stores: {
   readonly revocations: SessionContext["revocations"];
   readonly catalog: SessionContext["catalog"];
   readonly streams: SessionContext["streams"];
   readonly clock: Clock;
-}): Readonly<Record<"revocations" | "catalog" | "streams", Part>> {
+}): Readonly<Record<"revocations" | "catalog" | "streams", ReadinessCheck>> {
   return {
     revocations: async (waitUntil) => (await stores.revocations.current(waitUntil)).ok,
     catalog: async () => (await stores.catalog()).ok,
     streams: async () => {
-      // A question about a viewer whom there is not: it writes nothing down.
-      await stores.streams(nobody).show(nobody, stores.clock());
+      // Reading the session of a viewer that does not exist writes nothing.
+      await stores.streams(probeId).show(probeId, stores.clock());
       return true;
     },
   };
 }
 
-/** `GET /health`: this isolate runs, and its configuration is whole; else it would not come here. */
-export function healthAnswer(method: string): Response {
-  return answer(method, 200, { status: "ok" });
+/** `GET /health`: this isolate runs with a valid configuration; otherwise the request would not get here. */
+export function healthResponse(method: string): Response {
+  return jsonResponse(method, 200, { status: "ok" });
 }
 
-/** `GET /ready`: 200, or 503 with the parts that do not answer. */
-export async function readyAnswer(method: string, ready: Readiness, waitUntil: WaitUntil): Promise<Response> {
+/** `GET /ready`: 200, or 503 with the dependencies that do not respond. */
+export async function readyResponse(method: string, ready: Readiness, waitUntil: WaitUntil): Promise<Response> {
   const missing = await ready(waitUntil);
-  if (missing.length === 0) return answer(method, 200, { status: "ready" });
+  if (missing.length === 0) return jsonResponse(method, 200, { status: "ready" });
   const parts = Object.fromEntries(missing.map((name) => [name, "does not answer"]));
-  return answer(method, 503, { status: "not ready", parts });
+  return jsonResponse(method, 503, { status: "not ready", parts });
 }
 
-async function answered(part: Part, waitUntil: WaitUntil): Promise<boolean> {
+async function succeeds(check: ReadinessCheck, waitUntil: WaitUntil): Promise<boolean> {
   try {
-    return await part(waitUntil);
+    return await check(waitUntil);
   } catch {
     return false;
   }
 }
 
-function answer(method: string, status: 200 | 503, body: object): Response {
+function jsonResponse(method: string, status: 200 | 503, body: object): Response {
   const headers = { "Content-Type": "application/json", "Cache-Control": "no-store" };
   return new Response(method === "HEAD" ? null : JSON.stringify(body), { status, headers });
 }

@@ -7,7 +7,7 @@ import { problemFor } from "./problems.ts";
 const realm = 'Bearer realm="stagedoor"';
 const algs = `algs="${proofAlgorithms.join(" ")}"`;
 
-/** A refusal as a response: problem details (RFC 9457), never cached, with the headers its status asks for. */
+/** Maps a refusal to problem details (RFC 9457) with the headers that its status needs. The response is never cached. */
 export function problemResponse(refusal: Refusal): Response {
   const { status, title, detail } = problemFor(refusal.code);
   const headers = new Headers({
@@ -16,7 +16,7 @@ export function problemResponse(refusal: Refusal): Response {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
   });
-  const challenge = challengeOf(refusal);
+  const challenge = challengeFor(refusal);
   if (challenge !== undefined) headers.set("WWW-Authenticate", challenge);
   if (status === 503) headers.set("Retry-After", "2");
   if (refusal.code === "start_rate_exceeded" || refusal.code === "rate_limited")
@@ -26,12 +26,12 @@ export function problemResponse(refusal: Refusal): Response {
   if (refusal.code === "method_unknown") headers.set("Allow", refusal.allow);
   if (refusal.code === "method_not_covered") headers.set("Allow", "GET, HEAD, OPTIONS");
   const type = `urn:stagedoor:problem:${refusal.code}`;
-  const problem = { type, title, status, code: refusal.code, detail, ...membersOf(refusal) };
+  const problem = { type, title, status, code: refusal.code, detail, ...extensionMembers(refusal) };
   return new Response(JSON.stringify(problem), { status, headers });
 }
 
-/** The members of a code's own (RFC 9457 §3.2): what is wrong with a body, and to a viewer their own streams. */
-function membersOf(refusal: Refusal): object {
+/** RFC 9457 §3.2: the errors of a body, or the viewer's own running sessions. */
+function extensionMembers(refusal: Refusal): object {
   if ("faults" in refusal) return { faults: refusal.faults };
   if (refusal.code !== "stream_limit") return {};
   const running = refusal.running.map(({ sessionId, assetId, startedAt, seenAt }) => ({
@@ -43,8 +43,8 @@ function membersOf(refusal: Refusal): object {
   return { running };
 }
 
-/** The challenge of RFC 6750 §3: no error code for a request that tried no credential. */
-function challengeOf(refusal: Refusal): string | undefined {
+/** RFC 6750 §3: a request without a credential gets no error code. */
+function challengeFor(refusal: Refusal): string | undefined {
   switch (refusal.code) {
     case "token_missing":
     case "sign_in_required":
@@ -66,32 +66,31 @@ function challengeOf(refusal: Refusal): string | undefined {
   }
 }
 
-/** Whether a request came with a token of the scheme DPoP, or where it did not, whether some issuer's tokens need one. */
+/** `tried`: the request used the DPoP scheme. `required`: it did not, but some issuer requires DPoP. */
 export type DpopUse = "tried" | "required" | "none";
 
 /**
- * A challenge of ours, with one for DPoP beside it (RFC 9449 §7.1) where that is meant: with the same error for who tried
- * DPoP, and without one for who tried Bearer, so that he learns that there is another way.
+ * Adds a DPoP challenge to a Bearer challenge (RFC 9449 §7.1). A client that tried DPoP gets the same error in it; a client that
+ * tried Bearer gets none, and learns that the other scheme exists.
  */
 export function withDpopChallenge(challenge: string, use: DpopUse): string {
   if (use === "none" || !challenge.startsWith(realm)) return challenge;
-  const told = use === "tried" ? challenge.slice("Bearer ".length) : 'realm="stagedoor"';
-  return `${challenge}, DPoP ${told}, ${algs}`;
+  const parameters = use === "tried" ? challenge.slice("Bearer ".length) : 'realm="stagedoor"';
+  return `${challenge}, DPoP ${parameters}, ${algs}`;
 }
 
 /**
- * Tells on an answer how its request stands with every rate limit that counted it, whether it was let in or not: the fields
- * RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10), lists of structured fields (RFC 9651) like
- * `"start-subject";q=1000;w=3600` and `"start-subject";r=998;t=3100`. An answer that nothing counted stays as it is.
+ * Adds RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10) for every rate limit that counted the request,
+ * as lists of structured fields (RFC 9651): `"start-subject";q=1000;w=3600` and `"start-subject";r=998;t=3100`.
  */
 export function withRateLimitFields(response: Response, standings: readonly RateStanding[]): Response {
   if (standings.length === 0) return response;
-  const told = new Response(response.body, response);
-  setRateLimitFields(told.headers, standings);
-  return told;
+  const mutable = new Response(response.body, response);
+  setRateLimitFields(mutable.headers, standings);
+  return mutable;
 }
 
-/** As {@link withRateLimitFields}, for the headers of an answer of our own. */
+/** Like {@link withRateLimitFields}, for a response whose headers are mutable. */
 export function setRateLimitFields(headers: Headers, standings: readonly RateStanding[]): void {
   if (standings.length === 0) return;
   const policies = standings.map(({ policy }) => `"${policy.name}";q=${policy.quota};w=${Math.ceil(policy.window)}`);

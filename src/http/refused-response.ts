@@ -3,9 +3,16 @@ import { type Refusal, refusal } from "../base/result.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import { problemResponse } from "./problem-response.ts";
 import { requestIdOf } from "./request.ts";
-import { boundedReason, type Log, type LoggedRequest, logError, logIdentityAnswer, logRefusal } from "./request-log.ts";
+import {
+  boundedReason,
+  type Log,
+  type LoggedRequest,
+  logError,
+  logIdentityResponse,
+  logRefusal,
+} from "./request-log.ts";
 
-/** Where a worker's shell tells what it refused; made once an isolate. */
+/** How a worker reports refusals; made once per isolate. */
 export interface Reporting {
   readonly worker: string;
   readonly log: Log;
@@ -13,35 +20,35 @@ export interface Reporting {
   readonly random: RandomBytes;
 }
 
-/** What of a request its refusal is named by. */
 export interface RefusedRequest {
   readonly headers: Pick<Headers, "get">;
-  /** The keyed hash of its subject, where a credential or a grant said who asks; never the subject itself. */
+  /** The keyed hash of the subject, if a credential or a grant named one; never the subject itself. */
   readonly subject?: string | undefined;
 }
 
 /**
- * The one place where a refusal becomes a response: a line of the log, a count, and problem details, whose header Request-Id
- * names the line, so that a viewer can tell an operator which one is his.
+ * The only place where a refusal becomes a response: a log line, a count, and problem details. The Request-Id header names the
+ * log line, so a viewer can quote it to an operator.
  */
-export function refusedResponse(why: Refusal, { headers, subject }: RefusedRequest, reporting: Reporting): Response {
+export function refusedResponse(
+  refused: Refusal,
+  { headers, subject }: RefusedRequest,
+  reporting: Reporting,
+): Response {
   const request = requestIdOf(headers, reporting.random);
-  logRefusal(reporting.log, reporting.worker, why, { request, subject });
-  return answer(why, { request, subject }, reporting);
+  logRefusal(reporting.log, reporting.worker, refused, { request, subject });
+  return countedResponse(refused, { request, subject }, reporting);
 }
 
 /** The same for an exception, which is a bug. */
-export function brokenResponse(error: unknown, { headers }: RefusedRequest, reporting: Reporting): Response {
+export function errorResponse(error: unknown, { headers }: RefusedRequest, reporting: Reporting): Response {
   const request = requestIdOf(headers, reporting.random);
   logError(reporting.log, reporting.worker, error, request);
-  return answer(refusal("internal_error", "an exception").refusal, { request, subject: undefined }, reporting);
+  return countedResponse(refusal("internal_error", "an exception").refusal, { request, subject: undefined }, reporting);
 }
 
-/**
- * An answer of the identity worker's, with a line of the log and a count where it is no success. `path` is below the worker's
- * own.
- */
-export async function answeredByIdentity(
+/** Logs and counts an error response of the identity worker. `path` is relative to the worker's base path. */
+export async function reportIdentityResponse(
   response: Response,
   path: string,
   { headers }: RefusedRequest,
@@ -51,16 +58,16 @@ export async function answeredByIdentity(
   if (status < 400) return response;
   const request = requestIdOf(headers, random);
   const body = await response.text();
-  logIdentityAnswer(log, worker, { status, path, body, request });
+  logIdentityResponse(log, worker, { status, path, body, request });
   telemetry({ event: "identity_refused", status });
-  const told = new Response(body, response);
-  told.headers.set("Request-Id", request);
-  return told;
+  const reported = new Response(body, response);
+  reported.headers.set("Request-Id", request);
+  return reported;
 }
 
-function answer(why: Refusal, about: LoggedRequest, { worker, telemetry }: Reporting): Response {
-  telemetry({ event: "refused", worker, code: why.code, reason: boundedReason(why.reason), ...about });
-  const response = problemResponse(why);
-  response.headers.set("Request-Id", about.request);
+function countedResponse(refused: Refusal, request: LoggedRequest, { worker, telemetry }: Reporting): Response {
+  telemetry({ event: "refused", worker, code: refused.code, reason: boundedReason(refused.reason), ...request });
+  const response = problemResponse(refused);
+  response.headers.set("Request-Id", request.request);
   return response;
 }

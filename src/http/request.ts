@@ -3,8 +3,8 @@ import type { RandomBytes, TextHash } from "../base/crypto.ts";
 import type { Client } from "../sessions/client-network.ts";
 
 /**
- * Who sends a request. Cloudflare writes CF-Connecting-IP over whatever a client sends under that name; on a development
- * machine nothing stands in front, and who sends none is the machine itself.
+ * The client of a request. Cloudflare overwrites any CF-Connecting-IP that a client sends. On a development machine there is
+ * no proxy: without the header the client is the machine itself.
  */
 export function clientOf({ headers }: Request, sha256: TextHash, development: boolean): Client {
   return {
@@ -14,20 +14,20 @@ export function clientOf({ headers }: Request, sha256: TextHash, development: bo
 }
 
 /**
- * The country that a request comes from (ISO 3166-1 alpha-2), undefined where it is not known. Cloudflare says it beside the
- * request, as `cf.country`; the header CF-IPCountry is written by it only in zones that want it so, and elsewhere by the
- * client himself. On a development machine, where nobody else says it, the header is taken as it was sent.
+ * The request's country (ISO 3166-1 alpha-2), or undefined if it is unknown. It comes from `cf.country`; the header
+ * CF-IPCountry is set by Cloudflare only in zones that enable it, and elsewhere by the client. In development the header is
+ * accepted, so that countries can be tried out.
  */
 export function countryOf(request: Request, development: boolean): string | undefined {
   const cf: unknown = Reflect.get(request, "cf");
-  const seen: unknown = typeof cf === "object" && cf !== null ? Reflect.get(cf, "country") : undefined;
-  const country = seen ?? (development ? request.headers.get("CF-IPCountry") : undefined);
+  const cfCountry: unknown = typeof cf === "object" && cf !== null ? Reflect.get(cf, "country") : undefined;
+  const country = cfCountry ?? (development ? request.headers.get("CF-IPCountry") : undefined);
   return typeof country === "string" && isCountry(country) ? country : undefined;
 }
 
 /**
- * What a viewer and the log call a request: Cloudflare's Ray ID where it sent one, else 16 random hex digits. Anything else
- * under the name CF-Ray was written by the client, and the log does not repeat what strangers write.
+ * The Request-Id: Cloudflare's Ray ID, or 16 random hex digits. Any other text in CF-Ray was written by the client, and the log
+ * must not repeat it.
  */
 export function requestIdOf(headers: Pick<Headers, "get">, random: RandomBytes): string {
   const ray = headers.get("CF-Ray");

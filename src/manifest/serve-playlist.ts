@@ -5,7 +5,7 @@ import type { Clock, Seconds } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { type MediaRequest, opening, type PlaylistFrom, tellPlaylistFrom } from "../edge/answer-media.ts";
 import { type CheckContext, checkMediaTarget, type MediaAccess } from "../edge/check-media-request.ts";
-import { healthAnswer, healthPath, type Readiness, readyAnswer, readyPath } from "../http/health.ts";
+import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
 import { clientOf } from "../http/request.ts";
 import type { WaitUntil } from "../origin/fill-cache.ts";
 import { deliveryDirectives } from "../playlist/delivery-directives.ts";
@@ -28,8 +28,8 @@ export interface ManifestParts extends Omit<PlaylistFlowContext, "catalog" | "no
 
 /** What the manifest worker does with a request: playlists, and whether it is there and ready, which the edge worker asks. */
 export async function answerManifest(asked: MediaRequest, parts: ManifestParts): Promise<Result<Response, Refusal>> {
-  if (asked.target === healthPath) return ok(healthAnswer(asked.method));
-  if (asked.target === readyPath) return ok(await readyAnswer(asked.method, parts.ready, parts.waitUntil));
+  if (asked.target === healthPath) return ok(healthResponse(asked.method));
+  if (asked.target === readyPath) return ok(await readyResponse(asked.method, parts.ready, parts.waitUntil));
   const target = parseMediaTarget(asked.target);
   if (!target.ok) return target;
   const catalog = await parts.catalog();

@@ -1,6 +1,6 @@
 import { waitUntil } from "cloudflare:workers";
 import { apiApp } from "../../src/api/api.ts";
-import type { Reach } from "../../src/auth/ask-json.ts";
+import type { HttpDeps } from "../../src/auth/ask-json.ts";
 import { type Entitlement, httpEntitlement, rememberEntitlement } from "../../src/auth/entitlement.ts";
 import { issuerSchema } from "../../src/auth/issuer.ts";
 import { operatorIssuers } from "../../src/auth/operator-token.ts";
@@ -12,8 +12,8 @@ import { keepCatalog, usualMaxAge } from "../../src/catalog/catalog-source.ts";
 import { type Configuration, trustFaults } from "../../src/config/configuration.ts";
 import { consoleApp } from "../../src/console/console.tsx";
 import { isConsolePath } from "../../src/console/sign-in-page.tsx";
-import { nobody } from "../../src/http/health.ts";
-import { logAct, logRefusal } from "../../src/http/request-log.ts";
+import { probeId } from "../../src/http/health.ts";
+import { logOperatorAct, logRefusal } from "../../src/http/request-log.ts";
 import type { Gathered } from "../../src/metrics/gathered.ts";
 import type { OperatorContext } from "../../src/operator/operator-context.ts";
 import type { CatalogEditor } from "../../src/platform/cloudflare/catalog-object.ts";
@@ -110,7 +110,7 @@ const withApp = configured("api", log, countedBy("api", waitUntil), async (env: 
       onRefusal,
     }),
     onFailure: onRefusal,
-    onAct: (act: OperatorAct) => logAct(log, "api", act),
+    onAct: (act: OperatorAct) => logOperatorAct(log, "api", act),
     keys: await prepareSessionKeys(ring, nobleHmac),
     clock: systemClock,
     timer: systemTimer,
@@ -128,7 +128,7 @@ const withApp = configured("api", log, countedBy("api", waitUntil), async (env: 
     ...shell,
     basePath,
     operators: operators.value,
-    parts: { limits: async () => RATE_LIMIT_COUNTER.get(RATE_LIMIT_COUNTER.idFromName(nobody)).answers() },
+    readinessChecks: { limits: async () => RATE_LIMIT_COUNTER.get(RATE_LIMIT_COUNTER.idFromName(probeId)).answers() },
     ...(IDENTITY === undefined || identity === undefined
       ? {}
       : { identity: identityRoutes(IDENTITY, (login) => endLogin(login, context), waitUntil) }),
@@ -138,7 +138,7 @@ const withApp = configured("api", log, countedBy("api", waitUntil), async (env: 
 });
 
 /** The identity worker as an issuer whose keys, sessions and routes are reached over the binding, where it is bound. */
-function identityOf({ IDENTITY }: Env, apiUrl: string | undefined, reach: Reach) {
+function identityOf({ IDENTITY }: Env, apiUrl: string | undefined, reach: HttpDeps) {
   if (IDENTITY === undefined || apiUrl === undefined) return undefined;
   const ask = (input: RequestInfo | URL, init?: RequestInit) => IDENTITY.fetch(input, init);
   const jwksUri = `${apiUrl}/api/auth/jwks`;

@@ -7,7 +7,7 @@ import { type Admit, admitSession } from "../../src/edge/admit-session.ts";
 import { answerEdge } from "../../src/edge/answer-edge.ts";
 import { answerMedia } from "../../src/edge/answer-media.ts";
 import { fileDelivery } from "../../src/edge/deliver-file.ts";
-import { readiness, readyPath, storeParts } from "../../src/http/health.ts";
+import { readiness, readyPath, storeChecks } from "../../src/http/health.ts";
 import { logRefusal } from "../../src/http/request-log.ts";
 import { timedOrigin } from "../../src/origin/origin.ts";
 import { edgeMediaCache } from "../../src/platform/cloudflare/edge-cache.ts";
@@ -84,8 +84,8 @@ const withParts = configured(
       catalog,
       admit,
       ready: readiness({
-        parts: {
-          ...storeParts({ ...stores, catalog, clock: systemClock }),
+        checks: {
+          ...storeChecks({ ...stores, catalog, clock: systemClock }),
           manifest: async () => (await MANIFEST.fetch(new URL(readyPath, configuration.mediaUrl))).ok,
         },
         clock: systemClock,

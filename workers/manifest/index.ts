@@ -4,7 +4,7 @@ import { systemClock, systemMillisecondClock, systemTimer } from "../../src/base
 import { keepCatalog, usualMaxAge } from "../../src/catalog/catalog-source.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { answerMedia } from "../../src/edge/answer-media.ts";
-import { nobody, readiness } from "../../src/http/health.ts";
+import { probeId, readiness } from "../../src/http/health.ts";
 import { logRefusal } from "../../src/http/request-log.ts";
 import { PlaylistShelf } from "../../src/manifest/playlist-shelf.ts";
 import { directPlaylists } from "../../src/manifest/playlist-source.ts";
@@ -81,7 +81,7 @@ const withParts = configured(
       onRefusal,
       waitUntil,
       ready: readiness({
-        parts: { playlists: async () => SHARED_PLAYLIST.get(SHARED_PLAYLIST.idFromName(nobody)).answers() },
+        checks: { playlists: async () => SHARED_PLAYLIST.get(SHARED_PLAYLIST.idFromName(probeId)).answers() },
         clock: systemClock,
         timer: systemTimer,
       }),

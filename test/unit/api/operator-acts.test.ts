@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { apiApp } from "../../../src/api/api.ts";
-import { logAct } from "../../../src/http/request-log.ts";
+import { logOperatorAct } from "../../../src/http/request-log.ts";
 import { noTelemetry } from "../../../src/metrics/telemetry.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 import { operatorToken } from "../auth/operators.ts";
@@ -15,7 +15,10 @@ const scope = "operator:read operator:revoke operator:keys operator:assets";
 async function routes() {
   const stage = await operatorStage();
   const { log, written } = searchedLog();
-  const context = { ...stage.context(), onAct: (act: Parameters<typeof logAct>[2]) => logAct(log, "api", act) };
+  const context = {
+    ...stage.context(),
+    onAct: (act: Parameters<typeof logOperatorAct>[2]) => logOperatorAct(log, "api", act),
+  };
   const reporting = { worker: "api", log, telemetry: noTelemetry, random: requestIds };
   const app = apiApp(context, {
     ...{ basePath: "/", reporting, sha256: nodeSha256, development: false },

@@ -1,5 +1,5 @@
 import { exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters, SignJWT } from "jose";
-import type { Reach } from "../../../src/auth/ask-json.ts";
+import type { HttpDeps } from "../../../src/auth/ask-json.ts";
 import { type Issuer, issuerSchema } from "../../../src/auth/issuer.ts";
 import { trustIssuer } from "../../../src/auth/trusted-issuers.ts";
 import { type TrustedIssuer, verifyJwt } from "../../../src/auth/verify-jwt.ts";
@@ -61,7 +61,7 @@ export const noFetch: typeof fetch = () => {
 };
 
 /** What providers are reached with: the machine's clock, which a test may stand still. */
-export function reaching(fetch: typeof globalThis.fetch, changes: Partial<Reach> = {}): Reach {
+export function reaching(fetch: typeof globalThis.fetch, changes: Partial<HttpDeps> = {}): HttpDeps {
   return {
     fetch,
     clock: systemClock,

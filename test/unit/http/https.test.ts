@@ -21,27 +21,27 @@ const remote = [
 ];
 
 describe("plain HTTP", () => {
-  it.each(local)("is for the machine itself: %s", (host) => {
+  it.each(local)("is accepted from the machine itself: %s", (host) => {
     expect(["", "/", "/a", "?a"].map((rest) => isPlainHttp(`http://${host}${rest}`))).toEqual(Array(4).fill(false));
   });
 
-  it.each(remote)("is refused elsewhere: %s", (host) => {
+  it.each(remote)("is refused from other hosts: %s", (host) => {
     expect(isPlainHttp(`http://${host}/a`)).toBe(true);
     expect(isPlainHttp(`https://${host}/a`)).toBe(false);
   });
 });
 
-it.each(remote)("a browser is told to come back to %s by https, and to no other host of it", (host) => {
+it.each(remote)("sends Strict-Transport-Security for %s over https, without its subdomains", (host) => {
   expect(strictTransport(`https://${host}/a`)).toBe("max-age=63072000");
   expect(strictTransport(`http://${host}/a`)).toBeUndefined();
 });
 
-it.each(local)("no browser is shut out of the other services of %s", (host) => {
+it.each(local)("sends no Strict-Transport-Security for %s, so that other local services stay reachable", (host) => {
   expect(strictTransport(`https://${host}/a`)).toBeUndefined();
 });
 
 describe("the API", () => {
-  it("refuses plain HTTP before anything is read, whatever the method and the path", async () => {
+  it("refuses plain HTTP before it reads the body, for every method and path", async () => {
     const { send, issuer, log } = await api();
     const good = await token(issuer);
     for (const path of ["/stream/start", "/stream/x", "/operator/revocations", "/api/auth/sign-in/email", "/", "/x"])
@@ -63,15 +63,15 @@ describe("the API", () => {
     expect(log.join()).not.toContain("eyJ");
   });
 
-  it("pins its host on every answer over https", async () => {
+  it("sends Strict-Transport-Security with every response over https", async () => {
     const { send, issuer } = await api();
     const good = await token(issuer);
-    const asked = [start(good), start(undefined), { method: "OPTIONS" }, { method: "PUT" }];
-    for (const init of asked) {
+    const requests = [start(good), start(undefined), { method: "OPTIONS" }, { method: "PUT" }];
+    for (const init of requests) {
       const secure = await send("", new Request("https://api.example/stream/start", init));
       expect(secure.headers.get("Strict-Transport-Security")).toBe("max-age=63072000");
-      const onMachine = await send("", new Request("http://localhost/stream/start", init));
-      expect(onMachine.headers.has("Strict-Transport-Security")).toBe(false);
+      const onLocalhost = await send("", new Request("http://localhost/stream/start", init));
+      expect(onLocalhost.headers.has("Strict-Transport-Security")).toBe(false);
     }
     const unknown = await send("", new Request("https://api.example/x"));
     expect(unknown.headers.get("Strict-Transport-Security")).toBe("max-age=63072000");
@@ -81,22 +81,22 @@ describe("the API", () => {
 describe("the media host", () => {
   const reporting = { worker: "edge", log: () => undefined, telemetry: noTelemetry, random: requestIds };
   const ask = async (url: string, method = "GET") => {
-    let asked = 0;
-    const answer = async () => {
-      asked++;
+    let calls = 0;
+    const handler = async () => {
+      calls++;
       return ok(new Response("a"));
     };
-    return { response: await answerMedia(new Request(url, { method }), reporting, answer), asked: () => asked };
+    return { response: await answerMedia(new Request(url, { method }), reporting, handler), calls: () => calls };
   };
 
-  it.each(["GET", "HEAD", "OPTIONS", "POST"])("refuses %s over plain HTTP, and looks at nothing", async (method) => {
-    const { response, asked } = await ask("http://media.example/G/film/0.ts?seg=1", method);
-    expect([response.status, response.headers.get("Location"), asked()]).toEqual([403, null, 0]);
+  it.each(["GET", "HEAD", "OPTIONS", "POST"])("refuses %s over plain HTTP before any other check", async (method) => {
+    const { response, calls } = await ask("http://media.example/G/film/0.ts?seg=1", method);
+    expect([response.status, response.headers.get("Location"), calls()]).toEqual([403, null, 0]);
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
     expect(response.headers.has("Strict-Transport-Security")).toBe(false);
   });
 
-  it("pins its host on every answer over https, and never the machine itself", async () => {
+  it("sends Strict-Transport-Security with every response over https, except on the local machine", async () => {
     for (const method of ["GET", "OPTIONS", "POST"]) {
       const { response } = await ask("https://media.example/G/film/0.ts", method);
       expect(response.headers.get("Strict-Transport-Security")).toBe("max-age=63072000");

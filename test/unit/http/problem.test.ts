@@ -4,9 +4,9 @@ import { seconds, unixSeconds } from "../../../src/base/time.ts";
 import { withCors } from "../../../src/http/cors.ts";
 import { problemResponse } from "../../../src/http/problem-response.ts";
 import { requestIdOf } from "../../../src/http/request.ts";
-import { logIdentityAnswer, logRefusal } from "../../../src/http/request-log.ts";
+import { logIdentityResponse, logRefusal } from "../../../src/http/request-log.ts";
 
-/** Every code with its status, as the API promises it. The type keeps the table whole. */
+/** Every code with the status that the API promises. The type keeps the table complete. */
 const statuses = {
   body_invalid: 400,
   request_invalid: 400,
@@ -72,7 +72,7 @@ const running = [
 ];
 
 function refusalOf(code: string): Refusal {
-  if (!isCode(code)) throw new Error(`${code} is no code`);
+  if (!isCode(code)) throw new Error(`${code} is not a refusal code`);
   if (code === "scope_insufficient") return { code, reason, scope: "stream:play" };
   if (code === "stream_limit") return { code, reason, running };
   if (code === "start_rate_exceeded" || code === "rate_limited") return { code, reason, retryAfter: seconds(1.5) };
@@ -86,8 +86,8 @@ function isCode(code: string): code is RefusalCode {
   return Object.hasOwn(statuses, code);
 }
 
-describe.each(Object.entries(statuses))("the answer to %s", (code, status) => {
-  it(`is ${status} with problem details (RFC 9457) that hold nothing of the reason`, async () => {
+describe.each(Object.entries(statuses))("the response to %s", (code, status) => {
+  it(`is ${status} with problem details (RFC 9457) that do not contain the reason`, async () => {
     const response = problemResponse(refusalOf(code));
     const text = await response.text();
     expect([response.status, response.headers.get("Content-Type")]).toEqual([status, "application/problem+json"]);
@@ -107,7 +107,7 @@ describe.each(Object.entries(statuses))("the answer to %s", (code, status) => {
     expect(all).not.toContain("Injected");
   });
 
-  it("has the headers that its status asks for", () => {
+  it("has the headers that its status requires", () => {
     const { headers } = problemResponse(refusalOf(code));
     expect(headers.has("WWW-Authenticate")).toBe(
       status === 401 || code === "request_invalid" || code === "scope_insufficient",
@@ -125,11 +125,11 @@ it.each([
   ["token_revoked", 'Bearer realm="stagedoor", error="invalid_token", error_description="Token revoked"'],
   ["request_invalid", 'Bearer realm="stagedoor", error="invalid_request"'],
   ["scope_insufficient", 'Bearer realm="stagedoor", error="insufficient_scope", scope="stream:play"'],
-])("%s challenges as RFC 6750 §3 says", (code, challenge) => {
+])("sends the RFC 6750 §3 challenge for %s", (code, challenge) => {
   expect(problemResponse(refusalOf(code)).headers.get("WWW-Authenticate")).toBe(challenge);
 });
 
-it("stream_limit names the viewer's own streams, with times of RFC 3339", async () => {
+it("stream_limit lists the viewer's own sessions, with RFC 3339 times", async () => {
   const body: unknown = await problemResponse(refusalOf("stream_limit")).json();
   expect(Object(body).running).toEqual([
     {
@@ -142,7 +142,7 @@ it("stream_limit names the viewer's own streams, with times of RFC 3339", async 
 });
 
 describe("withCors", () => {
-  it("lets every page read the answer and its useful headers, without credentials", async () => {
+  it("lets every page read the response and its useful headers, without credentials", async () => {
     const { headers, status } = withCors(problemResponse(refusalOf("store_unavailable")));
     expect([status, headers.get("Access-Control-Allow-Origin")]).toEqual([503, "*"]);
     expect(headers.has("Access-Control-Allow-Credentials")).toBe(false);
@@ -150,13 +150,13 @@ describe("withCors", () => {
       expect(headers.get("Access-Control-Expose-Headers")?.split(", ")).toContain(name);
   });
 
-  it.each([204, 304])("keeps an answer %d, which has no body", (status) => {
+  it.each([204, 304])("keeps a %d response without a body", (status) => {
     const response = withCors(new Response(null, { status, headers: { ETag: '"a"' } }));
     expect([response.status, response.headers.get("ETag"), response.body]).toEqual([status, '"a"', null]);
   });
 });
 
-it("a refusal is one line of the log, whatever its reason holds", () => {
+it("logs a refusal as one line, whatever its reason contains", () => {
   const lines: string[] = [];
   logRefusal((line) => lines.push(line), "edge", refusalOf("grant_invalid"));
   expect(lines.join("")).not.toMatch(/[\r\n]/);
@@ -174,9 +174,9 @@ it.each([
   ["/aBcDeFgHiJkLmNoPqRsTuVwX", "/*"],
   ["/callback/google/x", "/callback/*"],
   ["", "/*"],
-])("a refusal of the identity worker at %s is a line that names %s, since a path may hold a token", (path, named) => {
+])("logs an identity refusal at %s as %s, because a path may contain a token", (path, named) => {
   const lines: string[] = [];
-  logIdentityAnswer((line) => lines.push(line), "api", { status: 401, path, body: "", request: "ID" });
+  logIdentityResponse((line) => lines.push(line), "api", { status: 401, path, body: "", request: "ID" });
   expect(lines).toEqual([
     JSON.stringify({ worker: "api", event: "identity_refused", status: 401, path: named, request: "ID" }),
   ]);
@@ -191,18 +191,18 @@ it.each([
   ['{"code":12}', undefined],
   ["null", undefined],
   ["<html>MARKED", undefined],
-])("the line says why, by the code of %s, and nothing else of it", (body, code) => {
+])("logs the error code of %s and nothing else of the body", (body, code) => {
   const lines: string[] = [];
-  logIdentityAnswer((line) => lines.push(line), "api", { status: 401, path: "/token", body, request: "ID" });
+  logIdentityResponse((line) => lines.push(line), "api", { status: 401, path: "/token", body, request: "ID" });
   expect(lines.map((line) => JSON.parse(line).code)).toEqual([code]);
   expect(lines.join()).not.toContain("MARKED");
 });
 
-describe("the id of a request", () => {
+describe("the Request-Id", () => {
   const idOf = (ray?: string) =>
     requestIdOf(new Headers(ray === undefined ? {} : { "CF-Ray": ray }), (length) => new Uint8Array(length).fill(1));
 
-  it.each(["9f1c2d3e4a5b6c7d", "9f1c2d3e4a5b6c7d-FRA"])("is Cloudflare's own: %s", (ray) => {
+  it.each(["9f1c2d3e4a5b6c7d", "9f1c2d3e4a5b6c7d-FRA"])("is Cloudflare's Ray ID: %s", (ray) => {
     expect(idOf(ray)).toBe(ray);
   });
 
@@ -213,7 +213,7 @@ describe("the id of a request", () => {
     "9f1c2d3e4a5b6c7d-fra",
     "9f1c2d3e4a5b6c7",
     "x".repeat(5000),
-  ])("is drawn where CF-Ray is %j, which Cloudflare never wrote", (ray) => {
+  ])("is random if CF-Ray is %j, which Cloudflare never sends", (ray) => {
     expect(idOf(ray)).toBe("0101010101010101");
   });
 });

@@ -3,7 +3,7 @@ import { secretsIn } from "../../cluster/secrets.ts";
 
 const lines: string[] = [];
 
-/** A log for tests: what was written, each line of which is searched after the test for what no log may hold. */
+/** A log for tests. After each test its lines are searched for secrets. */
 export function searchedLog(): { readonly log: (line: string) => void; readonly written: readonly string[] } {
   const written: string[] = [];
   const log = (line: string) => {
