@@ -9,7 +9,7 @@ import { publicHalf } from "../src/keys/key-material.ts";
 import { type KeyRing, keysFor } from "../src/keys/ring.ts";
 import { bundleEdgeWithoutCheck } from "./bundle.ts";
 
-export type BenchWorker = "rewrite" | "edge" | "edgeWithoutCheck" | "start" | "joseApp";
+type BenchWorker = "rewrite" | "edge" | "edgeWithoutCheck" | "start" | "joseApp";
 
 export interface BenchCluster {
   readonly ports: Readonly<Record<BenchWorker, number>>;

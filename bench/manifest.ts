@@ -24,7 +24,7 @@ export const mediaPlaylist = "720p/index.m3u8";
 export const sharedAsset = "film";
 export const sessionAsset = "film-session";
 
-export const expiryStep: Seconds = seconds(30);
+const expiryStep: Seconds = seconds(30);
 
 /** The manifest worker with everything it is made of, but for the network: what a request to it costs in CPU. */
 export interface ManifestBench {

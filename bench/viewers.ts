@@ -7,7 +7,7 @@ import { type MediaPurpose, signedQuery } from "../src/signing/media-url.ts";
 import { macFor, prepareSessionKeys } from "../src/signing/session-keys.ts";
 
 /** One file of an asset on the media host. */
-export interface AssetFile {
+interface AssetFile {
   readonly purpose: MediaPurpose;
   readonly asset: string;
   readonly file: string;

@@ -12,7 +12,7 @@ export interface Problem {
   readonly running?: readonly RunningStream[];
 }
 
-export interface RunningStream {
+interface RunningStream {
   readonly asset: string;
   /** Milliseconds. */
   readonly since: number;

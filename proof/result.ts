@@ -29,7 +29,7 @@ export interface Judged {
 }
 
 /** Milliseconds within which a session that was ended stops. */
-export const mostUntilEnded = 2000;
+const mostUntilEnded = 2000;
 
 type Rules = Pick<Scenario, "meant" | "isCut" | "compared">;
 

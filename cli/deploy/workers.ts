@@ -45,7 +45,7 @@ export function valuesOf(toml: string, environment: string): readonly TomlValue[
  * How a value in a worker's wrangler.toml begins that the operator has to fill in: the id of a KV namespace or a database.
  * Hosts to fill in end in a name of RFC 2606 §3 that is nobody's.
  */
-export const fillIn = "fill-in-";
+const fillIn = "fill-in-";
 
 const nobodysHost = /(^|[/.])example\.(com|net|org)$/;
 

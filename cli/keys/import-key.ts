@@ -161,7 +161,7 @@ with --imported where CloudFront had the key before.${group}`;
 }
 
 /** A key that a PEM text held, and what its owner ought to know about the text. */
-export interface PemKey {
+interface PemKey {
   readonly jwk: JsonWebKey;
   readonly alg: "RS256" | "ES256";
   readonly hasPrivateHalf: boolean;

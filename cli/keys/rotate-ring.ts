@@ -133,7 +133,7 @@ function namedKeys({ deployment }: Pick<Rotation, "deployment">): ReadonlySet<st
 }
 
 /** Why a step is not taken, and what is written down of it all the same. */
-export interface NotTaken {
+interface NotTaken {
   readonly because: string;
   readonly keys?: readonly RingKey[];
 }

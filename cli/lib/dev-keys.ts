@@ -13,7 +13,7 @@ import { devAudience } from "./dev-environment.ts";
 export const devKeysFile = ".stagedoor/keys.json";
 
 /** The kids of the keys that development starts with. */
-export const devKids = {
+const devKids = {
   session: "dev-session",
   rsa: "dev-cloudfront-rsa",
   ec: "dev-cloudfront-ec",

@@ -10,7 +10,7 @@ import { readTime } from "../lib/text.ts";
 const longestTolerance = 300;
 
 /** What is to be revoked, as the members of the body of `POST /operator/revocations`. */
-export interface RevokeTarget {
+interface RevokeTarget {
   readonly [kind: string]: unknown;
   /** Until when at least, where what is revoked says itself how long it lasts. */
   readonly until?: number;

@@ -3,7 +3,7 @@ import { listenForCues, type Watched, watch } from "./observe-video.ts";
 import type { Adapter } from "./player-adapter.ts";
 
 /** What the harness calls in a page. */
-export interface PageStage {
+interface PageStage {
   open(url: string, options: OpenOptions): Promise<void>;
   play(): Promise<void>;
   pause(): void;

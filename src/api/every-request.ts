@@ -51,7 +51,7 @@ function useOf({ headers }: Request, required: boolean): DpopUse {
 }
 
 /** What is learnt of a request to the API while a flow answers it: for the answer's RateLimit fields, and for the log. */
-export interface Learnt {
+interface Learnt {
   readonly standings: readonly RateStanding[];
   /** The keyed hash of its subject, once its credential was accepted. */
   readonly subject: string | undefined;

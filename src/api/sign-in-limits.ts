@@ -38,12 +38,12 @@ export async function beforeIdentity(
 }
 
 /** A request to the identity worker, as far as its limits look at one. */
-export interface SignInRequest extends Pick<SessionRequest, "body" | "client" | "onStanding"> {
+interface SignInRequest extends Pick<SessionRequest, "body" | "client" | "onStanding"> {
   readonly contentType: string | undefined;
 }
 
 /** The same where a password is asked for again of who is signed in. */
-export type ConfirmRequest = Pick<SessionRequest, "credential" | "client" | "onStanding">;
+type ConfirmRequest = Pick<SessionRequest, "credential" | "client" | "onStanding">;
 
 /**
  * Counts an attempt to sign in or up before anybody looks at the password: by the client's network, and by the account that
@@ -111,7 +111,7 @@ function accountName(email: string): string {
 }
 
 /** What a request to the identity worker is counted as. */
-export type CountedAs =
+type CountedAs =
   /** It takes a password or an address to send mail to, and names the account itself. */
   | "sign-in"
   /** It takes a password once more, from who is signed in. */

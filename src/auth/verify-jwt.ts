@@ -7,7 +7,7 @@ import type { BeforeAsking, Introspection } from "./introspection.ts";
 import type { Issuer } from "./issuer.ts";
 
 /** What a token says about the key that signed it. */
-export interface SignedWith {
+interface SignedWith {
   readonly alg: Issuer["algorithms"][number];
   readonly kid: string | undefined;
 }
@@ -22,7 +22,7 @@ export type FindKeys = (signed: SignedWith) => Promise<readonly (CryptoKey | Uin
 export const mostKeysTried = 8;
 
 /** An issuer with the function that finds its keys. */
-export interface KeyedIssuer {
+interface KeyedIssuer {
   readonly settings: Issuer;
   readonly keys: FindKeys;
 }

@@ -6,7 +6,7 @@ export function isSafeAddress(address: string): boolean {
 }
 
 /** Whether a host name, as URL gives it, is the machine itself. */
-export function isLocal(hostname: string): boolean {
+function isLocal(hostname: string): boolean {
   return hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]";
 }
 

@@ -1,4 +1,4 @@
-export type SqlValue = string | number | null | ArrayBuffer;
+type SqlValue = string | number | null | ArrayBuffer;
 
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 

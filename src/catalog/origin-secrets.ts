@@ -48,7 +48,7 @@ export const originSecretsSchema = z
 export type OriginSecrets = z.output<typeof originSecretsSchema>;
 
 /** No secret may be sent anywhere. */
-export const noOriginSecrets: OriginSecrets = {};
+const noOriginSecrets: OriginSecrets = {};
 
 /** STAGEDOOR_ORIGIN_SECRETS as a worker that has checked its configuration finds it; none where it is no sound text. */
 export function readOriginSecrets(text: unknown): OriginSecrets {

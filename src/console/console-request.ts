@@ -63,7 +63,7 @@ function headerText(token: string): string {
 }
 
 /** A request of an operator who is signed in. */
-export interface Visit {
+interface Visit {
   readonly session: ConsoleSession;
   /** His name. */
   readonly operator: string;

@@ -57,7 +57,7 @@ export const noCookie = `${consoleCookieName}=; ${attributes}; Max-Age=0`;
 type Keys = Pick<OperatorContext, "keys">;
 
 /** The name of the console's own sessions in the log of revocations, beside those of issuers' logins. */
-export const consoleIssuer = "stagedoor-console";
+const consoleIssuer = "stagedoor-console";
 
 /**
  * The cookie of an operator who has signed in: for eight hours, never past his credential's end, nor past that of the key

@@ -61,7 +61,7 @@ export async function assetIds({ catalog }: Pick<Parameters<Shown>[1], "catalog"
   return found.ok ? found.value.assets().map(({ id }) => id) : [];
 }
 
-export interface OverviewProps {
+interface OverviewProps {
   readonly overview: Overview;
   readonly operator: string;
   readonly mayRevoke: boolean;

@@ -1,7 +1,7 @@
 import type { RefusalsOfHour } from "../metrics/gathered.ts";
 
 /** How many colours there are; what is left over is counted together, in a colour that is none. */
-export const colours = 7;
+const colours = 7;
 /** The name of what is left over. */
 export const others = "other codes";
 

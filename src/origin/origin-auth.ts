@@ -5,7 +5,7 @@ import type { HttpAssetOrigin } from "../catalog/asset-origin.ts";
 import { bindingFault, type OriginSecrets } from "../catalog/origin-secrets.ts";
 
 /** A secret by the name that the catalog gives it, undefined where it is not set. */
-export type SecretOf = (name: string) => string | undefined;
+type SecretOf = (name: string) => string | undefined;
 
 /** Where an origin's credentials come from, and what the deployment lets them be used for. */
 export interface OriginSecretPorts {

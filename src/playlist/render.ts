@@ -6,7 +6,7 @@ import type { Hole, PlaylistTemplate, Target } from "./template.ts";
  * What a signer makes of a target: the query to put behind the reference and the origin's own query, or a whole URI to
  * write in its place (another CDN's).
  */
-export type Signed = { readonly query: string } | { readonly uri: string };
+type Signed = { readonly query: string } | { readonly uri: string };
 
 /** Signs one distinct URL of a playlist. */
 export type SignTarget = (target: Target, expiry: UnixSeconds) => Signed;

@@ -8,7 +8,7 @@ import type { RevocationCause } from "./revocation.ts";
  * pass, and ask in the background. `limited` and `elsewhere`: refuse it, that was the answer a moment ago. `ended`: refuse it for
  * its {@link LeaseMemory.causeOf}. `unknown`: ask first.
  */
-export type LeaseLook = "held" | "due" | "limited" | "elsewhere" | "ended" | "unknown";
+type LeaseLook = "held" | "due" | "limited" | "elsewhere" | "ended" | "unknown";
 
 /** What an isolate remembers of leases, so that it asks at most once a `refreshAfter` for a session and network. */
 export interface LeaseMemory {
@@ -40,13 +40,13 @@ export interface LeaseMemory {
 }
 
 /** What a grant says of its session. */
-export interface NewSession {
+interface NewSession {
   readonly sessionId: string;
   readonly issuedAt: UnixSeconds;
   readonly expiresAt: UnixSeconds;
 }
 
-export interface UntoldNetwork {
+interface UntoldNetwork {
   readonly network: string | undefined;
   readonly playlist: boolean;
 }

@@ -13,7 +13,7 @@ import { endedBecause, nothingForbids, revocationsNow } from "./revocations-now.
 import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 
 /** A viewer's own session: his credential, and the grant that he carries. */
-export interface OwnSession {
+interface OwnSession {
   readonly credential: Credential;
   readonly grant: Grant;
   readonly assetId: string;

@@ -76,7 +76,7 @@ export async function revoke(request: SessionRequest, context: SessionContext): 
 }
 
 /** What a body asks of who sends it: to end a key, and so all that it signed, is more than to end what runs. */
-export function scopeToRevoke(text: string): OperatorScope {
+function scopeToRevoke(text: string): OperatorScope {
   const body = readRevocation(text);
   return body.ok && body.value.key !== undefined ? "operator:keys" : "operator:revoke";
 }

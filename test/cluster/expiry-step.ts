@@ -2,7 +2,7 @@
 const step = 30_000;
 
 /** The number of the step in which a time lies. Expiries are rounded up in whole seconds, so a step ends with a second. */
-export function expiryStep(time: number): number {
+function expiryStep(time: number): number {
   return Math.floor((time - 1000) / step);
 }
 

@@ -5,7 +5,7 @@ interface Noise {
 }
 
 /** All of it comes from workerd, which tells the process of the run and no test. */
-export const expectedNoise: readonly Noise[] = [
+const expectedNoise: readonly Noise[] = [
   {
     looks:
       /Called \.text\(\) on an HTTP body which does not appear to be text\. The body's Content-Type is "application\//,

@@ -227,7 +227,6 @@ const answers = {
 
 export type BodyName = keyof typeof bodies;
 export type AnswerName = keyof typeof answers;
-export type SchemaName = BodyName | AnswerName;
 
 /** A JSON Schema (draft 2020-12), as OpenAPI 3.1 takes it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;

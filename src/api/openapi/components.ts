@@ -3,7 +3,7 @@ import { jsonSchemas, problemExample } from "./answer-schemas.ts";
 import type { DescribedRoute } from "./description.ts";
 
 /** What routes are asked with (OpenAPI's security schemes). */
-export const securitySchemes = {
+const securitySchemes = {
   bearer: {
     type: "http",
     scheme: "bearer",

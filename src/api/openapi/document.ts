@@ -33,8 +33,8 @@ interface Server {
   readonly description: string;
 }
 
-export type PathItem = Readonly<Record<string, Operation | readonly Server[]>>;
-export type Operation = ReturnType<typeof operation>;
+type PathItem = Readonly<Record<string, Operation | readonly Server[]>>;
+type Operation = ReturnType<typeof operation>;
 
 /** Everything that stands below the base path. */
 export const routesBelowBase: DescribedRoutes = { ...sessionRoutes, ...operatorRoutesDescribed };

@@ -129,7 +129,7 @@ function examinedAs(part: string, verified: Refused<Refusal>, steps: readonly St
   return { verified, steps: [...steps, fails(part, verified.refusal.code, verified.refusal.reason)] };
 }
 
-export function refusedBy(part: string, refusal: Refusal, steps: readonly Step[]): Explanation {
+function refusedBy(part: string, refusal: Refusal, steps: readonly Step[]): Explanation {
   return refusedAs(refusal, [...steps, fails(part, refusal.code, refusal.reason)]);
 }
 
@@ -140,7 +140,7 @@ export function refusedAs(refusal: Explanation["refusal"], steps: readonly Step[
 type Claims = Readonly<Record<string, unknown>>;
 
 /** Under which names an issuer says what we ask for. */
-export type ClaimNames = Pick<
+type ClaimNames = Pick<
   Issuer,
   "audienceClaim" | "subjectClaim" | "scopeClaim" | "assetsClaim" | "streamsClaim" | "loginClaim"
 >;

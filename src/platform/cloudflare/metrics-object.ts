@@ -6,7 +6,7 @@ import { isUnixSeconds, type Seconds, seconds, systemClock, type UnixSeconds } f
 import type { RefusalsOfHour, Report, SessionsNow } from "../../metrics/gathered.ts";
 import { Gathering, type Kept, keptSchemas, reportSchema, sessionsAskedSchema } from "../../metrics/gathering.ts";
 
-export interface MetricsEnv {
+interface MetricsEnv {
   /** How long a silent session holds its lease, in seconds; 90 by default. */
   readonly STAGEDOOR_LEASE_TTL?: string;
 }
@@ -69,7 +69,7 @@ function silence(leaseTtl = "90"): Seconds {
   return seconds((readDecimal(leaseTtl) ?? 90) + 30);
 }
 
-export interface GatheringStore {
+interface GatheringStore {
   readonly sql: SqlStore;
   /** Runs `work`, and takes back what it wrote where it throws. */
   readonly transaction: (work: () => void) => void;

@@ -7,7 +7,7 @@ import { spellExactly, spellPath, spellQuery } from "./signed-parameters.ts";
 import { assertDistribution, type CloudFrontDistribution, type CloudFrontWire } from "./wire-format.ts";
 
 /** A plain, canonical path and the origin's own query (without `?`, empty where there is none) → the signed URL. */
-export type SignCloudFrontUrl = (path: string, query: string) => Result<string, Refusal>;
+type SignCloudFrontUrl = (path: string, query: string) => Result<string, Refusal>;
 
 export type CloudFrontSigner = {
   /**

@@ -140,7 +140,7 @@ export function isPlaylist(path: string): boolean {
 }
 
 /** The path that {@link spellPath} spelled, or that a viewer wrote plain. Canonical only if `pathFault` says so. */
-export function plainPath(spelled: string): string {
+function plainPath(spelled: string): string {
   if (!spelled.includes("%")) return spelled;
   let path = spelled;
   for (const [character, escaped] of escapes) path = path.replaceAll(escaped, character);

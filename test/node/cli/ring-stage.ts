@@ -5,7 +5,7 @@ import { dispatch } from "../../../cli/dispatch.ts";
 import { folder } from "./command-line.ts";
 
 /** When each test begins. */
-export const start = Date.UTC(2027, 0, 1);
+const start = Date.UTC(2027, 0, 1);
 export const hour = 3600;
 
 /** The folder of the test that runs, and the ring file in it. */

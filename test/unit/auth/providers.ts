@@ -22,7 +22,7 @@ export const activeAnswer = {
 };
 
 /** A question as the provider gets it. */
-export interface Asked {
+interface Asked {
   readonly url: string;
   readonly method: string | undefined;
   readonly redirect: string | undefined;

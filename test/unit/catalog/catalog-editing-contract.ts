@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { CatalogEditing } from "../../../src/catalog/edit-catalog.ts";
 import { r2, sampleDocument } from "./sample.ts";
 
-export const film = (id: string, more: object = {}) => sampleDocument({ id, origin: r2(`${id}/`), ...more });
+const film = (id: string, more: object = {}) => sampleDocument({ id, origin: r2(`${id}/`), ...more });
 const textOf = (...assets: readonly unknown[]) => JSON.stringify({ version: 1, assets }, null, 2);
 
 /** A catalog that a test edits, with what the workers would read; `writes` stands for wrangler. */

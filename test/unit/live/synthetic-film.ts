@@ -11,7 +11,7 @@ export function u32(value: number): number[] {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256);
 }
 
-export function u64(value: number): number[] {
+function u64(value: number): number[] {
   return [...u32(Math.floor(value / 2 ** 32)), ...u32(value)];
 }
 

@@ -6,7 +6,7 @@ import type { OriginRequest } from "../../../src/origin/origin.ts";
 import type { DeliveryDirectives } from "../../../src/playlist/delivery-directives.ts";
 import { sampleAsset } from "../catalog/sample.ts";
 
-export const start = 1_795_000_020_000;
+const start = 1_795_000_020_000;
 
 /** A playlist that is shared, over a clock of the test's own: time goes by where the test lets it. */
 export function shareStage(answerOf: (request: OriginRequest, at: number) => Promise<Result<Response, Refusal>>) {

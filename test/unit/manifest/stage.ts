@@ -21,7 +21,7 @@ const asset = (id: string, fields = {}) => ({
   ...fields,
 });
 
-export const catalog = unwrap(
+const catalog = unwrap(
   parseCatalog({
     version: 1,
     assets: [

@@ -17,8 +17,6 @@ const pair = fc
   .tuple(word, fc.option(word, { nil: undefined }))
   .map(([name, value]) => (value === undefined ? name : `${name}=${value}`));
 
-export const query: fc.Arbitrary<string> = fc
-  .array(pair, { maxLength: 3 })
-  .map((pairs) => canonicalQuery(pairs.join("&")));
+const query: fc.Arbitrary<string> = fc.array(pair, { maxLength: 3 }).map((pairs) => canonicalQuery(pairs.join("&")));
 
 export const canonicalUrl = fc.record({ path: canonicalPath, query });

@@ -9,7 +9,7 @@ export interface UrlPart {
 }
 
 type When = "in time" | "late";
-export type Judge = (url: string, when: When) => Judgement | Promise<Judgement>;
+type Judge = (url: string, when: When) => Judgement | Promise<Judgement>;
 
 /** A URL that a scheme signed, and what the scheme says to it and to others. */
 export interface SignedUrl {
