@@ -1,9 +1,10 @@
+import type { MediaPurpose } from "../src/base/constants.ts";
 import { encodeBase64url } from "../src/base/encoding.ts";
 import { after, type Clock, seconds } from "../src/base/time.ts";
 import type { KeyRing } from "../src/keys/ring.ts";
 import { nobleHmac } from "../src/platform/cloudflare/noble-hmac.ts";
 import { mintGrant } from "../src/signing/grant.ts";
-import { type MediaPurpose, signedQuery } from "../src/signing/media-url.ts";
+import { signedQuery } from "../src/signing/media-url.ts";
 import { macFor, prepareSessionKeys } from "../src/signing/session-keys.ts";
 
 /** One file of an asset on the media host. */

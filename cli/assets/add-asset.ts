@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
+import { isLocalUrl } from "../../src/base/origins.ts";
 import { type Asset, assetSchema } from "../../src/catalog/asset.ts";
-import { isLocal } from "../doctor/live/live.ts";
 import { type Command, endFailed, endMisused, type Given, good, type Outcome } from "../lib/command.ts";
 import { bucketUnbound, type Deployment, deploymentAt, unboundBuckets } from "../lib/deployment.ts";
 import { parseJson, readText } from "../lib/files.ts";
@@ -150,7 +150,7 @@ function lookAtIt(
   const media = deployment?.mediaUrl;
   const words = [
     "npx stagedoor doctor",
-    ...(isLocal(api) ? [] : [`--env ${deployment?.environment ?? "<environment>"}`]),
+    ...(isLocalUrl(api) ? [] : [`--env ${deployment?.environment ?? "<environment>"}`]),
     `--api ${api}`,
     ...(media === undefined ? ["--origins"] : [`--media ${media}`]),
     ...(bearer === undefined ? [] : [`--bearer ${bearer === "-" ? "<file>" : bearer}`]),

@@ -1,10 +1,10 @@
+import { isLocalUrl } from "../../src/base/origins.ts";
 import { refuse } from "../../src/base/result.ts";
 import type { Asset } from "../../src/catalog/asset.ts";
 import { parseCatalog } from "../../src/catalog/catalog.ts";
 import { type OriginSecrets, readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
 import type { Facts } from "../doctor/facts.ts";
 import { deadlineMs, parsed } from "../doctor/live/ask.ts";
-import { isLocal } from "../doctor/live/live.ts";
 import { projectRoot } from "./project.ts";
 import { catalogAnswerSchema } from "./which-catalog.ts";
 import { type DeployedWorker, readWorkerFile } from "./worker-files.ts";
@@ -27,7 +27,7 @@ export interface Deployment {
 export async function deploymentAt(apiUrl: string, project = projectRoot): Promise<Deployment | undefined> {
   const api = await readWorkerFile(project, "api", undefined);
   if (!api.ok) return undefined;
-  if (isLocal(apiUrl)) return deploymentOf(project, undefined);
+  if (isLocalUrl(apiUrl)) return deploymentOf(project, undefined);
   for (const environment of api.value.environments) {
     const worker = await readWorkerFile(project, "api", environment);
     if (!worker.ok) continue;

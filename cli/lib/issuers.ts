@@ -3,6 +3,7 @@ import * as z from "zod";
 import { faultsAmong, type Issuer, issuerSchema } from "../../src/auth/issuer.ts";
 import { trustIssuer } from "../../src/auth/trusted-issuers.ts";
 import type { TrustedIssuer } from "../../src/auth/verify-jwt.ts";
+import { identityPath } from "../../src/base/constants.ts";
 import { systemClock, systemTimer } from "../../src/base/time.ts";
 import { readConfiguration } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
@@ -24,7 +25,7 @@ export function devIssuers(ring: KeyRing, token: string): readonly TrustedIssuer
 function localIdentity(token: string): readonly Issuer[] {
   const issuer = claimedIssuer(token);
   if (issuer === undefined || !/^http:\/\/localhost:\d{1,5}$/.test(issuer)) return [];
-  const jwksUri = `${issuer}/api/auth/jwks`;
+  const jwksUri = `${issuer}${identityPath}/jwks`;
   return [issuerSchema.parse({ issuer, audience: issuer, algorithms: ["EdDSA"], jwksUri })];
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { importJWK, SignJWT } from "jose";
 import { type OperatorScope, operatorIssuer } from "../../src/auth/operator-token.ts";
+import { isLocalUrl } from "../../src/base/origins.ts";
 import { after, type Seconds, seconds, systemClock, type UnixSeconds } from "../../src/base/time.ts";
 import type { OperatorKey } from "../../src/keys/key.ts";
 import { type KeyRing, keysFor, signingKey } from "../../src/keys/ring.ts";
@@ -68,8 +69,7 @@ async function readBearer(given: Given, api: string, scope: OperatorScope): Prom
   const file = given.one("bearer");
   if (file !== undefined)
     return (file === "-" ? readFileSync(0, "utf8") : readText(file, "the operator's credential")).trim();
-  const { hostname } = new URL(api);
-  if (hostname !== "localhost" && hostname !== "127.0.0.1")
+  if (!isLocalUrl(api))
     return endMisused(
       `--bearer is missing: give an operator's credential with the scope ${scope}, which \`npx stagedoor operator new\` makes.`,
     );

@@ -9,6 +9,7 @@ import {
   sentQuery,
 } from "../../src/base/alias.ts";
 import { canonicalPathText } from "../../src/base/canonical-path.ts";
+import { type MediaPurpose, mediaPurposes } from "../../src/base/constants.ts";
 import { encodeBase64url } from "../../src/base/encoding.ts";
 import { after, earlier, isUnixSeconds, rfc3339, seconds, systemClock, type UnixSeconds } from "../../src/base/time.ts";
 import type { Asset } from "../../src/catalog/asset.ts";
@@ -18,7 +19,7 @@ import { type KeyRing, signingKey } from "../../src/keys/ring.ts";
 import { cloudFrontSign, oneShotHmac } from "../../src/platform/node/node-crypto.ts";
 import { cloudFrontSigners } from "../../src/signing/cloudfront/asset-signers.ts";
 import { mintGrant, subjectHash } from "../../src/signing/grant.ts";
-import { type MediaPurpose, mediaPurposes, signedQuery } from "../../src/signing/media-url.ts";
+import { signedQuery } from "../../src/signing/media-url.ts";
 import { macFor, prepareSessionKeys } from "../../src/signing/session-keys.ts";
 import { type Answered, type Command, endFailed, endMisused, failed, type Given, good } from "../lib/command.ts";
 import { catalogOption, readCatalog, readRing, ringOption } from "../lib/files.ts";

@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { credentialOf } from "../auth/request-credential.ts";
 import { requestText } from "../base/body-text.ts";
+import { identityPath } from "../base/constants.ts";
 import type { TextHash } from "../base/crypto.ts";
 import { type Refusal, type Refused, refusal, refuse } from "../base/result.ts";
 import { preflight, setCors, withCors } from "../http/cors.ts";
@@ -24,7 +25,7 @@ import { revoke } from "../sessions/revoke.ts";
 import { longestBody, type SessionContext, type SessionRequest } from "../sessions/session-context.ts";
 import { startStream } from "../sessions/start-stream.ts";
 import { everyRequest, type Learning, learning } from "./every-request.ts";
-import { askIdentity, type Identity, identityPath, identityPreflight } from "./identity-proxy.ts";
+import { askIdentity, type Identity, identityPreflight } from "./identity-proxy.ts";
 import { type DescribedSite, openApiDocument, openApiPath } from "./openapi/document.ts";
 import { beforeIdentity } from "./sign-in-limits.ts";
 

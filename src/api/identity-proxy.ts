@@ -1,8 +1,6 @@
 import { readJson, requestText } from "../base/body-text.ts";
+import { identityPath } from "../base/constants.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
-
-/** Below this path of the API's origin, whatever its base path, stands the identity worker. */
-export const identityPath = "/api/auth";
 
 /** The identity worker, over its service binding. */
 export type Identity = (request: Request) => Promise<Response>;

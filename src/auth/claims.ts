@@ -1,4 +1,5 @@
 import { hasDuplicateMembers } from "../base/body-text.ts";
+import { maxTokenLength } from "../base/constants.ts";
 import { decodeBase64url, hasLeadingZero, readDecimal } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { isUnixSeconds, type UnixSeconds } from "../base/time.ts";
@@ -166,7 +167,6 @@ export interface ClaimedParts {
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
-const longestToken = 8192;
 const longestHeader = 4096;
 const longestKid = 256;
 
@@ -177,8 +177,8 @@ const longestKid = 256;
  * `token_invalid`.
  */
 export function readJwsParts(token: string): Result<ClaimedParts, Refusal> {
-  if (token.length > longestToken)
-    return refusal("token_invalid", `the token is longer than ${longestToken} characters`);
+  if (token.length > maxTokenLength)
+    return refusal("token_invalid", `the token is longer than ${maxTokenLength} characters`);
   const [first = "", second = "", signature = "", ...more] = token.split(".");
   // Another spelling of the same bytes would verify too, and be another token to whatever compares texts.
   if (more.length > 0 || signature === "" || decodeBase64url(signature) === undefined)

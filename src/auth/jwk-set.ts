@@ -1,4 +1,5 @@
 import { type CryptoKey, createLocalJWKSet, errors, type JSONWebKeySet } from "jose";
+import { SingleFlight } from "../base/refresh-once.ts";
 import { seconds, type UnixSeconds } from "../base/time.ts";
 import { askJson, type HttpDeps } from "./ask-json.ts";
 import { isObject } from "./claims.ts";
@@ -13,8 +14,6 @@ const pauseAfterFailure = seconds(5);
 const mostSpare = 4;
 const spareEvery = seconds(30);
 const limits = { within: seconds(5), longest: 262_144 };
-/** How often a request looks whether the fetch of another one has ended. */
-const glance = seconds(0.05);
 
 interface HeldSet {
   readonly find: FindKeys;
@@ -22,25 +21,24 @@ interface HeldSet {
 }
 
 /**
- * The keys of a JWK Set that is fetched: one request fetches and the others wait for it, each by a timer of its own, since
- * requests of an isolate share values and never promises. A new kid is in use at once; a provider that is down turns nobody
- * away for an hour who shows a key that it gave before. Throws `KeysUnavailable`, or jose's error for a kid that is not there.
+ * The keys of a JWK Set that is fetched: one request fetches and the others wait for it. A new kid is in use at once. While
+ * the provider is down, the keys that it gave before are used for an hour. Throws `KeysUnavailable`, or jose's error for an
+ * unknown kid.
  */
 export function fetchedKeys(uri: string, reach: HttpDeps): FindKeys {
   const { clock, timer } = reach;
   let held: HeldSet | undefined;
-  /** A request that was given up in the middle of its fetch never says so: nobody waits longer than until then. */
-  let fetchingUntil = 0;
+  const fetching = new SingleFlight();
   let restUntil = 0;
   let lastFailure = "the issuer's JWK Set did not come in time";
   let spare = mostSpare;
   let spareAt: UnixSeconds | undefined;
 
-  async function fetchSet(): Promise<HeldSet> {
-    fetchingUntil = clock() + limits.within + 1;
+  const fetchSet = () => fetching.run(clock() + limits.within + 1, loadSet);
+
+  async function loadSet(): Promise<HeldSet> {
     const init = { headers: { Accept: "application/jwk-set+json, application/json" } };
     const answer = await askJson(uri, init, reach, limits);
-    fetchingUntil = 0;
     const find = answer.ok ? readSet(answer.value) : undefined;
     if (find === undefined) {
       restUntil = clock() + pauseAfterFailure;
@@ -51,19 +49,15 @@ export function fetchedKeys(uri: string, reach: HttpDeps): FindKeys {
     return held;
   }
 
-  /** Waits until another request's fetch has ended. */
-  async function afterFetch(): Promise<void> {
-    for (let waited = 0; clock() < fetchingUntil && waited < limits.within; waited += glance)
-      await new Promise<void>((resolve) => timer(glance, resolve));
-  }
+  const afterFetch = () => fetching.finished(clock, timer, limits.within);
 
   async function current(waited = false): Promise<HeldSet> {
     const usable = usableAt(clock(), held);
     if (usable !== undefined && clock() < usable.fetchedAt + fresh) return usable;
     const resting = clock() < restUntil;
-    if (usable !== undefined && (resting || clock() < fetchingUntil)) return usable;
+    if (usable !== undefined && (resting || fetching.isRunning(clock()))) return usable;
     if (resting) throw new KeysUnavailable(lastFailure);
-    if (clock() < fetchingUntil) {
+    if (fetching.isRunning(clock())) {
       if (waited) throw new KeysUnavailable(lastFailure);
       await afterFetch();
       return current(true);
@@ -79,7 +73,7 @@ export function fetchedKeys(uri: string, reach: HttpDeps): FindKeys {
 
   /** A set that is newer than `known`, which lacks the kid; undefined where none may be fetched now. */
   async function newerThan(known: HeldSet): Promise<HeldSet | undefined> {
-    if (clock() < fetchingUntil) await afterFetch();
+    if (fetching.isRunning(clock())) await afterFetch();
     if (held !== undefined && held !== known) return held;
     if (clock() < restUntil) throw new KeysUnavailable(lastFailure);
     return maySpare(clock()) ? fetchSet() : undefined;

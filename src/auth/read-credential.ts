@@ -1,3 +1,4 @@
+import { maxTokenLength } from "../base/constants.ts";
 import { decodeBase64url } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import type { Presented } from "./credential.ts";
@@ -150,8 +151,6 @@ export function readCookie(header: string | null, name: string): Result<string |
     : refusal("sign_in_required", "the session cookie is malformed");
 }
 
-const longestToken = 8192;
-
 /** The characters of a bearer token (RFC 6750 §2.1), and `%`: better-auth gives its signed tokens out URL-encoded. */
 const tokenCharacters = /^[A-Za-z0-9._~+/%-]+=*$/;
 
@@ -168,8 +167,8 @@ export interface ReadToken {
  * one. `token_invalid` too for other characters than a token has, and for more than 8192 of them.
  */
 export function readToken(token: string): Result<ReadToken, Refusal> {
-  if (token.length > longestToken)
-    return refusal("token_invalid", `the token is longer than ${longestToken} characters`);
+  if (token.length > maxTokenLength)
+    return refusal("token_invalid", `the token is longer than ${maxTokenLength} characters`);
   if (token.split(".", 3).length === 3)
     return isJws(token)
       ? ok({ token, form: "jws" })

@@ -1,13 +1,16 @@
-/** Whether what is sent to this address stays unread on the way: https, or plain http on the machine itself. */
-export function isSafeAddress(address: string): boolean {
-  if (!URL.canParse(address)) return false;
-  const { protocol, hostname } = new URL(address);
-  return protocol === "https:" || (protocol === "http:" && isLocal(hostname));
+/** The names of this machine, as `URL.hostname` spells them. */
+export const localHosts: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
+
+/** Whether a URL leads to this machine: `http://[::1]:8787/health`. False for text that is no URL. */
+export function isLocalUrl(url: string): boolean {
+  return URL.canParse(url) && localHosts.includes(new URL(url).hostname);
 }
 
-/** Whether a host name, as URL gives it, is the machine itself. */
-function isLocal(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]";
+/** Whether nobody on the way can read what is sent to this URL: it is https, or plain http to this machine. */
+export function isSafeAddress(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol } = new URL(url);
+  return protocol === "https:" || (protocol === "http:" && isLocalUrl(url));
 }
 
 /** What the web views of apps send as the Origin of the app's own pages: Capacitor and Ionic on iOS, and Tauri. */

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { canonicalPathText, pathFault } from "../base/canonical-path.ts";
+import { isSafeAddress } from "../base/origins.ts";
 import { seconds } from "../base/time.ts";
 
 /** The name of an environment variable that holds a secret of an origin. */
@@ -72,7 +73,7 @@ const httpOrigin = z
       .string()
       .superRefine((url, context) => report(context, originUrlFault(url)))
       .describe(
-        "What the URLs of all this asset's files begin with; https (http for localhost alone); ends with a slash.",
+        "What the URLs of all this asset's files begin with; HTTPS (HTTP only for localhost); ends with a slash.",
       ),
     auth: z
       .discriminatedUnion("type", [headerAuth, sigv4Auth])
@@ -130,9 +131,8 @@ function originUrlFault(text: string): Fault | undefined {
   const fault = "origin_url_invalid";
   const url = parse(text);
   if (url === undefined) return { fault, message: "Give a whole URL, such as https://origin.example/films/42/." };
-  const local = url.hostname === "localhost" || url.hostname === "127.0.0.1";
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && local))
-    return { fault, message: "Use https: plain http is taken for localhost and 127.0.0.1 alone." };
+  if (!isSafeAddress(text))
+    return { fault, message: "HTTPS required: plain HTTP is accepted only for localhost, 127.0.0.1 and [::1]." };
   if (url.username !== "" || url.password !== "")
     return { fault, message: "Take the user and the password out of the URL, and use auth." };
   if (text.includes("?") || text.includes("#"))

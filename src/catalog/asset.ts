@@ -1,8 +1,9 @@
 import * as z from "zod";
 import { type MediaPlace, mediaPlaceOf, type OriginFile, sentQuery } from "../base/alias.ts";
 import { pathFault } from "../base/canonical-path.ts";
+import { maxSessionTtl } from "../base/constants.ts";
 import { isCountry } from "../base/country.ts";
-import { isOriginPattern } from "../base/origins.ts";
+import { isOriginPattern, isSafeAddress } from "../base/origins.ts";
 import { readRfc3339, seconds } from "../base/time.ts";
 import { isApplicationScheme } from "../base/uri-scheme.ts";
 import { assetOriginSchema } from "./asset-origin.ts";
@@ -132,7 +133,7 @@ export const assetSchema = z
     session: z
       .int()
       .min(60)
-      .max(604_800)
+      .max(maxSessionTtl)
       .transform(seconds)
       .optional()
       .describe(
@@ -271,8 +272,5 @@ function isHostPattern(text: string): boolean {
 
 /** A scheme and a host alone, as a browser writes them: what is signed is compared as text with what it asks for. */
 function isBaseUrl(text: string): boolean {
-  if (!URL.canParse(text) || text.includes("*")) return false;
-  const { protocol, hostname, origin } = new URL(text);
-  const local = hostname === "localhost" || hostname === "127.0.0.1";
-  return text === origin && (protocol === "https:" || (protocol === "http:" && local));
+  return isSafeAddress(text) && !text.includes("*") && text === new URL(text).origin;
 }

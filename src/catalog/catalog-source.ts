@@ -35,7 +35,7 @@ interface Kept {
  * while no better one is to be had. `store_unavailable` where the store is down and nothing is kept,
  * `configuration_invalid` where the document is missing or faulty.
  *
- * Requests share values and never a promise: workerd lets no request wait for what another one is reading.
+ * Requests share the catalog and never the promise of a read (see `base/refresh-once.ts`).
  */
 export function keepCatalog(source: CatalogSource): () => Promise<Result<Catalog, Refusal>> {
   const { load, clock, maxAge = usualMaxAge(false), maxStale = seconds(600), onRefusal } = source;

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { issuerSchema } from "../auth/issuer.ts";
+import { defaultLeaseTtl, identityPath, maxSessionTtl } from "../base/constants.ts";
 import { isOriginPattern, isSafeAddress } from "../base/origins.ts";
 import { originSecretsSchema } from "../catalog/origin-secrets.ts";
 
@@ -50,7 +51,7 @@ const originPatternHint =
   "write origins as https://www.example.com, https://*.example.com or capacitor://localhost, in lower case";
 
 /** What stands at the root of the API's host, whatever the base path: routes below it would never be reached. */
-const rootPaths = ["/console", "/metrics", "/health", "/ready", "/openapi.json", "/api/auth"] as const;
+const rootPaths = ["/console", "/metrics", "/health", "/ready", "/openapi.json", identityPath] as const;
 
 /** Every setting of the three workers, by the name of its environment variable. */
 export const settingsSchema = z.object({
@@ -78,7 +79,7 @@ export const settingsSchema = z.object({
       "What stands before /stream/start, such as /api/v1; none of the paths that the API's host has at its root.",
     ),
   STAGEDOOR_MANIFEST_TTL: secondsBetween(60, 600).default(300).describe("How long a manifest URL lives."),
-  STAGEDOOR_SESSION_TTL: secondsBetween(5, 604_800)
+  STAGEDOOR_SESSION_TTL: secondsBetween(5, maxSessionTtl)
     .default(21_600)
     .describe("How long a session lasts where the asset does not say."),
   STAGEDOOR_PAUSE_ALLOWANCE: secondsBetween(0, 86_400)
@@ -97,7 +98,9 @@ export const settingsSchema = z.object({
     .describe(
       "In how many networks at once a session may play. A request from another is refused; where more load playlists, the session ends. 0 for any number.",
     ),
-  STAGEDOOR_LEASE_TTL: secondsBetween(6, 3600).default(90).describe("How long a silent session counts as running."),
+  STAGEDOOR_LEASE_TTL: secondsBetween(6, 3600)
+    .default(defaultLeaseTtl)
+    .describe("How long a silent session counts as running."),
   STAGEDOOR_REVOCATION_MAX_AGE: secondsBetween(1, 3600)
     .default(2)
     .describe("How old the edge's knowledge of revocations may be before a request waits for it."),

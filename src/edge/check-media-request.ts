@@ -1,4 +1,5 @@
 import { isAlias, originFileOf } from "../base/alias.ts";
+import type { MediaPurpose } from "../base/constants.ts";
 import { equalInConstantTime } from "../base/crypto.ts";
 import { type Refusal, type Result, refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
@@ -8,13 +9,7 @@ import { stillTaken } from "../keys/ring.ts";
 import { bindingHolds, type Client } from "../sessions/client-network.ts";
 import { type Grant, openGrant } from "../signing/grant.ts";
 import { covers } from "../signing/grant-claims.ts";
-import {
-  type MediaPurpose,
-  type MediaTarget,
-  parseMediaTarget,
-  type SignatureParameter,
-  signatureOf,
-} from "../signing/media-url.ts";
+import { type MediaTarget, parseMediaTarget, type SignatureParameter, signatureOf } from "../signing/media-url.ts";
 import { macFor, type PreparedSessionKey, type SessionKeys } from "../signing/session-keys.ts";
 
 /** What the check looks at beside the request. */

@@ -1,7 +1,8 @@
 import { canonicalQuery } from "../base/canonical-path.ts";
+import type { MediaPurpose } from "../base/constants.ts";
 import { ok, type Refusal, type Result, refuse } from "../base/result.ts";
 import { after, between, earlier, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
-import type { MediaKind, Telemetry, TelemetryEvent } from "../metrics/telemetry.ts";
+import type { Telemetry, TelemetryEvent } from "../metrics/telemetry.ts";
 import type { Client } from "../sessions/client-network.ts";
 import { type MediaTarget, signedQuery } from "../signing/media-url.ts";
 import { macFor } from "../signing/session-keys.ts";
@@ -91,7 +92,7 @@ export const servedEvents = {
   renewed: eventsOf("renewed"),
 };
 
-function eventsOf(outcome: "served" | "renewed"): Readonly<Record<MediaKind, TelemetryEvent>> {
-  const of = (what: MediaKind) => ({ event: "served", what, outcome }) as const;
+function eventsOf(outcome: "served" | "renewed"): Readonly<Record<MediaPurpose, TelemetryEvent>> {
+  const of = (what: MediaPurpose) => ({ event: "served", what, outcome }) as const;
   return { playlist: of("playlist"), segment: of("segment"), key: of("key") };
 }

@@ -1,3 +1,4 @@
+import { localHosts } from "../base/origins.ts";
 import { refusal } from "../base/result.ts";
 
 const exposed = [
@@ -60,8 +61,6 @@ export function preflight(methods: string, requestHeaders: string): Response {
 
 /** Two years. Without includeSubDomains: the operator's subdomains may serve plain HTTP. */
 const hstsPolicy = "max-age=63072000";
-
-const localHosts = ["localhost", "127.0.0.1", "[::1]"];
 
 /** Plain HTTP is never redirected: a token that came with the request was readable in transit and has to be replaced. */
 export const httpsRequired = refusal("https_required", "plain HTTP from another machine").refusal;

@@ -1,3 +1,4 @@
+import { SingleFlight } from "../base/refresh-once.ts";
 import { after, type Clock, inTime, seconds, type Timer, type UnixSeconds } from "../base/time.ts";
 import type { WaitUntil } from "../origin/fill-cache.ts";
 import type { SessionContext } from "../sessions/session-context.ts";
@@ -14,7 +15,6 @@ export const probeId = "ready";
 
 const checkTimeout = seconds(2);
 const resultTtl = seconds(2);
-const pollInterval = seconds(0.05);
 
 export interface ReadinessDeps {
   readonly checks: Readonly<Record<string, ReadinessCheck>>;
@@ -28,16 +28,13 @@ export type Readiness = (waitUntil: WaitUntil) => Promise<readonly string[]>;
 /**
  * Whether a worker could serve a request now; made once per isolate. All checks run at once, and at most every two seconds,
  * so that probes cannot overload the dependencies. While one request runs the checks, the others use the last result. Before
- * the first result they poll, each with its own timer, because requests may share values but not promises.
+ * the first result they wait (see {@link SingleFlight}).
  */
 export function readiness({ checks, clock, timer }: ReadinessDeps): Readiness {
   let last: { readonly missing: readonly string[]; readonly until: UnixSeconds } | undefined;
-  /** A request runs the checks until then. It has an end, because an aborted request never reports one. */
-  let checkingUntil = 0;
+  const checking = new SingleFlight();
 
-  const runChecks = async (waitUntil: WaitUntil): Promise<readonly string[]> => {
-    const now = clock();
-    checkingUntil = now + checkTimeout + 1;
+  const runChecks = async (now: UnixSeconds, waitUntil: WaitUntil): Promise<readonly string[]> => {
     const missing = await Promise.all(
       Object.entries(checks).map(async ([name, check]) => {
         const responds = await inTime(succeeds(check, waitUntil), checkTimeout, timer);
@@ -45,17 +42,16 @@ export function readiness({ checks, clock, timer }: ReadinessDeps): Readiness {
       }),
     );
     last = { missing: missing.flat(), until: after(now, resultTtl) };
-    checkingUntil = 0;
     return last.missing;
   };
 
   return async (waitUntil) => {
     for (;;) {
       const now = clock();
-      const isChecking = now < checkingUntil;
+      const isChecking = checking.isRunning(now);
       if (last !== undefined && (isChecking || now < last.until)) return last.missing;
-      if (!isChecking) return runChecks(waitUntil);
-      await new Promise<void>((resolve) => timer(pollInterval, resolve));
+      if (!isChecking) return checking.run(now + checkTimeout + 1, () => runChecks(now, waitUntil));
+      await checking.finished(clock, timer, checkTimeout);
     }
   };
 }

@@ -1,10 +1,11 @@
 import { betterAuth } from "better-auth";
 import { readAuthorization, readCookie, readSessionCookie } from "../auth/read-credential.ts";
+import { identityPath, maxTokenLength } from "../base/constants.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { unixMilliseconds } from "../base/time.ts";
 import { type IdentityParts, identityOptions } from "./options.ts";
 import { familyOf, findRefreshRow, storedToken, type Turn } from "./refresh-tokens.ts";
-import { formOf, identityPath, longestToken, throughDoor } from "./route-guard.ts";
+import { formOf, throughDoor } from "./route-guard.ts";
 import { briefCookieName, keepSessionCookie } from "./session-rules.ts";
 
 /** No answer is a page of ours, and the library's has words of the request in it: nothing of them runs, or stands in a frame. */
@@ -56,7 +57,7 @@ export async function turnOf(request: Request, parts: IdentityParts): Promise<Tu
   const since = unixMilliseconds(Date.now());
   const form = await formOf(request.clone());
   const token = form.ok ? form.value.get(revoked ? "token" : "refresh_token") : null;
-  if (token === null || token.length > longestToken) return undefined;
+  if (token === null || token.length > maxTokenLength) return undefined;
   const { adapter } = await betterAuth(identityOptions(parts)).$context;
   const row = await findRefreshRow(adapter, await storedToken(token));
   return row === undefined ? undefined : { family: familyOf(row), since };

@@ -2,13 +2,13 @@ import { oauthProvider } from "@better-auth/oauth-provider";
 import type { BetterAuthOptions, BetterAuthPlugin } from "better-auth";
 import { APIError, createAuthMiddleware } from "better-auth/api";
 import { bearer, jwt } from "better-auth/plugins";
+import { identityPath } from "../base/constants.ts";
 import type { Clock } from "../base/time.ts";
 import { playScope } from "../catalog/asset.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import type { RevocationLog } from "../sessions/revocation.ts";
 import { claimsOf, type IdentitySettings } from "./identity-settings.ts";
 import { libraryMargin, refreshFamilies, revokeToken, storedToken, type Turn } from "./refresh-tokens.ts";
-import { identityPath } from "./route-guard.ts";
 import { cookiePrefix, sessionRules } from "./session-rules.ts";
 import type { EndedLogin } from "./sign-out.ts";
 

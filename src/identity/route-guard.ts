@@ -1,10 +1,8 @@
 import { isObject } from "../auth/claims.ts";
 import { readJson, requestText, shownMember } from "../base/body-text.ts";
+import { identityPath, maxTokenLength } from "../base/constants.ts";
 import { utf8 } from "../base/encoding.ts";
 import { ok, type Refusal, type Result } from "../base/result.ts";
-
-/** Below this path of the API's address lie the worker's routes. */
-export const identityPath = "/api/auth";
 
 /**
  * All that is answered, with the members that a body may have: what better-auth's own client and first-party apps use. The
@@ -46,7 +44,6 @@ const clientForm = /^[A-Za-z0-9._-]{1,64}$/;
 /** As they are given out, and nothing that could be read as the same. */
 const tokenForm = /^[A-Za-z0-9._~-]{1,512}$/;
 /** Of what is revoked: a JWT is longer than a refresh token, and is told what it is. */
-export const longestToken = 8192;
 const secrets = ["client_secret", "client_assertion", "client_assertion_type"];
 
 /**
@@ -131,7 +128,7 @@ function faultOf(form: URLSearchParams, path: string): Response | undefined {
   } else {
     const token = form.get("token") ?? "";
     if (token === "") return oauthError("invalid_request", "there is no token");
-    if (token.length > longestToken) return oauthError("unsupported_token_type", "no token is that long");
+    if (token.length > maxTokenLength) return oauthError("unsupported_token_type", "no token is that long");
   }
   if (!clientForm.test(form.get("client_id") ?? "")) return oauthError("invalid_client", "there is no such client_id");
   if (secrets.some((name) => form.has(name))) return oauthError("invalid_client", "the clients hold no secret");

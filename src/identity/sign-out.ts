@@ -1,6 +1,7 @@
 import type { DBAdapter, DBTransactionAdapter, Where } from "better-auth";
 import { APIError } from "better-auth/api";
 import * as z from "zod";
+import { maxSessionTtl } from "../base/constants.ts";
 import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
 import {
   after,
@@ -31,15 +32,12 @@ interface SessionRow {
   readonly userId: string;
 }
 
-/** The longest a playback session may last. */
-const longestPlayback = 604_800;
-
 /** D1 takes a hundred values a query. */
 const batch = 50;
 
 /** How long a session of sign-in is outlived by what it gave out last: a token, and the film which that starts. */
 export function afterlife(accessTtl: Seconds): Seconds {
-  return seconds(accessTtl + longestPlayback);
+  return seconds(accessTtl + maxSessionTtl);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { maxSessionTtl } from "../base/constants.ts";
 import { after, earlier, isUnixSeconds, later, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 import { inUse, keyStateOf, type LivingKey, signsByAsset } from "./life.ts";
 
@@ -8,8 +9,6 @@ export type RotatedPurpose = (typeof rotatedPurposes)[number];
 /** How long workers are given to have a new ring, where nothing else is said. */
 export const usualHeadStart = seconds(3600);
 
-/** The longest session that the catalog and the settings take. */
-const longestSessionEver = seconds(7 * 86_400);
 /** The longest that `operator new` takes. */
 const longestCredential = seconds(366 * 86_400);
 /** An init segment of a stream that goes on has one URL a day, and that day may end after the session (`playlist/expiry-plan.ts`). */
@@ -95,8 +94,8 @@ export function longestSession(
   setting: Seconds | undefined,
   assets: readonly { readonly session?: Seconds | undefined }[] | undefined,
 ): Seconds {
-  const usual = setting ?? longestSessionEver;
-  if (assets === undefined) return longestSessionEver;
+  const usual = setting ?? maxSessionTtl;
+  if (assets === undefined) return maxSessionTtl;
   const longest = Math.max(setting ?? 0, ...assets.map(({ session }) => session ?? usual));
   return longest === 0 ? usual : seconds(longest);
 }

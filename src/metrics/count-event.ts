@@ -1,3 +1,4 @@
+import type { MediaPurpose } from "../base/constants.ts";
 import type { Milliseconds } from "../base/time.ts";
 import { type Histogram, histogramOf, seriesOf } from "./metrics.ts";
 import type { TelemetryEvent } from "./telemetry.ts";
@@ -85,7 +86,7 @@ export function countEvent(event: TelemetryEvent, counts: Counts): void {
   }
 }
 
-function servedSeries(what: "playlist" | "segment" | "key") {
+function servedSeries(what: MediaPurpose) {
   return {
     served: seriesOf("stagedoor_served_total", { what, outcome: "served" }),
     renewed: seriesOf("stagedoor_served_total", { what, outcome: "renewed" }),

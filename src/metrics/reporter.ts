@@ -1,3 +1,4 @@
+import { SingleFlight } from "../base/refresh-once.ts";
 import { inTime, type MillisecondClock, type Seconds, seconds, type Timer, unixSeconds } from "../base/time.ts";
 import type { Gathered, Report } from "./gathered.ts";
 import { IsolateCounter } from "./isolate-counter.ts";
@@ -32,7 +33,7 @@ export class Reporter {
   #unsent: Report | undefined;
   #sentAt = Number.NEGATIVE_INFINITY;
   #lingeringUntil = Number.NEGATIVE_INFINITY;
-  #sendingUntil = Number.NEGATIVE_INFINITY;
+  readonly #sending = new SingleFlight();
 
   constructor(parts: ReporterParts) {
     this.#parts = parts;
@@ -63,18 +64,13 @@ export class Reporter {
   async report(): Promise<void> {
     const { clock } = this.#parts;
     const now = clock();
-    if (now < this.#sendingUntil) return;
-    const sendingUntil = now + 2_000 * patience;
-    this.#sendingUntil = sendingUntil;
+    if (this.#sending.isRunning(now)) return;
     this.#sentAt = now;
-    try {
+    await this.#sending.run(now + 2_000 * patience, async () => {
       if (this.#unsent !== undefined && !(await this.#send(this.#unsent))) return;
       const next = this.#next();
       if (next !== undefined) await this.#send(next);
-    } finally {
-      // Unless it took so long that another one has begun.
-      if (this.#sendingUntil === sendingUntil) this.#sendingUntil = Number.NEGATIVE_INFINITY;
-    }
+    });
   }
 
   async #reportLater(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { MediaPurpose } from "../base/constants.ts";
 import type { RefusalCode } from "../base/result.ts";
 import type { Milliseconds } from "../base/time.ts";
 import type { LiveSession, RecentRefusal } from "./gathered.ts";
@@ -23,7 +24,7 @@ export type TelemetryEvent =
   /** A subject started a stream: from which country (`XX` where nobody says), in the hash of which network. */
   | { readonly event: "seen"; readonly subject: string; readonly country: string; readonly network: string }
   /** A file or playlist was served, or a segment's URL renewed by redirect. */
-  | { readonly event: "served"; readonly what: MediaKind; readonly outcome: "served" | "renewed" }
+  | { readonly event: "served"; readonly what: MediaPurpose; readonly outcome: "served" | "renewed" }
   /** The data centre's cache was asked for a file. */
   | { readonly event: "cached"; readonly outcome: "hit" | "miss" }
   /** An origin answered, or did not: how long it took until its headers came. */
@@ -39,8 +40,6 @@ export type TelemetryEvent =
   | ({ readonly event: "alive" } & LiveSession)
   /** A session was ended. */
   | { readonly event: "ended"; readonly sessionId: string };
-
-export type MediaKind = "playlist" | "segment" | "key";
 
 export type CredentialKind = "jwt" | "introspected" | "identity" | "cookie" | "operator" | "none";
 

@@ -1,4 +1,4 @@
-import type { UriPurpose } from "./template.ts";
+import type { MediaPurpose } from "../base/constants.ts";
 
 /** How a URI is used, which decides how long its URL has to hold. */
 export type UriRole =
@@ -35,7 +35,7 @@ export const uriAttributes: ReadonlyMap<string, ReadonlyMap<string, UriRole>> = 
   ["#EXT-X-CONTENT-STEERING", attributes({ "SERVER-URI": "steering" })], // §4.4.6.6
 ]);
 
-const purposes: Readonly<Record<Exclude<UriRole, "any">, UriPurpose>> = {
+const purposes: Readonly<Record<Exclude<UriRole, "any">, MediaPurpose>> = {
   playlist: "playlist",
   segment: "segment",
   part: "segment",
@@ -50,7 +50,7 @@ const purposes: Readonly<Record<Exclude<UriRole, "any">, UriPurpose>> = {
 };
 
 /** What a URL in this role is signed for. */
-export function purposeOf(role: UriRole, path: string): UriPurpose {
+export function purposeOf(role: UriRole, path: string): MediaPurpose {
   if (role === "any") return path.endsWith(".m3u8") ? "playlist" : "segment";
   return purposes[role];
 }

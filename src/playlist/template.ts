@@ -1,11 +1,9 @@
+import type { MediaPurpose } from "../base/constants.ts";
 import type { Seconds } from "../base/time.ts";
-
-/** What a URL is signed for; the parameter that carries the signature is named after it. */
-export type UriPurpose = "playlist" | "segment" | "key";
 
 /** One distinct URL to sign. All its uses share it, so all byte ranges of one file are one URL to a cache. */
 export interface Target {
-  readonly purpose: UriPurpose;
+  readonly purpose: MediaPurpose;
   /** The canonical plain path on the media host, as in `/vod-ts/360p/0.ts`. */
   readonly path: string;
   /** The origin's own query in canonical form, "" where there is none. */
@@ -123,7 +121,7 @@ export class KindSigns {
 
 /** One distinct URL, before its lifetime is known. */
 export interface Url {
-  readonly purpose: UriPurpose;
+  readonly purpose: MediaPurpose;
   readonly path: string;
   readonly query: string;
 }

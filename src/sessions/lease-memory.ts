@@ -1,4 +1,5 @@
 import { makeRoom } from "../base/bounded-map.ts";
+import { defaultLeaseTtl } from "../base/constants.ts";
 import { after, earlier, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 import { networkNameOf } from "./client-network.ts";
 import type { RevocationCause } from "./revocation.ts";
@@ -67,7 +68,7 @@ const networksKept = 16;
 
 /** `capacity` is how many sessions are remembered, and `leaseTtl` how long a lease lasts: 90 s. */
 export function rememberLeases(options: { readonly capacity: number; readonly leaseTtl?: Seconds }): LeaseMemory {
-  const { capacity, leaseTtl = seconds(90) } = options;
+  const { capacity, leaseTtl = defaultLeaseTtl } = options;
   const refreshAfter = seconds(Math.min(30, leaseTtl / 3));
   const firstAfter = seconds(leaseTtl / 2);
   const sessions = new Map<string, Map<string | undefined, Kept>>();

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { isOperatorKey, type OperatorScope } from "../auth/operator-token.ts";
+import { maxSessionTtl } from "../base/constants.ts";
 import { decodeBase64url } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { after, between, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
@@ -13,8 +14,6 @@ import { readBody } from "./request-body.ts";
 import { clockSkew, type Revocation, type RevocationKind, revocationKinds } from "./revocation.ts";
 import { type Acting, fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 
-/** No session lasts longer (the catalog's greatest `session`). */
-const longestSession = seconds(604_800);
 /** The end of entries that stay until they are lifted. */
 const never = unixSeconds(253_402_300_799);
 
@@ -182,7 +181,7 @@ function namesOf({ session, subject, asset, token, login, key }: Body, { keys }:
  * asset, a key or a login that is used never ends: what an operator revoked must not come back by itself.
  */
 function untilOf({ until }: Body, { inGrants }: Name, now: UnixSeconds): UnixSeconds {
-  const last = after(now, longestSession);
+  const last = after(now, maxSessionTtl);
   if (until !== undefined) return later(until, last);
   return inGrants ? last : never;
 }
@@ -221,7 +220,7 @@ export async function endLogin({ userId, login, tokensUntil }: SignedOut, contex
   const key = signingKey([...keys.values()], now);
   if (key === undefined || identity === undefined) return false;
   const streams = streamsUnder(key, { issuer: identity.issuer, subject: userId }, context);
-  const ending = { login, now, until: after(tokensUntil, longestSession) };
+  const ending = { login, now, until: after(tokensUntil, maxSessionTtl) };
   const ended = await fromStore("the viewer's streams", streams.endLogin(ending), context);
   if (!ended.ok) return false;
   const { complete, leaseUntil } = ended.value;

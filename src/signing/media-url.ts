@@ -1,13 +1,9 @@
 import { canonicalQuery, pathFault } from "../base/canonical-path.ts";
+import type { MediaPurpose } from "../base/constants.ts";
 import type { TextMac } from "../base/crypto.ts";
 import { encodeBase64url, hasLeadingZero, readDecimal } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { isUnixSeconds, type UnixSeconds } from "../base/time.ts";
-
-/** What a URL of the media host is good for. Each purpose has a key and a parameter of its own. */
-export type MediaPurpose = "playlist" | "segment" | "key";
-
-export const mediaPurposes = ["playlist", "segment", "key"] as const satisfies readonly MediaPurpose[];
 
 /**
  * Parameters of purposes that this version does not sign yet: downloads and DASH templates. A URL that ends in one of them

@@ -1,8 +1,9 @@
 import { describe, expect, inject, it } from "vitest";
+import type { MediaPurpose } from "../../src/base/constants.ts";
 import { unixSeconds } from "../../src/base/time.ts";
 import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
 import { mintGrant } from "../../src/signing/grant.ts";
-import { type MediaPurpose, signedQuery } from "../../src/signing/media-url.ts";
+import { signedQuery } from "../../src/signing/media-url.ts";
 import { macFor, prepareSessionKeys } from "../../src/signing/session-keys.ts";
 import { rawRequest } from "../cluster/raw-request.ts";
 import { startStream } from "../cluster/start-stream.ts";

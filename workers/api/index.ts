@@ -6,6 +6,7 @@ import { issuerSchema } from "../../src/auth/issuer.ts";
 import { operatorIssuers } from "../../src/auth/operator-token.ts";
 import { rememberSpent } from "../../src/auth/rate-limit.ts";
 import { trustIssuer } from "../../src/auth/trusted-issuers.ts";
+import { identityPath } from "../../src/base/constants.ts";
 import { ok, type Refusal, type Result, refuse } from "../../src/base/result.ts";
 import { systemClock, systemTimer } from "../../src/base/time.ts";
 import { keepCatalog, usualMaxAge } from "../../src/catalog/catalog-source.ts";
@@ -141,7 +142,7 @@ const withApp = configured("api", log, countedBy("api", waitUntil), async (env: 
 function identityOf({ IDENTITY }: Env, apiUrl: string | undefined, reach: HttpDeps) {
   if (IDENTITY === undefined || apiUrl === undefined) return undefined;
   const ask = (input: RequestInfo | URL, init?: RequestInit) => IDENTITY.fetch(input, init);
-  const jwksUri = `${apiUrl}/api/auth/jwks`;
+  const jwksUri = `${apiUrl}${identityPath}/jwks`;
   const settings = issuerSchema.parse({ issuer: apiUrl, audience: apiUrl, algorithms: ["EdDSA"], jwksUri });
   return {
     issuer: apiUrl,

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isLocalUrl } from "../../../src/base/origins.ts";
 import { seconds, systemClock } from "../../../src/base/time.ts";
 import type { Asset } from "../../../src/catalog/asset.ts";
 import { isOwnSetting } from "../../../src/catalog/asset-origin.ts";
@@ -13,7 +14,7 @@ import { operatorSigningKey, signOperatorToken } from "../../lib/operator-api.ts
 import { projectRoot } from "../../lib/project.ts";
 import { environmentOf, type Facts, soundCatalog, soundRing, workerOf } from "../facts.ts";
 import { askWith } from "./ask.ts";
-import { isLocal, type Live } from "./live.ts";
+import type { Live } from "./live.ts";
 
 /** Where the hosts are, as the command line says: scheme, host, port, and for the API its base path. */
 export function addressesOf(given: Given): {
@@ -74,7 +75,7 @@ export function gatherLive(given: Given, facts: Facts, { token, bearer }: Creden
 function ofThisMachine(assets: readonly Asset[]): OriginSecrets {
   const bound: Record<string, OriginSecrets[string]> = {};
   for (const { origin } of assets) {
-    if (origin.type !== "http" || origin.auth === undefined || !isLocal(origin.url)) continue;
+    if (origin.type !== "http" || origin.auth === undefined || !isLocalUrl(origin.url)) continue;
     const { auth, url } = origin;
     const name = auth.type === "header" ? auth.secret : auth.secretAccessKey;
     const hosts = [...(bound[name]?.hosts ?? []), new URL(url).host];
@@ -112,7 +113,7 @@ export async function credentialsOf(
   apiUrl: string | undefined,
   ring: KeyRing | undefined,
 ): Promise<Credentials> {
-  const local = apiUrl !== undefined && isLocal(apiUrl) ? ring : undefined;
+  const local = apiUrl !== undefined && isLocalUrl(apiUrl) ? ring : undefined;
   return {
     token: credential(given, "token", "the bearer token") ?? (local === undefined ? undefined : await devToken(local)),
     bearer:

@@ -1,6 +1,7 @@
+import { isLocalUrl } from "../../../src/base/origins.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
 import { type Answer, type Ask, parsed, told } from "./ask.ts";
-import { type Host, hostsOf, isLocal, isMediaHost, type Live } from "./live.ts";
+import { type Host, hostsOf, isMediaHost, type Live } from "./live.ts";
 
 const giveHosts = notLookedAt("the API and the media host", "Give --api https://… and --media https://….");
 
@@ -88,7 +89,7 @@ function healthFinding(about: string, host: Host, health: Answer): Finding | und
       "It is configured wrongly: every request is answered 500 configuration_invalid.",
       "The worker's log names every fault, and so does `npx stagedoor doctor --env <name> --ring keys.json`.",
     );
-  const ours = health.code !== undefined || (isLocal(host.url) && health.status === 404);
+  const ours = health.code !== undefined || (isLocalUrl(host.url) && health.status === 404);
   if (ours)
     return warning(
       "health_unknown",
@@ -133,7 +134,7 @@ async function clockFindings({ name, root }: Host, { ask }: Live): Promise<Findi
   if (answer === "silent") return [notLookedAt(`the clock of the ${about}`, "It does not answer.")];
   const date = Date.parse(answer.headers.get("Date") ?? "");
   if (Number.isNaN(date))
-    return isLocal(root)
+    return isLocalUrl(root)
       ? [] // the same machine, and so the same clock
       : [
           warning(

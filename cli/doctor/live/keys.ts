@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { MediaPurpose } from "../../../src/base/constants.ts";
 import { encodeBase64url } from "../../../src/base/encoding.ts";
 import { after, seconds, type UnixSeconds } from "../../../src/base/time.ts";
 import type { Asset } from "../../../src/catalog/asset.ts";
@@ -9,7 +10,7 @@ import { keyStateOf } from "../../../src/keys/life.ts";
 import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
 import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
 import { mintGrant, subjectHash } from "../../../src/signing/grant.ts";
-import { type MediaPurpose, signedQuery } from "../../../src/signing/media-url.ts";
+import { signedQuery } from "../../../src/signing/media-url.ts";
 import { macFor, type PreparedSessionKey, prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
 import { parsed, told } from "./ask.ts";

@@ -55,10 +55,6 @@ export function hostsOf({ apiUrl, mediaUrl }: Live): readonly Host[] {
   ];
 }
 
-export function isLocal(url: string): boolean {
-  return ["localhost", "127.0.0.1", "[::1]"].includes(new URL(url).hostname);
-}
-
 export function assetsOf({ catalog }: Live): readonly Asset[] {
   return catalog?.assets() ?? [];
 }

@@ -1,5 +1,6 @@
 import { isAlias, originFileOf } from "../../base/alias.ts";
 import { pathFault } from "../../base/canonical-path.ts";
+import type { MediaPurpose } from "../../base/constants.ts";
 import { parseIpv4 } from "../../base/ip-address.ts";
 import type { Refusal, RefusalCode } from "../../base/result.ts";
 import { earlier, type UnixSeconds } from "../../base/time.ts";
@@ -21,13 +22,7 @@ import {
   type SignedParameters,
 } from "../../signing/cloudfront/signed-parameters.ts";
 import { openGrant } from "../../signing/grant.ts";
-import {
-  type MediaPurpose,
-  type MediaTarget,
-  parameterOf,
-  parseMediaTarget,
-  type SignatureParameter,
-} from "../../signing/media-url.ts";
+import { type MediaTarget, parameterOf, parseMediaTarget, type SignatureParameter } from "../../signing/media-url.ts";
 import { grantSteps } from "./explain-grant.ts";
 import {
   type Explanation,

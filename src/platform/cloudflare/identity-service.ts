@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { Presented } from "../../auth/credential.ts";
 import type { EndSignIns, IdentitySessions } from "../../auth/identity-credential.ts";
+import { identityPath } from "../../base/constants.ts";
 import { endSignInsPath } from "../../identity/end-sign-ins.ts";
 import { rightsOf } from "../../identity/identity-settings.ts";
 import { type EndedLogin, takeEndedLogins } from "../../identity/sign-out.ts";
@@ -25,7 +26,7 @@ const answerSchema = z
 export function identityService(binding: IdentityBinding, apiUrl: string): IdentitySessions {
   return async (presented, use = "use") => {
     const query = use === "look" ? "?disableRefresh=true" : "";
-    const asked = new Request(`${apiUrl}/api/auth/get-session${query}`, { headers: headersOf(presented) });
+    const asked = new Request(`${apiUrl}${identityPath}/get-session${query}`, { headers: headersOf(presented) });
     const response = await binding.fetch(asked);
     if (response.status !== 200) throw new Error(`the identity worker answered ${response.status}`);
     const answer = answerSchema.parse(await response.json());

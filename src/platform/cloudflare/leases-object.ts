@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type { RatePolicy, RateStanding } from "../../auth/rate-limit.ts";
+import { defaultLeaseTtl } from "../../base/constants.ts";
 import { readDecimal } from "../../base/encoding.ts";
 import { seconds, systemClock, type UnixSeconds } from "../../base/time.ts";
 import type {
@@ -110,7 +111,7 @@ export class SubjectLeases extends DurableObject<SubjectLeasesEnv> implements Le
   }
 }
 
-function leaseTimes(setting = "90"): LeaseTimes {
+function leaseTimes(setting = String(defaultLeaseTtl)): LeaseTimes {
   const ttl = readDecimal(setting);
   if (ttl === undefined || ttl < 1) throw new RangeError(`STAGEDOOR_LEASE_TTL is no number of seconds: ${setting}`);
   // A lease that is written down more rarely than this would lapse between two writes.

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type * as z from "zod";
+import { defaultLeaseTtl } from "../../base/constants.ts";
 import { readDecimal } from "../../base/encoding.ts";
 import type { SqlStore } from "../../base/sql-store.ts";
 import { isUnixSeconds, type Seconds, seconds, systemClock, type UnixSeconds } from "../../base/time.ts";
@@ -65,8 +66,8 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
 }
 
 /** As long as a lease, and half a minute more, in which an isolate asks for it anew and reports that. */
-function silence(leaseTtl = "90"): Seconds {
-  return seconds((readDecimal(leaseTtl) ?? 90) + 30);
+function silence(leaseTtl = ""): Seconds {
+  return seconds((readDecimal(leaseTtl) ?? defaultLeaseTtl) + 30);
 }
 
 interface GatheringStore {

@@ -1,5 +1,6 @@
 import { makeRoom } from "../../base/bounded-map.ts";
 import { bytesText, textBody } from "../../base/lossless-text.ts";
+import { SingleFlight } from "../../base/refresh-once.ts";
 import { ok, type Refusal, type Result, refusal } from "../../base/result.ts";
 import { inTime, type MillisecondClock, type Seconds, seconds, type Timer, unixMilliseconds } from "../../base/time.ts";
 import {
@@ -67,24 +68,20 @@ const longestAwaited = 1_000;
  */
 export function sharedPlaylists<Id>(parts: SharedPlaylistParts<Id>): PlaylistSource {
   const { clock } = parts;
-  /** By playlist: until when its object is not asked, and until when a request may be asking the origin directly. */
+  /** By playlist: until when its object is not asked, and the request that asks the origin directly. */
   const pausedUntil = new Map<string, number>();
-  const directUntil = new Map<string, number>();
+  const asking = new Map<string, SingleFlight>();
 
   const direct = async (name: string, question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>> => {
-    if ((directUntil.get(name) ?? 0) > clock())
+    const flight = asking.get(name) ?? new SingleFlight();
+    if (flight.isRunning(clock()))
       return refusal(
         "store_unavailable",
         `${question.asset.id}: another request is asking the origin for the playlist`,
       );
-    // A request that its client breaks off never gets to the end of this function, so the mark expires by itself.
+    remember(asking, name, flight);
     const until = clock() + 1000 * (timeoutOf(question.asset.origin) + heldFor(question) + 1);
-    remember(directUntil, name, until);
-    try {
-      return await parts.direct(question);
-    } finally {
-      if (directUntil.get(name) === until) directUntil.delete(name);
-    }
+    return flight.run(until, () => parts.direct(question));
   };
 
   return async (question) => {
@@ -132,10 +129,10 @@ function heldFor({ directives, hold }: PlaylistQuestion): Seconds {
   return directives.least === undefined ? seconds(0) : hold;
 }
 
-function remember(times: Map<string, number>, name: string, until: number): void {
-  times.delete(name);
-  makeRoom(times, mostRemembered);
-  times.set(name, until);
+function remember<Value>(playlists: Map<string, Value>, name: string, value: Value): void {
+  playlists.delete(name);
+  makeRoom(playlists, mostRemembered);
+  playlists.set(name, value);
 }
 
 async function cached<Id>(

@@ -1,3 +1,4 @@
+import type { MediaPurpose } from "../../../src/base/constants.ts";
 import type { Refusal } from "../../../src/base/result.ts";
 import { milliseconds, type Timer, type UnixSeconds, unixMilliseconds, unixSeconds } from "../../../src/base/time.ts";
 import { type AdmissionParts, admitSession } from "../../../src/edge/admit-session.ts";
@@ -6,7 +7,6 @@ import type { StreamEnding } from "../../../src/sessions/lease.ts";
 import { rememberLeases } from "../../../src/sessions/lease-memory.ts";
 import type { Revocation, RevocationCause, RevocationKind } from "../../../src/sessions/revocation.ts";
 import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
-import type { MediaPurpose } from "../../../src/signing/media-url.ts";
 import { memoryRevocationLog, memoryStreams, memoryTelemetry } from "../../support/memory-stores.ts";
 import {
   catalog,

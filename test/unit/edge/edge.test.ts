@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import type { MediaPurpose } from "../../../src/base/constants.ts";
 import { ok } from "../../../src/base/result.ts";
 import {
   seconds,
@@ -14,7 +15,6 @@ import { noTelemetry } from "../../../src/metrics/telemetry.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 import { endedBecause } from "../../../src/sessions/revocations-now.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
-import type { MediaPurpose } from "../../../src/signing/media-url.ts";
 import { memoryTelemetry } from "../../support/memory-stores.ts";
 import { requestIds } from "../api/start.ts";
 import { searchedLog } from "../http/searched-log.ts";

@@ -1,3 +1,4 @@
+import type { MediaPurpose } from "../../../src/base/constants.ts";
 import { textBytes } from "../../../src/base/lossless-text.ts";
 import { ok, type Refusal, type Result } from "../../../src/base/result.ts";
 import {
@@ -18,7 +19,6 @@ import { nobleHmac } from "../../../src/platform/cloudflare/noble-hmac.ts";
 import { cloudFrontSign, nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 import { cloudFrontSigners } from "../../../src/signing/cloudfront/asset-signers.ts";
 import { mintGrant } from "../../../src/signing/grant.ts";
-import type { MediaPurpose } from "../../../src/signing/media-url.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { type MemoryFile, memoryOrigin } from "../../support/memory-files.ts";
 import { claimsOf, grantIssuer, in6Hours, keyOf, sessionKey, signedTarget, now as start } from "../signing/session.ts";

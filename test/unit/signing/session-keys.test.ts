@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { mediaPurposes } from "../../../src/base/constants.ts";
 import { encodeBase64url } from "../../../src/base/encoding.ts";
 import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
-import { mediaPurposes, signatureOf } from "../../../src/signing/media-url.ts";
+import { signatureOf } from "../../../src/signing/media-url.ts";
 import { macFor } from "../../../src/signing/session-keys.ts";
 import { catalog, client, grantIssuer, grantOf, keyOf, now, preparedKeys, signedTarget } from "./session.ts";
 

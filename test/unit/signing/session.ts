@@ -1,3 +1,4 @@
+import type { MediaPurpose } from "../../../src/base/constants.ts";
 import { encodeBase64url } from "../../../src/base/encoding.ts";
 import { seconds, after as timeAfter, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
 import { type Catalog, parseCatalog } from "../../../src/catalog/catalog.ts";
@@ -5,7 +6,7 @@ import type { SessionKey } from "../../../src/keys/key.ts";
 import { nobleHmac } from "../../../src/platform/cloudflare/noble-hmac.ts";
 import { mintGrant } from "../../../src/signing/grant.ts";
 import type { GrantClaims } from "../../../src/signing/grant-claims.ts";
-import { type MediaPurpose, signedQuery } from "../../../src/signing/media-url.ts";
+import { signedQuery } from "../../../src/signing/media-url.ts";
 import {
   macFor,
   type PreparedSessionKey,

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { isLocalUrl, isSafeAddress } from "../../../src/base/origins.ts";
+import { isPlainHttp } from "../../../src/http/cors.ts";
+
+const local = [
+  "http://localhost/",
+  "http://localhost:8787/a",
+  "http://127.0.0.1:3000/",
+  "http://[::1]:8787/",
+  "http://[0:0::1]/",
+];
+const remote = [
+  "http://example.com/",
+  "http://localhost.example.com/",
+  "http://127.0.0.1.example.com/",
+  "http://localhost@example.com/",
+  "http://[::2]/",
+  "http://10.0.0.1/",
+];
+
+describe("an address of this machine", () => {
+  it.each(local)("is %s, to which plain HTTP is safe", (url) => {
+    expect(isLocalUrl(url)).toBe(true);
+    expect(isSafeAddress(url)).toBe(true);
+    expect(isPlainHttp(new URL(url).href)).toBe(false);
+  });
+
+  it.each(remote)("is not %s", (url) => {
+    expect(isLocalUrl(url)).toBe(false);
+    expect(isSafeAddress(url)).toBe(false);
+    expect(isPlainHttp(url)).toBe(true);
+  });
+
+  it.each(["", "localhost", "//localhost/"])("is not the text %j, which is no URL", (text) => {
+    expect(isLocalUrl(text)).toBe(false);
+    expect(isSafeAddress(text)).toBe(false);
+  });
+
+  it("is not needed for HTTPS, and does not make other schemes safe", () => {
+    expect(isSafeAddress("https://example.com/")).toBe(true);
+    expect(isSafeAddress("ws://localhost/")).toBe(false);
+  });
+});
