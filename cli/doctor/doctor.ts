@@ -1,5 +1,4 @@
 import { type Command, endMisused } from "../lib/command.ts";
-import { deployedCatalog } from "../lib/deployment.ts";
 import { catalogOption, ringOption } from "../lib/files.ts";
 import { agreementCheck } from "./checks/agreement.ts";
 import { bindingsCheck } from "./checks/bindings.ts";
@@ -12,6 +11,7 @@ import { type Facts, gatherFacts, soundRing } from "./facts.ts";
 import type { Check, Examined } from "./finding.ts";
 import { cloudFrontCheck } from "./live/cloudfront.ts";
 import { corsCheck } from "./live/cors.ts";
+import { deployedCatalog } from "./live/deployed-catalog.ts";
 import { addressesOf, credentialsOf, gatherLive } from "./live/gather-live.ts";
 import { clocksCheck, hostsCheck, plainHttpCheck } from "./live/hosts.ts";
 import { liveKeysCheck } from "./live/keys.ts";

@@ -1,8 +1,9 @@
 import { systemClock } from "../../src/base/time.ts";
-import type { CloudFrontKey, RingKey } from "../../src/keys/key.ts";
+import type { RingKey } from "../../src/keys/key.ts";
 import { keyStateOf } from "../../src/keys/life.ts";
 import { type Command, endFailed, endMisused, good } from "../lib/command.ts";
 import { devRingFile, readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { cloudFrontId, hasCloudFrontId, usualCloudFrontId } from "../lib/make-key.ts";
 import { changeRing, giveKeys } from "../lib/ring-file.ts";
 
 export const keysBindCommand: Command = {
@@ -79,23 +80,6 @@ ${giveKeys(file)}`,
 
 function noSuchKey(kid: string, file: string): string {
   return `${shortName(file)} has no key ${JSON.stringify(kid)}. \`npx stagedoor keys list\` names its keys.`;
-}
-
-/**
- * The id of a public key as CloudFront makes it up, K2JCJMDEHXQW5F for one, or APKA… for a key pair of an account's root
- * user. AWS documents no grammar; this tells it from a name of one's own, a key group's UUID and an ARN.
- */
-export const cloudFrontId = /^[A-Z0-9]{10,32}$/;
-
-/** How such ids have begun so far. Nothing says that they must. */
-export const usualCloudFrontId = /^(K|APKA)/;
-
-/**
- * Whether a key has the id that CloudFront gave it for its kid. The ring says so where this release wrote it; in a ring of
- * before, its form does, since no other name may have that ({@link nameOfOnesOwn}).
- */
-export function hasCloudFrontId({ kid, cloudfront }: Pick<CloudFrontKey, "kid" | "cloudfront">): boolean {
-  return cloudfront !== undefined || cloudFrontId.test(kid);
 }
 
 /** Whether CloudFront takes what a key signs, as far as the ring knows. No CloudFront stands in front of `npm start`. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { CloudFrontKey } from "../../src/keys/key.ts";
 import { publicPem } from "../../src/keys/key-material.ts";
-import { hasCloudFrontId } from "./bind-key.ts";
+import { hasCloudFrontId } from "../lib/make-key.ts";
 
 /** A public key as CloudFront's PublicKeyConfig takes it; nothing of the private half is in it. */
 export interface CloudFrontUpload {

@@ -7,9 +7,9 @@ import { inUse } from "../../src/keys/life.ts";
 import { introduced } from "../../src/keys/rotation.ts";
 import { type Command, endFailed, endMisused, type Given, good } from "../lib/command.ts";
 import { readRing, readText, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { cloudFrontId, usualCloudFrontId } from "../lib/make-key.ts";
 import { changeRing, giveKeys, ringWords } from "../lib/ring-file.ts";
 import { readWindow } from "../lib/text.ts";
-import { cloudFrontId, usualCloudFrontId } from "./bind-key.ts";
 import { readPurpose } from "./new-key.ts";
 
 export const keysImportCommand: Command = {

@@ -1,12 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { realpathSync } from "node:fs";
-import { rfc3339, systemClock, type UnixSeconds, unixSeconds } from "../../src/base/time.ts";
-import { devKidPrefix } from "../../src/config/configuration.ts";
-import { newCloudFrontKey, newOperatorKey, newSessionKey } from "../../src/keys/generate.ts";
+import { rfc3339, systemClock, unixSeconds } from "../../src/base/time.ts";
 import type { RingKey } from "../../src/keys/key.ts";
-import { introduced, type RotatedPurpose } from "../../src/keys/rotation.ts";
+import { introduced } from "../../src/keys/rotation.ts";
 import { type Command, endFailed, endMisused, type Given, good } from "../lib/command.ts";
-import { devRingFile, readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { type KeyKind, makeKey, nameOf, newKid, purposeOf } from "../lib/make-key.ts";
 import { changeRing, giveFirstKeys, giveKeys, ringWords } from "../lib/ring-file.ts";
 import { readWindow } from "../lib/text.ts";
 import { nameOfOnesOwn } from "./bind-key.ts";
@@ -106,37 +103,4 @@ Upload what it prints as a public key to CloudFront and put it into a key group 
 does both); then record the id that CloudFront gave to it, npx stagedoor keys bind --kid ${kid} --id <id>${ringWords(file)}.
 Then give each worker the keys that it needs:
 ${give}`;
-}
-
-/** What a key is made for, and of which type where there are several. */
-export type KeyKind = "session" | "operator" | "rsa" | "ec";
-
-function purposeOf(kind: KeyKind): RotatedPurpose {
-  return kind === "rsa" || kind === "ec" ? "cloudfront" : kind;
-}
-
-/** What stands in a made-up kid. */
-export function nameOf(kind: KeyKind): string {
-  return kind === "rsa" || kind === "ec" ? `cloudfront-${kind}` : kind;
-}
-
-/** A new key. That of operators has signed nothing yet, which is known for a new one alone. */
-export async function makeKey(kind: KeyKind, kid: string, now: UnixSeconds): Promise<RingKey> {
-  if (kind === "session") return newSessionKey(kid, randomBytes);
-  return kind === "operator" ? { ...(await newOperatorKey(kid)), signedUntil: now } : newCloudFrontKey(kid, kind);
-}
-
-/** A name for a new key of a ring file. Kids of development say so: a worker of another environment refuses them. */
-export function newKid(what: string, file: string): string {
-  const day = rfc3339(systemClock()).slice(0, 10);
-  const dev = [file, real(file)].includes(devRingFile);
-  return `${dev ? devKidPrefix : ""}${what}-${day}-${randomBytes(3).toString("hex")}`;
-}
-
-function real(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return file; // it is made in a moment
-  }
 }

@@ -12,10 +12,10 @@ import {
 } from "../../src/keys/rotation.ts";
 import { type Command, endMisused, failed, type Given, good, type Outcome } from "../lib/command.ts";
 import { readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { type KeyKind, makeKey, nameOf, newKid } from "../lib/make-key.ts";
 import { changeRing, giveKeys, ringWords } from "../lib/ring-file.ts";
 import { table } from "../lib/text.ts";
 import { nameOfOnesOwn } from "./bind-key.ts";
-import { type KeyKind, makeKey, nameOf, newKid } from "./new-key.ts";
 import { type Rotation, rotateAtOnce, rotateRing, stepAsked, type Taken } from "./rotate-ring.ts";
 import {
   deploymentOf,

@@ -1,12 +1,7 @@
 import { isLocalUrl } from "../../src/base/origins.ts";
-import { refuse } from "../../src/base/result.ts";
 import type { Asset } from "../../src/catalog/asset.ts";
-import { parseCatalog } from "../../src/catalog/catalog.ts";
 import { type OriginSecrets, readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
-import type { Facts } from "../doctor/facts.ts";
-import { deadlineMs, parsed } from "../doctor/live/ask.ts";
 import { projectRoot } from "./project.ts";
-import { catalogAnswerSchema } from "./which-catalog.ts";
 import { type DeployedWorker, readWorkerFile } from "./worker-files.ts";
 
 /** What wrangler.toml says of the deployment whose API stands at an address, as far as changes of the catalog need it. */
@@ -68,41 +63,4 @@ export function unboundBuckets(assets: readonly Pick<Asset, "origin">[], { bucke
 export function bucketUnbound(name: string, { environment, buckets }: Deployment): string {
   const has = buckets.length === 0 ? "none" : buckets.join(", ");
   return `wrangler.toml binds no bucket ${name} to both the edge and the manifest worker of ${environment} (bound: ${has}): its assets answer 500 until it does. Add [[r2_buckets]] with binding = "${name}" and deploy, or name another.`;
-}
-
-/** The API that a catalog is read from, and an operator's credential with the scope operator:read. */
-export interface CatalogSource {
-  readonly apiUrl: string;
-  readonly bearer: string;
-}
-
-/**
- * The catalog as the API has it stored, or why it cannot be read. It is read here rather than by `ask`, since it may be
- * longer than what a check needs of an answer.
- */
-export async function deployedCatalog(
-  { apiUrl, bearer }: CatalogSource,
-  send: typeof fetch,
-): Promise<Pick<Facts, "catalog" | "catalogUnread">> {
-  const unread = (why: string) => ({ catalog: undefined, catalogUnread: `${why}, so its catalog was not read.` });
-  try {
-    const response = await send(`${apiUrl}/operator/assets`, {
-      headers: { Authorization: `Bearer ${bearer}` },
-      redirect: "manual",
-      signal: AbortSignal.timeout(deadlineMs),
-    });
-    const body: unknown = parsed(await response.text());
-    const code: unknown = Object(body).code;
-    const said = typeof code === "string" && /^\w{1,64}$/.test(code) ? ` ${code}` : "";
-    if (response.status !== 200)
-      return unread(`The API ${apiUrl} answers ${response.status}${said} to this operator's credential`);
-    const read = catalogAnswerSchema.safeParse(body);
-    if (!read.success) return unread(`The API ${apiUrl} answers with something else than a catalog`);
-    const { assets, faults } = read.data;
-    const catalog = faults.length > 0 ? refuse(faults) : parseCatalog({ version: 1, assets });
-    return { catalog: { where: `the catalog of ${apiUrl}`, parsed: catalog }, catalogUnread: undefined };
-  } catch {
-    // What fetch throws may quote the address.
-    return unread(`The API ${apiUrl} does not answer within ${deadlineMs / 1000} s`);
-  }
 }

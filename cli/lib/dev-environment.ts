@@ -1,7 +1,19 @@
+import type { OriginSecrets } from "../../src/catalog/origin-secrets.ts";
 import { devIssuer, ringFor, type WorkerName } from "../../src/config/configuration.ts";
 import { publicHalf } from "../../src/keys/key-material.ts";
 import { type KeyRing, keysFor } from "../../src/keys/ring.ts";
-import { catalogLiveUrl, liveOriginSecrets } from "../local/live-origin.ts";
+
+/** Where fixtures/catalog.json has the live origin. */
+export const catalogLiveUrl = "http://127.0.0.1:8789";
+
+/** The header that the live origin asks for, and the variable that holds its value, as fixtures/catalog.json has them. */
+export const secretHeader = "x-live-origin-secret";
+export const secretVariable = "LIVE_ORIGIN_SECRET";
+
+/** The live origin's secret, bound to the host and port where it listens. */
+export function liveOriginSecrets(host: string): OriginSecrets {
+  return { [secretVariable]: { use: "header", header: secretHeader, hosts: [host] } };
+}
 
 /** The audience of the development issuer's tokens. */
 export const devAudience = "stagedoor-api";

@@ -1,3 +1,4 @@
+import { catalogLiveUrl } from "../lib/dev-environment.ts";
 import "../lib/offline.ts";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -20,7 +21,6 @@ import { applyMigrations } from "../identity/migrations.ts";
 import { devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { fixtureCatalog, projectRoot } from "../lib/project.ts";
 import { bundleWorker } from "./bundle.ts";
-import { catalogLiveUrl } from "./live-origin.ts";
 
 // First, since the others read what it sets.
 

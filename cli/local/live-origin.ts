@@ -9,19 +9,8 @@ import { liveStreams } from "../../fixtures/live/stream.ts";
 import { type MillisecondClock, systemMillisecondClock } from "../../src/base/time.ts";
 import type { OriginSecrets } from "../../src/catalog/origin-secrets.ts";
 import { contentRange, ifRangeHolds, namesEntityTag, parseRange, resolveRange } from "../../src/origin/ranges.ts";
+import { liveOriginSecrets, secretHeader, secretVariable } from "../lib/dev-environment.ts";
 import { projectRoot } from "../lib/project.ts";
-
-/** Where fixtures/catalog.json has the live origin. */
-export const catalogLiveUrl = "http://127.0.0.1:8789";
-
-/** The header that the live origin asks for, and the variable that holds its value, as fixtures/catalog.json has them. */
-const secretHeader = "x-live-origin-secret";
-const secretVariable = "LIVE_ORIGIN_SECRET";
-
-/** The live origin's secret, bound to the host and port where it listens. */
-export function liveOriginSecrets(host: string): OriginSecrets {
-  return { [secretVariable]: { use: "header", header: secretHeader, hosts: [host] } };
-}
 
 export interface LiveOrigin {
   readonly url: string;

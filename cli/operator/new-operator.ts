@@ -5,9 +5,9 @@ import { after, rfc3339, type Seconds, seconds, systemClock, type UnixSeconds } 
 import { type OperatorKey, operatorKeySchema } from "../../src/keys/key.ts";
 import { keysFor } from "../../src/keys/ring.ts";
 import { introduced, longestHold } from "../../src/keys/rotation.ts";
-import { makeKey, newKid } from "../keys/new-key.ts";
 import { type Command, endFailed, endMisused, type Given, good, type Outcome } from "../lib/command.ts";
 import { devRingFile, readRing, reasonOf, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { makeKey, newKid } from "../lib/make-key.ts";
 import { operatorSigningKey, signOperatorToken } from "../lib/operator-api.ts";
 import { changeRing, giveKeys } from "../lib/ring-file.ts";
 

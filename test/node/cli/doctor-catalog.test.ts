@@ -2,7 +2,8 @@ import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dispatch } from "../../../cli/dispatch.ts";
 import type { Finding } from "../../../cli/doctor/finding.ts";
-import { bucketUnbound, deployedCatalog, deploymentAt, unboundBuckets } from "../../../cli/lib/deployment.ts";
+import { deployedCatalog } from "../../../cli/doctor/live/deployed-catalog.ts";
+import { bucketUnbound, deploymentAt, unboundBuckets } from "../../../cli/lib/deployment.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { apiUrl, far, films } from "./doctor-stage.ts";
 
