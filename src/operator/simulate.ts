@@ -1,15 +1,13 @@
-import { conditionsHold, decide } from "../auth/access-policy.ts";
 import type { RatePolicy } from "../auth/rate-limit.ts";
 import { isJws } from "../auth/read-credential.ts";
 import { isCountry } from "../base/country.ts";
 import { ok, type Refusal, type Result, refuse } from "../base/result.ts";
 import { after, earlier, type UnixSeconds } from "../base/time.ts";
-import { type Asset, playScope } from "../catalog/asset.ts";
+import type { Asset } from "../catalog/asset.ts";
 import { type Claiming, forbiddenAmong, placeOf } from "../sessions/claim-lease.ts";
 import { addressName, lastingSubject } from "../sessions/identifiers.ts";
-import { entitled, type Terms, termsOf } from "../sessions/open-session.ts";
-import { nothingForbids } from "../sessions/revocations-now.ts";
 import { fromStore, type SessionRequest } from "../sessions/session-context.ts";
+import { type StartCheck, startChecks, type Terms } from "../sessions/start-checks.ts";
 import { pasted } from "./explain/explain-text.ts";
 import { examineToken } from "./explain/explain-token.ts";
 import { type Explanation, fails, holds, networkWords, type Step, shown, told, when } from "./explain/explanation.ts";
@@ -49,7 +47,7 @@ export async function simulate(
     words: (value: Value) => string,
     step: typeof told = holds,
   ) => {
-    steps.push(result.ok ? step(part, words(result.value)) : fails(part, result.refusal.code, result.refusal.reason));
+    steps.push(stepFor(part, result, words, step));
     return result;
   };
   const refused = (refusal: Refusal) =>
@@ -69,42 +67,55 @@ export async function simulate(
   const own = lookAtQuota(settings.startRate, name, now, context);
   const bySubject = judge("quota", own, (seen) => `of the viewer: ${seen}`, told);
   if (!bySubject.ok) return refused(bySubject.refusal);
-  const catalog = judge("catalog", await context.catalog(), (found) => `${found.assets().length} assets`);
-  if (!catalog.ok) return refused(catalog.refusal);
-  const decided = decide(credential, asked.asset, catalog.value.asset(asked.asset), playScope);
-  const asset = judge(
-    "asset",
-    decided,
-    ({ id, scope }) => `the token opens ${shown(id)}, with the scope ${shown(scope)}`,
-  );
-  if (!asset.ok) return refused(asset.refusal);
-  const held = conditionsHold(asset.value, { country, origin }, now);
-  const conditions = judge("conditions", held, () => conditionWords(asset.value));
-  if (!conditions.ok) return refused(conditions.refusal);
-  const { id } = asset.value;
-  const free = await nothingForbids(credential, id, { waitUntil }, context);
-  const snapshot = judge(
-    "revocations",
-    free,
-    () => "neither the token, its viewer, its login nor the asset was revoked",
-  );
-  if (!snapshot.ok) return refused(snapshot.refusal);
-  const service =
-    context.entitlement === undefined ? "there is no service to ask" : "the service was asked: it allows it";
-  const allowed = judge("entitlement", await entitled(credential, id, { client, country }, context), () => service);
-  if (!allowed.ok) return refused(allowed.refusal);
-  const opening = { ...allowed.value, client, asset: asset.value, snapshot: snapshot.value, takeover };
-  const terms = judge("grant", termsOf(opening, now, context), (value) => termWords(value, now));
-  if (!terms.ok) return refused(terms.refusal);
-  const place = judge("place", await lookAtStreams(opening, terms.value, now, context), (words) => words);
+  const attempt = { credential, assetId: asked.asset, request: { client, country, origin, waitUntil }, now };
+  const observe = (outcome: StartCheck) => void steps.push(checkStep(outcome, context, now));
+  const passed = await startChecks(attempt, context, { observe });
+  if (!passed.ok) return refused(passed.refusal);
+  const { terms } = passed.value;
+  const claiming = { ...passed.value, client, takeover };
+  const place = judge("place", await lookAtStreams(claiming, terms, now, context), (words) => words);
   if (!place.ok) return refused(place.refusal);
   steps.push(
     told("brake", "starts in quick succession, which are answered 429 start_rate_exceeded, are not looked at"),
   );
-  const { expiresAt } = terms.value;
+  const { expiresAt } = terms;
   const manifestEnds = when(earlier(after(now, settings.manifestTtl), expiresAt), now);
-  const grants = `a session of ${shown(id)} until ${when(expiresAt, now)}, whose manifest URL ends ${manifestEnds}`;
+  const grants = `a session of ${shown(passed.value.asset.id)} until ${when(expiresAt, now)}, whose manifest URL ends ${manifestEnds}`;
   return ok({ kind: "start", verdict: "accepted", refusal: undefined, grants, steps });
+}
+
+/** A check of the start as a step, with what it found in words. */
+function checkStep(outcome: StartCheck, { entitlement }: OperatorContext, now: UnixSeconds): Step {
+  const { check } = outcome;
+  switch (check) {
+    case "catalog":
+      return stepFor(check, outcome.result, (catalog) => `${catalog.assets().length} assets`);
+    case "asset":
+      return stepFor(
+        check,
+        outcome.result,
+        ({ id, scope }) => `the token opens ${shown(id)}, with the scope ${shown(scope)}`,
+      );
+    case "conditions":
+      return stepFor(check, outcome.result, conditionWords);
+    case "revocations":
+      return stepFor(check, outcome.result, () => "neither the token, its viewer, its login nor the asset was revoked");
+    case "entitlement":
+      return stepFor(check, outcome.result, () =>
+        entitlement === undefined ? "there is no service to ask" : "the service was asked: it allows it",
+      );
+    case "grant":
+      return stepFor(check, outcome.result, (terms) => termWords(terms, now));
+  }
+}
+
+function stepFor<Value>(
+  part: string,
+  result: Result<Value, Refusal>,
+  words: (value: Value) => string,
+  step: typeof told = holds,
+): Step {
+  return result.ok ? step(part, words(result.value)) : fails(part, result.refusal.code, result.refusal.reason);
 }
 
 /** How a quota stands as far as this isolate knows, in words; `rate_limited` where it has seen it used up. Nothing is counted. */

@@ -1,16 +1,15 @@
-import { conditionsHold, decide } from "../auth/access-policy.ts";
 import type { Credential } from "../auth/credential.ts";
 import { equalInConstantTime } from "../base/crypto.ts";
 import { ok, type Refusal, type RefusalCode, type Result, refusal } from "../base/result.ts";
 import { rfc3339, type UnixSeconds } from "../base/time.ts";
-import { playScope } from "../catalog/asset.ts";
 import { type Grant, openGrant, subjectHash } from "../signing/grant.ts";
-import { entitled, type OpenedSession, openSession } from "./open-session.ts";
+import { type OpenedSession, openSession } from "./open-session.ts";
 import { addressNotSpent, withinAddressRate } from "./request-limits.ts";
 import { entryOfEnded } from "./revocation.ts";
 import { forbiddenBy, isKeyRevoked } from "./revocation-snapshot.ts";
-import { endedBecause, nothingForbids, revocationsNow } from "./revocations-now.ts";
+import { endedBecause, revocationsNow } from "./revocations-now.ts";
 import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
+import { startChecks } from "./start-checks.ts";
 
 /** A viewer's own session: his credential, and the grant that he carries. */
 interface OwnSession {
@@ -97,21 +96,15 @@ export async function renewSession(
   const own = await authorize(request, now, context);
   if (!own.ok) return own;
   const { credential, grant, assetId } = own.value;
-  const catalog = await context.catalog();
-  if (!catalog.ok) return catalog;
-  const asset = decide(credential, assetId, catalog.value.asset(assetId), playScope);
-  if (!asset.ok) return asset;
-  const conditions = conditionsHold(asset.value, request, now);
-  if (!conditions.ok) return conditions;
-  const snapshot = await nothingForbids(credential, assetId, request, context);
-  if (!snapshot.ok) return snapshot;
-  const forbidding = forbiddenBy(snapshot.value, grant, assetId);
-  if (forbidding !== undefined) return endedBecause(forbidding.cause);
-  const allowed = await entitled(credential, assetId, request, context);
-  if (!allowed.ok) return allowed;
-  const opening = { sessionId: grant.sessionId, ...allowed.value, asset: asset.value, takeover: false };
+  const passed = await startChecks({ credential, assetId, request, now }, context, {
+    beforeEntitlement: (snapshot) => {
+      const entry = forbiddenBy(snapshot, grant, assetId);
+      return entry === undefined ? ok(undefined) : endedBecause(entry.cause);
+    },
+  });
+  if (!passed.ok) return passed;
   const { client, country } = request;
-  return openSession({ ...opening, client, country, snapshot: snapshot.value }, now, context);
+  return openSession({ ...passed.value, sessionId: grant.sessionId, takeover: false, client, country }, now, context);
 }
 
 export interface ShownSession {

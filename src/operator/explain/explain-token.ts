@@ -1,4 +1,4 @@
-import { type AskedFrom, conditionsHold, decide } from "../../auth/access-policy.ts";
+import type { AskedFrom } from "../../auth/access-policy.ts";
 import { claimAt, claimText, isObject, readJwsParts } from "../../auth/claims.ts";
 import type { VerifiedToken } from "../../auth/credential.ts";
 import { holdsBinding } from "../../auth/dpop.ts";
@@ -6,10 +6,10 @@ import { type IdentitySource, identityCredential, isIdentityToken, isSigned } fr
 import type { ClaimName, Issuer } from "../../auth/issuer.ts";
 import { type ReadToken, readToken } from "../../auth/read-credential.ts";
 import { prefixOf, type TokenSources, verifyToken } from "../../auth/trusted-issuers.ts";
-import { ok, type Refusal, type Refused, type Result, refuse } from "../../base/result.ts";
+import { ok, type Refusal, type Refused, type Result } from "../../base/result.ts";
 import { isUnixSeconds, type Timer, type UnixSeconds } from "../../base/time.ts";
-import { playScope } from "../../catalog/asset.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
+import { playable } from "../../sessions/start-checks.ts";
 import { type Explanation, fails, holds, type Step, shown, told, when } from "./explanation.ts";
 
 /** A start that is asked for with the token: of which asset, in which catalog, from where. */
@@ -119,10 +119,9 @@ async function bindingOf(
   return holdsBinding({ is: "bearer", token, form }, verified, asked, unasked);
 }
 
-function judgeStart({ credential }: VerifiedToken, start: AskedStart, now: UnixSeconds): Result<undefined, Refusal> {
+function judgeStart({ credential }: VerifiedToken, start: AskedStart, now: UnixSeconds): Result<unknown, Refusal> {
   const { assetId, catalog, from } = start;
-  const asset = decide(credential, assetId, catalog.asset(assetId), playScope);
-  return asset.ok ? conditionsHold(asset.value, from, now) : refuse(asset.refusal);
+  return playable({ credential, assetId, from, now }, catalog);
 }
 
 function examinedAs(part: string, verified: Refused<Refusal>, steps: readonly Step[]): Examined {
