@@ -132,6 +132,7 @@ describe("what doctor knows of the workers", () => {
       asked
         .split(",")
         .map((name) => name.trim())
+        .filter((name) => name !== "")
         .toSorted(),
     );
   });
