@@ -34,15 +34,24 @@ function nextRay(): string {
   return (++rays).toString(16).padStart(16, "0");
 }
 
-/** Sends the head of a request and a part of its body, and breaks the connection. */
-function breakOff(url: string, line: string, headers: readonly string[], part: string): Promise<void> {
+/** Sends the head of a request and a part of its body, and breaks the connection: at once, or when the answer begins. */
+function breakOff(
+  url: string,
+  line: string,
+  headers: readonly string[],
+  part: string,
+  when: "at once" | "answered" = "at once",
+): Promise<void> {
   const { hostname, port, host } = new URL(url);
   const head = [`${line} HTTP/1.1`, `Host: ${host}`, ...headers].join("\r\n");
   return new Promise((resolve) => {
     const socket = connect(Number(port), hostname, () => {
       // The worker is asked once the head is there; the last byte of the body never comes.
-      socket.write(`${head}\r\n\r\n${part}`, () => socket.resetAndDestroy());
+      socket.write(`${head}\r\n\r\n${part}`, () => {
+        if (when === "at once") socket.resetAndDestroy();
+      });
     });
+    socket.on("data", () => socket.resetAndDestroy());
     socket.on("error", () => undefined);
     socket.on("close", () => resolve());
   });
@@ -83,7 +92,7 @@ describe("an upload that breaks off", () => {
     const target = manifestUrl.slice(mediaUrl.length);
     const [whole, unsigned] = [nextRay(), nextRay()];
     await breakOff(mediaUrl, `GET ${target}`, [`CF-Ray: ${whole}`, cut], "{");
-    await breakOff(mediaUrl, "GET /vod-ts/180p/0.ts", [`CF-Ray: ${unsigned}`, cut], "{");
+    await breakOff(mediaUrl, "GET /vod-ts/180p/0.ts", [`CF-Ray: ${unsigned}`, cut], "{", "answered");
     await expectRefused(unsigned, "signature_missing");
     expect((await fetch(manifestUrl)).status).toBe(200);
     expect(linesOf(whole)).toEqual([]);
