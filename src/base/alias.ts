@@ -34,7 +34,7 @@ export function isAlias(path: string): boolean {
  * front of a path parameter (`..;a`), backslashes, control characters, overlong UTF-8. Refuses `path_invalid` for what no
  * client can send, and for an alias that is too long.
  */
-export function mediaPlaceOf(file: OriginFile): Result<MediaPlace, Refusal> {
+export function mediaPlaceOf(file: OriginFile): Result<MediaPlace, Refusal<"path_invalid" | "uri_foreign">> {
   const { path, query } = file;
   if (isPlain(file)) return ok(file);
   if (sentPath(path) !== path || sentQuery(query) !== query || hasBrokenEscape(path))
@@ -52,7 +52,7 @@ export function mediaPlaceOf(file: OriginFile): Result<MediaPlace, Refusal> {
  * should not exist: `path_invalid` for an alias in another than its one spelling, or of a file that needs none, and what
  * {@link mediaPlaceOf} refuses.
  */
-export function originFileOf(place: MediaPlace): Result<OriginFile, Refusal> {
+export function originFileOf(place: MediaPlace): Result<OriginFile, Refusal<"path_invalid" | "uri_foreign">> {
   if (!isAlias(place.path)) return ok(place);
   const [text = ""] = place.path.slice(reserved.length).split(".", 1);
   const bytes = text.length > longest ? undefined : decodeBase64url(text);

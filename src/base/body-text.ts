@@ -15,7 +15,10 @@ export async function boundedText({ body }: Pick<Body, "body">, limit: number): 
  *
  * @example await requestText(new Request(url, { method: "POST", body: "{}" }), 4096); // { ok: true, value: "{}" }
  */
-export async function requestText({ body }: Pick<Body, "body">, limit: number): Promise<Result<string, Refusal>> {
+export async function requestText(
+  { body }: Pick<Body, "body">,
+  limit: number,
+): Promise<Result<string, Refusal<"body_invalid">>> {
   if (body === null) return ok("");
   // Outside of the try: a body that somebody has read before is a bug.
   const reader = body.getReader();
@@ -29,7 +32,7 @@ export async function requestText({ body }: Pick<Body, "body">, limit: number): 
 }
 
 /** A JSON document, or `body_invalid` for text that is not one, such as an empty or a truncated body. */
-export function readJson(text: string): Result<unknown, Refusal> {
+export function readJson(text: string): Result<unknown, Refusal<"body_invalid">> {
   try {
     return ok(JSON.parse(text));
   } catch {

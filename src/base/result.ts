@@ -1,9 +1,9 @@
 import type { Seconds, UnixSeconds } from "./time.ts";
 
-/** What an operation came to: its value, or the reason why it was refused. Exceptions are kept for bugs. */
+/** The value of an operation, or why it was refused. Exceptions are for bugs. */
 export type Result<Value, Reason> = { readonly ok: true; readonly value: Value } | Refused<Reason>;
 
-/** The refused half of a {@link Result}, which fits a result of any value. */
+/** The refused half of a {@link Result}. It is assignable to a result of any value. */
 export type Refused<Reason> = { readonly ok: false; readonly refusal: Reason };
 
 export function ok<Value>(value: Value): { readonly ok: true; readonly value: Value } {
@@ -15,39 +15,42 @@ export function refuse<Reason>(refusal: Reason): Refused<Reason> {
 }
 
 /**
- * Every expected refusal of Stagedoor. `code` is stable and public; `reason` is for the log and for `explain`: it says
- * what was found in words and never quotes a token, a signature, a key or a query. What the outside may know of each is
- * decided in `http/problem-response.ts` alone.
+ * An expected refusal. `code` is stable and public. `reason` is for the log and for `explain`, and never quotes a token, a
+ * signature, a key or a query. `http/problems.ts` decides what clients may know of each code.
+ *
+ * A function lists its codes, so that the compiler checks them: `Result<Grant, Refusal<"grant_invalid" | "key_unknown">>`.
  */
-export type Refusal =
-  | Plain<StartCode | SessionCode | MediaCode | PlaylistCode | OriginCode | ServerCode>
+export type Refusal<Code extends RefusalCode = RefusalCode> =
+  | PlainRefusal<Extract<Code, PlainCode>>
+  | Extract<DetailedRefusal, { readonly code: Code }>;
+
+/** A refusal with a reason and nothing else. */
+export type PlainRefusal<Code extends PlainCode> = { readonly code: Code; readonly reason: string };
+
+/** A refusal whose answer says more than its reason. */
+type DetailedRefusal =
   | { readonly code: "scope_insufficient"; readonly reason: string; readonly scope: string }
   | { readonly code: "stream_limit"; readonly reason: string; readonly running: readonly RunningSession[] }
   | { readonly code: "start_rate_exceeded"; readonly reason: string; readonly retryAfter: Seconds }
   | { readonly code: "rate_limited"; readonly reason: string; readonly retryAfter: Seconds }
   | { readonly code: "asset_invalid"; readonly reason: string; readonly faults: readonly string[] }
-  // What is wrong with the members of a JSON body, by their names.
-  | {
-      readonly code: "body_invalid" | "revocation_invalid";
-      readonly reason: string;
-      readonly faults: readonly string[];
-    }
+  // `faults` names the invalid members of a JSON body.
+  | { readonly code: "body_invalid"; readonly reason: string; readonly faults: readonly string[] }
+  | { readonly code: "revocation_invalid"; readonly reason: string; readonly faults: readonly string[] }
   | { readonly code: "method_unknown"; readonly reason: string; readonly allow: string }
-  // Where the file's length in bytes is known, the answer names it: `Content-Range: bytes */<size>` (RFC 9110 §15.5.17).
+  // `size` is the file's length in bytes, for `Content-Range: bytes */<size>` (RFC 9110 §15.5.17).
   | { readonly code: "range_not_satisfiable"; readonly reason: string; readonly size: number };
 
-/** A session of the same viewer that is running: it holds a lease. */
+/** A running session of the same viewer, with a lease. */
 export interface RunningSession {
   readonly sessionId: string;
   readonly assetId: string;
   readonly startedAt: UnixSeconds;
-  /** When it last asked for anything, as far as that was written down. */
+  /** Its last recorded request. */
   readonly seenAt: UnixSeconds;
 }
 
-type Plain<Code extends string> = { readonly code: Code; readonly reason: string };
-
-/** What `POST /stream/start` refuses. */
+/** Refused by `POST /stream/start`. */
 type StartCode =
   | "body_invalid"
   | "request_invalid"
@@ -69,10 +72,10 @@ type StartCode =
   | "asset_unknown"
   | "address_unknown";
 
-/** What the routes below `/stream/{id}` refuse. */
+/** Refused by the routes below `/stream/{id}`. */
 type SessionCode = "session_unknown" | "session_forbidden" | "revocation_invalid" | "revocation_unknown";
 
-/** What the check of a media URL refuses: it is done before an origin is asked for anything. */
+/** Refused by the check of a media URL, before an origin is asked. */
 type MediaCode =
   | "path_invalid"
   | "signature_missing"
@@ -90,24 +93,21 @@ type MediaCode =
   | "stream_taken"
   | "key_unknown";
 
-/** What a playlist of the origin is refused for. */
+/** Faults of a playlist that the origin sent. */
 type PlaylistCode = "playlist_invalid" | "playlist_too_large" | "uri_foreign";
 
-/** What an origin answered, or did not. */
+/** Failures of an origin. */
 type OriginCode = "object_unknown" | "range_not_satisfiable" | "origin_failed" | "origin_slow";
 
-/** Our own side. */
+/** Failures of this service. */
 type ServerCode = "route_unknown" | "configuration_invalid" | "store_unavailable" | "internal_error";
 
-export type RefusalCode = Refusal["code"];
+/** Codes that need no more than a reason. Some may have details as well. */
+export type PlainCode = StartCode | SessionCode | MediaCode | PlaylistCode | OriginCode | ServerCode;
 
-/** The codes that need nothing beside their reason. */
-export type PlainCode = Exclude<
-  RefusalCode,
-  "scope_insufficient" | "stream_limit" | "start_rate_exceeded" | "rate_limited" | "asset_invalid" | "method_unknown"
->;
+export type RefusalCode = PlainCode | DetailedRefusal["code"];
 
-/** A refusal with its reason, ready to be returned from a function that gives a `Result`. */
-export function refusal(code: PlainCode, reason: string): { readonly ok: false; readonly refusal: Refusal } {
+/** A refused result with a reason. */
+export function refusal<Code extends PlainCode>(code: Code, reason: string): Refused<PlainRefusal<Code>> {
   return { ok: false, refusal: { code, reason } };
 }

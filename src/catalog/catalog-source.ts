@@ -3,6 +3,9 @@ import { after, type Clock, type Seconds, seconds, type UnixSeconds } from "../b
 import { type Catalog, parseCatalogText } from "./catalog.ts";
 import { type CatalogFault, describeFault } from "./catalog-fault.ts";
 
+/** `store_unavailable`: the store does not answer. `configuration_invalid`: the document is missing or faulty. */
+export type CatalogUnavailable = Refusal<"store_unavailable" | "configuration_invalid">;
+
 export interface CatalogSource {
   /** The document as JSON text, undefined where there is none. It throws where the store does not answer. */
   readonly load: () => Promise<string | undefined>;
@@ -37,12 +40,12 @@ interface Kept {
  *
  * Requests share the catalog and never the promise of a read (see `base/refresh-once.ts`).
  */
-export function keepCatalog(source: CatalogSource): () => Promise<Result<Catalog, Refusal>> {
+export function keepCatalog(source: CatalogSource): () => Promise<Result<Catalog, CatalogUnavailable>> {
   const { load, clock, maxAge = usualMaxAge(false), maxStale = seconds(600), onRefusal } = source;
   let kept: Kept | undefined;
   let nextTry: UnixSeconds | undefined;
 
-  const keep = (text: string): Result<Catalog, Refusal> => {
+  const keep = (text: string): Result<Catalog, Refusal<"configuration_invalid">> => {
     // The same text means the same catalog: most reloads end here.
     const parsed = kept?.text === text ? ok(kept.catalog) : parseCatalogText(text);
     if (!parsed.ok) return refusal("configuration_invalid", faultsReason(parsed.refusal));
@@ -51,7 +54,7 @@ export function keepCatalog(source: CatalogSource): () => Promise<Result<Catalog
     return parsed;
   };
 
-  const reload = async (): Promise<Result<Catalog, Refusal>> => {
+  const reload = async (): Promise<Result<Catalog, CatalogUnavailable>> => {
     let text: string | undefined;
     try {
       text = await load();

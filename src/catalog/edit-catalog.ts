@@ -23,7 +23,10 @@ const emptyCatalog = '{\n  "version": 1,\n  "assets": []\n}\n';
  * are where it mends none: no worker takes a catalog with a fault, so a change of one would never come to anything, but two
  * faulty assets are mended one after the other. `asset_unknown` where there is nothing to remove.
  */
-export function editCatalog(before: string | undefined, edit: CatalogEdit): Result<EditedCatalog, Refusal> {
+export function editCatalog(
+  before: string | undefined,
+  edit: CatalogEdit,
+): Result<EditedCatalog, Refusal<"asset_invalid" | "asset_unknown">> {
   const text = before ?? emptyCatalog;
   const old = faultsIn(text);
   const assets = assetsIn(text);
@@ -117,18 +120,21 @@ export interface StoredCatalog {
   readonly faults: readonly CatalogFault[];
 }
 
+/** `asset_invalid` names every fault that the catalog would have. `store_unavailable`: nothing was changed. */
+export type EditRefusal = Refusal<"asset_invalid" | "asset_unknown" | "store_unavailable">;
+
 /**
  * The port to the catalog as operators change it while everything runs. Changes take turns, so that none writes over
  * another's; the workers know of one within two minutes. `store_unavailable` where the store fails: then nothing was changed.
  */
 export interface CatalogEditing {
   /** The catalog as it is stored now. */
-  read(): Promise<Result<StoredCatalog, Refusal>>;
+  read(): Promise<Result<StoredCatalog, Refusal<"store_unavailable">>>;
   /**
    * Adds an asset, or puts it in the place of the one of its id unless `replace` is false. `asset_invalid` with every fault
    * that the catalog would have.
    */
-  put(id: string, asset: unknown, replace?: boolean): Promise<Result<CatalogChange, Refusal>>;
+  put(id: string, asset: unknown, replace?: boolean): Promise<Result<CatalogChange, EditRefusal>>;
   /** `asset_unknown` where there is none. */
-  remove(id: string): Promise<Result<CatalogChange, Refusal>>;
+  remove(id: string): Promise<Result<CatalogChange, EditRefusal>>;
 }

@@ -5,6 +5,7 @@ import {
   type CatalogChange,
   type CatalogEdit,
   type CatalogEditing,
+  type EditRefusal,
   editCatalog,
   storedCatalog,
 } from "./edit-catalog.ts";
@@ -29,7 +30,7 @@ const patience = seconds(3);
 
 interface Waiting {
   readonly edit: CatalogEdit;
-  readonly settle: (answer: Result<CatalogChange, Refusal>) => void;
+  readonly settle: (answer: Result<CatalogChange, EditRefusal>) => void;
   readonly fail: (error: unknown) => void;
 }
 
@@ -59,7 +60,7 @@ export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts)
     return store.save(text);
   };
 
-  const makeAll = async (edits: readonly CatalogEdit[]): Promise<readonly Result<CatalogChange, Refusal>[]> => {
+  const makeAll = async (edits: readonly CatalogEdit[]): Promise<readonly Result<CatalogChange, EditRefusal>[]> => {
     const read = await answerOf(current());
     if (!read.ok) return edits.map(() => read);
     const base = read.value;
@@ -94,7 +95,7 @@ export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts)
   };
 
   const inTurn = (edit: CatalogEdit) =>
-    new Promise<Result<CatalogChange, Refusal>>((settle, fail) => {
+    new Promise<Result<CatalogChange, EditRefusal>>((settle, fail) => {
       waiting.push({ edit, settle, fail });
       if (!working) void work();
     });
@@ -109,7 +110,7 @@ export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts)
   };
 }
 
-async function answerOf<Value>(asked: Promise<Value>): Promise<Result<Value, Refusal>> {
+async function answerOf<Value>(asked: Promise<Value>): Promise<Result<Value, Refusal<"store_unavailable">>> {
   try {
     return ok(await asked);
   } catch {

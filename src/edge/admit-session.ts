@@ -35,7 +35,9 @@ export interface Asking {
 }
 
 /** Why a session may not go on; undefined where it may. */
-export type Admission = Refusal | undefined;
+export type Admission =
+  | Refusal<"session_revoked" | "stream_taken" | "session_shared" | "store_unavailable">
+  | undefined;
 
 /** {@link admitSession} with its parts: what the flows of the media host ask once the check has passed. */
 export type Admit = (access: MediaAccess, asking: Asking) => Admission | Promise<Admission>;
@@ -44,7 +46,7 @@ export type Admit = (access: MediaAccess, asking: Asking) => Admission | Promise
 const patience = seconds(2);
 
 /** For a network in which a session is not alive; it goes on in the others. */
-const tooManyNetworks: Refusal = {
+const tooManyNetworks: Refusal<"session_shared"> = {
   code: "session_shared",
   reason: "the session is alive in as many networks as one viewer is in, and this is another",
 };

@@ -10,6 +10,7 @@ import {
   type Timer,
 } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
+import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
 import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
 import { clientOf, countryOf } from "../http/request.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
@@ -29,7 +30,7 @@ export interface EdgeParts {
   readonly keys: SessionKeys;
   readonly open: NonNullable<CheckContext["open"]>;
   readonly publicKeys: CloudFrontPublicKeys;
-  readonly catalog: () => Promise<Result<Catalog, Refusal>>;
+  readonly catalog: () => Promise<Result<Catalog, CatalogUnavailable>>;
   readonly clock: Clock;
   readonly timer: Timer;
   readonly milliseconds: MillisecondClock;
@@ -99,7 +100,7 @@ async function forward(
   request: Request,
   timeout: Seconds,
   { manifest, telemetry, milliseconds: clock, timer }: EdgeParts,
-): Promise<Result<Response, Refusal>> {
+): Promise<Result<Response, Refusal<"store_unavailable">>> {
   const unavailable = refusal("store_unavailable", "the manifest worker does not answer over its service binding");
   if (manifest === undefined) return unavailable;
   const askedAt = clock();

@@ -1,10 +1,10 @@
-import { ok, type Refusal, type Result } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import type { Clock, Seconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import { originIdentity } from "../catalog/asset-origin.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import { type FillPorts, Fills, fillCache, type MediaCache, type WaitUntil } from "../origin/fill-cache.ts";
-import { type Origin, type OriginRequest, originHeaders } from "../origin/origin.ts";
+import { type Origin, type OriginRefusal, type OriginRequest, originHeaders } from "../origin/origin.ts";
 import {
   ifRangeHolds,
   parseContentRange,
@@ -34,7 +34,7 @@ export interface FileRequest {
   readonly cacheable: boolean;
 }
 
-export type DeliverFile = (file: FileRequest, waitUntil: WaitUntil) => Promise<Result<Response, Refusal>>;
+export type DeliverFile = (file: FileRequest, waitUntil: WaitUntil) => Promise<Result<Response, OriginRefusal>>;
 
 export interface DeliveryPorts {
   readonly origin: Origin;
@@ -60,7 +60,7 @@ export function fileDelivery({ origin, cache, clock, telemetry }: DeliveryPorts)
 
 type FindPorts = FillPorts & Pick<DeliveryPorts, "telemetry">;
 
-async function deliver(file: FileRequest, ports: FindPorts): Promise<Result<Response, Refusal>> {
+async function deliver(file: FileRequest, ports: FindPorts): Promise<Result<Response, OriginRefusal>> {
   const asked = askedOf(file);
   const found = await find(file, asked, ports);
   if (file.ifRange === undefined || asked.range === undefined || rangeFits(file.ifRange, found))
@@ -72,7 +72,7 @@ async function deliver(file: FileRequest, ports: FindPorts): Promise<Result<Resp
 }
 
 /** Whether what was found answers a request with If-Range: a refused range may come of a file that has become shorter. */
-function rangeFits(ifRange: string, found: Result<Response, Refusal>): boolean {
+function rangeFits(ifRange: string, found: Result<Response, OriginRefusal>): boolean {
   if (!found.ok) return found.refusal.code !== "range_not_satisfiable";
   const { status, headers } = found.value;
   return status !== 206 || ifRangeHolds(ifRange, headers.get("ETag"), headers.get("Last-Modified"));
@@ -89,7 +89,7 @@ function askedOf({ method, range, ifNoneMatch }: FileRequest): Asked {
   };
 }
 
-async function find(file: FileRequest, asked: Asked, ports: FindPorts): Promise<Result<Response, Refusal>> {
+async function find(file: FileRequest, asked: Asked, ports: FindPorts): Promise<Result<Response, OriginRefusal>> {
   const { asset, path, query, method, cacheable } = file;
   const request: OriginRequest = { asset, path, query, method, ...asked };
   // An entry from before the asset said that it wants none would live on for an hour.

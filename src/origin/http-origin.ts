@@ -61,7 +61,12 @@ async function follow(
   origin: HttpAssetOrigin,
   ports: HttpOriginPorts & { readonly derived: DerivedKeys },
   signal: AbortSignal,
-): Promise<Result<{ readonly response: Response; readonly location: string | undefined }, Refusal>> {
+): Promise<
+  Result<
+    { readonly response: Response; readonly location: string | undefined },
+    Refusal<"path_invalid" | "origin_failed" | "configuration_invalid">
+  >
+> {
   const { asset, path, query, method } = request;
   const { fetch } = ports; // unbound: workerd's fetch refuses to be called as a method
   let location: string | undefined;

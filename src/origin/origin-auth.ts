@@ -31,7 +31,7 @@ export async function signOriginRequest(
   origin: HttpAssetOrigin,
   request: { readonly url: string; readonly method: string },
   ports: OriginSecretPorts & { readonly clock: Clock; readonly derived: DerivedKeys },
-): Promise<Result<SignedRequest, Refusal>> {
+): Promise<Result<SignedRequest, Refusal<"configuration_invalid">>> {
   const { url, method } = request;
   const { auth } = origin;
   if (auth === undefined) return ok({ url, headers: new Headers() });
@@ -88,6 +88,6 @@ function spelledForS3(path: string): string | undefined {
   }
 }
 
-function unset(name: string): Result<never, Refusal> {
+function unset(name: string): Result<never, Refusal<"configuration_invalid">> {
   return refusal("configuration_invalid", `the secret ${name}, which the catalog names, is not set`);
 }

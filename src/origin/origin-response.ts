@@ -11,7 +11,7 @@ import { parseContentRange, rangeRefusal } from "./ranges.ts";
 export async function readOriginResponse(
   response: Response,
   request: OriginRequest,
-): Promise<Result<Response, Refusal>> {
+): Promise<Result<Response, Refusal<"object_unknown" | "range_not_satisfiable" | "origin_failed">>> {
   const { status } = response;
   const passes =
     status === 200 ||
@@ -45,7 +45,10 @@ function isEncoded(response: Response): boolean {
   return encoding !== null && encoding !== "" && encoding !== "identity";
 }
 
-async function refuseResponse(response: Response, request: OriginRequest): Promise<Result<never, Refusal>> {
+async function refuseResponse(
+  response: Response,
+  request: OriginRequest,
+): Promise<Result<never, Refusal<"object_unknown" | "range_not_satisfiable" | "origin_failed">>> {
   const { status } = response;
   const { id } = request.asset;
   if (status === 403 && (await meansMissing(response, request)))

@@ -32,7 +32,17 @@ export interface OriginRequest {
  * `origin_failed`, `origin_slow`, and `configuration_invalid` where a binding or a secret is missing. A range may be answered
  * with the whole file.
  */
-export type Origin = (request: OriginRequest) => Promise<Result<Response, Refusal>>;
+export type Origin = (request: OriginRequest) => Promise<Result<Response, OriginRefusal>>;
+
+export type OriginRefusal = Refusal<
+  | "object_unknown"
+  | "range_not_satisfiable"
+  | "origin_failed"
+  | "origin_slow"
+  | "configuration_invalid"
+  | "path_invalid"
+  | "internal_error"
+>;
 
 /** The only headers of an origin that are passed on to viewers. */
 export const originHeaders = [
@@ -82,7 +92,7 @@ export function timedOrigin(origin: Origin, telemetry: Telemetry, clock: Millise
   };
 }
 
-function outcomeOf(answer: Result<Response, Refusal>): Outcome {
+function outcomeOf(answer: Result<Response, OriginRefusal>): Outcome {
   if (answer.ok) return "answered";
   switch (answer.refusal.code) {
     case "object_unknown":

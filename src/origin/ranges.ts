@@ -71,7 +71,7 @@ export function parseContentRange(header: string | null): ParsedContentRange | u
 }
 
 /** The refusal of a range that lies outside its file. */
-export function rangeRefusal(size: number | undefined): Refused<Refusal> {
+export function rangeRefusal(size: number | undefined): Refused<Refusal<"range_not_satisfiable">> {
   const code = "range_not_satisfiable";
   const reason = "the range lies outside the file";
   return refuse(size === undefined ? { code, reason } : { code, reason, size });

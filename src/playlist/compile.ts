@@ -38,6 +38,11 @@ export interface PlaylistContext {
   readonly fileLifetime: Seconds;
 }
 
+/** Faults of the playlist; or of the catalog (`configuration_invalid`) or this service (`internal_error`), where its own path is invalid. */
+export type CompileRefusal = Refusal<
+  "playlist_invalid" | "playlist_too_large" | "uri_foreign" | "configuration_invalid" | "internal_error"
+>;
+
 /**
  * Compiles a playlist of the origin, once a version, in a time that grows with its length: its own bytes, a hole for
  * each URI of the asset, and what each distinct URL is signed for and how long.
@@ -45,7 +50,7 @@ export interface PlaylistContext {
  * Refuses `playlist_invalid` (no playlist, or one that players read in different ways), `uri_foreign` (a URI that leads
  * out of the asset to where the asset does not allow it) and `playlist_too_large`.
  */
-export function compilePlaylist(text: string, context: PlaylistContext): Result<PlaylistTemplate, Refusal> {
+export function compilePlaylist(text: string, context: PlaylistContext): Result<PlaylistTemplate, CompileRefusal> {
   const inspected = readPlaylist(text);
   if (!inspected.ok) return inspected;
   const place = placeOf(context);
@@ -96,7 +101,10 @@ export function compilePlaylist(text: string, context: PlaylistContext): Result<
 /** Where a text lies at its origin, for which its references were written, and the query of its URL there. */
 export function placeOf(
   context: PlaylistContext,
-): Result<Place & { readonly query: string; readonly queryInUrl: boolean }, Refusal> {
+): Result<
+  Place & { readonly query: string; readonly queryInUrl: boolean },
+  Refusal<"configuration_invalid" | "internal_error">
+> {
   const originPath = canonicalPathText(context.originPath);
   if (!originPath.ok) return refusal("configuration_invalid", `the origin's path: ${originPath.refusal}`);
   const rest = context.path.slice(context.prefix.length);
@@ -117,7 +125,7 @@ export function placeOf(
  * What a playlist has to be whatever asset it belongs to, in the first half of compiling it: refuses `playlist_invalid` for
  * what is no playlist or cannot be told apart into segments, and `playlist_too_large`.
  */
-export function readPlaylist(text: string): Result<Inspection, Refusal> {
+export function readPlaylist(text: string): Result<Inspection, Refusal<"playlist_invalid" | "playlist_too_large">> {
   const fault = textFault(text);
   return fault === undefined ? inspect(text) : refusal("playlist_invalid", fault);
 }

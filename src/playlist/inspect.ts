@@ -41,7 +41,7 @@ const unknownDuration = 10;
  * Refuses `playlist_invalid` where variants and segments stand in one playlist, or where the parser sees other URIs than we
  * do: a plan for the wrong segments is worse than none. Refuses `playlist_too_large` above 125,000 segments.
  */
-export function inspect(text: string): Result<Inspection, Refusal> {
+export function inspect(text: string): Result<Inspection, Refusal<"playlist_invalid" | "playlist_too_large">> {
   const excerpt = excerptOf(text);
   if (!excerpt.ok) return excerpt;
   const { shown, uris, kind } = excerpt.value;
@@ -75,7 +75,7 @@ interface Excerpt {
   readonly kind: PlaylistKind | "both";
 }
 
-function excerptOf(text: string): Result<Excerpt, Refusal> {
+function excerptOf(text: string): Result<Excerpt, Refusal<"playlist_invalid" | "playlist_too_large">> {
   const shown: string[] = [];
   const uris: string[] = [];
   const signs = new KindSigns();

@@ -1,6 +1,6 @@
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { seconds } from "../base/time.ts";
-import { type PlaylistContext, placeOf } from "./compile.ts";
+import { type CompileRefusal, type PlaylistContext, placeOf } from "./compile.ts";
 import { isOwnHost, type Place, readHost, resolve } from "./reference.ts";
 import { purposeOf, type UriRole } from "./tags.ts";
 import { Assembly, type PlaylistTemplate } from "./template.ts";
@@ -48,7 +48,7 @@ export function isJsonDocument(text: string): boolean {
  * readings), `uri_foreign` (a URI that the asset does not allow, or a clone's HOST that is not the media host: players send
  * the grant to that host, so `allowedHosts` does not suffice) and `playlist_too_large`.
  */
-export function compileJsonDocument(text: string, context: PlaylistContext): Result<PlaylistTemplate, Refusal> {
+export function compileJsonDocument(text: string, context: PlaylistContext): Result<PlaylistTemplate, CompileRefusal> {
   const place = placeOf(context);
   if (!place.ok) return place;
   const values = text.isWellFormed() ? jsonValues(text) : undefined;
@@ -82,7 +82,12 @@ function patternOf({ path }: JsonValue, meanings: ReadonlyMap<string, Meaning>):
   return meanings.has(exact) ? exact : [...path.slice(0, -1), "?"].join("/");
 }
 
-function rewrite(value: JsonValue, meaning: Meaning, assembly: Assembly, place: Place): Refusal | undefined {
+function rewrite(
+  value: JsonValue,
+  meaning: Meaning,
+  assembly: Assembly,
+  place: Place,
+): Refusal<"playlist_invalid" | "uri_foreign"> | undefined {
   const { string, path } = value;
   if (meaning === "parameter") {
     const taken = ownParameters.has(path.at(-1) ?? "");
@@ -101,7 +106,7 @@ function rewrite(value: JsonValue, meaning: Meaning, assembly: Assembly, place: 
 }
 
 /** Players replace the host name and keep the port, or replace both. */
-function hostFault(host: string, mediaHost: string): Refusal | undefined {
+function hostFault(host: string, mediaHost: string): Refusal<"uri_foreign"> | undefined {
   const own = isOwnHost(readHost(host, undefined), mediaHost) || host.toLowerCase() === mediaHost.replace(/:\d+$/, "");
   return own ? undefined : refusal("uri_foreign", "a pathway clone leads to a host that is not the media host").refusal;
 }

@@ -51,7 +51,11 @@ const leadsOn: ReadonlySet<UriRole> = new Set(["playlist", "steering", "asset-li
  * path outside the asset's prefix. Refuses `playlist_invalid`: what has no canonical form, and
  * what a browser's URL parser reads otherwise than RFC 3986 does.
  */
-export function resolve(uri: string, role: UriRole, place: Place): Result<Resolved, Refusal> {
+export function resolve(
+  uri: string,
+  role: UriRole,
+  place: Place,
+): Result<Resolved, Refusal<"playlist_invalid" | "uri_foreign">> {
   const scheme = schemeOf(uri);
   const fault = characterFault(uri);
   if (fault !== undefined) return refusal("playlist_invalid", fault);
@@ -86,7 +90,12 @@ export function passesUnsigned(scheme: string, role: UriRole, place: Place): boo
   return isApplicationScheme(scheme) && (isLoadedByApplication(role) || place.allowedSchemes.has(scheme));
 }
 
-function absolute(scheme: string | undefined, rest: string, query: string, place: Place): Result<Resolved, Refusal> {
+function absolute(
+  scheme: string | undefined,
+  rest: string,
+  query: string,
+  place: Place,
+): Result<Resolved, Refusal<"playlist_invalid" | "uri_foreign">> {
   const slash = rest.indexOf("/");
   const authority = slash < 0 ? rest : rest.slice(0, slash);
   const path = slash < 0 ? "/" : rest.slice(slash);
@@ -100,12 +109,20 @@ function absolute(scheme: string | undefined, rest: string, query: string, place
 }
 
 /** A path or a relative reference as the origin means it. */
-function atOrigin(written: string, query: string, place: Place): Result<Resolved, Refusal> {
+function atOrigin(
+  written: string,
+  query: string,
+  place: Place,
+): Result<Resolved, Refusal<"playlist_invalid" | "uri_foreign">> {
   return below(place.originPath, written, query, place);
 }
 
 /** A path on the media host, written there by somebody who knew it. */
-function atMediaHost(written: string, query: string, place: Place): Result<Resolved, Refusal> {
+function atMediaHost(
+  written: string,
+  query: string,
+  place: Place,
+): Result<Resolved, Refusal<"playlist_invalid" | "uri_foreign">> {
   const canonical = canonicalPathText(written);
   const rest = canonical.ok ? restBelow(place.prefix, canonical.value) : undefined;
   if (rest === undefined || !isAlias(rest)) return below(place.prefix, written, query, place);
@@ -116,7 +133,12 @@ function atMediaHost(written: string, query: string, place: Place): Result<Resol
 }
 
 /** What a path or a relative reference leads to that has to lie below `root`, which stands for the asset's prefix. */
-function below(root: string, written: string, query: string, place: Place): Result<Resolved, Refusal> {
+function below(
+  root: string,
+  written: string,
+  query: string,
+  place: Place,
+): Result<Resolved, Refusal<"playlist_invalid" | "uri_foreign">> {
   const canonical = canonicalPathText(written);
   // S3 reads `+` in a path as a space, so where a plus is escaped the two are not the same.
   if (!canonical.ok || holdsEscapedPlus(written)) return aliased(root, written, query, place);
@@ -130,7 +152,12 @@ function below(root: string, written: string, query: string, place: Place): Resu
 }
 
 /** The same for what is not canonical: by the bytes that a player would ask the origin for. */
-function aliased(root: string, written: string, query: string, place: Place): Result<Resolved, Refusal> {
+function aliased(
+  root: string,
+  written: string,
+  query: string,
+  place: Place,
+): Result<Resolved, Refusal<"playlist_invalid" | "uri_foreign">> {
   const rest = restBelow(root, join(place.base, sentPath(written)));
   if (rest === undefined) return leadsOut;
   const found = mediaPlaceOf({ path: rest, query: sentQuery(query) });
@@ -146,7 +173,12 @@ function aliased(root: string, written: string, query: string, place: Place): Re
 
 const leadsOut = refusal("uri_foreign", "a URI leads out of the asset's prefix");
 
-function signable(path: string, query: string, own: string | undefined, place: Place): Result<Resolved, Refusal> {
+function signable(
+  path: string,
+  query: string,
+  own: string | undefined,
+  place: Place,
+): Result<Resolved, Refusal<"playlist_invalid" | "uri_foreign">> {
   return ok({ kind: "own", path, query, reference: own ?? relativeReference(place.path, path) });
 }
 

@@ -16,6 +16,8 @@ export interface ScanContext extends Place, VariableSources {
   readonly deltaUpdates: boolean;
 }
 
+type ScanRefusal = Refusal<"playlist_invalid" | "playlist_too_large" | "uri_foreign">;
+
 /** The URIs of a playlist, taken out of its text, and who uses them. */
 export interface Scan {
   readonly assembly: Assembly;
@@ -38,7 +40,7 @@ const mostSubstituted = 8 * 1024 * 1024;
  * refuses; `playlist_invalid` for a tag whose URI players read in different ways, unless it can be left out, a faulty EXT-X-DEFINE and an
  * undefined variable in a URI; `playlist_too_large` for more URIs or longer variables than any playlist needs.
  */
-export function scan(text: string, kind: PlaylistKind, context: ScanContext): Result<Scan, Refusal> {
+export function scan(text: string, kind: PlaylistKind, context: ScanContext): Result<Scan, ScanRefusal> {
   const scanner = new Scanner(text, kind, context);
   let number = 0;
   for (const line of linesOf(text)) {
@@ -86,7 +88,7 @@ class Scanner {
     this.#assembly = new Assembly(text);
   }
 
-  read(line: Line): Refusal | undefined {
+  read(line: Line): ScanRefusal | undefined {
     const shadow = shadowFault(this.#text, line, this.#context);
     if (shadow !== undefined) return shadow;
     if (line.kind === "uri") return this.#uriLine(line.start, line.end);
@@ -107,7 +109,7 @@ class Scanner {
     };
   }
 
-  #uriLine(start: number, end: number): Refusal | undefined {
+  #uriLine(start: number, end: number): ScanRefusal | undefined {
     const fault = this.#uri(start, end, this.#lineRole, true);
     this.#traits.segment();
     this.#segments++;
@@ -115,7 +117,7 @@ class Scanner {
     return fault;
   }
 
-  #tag(line: Line & { readonly kind: "tag" }): Refusal | undefined {
+  #tag(line: Line & { readonly kind: "tag" }): ScanRefusal | undefined {
     const { name, value: from, end: to } = line;
     this.#traits.tag(name, this.#text, from, to);
     if (name === "#EXT-X-DEFINE") {
@@ -166,7 +168,7 @@ class Scanner {
   }
 
   /** A rendition that cannot be read in one way is left out with its line; any other tag refuses the playlist. */
-  #leaveOut({ name, start, end }: Line & { readonly kind: "tag" }, why: string): Refusal | undefined {
+  #leaveOut({ name, start, end }: Line & { readonly kind: "tag" }, why: string): ScanRefusal | undefined {
     const reason = `${name.slice(1)}: ${why}`;
     if (!optionalTags.has(name)) return refusal("playlist_invalid", reason).refusal;
     this.#leftOut.push({ start, reason });
@@ -180,7 +182,7 @@ class Scanner {
     return attributeText(this.#text, list, "TYPE") === "MAP" ? "map-hint" : role;
   }
 
-  #attribute({ start, end, quoted }: Attribute, role: UriRole): Refusal | undefined {
+  #attribute({ start, end, quoted }: Attribute, role: UriRole): ScanRefusal | undefined {
     if (start === end) return undefined;
     if (!quoted && this.#text.charCodeAt(start) === 0x27)
       return refusal("playlist_invalid", "a URI stands in single quotes").refusal;
@@ -190,7 +192,7 @@ class Scanner {
   }
 
   /** `free` is whether commas and variables may stand in the URI: in an unquoted value they have no one reading. */
-  #uri(start: number, end: number, role: UriRole, free: boolean): Refusal | undefined {
+  #uri(start: number, end: number, role: UriRole, free: boolean): ScanRefusal | undefined {
     const written = this.#text.slice(start, end);
     const uri = substitute(written, this.#variables);
     if (!uri.ok) return refusal("playlist_invalid", uri.refusal).refusal;

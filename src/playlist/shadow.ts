@@ -11,7 +11,7 @@ import { type UriRole, uriAttributes } from "./tags.ts";
  * Such a URI is none by the specification, so it keeps its bytes. A relative one leads to the media host without a signature,
  * which answers 403. One that names a host, even the media host or the origin, would take the player there: `uri_foreign`.
  */
-export function shadowFault(text: string, line: Line, place: Place): Refusal | undefined {
+export function shadowFault(text: string, line: Line, place: Place): Refusal<"uri_foreign"> | undefined {
   if (line.kind === "blank") return undefined;
   if (line.kind === "tag" && line.name === "#EXTINF" && extInfLeadsAway(text, line.value, line.end, place))
     return foreign("behind an EXTINF").refusal;
@@ -38,7 +38,7 @@ export function brokenTagFault(
   attributes: readonly Attribute[],
   roles: ReadonlyMap<string, UriRole>,
   place: Place,
-): Refusal | undefined {
+): Refusal<"uri_foreign"> | undefined {
   if (!hasBreak(text, from, to)) return undefined;
   const own = new Set(attributes.map(({ start }) => start));
   return attributesLeadAway(text, from, to, roles, place, own) ? foreign("in a part of a tag").refusal : undefined;
@@ -48,7 +48,7 @@ export function brokenTagFault(
  * The same for a text in which CR ends lines: a player that splits at LF alone (VHS) reads on to the LF, and takes for a part of
  * a URI or of a tag's attributes what to us is another line.
  */
-export function longLineFault(text: string, place: Place): Refusal | undefined {
+export function longLineFault(text: string, place: Place): Refusal<"uri_foreign"> | undefined {
   if (!endsLinesWithCr(text)) return undefined;
   for (let from = 0; from < text.length; ) {
     const end = lineEnd(text, from, false);

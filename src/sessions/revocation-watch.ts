@@ -39,7 +39,9 @@ export interface RevocationWatch {
   /** What can be said at once and without a promise; undefined where {@link RevocationWatch.current} has to be waited for. */
   atHand(waitUntil: (work: Promise<unknown>) => void): RevocationSnapshot | undefined;
   /** As `atHand`, or else once the log has answered. `store_unavailable` where it does not and `failure` is "closed". */
-  current(waitUntil: (work: Promise<unknown>) => void): Promise<Result<RevocationSnapshot, Refusal>>;
+  current(
+    waitUntil: (work: Promise<unknown>) => void,
+  ): Promise<Result<RevocationSnapshot, Refusal<"store_unavailable">>>;
 }
 
 /** After a failure, how long nobody asks again. */
@@ -65,7 +67,7 @@ export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
   let tryingUntil = 0;
 
   /** Undefined once the log was read to its end. */
-  const refresh = async (): Promise<Refused<Refusal> | undefined> => {
+  const refresh = async (): Promise<Refused<Refusal<"store_unavailable">> | undefined> => {
     try {
       await follower.follow(async (cursor) => {
         const answer = await inTime(log.since(cursor), answerWithin, timer);
@@ -85,7 +87,7 @@ export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
     if (refused !== undefined) onFailure?.(refused.refusal);
   };
 
-  const wait = async (askedAt: number): Promise<Result<RevocationSnapshot, Refusal>> => {
+  const wait = async (askedAt: number): Promise<Result<RevocationSnapshot, Refusal<"store_unavailable">>> => {
     tryingUntil = askedAt + answerTime;
     const failed = await refresh();
     // Another request may have had more luck; and an answer that was too old when it was asked for is none.
@@ -143,7 +145,7 @@ export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
   };
 }
 
-function unavailable(why: string): Refused<Refusal> {
+function unavailable(why: string): Refused<Refusal<"store_unavailable">> {
   return refusal("store_unavailable", `the revocation log: ${why}`);
 }
 

@@ -28,11 +28,14 @@ export function mintGrant(claims: GrantClaims, key: { readonly kid: string; read
 }
 
 /**
- * Opens a grant: its MAC under the key that its protected kid names, then its claims. `grant_invalid` for anything that
- * is not a grant in its one spelling, `key_unknown` for a kid that the ring has not or that has ended. It does not look
- * at the grant's own end: that is for who knows what is asked for.
+ * Opens a grant: verifies its MAC under the key that its protected kid names, then reads its claims. `key_unknown`: the ring
+ * has no such key, or the key has expired. The caller checks the grant's own expiry.
  */
-export function openGrant(text: string, keys: SessionKeys, now: UnixSeconds): Result<Grant, Refusal> {
+export function openGrant(
+  text: string,
+  keys: SessionKeys,
+  now: UnixSeconds,
+): Result<Grant, Refusal<"grant_invalid" | "key_unknown">> {
   if (text.length > longest) return refusal("grant_invalid", "the grant is longer than any that is given out");
   const bytes = decodeBase64url(text);
   const envelope = bytes === undefined ? undefined : openEnvelope(bytes);

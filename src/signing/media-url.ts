@@ -93,7 +93,7 @@ export interface SignatureParameter {
  * line: parsing it as a URL would fold `/../` and let `A/../B` with A's signature stand for B. `path_invalid` for a path
  * that is not in its canonical spelling.
  */
-export function parseMediaTarget(target: string): Result<MediaTarget, Refusal> {
+export function parseMediaTarget(target: string): Result<MediaTarget, Refusal<"path_invalid" | "signature_invalid">> {
   const mark = target.indexOf("?");
   const wholePath = mark < 0 ? target : target.slice(0, mark);
   const fault = pathFault(wholePath);

@@ -109,23 +109,26 @@ export interface CatalogEditorNamespace<Id> {
   };
 }
 
-const refusedSchema = z.object({
-  ok: z.literal(false),
-  refusal: z.discriminatedUnion("code", [
-    z.object({ code: z.literal("asset_invalid"), reason: z.string(), faults: z.array(z.string()) }),
-    z.object({ code: z.enum(["asset_unknown", "store_unavailable"]), reason: z.string() }),
-  ]),
-});
-const answerOf = <Value>(value: z.ZodType<Value>) =>
-  z.discriminatedUnion("ok", [refusedSchema, z.object({ ok: z.literal(true), value })]);
+const unavailableSchema = z.object({ code: z.literal("store_unavailable"), reason: z.string() });
+const editRefusalSchema = z.discriminatedUnion("code", [
+  z.object({ code: z.literal("asset_invalid"), reason: z.string(), faults: z.array(z.string()) }),
+  z.object({ code: z.literal("asset_unknown"), reason: z.string() }),
+  unavailableSchema,
+]);
+const resultOf = <Value, Reason>(value: z.ZodType<Value>, refusal: z.ZodType<Reason>) =>
+  z.discriminatedUnion("ok", [z.object({ ok: z.literal(false), refusal }), z.object({ ok: z.literal(true), value })]);
 
-const storedSchema = answerOf(z.object({ assets: z.array(z.unknown()), faults: z.array(catalogFaultSchema) }));
-const changeSchema = answerOf(
+const storedSchema = resultOf(
+  z.object({ assets: z.array(z.unknown()), faults: z.array(catalogFaultSchema) }),
+  unavailableSchema,
+);
+const changeSchema = resultOf(
   z.object({
     asset: z.unknown(),
     was: z.enum(["added", "replaced", "removed", "unchanged"]),
     faults: z.array(z.string()),
   }),
+  editRefusalSchema,
 );
 
 /**

@@ -63,7 +63,11 @@ export function r2Origin(env: object): Origin {
   };
 }
 
-async function read(bucket: Bucket, key: string, request: OriginRequest): Promise<Result<Response, Refusal>> {
+async function read(
+  bucket: Bucket,
+  key: string,
+  request: OriginRequest,
+): Promise<Result<Response, Refusal<"object_unknown" | "range_not_satisfiable" | "origin_failed">>> {
   const { asset, path, method, ifNoneMatch } = request;
   const asked = method === "GET" ? parseRange(request.range) : undefined;
   const object = method === "GET" ? await get(bucket, key, asked, ifNoneMatch) : await bucket.head(key);

@@ -34,7 +34,7 @@ export function cloudFrontSigners(
   mediaUrl: string,
   clock: Clock,
   signWith: (privateKey: JsonWebKey, hash: CloudFrontHash) => CloudFrontSign,
-): (settings: SignerSettings) => Result<AssetSigner, Refusal> {
+): (settings: SignerSettings) => Result<AssetSigner, Refusal<"configuration_invalid">> {
   const signers = new Map<string, AssetSigner>();
   const whole = { keys: ring.keys.filter((key) => key.purpose === "cloudfront" && key.d !== undefined) };
   return ({ url = mediaUrl, keyPairId: wanted, hash }) => {

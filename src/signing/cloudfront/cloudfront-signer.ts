@@ -7,25 +7,32 @@ import { spellExactly, spellPath, spellQuery } from "./signed-parameters.ts";
 import { assertDistribution, type CloudFrontDistribution, type CloudFrontWire } from "./wire-format.ts";
 
 /** A plain, canonical path and the origin's own query (without `?`, empty where there is none) → the signed URL. */
-type SignCloudFrontUrl = (path: string, query: string) => Result<string, Refusal>;
+type SignCloudFrontUrl = (path: string, query: string) => Result<string, Refusal<"path_invalid" | "path_not_covered">>;
 
 export type CloudFrontSigner = {
   /**
    * The URL of one file. The policy is canned where the window has an end alone, else custom for exactly this file; a
    * query is refused there (`path_invalid`), since its question mark would be a wildcard.
    */
-  readonly file: (path: string, query: string, window: CloudFrontWindow) => Result<string, Refusal>;
+  readonly file: (
+    path: string,
+    query: string,
+    window: CloudFrontWindow,
+  ) => Result<string, Refusal<"path_invalid" | "address_not_covered">>;
   /**
    * The URL of one file whose path or query is not canonical, in the spelling that its origin expects. The policy is canned:
    * a wildcard covers canonical paths only. Refuses what `spellExactly` refuses.
    */
-  readonly exact: (file: OriginFile, expires: UnixSeconds) => Result<string, Refusal>;
+  readonly exact: (file: OriginFile, expires: UnixSeconds) => Result<string, Refusal<"path_invalid">>;
   /**
    * One custom policy for all that lies in a directory (plain, canonical, with a slash at its end), signed once. The
    * function that it gives refuses a path that does not lie directly in it (`path_not_covered`). Only for a directory
    * that `renditionDirectory` found.
    */
-  readonly directory: (directory: string, window: CloudFrontWindow) => Result<SignCloudFrontUrl, Refusal>;
+  readonly directory: (
+    directory: string,
+    window: CloudFrontWindow,
+  ) => Result<SignCloudFrontUrl, Refusal<"path_invalid" | "address_not_covered">>;
 };
 
 /**
@@ -80,7 +87,7 @@ export function cloudFrontSigner(distribution: CloudFrontDistribution, wire: Clo
 }
 
 /** The window with its address in CIDR notation. */
-function checkedWindow(window: CloudFrontWindow): Result<CloudFrontWindow, Refusal> {
+function checkedWindow(window: CloudFrontWindow): Result<CloudFrontWindow, Refusal<"address_not_covered">> {
   const { expires, starts, address } = window;
   assertEpochTime("expires", expires);
   if (starts !== undefined) {
@@ -124,7 +131,11 @@ export type CloudFrontRendition = {
 };
 
 /** A path, the origin's own query, both in its spelling, and the expiry → the signed URL. Called once per URI, synchronously. */
-export type SignCloudFrontSegment = (path: string, query: string, expires: UnixSeconds) => Result<string, Refusal>;
+export type SignCloudFrontSegment = (
+  path: string,
+  query: string,
+  expires: UnixSeconds,
+) => Result<string, Refusal<"path_invalid" | "path_not_covered" | "address_not_covered">>;
 
 /**
  * How the URIs of one media playlist are signed.
@@ -140,7 +151,7 @@ export function cloudFrontRendition(
   signer: CloudFrontSigner,
   policy: "canned" | "custom",
   rendition: CloudFrontRendition,
-): Result<SignCloudFrontSegment, Refusal> {
+): Result<SignCloudFrontSegment, Refusal<"path_invalid" | "address_not_covered">> {
   const canned: SignCloudFrontSegment = (path, query, expires) =>
     isPlain({ path: path.slice(rendition.assetPrefix.length), query })
       ? signer.file(path, query, { expires })

@@ -28,7 +28,9 @@ type Found = Partial<Record<(typeof cloudFrontParameters)[number], string>>;
  * both kinds of policy are given, and where a value is not in its one spelling: otherwise one URL could be read in two
  * ways.
  */
-export function readParameters(query: string): Result<SignedParameters, Refusal> {
+export function readParameters(
+  query: string,
+): Result<SignedParameters, Refusal<"signature_missing" | "signature_invalid">> {
   const found: Found = {};
   const others: string[] = [];
   for (const pair of query === "" ? [] : query.split("&")) {
@@ -50,7 +52,10 @@ export function readParameters(query: string): Result<SignedParameters, Refusal>
   return ok({ keyPairId, hash, signature, policy: policy.value, query: own });
 }
 
-function readPolicy({ Expires: end, Policy: text }: Found): Result<SignedParameters["policy"], Refusal> {
+function readPolicy({
+  Expires: end,
+  Policy: text,
+}: Found): Result<SignedParameters["policy"], Refusal<"signature_missing" | "signature_invalid">> {
   if (end !== undefined && text !== undefined)
     return refusal("signature_invalid", "the query holds both a canned policy's Expires and a custom Policy");
   if (text !== undefined) {
@@ -83,7 +88,7 @@ const parameterNames: readonly string[] = cloudFrontParameters;
  * - an asterisk: CloudFront would read it as a wildcard as soon as somebody sends the canned policy as a custom one
  * - escapes that are not UTF-8: the SDK encodes them twice and so signs another file
  */
-export function spellPath(path: string): Result<string, Refusal> {
+export function spellPath(path: string): Result<string, Refusal<"path_invalid">> {
   const fault = pathFault(path);
   if (fault !== undefined) return refusal("path_invalid", fault);
   if (path.includes("*")) return refusal("path_invalid", "it holds an asterisk, which CloudFront takes for a wildcard");
@@ -95,7 +100,7 @@ export function spellPath(path: string): Result<string, Refusal> {
  * A query (without its `?`) as the SDK writes it: canonical, each name with its `=`, no empty pairs. Refused
  * (`path_invalid`) where a parameter has one of CloudFront's own names.
  */
-export function spellQuery(query: string): Result<string, Refusal> {
+export function spellQuery(query: string): Result<string, Refusal<"path_invalid">> {
   if (query === "") return ok("");
   const pairs = canonicalQuery(query)
     .split("&")
@@ -112,7 +117,7 @@ export function spellQuery(query: string): Result<string, Refusal> {
  * one could write that part of it. Refused (`path_invalid`): what {@link mediaPlaceOf} refuses, an asterisk in the path, and
  * a parameter with one of CloudFront's own names.
  */
-export function spellExactly({ path, query }: OriginFile): Result<OriginFile, Refusal> {
+export function spellExactly({ path, query }: OriginFile): Result<OriginFile, Refusal<"path_invalid">> {
   const place = mediaPlaceOf({ path: path.slice(1), query });
   if (!place.ok) return refusal("path_invalid", place.refusal.reason);
   if (path.includes("*")) return refusal("path_invalid", "it holds an asterisk, which CloudFront takes for a wildcard");

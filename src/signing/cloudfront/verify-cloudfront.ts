@@ -47,7 +47,22 @@ export type CloudFrontAccess = {
 export async function verifyCloudFront(
   request: CloudFrontRequest,
   keys: CloudFrontPublicKeys,
-): Promise<Result<CloudFrontAccess, Refusal>> {
+): Promise<
+  Result<
+    CloudFrontAccess,
+    Refusal<
+      | "method_not_covered"
+      | "path_invalid"
+      | "signature_missing"
+      | "signature_invalid"
+      | "signature_expired"
+      | "signature_not_yet_valid"
+      | "key_unknown"
+      | "path_not_covered"
+      | "address_not_covered"
+    >
+  >
+> {
   if (request.method !== "GET" && request.method !== "HEAD")
     return refusal("method_not_covered", "a signed URL is for GET and HEAD");
   const read = readParameters(request.query ?? "");

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { ok, type Refusal, type Result } from "../../../src/base/result.ts";
+import { ok, type Result } from "../../../src/base/result.ts";
 import { seconds, after as timeAfter } from "../../../src/base/time.ts";
+import type { OriginRefusal } from "../../../src/origin/origin.ts";
 import { now } from "../signing/session.ts";
 import { assetOf, playlistStage, textOf } from "./playlist-stage.ts";
 import { answered, live, shareStage } from "./share-stage.ts";
@@ -207,7 +208,7 @@ describe("a bad answer", () => {
     const stage = await playlistStage({ "film/index.m3u8": entry, [`film/${path}`]: media });
     expect(await stage.text(viewer, path)).toContain("a/10.m4s?seg=");
     stage.state.now = timeAfter(now, seconds(11));
-    const answers: Readonly<Record<string, Result<Response, Refusal>>> = { "index.m3u8": html() };
+    const answers: Readonly<Record<string, Result<Response, OriginRefusal>>> = { "index.m3u8": html() };
     stage.state.answer = async (request) => answers[request.path] ?? responseOf(media.replaceAll("10", "11"));
     expect(await stage.text(viewer, path)).toContain("a/11.m4s?seg=");
     expect(stage.refusals.map(({ code }) => code)).toEqual(["playlist_invalid"]);

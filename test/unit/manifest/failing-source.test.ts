@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ok, refusal } from "../../../src/base/result.ts";
 import { seconds, after as timeAfter, unixMilliseconds } from "../../../src/base/time.ts";
+import type { OriginRefusal } from "../../../src/origin/origin.ts";
 import { now } from "../signing/session.ts";
 import { playlistStage } from "./playlist-stage.ts";
 
@@ -11,7 +12,7 @@ const ended = `${live}#EXT-X-ENDLIST\n`;
 
 describe("a source that fails", () => {
   /** A stage that has seen a playlist `age` seconds ago, and whose source fails since. */
-  async function failing(text: string, age: number, code: Parameters<typeof refusal>[0] = "origin_failed") {
+  async function failing(text: string, age: number, code: OriginRefusal["code"] = "origin_failed") {
     const stage = await playlistStage({ [`film/${path}`]: text });
     await stage.text(ann, path);
     stage.state.now = timeAfter(now, seconds(age));
@@ -22,7 +23,6 @@ describe("a source that fails", () => {
   it.each([
     ["origin_failed", live, 18, true],
     ["origin_slow", live, 2, true],
-    ["store_unavailable", live, 2, true],
     ["origin_failed", live, 19, false],
     ["origin_failed", ended, 18, false],
     ["object_unknown", live, 2, false],
@@ -55,5 +55,21 @@ describe("a source that fails", () => {
     });
     expect(await stage.text(ann, path)).toContain("0.ts?seg=");
     expect(stage.refusals).toEqual([failure]);
+  });
+
+  it("is covered up by a live version when the playlist's object does not respond", async () => {
+    const moment = unixMilliseconds(1000 * now);
+    let down = false;
+    const stage = await playlistStage({}, 1_000_000, {
+      milliseconds: () => moment,
+      source: async () =>
+        down
+          ? refusal("store_unavailable", "it does not respond")
+          : ok({ text: live, etag: undefined, checkedAt: moment, freshUntil: moment, shared: false }),
+    });
+    await stage.text(ann, path);
+    down = true;
+    expect((await stage.load(ann, path)).ok).toBe(true);
+    expect(stage.refusals.map(({ code }) => code)).toEqual(["store_unavailable"]);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Refusal, type Result, refusal } from "../../../src/base/result.ts";
+import type { OriginRefusal } from "../../../src/origin/origin.ts";
 import type { Position } from "../../../src/playlist/delivery-directives.ts";
 import { answered, live, shareStage, text } from "./share-stage.ts";
 
@@ -14,7 +15,7 @@ const partsUpTo = ({ segment, part = partsOfSegment - 1 }: Position) => (segment
  * ahead (RFC 8216bis §6.2.5.2), or every reload.
  */
 function lowLatency({ refusesAll = false, gone = false } = {}) {
-  const stage = shareStage(async ({ query }): Promise<Result<Response, Refusal>> => {
+  const stage = shareStage(async ({ query }): Promise<Result<Response, OriginRefusal>> => {
     const found = /_HLS_msn=(\d+)(?:&_HLS_part=(\d+))?/.exec(query)?.slice(1, 3);
     const reached = () => Math.floor(stage.now() / partLength);
     if (found !== undefined) {

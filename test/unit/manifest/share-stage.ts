@@ -2,14 +2,14 @@ import { ok, type Refusal, type Result } from "../../../src/base/result.ts";
 import { seconds, type Timer, unixMilliseconds } from "../../../src/base/time.ts";
 import type { PlaylistAnswer, PlaylistQuestion } from "../../../src/manifest/playlist-source.ts";
 import { sharePlaylist } from "../../../src/manifest/share-playlist.ts";
-import type { OriginRequest } from "../../../src/origin/origin.ts";
+import type { OriginRefusal, OriginRequest } from "../../../src/origin/origin.ts";
 import type { DeliveryDirectives } from "../../../src/playlist/delivery-directives.ts";
 import { sampleAsset } from "../catalog/sample.ts";
 
 const start = 1_795_000_020_000;
 
 /** A playlist that is shared, over a clock of the test's own: time goes by where the test lets it. */
-export function shareStage(answerOf: (request: OriginRequest, at: number) => Promise<Result<Response, Refusal>>) {
+export function shareStage(answerOf: (request: OriginRequest, at: number) => Promise<Result<Response, OriginRefusal>>) {
   let now = start;
   const timers = new Map<() => void, number>();
   const asked: { readonly request: OriginRequest; readonly at: number }[] = [];
