@@ -37,6 +37,7 @@ export const findingIds = [
   "key_twice",
   "halves_apart",
   "dev_key",
+  "aws_signer_differs",
   "signer_missing",
   "successor_missing",
   "operator_key_missing",

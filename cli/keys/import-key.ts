@@ -53,6 +53,7 @@ alone, until its private key is imported: it verifies, and signs nothing.
       );
     const window = { ...(nbf === undefined ? {} : { nbf }), ...(exp === undefined ? {} : { exp }) };
     const key = cloudFrontKeySchema.parse({ kid, ...window, ...bindingOf(kid), purpose: "cloudfront", alg, ...jwk });
+    if (hasPrivateHalf) await checkAgainstAws(key);
     // The development ring is made whole first: `npm start` needs all of its keys.
     if (given.one("ring") === undefined) await readRing(given);
     const { state, completed, others } = await changeRing(file, async (ring) => {
@@ -101,6 +102,16 @@ function imported(keys: readonly RingKey[], key: CloudFrontKey, file: string) {
     endFailed(`${shortName(file)} has a key with the kid "${key.kid}" already: choose another with --kid.`);
   const added = key.nbf === undefined ? introduced(keys, key, "cloudfront", now, key.d !== undefined) : [...keys, key];
   return { keys: added, state: added.at(-1)?.state, completed: false };
+}
+
+/** Ends the command where AWS's own code would sign a URL differently with this key: CloudFront would refuse ours. */
+async function checkAgainstAws(key: CloudFrontKey): Promise<void> {
+  const { differenceFromAws } = await import("../lib/aws-signer.ts");
+  const difference = differenceFromAws(key, systemClock());
+  if (difference !== undefined)
+    endFailed(
+      `AWS's own code and ours sign the same URL differently with this key. ${difference} Nothing was changed.`,
+    );
 }
 
 function readOptions(given: Given) {

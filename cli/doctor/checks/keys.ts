@@ -1,5 +1,6 @@
+import type { UnixSeconds } from "../../../src/base/time.ts";
 import { devKidPrefix } from "../../../src/config/configuration.ts";
-import type { RingKey } from "../../../src/keys/key.ts";
+import type { CloudFrontKey, RingKey } from "../../../src/keys/key.ts";
 import { privateJwk, publicHalf } from "../../../src/keys/key-material.ts";
 import { keyStateOf } from "../../../src/keys/life.ts";
 import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
@@ -29,9 +30,11 @@ export const keysCheck: Check<Facts> = {
 };
 
 async function ringFindings(ring: KeyRing, facts: Facts): Promise<Finding[]> {
-  const halves = await Promise.all(ring.keys.map(async (key) => ((await halvesBelong(key)) ? [] : [apart(key)])));
+  const checked = await Promise.all(ring.keys.map(async (key) => ({ key, isWhole: await halvesBelong(key) })));
+  const sound = checked.filter(({ isWhole }) => isWhole).map(({ key }) => key);
   return [
-    ...halves.flat(),
+    ...checked.filter(({ isWhole }) => !isWhole).map(({ key }) => apart(key)),
+    ...(await awsFindings({ keys: sound }, facts.now)),
     ...twice(ring),
     ...(facts.development ? [] : devKeys(ring)),
     ...signerFindings(ring, facts),
@@ -58,6 +61,27 @@ function apart({ kid }: RingKey): Finding {
     "Its private and its public half do not belong together: nothing that it signs holds.",
     "Import the pair anew with `npx stagedoor keys import`, or make a new key.",
   );
+}
+
+type Compare = (key: CloudFrontKey, now: UnixSeconds) => string | undefined;
+
+/** Whether AWS's own code signs with each CloudFront key as ours does. */
+export async function awsFindings(ring: KeyRing, now: UnixSeconds, compare?: Compare): Promise<Finding[]> {
+  const pairs = keysFor(ring, "cloudfront").filter((key) => key.d !== undefined);
+  if (pairs.length === 0) return [];
+  const differenceFromAws = compare ?? (await import("../../lib/aws-signer.ts")).differenceFromAws;
+  return pairs.flatMap((key) => {
+    const difference = differenceFromAws(key, now);
+    if (difference === undefined) return [];
+    return [
+      fault(
+        "aws_signer_differs",
+        `key ${key.kid}`,
+        `AWS's own code and ours sign the same URL differently with it. ${difference}`,
+        "Do not deploy this version: CloudFront would refuse its URLs. Please report the difference; it holds no secret.",
+      ),
+    ];
+  });
 }
 
 /** One key under two names lives on when one of them is revoked or retired. */
