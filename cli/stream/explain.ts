@@ -5,7 +5,7 @@ import { explainGrant, hasGrantForm, targetOf } from "../../src/operator/explain
 import { explainToken } from "../../src/operator/explain/explain-token.ts";
 import { type ExplainContext, explainUrl } from "../../src/operator/explain/explain-url.ts";
 import type { Explanation, Step } from "../../src/operator/explain/explanation.ts";
-import { explanationJson, troubleshootingOf } from "../../src/operator/operator-json.ts";
+import { explanationJson, troubleshootingPath } from "../../src/operator/operator-json.ts";
 import { oneShotHmac } from "../../src/platform/node/node-crypto.ts";
 import { publicKeysOf } from "../../src/signing/cloudfront/verify-cloudfront.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
@@ -117,12 +117,12 @@ export function answer(explanation: Explanation, now: UnixSeconds): Answered {
       : `${coloured("red", `${verdictWords[verdict]}:`)} ${problem.code} (${problem.status}). ${problem.title}.
   Why         ${problem.reason}
   What to do  ${problem.detail}
-  More        ${troubleshootingOf(problem.code)}`;
+  More        ${troubleshootingPath(problem.code)}`;
   const exit = verdict === "refused" ? 1 : 0;
   return { exit, text: `${steps.map(line).join("\n")}\n\n${outcome}`, json };
 }
 
-const marks = { holds: ["green", "ok"], fails: ["red", "NO"], told: ["gray", "--"] } as const;
+const marks = { pass: ["green", "ok"], fail: ["red", "NO"], info: ["gray", "--"] } as const;
 
 function line({ part, state, text }: Step): string {
   const [colour, mark] = marks[state];

@@ -2,22 +2,22 @@ import { readJson, requestText } from "../base/body-text.ts";
 import { identityPath } from "../base/constants.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 
-/** The identity worker, over its service binding. */
+/** Calls the identity worker over its service binding. */
 export type Identity = (request: Request) => Promise<Response>;
 
-/** A request to the identity worker whose body was read. */
+/** A request to the identity worker, with its body read. */
 export interface IdentityRequest extends Pick<Request, "method" | "url" | "headers"> {
   readonly body: string;
 }
 
-/** Looks at a request, with the part of its path below {@link identityPath}, before the worker does. */
+/** Runs before the identity worker. `path` is relative to {@link identityPath}. */
 export type BeforeIdentity = (request: IdentityRequest, path: string) => Promise<Result<undefined, Refusal>>;
 
-const longestBody = 65_536;
+const maxBody = 65_536;
 const methods = ["GET", "HEAD", "POST"];
 const allow = "GET, HEAD, POST, OPTIONS";
 
-/** The answer to a preflight, which names no origin: whose pages may ask is for the shell to add. */
+/** The response to a preflight. The API's middleware adds the trusted origin. */
 export function identityPreflight(): Response {
   return new Response(null, {
     status: 204,
@@ -31,19 +31,19 @@ export function identityPreflight(): Response {
 }
 
 /**
- * Hands a request to the identity worker, and its answer back, kept by nobody. `route_unknown` for a path with another
- * spelling than its plain one: two that read it differently would let a request around what `before` counts;
- * `method_unknown`, `body_invalid` for a body that {@link requestText} refuses, is longer than 64 KiB, or says that it is JSON
- * and is not; what `before` refuses; `store_unavailable` where the worker does not answer.
+ * Forwards a request to the identity worker; the response is not cached. `route_unknown` for a path with escapes or empty
+ * segments, because a path that the two workers read differently could bypass the limits of `before`; `method_unknown`;
+ * `body_invalid` for a body that {@link requestText} refuses, that is longer than 64 KiB, or that claims to be JSON and is not;
+ * the refusals of `before`; `store_unavailable` if the worker does not respond.
  */
-export async function askIdentity(
+export async function proxyToIdentity(
   request: Request,
   identity: Identity,
   before: BeforeIdentity,
 ): Promise<Result<Response, Refusal>> {
   const path = new URL(request.url).pathname.slice(identityPath.length);
   if (!/^(\/[A-Za-z0-9._~-]+)+$/.test(path))
-    return refusal("route_unknown", "no plain path below the identity worker's");
+    return refusal("route_unknown", "the identity worker's paths have no escapes and no empty segments");
   const { method, url } = request;
   if (!methods.includes(method)) return refuse({ code: "method_unknown", reason: `not one of ${allow}`, allow });
   const body = method === "POST" ? await bodyOf(request) : ok("");
@@ -51,28 +51,28 @@ export async function askIdentity(
   const allowed = await before({ method, url, headers: request.headers, body: body.value }, path);
   if (!allowed.ok) return allowed;
   const headers = new Headers(request.headers);
-  // The runtime counts the bytes that it sends: a byte order mark is not among them.
+  // The runtime sets it again: reading the body as text drops a byte order mark.
   headers.delete("Content-Length");
-  // An empty text would be given a type of its own, which the worker does not accept: a sign-out has no body.
-  const passed = new Request(url, { method, headers, body: body.value || null, redirect: "manual" });
+  // An empty text body would get a Content-Type that the worker rejects; a sign-out has no body.
+  const forwarded = new Request(url, { method, headers, body: body.value || null, redirect: "manual" });
   try {
-    return ok(keptByNobody(await identity(passed)));
+    return ok(uncached(await identity(forwarded)));
   } catch {
-    return refusal("store_unavailable", "the identity worker does not answer over its service binding");
+    return refusal("store_unavailable", "the identity worker does not respond over its service binding");
   }
 }
 
-/** Where a body says that it is JSON the library would answer 400 with a code of its own for what is not. */
+/** Checks JSON here, because better-auth answers invalid JSON with a code of its own. */
 async function bodyOf(request: Request): Promise<Result<string, Refusal>> {
-  const body = await requestText(request, longestBody);
+  const body = await requestText(request, maxBody);
   const type = request.headers.get("Content-Type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (!body.ok || body.value === "" || type !== "application/json") return body;
   const document = readJson(body.value);
   return document.ok ? body : document;
 }
 
-function keptByNobody({ body, status, headers }: Response): Response {
-  const answered = new Response(body, { status, headers });
-  answered.headers.set("Cache-Control", "no-store");
-  return answered;
+function uncached({ body, status, headers }: Response): Response {
+  const response = new Response(body, { status, headers });
+  response.headers.set("Cache-Control", "no-store");
+  return response;
 }

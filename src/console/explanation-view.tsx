@@ -26,9 +26,9 @@ export function NotAsked() {
 }
 
 const marks: Readonly<Record<Step["state"], { readonly sign: string; readonly words: string }>> = {
-  holds: { sign: "✓", words: "holds" },
-  fails: { sign: "✗", words: "fails" },
-  told: { sign: "·", words: "told" },
+  pass: { sign: "✓", words: "passed" },
+  fail: { sign: "✗", words: "failed" },
+  info: { sign: "·", words: "information" },
 };
 
 /** What a URL or a token grants, or what a start would be answered: the answer, what to do, and every step to it. */

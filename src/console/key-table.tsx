@@ -1,11 +1,11 @@
 import type { Refusal, Result } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
-import type { KeyNow, KeysNow } from "../operator/keys-now.ts";
+import type { KeyList, KeyStatus } from "../operator/list-keys.ts";
 import { awayWords } from "./format.ts";
 import { Silent, Time } from "./parts.tsx";
 
 interface KeysProps {
-  readonly keys: Result<KeysNow, Refusal>;
+  readonly keys: Result<KeyList, Refusal>;
   readonly now: UnixSeconds;
 }
 
@@ -23,7 +23,7 @@ export function Keys({ keys, now }: KeysProps) {
   );
 }
 
-function Ring({ keys: { keys }, now }: { readonly keys: KeysNow; readonly now: UnixSeconds }) {
+function Ring({ keys: { keys }, now }: { readonly keys: KeyList; readonly now: UnixSeconds }) {
   return (
     <table class="rows" aria-labelledby="keys-title">
       <thead>
@@ -67,7 +67,7 @@ function NextStep({
   ofKey: { next, state, purpose, revoked },
   now,
 }: {
-  readonly ofKey: KeyNow;
+  readonly ofKey: KeyStatus;
   readonly now: UnixSeconds;
 }) {
   if (revoked) return <span>take it out of the ring</span>;

@@ -1,8 +1,8 @@
 import { ok, refusal } from "../base/result.ts";
 import { refusalCodes } from "../http/problems.ts";
-import { keysNow } from "../operator/keys-now.ts";
-import { listSessions, refusalsOfHour } from "../operator/list-sessions.ts";
-import { forbiddenNow } from "../operator/operator-context.ts";
+import { listKeys } from "../operator/list-keys.ts";
+import { listRefusals, listSessions } from "../operator/list-sessions.ts";
+import { freshRevocations } from "../operator/operator-context.ts";
 import { ExplainPage, SimulatePage } from "./ask-pages.tsx";
 import { CodePage } from "./code-page.tsx";
 import type { Shown } from "./console-request.ts";
@@ -26,9 +26,9 @@ export const showOverview: Shown = async ({ session, operator, request: { query 
   const [sessions, all, refusals, keys, snapshot] = await Promise.all([
     listSessions(sessionsAsked(searched.find), context),
     searched.find.trim() === "" ? undefined : listSessions({ limit: 1 }, context),
-    refusalsOfHour(context, wanted === "" ? undefined : wanted),
-    keysNow(context),
-    forbiddenNow(context),
+    listRefusals(context, wanted === "" ? undefined : wanted),
+    listKeys(context),
+    freshRevocations(context),
   ]);
   const counted = all ?? sessions;
   const watching = counted.ok ? counted.value.count : undefined;
@@ -44,7 +44,7 @@ export const showOverview: Shown = async ({ session, operator, request: { query 
 export const showCode: Shown = async ({ operator, name }, context) => {
   const code = refusalCodes.find((one) => one === name);
   if (code === undefined) return refusal("route_unknown", "no refusal has this code");
-  const hour = await refusalsOfHour(context);
+  const hour = await listRefusals(context);
   const count = hour.ok ? (hour.value.total[code] ?? 0) : undefined;
   const recent = hour.ok ? hour.value.recent.filter((one) => one.code === code).slice(0, 20) : [];
   return ok(page(<CodePage {...{ code, count, recent, operator, now: context.clock() }} />));

@@ -240,10 +240,10 @@ export const answers = `
 .steps .mark { font-weight: 700; text-align: center; }
 .steps .part { color: var(--quiet); }
 .steps .said { overflow-wrap: anywhere; }
-.steps .holds .mark { color: var(--well); }
-.steps .fails { background: var(--bad-wash); }
-.steps .fails .mark, .steps .fails .said { color: var(--bad); }
-.steps .told .mark { color: var(--quiet); }
+.steps .pass .mark { color: var(--well); }
+.steps .fail { background: var(--bad-wash); }
+.steps .fail .mark, .steps .fail .said { color: var(--bad); }
+.steps .info .mark { color: var(--quiet); }
 @media (max-width: 68rem) { .explain, .simulate { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 40rem) {
   .door { padding-top: 0.5rem; }

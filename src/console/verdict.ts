@@ -3,7 +3,7 @@ import { between, type UnixSeconds } from "../base/time.ts";
 import { problemFor, refusalCodes } from "../http/problems.ts";
 import type { RefusalsOfHour, SessionsNow } from "../metrics/gathered.ts";
 import { duration } from "../operator/explain/explanation.ts";
-import type { KeyNow, KeysNow } from "../operator/keys-now.ts";
+import type { KeyList, KeyStatus } from "../operator/list-keys.ts";
 import { countWords, numberWords } from "./format.ts";
 import type { Level } from "./parts.tsx";
 import { codesOf, sumOf } from "./refusal-counts.ts";
@@ -14,7 +14,7 @@ export interface Overview {
   /** How many sessions there are, whatever is searched for. */
   readonly watching: number | undefined;
   readonly refusals: Result<RefusalsOfHour, Refusal>;
-  readonly keys: Result<KeysNow, Refusal>;
+  readonly keys: Result<KeyList, Refusal>;
   readonly now: UnixSeconds;
 }
 
@@ -107,8 +107,8 @@ function failuresOf({ minutes }: RefusalsOfHour): readonly string[] {
 const notice = 7 * 86_400;
 
 /** What is wrong with the keys, or will be soon. */
-function keyTroubles({ keys, longestSession }: KeysNow, now: UnixSeconds): readonly Trouble[] {
-  const signs = (purpose: KeyNow["purpose"]) =>
+function keyTroubles({ keys, longestSession }: KeyList, now: UnixSeconds): readonly Trouble[] {
+  const signs = (purpose: KeyStatus["purpose"]) =>
     keys.filter((key) => key.purpose === purpose && key.state === "active" && !key.revoked);
   if (signs("session").length === 0)
     return [

@@ -3,70 +3,68 @@ import { after, seconds, type UnixSeconds } from "../base/time.ts";
 import type { Ending, RefusalsOfHour, SessionsAsked, SessionsNow } from "../metrics/gathered.ts";
 import type { RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import { fromStore } from "../sessions/session-context.ts";
-import { forbiddenNow, type OperatorContext } from "./operator-context.ts";
+import { freshRevocations, type OperatorContext } from "./operator-context.ts";
 
-/** How many sessions one answer lists at most, and how many where nobody says. */
-export const mostListed = 500;
-export const usuallyListed = 100;
+/** Limits of `GET /operator/sessions`. */
+export const maxListed = 500;
+export const defaultListed = 100;
 
-/** No silent session is listed for longer than the longest lease that there may be, and some more. */
-const longestListed = seconds(4_000);
-/** How many of a kind of revocations are told to what gathers the sessions, the last ones. */
-const mostTold = 50_000;
+/** Longer than the longest lease: a silent session leaves the list earlier. */
+const listedFor = seconds(4_000);
+/** How many revocations of each kind are sent to the metrics object, the latest ones. */
+const maxRevocations = 50_000;
 
 /**
- * The sessions that hold a lease, the last seen first, without those that were ended: a revocation leaves the list within two
- * seconds, and not when the lease is over. One that a revoked token, login or key had started does only then, as the list does
- * not know what a session came from. `store_unavailable` where what gathers them, or the log, does not answer.
+ * The sessions that hold a lease, the last seen first, without revoked ones: a revocation of a session, asset or viewer shows
+ * in the list within two seconds. The list does not know the token, login or key of a session, so after a revocation of one of
+ * those it shows the session until the lease expires. `store_unavailable`.
  */
 export async function listSessions(
-  asked: Omit<SessionsAsked, "without">,
+  query: Omit<SessionsAsked, "without">,
   context: OperatorContext,
 ): Promise<Result<SessionsNow, Refusal>> {
-  const snapshot = await forbiddenNow(context);
+  const snapshot = await freshRevocations(context);
   if (!snapshot.ok) return snapshot;
-  const without = endedOfLate(snapshot.value, context.clock());
-  return fromStore("what gathers the sessions", context.gathered.sessions({ ...asked, without }), context);
+  const without = recentRevocations(snapshot.value, context.clock());
+  return fromStore("the metrics object", context.gathered.sessions({ ...query, without }), context);
 }
 
-/** What was revoked of late: who was ended by what is older has been silent since, and is listed no more. */
-function endedOfLate({ entries }: RevocationSnapshot, now: UnixSeconds): Ending {
-  const lately = (kind: "session" | "asset" | "subject") =>
-    [...entries[kind].values()].filter(({ at }) => now < after(at, longestListed)).slice(-mostTold);
+/** Sessions that were revoked earlier have been silent since, and are no longer in the list. */
+function recentRevocations({ entries }: RevocationSnapshot, now: UnixSeconds): Ending {
+  const recent = (kind: "session" | "asset" | "subject") =>
+    [...entries[kind].values()].filter(({ at }) => now < after(at, listedFor)).slice(-maxRevocations);
   return {
-    sessions: lately("session").map(({ value }) => value),
-    assets: lately("asset").map(({ value }) => value),
-    subjects: lately("subject").map(({ value, at }) => [value, at]),
+    sessions: recent("session").map(({ value }) => value),
+    assets: recent("asset").map(({ value }) => value),
+    subjects: recent("subject").map(({ value, at }) => [value, at]),
   };
 }
 
-export interface RefusalsTold extends RefusalsOfHour {
-  /** How many there were of each code in the whole hour. */
+export interface RefusalList extends RefusalsOfHour {
+  /** The number of refusals per code in the last hour. */
   readonly total: Readonly<Record<string, number>>;
 }
 
 /**
- * What was refused in the last hour by minute and code, and the last ones one by one. With a Request-Id, as a viewer reads it
- * off an answer, `recent` holds the one refusal of it, or nothing where it is not kept (any more); with the keyed hash of a viewer
- * all that are kept of his. `store_unavailable`.
+ * The refusals of the last hour per minute and code, and the last ones in full. `filter` is a Request-Id, which selects at most
+ * one of the kept refusals, or the keyed hash of a viewer, which selects all kept ones of that viewer. `store_unavailable`.
  */
-export async function refusalsOfHour(
-  context: OperatorContext,
-  wanted?: string,
-): Promise<Result<RefusalsTold, Refusal>> {
-  const gathered = await fromStore("what gathers the refusals", context.gathered.refusals(), context);
+export async function listRefusals(context: OperatorContext, filter?: string): Promise<Result<RefusalList, Refusal>> {
+  const gathered = await fromStore("the metrics object", context.gathered.refusals(), context);
   if (!gathered.ok) return gathered;
   const { minutes, recent } = gathered.value;
   const total: Record<string, number> = {};
   for (const { counts } of minutes)
     for (const [code, count] of Object.entries(counts)) total[code] = (total[code] ?? 0) + count;
-  const found =
-    wanted === undefined ? recent : recent.filter((one) => isOf(one.request, wanted) || one.subject === wanted);
-  return ok({ minutes, total, recent: found });
+  const matches =
+    filter === undefined
+      ? recent
+      : recent.filter(({ request, subject }) => isSameRequest(request, filter) || subject === filter);
+  return ok({ minutes, total, recent: matches });
 }
 
-/** Cloudflare writes a Ray ID with the data centre behind it in some places, and without it in others. */
-function isOf(request: string, asked: string): boolean {
-  const [own = ""] = request.split("-", 1);
-  return asked === request || asked === own;
+/** Cloudflare shows a Ray ID with the data centre (`9f1c2d3e4a5b6c7d-FRA`) in some places and without it in others. */
+function isSameRequest(request: string, filter: string): boolean {
+  const [withoutDataCentre = ""] = request.split("-", 1);
+  return filter === request || filter === withoutDataCentre;
 }

@@ -7,30 +7,30 @@ import type { RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import type { SessionContext } from "../sessions/session-context.ts";
 import type { CloudFrontPublicKeys } from "../signing/cloudfront/verify-cloudfront.ts";
 
-/** What operators' flows work with beside what sessions do, made once an isolate. */
+/** The dependencies of operators' routes, in addition to those of sessions; made once per isolate. */
 export interface OperatorContext extends SessionContext {
   readonly gathered: Gathered;
   readonly catalogEditing: CatalogEditing;
-  /** The API's own part of the ring. It holds session keys, so nothing but what `keys-now.ts` makes of it is shown. */
+  /** The API's part of the key ring. It contains secrets: show only what `list-keys.ts` returns. */
   readonly ring: KeyRing;
-  /** The public halves of CloudFront's keys, for explanations. */
+  /** CloudFront's public keys, for explanations. */
   readonly publicKeys: CloudFrontPublicKeys;
-  /** To which hosts each secret of an origin may be sent, and how. */
+  /** The hosts that each origin secret may be sent to, and how. */
   readonly originSecrets: OriginSecrets;
-  /** As STAGEDOOR_RENEWAL. */
+  /** STAGEDOOR_RENEWAL. */
   readonly renewal: "redirect" | "off";
 }
 
 /**
- * What is forbidden, as it was known two seconds ago at the latest: where a younger snapshot is to be fetched an operator waits
- * for it, since he wants to see what he has just done. `store_unavailable` where nobody knows.
+ * The revocations, at most two seconds old. Unlike a viewer's request, an operator's waits for the refresh, so that operators
+ * see the effect of their own last action. `store_unavailable`.
  */
-export async function forbiddenNow(
+export async function freshRevocations(
   context: Pick<SessionContext, "revocations">,
 ): Promise<Result<RevocationSnapshot, Refusal>> {
-  const behind: Promise<unknown>[] = [];
-  const current = await context.revocations.current((work) => void behind.push(work));
-  // The snapshot changes in place.
-  await Promise.all(behind);
+  const refreshes: Promise<unknown>[] = [];
+  const current = await context.revocations.current((work) => void refreshes.push(work));
+  // The refresh updates the snapshot in place.
+  await Promise.all(refreshes);
   return current;
 }

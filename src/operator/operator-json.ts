@@ -3,97 +3,181 @@ import { isCountry } from "../base/country.ts";
 import { parseIpAddress } from "../base/ip-address.ts";
 import type { RefusalCode } from "../base/result.ts";
 import { between, rfc3339, type UnixSeconds } from "../base/time.ts";
-import { problemFor } from "../http/problems.ts";
+import { catalogFaultNames } from "../catalog/catalog-fault.ts";
+import { problemFor, refusalCodes } from "../http/problems.ts";
 import type { SessionsNow } from "../metrics/gathered.ts";
+import type { Revoked } from "../sessions/revoke.ts";
 import type { Explanation } from "./explain/explanation.ts";
-import type { KeysNow } from "./keys-now.ts";
-import type { RefusalsTold } from "./list-sessions.ts";
+import type { KeyList } from "./list-keys.ts";
+import type { RefusalList } from "./list-sessions.ts";
+import type { PutAssetResult } from "./manage-assets.ts";
 
-/** The longest text that is explained: a token of the greatest length, or a URL of that, with room around it. */
-const longestText = 16_384;
-/** How many bytes of these bodies are read: every character of a text may be one of JSON's escapes. */
-export const longestQuestion = 6 * longestText;
+/** Maximum length of a text to explain: the longest token or URL, and some room around it. */
+const maxTextLength = 16_384;
+/** Maximum size of these request bodies in bytes: JSON may write every character of the text as a `\u` escape. */
+export const maxExplainBody = 6 * maxTextLength;
 
-/** So a CDN calls clients of whom nobody knows where they are, and those of Tor. */
+/** Cloudflare's codes for clients without a known country, and for Tor. */
 const unknownCountries: ReadonlySet<string> = new Set(["XX", "T1"]);
 
-const tooLong = `Give ${longestText.toLocaleString("en")} characters at most.`;
+const tooLong = `At most ${maxTextLength.toLocaleString("en")} characters.`;
 
 const address = z
   .string()
-  .refine((text) => parseIpAddress(text) !== undefined, "Give an IPv4 or IPv6 address.")
+  .refine((text) => parseIpAddress(text) !== undefined, "Enter an IPv4 or IPv6 address.")
   .optional()
   .describe("The viewer's IP address.");
 
 export const explainBodySchema = z.strictObject({
   text: z
     .string()
-    .min(1, "Give a text.")
-    .max(longestText, tooLong)
-    .describe("A whole URL, a path with its query, a grant, or a bearer token. It is not repeated in the answer."),
+    .min(1, "Enter a text.")
+    .max(maxTextLength, tooLong)
+    .describe("A URL, a path with its query, a grant, or a bearer token. The response does not repeat it."),
   address,
 });
 
 export const simulateBodySchema = z.strictObject({
   credential: z
     .string()
-    .min(1, "Give a token.")
-    .max(longestText, tooLong)
-    .describe("The viewer's bearer token. It is not repeated in the answer."),
+    .min(1, "Enter a token.")
+    .max(maxTextLength, tooLong)
+    .describe("The viewer's bearer token. The response does not repeat it."),
   asset: z
     .string()
-    .min(1, "Name an asset.")
-    .max(64, "No asset has an id of more than 64 characters.")
-    .describe("The asset that is asked for."),
-  takeover: z.boolean().default(false).describe("Whether the viewer's oldest stream would be ended for it."),
+    .min(1, "Enter an asset id.")
+    .max(64, "Asset ids have at most 64 characters.")
+    .describe("The asset to start."),
+  takeover: z
+    .boolean()
+    .default(false)
+    .describe("If the viewer is at the stream limit, end their oldest stream instead of failing."),
   address,
   country: z
     .string()
-    .refine((text) => isCountry(text) || unknownCountries.has(text), "Give a code of ISO 3166-1 alpha-2 in upper case.")
+    .refine(
+      (text) => isCountry(text) || unknownCountries.has(text),
+      "Enter an ISO 3166-1 alpha-2 code in upper case, such as DE.",
+    )
     .optional()
-    .describe("Where the viewer is, as the CDN would say it; XX and T1 stand for not known."),
+    .describe("The viewer's country as the CDN would report it; XX and T1 mean unknown."),
   origin: z
     .string()
     .min(1)
-    .max(512, "No origin is that long.")
+    .max(512, "Origins have at most 512 characters.")
     .optional()
-    .describe("The page's origin, as a browser would send it."),
+    .describe("The Origin of the page, as a browser would send it."),
 });
 
-/** What operators are answered, as JSON: times are RFC 3339 in UTC. */
+const time = z.iso.datetime();
+const sessionId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{22}$/)
+  .describe("The session's id. It grants no access.");
+const subject = z.string().describe("The keyed hash of the viewer, as in the log.");
+const code = z.enum(refusalCodes);
+const counts = z.record(z.string(), z.int().min(0));
+
+export const sessionsSchema: z.ZodType<ReturnType<typeof sessionsJson>> = z.strictObject({
+  count: z.int().min(0).describe("The number of sessions that match, including those beyond the limit."),
+  sessions: z
+    .array(
+      z.strictObject({
+        sessionId,
+        asset: z.string().describe("The asset's id."),
+        subject,
+        country: z.string().describe("ISO 3166-1 alpha-2, or XX if unknown."),
+        startedAt: time,
+        lastSeenAt: time,
+        endsAt: time.describe("When the session expires."),
+      }),
+    )
+    .describe("The last seen first."),
+});
+
+/** Times are RFC 3339 in UTC. */
 export function sessionsJson({ count, sessions }: SessionsNow) {
   return {
     count,
-    sessions: sessions.map(({ sessionId, assetId, subject, country, startedAt, seenAt, expiresAt }) => ({
-      sessionId,
-      asset: assetId,
-      subject,
-      country,
-      startedAt: rfc3339(startedAt),
-      lastSeenAt: rfc3339(seenAt),
-      endsAt: rfc3339(expiresAt),
+    sessions: sessions.map((session) => ({
+      sessionId: session.sessionId,
+      asset: session.assetId,
+      subject: session.subject,
+      country: session.country,
+      startedAt: rfc3339(session.startedAt),
+      lastSeenAt: rfc3339(session.seenAt),
+      endsAt: rfc3339(session.expiresAt),
     })),
   };
 }
 
-export function refusalsJson({ minutes, total, recent }: RefusalsTold) {
+export const refusalsSchema: z.ZodType<ReturnType<typeof refusalsJson>> = z.strictObject({
+  since: time.exactOptional().describe("The start of the first minute."),
+  minutes: z
+    .array(z.strictObject({ at: time, counts: counts.describe("The number of refusals per code.") }))
+    .describe("The last sixty minutes, the oldest first."),
+  total: counts.describe("The number of refusals per code in the last hour."),
+  recent: z
+    .array(
+      z.strictObject({
+        at: time,
+        worker: z.string(),
+        code,
+        reason: z.string().describe("The cause, as in the log."),
+        request: z.string().describe("The response's Request-Id."),
+        subject: subject.exactOptional(),
+      }),
+    )
+    .describe("The last refusals, the newest first. Only the last ones are kept."),
+});
+
+export function refusalsJson({ minutes, total, recent }: RefusalList) {
   const [first] = minutes;
   return {
-    ...(first === undefined ? {} : { since: rfc3339(first.at) }),
-    minutes: minutes.map(({ at, counts }) => ({ at: rfc3339(at), counts })),
+    ...(first !== undefined && { since: rfc3339(first.at) }),
+    minutes: minutes.map(({ at, counts: ofMinute }) => ({ at: rfc3339(at), counts: ofMinute })),
     total,
-    recent: recent.map(({ at, worker, code, reason, request, subject }) => ({
+    recent: recent.map(({ at, worker, code: ofRefusal, reason, request, subject: ofViewer }) => ({
       at: rfc3339(at),
       worker,
-      code,
+      code: ofRefusal,
       reason,
       request,
-      ...(subject === undefined ? {} : { subject }),
+      ...(ofViewer !== undefined && { subject: ofViewer }),
     })),
   };
 }
 
-export function keysJson({ keys, longestSession }: KeysNow, now: UnixSeconds) {
+/** In JSON, a duration is a plain number. */
+type KeysJson = Omit<ReturnType<typeof keysJson>, "longestSessionSeconds"> & { readonly longestSessionSeconds: number };
+
+export const keysSchema: z.ZodType<KeysJson> = z.strictObject({
+  at: time.describe("The worker's current time."),
+  longestSessionSeconds: z
+    .number()
+    .describe("The longest possible session. A key that signed is needed for that long."),
+  keys: z.array(
+    z.strictObject({
+      kid: z.string(),
+      purpose: z.enum(["session", "cloudfront", "token", "operator"]),
+      type: z.enum(["HS256", "ES256", "RS256"]),
+      state: z
+        .enum(["next", "active", "retiring", "retired"])
+        .describe("next: verifies, does not sign yet. active: signs. retiring: verifies only. retired: rejected."),
+      since: time.exactOptional(),
+      ageSeconds: z.number().exactOptional().describe("How long the key has been in this state."),
+      ends: time.exactOptional().describe("When workers stop accepting the key."),
+      fingerprint: z.string().describe("As shown by `npx stagedoor keys list`."),
+      revoked: z.boolean().describe("Whether an operator revoked the key."),
+      next: z
+        .strictObject({ step: z.enum(["activate", "retire"]), from: time })
+        .exactOptional()
+        .describe("The next step of `keys rotate`, and the earliest time for it."),
+    }),
+  ),
+});
+
+export function keysJson({ keys, longestSession }: KeyList, now: UnixSeconds) {
   return {
     at: rfc3339(now),
     longestSessionSeconds: longestSession,
@@ -102,16 +186,68 @@ export function keysJson({ keys, longestSession }: KeysNow, now: UnixSeconds) {
       purpose,
       type,
       state,
-      ...(since === undefined ? {} : { since: rfc3339(since), ageSeconds: Math.max(between(since, now), 0) }),
-      ...(ends === undefined ? {} : { ends: rfc3339(ends) }),
+      ...(since !== undefined && { since: rfc3339(since), ageSeconds: Math.max(between(since, now), 0) }),
+      ...(ends !== undefined && { ends: rfc3339(ends) }),
       fingerprint,
       revoked,
-      ...(next === undefined ? {} : { next: { step: next.step, from: rfc3339(next.from) } }),
+      ...(next !== undefined && { next: { step: next.step, from: rfc3339(next.from) } }),
     })),
   };
 }
 
-/** An explanation for programs, as the API and the command line give it. `code` is null where nothing is refused. */
+export const assetListSchema = z.strictObject({
+  assets: z.array(z.unknown()).describe("The valid assets, as stored."),
+  faults: z
+    .array(
+      z.strictObject({
+        name: z.enum(catalogFaultNames),
+        asset: z.string().optional(),
+        field: z.string(),
+        advice: z.string(),
+      }),
+    )
+    .describe("Every error in the catalog. Workers do not load a catalog with errors."),
+});
+
+export const assetChangeSchema: z.ZodType<PutAssetResult> = z.strictObject({
+  asset: z.unknown().describe("The asset as stored now."),
+  was: z.enum(["added", "replaced", "removed", "unchanged"]),
+  faults: z.array(z.string()).exactOptional().describe("Errors in other assets of the catalog."),
+});
+
+export const revokedSchema: z.ZodType<Revoked> = z.strictObject({
+  revoked: z.enum(["session", "subject", "asset", "token", "login", "key"]).describe("The kind of revocation."),
+  until: time.exactOptional().describe("When the revocation expires; absent if it was lifted."),
+  known: z
+    .literal(false)
+    .exactOptional()
+    .describe("False for an asset or key that does not exist, perhaps a typing error. It is revoked all the same."),
+});
+
+export const explanationSchema: z.ZodType<ReturnType<typeof explanationJson>> = z.strictObject({
+  kind: z.enum(["media", "cloudfront", "grant", "token", "start"]).describe("The kind of text that was explained."),
+  verdict: z.enum(["served", "renewed", "accepted", "refused"]),
+  code: code.nullable().describe("The refusal code, or null."),
+  at: time,
+  grants: z.string().exactOptional().describe("What access the text grants."),
+  status: z.int().exactOptional(),
+  title: z.string().exactOptional(),
+  reason: z.string().exactOptional().describe("The cause, as in the log."),
+  detail: z.string().exactOptional().describe("What to do about it."),
+  help: z.string().exactOptional().describe("The usual causes, relative to the project's root."),
+  steps: z
+    .array(
+      z.strictObject({
+        part: z.string().describe("The thing that was checked."),
+        state: z.enum(["pass", "fail", "info"]).describe("info: for information, or impossible to check."),
+        text: z.string(),
+        code: code.exactOptional().describe("The code that a request would be refused with at this step."),
+      }),
+    )
+    .describe("In the order of the checks. The first that fails determines the refusal."),
+});
+
+/** An explanation for the API and the command line. */
 export function explanationJson({ kind, verdict, refusal, grants, steps }: Explanation, now: UnixSeconds) {
   const problem = refusal === undefined ? undefined : { ...refusal, ...problemFor(refusal.code) };
   return {
@@ -119,15 +255,24 @@ export function explanationJson({ kind, verdict, refusal, grants, steps }: Expla
     verdict,
     code: problem?.code ?? null,
     at: rfc3339(now),
-    ...(grants === undefined ? {} : { grants }),
-    ...(problem === undefined ? {} : { status: problem.status, title: problem.title }),
-    ...(problem === undefined ? {} : { reason: problem.reason, detail: problem.detail }),
-    ...(problem === undefined ? {} : { help: troubleshootingOf(problem.code) }),
-    steps: steps.map(({ part, state, text, code }) => ({ part, state, text, ...(code === undefined ? {} : { code }) })),
+    ...(grants !== undefined && { grants }),
+    ...(problem !== undefined && {
+      status: problem.status,
+      title: problem.title,
+      reason: problem.reason,
+      detail: problem.detail,
+      help: troubleshootingPath(problem.code),
+    }),
+    steps: steps.map(({ part, state, text, code: ofStep }) => ({
+      part,
+      state,
+      text,
+      ...(ofStep !== undefined && { code: ofStep }),
+    })),
   };
 }
 
-/** Where a refusal's usual causes stand, seen from the project's root. */
-export function troubleshootingOf(code: RefusalCode): string {
-  return `docs/troubleshooting.md#${code}`;
+/** Relative to the project's root. */
+export function troubleshootingPath(refusalCode: RefusalCode): string {
+  return `docs/troubleshooting.md#${refusalCode}`;
 }

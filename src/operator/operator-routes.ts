@@ -1,135 +1,393 @@
 import type { OperatorScope } from "../auth/operator-token.ts";
 import { readDecimal } from "../base/encoding.ts";
-import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { ok, type Refusal, type RefusalCode, type Result, refusal } from "../base/result.ts";
+import { assetSchema } from "../catalog/asset.ts";
+import {
+  type Handler,
+  type Route,
+  type RouteDescription,
+  type RouteParameter,
+  type RouteTable,
+  TextBody,
+} from "../http/route.ts";
 import { prometheusType } from "../metrics/prometheus-text.ts";
+import { authorizeOperator } from "../sessions/authorize-operator.ts";
 import { readBody } from "../sessions/request-body.ts";
-import type { SessionRequest } from "../sessions/session-context.ts";
+import { revocationBodySchema, revoke } from "../sessions/revoke.ts";
+import type { OperatorAct, SessionContext, SessionRequest } from "../sessions/session-context.ts";
 import { explainText } from "./explain/explain-text.ts";
-import { keysNow, metricsNow } from "./keys-now.ts";
-import { listSessions, mostListed, refusalsOfHour, usuallyListed } from "./list-sessions.ts";
-import { listAssets, longestAsset, putAsset, removeAsset } from "./manage-assets.ts";
+import { listKeys } from "./list-keys.ts";
+import { defaultListed, listRefusals, listSessions, maxListed } from "./list-sessions.ts";
+import { listAssets, maxAssetBody, putAsset, removeAsset } from "./manage-assets.ts";
+import { metricsText } from "./metrics-text.ts";
 import type { OperatorContext } from "./operator-context.ts";
 import {
+  assetChangeSchema,
+  assetListSchema,
   explainBodySchema,
   explanationJson,
+  explanationSchema,
   keysJson,
-  longestQuestion,
+  keysSchema,
+  maxExplainBody,
   refusalsJson,
+  refusalsSchema,
+  revokedSchema,
   sessionsJson,
+  sessionsSchema,
   simulateBodySchema,
 } from "./operator-json.ts";
-import { type AssetAct, behindScope, type OperatorFlow, type Route, type Routes, TextAnswer } from "./route-scope.ts";
 import { simulate } from "./simulate.ts";
 
-interface OperatorRoute extends Omit<Route, "flow"> {
-  readonly scope: OperatorScope;
-  readonly run: OperatorFlow;
-  /** What it does to the asset that its path names, for the log. */
-  readonly act?: AssetAct;
+/** A route for operators: what OpenAPI says about it, the scope that it needs, and its handler. */
+interface OperatorRoute extends RouteDescription {
+  readonly access: readonly [OperatorScope];
+  readonly run: Handler<OperatorContext>;
+  /** The change that the route makes to the asset in its path, for the log. */
+  readonly assetAct?: AssetAct;
 }
 
-/** Every route for operators below the base path, by its methods. */
-const routes: Readonly<Record<string, Readonly<Record<string, OperatorRoute>>>> = {
-  "/operator/sessions": { GET: { scope: "operator:read", status: 200, run: askSessions } },
-  "/operator/refusals": { GET: { scope: "operator:read", status: 200, run: askRefusals } },
-  "/operator/keys": { GET: { scope: "operator:read", status: 200, run: askKeys } },
+type AssetAct = Extract<OperatorAct["act"], "put" | "remove">;
+
+/** The refusals of an operator's credential (`sessions/authorize-operator.ts`). A cookie is never accepted, but an invalid one is refused. */
+const credentialRefusals: readonly RefusalCode[] = [
+  ...(["body_invalid", "request_invalid", "token_missing", "token_invalid", "token_expired", "token_revoked"] as const),
+  ...(["dpop_proof_invalid", "sign_in_required", "scope_insufficient", "store_unavailable"] as const),
+];
+
+const assetId: RouteParameter = {
+  name: "id",
+  in: "path",
+  description: "The asset's id.",
+  schema: { type: "string" },
+};
+
+function filter(name: string, description: string): RouteParameter {
+  return { name, in: "query", description, schema: { type: "string" } };
+}
+
+/** The routes below the base path. */
+const table: RouteTable<OperatorRoute> = {
+  "/operator/sessions": {
+    GET: {
+      id: "listSessions",
+      tag: "Operators",
+      summary: "List running sessions",
+      description:
+        "The sessions that hold a lease, the last seen first. A revocation of a session, an asset or a viewer removes " +
+        "sessions from the list within two seconds; one of a token, a login or a key, when their leases expire.",
+      access: ["operator:read"],
+      parameters: [
+        filter("asset", "An asset's id."),
+        filter("session", "A session's id."),
+        filter("subject", "The keyed hash of a viewer, as in a refusal."),
+        {
+          name: "limit",
+          in: "query",
+          description: "Maximum number of sessions in the response.",
+          schema: { type: "integer", minimum: 1, maximum: maxListed, default: defaultListed },
+        },
+      ],
+      response: {
+        status: 200,
+        description: "The sessions and their total number.",
+        body: { name: "LiveSessions", schema: sessionsSchema },
+      },
+      refusals: credentialRefusals,
+      run: showSessions,
+    },
+  },
+  "/operator/refusals": {
+    GET: {
+      id: "listRefusals",
+      tag: "Operators",
+      summary: "List recent refusals",
+      description: "The refusals of the last hour per minute and code, and the last ones in full.",
+      access: ["operator:read"],
+      parameters: [
+        filter("request", "A Request-Id from a response: returns that refusal."),
+        filter("subject", "The keyed hash of a viewer: returns the kept refusals of that viewer."),
+      ],
+      response: {
+        status: 200,
+        description: "The counts and the last refusals.",
+        body: { name: "Refusals", schema: refusalsSchema },
+      },
+      refusals: credentialRefusals,
+      run: showRefusals,
+    },
+  },
+  "/operator/keys": {
+    GET: {
+      id: "listKeys",
+      tag: "Operators",
+      summary: "List keys",
+      description: "The keys in the API's ring with their state and next step, without secrets.",
+      access: ["operator:read"],
+      response: { status: 200, description: "The keys.", body: { name: "Keys", schema: keysSchema } },
+      refusals: credentialRefusals,
+      run: showKeys,
+    },
+  },
   "/operator/explain": {
-    POST: { scope: "operator:read", status: 200, longestBody: longestQuestion, run: askExplanation },
+    POST: {
+      id: "explain",
+      tag: "Operators",
+      summary: "Explain a URL or a token",
+      description:
+        "What it grants and where it is refused, step by step: like `npx stagedoor explain`, but with the deployment's own " +
+        "keys, catalog, revocations and sessions.",
+      access: ["operator:read"],
+      body: {
+        name: "Explain",
+        schema: explainBodySchema,
+        example: { text: "https://media.example.com/<grant>/film-42/index.m3u8?list=..." },
+      },
+      maxBody: maxExplainBody,
+      response: {
+        status: 200,
+        description: "The explanation, also if the text would be refused.",
+        body: { name: "Explanation", schema: explanationSchema },
+      },
+      refusals: credentialRefusals,
+      run: showExplanation,
+    },
   },
   "/operator/simulate": {
-    POST: { scope: "operator:read", status: 200, longestBody: longestQuestion, run: askSimulation },
+    POST: {
+      id: "simulate",
+      tag: "Operators",
+      summary: "Simulate a start",
+      description:
+        "What POST /stream/start would answer to this credential, step by step. It has no side effects: nothing is counted " +
+        "against a quota and no session starts.",
+      access: ["operator:read"],
+      body: {
+        name: "Simulate",
+        schema: simulateBodySchema,
+        example: { credential: "<a viewer's token>", asset: "film-42", country: "DE" },
+      },
+      maxBody: maxExplainBody,
+      response: {
+        status: 200,
+        description: "The explanation, also if the start would be refused.",
+        body: { name: "Explanation", schema: explanationSchema },
+      },
+      refusals: credentialRefusals,
+      run: showSimulation,
+    },
   },
   "/operator/assets": {
-    GET: { scope: "operator:read", status: 200, run: (_, context) => listAssets(context) },
+    GET: {
+      id: "listAssets",
+      tag: "Operators",
+      summary: "List assets",
+      description:
+        "The catalog as stored; the workers may still use an older version. Secrets appear as the names of their variables " +
+        "only.",
+      access: ["operator:read"],
+      response: {
+        status: 200,
+        description: "The assets and their errors.",
+        body: { name: "AssetList", schema: assetListSchema },
+      },
+      refusals: credentialRefusals,
+      run: (_, context) => listAssets(context),
+    },
   },
   "/operator/assets/:id": {
     PUT: {
-      scope: "operator:assets",
-      act: "put",
-      status: 200,
-      longestBody: longestAsset,
+      id: "putAsset",
+      tag: "Operators",
+      summary: "Add or replace an asset",
+      description:
+        "The workers use it within two minutes. A refused request changes nothing. If the catalog already has exactly this " +
+        "asset, the response is `unchanged`, also with `replace=false`.",
+      access: ["operator:assets"],
+      parameters: [
+        assetId,
+        {
+          name: "replace",
+          in: "query",
+          description: "`false` refuses the request if another asset has this id.",
+          schema: { type: "string", enum: ["true", "false"], default: "true" },
+        },
+      ],
+      body: {
+        name: "Asset",
+        schema: assetSchema,
+        example: {
+          id: "film-42",
+          origin: { type: "r2", binding: "MEDIA", prefix: "film-42/" },
+          entry: "index.m3u8",
+        },
+      },
+      maxBody: maxAssetBody,
+      response: {
+        status: 200,
+        description: "The asset, and whether it was added, replaced or unchanged.",
+        body: { name: "AssetChange", schema: assetChangeSchema },
+      },
+      refusals: [...credentialRefusals, "asset_invalid"],
+      assetAct: "put",
       run: ({ id, body, query }, context) => putAsset({ id, body, replace: query.get("replace") !== "false" }, context),
     },
     DELETE: {
-      scope: "operator:assets",
-      act: "remove",
-      status: 204,
+      id: "removeAsset",
+      tag: "Operators",
+      summary: "Remove an asset",
+      description:
+        "Its sessions are refused when the workers have read the catalog again, within two minutes. To end them at once, " +
+        "revoke the asset.",
+      access: ["operator:assets"],
+      parameters: [assetId],
+      response: { status: 204, description: "The asset was removed." },
+      refusals: [...credentialRefusals, "asset_unknown", "asset_invalid"],
+      assetAct: "remove",
       run: ({ id }, context) => removeAsset(id, context),
     },
   },
 };
 
-/** The same as routes of the API. */
-export function operatorRoutes(context: OperatorContext): Routes {
-  const behind = ({ scope, run, act, ...rest }: OperatorRoute): Route => ({
-    ...rest,
-    flow: behindScope(scope, run, context, act),
+const metricsTable: RouteTable<OperatorRoute> = {
+  "/metrics": {
+    GET: {
+      id: "metrics",
+      tag: "Service",
+      summary: "Metrics for Prometheus",
+      description: "The counts of all workers in Prometheus' text format 0.0.4. The scraper sends a bearer token.",
+      access: ["operator:read"],
+      response: { status: 200, description: "Every series with its value.", contentType: "text/plain" },
+      refusals: credentialRefusals,
+      run: showMetrics,
+    },
+  },
+};
+
+/** Its handler checks the scope itself, because the scope depends on the body. It needs no {@link OperatorContext}. */
+export const revocationRoutes: RouteTable<Route<SessionContext>> = {
+  "/operator/revocations": {
+    POST: {
+      id: "revoke",
+      tag: "Operators",
+      summary: "Revoke access",
+      description:
+        "Ends a session, all sessions of a viewer or an asset, or those that a token, login or key has started, everywhere " +
+        "within two seconds; with `lift`, takes a revocation back. Name exactly one. A key needs the scope operator:keys, " +
+        "everything else operator:revoke.",
+      access: ["operator:revoke", "operator:keys"],
+      body: {
+        name: "Revocation",
+        schema: revocationBodySchema,
+        example: { session: "q83vEjRWeJCrze8SNFZ4kA" },
+      },
+      response: {
+        status: 201,
+        description: "What was revoked, and until when.",
+        body: { name: "Revoked", schema: revokedSchema },
+      },
+      refusals: [...credentialRefusals, "revocation_invalid", "revocation_unknown"],
+      handler: revoke,
+    },
+  },
+};
+
+/** What OpenAPI describes below the base path, and at the root. */
+export const operatorRouteDescriptions: RouteTable<RouteDescription> = { ...table, ...revocationRoutes };
+export const metricsRouteDescriptions: RouteTable<RouteDescription> = metricsTable;
+
+/** The routes below the base path, except {@link revocationRoutes}. */
+export function operatorRoutes(context: OperatorContext): RouteTable<Route<SessionContext>> {
+  return bound(table, context);
+}
+
+/** `GET /metrics`, at the root. */
+export function metricsRoutes(context: OperatorContext): RouteTable<Route<SessionContext>> {
+  return bound(metricsTable, context);
+}
+
+function bound(routes: RouteTable<OperatorRoute>, context: OperatorContext): RouteTable<Route<SessionContext>> {
+  const bind = (route: OperatorRoute) => ({
+    ...route,
+    handler: (request: SessionRequest) => runAuthorized(route, request, context),
   });
   return Object.fromEntries(
     Object.entries(routes).map(([path, byMethod]) => [
       path,
-      Object.fromEntries(Object.entries(byMethod).map(([method, route]) => [method, behind(route)])),
+      Object.fromEntries(Object.entries(byMethod).map(([method, route]) => [method, bind(route)])),
     ]),
   );
 }
 
-type Answer = Promise<Result<object, Refusal>>;
+const maxAssetIdLength = 64;
 
-/** `GET /operator/sessions?asset=&session=&subject=&limit=`. `body_invalid` for a limit that is none. */
-async function askSessions({ query }: SessionRequest, context: OperatorContext): Answer {
-  const limit = limitOf(query);
-  if (!limit.ok) return limit;
-  const named = { asset: given(query, "asset"), session: given(query, "session"), subject: given(query, "subject") };
-  const listed = await listSessions({ ...named, limit: limit.value }, context);
-  return listed.ok ? ok(sessionsJson(listed.value)) : listed;
+async function runAuthorized(
+  { access: [scope], run, assetAct }: OperatorRoute,
+  request: SessionRequest,
+  context: OperatorContext,
+): ReturnType<Handler<OperatorContext>> {
+  const operator = await authorizeOperator(request, scope, context);
+  if (!operator.ok) return operator;
+  const result = await run(request, context);
+  if (assetAct !== undefined)
+    context.onAct?.({
+      operator: operator.value.subject,
+      through: "route",
+      act: assetAct,
+      kind: "asset",
+      id: request.id.slice(0, maxAssetIdLength),
+      outcome: result.ok ? "done" : result.refusal.code,
+    });
+  return result;
 }
 
-/** `GET /operator/refusals?request=`, or `subject=`. */
-async function askRefusals({ query }: SessionRequest, context: OperatorContext): Answer {
-  const refusals = await refusalsOfHour(context, given(query, "request") ?? given(query, "subject"));
+type Response = Promise<Result<object, Refusal>>;
+
+async function showSessions({ query }: SessionRequest, context: OperatorContext): Response {
+  const limit = readLimit(query);
+  if (!limit.ok) return limit;
+  const [asset, session, subject] = ["asset", "session", "subject"].map((name) => parameter(query, name));
+  const sessions = await listSessions({ asset, session, subject, limit: limit.value }, context);
+  return sessions.ok ? ok(sessionsJson(sessions.value)) : sessions;
+}
+
+async function showRefusals({ query }: SessionRequest, context: OperatorContext): Response {
+  const refusals = await listRefusals(context, parameter(query, "request") ?? parameter(query, "subject"));
   return refusals.ok ? ok(refusalsJson(refusals.value)) : refusals;
 }
 
-/** `GET /operator/keys`. */
-async function askKeys(_: SessionRequest, context: OperatorContext): Answer {
-  const keys = await keysNow(context);
+async function showKeys(_: SessionRequest, context: OperatorContext): Response {
+  const keys = await listKeys(context);
   return keys.ok ? ok(keysJson(keys.value, context.clock())) : keys;
 }
 
-/** `POST /operator/explain`. */
-async function askExplanation({ body }: SessionRequest, context: OperatorContext): Answer {
-  const asked = readBody(explainBodySchema, body);
-  if (!asked.ok) return asked;
-  const explained = await explainText(asked.value, context);
-  return explained.ok ? ok(explanationJson(explained.value, context.clock())) : explained;
+async function showExplanation({ body }: SessionRequest, context: OperatorContext): Response {
+  const question = readBody(explainBodySchema, body);
+  if (!question.ok) return question;
+  const explanation = await explainText(question.value, context);
+  return explanation.ok ? ok(explanationJson(explanation.value, context.clock())) : explanation;
 }
 
-/** `POST /operator/simulate`. */
-async function askSimulation(request: SessionRequest, context: OperatorContext): Answer {
-  const asked = readBody(simulateBodySchema, request.body);
-  if (!asked.ok) return asked;
-  const simulated = await simulate(asked.value, request, context);
-  return simulated.ok ? ok(explanationJson(simulated.value, context.clock())) : simulated;
+async function showSimulation(request: SessionRequest, context: OperatorContext): Response {
+  const start = readBody(simulateBodySchema, request.body);
+  if (!start.ok) return start;
+  const explanation = await simulate(start.value, request, context);
+  return explanation.ok ? ok(explanationJson(explanation.value, context.clock())) : explanation;
 }
 
-function given(query: URLSearchParams, name: string): string | undefined {
+async function showMetrics(_: SessionRequest, context: OperatorContext): Response {
+  const text = await metricsText(context);
+  return text.ok ? ok(new TextBody(text.value, prometheusType)) : text;
+}
+
+function parameter(query: URLSearchParams, name: string): string | undefined {
   return query.get(name) || undefined;
 }
 
-function limitOf(query: URLSearchParams): Result<number, Refusal> {
-  const text = given(query, "limit");
-  const limit = text === undefined ? usuallyListed : readDecimal(text);
-  return limit === undefined || limit < 1 || limit > mostListed
-    ? refusal("body_invalid", `limit is a whole number from 1 to ${mostListed}`)
+function readLimit(query: URLSearchParams): Result<number, Refusal> {
+  const text = parameter(query, "limit");
+  const limit = text === undefined ? defaultListed : readDecimal(text);
+  return limit === undefined || limit < 1 || limit > maxListed
+    ? refusal("body_invalid", `limit is a whole number from 1 to ${maxListed}`)
     : ok(limit);
 }
-
-/** `GET /metrics` for operators with the scope operator:read: a scraper sends his credential as a bearer token. */
-export function metricsRoutes(context: OperatorContext): Routes {
-  return { "/metrics": { GET: { flow: behindScope("operator:read", askMetrics, context), status: 200 } } };
-}
-
-const askMetrics: OperatorFlow = async (_, context) => {
-  const text = await metricsNow(context);
-  return text.ok ? ok(new TextAnswer(text.value, prometheusType)) : text;
-};

@@ -1,49 +1,47 @@
+import * as z from "zod";
+import type { RefusalCode } from "../../base/result.ts";
 import { problemFor, refusalCodes } from "../../http/problems.ts";
-import { jsonSchemas, problemExample } from "./answer-schemas.ts";
-import type { DescribedRoute } from "./description.ts";
+import type { NamedSchema, RouteDescription } from "../../http/route.ts";
 
-/** What routes are asked with (OpenAPI's security schemes). */
 const securitySchemes = {
   bearer: {
     type: "http",
     scheme: "bearer",
     description:
-      "A viewer's token: a JWT or an opaque token of an issuer in STAGEDOOR_ISSUERS, a JWT of the identity worker, or a " +
-      "session of it (its sign-in's `set-auth-token`). It needs the scope `stream:play`, or the one that the asset names.",
+      "A viewer's token: a JWT or opaque token of an issuer in STAGEDOOR_ISSUERS, a JWT of the identity worker, or one of its " +
+      "session tokens (`set-auth-token` of the sign-in). It needs the scope `stream:play`, or the one that the asset names.",
   },
   dpop: {
     type: "http",
     scheme: "dpop",
-    description:
-      "A viewer's token that is bound to a key, and in the header DPoP a proof of it (RFC 9449), fresh for each request.",
+    description: "A key-bound token, with a fresh proof for each request in the header DPoP (RFC 9449).",
   },
   cookie: {
     type: "apiKey",
     in: "cookie",
     name: "__Host-stagedoor.session_token",
     description:
-      "The identity worker's session cookie. For anything but reading it needs the Origin of the API itself or of a site in " +
-      "STAGEDOOR_ORIGINS. On localhost its name is without the prefix.",
+      "The identity worker's session cookie. Requests that change something also need the Origin of the API or of a site in " +
+      "STAGEDOOR_ORIGINS. On localhost the name has no prefix.",
   },
   grant: {
     type: "apiKey",
     in: "header",
     name: "CTA-Common-Access-Token",
-    description:
-      "The session's grant, as its start answered with it: beside a credential of the viewer's, never alone.",
+    description: "The grant from the session's start, in addition to the viewer's credential.",
   },
   operator: {
     type: "http",
     scheme: "bearer",
     bearerFormat: "JWT",
-    description: "An operator's own credential, made by `npx stagedoor operator new`.",
+    description: "An operator's credential, issued by `npx stagedoor operator new`.",
   },
 } as const;
 
-/** Each entry is one way to ask; what stands in one entry is needed together. */
-export function credentialsOf(asks: DescribedRoute["asks"]): readonly Readonly<Record<string, readonly string[]>>[] {
-  switch (asks) {
-    case "anybody":
+/** Alternatives; the schemes within one entry are required together. */
+export function securityOf(access: RouteDescription["access"]): readonly Readonly<Record<string, readonly string[]>>[] {
+  switch (access) {
+    case "public":
       return [];
     case "viewer":
       return [{ bearer: [] }, { dpop: [] }, { cookie: [] }];
@@ -54,46 +52,78 @@ export function credentialsOf(asks: DescribedRoute["asks"]): readonly Readonly<R
         { cookie: [], grant: [] },
       ];
     default:
-      return asks.map((scope) => ({ operator: [scope] }));
+      return access.map((scope) => ({ operator: [scope] }));
   }
 }
 
 const text = { type: "string" } as const;
 
 const headers = {
-  "Request-Id": {
-    description: "Names the line of the log that says why. A refusal has it.",
-    schema: text,
-  },
-  "WWW-Authenticate": {
-    description: "What credential is asked for (RFC 6750 §3, RFC 9449 §7.1).",
-    schema: text,
-  },
-  "Retry-After": { description: "In how many seconds to come back.", schema: { type: "integer" } },
+  "Request-Id": { description: "Identifies the log line of this refusal.", schema: text },
+  "WWW-Authenticate": { description: "The required credential (RFC 6750 §3, RFC 9449 §7.1).", schema: text },
+  "Retry-After": { description: "Seconds to wait before a retry.", schema: { type: "integer" } },
   RateLimit: {
-    description: "How the request stands with each rate limit that counted it (draft-ietf-httpapi-ratelimit-headers).",
+    description: "The remaining quota of each rate limit (draft-ietf-httpapi-ratelimit-headers).",
     schema: text,
   },
-  "RateLimit-Policy": { description: "Those limits: how many requests (q) in how many seconds (w).", schema: text },
+  "RateLimit-Policy": { description: "Each rate limit: the quota (q) per window in seconds (w).", schema: text },
 } as const;
 
-/**
- * The headers of an answer with this status, undefined for what is no refusal. WWW-Authenticate comes where a credential of
- * another kind would help, Retry-After where waiting does.
- */
-export function headersOf({ asks, refusals }: DescribedRoute, status: number | undefined) {
+/** The headers of a response. `status` is undefined for a success. */
+export function headersOf({ access, refusals }: RouteDescription, status: number | undefined) {
   const names: (keyof typeof headers)[] = [];
   if (status !== undefined) names.push("Request-Id");
-  if (status === 401 || ((status === 400 || status === 403) && asks !== "anybody")) names.push("WWW-Authenticate");
+  if (status === 401 || ((status === 400 || status === 403) && access !== "public")) names.push("WWW-Authenticate");
   if (status === 429 || status === 503) names.push("Retry-After");
   if (refusals.includes("rate_limited")) names.push("RateLimit", "RateLimit-Policy");
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
-/** What the routes refer to. */
-export function components() {
+const time = z.iso.datetime();
+
+/** Problem details as `http/problem-response.ts` writes them (RFC 9457). */
+export const problemSchema = z.strictObject({
+  type: z.string().describe("`urn:stagedoor:problem:` and the code."),
+  title: z.string().describe("The same for every refusal with this code."),
+  status: z.int(),
+  code: z.enum(refusalCodes).describe("Stable. Programs should read this member."),
+  detail: z.string().describe("What to do about it."),
+  running: z
+    .array(z.strictObject({ sessionId: z.string(), asset: z.string(), startedAt: time, lastSeenAt: time }))
+    .optional()
+    .describe("With stream_limit: the viewer's own running sessions."),
+  faults: z
+    .array(z.string())
+    .optional()
+    .describe("With asset_invalid, body_invalid and revocation_invalid: the errors, each with the name of its member."),
+});
+
+/** The problem for a code, without the members that only some codes have. */
+export function problemExample(code: RefusalCode) {
+  const { status, title, detail } = problemFor(code);
+  return { type: `urn:stagedoor:problem:${code}`, title, status, code, detail };
+}
+
+/** A JSON Schema (draft 2020-12), as OpenAPI 3.1 uses it. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+function jsonSchemas(routes: readonly RouteDescription[]): Readonly<Record<string, JsonSchema>> {
+  const bodies = routes.flatMap(({ body }) => body ?? []);
+  const responses = routes.flatMap(({ response, otherResponse }) =>
+    [response.body ?? [], otherResponse?.body ?? []].flat(),
+  );
+  const convert = (schemas: readonly NamedSchema[], io: "input" | "output") =>
+    schemas.map(({ name, schema }) => {
+      const { $schema, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
+      return [name, rest] as const;
+    });
+  const problem = { name: "Problem", schema: problemSchema };
+  return Object.fromEntries([...convert(bodies, "input"), ...convert([...responses, problem], "output")]);
+}
+
+export function components(routes: readonly RouteDescription[]) {
   return {
-    schemas: jsonSchemas(),
+    schemas: jsonSchemas(routes),
     securitySchemes,
     headers,
     examples: Object.fromEntries(

@@ -1,24 +1,23 @@
 import type { RefusalCode } from "../../base/result.ts";
 import { refusalCodes } from "../../http/problems.ts";
+import { commonRefusals, type RouteDescription, type RouteResponse, type RouteTable, tags } from "../../http/route.ts";
 import { version } from "../../metrics/metrics.ts";
+import { metricsRouteDescriptions, operatorRouteDescriptions } from "../../operator/operator-routes.ts";
 import { longestBody } from "../../sessions/session-context.ts";
-import { type JsonSchema, problemExample } from "./answer-schemas.ts";
-import { components, credentialsOf, headersOf } from "./components.ts";
-import { always, type DescribedAnswer, type DescribedRoute, type DescribedRoutes, tags } from "./description.ts";
-import { operatorRoutesDescribed } from "./operator-descriptions.ts";
-import { serviceRoutes, sessionRoutes } from "./viewer-descriptions.ts";
+import { serviceRouteDescriptions, viewerRoutes } from "../api-routes.ts";
+import { components, headersOf, type JsonSchema, problemExample, securityOf } from "./components.ts";
 
 export const openApiPath = "/openapi.json";
 
 /** The addresses of the described service. */
 export interface DescribedSite {
-  /** STAGEDOOR_API_URL; addresses are relative without it. */
+  /** STAGEDOOR_API_URL; without it, the servers are relative URLs. */
   readonly apiUrl: string | undefined;
   readonly basePath: string;
   readonly mediaUrl: string;
 }
 
-/** A document of OpenAPI 3.1, as far as this service writes one. */
+/** The members of OpenAPI 3.1 that this service writes. */
 export interface OpenApiDocument {
   readonly openapi: string;
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
@@ -36,12 +35,11 @@ interface Server {
 type PathItem = Readonly<Record<string, Operation | readonly Server[]>>;
 type Operation = ReturnType<typeof operation>;
 
-/** Everything that stands below the base path. */
-export const routesBelowBase: DescribedRoutes = { ...sessionRoutes, ...operatorRoutesDescribed };
-/** Everything that stands at the root of the API's host. */
-export const routesAtRoot: DescribedRoutes = serviceRoutes;
+export const routesBelowBase: RouteTable<RouteDescription> = { ...viewerRoutes, ...operatorRouteDescriptions };
+/** The routes at the root of the API's host, whatever the base path. */
+export const routesAtRoot: RouteTable<RouteDescription> = { ...metricsRouteDescriptions, ...serviceRouteDescriptions };
 
-/** The description of the API, made of what stands beside each route and of the schemas and refusals in the code. */
+/** OpenAPI for the whole API, generated from the tables that its routes are mounted from. */
 export function openApiDocument({ apiUrl = "", basePath, mediaUrl }: DescribedSite): OpenApiDocument {
   const root = { url: apiUrl === "" ? "/" : apiUrl, description: "The API's host." };
   const base = { url: basePath === "/" ? root.url : apiUrl + basePath, description: "The API." };
@@ -56,11 +54,14 @@ export function openApiDocument({ apiUrl = "", basePath, mediaUrl }: DescribedSi
       ...pathsOf(routesBelowBase),
       ...pathsOf(routesAtRoot, serversOf),
     },
-    components: components(),
+    components: components([routesBelowBase, routesAtRoot].flatMap(Object.values).flatMap(Object.values)),
   };
 }
 
-function pathsOf(routes: DescribedRoutes, serversOf?: (path: string) => readonly Server[]): Record<string, PathItem> {
+function pathsOf(
+  routes: RouteTable<RouteDescription>,
+  serversOf?: (path: string) => readonly Server[],
+): Record<string, PathItem> {
   return Object.fromEntries(
     Object.entries(routes).map(([path, byMethod]) => [
       path.replace(/:(\w+)/g, "{$1}"),
@@ -74,49 +75,52 @@ function pathsOf(routes: DescribedRoutes, serversOf?: (path: string) => readonly
   );
 }
 
-function operation(route: DescribedRoute) {
-  const { id, summary, description, tag, asks, parameters = [], body, answer, otherwise } = route;
-  const codes = refusalCodes.filter((code) => [...route.refusals, ...always].includes(code));
+function operation(route: RouteDescription) {
+  const { id, summary, description, tag, access, parameters = [], body, response, otherResponse } = route;
+  const codes = refusalCodes.filter((code) => [...route.refusals, ...commonRefusals].includes(code));
   return {
     operationId: id,
     summary,
     description,
     tags: [tag],
-    security: credentialsOf(asks),
+    security: securityOf(access),
     parameters: parameters.map((parameter) => ({ ...parameter, required: parameter.in === "path" })),
     ...(body !== undefined && {
       requestBody: {
         required: true,
-        description: `JSON of no more than ${route.longestBody ?? longestBody} bytes.`,
-        content: { "application/json": { schema: reference("schemas", body.schema), example: body.example } },
+        description: `JSON, at most ${route.maxBody ?? longestBody} bytes.`,
+        content: { "application/json": { schema: reference("schemas", body.name), example: body.example } },
       },
     }),
     responses: {
-      [answer.status]: answered(answer, headersOf(route, undefined)),
-      ...refusedResponses(codes, route),
-      ...(otherwise !== undefined && { [otherwise.status]: answered(otherwise, {}) }),
+      [response.status]: responseObject(response, headersOf(route, undefined)),
+      ...problemResponses(codes, route),
+      ...(otherResponse !== undefined && { [otherResponse.status]: responseObject(otherResponse, {}) }),
     },
   };
 }
 
-function answered({ status, description, schema, type = "application/json" }: DescribedAnswer, headers: object) {
-  const content = { [type]: schema === undefined ? {} : { schema: reference("schemas", schema) } };
+function responseObject(
+  { status, description, body, contentType = "application/json" }: RouteResponse,
+  headers: object,
+) {
+  const content = { [contentType]: body === undefined ? {} : { schema: reference("schemas", body.name) } };
   return { description, headers, ...(status !== 204 && { content }) };
 }
 
-/** One response a status: problem details, with the codes that it may have. */
-function refusedResponses(codes: readonly RefusalCode[], route: DescribedRoute) {
+/** One response per status, with the codes that have this status. */
+function problemResponses(codes: readonly RefusalCode[], route: RouteDescription) {
   const byStatus = Map.groupBy(codes, (code) => problemExample(code).status);
   return Object.fromEntries(
-    [...byStatus].map(([status, those]) => [
+    [...byStatus].map(([status, ofStatus]) => [
       status,
       {
-        description: those.map((code) => `\`${code}\`: ${problemExample(code).title}.`).join(" "),
+        description: ofStatus.map((code) => `\`${code}\`: ${problemExample(code).title}.`).join(" "),
         headers: headersOf(route, status),
         content: {
           "application/problem+json": {
-            schema: { allOf: [reference("schemas", "Problem"), { properties: { code: { enum: those } } }] },
-            examples: Object.fromEntries(those.map((code) => [code, reference("examples", code)])),
+            schema: { allOf: [reference("schemas", "Problem"), { properties: { code: { enum: ofStatus } } }] },
+            examples: Object.fromEntries(ofStatus.map((code) => [code, reference("examples", code)])),
           },
         },
       },
@@ -124,24 +128,23 @@ function refusedResponses(codes: readonly RefusalCode[], route: DescribedRoute) 
   );
 }
 
-function reference(where: "schemas" | "examples", name: string): JsonSchema {
-  return { $ref: `#/components/${where}/${name}` };
+function reference(section: "schemas" | "examples", name: string): JsonSchema {
+  return { $ref: `#/components/${section}/${name}` };
 }
 
-/** What stands before the routes, in Markdown of paragraphs and code alone. */
+/** Markdown. */
 const introduction = [
-  "A bearer token in, protected HLS out: a start answers with a signed manifest URL, and the session that it begins can be " +
+  "Exchanges a bearer token for protected HLS: a start returns a signed manifest URL and begins a session, which can be " +
     "shown, renewed and ended.",
-  "One credential a request, in a header: a token in the query or the body is refused, whatever else came. Plain http is " +
-    "refused outside localhost. Every answer may be read by every site without credentials; with credentials only by those " +
-    "that STAGEDOOR_ORIGINS names.",
-  "A refusal is problem details (RFC 9457) with a stable `code` and what to do about it; its `Request-Id` names the line of " +
-    "the log that says why. At an address that there is not, it is `route_unknown`, and for a method that a route does not " +
-    "know, `method_unknown` with Allow. OPTIONS is answered everywhere.",
-  "Below `/api/auth`, whatever the base path, the identity worker answers where it is deployed: better-auth's own routes, " +
-    "which its own client speaks.",
-  "The media host takes GET and HEAD of the URLs that playlists give: `/<grant>/<asset>/<path>?<the origin's query>&<purpose>=" +
-    "<expiry>.<signature>`, the purpose being list, seg or key. Nobody puts one together; use each exactly as it is given. A " +
-    "segment's URL that has run out is answered 307 to a fresh one while its session lasts. Pages of any site may send it any " +
-    "header, but no credentials: `withCredentials` is not supported there.",
+  "Send one credential per request, in a header. Tokens in the query or the body are rejected. Plain HTTP is rejected, except " +
+    "on localhost. Any site may read responses without credentials; only sites in STAGEDOOR_ORIGINS may send cookies.",
+  "Refusals are problem details (RFC 9457) with a stable `code` and what to do about it. `Request-Id` identifies the log line " +
+    "with the cause. An unknown path is `route_unknown`; an unsupported method is `method_unknown`, with Allow. Every route " +
+    "answers OPTIONS.",
+  "If the identity worker is deployed, better-auth's own routes are below `/api/auth`, whatever the base path. Use better-auth's " +
+    "client for them.",
+  "The media host accepts GET and HEAD for the URLs in playlists: `/<grant>/<asset>/<path>?<the origin's query>&<purpose>=" +
+    "<expiry>.<signature>`, where purpose is list, seg or key. Use each URL exactly as the playlist has it. An expired segment " +
+    "URL is redirected (307) to a fresh one during its session. Pages of any site may send any header, but no credentials: " +
+    "`withCredentials` is not supported there.",
 ].join("\n\n");

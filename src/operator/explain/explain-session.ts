@@ -6,48 +6,53 @@ import { forbiddenBy } from "../../sessions/revocation-snapshot.ts";
 import { endedBecause } from "../../sessions/revocations-now.ts";
 import { fromStore } from "../../sessions/session-context.ts";
 import type { Grant } from "../../signing/grant.ts";
-import { forbiddenNow, type OperatorContext } from "../operator-context.ts";
-import { fails, holds, type Step, told, when } from "./explanation.ts";
+import { freshRevocations, type OperatorContext } from "../operator-context.ts";
+import { fails, info, passes, type Step, when } from "./explanation.ts";
 
-/** What only the deployment knows of a session: the steps, and why the media host refuses it, where it does. */
-export interface SessionSeen {
+/** What only the deployment's stores know about a session. */
+export interface SessionFindings {
   readonly steps: readonly Step[];
+  /** Why the media host refuses the session. */
   readonly refusal: Refusal | undefined;
 }
 
-/** Whether the session of a grant was ended and why, and whether it runs, as `admit-session.ts` would find it; nothing is touched. */
-export async function seenSession(grant: Grant, now: UnixSeconds, context: OperatorContext): Promise<SessionSeen> {
-  const snapshot = await forbiddenNow(context);
+/** Whether a grant's session was ended, and whether it runs, as `admit-session.ts` would find. It changes nothing. */
+export async function inspectSession(
+  grant: Grant,
+  now: UnixSeconds,
+  context: OperatorContext,
+): Promise<SessionFindings> {
+  const snapshot = await freshRevocations(context);
   if (!snapshot.ok) {
     const { refusal } = snapshot;
     return { refusal, steps: [fails("revocations", refusal.code, refusal.reason)] };
   }
   const entry = forbiddenBy(snapshot.value, grant, grant.prefix.slice(1, -1));
-  const forbidden = entry === undefined ? undefined : endedBecause(entry.cause).refusal;
-  const first =
-    entry === undefined || forbidden === undefined
-      ? holds("revocations", "neither the session, its viewer, asset, token, login nor key was revoked")
-      : fails("revocations", forbidden.code, revocationWords(entry, now));
-  const showing = context.streams(grant.subject).show(grant.sessionId, now);
-  const stream = await fromStore("the viewer's streams", showing, context);
+  const revoked = entry === undefined ? undefined : endedBecause(entry.cause).refusal;
+  const revocations =
+    entry === undefined || revoked === undefined
+      ? passes("revocations", "none of session, viewer, asset, token, login and key is revoked")
+      : fails("revocations", revoked.code, revocationWords(entry, now));
+  const show = context.streams(grant.subject).show(grant.sessionId, now);
+  const stream = await fromStore("the viewer's streams", show, context);
   if (!stream.ok)
-    return { refusal: forbidden, steps: [first, told("lease", `${stream.refusal.reason}: not looked at`)] };
+    return { refusal: revoked, steps: [revocations, info("lease", `not checked: ${stream.refusal.reason}`)] };
   const cause = stream.value?.ended;
   const ended = cause === undefined ? undefined : endedBecause(cause).refusal;
-  const second =
+  const lease =
     ended === undefined
-      ? leaseStep(stream.value, now, forbidden !== undefined)
+      ? leaseStep(stream.value, now, revoked !== undefined)
       : fails("lease", ended.code, ended.reason);
-  return { refusal: forbidden ?? ended, steps: [first, second] };
+  return { refusal: revoked ?? ended, steps: [revocations, lease] };
 }
 
 const names = {
   session: "the session",
-  subject: "its viewer, with all that he was given so far,",
-  asset: "its asset",
-  token: "the bearer token that it was started with",
-  login: "the login that it came from",
-  key: "the key that signed its grant",
+  subject: "the viewer, with all their sessions and tokens at that time,",
+  asset: "the asset",
+  token: "the bearer token that started the session",
+  login: "the login that started the session",
+  key: "the key that signed the grant",
 } as const satisfies Record<RevocationKind, string>;
 
 function revocationWords({ kind, cause, at }: Revocation, now: UnixSeconds): string {
@@ -55,22 +60,22 @@ function revocationWords({ kind, cause, at }: Revocation, now: UnixSeconds): str
     case "revoked":
       return `${names[kind]} was revoked ${when(at, now)}`;
     case "taken":
-      return `another device took its place ${when(at, now)}`;
+      return `playback moved to another device ${when(at, now)}`;
     case "shared":
-      return `it was alive in more networks than one viewer is in, and ended ${when(at, now)}`;
+      return `the session was used in too many networks and ended ${when(at, now)}`;
   }
 }
 
-function leaseStep(stream: StreamState | undefined, now: UnixSeconds, isForbidden: boolean): Step {
-  if (stream === undefined) return told("lease", "nobody has played it yet, as far as is known");
+function leaseStep(stream: StreamState | undefined, now: UnixSeconds, isRevoked: boolean): Step {
+  if (stream === undefined) return info("lease", "not played yet, as far as is known");
   const { seenAt, leaseUntil, networks } = stream;
-  const last = `written down last ${when(seenAt, now)}`;
-  if (isForbidden) return told("lease", `${last}; it runs no more, since it was ended`);
+  const last = `last recorded ${when(seenAt, now)}`;
+  if (isRevoked) return info("lease", `ended; ${last}`);
   const where =
     networks === 0
       ? "not reported by the media host yet"
-      : `alive in ${networks === 1 ? "one network" : `${networks} networks`}`;
+      : `used in ${networks === 1 ? "one network" : `${networks} networks`}`;
   return now < leaseUntil
-    ? holds("lease", `it runs: ${last}, ${where}`)
-    : told("lease", `it is silent since ${when(seenAt, now)}; it goes on where its viewer's other streams leave room`);
+    ? passes("lease", `running: ${last}, ${where}`)
+    : info("lease", `idle since ${when(seenAt, now)}; it can continue if the viewer's stream limit allows it`);
 }

@@ -8,123 +8,120 @@ import { openGrant } from "../../signing/grant.ts";
 import { parseMediaTarget } from "../../signing/media-url.ts";
 import type { OperatorContext } from "../operator-context.ts";
 import { clientAt, explainGrant, hasGrantForm, targetOf } from "./explain-grant.ts";
-import { seenSession } from "./explain-session.ts";
+import { inspectSession } from "./explain-session.ts";
 import { accepted, examineToken, refusedAs } from "./explain-token.ts";
 import { type ExplainContext, explainUrl } from "./explain-url.ts";
-import { type Explanation, fails, holds, type Step, told } from "./explanation.ts";
+import { type Explanation, fails, info, passes, type Step } from "./explanation.ts";
 
-export interface ExplainAsked {
-  /** A URL, a path with its query, a grant or a bearer token, as somebody copied it. */
+export interface ExplainRequest {
+  /** A URL, a path with its query, a grant or a bearer token, as copied. */
   readonly text: string;
-  /** The viewer's address, for what is bound to one. */
+  /** The viewer's address, for texts that are bound to one. */
   readonly address?: string | undefined;
 }
 
 /**
- * What a text grants and where it is refused, step by step: as `npx stagedoor explain` has it, with what only the deployment
- * knows: its own keys and catalog, what was revoked, and how the session stands. Nothing of the text is repeated but what it says
- * of itself. An explanation of a refusal is no refusal: what the catalog is refused for is the only one.
+ * Explains what a text grants and where it is refused, step by step: like `npx stagedoor explain`, but with the deployment's own
+ * keys, catalog, revocations and sessions. The text itself is never repeated, only its claims. A refused text is a successful
+ * explanation; only the catalog's refusals are refusals here.
  */
 export async function explainText(
-  { text, address }: ExplainAsked,
+  { text, address }: ExplainRequest,
   context: OperatorContext,
 ): Promise<Result<Explanation, Refusal>> {
   const bare = pasted(text);
   const target = targetOf(bare);
   const now = context.clock();
-  if (target === undefined && !hasGrantForm(bare)) return ok(await tokenExplained(bare, now, context));
+  if (target === undefined && !hasGrantForm(bare)) return ok(await explainPastedToken(bare, now, context));
   const catalog = await context.catalog();
   if (!catalog.ok) return catalog;
-  const grant = target === undefined ? bare : grantIn(target);
-  const opened = grant === undefined ? undefined : openGrant(grant, context.keys, now);
-  const known = opened?.ok ? opened.value : undefined;
+  const grantText = target === undefined ? bare : grantIn(target);
+  const opened = grantText === undefined ? undefined : openGrant(grantText, context.keys, now);
+  const grant = opened?.ok ? opened.value : undefined;
   const { keys, publicKeys, renewal, settings } = context;
   const explainContext: ExplainContext = {
     ...{ now, keys, publicKeys, renewal, address, catalog: catalog.value },
     ...{ grantIssuer: settings.grantIssuer, mediaUrl: settings.mediaUrl },
-    client: address === undefined ? "anybody" : clientAt(address, known),
+    client: address === undefined ? "anybody" : clientAt(address, grant),
   };
-  const explained =
-    target === undefined ? explainGrant(bare, explainContext) : await explainUrl(target, explainContext);
-  const here = { ...explained, steps: [...explained.steps, ...hostSteps(bare, explainContext)] };
-  if (known === undefined || here.kind === "cloudfront") return ok(here);
-  const { steps, refusal: ended } = await seenSession(known, now, context);
-  const all = { ...here, steps: withSession(here, steps) };
-  if (ended === undefined || here.verdict === "refused") return ok(all);
-  return ok({ ...all, verdict: "refused", refusal: ended, grants: undefined });
+  const checks = target === undefined ? explainGrant(bare, explainContext) : await explainUrl(target, explainContext);
+  const explanation = { ...checks, steps: [...checks.steps, ...hostSteps(bare, explainContext)] };
+  if (grant === undefined || explanation.kind === "cloudfront") return ok(explanation);
+  const session = await inspectSession(grant, now, context);
+  const complete = { ...explanation, steps: withSessionSteps(explanation, session.steps) };
+  if (session.refusal === undefined || explanation.verdict === "refused") return ok(complete);
+  return ok({ ...complete, verdict: "refused", refusal: session.refusal, grants: undefined });
 }
 
-/** The steps of the session where the edge looks at it: behind the check, and before an ended URL is renewed. */
-function withSession({ verdict, steps }: Explanation, seen: readonly Step[]): readonly Step[] {
-  const renewal = verdict === "renewed" ? steps.findIndex(({ state }) => state === "fails") : -1;
-  const place = renewal < 0 ? steps.length : renewal;
-  return [...steps.slice(0, place), ...seen, ...steps.slice(place)];
+/** Inserts the session's steps where the edge checks the session: after the signature, and before an expired URL is renewed. */
+function withSessionSteps({ verdict, steps }: Explanation, sessionSteps: readonly Step[]): readonly Step[] {
+  const expiry = verdict === "renewed" ? steps.findIndex(({ state }) => state === "fail") : -1;
+  const index = expiry < 0 ? steps.length : expiry;
+  return [...steps.slice(0, index), ...sessionSteps, ...steps.slice(index)];
 }
 
-/** The text in a target where a grant stands. */
+/** The first path segment of a target. */
 function grantIn(target: string): string | undefined {
   const parsed = parseMediaTarget(target);
   return parsed.ok ? parsed.value.grant : undefined;
 }
 
-/** The edge looks at no host, but CloudFront does: so another one is worth a word. */
+/** The edge ignores the host, but a wrong host means that the request never reached it. */
 function hostSteps(text: string, { mediaUrl, catalog }: ExplainContext): readonly Step[] {
   if (!URL.canParse(text)) return [];
   const { origin } = new URL(text);
   const distributions = catalog.assets().map(({ cloudfront }) => cloudfront?.url);
   if (origin === mediaUrl || distributions.includes(origin)) return [];
   return [
-    told("host", "it is neither the media host nor a distribution of the catalog: judged as if one of them were asked"),
+    info("host", "neither the media host nor a CloudFront distribution of the catalog: explained as if it were one"),
   ];
 }
 
-async function tokenExplained(token: string, now: UnixSeconds, context: OperatorContext): Promise<Explanation> {
-  const examined = await examineToken(token, context, now);
-  const { verified } = examined;
-  const steps = [...(await whatItIs(token, now, context)), ...examined.steps];
+async function explainPastedToken(token: string, now: UnixSeconds, context: OperatorContext): Promise<Explanation> {
+  const { verified, steps: tokenSteps } = await examineToken(token, context, now);
+  const steps = [...(await formSteps(token, now, context)), ...tokenSteps];
   if (!verified.ok) return refusedAs(verified.refusal, steps);
-  const behind: Promise<unknown>[] = [];
-  const waitUntil = (work: Promise<unknown>) => void behind.push(work);
-  const free = await nothingForbids(verified.value.credential, undefined, { waitUntil }, context);
-  await Promise.all(behind);
-  if (!free.ok) {
-    const { code, reason } = free.refusal;
-    return refusedAs(free.refusal, [...steps, fails("revocations", code, reason)]);
+  const refreshes: Promise<unknown>[] = [];
+  const waitUntil = (work: Promise<unknown>) => void refreshes.push(work);
+  const allowed = await nothingForbids(verified.value.credential, undefined, { waitUntil }, context);
+  await Promise.all(refreshes);
+  if (!allowed.ok) {
+    const { code, reason } = allowed.refusal;
+    return refusedAs(allowed.refusal, [...steps, fails("revocations", code, reason)]);
   }
-  const seen = holds("revocations", "neither it, its viewer nor its login was revoked");
-  return accepted(verified.value, [...steps, seen], now);
+  const revocations = passes("revocations", "none of token, viewer and login is revoked");
+  return accepted(verified.value, [...steps, revocations], now);
 }
 
-/** What a text is that is no viewer's token, by its form, and where it leads on; no step for all else. */
-async function whatItIs(
+/** Names a text that is not a viewer's token and says where to go with it. */
+async function formSteps(
   text: string,
   now: UnixSeconds,
   { operators }: Pick<OperatorContext, "operators">,
 ): Promise<readonly Step[]> {
-  const named = formWords(text);
-  if (named !== undefined) return [told("what it is", named)];
+  const words = formWords(text);
+  if (words !== undefined) return [info("what it is", words)];
   const parts = readJwsParts(text);
   if (!parts.ok || parts.value.claims.iss !== operatorIssuer) return [];
   const verified = await verifyJwt(text, operators, now);
-  const taken = verified.ok ? "which this deployment takes" : `which is not taken: ${verified.refusal.reason}`;
-  return [told("what it is", `an operator's credential, ${taken}; it opens no stream`)];
+  const state = verified.ok ? "which this deployment accepts" : `which is not accepted: ${verified.refusal.reason}`;
+  return [info("what it is", `an operator's credential, ${state}; it does not start streams`)];
 }
 
 function formWords(text: string): string | undefined {
   if (text === "") return "nothing: paste a URL, a grant or a token";
   if (/^[0-9a-f]{16}(?:-[A-Z]{3})?$/.test(text))
-    return "it has the form of a Request-Id: the list of refusals finds what was refused with it";
+    return "it looks like a Request-Id: search the list of refusals for it";
   if (/^[A-Za-z0-9_-]{22}$/.test(text))
-    return "it has the form of a session's or a viewer's id: the list of sessions finds what runs under it";
+    return "it looks like a session's or viewer's id: search the list of sessions for it";
   if (/^\{.*"event"/s.test(text))
-    return "it has the form of a line of the log: its code and reason say what was found, and its request which refusal it is of";
+    return "it looks like a log line: `code` and `reason` name the cause, `request` is the Request-Id";
   return undefined;
 }
 
 /**
- * A token, grant or URL as somebody copied it: without the room and the quotes around it, the header that it stood in, and the rest
- * of its command or of its line in a log. What holds both a token and a URL, as a call of the API with curl does, is about the
- * token.
+ * The token, grant or URL in a copied text: without whitespace, quotes, the `Authorization` header, or the rest of a command or
+ * log line around it. From a text with both a token and a URL, such as a curl command for the API, it takes the token.
  */
 export function pasted(text: string): string {
   const bare = unquoted(text.trim());

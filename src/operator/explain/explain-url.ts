@@ -27,21 +27,21 @@ import { grantSteps } from "./explain-grant.ts";
 import {
   type Explanation,
   fails,
-  holds,
+  info,
   parameterNames,
+  passes,
   type Step,
   shown,
   shownFile,
   shownPath,
-  told,
   when,
 } from "./explanation.ts";
 
 export type ExplainContext = ExplainMediaContext & CloudFrontCheckContext;
 
 /**
- * What the media host does with a request target (path and query as they go over the wire), and why: the same checks as
- * the edge's, in its order. Whether the origin has the file is not looked at.
+ * How the media host answers a request target (path and query as sent over the wire), and why: with the edge's own checks, in
+ * their order. It does not check whether the origin has the file.
  */
 export async function explainUrl(target: string, context: ExplainContext): Promise<Explanation> {
   const asset = cloudFrontAsset(target, context.catalog);
@@ -53,22 +53,19 @@ interface ExplainMediaContext extends CheckContext {
 }
 
 const purposeWords = {
-  playlist: "a playlist's",
-  segment: "a segment's (or any other file's)",
-  key: "a key's (never cached)",
+  playlist: "for a playlist",
+  segment: "for a segment or another file",
+  key: "for a key (never cached)",
 } as const satisfies Record<MediaPurpose, string>;
 
-/**
- * What a request target of the media host grants and why. The verdict is that of {@link checkMediaRequest}; the steps
- * say in its order what it looks at, and go on behind the first that fails.
- */
+/** The verdict is that of {@link checkMediaRequest}. The steps repeat its checks in order and continue after a failure. */
 export function explainMediaUrl(target: string, context: ExplainMediaContext): Explanation {
   const checked = checkMediaRequest(target, context);
   const steps = stepsOf(target, context);
   if (checked.verdict === "refused") return refusedAs(checked.refusal, steps);
   const { purpose, grant, asset, expiry } = checked.access;
   const path = fileWords(checked.access);
-  const until = (end: UnixSeconds) => when(end, context.now);
+  const until = (expiry: UnixSeconds) => when(expiry, context.now);
   if (checked.verdict === "passed") {
     const grants = `GET and HEAD of ${path} (${purpose}) of the asset ${asset.id}, until ${until(earlier(expiry, grant.expiresAt))}`;
     return { kind: "media", verdict: "served", refusal: undefined, grants, steps };
@@ -78,7 +75,7 @@ export function explainMediaUrl(target: string, context: ExplainMediaContext): E
   return { kind: "media", verdict: "renewed", refusal: undefined, grants, steps };
 }
 
-/** Which file: its path, or what its alias stands for. */
+/** The path, or the origin file of an alias. */
 function fileWords({ path, asset, rest, query }: MediaAccess): string {
   return isAlias(path.slice(asset.id.length + 2)) ? shownFile({ path: rest, query }) : path;
 }
@@ -92,47 +89,54 @@ function stepsOf(target: string, context: ExplainMediaContext): readonly Step[] 
   const wholePath = mark < 0 ? target : target.slice(0, mark);
   const parsed = parseMediaTarget(target);
   if (parsed.ok) {
-    const path = holds("path", `canonical: ${shownPath(parsed.value.path)}`);
+    const path = passes("path", `canonical: ${shownPath(parsed.value.path)}`);
     return [path, ...grantSteps(parsed.value, parsed.value.path, context), ...signatureSteps(parsed.value, context)];
   }
   const path = fails("path", "path_invalid", `not canonical: ${pathFault(wholePath) ?? parsed.refusal.reason}`);
-  // The path cannot be read, but what stands around it can.
+  // The path cannot be parsed, but the grant before it and the query after it can.
   const [, first = ""] = wholePath.split("/", 2);
-  const around = parseMediaTarget(`/${first}/${mark < 0 ? "" : target.slice(mark)}`);
-  if (!around.ok) return [path];
-  return [path, ...grantSteps(around.value, undefined, context), ...unreadableSignature(around.value, context)];
+  const withoutPath = parseMediaTarget(`/${first}/${mark < 0 ? "" : target.slice(mark)}`);
+  if (!withoutPath.ok) return [path];
+  return [
+    path,
+    ...grantSteps(withoutPath.value, undefined, context),
+    ...unreadableSignature(withoutPath.value, context),
+  ];
 }
 
 function signatureSteps(target: MediaTarget, context: ExplainMediaContext): readonly Step[] {
   const { path, query, signature } = target;
   if (signature === undefined) return [fails("signature", "signature_missing", missingWords(target))];
   const asset = context.catalog.assetOfPath(path);
-  const bound = isBound(signature.purpose, asset) ? "bound to the grant" : "good under any grant that covers the path";
+  const bound = isBound(signature.purpose, asset)
+    ? "bound to this session"
+    : "valid with any grant that covers the path";
   const what = `${purposeWords[signature.purpose]}, ${bound}`;
   const key = keyOf(target, signature, context);
   const steps: Step[] = [
     key === undefined
-      ? fails("signature", "signature_invalid", `${what}: it does not hold for this URL`)
-      : holds("signature", `${what}, under the key ${shown(key)}`),
+      ? fails("signature", "signature_invalid", `${what}: invalid for this URL`)
+      : passes("signature", `${what}, signed with the key ${shown(key)}`),
   ];
   if (asset === undefined) steps.push(fails("catalog", "asset_unknown", "the catalog has no asset for this path"));
   if (key !== undefined && asset !== undefined) steps.push(...aliasSteps(path.slice(asset.id.length + 2), query));
   steps.push(expiryStep(signature, key !== undefined, context));
-  if (query !== "") steps.push(told("query", `the origin's own, signed with the path: ${parameterNames(query)}`));
+  if (query !== "")
+    steps.push(info("query", `parameters of the origin, signed with the path: ${parameterNames(query)}`));
   steps.push(...appendedSteps(target));
   return steps;
 }
 
-/** What an alias stands for. It is decoded for nobody who cannot show a signature for it. */
+/** An alias is decoded only if its signature is valid. */
 function aliasSteps(path: string, query: string): readonly Step[] {
   if (!isAlias(path)) return [];
   const file = originFileOf({ path, query });
   return file.ok
-    ? [told("alias", `it stands for ${shownFile(file.value)}`)]
+    ? [info("alias", `an alias for ${shownFile(file.value)}`)]
     : [fails("alias", file.refusal.code, file.refusal.reason)];
 }
 
-/** The kid under which the signature holds: the grant's, or any of the ring where the grant cannot be opened. */
+/** The kid of the key that made the signature: the grant's, or any key of the ring if the grant cannot be opened. */
 function keyOf(target: MediaTarget, signature: SignatureParameter, context: ExplainMediaContext): string | undefined {
   const { keys, catalog, now } = context;
   const opened = openGrant(target.grant, keys, now);
@@ -144,44 +148,41 @@ function keyOf(target: MediaTarget, signature: SignatureParameter, context: Expl
 
 function expiryStep({ purpose, expiry }: SignatureParameter, authentic: boolean, context: ExplainMediaContext): Step {
   const { now, renewal } = context;
-  if (now < expiry) return (authentic ? holds : told)("expiry", `the URL ends ${when(expiry, now)}`);
-  const ended = `the URL ended ${when(expiry, now)}`;
-  const renewed = isRenewable({ purpose }, renewal) ? "; an authentic one is renewed by redirect" : "";
-  return authentic ? fails("expiry", "signature_expired", ended + renewed) : told("expiry", ended);
+  if (now < expiry) return (authentic ? passes : info)("expiry", `the URL expires ${when(expiry, now)}`);
+  const expired = `the URL expired ${when(expiry, now)}`;
+  const renewed = isRenewable({ purpose }, renewal) ? "; with a valid signature it is redirected to a fresh one" : "";
+  return authentic ? fails("expiry", "signature_expired", expired + renewed) : info("expiry", expired);
 }
 
 function unreadableSignature(target: MediaTarget, context: ExplainMediaContext): readonly Step[] {
   const { signature } = target;
   if (signature === undefined) return [fails("signature", "signature_missing", missingWords(target))];
-  const what = `${purposeWords[signature.purpose]}; not to be checked without a canonical path`;
-  return [told("signature", what), expiryStep(signature, false, context), ...appendedSteps(target)];
+  const what = `${purposeWords[signature.purpose]}; not checked, because the path is not canonical`;
+  return [info("signature", what), expiryStep(signature, false, context), ...appendedSteps(target)];
 }
 
-/** A parameter of ours that has lost its form is the likeliest reason why a signature is missing. */
+/** The likeliest cause of a missing signature is a damaged parameter. */
 function missingWords({ appended }: MediaTarget): string {
   const broken = Object.values(parameterOf).filter((name) => `&${appended}`.includes(`&${name}=`));
   return broken.length === 0
     ? "the query has no list, seg or key parameter"
-    : `the query's ${broken.join(", ")} parameter is not of the form <expiry>.<22 characters>`;
+    : `the query's ${broken.join(", ")} parameter is not <expiry>.<22 characters>`;
 }
 
 function appendedSteps({ appended }: MediaTarget): readonly Step[] {
   if (appended === "") return [];
-  return [told("appended", `behind the signature, not signed and not sent on as a whole: ${parameterNames(appended)}`)];
+  return [info("appended", `after the signature, unsigned and not forwarded as a whole: ${parameterNames(appended)}`)];
 }
 
-/** What is refused behind the signature: each of these says that the signature held. */
-const behindSignature: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+/** Refusals by checks that run after the signature was found valid. */
+const refusedAfterSignature: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   "path_not_covered",
   "signature_not_yet_valid",
   "signature_expired",
   "address_not_covered",
 ]);
 
-/**
- * What a CloudFront signed URL grants and why. The verdict is that of {@link checkCloudFrontTarget}; the steps read the
- * same parts in its order, and tell what stands behind the first that fails.
- */
+/** The verdict is that of {@link checkCloudFrontTarget}. The steps repeat its checks in order and continue after a failure. */
 async function explainCloudFrontUrl(
   target: string,
   asset: Asset,
@@ -192,7 +193,7 @@ async function explainCloudFrontUrl(
   const steps = cloudFrontSteps(target, context, refusal);
   if (!checked.ok) return { kind: "cloudfront", verdict: "refused", refusal, grants: undefined, steps };
   const { path, policy, expires } = checked.value;
-  const grants = `GET and HEAD of ${path} of the asset ${asset.id} by a ${policy} policy, until ${when(expires, context.now)}`;
+  const grants = `GET and HEAD of ${path} of the asset ${asset.id} with a ${policy} policy, until ${when(expires, context.now)}`;
   return { kind: "cloudfront", verdict: "served", refusal, grants, steps };
 }
 
@@ -209,26 +210,26 @@ function cloudFrontSteps(
     !opened.ok
       ? fails("path", "path_invalid", `not canonical: ${opened.refusal}`)
       : pathFault(opened.value) === undefined
-        ? holds("path", `canonical: ${shownPath(opened.value)}`)
-        : holds("path", `in its origin's own spelling: ${shownPath(opened.value)}`),
+        ? passes("path", `canonical: ${shownPath(opened.value)}`)
+        : passes("path", `in the origin's spelling: ${shownPath(opened.value)}`),
   ];
   if (!read.ok) return [...steps, fails("parameters", read.refusal.code, read.refusal.reason)];
   const { keyPairId, hash, policy, query } = read.value;
-  steps.push(holds("parameters", `a ${policy.kind} policy under ${hash === "SHA1" ? "SHA-1" : "SHA-256"}`));
+  steps.push(passes("parameters", `a ${policy.kind} policy with ${hash === "SHA1" ? "SHA-1" : "SHA-256"}`));
   const known = context.publicKeys(keyPairId) !== undefined;
   const key = `the Key-Pair-Id is ${shown(keyPairId)}`;
-  steps.push(known ? holds("key", key) : fails("key", "key_unknown", `${key}, which the key ring does not hold`));
+  steps.push(known ? passes("key", key) : fails("key", "key_unknown", `${key}, which is not in the key ring`));
   steps.push(...cloudFrontSignatureSteps(read.value, known && opened.ok, context, refusal));
   if (opened.ok && isPlaylist(opened.value))
-    steps.push(fails("file", "path_not_covered", "a playlist is served under a grant alone"));
-  if (query !== undefined) steps.push(told("query", `the viewer's own parameters: ${parameterNames(query)}`));
-  steps.push(told("renewal", "a CloudFront URL carries no grant: it is neither renewed nor ended before its time"));
+    steps.push(fails("file", "path_not_covered", "playlists are served with a grant only"));
+  if (query !== undefined) steps.push(info("query", `the viewer's own parameters: ${parameterNames(query)}`));
+  steps.push(info("renewal", "a CloudFront URL has no grant: it is never renewed and cannot be revoked"));
   return steps;
 }
 
 function cloudFrontSignatureSteps(
   { policy }: SignedParameters,
-  judged: boolean,
+  isJudged: boolean,
   context: CloudFrontCheckContext,
   refusal: Refusal | undefined,
 ): readonly Step[] {
@@ -239,16 +240,16 @@ function cloudFrontSignatureSteps(
           ok: true,
           value: { resource: undefined, expires: policy.expires, starts: undefined, range: undefined },
         };
-  const what = policy.kind === "canned" ? "for the whole URL and its end" : "for the policy in the URL";
+  const what = policy.kind === "canned" ? "for the whole URL and its expiry" : "for the policy in the URL";
   if (!statement.ok)
-    return [judged ? fails("policy", "signature_invalid", refusal?.reason ?? "") : told("policy", statement.refusal)];
+    return [isJudged ? fails("policy", "signature_invalid", refusal?.reason ?? "") : info("policy", statement.refusal)];
   const code = refusal?.code;
-  const authentic = judged && (code === undefined || behindSignature.has(code));
-  const signature = !judged
-    ? told("signature", `made ${what}; not to be checked`)
+  const authentic = isJudged && (code === undefined || refusedAfterSignature.has(code));
+  const signature = !isJudged
+    ? info("signature", `${what}; not checked`)
     : authentic
-      ? holds("signature", `it holds ${what}`)
-      : fails("signature", "signature_invalid", refusal?.reason ?? "it does not hold");
+      ? passes("signature", `valid ${what}`)
+      : fails("signature", "signature_invalid", refusal?.reason ?? "invalid");
   return [signature, ...policySteps(statement.value, authentic, context, code)];
 }
 
@@ -259,7 +260,7 @@ function policySteps(
   code: RefusalCode | undefined,
 ): readonly Step[] {
   const judge = (part: string, good: boolean, failure: RefusalCode, text: string) =>
-    !authentic ? told(part, text) : good ? holds(part, text) : fails(part, failure, text);
+    !authentic ? info(part, text) : good ? passes(part, text) : fails(part, failure, text);
   const steps: Step[] = [];
   if (resource !== undefined)
     steps.push(
@@ -267,10 +268,11 @@ function policySteps(
     );
   if (starts !== undefined)
     steps.push(judge("start", now > starts, "signature_not_yet_valid", `the URL starts after ${when(starts, now)}`));
-  const end = `the URL end${now < expires ? "s" : "ed"} ${when(expires, now)}`;
-  steps.push(judge("expiry", now < expires, "signature_expired", end));
+  const expiry = `the URL expire${now < expires ? "s" : "d"} ${when(expires, now)}`;
+  steps.push(judge("expiry", now < expires, "signature_expired", expiry));
   if (range !== undefined) {
-    const from = address === undefined ? "the viewer's is not known" : `the viewer's is ${shown(address)}`;
+    const from =
+      address === undefined ? "the viewer's address is unknown" : `the viewer's address is ${shown(address)}`;
     const viewer = address === undefined ? undefined : parseIpv4(address);
     const good = viewer !== undefined && isInRange(range, viewer);
     steps.push(judge("address", good, "address_not_covered", `the policy is for one IPv4 range; ${from}`));

@@ -4,50 +4,50 @@ import { rfc3339, type UnixSeconds } from "../../base/time.ts";
 import type { BoundNetwork } from "../../signing/grant-claims.ts";
 
 /**
- * What the service does with a URL, a grant, a token or a start, and why, step by step. It holds no secret, grant, signature or
+ * How the service handles a URL, a grant, a token or a start, and why, step by step. It contains no secret, grant, signature or
  * token.
  */
 export interface Explanation {
   readonly kind: "media" | "cloudfront" | "grant" | "token" | "start";
-  /** `renewed`: an authentic URL that has ended, and is answered with a redirect to a fresh one. */
+  /** `renewed`: an expired but authentic URL, which is redirected to a fresh one. */
   readonly verdict: "served" | "renewed" | "accepted" | "refused";
-  /** Why not, where it is refused: what the check itself said. */
+  /** The refusal of the check itself. */
   readonly refusal: Refusal | undefined;
-  /** What is granted, in words; undefined where nothing is. */
+  /** The access that is granted, in words. */
   readonly grants: string | undefined;
-  /** In the order of the check: the first step that fails is the one that the refusal names. */
+  /** In the order of the checks. The first step that fails determines the refusal. */
   readonly steps: readonly Step[];
 }
 
 export interface Step {
-  /** What was looked at, in a word or two. */
+  /** The thing that was checked, in a word or two. */
   readonly part: string;
-  /** `told`: said for information, or not to be judged since something before it does not hold. */
-  readonly state: "holds" | "fails" | "told";
+  /** `info`: for information, or impossible to check because an earlier step failed. */
+  readonly state: "pass" | "fail" | "info";
   readonly text: string;
-  /** What a request that fails here is refused with. */
+  /** The code that a request would be refused with at this step. */
   readonly code: RefusalCode | undefined;
 }
 
-export function holds(part: string, text: string): Step {
-  return { part, state: "holds", text, code: undefined };
+export function passes(part: string, text: string): Step {
+  return { part, state: "pass", text, code: undefined };
 }
 
-export function told(part: string, text: string): Step {
-  return { part, state: "told", text, code: undefined };
+export function info(part: string, text: string): Step {
+  return { part, state: "info", text, code: undefined };
 }
 
 export function fails(part: string, code: RefusalCode, text: string): Step {
-  return { part, state: "fails", text, code };
+  return { part, state: "fail", text, code };
 }
 
-/** A point in time for people: `2026-11-21T20:00:00Z (in 5 min)`. */
+/** `2026-11-21T20:00:00Z (in 5 min)`. */
 export function when(time: UnixSeconds, now: UnixSeconds): string {
   if (time === now) return `${rfc3339(time)} (now)`;
   return `${rfc3339(time)} (${time > now ? `in ${duration(time - now)}` : `${duration(now - time)} ago`})`;
 }
 
-/** A length of time in its two largest units: `5 h 58 min`. */
+/** In the two largest units: `5 h 58 min`. */
 export function duration(seconds: number): string {
   const units = [
     [86_400, "d"],
@@ -66,49 +66,46 @@ export function duration(seconds: number): string {
   return parts.join(" ") || "0 s";
 }
 
-const longestShown = 64;
-const longestName = 20;
+const maxShown = 64;
+const maxName = 20;
 
 /**
- * A stranger's text for a terminal: short, and in printable ASCII alone. What else it holds could move the cursor or
- * turn the line around, and so write a verdict of its own.
+ * Untrusted text for a terminal: shortened, and printable ASCII only. Control and bidi characters could move the cursor or
+ * reverse the line, and so forge a verdict.
  */
 export function shown(text: string): string {
-  return JSON.stringify(cut(text, longestShown)).replace(/[^\x20-\x7e]/g, (character) => {
+  return JSON.stringify(cut(text, maxShown)).replace(/[^\x20-\x7e]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }
 
-/**
- * A canonical path. A grant that a change has pushed into it is cut, and so is an alias, which may hold a secret of the
- * origin.
- */
+/** A canonical path with long segments cut: one may be a misplaced grant, and an alias may contain a secret of the origin. */
 export function shownPath(path: string): string {
   const [, asset, mark] = path.split("/", 3);
   if (mark === "~") {
     const extension = extensionOf(path);
-    return `/${cut(asset ?? "", longestShown)}/~/...${extension === "" ? "" : `.${extension}`}`;
+    return `/${cut(asset ?? "", maxShown)}/~/...${extension === "" ? "" : `.${extension}`}`;
   }
   return path
     .split("/")
-    .map((segment) => cut(segment, longestShown))
+    .map((segment) => cut(segment, maxShown))
     .join("/");
 }
 
-/** The names of a query's parameters. A value may be a secret of the origin, so none is shown; a part of a signature may pass for a name. */
+/** The names of a query's parameters. Values may be secrets of the origin. Names are cut, since a piece of a signature may look like one. */
 export function parameterNames(query: string): string {
   const names = query.split("&").map((pair) => pair.split("=", 1)[0] ?? "");
   return [...new Set(names)]
     .slice(0, 8)
-    .map((name) => shown(cut(name, longestName)))
+    .map((name) => shown(cut(name, maxName)))
     .join(", ");
 }
 
-/** What an alias stands for. Of what looks like a parameter, in the path or in the query, it shows the name alone. */
+/** An alias's origin file. Of parameters in the path (`;token=...`) and the query it shows only the names. */
 export function shownFile({ path, query }: OriginFile): string {
   const segments = path.split("/").map((segment) => {
     const equals = segment.indexOf("=");
-    return cut(equals < 0 ? segment : `${segment.slice(0, equals)}=...`, longestShown);
+    return cut(equals < 0 ? segment : `${segment.slice(0, equals)}=...`, maxShown);
   });
   return segments.join("/") + (query === "" ? "" : ` with the parameters ${parameterNames(query)}`);
 }
@@ -121,6 +118,6 @@ export function networkWords({ family, bits, bytes }: BoundNetwork): string {
   return bits === bytes.length * 8 ? `the address ${address}` : `the network ${address}/${bits}`;
 }
 
-function cut(text: string, longest: number): string {
-  return text.length > longest ? `${text.slice(0, longest / 2)}...` : text;
+function cut(text: string, max: number): string {
+  return text.length > max ? `${text.slice(0, max / 2)}...` : text;
 }

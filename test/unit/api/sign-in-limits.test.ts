@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { beforeIdentity } from "../../../src/api/sign-in-limits.ts";
+import { limitIdentityRequest } from "../../../src/api/sign-in-limits.ts";
 import { rememberSpent } from "../../../src/auth/rate-limit.ts";
 import { seconds } from "../../../src/base/time.ts";
 import type { SessionContext } from "../../../src/sessions/session-context.ts";
@@ -47,7 +47,7 @@ async function attempts(changes: Partial<SessionContext> = {}) {
     const counted: string[] = [];
     const onStanding = (standing: { readonly policy: { readonly name: string } }) =>
       void counted.push(standing.policy.name);
-    const before = await beforeIdentity(request, path, { client, onStanding }, context);
+    const before = await limitIdentityRequest(request, path, { client, onStanding }, context);
     return { code: before.ok ? "passed" : before.refusal.code, counted };
   };
   return { attempt, names };

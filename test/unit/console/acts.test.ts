@@ -107,18 +107,18 @@ describe("ending a session at the console", () => {
 
 describe("asking at the console", () => {
   it.each([
-    ["/console/explain", { text: "  " }, "text", "Give a text."],
-    ["/console/explain", { text: "x".repeat(16_385) }, "text", "Give 16,384 characters at most."],
-    ["/console/explain", { text: "x", address: "192.0.2" }, "address", "Give an IPv4 or IPv6 address."],
-    ["/console/simulate", { credential: "", asset: "film" }, "credential", "Give a token."],
-    ["/console/simulate", { credential: "x", asset: "" }, "asset", "Name an asset."],
-    ["/console/simulate", { credential: "x", asset: "film", address: "here" }, "address", "Give an IPv4"],
-    ["/console/simulate", { credential: "x", asset: "film", country: "D1" }, "country", "Give a code of ISO 3166-1"],
+    ["/console/explain", { text: "  " }, "text", "Enter a text."],
+    ["/console/explain", { text: "x".repeat(16_385) }, "text", "At most 16,384 characters."],
+    ["/console/explain", { text: "x", address: "192.0.2" }, "address", "Enter an IPv4 or IPv6 address."],
+    ["/console/simulate", { credential: "", asset: "film" }, "credential", "Enter a token."],
+    ["/console/simulate", { credential: "x", asset: "" }, "asset", "Enter an asset id."],
+    ["/console/simulate", { credential: "x", asset: "film", address: "here" }, "address", "Enter an IPv4"],
+    ["/console/simulate", { credential: "x", asset: "film", country: "D1" }, "country", "Enter an ISO 3166-1"],
     [
       "/console/simulate",
       { credential: "x", asset: "film", origin: "o".repeat(513) },
       "origin",
-      "No origin is that long.",
+      "Origins have at most 512 characters.",
     ],
   ])("%s with %o says beside the field what is wrong, and asks nothing", async (path, fields, of, words) => {
     const stage = await withGathered();

@@ -5,7 +5,7 @@ import { awayWords, placeWords } from "../../../src/console/format.ts";
 import { codesOf, others, roundedTop, sumOf } from "../../../src/console/refusal-counts.ts";
 import { type Overview, verdictOf } from "../../../src/console/verdict.ts";
 import type { RefusalsOfHour } from "../../../src/metrics/gathered.ts";
-import type { KeyNow } from "../../../src/operator/keys-now.ts";
+import type { KeyStatus } from "../../../src/operator/list-keys.ts";
 import { now } from "../signing/session.ts";
 
 /** An hour whose minutes have these counts, by how many minutes ago they were. */
@@ -17,7 +17,7 @@ function hour(ago: Readonly<Record<number, Readonly<Record<string, number>>>>): 
   return { minutes, recent: [] };
 }
 
-const key = (changes: Partial<KeyNow> = {}): KeyNow => ({
+const key = (changes: Partial<KeyStatus> = {}): KeyStatus => ({
   kid: "s1",
   purpose: "session",
   type: "HS256",
@@ -30,7 +30,7 @@ const key = (changes: Partial<KeyNow> = {}): KeyNow => ({
   ...changes,
 });
 
-const overview = (ago: Parameters<typeof hour>[0] = {}, keys: readonly KeyNow[] = [key()]): Overview => ({
+const overview = (ago: Parameters<typeof hour>[0] = {}, keys: readonly KeyStatus[] = [key()]): Overview => ({
   sessions: ok({ count: 0, sessions: [] }),
   watching: 0,
   refusals: ok(hour(ago)),

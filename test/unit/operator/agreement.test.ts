@@ -10,11 +10,11 @@ const today: Circumstances = { now, address: undefined, renewal: "redirect" };
 async function explained(target: string, circumstances: Circumstances) {
   const explanation = await explainUrl(target, explainContext(circumstances));
   const { verdict, refusal, steps } = explanation;
-  const failing = steps.filter(({ state }) => state === "fails");
+  const failing = steps.filter(({ state }) => state === "fail");
   return { explanation, said: { verdict, code: refusal?.code }, failing };
 }
 
-describe("what explain says is what the edge does", () => {
+describe("the explanation agrees with the edge", () => {
   it.each([
     ["segment", "served", undefined],
     ["segmentWithQuery", "served", undefined],
@@ -54,7 +54,7 @@ describe("what explain says is what the edge does", () => {
     expect(await edgeVerdict(targets[name], today)).toEqual(said);
   });
 
-  it("holds of any change to a URL, at any time, and the first step that fails has the refusal's code", async () => {
+  it("for every change of a URL at any time, and the first failing step has the refusal's code", async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...Object.values(targets)), changes, circumstances, async (target, list, at) => {
         const changed = list.reduce((text, change) => change(text), target);
@@ -70,7 +70,7 @@ describe("what explain says is what the edge does", () => {
     );
   });
 
-  it("holds of arbitrary text", async () => {
+  it("for arbitrary text", async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.string(), utf16), circumstances, async (text, at) => {
         const { said } = await explained(`/${text}`, at);

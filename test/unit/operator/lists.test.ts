@@ -3,8 +3,8 @@ import { unixSeconds } from "../../../src/base/time.ts";
 import { newCloudFrontKey, newOperatorKey } from "../../../src/keys/generate.ts";
 import { fingerprintOf, withoutPrivateHalf } from "../../../src/keys/key-material.ts";
 import type { LiveSession, RecentRefusal } from "../../../src/metrics/gathered.ts";
-import { keysNow } from "../../../src/operator/keys-now.ts";
-import { listSessions, refusalsOfHour } from "../../../src/operator/list-sessions.ts";
+import { listKeys } from "../../../src/operator/list-keys.ts";
+import { listRefusals, listSessions } from "../../../src/operator/list-sessions.ts";
 import { subjectHash } from "../../../src/signing/grant.ts";
 import { asset, codeOf, opened } from "../sessions/session-stage.ts";
 import { keyOf, now, ringKeys, sessionKey } from "../signing/session.ts";
@@ -18,13 +18,13 @@ beforeEach(async () => {
 const id = (letter: string) => letter.repeat(21).concat("A");
 const report = (alive: readonly LiveSession[], refusals: readonly RecentRefusal[] = []) =>
   stage.gathered.report({ worker: "edge", counts: [], refusals, alive, ended: [] });
-const listed = async (asked: Partial<Parameters<typeof listSessions>[0]> = {}) => {
-  const { count, sessions } = opened(await listSessions({ limit: 100, ...asked }, stage.context()));
+const listed = async (query: Partial<Parameters<typeof listSessions>[0]> = {}) => {
+  const { count, sessions } = opened(await listSessions({ limit: 100, ...query }, stage.context()));
   return { count, ids: sessions.map(({ sessionId }) => sessionId[0]).join("") };
 };
 
 describe("the list of sessions", () => {
-  it("shows those that hold a lease, by asset, by id, and no more than asked for", async () => {
+  it("has the sessions that hold a lease, filtered by asset or id, up to the limit", async () => {
     const seenAt = (by: number) => ({ seenAt: unixSeconds(now - by) });
     await report([live(id("a"), seenAt(2)), live(id("b"), { assetId: "film-2" }), live(id("c"), seenAt(1))]);
     expect(await listed()).toEqual({ count: 3, ids: "bca" });
@@ -33,7 +33,7 @@ describe("the list of sessions", () => {
     expect(await listed({ limit: 1 })).toEqual({ count: 3, ids: "b" });
   });
 
-  it("is left before its lease ends by what was revoked: a session, an asset, and a viewer's sessions so far", async () => {
+  it("leaves out revoked sessions, assets and viewers before their leases expire", async () => {
     const key = keyOf(stage.context().keys, "2026-a");
     const subject = subjectHash(key, "https://id.example", "ann");
     const later = { subject, startedAt: unixSeconds(now + 100), seenAt: unixSeconds(now) };
@@ -47,7 +47,7 @@ describe("the list of sessions", () => {
     expect([count, [...ids].toSorted().join("")]).toEqual([2, "be"]);
   });
 
-  it("is right beside however many that were revoked", async () => {
+  it("is complete however many sessions were revoked", async () => {
     const named = (prefix: string, n: number) => `${prefix}${String(n).padStart(20, "0")}A`;
     const older = { seenAt: unixSeconds(now - 1) };
     await report(Array.from({ length: 1_000 }, (_, n) => live(named("r", n), { assetId: "film-2" })));
@@ -56,7 +56,7 @@ describe("the list of sessions", () => {
     expect(await listed({ limit: 500 })).toEqual({ count: 500, ids: "p".repeat(500) });
   });
 
-  it("is not told of what was revoked long ago: who was ended by it is listed no more", async () => {
+  it("does not send old revocations to the metrics object", async () => {
     const entry = (value: string, ago: number) =>
       ({
         kind: "session",
@@ -66,17 +66,17 @@ describe("the list of sessions", () => {
         until: unixSeconds(now + 9_000),
       }) as const;
     await stage.context().log.append([entry(id("a"), 4_000), entry(id("b"), 3_999)], "operator");
-    const asked: unknown[] = [];
-    const sessions: typeof stage.gathered.sessions = async (given) => {
-      asked.push(given.without?.sessions);
+    const sent: unknown[] = [];
+    const sessions: typeof stage.gathered.sessions = async (query) => {
+      sent.push(query.without?.sessions);
       return { count: 0, sessions: [] };
     };
     const gathered = { ...stage.gathered, sessions };
     opened(await listSessions({ limit: 1 }, { ...stage.context(), gathered }));
-    expect(asked).toEqual([[id("b")]]);
+    expect(sent).toEqual([[id("b")]]);
   });
 
-  it("is not given where nobody gathers, or nobody knows what was revoked", async () => {
+  it("is unavailable if the metrics object or the revocation log is down", async () => {
     const broken = { sessions: () => Promise.reject(new Error("MARKED")) };
     const context = { ...stage.context(), gathered: { ...stage.gathered, ...broken } };
     expect(codeOf(await listSessions({ limit: 1 }, context))).toBe("store_unavailable");
@@ -85,16 +85,16 @@ describe("the list of sessions", () => {
   });
 });
 
-describe("the refusals of the hour", () => {
+describe("the list of refusals", () => {
   const refused = (request: string, more: Partial<RecentRefusal> = {}): RecentRefusal => ({
     ...{ at: now, worker: "edge", code: "signature_expired", reason: "the URL ended 3 s ago", request },
     ...more,
   });
 
-  it("are found by the Request-Id that a viewer reads off his screen, also without the data centre in a Ray ID", async () => {
+  it("finds a refusal by its Request-Id, with or without the data centre of a Ray ID", async () => {
     await report([], [refused("00000000000000aa"), refused("00000000000000bb-FRA", { code: "grant_expired" })]);
     const found = async (request?: string) =>
-      opened(await refusalsOfHour(stage.context(), request)).recent.map(({ code }) => code);
+      opened(await listRefusals(stage.context(), request)).recent.map(({ code }) => code);
     expect((await found()).toSorted()).toEqual(["grant_expired", "signature_expired"]);
     expect(await found("00000000000000aa")).toEqual(["signature_expired"]);
     expect([await found("00000000000000bb"), await found("00000000000000bb-FRA")]).toEqual([
@@ -104,19 +104,19 @@ describe("the refusals of the hour", () => {
     expect(await found("00000000000000cc")).toEqual([]);
   });
 
-  it("are summed by code over all minutes", async () => {
+  it("sums the refusals per code over all minutes", async () => {
     const minutes = [
       { at: now, counts: { grant_expired: 2, token_invalid: 1 } },
       { at: unixSeconds(now + 60), counts: { grant_expired: 3 } },
     ];
     const gathered = { ...stage.gathered, refusals: async () => ({ minutes, recent: [] }) };
-    const told = opened(await refusalsOfHour({ ...stage.context(), gathered }));
-    expect(told).toEqual({ minutes, recent: [], total: { grant_expired: 5, token_invalid: 1 } });
+    const refusals = opened(await listRefusals({ ...stage.context(), gathered }));
+    expect(refusals).toEqual({ minutes, recent: [], total: { grant_expired: 5, token_invalid: 1 } });
   });
 });
 
-describe("the keys as operators see them", () => {
-  it("have a state, an age and what comes next, and nothing of them is secret", async () => {
+describe("the list of keys", () => {
+  it("has the state, age and next step of each key, and no secret", async () => {
     const pair = await newCloudFrontKey("K1", "ec");
     const whole = await newOperatorKey("op-1");
     const ring = [
@@ -128,7 +128,7 @@ describe("the keys as operators see them", () => {
     ];
     stage = await operatorStage({ ring, assets: [asset("film"), asset("long", { session: 40_000 })] });
     opened(await stage.revoke({ key: "old" }));
-    const { keys, longestSession } = opened(await keysNow(stage.context()));
+    const { keys, longestSession } = opened(await listKeys(stage.context()));
     expect(longestSession).toBe(40_000);
     expect(
       keys.map(({ kid, type, state, since, revoked, next }) => [kid, type, state, since, revoked, next?.step]),
@@ -139,7 +139,7 @@ describe("the keys as operators see them", () => {
       ["K1", "ES256", "active", undefined, false, undefined],
       ["op-1", "ES256", "active", undefined, false, undefined],
     ]);
-    // The longest session that the old one may have signed has to end first.
+    // The longest session that the old key may have signed has to expire first.
     expect(keys[0]?.next?.from).toBeGreaterThanOrEqual(now - 10_000 + 40_000);
     const text = JSON.stringify(keys);
     for (const key of [...ring, pair, whole]) {
@@ -148,13 +148,13 @@ describe("the keys as operators see them", () => {
     }
   });
 
-  it("are told apart by fingerprints that tell nothing of them, the same wherever they are shown", async () => {
-    const { keys } = opened(await keysNow(stage.context()));
+  it("has fingerprints that reveal nothing and are the same everywhere", async () => {
+    const { keys } = opened(await listKeys(stage.context()));
     const prints = keys.map(({ fingerprint }) => fingerprint);
     expect(new Set(prints).size).toBe(ringKeys.length);
     for (const print of prints) expect(print).toMatch(/^[\w-]{11}$/);
     expect(await Promise.all(ringKeys.map(fingerprintOf))).toEqual(prints);
-    // As Python's hmac computes RFC 5869: operators compare with what an older version wrote down.
+    // Computed with Python's hmac (RFC 5869): operators compare fingerprints across releases.
     expect(await fingerprintOf(sessionKey("any name", 1))).toBe("SZbKG3WEbDk");
     const pair = await newCloudFrontKey("K1", "ec");
     expect(await fingerprintOf(pair)).toBe(await fingerprintOf(withoutPrivateHalf(pair)));

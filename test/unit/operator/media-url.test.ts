@@ -10,43 +10,45 @@ async function textOf(target: string, part: string): Promise<string | undefined>
 
 describe("explain says", () => {
   it("whether a signature is bound to the session", async () => {
-    expect(await textOf(targets.segment, "signature")).toContain("good under any grant that covers the path");
-    expect(await textOf(targets.playlist, "signature")).toContain("bound to the grant");
-    expect(await textOf(targets.boundSegment, "signature")).toContain("bound to the grant");
+    expect(await textOf(targets.segment, "signature")).toContain("valid with any grant that covers the path");
+    expect(await textOf(targets.playlist, "signature")).toContain("bound to this session");
+    expect(await textOf(targets.boundSegment, "signature")).toContain("bound to this session");
   });
 
-  it("what the grant opens, and from when until when", async () => {
-    expect(await textOf(targets.segment, "asset")).toBe("it opens everything below /film/");
+  it("what the grant covers, and its start and expiry", async () => {
+    expect(await textOf(targets.segment, "asset")).toBe("covers everything below /film/");
     expect(await textOf(targets.segment, "session")).toBe(
-      'BwcHBwcHBwcHBwcHBwcHBw of "stagedoor", begun 2026-11-18T11:06:40Z (now), ends 2026-11-18T17:06:40Z (in 6 h)',
+      'BwcHBwcHBwcHBwcHBwcHBw of "stagedoor", started 2026-11-18T11:06:40Z (now), expires 2026-11-18T17:06:40Z (in 6 h)',
     );
   });
 
-  it("that a signature holds by itself where the grant does not", async () => {
+  it("that a signature is valid although the grant is not", async () => {
     const forged = targets.segment.replace(grant, `${grant.slice(0, -1)}${grant.endsWith("A") ? "Q" : "A"}`);
-    expect(await textOf(forged, "grant")).toMatch(/the grant.* it names the key "2026-a"|not a grant/);
-    expect(await textOf(forged, "signature")).toContain('under the key "2026-a"');
+    expect(await textOf(forged, "grant")).toMatch(/the grant.* its key is "2026-a"|not a grant/);
+    expect(await textOf(forged, "signature")).toContain('signed with the key "2026-a"');
   });
 
-  it("which of our parameters has lost its form", async () => {
+  it("which signature parameter is malformed", async () => {
     expect(await textOf(targets.segment.slice(0, -1), "signature")).toBe(
-      "the query's seg parameter is not of the form <expiry>.<22 characters>",
+      "the query's seg parameter is not <expiry>.<22 characters>",
     );
   });
 
-  it("the names of other parameters, and none of their values", async () => {
-    expect(await textOf(targets.segmentWithQuery, "query")).toBe('the origin\'s own, signed with the path: "v", "key"');
+  it("the names of other parameters without their values", async () => {
+    expect(await textOf(targets.segmentWithQuery, "query")).toBe(
+      'parameters of the origin, signed with the path: "v", "key"',
+    );
     expect(await textOf(targets.segmentWithQuery, "appended")).toMatch(/: "CMCD"$/);
   });
 
-  it("what an alias stands for, to whoever has a signature for it, and no value of a parameter", async () => {
-    const text = 'it stands for hdnts=.../0;a.ts with the parameters "t"';
+  it("the file of an alias with a valid signature, without parameter values", async () => {
+    const text = 'an alias for hdnts=.../0;a.ts with the parameters "t"';
     expect(await textOf(targets.alias, "alias")).toBe(text);
     expect(await textOf(targets.alias, "path")).toBe("canonical: /film/~/....ts");
     expect(await textOf(targets.forgedAlias, "alias")).toBeUndefined();
   });
 
-  it("nothing of a grant or a signature that a change has pushed into another part", async () => {
+  it("no part of a grant or signature that was moved elsewhere in the URL", async () => {
     const context = explainContext({ now, address: undefined, renewal: "redirect" });
     const inPath = `/a${targets.segment}`;
     const inQuery = `${targets.playlist}&${targets.segment.slice(-22)}=1`;

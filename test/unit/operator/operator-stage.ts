@@ -7,7 +7,7 @@ import { memoryCatalogEditing, memoryGathered } from "../../support/memory-store
 import { sessionStage } from "../sessions/session-stage.ts";
 import { now, ringKeys } from "../signing/session.ts";
 
-/** The flows of sessions as {@link sessionStage} has them, with what operators' flows ask for beside. */
+/** {@link sessionStage} with the dependencies of operators' routes. */
 export async function operatorStage(
   changes: Parameters<typeof sessionStage>[0] & {
     readonly ring?: readonly RingKey[];
@@ -31,7 +31,7 @@ export async function operatorStage(
   return { ...stage, gathered, context };
 }
 
-/** A session that plays. */
+/** A running session. */
 export function live(sessionId: string, changes: Partial<LiveSession> = {}): LiveSession {
   return {
     sessionId,

@@ -16,7 +16,7 @@ const stepsOf = async (text: string) => {
   return Object.fromEntries(steps.map(({ part, state, text: words }) => [part, `${state}: ${words}`]));
 };
 
-describe("what was pasted", () => {
+describe("a pasted text", () => {
   const url = "https://media.example/g/film/index.m3u8?list=1.a";
   it.each([
     [` ${url}\n`, url],
@@ -31,29 +31,29 @@ describe("what was pasted", () => {
     ["a.b.c", "a.b.c"],
     ["some words", "some words"],
     ["", ""],
-  ])("%j is about %j", (text, about) => {
-    expect(pasted(text)).toBe(about);
+  ])("%j contains %j", (text, content) => {
+    expect(pasted(text)).toBe(content);
   });
 
   it.each([
     ["0123456789abcdef", "Request-Id"],
     ["0123456789abcdef-FRA", "Request-Id"],
-    ["AAAAAAAAAAAAAAAAAAAAAA", "id: the list of sessions"],
-    ['{"worker":"edge","event":"refused","code":"x"}', "a line of the log"],
+    ["AAAAAAAAAAAAAAAAAAAAAA", "id: search the list of sessions"],
+    ['{"worker":"edge","event":"refused","code":"x"}', "a log line"],
     [" ", "nothing: paste"],
-  ])("%j is no credential, and is said to be what it is", async (text, words) => {
+  ])("names %j, which is not a credential", async (text, words) => {
     expect((await stepsOf(text))["what it is"]).toContain(words);
   });
 
-  it("that is an operator's credential is said to be one, and whether it is taken", async () => {
+  it("is identified as an operator's credential, accepted or not", async () => {
     const own = await operatorToken(stage.operators);
-    expect((await stepsOf(own))["what it is"]).toContain("an operator's credential, which this deployment takes");
+    expect((await stepsOf(own))["what it is"]).toContain("an operator's credential, which this deployment accepts");
     const forged = `${own.slice(0, -4)}AAAA`;
-    expect((await stepsOf(forged))["what it is"]).toContain("which is not taken");
+    expect((await stepsOf(forged))["what it is"]).toContain("which is not accepted");
   });
 });
 
-describe("the lease of a session that is explained", () => {
+describe("the lease of an explained session", () => {
   async function started() {
     const session = opened(await stage.start({ asset: "film" }, { sub: "ann" }));
     const grant = opened(openGrant(session.grant, stage.context().keys, now));
@@ -72,15 +72,15 @@ describe("the lease of a session that is explained", () => {
     return { ...session, play };
   }
 
-  it("does not run any more once it was revoked", async () => {
+  it("does not run after a revocation", async () => {
     const { grant, sessionId, play } = await started();
     await play();
-    expect((await stepsOf(grant)).lease).toContain("holds: it runs");
+    expect((await stepsOf(grant)).lease).toContain("pass: running");
     opened(await stage.revoke({ session: sessionId }));
-    expect((await stepsOf(grant)).lease).toMatch(/^told: .*it runs no more/);
+    expect((await stepsOf(grant)).lease).toMatch(/^info: ended/);
   });
 
-  it("that the media host has not reported yet is alive in no network, and not in none of them", async () => {
+  it("has not been reported by the media host, rather than used in 0 networks", async () => {
     stage = await operatorStage({ settings: { ...stage.context().settings, streamLimit: 2 } });
     const { grant } = await started();
     const { lease } = await stepsOf(grant);

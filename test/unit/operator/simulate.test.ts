@@ -6,7 +6,7 @@ import { ok, type Refusal, type Result, refusal } from "../../../src/base/result
 import { after, rfc3339, seconds } from "../../../src/base/time.ts";
 import type { OperatorContext } from "../../../src/operator/operator-context.ts";
 import { simulateBodySchema } from "../../../src/operator/operator-json.ts";
-import { type SimulateAsked, simulate } from "../../../src/operator/simulate.ts";
+import { type SimulatedStart, simulate } from "../../../src/operator/simulate.ts";
 import { addressName, lastingSubject } from "../../../src/sessions/identifiers.ts";
 import { readBody } from "../../../src/sessions/request-body.ts";
 import { startStream } from "../../../src/sessions/start-stream.ts";
@@ -35,7 +35,7 @@ type Stage = Awaited<ReturnType<typeof operatorStage>>;
 interface Case {
   readonly what: string;
   readonly code: string;
-  readonly asked?: Partial<SimulateAsked>;
+  readonly start?: Partial<SimulatedStart>;
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly before?: (stage: Stage) => Promise<unknown> | unknown;
   readonly settings?: Partial<OperatorContext["settings"]>;
@@ -46,7 +46,7 @@ interface Case {
 const startLimit = { name: "start-subject", quota: 1, window: anHour };
 const networkLimit = { name: "start-address", quota: 1, window: anHour };
 const subject = { issuer: issuerName, subject: "ann" };
-/** Uses a quota up, as far as the isolate knows. */
+/** Exhausts a quota, as far as the isolate knows. */
 const spend =
   (policy: typeof startLimit, name: string | undefined) =>
   async ({ context }: Stage) => {
@@ -60,68 +60,72 @@ const down =
   };
 
 const cases: readonly Case[] = [
-  { what: "a start that is right", code: "ok" },
+  { what: "a valid start", code: "ok" },
   { what: "a token of another issuer", code: "token_invalid", claims: { iss: "https://other.example" } },
-  { what: "a token that has ended", code: "token_expired", claims: { exp: now - 600 } },
+  { what: "an expired token", code: "token_expired", claims: { exp: now - 600 } },
   { what: "a token without the scope", code: "scope_insufficient", claims: { scope: "openid" } },
-  { what: "an asset's own scope", code: "scope_insufficient", asked: { asset: "premium" } },
-  { what: "an asset that the token does not name", code: "asset_forbidden", claims: { assets: ["two"] } },
-  { what: "an asset that is not there", code: "asset_unknown", asked: { asset: "gone" } },
-  { what: "an asset whose window has not begun", code: "asset_not_yet_available", asked: { asset: "soon" } },
-  { what: "an asset whose window is over", code: "asset_no_longer_available", asked: { asset: "over" } },
-  { what: "the right country", code: "ok", asked: { asset: "german", country: "DE" } },
-  { what: "another country", code: "country_forbidden", asked: { asset: "german", country: "FR" } },
-  { what: "a country that nobody knows", code: "country_forbidden", asked: { asset: "german" } },
-  { what: "the right origin", code: "ok", asked: { asset: "web", origin: "https://www.example.com" } },
-  { what: "another origin", code: "origin_forbidden", asked: { asset: "web", origin: "https://evil.example" } },
-  { what: "a bound asset and an address", code: "ok", asked: { asset: "bound" } },
-  { what: "a bound asset and none", code: "address_unknown", asked: { asset: "bound", address: undefined } },
-  { what: "a viewer who was revoked", code: "token_revoked", before: (stage) => stage.revoke({ subject }) },
+  { what: "an asset's own scope", code: "scope_insufficient", start: { asset: "premium" } },
+  { what: "an asset outside the token", code: "asset_forbidden", claims: { assets: ["two"] } },
+  { what: "an unknown asset", code: "asset_unknown", start: { asset: "gone" } },
+  { what: "an asset before its window", code: "asset_not_yet_available", start: { asset: "soon" } },
+  { what: "an asset after its window", code: "asset_no_longer_available", start: { asset: "over" } },
+  { what: "the right country", code: "ok", start: { asset: "german", country: "DE" } },
+  { what: "another country", code: "country_forbidden", start: { asset: "german", country: "FR" } },
+  { what: "an unknown country", code: "country_forbidden", start: { asset: "german" } },
+  { what: "the right origin", code: "ok", start: { asset: "web", origin: "https://www.example.com" } },
+  { what: "another origin", code: "origin_forbidden", start: { asset: "web", origin: "https://evil.example" } },
+  { what: "a bound asset with an address", code: "ok", start: { asset: "bound" } },
+  { what: "a bound asset without an address", code: "address_unknown", start: { asset: "bound", address: undefined } },
+  { what: "a revoked viewer", code: "token_revoked", before: (stage) => stage.revoke({ subject }) },
   {
-    what: "a token that was revoked",
+    what: "a revoked token",
     code: "token_revoked",
     before: (stage) => stage.revoke({ token: { issuer: issuerName, jti: "t-1" } }),
   },
   {
-    what: "a login that was ended",
+    what: "a revoked login",
     code: "token_revoked",
     before: (stage) => stage.revoke({ login: { issuer: issuerName, sid: "l-1" } }),
   },
-  { what: "an asset that was withdrawn", code: "asset_revoked", before: (stage) => stage.revoke({ asset: "film" }) },
+  { what: "a revoked asset", code: "asset_revoked", before: (stage) => stage.revoke({ asset: "film" }) },
   { what: "a log that is down", code: "store_unavailable", before: down("log") },
   { what: "streams that are down", code: "store_unavailable", before: down("streams") },
   {
-    what: "streams that are down, and let in",
+    what: "streams that are down, with STAGEDOOR_STORE_FAILURE=open",
     code: "ok",
     settings: { storeFailure: "open" },
     before: down("streams"),
   },
   { what: "an entitlement", code: "ok", entitlement: ok({ streams: 1, until: undefined }) },
   { what: "no entitlement", code: "entitlement_refused", entitlement: refusal("entitlement_refused", "not booked") },
-  { what: "a service that is down", code: "store_unavailable", entitlement: refusal("store_unavailable", "no answer") },
   {
-    what: "streams that fill the limit of the asset",
+    what: "an entitlement service that is down",
+    code: "store_unavailable",
+    entitlement: refusal("store_unavailable", "no answer"),
+  },
+  {
+    what: "a stream limit of the asset",
     code: "stream_limit",
-    asked: { asset: "two" },
+    start: { asset: "two" },
     before: async ({ start }) => {
       for (let i = 0; i < 2; i++) await start({ asset: "two" }, { sub: "ann" });
     },
   },
   {
-    what: "streams that fill what the service says",
+    what: "a stream limit of the entitlement service",
     code: "stream_limit",
     entitlement: ok({ streams: 1, until: undefined }),
     before: ({ start }) => start({ asset: "two" }, { sub: "ann" }),
   },
   {
-    what: "streams that fill the limit, and a takeover",
+    what: "a stream limit, with takeover",
     code: "ok",
-    asked: { takeover: true },
+    start: { takeover: true },
     claims: { streams: 1 },
     before: ({ start }) => start({ asset: "film" }, { sub: "ann" }),
   },
   {
-    what: "streams that were forbidden meanwhile",
+    what: "a stream limit, with a revoked stream",
     code: "ok",
     claims: { streams: 1 },
     before: async (stage) => {
@@ -130,18 +134,18 @@ const cases: readonly Case[] = [
     },
   },
   {
-    what: "a viewer's quota that is used up",
+    what: "an exhausted quota of the viewer",
     code: "rate_limited",
     settings: { startRate: startLimit },
     before: async (stage) => spend(startLimit, lastingSubject(issuerName, "ann"))(stage),
   },
   {
-    what: "an address's quota that is used up, with a token that is judged here",
+    what: "an exhausted quota of the address, with a JWT",
     code: "ok",
     settings: { startRateAddress: networkLimit },
     before: spend(networkLimit, addressName({ address, userAgentHash: () => "" })),
   },
-  { what: "no key that signs", code: "configuration_invalid", keys: "none" },
+  { what: "no active key", code: "configuration_invalid", keys: "none" },
 ];
 
 async function staged({ settings, entitlement, before, keys }: Omit<Case, "what" | "code">) {
@@ -156,12 +160,12 @@ async function staged({ settings, entitlement, before, keys }: Omit<Case, "what"
 }
 
 describe("a simulated start", () => {
-  it.each(cases)("is answered as the start itself: $what, $code", async (given) => {
+  it.each(cases)("is answered like the start itself: $what, $code", async (given) => {
     const stage = await staged(given);
     const context = stage.context();
     const claims = { assets: "*", sub: "ann", jti: "t-1", sid: "l-1", iat: now, ...given.claims };
     const credential = await token(stage.issuer, claims);
-    const asked = { asset: "film", address, ...given.asked, credential };
+    const asked = { asset: "film", address, ...given.start, credential };
     const [events, counted] = [stage.events.length, stage.counted.length];
     const simulated = await simulate(asked, usualRequest, context);
     expect([stage.events.length, stage.counted.length]).toEqual([events, counted]);
@@ -185,12 +189,12 @@ describe("a simulated start", () => {
     if (!simulated.ok) throw new Error(simulated.refusal.code);
     const { refusal: why, verdict, steps } = simulated.value;
     expect([verdict, why?.code ?? "ok"]).toEqual([given.code === "ok" ? "accepted" : "refused", given.code]);
-    const failing = steps.filter(({ state }) => state === "fails").map(({ code }) => code);
+    const failing = steps.filter(({ state }) => state === "fail").map(({ code }) => code);
     expect(failing).toEqual(given.code === "ok" ? [] : [given.code]);
     expect(JSON.stringify(simulated)).not.toContain(credential);
   });
 
-  it("counts for nothing, however often it is asked for", async () => {
+  it("counts against no quota, however often it runs", async () => {
     const stage = await staged({ settings: { startRate: startLimit, startRateAddress: networkLimit } });
     const credential = await token(stage.issuer, { assets: "*", streams: 1 });
     const asked = { credential, asset: "film", address };
@@ -204,17 +208,17 @@ describe("a simulated start", () => {
   });
 
   it.each([
-    ["a line's end", (token: string) => `${token}\n`],
-    ["the header around it", (token: string) => `  Authorization: Bearer ${token}`],
-    ["the scheme before it", (token: string) => `DPoP ${token} `],
-  ])("takes a token as it was copied, with %s", async (_, copied) => {
+    ["a line break", (token: string) => `${token}\n`],
+    ["its header", (token: string) => `  Authorization: Bearer ${token}`],
+    ["its scheme", (token: string) => `DPoP ${token} `],
+  ])("accepts a copied token with %s", async (_, copied) => {
     const stage = await staged({});
     const credential = copied(await token(stage.issuer, { assets: "*" }));
     const simulated = await simulate({ credential, asset: "film", address }, usualRequest, stage.context());
     expect(simulated.ok && simulated.value.verdict).toBe("accepted");
   });
 
-  it.each(["T1", "XX"])("takes the country %s for one that is not known, as a start does", async (country) => {
+  it.each(["T1", "XX"])("treats the country %s as unknown, like a start", async (country) => {
     const stage = await staged({});
     const credential = await token(stage.issuer, { assets: "*" });
     const body = readBody(simulateBodySchema, JSON.stringify({ credential, asset: "german", address, country }));
@@ -224,7 +228,7 @@ describe("a simulated start", () => {
     expect(free.ok && free.value.verdict).toBe("accepted");
   });
 
-  it("takes a token that is bound to a key as if its proof had come, and spends none", async () => {
+  it("assumes the proof of a key-bound token and uses up none", async () => {
     const stage = await staged({});
     const holder = await newHolder();
     const jkt = await calculateJwkThumbprint(holder.jwk, "sha256");
@@ -238,7 +242,7 @@ describe("a simulated start", () => {
     expect(codeOf(await startStream(request, context))).toBe("ok");
   });
 
-  it("looks at a session of sign-in and does not use it", async () => {
+  it("reads a sign-in session without prolonging it", async () => {
     const uses: (string | undefined)[] = [];
     const identity = identityThat(async (_, use) => {
       uses.push(use);
@@ -252,7 +256,7 @@ describe("a simulated start", () => {
     expect(JSON.stringify(simulated)).not.toContain(identityToken.slice(0, 32));
   });
 
-  it("refuses a viewer's token of a pair that nobody trusts, and names no part of it", async () => {
+  it("refuses a token signed with an untrusted key, and repeats no part of it", async () => {
     const stage = await staged({});
     const credential = await token(await newPair("ES256"), { assets: "*" });
     const simulated = await simulate({ credential, asset: "film" }, usualRequest, stage.context());

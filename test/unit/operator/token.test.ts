@@ -30,32 +30,32 @@ function token(claims: Record<string, unknown> = {}, key = secret): Promise<stri
     .sign(key);
 }
 
-it("says what a token opens", async () => {
+it("reports what a token grants", async () => {
   const { verdict, grants } = await explainToken(await token(), { issuers: [issuer] }, now);
   expect(verdict).toBe("accepted");
-  expect(grants).toBe('starting "film" within the scopes "stream:play", until 2026-11-18T11:07:40Z (in 1 min)');
+  expect(grants).toBe('starting "film" with the scopes "stream:play", until 2026-11-18T11:07:40Z (in 1 min)');
 });
 
 const refusedTokens: [code: RefusalCode, what: string, make: () => Promise<string>, at: UnixSeconds][] = [
-  ["token_invalid", "a forged one", () => token({}, new Uint8Array(32)), now],
-  ["token_expired", "one that has ended", () => token(), timeAfter(now, seconds(600))],
-  ["token_invalid", "one without its form", async () => "a.b", now],
+  ["token_invalid", "a forged token", () => token({}, new Uint8Array(32)), now],
+  ["token_expired", "an expired token", () => token(), timeAfter(now, seconds(600))],
+  ["token_invalid", "a malformed token", async () => "a.b", now],
 ];
 
-it.each(refusedTokens)("refuses with %s %s", async (code, _, make, at) => {
+it.each(refusedTokens)("refuses with %s: %s", async (code, _, make, at) => {
   const text = await make();
   const { verdict, refusal, steps } = await explainToken(text, { issuers: [issuer] }, at);
   expect([verdict, refusal?.code]).toEqual(["refused", code]);
-  expect(steps.find(({ state }) => state === "fails")?.code).toBe(code);
+  expect(steps.find(({ state }) => state === "fail")?.code).toBe(code);
   expect(JSON.stringify(steps)).not.toContain(text);
 });
 
-it("shows a stranger's claims in printable ASCII alone, so that none can write on the terminal", async () => {
+it("shows claims in printable ASCII only, so that none can control the terminal", async () => {
   const { steps } = await explainToken(await token({ scope: "\u001b[2Jok\u202e\n" }), { issuers: [issuer] }, now);
   expect(steps.find(({ part }) => part === "scope")?.text).toBe('"\\u001b[2Jok\\u202e\\n"');
 });
 
-it("calls claims by the names that the issuer has for them", async () => {
+it("uses the issuer's claim names", async () => {
   const settings = {
     ...issuer.settings,
     audienceClaim: "azp",
@@ -71,7 +71,7 @@ it("calls claims by the names that the issuer has for them", async () => {
   expect(said).toMatchObject({ subject: '"u-7"', assets: '"a", "b"', login: '"l-1"' });
 });
 
-it("says that a token which is bound to a key needs that key's proof", async () => {
+it("says that a key-bound token needs a proof", async () => {
   const jkt = "A".repeat(43);
   const { verdict, steps } = await explainToken(await token({ cnf: { jkt } }), { issuers: [issuer] }, now);
   expect([verdict, steps.find(({ part }) => part === "bound to")?.text]).toEqual([
@@ -81,13 +81,13 @@ it("says that a token which is bound to a key needs that key's proof", async () 
   expect(steps.find(({ part }) => part === "binding")?.text).toContain("Authorization: DPoP");
 });
 
-it("refuses a token that is bound to nothing where its issuer has to bind it, as a request is refused", async () => {
+it("refuses an unbound token if its issuer requires DPoP", async () => {
   const strict = { ...issuer, settings: { ...issuer.settings, dpop: "required" as const } };
   const { refusal, steps } = await explainToken(await token(), { issuers: [strict] }, now);
   expect([refusal?.code, steps.at(-1)?.part]).toEqual(["token_invalid", "binding"]);
 });
 
-it("says what a provider says of an opaque token, and asks nobody about one without its form", async () => {
+it("shows the introspection of an opaque token, and introspects no malformed one", async () => {
   const { issuer: asking, says, asked } = provider();
   says({ sid: "l-1", assets: "*", cnf: { jkt: "A".repeat(43) } });
   const { grants, steps } = await explainToken("opaque-1", { issuers: [asking] }, now);
@@ -98,7 +98,7 @@ it("says what a provider says of an opaque token, and asks nobody about one with
   expect(asked).toHaveLength(1);
 });
 
-it("says what a start would come to", async () => {
+it("reports what a start with the token would answer", async () => {
   const start = async (assetId: string, claims = {}) => {
     const from = { country: undefined, origin: undefined };
     const { refusal } = await explainToken(await token(claims), { issuers: [issuer] }, now, { assetId, catalog, from });

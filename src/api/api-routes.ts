@@ -1,0 +1,193 @@
+import * as z from "zod";
+import type { RefusalCode } from "../base/result.ts";
+import type { NamedSchema, Route, RouteDescription, RouteParameter, RouteTable } from "../http/route.ts";
+import type { OpenedSession } from "../sessions/open-session.ts";
+import { endSession, renewSession, type ShownSession, showSession } from "../sessions/own-session.ts";
+import type { SessionContext } from "../sessions/session-context.ts";
+import { startBodySchema, startStream } from "../sessions/start-stream.ts";
+
+const time = z.iso.datetime();
+const sessionId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{22}$/)
+  .describe("The session's id. It grants no access.");
+
+const openedSessionSchema: z.ZodType<OpenedSession> = z.strictObject({
+  sessionId,
+  manifestUrl: z.url().describe("The URL for the player: plain HLS. Load it unchanged."),
+  manifestExpiresAt: time.describe("A player has to load the manifest by then. Playback that has begun continues."),
+  sessionExpiresAt: time.describe("When the session expires, unless it is renewed or ended earlier."),
+  grant: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+$/)
+    .describe("For the session's routes, in the header CTA-Common-Access-Token."),
+});
+const openedSession: NamedSchema = { name: "OpenedSession", schema: openedSessionSchema };
+
+const shownSessionSchema: z.ZodType<ShownSession> = z.strictObject({
+  sessionId,
+  asset: z.string().describe("The asset's id."),
+  state: z
+    .enum(["running", "idle", "revoked", "taken", "shared"])
+    .describe(
+      "running: it holds a lease. idle: no request for longer than a lease. revoked, taken (over by another device) and " +
+        "shared (in too many networks): it was ended.",
+    ),
+  startedAt: time,
+  lastSeenAt: time.exactOptional().describe("When its last request was recorded."),
+  sessionExpiresAt: time,
+  networks: z.int().min(0).exactOptional().describe("The number of networks that use it now."),
+});
+
+/**
+ * The refusals of a viewer's credential (`auth/request-credential.ts`). Every method reads the body first, so an incomplete,
+ * too long or non-UTF-8 body is refused everywhere (`base/body-text.ts`).
+ */
+const credentialRefusals: readonly RefusalCode[] = [
+  ...(["body_invalid", "request_invalid", "token_missing", "token_invalid", "token_expired"] as const),
+  ...(["dpop_proof_invalid", "sign_in_required", "origin_untrusted", "store_unavailable"] as const),
+];
+
+/** The refusals of the asset and its conditions (`sessions/start-stream.ts`). */
+const assetRefusals: readonly RefusalCode[] = [
+  ...(["scope_insufficient", "asset_forbidden", "asset_unknown"] as const),
+  ...(["asset_not_yet_available", "asset_no_longer_available", "country_forbidden", "origin_forbidden"] as const),
+  ...(["token_revoked", "asset_revoked", "entitlement_refused"] as const),
+  ...(["address_unknown", "stream_limit", "start_rate_exceeded"] as const),
+];
+
+/** The refusals of a session's own routes (`sessions/own-session.ts`). */
+const ownSessionRefusals: readonly RefusalCode[] = [
+  ...credentialRefusals,
+  ...(["session_unknown", "session_forbidden", "grant_invalid", "grant_expired"] as const),
+  ...(["key_unknown", "rate_limited"] as const),
+];
+
+const endedRefusals: readonly RefusalCode[] = ["session_revoked", "session_shared", "stream_taken"];
+
+const id: RouteParameter = {
+  name: "id",
+  in: "path",
+  description: "The `sessionId` from the session's start.",
+  schema: { type: "string" },
+};
+
+/** A viewer's routes, below the base path. */
+export const viewerRoutes: RouteTable<Route<SessionContext>> = {
+  "/stream/start": {
+    POST: {
+      id: "startStream",
+      tag: "Streams",
+      summary: "Start a stream",
+      description:
+        "Exchanges a viewer's credential for a signed manifest URL. The playlists below it are rewritten so that every " +
+        "segment has its own signature. The session lasts until `sessionExpiresAt`.",
+      access: "viewer",
+      body: { name: "Start", schema: startBodySchema, example: { asset: "film-42" } },
+      response: { status: 201, description: "The session and its manifest URL.", body: openedSession },
+      refusals: ["rate_limited", ...credentialRefusals, ...assetRefusals],
+      handler: startStream,
+    },
+  },
+  "/stream/:id": {
+    GET: {
+      id: "showSession",
+      tag: "Streams",
+      summary: "Show a session",
+      description: "The state of the viewer's own session: running, idle, or why it was ended.",
+      access: "session",
+      parameters: [id],
+      response: {
+        status: 200,
+        description: "The session's state.",
+        body: { name: "ShownSession", schema: shownSessionSchema },
+      },
+      refusals: ownSessionRefusals,
+      handler: showSession,
+    },
+    DELETE: {
+      id: "endSession",
+      tag: "Streams",
+      summary: "End a session",
+      description:
+        "Ends all URLs of the session within two seconds and frees its place under the stream limit. Ending a session " +
+        "twice is not an error.",
+      access: "session",
+      parameters: [id],
+      response: { status: 204, description: "The session is ended." },
+      refusals: [...ownSessionRefusals, "session_revoked"],
+      handler: endSession,
+    },
+  },
+  "/stream/:id/renew": {
+    POST: {
+      id: "renewSession",
+      tag: "Streams",
+      summary: "Renew a session",
+      description:
+        "Returns the same session with a fresh grant, manifest URL and expiry: for a cast device, or before the session " +
+        "expires. The checks are those of a start.",
+      access: "session",
+      parameters: [id],
+      response: { status: 200, description: "The session and its new manifest URL.", body: openedSession },
+      refusals: [...ownSessionRefusals, ...assetRefusals, ...endedRefusals],
+      handler: renewSession,
+    },
+  },
+};
+
+/** The routes at the root that `api.ts` answers by itself. */
+export const serviceRouteDescriptions: RouteTable<RouteDescription> = {
+  "/health": {
+    GET: {
+      id: "health",
+      tag: "Service",
+      summary: "Check that the worker runs",
+      description: "Contacts no dependency. The media host has the same route.",
+      access: "public",
+      response: {
+        status: 200,
+        description: "The worker runs with a valid configuration.",
+        body: { name: "Health", schema: z.strictObject({ status: z.literal("ok") }) },
+      },
+      refusals: [],
+    },
+  },
+  "/ready": {
+    GET: {
+      id: "ready",
+      tag: "Service",
+      summary: "Check that the dependencies respond",
+      description: "Checks the worker's dependencies, at most every two seconds. The media host has the same route.",
+      access: "public",
+      response: {
+        status: 200,
+        description: "All dependencies respond.",
+        body: { name: "Ready", schema: z.strictObject({ status: z.literal("ready") }) },
+      },
+      otherResponse: {
+        status: 503,
+        description: "Some dependencies do not respond.",
+        body: {
+          name: "NotReady",
+          schema: z.strictObject({
+            status: z.literal("not ready"),
+            parts: z.record(z.string(), z.literal("does not answer")).describe("The dependencies that do not respond."),
+          }),
+        },
+      },
+      refusals: [],
+    },
+  },
+  "/openapi.json": {
+    GET: {
+      id: "openapi",
+      tag: "Service",
+      summary: "Get this description",
+      description: "OpenAPI 3.1, generated from the route tables.",
+      access: "public",
+      response: { status: 200, description: "The OpenAPI document.", contentType: "application/json" },
+      refusals: [],
+    },
+  },
+};

@@ -1,0 +1,86 @@
+import type * as z from "zod";
+import type { OperatorScope } from "../auth/operator-token.ts";
+import type { Refusal, RefusalCode, Result } from "../base/result.ts";
+import type { SessionRequest } from "../sessions/session-context.ts";
+
+/** A schema and its name in OpenAPI's components. */
+export interface NamedSchema {
+  readonly name: string;
+  readonly schema: z.ZodType;
+}
+
+/** The groups of routes, in the order of the OpenAPI document. */
+export const tags = {
+  Streams: "A viewer's playback sessions.",
+  Operators:
+    "For the people who run the service. Operator credentials are issued by `npx stagedoor operator new` only.",
+  Service: "Health, metrics and this description, at the root of the API's host.",
+} as const;
+
+export interface RouteParameter {
+  readonly name: string;
+  readonly in: "path" | "query";
+  readonly description: string;
+  /** JSON Schema. */
+  readonly schema: object;
+}
+
+/** A response that is not a problem: JSON of a schema, another content type, or no body. */
+export interface RouteResponse {
+  readonly status: 200 | 201 | 204 | 503;
+  readonly description: string;
+  readonly body?: NamedSchema;
+  /** The content type of a body that is not JSON. */
+  readonly contentType?: string;
+}
+
+/** A route as OpenAPI describes it. */
+export interface RouteDescription {
+  /** `operationId`: the name of the function in generated clients. */
+  readonly id: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly tag: keyof typeof tags;
+  /** `session`: a viewer with the grant of the session in the path. A list: an operator with one of these scopes. */
+  readonly access: "public" | "viewer" | "session" | readonly OperatorScope[];
+  readonly parameters?: readonly RouteParameter[];
+  readonly body?: NamedSchema & { readonly example: unknown };
+  /** Maximum size of a request body in bytes, if it is not `longestBody` of the session routes. */
+  readonly maxBody?: number;
+  readonly response: RouteResponse;
+  /** A second response that is not a problem. */
+  readonly otherResponse?: RouteResponse;
+  /** Every code that the route refuses with, except {@link commonRefusals}. */
+  readonly refusals: readonly RefusalCode[];
+}
+
+export type Handler<Context> = (
+  request: SessionRequest,
+  context: Context,
+) => Promise<Result<object | undefined, Refusal>>;
+
+/** A route as the API mounts it. */
+export interface Route<Context> extends RouteDescription {
+  readonly handler: Handler<Context>;
+}
+
+/** Routes by path in the router's syntax (`/stream/:id`) and method. */
+export type RouteTable<Entry> = Readonly<Record<string, Readonly<Record<string, Entry>>>>;
+
+/** The refusals that every route shares. */
+export const commonRefusals = [
+  "https_required",
+  "configuration_invalid",
+  "internal_error",
+] as const satisfies RefusalCode[];
+
+/** A handler's result that is not sent as JSON. */
+export class TextBody {
+  readonly text: string;
+  readonly contentType: string;
+
+  constructor(text: string, contentType: string) {
+    this.text = text;
+    this.contentType = contentType;
+  }
+}
