@@ -2,37 +2,40 @@ import { canonicalQuery, isOverlong, pathFault } from "./canonical-path.ts";
 import { decodeBase64url, encodeBase64url, utf8 } from "./encoding.ts";
 import { ok, type Refusal, type Result, refusal } from "./result.ts";
 
-/** A file of an asset, by the bytes that its origin is asked with. */
+/** A file of an asset, in the bytes of the request to its origin. */
 export interface OriginFile {
   /** Below the asset's prefix, without a slash at its start: `a;v=1/0.ts`. */
   readonly path: string;
-  /** Without its `?`; empty where there is none. */
+  /** Without its `?`; empty if there is none. */
   readonly query: string;
 }
 
-/** Where a file is on the media host: a canonical path below the asset's prefix, and a canonical query. Both are signed. */
+/**
+ * The location of a file on the media host: a canonical path below the asset's prefix and a canonical query. Both are
+ * signed.
+ */
 export type MediaPlace = OriginFile;
 
-/** Directly below an asset this is reserved: a path that begins so is an alias, and nothing else. */
+/** Reserved directly below an asset: a path that begins with it is an alias. */
 const reserved = "~/";
 
-/** In characters. It is the limit of a URI in a playlist, too: see `playlist/reference.ts`. */
+/** In characters, like the limit of a URI in a playlist (`playlist/reference.ts`). */
 const longest = 8192;
 
-/** Whether a path below an asset's prefix is an alias. The edge asks it of every request, so it looks at two characters. */
+/** Whether a path below an asset's prefix is an alias. Runs per edge request, so it compares two character codes. */
 export function isAlias(path: string): boolean {
   return path.charCodeAt(0) === 0x7e && path.charCodeAt(1) === 0x2f;
 }
 
 /**
- * Where a file is on the media host. A file whose path and query are canonical already has them there as well. Any other
- * has an alias: fronts merge slashes and decode escapes, and players write queries again, so what the origin compares byte
- * by byte has no safe spelling of its own. An alias holds those bytes, and keeps the file's extension for players that go
- * by it: `a;v=1/0.ts?t=a:b` is at `~/YTt2PTEvMC50cz90PWE6Yg.ts`. A file has one place, and a place one file.
+ * The location of a file on the media host. A file with a canonical path and query keeps them. Any other file gets an
+ * alias, because proxies merge slashes and decode escapes, and some players encode a query again: `a;v=1/0.ts?t=a:b` is
+ * at `~/YTt2PTEvMC50cz90PWE6Yg.ts`. The alias holds the origin's bytes and keeps the extension. Each file has exactly
+ * one location.
  *
- * Refuses `uri_foreign` for what a server that decodes once or twice could take for another file: dot segments, also in
- * front of a path parameter (`..;a`), backslashes, control characters, overlong UTF-8. Refuses `path_invalid` for what no
- * client can send, and for an alias that is too long.
+ * `uri_foreign`: a server that decodes once or twice could read another file, because of dot segments (also before a
+ * path parameter, `..;a`), backslashes, control characters or overlong UTF-8. `path_invalid`: no client can send it, or
+ * the alias would be too long.
  */
 export function mediaPlaceOf(file: OriginFile): Result<MediaPlace, Refusal<"path_invalid" | "uri_foreign">> {
   const { path, query } = file;
@@ -48,9 +51,8 @@ export function mediaPlaceOf(file: OriginFile): Result<MediaPlace, Refusal<"path
 }
 
 /**
- * The file at a place on the media host: {@link mediaPlaceOf} backwards. What it takes was signed, so all that it refuses
- * should not exist: `path_invalid` for an alias in another than its one spelling, or of a file that needs none, and what
- * {@link mediaPlaceOf} refuses.
+ * The inverse of {@link mediaPlaceOf}. The location was signed, so a refusal means a fault of the signer: an alias that
+ * is not canonical, or an alias of a file that needs none (`path_invalid`).
  */
 export function originFileOf(place: MediaPlace): Result<OriginFile, Refusal<"path_invalid" | "uri_foreign">> {
   if (!isAlias(place.path)) return ok(place);
@@ -66,14 +68,14 @@ export function originFileOf(place: MediaPlace): Result<OriginFile, Refusal<"pat
   return own.value.path === place.path ? ok(file) : refusal("path_invalid", "its alias is not in its one spelling");
 }
 
-/** Whether a file can be at its own path on the media host. `file.path` has no slash at its start. */
+/** Whether a file keeps its own path on the media host. `file.path` has no leading slash. */
 export function isPlain({ path, query }: OriginFile): boolean {
   return !isAlias(path) && pathFault(`/${path}`) === undefined && canonicalQuery(query) === query;
 }
 
 /**
- * A path as browsers and fetch send it (WHATWG URL, the path percent-encode set): what they encode is encoded, and a
- * segment that they read as a dot segment is spelled with dots. Everything else, escapes among it, keeps its bytes.
+ * A path as browsers and fetch send it (WHATWG URL, path percent-encode set). Characters that they encode are encoded,
+ * and encoded dot segments (`%2e%2e`) are written with dots. All other bytes stay, escapes included.
  */
 export function sentPath(text: string): string {
   return encoded(text, '"#<>?^`{}').replace(/(^|\/)(?:\.|%2e){1,2}(?=\/|$)/gi, (segment) =>
@@ -87,8 +89,8 @@ export function sentQuery(text: string): string {
 }
 
 /**
- * A file's extension without its dot, in the letters that it has: `ts` of `360p/0.ts` and `a;b.ts`, of `0.ts;v=1` too.
- * Empty where the last segment ends like no name of a file.
+ * A file's extension without its dot, in its own case: `ts` for `360p/0.ts`, `a;b.ts` and `0.ts;v=1`. Empty if there is
+ * none.
  */
 export function extensionOf(path: string): string {
   const name = path.slice(path.lastIndexOf("/") + 1);
@@ -110,7 +112,7 @@ function hasBrokenEscape(path: string): boolean {
   return /%(?![0-9a-f]{2})/i.test(path);
 }
 
-/** How often a server could percent-decode what it is asked for, beyond not at all. */
+/** How many times a server might percent-decode a path. */
 const decodings = 2;
 
 function hiddenFault(payload: string): string | undefined {
@@ -133,7 +135,7 @@ function faultIn(text: string): string | undefined {
   return /(^|[/?#])\.{1,2}(?=[;/?#]|$)/.test(text) ? "it holds a dot segment" : undefined;
 }
 
-/** Each valid escape as a character of its byte's value; UTF-8 is not put together. */
+/** Replaces each valid escape by the character with that byte's value. UTF-8 sequences are not joined. */
 function percentDecoded(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, byte: string) => String.fromCharCode(Number.parseInt(byte, 16)));
 }

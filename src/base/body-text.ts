@@ -1,17 +1,17 @@
 import { ok, type Refusal, type Result, refusal } from "./result.ts";
 
 /**
- * The text of a provider's response (UTF-8), or undefined if it is longer than `limit` bytes. The rest is not read, so that a
- * provider that an attacker runs cannot fill a worker's memory.
+ * The text of a provider's response (UTF-8), or undefined if it is longer than `limit` bytes. The rest is not read, so
+ * a provider that an attacker controls cannot fill a worker's memory.
  */
 export async function boundedText({ body }: Pick<Body, "body">, limit: number): Promise<string | undefined> {
   return body === null ? "" : readText(body.getReader(), limit, new TextDecoder());
 }
 
 /**
- * The text of a request's body: the one place where a worker reads what a client sends. `body_invalid` if the client breaks
- * the connection or the framing in mid-body, if the body is longer than `limit` bytes (the rest is not read), and if it is
- * not UTF-8, which a compressed body is not either. None of these is a failure of the service.
+ * The text of a request's body. This is the only place where a worker reads a client's body. `body_invalid`: the client
+ * breaks the connection or the framing, the body is longer than `limit` bytes (the rest is not read), or it is not
+ * UTF-8 (for example compressed).
  *
  * @example await requestText(new Request(url, { method: "POST", body: "{}" }), 4096); // { ok: true, value: "{}" }
  */
@@ -20,7 +20,7 @@ export async function requestText(
   limit: number,
 ): Promise<Result<string, Refusal<"body_invalid">>> {
   if (body === null) return ok("");
-  // Outside of the try: a body that somebody has read before is a bug.
+  // Outside the try block: reading a body twice is a bug.
   const reader = body.getReader();
   try {
     const text = await readText(reader, limit, new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }));
@@ -31,7 +31,7 @@ export async function requestText(
   }
 }
 
-/** A JSON document, or `body_invalid` for text that is not one, such as an empty or a truncated body. */
+/** Parses a JSON document. `body_invalid` for anything else, such as an empty or truncated body. */
 export function readJson(text: string): Result<unknown, Refusal<"body_invalid">> {
   try {
     return ok(JSON.parse(text));
@@ -58,13 +58,13 @@ async function readText(
   return text + decoder.decode();
 }
 
-/** A string, or what opens, closes and parts objects and lists. */
+/** A string, or a structural character of JSON. */
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g;
 
 /**
- * Whether an object anywhere in a JSON text names a member twice. `JSON.parse` takes the last of them and says nothing,
- * other parsers the first: then two parties read different things in one signed text (RFC 7515 §4, RFC 8725 §2.4). Names
- * are compared as they are read, so an escape is no other name. The text has to be sound: `JSON.parse` took it before.
+ * Whether any object in a JSON text names a member twice. `JSON.parse` uses the last one and other parsers the first,
+ * so two parties could read different values in one signed text (RFC 7515 §4, RFC 8725 §2.4). Names are compared
+ * decoded. `text` must be valid JSON.
  */
 export function hasDuplicateMembers(text: string): boolean {
   const open: (Set<string> | undefined)[] = [];
@@ -84,7 +84,10 @@ export function hasDuplicateMembers(text: string): boolean {
   return false;
 }
 
-/** The name of an unknown member, for an answer. A text that looks like no name, such as a token in the wrong place, is not repeated. */
+/**
+ * The name of an unknown member, safe to print in a response. Text that is not a plain name, such as a misplaced token,
+ * is not repeated.
+ */
 export function shownMember(name: string): string {
   return /^[\w.$-]{1,64}$/.test(name) ? name : "a member with another name";
 }

@@ -1,4 +1,4 @@
-/** Makes room for one more in a map that keeps at most `capacity`: the one that was put in first goes. */
+/** Makes room for one more entry in a map of at most `capacity` entries. The oldest entry is removed. */
 export function makeRoom(map: Map<unknown, unknown>, capacity: number): void {
   if (map.size < capacity) return;
   for (const oldest of map.keys()) {
@@ -7,7 +7,7 @@ export function makeRoom(map: Map<unknown, unknown>, capacity: number): void {
   }
 }
 
-/** A map whose values together weigh at most `capacity`: those that were least recently used leave first. */
+/** A map whose values together weigh at most `capacity`. The least recently used values are removed first. */
 export class WeighedMap<Value> {
   readonly #entries = new Map<string, { readonly value: Value; readonly weight: number }>();
   readonly #capacity: number;
@@ -25,7 +25,7 @@ export class WeighedMap<Value> {
     return entry.value;
   }
 
-  /** A value that weighs more than all may weigh together is not kept. */
+  /** A value heavier than the capacity is not stored. */
   put(key: string, value: Value, weight: number): void {
     this.delete(key);
     if (weight > this.#capacity) return;

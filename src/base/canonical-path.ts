@@ -2,19 +2,18 @@ import { utf8 } from "./encoding.ts";
 import { ok, type Result, refuse } from "./result.ts";
 
 const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-/** What RFC 3986 §3.3 lets stand in a path segment as it is, without `;`, which some servers read as a delimiter. */
+/** Characters that RFC 3986 §3.3 allows in a path segment, without `;`, which some servers read as a delimiter. */
 const pathCharacters = table(`${unreserved}!$&'()*+,=:@`);
 const slash = 0x2f;
 const dot = 0x2e;
 const percent = 0x25;
 
 /**
- * Why `path` is not in the one spelling that is signed and served, or undefined where it is. The path is taken as it
- * came over the wire, before anybody parsed it: that is what makes it impossible that two parties read it differently.
+ * Why `path` is not in the one spelling that is signed and served; undefined if it is. The path is the one from the
+ * wire, before any parsing, so no two parties can read it differently.
  *
- * Refused are dot segments, empty segments, `\`, `;`, NUL and other control characters, an encoded slash, percent or
- * backslash, the encoding of a character that needs none, overlong UTF-8, lower-case hexadecimal, and whatever is not
- * ASCII.
+ * Refused: dot segments, empty segments, `\`, `;`, control characters, an encoded slash, percent or backslash, the
+ * escape of a character that needs none, overlong UTF-8, lower-case hexadecimal, and anything outside ASCII.
  */
 export function pathFault(path: string): string | undefined {
   if (path.charCodeAt(0) !== slash) return "it does not begin with a slash";
@@ -37,9 +36,9 @@ export function pathFault(path: string): string | undefined {
 }
 
 /**
- * The canonical spelling of a path that stands in a playlist: what needs no encoding is decoded, what needs it is
- * encoded (as UTF-8), hexadecimal is upper case. Slashes and dot segments stay as they are. The refusal says in words
- * what no spelling can mend: an encoded slash, backslash, percent or control character, or a broken escape.
+ * The canonical spelling of a path in a playlist. Needless escapes are decoded, other characters are encoded (UTF-8),
+ * hexadecimal is upper case. Slashes and dot segments stay. The refusal says what cannot be spelled: an encoded slash,
+ * backslash, percent or control character, or a broken escape.
  */
 export function canonicalPathText(text: string): Result<string, string> {
   let out = "";
@@ -55,10 +54,9 @@ export function canonicalPathText(text: string): Result<string, string> {
 }
 
 /**
- * The canonical spelling of an origin's query (without its `?`): the one to sign, to compare and to send on. Some players
- * parse a URL's query and write it anew, which encodes `~` and others; so whatever is not unreserved (RFC 3986 §2.3) is
- * encoded, and whatever is, is not. `+`, `&` and the first `=` of a pair keep their meaning. A percent sign that begins no escape
- * stands for itself, so it is encoded.
+ * The canonical spelling of an origin's query (without its `?`), for signing, comparing and forwarding. Some players
+ * parse and rewrite a URL's query and encode `~` and others, so exactly the reserved characters (RFC 3986 §2.3) are
+ * encoded. `+`, `&` and the first `=` of a pair keep their meaning. A percent sign that begins no escape is encoded.
  */
 export function canonicalQuery(query: string): string {
   let out = "";
@@ -90,7 +88,7 @@ export function canonicalQuery(query: string): string {
   return out;
 }
 
-/** A path up to and with its last slash. */
+/** A path up to and including its last slash. */
 export function directoryOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/") + 1);
 }
@@ -131,8 +129,8 @@ function overlongFault(path: string, at: number, byte: number): string | undefin
 }
 
 /**
- * Whether two bytes begin overlong UTF-8: careless decoders take `%C0%AE` for a dot and `%E0%80%AF` for a slash
- * (RFC 3629 §10).
+ * Whether two bytes begin overlong UTF-8. Careless decoders read `%C0%AE` as a dot and `%E0%80%AF` as a slash (RFC 3629
+ * §10).
  */
 export function isOverlong(byte: number, next: number): boolean {
   if (byte === 0xc0 || byte === 0xc1) return true;
@@ -144,7 +142,7 @@ function isDotSegment(path: string, from: number, to: number): boolean {
   return to - from === 2 && path.charCodeAt(from) === dot && path.charCodeAt(from + 1) === dot;
 }
 
-/** The byte that the escape at `at` stands for, or -1 where there is no whole escape. */
+/** The byte that the escape at `at` encodes, or -1 if there is no complete escape. */
 function escapedByte(text: string, at: number): number {
   const high = hexValue(text.charCodeAt(at + 1));
   const low = hexValue(text.charCodeAt(at + 2));

@@ -1,4 +1,4 @@
-/** ISO 3166-1 alpha-2, and XK, which is not in it but is what everybody calls Kosovo. */
+/** ISO 3166-1 alpha-2, and XK, the usual code for Kosovo. */
 const countries: ReadonlySet<string> = new Set(
   (
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC " +
@@ -12,8 +12,8 @@ const countries: ReadonlySet<string> = new Set(
 );
 
 /**
- * Whether a text is the code of a country, in upper case. `XX` and `T1` are none: so a CDN calls clients of whom nobody
- * knows where they are, and those of Tor. `UK` is none either: it is written `GB`.
+ * Whether a text is a country code in upper case. Not countries: `XX` (unknown) and `T1` (Tor), which a CDN sends, and
+ * `UK`, whose code is `GB`.
  */
 export function isCountry(text: string): boolean {
   return countries.has(text);

@@ -3,7 +3,7 @@ const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const values = new Int8Array(128).fill(-1);
 for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i;
 
-/** Bytes as base64url without padding (RFC 4648 §5): the one spelling that {@link decodeBase64url} takes back. */
+/** Bytes as base64url without padding (RFC 4648 §5), the only spelling that {@link decodeBase64url} accepts. */
 export function encodeBase64url(bytes: Uint8Array): string {
   let text = "";
   let i = 0;
@@ -23,8 +23,9 @@ export function encodeBase64url(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes of canonical base64url, or undefined. Padding, white space, the standard alphabet and set bits behind the
- * last byte are refused: otherwise one token has several spellings, and a list of revoked ones can be walked around.
+ * The bytes of canonical base64url, or undefined. Padding, white space, the standard alphabet and set bits after the
+ * last byte are refused. Otherwise one token would have several spellings, and a revoked one could be sent again in
+ * another.
  */
 export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
   const left = text.length % 4;
@@ -57,7 +58,7 @@ function letter(value: number): string {
 
 const encoder = new TextEncoder();
 
-/** A text as its UTF-8 bytes, in a buffer of its own, as WebCrypto and `Response` want it. */
+/** A text as its UTF-8 bytes, in their own buffer, as WebCrypto and `Response` require it. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   const bytes = encoder.encode(text);
   const { buffer, byteOffset, byteLength } = bytes;
@@ -65,8 +66,8 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The whole number that stands in `text` from `from` up to `to`: 1 to 15 ASCII digits, so that it is exact, and nothing
- * else, or undefined. Zeros may lead: who compares spellings refuses them with {@link hasLeadingZero}.
+ * The whole number in `text` from `from` to `to`: 1 to 15 ASCII digits and nothing else, or undefined. Leading zeros
+ * are accepted; {@link hasLeadingZero} finds them.
  */
 export function readDecimal(text: string, from = 0, to = text.length): number | undefined {
   if (to <= from || to - from > 15) return undefined;
@@ -79,7 +80,7 @@ export function readDecimal(text: string, from = 0, to = text.length): number | 
   return value;
 }
 
-/** Whether the digits from `from` up to `to` are a second spelling of a number: `07`, and not `0`. */
+/** Whether the digits from `from` to `to` are a second spelling of a number: `07`, but not `0`. */
 export function hasLeadingZero(text: string, from = 0, to = text.length): boolean {
   return to - from > 1 && text.charCodeAt(from) === 0x30;
 }

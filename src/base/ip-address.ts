@@ -4,8 +4,8 @@ import { hasLeadingZero, readDecimal } from "./encoding.ts";
 export type IpAddress = Uint8Array;
 
 /**
- * An IPv4 address as an unsigned 32-bit number, or undefined for anything but four decimal numbers of 0 to 255 without
- * leading zeros: hexadecimal, octal-looking and shortened ones are read differently by different readers.
+ * An IPv4 address as an unsigned 32-bit number, or undefined. Only four decimal numbers of 0 to 255 without leading
+ * zeros are accepted: readers disagree about hexadecimal, octal and shortened forms.
  */
 export function parseIpv4(text: string): number | undefined {
   let address = 0;
@@ -21,9 +21,9 @@ export function parseIpv4(text: string): number | undefined {
 }
 
 /**
- * An address in any spelling of RFC 4291 §2.2 (IPv6) or in dotted decimal (IPv4), or undefined. An IPv4-mapped one
- * (`::ffff:192.0.2.1`, §2.5.5.2) is the IPv4 address that it stands for, so that one client has one address however he is
- * written. A zone id (`%eth0`) is refused: it means something on one machine only.
+ * An address in any spelling of RFC 4291 §2.2 (IPv6) or in dotted decimal (IPv4), or undefined. An IPv4-mapped address
+ * (`::ffff:192.0.2.1`, §2.5.5.2) becomes its IPv4 address, so a client has one address in both spellings. A zone id
+ * (`%eth0`) is refused: it has a meaning on one machine only.
  */
 export function parseIpAddress(text: string): IpAddress | undefined {
   if (!text.includes(":")) return ipv4Bytes(text);
@@ -46,10 +46,10 @@ function ipv6Bytes(text: string): IpAddress | undefined {
     const bytes = groupBytes(text);
     return bytes?.length === 16 ? Uint8Array.from(bytes) : undefined;
   }
-  // A second "::" leaves an empty group in the tail, which is refused there.
+  // A second "::" leaves an empty group in the tail, and that is refused.
   const head = gap === 0 ? [] : groupBytes(text.slice(0, gap), false);
   const tail = gap + 2 === text.length ? [] : groupBytes(text.slice(gap + 2));
-  // "::" stands for one group of zeros at least.
+  // "::" replaces at least one group of zeros.
   if (head === undefined || tail === undefined || head.length + tail.length > 14) return undefined;
   const bytes = new Uint8Array(16);
   bytes.set(head);
@@ -57,7 +57,7 @@ function ipv6Bytes(text: string): IpAddress | undefined {
   return bytes;
 }
 
-/** The bytes of groups with single colons between them, of which the last may be an IPv4 address where `dotted` says so. */
+/** The bytes of groups separated by single colons. With `dotted`, the last group may be an IPv4 address. */
 function groupBytes(text: string, dotted = true): number[] | undefined {
   const bytes: number[] = [];
   const groups = text.split(":");

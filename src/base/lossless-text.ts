@@ -2,13 +2,13 @@ import { utf8 } from "./encoding.ts";
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Stands for a byte that is no UTF-8: a low surrogate without a high one, which no UTF-8 decodes to. */
+/** Marks a byte that is not UTF-8: a low surrogate without a high one, which no UTF-8 decodes to. */
 const escapes = 0xdc00;
 
 /**
- * Bytes as text that {@link textBytes} makes the same bytes of. Bytes that are not UTF-8, such as the `ç` of a Latin-1 name,
- * become lone surrogates U+DC80 to U+DCFF, and all others are decoded as usual, byte order marks included. A text that has
- * such an escape is not well formed (`String.isWellFormed`).
+ * Decodes bytes to text so that {@link textBytes} restores the same bytes. A byte that is not UTF-8, such as the `ç` of
+ * a Latin-1 name, becomes a lone surrogate U+DC80 to U+DCFF; byte order marks stay. Such a text is not well formed
+ * (`String.isWellFormed`).
  *
  * @example bytesText(Uint8Array.of(0x61, 0xe7, 0xc3, 0xa7)) // "a\uDCE7ç"
  */
@@ -20,7 +20,7 @@ export function bytesText(bytes: Uint8Array<ArrayBuffer>): string {
   }
 }
 
-/** The bytes that {@link bytesText} made this text of. */
+/** The bytes that {@link bytesText} decoded. */
 export function textBytes(text: string): Uint8Array<ArrayBuffer> {
   if (text.isWellFormed()) return utf8(text);
   const bytes = new Uint8Array(3 * text.length);
@@ -39,14 +39,14 @@ export function textBytes(text: string): Uint8Array<ArrayBuffer> {
   return bytes.slice(0, length);
 }
 
-/** The same as the body of a response or the part of a Blob: text is left to the runtime where that encodes it alike. */
+/** The same for the body of a response or a part of a Blob. Well-formed text stays text, which the runtime encodes. */
 export function textBody(text: string): string | Uint8Array<ArrayBuffer> {
   return text.isWellFormed() ? text : textBytes(text);
 }
 
 const encoder = new TextEncoder();
 
-/** Text is put together in pieces of so many code units: a call takes no more arguments. */
+/** Code units per piece: a call accepts a limited number of arguments. */
 const pieceLength = 8192;
 
 function escaped(bytes: Uint8Array): string {
@@ -71,14 +71,14 @@ function escaped(bytes: Uint8Array): string {
   return pieces.join("");
 }
 
-/** How many bytes the well-formed UTF-8 sequence at `at` has (RFC 3629 §4), or 0 where there is none. */
+/** The length in bytes of the well-formed UTF-8 sequence at `at` (RFC 3629 §4), or 0. */
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at] ?? 0;
   const second = bytes[at + 1] ?? 0;
   if (first < 0x80) return 1;
   if (first < 0xc2 || first > 0xf4) return 0;
   if (first < 0xe0) return continues(second) ? 2 : 0;
-  // Overlong forms, surrogates and what lies above U+10FFFF are not UTF-8.
+  // Overlong forms, surrogates and code points above U+10FFFF are not UTF-8.
   const [least, most] = [
     first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80,
     first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf,

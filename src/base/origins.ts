@@ -6,35 +6,31 @@ export function isLocalUrl(url: string): boolean {
   return URL.canParse(url) && localHosts.includes(new URL(url).hostname);
 }
 
-/** Whether nobody on the way can read what is sent to this URL: it is https, or plain http to this machine. */
+/** Whether nobody in between can read what is sent to this URL: HTTPS, or plain HTTP to this machine. */
 export function isSafeAddress(url: string): boolean {
   if (!URL.canParse(url)) return false;
   const { protocol } = new URL(url);
   return protocol === "https:" || (protocol === "http:" && isLocalUrl(url));
 }
 
-/** What the web views of apps send as the Origin of the app's own pages: Capacitor and Ionic on iOS, and Tauri. */
+/** The Origin of an app's own pages in its web view: Capacitor and Ionic on iOS, and Tauri. */
 const appOrigins: ReadonlySet<string> = new Set(["capacitor://localhost", "ionic://localhost", "tauri://localhost"]);
 
 /**
- * Whether text names origins (RFC 6454) as a browser writes them in the header Origin: scheme, host and perhaps a port, such
- * as `https://www.example.com`; `https://*.example.com` for every host below it; or the origin of an app's own pages, such as
- * `capacitor://localhost`. The one rule for all lists of origins: those that may use a cookie, and those that an asset plays
- * on. `null` is never one: any page in a sandboxed frame sends it.
+ * Whether a text is an origin pattern: an origin (RFC 6454) as browsers write it, such as `https://www.example.com`;
+ * `https://*.example.com` for every host below; or an app's own origin, such as `capacitor://localhost`. All lists of
+ * origins use this rule. `null` is never valid: any page in a sandboxed frame sends it.
  */
 export function isOriginPattern(text: string): boolean {
-  // A browser leaves a scheme's own port out and writes no upper case: what it never sends would never match.
+  // Browsers omit a scheme's default port and write lower case, so other spellings would never match.
   return appOrigins.has(text) || isWebOrigin(text.replace("://*.", "://"));
 }
 
-/**
- * Whether an Origin is one that a pattern names. A star stands for one label of a host or more, never for none, and
- * the scheme and port are the pattern's. `null`, and whatever else is no origin, matches nothing.
- */
+/** Whether a pattern covers an Origin. A star covers one or more labels of a host; scheme and port must be equal. */
 export function matchesOrigin(origin: string, pattern: string): boolean {
   const star = pattern.indexOf("*.");
   if (star < 0) return origin === pattern && isOriginPattern(pattern);
-  // What the star stands for has to be labels of a host: `https://evil.example/.example.com` ends alike.
+  // The star must cover labels of a host: `https://evil.example/.example.com` has the right suffix too.
   if (!isWebOrigin(origin)) return false;
   const scheme = pattern.slice(0, star);
   const suffix = pattern.slice(star + 1);

@@ -2,8 +2,8 @@ type SqlValue = string | number | null | ArrayBuffer;
 
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 
-/** A small SQLite database that answers at once, as a Durable Object has one (`ctx.storage.sql`). */
+/** A small synchronous SQLite database, as Durable Objects have (`ctx.storage.sql`). */
 export interface SqlStore {
-  /** Runs one statement or several; the rows are those of the last. `?` stand for the bindings in their order. */
+  /** Runs one or more statements and returns the rows of the last. `?` are the bindings, in order. */
   exec(statement: string, ...bindings: (string | number | null)[]): Iterable<SqlRow>;
 }

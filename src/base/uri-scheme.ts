@@ -1,6 +1,7 @@
 /**
- * Schemes that never leave in a playlist, whatever the asset allows: they run a script, read the viewer's own files, or let
- * a player or ffmpeg load from any host. `crypto:` and its like are prefixes of ffmpeg's, as in `crypto:https://evil.example/k`.
+ * Schemes that are never left in a playlist, whatever the asset allows: they run a script, read the viewer's files, or
+ * make a player or ffmpeg load from any host. `crypto:` and similar are ffmpeg prefixes:
+ * `crypto:https://evil.example/k`.
  */
 const forbidden: ReadonlySet<string> = new Set([
   ...["javascript", "vbscript", "view-source", "intent", "about", "jar"],
@@ -10,12 +11,12 @@ const forbidden: ReadonlySet<string> = new Set([
   ...["concat", "concatf", "subfile", "crypto", "cache", "async", "tee", "hls", "feed"],
 ]);
 
-/** Families with one scheme for each transport: rtmp, rtmps, rtmpte; rtsp, rtsps, rtspu. */
+/** Scheme families with one scheme per transport: rtmp, rtmps, rtmpte; rtsp, rtsps, rtspu. */
 const forbiddenFamilies = ["rtmp", "rtsp", "ffrtmp"];
 
 /**
- * The scheme of a URI in lower case (RFC 3986 §3.1), or undefined for a relative reference. ffmpeg writes options between
- * one scheme and its colon, and that scheme is recognized as well: `subfile,,start,0,end,9,,:https://evil.example/k`.
+ * The scheme of a URI in lower case (RFC 3986 §3.1), or undefined for a relative reference. ffmpeg allows options
+ * between `subfile` and its colon, so `subfile,,start,0,end,9,,:https://evil.example/k` is recognized too.
  */
 export function schemeOf(uri: string): string | undefined {
   for (let i = 0; i < uri.length; i++) {
@@ -28,14 +29,14 @@ export function schemeOf(uri: string): string | undefined {
   return undefined;
 }
 
-/** Whether a scheme is HTTP's: its URIs lead to hosts, so hosts decide about them. */
+/** Whether a scheme is HTTP's, so that host rules apply to its URIs. */
 export function isHttpScheme(scheme: string): boolean {
   return scheme === "http" || scheme === "https";
 }
 
 /**
- * Whether a scheme, in lower case and not HTTP's, may belong to an application: `skd`, `ownkey`. Not one that contains a
- * `+`, since a player reads `crypto+https:` as `https:`, nor a single letter, which is a drive on Windows: `c:\keys\0.key`.
+ * Whether a non-HTTP scheme in lower case may belong to an application: `skd`, `ownkey`. Not with a `+`, since a player
+ * reads `crypto+https:` as `https:`, and not a single letter, which is a Windows drive: `c:\keys\0.key`.
  */
 export function isApplicationScheme(scheme: string): boolean {
   if (scheme.length < 2 || scheme.includes("+") || isHttpScheme(scheme)) return false;

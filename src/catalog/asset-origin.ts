@@ -3,17 +3,17 @@ import { canonicalPathText, pathFault } from "../base/canonical-path.ts";
 import { isSafeAddress } from "../base/origins.ts";
 import { seconds } from "../base/time.ts";
 
-/** The name of an environment variable that holds a secret of an origin. */
+/** The name of an environment variable with an origin's secret. */
 export const secretName = z
   .string()
   .regex(/^[A-Z][A-Z0-9_]{0,63}$/, "Give the name of an environment variable (A-Z 0-9 _), never the secret itself.")
-  // Who writes the catalog would otherwise have the key ring sent to an origin of his own.
+  // Otherwise an editor of the catalog could have the key ring sent to their own origin.
   .refine(
     (name) => !isOwnSetting(name),
     "Choose another variable: those that begin with STAGEDOOR_ are this service's own.",
   );
 
-/** Whether a variable of the environment is this service's own: no origin is ever given its value. */
+/** Whether an environment variable is a setting of this service, which no origin ever receives. */
 export function isOwnSetting(name: string): boolean {
   return name.startsWith("STAGEDOOR_");
 }
@@ -106,8 +106,8 @@ export type R2AssetOrigin = Extract<AssetOrigin, { type: "r2" }>;
 export type HttpAssetOrigin = Extract<AssetOrigin, { type: "http" }>;
 
 /**
- * One text for the place where an asset's files lie. If one identity begins with another, the first place lies in the
- * second. A cache's key begins with it, so that all viewers share an entry whatever their grants.
+ * Identifies the location of an asset's files. If one identity begins with another, the first location is inside the
+ * second. Cache keys begin with it, so all viewers share an entry.
  */
 export function originIdentity(origin: AssetOrigin): string {
   return origin.type === "r2" ? `r2:${origin.binding}:${origin.prefix}` : `http:${origin.url}`;
@@ -147,7 +147,7 @@ function originUrlFault(text: string): Fault | undefined {
   return undefined;
 }
 
-/** Without a boundary `vod-1` would open the files of `vod-10` as well. */
+/** Without a boundary, `vod-1` would include the files of `vod-10`. */
 function unbounded(message: string): Fault {
   return { fault: "prefix_unbounded", message };
 }

@@ -77,7 +77,7 @@ export const assetIdSchema = z
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "Give an id of 1 to 64 characters of a-z 0-9 . _ - that begins with a-z 0-9.")
   .describe("The asset's id: the first segment of all its paths on the media host.");
 
-/** The scope of a bearer token that starts streams, where the asset asks for no other. */
+/** The default scope of a bearer token that starts streams. */
 export const playScope = "stream:play";
 
 const cloudFrontSchema = z
@@ -228,7 +228,7 @@ export const assetSchema = z
 export type Asset = z.output<typeof assetSchema>;
 export type CloudFrontSettings = NonNullable<Asset["cloudfront"]>;
 
-/** The whole document: a file beside `npm start`, the key `catalog` in KV when deployed. */
+/** The whole document: a file next to `npm start`, the key `catalog` in KV when deployed. */
 export const catalogDocumentSchema = z
   .strictObject({
     version: z.literal(1).describe("The version of this format."),
@@ -236,20 +236,22 @@ export const catalogDocumentSchema = z
   })
   .describe("The catalog.");
 
-/** An asset's `entry` as its origin is asked for it. */
+/** An asset's `entry` as the request to its origin. */
 export function entryFile({ entry }: Pick<Asset, "entry">): OriginFile {
   const mark = entry.indexOf("?");
   return mark < 0 ? { path: entry, query: "" } : { path: entry.slice(0, mark), query: entry.slice(mark + 1) };
 }
 
-/** Where an asset's entry is on the media host: at an alias where its query is not canonical. */
+/** The location of an asset's entry on the media host; an alias if its query is not canonical. */
 export function entryPlace(asset: Pick<Asset, "entry">): MediaPlace {
   const place = mediaPlaceOf(entryFile(asset));
   if (!place.ok) throw new TypeError("an asset whose entry was not checked");
   return place.value;
 }
 
-/** What to do about an entry, or undefined where it is sound. Its query may hold a secret of the origin: it is not quoted. */
+/**
+ * How to fix an entry, or undefined if it is valid. Its query may contain a secret of the origin, so it is not quoted.
+ */
 function entryFault(entry: string): string | undefined {
   const { path, query } = entryFile({ entry });
   const pathWhy = path === "" || path.endsWith("/") ? "it names no file" : pathFault(`/${path}`);
@@ -263,14 +265,14 @@ function entryFault(entry: string): string | undefined {
   return place.ok ? undefined : `Percent-encode the slashes in the entry's query: ${place.refusal.reason}.`;
 }
 
-/** A star covers labels at the front, as in the lists of origins (`base/origins.ts`), and no IP address. */
+/** A star covers leading labels, as in lists of origins (`base/origins.ts`), and no IP address. */
 function isHostPattern(text: string): boolean {
   const host = text.startsWith("*.") ? text.slice(2) : text;
   if (host.includes("*") || !URL.canParse(`https://${host}`)) return false;
   return new URL(`https://${host}`).host === host && (host === text || !/^\[|\.\d+(:\d+)?$/.test(host));
 }
 
-/** A scheme and a host alone, as a browser writes them: what is signed is compared as text with what it asks for. */
+/** A scheme and a host only, in the browser's spelling: CloudFront compares what is signed with the URL as text. */
 function isBaseUrl(text: string): boolean {
   return isSafeAddress(text) && !text.includes("*") && text === new URL(text).origin;
 }

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-/** What can be wrong with a catalog. The names are stable: scripts may look for them. */
+/** Kinds of catalog faults. The names are stable for scripts. */
 export const catalogFaultNames = [
   "not_json",
   "schema",
@@ -23,17 +23,17 @@ export const catalogFaultNames = [
 ] as const;
 export type CatalogFaultName = (typeof catalogFaultNames)[number];
 
-/** One fault: its name, the asset (its id, or `assets[3]` where it has none) and a sentence that says what to do. */
+/** A fault: its name, the asset (its id, or `assets[3]` without one) and how to fix it. */
 export interface CatalogFault {
   readonly name: CatalogFaultName;
-  /** Undefined where the document as a whole is at fault. */
+  /** Undefined for a fault of the whole document. */
   readonly asset: string | undefined;
-  /** Where the fault lies, such as `origin.prefix`; empty for the asset or the document as a whole. */
+  /** The faulty member, such as `origin.prefix`; empty for the whole asset or document. */
   readonly field: string;
   readonly advice: string;
 }
 
-/** A fault as another version of this service may have written it. */
+/** A fault, possibly from another version of this service. */
 export const catalogFaultSchema: z.ZodType<CatalogFault> = z.object({
   name: z.enum(catalogFaultNames),
   asset: z
@@ -55,13 +55,13 @@ const namesOfChecks: ReadonlySet<string> = new Set<CatalogFaultName>([
   "window_empty",
 ]);
 
-/** A fault as one line for a log or a terminal. */
+/** A fault in one line, for logs and terminals. */
 export function describeFault({ name, asset, field, advice }: CatalogFault): string {
   const place = [asset, field].filter((part) => part !== undefined && part !== "").join(": ");
   return `${name}: ${place === "" ? "" : `${place}: `}${advice}`;
 }
 
-/** What zod found, as our faults. No value of the document is quoted: a secret may stand where its name belongs. */
+/** Converts zod's issues to faults. No value of the document is quoted: it may be a secret in the wrong place. */
 export function faultsOfIssues(
   issues: readonly z.core.$ZodIssue[],
   asset: string | undefined,
@@ -83,7 +83,7 @@ function isCheckName(name: unknown): name is CatalogFaultName {
   return typeof name === "string" && namesOfChecks.has(name);
 }
 
-/** A member by its path, as JavaScript would write it: `countries.only[0]`. */
+/** A member by its path, in JavaScript notation: `countries.only[0]`. */
 export function fieldText(path: readonly PropertyKey[]): string {
   let text = "";
   for (const part of path) {
@@ -93,7 +93,7 @@ export function fieldText(path: readonly PropertyKey[]): string {
   return text;
 }
 
-/** What to do about an issue. It quotes no value of the document, only the names of unknown members. */
+/** How to fix an issue. Quotes no value of the document, only the names of unknown members. */
 export function adviceOn(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "unrecognized_keys":

@@ -3,27 +3,27 @@ import { after, type Clock, type Seconds, seconds, type UnixSeconds } from "../b
 import { type Catalog, parseCatalogText } from "./catalog.ts";
 import { type CatalogFault, describeFault } from "./catalog-fault.ts";
 
-/** `store_unavailable`: the store does not answer. `configuration_invalid`: the document is missing or faulty. */
+/** `store_unavailable`: the store does not respond. `configuration_invalid`: the document is missing or faulty. */
 export type CatalogUnavailable = Refusal<"store_unavailable" | "configuration_invalid">;
 
 export interface CatalogSource {
-  /** The document as JSON text, undefined where there is none. It throws where the store does not answer. */
+  /** The document as JSON text; undefined if there is none. Throws if the store does not respond. */
   readonly load: () => Promise<string | undefined>;
   readonly clock: Clock;
-  /** How long a catalog is used before it is read again. */
+  /** How long a catalog is used before it is loaded again. */
   readonly maxAge?: Seconds;
-  /** How long beyond that the last good one is used, where the store is down or holds a faulty one. */
+  /** How much longer the last good catalog is used while the store is down or has a faulty one. */
   readonly maxStale?: Seconds;
-  /** Told why a reload failed, also where the last good catalog still answers: for the log. */
+  /** Called when a reload fails, also if the last good catalog is used: for the log. */
   readonly onRefusal?: (refusal: Refusal) => void;
 }
 
-/** How long a worker uses a catalog before it reads it again: on a development machine somebody is waiting. */
+/** Shorter in development, where someone is waiting for the change. */
 export function usualMaxAge(development: boolean): Seconds {
   return seconds(development ? 5 : 30);
 }
 
-/** How long a failed load, or one that is under way, keeps others in the isolate from trying the same. */
+/** How long a failed or running load keeps others in the isolate from loading too. */
 const retryAfter = seconds(5);
 
 interface Kept {
@@ -34,11 +34,8 @@ interface Kept {
 }
 
 /**
- * The catalog as requests ask for it: parsed once, kept for `maxAge` (30 s), and beyond that for `maxStale` (10 min)
- * while no better one is to be had. `store_unavailable` where the store is down and nothing is kept,
- * `configuration_invalid` where the document is missing or faulty.
- *
- * Requests share the catalog and never the promise of a read (see `base/refresh-once.ts`).
+ * Caches the catalog: parsed once, used for `maxAge` (30 s), and for another `maxStale` (10 min) while no better one is
+ * available. Requests share the catalog and never the promise of a load (see `base/refresh-once.ts`).
  */
 export function keepCatalog(source: CatalogSource): () => Promise<Result<Catalog, CatalogUnavailable>> {
   const { load, clock, maxAge = usualMaxAge(false), maxStale = seconds(600), onRefusal } = source;
@@ -46,7 +43,7 @@ export function keepCatalog(source: CatalogSource): () => Promise<Result<Catalog
   let nextTry: UnixSeconds | undefined;
 
   const keep = (text: string): Result<Catalog, Refusal<"configuration_invalid">> => {
-    // The same text means the same catalog: most reloads end here.
+    // Most reloads end here: the text has not changed.
     const parsed = kept?.text === text ? ok(kept.catalog) : parseCatalogText(text);
     if (!parsed.ok) return refusal("configuration_invalid", faultsReason(parsed.refusal));
     const freshUntil = after(clock(), maxAge);

@@ -4,20 +4,20 @@ import { type Asset, assetIdSchema, assetSchema } from "./asset.ts";
 import { assetOriginSchema, originIdentity } from "./asset-origin.ts";
 import { type CatalogFault, type CatalogFaultName, faultsOfIssues } from "./catalog-fault.ts";
 
-/** What can be played. */
+/** The playable assets. */
 export interface Catalog {
   readonly asset: (id: string) => Asset | undefined;
   readonly assets: () => readonly Asset[];
-  /** The asset that a plain path on the media host belongs to: `/vod-ts/360p/0.ts` is of `vod-ts`. */
+  /** The asset of a plain path on the media host: `/vod-ts/360p/0.ts` belongs to `vod-ts`. */
   readonly assetOfPath: (path: string) => Asset | undefined;
 }
 
-/** The document around its assets, which are looked at one by one so that a fault in one hides none of another. */
+/** The document around its assets. Each asset is parsed separately, so its faults hide none of another asset. */
 const frameSchema = z.strictObject({ version: z.literal(1), assets: z.array(z.unknown()) });
 
 /**
- * The catalog of a document (see `catalogDocumentSchema`), or every fault in it at once. Beyond the schema it refuses an
- * id that stands twice, and an asset whose files lie among another's, since a grant for one would open the other's.
+ * Parses a document (see `catalogDocumentSchema`), or returns every fault at once. In addition to the schema it refuses
+ * duplicate ids, and an asset whose files are inside another's: a grant for one would open the other.
  */
 export function parseCatalog(document: unknown): Result<Catalog, readonly CatalogFault[]> {
   const frame = frameSchema.safeParse(document);
@@ -38,7 +38,7 @@ export function parseCatalog(document: unknown): Result<Catalog, readonly Catalo
   return faults.length === 0 ? ok(catalogOf(assets)) : refuse(faults);
 }
 
-/** {@link parseCatalog} for a document that is still text. */
+/** {@link parseCatalog} for text. */
 export function parseCatalogText(text: string): Result<Catalog, readonly CatalogFault[]> {
   let document: unknown;
   try {
@@ -71,12 +71,12 @@ function nameOf(raw: unknown, index: number): string {
   return id.success ? id.data : `assets[${index}]`;
 }
 
-/** Whether `cdn` is the reserved value, which {@link cdnFaults} names better than the schema. */
+/** Whether `cdn` is the reserved value: {@link cdnFaults} has a better message than the schema. */
 function isReserved(raw: unknown): boolean {
   return fieldOf(raw, "cdn") === "cloudfront";
 }
 
-/** What the settings about the CDN must have to do with each other; looked at whatever else is wrong. */
+/** The dependencies between the CDN settings, checked in addition to other faults. */
 function cdnFaults(raw: unknown, asset: string): readonly CatalogFault[] {
   const fault = (name: CatalogFaultName, field: string, advice: string) => [{ name, asset, field, advice }];
   const settings = fieldOf(raw, "cloudfront");
@@ -121,7 +121,7 @@ function duplicateFaults(assets: readonly NamedAsset[]): readonly CatalogFault[]
   return faults;
 }
 
-/** Sorted, an identity stands behind all those that it begins with, and among what begins with the nearest of them. */
+/** Sorted, an identity comes after all its prefixes, and next to the nearest one. */
 function overlapFaults(assets: readonly NamedAsset[]): readonly CatalogFault[] {
   const places = assets.flatMap(({ raw, name }) => {
     const origin = assetOriginSchema.safeParse(fieldOf(raw, "origin"));

@@ -1,4 +1,4 @@
-/** Strings, what opens, closes and parts objects and lists, and the values between. */
+/** Strings, structural characters, and the values in between. */
 const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
 interface Span {
@@ -7,15 +7,14 @@ interface Span {
 }
 
 interface AssetList {
-  /** What stands between the brackets. */
+  /** The text between the brackets. */
   readonly inside: Span;
   readonly items: readonly Span[];
 }
 
 /**
- * A catalog's text with an asset in the place of the one at `index`, or behind the last one where `index` is undefined. All
- * else keeps its bytes, so that a catalog under version control shows one change. The text has to be sound JSON with a list
- * `assets`: `JSON.parse` took it before.
+ * A catalog's text with an asset in place of the one at `index`, or appended if `index` is undefined. All other bytes
+ * stay, so a catalog under version control shows one change. `text` must be valid JSON with a list `assets`.
  */
 export function withAsset(text: string, index: number | undefined, asset: unknown): string {
   const { inside, items } = assetList(text);
@@ -32,7 +31,7 @@ export function withAsset(text: string, index: number | undefined, asset: unknow
   return splice(text, inside, `\n${outer}  ${written(asset, `${outer}  `)}\n${outer}`);
 }
 
-/** A catalog's text without the asset at `index`, and with all else as it was. */
+/** A catalog's text without the asset at `index`. All other bytes stay. */
 export function withoutAsset(text: string, index: number): string {
   const { inside, items } = assetList(text);
   const [before, own, behind] = [items[index - 1], items[index], items[index + 1]];
@@ -45,7 +44,7 @@ function splice(text: string, { start, end }: Span, by: string): string {
   return text.slice(0, start) + by + text.slice(end);
 }
 
-/** The blanks before what stands first in its line; undefined for what does not. */
+/** The indentation of a token that is first in its line; undefined for others. */
 function indentAt(text: string, start: number): string | undefined {
   const line = text.lastIndexOf("\n", start);
   const before = text.slice(line + 1, start);
@@ -56,7 +55,7 @@ function written(asset: unknown, indent: string | undefined): string {
   return indent === undefined ? JSON.stringify(asset) : JSON.stringify(asset, null, 2).replaceAll("\n", `\n${indent}`);
 }
 
-/** Where the assets stand in the text: of two members of the name the last, as `JSON.parse` has it. */
+/** The position of the assets in the text. Of two members with that name the last counts, as for `JSON.parse`. */
 function assetList(text: string): AssetList {
   let found: AssetList = { inside: { start: 0, end: 0 }, items: [] };
   let open: { readonly start: number; readonly items: Span[] } | undefined;

@@ -10,7 +10,7 @@ export type CatalogEdit =
   | { readonly does: "remove"; readonly id: string };
 
 export interface EditedCatalog {
-  /** The whole document, as it has to be stored now. */
+  /** The whole document to store. */
   readonly text: string;
   readonly change: CatalogChange;
 }
@@ -18,10 +18,10 @@ export interface EditedCatalog {
 const emptyCatalog = '{\n  "version": 1,\n  "assets": []\n}\n';
 
 /**
- * A catalog's text after a change: all that does not belong to the asset keeps its bytes and its order. Where there is no
- * catalog yet, the first asset makes one. `asset_invalid` with every fault that the change would bring in, and with all there
- * are where it mends none: no worker takes a catalog with a fault, so a change of one would never come to anything, but two
- * faulty assets are mended one after the other. `asset_unknown` where there is nothing to remove.
+ * Applies a change to a catalog's text. Bytes that do not belong to the asset stay, in their order. Without a catalog,
+ * the first asset creates one. `asset_invalid` has every fault that the change would add; or all faults, if the catalog
+ * has some and the change fixes none. A catalog with faults is never used, but several faulty assets can be fixed one
+ * after the other.
  */
 export function editCatalog(
   before: string | undefined,
@@ -50,14 +50,14 @@ export function editCatalog(
   return ok({ text: next, change: { asset: edit.asset, was: what, faults } });
 }
 
-/** What of a catalog's text may be shown: see {@link StoredCatalog}. */
+/** The parts of a catalog that may be shown; see {@link StoredCatalog}. */
 export function storedCatalog(text: string | undefined): StoredCatalog {
   if (text === undefined) return { assets: [], faults: [] };
   const assets = assetsIn(text) ?? [];
   return { assets: assets.filter((asset) => assetSchema.safeParse(asset).success), faults: faultsIn(text) };
 }
 
-/** With one asset of an id in the end, however many there were. */
+/** Leaves one asset with the id, even if there were several. */
 function changed(text: string, edit: CatalogEdit, [first, ...more]: readonly number[]): string {
   const single = more.toReversed().reduce(withoutAsset, text);
   if (edit.does === "put") return withAsset(single, first, edit.asset);
@@ -85,7 +85,7 @@ function faultsIn(text: string): readonly CatalogFault[] {
   return parsed.ok ? [] : parsed.refusal;
 }
 
-/** The list of assets, whatever stands in it; undefined where the text has none. */
+/** The list of assets, unparsed; undefined if the text has none. */
 function assetsIn(text: string): readonly unknown[] | undefined {
   try {
     const { assets } = Object(JSON.parse(text));
@@ -95,7 +95,7 @@ function assetsIn(text: string): readonly unknown[] | undefined {
   }
 }
 
-/** Whether two values of JSON are one, whatever the order of their members. */
+/** Whether two JSON values are equal, regardless of the order of members. */
 function isSame(a: unknown, b: unknown): boolean {
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
   const [left, right] = [Object.entries(a), new Map<string, unknown>(Object.entries(b))];
@@ -103,20 +103,22 @@ function isSame(a: unknown, b: unknown): boolean {
   return left.every(([name, value]) => right.has(name) && isSame(value, right.get(name)));
 }
 
-/** What a change of the catalog came to. */
+/** The result of a change. */
 export interface CatalogChange {
-  /** The asset as it stands in the document now; undefined where it was removed. */
+  /** The asset as it is in the document now; undefined if it was removed. */
   readonly asset: unknown;
   readonly was: "added" | "replaced" | "removed" | "unchanged";
-  /** What is wrong with other assets still, where the change mended a faulty catalog in part; as a rule empty. */
+  /** Remaining faults of other assets, if the change fixed a faulty catalog in part; usually empty. */
   readonly faults: readonly string[];
 }
 
-/** The catalog as it is stored. */
+/** The stored catalog. */
 export interface StoredCatalog {
-  /** Every sound asset as it stands in the document. A faulty one is left out: a secret may stand where its name belongs. */
+  /**
+   * Every valid asset as it is in the document. Faulty ones are left out: they may contain a secret in the wrong place.
+   */
   readonly assets: readonly unknown[];
-  /** Everything that is wrong with the document; workers take none that has a fault. */
+  /** All faults of the document. Workers accept only a catalog without faults. */
   readonly faults: readonly CatalogFault[];
 }
 
@@ -124,16 +126,13 @@ export interface StoredCatalog {
 export type EditRefusal = Refusal<"asset_invalid" | "asset_unknown" | "store_unavailable">;
 
 /**
- * The port to the catalog as operators change it while everything runs. Changes take turns, so that none writes over
- * another's; the workers know of one within two minutes. `store_unavailable` where the store fails: then nothing was changed.
+ * Port: the catalog, edited while the service runs. Changes take turns, so none overwrites another. Workers use a
+ * change within two minutes.
  */
 export interface CatalogEditing {
   /** The catalog as it is stored now. */
   read(): Promise<Result<StoredCatalog, Refusal<"store_unavailable">>>;
-  /**
-   * Adds an asset, or puts it in the place of the one of its id unless `replace` is false. `asset_invalid` with every fault
-   * that the catalog would have.
-   */
+  /** Adds an asset, or replaces the one with its id unless `replace` is false. */
   put(id: string, asset: unknown, replace?: boolean): Promise<Result<CatalogChange, EditRefusal>>;
   /** `asset_unknown` where there is none. */
   remove(id: string): Promise<Result<CatalogChange, EditRefusal>>;

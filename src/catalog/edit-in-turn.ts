@@ -11,19 +11,19 @@ import {
 } from "./edit-catalog.ts";
 
 export interface EditingParts {
-  /** Where the workers read the catalog. Both reject where it does not answer. */
+  /** The store that the workers read. Both reject if it does not respond. */
   readonly store: {
     readonly load: () => Promise<string | undefined>;
     readonly save: (text: string) => Promise<void>;
   };
-  /** What outlives a restart. */
+  /** Survives a restart. */
   readonly notes: { readonly read: () => EditNotes | undefined; readonly write: (notes: EditNotes) => void };
   readonly clock: Clock;
   readonly timer: Timer;
   readonly sha256: TextHash;
 }
 
-/** KV takes one writing of a key in a second, and refuses the next: so long it is waited before another try. */
+/** KV accepts one write per key and second and rejects the next, so a retry waits this long. */
 const pause = seconds(1.2);
 const tries = 3;
 const patience = seconds(3);
@@ -35,9 +35,9 @@ interface Waiting {
 }
 
 /**
- * Edits one catalog, for all who want to: there has to be one of these for a store. Changes that come while one is being
- * written are made after it, in their order, and written together. Each is judged by itself, so that a faulty one holds up
- * no other; none is answered before the store has it.
+ * Edits one catalog; there must be one of these per store. Changes that arrive during a write are made after it, in
+ * order, with one write. Each is validated separately, so a faulty one does not block others. Each is answered after
+ * the store has it.
  */
 export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts): CatalogEditing {
   let waiting: Waiting[] = [];
@@ -74,7 +74,7 @@ export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts)
     if (text === undefined || text === base) return answers;
     const saved = await answerOf(save(text));
     if (!saved.ok) return edits.map(() => saved);
-    // After the store has it: were it the other way round, a writing that failed would come back with the next.
+    // After the write: the other way round, a failed write would come back with the next one.
     notes.write(noteWriting(notes.read(), { base, text }, clock(), sha256));
     return answers;
   };
@@ -119,24 +119,23 @@ async function answerOf<Value>(asked: Promise<Value>): Promise<Result<Value, Ref
 }
 
 /**
- * How long what was written is believed more than the store, which may show what it was before for a minute at each place,
- * and then for as long as it keeps an answer there.
+ * How long the last write is preferred over the store. KV may return the old text for a minute per location, and then
+ * for as long as its answer is cached.
  */
 const trust = seconds(120);
 
-/** What whoever edits the catalog remembers of his last writing. */
+/** The editor's notes about its last write. */
 export interface EditNotes {
-  /** What he wrote last, and when the store had it. */
+  /** The last written text, and when the store had it. */
   readonly text: string;
   readonly at: UnixSeconds;
-  /** The texts that came before it, by their names, and until when the store may still show each. */
+  /** Hashes of earlier texts, and until when the store may still return each. */
   readonly earlier: readonly { readonly name: string; readonly until: UnixSeconds }[];
 }
 
 /**
- * The catalog to go on from: what the store shows, but for two minutes what was written last where the store shows a text
- * that came before that. Any other text was written by somebody else since, with wrangler as a rule: then it stands, so that
- * nothing of his is lost.
+ * The catalog to edit: the stored text, or for two minutes the last write, if the store returns an earlier text. Any
+ * other text was written by another tool, usually wrangler. It is kept, so that no change is lost.
  */
 function trustedText(
   stored: string | undefined,
@@ -150,7 +149,7 @@ function trustedText(
   return isOld ? notes.text : stored;
 }
 
-/** The notes after `text` was written in the place of `base`. */
+/** The notes after `text` replaced `base`. */
 function noteWriting(
   before: EditNotes | undefined,
   { base, text }: { readonly base: string | undefined; readonly text: string },
@@ -158,7 +157,7 @@ function noteWriting(
   sha256: TextHash,
 ): EditNotes {
   const earlier = new Map(before?.earlier.filter(({ until }) => now < until).map(({ name, until }) => [name, until]));
-  // Both: where somebody else had written, the store may still show either.
+  // Both: after another tool has written, the store may still return either.
   for (const old of before === undefined ? [base] : [base, before.text])
     earlier.set(nameOf(old, sha256), after(now, trust));
   earlier.delete(nameOf(text, sha256));

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { type HttpAssetOrigin, secretName } from "./asset-origin.ts";
 import type { CatalogFault } from "./catalog-fault.ts";
 
-/** `host`, `host:port` or `*.host`, as a URL has them: lower case, Punycode, and without the port that the scheme implies. */
+/** `host`, `host:port` or `*.host` as in a URL: lower case, Punycode, without the scheme's default port. */
 const host = z
   .string()
   .max(255)
@@ -30,15 +30,15 @@ const sigv4Secret = z.strictObject({
 });
 
 /**
- * What each secret of an origin is for, by the name of its environment variable. Whoever may write the catalog names secrets
- * there, so the deployment says, where only its owner can, to which hosts each may go and how.
+ * The allowed uses of each origin secret, by the name of its environment variable. Editors of the catalog can name any
+ * secret, so the deployment, which only its owner controls, limits the hosts and uses.
  */
 export const originSecretsSchema = z
   .record(secretName, z.discriminatedUnion("use", [headerSecret, sigv4Secret]))
   .superRefine((secrets, context) => {
     for (const name of Object.values(secrets).flatMap((one) => (one.use === "sigv4" ? one.accessKeyId : [])))
       if (Object.hasOwn(secrets, name))
-        // An attacker would have a secret key sent as the id of another, in plain.
+        // An attacker could have a secret key sent in plain text, as the id of another.
         context.addIssue({
           code: "custom",
           message: `${name} is the id of an access key, and has a use of its own too`,
@@ -50,7 +50,7 @@ export type OriginSecrets = z.output<typeof originSecretsSchema>;
 /** No secret may be sent anywhere. */
 const noOriginSecrets: OriginSecrets = {};
 
-/** STAGEDOOR_ORIGIN_SECRETS as a worker that has checked its configuration finds it; none where it is no sound text. */
+/** Parses STAGEDOOR_ORIGIN_SECRETS in a worker that has validated its configuration; none if it is invalid. */
 export function readOriginSecrets(text: unknown): OriginSecrets {
   if (typeof text !== "string") return noOriginSecrets;
   try {
@@ -61,8 +61,8 @@ export function readOriginSecrets(text: unknown): OriginSecrets {
 }
 
 /**
- * Why an origin's credentials must not be used, in a sentence that says what to do; undefined where the deployment binds
- * them to this host and this use, and for an origin without any. A secret that nothing binds goes nowhere.
+ * Why an origin's credentials must not be used, and how to fix it. Undefined if the deployment allows them for this
+ * host and use, or there are none. A secret without a binding is never sent.
  *
  * @example bindingFault(origin, { ORIGIN_SECRET: { use: "header", header: "X-Secret", hosts: ["*.origin.example"] } });
  */
@@ -87,7 +87,7 @@ export function bindingFault({ url, auth }: HttpAssetOrigin, secrets: OriginSecr
     : `${where} does not let ${name} be sent to this host: choose another secret, or add the host there.`;
 }
 
-/** The faults of assets whose credentials the deployment does not bind to their host and use. */
+/** Faults of assets whose credentials are not allowed for their host and use. */
 export function secretFaults(
   assets: readonly { readonly id: string; readonly origin: HttpAssetOrigin | { readonly type: "r2" } }[],
   secrets: OriginSecrets,
@@ -98,7 +98,7 @@ export function secretFaults(
   });
 }
 
-/** A star stands for one label or more. `new URL` has read the host, so it holds nothing but labels and a port. */
+/** A star covers one or more labels. `new URL` has parsed the host, so it contains only labels and a port. */
 function covers(pattern: string, own: string): boolean {
   return pattern.startsWith("*.") ? own.endsWith(pattern.slice(1)) && own.length > pattern.length - 1 : own === pattern;
 }

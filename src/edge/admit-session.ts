@@ -11,17 +11,17 @@ import type { RevocationWatch } from "../sessions/revocation-watch.ts";
 import { endedBecause } from "../sessions/revocations-now.ts";
 import type { MediaAccess } from "./check-media-request.ts";
 
-/** What admission works with, made once an isolate. */
+/** The dependencies of admission, created once per isolate. */
 export interface AdmissionParts {
   readonly revocations: RevocationWatch;
   readonly log: Pick<RevocationLog, "append">;
   readonly streams: StreamsOf;
   readonly leases: LeaseMemory;
   readonly timer: Timer;
-  /** In how many networks at once a session may be alive; undefined for any number. */
+  /** In how many networks a session may be active at once; undefined for no limit. */
   readonly sharedNetworks: number | undefined;
   readonly storeFailure: "closed" | "open";
-  /** Told of a store that did not answer where the viewer is let in all the same. */
+  /** Called when a store does not respond and the viewer is admitted all the same. */
   readonly onFailure: (refusal: Refusal) => void;
   readonly telemetry: Telemetry;
 }
@@ -30,37 +30,37 @@ export interface Asking {
   readonly client: Client;
   readonly now: UnixSeconds;
   readonly waitUntil: WaitUntil;
-  /** Where the client is: ISO 3166-1 alpha-2 in upper case, where that is known. Few requests have to know. */
+  /** The client's country (ISO 3166-1 alpha-2, upper case), if known. A function, because few requests need it. */
   readonly country: () => string | undefined;
 }
 
-/** Why a session may not go on; undefined where it may. */
+/** Why a session is not admitted; undefined if it is. */
 export type Admission =
   | Refusal<"session_revoked" | "stream_taken" | "session_shared" | "store_unavailable">
   | undefined;
 
-/** {@link admitSession} with its parts: what the flows of the media host ask once the check has passed. */
+/** {@link admitSession} with its dependencies bound. Called after the check has passed. */
 export type Admit = (access: MediaAccess, asking: Asking) => Admission | Promise<Admission>;
 
 /** How long a request waits for a store. */
 const patience = seconds(2);
 
-/** For a network in which a session is not alive; it goes on in the others. */
+/** For a network in which the session is not active; it continues in the others. */
 const tooManyNetworks: Refusal<"session_shared"> = {
   code: "session_shared",
   reason: "the session is alive in as many networks as one viewer is in, and this is another",
 };
 
-/** How long a session goes on unasked after a store that did not answer, where that is allowed. */
+/** How long a session continues after a store did not respond, if the operator allows that. */
 const openFor = seconds(5);
 
 /**
- * Whether a session whose URL is valid may go on: nothing forbids it, and it has a lease. Both are known in the isolate most
- * of the time, and then the answer comes without a promise: a segment costs no look-up. So does the first request of a session
- * that has just started: its claim wrote the lease, and the log names every session that was ended since. What has become due
- * is asked for in the background; the request waits only for what is not known at all, or has lapsed.
+ * Whether a session with a valid URL is admitted: it is not revoked and has a lease. The isolate usually knows both, so
+ * a segment waits for nothing. The first request of a new session does not wait either: its claim wrote the lease, and
+ * the log names every session that was ended since. A lease that is due is refreshed in the background. A request waits
+ * only if the state is unknown or the lease has lapsed.
  *
- * `session_revoked`, `stream_taken`, `session_shared`; `store_unavailable` where nobody knows and the operator wants it so.
+ * `store_unavailable`: the state is unknown, and the operator fails closed.
  */
 export function admitSession(
   access: MediaAccess,
@@ -85,7 +85,7 @@ function admitUnder(
   const { grant, asset } = access;
   const forbidding = forbiddenBy(snapshot, grant, asset.id);
   if (forbidding !== undefined) {
-    // Who holds a leaked key could write a grant with another viewer's session in it.
+    // A leaked key can sign a grant with another viewer's session id: the count must not believe it.
     if (forbidding.kind !== "key") parts.telemetry({ event: "ended", sessionId: grant.sessionId });
     return endedBecause(forbidding.cause).refusal;
   }
@@ -108,7 +108,7 @@ function admitUnder(
   }
 }
 
-/** Asks the viewer's streams, and remembers the answer. */
+/** Touches the lease and remembers the result. */
 async function touch(access: MediaAccess, { client, now, country }: Asking, parts: AdmissionParts): Promise<Admission> {
   const { grant, asset } = access;
   const { address = "" } = client;
@@ -156,7 +156,7 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
   return endedBecause(answer.cause).refusal;
 }
 
-/** A session that this request ended is ended everywhere: other isolates may remember its lease. */
+/** Adds a session that this request ended to the log, because other isolates may remember its lease. */
 async function tellTheOthers(entry: Revocation, { log, timer, onFailure }: AdmissionParts): Promise<void> {
   const told = await inTime(log.append([entry], "viewer"), patience, timer).catch(() => "late" as const);
   if (told === "late") onFailure(refusal("store_unavailable", "the revocation log did not answer").refusal);

@@ -46,13 +46,14 @@ export interface EdgeParts {
   readonly renewal: "redirect" | "off";
   readonly pauseAllowance: Seconds;
   readonly expiryStep: Seconds;
-  /** The manifest worker, where it is bound. */
+  /** The manifest worker, if it is bound. */
   readonly manifest: { fetch(request: Request): Promise<Response> } | undefined;
 }
 
 /**
- * What the edge worker does with a request: an asset's of CloudFront is checked as CloudFront would; a playlist's is checked
- * and its session admitted, and the manifest worker makes it; everything else is checked and served here.
+ * Handles a request of the edge worker. A file of a CloudFront asset is checked as CloudFront would. A playlist is
+ * checked, its session admitted, and the request forwarded to the manifest worker. Any other file is checked and served
+ * here.
  */
 export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise<Result<Response, Refusal>> {
   if (asked.target === healthPath) return ok(healthResponse(asked.method));
@@ -75,7 +76,7 @@ export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise
   if (why !== undefined) return refuse(why);
   const answered = await forward(asked.raw, timeoutFor(checked.access), parts);
   const then = parts.clock();
-  // A reload that was held may outlast its session: what was true when it was asked for is not when it is answered.
+  // The session may have ended while a blocking reload was held, so it is checked again before the answer.
   const late = then > now ? await parts.admit(checked.access, { ...context, now: then }) : undefined;
   if (late === undefined) {
     if (answered.ok && answered.value.ok) parts.telemetry(servedEvents.served.playlist);
@@ -85,10 +86,10 @@ export async function answerEdge(asked: MediaRequest, parts: EdgeParts): Promise
   return refuse(late);
 }
 
-/** What the manifest worker may take beyond its origin's `timeout`: for its own stores. */
+/** What the manifest worker may take in addition to the origin's `timeout`, for its own stores. */
 const manifestTimeout = seconds(10);
 
-/** What it may take in addition where a player waits for a part that is not there yet (RFC 8216bis §6.2.5.2). */
+/** The additional time for a blocking reload, which waits for a part (RFC 8216bis §6.2.5.2). */
 const longestHold = seconds(30);
 
 function timeoutFor({ asset, appended }: MediaAccess): Seconds {
@@ -111,7 +112,7 @@ async function forward(
       asked.then((late) => late.body?.cancel()).catch(() => undefined);
       return unavailable;
     }
-    // What is no problem document is no answer of the manifest worker's: the runtime says so that there is none.
+    // A 5xx that is not a problem document comes from the runtime: the manifest worker did not respond.
     const ours = answered.status < 500 || answered.headers.get("Content-Type") === "application/problem+json";
     if (answered.ok) {
       const { from, response } = takePlaylistFrom(answered);
@@ -126,7 +127,10 @@ async function forward(
   }
 }
 
-/** A client that breaks off the body of a GET would break off the question to the manifest worker, as if that had failed. */
+/**
+ * Drops a GET's body: a client that aborts it would abort the request to the manifest worker too, like a failure of
+ * that worker.
+ */
 function withoutBody({ url, method, headers }: Request): Request {
   const kept = new Headers(headers);
   kept.delete("Content-Length");
@@ -142,7 +146,7 @@ function viewerRequest({ method, raw: { headers } }: MediaRequest): ViewerReques
   };
 }
 
-/** The viewer's address as Cloudflare saw it; what a client sends under this name is overwritten there. */
+/** The viewer's address, as Cloudflare saw it. Cloudflare overwrites a header of this name from the client. */
 function addressOf({ headers }: Request): string | undefined {
   return headers.get("CF-Connecting-IP") ?? undefined;
 }

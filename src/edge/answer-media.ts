@@ -10,17 +10,17 @@ import {
 import { errorResponse, type Reporting, refusedResponse } from "../http/refused-response.ts";
 import type { openGrant } from "../signing/grant.ts";
 
-/** A request to the media host that has a method which is answered. */
+/** A GET or HEAD request to the media host. */
 export interface MediaRequest {
   readonly method: "GET" | "HEAD";
-  /** Path and query as they came over the wire. */
+  /** Path and query, as they were on the wire. */
   readonly target: string;
   readonly raw: Request;
-  /** Told of the subject's keyed hash once a grant was opened, for the log. */
+  /** Receives the subject's keyed hash once a grant was opened, for the log. */
   readonly onSubject?: (subject: string) => void;
 }
 
-/** Opens grants as `open` does, and tells whose they are: from then on the log can name the subject by his hash. */
+/** Opens grants as `open` does and reports the subject's hash, for the log. */
 export function opening({ onSubject }: MediaRequest, open: typeof openGrant): typeof openGrant {
   if (onSubject === undefined) return open;
   return (text, keys, now) => {
@@ -49,7 +49,7 @@ function withInert(response: Response): Response {
   return response;
 }
 
-/** What a worker of the media host does with a request. */
+/** The handler of a worker of the media host. */
 export type AnswerMedia = (request: MediaRequest) => Promise<Result<Response, Refusal>>;
 
 /**
@@ -88,23 +88,23 @@ async function answerSecure(request: Request, reporting: Reporting, answer: Answ
   }
 }
 
-/** The request target of an absolute URL, cut out and not parsed: parsing folds dot segments. */
+/** The request target of an absolute URL, cut out and not parsed: a URL parser folds dot segments. */
 function targetOf(url: string): string {
   const slash = url.indexOf("/", url.indexOf("://") + 3);
   return slash < 0 ? "/" : url.slice(slash);
 }
 
-/** What a playlist was made from: what the manifest worker had at hand, or what it asked for first. */
+/** Whether the manifest worker had a playlist in memory or asked the origin for it first. */
 export type PlaylistFrom = "memory" | "origin";
 
-/** From the manifest worker to the edge, and no further. */
+/** From the manifest worker to the edge only. */
 const header = "Stagedoor-Playlist-From";
 
 export function tellPlaylistFrom(response: Response, from: PlaylistFrom): void {
   response.headers.set(header, from);
 }
 
-/** What the manifest worker says, and its answer without that: viewers have no use for it. */
+/** Reads and removes the manifest worker's header: viewers have no use for it. */
 export function takePlaylistFrom(answered: Response): {
   readonly from: PlaylistFrom | undefined;
   readonly response: Response;

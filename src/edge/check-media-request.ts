@@ -12,61 +12,61 @@ import { covers } from "../signing/grant-claims.ts";
 import { type MediaTarget, parseMediaTarget, type SignatureParameter, signatureOf } from "../signing/media-url.ts";
 import { macFor, type PreparedSessionKey, type SessionKeys } from "../signing/session-keys.ts";
 
-/** What the check looks at beside the request. */
+/** The inputs of the check besides the request. */
 export interface CheckContext {
   readonly keys: SessionKeys;
   readonly catalog: Catalog;
   readonly now: UnixSeconds;
-  /** `iss` of the grants that are taken: two deployments that share a key do not take each other's. */
+  /** The accepted `iss` of grants: two deployments that share a key do not accept each other's grants. */
   readonly grantIssuer: string;
-  /** Who asks, for grants that are bound to a network or a user agent; "anybody" where nobody has asked yet. */
+  /** The client, for grants that are bound to a network or a user agent; "anybody" before there is one. */
   readonly client: Client | "anybody";
-  /** Where grants that were opened are kept; see `remember-grants.ts`. */
+  /** Opens grants, with a cache (`rememberGrants`). */
   readonly open?: typeof openGrant;
 }
 
-/** A request that passed: everything that serving it needs, and nothing of the URL has to be looked at again. */
+/** A request that passed the check, with everything that serving it needs. */
 export interface MediaAccess {
   readonly asset: Asset;
   readonly grant: Grant;
   readonly key: PreparedSessionKey;
   readonly purpose: MediaPurpose;
-  /** The plain path on the media host and its query, as they are signed. */
+  /** The signed path and query on the media host. */
   readonly path: string;
   readonly signedQuery: string;
-  /** What the origin is asked for: the path below the asset's prefix and the query, out of the alias where the path is one. */
+  /** The origin's path below the asset's prefix; decoded if the path is an alias. */
   readonly rest: string;
   readonly query: string;
   readonly expiry: UnixSeconds;
   readonly appended: string;
 }
 
-/** Passed, refused, or authentic but out of time: the one refusal that a segment's URL can be renewed after. */
+/** `expired`: authentic except for its expiry. Only then can a segment's URL be renewed. */
 export type MediaVerdict =
   | { readonly verdict: "passed"; readonly access: MediaAccess }
   | { readonly verdict: "expired"; readonly access: MediaAccess; readonly refusal: Refusal }
   | { readonly verdict: "refused"; readonly refusal: Refusal };
 
 /**
- * The edge check: both the grant (who, which asset, until when) and the signature (this file, now) must hold. Pure,
- * synchronous and without a look-up outside; `explain` calls the same function, so what it says is what the edge does.
- * `target` is the request target as it came over the wire: path and query.
+ * The edge check: the grant (which viewer, which asset, until when) and the signature (this file, now) must both be
+ * valid. Pure, synchronous, without I/O. `explain` calls the same function, so it reports what the edge does. `target`
+ * is path and query from the wire.
  *
- * The order matters: nothing is said about a grant's claims before its MAC held, nothing about a URL's end before its
- * signature held, and nothing about what exists before both did.
+ * The order matters. A refusal reveals nothing about a grant's claims before its MAC is verified, nothing about a URL's
+ * expiry before its signature is, and nothing about existing files before both are.
  */
 export function checkMediaRequest(target: string, context: CheckContext): MediaVerdict {
   const parsed = parseMediaTarget(target);
   return parsed.ok ? checkMediaTarget(parsed.value, context) : refused(parsed);
 }
 
-/** {@link checkMediaRequest} for a target that was taken apart already. */
+/** {@link checkMediaRequest} for a parsed target. */
 export function checkMediaTarget(target: MediaTarget, context: CheckContext): MediaVerdict {
   const session = checkGrant(target, context);
   return session.ok ? checkSignature(target, session.value, context) : refused(session);
 }
 
-/** The first half of {@link checkMediaRequest}: the grant, and what it says of this path and client. */
+/** The first half of {@link checkMediaRequest}: the grant, and whether it covers this path and client. */
 export function checkGrant(
   target: Pick<MediaTarget, "grant" | "path" | "signature">,
   { keys, now, grantIssuer, client, open = openGrant }: CheckContext,
@@ -100,7 +100,7 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
   let rest = path.slice(asset.id.length + 2);
   let ownQuery = query;
   if (isAlias(rest)) {
-    // It was signed, so this refuses nothing but what another signer with our key got wrong.
+    // The path was signed, so this only refuses faults of another signer with our key.
     const file = originFileOf({ path: rest, query });
     if (!file.ok) return refused(file);
     ({ path: rest, query: ownQuery } = file.value);
@@ -111,7 +111,7 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
   return { verdict: "expired", access, refusal: expired.refusal };
 }
 
-/** Whether a target's signature was made under `key` for this target, and for its grant where it is bound to one. */
+/** Whether a target's signature is valid under `key`, and for its grant if it is bound to one. */
 export function signatureHolds(
   { path, query, grant }: Pick<MediaTarget, "path" | "query" | "grant">,
   { purpose, expiry, signature }: SignatureParameter,
@@ -122,7 +122,7 @@ export function signatureHolds(
   return equalInConstantTime(signatureOf(mac, purpose, { path, query, expiry }), signature);
 }
 
-/** Whether a signature is good for one session alone, and not for any whose grant covers the path. */
+/** Whether a signature is valid for one session only, instead of all whose grant covers the path. */
 export function isBound(purpose: MediaPurpose, asset: Asset | undefined): boolean {
   return purpose === "playlist" || asset?.segmentSignature === "session";
 }

@@ -16,21 +16,21 @@ import {
 
 export type { WaitUntil } from "../origin/fill-cache.ts";
 
-/** A request for a file, after the check: the viewer may have it. */
+/** A request for a file that has passed the check. */
 export interface FileRequest {
   readonly asset: Asset;
-  /** Relative to the asset's prefix, as the origin is asked for it: `360p/0.ts`, `a;v=1//0.ts`. */
+  /** Below the asset's prefix, as the origin receives it: `360p/0.ts`, `a;v=1//0.ts`. */
   readonly path: string;
-  /** The origin's own query, as it is asked with it; empty where there is none. */
+  /** The origin's own query; empty if there is none. */
   readonly query: string;
   readonly method: "GET" | "HEAD";
-  /** The viewer's headers of these names. */
+  /** Headers of the viewer's request. */
   readonly range?: string | undefined;
   readonly ifRange?: string | undefined;
   readonly ifNoneMatch?: string | undefined;
-  /** How long the viewer's right to the file lasts. */
+  /** How long the viewer may read the file. */
   readonly remaining: Seconds;
-  /** False for keys: nobody keeps them, neither we nor the viewer's browser. */
+  /** False for keys: neither the edge nor the browser caches them. */
   readonly cacheable: boolean;
 }
 
@@ -43,15 +43,15 @@ export interface DeliveryPorts {
   readonly telemetry: Telemetry;
 }
 
-/** What was found in the cache, or not. */
+/** Created once, because one is reported with every segment. */
 const lookUp = { hit: { event: "cached", outcome: "hit" }, miss: { event: "cached", outcome: "miss" } } as const;
 
 /**
- * Serves files of assets, from the cache where it has them and else from their origin; made once an isolate. The answer is
- * 200, 206 or 304 (RFC 9110 §13, §14) without CORS headers; what it refuses is what {@link Origin} refuses.
+ * Serves files of assets from the cache or from their origin; created once per isolate. The response is 200, 206 or 304
+ * (RFC 9110 §13, §14) without CORS headers.
  *
- * The cache's key is the origin's place, path and query, so that all viewers of a file share one entry; the check has been
- * done for each of them. The viewer's own copy ends when his signature does, and no shared cache may keep it.
+ * The cache key is the origin's URL, so all viewers of a file share one entry; each request was checked before. The
+ * viewer's copy expires with their signature, and shared caches may not keep it.
  */
 export function fileDelivery({ origin, cache, clock, telemetry }: DeliveryPorts): DeliverFile {
   const fills = new Fills(clock);
@@ -65,20 +65,23 @@ async function deliver(file: FileRequest, ports: FindPorts): Promise<Result<Resp
   const found = await find(file, asked, ports);
   if (file.ifRange === undefined || asked.range === undefined || rangeFits(file.ifRange, found))
     return found.ok ? ok(viewerResponse(found.value, file)) : found;
-  // The viewer holds a part of an older file, and no part of this one would fit to it: he gets the whole.
+  // The viewer has a part of an older version. A part of this version would not fit, so they get the whole file.
   if (found.ok) await found.value.body?.cancel();
   const whole = await find(file, { ...asked, range: undefined }, ports);
   return whole.ok ? ok(viewerResponse(whole.value, file)) : whole;
 }
 
-/** Whether what was found answers a request with If-Range: a refused range may come of a file that has become shorter. */
+/**
+ * Whether the response is valid for a request with If-Range. A range may be refused because the file has become
+ * shorter.
+ */
 function rangeFits(ifRange: string, found: Result<Response, OriginRefusal>): boolean {
   if (!found.ok) return found.refusal.code !== "range_not_satisfiable";
   const { status, headers } = found.value;
   return status !== 206 || ifRangeHolds(ifRange, headers.get("ETag"), headers.get("Last-Modified"));
 }
 
-/** What is asked of the cache and the origin: well-formed headers alone. */
+/** The request headers for the cache and the origin, if they are well-formed. */
 type Asked = Pick<OriginRequest, "range" | "ifNoneMatch">;
 
 function askedOf({ method, range, ifNoneMatch }: FileRequest): Asked {
@@ -92,7 +95,7 @@ function askedOf({ method, range, ifNoneMatch }: FileRequest): Asked {
 async function find(file: FileRequest, asked: Asked, ports: FindPorts): Promise<Result<Response, OriginRefusal>> {
   const { asset, path, query, method, cacheable } = file;
   const request: OriginRequest = { asset, path, query, method, ...asked };
-  // An entry from before the asset said that it wants none would live on for an hour.
+  // Otherwise an entry would outlive the setting that turns caching off, by up to an hour.
   if (!cacheable || asset.cacheLifetime === 0) return ports.origin(request);
   const key = cacheKey(asset, path, query);
   const cached = await ports.cache.match(key, cacheHeaders(asked)).catch(() => undefined);
@@ -103,7 +106,7 @@ async function find(file: FileRequest, asked: Asked, ports: FindPorts): Promise<
   return answered.ok ? ok(fillCache(key, request, answered.value, ports)) : answered;
 }
 
-/** Which file it is, and nothing of who asks for it: never a grant or a signature. */
+/** Identifies the file and nothing of the viewer: never a grant or a signature. */
 function cacheKey(asset: Asset, path: string, query: string): string {
   const file = originIdentity(asset.origin) + path;
   return query === "" ? file : `${file}?${query}`;
@@ -119,7 +122,7 @@ function cacheHeaders({ range, ifNoneMatch }: Asked): Readonly<Record<string, st
   return headers;
 }
 
-/** The viewer's own copy ends with the signature. If the origin wants no copies, or asks to be asked first, that holds too. */
+/** The viewer's copy expires with the signature, or follows the origin if it allows less. */
 function viewerCaching({ headers }: Response, { cacheLifetime }: Asset, remaining: Seconds): string {
   const stated = cacheLifetime === undefined ? (headers.get("Cache-Control")?.toLowerCase() ?? "") : "";
   if (stated.includes("no-store")) return "no-store";

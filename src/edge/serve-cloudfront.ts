@@ -13,13 +13,13 @@ import {
 import type { DeliverFile, WaitUntil } from "./deliver-file.ts";
 import { servedEvents, type ViewerRequest } from "./serve-segment.ts";
 
-/** What the check looks at beside the request. */
+/** The inputs of the check besides the request. */
 export interface CloudFrontCheckContext {
   readonly now: UnixSeconds;
   readonly publicKeys: CloudFrontPublicKeys;
-  /** Where the asset's URLs stand if it names no distribution of its own. */
+  /** The base of the asset's URLs if it names no distribution. */
   readonly mediaUrl: string;
-  /** The viewer's address, where it is known. */
+  /** The viewer's address, if known. */
   readonly address: string | undefined;
 }
 
@@ -29,15 +29,15 @@ export interface CloudFrontContext extends CloudFrontCheckContext {
   readonly telemetry: Telemetry;
 }
 
-/** The asset of CloudFront that a target without a grant is for: its first path segment is the asset's id. */
+/** The CloudFront asset of a target without a grant: its first path segment is the asset's id. */
 export function cloudFrontAsset(target: string, catalog: Catalog): Asset | undefined {
   const asset = catalog.assetOfPath(target);
   return asset?.cdn === "cloudfront-signed" ? asset : undefined;
 }
 
 /**
- * A file of an asset that CloudFront serves, checked exactly as CloudFront would, so that such an asset plays where no
- * CloudFront stands in front. Its URL carries no grant: it is neither renewed nor ended before its time.
+ * Serves a file of a CloudFront asset with the same checks as CloudFront, so the asset also plays without CloudFront in
+ * front. The URL has no grant, so it is never renewed or revoked.
  */
 export async function serveCloudFront(
   target: string,
@@ -48,7 +48,7 @@ export async function serveCloudFront(
   const checked = await checkCloudFrontTarget(target, asset, request.method, context);
   if (!checked.ok) return checked;
   const { path, policy, query, expires } = checked.value;
-  // Under a wildcard the query is the viewer's to write: an S3 origin would answer `?acl` under our credentials.
+  // Under a wildcard the viewer writes the query: an S3 origin would answer `?acl` with our credentials.
   const signedQuery = policy === "canned" ? sentQuery(query ?? "") : "";
   const file = { asset, path: path.slice(asset.id.length + 2), query: signedQuery };
   const isKey = path.endsWith(".key");
@@ -61,10 +61,9 @@ export async function serveCloudFront(
 }
 
 /**
- * The check alone, which `explain` calls too. Every CloudFront key of the ring is taken, as CloudFront takes every key of
- * a trusted key group: an asset that is signed with a new key goes on playing for those who hold URLs of the old one.
- * Playlists are refused (`path_not_covered`): a wildcard covers the one beside the segments, and the origin's own names
- * every file unsigned.
+ * The check alone, also for `explain`. Every CloudFront key of the ring is accepted, as CloudFront accepts every key of
+ * a trusted key group, so URLs of the old key stay valid after a rotation. Playlists are refused (`path_not_covered`):
+ * a wildcard would cover them, and the origin's own playlist names all files unsigned.
  */
 export async function checkCloudFrontTarget(
   target: string,

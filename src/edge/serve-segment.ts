@@ -22,13 +22,13 @@ export interface SegmentContext extends CheckContext {
   readonly expiryStep: Seconds;
 }
 
-/** The part of a request that serving a file looks at. */
+/** The parts of a request that serving a file needs. */
 export type ViewerRequest = Pick<FileRequest, "method" | "range" | "ifRange" | "ifNoneMatch">;
 
 /**
- * A segment, a key or any other file, the whole story: the request is checked, and its session admitted; one that is
- * authentic but out of time is sent on to a fresh URL while its session goes on; one that passed is served from the cache
- * or the origin. A forgery is never renewed, since it never gets as far as being called expired.
+ * Serves a segment, a key or any other file: check the URL, admit the session, then serve from the cache or the origin.
+ * An authentic URL that has expired is redirected to a fresh one while its session is valid. A forgery is never
+ * renewed, because it is never called expired.
  */
 export async function serveSegment(
   target: MediaTarget,
@@ -56,7 +56,7 @@ export async function serveSegment(
   return delivered;
 }
 
-/** Whether an authentic URL that has ended is answered with a fresh one: any but a playlist's. */
+/** Whether an authentic expired URL is renewed: all except a playlist's. */
 export function isRenewable({ purpose }: Pick<MediaAccess, "purpose">, renewal: "redirect" | "off"): boolean {
   return renewal === "redirect" && purpose !== "playlist";
 }
@@ -66,17 +66,17 @@ function remaining(access: MediaAccess, now: UnixSeconds): Seconds {
 }
 
 /**
- * The answer to an authentic segment URL whose time has run out while its session goes on: a redirect to the same file
- * with a fresh expiry, which never lies behind the session's. Nobody reloads a VOD playlist, so this is how a short expiry
- * and a long pause go together; hls.js, Shaka and video.js follow it without an error. 307 keeps method and Range; the
- * location is relative, since what stands before the file name, the grant among it, stays as it is.
+ * Redirects an authentic expired segment URL to the same file with a fresh expiry, never later than the session's.
+ * Players do not reload a VOD playlist, so this allows a short expiry and a long pause; hls.js, Shaka and video.js
+ * follow it without an error. 307 keeps method and Range. The location is relative, so the grant and the directory
+ * stay.
  */
 export function renewUrl(access: MediaAccess, now: UnixSeconds, lifetime: Seconds, step: Seconds): Response {
   const { path, signedQuery: query, key, purpose, grant, asset } = access;
   const expiry = earlier(roundUpTo(step, after(now, seconds(lifetime + step))), grant.expiresAt);
   const mac = macFor(key, purpose, isBound(purpose, asset) ? grant.text : undefined);
   const fresh = signedQuery(mac, purpose, { path, query, expiry });
-  // What a stranger appended goes into a header, so it is written in the characters that a URL has.
+  // A client's text goes into a header, so it is written in URL characters.
   const appended = access.appended === "" ? "" : `&${canonicalQuery(access.appended)}`;
   // "./" keeps a file name with a colon from being read as a scheme (RFC 3986 §4.2).
   const location = `./${path.slice(path.lastIndexOf("/") + 1)}?${fresh}${appended}`;
@@ -86,7 +86,7 @@ export function renewUrl(access: MediaAccess, now: UnixSeconds, lifetime: Second
   });
 }
 
-/** What is told of each file that was served: made once, since it is told with every segment. */
+/** The events of served files. Created once, because one is reported with every segment. */
 export const servedEvents = {
   served: eventsOf("served"),
   renewed: eventsOf("renewed"),

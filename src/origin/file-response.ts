@@ -1,19 +1,19 @@
 import { extensionOf } from "../base/alias.ts";
 import { type ByteRange, contentRange } from "./ranges.ts";
 
-/** What a store knows of a file. */
+/** A file's metadata in a store. */
 export interface FileFacts {
   readonly contentType: string;
   /** In bytes. */
   readonly size: number;
   readonly etag: string | undefined;
   readonly lastModified: string | undefined;
-  /** How long it may be kept, as the store was told with the file: see `freshness.ts`. */
+  /** How long it may be cached, as stored with the file: see `freshness.ts`. */
   readonly cacheControl?: string | undefined;
   readonly expires?: string | undefined;
 }
 
-/** The whole file (200) or one range of it (206), as an origin answers it; without a body for HEAD. */
+/** The whole file (200) or one range (206), as an origin responds; without a body for HEAD. */
 export function fileResponse(facts: FileFacts, range: ByteRange | undefined, body: BodyInit | null): Response {
   const headers = validators(facts);
   headers.set("Content-Type", facts.contentType);
@@ -25,7 +25,7 @@ export function fileResponse(facts: FileFacts, range: ByteRange | undefined, bod
   return new Response(body, { status: range === undefined ? 200 : 206, headers });
 }
 
-/** What the viewer has is still the file (304). */
+/** The viewer's copy is current (304). */
 export function notModified(facts: Pick<FileFacts, "etag" | "lastModified">): Response {
   return new Response(null, { status: 304, headers: validators(facts) });
 }
@@ -37,7 +37,7 @@ function validators({ etag, lastModified }: Pick<FileFacts, "etag" | "lastModifi
   return headers;
 }
 
-/** Media types by file extension: those of HLS (RFC 8216bis §3.1, §4) and of what stands beside it. */
+/** Media types by file extension: HLS (RFC 8216bis §3.1, §4) and files that accompany it. */
 const types: ReadonlyMap<string, string> = new Map([
   ["m3u8", "application/vnd.apple.mpegurl"],
   ["m3u", "application/vnd.apple.mpegurl"],
@@ -65,10 +65,10 @@ const types: ReadonlyMap<string, string> = new Map([
 ]);
 
 const unknown = "application/octet-stream";
-/** What stores write where nobody told them the type. */
+/** Types that stores use by default. */
 const meaningless = new Set([unknown, "binary/octet-stream", "application/x-www-form-urlencoded"]);
 
-/** The media type of a file: what the store says, unless it says nothing that helps; then by the path's extension. */
+/** The media type of a file: the stored one, unless it is a default; then by the path's extension. */
 export function contentTypeOf(path: string, stored: string | null | undefined): string {
   if (stored !== null && stored !== undefined && stored !== "" && !meaningless.has(stored)) return stored;
   return types.get(extensionOf(path).toLowerCase()) ?? unknown;

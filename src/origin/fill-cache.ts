@@ -5,35 +5,36 @@ import { statedFreshness, variesOnEverything } from "./freshness.ts";
 import { type Origin, type OriginRequest, originHeaders } from "./origin.ts";
 import { parseContentRange } from "./ranges.ts";
 
-/** The largest file that is kept: a request for ten bytes of it makes us read it whole, once. */
+/** The largest file in bytes that is cached: a request for ten bytes makes the worker read all of it, once. */
 export const largestKept = 32 * 1024 * 1024;
 
-/** The same for a file whose length the origin does not say. */
+/** The same for a file whose length the origin does not state. */
 export const largestUnmeasured = 8 * 1024 * 1024;
 
-/** How much the fills in progress hold in memory at most: an isolate has 128 MB for everything. */
+/** The most memory of all fills in progress; an isolate has 128 MB for everything. */
 const fillMemory = 48 * 1024 * 1024;
 
 /**
- * How long an entry lives at most, in seconds, and if the origin says nothing. A file that is replaced at its origin is
- * served as it was until then. One without an entity tag lives shorter: parts of two versions of it could not be told apart.
+ * How long an entry lives, in seconds: at most, and if the origin says nothing. A file replaced at its origin is served
+ * in its old version until then. Without an entity tag it lives shorter, because parts of two versions could not be
+ * told apart.
  */
 const entryLife = { most: 3600, tagged: 3600, untagged: 60 };
 
 /**
- * The same for a file without a length, whatever the origin or the asset says. If an HTTP/1.0 server breaks off in the
- * middle, that looks like the end (RFC 9112 §8), and there is nothing to count against.
+ * The same for a file without a length, whatever the origin or the asset says. When an HTTP/1.0 server breaks the
+ * connection, that looks like the end of the file (RFC 9112 §8).
  */
 const unmeasuredLife = 60;
 
-/** How long after a whole file was read for a range it is not read for another range in this isolate. */
+/** After a range made the worker read a whole file, how long no other range does so in this isolate. */
 const fillPause = seconds(30);
 const mostRemembered = 1000;
 
-/** When a fill counts as over that never said so: the runtime drops what a request left behind. */
+/** When a fill counts as over that never reported its end: the runtime drops the work of an aborted request. */
 const longestFill = seconds(60);
 
-/** Keeps work going after the answer has left. */
+/** Keeps work running after the response was sent. */
 export type WaitUntil = (work: Promise<unknown>) => void;
 
 export interface FillPorts {
@@ -41,11 +42,11 @@ export interface FillPorts {
   readonly cache: MediaCache;
   readonly clock: Clock;
   readonly waitUntil: WaitUntil;
-  /** One for all requests of an isolate. */
+  /** Shared by all requests of an isolate. */
   readonly fills: Fills;
 }
 
-/** The fills of an isolate: which began lately, which are in progress, and what memory those hold. */
+/** The fills of an isolate: recently started ones, and those in progress with their memory. */
 export class Fills {
   readonly #clock: Clock;
   readonly #begun = new Map<string, UnixSeconds>();
@@ -56,8 +57,8 @@ export class Fills {
   }
 
   /**
-   * Whether a file may be read whole because of a range. Asking counts as reading it: otherwise a thousand viewers, who all
-   * ask for the first range of a new film, would have it read a thousand times.
+   * Whether a range may make the worker read the whole file. Each call counts as a read: otherwise a thousand viewers
+   * who ask for the first range of a new film would have it read a thousand times.
    */
   mayReadWhole(key: string): boolean {
     const now = this.#clock();
@@ -68,7 +69,9 @@ export class Fills {
     return true;
   }
 
-  /** Memory for a fill, and how to give it back; undefined where there is none, or the file is being filled already. */
+  /**
+   * Reserves memory for a fill and returns how to release it; undefined if there is none, or the file is being filled.
+   */
   reserve(key: string, bytes: number): (() => void) | undefined {
     const now = this.#clock();
     let held = 0;
@@ -86,12 +89,12 @@ export class Fills {
 }
 
 /**
- * Takes an origin's answer, gives it back to be sent on, and sees to it that the cache has the file afterwards. A whole
- * file goes to the viewer and into the cache at once. A range goes to the viewer at once, and the whole file is read for
- * the cache after it: a cache keeps no ranges, and the file's other ranges are about to be requested.
+ * Returns an origin's response for the viewer and stores the file in the cache. A whole file goes to the viewer and the
+ * cache at once. A range goes to the viewer at once, and the whole file is read for the cache afterwards: a cache
+ * stores no ranges, and the file's other ranges will be requested next.
  *
- * The cache is given a file only after it has arrived whole, byte for byte as long as the origin said. A cache that is
- * given the stream keeps what there was of it when the origin breaks off: workerd's even reports success.
+ * The cache only gets a file that has arrived whole, with exactly the bytes that the origin announced. Given the
+ * stream, a cache would keep a truncated file when the origin breaks off; workerd's even reports success.
  */
 export function fillCache(key: string, request: OriginRequest, answer: Response, ports: FillPorts): Response {
   if (lifeOf(request.asset, answer, ports.clock()) === 0) return answer;
@@ -116,7 +119,7 @@ export function fillCache(key: string, request: OriginRequest, answer: Response,
   return new Response(forViewer, { status, headers });
 }
 
-/** `tag` is the entity tag of the range. A file that has another one by now is about to change, and is not kept. */
+/** `tag` is the range's entity tag. If the file's is different by now, the file is changing and is not stored. */
 async function readWhole(key: string, request: OriginRequest, tag: string | null, ports: FillPorts): Promise<void> {
   const { asset, path, query } = request;
   const whole = await ports.origin({ asset, path, query, method: "GET" });
@@ -126,7 +129,7 @@ async function readWhole(key: string, request: OriginRequest, tag: string | null
   else await whole.value.body?.cancel();
 }
 
-/** How many bytes of memory the file may take; undefined for one that is too large. */
+/** The memory in bytes that the file may need; undefined if it is too large. */
 function memoryFor(answer: Response): number | undefined {
   const length = lengthOf(answer);
   if (length === undefined) return largestUnmeasured;
@@ -138,8 +141,8 @@ function lengthOf({ headers }: Response): number | undefined {
 }
 
 /**
- * How long the file may be kept, in seconds: as the asset says, else as the origin says, for an hour at most. Credentials in
- * our requests change nothing about it (RFC 9111 §3.5 is about those of a viewer): they are ours, and the same for all.
+ * How long the file may be cached, in seconds: the asset's setting, else the origin's, at most an hour. Our credentials
+ * do not matter (RFC 9111 §3.5 is about the viewer's): they are the same for all.
  */
 function lifeOf({ cacheLifetime }: Asset, answer: Response, now: UnixSeconds): number {
   const { headers } = answer;
@@ -149,7 +152,7 @@ function lifeOf({ cacheLifetime }: Asset, answer: Response, now: UnixSeconds): n
   return answer.status === 200 && lengthOf(answer) === undefined ? Math.min(life, unmeasuredLife) : life;
 }
 
-/** Puts the file into the cache where it arrives whole; a shorter or longer one, or one that breaks off, is dropped. */
+/** Stores the file if it arrives whole. A shorter, longer or aborted one is dropped. */
 async function keep(key: string, asset: Asset, answer: Response, { cache, clock }: FillPorts): Promise<void> {
   const length = lengthOf(answer);
   const life = lifeOf(asset, answer, clock());
@@ -166,7 +169,7 @@ async function keep(key: string, asset: Asset, answer: Response, { cache, clock 
   await cache.put(key, { headers, body });
 }
 
-/** A body of at most `most` bytes; undefined for a longer one. Rejects where it breaks off. */
+/** A body of at most `most` bytes; undefined for a longer one. Rejects if the connection breaks. */
 async function readBody(body: ReadableStream<Uint8Array>, most: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
@@ -193,20 +196,20 @@ function quietly(work: Promise<void>): Promise<void> {
   return work.catch(() => undefined);
 }
 
-/** A file that arrived whole, as the cache keeps it: status 200. */
+/** A complete file for the cache: status 200. */
 export interface WholeFile {
-  /** With the Content-Length of the body, and the Cache-Control that says how long the entry lives. */
+  /** With the Content-Length of the body, and a Cache-Control with the entry's lifetime. */
   readonly headers: Headers;
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * The port to a cache of whole files. A key says which file of which origin it is, and nothing of a viewer. An entry lives
- * as long as the `max-age` it was put with.
+ * Port: a cache of whole files. A key identifies a file of an origin and nothing of a viewer. An entry lives for its
+ * `max-age`.
  */
 export interface MediaCache {
-  /** Answers Range (206, 416) and If-None-Match (304) from the whole file; undefined where it has no entry. */
+  /** Answers Range (206, 416) and If-None-Match (304) from the whole file; undefined if there is no entry. */
   readonly match: (key: string, headers: Readonly<Record<string, string>>) => Promise<Response | undefined>;
-  /** Takes bytes and no stream, so that no entry can be shorter than its file. Rejects where the entry was not kept. */
+  /** Accepts bytes and no stream, so no entry can be truncated. Rejects if the entry was not stored. */
   readonly put: (key: string, file: WholeFile) => Promise<void>;
 }

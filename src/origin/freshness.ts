@@ -27,8 +27,8 @@ export function statedFreshness(headers: Headers, now: UnixSeconds): Seconds | u
 }
 
 /**
- * Whether a response holds for the request that it answered and no other (RFC 9110 §12.5.5): `Vary: *`. All other fields
- * that `Vary` can name are the same in all our requests: no header of a viewer selects a response of an origin.
+ * Whether a response is valid for its own request only (RFC 9110 §12.5.5): `Vary: *`. All other fields of `Vary` are
+ * the same in all our requests, because no header of a viewer is forwarded.
  */
 export function variesOnEverything(headers: Headers): boolean {
   return (headers.get("Vary") ?? "").split(",").some((field) => field.trim() === "*");

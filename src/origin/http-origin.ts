@@ -6,7 +6,7 @@ import type { Origin, OriginRequest } from "./origin.ts";
 import { type DerivedKeys, type OriginSecretPorts, signOriginRequest } from "./origin-auth.ts";
 import { readOriginResponse } from "./origin-response.ts";
 
-/** The part of fetch that is used here. */
+/** The part of fetch that this file uses. */
 export type OriginFetch = (
   url: string,
   init: {
@@ -26,10 +26,10 @@ const mostRedirects = 3;
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
- * The files of HTTP servers. The origin gets the asset's own credentials and, of the viewer's request, the range and the
- * entity tags that they hold: nothing else. Redirects are followed up to three times and on the origin's own host alone,
- * so that no answer makes a worker ask an address of somebody's choosing with our credentials. Those of a playlist have to
- * stay below the asset's prefix: what is below it is all that the asset opens.
+ * The files of HTTP servers. The origin receives the asset's credentials and, of the viewer's request, only the range
+ * and the entity tags. Up to three redirects are followed, on the origin's own host only, so no response can direct our
+ * credentials elsewhere. A playlist's redirects must stay below the asset's prefix, because everything below its
+ * location becomes accessible.
  */
 export function httpOrigin(ports: HttpOriginPorts): Origin {
   const derived: DerivedKeys = new Map();
@@ -46,7 +46,7 @@ export function httpOrigin(ports: HttpOriginPorts): Origin {
       if (read.ok && location !== undefined) read.value.headers.set("Content-Location", location);
       return read;
     } catch {
-      // What fetch throws may quote the URL, whose query can be a credential of the origin's: it is not passed on.
+      // An error of fetch may quote the URL, whose query can contain a credential: it is not passed on.
       return deadline.signal.aborted
         ? refusal("origin_slow", `${asset.id}: the origin did not answer within ${timeout} s`)
         : refusal("origin_failed", `${asset.id}: the origin cannot be reached, or broke the connection off`);
@@ -71,13 +71,13 @@ async function follow(
   const { fetch } = ports; // unbound: workerd's fetch refuses to be called as a method
   let location: string | undefined;
   let url = `${origin.url}${path}${query === "" ? "" : `?${query}`}`;
-  // The path was checked long before. What fetch would send otherwise than it was signed is not sent at all.
+  // The path was checked before. If fetch would normalize it to another path, nothing is sent.
   if (new URL(url).href !== url) return refusal("path_invalid", `${asset.id}: the path leads elsewhere`);
   for (let hop = 0; hop <= mostRedirects; hop++) {
     const signed = await signOriginRequest(origin, { url, method }, ports);
     if (!signed.ok) return signed;
     const { headers } = signed.value;
-    // A range of compressed bytes would be no range of the file.
+    // A range of compressed bytes would not be a range of the file.
     headers.set("Accept-Encoding", "identity");
     if (request.range !== undefined) headers.set("Range", request.range);
     if (request.ifNoneMatch !== undefined) headers.set("If-None-Match", request.ifNoneMatch);
@@ -105,8 +105,9 @@ function redirectTarget(location: string | null, from: string): string | undefin
 }
 
 /**
- * A URL's path and query below the asset's prefix; undefined for one that is elsewhere, or that a server could take for one
- * elsewhere (`..%2F`). Delivery directives are left out: an origin hands them on, and they would tell each reload apart.
+ * A URL's path and query below the asset's prefix; undefined if it is elsewhere, or a server could read it so
+ * (`..%2F`). Delivery directives are removed: origins repeat them in redirects, and each reload would look like another
+ * location.
  */
 function belowPrefix(url: string, origin: HttpAssetOrigin): string | undefined {
   if (!url.startsWith(origin.url)) return undefined;
@@ -120,8 +121,8 @@ function belowPrefix(url: string, origin: HttpAssetOrigin): string | undefined {
 }
 
 /**
- * Time until the answer begins. It does not bound the body, which is streamed: over a large file a slow viewer may take
- * longer than the origin. Who reads a body whole, as `manifest/fetch-playlist.ts` does, has a deadline of its own for it.
+ * A deadline for the response's headers. The body is streamed and has none: a slow viewer may need longer for a large
+ * file. A caller that reads a body whole, such as `manifest/fetch-playlist.ts`, has its own deadline.
  */
 function startDeadline(timeout: Seconds): { readonly signal: AbortSignal; readonly end: () => void } {
   const controller = new AbortController();

@@ -4,28 +4,28 @@ import { type Clock, rfc3339 } from "../base/time.ts";
 import type { HttpAssetOrigin } from "../catalog/asset-origin.ts";
 import { bindingFault, type OriginSecrets } from "../catalog/origin-secrets.ts";
 
-/** A secret by the name that the catalog gives it, undefined where it is not set. */
+/** A secret by its name in the catalog; undefined if it is not set. */
 type SecretOf = (name: string) => string | undefined;
 
-/** Where an origin's credentials come from, and what the deployment lets them be used for. */
+/** An origin's credentials, and what the deployment allows them for. */
 export interface OriginSecretPorts {
   readonly secretOf: SecretOf;
   readonly originSecrets: OriginSecrets;
 }
 
-/** The URL as it is to be requested, and the headers that say who asks. */
+/** The URL to request, and the headers with credentials. */
 export interface SignedRequest {
   readonly url: string;
   readonly headers: Headers;
 }
 
-/** Keeps what SigV4 derives from a secret for a day; made once, beside the origin. */
+/** Caches SigV4's derived keys for a day; created once per origin adapter. */
 export type DerivedKeys = Map<string, ArrayBuffer>;
 
 /**
- * What an origin that is not public asks for. `configuration_invalid` where a secret is not set, or
- * not bound to this host and use. With SigV4 nothing is
- * signed but the method, the URL and the host: proxies may change the other headers, and S3 does not need them.
+ * Adds the credentials of an origin that is not public. `configuration_invalid`: a secret is not set, or not bound to
+ * this host and use. SigV4 signs only method, URL and host: proxies may change other headers, and S3 does not need
+ * them.
  */
 export async function signOriginRequest(
   origin: HttpAssetOrigin,
@@ -35,7 +35,7 @@ export async function signOriginRequest(
   const { url, method } = request;
   const { auth } = origin;
   if (auth === undefined) return ok({ url, headers: new Headers() });
-  // Whoever may write the catalog would otherwise have any secret sent to a server of their own. A redirect stays on the host.
+  // Otherwise an editor of the catalog could have any secret sent to their own server. Redirects stay on the host.
   const unbound = bindingFault(origin, ports.originSecrets);
   if (unbound !== undefined) return refusal("configuration_invalid", unbound);
   if (auth.type === "header") {
@@ -49,7 +49,7 @@ export async function signOriginRequest(
   const { region, service } = auth;
   const datetime = rfc3339(ports.clock()).replaceAll("-", "").replaceAll(":", "");
   const plain = service === "s3" ? withSignedPath(url) : url;
-  // One derived key a day, region and secret: without an end an isolate that lives for long would gather them.
+  // One derived key per day, region and secret. Without a limit, a long-lived isolate would collect them.
   if (ports.derived.size > 100) ports.derived.clear();
   const cache = ports.derived;
   const signer = new AwsV4Signer({
@@ -67,8 +67,8 @@ export async function signOriginRequest(
 }
 
 /**
- * The URL with the spelling of its path that S3 signs: decoded once, then each byte escaped but unreserved ones and slashes.
- * So the path that is sent is the one that is signed, and names the same key: S3 reads a bare `+` as a space.
+ * The URL with its path in S3's signed spelling: decoded once, then all bytes escaped except unreserved ones and
+ * slashes. The signed path is then the requested one and names the same key: S3 reads a bare `+` as a space.
  */
 function withSignedPath(url: string): string {
   const mark = url.indexOf("?");
@@ -78,7 +78,7 @@ function withSignedPath(url: string): string {
   return url.slice(0, start) + (spelledForS3(path) ?? path.replaceAll("+", "%2B")) + url.slice(end);
 }
 
-/** Undefined where the path is not UTF-8, as S3's keys are. */
+/** Undefined if the path is not UTF-8, as S3 keys are. */
 function spelledForS3(path: string): string | undefined {
   try {
     const key = encodeURIComponent(decodeURIComponent(path)).replaceAll("%2F", "/");

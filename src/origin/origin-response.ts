@@ -5,8 +5,8 @@ import { type OriginRequest, originHeaders } from "./origin.ts";
 import { parseContentRange, rangeRefusal } from "./ranges.ts";
 
 /**
- * An HTTP server's final answer as the origin port gives it: 200, 206 and 304 with the few headers that are passed on, or
- * a refusal. The body is handed on unread.
+ * Converts an HTTP server's final response: 200, 206 and 304 with the few headers that are passed on, or a refusal. The
+ * body is not read.
  */
 export async function readOriginResponse(
   response: Response,
@@ -25,7 +25,7 @@ export async function readOriginResponse(
   }
   if (status !== 304) headers.set("Content-Type", contentTypeOf(request.path, response.headers.get("Content-Type")));
   if (isEncoded(response)) {
-    // fetch decodes the body; its length and the places in it are then others than the origin's.
+    // fetch decodes the body, so its length and positions differ from the origin's.
     if (status === 206) return refuseResponse(response, request);
     headers.delete("Content-Length");
     headers.delete("Accept-Ranges");
@@ -35,7 +35,7 @@ export async function readOriginResponse(
   return ok(new Response(body, { status, headers }));
 }
 
-/** Whether a 206 says which part of the file it is. How long the whole file is, it need not say. */
+/** Whether a 206 states its range. It need not state the whole file's length. */
 function isPart({ headers }: Response): boolean {
   return parseContentRange(headers.get("Content-Range"))?.range !== undefined;
 }
@@ -62,10 +62,10 @@ async function refuseResponse(
 const longestError = 4096;
 
 /**
- * S3 hides that an object is missing behind 403 AccessDenied if the caller may not list the bucket. Any other 403 (a wrong
- * signature, a wrong key, a wrong secret header) is a fault of the setup, and viewers must not get a 404 for it, unless the
- * asset says that its origin answers 403 for missing files. The response to HEAD has no body to tell them apart by, so it
- * counts as the more common case.
+ * Whether a 403 means a missing file. S3 hides a missing object behind 403 AccessDenied if the caller may not list the
+ * bucket. Any other 403 (wrong signature, key or secret header) is a configuration error, which viewers must not see as
+ * 404, unless the asset says that its origin answers 403 for missing files. A response to HEAD has no body to
+ * distinguish them, so it counts as missing, the more common case.
  */
 async function meansMissing(response: Response, { asset, method }: OriginRequest): Promise<boolean> {
   if (asset.origin.type !== "http") return false;

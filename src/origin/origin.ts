@@ -5,32 +5,31 @@ import type { AssetOrigin } from "../catalog/asset-origin.ts";
 import type { Telemetry, TelemetryEvent } from "../metrics/telemetry.ts";
 import type { cachingHeaders } from "./freshness.ts";
 
-/** What is asked of an origin. It holds nothing of the viewer: no grant, no signature, no header but a range and a tag. */
+/** A request to an origin. It contains nothing of the viewer except a range and an entity tag. */
 export interface OriginRequest {
   readonly asset: Asset;
-  /** Relative to the asset's prefix, as it goes over the wire: `360p/0.ts`, `a;v=1//0.ts`. */
+  /** Below the asset's prefix, as it is sent: `360p/0.ts`, `a;v=1//0.ts`. */
   readonly path: string;
-  /** The origin's own query as it goes over the wire, without `?`; empty where there is none. */
+  /** The origin's own query as it is sent, without `?`; empty if there is none. */
   readonly query: string;
   readonly method: "GET" | "HEAD";
-  /** One range of bytes, as `rangeText` spells it; see `byte-range.ts`. */
+  /** One range of bytes, as `rangeText` spells it. */
   readonly range?: string | undefined;
-  /** A well-formed If-None-Match; see `entity-tag.ts`. */
+  /** A well-formed If-None-Match. */
   readonly ifNoneMatch?: string | undefined;
   /**
-   * For a playlist, whose URIs resolve against the URL that it comes from in the end: redirects have to stay below the
-   * asset's prefix, and after one the response says in Content-Location where it led, relative to that prefix.
+   * For a playlist, whose URIs resolve against its final URL. Redirects must stay below the asset's prefix, and the
+   * response's Content-Location is the final location, relative to that prefix.
    */
   readonly locates?: true;
-  /** How long the origin may hold its answer beyond its `timeout`: for a playlist that it is to wait for. */
+  /** How long the origin may hold its response beyond its `timeout`, for a blocking reload. */
   readonly hold?: Seconds | undefined;
 }
 
 /**
- * The port to where an asset's files lie. It answers 200, 206 or 304 with no headers except {@link originHeaders} and
- * {@link cachingHeaders}, or refuses: `object_unknown`, `range_not_satisfiable` (with the file's size where it is known),
- * `origin_failed`, `origin_slow`, and `configuration_invalid` where a binding or a secret is missing. A range may be answered
- * with the whole file.
+ * Port: the files of an asset. The response is 200, 206 or 304 with no headers except {@link originHeaders} and {@link
+ * cachingHeaders}. A range may be answered with the whole file. `range_not_satisfiable` carries the file's size if it
+ * is known; `configuration_invalid` means a missing binding or secret.
  */
 export type Origin = (request: OriginRequest) => Promise<Result<Response, OriginRefusal>>;
 
@@ -44,7 +43,7 @@ export type OriginRefusal = Refusal<
   | "internal_error"
 >;
 
-/** The only headers of an origin that are passed on to viewers. */
+/** The origin headers that are passed on to viewers. */
 export const originHeaders = [
   "Content-Type",
   "Content-Length",
@@ -54,15 +53,15 @@ export const originHeaders = [
   "Content-Range",
 ] as const;
 
-/** One origin for all assets: it picks the one of the asset's type. */
+/** One origin for all assets, which selects by the asset's type. */
 export function originOf(origins: Readonly<Record<AssetOrigin["type"], Origin>>): Origin {
   return (request) => origins[request.asset.origin.type](request);
 }
 
-/** How long a bucket may take, which has no `timeout` in the catalog: as long as an HTTP origin without one. */
+/** The timeout of buckets, which have none in the catalog: the default of HTTP origins. */
 const bucketTimeout = seconds(10);
 
-/** How long an origin may take for an answer and its body, where it holds nothing back. */
+/** How long an origin may take for a response and its body, if it holds nothing back. */
 export function timeoutOf(origin: AssetOrigin): Seconds {
   return origin.type === "http" ? origin.timeout : bucketTimeout;
 }
@@ -70,15 +69,15 @@ export function timeoutOf(origin: AssetOrigin): Seconds {
 type Outcome = Extract<TelemetryEvent, { event: "origin" }>["outcome"];
 
 /**
- * An origin that tells how long each answer took. What it says that it does not have is an answer. One that was to hold its
- * answer until there is something new is told of only where it fails: how long it took says nothing about the origin.
+ * Reports how long each response of an origin took. A missing file counts as answered. A blocking reload is only
+ * reported if it fails, because its duration says nothing about the origin.
  */
 export function timedOrigin(origin: Origin, telemetry: Telemetry, clock: MillisecondClock): Origin {
   return async (request) => {
     const askedAt = clock();
     const tell = (outcome: Outcome) => {
       if (outcome === "answered" && (request.hold ?? 0) > 0) return;
-      // A machine's clock may be set back meanwhile.
+      // The machine's clock may have been set back.
       telemetry({ event: "origin", outcome, took: milliseconds(Math.max(0, clock() - askedAt)) });
     };
     try {

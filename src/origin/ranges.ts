@@ -1,10 +1,10 @@
 import { readDecimal } from "../base/encoding.ts";
 import { type Refusal, type Refused, refuse } from "../base/result.ts";
 
-/** One range as it is asked for (RFC 9110 §14.1.2), in bytes; `to` is inclusive. */
+/** A requested range (RFC 9110 §14.1.2) in bytes; `to` is inclusive. */
 export type RangeAsked = { readonly from: number; readonly to: number | undefined } | { readonly suffix: number };
 
-/** One range as it lies within a file. */
+/** A range within a file. */
 export interface ByteRange {
   readonly offset: number;
   readonly length: number;
@@ -13,8 +13,8 @@ export interface ByteRange {
 const unit = "bytes=";
 
 /**
- * The one range that a Range header asks for, or undefined where there is none to serve: another unit, a broken one, and
- * several at once, all of which RFC 9110 §14.2 lets a server ignore by answering with the whole file.
+ * The single range of a Range header, or undefined. For another unit, a malformed header or several ranges, RFC 9110
+ * §14.2 allows the whole file as the response.
  */
 export function parseRange(header: string | undefined): RangeAsked | undefined {
   if (header === undefined || !header.startsWith(unit)) return undefined;
@@ -28,12 +28,12 @@ export function parseRange(header: string | undefined): RangeAsked | undefined {
   return to === undefined || to < from ? undefined : { from, to };
 }
 
-/** The one spelling of a range: what origins and caches are asked for. */
+/** The one spelling of a range for origins and caches. */
 export function rangeText(range: RangeAsked): string {
   return "suffix" in range ? `${unit}-${range.suffix}` : `${unit}${range.from}-${range.to ?? ""}`;
 }
 
-/** Where a range lies in a file of `size` bytes, or undefined where nothing of it does. */
+/** The position of a range in a file of `size` bytes, or undefined if it is outside. */
 export function resolveRange(range: RangeAsked, size: number): ByteRange | undefined {
   if ("suffix" in range) {
     const length = Math.min(range.suffix, size);
@@ -48,14 +48,14 @@ export function contentRange({ offset, length }: ByteRange, size: number): strin
   return `bytes ${offset}-${offset + length - 1}/${size}`;
 }
 
-/** A Content-Range (RFC 9110 §14.4). A server may leave out the size with `*` while it does not know it. */
+/** A Content-Range (RFC 9110 §14.4). A server that does not know the size writes `*`. */
 export interface ParsedContentRange {
-  /** Undefined in a 416, which names no range: `bytes *\/1000`. */
+  /** Undefined in a 416, which has no range: `bytes *\/1000`. */
   readonly range: ByteRange | undefined;
   readonly size: number | undefined;
 }
 
-/** Undefined where the header is missing, has another unit or is malformed. */
+/** Undefined if the header is missing, malformed or has another unit. */
 export function parseContentRange(header: string | null): ParsedContentRange | undefined {
   if (header?.slice(0, 6).toLowerCase() !== "bytes ") return undefined;
   const slash = header.indexOf("/");
@@ -70,7 +70,7 @@ export function parseContentRange(header: string | null): ParsedContentRange | u
   return { range: { offset: from, length: to - from + 1 }, size };
 }
 
-/** The refusal of a range that lies outside its file. */
+/** A range outside its file. */
 export function rangeRefusal(size: number | undefined): Refused<Refusal<"range_not_satisfiable">> {
   const code = "range_not_satisfiable";
   const reason = "the range lies outside the file";
@@ -78,8 +78,8 @@ export function rangeRefusal(size: number | undefined): Refused<Refusal<"range_n
 }
 
 /**
- * The entity tags that an If-None-Match names (RFC 9110 §13.1.2), each without its weakness, `*` for any, or undefined
- * where the header is malformed and to be ignored.
+ * The entity tags of an If-None-Match (RFC 9110 §13.1.2) without `W/`, or `*` for any. Undefined if the header is
+ * malformed and has to be ignored.
  */
 export function parseEntityTags(header: string | undefined): readonly string[] | "*" | undefined {
   if (header === undefined) return undefined;
@@ -99,7 +99,7 @@ export function parseEntityTags(header: string | undefined): readonly string[] |
   return undefined;
 }
 
-/** Whether an If-None-Match names a file's entity tag, so that 304 answers it: the weak comparison. */
+/** Whether an If-None-Match names a file's entity tag (weak comparison), so that the response is 304. */
 export function namesEntityTag(ifNoneMatch: string | undefined, tag: string | undefined): boolean {
   const tags = parseEntityTags(ifNoneMatch);
   if (tags === undefined) return false;
@@ -108,8 +108,8 @@ export function namesEntityTag(ifNoneMatch: string | undefined, tag: string | un
 }
 
 /**
- * Whether an If-Range holds (RFC 9110 §13.1.5), so that its range is still a part of the file the viewer has begun:
- * the strong comparison with the entity tag, or the very date of Last-Modified.
+ * Whether an If-Range matches (RFC 9110 §13.1.5), so the range belongs to the version that the viewer already has:
+ * strong comparison of the entity tag, or the exact date of Last-Modified.
  */
 export function ifRangeHolds(ifRange: string, tag: string | null, lastModified: string | null): boolean {
   return ifRange.startsWith('"') ? ifRange === tag : ifRange === lastModified;

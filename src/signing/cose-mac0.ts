@@ -13,7 +13,10 @@ export interface Envelope {
   readonly tag: Uint8Array;
 }
 
-/** What the MAC is made over: the MAC_structure of RFC 9052 §6.3. The kid is protected, so nobody can point at another key. */
+/**
+ * The input of the MAC: the MAC_structure of RFC 9052 §6.3. The kid is protected, so an attacker cannot point to
+ * another key.
+ */
 export function macBytes(kid: string, payload: Uint8Array): Uint8Array {
   return encode(["MAC0", protectedHeader(kid), new Uint8Array(), payload]);
 }
@@ -31,8 +34,8 @@ export function envelopeBytes(kid: string, payload: Uint8Array, tag: Uint8Array)
 }
 
 /**
- * Takes a COSE_Mac0 apart, or gives undefined. Only the bytes that {@link envelopeBytes} would write are taken: the MAC
- * does not cover the envelope, and a second spelling of it would be a second name for the same session.
+ * Parses a COSE_Mac0, or returns undefined. Only the bytes that {@link envelopeBytes} would write are accepted: the MAC
+ * does not cover the envelope, and a second spelling would be a second name for the same session.
  */
 export function openEnvelope(bytes: Uint8Array): Envelope | undefined {
   if (!head.every((byte, at) => bytes[at] === byte)) return undefined;
@@ -64,7 +67,7 @@ function readKid(header: Uint8Array): string | undefined {
   return kid instanceof Uint8Array ? new TextDecoder().decode(kid) : undefined;
 }
 
-/** What the bytes stand for in deterministic CBOR (RFC 8949 §4.2), or undefined for all else: a tag without a decoder, too. */
+/** Decodes deterministic CBOR (RFC 8949 §4.2). Undefined for anything else, such as a tag without a decoder. */
 export function decodeStrictly(bytes: Uint8Array, tags: DecodeOptions["tags"] = {}): unknown {
   try {
     return decode(bytes, {

@@ -3,22 +3,25 @@ import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
 import { isUnixSeconds, type UnixSeconds } from "../base/time.ts";
 import { decodeStrictly } from "./cose-mac0.ts";
 
-/** What a grant says: who may read which asset, until when, and from where. */
+/** The claims of a grant: which viewer, which asset, until when, and from where. */
 export interface GrantClaims {
   readonly issuer: string;
-  /** A keyed hash of the token's issuer and subject: no user id stands in a URL. */
+  /** A keyed hash of the token's issuer and subject, so that no user id is in a URL. */
   readonly subject: string;
   /** 16 random bytes in base64url; `cti` holds the bytes. */
   readonly sessionId: string;
-  /** The asset's path prefix on the media host. It ends with a slash: a boundary, so that `/film` does not open `/film-2`. */
+  /** The asset's path prefix on the media host. It ends with a slash, so `/film/` does not cover `/film-2/`. */
   readonly prefix: string;
-  /** Prefixes of further assets that the session may read, in the same form: at most 7. */
+  /** Prefixes of up to 7 further assets that the session may read. */
   readonly otherPrefixes?: readonly string[] | undefined;
   readonly issuedAt: UnixSeconds;
   readonly expiresAt: UnixSeconds;
-  /** A keyed hash (16 bytes, base64url) of the bearer token's issuer and `jti`, so that a token's sessions end with it. */
+  /**
+   * A keyed hash (16 bytes, base64url) of the bearer token's issuer and `jti`, so that revoking the token ends its
+   * sessions.
+   */
   readonly token?: string | undefined;
-  /** The name of the login (16 bytes, base64url) that the credential came from, so that its sessions end with sign-out. */
+  /** The name of the login (16 bytes, base64url) of the credential, so that signing out ends its sessions. */
   readonly login?: string | undefined;
   /** The only network that may use the grant. */
   readonly network?: BoundNetwork | undefined;
@@ -26,15 +29,15 @@ export interface GrantClaims {
   readonly userAgent?: string | undefined;
 }
 
-/** A prefix of IP addresses, or a single address where `bits` is all of them. */
+/** A prefix of IP addresses. A single address if `bits` covers all of it. */
 export interface BoundNetwork {
   readonly family: 4 | 6;
   readonly bits: number;
-  /** The whole address, with every bit behind the prefix zero: 4 or 16 bytes. */
+  /** The whole address, 4 or 16 bytes, with zeros after the prefix. */
   readonly bytes: Uint8Array;
 }
 
-/** CWT's claims (RFC 8392 §4), CTA-5007's, and two of private use (below -65536). */
+/** Claims of CWT (RFC 8392 §4) and CTA-5007, and two of private use (below -65536). */
 const label = {
   iss: 1,
   sub: 2,
@@ -60,7 +63,7 @@ const userAgentHeader = "user-agent";
 const familyTags = { 4: 52, 6: 54 } as const;
 const known: ReadonlySet<unknown> = new Set(Object.values(label));
 
-/** The claims as the payload of a CWT, in deterministic CBOR: the same claims are always the same bytes. */
+/** The claims as a CWT payload in deterministic CBOR: equal claims give equal bytes. */
 export function writeClaims(claims: GrantClaims): Uint8Array {
   const prefixes = [claims.prefix, ...(claims.otherPrefixes ?? [])];
   if (prefixes.length > mostPrefixes) throw new TypeError(`a grant covers at most ${mostPrefixes} prefixes`);
@@ -92,8 +95,8 @@ export function covers(
 }
 
 /**
- * The claims of an authentic payload, or undefined. A claim that is unknown here may forbid something, so it is refused,
- * not skipped. A release that adds a claim is therefore deployed to edge and manifest worker before the API issues it.
+ * The claims of an authentic payload, or undefined. An unknown claim may forbid something, so it is refused and not
+ * skipped. A release that adds a claim must be deployed to the edge and the manifest worker before the API issues it.
  */
 export function readClaims(payload: Uint8Array): GrantClaims | undefined {
   const claims = decodeStrictly(payload, tagDecoders);
@@ -138,8 +141,8 @@ function isGetAndHead(catm: unknown): boolean {
 }
 
 /**
- * One prefix as a prefix match. Conditions of catu must all be true, so several prefixes are one regular expression
- * (match 4), `^(?:/film-1/|/film-2/)`, which other CAT software applies as it is.
+ * One prefix becomes a prefix match. All conditions of catu must be true, so several prefixes become one regular
+ * expression (match 4), `^(?:/film-1/|/film-2/)`, which other CAT software can apply.
  */
 function writePrefixes(prefixes: readonly string[]): Map<number, unknown> {
   const [only, ...others] = prefixes;
@@ -150,7 +153,10 @@ function patternOf(prefixes: readonly string[]): string {
   return `^(?:${prefixes.map((prefix) => prefix.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("|")})`;
 }
 
-/** The prefixes, or undefined. A pattern is never run: it must be the one that {@link patternOf} writes for what it lists. */
+/**
+ * The prefixes, or undefined. A pattern is never executed: it must be exactly what {@link patternOf} writes for its
+ * prefixes.
+ */
 function readPrefixes(catu: unknown): string[] | undefined {
   const path: unknown = catu instanceof Map && catu.size === 1 ? catu.get(uriPath) : undefined;
   if (!(path instanceof Map) || path.size !== 1) return undefined;
@@ -175,7 +181,7 @@ function readUserAgent(cath: unknown): string | undefined {
   return match instanceof Map && match.size === 1 ? readBytes(match.get(sha256Match), 32) : undefined;
 }
 
-/** A single address as it is, a prefix as its length and its bytes without the zeros at their end (RFC 9164 §3.1). */
+/** A single address as it is; a prefix as its length and its bytes without trailing zeros (RFC 9164 §3.1). */
 function writeNetwork({ family, bits, bytes }: BoundNetwork): Tagged {
   if (bytes.length !== widthOf(family)) throw new TypeError("an IPv4 address has 4 bytes, an IPv6 address 16");
   if (bits === bytes.length * 8) return new Tagged(familyTags[family], bytes);

@@ -9,18 +9,18 @@ import { type GrantClaims, readClaims, writeClaims } from "./grant-claims.ts";
 import type { PreparedSessionKey, SessionKeys } from "./session-keys.ts";
 
 /**
- * A grant whose MAC held: a playback session. It is a Common Access Token (CTA-5007), a CWT (RFC 8392) in a COSE_Mac0
- * (RFC 9052 §6.2) with HMAC-SHA256, and what it says needs no store to be believed.
+ * A verified grant: a playback session. It is a Common Access Token (CTA-5007): a CWT (RFC 8392) in a COSE_Mac0 (RFC
+ * 9052 §6.2) with HMAC-SHA256. Verifying it needs no store.
  */
 export interface Grant extends GrantClaims {
   readonly kid: string;
-  /** Its one spelling, as it stands in the path of every URL of the session. */
+  /** Its only spelling, the first path segment of every URL of the session. */
   readonly text: string;
 }
 
 const longest = 1024;
 
-/** The grant of `claims` in base64url, under `key`. The same claims under the same key give the same text. */
+/** The grant of `claims` in base64url, under `key`. Equal claims and keys give equal text. */
 export function mintGrant(claims: GrantClaims, key: { readonly kid: string; readonly grant: Mac }): string {
   const payload = writeClaims(claims);
   const message = macBytes(key.kid, payload);
@@ -51,12 +51,12 @@ export function openGrant(
   return ok({ ...claims, kid: envelope.kid, text });
 }
 
-/** The keyed hash that stands for a subject of an issuer in grants: 128 bits, base64url. */
+/** The keyed hash of an issuer's subject in grants: 128 bits, base64url. */
 export function subjectHash(key: PreparedSessionKey, issuer: string, subject: string): string {
   return encodeBase64url(key.subject(JSON.stringify([issuer, subject])).subarray(0, 16));
 }
 
-/** The keyed hash that stands for a bearer token in grants: 128 bits, base64url. `jti` is unique at its issuer alone. */
+/** The keyed hash of a bearer token in grants: 128 bits, base64url. `jti` is unique per issuer only. */
 export function tokenHash(key: PreparedSessionKey, issuer: string, jti: string): string {
   return encodeBase64url(key.token(JSON.stringify([issuer, jti])).subarray(0, 16));
 }
@@ -66,9 +66,9 @@ function macHolds(key: PreparedSessionKey, kid: string, payload: Uint8Array, tag
 }
 
 /**
- * {@link openGrant} with a memory: a session sends the same grant with each of its requests, so it is decoded and its MAC
- * checked once an isolate. Only grants that held are kept, under their whole text, so nothing can be asked of the memory
- * without knowing a whole grant. One whose key has ended, or is not the key it was opened with, is opened anew.
+ * {@link openGrant} with a cache. A session sends the same grant with each request, so each isolate verifies it once.
+ * Only valid grants are kept, under their whole text, so the cache reveals nothing to a caller without a valid grant. A
+ * grant whose key expired or was replaced is opened again.
  */
 export function rememberGrants(capacity: number): typeof openGrant {
   const opened = new Map<string, { readonly grant: Grant; readonly key: PreparedSessionKey }>();
@@ -87,7 +87,7 @@ export function rememberGrants(capacity: number): typeof openGrant {
   };
 }
 
-/** The same text in memory of its own: a slice keeps alive what it was cut from, a URL that a stranger may make long. */
+/** A copy of the text: a slice keeps its source alive, here a URL that a client may make long. */
 function ownCopy(text: string): string {
   return new TextDecoder().decode(new TextEncoder().encode(text));
 }

@@ -6,29 +6,32 @@ import type { SessionKey } from "../keys/key.ts";
 import { derivedFrom } from "../keys/key-material.ts";
 import { type KeyRing, keysFor } from "../keys/ring.ts";
 
-/** One session key, ready for use: every MAC is a synchronous function from here on. */
+/** A session key whose MACs are ready, as synchronous functions. */
 export interface PreparedSessionKey {
   readonly kid: string;
   readonly nbf?: number | undefined;
   readonly exp?: number | undefined;
   readonly state?: SessionKey["state"];
-  /** MACs grants, under the key itself: a grant is a standard CWT, and other software that knows the key can check it. */
+  /**
+   * Authenticates grants, under the ring's key itself: a grant is a standard CWT that other software with the key can
+   * verify.
+   */
   readonly grant: Mac;
-  /** MACs subjects, so that no user id stands in a URL. */
+  /** Hashes subjects, so that no user id is in a URL. */
   readonly subject: Mac;
-  /** MACs the ids of bearer tokens, for the same reason. */
+  /** Hashes the ids of bearer tokens, for the same reason. */
   readonly token: Mac;
-  /** MACs the cookies of the operators' console. */
+  /** Authenticates the cookies of the operators' console. */
   readonly console: TextMac;
-  /** Signs URLs that every session may use, under a key derived for one purpose each. */
+  /** Sign URLs that every session may use, with one derived key per purpose. */
   readonly url: Readonly<Record<MediaPurpose, TextMac>>;
-  /** The same for URLs of one session alone, under a key of that session: see {@link macFor}. */
+  /** The same for URLs of one session, under a key of that session; see {@link macFor}. */
   readonly bound: (purpose: MediaPurpose, grant: string) => TextMac;
 }
 
 /**
- * What signs and checks the URLs of a purpose. With a grant the signature is bound to that session: its key is
- * HMAC-SHA256(the key of `stagedoor/v1/session/<purpose>`, the grant), so the message of each segment stays short.
+ * The MAC that signs and verifies URLs of a purpose. With a grant, the signature is bound to that session: the key is
+ * HMAC-SHA256(key of `stagedoor/v1/session/<purpose>`, grant), so the message of each segment stays short.
  */
 export function macFor(key: PreparedSessionKey, purpose: MediaPurpose, grant: string | undefined): TextMac {
   return grant === undefined ? key.url[purpose] : key.bound(purpose, grant);
@@ -38,9 +41,9 @@ export function macFor(key: PreparedSessionKey, purpose: MediaPurpose, grant: st
 export type SessionKeys = ReadonlyMap<string, PreparedSessionKey>;
 
 /**
- * Prepares every session key of a ring: derives a key per purpose by HKDF-SHA256 (RFC 5869, no salt, info
- * `stagedoor/v1/<purpose>`), so that a signature made for one purpose is worth nothing for another. Everything costly or
- * asynchronous about signing and checking URLs happens here, once per isolate.
+ * Prepares every session key of a ring. HKDF-SHA256 (RFC 5869, no salt, info `stagedoor/v1/<purpose>`) derives one key
+ * per purpose, so a signature for one purpose is invalid for another. All expensive and asynchronous work happens here,
+ * once per isolate.
  */
 export async function prepareSessionKeys(ring: KeyRing, hmac: MacPort): Promise<SessionKeys> {
   const prepared = await Promise.all(keysFor(ring, "session").map((key) => prepare(key, hmac)));
@@ -77,12 +80,12 @@ async function prepare(key: SessionKey, hmac: MacPort): Promise<PreparedSessionK
   };
 }
 
-/** How many sessions' keys one prepared key remembers: a few hundred bytes each. */
+/** Cached session keys per ring key, at a few hundred bytes each. */
 const mostSessions = 1000;
 
 /**
- * Remembers the keys of the latest sessions, so that a viewer's key is not imported again for each request. The edge
- * opens the grant first, so a made-up grant never takes a place here.
+ * Caches the keys of the latest sessions, so they are not imported again per request. The edge verifies the grant
+ * first, so a forged grant takes no place here.
  */
 function rememberSessions(make: PreparedSessionKey["bound"]): PreparedSessionKey["bound"] {
   const macs = new Map<string, TextMac>();

@@ -8,15 +8,15 @@ import type { CloudFrontHash } from "./cloudfront-policy.ts";
 import { type CloudFrontSigner, cloudFrontSigner } from "./cloudfront-signer.ts";
 import { type CloudFrontSign, cloudFrontWire } from "./wire-format.ts";
 
-/** What of an asset's settings decides how its URLs are signed. */
+/** The settings of an asset that decide how its URLs are signed. */
 export interface SignerSettings {
   readonly url?: string | undefined;
-  /** The ring's active key where it is left out. */
+  /** Defaults to the ring's active key. */
   readonly keyPairId?: string | undefined;
   readonly hash: CloudFrontHash;
 }
 
-/** A signer, and the kid of its key: the one that the asset names, or the one that is active. */
+/** A signer and the kid of its key. */
 export interface AssetSigner extends CloudFrontSigner {
   readonly keyPairId: string;
 }
@@ -25,9 +25,9 @@ export interface AssetSigner extends CloudFrontSigner {
 const keptSignatures = 10_000;
 
 /**
- * The signers of a ring's CloudFront keys, each made when it is first asked for and kept. `configuration_invalid` where
- * an asset names a key that the ring does not hold with its private half, or that has ended; and where it names none and
- * the ring has no active one. A public half alone is never the active one: it is passed over for a key that can sign.
+ * The signers of a ring's CloudFront keys, made on first use and cached. `configuration_invalid`: the asset names a key
+ * that the ring does not have with its private half, or that has expired; or it names none and no key is active. A
+ * public half alone is never active.
  */
 export function cloudFrontSigners(
   ring: KeyRing,
@@ -40,7 +40,7 @@ export function cloudFrontSigners(
   return ({ url = mediaUrl, keyPairId: wanted, hash }) => {
     const now = clock();
     const signing = wanted === undefined ? cloudFrontKeyFor(whole, undefined, now) : undefined;
-    // Where none can sign, the whole ring says why.
+    // If no key can sign, the whole ring gives the reason.
     const pair = signing?.ok === true ? signing : cloudFrontKeyFor(ring, wanted, now);
     if (!pair.ok) return refusal("configuration_invalid", pair.refusal);
     const keyPairId = pair.value.kid;
@@ -62,11 +62,12 @@ export function cloudFrontSigners(
 }
 
 /**
- * {@link CloudFrontSign} with a memory. A canned signature for one URL and expiry, and a custom one for one directory and
- * expiry, are the same for every viewer, so each is made once; and since an ECDSA signature differs each time it is made,
- * the memory is also what makes two playlists within a step the same bytes.
+ * {@link CloudFrontSign} with a cache. A canned signature for one URL and expiry, and a custom one for one directory
+ * and expiry, are the same for every viewer. Each ECDSA signature is different, so the cache also makes two playlists
+ * within a step equal.
  *
- * @param capacity how many signatures are kept (256 bytes each with RSA, and the policy's text); the oldest goes first
+ * @param capacity number of cached signatures (256 bytes each with RSA, plus the policy's text); the oldest is removed
+ * first
  */
 export function rememberSignatures(sign: CloudFrontSign, capacity: number): CloudFrontSign {
   if (!Number.isSafeInteger(capacity) || capacity < 1) throw new RangeError(`not a number of signatures: ${capacity}`);

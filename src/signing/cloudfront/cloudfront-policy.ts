@@ -4,26 +4,25 @@ import { ok, type Result, refuse } from "../../base/result.ts";
 import { isUnixSeconds, type UnixSeconds } from "../../base/time.ts";
 
 /**
- * The hash under a signature, as `Hash-Algorithm` names it. CloudFront takes SHA-1 where the parameter is absent ("Create
- * a signed URL using a custom policy", step 2, value 7).
+ * The hash of a signature, as `Hash-Algorithm` names it. CloudFront uses SHA-1 if the parameter is absent ("Create a
+ * signed URL using a custom policy", step 2, value 7).
  */
 export type CloudFrontHash = "SHA1" | "SHA256";
 
-/** When a URL holds: before `expires`, and after `starts` where that is given. */
+/** When a URL is valid: before `expires`, and after `starts` if that is set. */
 export type CloudFrontWindow = {
   readonly expires: UnixSeconds;
   readonly starts?: UnixSeconds;
-  /** The only client address, or range of them, that may use the URL: `192.0.2.10` or `192.0.2.0/24`. IPv4 alone. */
+  /** The only client address or range that may use the URL: `192.0.2.10` or `192.0.2.0/24`. IPv4 only. */
   readonly address?: string;
 };
 
-/** The last instant that CloudFront takes: "use a 32-bit integer" (the canned policy's page, step 2, `Expires`). */
+/** The latest time that CloudFront accepts: "use a 32-bit integer" (the canned policy's page, step 2, `Expires`). */
 export const latestEpochTime = 2_147_483_647;
 
 /**
- * The text that the signature of a canned policy stands for. It is never sent: CloudFront makes it again from the URL
- * ("How signed URLs work"), so it has one spelling, without white space, and this function is that spelling for those
- * who sign and those who verify.
+ * The signed text of a canned policy. It is never sent: CloudFront makes it again from the URL ("How signed URLs
+ * work"), so it has one spelling without white space. Signing and verifying both use this function.
  *
  * @param resource the whole URL with the viewer's own query and without CloudFront's parameters
  */
@@ -32,7 +31,7 @@ export function cannedPolicy(resource: string, expires: number): string {
 }
 
 /**
- * The text of a custom policy, with its conditions in the SDK's order (CloudFront takes any order: "Create a policy
+ * The text of a custom policy, with its conditions in the SDK's order (CloudFront accepts any order: "Create a policy
  * statement for a signed URL that uses a custom policy").
  *
  * @param resource a URL in which `*` and `?` are wildcards
@@ -54,7 +53,7 @@ function before(expires: number): string {
 
 /** The one statement of a custom policy. */
 export type CloudFrontStatement = {
-  /** Undefined where the policy leaves it out: CloudFront then opens every file that the key can open, and so do we. */
+  /** Undefined if the policy has none: CloudFront then allows every file, and so does this code. */
   readonly resource: string | undefined;
   readonly expires: UnixSeconds;
   readonly starts: UnixSeconds | undefined;
@@ -62,10 +61,10 @@ export type CloudFrontStatement = {
 };
 
 /**
- * The statement of a custom policy from its bytes: JSON in UTF-8, in which white space and the order of the conditions do
- * not matter ("Create a policy statement for a signed URL that uses a custom policy"). Anything else than CloudFront
- * names there is refused, since a condition that is overlooked is a condition that is not kept: several statements,
- * unknown names, dates in quotation marks, an address that is no IPv4 range. The refusal says what was found.
+ * Parses the statement of a custom policy: JSON in UTF-8, in which white space and the order of conditions do not
+ * matter ("Create a policy statement for a signed URL that uses a custom policy"). Anything that CloudFront does not
+ * document is refused, because an ignored condition is not enforced: several statements, unknown names, dates in
+ * quotation marks, an address that is not an IPv4 range. The refusal says what was found.
  */
 export function readStatement(policy: Uint8Array): Result<CloudFrontStatement, string> {
   const statements = membersOf(parseJson(policy), ["Statement"])?.Statement;
@@ -94,7 +93,7 @@ function epochTime(value: unknown): UnixSeconds | undefined {
   return isUnixSeconds(time) && time <= latestEpochTime ? time : undefined;
 }
 
-/** The members of a JSON object that has none but those named, or undefined. */
+/** The members of a JSON object that has only the named ones, or undefined. */
 function membersOf<Name extends string>(
   value: unknown,
   names: readonly Name[],
@@ -112,12 +111,12 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** A range of IPv4 addresses: those that agree with `address` in the bits that `mask` has set. Unsigned 32-bit numbers. */
+/** IPv4 addresses that agree with `address` in the bits set in `mask`. Unsigned 32-bit numbers. */
 type Ipv4Range = { readonly address: number; readonly mask: number };
 
 /**
- * A range in CIDR notation (RFC 4632 §3.1), as `192.0.2.0/24`, or undefined. The mask has to be there. The SDK takes
- * empty, hexadecimal and octal-looking numbers, and nobody can say which range CloudFront would make of them.
+ * A range in CIDR notation (RFC 4632 §3.1), as `192.0.2.0/24`, or undefined. The mask is required. Empty, hexadecimal
+ * and octal-looking numbers, which the SDK accepts, are refused: their meaning to CloudFront is unknown.
  */
 export function parseIpv4Range(text: string): Ipv4Range | undefined {
   const slash = text.indexOf("/");

@@ -6,13 +6,13 @@ import { type CloudFrontWindow, latestEpochTime, parseIpv4Range } from "./cloudf
 import { spellExactly, spellPath, spellQuery } from "./signed-parameters.ts";
 import { assertDistribution, type CloudFrontDistribution, type CloudFrontWire } from "./wire-format.ts";
 
-/** A plain, canonical path and the origin's own query (without `?`, empty where there is none) → the signed URL. */
+/** A plain, canonical path and the origin's query (without `?`, may be empty) → the signed URL. */
 type SignCloudFrontUrl = (path: string, query: string) => Result<string, Refusal<"path_invalid" | "path_not_covered">>;
 
 export type CloudFrontSigner = {
   /**
-   * The URL of one file. The policy is canned where the window has an end alone, else custom for exactly this file; a
-   * query is refused there (`path_invalid`), since its question mark would be a wildcard.
+   * The URL of one file. A window with only an end gives a canned policy, any other a custom policy for this file. A
+   * custom policy with a query is refused (`path_invalid`), because the question mark would be a wildcard.
    */
   readonly file: (
     path: string,
@@ -20,14 +20,14 @@ export type CloudFrontSigner = {
     window: CloudFrontWindow,
   ) => Result<string, Refusal<"path_invalid" | "address_not_covered">>;
   /**
-   * The URL of one file whose path or query is not canonical, in the spelling that its origin expects. The policy is canned:
-   * a wildcard covers canonical paths only. Refuses what `spellExactly` refuses.
+   * The URL of a file whose path or query is not canonical, in the origin's spelling. The policy is canned, because a
+   * wildcard covers only canonical paths.
    */
   readonly exact: (file: OriginFile, expires: UnixSeconds) => Result<string, Refusal<"path_invalid">>;
   /**
-   * One custom policy for all that lies in a directory (plain, canonical, with a slash at its end), signed once. The
-   * function that it gives refuses a path that does not lie directly in it (`path_not_covered`). Only for a directory
-   * that `renditionDirectory` found.
+   * One custom policy, signed once, for all files in a directory (plain, canonical, with a trailing slash). The
+   * returned function refuses a path that is not directly in it (`path_not_covered`). Only for a directory from
+   * `renditionDirectory`.
    */
   readonly directory: (
     directory: string,
@@ -36,11 +36,11 @@ export type CloudFrontSigner = {
 };
 
 /**
- * Signs URLs of a distribution, and says no wherever the SDK would sign something other than what was meant.
+ * Signs URLs of a distribution, and refuses where the SDK would sign something else than intended.
  *
- * Throws a TypeError for a wrong distribution, and a RangeError for a window that no caller may ask for: milliseconds
- * for seconds, a start that is not before the end. Refuses `path_invalid` for a path or query that cannot be signed (see
- * `spelling.ts`), and `address_not_covered` for an address that CloudFront cannot check, such as one of IPv6.
+ * Throws a TypeError for an invalid distribution, and a RangeError for an invalid window: milliseconds for seconds, or
+ * a start that is not before the end. `path_invalid`: the path or query cannot be signed (see `signed-parameters.ts`).
+ * `address_not_covered`: CloudFront cannot check the address, such as IPv6.
  */
 export function cloudFrontSigner(distribution: CloudFrontDistribution, wire: CloudFrontWire): CloudFrontSigner {
   assertDistribution(distribution);
@@ -101,10 +101,7 @@ function checkedWindow(window: CloudFrontWindow): Result<CloudFrontWindow, Refus
   return ok({ ...window, address: range });
 }
 
-/**
- * CloudFront takes 32 bits; a time in milliseconds does not fit in, so it cannot pass for one in seconds. The SDK drops a
- * start of 0 as if it were none.
- */
+/** CloudFront accepts 32 bits, so a time in milliseconds is detected. The SDK ignores a start of 0. */
 function assertEpochTime(name: string, time: number): void {
   if (!isUnixSeconds(time) || time === 0 || time > latestEpochTime)
     throw new RangeError(`${name} is a time in whole seconds since 1970, from 1 to ${latestEpochTime}`);
@@ -118,19 +115,19 @@ function join(baseUrl: string, path: string, query: string): string {
   return query === "" ? baseUrl + path : `${baseUrl}${path}?${query}`;
 }
 
-/** A rendition as far as its signatures go. Paths are those of the origin, below the asset's prefix on the media host. */
+/** A rendition, as its signatures need it. Paths are the origin's, below the asset's prefix on the media host. */
 export type CloudFrontRendition = {
   /** The media playlist's path. */
   readonly playlist: string;
-  /** The paths of the asset's other playlists, the multivariant one included. */
+  /** The paths of the asset's other playlists, including the multivariant one. */
   readonly others: Iterable<string>;
   /** The asset's prefix, as `/film/`. */
   readonly assetPrefix: string;
-  /** The latest time that any URL of the rendition's playlist holds until. */
+  /** The latest expiry of any URL in the rendition's playlist. */
   readonly expires: UnixSeconds;
 };
 
-/** A path, the origin's own query, both in its spelling, and the expiry → the signed URL. Called once per URI, synchronously. */
+/** A path, the origin's query and the expiry → the signed URL. Called once per URI, synchronously. */
 export type SignCloudFrontSegment = (
   path: string,
   query: string,
@@ -138,14 +135,14 @@ export type SignCloudFrontSegment = (
 ) => Result<string, Refusal<"path_invalid" | "path_not_covered" | "address_not_covered">>;
 
 /**
- * How the URIs of one media playlist are signed.
+ * Signs the URIs of one media playlist.
  *
- * - `canned`: each has a policy of its own that ends at its own time.
- * - `custom`: what lies directly in the rendition's directory shares one policy that ends with the rendition; anything
- *   else, what has a query of its own (a wildcard would let the viewer write it), and everything where no directory is
- *   the rendition's alone, is signed as `canned`.
+ * - `canned`: each URI has its own policy and expiry.
+ * - `custom`: files directly in the rendition's directory share one policy that expires with the rendition. A URI
+ *   outside it or with a query (a wildcard would let the viewer write it) is signed as `canned`, and so are all URIs if
+ *   no directory belongs to this rendition alone.
  *
- * What is not canonical has a canned policy for the origin's own spelling, always.
+ * A URI that is not canonical always has a canned policy for the origin's spelling.
  */
 export function cloudFrontRendition(
   signer: CloudFrontSigner,
@@ -169,20 +166,19 @@ export function cloudFrontRendition(
 }
 
 /**
- * The directory that one rendition alone uses, as `/film/v1/`, or undefined where there is none; only such a one may
- * stand in front of a wildcard. `*` matches slashes as well ("Values that you specify in the policy statement…",
- * Wildcard characters), so `/film/v1/*` opens everything below. What makes it safe:
+ * The directory that belongs to one rendition alone, as `/film/v1/`, or undefined. Only such a directory may precede a
+ * wildcard: `*` also matches slashes ("Values that you specify in the policy statement…", Wildcard characters), so
+ * `/film/v1/*` opens everything below. The rules:
  *
- * - The directory is that of the rendition's own media playlist, so what lies directly in it is the rendition's.
- * - No other playlist of the asset lies in it or anywhere below, so it is not the directory that several share, nor one
- *   that others are nested in.
- * - It lies below the asset's own prefix, so it is never a whole asset, nor the parent of other assets.
+ * - It is the directory of the rendition's own media playlist.
+ * - No other playlist of the asset is in it or below, so renditions do not share it and none is nested in it.
+ * - It is below the asset's prefix, so it is never a whole asset or the parent of assets.
  *
- * One thing this cannot see: a playlist outside the directory whose segments lie inside it. Where assets are laid out
- * like that, they are signed with canned policies.
+ * A playlist outside the directory may have segments inside it, which this cannot see. Use canned policies for such
+ * assets.
  *
  * @param playlist the plain, canonical path of the media playlist
- * @param others the same of every other playlist of the asset, the multivariant one included
+ * @param others the same of every other playlist of the asset, including the multivariant one
  * @param assetPrefix the asset's prefix, as `/film/`
  */
 export function renditionDirectory(
@@ -196,7 +192,7 @@ export function renditionDirectory(
   return directory;
 }
 
-/** True for a path directly in `directory`, which ends in a slash; false for what lies deeper. */
+/** Whether a path is directly in `directory`, which ends with a slash, and not deeper. */
 export function liesDirectlyIn(directory: string, path: string): boolean {
   return path.length > directory.length && path.startsWith(directory) && path.indexOf("/", directory.length) < 0;
 }

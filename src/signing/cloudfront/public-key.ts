@@ -1,7 +1,7 @@
 import { ok, type Result, refuse } from "../../base/result.ts";
 import type { CloudFrontHash } from "./cloudfront-policy.ts";
 
-/** Whether a signature (RSASSA-PKCS1-v1_5, or ECDSA in DER) stands for a message under one public key. */
+/** Verifies a signature (RSASSA-PKCS1-v1_5, or ECDSA in DER) of a message under one public key. */
 export type CloudFrontPublicKey = (
   hash: CloudFrontHash,
   signature: Uint8Array<ArrayBuffer>,
@@ -12,9 +12,9 @@ const rsa = "RSASSA-PKCS1-v1_5";
 const hashNames = { SHA1: "SHA-1", SHA256: "SHA-256" } as const;
 
 /**
- * A public key made ready for both hashes, once, ahead of the first request. It takes a JWK, of which it reads the public
- * members alone, or SubjectPublicKeyInfo. The refusal says in words what CloudFront does not take: anything but RSA of
- * 2048 bits and P-256 ("Create key pairs for your signers").
+ * Imports a public key for both hashes, once, before the first request. Accepts a JWK, of which only the public members
+ * are read, or SubjectPublicKeyInfo. The refusal names what CloudFront does not accept: anything except RSA of 2048
+ * bits and P-256 ("Create key pairs for your signers").
  */
 export async function importCloudFrontPublicKey(
   key: JsonWebKey | Uint8Array<ArrayBuffer>,
@@ -66,9 +66,9 @@ const integer = 0x02;
 const coordinate = 32;
 
 /**
- * A P-256 signature as WebCrypto has it, r‖s of 64 bytes, from the DER that CloudFront's wire holds (RFC 3279 §2.2.3);
- * undefined where the DER is not the one spelling that X.690 §10 and §8.3 allow: long lengths, a needless zero in front, a
- * negative or an empty number, bytes behind the end. Otherwise anybody could write one signature in many ways.
+ * Converts a P-256 signature from DER (RFC 3279 §2.2.3) to the 64 bytes r‖s of WebCrypto. Undefined unless the DER is
+ * canonical (X.690 §10, §8.3): no long lengths, needless leading zeros, negative or empty numbers, or trailing bytes.
+ * Otherwise one signature could be written in many ways.
  */
 export function rawFromDer(der: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   if (der[0] !== sequence || der[1] !== der.length - 2) return undefined;
@@ -79,8 +79,8 @@ export function rawFromDer(der: Uint8Array): Uint8Array<ArrayBuffer> | undefined
 }
 
 /**
- * Copies the INTEGER at `at` to the right of its place in `raw`; gives the place behind it. One that is cut off ends
- * behind the DER, where the caller finds neither another INTEGER nor the end.
+ * Copies the INTEGER at `at` right-aligned to its place in `raw` and returns the position after it. A truncated one
+ * ends after the DER, where the caller finds neither another INTEGER nor the end.
  */
 function readInteger(der: Uint8Array, at: number, raw: Uint8Array, place: number): number | undefined {
   const length = der[at + 1] ?? 0;

@@ -5,28 +5,27 @@ import { isUnixSeconds, type UnixSeconds } from "../../base/time.ts";
 import { type CloudFrontHash, latestEpochTime } from "./cloudfront-policy.ts";
 import { decodeCloudFrontBase64 } from "./wire-format.ts";
 
-/** CloudFront's parameters of a URL, and what of its query is not CloudFront's. */
+/** CloudFront's parameters of a URL, and the rest of its query. */
 export type SignedParameters = {
   readonly keyPairId: string;
   readonly hash: CloudFrontHash;
   readonly signature: Uint8Array<ArrayBuffer>;
-  /** A canned policy's end, or the bytes of a custom policy. */
+  /** The expiry of a canned policy, or the bytes of a custom one. */
   readonly policy:
     | { readonly kind: "canned"; readonly expires: UnixSeconds }
     | { readonly kind: "custom"; readonly bytes: Uint8Array<ArrayBuffer> };
-  /** The viewer's own query in his own order and spelling; undefined where he has none. */
+  /** The viewer's own query in its original order and spelling; undefined if there is none. */
   readonly query: string | undefined;
 };
 
 type Found = Partial<Record<(typeof cloudFrontParameters)[number], string>>;
 
 /**
- * Takes CloudFront's parameters out of a raw query, wherever they stand ("You can specify the following query parameters
- * in any order"), and leaves the rest as it is. Names and values are taken as they came: nothing is decoded.
+ * Separates CloudFront's parameters from the rest of a raw query, at any position ("You can specify the following query
+ * parameters in any order"). Nothing is decoded.
  *
- * Refuses `signature_missing` where one that is needed is not there, and `signature_invalid` where one stands twice, where
- * both kinds of policy are given, and where a value is not in its one spelling: otherwise one URL could be read in two
- * ways.
+ * `signature_missing`: a required parameter is missing. `signature_invalid`: a parameter is repeated, both kinds of
+ * policy are present, or a value is not canonical. Otherwise one URL could be read in two ways.
  */
 export function readParameters(
   query: string,
@@ -72,8 +71,8 @@ function readPolicy({
 }
 
 /**
- * Characters that stand in a canonical path as they are, and that the SDK writes as escapes before it signs. S3 reads a
- * bare `+` as a space, so for an S3 origin the escape is also the safe spelling.
+ * Characters that a canonical path contains unescaped and the SDK escapes before it signs. S3 reads a bare `+` as a
+ * space, so the escape is also the safe spelling for an S3 origin.
  */
 const escapes = new Map([..."$&+,:=@"].map((character) => [character, encodeURIComponent(character)]));
 
@@ -82,10 +81,10 @@ const cloudFrontParameters = ["Expires", "Policy", "Signature", "Key-Pair-Id", "
 const parameterNames: readonly string[] = cloudFrontParameters;
 
 /**
- * A canonical path as the SDK writes it in a signed URL. Refused (`path_invalid`):
+ * A canonical path as the SDK writes it in a signed URL. Refused:
  *
  * - a path that is not canonical: the SDK decodes `%2E%2E` to dot segments and signs them
- * - an asterisk: CloudFront would read it as a wildcard as soon as somebody sends the canned policy as a custom one
+ * - an asterisk: CloudFront would read it as a wildcard if the canned policy were sent as a custom one
  * - escapes that are not UTF-8: the SDK encodes them twice and so signs another file
  */
 export function spellPath(path: string): Result<string, Refusal<"path_invalid">> {
@@ -97,8 +96,8 @@ export function spellPath(path: string): Result<string, Refusal<"path_invalid">>
 }
 
 /**
- * A query (without its `?`) as the SDK writes it: canonical, each name with its `=`, no empty pairs. Refused
- * (`path_invalid`) where a parameter has one of CloudFront's own names.
+ * A query (without its `?`) as the SDK writes it: canonical, each name with its `=`, no empty pairs. Refused if a
+ * parameter has one of CloudFront's names.
  */
 export function spellQuery(query: string): Result<string, Refusal<"path_invalid">> {
   if (query === "") return ok("");
@@ -112,10 +111,10 @@ export function spellQuery(query: string): Result<string, Refusal<"path_invalid"
 }
 
 /**
- * A file that is not canonical, in the spelling that its origin expects: CloudFront passes on what it is asked for. The
- * path begins with a slash. Wildcards in the query are escaped all the same: whoever sends the canned policy as a custom
- * one could write that part of it. Refused (`path_invalid`): what {@link mediaPlaceOf} refuses, an asterisk in the path, and
- * a parameter with one of CloudFront's own names.
+ * A file that is not canonical, in its origin's spelling, which CloudFront passes on. The path begins with a slash.
+ * Wildcards in the query are escaped: a client that sends the canned policy as a custom one could fill them in.
+ * Refused: files that {@link mediaPlaceOf} refuses, an asterisk in the path, and a parameter with one of CloudFront's
+ * names.
  */
 export function spellExactly({ path, query }: OriginFile): Result<OriginFile, Refusal<"path_invalid">> {
   const place = mediaPlaceOf({ path: path.slice(1), query });
@@ -127,8 +126,8 @@ export function spellExactly({ path, query }: OriginFile): Result<OriginFile, Re
 }
 
 /**
- * The path that a signed URL opens at its origin, of the raw path in it. Under a canned policy, which is for one URL, it may
- * be one that {@link spellExactly} gave. The refusal says in words why there is none.
+ * The origin path that a signed URL opens, from the raw path in it. Under a canned policy it may be a path from {@link
+ * spellExactly}. The refusal says why there is none.
  */
 export function openedPath(raw: string, policy: "canned" | "custom" | undefined): Result<string, string> {
   const plain = plainPath(raw);
@@ -138,13 +137,13 @@ export function openedPath(raw: string, policy: "canned" | "custom" | undefined)
   return exact && raw.startsWith("/") ? ok(raw) : refuse(fault);
 }
 
-/** By the ending that RFC 8216 §4 gives to playlists. */
+/** By the file extensions of RFC 8216 §4. */
 export function isPlaylist(path: string): boolean {
   const extension = extensionOf(path).toLowerCase();
   return extension === "m3u8" || extension === "m3u";
 }
 
-/** The path that {@link spellPath} spelled, or that a viewer wrote plain. Canonical only if `pathFault` says so. */
+/** The path before {@link spellPath} escaped it. Canonical only if `pathFault` says so. */
 function plainPath(spelled: string): string {
   if (!spelled.includes("%")) return spelled;
   let path = spelled;

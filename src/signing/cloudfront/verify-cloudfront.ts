@@ -9,7 +9,7 @@ import { type CloudFrontStatement, cannedPolicy, isInRange, readStatement } from
 import { type CloudFrontPublicKey, importCloudFrontPublicKey } from "./public-key.ts";
 import { openedPath, readParameters, type SignedParameters } from "./signed-parameters.ts";
 
-/** A request as the viewer sent it. Nothing in it has been decoded, normalised or put in another order. */
+/** A request as the viewer sent it: nothing is decoded, normalized or reordered. */
 export type CloudFrontRequest = {
   readonly method: string;
   /** Scheme and host of the distribution, as in `CloudFrontDistribution`. */
@@ -19,30 +19,28 @@ export type CloudFrontRequest = {
   /** The raw query without its `?`; empty or undefined where there is none. */
   readonly query: string | undefined;
   readonly now: UnixSeconds;
-  /** The viewer's address, where it is known. */
+  /** The viewer's address, if known. */
   readonly address: string | undefined;
 };
 
 /** The public keys of the distribution's trusted key group, by `Key-Pair-Id`. */
 export type CloudFrontPublicKeys = (keyPairId: string) => CloudFrontPublicKey | undefined;
 
-/** What an authentic URL opens. */
+/** The file that an authentic URL opens. */
 export type CloudFrontAccess = {
   readonly policy: "canned" | "custom";
   readonly keyPairId: string;
-  /** The canonical path, without the escapes that CloudFront's spelling adds; or the origin's own spelling, as it is. */
+  /** The canonical path, without the escapes of CloudFront's spelling; or the origin's own spelling. */
   readonly path: string;
-  /** The viewer's query without CloudFront's parameters; undefined where none is left. */
+  /** The viewer's query without CloudFront's parameters; undefined if nothing remains. */
   readonly query: string | undefined;
   readonly expires: UnixSeconds;
 };
 
 /**
- * Checks a CloudFront signed URL as CloudFront does ("How signed URLs work"): the key, the signature, then the policy.
- * What is said of time, path and address is said of authentic URLs alone, so that a forgery learns nothing.
- *
- * Refuses `method_not_covered`, `path_invalid` (not canonical), `signature_missing`, `signature_invalid`, `key_unknown`,
- * `path_not_covered` (the Resource is another), `signature_not_yet_valid`, `signature_expired`, `address_not_covered`.
+ * Verifies a CloudFront signed URL as CloudFront does ("How signed URLs work"): key, signature, then policy. Time, path
+ * and address are compared only for authentic URLs, so a forgery learns nothing. `path_not_covered`: the policy has
+ * another Resource.
  */
 export async function verifyCloudFront(
   request: CloudFrontRequest,
@@ -83,7 +81,7 @@ export async function verifyCloudFront(
   return against ?? ok({ policy: policy.kind, keyPairId, path, query, expires: statement.value.expires });
 }
 
-/** A canned policy is made again from the URL, so its Resource is the URL; a custom one is what the URL holds. */
+/** A canned policy is made again from the URL, which is its Resource. A custom one is in the URL. */
 function signedBytes(request: CloudFrontRequest, { policy, query }: SignedParameters): Uint8Array<ArrayBuffer> {
   if (policy.kind === "custom") return policy.bytes;
   const url = request.baseUrl + request.path + (query === undefined ? "" : `?${query}`);
@@ -96,7 +94,7 @@ function statementOf(expires: UnixSeconds): CloudFrontStatement {
 
 /**
  * The conditions of an authentic policy. "Users are not allowed to access the file on or before" DateGreaterThan, and
- * DateLessThan is "the date and time that you want the URL to stop allowing access": at the very second of either, no.
+ * DateLessThan is "the date and time that you want the URL to stop allowing access", so both exclude their own second.
  */
 function refusalBy(statement: CloudFrontStatement, request: CloudFrontRequest, query: string | undefined) {
   const { resource, expires, starts, range } = statement;
@@ -121,13 +119,13 @@ function sectionsOf({ baseUrl, path }: CloudFrontRequest, query: string | undefi
 export type UrlSections = {
   readonly scheme: string;
   readonly host: string;
-  /** From its first slash on, as it came over the wire. */
+  /** From its first slash, as it was on the wire. */
   readonly path: string;
-  /** Without the question mark; undefined where the URL has none. */
+  /** Without the question mark; undefined if there is none. */
   readonly query: string | undefined;
 };
 
-/** What a resource may begin with; `http*` matches what `*` does. */
+/** The schemes of a Resource; `http*` matches what `*` does. */
 const schemes = ["http", "https", "*", "http*"];
 
 const anyNumber = -1;
@@ -135,17 +133,17 @@ const exactlyOne = -2;
 const queryBegins = -3;
 
 /**
- * Whether the Resource of a custom policy covers a URL ("Values that you specify in the policy statement for a signed URL
- * that uses a custom policy").
+ * Whether the Resource of a custom policy covers a URL ("Values that you specify in the policy statement for a signed
+ * URL that uses a custom policy").
  *
- * - `*` matches any number of characters and `?` one, both within a section alone: an asterisk in the path reaches over
- *   slashes, but not into the query.
+ * - `*` matches any number of characters and `?` one, within one section: an asterisk in the path covers slashes, but
+ *   not the query.
  * - An asterisk at the end of the path also covers any query; one at the end of the host any path and query.
- * - The question mark that begins a query is not escaped in a Resource, so a `?` matches that one too. `\?` matches only
- *   that one.
+ * - The question mark that begins a query is not escaped in a Resource, so `?` matches it too. `\?` matches only that
+ *   one.
  * - Without a scheme the Resource begins with `*`, and any scheme matches. `*` alone matches every URL.
  *
- * Characters are compared as they stand: nothing is decoded, and case counts.
+ * Nothing is decoded, and case counts.
  */
 export function resourceCovers(resource: string, url: UrlSections): boolean {
   if (resource === "*") return true;
@@ -178,8 +176,8 @@ function pattern(text: string): readonly number[] {
 }
 
 /**
- * Follows all ways through the pattern at once, so it takes one step a token and character however many asterisks there
- * are. `border` is where the text's query begins, or -1: only the pattern's last asterisk reaches over it.
+ * Follows all ways through the pattern at once, so the work is one step per token and character, however many asterisks
+ * there are. `border` is where the query begins, or -1: only the pattern's last asterisk matches across it.
  */
 function matches(tokens: readonly number[], text: string, border: number): boolean {
   let here = new Uint8Array(tokens.length + 1);
@@ -199,7 +197,7 @@ function matches(tokens: readonly number[], text: string, border: number): boole
     passOver(anyNumber, tokens, next);
     [here, next] = [next, here];
   }
-  // A URL without a query is as one with an empty query: `hello*` stands for `hello*\?*`, and matches both.
+  // A URL without a query matches like one with an empty query: `hello*` means `hello*\?*` and matches both.
   if (border < 0) {
     passOver(queryBegins, tokens, here);
     passOver(anyNumber, tokens, here);
@@ -207,12 +205,14 @@ function matches(tokens: readonly number[], text: string, border: number): boole
   return here[tokens.length] === 1;
 }
 
-/** Marks what can be reached without a character, where `token` may match nothing. */
+/** Marks the positions that are reachable without a character, where `token` may match nothing. */
 function passOver(token: number, tokens: readonly number[], reached: Uint8Array): void {
   for (let i = 0; i < tokens.length; i++) if (reached[i] === 1 && tokens[i] === token) reached[i + 1] = 1;
 }
 
-/** The public halves of a ring's CloudFront keys, imported once, each until it ends; or what is wrong with each that cannot be. */
+/**
+ * The public halves of a ring's CloudFront keys, imported once, each until it expires; or why keys cannot be imported.
+ */
 export async function publicKeysOf(
   ring: KeyRing,
   clock: Clock,

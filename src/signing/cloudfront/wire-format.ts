@@ -3,15 +3,14 @@ import type { UnixSeconds } from "../../base/time.ts";
 import { type CloudFrontHash, type CloudFrontWindow, cannedPolicy, customPolicy } from "./cloudfront-policy.ts";
 
 /**
- * The port to a private key: the signature over the UTF-8 bytes of a policy, under the key and hash that it was made
- * with. RSASSA-PKCS1-v1_5, or ECDSA in DER. Synchronous, so that a playlist is rendered without a promise a segment.
- * The bytes may be handed out again, so nobody changes them.
+ * Port to a private key: signs the UTF-8 bytes of a policy with RSASSA-PKCS1-v1_5, or ECDSA in DER. Synchronous, so a
+ * playlist is rendered without a promise per segment. Callers must not change the bytes: they may be cached.
  */
 export type CloudFrontSign = (policy: string) => Uint8Array;
 
 /**
- * What turns a URL and a policy into a signed URL. It checks nothing: `cloudFrontSigner` does that for every wire. There
- * are two, ours and the SDK's, and tests hold them to the same bytes.
+ * Makes a signed URL from a URL and a policy, without any checks (`cloudFrontSigner` has them). There are two, ours and
+ * the SDK's; tests compare their bytes.
  */
 export type CloudFrontWire = {
   /** The URL of one file under a canned policy. */
@@ -21,8 +20,8 @@ export type CloudFrontWire = {
 };
 
 /**
- * The SDK's wire format over a key that was made ready once. (The SDK parses the PEM anew for each URL, which more than
- * doubles the price of an RSA signature.)
+ * The SDK's wire format with a key that is imported once. The SDK parses the PEM for each URL, which more than doubles
+ * the cost of an RSA signature.
  */
 export function cloudFrontWire(distribution: CloudFrontDistribution, sign: CloudFrontSign): CloudFrontWire {
   const keyPair = `&Key-Pair-Id=${distribution.keyPairId}&Signature=`;
@@ -43,8 +42,8 @@ function separator(url: string): string {
 }
 
 /**
- * Bytes in CloudFront's base64: the standard one with `-` for `+`, `~` for `/` and `_` for the padding `=` ("Create a
- * policy statement for a signed URL that uses a custom policy", step 4).
+ * CloudFront's base64: the standard one with `-` for `+`, `~` for `/` and `_` for the padding `=` ("Create a policy
+ * statement for a signed URL that uses a custom policy", step 4).
  */
 export function encodeCloudFrontBase64(bytes: Uint8Array): string {
   const text = encodeBase64url(bytes).replaceAll("_", "~");
@@ -52,8 +51,8 @@ export function encodeCloudFrontBase64(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes of canonical CloudFront base64, or undefined. A missing or doubled padding, another alphabet, white space and
- * set bits behind the last byte are refused, so that one signature has one spelling.
+ * The bytes of canonical CloudFront base64, or undefined. Missing or doubled padding, another alphabet, white space and
+ * set bits after the last byte are refused, so one signature has one spelling.
  */
 export function decodeCloudFrontBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   const end = text.endsWith("__") ? text.length - 2 : text.endsWith("_") ? text.length - 1 : text.length;
@@ -66,9 +65,9 @@ function padding(length: number): string {
   return "_".repeat((4 - (length % 4)) % 4);
 }
 
-/** A CloudFront distribution and the key that its URLs are signed under. */
+/** A CloudFront distribution and the key of its signed URLs. */
 export type CloudFrontDistribution = {
-  /** Scheme and host alone, as a browser writes them: `https://d111111abcdef8.cloudfront.net`. */
+  /** Scheme and host only, as a browser writes them: `https://d111111abcdef8.cloudfront.net`. */
   readonly baseUrl: string;
   /** The id that CloudFront gave to the public key. */
   readonly keyPairId: string;
@@ -103,8 +102,8 @@ export function assertDistribution(distribution: CloudFrontDistribution): void {
 }
 
 /**
- * The resource that is signed is compared as text with what the browser asks for, so a base URL has to be spelled as the
- * browser spells it: lower case, no default port, no slash at its end.
+ * CloudFront compares the signed resource as text with the browser's URL, so a base URL needs the browser's spelling:
+ * lower case, no default port, no trailing slash.
  */
 function faultOfBaseUrl(baseUrl: string): string | undefined {
   if (baseUrl.includes("*")) return "an asterisk in it would be a wildcard";
