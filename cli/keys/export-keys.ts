@@ -1,7 +1,7 @@
 import { systemClock } from "../../src/base/time.ts";
 import type { CloudFrontKey, RingKey } from "../../src/keys/key.ts";
 import { publicJwk, publicPem } from "../../src/keys/key-material.ts";
-import { type KeyRing, stillTaken } from "../../src/keys/ring.ts";
+import { isAccepted, type KeyRing } from "../../src/keys/ring.ts";
 import { type Command, endFailed, endMisused, failed, type Given, good, type Outcome } from "../lib/command.ts";
 import { readRing, ringOption } from "../lib/files.ts";
 import {
@@ -100,7 +100,7 @@ async function exportForCloudFront(
   group: string,
 ): Promise<Outcome> {
   const now = systemClock();
-  const taken = keys.filter((key): key is CloudFrontKey => key.purpose === "cloudfront" && stillTaken(key, now));
+  const taken = keys.filter((key): key is CloudFrontKey => key.purpose === "cloudfront" && isAccepted(key, now));
   const astray = keys.find((key) => !taken.some(({ kid }) => kid === key.kid));
   if (named && astray !== undefined)
     endFailed(`The key "${astray.kid}" ${astray.purpose === "cloudfront" ? "has ended" : "is no cloudfront key"}.`);

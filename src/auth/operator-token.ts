@@ -2,7 +2,7 @@ import { decodeProtectedHeader, errors, type JSONWebKeySet } from "jose";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import type { Clock, UnixSeconds } from "../base/time.ts";
 import { publicHalf } from "../keys/key-material.ts";
-import { type KeyRing, keysFor, stillTaken } from "../keys/ring.ts";
+import { isAccepted, type KeyRing, keysFor } from "../keys/ring.ts";
 import type { Credential } from "./credential.ts";
 import { issuerSchema } from "./issuer.ts";
 import { keysInSet } from "./jwk-set.ts";
@@ -29,7 +29,7 @@ export function operatorIssuers(ring: KeyRing, clock: Clock): readonly TrustedIs
   const find = keysInSet(jwks);
   const keys: FindKeys = async (signed) => {
     const key = ringKeys.find(({ kid }) => kid === signed.kid);
-    if (key === undefined || !stillTaken(key, clock())) throw new errors.JWKSNoMatchingKey();
+    if (key === undefined || !isAccepted(key, clock())) throw new errors.JWKSNoMatchingKey();
     return find(signed);
   };
   return [{ settings, keys }];

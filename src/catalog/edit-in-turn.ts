@@ -26,7 +26,7 @@ export interface EditingParts {
 /** KV accepts one write per key and second and rejects the next, so a retry waits this long. */
 const pause = seconds(1.2);
 const tries = 3;
-const patience = seconds(3);
+const loadTimeout = seconds(3);
 
 interface Waiting {
   readonly edit: CatalogEdit;
@@ -41,10 +41,10 @@ interface Waiting {
  */
 export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts): CatalogEditing {
   let waiting: Waiting[] = [];
-  let working = false;
+  let running = false;
 
   const current = async () => {
-    const stored = await inTime(store.load(), patience, timer);
+    const stored = await inTime(store.load(), loadTimeout, timer);
     if (stored === "late") throw new Error("the store of the catalog is late");
     return trustedText(stored, notes.read(), clock(), sha256);
   };
@@ -61,7 +61,7 @@ export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts)
   };
 
   const makeAll = async (edits: readonly CatalogEdit[]): Promise<readonly Result<CatalogChange, EditRefusal>[]> => {
-    const read = await answerOf(current());
+    const read = await resultOf(current());
     if (!read.ok) return edits.map(() => read);
     const base = read.value;
     let text = base;
@@ -72,7 +72,7 @@ export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts)
       return ok(edited.value.change);
     });
     if (text === undefined || text === base) return answers;
-    const saved = await answerOf(save(text));
+    const saved = await resultOf(save(text));
     if (!saved.ok) return edits.map(() => saved);
     // After the write: the other way round, a failed write would come back with the next one.
     notes.write(noteWriting(notes.read(), { base, text }, clock(), sha256));
@@ -80,7 +80,7 @@ export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts)
   };
 
   const work = async () => {
-    working = true;
+    running = true;
     while (waiting.length > 0) {
       const turn = waiting;
       waiting = [];
@@ -91,18 +91,18 @@ export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts)
         for (const { fail } of turn) fail(error);
       }
     }
-    working = false;
+    running = false;
   };
 
   const inTurn = (edit: CatalogEdit) =>
     new Promise<Result<CatalogChange, EditRefusal>>((settle, fail) => {
       waiting.push({ edit, settle, fail });
-      if (!working) void work();
+      if (!running) void work();
     });
 
   return {
     read: async () => {
-      const text = await answerOf(current());
+      const text = await resultOf(current());
       return text.ok ? ok(storedCatalog(text.value)) : text;
     },
     put: (id, asset, replace = true) => inTurn({ does: "put", id, asset, replace }),
@@ -110,9 +110,9 @@ export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts)
   };
 }
 
-async function answerOf<Value>(asked: Promise<Value>): Promise<Result<Value, Refusal<"store_unavailable">>> {
+async function resultOf<Value>(request: Promise<Value>): Promise<Result<Value, Refusal<"store_unavailable">>> {
   try {
-    return ok(await asked);
+    return ok(await request);
   } catch {
     return refusal("store_unavailable", "the store of the catalog did not answer");
   }

@@ -5,7 +5,7 @@ import { equalInConstantTime } from "../base/crypto.ts";
 import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { after, earlier, isUnixSeconds, seconds, type UnixSeconds } from "../base/time.ts";
-import { keysFor, signingKey, stillTaken } from "../keys/ring.ts";
+import { isAccepted, keysFor, signingKey } from "../keys/ring.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { operatorBehind, stillStands } from "../sessions/authorize-operator.ts";
 import { loginName, networkName } from "../sessions/identifiers.ts";
@@ -108,7 +108,7 @@ function readConsoleSession(
   if (cookie.value === undefined) return ok(undefined);
   const [text = "", mac = "", ...more] = cookie.value.slice(consoleCookieName.length + 1).split(".");
   const key = [...keys.values()].find(
-    (candidate) => stillTaken(candidate, now) && equalInConstantTime(candidate.console.base64url(text), mac),
+    (candidate) => isAccepted(candidate, now) && equalInConstantTime(candidate.console.base64url(text), mac),
   );
   if (key === undefined || more.length > 0) return refusal("sign_in_required", "the console's cookie is not authentic");
   const payload = payloadOf(text);
@@ -167,7 +167,7 @@ export async function whoIsSignedIn(
   const session = readConsoleSession(cookies, now, context);
   if (!session.ok || session.value === undefined) return session;
   const { operator, by, login } = session.value;
-  if (!keysFor(context.ring, "operator").some((key) => key.kid === operator.kid && stillTaken(key, now)))
+  if (!keysFor(context.ring, "operator").some((key) => key.kid === operator.kid && isAccepted(key, now)))
     return refusal("token_revoked", "the key that signed the operator's credential is not in the ring any more");
   const standing = await stillStands(operator, request, context);
   if (!standing.ok) return standing;

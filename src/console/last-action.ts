@@ -1,7 +1,7 @@
 import { equalInConstantTime } from "../base/crypto.ts";
 import { readDecimal } from "../base/encoding.ts";
 import type { UnixSeconds } from "../base/time.ts";
-import { signingKey, stillTaken } from "../keys/ring.ts";
+import { isAccepted, signingKey } from "../keys/ring.ts";
 import type { RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
 import { isId } from "./search.tsx";
@@ -42,7 +42,7 @@ export function doneIn(
 
   function isMadeHere(given: string, text: string): boolean {
     return [...keys.values()].some(
-      (key) => stillTaken(key, now) && equalInConstantTime(key.console.base64url(text), given),
+      (key) => isAccepted(key, now) && equalInConstantTime(key.console.base64url(text), given),
     );
   }
 }

@@ -43,7 +43,7 @@ export type Admission =
 export type Admit = (access: MediaAccess, asking: Asking) => Admission | Promise<Admission>;
 
 /** How long a request waits for a store. */
-const patience = seconds(2);
+const storeTimeout = seconds(2);
 
 /** For a network in which the session is not active; it continues in the others. */
 const tooManyNetworks: Refusal<"session_shared"> = {
@@ -126,7 +126,7 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
     first: untold && { network: networkNameOf(untold.network ?? ""), playlist: untold.playlist },
     mostNetworks: parts.sharedNetworks,
   });
-  const answer = await inTime(asked, patience, parts.timer).catch(() => "late" as const);
+  const answer = await inTime(asked, storeTimeout, parts.timer).catch(() => "late" as const);
   if (answer === "late") {
     const why = refusal("store_unavailable", "the viewer's streams did not answer").refusal;
     if (parts.storeFailure === "closed") return why;
@@ -158,6 +158,6 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
 
 /** Adds a session that this request ended to the log, because other isolates may remember its lease. */
 async function tellTheOthers(entry: Revocation, { log, timer, onFailure }: AdmissionParts): Promise<void> {
-  const told = await inTime(log.append([entry], "viewer"), patience, timer).catch(() => "late" as const);
+  const told = await inTime(log.append([entry], "viewer"), storeTimeout, timer).catch(() => "late" as const);
   if (told === "late") onFailure(refusal("store_unavailable", "the revocation log did not answer").refusal);
 }

@@ -5,7 +5,7 @@ import { type Refusal, type Result, refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import { stillTaken } from "../keys/ring.ts";
+import { isAccepted } from "../keys/ring.ts";
 import { bindingHolds, type Client } from "../sessions/client-network.ts";
 import { type Grant, openGrant } from "../signing/grant.ts";
 import { covers } from "../signing/grant-claims.ts";
@@ -89,7 +89,7 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
   if (signature === undefined)
     return refused(refusal("signature_missing", "the URL has no list, seg or key parameter of the right form"));
   const key = keys.get(grant.kid);
-  if (key === undefined || !stillTaken(key, now))
+  if (key === undefined || !isAccepted(key, now))
     return refused(refusal("key_unknown", "the grant's key is not in the ring (any more)"));
   const { purpose, expiry } = signature;
   const asset = catalog.assetOfPath(path);

@@ -4,8 +4,8 @@ import { ok, type Result, refuse } from "../base/result.ts";
 import type { CloudFrontKey, OperatorKey, RingKey, SessionKey, TokenKey } from "./key.ts";
 
 /**
- * The keys that stand on a session key, one a purpose: HKDF-SHA256 (RFC 5869) without salt, info `stagedoor/v1/<purpose>`, 32
- * bytes each. None of them tells anything of another, or of the key itself.
+ * Derives one key per purpose from a session key: HKDF-SHA256 (RFC 5869) without salt, info `stagedoor/v1/<purpose>`,
+ * 32 bytes each. A derived key reveals nothing about the others or the session key.
  */
 export async function derivedFrom(key: SessionKey): Promise<(purpose: string) => Promise<Uint8Array>> {
   const bytes = decodeBase64url(key.k);
@@ -19,9 +19,9 @@ export async function derivedFrom(key: SessionKey): Promise<(purpose: string) =>
 }
 
 /**
- * By what two people compare a key without seeing it. Of a pair it is the thumbprint of the public half (RFC 7638), SHA-256 in
- * base64url; of a session key, which has none, the first 8 bytes of what is derived from it for the purpose `fingerprint`.
- * Session keys are 32 random bytes, so nobody finds one by trying.
+ * A fingerprint, so that people can compare keys without seeing them. For a key pair: the thumbprint of the public half
+ * (RFC 7638), SHA-256 in base64url. For a session key: the first 8 bytes of the key derived for the purpose
+ * `fingerprint`; session keys are 32 random bytes, so they cannot be guessed from it.
  */
 export async function fingerprintOf(key: RingKey): Promise<string> {
   if (key.purpose !== "session") {
@@ -33,8 +33,8 @@ export async function fingerprintOf(key: RingKey): Promise<string> {
 }
 
 /**
- * The public half of a key as a JWK: what verifiers may be given. A symmetric key has no public half, so it is refused
- * rather than left out: an export that quietly misses a key is taken for a whole one.
+ * The public half of a key as a JWK, for verifiers. A symmetric key has none and is refused: an export that silently
+ * omits a key would look complete.
  */
 export function publicJwk(key: RingKey): Result<JsonWebKey & { kid: string }, string> {
   if (key.kty === "oct") return refuse(`key "${key.kid}" is symmetric: it has no public half and is never exported`);
@@ -49,7 +49,7 @@ export function publicHalf(key: CloudFrontKey | TokenKey | OperatorKey): JsonWeb
     : { ...about, kty: key.kty, crv: key.crv, x: key.x, y: key.y };
 }
 
-/** A key pair without its private half, for the ring of a worker that only verifies. */
+/** A key pair without its private half, for a worker that only verifies. */
 export function withoutPrivateHalf(key: CloudFrontKey): CloudFrontKey;
 export function withoutPrivateHalf(key: OperatorKey): OperatorKey;
 export function withoutPrivateHalf(key: CloudFrontKey | OperatorKey): CloudFrontKey | OperatorKey;
@@ -66,19 +66,19 @@ export function withoutPrivateHalf(key: CloudFrontKey | OperatorKey): CloudFront
     : { kid, ...window, purpose: key.purpose, kty: key.kty, alg: key.alg, crv: key.crv, x: key.x, y: key.y };
 }
 
-/** A CloudFront key without the note of who gave it to CloudFront, which is for the ring's file alone. */
+/** A CloudFront key without the note `cloudfront`, which only the ring's file has. */
 export function withoutBinding({ cloudfront: _, ...key }: CloudFrontKey): CloudFrontKey {
   return key;
 }
 
-/** Whether two keys are one: the same secret, or the same public half, whatever they are called. */
+/** Whether two keys are the same: equal secrets or equal public halves, whatever their kids. */
 export function isSameKey(a: RingKey, b: RingKey): boolean {
   if (a.kty === "oct" || b.kty === "oct") return a.kty === "oct" && b.kty === "oct" && a.k === b.k;
   if (a.kty === "RSA" || b.kty === "RSA") return a.kty === "RSA" && b.kty === "RSA" && a.n === b.n && a.e === b.e;
   return a.x === b.x && a.y === b.y;
 }
 
-/** The public half as PEM (SubjectPublicKeyInfo, RFC 7468 §13): the form that CloudFront's CreatePublicKey takes. */
+/** The public half as PEM (SubjectPublicKeyInfo, RFC 7468 §13), as CloudFront's CreatePublicKey accepts it. */
 export async function publicPem(key: CloudFrontKey | TokenKey | OperatorKey): Promise<string> {
   const algorithm =
     key.kty === "RSA" ? { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" } : { name: "ECDSA", namedCurve: "P-256" };
@@ -91,7 +91,7 @@ export async function publicPem(key: CloudFrontKey | TokenKey | OperatorKey): Pr
   return `-----BEGIN PUBLIC KEY-----\n${lines.join("\n")}\n-----END PUBLIC KEY-----\n`;
 }
 
-/** The private key pair as a plain JWK, for libraries that import it; undefined where the ring holds the public half alone. */
+/** The private key pair as a plain JWK, for libraries; undefined if the ring has only the public half. */
 export function privateJwk(key: CloudFrontKey): JsonWebKey | undefined {
   if (key.d === undefined) return undefined;
   const { kid: _, ...jwk } = publicHalf(key);

@@ -2,11 +2,10 @@ import * as z from "zod";
 import { decodeBase64url } from "../base/encoding.ts";
 
 /**
- * A key of the ring is a JWK (RFC 7517) with a kid, an alg and two things of our own: `purpose`, so that a key made for
- * one use is never taken for another, and a window. `nbf` is when it is first signed with (verifiers take it before that
- * already), `exp` is when nobody takes it any more; both NumericDate (RFC 7519). Where `state` says what the key does in its
- * life (see `life.ts`), that holds within the window; `since` is when it came into that state. `signedUntil` is the latest
- * end of the operators' credentials that were signed with it; no worker is given that.
+ * A key of the ring is a JWK (RFC 7517) with a kid, an alg and further members. `purpose`: a key for one use is never
+ * accepted for another. `nbf`: when it starts to sign; verifiers accept it before that. `exp`: when verifiers stop
+ * accepting it. Both are NumericDate (RFC 7519). `state`: its state within that window (see `life.ts`), `since` when it
+ * entered it. `signedUntil`: the latest expiry of operators' credentials signed with it; no worker receives that.
  */
 const window = {
   kid: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a kid is 1 to 64 characters of A-Z a-z 0-9 . _ -"),
@@ -17,9 +16,9 @@ const window = {
 };
 
 const base64url = z.string().refine((text) => decodeBase64url(text) !== undefined, "not canonical base64url");
-/** A number of P-256: 32 bytes. Shorter ones are refused here, since importing them later is an exception. */
+/** A P-256 coordinate: 32 bytes. Shorter ones are refused here, because importing them would throw. */
 const coordinate = base64url.refine((text) => text.length === 43, "a number of P-256 has 32 bytes (43 characters)");
-/** A P-256 key pair, or its public half alone. */
+/** A P-256 key pair, or its public half only. */
 const p256 = {
   kty: z.literal("EC"),
   alg: z.literal("ES256"),
@@ -31,7 +30,9 @@ const p256 = {
 const privateRsaParts = ["d", "p", "q", "dp", "dq", "qi"] as const;
 const part = base64url.optional();
 
-/** HMAC-SHA256 key: MACs grants, and the keys that sign URLs are derived from it. Shared by the three workers. */
+/**
+ * HMAC-SHA256 key: authenticates grants, and the keys that sign URLs are derived from it. Shared by the three workers.
+ */
 export const sessionKeySchema = z.strictObject({
   ...window,
   purpose: z.literal("session"),
@@ -41,13 +42,12 @@ export const sessionKeySchema = z.strictObject({
 });
 
 /**
- * Says in a ring's file that the kid is the id which CloudFront gave to the key. `imported`: CloudFront had the key before the
- * ring did, so whoever made it there keeps it; `bound`: CloudFront was given it from this ring, by what `keys export` writes. No
- * worker is given it.
+ * In a ring's file: the kid is the id that CloudFront assigned. `imported`: CloudFront had the key first, and its
+ * creator keeps it there. `bound`: CloudFront received it from this ring (`keys export`). No worker receives this.
  */
 const bound = { cloudfront: z.enum(["imported", "bound"]).optional() };
 
-/** A CloudFront key: its kid is the id that CloudFront gave to the public key (`Key-Pair-Id`). */
+/** A CloudFront key. Its kid is the id that CloudFront assigned to the public key (`Key-Pair-Id`). */
 export const cloudFrontKeySchema = z
   .discriminatedUnion("kty", [
     z.strictObject({
@@ -74,14 +74,14 @@ export const cloudFrontKeySchema = z
   ])
   .refine(hasWholePrivateHalf, "an RSA key has all of d, p, q, dp, dq and qi, or none");
 
-/** The key of the development issuer, which signs bearer tokens where no identity provider is at hand. */
+/** The key of the development issuer, which signs bearer tokens without an identity provider. */
 export const tokenKeySchema = z.strictObject({
   ...window,
   purpose: z.literal("token"),
   ...p256,
 });
 
-/** A key that signs operators' credentials. The API holds the public half alone. */
+/** A key that signs operators' credentials. The API has only the public half. */
 export const operatorKeySchema = z.strictObject({
   ...window,
   signedUntil: z.int().nonnegative().optional(),
@@ -98,7 +98,7 @@ export type OperatorKey = z.infer<typeof operatorKeySchema>;
 export type RingKey = z.infer<typeof ringKeySchema>;
 export type KeyPurpose = RingKey["purpose"];
 
-/** Half of a private half is an exception at its import; here it is a fault with a name. */
+/** An incomplete private half would throw at its import; here it is a named fault. */
 function hasWholePrivateHalf(key: { readonly kty: string; readonly [member: string]: unknown }): boolean {
   if (key.kty !== "RSA") return true;
   const present = privateRsaParts.filter((name) => key[name] !== undefined).length;

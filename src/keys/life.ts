@@ -1,36 +1,36 @@
 import { ok, type Result, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { CloudFrontKey, RingKey } from "./key.ts";
-import { type KeyRing, keysFor, signingKey, stillTaken } from "./ring.ts";
+import { isAccepted, type KeyRing, keysFor, signingKey } from "./ring.ts";
 
 /**
- * A key's life, in order: verifiers know it and nobody signs with it; it signs; it verifies and does not sign; nobody takes
- * it any more.
+ * The states of a key, in order: verifiers know it and it does not sign; it signs; it verifies but does not sign; it is
+ * no longer accepted.
  */
 export const keyStates = ["next", "active", "retiring", "retired"] as const;
 export type KeyState = (typeof keyStates)[number];
 
-/** A key as far as its life goes: nothing of it is secret. */
+/** The members of a key that describe its life. None is secret. */
 export type LivingKey = Pick<RingKey, "kid" | "purpose" | "nbf" | "exp" | "state" | "since"> & {
   readonly signedUntil?: number | undefined;
 };
 
 /**
- * The state of a key among those of its ring: what it says itself, or where it says nothing what its window comes to. A
- * CloudFront key without a state signs for the assets that name it, however many there are.
+ * The state of a key among the keys of its ring: its `state`, or what its window implies. A CloudFront key without a
+ * state signs for the assets that name it; there may be several.
  */
 export function keyStateOf(key: LivingKey, keys: readonly LivingKey[], now: UnixSeconds): KeyState {
-  if (!stillTaken(key, now)) return "retired";
+  if (!isAccepted(key, now)) return "retired";
   if (key.state === "next" || key.state === "retiring") return key.state;
   if ((key.nbf ?? 0) > now) return "next";
   if (key.purpose === "cloudfront" && key.state === undefined) return "active";
-  // A key with an nbf of its own takes over by the clock, also from one that says it is active.
+  // A key with its own nbf takes over by the clock, even from a key whose state is active.
   return inUse(keys, key.purpose, now)?.kid === key.kid ? "active" : "retiring";
 }
 
 /**
- * The key of a purpose that signs at `now`. For CloudFront: where an asset names none, which is the one that is active by
- * its state, or else the only one that has none.
+ * The key of a purpose that signs at `now`. For CloudFront, the key for assets that name none: the one whose state is
+ * active, or else the only one without a state.
  */
 export function inUse<Key extends LivingKey>(
   keys: readonly Key[],
@@ -47,15 +47,15 @@ export function inUse<Key extends LivingKey>(
   return stated ?? (pinned.length === 1 ? pinned[0] : undefined);
 }
 
-/** A CloudFront key that signs for the assets that name it, and has no part in a rotation. */
+/** Whether a CloudFront key signs only for the assets that name it and is not part of a rotation. */
 export function signsByAsset(key: LivingKey, now: UnixSeconds): boolean {
   const { purpose, state, nbf } = key;
-  return purpose === "cloudfront" && state === undefined && (nbf ?? 0) <= now && stillTaken(key, now);
+  return purpose === "cloudfront" && state === undefined && (nbf ?? 0) <= now && isAccepted(key, now);
 }
 
 /**
- * The CloudFront key that signs for an asset: the one that it names as `keyPairId`, or the ring's active one. Refused with
- * a sentence where the ring does not hold it, where it has ended, or where several could be meant.
+ * The CloudFront key for an asset: the one that it names as `keyPairId`, or the ring's active key. The refusal says
+ * that the ring does not have it, that it has expired, or that several are possible.
  */
 export function cloudFrontKeyFor(
   ring: KeyRing,
@@ -65,7 +65,7 @@ export function cloudFrontKeyFor(
   const keys = keysFor(ring, "cloudfront");
   if (keyPairId !== undefined) {
     const named = keys.find(({ kid }) => kid === keyPairId);
-    return named !== undefined && stillTaken(named, now)
+    return named !== undefined && isAccepted(named, now)
       ? ok(named)
       : refuse("the key ring does not hold the asset's keyPairId (any more)");
   }

@@ -11,7 +11,7 @@ import {
 
 type KeyOf<Purpose extends KeyPurpose> = Extract<RingKey, { purpose: Purpose }>;
 
-/** All keys that a worker was given: several at once a purpose, so that a rotation refuses nobody. */
+/** All keys of a worker, several per purpose, so that a rotation invalidates nothing. */
 export interface KeyRing {
   readonly keys: readonly RingKey[];
 }
@@ -24,8 +24,8 @@ const schemas = {
 };
 
 /**
- * The ring from its document, `{"keys": [...]}`: a JWK Set (RFC 7517 §5) of {@link RingKey}s. Comes back with every
- * fault at once, each a sentence that names the key by its place or kid and never by its bytes.
+ * Parses a ring, `{"keys": [...]}`: a JWK Set (RFC 7517 §5) of {@link RingKey}s. Returns every fault at once. A fault
+ * names the key by its position or kid and never quotes its bytes.
  */
 export function parseKeyRing(document: unknown): Result<KeyRing, readonly string[]> {
   if (!isRecord(document) || !Array.isArray(document.keys))
@@ -68,7 +68,7 @@ export function keysFor<Purpose extends KeyPurpose>(ring: KeyRing, purpose: Purp
   return ring.keys.filter((key): key is KeyOf<Purpose> => key.purpose === purpose);
 }
 
-/** What of a key decides when it is used. */
+/** The members of a key that decide when it is used. */
 interface Window {
   readonly nbf?: number | undefined;
   readonly exp?: number | undefined;
@@ -76,25 +76,25 @@ interface Window {
 }
 
 /**
- * The key to sign with: of those whose window holds `now` and whose state lets them sign, the one that came into use last. So
- * a new key takes over at its `nbf`, or once it is active, and the one before it goes on verifying until its own end.
+ * The key to sign with at `now`: of the keys whose window and state allow it, the one that came into use last. A new
+ * key takes over at its `nbf`, or once it is active, and the old one still verifies until its `exp`.
  */
 export function signingKey<Key extends Window>(keys: Iterable<Key>, now: UnixSeconds): Key | undefined {
   let newest: Key | undefined;
   for (const key of keys) {
-    if ((key.nbf ?? 0) > now || !stillTaken(key, now)) continue;
+    if ((key.nbf ?? 0) > now || !isAccepted(key, now)) continue;
     if (key.state === "next" || key.state === "retiring") continue;
     if (newest === undefined || (key.nbf ?? 0) > (newest.nbf ?? 0)) newest = key;
   }
   return newest;
 }
 
-/** Whether what a key signed is still taken at `now`. A key that is to come (`nbf` ahead) is taken: clocks differ. */
-export function stillTaken(key: Window, now: UnixSeconds): boolean {
+/** Whether signatures of a key are accepted at `now`. A key before its `nbf` is accepted, because clocks differ. */
+export function isAccepted(key: Window, now: UnixSeconds): boolean {
   return key.state !== "retired" && (key.exp === undefined || now < key.exp);
 }
 
-/** Whether `other` signed before `key`, which signs now: by its state, or by the clock where it has none. */
+/** Whether `other` signed before `key`, which signs now: by its state, or by the clock if it has none. */
 export function signedBefore(other: Window, key: Window): boolean {
   if (other === key || other.state === "next") return false;
   return other.state === undefined ? (other.nbf ?? 0) < (key.nbf ?? 0) : true;

@@ -2,35 +2,38 @@ import { maxSessionTtl } from "../base/constants.ts";
 import { after, earlier, isUnixSeconds, later, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 import { inUse, keyStateOf, type LivingKey, signsByAsset } from "./life.ts";
 
-/** The purposes whose keys are rotated. The development issuer's key is not: it ends with its folder. */
+/** The purposes whose keys are rotated. The development issuer's key is not: it lives as long as its folder. */
 export const rotatedPurposes = ["session", "cloudfront", "operator"] as const;
 export type RotatedPurpose = (typeof rotatedPurposes)[number];
 
-/** How long workers are given to have a new ring, where nothing else is said. */
+/** The default time that workers get to receive a new ring. */
 export const usualHeadStart = seconds(3600);
 
-/** The longest that `operator new` takes. */
+/** The longest credential that `operator new` issues. */
 const longestCredential = seconds(366 * 86_400);
-/** An init segment of a stream that goes on has one URL a day, and that day may end after the session (`playlist/expiry-plan.ts`). */
+/**
+ * An init segment of a live stream has one URL per day, and that day may end after the session
+ * (`playlist/expiry-plan.ts`).
+ */
 const day = seconds(86_400);
 
-/** What decides when a step may be taken. */
+/** The durations that decide when a step is allowed. */
 export interface RotationTimes {
   readonly now: UnixSeconds;
-  /** How long workers take to have a new ring: isolates go on with the old one for a while. */
+  /** How long workers need to receive a new ring: isolates use the old one for a while. */
   readonly headStart: Seconds;
-  /** How long what a key of the purpose signed can hold, from when it was signed: see {@link longestHold}. */
+  /** The longest life of what a key of the purpose signs; see {@link longestHold}. */
   readonly longest: Seconds;
 }
 
 /**
- * The next step in the life of a purpose's keys. `introduce`: a new key comes into the ring as `next`; it may be taken
- * whenever a rotation is wanted, and nothing has to be done until then. `activate`: that key signs and the one before it is
- * `retiring`. `retire`: a key leaves the workers' rings. Before `from` a step would refuse sessions that run.
+ * The next step for a purpose's keys. `introduce`: a new key enters the ring as `next`, at any time. `activate`: that
+ * key signs, and the one before it is `retiring`. `retire`: a key leaves the workers' rings. Before `from`, a step
+ * would break running sessions.
  */
 export type NextStep = { readonly step: "introduce" } | WaitingStep;
 
-/** A step that a key waits for. */
+/** A step that is allowed from a point in time. */
 export interface WaitingStep {
   readonly step: "activate" | "retire";
   readonly kid: string;
@@ -38,20 +41,20 @@ export interface WaitingStep {
 }
 
 /**
- * The step that may be taken first. A `next` key may sign once it was in the ring for the head start; a `retiring` one may go
- * once the isolates that still sign with it have the new ring, and the last that they signed has ended.
+ * The step that is allowed first. A `next` key may sign after it was in the ring for the head start. A `retiring` key
+ * may go once the isolates that still sign with it have the new ring and their last signature has expired.
  */
 export function nextStep(purpose: RotatedPurpose, keys: readonly LivingKey[], times: RotationTimes): NextStep {
   return soonest(waitingSteps(purpose, keys, times));
 }
 
-/** The first of the steps that wait, or where none does a new key. */
+/** The earliest waiting step, or `introduce` if there is none. */
 export function soonest([first, ...others]: readonly WaitingStep[]): NextStep {
   if (first === undefined) return { step: "introduce" };
   return others.reduce((sooner, step) => (step.from < sooner.from ? step : sooner), first);
 }
 
-/** All the steps that wait for their time, in the ring's order. */
+/** All waiting steps, in the ring's order. */
 export function waitingSteps(
   purpose: RotatedPurpose,
   keys: readonly LivingKey[],
@@ -66,20 +69,21 @@ export function waitingSteps(
   });
 }
 
-/** Since when a key is in its state; undefined where neither the key nor the clock says. */
+/** When a key entered its state; undefined if neither the key nor the clock tells. */
 export function sinceWhen(key: LivingKey, keys: readonly LivingKey[], now: UnixSeconds): UnixSeconds | undefined {
   if (isUnixSeconds(key.since) && key.state === keyStateOf(key, keys, now)) return key.since;
   const state = keyStateOf(key, keys, now);
   if (state === "active" && key.state === undefined) return isUnixSeconds(key.nbf) ? key.nbf : undefined;
   if (state !== "retiring" || key.state === "retiring") return undefined;
-  // It ceased to sign when the one that signs now began.
+  // It stopped signing when the current key started.
   const signing = inUse(keys, key.purpose, now);
   return signing === undefined ? undefined : sinceWhen(signing, keys, now);
 }
 
 /**
- * How long what a key of `purpose` signed can hold. A grant ends with its session, and nothing that is signed under it
- * holds longer, the manifest's URL neither; a URL of CloudFront is cut at the session's end, but for an init segment's.
+ * The longest life of what a key of `purpose` signs. A grant expires with its session, and so does everything signed
+ * under it, including the manifest's URL. A CloudFront URL is limited to the session's expiry, except for an init
+ * segment's.
  */
 export function longestHold(purpose: RotatedPurpose, session: Seconds): Seconds {
   if (purpose === "operator") return longestCredential;
@@ -87,8 +91,8 @@ export function longestHold(purpose: RotatedPurpose, session: Seconds): Seconds 
 }
 
 /**
- * The longest session that can run: the setting's or an asset's own, whichever is longer. What is not known is taken for the
- * longest that there can be.
+ * The longest possible session: the setting's or an asset's own, whichever is longer. Unknown values count as the
+ * longest that is allowed.
  */
 export function longestSession(
   setting: Seconds | undefined,
@@ -105,7 +109,7 @@ function activeFrom(key: LivingKey, { now, headStart }: RotationTimes): UnixSeco
   return after(isUnixSeconds(key.since) ? key.since : now, headStart);
 }
 
-/** What a key signed ends by the key's own `exp` at the latest. */
+/** A key's own `exp` also ends what it signed. */
 function retiredFrom(key: LivingKey, keys: readonly LivingKey[], times: RotationTimes): UnixSeconds {
   const { now, headStart, longest } = times;
   const silent = after(sinceWhen(key, keys, now) ?? now, headStart);
@@ -114,10 +118,9 @@ function retiredFrom(key: LivingKey, keys: readonly LivingKey[], times: Rotation
 }
 
 /**
- * The keys with their states written down: what each says itself, or what its window comes to. Where nothing says since when
- * a key waits, it counts from `now`, since less than that might strand a session. Left as they are: keys of other purposes,
- * those that the clock will bring into use, and CloudFront keys without a state where there are several, since each signs for
- * assets of its own.
+ * The keys with their states made explicit: the stated one, or what the window implies. Without `since`, a waiting key
+ * counts from `now`: an earlier time could break a session. Unchanged: keys of other purposes, keys with a future
+ * `nbf`, and CloudFront keys without a state if there are several, because each signs for its own assets.
  */
 export function settled<Key extends LivingKey>(keys: readonly Key[], purpose: RotatedPurpose, now: UnixSeconds): Key[] {
   const signing = inUse(keys, purpose, now);
@@ -132,8 +135,8 @@ export function settled<Key extends LivingKey>(keys: readonly Key[], purpose: Ro
 }
 
 /**
- * A new key comes into the ring: as `next` beside one that signs, and where none does it signs at once, if it can: a public half
- * alone (`signs` false) is `next` until it is whole.
+ * Adds a new key: as `next` after one that signs. If none signs, it signs at once, unless it is only a public half
+ * (`signs` false): then it is `next` until it is complete.
  */
 export function introduced<Key extends LivingKey>(
   keys: readonly Key[],
@@ -143,14 +146,14 @@ export function introduced<Key extends LivingKey>(
   signs = true,
 ): Key[] {
   const before = settled(keys, purpose, now);
-  // CloudFront keys without a state sign for the assets that name them: with several of them, none is everybody's.
+  // CloudFront keys without a state sign for the assets that name them: of several, none is the default.
   const alone = inUse(before, purpose, now) === undefined && !before.some((other) => signsByAsset(other, now));
   return [...before, { ...key, state: signs && alone ? "active" : "next", since: now }];
 }
 
 /**
- * The key `kid` signs from `now` on, and the one before it is taken for as long as what it signed holds. So is a CloudFront
- * key without a state, unless an asset names it: then it goes on signing for that.
+ * Makes the key `kid` sign from `now`. The key before it stays accepted for as long as its signatures are valid. A
+ * CloudFront key without a state retires too, unless an asset names it: then it still signs for that asset.
  */
 export function activated<Key extends LivingKey>(
   keys: readonly Key[],
@@ -161,14 +164,14 @@ export function activated<Key extends LivingKey>(
 ): Key[] {
   return settled(keys, purpose, now).map((key) => {
     if (key.purpose !== purpose) return key;
-    // Another nbf would let the clock choose among them.
+    // A different nbf would let the clock choose between them.
     if (key.kid === kid) return { ...key, state: "active", since: now, nbf: undefined };
     const signed = key.state === "active" || (signsByAsset(key, now) && !named.has(key.kid));
     return signed ? { ...key, state: "retiring", since: now } : key;
   });
 }
 
-/** Nobody takes the key `kid` from `now` on. */
+/** Makes the key `kid` unaccepted from `now`. */
 export function retired<Key extends LivingKey>(
   keys: readonly Key[],
   kid: string,
@@ -178,7 +181,7 @@ export function retired<Key extends LivingKey>(
   return settled(keys, purpose, now).map((key) => (key.kid === kid ? { ...key, state: "retired", since: now } : key));
 }
 
-/** For a key that leaked: the one that signs ends at once, with all that it signed, and `kid` signs. */
+/** For a leaked key: the signing key ends at once with everything that it signed, and `kid` signs. */
 export function replacedAtOnce<Key extends LivingKey>(
   keys: readonly Key[],
   kid: string,

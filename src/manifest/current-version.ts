@@ -14,7 +14,10 @@ import { freshAfterFailure, mayStandIn } from "./playlist-pace.ts";
 import type { PlaylistShelf, PlaylistVersion, ShelvedPlaylist } from "./playlist-shelf.ts";
 import { canBeCovered, type PlaylistQuestion, type PlaylistSource, playlistName } from "./playlist-source.ts";
 
-/** Which playlist: `rest` is its path below the asset's prefix, `query` the origin's own, both as the origin spells them. */
+/**
+ * Identifies a playlist: `rest` is its path below the asset's prefix, `query` the origin's own, both in the origin's
+ * spelling.
+ */
 export interface PlaylistAddress {
   readonly asset: Asset;
   readonly rest: string;
@@ -24,24 +27,26 @@ export interface PlaylistAddress {
 export interface VersionContext {
   readonly source: PlaylistSource;
   readonly shelf: PlaylistShelf;
-  /** The time as it goes on while a request waits. */
+  /** The current time, which advances while a request waits. */
   readonly milliseconds: MillisecondClock;
-  /** Told of a failure in place of which a kept version was given out: for the log. */
+  /** Called when a kept version replaces a failed response: for the log. */
   readonly onRefusal?: (refusal: Refusal) => void;
 }
 
-/** How long a version is given out beyond its time while one request is asking whether it still is the one. */
+/** How long an expired version is still served while one request checks it, in milliseconds. */
 const givenWhileChecked = { live: 2000, still: 50_000 };
 
-/** How long the others leave it to the request that asks: milliseconds. */
+/** How long the other requests leave the check to that request, in milliseconds. */
 const checkTime = 2000;
 
-/** How long an origin may hold a playlist that it is to wait for, in target durations (RFC 8216bis §6.2.5.2). */
+/** How long an origin may hold a blocking reload, in target durations (RFC 8216bis §6.2.5.2). */
 const mostHeld = 3;
 
 /**
- * The version that is given out now. What is not on the shelf, or has lain there too long, each request asks for itself:
- * none may wait for what another one reads, and there is nothing yet that it could be given instead.
+ * The version to serve now. If it is not on the shelf, or has been there for too long, each request asks the source
+ * itself, because requests cannot wait for each other (see `base/refresh-once.ts`) and there is nothing else to serve.
+ * One request at a time checks a version that has just expired. The mark is on the version, since another version needs
+ * its own check.
  */
 export async function currentVersion(
   address: PlaylistAddress,
@@ -55,7 +60,7 @@ export async function currentVersion(
   const now = clock();
   if (shelved !== undefined && mayBeGiven(shelved, directives.least, now)) return ok(shelved.version);
   const kept = shelved?.version;
-  // One that waits for the next version keeps nobody from asking for this one.
+  // A blocking reload does not check the current version for others.
   const checks = directives.least === undefined ? kept : undefined;
   const checkingUntil = unixMilliseconds(now + checkTime);
   if (checks !== undefined) checks.checkingUntil = checkingUntil;
@@ -68,12 +73,12 @@ export async function currentVersion(
     known: tagOf(shelved),
   });
   if (checks?.checkingUntil === checkingUntil) delete checks.checkingUntil;
-  // Nor has it failed for others where one of them was told in the meantime that this still is the one.
+  // It has not failed for the others either, if one of them has confirmed this version since.
   const standIn = (why: Refusal) =>
     shelved !== undefined && covers(shelved, why, context, checks !== undefined && shelved.version.checkedAt <= now);
   if (!answered.ok) {
-    // What is gone shall not be given to those who come while somebody is asking for it. What anybody may have made up
-    // says nothing about it.
+    // A playlist that is gone must not be served while others check it. A blocking reload proves nothing: its position
+    // may be forged.
     if (checks !== undefined && answered.refusal.code === "object_unknown") shelf.remove(key);
     return shelved !== undefined && standIn(answered.refusal) ? ok(shelved.version) : answered;
   }
@@ -82,14 +87,14 @@ export async function currentVersion(
   if (text !== undefined && text !== kept?.text) {
     const [imports, progress] = [needsImport(text), progressOf(text)];
     const version = { text, etag, location, imports, progress, checkedAt, freshUntil };
-    // An answer from before the kept version may well end before it.
+    // A response from before the kept version may end earlier.
     const fault = kept !== undefined && checkedAt > kept.checkedAt ? cutFault(version, kept) : undefined;
     if (kept === undefined || fault === undefined) return ok(version);
     const why = refusal("origin_failed", `${asset.id}: the origin sent a part of the playlist: ${fault}`);
     return ok(standIn(why.refusal) ? kept : version);
   }
   if (kept === undefined) return refusal("internal_error", `${asset.id}: a version was named that nobody has`);
-  // The same text from another place leads to other files.
+  // The same text at another location leads to other files.
   if (kept.location !== location) return ok({ ...kept, etag, location, checkedAt, freshUntil });
   kept.etag = etag;
   if (checkedAt >= kept.checkedAt) [kept.checkedAt, kept.freshUntil] = [checkedAt, freshUntil];
@@ -97,8 +102,8 @@ export async function currentVersion(
 }
 
 /**
- * Whether the version on the shelf is given in place of what was refused. It tells the log then and, if `forOthers`, keeps
- * the others from asking for a moment; the next one asks again.
+ * Whether the shelved version may replace a refused one. If so, it tells the log and, with `forOthers`, keeps the
+ * others from asking for a moment.
  */
 export function covers(
   shelved: ShelvedPlaylist,
@@ -115,7 +120,7 @@ export function covers(
   return true;
 }
 
-/** One request asks about a version that is no longer fresh; meanwhile the others are given what is kept. */
+/** One request checks an expired version while the others get the kept one. */
 function mayBeGiven(
   { version, compiled }: ShelvedPlaylist,
   least: Position | undefined,
@@ -138,30 +143,30 @@ function tagOf(shelved: ShelvedPlaylist | undefined): PlaylistQuestion["known"] 
   return shelved === undefined || etag === undefined ? undefined : { etag, live: shelved.compiled.template.live };
 }
 
-/** A playlist's place on the shelf. */
+/** A playlist's key on the shelf. */
 export function keyOf({ asset, rest: path, query }: PlaylistAddress, { skip }: DeliveryDirectives): string {
   const parts = [query, directiveQuery(skip === undefined ? {} : { skip })].filter((part) => part !== "");
   return playlistName({ asset, path, query: parts.join("&") });
 }
 
-/** A version of a playlist: its text, and how far that has come. */
+/** A version of a playlist: its text and its progress. */
 export interface SeenVersion {
   readonly text: string;
   readonly progress: Progress;
 }
 
 /**
- * Why a version of a live playlist looks as if it were only the beginning of one, or undefined. An origin that reads the
- * file while the packager writes it sends such a text with the right length, so its bytes do not tell; the version before
- * it does:
+ * Why a version of a live playlist looks truncated, or undefined. An origin that reads the file while the packager
+ * writes it sends such a text with the right length, so only the previous version tells:
  *
- * - Its last line has no end, and before it had one: `…\nseg-1042.t`. Both are legal, but no packager does now this, now that.
- * - It stops behind an EXTINF, or has no segments at all.
- * - It lost segments or parts at its end, which no playlist may (RFC 8216bis §6.2.1), without beginning again before its
- *   former beginning, as it does when an encoder restarts.
+ * - Its last line has no line break, and the previous version's had one: `…\nseg-1042.t`. Both are legal, but a
+ *   packager does not alternate.
+ * - It ends after an EXTINF, or has no segments.
+ * - It lost segments or parts at its end, which is not allowed (RFC 8216bis §6.2.1), without starting before its former
+ *   start as after an encoder's restart.
  *
- * A playlist with EXT-X-ENDLIST is whole: that is its last line. Since a packager may restart in ways that look like this,
- * callers believe it only for as long as the version before can stand in.
+ * A playlist with EXT-X-ENDLIST is complete. Since a restarted packager may look like this, callers believe it only
+ * while the previous version can stand in.
  */
 export function cutFault({ text, progress }: SeenVersion, before: SeenVersion): string | undefined {
   if (progress.ended || !before.progress.live) return undefined;

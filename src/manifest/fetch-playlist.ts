@@ -10,17 +10,19 @@ export interface FetchContext {
 }
 
 export interface FetchedPlaylist {
-  /** Undefined where the origin still has the version that `ifNoneMatch` named. */
+  /** Undefined if the origin still has the version of `ifNoneMatch`. */
   readonly text: string | undefined;
   readonly etag: string | undefined;
-  /** Where a redirect led, as path and query below the asset's prefix: its URIs resolve against it (RFC 3986 §5.1.3). */
+  /**
+   * The target of a redirect, as path and query below the asset's prefix: the URIs resolve against it (RFC 3986
+   * §5.1.3).
+   */
   readonly location: string | undefined;
 }
 
 /**
- * The playlist as the origin has it now. One deadline,
- * the origin's `timeout` and as long as it may hold its answer, covers the answer and its body, since a playlist is read whole before a viewer gets a byte.
- * `origin_slow` after that; what else the origin and {@link readPlaylistText} refuse.
+ * Fetches a playlist from its origin. One deadline, the origin's `timeout` plus `hold`, covers the response and its
+ * body, because a playlist is read whole before a viewer gets a byte. `origin_slow` after that.
  */
 export async function fetchPlaylist(
   request: OriginRequest,
@@ -46,7 +48,7 @@ export async function fetchPlaylist(
   }
 }
 
-/** An answer that comes after its deadline is wanted by nobody, but holds a connection. */
+/** A late response is not used, but its body would hold a connection. */
 function dropBody(answer: Result<Response, Refusal>): void {
   if (answer.ok) answer.value.body?.cancel().catch(() => undefined);
 }
@@ -54,17 +56,16 @@ function dropBody(answer: Result<Response, Refusal>): void {
 const largest = 4 * 1024 * 1024;
 
 /**
- * The text of a playlist's body of at most 4 MiB, read before the deadline. It is UTF-8 (RFC 8216bis §4); other bytes, such as a
- * name in Latin-1, are kept as {@link bytesText} does. Where it is refused the rest is not read and the body is cancelled:
- * `playlist_too_large`, `origin_failed` where the body breaks off or is not as long as the origin said,
- * `origin_slow` where it does not end in time.
+ * Reads a playlist's body of at most 4 MiB before the deadline. It is UTF-8 (RFC 8216bis §4); other bytes, such as a
+ * Latin-1 name, are kept as in {@link bytesText}. When it is refused, the rest is not read. `origin_failed`: the body
+ * breaks off, or is not as long as the origin said. `origin_slow`: it does not end in time.
  */
 async function readPlaylistText(response: Response, deadline: Deadline): Promise<Result<string, Refusal>> {
   if (response.body === null) return ok("");
   const reader = response.body.getReader();
   const announced = readDecimal(response.headers.get("Content-Length") ?? "");
   const text = announced !== undefined && announced > largest ? tooLarge : await readAll(reader, announced, deadline);
-  // It is not waited for: a body that has stalled may never say that it was cancelled.
+  // Not awaited: a stalled body may never confirm the cancellation.
   if (!text.ok) reader.cancel().catch(() => undefined);
   return text;
 }

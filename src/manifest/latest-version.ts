@@ -8,14 +8,14 @@ import { cutFault } from "./current-version.ts";
 import type { FetchedPlaylist } from "./fetch-playlist.ts";
 import { freshAfterFailure, mayStandIn, type Pace, paceOfNew, paceOfSame, type Sight } from "./playlist-pace.ts";
 
-/** A version of a playlist, as the origin gave it. */
+/** A version of a playlist, as the origin sent it. */
 export interface Version {
   readonly text: string;
   readonly progress: Progress;
   etag: string | undefined;
-  /** Where the origin last redirected to. It may be another place with each question, for the same text. */
+  /** The origin's last redirect. It may change with each request for the same text. */
   location: string | undefined;
-  /** When the origin last said that this is the version, and when it is to be asked again. */
+  /** When the origin last confirmed this version, and when it is asked next. */
   checkedAt: UnixMilliseconds;
   pace: Pace;
 }
@@ -25,7 +25,7 @@ interface Waiter {
   readonly arrive: (version: Version) => void;
 }
 
-/** The last version of a playlist that was seen, and those who wait for a later one. */
+/** The latest version of a playlist, and the requests that wait for a later one. */
 export class LatestVersion {
   readonly #waiting = new Set<Waiter>();
   #version: Version | undefined;
@@ -34,12 +34,12 @@ export class LatestVersion {
     return this.#version;
   }
 
-  /** The playlist is gone. */
+  /** The playlist no longer exists. */
   forget(): void {
     this.#version = undefined;
   }
 
-  /** The next version that holds `least`; `leave` where nobody waits for it any more. */
+  /** Resolves with the next version that contains `least`. The caller calls `leave` when it stops waiting. */
   arrivalOf(least: Position): { readonly arrival: Promise<Version>; readonly leave: () => void } {
     const { promise: arrival, resolve: arrive } = Promise.withResolvers<Version>();
     const waiter: Waiter = { least, arrive };
@@ -47,15 +47,15 @@ export class LatestVersion {
     return { arrival, leave: () => void this.#waiting.delete(waiter) };
   }
 
-  /** The version, where it can stand in for one that the origin does not give. */
+  /** The version, if it can stand in for one that the origin does not send. */
   standIn(now: UnixMilliseconds): Version | undefined {
     const version = this.#version;
     return version !== undefined && mayStandIn(version.progress, version.checkedAt, now) ? version : undefined;
   }
 
   /**
-   * A question of `askedAt` for the current version has failed, or is slow: for a moment nobody asks. But where another one
-   * was answered meanwhile, it says nothing about the next.
+   * A request for the current version, sent at `askedAt`, has failed or is slow: nothing is asked for a moment. Unless
+   * another request was answered since.
    */
   failed(askedAt: UnixMilliseconds, now: UnixMilliseconds): void {
     const version = this.standIn(now);
@@ -71,8 +71,8 @@ export class LatestVersion {
   }
 
   /**
-   * What the origin has sent. `waitedFor` is what it was to wait for, if anything. Refuses what is no playlist, and what
-   * looks like a part of one for as long as the last version can stand in: that one is kept.
+   * Accepts a response of the origin. `waitedFor` is the position that it waited for, if any. Refuses text that is not
+   * a playlist, and text that looks truncated while the last version can stand in.
    */
   take(
     { text, etag, location }: FetchedPlaylist & { readonly text: string },
@@ -82,15 +82,15 @@ export class LatestVersion {
     const latest = this.#version;
     if (latest?.text === text) {
       [latest.etag, latest.location] = [etag, location];
-      // Who asks for what there is not yet, over and over, must not put off the question that the others wait for.
+      // Requests for positions that do not exist yet must not delay the request that the others wait for.
       const fails = waitedFor !== undefined && !holds(latest.progress, waitedFor);
       return ok(fails ? latest : this.confirm(latest, sight));
     }
     const read = isJsonDocument(text) ? undefined : readPlaylist(text);
     if (read?.ok === false) return read;
     const progress = progressOf(text);
-    // An answer that took long may be older than a version that came in the meantime: that one is the answer then. A stream
-    // that starts again is seen by a request that was sent after the last version came.
+    // A slow response may be older than a version that arrived meanwhile, which then is the answer. A restarted stream
+    // shows in a request that was sent after the last version arrived.
     const overtaken = latest !== undefined && isAhead(latest.progress, progress);
     if (overtaken && (waitedFor !== undefined || latest.checkedAt > sight.askedAt)) return ok(latest);
     const before = this.standIn(sight.answeredAt);

@@ -17,34 +17,33 @@ import { canBeCovered } from "./playlist-source.ts";
 
 export interface LoadContext extends VersionContext {
   readonly now: UnixSeconds;
-  /** host[:port] of the media host, and its scheme and host without a slash at the end. */
+  /** `host[:port]` of the media host, and its scheme and host without a trailing slash. */
   readonly mediaHost: string;
   readonly mediaUrl: string;
   readonly pauseAllowance: Seconds;
-  /** How long a session lasts where the asset does not say. */
+  /** The session length if the asset sets none. */
   readonly sessionTtl: Seconds;
 }
 
-/** A version of an origin's playlist, compiled, and where it is kept. */
+/** A compiled version of an origin's playlist, and its keys. */
 export interface LoadedPlaylist {
-  /** Its place on the shelf. */
+  /** Its key on the shelf. */
   readonly key: string;
-  /** The same without the delivery directives: one name for all answers about one playlist. */
+  /** The same without delivery directives: one name for all responses about a playlist. */
   readonly name: string;
   readonly compiled: CompiledPlaylist;
 }
 
-/** The multivariant playlist that players begin with. */
+/** Loads the multivariant playlist that players begin with. */
 export function loadEntry(asset: Asset, context: LoadContext): Promise<Result<LoadedPlaylist, Refusal>> {
   const { path: rest, query } = entryFile(asset);
   return load({ asset, rest, query }, {}, context);
 }
 
 /**
- * The origin's playlist, compiled: inspected and taken apart once a version. While it is fresh nobody is asked; after that
- * the source is asked whether it has changed. Of the viewer's delivery directives the origin is told what the playlist as it
- * was last seen admits. `playlist_too_large`, `playlist_invalid`, `uri_foreign`, and what the source refuses. Where the source
- * fails, or what it sent is no playlist, a live version that is not too old stands in, and the next request asks again.
+ * Loads a playlist, compiled once per version. A fresh version is used without a request; an expired one is checked
+ * with the source. Only delivery directives that the last known version admits are forwarded. If the source fails, or
+ * its text is not a playlist, a recent live version stands in and the next request asks again.
  */
 export async function loadPlaylist(
   address: PlaylistAddress,
@@ -56,7 +55,7 @@ export async function loadPlaylist(
   const early = directivesFor(address, asked, context.shelf);
   const first = await loadOrWhole(address, early, context);
   if (!first.ok || early.least !== undefined || (least === undefined && early.skip !== undefined)) return first;
-  // The kept version may have been too old to tell whether the origin will wait for `least`. This one is current.
+  // The kept version may have been too old to tell whether the origin waits for `least`. This one is current.
   const { template } = first.value.compiled;
   const isDelta = early.skip !== undefined;
   const late = isDelta ? admitted(asked, template, template) : directivesFor(address, asked, context.shelf, template);
@@ -64,7 +63,7 @@ export async function loadPlaylist(
   return same ? first : loadOrWhole(address, late, context);
 }
 
-/** What the origin is told of directives, by what was seen last of the playlist, whole or as a delta update. */
+/** The directives to forward, by the last known version of the playlist, whole or as a delta update. */
 function directivesFor(
   address: PlaylistAddress,
   asked: DeliveryDirectives,
@@ -79,7 +78,7 @@ function directivesFor(
   return admitted(asked, known, delta);
 }
 
-/** What the origin makes of a delta update may fail alone; the whole playlist answers for it (RFC 8216bis §6.2.5.1). */
+/** If only the delta update fails, the whole playlist is served instead (RFC 8216bis §6.2.5.1). */
 async function loadOrWhole(
   address: PlaylistAddress,
   directives: DeliveryDirectives,
@@ -87,7 +86,7 @@ async function loadOrWhole(
 ): Promise<Result<LoadedPlaylist, Refusal>> {
   const loaded = await load(address, directives, context);
   const { skip, ...others } = directives;
-  // A request that has waited for so long waits no longer.
+  // A request that has waited for this long does not wait again.
   if (loaded.ok || skip === undefined || !canBeCovered(loaded.refusal) || loaded.refusal.code === "origin_slow")
     return loaded;
   const whole = await load(address, others, context);
@@ -102,7 +101,7 @@ async function load(
   context: LoadContext,
 ): Promise<Result<LoadedPlaylist, Refusal>> {
   const { shelf } = context;
-  // A playlist that was waited for is the playlist itself, as it came to be; a delta update is another text.
+  // The response to a blocking reload is the playlist itself; a delta update is a different text.
   const [key, name] = [keyOf(address, directives), keyOf(address, {})];
   const version = await currentVersion(address, key, directives, context);
   if (!version.ok) return version;
@@ -110,7 +109,7 @@ async function load(
   if (!imported.ok) return imported;
   const seenWith = { asset: address.asset, imported: imported.value };
   const shelved = shelf.get(key);
-  // Another request may have been given a newer version while this one was waiting for its own.
+  // Another request may have received a newer version while this one waited.
   const newer =
     shelved !== undefined &&
     shelved.version.checkedAt > version.value.checkedAt &&
@@ -130,7 +129,7 @@ async function load(
     ? compileJsonDocument(text, settings.value)
     : compilePlaylist(text, settings.value);
   if (!template.ok) {
-    // The last version is good for what the asset allows now: it was compiled for exactly that.
+    // The last version can stand in with the asset's present settings: it was compiled for exactly those.
     const last = shelved?.version === version.value ? undefined : shelved;
     const allowed = fingerprint({ ...settings.value, location: last?.version.location });
     const covered =
@@ -146,8 +145,8 @@ async function load(
 }
 
 /**
- * The variables of the multivariant playlist where a version takes any; they may have changed since it was compiled. If that
- * playlist fails, the variables that the last version took go on: it is no reason to end a live stream.
+ * The multivariant playlist's variables, if a version imports any; they may have changed since it was compiled. If that
+ * playlist fails, the previous variables are used, so that a live stream continues.
  */
 async function importedFor(
   version: PlaylistVersion,
@@ -163,13 +162,13 @@ async function importedFor(
   return ok(last.imported);
 }
 
-/** Whether a playlist is the one that players begin with. */
+/** Whether players begin with this playlist. */
 export function isEntry({ asset, rest, query }: PlaylistAddress): boolean {
   const entry = entryFile(asset);
   return rest === entry.path && query === entry.query;
 }
 
-/** All that a version is compiled from beside its text. */
+/** Everything that a version is compiled from, except its text. */
 function settingsFor(
   { asset, rest, query }: PlaylistAddress,
   location: string | undefined,
@@ -194,7 +193,7 @@ function settingsFor(
   });
 }
 
-/** One text for a context: two that differ in anything, the asset's id or an imported variable, have different ones. */
+/** A text that differs for any difference in the context, such as the asset's id or an imported variable. */
 function fingerprint(context: PlaylistContext): string {
   return JSON.stringify(context, (_, value) => (value instanceof Set || value instanceof Map ? [...value] : value));
 }

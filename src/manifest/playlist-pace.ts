@@ -1,43 +1,44 @@
 import { type UnixMilliseconds, unixMilliseconds } from "../base/time.ts";
 import type { Progress } from "../playlist/progress.ts";
 
-/** No live playlist is asked for more often than once in so many milliseconds, and a phase is known once it is this close. */
+/**
+ * The minimum time between two requests for a live playlist, and the accuracy at which a phase is known. Milliseconds.
+ */
 const quick = 500;
 
-/** How long a playlist stays fresh that will not change, or that has no segment to change with. */
+/** How long a playlist stays fresh that will not change, or has no segment yet. */
 const still = 10_000;
 
-/** What an encoder's clock may run fast against the durations that it writes, as a share of them. */
+/** How fast an encoder's clock may run relative to the durations that it writes, as a fraction. */
 const drift = 0.01;
 
-/** When the origin was asked, and when its answer had come. */
+/** When the origin was asked, and when its response had arrived. */
 export interface Sight {
   readonly askedAt: UnixMilliseconds;
   readonly answeredAt: UnixMilliseconds;
 }
 
-/** What is known of when a version came, and when it is to be asked whether it still is the one. Milliseconds. */
+/** When a version appeared, as far as known, and when it is to be checked. Milliseconds. */
 export interface Pace {
-  /** The version came after this, and no later than `by`. */
+  /** The version appeared after this, and not later than `by`. */
   readonly after: number;
   readonly by: number;
-  /** When the origin was last asked and still had this version. */
+  /** When the origin last had this version. */
   readonly seenAt: number;
   readonly freshUntil: UnixMilliseconds;
 }
 
 /**
- * The pace of a version that has just been seen for the first time; `before` is the version that was known till then.
+ * The pace of a new version; `before` is the previous one.
  *
- * A live playlist gets a version with every segment, so the next one is due one segment after this one came. When this
- * one came is known but to lie between two questions, and, where it follows on the one before, one segment after that.
- * The overlap of both is the phase. While it is wider than half a second the next question goes to its middle, which halves
- * it, and at the latest to its end; then there is one question a version. So a version costs two questions at most, and
- * one once the phase is known. What is given out is older than the newest version by half a segment at first, and by half
- * a second later on.
+ * A live playlist gets a version per segment, so the next one is due one segment after this one appeared. That time is
+ * known to lie between two requests and, for consecutive versions, one segment after the previous appearance. The
+ * overlap of both is the phase. While it is wider than half a second, the next request goes to its middle, which halves
+ * it, and at the latest to its end. So a version costs at most two requests, and one once the phase is known. A served
+ * version is out of date by half a segment at first, and by half a second later.
  *
- * A playlist of parts gets a version with every part. Its players wait for each (blocking reload); who does not is given
- * one that is a part and half a second old at most. So is who does not wait where others do, since theirs comes by then.
+ * A playlist with parts gets a version per part. Its players wait for each with blocking reloads. A player that does
+ * not wait gets a version that is out of date by a part and half a second at most.
  */
 export function paceOfNew(
   progress: Progress,
@@ -49,7 +50,7 @@ export function paceOfNew(
   let by: number = answeredAt;
   if (before !== undefined && progress.nextSegment === before.progress.nextSegment + 1) {
     const [from, to] = [before.pace.after + period * (1 - drift), before.pace.by + period];
-    // An encoder that keeps no time begins anew.
+    // An encoder with irregular times starts a new phase.
     if (Math.max(after, from) <= Math.min(by, to)) [after, by] = [Math.max(after, from), Math.min(by, to)];
   }
   const point = by - after <= quick || mayBeWaitedFor(progress) ? by : (after + by) / 2;
@@ -57,9 +58,9 @@ export function paceOfNew(
 }
 
 /**
- * The pace of a version after another look, at which the origin had no other. A version that is late is waited for with
- * half a second between the questions; one that is late by seconds, as of a stream that has stopped, with ever more, but
- * never with more than a segment's duration.
+ * The pace after the origin was asked and had no newer version. A late version is requested every half second. One that
+ * is late by seconds, as of a stopped stream, is requested more and more rarely, but at least once per segment
+ * duration.
  */
 export function paceOfSame(progress: Progress, { askedAt, answeredAt }: Sight, pace: Pace): Pace {
   const period = 1000 * progress.period;
@@ -69,19 +70,19 @@ export function paceOfSame(progress: Progress, { askedAt, answeredAt }: Sight, p
   return { ...pace, seenAt, freshUntil: freshUntil(progress, next, answeredAt) };
 }
 
-/** How long a version may be given out that has no history. */
+/** How long a version without a history is fresh. */
 export function freshWithoutHistory(live: boolean, { answeredAt }: Sight): UnixMilliseconds {
   return unixMilliseconds(answeredAt + (live ? 1000 : still));
 }
 
-/** The same after a failure, so that an origin in trouble is not asked by everybody at once. */
+/** The same after a failure, so that not every request asks an origin in trouble. */
 export function freshAfterFailure(now: UnixMilliseconds): UnixMilliseconds {
   return unixMilliseconds(now + quick);
 }
 
 /**
- * How old a live version may be, by when the origin last said that it is the one, to be given out while the origin fails:
- * 3 target durations, which is what players hold back from its end and so can play on without.
+ * Whether a live version may be served while the origin fails: for 3 target durations after the origin last confirmed
+ * it. Players stay that far behind the end, so they can continue.
  */
 export function mayStandIn(
   { live, targetDuration }: Pick<Progress, "live" | "targetDuration">,

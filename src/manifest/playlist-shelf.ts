@@ -8,31 +8,31 @@ import type { PlaylistTemplate } from "../playlist/template.ts";
 /** A version of an origin's playlist. */
 export interface PlaylistVersion {
   readonly text: string;
-  /** Whether it takes variables from the multivariant playlist. */
+  /** Whether it imports variables from the multivariant playlist. */
   readonly imports: boolean;
   readonly progress: Progress;
   etag: string | undefined;
-  /** Where the origin redirected to when this version came: what it was compiled for. */
+  /** The origin's redirect when this version arrived; it was compiled for that location. */
   readonly location?: string | undefined;
-  /** When the origin last said that this is the version, and until when nobody asks again. */
+  /** When the origin last confirmed this version, and until when it needs no check. */
   checkedAt: UnixMilliseconds;
   freshUntil: UnixMilliseconds;
-  /** Until when the others leave it to one request to ask again. */
+  /** Until when one request checks it and the others do not. */
   checkingUntil?: UnixMilliseconds;
 }
 
-/** An asset of the catalog, and the variables that a version takes from its multivariant playlist. */
+/** An asset of the catalog, and the variables that a version imports. */
 export interface Circumstances {
   readonly asset: Asset;
   readonly imported: ReadonlyMap<string, string> | undefined;
 }
 
-/** What was made of a version: the template and, as long as that is good, what was rendered of it. */
+/** The template of a version and its current renderings. */
 export interface CompiledPlaylist {
   readonly template: PlaylistTemplate;
-  /** Everything that it was compiled from beside the text, as one text to compare. */
+  /** A fingerprint of everything that it was compiled from, except the text. */
   readonly madeFor: string;
-  /** What of that can change while an isolate runs, as it was when the two were last compared. */
+  /** The part of that which can change while an isolate runs, as it was at the last comparison. */
   seenWith: Circumstances;
   readonly renderings: Renderings;
 }
@@ -43,8 +43,8 @@ export interface ShelvedPlaylist {
 }
 
 /**
- * What an isolate keeps of playlists and of what was made of them, within so many bytes: an isolate has 128 MB. Values
- * only, never a promise, which workerd lets no other request wait for.
+ * Keeps an isolate's playlists and renderings within a memory limit; an isolate has 128 MB. It stores values and never
+ * a promise (see `base/refresh-once.ts`).
  */
 export class PlaylistShelf {
   readonly #playlists: WeighedMap<ShelvedPlaylist>;
@@ -67,7 +67,7 @@ export class PlaylistShelf {
     this.#playlists.delete(key);
   }
 
-  /** Adds a rendering to a playlist, unless that has left meanwhile, or has another version. */
+  /** Adds a rendering to a playlist, unless that was removed or has another version by now. */
   addRendering(
     key: string,
     compiled: CompiledPlaylist,
@@ -79,7 +79,7 @@ export class PlaylistShelf {
     this.put(key, shelved);
   }
 
-  /** The expiries that go on to the next version of a playlist (see `givenBy`), by its name without delivery directives. */
+  /** The expiries for the next version of a playlist (see `givenBy`), by its name without delivery directives. */
   given(name: string): ReadonlyMap<string, UnixSeconds> | undefined {
     return this.#given.get(name);
   }
@@ -92,10 +92,10 @@ export class PlaylistShelf {
   }
 }
 
-/** Of the shelf, for the expiries that go on: little is kept of many playlists. */
+/** The share of the memory for these expiries: they are small. */
 const shareOfGiven = 1 / 16;
 
-/** The text, where each character may take two bytes; and the objects of the template, as V8 lays them out. */
+/** Two bytes per character of the text, and the template's objects as V8 allocates them. */
 function weightOf({ version, compiled }: ShelvedPlaylist): number {
   const { template, madeFor, renderings } = compiled;
   const { literals, holes, targets } = template;
@@ -106,12 +106,15 @@ function weightOf({ version, compiled }: ShelvedPlaylist): number {
 }
 
 /**
- * A playlist as all viewers of a step share it: whole, as a Blob, since a response takes one over as it is and copies
- * anything else for every viewer; or with the URLs of other playlists still open.
+ * A playlist as all viewers of a step share it. Complete as a Blob, which a response uses without copying it per
+ * viewer; or with holes for the URLs of other playlists.
  */
 export type RenderedPlaylist = Blob | SharedPlaylist;
 
-/** Which rendering of a version: `step` is when its step began, `variant` all else that it was signed by and for. */
+/**
+ * Identifies a rendering of a version: `step` is the start of its step, `variant` everything else that its signatures
+ * depend on.
+ */
 interface RenderingName {
   readonly step: UnixSeconds;
   readonly variant: string;
@@ -122,13 +125,13 @@ interface Rendering {
   readonly playlist: RenderedPlaylist;
 }
 
-/** Of one version: two steps with two keys, and as many more for CloudFront's sessions that end at other times. */
+/** Per version: two steps with two keys, and as many more for CloudFront's sessions with different expiries. */
 const mostRenderings = 8;
 
-/** What was rendered lately of one version of a playlist. */
+/** The latest renderings of one version of a playlist. */
 export class Renderings {
   readonly #kept = new Map<string, Rendering>();
-  /** In bytes of memory, about. */
+  /** Approximate bytes of memory. */
   weight = 0;
 
   get(name: RenderingName): RenderedPlaylist | undefined {
@@ -136,8 +139,8 @@ export class Renderings {
   }
 
   /**
-   * Keeps one of the step that is on. Of those before it only the last step's stay, for requests that are on their way,
-   * and the oldest go where there are too many.
+   * Adds a rendering of the current step. Renderings before the previous step are removed, and the oldest if there are
+   * too many.
    */
   put(name: RenderingName, playlist: RenderedPlaylist, expiryStep: Seconds): void {
     this.#remove(keyOf(name));
@@ -160,7 +163,7 @@ function keyOf({ step, variant }: RenderingName): string {
   return `${step} ${variant}`;
 }
 
-/** A text with holes is a tree of the pieces that it was put together from, which weighs several times its characters. */
+/** A text with holes is a tree of its pieces, which needs several bytes per character. */
 function renderingWeight(playlist: RenderedPlaylist): number {
   if (playlist instanceof Blob) return playlist.size + 512;
   let weight = 512 + 300 * playlist.open.length;

@@ -8,50 +8,50 @@ import { progressOf } from "../playlist/progress.ts";
 import { type FetchContext, fetchPlaylist } from "./fetch-playlist.ts";
 import { freshWithoutHistory } from "./playlist-pace.ts";
 
-/** Which playlist is wanted, and which version of it. It holds nothing of a viewer. Plain data: it crosses to other isolates. */
+/** A request for a version of a playlist, without anything of a viewer. Plain data, for RPC. */
 export interface PlaylistQuestion {
   readonly asset: Asset;
-  /** Relative to the asset's prefix, as the origin is asked for it: `360p/index.m3u8`. */
+  /** Below the asset's prefix, as the origin receives it: `360p/index.m3u8`. */
   readonly path: string;
-  /** The origin's own query, as it is asked with it, without `?` and without delivery directives. */
+  /** The origin's own query as it is sent, without `?` and delivery directives. */
   readonly query: string;
-  /** What of a viewer's delivery directives the playlist admits. */
+  /** The viewer's delivery directives that the playlist admits. */
   readonly directives: DeliveryDirectives;
-  /** How long the origin may hold its answer beyond its `timeout`, where `directives` says what it has to wait for. */
+  /** How long the origin may hold its response beyond its `timeout`, if `directives` has a position. */
   readonly hold: Seconds;
-  /** The version that the asker has, by its entity tag, and whether it is one of a live playlist. */
+  /** The caller's version, by its entity tag, and whether that is live. */
   readonly known?: { readonly etag: string; readonly live: boolean } | undefined;
 }
 
-/** A version of an origin's playlist. All times are absolute, so that ages do not add up on the way. Plain data. */
+/** A version of an origin's playlist. All times are absolute, so ages do not add up on the way. Plain data, for RPC. */
 export interface PlaylistAnswer {
-  /** Undefined where it still is the version that is `known`. */
+  /** Undefined if it is still the `known` version. */
   readonly text: string | undefined;
   readonly etag: string | undefined;
-  /** Where the origin redirected to, as path and query below the asset's prefix. */
+  /** The origin's redirect, as path and query below the asset's prefix. */
   readonly location?: string | undefined;
-  /** When the origin said that this is the version. */
+  /** When the origin confirmed this version. */
   readonly checkedAt: UnixMilliseconds;
-  /** Until when nobody has to ask again. */
+  /** Until when nothing needs to ask again. */
   readonly freshUntil: UnixMilliseconds;
-  /** Why this is not what the origin has now, but the last version that it had: it failed, or is slow. For the log. */
+  /** Why this is the last version instead of the current one: the origin failed or is slow. For the log. */
   readonly failure?: Refusal | undefined;
-  /** Whether it is an answer for all who ask the same: it holds what was asked for, and nothing failed. */
+  /** Whether all requests with the same question may share it: it contains what was asked for, and nothing failed. */
   readonly shared: boolean;
 }
 
 /**
- * The port to the text of playlists, between what an isolate keeps and the origin. It refuses what the origin refuses, and
- * `playlist_too_large`. A text holds the origin's bytes as `base/lossless-text.ts` writes them.
+ * Port: the text of playlists, between the isolate's shelf and the origin. A text holds the origin's bytes as in
+ * `base/lossless-text.ts`.
  */
 export type PlaylistSource = (question: PlaylistQuestion) => Promise<Result<PlaylistAnswer, Refusal>>;
 
-/** One text for a playlist, whatever directives it is asked for with: its place at the origin and the origin's query. */
+/** The name of a playlist, independent of delivery directives: its location at the origin and the origin's query. */
 export function playlistName({ asset, path, query }: Pick<PlaylistQuestion, "asset" | "path" | "query">): string {
   return `${originIdentity(asset.origin)}${path}?${query}`;
 }
 
-/** What the origin is asked for. A version that is waited for is none that somebody has, so no tag goes with that. */
+/** The request to the origin. A blocking reload asks for a new version, so it sends no entity tag. */
 export function originRequest(question: PlaylistQuestion, ifNoneMatch: string | undefined): OriginRequest {
   const { asset, path, directives, hold } = question;
   const query = [question.query, directiveQuery(directives)].filter((part) => part !== "").join("&");
@@ -63,13 +63,13 @@ const covered: ReadonlySet<Refusal["code"]> = new Set([
   "origin_failed",
   "origin_slow",
   "store_unavailable",
-  // An origin that answers 200 with an error page, or with half of a playlist, has failed as much as one that answers 500.
+  // A 200 with an error page or half a playlist is as much a failure as a 500.
   "playlist_invalid",
   "playlist_too_large",
   "uri_foreign",
 ]);
 
-/** Whether the last version may be given out in place of this refusal: what is gone is gone, and our own faults get fixed. */
+/** Whether the last version may replace this refusal. Not for a playlist that is gone, nor for our own faults. */
 export function canBeCovered({ code }: Refusal): boolean {
   return covered.has(code);
 }
@@ -79,8 +79,8 @@ export interface DirectPorts extends FetchContext {
 }
 
 /**
- * Playlists straight from the origin: each question is one to the origin. It knows no phase, so a live playlist is fresh
- * for a second. For tests and benchmarks, and for an isolate that does not reach what is shared.
+ * Playlists directly from the origin, with one request per question. It knows no phase, so a live playlist is fresh for
+ * a second. For tests and benchmarks, and for an isolate that cannot reach the shared object.
  */
 export function directPlaylists(ports: DirectPorts): PlaylistSource {
   return async (question) => {
@@ -103,7 +103,7 @@ export function directPlaylists(ports: DirectPorts): PlaylistSource {
       });
     }
     const progress = progressOf(text);
-    // An answer that was held is of the moment it came at.
+    // A response that was held is current as of its arrival.
     const checkedAt = directives.least === undefined ? askedAt : sight.answeredAt;
     const shared = directives.least === undefined || holds(progress, directives.least);
     return ok({ text, etag, location, checkedAt, freshUntil: freshWithoutHistory(progress.live, sight), shared });

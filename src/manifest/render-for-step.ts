@@ -15,15 +15,15 @@ import { type LoadContext, type LoadedPlaylist, loadEntry } from "./load-playlis
 import type { RenderedPlaylist } from "./playlist-shelf.ts";
 
 export interface RenderContext {
-  /** The signer for an asset of CloudFront, or why there is none. */
+  /** The signer of a CloudFront asset, or why there is none. */
   readonly cloudFront: (settings: CloudFrontSettings) => Result<AssetSigner, Refusal>;
 }
 
 type StepContext = LoadContext & RenderContext & { readonly expiryStep: Seconds };
 
 /**
- * The playlist with the URLs of its segments signed: made once a version, step and key, kept, and given to all viewers.
- * An asset that binds its segments to the session has one made for each request.
+ * Renders a playlist with signed segment URLs: once per version, step and key, shared by all viewers. An asset that
+ * binds its segments to the session has it rendered per request.
  */
 export async function renderForStep(
   access: MediaAccess,
@@ -38,7 +38,7 @@ export async function renderForStep(
   const bound = isDocument || isBound("segment", asset);
   const signer = asset.cloudfront === undefined ? undefined : context.cloudFront(asset.cloudfront);
   if (signer?.ok === false) return signer;
-  // The settings alone do not say it: which key is active may change by the clock.
+  // The settings alone do not tell: the active key may change by the clock.
   const signedBy = signer === undefined ? "" : `${signer.value.keyPairId} ${JSON.stringify(asset.cloudfront)}`;
   const name = { step: roundUpTo(expiryStep, now), variant: `${key.kid} ${notAfter ?? ""} ${signedBy}` };
   const made = bound ? undefined : renderings.get(name);
@@ -56,7 +56,7 @@ export async function renderForStep(
   return ok(playlist);
 }
 
-/** Signs segments and keys; other playlists stay open, for {@link fillPlaylist}. With `base`, URLs are whole. */
+/** Signs segments and keys; other playlists stay open for {@link fillPlaylist}. With `base`, URLs are absolute. */
 function edgeSigner({ asset, key, grant }: MediaAccess, base?: string): SignTarget {
   const session = isBound("segment", asset) ? grant.text : undefined;
   const segmentMac = macFor(key, "segment", session);
@@ -70,10 +70,10 @@ function edgeSigner({ asset, key, grant }: MediaAccess, base?: string): SignTarg
 }
 
 /**
- * A URL for CloudFront carries no grant, so nothing but its own end ends it with the session. Where the last expiry in the
- * playlist would outlive the session it is cut at the last step before the session's end, so that all sessions that end
- * within a step share one rendering, as do all that outlive it. Only within its last two steps a session is cut at its very
- * end, since a URL has to hold for a step.
+ * The latest expiry of CloudFront URLs, which carry no grant and would outlive their session. If the last expiry in the
+ * playlist is after the session's, it is limited to the last step before that. All sessions that end within a step
+ * share one rendering, and so do all that outlive the playlist. Only in its last two steps a session's exact expiry is
+ * used, because a URL has to last for a step.
  */
 function capOf(
   template: PlaylistTemplate,
@@ -81,12 +81,12 @@ function capOf(
   { now, expiryStep }: StepContext,
 ): UnixSeconds | undefined {
   let longest = 0;
-  // URLs of playlists lead to the media host, with the grant. An init segment's lives for a day whenever the session ends:
-  // cut with it, it would be another URL for each viewer, and there is nothing in it to see.
+  // Playlist URLs lead to the media host with the grant. An init segment's URL lasts for a day whatever the session's
+  // expiry: limited, it would differ per viewer, and it shows nothing by itself.
   for (const { purpose, lifetime } of template.targets)
     if (purpose !== "playlist") longest = Math.max(longest, lifetime);
   const base = roundUpTo(expiryStep, now);
-  // A carried URL is given a step more, and all are rounded up to the step (see `expiryOf`).
+  // A reusable URL gets one more step, and all are rounded up to the step (see `expiryOf`).
   const last = after(base, seconds(longest + 2 * expiryStep));
   if (last <= grant.expiresAt) return undefined;
   const shared = roundDownTo(expiryStep, grant.expiresAt);
@@ -127,7 +127,9 @@ async function renderForCloudFront(
   return refused ?? ok(shared);
 }
 
-/** A target below the asset's prefix as its origin spells it: CloudFront asks the origin itself, so it gets no alias. */
+/**
+ * A target below the asset's prefix in its origin's spelling: CloudFront asks the origin itself, so it gets no alias.
+ */
 function atOrigin({ path, query }: Target, prefix: string): OriginFile {
   const file = originFileOf({ path: path.slice(prefix.length), query });
   if (!file.ok) throw new TypeError("a template with an alias that nobody can decode");

@@ -26,7 +26,7 @@ export interface ManifestParts extends Omit<PlaylistFlowContext, "catalog" | "no
   readonly catalog: () => Promise<Result<Catalog, Refusal>>;
 }
 
-/** What the manifest worker does with a request: playlists, and whether it is there and ready, which the edge worker asks. */
+/** Handles a request of the manifest worker: a playlist, health or readiness. */
 export async function answerManifest(asked: MediaRequest, parts: ManifestParts): Promise<Result<Response, Refusal>> {
   if (asked.target === healthPath) return ok(healthResponse(asked.method));
   if (asked.target === readyPath) return ok(await readyResponse(asked.method, parts.ready, parts.waitUntil));
@@ -57,15 +57,15 @@ const contentTypes = {
 } as const;
 
 const commonHeaders = {
-  // The body is for one viewer and one step; a cache would give it to the next viewer.
+  // The body is for one viewer and one step: a cache would give it to the next viewer.
   "Cache-Control": "no-store",
   "Referrer-Policy": "no-referrer",
 };
 
 /**
- * A playlist, the whole story: the request is checked, the origin's playlist read and taken apart once a version, its
- * segments' URLs signed once a step for everybody, and the URLs of other playlists signed for this viewer. A playlist's
- * URL is never renewed by a redirect: some players would keep the short-lived address for good.
+ * Serves a playlist: check the request, load the origin's playlist (compiled once per version), sign the segments' URLs
+ * (once per step for all viewers) and then the URLs of other playlists for this viewer. A playlist's URL is never
+ * renewed by a redirect: some players would keep the short-lived address.
  */
 async function servePlaylist(
   target: MediaTarget,
@@ -106,10 +106,10 @@ async function bodyFor(
 }
 
 /**
- * Whether a media playlist was asked for as the manifest that is going to be asked for again. The manifest's URL ends within
- * minutes and a player would reload it for hours, so the player is given a multivariant playlist around it, in which its URL
- * lives as long as the session. One that will not change is loaded once, and comes as it is: a round trip more is seen in
- * the time to the first picture. Unless CloudFront serves the segments: then it is where fresh URLs come from.
+ * Whether the entry is a media playlist that players will reload. The manifest's URL expires within minutes and a
+ * player would reload it for hours, so the player gets a multivariant playlist around it, with a URL that lives as long
+ * as the session. A playlist that will not change is loaded once and served directly, because a further round trip
+ * delays the first picture; except with CloudFront, where reloads bring fresh URLs.
  */
 function isEntryThatEnds(access: MediaAccess, { compiled }: LoadedPlaylist): boolean {
   const { kind, live } = compiled.template;
@@ -118,8 +118,8 @@ function isEntryThatEnds(access: MediaAccess, { compiled }: LoadedPlaylist): boo
 }
 
 /**
- * Signs other playlists' URLs for this viewer: bound to the grant, and good for as long as it, since players reload them.
- * With `base`, the media host's URL, each is written as a whole URL.
+ * Signs other playlists' URLs for this viewer. They are bound to the grant and expire with it, because players reload
+ * them. With `base`, the media host's URL, they are absolute.
  */
 function playlistSigner({ grant, key }: MediaAccess, base?: string): SignPlaylist {
   const mac = macFor(key, "playlist", grant.text);

@@ -16,12 +16,12 @@ import {
 } from "./playlist-source.ts";
 
 /**
- * One playlist of an origin for everybody, whatever delivery directives they ask for it with: about one request to the
- * origin a version, and one for each part or segment that somebody waits for. Delta updates are texts of their own, each
- * form of them one; with and without, what is waited for is shared.
+ * Shares one playlist of an origin between all requests, whatever their delivery directives: about one request to the
+ * origin per version, and one per part or segment that is waited for. Delta updates are separate texts, one per form;
+ * waiting is shared between all forms.
  */
 export function sharePlaylist(ports: DirectPorts): PlaylistSource {
-  /** How far the playlist has come, by whichever text of it was seen last. */
+  /** The progress of the most recently seen text of the playlist. */
   const reached = (): Progress | undefined => {
     const seen = [whole, deltas.YES, deltas.v2].flatMap(({ latest }) => latest ?? []);
     return seen.toSorted((a, b) => b.checkedAt - a.checkedAt)[0]?.progress;
@@ -34,34 +34,33 @@ export function sharePlaylist(ports: DirectPorts): PlaylistSource {
   };
 }
 
-/** A question to the origin that is under way. */
+/** A request to the origin in progress. */
 interface Asked {
   readonly at: UnixMilliseconds;
   readonly answer: Promise<Result<Version, Refusal>>;
 }
 
-/** How long a slow origin is waited for where there is a version to give out in its place. */
-const patience = seconds(1);
+/** How long a slow origin is waited for if an older version can be served. */
+const slowAfter = seconds(1);
 
-/** How long a question is not passed on again that the origin has just failed, or not waited for. */
+/** How long a question is not repeated that the origin has just failed, or not waited for. */
 const pause = seconds(0.5);
 
 /**
- * The viewers of a playlist wait for the next part, some for the one behind it: more questions are made up. Not more also
- * since a Durable Object waits for six answers at once, and what the others are given must be among them.
+ * Legitimate viewers wait for the next part or the one after; anything further ahead is forged. A Durable Object also
+ * has only six connections, which must leave room for the requests of the others.
  */
 const mostAsked = 4;
 
-/** How many slow questions for the current version are left to themselves, at most, to ask anew. */
+/** How many slow requests for the current version are abandoned, at most, to send a new one. */
 const mostLeft = 2;
 
-/** How often the log is told of a blocking reload that failed, in milliseconds. */
+/** How often a failed blocking reload is logged, in milliseconds. */
 const toldEvery = 60_000;
 
 /**
- * One playlist of an origin, or its delta updates, for all who ask: the last version, and the questions to the origin that
- * are under way. Who asks the same while a question is under way waits for its answer; so this stands where promises can
- * be shared, and never in a worker's isolate.
+ * One playlist of an origin, or its delta updates: the latest version, and the requests to the origin in progress.
+ * Equal questions share one request and its promise, so this runs in a Durable Object and never in a worker's isolate.
  */
 class PlaylistView {
   readonly #ports: DirectPorts;
@@ -72,7 +71,7 @@ class PlaylistView {
   #left = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
 
-  /** `reached` tells how far the playlist has come, by whatever is known of it. */
+  /** `reached` returns the progress of the playlist, as far as known. */
   constructor(ports: DirectPorts, reached: () => Progress | undefined) {
     this.#ports = ports;
     this.#reached = reached;
@@ -89,19 +88,19 @@ class PlaylistView {
     if (fits && this.#ports.clock() < version.pace.freshUntil) return ok(answerOf(version, least));
     if (least === undefined || fits) return this.#current(question, least);
     if (this.#isNear(least)) return this.#awaited(question, least);
-    // What an origin refuses, as being too far ahead, anybody can make up: the version of now tells whether it is.
+    // Anyone can forge a position that is too far ahead. The current version tells whether it is.
     const current = await this.#current(question, least);
     return current.ok && !current.value.shared && this.#isNear(least) ? this.#awaited(question, least) : current;
   }
 
-  /** The version that the origin has now, whatever it holds; after a moment the last one that can stand in for it. */
+  /** The origin's current version, whatever it contains; after a moment the last one that can stand in. */
   async #current(question: PlaylistQuestion, least: Position | undefined): Promise<Result<PlaylistAnswer, Refusal>> {
     const { clock, timer } = this.#ports;
     const { version } = this.#latest;
     if (version !== undefined && clock() < version.pace.freshUntil) return ok(answerOf(version, least));
     const asked = this.#askOnce({ ...question, directives: withoutLeast(question) });
     const covered = this.#latest.standIn(clock()) !== undefined;
-    const deadline = startDeadline(covered ? patience : this.#limit(question), timer);
+    const deadline = startDeadline(covered ? slowAfter : this.#limit(question), timer);
     const answered = await deadline.before(asked.answer).finally(deadline.end);
     if (answered !== "late") return this.#conclude(answered, least);
     if (covered) this.#leave(asked);
@@ -109,11 +108,11 @@ class PlaylistView {
   }
 
   /**
-   * A version that holds `least`: whichever question to the origin brings it. An origin that answers without it (its timer
-   * is a moment early, or it does not wait at all) is asked once more after a pause (RFC 8216bis §6.2.5.2: no answer before
-   * the playlist holds it). A place that the origin has just refused, or answered with less, is not passed on: the request
-   * is held for the pause and given what there is. Since anybody can make such a place up, a question that fails leaves all
-   * that is known as it was. `first` is when the first question began, where this is the second.
+   * A version that contains `least`, from any request to the origin. If the origin answers without it (its timer is a
+   * moment early, or it does not wait), it is asked once more after a pause (RFC 8216bis §6.2.5.2: no response before
+   * the playlist contains it). A position that the origin has just refused or not waited for is not requested again:
+   * the request is held for the pause and gets the current version. Anyone can forge a position, so a failed request
+   * changes nothing that is known. `first` is the start of the first request, if this is the second.
    */
   async #awaited(
     question: PlaylistQuestion,
@@ -143,7 +142,7 @@ class PlaylistView {
         return later === "late" ? await this.#awaited(question, least, begun) : ok(answerOf(later.value, least));
       }
       const failed = answered === "late" ? this.#slow(question) : answered;
-      // A request that has waited for so long waits no longer.
+      // A request that has waited for this long does not wait again.
       const slow = failed.refusal.code === "origin_slow";
       const given = slow ? this.#conclude(failed, least) : await this.#current(question, least);
       if (!given.ok) return given;
@@ -153,7 +152,7 @@ class PlaylistView {
     }
   }
 
-  /** The answer to give; where there is none, the last version for as long as it can stand in. */
+  /** The result; if there is none, the last version while it can stand in. */
   #conclude(answered: Result<Version, Refusal>, least: Position | undefined): Result<PlaylistAnswer, Refusal> {
     if (answered.ok) return ok(answerOf(answered.value, least));
     const kept = canBeCovered(answered.refusal) ? this.#latest.standIn(this.#ports.clock()) : undefined;
@@ -162,8 +161,8 @@ class PlaylistView {
 
   #askOnce(question: PlaylistQuestion): Asked {
     const key = directiveQuery(question.directives);
-    const underWay = this.#asking.get(key);
-    if (underWay !== undefined) return underWay;
+    const running = this.#asking.get(key);
+    if (running !== undefined) return running;
     const at = this.#ports.clock();
     const answer = this.#fetch(question, at).finally(() => {
       if (this.#asking.get(key)?.answer === answer) this.#asking.delete(key);
@@ -173,7 +172,7 @@ class PlaylistView {
     return asked;
   }
 
-  /** Who comes after a moment asks anew: one question that hangs keeps nobody from what another one would be told. */
+  /** After a moment, new callers start a new request, so that one that hangs does not block them. */
   #leave(asked: Asked): void {
     this.#latest.failed(asked.at, this.#ports.clock());
     const [key] = [...this.#asking].find(([, other]) => other === asked) ?? [];
@@ -189,7 +188,7 @@ class PlaylistView {
     const before = this.#latest.version;
     const fetched = await fetchPlaylist(originRequest(question, before?.etag), this.#ports);
     const answeredAt = this.#ports.clock();
-    // An answer that was held is of the moment it came at.
+    // A response that was held is current as of its arrival.
     const sight = { askedAt: least === undefined ? askedAt : answeredAt, answeredAt };
     const taken = fetched.ok ? this.#take(fetched.value, before, sight, question) : fetched;
     if (taken.ok) {
@@ -219,13 +218,13 @@ class PlaylistView {
     return progress !== undefined && willBeWaitedFor(progress, least);
   }
 
-  /** Whether it is the very next thing that the playlist is about to hold. */
+  /** Whether a position is the very next one of the playlist. */
   #isNext({ segment, part = 0 }: Position): boolean {
     const progress = this.#reached();
     return progress?.nextSegment === segment && part <= progress.nextPart;
   }
 
-  /** What the log is to be told of blocking reloads that fail: little, since anybody can make one up. */
+  /** Which failures of blocking reloads are logged: few, because anyone can cause them. */
   #told(failure: Refusal): Refusal | undefined {
     const now = this.#ports.clock();
     if (now - this.#toldAt < toldEvery) return undefined;
@@ -255,20 +254,20 @@ function withoutLeast({ directives: { skip } }: PlaylistQuestion) {
 }
 
 /**
- * The places of a playlist that an origin has just not waited for, whatever it said: with each goes all that lies ahead of
- * it. Who makes places up has the origin asked for few of them; and the place before all those is asked for as ever.
+ * Positions that an origin has just not waited for. Each includes all positions after it. Forged positions therefore
+ * cause few requests, and earlier positions are requested as usual.
  */
 class RefusedReloads {
   readonly #length: number;
   #refused: { readonly least: Position; readonly until: UnixMilliseconds }[] = [];
 
-  /** `length` is how long a place is not asked for again, in milliseconds. */
+  /** `length`: how long a position is not requested again, in milliseconds. */
   constructor(length: number) {
     this.#length = length;
   }
 
   add(least: Position, now: UnixMilliseconds): void {
-    // Of those that are ahead of this one, all end sooner.
+    // Those after this one expire earlier.
     this.#refused = this.#refused.filter((one) => one.until > now && isBefore(one.least, least));
     this.#refused.push({ least, until: unixMilliseconds(now + this.#length) });
   }
@@ -278,7 +277,7 @@ class RefusedReloads {
   }
 }
 
-/** A whole segment comes behind all of its parts. */
+/** A whole segment comes after all of its parts. */
 function isBefore(one: Position, other: Position): boolean {
   if (one.segment !== other.segment) return one.segment < other.segment;
   return (one.part ?? Number.POSITIVE_INFINITY) < (other.part ?? Number.POSITIVE_INFINITY);

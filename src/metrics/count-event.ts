@@ -3,15 +3,15 @@ import type { Milliseconds } from "../base/time.ts";
 import { type Histogram, histogramOf, seriesOf } from "./metrics.ts";
 import type { TelemetryEvent } from "./telemetry.ts";
 
-/** Where counts go. */
+/** Collects counts. */
 export interface Counts {
-  /** One more of a series. */
+  /** Increments a series. */
   add(series: string): void;
-  /** One more observation, in the unit of the metric. */
+  /** Adds an observation, in the unit of the metric. */
   observe(histogram: Histogram, value: number): void;
 }
 
-// What happens with each segment: made once, so that counting builds no text.
+// Created once, so that counting a segment builds no text.
 const served = {
   playlist: servedSeries("playlist"),
   segment: servedSeries("segment"),
@@ -32,7 +32,7 @@ const playlist = {
 };
 const snapshotAge = histogramOf("stagedoor_snapshot_age_seconds", {});
 
-/** Adds to the counts what an event adds: the one place that says which. */
+/** Maps each event to the series that it increments. This is the only place that does. */
 export function countEvent(event: TelemetryEvent, counts: Counts): void {
   switch (event.event) {
     case "served":
@@ -77,7 +77,7 @@ export function countEvent(event: TelemetryEvent, counts: Counts): void {
     case "seen":
       counts.add(seriesOf("stagedoor_started_total", {}));
       break;
-    // Not counted, but gathered: the gauge of sessions is how many there are now.
+    // Not counted here: the gauge of sessions comes from the list of live sessions.
     case "alive":
     case "ended":
       break;

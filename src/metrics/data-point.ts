@@ -3,18 +3,21 @@ import { readSeries } from "./metrics.ts";
 import type { TelemetryEvent } from "./telemetry.ts";
 
 /**
- * An event as a row of a store of time series. The columns are part of what an operator asks such a store, so they stay as
- * they are: `blobs[0]` is the event, and the others are its parts in the order that is given here.
+ * An event as a row of a time-series store. Operators query the columns, so they are stable: `blobs[0]` is the event,
+ * the others are its members in the order below.
  */
 export interface DataPoint {
-  /** What is sampled together where there is too much to keep: for `seen` the subject, so that all its places are kept. */
+  /**
+   * The sampling key, used when there are too many rows: for `seen` the subject, so that all rows of a subject are kept
+   * together.
+   */
   readonly index: string;
   readonly blobs: readonly string[];
-  /** How often it happened; and for what takes time how many seconds all of them took. */
+  /** The number of occurrences; for durations also their sum in seconds. */
   readonly doubles: readonly number[];
 }
 
-/** The row of an event; undefined for those that happen with each file, which are written as the sums of a report. */
+/** The row of an event; undefined for events that occur per file, which are written as the sums of a report. */
 export function dataPointOf(event: TelemetryEvent): DataPoint | undefined {
   switch (event.event) {
     case "validated":
@@ -47,7 +50,7 @@ export function dataPointOf(event: TelemetryEvent): DataPoint | undefined {
   }
 }
 
-/** The rows of what {@link dataPointOf} leaves out, one a series of a report. */
+/** The rows for events that {@link dataPointOf} omits: one per series of a report. */
 export function sumsOf(counts: Report["counts"]): readonly DataPoint[] {
   const values = new Map(counts);
   return counts.flatMap(([series, value]) => {

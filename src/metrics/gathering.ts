@@ -14,47 +14,47 @@ import type { RecentRefusal, RefusalsOfHour, Report, SessionsAsked, SessionsNow 
 import { fairShare, type KeptSessions, LiveSessions } from "./live-sessions.ts";
 import { type Metric, type MetricName, metrics, readSeries, seriesOf } from "./metrics.ts";
 
-/** All of a gathering, so that another one goes on where it was. Each part is bounded. */
+/** The whole state, from which another instance can continue. Each part is bounded. */
 export interface Kept extends KeptSessions {
   readonly counts: readonly (readonly [series: string, value: number])[];
   readonly minutes: RefusalsOfHour["minutes"];
-  /** The oldest first. */
+  /** Oldest first. */
   readonly refusals: readonly RecentRefusal[];
-  /** The number of each isolate's last report, that of who has been silent for longest first. */
+  /** The last sequence number of each isolate; the isolate that was silent for longest comes first. */
   readonly isolates: readonly (readonly [isolate: string, sequence: number])[];
 }
 
-/** The bounds of what is kept. A worker that names what it should not spoils no more than its own metric. */
+/** Size limits. A worker that sends invalid series can only spoil its own metric. */
 const most = { series: 1_000, unknown: 100, codes: 200, refusals: 500, isolates: 20_000 };
 const minute = seconds(60);
 const hour = seconds(3_600);
 
-/** Where the reports of all isolates come together, in memory and by the clock that is given. */
+/** Adds up the reports of all isolates, in memory, by the given clock. */
 export class Gathering {
   readonly #clock: Clock;
   readonly #sessions: LiveSessions;
   readonly #counts = new Map<string, number>();
-  /** The series that reports have raised, and how many there are of each metric. */
+  /** The series from reports, and their number per metric. */
   readonly #reported = new Set<string>();
   readonly #sizes = new Map<string, number>();
-  /** By the minute that it begins at: how many there were of each code. */
+  /** By the start of the minute: the number of refusals per code. */
   readonly #minutes = new Map<number, Map<string, number>>();
   #refusals: readonly RecentRefusal[] = [];
   /** The last report of each isolate. */
   readonly #last = new Map<string, number>();
 
-  /** `silence` is how long a session may be silent before it is taken for gone: as long as a lease lasts, and some more. */
+  /** `silence`: after this time without a report, a session counts as gone. A lease plus a margin. */
   constructor(clock: Clock, silence: Seconds) {
     this.#clock = clock;
     this.#sessions = new LiveSessions(clock, silence);
   }
 
-  /** Whether a report has not come before: one that comes a second time is not counted again. */
+  /** Whether a report was not seen before: duplicates are not counted again. */
   isNew({ from }: Pick<Report, "from">): boolean {
     return from === undefined || from.sequence > (this.#last.get(from.isolate) ?? 0);
   }
 
-  /** Adds a report that came at `at`, unless it is not new. */
+  /** Adds a report that arrived at `at`, unless it is a duplicate. */
   report(report: Report, at: UnixSeconds = this.#clock()): void {
     if (!this.isNew(report)) return;
     const { worker, from, counts, refusals, alive, ended } = report;
@@ -77,12 +77,12 @@ export class Gathering {
     for (const sessionId of ended) this.#sessions.end(sessionId, at);
   }
 
-  /** A report came that nobody can read. */
+  /** Counts a report that cannot be parsed. */
   countUnread(): void {
     this.#add(unread, 1);
   }
 
-  /** Every series with its value, in the order of their names; how many sessions there are now among them. */
+  /** Every series with its value, sorted by name; includes the current number of sessions. */
   counts(): (readonly [series: string, value: number])[] {
     const sessions = ["stagedoor_sessions", this.#sessions.count] as const;
     return [...this.#counts, sessions].toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -103,7 +103,7 @@ export class Gathering {
     return { counts: [...this.#counts], minutes, refusals: this.#refusals, isolates: [...this.#last], alive, ended };
   }
 
-  /** Takes up what another gathering has kept, before anything was reported to this one. */
+  /** Restores the state of another instance, before any report. */
   restore({ counts, minutes, refusals, isolates, alive, ended }: Kept): void {
     for (const [series, value] of counts) {
       this.#isCounted(series);
@@ -116,13 +116,13 @@ export class Gathering {
   }
 
   #remember({ isolate, sequence }: NonNullable<Report["from"]>): void {
-    // Put in anew, so that the isolates go first that have been silent for longest.
+    // Re-inserted, so that the isolates that were silent for longest are removed first.
     this.#last.delete(isolate);
     makeRoom(this.#last, most.isolates);
     this.#last.set(isolate, sequence);
   }
 
-  /** Whether a report's series has a place, which it takes with the first report of it. */
+  /** Whether a report's series is accepted. Its first report reserves its place. */
   #isCounted(series: string): boolean {
     if (this.#reported.has(series)) return true;
     const family = reportedFamily(series);
@@ -150,7 +150,7 @@ export class Gathering {
     for (const at of this.#minutes.keys()) if (at <= roundDownTo(minute, now) - hour) this.#minutes.delete(at);
   }
 
-  /** All sixty, those without a refusal too, up to the one that has begun. */
+  /** All sixty minutes, also those without refusals, up to the current one. */
   #minutesInOrder(): RefusalsOfHour["minutes"] {
     const last = roundDownTo(minute, this.#clock());
     return Array.from({ length: hour / minute }, (_, place) => {
@@ -163,12 +163,12 @@ export class Gathering {
 const unread = seriesOf("stagedoor_reports_unread_total", {});
 const dropped = seriesOf("stagedoor_series_dropped_total", {});
 
-// What comes over RPC may be of a worker of another version, and what is stored of an older one.
+// RPC messages may come from a worker of another version, and stored data from an older one.
 
 const time = z.number().refine(isUnixSeconds);
 const word = z.string().regex(/^[a-z][a-z-]{0,31}$/);
 const id = z.string().min(1).max(128);
-/** One that another version knows is a code all the same. */
+/** Codes of other versions are accepted too. */
 const code = z.custom<RefusalCode>((value) => typeof value === "string" && /^[a-z][a-z_]{0,63}$/.test(value));
 const series = z
   .string()
@@ -195,7 +195,7 @@ const refusalSchema = z.object({
   subject: z.string().max(128).optional(),
 });
 
-/** A report as it comes from an isolate. */
+/** A report as an isolate sends it. */
 export const reportSchema = z.object({
   worker: word,
   from: z.object({ isolate: id, sequence: z.int().positive() }).optional(),
@@ -221,13 +221,13 @@ export const sessionsAskedSchema = z.object({
   limit: z.int().nonnegative(),
 });
 
-/** The answers of who gathers. */
+/** The responses of the gathering object. */
 export const countsSchema = z.array(count);
 export const sessionsNowSchema = z.object({ count: z.int().nonnegative(), sessions: z.array(liveSessionSchema) });
 const minuteSchema = z.object({ at: time, counts: z.record(z.string(), z.number()) });
 export const refusalsOfHourSchema = z.object({ minutes: z.array(minuteSchema), recent: z.array(refusalSchema) });
 
-/** What was stored: one of each part. */
+/** Stored data, one schema per part. */
 export const keptSchemas: { readonly [Part in keyof Kept]: z.ZodType<Kept[Part][number]> } = {
   counts: count,
   minutes: minuteSchema,
@@ -237,10 +237,10 @@ export const keptSchemas: { readonly [Part in keyof Kept]: z.ZodType<Kept[Part][
   ended: z.tuple([id, time]),
 };
 
-/** What a metric of another version is bounded with: all such series together. */
+/** All series of unknown metrics share one limit. */
 const unknownFamily = "unknown";
 
-/** Counted where the reports come together, and by no report. */
+/** Counted by this object and not by reports. */
 const ownCounters: ReadonlySet<string> = new Set<MetricName>([
   "stagedoor_reports_total",
   "stagedoor_reports_unread_total",
@@ -250,9 +250,9 @@ const ownCounters: ReadonlySet<string> = new Set<MetricName>([
 const families: Readonly<Record<string, Metric>> = metrics;
 
 /**
- * The metric of a series that a report may raise; {@link unknownFamily} for one that this version does not know, since a
- * worker of another one counts it. Undefined for what no worker counts, or would make the exposition one that no scraper
- * reads: a gauge, a count of ours, a part that a histogram or counter does not have.
+ * The metric of a series that a report may increment. {@link unknownFamily} for one from a worker of another version.
+ * Undefined for a series that no worker counts or that would make the exposition unreadable: a gauge, a counter of this
+ * object, or a part that a histogram or counter does not have.
  */
 function reportedFamily(series: string): string | undefined {
   const read = readSeries(series);

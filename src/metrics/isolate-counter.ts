@@ -6,13 +6,13 @@ import { fairShare } from "./live-sessions.ts";
 import type { Histogram } from "./metrics.ts";
 import type { Telemetry } from "./telemetry.ts";
 
-/** What a report holds at most beside its counts. */
+/** Size limits of a report, except its counts. */
 const most = { refusals: 20, alive: 2_000, ended: 2_000 };
 
-/** How much of a refusal's reason is told; the log has the whole. */
+/** Characters of a refusal's reason in a report; the log has all of it. */
 const longestReason = 500;
 
-/** What one isolate counts, in memory and without a wait, until a report takes it. */
+/** Counts in one isolate, in memory and synchronously, until a report takes the counts. */
 export class IsolateCounter {
   readonly #clock: Clock;
   readonly #tally = new Tally();
@@ -29,7 +29,7 @@ export class IsolateCounter {
     switch (event.event) {
       case "refused": {
         const { worker, code, reason, request, subject } = event;
-        // Seldom, since it looks at all of them.
+        // Rarely, because it scans all of them.
         if (this.#refusals.length >= 4 * most.refusals) this.#refusals = fairShare(this.#refusals, most.refusals);
         const told = reason.slice(0, longestReason);
         this.#refusals.push({ at: this.#clock(), worker, code, reason: told, request, subject });
@@ -50,7 +50,7 @@ export class IsolateCounter {
     }
   };
 
-  /** All since the last report, or undefined where nothing was counted. What is taken is not counted again. */
+  /** Returns and clears the counts since the last report; undefined if there are none. */
   take(): Omit<Report, "worker" | "from"> | undefined {
     if (this.#tally.isEmpty && this.#alive.size === 0 && this.#ended.size === 0) return undefined;
     const taken = {
@@ -66,7 +66,7 @@ export class IsolateCounter {
   }
 }
 
-/** Series that one isolate counts at most: its labels are of closed sets, so more would be a fault of ours. */
+/** The most series of one isolate. Labels are from closed sets, so more would be a bug. */
 const mostSeries = 2_000;
 
 /** Counts in memory until they are taken. */
@@ -87,7 +87,7 @@ class Tally implements Counts {
     const { bounds } = histogram;
     let cells = this.#histograms.get(histogram);
     if (cells === undefined) {
-      // A cell for each bucket, one for what lies above them all, and the sum.
+      // One cell per bucket, one for values above all of them, and the sum.
       cells = new Float64Array(bounds.length + 2);
       this.#histograms.set(histogram, cells);
     }
@@ -97,7 +97,7 @@ class Tally implements Counts {
     cells[bounds.length + 1] = (cells[bounds.length + 1] ?? 0) + value;
   }
 
-  /** What was counted since it was last taken. Of a histogram that was observed every bucket is named, empty ones too. */
+  /** Returns and clears the counts. A histogram that was observed lists every bucket, also empty ones. */
   take(): (readonly [series: string, more: number])[] {
     const taken: (readonly [string, number])[] = [...this.#series];
     for (const [{ buckets, sum, count }, cells] of this.#histograms) {

@@ -4,21 +4,21 @@ import type { Ending, LiveSession, SessionsAsked, SessionsNow } from "./gathered
 
 const most = { sessions: 50_000, listed: 1_000 };
 
-/** What of it outlives a restart. */
+/** The part of the state that survives a restart. */
 export interface KeptSessions {
-  /** In the order in which they were last told of. */
+  /** In the order of their last report. */
   readonly alive: readonly LiveSession[];
   readonly ended: readonly (readonly [sessionId: string, at: UnixSeconds])[];
 }
 
-/** An isolate that has not heard of a session's end takes it for running for about two seconds. */
+/** An isolate that has not heard of a session's end still counts it for about two seconds. */
 const unaware = seconds(5);
 
-/** Sessions as the reports tell of them: who was seen of late, and was not ended. */
+/** The sessions of the reports that were seen recently and not ended. */
 export class LiveSessions {
   readonly #clock: Clock;
   readonly #silence: Seconds;
-  /** In the order in which they were last told of. */
+  /** In the order of their last report. */
   readonly #alive = new Map<string, LiveSession>();
   readonly #endedAt = new Map<string, UnixSeconds>();
 
@@ -35,7 +35,8 @@ export class LiveSessions {
   see(session: LiveSession): void {
     const { sessionId } = session;
     const endedAt = this.#endedAt.get(sessionId);
-    // Another isolate's report may come after that of the end. One of later comes from a revocation that was lifted.
+    // Another isolate's report may arrive after the session's end. A later `seenAt` means that its revocation was
+    // lifted.
     if (endedAt !== undefined && session.seenAt <= after(endedAt, unaware)) return;
     const known = this.#alive.get(sessionId);
     this.#alive.delete(sessionId);
@@ -60,7 +61,7 @@ export class LiveSessions {
     for (const [sessionId, at] of ended) this.#endedAt.set(sessionId, at);
   }
 
-  /** Those that were asked for, in the order that was. */
+  /** The matching sessions, in the requested order. */
   list({ without, order, limit, ...asked }: SessionsAsked): SessionsNow {
     this.#forget();
     const isEnded = without === undefined ? () => false : endedBy(without);
@@ -109,7 +110,7 @@ function endedBy({ sessions, assets, subjects }: Ending): (session: LiveSession)
   };
 }
 
-/** Of two isolates' words the later one holds; a session began when it was first heard of. */
+/** Of two reports the later one counts; a session started at its first report. */
 function merged(known: LiveSession, told: LiveSession): LiveSession {
   const last = told.seenAt >= known.seenAt ? told : known;
   return {
@@ -120,8 +121,8 @@ function merged(known: LiveSession, told: LiveSession): LiveSession {
 }
 
 /**
- * Of `all`, in their order, no more than `most`: the last ones of each code. A code that comes rarely keeps its place beside
- * one that comes in storms, which takes what the others leave.
+ * At most `most` of `all`, in order: the latest of each code. A rare code keeps its place next to a frequent one, which
+ * gets the places that the others leave.
  */
 export function fairShare<One extends { readonly code: string }>(all: readonly One[], most: number): One[] {
   if (all.length <= most) return [...all];
@@ -138,7 +139,10 @@ export function fairShare<One extends { readonly code: string }>(all: readonly O
   return kept.reverse();
 }
 
-/** How many places each code has: those with the fewest first, each as many as it needs or an equal part of what is left. */
+/**
+ * The places per code. Codes with the fewest entries come first, each with as many as it needs or an equal share of the
+ * rest.
+ */
 function sharesOf(counts: ReadonlyMap<string, number>, most: number): Map<string, number> {
   const shares = new Map<string, number>();
   let left = most;

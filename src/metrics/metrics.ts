@@ -1,8 +1,8 @@
-/** A metric as Prometheus knows it: its name says the unit, and its labels take their values from closed sets alone. */
+/** A Prometheus metric. Its name has the unit, and its labels have values from closed sets only. */
 export interface Metric {
   readonly type: "counter" | "gauge" | "histogram";
   readonly help: string;
-  /** Their one order. Never a viewer, a session, an asset or an address: each value is a series for good. */
+  /** In a fixed order. Never a viewer, session, asset or address: each value would be a permanent series. */
   readonly labels: readonly string[];
   /** Upper bounds, in the metric's unit. */
   readonly buckets?: readonly number[];
@@ -122,7 +122,7 @@ export type MetricName = keyof typeof metrics;
 
 export type LabelsOf<Name extends MetricName> = Readonly<Record<(typeof metrics)[Name]["labels"][number], string>>;
 
-/** A series of a metric, in its one spelling. */
+/** A series of a metric, in its canonical spelling. */
 export function seriesOf<Name extends MetricName>(name: Name, labels: LabelsOf<Name>): string {
   const { labels: order }: Metric = metrics[name];
   const given: Labels = labels;
@@ -136,11 +136,11 @@ type HistogramName = {
   [Name in MetricName]: (typeof metrics)[Name]["type"] extends "histogram" ? Name : never;
 }[MetricName];
 
-/** The series of one histogram with its labels given, made once: what is observed is put into it without a text being built. */
+/** The series of a histogram with its labels, created once, so that an observation builds no text. */
 export interface Histogram {
-  /** Upper bounds in ascending order, without the last, which is infinite. */
+  /** Upper bounds in ascending order, except the last, which is infinite. */
   readonly bounds: readonly number[];
-  /** The series of each bucket, with that of the infinite one last. */
+  /** The series of each bucket; the infinite one is last. */
   readonly buckets: readonly string[];
   readonly sum: string;
   readonly count: string;
@@ -162,8 +162,8 @@ export function histogramOf<Name extends HistogramName>(name: Name, labels: Labe
 type Labels = Readonly<Record<string, string>>;
 
 /**
- * A series in its one spelling, `name{label="value"}`, as the text format of Prometheus writes it: in a value a backslash, a
- * quotation mark and a line feed are escaped, so that none can end it and begin another line.
+ * A series in its canonical spelling, `name{label="value"}`, as in the Prometheus text format. Backslash, quotation
+ * mark and line feed are escaped in a value, so it cannot end early and start another line.
  */
 export function spellSeries(name: string, labels: readonly (readonly [label: string, value: string])[]): string {
   if (labels.length === 0) return name;
@@ -172,7 +172,7 @@ export function spellSeries(name: string, labels: readonly (readonly [label: str
 
 const form = /^([a-z][a-z0-9_]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)+)\})?$/;
 
-/** The name and the labels of a series in their order; undefined for what is none in its one spelling, or names a label twice. */
+/** The name and labels of a series in their order; undefined if it is not canonical or repeats a label. */
 export function readSeries(series: string): { readonly name: string; readonly labels: Labels } | undefined {
   const read = form.exec(series);
   if (read === null) return undefined;
@@ -187,5 +187,5 @@ function escapeValue(value: string): string {
   return value.replace(/[\\"\n]/g, (character) => (character === "\n" ? "\\n" : `\\${character}`));
 }
 
-/** The release that this is, as package.json has it; a test holds the two together. */
+/** This release; a test compares it with package.json. */
 export const version = "0.1.0";

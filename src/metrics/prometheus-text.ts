@@ -18,8 +18,8 @@ interface Family {
 }
 
 /**
- * Series with their values in the text format of Prometheus (version 0.0.4): each metric once, with its help and type, and
- * all its series below it. One that this version does not know, since a worker of another one counts it, is untyped.
+ * Series with their values in the Prometheus text format (version 0.0.4): each metric once, with help and type, then
+ * its series. A metric of another version is untyped.
  */
 export function prometheusText(values: readonly (readonly [series: string, value: number])[]): string {
   const families = new Map<string, Family>(
@@ -45,7 +45,7 @@ function textOf({ name, type, help, samples }: Family): string {
   return `# HELP ${name} ${help.replace(/[\\\n]/g, (one) => (one === "\n" ? "\\n" : "\\\\"))}\n# TYPE ${name} ${type}\n${lines.join("")}`;
 }
 
-/** By their spelling, but for the buckets of one histogram: those by their bounds. */
+/** By spelling, except that the buckets of a histogram are sorted by their bounds. */
 function inOrder(a: Sample, b: Sample): number {
   const [one, other] = [withoutBound(a.series), withoutBound(b.series)];
   if (one !== other) return one < other ? -1 : 1;

@@ -6,30 +6,30 @@ import type { Telemetry } from "./telemetry.ts";
 
 export interface ReporterParts {
   readonly worker: string;
-  /** Where reports go; undefined where there is none. */
+  /** The destination of reports, if there is one. */
   readonly gathered: Gathered | undefined;
   readonly clock: MillisecondClock;
   readonly timer: Timer;
-  /** How long counts are collected before they are reported. */
+  /** How long counts are collected before a report. */
   readonly every: Seconds;
-  /** A name for the isolate that no other has: random. */
+  /** A random id of the isolate. */
   readonly isolate: string;
-  /** Told of each report's counts, once, whether it arrives or not. */
+  /** Called once per report, whether it arrives or not. */
   readonly onCounts?: (counts: Report["counts"]) => void;
 }
 
 type WaitUntil = (work: Promise<unknown>) => void;
 
-/** How long a report has for its answer. Who asks for the counts waits as long at most. */
-const patience = seconds(5);
+/** How long a report may take, and so how long a request for the counts waits at most. */
+const reportTimeout = seconds(5);
 
-/** Counts in one isolate, and reports to where the counts of all come together. Nobody's request waits for that. */
+/** Counts in one isolate and reports to the object that adds up all isolates. No request waits for a report. */
 export class Reporter {
   readonly #parts: ReporterParts;
   readonly #counter: IsolateCounter;
   readonly telemetry: Telemetry;
   #sequence = 0;
-  /** A report that may not have arrived. It goes again as it was, under its own number, and what was counted since follows. */
+  /** A report that may not have arrived. It is sent again unchanged, with its sequence number, before newer counts. */
   #unsent: Report | undefined;
   #sentAt = Number.NEGATIVE_INFINITY;
   #lingeringUntil = Number.NEGATIVE_INFINITY;
@@ -42,31 +42,31 @@ export class Reporter {
   }
 
   /**
-   * For each request of a worker, at its beginning: one of them stays behind its answer until the next report is due, so that
-   * counts arrive in time where no further request comes.
+   * Called at the beginning of each request. One request stays alive after its response until the next report is due,
+   * so that counts arrive even if no further request comes.
    */
   linger(waitUntil: WaitUntil): void {
     const { clock, every } = this.#parts;
     const now = clock();
     if (now < this.#lingeringUntil) return;
-    // A request may be cut off before it has reported; then, a while later, another one does it.
+    // A request may be cancelled before it has reported. Another one takes over a while later.
     this.#lingeringUntil = now + 2_000 * every;
     waitUntil(this.#reportLater());
   }
 
-  /** For a Durable Object, which would be paid for while it lingers: reports at once where the last report is long ago. */
+  /** For a Durable Object, which would be billed while it waits: reports at once if the last report is old enough. */
   reportIfDue(waitUntil: WaitUntil): void {
     const { clock, every } = this.#parts;
     if (clock() >= this.#sentAt + 1_000 * every) waitUntil(this.report());
   }
 
-  /** Reports what was counted. It never rejects: what does not arrive goes with the next one. */
+  /** Sends a report. Never rejects: counts that do not arrive go with the next report. */
   async report(): Promise<void> {
     const { clock } = this.#parts;
     const now = clock();
     if (this.#sending.isRunning(now)) return;
     this.#sentAt = now;
-    await this.#sending.run(now + 2_000 * patience, async () => {
+    await this.#sending.run(now + 2_000 * reportTimeout, async () => {
       if (this.#unsent !== undefined && !(await this.#send(this.#unsent))) return;
       const next = this.#next();
       if (next !== undefined) await this.#send(next);
@@ -93,7 +93,7 @@ export class Reporter {
     const { gathered, timer } = this.#parts;
     if (gathered === undefined) return true;
     this.#unsent = report;
-    const arrived = inTime(gathered.report(report), patience, timer).then(
+    const arrived = inTime(gathered.report(report), reportTimeout, timer).then(
       (answer) => answer !== "late",
       () => false,
     );
@@ -103,7 +103,7 @@ export class Reporter {
   }
 }
 
-/** The gathered counts with those of this isolate among them: it reports before they are looked at. */
+/** The counts of all isolates, including this one: it reports before each read. */
 export function withOwn(gathered: Gathered, reporter: Pick<Reporter, "report">): Gathered {
   return {
     report: (report) => gathered.report(report),

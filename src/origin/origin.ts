@@ -27,8 +27,8 @@ export interface OriginRequest {
 }
 
 /**
- * Port: the files of an asset. The response is 200, 206 or 304 with no headers except {@link originHeaders} and {@link
- * cachingHeaders}. A range may be answered with the whole file. `range_not_satisfiable` carries the file's size if it
+ * Port: the files of an asset. The response is 200, 206 or 304 with no headers except {@link originHeaders} and
+ * {@link cachingHeaders}. A range may be answered with the whole file. `range_not_satisfiable` carries the file's size if it
  * is known; `configuration_invalid` means a missing binding or secret.
  */
 export type Origin = (request: OriginRequest) => Promise<Result<Response, OriginRefusal>>;

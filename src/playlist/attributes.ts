@@ -1,8 +1,10 @@
 import { ok, type Result, refuse } from "../base/result.ts";
 
-/** One attribute of a tag. `start` and `end` enclose the value in the playlist's text, without quotes and outer blanks. */
+/**
+ * An attribute of a tag. `start` and `end` enclose the value in the playlist's text, without quotes and outer blanks.
+ */
 export interface Attribute {
-  /** In upper case: some players take `uri` for `URI`, so it is rewritten like one. */
+  /** In upper case: some players accept `uri` for `URI`, so it is rewritten too. */
   readonly name: string;
   readonly start: number;
   readonly end: number;
@@ -10,9 +12,9 @@ export interface Attribute {
 }
 
 /**
- * The attribute list (RFC 8216bis §4.2) that stands in `text` from `from` to `to`, with the blanks and empty elements
- * that packagers write. The refusal says in words why a list has no one reading: players part ways over an open quote,
- * over what follows a closed one and over an element without a value, and one of them could find another URI there.
+ * The attribute list (RFC 8216bis §4.2) in `text` from `from` to `to`, including the blanks and empty elements that
+ * packagers write. The refusal says why the list is ambiguous. Players disagree about an unclosed quote, text after a
+ * closed one and an element without a value, so one of them could find another URI.
  */
 export function attributeList(text: string, from: number, to: number): Result<Attribute[], string> {
   const list: Attribute[] = [];
@@ -42,14 +44,16 @@ export function attributeList(text: string, from: number, to: number): Result<At
   return ok(list);
 }
 
-/** The text of the attribute `name`, or undefined. Where it stands twice, the last one, as in most players. */
+/** The text of the attribute `name`, or undefined. Of duplicates the last one counts, as in most players. */
 export function attributeText(text: string, list: readonly Attribute[], name: string): string | undefined {
   let value: string | undefined;
   for (const attribute of list) if (attribute.name === name) value = text.slice(attribute.start, attribute.end);
   return value;
 }
 
-/** Letters, digits, `-`, `.` and `_`. Other characters are a part of the name to one player and white space to another. */
+/**
+ * Letters, digits, `-`, `.` and `_`. Some players treat other characters as part of the name and others as white space.
+ */
 function isName(name: string): boolean {
   for (let i = 0; i < name.length; i++) {
     const code = name.charCodeAt(i) | 0x20;
@@ -62,7 +66,7 @@ function isName(name: string): boolean {
 const comma = 0x2c;
 const quote = 0x22;
 
-/** Where the `=` behind a name stands, or -1 where a comma or a quote comes first. */
+/** The position of the `=` after a name, or -1 if a comma or a quote comes first. */
 function nameEnd(text: string, from: number, to: number): number {
   for (let i = from; i < to; i++) {
     const code = text.charCodeAt(i);
@@ -72,7 +76,7 @@ function nameEnd(text: string, from: number, to: number): number {
   return -1;
 }
 
-/** Where an unquoted value ends, or -1 where a quote stands in it. */
+/** The end of an unquoted value, or -1 if it contains a quote. */
 function valueEnd(text: string, from: number, to: number): number {
   for (let i = from; i < to; i++) {
     const code = text.charCodeAt(i);

@@ -11,44 +11,46 @@ import type { Place } from "./reference.ts";
 import { scan } from "./scan.ts";
 import type { PlaylistTemplate, Target } from "./template.ts";
 
-/** What a playlist is compiled for: where it lies, and what its text alone does not tell. */
+/** The location of a playlist, and settings that its text does not contain. */
 export interface PlaylistContext {
   /** The asset's prefix on the media host, `/vod-ts/`. */
   readonly prefix: string;
   /** Canonical plain path of the playlist on the media host, `/vod-ts/360p/index.m3u8` or an alias. */
   readonly path: string;
-  /** The signed query of its URL. That, or the one in its alias, is the only source for EXT-X-DEFINE:QUERYPARAM. */
+  /** The signed query of its URL. Only this, or the query in its alias, provides EXT-X-DEFINE:QUERYPARAM. */
   readonly query: string;
-  /** Where the origin redirected to, as path and query below the prefix; undefined where it did not. */
+  /** The target of the origin's redirect, as path and query below the prefix; undefined without a redirect. */
   readonly location?: string | undefined;
   /** `host[:port]` of an HTTP origin; undefined for a bucket. */
   readonly originHost: string | undefined;
-  /** What the prefix stands for at the origin, `/films/42/`; for a bucket a slash and the key prefix. */
+  /** The origin's path of the prefix, `/films/42/`; for a bucket a slash and the key prefix. */
   readonly originPath: string;
-  /** `host[:port]` of the media host: its URLs never leave unsigned. */
+  /** `host[:port]` of the media host. Its URLs are always signed. */
   readonly mediaHost: string;
-  /** Lower-case `host[:port]` of the foreign hosts that the asset lets pass unsigned, or `*.` and the host above them. */
+  /** Foreign hosts that the asset allows unsigned: `host[:port]` in lower case, or `*.` and the host above them. */
   readonly allowedHosts: ReadonlySet<string>;
-  /** Lower-case schemes of applications that the asset lets pass anywhere. */
+  /** Application schemes that the asset allows in any tag, in lower case. */
   readonly allowedSchemes: ReadonlySet<string>;
   /** The multivariant playlist's variables, for EXT-X-DEFINE:IMPORT. */
   readonly imported: ReadonlyMap<string, string> | undefined;
   readonly pauseAllowance: Seconds;
-  /** How long URLs hold that players open or reload at a time nobody knows: the asset's session length. */
+  /** The lifetime of URLs that players may open or reload at any time: the asset's session length. */
   readonly fileLifetime: Seconds;
 }
 
-/** Faults of the playlist; or of the catalog (`configuration_invalid`) or this service (`internal_error`), where its own path is invalid. */
+/**
+ * Faults of the playlist. `configuration_invalid`: the asset's origin path. `internal_error`: the playlist's own path.
+ */
 export type CompileRefusal = Refusal<
   "playlist_invalid" | "playlist_too_large" | "uri_foreign" | "configuration_invalid" | "internal_error"
 >;
 
 /**
- * Compiles a playlist of the origin, once a version, in a time that grows with its length: its own bytes, a hole for
- * each URI of the asset, and what each distinct URL is signed for and how long.
+ * Compiles a playlist of the origin, once per version and in linear time, to literals, a hole per URI of the asset, and
+ * the purpose and lifetime of each distinct URL.
  *
- * Refuses `playlist_invalid` (no playlist, or one that players read in different ways), `uri_foreign` (a URI that leads
- * out of the asset to where the asset does not allow it) and `playlist_too_large`.
+ * `playlist_invalid`: it is not a playlist, or players read it in different ways. `uri_foreign`: a URI leaves the
+ * asset, and the asset does not allow it.
  */
 export function compilePlaylist(text: string, context: PlaylistContext): Result<PlaylistTemplate, CompileRefusal> {
   const inspected = readPlaylist(text);
@@ -73,7 +75,7 @@ export function compilePlaylist(text: string, context: PlaylistContext): Result<
     const need = lifetimeOf(use);
     needs[target] = before === undefined ? need : longer(before, need);
   }
-  const none: Lifetime = { lifetime: seconds(0), carried: false, minimum: seconds(0), grid: seconds(0) };
+  const none: Lifetime = { lifetime: seconds(0), reusable: false, minimum: seconds(0), roundTo: seconds(0) };
   const targets: Target[] = assembly.urls.map((url, i) => ({ ...url, ...(needs[i] ?? none) }));
   return ok({
     kind,
@@ -98,7 +100,7 @@ export function compilePlaylist(text: string, context: PlaylistContext): Result<
   });
 }
 
-/** Where a text lies at its origin, for which its references were written, and the query of its URL there. */
+/** The location of a text at its origin, against which its references resolve, and the query of its URL there. */
 export function placeOf(
   context: PlaylistContext,
 ): Result<
@@ -122,15 +124,17 @@ export function placeOf(
 }
 
 /**
- * What a playlist has to be whatever asset it belongs to, in the first half of compiling it: refuses `playlist_invalid` for
- * what is no playlist or cannot be told apart into segments, and `playlist_too_large`.
+ * The first half of compiling, which is independent of the asset. `playlist_invalid`: it is not a playlist, or its
+ * segments are ambiguous.
  */
 export function readPlaylist(text: string): Result<Inspection, Refusal<"playlist_invalid" | "playlist_too_large">> {
   const fault = textFault(text);
   return fault === undefined ? inspect(text) : refusal("playlist_invalid", fault);
 }
 
-/** Whether a playlist takes variables from its multivariant playlist (EXT-X-DEFINE:IMPORT), which then is read first. */
+/**
+ * Whether a playlist imports variables from its multivariant playlist (EXT-X-DEFINE:IMPORT), which must be read first.
+ */
 export function needsImport(text: string): boolean {
   if (!text.includes("#EXT-X-DEFINE:")) return false;
   for (const line of linesOf(text)) {

@@ -4,9 +4,9 @@ import type { PlaylistReloads, PlaylistTemplate } from "./template.ts";
 
 /** The delivery directives of a request for a playlist (RFC 8216bis §6.2.5). */
 export interface DeliveryDirectives {
-  /** `_HLS_msn` and `_HLS_part`: the playlist is wanted as soon as it holds this. */
+  /** `_HLS_msn` and `_HLS_part`: the response must contain this. */
   readonly least?: Position;
-  /** `_HLS_skip`: a delta update will do. */
+  /** `_HLS_skip`: a delta update is accepted. */
   readonly skip?: "YES" | "v2";
 }
 
@@ -16,18 +16,18 @@ export interface Position {
   readonly part?: number;
 }
 
-/** How far behind the last segment one may ask: an origin answers 400 to more (RFC 8216bis §6.2.5.2). */
+/** How far after the last segment a request may ask: beyond that, an origin answers 400 (RFC 8216bis §6.2.5.2). */
 const mostAhead = 2;
 
-/** What an isolate knows may be a segment behind what the playlist's object knows, which decides. */
+/** An isolate may know one segment less than the playlist's object, which decides. */
 const mostBehind = 1;
 
 /** A segment of 10 s has 50 parts of 200 ms. */
 const mostParts = 100;
 
 /**
- * The directives among what a player appended to a playlist's URL: the first of each name, and of no other form than the
- * standard's. They are not signed, since the player makes them up as it goes.
+ * The directives in the text that a player appended to a playlist's URL: the first of each name, in the standard's
+ * form. They are not signed, because the player chooses them.
  */
 export function deliveryDirectives(appended: string): DeliveryDirectives {
   const found = new Map<string, string>();
@@ -46,10 +46,10 @@ export function deliveryDirectives(appended: string): DeliveryDirectives {
 }
 
 /**
- * What of it the origin is told, where `known` is the last version of the playlist that was seen, and `given` the one that
- * could be given out: another one where that is a delta update, none where there is none yet. Each new query is one more
- * question to the origin, and anybody can write directives behind a signed URL. So the origin is told nothing that the
- * playlist does not offer, that it has answered already, or that it would refuse for lying too far ahead.
+ * The directives to forward to the origin. `known` is the last known version of the playlist; `given` the version that
+ * could be served (a delta update is another one; undefined if there is none). Each new query is another request to the
+ * origin, and anyone can append directives to a signed URL. So nothing is forwarded that the playlist does not offer,
+ * that was answered already, or that is too far ahead.
  */
 export function admitted(
   { least, skip }: DeliveryDirectives,
@@ -61,7 +61,7 @@ export function admitted(
   return { ...(waits && { least }), ...(skip !== undefined && reloads.canSkip && { skip }) };
 }
 
-/** Directives as a query without `?`, empty where there are none; in the order that RFC 8216bis §6.2.5 asks for. */
+/** Directives as a query without `?`, in the order of RFC 8216bis §6.2.5; empty if there are none. */
 export function directiveQuery({ least, skip }: DeliveryDirectives): string {
   return [
     ...(least === undefined ? [] : [`_HLS_msn=${least.segment}`]),
@@ -70,15 +70,17 @@ export function directiveQuery({ least, skip }: DeliveryDirectives): string {
   ].join("&");
 }
 
-/** Whether a playlist holds a segment, or a part of one. */
+/** Whether a playlist contains a segment or part. */
 export function holds({ nextSegment, nextPart }: Reached, { segment, part }: Position): boolean {
   return segment < nextSegment || (segment === nextSegment && part !== undefined && part < nextPart);
 }
 
-/** How far a playlist has come: the number behind its last segment's, and how many parts of that segment are there. */
+/**
+ * The end of a playlist: the sequence number after its last segment, and how many parts of that next segment it has.
+ */
 export type Reached = Pick<PlaylistReloads, "nextSegment" | "nextPart">;
 
-/** Whether one playlist has come further than another. */
+/** Whether one playlist has advanced further than another. */
 export function isAhead(one: Reached, other: Reached): boolean {
   if (one.nextSegment !== other.nextSegment) return one.nextSegment > other.nextSegment;
   return one.nextPart > other.nextPart;
@@ -89,9 +91,9 @@ function isNear({ nextSegment }: Reached, { segment, part = 0 }: Position): bool
 }
 
 /**
- * Whether an origin will wait for what a version lacks, as RFC 8216bis §6.2.5.2 has it: two segments behind the last one,
- * and in parts its Advance Part Limit, 3 s of them and at least three. What lies in the segment behind the next one is
- * counted from that one's beginning, since nobody knows how many parts the next one will have.
+ * Whether an origin waits for a position that a version lacks (RFC 8216bis §6.2.5.2): up to two segments after the last
+ * one, and for parts up to its Advance Part Limit, 3 s and at least three parts. A position in the segment after the
+ * next counts from that segment's start, because the number of parts of the next one is unknown.
  */
 export function willBeWaitedFor(progress: Progress, { segment, part }: Position): boolean {
   const { nextSegment, nextPart, period } = progress;

@@ -5,41 +5,39 @@ import { attributeList, attributeText } from "./attributes.ts";
 import { linesOf } from "./lines.ts";
 import { KindSigns, type PlaylistKind } from "./template.ts";
 
-/** What the plan has to know of a playlist. Durations are in seconds, and are finite and not negative. */
+/** The properties of a playlist for the expiry plan. Durations are seconds, finite and not negative. */
 export interface Inspection {
   readonly kind: PlaylistKind;
   readonly ended: boolean;
   readonly playlistType: "VOD" | "EVENT" | undefined;
   readonly iFramesOnly: boolean;
   readonly targetDuration: number | undefined;
-  /** Of each segment, in order. */
+  /** One per segment, in order. */
   readonly durations: readonly number[];
-  /** The sum of the parts behind the last segment. */
+  /** The total duration of the parts after the last segment. */
   readonly trailing: number;
-  /** Whether it announces parts (EXT-X-PART-INF). */
+  /** Whether it has parts (EXT-X-PART-INF). */
   readonly lowLatency: boolean;
-  /** How many segments a delta update leaves out (EXT-X-SKIP). */
+  /** The number of segments that a delta update omits (EXT-X-SKIP). */
   readonly skipped: number;
-  /** CAN-SKIP-UNTIL; 0 where the server sends no delta updates. */
+  /** CAN-SKIP-UNTIL; 0 if the server sends no delta updates. */
   readonly canSkipUntil: number;
 }
 
-/** 125,000 segments: more than a day of one second each, and what a worker's memory can hold. */
+/** 125,000 segments: more than a day of one-second segments, and the limit of a worker's memory. */
 const mostLines = 250_000;
 
-/** Where neither EXTINF nor EXT-X-TARGETDURATION tells how long a segment is. */
+/** Used if neither EXTINF nor EXT-X-TARGETDURATION gives a segment's duration. */
 const unknownDuration = 10;
 
 /**
- * Reads a playlist with m3u8-parser. It is shown only the lines that this needs, with attributes that we wrote anew:
- * some of the others make it throw (a short IV), take time that grows with their square (EXT-X-DEFINE, a list of commas)
- * or write to Object.prototype (a GROUP-ID or a DATERANGE's ID of `__proto__`).
+ * Parses a playlist with m3u8-parser. The parser only gets the lines that it needs, with rewritten attributes. Others
+ * make it throw (a short IV), take quadratic time (EXT-X-DEFINE, a list of commas) or write to Object.prototype (a
+ * GROUP-ID or a DATERANGE's ID of `__proto__`). The kind is determined here, because the plan needs nothing of a
+ * multivariant playlist.
  *
- * It decides nothing about the kind: in a media playlist it sees no tags of a multivariant one, and a multivariant playlist
- * has nothing that the plan would have to know.
- *
- * Refuses `playlist_invalid` where variants and segments stand in one playlist, or where the parser sees other URIs than we
- * do: a plan for the wrong segments is worse than none. Refuses `playlist_too_large` above 125,000 segments.
+ * `playlist_invalid`: it has both variants and segments, or the parser finds other URIs than this code, so the plan
+ * would be for the wrong segments. `playlist_too_large`: more than 125,000 segments.
  */
 export function inspect(text: string): Result<Inspection, Refusal<"playlist_invalid" | "playlist_too_large">> {
   const excerpt = excerptOf(text);
@@ -83,7 +81,7 @@ function excerptOf(text: string): Result<Excerpt, Refusal<"playlist_invalid" | "
     if (shown.length > mostLines) return refusal("playlist_too_large", "it holds too many segments");
     if (line.kind === "uri") {
       const uri = text.slice(line.start, line.end);
-      // Some players trim more than blanks, as String.trim does. They would read another URI than we, or a tag.
+      // Some players trim more than blanks, like String.trim, and would read another URI or a tag.
       if (uri.trim() !== uri) return refusal("playlist_invalid", "a URI line begins or ends with an unusual space");
       uris.push(uri);
       shown.push(uri);
@@ -96,7 +94,7 @@ function excerptOf(text: string): Result<Excerpt, Refusal<"playlist_invalid" | "
   return ok({ shown: shown.join("\n"), uris, kind: signs.kind });
 }
 
-/** The line to show the parser for a tag, or undefined. A value's title and what is no number are left out. */
+/** The line that the parser gets for a tag, or undefined. Titles and values that are not numbers are omitted. */
 function shownTag(name: string, text: string, from: number, to: number): string | undefined {
   switch (name) {
     case "#EXTM3U":
@@ -128,14 +126,14 @@ function shownAttribute(tag: string, name: string, text: string, from: number, t
   return value === "" ? undefined : `${tag}:${name}=${value}`;
 }
 
-/** The number as a plain decimal, or "" where the text is none; the parser reads no sign and no exponent. */
+/** The number as a plain decimal, or "" if there is none. The parser reads no sign and no exponent. */
 function decimal(text: string): string {
   const value = Number.parseFloat(text);
   if (!(value >= 0)) return "";
   return value < 1e9 ? value.toFixed(5) : "1000000000";
 }
 
-/** What stands before the comma. A number is no longer than this, so that a title never counts as part of one. */
+/** The text before the comma, of limited length, so that a title is never read as part of a number. */
 function numberText(text: string, from: number, to: number): string {
   const start = text.slice(from, Math.min(to, from + 32));
   const comma = start.indexOf(",");

@@ -6,8 +6,8 @@ import { purposeOf, type UriRole } from "./tags.ts";
 import { Assembly, type PlaylistTemplate } from "./template.ts";
 
 /**
- * What a string of a document is: a URI in some role, the host of a pathway clone, or the name of a parameter that
- * players add to its URLs. All other strings keep their bytes.
+ * The meaning of a string in a document: a URI in some role, the host of a pathway clone, or the name of a parameter
+ * that players add to its URLs. All other strings keep their bytes.
  */
 type Meaning = UriRole | "host" | "parameter";
 
@@ -23,16 +23,16 @@ const steeringManifest: readonly (readonly [path: string, Meaning])[] = [
   ["PATHWAY-CLONES/*/URI-REPLACEMENT/PER-RENDITION-URIS/?", "playlist"],
 ];
 
-/** Members that are arrays: a player could walk an object as if it were one. */
+/** Members that must be arrays: a player could iterate over an object too. */
 const lists: ReadonlySet<string> = new Set(["ASSETS", "PATHWAY-CLONES", "PATHWAY-PRIORITY"]);
 
-/** Names of our own parameters: a player that sets one of these would overwrite the signature. */
+/** Names of our parameters: a player that sets one would overwrite the signature. */
 const ownParameters: ReadonlySet<string> = new Set(["list", "seg", "key", "file", "tpl"]);
 
-/** More URIs than this are refused: each is signed again for each viewer. */
+/** The most URIs of a document, because each is signed per viewer. */
 const mostUris = 5000;
 
-/** Whether a text that a playlist leads to is JSON, and not a playlist: its first character is `{`. */
+/** Whether a text is JSON instead of a playlist: its first character is `{`. */
 export function isJsonDocument(text: string): boolean {
   let at = text.charCodeAt(0) === 0xfeff ? 1 : 0;
   while (at < text.length && " \t\r\n".includes(text.charAt(at))) at++;
@@ -40,13 +40,13 @@ export function isJsonDocument(text: string): boolean {
 }
 
 /**
- * Compiles a JSON document with URIs as {@link compilePlaylist} compiles a playlist: an asset list or a steering manifest.
- * All its bytes stay, except the URIs of the asset, which become holes. Each is written as a whole URL: hls.js parses
- * PER-VARIANT-URIS without a base, and an asset list's URIs are absolute by the draft.
+ * Compiles a JSON document with URIs, an asset list or a steering manifest, like {@link compilePlaylist}. All bytes
+ * stay, except the asset's URIs, which become holes. Each is written as a whole URL: hls.js parses PER-VARIANT-URIS
+ * without a base, and an asset list's URIs are absolute by the draft.
  *
- * Refuses `playlist_invalid` (JSON that is neither, that has a member of another type where a URI belongs, or that has two
- * readings), `uri_foreign` (a URI that the asset does not allow, or a clone's HOST that is not the media host: players send
- * the grant to that host, so `allowedHosts` does not suffice) and `playlist_too_large`.
+ * `playlist_invalid`: the JSON is neither, is ambiguous, or has another type where a URI belongs. `uri_foreign`: the
+ * asset does not allow a URI, or a clone's HOST is not the media host; players send the grant to that host, so
+ * `allowedHosts` does not suffice.
  */
 export function compileJsonDocument(text: string, context: PlaylistContext): Result<PlaylistTemplate, CompileRefusal> {
   const place = placeOf(context);
@@ -76,7 +76,7 @@ function meaningsOf(values: readonly JsonValue[]): ReadonlyMap<string, Meaning> 
   return listed ? new Map(isSteering ? steeringManifest : assetList) : undefined;
 }
 
-/** The pattern that a value's path matches: its path, or the same with `?` for the last name, which may be any. */
+/** The pattern that a value's path matches: its path, or the same with `?` for an arbitrary last name. */
 function patternOf({ path }: JsonValue, meanings: ReadonlyMap<string, Meaning>): string {
   const exact = path.join("/");
   return meanings.has(exact) ? exact : [...path.slice(0, -1), "?"].join("/");
@@ -105,7 +105,7 @@ function rewrite(
   return undefined;
 }
 
-/** Players replace the host name and keep the port, or replace both. */
+/** Some players replace the host name and keep the port, others replace both. */
 function hostFault(host: string, mediaHost: string): Refusal<"uri_foreign"> | undefined {
   const own = isOwnHost(readHost(host, undefined), mediaHost) || host.toLowerCase() === mediaHost.replace(/:\d+$/, "");
   return own ? undefined : refusal("uri_foreign", "a pathway clone leads to a host that is not the media host").refusal;
@@ -113,7 +113,7 @@ function hostFault(host: string, mediaHost: string): Refusal<"uri_foreign"> | un
 
 function templateOf(assembly: Assembly, { fileLifetime }: PlaylistContext): PlaylistTemplate {
   const none = seconds(0);
-  const lasting = { lifetime: fileLifetime, carried: false, minimum: fileLifetime, grid: none };
+  const lasting = { lifetime: fileLifetime, reusable: false, minimum: fileLifetime, roundTo: none };
   return {
     kind: "document",
     live: false,
@@ -126,7 +126,7 @@ function templateOf(assembly: Assembly, { fileLifetime }: PlaylistContext): Play
   };
 }
 
-/** One value of a JSON document: where it is, and what it is. */
+/** A value of a JSON document. */
 interface JsonValue {
   /** Member names from the root, with `*` for an element of an array: `["ASSETS", "*", "URI"]`. */
   readonly path: readonly string[];
@@ -134,13 +134,13 @@ interface JsonValue {
   readonly string: { readonly value: string; readonly start: number; readonly end: number } | undefined;
 }
 
-/** Deeper documents are refused: neither an asset list nor a steering manifest needs more than six levels. */
+/** Deeper documents are refused. Asset lists and steering manifests need no more than six levels. */
 const deepest = 32;
 
 /**
- * The values of a JSON text (RFC 8259), each with its place, so that one can be replaced and all other bytes stay. `start`
- * and `end` enclose what is between the quotation marks. Undefined for what is not JSON, for nesting deeper than 32, and for
- * an object with two members of one name: parsers disagree about which of them counts.
+ * The values of a JSON text (RFC 8259) with their positions, so that one can be replaced and all other bytes stay.
+ * `start` and `end` enclose the text between the quotation marks. Undefined for invalid JSON, for nesting deeper than
+ * 32, and for duplicate members, which parsers read differently.
  */
 export function jsonValues(text: string): readonly JsonValue[] | undefined {
   try {
@@ -154,7 +154,7 @@ export function jsonValues(text: string): readonly JsonValue[] | undefined {
 const byteOrderMark = 0xfeff;
 const quote = 0x22;
 
-/** Walks a text that JSON.parse accepted, so it meets no syntax error. */
+/** Walks a text that JSON.parse has accepted, so there are no syntax errors. */
 class Walker {
   readonly #text: string;
   readonly #found: JsonValue[] = [];
@@ -225,7 +225,7 @@ class Walker {
     return { value: String(JSON.parse(`"${this.#text.slice(start, end)}"`)), start, end };
   }
 
-  /** The next character that is no white space. */
+  /** The next character that is not white space. */
   #next(): number {
     while (" \t\r\n".includes(this.#text.charAt(this.#at)) && this.#at < this.#text.length) this.#at++;
     return this.#text.charCodeAt(this.#at);

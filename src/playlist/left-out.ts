@@ -2,7 +2,7 @@ import { attributeList, attributeText } from "./attributes.ts";
 import { type Line, linesOf } from "./lines.ts";
 import { attributeTexts } from "./readings.ts";
 
-/** Tags of a rendition or of data that a playlist also plays without. */
+/** Tags of renditions and data without which a playlist still plays. */
 export const optionalTags: ReadonlySet<string> = new Set([
   "#EXT-X-MEDIA",
   "#EXT-X-I-FRAME-STREAM-INF",
@@ -10,28 +10,28 @@ export const optionalTags: ReadonlySet<string> = new Set([
   "#EXT-X-SESSION-DATA",
 ]);
 
-/** A line that is left out, where it begins, and why. */
+/** An omitted line: where it begins, and why. */
 export interface LeftOut {
   readonly start: number;
   readonly reason: string;
 }
 
-/** More are counted and not described: the log has one line for a playlist. */
+/** Lines beyond this are counted and not described: the log has one line per playlist. */
 const mostDescribed = 5;
 
-/** What the log says about the lines that were left out; undefined where there are none. */
+/** The log's text about omitted lines; undefined if there are none. */
 export function leftOutReason(lines: readonly LeftOut[]): string | undefined {
   if (lines.length === 0) return undefined;
   const described = lines.slice(0, mostDescribed).map(({ reason }) => reason);
   return `${lines.length} unreadable renditions were left out: ${described.join("; ")}`;
 }
 
-/** Which group of renditions a variant names: the attribute is the rendition's TYPE. */
+/** The attributes by which a variant names a group. Each is also the TYPE of the renditions. */
 const groupTypes = ["AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS"];
 
 /**
- * Whether a variant names a group (RFC 8216bis §4.4.6.2) of which no rendition is left: players fail on that. Where it cannot be
- * told which group a line was in that was left out, it was in each.
+ * Whether a variant names a group (RFC 8216bis §4.4.6.2) that has no rendition left, which makes players fail. An
+ * omitted line whose group is ambiguous counts for every group.
  */
 export function emptiesGroup(text: string, leftOut: readonly LeftOut[]): boolean {
   const starts = new Set(leftOut.map(({ start }) => start));
@@ -55,7 +55,7 @@ export function emptiesGroup(text: string, leftOut: readonly LeftOut[]): boolean
   );
 }
 
-/** The texts of an attribute, by all players. */
+/** The texts of an attribute, as all players read it. */
 function texts(text: string, { value, end }: Line & { kind: "tag" }, name: string): readonly string[] {
   const list = attributeList(text, value, end);
   if (!list.ok) return attributeTexts(text.slice(value, end), name);

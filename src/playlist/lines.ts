@@ -1,7 +1,7 @@
 /**
- * One line of a playlist, as a place in its text: a line keeps its own bytes, and whoever changes one writes only the
- * span that changes. `start` and `end` leave out the blanks around and the line's end. `name` is a tag's name with its
- * `#`, up to the colon; `value` is where what follows the colon begins.
+ * A line of a playlist, as positions in its text, so that a change only writes the span that changes. `start` and `end`
+ * exclude outer blanks and the line break. `name` is a tag's name with its `#`, up to the colon; `value` is the
+ * position after the colon.
  */
 export type Line =
   | { readonly kind: "blank" | "comment" | "uri"; readonly start: number; readonly end: number }
@@ -14,8 +14,8 @@ export type Line =
     };
 
 /**
- * The lines of a playlist, in order, from the first one that is not blank. A line ends with LF or CRLF (RFC 8216bis §4.1),
- * and with CR in a text that is written so throughout: see {@link endsLinesWithCr}.
+ * The lines of a playlist, in order, from the first that is not blank. A line ends with LF or CRLF (RFC 8216bis §4.1),
+ * and with CR in a text that uses it; see {@link endsLinesWithCr}.
  */
 export function* linesOf(text: string): Generator<Line, void, void> {
   const withCr = endsLinesWithCr(text);
@@ -27,7 +27,7 @@ export function* linesOf(text: string): Generator<Line, void, void> {
   }
 }
 
-/** What makes a text no playlist at all, or undefined: it does not begin with #EXTM3U (RFC 8216bis §4.4.1.1). */
+/** Why a text is not a playlist, or undefined: it does not begin with #EXTM3U (RFC 8216bis §4.4.1.1). */
 export function textFault(text: string): string | undefined {
   const start = startOf(text);
   const after = start + header.length;
@@ -37,8 +37,8 @@ export function textFault(text: string): string | undefined {
 }
 
 /**
- * Whether CR alone ends a line as well, as in files of old editors: there is no LF, or a CR with a tag behind it. Most players
- * split there (hls.js, Shaka, ffmpeg) and one does not (VHS). A CR inside of a title or a comment is no line's end.
+ * Whether a lone CR also ends a line, as in files of old editors: there is no LF, or a tag follows a CR. Most players
+ * split there (hls.js, Shaka, ffmpeg) and VHS does not. A CR inside a title or a comment does not end a line.
  */
 export function endsLinesWithCr(text: string): boolean {
   const start = startOf(text);
@@ -51,7 +51,7 @@ export function endsLinesWithCr(text: string): boolean {
   return false;
 }
 
-/** Where the line that begins at `from` ends. */
+/** The end of the line that begins at `from`. */
 export function lineEnd(text: string, from: number, withCr: boolean): number {
   if (!withCr) {
     const lf = text.indexOf("\n", from);
@@ -63,9 +63,9 @@ export function lineEnd(text: string, from: number, withCr: boolean): number {
 }
 
 /**
- * Whether some player, or some other reader of text, takes the UTF-16 code unit or code point `code` for the end of a line:
- * LF, CR, NUL (ffmpeg), U+2028 and U+2029 (hls.js), and what Python's `splitlines` splits at. Whoever reads bytes for Latin-1
- * finds NEL (0x85) in characters such as `Å` (C3 85) too.
+ * Whether some reader takes the UTF-16 code unit or code point `code` for a line break: LF, CR, NUL (ffmpeg), U+2028
+ * and U+2029 (hls.js), and the breaks of Python's `splitlines`. A reader that decodes Latin-1 also finds NEL (0x85) in
+ * characters such as `Å` (C3 85).
  */
 export function breaksLines(code: number): boolean {
   if (code < 0x20) return code === 0 || (code >= 0x0a && code <= 0x0d) || code >= 0x1c;
@@ -84,7 +84,7 @@ const otherWhiteSpace: ReadonlySet<number> = new Set([0x2028, 0x2029, 0x202f, 0x
 
 const header = "#EXTM3U";
 
-/** Where the text begins behind byte order marks, blank lines and spaces: exporters write several of them before #EXTM3U. */
+/** The start of the text after byte order marks, blank lines and spaces, which exporters write before #EXTM3U. */
 function startOf(text: string): number {
   return text.length - text.trimStart().length;
 }
@@ -104,18 +104,21 @@ function lineBetween(text: string, from: number, to: number): Line {
   return { kind: "tag", start, end, name: text.slice(start, end), value: end };
 }
 
-/** A form feed between lines, as text files have them. */
+/** For example a form feed between lines. */
 function isAllWhiteSpace(text: string, start: number, end: number): boolean {
   for (let i = start; i < end; i++) if (!isWhiteSpace(text.charCodeAt(i))) return false;
   return true;
 }
 
-/** Space, tab and carriage return: what every player strips from a line. */
+/** Space, tab and carriage return, which every player strips from a line. */
 function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09 || code === 0x0d;
 }
 
-/** Whether the UTF-8 form of a character has the byte 0x85, or an escaped byte (`base/lossless-text.ts`) is that. */
+/**
+ * Whether the UTF-8 form of a character contains the byte 0x85, or it is that byte in escaped form
+ * (`base/lossless-text.ts`).
+ */
 function holdsNel(code: number): boolean {
   if (code >= 0xdc80 && code <= 0xdcff) return code === 0xdc85;
   if ((code & 0x3f) === 0x05) return true;

@@ -1,8 +1,8 @@
-/** The part of m3u8-parser's interface that is used here: the package has no types of its own. */
+/** The used part of m3u8-parser's interface: the package has no types. */
 declare module "m3u8-parser" {
   export interface ParsedSegment {
     readonly uri: string;
-    /** Absent where neither EXTINF nor a target duration before the segment tells it. */
+    /** Absent if neither EXTINF nor an earlier target duration gives it. */
     readonly duration?: number;
   }
 
@@ -15,7 +15,7 @@ declare module "m3u8-parser" {
     readonly partTargetDuration?: number;
     readonly serverControl?: { readonly canSkipUntil?: number };
     readonly skip?: { readonly skippedSegments?: number };
-    /** The parts behind the last segment. */
+    /** The parts after the last segment. */
     readonly preloadSegment?: { readonly parts?: readonly { readonly duration?: number }[] };
   }
 

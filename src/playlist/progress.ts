@@ -5,35 +5,35 @@ import { linesOf } from "./lines.ts";
 import { KindSigns } from "./template.ts";
 import { Traits } from "./traits.ts";
 
-/** How far a version of a playlist has come, and when the next one is due. */
+/** How far a version of a playlist has advanced, and when the next one is due. */
 export interface Progress {
-  /** True for a media playlist that will change. */
+  /** Whether it is a media playlist that will change. */
   readonly live: boolean;
   /** EXT-X-SERVER-CONTROL's CAN-BLOCK-RELOAD. */
   readonly canBlock: boolean;
-  /** Whether it announces parts (EXT-X-PART-INF). */
+  /** Whether it has parts (EXT-X-PART-INF). */
   readonly lowLatency: boolean;
-  /** EXT-X-TARGETDURATION, or the longest segment where that is missing. */
+  /** EXT-X-TARGETDURATION, or the longest segment if it is missing. */
   readonly targetDuration: Seconds;
-  /** How long after this version the next one comes, by all that can be known: the last segment's duration, or a part's. */
+  /** The expected time until the next version: the last segment's duration, or a part's. */
   readonly period: Seconds;
-  /** EXT-X-MEDIA-SEQUENCE: the number of the first segment, or of the first that a delta update leaves out. */
+  /** EXT-X-MEDIA-SEQUENCE: the number of the first segment, or of the first that a delta update omits. */
   readonly firstSegment: number;
-  /** The media sequence number behind that of the last segment, and how many parts of that segment are there. */
+  /** The media sequence number after the last segment, and how many parts of that next segment there are. */
   readonly nextSegment: number;
   readonly nextPart: number;
-  /** Whether it says that it will not change: EXT-X-ENDLIST or EXT-X-PLAYLIST-TYPE:VOD. */
+  /** Whether it will not change: EXT-X-ENDLIST or EXT-X-PLAYLIST-TYPE:VOD. */
   readonly ended: boolean;
-  /** Whether an EXTINF is not followed by a segment. */
+  /** Whether no segment follows an EXTINF. */
   readonly unfinished: boolean;
 }
 
-/** No duration, however broken, makes a period outside of these: seconds. */
+/** Limits of a period in seconds, whatever the durations are. */
 const periods = { shortest: 0.2, longest: 60 };
 
 /**
- * Reads the progress off a playlist's text: one pass, without judging anything. What is no playlist has no live one's
- * progress; compiling it says what is wrong with it.
+ * Reads the progress from a playlist's text in one pass, without validation, which compiling does. Text that is not a
+ * playlist is not live.
  */
 export function progressOf(text: string): Progress {
   const traits = new Traits();
@@ -64,7 +64,7 @@ export function progressOf(text: string): Progress {
     else if (name === "#EXT-X-PART-INF") part = attributeNumber(text, value, end, "PART-TARGET");
     else if (name === "#EXT-X-SKIP") skipped = attributeNumber(text, value, end, "SKIPPED-SEGMENTS");
   }
-  // A multivariant playlist with a stray EXT-X-TARGETDURATION is no live one.
+  // A multivariant playlist with a stray EXT-X-TARGETDURATION is not live.
   const media = timed && signs.kind !== "multivariant";
   if (type === "VOD") ended = true;
   const targetDuration = seconds(target > 0 ? within(target) : within(longest));

@@ -4,7 +4,7 @@ import type { Attribute } from "./attributes.ts";
 import { isWhiteSpace } from "./lines.ts";
 import type { UriRole } from "./tags.ts";
 
-/** An attribute as one player reads it: where its value is, and what the player makes of that. */
+/** An attribute as one player reads it: the position of its value, and the value that the player gets. */
 export interface Reading {
   readonly name: string;
   readonly start: number;
@@ -12,10 +12,12 @@ export interface Reading {
   readonly text: string;
 }
 
-/** The attributes that a player reads in a list; undefined where it gives the whole playlist up. */
+/** The attributes that a player reads in a list; undefined if it rejects the whole playlist. */
 type Reader = (list: string) => readonly Reading[] | undefined;
 
-/** hls.js 1.7: a quoted value ends at a quote with a comma or the end behind it, and names are trimmed. The last one counts. */
+/**
+ * hls.js 1.7: a quoted value ends at a quote before a comma or the end; names are trimmed. The last duplicate counts.
+ */
 export const readAsHlsJs: Reader = (list) => {
   const end = firstOf(list, "\r\n\u2028\u2029");
   const found: Reading[] = [];
@@ -37,7 +39,7 @@ export const readAsHlsJs: Reader = (list) => {
   return found;
 };
 
-/** Shaka 5: a value may stand in front of the list, and nothing has to follow a closed quote. The first one counts. */
+/** Shaka 5: a value may precede the list, and anything may follow a closed quote. The first duplicate counts. */
 export const readAsShaka: Reader = (list) => {
   const end = firstOf(list, "\r\n");
   const found: Reading[] = [];
@@ -57,7 +59,10 @@ export const readAsShaka: Reader = (list) => {
   return found;
 };
 
-/** VHS (m3u8-parser 7): commas belong to the next name, and what is left over without an equals sign throws. The first counts. */
+/**
+ * VHS (m3u8-parser 7): commas belong to the next name, and a rest without an equals sign throws. The first duplicate
+ * counts.
+ */
 export const readAsVhs: Reader = (list) => {
   if (firstOf(list, "\u2028\u2029") < list.length) return [];
   const found: Reading[] = [];
@@ -82,7 +87,10 @@ export const readAsVhs: Reader = (list) => {
   return found;
 };
 
-/** ffmpeg: blanks and commas stand between attributes, a backslash escapes, a value without quotes ends at a blank. The last counts. */
+/**
+ * ffmpeg: blanks and commas separate attributes, a backslash escapes, an unquoted value ends at a blank. The last
+ * duplicate counts.
+ */
 export const readAsFfmpeg: Reader = (list) => {
   const end = firstOf(list, "\r\n\0");
   const found: Reading[] = [];
@@ -107,7 +115,7 @@ export const readAsFfmpeg: Reader = (list) => {
   return found;
 };
 
-/** `URI="([^"]*)"`, wherever it stands, as ExoPlayer and many scripts look for it. */
+/** `URI="([^"]*)"` at any position, as ExoPlayer and many scripts search for it. */
 export function readPlainly(list: string, name: string): readonly Reading[] {
   const at = list.indexOf(`${name}="`);
   const start = at + name.length + 2;
@@ -115,16 +123,16 @@ export function readPlainly(list: string, name: string): readonly Reading[] {
   return stop < 0 ? [] : [reading(list, name, start, stop)];
 }
 
-/** So many of the five have to find the URI of a tag that cannot be left out: without it most players do not play. */
+/** At least this many of the five readers must find the URI of a required tag: otherwise most players would fail. */
 const most = 3;
 
-/** How often more a broken list may hold the same URI: each is cut out of it. */
+/** How often a broken list may repeat the same URI; each copy is cut out. */
 const mostTimes = 8;
 
 /**
- * The attributes of a list that is no list by RFC 8216bis §4.2, in `text` from `from` to `to`. Its URIs are determined where all
- * players that find one find the same, and nothing else looks like a URL or like a second one; what does not hold a URI is as
- * hls.js reads it. `needed` is whether most players have to find it. The refusal says in words why there is no one reading.
+ * The attributes of a list that is invalid by RFC 8216bis §4.2, in `text` from `from` to `to`. Its URIs are unambiguous
+ * if all players that find one find the same, and nothing else looks like a URL or a second URI. Other attributes are
+ * read as in hls.js. `needed`: most players must find the URI. The refusal says why the list is ambiguous.
  */
 export function doubtfulList(
   text: string,
@@ -172,8 +180,9 @@ export function doubtfulList(
 }
 
 /**
- * Whether some player finds a URI with a host in a list that is one by RFC 8216bis §4.2, but has blanks or backslashes at which
- * players part ways, or a name that ends like a URI's: scripts find `URI="` in `X-URI="` as well. A relative one leads to the media host without a signature, which answers 403.
+ * Whether some player finds a URI with a host in a list that is valid by RFC 8216bis §4.2. Players disagree about
+ * blanks, backslashes and names that end like a URI's: scripts find `URI="` in `X-URI="` too. A relative URI is
+ * harmless: it leads to the media host without a signature and gets 403.
  */
 export function isReadOtherwise(
   text: string,
@@ -198,14 +207,14 @@ export function isReadOtherwise(
   );
 }
 
-/** What the players make of an attribute that holds no URI, each text once. */
+/** The distinct texts that the players read in an attribute without a URI. */
 export function attributeTexts(list: string, name: string): readonly string[] {
   const found = [readAsHlsJs, readAsShaka, readAsVhs, readAsFfmpeg].flatMap((read) => read(list) ?? []);
   const texts = [...found, ...readPlainly(list, name)].filter((one) => one.name === name).map(({ text }) => text);
   return [...new Set(texts)];
 }
 
-/** Whether a list has no backslash in quotes, and blanks outside of them only behind a comma. */
+/** Whether a list has no backslash in quotes, and blanks outside quotes only after a comma. */
 function isPlain(text: string, from: number, to: number): boolean {
   let quoted = false;
   let hasQuotes = false;
@@ -225,7 +234,7 @@ function isPlain(text: string, from: number, to: number): boolean {
   return !hasQuotes || !isWhiteSpace(behind) || behind === 0x0a || behind === 0x0d;
 }
 
-/** What each of the players finds; one that gives the playlist up finds nothing. */
+/** The attributes that each player finds; none for one that rejects the playlist. */
 function readAll(list: string, roles: ReadonlyMap<string, UriRole>): readonly (readonly Reading[])[] {
   return [
     ...[readAsHlsJs, readAsShaka, readAsVhs, readAsFfmpeg].map((read) => read(list) ?? []),
@@ -233,7 +242,7 @@ function readAll(list: string, roles: ReadonlyMap<string, UriRole>): readonly (r
   ];
 }
 
-/** Whether the name of a URI's attribute stands at another place in front of something else. */
+/** Whether the name of a URI attribute also occurs elsewhere, before another value. */
 function namedElsewhere(list: string, name: string, spans: ReadonlyMap<number, Reading>): boolean {
   const [first] = spans.values();
   const upper = list.toUpperCase();
@@ -257,7 +266,7 @@ function reading(list: string, name: string, from: number, to: number): Reading 
   return { name, start, end, text: list.slice(start, end) };
 }
 
-/** As VHS strips quotes, single ones too, where there is one at both ends. */
+/** Strips quotes as VHS does: also single ones, if both ends have one. */
 function unquoted(list: string, name: string, from: number, to: number): Reading {
   const whole = reading(list, name, from, to);
   const isQuoted = whole.end - whole.start > 1 && /^['"].*['"]$/s.test(whole.text);

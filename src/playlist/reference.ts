@@ -4,52 +4,55 @@ import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { isApplicationScheme, isHttpScheme, schemeOf } from "../base/uri-scheme.ts";
 import { isLoadedByApplication, type UriRole } from "./tags.ts";
 
-/** Where a playlist lies: at the origin, where its references were written, and on the media host, where they are read. */
+/**
+ * The location of a playlist: at the origin, where its references were written, and on the media host, where they are
+ * read.
+ */
 export interface Place {
   /** The asset's prefix on the media host, `/vod-ts/`. */
   readonly prefix: string;
   /** Canonical plain path of the playlist on the media host, `/vod-ts/360p/index.m3u8` or an alias. */
   readonly path: string;
-  /** Its path at the origin, as the origin spells it: references resolve against it (RFC 3986 §5.1). */
+  /** Its path at the origin, in the origin's spelling. References resolve against it (RFC 3986 §5.1). */
   readonly base: string;
   /** `host[:port]` of an HTTP origin; undefined for a bucket. */
   readonly originHost: string | undefined;
-  /** What the prefix stands for at the origin, `/films/42/`. */
+  /** The origin's path of the prefix, `/films/42/`. */
   readonly originPath: string;
   /** `host[:port]` of the media host. */
   readonly mediaHost: string;
-  /** Lower-case `host[:port]` of the foreign hosts that the asset lets pass unsigned, or `*.` and the host above them. */
+  /** Foreign hosts that the asset allows unsigned: `host[:port]` in lower case, or `*.` and the host above them. */
   readonly allowedHosts: ReadonlySet<string>;
-  /** Lower-case schemes of applications that the asset lets pass anywhere. */
+  /** Application schemes that the asset allows in any tag, in lower case. */
   readonly allowedSchemes: ReadonlySet<string>;
 }
 
-/** What a URI of a playlist points to: a file of the asset, or something that passes as it is. */
+/** The target of a URI: a file of the asset, or something that stays unsigned. */
 export type Resolved =
   | { readonly kind: "own"; readonly path: string; readonly query: string; readonly reference: string }
   | { readonly kind: "passing" };
 
-/** Longer ones are refused: the smallest limit of a player that we know is 4,096 bytes. */
+/** The smallest known limit of a player is 4,096 bytes. */
 const longest = 8192;
 
-/** Schemes that pass anywhere, since they lead to no host: DRM systems and inline data. */
+/** Schemes that are allowed anywhere, because they lead to no host: DRM systems and inline data. */
 const passing: ReadonlySet<string> = new Set(["data", "skd", "urn"]);
 
-/** Roles of what may hold further URIs. */
+/** Roles of files that may contain further URIs. */
 const leadsOn: ReadonlySet<UriRole> = new Set(["playlist", "steering", "asset-list", "any"]);
 
 /**
- * Resolves a URI (variables replaced, blanks around it gone) as a player does, RFC 3986 §5.2. A relative reference is
- * resolved against the playlist's path at the origin, for which it was written, and mapped to the media host; so is a URL
- * of the origin's own host, with a scheme, without, or by its path alone. What is not canonical there gets an alias (see
- * `base/alias.ts`). A fragment is dropped: no player sends it.
+ * Resolves a URI (variables replaced, outer blanks removed) as a player does (RFC 3986 §5.2). A relative reference
+ * resolves against the playlist's path at the origin and is mapped to the media host, and so is a URL of the origin's
+ * own host, with or without its scheme. A path that is not canonical gets an alias (`base/alias.ts`). A fragment is
+ * dropped: players do not send it.
  *
- * `role` is what the URI is used for: an application's own scheme (`ownkey://7`) passes in a KEY, a SESSION-KEY and an
- * X-ASSET-LIST, which applications load themselves, and elsewhere only where the asset allows it.
+ * `role` is the use of the URI. An application's scheme (`ownkey://7`) is allowed in a KEY, a SESSION-KEY and an
+ * X-ASSET-LIST, which applications load themselves, and elsewhere only if the asset allows it.
  *
- * Refuses `uri_foreign`: another host that the asset does not allow, user info, a scheme that neither is HTTP nor passes, a
- * path outside the asset's prefix. Refuses `playlist_invalid`: what has no canonical form, and
- * what a browser's URL parser reads otherwise than RFC 3986 does.
+ * `uri_foreign`: another host that the asset does not allow, user info, a scheme that is neither HTTP nor allowed, a
+ * path outside the asset's prefix. `playlist_invalid`: it has no canonical form, or a browser's URL parser reads it
+ * differently than RFC 3986.
  */
 export function resolve(
   uri: string,
@@ -75,14 +78,14 @@ export function resolve(
 
   const rest = scheme === undefined ? location : location.slice(scheme.length + 1);
   if (rest.startsWith("//")) return absolute(scheme, rest.slice(2), query, place);
-  // A browser reads "https:a/b" as relative and "https:/host" as absolute; RFC 3986 reads neither so.
+  // A browser reads "https:a/b" as relative and "https:/host" as absolute, unlike RFC 3986.
   if (scheme !== undefined) return refusal("playlist_invalid", "a URI has a scheme but no host");
   return atOrigin(rest, query, place);
 }
 
 /**
- * Whether a URI with this scheme, in lower case and not HTTP's, passes unsigned in this role. Inline data does not where it
- * would be a playlist or a document with URIs of its own, which nobody reads or signs.
+ * Whether a URI with this scheme (lower case, not HTTP) stays unsigned in this role. Inline data is refused where it
+ * would be a playlist or a document with URIs, which would not be signed.
  */
 export function passesUnsigned(scheme: string, role: UriRole, place: Place): boolean {
   if (scheme === "data" && leadsOn.has(role)) return false;
@@ -108,7 +111,7 @@ function absolute(
   return refusal("uri_foreign", "a URI leads to a host that the asset does not allow");
 }
 
-/** A path or a relative reference as the origin means it. */
+/** Resolves a path or a relative reference at the origin. */
 function atOrigin(
   written: string,
   query: string,
@@ -117,7 +120,7 @@ function atOrigin(
   return below(place.originPath, written, query, place);
 }
 
-/** A path on the media host, written there by somebody who knew it. */
+/** Resolves a path on the media host, from an author who knew it. */
 function atMediaHost(
   written: string,
   query: string,
@@ -132,7 +135,10 @@ function atMediaHost(
     : refusal("playlist_invalid", `a URI is an alias that nobody issued: ${file.refusal.reason}`);
 }
 
-/** What a path or a relative reference leads to that has to lie below `root`, which stands for the asset's prefix. */
+/**
+ * Resolves a path or a relative reference that must be below `root`, the origin's or the media host's path of the
+ * asset's prefix.
+ */
 function below(
   root: string,
   written: string,
@@ -140,7 +146,7 @@ function below(
   place: Place,
 ): Result<Resolved, Refusal<"playlist_invalid" | "uri_foreign">> {
   const canonical = canonicalPathText(written);
-  // S3 reads `+` in a path as a space, so where a plus is escaped the two are not the same.
+  // S3 reads `+` in a path as a space, so an escaped plus is different.
   if (!canonical.ok || holdsEscapedPlus(written)) return aliased(root, written, query, place);
   const rest = restBelow(root, join(place.base, canonical.value));
   if (rest === undefined) return leadsOut;
@@ -151,7 +157,7 @@ function below(
   return signable(path, sent, own ? written : undefined, place);
 }
 
-/** The same for what is not canonical: by the bytes that a player would ask the origin for. */
+/** The same for paths that are not canonical, by the bytes that a player would send to the origin. */
 function aliased(
   root: string,
   written: string,
@@ -183,8 +189,8 @@ function signable(
 }
 
 /**
- * What of an absolute path, its dot segments resolved, lies below `root`, which is canonical. In front of it a path may be
- * spelled otherwise, by escapes that need not be there.
+ * The rest of an absolute path below `root` (canonical), with dot segments resolved. The path's part above may have
+ * needless escapes.
  */
 function restBelow(root: string, path: string): string | undefined {
   const resolved = removeDotSegments(path);
@@ -202,7 +208,7 @@ function holdsEscapedPlus(path: string): boolean {
   return path.includes("%2B") || path.includes("%2b");
 }
 
-/** Whether a relative reference means `path` on the media host as well as at the origin. */
+/** Whether a relative reference leads to `path` on the media host as it does at the origin. */
 function means(reference: string, path: string, place: Place): boolean {
   const joined = join(place.path, reference);
   return !climbsAboveRoot(joined) && removeDotSegments(joined) === path;
@@ -215,9 +221,9 @@ function join(base: string, reference: string): string {
 }
 
 /**
- * What no two readers of a URI agree about, or undefined. A browser deletes tabs and line breaks wherever they stand, so that
- * `htt<tab>p:` would be another scheme to us; a player may end a line at NEL or U+2028; and bytes that are not UTF-8
- * (`base/lossless-text.ts`) are one character to one player and another to the next.
+ * Why readers of a URI would disagree about it, or undefined. Browsers delete tabs and line breaks, so `htt<tab>p:`
+ * would be another scheme here; some players end a line at NEL or U+2028; and players decode bytes that are not UTF-8
+ * (`base/lossless-text.ts`) differently.
  */
 function characterFault(uri: string): string | undefined {
   for (let i = 0; i < uri.length; i++) {
@@ -228,14 +234,16 @@ function characterFault(uri: string): string | undefined {
   return uri.isWellFormed() ? undefined : "a URI holds bytes that are not UTF-8";
 }
 
-/** An absolute path without its dot segments (RFC 3986 §5.2.4): `..` at the root stays at the root, as in browsers. */
+/**
+ * Removes the dot segments of an absolute path (RFC 3986 §5.2.4). `..` at the root stays at the root, as in browsers.
+ */
 function removeDotSegments(path: string): string {
   return withoutDotSegments(path).path;
 }
 
 /**
- * Whether the dot segments of an absolute path climb above its root. On the media host the grant is above the root, so a
- * player would leave the grant out: `/film/../../film/0.ts` becomes `/film/0.ts` where it has to be `/<grant>/film/0.ts`.
+ * Whether the dot segments of an absolute path climb above its root. On the media host the grant is above the root, so
+ * a player would drop the grant: `/film/../../film/0.ts` becomes `/film/0.ts` instead of `/<grant>/film/0.ts`.
  */
 function climbsAboveRoot(path: string): boolean {
   return withoutDotSegments(path).climbs;
@@ -261,7 +269,7 @@ function withoutDotSegments(path: string): { readonly path: string; readonly cli
   return { path: `/${kept.join("/")}`, climbs };
 }
 
-/** The shortest relative reference that leads from the file `from` to `to`, both canonical absolute paths. */
+/** The shortest relative reference from the file `from` to `to`, both canonical absolute paths. */
 export function relativeReference(from: string, to: string): string {
   const directory = directoryOf(from);
   let shared = 0;
@@ -276,34 +284,37 @@ export function relativeReference(from: string, to: string): string {
   return colon >= 0 && (slash < 0 || colon < slash) ? `./${reference}` : reference;
 }
 
-/** A URI's `host[:port]` in lower case: as it is written, and without the port that its scheme implies. */
+/** A URI's `host[:port]` in lower case: as written, and without its scheme's default port. */
 export interface Host {
   readonly written: string;
   readonly short: string;
 }
 
-/** `authority` holds no user info. Without a scheme both default ports are taken for implied. */
+/** `authority` has no user info. Without a scheme both default ports are dropped. */
 export function readHost(authority: string, scheme: string | undefined): Host {
   const written = authority.toLowerCase();
   return { written, short: withoutPort(written, scheme) };
 }
 
-/** Whether a URI's host is `own`, a configured `host[:port]`. The comparison is exact: an odd spelling is foreign. */
+/**
+ * Whether a URI's host is `own`, a configured `host[:port]`. The comparison is exact, so an unusual spelling is
+ * foreign.
+ */
 export function isOwnHost(host: Host, own: string): boolean {
   const lower = own.toLowerCase();
   return host.written === lower || host.short === lower || host.short === withoutPort(lower, undefined);
 }
 
 /**
- * Whether `allowed` names a URI's host: as it is, or by a pattern such as `*.ads.example`, which covers every host below
- * `ads.example` and not `ads.example` itself.
+ * Whether `allowed` covers a URI's host: exactly, or by a pattern such as `*.ads.example`, which covers every host
+ * below `ads.example` but not `ads.example` itself.
  */
 export function isAllowedHost({ written, short }: Host, allowed: ReadonlySet<string>): boolean {
   if (allowed.has(written) || allowed.has(short)) return true;
   return isBelowPattern(written, allowed) || (short !== written && isBelowPattern(short, allowed));
 }
 
-/** A star covers whole labels alone: `https://evil.example%2F.ads.example` is evil.example to some parsers. */
+/** A star covers whole labels: some parsers read `https://evil.example%2F.ads.example` as evil.example. */
 function isBelowPattern(host: string, allowed: ReadonlySet<string>): boolean {
   let labelStart = 0;
   for (let i = 0; i < host.length; i++) {

@@ -3,23 +3,23 @@ import { relativeReference } from "./reference.ts";
 import type { Hole, PlaylistTemplate, Target } from "./template.ts";
 
 /**
- * What a signer makes of a target: the query to put behind the reference and the origin's own query, or a whole URI to
- * write in its place (another CDN's).
+ * A signed target: the query after the reference and the origin's own query, or a whole URI that replaces it (another
+ * CDN's).
  */
 type Signed = { readonly query: string } | { readonly uri: string };
 
-/** Signs one distinct URL of a playlist. */
+/** Signs a distinct URL of a playlist. */
 export type SignTarget = (target: Target, expiry: UnixSeconds) => Signed;
 
 /** Signs the URL of another playlist for one viewer. */
 export type SignPlaylist = (target: Target) => Signed;
 
-/** A playlist in which only the URLs of other playlists are open: what all viewers of a step share. */
+/** A rendered playlist with holes only for the URLs of other playlists. All viewers of a step share it. */
 export interface SharedPlaylist {
   /** One more than `open`. */
   readonly texts: readonly string[];
   readonly open: readonly OpenUri[];
-  /** The distinct playlists that `open` points to. */
+  /** The distinct playlists of `open`. */
   readonly targets: readonly Target[];
 }
 
@@ -29,8 +29,8 @@ interface OpenUri {
 }
 
 /**
- * Writes everything but the URLs of other playlists, which are bound to a viewer. `expiries` are those of the template's
- * targets, in their order. `sign` is called once a distinct URL, not once a use.
+ * Renders everything except the URLs of other playlists, which are bound to a viewer. `expiries` are in the order of
+ * the template's targets. `sign` is called once per distinct URL.
  */
 export function renderShared(
   template: PlaylistTemplate,
@@ -63,7 +63,7 @@ export function renderShared(
   return { texts, open, targets: openTargets };
 }
 
-/** The playlist for one viewer. `sign` is called once a distinct playlist. */
+/** The playlist for one viewer. `sign` is called once per distinct playlist. */
 export function fillPlaylist(shared: SharedPlaylist, sign: SignPlaylist): string {
   if (shared.open.length === 0) return at(shared.texts, 0);
   const signed = shared.targets.map(sign);
@@ -82,23 +82,23 @@ function uriOf(hole: Hole, target: Target, signed: Signed): string {
     : `${hole.reference}?${target.query}&${signed.query}`;
 }
 
-/** Indices are made by the compiler, so a missing element is a bug there. */
+/** The compiler makes the indices, so a missing element is a bug there. */
 function at<Element>(elements: readonly Element[], index: number): Element {
   const element = elements[index];
   if (element === undefined) throw new RangeError(`a template without its element ${index}`);
   return element;
 }
 
-/** BANDWIDTH is required. Where nothing tells it: a common rate for 720p, so that no player thinks it out of reach. */
+/** BANDWIDTH is required. The default is a common rate for 720p, so that no player considers it too high. */
 const unknownBandwidth = 2_000_000;
 
 /**
- * The multivariant playlist (RFC 8216bis §4.4.6) around an entry that is itself a media playlist: one variant, whose URL
- * lives with the session where the entry's lives for minutes. It is asked for under the entry's own path, so the variant
- * is that path's last name; `entry` holds its canonical plain path and origin query.
+ * A multivariant playlist (RFC 8216bis §4.4.6) around an entry that is a media playlist. Its one variant has a URL that
+ * lives as long as the session; the entry's own URL lives for minutes. It is served under the entry's path, so the
+ * variant is that path's last name. `entry` is its canonical path and origin query.
  *
- * EXT-X-VERSION and EXT-X-INDEPENDENT-SEGMENTS are those of the media playlist: in a multivariant one they speak for all
- * of its renditions, and here there is one.
+ * EXT-X-VERSION and EXT-X-INDEPENDENT-SEGMENTS are the media playlist's: in a multivariant playlist they apply to all
+ * renditions, and here there is one.
  */
 export function wrapMediaPlaylist(
   media: PlaylistTemplate,
@@ -117,6 +117,6 @@ export function wrapMediaPlaylist(
   return {
     texts: [head.join("\n"), "\n"],
     open: [{ target: 0, reference: relativeReference(path, path) }],
-    targets: [{ purpose: "playlist", path, query, lifetime: none, carried: false, minimum: none, grid: none }],
+    targets: [{ purpose: "playlist", path, query, lifetime: none, reusable: false, minimum: none, roundTo: none }],
   };
 }

@@ -12,33 +12,33 @@ import { Traits } from "./traits.ts";
 import { define, substitute, type VariableSources, withValue } from "./variables.ts";
 
 export interface ScanContext extends Place, VariableSources {
-  /** Whether the playlist may go on offering delta updates. */
+  /** Whether the playlist may still offer delta updates. */
   readonly deltaUpdates: boolean;
 }
 
 type ScanRefusal = Refusal<"playlist_invalid" | "playlist_too_large" | "uri_foreign">;
 
-/** The URIs of a playlist, taken out of its text, and who uses them. */
+/** The URIs of a playlist, cut out of its text, and their uses. */
 export interface Scan {
   readonly assembly: Assembly;
   readonly uses: readonly Use[];
-  /** By use: the index of its URL in the assembly. */
+  /** Per use: the index of its URL in the assembly. */
   readonly targets: readonly number[];
   readonly variables: ReadonlyMap<string, string>;
   readonly traits: Traits;
   readonly leftOut: readonly LeftOut[];
 }
 
-/** More URIs in one playlist are refused: they are a fault, and a worker's memory has an end. */
+/** More URIs are refused: such a playlist is broken, and a worker's memory is limited. */
 const mostUris = 130_000;
 
-/** What variables may add to a playlist at most, in characters. */
+/** The most characters that variables may add to a playlist. */
 const mostSubstituted = 8 * 1024 * 1024;
 
 /**
- * Goes once through a playlist's lines and opens a hole wherever a URI of the asset stands. Refuses what {@link resolve}
- * refuses; `playlist_invalid` for a tag whose URI players read in different ways, unless it can be left out, a faulty EXT-X-DEFINE and an
- * undefined variable in a URI; `playlist_too_large` for more URIs or longer variables than any playlist needs.
+ * Scans a playlist's lines once and opens a hole for each URI of the asset. In addition to the refusals of
+ * {@link resolve}: `playlist_invalid` for a tag with an ambiguous URI that cannot be omitted, an invalid EXT-X-DEFINE,
+ * or an undefined variable in a URI; `playlist_too_large` for too many URIs or too long variables.
  */
 export function scan(text: string, kind: PlaylistKind, context: ScanContext): Result<Scan, ScanRefusal> {
   const scanner = new Scanner(text, kind, context);
@@ -58,7 +58,7 @@ export function scan(text: string, kind: PlaylistKind, context: ScanContext): Re
 
 class Scanner {
   readonly #text: string;
-  /** What a URI line leads to: even a stray one, since players load it like its neighbours. */
+  /** The role of URI lines, even stray ones: players load them like their neighbours. */
   readonly #lineRole: UriRole;
   readonly #context: ScanContext;
   readonly #assembly: Assembly;
@@ -66,15 +66,15 @@ class Scanner {
   readonly #targets: number[] = [];
   readonly #variables = new Map<string, string>();
   readonly #traits = new Traits();
-  /** The KEYs in force, by KEYFORMAT (RFC 8216bis §4.4.4.4), and the MAP in force. */
+  /** The current KEYs by KEYFORMAT (RFC 8216bis §4.4.4.4), and the current MAP. */
   readonly #keys = new Map<string, Use[]>();
   #maps: Use[] = [];
   #keyFormat = "";
   #segments = 0;
-  /** Whether parts of the next segment were seen. */
+  /** Whether the next segment has parts so far. */
   #begun = false;
   #substituted = 0;
-  /** Wherever the tag stands: players replace variables in URIs before it as well. */
+  /** At any position: players also replace variables in URIs before the tag. */
   readonly #definesVariables: boolean;
   readonly #withCr: boolean;
   readonly #leftOut: LeftOut[] = [];
@@ -152,7 +152,7 @@ class Scanner {
     return undefined;
   }
 
-  /** The attributes of a tag with a URI that all players find, or why they do not. */
+  /** The attributes of a tag with a URI, if all players agree, or why they do not. */
   #attributesOf(
     { name, value, end }: Line & { readonly kind: "tag" },
     roles: ReadonlyMap<string, UriRole>,
@@ -167,7 +167,7 @@ class Scanner {
       : list;
   }
 
-  /** A rendition that cannot be read in one way is left out with its line; any other tag refuses the playlist. */
+  /** Omits an ambiguous rendition with its line. For any other tag, refuses the playlist. */
   #leaveOut({ name, start, end }: Line & { readonly kind: "tag" }, why: string): ScanRefusal | undefined {
     const reason = `${name.slice(1)}: ${why}`;
     if (!optionalTags.has(name)) return refusal("playlist_invalid", reason).refusal;
@@ -191,7 +191,7 @@ class Scanner {
     return this.#uri(start, end, role, quoted);
   }
 
-  /** `free` is whether commas and variables may stand in the URI: in an unquoted value they have no one reading. */
+  /** `free`: commas and variables are allowed in the URI. In an unquoted value they would be ambiguous. */
   #uri(start: number, end: number, role: UriRole, free: boolean): ScanRefusal | undefined {
     const written = this.#text.slice(start, end);
     const uri = substitute(written, this.#variables);
@@ -200,12 +200,12 @@ class Scanner {
     if (changed) this.#substituted += uri.value.length;
     if (this.#substituted > mostSubstituted || this.#uses.length >= mostUris)
       return refusal("playlist_too_large", "it holds too many or too long URIs").refusal;
-    // Players trim more than blanks, as String.trim does: behind such a space a variable could put another host.
+    // Players trim more than blanks, like String.trim: a variable could add another host after such a space.
     if (changed && uri.value.trim() !== uri.value)
       return refusal("playlist_invalid", "a variable puts a space around a URI").refusal;
     const resolved = resolve(uri.value, role, this.#context);
     if (!resolved.ok) return resolved.refusal;
-    // Shaka decodes %7B before it replaces variables: `%7B$a%7D/0.ts` would be on another host there.
+    // Shaka decodes %7B before it replaces variables: `%7B$a%7D/0.ts` would lead to another host there.
     const leaving = resolved.value.kind === "own" ? resolved.value.reference : uri.value;
     if (this.#definesVariables && /(?:\{|%7B)\$\w+(?:\}|%7D)/.test(leaving))
       return refusal("playlist_invalid", "a URI holds what some player takes for a variable").refusal;
@@ -232,7 +232,7 @@ class Scanner {
     if (role === "key") this.#keys.get(this.#keyFormat)?.push(use);
   }
 
-  /** A KEY ends the one of the same KEYFORMAT before it; METHOD=NONE ends all. */
+  /** A KEY replaces the previous one of its KEYFORMAT; METHOD=NONE ends all. */
   #endKeys(list: readonly Attribute[]): void {
     const format = attributeText(this.#text, list, "KEYFORMAT") ?? "identity";
     const none = attributeText(this.#text, list, "METHOD") === "NONE";
@@ -247,7 +247,7 @@ class Scanner {
   }
 }
 
-/** Printable ASCII without what ends a quoted value or no URI can hold (RFC 3986 appendix A). */
+/** Printable ASCII without characters that end a quoted value or are invalid in a URI (RFC 3986 appendix A). */
 function isPlainUri(uri: string): boolean {
   for (let i = 0; i < uri.length; i++) {
     const code = uri.charCodeAt(i);
@@ -258,7 +258,7 @@ function isPlainUri(uri: string): boolean {
 
 const offers: ReadonlySet<string> = new Set(["CAN-SKIP-UNTIL", "CAN-SKIP-DATERANGES"]);
 
-/** What stands from `start` to `end` is to become `written`. */
+/** Replaces the text from `start` to `end` by `written`. */
 interface Change {
   readonly start: number;
   readonly end: number;
@@ -266,9 +266,9 @@ interface Change {
 }
 
 /**
- * What to write over an EXT-X-SERVER-CONTROL, whose attribute list stands in `text` from `from` to `to`, so that it offers
- * no delta updates (RFC 8216bis §4.4.3.8). Other attributes keep their bytes. A list that nothing would be left of, or that
- * has no one reading, makes the line a comment: without the tag a server offers nothing. Undefined where nothing is to do.
+ * Removes the offer of delta updates (RFC 8216bis §4.4.3.8) from an EXT-X-SERVER-CONTROL whose attribute list is in
+ * `text` from `from` to `to`. Other attributes keep their bytes. A list that would be empty or is ambiguous turns the
+ * line into a comment: without the tag a server offers nothing. Undefined if there is nothing to change.
  */
 function withoutDeltaUpdates(text: string, from: number, to: number): Change | undefined {
   const list = attributeList(text, from, to);

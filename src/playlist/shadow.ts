@@ -6,10 +6,10 @@ import { isAllowedHost, isOwnHost, type Place, passesUnsigned, readHost } from "
 import { type UriRole, uriAttributes } from "./tags.ts";
 
 /**
- * What only some players take for a URI, in one line: tags inside of a line, even of a comment, and what follows an odd EXTINF
- * (hls.js does both); and what follows a character inside of the line at which a player ends it (see {@link breaksLines}).
- * Such a URI is none by the specification, so it keeps its bytes. A relative one leads to the media host without a signature,
- * which answers 403. One that names a host, even the media host or the origin, would take the player there: `uri_foreign`.
+ * Text of a line that only some players take for a URI: a tag inside a line or a comment, or the text after an unusual
+ * EXTINF (both hls.js), or text after a character at which some player ends the line (see {@link breaksLines}). By the
+ * specification it is not a URI, so it keeps its bytes. A relative one leads to the media host without a signature and
+ * gets 403. One that names a host, even the media host or the origin, would take the player there: `uri_foreign`.
  */
 export function shadowFault(text: string, line: Line, place: Place): Refusal<"uri_foreign"> | undefined {
   if (line.kind === "blank") return undefined;
@@ -29,8 +29,8 @@ export function shadowFault(text: string, line: Line, place: Place): Refusal<"ur
 }
 
 /**
- * The same for a tag's own attributes, whose list stands from `from` to `to`, where a player ends the line inside of it. It reads
- * another list than ours: of `A="b,URI=https://evil.example,<U+2028>",URI="c"` it sees a URI that is inside of a quoted value.
+ * The same for a tag's attributes, whose list is from `from` to `to`, if a player ends the line inside it. In
+ * `A="b,URI=https://evil.example,<U+2028>",URI="c"` that player sees a URI inside a quoted value.
  */
 export function brokenTagFault(
   text: string,
@@ -45,8 +45,8 @@ export function brokenTagFault(
 }
 
 /**
- * The same for a text in which CR ends lines: a player that splits at LF alone (VHS) reads on to the LF, and takes for a part of
- * a URI or of a tag's attributes what to us is another line.
+ * The same for a text in which CR ends lines. A player that only splits at LF (VHS) reads on to the LF, and takes the
+ * next lines for part of a URI or of a tag's attributes.
  */
 export function longLineFault(text: string, place: Place): Refusal<"uri_foreign"> | undefined {
   if (!endsLinesWithCr(text)) return undefined;
@@ -68,7 +68,7 @@ function foreign(where: string) {
   return refusal("uri_foreign", `${where} is what some player takes for a URI that the asset does not allow`);
 }
 
-/** Older releases of m3u8-parser read `#EXT-X-KEY METHOD=AES-128,URI="k"` as a KEY: to them the colon may be left out. */
+/** Older releases of m3u8-parser accept a KEY without its colon: `#EXT-X-KEY METHOD=AES-128,URI="k"`. */
 function withoutColonLeadsAway(text: string, { name, start, end }: Line & { kind: "tag" }, place: Place): boolean {
   if (uriAttributes.has(name)) return false;
   for (const [tag, roles] of uriAttributes) {
@@ -77,7 +77,7 @@ function withoutColonLeadsAway(text: string, { name, start, end }: Line & { kind
   return false;
 }
 
-/** Whether a line begins behind a break inside of this one that a player could take for a URI. */
+/** Whether a break inside this line starts text that a player could take for a foreign URI. */
 function hiddenLineLeadsAway(text: string, line: Line, place: Place): boolean {
   let from = -1;
   for (let i = line.start; i < line.end; i++) {
@@ -100,7 +100,7 @@ function hasBreak(text: string, from: number, to: number): boolean {
   return false;
 }
 
-/** Whether a line leads away as a URI. Tags inside of it are looked for elsewhere, but for the EXTINF's odd form. */
+/** Whether a line is a foreign URI. Tags inside it are checked elsewhere, except an unusual EXTINF. */
 function lineLeadsAway(line: string, place: Place): boolean {
   const start = skipWhiteSpace(line, 0, line.length);
   if (line.startsWith("#EXTINF:", start)) return extInfLeadsAway(line, start + 8, line.length, place);
@@ -108,8 +108,8 @@ function lineLeadsAway(line: string, place: Place): boolean {
 }
 
 /**
- * Whether hls.js finds a URI of another host in an EXTINF's value: what follows the number where no comma does; and at the very
- * end of a playlist the last word of the title, since it looks for white space behind the title.
+ * Whether hls.js finds a foreign URI in an EXTINF's value: the text after the number if no comma follows, and at the
+ * very end of a playlist the last word of the title, because it expects white space after the title.
  */
 function extInfLeadsAway(text: string, from: number, to: number, place: Place): boolean {
   let i = from;
@@ -121,7 +121,7 @@ function extInfLeadsAway(text: string, from: number, to: number, place: Place): 
   return word > i && leadsAway(text.slice(word, to), "prose", place);
 }
 
-/** Whether the text of an attribute that holds URIs leads away, wherever its name stands; not those at `except`. */
+/** Whether an attribute that holds URIs has a foreign one, at any position of its name; not those at `except`. */
 function attributesLeadAway(
   text: string,
   from: number,
@@ -149,9 +149,9 @@ function attributesLeadAway(
 }
 
 /**
- * Whether what a player could take for a URI leads to a host that the asset does not allow, or to a scheme that does not pass.
- * In doubt it does: nobody signs it, so there is nothing to read it as. In `prose`, a title or a comment, a word with a colon
- * behind it is no scheme unless it looks like one: `Two: the return`.
+ * Whether a possible URI leads to a host or scheme that the asset does not allow. In doubt it does, because it is not
+ * signed. In `prose` (a title or comment) a word before a colon is no scheme unless it looks like one: `Two: the
+ * return`.
  */
 function leadsAway(written: string, reading: UriRole | "prose", place: Place): boolean {
   const uri = withoutIgnored(written, reading);
@@ -166,8 +166,8 @@ function leadsAway(written: string, reading: UriRole | "prose", place: Place): b
 }
 
 /**
- * Whether a URI without its scheme names a host that the asset allows. It has to end with the beginning of a path: where one
- * player ends the line another reads on, and `https://ads.example<CR>.evil.example` is one host to a browser.
+ * Whether a URI without its scheme names an allowed host, followed by a path. Where one player ends the line another
+ * reads on, and a browser reads `https://ads.example<CR>.evil.example` as one host.
  */
 function namesAllowedHost(rest: string, scheme: string | undefined, place: Place): boolean {
   const start = slashes(rest, 0);
@@ -180,7 +180,9 @@ function namesAllowedHost(rest: string, scheme: string | undefined, place: Place
   return end < rest.length && isHostText(authority) && isAllowedHost(host, place.allowedHosts);
 }
 
-/** A variable (`{$name}`) in front of all that makes a reference relative may hold a scheme or a host. */
+/**
+ * Whether a variable (`{$name}`) could add a scheme or a host, because nothing before it makes the reference relative.
+ */
 function mayBecomeAnother(uri: string): boolean {
   const variable = uri.indexOf("{$");
   if (variable < 0) return false;
@@ -190,7 +192,10 @@ function mayBecomeAnother(uri: string): boolean {
   return variable < 2 || uri.charAt(0) !== "/";
 }
 
-/** Without what browsers ignore in a URL, in front of it and tabs and line ends everywhere, and quotes that some players strip. Shaka decodes `%7B`. */
+/**
+ * Removes what browsers ignore in a URL (leading characters, tabs and line breaks) and quotes that some players strip.
+ * Shaka decodes `%7B`.
+ */
 function withoutIgnored(written: string, reading: UriRole | "prose"): string {
   let start = skipWhiteSpace(written, 0, written.length);
   if (reading !== "prose") while ("\"'".includes(written.charAt(start)) && start < written.length) start++;
@@ -198,21 +203,21 @@ function withoutIgnored(written: string, reading: UriRole | "prose"): string {
   return uri.replaceAll("\t", "").replaceAll("\n", "").replaceAll("\r", "").replaceAll("%7B", "{");
 }
 
-/** White space, control characters and byte order marks: what one reader or another drops in front of a line. */
+/** White space, control characters and byte order marks, which some reader drops at the start of a line. */
 function skipWhiteSpace(text: string, from: number, to: number): number {
   let i = from;
   while (i < to && (text.charCodeAt(i) <= 0x20 || text.charCodeAt(i) === 0x85 || isWhiteSpace(text.charCodeAt(i)))) i++;
   return i;
 }
 
-/** How many slashes there are at `at`, or backslashes, which browsers take for slashes. */
+/** The number of slashes at `at`; browsers read backslashes as slashes. */
 function slashes(uri: string, at: number): number {
   let i = at;
   while (uri.charAt(i) === "/" || uri.charAt(i) === "\\") i++;
   return i - at;
 }
 
-/** Letters, digits and what else a host and a port are made of. */
+/** Letters, digits and the other characters of a host and port. */
 function isHostText(authority: string): boolean {
   for (let i = 0; i < authority.length; i++) {
     const code = authority.charCodeAt(i) | 0x20;

@@ -1,6 +1,6 @@
 import type { MediaPurpose } from "../base/constants.ts";
 
-/** How a URI is used, which decides how long its URL has to hold. */
+/** The use of a URI, which decides how long its URL lasts. */
 export type UriRole =
   | "playlist"
   | "segment"
@@ -14,9 +14,9 @@ export type UriRole =
   | "asset-list"
   /** A steering manifest (§7.2). */
   | "steering"
-  /** A file that is opened once or again at a time nobody knows. */
+  /** A file that is opened once, or again at any time. */
   | "file"
-  /** A file, or a playlist where its name ends like one: what a preload DATERANGE points to can be either. */
+  /** A file, or a playlist by its extension: a preload DATERANGE can point to either. */
   | "any";
 
 /** The role of each attribute that holds a URI, by tag and by attribute. Sections are those of draft-pantos-hls-rfc8216bis-16. */
@@ -49,13 +49,13 @@ const purposes: Readonly<Record<Exclude<UriRole, "any">, MediaPurpose>> = {
   file: "segment",
 };
 
-/** What a URL in this role is signed for. */
+/** The purpose of a URL in this role. */
 export function purposeOf(role: UriRole, path: string): MediaPurpose {
   if (role === "any") return path.endsWith(".m3u8") ? "playlist" : "segment";
   return purposes[role];
 }
 
-/** Whether applications load such a URI themselves, so that it may have a scheme of their own. */
+/** Whether applications load such a URI themselves, so its scheme may be their own. */
 export function isLoadedByApplication(role: UriRole): boolean {
   return role === "key" || role === "session-key" || role === "asset-list";
 }

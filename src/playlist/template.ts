@@ -1,48 +1,48 @@
 import type { MediaPurpose } from "../base/constants.ts";
 import type { Seconds } from "../base/time.ts";
 
-/** One distinct URL to sign. All its uses share it, so all byte ranges of one file are one URL to a cache. */
+/** A distinct URL to sign. All its uses share it, so all byte ranges of a file are one URL to a cache. */
 export interface Target {
   readonly purpose: MediaPurpose;
   /** The canonical plain path on the media host, as in `/vod-ts/360p/0.ts`. */
   readonly path: string;
-  /** The origin's own query in canonical form, "" where there is none. */
+  /** The origin's own query in canonical form; "" if there is none. */
   readonly query: string;
-  /** How long after now the URL must hold. A playlist's URL lives with the session instead. */
+  /** How long the URL must last from now. A playlist's URL lives as long as the session instead. */
   readonly lifetime: Seconds;
-  /** Whether a URL that was given before is given again: a PRELOAD-HINT's URL is that of the PART which it announces. */
-  readonly carried: boolean;
-  /** How long a URL that was given before must still hold to be given again. */
+  /** Whether an earlier URL is used again: a PRELOAD-HINT has the URL of the PART that it announces. */
+  readonly reusable: boolean;
+  /** How long an earlier URL must still last to be used again. */
   readonly minimum: Seconds;
-  /** What the expiry is rounded up to where that is longer than the step; 0 for the step. */
-  readonly grid: Seconds;
+  /** The expiry is rounded up to a multiple of this, if it is longer than the step; 0 for the step. */
+  readonly roundTo: Seconds;
 }
 
 /** A place in the playlist where a URI is written. */
 export interface Hole {
   /** Index into the template's targets. */
   readonly target: number;
-  /** What stands before the `?`: a reference relative to the playlist, so that it inherits the grant in the path. */
+  /** The text before the `?`: a reference relative to the playlist, which inherits the grant in the path. */
   readonly reference: string;
 }
 
 /**
- * What a playlist of the origin is compiled to, once a version: its own text with holes where URIs of the media host
- * stand. `literals` has one element more than `holes`; the playlist is literal, hole, literal, …, hole, literal.
+ * A compiled playlist, one per version: its own text with holes for URIs of the media host. `literals` has one element
+ * more than `holes`; the playlist is literal, hole, literal, …, hole, literal.
  */
 export interface PlaylistTemplate {
   /** `document`: JSON with URIs, an asset list or a steering manifest. */
   readonly kind: PlaylistKind | "document";
-  /** True for a media playlist that will change. */
+  /** Whether it is a media playlist that will change. */
   readonly live: boolean;
   readonly literals: readonly string[];
-  /** What the log says about renditions that were left out, since players read their URIs in different ways. */
+  /** The log's text about renditions that were omitted because players read their URIs in different ways. */
   readonly leftOut?: string | undefined;
   readonly holes: readonly Hole[];
   readonly targets: readonly Target[];
-  /** The variables that this playlist defines, for EXT-X-DEFINE:IMPORT by others. */
+  /** The variables that this playlist defines, for EXT-X-DEFINE:IMPORT in others. */
   readonly variables: ReadonlyMap<string, string>;
-  /** What a generated multivariant playlist says about this one. */
+  /** The properties that a generated multivariant playlist states about this one. */
   readonly traits: PlaylistTraits;
   readonly reloads: PlaylistReloads;
 }
@@ -50,26 +50,26 @@ export interface PlaylistTemplate {
 export interface PlaylistTraits {
   readonly version: number | undefined;
   readonly independentSegments: boolean;
-  /** The peak rate in bits a second, where byte ranges or EXT-X-BITRATE tell it. */
+  /** The peak rate in bits per second, if byte ranges or EXT-X-BITRATE tell it. */
   readonly bandwidth: number | undefined;
 }
 
-/** What tells how a playlist's reloads may be asked for: the delivery directives of RFC 8216bis §6.2.5. */
+/** Which delivery directives (RFC 8216bis §6.2.5) a reload may use. */
 export interface PlaylistReloads {
-  /** EXT-X-SERVER-CONTROL's CAN-BLOCK-RELOAD: `_HLS_msn` and `_HLS_part` are understood. */
+  /** EXT-X-SERVER-CONTROL's CAN-BLOCK-RELOAD: `_HLS_msn` and `_HLS_part` are supported. */
   readonly canBlock: boolean;
-  /** Its CAN-SKIP-UNTIL, where that is left in: `_HLS_skip` is understood. */
+  /** Its CAN-SKIP-UNTIL, unless it was removed: `_HLS_skip` is supported. */
   readonly canSkip: boolean;
-  /** The media sequence number behind that of the last segment, and how many parts of that segment are there. */
+  /** The media sequence number after the last segment, and how many parts of that next segment there are. */
   readonly nextSegment: number;
   readonly nextPart: number;
-  /** EXT-X-TARGETDURATION, or the longest segment where that is missing. */
+  /** EXT-X-TARGETDURATION, or the longest segment if it is missing. */
   readonly targetDuration: Seconds;
 }
 
 export type PlaylistKind = "multivariant" | "media";
 
-/** What a tag says about the kind of its playlist. In this order the first that occurs decides. */
+/** What a tag implies about the kind of its playlist. The first in this order decides. */
 type Sign = "variant" | "segment" | "part" | "rendition" | "media" | "session";
 
 const signs: ReadonlyMap<string, Sign> = new Map([
@@ -98,8 +98,8 @@ const signs: ReadonlyMap<string, Sign> = new Map([
 ]);
 
 /**
- * Tells the kind of a playlist by its tags (RFC 8216bis §4.1). Packagers leave tags of one kind in playlists of the other,
- * such as an EXT-X-ENDLIST behind variants, and players play them by what the URI lines are: variants or segments.
+ * Determines the kind of a playlist by its tags (RFC 8216bis §4.1). Packagers leave tags of one kind in playlists of
+ * the other, such as an EXT-X-ENDLIST after variants. Players go by the URI lines: variants or segments.
  */
 export class KindSigns {
   readonly #seen = new Set<Sign>();
@@ -109,7 +109,7 @@ export class KindSigns {
     if (sign !== undefined) this.#seen.add(sign);
   }
 
-  /** "both" where URI lines are variants as well as segments: no player plays that. */
+  /** "both": URI lines are variants as well as segments, and no player plays that. */
   get kind(): PlaylistKind | "both" {
     const seen = this.#seen;
     if (seen.has("variant")) return seen.has("segment") ? "both" : "multivariant";
@@ -119,14 +119,14 @@ export class KindSigns {
   }
 }
 
-/** One distinct URL, before its lifetime is known. */
+/** A distinct URL, before its lifetime is known. */
 export interface Url {
   readonly purpose: MediaPurpose;
   readonly path: string;
   readonly query: string;
 }
 
-/** Cuts a playlist's text into literals and holes, front to back. What nobody asks to change stays as it is. */
+/** Cuts a playlist's text into literals and holes, from front to back. All other text stays. */
 export class Assembly {
   readonly literals: string[] = [];
   readonly holes: Hole[] = [];
@@ -140,7 +140,7 @@ export class Assembly {
     this.#text = text;
   }
 
-  /** Opens a hole for `url` in place of the text from `start` to `end`; returns the index of the distinct URL. */
+  /** Opens a hole for `url` instead of the text from `start` to `end`; returns the index of the distinct URL. */
   open(start: number, end: number, reference: string, url: Url): number {
     this.literals.push(this.#before + this.#text.slice(this.#from, start));
     this.#before = "";
@@ -150,13 +150,13 @@ export class Assembly {
     return target;
   }
 
-  /** Writes `written` in place of the text from `start` to `end`. */
+  /** Replaces the text from `start` to `end` by `written`. */
   replace(start: number, end: number, written: string): void {
     this.#before += this.#text.slice(this.#from, start) + written;
     this.#from = end;
   }
 
-  /** Everything behind the last change becomes the last literal. */
+  /** The text after the last change becomes the last literal. */
   close(): void {
     this.literals.push(this.#before + this.#text.slice(this.#from));
   }

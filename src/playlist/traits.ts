@@ -2,15 +2,15 @@ import { readDecimal } from "../base/encoding.ts";
 import { attributeList, attributeText } from "./attributes.ts";
 import type { PlaylistTraits } from "./template.ts";
 
-/** Gathers, line by line, what is said about a media playlist: in a generated multivariant one, and for its reloads. */
+/** Collects the properties of a media playlist, line by line, for a generated multivariant playlist and for reloads. */
 export class Traits implements PlaylistTraits {
   version: number | undefined;
   independentSegments = false;
   bandwidth: number | undefined;
   canBlock = false;
-  /** EXT-X-MEDIA-SEQUENCE, which is 0 where it is left out (RFC 8216bis §4.4.3.2). */
+  /** EXT-X-MEDIA-SEQUENCE; 0 if it is missing (RFC 8216bis §4.4.3.2). */
   mediaSequence = 0;
-  /** How many parts stand behind the last segment. */
+  /** The number of parts after the last segment. */
   parts = 0;
   #duration = 0;
   #bytes = 0;
@@ -32,7 +32,7 @@ export class Traits implements PlaylistTraits {
     }
   }
 
-  /** The URI line of a segment ends what its tags said of it. A byte range tells more than an announced rate. */
+  /** A segment's URI line ends its tags. A byte range is more precise than an announced rate. */
   segment(): void {
     const rate = this.#bytes > 0 && this.#duration > 0 ? (this.#bytes * 8) / this.#duration : this.#bitrate;
     if (rate > 0 && Number.isFinite(rate)) this.bandwidth = Math.max(this.bandwidth ?? 0, Math.ceil(rate));

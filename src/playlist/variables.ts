@@ -1,22 +1,22 @@
 import { ok, type Result, refuse } from "../base/result.ts";
 import { type Attribute, attributeList } from "./attributes.ts";
 
-/** Where the variables of a playlist may come from, beside its own text. */
+/** Where a playlist's variables may come from, in addition to its own text. */
 export interface VariableSources {
   /** The variables of the multivariant playlist, for IMPORT. */
   readonly imported: ReadonlyMap<string, string> | undefined;
-  /** The part of the playlist's own query that is signed. A viewer writes the rest, and would write what we sign. */
+  /** The signed part of the playlist's query. The viewer writes the rest, and could choose what is signed. */
   readonly query: string;
-  /** False where the playlist is at an alias: then a player finds no query in its URL. */
+  /** False if the playlist is at an alias: its URL has no query for the player. */
   readonly queryInUrl: boolean;
 }
 
-/** In characters. It stops a short playlist from growing to gigabytes. */
+/** In characters. Keeps a short playlist from expanding to gigabytes. */
 const longestSubstitute = 65_536;
 
 /**
- * Reads an EXT-X-DEFINE tag (RFC 8216bis §4.4.2.3), whose attributes stand in `text` from `from` to `to`, and adds its
- * variable to `variables`. The refusal says in words what is wrong: a name twice, an unknown IMPORT, an absent QUERYPARAM.
+ * Reads an EXT-X-DEFINE tag (RFC 8216bis §4.4.2.3), whose attributes are in `text` from `from` to `to`, and adds its
+ * variable to `variables`. The refusal says why not: a duplicate name, an unknown IMPORT, a missing QUERYPARAM.
  */
 export function define(
   text: string,
@@ -40,9 +40,9 @@ export function define(
 }
 
 /**
- * `text` with its variable references `{$name}` replaced (RFC 8216bis §4.3), in one pass: a value that looks like a
- * reference is not replaced again. The refusal says in words that a variable is not defined before its use, or that the
- * text grows beyond 64 Ki characters.
+ * Replaces variable references `{$name}` in `text` (RFC 8216bis §4.3) in one pass: references in values are not
+ * replaced again. The refusal says that a variable is used before its definition, or that the text exceeds 64 Ki
+ * characters.
  */
 export function substitute(text: string, variables: ReadonlyMap<string, string>): Result<string, string> {
   let out = "";
@@ -60,8 +60,8 @@ export function substitute(text: string, variables: ReadonlyMap<string, string>)
 }
 
 /**
- * What to write over the attribute list of an EXT-X-DEFINE:QUERYPARAM that {@link define} has read, for a player that finds
- * no such parameter in the playlist's URL and would give up: the variable with its value. Undefined for any other list.
+ * The new attribute list for an EXT-X-DEFINE:QUERYPARAM that {@link define} has read: the variable with its value, for
+ * a player that finds no such parameter in the playlist's URL and would fail. Undefined for any other list.
  */
 export function withValue(
   text: string,
@@ -74,7 +74,8 @@ export function withValue(
   const name = way === undefined ? "" : text.slice(way.start, way.end);
   const value = variables.get(name);
   if (value === undefined) return undefined;
-  // All URIs have their variables replaced already. What no quoted string can hold is escaped for the sake of the rest.
+  // All URIs have their variables replaced already. Characters that a quoted string cannot hold are escaped for other
+  // uses.
   return `NAME="${name}",VALUE="${value.replace(/[^\x20-\x21\x23-\x7e]/gu, encodeURIComponent)}"`;
 }
 
@@ -119,7 +120,7 @@ function isVariableName(name: string): boolean {
   return name !== "" && nameEnd(name, 0) === name.length;
 }
 
-/** Where the letters, digits, `-` and `_` that stand in `text` at `from` end. */
+/** The end of the letters, digits, `-` and `_` in `text` from `at`. */
 function nameEnd(text: string, from: number): number {
   let i = from;
   while (i < text.length && isNameCharacter(text.charCodeAt(i))) i++;

@@ -3,7 +3,7 @@ import { equalInConstantTime, type Mac } from "../base/crypto.ts";
 import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
-import { stillTaken } from "../keys/ring.ts";
+import { isAccepted } from "../keys/ring.ts";
 import { envelopeBytes, macBytes, openEnvelope } from "./cose-mac0.ts";
 import { type GrantClaims, readClaims, writeClaims } from "./grant-claims.ts";
 import type { PreparedSessionKey, SessionKeys } from "./session-keys.ts";
@@ -41,7 +41,7 @@ export function openGrant(
   const envelope = bytes === undefined ? undefined : openEnvelope(bytes);
   if (envelope === undefined) return refusal("grant_invalid", "the first path segment is not a grant");
   const key = keys.get(envelope.kid);
-  if (key === undefined || !stillTaken(key, now))
+  if (key === undefined || !isAccepted(key, now))
     return refusal("key_unknown", "the grant names a key that the ring does not hold (any more)");
   if (!macHolds(key, envelope.kid, envelope.payload, envelope.tag))
     return refusal("grant_invalid", "the grant's MAC does not hold");
@@ -74,7 +74,7 @@ export function rememberGrants(capacity: number): typeof openGrant {
   const opened = new Map<string, { readonly grant: Grant; readonly key: PreparedSessionKey }>();
   return (text, keys, now) => {
     const known = opened.get(text);
-    if (known !== undefined && keys.get(known.grant.kid) === known.key && stillTaken(known.key, now))
+    if (known !== undefined && keys.get(known.grant.kid) === known.key && isAccepted(known.key, now))
       return ok(known.grant);
     const result = openGrant(text, keys, now);
     const key = result.ok ? keys.get(result.value.kid) : undefined;

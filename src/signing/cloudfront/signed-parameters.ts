@@ -126,8 +126,8 @@ export function spellExactly({ path, query }: OriginFile): Result<OriginFile, Re
 }
 
 /**
- * The origin path that a signed URL opens, from the raw path in it. Under a canned policy it may be a path from {@link
- * spellExactly}. The refusal says why there is none.
+ * The origin path that a signed URL opens, from the raw path in it. Under a canned policy it may be a path from
+ * {@link spellExactly}. The refusal says why there is none.
  */
 export function openedPath(raw: string, policy: "canned" | "custom" | undefined): Result<string, string> {
   const plain = plainPath(raw);

@@ -4,7 +4,7 @@ import { ok, type Refusal, type Result, refusal, refuse } from "../../base/resul
 import type { Clock, UnixSeconds } from "../../base/time.ts";
 import type { CloudFrontKey } from "../../keys/key.ts";
 import { publicHalf } from "../../keys/key-material.ts";
-import { type KeyRing, keysFor, stillTaken } from "../../keys/ring.ts";
+import { isAccepted, type KeyRing, keysFor } from "../../keys/ring.ts";
 import { type CloudFrontStatement, cannedPolicy, isInRange, readStatement } from "./cloudfront-policy.ts";
 import { type CloudFrontPublicKey, importCloudFrontPublicKey } from "./public-key.ts";
 import { openedPath, readParameters, type SignedParameters } from "./signed-parameters.ts";
@@ -227,6 +227,6 @@ export async function publicKeysOf(
   if (faults.length > 0) return refuse(faults);
   return ok((keyPairId) => {
     const key = keys.get(keyPairId);
-    return key !== undefined && stillTaken(key, clock()) ? key.verify : undefined;
+    return key !== undefined && isAccepted(key, clock()) ? key.verify : undefined;
   });
 }

@@ -3,7 +3,7 @@ import { unixSeconds } from "../../../src/base/time.ts";
 import { newCloudFrontKey, newOperatorKey, newSessionKey, newTokenKey } from "../../../src/keys/generate.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
 import { isSameKey, publicJwk, publicPem, withoutPrivateHalf } from "../../../src/keys/key-material.ts";
-import { keysFor, parseKeyRing, signedBefore, signingKey, stillTaken } from "../../../src/keys/ring.ts";
+import { isAccepted, keysFor, parseKeyRing, signedBefore, signingKey } from "../../../src/keys/ring.ts";
 import { sessionKey } from "../signing/session.ts";
 
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
@@ -91,9 +91,9 @@ describe("the key that is signed with", () => {
 
   it("is verified with before it begins, and not from the second on that it ends", () => {
     expect([
-      stillTaken(key("a", 2000), at),
-      stillTaken(key("a", 1, 1001), at),
-      stillTaken(key("a", 1, 1000), at),
+      isAccepted(key("a", 2000), at),
+      isAccepted(key("a", 1, 1001), at),
+      isAccepted(key("a", 1, 1000), at),
     ]).toEqual([true, true, false]);
   });
 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { seconds, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
 import { inUse, keyStateOf, type LivingKey } from "../../../src/keys/life.ts";
-import { stillTaken } from "../../../src/keys/ring.ts";
+import { isAccepted } from "../../../src/keys/ring.ts";
 import {
   activated,
   introduced,
@@ -149,7 +149,7 @@ describe("whatever the times, and however late each isolate gets its ring", () =
         for (let time = signed; time < Math.min(end, signed + longest); time++)
           for (const verifier of running(history, time, headStart)) {
             const known = verifier.keys.find((one) => one.kid === kid);
-            if (known === undefined || !stillTaken(known, at(time))) return `${kid} of ${signed} at ${time}`;
+            if (known === undefined || !isAccepted(known, at(time))) return `${kid} of ${signed} at ${time}`;
           }
       }
     return undefined;

@@ -77,10 +77,10 @@ describe("a delta update", () => {
         const at = later(now - afternoon + age);
         const [full, delta] = [readPlaylist(text(at)), readPlaylist(text(at, "_HLS_skip=YES"))];
         expect(delta.skipped).toBeGreaterThan(0);
-        const carried = old.segments.slice(full.first - old.first, full.first - old.first + delta.skipped);
-        expect(carried).toHaveLength(delta.skipped);
+        const kept = old.segments.slice(full.first - old.first, full.first - old.first + delta.skipped);
+        expect(kept).toHaveLength(delta.skipped);
         const plain = (lines: string) => lines.replaceAll(/^#EXT-X-(PART|MAP):.*\n/gm, "");
-        expect([...carried, ...delta.segments].map(plain)).toEqual(full.segments.map(plain));
+        expect([...kept, ...delta.segments].map(plain)).toEqual(full.segments.map(plain));
         expect(delta.segments).toEqual(full.segments.slice(delta.skipped));
         expect([delta.first, delta.parts, delta.hint]).toEqual([full.first, full.parts, full.hint]);
       }),

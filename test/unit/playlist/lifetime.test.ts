@@ -129,7 +129,7 @@ describe("KEY and MAP hold as long as the longest of what uses them", () => {
   test("and a MAP's URL stays the same for a day, where the playlist is going to change", () => {
     const map = '#EXT-X-MAP:URI="i.mp4"';
     const gridOf = (...lines: string[]) =>
-      compiled(media(...lines)).targets.find(({ path }) => path.endsWith("i.mp4"))?.grid;
+      compiled(media(...lines)).targets.find(({ path }) => path.endsWith("i.mp4"))?.roundTo;
     expect(gridOf(map, ...segments(0, 3))).toBe(86_400);
     expect(gridOf("#EXT-X-PLAYLIST-TYPE:EVENT", map, ...segments(0, 3))).toBe(86_400);
     expect(gridOf(...segments(0, 3), '#EXT-X-PRELOAD-HINT:TYPE=MAP,URI="i.mp4"')).toBe(86_400);

@@ -12,9 +12,9 @@ function target(lifetime: number, more: Partial<Target> = {}): Target {
     path: "/film/0.ts",
     query: "",
     lifetime: length,
-    carried: false,
+    reusable: false,
     minimum: length,
-    grid: seconds(0),
+    roundTo: seconds(0),
     ...more,
   };
 }
@@ -25,7 +25,7 @@ function at(offset: number): UnixSeconds {
 
 describe("an expiry on a grid of its own", () => {
   const day = 86_400;
-  const init = target(30, { grid: seconds(day) });
+  const init = target(30, { roundTo: seconds(day) });
 
   test("is the same for every load until the grid's next line comes as near as the lifetime", () => {
     const end = Math.ceil((now + step + 30) / day) * day;
@@ -39,7 +39,7 @@ describe("an expiry on a grid of its own", () => {
   });
 
   test("is the step's where that is longer", () => {
-    expect(expiryOf(target(30, { grid: seconds(10) }), now, step)).toBe(expiryOf(target(30), now, step));
+    expect(expiryOf(target(30, { roundTo: seconds(10) }), now, step)).toBe(expiryOf(target(30), now, step));
   });
 });
 
@@ -75,40 +75,40 @@ describe("an expiry", () => {
 });
 
 describe("a URL that was given before", () => {
-  const carried = target(42, { carried: true, minimum: seconds(18) });
-  const given = new Map([[targetKey(carried), expiryOf(carried, now, step)]]);
+  const reusable = target(42, { reusable: true, minimum: seconds(18) });
+  const given = new Map([[targetKey(reusable), expiryOf(reusable, now, step)]]);
 
   test("is given again, over a step's end, while it holds for long enough", () => {
-    expect(given.get(targetKey(carried))).toBe(now + 90);
-    expect(expiryOf(carried, at(30), step, { given })).toBe(now + 90);
-    expect(expiryOf(carried, at(60), step, { given })).toBe(now + 90);
-    expect(expiryOf(carried, at(61), step, { given })).toBe(now + 90 + 90);
+    expect(given.get(targetKey(reusable))).toBe(now + 90);
+    expect(expiryOf(reusable, at(30), step, { given })).toBe(now + 90);
+    expect(expiryOf(reusable, at(60), step, { given })).toBe(now + 90);
+    expect(expiryOf(reusable, at(61), step, { given })).toBe(now + 90 + 90);
   });
 
   test("is given again for a whole window, wherever in a step it was given first", () => {
     const window = 42 - 18;
     for (let first = 0; first < step; first++) {
-      const before = new Map([[targetKey(carried), expiryOf(carried, at(first), step)]]);
-      const again = expiryOf(carried, at(first + window), step, { given: before });
-      expect(again).toBe(before.get(targetKey(carried)));
+      const before = new Map([[targetKey(reusable), expiryOf(reusable, at(first), step)]]);
+      const again = expiryOf(reusable, at(first + window), step, { given: before });
+      expect(again).toBe(before.get(targetKey(reusable)));
     }
   });
 
   test("holds no longer than it needs where nothing is to spare: an init segment of a film", () => {
-    const init = target(306, { carried: true });
+    const init = target(306, { reusable: true });
     expect(expiryOf(init, now, step)).toBe(now + 330);
   });
 
   test("is given again for carried targets alone", () => {
-    expect(expiryOf({ ...carried, carried: false }, at(30), step, { given })).toBe(now + 30 + 60);
+    expect(expiryOf({ ...reusable, reusable: false }, at(30), step, { given })).toBe(now + 30 + 60);
   });
 
   test("is told from another by its origin query", () => {
-    expect(expiryOf({ ...carried, query: "v=2" }, at(30), step, { given })).toBe(now + 30 + 90);
+    expect(expiryOf({ ...reusable, query: "v=2" }, at(30), step, { given })).toBe(now + 30 + 90);
   });
 
   test("ends with the session too", () => {
-    expect(expiryOf(carried, now, step, { given, notAfter: at(10) })).toBe(now + 10);
+    expect(expiryOf(reusable, now, step, { given, notAfter: at(10) })).toBe(now + 10);
   });
 });
 

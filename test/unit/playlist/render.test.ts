@@ -70,7 +70,14 @@ describe("an entry that is a media playlist is wrapped", () => {
       "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=2000000\nmain.m3u8?v=1&list=SIGNED\n",
     );
     expect(shared.targets).toEqual([
-      { ...entry, purpose: "playlist", lifetime: seconds(0), carried: false, minimum: seconds(0), grid: seconds(0) },
+      {
+        ...entry,
+        purpose: "playlist",
+        lifetime: seconds(0),
+        reusable: false,
+        minimum: seconds(0),
+        roundTo: seconds(0),
+      },
     ]);
   });
 
