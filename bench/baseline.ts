@@ -2,7 +2,7 @@ import { getSignedUrl } from "@aws-sdk/cloudfront-signer";
 import { Parser } from "m3u8-parser";
 
 export interface SigningByHand {
-  /** Where the segments lie: what stands before each segment's name. Ends with a slash. */
+  /** The URL prefix of each segment's name. Ends with a slash. */
   readonly base: string;
   readonly keyPairId: string;
   /** RSA-2048, PEM: CloudFront's classic key. */
@@ -13,7 +13,7 @@ export interface SigningByHand {
 
 /**
  * What a user would write without us: the playlist parsed by m3u8-parser, a canned policy's URL a segment by the CDN's
- * own SDK, and the playlist written anew of what the parser kept.
+ * own SDK, and the playlist written again from what the parser kept.
  */
 export function rewriteByHand(text: string, { base, ...signing }: SigningByHand): string {
   const parser = new Parser();

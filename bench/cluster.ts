@@ -64,7 +64,7 @@ export async function startBenchCluster(ring: KeyRing, privateKey: string, asset
     worker("start", ports.start, await bundled("workers/api/index.ts"), {
       ...stores,
       durableObjects: { ...objects, ...counters, ...catalogEdits, ...metrics },
-      // Counted as deployed, but for a quota that a benchmark from one address does not use up.
+      // Rate limits count as deployed, with a quota that a benchmark from one address does not use up.
       bindings: devEnvironment("api", ring, media, { STAGEDOOR_START_RATE_ADDRESS: "1000000" }),
     }),
     worker("manifest", undefined, await bundled("workers/manifest/index.ts"), {

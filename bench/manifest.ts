@@ -26,7 +26,7 @@ export const sessionAsset = "film-session";
 
 const expiryStep: Seconds = seconds(30);
 
-/** The manifest worker with everything it is made of, but for the network: what a request to it costs in CPU. */
+/** The manifest worker with all its parts except the network: what a request to it costs in CPU. */
 export interface ManifestBench {
   /** What the edge would check its URLs with. */
   readonly check: CheckContext;

@@ -141,7 +141,7 @@ function readSettings(): Readonly<Record<string, string>> {
 }
 
 function checkSettings(): void {
-  // As the cluster gives them, which says where it stands: cookies' other sites mean nothing without that.
+  // The cluster's own addresses: a cookie's other sites depend on them.
   const given = { STAGEDOOR_API_URL: apiUrl, ...settings };
   const faults = workerNames.flatMap((worker) => {
     const read = readConfiguration(devEnvironment(worker, ring, mediaUrl, given));

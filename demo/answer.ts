@@ -7,7 +7,7 @@ export type Answer<Value> =
   | { readonly is: "refused"; readonly problem: Problem }
   | { readonly is: "unreachable" };
 
-/** A request in the list of requests; one that is not `shown` is the page's own look at how things stand. */
+/** A request in the list of requests; one that is not `shown` is the page's own status request. */
 export interface Shown {
   readonly watch: Watch;
   readonly request: WatchedRequest;

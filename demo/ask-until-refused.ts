@@ -6,7 +6,7 @@ const looks = { every: 500, most: 8 };
 
 /**
  * Asks the media host again for what the player has asked for, until it refuses: a player with a full buffer would notice
- * late that its session has ended. `watch` is told of each try, and `isOn` whether it still matters.
+ * late that its session has ended. `watch` observes each attempt, and `isOn` says whether it still matters.
  */
 export async function askUntilRefused(
   request: WatchedRequest,

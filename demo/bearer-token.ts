@@ -21,7 +21,7 @@ export function describeToken(token: string): string {
   ].join(" · ");
 }
 
-/** In hours where it is long, and else by the clock: these words stand still. */
+/** In hours if it is long, else a time of day: the text does not count down. */
 function endText(ends: number, now: number): string {
   if (ends <= now) return "ended";
   return ends - now < 3_600_000 ? `ends at ${timeOfDay(ends)}` : `ends in ${timeLeft(ends, now)}`;

@@ -2,9 +2,9 @@ import type { Answer } from "./answer.ts";
 
 /** What a request to the API is sent with. */
 export interface Credential {
-  /** Whether it is the account's of who is signed in, so that his sign-out ends what was started with it. */
+  /** Whether it belongs to the signed-in account, so that signing out ends the streams that it started. */
   readonly ofAccount: boolean;
-  /** Asked anew for each request, so that a token is fresh by then. Refused where none is to be had. */
+  /** Called for each request, so that the token is fresh. Rejects if there is none. */
   readonly present: () => Promise<Answer<Presented>>;
   /** Told that the API calls it ended (401 token_expired), and says whether another can be had. */
   readonly ended: () => boolean;

@@ -1,6 +1,6 @@
-/** What `/demo.json` holds: the streams that stand ready, and tokens to try. */
+/** The content of `/demo.json`: streams and tokens to try. */
 export interface Demo {
-  /** What stands before `/stream/start` on the page's own host; empty for nothing. */
+  /** The path before `/stream/start` on the page's own host; may be empty. */
   readonly apiPath: string;
   readonly mediaUrl: string;
   readonly streams: readonly DemoStream[];

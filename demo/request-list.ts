@@ -31,7 +31,7 @@ export const watch: Watch = (request) => {
   };
 };
 
-/** Takes away the oldest row but for the first ones, and for those that somebody has opened. */
+/** Removes the oldest row, except the first ones and rows that are open. */
 function makeRoom(): void {
   if (list.childElementCount <= most.rows) return;
   const rows = [...list.children].slice(most.first);

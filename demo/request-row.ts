@@ -38,7 +38,7 @@ export class RequestRow {
     this.#verdict.className = `verdict ${toneOf(outcome)}`;
     this.#verdict.textContent = verdictText(outcome);
     if ("renewedTo" in outcome && outcome.renewedTo !== undefined) this.#countDown(readLink(outcome.renewedTo));
-    // What a signature that does not hold says of its end is worth nothing.
+    // The expiry of an invalid signature means nothing.
     if (outcome.verdict === "refused" && outcome.problem.code !== "signature_expired") {
       endCountdowns(this.#expiry);
       this.#expiry.replaceChildren();

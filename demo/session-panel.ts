@@ -25,7 +25,7 @@ const states: Readonly<Record<string, string>> = {
 let current: Session | undefined;
 let polling: ReturnType<typeof setInterval> | undefined;
 
-/** Shows a session, how it stands, and what can be done to it. `onEnded` is told once the viewer has ended it. */
+/** Shows a session, its state and its actions. Calls `onEnded` once the viewer has ended it. */
 export function showSession(apiPath: string, session: Session, watch: Watch, onEnded: () => void): void {
   hideSession();
   current = session;

@@ -45,7 +45,7 @@ export function startSession(apiPath: string, wanted: Wanted, shown: Shown): Pro
   return ask(`${apiPath}/stream/start`, { credential, request, read, shown });
 }
 
-/** How a session stands: `GET /stream/{id}`. */
+/** A session's state: `GET /stream/{id}`. */
 export function sessionState(apiPath: string, session: Session): Promise<Answer<SessionState>> {
   const read = ({ state, networks }: Document) => ({
     state: String(state),

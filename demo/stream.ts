@@ -55,7 +55,7 @@ export async function start(apiPath: string, wanted: Wanted, onDoubt: () => void
   if (started.is === "refused" && started.problem.status === 401 && wanted.credential.ofAccount) onDoubt();
 }
 
-/** Somebody has signed out: what he plays is over as soon as the media host refuses it, and it is asked at once. */
+/** After a sign-out the stream ends as soon as the media host refuses it; the page asks at once. */
 export async function stopAfterSignOut(): Promise<void> {
   const mine = current;
   if (mine === undefined || mine.over || !mine.wanted.credential.ofAccount) return;

@@ -14,12 +14,12 @@ export interface TokenChoice {
   readonly chosen: () => Credential;
   /** Chooses the account of who is signed in. */
   readonly chooseAccount: () => void;
-  /** Says anew what the chosen one is. */
+  /** Updates the description of the chosen token. */
   readonly describe: () => void;
 }
 
 /**
- * Offers the account of who is signed in, the tokens that stand ready, and a field for one of the viewer's own; the one that is
+ * Offers the signed-in account, the prepared tokens, and a field for the viewer's own token; the one that is
  * wished for is chosen.
  */
 export function offerTokens(tokens: readonly DemoToken[], wished: string | null, account: Account): TokenChoice {

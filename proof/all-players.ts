@@ -9,7 +9,7 @@ import type { PagePlayer } from "./page-server.ts";
 import type { Player } from "./player.ts";
 
 /** Every player of the proof that this machine has, and the names of those that it lacks. */
-export function roster(site: { urlOf(player: PagePlayer): string }): {
+export function allPlayers(site: { urlOf(player: PagePlayer): string }): {
   readonly players: readonly Player[];
   readonly missing: readonly string[];
 } {

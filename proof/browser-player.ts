@@ -34,20 +34,20 @@ async function openIn(
   run: string,
   options: Parameters<Player["open"]>[2],
 ): Promise<Playback> {
-  // Players look at the User-Agent for the browser they know, so it stays what it is, and the run stands at its end.
+  // Players detect the browser by its User-Agent, so it is kept and the run is appended.
   const like = `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${browser.version()} Safari/537.36`;
   const context = await browser.newContext({ userAgent: `${like} ${run}` });
   const page = await context.newPage();
   await page.goto(siteUrl);
-  await page.waitForFunction(() => window.stage !== undefined);
-  await page.evaluate(([url, options]) => window.stage.open(url, options), [manifestUrl, options] as const);
+  await page.waitForFunction(() => window.controls !== undefined);
+  await page.evaluate(([url, options]) => window.controls.open(url, options), [manifestUrl, options] as const);
   return {
-    play: () => page.evaluate(() => window.stage.play()),
-    pause: () => page.evaluate(() => window.stage.pause()),
-    seek: (time) => page.evaluate((time) => window.stage.seek(time), time),
-    state: () => page.evaluate(() => window.stage.state()),
-    chooseVariant: (index) => page.evaluate((index) => window.stage.chooseVariant(index), index),
-    chooseTracks: (tracks) => page.evaluate((tracks) => window.stage.chooseTracks(tracks), tracks),
+    play: () => page.evaluate(() => window.controls.play()),
+    pause: () => page.evaluate(() => window.controls.pause()),
+    seek: (time) => page.evaluate((time) => window.controls.seek(time), time),
+    state: () => page.evaluate(() => window.controls.state()),
+    chooseVariant: (index) => page.evaluate((index) => window.controls.chooseVariant(index), index),
+    chooseTracks: (tracks) => page.evaluate((tracks) => window.controls.chooseTracks(tracks), tracks),
     stop: () => browser.close(),
   };
 }

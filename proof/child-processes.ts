@@ -6,8 +6,8 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Lets a player's process end with ours, also where that is interrupted. */
-export function endsWithUs(child: ChildProcess): void {
+/** Kills a player's process when ours exits, even on an interrupt. */
+export function killAtExit(child: ChildProcess): void {
   running.add(child);
   child.once("exit", () => running.delete(child));
 }

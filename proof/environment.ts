@@ -7,7 +7,7 @@ import type { RingKey } from "../src/keys/key.ts";
 import { startTestCluster, type TestCluster } from "../test/cluster/test-cluster.ts";
 import { films, seedFilms } from "./films.ts";
 import { type Distance, type MediaHost, startMediaHost } from "./media-host.ts";
-import { startPlayerSite } from "./page-server.ts";
+import { startPageServer } from "./page-server.ts";
 import { serveUnprotected } from "./unprotected-server.ts";
 
 /** The workers with a media host in front that counts. */
@@ -17,8 +17,8 @@ export interface CountedCluster {
 }
 
 /** Everything that a run needs beside players; each cluster is started when it is first asked for. */
-export interface Stage {
-  readonly site: Awaited<ReturnType<typeof startPlayerSite>>;
+export interface ProofEnvironment {
+  readonly site: Awaited<ReturnType<typeof startPageServer>>;
   readonly unprotected: MediaHost;
   /** A stream's address where anybody may have it. */
   unprotectedUrl(asset: string): string;
@@ -28,7 +28,7 @@ export interface Stage {
 }
 
 /** Signatures of seconds, where a deployment has minutes: what takes an hour in life takes a moment here. */
-export const hasty = { STAGEDOOR_PAUSE_ALLOWANCE: "0", STAGEDOOR_EXPIRY_STEP: "1" } as const;
+export const shortLifetimes = { STAGEDOOR_PAUSE_ALLOWANCE: "0", STAGEDOOR_EXPIRY_STEP: "1" } as const;
 
 /** The run in which players are timed. */
 export const timedRun = "first-frame";
@@ -36,9 +36,9 @@ export const timedRun = "first-frame";
 /** Between a viewer and the next edge of a CDN lie some 20 ms; for what is counted they do not matter. */
 const distance: Distance = (run) => (run === timedRun ? 20 : 0);
 
-export async function setStage(): Promise<Stage> {
+export async function startEnvironment(): Promise<ProofEnvironment> {
   const made = films();
-  const site = await startPlayerSite();
+  const site = await startPageServer();
   const files = await serveUnprotected(made);
   const live = await startLiveOrigin({ port: 0, opens: "anybody" });
   const livePort = Number(new URL(live.url).port);
@@ -52,7 +52,7 @@ export async function setStage(): Promise<Stage> {
   async function start(settings: Readonly<Record<string, string>>, rotatesEvery: number | undefined) {
     let behind = 0;
     const media = await startMediaHost(await freePort(), () => behind, distance);
-    // Players see the address that counts; the workers sign for it, and stand behind it.
+    // Players use the counting host's address, and the workers behind it sign for that address.
     const keys = await newDevKeys();
     const ring = rotatesEvery === undefined ? keys : [...keys, ...rotatingKeys(rotatesEvery)];
     const cluster = await startTestCluster({ ...settings, STAGEDOOR_MEDIA_URL: media.url }, [], {}, ring);

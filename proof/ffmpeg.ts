@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { endsWithUs } from "./child-processes.ts";
+import { killAtExit } from "./child-processes.ts";
 import type { Playback, Player, Stall } from "./player.ts";
 
-/** Without a new picture for so long, it stands still. */
+/** Milliseconds without a new picture after which playback counts as stalled. */
 const frozen = 1500;
 
 /**
@@ -27,7 +27,7 @@ export function ffmpeg(version: string): Player {
         ]),
         { stdio: ["ignore", "pipe", "pipe"] },
       );
-      endsWithUs(child);
+      killAtExit(child);
       return new FfmpegPlayback(child);
     },
   };

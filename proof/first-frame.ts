@@ -1,5 +1,5 @@
 import { setTimeout as after } from "node:timers/promises";
-import { hasty, type Stage, timedRun } from "./environment.ts";
+import { type ProofEnvironment, shortLifetimes, timedRun } from "./environment.ts";
 import type { Player } from "./player.ts";
 import { Viewer } from "./viewer.ts";
 
@@ -15,20 +15,20 @@ export interface FirstFrame {
   readonly ratio: number;
 }
 
-/** Opens a stream by turns from Stagedoor and from where anybody may have it, so that both see the same machine. */
+/** Opens a stream alternately from Stagedoor and from the open server, so that both see the same machine. */
 export async function measureFirstFrame(
   player: Player,
   asset: string,
-  stage: Stage,
+  environment: ProofEnvironment,
   rounds: number,
 ): Promise<FirstFrame> {
-  const cluster = await stage.cluster(hasty);
+  const cluster = await environment.cluster(shortLifetimes);
   const taken = { protected: [] as number[], unprotected: [] as number[] };
   // The first opening of each kind fills caches and is not counted.
   for (let round = 0; round <= rounds; round++) {
     const viewer = await Viewer.of(cluster.addresses, `first-frame-${player.name}-${asset}-${round}`);
     const { manifestUrl } = await viewer.start(asset);
-    const addresses = { protected: manifestUrl, unprotected: stage.unprotectedUrl(asset) } as const;
+    const addresses = { protected: manifestUrl, unprotected: environment.unprotectedUrl(asset) } as const;
     const kinds = ["protected", "unprotected"] as const;
     for (const kind of round % 2 === 0 ? kinds : kinds.toReversed()) {
       const milliseconds = await firstFrame(player, addresses[kind]);

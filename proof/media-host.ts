@@ -1,7 +1,7 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { RequestLog } from "./request-log.ts";
 
-/** What stands before a media host and counts: every player's requests pass here, also of those that show none. */
+/** A proxy in front of a media host that counts every player's requests. */
 export interface MediaHost {
   readonly url: string;
   readonly log: RequestLog;

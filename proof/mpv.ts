@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
-import { endsWithUs } from "./child-processes.ts";
+import { killAtExit } from "./child-processes.ts";
 import type { Playback, Player, Stall } from "./player.ts";
 
 /** mpv, driven over its JSON IPC, without a picture or a sound. */
@@ -25,7 +25,7 @@ export function mpv(version: string): Player {
         ),
         { stdio: "ignore" },
       );
-      endsWithUs(child);
+      killAtExit(child);
       const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
       const stop = async () => {
         child.kill();

@@ -15,7 +15,7 @@ const libraries = {
 export type PagePlayer = keyof typeof libraries;
 
 /** Serves a page a player, on an origin of its own, as a customer's site has one. */
-export async function startPlayerSite(): Promise<{ urlOf(player: PagePlayer): string; stop(): void }> {
+export async function startPageServer(): Promise<{ urlOf(player: PagePlayer): string; stop(): void }> {
   const scripts = new Map<string, string>();
   for (const [name, library] of Object.entries(libraries)) {
     const { outputFiles } = await build({

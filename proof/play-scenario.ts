@@ -1,5 +1,5 @@
 import { setTimeout as after } from "node:timers/promises";
-import { type CountedCluster, hasty, type Stage } from "./environment.ts";
+import { type CountedCluster, type ProofEnvironment, shortLifetimes } from "./environment.ts";
 import type { HelperOptions, OpenOptions, Player, PlayerState } from "./player.ts";
 import type { Result } from "./result.ts";
 import type { Findings, Scenario } from "./scenario.ts";
@@ -18,16 +18,21 @@ export interface Task {
  * Plays one stream in one player as a scenario says, and tells what came of it; `unprotected`: the same stream from where
  * anybody may have it, to compare with. Never throws.
  */
-export async function perform(task: Task, stage: Stage, short: boolean, unprotected = false): Promise<Result> {
+export async function playScenario(
+  task: Task,
+  environment: ProofEnvironment,
+  short: boolean,
+  unprotected = false,
+): Promise<Result> {
   const { scenario, asset, player } = task;
   const run = `run-${++runs}`;
-  const cluster = await stage.cluster(scenario.settings ?? hasty, scenario.rotatesEvery);
-  const { log } = unprotected ? stage.unprotected : cluster.media;
+  const cluster = await environment.cluster(scenario.settings ?? shortLifetimes, scenario.rotatesEvery);
+  const { log } = unprotected ? environment.unprotected : cluster.media;
   const seen: { last: PlayerState | undefined } = { last: undefined };
   const play = async (): Promise<Findings> => {
     const viewer = await Viewer.of(cluster.addresses, run, scenario.streams);
     const session = await viewer.start(asset);
-    const url = unprotected ? stage.unprotectedUrl(asset) : session.manifestUrl;
+    const url = unprotected ? environment.unprotectedUrl(asset) : session.manifestUrl;
     const playback = await player.open(url, run, optionsOf(scenario, asset, cluster, viewer, session));
     try {
       const scene = { playback, asset, short, viewer, session, cluster, wait: (s: number) => after(s * 1000) };

@@ -12,7 +12,7 @@ export interface PlayerState {
   /** Seconds of the stream. */
   readonly time: number;
   readonly ended: boolean;
-  /** Where it stood still though nobody had asked it to, but for the time right after a seek. */
+  /** Stalls, except right after a seek or a pause. */
   readonly stalls: readonly Stall[];
   /** What it gave up over. */
   readonly fatal: readonly string[];
@@ -35,7 +35,7 @@ export interface OpenOptions {
   readonly helper?: HelperOptions;
 }
 
-/** Plain data, since it goes into a page: where and with what a session is asked for anew. */
+/** Plain data, since it goes into a page: how to renew or restart the session. */
 export interface HelperOptions {
   readonly margin: number;
   readonly sessionId: string;

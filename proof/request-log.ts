@@ -23,7 +23,7 @@ export interface Counts {
   readonly playlists: number;
 }
 
-/** The requests of every run, told apart by what stands at the end of their User-Agent. */
+/** The requests of every run, which is the last word of their User-Agent. */
 export class RequestLog {
   readonly #exchanges = new Map<string, Exchange[]>();
   /** Files that a playlist named in EXT-X-MAP or EXT-X-KEY. */

@@ -9,7 +9,7 @@ export interface Result extends Counts {
   readonly asset: string;
   readonly stalls: readonly Stall[];
   readonly fatal: readonly string[];
-  /** What the scenario itself found amiss. */
+  /** What the scenario itself found wrong. */
   readonly faults: readonly string[];
   readonly endedAfter: number | undefined;
   readonly latency: number | undefined;
@@ -45,7 +45,7 @@ function isOfThePlayer(fault: string): boolean {
 }
 
 /**
- * Holds a result to what the project promises. A player that stands still, or fetches an initialisation section or a key
+ * Compares a result with the project's promises. A player that stalls, or fetches an initialisation section or a key
  * again, falls short of it only where it does so more than with the same stream unprotected.
  */
 export function judge(

@@ -1,13 +1,13 @@
-import { roster } from "./all-players.ts";
-import { type Stage, setStage } from "./environment.ts";
+import { allPlayers } from "./all-players.ts";
+import { type ProofEnvironment, startEnvironment } from "./environment.ts";
 import { type FirstFrame, measureFirstFrame } from "./first-frame.ts";
-import { perform, type Task } from "./play-scenario.ts";
+import { playScenario, type Task } from "./play-scenario.ts";
 import type { Player } from "./player.ts";
 import type { Report } from "./report.ts";
 import { type Judged, judge, mayBeThePlayers } from "./result.ts";
 import { scenarios } from "./scenarios.ts";
 
-export interface ProveOptions {
+export interface ProofOptions {
   /** A minute or two in place of half an hour: the same scenarios with fewer players and streams, and less time. */
   readonly short: boolean;
   /** Names of players and scenarios; all of them where it is empty. */
@@ -21,10 +21,10 @@ const rounds = 9;
 const firstFrameAssets = ["vod-single", "vod-ts", "vod-fmp4"];
 
 /** Plays every scenario in every player that can, and tells what came of it. */
-export async function prove({ short, only, jobs, say }: ProveOptions): Promise<Report> {
-  const stage = await setStage();
+export async function runProof({ short, only, jobs, say }: ProofOptions): Promise<Report> {
+  const environment = await startEnvironment();
   try {
-    const { players, missing } = roster(stage.site);
+    const { players, missing } = allPlayers(environment.site);
     const wanted = players.filter(({ name }) =>
       isWanted(
         name,
@@ -44,11 +44,11 @@ export async function prove({ short, only, jobs, say }: ProveOptions): Promise<R
           ((short ? scenario.shortAssets : undefined) ?? scenario.assets).map((asset) => ({ scenario, asset, player })),
         ),
     );
-    const judged = await playAll(tasks, stage, short, jobs, say);
-    const firstFrames = short || !isWanted("first-frame", only, names) ? [] : await openAll(wanted, stage, say);
+    const judged = await playAll(tasks, environment, short, jobs, say);
+    const firstFrames = short || !isWanted("first-frame", only, names) ? [] : await openAll(wanted, environment, say);
     return { short, players: wanted, scenarios: chosen, judged, firstFrames, missing };
   } finally {
-    await stage.stop();
+    await environment.stop();
   }
 }
 
@@ -59,7 +59,7 @@ function isWanted(name: string, only: readonly string[], kin: readonly string[])
 
 async function playAll(
   tasks: readonly Task[],
-  stage: Stage,
+  environment: ProofEnvironment,
   short: boolean,
   jobs: number,
   say: (line: string) => void,
@@ -69,7 +69,7 @@ async function playAll(
   // The longest first, so that none is left to run alone at the end.
   const open = tasks.toSorted((one, other) => length(other) - length(one));
   const play = async (task: Task) => {
-    const verdict = await playOne(task, stage, short);
+    const verdict = await playOne(task, environment, short);
     judged.set(task, verdict);
     const { scenario, asset, player } = task;
     const words = verdict.shortfalls.length === 0 ? "ok" : `SHORT: ${verdict.shortfalls.join("; ")}`;
@@ -80,7 +80,7 @@ async function playAll(
     for (let task = open.shift(); task !== undefined; task = open.shift()) await play(task);
   };
   await Promise.all(Array.from({ length: jobs }, work));
-  // Several browsers at once may make a machine stand still. What is ours falls short alone as well.
+  // Several browsers at once may stall a machine. A fault of ours shows when the task runs alone, too.
   for (const [task, { shortfalls }] of [...judged]) {
     if (shortfalls.length === 0) continue;
     const again = await play(task);
@@ -89,23 +89,27 @@ async function playAll(
   return tasks.flatMap((task) => judged.get(task) ?? []);
 }
 
-async function playOne(task: Task, stage: Stage, short: boolean): Promise<Judged> {
-  const result = await perform(task, stage, short);
+async function playOne(task: Task, environment: ProofEnvironment, short: boolean): Promise<Judged> {
+  const result = await playScenario(task, environment, short);
   const { scenario } = task;
   // How far behind the edge a player stays shows in a short while.
   const compared = scenario.compared === true && !short;
   const needed = compared || mayBeThePlayers(result, scenario);
-  const unprotected = needed ? await perform(task, stage, short || compared, true) : undefined;
+  const unprotected = needed ? await playScenario(task, environment, short || compared, true) : undefined;
   return judge(result, unprotected, scenario);
 }
 
-async function openAll(players: readonly Player[], stage: Stage, say: (line: string) => void): Promise<FirstFrame[]> {
+async function openAll(
+  players: readonly Player[],
+  environment: ProofEnvironment,
+  say: (line: string) => void,
+): Promise<FirstFrame[]> {
   const measured: FirstFrame[] = [];
   for (const player of players) {
     // How long ffmpeg's own start takes would hide what the stream adds to it.
     if (!player.abilities.includes("seek")) continue;
     for (const asset of firstFrameAssets) {
-      const found = await measureFirstFrame(player, asset, stage, rounds);
+      const found = await measureFirstFrame(player, asset, environment, rounds);
       measured.push(found);
       say(`first picture of ${asset} in ${player.name}: ${found.ratio.toFixed(2)} × unprotected`);
     }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { projectRoot } from "../cli/lib/project.ts";
 import { markdown, overview, shortfallsOf } from "./report.ts";
-import { prove } from "./run-proof.ts";
+import { runProof } from "./run-proof.ts";
 
 const usage = `npm run players [-- --short] [--only <player or scenario>]... [--jobs <number>]
 
@@ -16,7 +16,7 @@ const introduction = `# In real players
 \`npm run players\` writes this page. Signatures live for seconds in it, where a deployment has minutes, so that what takes
 hours in life takes minutes here. Requests are counted in front of the media host, and so also those of players that show
 none. In brackets: the same stream from a server that protects nothing. The first picture is timed from the manifest's URL,
-the middle of nine openings by turns, with 20 ms of network in front of both.
+the median of nine alternating openings, with 20 ms of network in front of both.
 `;
 
 const { values } = parseArgs({
@@ -32,7 +32,7 @@ if (values.help === true) console.log(usage);
 else await run(values.short, values.only, Number(values.jobs));
 
 async function run(short: boolean, only: readonly string[], jobs: number): Promise<void> {
-  const report = await prove({ short, only, jobs, say: (line) => console.error(`… ${line}`) });
+  const report = await runProof({ short, only, jobs, say: (line) => console.error(`… ${line}`) });
   const text = markdown(report);
   console.log(text);
   if (!short && only.length === 0) {

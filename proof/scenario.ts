@@ -3,7 +3,7 @@ import type { Ability, OpenOptions, Playback, PlayerState } from "./player.ts";
 import type { Exchange } from "./request-log.ts";
 import type { Session, Viewer } from "./viewer.ts";
 
-/** One row of the proof: what is played, by whom, how it goes, and what it has to come to. */
+/** One row of the proof: the streams, the players, the actions and the expected result. */
 export interface Scenario {
   readonly name: string;
   /** What the viewer does, in the words of the table. */
@@ -18,7 +18,7 @@ export interface Scenario {
   readonly compared?: boolean;
   /** Which of the players can do it. */
   readonly needs: readonly Ability[];
-  /** Settings of the workers in place of those of {@link hasty}. */
+  /** Settings of the workers in place of those of {@link shortLifetimes}. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly options?: OpenOptions;
   /** Whether the helper keeps the URLs fresh. */

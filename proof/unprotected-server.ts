@@ -7,7 +7,7 @@ import type { Files } from "./films.ts";
 
 const mediaFolder = join(projectRoot, "fixtures/media");
 
-/** Serves the same streams to anybody who asks: what Stagedoor is compared with. */
+/** Serves the same streams without protection, for comparison. */
 export async function serveUnprotected(made: Files): Promise<{ readonly port: number; stop(): void }> {
   const server: Server = createServer((request, response) => {
     const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname).slice(1);

@@ -1,4 +1,4 @@
 import type * as admission from "../../src/edge/admit-session.ts";
 
-/** Stands in for `src/edge/admit-session.ts` beside `no-check.ts`: nobody is asked whether a session may go on. */
+/** Replaces `src/edge/admit-session.ts`, together with `no-check.ts`: every session is admitted. */
 export const admitSession: typeof admission.admitSession = () => undefined;

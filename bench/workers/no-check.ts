@@ -4,8 +4,8 @@ import type * as check from "../../src/edge/check-media-request.ts";
 import { parseMediaTarget } from "../../src/signing/media-url.ts";
 
 /**
- * Stands in for `src/edge/check-media-request.ts` in the worker that the edge check is measured against: the target is
- * taken apart and its asset looked up, and neither grant nor signature is looked at. Whoever asks gets the file.
+ * Replaces `src/edge/check-media-request.ts` in the worker that the edge check is measured against: the target is
+ * parsed and its asset looked up, and neither grant nor signature is checked. Every caller gets the file.
  */
 export const checkMediaTarget: typeof check.checkMediaTarget = (target, { catalog, keys }) => {
   const { path, query, appended, signature } = target;

@@ -10,7 +10,7 @@ interface Env {
 const prepared = new Map<Playlist, Rewriting>();
 
 /**
- * `/<playlist>/<way>/<times>` does that work and answers when it is done: the clock of workerd stands still within a
+ * `/<playlist>/<way>/<times>` does that work and answers when it is done: the clock of workerd does not advance within a
  * request, so it is timed from outside.
  */
 export default {

@@ -30,7 +30,7 @@ const assetHelp = `  --origin <where>           where its files lie: r2:MEDIA/fi
   --cloudfront-url <url>     the distribution, where that is not the media host
   --cloudfront-key <kid>     the ring's key that signs for it
   --session <seconds>        how long a playback session lasts
-  --streams <number>         how many streams a viewer may run at once when he starts this one
+  --streams <number>         the viewer's stream limit when they start this asset
   --json-file <file>         the whole asset as JSON instead, as a catalog has it, for all else that an asset can be: an
                              origin's secret, countries, a window of availability; - reads it from standard input`;
 
@@ -92,16 +92,16 @@ function numberOf(option: string, given: Given): number | undefined {
 
 export const assetsAddCommand: Command = {
   name: "assets add",
-  summary: "add something that can be played, live or in a file",
+  summary: "add an asset to a deployment or a catalog file",
   operands: ["<id>"],
   options: { ...whichCatalogOptions, ...assetOptions, replace: { type: "boolean" } },
-  help: `Adds an asset to the catalog of a deployment, without a deploy, or to a file. Every fault of it is named, and a faulty
-one changes nothing.
+  help: `Adds an asset to the catalog of a deployment (no deploy needed) or to a catalog file. Prints every error of an invalid
+asset, and changes nothing.
 
 ${assetHelp}
-  --replace                  takes the place of the asset of this id: sessions that run go over to its files
+  --replace                  replace the asset with this id; running sessions switch to the new files
 
-${whichCatalogHelp("operator:assets", "a catalog in a file instead, which nobody reads until it is put where the workers do")}`,
+${whichCatalogHelp("operator:assets", "a catalog file instead; it has no effect until you upload it")}`,
   run: async (given) => {
     const [id = ""] = given.operands;
     const asset = readAsset(id, given);
@@ -116,10 +116,9 @@ async function outcome(asset: object, given: Given, { change: { was, faults }, l
   const read = assetSchema.safeParse(asset);
   const deployment = live ? await deploymentAt(where) : undefined;
   const bucket = read.success ? bucketNote(read.data, deployment) : undefined;
-  const left =
-    faults.length === 0 ? undefined : [`${where} has other faults still, and no worker takes it:`, ...faults];
+  const left = faults.length === 0 ? undefined : [`${where} has other errors, so no worker accepts it:`, ...faults];
   const note = [bucket, left?.join("\n  ")].filter((text) => text !== undefined).join("\n") || undefined;
-  if (was === "unchanged") return good(`${id} stands like this in ${where} already.`, json, note);
+  if (was === "unchanged") return good(`${id} is the same in ${where} already.`, json, note);
   if (!live)
     return good(
       `${id} was ${was} in ${where}.
@@ -158,7 +157,7 @@ function lookAtIt(
   ];
   const what =
     origin.type === "r2"
-      ? "look whether the workers have its bucket"
-      : "look whether its origin is reachable, and closed to all but the workers (with the origin's secret in the environment)";
+      ? "check that its bucket is bound to the workers"
+      : "check that its origin is reachable, and only for the workers (with the origin's secret in the environment)";
   return `Next: ${what}:\n  ${words.join(" ")}`;
 }

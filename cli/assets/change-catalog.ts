@@ -41,7 +41,7 @@ async function changeFile(
   const file =
     given.one("catalog") ??
     endMisused(
-      "Choose the catalog: --api https://api.example.com --bearer operator.jwt for that of a deployment, which goes live, or --catalog catalog.json for a file.",
+      "Name a catalog: --api https://api.example.com --bearer operator.jwt changes a running deployment, --catalog catalog.json a file.",
     );
   const changed = await changeCatalogFile(file, edit);
   const where = shortName(file);
@@ -49,12 +49,12 @@ async function changeFile(
   const { refusal } = changed;
   if (refusal.code === "asset_invalid") return notChanged(where, refusal.faults, refusal);
   const advice = `\`npx stagedoor assets list --catalog ${where}\` lists them.`;
-  return failed(`${where} holds no asset ${edit.id}: ${advice}`, { code: refusal.code });
+  return failed(`${where} has no asset ${edit.id}: ${advice}`, { code: refusal.code });
 }
 
-/** From when on a change of a deployment's catalog holds. */
+/** When a change of a deployment's catalog takes effect. */
 export const soonEverywhere =
-  "It holds everywhere within two minutes: KV shows it after a minute at most, and each worker reads it again every 30 seconds.";
+  "It is in effect everywhere within two minutes: KV propagates it within a minute, and each worker reads it every 30 seconds.";
 
 function notChanged(where: string, faults: readonly string[], json: object): Outcome {
   const hint = faults.some((fault) => fault.startsWith("id_duplicate"))

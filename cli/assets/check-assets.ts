@@ -11,15 +11,14 @@ import { isLive, readLiveCatalog, whichCatalogHelp, whichCatalogOptions } from "
 
 export const assetsCheckCommand: Command = {
   name: "assets check",
-  summary: "name every fault of a catalog",
+  summary: "print every error of a catalog",
   operands: [],
   options: { ...whichCatalogOptions, env: { type: "string" } },
-  help: `Checks a catalog and names every fault in it at once: the fault's name, where it lies, and what to do. Where the files of
-wrangler say which buckets the workers have, one that an asset names and they lack is a fault as well (bucket_unbound),
-and so is a secret of an origin that they may not use for it (origin_secret_unbound).
-Ends with 1 where there is any.
+  help: `Checks a catalog and prints every error: its name, its place and its fix. If wrangler.toml is readable, an R2 bucket that
+is not bound to the workers (bucket_unbound) and an origin secret that they may not send to that host
+(origin_secret_unbound) are errors too. Exits with 1 on any error.
 
-  --env <name>               the environment whose workers are meant (that whose STAGEDOOR_API_URL is --api)
+  --env <name>               the environment of the workers (the one whose STAGEDOOR_API_URL is --api)
 
 ${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/catalog.json of the project)")}`,
   run: async (given): Promise<Answered> => {
@@ -33,7 +32,7 @@ ${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/cat
     ];
     const count = assets.length;
     if (faults.length === 0)
-      return good(`${where} is sound: ${count} asset${count === 1 ? "" : "s"}.`, { assets: count, faults: [] });
+      return good(`${where} is valid: ${count} asset${count === 1 ? "" : "s"}.`, { assets: count, faults: [] });
     const rows = faults.map(({ name, asset = "(catalog)", field, advice }) => [name, asset, field || "-", advice]);
     const note = `${where} has ${faults.length} fault${faults.length === 1 ? "" : "s"}.`;
     return { exit: 1, text: table([["FAULT", "ASSET", "FIELD", "WHAT TO DO"], ...rows]), json: { faults }, note };

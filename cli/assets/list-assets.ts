@@ -8,13 +8,12 @@ import { changeCatalog, soonEverywhere, type Told } from "./change-catalog.ts";
 
 export const assetsListCommand: Command = {
   name: "assets list",
-  summary: "list what can be played",
+  summary: "list the assets of a catalog",
   operands: [],
   options: whichCatalogOptions,
-  help: `Lists the assets of a catalog: of a file, or of a deployment as it is stored now, which its workers know within two
-minutes. CONDITIONS names what an asset asks of a viewer beside his credential: countries, origins, a window of
-availability; --json shows them in full, as the whole document that --catalog takes: npx stagedoor assets list --api … --json
-> catalog.json is a copy of what is live.
+  help: `Lists the assets of a catalog file, or of a deployment's stored catalog, which its workers load within two minutes.
+CONDITIONS names an asset's requirements in addition to a credential: countries, origins, a time window. --json prints
+the whole document in the form that --catalog reads: npx stagedoor assets list --api … --json > catalog.json saves a copy.
 
 ${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/catalog.json of the project)")}`,
   run: async (given) => {
@@ -29,7 +28,7 @@ ${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/cat
       { version: 1, assets },
       live === undefined || live.faults.length === 0
         ? undefined
-        : `It is faulty, and no worker takes it: \`npx stagedoor assets check --api ${live.api}\` names what to do.`,
+        : `The catalog has errors, so no worker accepts it: \`npx stagedoor assets check --api ${live.api}\` lists them.`,
     );
   },
 };
@@ -48,14 +47,14 @@ function conditionsOf(asset: Asset): string {
 
 export const assetsRemoveCommand: Command = {
   name: "assets remove",
-  summary: "take an asset out of the catalog, live or in a file",
+  summary: "remove an asset from a deployment or a catalog file",
   operands: ["<id>"],
   options: whichCatalogOptions,
-  help: `Takes an asset out of the catalog of a deployment, without a deploy, or out of a file. Its sessions are refused
+  help: `Removes an asset from the catalog of a deployment (no deploy needed) or from a catalog file. Its sessions are refused
 (asset_unknown) once the workers have read the catalog again. npx stagedoor revoke --asset <id> ends them within two
-seconds. Its id ought to be no other asset's: a grant that was given out for it opens what is put under its id.
+seconds. Do not give its id to another asset: a grant issued for the id opens whatever has that id.
 
-${whichCatalogHelp("operator:assets", "a catalog in a file instead, which nobody reads until it is put where the workers do")}`,
+${whichCatalogHelp("operator:assets", "a catalog file instead; it has no effect until you upload it")}`,
   run: async (given) => {
     const [id = ""] = given.operands;
     return changeCatalog(given, { does: "remove", id }, (told) => outcome(id, told));
@@ -73,7 +72,7 @@ Next: put it where the workers read it:
     );
   return good(
     `${id} was removed at ${where}. ${soonEverywhere}
-Sessions of it that run are refused from then on. To end them now:
+Its running sessions are refused from then on. To end them now:
   npx stagedoor revoke --asset ${id} --api ${where} --bearer <file>`,
     json,
   );

@@ -103,7 +103,7 @@ function parse(words: readonly string[]) {
   }
 }
 
-/** Who has an identity provider takes the binding out of the API's configuration, and the worker is not deployed. */
+/** A project with its own identity provider removes the binding from the API's configuration, and the worker is skipped. */
 function bindsIdentity(environment: DeployedEnvironment): boolean {
   const table = `env.${environment}.services`;
   return valuesOf(tomlOf("api"), environment).some((value) => value.table === table && value.text === "IDENTITY");
@@ -133,7 +133,7 @@ function shown({ words, secrets }: Step): string {
 function whatNow(steps: readonly Step[], failed: number): string {
   const done = steps.slice(0, failed).map(({ what }) => what);
   const before = done.length === 0 ? "Nothing was changed before it." : `Done before it: ${done.join(", ")}.`;
-  return `\nFailed: ${steps[failed]?.what}; wrangler says above why. ${before} Mend it, and give the same command again: what is
+  return `\nFailed: ${steps[failed]?.what}; wrangler's error is above. ${before} Fix it, and run the same command again: what is
 done already is done once more, and changes nothing. To go back in its place: docs/operate/upgrade.md.`;
 }
 

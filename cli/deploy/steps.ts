@@ -7,7 +7,7 @@ export type Secrets = Readonly<Record<string, string>>;
 export interface Step {
   readonly worker: DeployedWorker;
   readonly what: string;
-  /** What stands behind `npx wrangler`. */
+  /** The arguments of `npx wrangler`. */
   readonly words: readonly string[];
   /** What it is to set; a file with them is named behind the words. */
   readonly secrets?: { readonly option: "--secrets-file" | undefined; readonly values: Secrets } | undefined;

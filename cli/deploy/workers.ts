@@ -10,13 +10,13 @@ export const configs: Readonly<Record<DeployedWorker, string>> = {
 };
 
 /**
- * The order in which they are deployed, the first time and each time after it: a worker stands behind those whose objects
+ * The order in which they are deployed, the first time and each time after it: a worker comes after those whose objects
  * and services it binds, since a binding to what does not exist (yet) is refused. Old workers that call new ones are served
  * as before; so is, by the rule of docs/operate/upgrade.md, what the new ones sign.
  */
 export const order = ["manifest", "edge", "identity", "api"] as const satisfies readonly DeployedWorker[];
 
-/** The order in which they are given keys: who only verifies comes first, so that nobody meets a signature that he cannot check. */
+/** The order in which workers get keys: verifiers first, so that each signature meets a worker that has its key. */
 export const verifiersFirst = ["edge", "manifest", "identity", "api"] as const satisfies readonly DeployedWorker[];
 
 export const environments = ["staging", "production"] as const;
@@ -25,7 +25,7 @@ export type DeployedEnvironment = (typeof environments)[number];
 interface TomlValue {
   /** From 1 on. */
   readonly line: number;
-  /** The table it stands in, `env.staging.vars`. */
+  /** Its table, such as `env.staging.vars`. */
   readonly table: string;
   readonly text: string;
 }

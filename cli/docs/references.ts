@@ -122,7 +122,7 @@ const api = { by: ["api"] } as const satisfies Taken;
 const edge = { by: ["edge"] } as const satisfies Taken;
 const identity = { by: ["identity"] } as const satisfies Taken;
 
-/** Who takes each setting. One that is new does not compile until it stands here. */
+/** The workers that read each setting. A new setting does not compile until it is listed here. */
 const settingTakers: Readonly<Record<keyof typeof settingsSchema.shape, Taken>> = {
   STAGEDOOR_ENV: { by: [...three.by, "identity"] },
   STAGEDOOR_KEYS: { ...three, secret: true },

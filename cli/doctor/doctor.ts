@@ -49,7 +49,7 @@ is not given is not looked at. Ends with 1 where there is a fault.
   --catalog <file>         the catalog (with --api and an operator's credential the one that is live; in development
                            without --api fixtures/catalog.json of the project)
   --issuers <file>         what STAGEDOOR_ISSUERS holds
-  --project <folder>       where wrangler.toml and workers/ stand (the project)
+  --project <folder>       the folder with wrangler.toml and workers/ (the project)
 
   --api <url>              the API, with its base path
   --media <url>            the media host; the catalog's origins are asked, too, with their secrets where this command's
@@ -124,7 +124,7 @@ export const liveChecks: readonly Check<Live>[] = [
   streamCheck,
 ];
 
-/** Does the checks one after the other; `onCheck` is told of each before it begins. */
+/** Runs the checks one after the other; calls `onCheck` before each. */
 export async function examine<Facts>(
   checks: readonly Check<Facts>[],
   facts: Facts,

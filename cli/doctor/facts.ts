@@ -32,7 +32,7 @@ export interface Facts {
   readonly catalogUnread?: string | undefined;
   /** The text of STAGEDOOR_ISSUERS, where it was given. */
   readonly issuers: string | undefined;
-  /** Where development's workers stand. */
+  /** The addresses of the development workers. */
   readonly addresses: { readonly apiUrl: string; readonly mediaUrl: string };
   readonly now: UnixSeconds;
 }
@@ -54,7 +54,7 @@ const unknownSecret = "unknown-secret-of-the-identity-worker";
 
 /**
  * The environment of a worker as it is deployed: its settings, its part of the ring and the issuers. Where no sound ring was
- * given a key of the moment stands in, so that the settings are judged all the same.
+ * given, a temporary key replaces it, so that the settings are checked all the same.
  */
 export function environmentOf({ worker, vars }: DeployedWorker, facts: Facts): Readonly<Record<string, unknown>> {
   const { apiUrl, mediaUrl } = facts.addresses;
@@ -112,7 +112,7 @@ async function readWorkers(project: string, environment: string | undefined) {
   return { workers, unreadable };
 }
 
-/** Who has a provider of his own takes IDENTITY out of the API's bindings, and does not deploy that worker. */
+/** A project with its own provider removes IDENTITY from the API's bindings, and does not deploy that worker. */
 function withoutUnusedIdentity({ workers, unreadable }: Pick<Facts, "workers" | "unreadable">) {
   const api = workers.find(({ worker }) => worker === "api");
   const used = api === undefined || api.services.some(({ binding }) => binding === "IDENTITY");
@@ -144,11 +144,11 @@ function readRingFile(file: string): Facts["ring"] {
 }
 
 /**
- * How to hand workers a secret anew, as whole commands. Each names the worker's own file and its environment: wrangler takes
+ * The commands that upload a secret again. Each names the worker's own file and its environment: wrangler takes
  * the edge worker's top level for what is left out.
  */
 export function handOver(name: string, files: readonly string[], { development, environment, ring }: Facts): string {
-  if (development) return "start `npm start` anew, which hands it over";
+  if (development) return "restart `npm start`, which uploads it";
   const deploy = `npm run deploy -- --env ${environment}`;
   const ringFile = ring === undefined ? "<file>" : shortName(ring.file);
   if (name === "STAGEDOOR_KEYS") return `run \`${deploy} --ring ${ringFile} --secrets-only\``;

@@ -101,10 +101,10 @@ export interface Finding {
   readonly do: string;
 }
 
-/** What is looked at in one go, and stands on one line of the report. */
+/** One check: a line of the report. */
 export interface Check<Facts> {
   readonly name: string;
-  /** What is so where nothing was found. */
+  /** The line of the report where the check finds nothing. */
   readonly held: string;
   readonly run: (facts: Facts) => readonly Finding[] | Promise<readonly Finding[]>;
 }

@@ -10,7 +10,7 @@ import { type Migration, migrationsFolder, readMigrations } from "./migrations.t
 
 /**
  * The SQL that brings a database from these migrations to what the worker's options ask for: empty where the two agree.
- * SQLite stands in for D1, which is SQLite.
+ * D1 is SQLite, so a local SQLite database is enough.
  */
 export async function missingSql(migrations: readonly Migration[]): Promise<string> {
   const database = new DatabaseSync(":memory:");

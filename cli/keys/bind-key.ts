@@ -8,17 +8,17 @@ import { changeRing, giveKeys } from "../lib/ring-file.ts";
 
 export const keysBindCommand: Command = {
   name: "keys bind",
-  summary: "record the id that CloudFront gave to a key",
+  summary: "record the id that CloudFront assigned to a key",
   operands: [],
   options: { ...ringOption, kid: { type: "string" }, id: { type: "string" }, imported: { type: "boolean" } },
-  help: `Records the id that CloudFront gave to a public key, by which its URLs name it (Key-Pair-Id): the key of the ring takes
-it as its kid. The ring also notes that CloudFront was given the key by what npx stagedoor keys export writes, which goes on
-holding it, or with --imported that it was not; nothing else changes.
+  help: `Records the id that CloudFront assigned to a public key (Key-Pair-Id in its URLs): it becomes the key's kid in the ring.
+The ring also records how CloudFront got the key: from the output of npx stagedoor keys export, which keeps managing it, or
+with --imported from elsewhere. Nothing else changes.
 
-  --kid <kid>    the key as the ring names it now
-  --id <id>      the id that CloudFront answered with: capital letters and digits, K2JCJMDEHXQW5F for one
-  --imported     CloudFront had the key before the ring did; also for one that has its id already. Never for a key that a stack or
-                 Terraform made from keys export: it would delete the key
+  --kid <kid>    the key's current kid
+  --id <id>      the id that CloudFront returned: capital letters and digits, such as K2JCJMDEHXQW5F
+  --imported     CloudFront had the key before the ring did; allowed for a key that has its id already. Never use it for a key
+                 that CloudFormation or Terraform created from keys export: it would delete the key
   --ring <file>  the key ring (.stagedoor/keys.json of the project)`,
   run: async (given) => {
     const kid = given.one("kid") ?? endMisused("Name the key of the ring: --kid <kid>.");
@@ -68,7 +68,7 @@ holding it, or with --imported that it was not; nothing else changes.
 ${
   state === "next"
     ? "It is next, and its time counts from now."
-    : `It signs for the assets that name ${id} as keyPairId, or none where it is the ring's active key; put it in place of ${kid} where that stands in the catalog.`
+    : `It signs for the assets with the keyPairId ${id}, and, as the ring's active key, for those without one; replace ${kid} in the catalog.`
 }
 Next: give each worker the keys that it needs:
 ${giveKeys(file)}`,
@@ -82,7 +82,7 @@ function noSuchKey(kid: string, file: string): string {
   return `${shortName(file)} has no key ${JSON.stringify(kid)}. \`npx stagedoor keys list\` names its keys.`;
 }
 
-/** Whether CloudFront takes what a key signs, as far as the ring knows. No CloudFront stands in front of `npm start`. */
+/** Whether CloudFront has an id for a key, as far as the ring knows. `npm start` runs without CloudFront. */
 export function isBound(key: RingKey | undefined, file: string): boolean {
   return file === devRingFile || (key?.purpose === "cloudfront" && hasCloudFrontId(key));
 }

@@ -110,7 +110,7 @@ async function exportForCloudFront(
   const twice = uploads.find(({ name }, i) => uploads.findIndex((other) => other.name === name) < i);
   if (twice !== undefined)
     endFailed(
-      `The key "${twice.kid}" stands in the ring under another kid too, and CloudFront takes a key once: take one of them out of the file.`,
+      `The key "${twice.kid}" is in the ring under another kid too, and CloudFront accepts a key only once: remove one of them from the file.`,
     );
   const text = write(uploads, group);
   return good(text, { keys: uploads, group, text }, note(named));

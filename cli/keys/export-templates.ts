@@ -98,7 +98,7 @@ function createPublicKey({ kid, known, callerReference, name, comment, pem }: Cl
   --public-key-config ${shellQuoted(JSON.stringify(config))})`;
 }
 
-/** A word that the shell takes as it stands: nothing but its end has a meaning between single quotes (POSIX 2.2.2). */
+/** A word that the shell reads literally: nothing but its end has a meaning between single quotes (POSIX 2.2.2). */
 export function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
@@ -207,7 +207,7 @@ function logicalId({ fingerprint }: CloudFrontUpload): string {
 
 /**
  * Terraform configuration (HCL) with the public keys, one key group of them, and, as a comment, the block that a
- * distribution takes: it cannot stand alone. The provider keeps each key in its state, and makes no second one; one that
+ * distribution takes: it is not valid alone. The provider keeps each key in its state, and makes no second one; one that
  * CloudFront had before is in the group by its id.
  */
 export function terraformConfiguration(uploads: readonly CloudFrontUpload[], group: string): string {
@@ -256,7 +256,7 @@ ${ids.join("\n")}
 
 const behaviour = (
   name: string,
-) => `# Into your aws_cloudfront_distribution, with its own path and origin; the same lines but for
+) => `# Into your aws_cloudfront_distribution, with its own path and origin; the same lines without
 # path_pattern make a default_cache_behavior.
 #
 #   ordered_cache_behavior {

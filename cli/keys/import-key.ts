@@ -26,19 +26,19 @@ export const keysImportCommand: Command = {
     nbf: { type: "string" },
     exp: { type: "string" },
   },
-  help: `Adds a key that you have already to a key ring file, which is made (readable by you alone) where there is none. It takes
-RSA with 2048 bits and P-256: the private key as PKCS#1, PKCS#8 or SEC1, encrypted or not, or the public half alone
-(SubjectPublicKeyInfo) for a ring that only verifies; the private key of a public half that the ring has makes it whole.
-The ring holds it unencrypted. The key is not shown. The first key is active; one beside others is next, and so is a public half
-alone, until its private key is imported: it verifies, and signs nothing.
+  help: `Adds an existing key to a key ring file; creates the file (readable only by you) if there is none. It accepts RSA with
+2048 bits and P-256: a private key as PKCS#1, PKCS#8 or SEC1, encrypted or not, or only the public half
+(SubjectPublicKeyInfo) for a ring that only verifies. The private key of a public half in the ring completes it. The ring
+stores the key unencrypted; the command does not print it. The first key is active; a further key is next, and so is a
+public half until its private key is imported: it verifies and does not sign.
 
   --purpose cloudfront      what the key is for; --cdn cloudfront is the same
   --in <file|->             the PEM file; - reads it from standard input
-  --kid <id>                the id that CloudFront gave to the public key, such as K2JCJMDEHXQW5F; any other name where it
-                            has none yet, until npx stagedoor keys bind
+  --kid <id>                the id that CloudFront assigned to the public key, such as K2JCJMDEHXQW5F; any other name
+                            until there is one (npx stagedoor keys bind)
   --passphrase-file <file>  its first line is the passphrase of an encrypted key; - reads it from standard input
   --nbf <time>              when it begins to sign: now, +8h, 1795000000, 2026-11-18T11:06:40Z
-  --exp <time>              when nobody takes it any more (never)
+  --exp <time>              when it is no longer accepted (never)
   --ring <file>             the key ring (.stagedoor/keys.json of the project)`,
   run: async (given) => {
     const { input, kid, passphraseFile } = readOptions(given);
@@ -65,7 +65,7 @@ alone, until its private key is imported: it verifies, and signs nothing.
       hasPrivateHalf && !wasEncrypted ? openFile(input, "private key") : undefined,
       passphraseFile !== undefined && wasEncrypted ? openFile(passphraseFile, "passphrase") : undefined,
       passphraseFile !== undefined && !wasEncrypted
-        ? `Warning: the key in ${from} is not encrypted: whoever reads it needs no passphrase.`
+        ? `Warning: the key in ${from} is not encrypted, so the passphrase is not needed.`
         : undefined,
     ].filter((warning) => warning !== undefined);
     const half = hasPrivateHalf ? "" : ", public half alone: it verifies, and signs nothing";
@@ -265,7 +265,7 @@ public key that \`openssl x509 -pubkey -noout -in <file>\` prints.`);
 }
 
 function damaged(from: string): string {
-  return `The key in ${from} cannot be read: what stands between its BEGIN and END lines is damaged. Copy it again
+  return `The key in ${from} cannot be read: the text between its BEGIN and END lines is damaged. Copy it again
 from where it was made; \`openssl pkey -noout -check\` says whether a file is sound.`;
 }
 
@@ -275,7 +275,7 @@ function algorithmOf({ asymmetricKeyType: type, asymmetricKeyDetails: details }:
     if (details?.modulusLength !== 2048)
       endFailed(`This RSA key has ${details?.modulusLength} bits, and CloudFront takes 2048 alone. ${makeNew}`);
     if (details.publicExponent !== 65_537n && details.publicExponent !== 3n)
-      endFailed(`This RSA key has a public exponent other than 65537 and 3, which is not taken. ${makeNew}`);
+      endFailed(`This RSA key has a public exponent other than 65537 and 3, which is not accepted. ${makeNew}`);
     return "RS256";
   }
   if (type === "ec") {

@@ -48,7 +48,7 @@ export const keysRotateCommand: Command = {
   activate    it signs; the key before it is retiring: it verifies, and does not sign
   retire      the retiring key leaves the workers' rings
 
-A step that would refuse a running session is not taken: the command ends with 1 and says from when it may be.
+No step is allowed while it would break a running session: the command exits with 1 and prints when it is allowed.
 
   --purpose <purpose>    session, cloudfront or operator (session)
   --dry-run              change nothing: show the whole rotation with its times
@@ -139,7 +139,7 @@ interface PlannedStep {
   readonly before: string | undefined;
 }
 
-/** A rotation from where a ring stands to its end, each step at the first moment that it may be taken. */
+/** The rest of a ring's rotation, each step at its earliest time. */
 async function planText(ring: KeyRing, rotation: Rotation): Promise<Outcome> {
   const { purpose, times, deployment } = rotation;
   const steps = await planOf(ring, rotation);
@@ -153,13 +153,13 @@ async function planText(ring: KeyRing, rotation: Rotation): Promise<Outcome> {
     ...(deployment.assets === undefined ? ["--catalog"] : []),
     ...(deployment.sessionTtl === undefined ? ["--session-ttl"] : []),
   ];
-  const reckoned =
+  const assumption =
     purpose === "operator"
       ? "A credential lasts until the end that `operator new` recorded, or 366 days where it recorded none."
       : `What a key signed holds for ${lengthOf(times.longest)} at most${
           unsaid.length === 0
             ? ""
-            : `, reckoned with sessions of 7 days: say --api and --bearer, or ${unsaid.join(" and ")}`
+            : `, assuming sessions of 7 days: give --api and --bearer, or ${unsaid.join(" and ")}`
         }.`;
   const pins = pinsOf(steps, rotation);
   const told = [...new Set(pins.map(({ keyPairId }) => keyPairId))].map(
@@ -171,7 +171,7 @@ async function planText(ring: KeyRing, rotation: Rotation): Promise<Outcome> {
   );
   const text = `${table([["STEP", "KEY", "FROM", "WORKERS THAT NEED IT THEN"], ...rows])}
 
-Nothing was changed. ${reckoned}
+Nothing was changed. ${assumption}
 Workers are given ${lengthOf(times.headStart)} to have a new ring (--head-start).${told.join("")}`;
   return good(text, {
     purpose,
@@ -222,7 +222,7 @@ function stepDone({ step, kid, before, stranded }: Taken, { purpose, file, times
   switch (step) {
     case "introduce":
       if (before === undefined) return `${kid} is in the ring.\n\n${known(purpose, kid, file, give)}`;
-      return `${kid} is next: whoever verifies is to know it, and ${before} goes on signing.\n\n${known(purpose, kid, file, give)}`;
+      return `${kid} is staged. Deploy it to all workers; ${before} keeps signing.\n\n${known(purpose, kid, file, give)}`;
     case "activate":
       return `${kid} is active${before === undefined ? "" : `, and ${before} is retiring: it verifies, and does not sign`}.
 

@@ -74,7 +74,7 @@ export function stepAsked(keys: readonly RingKey[], rotation: Rotation): NextSte
   return step;
 }
 
-/** Takes the next step. One that would refuse a running session is not taken; then the ring stays as it is. */
+/** Takes the next step, except one that would break a running session; then the ring stays as it is. */
 export async function rotateRing(ring: KeyRing, rotation: Rotation): Promise<Rotated> {
   const { purpose, times } = rotation;
   const { now } = times;
@@ -132,7 +132,7 @@ function namedKeys({ deployment }: Pick<Rotation, "deployment">): ReadonlySet<st
   return new Set(deployment.assets?.flatMap(({ cloudfront }) => cloudfront?.keyPairId ?? []));
 }
 
-/** Why a step is not taken, and what is written down of it all the same. */
+/** Why a step is refused, and the changes of the ring that are written all the same. */
 interface NotTaken {
   readonly because: string;
   readonly keys?: readonly RingKey[];

@@ -48,7 +48,7 @@ export interface Deployment {
 
 /**
  * What the options say of the deployment, and its API where one is named. The development ring is that of `npm start`, with the catalog of the fixtures;
- * of another nothing is known that was not said, and then the longest session that there can be is reckoned with.
+ * for any other ring without options, the longest possible session is assumed.
  */
 export async function deploymentOf(given: Given): Promise<Deployment> {
   const known = await knownOf(given);
@@ -114,7 +114,7 @@ async function readLiveKeys(api: OperatorApi): Promise<LiveKeys> {
 
 /**
  * What the API says against a step, in a sentence: the step before it never reached the workers, though the ring's file has it.
- * A key that is to sign, or that signs in the place of one which goes, has to be there as it stands in the file; and a key that
+ * A key that will sign, or that signs in place of a retiring one, has to be the same there as in the file; and a key that
  * goes must have ceased to sign. Undefined where nothing is against it.
  */
 export async function behindTheRing(
@@ -137,7 +137,7 @@ export async function behindTheRing(
   return due.includes(there.state) ? undefined : `the API (${live.api}) has ${wanted.kid} as ${there.state}`;
 }
 
-/** All of them, those first that only verify: nobody may get a signature whose key he does not know. */
+/** All workers, verifiers first: each signature has to meet a worker that has its key. */
 const verifiersFirst: readonly WorkerName[] = ["edge", "manifest", "api"];
 
 /** A point in time, and how far it is: `2026-11-22T07:00:00Z (in 58 min)`. */

@@ -8,7 +8,7 @@ export interface Given {
   readonly one: (option: string) => string | undefined;
   /** Whether a switch is on. */
   readonly on: (option: string) => boolean;
-  /** What stands beside the options. As many as the command's `operands`. */
+  /** The operands: as many as the command's `operands`. */
   readonly operands: readonly string[];
 }
 
@@ -20,7 +20,7 @@ export interface Command {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** What stands behind the name, `<path>`; none where it takes none. */
+  /** The operands after the name, such as `<path>`. */
   readonly operands: readonly string[];
   readonly options: ParseArgsOptionsConfig;
   /** The text of `--help` below its first line. */

@@ -4,7 +4,7 @@ import { type OriginSecrets, readOriginSecrets } from "../../src/catalog/origin-
 import { projectRoot } from "./project.ts";
 import { type DeployedWorker, readWorkerFile } from "./worker-files.ts";
 
-/** What wrangler.toml says of the deployment whose API stands at an address, as far as changes of the catalog need it. */
+/** A deployment as wrangler.toml describes it, as far as changes of the catalog need it. */
 export interface Deployment {
   /** The name of its environment; "development" for this machine's. */
   readonly environment: string;

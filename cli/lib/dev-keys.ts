@@ -24,7 +24,7 @@ const devKids = {
 /**
  * The development key ring, made on the first start and read from then on. The file is readable by its owner alone. One that
  * an earlier version made gets the operator key that it lacks.
- * Throws an Error that says what to do where the file does not hold a key ring.
+ * Throws an Error that says what to do if the file is not a key ring.
  */
 export async function devKeyRing(root: string): Promise<KeyRing> {
   const file = join(root, devKeysFile);
@@ -38,7 +38,7 @@ export async function devKeyRing(root: string): Promise<KeyRing> {
 function readRing(file: string): KeyRing {
   const ring = parseKeyRing(JSON.parse(readFileSync(file, "utf8")));
   if (ring.ok) return ring.value;
-  throw new Error(`${devKeysFile} does not hold a key ring; delete it and start again\n  ${ring.refusal.join("\n  ")}`);
+  throw new Error(`${devKeysFile} is not a key ring; delete it and start again\n  ${ring.refusal.join("\n  ")}`);
 }
 
 /** Fresh development keys: one of each kind that is used. */

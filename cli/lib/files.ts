@@ -90,8 +90,8 @@ export function shortName(file: string): string {
   return name.startsWith("..") || name === "" ? file : name;
 }
 
-/** In milliseconds: how long another command may hold the file. */
-const patience = 5_000;
+/** Milliseconds to wait for another command's lock. */
+const lockTimeout = 5_000;
 
 /** What a change makes of a file's text; undefined leaves the file as it is. */
 export interface Rewritten<Result> {
@@ -140,7 +140,7 @@ function read(file: string, name: string): string | undefined {
 }
 
 async function lock(beside: string, name: string, secrecy: Secrecy): Promise<number> {
-  const until = Date.now() + patience;
+  const until = Date.now() + lockTimeout;
   for (;;) {
     try {
       mkdirSync(dirname(beside), { recursive: true, mode: secrecy === "secret" ? 0o700 : 0o755 });

@@ -14,7 +14,7 @@ export function purposeOf(kind: KeyKind): RotatedPurpose {
   return kind === "rsa" || kind === "ec" ? "cloudfront" : kind;
 }
 
-/** What stands in a made-up kid. */
+/** The first part of a generated kid. */
 export function nameOf(kind: KeyKind): string {
   return kind === "rsa" || kind === "ec" ? `cloudfront-${kind}` : kind;
 }

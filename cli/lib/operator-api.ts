@@ -22,7 +22,7 @@ export function operatorApiHelp(scope: string): string {
   --ring <file>    the key ring with that key`;
 }
 
-/** Where the API stands, and a credential of an operator with this scope. */
+/** The API's address, and an operator's credential with this scope. */
 export interface OperatorApi {
   readonly api: string;
   readonly bearer: string;
@@ -80,7 +80,7 @@ async function readBearer(given: Given, api: string, scope: OperatorScope): Prom
 }
 
 export interface OperatorClaims {
-  /** Who he is, for people: `sub`. */
+  /** The operator's name: `sub`. */
   readonly name: string;
   readonly scopes: readonly OperatorScope[];
   readonly lifetime: Seconds;

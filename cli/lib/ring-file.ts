@@ -27,8 +27,8 @@ function environmentOf(file: string): "staging" | "production" {
 }
 
 /**
- * How to give workers the keys that they need of a ring file, as the next step after it was changed. Each gets its part, those
- * first that only verify: nobody may get a signature whose key he does not know.
+ * The command that uploads a changed ring file to the workers, verifiers first: each signature has to meet a worker that has
+ * its key.
  */
 export function giveKeys(file: string): string {
   if (file === devRingFile) return "  (the workers of `npm start` have them once it is started again)";

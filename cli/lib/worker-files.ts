@@ -6,7 +6,7 @@ import { ok, type Result, refuse } from "../../src/base/result.ts";
 export const workerKinds = ["api", "edge", "manifest", "identity"] as const;
 export type WorkerKind = (typeof workerKinds)[number];
 
-/** Where each worker's configuration stands, below the project. */
+/** The path of each worker's configuration in the project. */
 export const workerFiles: Readonly<Record<WorkerKind, string>> = {
   api: "workers/api/wrangler.toml",
   edge: "wrangler.toml",

@@ -61,7 +61,7 @@ export interface Cluster {
 
 /**
  * Starts the four workers in one workerd, those that players reach each on a port of its own, with R2, KV and D1 simulated. The media host's address
- * stands in the workers' settings, so its port has to be known ahead: `mediaPort` is a real one.
+ * is in the workers' settings, so its port has to be known in advance: `mediaPort` is a real one.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { apiUrl, mediaUrl } = addressesAt(options);
@@ -102,12 +102,12 @@ export function boundSecrets(
   return { STAGEDOOR_ORIGIN_SECRETS: JSON.stringify({ ...bound, ...more }) };
 }
 
-/** Where a cluster stands at these ports. */
+/** The addresses of a cluster at these ports. */
 export function addressesAt({ port, mediaPort }: Pick<ClusterOptions, "port" | "mediaPort">) {
   return { apiUrl: `http://localhost:${port}`, mediaUrl: `http://localhost:${mediaPort}` };
 }
 
-/** What Miniflare is told of one worker: its own configuration and code, with these variables in place of its secrets. */
+/** Miniflare's options for one worker: its configuration and code, with these variables in place of its secrets. */
 export async function worker(
   name: keyof typeof configs,
   bindings: Readonly<Record<string, string>>,

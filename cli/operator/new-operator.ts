@@ -13,7 +13,7 @@ import { changeRing, giveKeys } from "../lib/ring-file.ts";
 
 export const operatorNewCommand: Command = {
   name: "operator new",
-  summary: "make an operator's credential, to revoke and look with",
+  summary: "issue an operator's credential",
   operands: [],
   options: {
     ...ringOption,
@@ -22,28 +22,28 @@ export const operatorNewCommand: Command = {
     days: { type: "string" },
     out: { type: "string" },
   },
-  help: `Makes an operator's credential: a JWT that the API takes from a bearer header for what operators do, and for nothing
-that viewers do. It is signed with the ring's operator key, which is made where there is none. Whoever has the file is
-the operator: it is readable by you alone, and is not shown.
+  help: `Issues an operator's credential: a JWT that the API accepts as a bearer token on the operators' routes only. It is signed
+with the ring's operator key, which is created if there is none. Anyone with the file can act as this operator: only you
+can read the file, and the command does not print it.
 
-  --name <who>         who gets it: A-Z a-z 0-9 . _ @ -, so that one alone can be revoked
-  --scope <scope>      what it allows; may be given several times (operator:read and operator:revoke):
-                       operator:read    to look at what runs
-                       operator:revoke  to end sessions, viewers, tokens, logins and assets
-                       operator:keys    to end keys, and with each all that it signed
-                       operator:assets  to change the catalog
-  --days <number>      how long it lasts, 366 at most (90)
-  --out <file>         where it is written; - prints it (operator-<who>.jwt beside the ring)
+  --name <name>        the operator's name, by which the credential can be revoked: A-Z a-z 0-9 . _ @ -
+  --scope <scope>      a permission; repeatable (operator:read and operator:revoke):
+                       operator:read    read sessions, refusals, keys and the catalog
+                       operator:revoke  revoke sessions, viewers, tokens, logins and assets
+                       operator:keys    revoke keys, and with each everything it signed
+                       operator:assets  change the catalog
+  --days <number>      its lifetime, at most 366 (90)
+  --out <file>         the output file; - prints it (operator-<name>.jwt next to the ring)
   --ring <file>        the key ring (.stagedoor/keys.json of the project)`,
   run: async (given) => {
-    const name = given.one("name") ?? endMisused("Say who gets it: --name <who>.");
+    const name = given.one("name") ?? endMisused("Name the operator: --name <name>.");
     if (!/^[A-Za-z0-9._@-]{1,64}$/.test(name)) endMisused("--name takes 1 to 64 characters of A-Z a-z 0-9 . _ @ -.");
     const scopes = readScopes(given);
     const lifetime = readDays(given.one("days") ?? "90");
     const ringFile = ringFileOf(given);
     const out = given.one("out") ?? join(dirname(ringFile), `operator-${name}.jwt`);
     if (out !== "-" && existsSync(out))
-      endFailed(`${shortName(out)} is there already: name another with --out, or delete it.`);
+      endFailed(`${shortName(out)} exists already: name another file with --out, or delete it.`);
     const { key, isNew } = await signingKeyOf(given, ringFile);
     const { token, tokenId, kid, expiresAt } = await signOperatorToken(key, { name, scopes, lifetime });
     await recordSigned(ringFile, kid, expiresAt);
@@ -59,7 +59,7 @@ function written(out: string, about: { readonly [member: string]: unknown; scope
   const { name, scope, tokenId, expiresAt } = about;
   return good(
     `${name}  (${scope}) until ${expiresAt}, written to ${shortName(out)}
-Its id is ${tokenId}: \`npx stagedoor revoke --token ${shortName(out)}\` ends it before its time.
+Its id is ${tokenId}: \`npx stagedoor revoke --token ${shortName(out)}\` revokes it.
 
 ${next}
 Then, for example: npx stagedoor revoke --session <id> --bearer ${shortName(out)}`,

@@ -37,9 +37,7 @@ ${operatorApiHelp("operator:read")}`,
     if (request === undefined) return good(hourWords(total, recent), asked.answer);
     const [found] = recent;
     return found === undefined
-      ? failed(
-          "No refusal that is kept has this Request-Id: the last ones alone are. Its line stands in the worker's log.",
-        )
+      ? failed("Not found: only the latest refusals are kept. Search the worker's log for the Request-Id.")
       : good(oneWords(found), { ...found });
   },
 };

@@ -47,8 +47,8 @@ function readTarget(given: Given): RevokeTarget {
 }
 
 /**
- * A token that was found somewhere, by its issuer and id. Nobody checks its signature: who may revoke may revoke what he
- * likes. It never stands on the command line, where every process of the machine and the shell's history could read it.
+ * A leaked token, by its issuer and id. Its signature is not checked: an operator may revoke any token. It is never given
+ * on the command line, where every process of the machine and the shell's history could read it.
  */
 function wholeToken(file: string): RevokeTarget {
   if (/^[\w-]{10,}\.[\w-]{10,}\.[\w-]*$/.test(file))
@@ -88,7 +88,7 @@ export const revokeCommand: Command = {
   help: `Forbids what the media host would serve, by asking the API's /operator/revocations. Name one:
 
   --session <id>                       one playback session
-  --subject <sub> --issuer <iss>       a viewer's sessions and bearer tokens so far; he may log in again
+  --subject <sub> --issuer <iss>       a viewer's sessions and bearer tokens so far; they can sign in again
   --token <file>                       a bearer token and the sessions that it started; - reads it from standard input.
                                        An operator's too: its issuer is ${operatorIssuer}
   --token <jti> --issuer <iss>         the same by its id

@@ -16,7 +16,7 @@ import { coloured, readTime } from "../lib/text.ts";
 
 export const mediaUrlOption = { "media-url": { type: "string" } } as const;
 
-/** Where the media host stands: scheme, host and port. */
+/** The media host's URL: scheme, host and port. */
 export function mediaUrlOf(given: Given): string {
   const text = given.one("media-url") ?? "http://localhost:8788";
   const sound = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text;
@@ -48,7 +48,7 @@ refused.
   --now <time>       as if it were this time: now, +8h, 1795000000, 2026-11-18T11:06:40Z (now)
   --address <ip>     the viewer's address, for a CloudFront policy that asks for one
   --renewal <mode>   redirect or off, as STAGEDOOR_RENEWAL (redirect)
-  --media-url <url>  where the media host stands (http://localhost:8788)
+  --media-url <url>  the media host's URL (http://localhost:8788)
   --ring <file>      the key ring (.stagedoor/keys.json of the project)
   --catalog <file>   the catalog (fixtures/catalog.json of the project)
 
@@ -69,7 +69,7 @@ Put the URL in single quotes: it holds ? and &.`,
 /** The edge looks at no host, but a CloudFront signature covers it: so another one is worth a word. */
 function hostNote(text: string, mediaUrl: string): string | undefined {
   if (text.startsWith("/") || text.startsWith(`${mediaUrl}/`)) return undefined;
-  return `The URL does not begin with ${mediaUrl}: it was judged as if the media host, or the distribution that the catalog names, had got it. --media-url says where the media host stands.`;
+  return `The URL does not begin with ${mediaUrl}. It was checked as if the media host, or the catalog's distribution, had received it. --media-url names the media host.`;
 }
 
 async function explainTarget(given: Given, target: string, now: UnixSeconds): Promise<Explanation> {

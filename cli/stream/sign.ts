@@ -52,8 +52,8 @@ canned policy.
   --purpose <purpose>          playlist, segment (any other file) or key; by the file's ending where it is left out
   --expires-in <time>          how long the URL lasts: 900, 15m, 8h (5m)
   --session-expires-in <time>  how long the session lasts (the asset's own, or 6h)
-  --subject <text>             who the session is for; a keyed hash of it stands in the URL (operator)
-  --media-url <url>            where the media host stands (http://localhost:8788)
+  --subject <text>             the session's subject; the URL carries a keyed hash of it (operator)
+  --media-url <url>            the media host's URL (http://localhost:8788)
   --ring <file>                the key ring (.stagedoor/keys.json of the project)
   --catalog <file>             the catalog (fixtures/catalog.json of the project)
 
@@ -165,8 +165,7 @@ function signForCloudFront({ asset, purpose, own }: File, ring: KeyRing, context
 function readFile(given: Given, catalog: Catalog): File {
   const [text = ""] = given.operands;
   const id = given.one("asset");
-  if (text.includes("://"))
-    endMisused("Give the path alone, such as /vod-ts/index.m3u8; --media-url says where it stands.");
+  if (text.includes("://")) endMisused("Give only the path, such as /vod-ts/index.m3u8; --media-url names the host.");
   const mark = text.indexOf("?");
   const relative = (mark < 0 ? text : text.slice(0, mark)).replace(/^\//, "");
   const slash = id === undefined ? relative.indexOf("/") : -1;

@@ -78,10 +78,10 @@ export const tokenCommand: Command = {
   help: `Prints a bearer token of the development issuer, which the local API takes and no deployment does.
 Its keys are those that \`npm start\` uses; they are made where there are none yet.
 
-  --subject <text>     who asks (demo-viewer)
+  --subject <text>     the viewer (demo-viewer)
   --assets <ids|*>     what the token opens: ids with commas between them, or * for all (*)
   --scope <scopes>     scopes with blanks between them (${playScope})
-  --streams <number>   how many streams he may run at once (any number)
+  --streams <number>   the viewer's stream limit (none)
   --expires-in <time>  how long it lasts: 900, 15m, 8h (15m)
   --ring <file>        the key ring (.stagedoor/keys.json of the project)
 

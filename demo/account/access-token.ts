@@ -4,7 +4,7 @@ import { type Credential, type Presented, presentedBearer } from "../credential.
 import type { Watch } from "../watched-request.ts";
 import { fetchAccessToken } from "./identity.ts";
 
-/** How long before its end a token is fetched anew, so that it holds when it arrives: milliseconds, or a tenth of its life. */
+/** How long before its expiry a token is refreshed, so that it is valid on arrival: milliseconds, or a tenth of its life. */
 const longestMargin = 30_000;
 
 interface Held {
@@ -13,7 +13,7 @@ interface Held {
   readonly staleAt: number;
 }
 
-/** The access token of who is signed in: in this object and nowhere else, fetched when it is needed, and anew as it ends. */
+/** The signed-in viewer's access token: kept only in this object, fetched when needed, and again before it expires. */
 export class AccessToken implements Credential {
   readonly ofAccount = true;
   readonly #watch: Watch;
@@ -41,7 +41,7 @@ export class AccessToken implements Credential {
     return true;
   };
 
-  /** Forgets it, and what is under way: at sign-out, and when somebody else signs in. */
+  /** Forgets the token and any request in progress: at sign-out, and when another account signs in. */
   drop(): void {
     this.#held = undefined;
     this.#hadOne = false;
@@ -56,7 +56,7 @@ export class AccessToken implements Credential {
       : describeToken(this.#held.token);
   }
 
-  /** Who asks while one is on its way gets the same. */
+  /** Callers share the request in progress. */
   #fetched(): Promise<Answer<string>> {
     if (this.#coming !== undefined) return this.#coming;
     const asked = Date.now();

@@ -26,7 +26,7 @@ export interface AccountEvents {
 /** Who is signed in, as the page knows it. */
 export interface Account {
   readonly email: () => string | undefined;
-  /** His access token. */
+  /** The account's access token. */
   readonly token: Credential & { readonly describe: () => string };
   /** Asks who is signed in: at the page's beginning, and where a refusal lets doubt it. */
   readonly look: () => Promise<void>;

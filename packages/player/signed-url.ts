@@ -1,6 +1,6 @@
 /** What can be read off a signed URL without any key. */
 export interface SignedUrl {
-  /** The file, whichever session and signature stand around it: path below the grant, and the origin's own query. */
+  /** The file without session and signature: the path below the grant, and the origin's own query. */
   readonly file: string;
   /** Seconds since 1970. */
   readonly expires: number;

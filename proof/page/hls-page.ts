@@ -1,6 +1,6 @@
 import type HlsType from "hls.js";
 import { inHls } from "../../packages/player/keep-fresh.ts";
-import { putOnStage } from "./page-controls.ts";
+import { exposeControls } from "./page-controls.ts";
 import { helperFor } from "./renewing-urls.ts";
 
 declare global {
@@ -12,7 +12,7 @@ declare global {
 const { Hls } = window;
 let hls: HlsType | undefined;
 
-putOnStage({
+exposeControls({
   load(video, url, { ahead, lowLatency = false, helper }, gaveUp) {
     const fresh = helper === undefined ? undefined : helperFor(url, helper);
     hls = new Hls({

@@ -1,7 +1,7 @@
-import { putOnStage } from "./page-controls.ts";
+import { exposeControls } from "./page-controls.ts";
 
 // The browser's own HLS: nothing but an address. It shows its requests to nobody, so they are counted at the server.
-putOnStage({
+exposeControls({
   load(video, url) {
     video.src = url;
   },

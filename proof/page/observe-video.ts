@@ -2,7 +2,7 @@ import type { PlayerState, Stall } from "../player.ts";
 
 /** Shorter than this, nobody sees it. */
 const leastStall = 100;
-/** A picture that has not moved for so long stands still, whatever events say. */
+/** Milliseconds without movement after which a picture counts as stalled, whatever events say. */
 const frozen = 1500;
 
 export type Watched = Omit<PlayerState, "latency">;
@@ -18,21 +18,21 @@ export function watch(video: HTMLVideoElement, fatal: readonly string[], cues: S
   let stoodAt = 0;
   let stoodSince: number | undefined;
 
-  const stands = () => {
+  const beginStall = () => {
     if (settling || video.paused || video.ended || stoodSince !== undefined) return;
     stoodAt = video.currentTime;
     stoodSince = performance.now();
   };
-  const forgets = () => {
+  const resetStall = () => {
     stoodSince = undefined;
     settling = true;
   };
   video.requestVideoFrameCallback(() => {
     firstFrame = performance.now() - began;
   });
-  video.addEventListener("waiting", stands);
-  video.addEventListener("seeking", forgets);
-  video.addEventListener("pause", forgets);
+  video.addEventListener("waiting", beginStall);
+  video.addEventListener("seeking", resetStall);
+  video.addEventListener("pause", resetStall);
   video.addEventListener("ended", () => {
     ended = true;
   });
@@ -52,7 +52,7 @@ export function watch(video: HTMLVideoElement, fatal: readonly string[], cues: S
   video.addEventListener("timeupdate", moves);
   setInterval(() => {
     moves();
-    if (performance.now() - movedAt > frozen) stands();
+    if (performance.now() - movedAt > frozen) beginStall();
   }, 100);
   listenForCues(video.textTracks, cues);
 

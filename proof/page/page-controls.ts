@@ -3,7 +3,7 @@ import { listenForCues, type Watched, watch } from "./observe-video.ts";
 import type { Adapter } from "./player-adapter.ts";
 
 /** What the harness calls in a page. */
-interface PageStage {
+interface PageControls {
   open(url: string, options: OpenOptions): Promise<void>;
   play(): Promise<void>;
   pause(): void;
@@ -15,12 +15,12 @@ interface PageStage {
 
 declare global {
   interface Window {
-    stage: PageStage;
+    controls: PageControls;
   }
 }
 
-/** Puts a player on the page's stage. */
-export function putOnStage(adapter: Adapter): void {
+/** Makes a player controllable from outside the page: `window.controls`. */
+export function exposeControls(adapter: Adapter): void {
   const found = document.querySelector("video");
   if (found === null) throw new Error("the page has no video");
   // A player may put a video of its own in the place of the page's.
@@ -28,7 +28,7 @@ export function putOnStage(adapter: Adapter): void {
   const fatal: string[] = [];
   const cues = new Set<string>();
   let watched: (() => Watched) | undefined;
-  window.stage = {
+  window.controls = {
     async open(url, options) {
       watched = watch(found, fatal, cues);
       found.addEventListener("error", () => fatal.push(`media error ${found.error?.code}: ${found.error?.message}`));

@@ -1,6 +1,6 @@
 import type shakaType from "shaka-player";
 import { inShaka } from "../../packages/player/keep-fresh.ts";
-import { putOnStage } from "./page-controls.ts";
+import { exposeControls } from "./page-controls.ts";
 import { helperFor } from "./renewing-urls.ts";
 
 declare global {
@@ -12,7 +12,7 @@ declare global {
 const { shaka } = window;
 let player: shakaType.Player | undefined;
 
-putOnStage({
+exposeControls({
   async load(video, url, { ahead, lowLatency = false, helper }, gaveUp) {
     shaka.polyfill.installAll();
     player = new shaka.Player();

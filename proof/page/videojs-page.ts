@@ -1,6 +1,6 @@
 import type videojsType from "video.js";
 import { inVideoJs } from "../../packages/player/keep-fresh.ts";
-import { putOnStage } from "./page-controls.ts";
+import { exposeControls } from "./page-controls.ts";
 import { helperFor } from "./renewing-urls.ts";
 
 interface VhsSegment {
@@ -28,7 +28,7 @@ function vhs(): Vhs | undefined {
   return Object(player?.tech(true)).vhs;
 }
 
-putOnStage({
+exposeControls({
   async load(video, url, { ahead, lowLatency = false, helper }, gaveUp) {
     if (ahead !== undefined) {
       const settings = Object(Reflect.get(videojs, "Vhs"));

@@ -63,7 +63,7 @@ export const rotated: Scenario = {
   async perform({ until, session, viewer, asset, watch, short }) {
     await until("the first picture", ({ time }) => time > 1, 20);
     await watch(short ? 20 : 40);
-    // Who starts now is signed for by another key, so there was a rotation.
+    // After a rotation a new session is signed by another key.
     const { manifestUrl } = await viewer.start(asset);
     const faults = kidOf(manifestUrl) === kidOf(session.manifestUrl) ? ["the key was not rotated"] : [];
     return { faults };
@@ -107,7 +107,7 @@ async function stoppedPlaying({ exchanges, short }: Scene, code: string): Promis
   return given.length === 0 ? [] : [`it was given ${given.length} files after its first refusal`];
 }
 
-/** The kid stands in the grant, in clear. */
+/** The kid is readable in the grant. */
 function kidOf(manifestUrl: string): string | undefined {
   const [grant = ""] = new URL(manifestUrl).pathname.slice(1).split("/");
   return /rotating-\d+/.exec(Buffer.from(grant, "base64url").toString("latin1"))?.[0];

@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => fleeting.stop());
 
 describe("the account's access token", () => {
-  it("is fetched anew when it ends, while the film plays on", () =>
+  it("is refreshed at its expiry, while the film plays on", () =>
     inTab(async ({ page }) => {
       const complaints = await openPage(page, fleeting.addresses.apiUrl);
       await signUp(page);
@@ -31,7 +31,7 @@ describe("the account's access token", () => {
       expect(complaints.seen).toEqual([]);
     }));
 
-  it("is fetched anew once where the API calls it ended, and the page says so", () =>
+  it("is refreshed once if the API calls it expired, and the page says so", () =>
     inTab(async ({ page }) => {
       await openPage(page, fleeting.addresses.apiUrl);
       await signUp(page);

@@ -7,7 +7,7 @@ import { browserForFile } from "./browsing.ts";
 import { hosts } from "./traffic.ts";
 
 const usual = inject("usual");
-const hasty = inject("hasty");
+const shortLived = inject("shortLived");
 const inTab = browserForFile();
 
 /** What a page complained of: its console's errors, exceptions, and what its Content-Security-Policy stopped. */
@@ -106,7 +106,7 @@ describe.concurrent("the page", () => {
 
   it("shows a renewal, which the browser follows without a word", () =>
     inTab(async ({ page }) => {
-      await openPage(page, hasty.apiUrl);
+      await openPage(page, shortLived.apiUrl);
       await play(page, { stream: "vod-single" });
       await seesText(rowOf(page, "0.ts"), "200 served");
       await seesText(await askAgain(rowOf(page, "0.ts"), "After its end"), "307 renewed");
@@ -115,7 +115,7 @@ describe.concurrent("the page", () => {
 
   it("shows the renewals that its player went through after a pause", () =>
     inTab(async ({ page }) => {
-      await openPage(page, hasty.apiUrl);
+      await openPage(page, shortLived.apiUrl);
       const loaded = page.waitForResponse((response) => new URL(response.url()).pathname.endsWith("/index.m3u8"));
       await play(page, { stream: "vod-single" });
       await seesText(statusOf(page), "Playing vod-single.");

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { shortfallsOf } from "../../proof/report.ts";
-import { prove } from "../../proof/run-proof.ts";
+import { runProof } from "../../proof/run-proof.ts";
 
 describe("the proof in real players, in its short form", () => {
   it("finds every scenario played, and nothing that a viewer would notice", { timeout: 900_000 }, async () => {
-    const report = await prove({ short: true, only: [], jobs: 8, say: () => undefined });
+    const report = await runProof({ short: true, only: [], jobs: 8, say: () => undefined });
     const short = report.judged
       .filter(({ shortfalls }) => shortfalls.length > 0)
       .map(({ result, shortfalls }) => `${result.scenario} ${result.asset} ${result.player}: ${shortfalls.join("; ")}`);

@@ -9,7 +9,7 @@ import { type FilmOptions, openFilm, pause, playedPast, resume, watchToEnd } fro
 import type { Site } from "./site.ts";
 import { redirects, refusals } from "./traffic.ts";
 
-const hasty = inject("hasty");
+const shortLived = inject("shortLived");
 const inTab = browserForFile();
 
 /** So little ahead that what comes after a pause is loaded after it, and nothing kept behind. */
@@ -36,7 +36,7 @@ async function pausedPastItsExpiries(page: Page, site: Site, cluster: TestCluste
 describe.concurrent("a film paused past its expiries", () => {
   it("plays on to its end through renewal, without a refusal or a stall", () =>
     inTab(async ({ page, traffic, site }) => {
-      await pausedPastItsExpiries(page, site, hasty);
+      await pausedPastItsExpiries(page, site, shortLived);
       expect(redirects(traffic)).toBe(0);
       await resume(page);
       const film = await watchToEnd(page);
@@ -48,7 +48,7 @@ describe.concurrent("a film paused past its expiries", () => {
 
   it("plays on after a seek far ahead and back", () =>
     inTab(async ({ page, traffic, site }) => {
-      await pausedPastItsExpiries(page, site, hasty);
+      await pausedPastItsExpiries(page, site, shortLived);
       await resume(page, 17);
       await playedPast(page, 17.5);
       const ahead = redirects(traffic);

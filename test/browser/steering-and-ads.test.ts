@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { projectRoot } from "../../cli/lib/project.ts";
-import { startPlayerSite } from "../../proof/page-server.ts";
+import { startPageServer } from "../../proof/page-server.ts";
 import { startStream } from "../cluster/start-stream.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { browserForFile } from "./browsing.ts";
@@ -37,7 +37,7 @@ const documents: Readonly<Record<string, () => string>> = {
 
 let origin: Server;
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
-let players: Awaited<ReturnType<typeof startPlayerSite>>;
+let players: Awaited<ReturnType<typeof startPageServer>>;
 const inTab = browserForFile();
 
 beforeAll(async () => {
@@ -57,7 +57,7 @@ beforeAll(async () => {
   }));
   const catalog = await cluster.miniflare.getKVNamespace("CATALOG", "stagedoor-api");
   await catalog.put("catalog", JSON.stringify({ version: 1, assets }));
-  players = await startPlayerSite();
+  players = await startPageServer();
 });
 
 afterAll(async () => {
@@ -96,11 +96,11 @@ describe("JSON documents that playlists lead to", () => {
     inTab(async ({ page, traffic }) => {
       const { manifestUrl } = await startStream(cluster.addresses, "interrupted");
       await page.goto(players.urlOf("shaka"));
-      await page.waitForFunction(() => window.stage !== undefined);
-      await page.evaluate((url) => window.stage.open(url, {}), manifestUrl);
+      await page.waitForFunction(() => window.controls !== undefined);
+      await page.evaluate((url) => window.controls.open(url, {}), manifestUrl);
       await expect.poll(() => loaded(traffic, "/spot/spot.ts").length, { timeout: 40_000 }).toBeGreaterThan(0);
-      await page.waitForFunction(() => window.stage.state().time > 5, undefined, { timeout: 40_000 });
-      expect(await page.evaluate(() => window.stage.state().fatal)).toEqual([]);
+      await page.waitForFunction(() => window.controls.state().time > 5, undefined, { timeout: 40_000 });
+      expect(await page.evaluate(() => window.controls.state().fatal)).toEqual([]);
       expect(refusals(traffic)).toEqual([]);
     }));
 });

@@ -12,7 +12,7 @@ export const password = `${testPassword} of a device`;
  */
 export function deviceAt(apiUrl: string, origin = apiUrl) {
   const jar = new Map<string, string>();
-  /** What the last answers gave out as bearer token. */
+  /** The bearer token of the last answers. */
   let bearer = "";
   const browse: typeof fetch = async (input, init) => {
     const request = new Request(input, init);
@@ -57,7 +57,7 @@ export function deviceAt(apiUrl: string, origin = apiUrl) {
 
 export type Device = ReturnType<typeof deviceAt>;
 
-/** A device on which somebody has signed up, whom nobody else is; `email` says who. */
+/** A device with a new account of its own, by its `email`. */
 export async function signedUp(apiUrl: string): Promise<Device & { readonly email: string }> {
   const email = `${crypto.randomUUID()}@example.com`;
   const device = deviceAt(apiUrl);

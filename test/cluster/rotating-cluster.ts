@@ -20,7 +20,7 @@ import { keepLine, keepSecrets } from "./kept-logs.ts";
  * Objects, files and catalog, as isolates with an old and a new secret run side by side. `ask` says with which ring.
  */
 export interface RotatingCluster {
-  /** Where the media host stands in URLs; what is asked of it goes to the edge with a ring of choice. */
+  /** The media host's URL; its requests go to the edge with a chosen ring. */
   readonly mediaUrl: string;
   readonly ask: (worker: "api" | "edge", ring: number, path: string, init?: RequestInit) => Promise<Response>;
   readonly miniflare: Miniflare;

@@ -1,7 +1,7 @@
 /** What every password begins with that a test signs up or in with, so that the logs can be searched for all of them. */
 export const testPassword = "marked-password-of-a-test";
 
-/** What must never stand in a log, and how it looks. Each is searched for in the whole line. */
+/** Patterns of secrets that no log may contain. Each is searched for in the whole line. */
 const looks: Readonly<Record<string, RegExp>> = {
   "a token": /eyJ[\w-]{8,}\.[\w.-]*/g,
   // The first bytes of every Common Access Token, tags 61 and 17, in base64url.
@@ -18,7 +18,7 @@ const looks: Readonly<Record<string, RegExp>> = {
   "a credential": /\b(?:Bearer|DPoP|Basic) [\w.~+/-]{8,}=*/gi,
 };
 
-/** What of it stands in a line, by its name; `secrets` are further texts that nobody may write down. */
+/** The names of the secrets in a line; `secrets` are further texts that no log may contain. */
 export function secretsIn(line: string, secrets: Iterable<string> = []): readonly string[] {
   const found = Object.keys(looks).filter((kind) => line.search(looks[kind] ?? "") >= 0);
   return [...secrets].some((secret) => line.includes(secret)) ? [...found, "a secret of the cluster's"] : found;

@@ -7,7 +7,7 @@ declare module "vitest" {
     /** The workers with the settings that a deployment has by default. */
     readonly usual: TestCluster;
     /** The same with expiries of seconds, where what takes an hour in life takes a moment. */
-    readonly hasty: TestCluster;
+    readonly shortLived: TestCluster;
   }
 }
 
@@ -18,9 +18,9 @@ declare module "vitest" {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const logs = keepLogs();
   const usual = await startTestCluster({});
-  const hasty = await startTestCluster({ STAGEDOOR_PAUSE_ALLOWANCE: "0", STAGEDOOR_EXPIRY_STEP: "1" });
+  const shortLived = await startTestCluster({ STAGEDOOR_PAUSE_ALLOWANCE: "0", STAGEDOOR_EXPIRY_STEP: "1" });
   project.provide("usual", usual.addresses);
-  project.provide("hasty", hasty.addresses);
+  project.provide("shortLived", shortLived.addresses);
   return async () => {
     try {
       await untilLogged(usual.addresses.apiUrl, logs.folder);
@@ -30,7 +30,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
         throw new Error(`${findings.length} of ${lines.length} lines of the logs hold what none may:\n${told}`);
     } finally {
       logs.remove();
-      await Promise.all([usual.stop(), hasty.stop()]);
+      await Promise.all([usual.stop(), shortLived.stop()]);
     }
   };
 }

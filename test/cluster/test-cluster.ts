@@ -10,14 +10,14 @@ import { keepLine, keepSecrets } from "./kept-logs.ts";
 export interface TestCluster {
   readonly apiUrl: string;
   readonly mediaUrl: string;
-  /** The origin of the live streams, which lets nobody in but the workers. */
+  /** The origin of the live streams, which admits only the workers. */
   readonly liveUrl: string;
   /** The whole key ring, private halves too: tests sign what nobody else may. */
   readonly keys: readonly RingKey[];
 }
 
 /** Starts the workers with fresh keys and nothing kept on disk. `settings` are STAGEDOOR_* variables, `secrets` what
- * the catalog names besides; `ringKeys` stand in place of the fresh keys. */
+ * the catalog names in addition; `ringKeys` replace the fresh keys. */
 export async function startTestCluster(
   settings: Readonly<Record<string, string>>,
   log: string[] = [],

@@ -17,7 +17,7 @@ export interface Answer {
 
 type Addresses = Pick<TestCluster, "apiUrl" | "mediaUrl" | "keys">;
 
-/** A viewer with one bearer token, as a device of his speaks to the API; `address` is his, as Cloudflare would name it. */
+/** A viewer's device with one bearer token; `address` is its IP address, as Cloudflare would send it. */
 export async function viewerOf(
   cluster: Addresses,
   subject: string,

@@ -4,7 +4,7 @@ export interface Found {
   readonly kind: "playlist" | "file";
 }
 
-/** Every URI of a playlist, wherever it stands, as the player would resolve it; read by tag, not by our own code. */
+/** Every URI of a playlist as a player would resolve it; read by tag, not by our own code. */
 export function urisOf(text: string, base: string): Found[] {
   const found: Found[] = [];
   let nextIsPlaylist = false;

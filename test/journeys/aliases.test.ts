@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { browserPlayer } from "../../proof/browser-player.ts";
-import { startPlayerSite } from "../../proof/page-server.ts";
+import { startPageServer } from "../../proof/page-server.ts";
 import { oddEntry, oddFiles, startOddOrigin } from "../cluster/odd-origin.ts";
 import { rawRequest } from "../cluster/raw-request.ts";
 import { startStream } from "../cluster/start-stream.ts";
@@ -96,9 +96,9 @@ describe("a stream whose URLs are not canonical", () => {
 });
 
 describe("the players play it", () => {
-  let site: Awaited<ReturnType<typeof startPlayerSite>>;
+  let site: Awaited<ReturnType<typeof startPageServer>>;
   beforeAll(async () => {
-    site = await startPlayerSite();
+    site = await startPageServer();
   });
   afterAll(() => site.stop());
 

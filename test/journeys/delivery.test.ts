@@ -7,7 +7,7 @@ import { until } from "../cluster/viewer.ts";
 import { urisOf, walk } from "../cluster/walk.ts";
 
 const cluster = inject("usual");
-const hasty = inject("hasty");
+const shortLived = inject("shortLived");
 
 async function fileOf(asset: string, ending: string, of = cluster): Promise<string> {
   const { files } = await walk((await startStream(of, asset)).manifestUrl);
@@ -118,7 +118,7 @@ describe("a file, as HTTP has it", () => {
 describe("renewal", () => {
   /** A segment's URL whose time has run out. */
   const expired = async () => {
-    const url = await fileOf("vod-ts", "180p/0.ts", hasty);
+    const url = await fileOf("vod-ts", "180p/0.ts", shortLived);
     await until(
       () => fetch(url, { redirect: "manual" }),
       ({ status }) => status === 307,

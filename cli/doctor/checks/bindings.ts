@@ -63,7 +63,7 @@ function bindingFindings(worker: DeployedWorker, needed: NeededBinding, facts: F
 }
 
 function missing({ worker, file }: DeployedWorker, needed: NeededBinding, bound: readonly Bound[]): Finding[] {
-  // Who has an identity provider binds no identity worker, and means it.
+  // A project with its own identity provider binds no identity worker on purpose.
   if (needed.kind === "service" && needed.optional !== undefined) return [];
   const known = new Set(neededBindings[worker].map(({ binding }) => binding));
   const alike = bound.find(
@@ -152,7 +152,7 @@ const revocations = { binding: "REVOCATION_LOG", kind: "object", className: "Rev
 const streams = { binding: "SUBJECT_LEASES", kind: "object", className: "SubjectLeases" } as const;
 const catalog = { binding: "CATALOG", kind: "kv" } as const;
 
-/** What each worker's `Env` needs of its wrangler.toml; buckets stand in the catalog. A test holds it to workers/<name>/index.ts. */
+/** What each worker's `Env` needs of its wrangler.toml; buckets are in the catalog. A test compares it with workers/<name>/index.ts. */
 export const neededBindings: Readonly<Record<WorkerKind, readonly NeededBinding[]>> = {
   api: [
     catalog,

@@ -17,7 +17,7 @@ export const catalogCheck: Check<Facts> = {
           "catalog_unread",
           "the catalog",
           facts.catalogUnread,
-          "Mend what the other findings name, and give --bearer a credential with operator:read; or give a file with --catalog.",
+          "Fix the other findings and give --bearer a credential with operator:read, or name a file with --catalog.",
         ),
       ];
     if (file === undefined) return [notLookedAt("the catalog", `Give ${giveCatalog}.`)];
@@ -74,7 +74,7 @@ function origins(facts: Facts): Finding[] {
             warning(
               "origin_without_auth",
               `asset ${id}`,
-              "Its origin asks nobody who he is: who learns its address reads every file past Stagedoor.",
+              "The origin requires no authentication: anyone with its address can read every file without Stagedoor.",
               "Let the origin ask for a secret header or SigV4, and say so under origin.auth.",
             ),
           ]

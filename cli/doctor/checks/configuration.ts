@@ -10,7 +10,7 @@ export const configurationCheck: Check<Facts> = {
   held: "each worker would take its settings",
   run: (facts) => [
     ...facts.unreadable.map(({ file, why }) =>
-      fault("wrangler_unreadable", file, why, `Mend the file, or name an environment that it has with --env.`),
+      fault("wrangler_unreadable", file, why, `Fix the file, or name one of its environments with --env.`),
     ),
     ...configurationFaults(facts),
     ...facts.workers.flatMap((worker) => secretsInVars(worker, facts)),
@@ -28,8 +28,8 @@ function configurationFaults(facts: Facts): Finding[] {
     const [secret] = /^STAGEDOOR_(KEYS|ISSUERS|IDENTITY_SECRET|ENTITLEMENT_SECRET)\b/.exec(told) ?? [];
     const todo =
       secret !== undefined
-        ? `Mend what the sentence names, and ${handOver(secret, files, facts)}.`
-        : `Mend the setting under ${section}: until then the worker answers every request 500 configuration_invalid.`;
+        ? `Fix the error, and ${handOver(secret, files, facts)}.`
+        : `Fix the setting under ${section}: until then the worker answers every request with 500 configuration_invalid.`;
     return fault("configuration_invalid", files.join(", "), `${told}.`, todo);
   });
 }
@@ -49,7 +49,7 @@ function faultsOf(worker: DeployedWorker, facts: Facts): readonly string[] {
   return worker.worker === "api" && (known || hasIdentity) ? trustFaults(named, hasIdentity) : [];
 }
 
-/** [vars] stands in the repository, and on the dashboard for everybody who may look at the worker. */
+/** [vars] is in the repository, and on the dashboard for everybody with access to the worker. */
 function secretsInVars({ file, vars }: DeployedWorker, facts: Facts): Finding[] {
   const assets = soundCatalog(facts)?.assets() ?? [];
   const named = assets.flatMap(({ origin }) => (origin.type === "http" ? originSecrets(origin.auth) : []));
@@ -59,7 +59,7 @@ function secretsInVars({ file, vars }: DeployedWorker, facts: Facts): Finding[] 
     fault(
       "secret_in_vars",
       file,
-      `${name} stands under [vars], where everybody reads it who sees the repository or the dashboard.`,
+      `${name} is under [vars], which everybody with access to the repository or the dashboard can read.`,
       `Take it out, make a new one, and ${handOver(name, [file], facts)}.`,
     ),
   );

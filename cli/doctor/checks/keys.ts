@@ -14,7 +14,7 @@ import { signerFindings } from "./signers.ts";
 /** The ring: each key by itself, among the others, and for the assets that name it. */
 export const keysCheck: Check<Facts> = {
   name: "keys",
-  held: "the ring's keys are sound, and what has to be signed can be",
+  held: "the ring's keys are valid, and each purpose has a signing key",
   run: async (facts) => {
     const { ring: file } = facts;
     if (file === undefined) return [notLookedAt("the key ring", "Give it with --ring keys.json.")];
@@ -22,7 +22,7 @@ export const keysCheck: Check<Facts> = {
     return [
       ...readableByOthers(file.file, file.mode),
       ...(file.parsed.ok ? [] : file.parsed.refusal).map((told) =>
-        fault("ring_invalid", shortName(file.file), `${told}.`, "Mend it by hand, or take the last sound copy."),
+        fault("ring_invalid", shortName(file.file), `${told}.`, "Fix it by hand, or restore the last valid copy."),
       ),
       ...(ring === undefined ? [] : await ringFindings(ring, facts)),
     ];
@@ -48,7 +48,7 @@ function readableByOthers(file: string, mode: number): Finding[] {
     fault(
       "ring_readable",
       shortName(file),
-      `Others on this machine may read it (mode ${(mode & 0o777).toString(8).padStart(4, "0")}), and who holds it signs what he likes.`,
+      `Other users of this machine can read it (mode ${(mode & 0o777).toString(8).padStart(4, "0")}) and sign anything with its keys.`,
       `Run \`chmod 600 ${shortName(file)}\`; if others had the chance to read it, rotate its keys.`,
     ),
   ];
@@ -58,8 +58,8 @@ function apart({ kid }: RingKey): Finding {
   return fault(
     "halves_apart",
     `key ${kid}`,
-    "Its private and its public half do not belong together: nothing that it signs holds.",
-    "Import the pair anew with `npx stagedoor keys import`, or make a new key.",
+    "Its private and public halves do not match: every signature of it is invalid.",
+    "Import the pair again with `npx stagedoor keys import`, or make a new key.",
   );
 }
 
@@ -97,8 +97,8 @@ function twice(ring: KeyRing): Finding[] {
           fault(
             "key_twice",
             `key ${key.kid}`,
-            `It is the same key as ${first}: whoever revokes or retires one of them leaves the other.`,
-            "Make a key of its own for each kid, and take this one out.",
+            `It is the same key as ${first}: revoking or retiring one leaves the other in use.`,
+            "Make a separate key for each kid, and remove this one.",
           ),
         ];
   });
@@ -111,7 +111,7 @@ function devKeys(ring: KeyRing): Finding[] {
       fault(
         "dev_key",
         `key ${kid}`,
-        "It is a development key, which the workers refuse elsewhere (500 configuration_invalid).",
+        "It is a development key, which deployed workers refuse (500 configuration_invalid).",
         "Make a ring for this environment with `npx stagedoor keys new`.",
       ),
     );
@@ -128,7 +128,7 @@ function unbound(ring: KeyRing, facts: Facts): Finding[] {
       return (used ? fault : warning)(
         "cloudfront_unbound",
         `key ${key.kid}`,
-        "Its kid is no id of CloudFront's, so CloudFront refuses every URL that it signs.",
+        "Its kid is not a CloudFront key id, so CloudFront refuses every URL that it signs.",
         `Give CloudFront its public half: \`${exportGroup(file)}\` writes the script that brings the whole key group up to date. Then record the id that it prints: \`npx stagedoor keys bind --kid ${key.kid} --id <id>${ringWords(file)}\`.`,
       );
     });

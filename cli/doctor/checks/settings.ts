@@ -14,7 +14,7 @@ export const settingsCheck: Check<Facts> = {
     const assets = soundCatalog(facts)?.assets() ?? [];
     const unread = facts.workers.length > 0 && (api === undefined || edge === undefined);
     return [
-      ...(unread ? [notLookedAt("settings", "Mend the configuration first.")] : []),
+      ...(unread ? [notLookedAt("settings", "Fix the configuration first.")] : []),
       ...(api === undefined ? [] : [...sessionFights(api, assets), ...rateFights(api), ...trustFights(api, assets)]),
       ...(edge === undefined ? [] : urlFights(edge)),
       ...(api === undefined || edge === undefined ? [] : limitFights(api, edge, assets)),
@@ -109,8 +109,8 @@ function limitFights(api: Configuration, edge: Configuration, assets: readonly A
       warning(
         "store_open_with_limits",
         "STAGEDOOR_STORE_FAILURE",
-        "It is open, and streams are limited: while the store is down a viewer runs as many as he likes, and who was revoked plays on.",
-        "Set it to closed, or accept that limits do not hold during an outage.",
+        "It is open, and streams are limited: while the store is down, limits are not enforced and revoked sessions play on.",
+        "Set it to closed, or accept that limits are not enforced during an outage.",
       ),
     );
   const least = Math.max(45, edge.expiryStep);
@@ -119,7 +119,7 @@ function limitFights(api: Configuration, edge: Configuration, assets: readonly A
       warning(
         "lease_too_short",
         "STAGEDOOR_LEASE_TTL",
-        `A session that is silent for ${edge.leaseTtl} s counts as over, and a player with a full buffer is silent for longer: its place is given away, and the viewer runs one stream too many or loses his own (stream_taken).`,
+        `A session without requests for ${edge.leaseTtl} s counts as over, and a player with a full buffer sends none for longer: its place is free for another stream, and the viewer exceeds the limit or loses the running stream (stream_taken).`,
         `Set it to 90, and to no less than ${least}.`,
       ),
     );
@@ -148,7 +148,7 @@ function rateFights({ startRate, startRateAddress, signInRate, signInRateAddress
           warning(
             "rates_fight",
             name,
-            `One viewer may ${what} ${one === undefined ? "any number of times" : `${one.quota} times`} an hour and his whole network ${network.quota} times: he alone shuts out everybody behind the same address (rate_limited).`,
+            `One viewer may ${what} ${one === undefined ? "any number of times" : `${one.quota} times`} an hour, and a whole network ${network.quota} times: one viewer locks out everybody else at the same address (rate_limited).`,
             `Let ${name}_ADDRESS be many times ${name}.`,
           ),
         ],

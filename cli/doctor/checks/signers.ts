@@ -44,7 +44,7 @@ function noOperator(ring: KeyRing, facts: Facts): Finding[] {
       "operator_key_missing",
       "purpose operator",
       "No key signs operators' credentials: nobody can revoke a session or look at the console.",
-      `Make one with \`npx stagedoor operator new --name <who>${inRing(facts)}\`.`,
+      `Make one with \`npx stagedoor operator new --name <name>${inRing(facts)}\`.`,
     ),
   ];
 }

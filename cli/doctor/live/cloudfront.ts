@@ -76,7 +76,7 @@ function gotThrough({ status, code, headers, text }: Answer): boolean {
 
 async function unsigned(asset: Asset, base: string, { ask, ringFile }: Live): Promise<Finding[]> {
   const answer = await ask(base + missingFile(asset));
-  // Stagedoor's edge stands in where no CloudFront does.
+  // Without CloudFront, Stagedoor's edge answers in its place.
   if (answer === "silent" || !gotThrough(answer) || isMediaHost(answer)) return [];
   return [
     fault(

@@ -46,7 +46,7 @@ export function gatherLive(given: Given, facts: Facts, { token, bearer }: Creden
   return {
     apiUrl,
     mediaUrl,
-    // Development's workers stand wherever they were started.
+    // Development's workers are wherever they were started.
     configured: {
       apiUrl: facts.development ? undefined : configured("STAGEDOOR_API_URL"),
       mediaUrl: facts.development ? undefined : configured("STAGEDOOR_MEDIA_URL"),
@@ -99,7 +99,7 @@ function localVariables(development: boolean): ReadonlyMap<string, string> {
   );
 }
 
-/** Whom the API takes the checks for. */
+/** The subject of the checks' own requests. */
 interface Credentials {
   /** A viewer's bearer token. */
   readonly token: string | undefined;
@@ -107,7 +107,7 @@ interface Credentials {
   readonly bearer: string | undefined;
 }
 
-/** What the command line names. On this machine the ring's own keys stand in for what it leaves out. */
+/** The options. On this machine the ring's own keys replace the missing ones. */
 export async function credentialsOf(
   given: Given,
   apiUrl: string | undefined,

@@ -29,7 +29,7 @@ function differs({ name, root }: Host, { configured }: Live): Finding[] {
       "host_differs",
       `${name} ${root}`,
       `${setting} says ${wanted}: players are sent there, and that is not what was looked at.`,
-      `Give the address that ${setting} has, or mend the setting.`,
+      `Give the address in ${setting}, or fix the setting.`,
     ),
   ];
 }
@@ -76,7 +76,7 @@ async function swappedFinding(about: string, { name, root }: Host, ask: Ask): Pr
     "hosts_swapped",
     about,
     `It is the ${name === "API" ? "media host" : "API"} that answers at this address.`,
-    "Give the API's address with --api, and the media host's with --media; or mend the route, if the addresses are right.",
+    "Give the API's address with --api, and the media host's with --media; or fix the route, if the addresses are right.",
   );
 }
 
@@ -101,7 +101,7 @@ function healthFinding(about: string, host: Host, health: Answer): Finding | und
     "host_strange",
     about,
     `/health answers ${told(health)}, not as Stagedoor does: something else answers at this address.`,
-    "Check the route or custom domain, and what of your zone (a page rule, Access, another worker) stands in front.",
+    "Check the route or custom domain, and your zone's rules in front of it (a page rule, Access, another worker).",
   );
 }
 
@@ -152,7 +152,7 @@ async function clockFindings({ name, root }: Host, { ask }: Live): Promise<Findi
       "clock_off",
       about,
       `Its clock and this machine's are ${Math.round(off)} s apart: URLs and tokens that are signed by one end too soon, or begin too late, for the other.`,
-      "Set the clock that is wrong by NTP; on Cloudflare it is this machine's, so mend it before you sign anything here.",
+      "Set the clock that is wrong by NTP; on Cloudflare it is this machine's, so set it before you sign anything here.",
     ),
   ];
 }

@@ -76,7 +76,7 @@ async function atMediaHost(live: Live): Promise<Finding[]> {
             "retired_key_live",
             about,
             "It is retired in the ring, and the media host still takes what it signs.",
-            "Hand every worker its part of the ring anew; `npx stagedoor keys for` leaves retired keys out.",
+            "Upload every worker's part of the ring again; `npx stagedoor keys for` leaves retired keys out.",
           ),
         ]
       : [];
@@ -88,7 +88,7 @@ function untested(about: string, found: string): Finding {
     "key_untested",
     about,
     `${found} So it is not known whether the host has the key.`,
-    "Mend what the other findings name, and try again.",
+    "Fix the other findings, and try again.",
   );
 }
 

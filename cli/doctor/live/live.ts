@@ -40,7 +40,7 @@ export interface Live {
 export interface Host {
   readonly name: "API" | "media host";
   readonly url: string;
-  /** Its address alone: /health and the like stand at its root, whatever the API's base path. */
+  /** Its origin: /health and /ready are at its root, whatever the API's base path. */
   readonly root: string;
 }
 

@@ -9,7 +9,7 @@ import { eachOf, told } from "./ask.ts";
 import { mediaUrlUnder } from "./keys.ts";
 import { assetsOf, giveCatalog, isMediaHost, type Live } from "./live.ts";
 
-/** Whether the media host refuses whom it should: nobody's request, and a stranger's. */
+/** Whether the media host refuses requests without a grant, and with another deployment's grant. */
 export const mediaCheck: Check<Live> = {
   name: "media host",
   held: "it refuses who has no grant, and who has a stranger's",

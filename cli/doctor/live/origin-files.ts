@@ -17,11 +17,11 @@ export async function readFromOrigin(
   path: string,
   { send, secretOf, originSecrets, clock }: Live,
 ): Promise<Result<string, Refusal>> {
-  const hasty = { ...asset, origin: { ...origin, timeout: seconds(deadlineMs / 1000) } };
+  const withDeadline = { ...asset, origin: { ...origin, timeout: seconds(deadlineMs / 1000) } };
   // The adapter's own deadline ends with the headers.
   const bounded: OriginFetch = (url, init) =>
     send(url, { ...init, signal: AbortSignal.any([init.signal, AbortSignal.timeout(2 * deadlineMs)]) });
-  const request = { asset: hasty, ...entryFile({ entry: path }), method: "GET" } as const;
+  const request = { asset: withDeadline, ...entryFile({ entry: path }), method: "GET" } as const;
   const answered = await httpOrigin({ fetch: bounded, secretOf, originSecrets, clock })(request);
   if (!answered.ok) return answered;
   return ok(await startOf(answered.value).catch(() => ""));
@@ -68,7 +68,7 @@ function inTag(tag: string, text: string, base: string): string | undefined {
   return resolved(uri, base);
 }
 
-/** None where a variable (EXT-X-DEFINE) stands in it. */
+/** None where it contains a variable (EXT-X-DEFINE). */
 function resolved(uri: string | undefined, base: string): string | undefined {
   if (uri === undefined || uri.includes("{$") || !URL.canParse(uri, base)) return undefined;
   const url = new URL(uri, base);
@@ -121,7 +121,7 @@ export async function openFile({ id }: Asset, { what, url }: OriginFile, { ask }
 
 type Judged = { readonly verdict: "given" | "refused" | "unclear"; readonly said: string };
 
-/** 4xx is a refusal, but for those that ask to come again; content is content wherever a redirect leads. */
+/** 4xx is a refusal, except those that ask to retry; content is content wherever a redirect leads. */
 async function judge(url: string, question: Question, ask: Ask): Promise<Judged> {
   const answer = await ask(url, question);
   if (answer === "silent") return { verdict: "unclear", said: "is not answered within 5 s" };

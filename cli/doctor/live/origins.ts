@@ -83,7 +83,7 @@ async function entryOf(asset: Asset, origin: HttpAssetOrigin, live: Live): Promi
       about,
       missing
         ? `Its origin has no ${path} for us (${reason}): nobody can play it. None of its other files was tried without the secret.`
-        : `With our secret its origin does not give out ${path} (${reason}). None of its other files was tried without it.`,
+        : `With our secret the origin does not serve ${path} (${reason}). Its other files were not requested without the secret.`,
       missing
         ? origin.missingIs === 403
           ? "Upload the asset, or correct origin.url and entry in the catalog. Check the secret too: with missingIs: 403 a refusal looks like a missing file."

@@ -108,7 +108,7 @@ function cacheable(what: string, about: string, { headers }: Answer): Finding[] 
   ];
 }
 
-/** A segment may be kept by the viewer's own browser alone, for as long as his URL lives. */
+/** Only the viewer's own browser may cache a segment, for the lifetime of its URL. */
 function segmentCacheable(about: string, { headers }: Answer): Finding[] {
   const control = headers.get("Cache-Control") ?? "";
   const served = headers.get("X-Cache") ?? headers.get("Via") ?? "";
@@ -124,7 +124,7 @@ function mayBeKept(what: string, about: string, control: string): Finding {
     "answer_cacheable",
     about,
     `The Cache-Control of ${what} is ${control === "" ? "not there" : `"${control}"`}, so a shared cache may keep it and hand it to the next viewer.`,
-    "The workers say no-store, or private for a segment: look what rule in front of them (Browser Cache TTL, a cache rule, a transform rule) writes it anew.",
+    "The workers send no-store, or private for a segment: find the rule in front of them that rewrites it (Browser Cache TTL, a cache rule, a transform rule).",
   );
 }
 

@@ -24,7 +24,7 @@ describe("the edge worker without its check", async () => {
     expect(same).toEqual(rest);
   });
 
-  it("stands in for all that the check's module gives", () => {
+  it("exports everything that the check's module exports", () => {
     expect(Object.keys(unchecked).toSorted()).toEqual(Object.keys(checked).toSorted());
   });
 });

@@ -40,7 +40,7 @@ describe("assets add and remove, in a file", () => {
     expect((await stagedoor("assets", "remove", "one", "--catalog", catalog)).exit).toBe(0);
     expect(assetsIn(catalog).map(({ id }: { id: string }) => id)).toEqual(["two"]);
     const gone = await stagedoor("assets", "remove", "one", "--catalog", catalog);
-    expect([gone.exit, gone.stderr]).toEqual([1, expect.stringContaining("holds no asset one")]);
+    expect([gone.exit, gone.stderr]).toEqual([1, expect.stringContaining("has no asset one")]);
   });
 
   it("write over no asset without --replace, and change nothing where it is the same", async () => {
@@ -147,14 +147,14 @@ describe("assets, live", () => {
       stdout: expect.stringMatching(/^one +edge +index\.m3u8 +r2:MEDIA:one\/ /m),
       stderr: "",
     });
-    expect((await live("check")).stdout).toContain("is sound: 1 asset.");
+    expect((await live("check")).stdout).toContain("is valid: 1 asset.");
     const removed = await live("remove", "one");
     expect([removed.exit, removed.stdout]).toEqual([0, expect.stringContaining(`revoke --asset one --api ${api}`)]);
     expect((await live("list")).stdout).toBe("The catalog is empty.");
     expect(added.stdout + removed.stdout).not.toContain("MARKED");
   });
 
-  it("are looked at by the command that adding them prints, as it stands there", async () => {
+  it("are checked by the exact command that adding them prints", async () => {
     const origin = "http://127.0.0.1:9/far/";
     const added = await live("add", "far", "--origin", origin);
     const [, words = ""] = /^ {2}npx stagedoor (doctor .*)$/m.exec(added.stdout) ?? [];

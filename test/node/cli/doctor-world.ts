@@ -26,7 +26,7 @@ export function problem(status: number, code: string, headers: Record<string, st
   });
 }
 
-/** A deployment as the command line sees it from outside, each host of which answers as it ought to, but for `override`. */
+/** A deployment seen from outside: each host answers correctly, except for `override`. */
 export async function world(override: Override = () => undefined, more: Partial<Live> = {}): Promise<Live> {
   const deployed = await prepareSessionKeys({ keys: ringKeys }, oneShotHmac);
   const send: typeof fetch = async (input, init = {}) => {

@@ -32,7 +32,7 @@ async function doctor(...words: readonly string[]) {
 }
 
 describe("npx stagedoor doctor", () => {
-  it("finds nothing wrong with the project as it stands, for this machine", async () => {
+  it("finds no error in the unchanged project, for this machine", async () => {
     const { exit, stdout } = await stagedoor("doctor", "--json");
     const { faults, warnings, checks } = JSON.parse(stdout);
     expect([exit, faults, warnings]).toEqual([0, 0, 0]);
@@ -147,7 +147,7 @@ describe("what doctor can find", () => {
     expect(texts).toContain(`"${id}",`);
   });
 
-  it("stands in docs/operate/doctor.md, each once, and nothing else does", () => {
+  it("is in docs/operate/doctor.md, each once, and nothing else is", () => {
     const rows = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, id]) => id);
     expect(rows.toSorted()).toEqual([...findingIds].toSorted());
   });

@@ -129,16 +129,13 @@ describe("keys export of a ring for one of several environments", () => {
     expect((await give(format, "--group", "a b")).exit).toBe(2);
   });
 
-  it("refuses a key that stands in it twice", async () => {
+  it("refuses a key that is in the ring twice", async () => {
     const file = join(folder(), "keys.json");
     const { keys } = JSON.parse(readFileSync(ring, "utf8"));
     const twice = keys.find(({ kid }: { kid: string }) => kid === "a-b");
     writeFileSync(file, JSON.stringify({ keys: [...keys, { ...twice, kid: "again", state: "retiring" }] }));
     const ran = await stagedoor("keys", "export", "--ring", file, "--format", "terraform");
-    expect([ran.exit, ran.stderr]).toEqual([
-      1,
-      expect.stringContaining('"again" stands in the ring under another kid'),
-    ]);
+    expect([ran.exit, ran.stderr]).toEqual([1, expect.stringContaining('"again" is in the ring under another kid')]);
   });
 });
 

@@ -74,7 +74,7 @@ describe("keys rotate, for sessions", () => {
     expect(text).toContain("2027-01-01T08:00:00Z (in 8 h)");
   });
 
-  it("reckons with sessions of a week where nobody says how long they are", async () => {
+  it("assumes sessions of a week where no option says how long they last", async () => {
     await rotate("--kid", "s2");
     pass(hour);
     const { json } = await rotate("--session-ttl", "6h");
@@ -192,7 +192,7 @@ describe("keys rotate, for CloudFront", () => {
     expect((await cloudfront(...unnamed())).json.step).toBe("activate");
     pass(31 * hour);
     expect(await cloudfront(...named("K1AAAAAAAAAAAA"))).toMatchObject(refused("signs for film0 still"));
-    // It signed until now: its time counts anew.
+    // It signed until now: its time starts again.
     expect(await cloudfront(...unnamed())).toMatchObject(refused("counts from now"));
     pass(31 * hour - 1);
     expect((await cloudfront(...unnamed())).exit).toBe(1);

@@ -43,7 +43,7 @@ describe("token --inspect, with a token of an API that runs on this machine", ()
     expect(asked).toEqual(["/api/auth/jwks"]);
   });
 
-  it("asks nobody elsewhere: whoever wrote the token would choose whom", async () => {
+  it("asks no other host: the author of the token would choose it", async () => {
     const answer = await json("token", "--inspect", await token("https://id.example"), "--ring", ring);
     expect(answer).toMatchObject({ verdict: "refused", code: "token_invalid" });
     expect(asked).toEqual([]);

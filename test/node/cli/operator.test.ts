@@ -81,7 +81,7 @@ describe("operator new", () => {
     expect(decodeJwt(printed.stdout).sub).toBe("bob");
     expect(printed.stderr).toContain("npm run deploy -- --env production");
     const again = await stagedoor("operator", "new", "--name", "bob", "--ring", ring, "--out", out);
-    expect([again.exit, again.stderr]).toEqual([1, expect.stringContaining("is there already")]);
+    expect([again.exit, again.stderr]).toEqual([1, expect.stringContaining("exists already")]);
     expect(decodeJwt(readFileSync(out, "utf8")).sub).toBe("ann");
     expect(key()).toBe(before);
     expect(readdirSync(place).sort()).toEqual(["keys.json", "token.txt"]);
@@ -122,9 +122,9 @@ describe("the development key ring", () => {
     expect(whole.keys.map(({ purpose }) => purpose)).toContain("operator");
     const older = whole.keys.filter(({ purpose }) => purpose !== "operator");
     writeFileSync(file, JSON.stringify({ keys: older }));
-    const mended = await devKeyRing(root);
-    expect(mended.keys).toEqual([...older, expect.objectContaining({ kid: "dev-operator", purpose: "operator" })]);
-    expect(await devKeyRing(root)).toEqual(mended);
+    const repaired = await devKeyRing(root);
+    expect(repaired.keys).toEqual([...older, expect.objectContaining({ kid: "dev-operator", purpose: "operator" })]);
+    expect(await devKeyRing(root)).toEqual(repaired);
     expect([statSync(file).mode & 0o777, readdirSync(join(root, ".stagedoor"))]).toEqual([0o600, ["keys.json"]]);
   });
 });

@@ -12,7 +12,7 @@ export const hour = 3600;
 export let place = "";
 export let ring = "";
 
-/** Gives each test of a file a folder and a clock of its own, which stands still until {@link pass} moves it. */
+/** Gives each test of a file a folder and a clock of its own, which only {@link pass} moves. */
 export function stageEachTest(): void {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ["Date"], now: start });

@@ -108,7 +108,7 @@ describe("a CloudFront URL that sign made", () => {
     expect(await explain(url.replace("0.ts", "1.ts"))).toMatchObject({ exit: 1, code: "signature_invalid" });
   });
 
-  it("stands on the media host where it is a playlist's", async () => {
+  it("is on the media host for a playlist", async () => {
     expect(await sign("/vod-cloudfront/index.m3u8")).toContain("?list=");
   });
 });

@@ -73,7 +73,7 @@ describe("token --inspect", () => {
       assets: '"film", "gold", "home", "gone"',
       streams: "2",
       login: "none",
-      "bound to": "nothing: whoever holds it may use it",
+      "bound to": "nothing: a bearer token",
     });
     expect(await inspect(token)).toMatchObject({ exit: 0, verdict: "accepted", asset: null, status: null });
     expect(await inspect(token, "--asset", "other")).toMatchObject({ exit: 1, status: 403, code: "asset_forbidden" });
@@ -89,7 +89,7 @@ describe("token --inspect", () => {
     const ran = await piped(token, "token", "--inspect", "-", "--ring", ring, "--catalog", catalog, "--asset", "gold");
     expect(ran.exit).toBe(1);
     expect(ran.stdout).toContain("Refused: scope_insufficient (403).");
-    expect(ran.stdout).toContain("What to do  Ask the issuer for a token");
+    expect(ran.stdout).toContain("What to do  Get a token with the scope");
     for (const part of [token, ...token.split(".")]) expect(ran.stdout + ran.stderr).not.toContain(part);
   });
 

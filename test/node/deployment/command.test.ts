@@ -43,7 +43,7 @@ describe("npm run deploy", () => {
     for (const secret of [...secretsIn(ring), "kept-from-others"]) expect(stdout).not.toContain(secret);
   });
 
-  it("uploads nothing while a placeholder stands anywhere, and names each", async () => {
+  it("uploads nothing while there is a placeholder, and names each", async () => {
     const { exit, stdout, stderr } = await deploy("--env", "staging");
     expect({ exit, stdout }).toEqual({ exit: 1, stdout: "" });
     expect(stderr).toMatch(/^ {2}wrangler\.toml:\d+ {2}fill-in-staging-kv-id$/m);

@@ -107,7 +107,7 @@ describe("the workers' configurations", () => {
     expect(made.toSorted()).toEqual(own.map((binding) => binding.class_name).toSorted());
   });
 
-  it.each(environments)("binds in %s only what stands before it in the order of deployment", (environment) => {
+  it.each(environments)("binds in %s only workers that are deployed earlier", (environment) => {
     for (const [place, worker] of order.entries()) {
       const { durable_objects, services } = configOf(worker, environment);
       const scripts = durable_objects.bindings.flatMap(({ script_name }) => script_name ?? []);

@@ -36,7 +36,7 @@ describe("before a secret is uploaded", () => {
     expect(await judged(await ringOf(["session"], ["cloudfront", "--type", "ec"], ["operator"]))).toEqual([]);
   });
 
-  it("what a worker has already is no fault where it is not given anew, and what it lacks is one", () => {
+  it("accepts a missing secret that the worker already has, and refuses one that it lacks", () => {
     expect(refusedBy("edge", vars, { ORIGIN_SECRET: "s" })).toEqual([]);
     expect(refusedBy("edge", vars, { STAGEDOOR_KEYS: "{" })).toEqual([expect.stringContaining("STAGEDOOR_KEYS")]);
     expect(refusedBy("api", vars, { STAGEDOOR_ISSUERS: "{}" })).toEqual([expect.stringContaining("STAGEDOOR_ISSUERS")]);

@@ -5,9 +5,9 @@ import { projectFolder } from "../cli/command-line.ts";
 export interface CommandLine {
   /** `README.md:42`. */
   readonly at: string;
-  /** The program, and all that stands behind it, without quotation marks. */
+  /** The program and its arguments, without quotation marks. */
   readonly words: readonly string[];
-  /** Whether it stands in a block, to be typed, and not in a sentence. */
+  /** Whether it is in a code block, not in a sentence. */
   readonly typed: boolean;
 }
 
@@ -18,7 +18,7 @@ export const documents = [
   ...globSync("docs/**/*.md", { cwd: projectFolder }),
 ].toSorted();
 
-/** Every call of a program in the shell blocks of a document, and those that stand within its sentences. */
+/** Every call of a program in the shell blocks of a document, and those within its sentences. */
 export function commandLinesOf(file: string, text = readFileSync(join(projectFolder, file), "utf8")): CommandLine[] {
   const found: CommandLine[] = [];
   const take = (line: number, code: string, typed: boolean) => {
@@ -40,7 +40,7 @@ export function commandLinesOf(file: string, text = readFileSync(join(projectFol
   return found;
 }
 
-/** The calls of a line: what stands between pipes, semicolons and the parentheses of a substitution. */
+/** The calls of a line, split at pipes, semicolons and the parentheses of a substitution. */
 function callsOf(code: string): readonly string[] {
   const bare = code.replace(/(^|\s)#\s.*$/, "");
   const quoted = bare.replace(/'[^']*'/g, (text) => text.replace(/[|;&()$]/g, "_"));

@@ -9,7 +9,7 @@ it.each([undefined, "https://api.example"])("the API's description is OpenAPI 3.
   expect(validator.version).toBe("3.1");
 });
 
-it("what is no OpenAPI is not taken for it", async () => {
+it("an invalid document is reported", async () => {
   const { paths, ...rest } = openApiDocument({ apiUrl: undefined, basePath: "/", mediaUrl: "https://media.example" });
   const spoilt = { ...rest, paths: { ...paths, "/more": { get: { responses: { 200: {} } } } } };
   expect(await new Validator().validate(JSON.parse(JSON.stringify(spoilt)))).toMatchObject({ valid: false });

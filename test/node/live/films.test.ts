@@ -30,11 +30,11 @@ function runsOf(fragment: Uint8Array): { begin: bigint; length: bigint }[] {
   });
 }
 
-/** The type of the first H.264 NAL unit: 5 is a picture that stands alone, 1 one that does not. */
+/** The type of the first H.264 NAL unit: 5 is an independent picture (IDR), 1 is not. */
 function firstUnit(fragment: Uint8Array): number {
   const mdat = boxesIn(view(fragment))[1];
   if (mdat === undefined) throw new Error("a fragment without mdat");
-  // An access unit delimiter, parameter sets and SEI may stand before it.
+  // An access unit delimiter, parameter sets and SEI may come first.
   for (let at = mdat.body; at < mdat.end; at += 4 + view(fragment).getUint32(at)) {
     const type = view(fragment).getUint8(at + 4) & 0x1f;
     if (type === 1 || type === 5) return type;
@@ -68,7 +68,7 @@ describe("the films of the live streams", () => {
     }
   });
 
-  it.each(films)("%s has a picture that stands alone at the beginning of a segment, and only there", (_, film) => {
+  it.each(films)("%s has an independent picture at the beginning of a segment, and only there", (_, film) => {
     for (const fragments of film.segments)
       expect(fragments.map(firstUnit)).toEqual(fragments.map((_, part) => (part === 0 ? 5 : 1)));
   });

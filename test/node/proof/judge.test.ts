@@ -31,7 +31,7 @@ describe("the proof finds short", () => {
     ["a player that gave up", { fatal: ["fragLoadError"] }],
     ["an initialisation section fetched again", { initFetches: 2 }],
     ["a key fetched again", { keyFetches: 2 }],
-    ["what a scenario finds amiss", { faults: ["no URL was renewed"] }],
+    ["what a scenario finds wrong", { faults: ["no URL was renewed"] }],
     ["a session that goes on for more than 2 s", { endedAfter: 2001 }],
   ])("%s", (_, result) => expect(shortfalls(result)).toHaveLength(1));
 
