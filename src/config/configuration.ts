@@ -6,35 +6,23 @@ import { type Seconds, seconds } from "../base/time.ts";
 import type { OriginSecrets } from "../catalog/origin-secrets.ts";
 import { withoutBinding, withoutPrivateHalf } from "../keys/key-material.ts";
 import { type KeyRing, keysFor, parseKeyRing } from "../keys/ring.ts";
+import type { SessionSettings } from "../sessions/session-context.ts";
 import { identitySettingsSchema } from "./identity-configuration.ts";
 import { type Settings, settingsSchema } from "./settings.ts";
 
-export interface Configuration {
+export interface Configuration extends SessionSettings {
   readonly development: boolean;
   readonly ring: KeyRing;
   readonly issuers: readonly Issuer[];
-  readonly grantIssuer: string;
-  readonly mediaUrl: string;
   readonly basePath: string;
-  readonly manifestTtl: Seconds;
-  readonly sessionTtl: Seconds;
   readonly pauseAllowance: Seconds;
   readonly expiryStep: Seconds;
   readonly renewal: "redirect" | "off";
-  /** Undefined for any number, as in the next. */
-  readonly streamLimit: number | undefined;
+  /** In how many networks at once a session may be alive; undefined for any number. */
   readonly sharedNetworks: number | undefined;
   readonly leaseTtl: Seconds;
-  readonly revocationMaxAge: Seconds;
-  readonly storeFailure: "closed" | "open";
   readonly apiUrl: string | undefined;
   readonly origins: readonly string[];
-  readonly startRate: RatePolicy | undefined;
-  readonly startRateAddress: RatePolicy | undefined;
-  readonly refusedRateAddress: RatePolicy | undefined;
-  readonly signInRate: RatePolicy | undefined;
-  readonly signInRateAddress: RatePolicy | undefined;
-  readonly tokenRateAddress: RatePolicy | undefined;
   readonly originSecrets: OriginSecrets;
   readonly entitlement:
     | { readonly url: string; readonly secret: string | undefined; readonly cache: Seconds }

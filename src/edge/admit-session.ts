@@ -1,5 +1,6 @@
 import { type Refusal, refusal } from "../base/result.ts";
 import { after, inTime, seconds, type Timer, type UnixSeconds } from "../base/time.ts";
+import type { Configuration } from "../config/configuration.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import type { WaitUntil } from "../origin/fill-cache.ts";
 import { type Client, networkNameOf } from "../sessions/client-network.ts";
@@ -12,15 +13,12 @@ import { endedBecause } from "../sessions/revocations-now.ts";
 import type { MediaAccess } from "./check-media-request.ts";
 
 /** The dependencies of admission, created once per isolate. */
-export interface AdmissionParts {
+export interface AdmissionParts extends Pick<Configuration, "sharedNetworks" | "storeFailure"> {
   readonly revocations: RevocationWatch;
   readonly log: Pick<RevocationLog, "append">;
   readonly streams: StreamsOf;
   readonly leases: LeaseMemory;
   readonly timer: Timer;
-  /** In how many networks a session may be active at once; undefined for no limit. */
-  readonly sharedNetworks: number | undefined;
-  readonly storeFailure: "closed" | "open";
   /** Called when a store does not respond and the viewer is admitted all the same. */
   readonly onFailure: (refusal: Refusal) => void;
   readonly telemetry: Telemetry;

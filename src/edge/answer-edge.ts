@@ -11,6 +11,7 @@ import {
 } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
+import type { Configuration } from "../config/configuration.ts";
 import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
 import { clientOf, countryOf } from "../http/request.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
@@ -26,7 +27,11 @@ import type { DeliverFile, WaitUntil } from "./deliver-file.ts";
 import { cloudFrontAsset, serveCloudFront } from "./serve-cloudfront.ts";
 import { servedEvents, serveSegment, type ViewerRequest } from "./serve-segment.ts";
 
-export interface EdgeParts {
+export interface EdgeParts
+  extends Pick<
+    Configuration,
+    "development" | "mediaUrl" | "grantIssuer" | "renewal" | "pauseAllowance" | "expiryStep"
+  > {
   readonly keys: SessionKeys;
   readonly open: NonNullable<CheckContext["open"]>;
   readonly publicKeys: CloudFrontPublicKeys;
@@ -40,12 +45,6 @@ export interface EdgeParts {
   readonly admit: Admit;
   readonly ready: Readiness;
   readonly sha256: TextHash;
-  readonly development: boolean;
-  readonly mediaUrl: string;
-  readonly grantIssuer: string;
-  readonly renewal: "redirect" | "off";
-  readonly pauseAllowance: Seconds;
-  readonly expiryStep: Seconds;
   /** The manifest worker, if it is bound. */
   readonly manifest: { fetch(request: Request): Promise<Response> } | undefined;
 }

@@ -2,6 +2,7 @@ import { canonicalQuery } from "../base/canonical-path.ts";
 import type { MediaPurpose } from "../base/constants.ts";
 import { ok, type Refusal, type Result, refuse } from "../base/result.ts";
 import { after, between, earlier, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
+import type { Configuration } from "../config/configuration.ts";
 import type { Telemetry, TelemetryEvent } from "../metrics/telemetry.ts";
 import type { Client } from "../sessions/client-network.ts";
 import { type MediaTarget, signedQuery } from "../signing/media-url.ts";
@@ -10,16 +11,13 @@ import type { Admit } from "./admit-session.ts";
 import { type CheckContext, checkMediaTarget, isBound, type MediaAccess } from "./check-media-request.ts";
 import type { DeliverFile, FileRequest, WaitUntil } from "./deliver-file.ts";
 
-export interface SegmentContext extends CheckContext {
+export interface SegmentContext extends CheckContext, Pick<Configuration, "renewal" | "pauseAllowance" | "expiryStep"> {
   readonly telemetry: Telemetry;
   readonly deliver: DeliverFile;
   readonly waitUntil: WaitUntil;
   readonly admit: Admit;
   readonly client: Client;
   readonly country: () => string | undefined;
-  readonly renewal: "redirect" | "off";
-  readonly pauseAllowance: Seconds;
-  readonly expiryStep: Seconds;
 }
 
 /** The parts of a request that serving a file needs. */
@@ -57,7 +55,7 @@ export async function serveSegment(
 }
 
 /** Whether an authentic expired URL is renewed: all except a playlist's. */
-export function isRenewable({ purpose }: Pick<MediaAccess, "purpose">, renewal: "redirect" | "off"): boolean {
+export function isRenewable({ purpose }: Pick<MediaAccess, "purpose">, renewal: Configuration["renewal"]): boolean {
   return renewal === "redirect" && purpose !== "playlist";
 }
 

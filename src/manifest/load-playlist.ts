@@ -2,6 +2,7 @@ import { mediaPlaceOf } from "../base/alias.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import type { Seconds, UnixSeconds } from "../base/time.ts";
 import { type Asset, entryFile } from "../catalog/asset.ts";
+import type { Configuration } from "../config/configuration.ts";
 import { compilePlaylist, type PlaylistContext } from "../playlist/compile.ts";
 import { admitted, type DeliveryDirectives, holds, isAhead } from "../playlist/delivery-directives.ts";
 import { compileJsonDocument, isJsonDocument } from "../playlist/json-document.ts";
@@ -15,14 +16,10 @@ import {
 } from "./playlist-shelf.ts";
 import { canBeCovered } from "./playlist-source.ts";
 
-export interface LoadContext extends VersionContext {
+export interface LoadContext extends VersionContext, Pick<Configuration, "mediaUrl" | "pauseAllowance" | "sessionTtl"> {
   readonly now: UnixSeconds;
   /** `host[:port]` of the media host, and its scheme and host without a trailing slash. */
   readonly mediaHost: string;
-  readonly mediaUrl: string;
-  readonly pauseAllowance: Seconds;
-  /** The session length if the asset sets none. */
-  readonly sessionTtl: Seconds;
 }
 
 /** A compiled version of an origin's playlist, and its keys. */

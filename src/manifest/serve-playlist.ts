@@ -1,8 +1,9 @@
 import type { TextHash } from "../base/crypto.ts";
 import { textBody } from "../base/lossless-text.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
-import type { Clock, Seconds } from "../base/time.ts";
+import type { Clock } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
+import type { Configuration } from "../config/configuration.ts";
 import { type MediaRequest, opening, type PlaylistFrom, tellPlaylistFrom } from "../edge/answer-media.ts";
 import { type CheckContext, checkMediaTarget, type MediaAccess } from "../edge/check-media-request.ts";
 import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
@@ -17,9 +18,10 @@ import { isEntry, type LoadContext, type LoadedPlaylist, loadPlaylist } from "./
 import type { PlaylistSource } from "./playlist-source.ts";
 import { type RenderContext, renderForStep } from "./render-for-step.ts";
 
-export interface ManifestParts extends Omit<PlaylistFlowContext, "catalog" | "now" | "client"> {
+export interface ManifestParts
+  extends Omit<PlaylistFlowContext, "catalog" | "now" | "client">,
+    Pick<Configuration, "development"> {
   readonly sha256: TextHash;
-  readonly development: boolean;
   readonly clock: Clock;
   readonly ready: Readiness;
   readonly waitUntil: WaitUntil;
@@ -46,9 +48,7 @@ export async function answerManifest(asked: MediaRequest, parts: ManifestParts):
   return answered;
 }
 
-interface PlaylistFlowContext extends CheckContext, LoadContext, RenderContext {
-  readonly expiryStep: Seconds;
-}
+type PlaylistFlowContext = CheckContext & LoadContext & RenderContext & Pick<Configuration, "expiryStep">;
 
 const contentTypes = {
   multivariant: "application/vnd.apple.mpegurl",

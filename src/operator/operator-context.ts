@@ -1,24 +1,20 @@
 import type { Refusal, Result } from "../base/result.ts";
 import type { CatalogEditing } from "../catalog/edit-catalog.ts";
-import type { OriginSecrets } from "../catalog/origin-secrets.ts";
-import type { KeyRing } from "../keys/ring.ts";
+import type { Configuration } from "../config/configuration.ts";
 import type { Gathered } from "../metrics/gathered.ts";
 import type { RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import type { SessionContext } from "../sessions/session-context.ts";
 import type { CloudFrontPublicKeys } from "../signing/cloudfront/verify-cloudfront.ts";
 
-/** The dependencies of operators' routes, in addition to those of sessions; made once per isolate. */
-export interface OperatorContext extends SessionContext {
+/**
+ * The dependencies of operators' routes, in addition to those of sessions; made once per isolate. `ring` is the API's part of the
+ * key ring and contains secrets: show only what `list-keys.ts` returns.
+ */
+export interface OperatorContext extends SessionContext, Pick<Configuration, "ring" | "originSecrets" | "renewal"> {
   readonly gathered: Gathered;
   readonly catalogEditing: CatalogEditing;
-  /** The API's part of the key ring. It contains secrets: show only what `list-keys.ts` returns. */
-  readonly ring: KeyRing;
   /** CloudFront's public keys, for explanations. */
   readonly publicKeys: CloudFrontPublicKeys;
-  /** The hosts that each origin secret may be sent to, and how. */
-  readonly originSecrets: OriginSecrets;
-  /** STAGEDOOR_RENEWAL. */
-  readonly renewal: "redirect" | "off";
 }
 
 /**

@@ -36,28 +36,32 @@ export interface SessionContext extends CredentialSources {
   readonly onFailure: (refusal: Refusal) => void;
   /** Told of what operators do, for the log. */
   readonly onAct?: (act: OperatorAct) => void;
-  readonly settings: {
-    /** `iss` of the grants. */
-    readonly grantIssuer: string;
-    /** Where the media host stands, without a slash at its end. */
-    readonly mediaUrl: string;
-    readonly manifestTtl: Seconds;
-    readonly sessionTtl: Seconds;
-    readonly streamLimit: number | undefined;
-    readonly storeFailure: "closed" | "open";
-    /** How old a start's knowledge of what is forbidden may be. */
-    readonly revocationMaxAge: Seconds;
-    /** How many starts a subject and a network may ask for; undefined for any number. */
-    readonly startRate: RatePolicy | undefined;
-    readonly startRateAddress: RatePolicy | undefined;
-    /** How many credentials a network may send that are refused, to the routes of sessions that run. */
-    readonly refusedRateAddress: RatePolicy | undefined;
-    /** The same for attempts to sign in to one account, and to sign in or up from a network. */
-    readonly signInRate: RatePolicy | undefined;
-    readonly signInRateAddress: RatePolicy | undefined;
-    /** And for the tokens that apps ask for. */
-    readonly tokenRateAddress: RatePolicy | undefined;
-  };
+  readonly settings: SessionSettings;
+}
+
+/** The settings that decide about sessions: a part of the API worker's configuration. */
+export interface SessionSettings {
+  /** `iss` of the grants. */
+  readonly grantIssuer: string;
+  /** The address of the media host, without a slash at its end. */
+  readonly mediaUrl: string;
+  readonly manifestTtl: Seconds;
+  readonly sessionTtl: Seconds;
+  /** Undefined for any number. */
+  readonly streamLimit: number | undefined;
+  readonly storeFailure: "closed" | "open";
+  /** Maximum age of a start's snapshot of the revocation log. */
+  readonly revocationMaxAge: Seconds;
+  /** Starts per subject, and per client address; undefined for any number, as in the rates below. */
+  readonly startRate: RatePolicy | undefined;
+  readonly startRateAddress: RatePolicy | undefined;
+  /** Refused credentials per client address, at the routes of running sessions. */
+  readonly refusedRateAddress: RatePolicy | undefined;
+  /** Sign-in attempts per account, and sign-ins and sign-ups per network. */
+  readonly signInRate: RatePolicy | undefined;
+  readonly signInRateAddress: RatePolicy | undefined;
+  /** Token requests of apps per network. */
+  readonly tokenRateAddress: RatePolicy | undefined;
 }
 
 /** A request to the API, as far as its routes look at one. */

@@ -5,6 +5,7 @@ import { parseIpv4 } from "../../base/ip-address.ts";
 import type { Refusal, RefusalCode } from "../../base/result.ts";
 import { earlier, type UnixSeconds } from "../../base/time.ts";
 import type { Asset } from "../../catalog/asset.ts";
+import type { Configuration } from "../../config/configuration.ts";
 import {
   type CheckContext,
   checkMediaRequest,
@@ -48,9 +49,7 @@ export async function explainUrl(target: string, context: ExplainContext): Promi
   return asset === undefined ? explainMediaUrl(target, context) : explainCloudFrontUrl(target, asset, context);
 }
 
-interface ExplainMediaContext extends CheckContext {
-  readonly renewal: "redirect" | "off";
-}
+type ExplainMediaContext = CheckContext & Pick<Configuration, "renewal">;
 
 const purposeWords = {
   playlist: "for a playlist",

@@ -1,5 +1,6 @@
 import type { Refusal } from "../../base/result.ts";
-import { type Milliseconds, milliseconds, type Seconds, systemMillisecondClock, systemTimer } from "../../base/time.ts";
+import { type Milliseconds, milliseconds, systemMillisecondClock, systemTimer } from "../../base/time.ts";
+import type { Configuration } from "../../config/configuration.ts";
 import type { Telemetry } from "../../metrics/telemetry.ts";
 import type { StreamsOf } from "../../sessions/lease.ts";
 import type { RevocationLog } from "../../sessions/revocation.ts";
@@ -26,11 +27,7 @@ export interface SessionStores {
 export function sessionStores(
   bindings: SessionBindings,
   cache: EdgeCache,
-  settings: {
-    readonly mediaUrl: string;
-    readonly revocationMaxAge: Seconds;
-    readonly storeFailure: "closed" | "open";
-  },
+  settings: Pick<Configuration, "mediaUrl" | "revocationMaxAge" | "storeFailure">,
   onFailure: (refusal: Refusal) => void,
   telemetry: Telemetry,
 ): SessionStores {
