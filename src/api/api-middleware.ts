@@ -5,7 +5,7 @@ import { type RequestCredential, type Site, standingOf } from "../auth/request-c
 import type { Refusal } from "../base/result.ts";
 import { exposedHeaders, httpsRequired, isPlainHttp, strictTransport } from "../http/cors.ts";
 import { type DpopUse, withDpopChallenge } from "../http/problem-response.ts";
-import { subjectName } from "../sessions/identifiers.ts";
+import { subjectHashNow } from "../sessions/identifiers.ts";
 import type { SessionContext } from "../sessions/session-context.ts";
 
 export interface MiddlewareOptions {
@@ -72,7 +72,7 @@ export function requestObserver(context: Pick<SessionContext, "keys" | "clock">)
       standings,
       // Computed on demand: a successful request is not logged.
       get subject() {
-        return accepted && subjectName(accepted, context);
+        return accepted && subjectHashNow(accepted, context);
       },
     }),
     onStanding: (standing) => void standings.push(standing),

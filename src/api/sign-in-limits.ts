@@ -3,7 +3,7 @@ import { credentialOf } from "../auth/request-credential.ts";
 import { readJson } from "../base/body-text.ts";
 import { utf8 } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
-import { lastingAccount, lastingSubject, networkName } from "../sessions/identifiers.ts";
+import { accountDigest, networkName, subjectDigest } from "../sessions/identifiers.ts";
 import { withinRate } from "../sessions/request-limits.ts";
 import { longestBody, type SessionContext, type SessionRequest } from "../sessions/session-context.ts";
 import type { IdentityRequest } from "./identity-proxy.ts";
@@ -23,7 +23,7 @@ export async function limitIdentityRequest(
   const counted = countedAs(request.method, path);
   if (counted === undefined) return ok(undefined);
   const { tokenRateAddress } = context.settings;
-  if (counted === "token") return withinRate(tokenRateAddress, networkName(client), { onStanding }, context);
+  if (counted === "token") return withinRate(tokenRateAddress, networkName(client.address), { onStanding }, context);
   const { body, headers } = request;
   if (utf8(body).length > longestBody)
     return refusal("body_invalid", `the body of a sign-in is longer than ${longestBody} bytes`);
@@ -71,11 +71,11 @@ async function limitConfirmation(
   const credential = await request.credential.validate();
   if (!credential.ok) return credential;
   const { issuer, subject } = credential.value;
-  return withinRate(context.settings.signInRate, lastingSubject(issuer, subject), request, context);
+  return withinRate(context.settings.signInRate, subjectDigest(issuer, subject), request, context);
 }
 
 function limitNetwork(request: CountedRequest, context: SessionContext): Promise<Result<undefined, Refusal>> {
-  return withinRate(context.settings.signInRateAddress, networkName(request.client), request, context);
+  return withinRate(context.settings.signInRateAddress, networkName(request.client.address), request, context);
 }
 
 const bodySchema = z.object({ email: z.string() });
@@ -102,7 +102,7 @@ function emailInJson(body: string): string | undefined {
 
 /** The same name for all spellings of an address that may lead to one account. It does not reveal the address. */
 function accountName(email: string): string {
-  return lastingAccount(email.normalize("NFKC").toLowerCase().trim());
+  return accountDigest(email.normalize("NFKC").toLowerCase().trim());
 }
 
 /**

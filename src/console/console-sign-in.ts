@@ -8,7 +8,7 @@ import { after, earlier, isUnixSeconds, seconds, type UnixSeconds } from "../bas
 import { isAccepted, keysFor, signingKey } from "../keys/ring.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { operatorBehind, stillStands } from "../sessions/authorize-operator.ts";
-import { loginName, networkName } from "../sessions/identifiers.ts";
+import { loginDigest, networkName } from "../sessions/identifiers.ts";
 import { withinRate } from "../sessions/request-limits.ts";
 import { isKeyRevoked, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import { revocationsNow } from "../sessions/revocations-now.ts";
@@ -126,7 +126,7 @@ function readConsoleSession(
     loginId: undefined,
     streams: undefined,
   };
-  return ok({ operator: { credential, kid }, by: key.kid, endsAt: exp, login: loginName(consoleIssuer, sid) });
+  return ok({ operator: { credential, kid }, by: key.kid, endsAt: exp, login: loginDigest(consoleIssuer, sid) });
 }
 
 /** Of an authentic text alone; undefined where another version of this service wrote it. */
@@ -146,7 +146,7 @@ export async function signIn(request: SessionRequest, context: OperatorContext):
   const operator = await operatorBehind(request, "operator:read", context);
   if (!operator.ok) {
     if (operator.refusal.code === "store_unavailable") return operator;
-    const counted = await withinRate(policy, networkName(request.client), request, context);
+    const counted = await withinRate(policy, networkName(request.client.address), request, context);
     return counted.ok ? operator : counted;
   }
   const snapshot = await revocationsNow(request, context);

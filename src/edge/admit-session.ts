@@ -3,7 +3,8 @@ import { after, inTime, seconds, type Timer, type UnixSeconds } from "../base/ti
 import type { Configuration } from "../config/configuration.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import type { WaitUntil } from "../origin/fill-cache.ts";
-import { type Client, networkNameOf } from "../sessions/client-network.ts";
+import type { Client } from "../sessions/client-network.ts";
+import { networkName } from "../sessions/identifiers.ts";
 import type { StreamsOf } from "../sessions/lease.ts";
 import type { LeaseMemory } from "../sessions/lease-memory.ts";
 import { entryOfEnded, type Revocation, type RevocationLog } from "../sessions/revocation.ts";
@@ -119,9 +120,9 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
     now,
     issuedAt: grant.issuedAt,
     expiresAt: grant.expiresAt,
-    network: networkNameOf(address),
+    network: networkName(address),
     playlist,
-    first: untold && { network: networkNameOf(untold.network ?? ""), playlist: untold.playlist },
+    first: untold && { network: networkName(untold.network), playlist: untold.playlist },
     mostNetworks: parts.sharedNetworks,
   });
   const answer = await inTime(asked, storeTimeout, parts.timer).catch(() => "late" as const);

@@ -13,7 +13,7 @@ import {
   unixSeconds,
 } from "../base/time.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
-import { loginName } from "../sessions/identifiers.ts";
+import { loginDigest } from "../sessions/identifiers.ts";
 import type { Revocation, RevocationLog } from "../sessions/revocation.ts";
 
 interface EndSessionParts {
@@ -65,7 +65,7 @@ async function endSessions(
     const skipped = await fromStore(() => log.append(entries, "viewer"));
     const tokensUntil = after(clock(), accessTtl);
     for (const { id, userId } of rows)
-      onEnded?.({ userId, login: loginName(issuer, id), tokensUntil, logged: skipped === 0 });
+      onEnded?.({ userId, login: loginDigest(issuer, id), tokensUntil, logged: skipped === 0 });
     for (const _ of ids) telemetry({ event: "revoked", kind: "login" });
     for (const tokens of ["oauthAccessToken", "oauthRefreshToken"])
       await adapter.deleteMany({ model: tokens, where: [{ field: "sessionId", operator: "in", value: ids }] });
@@ -78,7 +78,7 @@ async function endSessions(
   function entryOf(id: string): Revocation {
     const now = clock();
     const until = after(now, afterlife(accessTtl));
-    return { kind: "login", value: loginName(issuer, id), cause: "revoked", at: now, until };
+    return { kind: "login", value: loginDigest(issuer, id), cause: "revoked", at: now, until };
   }
 }
 
@@ -132,7 +132,7 @@ export function guardSessions(adapter: DBAdapter, parts: GuardParts): DBAdapter 
 /** A session of sign-in that the identity worker ended. */
 export interface EndedLogin {
   readonly userId: string;
-  /** Its name in grants: see `login-name.ts`. */
+  /** Its `loginDigest`. */
   readonly login: string;
   /** When the last access token that it gave out has expired. */
   readonly tokensUntil: UnixSeconds;

@@ -1,6 +1,6 @@
 import { mediaPlaceOf } from "../base/alias.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
-import type { Seconds, UnixSeconds } from "../base/time.ts";
+import type { UnixSeconds } from "../base/time.ts";
 import { type Asset, entryFile } from "../catalog/asset.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { compilePlaylist, type PlaylistContext } from "../playlist/compile.ts";

@@ -5,7 +5,7 @@ import { ok, type Refusal, type Result, refuse } from "../base/result.ts";
 import { after, earlier, type UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import { type Claiming, forbiddenAmong, placeOf } from "../sessions/claim-lease.ts";
-import { addressName, lastingSubject } from "../sessions/identifiers.ts";
+import { addressName, subjectDigest } from "../sessions/identifiers.ts";
 import { fromStore, type SessionRequest } from "../sessions/session-context.ts";
 import { type StartCheck, startChecks, type Terms } from "../sessions/start-checks.ts";
 import { pasted } from "./explain/explain-text.ts";
@@ -55,7 +55,7 @@ export async function simulate(
 
   // The address is not counted for a JWT, which is usually verified without asking its issuer.
   if (!isJws(pasted(start.credential))) {
-    const quota = quotaWords(settings.startRateAddress, addressName(client), now, context);
+    const quota = quotaWords(settings.startRateAddress, addressName(client.address), now, context);
     const fromAddress = judge("quota", quota, (seen) => `of the address: ${seen}`, info);
     if (!fromAddress.ok) return refused(fromAddress.refusal);
   }
@@ -63,7 +63,7 @@ export async function simulate(
   steps.push(...tokenSteps);
   if (!verified.ok) return refused(verified.refusal);
   const { credential } = verified.value;
-  const name = lastingSubject(credential.issuer, credential.subject);
+  const name = subjectDigest(credential.issuer, credential.subject);
   const own = quotaWords(settings.startRate, name, now, context);
   const bySubject = judge("quota", own, (seen) => `of the viewer: ${seen}`, info);
   if (!bySubject.ok) return refused(bySubject.refusal);

@@ -4,10 +4,9 @@ import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.t
 import type { UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import { signedBefore } from "../keys/ring.ts";
-import { subjectHash } from "../signing/grant.ts";
 import type { PreparedSessionKey } from "../signing/session-keys.ts";
 import type { Client } from "./client-network.ts";
-import { lastingSubject, loginName, networkName } from "./identifiers.ts";
+import { loginDigest, networkName, subjectDigest, subjectHash } from "./identifiers.ts";
 import type { ClaimAnswer, EndedStream, LeaseClaim, RunningStream, SubjectStreams } from "./lease.ts";
 import { notSpent, overQuota } from "./request-limits.ts";
 import { entryOfEnded, type Revocation } from "./revocation.ts";
@@ -41,11 +40,11 @@ export async function claimLease(
   context: SessionContext,
 ): Promise<Result<undefined, Refusal>> {
   const { credential, asset, sessionId, takeover, quota } = claiming;
-  const network = networkName(claiming.client);
+  const network = networkName(claiming.client.address);
   const { settings } = context;
   const { streams, limit } = placeOf(claiming, key, context);
   const { issuer, loginId } = credential;
-  const login = loginId === undefined ? undefined : loginName(issuer, loginId);
+  const login = loginId === undefined ? undefined : loginDigest(issuer, loginId);
   const claim = { sessionId, assetId: asset.id, login, now, expiresAt, limit, takeover, network, rate: quota?.policy };
   const answer = await fromStore("the viewer's streams", claimPlace(claim, claiming, streams, context), context);
   if (!answer.ok) return withoutStore(answer, context);
@@ -126,7 +125,7 @@ export function forbiddenAmong(
   { credential, snapshot }: Pick<Claiming, "credential" | "snapshot">,
 ): ReadonlyMap<RunningStream, Revocation> {
   const { session, subject, asset, login: logins } = snapshot.entries;
-  const bySubject = subject.get(lastingSubject(credential.issuer, credential.subject));
+  const bySubject = subject.get(subjectDigest(credential.issuer, credential.subject));
   const found = new Map<RunningStream, Revocation>();
   for (const stream of running) {
     const { sessionId, assetId, login, startedAt } = stream;
@@ -177,7 +176,7 @@ export function startQuota(
 ): Result<StartQuota | undefined, Refusal> {
   const policy = context.settings.startRate;
   if (policy === undefined) return ok(undefined);
-  const name = lastingSubject(issuer, subject);
+  const name = subjectDigest(issuer, subject);
   const open = notSpent(policy, name, request, context);
   if (!open.ok) return open;
   const counted = (standing: RateStanding) => {

@@ -1,17 +1,41 @@
+/**
+ * The names of viewers, tokens, logins and networks, all in one place. A *hash* is keyed with a session key, so it changes when
+ * the key rotates. A *digest* has no key and never changes. A *name* is readable text.
+ *
+ * | Identifier | What it is | Where it appears | How long it lasts |
+ * |---|---|---|---|
+ * | `subjectHash` | HMAC of issuer and subject | grants (so in URLs), logs, telemetry, names of lease objects | its session key |
+ * | `tokenHash` | HMAC of issuer and `jti` | grants | its session key |
+ * | `ViewerHashes.network` | HMAC of a network name | telemetry | its session key |
+ * | `loginDigest` | SHA-256 of issuer and `sid` | grants, lease rows, the revocation log | the sign-in session |
+ * | `subjectDigest` | SHA-256 of issuer and subject | the revocation log, quotas; never in a URL | for good |
+ * | `tokenDigest` | SHA-256 of issuer and `jti` | the revocation log; never in a URL | for good |
+ * | `accountDigest` | SHA-256 of an e-mail address | quotas of sign-in attempts | for good |
+ * | `networkName` | `4:192.0.2/24` or `6:2001:db8:0/48` | quotas | while the client stays there |
+ * | `addressName` | `4:192.0.2.7/32` or `6:2001:db8:0:1/64` | quotas | while the client stays there |
+ * | `networkHash` (`lease-networks.ts`) | HMAC of a network name, under a key of one subject's rows | lease rows | those rows |
+ */
 import type { Credential } from "../auth/credential.ts";
 import { sha256Of } from "../base/crypto.ts";
 import { encodeBase64url } from "../base/encoding.ts";
+import { parseIpAddress } from "../base/ip-address.ts";
 import { signingKey } from "../keys/ring.ts";
-import { subjectHash } from "../signing/grant.ts";
 import type { PreparedSessionKey } from "../signing/session-keys.ts";
-import { addressNameOf, type Client, networkNameOf } from "./client-network.ts";
+import { networkOf } from "./client-network.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
 
-/**
- * What a subject is called in the log and in telemetry: the keyed hash that a grant of now would hold, so that the lines of
- * the edge and of the API can be laid side by side. Undefined where no key is in use.
- */
-export function subjectName(
+/** A subject of an issuer in grants: 128 bits, base64url. */
+export function subjectHash(key: PreparedSessionKey, issuer: string, subject: string): string {
+  return encodeBase64url(key.subject(JSON.stringify([issuer, subject])).subarray(0, 16));
+}
+
+/** A bearer token in grants: 128 bits, base64url. A `jti` is only unique at its issuer. */
+export function tokenHash(key: PreparedSessionKey, issuer: string, jti: string): string {
+  return encodeBase64url(key.token(JSON.stringify([issuer, jti])).subarray(0, 16));
+}
+
+/** The {@link subjectHash} under the key that signs now, so that the log lines of edge and API can be compared. */
+export function subjectHashNow(
   { issuer, subject }: Pick<Credential, "issuer" | "subject">,
   context: Pick<SessionContext, "keys" | "clock">,
 ): string | undefined {
@@ -19,70 +43,78 @@ export function subjectName(
   return key === undefined ? undefined : subjectHash(key, issuer, subject);
 }
 
-/**
- * Tells telemetry of a subject who started a stream, and where he was. Networks are hashed under the same key, as names of
- * nobody's: whoever reads the counts can tell two of them apart, and not which they are.
- */
-export function tellSeen(
-  credential: Credential,
-  { country, client }: Pick<SessionRequest, "country" | "client">,
-  context: Pick<SessionContext, "keys" | "clock" | "telemetry">,
-): void {
+/** A viewer and their network as telemetry counts them: readers can tell two networks apart, but not which they are. */
+export interface ViewerHashes {
+  readonly subject: string;
+  /** Empty where the address is unknown. */
+  readonly network: string;
+}
+
+export function viewerHashesNow(
+  { issuer, subject }: Pick<Credential, "issuer" | "subject">,
+  { address }: SessionRequest["client"],
+  context: Pick<SessionContext, "keys" | "clock">,
+): ViewerHashes | undefined {
   const key = keyInUse(context);
-  if (key === undefined) return;
-  const network = networkName(client);
-  context.telemetry({
-    event: "seen",
-    subject: subjectHash(key, credential.issuer, credential.subject),
-    country: country ?? "XX",
-    // No issuer's name is empty, so no subject has this hash.
-    network: network === undefined ? "" : subjectHash(key, "", network),
-  });
+  if (key === undefined) return undefined;
+  const network = networkName(address);
+  // No issuer has an empty name, so no subject has this hash.
+  const hashed = network === undefined ? "" : subjectHash(key, "", network);
+  return { subject: subjectHash(key, issuer, subject), network: hashed };
 }
 
 function keyInUse({ keys, clock }: Pick<SessionContext, "keys" | "clock">): PreparedSessionKey | undefined {
   return signingKey([...keys.values()], clock());
 }
 
-/**
- * Names of subjects and bearer tokens in the revocation log that outlast the session keys, for starts: the keyed hashes of
- * grants are other ones under each key, and a key may have left the ring. They never stand in a URL.
- */
-export function lastingSubject(issuer: string, subject: string): string {
+/** A subject in the revocation log, which outlives session keys. */
+export function subjectDigest(issuer: string, subject: string): string {
   return digest("subject", issuer, subject);
 }
 
-export function lastingToken(issuer: string, jti: string): string {
+/** A bearer token in the revocation log, which outlives session keys. */
+export function tokenDigest(issuer: string, jti: string): string {
   return digest("token", issuer, jti);
 }
 
-/** The name of an account of sign-in, by one spelling of its address, where attempts are counted: it does not say whose it is. */
-export function lastingAccount(spelling: string): string {
+/** An account in the quota of its sign-in attempts, by one spelling of its e-mail address. */
+export function accountDigest(spelling: string): string {
   return digest("account", spelling);
+}
+
+/**
+ * A login (the sign-in session that an issuer's `sid` names) in grants and in the revocation log: 128 bits, base64url. No key is
+ * needed, since a `sid` is random; so the identity worker, which has no key ring, can write it to the log.
+ */
+export function loginDigest(issuer: string, sid: string): string {
+  return encodeBase64url(sha256Of(JSON.stringify(["login", issuer, sid])).subarray(0, 16));
 }
 
 function digest(...parts: readonly string[]): string {
   return encodeBase64url(sha256Of(JSON.stringify(parts)));
 }
 
-/**
- * What a client is counted by: his network, since with one of IPv6 an attacker has more addresses than anybody can count.
- * Undefined where his address is not known, or is none.
- */
-export function networkName({ address }: Client): string | undefined {
-  return address === undefined ? undefined : networkNameOf(address);
-}
-
-/** A client's own address, by which it is counted before its network is: its neighbours do not pay for it. */
-export function addressName({ address }: Client): string | undefined {
-  return address === undefined ? undefined : addressNameOf(address);
+/** The network of an address, `4:192.0.2/24` or `6:2001:db8:0/48`; undefined for anything that is not an address. */
+export function networkName(address: string | undefined): string | undefined {
+  const network = address === undefined ? undefined : networkOf(address);
+  if (network === undefined) return undefined;
+  const { family, bytes, bits } = network;
+  return family === 4 ? `4:${bytes.join(".")}/${bits}` : `6:${groupsOf(bytes)}/${bits}`;
 }
 
 /**
- * The name of a login, the session of sign-in that an issuer's `sid` tells of, in grants and in the revocation log: 128 bits,
- * base64url. It needs no key: a `sid` is random, so nobody finds it from its hash, and who appends a sign-out to the log need
- * not hold the ring.
+ * A client's own address: `4:192.0.2.7/32`, or `6:2001:db8:0:1/64`, since a device chooses its addresses within a /64 (RFC 8981).
+ * Undefined for anything that is not an address.
  */
-export function loginName(issuer: string, sid: string): string {
-  return encodeBase64url(sha256Of(JSON.stringify(["login", issuer, sid])).subarray(0, 16));
+export function addressName(address: string | undefined): string | undefined {
+  const bytes = address === undefined ? undefined : parseIpAddress(address);
+  if (bytes === undefined) return undefined;
+  return bytes.length === 4 ? `4:${bytes.join(".")}/32` : `6:${groupsOf(bytes.subarray(0, 8))}/64`;
+}
+
+/** IPv6 groups in hexadecimal: `2001:db8:0`. */
+function groupsOf(bytes: Uint8Array): string {
+  const groups: string[] = [];
+  for (let i = 0; i < bytes.length; i += 2) groups.push((((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)).toString(16));
+  return groups.join(":");
 }

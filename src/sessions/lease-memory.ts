@@ -1,7 +1,7 @@
 import { makeRoom } from "../base/bounded-map.ts";
 import { defaultLeaseTtl } from "../base/constants.ts";
 import { after, earlier, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
-import { networkNameOf } from "./client-network.ts";
+import { networkName } from "./identifiers.ts";
 import type { RevocationCause } from "./revocation.ts";
 
 /**
@@ -150,8 +150,8 @@ export function rememberLeases(options: { readonly capacity: number; readonly le
 /** Whether two addresses are in the same network: one household has many of IPv6. */
 function isSameNetwork(one: string | undefined, other: string | undefined): boolean {
   if (one === other) return true;
-  const name = networkNameOf(one ?? "");
-  return name !== undefined && name === networkNameOf(other ?? "");
+  const name = networkName(one);
+  return name !== undefined && name === networkName(other);
 }
 
 function placeOf(sessionId: string, network: string | undefined): string {

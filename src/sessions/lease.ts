@@ -7,7 +7,7 @@ import type { RevocationCause } from "./revocation.ts";
 export interface LeaseClaim {
   readonly sessionId: string;
   readonly assetId: string;
-  /** The name of the login that the credential came from, where it tells of one: see `login-name.ts`. */
+  /** The name of the login that the credential came from, where it names one: see `loginDigest`. */
   readonly login: string | undefined;
   readonly now: UnixSeconds;
   /** When the session's grant ends. */
@@ -54,7 +54,7 @@ export interface EndedStream {
 
 /** A sign-out, as the viewer's streams are told of it. */
 export interface LoginEnding {
-  /** The name of the login: see `login-name.ts`. */
+  /** The `loginDigest`. */
   readonly login: string;
   readonly now: UnixSeconds;
   /** When the last grant that may have come from the login has expired. */

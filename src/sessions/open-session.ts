@@ -1,11 +1,11 @@
 import { ok, type Refusal, type Result } from "../base/result.ts";
 import { after, earlier, rfc3339, type UnixSeconds } from "../base/time.ts";
 import { type Asset, entryPlace } from "../catalog/asset.ts";
-import { mintGrant, subjectHash, tokenHash } from "../signing/grant.ts";
+import { mintGrant } from "../signing/grant.ts";
 import { signedQuery } from "../signing/media-url.ts";
 import { macFor, type PreparedSessionKey } from "../signing/session-keys.ts";
 import { type Claiming, claimLease } from "./claim-lease.ts";
-import { loginName } from "./identifiers.ts";
+import { loginDigest, subjectHash, tokenHash } from "./identifiers.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { Terms } from "./start-checks.ts";
 
@@ -52,7 +52,7 @@ export async function openSession(
       issuedAt: now,
       expiresAt,
       ...(jti !== undefined && { token: tokenHash(key, issuer, jti) }),
-      ...(sid !== undefined && { login: loginName(issuer, sid) }),
+      ...(sid !== undefined && { login: loginDigest(issuer, sid) }),
       ...binding,
     },
     key,

@@ -68,9 +68,9 @@ export async function withinAddressRate(
   request: AddressCheck,
   context: SessionContext,
 ): Promise<Result<undefined, Refusal>> {
-  const own = await withinRate(policy, addressName(request.client), request, context);
+  const own = await withinRate(policy, addressName(request.client.address), request, context);
   if (!own.ok) return own;
-  return withinRate(networkPolicy(policy), networkName(request.client), request, context);
+  return withinRate(networkPolicy(policy), networkName(request.client.address), request, context);
 }
 
 /** Refuses as {@link withinAddressRate} does where one of the quotas is known to be used up, and neither asks nor counts. */
@@ -79,8 +79,8 @@ export function addressNotSpent(
   request: AddressCheck,
   context: SessionContext,
 ): Result<undefined, Refusal> {
-  const own = notSpent(policy, addressName(request.client), request, context);
-  return own.ok ? notSpent(networkPolicy(policy), networkName(request.client), request, context) : own;
+  const own = notSpent(policy, addressName(request.client.address), request, context);
+  return own.ok ? notSpent(networkPolicy(policy), networkName(request.client.address), request, context) : own;
 }
 
 /** `start-address` → `start-network`. */

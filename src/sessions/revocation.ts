@@ -10,7 +10,7 @@ export type RevocationCause = (typeof revocationCauses)[number];
 
 /**
  * An entry of the revocation log. `value` is a session id, a keyed hash of a subject or of a token, an asset id, the name of a
- * login (`login-name.ts`) or a kid.
+ * login (`identifiers.ts`) or a kid.
  * For a subject it forbids what was given out up to `at`: a viewer whose sessions were all ended may log in again.
  */
 export interface Revocation {
@@ -30,7 +30,7 @@ export interface Revocable {
   readonly subject: string;
   /** The keyed hash of the bearer token that it was started with, where that had a `jti`. */
   readonly token?: string | undefined;
-  /** The name of the login that it was started from, where its credential told of one: see `login-name.ts`. */
+  /** The `loginDigest` of the login that it was started from, where its credential named one. */
   readonly login?: string | undefined;
   readonly kid: string;
   readonly issuedAt: UnixSeconds;

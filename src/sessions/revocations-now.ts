@@ -1,6 +1,6 @@
 import type { Credential } from "../auth/credential.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
-import { lastingSubject, lastingToken, loginName } from "./identifiers.ts";
+import { loginDigest, subjectDigest, tokenDigest } from "./identifiers.ts";
 import type { RevocationCause, RevocationKind } from "./revocation.ts";
 import { forbidsStart, type RevocationSnapshot } from "./revocation-snapshot.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
@@ -20,9 +20,9 @@ export async function nothingForbids(
   if (!current.ok || current.value.size === 0) return current;
   const { issuer, subject, tokenId, loginId, issuedAt } = credential;
   const forbidding = forbidsStart(current.value, {
-    subject: lastingSubject(issuer, subject),
-    token: tokenId === undefined ? undefined : lastingToken(issuer, tokenId),
-    login: loginId === undefined ? undefined : loginName(issuer, loginId),
+    subject: subjectDigest(issuer, subject),
+    token: tokenId === undefined ? undefined : tokenDigest(issuer, tokenId),
+    login: loginId === undefined ? undefined : loginDigest(issuer, loginId),
     issuedAt,
     assetId: assetId ?? "",
   });

@@ -6,10 +6,9 @@ import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { after, between, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import { assetIdSchema } from "../catalog/asset.ts";
 import { signingKey } from "../keys/ring.ts";
-import { subjectHash, tokenHash } from "../signing/grant.ts";
 import { authorizeOperator } from "./authorize-operator.ts";
 import { streamsUnder } from "./claim-lease.ts";
-import { lastingSubject, lastingToken, loginName, subjectName } from "./identifiers.ts";
+import { loginDigest, subjectDigest, subjectHash, subjectHashNow, tokenDigest, tokenHash } from "./identifiers.ts";
 import { readBody } from "./request-body.ts";
 import { clockSkew, type Revocation, type RevocationKind, revocationKinds } from "./revocation.ts";
 import { type Acting, fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
@@ -89,7 +88,7 @@ export async function revokeAs(who: Acting, text: string, context: SessionContex
   const [name] = namesOf(body.value, context);
   const { subject, lift } = body.value;
   // By the name that the other lines of the log have for him.
-  const id = (subject === undefined ? undefined : subjectName(subject, context)) ?? name?.value ?? "";
+  const id = (subject === undefined ? undefined : subjectHashNow(subject, context)) ?? name?.value ?? "";
   const outcome = revoked.ok ? "done" : revoked.refusal.code;
   context.onAct?.({ ...who, act: lift ? "lift" : "revoke", kind, id, outcome });
   return revoked;
@@ -160,19 +159,19 @@ function namesOf({ session, subject, asset, token, login, key }: Body, { keys }:
   if (subject !== undefined) {
     const { issuer, subject: name } = subject;
     return named(
-      lastingSubject(issuer, name),
+      subjectDigest(issuer, name),
       all.map((by) => subjectHash(by, issuer, name)),
     );
   }
   if (token !== undefined) {
     const { issuer, jti } = token;
     return named(
-      lastingToken(issuer, jti),
+      tokenDigest(issuer, jti),
       all.map((by) => tokenHash(by, issuer, jti)),
     );
   }
   if (session !== undefined) return [{ value: session, inGrants: true }];
-  if (login !== undefined) return named(loginName(login.issuer, login.sid));
+  if (login !== undefined) return named(loginDigest(login.issuer, login.sid));
   return named(asset ?? key ?? "");
 }
 

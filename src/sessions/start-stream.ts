@@ -2,7 +2,7 @@ import * as z from "zod";
 import { encodeBase64url } from "../base/encoding.ts";
 import { ok, type Refusal, type Result } from "../base/result.ts";
 import { countStart, startQuota, streamsUnder } from "./claim-lease.ts";
-import { tellSeen } from "./identifiers.ts";
+import { viewerHashesNow } from "./identifiers.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
 import { readBody } from "./request-body.ts";
 import { withinAddressRate } from "./request-limits.ts";
@@ -58,6 +58,7 @@ export async function startStream(
   const sessionId = encodeBase64url(context.random(16));
   const place = { sessionId, takeover, client, country, quota: isCountedFirst ? undefined : quota };
   const opened = await openSession({ ...passed.value, ...place }, now, context);
-  if (opened.ok) tellSeen(credential, request, context);
+  const viewer = opened.ok ? viewerHashesNow(credential, client, context) : undefined;
+  if (viewer !== undefined) context.telemetry({ event: "seen", ...viewer, country: country ?? "XX" });
   return opened;
 }

@@ -51,16 +51,6 @@ export function openGrant(
   return ok({ ...claims, kid: envelope.kid, text });
 }
 
-/** The keyed hash of an issuer's subject in grants: 128 bits, base64url. */
-export function subjectHash(key: PreparedSessionKey, issuer: string, subject: string): string {
-  return encodeBase64url(key.subject(JSON.stringify([issuer, subject])).subarray(0, 16));
-}
-
-/** The keyed hash of a bearer token in grants: 128 bits, base64url. `jti` is unique per issuer only. */
-export function tokenHash(key: PreparedSessionKey, issuer: string, jti: string): string {
-  return encodeBase64url(key.token(JSON.stringify([issuer, jti])).subarray(0, 16));
-}
-
 function macHolds(key: PreparedSessionKey, kid: string, payload: Uint8Array, tag: Uint8Array): boolean {
   return equalInConstantTime(encodeBase64url(key.grant(macBytes(kid, payload))), encodeBase64url(tag));
 }

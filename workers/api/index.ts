@@ -7,36 +7,31 @@ import { operatorIssuers } from "../../src/auth/operator-token.ts";
 import { rememberSpent } from "../../src/auth/rate-limit.ts";
 import { trustIssuer } from "../../src/auth/trusted-issuers.ts";
 import { identityPath } from "../../src/base/constants.ts";
-import { ok, type Refusal, type Result, refuse } from "../../src/base/result.ts";
+import { ok, type Result, refuse } from "../../src/base/result.ts";
 import { systemClock, systemTimer } from "../../src/base/time.ts";
-import { keepCatalog, usualMaxAge } from "../../src/catalog/catalog-source.ts";
-import { type Configuration, trustFaults } from "../../src/config/configuration.ts";
+import { type Configuration, readConfiguration, trustFaults } from "../../src/config/configuration.ts";
 import { consoleApp } from "../../src/console/console.tsx";
 import { isConsolePath } from "../../src/console/sign-in-page.tsx";
 import { probeId } from "../../src/http/health.ts";
-import { logOperatorAct, logRefusal } from "../../src/http/request-log.ts";
+import { logOperatorAct } from "../../src/http/request-log.ts";
 import type { Gathered } from "../../src/metrics/gathered.ts";
 import type { OperatorContext } from "../../src/operator/operator-context.ts";
 import type { CatalogEditor } from "../../src/platform/cloudflare/catalog-object.ts";
 import { identityEnding, identityRoutes, identityService } from "../../src/platform/cloudflare/identity-service.ts";
-import {
-  countedBy,
-  isolateTelemetry,
-  type TelemetryBindings,
-} from "../../src/platform/cloudflare/isolate-telemetry.ts";
+import type { TelemetryBindings } from "../../src/platform/cloudflare/isolate-telemetry.ts";
 import type { DpopProofs, RateLimitCounter } from "../../src/platform/cloudflare/limit-objects.ts";
 import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
 import {
   type CatalogEditorNamespace,
   catalogEditing,
-  kvCatalog,
+  kvCatalogSource,
   proofReplay,
   rateLimits,
 } from "../../src/platform/cloudflare/object-clients.ts";
 import { type SessionBindings, sessionStores } from "../../src/platform/cloudflare/session-stores.ts";
-import { configured, missingBindings } from "../../src/platform/cloudflare/worker-shell.ts";
+import { deployedWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
 import { nodeSha256 } from "../../src/platform/node/node-crypto.ts";
-import { networkNameOf } from "../../src/sessions/client-network.ts";
+import { networkName } from "../../src/sessions/identifiers.ts";
 import { endLogin } from "../../src/sessions/revoke.ts";
 import type { OperatorAct, SessionContext } from "../../src/sessions/session-context.ts";
 import { publicKeysOf } from "../../src/signing/cloudfront/verify-cloudfront.ts";
@@ -57,89 +52,83 @@ interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
   readonly PAGE?: Fetcher;
 }
 
-const log = (line: string) => console.log(line);
-
-const withApp = configured("api", log, countedBy("api", waitUntil), async (env: Env, configuration: Configuration) => {
-  const {
-    CATALOG,
-    CATALOG_EDITOR,
-    IDENTITY,
-    RATE_LIMIT_COUNTER,
-    METRICS_STORE,
-    DPOP_PROOFS,
-    REVOCATION_LOG,
-    SUBJECT_LEASES,
-  } = env;
-  const { telemetry, reporter, gathered } = isolateTelemetry("api", env);
-  const missing = missingBindings({
-    CATALOG,
-    CATALOG_EDITOR,
-    RATE_LIMIT_COUNTER,
-    METRICS_STORE,
-    DPOP_PROOFS,
-    REVOCATION_LOG,
-    SUBJECT_LEASES,
-  });
-  if (missing.length > 0 || gathered === undefined) return refuse(missing);
-  const { ring, issuers, basePath, development, apiUrl } = configuration;
-  const onRefusal = (why: Refusal) => logRefusal(log, "api", why);
-  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-  const reach = {
-    fetch: (input: RequestInfo | URL, init?: RequestInit) => fetch(input, init),
-    clock: systemClock,
-    timer: systemTimer,
-    sha256: nodeSha256,
-    onFailure: onRefusal,
-  };
-  const unclear = trustFaults(configuration, env.IDENTITY !== undefined);
-  if (unclear.length > 0) return refuse(unclear);
-  const identity = identityOf(env, apiUrl, reach);
-  const context = {
-    ...sessionStores(env, caches.default, configuration, onRefusal, telemetry),
-    issuers: [
-      ...issuers.map((issuer) => trustIssuer(issuer, reach)),
-      ...(identity === undefined ? [] : [identity.trusted]),
+const withApp = deployedWorker(
+  {
+    worker: "api",
+    read: readConfiguration,
+    bindings: [
+      "CATALOG",
+      "CATALOG_EDITOR",
+      "RATE_LIMIT_COUNTER",
+      "METRICS_STORE",
+      "DPOP_PROOFS",
+      "REVOCATION_LOG",
+      "SUBJECT_LEASES",
     ],
-    operators: operatorIssuers(ring, systemClock),
-    site: configuration,
-    identity,
-    proofs: proofReplay(DPOP_PROOFS),
-    catalog: keepCatalog({
-      load: kvCatalog(CATALOG),
-      clock: systemClock,
-      maxAge: usualMaxAge(development),
-      onRefusal,
-    }),
-    onFailure: onRefusal,
-    onAct: (act: OperatorAct) => logOperatorAct(log, "api", act),
-    keys: await prepareSessionKeys(ring, nobleHmac),
-    clock: systemClock,
-    timer: systemTimer,
-    limits: rememberSpent(rateLimits(RATE_LIMIT_COUNTER)),
-    entitlement: entitlementOf(configuration),
-    telemetry,
-    random,
-    settings: configuration,
-  };
-  const operators = await operatorContext(context, configuration, { gathered, catalogEdits: CATALOG_EDITOR });
-  if (!operators.ok) return operators;
-  const page = development ? env.PAGE : undefined;
-  const shell = { reporting: { worker: "api", log, telemetry, random }, development, sha256: nodeSha256 };
-  const app = apiApp(context, {
-    ...shell,
-    basePath,
-    operators: operators.value,
-    readinessChecks: { limits: async () => RATE_LIMIT_COUNTER.get(RATE_LIMIT_COUNTER.idFromName(probeId)).answers() },
-    ...(IDENTITY === undefined || identity === undefined
-      ? {}
-      : { identity: identityRoutes(IDENTITY, (login) => endLogin(login, context), waitUntil) }),
-    ...(page === undefined ? {} : { page: (request: Request) => page.fetch(request) }),
-  });
-  return ok({ app, consolePages: consoleApp(operators.value, shell), reporter });
-});
+    wire: async (
+      env: Env,
+      configuration: Configuration,
+      { telemetry, reporter, gathered, log, random, reporting, onRefusal }: WorkerBasics,
+    ) => {
+      const { CATALOG, CATALOG_EDITOR, IDENTITY, RATE_LIMIT_COUNTER, DPOP_PROOFS } = env;
+      if (gathered === undefined) return refuse([]);
+      const { ring, issuers, basePath, development, apiUrl } = configuration;
+      const http = {
+        fetch: (input: RequestInfo | URL, init?: RequestInit) => fetch(input, init),
+        clock: systemClock,
+        timer: systemTimer,
+        sha256: nodeSha256,
+        onFailure: onRefusal,
+      };
+      const faults = trustFaults(configuration, IDENTITY !== undefined);
+      if (faults.length > 0) return refuse(faults);
+      const identity = identityOf(env, apiUrl, http);
+      const context = {
+        ...sessionStores(env, caches.default, configuration, onRefusal, telemetry),
+        issuers: [
+          ...issuers.map((issuer) => trustIssuer(issuer, http)),
+          ...(identity === undefined ? [] : [identity.trusted]),
+        ],
+        operators: operatorIssuers(ring, systemClock),
+        site: configuration,
+        identity,
+        proofs: proofReplay(DPOP_PROOFS),
+        catalog: kvCatalogSource(CATALOG, development, onRefusal),
+        onFailure: onRefusal,
+        onAct: (act: OperatorAct) => logOperatorAct(log, "api", act),
+        keys: await prepareSessionKeys(ring, nobleHmac),
+        clock: systemClock,
+        timer: systemTimer,
+        limits: rememberSpent(rateLimits(RATE_LIMIT_COUNTER)),
+        entitlement: entitlementOf(configuration),
+        telemetry,
+        random,
+        settings: configuration,
+      };
+      const operators = await operatorContext(context, configuration, { gathered, catalogEdits: CATALOG_EDITOR });
+      if (!operators.ok) return operators;
+      const page = development ? env.PAGE : undefined;
+      const shell = { reporting, development, sha256: nodeSha256 };
+      const app = apiApp(context, {
+        ...shell,
+        basePath,
+        operators: operators.value,
+        readinessChecks: {
+          limits: async () => RATE_LIMIT_COUNTER.get(RATE_LIMIT_COUNTER.idFromName(probeId)).answers(),
+        },
+        ...(IDENTITY === undefined || identity === undefined
+          ? {}
+          : { identity: identityRoutes(IDENTITY, (login) => endLogin(login, context), waitUntil) }),
+        ...(page === undefined ? {} : { page: (request: Request) => page.fetch(request) }),
+      });
+      return ok({ app, consolePages: consoleApp(operators.value, shell), reporter });
+    },
+  },
+  waitUntil,
+);
 
 /** The identity worker as an issuer whose keys, sessions and routes are reached over the binding, where it is bound. */
-function identityOf({ IDENTITY }: Env, apiUrl: string | undefined, reach: HttpDeps) {
+function identityOf({ IDENTITY }: Env, apiUrl: string | undefined, http: HttpDeps) {
   if (IDENTITY === undefined || apiUrl === undefined) return undefined;
   const ask = (input: RequestInfo | URL, init?: RequestInit) => IDENTITY.fetch(input, init);
   const jwksUri = `${apiUrl}${identityPath}/jwks`;
@@ -148,7 +137,7 @@ function identityOf({ IDENTITY }: Env, apiUrl: string | undefined, reach: HttpDe
     issuer: apiUrl,
     sessions: identityService(IDENTITY, apiUrl),
     end: identityEnding(IDENTITY, apiUrl),
-    trusted: trustIssuer(settings, { ...reach, fetch: ask }),
+    trusted: trustIssuer(settings, { ...http, fetch: ask }),
   };
 }
 
@@ -157,7 +146,7 @@ function entitlementOf({ entitlement }: Configuration): Entitlement | undefined 
   if (entitlement === undefined) return undefined;
   const asked = httpEntitlement(entitlement, { fetch: (url, init) => fetch(url, init), timer: systemTimer });
   const { cache: maxAge } = entitlement;
-  return rememberEntitlement(asked, { clock: systemClock, maxAge, networkOf: networkNameOf });
+  return rememberEntitlement(asked, { clock: systemClock, maxAge, networkOf: networkName });
 }
 
 export default {

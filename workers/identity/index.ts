@@ -1,7 +1,7 @@
 import { DurableObject, waitUntil } from "cloudflare:workers";
-import { ok, refuse } from "../../src/base/result.ts";
+import { ok } from "../../src/base/result.ts";
 import { systemClock, systemMillisecondClock } from "../../src/base/time.ts";
-import { readIdentityConfiguration } from "../../src/config/identity-configuration.ts";
+import { type IdentityConfiguration, readIdentityConfiguration } from "../../src/config/identity-configuration.ts";
 import { logError } from "../../src/http/request-log.ts";
 import { answerIdentity, notNow, turnOf } from "../../src/identity/answer-identity.ts";
 import { endSignIns, endSignInsPath, sweepEnded } from "../../src/identity/end-sign-ins.ts";
@@ -9,15 +9,10 @@ import type { IdentityParts } from "../../src/identity/options.ts";
 import { inTurn, type Turn } from "../../src/identity/refresh-tokens.ts";
 import { seedIdentity } from "../../src/identity/seed.ts";
 import { type EndedLogin, withEndedLogins } from "../../src/identity/sign-out.ts";
-import type { Reporter } from "../../src/metrics/reporter.ts";
-import {
-  countedBy,
-  isolateTelemetry,
-  type TelemetryBindings,
-} from "../../src/platform/cloudflare/isolate-telemetry.ts";
+import type { TelemetryBindings } from "../../src/platform/cloudflare/isolate-telemetry.ts";
 import { revocationLog } from "../../src/platform/cloudflare/revocation-log.ts";
 import type { RevocationLog } from "../../src/platform/cloudflare/revocation-object.ts";
-import { configuredBy, missingBindings } from "../../src/platform/cloudflare/worker-shell.ts";
+import { deployedWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
 
 interface Env extends TelemetryBindings<DurableObjectId> {
   readonly DB: D1Database;
@@ -26,45 +21,42 @@ interface Env extends TelemetryBindings<DurableObjectId> {
 }
 
 const worker = "identity";
-const log = (line: string) => console.log(line);
 
-const withParts = configuredBy(
-  worker,
-  readIdentityConfiguration,
-  log,
-  countedBy(worker, waitUntil),
-  async (env: Env, settings) => {
-    const { DB, REVOCATION_LOG, REFRESH_TURNS } = env;
-    const missing = missingBindings({ DB, REVOCATION_LOG, REFRESH_TURNS });
-    if (missing.length > 0) return refuse(missing);
-    const { telemetry: count, reporter } = isolateTelemetry(worker, env);
-    const parts: IdentityParts & { readonly reporter: Reporter } = {
-      reporter,
-      settings,
-      database: DB,
-      revocations: revocationLog({
-        objects: REVOCATION_LOG,
-        cache: undefined,
-        mediaUrl: settings.apiUrl,
-        clock: systemMillisecondClock,
-        onSkipped: (skipped) => {
-          for (let i = 0; i < skipped; i++) count({ event: "unlogged" });
+const withParts = deployedWorker(
+  {
+    worker,
+    read: readIdentityConfiguration,
+    bindings: ["DB", "REVOCATION_LOG", "REFRESH_TURNS"],
+    wire: async (env: Env, settings: IdentityConfiguration, { telemetry, reporter, log }: WorkerBasics) => {
+      const parts: IdentityParts & Pick<WorkerBasics, "reporter"> = {
+        reporter,
+        settings,
+        database: env.DB,
+        revocations: revocationLog({
+          objects: env.REVOCATION_LOG,
+          cache: undefined,
+          mediaUrl: settings.apiUrl,
+          clock: systemMillisecondClock,
+          onSkipped: (skipped) => {
+            for (let i = 0; i < skipped; i++) telemetry({ event: "unlogged" });
+          },
+        }),
+        telemetry: (event) => {
+          // A copy of a viewer's token is in use, or one from a backup: worth a line even without metrics.
+          if (event.event === "reused") log(JSON.stringify({ worker, event: "reused" }));
+          telemetry(event);
         },
-      }),
-      telemetry: (event) => {
-        // Somebody holds a copy of a viewer's token, or restored one from a backup: worth a line even where nobody counts.
-        if (event.event === "reused") log(JSON.stringify({ worker, event: "reused" }));
-        count(event);
-      },
-      clock: systemClock,
-      onError: (error) => logError(log, worker, error),
-      log: (level, message) => log(JSON.stringify({ worker, event: "library", level, message })),
-    };
-    return ok(parts);
+        clock: systemClock,
+        onError: (error) => logError(log, worker, error),
+        log: (level, message) => log(JSON.stringify({ worker, event: "library", level, message })),
+      };
+      return ok(parts);
+    },
   },
+  waitUntil,
 );
 
-/** Whether this isolate has brought the configured clients into the database. */
+/** Whether this isolate has written the configured clients to the database. */
 let seeded = false;
 
 async function answer(request: Request, parts: IdentityParts, turn?: Turn): Promise<Response> {
@@ -76,16 +68,16 @@ async function answer(request: Request, parts: IdentityParts, turn?: Turn): Prom
     const onEnded = (login: EndedLogin) => void ended.push(login);
     return withEndedLogins(await answerIdentity(request, { ...parts, onEnded, turn }), ended);
   } catch (error) {
-    return broken(error);
+    return unavailable(error);
   }
 }
 
-function broken(error: unknown): Response {
-  logError(log, worker, error);
+function unavailable(error: unknown): Response {
+  logError((line) => console.log(line), worker, error);
   return notNow();
 }
 
-/** Where the refreshes of one family take turns: only within an object may requests wait for each other. */
+/** Runs the refreshes of one token family one after the other: only within an object may requests wait for each other. */
 export class RefreshTurns extends DurableObject<Env> {
   readonly #turn = inTurn();
 
@@ -108,7 +100,7 @@ export default {
         if (turn === undefined) return await answer(request, parts);
         return await env.REFRESH_TURNS.get(env.REFRESH_TURNS.idFromName(turn.family)).answer(turn, request);
       } catch (error) {
-        return broken(error);
+        return unavailable(error);
       }
     });
   },

@@ -1,8 +1,10 @@
 import * as z from "zod";
 import type { ProofReplay } from "../../auth/credential.ts";
 import type { RateLimits, RatePolicy, RateStanding } from "../../auth/rate-limit.ts";
-import type { UnixSeconds } from "../../base/time.ts";
+import type { Refusal } from "../../base/result.ts";
+import { systemClock, type UnixSeconds } from "../../base/time.ts";
 import { catalogFaultSchema } from "../../catalog/catalog-fault.ts";
+import { keepCatalog, usualMaxAge } from "../../catalog/catalog-source.ts";
 import type { CatalogEditing } from "../../catalog/edit-catalog.ts";
 import type { Gathered } from "../../metrics/gathered.ts";
 import { countsSchema, refusalsOfHourSchema, sessionsNowSchema } from "../../metrics/gathering.ts";
@@ -97,6 +99,11 @@ export interface TextStore {
  */
 export function kvCatalog(store: TextStore, cacheTtl = 60): () => Promise<string | undefined> {
   return async () => (await store.get("catalog", { type: "text", cacheTtl })) ?? undefined;
+}
+
+/** The catalog in KV as a worker keeps it: see {@link keepCatalog}. */
+export function kvCatalogSource(store: TextStore, development: boolean, onRefusal: (refusal: Refusal) => void) {
+  return keepCatalog({ load: kvCatalog(store), clock: systemClock, maxAge: usualMaxAge(development), onRefusal });
 }
 
 /** The part of a `DurableObjectNamespace<CatalogEditor>` that is used here. */

@@ -1,45 +1,71 @@
-import { type Result, refusal, refuse } from "../../base/result.ts";
-import { type Configuration, readConfiguration, type WorkerName } from "../../config/configuration.ts";
+import { type Refusal, type Result, refusal, refuse } from "../../base/result.ts";
 import { withCors } from "../../http/cors.ts";
 import { problemResponse } from "../../http/problem-response.ts";
 import { newRequestId } from "../../http/request.ts";
-import { describeError, type Log } from "../../http/request-log.ts";
+import { describeError, type Log, logRefusal } from "../../http/request-log.ts";
 import type { Telemetry } from "../../metrics/telemetry.ts";
+import { countedBy, type IsolateTelemetry, isolateTelemetry, type TelemetryBindings } from "./isolate-telemetry.ts";
 
 type Environment = Readonly<Record<string, unknown>>;
+type ReadSettings<Settings> = (environment: Environment) => Result<Settings, readonly string[]>;
+type Wired<Parts> = Promise<Result<Parts, readonly string[]>>;
 
-/** What a worker counts with before anything is known of its configuration. */
-export type CountedBy<Env> = (env: Env) => Telemetry;
-
-/**
- * A worker's parts, made of its environment once an isolate: the configuration is read, and `wire` makes the rest. With a
- * wrong configuration every fault goes to the log and every request is answered 500 `configuration_invalid`: half of a
- * configuration might let through what the whole would refuse. The answers carry one Request-Id, which names those lines, and
- * each is counted: who watches the counts need not look at the log.
- *
- * The value is kept and never the promise: workerd lets no request wait for what another one is doing.
- */
-export function configured<Env extends object, Parts>(
-  worker: WorkerName,
-  log: Log,
-  countedBy: CountedBy<Env>,
-  wire: (env: Env, configuration: Configuration) => Promise<Result<Parts, readonly string[]>>,
-): (env: Env, answer: (parts: Parts) => Promise<Response>) => Promise<Response> {
-  return configuredBy(worker, readConfiguration, log, countedBy, wire);
+/** The parts that each worker has, made once per isolate. */
+export interface WorkerBasics extends IsolateTelemetry {
+  readonly log: Log;
+  readonly onRefusal: (refusal: Refusal) => void;
+  readonly random: (length: number) => Uint8Array<ArrayBuffer>;
+  readonly reporting: {
+    readonly worker: string;
+    readonly log: Log;
+    readonly telemetry: Telemetry;
+    readonly random: (length: number) => Uint8Array<ArrayBuffer>;
+  };
 }
 
-/** As {@link configured}, for a worker whose settings are read by `read`. */
+/** A worker: its settings, the bindings that it cannot run without, and how its parts are made of both. */
+export interface WorkerDefinition<Env, Settings, Parts> {
+  readonly worker: string;
+  readonly read: ReadSettings<Settings>;
+  readonly bindings: readonly NoInfer<keyof Env & string>[];
+  readonly wire: (env: Env, settings: Settings, basics: WorkerBasics) => Wired<Parts>;
+}
+
+/** A worker as it is deployed: its log goes to the console, and its counts to METRICS_STORE. See {@link configuredBy}. */
+export function deployedWorker<Id, Env extends TelemetryBindings<Id>, Settings, Parts>(
+  { worker, read, bindings, wire }: WorkerDefinition<Env, Settings, Parts>,
+  waitUntil: (work: Promise<unknown>) => void,
+): (env: Env, answer: (parts: Parts) => Promise<Response>) => Promise<Response> {
+  const log = (line: string) => console.log(line);
+  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+  return configuredBy(worker, read, log, countedBy(worker, waitUntil), async (env: Env, settings) => {
+    const missing = missingBindings(env, bindings);
+    if (missing.length > 0) return refuse(missing);
+    const isolate = isolateTelemetry(worker, env);
+    const reporting = { worker, log, telemetry: isolate.telemetry, random };
+    const onRefusal = (why: Refusal) => logRefusal(log, worker, why);
+    return wire(env, settings, { ...isolate, log, random, reporting, onRefusal });
+  });
+}
+
+/**
+ * Makes a worker's parts once per isolate: `read` reads its settings, and `wire` makes the rest. If the configuration is wrong,
+ * every fault goes to the log and every request is answered 500 `configuration_invalid`: half of a configuration might accept
+ * requests that the whole would refuse. These answers are counted, and carry the Request-Id of the log lines.
+ *
+ * The value is kept, not the promise: in workerd a request cannot wait for another request's promise.
+ */
 export function configuredBy<Env extends object, Settings, Parts>(
   worker: string,
-  read: (environment: Environment) => Result<Settings, readonly string[]>,
+  read: ReadSettings<Settings>,
   log: Log,
-  countedBy: CountedBy<Env>,
-  wire: (env: Env, configuration: Settings) => Promise<Result<Parts, readonly string[]>>,
+  telemetryOf: (env: Env) => Telemetry,
+  wire: (env: Env, settings: Settings) => Wired<Parts>,
 ): (env: Env, answer: (parts: Parts) => Promise<Response>) => Promise<Response> {
   let made: Result<Parts, string> | undefined;
   const make = async (env: Env): Promise<Result<Parts, string>> => {
-    const configuration = read(settingsOf(env));
-    const parts = configuration.ok ? await wireSafely(wire, env, configuration.value) : configuration;
+    const settings = read(settingsOf(env));
+    const parts = settings.ok ? await wireSafely(wire, env, settings.value) : settings;
     if (parts.ok) return parts;
     const request = newRequestId((length) => crypto.getRandomValues(new Uint8Array(length)));
     for (const fault of parts.refusal) log(JSON.stringify({ worker, event: "configuration_invalid", fault, request }));
@@ -49,29 +75,28 @@ export function configuredBy<Env extends object, Settings, Parts>(
     made ??= await make(env);
     if (made.ok) return answer(made.value);
     const why = refusal("configuration_invalid", "see the log").refusal;
-    countedBy(env)({ event: "refused", worker, ...why, request: made.refusal });
-    const told = withCors(problemResponse(why));
-    told.headers.set("Request-Id", made.refusal);
-    return told;
+    telemetryOf(env)({ event: "refused", worker, ...why, request: made.refusal });
+    const response = withCors(problemResponse(why));
+    response.headers.set("Request-Id", made.refusal);
+    return response;
   };
 }
 
-/** A fault for each binding that a worker needs and its configuration does not give it. */
-export function missingBindings(bindings: Readonly<Record<string, unknown>>): readonly string[] {
-  const missing = Object.keys(bindings).filter((name) => bindings[name] === undefined);
-  return missing.map(
-    (name) => `${name}: the worker has no binding of this name; its wrangler.toml shows how to bind it`,
-  );
+/** One fault for each needed binding that the environment lacks. */
+function missingBindings<Env extends object>(env: Env, names: readonly (keyof Env & string)[]): readonly string[] {
+  return names
+    .filter((name) => env[name] === undefined)
+    .map((name) => `${name}: the worker has no binding of this name; its wrangler.toml shows how to bind it`);
 }
 
-/** What cannot be wired is a fault as well, whatever threw; its message may quote what it choked on, so it stays unsaid. */
+/** An error while wiring is a fault as well. Its message may quote a secret, so only its kind is logged. */
 async function wireSafely<Env, Settings, Parts>(
-  wire: (env: Env, configuration: Settings) => Promise<Result<Parts, readonly string[]>>,
+  wire: (env: Env, settings: Settings) => Wired<Parts>,
   env: Env,
-  configuration: Settings,
-): Promise<Result<Parts, readonly string[]>> {
+  settings: Settings,
+): Wired<Parts> {
   try {
-    return await wire(env, configuration);
+    return await wire(env, settings);
   } catch (error) {
     return refuse([`the worker cannot be put together: ${describeError(error)}`]);
   }

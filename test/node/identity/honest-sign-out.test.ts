@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { loginName } from "../../../src/sessions/identifiers.ts";
+import { loginDigest } from "../../../src/sessions/identifiers.ts";
 import { apiUrl, type IdentityStage, identityStage, type SignedIn, signIn } from "./stage.ts";
 
 let stage: IdentityStage;
@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 
 const told = () => stage.told.map(({ value }) => value);
-const named = ({ sessionId }: SignedIn) => loginName(apiUrl, sessionId);
+const named = ({ sessionId }: SignedIn) => loginDigest(apiUrl, sessionId);
 const sessionOf = async (headers: Record<string, string>) =>
   Object(await (await stage.ask("/get-session", { headers })).json()).session?.id;
 const account = { email: "ann@example.com", password: "correct horse battery" };

@@ -1,7 +1,7 @@
 import { decodeJwt } from "jose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { answerIdentity, turnOf } from "../../../src/identity/answer-identity.ts";
-import { loginName } from "../../../src/sessions/identifiers.ts";
+import { loginDigest } from "../../../src/sessions/identifiers.ts";
 import {
   apiUrl,
   type IdentityStage,
@@ -44,7 +44,7 @@ const lives = async ({ cookie }: SignedIn) =>
   (await (await stage.ask("/get-session", { headers: { cookie } })).json()) !== null;
 const toldOf = async ({ sessionId }: SignedIn) =>
   stage.told.some(({ kind }) => kind === "login") &&
-  stage.told.map(({ value }) => value).includes(loginName(apiUrl, sessionId));
+  stage.told.map(({ value }) => value).includes(loginDigest(apiUrl, sessionId));
 const refused = { status: 400, error: "invalid_grant" };
 
 describe("the revocation of a live refresh token", () => {

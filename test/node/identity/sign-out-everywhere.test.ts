@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { mostSessions } from "../../../src/identity/session-rules.ts";
-import { loginName } from "../../../src/sessions/identifiers.ts";
+import { loginDigest } from "../../../src/sessions/identifiers.ts";
 import { apiUrl, type IdentityStage, identityStage, type SignedIn, signIn } from "./stage.ts";
 
 const password = "correct horse battery";
@@ -32,7 +32,7 @@ const left = () =>
     .all()
     .map(({ id }) => String(id));
 const namesOf = async (ids: readonly string[]) =>
-  (await Promise.all(ids.map((id) => loginName(apiUrl, id)))).toSorted();
+  (await Promise.all(ids.map((id) => loginDigest(apiUrl, id)))).toSorted();
 const told = () => stage.told.map(({ value }) => value).toSorted();
 const change = (body: object) =>
   stage.post("/change-password", { currentPassword: password, newPassword, ...body }, { cookie: ann.cookie });

@@ -1,6 +1,6 @@
 import { decodeJwt } from "jose";
 import { beforeEach, describe, expect, it } from "vitest";
-import { loginName } from "../../../src/sessions/identifiers.ts";
+import { loginDigest } from "../../../src/sessions/identifiers.ts";
 import {
   apiUrl,
   cookieName,
@@ -28,7 +28,7 @@ describe("sign-out", () => {
     expect((await stage.post("/sign-out", {}, { cookie: ann.cookie })).status).toBe(200);
     const [entry, ...more] = stage.told;
     expect(more).toEqual([]);
-    expect(entry).toMatchObject({ kind: "login", value: loginName(apiUrl, ann.sessionId), cause: "revoked" });
+    expect(entry).toMatchObject({ kind: "login", value: loginDigest(apiUrl, ann.sessionId), cause: "revoked" });
     expect(entry?.until).toBeGreaterThanOrEqual(since + 604_800 + 900);
     expect(await lives(ann)).toBe(false);
     expect(stage.events).toContainEqual({ event: "revoked", kind: "login" });
@@ -41,7 +41,7 @@ describe("sign-out", () => {
     stage.stage.logIsFull = full;
     const since = Math.floor(Date.now() / 1000);
     expect((await stage.post("/sign-out", {}, { cookie: ann.cookie })).status).toBe(200);
-    const login = loginName(apiUrl, ann.sessionId);
+    const login = loginDigest(apiUrl, ann.sessionId);
     expect(stage.ended).toMatchObject([{ userId: ann.userId, login, logged: !full }]);
     const [{ tokensUntil = 0 } = {}] = stage.ended;
     expect(tokensUntil - since - 900).toBeGreaterThanOrEqual(0);
@@ -85,7 +85,7 @@ describe("sign-out", () => {
     const phone = await signIn(stage, "ann@example.com");
     expect((await stage.post(path, {}, { cookie: ann.cookie })).status).toBe(200);
     const values = stage.told.map(({ value }) => value);
-    expect(values).toContain(loginName(apiUrl, phone.sessionId));
+    expect(values).toContain(loginDigest(apiUrl, phone.sessionId));
     expect(await lives(phone)).toBe(false);
   });
 
@@ -108,7 +108,7 @@ describe("sign-out", () => {
       revokeOtherSessions: true,
     };
     expect((await stage.post("/change-password", change, { cookie: ann.cookie })).status).toBe(200);
-    expect(stage.told.map(({ value }) => value)).toContain(loginName(apiUrl, phone.sessionId));
+    expect(stage.told.map(({ value }) => value)).toContain(loginDigest(apiUrl, phone.sessionId));
   });
 
   it("is not told of where a session ended by itself, and still ends the film of one that did", async () => {
@@ -117,7 +117,7 @@ describe("sign-out", () => {
     expect(await lives(ann)).toBe(false);
     expect(stage.told).toEqual([]);
     expect((await stage.post("/sign-out", {}, { Authorization: `Bearer ${ann.bearer}` })).status).toBe(200);
-    expect(stage.told.map(({ value }) => value)).toEqual([loginName(apiUrl, ann.sessionId)]);
+    expect(stage.told.map(({ value }) => value)).toEqual([loginDigest(apiUrl, ann.sessionId)]);
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Entitled, type EntitlementAsked, rememberEntitlement } from "../../../src/auth/entitlement.ts";
 import { ok, type Refusal, type Result, refusal } from "../../../src/base/result.ts";
 import { seconds, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
-import { networkNameOf } from "../../../src/sessions/client-network.ts";
+import { networkName } from "../../../src/sessions/identifiers.ts";
 import { now } from "../signing/session.ts";
 
 const ann: EntitlementAsked = {
@@ -22,7 +22,7 @@ function remembering(answer: Result<Entitled, Refusal> = ok({ streams: 2, until:
       state.now = unixSeconds(state.now + state.takes);
       return state.answer;
     },
-    { clock: () => state.now, maxAge: seconds(maxAge), networkOf: networkNameOf },
+    { clock: () => state.now, maxAge: seconds(maxAge), networkOf: networkName },
   );
   return { state, ask };
 }

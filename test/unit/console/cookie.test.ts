@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { seconds } from "../../../src/base/time.ts";
 import { consoleCookieName } from "../../../src/console/console-sign-in.ts";
 import { operatorKeySchema } from "../../../src/keys/key.ts";
-import { networkNameOf } from "../../../src/sessions/client-network.ts";
+import { networkName } from "../../../src/sessions/identifiers.ts";
 import { revokeNow } from "../../../src/sessions/revoke.ts";
 import { now, preparedKeys, sessionKey } from "../signing/session.ts";
 import { consoleStage, cookieOf } from "./console-stage.ts";
@@ -135,7 +135,7 @@ describe("the door", () => {
     const refusedRateAddress = { name: "refused-address", quota: 1, window: seconds(3600) };
     const stage = await consoleStage({ settings: { refusedRateAddress } });
     for (let i = 0; i < 3; i++)
-      await stage.context.limits.take(refusedRateAddress, networkNameOf("192.0.2.1") ?? "", now);
+      await stage.context.limits.take(refusedRateAddress, networkName("192.0.2.1") ?? "", now);
     const from = { "CF-Connecting-IP": "192.0.2.1" };
     expect((await stage.post(signInPath, { credential: await stage.credential() }, from)).status).toBe(303);
     expect((await stage.post(signInPath, { credential: "x" }, from)).status).toBe(401);

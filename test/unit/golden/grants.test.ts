@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { seconds, unixSeconds } from "../../../src/base/time.ts";
 import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
 import { renewUrl } from "../../../src/edge/serve-segment.ts";
-import { loginName } from "../../../src/sessions/identifiers.ts";
-import { mintGrant, openGrant, subjectHash, tokenHash } from "../../../src/signing/grant.ts";
+import { loginDigest, subjectHash, tokenHash } from "../../../src/sessions/identifiers.ts";
+import { mintGrant, openGrant } from "../../../src/signing/grant.ts";
 import { signedQuery } from "../../../src/signing/media-url.ts";
 import { macFor } from "../../../src/signing/session-keys.ts";
 import { catalog, claimsOf, keyOf, keys, named, now, unwrap, v1 } from "./version-1.ts";
@@ -36,7 +36,7 @@ describe("a grant of version 1", () => {
     expect({
       subjectHash: subjectHash(keyOf(kid), issuer, subject),
       tokenHash: tokenHash(keyOf(kid), issuer, jti),
-      loginName: loginName(issuer, sid),
+      loginDigest: loginDigest(issuer, sid),
     }).toEqual(hashes);
   });
 });

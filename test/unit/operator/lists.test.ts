@@ -5,7 +5,7 @@ import { fingerprintOf, withoutPrivateHalf } from "../../../src/keys/key-materia
 import type { LiveSession, RecentRefusal } from "../../../src/metrics/gathered.ts";
 import { listKeys } from "../../../src/operator/list-keys.ts";
 import { listRefusals, listSessions } from "../../../src/operator/list-sessions.ts";
-import { subjectHash } from "../../../src/signing/grant.ts";
+import { subjectHash } from "../../../src/sessions/identifiers.ts";
 import { asset, codeOf, opened } from "../sessions/session-stage.ts";
 import { keyOf, now, ringKeys, sessionKey } from "../signing/session.ts";
 import { live, operatorStage } from "./operator-stage.ts";

@@ -7,7 +7,7 @@ import { after, rfc3339, seconds } from "../../../src/base/time.ts";
 import type { OperatorContext } from "../../../src/operator/operator-context.ts";
 import { simulateBodySchema } from "../../../src/operator/operator-json.ts";
 import { type SimulatedStart, simulate } from "../../../src/operator/simulate.ts";
-import { addressName, lastingSubject } from "../../../src/sessions/identifiers.ts";
+import { addressName, subjectDigest } from "../../../src/sessions/identifiers.ts";
 import { readBody } from "../../../src/sessions/request-body.ts";
 import { startStream } from "../../../src/sessions/start-stream.ts";
 import { newHolder, proofOf } from "../auth/proofs.ts";
@@ -137,13 +137,13 @@ const cases: readonly Case[] = [
     what: "an exhausted quota of the viewer",
     code: "rate_limited",
     settings: { startRate: startLimit },
-    before: async (stage) => spend(startLimit, lastingSubject(issuerName, "ann"))(stage),
+    before: async (stage) => spend(startLimit, subjectDigest(issuerName, "ann"))(stage),
   },
   {
     what: "an exhausted quota of the address, with a JWT",
     code: "ok",
     settings: { startRateAddress: networkLimit },
-    before: spend(networkLimit, addressName({ address, userAgentHash: () => "" })),
+    before: spend(networkLimit, addressName(address)),
   },
   { what: "no active key", code: "configuration_invalid", keys: "none" },
 ];

@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { unixSeconds } from "../../../src/base/time.ts";
-import { loginName } from "../../../src/sessions/identifiers.ts";
+import { loginDigest } from "../../../src/sessions/identifiers.ts";
 import { endLogin } from "../../../src/sessions/revoke.ts";
 import { issuerName } from "../auth/tokens.ts";
 import { now } from "../signing/session.ts";
 import { codeOf, opened, sessionStage } from "./session-stage.ts";
 
 const from = (sid: string) => ({ sub: "ann", sid, jti: `token of ${sid}` });
-const login = loginName(issuerName, "s-1");
+const login = loginDigest(issuerName, "s-1");
 const tokensUntil = unixSeconds(now + 900);
 const aWeek = 604_800;
 

@@ -1,11 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseIpAddress } from "../../../src/base/ip-address.ts";
-import { addressNameOf, inPrefix, networkOf, networkText } from "../../../src/sessions/client-network.ts";
-
-const textOf = (address: string) => {
-  const network = networkOf(address);
-  return network === undefined ? undefined : networkText(network);
-};
+import { inPrefix, networkOf } from "../../../src/sessions/client-network.ts";
+import { addressName, networkName } from "../../../src/sessions/identifiers.ts";
 
 function bytes(address: string) {
   const found = parseIpAddress(address);
@@ -23,7 +19,7 @@ describe("the name of a client's own address", () => {
     ["unknown", undefined],
     [`192.0.2.${"0".repeat(60_000)}`, undefined],
   ])("of %s is %s", (address, name) => {
-    expect(addressNameOf(address)).toBe(name);
+    expect(addressName(address)).toBe(name);
   });
 });
 
@@ -48,7 +44,7 @@ describe("the network of a client", () => {
     ["1:2:3:4:5:6:7::", "6:1:2:3/48"],
     ["::2:3:4:5:6:7:8", "6:0:2:3/48"],
   ])("of %s is %s", (address, expected) => {
-    expect(textOf(address)).toBe(expected);
+    expect(networkName(address)).toBe(expected);
   });
 
   it.each([
@@ -85,8 +81,8 @@ describe("the network of a client", () => {
   });
 
   it("is never the same for IPv4 and IPv6, be the bytes what they may", () => {
-    expect(textOf("32.1.13.1")).not.toBe(textOf("2001:d01::"));
-    expect(textOf("0.0.0.1")).not.toBe(textOf("::1"));
+    expect(networkName("32.1.13.1")).not.toBe(networkName("2001:d01::"));
+    expect(networkName("0.0.0.1")).not.toBe(networkName("::1"));
   });
 });
 

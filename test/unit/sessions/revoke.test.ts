@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { operatorIssuer } from "../../../src/auth/operator-token.ts";
+import { subjectHash, tokenHash } from "../../../src/sessions/identifiers.ts";
 import { startStream } from "../../../src/sessions/start-stream.ts";
-import { openGrant, subjectHash, tokenHash } from "../../../src/signing/grant.ts";
+import { openGrant } from "../../../src/signing/grant.ts";
 import { operatorToken } from "../auth/operators.ts";
 import { token } from "../auth/tokens.ts";
 import { now, preparedKeys, sessionKey } from "../signing/session.ts";

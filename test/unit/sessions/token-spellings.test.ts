@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { decodeBase64url, encodeBase64url } from "../../../src/base/encoding.ts";
 import { unixSeconds } from "../../../src/base/time.ts";
-import { lastingToken } from "../../../src/sessions/identifiers.ts";
+import { tokenDigest } from "../../../src/sessions/identifiers.ts";
 import { startStream } from "../../../src/sessions/start-stream.ts";
 import { issuerName, token } from "../auth/tokens.ts";
 import { now } from "../signing/session.ts";
@@ -36,7 +36,7 @@ it("a token that was revoked opens nothing in any of its spellings", async () =>
   const other = await token(stage.issuer, { jti: "t-2", assets: "*" });
   expect(malleable).not.toBe(given);
   expect([await start(given), await start(malleable), await start(other)]).toEqual(["ok", "ok", "ok"]);
-  const value = lastingToken(issuerName, "t-1");
+  const value = tokenDigest(issuerName, "t-1");
   await stage
     .context()
     .log.append([{ kind: "token", value, cause: "revoked", at: now, until: unixSeconds(now + 900) }], "operator");

@@ -2,8 +2,9 @@ import { encode } from "cborg";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeBase64url, encodeBase64url } from "../../../src/base/encoding.ts";
+import { subjectHash } from "../../../src/sessions/identifiers.ts";
 import { envelopeBytes, macBytes } from "../../../src/signing/cose-mac0.ts";
-import { mintGrant, openGrant, subjectHash } from "../../../src/signing/grant.ts";
+import { mintGrant, openGrant } from "../../../src/signing/grant.ts";
 import type { PreparedSessionKey } from "../../../src/signing/session-keys.ts";
 import { claimsOf, grantOf, in6Hours, keyOf, now, preparedKeys, sessionKey } from "./session.ts";
 

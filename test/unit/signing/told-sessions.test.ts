@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { subjectHash } from "../../../src/signing/grant.ts";
+import { subjectHash } from "../../../src/sessions/identifiers.ts";
 import { issuerName } from "../auth/tokens.ts";
 import { opened, sessionStage } from "../sessions/session-stage.ts";
 import { keyOf, now, preparedKeys } from "./session.ts";
