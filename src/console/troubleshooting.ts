@@ -434,7 +434,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
     "causes": [
       "**A live origin answers 200 with an error page or half of a playlist.** Viewers see this code only if it lasts for longer than three target durations, or if there was no good version before; until then the last one goes on, and the log has one line per failed poll. Let the packager write playlists under another name and rename them.",
       "**The packager writes something unusual**: URIs in single quotes, unusual spaces, a URI without quotes and with a comma.",
-      "**A tag's attribute list is broken, and players find different URIs in it**: an open quote, two URIs, another URL in it. One rendition (EXT-X-MEDIA, I-frame or image variants, EXT-X-SESSION-DATA) is left out, which the log says; a KEY, a MAP or the last rendition of a group that a variant names refuses the playlist. Other defects, such as an attribute without a value, do no harm.",
+      "**A tag's attribute list is broken, and players find different URIs in it**: an open quote, two URIs of which one is foreign, another URL in it. One rendition (EXT-X-MEDIA, I-frame or image variants, EXT-X-SESSION-DATA) is left out, which the log says; a KEY, a MAP or the last rendition of a group that a variant names refuses the playlist. Other defects, such as an attribute without a value, do no harm.",
       "**A URI holds a line break of some player** (NEL, U+2028, a control character) or bytes that are not UTF-8. Elsewhere such bytes pass as they are, in names, titles and comments.",
       "**It is no playlist**: an error page of the origin with status 200.",
       "**It has both variants (EXT-X-STREAM-INF) and segments (EXTINF).** Other tags of the wrong kind are accepted and keep their bytes.",

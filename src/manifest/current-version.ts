@@ -1,4 +1,4 @@
-import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { type MillisecondClock, type Seconds, seconds, type UnixMilliseconds, unixMilliseconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import { needsImport } from "../playlist/compile.ts";
@@ -77,13 +77,14 @@ export async function currentVersion(
   const standIn = (why: Refusal) =>
     shelved !== undefined && covers(shelved, why, context, checks !== undefined && shelved.version.checkedAt <= now);
   if (!answered.ok) {
+    const why = inPlaylist(answered.refusal, address);
     // A playlist that is gone must not be served while others check it. A blocking reload proves nothing: its position
     // may be forged.
-    if (checks !== undefined && answered.refusal.code === "object_unknown") shelf.remove(key);
-    return shelved !== undefined && standIn(answered.refusal) ? ok(shelved.version) : answered;
+    if (checks !== undefined && why.code === "object_unknown") shelf.remove(key);
+    return shelved !== undefined && standIn(why) ? ok(shelved.version) : refuse(why);
   }
   const { text, etag, location, checkedAt, freshUntil, failure } = answered.value;
-  if (failure !== undefined) context.onRefusal?.(failure);
+  if (failure !== undefined) context.onRefusal?.(inPlaylist(failure, address));
   if (text !== undefined && text !== kept?.text) {
     const [imports, progress] = [needsImport(text), progressOf(text)];
     const version = { text, etag, location, imports, progress, checkedAt, freshUntil };
@@ -99,6 +100,15 @@ export async function currentVersion(
   kept.etag = etag;
   if (checkedAt >= kept.checkedAt) [kept.checkedAt, kept.freshUntil] = [checkedAt, freshUntil];
   return ok(kept);
+}
+
+/**
+ * Names the asset and the playlist in the reason of a refusal, which the log shows: `live, index.m3u8: it is empty`. Only the
+ * file's name: some origins have tokens in the directories of a path.
+ */
+export function inPlaylist(why: Refusal, { asset, rest }: PlaylistAddress): Refusal {
+  if (why.reason.startsWith(`${asset.id}:`)) return why;
+  return { ...why, reason: `${asset.id}, ${rest.slice(rest.lastIndexOf("/") + 1)}: ${why.reason}` };
 }
 
 /**

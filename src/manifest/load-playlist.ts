@@ -1,12 +1,19 @@
 import { mediaPlaceOf } from "../base/alias.ts";
-import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import { type Asset, entryFile } from "../catalog/asset.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { compilePlaylist, type PlaylistContext } from "../playlist/compile.ts";
 import { admitted, type DeliveryDirectives, holds, isAhead } from "../playlist/delivery-directives.ts";
 import { compileJsonDocument, isJsonDocument } from "../playlist/json-document.ts";
-import { covers, currentVersion, keyOf, type PlaylistAddress, type VersionContext } from "./current-version.ts";
+import {
+  covers,
+  currentVersion,
+  inPlaylist,
+  keyOf,
+  type PlaylistAddress,
+  type VersionContext,
+} from "./current-version.ts";
 import {
   type Circumstances,
   type CompiledPlaylist,
@@ -126,12 +133,12 @@ async function load(
     ? compileJsonDocument(text, settings.value)
     : compilePlaylist(text, settings.value);
   if (!template.ok) {
+    const why = inPlaylist(template.refusal, address);
     // The last version can stand in with the asset's present settings: it was compiled for exactly those.
     const last = shelved?.version === version.value ? undefined : shelved;
     const allowed = fingerprint({ ...settings.value, location: last?.version.location });
-    const covered =
-      last?.compiled.madeFor === allowed && covers(last, template.refusal, context, directives.least === undefined);
-    return covered ? ok({ key, name, compiled: last.compiled }) : template;
+    const covered = last?.compiled.madeFor === allowed && covers(last, why, context, directives.least === undefined);
+    return covered ? ok({ key, name, compiled: last.compiled }) : refuse(why);
   }
   const { leftOut } = template.value;
   if (leftOut !== undefined)

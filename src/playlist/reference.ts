@@ -146,8 +146,7 @@ function below(
   place: Place,
 ): Result<Resolved, Refusal<"playlist_invalid" | "uri_foreign">> {
   const canonical = canonicalPathText(written);
-  // S3 reads `+` in a path as a space, so an escaped plus is different.
-  if (!canonical.ok || holdsEscapedPlus(written)) return aliased(root, written, query, place);
+  if (!canonical.ok || holdsEscapedReserved(written)) return aliased(root, written, query, place);
   const rest = restBelow(root, join(place.base, canonical.value));
   if (rest === undefined) return leadsOut;
   const sent = query === "" ? "" : sentQuery(query);
@@ -204,8 +203,17 @@ function restBelow(root: string, path: string): string | undefined {
   return start.ok && start.value === root ? resolved.slice(end + 1) : undefined;
 }
 
-function holdsEscapedPlus(path: string): boolean {
-  return path.includes("%2B") || path.includes("%2b");
+/** `!`, `$`, `&`, `'`, `(`, `)`, `*`, `+`, `,`, `:`, `=` and `@`, which a path may hold as they are or escaped. */
+const reservedEscapes: ReadonlySet<string> = new Set("21 24 26 27 28 29 2A 2B 2C 3A 3D 40".split(" "));
+
+/**
+ * Whether a path escapes a reserved character. `%2A` and `*` are not the same path (RFC 3986 §2.2): S3 reads a bare `+` as a
+ * space, and an origin that compares a path token such as `acl=%2a` compares its bytes.
+ */
+function holdsEscapedReserved(path: string): boolean {
+  for (let at = path.indexOf("%"); at >= 0; at = path.indexOf("%", at + 1))
+    if (reservedEscapes.has(path.slice(at + 1, at + 3).toUpperCase())) return true;
+  return false;
 }
 
 /** Whether a relative reference leads to `path` on the media host as it does at the origin. */

@@ -137,6 +137,8 @@ class Scanner {
     if (!list.ok) return this.#leaveOut(line, list.refusal);
     const broken = brokenTagFault(this.#text, [from, to], list.value, roles, this.#context);
     if (broken !== undefined) return broken;
+    const second = this.#secondUriFault(name, roles, list.value);
+    if (second !== undefined) return this.#leaveOut(line, second);
     if (name === "#EXT-X-KEY") this.#endKeys(list.value);
     if (name === "#EXT-X-MAP") {
       this.#end(this.#maps);
@@ -148,6 +150,25 @@ class Scanner {
       if (role === undefined) continue;
       const fault = this.#attribute(attribute, this.#roleIn(name, role, list.value));
       if (fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+
+  /**
+   * Why a rendition with two attributes of one name cannot be protected, where one of them cannot: players differ in which
+   * they take, so it is left out. `URI="a.m3u8",URI="https://evil.example/b.m3u8"` leads hls.js to the second.
+   */
+  #secondUriFault(tag: string, roles: ReadonlyMap<string, UriRole>, list: readonly Attribute[]): string | undefined {
+    if (!optionalTags.has(tag)) return undefined;
+    const uris = list.filter(({ name }) => roles.has(name));
+    if (new Set(uris.map(({ name }) => name)).size === uris.length) return undefined;
+    for (const { name, start, end } of uris) {
+      const uri = substitute(this.#text.slice(start, end), this.#variables);
+      const role = roles.get(name);
+      if (!uri.ok) return uri.refusal;
+      const resolved = role === undefined ? undefined : resolve(uri.value, role, this.#context);
+      if (resolved?.ok === false)
+        return `it has two of an attribute, and one cannot be protected: ${resolved.refusal.reason}`;
     }
     return undefined;
   }

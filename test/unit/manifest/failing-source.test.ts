@@ -54,7 +54,7 @@ describe("a source that fails", () => {
         ok({ text: live, etag: undefined, checkedAt: moment, freshUntil: moment, shared: false, failure }),
     });
     expect(await stage.text(ann, path)).toContain("0.ts?seg=");
-    expect(stage.refusals).toEqual([failure]);
+    expect(stage.refusals).toEqual([{ ...failure, reason: "film, index.m3u8: it is slow" }]);
   });
 
   it("is covered up by a live version when the playlist's object does not respond", async () => {

@@ -75,6 +75,23 @@ describe("where players find different URIs", () => {
     }
   });
 
+  test("a rendition with two URIs, of which one is foreign, is left out; with two of the asset both are signed", () => {
+    const two = (second: string) => `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",NAME="x",URI="c.m3u8",URI="${second}"`;
+    const rest = withAudio(sound.replace("b.m3u8", "b.m3u8?list=SIGNED")).replace(
+      "index.m3u8",
+      "index.m3u8?list=SIGNED",
+    );
+    for (const second of ["https://evil.example/b.m3u8", "../../b.m3u8", "javascript:b"]) {
+      expect(rewrite(withAudio(two(second), sound), top)).toBe(rest);
+      expect(compiled(withAudio(two(second), sound), top).leftOut).toContain("it has two of an attribute");
+      expect(rewrite(withAudio(two(second)), top)).toBe("playlist_invalid");
+    }
+    expect(rewrite(withAudio(two("d.m3u8"), sound), top)).toContain(
+      'URI="c.m3u8?list=SIGNED",URI="d.m3u8?list=SIGNED"',
+    );
+    expect(rewrite(media('#EXT-X-KEY:METHOD=AES-128,URI="a",URI="https://evil.example/b"'))).toBe("uri_foreign");
+  });
+
   test("leaving a line out takes nothing of the next, whatever ends lines", () => {
     const bad = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",NAME="x",URI="c.m3u8"d';
     for (const end of ["\r", "\r\n", "\n", " \r", "\r\r"]) {
