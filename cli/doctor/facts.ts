@@ -63,13 +63,13 @@ export function environmentOf({ worker, vars }: DeployedWorker, facts: Facts): R
     if (facts.development) return { ...devIdentityEnvironment(apiUrl, unknownSecret, {}), ...vars };
     return { STAGEDOOR_IDENTITY_SECRET: unknownSecret, ...vars };
   }
+  const issuers = worker === "api" && facts.issuers !== undefined ? { STAGEDOOR_ISSUERS: facts.issuers } : {};
   if (facts.development && ring !== undefined)
-    return { ...devEnvironment(worker, ring, mediaUrl, { STAGEDOOR_API_URL: apiUrl }), ...vars };
+    return { ...devEnvironment(worker, ring, mediaUrl, { STAGEDOOR_API_URL: apiUrl }), ...issuers, ...vars };
   const addresses = facts.development
     ? { STAGEDOOR_ENV: "development", STAGEDOOR_MEDIA_URL: mediaUrl, STAGEDOOR_API_URL: apiUrl }
     : {};
   const keys = ring === undefined ? { keys: [newSessionKey("stand-in", randomBytes)] } : ringFor(worker, ring);
-  const issuers = worker === "api" && facts.issuers !== undefined ? { STAGEDOOR_ISSUERS: facts.issuers } : {};
   return { ...addresses, STAGEDOOR_KEYS: JSON.stringify(keys), ...issuers, ...vars };
 }
 

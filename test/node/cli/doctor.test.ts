@@ -39,6 +39,14 @@ describe("npx stagedoor doctor", () => {
     expect(checks).toContainEqual(expect.objectContaining({ check: "bindings", state: "ok" }));
   });
 
+  it("checks the issuers of --issuers without --env, too", async () => {
+    const file = join(folder(), "issuers.json");
+    writeFileSync(file, JSON.stringify([{ issuer: "https://id.example.com", algorithms: ["RS255"] }]));
+    const { exit, text } = await doctor("--issuers", file);
+    expect(exit).toBe(1);
+    expect(text).toContain("STAGEDOOR_ISSUERS.0.algorithms.0");
+  });
+
   it("has a line for each check with its mark, then what was found and what to do, and ends with 1", async () => {
     const { exit, text } = await doctor("--env", "production");
     expect(exit).toBe(1);
