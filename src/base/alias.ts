@@ -41,7 +41,7 @@ export function mediaPlaceOf(file: OriginFile): Result<MediaPlace, Refusal<"path
   const { path, query } = file;
   if (isPlain(file)) return ok(file);
   if (sentPath(path) !== path || sentQuery(query) !== query || hasBrokenEscape(path))
-    return refusal("path_invalid", "it holds what no client sends as it is");
+    return refusal("path_invalid", "it contains characters that no client sends unescaped");
   const payload = query === "" ? path : `${path}?${query}`;
   const fault = hiddenFault(payload);
   if (fault !== undefined) return refusal("uri_foreign", `decoded, ${fault}`);
@@ -128,11 +128,11 @@ function hiddenFault(payload: string): string | undefined {
 function faultIn(text: string): string | undefined {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code < 0x20 || code === 0x7f) return "it holds a control character";
-    if (code === 0x5c) return "it holds a backslash";
-    if (isOverlong(code, text.charCodeAt(i + 1))) return "it holds overlong UTF-8";
+    if (code < 0x20 || code === 0x7f) return "it contains a control character";
+    if (code === 0x5c) return "it contains a backslash";
+    if (isOverlong(code, text.charCodeAt(i + 1))) return "it contains overlong UTF-8";
   }
-  return /(^|[/?#])\.{1,2}(?=[;/?#]|$)/.test(text) ? "it holds a dot segment" : undefined;
+  return /(^|[/?#])\.{1,2}(?=[;/?#]|$)/.test(text) ? "it contains a dot segment" : undefined;
 }
 
 /** Replaces each valid escape by the character with that byte's value. UTF-8 sequences are not joined. */

@@ -21,15 +21,15 @@ export function pathFault(path: string): string | undefined {
   for (let i = 1; i <= path.length; i++) {
     const code = i < path.length ? path.charCodeAt(i) : slash;
     if (code === slash) {
-      if (isDotSegment(path, segmentStart, i)) return "it holds a dot segment";
-      if (i === segmentStart && i < path.length) return "it holds an empty segment";
+      if (isDotSegment(path, segmentStart, i)) return "it contains a dot segment";
+      if (i === segmentStart && i < path.length) return "it contains an empty segment";
       segmentStart = i + 1;
     } else if (code === percent) {
       const fault = escapeFault(path, i);
       if (fault !== undefined) return fault;
       i += 2;
     } else if (code > 127 || pathCharacters[code] === 0) {
-      return code === 0x5c ? "it holds a backslash" : "it holds a character that a path cannot hold";
+      return code === 0x5c ? "it contains a backslash" : "it contains a character that is not allowed in a path";
     }
   }
   return undefined;
@@ -46,8 +46,9 @@ export function canonicalPathText(text: string): Result<string, string> {
     const code = character.charCodeAt(0);
     if (character === "/" || character === "%" || (code < 128 && pathCharacters[code] === 1)) out += character;
     else if (code < 0x20 || code === 0x7f || character === "\\" || character === ";")
-      return refuse("it holds a character that a path cannot hold");
-    else if (code >= 0xd800 && code < 0xe000 && character.length === 1) return refuse("it holds half a surrogate pair");
+      return refuse("it contains a character that is not allowed in a path");
+    else if (code >= 0xd800 && code < 0xe000 && character.length === 1)
+      return refuse("it contains half a surrogate pair");
     else out += encodeURIComponent(character);
   }
   return withCanonicalEscapes(out);
@@ -98,7 +99,7 @@ function withCanonicalEscapes(text: string): Result<string, string> {
   let from = 0;
   for (let i = text.indexOf("%"); i >= 0; i = text.indexOf("%", i)) {
     const byte = escapedByte(text, i);
-    if (byte < 0) return refuse("it holds a broken percent escape");
+    if (byte < 0) return refuse("it contains a broken percent escape");
     const needless = byte < 128 && pathCharacters[byte] === 1;
     const spelling = needless ? String.fromCharCode(byte) : hex(byte);
     const fault = needless ? undefined : (escapeFault(spelling, 0) ?? overlongFault(text, i, byte));
@@ -112,20 +113,20 @@ function withCanonicalEscapes(text: string): Result<string, string> {
 
 function escapeFault(path: string, at: number): string | undefined {
   const byte = escapedByte(path, at);
-  if (byte < 0) return "it holds a broken percent escape";
-  if (byte === slash || byte === 0x5c) return "it holds an encoded slash";
+  if (byte < 0) return "it contains a broken percent escape";
+  if (byte === slash || byte === 0x5c) return "it contains an encoded slash";
   if (byte === percent) return "it is encoded twice";
-  if (byte === 0x3b) return "it holds an encoded semicolon";
-  if (byte < 0x20 || byte === 0x7f) return "it holds an encoded control character";
+  if (byte === 0x3b) return "it contains an encoded semicolon";
+  if (byte < 0x20 || byte === 0x7f) return "it contains an encoded control character";
   if (byte < 128 && pathCharacters[byte] === 1) return "it encodes a character that needs no encoding";
   if (isLowerCaseHex(path.charCodeAt(at + 1)) || isLowerCaseHex(path.charCodeAt(at + 2)))
-    return "it holds an escape in lower case";
+    return "it contains an escape in lower case";
   return overlongFault(path, at, byte);
 }
 
 function overlongFault(path: string, at: number, byte: number): string | undefined {
   const next = path.charCodeAt(at + 3) === percent ? escapedByte(path, at + 3) : -1;
-  return isOverlong(byte, next) ? "it holds overlong UTF-8" : undefined;
+  return isOverlong(byte, next) ? "it contains overlong UTF-8" : undefined;
 }
 
 /**

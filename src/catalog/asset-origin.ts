@@ -25,19 +25,19 @@ const ownHeaders = new Set(
 
 const headerAuth = z
   .strictObject({
-    type: z.literal("header").describe("A header that only this service knows the value of."),
+    type: z.literal("header").describe("A header with a secret value."),
     name: z
       .string()
       .regex(/^[A-Za-z0-9-]{1,64}$/, "Give a header name of A-Z a-z 0-9 and -.")
       .refine((name) => !ownHeaders.has(name.toLowerCase()), "Choose another header: this one is set by the request.")
       .describe("The header's name, such as X-Origin-Secret."),
-    secret: secretName.describe("The environment variable (a Workers secret) that holds the header's value."),
+    secret: secretName.describe("The environment variable (a Workers secret) with the header's value."),
   })
   .describe("A secret header, checked by the origin.");
 
 const sigv4Auth = z
   .strictObject({
-    type: z.literal("sigv4").describe("AWS Signature Version 4: S3 and whatever speaks its API."),
+    type: z.literal("sigv4").describe("AWS Signature Version 4, for S3 and compatible stores."),
     region: z
       .string()
       .regex(/^[a-z0-9-]{1,32}$/, "Give the region's name, such as eu-central-1.")
@@ -47,10 +47,10 @@ const sigv4Auth = z
       .regex(/^[a-z0-9-]{1,32}$/, "Give the service's signing name, such as s3.")
       .default("s3")
       .describe("The name of the service in the signature."),
-    accessKeyId: secretName.describe("The environment variable that holds the access key's id."),
-    secretAccessKey: secretName.describe("The environment variable that holds the secret access key."),
+    accessKeyId: secretName.describe("The environment variable with the access key's id."),
+    secretAccessKey: secretName.describe("The environment variable with the secret access key."),
   })
-  .describe("Credentials of AWS, so that the bucket need not be public.");
+  .describe("AWS credentials, so that the bucket can be private.");
 
 const r2Origin = z
   .strictObject({
@@ -62,7 +62,7 @@ const r2Origin = z
     prefix: z
       .string()
       .superRefine((prefix, context) => report(context, r2PrefixFault(prefix)))
-      .describe("What the keys of all this asset's files begin with, as it stands in the bucket; ends with a slash."),
+      .describe("The common prefix of the asset's keys in the bucket; ends with a slash."),
   })
   .describe("Files in an R2 bucket.");
 
@@ -72,20 +72,18 @@ const httpOrigin = z
     url: z
       .string()
       .superRefine((url, context) => report(context, originUrlFault(url)))
-      .describe(
-        "What the URLs of all this asset's files begin with; HTTPS (HTTP only for localhost); ends with a slash.",
-      ),
+      .describe("The base URL of the asset's files: HTTPS (HTTP only for localhost), with a slash at its end."),
     auth: z
       .discriminatedUnion("type", [headerAuth, sigv4Auth])
       .optional()
-      .describe("How the origin knows this service. Without it the origin is open to everybody who finds it."),
+      .describe("How this service authenticates to the origin. Without it, the origin is public."),
     timeout: z
       .number()
       .min(1)
       .max(60)
       .default(10)
       .transform(seconds)
-      .describe("Seconds to wait for the origin's answer to begin, and for a playlist to come whole."),
+      .describe("Seconds to wait for the headers of the origin's response, and for a whole playlist."),
     missingIs: z
       .literal(403)
       .optional()
@@ -121,9 +119,9 @@ function report(context: z.RefinementCtx, found: Fault | undefined): void {
 }
 
 function r2PrefixFault(prefix: string): Fault | undefined {
-  if (!prefix.endsWith("/") || prefix === "/") return unbounded("Let the prefix end with a slash, such as vod-ts/.");
+  if (!prefix.endsWith("/") || prefix === "/") return unbounded("End the prefix with a slash, such as vod-ts/.");
   const path = canonicalPathText(`/${prefix}`);
-  const why = prefix.includes("%") ? "it holds a percent sign" : path.ok ? pathFault(path.value) : path.refusal;
+  const why = prefix.includes("%") ? "it contains a percent sign" : path.ok ? pathFault(path.value) : path.refusal;
   return why === undefined ? undefined : { fault: "path_not_canonical", message: `Choose another prefix: ${why}.` };
 }
 
@@ -134,10 +132,10 @@ function originUrlFault(text: string): Fault | undefined {
   if (!isSafeAddress(text))
     return { fault, message: "HTTPS required: plain HTTP is accepted only for localhost, 127.0.0.1 and [::1]." };
   if (url.username !== "" || url.password !== "")
-    return { fault, message: "Take the user and the password out of the URL, and use auth." };
+    return { fault, message: "Remove the user and the password from the URL, and use auth." };
   if (text.includes("?") || text.includes("#"))
-    return { fault, message: "Take the query and the fragment out of the URL." };
-  if (!text.endsWith("/")) return unbounded("Let the URL end with a slash, such as https://origin.example/films/42/.");
+    return { fault, message: "Remove the query and the fragment from the URL." };
+  if (!text.endsWith("/")) return unbounded("End the URL with a slash, such as https://origin.example/films/42/.");
   const why = pathFault(url.pathname);
   if (url.href !== text || why !== undefined)
     return {

@@ -20,16 +20,16 @@ const countryList = z
 
 const countriesSchema = z
   .strictObject({
-    only: countryList.optional().describe("It plays in these countries alone."),
-    except: countryList.optional().describe("It plays everywhere but in these."),
+    only: countryList.optional().describe("It plays only in these countries."),
+    except: countryList.optional().describe("It plays everywhere except in these countries."),
   })
   .refine(({ only, except }) => (only === undefined) !== (except === undefined), {
     message: "Give one of only and except.",
     params: { fault: "countries_unclear" },
   })
   .describe(
-    "Where it may be started and renewed, as ISO 3166-1 alpha-2: 403 country_forbidden elsewhere, and where nobody knows " +
-      "the country (Tor among it).",
+    "Where it may be started and renewed, as ISO 3166-1 alpha-2: 403 country_forbidden elsewhere, and if the country " +
+      "is unknown (for example Tor).",
   );
 
 const originsSchema = z
@@ -43,9 +43,9 @@ const originsSchema = z
   .min(1)
   .max(100)
   .describe(
-    "The sites that may start and renew it: 403 origin_forbidden elsewhere, and where no Origin comes. Native apps send none; " +
-      "apps with a web view send https://localhost, capacitor://localhost and the like. A program can send any: this keeps " +
-      "pages of others from playing it, not thieves.",
+    "The sites that may start and renew it: 403 origin_forbidden elsewhere, and without an Origin. Native apps send none; " +
+      "apps with a web view send https://localhost, capacitor://localhost and the like. Other programs can send any: this keeps " +
+      "other web pages from playing it, not other programs.",
   );
 
 const timeSchema = z.string().transform((text, context) => {
@@ -58,16 +58,16 @@ const timeSchema = z.string().transform((text, context) => {
 
 const availableSchema = z
   .strictObject({
-    from: timeSchema.optional().describe("From when on it may be started, RFC 3339 with an offset."),
+    from: timeSchema.optional().describe("When it becomes available, RFC 3339 with an offset."),
     until: timeSchema
       .optional()
       .describe(
-        "When it ends, RFC 3339 with an offset: no session that is started or renewed under it goes on after it.",
+        "When its availability ends, RFC 3339 with an offset. Sessions that were started or renewed with this setting end then too.",
       ),
   })
   .refine(({ from, until }) => from !== undefined || until !== undefined, "Give from, until or both.")
   .refine(({ from, until }) => from === undefined || until === undefined || from < until, {
-    message: "Let from come before until: this window never opens.",
+    message: "Set from before until: this window is empty.",
     params: { fault: "window_empty" },
   })
   .describe("When it may be played: 403 asset_not_yet_available before, 403 asset_no_longer_available after.");
@@ -84,13 +84,15 @@ const cloudFrontSchema = z
   .strictObject({
     url: z
       .string()
-      .refine(isBaseUrl, "Give the distribution's scheme and host alone, such as https://d1.cloudfront.net.")
+      .refine(isBaseUrl, "Give only the distribution's scheme and host, such as https://d1.cloudfront.net.")
       .optional()
-      .describe("The distribution's scheme and host; the media host where it is left out."),
+      .describe("The distribution's scheme and host; defaults to the media host."),
     policy: z
       .enum(["canned", "custom"])
       .default("canned")
-      .describe("canned: one signature a segment. custom: one with a wildcard where one rendition has a directory."),
+      .describe(
+        "canned: one signature per segment. custom: one signature with a wildcard per rendition that has its own directory.",
+      ),
     hash: z
       .enum(["SHA1", "SHA256"])
       .default("SHA1")
@@ -100,11 +102,11 @@ const cloudFrontSchema = z
       .regex(/^[A-Za-z0-9._-]{1,64}$/, "Give the kid of a cloudfront key in the key ring.")
       .optional()
       .describe(
-        "The kid of the signing key in the key ring, which is CloudFront's Key-Pair-Id. The ring's active key without it, so " +
+        "The kid of the signing key in the key ring, which is CloudFront's Key-Pair-Id. Defaults to the ring's active key, so " +
           "that a rotation needs no change here.",
       ),
   })
-  .describe("How CloudFront's URLs are signed. Needed where cdn is cloudfront-signed, and only there.");
+  .describe("How CloudFront URLs are signed. Required if cdn is cloudfront-signed, and allowed only then.");
 
 export const assetSchema = z
   .strictObject({
@@ -120,7 +122,7 @@ export const assetSchema = z
       })
       .describe(
         "The playlist that players begin with, relative to the origin's prefix, such as index.m3u8. It may have a query, such " +
-          "as index.m3u8?DVR: the origin is sent it, and EXT-X-DEFINE:QUERYPARAM reads it.",
+          "as index.m3u8?DVR, which is sent to the origin and readable by EXT-X-DEFINE:QUERYPARAM.",
       ),
     cdn: z
       .enum(["edge", "cloudfront-signed"])
@@ -137,8 +139,8 @@ export const assetSchema = z
       .transform(seconds)
       .optional()
       .describe(
-        "How long a playback session lasts, in seconds (a minute to a week); STAGEDOOR_SESSION_TTL without it. So long holds " +
-          "what was decided at its start about the viewer's country and by the entitlement service: the edge asks neither.",
+        "How long a playback session lasts, in seconds (a minute to a week); defaults to STAGEDOOR_SESSION_TTL. The decisions " +
+          "at its start (country, entitlement service) apply for that long: the edge does not repeat them.",
       ),
     cacheLifetime: z
       .int()
@@ -163,24 +165,24 @@ export const assetSchema = z
       .max(100)
       .default([])
       .describe(
-        "Foreign hosts that the asset's playlists may lead to: ads.example, or *.ads.example for every host below it. Their " +
-          "URLs pass unsigned.",
+        "Foreign hosts that the asset's playlists may link to: ads.example, or *.ads.example for every host below it. Their " +
+          "URLs stay unsigned.",
       ),
     allowedSchemes: z
       .array(
         z
           .string()
-          .regex(/^[A-Za-z][A-Za-z0-9+.-]*$/, "Give a scheme alone, without its colon: myapp.")
+          .regex(/^[A-Za-z][A-Za-z0-9+.-]*$/, "Give a scheme without its colon: myapp.")
           .refine(
             (scheme) => isApplicationScheme(scheme.toLowerCase()),
-            "Give an application's own scheme. HTTP is allowed by host, and schemes that run scripts, read files or load from any host never pass.",
+            "Give an application's own scheme. HTTP is allowed by host, and schemes that run scripts, read files or load from any host are never allowed.",
           ),
       )
       .max(100)
       .default([])
       .describe(
-        "Applications' own schemes that the asset's playlists may use anywhere: myapp. Keys and asset lists may have any of " +
-          "them without this. Their URIs pass unsigned.",
+        "Application schemes that the asset's playlists may use in any tag: myapp. Keys and asset lists may use any of " +
+          "them without this setting. Their URIs stay unsigned.",
       ),
     scope: z
       .string()
@@ -193,16 +195,18 @@ export const assetSchema = z
       .max(1000)
       .optional()
       .describe(
-        "How many streams a viewer may run at once when he starts this one, where his token does not say; " +
-          "STAGEDOOR_STREAM_LIMIT without it.",
+        "How many streams a viewer may run at once when they start this one, unless their token sets a limit; " +
+          "defaults to STAGEDOOR_STREAM_LIMIT.",
       ),
     binding: z
       .strictObject({
         network: z
           .enum(["prefix", "exact"])
           .optional()
-          .describe("prefix: the viewer's /24 (IPv4) or /48 (IPv6). exact: his address, which changes under way."),
-        userAgent: z.boolean().default(false).describe("Whether it is bound to the User-Agent that started it."),
+          .describe(
+            "prefix: the viewer's /24 (IPv4) or /48 (IPv6). exact: their address, which can change during playback.",
+          ),
+        userAgent: z.boolean().default(false).describe("Whether a session is bound to the User-Agent that started it."),
       })
       .refine(
         ({ network, userAgent }) => network !== undefined || userAgent,
@@ -210,7 +214,7 @@ export const assetSchema = z
       )
       .optional()
       .describe(
-        "What a session is bound to beside its signatures: 403 binding_mismatch elsewhere. Nothing without it.",
+        "What a session is bound to in addition to its signatures; any other client gets 403 binding_mismatch. Unbound by default.",
       ),
     countries: countriesSchema.optional(),
     origins: originsSchema.optional(),
@@ -220,10 +224,10 @@ export const assetSchema = z
       .default("shared")
       .describe(
         "shared: a segment's URL is the same for all viewers, and useless without a grant. " +
-          "session: it is bound to the viewer's grant as well, and each viewer's playlist is rewritten for him.",
+          "session: it is also bound to the viewer's grant, and playlists are rewritten per viewer.",
       ),
   })
-  .describe("Something that can be played: a multivariant playlist, or a single one, and all it leads to.");
+  .describe("A playable asset: a multivariant or media playlist with everything that it links to.");
 
 export type Asset = z.output<typeof assetSchema>;
 export type CloudFrontSettings = NonNullable<Asset["cloudfront"]>;
@@ -232,7 +236,7 @@ export type CloudFrontSettings = NonNullable<Asset["cloudfront"]>;
 export const catalogDocumentSchema = z
   .strictObject({
     version: z.literal(1).describe("The version of this format."),
-    assets: z.array(assetSchema).describe("Everything that can be played."),
+    assets: z.array(assetSchema).describe("All playable assets."),
   })
   .describe("The catalog.");
 
@@ -260,7 +264,7 @@ function entryFault(entry: string): string | undefined {
   if (query === "" && entry.includes("?")) return "Remove the question mark: the entry's query is empty.";
   if (entry.includes("#")) return "Remove the fragment (from # on): it is never sent to an origin.";
   if (sentQuery(query) !== query)
-    return "Percent-encode the entry's query: it holds a character that no URL can hold, such as a space.";
+    return "Percent-encode the entry's query: it contains a character that is not allowed in a URL, such as a space.";
   const place = mediaPlaceOf({ path, query });
   return place.ok ? undefined : `Percent-encode the slashes in the entry's query: ${place.refusal.reason}.`;
 }

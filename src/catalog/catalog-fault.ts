@@ -97,17 +97,17 @@ export function fieldText(path: readonly PropertyKey[]): string {
 export function adviceOn(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "unrecognized_keys":
-      return `Correct the spelling of ${issue.keys.map((key) => JSON.stringify(key)).join(", ")}, or take it out.`;
+      return `Correct the spelling of ${issue.keys.map((key) => JSON.stringify(key)).join(", ")}, or remove it.`;
     case "invalid_type":
-      return `Put ${article(issue.expected)} here.`;
+      return `Use ${article(issue.expected)}.`;
     case "invalid_value":
-      return `Put one of ${issue.values.map((value) => JSON.stringify(value)).join(", ")} here.`;
+      return `Use one of ${issue.values.map((value) => JSON.stringify(value)).join(", ")}.`;
     case "too_small":
-      return `Put at least ${issue.minimum} ${unitOf(issue.origin)}here.`;
+      return `Use at least ${issue.minimum}${unitOf(issue.origin)}.`;
     case "too_big":
-      return `Put at most ${issue.maximum} ${unitOf(issue.origin)}here.`;
+      return `Use at most ${issue.maximum}${unitOf(issue.origin)}.`;
     case "invalid_union":
-      return "Put one of the allowed forms here: `type` says which one it is.";
+      return "Use one of the allowed forms: `type` selects it.";
     default:
       return issue.message;
   }
@@ -119,6 +119,6 @@ function article(expected: string): string {
 }
 
 function unitOf(origin: string): string {
-  if (origin === "string") return "characters ";
-  return origin === "array" ? "entries " : "";
+  if (origin === "string") return " characters";
+  return origin === "array" ? " entries" : "";
 }

@@ -56,9 +56,9 @@ export function keepCatalog(source: CatalogSource): () => Promise<Result<Catalog
     try {
       text = await load();
     } catch {
-      return refusal("store_unavailable", "the store of the catalog did not answer");
+      return refusal("store_unavailable", "the catalog's store did not respond");
     }
-    return text === undefined ? refusal("configuration_invalid", "the store holds no catalog") : keep(text);
+    return text === undefined ? refusal("configuration_invalid", "the store has no catalog") : keep(text);
   };
 
   return async () => {

@@ -93,19 +93,19 @@ function cdnFaults(raw: unknown, asset: string): readonly CatalogFault[] {
     return fault(
       "cloudfront_missing",
       "cloudfront",
-      "Add these settings; {} takes the media host, and the ring's active key.",
+      "Add these settings; {} uses the media host and the ring's active key.",
     );
   if (cdn === "cloudfront-signed" && fieldOf(raw, "segmentSignature") === "session")
     return fault(
       "cloudfront_session",
       "segmentSignature",
-      "Set it to shared: a CloudFront URL carries no grant that it could be bound to.",
+      "Set it to shared: a CloudFront URL has no grant to be bound to.",
     );
   if (cdn === "cloudfront-signed" && fieldOf(raw, "binding") !== undefined)
     return fault(
       "cloudfront_binding",
       "binding",
-      "Take it out: a CloudFront URL carries no grant, so its files would open everywhere all the same.",
+      "Remove it: a CloudFront URL has no grant, so its files would not be bound.",
     );
   return [];
 }
@@ -115,7 +115,7 @@ function duplicateFaults(assets: readonly NamedAsset[]): readonly CatalogFault[]
   const faults: CatalogFault[] = [];
   for (const { name } of assets) {
     if (seen.has(name))
-      faults.push({ name: "id_duplicate", asset: name, field: "id", advice: "Give this asset an id of its own." });
+      faults.push({ name: "id_duplicate", asset: name, field: "id", advice: "Choose another id: it must be unique." });
     seen.add(name);
   }
   return faults;

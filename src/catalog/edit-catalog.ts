@@ -69,9 +69,9 @@ function ownFaults(
   isThere: boolean,
 ): readonly CatalogFault[] {
   const of = (name: CatalogFault["name"], advice: string) => [{ name, asset: id, field: "id", advice }];
-  if (Object(asset).id !== id) return of("schema", "Put the id here that it is sent under.");
+  if (Object(asset).id !== id) return of("schema", "Use the id of the request's path.");
   return isThere && !replace
-    ? of("id_duplicate", "There is an asset of this id. Choose another id, or say that it is to be replaced.")
+    ? of("id_duplicate", "An asset with this id exists. Choose another id, or replace the asset.")
     : [];
 }
 

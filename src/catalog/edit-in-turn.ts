@@ -45,7 +45,7 @@ export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts)
 
   const current = async () => {
     const stored = await inTime(store.load(), loadTimeout, timer);
-    if (stored === "late") throw new Error("the store of the catalog is late");
+    if (stored === "late") throw new Error("the catalog's store did not respond in time");
     return trustedText(stored, notes.read(), clock(), sha256);
   };
 
@@ -114,7 +114,7 @@ async function resultOf<Value>(request: Promise<Value>): Promise<Result<Value, R
   try {
     return ok(await request);
   } catch {
-    return refusal("store_unavailable", "the store of the catalog did not answer");
+    return refusal("store_unavailable", "the catalog's store did not respond");
   }
 }
 

@@ -12,7 +12,7 @@ const host = z
   )
   .refine((text) => !/:(443|80)$/.test(text), "leave the ports 443 and 80 out");
 
-const hosts = z.array(host).min(1).max(100).describe("The hosts that it may be sent to; `*.` covers every host below.");
+const hosts = z.array(host).min(1).max(100).describe("The hosts that may receive it; `*.` covers every host below.");
 
 const headerSecret = z.strictObject({
   use: z.literal("header").describe("It is sent as the value of a header."),
@@ -41,7 +41,7 @@ export const originSecretsSchema = z
         // An attacker could have a secret key sent in plain text, as the id of another.
         context.addIssue({
           code: "custom",
-          message: `${name} is the id of an access key, and has a use of its own too`,
+          message: `${name} is the id of an access key and cannot have another use`,
         });
   });
 
@@ -71,20 +71,20 @@ export function bindingFault({ url, auth }: HttpAssetOrigin, secrets: OriginSecr
   const name = auth.type === "header" ? auth.secret : auth.secretAccessKey;
   const bound = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
   const where = `STAGEDOOR_ORIGIN_SECRETS of the deployment`;
-  if (bound === undefined) return `${where} does not name ${name}: say there to which hosts it may be sent, and how.`;
+  if (bound === undefined) return `${where} does not name ${name}: add it there, with its hosts and its use.`;
   if (auth.type === "header") {
-    if (bound.use !== "header") return `${where} has ${name} sign requests: a key is never sent as a header.`;
+    if (bound.use !== "header") return `${where} has ${name} as a signing key, which is never sent as a header.`;
     if (bound.header.toLowerCase() !== auth.name.toLowerCase())
-      return `${where} has ${name} sent as the header ${bound.header} alone.`;
+      return `${where} has ${name} only for the header ${bound.header}.`;
   } else {
-    if (bound.use !== "sigv4") return `${where} has ${name} sent as a header: it is no key for SigV4.`;
+    if (bound.use !== "sigv4") return `${where} has ${name} as a header, not as a key for SigV4.`;
     if (bound.accessKeyId !== auth.accessKeyId)
-      return `${where} has ${name} used with the access key id in ${bound.accessKeyId} alone.`;
+      return `${where} has ${name} only for the access key id in ${bound.accessKeyId}.`;
   }
   const own = new URL(url).host;
   return bound.hosts.some((pattern) => covers(pattern, own))
     ? undefined
-    : `${where} does not let ${name} be sent to this host: choose another secret, or add the host there.`;
+    : `${where} does not allow ${name} for this host: choose another secret, or add the host there.`;
 }
 
 /** Faults of assets whose credentials are not allowed for their host and use. */

@@ -579,7 +579,7 @@ export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
       "**\"the provider's introspection endpoint\", \"the issuer's keys\"**: the identity provider is down or answers something else. Keys that were fetched are used for an hour.",
       "**\"the entitlement service\"**: your own service is down, slower than two seconds, or answers another form.",
       "**\"the revocation log\", \"the viewer's streams\", \"the rate limits\"**: a Durable Object. Look at Cloudflare's status; with `STAGEDOOR_STORE_FAILURE=open` viewers are let in meanwhile, and revocations wait.",
-      "**\"the manifest worker does not answer over its service binding\"**: it is not deployed, or under another name than the binding's.",
+      "**\"the manifest worker does not respond over its service binding\"**: it is not deployed, or under another name than the binding's.",
       "**\"the identity worker did not answer\"**: the same for `IDENTITY`.",
       "`/ready` of the API and of the media host names the parts that are missing."
     ]

@@ -127,7 +127,7 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
   });
   const answer = await inTime(asked, storeTimeout, parts.timer).catch(() => "late" as const);
   if (answer === "late") {
-    const why = refusal("store_unavailable", "the viewer's streams did not answer").refusal;
+    const why = refusal("store_unavailable", "the viewer's lease store did not respond").refusal;
     if (parts.storeFailure === "closed") return why;
     parts.onFailure(why);
     parts.leases.keep(grant.sessionId, address, now, after(now, openFor), playlist);
@@ -158,5 +158,5 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
 /** Adds a session that this request ended to the log, because other isolates may remember its lease. */
 async function tellTheOthers(entry: Revocation, { log, timer, onFailure }: AdmissionParts): Promise<void> {
   const told = await inTime(log.append([entry], "viewer"), storeTimeout, timer).catch(() => "late" as const);
-  if (told === "late") onFailure(refusal("store_unavailable", "the revocation log did not answer").refusal);
+  if (told === "late") onFailure(refusal("store_unavailable", "the revocation log did not respond").refusal);
 }

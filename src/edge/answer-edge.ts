@@ -101,7 +101,7 @@ async function forward(
   timeout: Seconds,
   { manifest, telemetry, milliseconds: clock, timer }: EdgeParts,
 ): Promise<Result<Response, Refusal<"store_unavailable">>> {
-  const unavailable = refusal("store_unavailable", "the manifest worker does not answer over its service binding");
+  const unavailable = refusal("store_unavailable", "the manifest worker does not respond over its service binding");
   if (manifest === undefined) return unavailable;
   const askedAt = clock();
   try {

@@ -77,7 +77,7 @@ export function checkGrant(
     return bare ? refusal("signature_missing", "the URL carries neither a grant nor a signature") : opened;
   }
   if (opened.value.issuer !== grantIssuer) return refusal("grant_invalid", "the grant is of another issuer");
-  if (now >= opened.value.expiresAt) return refusal("grant_expired", "the playback session has ended");
+  if (now >= opened.value.expiresAt) return refusal("grant_expired", "the playback session has expired");
   if (!covers(opened.value, target.path)) return refusal("path_not_covered", "the grant is for another asset");
   if (client !== "anybody" && !bindingHolds(opened.value, client))
     return refusal("binding_mismatch", "the grant is bound to another network or user agent");
@@ -94,9 +94,9 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
   const { purpose, expiry } = signature;
   const asset = catalog.assetOfPath(path);
   if (!signatureHolds({ path, query, grant: grant.text }, signature, key, asset)) {
-    return refused(refusal("signature_invalid", `the ${purpose} signature does not hold for this URL`));
+    return refused(refusal("signature_invalid", `the ${purpose} signature is invalid for this URL`));
   }
-  if (asset === undefined) return refused(refusal("asset_unknown", "the asset has left the catalog"));
+  if (asset === undefined) return refused(refusal("asset_unknown", "the asset is no longer in the catalog"));
   let rest = path.slice(asset.id.length + 2);
   let ownQuery = query;
   if (isAlias(rest)) {
@@ -107,7 +107,7 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
   }
   const access = { asset, grant, key, purpose, path, signedQuery: query, rest, query: ownQuery, expiry, appended };
   if (now < expiry) return { verdict: "passed", access };
-  const expired = refusal("signature_expired", `the URL ended ${now - expiry} s ago`);
+  const expired = refusal("signature_expired", `the URL expired ${now - expiry} s ago`);
   return { verdict: "expired", access, refusal: expired.refusal };
 }
 

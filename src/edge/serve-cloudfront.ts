@@ -84,6 +84,6 @@ export async function checkCloudFrontTarget(
     publicKeys,
   );
   return checked.ok && isPlaylist(checked.value.path)
-    ? refusal("path_not_covered", "a playlist is served under a grant alone")
+    ? refusal("path_not_covered", "a playlist needs a grant")
     : checked;
 }

@@ -56,7 +56,7 @@ export const cloudFrontKeySchema = z
       purpose: z.literal("cloudfront"),
       kty: z.literal("RSA"),
       alg: z.literal("RS256"),
-      n: base64url.refine((text) => text.length === 342, "CloudFront takes RSA keys of 2048 bits"),
+      n: base64url.refine((text) => text.length === 342, "CloudFront accepts RSA keys of 2048 bits"),
       e: z.enum(["AQAB", "Aw"], "the public exponent is 65537 or 3"),
       d: part,
       p: part,

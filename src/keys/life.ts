@@ -67,13 +67,13 @@ export function cloudFrontKeyFor(
     const named = keys.find(({ kid }) => kid === keyPairId);
     return named !== undefined && isAccepted(named, now)
       ? ok(named)
-      : refuse("the key ring does not hold the asset's keyPairId (any more)");
+      : refuse("the asset's keyPairId is not in the key ring (any more)");
   }
   const active = inUse(keys, "cloudfront", now);
   if (active !== undefined) return ok(active);
   return refuse(
     keys.filter((key) => signsByAsset(key, now)).length > 1
-      ? "the asset names no keyPairId, and several CloudFront keys of the ring could be meant, since none is active by its state"
+      ? "the asset names no keyPairId, and several CloudFront keys of the ring are possible, because none has the state active"
       : "the asset names no keyPairId, and no CloudFront key of the ring is active",
   );
 }

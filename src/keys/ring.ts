@@ -29,7 +29,7 @@ const schemas = {
  */
 export function parseKeyRing(document: unknown): Result<KeyRing, readonly string[]> {
   if (!isRecord(document) || !Array.isArray(document.keys))
-    return refuse(['the key ring is no JSON of the form {"keys": [...]}']);
+    return refuse(['the key ring is not JSON of the form {"keys": [...]}']);
   const faults: string[] = [];
   const keys: RingKey[] = [];
   const kids = new Set<string>();
@@ -49,13 +49,13 @@ export function parseKeyRing(document: unknown): Result<KeyRing, readonly string
     }
     const key = parsed.data;
     if (key.nbf !== undefined && key.exp !== undefined && key.exp <= key.nbf)
-      faults.push(`${name} ends (exp) before it begins (nbf)`);
-    if (kids.has(key.kid)) faults.push(`${name} stands twice in the ring: a kid names one key`);
+      faults.push(`${name} expires (exp) before it starts (nbf)`);
+    if (kids.has(key.kid)) faults.push(`${name} is in the ring twice: a kid must be unique`);
     kids.add(key.kid);
     const other = key.state === "active" ? active.get(key.purpose) : undefined;
     if (other !== undefined)
       faults.push(
-        `${name} is active and "${other}" is too: one key of a purpose is, and \`npx stagedoor keys rotate\` says which`,
+        `${name} and "${other}" are both active: only one key per purpose may be, and \`npx stagedoor keys rotate\` says which`,
       );
     if (key.state === "active") active.set(key.purpose, key.kid);
     keys.push(key);

@@ -91,10 +91,11 @@ export async function currentVersion(
     // A response from before the kept version may end earlier.
     const fault = kept !== undefined && checkedAt > kept.checkedAt ? cutFault(version, kept) : undefined;
     if (kept === undefined || fault === undefined) return ok(version);
-    const why = refusal("origin_failed", `${asset.id}: the origin sent a part of the playlist: ${fault}`);
+    const why = refusal("origin_failed", `${asset.id}: the origin sent a truncated playlist: ${fault}`);
     return ok(standIn(why.refusal) ? kept : version);
   }
-  if (kept === undefined) return refusal("internal_error", `${asset.id}: a version was named that nobody has`);
+  if (kept === undefined)
+    return refusal("internal_error", `${asset.id}: the source named a version that is not known here`);
   // The same text at another location leads to other files.
   if (kept.location !== location) return ok({ ...kept, etag, location, checkedAt, freshUntil });
   kept.etag = etag;
@@ -176,7 +177,7 @@ export interface SeenVersion {
  *   start as after an encoder's restart.
  *
  * A playlist with EXT-X-ENDLIST is complete. Since a restarted packager may look like this, callers believe it only
- * while the previous version can stand in.
+ * while the previous version can replace it.
  */
 export function cutFault({ text, progress }: SeenVersion, before: SeenVersion): string | undefined {
   if (progress.ended || !before.progress.live) return undefined;

@@ -35,7 +35,7 @@ export async function fetchPlaylist(
     const answer = await deadline.before(asked);
     if (answer === "late") {
       asked.then(dropBody, () => undefined);
-      return refusal("origin_slow", `${request.asset.id}: the origin did not answer within ${timeout} s`);
+      return refusal("origin_slow", `${request.asset.id}: the origin did not respond within ${timeout} s`);
     }
     if (!answer.ok) return answer;
     const { status, headers } = answer.value;
@@ -85,7 +85,7 @@ async function readAll(
     length += chunk.value?.length ?? 0;
     if (length > largest) return tooLarge;
     if (chunk.value === undefined && announced !== undefined && length !== announced)
-      return refusal("origin_failed", `the playlist broke off: ${length} of ${announced} bytes came`);
+      return refusal("origin_failed", `the playlist was cut off: ${length} of ${announced} bytes came`);
     if (chunk.value === undefined) return ok(bytesText(joined(chunks, length)));
     chunks.push(chunk.value);
   }
@@ -112,6 +112,6 @@ async function nextChunk(
     const read = await deadline.before(reader.read());
     return read === "late" ? refusal("origin_slow", "the playlist did not end in time") : ok(read.value);
   } catch {
-    return refusal("origin_failed", "the playlist broke off");
+    return refusal("origin_failed", "the playlist was cut off");
   }
 }

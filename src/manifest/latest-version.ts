@@ -47,7 +47,7 @@ export class LatestVersion {
     return { arrival, leave: () => void this.#waiting.delete(waiter) };
   }
 
-  /** The version, if it can stand in for one that the origin does not send. */
+  /** The version, if it may replace one that the origin does not send. */
   standIn(now: UnixMilliseconds): Version | undefined {
     const version = this.#version;
     return version !== undefined && mayStandIn(version.progress, version.checkedAt, now) ? version : undefined;
@@ -72,7 +72,7 @@ export class LatestVersion {
 
   /**
    * Accepts a response of the origin. `waitedFor` is the position that it waited for, if any. Refuses text that is not
-   * a playlist, and text that looks truncated while the last version can stand in.
+   * a playlist, and text that looks truncated while the last version may replace it.
    */
   take(
     { text, etag, location }: FetchedPlaylist & { readonly text: string },
@@ -95,7 +95,7 @@ export class LatestVersion {
     if (overtaken && (waitedFor !== undefined || latest.checkedAt > sight.askedAt)) return ok(latest);
     const before = this.standIn(sight.answeredAt);
     const fault = before === undefined ? undefined : cutFault({ text, progress }, before);
-    if (fault !== undefined) return refusal("origin_failed", `the origin sent a part of the playlist: ${fault}`);
+    if (fault !== undefined) return refusal("origin_failed", `the origin sent a truncated playlist: ${fault}`);
     const version = {
       text,
       etag,

@@ -47,7 +47,7 @@ export function loadEntry(asset: Asset, context: LoadContext): Promise<Result<Lo
 /**
  * Loads a playlist, compiled once per version. A fresh version is used without a request; an expired one is checked
  * with the source. Only delivery directives that the last known version admits are forwarded. If the source fails, or
- * its text is not a playlist, a recent live version stands in and the next request asks again.
+ * its text is not a playlist, a recent live version is used and the next request asks again.
  */
 export async function loadPlaylist(
   address: PlaylistAddress,
@@ -134,7 +134,7 @@ async function load(
     : compilePlaylist(text, settings.value);
   if (!template.ok) {
     const why = inPlaylist(template.refusal, address);
-    // The last version can stand in with the asset's present settings: it was compiled for exactly those.
+    // The last version may be used with the asset's present settings: it was compiled for exactly those.
     const last = shelved?.version === version.value ? undefined : shelved;
     const allowed = fingerprint({ ...settings.value, location: last?.version.location });
     const covered = last?.compiled.madeFor === allowed && covers(last, why, context, directives.least === undefined);

@@ -92,7 +92,7 @@ export function directPlaylists(ports: DirectPorts): PlaylistSource {
     const { text, etag, location } = fetched.value;
     if (text === undefined) {
       if (known === undefined)
-        return refusal("origin_failed", `${asset.id}: the origin answered 304 without being asked`);
+        return refusal("origin_failed", `${asset.id}: the origin answered 304 to a request without a condition`);
       return ok({
         text: undefined,
         etag: known.etag,

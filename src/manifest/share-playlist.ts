@@ -93,7 +93,7 @@ class PlaylistView {
     return current.ok && !current.value.shared && this.#isNear(least) ? this.#awaited(question, least) : current;
   }
 
-  /** The origin's current version, whatever it contains; after a moment the last one that can stand in. */
+  /** The origin's current version, whatever it contains; after a moment the last one that may replace it. */
   async #current(question: PlaylistQuestion, least: Position | undefined): Promise<Result<PlaylistAnswer, Refusal>> {
     const { clock, timer } = this.#ports;
     const { version } = this.#latest;
@@ -152,7 +152,7 @@ class PlaylistView {
     }
   }
 
-  /** The result; if there is none, the last version while it can stand in. */
+  /** The result; if there is none, the last version while it may replace it. */
   #conclude(answered: Result<Version, Refusal>, least: Position | undefined): Result<PlaylistAnswer, Refusal> {
     if (answered.ok) return ok(answerOf(answered.value, least));
     const kept = canBeCovered(answered.refusal) ? this.#latest.standIn(this.#ports.clock()) : undefined;
@@ -210,7 +210,7 @@ class PlaylistView {
       before.location = location;
       return ok(this.#latest.confirm(before, sight));
     }
-    return refusal("origin_failed", `${asset.id}: the origin answered 304 without being asked`);
+    return refusal("origin_failed", `${asset.id}: the origin answered 304 to a request without a condition`);
   }
 
   #isNear(least: Position): boolean {
@@ -237,7 +237,7 @@ class PlaylistView {
   }
 
   #slow({ asset }: PlaylistQuestion): Refused<Refusal> {
-    return refusal("origin_slow", `${asset.id}: the origin has not answered yet`);
+    return refusal("origin_slow", `${asset.id}: the origin has not responded yet`);
   }
 }
 

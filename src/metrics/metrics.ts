@@ -12,27 +12,27 @@ export interface Metric {
 export const metrics = {
   stagedoor_validated_total: {
     type: "counter",
-    help: "Credentials that were looked at, by their kind and what came out.",
+    help: "Verified credentials, by kind and result.",
     labels: ["by", "outcome"],
   },
   stagedoor_refused_total: {
     type: "counter",
-    help: "Requests that a worker refused, by the code of the refusal.",
+    help: "Refused requests, by worker and refusal code.",
     labels: ["worker", "code"],
   },
   stagedoor_identity_refused_total: {
     type: "counter",
-    help: "Answers of the identity worker that were no success, by their status.",
+    help: "Error responses of the identity worker, by status.",
     labels: ["status"],
   },
   stagedoor_refreshed_total: {
     type: "counter",
-    help: "Refresh tokens that were traded in: rotated, answered again within the grace, or refused.",
+    help: "Exchanged refresh tokens: rotated, answered again within the grace period, or refused.",
     labels: ["outcome"],
   },
   stagedoor_reused_total: {
     type: "counter",
-    help: "Refresh tokens that came a second time, whose family was ended: somebody holds a copy.",
+    help: "Refresh tokens that were used a second time, which ended their family: the token may have been copied.",
     labels: [],
   },
   stagedoor_revoked_total: {
@@ -42,7 +42,7 @@ export const metrics = {
   },
   stagedoor_revocations: {
     type: "gauge",
-    help: "Entries that the revocation log holds, by what is revoked; every isolate holds all of them.",
+    help: "Entries in the revocation log, by what is revoked; every isolate keeps all of them.",
     labels: ["kind"],
   },
   stagedoor_revocations_skipped_total: {
@@ -63,56 +63,56 @@ export const metrics = {
   },
   stagedoor_cache_total: {
     type: "counter",
-    help: "Files that the data centre's cache had, or had not.",
+    help: "Lookups in the data centre's cache, by result.",
     labels: ["outcome"],
   },
   stagedoor_origin_seconds: {
     type: "histogram",
-    help: "How long origins took until the headers of their answer came; held playlists that came are left out.",
+    help: "Time until the headers of an origin's response, without successful blocking reloads.",
     labels: ["outcome"],
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   },
   stagedoor_playlist_seconds: {
     type: "histogram",
-    help: "How long a playlist took around the manifest worker: rewritten from its memory, or asked of the origin first.",
+    help: "Duration of the manifest worker's responses: rewritten from memory, or fetched from the origin first.",
     labels: ["from"],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
   },
   stagedoor_snapshot_age_seconds: {
     type: "histogram",
-    help: "How old the knowledge of revocations was that requests went by; an hour stands for none at all.",
+    help: "Age of the revocation snapshot that a request used; an hour if there was none.",
     labels: [],
     buckets: [0.5, 1, 2, 5, 15, 60, 300],
   },
   stagedoor_reports_total: {
     type: "counter",
-    help: "Reports of counts that came in from a worker's isolates.",
+    help: "Reports of counts from a worker's isolates.",
     labels: ["worker"],
   },
   stagedoor_reports_unread_total: {
     type: "counter",
-    help: "Reports that could not be read: a worker of a version that does not fit has sent them.",
+    help: "Unreadable reports, from a worker of an incompatible version.",
     labels: [],
   },
   stagedoor_series_dropped_total: {
     type: "counter",
-    help: "Counts that were left out: of more series than are kept, or of what no worker counts.",
+    help: "Dropped counts: of too many series, or of unknown ones.",
     labels: [],
   },
-  stagedoor_sessions: { type: "gauge", help: "Sessions that hold a lease and were seen of late.", labels: [] },
+  stagedoor_sessions: { type: "gauge", help: "Sessions with a lease that were seen recently.", labels: [] },
   stagedoor_key_age_seconds: {
     type: "gauge",
-    help: "How long a key of the API's ring has been in its state, where that is known.",
+    help: "How long a key of the API's ring has been in its state, if that is known.",
     labels: ["purpose", "kid", "state"],
   },
   stagedoor_key_ends_seconds: {
     type: "gauge",
-    help: "How long until nobody takes a key of the API's ring any more; negative once that is past.",
+    help: "Time until a key of the API's ring is no longer accepted; negative afterwards.",
     labels: ["purpose", "kid"],
   },
   stagedoor_key_next_step_seconds: {
     type: "gauge",
-    help: "How long until the next step of a key may be taken; negative for as long as it has been possible.",
+    help: "Time until the next step of a key is allowed; negative afterwards.",
     labels: ["purpose", "kid", "step"],
   },
   stagedoor_build_info: { type: "gauge", help: "1, with the version of the API worker.", labels: ["version"] },

@@ -48,8 +48,8 @@ export function httpOrigin(ports: HttpOriginPorts): Origin {
     } catch {
       // An error of fetch may quote the URL, whose query can contain a credential: it is not passed on.
       return deadline.signal.aborted
-        ? refusal("origin_slow", `${asset.id}: the origin did not answer within ${timeout} s`)
-        : refusal("origin_failed", `${asset.id}: the origin cannot be reached, or broke the connection off`);
+        ? refusal("origin_slow", `${asset.id}: the origin did not respond within ${timeout} s`)
+        : refusal("origin_failed", `${asset.id}: the origin is unreachable or broke the connection`);
     } finally {
       deadline.end();
     }
@@ -86,7 +86,7 @@ async function follow(
     await response.body?.cancel();
     const next = redirectTarget(response.headers.get("Location"), url);
     if (next === undefined)
-      return refusal("origin_failed", `${asset.id}: the origin redirects to another host, or to no place`);
+      return refusal("origin_failed", `${asset.id}: the origin redirects to another host, or without a location`);
     url = next;
     if (request.locates === undefined) continue;
     location = belowPrefix(url, origin);

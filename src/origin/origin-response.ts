@@ -52,7 +52,7 @@ async function refuseResponse(
   const { status } = response;
   const { id } = request.asset;
   if (status === 403 && (await meansMissing(response, request)))
-    return refusal("object_unknown", `${id}: the origin answered 403, which it does for a missing file too`);
+    return refusal("object_unknown", `${id}: the origin answered 403, as it does for a missing file`);
   if (!response.bodyUsed) await response.body?.cancel();
   if (status === 404 || status === 410) return refusal("object_unknown", `${id}: the origin answered ${status}`);
   if (status === 416) return rangeRefusal(parseContentRange(response.headers.get("Content-Range"))?.size);

@@ -29,16 +29,16 @@ export function attributeList(text: string, from: number, to: number): Result<At
     const equals = nameEnd(text, i, to);
     if (equals < 0) return refuse("an element of its attribute list has no value");
     const name = text.slice(i, equals).trimEnd().toUpperCase();
-    if (!isName(name)) return refuse("its attribute list holds a broken name");
+    if (!isName(name)) return refuse("its attribute list has an invalid name");
     const value = skipBlanks(text, equals + 1, to);
     const quoted = text.charCodeAt(value) === quote && value < to;
     const end = quoted ? indexBefore(text, '"', value + 1, to) : valueEnd(text, value, to);
-    if (end < 0) return refuse("its attribute list holds a quote in the wrong place");
+    if (end < 0) return refuse("its attribute list has a misplaced quote");
     const start = quoted ? value + 1 : value;
     const inner = trimmed(text, start, end);
     list.push({ name, start: inner.start, end: inner.end, quoted });
     i = skipBlanks(text, quoted ? end + 1 : end, to);
-    if (i < to && text.charCodeAt(i) !== comma) return refuse("its attribute list holds text behind a closed quote");
+    if (i < to && text.charCodeAt(i) !== comma) return refuse("its attribute list has text after a closed quote");
     i++;
   }
   return ok(list);

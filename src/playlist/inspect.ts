@@ -47,9 +47,9 @@ export function inspect(text: string): Result<Inspection, Refusal<"playlist_inva
   if (kind === "multivariant") return ok(multivariant);
   const manifest = parse(shown);
   if (manifest.segments.length !== uris.length)
-    return refusal("playlist_invalid", "its segments cannot be told for certain: an EXTINF is missing");
+    return refusal("playlist_invalid", "its segments are ambiguous: an EXTINF is missing");
   for (let i = 0; i < uris.length; i++) {
-    if (manifest.segments[i]?.uri !== uris[i]) return refusal("playlist_invalid", "a URI line can be read in two ways");
+    if (manifest.segments[i]?.uri !== uris[i]) return refusal("playlist_invalid", "a URI line is ambiguous");
   }
   return ok(inspectionOf(manifest));
 }
@@ -78,7 +78,7 @@ function excerptOf(text: string): Result<Excerpt, Refusal<"playlist_invalid" | "
   const uris: string[] = [];
   const signs = new KindSigns();
   for (const line of linesOf(text)) {
-    if (shown.length > mostLines) return refusal("playlist_too_large", "it holds too many segments");
+    if (shown.length > mostLines) return refusal("playlist_too_large", "it has too many segments");
     if (line.kind === "uri") {
       const uri = text.slice(line.start, line.end);
       // Some players trim more than blanks, like String.trim, and would read another URI or a tag.

@@ -52,7 +52,7 @@ export function compileJsonDocument(text: string, context: PlaylistContext): Res
   const place = placeOf(context);
   if (!place.ok) return place;
   const values = text.isWellFormed() ? jsonValues(text) : undefined;
-  if (values === undefined) return refusal("playlist_invalid", "the document is not JSON in UTF-8 with one reading");
+  if (values === undefined) return refusal("playlist_invalid", "the document is not unambiguous JSON in UTF-8");
   const meanings = meaningsOf(values);
   if (meanings === undefined)
     return refusal("playlist_invalid", "the document is neither an asset list nor a steering manifest");

@@ -73,7 +73,7 @@ export function resolve(
   const mark = whole.indexOf("?");
   const location = mark < 0 ? whole : whole.slice(0, mark);
   const query = mark < 0 ? "" : whole.slice(mark + 1);
-  if (location.includes("\\")) return refusal("playlist_invalid", "a URI holds a backslash");
+  if (location.includes("\\")) return refusal("playlist_invalid", "a URI contains a backslash");
   if (location === "" && mark < 0) return ok({ kind: "passing" }); // the playlist itself, by its own signed URL
 
   const rest = scheme === undefined ? location : location.slice(scheme.length + 1);
@@ -103,7 +103,7 @@ function absolute(
   const authority = slash < 0 ? rest : rest.slice(0, slash);
   const path = slash < 0 ? "/" : rest.slice(slash);
   if (authority === "") return refusal("playlist_invalid", "a URI has an empty host");
-  if (authority.includes("@")) return refusal("uri_foreign", "a URI holds user info");
+  if (authority.includes("@")) return refusal("uri_foreign", "a URI contains user info");
   const host = readHost(authority, scheme);
   if (place.originHost !== undefined && isOwnHost(host, place.originHost)) return atOrigin(path, query, place);
   if (isOwnHost(host, place.mediaHost)) return atMediaHost(path, query, place);
@@ -132,7 +132,7 @@ function atMediaHost(
   const file = originFileOf({ path: rest, query });
   return file.ok
     ? signable(place.prefix + rest, "", undefined, place)
-    : refusal("playlist_invalid", `a URI is an alias that nobody issued: ${file.refusal.reason}`);
+    : refusal("playlist_invalid", `a URI is an invalid alias: ${file.refusal.reason}`);
 }
 
 /**
@@ -176,7 +176,7 @@ function aliased(
     : refusal("playlist_invalid", `a URI's path is not canonical: ${reason}`);
 }
 
-const leadsOut = refusal("uri_foreign", "a URI leads out of the asset's prefix");
+const leadsOut = refusal("uri_foreign", "a URI leaves the asset's prefix");
 
 function signable(
   path: string,
@@ -236,10 +236,10 @@ function join(base: string, reference: string): string {
 function characterFault(uri: string): string | undefined {
   for (let i = 0; i < uri.length; i++) {
     const code = uri.charCodeAt(i);
-    if (code < 0x20 || code === 0x7f || code === 0x85) return "a URI holds a control character";
-    if (code === 0x2028 || code === 0x2029) return "a URI holds a character at which some players end a line";
+    if (code < 0x20 || code === 0x7f || code === 0x85) return "a URI contains a control character";
+    if (code === 0x2028 || code === 0x2029) return "a URI contains a character that is a line break to some players";
   }
-  return uri.isWellFormed() ? undefined : "a URI holds bytes that are not UTF-8";
+  return uri.isWellFormed() ? undefined : "a URI contains bytes that are not UTF-8";
 }
 
 /**

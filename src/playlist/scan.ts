@@ -206,7 +206,7 @@ class Scanner {
   #attribute({ start, end, quoted }: Attribute, role: UriRole): ScanRefusal | undefined {
     if (start === end) return undefined;
     if (!quoted && this.#text.charCodeAt(start) === 0x27)
-      return refusal("playlist_invalid", "a URI stands in single quotes").refusal;
+      return refusal("playlist_invalid", "a URI is in single quotes").refusal;
     if (this.#text.slice(start, end).trim().length !== end - start)
       return refusal("playlist_invalid", "a URI begins or ends with an unusual space").refusal;
     return this.#uri(start, end, role, quoted);
@@ -220,22 +220,22 @@ class Scanner {
     const changed = uri.value !== written;
     if (changed) this.#substituted += uri.value.length;
     if (this.#substituted > mostSubstituted || this.#uses.length >= mostUris)
-      return refusal("playlist_too_large", "it holds too many or too long URIs").refusal;
+      return refusal("playlist_too_large", "it has too many or too long URIs").refusal;
     // Players trim more than blanks, like String.trim: a variable could add another host after such a space.
     if (changed && uri.value.trim() !== uri.value)
-      return refusal("playlist_invalid", "a variable puts a space around a URI").refusal;
+      return refusal("playlist_invalid", "a variable adds a space around a URI").refusal;
     const resolved = resolve(uri.value, role, this.#context);
     if (!resolved.ok) return resolved.refusal;
     // Shaka decodes %7B before it replaces variables: `%7B$a%7D/0.ts` would lead to another host there.
     const leaving = resolved.value.kind === "own" ? resolved.value.reference : uri.value;
     if (this.#definesVariables && /(?:\{|%7B)\$\w+(?:\}|%7D)/.test(leaving))
-      return refusal("playlist_invalid", "a URI holds what some player takes for a variable").refusal;
+      return refusal("playlist_invalid", "a URI contains text that some players take for a variable").refusal;
     if (!free && (changed || (resolved.value.kind === "own" && resolved.value.reference.includes(","))))
-      return refusal("playlist_invalid", "a URI without quotes holds a variable or a comma").refusal;
+      return refusal("playlist_invalid", "a URI without quotes contains a variable or a comma").refusal;
     if (resolved.value.kind === "passing") {
       if (!changed) return undefined;
       if (!isPlainUri(uri.value))
-        return refusal("playlist_invalid", "a variable puts a character into a URI that it cannot hold").refusal;
+        return refusal("playlist_invalid", "a variable adds a character that is not allowed in a URI").refusal;
       this.#assembly.replace(start, end, uri.value);
       return undefined;
     }

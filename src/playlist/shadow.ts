@@ -14,8 +14,8 @@ import { type UriRole, uriAttributes } from "./tags.ts";
 export function shadowFault(text: string, line: Line, place: Place): Refusal<"uri_foreign"> | undefined {
   if (line.kind === "blank") return undefined;
   if (line.kind === "tag" && line.name === "#EXTINF" && extInfLeadsAway(text, line.value, line.end, place))
-    return foreign("behind an EXTINF").refusal;
-  if (hiddenLineLeadsAway(text, line, place)) return foreign("where some players begin another line").refusal;
+    return foreign("after an EXTINF").refusal;
+  if (hiddenLineLeadsAway(text, line, place)) return foreign("at a line break of some players").refusal;
   if (line.kind === "tag" && withoutColonLeadsAway(text, line, place))
     return foreign("in a tag without its colon").refusal;
   const inside = text.slice(line.start + 1, line.end);
@@ -58,14 +58,17 @@ export function longLineFault(text: string, place: Place): Refusal<"uri_foreign"
     const roles = uriAttributes.get(line.slice(0, Math.max(0, line.indexOf(":"))));
     const inTag = roles !== undefined && attributesLeadAway(text, cr, end, roles, place);
     if (inTag || (cr < end && text.charCodeAt(start) !== hash && leadsAway(line, "prose", place)))
-      return foreign("where some players do not end a line").refusal;
+      return foreign("in a line that some players do not end").refusal;
     from = end + 1;
   }
   return undefined;
 }
 
 function foreign(where: string) {
-  return refusal("uri_foreign", `${where} is what some player takes for a URI that the asset does not allow`);
+  return refusal(
+    "uri_foreign",
+    `${where} there is text that some players take for a URI that the asset does not allow`,
+  );
 }
 
 /** Older releases of m3u8-parser accept a KEY without its colon: `#EXT-X-KEY METHOD=AES-128,URI="k"`. */

@@ -31,7 +31,7 @@ export function define(
   const way = ways[0];
   if (way === undefined || ways.length > 1) return refuse("an EXT-X-DEFINE needs one of NAME, IMPORT and QUERYPARAM");
   const name = text.slice(way.start, way.end);
-  if (!isVariableName(name)) return refuse("an EXT-X-DEFINE holds a broken variable name");
+  if (!isVariableName(name)) return refuse("an EXT-X-DEFINE has an invalid variable name");
   if (variables.has(name)) return refuse("a variable is defined twice");
   const value = definedValue(way, name, text, list.value, sources);
   if (!value.ok) return value;
@@ -51,7 +51,7 @@ export function substitute(text: string, variables: ReadonlyMap<string, string>)
     const close = nameEnd(text, open + 2);
     if (close === open + 2 || text.charCodeAt(close) !== 0x7d) continue;
     const value = variables.get(text.slice(open + 2, close));
-    if (value === undefined) return refuse("a URI refers to a variable that is not defined before it");
+    if (value === undefined) return refuse("a URI uses a variable before its definition");
     out += text.slice(from, open) + value;
     if (out.length > longestSubstitute) return refuse("variables make a URI too long");
     from = close + 1;
@@ -88,7 +88,7 @@ function definedValue(
 ): Result<string, string> {
   if (way.name === "IMPORT") {
     const value = sources.imported?.get(name);
-    return value === undefined ? refuse("an EXT-X-DEFINE imports a variable that nobody defines") : ok(value);
+    return value === undefined ? refuse("an EXT-X-DEFINE imports an undefined variable") : ok(value);
   }
   if (way.name === "QUERYPARAM") return queryValue(sources.query, name);
   const values = list.filter((attribute) => attribute.name === "VALUE");

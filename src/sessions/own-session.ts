@@ -58,7 +58,7 @@ function grantOf(
   if (!opened.ok) return opened;
   if (opened.value.issuer !== settings.grantIssuer) return refusal("grant_invalid", "the grant is of another issuer");
   if (opened.value.sessionId !== id) return refusal("session_unknown", "the grant is of another session");
-  if (now >= opened.value.expiresAt) return refusal("grant_expired", "the playback session has ended");
+  if (now >= opened.value.expiresAt) return refusal("grant_expired", "the playback session has expired");
   return opened;
 }
 

@@ -36,18 +36,18 @@ export function openGrant(
   keys: SessionKeys,
   now: UnixSeconds,
 ): Result<Grant, Refusal<"grant_invalid" | "key_unknown">> {
-  if (text.length > longest) return refusal("grant_invalid", "the grant is longer than any that is given out");
+  if (text.length > longest) return refusal("grant_invalid", "the grant is too long");
   const bytes = decodeBase64url(text);
   const envelope = bytes === undefined ? undefined : openEnvelope(bytes);
   if (envelope === undefined) return refusal("grant_invalid", "the first path segment is not a grant");
   const key = keys.get(envelope.kid);
   if (key === undefined || !isAccepted(key, now))
-    return refusal("key_unknown", "the grant names a key that the ring does not hold (any more)");
+    return refusal("key_unknown", "the grant's key is not in the key ring (any more)");
   if (!macHolds(key, envelope.kid, envelope.payload, envelope.tag))
-    return refusal("grant_invalid", "the grant's MAC does not hold");
+    return refusal("grant_invalid", "the grant's MAC is invalid");
   const claims = readClaims(envelope.payload);
   if (claims === undefined)
-    return refusal("grant_invalid", "the grant is authentic, but its claims are not understood");
+    return refusal("grant_invalid", "the grant is authentic, but has claims that this version does not support");
   return ok({ ...claims, kid: envelope.kid, text });
 }
 

@@ -66,7 +66,7 @@ function readPrivateKey(privateKey: JsonWebKey | string): KeyObject {
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
   const isRsa2048 = key.asymmetricKeyType === "rsa" && modulusLength === 2048;
   const isP256 = key.asymmetricKeyType === "ec" && namedCurve === "prime256v1";
-  if (!isRsa2048 && !isP256) throw new TypeError("CloudFront takes RSA keys of 2048 bits and P-256 keys alone");
+  if (!isRsa2048 && !isP256) throw new TypeError("CloudFront accepts RSA keys of 2048 bits and P-256 keys alone");
   return key;
 }
 

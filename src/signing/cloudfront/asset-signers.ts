@@ -49,10 +49,7 @@ export function cloudFrontSigners(
     if (kept !== undefined) return ok(kept);
     const key = privateJwk(pair.value);
     if (key === undefined)
-      return refusal(
-        "configuration_invalid",
-        "the key ring holds the CloudFront key that signs without its private half",
-      );
+      return refusal("configuration_invalid", "the key ring has only the public half of the CloudFront key that signs");
     const distribution = { baseUrl: url, keyPairId, hash };
     const wire = cloudFrontWire(distribution, rememberSignatures(signWith(key, hash), keptSignatures));
     const signer = { ...cloudFrontSigner(distribution, wire), keyPairId };

@@ -68,12 +68,11 @@ export type CloudFrontStatement = {
  */
 export function readStatement(policy: Uint8Array): Result<CloudFrontStatement, string> {
   const statements = membersOf(parseJson(policy), ["Statement"])?.Statement;
-  if (!Array.isArray(statements) || statements.length !== 1)
-    return refuse("it does not hold one statement and no more");
+  if (!Array.isArray(statements) || statements.length !== 1) return refuse("it does not have exactly one statement");
   const statement = membersOf(statements[0], ["Resource", "Condition"]);
   const condition = membersOf(statement?.Condition, ["DateLessThan", "DateGreaterThan", "IpAddress"]);
   if (statement === undefined || condition === undefined)
-    return refuse("its statement holds what CloudFront does not name");
+    return refuse("its statement has members that CloudFront does not document");
 
   const resource = statement.Resource;
   if (resource !== undefined && typeof resource !== "string") return refuse("its Resource is not a text");

@@ -72,10 +72,10 @@ export function cloudFrontSigner(distribution: CloudFrontDistribution, wire: Clo
       const spelled = spellPath(directory);
       if (!spelled.ok) return spelled;
       if (!directory.endsWith("/") || directory.indexOf("/", 1) === directory.length - 1 || directory === "/")
-        return refusal("path_invalid", "a wildcard stands behind a directory that lies below an asset's own");
+        return refusal("path_invalid", "a wildcard needs a directory below the asset's own");
       const signed = wire.custom(`${baseUrl}${spelled.value}*`, window.value);
       return ok((path, query) => {
-        if (!liesDirectlyIn(directory, path)) return refusal("path_not_covered", "it does not lie in the directory");
+        if (!liesDirectlyIn(directory, path)) return refusal("path_not_covered", "it is not in the directory");
         const spelledPath = spellPath(path);
         if (!spelledPath.ok) return spelledPath;
         const spelledQuery = spellQuery(query);
@@ -92,12 +92,12 @@ function checkedWindow(window: CloudFrontWindow): Result<CloudFrontWindow, Refus
   assertEpochTime("expires", expires);
   if (starts !== undefined) {
     assertEpochTime("starts", starts);
-    if (starts >= expires) throw new RangeError("the URL would start when it has ended: starts is not before expires");
+    if (starts >= expires) throw new RangeError("the URL would never be valid: starts is not before expires");
   }
   if (address === undefined) return ok(window);
   const range = address.includes("/") ? address : `${address}/32`;
   if (parseIpv4Range(range) === undefined)
-    return refusal("address_not_covered", "CloudFront's IpAddress takes an IPv4 address or range, and no IPv6");
+    return refusal("address_not_covered", "CloudFront's IpAddress accepts an IPv4 address or range, but no IPv6");
   return ok({ ...window, address: range });
 }
 

@@ -23,7 +23,7 @@ export async function importCloudFrontPublicKey(
   const [forSha1, forSha256] = rsaKeys;
   if (forSha1 !== undefined && forSha256 !== undefined) {
     if (!("modulusLength" in forSha1.algorithm) || forSha1.algorithm.modulusLength !== 2048)
-      return refuse("CloudFront takes RSA keys of 2048 bits alone");
+      return refuse("CloudFront accepts only RSA keys of 2048 bits");
     return ok((hash, signature, message) =>
       crypto.subtle.verify(rsa, hash === "SHA1" ? forSha1 : forSha256, signature, message),
     );

@@ -36,12 +36,12 @@ export function readParameters(
     const equals = pair.indexOf("=");
     const name = equals < 0 ? pair : pair.slice(0, equals);
     if (!isCloudFrontParameter(name)) others.push(pair);
-    else if (found[name] !== undefined) return refusal("signature_invalid", `${name} stands twice in the query`);
+    else if (found[name] !== undefined) return refusal("signature_invalid", `${name} is repeated in the query`);
     else found[name] = equals < 0 ? "" : pair.slice(equals + 1);
   }
   const { Signature: signatureText, "Key-Pair-Id": keyPairId, "Hash-Algorithm": hash = "SHA1" } = found;
   if (signatureText === undefined || keyPairId === undefined)
-    return refusal("signature_missing", "the query holds no Signature or no Key-Pair-Id");
+    return refusal("signature_missing", "the query has no Signature or no Key-Pair-Id");
   const signature = decodeCloudFrontBase64(signatureText);
   if (signature === undefined) return refusal("signature_invalid", "Signature is not canonical base64");
   if (hash !== "SHA1" && hash !== "SHA256") return refusal("signature_invalid", "Hash-Algorithm is not SHA1 or SHA256");
@@ -56,14 +56,14 @@ function readPolicy({
   Policy: text,
 }: Found): Result<SignedParameters["policy"], Refusal<"signature_missing" | "signature_invalid">> {
   if (end !== undefined && text !== undefined)
-    return refusal("signature_invalid", "the query holds both a canned policy's Expires and a custom Policy");
+    return refusal("signature_invalid", "the query has both a canned policy's Expires and a custom Policy");
   if (text !== undefined) {
     const bytes = decodeCloudFrontBase64(text);
     return bytes === undefined
       ? refusal("signature_invalid", "Policy is not canonical base64")
       : ok({ kind: "custom", bytes });
   }
-  if (end === undefined) return refusal("signature_missing", "the query holds neither Expires nor Policy");
+  if (end === undefined) return refusal("signature_missing", "the query has neither Expires nor Policy");
   const expires = Number(end);
   if (!isUnixSeconds(expires) || expires > latestEpochTime || String(expires) !== end)
     return refusal("signature_invalid", "Expires is not a time in whole seconds");
@@ -90,8 +90,8 @@ const parameterNames: readonly string[] = cloudFrontParameters;
 export function spellPath(path: string): Result<string, Refusal<"path_invalid">> {
   const fault = pathFault(path);
   if (fault !== undefined) return refusal("path_invalid", fault);
-  if (path.includes("*")) return refusal("path_invalid", "it holds an asterisk, which CloudFront takes for a wildcard");
-  if (path.includes("%") && !isUtf8(path)) return refusal("path_invalid", "it holds escapes that are not UTF-8");
+  if (path.includes("*")) return refusal("path_invalid", "it contains an asterisk, which is a wildcard to CloudFront");
+  if (path.includes("%") && !isUtf8(path)) return refusal("path_invalid", "it contains escapes that are not UTF-8");
   return ok(translate(path));
 }
 
@@ -119,7 +119,7 @@ export function spellQuery(query: string): Result<string, Refusal<"path_invalid"
 export function spellExactly({ path, query }: OriginFile): Result<OriginFile, Refusal<"path_invalid">> {
   const place = mediaPlaceOf({ path: path.slice(1), query });
   if (!place.ok) return refusal("path_invalid", place.refusal.reason);
-  if (path.includes("*")) return refusal("path_invalid", "it holds an asterisk, which CloudFront takes for a wildcard");
+  if (path.includes("*")) return refusal("path_invalid", "it contains an asterisk, which is a wildcard to CloudFront");
   const reserved = query.split("&").find((pair) => isCloudFrontParameter(pair.split("=", 1)[0] ?? ""));
   if (reserved !== undefined) return refusal("path_invalid", "a parameter of its query has one of CloudFront's names");
   return ok({ path, query: query.replaceAll("*", "%2A").replaceAll("?", "%3F") });

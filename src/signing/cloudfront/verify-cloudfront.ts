@@ -72,11 +72,10 @@ export async function verifyCloudFront(
   const key = keys(keyPairId);
   if (key === undefined) return refusal("key_unknown", "no trusted public key has the Key-Pair-Id of the URL");
   if (!(await key(hash, signature, signedBytes(request, read.value))))
-    return refusal("signature_invalid", "the signature does not stand for the URL and its policy");
+    return refusal("signature_invalid", "the signature is invalid for the URL and its policy");
 
   const statement = policy.kind === "canned" ? ok(statementOf(policy.expires)) : readStatement(policy.bytes);
-  if (!statement.ok)
-    return refusal("signature_invalid", `the policy is not one that CloudFront takes: ${statement.refusal}`);
+  if (!statement.ok) return refusal("signature_invalid", `CloudFront does not accept the policy: ${statement.refusal}`);
   const against = refusalBy(statement.value, request, query);
   return against ?? ok({ policy: policy.kind, keyPairId, path, query, expires: statement.value.expires });
 }
@@ -99,10 +98,10 @@ function statementOf(expires: UnixSeconds): CloudFrontStatement {
 function refusalBy(statement: CloudFrontStatement, request: CloudFrontRequest, query: string | undefined) {
   const { resource, expires, starts, range } = statement;
   if (resource !== undefined && !resourceCovers(resource, sectionsOf(request, query)))
-    return refusal("path_not_covered", "the Resource of the policy does not cover the URL");
+    return refusal("path_not_covered", "the policy's Resource does not cover the URL");
   if (starts !== undefined && request.now <= starts)
-    return refusal("signature_not_yet_valid", "the policy's DateGreaterThan has not passed");
-  if (request.now >= expires) return refusal("signature_expired", "the policy's DateLessThan has come");
+    return refusal("signature_not_yet_valid", "the policy's DateGreaterThan is in the future");
+  if (request.now >= expires) return refusal("signature_expired", "the policy's DateLessThan is in the past");
   if (range === undefined) return undefined;
   const address = request.address === undefined ? undefined : parseIpv4(request.address);
   if (address === undefined || !isInRange(range, address))

@@ -78,9 +78,8 @@ const known: Record<keyof CloudFrontDistribution, true> = { baseUrl: true, keyPa
 const keyPairIdCharacters = /^[A-Za-z0-9._-]{1,64}$/;
 
 /**
- * What is wrong with a distribution, in words for whoever configures it; empty where nothing is. It takes anything,
- * since a configuration comes from outside, and an option that is misspelled is a fault: the SDK ignores it without a
- * word, and signs with SHA-1 what was to be SHA-256.
+ * Every fault of a distribution; empty if it is valid. Accepts any object, because a configuration is external input. A
+ * misspelled option is a fault: the SDK ignores it, and would sign with SHA-1 instead of SHA-256.
  */
 export function distributionFaults(distribution: object): readonly string[] {
   const faults = Object.keys(distribution)

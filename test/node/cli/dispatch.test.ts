@@ -118,9 +118,9 @@ describe("a wrong command line is misused, and the message says what to write", 
 
 describe("sign refuses a path that cannot be signed", () => {
   it.each([
-    ["/vod-ts/../x", "it holds a dot segment"],
-    ["/vod-ts/a%5Cb", "decoded, it holds a backslash"],
-    ["/vod-ts/a%", "it holds what no client sends as it is"],
+    ["/vod-ts/../x", "it contains a dot segment"],
+    ["/vod-ts/a%5Cb", "decoded, it contains a backslash"],
+    ["/vod-ts/a%", "it contains characters that no client sends unescaped"],
     ["/no-such/0.ts", "no asset for this path"],
     ["/vod-ts/", "Name a file"],
   ])("%s", async (path, message) => {

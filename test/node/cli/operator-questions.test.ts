@@ -42,7 +42,7 @@ const refusal = {
   at: "2026-11-18T11:06:40Z",
   worker: "edge",
   code: "grant_expired",
-  reason: "the playback session has ended",
+  reason: "the playback session has expired",
   request: "00000000000000aa",
 };
 
@@ -90,7 +90,7 @@ describe("refusals", () => {
     expect(ran).toMatchObject({ exit: 0, json: refusal });
     const text = "text" in ran ? ran.text : "";
     expect(text).toMatch(/^grant_expired \(403\)\. /);
-    expect(text).toMatch(/Why +the playback session has ended/);
+    expect(text).toMatch(/Why +the playback session has expired/);
     expect(text).toMatch(/What to do +\w/);
   });
 

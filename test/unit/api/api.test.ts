@@ -69,9 +69,9 @@ describe("POST /stream/start", () => {
   it.each([
     ['{"asset":"film","takeOver":true}', ["takeOver: no such member"]],
     ['{"asset":"film","Takeover":true,"session":60}', ["Takeover: no such member", "session: no such member"]],
-    ['{"Asset":"film"}', ["asset: Put a string here.", "Asset: no such member"]],
-    ['{"asset":"film","takeover":"true"}', ["takeover: Put a boolean here."]],
-    ['["film"]', ["the body: Put an object here."]],
+    ['{"Asset":"film"}', ["asset: Use a string.", "Asset: no such member"]],
+    ['{"asset":"film","takeover":"true"}', ["takeover: Use a boolean."]],
+    ['["film"]', ["the body: Use an object."]],
     ['{"asset":"film","eyJhbGciOi J9.x":1}', ["a member with another name: no such member"]],
     [`{"asset":"film","${"t".repeat(65)}":1}`, ["a member with another name: no such member"]],
   ])("names what is wrong with the body %s", async (body, faults) => {

@@ -61,7 +61,7 @@ export function catalogEditingContract(name: string, open: () => Promise<EditedS
     it("shows the faults of a catalog that somebody else broke", async () => {
       const { editing, write } = await open();
       await write(textOf(film("one"), film("two", { session: 1 })));
-      const faults = [{ name: "schema", asset: "two", field: "session", advice: "Put at least 60 here." }];
+      const faults = [{ name: "schema", asset: "two", field: "session", advice: "Use at least 60." }];
       expect(await editing.read()).toMatchObject({ value: { assets: [film("one")], faults } });
       await write("{");
       expect(await editing.read()).toMatchObject({ value: { assets: [], faults: [{ name: "not_json" }] } });

@@ -51,7 +51,7 @@ describe("the text format", () => {
     expect(text).toBe(`# HELP stagedoor_started_total Streams that were started.
 # TYPE stagedoor_started_total counter
 stagedoor_started_total 7
-# HELP stagedoor_origin_seconds How long origins took until the headers of their answer came; held playlists that came are left out.
+# HELP stagedoor_origin_seconds Time until the headers of an origin's response, without successful blocking reloads.
 # TYPE stagedoor_origin_seconds histogram
 stagedoor_origin_seconds_bucket{outcome="answered",le="2.5"} 2
 stagedoor_origin_seconds_bucket{outcome="answered",le="10"} 3

@@ -278,7 +278,7 @@ describe("a grant and its key", () => {
   it("is not opened for its length beyond 1024 characters", () => {
     expect(judge("A".repeat(1025))).toBe("grant_invalid");
     const opened = openGrant("A".repeat(1025), keys, now);
-    expect(opened.ok ? "" : opened.refusal.reason).toContain("longer");
+    expect(opened.ok ? "" : opened.refusal.reason).toContain("too long");
   });
 
   it("is refused without an exception, whatever bytes a stranger sends", () => {
