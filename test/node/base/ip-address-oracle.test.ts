@@ -15,7 +15,7 @@ const colons = fc
   .map(([head, tail, gap]) => `${head.join(":")}${gap}${tail.join(":")}`);
 const noise = fc.string({ unit: fc.constantFrom(..."0123456789abcdefF:.%/ ") });
 
-/** Node's own reading of an address, but for zone ids, which it takes. */
+/** How Node reads an address, except that zone ids are refused. */
 const familyOf = (text: string) => (text.includes("%") ? 0 : isIP(text));
 
 describe("reading an IP address", () => {

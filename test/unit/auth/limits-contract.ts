@@ -7,7 +7,7 @@ export const anHour: RatePolicy = { name: "start-subject", quota: 3, window: sec
 const start = 2_000_000_000;
 export const at = (second: number): UnixSeconds => unixSeconds(start + second);
 
-/** What the port promises, whoever implements it. `restart` forgets everything about a name that was not written down. */
+/** The port's contract, for every implementation. `restart` forgets everything about a name that was not written down. */
 export function limitsContract(
   name: string,
   limits: RateLimits,

@@ -119,7 +119,7 @@ describe("an alias", () => {
     "a%2500.ts",
     "a%C0%AE.ts;",
     "a.ts?b=:/../c",
-  ])("is refused with %s in it, whoever signed it", (payload) => {
+  ])("is refused with %s in it, also if it is signed", (payload) => {
     expect(codeOf(alias(payload))).toMatch(/^(uri_foreign|path_invalid)$/);
     expect(mediaPlaceOf({ path: payload, query: "" }).ok).toBe(false);
   });

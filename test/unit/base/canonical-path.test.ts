@@ -76,7 +76,7 @@ describe("canonicalPathText", () => {
     "\ud800",
     "a\udc00b",
     "a\nb",
-  ])("refuses %j, which no spelling can mend", (text) => {
+  ])("refuses %j, which has no canonical spelling", (text) => {
     expect(canonicalPathText(text).ok).toBe(false);
   });
 
@@ -108,7 +108,7 @@ describe("canonicalPathText", () => {
     )
     .map((parts) => `/${parts.join("")}`);
 
-  it("gives what pathFault takes, but for dot and empty segments", () => {
+  it("returns what pathFault accepts, except dot and empty segments", () => {
     fc.assert(
       fc.property(pathish, (text) => {
         const spelled = canonicalPathText(text);

@@ -52,7 +52,7 @@ describe("canonicalQuery", () => {
     );
   });
 
-  it("is the same before and after a player wrote the query anew through URLSearchParams", () => {
+  it("is the same before and after a player rewrites the query with URLSearchParams", () => {
     // A space has two spellings there, and a name without "=" gets one: such queries are refused, never confused.
     const word = fc.string({ unit: "grapheme-composite" }).filter((text) => !/[ +]/.test(text) && text.isWellFormed());
     const spelling = fc.constantFrom(encodeURIComponent, encodeURI, (text: string) =>
@@ -75,7 +75,7 @@ describe("canonicalQuery", () => {
   // The raw letters beyond ASCII stay out: Node joins their bytes with those of an escape beside them.
   const ascii = queryish.filter((query) => /^[ -~]*$/.test(query));
 
-  it("means the same as before to whoever parses it", () => {
+  it("keeps its meaning to every parser", () => {
     fc.assert(
       fc.property(ascii, (query) => {
         expect([...new URLSearchParams(canonicalQuery(query))]).toEqual([...new URLSearchParams(`&${query}`)]);

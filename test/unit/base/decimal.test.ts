@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { hasLeadingZero, readDecimal } from "../../../src/base/encoding.ts";
 
 describe("readDecimal", () => {
-  it("reads every number of at most 15 digits, wherever it stands", () => {
+  it("reads every number of at most 15 digits, at any position", () => {
     fc.assert(
       fc.property(fc.nat({ max: 999_999_999_999_999 }), fc.string(), fc.string(), (number, before, behind) => {
         const text = `${before}${number}${behind}`;

@@ -10,11 +10,11 @@ export interface EditedStore {
   readonly editing: CatalogEditing;
   readonly text: () => Promise<string | undefined>;
   readonly write: (text: string) => Promise<void>;
-  /** Ends what holds the editing, and begins it anew on the same store. */
+  /** Ends the editor and starts another on the same store. */
   readonly restart: () => Promise<void>;
 }
 
-/** What the port promises, whoever implements it. `open` gives an empty store of its own. */
+/** The port's contract, for every implementation. `open` gives an empty store of its own. */
 export function catalogEditingContract(name: string, open: () => Promise<EditedStore>): void {
   const idsIn = (text: string | undefined) =>
     Object(JSON.parse(text ?? "{}")).assets?.map(({ id }: { id: string }) => id);

@@ -104,7 +104,7 @@ describe("a catalog", () => {
     expect(briefly(sampleDocument({ origin: first }), sampleDocument({ id: "other", origin: second }))).toEqual([]);
   });
 
-  it("quotes no value of the document in its advice, since a secret may stand in the wrong place", () => {
+  it("quotes no value of the document in its advice, because it may be a misplaced secret", () => {
     const secret = "s3cr3t-value";
     const auth = { type: "header", name: "X-A", secret };
     const sigv4 = { type: "sigv4", region: secret.toUpperCase(), accessKeyId: secret, secretAccessKey: secret };

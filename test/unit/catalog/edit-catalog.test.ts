@@ -39,7 +39,7 @@ const byHand = `{ "version": 1,
     ] }`;
 
 describe("an asset that is put", () => {
-  it("stands behind the others, whose bytes and order stay as they were", () => {
+  it("is appended to the others, whose bytes and order stay", () => {
     const { text, change } = edited(byHand, put("three"));
     expect(change).toEqual({ asset: film("three"), was: "added", faults: [] });
     const end = byHand.lastIndexOf("}\n    ]") + 1;
@@ -102,7 +102,7 @@ describe("an asset that is put", () => {
     expect(edited(byHand, put("three", film("three"), false)).change.was).toBe("added");
   });
 
-  it("is quoted by no fault: a secret may stand where its name belongs", () => {
+  it("is quoted by no fault, because it may be a misplaced secret", () => {
     const auth = { type: "header", name: "X-Secret", secret: "MARKED-hunter2" };
     const origin = { type: "http", url: "https://marked:MARKED@origin.example/", auth };
     expect(faultsOf(undefined, put("one", { ...film("one"), origin })).join()).not.toMatch(/MARKED/i);
@@ -136,18 +136,18 @@ describe("an asset that is removed", () => {
 describe("a catalog that is faulty already", () => {
   const broken = textOf(film("one", { entry: "/" }), film("two", { session: 1 }));
 
-  it("takes a change that mends it in part, and says what is left", () => {
+  it("accepts a change that fixes it in part, and names the remaining faults", () => {
     const { change, text } = edited(broken, put("one"));
     expect(change).toMatchObject({ was: "replaced", faults: [expect.stringMatching(/^schema: two: session/)] });
     expect(edited(text, remove("two")).change.faults).toEqual([]);
   });
 
-  it("takes none that mends nothing: it would never come to anything", () => {
+  it("refuses a change that fixes nothing", () => {
     expect(faultsOf(broken, put("three"))).toHaveLength(2);
     expect(faultsOf(textOf(film("one"), film("two", { session: 1 })), remove("one"))).toHaveLength(1);
   });
 
-  it("with an id that stands twice is mended by putting that", () => {
+  it("with a duplicate id is fixed by putting that id", () => {
     const { text, change } = edited(textOf(film("one"), film("two"), film("one")), put("one"));
     expect([idsIn(text), change.was]).toEqual([["one", "two"], "replaced"]);
   });

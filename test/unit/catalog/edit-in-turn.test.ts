@@ -19,7 +19,7 @@ class LaggingStore {
   readonly #written: { readonly text: string; readonly at: number }[] = [];
 
   readonly clock = (): UnixSeconds => unixSeconds(this.now);
-  /** Rings at once for a pause between two tries, and for nobody's patience. */
+  /** Rings at once for a pause between two tries, and never for a timeout. */
   readonly timer: Timer = (length, ring) => {
     if (length > 2) return () => undefined;
     this.waits++;
@@ -84,7 +84,7 @@ describe("a store that shows what was written a minute late", () => {
     expect(await editing.read()).toMatchObject({ value: { assets: [{ id: "zero" }] } });
   });
 
-  it("shows what somebody else wrote, whose text stands, and which is no news when it shows that again", async () => {
+  it("shows the text of another writer, keeps it, and recognizes it when it appears again", async () => {
     store.lag = 0;
     await put("one");
     store.write(textOf("theirs"));

@@ -77,7 +77,7 @@ describe("what is forbidden", () => {
     expect(await edge.code()).toBe("stream_taken");
   });
 
-  it("does not hold for a session that the same viewer began later, but a key's entry does", async () => {
+  it("does not apply to a later session of the same viewer, but a key's entry does", async () => {
     edge = isolate({}, now);
     await edge.log.append([entry("subject", subject, { at: unixSeconds(now - 1) })], "operator");
     expect(await edge.code()).toBe("admitted");

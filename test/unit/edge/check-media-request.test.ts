@@ -62,7 +62,7 @@ describe("what a request that passed is served by", () => {
   });
 
   it.each(["seg=1795000000.eHh4eHh4eHh4eHh4eHh4eA", "key=abc", "list=/a/b?c", "a=1&b=~2", "t=%c3%a9", "x=%7E"])(
-    "passes with the origin's own %j, also written anew by a player's URLSearchParams",
+    "passes with the origin's own %j, also if a player rewrites it with URLSearchParams",
     (query) => {
       const signed = segmentWithCanonical(query);
       const mark = signed.indexOf("?");

@@ -264,7 +264,7 @@ describe("the cache", () => {
     expect(await fillsOf("g.ts", "h.ts")).toBe(2);
   });
 
-  it("that fails costs nobody his answer", async () => {
+  it("that fails costs no viewer their response", async () => {
     const down = () => Promise.reject(new Error("cache down"));
     const { get } = stage({ cache: { match: down, put: down } });
     expect((await get()).bytes).toEqual(all);

@@ -35,7 +35,7 @@ describe("a file that is delivered", () => {
     [59.9, "private, max-age=59"],
     [0.5, "private, max-age=0"],
     [-3, "private, max-age=0"],
-  ])("may be kept by the viewer alone, no longer than his right to it: %s s", async (remaining, value) => {
+  ])("may be cached only by the viewer, no longer than their right to it: %s s", async (remaining, value) => {
     const { get } = stage();
     expect((await get({ remaining: seconds(remaining) })).headers.get("Cache-Control")).toBe(value);
     const again = await get({ remaining: seconds(remaining) });
@@ -124,7 +124,7 @@ describe.each(["origin", "cache"])("from the %s, a viewer gets", (from) => {
     expect(headers.get("Content-Type")).toBe("video/mp2t");
   });
 
-  it.each(['"v1"', 'W/"v1"', '"v0", "v1"', "*"])("304 if he has the file: %s", async (ifNoneMatch) => {
+  it.each(['"v1"', 'W/"v1"', '"v0", "v1"', "*"])("304 if the viewer has the file: %s", async (ifNoneMatch) => {
     for (const more of [{}, { range: "bytes=0-9" }, { method: "HEAD" as const }]) {
       const { status, headers, bytes } = await (await open()).get({ ifNoneMatch, ...more });
       expect(status).toBe(304);
@@ -135,9 +135,12 @@ describe.each(["origin", "cache"])("from the %s, a viewer gets", (from) => {
     }
   });
 
-  it.each(['"v0"', "v1", '"v1'])("the file if he has another, or his If-None-Match is malformed: %s", async (tag) => {
-    expect((await (await open()).get({ ifNoneMatch: tag })).status).toBe(200);
-  });
+  it.each(['"v0"', "v1", '"v1'])(
+    "the file if the viewer has another, or their If-None-Match is malformed: %s",
+    async (tag) => {
+      expect((await (await open()).get({ ifNoneMatch: tag })).status).toBe(200);
+    },
+  );
 
   it.each(['"v1"', lastModified])("the range if If-Range %s holds", async (ifRange) => {
     const { status, bytes } = await (await open()).get({ range: "bytes=0-9", ifRange });
@@ -145,7 +148,7 @@ describe.each(["origin", "cache"])("from the %s, a viewer gets", (from) => {
   });
 
   it.each(['"v0"', 'W/"v1"', "Sat, 21 Nov 2026 19:00:00 GMT", "nonsense"])(
-    "the whole file if If-Range %s does not hold, also where the range lies outside",
+    "the whole file if If-Range %s does not match, also if the range is outside the file",
     async (ifRange) => {
       const opened = await open();
       expect(await opened.get({ range: "bytes=0-9", ifRange })).toMatchObject({ status: 200, bytes: all });

@@ -66,7 +66,7 @@ describe("the media host", () => {
   });
 
   it.each([
-    ["what is served", async () => ok(new Response("a")), 200],
+    ["served files", async () => ok(new Response("a")), 200],
     ["a refusal", async () => refusal("signature_expired", "late"), 403],
     [
       "an exception",
@@ -121,7 +121,7 @@ describe("the media host", () => {
     expect(response.headers.get("Request-Id")).toBe("abababababababab");
   });
 
-  it("names the subject by his hash where a grant said whose it is", async () => {
+  it("names the subject by its hash once a grant was opened", async () => {
     const { log } = await ask(async ({ onSubject }) => {
       onSubject?.("HASH");
       return refusal("grant_expired", "late");

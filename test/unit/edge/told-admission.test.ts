@@ -26,7 +26,7 @@ describe("of a session it is told", () => {
     ]);
   });
 
-  it("that it was ended, by whoever ended it", async () => {
+  it("that it was ended, whatever ended it", async () => {
     await edge.log.append([entry("asset", "film")], "operator");
     expect(await edge.code()).toBe("session_revoked");
     expect(edge.events).toEqual([{ event: "ended", sessionId }]);

@@ -111,7 +111,7 @@ describe("the keys that signed before another", () => {
   });
 });
 
-describe("what is given out of a ring", () => {
+describe("the parts of a ring that are exported", () => {
   const privateParts = ["d", "p", "q", "dp", "dq", "qi", "k"];
 
   it("is never a symmetric key", () => {

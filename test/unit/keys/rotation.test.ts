@@ -134,7 +134,7 @@ describe("the longest that a signature can hold", () => {
 });
 
 describe("whatever the times, and however late each isolate gets its ring", () => {
-  /** Rings with the time from when on each was given out. */
+  /** Rings, with the time since when each was deployed. */
   type History = { readonly from: number; readonly keys: readonly LivingKey[] }[];
 
   /** The rings that an isolate may run with at `time`: the newest, and those that were the newest within the head start. */

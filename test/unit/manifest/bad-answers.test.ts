@@ -121,7 +121,7 @@ describe("a bad answer", () => {
     expect(answered(await stage.ask()).text).toBe(live(10));
     await stage.pass(500);
     expect(answered(await stage.ask()).text).toBe(ended);
-    // What has ended cannot change, so nothing stands in for it.
+    // What has ended cannot change, so nothing replaces it.
     const over = await playlistStage({ [`film/${path}`]: ended });
     await over.text(viewer, path);
     over.state.answer = async () => html();

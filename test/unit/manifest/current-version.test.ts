@@ -44,7 +44,7 @@ describe("what an isolate keeps", () => {
     },
   );
 
-  it("is given out for half a second after a failure, and not for as long as the question might have taken", async () => {
+  it("is served for half a second after a failure, and not for the whole timeout", async () => {
     const { state, asked, ask, given } = await isolate();
     await ask();
     state.now += 1000;
@@ -58,7 +58,7 @@ describe("what an isolate keeps", () => {
     expect(asked).toEqual(["plain", "plain", "plain"]);
   });
 
-  it("is not given out for longer because a question failed that others have overtaken", async () => {
+  it("is not served for longer because a request failed that others have overtaken", async () => {
     const { state, ask, given } = await isolate();
     await ask();
     state.now += 1000;

@@ -10,7 +10,7 @@ const live = media.replace("#EXT-X-ENDLIST\n", "");
 const path = "low/index.m3u8";
 const file = `film/${path}`;
 
-describe("what was made of a playlist is given out only where it would be made the same again", () => {
+describe("a compiled playlist is served only if compiling would give the same again", () => {
   const abroad = media.replace("0.ts", "https://ads.example/0.ts\n#EXTINF:6,\n1.ts");
   const master = (folder: string) =>
     `#EXTM3U\n#EXT-X-DEFINE:NAME="folder",VALUE="${folder}"\n#EXT-X-STREAM-INF:BANDWIDTH=1\n${path}\n`;

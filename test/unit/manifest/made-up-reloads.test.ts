@@ -114,7 +114,7 @@ describe("a flood of made-up reloads", () => {
 });
 
 describe("one question that fails", () => {
-  it("and hangs keeps nobody from the next version: others ask anew", async () => {
+  it("and hangs blocks no other request: the next one asks again", async () => {
     const stage = shareStage(async (_, at) =>
       at === 6000 ? new Promise<never>(() => undefined) : text(live(at > 0 ? 11 : 10)),
     );

@@ -72,7 +72,7 @@ describe("a live playlist that is asked for all the time", () => {
     expect(asked(40_000)).toBeLessThanOrEqual(1.6 * versions(40_000));
   });
 
-  it("follows an encoder that is early and late by turns", () => {
+  it("follows an encoder that is alternately early and late", () => {
     const endOf = (n: number) => 300 + 4000 * (n - 1) + ((n * 7919) % 600);
     const { oldest, asked, versions } = watched({ endOf }, 120_000);
     expect(oldest(0)).toBeLessThanOrEqual(2700);
@@ -119,7 +119,7 @@ describe("a playlist", () => {
     expect(paceOfNew(progress, seenAt(0)).freshUntil).toBe(at(20 + period + 500));
   });
 
-  it("stands in for a failing origin for 3 target durations, and only while it is live", () => {
+  it("replaces a failing origin's response for 3 target durations, and only while it is live", () => {
     const live = progressAt(7, 4);
     expect(mayStandIn(live, at(0), at(12_000))).toBe(true);
     expect(mayStandIn(live, at(0), at(12_001))).toBe(false);

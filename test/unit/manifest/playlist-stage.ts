@@ -26,7 +26,7 @@ import { claimsOf, grantIssuer, in6Hours, keyOf, sessionKey, signedTarget, now a
 const mediaUrl = "https://media.example";
 
 export interface Viewer {
-  /** Ten characters that tell his session id from another's. */
+  /** Ten characters that distinguish the viewer's session id. */
   readonly name: string;
   readonly asset?: string;
   readonly sessionEnds?: UnixSeconds;
@@ -139,7 +139,7 @@ export async function playlistStage(
   return { state, put, asked, load, text, wait, timers, refusals, shelf: parts.shelf };
 }
 
-/** An asset in R2 under a prefix of its own name, but for the fields that are given. */
+/** An asset in R2 under a prefix of its own name, with the given fields replaced. */
 export function assetOf(id: string, fields: object = {}) {
   return { id, origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` }, entry: "index.m3u8", ...fields };
 }

@@ -47,7 +47,7 @@ describe("what all viewers of a step share", () => {
     expect(stage.asked).toHaveLength(1);
   });
 
-  it("is signed anew in the next step", async () => {
+  it("is signed again in the next step", async () => {
     const stage = await playlistStage({ "film/low/index.m3u8": media });
     const first = await stage.text(ann, "low/index.m3u8");
     stage.state.now = timeAfter(now, seconds(31));
@@ -55,15 +55,15 @@ describe("what all viewers of a step share", () => {
     expect(expiryOf(second, "0.ts") - expiryOf(first, "0.ts")).toBe(30);
   });
 
-  it("is signed anew for a new version of the origin's playlist", async () => {
+  it("is signed again for a new version of the origin's playlist", async () => {
     const stage = await playlistStage({ "film/low/index.m3u8": media });
     await stage.text(ann, "low/index.m3u8");
-    stage.put("film/low/index.m3u8", media.replace("1.ts", "1-mended.ts"));
+    stage.put("film/low/index.m3u8", media.replace("1.ts", "1-fixed.ts"));
     stage.state.now = timeAfter(now, seconds(10));
-    expect(await stage.text(ann, "low/index.m3u8")).toContain("1-mended.ts?seg=");
+    expect(await stage.text(ann, "low/index.m3u8")).toContain("1-fixed.ts?seg=");
   });
 
-  it("does not hold what is bound to one of them: the URLs of other playlists", async () => {
+  it("does not contain the URLs of other playlists, which are bound to one viewer", async () => {
     const stage = await playlistStage({ "film/index.m3u8": multivariant });
     const [a, b] = [await stage.text(ann, "index.m3u8"), await stage.text(bob, "index.m3u8")];
     expect(a).not.toBe(b);
@@ -114,7 +114,7 @@ describe("the URLs of media playlists", () => {
 });
 
 describe("the origin", () => {
-  it("is asked whether its playlist has changed once it is no longer fresh: 10 s for one that stands still", async () => {
+  it("is asked whether its playlist has changed once it is no longer fresh: 10 s for one that does not change", async () => {
     const stage = await playlistStage({ "film/low/index.m3u8": media });
     await stage.text(ann, "low/index.m3u8");
     stage.state.now = timeAfter(now, seconds(9));

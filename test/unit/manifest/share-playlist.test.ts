@@ -11,7 +11,7 @@ const least = (segment: number, part?: number): { readonly least: Position } => 
 const waitsFor = (query: string) => /_HLS_msn=(\d+)(?:&_HLS_part=(\d+))?/.exec(query)?.slice(1, 3).map(Number);
 
 describe("questions to the origin", () => {
-  it("are one for all who ask while it is under way", async () => {
+  it("share one request while it is in progress", async () => {
     const stage = shareStage(async () => {
       await stage.wait(300);
       return text(live(10), '"1"');
@@ -37,7 +37,7 @@ describe("questions to the origin", () => {
     expect(stage.asked.map(({ request }) => request.ifNoneMatch)).toEqual([undefined, '"1"', undefined]);
   });
 
-  it("that come to a refusal are all refused, and the next one is asked anew", async () => {
+  it("that are refused are all refused, and the next one asks again", async () => {
     const stage = shareStage(async () => refusal("origin_failed", "it failed"));
     const both = await Promise.all([stage.ask(), stage.ask()]);
     expect(both.map(({ ok }) => ok)).toEqual([false, false]);
@@ -216,7 +216,7 @@ describe("blocking reload", () => {
     expect(stage.queries()).toEqual(["", "_HLS_msn=11", "_HLS_msn=11"]);
   });
 
-  it("gets no answer for all who ask the same from a stream that has begun anew meanwhile", async () => {
+  it("gets no shared answer from a stream that has restarted meanwhile", async () => {
     const stage = shareStage((_, at) => text(live(at > 0 ? 1 : 10)));
     await stage.ask();
     await stage.pass(6000);

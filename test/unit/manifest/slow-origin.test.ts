@@ -8,7 +8,7 @@ const path = "low/index.m3u8";
 const media = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n0.ts\n#EXT-X-ENDLIST\n";
 const server = { origin: { type: "http", url: "https://origin.example/film/", timeout: 2 } };
 
-/** A body that gives out `chunks` and then nothing, and says whether it was cancelled. */
+/** A body that sends `chunks` and then nothing, and says whether it was cancelled. */
 function stalled(...chunks: string[]) {
   const state = { cancelled: false };
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({

@@ -58,7 +58,7 @@ function aliasOf(payload: string): string {
   return `/film/~/${encodeBase64url(utf8(payload))}.ts`;
 }
 
-/** Request targets of every kind: what is served, and what is refused at each step of the check. */
+/** Request targets of every kind: targets that are served, and targets that each step of the check refuses. */
 export const targets = {
   segment: signedTarget(mine, { purpose: "segment", grant, path: "/film/360p/0.ts" }),
   segmentWithQuery: `${signedTarget(mine, { purpose: "segment", grant, path: "/film/0.ts", query: "v=7&key=a" })}&CMCD=x`,
@@ -112,7 +112,7 @@ export const targets = {
   unsignedCloudFront: "/sea/0.ts",
 } as const;
 
-/** What must not stand in an explanation: the grant, and what signatures are made of. */
+/** Secrets that must not be in an explanation: the grant, and the parts of signatures. */
 export const secretsOf = (target: string) => [...(target.match(/[A-Za-z0-9_~-]{22,}/g) ?? []), grant.slice(0, 60)];
 
 export interface Circumstances {

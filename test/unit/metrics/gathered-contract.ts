@@ -24,7 +24,7 @@ export async function countOf(gathered: Gathered, series: string): Promise<numbe
   return new Map(await gathered.counts()).get(series);
 }
 
-/** What the port promises, whoever implements it. `fresh` opens one that nothing was reported to; `now` is its clock. */
+/** The port's contract, for every implementation. `fresh` opens one that nothing was reported to; `now` is its clock. */
 export function gatheredContract(name: string, fresh: () => Gathered, now: () => UnixSeconds): void {
   describe(`${name}, as the place where counts come together`, () => {
     it("adds up what all isolates report, and counts the reports of each worker", async () => {

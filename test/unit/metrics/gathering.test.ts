@@ -152,7 +152,7 @@ it("a gathering that was restored goes on with all that the one before had", () 
   expect(restored.sessions({ limit: 1 }).count).toBe(1);
 });
 
-it("who looks at the gathered counts sees those of his own isolate among them", async () => {
+it("the gathered counts include those of the caller's isolate", async () => {
   const gathered = memoryGathered(() => start);
   const parts = { worker: "api", clock: systemMillisecondClock, timer: () => () => undefined, every: seconds(10) };
   const reporter = new Reporter({ ...parts, gathered, isolate: "one" });

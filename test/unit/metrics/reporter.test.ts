@@ -188,7 +188,7 @@ describe("a report", () => {
     expect(reports[0]?.refusals[0]?.at).toBe(start);
   });
 
-  it("holds no more of a reason than can be read at a glance", async () => {
+  it("keeps only the beginning of a long reason", async () => {
     const { request, later, reports } = isolate();
     const refused = { event: "refused", worker: "edge", code: "playlist_invalid", request: "1" } as const;
     request({ ...refused, reason: "x".repeat(5_000) });

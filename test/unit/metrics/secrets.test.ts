@@ -33,7 +33,7 @@ describe("the search of the logs", () => {
     expect(secretsIn(withoutSecrets(line))).toEqual([]);
   });
 
-  it("finds what a cluster alone keeps secret, wherever it stands", () => {
+  it("finds secrets that only a cluster has, at any position", () => {
     expect(secretsIn("the origin wants open-sesame!", ["open-sesame"])).toEqual(["a secret of the cluster's"]);
     expect(withoutSecrets("the origin wants open-sesame!", ["open-sesame"])).toBe("the origin wants […]!");
     expect(secretsIn("the origin wants open-sesame!")).toEqual([]);

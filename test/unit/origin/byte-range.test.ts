@@ -34,7 +34,7 @@ describe("a Range header", () => {
     expect(parseRange(header)).toBeUndefined();
   });
 
-  it("is the same after it was spelled anew", () => {
+  it("is the same after it was spelled again", () => {
     const size = fc.nat({ max: 999_999_999 });
     const asked = fc.oneof(
       fc.record({ suffix: size }),

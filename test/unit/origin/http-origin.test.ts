@@ -191,7 +191,7 @@ describe("what an HTTP origin answers", () => {
   const s3 = (errorCode: string) => () =>
     new Response(`<?xml version="1.0"?><Error><Code>${errorCode}</Code></Error>`, { status: 403 });
 
-  it("S3's AccessDenied means a missing file, since S3 hides that from whoever may not list", async () => {
+  it("S3's AccessDenied means a missing file, because S3 hides it from callers that may not list", async () => {
     expect(code(await ask(s3("AccessDenied"), { origin: { auth: sigv4 } }))).toBe("object_unknown");
     expect(code(await ask(s3("SignatureDoesNotMatch"), { origin: { auth: sigv4 } }))).toBe("origin_failed");
     expect(code(await ask(s3("InvalidAccessKeyId"), { origin: { auth: sigv4 } }))).toBe("origin_failed");

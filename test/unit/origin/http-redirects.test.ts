@@ -3,7 +3,7 @@ import { ask, code, file, headerAuth, redirect, sigv4 } from "./ask-origin.ts";
 import type { SeenRequest } from "./fake-server.ts";
 
 describe("redirects of an HTTP origin", () => {
-  it.each([301, 302, 303, 307, 308])("are followed on its own host (%i), signed anew", async (status) => {
+  it.each([301, 302, 303, 307, 308])("are followed on its own host (%i), and signed again", async (status) => {
     const asked = await ask((_, hop) => (hop === 0 ? redirect("/moved/0.ts", status) : file()), {
       range: "bytes=0-4",
       origin: { auth: sigv4 },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { MediaCache, WholeFile } from "../../../src/origin/fill-cache.ts";
 
-/** What the port promises, whoever implements it. */
+/** The port's contract, for every implementation. */
 export function mediaCacheContract(name: string, open: () => MediaCache): void {
   let made = 0;
   const bytes = Uint8Array.from({ length: 1000 }, (_, i) => i % 251);

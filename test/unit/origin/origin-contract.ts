@@ -12,7 +12,7 @@ export const contractFiles: ReadonlyMap<string, Uint8Array<ArrayBuffer>> = new M
   ["short.ts", new Uint8Array(10)],
 ]);
 
-/** What the store is told of each file's caching: only `short.ts` has a Cache-Control. */
+/** The caching that the store has for each file: only `short.ts` has a Cache-Control. */
 export function contractCaching(name: string): { readonly cacheControl?: string } {
   return name.endsWith("short.ts") ? { cacheControl: "max-age=30" } : {};
 }
@@ -22,7 +22,7 @@ export interface OriginUnderTest {
   readonly asset: Asset;
 }
 
-/** What the port promises, whoever implements it. */
+/** The port's contract, for every implementation. */
 export function originContract(name: string, open: () => Promise<OriginUnderTest>): void {
   async function ask(request: Partial<Omit<OriginRequest, "asset">>) {
     const { origin, asset } = await open();
@@ -82,7 +82,7 @@ export function originContract(name: string, open: () => Promise<OriginUnderTest
       expect(result).toMatchObject({ ok: false, refusal: { code: "range_not_satisfiable", size } });
     });
 
-    it("answers 304 to whoever has the file, also to a list and to a weak tag", async () => {
+    it("answers 304 to a viewer who has the file, also for a list and a weak tag", async () => {
       const tag = (await answer({})).headers.get("ETag") ?? "";
       for (const ifNoneMatch of [tag, `"other", ${tag}`, `W/${tag}`, "*"]) {
         const { status, headers, body } = await answer({ ifNoneMatch });
@@ -94,7 +94,7 @@ export function originContract(name: string, open: () => Promise<OriginUnderTest
       expect((await answer({ ifNoneMatch: tag, method: "HEAD" })).status).toBe(304);
     });
 
-    it("gives the file to whoever has another version", async () => {
+    it("sends the file to a viewer who has another version", async () => {
       expect((await answer({ ifNoneMatch: '"other"' })).status).toBe(200);
       expect((await answer({ ifNoneMatch: '"other"', range: "bytes=0-9" })).status).toBe(206);
     });

@@ -33,11 +33,11 @@ it.each([
   ["failed", "a failure", async () => refusal("origin_failed", "")],
   ["failed", "an exception", () => Promise.reject(new Error("MARKED"))],
   ["slow", "none in time", async () => refusal("origin_slow", "")],
-])("an origin is told of as %s where it gives %s, with how long it took", async (outcome, _, answer) => {
+])("an origin is reported as %s if it returns %s, with the duration", async (outcome, _, answer) => {
   expect(await told(answer)).toEqual([{ event: "origin", outcome, took: 250 }]);
 });
 
-it("an origin that was to hold its answer is told of only where it fails: the wait says nothing about it", async () => {
+it("a blocking reload is reported only if it fails: its duration says nothing about the origin", async () => {
   expect(await told(async () => ok(new Response("")), 6)).toEqual([]);
   expect(await told(async () => ok(new Response("")), 0)).toHaveLength(1);
   expect(await told(async () => refusal("origin_failed", ""), 6)).toHaveLength(1);

@@ -7,7 +7,7 @@ import { runtimeBindings } from "./runtime-bindings.ts";
 
 const inAMinute = (): UnixSeconds => unixSeconds(systemClock() + 60);
 
-/** What the port promises, whoever implements it. */
+/** The port's contract, for every implementation. */
 function proofsContract(name: string, open: () => ProofReplay): void {
   describe(`${name}, as what remembers DPoP proofs`, () => {
     it("takes a proof once", async () => {

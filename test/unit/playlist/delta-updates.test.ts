@@ -90,7 +90,7 @@ describe("URLs of MAP and KEY stay the same between the reloads of a step", () =
     expect(seen.size).toBe(1);
   });
 
-  test("though a window has a segment more or less by turns, once the longer one was seen", () => {
+  test("although a window alternately has a segment more or less, once the longer one was seen", () => {
     let given: Map<string, typeof now> | undefined;
     const seen = [2, 3, 2, 3, 2].map((count) => {
       const { map, key, template, expiries } = expiriesBy(media(...init, ...segments(count)), given);

@@ -99,7 +99,7 @@ describe("the kind of a playlist", () => {
     expect(compiled(`#EXTM3U\n${lines}\n`).kind).toBe(kind);
   });
 
-  test("is none where variants and segments stand in one playlist", () => {
+  test("is none if a playlist has both variants and segments", () => {
     expect(rewrite(multivariant("#EXTINF:4,", "0.ts"))).toBe("playlist_invalid");
     expect(rewrite(media("#EXTINF:4,", "0.ts", "#EXT-X-STREAM-INF:BANDWIDTH=1", "a.m3u8"))).toBe("playlist_invalid");
   });

@@ -1,6 +1,6 @@
 import { Parser } from "m3u8-parser";
 
-/** What m3u8-parser, which rewrites nothing, finds in a playlist. It stands in for a player. */
+/** What m3u8-parser, which rewrites nothing, finds in a playlist. It replaces a player. */
 export interface OracleView {
   /** Every URI that it found, wherever it keeps it. */
   readonly uris: readonly string[];
@@ -18,7 +18,7 @@ export function oracle(text: string): OracleView {
   return { uris, durations: parser.manifest.segments.map(({ duration }) => duration) };
 }
 
-/** The parser's names for what holds a URI: attributes as they stand, and in camel case. */
+/** The parser's names for members with a URI: attribute names, and their camel case. */
 const names: ReadonlySet<string> = new Set(["uri", "URI", "serverUri", "xAssetUri", "xAssetList", "xUri"]);
 
 function collect(value: unknown, uris: string[]): void {

@@ -23,11 +23,11 @@ function at(offset: number): UnixSeconds {
   return unixSeconds(now + offset);
 }
 
-describe("an expiry on a grid of its own", () => {
+describe("an expiry with its own rounding", () => {
   const day = 86_400;
   const init = target(30, { roundTo: seconds(day) });
 
-  test("is the same for every load until the grid's next line comes as near as the lifetime", () => {
+  test("is the same for every load until the next multiple is as near as the lifetime", () => {
     const end = Math.ceil((now + step + 30) / day) * day;
     expect(expiryOf(init, now, step)).toBe(end);
     expect(expiryOf(init, unixSeconds(end - 30), step)).toBe(end);
@@ -78,7 +78,7 @@ describe("a URL that was given before", () => {
   const reusable = target(42, { reusable: true, minimum: seconds(18) });
   const given = new Map([[targetKey(reusable), expiryOf(reusable, now, step)]]);
 
-  test("is given again, over a step's end, while it holds for long enough", () => {
+  test("is used again across steps, while it lasts long enough", () => {
     expect(given.get(targetKey(reusable))).toBe(now + 90);
     expect(expiryOf(reusable, at(30), step, { given })).toBe(now + 90);
     expect(expiryOf(reusable, at(60), step, { given })).toBe(now + 90);
@@ -94,7 +94,7 @@ describe("a URL that was given before", () => {
     }
   });
 
-  test("holds no longer than it needs where nothing is to spare: an init segment of a film", () => {
+  test("lasts no longer than it needs: an init segment of a film", () => {
     const init = target(306, { reusable: true });
     expect(expiryOf(init, now, step)).toBe(now + 330);
   });

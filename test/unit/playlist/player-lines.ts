@@ -43,7 +43,7 @@ export interface FoundUri {
   readonly url: URL | undefined;
 }
 
-/** Everything that some player may take for a URI: lines, and attributes wherever a tag's name stands before them. */
+/** Everything that some player may take for a URI: lines, and attributes after a tag's name at any position. */
 export function foundUris(text: string, base: string): readonly FoundUri[] {
   return Object.keys(breaks).flatMap((player) =>
     linesFor(player, text)

@@ -6,7 +6,7 @@ import { compiled, media } from "./sample.ts";
 const two = ["#EXTINF:4,", "a.m4s", "#EXTINF:5.5,", "b.m4s"];
 
 describe("the progress of a playlist", () => {
-  test("is what the compiled playlist says of its reloads, whatever stands in it", () => {
+  test("equals the compiled playlist's reloads, for any text", () => {
     const line = fc.constantFrom(
       "#EXTINF:4,\n0.ts",
       "#EXTINF:6,\n1.ts",

@@ -22,7 +22,7 @@ async function catchUp(log: RevocationLog, held: HeldRevocations): Promise<HeldR
 }
 
 /**
- * What the port promises, whoever implements it. `open` gives an empty log, whose clock is that of the machine and whose pages
+ * The port's contract, for every implementation. `open` gives an empty log, whose clock is that of the machine and whose pages
  * hold `pageSize` entries.
  */
 export function revocationLogContract(name: string, open: () => RevocationLog, pageSize: number): void {

@@ -37,7 +37,7 @@ const schemes: readonly [string, (signer: CloudFrontSigner) => string][] = [
   ],
 ];
 
-/** The same URL with the character at `at` changed to one that may stand there. */
+/** The same URL with the character at `at` changed to another valid one. */
 function changedAt(url: string, at: number): string {
   return `${url.slice(0, at)}${url.charAt(at) === "A" ? "B" : "A"}${url.slice(at + 1)}`;
 }
@@ -85,7 +85,7 @@ describe.each(keysAndHashes)("%s with %s", (kind, hash) => {
   });
 });
 
-/** A target's path, and each of its parameters with what stands before it. */
+/** A target's path, and each of its parameters with its separator. */
 function partsOf(target: string): readonly UrlPart[] {
   return target.split(/(?=[?&])/).map((text) => ({ name: text.slice(0, 12), text }));
 }
@@ -144,7 +144,7 @@ describe.each<KeyKind>(["RSA", "EC"])("%s", (kind) => {
         expect(verdict(await verify(pairs[kind], other))).toBe("signature_invalid");
       });
 
-      test("CloudFront's parameters may stand in any order, and around the viewer's own", async () => {
+      test("CloudFront's parameters may be in any order, and around the viewer's own", async () => {
         const url = sign(ourSigner(pairs[kind], hash));
         const pairsOf = url.slice(url.indexOf("?") + 1).split("&");
         await fc.assert(
@@ -167,7 +167,7 @@ describe.each<KeyKind>(["RSA", "EC"])("%s", (kind) => {
   });
 });
 
-test("a start is kept: at its very second the URL does not hold yet", async () => {
+test("a start is enforced: in that second the URL is not valid yet", async () => {
   const url = unwrap(ourSigner(pairs.EC, "SHA256").file("/film/v1/1.ts", "", { expires, starts }));
   expect(verdict(await verify(pairs.EC, url, { now: starts }))).toBe("signature_not_yet_valid");
   expect(verdict(await verify(pairs.EC, url, { now: unixSeconds(starts + 1) }))).toBe("accepted");

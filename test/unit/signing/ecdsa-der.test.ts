@@ -40,7 +40,7 @@ test("DER has one spelling: what is taken is what would be written", () => {
   );
 });
 
-test("a zero stands in front of a high bit, and none elsewhere", () => {
+test("a zero precedes a high bit, and no other bit", () => {
   expect(rawFromDer(sequence(...integer(0, ...half(0x80)), ...integer(0x05, ...half().slice(3))))).toEqual(
     raw(half(0x80), half(0, 0, 0x05)),
   );

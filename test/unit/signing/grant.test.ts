@@ -261,7 +261,7 @@ describe("claims that an authentic grant may not have", () => {
 });
 
 describe("a grant and its key", () => {
-  it("is refused under a kid that the ring does not hold", () => {
+  it("is refused under a kid that is not in the ring", () => {
     const stranger = { ...key, kid: "2026-x" };
     expect(judge(grantOf(stranger))).toBe("key_unknown");
   });

@@ -47,7 +47,7 @@ describe("a CloudFront key's window", () => {
 
 describe("a signer is refused", () => {
   it.each([
-    ["for a key that the ring does not hold", () => signersAt(pair, now)({ ...settings, keyPairId: "K9" })],
+    ["for a key that is not in the ring", () => signersAt(pair, now)({ ...settings, keyPairId: "K9" })],
     ["for a key without its private half", () => signersAt(withoutPrivateHalf(pair), now)(settings)],
   ])("%s", (_, ask) => {
     expect(ask()).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });

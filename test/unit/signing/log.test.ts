@@ -21,7 +21,7 @@ describe("the line of a refusal", () => {
     expect(response.headers.get("Access-Control-Expose-Headers")?.split(", ")).toContain("Request-Id");
   });
 
-  it("names the subject as his grants do, by a keyed hash, and never himself", async () => {
+  it("names the subject by the keyed hash of its grants, and never by its name", async () => {
     const { lines, log, send, issuer, context } = await refusedStart();
     const started = Object(await (await send("/stream/start", start(await token(issuer, { sub: "ann" })))).json());
     const grant = openGrant(started.grant, context.keys, now);

@@ -74,7 +74,7 @@ describe.each(schemes)("the media URL of a $purpose, $binding", ({ purpose, bind
 });
 
 describe("what is added to a URI", () => {
-  it.each(mediaPurposes)("for a %s is at most 40 bytes that no player writes anew", async (purpose) => {
+  it.each(mediaPurposes)("for a %s is at most 40 bytes that no player rewrites", async (purpose) => {
     const { url } = keyOf(await preparedKeys(), "2026-a");
     for (const expiry of [now, unixSeconds(9_999_999_999)]) {
       for (let i = 0; i < 200; i++) {

@@ -16,7 +16,7 @@ describe("the directory that one rendition alone uses", () => {
   test.each([
     ["its own", playlist, [main, "/film/v2/index.m3u8"], "/film/v1/"],
     ["its own, beside one with a longer name", playlist, [main, "/film/v10/index.m3u8"], "/film/v1/"],
-    ["its own, when it stands among the others itself", playlist, [main, playlist], "/film/v1/"],
+    ["its own, if it is among the others itself", playlist, [main, playlist], "/film/v1/"],
     ["none: two playlists share it", playlist, [main, "/film/v1/audio.m3u8"], undefined],
     ["none: another lies below it", playlist, [main, "/film/v1/audio/en/index.m3u8"], undefined],
     ["none: the multivariant playlist lies in it", playlist, ["/film/v1/main.m3u8"], undefined],

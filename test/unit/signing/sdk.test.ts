@@ -49,7 +49,7 @@ function urlsOf(signer: CloudFrontSigner): Readonly<Record<string, string>> {
 
 describe.each(kinds)("%s", (kind) => {
   describe.each(hashes)("%s", (hash) => {
-    test("our URLs are the SDK's: byte for byte with RSA, but for the signature with EC", () => {
+    test("our URLs are the SDK's: byte for byte with RSA, and except for the signature with EC", () => {
       const [ours, theirs] = [urlsOf(ourSigner(pairs[kind], hash)), urlsOf(sdkSigner(pairs[kind], hash))];
       const comparable = (url: string) => (kind === "RSA" ? url : url.replace(/Signature=[^&]*/, "Signature="));
       for (const name of Object.keys(ours))

@@ -16,7 +16,7 @@ import {
 
 /** When everything in these tests happens. */
 export const now = unixSeconds(1_795_000_000);
-/** Who asks, where a test is not about that. */
+/** The client, for tests that are not about it. */
 export const client = "anybody" as const;
 /** `iss` of the grants in these tests. */
 export const grantIssuer = "stagedoor";
@@ -75,7 +75,7 @@ export function claimsOf(changes: Partial<GrantClaims> = {}): GrantClaims {
 
 export interface UrlParts {
   readonly purpose: MediaPurpose;
-  /** The grant that stands in the path, and the one that is signed where it differs or is none. */
+  /** The grant in the path, and the signed one if it differs or there is none. */
   readonly grant: string;
   readonly signedGrant?: string;
   readonly path: string;

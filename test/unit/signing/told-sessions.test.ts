@@ -37,7 +37,7 @@ describe("of sessions it is told", () => {
     expect(told("ended")).toEqual([{ event: "ended", sessionId: session.sessionId }]);
   });
 
-  it("that an operator ended it, and nothing where he takes that back", async () => {
+  it("that an operator ended it, and nothing if they lift that", async () => {
     const { sessionId } = opened(await stage.start());
     opened(await stage.revoke({ session: sessionId }));
     opened(await stage.revoke({ session: sessionId, lift: true }));

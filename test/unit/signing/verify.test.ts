@@ -52,7 +52,7 @@ describe("parameters", () => {
     expect(verdict(await verify(ec, `${custom}&Expires=${expires}`))).toBe("signature_invalid");
   });
 
-  test("names are compared as they stand: another case or an escape is the viewer's own parameter", async () => {
+  test("names are compared exactly: another case or an escape is the viewer's own parameter", async () => {
     expect(verdict(await verify(ec, canned.replace("Expires=", "expires=")))).toBe("signature_missing");
     expect(verdict(await verify(ec, canned.replace("Signature=", "%53ignature=")))).toBe("signature_missing");
   });
