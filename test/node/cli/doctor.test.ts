@@ -134,15 +134,10 @@ describe("a worker's file as wrangler reads it", () => {
 describe("what doctor knows of the workers", () => {
   it.each(workerKinds)("is what the %s worker's entry asks for", (worker) => {
     const entry = readFileSync(join(projectFolder, `workers/${worker}/index.ts`), "utf8");
-    const [, asked = ""] = /missingBindings\(\{([^}]*)\}/.exec(entry) ?? [];
+    const [, list = ""] = /\bbindings: \[([^\]]*)\]/.exec(entry) ?? [];
+    const asked = [...list.matchAll(/"(\w+)"/g)].map(([, name = ""]) => name);
     const required = neededBindings[worker].filter(({ optional }) => optional === undefined);
-    expect(required.map(({ binding }) => binding).toSorted()).toEqual(
-      asked
-        .split(",")
-        .map((name) => name.trim())
-        .filter((name) => name !== "")
-        .toSorted(),
-    );
+    expect(required.map(({ binding }) => binding).toSorted()).toEqual(asked.toSorted());
   });
 });
 
