@@ -5,41 +5,49 @@ import { type Check, type Finding, fault, warning } from "../finding.ts";
 
 type SharedSetting = Exclude<keyof typeof settingsSchema.shape, "STAGEDOOR_KEYS" | "STAGEDOOR_ISSUERS">;
 
-/** What several workers must have alike, which ones, and what a viewer notices where they do not. */
+/** Settings that several workers share, and what a viewer notices if they differ. */
 const shared: readonly (readonly [
   setting: SharedSetting,
   workers: readonly WorkerKind[],
   consequence: string,
   severity?: "warning",
 ])[] = [
-  ["STAGEDOOR_ENV", ["api", "edge", "manifest", "identity"], "development's keys are taken by some and not by others"],
-  ["STAGEDOOR_MEDIA_URL", ["api", "edge", "manifest"], "players are sent to a host that is not the one that answers"],
-  ["STAGEDOOR_API_URL", ["api", "identity"], "sessions of sign-in and their cookies are taken nowhere"],
-  ["STAGEDOOR_ORIGINS", ["api", "identity"], "a site may start streams and not sign in, or the other way about"],
-  ["STAGEDOOR_GRANT_ISSUER", ["api", "edge", "manifest"], "every URL is refused grant_invalid"],
-  ["STAGEDOOR_SESSION_TTL", ["api", "manifest"], "segments' URLs end before their sessions do, or long after"],
-  ["STAGEDOOR_PAUSE_ALLOWANCE", ["edge", "manifest"], "a URL that was renewed lives for another time than the first"],
-  ["STAGEDOOR_EXPIRY_STEP", ["edge", "manifest"], "renewed URLs are others than the playlist's, so players load twice"],
+  [
+    "STAGEDOOR_ENV",
+    ["api", "edge", "manifest", "identity"],
+    "development keys are accepted by some workers and refused by others",
+  ],
+  ["STAGEDOOR_MEDIA_URL", ["api", "edge", "manifest"], "players are sent to a host that does not answer"],
+  ["STAGEDOOR_API_URL", ["api", "identity"], "sign-in sessions and their cookies are refused"],
+  ["STAGEDOOR_ORIGINS", ["api", "identity"], "a site can start streams but not sign in, or the other way round"],
+  ["STAGEDOOR_GRANT_ISSUER", ["api", "edge", "manifest"], "every URL is refused with grant_invalid"],
+  ["STAGEDOOR_SESSION_TTL", ["api", "manifest"], "segment URLs expire before their sessions, or long after"],
+  ["STAGEDOOR_PAUSE_ALLOWANCE", ["edge", "manifest"], "a renewed URL has another lifetime than the first"],
+  [
+    "STAGEDOOR_EXPIRY_STEP",
+    ["edge", "manifest"],
+    "renewed URLs differ from the playlist's, so players load files twice",
+  ],
   [
     "STAGEDOOR_ORIGIN_SECRETS",
     ["api", "edge", "manifest"],
-    "an asset is accepted and its files are refused, or its playlists play and its segments do not",
+    "an asset starts and its files are refused, or its playlists load and its segments do not",
   ],
-  ["STAGEDOOR_RENEWAL", ["api", "edge"], "a player is told that URLs are renewed where they are refused"],
-  ["STAGEDOOR_REVOCATION_MAX_AGE", ["api", "edge"], "a session that was ended goes on at one of them"],
+  ["STAGEDOOR_RENEWAL", ["api", "edge"], "a player expects renewal where URLs are refused"],
+  ["STAGEDOOR_REVOCATION_MAX_AGE", ["api", "edge"], "an ended session continues at one of them"],
   [
     "STAGEDOOR_LEASE_TTL",
     ["edge", "manifest"],
-    "the console and /metrics show sessions as running for another time than their places are held",
+    "the console and /metrics show sessions as running for another time than their leases last",
     "warning",
   ],
-  ["STAGEDOOR_STORE_FAILURE", ["api", "edge"], "a start is let in and its film refused, or the other way about"],
+  ["STAGEDOOR_STORE_FAILURE", ["api", "edge"], "a start is accepted and its film refused, or the other way round"],
 ];
 
-/** Settings that the workers have to have alike. */
+/** Whether the workers agree on the settings that they share. */
 export const agreementCheck: Check<Facts> = {
   name: "agreement",
-  held: "the workers have alike what they share",
+  held: "the workers agree on their shared settings",
   run: (facts) => [...shared.flatMap((entry) => differing(entry, facts)), ...oneHost(facts)],
 };
 
@@ -78,7 +86,7 @@ function oneHost(facts: Facts): Finding[] {
     fault(
       "hosts_are_one",
       "STAGEDOOR_API_URL",
-      "The API and the media host have the same address: one of the two workers is never asked.",
+      "The API and the media host have the same address: one of the two workers gets no requests.",
       "Give each a host name of its own.",
     ),
   ];

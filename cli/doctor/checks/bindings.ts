@@ -2,10 +2,10 @@ import type { DeployedWorker, WorkerKind } from "../../lib/worker-files.ts";
 import { type Facts, workerOf } from "../facts.ts";
 import { type Check, type Finding, fault, warning } from "../finding.ts";
 
-/** What each worker needs, bound under its name and to its own environment. */
+/** Each worker's bindings: their names, and that they belong to its environment. */
 export const bindingsCheck: Check<Facts> = {
   name: "bindings",
-  held: "each worker has what it needs, of its own environment",
+  held: "each worker has its bindings, and they belong to its environment",
   run: (facts) => [
     ...facts.workers.flatMap((worker) =>
       neededBindings[worker.worker].flatMap((needed) => bindingFindings(worker, needed, facts)),
@@ -42,8 +42,8 @@ function bindingFindings(worker: DeployedWorker, needed: NeededBinding, facts: F
       fault(
         "binding_misnamed",
         about,
-        `It is bound to ${nameOf(found)}, and the worker takes ${nameOf(needed)} under this name.`,
-        `Bind ${nameOf(needed)} as ${needed.binding}, as the file came with it.`,
+        `It is bound to ${nameOf(found)}, and the worker expects ${nameOf(needed)} under this name.`,
+        `Bind ${nameOf(needed)} as ${needed.binding}, as in the original file.`,
       ),
     ];
   if (needed.kind !== "object" && needed.kind !== "service") return [];
@@ -56,7 +56,7 @@ function bindingFindings(worker: DeployedWorker, needed: NeededBinding, facts: F
     fault(
       "binding_elsewhere",
       about,
-      `It leads to ${script}, and the ${needed.of ?? worker.worker} worker of ${facts.environment} is ${right}: this worker would read and write what belongs to another deployment.`,
+      `It leads to ${script}, and the ${needed.of ?? worker.worker} worker of ${facts.environment} is ${right}: this worker would read and write another deployment's data.`,
       own ? `Take ${field} out.` : `Set ${field} = "${right}".`,
     ),
   ];
@@ -76,7 +76,7 @@ function missing({ worker, file }: DeployedWorker, needed: NeededBinding, bound:
       fault(
         "binding_misnamed",
         about,
-        `${nameOf(needed)} is bound as ${alike.binding}, and the worker looks for it as ${needed.binding}.`,
+        `${nameOf(needed)} is bound as ${alike.binding}, and the worker expects it as ${needed.binding}.`,
         `Rename the binding to ${needed.binding}.`,
       ),
     ];
@@ -84,7 +84,7 @@ function missing({ worker, file }: DeployedWorker, needed: NeededBinding, bound:
     (needed.optional === undefined ? fault : warning)(
       "binding_missing",
       about,
-      `The worker has no binding of this name, so ${needed.optional ?? "it answers every request 500 configuration_invalid"}.`,
+      `The worker has no binding of this name, so ${needed.optional ?? "it answers every request with 500 configuration_invalid"}.`,
       `Bind ${nameOf(needed)} as ${needed.binding}. Bindings are not inherited: each [env.…] needs its own.`,
     ),
   ];
@@ -95,7 +95,7 @@ function nameOf({ kind, className }: Pick<Bound, "kind" | "className">): string 
   return { kv: "a KV namespace", d1: "a D1 database", service: "a service" }[kind];
 }
 
-/** Workers that have to look into the same place. */
+/** Bindings that have to be the same for several workers. */
 function differing({ workers }: Facts): Finding[] {
   const places = workers.flatMap(({ file, kv, buckets }) => [...kv, ...buckets].map((place) => ({ ...place, file })));
   const names = [...new Set(places.map(({ binding }) => binding))];
@@ -107,11 +107,11 @@ function differing({ workers }: Facts): Finding[] {
       name === "CATALOG"
         ? "an asset that one worker knows is unknown to another"
         : "the playlist comes from one bucket and its segments from another";
-    return [fault("binding_differs", name, `It is ${told}: ${consequence}.`, "Give all of them the same.")];
+    return [fault("binding_differs", name, `It is ${told}: ${consequence}.`, "Give all of them the same value.")];
   });
 }
 
-/** Data of one environment that another one writes as well. */
+/** Stores that two environments share. */
 function sharedBeyond({ workers, elsewhere, development }: Facts): Finding[] {
   if (development) return [];
   const idsOf = ({ kv, buckets, databases }: DeployedWorker) => [...kv, ...databases, ...buckets];
@@ -127,8 +127,8 @@ function sharedBeyond({ workers, elsewhere, development }: Facts): Finding[] {
         fault(
           "binding_shared",
           `${worker.file}: ${binding}`,
-          `It is ${id}, which ${other.environment} has as well: what is tried out there changes what viewers get here.`,
-          "Make one for each environment, and put its id there.",
+          `It is ${id}, which ${other.environment} has as well: tests there change the data of viewers here.`,
+          "Create one per environment, and use its id.",
         ),
       ];
     }),

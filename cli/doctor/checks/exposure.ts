@@ -3,10 +3,10 @@ import type { DeployedWorker, WorkerKind } from "../../lib/worker-files.ts";
 import { environmentOf, type Facts } from "../facts.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
 
-/** Who reaches the workers, at which address, and what is written down about them. */
+/** The workers' public addresses, their sign-up settings and their logs. */
 export const exposureCheck: Check<Facts> = {
   name: "exposure",
-  held: "each worker is reached where it should be, and nobody writes down URLs",
+  held: "each worker is reachable only at its own address, and URLs are not logged",
   run: (facts) =>
     facts.development
       ? [notLookedAt("routes and logs", "Name an environment that is deployed: --env production.")]
@@ -31,7 +31,7 @@ function placeholders(worker: DeployedWorker, facts: Facts): Finding[] {
   );
   const routes = worker.routes.filter((host) => exampleHost.test(host)).map((host) => `the route ${host}`);
   const found = [
-    ...(ids.length === 0 ? [] : [`The id of ${ids.join(" and ")} is none of Cloudflare's.`]),
+    ...(ids.length === 0 ? [] : [`The id of ${ids.join(" and ")} is not a Cloudflare id.`]),
     ...(settings.length + routes.length === 0
       ? []
       : [
@@ -44,7 +44,7 @@ function placeholders(worker: DeployedWorker, facts: Facts): Finding[] {
       "placeholder",
       worker.file,
       found.join(" "),
-      `Fill in what is yours under [env.${facts.environment}].${ids.length === 0 ? "" : ` ${makers(ids)}`}`,
+      `Fill in your values under [env.${facts.environment}].${ids.length === 0 ? "" : ` ${makers(ids)}`}`,
     ),
   ];
 }
@@ -69,8 +69,8 @@ function routes(worker: DeployedWorker, facts: Facts): Finding[] {
           fault(
             "worker_open",
             file,
-            `The ${kind} worker has a route (${hosts.join(", ")}), so it can be asked past the worker in front of it, which knows who was revoked and counts attempts.`,
-            "Take the route out: it is reached by a service binding.",
+            `The ${kind} worker has a route (${hosts.join(", ")}), so requests can bypass the worker in front of it, which checks revocations and rate limits.`,
+            "Remove the route: the worker is called through a service binding.",
           ),
         ];
   const url = environmentOf(worker, facts)[name];
@@ -80,7 +80,7 @@ function routes(worker: DeployedWorker, facts: Facts): Finding[] {
       fault(
         "route_missing",
         file,
-        "The worker has no route, so nobody reaches it.",
+        "The worker has no route, so it is not reachable.",
         `Add [[env.${facts.environment}.routes]] with pattern = "${host ?? "media.example.com"}" and custom_domain = true.`,
       ),
     ];
@@ -105,8 +105,8 @@ function open({ worker, file, workersDev, previewUrls }: DeployedWorker): Findin
   if (places.length === 0) return [];
   const hidden = worker === "manifest" || worker === "identity";
   const found = hidden
-    ? "so it can be asked past the worker in front of it, which knows who was revoked and counts attempts"
-    : "so it answers at a second address, past the rules of your zone";
+    ? "so requests can bypass the worker in front of it, which checks revocations and rate limits"
+    : "so it answers at a second address, which bypasses the rules of your zone";
   return [
     (hidden ? fault : warning)(
       "worker_open",
@@ -117,7 +117,7 @@ function open({ worker, file, workersDev, previewUrls }: DeployedWorker): Findin
   ];
 }
 
-/** Two settings that each let strangers in: to an account, and with it to the films. */
+/** Two settings that together give strangers an account, and with it the films. */
 function signUp(worker: DeployedWorker, facts: Facts): Finding[] {
   if (worker.worker !== "identity") return [];
   const read = readIdentityConfiguration(environmentOf(worker, facts));
@@ -128,8 +128,8 @@ function signUp(worker: DeployedWorker, facts: Facts): Finding[] {
     warning(
       "sign_up_open",
       worker.file,
-      `Anybody can make an account (STAGEDOOR_IDENTITY_SIGN_UP), and a new one opens ${opens} (STAGEDOOR_IDENTITY_ASSETS).`,
-      "Set STAGEDOOR_IDENTITY_SIGN_UP to closed, unless strangers are to play that.",
+      `Anybody can create an account (STAGEDOOR_IDENTITY_SIGN_UP), and a new one opens ${opens} (STAGEDOOR_IDENTITY_ASSETS).`,
+      "Set STAGEDOOR_IDENTITY_SIGN_UP to closed, unless strangers may play that.",
     ),
   ];
 }
@@ -141,7 +141,7 @@ function requestLogs({ worker, file, logsRequests }: DeployedWorker): Finding[] 
     (media ? fault : warning)(
       "request_logs",
       file,
-      `Cloudflare writes down each request with its URL${media ? ", and a URL of the media host holds the grant: who reads the log can play" : ""}.`,
+      `Cloudflare logs each request with its URL${media ? ", and a URL of the media host contains the grant: readers of the log can play" : ""}.`,
       "Set invocation_logs = false under [observability.logs] and enabled = false under [observability.traces].",
     ),
   ];

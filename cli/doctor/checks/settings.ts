@@ -5,10 +5,10 @@ import { type IdentityConfiguration, readIdentityConfiguration } from "../../../
 import { environmentOf, type Facts, soundCatalog, workerOf } from "../facts.ts";
 import { type Check, type Finding, notLookedAt, warning } from "../finding.ts";
 
-/** Settings that are right by themselves and fight each other: a viewer would notice. */
+/** Settings that are valid alone and conflict with each other, so that a viewer notices. */
 export const settingsCheck: Check<Facts> = {
   name: "settings",
-  held: "no setting works against another",
+  held: "no two settings conflict",
   run: (facts) => {
     const [api, edge, identity] = [configurationOf("api", facts), configurationOf("edge", facts), identityOf(facts)];
     const assets = soundCatalog(facts)?.assets() ?? [];
@@ -36,7 +36,7 @@ function identityOf(facts: Facts): IdentityConfiguration | undefined {
   return read?.ok === true ? read.value : undefined;
 }
 
-/** Nothing outlives its session: what is promised for longer is not kept. */
+/** Nothing outlives its session: a longer promise cannot be kept. */
 function sessionFights(
   { manifestTtl, sessionTtl, pauseAllowance }: Configuration,
   assets: readonly Asset[],
@@ -51,7 +51,7 @@ function sessionFights(
           warning(
             "manifest_outlives_session",
             about,
-            `The session ends after ${ttl} s, and STAGEDOOR_MANIFEST_TTL promises ${manifestTtl} s: who opens the manifest late finds the session over (grant_expired).`,
+            `The session ends after ${ttl} s, and a manifest URL lives for ${manifestTtl} s (STAGEDOOR_MANIFEST_TTL): a manifest that is opened late is refused (grant_expired).`,
             "Let a session last several times as long as a manifest URL, and at least as long as the film and its pauses.",
           ),
         ]
@@ -61,8 +61,8 @@ function sessionFights(
           warning(
             "pause_outlives_session",
             about,
-            `The session ends after ${ttl} s, and STAGEDOOR_PAUSE_ALLOWANCE promises a pause of ${pauseAllowance} s: who comes back from it is refused grant_expired, in the middle of the film.`,
-            "Let a session last as long as the film and its pauses together, or promise a shorter pause.",
+            `The session ends after ${ttl} s, and STAGEDOOR_PAUSE_ALLOWANCE allows a pause of ${pauseAllowance} s: a viewer who resumes after it gets grant_expired in the middle of the film.`,
+            "Let a session last as long as the film and its pauses together, or allow a shorter pause.",
           ),
         ]
       : []),
@@ -77,7 +77,7 @@ function urlFights({ renewal, pauseAllowance, expiryStep, revocationMaxAge }: Co
         "renewal_off",
         "STAGEDOOR_RENEWAL",
         `Nothing renews a segment's URL, so a viewer who pauses for more than ${pauseAllowance} s (STAGEDOOR_PAUSE_ALLOWANCE) gets 403 and has to start again.`,
-        "Set it to redirect; or put the helper for players to work, and let the pause be as long as viewers pause.",
+        "Set it to redirect, or use the player helper and allow a pause as long as viewers pause.",
       ),
     );
   if (expiryStep > Math.max(60, pauseAllowance))
@@ -85,8 +85,8 @@ function urlFights({ renewal, pauseAllowance, expiryStep, revocationMaxAge }: Co
       warning(
         "step_outlasts_pause",
         "STAGEDOOR_EXPIRY_STEP",
-        `Ends are rounded up by as much as ${expiryStep} s, more than the ${pauseAllowance} s that a URL is meant to live on for: one that leaks opens its file for longer than you said.`,
-        "Set it to 30, or to no more than STAGEDOOR_PAUSE_ALLOWANCE.",
+        `Expiry times are rounded up by up to ${expiryStep} s, more than the allowed pause of ${pauseAllowance} s: a leaked URL opens its file for longer than configured.`,
+        "Set it to 30, or at most to STAGEDOOR_PAUSE_ALLOWANCE.",
       ),
     );
   if (revocationMaxAge > 10)
@@ -95,7 +95,7 @@ function urlFights({ renewal, pauseAllowance, expiryStep, revocationMaxAge }: Co
         "revocations_late",
         "STAGEDOOR_REVOCATION_MAX_AGE",
         `A session that is ended or signed out plays on for up to ${revocationMaxAge} s.`,
-        "Set it to 2: the edge asks once a second for everybody, so it costs hardly more.",
+        "Set it to 2: the edge polls once a second for all viewers together, so it costs little more.",
       ),
     );
   return found;
@@ -129,8 +129,8 @@ function limitFights(api: Configuration, edge: Configuration, assets: readonly A
         warning(
           "limit_not_on_cloudfront",
           `asset ${id}`,
-          `Its \`streams\` is ${streams}, and its segments come from CloudFront, which asks nobody: a film counts as running for no more than ${edge.leaseTtl} s after a playlist, so more than ${streams} may run.`,
-          "Serve it from the edge (cdn: edge) if the limit has to hold.",
+          `Its \`streams\` is ${streams}, and its segments come from CloudFront, which checks no limit: a film counts as running for at most ${edge.leaseTtl} s after a playlist, so more than ${streams} can run.`,
+          "Serve it from the edge (cdn: edge) to enforce the limit.",
         ),
       );
   return found;
@@ -155,7 +155,7 @@ function rateFights({ startRate, startRateAddress, signInRate, signInRateAddress
   );
 }
 
-/** Trusted pages that anybody on the way can change. */
+/** Trusted origins whose pages others can change. */
 function plainOrigins(trusted: readonly string[], assets: readonly Asset[]): Finding[] {
   const lists = [
     { about: "STAGEDOOR_ORIGINS", origins: trusted },
@@ -201,12 +201,12 @@ function identityFights({ idle, accessTtl, refreshTtl }: IdentityConfiguration):
   if (accessTtl > idle)
     lifetime(
       "STAGEDOOR_IDENTITY_ACCESS_TTL",
-      `A JWT lasts ${accessTtl} s and the session that it came from ends after ${idle} s without use: it starts films for somebody who is signed out by then.`,
+      `A JWT lasts ${accessTtl} s and the session that it came from ends after ${idle} s without use: it still starts films after the viewer is signed out.`,
     );
   if (accessTtl >= refreshTtl)
     lifetime(
       "STAGEDOOR_IDENTITY_REFRESH_TTL",
-      `A refresh token ends after ${refreshTtl} s without use, no later than the JWT (${accessTtl} s) that it is to follow: apps sign their viewers in again each time.`,
+      `A refresh token expires after ${refreshTtl} s without use, before the JWT (${accessTtl} s) that it should replace: apps have to sign in again each time.`,
     );
   return found;
 }

@@ -30,10 +30,10 @@ function noSigner(purpose: "session" | "cloudfront", ring: KeyRing, facts: Facts
     `purpose ${purpose}`,
     purpose === "session"
       ? "No key signs now, so no stream can be started or played."
-      : "No key is active, or several could be meant, so no asset can be played that names no keyPairId.",
+      : "No key is active, or several candidates are, so assets without a keyPairId cannot be played.",
     waiting === undefined
-      ? `Make one with \`npx stagedoor keys new --purpose ${purpose}${purpose === "cloudfront" ? " --type ec" : ""}${inRing(facts)}\`${purpose === "cloudfront" ? ", or name one as keyPairId where that is what signs" : ""}.`
-      : `Let "${waiting.kid}" follow with \`npx stagedoor keys rotate --purpose ${purpose}${inRing(facts)}\`.`,
+      ? `Make one with \`npx stagedoor keys new --purpose ${purpose}${purpose === "cloudfront" ? " --type ec" : ""}${inRing(facts)}\`${purpose === "cloudfront" ? ", or name a key as keyPairId" : ""}.`
+      : `Activate "${waiting.kid}" with \`npx stagedoor keys rotate --purpose ${purpose}${inRing(facts)}\`.`,
   );
 }
 
@@ -43,7 +43,7 @@ function noOperator(ring: KeyRing, facts: Facts): Finding[] {
     warning(
       "operator_key_missing",
       "purpose operator",
-      "No key signs operators' credentials: nobody can revoke a session or look at the console.",
+      "No key signs operators' credentials: sessions cannot be revoked, and the console cannot be opened.",
       `Make one with \`npx stagedoor operator new --name <name>${inRing(facts)}\`.`,
     ),
   ];
@@ -61,8 +61,8 @@ function endsSoon(signing: RingKey, others: readonly RingKey[], facts: Facts): F
     (exp - now < 2 * day ? fault : warning)(
       "successor_missing",
       `key ${kid}`,
-      `It is the last that signs, and ends at ${rfc3339(unixSeconds(exp))}: from then on every stream that needs it is refused.`,
-      `Bring in the next one now: \`npx stagedoor keys rotate --introduce --purpose ${purpose}${inRing(facts)}\`; an asset that names this one needs its name.`,
+      `It is the last signing key, and it expires at ${rfc3339(unixSeconds(exp))}: every stream that needs it is refused from then on.`,
+      `Introduce the next one now: \`npx stagedoor keys rotate --introduce --purpose ${purpose}${inRing(facts)}\`; update assets that name this key.`,
     ),
   ];
 }
@@ -87,15 +87,15 @@ function assetFindings({ id, cdn, cloudfront }: Asset, ring: KeyRing, facts: Fac
   const how = otherKey(kid, ring, facts);
   if (key?.d === undefined) {
     const lacking = key === undefined ? "no key" : "no private half";
-    const told = `Its keyPairId is "${kid}", of which the ring has ${lacking}: the asset cannot be played.`;
-    const whole = key === undefined ? "" : ` Or make it whole: \`${importPair(kid, facts)}\`.`;
+    const told = `Its keyPairId is "${kid}", and the ring has ${lacking} for it: the asset cannot be played.`;
+    const whole = key === undefined ? "" : ` Or import the private half: \`${importPair(kid, facts)}\`.`;
     return [fault("asset_key_missing", about, told, how + whole)];
   }
   const state = keyStateOf(key, ring.keys, facts.now);
   const told = `Its keyPairId is "${key.kid}", which is ${state}`;
   if (state === "retired") return [fault("asset_key_retired", about, `${told}: the asset cannot be played.`, how)];
   return [
-    ...(state === "active" ? [] : [warning("asset_key_retired", about, `${told}, and not meant to sign.`, how)]),
+    ...(state === "active" ? [] : [warning("asset_key_retired", about, `${told}, and should not sign.`, how)]),
     ...endsSoon(key, [], facts),
   ];
 }
@@ -104,8 +104,8 @@ function assetFindings({ id, cdn, cloudfront }: Asset, ring: KeyRing, facts: Fac
 function otherKey(kid: string, ring: KeyRing, { now }: Facts): string {
   const active = inUse(keysFor(ring, "cloudfront"), "cloudfront", now);
   return active?.d === undefined || active.kid === kid
-    ? "Name one under cloudfront.keyPairId that the ring has with its private half."
-    : `Leave cloudfront.keyPairId out: then "${active.kid}" signs, which is active. Or name another of the ring's.`;
+    ? "Set cloudfront.keyPairId to a key with a private half in the ring."
+    : `Remove cloudfront.keyPairId, so that the active key "${active.kid}" signs, or name another key of the ring.`;
 }
 
 /** CloudFront keys that are to sign for whatever names none, and cannot, whether or not an asset is there yet. */
@@ -125,9 +125,9 @@ function publicHalves(ring: KeyRing, facts: Facts): Finding[] {
         "signer_missing",
         `key ${key.kid}`,
         signs
-          ? "It is CloudFront's active key, and the ring has no private half of it: no asset of CloudFront can be played that names no keyPairId."
-          : "It is CloudFront's next key, and the ring has no private half of it: once it is active nothing can be signed.",
-        `Make it whole: \`${importPair(key.kid, facts)}\`.`,
+          ? "It is CloudFront's active key, and the ring has no private half of it: CloudFront assets without a keyPairId cannot be played."
+          : "It is CloudFront's next key, and the ring has no private half of it: nothing can be signed once it is active.",
+        `Import the private half: \`${importPair(key.kid, facts)}\`.`,
       ),
     ];
   });

@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { shellQuoted } from "../../../cli/keys/export-templates.ts";
@@ -33,6 +33,7 @@ async function runScript(script: string, group = "None") {
   );
   chmodSync(aws, 0o755);
   const ran = await runFile("/bin/bash", ["-c", script], place, { ...process.env, PATH: `${place}:/usr/bin:/bin` });
+  if (!existsSync(calls)) throw new Error(`the script called no aws: ${JSON.stringify(ran)}`);
   const words = readFileSync(calls, "utf8").split("\0\n").filter(Boolean);
   return { ran, calls: words.map((call) => call.split("\0")) };
 }

@@ -107,7 +107,7 @@ describe("token --inspect", () => {
     );
     expect([ran.exit, ran.stderr]).toEqual([0, ""]);
     expect(ran.stdout).toContain('--  login         "login-1"');
-    expect(ran.stdout).toContain('ok  start         POST /stream/start would open "film"');
+    expect(ran.stdout).toContain('ok  start         POST /stream/start would start "film"');
     expect(ran.stdout).not.toMatch(/opaque-good-token|MARKEDSECRET/);
     const refused = await json("token", "--inspect", "opaque-bad-token", "--issuers", issuers);
     expect(refused).toMatchObject({ exit: 1, status: 401, code: "token_invalid" });
