@@ -72,7 +72,7 @@ describe("a look that takes its time", () => {
 });
 
 describe("an act whose answer", () => {
-  it("comes late is told of, and no look comes in between", () =>
+  it("comes late is reported, and no refresh comes in between", () =>
     inTab(async ({ page }) => {
       const overview = await withSession(page);
       const order: string[] = [];
@@ -115,7 +115,7 @@ describe("an act whose answer", () => {
     }),
   );
 
-  it("never comes is told of by the explainer as well", () =>
+  it("never comes is reported by the explainer as well", () =>
     inTab(async ({ page }) => {
       await signIn(page);
       await page.getByRole("link", { name: "Explain" }).click();
@@ -127,7 +127,7 @@ describe("an act whose answer", () => {
 });
 
 describe("a look while somebody is at the page", () => {
-  it("leaves alone what he marks and what he points at, and keeps his place", () =>
+  it("keeps the selection, the pointed-at row and the scroll position", () =>
     inTab(async ({ page }) => {
       const overview = await withSession(page);
       let watchers = 11;

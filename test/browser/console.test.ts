@@ -33,7 +33,7 @@ async function playFilm(page: Page): Promise<{ readonly film: Page; readonly id:
   return { film, id: (await film.locator("#session-id").textContent()) ?? "" };
 }
 
-/** A manifest URL whose signature does not hold, asked for: the refusal's Request-Id. */
+/** Requests a manifest URL with an invalid signature and returns the refusal's Request-Id. */
 async function refusedRequest(): Promise<string> {
   const { manifestUrl } = await startStream(usual, "vod-ts");
   const forged = manifestUrl.slice(0, -1) + (manifestUrl.endsWith("A") ? "Q" : "A");

@@ -95,8 +95,12 @@ describe("a CloudFront key of the ring", () => {
       const found = await findingsOf([keysCheck], { ...sound, ring: ringOf(...keys), catalog: catalogOf(named) });
       return found.find(({ id }) => id === "asset_key_missing")?.do;
     };
-    expect(await adviceOf(session, half(active), operator)).toMatch(/^Name one .*private half\. Or make it whole/);
+    expect(await adviceOf(session, half(active), operator)).toMatch(
+      /^Set cloudfront\.keyPairId .*private half in the ring\. Or import the private half/,
+    );
     const better = { ...next, state: "active" } as const;
-    expect(await adviceOf(session, better, half(cloudFront), operator)).toContain('then "KNEXT000000001" signs');
+    expect(await adviceOf(session, better, half(cloudFront), operator)).toContain(
+      'so that the active key "KNEXT000000001" signs',
+    );
   });
 });
