@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import type { Credential } from "../auth/credential.ts";
-import type { RateStanding } from "../auth/rate-limit.ts";
+import type { QuotaStatus } from "../auth/rate-limit.ts";
 import { type RequestCredential, type Site, standingOf } from "../auth/request-credential.ts";
 import type { Refusal } from "../base/result.ts";
 import { exposedHeaders, httpsRequired, isPlainHttp, strictTransport } from "../http/cors.ts";
@@ -52,20 +52,20 @@ function dpopUse({ headers }: Request, required: boolean): DpopUse {
 
 /** What the handler of a request found out, for the RateLimit fields and the log. */
 interface Observations {
-  readonly standings: readonly RateStanding[];
+  readonly standings: readonly QuotaStatus[];
   /** The keyed hash of the subject, if the credential was accepted. */
   readonly subject: string | undefined;
 }
 
 export interface RequestObserver {
   readonly observed: () => Observations;
-  readonly onStanding: (standing: RateStanding) => void;
+  readonly onQuotaStatus: (standing: QuotaStatus) => void;
   /** The same credential; the observer notes its subject when it is accepted. */
   readonly observe: (credential: RequestCredential) => RequestCredential;
 }
 
 export function requestObserver(context: Pick<SessionContext, "keys" | "clock">): RequestObserver {
-  const standings: RateStanding[] = [];
+  const standings: QuotaStatus[] = [];
   let accepted: Credential | undefined;
   return {
     observed: () => ({
@@ -75,7 +75,7 @@ export function requestObserver(context: Pick<SessionContext, "keys" | "clock">)
         return accepted && subjectHashNow(accepted, context);
       },
     }),
-    onStanding: (standing) => void standings.push(standing),
+    onQuotaStatus: (standing) => void standings.push(standing),
     observe: (credential) => ({
       ...credential,
       validate: async (before) => {

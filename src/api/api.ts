@@ -151,10 +151,10 @@ function mountOpenApi(app: Hono, site: DescribedSite): void {
 function mountIdentity(app: Hono, identity: Identity, context: SessionContext, options: ApiOptions): void {
   app.options(`${identityPath}/*`, identityPreflight);
   app.all(`${identityPath}/*`, async ({ req: { raw } }) => {
-    const { observed, onStanding } = requestObserver(context);
+    const { observed, onQuotaStatus } = requestObserver(context);
     const client = clientOf(raw, options.sha256, options.development);
     const result = await proxyToIdentity(raw, identity, (request, path) =>
-      limitIdentityRequest(request, path, { client, onStanding }, context),
+      limitIdentityRequest(request, path, { client, onQuotaStatus }, context),
     );
     const { headers } = raw;
     const path = new URL(raw.url).pathname.slice(identityPath.length);
@@ -176,7 +176,7 @@ function requestOf(
   body: string,
   context: SessionContext,
   options: ApiOptions,
-  { observe, onStanding }: RequestObserver,
+  { observe, onQuotaStatus }: RequestObserver,
 ): SessionRequest {
   const { raw } = req;
   return {
@@ -187,7 +187,7 @@ function requestOf(
     body,
     origin: req.header("Origin"),
     country: countryOf(raw, options.development),
-    onStanding,
+    onQuotaStatus,
     client: clientOf(raw, options.sha256, options.development),
     waitUntil: (work) => executionCtx.waitUntil(work),
   };

@@ -8,7 +8,7 @@ import { withinRate } from "../sessions/request-limits.ts";
 import { longestBody, type SessionContext, type SessionRequest } from "../sessions/session-context.ts";
 import type { IdentityRequest } from "./identity-proxy.ts";
 
-type CountedRequest = Pick<SessionRequest, "client" | "onStanding">;
+type CountedRequest = Pick<SessionRequest, "client" | "onQuotaStatus">;
 
 /**
  * Counts sign-ins, password confirmations and token requests before the identity worker runs. `path` is relative to the
@@ -17,29 +17,29 @@ type CountedRequest = Pick<SessionRequest, "client" | "onStanding">;
 export async function limitIdentityRequest(
   request: IdentityRequest,
   path: string,
-  { client, onStanding }: CountedRequest,
+  { client, onQuotaStatus }: CountedRequest,
   context: SessionContext,
 ): Promise<Result<undefined, Refusal>> {
   const counted = countedAs(request.method, path);
   if (counted === undefined) return ok(undefined);
   const { tokenRateAddress } = context.settings;
-  if (counted === "token") return withinRate(tokenRateAddress, networkName(client.address), { onStanding }, context);
+  if (counted === "token") return withinRate(tokenRateAddress, networkName(client.address), { onQuotaStatus }, context);
   const { body, headers } = request;
   if (utf8(body).length > longestBody)
     return refusal("body_invalid", `the body of a sign-in is longer than ${longestBody} bytes`);
   if (counted === "sign-in") {
     const contentType = headers.get("Content-Type") ?? undefined;
-    return limitSignIn({ body, contentType, client, onStanding }, context);
+    return limitSignIn({ body, contentType, client, onQuotaStatus }, context);
   }
   // The worker reads the credential from the same headers, so it always checks the session that is counted here.
-  return limitConfirmation({ credential: credentialOf(request, context), client, onStanding }, context);
+  return limitConfirmation({ credential: credentialOf(request, context), client, onQuotaStatus }, context);
 }
 
-interface SignInRequest extends Pick<SessionRequest, "body" | "client" | "onStanding"> {
+interface SignInRequest extends Pick<SessionRequest, "body" | "client" | "onQuotaStatus"> {
   readonly contentType: string | undefined;
 }
 
-type ConfirmationRequest = Pick<SessionRequest, "credential" | "client" | "onStanding">;
+type ConfirmationRequest = Pick<SessionRequest, "credential" | "client" | "onQuotaStatus">;
 
 /**
  * Counts a sign-in or sign-up per network and per account, so that neither one client with many accounts nor many clients with

@@ -111,7 +111,7 @@ export interface BindingContext {
 }
 
 /** How long a viewer waits for what remembers proofs. */
-const patience = seconds(5);
+const replayTimeout = seconds(5);
 
 /**
  * Whether who presents a token may: what is bound to a key (`cnf.jkt`, RFC 9449 §6.1) comes with that key's proof and in the
@@ -149,7 +149,7 @@ async function seenFirst(
   timer: Timer,
 ): Promise<boolean | "silent"> {
   try {
-    const first = await inTime(firstUse(proof), patience, timer);
+    const first = await inTime(firstUse(proof), replayTimeout, timer);
     return first === "late" ? "silent" : first;
   } catch {
     return "silent";

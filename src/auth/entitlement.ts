@@ -173,7 +173,7 @@ export interface EntitlementPorts {
 }
 
 /** How long a viewer waits for the answer, its body among it. */
-const patience = seconds(2);
+const serviceTimeout = seconds(2);
 /** The longest answer that is read, in bytes. */
 const longest = 4096;
 
@@ -192,7 +192,7 @@ export function httpEntitlement({ url, secret }: EntitlementService, ports: Enti
   return async (asked) => {
     const { fetch } = ports; // unbound: workerd's fetch refuses to be called as a method
     const controller = new AbortController();
-    const deadline = startDeadline(patience, ports.timer);
+    const deadline = startDeadline(serviceTimeout, ports.timer);
     try {
       const { signal } = controller;
       const asking = fetch(url, { method: "POST", headers, body: bodyOf(asked), redirect: "manual", signal });
@@ -217,7 +217,7 @@ function sentIn({ subject, address }: EntitlementAsked, secret: string | undefin
   return [subject, address, secret].filter((part) => part !== undefined);
 }
 
-const late = refusal("store_unavailable", `the entitlement service did not answer within ${patience} s`);
+const late = refusal("store_unavailable", `the entitlement service did not answer within ${serviceTimeout} s`);
 
 async function answerText(asking: Promise<Response>, deadline: Deadline): Promise<Result<string, Refusal>> {
   const response = await deadline.before(asking);

@@ -14,7 +14,7 @@ export interface IdentitySource {
 const scopes: ReadonlySet<string> = new Set(["stream:play"]);
 
 /** How long a viewer waits for the identity worker. */
-const patience = seconds(5);
+const identityTimeout = seconds(5);
 
 /** 32 letters or digits, and better-auth's HMAC-SHA256 behind a dot, in base64 as it is or URL-encoded. */
 const identityToken = /^[A-Za-z0-9]{32}(?:\.(?:[A-Za-z0-9+/]|%2[BbFf]){43}(?:=|%3[Dd]))?$/;
@@ -68,7 +68,7 @@ async function asked(
   timer: Timer,
 ): Promise<IdentitySession | undefined | "silent"> {
   try {
-    const session = await inTime(sessions(presented), patience, timer);
+    const session = await inTime(sessions(presented), identityTimeout, timer);
     return session === "late" ? "silent" : session;
   } catch {
     return "silent";

@@ -17,7 +17,7 @@ export interface RatePolicy {
 }
 
 /** How a name stands after it asked once more. */
-export interface RateStanding {
+export interface QuotaStatus {
   readonly policy: RatePolicy;
   readonly allowed: boolean;
   /** How many are left in this window. */
@@ -31,7 +31,7 @@ export interface RateStanding {
  * never an address, an account or a token. It rejects where the store does not answer.
  */
 export interface RateLimits {
-  take(policy: RatePolicy, name: string, now: UnixSeconds): Promise<RateStanding>;
+  take(policy: RatePolicy, name: string, now: UnixSeconds): Promise<QuotaStatus>;
 }
 
 /** What is kept of a name's window: when its first request came, and how many were let in since. */
@@ -43,7 +43,7 @@ export interface RateWindow {
 /** What comes of one request more. `window` is `known` itself where nothing has to be written down. */
 export interface Taken {
   readonly window: RateWindow;
-  readonly standing: RateStanding;
+  readonly standing: QuotaStatus;
 }
 
 /**
@@ -80,9 +80,9 @@ export function endOf({ startedAt }: RateWindow, { window }: Pick<RatePolicy, "w
 /** Limits that know without a question of quotas that are used up. */
 export interface RememberedLimits extends RateLimits {
   /** How a name stands whose quota is known to be used up; undefined for any other, and nothing is counted. */
-  spent(policy: RatePolicy, name: string, now: UnixSeconds): RateStanding | undefined;
+  spent(policy: RatePolicy, name: string, now: UnixSeconds): QuotaStatus | undefined;
   /** Remembers a standing that was counted elsewhere, where its quota is used up. */
-  remember(standing: RateStanding, name: string, now: UnixSeconds): void;
+  remember(standing: QuotaStatus, name: string, now: UnixSeconds): void;
 }
 
 const mostKept = 1000;

@@ -51,7 +51,7 @@ export function requestOf(
     origin: undefined,
     country: countryOf(raw, development),
     client: clientOf(raw, sha256, development),
-    onStanding: () => undefined,
+    onQuotaStatus: () => undefined,
     waitUntil: (work) => executionCtx.waitUntil(work),
   };
 }

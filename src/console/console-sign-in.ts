@@ -7,7 +7,7 @@ import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.t
 import { after, earlier, isUnixSeconds, seconds, type UnixSeconds } from "../base/time.ts";
 import { isAccepted, keysFor, signingKey } from "../keys/ring.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
-import { operatorBehind, stillStands } from "../sessions/authorize-operator.ts";
+import { operatorBehind, requireNotRevoked } from "../sessions/authorize-operator.ts";
 import { loginDigest, networkName } from "../sessions/identifiers.ts";
 import { withinRate } from "../sessions/request-limits.ts";
 import { isKeyRevoked, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
@@ -169,7 +169,7 @@ export async function whoIsSignedIn(
   const { operator, by, login } = session.value;
   if (!keysFor(context.ring, "operator").some((key) => key.kid === operator.kid && isAccepted(key, now)))
     return refusal("token_revoked", "the key that signed the operator's credential is not in the ring any more");
-  const standing = await stillStands(operator, request, context);
+  const standing = await requireNotRevoked(operator, request, context);
   if (!standing.ok) return standing;
   const snapshot = await revocationsNow(request, context);
   if (!snapshot.ok) return snapshot;

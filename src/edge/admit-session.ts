@@ -91,7 +91,7 @@ function admitUnder(
   const address = asking.client.address ?? "";
   const playlist = access.purpose === "playlist";
   switch (parts.leases.look(grant.sessionId, address, asking.now, playlist)) {
-    case "held":
+    case "granted":
       return undefined;
     case "due":
       asking.waitUntil(touch(access, asking, parts).then(() => undefined));
@@ -133,7 +133,7 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
     parts.leases.keep(grant.sessionId, address, now, after(now, openFor), playlist);
     return undefined;
   }
-  if (answer.is === "held") {
+  if (answer.status === "granted") {
     parts.leases.keep(grant.sessionId, address, now, answer.until, playlist);
     if (untold !== undefined) parts.leases.keep(grant.sessionId, untold.network, now, answer.until);
     const { sessionId, subject, issuedAt: startedAt, expiresAt } = grant;
@@ -141,11 +141,11 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
     parts.telemetry({ event: "alive", sessionId, subject, startedAt, expiresAt, seenAt: now, ...where });
     return undefined;
   }
-  if (answer.is === "limited") {
+  if (answer.status === "limited") {
     parts.leases.limit(grant.sessionId, now);
     return endedBecause("taken").refusal;
   }
-  if (answer.is === "elsewhere") {
+  if (answer.status === "elsewhere") {
     parts.leases.refuse(grant.sessionId, address, now);
     return tooManyNetworks;
   }

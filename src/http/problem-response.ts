@@ -1,5 +1,5 @@
 import { proofAlgorithms } from "../auth/dpop.ts";
-import type { RateStanding } from "../auth/rate-limit.ts";
+import type { QuotaStatus } from "../auth/rate-limit.ts";
 import type { Refusal } from "../base/result.ts";
 import { rfc3339 } from "../base/time.ts";
 import { problemFor } from "./problems.ts";
@@ -83,7 +83,7 @@ export function withDpopChallenge(challenge: string, use: DpopUse): string {
  * Adds RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10) for every rate limit that counted the request,
  * as lists of structured fields (RFC 9651): `"start-subject";q=1000;w=3600` and `"start-subject";r=998;t=3100`.
  */
-export function withRateLimitFields(response: Response, standings: readonly RateStanding[]): Response {
+export function withRateLimitFields(response: Response, standings: readonly QuotaStatus[]): Response {
   if (standings.length === 0) return response;
   const mutable = new Response(response.body, response);
   setRateLimitFields(mutable.headers, standings);
@@ -91,7 +91,7 @@ export function withRateLimitFields(response: Response, standings: readonly Rate
 }
 
 /** Like {@link withRateLimitFields}, for a response whose headers are mutable. */
-export function setRateLimitFields(headers: Headers, standings: readonly RateStanding[]): void {
+export function setRateLimitFields(headers: Headers, standings: readonly QuotaStatus[]): void {
   if (standings.length === 0) return;
   const policies = standings.map(({ policy }) => `"${policy.name}";q=${policy.quota};w=${Math.ceil(policy.window)}`);
   const limits = standings.map(

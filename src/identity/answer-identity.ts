@@ -5,7 +5,7 @@ import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { unixMilliseconds } from "../base/time.ts";
 import { type IdentityParts, identityOptions } from "./options.ts";
 import { familyOf, findRefreshRow, storedToken, type Turn } from "./refresh-tokens.ts";
-import { formOf, throughDoor } from "./route-guard.ts";
+import { formOf, guardRoute } from "./route-guard.ts";
 import { briefCookieName, keepSessionCookie } from "./session-rules.ts";
 
 /** No answer is a page of ours, and the library's has words of the request in it: nothing of them runs, or stands in a frame. */
@@ -17,7 +17,7 @@ const harmless = {
 
 /** Answers one request to `/api/auth/*`. */
 export async function answerIdentity(request: Request, parts: IdentityParts): Promise<Response> {
-  const asked = await throughDoor(request);
+  const asked = await guardRoute(request);
   if (asked instanceof Response) return asked;
   if (parts.settings.signUp !== "open" && new URL(asked.url).pathname === `${identityPath}/sign-up/email`)
     return closed();

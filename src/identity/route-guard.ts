@@ -52,7 +52,7 @@ const secrets = ["client_secret", "client_assertion", "client_assertion_type"];
  * {@link requestText} refuses or that has a member which its route does not know, and what RFC 6749 §5.2 says for a form of `/oauth2/token` or `/oauth2/revoke` that has another
  * than its one plain spelling.
  */
-export async function throughDoor(request: Request): Promise<Request | Response> {
+export async function guardRoute(request: Request): Promise<Request | Response> {
   const { pathname, search } = new URL(request.url);
   const path = pathname.startsWith(`${identityPath}/`) ? pathname.slice(identityPath.length) : "";
   const members = routes.get(`${request.method} ${path}`);

@@ -25,14 +25,14 @@ export async function operatorBehind(
   context: SessionContext,
 ): Promise<Result<Operator, Refusal>> {
   const verified = await verifyOperator(request.credential, scope, context.operators, context.clock());
-  const operator = verified.ok ? await stillStands(verified.value, request, context) : verified;
+  const operator = verified.ok ? await requireNotRevoked(verified.value, request, context) : verified;
   const outcome = operator.ok ? "accepted" : operator.refusal.code;
   context.telemetry({ event: "validated", by: "operator", outcome });
   return operator;
 }
 
 /** An operator whose credential and its key nobody has revoked since it was verified; `token_revoked`, `store_unavailable`. */
-export async function stillStands(
+export async function requireNotRevoked(
   operator: Operator,
   request: SessionRequest,
   context: SessionContext,

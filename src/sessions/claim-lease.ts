@@ -1,5 +1,5 @@
 import type { Credential } from "../auth/credential.ts";
-import type { RatePolicy, RateStanding } from "../auth/rate-limit.ts";
+import type { QuotaStatus, RatePolicy } from "../auth/rate-limit.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
@@ -49,14 +49,14 @@ export async function claimLease(
   const answer = await fromStore("the viewer's streams", claimPlace(claim, claiming, streams, context), context);
   if (!answer.ok) return withoutStore(answer, context);
   if (answer.value.standing !== undefined) quota?.counted(answer.value.standing);
-  switch (answer.value.is) {
+  switch (answer.value.status) {
     case "limited": {
       const { running } = answer.value;
       return refuse({ code: "stream_limit", reason: `${running.length} streams run, which is all he may`, running });
     }
-    case "spent":
+    case "quota_exceeded":
       return overQuota(answer.value.standing, context);
-    case "hasty": {
+    case "throttled": {
       const { retryAfter } = answer.value;
       return refuse({ code: "start_rate_exceeded", reason: "the viewer starts streams too fast", retryAfter });
     }
@@ -64,7 +64,7 @@ export async function claimLease(
       return refusal("token_revoked", "the viewer has signed out of the login that the credential came from");
     case "ended":
       return endedBecause(answer.value.cause);
-    case "held": {
+    case "granted": {
       const told = await tellOfTaken(answer.value.taken, now, context);
       if (told.ok) return ok(undefined);
       // Else the place would belong to a session that nobody has, for as long as a lease lasts.
@@ -107,7 +107,7 @@ async function claimPlace(
   { telemetry }: SessionContext,
 ): Promise<ClaimAnswer> {
   const answer = await streams.claim(claim);
-  if (answer.is !== "limited") return answer;
+  if (answer.status !== "limited") return answer;
   const forbidden = forbiddenAmong(answer.running, claiming);
   if (forbidden.size === 0) return answer;
   const { now } = claim;
@@ -116,7 +116,7 @@ async function claimPlace(
   for (const { sessionId } of forbidden.keys()) telemetry({ event: "ended", sessionId });
   // It was counted already.
   const again = await streams.claim({ ...claim, rate: undefined });
-  return again.is === "spent" ? again : { ...again, standing: answer.standing };
+  return again.status === "quota_exceeded" ? again : { ...again, standing: answer.standing };
 }
 
 /** Those of a viewer's running streams that are forbidden meanwhile, each with what forbids it. */
@@ -161,7 +161,7 @@ function withoutStore(
 interface StartQuota {
   readonly policy: RatePolicy;
   /** Notes how the subject stands after it was counted, for the answer's RateLimit fields and for the next start. */
-  readonly counted: (standing: RateStanding) => void;
+  readonly counted: (standing: QuotaStatus) => void;
 }
 
 /**
@@ -170,7 +170,7 @@ interface StartQuota {
  */
 export function startQuota(
   { issuer, subject }: Pick<Credential, "issuer" | "subject">,
-  request: Pick<SessionRequest, "onStanding">,
+  request: Pick<SessionRequest, "onQuotaStatus">,
   now: UnixSeconds,
   context: SessionContext,
 ): Result<StartQuota | undefined, Refusal> {
@@ -179,8 +179,8 @@ export function startQuota(
   const name = subjectDigest(issuer, subject);
   const open = notSpent(policy, name, request, context);
   if (!open.ok) return open;
-  const counted = (standing: RateStanding) => {
-    request.onStanding(standing);
+  const counted = (standing: QuotaStatus) => {
+    request.onQuotaStatus(standing);
     context.limits.remember(standing, name, now);
   };
   return ok({ policy, counted });

@@ -9,7 +9,7 @@ import type { RevocationCause } from "./revocation.ts";
  * pass, and ask in the background. `limited` and `elsewhere`: refuse it, that was the answer a moment ago. `ended`: refuse it for
  * its {@link LeaseMemory.causeOf}. `unknown`: ask first.
  */
-type LeaseLook = "held" | "due" | "limited" | "elsewhere" | "ended" | "unknown";
+type LeaseLook = "granted" | "due" | "limited" | "elsewhere" | "ended" | "unknown";
 
 /** What an isolate remembers of leases, so that it asks at most once a `refreshAfter` for a session and network. */
 export interface LeaseMemory {
@@ -99,7 +99,7 @@ export function rememberLeases(options: { readonly capacity: number; readonly le
       }
       const isNews = playlist && !kept.playlist && kept.told;
       kept.playlist ||= playlist;
-      if (!isNews && kept.dueAt > now) return "held";
+      if (!isNews && kept.dueAt > now) return "granted";
       kept.dueAt = after(now, refreshAfter);
       return "due";
     },

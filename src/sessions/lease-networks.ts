@@ -19,11 +19,11 @@ export interface NetworkAsking {
 
 /** What becomes of a request from a network, and the networks of the session after it. */
 export type NetworkDecision =
-  | { readonly is: "admitted"; readonly networks: readonly NetworkSeen[]; readonly isNews: boolean }
+  | { readonly status: "admitted"; readonly networks: readonly NetworkSeen[]; readonly isNews: boolean }
   /** The session is alive in as many networks as it may be. */
-  | { readonly is: "elsewhere" }
+  | { readonly status: "elsewhere" }
   /** Too many networks have loaded playlists. */
-  | { readonly is: "shared"; readonly networks: readonly NetworkSeen[] };
+  | { readonly status: "shared"; readonly networks: readonly NetworkSeen[] };
 
 /**
  * Whether a session may be alive in one more network. Networks are counted that were seen within a lease.
@@ -42,10 +42,10 @@ export function decideNetwork(
 ): NetworkDecision {
   if (asking.first === undefined) return decideOne(known, asking, leaseTtl);
   const first = decideOne(known, { ...asking, ...asking.first }, leaseTtl);
-  if (first.is === "shared") return first;
-  if (first.is === "elsewhere") return decideOne(known, asking, leaseTtl);
+  if (first.status === "shared") return first;
+  if (first.status === "elsewhere") return decideOne(known, asking, leaseTtl);
   const own = decideOne(first.networks, asking, leaseTtl);
-  return own.is === "admitted" ? { ...own, isNews: own.isNews || first.isNews } : own;
+  return own.status === "admitted" ? { ...own, isNews: own.isNews || first.isNews } : own;
 }
 
 function decideOne(
@@ -53,23 +53,23 @@ function decideOne(
   { network, playlist, mostNetworks, now }: NetworkAsking,
   leaseTtl: Seconds,
 ): NetworkDecision {
-  if (network === undefined) return { is: "admitted", networks: known, isNews: false };
+  if (network === undefined) return { status: "admitted", networks: known, isNews: false };
   const before = known.find((seen) => seen.network === network);
   const others = known.filter((seen) => seen !== before);
   const alive = others.filter((seen) => isAlive(seen, now, leaseTtl));
   const silent = others.filter((seen) => seen.trusted && !alive.includes(seen)).slice(-networksKept);
   const own = { network, seenAt: now, trusted: playlist || before?.trusted === true };
   if (mostNetworks === undefined)
-    return { is: "admitted", networks: [...silent, ...alive.slice(-networksKept), own], isNews: false };
-  if (!own.trusted && alive.length >= mostNetworks) return { is: "elsewhere" };
+    return { status: "admitted", networks: [...silent, ...alive.slice(-networksKept), own], isNews: false };
+  if (!own.trusted && alive.length >= mostNetworks) return { status: "elsewhere" };
   const trusted = alive.filter((seen) => seen.trusted);
   const strangers = alive.filter((seen) => !seen.trusted);
   const room = mostNetworks - trusted.length - 1;
-  if (own.trusted && room < 0) return { is: "shared", networks: [...silent, ...alive, own] };
+  if (own.trusted && room < 0) return { status: "shared", networks: [...silent, ...alive, own] };
   const staying = new Set(strangers.slice(Math.max(strangers.length - room, 0)));
   const networks = [...silent, ...alive.filter((seen) => seen.trusted || staying.has(seen)), own];
   const wasAlive = before !== undefined && isAlive(before, now, leaseTtl);
-  return { is: "admitted", networks, isNews: !wasAlive || own.trusted !== before.trusted };
+  return { status: "admitted", networks, isNews: !wasAlive || own.trusted !== before.trusted };
 }
 
 /** The networks of a session that is started or renewed in `network`: whoever has a bearer token is trusted there. */

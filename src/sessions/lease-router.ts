@@ -1,4 +1,4 @@
-import type { RatePolicy, RateStanding } from "../auth/rate-limit.ts";
+import type { QuotaStatus, RatePolicy } from "../auth/rate-limit.ts";
 import { after, later, type UnixSeconds } from "../base/time.ts";
 import type {
   ClaimAnswer,
@@ -12,13 +12,13 @@ import type {
   StreamState,
   TouchAnswer,
 } from "./lease.ts";
-import type { HandedOver, LeaseBook } from "./lease-store.ts";
+import type { HandedOver, LeaseStore } from "./lease-store.ts";
 
 /** The streams of one subject under one of his names, as those under his other names and the workers reach them. */
-export interface LeaseDesk {
+export interface LeaseRouter {
   /** `own` is the name under which it is asked, `older` are the names whose streams it takes over first. */
   claim(claim: LeaseClaim, own: string, older: readonly string[]): Promise<ClaimAnswer>;
-  take(policy: RatePolicy, now: UnixSeconds, own: string, older: readonly string[]): Promise<RateStanding>;
+  take(policy: RatePolicy, now: UnixSeconds, own: string, older: readonly string[]): Promise<QuotaStatus>;
   touch(touch: LeaseTouch): Promise<TouchAnswer>;
   end(ending: StreamEnding): Promise<EndedStream>;
   endLogin(ending: LoginEnding): Promise<LoginEnded>;
@@ -29,90 +29,90 @@ export interface LeaseDesk {
 }
 
 /**
- * Answers from a book, or from that of a newer name where the streams have moved to. A subject is named by a keyed hash, so
+ * Answers from a store, or from that of a newer name where the streams have moved to. A subject is named by a keyed hash, so
  * a new session key gives him a new name, and his limit would start from nothing: the first claim under the new name
  * takes over what runs under the older ones, and from then on those send on what they are asked.
  */
-export function leaseDesk(book: LeaseBook, deskOf: (name: string) => LeaseDesk): LeaseDesk {
+export function leaseRouter(store: LeaseStore, routerOf: (name: string) => LeaseRouter): LeaseRouter {
   const taking = new Set<string>();
 
   async function takeOver(from: string, to: string, until: UnixSeconds): Promise<void> {
     taking.add(from);
     try {
-      book.takeOver(from, await deskOf(from).handOver(to, until));
+      store.takeOver(from, await routerOf(from).handOver(to, until));
     } finally {
       taking.delete(from);
     }
   }
 
-  /** The name that answers, once all that was under older names is here: the heir, or undefined for this one. */
+  /** The name that answers, once all that was under older names is here: the successor, or undefined for this one. */
   async function gathered(own: string, older: readonly string[], now: UnixSeconds, until: UnixSeconds) {
-    book.prune(now);
-    if (book.heir() === undefined) {
-      const from = older.filter((name) => name !== own && !book.tookFrom(name));
+    store.prune(now);
+    if (store.successor() === undefined) {
+      const from = older.filter((name) => name !== own && !store.tookFrom(name));
       await Promise.all(from.map((name) => takeOver(name, own, until)));
     }
     // Asked again: a newer name may have asked for the streams in the meantime.
-    return book.heir();
+    return store.successor();
   }
 
   return {
     claim: async (claim, own, older) => {
-      const heir = await gathered(own, older, claim.now, claim.expiresAt);
-      if (heir === undefined) return book.claim(claim);
-      book.sentOn(claim.expiresAt);
-      return deskOf(heir).claim(claim, heir, []);
+      const successor = await gathered(own, older, claim.now, claim.expiresAt);
+      if (successor === undefined) return store.claim(claim);
+      store.forwardedUntil(claim.expiresAt);
+      return routerOf(successor).claim(claim, successor, []);
     },
     take: async (policy, now, own, older) => {
-      const heir = await gathered(own, older, now, after(now, policy.window));
-      return heir === undefined ? book.take(policy, now) : deskOf(heir).take(policy, now, heir, []);
+      const successor = await gathered(own, older, now, after(now, policy.window));
+      return successor === undefined ? store.take(policy, now) : routerOf(successor).take(policy, now, successor, []);
     },
     touch: async (touch) => {
-      book.prune(touch.now);
-      const heir = book.heir();
-      if (heir === undefined) return book.touch(touch);
-      book.sentOn(touch.expiresAt);
-      return deskOf(heir).touch(touch);
+      store.prune(touch.now);
+      const successor = store.successor();
+      if (successor === undefined) return store.touch(touch);
+      store.forwardedUntil(touch.expiresAt);
+      return routerOf(successor).touch(touch);
     },
     end: async (ending) => {
-      const heir = book.heir();
-      if (heir === undefined) return book.end(ending);
-      book.sentOn(ending.expiresAt);
-      return deskOf(heir).end(ending);
+      const successor = store.successor();
+      if (successor === undefined) return store.end(ending);
+      store.forwardedUntil(ending.expiresAt);
+      return routerOf(successor).end(ending);
     },
     endLogin: async (ending) => {
-      const heir = book.heir();
-      if (heir === undefined) return book.endLogin(ending);
-      book.sentOn(ending.until);
-      return deskOf(heir).endLogin(ending);
+      const successor = store.successor();
+      if (successor === undefined) return store.endLogin(ending);
+      store.forwardedUntil(ending.until);
+      return routerOf(successor).endLogin(ending);
     },
     show: async (sessionId, now) => {
-      const heir = book.heir();
-      return heir === undefined ? book.show(sessionId, now) : deskOf(heir).show(sessionId, now);
+      const successor = store.successor();
+      return successor === undefined ? store.show(sessionId, now) : routerOf(successor).show(sessionId, now);
     },
     running: async (now, own, older) => {
-      const heir = book.heir();
-      if (heir !== undefined) return deskOf(heir).running(now, heir, []);
-      const from = older.filter((name) => name !== own && !book.tookFrom(name));
-      const elsewhere = await Promise.all(from.map((name) => deskOf(name).running(now, name, [])));
-      // Several older names may have the same heir.
-      const all = new Map([...elsewhere.flat(), ...book.running(now)].map((stream) => [stream.sessionId, stream]));
+      const successor = store.successor();
+      if (successor !== undefined) return routerOf(successor).running(now, successor, []);
+      const from = older.filter((name) => name !== own && !store.tookFrom(name));
+      const elsewhere = await Promise.all(from.map((name) => routerOf(name).running(now, name, [])));
+      // Several older names may have the same successor.
+      const all = new Map([...elsewhere.flat(), ...store.running(now)].map((stream) => [stream.sessionId, stream]));
       return [...all.values()].toSorted((a, b) => a.startedAt - b.startedAt);
     },
     handOver: async (to, until) => {
       // Two that take from each other would send everything round in a circle for ever. Both claims fail, and may come again.
       if (taking.has(to)) throw new Error("two names of a subject take over from each other");
-      return book.handOver(to, until);
+      return store.handOver(to, until);
     },
   };
 }
 
 /** Ends a login at every name of its subject: the streams under an older one may not have moved yet. */
 export async function endLoginAt(
-  desks: readonly Pick<LeaseDesk, "endLogin">[],
+  routers: readonly Pick<LeaseRouter, "endLogin">[],
   ending: LoginEnding,
 ): Promise<LoginEnded> {
-  const ended = await Promise.all(desks.map((desk) => desk.endLogin(ending)));
+  const ended = await Promise.all(routers.map((router) => router.endLogin(ending)));
   return {
     leaseUntil: ended.map(({ leaseUntil }) => leaseUntil).reduce(later, ending.now),
     complete: ended.every(({ complete }) => complete),

@@ -1,4 +1,4 @@
-import { endOf, type RatePolicy, type RateStanding, type RateWindow, takeFrom } from "../auth/rate-limit.ts";
+import { endOf, type QuotaStatus, type RatePolicy, type RateWindow, takeFrom } from "../auth/rate-limit.ts";
 import { earlier, later, type Seconds, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import type { RevocationCause } from "./revocation.ts";
 
@@ -101,7 +101,7 @@ export class LeaseQuotas {
   }
 
   /** Counts one more; see {@link takeFrom}. */
-  take(policy: RatePolicy, now: UnixSeconds): RateStanding {
+  take(policy: RatePolicy, now: UnixSeconds): QuotaStatus {
     const known = this.#used.get(policy.name);
     const { window, standing } = takeFrom(known, policy, now);
     if (window !== known) this.#write({ ...window, name: policy.name, length: policy.window });

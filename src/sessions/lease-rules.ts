@@ -39,22 +39,22 @@ export function decideClaim(
 ): { readonly answer: ClaimDecision; readonly write: readonly LeaseRow[]; readonly remember?: LeaseRow } {
   const { sessionId, now, limit, takeover } = claim;
   const known = rows.get(sessionId);
-  if (known?.ended !== undefined) return { answer: { is: "ended", cause: known.ended }, write: [] };
+  if (known?.ended !== undefined) return { answer: { status: "ended", cause: known.ended }, write: [] };
   const renewed = claimed(known, claim, times);
   if (known !== undefined && holds(known, now)) {
-    const answer = { is: "held", taken: [] } as const;
+    const answer = { status: "granted", taken: [] } as const;
     return isNews(known, claim, times)
       ? { answer, write: [renewed] }
       : { answer, write: [], remember: lasting(known, claim.expiresAt) };
   }
-  if (limit === undefined) return { answer: { is: "held", taken: [] }, write: [renewed] };
+  if (limit === undefined) return { answer: { status: "granted", taken: [] }, write: [renewed] };
   const running = runningIn(rows, now);
   const surplus = running.length + 1 - limit;
   if (surplus > 0 && (!takeover || limit < 1))
-    return { answer: { is: "limited", running: running.map(toldOf) }, write: [] };
+    return { answer: { status: "limited", running: running.map(toldOf) }, write: [] };
   const taken = running.slice(0, Math.max(surplus, 0)).map((row) => ({ ...row, ended: "taken" as const }));
   const before = [...rows.values()].filter((row) => isBelieved(row, now));
-  return { answer: { is: "held", taken: [...before, ...taken].map(endOf) }, write: [...taken, renewed] };
+  return { answer: { status: "granted", taken: [...before, ...taken].map(endOf) }, write: [...taken, renewed] };
 }
 
 /**
@@ -81,24 +81,24 @@ export function decideTouch(
   const known = rows.get(sessionId);
   if (known?.ended !== undefined) {
     const row = lasting(known, touch.expiresAt);
-    return { answer: { is: "ended", cause: known.ended, stream: undefined }, row, write: row !== known };
+    return { answer: { status: "ended", cause: known.ended, stream: undefined }, row, write: row !== known };
   }
   const lapsed = known === undefined || !holds(known, now);
   if (known !== undefined && lapsed && isFull(rows, known.limit, now))
-    return { answer: { is: "limited" }, row: undefined, write: false };
+    return { answer: { status: "limited" }, row: undefined, write: false };
   const before = known ?? takenIn(touch);
   const place = decideNetwork(before.networks, touch, times.leaseTtl);
   // Nothing is written or extended for a network that is refused.
-  if (place.is === "elsewhere") return { answer: { is: "elsewhere" }, row: undefined, write: false };
+  if (place.status === "elsewhere") return { answer: { status: "elsewhere" }, row: undefined, write: false };
   const seen = { ...lasting(before, touch.expiresAt), networks: place.networks };
-  if (place.is === "shared") {
+  if (place.status === "shared") {
     const row = { ...seen, seenAt: later(before.seenAt, now), ended: "shared" as const };
-    return { answer: { is: "ended", cause: "shared", stream: endOf(row) }, row, write: true };
+    return { answer: { status: "ended", cause: "shared", stream: endOf(row) }, row, write: true };
   }
   const write =
     lapsed || place.isNews || seen.expiresAt > before.expiresAt || after(before.seenAt, times.writeInterval) <= now;
   const row = write ? extended(seen, now, times) : seen;
-  return { answer: { is: "held", until: row.leaseUntil }, row, write };
+  return { answer: { status: "granted", until: row.leaseUntil }, row, write };
 }
 
 /** Two accounts of one session as one: what either of them remembers counts, but of networks what `a` does. */

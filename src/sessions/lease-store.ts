@@ -1,4 +1,4 @@
-import type { RatePolicy, RateStanding } from "../auth/rate-limit.ts";
+import type { QuotaStatus, RatePolicy } from "../auth/rate-limit.ts";
 import { after, later, type UnixSeconds } from "../base/time.ts";
 import type {
   ClaimAnswer,
@@ -55,7 +55,7 @@ const mostLogins = 1000;
  * come at once. What it answers is what is written down: after a crash it answers the same, but for networks seen within
  * the last `writeInterval`, and for ends of grants that a renewal within it moved by less than a minute.
  */
-export class LeaseBook {
+export class LeaseStore {
   readonly #store: LeaseRows;
   readonly #times: LeaseTimes;
   readonly #rows = new Map<string, LeaseRow>();
@@ -81,11 +81,11 @@ export class LeaseBook {
   claim(claim: LeaseClaim): ClaimAnswer {
     if (claim.rate === undefined) return this.#decide(claim);
     const standing = this.take(claim.rate, claim.now);
-    return standing.allowed ? { ...this.#decide(claim), standing } : { is: "spent", standing };
+    return standing.allowed ? { ...this.#decide(claim), standing } : { status: "quota_exceeded", standing };
   }
 
   /** See {@link LeaseQuotas.take}. */
-  take(policy: RatePolicy, now: UnixSeconds): RateStanding {
+  take(policy: RatePolicy, now: UnixSeconds): QuotaStatus {
     const standing = this.#quotas.take(policy, now);
     this.#remindOfQuotas();
     return standing;
@@ -94,8 +94,8 @@ export class LeaseBook {
   #decide(claim: LeaseClaim): ClaimDecision {
     const isNew = !this.#rows.has(claim.sessionId);
     const retryAfter = this.#budget(claim.now) ?? (isNew ? waitAfterMany(this.#rows, claim.now) : undefined);
-    if (retryAfter !== undefined) return { is: "hasty", retryAfter };
-    if (this.#isSignedOut(claim.login)) return { is: "signed_out" };
+    if (retryAfter !== undefined) return { status: "throttled", retryAfter };
+    if (this.#isSignedOut(claim.login)) return { status: "signed_out" };
     this.#rememberShared(claim);
     const { answer, write, remember } = decideClaim(this.#rows, this.#hashed(claim), this.#times);
     for (const row of write) this.#write(row, claim.now);
@@ -105,7 +105,7 @@ export class LeaseBook {
 
   /** See {@link decideTouch}. */
   touch(touch: LeaseTouch): TouchAnswer {
-    if (this.#isSignedOut(touch.login)) return { is: "ended", cause: "revoked", stream: undefined };
+    if (this.#isSignedOut(touch.login)) return { status: "ended", cause: "revoked", stream: undefined };
     const first = touch.first && this.#hashed(touch.first);
     const { answer, row, write } = decideTouch(this.#rows, { ...this.#hashed(touch), first }, this.#times);
     if (row !== undefined && write) this.#write(row, touch.now);
@@ -160,19 +160,19 @@ export class LeaseBook {
   }
 
   /** The name under which the subject's streams are now, where they are here no more. */
-  heir(): string | undefined {
+  successor(): string | undefined {
     for (const marker of this.#markers.values()) if (marker.kind === "moved_to") return marker.name;
     return undefined;
   }
 
   /** Says that what was sent on concerns grants until then: the sending on lasts as long. */
-  sentOn(until: UnixSeconds): void {
+  forwardedUntil(until: UnixSeconds): void {
     for (const marker of this.#markers.values())
       if (marker.kind === "moved_to" && until > marker.until) this.#writeMarker({ ...marker, until });
   }
 
   /**
-   * Gives all rows to the subject's newer name, and makes that the {@link heir} for as long as any grant of theirs holds,
+   * Gives all rows to the subject's newer name, and makes that the {@link successor} for as long as any grant of theirs holds,
    * at least until then. The rows stay here too, so that the same can be asked again by one who lost the answer.
    */
   handOver(to: string, until: UnixSeconds): HandedOver {

@@ -1,4 +1,4 @@
-import type { RatePolicy, RateStanding } from "../auth/rate-limit.ts";
+import type { QuotaStatus, RatePolicy } from "../auth/rate-limit.ts";
 import type { RunningSession } from "../base/result.ts";
 import type { Seconds, UnixSeconds } from "../base/time.ts";
 import type { RevocationCause } from "./revocation.ts";
@@ -24,21 +24,21 @@ export interface LeaseClaim {
 
 /** What a claim comes to, and how the subject stands with the quota that it was counted by. */
 export type ClaimAnswer =
-  | (ClaimDecision & { readonly standing?: RateStanding | undefined })
+  | (ClaimDecision & { readonly standing?: QuotaStatus | undefined })
   /** The quota is used up. */
-  | { readonly is: "spent"; readonly standing: RateStanding };
+  | { readonly status: "quota_exceeded"; readonly standing: QuotaStatus };
 
 export type ClaimDecision =
   /** `taken` are the sessions that takeovers have ended within a lease: the revocation log has to be told. */
-  | { readonly is: "held"; readonly taken: readonly EndedStream[] }
+  | { readonly status: "granted"; readonly taken: readonly EndedStream[] }
   /** There are too many; none of them was touched. */
-  | { readonly is: "limited"; readonly running: readonly RunningStream[] }
+  | { readonly status: "limited"; readonly running: readonly RunningStream[] }
   /** The subject started more in a short time, or ended more, than a viewer does. */
-  | { readonly is: "hasty"; readonly retryAfter: Seconds }
+  | { readonly status: "throttled"; readonly retryAfter: Seconds }
   /** The viewer has signed out of the login that the credential came from. */
-  | { readonly is: "signed_out" }
+  | { readonly status: "signed_out" }
   /** A session that was ended is renewed by nobody. */
-  | { readonly is: "ended"; readonly cause: RevocationCause };
+  | { readonly status: "ended"; readonly cause: RevocationCause };
 
 /** A session that runs, and the login that it came from: not for viewers. */
 export interface RunningStream extends RunningSession {
@@ -101,13 +101,13 @@ export interface LeaseTouch {
 
 export type TouchAnswer =
   /** It holds a lease until then, or holds one again. */
-  | { readonly is: "held"; readonly until: UnixSeconds }
+  | { readonly status: "granted"; readonly until: UnixSeconds }
   /** It lost its lease while it was silent, and others fill the limit now. */
-  | { readonly is: "limited" }
+  | { readonly status: "limited" }
   /** It is alive in as many networks as it may be, and goes on in those; this network is another. */
-  | { readonly is: "elsewhere" }
+  | { readonly status: "elsewhere" }
   /** `stream` where this touch ended it: the revocation log has to be told. */
-  | { readonly is: "ended"; readonly cause: RevocationCause; readonly stream: EndedStream | undefined };
+  | { readonly status: "ended"; readonly cause: RevocationCause; readonly stream: EndedStream | undefined };
 
 /** What is known of one session. */
 export interface StreamState {
@@ -125,7 +125,7 @@ export interface StreamState {
 export interface SubjectStreams {
   claim(claim: LeaseClaim): Promise<ClaimAnswer>;
   /** Counts by a quota without a claim: before something is asked that costs more than a claim. */
-  take(policy: RatePolicy, now: UnixSeconds): Promise<RateStanding>;
+  take(policy: RatePolicy, now: UnixSeconds): Promise<QuotaStatus>;
   touch(touch: LeaseTouch): Promise<TouchAnswer>;
   /** Ends a session for good: nothing gives it back. */
   end(ending: StreamEnding): Promise<EndedStream>;

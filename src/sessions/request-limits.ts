@@ -1,9 +1,9 @@
-import type { RatePolicy, RateStanding } from "../auth/rate-limit.ts";
+import type { QuotaStatus, RatePolicy } from "../auth/rate-limit.ts";
 import { ok, type Refusal, type Refused, type Result, refuse } from "../base/result.ts";
 import { addressName, networkName } from "./identifiers.ts";
 import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 
-type Asking = Pick<SessionRequest, "onStanding">;
+type Asking = Pick<SessionRequest, "onQuotaStatus">;
 
 /**
  * Counts this request under a name, where there is a policy and somebody to count: `rate_limited` once the quota of the
@@ -38,21 +38,21 @@ export function notSpent(
   return spent === undefined ? ok(undefined) : judged(spent, request, context);
 }
 
-function judged(standing: RateStanding, request: Asking, context: SessionContext): Result<undefined, Refusal> {
-  request.onStanding(standing);
+function judged(standing: QuotaStatus, request: Asking, context: SessionContext): Result<undefined, Refusal> {
+  request.onQuotaStatus(standing);
   return standing.allowed ? ok(undefined) : overQuota(standing, context);
 }
 
 /** `rate_limited`, and telemetry is told of it. */
 export function overQuota(
-  { policy, resetsIn }: Pick<RateStanding, "policy" | "resetsIn">,
+  { policy, resetsIn }: Pick<QuotaStatus, "policy" | "resetsIn">,
   { telemetry }: Pick<SessionContext, "telemetry">,
 ): Refused<Refusal> {
   telemetry({ event: "limited", policy: policy.name });
   return refuse({ code: "rate_limited", reason: `the quota of ${policy.name} is used up`, retryAfter: resetsIn });
 }
 
-type AddressCheck = Pick<SessionRequest, "client" | "onStanding">;
+type AddressCheck = Pick<SessionRequest, "client" | "onQuotaStatus">;
 
 /** How many times the quota of an address its network has: one client cannot use up what its neighbours have. */
 const addressesInNetwork = 10;

@@ -1,5 +1,5 @@
 import type { Entitlement } from "../auth/entitlement.ts";
-import type { RatePolicy, RateStanding, RememberedLimits } from "../auth/rate-limit.ts";
+import type { QuotaStatus, RatePolicy, RememberedLimits } from "../auth/rate-limit.ts";
 import type { CredentialSources, RequestCredential } from "../auth/request-credential.ts";
 import type { TrustedIssuer } from "../auth/verify-jwt.ts";
 import type { RandomBytes } from "../base/crypto.ts";
@@ -80,7 +80,7 @@ export interface SessionRequest {
   /** Where the client is: ISO 3166-1 alpha-2 in upper case, as the CDN in front says. */
   readonly country: string | undefined;
   /** Told of each rate limit that the request was counted by, for the answer's RateLimit fields. */
-  readonly onStanding: (standing: RateStanding) => void;
+  readonly onQuotaStatus: (standing: QuotaStatus) => void;
   readonly waitUntil: WaitUntil;
 }
 
@@ -102,7 +102,7 @@ export interface OperatorAct extends Acting {
 }
 
 /** How long a viewer waits for a store. */
-const patience = seconds(5);
+const storeTimeout = seconds(5);
 
 /**
  * What a store answers, or `store_unavailable` where it does not in time: our own failure, which no viewer's credential is
@@ -114,7 +114,7 @@ export async function fromStore<Answer>(
   { timer }: Pick<SessionContext, "timer">,
 ): Promise<Result<Answer, Refusal>> {
   try {
-    const answer = await inTime(asked, patience, timer);
+    const answer = await inTime(asked, storeTimeout, timer);
     if (answer !== "late") return ok(answer);
   } catch {
     // It failed, which is as good as no answer.

@@ -18,9 +18,9 @@ import { Gathering } from "../../src/metrics/gathering.ts";
 import type { Telemetry, TelemetryEvent } from "../../src/metrics/telemetry.ts";
 import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
 import type { StreamsOf } from "../../src/sessions/lease.ts";
-import { endLoginAt, type LeaseDesk, leaseDesk } from "../../src/sessions/lease-router.ts";
+import { endLoginAt, type LeaseRouter, leaseRouter } from "../../src/sessions/lease-router.ts";
 import type { LeaseRow, LeaseRows, Marker, QuotaUsed } from "../../src/sessions/lease-rows.ts";
-import { LeaseBook } from "../../src/sessions/lease-store.ts";
+import { LeaseStore } from "../../src/sessions/lease-store.ts";
 import { type KeptRevocation, merge, type RevocationLog, shortened, takeBack } from "../../src/sessions/revocation.ts";
 
 /** A catalog in memory, with the text as its workers would read it. */
@@ -162,20 +162,20 @@ export function memoryStreams(
 ): MemoryStreams {
   const { leaseTtl = seconds(90), writeInterval = seconds(30) } = times;
   const stores = new Map<string, ReturnType<typeof memoryRows>>();
-  const desks = new Map<string, LeaseDesk>();
+  const desks = new Map<string, LeaseRouter>();
   const secrets = { hmac: nobleHmac, random: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
   const storeOf = (name: string) => made(stores, name, memoryRows);
-  const deskOf = (name: string): LeaseDesk =>
-    made(desks, name, () => leaseDesk(new LeaseBook(storeOf(name), { leaseTtl, writeInterval }, secrets), deskOf));
+  const routerOf = (name: string): LeaseRouter =>
+    made(desks, name, () => leaseRouter(new LeaseStore(storeOf(name), { leaseTtl, writeInterval }, secrets), routerOf));
   return {
     streamsOf: (subject, older = []) => ({
-      claim: async (claim) => deskOf(subject).claim(claim, subject, older),
-      take: async (policy, now) => deskOf(subject).take(policy, now, subject, older),
-      touch: async (touch) => deskOf(subject).touch(touch),
-      end: async (ending) => deskOf(subject).end(ending),
-      endLogin: async (ending) => endLoginAt([subject, ...older].map(deskOf), ending),
-      show: async (sessionId, now) => deskOf(subject).show(sessionId, now),
-      running: async (now) => deskOf(subject).running(now, subject, older),
+      claim: async (claim) => routerOf(subject).claim(claim, subject, older),
+      take: async (policy, now) => routerOf(subject).take(policy, now, subject, older),
+      touch: async (touch) => routerOf(subject).touch(touch),
+      end: async (ending) => routerOf(subject).end(ending),
+      endLogin: async (ending) => endLoginAt([subject, ...older].map(routerOf), ending),
+      show: async (sessionId, now) => routerOf(subject).show(sessionId, now),
+      running: async (now) => routerOf(subject).running(now, subject, older),
     }),
     writes: (subject) => storeOf(subject).writes(),
     size: (subject) => [...storeOf(subject).all()].length,

@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import type { RatePolicy, RateStanding } from "../../auth/rate-limit.ts";
+import type { QuotaStatus, RatePolicy } from "../../auth/rate-limit.ts";
 import { defaultLeaseTtl } from "../../base/constants.ts";
 import { readDecimal } from "../../base/encoding.ts";
 import { seconds, systemClock, type UnixSeconds } from "../../base/time.ts";
@@ -15,10 +15,10 @@ import type {
   StreamState,
   TouchAnswer,
 } from "../../sessions/lease.ts";
-import { type LeaseDesk, leaseDesk } from "../../sessions/lease-router.ts";
+import { type LeaseRouter, leaseRouter } from "../../sessions/lease-router.ts";
 import { sqlLeaseRows } from "../../sessions/lease-rows-sql.ts";
 import type { LeaseTimes } from "../../sessions/lease-rules.ts";
-import { type HandedOver, LeaseBook } from "../../sessions/lease-store.ts";
+import { type HandedOver, LeaseStore } from "../../sessions/lease-store.ts";
 import { nobleHmac } from "./noble-hmac.ts";
 
 export interface SubjectLeasesEnv {
@@ -29,62 +29,62 @@ export interface SubjectLeasesEnv {
 }
 
 interface Opened {
-  readonly book: LeaseBook;
-  readonly desk: LeaseDesk;
+  readonly store: LeaseStore;
+  readonly router: LeaseRouter;
 }
 
-/** The streams of one subject under one of his names. See {@link leaseDesk} for what it does. */
-export class SubjectLeases extends DurableObject<SubjectLeasesEnv> implements LeaseDesk {
+/** The streams of one subject under one of his names. See {@link leaseRouter} for what it does. */
+export class SubjectLeases extends DurableObject<SubjectLeasesEnv> implements LeaseRouter {
   #opened: Opened | undefined;
   #reminded = false;
 
   async claim(claim: LeaseClaim, own: string, older: readonly string[]): Promise<ClaimAnswer> {
-    return this.#ask((desk) => desk.claim(claim, own, older));
+    return this.#ask((router) => router.claim(claim, own, older));
   }
 
-  async take(policy: RatePolicy, now: UnixSeconds, own: string, older: readonly string[]): Promise<RateStanding> {
-    return this.#ask((desk) => desk.take(policy, now, own, older));
+  async take(policy: RatePolicy, now: UnixSeconds, own: string, older: readonly string[]): Promise<QuotaStatus> {
+    return this.#ask((router) => router.take(policy, now, own, older));
   }
 
   async touch(touch: LeaseTouch): Promise<TouchAnswer> {
-    return this.#ask((desk) => desk.touch(touch));
+    return this.#ask((router) => router.touch(touch));
   }
 
   async end(ending: StreamEnding): Promise<EndedStream> {
-    return this.#ask((desk) => desk.end(ending));
+    return this.#ask((router) => router.end(ending));
   }
 
   async endLogin(ending: LoginEnding): Promise<LoginEnded> {
-    return this.#ask((desk) => desk.endLogin(ending));
+    return this.#ask((router) => router.endLogin(ending));
   }
 
   async show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined> {
-    return this.#ask((desk) => desk.show(sessionId, now));
+    return this.#ask((router) => router.show(sessionId, now));
   }
 
   async running(now: UnixSeconds, own: string, older: readonly string[]): Promise<readonly RunningStream[]> {
-    return this.#ask((desk) => desk.running(now, own, older));
+    return this.#ask((router) => router.running(now, own, older));
   }
 
   async handOver(to: string, until: UnixSeconds): Promise<HandedOver> {
-    return this.#ask((desk) => desk.handOver(to, until));
+    return this.#ask((router) => router.handOver(to, until));
   }
 
   /** Removes what is over, and the object with the last of it. */
   override async alarm(): Promise<void> {
     this.#reminded = false;
-    const { book } = this.#open();
-    book.prune(systemClock());
-    if (book.nextRemoval !== undefined) return this.#remind(book);
+    const { store } = this.#open();
+    store.prune(systemClock());
+    if (store.nextRemoval !== undefined) return this.#remind(store);
     // What is asked next finds an empty store, and opens it anew.
     this.#opened = undefined;
     await this.ctx.storage.deleteAll();
   }
 
-  async #ask<Answer>(question: (desk: LeaseDesk) => Promise<Answer>): Promise<Answer> {
-    const { book, desk } = this.#open();
-    const answer = await question(desk);
-    await this.#remind(book);
+  async #ask<Answer>(question: (router: LeaseRouter) => Promise<Answer>): Promise<Answer> {
+    const { store, router } = this.#open();
+    const answer = await question(router);
+    await this.#remind(store);
     return answer;
   }
 
@@ -92,14 +92,14 @@ export class SubjectLeases extends DurableObject<SubjectLeasesEnv> implements Le
     if (this.#opened !== undefined) return this.#opened;
     const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
     const rows = sqlLeaseRows(this.ctx.storage.sql);
-    const book = new LeaseBook(rows, leaseTimes(this.env.STAGEDOOR_LEASE_TTL), { hmac: nobleHmac, random });
-    const desk = leaseDesk(book, (name) => this.env.SUBJECT_LEASES.get(this.env.SUBJECT_LEASES.idFromName(name)));
-    this.#opened = { book, desk };
+    const store = new LeaseStore(rows, leaseTimes(this.env.STAGEDOOR_LEASE_TTL), { hmac: nobleHmac, random });
+    const router = leaseRouter(store, (name) => this.env.SUBJECT_LEASES.get(this.env.SUBJECT_LEASES.idFromName(name)));
+    this.#opened = { store, router };
     return this.#opened;
   }
 
   /** One alarm is enough: what is over before it is removed with the rest. */
-  async #remind({ nextRemoval }: LeaseBook): Promise<void> {
+  async #remind({ nextRemoval }: LeaseStore): Promise<void> {
     if (this.#reminded || nextRemoval === undefined) return;
     this.#reminded = true;
     try {

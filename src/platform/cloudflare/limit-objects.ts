@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod";
-import { endOf, type RatePolicy, type RateStanding, type RateWindow, takeFrom } from "../../auth/rate-limit.ts";
+import { endOf, type QuotaStatus, type RatePolicy, type RateWindow, takeFrom } from "../../auth/rate-limit.ts";
 import { isUnixSeconds, type Seconds, seconds, systemClock, type UnixSeconds } from "../../base/time.ts";
 
 const keptSchema = z.object({
@@ -19,7 +19,7 @@ const keptSchema = z.object({
  * each is counted after the other.
  */
 export class RateLimitCounter extends DurableObject {
-  async take(policy: RatePolicy, now: UnixSeconds): Promise<RateStanding> {
+  async take(policy: RatePolicy, now: UnixSeconds): Promise<QuotaStatus> {
     const kept = this.#kept();
     const { window, standing } = takeFrom(kept, policy, now);
     if (kept === undefined || window.count !== kept.count || window.startedAt !== kept.startedAt)

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { ProofReplay } from "../../auth/credential.ts";
-import type { RateLimits, RatePolicy, RateStanding } from "../../auth/rate-limit.ts";
+import type { QuotaStatus, RateLimits, RatePolicy } from "../../auth/rate-limit.ts";
 import type { Refusal } from "../../base/result.ts";
 import { systemClock, type UnixSeconds } from "../../base/time.ts";
 import { catalogFaultSchema } from "../../catalog/catalog-fault.ts";
@@ -9,7 +9,7 @@ import type { CatalogEditing } from "../../catalog/edit-catalog.ts";
 import type { Gathered } from "../../metrics/gathered.ts";
 import { countsSchema, refusalsOfHourSchema, sessionsNowSchema } from "../../metrics/gathering.ts";
 import type { StreamsOf } from "../../sessions/lease.ts";
-import { endLoginAt, type LeaseDesk } from "../../sessions/lease-router.ts";
+import { endLoginAt, type LeaseRouter } from "../../sessions/lease-router.ts";
 
 /** The part of a `DurableObjectNamespace<MetricsStore>` that is used here. */
 export interface MetricsStoreNamespace<Id> {
@@ -52,7 +52,7 @@ export function proofReplay<Id>(objects: DpopProofsNamespace<Id>): ProofReplay {
 /** The part of a DurableObjectNamespace of RateLimitCounter that is used here. */
 export interface RateLimitNamespace<Id> {
   idFromName(name: string): Id;
-  get(id: Id): { take(policy: RatePolicy, now: UnixSeconds): Promise<RateStanding> };
+  get(id: Id): { take(policy: RatePolicy, now: UnixSeconds): Promise<QuotaStatus> };
 }
 
 /** Rate limits in Durable Objects: one RateLimitCounter for each name under each policy. */
@@ -65,7 +65,7 @@ export function rateLimits<Id>(namespace: RateLimitNamespace<Id>): RateLimits {
 /** The part of a DurableObjectNamespace of SubjectLeases that is used here. */
 export interface SubjectLeasesNamespace<Id> {
   idFromName(name: string): Id;
-  get(id: Id): LeaseDesk;
+  get(id: Id): LeaseRouter;
 }
 
 /** The streams of all subjects: one SubjectLeases for each name. */

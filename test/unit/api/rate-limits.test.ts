@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type RateStanding, rememberSpent } from "../../../src/auth/rate-limit.ts";
+import { type QuotaStatus, rememberSpent } from "../../../src/auth/rate-limit.ts";
 import { type Seconds, seconds } from "../../../src/base/time.ts";
 import { withRateLimitFields } from "../../../src/http/problem-response.ts";
 import type { SessionContext } from "../../../src/sessions/session-context.ts";
@@ -169,7 +169,7 @@ describe("the limits of starts", () => {
 });
 
 describe("the RateLimit fields", () => {
-  const standing: RateStanding = { policy: bySubject, allowed: true, remaining: 1, resetsIn: seconds(1.2) };
+  const standing: QuotaStatus = { policy: bySubject, allowed: true, remaining: 1, resetsIn: seconds(1.2) };
 
   it("hold whole numbers, as structured fields of integers do", () => {
     const { headers } = withRateLimitFields(new Response("a"), [

@@ -45,9 +45,9 @@ async function attempts(changes: Partial<SessionContext> = {}) {
     const request = { method, url: `https://api.example/api/auth${path}`, headers, body };
     const client = { address, userAgentHash: () => "" };
     const counted: string[] = [];
-    const onStanding = (standing: { readonly policy: { readonly name: string } }) =>
+    const onQuotaStatus = (standing: { readonly policy: { readonly name: string } }) =>
       void counted.push(standing.policy.name);
-    const before = await limitIdentityRequest(request, path, { client, onStanding }, context);
+    const before = await limitIdentityRequest(request, path, { client, onQuotaStatus }, context);
     return { code: before.ok ? "passed" : before.refusal.code, counted };
   };
   return { attempt, names };

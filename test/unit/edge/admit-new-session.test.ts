@@ -89,7 +89,7 @@ describe("a session that started less than half a lease ago", () => {
     const leases = rememberLeases({ capacity: 10 });
     const session = { sessionId, issuedAt: now, expiresAt: unixSeconds(now + 20) };
     expect(leases.admitNew(session, home, now)).toBe(true);
-    expect(leases.look(sessionId, home, unixSeconds(now + 19))).toBe("held");
+    expect(leases.look(sessionId, home, unixSeconds(now + 19))).toBe("granted");
     expect(leases.look(sessionId, home, unixSeconds(now + 20))).toBe("unknown");
   });
 
@@ -97,7 +97,7 @@ describe("a session that started less than half a lease ago", () => {
     expect(edge.ask(home)).toBeUndefined();
     await later(44);
     const another = { ...claim, sessionId: "another", now: edge.state.now };
-    expect(await edge.streams.claim(another)).toMatchObject({ is: "limited" });
+    expect(await edge.streams.claim(another)).toMatchObject({ status: "limited" });
   });
 
   it("is refused within two seconds of its end", async () => {

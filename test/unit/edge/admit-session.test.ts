@@ -175,8 +175,8 @@ describe("a segment's URL that was passed around", () => {
     await edge.settled();
     const touch = { sessionId, assetId: "film", login: undefined, issuedAt: now, expiresAt: in6Hours, mostNetworks: 3 };
     const seen = { ...touch, now, network: "4:203.0.113/24", playlist: true };
-    expect(await edge.streams.touch(seen)).toMatchObject({ is: "held" });
-    expect(await edge.streams.touch({ ...seen, network: "4:203.0.114/24" })).toMatchObject({ is: "ended" });
+    expect(await edge.streams.touch(seen)).toMatchObject({ status: "granted" });
+    expect(await edge.streams.touch({ ...seen, network: "4:203.0.114/24" })).toMatchObject({ status: "ended" });
   });
 });
 
@@ -259,7 +259,7 @@ it("a session that nobody knew of is taken in with its login, so that its place 
     network: undefined,
   };
   const answer = await edge.streams.claim({ ...claim, sessionId: "another" });
-  expect(answer).toMatchObject({ is: "limited", running: [{ sessionId, login }] });
+  expect(answer).toMatchObject({ status: "limited", running: [{ sessionId, login }] });
 });
 
 it("a session that lost its lease while others filled the limit is stream_taken, and costs one question in two seconds", async () => {

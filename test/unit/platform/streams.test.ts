@@ -94,7 +94,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       expect(await tables("ending")).toEqual(["lease", "marker", "network_key"]);
       await tools.runDurableObjectAlarm(stub("ending"));
       expect(await tables("ending")).toEqual([]);
-      expect(await streams.claim(claimOf("s0", 0))).toMatchObject({ is: "held" });
+      expect(await streams.claim(claimOf("s0", 0))).toMatchObject({ status: "granted" });
       expect(await streams.show("s0", claimOf("s0", 0).now)).toBeDefined();
     });
 

@@ -52,10 +52,10 @@ describe("the network that a session was started in", () => {
     const segment = (network: string) =>
       stage.streams(grant.subject).touch({ ...asked, ...grant, network, playlist: false });
     for (const network of ["4:1.0.0/24", "4:2.0.0/24", "4:3.0.0/24"])
-      expect(await segment(network)).toMatchObject({ is: "held" });
-    expect(await segment("4:4.0.0/24")).toEqual({ is: "elsewhere" });
-    expect(await segment("4:192.0.2/24")).toMatchObject({ is: "held" });
-    expect(await segment("4:203.0.113/24")).toMatchObject({ is: isRenewed ? "held" : "elsewhere" });
+      expect(await segment(network)).toMatchObject({ status: "granted" });
+    expect(await segment("4:4.0.0/24")).toEqual({ status: "elsewhere" });
+    expect(await segment("4:192.0.2/24")).toMatchObject({ status: "granted" });
+    expect(await segment("4:203.0.113/24")).toMatchObject({ status: isRenewed ? "granted" : "elsewhere" });
   });
 });
 

@@ -8,17 +8,17 @@ describe("what an isolate remembers of leases", () => {
   it("lets a session pass for 30 s, then sends one request to ask and lets the others pass", () => {
     const leases = rememberLeases({ capacity: 10 });
     leases.keep("s", "a", at(0), at(90));
-    expect(leases.look("s", "a", at(29))).toBe("held");
+    expect(leases.look("s", "a", at(29))).toBe("granted");
     expect(leases.look("s", "a", at(30))).toBe("due");
-    expect(leases.look("s", "a", at(30))).toBe("held");
-    expect(leases.look("s", "a", at(59))).toBe("held");
+    expect(leases.look("s", "a", at(30))).toBe("granted");
+    expect(leases.look("s", "a", at(59))).toBe("granted");
     expect(leases.look("s", "a", at(60))).toBe("due");
   });
 
   it("lets nobody pass whose lease is over, however lately it was asked for", () => {
     const leases = rememberLeases({ capacity: 10 });
     leases.keep("s", "a", at(0), at(20));
-    expect(leases.look("s", "a", at(19))).toBe("held");
+    expect(leases.look("s", "a", at(19))).toBe("granted");
     expect(leases.look("s", "a", at(20))).toBe("unknown");
   });
 
@@ -56,7 +56,7 @@ describe("what an isolate remembers of leases", () => {
     expect(leases.look("t", "a", at(11))).toBe("unknown");
     expect(leases.look("s", "a", at(12))).toBe("unknown");
     leases.keep("s", "a", at(11), at(90));
-    expect(leases.look("s", "a", at(11))).toBe("held");
+    expect(leases.look("s", "a", at(11))).toBe("granted");
   });
 
   it("remembers a bounded number of those whom the limit refused", () => {
@@ -76,20 +76,22 @@ describe("what an isolate remembers of leases", () => {
     leases.keep("old", "a", at(2), at(90));
     leases.keep("newest", "a", at(3), at(90));
     expect(leases.look("new", "a", at(4))).toBe("unknown");
-    expect(leases.look("old", "a", at(4))).toBe("held");
-    expect(leases.look("newest", "a", at(4))).toBe("held");
+    expect(leases.look("old", "a", at(4))).toBe("granted");
+    expect(leases.look("newest", "a", at(4))).toBe("granted");
   });
 
   it("forgets nobody for an answer about one that it remembers", () => {
     const leases = rememberLeases({ capacity: 2 });
     for (const id of ["old", "new", "new"]) leases.keep(id, "a", at(0), at(90));
-    expect(leases.look("old", "a", at(1))).toBe("held");
+    expect(leases.look("old", "a", at(1))).toBe("granted");
   });
 
   it("keeps a bounded number of networks of a session", () => {
     const leases = rememberLeases({ capacity: 2 });
     for (let i = 0; i < 100; i++) leases.keep("s", `n${i}`, at(0), at(90));
-    const kept = Array.from({ length: 100 }, (_, i) => leases.look("s", `n${i}`, at(1))).filter((is) => is === "held");
+    const kept = Array.from({ length: 100 }, (_, i) => leases.look("s", `n${i}`, at(1))).filter(
+      (is) => is === "granted",
+    );
     expect(kept).toHaveLength(16);
   });
 

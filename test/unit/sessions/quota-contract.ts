@@ -20,21 +20,25 @@ export function quotaContract(name: string, open: () => StreamsUnderTest): void 
       const { streams } = started();
       const claims = Array.from({ length: 50 }, (_, i) => claimOf(`storm${i}`, 0, { rate, limit: 2 }));
       const answers = await Promise.all(claims.map((claim) => streams.claim(claim)));
-      const count = (is: string) => answers.filter((answer) => answer.is === is).length;
-      expect([count("held"), count("limited"), count("spent")]).toEqual([2, 1, 47]);
-      const left = answers.filter(({ is }) => is !== "spent").map(({ standing }) => standing?.remaining);
+      const count = (status: string) => answers.filter((answer) => answer.status === status).length;
+      expect([count("granted"), count("limited"), count("quota_exceeded")]).toEqual([2, 1, 47]);
+      const left = answers
+        .filter(({ status }) => status !== "quota_exceeded")
+        .map(({ standing }) => standing?.remaining);
       expect(left.toSorted()).toEqual([0, 1, 2]);
       const over = { policy: rate, allowed: false, remaining: 0, resetsIn: 3600 };
-      expect(answers.at(-1)).toEqual({ is: "spent", standing: over });
+      expect(answers.at(-1)).toEqual({ status: "quota_exceeded", standing: over });
     });
 
     it("claims nothing where the quota is used up, and is asked again when its window is over", async () => {
       const { streams } = started();
       for (let i = 0; i < 3; i++) expect((await streams.take(rate, at(i))).remaining).toBe(2 - i);
-      expect(await streams.claim(claimOf("s0", 3599, { rate, takeover: true }))).toMatchObject({ is: "spent" });
+      expect(await streams.claim(claimOf("s0", 3599, { rate, takeover: true }))).toMatchObject({
+        status: "quota_exceeded",
+      });
       expect(await streams.show("s0", at(3599))).toBeUndefined();
       const standing = { allowed: true, remaining: 2, resetsIn: 3600 };
-      expect(await streams.claim(claimOf("s0", 3600, { rate }))).toMatchObject({ is: "held", standing });
+      expect(await streams.claim(claimOf("s0", 3600, { rate }))).toMatchObject({ status: "granted", standing });
     });
 
     it("counts no claim without a quota, and gives no fresh quota after a restart", async () => {
@@ -42,7 +46,7 @@ export function quotaContract(name: string, open: () => StreamsUnderTest): void 
       await streams.claim(claimOf("s9", 5, { rate, limit: undefined }));
       await streams.take(rate, at(6));
       await under.restart(own);
-      expect(await streams.claim(claimOf("s9", 7))).toEqual({ is: "held", taken: [] });
+      expect(await streams.claim(claimOf("s9", 7))).toEqual({ status: "granted", taken: [] });
       expect(await streams.take(rate, at(8))).toMatchObject({ allowed: true, remaining: 0, resetsIn: 3597 });
       await under.restart(own);
       expect(await streams.take(rate, at(9))).toMatchObject({ allowed: false });
@@ -61,8 +65,8 @@ export function quotaContract(name: string, open: () => StreamsUnderTest): void 
       expect([await left(streams), await left(newer)]).toEqual([6, 5]);
       expect([await left(newest), await left(streams), await left(newer), await left(newest)]).toEqual([4, 3, 2, 1]);
       const claim = claimOf("s0", 2, { rate: big });
-      expect(await newest.claim(claim)).toMatchObject({ is: "held", standing: { remaining: 0 } });
-      expect(await streams.claim({ ...claim, sessionId: "s1" })).toMatchObject({ is: "spent" });
+      expect(await newest.claim(claim)).toMatchObject({ status: "granted", standing: { remaining: 0 } });
+      expect(await streams.claim({ ...claim, sessionId: "s1" })).toMatchObject({ status: "quota_exceeded" });
     });
   });
 }

@@ -22,7 +22,7 @@ beforeEach(async () => {
   standings = [];
 });
 
-const onStanding: SessionRequest["onStanding"] = ({ policy, remaining }) =>
+const onQuotaStatus: SessionRequest["onQuotaStatus"] = ({ policy, remaining }) =>
   void standings.push(`${policy.name} ${remaining}`);
 
 type Route = "show" | "renew" | "end";
@@ -39,7 +39,7 @@ async function show(authorization: string, address = here.address, route: Route 
       return credential.validate();
     },
   };
-  const more = { credential: counting, client: { ...here, address }, onStanding };
+  const more = { credential: counting, client: { ...here, address }, onQuotaStatus };
   return codeOf(await stage[route](mine, ann, more));
 }
 
@@ -86,7 +86,7 @@ describe("refused credentials on the routes of a session", () => {
   });
 
   it("cost who sends a good one nothing: he is neither counted nor told of a limit", async () => {
-    for (let i = 0; i < 10; i++) opened(await stage.show(mine, ann, { onStanding }));
+    for (let i = 0; i < 10; i++) opened(await stage.show(mine, ann, { onQuotaStatus }));
     expect(standings).toEqual([]);
   });
 
@@ -97,9 +97,9 @@ describe("refused credentials on the routes of a session", () => {
       validate: async () => ({ ok: false, refusal: { code: "store_unavailable", reason: "down" } }),
     };
     for (let i = 0; i < 5; i++) {
-      expect(codeOf(await stage.show(mine, { ...ann, exp: now - 61 }, { onStanding }))).toBe("token_expired");
-      expect(codeOf(await stage.show(mine, ann, { credential: failing, onStanding }))).toBe("store_unavailable");
-      expect(codeOf(await stage.show(mine, { sub: "bob" }, { onStanding }))).toBe("session_forbidden");
+      expect(codeOf(await stage.show(mine, { ...ann, exp: now - 61 }, { onQuotaStatus }))).toBe("token_expired");
+      expect(codeOf(await stage.show(mine, ann, { credential: failing, onQuotaStatus }))).toBe("store_unavailable");
+      expect(codeOf(await stage.show(mine, { sub: "bob" }, { onQuotaStatus }))).toBe("session_forbidden");
     }
     expect(standings).toEqual([]);
   });

@@ -50,7 +50,7 @@ export const usualRequest: SessionRequest = {
   query: new URLSearchParams(),
   origin: undefined,
   country: undefined,
-  onStanding: () => undefined,
+  onQuotaStatus: () => undefined,
   waitUntil: () => undefined,
 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Credential } from "../../../src/auth/credential.ts";
-import type { RateStanding } from "../../../src/auth/rate-limit.ts";
+import type { QuotaStatus } from "../../../src/auth/rate-limit.ts";
 import { ok, type Refusal, type Result, refuse } from "../../../src/base/result.ts";
 import { milliseconds, seconds, unixMilliseconds } from "../../../src/base/time.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
@@ -154,7 +154,7 @@ describe("a start", () => {
       const streams: StreamsOf = (...names) => ({
         ...context.streams(...names),
         take: () => Promise.reject(new Error("down")),
-        claim: async () => ({ is: "held", taken: [] }),
+        claim: async () => ({ status: "granted", taken: [] }),
       });
       const settings = { ...context.settings, storeFailure };
       expect([codeOf(await start(undefined, {}, { ...context, streams, settings })), services]).toEqual([code, asks]);
@@ -210,8 +210,8 @@ describe("a start", () => {
       await context.log.append([{ kind: "session", value, cause: "revoked", at: now, until: in6Hours }], "operator");
     later(2);
     asked();
-    const standings: RateStanding[] = [];
-    opened(await start(undefined, { onStanding: (standing) => standings.push(standing) }));
+    const standings: QuotaStatus[] = [];
+    opened(await start(undefined, { onQuotaStatus: (standing) => standings.push(standing) }));
     expect(asked()).toEqual(["since", "claim", "end", "end", "claim"]);
     expect(standings).toMatchObject([{ policy: startRate, remaining: 0 }]);
   });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { throughDoor } from "../../../src/identity/route-guard.ts";
+import { guardRoute } from "../../../src/identity/route-guard.ts";
 
 const formType = "application/x-www-form-urlencoded";
 const post = (path: string, body: string | null, headers: Record<string, string> = { "Content-Type": formType }) =>
-  throughDoor(new Request(`https://api.example.com/api/auth${path}`, { method: "POST", body, headers }));
+  guardRoute(new Request(`https://api.example.com/api/auth${path}`, { method: "POST", body, headers }));
 const statusOf = (asked: Request | Response) => (asked instanceof Response ? asked.status : 200);
 
 describe("a form of /oauth2/token", () => {
@@ -62,8 +62,8 @@ describe("a body", () => {
     const json = { ...init, body: one, headers: { "Content-Type": "application/json" } };
     const form = { ...init, body: other, headers: { "Content-Type": formType } };
     const answers = [
-      await throughDoor(new Request("https://api.example.com/api/auth/update-user", json)),
-      await throughDoor(new Request("https://api.example.com/api/auth/oauth2/token", form)),
+      await guardRoute(new Request("https://api.example.com/api/auth/update-user", json)),
+      await guardRoute(new Request("https://api.example.com/api/auth/oauth2/token", form)),
     ];
     const problems = await Promise.all(answers.map(async (one) => one instanceof Response && (await one.json())));
     expect(answers.map(statusOf)).toEqual([400, 400]);
@@ -89,8 +89,8 @@ describe("a body", () => {
 
 it("what stands outside /api/auth, and what is not listed, is no route", async () => {
   for (const url of ["/jwks", "/api/authx/jwks", "/api/auth", "/api/auth/", "/api/auth/oauth2/introspect"])
-    expect(statusOf(await throughDoor(new Request(`https://api.example.com${url}`))), url).toBe(404);
-  expect(statusOf(await throughDoor(new Request("https://api.example.com/api/auth/jwks")))).toBe(200);
+    expect(statusOf(await guardRoute(new Request(`https://api.example.com${url}`))), url).toBe(404);
+  expect(statusOf(await guardRoute(new Request("https://api.example.com/api/auth/jwks")))).toBe(200);
 });
 
 describe("the members of a body", () => {

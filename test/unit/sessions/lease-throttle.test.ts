@@ -2,17 +2,17 @@ import { describe, expect, it } from "vitest";
 import { seconds } from "../../../src/base/time.ts";
 import { nobleHmac } from "../../../src/platform/cloudflare/noble-hmac.ts";
 import type { LeaseRow } from "../../../src/sessions/lease-rows.ts";
-import { LeaseBook } from "../../../src/sessions/lease-store.ts";
+import { LeaseStore } from "../../../src/sessions/lease-store.ts";
 import { claimBudget } from "../../../src/sessions/lease-throttle.ts";
 import { at, claimOf, endingOf } from "./streams-contract.ts";
 
 const sixHours = 21_600;
 let made = 0;
 
-/** A book that counts its writes, and one who starts a stream in it and ends it at once. */
+/** A store that counts its writes, and one who starts a stream in it and ends it at once. */
 function opened(rows = new Map<string, LeaseRow>()) {
   let writes = 0;
-  const store = {
+  const leaseRows = {
     all: () => rows.values(),
     put: (row: LeaseRow) => {
       writes++;
@@ -30,16 +30,16 @@ function opened(rows = new Map<string, LeaseRow>()) {
   };
   const times = { leaseTtl: seconds(90), writeInterval: seconds(30) };
   const secrets = { hmac: nobleHmac, random: (length: number) => new Uint8Array(length) };
-  const book = new LeaseBook(store, times, secrets);
+  const store = new LeaseStore(leaseRows, times, secrets);
   /** The answer to the start at a second, where the grant lasts so long. */
   const startAndEnd = (second: number, lasting = sixHours) => {
     const sessionId = `session-${made++}`;
     const expiresAt = at(second + lasting);
-    const answer = book.claim(claimOf(sessionId, second, { expiresAt, limit: undefined }));
-    if (answer.is === "held") book.end(endingOf(sessionId, second, { expiresAt }));
+    const answer = store.claim(claimOf(sessionId, second, { expiresAt, limit: undefined }));
+    if (answer.status === "granted") store.end(endingOf(sessionId, second, { expiresAt }));
     return answer;
   };
-  return { book, rows, startAndEnd, writes: () => writes };
+  return { store, rows, startAndEnd, writes: () => writes };
 }
 
 describe("a subject's budget of claims", () => {
@@ -64,22 +64,22 @@ describe("a subject's budget of claims", () => {
   });
 
   it("counts starts and renewals, and one too many writes nothing", () => {
-    const { book, writes } = opened();
-    for (let i = 0; i < 15; i++) book.claim(claimOf("s0", 0));
-    for (let i = 0; i < 15; i++) book.claim(claimOf("s1", 0, { limit: 1 }));
+    const { store, writes } = opened();
+    for (let i = 0; i < 15; i++) store.claim(claimOf("s0", 0));
+    for (let i = 0; i < 15; i++) store.claim(claimOf("s1", 0, { limit: 1 }));
     const before = writes();
-    expect(book.claim(claimOf("s0", 0))).toEqual({ is: "hasty", retryAfter: 2 });
-    expect(book.claim(claimOf("s2", 0, { takeover: true }))).toEqual({ is: "hasty", retryAfter: 2 });
+    expect(store.claim(claimOf("s0", 0))).toEqual({ status: "throttled", retryAfter: 2 });
+    expect(store.claim(claimOf("s2", 0, { takeover: true }))).toEqual({ status: "throttled", retryAfter: 2 });
     expect(writes()).toBe(before);
   });
 });
 
 describe("very many sessions that were ended while their grants last", () => {
   it("never stop a viewer who zaps through the channels and ends a stream a minute, all day", () => {
-    const { book, startAndEnd } = opened();
+    const { store, startAndEnd } = opened();
     for (let minute = 0; minute < 1440; minute++) {
-      book.prune(at(60 * minute));
-      expect(startAndEnd(60 * minute).is).toBe("held");
+      store.prune(at(60 * minute));
+      expect(startAndEnd(60 * minute).status).toBe("granted");
     }
   });
 
@@ -90,24 +90,24 @@ describe("very many sessions that were ended while their grants last", () => {
   });
 
   it("are a thousand at the most where grants last for days, and then the next waits for the first to end", () => {
-    const { book, startAndEnd, rows } = opened();
+    const { store, startAndEnd, rows } = opened();
     const days = 5 * 86_400;
-    for (let i = 0; i < 1000; i++) expect(startAndEnd(60 * i, days).is).toBe("held");
-    expect(startAndEnd(60_000, days)).toEqual({ is: "hasty", retryAfter: days - 60_000 });
+    for (let i = 0; i < 1000; i++) expect(startAndEnd(60 * i, days).status).toBe("granted");
+    expect(startAndEnd(60_000, days)).toEqual({ status: "throttled", retryAfter: days - 60_000 });
     expect(rows.size).toBe(1000);
-    expect(startAndEnd(days, days).is).toBe("held");
-    expect(startAndEnd(days, days)).toEqual({ is: "hasty", retryAfter: 60 });
-    book.prune(at(20 * 86_400));
-    expect(startAndEnd(20 * 86_400).is).toBe("held");
+    expect(startAndEnd(days, days).status).toBe("granted");
+    expect(startAndEnd(days, days)).toEqual({ status: "throttled", retryAfter: 60 });
+    store.prune(at(20 * 86_400));
+    expect(startAndEnd(20 * 86_400).status).toBe("granted");
   });
 
   it("slow starts down over a restart too, and renewals never", () => {
-    const { book, startAndEnd, rows } = opened();
-    book.claim(claimOf("kept", 0, { limit: undefined, expiresAt: at(sixHours) }));
+    const { store, startAndEnd, rows } = opened();
+    store.claim(claimOf("kept", 0, { limit: undefined, expiresAt: at(sixHours) }));
     for (let i = 1; i <= 200; i++) startAndEnd(2 * i);
-    expect(startAndEnd(405)).toEqual({ is: "hasty", retryAfter: 25 });
-    expect(opened(rows).startAndEnd(406)).toEqual({ is: "hasty", retryAfter: 24 });
-    expect(book.claim(claimOf("kept", 406, { limit: undefined }))).toMatchObject({ is: "held" });
-    expect(startAndEnd(430).is).toBe("held");
+    expect(startAndEnd(405)).toEqual({ status: "throttled", retryAfter: 25 });
+    expect(opened(rows).startAndEnd(406)).toEqual({ status: "throttled", retryAfter: 24 });
+    expect(store.claim(claimOf("kept", 406, { limit: undefined }))).toMatchObject({ status: "granted" });
+    expect(startAndEnd(430).status).toBe("granted");
   });
 });
