@@ -32,17 +32,17 @@ export interface Configuration extends SessionSettings {
 type Environment = Readonly<Record<string, unknown>>;
 type SoundSettings = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };
 
-/** The three that are deployed; each needs settings that the others do not. */
+/** The workers that share one configuration; each needs a part of it. */
 export const workerNames = ["api", "manifest", "edge"] as const;
 export type WorkerName = (typeof workerNames)[number];
 
-/** The kid of every key, and the issuer of every token, that is good for development alone. */
+/** The prefix of development keys' kids, and the issuer of development tokens. */
 export const devKidPrefix = "dev-";
 export const devIssuer = "stagedoor-dev";
 
 /**
- * The configuration of a worker from its environment, or every fault at once: each names the variable and says what to
- * do, and none quotes a value, since a value may be a secret. Bindings and other variables are left alone.
+ * The configuration of a worker from its environment, or every fault at once. Each fault names the variable and the fix, and
+ * never quotes the value, which may be a secret. Bindings and other variables are ignored.
  */
 export function readConfiguration(environment: Environment): Result<Configuration, readonly string[]> {
   const parsed = settingsSchema.safeParse(environment);
@@ -58,16 +58,16 @@ export function readConfiguration(environment: Environment): Result<Configuratio
   return parsed.success && ring.ok && faults.length === 0 ? ok(configuration(parsed.data, ring.value)) : refuse(faults);
 }
 
-/** The settings that are right by themselves, so that what is wrong between them is named in the same round. */
+/** The settings that are valid by themselves, so that faults between them are reported in the same run. */
 function soundSettings(environment: Environment, faulty: ReadonlySet<PropertyKey>): SoundSettings {
   const rest = Object.fromEntries(Object.entries(environment).filter(([name]) => !faulty.has(name)));
   const sound = { ...settingsSchema.partial().safeParse(rest).data };
-  // A default in the place of a faulty setting would bring forth faults that nobody made.
+  // The default of an invalid setting would cause further faults that are not real.
   for (const name of faulty) Reflect.deleteProperty(sound, name);
   return sound;
 }
 
-/** A misspelt setting is a fault: left alone, its default would be in force without a word. */
+/** A misspelt setting is a fault: otherwise its default would silently apply. */
 function unknownSettings(environment: Environment): string[] {
   return Object.keys(environment)
     .filter((name) => name.startsWith("STAGEDOOR_") && !(name in settingsSchema.shape))
@@ -75,25 +75,23 @@ function unknownSettings(environment: Environment): string[] {
     .map((name) => `${name}: there is no such setting`);
 }
 
-/** The settings of an entitlement service that nobody named: who wrote them believes that it is asked. */
+/** Settings of an entitlement service without its URL: the service would never be asked. */
 function idleSettings(environment: Environment): string[] {
   if (environment.STAGEDOOR_ENTITLEMENT_URL !== undefined) return [];
   return ["STAGEDOOR_ENTITLEMENT_SECRET", "STAGEDOOR_ENTITLEMENT_CACHE"]
     .filter((name) => environment[name] !== undefined)
-    .map((name) => `${name}: it does nothing without STAGEDOOR_ENTITLEMENT_URL; name the service, or take it out`);
+    .map((name) => `${name}: it has no effect without STAGEDOOR_ENTITLEMENT_URL; set that, or remove this`);
 }
 
-/** What cannot be done by an API that does not know its own address: proofs name it, and cookies are its own site's. */
+/** Settings that need the API's own address: DPoP proofs contain it, and cookies belong to its site. */
 function addressFaults(environment: Environment, settings: SoundSettings): string[] {
   if (environment.STAGEDOOR_API_URL !== undefined) return [];
   const bound = settings.STAGEDOOR_ISSUERS?.some(({ dpop }) => dpop === "required") ?? false;
   return [
-    ...(bound
-      ? ["STAGEDOOR_API_URL: an issuer requires DPoP, whose proofs name the API's address; say what it is"]
-      : []),
+    ...(bound ? ["STAGEDOOR_API_URL: an issuer requires DPoP, whose proofs contain the API's address; set it"] : []),
     ...(environment.STAGEDOOR_ORIGINS === undefined
       ? []
-      : ["STAGEDOOR_ORIGINS: it does nothing without STAGEDOOR_API_URL; say what it is, or take this out"]),
+      : ["STAGEDOOR_ORIGINS: it has no effect without STAGEDOOR_API_URL; set that, or remove this"]),
   ];
 }
 
@@ -105,14 +103,14 @@ function faultsBetween(settings: SoundSettings, ring: KeyRing | undefined): stri
       "STAGEDOOR_KEYS: no key has the purpose session; make one with `npx stagedoor keys new --purpose session`",
     );
   if (ring !== undefined && keysFor(ring, "token").some((key) => key.d !== undefined))
-    faults.push("STAGEDOOR_KEYS: a worker never needs a key that signs bearer tokens; leave the private half out");
+    faults.push("STAGEDOOR_KEYS: a worker never needs a key that signs bearer tokens; remove the private half");
   if (ring !== undefined && keysFor(ring, "operator").some((key) => key.d !== undefined))
     faults.push(
-      "STAGEDOOR_KEYS: a worker never needs a key that signs operators' credentials; leave the private half out",
+      "STAGEDOOR_KEYS: a worker never needs a key that signs operators' credentials; remove the private half",
     );
   if (issuers.some(({ issuer }) => issuer === operatorIssuer))
     faults.push(
-      `STAGEDOOR_ISSUERS: "${operatorIssuer}" is who vouches for operators; name the issuers of viewers' tokens`,
+      `STAGEDOOR_ISSUERS: "${operatorIssuer}" is the issuer of operators' credentials; name the issuers of viewers' tokens`,
     );
   if (settings.STAGEDOOR_ENV !== undefined && settings.STAGEDOOR_ENV !== "development")
     faults.push(...developmentFaults(settings, ring));
@@ -123,7 +121,7 @@ function faultsBetween(settings: SoundSettings, ring: KeyRing | undefined): stri
   return faults;
 }
 
-/** What is good for development alone, and stands in another environment. */
+/** Development keys, issuers and addresses in another environment. */
 function developmentFaults(settings: SoundSettings, ring: KeyRing | undefined): string[] {
   const issuers = settings.STAGEDOOR_ISSUERS ?? [];
   const isDev = (kid: unknown) => typeof kid === "string" && kid.startsWith(devKidPrefix);
@@ -139,14 +137,14 @@ function developmentFaults(settings: SoundSettings, ring: KeyRing | undefined): 
     );
   if (issuers.some(({ jwks }) => jwks?.keys.some(({ kid }) => isDev(kid))))
     faults.push(
-      "STAGEDOOR_ISSUERS: an issuer's jwks holds a development key; set STAGEDOOR_ENV=development to take it",
+      "STAGEDOOR_ISSUERS: an issuer's jwks contains a development key; set STAGEDOOR_ENV=development to accept it",
     );
   if (settings.STAGEDOOR_MEDIA_URL?.startsWith("http:"))
-    faults.push("STAGEDOOR_MEDIA_URL: use https; plain http is for STAGEDOOR_ENV=development");
+    faults.push("STAGEDOOR_MEDIA_URL: use https; http is only accepted with STAGEDOOR_ENV=development");
   if (settings.STAGEDOOR_API_URL?.startsWith("http:"))
-    faults.push("STAGEDOOR_API_URL: use https; plain http is for STAGEDOOR_ENV=development");
+    faults.push("STAGEDOOR_API_URL: use https; http is only accepted with STAGEDOOR_ENV=development");
   if (settings.STAGEDOOR_ENTITLEMENT_URL?.startsWith("http:"))
-    faults.push("STAGEDOOR_ENTITLEMENT_URL: use https; plain http is for STAGEDOOR_ENV=development");
+    faults.push("STAGEDOOR_ENTITLEMENT_URL: use https; http is only accepted with STAGEDOOR_ENV=development");
   return faults;
 }
 
@@ -193,8 +191,8 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
 }
 
 /**
- * The faults in who vouches for viewers at the API: the identity worker, where it is bound, the issuers that are named, or
- * both; but somebody, and each once. That can be told only where the bindings are known.
+ * Faults of the viewers' issuers at the API: there must be at least one (the identity worker, if bound, or STAGEDOOR_ISSUERS),
+ * and each only once. Only the wiring knows whether the identity worker is bound.
  */
 export function trustFaults(
   { issuers, apiUrl }: Pick<Configuration, "issuers" | "apiUrl">,
@@ -205,16 +203,16 @@ export function trustFaults(
       ? []
       : ["STAGEDOOR_ISSUERS: name the issuers of bearer tokens, or bind the identity worker"];
   if (apiUrl === undefined)
-    return ["STAGEDOOR_API_URL: the identity worker is bound, and its issuer is the API's address; say what it is"];
+    return ["STAGEDOOR_API_URL: the identity worker is bound, and its issuer is the API's address; set it"];
   return issuers.some(({ issuer }) => issuer === apiUrl)
-    ? ["STAGEDOOR_ISSUERS: the API's own address is the identity worker's issuer; take it out of the list"]
+    ? ["STAGEDOOR_ISSUERS: the API's own address is the identity worker's issuer; remove it from the list"]
     : [];
 }
 
 /**
- * What a worker needs of a whole ring, and no more: a key that signs bearer tokens or operators' credentials none of them,
- * the public halves of operators' keys the API, CloudFront's private halves the manifest worker alone, its public halves the
- * edge and the API, which explains URLs. A key that is retired nobody needs.
+ * The part of a key ring that a worker needs. All: session keys. Manifest: CloudFront's private keys. Edge and API: CloudFront's
+ * public keys. API: operators' public keys. No worker gets retired keys, or keys that sign bearer tokens or operators'
+ * credentials.
  */
 export function ringFor(worker: WorkerName, ring: KeyRing): KeyRing {
   const kept = { keys: ring.keys.filter(({ state }) => state !== "retired") };

@@ -4,7 +4,7 @@ import { defaultLeaseTtl, identityPath, maxSessionTtl } from "../base/constants.
 import { isOriginPattern, isSafeAddress } from "../base/origins.ts";
 import { originSecretsSchema } from "../catalog/origin-secrets.ts";
 
-/** A whole number, as environment variables give it. */
+/** A whole number in an environment variable. */
 function wholeBetween(least: number, most: number, message = "write a whole number in digits") {
   return z
     .string()
@@ -13,7 +13,7 @@ function wholeBetween(least: number, most: number, message = "write a whole numb
     .pipe(z.number().min(least).max(most));
 }
 
-/** A length of time in whole seconds. */
+/** A duration in whole seconds. */
 export function secondsBetween(least: number, most: number) {
   return wholeBetween(least, most, "write whole seconds in digits");
 }
@@ -30,7 +30,7 @@ export function json(what: string) {
   });
 }
 
-/** `iss` of the grants where nothing else is said. */
+/** The default `iss` of grants. */
 export const defaultGrantIssuer = "stagedoor";
 
 const address = z
@@ -41,8 +41,8 @@ const address = z
   );
 
 /** fetch refuses an address with a user name or password in it. */
-function namesNobody(text: string): boolean {
-  if (!URL.canParse(text)) return true; // said already
+function hasNoUserInfo(text: string): boolean {
+  if (!URL.canParse(text)) return true; // reported already
   const { username, password } = new URL(text);
   return username === "" && password === "";
 }
@@ -50,7 +50,7 @@ function namesNobody(text: string): boolean {
 const originPatternHint =
   "write origins as https://www.example.com, https://*.example.com or capacitor://localhost, in lower case";
 
-/** What stands at the root of the API's host, whatever the base path: routes below it would never be reached. */
+/** Paths at the root of the API's host, whatever the base path: routes below them would never be reached. */
 const rootPaths = ["/console", "/metrics", "/health", "/ready", "/openapi.json", identityPath] as const;
 
 /** Every setting of the three workers, by the name of its environment variable. */
@@ -58,15 +58,15 @@ export const settingsSchema = z.object({
   STAGEDOOR_ENV: z
     .enum(["development", "staging", "production"])
     .default("production")
-    .describe("Only development takes dev keys, the dev issuer and the demo page."),
+    .describe("Only `development` accepts development keys, the development issuer and the demo page."),
   STAGEDOOR_KEYS: json('the key ring is a JWK Set, {"keys": [...]}').describe(
-    "The key ring, a secret: `npx stagedoor keys new` makes keys.",
+    "The key ring (a secret). Make keys with `npx stagedoor keys new`.",
   ),
-  STAGEDOOR_MEDIA_URL: address.describe("Where players reach the media host."),
+  STAGEDOOR_MEDIA_URL: address.describe("The public address of the media host."),
   STAGEDOOR_ISSUERS: json("the issuers are a list")
     .pipe(z.array(issuerSchema).min(1, "name at least one issuer"))
     .optional()
-    .describe("The issuers of bearer tokens that the API trusts (API only)."),
+    .describe("The trusted issuers of bearer tokens (API only)."),
   STAGEDOOR_GRANT_ISSUER: z.string().min(1).max(64).default(defaultGrantIssuer).describe("`iss` of the grants."),
   STAGEDOOR_BASE_PATH: z
     .string()
@@ -76,99 +76,102 @@ export const settingsSchema = z.object({
     })
     .default("/")
     .describe(
-      "What stands before /stream/start, such as /api/v1; none of the paths that the API's host has at its root.",
+      "The path in front of /stream/start, such as /api/v1. Reserved: the paths at the root of the API's host.",
     ),
-  STAGEDOOR_MANIFEST_TTL: secondsBetween(60, 600).default(300).describe("How long a manifest URL lives."),
+  STAGEDOOR_MANIFEST_TTL: secondsBetween(60, 600).default(300).describe("Lifetime of a manifest URL."),
   STAGEDOOR_SESSION_TTL: secondsBetween(5, maxSessionTtl)
     .default(21_600)
-    .describe("How long a session lasts where the asset does not say."),
+    .describe("Length of a session, unless the asset sets one."),
   STAGEDOOR_PAUSE_ALLOWANCE: secondsBetween(0, 86_400)
     .default(300)
-    .describe("How long a viewer may pause before a URL has to be renewed."),
+    .describe("How long a viewer can pause before a URL must be renewed."),
   STAGEDOOR_EXPIRY_STEP: secondsBetween(1, 3600)
     .default(30)
-    .describe("Expiries are rounded up to multiples of it; all viewers of a step share one playlist."),
+    .describe("Expiry times are rounded up to multiples of this; all viewers within a step share one playlist."),
   STAGEDOOR_STREAM_LIMIT: wholeBetween(0, 1000)
     .default(0)
     .describe(
-      "How many streams a viewer may run at once where neither his token nor the asset says; 0 for any number.",
+      "Maximum number of concurrent streams per viewer, unless the token or the asset sets one; 0 for no limit.",
     ),
   STAGEDOOR_SHARED_NETWORKS: wholeBetween(0, 16)
     .default(3)
     .describe(
-      "In how many networks at once a session may play. A request from another is refused; where more load playlists, the session ends. 0 for any number.",
+      "Maximum number of networks that a session can play in at once. Requests from further networks are refused; if more networks load playlists, the session ends. 0 for no limit.",
     ),
   STAGEDOOR_LEASE_TTL: secondsBetween(6, 3600)
     .default(defaultLeaseTtl)
-    .describe("How long a silent session counts as running."),
+    .describe("How long a session without requests counts as running."),
   STAGEDOOR_REVOCATION_MAX_AGE: secondsBetween(1, 3600)
     .default(2)
-    .describe("How old the edge's knowledge of revocations may be before a request waits for it."),
+    .describe("Maximum age of the snapshot of revocations; a request waits for a newer one."),
   STAGEDOOR_STORE_FAILURE: z
     .enum(["closed", "open"])
     .default("closed")
     .describe(
-      "What a viewer gets while revocations and leases do not answer: 503, or the stream, even of sessions that were ended (docs/operate/monitoring.md).",
+      "While the stores of revocations and leases do not respond: `closed` answers 503; `open` serves the stream, even for sessions that were ended (docs/operate/monitoring.md).",
     ),
   STAGEDOOR_API_URL: address
     .optional()
-    .describe("Where players reach the API: needed for the identity worker, cookies and DPoP."),
+    .describe("The public address of the API. Required for the identity worker, cookies and DPoP."),
   STAGEDOOR_ORIGINS: z
     .string()
     .transform((text) => text.split(/[\s,]+/).filter((word) => word !== ""))
     .pipe(z.array(z.string().refine(isOriginPattern, originPatternHint)).max(100))
     .default([])
     .describe(
-      "Other sites that may use the session cookie, and apps that may sign in: https://www.example.com, https://*.example.com, capacitor://localhost.",
+      "Other sites that can use the session cookie, and apps that can sign in: https://www.example.com, https://*.example.com, capacitor://localhost.",
     ),
   STAGEDOOR_START_RATE: wholeBetween(0, 1_000_000)
     .default(1000)
-    .describe("How many starts an hour a subject may ask for; 0 for any number."),
+    .describe("Starts per hour and subject; 0 for no limit."),
   STAGEDOOR_START_RATE_ADDRESS: wholeBetween(0, 1_000_000)
     .default(10_000)
     .describe(
-      "How many starts an hour a client's address (/64 of IPv6), and ten times as many its network (/24, /48), may ask for with a credential that a provider or the identity worker has to be asked about; 0 for any number.",
+      "Starts per hour and client address (/64 of IPv6) whose credential a provider or the identity worker has to verify, and ten times as many per network (/24, /48); 0 for no limit.",
     ),
   STAGEDOOR_REFUSED_RATE_ADDRESS: wholeBetween(0, 1_000_000)
     .default(1000)
     .describe(
-      "How many credentials an hour that a provider or the identity worker refuses an address (/64 of IPv6), and ten times as many its network, may send to running sessions; and, counted apart, how many refused ones a network to the console's sign-in; 0 for any number.",
+      "Credentials per hour and client address (/64 of IPv6) that a provider or the identity worker refuses, at the routes of running sessions, and ten times as many per network; counted separately, refused credentials per network at the console's sign-in. 0 for no limit.",
     ),
   STAGEDOOR_SIGN_IN_RATE: wholeBetween(0, 1_000_000)
     .default(100)
-    .describe("How many passwords an hour may be tried for one account; 0 for any number."),
+    .describe("Password attempts per hour and account; 0 for no limit."),
   STAGEDOOR_SIGN_IN_RATE_ADDRESS: wholeBetween(0, 1_000_000)
     .default(1000)
-    .describe("How many passwords an hour a client's network may try, and sign-ups; 0 for any number."),
+    .describe("Password attempts and sign-ups per hour and network; 0 for no limit."),
   STAGEDOOR_TOKEN_RATE_ADDRESS: wholeBetween(0, 1_000_000)
     .default(20_000)
-    .describe(
-      "How many tokens an hour the apps in a network may ask for by code or refresh, and revoke; 0 for any number.",
-    ),
+    .describe("Token requests per hour and network (by code, by refresh token, and revocations); 0 for no limit."),
   STAGEDOOR_ENTITLEMENT_URL: z
     .url({ protocol: /^https?$/ })
-    .refine(isSafeAddress, "it is https, or http on localhost")
-    .refine(namesNobody, "put no user name and password into it; STAGEDOOR_ENTITLEMENT_SECRET says who asks")
+    .refine(isSafeAddress, "use https, or http on localhost")
+    .refine(
+      hasNoUserInfo,
+      "put no user name or password into the URL; STAGEDOOR_ENTITLEMENT_SECRET identifies the caller",
+    )
     .optional()
-    .describe("Your own service that decides about each start and renewal; nobody is let in while it does not answer."),
+    .describe(
+      "Your own service that decides about each start and renewal. While it does not respond, starts are refused.",
+    ),
   STAGEDOOR_ENTITLEMENT_SECRET: z
     .string()
     .regex(/^[\x21-\x7e]{16,512}$/, "16 to 512 printable characters without spaces")
     .optional()
-    .describe("What it is sent as a bearer token, so that it knows who asks (a secret)."),
+    .describe("The bearer token sent to that service (a secret)."),
   STAGEDOOR_ENTITLEMENT_CACHE: secondsBetween(0, 60)
     .default(10)
-    .describe("How long its answer is kept for the same viewer, asset and network."),
+    .describe("How long an answer of that service is cached per viewer, asset and network."),
   STAGEDOOR_ORIGIN_SECRETS: json('{"ORIGIN_SECRET": {"use": "header", "header": "X-Secret", "hosts": ["…"]}}')
     .pipe(originSecretsSchema)
     .default({})
     .describe(
-      "What each secret of an origin may be used for: its hosts, and the header or the access key. One that is not named here is sent nowhere.",
+      "The use of each origin secret: its hosts, and the header or the access key. A secret without an entry is never sent.",
     ),
   STAGEDOOR_RENEWAL: z
     .enum(["redirect", "off"])
     .default("redirect")
-    .describe("What an authentic segment URL gets whose time has run out: a redirect to a fresh one, or a refusal."),
+    .describe("What to do with an expired but authentic segment URL: redirect to a fresh one, or refuse it."),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;

@@ -3,49 +3,47 @@ import { isSafeAddress } from "../base/origins.ts";
 import type { Seconds } from "../base/time.ts";
 import { assetIdSchema } from "../catalog/asset.ts";
 
-/** What the identity worker is configured with. */
+/** The identity worker's configuration. */
 export interface IdentitySettings {
-  /** The API's own address, behind which the worker stands: `iss` and `aud` of its tokens, and where its routes lie. */
+  /** The API's own address, which forwards to this worker: `iss` and `aud` of its tokens, and the base of its routes. */
   readonly apiUrl: string;
-  /** Other sites that may use the session cookie, as patterns. */
+  /** Other sites that can use the session cookie, as patterns. */
   readonly origins: readonly string[];
   /** Signs session cookies and encrypts the private keys of the JWKS. */
   readonly secret: string;
-  /** How long a session lasts without use. */
+  /** How long a sign-in session lasts without use. */
   readonly idle: Seconds;
-  /** How long a JWT lasts. */
+  /** Lifetime of a JWT. */
   readonly accessTtl: Seconds;
   /** How long a refresh token lasts without use. */
   readonly refreshTtl: Seconds;
-  /** How long the answer to a refresh may be asked for again. */
+  /** How long the same refresh can be repeated. */
   readonly refreshGrace: Seconds;
-  /** Whether a session token as bearer needs the signature that `set-auth-token` has. */
+  /** Whether a session token in the Authorization header needs the signature that `set-auth-token` has. */
   readonly bearerSignature: "required" | "optional";
   readonly clients: readonly OAuthClient[];
-  /** What a new user may open, as `assets` of their row holds it. */
+  /** The `assets` of a new user's row. */
   readonly assets: string;
-  /** Whether anybody may make an account. */
+  /** Whether anyone can create an account. */
   readonly signUp: "closed" | "open";
 }
 
 /**
- * A first-party OAuth client (RFC 6749 §2.1, public): an app of the operator's own, which holds no secret and proves by
- * PKCE (RFC 7636) that it is the one that asked for the code.
+ * A first-party OAuth client (RFC 6749 §2.1, public): an app of the operator's own. It has no secret: PKCE (RFC 7636)
+ * proves that it is the app that requested the code.
  */
 export const oauthClientSchema = z.strictObject({
   clientId: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/, "a client id is 1 to 64 characters of A-Z a-z 0-9 . _ -")
     .describe("Its `client_id`."),
-  name: z.string().min(1).max(100).optional().describe("A name for people."),
+  name: z.string().min(1).max(100).optional().describe("A display name."),
   redirectUris: z
-    .array(
-      z.string().refine(isRedirectUri, "a redirect URI is https, http on this machine, or of the app's own scheme"),
-    )
+    .array(z.string().refine(isRedirectUri, "a redirect URI uses https, http on this machine, or the app's own scheme"))
     .min(1)
     .max(20)
     .describe(
-      "Where codes may be sent, compared character by character, but for the port of an address on this machine.",
+      "Addresses that codes can be sent to. Compared character by character, except the port of an address on this machine.",
     ),
 });
 
@@ -59,21 +57,21 @@ function isRedirectUri(text: string): boolean {
   return isSafeAddress(text) || /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:$/.test(protocol);
 }
 
-/** What a user's row says about what he may play. Operators write it, nobody else. */
+/** A user's rights, from their row. Only operators write it. */
 export interface UserRights {
   /** Asset ids, or "*" for all. */
   readonly assets: readonly string[] | "*";
   readonly streams: number | undefined;
 }
 
-/** Whether text is what `assets` of a user's row may hold: `*`, or asset ids with spaces or commas between them. */
+/** Whether a text is a valid `assets` of a user's row: `*`, or asset ids separated by spaces or commas. */
 export function isAssetList(text: string): boolean {
   return text.trim() === "*" || words(text).every((id) => assetIdSchema.safeParse(id).success);
 }
 
 /**
- * The rights in a user's row: what is no asset id opens nothing, and no list opens nothing. A number of streams below one,
- * or none, leaves the limit to the asset and the settings.
+ * The rights in a user's row. Anything that is not an asset id is ignored. Without a positive number of streams, the asset and
+ * the settings set the limit.
  */
 export function rightsOf(user: Readonly<Record<string, unknown>>): UserRights {
   const { assets, streams } = user;
@@ -84,7 +82,7 @@ export function rightsOf(user: Readonly<Record<string, unknown>>): UserRights {
   };
 }
 
-/** The claims of an access token that come from its user: no e-mail address, no name, no picture. */
+/** The user's claims in an access token: no e-mail address, name or picture. */
 export function claimsOf(user: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { assets, streams } = rightsOf(user);
   return { assets, ...(streams !== undefined && { streams }) };

@@ -29,7 +29,7 @@ import {
   rateLimits,
 } from "../../src/platform/cloudflare/object-clients.ts";
 import { type SessionBindings, sessionStores } from "../../src/platform/cloudflare/session-stores.ts";
-import { deployedWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
+import { configuredWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
 import { nodeSha256 } from "../../src/platform/node/node-crypto.ts";
 import { networkName } from "../../src/sessions/identifiers.ts";
 import { endLogin } from "../../src/sessions/revoke.ts";
@@ -52,7 +52,7 @@ interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
   readonly PAGE?: Fetcher;
 }
 
-const withApp = deployedWorker(
+const withApp = configuredWorker(
   {
     worker: "api",
     read: readConfiguration,

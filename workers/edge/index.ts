@@ -14,7 +14,7 @@ import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
 import { kvCatalogSource } from "../../src/platform/cloudflare/object-clients.ts";
 import { mediaOrigin } from "../../src/platform/cloudflare/r2-origin.ts";
 import { type SessionBindings, sessionStores } from "../../src/platform/cloudflare/session-stores.ts";
-import { deployedWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
+import { configuredWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
 import { nodeSha256 } from "../../src/platform/node/node-crypto.ts";
 import { rememberLeases } from "../../src/sessions/lease-memory.ts";
 import { publicKeysOf } from "../../src/signing/cloudfront/verify-cloudfront.ts";
@@ -29,7 +29,7 @@ interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
   readonly MANIFEST: Fetcher;
 }
 
-const withParts = deployedWorker(
+const withParts = configuredWorker(
   {
     worker: "edge",
     read: readConfiguration,

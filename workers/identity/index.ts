@@ -12,7 +12,7 @@ import { type EndedLogin, withEndedLogins } from "../../src/identity/sign-out.ts
 import type { TelemetryBindings } from "../../src/platform/cloudflare/isolate-telemetry.ts";
 import { revocationLog } from "../../src/platform/cloudflare/revocation-log.ts";
 import type { RevocationLog } from "../../src/platform/cloudflare/revocation-object.ts";
-import { deployedWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
+import { configuredWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
 
 interface Env extends TelemetryBindings<DurableObjectId> {
   readonly DB: D1Database;
@@ -22,7 +22,7 @@ interface Env extends TelemetryBindings<DurableObjectId> {
 
 const worker = "identity";
 
-const withParts = deployedWorker(
+const withParts = configuredWorker(
   {
     worker,
     read: readIdentityConfiguration,

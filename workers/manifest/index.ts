@@ -14,7 +14,7 @@ import { kvCatalogSource } from "../../src/platform/cloudflare/object-clients.ts
 import type { SharedPlaylist } from "../../src/platform/cloudflare/playlist-object.ts";
 import { mediaOrigin } from "../../src/platform/cloudflare/r2-origin.ts";
 import { sharedPlaylists } from "../../src/platform/cloudflare/shared-playlists.ts";
-import { deployedWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
+import { configuredWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
 import { cloudFrontSign, nodeSha256 } from "../../src/platform/node/node-crypto.ts";
 import { cloudFrontSigners } from "../../src/signing/cloudfront/asset-signers.ts";
 import { rememberGrants } from "../../src/signing/grant.ts";
@@ -31,7 +31,7 @@ interface Env extends TelemetryBindings<DurableObjectId> {
 /** Bytes of playlists, and of what is made of them, that an isolate keeps: it has 128 MB for everything. */
 const shelfCapacity = 48 * 1024 * 1024;
 
-const withParts = deployedWorker(
+const withParts = configuredWorker(
   {
     worker: "manifest",
     read: readConfiguration,

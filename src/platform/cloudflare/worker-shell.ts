@@ -31,8 +31,8 @@ export interface WorkerDefinition<Env, Settings, Parts> {
   readonly wire: (env: Env, settings: Settings, basics: WorkerBasics) => Wired<Parts>;
 }
 
-/** A worker as it is deployed: its log goes to the console, and its counts to METRICS_STORE. See {@link configuredBy}. */
-export function deployedWorker<Id, Env extends TelemetryBindings<Id>, Settings, Parts>(
+/** A worker that logs to the console and counts in METRICS_STORE. See {@link configuredBy}. */
+export function configuredWorker<Id, Env extends TelemetryBindings<Id>, Settings, Parts>(
   { worker, read, bindings, wire }: WorkerDefinition<Env, Settings, Parts>,
   waitUntil: (work: Promise<unknown>) => void,
 ): (env: Env, answer: (parts: Parts) => Promise<Response>) => Promise<Response> {

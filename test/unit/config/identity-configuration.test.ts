@@ -47,7 +47,9 @@ describe("the identity worker's settings", () => {
 
   it("are https outside development", () => {
     const http = { STAGEDOOR_API_URL: "http://localhost:8787" };
-    expect(faultsOf(http)).toEqual(["STAGEDOOR_API_URL: use https; plain http is for STAGEDOOR_ENV=development"]);
+    expect(faultsOf(http)).toEqual([
+      "STAGEDOOR_API_URL: use https; http is only accepted with STAGEDOOR_ENV=development",
+    ]);
     expect(faultsOf({ ...http, STAGEDOOR_ENV: "development" })).toEqual([]);
   });
 
