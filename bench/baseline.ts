@@ -7,13 +7,13 @@ export interface SigningByHand {
   readonly keyPairId: string;
   /** RSA-2048, PEM: CloudFront's classic key. */
   readonly privateKey: string;
-  /** When the URLs end, in milliseconds, as the SDK takes it. */
+  /** The expiry of the URLs in milliseconds, as the SDK expects it. */
   readonly dateLessThan: number;
 }
 
 /**
- * What a user would write without us: the playlist parsed by m3u8-parser, a canned policy's URL a segment by the CDN's
- * own SDK, and the playlist written again from what the parser kept.
+ * The code that a user would write without this project: parse the playlist with m3u8-parser, sign one canned policy
+ * per segment with the CDN's own SDK, and write the playlist from what the parser kept.
  */
 export function rewriteByHand(text: string, { base, ...signing }: SigningByHand): string {
   const parser = new Parser();

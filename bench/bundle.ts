@@ -3,8 +3,8 @@ import { projectRoot } from "../cli/lib/project.ts";
 import { bundleWorker } from "../cli/local/bundle.ts";
 
 /**
- * The edge worker as it is deployed, with two modules swapped: where it would check a request and admit its session, it
- * lets it pass. So the two differ in that alone, whatever else the worker comes to do.
+ * The deployed edge worker with two modules replaced, so that it skips the check and the admission and differs in
+ * nothing else.
  */
 export function bundleEdgeWithoutCheck(): Promise<string> {
   const instead = (name: string) => ({ path: join(projectRoot, "bench/workers", name) });

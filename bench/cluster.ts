@@ -25,7 +25,7 @@ export interface BenchAsset {
 
 const dates = { compatibilityDate: "2026-11-01", compatibilityFlags: ["nodejs_compat"] };
 
-/** Starts the workers and what they are held against in one workerd, each on a port of its own, on one R2 and one KV. */
+/** Starts the workers and the baselines in one workerd, each on its own port, with one R2 and one KV. */
 export async function startBenchCluster(ring: KeyRing, privateKey: string, asset: BenchAsset): Promise<BenchCluster> {
   const media = "https://media.example";
   const stores = { kvNamespaces: { CATALOG: "catalog" }, r2Buckets: { MEDIA: "media" } };
@@ -37,7 +37,7 @@ export async function startBenchCluster(ring: KeyRing, privateKey: string, asset
     DPOP_PROOFS: objectOf("DpopProofs", "start"),
   };
   const catalogEdits = { CATALOG_EDITOR: objectOf("CatalogEditor", "start") };
-  // As deployed, with the object that counts are reported to; in development that is done every second.
+  // As deployed, with the object that receives counts; in development reports are sent every second.
   const metrics = { METRICS_STORE: objectOf("MetricsStore", "manifest") };
   const edge = {
     ...stores,
@@ -64,7 +64,7 @@ export async function startBenchCluster(ring: KeyRing, privateKey: string, asset
     worker("start", ports.start, await bundled("workers/api/index.ts"), {
       ...stores,
       durableObjects: { ...objects, ...counters, ...catalogEdits, ...metrics },
-      // Rate limits count as deployed, with a quota that a benchmark from one address does not use up.
+      // Rate limits count as deployed, with a quota that a benchmark from one address does not exhaust.
       bindings: devEnvironment("api", ring, media, { STAGEDOOR_START_RATE_ADDRESS: "1000000" }),
     }),
     worker("manifest", undefined, await bundled("workers/manifest/index.ts"), {

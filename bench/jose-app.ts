@@ -7,7 +7,7 @@ export interface ExpectedTokens {
   readonly audience: string;
 }
 
-/** What `POST /stream/start` is compared with: a bare Hono app that verifies the bearer token by jose and answers JSON. */
+/** The baseline of `POST /stream/start`: a bare Hono app that verifies the bearer token with jose and answers JSON. */
 export function joseApp(keys: JWTVerifyGetKey, { issuer, audience }: ExpectedTokens): Hono {
   const app = new Hono();
   app.post("/stream/start", async ({ req }) => {

@@ -9,12 +9,12 @@ export interface Shot {
 }
 
 export interface Gun {
-  /** Sends the shots, `concurrency` at a time, over connections that stay open. Throws at the first wrong status. */
+  /** Sends the requests, `concurrency` at a time, over persistent connections. Throws at the first wrong status. */
   readonly fire: (shots: readonly Shot[], expected: number) => Promise<void>;
   readonly close: () => void;
 }
 
-/** A client for a worker on this machine's own address. */
+/** A client for a worker on this machine. */
 export function gun(port: number, concurrency: number): Gun {
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   return {

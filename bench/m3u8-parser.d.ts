@@ -1,6 +1,6 @@
 /// <reference path="../src/playlist/m3u8-parser.d.ts" />
 
-/** What the baseline reads of a playlist beyond what the project itself does. */
+/** Additional fields that the baseline reads from a playlist. */
 declare module "m3u8-parser" {
   export interface ParsedManifest {
     readonly mediaSequence?: number;

@@ -18,23 +18,26 @@ import { memoryOrigin } from "../test/support/memory-files.ts";
 import { grantIssuer } from "./viewers.ts";
 
 export const mediaUrl = "https://media.example";
-/** The media playlist of both assets; their entry is a multivariant one, which is not asked for here. */
+/** The media playlist of both assets; their entry, a multivariant playlist, is not requested here. */
 export const mediaPlaylist = "720p/index.m3u8";
-/** The same film twice: its segments' signatures shared by all viewers, or bound to each one's session. */
+/** The same film twice: with segment signatures shared by all viewers, or bound to each session. */
 export const sharedAsset = "film";
 export const sessionAsset = "film-session";
 
 const expiryStep: Seconds = seconds(30);
 
-/** The manifest worker with all its parts except the network: what a request to it costs in CPU. */
+/** The manifest worker without the network, to measure the CPU of a request. */
 export interface ManifestBench {
-  /** What the edge would check its URLs with. */
+  /** The context with which the edge would check its URLs. */
   readonly check: CheckContext;
-  /** An isolate that has seen nothing yet: no playlist compiled, none rendered, no grant opened. */
+  /** An empty isolate: no playlist compiled or rendered, no grant opened. */
   readonly freshIsolate: () => (request: Request) => Promise<Response>;
 }
 
-/** The worker for one playlist of the origin, with the fast HMAC of its runtime, at a standing `now`: all requests fall into one step. */
+/**
+ * The worker for one playlist of the origin, with its runtime's fast HMAC and a fixed `now`, so all requests are in one
+ * step.
+ */
 export async function manifestBench(
   text: string,
   ring: KeyRing,
@@ -93,7 +96,7 @@ function asset(id: string, segmentSignature: "shared" | "session") {
   return { id, origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` }, entry: "index.m3u8", segmentSignature };
 }
 
-/** The log holds refusals and exceptions, and a benchmark of refusals is none. */
+/** The log holds refusals and exceptions, which no benchmark should cause. */
 const reporting = {
   worker: "manifest",
   telemetry: noTelemetry,

@@ -1,13 +1,12 @@
-/** Does one round's work and tells what a unit of it (a playlist, a request) took, in microseconds. */
+/** Does the work of one round and returns the time per unit (a playlist, a request) in microseconds. */
 export type Timed = () => Promise<number>;
 
-/** What was measured of one thing: microseconds a unit, one number a round. */
+/** One measurement: microseconds per unit, one number per round. */
 export type Rounds = readonly number[];
 
 /**
- * Measures several things in turn, round after round, every other round backwards: whatever else the machine is doing
- * meanwhile falls on all of them alike, and what is compared was measured side by side. The first round warms up and is
- * thrown away.
+ * Measures several things alternately, round after round, every other round backwards, so that other load on the
+ * machine affects all of them equally. The first round warms up and is dropped.
  */
 export async function measureInTurn<Name extends string>(
   things: Readonly<Record<Name, Timed>>,
@@ -24,19 +23,19 @@ export async function measureInTurn<Name extends string>(
   return (name) => taken.get(name) ?? [];
 }
 
-/** Tells microseconds since some moment. */
+/** Microseconds since an arbitrary moment. */
 export type MicrosecondClock = () => number;
 
 /**
- * The CPU that this process has used, the collecting of its garbage and the compiling of its code among it. What other
- * programs take of the machine meanwhile does not count, so it is steadier than the clock on the wall.
+ * The CPU time of this process, including garbage collection and compilation. It is steadier than wall time, because
+ * other programs do not count.
  */
 export const ownCpu: MicrosecondClock = () => {
   const { user, system } = process.cpuUsage();
   return user + system;
 };
 
-/** Times `work`, which does `units` units of it, and what it leaves behind in the background: `rest` waits for that. */
+/** Times `work`, which does `units` units, including its background work: `rest` waits for that. */
 export function timed(
   clock: MicrosecondClock,
   units: number,
@@ -53,14 +52,14 @@ export function timed(
 
 export interface Ratio {
   readonly value: number;
-  /** Half of all rounds, each compared with its own neighbour, lie between these two. */
+  /** Half of all rounds, each compared with its neighbour, are between these two. */
   readonly low: number;
   readonly high: number;
 }
 
 /**
- * How many times faster `ours` was than `theirs`: by the mean of the middle half of the rounds of each. It forgets the
- * rounds that something else broke into, as a median does, and wanders less than one.
+ * How many times faster `ours` was than `theirs`, by the mean of the middle half of the rounds. Like a median it
+ * ignores disturbed rounds, with less variance.
  */
 export function speedRatio(ours: Rounds, theirs: Rounds): Ratio {
   const ratios = ours.map((microseconds, round) => (theirs[round] ?? Number.NaN) / microseconds);
@@ -73,7 +72,7 @@ function middleMean(rounds: Rounds): number {
   return middle.reduce((sum, round) => sum + round, 0) / middle.length;
 }
 
-/** The value below which the part `q` of all values lies, interpolated. */
+/** The quantile `q` of all values, interpolated. */
 export function quantile(values: Rounds, q: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const place = (sorted.length - 1) * q;

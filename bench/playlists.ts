@@ -1,4 +1,4 @@
-/** The two playlists that everything is measured with: a film of two hours, and the window of a live stream. */
+/** The two measured playlists: a film of two hours, and the window of a live stream. */
 export type Playlist = "vod1200" | "live6";
 
 export function playlistNamed(name: Playlist): string {
@@ -9,7 +9,7 @@ export function isPlaylist(name: string | undefined): name is Playlist {
   return name === "vod1200" || name === "live6";
 }
 
-/** A film of segments of six seconds, as a packager writes it. */
+/** A film with segments of six seconds, as a packager writes it. */
 function vodPlaylist(segments: number): string {
   const head = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:6", "#EXT-X-MEDIA-SEQUENCE:0"];
   return playlist([...head, "#EXT-X-PLAYLIST-TYPE:VOD", ...segmentLines(0, segments), "#EXT-X-ENDLIST"]);

@@ -1,6 +1,6 @@
 import { quantile, type Ratio, type Rounds, speedRatio } from "./measure.ts";
 
-/** The ratios that the project holds itself to. */
+/** The target ratios of the project. */
 const targets: Readonly<Record<string, number>> = {
   "vod1200.shared.node": 5000,
   "vod1200.session.node": 250,
@@ -10,7 +10,7 @@ const targets: Readonly<Record<string, number>> = {
   "start.node": 0.5,
 };
 
-/** What each ratio says, in the order of the table. */
+/** The meaning of each ratio, in the order of the table. */
 const meanings: readonly (readonly [name: string, meaning: string])[] = [
   [
     "vod1200.shared.node",
@@ -33,17 +33,17 @@ export class Report {
   readonly #ratios = new Map<string, Ratio>();
   readonly #microseconds: Record<string, number> = {};
 
-  /** Notes how much faster `ours` was than `theirs`. */
+  /** Records how much faster `ours` was than `theirs`. */
   compare(name: string, ours: Rounds, theirs: Rounds): void {
     this.#ratios.set(name, speedRatio(ours, theirs));
   }
 
-  /** Notes what one unit of something took. */
+  /** Records the time of one unit. */
   took(name: string, rounds: Rounds): void {
     this.#microseconds[name] = rounded(quantile(rounds, 0.5));
   }
 
-  /** One object: ratios by name, the quartiles they lie between, and microseconds a playlist, a request or a check. */
+  /** An object with ratios by name, their quartiles, and microseconds per playlist, request or check. */
   json(): string {
     const ratios: Record<string, number> = {};
     const spread: Record<string, readonly [number, number]> = {};

@@ -23,7 +23,7 @@ import { grantIssuer, viewers } from "./viewers.ts";
 
 const rounds = 15;
 
-/** The edge check by itself, in Node: CPU microseconds. `fresh` opens the viewer's grant, `known` remembers it. */
+/** The edge check alone, in Node: CPU microseconds. `fresh` opens the viewer's grant, `known` has it cached. */
 export async function checkInNode(ring: KeyRing) {
   const now = systemClock();
   const targetFor = await viewers(ring, () => now);
@@ -50,7 +50,10 @@ export async function checkInNode(ring: KeyRing) {
   );
 }
 
-/** `POST /stream/start` through the API's app, and through a bare app with jose, in Node without a network: CPU microseconds. */
+/**
+ * `POST /stream/start` through the API's app, and through a bare app with jose, in Node without a network: CPU
+ * microseconds.
+ */
 export async function startInNode(ring: KeyRing) {
   const claims = { subject: "viewer", assets: "*", lifetimeSeconds: 3600 } as const;
   const token = await signDevToken(ring, claims);

@@ -3,15 +3,15 @@ import { measureInTurn, ownCpu, type Timed, timed } from "./measure.ts";
 import { type Playlist, playlistNamed } from "./playlists.ts";
 import { rewriting, viewersAStep, type Way } from "./rewriting.ts";
 
-/** How many playlists a round makes in each way: a step's in both of ours, each in an isolate that has seen nothing yet. */
+/** How many playlists a round makes in each way: in both of our modes a whole step, in an empty isolate. */
 const times: Readonly<Record<Playlist, Readonly<Record<Way, number>>>> = {
   vod1200: { byHand: 1, copy: 2000, shared: viewersAStep, session: viewersAStep },
   live6: { byHand: 100, copy: 50_000, shared: viewersAStep, session: viewersAStep },
 };
-/** Shared, a step takes so little that several are timed together. */
+/** A shared step is so fast that several are timed together. */
 const sharedSteps = 3;
 
-/** Rewriting in Node: CPU microseconds a playlist. */
+/** Rewriting in Node: CPU microseconds per playlist. */
 export async function rewritingInNode(playlist: Playlist, privateKey: string) {
   const { run } = await rewriting(playlistNamed(playlist), privateKey, oneShotHmac);
   const once = (way: Way): Timed => {

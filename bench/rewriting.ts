@@ -10,7 +10,7 @@ export const viewersAStep = 1000;
 
 const ways = ["byHand", "copy", "shared", "session"] as const;
 
-/** By hand, as a plain copy (the floor), or by the manifest worker in one of its two modes. */
+/** By hand, as a plain copy (the lower bound), or by the manifest worker in one of its two modes. */
 export type Way = (typeof ways)[number];
 
 export function isWay(text: string | undefined): text is Way {
@@ -20,15 +20,15 @@ export function isWay(text: string | undefined): text is Way {
 /** Serves a playlist `times` times in one way; `shared` serves it to `times` viewers within a step. */
 export interface Rewriting {
   readonly run: (way: Way, times: number) => Promise<void>;
-  /** The playlist once, as viewer number `viewer` gets it. */
+  /** The playlist once, for viewer number `viewer`. */
   readonly once: (way: Way, viewer?: number) => Promise<string>;
   readonly bench: ManifestBench;
   readonly targetFor: TargetFor;
 }
 
 /**
- * All that `text` is served by, in either runtime. `privateKey` is the baseline's, RSA-2048 in PEM; `hmac` is the fast one
- * of the runtime.
+ * Everything that serves `text`, in either runtime. `privateKey` is the baseline's, RSA-2048 in PEM; `hmac` is the
+ * runtime's fast one.
  */
 export async function rewriting(text: string, privateKey: string, hmac: MacPort): Promise<Rewriting> {
   const now = unixSeconds(1_795_000_000);
@@ -58,8 +58,8 @@ export async function rewriting(text: string, privateKey: string, hmac: MacPort)
     for (const request of requests[way].slice(0, times)) {
       const response = await serve(request);
       if (response.status !== 200) throw new Error(`the manifest worker answered ${response.status}`);
-      // What is shared lies in memory whole, and sending it is the runtime's business, as with the baseline's string.
-      // What is made for one viewer is read, so that nothing of its making is put off beyond the clock.
+      // A shared body is complete in memory, and sending it is the runtime's work, as for the baseline's string. A body
+      // for one viewer is read, so that all of its rendering is timed.
       if (way === "shared") await response.body?.cancel();
       else mustBe((await response.text()).length, text.length);
     }
@@ -74,7 +74,7 @@ export async function rewriting(text: string, privateKey: string, hmac: MacPort)
   return { run, once, bench, targetFor };
 }
 
-/** Uses what was made, so that the engine cannot leave its making out. */
+/** Uses the result, so that the engine cannot skip its computation. */
 function mustBe(length: number, atLeast: number): void {
   if (length < atLeast) throw new Error("a playlist came out shorter than it went in");
 }

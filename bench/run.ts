@@ -8,8 +8,8 @@ import { rewritingInNode } from "./rewriting-node.ts";
 import { edgeAsset, edgeInWorkerd, rewritingInWorkerd, startInWorkerd } from "./workerd.ts";
 import { workerdClock } from "./workerd-cpu.ts";
 
-// The script of package.json gives V8's young generation from the start the size that it grows to in a process that has
-// run for a while (16 MB). Left to itself it sometimes stays small, and then one run in four measures the collector.
+// The script in package.json starts V8's young generation at the size that it reaches in a long-running process (16
+// MB). Otherwise it sometimes stays small, and one run in four measures the collector.
 const usage = `npm run bench [-- --json]
 
 Measures rewriting, the edge check and the start of a stream, in Node and in workerd, each beside what a user would write

@@ -17,14 +17,14 @@ interface AssetFile {
 /** The request target (path and query) of a file for viewer number `viewer`. */
 export type TargetFor = (viewer: number, file: AssetFile) => string;
 
-/** `iss` of all grants here: what a deployment has where it is not told another. */
+/** `iss` of all grants here: the default of a deployment. */
 export const grantIssuer = "stagedoor";
 
 const sessionLength = seconds(21_600);
 
 /**
- * Signs what viewers ask for. Each has a grant of their own, as `POST /stream/start` gives it, and URLs that live as
- * long as the session, which begins when the URL is made.
+ * Signs the requests of viewers. Each has its own grant, as from `POST /stream/start`, and URLs that live as long as
+ * the session, which begins when the URL is made.
  */
 export async function viewers(ring: KeyRing, clock: Clock): Promise<TargetFor> {
   const [key] = (await prepareSessionKeys(ring, nobleHmac)).values();
@@ -49,7 +49,7 @@ export async function viewers(ring: KeyRing, clock: Clock): Promise<TargetFor> {
   };
 }
 
-/** 128 bits, as long as the real ones, that tell one viewer from another. */
+/** 128 bits, as long as a real id, different for each viewer. */
 function numbered(viewer: number): string {
   const bytes = new Uint8Array(16);
   new DataView(bytes.buffer).setUint32(12, viewer);

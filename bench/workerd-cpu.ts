@@ -3,8 +3,8 @@ import { setTimeout } from "node:timers/promises";
 import type { MicrosecondClock } from "./measure.ts";
 
 /**
- * The CPU that workerd has used, which is what bounds the requests it answers in a second. Linux tells it; elsewhere the
- * clock on the wall has to do, and other programs disturb it.
+ * The CPU time of workerd, which limits its requests per second. Available on Linux; elsewhere wall time is used, which
+ * other programs disturb.
  */
 export function workerdClock(): WorkerdClock {
   const pid = childNamed("workerd");
@@ -16,15 +16,15 @@ export function workerdClock(): WorkerdClock {
 
 export interface WorkerdClock {
   readonly clock: MicrosecondClock;
-  /** Waits for what requests leave to be done after their answers (`waitUntil`), where that can be told. */
+  /** Waits for work after responses (`waitUntil`), if it can be observed. */
   readonly rest: () => Promise<void>;
   readonly unit: string;
 }
 
-/** How long workerd has to be quiet, in milliseconds, and how many microseconds of CPU count as quiet. */
+/** How long workerd has to be idle, in milliseconds, and how many microseconds of CPU count as idle. */
 const quiet = { wait: 5, most: 100 };
 
-/** Background work uses CPU, so once none is used it is done. Waiting itself costs none. */
+/** Background work uses CPU, so it is done when none is used. Waiting itself uses none. */
 async function atRest(clock: MicrosecondClock): Promise<void> {
   for (let tries = 0, before = clock(); tries < 200; tries++) {
     await setTimeout(quiet.wait);
@@ -34,7 +34,7 @@ async function atRest(clock: MicrosecondClock): Promise<void> {
   }
 }
 
-/** The sum over the threads: nanoseconds on a CPU are the first number of schedstat. */
+/** Summed over the threads: nanoseconds on a CPU are the first number of schedstat. */
 function cpuOf(pid: string): number {
   const tasks = `/proc/${pid}/task`;
   let nanoseconds = 0;

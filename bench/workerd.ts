@@ -9,18 +9,18 @@ import { viewersAStep, type Way } from "./rewriting.ts";
 import { viewers } from "./viewers.ts";
 import type { WorkerdClock } from "./workerd-cpu.ts";
 
-/** Files of 64 KiB, far less than a segment has: the larger a file is, the less the check weighs. */
+/** Files of 64 KiB, far smaller than a segment: the larger a file is, the smaller the share of the check. */
 export const edgeAsset = { id: "film", segments: [0, 1, 2, 3, 4, 5].map((n) => `720p/${n}.ts`), size: 65_536 };
 
 const concurrency = 16;
 
-/** How many playlists a request to the bench worker makes, so that it takes long enough to be timed from outside. */
+/** How many playlists a request to the bench worker makes, so that it is long enough to time from outside. */
 const times: Readonly<Record<Playlist, Readonly<Record<Way, number>>>> = {
   vod1200: { byHand: 1, copy: 2000, shared: viewersAStep, session: 50 },
   live6: { byHand: 100, copy: 50_000, shared: viewersAStep, session: viewersAStep },
 };
 
-/** Rewriting in workerd: microseconds a playlist. */
+/** Rewriting in workerd: microseconds per playlist. */
 export async function rewritingInWorkerd({ ports }: BenchCluster, { clock }: WorkerdClock, playlist: Playlist) {
   const client = gun(ports.rewrite, 1);
   const run = (way: Way): Timed => {
@@ -33,8 +33,8 @@ export async function rewritingInWorkerd({ ports }: BenchCluster, { clock }: Wor
 }
 
 /**
- * The edge worker with and without its check: microseconds a request. In the `middle` of a film its viewers have been here
- * before; the `first` request of a viewer comes right after their start, and their grant has to be opened.
+ * The edge worker with and without its check: microseconds per request. `middle`: the viewers of a film were here
+ * before. `first`: a viewer's first request after their start, which opens their grant.
  */
 export async function edgeInWorkerd({ ports }: BenchCluster, { clock, rest }: WorkerdClock, ring: KeyRing) {
   const targetFor = await viewers(ring, systemClock);
@@ -68,7 +68,7 @@ export async function edgeInWorkerd({ ports }: BenchCluster, { clock, rest }: Wo
   }
 }
 
-/** `POST /stream/start` and a bare app with jose: microseconds a request. */
+/** `POST /stream/start` and a bare app with jose: microseconds per request. */
 export async function startInWorkerd(
   { ports }: BenchCluster,
   { clock, rest }: WorkerdClock,
@@ -81,7 +81,7 @@ export async function startInWorkerd(
     return { method: "POST", target: "/stream/start", headers: { Authorization: `Bearer ${token}`, ...type }, body };
   };
   const requests = 100;
-  // A viewer each, in turn: who starts more than thirty streams at once has to wait.
+  // One viewer each: a viewer who starts more than thirty streams at once is throttled.
   const shots = await Promise.all(Array.from({ length: 3 * requests }, (_, i) => shotOf(`viewer-${i}`)));
   let round = 0;
   const startAll = () => {

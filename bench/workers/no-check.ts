@@ -26,7 +26,7 @@ export const checkMediaRequest: typeof check.checkMediaRequest = (target, contex
 
 export const checkGrant: typeof check.checkGrant = () => ok(nobody);
 
-export const signatureHolds: typeof check.signatureHolds = () => true;
+export const isSignatureValid: typeof check.isSignatureValid = () => true;
 
 export const isBound: typeof check.isBound = () => false;
 

@@ -7,12 +7,12 @@ import type { RingKey } from "../../src/keys/key.ts";
 import { fingerprintOf } from "../../src/keys/key-material.ts";
 import { inUse, keyStates } from "../../src/keys/life.ts";
 import {
+  defaultHeadStart,
   longestHold,
   longestSession,
   type NextStep,
   type RotatedPurpose,
   type RotationTimes,
-  usualHeadStart,
   type WaitingStep,
 } from "../../src/keys/rotation.ts";
 import { endFailed, endMisused, type Given } from "../lib/command.ts";
@@ -59,7 +59,7 @@ export async function deploymentOf(given: Given): Promise<Deployment> {
     ...known,
     sessionTtl:
       ttl !== undefined ? readTtl(ttl) : (known.live?.longestSession ?? (isDev ? readTtl("21600") : undefined)),
-    headStart: headStart === undefined ? usualHeadStart : readDuration("head-start", headStart),
+    headStart: headStart === undefined ? defaultHeadStart : readDuration("head-start", headStart),
   };
 }
 

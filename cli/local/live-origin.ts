@@ -8,7 +8,7 @@ import { readFilm } from "../../fixtures/live/film.ts";
 import { liveStreams } from "../../fixtures/live/stream.ts";
 import { type MillisecondClock, systemMillisecondClock } from "../../src/base/time.ts";
 import type { OriginSecrets } from "../../src/catalog/origin-secrets.ts";
-import { contentRange, ifRangeHolds, namesEntityTag, parseRange, resolveRange } from "../../src/origin/ranges.ts";
+import { contentRange, ifRangeMatches, namesEntityTag, parseRange, resolveRange } from "../../src/origin/ranges.ts";
 import { liveOriginSecrets, secretHeader, secretVariable } from "../lib/dev-environment.ts";
 import { projectRoot } from "../lib/project.ts";
 
@@ -134,7 +134,7 @@ function writeAnswer(
     return;
   }
   const ifRange = headers["if-range"];
-  const asked = typeof ifRange !== "string" || ifRangeHolds(ifRange, etag, null) ? headers.range : undefined;
+  const asked = typeof ifRange !== "string" || ifRangeMatches(ifRange, etag, null) ? headers.range : undefined;
   const range = method === "GET" ? parseRange(asked) : undefined;
   const place = range === undefined ? { offset: 0, length: body.length } : resolveRange(range, body.length);
   if (place === undefined) {

@@ -19,7 +19,7 @@ export interface CatalogSource {
 }
 
 /** Shorter in development, where someone is waiting for the change. */
-export function usualMaxAge(development: boolean): Seconds {
+export function defaultMaxAge(development: boolean): Seconds {
   return seconds(development ? 5 : 30);
 }
 
@@ -38,7 +38,7 @@ interface Kept {
  * available. Requests share the catalog and never the promise of a load (see `base/refresh-once.ts`).
  */
 export function keepCatalog(source: CatalogSource): () => Promise<Result<Catalog, CatalogUnavailable>> {
-  const { load, clock, maxAge = usualMaxAge(false), maxStale = seconds(600), onRefusal } = source;
+  const { load, clock, maxAge = defaultMaxAge(false), maxStale = seconds(600), onRefusal } = source;
   let kept: Kept | undefined;
   let nextTry: UnixSeconds | undefined;
 

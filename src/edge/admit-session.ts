@@ -151,12 +151,12 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
   }
   parts.leases.end(grant.sessionId, answer.cause);
   parts.telemetry({ event: "ended", sessionId: grant.sessionId });
-  if (answer.stream !== undefined) await tellTheOthers(entryOfEnded(answer.stream, answer.cause, now), parts);
+  if (answer.stream !== undefined) await appendToLog(entryOfEnded(answer.stream, answer.cause, now), parts);
   return endedBecause(answer.cause).refusal;
 }
 
 /** Adds a session that this request ended to the log, because other isolates may remember its lease. */
-async function tellTheOthers(entry: Revocation, { log, timer, onFailure }: AdmissionParts): Promise<void> {
+async function appendToLog(entry: Revocation, { log, timer, onFailure }: AdmissionParts): Promise<void> {
   const told = await inTime(log.append([entry], "viewer"), storeTimeout, timer).catch(() => "late" as const);
   if (told === "late") onFailure(refusal("store_unavailable", "the revocation log did not respond").refusal);
 }

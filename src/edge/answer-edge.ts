@@ -21,7 +21,7 @@ import type { CloudFrontPublicKeys } from "../signing/cloudfront/verify-cloudfro
 import { parseMediaTarget } from "../signing/media-url.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
 import type { Admit } from "./admit-session.ts";
-import { type MediaRequest, opening, takePlaylistFrom } from "./answer-media.ts";
+import { type MediaRequest, opening, readPlaylistFrom } from "./answer-media.ts";
 import { type CheckContext, checkMediaTarget, type MediaAccess } from "./check-media-request.ts";
 import type { DeliverFile, WaitUntil } from "./deliver-file.ts";
 import { cloudFrontAsset, serveCloudFront } from "./serve-cloudfront.ts";
@@ -114,7 +114,7 @@ async function forward(
     // A 5xx that is not a problem document comes from the runtime: the manifest worker did not respond.
     const ours = answered.status < 500 || answered.headers.get("Content-Type") === "application/problem+json";
     if (answered.ok) {
-      const { from, response } = takePlaylistFrom(answered);
+      const { from, response } = readPlaylistFrom(answered);
       if (from !== undefined) telemetry({ event: "rewritten", from, took: milliseconds(clock() - askedAt) });
       return ok(response);
     }

@@ -100,12 +100,12 @@ export type PlaylistFrom = "memory" | "origin";
 /** From the manifest worker to the edge only. */
 const header = "Stagedoor-Playlist-From";
 
-export function tellPlaylistFrom(response: Response, from: PlaylistFrom): void {
+export function setPlaylistFrom(response: Response, from: PlaylistFrom): void {
   response.headers.set(header, from);
 }
 
 /** Reads and removes the manifest worker's header: viewers have no use for it. */
-export function takePlaylistFrom(answered: Response): {
+export function readPlaylistFrom(answered: Response): {
   readonly from: PlaylistFrom | undefined;
   readonly response: Response;
 } {

@@ -6,7 +6,7 @@ import type { UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { isAccepted } from "../keys/ring.ts";
-import { bindingHolds, type Client } from "../sessions/client-network.ts";
+import { type Client, isBindingMet } from "../sessions/client-network.ts";
 import { type Grant, openGrant } from "../signing/grant.ts";
 import { covers } from "../signing/grant-claims.ts";
 import { type MediaTarget, parseMediaTarget, type SignatureParameter, signatureOf } from "../signing/media-url.ts";
@@ -79,7 +79,7 @@ export function checkGrant(
   if (opened.value.issuer !== grantIssuer) return refusal("grant_invalid", "the grant is of another issuer");
   if (now >= opened.value.expiresAt) return refusal("grant_expired", "the playback session has expired");
   if (!covers(opened.value, target.path)) return refusal("path_not_covered", "the grant is for another asset");
-  if (client !== "anybody" && !bindingHolds(opened.value, client))
+  if (client !== "anybody" && !isBindingMet(opened.value, client))
     return refusal("binding_mismatch", "the grant is bound to another network or user agent");
   return opened;
 }
@@ -93,7 +93,7 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
     return refused(refusal("key_unknown", "the grant's key is not in the ring (any more)"));
   const { purpose, expiry } = signature;
   const asset = catalog.assetOfPath(path);
-  if (!signatureHolds({ path, query, grant: grant.text }, signature, key, asset)) {
+  if (!isSignatureValid({ path, query, grant: grant.text }, signature, key, asset)) {
     return refused(refusal("signature_invalid", `the ${purpose} signature is invalid for this URL`));
   }
   if (asset === undefined) return refused(refusal("asset_unknown", "the asset is no longer in the catalog"));
@@ -112,7 +112,7 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
 }
 
 /** Whether a target's signature is valid under `key`, and for its grant if it is bound to one. */
-export function signatureHolds(
+export function isSignatureValid(
   { path, query, grant }: Pick<MediaTarget, "path" | "query" | "grant">,
   { purpose, expiry, signature }: SignatureParameter,
   key: PreparedSessionKey,

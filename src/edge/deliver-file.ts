@@ -6,7 +6,7 @@ import type { Telemetry } from "../metrics/telemetry.ts";
 import { type FillPorts, Fills, fillCache, type MediaCache, type WaitUntil } from "../origin/fill-cache.ts";
 import { type Origin, type OriginRefusal, type OriginRequest, originHeaders } from "../origin/origin.ts";
 import {
-  ifRangeHolds,
+  ifRangeMatches,
   parseContentRange,
   parseEntityTags,
   parseRange,
@@ -78,7 +78,7 @@ async function deliver(file: FileRequest, ports: FindPorts): Promise<Result<Resp
 function rangeFits(ifRange: string, found: Result<Response, OriginRefusal>): boolean {
   if (!found.ok) return found.refusal.code !== "range_not_satisfiable";
   const { status, headers } = found.value;
-  return status !== 206 || ifRangeHolds(ifRange, headers.get("ETag"), headers.get("Last-Modified"));
+  return status !== 206 || ifRangeMatches(ifRange, headers.get("ETag"), headers.get("Last-Modified"));
 }
 
 /** The request headers for the cache and the origin, if they are well-formed. */

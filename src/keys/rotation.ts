@@ -7,7 +7,7 @@ export const rotatedPurposes = ["session", "cloudfront", "operator"] as const;
 export type RotatedPurpose = (typeof rotatedPurposes)[number];
 
 /** The default time that workers get to receive a new ring. */
-export const usualHeadStart = seconds(3600);
+export const defaultHeadStart = seconds(3600);
 
 /** The longest credential that `operator new` issues. */
 const longestCredential = seconds(366 * 86_400);

@@ -4,7 +4,7 @@ import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.t
 import type { Clock } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { type MediaRequest, opening, type PlaylistFrom, tellPlaylistFrom } from "../edge/answer-media.ts";
+import { type MediaRequest, opening, type PlaylistFrom, setPlaylistFrom } from "../edge/answer-media.ts";
 import { type CheckContext, checkMediaTarget, type MediaAccess } from "../edge/check-media-request.ts";
 import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
 import { clientOf } from "../http/request.ts";
@@ -44,7 +44,7 @@ export async function answerManifest(asked: MediaRequest, parts: ManifestParts):
   };
   const context = { ...parts, source, open: opening(asked, parts.open ?? openGrant), client, catalog: catalog.value };
   const answered = await servePlaylist(target.value, asked.method, { ...context, now: parts.clock() });
-  if (answered.ok) tellPlaylistFrom(answered.value, from);
+  if (answered.ok) setPlaylistFrom(answered.value, from);
   return answered;
 }
 

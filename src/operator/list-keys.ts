@@ -4,12 +4,12 @@ import type { KeyPurpose, RingKey } from "../keys/key.ts";
 import { fingerprintOf } from "../keys/key-material.ts";
 import { type KeyState, keyStateOf } from "../keys/life.ts";
 import {
+  defaultHeadStart,
   longestHold,
   longestSession,
   type RotatedPurpose,
   rotatedPurposes,
   sinceWhen,
-  usualHeadStart,
   type WaitingStep,
   waitingSteps,
 } from "../keys/rotation.ts";
@@ -75,5 +75,5 @@ function nextSteps(
   longest: Seconds,
   now: UnixSeconds,
 ): readonly WaitingStep[] {
-  return waitingSteps(purpose, keys, { now, headStart: usualHeadStart, longest: longestHold(purpose, longest) });
+  return waitingSteps(purpose, keys, { now, headStart: defaultHeadStart, longest: longestHold(purpose, longest) });
 }

@@ -2,7 +2,7 @@ import { readDecimal } from "../base/encoding.ts";
 import { type Refusal, type Refused, refuse } from "../base/result.ts";
 
 /** A requested range (RFC 9110 §14.1.2) in bytes; `to` is inclusive. */
-export type RangeAsked = { readonly from: number; readonly to: number | undefined } | { readonly suffix: number };
+export type RequestedRange = { readonly from: number; readonly to: number | undefined } | { readonly suffix: number };
 
 /** A range within a file. */
 export interface ByteRange {
@@ -16,7 +16,7 @@ const unit = "bytes=";
  * The single range of a Range header, or undefined. For another unit, a malformed header or several ranges, RFC 9110
  * §14.2 allows the whole file as the response.
  */
-export function parseRange(header: string | undefined): RangeAsked | undefined {
+export function parseRange(header: string | undefined): RequestedRange | undefined {
   if (header === undefined || !header.startsWith(unit)) return undefined;
   const dash = header.indexOf("-", unit.length);
   if (dash < 0) return undefined;
@@ -29,12 +29,12 @@ export function parseRange(header: string | undefined): RangeAsked | undefined {
 }
 
 /** The one spelling of a range for origins and caches. */
-export function rangeText(range: RangeAsked): string {
+export function rangeText(range: RequestedRange): string {
   return "suffix" in range ? `${unit}-${range.suffix}` : `${unit}${range.from}-${range.to ?? ""}`;
 }
 
 /** The position of a range in a file of `size` bytes, or undefined if it is outside. */
-export function resolveRange(range: RangeAsked, size: number): ByteRange | undefined {
+export function resolveRange(range: RequestedRange, size: number): ByteRange | undefined {
   if ("suffix" in range) {
     const length = Math.min(range.suffix, size);
     return length === 0 ? undefined : { offset: size - length, length };
@@ -111,7 +111,7 @@ export function namesEntityTag(ifNoneMatch: string | undefined, tag: string | un
  * Whether an If-Range matches (RFC 9110 §13.1.5), so the range belongs to the version that the viewer already has:
  * strong comparison of the entity tag, or the exact date of Last-Modified.
  */
-export function ifRangeHolds(ifRange: string, tag: string | null, lastModified: string | null): boolean {
+export function ifRangeMatches(ifRange: string, tag: string | null, lastModified: string | null): boolean {
   return ifRange.startsWith('"') ? ifRange === tag : ifRange === lastModified;
 }
 

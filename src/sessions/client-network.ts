@@ -65,7 +65,7 @@ export function bindTo({ binding }: Asset, client: Client): Result<Binding, Refu
  * Whether a grant may be used by this client: a URL that was copied to another network or browser opens nothing there.
  * What a grant does not say is not asked, and what it says holds wherever it was said by.
  */
-export function bindingHolds({ network, userAgent }: Binding, client: Client): boolean {
+export function isBindingMet({ network, userAgent }: Binding, client: Client): boolean {
   if (network !== undefined && !isIn(network, client.address ?? "")) return false;
   return userAgent === undefined || equalInConstantTime(userAgent, client.userAgentHash());
 }

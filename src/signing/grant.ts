@@ -43,7 +43,7 @@ export function openGrant(
   const key = keys.get(envelope.kid);
   if (key === undefined || !isAccepted(key, now))
     return refusal("key_unknown", "the grant's key is not in the key ring (any more)");
-  if (!macHolds(key, envelope.kid, envelope.payload, envelope.tag))
+  if (!isMacValid(key, envelope.kid, envelope.payload, envelope.tag))
     return refusal("grant_invalid", "the grant's MAC is invalid");
   const claims = readClaims(envelope.payload);
   if (claims === undefined)
@@ -51,7 +51,7 @@ export function openGrant(
   return ok({ ...claims, kid: envelope.kid, text });
 }
 
-function macHolds(key: PreparedSessionKey, kid: string, payload: Uint8Array, tag: Uint8Array): boolean {
+function isMacValid(key: PreparedSessionKey, kid: string, payload: Uint8Array, tag: Uint8Array): boolean {
   return equalInConstantTime(encodeBase64url(key.grant(macBytes(kid, payload))), encodeBase64url(tag));
 }
 

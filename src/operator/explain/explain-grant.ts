@@ -1,7 +1,7 @@
 import { decodeBase64url } from "../../base/encoding.ts";
 import type { Refusal } from "../../base/result.ts";
 import { type CheckContext, checkGrant } from "../../edge/check-media-request.ts";
-import { bindingHolds, type Client } from "../../sessions/client-network.ts";
+import { type Client, isBindingMet } from "../../sessions/client-network.ts";
 import { openEnvelope } from "../../signing/cose-mac0.ts";
 import { type Grant, openGrant } from "../../signing/grant.ts";
 import { covers } from "../../signing/grant-claims.ts";
@@ -72,7 +72,7 @@ function bindingSteps(grant: Grant, client: Client | "anybody"): readonly Step[]
   if (bound.length === 0) return [];
   const to = `bound to ${bound.join(" and to ")}`;
   if (client === "anybody") return [info("binding", `${to}: refused with 403 binding_mismatch elsewhere`)];
-  return bindingHolds(grant, client)
+  return isBindingMet(grant, client)
     ? [passes("binding", `${to}, which match the viewer`)]
     : [fails("binding", "binding_mismatch", `${to}, which do not match the viewer`)];
 }

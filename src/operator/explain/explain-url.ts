@@ -10,8 +10,8 @@ import {
   type CheckContext,
   checkMediaRequest,
   isBound,
+  isSignatureValid,
   type MediaAccess,
-  signatureHolds,
 } from "../../edge/check-media-request.ts";
 import { type CloudFrontCheckContext, checkCloudFrontTarget, cloudFrontAsset } from "../../edge/serve-cloudfront.ts";
 import { isRenewable } from "../../edge/serve-segment.ts";
@@ -141,7 +141,7 @@ function keyOf(target: MediaTarget, signature: SignatureParameter, context: Expl
   const opened = openGrant(target.grant, keys, now);
   const asset = catalog.assetOfPath(target.path);
   for (const [kid, key] of keys)
-    if ((!opened.ok || opened.value.kid === kid) && signatureHolds(target, signature, key, asset)) return kid;
+    if ((!opened.ok || opened.value.kid === kid) && isSignatureValid(target, signature, key, asset)) return kid;
   return undefined;
 }
 

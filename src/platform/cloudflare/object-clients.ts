@@ -4,7 +4,7 @@ import type { QuotaStatus, RateLimits, RatePolicy } from "../../auth/rate-limit.
 import type { Refusal } from "../../base/result.ts";
 import { systemClock, type UnixSeconds } from "../../base/time.ts";
 import { catalogFaultSchema } from "../../catalog/catalog-fault.ts";
-import { keepCatalog, usualMaxAge } from "../../catalog/catalog-source.ts";
+import { defaultMaxAge, keepCatalog } from "../../catalog/catalog-source.ts";
 import type { CatalogEditing } from "../../catalog/edit-catalog.ts";
 import type { Gathered } from "../../metrics/gathered.ts";
 import { countsSchema, refusalsOfHourSchema, sessionsNowSchema } from "../../metrics/gathering.ts";
@@ -103,7 +103,7 @@ export function kvCatalog(store: TextStore, cacheTtl = 60): () => Promise<string
 
 /** The catalog in KV as a worker keeps it: see {@link keepCatalog}. */
 export function kvCatalogSource(store: TextStore, development: boolean, onRefusal: (refusal: Refusal) => void) {
-  return keepCatalog({ load: kvCatalog(store), clock: systemClock, maxAge: usualMaxAge(development), onRefusal });
+  return keepCatalog({ load: kvCatalog(store), clock: systemClock, maxAge: defaultMaxAge(development), onRefusal });
 }
 
 /** The part of a `DurableObjectNamespace<CatalogEditor>` that is used here. */

@@ -9,7 +9,7 @@ import {
   namesEntityTag,
   parseEntityTags,
   parseRange,
-  type RangeAsked,
+  type RequestedRange,
   rangeRefusal,
   resolveRange,
 } from "../../origin/ranges.ts";
@@ -86,7 +86,7 @@ async function read(
 async function get(
   bucket: Bucket,
   key: string,
-  asked: RangeAsked | undefined,
+  asked: RequestedRange | undefined,
   ifNoneMatch: string | undefined,
 ): Promise<BucketObject | null | "outside"> {
   // R2 throws at a malformed If-None-Match; HTTP ignores it.
@@ -102,7 +102,7 @@ async function get(
   }
 }
 
-function r2Range(asked: RangeAsked): NonNullable<BucketGet["range"]> {
+function r2Range(asked: RequestedRange): NonNullable<BucketGet["range"]> {
   if ("suffix" in asked) return { suffix: asked.suffix };
   const { from: offset, to } = asked;
   return to === undefined ? { offset } : { offset, length: to - offset + 1 };

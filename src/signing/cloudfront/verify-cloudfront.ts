@@ -182,7 +182,7 @@ function matches(tokens: readonly number[], text: string, border: number): boole
   let here = new Uint8Array(tokens.length + 1);
   let next = new Uint8Array(tokens.length + 1);
   here[0] = 1;
-  passOver(anyNumber, tokens, here);
+  skipEmptyMatches(anyNumber, tokens, here);
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     next.fill(0);
@@ -193,19 +193,19 @@ function matches(tokens: readonly number[], text: string, border: number): boole
         if (at !== border || i === tokens.length - 1) next[i] = 1;
       } else if (token === code || token === exactlyOne || (token === queryBegins && at === border)) next[i + 1] = 1;
     }
-    passOver(anyNumber, tokens, next);
+    skipEmptyMatches(anyNumber, tokens, next);
     [here, next] = [next, here];
   }
   // A URL without a query matches like one with an empty query: `hello*` means `hello*\?*` and matches both.
   if (border < 0) {
-    passOver(queryBegins, tokens, here);
-    passOver(anyNumber, tokens, here);
+    skipEmptyMatches(queryBegins, tokens, here);
+    skipEmptyMatches(anyNumber, tokens, here);
   }
   return here[tokens.length] === 1;
 }
 
 /** Marks the positions that are reachable without a character, where `token` may match nothing. */
-function passOver(token: number, tokens: readonly number[], reached: Uint8Array): void {
+function skipEmptyMatches(token: number, tokens: readonly number[], reached: Uint8Array): void {
   for (let i = 0; i < tokens.length; i++) if (reached[i] === 1 && tokens[i] === token) reached[i + 1] = 1;
 }
 

@@ -12,8 +12,8 @@ interface Stream {
 const start = 1_795_000_020_000;
 
 /**
- * A live stream whose playlist somebody wants every 50 ms, over a line of 20 ms: what it costs the origin, and how old what
- * is given out is, in milliseconds, by when the oldest segment that it lacks was there.
+ * A live stream whose playlist is requested every 50 ms over a line of 20 ms: the requests to the origin, and how far the
+ * served playlist is out of date, in milliseconds since the oldest segment that it lacks.
  */
 function watched({ endOf, durationOf = () => 4 }: Stream, length: number) {
   let newest = 0;

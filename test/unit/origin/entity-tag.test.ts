@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ifRangeHolds, namesEntityTag, parseEntityTags } from "../../../src/origin/ranges.ts";
+import { ifRangeMatches, namesEntityTag, parseEntityTags } from "../../../src/origin/ranges.ts";
 
 describe("If-None-Match", () => {
   it.each([
@@ -30,16 +30,16 @@ describe("If-None-Match", () => {
 
 describe("If-Range", () => {
   it("compares strongly: a weak tag is never the tag", () => {
-    expect(ifRangeHolds('"a"', '"a"', null)).toBe(true);
-    expect(ifRangeHolds('"b"', '"a"', null)).toBe(false);
-    expect(ifRangeHolds('W/"a"', 'W/"a"', null)).toBe(false);
-    expect(ifRangeHolds('"a"', null, null)).toBe(false);
+    expect(ifRangeMatches('"a"', '"a"', null)).toBe(true);
+    expect(ifRangeMatches('"b"', '"a"', null)).toBe(false);
+    expect(ifRangeMatches('W/"a"', 'W/"a"', null)).toBe(false);
+    expect(ifRangeMatches('"a"', null, null)).toBe(false);
   });
 
   it("takes a date that is Last-Modified's to the letter", () => {
     const date = "Sat, 21 Nov 2026 20:00:00 GMT";
-    expect(ifRangeHolds(date, '"a"', date)).toBe(true);
-    expect(ifRangeHolds("Sat, 21 Nov 2026 20:00:01 GMT", '"a"', date)).toBe(false);
-    expect(ifRangeHolds(date, null, null)).toBe(false);
+    expect(ifRangeMatches(date, '"a"', date)).toBe(true);
+    expect(ifRangeMatches("Sat, 21 Nov 2026 20:00:01 GMT", '"a"', date)).toBe(false);
+    expect(ifRangeMatches(date, null, null)).toBe(false);
   });
 });

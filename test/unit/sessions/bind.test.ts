@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
 import { explainMediaUrl } from "../../../src/operator/explain/explain-url.ts";
-import { bindingHolds, bindTo, type Client } from "../../../src/sessions/client-network.ts";
+import { bindTo, type Client, isBindingMet } from "../../../src/sessions/client-network.ts";
 import { catalog, grantIssuer, grantOf, keyOf, now, preparedKeys, signedTarget } from "../signing/session.ts";
 
 const firefox = "F".repeat(42).concat("A");
@@ -25,7 +25,7 @@ function assetBoundTo(binding: object | undefined) {
 function shared(binding: object, from: Client, by: Client): boolean {
   const bound = bindTo(assetBoundTo(binding), from);
   if (!bound.ok) throw new Error(bound.refusal.code);
-  return bindingHolds(bound.value, by);
+  return isBindingMet(bound.value, by);
 }
 
 describe("a session of an asset that binds to the network", () => {
@@ -92,7 +92,7 @@ it("an asset that says nothing binds to nothing, and asks for no address and no 
     },
   };
   expect(bindTo(assetBoundTo(undefined), nobody)).toEqual({ ok: true, value: {} });
-  expect(bindingHolds({}, nobody)).toBe(true);
+  expect(isBindingMet({}, nobody)).toBe(true);
 });
 
 describe("a bound grant in a URL", async () => {
