@@ -4,7 +4,7 @@ import { keyStateOf } from "../../src/keys/life.ts";
 import { type Command, endFailed, endMisused, good } from "../lib/command.ts";
 import { devRingFile, readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
 import { cloudFrontId, hasCloudFrontId, usualCloudFrontId } from "../lib/make-key.ts";
-import { changeRing, giveKeys } from "../lib/ring-file.ts";
+import { changeRing, uploadCommand } from "../lib/ring-file.ts";
 
 export const keysBindCommand: Command = {
   name: "keys bind",
@@ -71,7 +71,7 @@ ${
     : `It signs for the assets with the keyPairId ${id}, and, as the ring's active key, for those without one; replace ${kid} in the catalog.`
 }
 Next: give each worker the keys that it needs:
-${giveKeys(file)}`,
+${uploadCommand(file)}`,
       { kid: id, before: kid, ring: file },
       warning,
     );
@@ -88,7 +88,7 @@ export function isBound(key: RingKey | undefined, file: string): boolean {
 }
 
 /** A kid for a key that CloudFront has given no id to. One that looks like an id would be taken for one: it ends the command. */
-export function nameOfOnesOwn(kid: string): string {
+export function ownKid(kid: string): string {
   return cloudFrontId.test(kid)
     ? endMisused(
         `"${kid}" has the form of an id of CloudFront's, which this key does not have yet: choose another name (lower case will do), and record the id with \`npx stagedoor keys bind\` once CloudFront has given one.`,

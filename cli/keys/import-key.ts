@@ -8,7 +8,7 @@ import { introduced } from "../../src/keys/rotation.ts";
 import { type Command, endFailed, endMisused, type Given, good } from "../lib/command.ts";
 import { readRing, readText, ringFileOf, ringOption, shortName } from "../lib/files.ts";
 import { cloudFrontId, usualCloudFrontId } from "../lib/make-key.ts";
-import { changeRing, giveKeys, ringWords } from "../lib/ring-file.ts";
+import { changeRing, ringArgument, uploadCommand } from "../lib/ring-file.ts";
 import { readWindow } from "../lib/text.ts";
 import { readPurpose } from "./new-key.ts";
 
@@ -71,7 +71,7 @@ public half until its private key is imported: it verifies and does not sign.
     const half = hasPrivateHalf ? "" : ", public half alone: it verifies, and signs nothing";
     return good(
       completed
-        ? `${kid} has its private half in ${shortName(file)} now.\n\nNext: let the manifest worker sign with it:\n${giveKeys(file)}`
+        ? `${kid} has its private half in ${shortName(file)} now.\n\nNext: let the manifest worker sign with it:\n${uploadCommand(file)}`
         : `${kid}  (cloudfront, ${key.kty}${half}, ${state ?? "by the clock"}) added to ${shortName(file)}\n\n${nextSteps(key, others, file)}`,
       { kid, purpose: "cloudfront", kty: key.kty, alg, private: hasPrivateHalf, state, nbf, exp, ring: file, warnings },
       warnings.length === 0 ? undefined : warnings.join("\n"),
@@ -159,15 +159,15 @@ function bindingOf(kid: string): Pick<CloudFrontKey, "cloudfront"> {
 function nextSteps({ kid, cloudfront }: CloudFrontKey, others: boolean, file: string): string {
   const group = others
     ? `\nCloudFront takes what it signs once its key group holds ${kid} beside the others; this writes that group whole:
-  npx stagedoor keys export --purpose cloudfront --format <cloudformation|terraform|aws-cli>${ringWords(file)}`
+  npx stagedoor keys export --purpose cloudfront --format <cloudformation|terraform|aws-cli>${ringArgument(file)}`
     : "";
   if (cloudfront !== undefined)
-    return `Next: give each worker the keys that it needs:\n${giveKeys(file)}
+    return `Next: give each worker the keys that it needs:\n${uploadCommand(file)}
 Assets that name no keyPairId are signed with the ring's active key (npx stagedoor keys list), others with the one they name.${group}`;
   return `Next, where CloudFront does not have its public half yet: upload what this prints, and put it into a key group
-  npx stagedoor keys export --kid ${kid} --format pem${ringWords(file)}
+  npx stagedoor keys export --kid ${kid} --format pem${ringArgument(file)}
 Then record the id that CloudFront gave to it:
-  npx stagedoor keys bind --kid ${kid} --id <CloudFront's id>${ringWords(file)}
+  npx stagedoor keys bind --kid ${kid} --id <CloudFront's id>${ringArgument(file)}
 with --imported where CloudFront had the key before.${group}`;
 }
 

@@ -7,7 +7,7 @@ import { type NextStep, nextStep, type RotatedPurpose, rotatedPurposes, sinceWhe
 import { type Command, endMisused, failed, good } from "../lib/command.ts";
 import { readRing, ringFileOf, ringOption } from "../lib/files.ts";
 import { table } from "../lib/text.ts";
-import { deploymentOf, rotationHelp, rotationOptions, stepWords, timesOf } from "./rotation-times.ts";
+import { deploymentOf, describeStep, rotationHelp, rotationOptions, timesOf } from "./rotation-times.ts";
 
 export const keysListCommand: Command = {
   name: "keys list",
@@ -53,7 +53,7 @@ ${rotationHelp}
     if (keys.length === 0) return good("The ring is empty.", { keys, next });
     const steps = rotatedPurposes.flatMap((purpose) => {
       const step = next[purpose];
-      return step === undefined ? [] : [[purpose, stepWords(step, ring.keys, purpose, ringFileOf(given), now)]];
+      return step === undefined ? [] : [[purpose, describeStep(step, ring.keys, purpose, ringFileOf(given), now)]];
     });
     const listed = table([["KID", "PURPOSE", "TYPE", "FINGERPRINT", "STATE", "SINCE", "NBF", "EXP"], ...rows]);
     return good(`${listed}\n\n${table([["PURPOSE", "NEXT STEP"], ...steps])}`, { keys, next });

@@ -4,9 +4,9 @@ import { introduced } from "../../src/keys/rotation.ts";
 import { type Command, endFailed, endMisused, type Given, good } from "../lib/command.ts";
 import { readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
 import { type KeyKind, makeKey, nameOf, newKid, purposeOf } from "../lib/make-key.ts";
-import { changeRing, giveFirstKeys, giveKeys, ringWords } from "../lib/ring-file.ts";
+import { changeRing, firstUploadCommand, ringArgument, uploadCommand } from "../lib/ring-file.ts";
 import { readWindow } from "../lib/text.ts";
-import { nameOfOnesOwn } from "./bind-key.ts";
+import { ownKid } from "./bind-key.ts";
 
 export const keysNewCommand: Command = {
   name: "keys new",
@@ -41,7 +41,7 @@ clock does with --nbf. The command does not print the key.
     const window = readWindow(given);
     const kid = given.one("kid") ?? newKid(nameOf(kind), file);
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(kid)) endMisused("--kid takes 1 to 64 characters of A-Z a-z 0-9 . _ -.");
-    if (purposeOf(kind) === "cloudfront") nameOfOnesOwn(kid);
+    if (purposeOf(kind) === "cloudfront") ownKid(kid);
     // The development ring is made whole first: `npm start` needs all of its keys.
     if (given.one("ring") === undefined) await readRing(given);
     const now = systemClock();
@@ -85,7 +85,7 @@ function readKind(given: Given): KeyKind {
 }
 
 function nextSteps(key: RingKey, first: boolean, file: string): string {
-  const give = first ? giveFirstKeys(file) : giveKeys(file);
+  const give = first ? firstUploadCommand(file) : uploadCommand(file);
   const { kid, purpose, state, nbf } = key;
   const begins =
     state === "next"
@@ -97,10 +97,10 @@ function nextSteps(key: RingKey, first: boolean, file: string): string {
   if (purpose === "operator")
     return `${begins} Next: give the API its public half:
 ${give}
-Then make credentials with npx stagedoor operator new${ringWords(file)}.`;
-  return `${begins} Next: npx stagedoor keys export --kid ${kid} --format pem${ringWords(file)}
+Then make credentials with npx stagedoor operator new${ringArgument(file)}.`;
+  return `${begins} Next: npx stagedoor keys export --kid ${kid} --format pem${ringArgument(file)}
 Upload what it prints as a public key to CloudFront and put it into a key group (--format cloudformation, terraform or aws-cli
-does both); then record the id that CloudFront gave to it, npx stagedoor keys bind --kid ${kid} --id <id>${ringWords(file)}.
+does both); then record the id that CloudFront gave to it, npx stagedoor keys bind --kid ${kid} --id <id>${ringArgument(file)}.
 Then give each worker the keys that it needs:
 ${give}`;
 }

@@ -2,7 +2,7 @@ import { after, rfc3339, systemClock, unixSeconds } from "../../src/base/time.ts
 import { keyStateOf } from "../../src/keys/life.ts";
 import { type Command, endFailed, endMisused, good } from "../lib/command.ts";
 import { readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
-import { changeRing, giveKeys } from "../lib/ring-file.ts";
+import { changeRing, uploadCommand } from "../lib/ring-file.ts";
 import { whichCatalogOptions } from "../lib/which-catalog.ts";
 import { catalogWanted } from "./rotate-ring.ts";
 import { deploymentOf, rotationOptions } from "./rotation-times.ts";
@@ -49,7 +49,7 @@ export const keysRemoveCommand: Command = {
     });
     const text =
       state === "next"
-        ? `${kid} was next and is gone from ${shortName(file)}.\n\nNow: take it from the workers that have it:\n${giveKeys(file)}`
+        ? `${kid} was next and is gone from ${shortName(file)}.\n\nNow: take it from the workers that have it:\n${uploadCommand(file)}`
         : `${kid} was retired and is gone from ${shortName(file)}.`;
     return good(text, { kid, purpose, state, ring: file });
   },

@@ -13,16 +13,16 @@ import {
 import { type Command, endMisused, failed, type Given, good, type Outcome } from "../lib/command.ts";
 import { readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
 import { type KeyKind, makeKey, nameOf, newKid } from "../lib/make-key.ts";
-import { changeRing, giveKeys, ringWords } from "../lib/ring-file.ts";
+import { changeRing, ringArgument, uploadCommand } from "../lib/ring-file.ts";
 import { table } from "../lib/text.ts";
-import { nameOfOnesOwn } from "./bind-key.ts";
+import { ownKid } from "./bind-key.ts";
 import { type Rotation, rotateAtOnce, rotateRing, stepAsked, type Taken } from "./rotate-ring.ts";
 import {
   deploymentOf,
+  describeStep,
   lengthOf,
   rotationHelp,
   rotationOptions,
-  stepWords,
   timeIn,
   timesOf,
   workersFor,
@@ -68,7 +68,7 @@ ${rotationHelp}
     const kind = readKind(given, purpose, ring.keys, now);
     const kid = given.one("kid") ?? newKid(nameOf(kind), file);
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(kid)) endMisused("--kid takes 1 to 64 characters of A-Z a-z 0-9 . _ -.");
-    if (purpose === "cloudfront") nameOfOnesOwn(kid);
+    if (purpose === "cloudfront") ownKid(kid);
     if (given.on("at-once") && (given.on("dry-run") || given.on("introduce")))
       endMisused(`Take ${given.on("dry-run") ? "--dry-run" : "--introduce"} or --at-once.`);
     const introduce = given.on("introduce");
@@ -102,7 +102,10 @@ function outcomeOf(
   const next = nextStep(purpose, keys, times);
   const { step, kid, before, stranded } = result;
   const json = { purpose, step, kid, before, stranded, give: workersFor(purpose, step), next, ring: file };
-  return good(`${stepDone(result, rotation)}\n\nNext step: ${stepWords(next, keys, purpose, file, times.now)}.`, json);
+  return good(
+    `${stepDone(result, rotation)}\n\nNext step: ${describeStep(next, keys, purpose, file, times.now)}.`,
+    json,
+  );
 }
 
 function readPurpose(text: string): RotatedPurpose {
@@ -218,7 +221,7 @@ async function planOf(ring: KeyRing, rotation: Rotation): Promise<readonly Plann
 
 /** What a step did, and what to do now. */
 function stepDone({ step, kid, before, stranded }: Taken, { purpose, file, times }: Rotation): string {
-  const give = giveKeys(file);
+  const give = uploadCommand(file);
   switch (step) {
     case "introduce":
       if (before === undefined) return `${kid} is in the ring.\n\n${known(purpose, kid, file, give)}`;
@@ -232,8 +235,8 @@ ${give}`;
       return `${kid} is retired: nobody takes it any more.
 
 Now: take it from the workers:
-${give}${purpose === "cloudfront" ? `\nand from CloudFront's key group: apply what \`npx stagedoor keys export --purpose cloudfront --format …${ringWords(file)}\` prints, which leaves it out.` : ""}
-Then take it out of the file: npx stagedoor keys remove --kid ${kid}${ringWords(file)}`;
+${give}${purpose === "cloudfront" ? `\nand from CloudFront's key group: apply what \`npx stagedoor keys export --purpose cloudfront --format …${ringArgument(file)}\` prints, which leaves it out.` : ""}
+Then take it out of the file: npx stagedoor keys remove --kid ${kid}${ringArgument(file)}`;
     case "at once":
       return `${kid} signs now, and ${before ?? "no key before it"} is retired.
 ${refuses[purpose]}${stranded.length === 0 ? "" : `\n${stranded.join(", ")} cannot be played: the catalog names ${before} there. Take keyPairId out (npx stagedoor assets add --replace); then ${kid} signs.`}
@@ -247,9 +250,9 @@ function known(purpose: RotatedPurpose, kid: string, file: string, give: string)
   if (purpose !== "cloudfront")
     return `Now: give it to the workers, which get it in the order that refuses nobody:\n${give}`;
   return `Now: give CloudFront its public half, in a key group with the others (cloudformation, terraform or aws-cli):
-  npx stagedoor keys export --purpose cloudfront --format cloudformation${ringWords(file)}
+  npx stagedoor keys export --purpose cloudfront --format cloudformation${ringArgument(file)}
 record the id that CloudFront gave it, from when on its time counts:
-  npx stagedoor keys bind --kid ${kid} --id <id>${ringWords(file)}
+  npx stagedoor keys bind --kid ${kid} --id <id>${ringArgument(file)}
 and give it to the workers:
 ${give}`;
 }

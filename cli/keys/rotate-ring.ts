@@ -17,9 +17,9 @@ import {
   waitingSteps,
 } from "../../src/keys/rotation.ts";
 import { endFailed, endMisused } from "../lib/command.ts";
-import { giveKeys, ringWords } from "../lib/ring-file.ts";
+import { ringArgument, uploadCommand } from "../lib/ring-file.ts";
 import { isBound } from "./bind-key.ts";
-import { behindTheRing, type Deployment, timeIn } from "./rotation-times.ts";
+import { type Deployment, liveMismatch, timeIn } from "./rotation-times.ts";
 
 /** What a rotation is asked to do, and with what. */
 export interface Rotation {
@@ -86,7 +86,7 @@ export async function rotateRing(ring: KeyRing, rotation: Rotation): Promise<Rot
     const result = { ...taken, step: step.step, kid: key.kid };
     return { keys: introduced(ring.keys, key, purpose, now), result };
   }
-  const refused = await whyNot(step, before, ring, rotation);
+  const refused = await refusalOf(step, before, ring, rotation);
   if (refused !== undefined) {
     const { keys = ring.keys, because } = refused;
     const waits = waitingSteps(purpose, keys, times).find(({ kid }) => kid === step.kid) ?? step;
@@ -133,7 +133,7 @@ function namedKeys({ deployment }: Pick<Rotation, "deployment">): ReadonlySet<st
 }
 
 /** Why a step is refused, and the changes of the ring that are written all the same. */
-interface NotTaken {
+interface StepRefused {
   readonly because: string;
   readonly keys?: readonly RingKey[];
 }
@@ -144,7 +144,7 @@ function canSign(key: RingKey | undefined): boolean {
 }
 
 /** What is against a step that waits; undefined where it may be taken. */
-async function whyNot(step: WaitingStep, before: string | undefined, ring: KeyRing, rotation: Rotation) {
+async function refusalOf(step: WaitingStep, before: string | undefined, ring: KeyRing, rotation: Rotation) {
   return (
     halved(step, ring) ??
     pinned(step, before, ring, rotation) ??
@@ -154,7 +154,7 @@ async function whyNot(step: WaitingStep, before: string | undefined, ring: KeyRi
   );
 }
 
-function halved({ step, kid }: WaitingStep, ring: KeyRing): NotTaken | undefined {
+function halved({ step, kid }: WaitingStep, ring: KeyRing): StepRefused | undefined {
   if (step !== "activate" || canSign(ring.keys.find((key) => key.kid === kid))) return undefined;
   return {
     because: `The ring has the public half of ${kid} alone, which signs nothing: import the private half (npx stagedoor keys import --purpose cloudfront
@@ -168,7 +168,7 @@ function pinned(
   before: string | undefined,
   ring: KeyRing,
   { purpose, deployment }: Rotation,
-): NotTaken | undefined {
+): StepRefused | undefined {
   const leaving = step === "retire" ? kid : before;
   const pins = deployment.assets?.filter(({ cloudfront }) => cloudfront?.keyPairId === leaving) ?? [];
   if (purpose !== "cloudfront" || leaving === undefined || pins.length === 0) return undefined;
@@ -184,31 +184,35 @@ until this step. Nothing was changed.`,
   };
 }
 
-function unbound({ step, kid }: WaitingStep, ring: KeyRing, { purpose, file }: Rotation): NotTaken | undefined {
+function unbound({ step, kid }: WaitingStep, ring: KeyRing, { purpose, file }: Rotation): StepRefused | undefined {
   const key = ring.keys.find((other) => other.kid === kid);
   if (purpose !== "cloudfront" || step !== "activate" || isBound(key, file)) return undefined;
   return {
-    because: `CloudFront does not know ${kid} yet: give it the public half (npx stagedoor keys export --purpose cloudfront --format …${ringWords(file)}), and record
-the id that it answers with: npx stagedoor keys bind --kid ${kid} --id <id>${ringWords(file)}. Nothing was changed.`,
+    because: `CloudFront does not know ${kid} yet: give it the public half (npx stagedoor keys export --purpose cloudfront --format …${ringArgument(file)}), and record
+the id that it answers with: npx stagedoor keys bind --kid ${kid} --id <id>${ringArgument(file)}. Nothing was changed.`,
   };
 }
 
 /** The workers do not have the step before: whatever the file says, its time counts from when they get it. */
-async function notGiven(step: WaitingStep, ring: KeyRing, rotation: Rotation): Promise<NotTaken | undefined> {
+async function notGiven(step: WaitingStep, ring: KeyRing, rotation: Rotation): Promise<StepRefused | undefined> {
   const { purpose, times, deployment, file } = rotation;
-  const behind = deployment.live && (await behindTheRing(step, ring.keys, purpose, times, deployment.live));
+  const behind = deployment.live && (await liveMismatch(step, ring.keys, purpose, times, deployment.live));
   if (behind === undefined) return undefined;
   const keys = settled(ring.keys, purpose, times.now).map((key) =>
     key.kid === step.kid && key.state !== undefined ? { ...key, since: times.now } : key,
   );
   return {
     because: `The workers do not have what the ring's file says: ${behind}. The time to ${step.step} ${step.kid} counts from now. Give it to them:
-${giveKeys(file)}`,
+${uploadCommand(file)}`,
     keys,
   };
 }
 
-function tooEarly({ step, kid, from }: WaitingStep, ring: KeyRing, { times, purpose }: Rotation): NotTaken | undefined {
+function tooEarly(
+  { step, kid, from }: WaitingStep,
+  ring: KeyRing,
+  { times, purpose }: Rotation,
+): StepRefused | undefined {
   const { now } = times;
   if (now >= from) return undefined;
   const when = timeIn(from, now);

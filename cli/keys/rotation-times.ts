@@ -117,7 +117,7 @@ async function readLiveKeys(api: OperatorApi): Promise<LiveKeys> {
  * A key that will sign, or that signs in place of a retiring one, has to be the same there as in the file; and a key that
  * goes must have ceased to sign. Undefined where nothing is against it.
  */
-export async function behindTheRing(
+export async function liveMismatch(
   { step, kid }: WaitingStep,
   keys: readonly RingKey[],
   purpose: RotatedPurpose,
@@ -167,7 +167,7 @@ export function lengthOf(length: number): string {
 }
 
 /** The next step of a purpose in a few words. `keys` and `file` are the ring's. */
-export function stepWords(
+export function describeStep(
   step: NextStep,
   keys: readonly RingKey[],
   purpose: RotatedPurpose,

@@ -51,7 +51,7 @@ export const usualCloudFrontId = /^(K|APKA)/;
 
 /**
  * Whether a key has the id that CloudFront gave it for its kid. The ring says so where this release wrote it; in a ring of
- * before, its form does, since no other name may have that ({@link nameOfOnesOwn}).
+ * before, its form does, since no other name may have that ({@link ownKid}).
  */
 export function hasCloudFrontId({ kid, cloudfront }: Pick<CloudFrontKey, "kid" | "cloudfront">): boolean {
   return cloudfront !== undefined || cloudFrontId.test(kid);

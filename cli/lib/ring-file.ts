@@ -30,20 +30,20 @@ function environmentOf(file: string): "staging" | "production" {
  * The command that uploads a changed ring file to the workers, verifiers first: each signature has to meet a worker that has
  * its key.
  */
-export function giveKeys(file: string): string {
+export function uploadCommand(file: string): string {
   if (file === devRingFile) return "  (the workers of `npm start` have them once it is started again)";
   return `  npm run deploy -- --env ${environmentOf(file)} --ring ${shortName(file)} --secrets-only`;
 }
 
 /** The same for the first keys of a ring: where no worker runs yet, it is deployed with them. */
-export function giveFirstKeys(file: string): string {
-  if (file === devRingFile) return giveKeys(file);
+export function firstUploadCommand(file: string): string {
+  if (file === devRingFile) return uploadCommand(file);
   return `  npm run deploy -- --env ${environmentOf(file)} --ring ${shortName(file)}
 where no worker runs yet, which deploys them, too; workers that run are given them by
-${giveKeys(file)}`;
+${uploadCommand(file)}`;
 }
 
 /** ` --ring <file>`, where a command would take another by itself. */
-export function ringWords(file: string): string {
+export function ringArgument(file: string): string {
   return file === devRingFile ? "" : ` --ring ${shortName(file)}`;
 }

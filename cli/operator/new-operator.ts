@@ -9,7 +9,7 @@ import { type Command, endFailed, endMisused, type Given, good, type Outcome } f
 import { devRingFile, readRing, reasonOf, ringFileOf, ringOption, shortName } from "../lib/files.ts";
 import { makeKey, newKid } from "../lib/make-key.ts";
 import { operatorSigningKey, signOperatorToken } from "../lib/operator-api.ts";
-import { changeRing, giveKeys } from "../lib/ring-file.ts";
+import { changeRing, uploadCommand } from "../lib/ring-file.ts";
 
 export const operatorNewCommand: Command = {
   name: "operator new",
@@ -128,6 +128,6 @@ function nextSteps(file: string, kid: string, isNew: boolean): string {
   if (file === devRingFile) return "The API of `npm start` takes it, and no deployment does.";
   const known = `The API takes it where it has the public half of ${kid}`;
   return isNew
-    ? `${known}, which is new. Next: give it that:\n${giveKeys(file)}`
-    : `${known}. Where it does not have it yet:\n${giveKeys(file)}`;
+    ? `${known}, which is new. Next: give it that:\n${uploadCommand(file)}`
+    : `${known}. Where it does not have it yet:\n${uploadCommand(file)}`;
 }

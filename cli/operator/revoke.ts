@@ -27,7 +27,7 @@ const targetOptions = {
 } as const;
 
 /** The one thing that the command line names. */
-function readTarget(given: Given): RevokeTarget {
+function readRevokeTarget(given: Given): RevokeTarget {
   const kinds = ["session", "subject", "token", "login", "asset", "key"] as const;
   const [kind, ...others] = kinds.filter((name) => given.one(name) !== undefined);
   if (kind === undefined || others.length > 0)
@@ -111,7 +111,7 @@ export const revokeCommand: Command = {
       endMisused("Standard input holds one of them alone: put the token or the credential into a file.");
     const until = given.one("until");
     const body = {
-      ...readTarget(given),
+      ...readRevokeTarget(given),
       ...(until !== undefined && { until: readTime("until", until) }),
       ...(given.on("lift") && { lift: true }),
     };

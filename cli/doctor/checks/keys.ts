@@ -6,7 +6,7 @@ import { keyStateOf } from "../../../src/keys/life.ts";
 import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
 import { devRingFile, shortName } from "../../lib/files.ts";
 import { hasCloudFrontId } from "../../lib/make-key.ts";
-import { ringWords } from "../../lib/ring-file.ts";
+import { ringArgument } from "../../lib/ring-file.ts";
 import { type Facts, soundCatalog, soundRing } from "../facts.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
 import { signerFindings } from "./signers.ts";
@@ -129,7 +129,7 @@ function unbound(ring: KeyRing, facts: Facts): Finding[] {
         "cloudfront_unbound",
         `key ${key.kid}`,
         "Its kid is not a CloudFront key id, so CloudFront refuses every URL that it signs.",
-        `Give CloudFront its public half: \`${exportGroup(file)}\` writes the script that brings the whole key group up to date. Then record the id that it prints: \`npx stagedoor keys bind --kid ${key.kid} --id <id>${ringWords(file)}\`.`,
+        `Give CloudFront its public half: \`${exportGroup(file)}\` writes the script that brings the whole key group up to date. Then record the id that it prints: \`npx stagedoor keys bind --kid ${key.kid} --id <id>${ringArgument(file)}\`.`,
       );
     });
 }
@@ -170,5 +170,5 @@ async function halvesBelong(key: RingKey): Promise<boolean> {
  * that in the place of the whole group, and what the others signed would be refused.
  */
 export function exportGroup(ringFile: string | undefined, format: "aws-cli" | "cloudformation" = "aws-cli"): string {
-  return `npx stagedoor keys export --purpose cloudfront --format ${format}${ringWords(ringFile ?? devRingFile)}`;
+  return `npx stagedoor keys export --purpose cloudfront --format ${format}${ringArgument(ringFile ?? devRingFile)}`;
 }

@@ -4,7 +4,7 @@ import type { RingKey } from "../../../src/keys/key.ts";
 import { cloudFrontKeyFor, inUse, keyStateOf } from "../../../src/keys/life.ts";
 import { type KeyRing, keysFor, signingKey } from "../../../src/keys/ring.ts";
 import { devRingFile } from "../../lib/files.ts";
-import { ringWords } from "../../lib/ring-file.ts";
+import { ringArgument } from "../../lib/ring-file.ts";
 import { type Facts, soundCatalog } from "../facts.ts";
 import { type Finding, fault, warning } from "../finding.ts";
 
@@ -139,5 +139,5 @@ function importPair(kid: string, facts: Facts): string {
 
 /** The option that names the ring, where it is not development's own. */
 function inRing({ ring }: Facts): string {
-  return ringWords(ring?.file ?? devRingFile);
+  return ringArgument(ring?.file ?? devRingFile);
 }
