@@ -54,7 +54,7 @@ const introspection = z.strictObject({
   withoutAudience: z
     .enum(["refuse", "take"])
     .default("refuse")
-    .describe("What to do with an answer without `aud`, which does not say whom the token is for."),
+    .describe("What to do with an answer without `aud`, which does not name the token's recipient."),
 });
 
 /** An issuer of bearer tokens that the API trusts. */
@@ -108,7 +108,7 @@ export const issuerSchema = z
     scopes: z
       .record(z.string().min(1), scopeWords)
       .optional()
-      .describe("The provider's scopes and what each stands for here; one that it does not name stands for nothing."),
+      .describe("The provider's scopes and the scope that each maps to here; a scope without an entry is ignored."),
     assetsClaim: claim
       .default("assets")
       .describe('The claim that names the assets a token opens: "*", one id, or a list of ids.'),
@@ -151,7 +151,7 @@ export type IntrospectionEndpoint = z.infer<typeof introspection>;
 /** What is wrong between issuers: each names no value. */
 export function faultsAmong(issuers: readonly Issuer[]): string[] {
   const faults: string[] = [];
-  if (new Set(issuers.map(({ issuer }) => issuer)).size < issuers.length) faults.push("an issuer stands twice");
+  if (new Set(issuers.map(({ issuer }) => issuer)).size < issuers.length) faults.push("an issuer occurs twice");
   const asked = issuers.filter(({ introspection: endpoint }) => endpoint !== undefined);
   const prefixes = asked.map(({ tokenPrefix }) => tokenPrefix ?? "");
   const overlap = prefixes.some((one, i) => prefixes.some((other, j) => i !== j && other.startsWith(one)));

@@ -35,7 +35,7 @@ export function operatorIssuers(ring: KeyRing, clock: Clock): readonly TrustedIs
   return [{ settings, keys }];
 }
 
-/** An operator, and the ring's key that signed his credential. */
+/** An operator, and the ring's key that signed their credential. */
 export interface Operator {
   readonly credential: Credential;
   readonly kid: string;
@@ -47,7 +47,7 @@ export function isOperatorKey(kid: string, operators: readonly TrustedIssuer[]):
 }
 
 /**
- * The operator behind a request: his JWT came as a bearer token, was signed by a key of the ring, and has the scope.
+ * The operator behind a request: their JWT came as a bearer token, was signed by a key of the ring, and has the scope.
  * A browser adds a cookie by itself, so none makes an operator. `token_missing`, `token_invalid`, `token_expired`,
  * `scope_insufficient`. Whether the token or its key was revoked is for who asks the log.
  */

@@ -3,12 +3,12 @@ import { after, between, earlier, type Seconds, seconds, type UnixSeconds } from
 
 /**
  * How many of something one name may do in a window: the operator's quota, which clients are told of, and which holds over
- * restarts. The brake on claims (`sessions/lease-throttle.ts`) is another thing: it holds up a storm of starts for seconds, in
- * the viewer's own object and without memory, so that he fills neither that nor the log of revocations.
+ * restarts. The throttle of claims (`sessions/lease-throttle.ts`) is different: it delays a storm of starts for seconds, in
+ * the viewer's own object and without memory, so that the storm fills neither that nor the revocation log.
  */
 export interface RatePolicy {
   /**
-   * As it stands in RateLimit-Policy: `start-subject`, `start-address`, `start-network`, `refused-address`,
+   * As in RateLimit-Policy: `start-subject`, `start-address`, `start-network`, `refused-address`,
    * `refused-network`, `refused-console`, `sign-in-account`, `sign-in-address`, `token-address`.
    */
   readonly name: string;
@@ -16,7 +16,7 @@ export interface RatePolicy {
   readonly window: Seconds;
 }
 
-/** How a name stands after it asked once more. */
+/** The state of a quota after one more request. */
 export interface QuotaStatus {
   readonly policy: RatePolicy;
   readonly allowed: boolean;
@@ -48,7 +48,7 @@ export interface Taken {
 
 /**
  * Counts a request in a fixed window, which begins with a name's first request: so the windows of all names do not end at
- * once, and nobody gets two quotas around a full hour. Who is over his quota is not counted any further, and need not wait
+ * once, and nobody gets two quotas around a full hour. Requests over the quota are not counted, so nobody has to wait
  * longer for having asked.
  *
  * Workers' clocks differ a little. A window that began later than now is moved to now: a clock that was ahead neither shuts
@@ -79,7 +79,7 @@ export function endOf({ startedAt }: RateWindow, { window }: Pick<RatePolicy, "w
 
 /** Limits that know without a question of quotas that are used up. */
 export interface RememberedLimits extends RateLimits {
-  /** How a name stands whose quota is known to be used up; undefined for any other, and nothing is counted. */
+  /** The state of a quota that is known to be used up; undefined for any other. Nothing is counted. */
   spent(policy: RatePolicy, name: string, now: UnixSeconds): QuotaStatus | undefined;
   /** Remembers a standing that was counted elsewhere, where its quota is used up. */
   remember(standing: QuotaStatus, name: string, now: UnixSeconds): void;

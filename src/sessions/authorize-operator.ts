@@ -18,7 +18,7 @@ export async function authorizeOperator(
   return operator.ok ? ok(operator.value.credential) : operator;
 }
 
-/** As {@link authorizeOperator}, with the key that signed his credential. */
+/** As {@link authorizeOperator}, with the key that signed their credential. */
 export async function operatorBehind(
   request: SessionRequest,
   scope: OperatorScope,

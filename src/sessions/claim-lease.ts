@@ -28,8 +28,8 @@ export interface Claiming {
 }
 
 /**
- * A place among the viewer's streams, under the key that the grant will have. Whom a takeover ends is told to the edge
- * before his place is given away. `rate_limited`, `stream_limit`, `start_rate_exceeded`; `store_unavailable` where a store did not answer
+ * Claims a place among the viewer's streams, under the key of the next grant. The sessions that a takeover ends are in the revocation
+ * log before their place is used. `rate_limited`, `stream_limit`, `start_rate_exceeded`; `store_unavailable` where a store did not answer
  * and the operator wants it so; for a session that was ended, why.
  */
 export async function claimLease(
@@ -52,7 +52,11 @@ export async function claimLease(
   switch (answer.value.status) {
     case "limited": {
       const { running } = answer.value;
-      return refuse({ code: "stream_limit", reason: `${running.length} streams run, which is all he may`, running });
+      return refuse({
+        code: "stream_limit",
+        reason: `${running.length} streams run, which is the viewer's limit`,
+        running,
+      });
     }
     case "quota_exceeded":
       return overQuota(answer.value.standing, context);
@@ -98,7 +102,7 @@ export function streamsUnder(
 
 /**
  * Claims a place. Where there is none it ends those that run, but are forbidden meanwhile: their leases last a while longer,
- * and an operator who ended a viewer's stream did not mean to keep him from the next one, nor did the viewer who signed out.
+ * and an operator who ended a viewer's stream did not mean to refuse their next one, and neither did a viewer who signed out.
  */
 async function claimPlace(
   claim: LeaseClaim,
@@ -160,7 +164,7 @@ function withoutStore(
 /** A subject's quota of starts. It is counted where the subject's leases are, so that a start asks one object for both. */
 interface StartQuota {
   readonly policy: RatePolicy;
-  /** Notes how the subject stands after it was counted, for the answer's RateLimit fields and for the next start. */
+  /** Notes the quota after the start was counted, for the answer's RateLimit fields and for the next start. */
   readonly counted: (standing: QuotaStatus) => void;
 }
 

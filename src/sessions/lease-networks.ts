@@ -72,7 +72,7 @@ function decideOne(
   return { status: "admitted", networks, isNews: !wasAlive || own.trusted !== before.trusted };
 }
 
-/** The networks of a session that is started or renewed in `network`: whoever has a bearer token is trusted there. */
+/** The networks of a session that is started or renewed in `network`: a client with a bearer token is trusted there. */
 export function trustedIn(known: readonly NetworkSeen[], network: string | undefined): readonly NetworkSeen[] {
   if (network === undefined) return known;
   const before = known.find((seen) => seen.network === network);

@@ -14,7 +14,7 @@ import type {
 } from "./lease.ts";
 import type { HandedOver, LeaseStore } from "./lease-store.ts";
 
-/** The streams of one subject under one of his names, as those under his other names and the workers reach them. */
+/** The streams of one subject under one name, as the workers and the subject's other names call them. */
 export interface LeaseRouter {
   /** `own` is the name under which it is asked, `older` are the names whose streams it takes over first. */
   claim(claim: LeaseClaim, own: string, older: readonly string[]): Promise<ClaimAnswer>;
@@ -30,7 +30,7 @@ export interface LeaseRouter {
 
 /**
  * Answers from a store, or from that of a newer name where the streams have moved to. A subject is named by a keyed hash, so
- * a new session key gives him a new name, and his limit would start from nothing: the first claim under the new name
+ * a new session key gives a subject a new name, and their limit would start from zero: the first claim under the new name
  * takes over what runs under the older ones, and from then on those send on what they are asked.
  */
 export function leaseRouter(store: LeaseStore, routerOf: (name: string) => LeaseRouter): LeaseRouter {

@@ -44,7 +44,7 @@ export interface Marker {
 export interface LeaseRows extends QuotaRows {
   /** All of them, in the order in which they first came. */
   all(): Iterable<LeaseRow>;
-  /** Writes a row, or writes it anew. */
+  /** Writes or replaces a row. */
   put(row: LeaseRow): void;
   remove(sessionId: string): void;
   markers(): Iterable<Marker>;

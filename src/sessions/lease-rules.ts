@@ -140,7 +140,7 @@ export function stateOf(row: LeaseRow, now: UnixSeconds, { leaseTtl }: LeaseTime
   return { assetId, startedAt, seenAt, expiresAt, leaseUntil, networks, ended };
 }
 
-/** What is told of those that hold a lease, oldest first. */
+/** The running sessions, oldest first. */
 export function toldOfRunning(rows: Rows, now: UnixSeconds): readonly RunningStream[] {
   return runningIn(rows, now).map(toldOf);
 }
@@ -188,7 +188,7 @@ function takenIn({ sessionId, assetId, login, issuedAt, expiresAt }: LeaseTouch)
   };
 }
 
-/** Times never go back, so that a request that was long under way shortens nothing. No lease outlives the last grant. */
+/** Times never go back, so that a slow request shortens nothing. No lease outlives the last grant. */
 function extended(row: LeaseRow, now: UnixSeconds, { leaseTtl }: LeaseTimes): LeaseRow {
   const leaseUntil = later(row.leaseUntil, earlier(after(now, leaseTtl), row.expiresAt));
   return { ...row, seenAt: later(row.seenAt, now), leaseUntil };

@@ -30,7 +30,7 @@ import {
 import { claimBudget, waitAfterMany } from "./lease-throttle.ts";
 
 /**
- * What a subject's older name gives to his newer one, and until when it sends on to there what it is asked. The rows come
+ * The rows that a subject's older name hands over to the newer one, and until when it forwards requests there. The rows come
  * without their networks: the newer name has another key for those, and would count each twice.
  */
 export interface HandedOver {
@@ -52,7 +52,7 @@ const mostLogins = 1000;
 
 /**
  * All streams of one subject. Synchronous from reading to writing, so that no start comes between the two, however many
- * come at once. What it answers is what is written down: after a crash it answers the same, but for networks seen within
+ * come at once. What it answers is what is written down: after a crash it answers the same, except networks seen within
  * the last `writeInterval`, and for ends of grants that a renewal within it moved by less than a minute.
  */
 export class LeaseStore {

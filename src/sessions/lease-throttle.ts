@@ -11,7 +11,7 @@ const refill = seconds(2);
  * expired, and for a lease an entry in the revocation log, which every isolate holds.
  */
 const manyEnded = 200;
-/** Slowly is one in so many seconds: half of what he takes who zaps through the channels and ends a stream a minute. */
+/** Throttled rate: one start per this many seconds, about half the rate of someone switching channels. */
 const slowly = seconds(30);
 /** With sessions of six hours nobody comes so far: the first 200 and 720 slow ones are 920. It bounds longer ones. */
 const mostEnded = 1000;

@@ -22,7 +22,7 @@ export interface LeaseClaim {
   readonly rate?: RatePolicy | undefined;
 }
 
-/** What a claim comes to, and how the subject stands with the quota that it was counted by. */
+/** The decision about a claim, and the state of the quota that it was counted by. */
 export type ClaimAnswer =
   | (ClaimDecision & { readonly standing?: QuotaStatus | undefined })
   /** The quota is used up. */
@@ -137,7 +137,7 @@ export interface SubjectStreams {
 }
 
 /**
- * The streams of a subject by the keyed hash that stands for him in grants. `older` are his names under session keys that
+ * The streams of a subject by their `subjectHash`. `older` are their names under session keys that
  * came into use before: what runs under them is counted, and moves over.
  */
 export type StreamsOf = (subject: string, older?: readonly string[]) => SubjectStreams;

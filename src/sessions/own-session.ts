@@ -12,7 +12,7 @@ import { endedBecause, revocationsNow } from "./revocations-now.ts";
 import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 import { startChecks } from "./start-checks.ts";
 
-/** A viewer's own session: his credential, and the grant that he carries. */
+/** A viewer's own session: their credential and their grant. */
 interface OwnSession {
   readonly credential: Credential;
   readonly grant: Grant;
@@ -21,11 +21,11 @@ interface OwnSession {
 
 /**
  * Who may look at a session, renew or end it: who holds a bearer token of the issuer and subject that it was started with,
- * and its grant. The id stands in what every cache and log sees, so by itself it does nothing: without the grant it is
+ * and its grant. Every cache and log sees the id, so by itself it does nothing: without the grant it is
  * `session_unknown`, as if there were none, and with another viewer's token `session_forbidden`.
  *
  * The grant comes first, as it needs no question: somebody else may have to be asked about a credential, and for who has
- * no grant nobody is. What it is refused for, its holder knows: the media host tells him the same.
+ * no grant nobody is. The reason for its refusal is no secret: the media host gives the same one.
  */
 async function authorize(
   request: SessionRequest,
@@ -62,7 +62,7 @@ function grantOf(
   return opened;
 }
 
-/** What no client sends that goes about it well: he knows when his token ends, and our own failures are not his. */
+/** Refusals that a correct client never causes: it knows when its token expires, and our failures do not count. */
 const countedCodes: readonly RefusalCode[] = ["token_invalid", "sign_in_required", "dpop_proof_invalid"];
 
 /**
@@ -121,7 +121,7 @@ export interface ShownSession {
   readonly networks?: number;
 }
 
-/** `GET /stream/{id}`: how a viewer's own session stands. What {@link authorize} refuses, and `store_unavailable`. */
+/** `GET /stream/{id}`: the state of a viewer's own session. What {@link authorize} refuses, and `store_unavailable`. */
 export async function showSession(
   request: SessionRequest,
   context: SessionContext,
@@ -152,7 +152,7 @@ export async function showSession(
 }
 
 /**
- * `DELETE /stream/{id}`: ends a viewer's own session, all its URLs within seconds, and gives back its place among his
+ * `DELETE /stream/{id}`: ends a viewer's own session, all its URLs within seconds, and frees its place among their
  * streams. Ending one twice is no fault. What {@link authorize} refuses; `session_revoked` where its key was revoked, and
  * `store_unavailable`: then it may still run.
  */
@@ -166,9 +166,9 @@ export async function endSession(
   const { sessionId, subject, expiresAt, kid } = own.value.grant;
   const snapshot = await revocationsNow(request, context);
   if (!snapshot.ok) return snapshot;
-  // Who holds a leaked key can write a grant of his own with another viewer's session id in it.
+  // A leaked key can sign a grant with another viewer's session id.
   if (isKeyRevoked(snapshot.value, kid)) return endedBecause("revoked");
-  // The row comes first, as it outlasts the entry. A viewer who is told of a failure between the two may end it again.
+  // The row comes first, as it outlasts the entry. After a failure between the two, the viewer can end it again.
   const ending = context.streams(subject).end({ sessionId, expiresAt, cause: "revoked", now });
   const ended = await fromStore("the viewer's streams", ending, context);
   if (!ended.ok) return ended;

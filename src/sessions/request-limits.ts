@@ -43,7 +43,7 @@ function judged(standing: QuotaStatus, request: Asking, context: SessionContext)
   return standing.allowed ? ok(undefined) : overQuota(standing, context);
 }
 
-/** `rate_limited`, and telemetry is told of it. */
+/** `rate_limited`, counted in telemetry. */
 export function overQuota(
   { policy, resetsIn }: Pick<QuotaStatus, "policy" | "resetsIn">,
   { telemetry }: Pick<SessionContext, "telemetry">,

@@ -22,7 +22,7 @@ export interface StartAsked {
 
 /**
  * The entry that forbids a session to go on with an asset, or undefined. Entries of its session, asset, token, login or key
- * forbid it whenever it began, for who holds a leaked key writes into a grant's `iat` what he likes; one of its subject only where
+ * forbid it whenever it began, since a leaked key can sign any `iat`; one of its subject only where
  * its grant was issued at `at` or before.
  */
 export function forbiddenBy(
@@ -43,7 +43,7 @@ export function forbiddenBy(
 
 /**
  * The entry that forbids a bearer token to start a stream, or undefined. One of its subject forbids tokens issued at `at`
- * or before, and those that do not say when: else who was thrown out would come back with the token that he still has.
+ * or before, and those that do not say when: otherwise a removed viewer could return with a token that they still have.
  */
 export function forbidsStart({ size, entries }: RevocationSnapshot, asked: StartAsked): Revocation | undefined {
   if (size === 0) return undefined;

@@ -60,7 +60,7 @@ const recount: Seconds = seconds(10);
 
 /**
  * Sequence numbers follow the clock, so many to a millisecond, and rise at least by one. A log that has lost its storage
- * therefore begins behind every number that it gave out before, and knows a cursor of its former life by that.
+ * therefore starts after every number that it issued before, and recognizes cursors from before the loss.
  */
 const numbersPerMillisecond = 1024;
 

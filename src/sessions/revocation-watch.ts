@@ -27,7 +27,7 @@ export interface RevocationWatchParts {
   readonly answerWithin?: Seconds;
   /** Told of each attempt that failed, for the log of the worker. */
   readonly onFailure?: (refusal: Refusal) => void;
-  /** Told how old each snapshot is that is given out: an hour where nothing is known at all, and all are let in. */
+  /** Is called with the age of each snapshot that is used: an hour if nothing is known and every request is admitted. */
   readonly onAge?: (age: Milliseconds) => void;
 }
 
@@ -47,7 +47,7 @@ export interface RevocationWatch {
 /** After a failure, how long nobody asks again. */
 const pause = 1_000;
 
-/** What stands for the age of no knowledge at all. */
+/** The age that is reported without any snapshot. */
 const anHour = milliseconds(3_600_000);
 
 /**
@@ -149,7 +149,7 @@ function unavailable(why: string): Refused<Refusal<"store_unavailable">> {
   return refusal("store_unavailable", `the revocation log: ${why}`);
 }
 
-/** How often one may have to begin anew before the log counts as broken. */
+/** How often a reader can restart before the log counts as broken. */
 const mostBeginnings = 3;
 
 /**
@@ -188,7 +188,7 @@ class RevocationFollower {
       const page = await since(cursor);
       const goesBack = page.cursor < cursor && !page.reset;
       if (page.more && page.cursor <= cursor && !page.reset && !goesBack) throw new Error("a page leads to itself");
-      // Another request found that the log has begun anew, and this page is of the time before.
+      // Another request found that the log has restarted; this page is from before.
       if (from !== this.#growing) beginnings++;
       else if (goesBack || (page.reset && cursor !== 0)) {
         beginnings++;

@@ -11,7 +11,7 @@ export type RevocationCause = (typeof revocationCauses)[number];
 /**
  * An entry of the revocation log. `value` is a session id, a keyed hash of a subject or of a token, an asset id, the name of a
  * login (`identifiers.ts`) or a kid.
- * For a subject it forbids what was given out up to `at`: a viewer whose sessions were all ended may log in again.
+ * For a subject it forbids grants and tokens issued up to `at`: a viewer whose sessions were all ended may log in again.
  */
 export interface Revocation {
   readonly kind: RevocationKind;

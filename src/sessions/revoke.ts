@@ -27,7 +27,7 @@ export const revocationBodySchema = z
     subject: z
       .strictObject({ issuer: name, subject: name })
       .optional()
-      .describe("A viewer: his sessions and tokens so far."),
+      .describe("A viewer: their sessions and tokens so far."),
     asset: assetIdSchema.optional(),
     token: z
       .strictObject({ issuer: name, jti: name })
@@ -62,7 +62,7 @@ export interface Revoked {
 /**
  * `POST /operator/revocations`, for operators with the scope operator:revoke, or for a key operator:keys:
  * `{"session": id}`, `{"subject": {issuer, subject}}`, `{"asset": id}`, `{"token": {issuer, jti}}`, `{"login": {issuer, sid}}` or
- * `{"key": kid}`. A subject's sessions and tokens that were given out so far are ended, and he may log in again; a login's are,
+ * `{"key": kid}`. A subject's sessions and tokens so far are ended, and they can log in again; a login's are,
  * as sign-out does it; an asset is withdrawn; a key, of sessions or of operators, signs and opens nothing more. An entry lasts
  * until it is lifted, or until the body says; that of a session, and what grants alone have of a subject or token, ends with the
  * longest session. What {@link authorizeOperator} refuses; `body_invalid`, `revocation_invalid`, `revocation_unknown`, `store_unavailable`.
@@ -79,7 +79,7 @@ function scopeToRevoke(text: string): OperatorScope {
   return body.ok && body.value.key !== undefined ? "operator:keys" : "operator:revoke";
 }
 
-/** {@link revoke} for an operator who is known to have the scope: `text` is the body. `context.onAct` is told of it. */
+/** {@link revoke} for an operator whose scope was checked: `text` is the body. Calls `context.onAct`. */
 export async function revokeAs(who: Acting, text: string, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const revoked = await revokeNow(text, context);
   const body = readRevocation(text);
@@ -87,14 +87,14 @@ export async function revokeAs(who: Acting, text: string, context: SessionContex
   const [kind = "session"] = kindsOf(body.value);
   const [name] = namesOf(body.value, context);
   const { subject, lift } = body.value;
-  // By the name that the other lines of the log have for him.
+  // By the name that other log lines have for them.
   const id = (subject === undefined ? undefined : subjectHashNow(subject, context)) ?? name?.value ?? "";
   const outcome = revoked.ok ? "done" : revoked.refusal.code;
   context.onAct?.({ ...who, act: lift ? "lift" : "revoke", kind, id, outcome });
   return revoked;
 }
 
-/** {@link revokeAs} by nobody: nothing is told of it. */
+/** {@link revokeAs} without a call of `onAct`. */
 export async function revokeNow(text: string, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const now = context.clock();
   const body = readRevocation(text);
@@ -126,8 +126,8 @@ export async function revokeNow(text: string, context: SessionContext): Promise<
 }
 
 /**
- * A subject or a login of the identity worker's is ended there as well: what was given out so far has ended by the log, but a
- * session of sign-in that goes on would give out more, and the log takes what is given out later for a new login's.
+ * A subject or a login of the identity worker's is ended there as well. The log ends all tokens so far, but a running
+ * sign-in session would issue more, and the log treats later tokens as those of a new login.
  */
 async function endSignIns({ subject, login }: Body, context: SessionContext): Promise<Result<unknown, Refusal>> {
   const { identity } = context;
@@ -186,8 +186,8 @@ function untilOf({ until }: Body, { inGrants }: Name, now: UnixSeconds): UnixSec
 }
 
 /**
- * The last moment in which a start may not have heard of an entry that is made now. What is given out till then counts as
- * given out before: else who starts streams without pause would keep one that nothing ends.
+ * The last moment in which a start may not have heard of an entry that is made now. Grants that are issued until then count as
+ * issued before: otherwise a viewer who starts streams without pause would keep one that nothing ends.
  */
 function lastUnaware(now: UnixSeconds, { settings }: SessionContext): UnixSeconds {
   return after(now, seconds(settings.revocationMaxAge + 1));

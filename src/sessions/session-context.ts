@@ -91,7 +91,7 @@ export interface Acting {
   readonly through: "route" | "console";
 }
 
-/** What an operator did, or tried to, for the log: so that it stands somewhere who ended what. It holds no secret. */
+/** What an operator did, or tried to, for the log. It contains no secret. */
 export interface OperatorAct extends Acting {
   readonly act: "revoke" | "lift" | "put" | "remove";
   readonly kind: RevocationKind;

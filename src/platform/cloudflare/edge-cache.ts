@@ -10,7 +10,7 @@ export interface EdgeCache {
 /**
  * The cache of a Cloudflare data centre (`caches.default`). It answers Range and If-None-Match by itself. `mediaUrl` is
  * the media host's own address (no slash at its end): the cache is one for all workers of a zone, so the entries of
- * staging must not stand for those of production, and a purge by prefix finds them. No viewer's request can meet an entry
+ * staging must not be used for production, and a purge by prefix finds them. No viewer's request can meet an entry
  * but through the worker, since `.files` is no grant.
  */
 export function edgeMediaCache(cache: EdgeCache, mediaUrl: string): MediaCache {

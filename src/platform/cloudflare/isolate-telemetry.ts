@@ -77,7 +77,7 @@ export interface Dataset {
 
 /**
  * Counts in Workers Analytics Engine, where a dataset is bound; else nowhere. `SUM(_sample_interval * double1)` is how often
- * something happened: an event is a point with the value 1, but for what happens with each file, which
+ * something happened: an event is a point with the value 1, except events of each file, which
  * {@link analyticsSums} writes. Writing costs the request nothing: the runtime does it later.
  */
 export function analyticsTelemetry(dataset: Dataset | undefined): Telemetry {

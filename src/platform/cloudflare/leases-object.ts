@@ -33,7 +33,7 @@ interface Opened {
   readonly router: LeaseRouter;
 }
 
-/** The streams of one subject under one of his names. See {@link leaseRouter} for what it does. */
+/** The streams of one subject under one name; see {@link leaseRouter}. */
 export class SubjectLeases extends DurableObject<SubjectLeasesEnv> implements LeaseRouter {
   #opened: Opened | undefined;
   #reminded = false;
@@ -76,7 +76,7 @@ export class SubjectLeases extends DurableObject<SubjectLeasesEnv> implements Le
     const { store } = this.#open();
     store.prune(systemClock());
     if (store.nextRemoval !== undefined) return this.#remind(store);
-    // What is asked next finds an empty store, and opens it anew.
+    // The next question opens the empty store again.
     this.#opened = undefined;
     await this.ctx.storage.deleteAll();
   }

@@ -22,7 +22,7 @@ export interface RevocationLogParts<Id> {
   readonly objects: RevocationLogNamespace<Id>;
   /** The data centre's cache (`caches.default`); undefined where there is none, and each question goes to the object. */
   readonly cache: Pick<EdgeCache, "match" | "put"> | undefined;
-  /** The media host's own address, without a slash at its end: entries of staging must not stand for those of production. */
+  /** The media host's own address, without a slash at its end: entries of staging must not be used for production. */
   readonly mediaUrl: string;
   readonly clock: MillisecondClock;
   /** Told how many entries of viewers a full log has left out. */

@@ -23,7 +23,7 @@ export interface SharedPlaylistParts<Id> {
   readonly objects: SharedPlaylistNamespace<Id>;
   /** The data centre's cache (`caches.default`). */
   readonly cache: Pick<EdgeCache, "match" | "put">;
-  /** The media host's own address, without a slash at its end: entries of staging must not stand for those of production. */
+  /** The media host's own address, without a slash at its end: entries of staging must not be used for production. */
   readonly mediaUrl: string;
   readonly clock: MillisecondClock;
   readonly timer: Timer;
