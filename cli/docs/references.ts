@@ -183,12 +183,12 @@ export function troubleshootingModule(): string {
   return `import type { RefusalCode } from "../base/result.ts";
 
 /** What a section says: what the code means, and what usually lies behind it; with bold and code in Markdown. */
-export interface Trouble {
+interface Section {
   readonly meaning: readonly string[];
   readonly causes: readonly string[];
 }
 
 // Made of docs/troubleshooting.md by \`npm run docs\`: change that.
-export const troubles: Readonly<Record<RefusalCode, Trouble>> = ${JSON.stringify(Object.fromEntries(entries), null, 2)};
+export const troubleshooting: Readonly<Record<RefusalCode, Section>> = ${JSON.stringify(Object.fromEntries(entries), null, 2)};
 `;
 }

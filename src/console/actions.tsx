@@ -1,66 +1,78 @@
-import { ok, refusal } from "../base/result.ts";
+import type { Child } from "hono/jsx";
+import type * as z from "zod";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { explainText } from "../operator/explain/explain-text.ts";
+import type { Explanation } from "../operator/explain/explanation.ts";
 import { explainBodySchema, simulateBodySchema } from "../operator/operator-json.ts";
 import { simulate } from "../operator/simulate.ts";
 import { revokeAs } from "../sessions/revoke.ts";
-import { ExplainPage, fieldsFor, SimulatePage } from "./ask-pages.tsx";
-import type { Shown } from "./console-request.ts";
+import type { PageHandler } from "./console-request.ts";
 import { hasScope } from "./console-sign-in.ts";
-import { Explained, NotAsked } from "./explanation-view.tsx";
-import { type Done, doneFields } from "./last-action.ts";
-import { onTo, page } from "./page-response.tsx";
+import { ExplainPage, type FormErrors, readForm, SimulatePage } from "./explain-pages.tsx";
+import { ExplanationResult, InvalidForm } from "./explanation-view.tsx";
+import { type LastAction, lastActionParams } from "./last-action.ts";
+import { page, redirect } from "./page-response.tsx";
 import { assetIds } from "./pages.tsx";
-import { isId, overviewAt, searchedIn } from "./search.tsx";
+import { isId, overviewUrl, readSearchParams } from "./search.tsx";
 
-/** Ends a session, for operators with the scope operator:revoke, and goes back to the search that it was found by. */
-export const revokeSession: Shown = (visit, context) => onSession("ended", visit, context);
+/** Ends a session and returns to the search that found it. Needs the scope operator:revoke. */
+export const revokeSession: PageHandler = (request, context) => changeSession("ended", request, context);
 
-/** Takes that back. */
-export const liftSession: Shown = (visit, context) => onSession("lifted", visit, context);
+/** Lifts the revocation of a session. */
+export const liftSession: PageHandler = (request, context) => changeSession("lifted", request, context);
 
-async function onSession(
-  act: Done["act"],
-  { session, operator, name, form }: Parameters<Shown>[0],
-  context: Parameters<Shown>[1],
-): ReturnType<Shown> {
+async function changeSession(
+  act: LastAction["act"],
+  { session, operator, name, form }: Parameters<PageHandler>[0],
+  context: Parameters<PageHandler>[1],
+): ReturnType<PageHandler> {
   const allowed = hasScope(session.operator, "operator:revoke");
   if (!allowed.ok) return allowed;
-  if (!isId(name)) return refusal("revocation_invalid", "the path names no session");
+  if (!isId(name)) return refusal("revocation_invalid", "the path contains no session id");
   const body = JSON.stringify({ session: name, lift: act === "lifted" });
   const revoked = await revokeAs({ operator, through: "console" }, body, context);
   if (!revoked.ok) return revoked;
-  const done = doneFields({ act, session: name }, context.clock(), context.keys);
-  return ok(onTo(overviewAt(searchedIn(form), done)));
+  const action = lastActionParams({ act, session: name }, context.clock(), context.keys);
+  return ok(redirect(overviewUrl(readSearchParams(form), action)));
 }
 
-/** Explains what was pasted. */
-export const explain: Shown = async ({ operator, form }, context) => {
-  const asked = fieldsFor(explainBodySchema, { text: form.get("text")?.trim(), address: field(form, "address") });
-  if (!asked.ok)
-    return ok(page(<ExplainPage operator={operator} faults={asked.refusal} answer={<NotAsked />} />, { status: 400 }));
-  const explained = await explainText(asked.value, context);
-  return ok(page(<ExplainPage operator={operator} answer={<Explained explained={explained} />} />));
-};
+export const explain: PageHandler = ({ operator, form }, context) =>
+  answerForm(
+    explainBodySchema,
+    { text: form.get("text")?.trim(), address: optionalField(form, "address") },
+    (question) => explainText(question, context),
+    (answer) => <ExplainPage operator={operator} {...answer} />,
+  );
 
-/** Says what a start would be answered. */
-export const simulateStart: Shown = async ({ operator, form, request }, context) => {
-  const asked = fieldsFor(simulateBodySchema, {
-    credential: form.get("credential")?.trim(),
-    asset: form.get("asset")?.trim(),
-    address: field(form, "address"),
-    country: field(form, "country")?.toUpperCase(),
-    origin: field(form, "origin"),
-  });
+export const simulateStart: PageHandler = async ({ operator, form, request }, context) => {
   const assets = await assetIds(context);
-  if (!asked.ok) {
-    const answer = <NotAsked />;
-    return ok(page(<SimulatePage {...{ operator, assets, answer }} faults={asked.refusal} />, { status: 400 }));
-  }
-  const explained = await simulate(asked.value, request, context);
-  return ok(page(<SimulatePage {...{ operator, assets }} answer={<Explained explained={explained} />} />));
+  return answerForm(
+    simulateBodySchema,
+    {
+      credential: form.get("credential")?.trim(),
+      asset: form.get("asset")?.trim(),
+      address: optionalField(form, "address"),
+      country: optionalField(form, "country")?.toUpperCase(),
+      origin: optionalField(form, "origin"),
+    },
+    (start) => simulate(start, request, context),
+    (answer) => <SimulatePage operator={operator} assets={assets} {...answer} />,
+  );
 };
 
-/** A field that may be left empty. */
-function field(form: URLSearchParams, name: string): string | undefined {
+/** Shows the page again with the explanation, or with the errors of the form. */
+async function answerForm<Schema extends z.ZodType>(
+  schema: Schema,
+  fields: unknown,
+  explainForm: (input: z.output<Schema>) => Promise<Result<Explanation, Refusal>>,
+  render: (answer: { readonly answer: Child; readonly errors?: FormErrors }) => Child,
+): ReturnType<PageHandler> {
+  const input = readForm(schema, fields);
+  if (!input.ok) return ok(page(render({ answer: <InvalidForm />, errors: input.refusal }), { status: 400 }));
+  const result = await explainForm(input.value);
+  return ok(page(render({ answer: <ExplanationResult result={result} /> })));
+}
+
+function optionalField(form: URLSearchParams, name: string): string | undefined {
   return form.get(name)?.trim() || undefined;
 }

@@ -14,31 +14,30 @@ import { isKeyRevoked, type RevocationSnapshot } from "../sessions/revocation-sn
 import { revocationsNow } from "../sessions/revocations-now.ts";
 import { fromStore, type SessionRequest } from "../sessions/session-context.ts";
 
-/** `__Host-`: no subdomain can put another one in its place (RFC 6265bis §4.1.3.2). */
+/** `__Host-`: no subdomain can overwrite it (RFC 6265bis §4.1.3.2). */
 export const consoleCookieName = "__Host-stagedoor.console";
 
-/** A night's work: an operator signs in anew in the morning. */
-const longestSession = seconds(8 * 3600);
-/** As long as a cookie may be that {@link readCookie} takes. */
-const longestValue = 1024;
+/** One shift. */
+const maxSession = seconds(8 * 3600);
+/** The longest cookie that {@link readCookie} accepts. */
+const maxValueLength = 1024;
 
-/** An operator who is signed in to the console. */
 export interface ConsoleSession {
   readonly operator: Operator;
-  /** The session key that its cookie was made with. */
-  readonly by: string;
+  /** The kid of the session key that made the cookie. */
+  readonly cookieKid: string;
   readonly endsAt: UnixSeconds;
-  /** What its end is written down under in the log of revocations: a sign-out ends copies of the cookie too. */
+  /** Its name in the revocation log: a sign-out ends copies of the cookie, too. */
   readonly login: string;
 }
 
 interface NewCookie {
-  /** The field Set-Cookie. */
+  /** The Set-Cookie header. */
   readonly field: string;
   readonly endsAt: UnixSeconds;
 }
 
-/** What the cookie says. It never holds the credential: whoever reads the cookie can do nothing with it elsewhere. */
+/** The cookie's payload. It does not contain the credential, so a stolen cookie is useless outside the console. */
 const payloadSchema = z.strictObject({
   sub: z.string(),
   jti: z.string().optional(),
@@ -51,18 +50,18 @@ const payloadSchema = z.strictObject({
 
 const attributes = "Path=/; HttpOnly; Secure; SameSite=Strict";
 
-/** What takes the cookie away. */
-export const noCookie = `${consoleCookieName}=; ${attributes}; Max-Age=0`;
+/** Deletes the cookie. */
+export const expiredCookie = `${consoleCookieName}=; ${attributes}; Max-Age=0`;
 
 type Keys = Pick<OperatorContext, "keys">;
 
-/** The name of the console's own sessions in the log of revocations, beside those of issuers' logins. */
+/** The issuer of the console's own sessions in the revocation log. */
 const consoleIssuer = "stagedoor-console";
 
 /**
- * The cookie of an operator who has signed in: for eight hours, never past his credential's end, nor past that of the key
- * that it is made with. `configuration_invalid` where no session key is in use, `token_invalid` for claims too long to carry,
- * `token_expired` for a credential that has ended, though clocks that differ would still let it pass elsewhere.
+ * A cookie that lasts eight hours, and never longer than the operator's credential or the key that makes it.
+ * `configuration_invalid` without an active session key; `token_invalid` for claims that do not fit into a cookie;
+ * `token_expired` for an expired credential, also within the clock tolerance that other routes allow.
  */
 function newCookie(
   { credential, kid }: Operator,
@@ -74,10 +73,11 @@ function newCookie(
     [...keys.values()].filter((candidate) => !isKeyRevoked(snapshot, candidate.kid)),
     now,
   );
-  if (key === undefined) return refusal("configuration_invalid", "no session key is in use to make a cookie with");
+  if (key === undefined)
+    return refusal("configuration_invalid", "there is no active session key to make a cookie with");
   const ends = [credential.expiresAt, key.exp].filter(isUnixSeconds);
-  const endsAt = ends.reduce(earlier, after(now, longestSession));
-  if (endsAt <= now) return refusal("token_expired", "the operator's credential has ended");
+  const endsAt = ends.reduce(earlier, after(now, maxSession));
+  if (endsAt <= now) return refusal("token_expired", "the operator's credential has expired");
   const payload: z.input<typeof payloadSchema> = {
     sub: credential.subject,
     ...(credential.tokenId !== undefined && { jti: credential.tokenId }),
@@ -89,14 +89,14 @@ function newCookie(
   };
   const text = encodeBase64url(new TextEncoder().encode(JSON.stringify(payload)));
   const value = `${text}.${key.console.base64url(text)}`;
-  if (value.length > longestValue) return refusal("token_invalid", "the operator's claims are too long for a cookie");
+  if (value.length > maxValueLength) return refusal("token_invalid", "the operator's claims are too long for a cookie");
   const field = `${consoleCookieName}=${value}; ${attributes}; Max-Age=${endsAt - now}`;
   return ok({ field, endsAt });
 }
 
 /**
- * The session of a Cookie header, as far as the cookie itself goes; undefined where none came. `sign_in_required` for one that
- * this ring did not make, and for one that has ended. Whether it was revoked is for who asks the log.
+ * The session in a Cookie header, or undefined. `sign_in_required` for a cookie that this key ring did not make or that has
+ * expired. Revocations are not checked.
  */
 function readConsoleSession(
   header: string | null,
@@ -114,7 +114,7 @@ function readConsoleSession(
   const payload = payloadOf(text);
   if (payload === undefined) return refusal("sign_in_required", "the console's cookie is of another version");
   const { sub, jti, iat, scp, kid, sid, exp } = payload;
-  if (now >= exp) return refusal("sign_in_required", "the console's session has ended");
+  if (now >= exp) return refusal("sign_in_required", "the console session has expired");
   const credential = {
     issuer: operatorIssuer,
     subject: sub,
@@ -126,23 +126,22 @@ function readConsoleSession(
     loginId: undefined,
     streams: undefined,
   };
-  return ok({ operator: { credential, kid }, by: key.kid, endsAt: exp, login: loginDigest(consoleIssuer, sid) });
+  return ok({ operator: { credential, kid }, cookieKid: key.kid, endsAt: exp, login: loginDigest(consoleIssuer, sid) });
 }
 
-/** Of an authentic text alone; undefined where another version of this service wrote it. */
+/** For authentic text only; undefined if another version of this service wrote it. */
 function payloadOf(text: string): z.output<typeof payloadSchema> | undefined {
   return payloadSchema.safeParse(JSON.parse(new TextDecoder().decode(decodeBase64url(text)))).data;
 }
 
 /**
- * Trades the credential that a request presents for the console's cookie. It has to hold as for any route of operators, with
- * the scope operator:read. Attempts that fail are counted by network, and further ones are refused `rate_limited`, which says
- * nothing of the credential. A good one is accepted whatever came before it.
+ * Exchanges a credential with the scope operator:read for the console's cookie. Failed attempts are counted per network, and
+ * above the limit refused with `rate_limited`. A valid credential is always accepted.
  */
 export async function signIn(request: SessionRequest, context: OperatorContext): Promise<Result<NewCookie, Refusal>> {
   const { refusedRateAddress } = context.settings;
   const policy = refusedRateAddress && { ...refusedRateAddress, name: "refused-console" };
-  // The ring's own keys judge it, so a good one is never limited: neighbours cannot lock the operator out.
+  // The credential is verified with the ring's own keys, so a valid one needs no limit: neighbours cannot lock the operator out.
   const operator = await operatorBehind(request, "operator:read", context);
   if (!operator.ok) {
     if (operator.refusal.code === "store_unavailable") return operator;
@@ -154,11 +153,11 @@ export async function signIn(request: SessionRequest, context: OperatorContext):
 }
 
 /**
- * Who is signed in, undefined where no cookie came. The cookie is no credential that lives by itself: each request looks again
- * whether the operator's token, his key and the key that made the cookie still stand, and whether he has signed out. What
- * {@link readConsoleSession} refuses, `token_revoked`, `sign_in_required`, `store_unavailable`.
+ * The signed-in session, or undefined without a cookie. Every request checks again that the operator's token, its key and the
+ * key of the cookie are not revoked, and that the operator has not signed out. The refusals of {@link readConsoleSession},
+ * `token_revoked`, `sign_in_required`, `store_unavailable`.
  */
-export async function whoIsSignedIn(
+export async function currentSession(
   cookies: string | null,
   request: SessionRequest,
   context: OperatorContext,
@@ -166,24 +165,24 @@ export async function whoIsSignedIn(
   const now = context.clock();
   const session = readConsoleSession(cookies, now, context);
   if (!session.ok || session.value === undefined) return session;
-  const { operator, by, login } = session.value;
+  const { operator, cookieKid, login } = session.value;
   if (!keysFor(context.ring, "operator").some((key) => key.kid === operator.kid && isAccepted(key, now)))
-    return refusal("token_revoked", "the key that signed the operator's credential is not in the ring any more");
-  const standing = await requireNotRevoked(operator, request, context);
-  if (!standing.ok) return standing;
+    return refusal("token_revoked", "the key that signed the operator's credential is no longer in the ring");
+  const allowed = await requireNotRevoked(operator, request, context);
+  if (!allowed.ok) return allowed;
   const snapshot = await revocationsNow(request, context);
   if (!snapshot.ok) return snapshot;
   if (snapshot.value.entries.login.has(login))
-    return refusal("sign_in_required", "the operator has signed out of this session of the console");
-  // Who holds a leaked session key can make cookies with it.
-  return isKeyRevoked(snapshot.value, by)
+    return refusal("sign_in_required", "the operator has signed out of this console session");
+  // A leaked session key can make cookies.
+  return isKeyRevoked(snapshot.value, cookieKid)
     ? refusal("token_revoked", "the session key that made the console's cookie was revoked")
     : session;
 }
 
 /**
- * Ends the session of a cookie: whoever has a copy of it is signed out as well, within two seconds. A cookie that is none is
- * nothing to end. `store_unavailable` where the log does not answer: then a copy would go on to its end.
+ * Ends the session of a cookie, and of all copies of it, within two seconds. An invalid cookie has nothing to end.
+ * `store_unavailable` if the revocation log is down, because copies would stay valid.
  */
 export async function signOut(cookies: string | null, context: OperatorContext): Promise<Result<undefined, Refusal>> {
   const at = context.clock();
@@ -195,7 +194,7 @@ export async function signOut(cookies: string | null, context: OperatorContext):
   return added.ok ? ok(undefined) : added;
 }
 
-/** Whether an operator may do this; `scope_insufficient`. */
+/** `scope_insufficient`. */
 export function hasScope({ credential }: Operator, scope: OperatorScope): Result<undefined, Refusal> {
   if (credential.scopes.has(scope)) return ok(undefined);
   return refuse({ code: "scope_insufficient", reason: `the operator lacks ${scope}`, scope });

@@ -1,45 +1,46 @@
 import type { Refusal, Result } from "../base/result.ts";
 import { problemFor } from "../http/problems.ts";
 import type { Explanation, Step } from "../operator/explain/explanation.ts";
-import { Code, Mark } from "./parts.tsx";
+import { Code, StatusIcon } from "./parts.tsx";
 
 /** An explanation, or why there is none. */
-export function Explained({ explained }: { readonly explained: Result<Explanation, Refusal> }) {
-  if (explained.ok) return <ExplanationView explanation={explained.value} />;
-  const { code, reason } = explained.refusal;
+export function ExplanationResult({ result }: { readonly result: Result<Explanation, Refusal> }) {
+  if (result.ok) return <ExplanationView explanation={result.value} />;
+  const { code, reason } = result.refusal;
   return (
-    <div class="note bad">
+    <div class="note error">
       <p>
-        <strong>This cannot be answered.</strong> {problemFor(code).title}: {reason}.
+        <strong>No explanation is possible.</strong> {problemFor(code).title}: {reason}.
       </p>
     </div>
   );
 }
 
-/** In the place of an answer where a field has to be mended first. */
-export function NotAsked() {
+/** Shown instead of an answer if the form has errors. */
+export function InvalidForm() {
   return (
-    <p class="note bad">
-      <strong>Nothing was asked.</strong> Mend what is marked in the form.
+    <p class="note error">
+      <strong>Nothing was sent.</strong> Fix the errors in the form.
     </p>
   );
 }
 
-const marks: Readonly<Record<Step["state"], { readonly sign: string; readonly words: string }>> = {
-  pass: { sign: "✓", words: "passed" },
-  fail: { sign: "✗", words: "failed" },
-  info: { sign: "·", words: "information" },
+const statusIcons: Readonly<Record<Step["state"], { readonly icon: string; readonly label: string }>> = {
+  pass: { icon: "✓", label: "passed" },
+  fail: { icon: "✗", label: "failed" },
+  info: { icon: "·", label: "information" },
 };
 
-/** What a URL or a token grants, or what a start would be answered: the answer, what to do, and every step to it. */
+/** The verdict, what to do about it, and every step. */
 function ExplanationView({ explanation }: { readonly explanation: Explanation }) {
   const { verdict, refusal, grants, steps } = explanation;
   const problem = refusal === undefined ? undefined : problemFor(refusal.code);
+  const level = refusal === undefined ? "ok" : "error";
   return (
     <>
-      <p class={`outcome ${refusal === undefined ? "well" : "bad"}`}>
-        <Mark level={refusal === undefined ? "well" : "bad"} />
-        {problem === undefined ? capital(verdict) : `Refused: ${problem.title}`}
+      <p class={`outcome ${level}`}>
+        <StatusIcon level={level} />
+        {problem === undefined ? capitalized(verdict) : `Refused: ${problem.title}`}
       </p>
       {grants === undefined ? null : (
         <p>
@@ -49,10 +50,10 @@ function ExplanationView({ explanation }: { readonly explanation: Explanation })
       {refusal === undefined || problem === undefined ? null : (
         <>
           <p>
-            <strong>Why.</strong> {capital(refusal.reason)}.
+            <strong>Cause:</strong> {refusal.reason}.
           </p>
           <p>
-            <strong>What the client is told.</strong> {problem.status} <Code code={refusal.code} />: {problem.detail}
+            <strong>Message to the client:</strong> {problem.status} <Code code={refusal.code} />: {problem.detail}
           </p>
         </>
       )}
@@ -61,13 +62,13 @@ function ExplanationView({ explanation }: { readonly explanation: Explanation })
         {steps.map(({ part, state, text, code }) => (
           <li class={state}>
             <span class="mark" aria-hidden="true">
-              {marks[state].sign}
+              {statusIcons[state].icon}
             </span>
             <span class="part">
               {part}
-              <span class="hidden">, {marks[state].words}</span>
+              <span class="hidden">, {statusIcons[state].label}</span>
             </span>
-            <span class="said">
+            <span class="text">
               {text}
               {code === undefined ? null : " "}
               {code === undefined ? null : <Code code={code} />}
@@ -79,6 +80,6 @@ function ExplanationView({ explanation }: { readonly explanation: Explanation })
   );
 }
 
-function capital(text: string): string {
+function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -3,14 +3,14 @@ import { scriptPath, stylePath } from "./static-files.ts";
 
 export interface FrameProps {
   readonly title: string;
-  /** Which of the pages this is; none of them is open before the sign-in. */
+  /** The current page in the menu; none before the sign-in. */
   readonly at?: "overview" | "explain" | "simulate" | "codes";
-  /** The operator's name; undefined where nobody is signed in. */
+  /** The signed-in operator's name. */
   readonly operator?: string | undefined;
-  /** Whether the page fetches itself anew while it is looked at. */
+  /** Whether the page refreshes itself while it is visible. */
   readonly live?: boolean;
-  /** Where the browser goes at once. */
-  readonly onTo?: string;
+  /** The URL that the browser loads at once. */
+  readonly redirectTo?: string;
   readonly children?: Child;
 }
 
@@ -20,8 +20,7 @@ const pages = [
   ["simulate", "/console/simulate", "Simulate"],
 ] as const;
 
-/** What stands around every page. */
-export function Frame({ title, at, operator, live = false, onTo, children }: FrameProps) {
+export function Frame({ title, at, operator, live = false, redirectTo, children }: FrameProps) {
   return (
     <html lang="en">
       <head>
@@ -29,7 +28,7 @@ export function Frame({ title, at, operator, live = false, onTo, children }: Fra
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="robots" content="noindex" />
-        {onTo === undefined ? null : <meta http-equiv="refresh" content={`0; url=${onTo}`} />}
+        {redirectTo === undefined ? null : <meta http-equiv="refresh" content={`0; url=${redirectTo}`} />}
         <title>{`${title} · Stagedoor console`}</title>
         <link rel="icon" href="/console/icon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href={stylePath} />
@@ -37,7 +36,7 @@ export function Frame({ title, at, operator, live = false, onTo, children }: Fra
       </head>
       <body {...(live ? { "data-refresh": "5" } : {})}>
         <a class="skip" href="#main">
-          Skip to the content
+          Skip to content
         </a>
         <header class="top">
           <a class="brand" href="/console">
@@ -46,7 +45,7 @@ export function Frame({ title, at, operator, live = false, onTo, children }: Fra
           </a>
           {operator === undefined ? null : <Menu at={at} operator={operator} />}
         </header>
-        <main id="main" class={at ?? "door"}>
+        <main id="main" class={at ?? "sign-in"}>
           {children}
         </main>
       </body>

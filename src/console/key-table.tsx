@@ -1,15 +1,15 @@
 import type { Refusal, Result } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { KeyList, KeyStatus } from "../operator/list-keys.ts";
-import { awayWords } from "./format.ts";
-import { Silent, Time } from "./parts.tsx";
+import { relativeTime } from "./format.ts";
+import { Time, Unavailable } from "./parts.tsx";
 
 interface KeysProps {
   readonly keys: Result<KeyList, Refusal>;
   readonly now: UnixSeconds;
 }
 
-/** The keys of the API's ring: state, age and what comes next. */
+/** The keys of the API's ring with their state, age and next step. */
 export function Keys({ keys, now }: KeysProps) {
   return (
     <section id="keys" class="keys" aria-labelledby="keys-title">
@@ -17,7 +17,7 @@ export function Keys({ keys, now }: KeysProps) {
         <h2 id="keys-title">Keys</h2>
       </div>
       <div id="keys-now" data-live>
-        {keys.ok ? <Ring keys={keys.value} now={now} /> : <Silent what="The keys" refusal={keys.refusal} />}
+        {keys.ok ? <Ring keys={keys.value} now={now} /> : <Unavailable what="The keys" refusal={keys.refusal} />}
       </div>
     </section>
   );
@@ -70,13 +70,13 @@ function NextStep({
   readonly ofKey: KeyStatus;
   readonly now: UnixSeconds;
 }) {
-  if (revoked) return <span>take it out of the ring</span>;
+  if (revoked) return <span>remove it from the ring</span>;
   if (next !== undefined)
     return (
       <span>
-        {next.step}: {next.from <= now ? "may be taken now" : awayWords(next.from, now)}
+        {next.step}: {next.from <= now ? "possible now" : relativeTime(next.from, now)}
       </span>
     );
-  if (state === "retired") return <span>take it out of the ring</span>;
+  if (state === "retired") return <span>remove it from the ring</span>;
   return <span class="quiet">{purpose === "token" ? "–" : "none"}</span>;
 }

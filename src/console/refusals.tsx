@@ -1,32 +1,38 @@
 import type { Refusal, Result } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { RecentRefusal, RefusalsOfHour } from "../metrics/gathered.ts";
-import { countWords, numberWords, utcWords } from "./format.ts";
-import { Code, Silent, Time } from "./parts.tsx";
-import { type CodeCount, codesOf, others, roundedTop, sumOf } from "./refusal-counts.ts";
-import { overviewAt, Search, type Searched } from "./search.tsx";
+import { countOf, formatNumber, utcTime } from "./format.ts";
+import { Code, Time, Unavailable } from "./parts.tsx";
+import { type CodeCount, chartTop, codesOf, countRefusals, others } from "./refusal-counts.ts";
+import { overviewUrl, Search, type SearchParams } from "./search.tsx";
 
-const mostShown = 10;
+const maxShown = 10;
 
 export interface RefusalsProps {
   readonly refusals: Result<RefusalsOfHour, Refusal>;
-  readonly searched: Searched;
+  readonly searchParams: SearchParams;
   readonly now: UnixSeconds;
 }
 
-/** What was refused in the last hour, by code, and the last ones one by one. */
-export function Refusals({ refusals, searched, now }: RefusalsProps) {
+/** The refusals of the last hour per code, and the last ones in full. */
+export function Refusals({ refusals, searchParams, now }: RefusalsProps) {
   return (
     <section id="refusals" class="refusals" aria-labelledby="refusals-title">
       <div class="head">
         <h2 id="refusals-title">Refused in the last hour</h2>
-        <Search name="request" label="Request-Id or viewer id" hint="Request-Id" longest={64} searched={searched} />
+        <Search
+          name="request"
+          label="Request-Id or viewer id"
+          hint="Request-Id"
+          longest={64}
+          searchParams={searchParams}
+        />
       </div>
       <div id="refusals-now" data-live>
         {refusals.ok ? (
-          <Hour refusals={refusals.value} searched={searched} now={now} />
+          <Hour refusals={refusals.value} searchParams={searchParams} now={now} />
         ) : (
-          <Silent what="The refusals" refusal={refusals.refusal} />
+          <Unavailable what="The refusals" refusal={refusals.refusal} />
         )}
       </div>
     </section>
@@ -35,31 +41,31 @@ export function Refusals({ refusals, searched, now }: RefusalsProps) {
 
 function Hour({
   refusals,
-  searched,
+  searchParams,
   now,
 }: {
   readonly refusals: RefusalsOfHour;
-  readonly searched: Searched;
+  readonly searchParams: SearchParams;
   readonly now: UnixSeconds;
 }) {
-  const asked = searched.request.trim();
-  const found = refusals.recent.slice(0, mostShown);
+  const filter = searchParams.request.trim();
+  const shown = refusals.recent.slice(0, maxShown);
   const colours = new Map(codesOf(refusals).map(({ code, colour }) => [code, colour]));
-  if (sumOf(refusals) === 0 && asked === "") return <p class="empty">Nothing was refused.</p>;
+  if (countRefusals(refusals) === 0 && filter === "") return <p class="empty">No requests were refused.</p>;
   return (
     <>
       <RefusalChart refusals={refusals} />
-      {asked === "" ? null : (
+      {filter === "" ? null : (
         <p class="fine">
-          {found.length === 0
-            ? `No refusal that is kept has the Request-Id, or is of the viewer, ${asked}: only the last ones are. Its line stands in the worker's log. `
-            : `${countWords(found.length, "refusal")} found. `}
-          <a id="all-refusals" href={overviewAt({ ...searched, request: "" })}>
+          {shown.length === 0
+            ? `${filter} was not found: only the last refusals are kept. Search the worker logs. `
+            : `${countOf(shown.length, "refusal")} found. `}
+          <a id="all-refusals" href={overviewUrl({ ...searchParams, request: "" })}>
             Show all
           </a>
         </p>
       )}
-      <RecentRefusals refusals={found} colours={colours} searched={searched} now={now} />
+      <RecentRefusals refusals={shown} colours={colours} searchParams={searchParams} now={now} />
     </>
   );
 }
@@ -67,13 +73,13 @@ function Hour({
 interface RecentProps {
   readonly refusals: readonly RecentRefusal[];
   readonly colours: ReadonlyMap<string, number>;
-  readonly searched?: Searched;
+  readonly searchParams?: SearchParams;
   readonly now: UnixSeconds;
 }
 
-export function RecentRefusals({ refusals, colours, searched, now }: RecentProps) {
+export function RecentRefusals({ refusals, colours, searchParams, now }: RecentProps) {
   return (
-    <ol class="recent" aria-label="The last ones">
+    <ol class="recent" aria-label="Last refusals">
       {refusals.map(({ at, worker, code, reason, request, subject }) => (
         <li>
           <p class="first">
@@ -89,7 +95,7 @@ export function RecentRefusals({ refusals, colours, searched, now }: RecentProps
                 {" · "}
                 <a
                   id={`viewer-${request}`}
-                  href={`${overviewAt({ ...searched, find: subject })}#sessions`}
+                  href={`${overviewUrl({ ...searchParams, find: subject })}#sessions`}
                   aria-label={`Sessions of the viewer of the refusal ${request}`}
                 >
                   sessions of this viewer
@@ -109,18 +115,18 @@ const gap = 2;
 
 type Minute = RefusalsOfHour["minutes"][number];
 
-/** The refusals of the hour, minute by minute and stacked by code: drawn for eyes, as a table for all others. */
+/** A bar per minute, stacked by code. The same data is available as a table. */
 function RefusalChart({ refusals }: { readonly refusals: RefusalsOfHour }) {
   const { minutes } = refusals;
   const codes = codesOf(refusals);
   const sums = minutes.map(({ counts }) => Object.values(counts).reduce((sum, count) => sum + count, 0));
-  const top = roundedTop(Math.max(0, ...sums));
+  const top = chartTop(Math.max(0, ...sums));
   return (
     <figure class="chart" aria-label="Refusals of the last hour, minute by minute">
       <div class="plot">
         <ol class="scale" aria-hidden="true">
-          <li>{numberWords(top)}</li>
-          <li>{numberWords(top / 2)}</li>
+          <li>{formatNumber(top)}</li>
+          <li>{formatNumber(top / 2)}</li>
           <li>0</li>
         </ol>
         <svg
@@ -147,13 +153,13 @@ function RefusalChart({ refusals }: { readonly refusals: RefusalsOfHour }) {
           <li>
             <i class={`c${colour}`}></i>
             {code === others ? <span>{code}</span> : <Code code={code} id={`legend-${code}`} />}
-            <b>{numberWords(count)}</b>
+            <b>{formatNumber(count)}</b>
           </li>
         ))}
       </ul>
       <details id="chart-table" class="fine">
         <summary id="chart-table-opens">As a table</summary>
-        <AsTable minutes={minutes} codes={codes} />
+        <ChartTable minutes={minutes} codes={codes} />
       </details>
     </figure>
   );
@@ -166,15 +172,15 @@ interface BarProps {
   readonly top: number;
 }
 
-/** One minute: the commonest code of the hour stands at the bottom. */
+/** One minute, with the most frequent code of the hour at the bottom. */
 function Bar({ minute, codes, x, top }: BarProps) {
   const parts = partsOf(minute, codes).filter(({ count }) => count > 0);
   if (parts.length === 0) return null;
-  const words = parts.map(({ code, count }) => `${numberWords(count)} ${code}`).join("\n");
+  const words = parts.map(({ code, count }) => `${formatNumber(count)} ${code}`).join("\n");
   let y = height;
   return (
     <g>
-      <title>{`${utcWords(minute.at).slice(11, 16)} UTC\n${words}`}</title>
+      <title>{`${utcTime(minute.at).slice(11, 16)} UTC\n${words}`}</title>
       <rect class="reach" x={x} y="0" width={step} height={height} />
       {parts.map(({ count, colour }) => {
         const tall = (count / top) * height;
@@ -185,12 +191,12 @@ function Bar({ minute, codes, x, top }: BarProps) {
   );
 }
 
-/** The same for who does not see it: the minutes in which anything was refused. */
-function AsTable({ minutes, codes }: { readonly minutes: readonly Minute[]; readonly codes: readonly CodeCount[] }) {
+/** For screen readers: the minutes with refusals. */
+function ChartTable({ minutes, codes }: { readonly minutes: readonly Minute[]; readonly codes: readonly CodeCount[] }) {
   const busy = minutes.filter(({ counts }) => Object.values(counts).some((count) => count > 0));
   return (
     <table class="rows">
-      <caption class="hidden">{`Refusals of the last hour: ${countWords(busy.length, "minute")} with any`}</caption>
+      <caption class="hidden">{`Refusals of the last hour: ${countOf(busy.length, "minute")} with any`}</caption>
       <thead>
         <tr>
           <th scope="col">Minute (UTC)</th>
@@ -202,7 +208,7 @@ function AsTable({ minutes, codes }: { readonly minutes: readonly Minute[]; read
       <tbody>
         {busy.map((minute) => (
           <tr>
-            <th scope="row">{utcWords(minute.at).slice(11, 16)}</th>
+            <th scope="row">{utcTime(minute.at).slice(11, 16)}</th>
             {partsOf(minute, codes).map(({ count }) => (
               <td>{count}</td>
             ))}
@@ -213,7 +219,7 @@ function AsTable({ minutes, codes }: { readonly minutes: readonly Minute[]; read
   );
 }
 
-/** What a minute has of each code, and of those that are left over. */
+/** The counts of a minute per code, including {@link others}. */
 function partsOf({ counts }: Minute, codes: readonly CodeCount[]): readonly CodeCount[] {
   const named = new Set(codes.map(({ code }) => code));
   const left = Object.entries(counts).reduce((sum, [code, count]) => (named.has(code) ? sum : sum + count), 0);

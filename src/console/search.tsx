@@ -1,51 +1,50 @@
-/** What the overview is searched for, as it was typed: empty for all. Both stand in the page's address. */
-export interface Searched {
+/** The searches of the overview, as typed; empty for all. Both are URL parameters. */
+export interface SearchParams {
   readonly find: string;
   readonly request: string;
 }
 
-/** An id of this service's that is 128 bits: a session's, or the keyed hash of a viewer. */
-const oneId = /^[A-Za-z0-9_-]{22}$/;
+/** 128 bits of base64url. */
+const idForm = /^[A-Za-z0-9_-]{22}$/;
 
-/** Whether a text can be the id of a session, or the keyed hash of a viewer. */
+/** Whether a text has the form of a session id or of a viewer's keyed hash. */
 export function isId(text: string): boolean {
-  return oneId.test(text);
+  return idForm.test(text);
 }
 
-export function searchedIn(fields: URLSearchParams): Searched {
+export function readSearchParams(fields: URLSearchParams): SearchParams {
   return { find: fields.get("find") ?? "", request: fields.get("request") ?? "" };
 }
 
-/** The overview's address with what it is searched for, and with what was done. */
-export function overviewAt(searched: Partial<Searched>, more: Readonly<Record<string, string>> = {}): string {
-  const fields = Object.entries({ ...searched, ...more }).filter(([, text]) => text !== "");
+/** The URL of the overview with its searches and more parameters. */
+export function overviewUrl(searchParams: Partial<SearchParams>, more: Readonly<Record<string, string>> = {}): string {
+  const fields = Object.entries({ ...searchParams, ...more }).filter(([, text]) => text !== "");
   return fields.length === 0 ? "/console" : `/console?${new URLSearchParams(fields)}`;
 }
 
 export interface SearchProps {
-  readonly name: keyof Searched;
-  /** What one is found by, for people. */
+  readonly name: keyof SearchParams;
   readonly label: string;
-  /** The same in the field, where there is less room. */
+  /** A shorter label, as the placeholder. */
   readonly hint?: string;
   readonly longest: number;
-  readonly searched: Searched;
+  readonly searchParams: SearchParams;
 }
 
-/** A search on the overview, which keeps the other. It is a plain form, and the page's script only keeps the rest in place. */
-export function Search({ name, label, hint = label, longest, searched }: SearchProps) {
+/** One search of the overview; it keeps the other. It works without the script, which only avoids reloading the page. */
+export function Search({ name, label, hint = label, longest, searchParams }: SearchProps) {
   const id = `search-${name}`;
   return (
     <form class="search" method="get" action="/console" data-swap>
       <label class="hidden" for={id}>
         {label}
       </label>
-      <Kept searched={{ ...searched, [name]: "" }} />
+      <HiddenSearchParams searchParams={{ ...searchParams, [name]: "" }} />
       <input
         id={id}
         name={name}
         type="search"
-        value={searched[name]}
+        value={searchParams[name]}
         placeholder={hint}
         autocomplete="off"
         autocapitalize="none"
@@ -59,11 +58,11 @@ export function Search({ name, label, hint = label, longest, searched }: SearchP
   );
 }
 
-/** What a form takes with it, so that the page it leads to is searched as this one is. */
-export function Kept({ searched }: { readonly searched: Searched }) {
+/** Hidden fields, so that the next page keeps the searches. */
+export function HiddenSearchParams({ searchParams }: { readonly searchParams: SearchParams }) {
   return (
     <>
-      {Object.entries(searched).map(([name, text]) =>
+      {Object.entries(searchParams).map(([name, text]) =>
         text === "" ? null : <input type="hidden" name={name} value={text} />,
       )}
     </>

@@ -1,45 +1,43 @@
 import type { Refusal, Result } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { LiveSession, SessionsAsked, SessionsNow } from "../metrics/gathered.ts";
-import { countWords, numberWords, placeWords } from "./format.ts";
-import type { Done } from "./last-action.ts";
-import { Silent, Time } from "./parts.tsx";
-import { Kept, overviewAt, Search, type Searched } from "./search.tsx";
+import { countOf, countryName, formatNumber } from "./format.ts";
+import type { LastAction } from "./last-action.ts";
+import { Time, Unavailable } from "./parts.tsx";
+import { HiddenSearchParams, overviewUrl, Search, type SearchParams } from "./search.tsx";
 
-/** More are found by searching: nobody reads a longer list. */
-const mostShown = 50;
+const maxShown = 50;
 
-/** What a search for sessions asks. An asset's id may look like a session's, so a text may be any of its names. */
-export function sessionsAsked(text: string): SessionsAsked {
+/** Matches the asset, session or viewer, because an asset's id may look like a session's. */
+export function sessionQuery(text: string): SessionsAsked {
   const name = text.trim();
-  return { order: "begun", limit: mostShown, ...(name !== "" && { name }) };
+  return { order: "begun", limit: maxShown, ...(name !== "" && { name }) };
 }
 
 export interface SessionsProps {
   readonly sessions: Result<SessionsNow, Refusal>;
-  readonly searched: Searched;
-  /** What was done to a session just now. */
-  readonly done: Done | undefined;
+  readonly searchParams: SearchParams;
+  readonly lastAction: LastAction | undefined;
   readonly mayRevoke: boolean;
   readonly now: UnixSeconds;
 }
 
-/** The sessions that hold a lease, with a button each that ends it. */
+/** The sessions that hold a lease, each with a button that ends it. */
 export function Sessions({ sessions, ...props }: SessionsProps) {
   return (
     <section id="sessions" class="sessions" aria-labelledby="sessions-title">
       <div class="head">
         <h2 id="sessions-title">Sessions now</h2>
-        <Search name="find" label="Asset, session or viewer id" longest={128} searched={props.searched} />
+        <Search name="find" label="Asset, session or viewer id" longest={128} searchParams={props.searchParams} />
       </div>
       <div id="session-done" role="status" data-live>
-        {props.done === undefined ? null : <DoneNote {...props} done={props.done} />}
+        {props.lastAction === undefined ? null : <LastActionNote {...props} lastAction={props.lastAction} />}
       </div>
       <div id="sessions-now" data-live>
         {sessions.ok ? (
-          <Found found={sessions.value} {...props} />
+          <SessionResults results={sessions.value} {...props} />
         ) : (
-          <Silent what="The sessions" refusal={sessions.refusal} />
+          <Unavailable what="The sessions" refusal={sessions.refusal} />
         )}
       </div>
     </section>
@@ -48,19 +46,22 @@ export function Sessions({ sessions, ...props }: SessionsProps) {
 
 type Props = Omit<SessionsProps, "sessions">;
 
-/** What was done, and how it is taken back: one press ends a stream, and the wrong one may have been pressed. */
-function DoneNote({ done: { act, session }, searched, mayRevoke }: Props & { readonly done: Done }) {
+/** Confirms the last action and offers to undo it, because one click ends a stream. */
+function LastActionNote({
+  lastAction: { act, session },
+  searchParams,
+  mayRevoke,
+}: Props & { readonly lastAction: LastAction }) {
   if (act === "lifted")
     return (
-      <div class="note well" id="done">
+      <div class="note ok" id="done">
         <p>
-          <strong>Taken back:</strong> <code>{session}</code> may go on. A player that has stopped has to be started
-          again.
+          <strong>Restored:</strong> <code>{session}</code> may continue. A player that has stopped has to start again.
         </p>
       </div>
     );
   return (
-    <div class="note well with" id="done">
+    <div class="note ok with" id="done">
       <p>
         <strong>Ended:</strong> <code>{session}</code>. Its player is refused within two seconds.
       </p>
@@ -69,11 +70,11 @@ function DoneNote({ done: { act, session }, searched, mayRevoke }: Props & { rea
           method="post"
           action={`/console/sessions/${session}/lift`}
           data-swap
-          data-unknown={`It is not known whether the end of the session ${session} was taken back: no answer came. Try again.`}
+          data-unknown={`No response: the session ${session} may or may not be restored. Try again.`}
         >
-          <Kept searched={searched} />
+          <HiddenSearchParams searchParams={searchParams} />
           <button class="small" type="submit" id={`lift-${session}`}>
-            Take back<span class="hidden"> the end of the session {session}</span>
+            Undo<span class="hidden"> the end of the session {session}</span>
           </button>
         </form>
       ) : null}
@@ -81,9 +82,13 @@ function DoneNote({ done: { act, session }, searched, mayRevoke }: Props & { rea
   );
 }
 
-function Found({ found: { count, sessions }, searched, ...more }: Props & { readonly found: SessionsNow }) {
+function SessionResults({
+  results: { count, sessions },
+  searchParams,
+  ...more
+}: Props & { readonly results: SessionsNow }) {
   const all = (
-    <a id="all-sessions" href={overviewAt({ ...searched, find: "" })}>
+    <a id="all-sessions" href={overviewUrl({ ...searchParams, find: "" })}>
       Show all
     </a>
   );
@@ -91,33 +96,30 @@ function Found({ found: { count, sessions }, searched, ...more }: Props & { read
     return (
       <>
         <p class="fine">
-          {searched.find === "" ? countWords(count, "session") : `${countWords(count, "session")} found`}
-          {count > sessions.length ? `, the ${numberWords(sessions.length)} begun last are shown. ` : ". "}
-          {searched.find === "" ? null : all}
+          {searchParams.find === "" ? countOf(count, "session") : `${countOf(count, "session")} found`}
+          {count > sessions.length ? `; the ${formatNumber(sessions.length)} started last are shown. ` : ". "}
+          {searchParams.find === "" ? null : all}
         </p>
-        <SessionRows {...{ sessions, searched, ...more }} />
+        <SessionRows {...{ sessions, searchParams, ...more }} />
       </>
     );
-  return searched.find === "" ? (
+  return searchParams.find === "" ? (
     <p class="empty">
-      Nobody is watching. A session stands here a few seconds after its first request, for as long as it holds a lease.
+      No running sessions. A session appears a few seconds after its first request and stays while it holds a lease.
     </p>
   ) : (
-    <p class="empty">
-      No session that is running has this asset, id or viewer. All are compared letter by letter. {all}
-    </p>
+    <p class="empty">No running session has this asset, id or viewer. The match is exact. {all}</p>
   );
 }
 
 interface RowsProps {
   readonly sessions: readonly LiveSession[];
-  readonly searched: Searched;
-  readonly done: Done | undefined;
+  readonly searchParams: SearchParams;
+  readonly lastAction: LastAction | undefined;
   readonly mayRevoke: boolean;
   readonly now: UnixSeconds;
 }
 
-/** Sessions one by one, with a button each that ends it. */
 function SessionRows({ sessions, ...more }: RowsProps) {
   return (
     <table class="rows" aria-labelledby="sessions-title">
@@ -144,9 +146,9 @@ function SessionRows({ sessions, ...more }: RowsProps) {
 
 type RowProps = Omit<RowsProps, "sessions"> & { readonly session: LiveSession };
 
-function Row({ session, searched, done, mayRevoke, now }: RowProps) {
+function Row({ session, searchParams, lastAction, mayRevoke, now }: RowProps) {
   const { sessionId, subject } = session;
-  const place = placeWords(session.country);
+  const place = countryName(session.country);
   return (
     <tr>
       <th scope="row">
@@ -155,7 +157,7 @@ function Row({ session, searched, done, mayRevoke, now }: RowProps) {
         <a
           class="more"
           id={`refused-${sessionId}`}
-          href={`${overviewAt({ ...searched, request: subject })}#refusals`}
+          href={`${overviewUrl({ ...searchParams, request: subject })}#refusals`}
           aria-label={`Refusals of the viewer of the session ${sessionId}`}
         >
           refusals of this viewer
@@ -163,7 +165,7 @@ function Row({ session, searched, done, mayRevoke, now }: RowProps) {
       </th>
       <td data-of="Place">
         {place === undefined ? (
-          <span class="quiet">not known</span>
+          <span class="quiet">unknown</span>
         ) : (
           <>
             <abbr class="country">{session.country}</abbr> {place}
@@ -180,17 +182,17 @@ function Row({ session, searched, done, mayRevoke, now }: RowProps) {
         <Time at={session.expiresAt} now={now} />
       </td>
       <td class="do">
-        {done?.act === "ended" && done.session === sessionId ? (
-          // The list hears of it within two seconds.
+        {lastAction?.act === "ended" && lastAction.session === sessionId ? (
+          // The list is updated within two seconds.
           <span class="state">ended</span>
         ) : mayRevoke ? (
           <form
             method="post"
             action={`/console/sessions/${sessionId}/revoke`}
             data-swap
-            data-unknown={`It is not known whether the session ${sessionId} was ended: no answer came. Look whether it still stands in the list before you press again.`}
+            data-unknown={`No response: the session ${sessionId} may or may not have ended. Check whether it is still in the list before you try again.`}
           >
-            <Kept searched={searched} />
+            <HiddenSearchParams searchParams={searchParams} />
             <button class="small danger" type="submit" id={`revoke-${sessionId}`}>
               Revoke<span class="hidden"> the session {sessionId}</span>
             </button>

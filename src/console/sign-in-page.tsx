@@ -1,16 +1,22 @@
 import { Frame } from "./frame.tsx";
-import { onTo, page, type Told } from "./page-response.tsx";
-import { Refused } from "./parts.tsx";
+import { page, type RefusalDetails, redirect } from "./page-response.tsx";
+import { RefusalNote } from "./parts.tsx";
 
-/** The door: a field for the credential, and how one is made. `told` says why the last attempt, or the session, was refused; `to` is the page that was asked for. */
-export function SignInPage({ told, to = "" }: { readonly told?: Told; readonly to?: string }) {
+interface SignInProps {
+  /** Why the last attempt, or the session, was refused. */
+  readonly details?: RefusalDetails;
+  /** The page to open after the sign-in. */
+  readonly to?: string;
+}
+
+export function SignInPage({ details, to = "" }: SignInProps) {
   return (
     <Frame title="Sign in">
-      <h1>Operators, please</h1>
-      <p class="quiet">Paste your credential. It is traded for a session of eight hours at most, and is not kept.</p>
-      {told === undefined ? null : (
+      <h1>Operator sign-in</h1>
+      <p class="quiet">Paste your credential. The session lasts up to eight hours; the credential is not stored.</p>
+      {details === undefined ? null : (
         <div class="spaced">
-          <Refused told={told} />
+          <RefusalNote details={details} />
         </div>
       )}
       <form method="post" action="/console/sign-in" autocomplete="off">
@@ -37,74 +43,79 @@ export function SignInPage({ told, to = "" }: { readonly told?: Told; readonly t
         </button>
       </form>
       <details>
-        <summary>Where do I get one?</summary>
-        <p>Who holds the key ring makes it, with the scopes that you need, and can end it at any time:</p>
+        <summary>Where do I get a credential?</summary>
+        <p>The holder of the key ring creates it with the scopes that you need, and can revoke it at any time:</p>
         <pre>npx stagedoor operator new --name ann --ring keys.json --out ann.jwt</pre>
       </details>
     </Frame>
   );
 }
 
-/** A page that could not be shown, or something that was not done. */
-export function RefusedPage({ told, operator }: { readonly told: Told; readonly operator?: string | undefined }) {
+/** A page or action that was refused. */
+export function RefusalPage({
+  details,
+  operator,
+}: {
+  readonly details: RefusalDetails;
+  readonly operator?: string | undefined;
+}) {
   return (
-    <Frame title={told.title} operator={operator}>
-      <h1>{told.title}</h1>
-      <Refused told={told} titled />
+    <Frame title={details.title} operator={operator}>
+      <h1>{details.title}</h1>
+      <RefusalNote details={details} hasHeading />
       <p>
-        <a href="/console">To the overview</a>
+        <a href="/console">Go to the overview</a>
       </p>
     </Frame>
   );
 }
 
-/** Goes on by itself. */
-function DoorPage({ onTo }: { readonly onTo: string }) {
+/** Loads another page at once. */
+function RetryPage({ path }: { readonly path: string }) {
   return (
-    <Frame title="Console" onTo={onTo}>
+    <Frame title="Console" redirectTo={path}>
       <p>
-        <a href={onTo}>To the console</a>
+        <a href={path}>Go to the console</a>
       </p>
     </Frame>
   );
 }
 
-const door = "/console/sign-in";
+const signInPath = "/console/sign-in";
 
-/** Whether a path is the console's. */
 export function isConsolePath(path: string): boolean {
   return path === "/console" || path.startsWith("/console/");
 }
 
 /**
- * A page of the console's that somebody wants to go on to, as path and query; empty for the overview and for all that is none: a
- * link must not lead from the sign-in to another site.
+ * Path and query of a page of the console; empty for the overview and for anything else, so that a link cannot lead from the
+ * sign-in to another site.
  */
-export function ownPage(text: string | undefined, url: string): string {
+export function consolePath(text: string | undefined, url: string): string {
   if (text === undefined || !URL.canParse(text, url)) return "";
   const { origin, pathname, search } = new URL(text, url);
-  const isOwn = origin === new URL(url).origin && isConsolePath(pathname) && pathname !== door;
-  return isOwn && pathname + search !== "/console" ? pathname + search : "";
+  const isPage = origin === new URL(url).origin && isConsolePath(pathname) && pathname !== signInPath;
+  return isPage && pathname + search !== "/console" ? pathname + search : "";
 }
 
-/** The page that a request asks for; empty for the overview, and where it sends something. */
-export function pageAskedFor({ method, url }: Pick<Request, "method" | "url">): string {
-  const asked = new URL(url);
-  asked.searchParams.delete("again");
-  return method === "GET" ? ownPage(asked.pathname + asked.search, url) : "";
+/** The page that a request is for; empty for the overview and for a form. */
+export function requestedPage({ method, url }: Pick<Request, "method" | "url">): string {
+  const requested = new URL(url);
+  requested.searchParams.delete("again");
+  return method === "GET" ? consolePath(requested.pathname + requested.search, url) : "";
 }
 
 /**
- * Where nobody is signed in. A link of another site, such as an alert's, comes without the cookie (`SameSite=Strict`), though its
- * operator may be signed in: then the page goes on to itself once, and that comes with it.
+ * For a request without a session. A link from another site, such as an alert, arrives without the `SameSite=Strict` cookie even
+ * if the operator is signed in: the page then reloads itself once, which sends the cookie.
  */
-export function toTheDoor(request: Pick<Request, "method" | "url" | "headers">): Response {
+export function redirectToSignIn(request: Pick<Request, "method" | "url" | "headers">): Response {
   const { pathname, searchParams } = new URL(request.url);
   const site = request.headers.get("Sec-Fetch-Site");
   if ((site !== "cross-site" && site !== "same-site") || searchParams.has("again")) {
-    const to = pageAskedFor(request);
-    return onTo(to === "" ? door : `${door}?${new URLSearchParams({ to })}`);
+    const to = requestedPage(request);
+    return redirect(to === "" ? signInPath : `${signInPath}?${new URLSearchParams({ to })}`);
   }
   searchParams.set("again", "");
-  return page(<DoorPage onTo={`${pathname}?${searchParams}`} />);
+  return page(<RetryPage path={`${pathname}?${searchParams}`} />);
 }

@@ -2,33 +2,32 @@ import type { TextHash } from "../base/crypto.ts";
 import { answers, base, overview, tokens } from "./style.ts";
 
 /**
- * The console's script; every page works without it. It fetches a page that shows what is now anew while somebody looks at it,
- * sends forms without leaving the page, and reads a credential's file into its field. Plain text, so that no build step has to
- * come before `wrangler deploy`.
+ * The console's script; every page works without it. It refreshes a visible page, sends forms without leaving the page, and
+ * reads a credential from a file. It is plain text, so that `wrangler deploy` needs no build step.
  *
- * One look is under way at a time, so that slow answers still come to be shown; none while a form is, whose answer always counts,
- * and where none came, the page says so. A page that is older than `patience` says that.
+ * One refresh is in progress at a time, so that slow responses are still shown, and none while a form is being sent. If a form
+ * gets no response, the page says so. A page that is older than `timeout` says that it is out of date.
  */
 const script = `"use strict";
-const patience = 10000;
+const timeout = 10000;
 const root = document.documentElement;
-let looking = null;
+let refreshing = null;
 let sending = null;
 let pointedAt = 0;
 
-/** Whether somebody is at a part of the page just now: what he marks or points at must not move. */
-function isTouched(region) {
-  const marked = getSelection();
-  if (marked !== null && !marked.isCollapsed && (region.contains(marked.anchorNode) || region.contains(marked.focusNode))) return true;
-  const points = matchMedia("(hover: hover)").matches ? "button:hover" : "button:active";
-  return Date.now() - pointedAt < patience && region.querySelector(points) !== null;
+/** Whether the user selects text or points at a button in a region, which must not move then. */
+function isInUse(region) {
+  const selection = getSelection();
+  if (selection !== null && !selection.isCollapsed && (region.contains(selection.anchorNode) || region.contains(selection.focusNode))) return true;
+  const pointed = matchMedia("(hover: hover)").matches ? "button:hover" : "button:active";
+  return Date.now() - pointedAt < timeout && region.querySelector(pointed) !== null;
 }
 
-/** Puts what another page says in the place of what this one does; all of it, where it is another page. */
-function show(html, spares) {
+/** Replaces the live regions with those of a new page, or the whole body if it is another page. */
+function show(html, keepsRegionsInUse) {
   const page = new DOMParser().parseFromString(html, "text/html");
   const all = [...document.querySelectorAll("[data-live]")].map((old) => [old, page.getElementById(old.id)]);
-  if (all.some(([, fresh]) => fresh === null)) { // a refusal, or the sign-in
+  if (all.some(([, fresh]) => fresh === null)) { // a refusal or the sign-in page
     document.body.replaceWith(page.body);
     document.title = page.title;
     return;
@@ -36,13 +35,13 @@ function show(html, spares) {
   for (const [old, fresh] of all) {
     for (const { id } of old.querySelectorAll("details[open]")) page.getElementById(id)?.setAttribute("open", "");
     if (old.className === fresh.className && old.innerHTML === fresh.innerHTML) continue;
-    if (spares && isTouched(old)) continue;
+    if (keepsRegionsInUse && isInUse(old)) continue;
     const focused = old.contains(document.activeElement) ? document.activeElement.id : undefined;
     old.className = fresh.className;
     old.replaceChildren(...fresh.childNodes);
     const again = focused === undefined ? null : document.getElementById(focused);
     if (again !== null) focus(again);
-    else if (focused !== undefined && spares) focus(old);
+    else if (focused !== undefined && keepsRegionsInUse) focus(old);
   }
 }
 
@@ -51,49 +50,49 @@ function focus(element) {
   element.focus({ preventScroll: true });
 }
 
-/** Looks at a page. What another look, or a form, has come in front of is not shown. */
-async function look(url, spares) {
-  looking?.abort();
-  const mine = (looking = new AbortController());
-  const late = setTimeout(() => (root.dataset.stale = ""), patience);
-  const end = setTimeout(() => mine.abort(), 6 * patience);
+/** Loads a page. The response is dropped if another refresh or a form was started in the meantime. */
+async function refresh(url, keepsRegionsInUse) {
+  refreshing?.abort();
+  const mine = (refreshing = new AbortController());
+  const staleTimer = setTimeout(() => (root.dataset.stale = ""), timeout);
+  const abortTimer = setTimeout(() => mine.abort(), 6 * timeout);
   try {
-    const answer = await fetch(url, { cache: "no-store", signal: mine.signal });
-    const html = await answer.text();
-    if (answer.status >= 500) throw new Error("asked again later");
-    if (looking !== mine) return;
-    show(html, spares);
+    const response = await fetch(url, { cache: "no-store", signal: mine.signal });
+    const html = await response.text();
+    if (response.status >= 500) throw new Error("retried later");
+    if (refreshing !== mine) return;
+    show(html, keepsRegionsInUse);
     delete root.dataset.stale;
   } catch {
-    if (looking === mine) root.dataset.stale = "";
+    if (refreshing === mine) root.dataset.stale = "";
   } finally {
-    clearTimeout(late);
-    clearTimeout(end);
-    if (looking === mine) looking = null;
+    clearTimeout(staleTimer);
+    clearTimeout(abortTimer);
+    if (refreshing === mine) refreshing = null;
   }
 }
 
-/** Sends a form. No answer is no refusal: what became of it is not known, and the page says so. */
+/** Sends a form. Without a response its outcome is unknown, and the page says so. */
 async function send(url, fields, unknown) {
-  looking?.abort();
-  looking = null;
-  const told = document.getElementById("unknown");
-  if (told !== null) told.hidden = true;
+  refreshing?.abort();
+  refreshing = null;
+  const note = document.getElementById("unknown");
+  if (note !== null) note.hidden = true;
   try {
-    const answer = await fetch(url, { method: "POST", body: fields, cache: "no-store", signal: AbortSignal.timeout(2 * patience) });
-    const html = await answer.text();
-    if (!html.includes('id="main"')) throw new Error("not an answer of the console's");
-    if (answer.redirected) history.replaceState(null, "", answer.url);
+    const response = await fetch(url, { method: "POST", body: fields, cache: "no-store", signal: AbortSignal.timeout(2 * timeout) });
+    const html = await response.text();
+    if (!html.includes('id="main"')) throw new Error("not a response of the console");
+    if (response.redirected) history.replaceState(null, "", response.url);
     show(html, false);
     delete root.dataset.stale;
     const done = document.getElementById("done") ?? document.getElementById("main");
     if (document.activeElement === document.body && done !== null) focus(done);
   } catch {
-    if (told === null) return;
-    told.textContent = unknown;
-    told.hidden = false;
-    told.tabIndex = -1;
-    told.focus();
+    if (note === null) return;
+    note.textContent = unknown;
+    note.hidden = false;
+    note.tabIndex = -1;
+    note.focus();
   }
 }
 
@@ -103,11 +102,11 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (form.method !== "post") {
     await sending;
-    const asked = new URL(location.href);
-    for (const name of ["ended", "lifted", "mark"]) asked.searchParams.delete(name);
-    for (const { name, value } of form.querySelectorAll("[type=search]")) asked.searchParams.set(name, value);
-    history.replaceState(null, "", asked);
-    return look(asked, false);
+    const target = new URL(location.href);
+    for (const name of ["ended", "lifted", "mark"]) target.searchParams.delete(name);
+    for (const { name, value } of form.querySelectorAll("[type=search]")) target.searchParams.set(name, value);
+    history.replaceState(null, "", target);
+    return refresh(target, false);
   }
   const button = form.querySelector("button");
   if (button.getAttribute("aria-disabled") === "true") return;
@@ -128,12 +127,12 @@ document.addEventListener("pointerdown", () => (pointedAt = Date.now()));
 
 const seconds = Number(document.body.dataset.refresh ?? 0);
 if (seconds > 0) {
-  const refresh = () => {
-    if (document.hidden || looking !== null || sending !== null) return;
-    if (document.querySelector("[data-live]") !== null) look(location.href, true);
+  const refreshIfVisible = () => {
+    if (document.hidden || refreshing !== null || sending !== null) return;
+    if (document.querySelector("[data-live]") !== null) refresh(location.href, true);
   };
-  setInterval(refresh, seconds * 1000);
-  document.addEventListener("visibilitychange", refresh);
+  setInterval(refreshIfVisible, seconds * 1000);
+  document.addEventListener("visibilitychange", refreshIfVisible);
 }
 
 const file = document.getElementById("file");
@@ -155,12 +154,12 @@ const files = {
   "/console/icon.svg": { type: "image/svg+xml", text: icon },
 } as const;
 
-/** The console's own files: they hold nothing of anybody, and a browser asks whether they have changed by their ETag. */
-export function fileAt(path: string, ifNoneMatch: string | null, sha256: TextHash): Response | undefined {
+/** The console's own files. They contain no data of anybody; browsers revalidate them by ETag. */
+export function staticFile(path: string, ifNoneMatch: string | null, sha256: TextHash): Response | undefined {
   const file = Object.entries(files).find(([name]) => name === path)?.[1];
   if (file === undefined) return undefined;
   const tag = `"${sha256(file.text).slice(0, 22)}"`;
   const headers = { "Content-Type": file.type, "Cache-Control": "public, max-age=0, must-revalidate", ETag: tag };
-  const same = ifNoneMatch?.split(",").some((known) => known.trim().replace(/^W\//, "") === tag) === true;
+  const same = ifNoneMatch?.split(",").some((tagInHeader) => tagInHeader.trim().replace(/^W\//, "") === tag) === true;
   return same ? new Response(null, { status: 304, headers }) : new Response(file.text, { headers });
 }

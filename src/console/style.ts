@@ -1,4 +1,4 @@
-/** As the demo page's `demo/style/tokens.css`, with what a console needs beside: that all is well, and the colours of codes. */
+/** The demo page's `demo/style/tokens.css`, plus the colour of success and the colours of refusal codes. */
 export const tokens = `
 :root {
   color-scheme: light dark;
@@ -22,7 +22,7 @@ export const tokens = `
 }
 `;
 
-/** The page, its head, and what all pages are made of. */
+/** The page, its header, and elements of all pages. */
 export const base = `
 *, *::before, *::after { box-sizing: border-box; }
 body {
@@ -93,9 +93,9 @@ button[aria-disabled="true"] { opacity: 0.4; cursor: default; }
 .empty { max-width: 36rem; color: var(--quiet); }
 .note { margin-bottom: 1.25rem; padding: 0.75rem 1rem; border-radius: var(--radius); background: var(--raised); }
 .note p + p { margin-top: 0.25rem; }
-.note.bad { background: var(--bad-wash); }
-.note.bad strong { color: var(--bad); }
-.note.well { background: var(--well-wash); }
+.note.error { background: var(--bad-wash); }
+.note.error strong { color: var(--bad); }
+.note.ok { background: var(--well-wash); }
 .note.with { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0.5rem 1rem; }
 .note.with > p { flex: 1 1 16rem; }
 .note .small { background: var(--surface); }
@@ -132,10 +132,10 @@ export const overview = `
 .verdict svg { width: 1.5rem; height: 1.5rem; fill: var(--well); }
 .verdict h1 { font-size: 1.25rem; }
 .verdict .why { grid-column: 2; color: var(--quiet); font-size: 0.875rem; }
-.verdict.look { background: var(--accent-wash); }
-.verdict.look svg { fill: var(--accent); }
-.verdict.bad { background: var(--bad-wash); }
-.verdict.bad svg { fill: var(--bad); }
+.verdict.warning { background: var(--accent-wash); }
+.verdict.warning svg { fill: var(--accent); }
+.verdict.error { background: var(--bad-wash); }
+.verdict.error svg { fill: var(--bad); }
 .figures { display: flex; grid-column: 3; grid-row: 1 / span 2; gap: 1.75rem; }
 .figures a { display: flex; align-items: baseline; gap: 0.375rem; text-decoration: none; }
 .figures b { font-size: 1.5rem; font-weight: 600; letter-spacing: -0.02em; line-height: 1; }
@@ -215,15 +215,15 @@ g:hover > .reach { fill: var(--raised); }
 }
 `;
 
-/** The sign-in, the explainer, the simulator and the page of a code. */
+/** Sign-in, Explain, Simulate and the page of a refusal code. */
 export const answers = `
-.door { max-width: 32rem; padding-top: 2rem; }
-.door h1, .ask h1 { margin-bottom: 0.5rem; }
-.door form, .ask form { display: grid; gap: 1rem; margin-top: 1.25rem; }
-.door .primary, .ask .primary { justify-self: start; }
-.door details { margin-top: 1.75rem; color: var(--quiet); font-size: 0.8125rem; }
-.door summary { cursor: pointer; }
-.door pre { margin: 0.5rem 0 0; padding: 0.75rem; overflow-x: auto; border-radius: var(--radius); background: var(--raised); color: var(--ink); font-family: var(--code); }
+.sign-in { max-width: 32rem; padding-top: 2rem; }
+.sign-in h1, .ask h1 { margin-bottom: 0.5rem; }
+.sign-in form, .ask form { display: grid; gap: 1rem; margin-top: 1.25rem; }
+.sign-in .primary, .ask .primary { justify-self: start; }
+.sign-in details { margin-top: 1.75rem; color: var(--quiet); font-size: 0.8125rem; }
+.sign-in summary { cursor: pointer; }
+.sign-in pre { margin: 0.5rem 0 0; padding: 0.75rem; overflow-x: auto; border-radius: var(--radius); background: var(--raised); color: var(--ink); font-family: var(--code); }
 .explain, .simulate { display: grid; grid-template-columns: minmax(0, 26rem) minmax(0, 1fr); gap: 2rem 3rem; align-items: start; padding-top: 0.5rem; }
 .codes { max-width: 52rem; padding-top: 0.5rem; }
 .codes > * + * { margin-top: 1rem; }
@@ -232,23 +232,23 @@ export const answers = `
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; align-items: start; }
 .outcome { display: flex; align-items: center; gap: 0.75rem; padding: 0.75rem 1rem; border-radius: var(--radius); background: var(--well-wash); font-size: 1.125rem; font-weight: 600; }
 .outcome svg { flex: none; width: 1.25rem; height: 1.25rem; fill: var(--well); }
-.outcome.bad { background: var(--bad-wash); }
-.outcome.bad svg { fill: var(--bad); }
+.outcome.error { background: var(--bad-wash); }
+.outcome.error svg { fill: var(--bad); }
 .answer > * + * { margin-top: 1rem; }
 .answer h2 { font-size: 1rem; }
 .steps li { display: grid; grid-template-columns: 1.25rem 6.5rem minmax(0, 1fr); gap: 0 0.5rem; align-items: baseline; padding: 0.375rem 0; border-bottom: 1px solid var(--line); font-size: 0.875rem; }
 .steps .mark { font-weight: 700; text-align: center; }
 .steps .part { color: var(--quiet); }
-.steps .said { overflow-wrap: anywhere; }
+.steps .text { overflow-wrap: anywhere; }
 .steps .pass .mark { color: var(--well); }
 .steps .fail { background: var(--bad-wash); }
-.steps .fail .mark, .steps .fail .said { color: var(--bad); }
+.steps .fail .mark, .steps .fail .text { color: var(--bad); }
 .steps .info .mark { color: var(--quiet); }
 @media (max-width: 68rem) { .explain, .simulate { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 40rem) {
-  .door { padding-top: 0.5rem; }
-  .door .primary, .ask .primary { justify-self: stretch; }
+  .sign-in { padding-top: 0.5rem; }
+  .sign-in .primary, .ask .primary { justify-self: stretch; }
   .steps li { grid-template-columns: 1.25rem minmax(0, 1fr); }
-  .steps .said { grid-column: 2; }
+  .steps .text { grid-column: 2; }
 }
 `;

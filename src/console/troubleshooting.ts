@@ -1,13 +1,13 @@
 import type { RefusalCode } from "../base/result.ts";
 
 /** What a section says: what the code means, and what usually lies behind it; with bold and code in Markdown. */
-export interface Trouble {
+interface Section {
   readonly meaning: readonly string[];
   readonly causes: readonly string[];
 }
 
 // Made of docs/troubleshooting.md by `npm run docs`: change that.
-export const troubles: Readonly<Record<RefusalCode, Trouble>> = {
+export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   "request_invalid": {
     "meaning": [
       "**400, any route with a credential.** More than one credential came, or a token stood where it has no business: in the query or the body, where proxies and logs keep it."

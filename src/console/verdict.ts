@@ -4,130 +4,130 @@ import { problemFor, refusalCodes } from "../http/problems.ts";
 import type { RefusalsOfHour, SessionsNow } from "../metrics/gathered.ts";
 import { duration } from "../operator/explain/explanation.ts";
 import type { KeyList, KeyStatus } from "../operator/list-keys.ts";
-import { countWords, numberWords } from "./format.ts";
+import { countOf, formatNumber } from "./format.ts";
 import type { Level } from "./parts.tsx";
-import { codesOf, sumOf } from "./refusal-counts.ts";
+import { codesOf, countRefusals } from "./refusal-counts.ts";
 
-/** All that the overview shows. */
+/** The data of the overview. */
 export interface Overview {
   readonly sessions: Result<SessionsNow, Refusal>;
-  /** How many sessions there are, whatever is searched for. */
+  /** The number of all sessions, whatever the search. */
   readonly watching: number | undefined;
   readonly refusals: Result<RefusalsOfHour, Refusal>;
   readonly keys: Result<KeyList, Refusal>;
   readonly now: UnixSeconds;
 }
 
-export interface Verdict {
+interface Verdict {
   readonly level: Level;
-  /** One line: whether all is well. */
+  /** One line. */
   readonly words: string;
-  /** What it rests on, or what to look at first. */
+  /** The evidence, or what to look at first. */
   readonly why: string;
 }
 
-/** Something that is not well. */
-interface Trouble extends Verdict {
-  readonly level: "look" | "bad";
+interface Issue extends Verdict {
+  readonly level: "warning" | "error";
 }
 
-/** Refusals of five minutes that are fewer than these are no storm, whatever there were before. */
-const storm = 60;
+/** Fewer refusals than these in five minutes are never an unusual number. */
+const surgeMinimum = 60;
 
 /**
- * Whether all is well, in a line: the worst of what is seen. Refusals that blame ourselves or an origin (5xx) are bad while they go
- * on; those of viewers are the service doing its work, unless they come in a storm.
+ * The service's status in one line: the worst issue. Server and origin errors (5xx) are an error while they last; refusals of
+ * viewers are normal, unless their number surges.
  */
 export function verdictOf({ sessions, refusals, keys, now }: Overview): Verdict {
-  const silent = [sessions, refusals, keys].find((part) => !part.ok);
-  if (silent !== undefined && !silent.ok)
+  const unavailable = [sessions, refusals, keys].find((part) => !part.ok);
+  if (unavailable !== undefined && !unavailable.ok)
     return {
-      level: "bad",
-      words: "Not everything can be seen.",
-      why: `${problemFor(silent.refusal.code).title}: ${silent.refusal.reason}.`,
+      level: "error",
+      words: "Some data is unavailable.",
+      why: `${problemFor(unavailable.refusal.code).title}: ${unavailable.refusal.reason}.`,
     };
-  const troubles = keys.ok ? keyTroubles(keys.value, now) : [];
-  const found = [...(refusals.ok ? refusalTroubles(refusals.value) : []), ...troubles];
-  const worst = found.find(({ level }) => level === "bad") ?? found[0];
+  const issues = [
+    ...(refusals.ok ? refusalIssues(refusals.value) : []),
+    ...(keys.ok ? keyIssues(keys.value, now) : []),
+  ];
+  const worst = issues.find(({ level }) => level === "error") ?? issues[0];
   if (worst !== undefined) return worst;
-  const refused = refusals.ok ? sumOf(refusals.value) : 0;
+  const refused = refusals.ok ? countRefusals(refusals.value) : 0;
   const why =
     refused === 0
-      ? "Nothing was refused in the last hour, and no key needs anything."
-      : `Of ${countWords(refused, "refusal")} in the last hour none is for a failure of this service's or of an origin's.`;
-  return { level: "well", words: "All is well.", why };
+      ? "No requests refused in the last hour; no key needs attention."
+      : `${countOf(refused, "request")} refused in the last hour; no server or origin errors.`;
+  return { level: "ok", words: "All is well.", why };
 }
 
-function refusalTroubles(refusals: RefusalsOfHour): readonly Trouble[] {
-  const troubles: Trouble[] = [];
-  const lately = sumOf(refusals, 5, isFailure);
-  const inHour = sumOf(refusals, 60, isFailure);
-  const codes = failuresOf(refusals).join(", ");
-  if (lately > 0)
-    troubles.push({
-      level: "bad",
-      words: `${countWords(lately, "request")} failed in the last five minutes.`,
-      why: `Not the viewers' doing: ${codes}.`,
+function refusalIssues(refusals: RefusalsOfHour): readonly Issue[] {
+  const issues: Issue[] = [];
+  const lastMinutes = countRefusals(refusals, 5, isServerError);
+  const lastHour = countRefusals(refusals, 60, isServerError);
+  const codes = serverErrorCodes(refusals).join(", ");
+  if (lastMinutes > 0)
+    issues.push({
+      level: "error",
+      words: `${countOf(lastMinutes, "request")} failed in the last five minutes.`,
+      why: `Server or origin errors: ${codes}.`,
     });
-  else if (inHour > 0)
-    troubles.push({
-      level: "look",
-      words: `${countWords(inHour, "request")} failed within the hour, none in the last five minutes.`,
-      why: `Not the viewers' doing: ${codes}.`,
+  else if (lastHour > 0)
+    issues.push({
+      level: "warning",
+      words: `${countOf(lastHour, "request")} failed in the last hour, none in the last five minutes.`,
+      why: `Server or origin errors: ${codes}.`,
     });
-  const recent = sumOf(refusals, 5);
-  const before = Math.round(((sumOf(refusals) - recent) / Math.max(refusals.minutes.length - 5, 1)) * 5);
-  if (recent >= storm && recent > 4 * before)
-    troubles.push({
-      level: "look",
-      words: "Refusals are coming in a storm.",
-      why: `${numberWords(recent)} in the last five minutes, mostly ${commonestOf(refusals)}; in any five before ${before < 1 ? "hardly one" : `about ${numberWords(before)}`}.`,
+  const recent = countRefusals(refusals, 5);
+  const before = Math.round(((countRefusals(refusals) - recent) / Math.max(refusals.minutes.length - 5, 1)) * 5);
+  if (recent >= surgeMinimum && recent > 4 * before)
+    issues.push({
+      level: "warning",
+      words: "Unusually many refusals.",
+      why: `${formatNumber(recent)} in the last five minutes, mostly ${mostFrequentCode(refusals)}; ${before < 1 ? "almost none" : `about ${formatNumber(before)} per five minutes`} before.`,
     });
-  return troubles;
+  return issues;
 }
 
-/** The code that most refusals of the last five minutes have. */
-function commonestOf({ minutes }: RefusalsOfHour): string {
+/** Of the last five minutes. */
+function mostFrequentCode({ minutes }: RefusalsOfHour): string {
   const [first] = codesOf({ minutes: minutes.slice(-5), recent: [] });
   return first?.code ?? "";
 }
 
-/** Whether a code blames ourselves or an origin. */
-function isFailure(code: string): boolean {
+/** Whether a code has a 5xx status. */
+function isServerError(code: string): boolean {
   const known = refusalCodes.find((one) => one === code);
   return known !== undefined && problemFor(known).status >= 500;
 }
 
-function failuresOf({ minutes }: RefusalsOfHour): readonly string[] {
+function serverErrorCodes({ minutes }: RefusalsOfHour): readonly string[] {
   const codes = minutes.flatMap(({ counts }) => Object.keys(counts).filter((code) => (counts[code] ?? 0) > 0));
-  return [...new Set(codes)].filter(isFailure);
+  return [...new Set(codes)].filter(isServerError);
 }
 
-/** A key that ends within a week, with nothing to follow it, is somebody's work by day. */
-const notice = 7 * 86_400;
+/** A key without a successor is reported a week before it expires. */
+const expiryNotice = 7 * 86_400;
 
-/** What is wrong with the keys, or will be soon. */
-function keyTroubles({ keys, longestSession }: KeyList, now: UnixSeconds): readonly Trouble[] {
-  const signs = (purpose: KeyStatus["purpose"]) =>
+function keyIssues({ keys, longestSession }: KeyList, now: UnixSeconds): readonly Issue[] {
+  const active = (purpose: KeyStatus["purpose"]) =>
     keys.filter((key) => key.purpose === purpose && key.state === "active" && !key.revoked);
-  if (signs("session").length === 0)
+  if (active("session").length === 0)
     return [
       {
-        level: "bad",
-        words: "No session key signs: nobody can start a stream.",
-        why: "Give the workers a key that is active: npx stagedoor keys new --purpose session, then keys for.",
+        level: "error",
+        words: "No active session key: streams cannot start.",
+        why: "Give the workers an active key: npx stagedoor keys new --purpose session, then keys for.",
       },
     ];
-  return keys.flatMap((key): Trouble[] => {
+  return keys.flatMap((key): Issue[] => {
     const { kid, purpose, ends, state } = key;
     if (state !== "active" || ends === undefined || purpose === "token") return [];
     const left = between(now, ends);
-    // A session that is started now would end with its key.
-    const least = purpose === "session" ? Math.max(notice, longestSession) : notice;
-    const followed = keys.some((other) => other.purpose === purpose && other.state === "next");
-    if (left > least || followed) return [];
-    const words = `The ${purpose} key ${kid} ends in ${duration(left)}.`;
-    const why = `No other ${purpose} key is to follow it: npx stagedoor keys rotate --purpose ${purpose}.`;
-    return [{ level: left < longestSession && purpose === "session" ? "bad" : "look", words, why }];
+    // A session that starts now would end with its key.
+    const notice = purpose === "session" ? Math.max(expiryNotice, longestSession) : expiryNotice;
+    const hasSuccessor = keys.some((other) => other.purpose === purpose && other.state === "next");
+    if (left > notice || hasSuccessor) return [];
+    const words = `The ${purpose} key ${kid} expires in ${duration(left)}.`;
+    const why = `It has no successor: npx stagedoor keys rotate --purpose ${purpose}.`;
+    return [{ level: left < longestSession && purpose === "session" ? "error" : "warning", words, why }];
   });
 }

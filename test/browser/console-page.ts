@@ -3,7 +3,7 @@ import { inject } from "vitest";
 import { operatorScopes } from "../../src/auth/operator-token.ts";
 import { operatorOf } from "../cluster/operator.ts";
 
-/** Signs an operator in to the console of the usual cluster, and waits for the overview. */
+/** Signs an operator in and waits for the overview. */
 export async function signIn(page: Page, scopes: readonly (typeof operatorScopes)[number][] = operatorScopes) {
   const usual = inject("usual");
   const { token } = await operatorOf(usual, "ann", scopes);
@@ -18,10 +18,10 @@ export async function findSession(page: Page, id: string): Promise<void> {
   await page.getByRole("button", { name: "Find" }).first().click();
 }
 
-/** So much faster than they are set go the timers of a page in a {@link hurry}. */
+/** The factor of {@link hurry}. */
 export const faster = 5;
 
-/** Lets a page's timers go faster, from its next load on, so that what takes seconds in life takes a moment. */
+/** Speeds up a page's timers from its next load on. */
 export async function hurry(page: Page): Promise<void> {
   await page.addInitScript((times) => {
     const { setInterval: every, setTimeout: later } = window;

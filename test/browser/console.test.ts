@@ -8,7 +8,7 @@ import { findSession, hurry, signIn } from "./console-page.ts";
 const usual = inject("usual");
 const inTab = browserForFile();
 
-/** A test in a tab in which an operator is signed in; what the page complained of must be nothing. */
+/** A test in a tab with a signed-in operator. The page must log no errors. */
 function signedIn(use: (tab: Tab) => Promise<unknown>, options?: BrowserContextOptions) {
   return () =>
     inTab(async (tab) => {
@@ -23,7 +23,7 @@ function signedIn(use: (tab: Tab) => Promise<unknown>, options?: BrowserContextO
     }, options);
 }
 
-/** Plays on the demo page, in a tab of its own of the same browser, and gives back its page and the session's id. */
+/** Plays a film on the demo page, in another tab. */
 async function playFilm(page: Page): Promise<{ readonly film: Page; readonly id: string }> {
   const film = await page.context().newPage();
   await film.goto(`${usual.apiUrl}/?${new URLSearchParams({ stream: "live", token: "all" })}`);
@@ -33,7 +33,7 @@ async function playFilm(page: Page): Promise<{ readonly film: Page; readonly id:
   return { film, id: (await film.locator("#session-id").textContent()) ?? "" };
 }
 
-/** Requests a manifest URL with an invalid signature and returns the refusal's Request-Id. */
+/** Requests a manifest URL with an invalid signature; returns the Request-Id. */
 async function refusedRequest(): Promise<string> {
   const { manifestUrl } = await startStream(usual, "vod-ts");
   const forged = manifestUrl.slice(0, -1) + (manifestUrl.endsWith("A") ? "Q" : "A");
@@ -43,7 +43,7 @@ async function refusedRequest(): Promise<string> {
 }
 
 describe("the console", () => {
-  it("shows a film that plays, and stops it with one press", () =>
+  it("shows a playing film and stops it with one click", () =>
     inTab(async ({ page }) => {
       await signIn(page);
       const { film, id } = await playFilm(page);
@@ -58,15 +58,15 @@ describe("the console", () => {
         .waitFor();
       await film.locator("#status").filter({ hasText: "session_revoked" }).waitFor();
       await row.waitFor({ state: "detached" });
-      await page.getByRole("button", { name: "Take back" }).click();
+      await page.getByRole("button", { name: "Undo" }).click();
       await page
         .getByRole("status")
-        .filter({ hasText: `Taken back: ${id}` })
+        .filter({ hasText: `Restored: ${id}` })
         .waitFor();
     }));
 
   it(
-    "shows a refusal that was just made, by its Request-Id and in the chart",
+    "shows a new refusal by its Request-Id and in the chart",
     signedIn(async ({ page }) => {
       const request = await refusedRequest();
       const listed = page.getByRole("listitem").filter({ hasText: request });
@@ -87,7 +87,7 @@ describe("the console", () => {
   );
 
   it(
-    "explains a URL, and leaves what was pasted where it was, and nowhere else",
+    "explains a URL, which stays in the form and appears nowhere else",
     signedIn(async ({ page }) => {
       const { manifestUrl } = await startStream(usual, "vod-ts");
       await page.getByRole("link", { name: "Explain" }).click();
@@ -116,12 +116,12 @@ describe("the console", () => {
     }),
   );
 
-  it("refreshes itself while it is looked at, and says when it cannot", () =>
+  it("refreshes itself while it is visible, and reports if it cannot", () =>
     inTab(async ({ page }) => {
       await hurry(page);
       await signIn(page);
       await page.waitForResponse((response) => response.url() === `${usual.apiUrl}/console`);
-      const stale = page.getByText("This page is old.");
+      const stale = page.getByText("This page is out of date.");
       const verdict = page.locator("#verdict");
       expect(await stale.isVisible()).toBe(false);
       const failures = [
@@ -138,7 +138,7 @@ describe("the console", () => {
       }
     }));
 
-  it("shows the sign-in to who presses a button and is not signed in any more", () =>
+  it("shows the sign-in page after a click without a session", () =>
     inTab(async ({ page }) => {
       await signIn(page);
       const { sessionId } = await startStream(usual, "vod-ts");
@@ -150,7 +150,7 @@ describe("the console", () => {
       await page.getByLabel("Credential").waitFor();
     }));
 
-  it("is over once its credential is revoked, and says why", () =>
+  it("ends when its credential is revoked, and says why", () =>
     inTab(async ({ page }) => {
       const { token } = await operatorOf(usual, "bea");
       await page.goto(`${usual.apiUrl}/console`);
@@ -164,7 +164,7 @@ describe("the console", () => {
       expect(await page.getByLabel("Credential").isVisible()).toBe(true);
     }));
 
-  it("keeps its cookie from scripts, and lets a page of another site do nothing with it", () =>
+  it("hides its cookie from scripts and refuses forms of other sites", () =>
     inTab(async ({ page, site }) => {
       await signIn(page);
       expect(await page.evaluate(() => document.cookie)).toBe("");
@@ -177,10 +177,10 @@ describe("the console", () => {
       await page.getByText("origin_untrusted").waitFor();
     }));
 
-  it("fits a phone, with nothing to scroll sideways", signedIn(fitsPhone, { viewport: { width: 360, height: 740 } }));
+  it("fits a phone without horizontal scrolling", signedIn(fitsPhone, { viewport: { width: 360, height: 740 } }));
 
   it(
-    "is dark where the browser is",
+    "is dark if the browser is",
     signedIn(
       async ({ page }) => {
         const colour = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
@@ -199,10 +199,10 @@ async function fitsPhone({ page }: Tab): Promise<void> {
   }
 }
 
-describe("the console with scripts off", () => {
+describe("the console without scripts", () => {
   const off = { javaScriptEnabled: false };
 
-  it("shows, searches, revokes, explains and signs out all the same", () =>
+  it("shows, searches, revokes, explains and signs out", () =>
     inTab(async ({ page }) => {
       await signIn(page);
       const { sessionId, manifestUrl } = await startStream(usual, "vod-single");

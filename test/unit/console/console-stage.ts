@@ -16,7 +16,7 @@ export const site = "https://api.example";
 
 type Fields = Readonly<Record<string, string>>;
 
-/** The console over stores in memory, with an operator's key and an issuer of viewers. */
+/** The console with in-memory stores, an operator's key and an issuer. */
 export async function consoleStage(changes: { readonly settings?: Partial<SessionContext["settings"]> } = {}) {
   const state: { now: UnixSeconds } = { now };
   const clock = () => state.now;
@@ -51,9 +51,9 @@ export async function consoleStage(changes: { readonly settings?: Partial<Sessio
   const credential = (claims: Readonly<Record<string, unknown>> = {}) =>
     operatorToken(operators, { scope: "operator:read operator:revoke", exp: now + 86_400, ...claims });
   const signIn = async (claims: Readonly<Record<string, unknown>> = {}): Promise<string> => {
-    const answered = await post("/console/sign-in", { credential: await credential(claims) });
-    if (answered.status !== 303) throw new Error(`the sign-in answered ${answered.status}`);
-    return cookieOf(answered);
+    const response = await post("/console/sign-in", { credential: await credential(claims) });
+    if (response.status !== 303) throw new Error(`the sign-in response ${response.status}`);
+    return cookieOf(response);
   };
   return {
     state,
@@ -77,9 +77,9 @@ export async function consoleStage(changes: { readonly settings?: Partial<Sessio
   };
 }
 
-/** `name=value` of the cookie that an answer sets. */
-export function cookieOf(answered: Response): string {
-  const [pair = ""] = answered.headers.get("Set-Cookie")?.split(";") ?? [];
-  if (!pair.startsWith(`${consoleCookieName}=`)) throw new Error("the answer sets no cookie of the console");
+/** `name=value` of the cookie that a response sets. */
+export function cookieOf(response: Response): string {
+  const [pair = ""] = response.headers.get("Set-Cookie")?.split(";") ?? [];
+  if (!pair.startsWith(`${consoleCookieName}=`)) throw new Error("the response sets no console cookie");
   return pair;
 }

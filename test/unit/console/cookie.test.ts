@@ -8,7 +8,7 @@ import { now, preparedKeys, sessionKey } from "../signing/session.ts";
 import { consoleStage, cookieOf } from "./console-stage.ts";
 
 const signInPath = "/console/sign-in";
-const maxAge = (answered: Response) => /Max-Age=(-?\d+)/.exec(answered.headers.get("Set-Cookie") ?? "")?.[1];
+const maxAge = (response: Response) => /Max-Age=(-?\d+)/.exec(response.headers.get("Set-Cookie") ?? "")?.[1];
 
 /** A stage whose workers have these session keys. */
 async function stageWith(keys: Parameters<typeof preparedKeys>[0]) {
@@ -19,15 +19,15 @@ async function stageWith(keys: Parameters<typeof preparedKeys>[0]) {
 }
 
 describe("the cookie of the console", () => {
-  it("never lasts longer than the session key that it is made with", async () => {
+  it("never outlives the session key that made it", async () => {
     const stage = await stageWith([sessionKey("s1", 1, { exp: now + 600 })]);
-    const answered = await stage.signIn();
-    expect(maxAge(answered)).toBe("600");
+    const response = await stage.signIn();
+    expect(maxAge(response)).toBe("600");
     stage.later(600);
-    expect((await stage.look("/console", cookieOf(answered), stage.context)).status).toBe(401);
+    expect((await stage.look("/console", cookieOf(response), stage.context)).status).toBe(401);
   });
 
-  it("of a key whose end was moved nearer ends with that", async () => {
+  it("expires with its key, also if the expiry of the key moves", async () => {
     const stage = await stageWith([sessionKey("s1", 1)]);
     const cookie = cookieOf(await stage.signIn());
     const keys = await preparedKeys([sessionKey("s1", 1, { exp: now })]);
@@ -35,7 +35,7 @@ describe("the cookie of the console", () => {
     expect((await stage.look("/console", cookie, { ...stage.context, keys })).status).toBe(401);
   });
 
-  it("is not made with a key that was revoked, and not at all where there is no other", async () => {
+  it("is never made with a revoked key", async () => {
     const stage = await stageWith([sessionKey("s1", 1, { nbf: now - 20 }), sessionKey("s2", 2, { nbf: now - 10 })]);
     await revoke(stage.context, { key: "s2" });
     const cookie = cookieOf(await stage.signIn());
@@ -46,34 +46,34 @@ describe("the cookie of the console", () => {
     expect(await none.text()).toContain("npx stagedoor doctor");
   });
 
-  it("is not made of claims too long for a browser to send back and for us to read", async () => {
+  it("is not made from claims that are too long for a cookie", async () => {
     const stage = await consoleStage();
     const long = { sub: "a".repeat(400), jti: "b".repeat(400) };
-    const answered = await stage.post(signInPath, { credential: await stage.credential(long) });
-    expect([answered.status, answered.headers.get("Set-Cookie")]).toEqual([401, null]);
+    const response = await stage.post(signInPath, { credential: await stage.credential(long) });
+    expect([response.status, response.headers.get("Set-Cookie")]).toEqual([401, null]);
     const fits = { sub: "a".repeat(200), jti: "b".repeat(200) };
     expect((await stage.post(signInPath, { credential: await stage.credential(fits) })).status).toBe(303);
   });
 
-  it("is not made of a credential that has just ended, though its verification allows for clocks", async () => {
+  it("is not made from an expired credential within the clock tolerance", async () => {
     const stage = await consoleStage();
-    const answered = await stage.post(signInPath, { credential: await stage.credential({ exp: now - 5 }) });
-    expect([answered.status, answered.headers.get("Set-Cookie")]).toEqual([401, null]);
-    expect(await answered.text()).toContain("Token expired");
+    const response = await stage.post(signInPath, { credential: await stage.credential({ exp: now - 5 }) });
+    expect([response.status, response.headers.get("Set-Cookie")]).toEqual([401, null]);
+    expect(await response.text()).toContain("Token expired");
   });
 
-  it("ends once the operator's key is out of its window", async () => {
+  it("expires with the operator's key", async () => {
     const stage = await consoleStage();
     const cookie = await stage.signIn();
     const ended = operatorKeySchema.parse({ ...stage.operators.key, exp: now });
     const ring = { keys: stage.context.ring.keys.map((key) => (key.kid === ended.kid ? ended : key)) };
-    const looked = await stage.look("/console", cookie, { ...stage.context, ring });
-    expect([looked.status, await looked.text()]).toEqual([401, expect.stringContaining("token_revoked")]);
+    const page = await stage.look("/console", cookie, { ...stage.context, ring });
+    expect([page.status, await page.text()]).toEqual([401, expect.stringContaining("token_revoked")]);
   });
 });
 
 describe("signing out", () => {
-  it("ends every copy of the cookie, and no other session of the operator's", async () => {
+  it("ends every copy of the cookie, and no other session of the operator", async () => {
     const stage = await consoleStage();
     const [cookie, other] = [await stage.signIn(), await stage.signIn()];
     expect(cookie).not.toBe(other);
@@ -85,16 +85,16 @@ describe("signing out", () => {
     expect(entries).toMatchObject([{ kind: "login", until: now + 8 * 3600 }]);
   });
 
-  it("takes the cookie away all the same where the log is silent, and says that copies go on", async () => {
+  it("deletes the cookie if the log is down, and reports that copies stay valid", async () => {
     const stage = await consoleStage();
     const cookie = await stage.signIn();
     const log = { ...stage.context.log, append: () => Promise.reject(new Error("down")) };
-    const answered = await stage.post("/console/sign-out", {}, { Cookie: cookie }, { ...stage.context, log });
-    expect(answered.status).toBe(503);
-    expect(answered.headers.get("Set-Cookie")).toMatch(/^__Host-stagedoor\.console=; .*Max-Age=0/);
+    const response = await stage.post("/console/sign-out", {}, { Cookie: cookie }, { ...stage.context, log });
+    expect(response.status).toBe(503);
+    expect(response.headers.get("Set-Cookie")).toMatch(/^__Host-stagedoor\.console=; .*Max-Age=0/);
   });
 
-  it("without a session, or with a cookie that is none, is no fault", async () => {
+  it("is not an error without a session or with an invalid cookie", async () => {
     const stage = await consoleStage();
     for (const Cookie of ["", `${consoleCookieName}=x.y`])
       expect((await stage.post("/console/sign-out", {}, { Cookie })).headers.get("Location")).toBe(signInPath);
@@ -102,8 +102,8 @@ describe("signing out", () => {
   });
 });
 
-describe("the door", () => {
-  it("leads on to the page that was asked for, and to no other site", async () => {
+describe("the sign-in page", () => {
+  it("continues to the requested page, and to no other site", async () => {
     const stage = await consoleStage();
     const shown = await (await stage.send("/console/sign-in?to=%2Fconsole%2Fcodes%2Ftoken_invalid")).text();
     expect(shown).toContain('<input type="hidden" name="to" value="/console/codes/token_invalid"/>');
@@ -121,17 +121,17 @@ describe("the door", () => {
       expect(await leads(to)).toBe("/console");
   });
 
-  it("does not stand in front of a failure of ours: that is no fault of the cookie's", async () => {
+  it("is not shown for a failure of a store", async () => {
     const stage = await consoleStage();
     const cookie = await stage.signIn();
-    const revocations = { ...stage.context.revocations, current: async () => silent };
-    const looked = await stage.look("/console", cookie, { ...stage.context, revocations });
-    const text = await looked.text();
-    expect([looked.status, text.includes('name="credential"')]).toEqual([503, false]);
+    const revocations = { ...stage.context.revocations, current: async () => unavailable };
+    const page = await stage.look("/console", cookie, { ...stage.context, revocations });
+    const text = await page.text();
+    expect([page.status, text.includes('name="credential"')]).toEqual([503, false]);
     expect(text).toMatch(/<h1>[^<]+<\/h1>/);
   });
 
-  it("is not shut for an operator by the refused tokens of viewers behind the same address", async () => {
+  it("is not rate limited by refused tokens of viewers with the same address", async () => {
     const refusedRateAddress = { name: "refused-address", quota: 1, window: seconds(3600) };
     const stage = await consoleStage({ settings: { refusedRateAddress } });
     for (let i = 0; i < 3; i++)
@@ -144,7 +144,10 @@ describe("the door", () => {
   });
 });
 
-const silent = { ok: false, refusal: { code: "store_unavailable", reason: "the revocation log is silent" } } as const;
+const unavailable = {
+  ok: false,
+  refusal: { code: "store_unavailable", reason: "the revocation log is silent" },
+} as const;
 
 async function revoke(context: Parameters<typeof revokeNow>[1], what: object): Promise<void> {
   const done = await revokeNow(JSON.stringify(what), context);

@@ -18,12 +18,12 @@ export const refused = (changes: Partial<RecentRefusal> = {}): RecentRefusal => 
   at: now,
   worker: "edge",
   code: "signature_expired",
-  reason: "the signature has run out",
+  reason: "the signature has expired",
   request: "0123456789abcdef",
   ...changes,
 });
 
-/** A stage on which somebody is signed in and these sessions and refusals were gathered. */
+/** A stage with a signed-in operator and these sessions and refusals. */
 export async function withGathered(
   { sessions = [], hour }: { readonly sessions?: readonly LiveSession[]; readonly hour?: RefusalsOfHour } = {},
   claims: Readonly<Record<string, unknown>> = {},

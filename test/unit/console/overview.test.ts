@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { unixSeconds } from "../../../src/base/time.ts";
-import { sessionsAsked } from "../../../src/console/session-table.tsx";
+import { sessionQuery } from "../../../src/console/session-table.tsx";
 import { now } from "../signing/session.ts";
 import { hourOf, refused, session, withGathered } from "./gathered-stage.ts";
 
 const idOf = (n: number) => String(n).padStart(21, "0").concat("A");
 
 describe("the searches of the overview", () => {
-  it("take a text for any of a session's names, since an asset's id may look like a session's", () => {
-    expect(sessionsAsked(` ${idOf(1)} `)).toEqual({ name: idOf(1), order: "begun", limit: 50 });
-    expect(sessionsAsked(" ")).toEqual({ order: "begun", limit: 50 });
+  it("match the asset, session or viewer, because an asset's id may look like a session's", () => {
+    expect(sessionQuery(` ${idOf(1)} `)).toEqual({ name: idOf(1), order: "begun", limit: 50 });
+    expect(sessionQuery(" ")).toEqual({ order: "begun", limit: 50 });
   });
 
-  it("keep each other: in their forms, in what shows all, and in what a button sends", async () => {
+  it("keep each other in their forms, links and buttons", async () => {
     const stage = await withGathered({ sessions: [session()], hour: hourOf([refused()], { signature_expired: 1 }) });
     const text = await stage.text("/console?find=film&request=0123456789abcdef");
     const forms = text.split("<form").slice(1);
@@ -24,32 +24,32 @@ describe("the searches of the overview", () => {
     expect(text).toContain('id="all-refusals" href="/console?find=film"');
   });
 
-  it("leave the figure of who is watching alone", async () => {
+  it("do not change the number of viewers", async () => {
     const stage = await withGathered({ sessions: [session(), session({ assetId: "film-2" })] });
     const text = await stage.text("/console?find=film-2");
     expect(text).toContain("<b>2</b><span>watching</span>");
     expect(text).toContain("1 session found.");
   });
 
-  it("say how many of how many are shown", async () => {
+  it("report how many of all matches are shown", async () => {
     const stage = await withGathered();
     const cookie = await stage.signIn();
     const sessions = async () => ({ count: 1_204, sessions: [session(), session({ sessionId: idOf(2) })] });
     const context = { ...stage.context, gathered: { ...stage.context.gathered, sessions } };
     const text = async (path: string) => (await stage.look(path, cookie, context)).text();
-    expect(await text("/console")).toContain('<p class="fine">1,204 sessions, the 2 begun last are shown. </p>');
-    expect(await text("/console?find=film")).toContain("1,204 sessions found, the 2 begun last are shown. <a");
+    expect(await text("/console")).toContain('<p class="fine">1,204 sessions; the 2 started last are shown. </p>');
+    expect(await text("/console?find=film")).toContain("1,204 sessions found; the 2 started last are shown. <a");
     expect(await (await withGathered({ sessions: [session()] })).text("/console")).toContain(">1 session. </p>");
   });
 
-  it("that find nothing say so, with a way back", async () => {
+  it("link back to all sessions if nothing matches", async () => {
     const text = await (await withGathered()).text("/console?find=nothing");
-    expect(text).toContain('All are compared letter by letter. <a id="all-sessions"');
+    expect(text).toContain('The match is exact. <a id="all-sessions"');
   });
 });
 
-describe("what a keyboard and a screen reader go by", () => {
-  it("has an id wherever a look may come while it is focused, and each once", async () => {
+describe("accessibility", () => {
+  it("every focusable element has a unique id, so that a refresh keeps the focus", async () => {
     const hour = hourOf([refused({ subject: "c3ViamVjdA" })], { signature_expired: 1 });
     const stage = await withGathered({ sessions: [session()], hour });
     const text = await stage.text("/console");
@@ -62,14 +62,14 @@ describe("what a keyboard and a screen reader go by", () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it("has a name for each table", async () => {
+  it("every table has a name", async () => {
     const stage = await withGathered({ sessions: [session()], hour: hourOf([], { signature_expired: 1 }) });
     const tables = (await stage.text("/console")).match(/<table[^>]*>(<caption)?/g) ?? [];
     expect(tables).toHaveLength(3);
     for (const table of tables) expect(table).toMatch(/aria-labelledby|<caption/);
   });
 
-  it("has a heading and the menu on a page that there is not", async () => {
+  it("an unknown page has a heading and the menu", async () => {
     const stage = await withGathered();
     const text = await stage.text("/console/nothing");
     expect(text).toContain("<h1>Not found</h1>");
@@ -80,7 +80,7 @@ describe("what a keyboard and a screen reader go by", () => {
 });
 
 describe("the page of a code", () => {
-  it("shows what lies behind it, and the refusals with that code alone", async () => {
+  it("shows the usual causes, and only refusals with that code", async () => {
     const recent = [
       refused({ request: "00000000000000aa" }),
       refused({ code: "token_invalid", request: "00000000000000bb", at: unixSeconds(now - 5) }),
@@ -90,7 +90,7 @@ describe("the page of a code", () => {
     expect(text).toContain("1 refusal in the last hour");
     expect(text).toContain("00000000000000bb");
     expect(text).not.toContain("00000000000000aa");
-    expect(text).toContain("<h2>What lies behind it</h2>");
+    expect(text).toContain("<h2>Usual causes</h2>");
     expect(text).toMatch(/<li><strong>[^*]+<\/strong>/);
     expect(text).toMatch(/<code>[^<]+<\/code>/);
     expect(text).not.toMatch(/\*\*|`/);

@@ -6,16 +6,16 @@ import { hourOf, refused, session, withGathered } from "./gathered-stage.ts";
 const hostile = `"><img src=x onerror=alert(1)><script>alert(2)</script>&'`;
 const raw = ["<img src=x", "<script>alert", "onerror=alert(1)>"];
 
-describe("every answer of the console", () => {
+describe("every response of the console", () => {
   it.each([
     ["/console", 303],
     ["/console/sign-in", 200],
     ["/console/nothing", 404],
     ["/console/console.js", 200],
-  ])("%s lets no other page in, and loads nothing from elsewhere", async (path, status) => {
+  ])("%s cannot be framed and loads nothing from elsewhere", async (path, status) => {
     const stage = await consoleStage();
-    const { headers, ...answered } = await responseOf(stage.send(path));
-    expect(answered.status).toBe(status);
+    const { headers, ...response } = await responseOf(stage.send(path));
+    expect(response.status).toBe(status);
     const policy = headers.get("Content-Security-Policy") ?? "";
     expect(policy.split("; ")).toEqual([
       "default-src 'none'",
@@ -36,12 +36,12 @@ describe("every answer of the console", () => {
 
   it("is refused over plain HTTP", async () => {
     const stage = await consoleStage();
-    const answered = await stage.appFetch(new Request("http://api.example/console/sign-in"));
-    expect(answered.status).toBe(403);
-    expect(await answered.text()).toContain("https_required");
+    const response = await stage.appFetch(new Request("http://api.example/console/sign-in"));
+    expect(response.status).toBe(403);
+    expect(await response.text()).toContain("https_required");
   });
 
-  it("holds no script or style within itself, which its policy would stop", async () => {
+  it("contains no inline script or style, which its policy would block", async () => {
     const stage = await withGathered({ sessions: [session()], hour: hourOf([refused()], { signature_expired: 1 }) });
     for (const path of ["/console", "/console/explain", "/console/simulate", "/console/codes/token_invalid"]) {
       const text = await stage.text(path);
@@ -49,7 +49,7 @@ describe("every answer of the console", () => {
     }
   });
 
-  it("goes on once by itself where another site's link has kept the cookie back", async () => {
+  it("reloads once after a link from another site, which was sent without the cookie", async () => {
     const stage = await consoleStage();
     const from = { headers: { "Sec-Fetch-Site": "cross-site" } };
     const first = await stage.send("/console?find=film", from);
@@ -58,7 +58,7 @@ describe("every answer of the console", () => {
     expect(again.headers.get("Location")).toBe("/console/sign-in?to=%2Fconsole%3Ffind%3Dfilm");
   });
 
-  it("answers its files by their ETag", async () => {
+  it("answers 304 for a file with the same ETag", async () => {
     const stage = await consoleStage();
     const tag = (await stage.send("/console/console.css")).headers.get("ETag") ?? "";
     const again = await stage.send("/console/console.css", { headers: { "If-None-Match": tag } });
@@ -66,8 +66,8 @@ describe("every answer of the console", () => {
   });
 });
 
-describe("what strangers wrote", () => {
-  it("stands as text on the overview", async () => {
+describe("untrusted text", () => {
+  it("is escaped on the overview", async () => {
     const sessions = [session({ assetId: hostile, country: hostile })];
     const hour = hourOf([refused({ reason: hostile, worker: hostile, request: hostile })], { [hostile]: 3 });
     const stage = await withGathered({ sessions, hour });
@@ -78,24 +78,24 @@ describe("what strangers wrote", () => {
     expect(text).toContain("&lt;img src=x onerror=alert(1)&gt;");
   });
 
-  it("stands as text where it is explained and simulated", async () => {
+  it("is escaped in explanations", async () => {
     const stage = await withGathered();
     const explained = await stage.post("/console/explain", { text: `https://media.example/${hostile}`, address: "" });
     const simulated = await stage.post("/console/simulate", { credential: hostile, asset: hostile, country: hostile });
     const named = await stage.post("/console/explain", { text: "x", address: hostile });
-    for (const answered of [explained, simulated, named]) {
-      const text = await answered.text();
+    for (const response of [explained, simulated, named]) {
+      const text = await response.text();
       for (const part of raw) expect(text).not.toContain(part);
     }
   });
 
-  it("stands as text in an operator's name", async () => {
+  it("is escaped in an operator's name", async () => {
     const stage = await withGathered({}, { sub: hostile });
     const text = await stage.text("/console");
     for (const part of raw) expect(text).not.toContain(part);
   });
 
-  it("is not said again where it opens a stream: a token, a grant", async () => {
+  it("is not repeated if it is a token or a grant", async () => {
     const stage = await withGathered();
     const token = await stage.viewerToken();
     const grant = grantOf(keyOf(stage.context.keys, "2026-a"), claimsOf());
@@ -120,34 +120,34 @@ describe("the overview", () => {
   });
 
   it.each([
-    ["requests fail now", { store_unavailable: 3 }, "3 requests failed in the last five minutes."],
-    ["viewers are refused in a storm", { signature_expired: 400 }, "Refusals are coming in a storm."],
-  ])("says so where %s", async (_, lately, words) => {
+    ["requests fail", { store_unavailable: 3 }, "3 requests failed in the last five minutes."],
+    ["refusals surge", { signature_expired: 400 }, "Unusually many refusals."],
+  ])("reports that %s", async (_, lately, words) => {
     const stage = await withGathered({ hour: hourOf([], lately) });
     expect(await stage.text("/console")).toContain(`<h1>${words}</h1>`);
   });
 
-  it("shows the rest where a part does not answer, and says which", async () => {
+  it("shows the other sections if a store is down", async () => {
     const stage = await withGathered();
     const gathered = { ...stage.context.gathered, sessions: () => Promise.reject(new Error("down")) };
     const context = { ...stage.context, gathered };
-    const answered = await stage.look("/console", await stage.signIn(), context);
-    const text = await answered.text();
-    expect(answered.status).toBe(200);
-    expect(text).toContain("Not everything can be seen.");
-    expect(text).toContain("The sessions cannot be shown.");
-    expect(text).toContain("Nothing was refused.");
+    const response = await stage.look("/console", await stage.signIn(), context);
+    const text = await response.text();
+    expect(response.status).toBe(200);
+    expect(text).toContain("Some data is unavailable.");
+    expect(text).toContain("The sessions are unavailable.");
+    expect(text).toContain("No requests were refused.");
   });
 
-  it("says that nobody can start where no session key signs", async () => {
+  it("reports a missing session key", async () => {
     const stage = await withGathered();
     const cookie = await stage.signIn();
     const ring = { keys: stage.context.ring.keys.filter(({ purpose }) => purpose !== "session") };
     const text = await (await stage.look("/console", cookie, { ...stage.context, ring })).text();
-    expect(text).toContain("No session key signs: nobody can start a stream.");
+    expect(text).toContain("No active session key: streams cannot start.");
   });
 
-  it("draws a bar for each code of a minute, and tells a screen reader the same", async () => {
+  it("has a bar per code and minute, and the same numbers in a table", async () => {
     const stage = await withGathered({ hour: hourOf([], { signature_expired: 3, token_invalid: 1 }) });
     const text = await stage.text("/console");
     expect(text.match(/<rect class="c\d"/g)).toHaveLength(2);
@@ -155,7 +155,7 @@ describe("the overview", () => {
     expect(text).toMatch(/<td>3<\/td><td>1<\/td>/);
   });
 
-  it("has a button for each session, for who may revoke alone", async () => {
+  it("has a button per session for operators with operator:revoke only", async () => {
     const sessions = [session()];
     expect(await (await withGathered({ sessions })).text("/console")).toContain("Revoke<span");
     const looking = await withGathered({ sessions }, { scope: "operator:read" });
@@ -170,7 +170,7 @@ describe("the overview", () => {
   });
 });
 
-async function responseOf(answered: Promise<Response>) {
-  const { status, headers } = await answered;
+async function responseOf(response: Promise<Response>) {
+  const { status, headers } = await response;
   return { status, headers };
 }

@@ -9,41 +9,41 @@ import { consoleStage, cookieOf, site } from "./console-stage.ts";
 const signInPath = "/console/sign-in";
 
 describe("signing in to the console", () => {
-  it("trades a credential for a cookie of the console's own, and goes on to the overview", async () => {
+  it("exchanges a credential for a cookie and redirects to the overview", async () => {
     const stage = await consoleStage();
     const credential = await stage.credential();
-    const answered = await stage.post(signInPath, { credential });
-    expect(answered.status).toBe(303);
-    expect(answered.headers.get("Location")).toBe("/console");
-    const field = answered.headers.get("Set-Cookie") ?? "";
+    const response = await stage.post(signInPath, { credential });
+    expect(response.status).toBe(303);
+    expect(response.headers.get("Location")).toBe("/console");
+    const field = response.headers.get("Set-Cookie") ?? "";
     for (const attribute of ["Path=/", "HttpOnly", "Secure", "SameSite=Strict", "Max-Age=28800"])
       expect(field.split("; ")).toContain(attribute);
     expect(field.startsWith("__Host-stagedoor.console=")).toBe(true);
     const parts = credential.split(".");
     for (const part of parts) expect(field).not.toContain(part);
-    const overview = await stage.look("/console", cookieOf(answered));
+    const overview = await stage.look("/console", cookieOf(response));
     expect(overview.status).toBe(200);
     expect(await overview.text()).toContain("Sessions now");
   });
 
-  it("takes a credential as its file has it, with a line's end", async () => {
+  it("accepts a credential with a line break", async () => {
     const stage = await consoleStage();
-    const answered = await stage.post(signInPath, { credential: `${await stage.credential()}\n` });
-    expect(answered.status).toBe(303);
+    const response = await stage.post(signInPath, { credential: `${await stage.credential()}\n` });
+    expect(response.status).toBe(303);
   });
 
-  it("gives a session that ends with the credential, where that is sooner", async () => {
+  it("never outlives the credential", async () => {
     const stage = await consoleStage();
-    const answered = await stage.post(signInPath, { credential: await stage.credential({ exp: now + 600 }) });
-    expect(answered.headers.get("Set-Cookie")).toContain("Max-Age=600");
-    const cookie = cookieOf(answered);
+    const response = await stage.post(signInPath, { credential: await stage.credential({ exp: now + 600 }) });
+    expect(response.headers.get("Set-Cookie")).toContain("Max-Age=600");
+    const cookie = cookieOf(response);
     stage.later(599);
     expect((await stage.look("/console", cookie)).status).toBe(200);
     stage.later(1);
     expect((await stage.look("/console", cookie)).status).toBe(401);
   });
 
-  it("ends after eight hours", async () => {
+  it("expires after eight hours", async () => {
     const stage = await consoleStage();
     const cookie = await stage.signIn();
     stage.later(8 * 3600);
@@ -52,22 +52,26 @@ describe("signing in to the console", () => {
 
   it.each([
     ["a viewer's token", 401, async (stage: Stage) => stage.viewerToken({ scope: "operator:read" })],
-    ["one that has ended", 401, async (stage: Stage) => stage.credential({ exp: now - 600 })],
-    ["one without operator:read", 403, async (stage: Stage) => stage.credential({ scope: "operator:revoke" })],
-    ["one of another ring", 401, async () => operatorToken(await newOperatorPair(), { scope: "operator:read" })],
+    ["an expired credential", 401, async (stage: Stage) => stage.credential({ exp: now - 600 })],
+    ["a credential without operator:read", 403, async (stage: Stage) => stage.credential({ scope: "operator:revoke" })],
+    [
+      "a credential of another key ring",
+      401,
+      async () => operatorToken(await newOperatorPair(), { scope: "operator:read" }),
+    ],
     ["nothing", 401, async () => ""],
-    ["what is no token", 401, async () => "Fünf Groschen\r\nSet-Cookie: a=b"],
+    ["text that is not a token", 401, async () => "Fünf Groschen\r\nSet-Cookie: a=b"],
   ])("refuses %s", async (_, status, given) => {
     const stage = await consoleStage();
-    const answered = await stage.post(signInPath, { credential: await given(stage) });
-    expect(answered.status).toBe(status);
-    expect(answered.headers.has("Set-Cookie")).toBe(false);
-    expect(answered.headers.get("Content-Type")).toContain("text/html");
-    expect(answered.headers.get("Request-Id")).toMatch(/^[0-9a-f]{16}$/);
+    const response = await stage.post(signInPath, { credential: await given(stage) });
+    expect(response.status).toBe(status);
+    expect(response.headers.has("Set-Cookie")).toBe(false);
+    expect(response.headers.get("Content-Type")).toContain("text/html");
+    expect(response.headers.get("Request-Id")).toMatch(/^[0-9a-f]{16}$/);
     expect(stage.counted.at(-1)).toMatchObject({ event: "refused", worker: "api" });
   });
 
-  it("refuses a credential that was revoked, and the session that it was traded for", async () => {
+  it("refuses a revoked credential and the session that it opened", async () => {
     const stage = await consoleStage();
     const credential = await stage.credential();
     const cookie = await stage.signIn();
@@ -83,7 +87,7 @@ describe("signing in to the console", () => {
     ["from another origin", { Origin: "https://api.example.net" }],
     ["from another host of the site", { Origin: "https://www.api.example" }],
     ["over plain HTTP's origin", { Origin: "http://api.example" }],
-    ["from a page that the browser calls foreign", { Origin: site, "Sec-Fetch-Site": "same-site" }],
+    ["from a page of another site according to the browser", { Origin: site, "Sec-Fetch-Site": "same-site" }],
     ["from nowhere", { Origin: "null" }],
   ])("refuses a form %s", async (_, headers) => {
     const stage = await consoleStage();
@@ -95,13 +99,13 @@ describe("signing in to the console", () => {
       "/console/sign-out",
       `/console/sessions/${"A".repeat(22)}/revoke`,
     ]) {
-      const answered = await stage.post(path, { credential, text: credential }, { Cookie: cookie, ...headers });
-      expect(answered.status).toBe(403);
-      expect(await answered.text()).toContain("origin_untrusted");
+      const response = await stage.post(path, { credential, text: credential }, { Cookie: cookie, ...headers });
+      expect(response.status).toBe(403);
+      expect(await response.text()).toContain("origin_untrusted");
     }
   });
 
-  it("counts what it refuses by network, and lets the operator in whatever neighbours have sent", async () => {
+  it("limits failed attempts per network, but never a valid credential", async () => {
     const policy = { name: "refused-address", quota: 2, window: seconds(3600) };
     const stage = await consoleStage({ settings: { refusedRateAddress: policy } });
     const from = (address: string) => ({ "CF-Connecting-IP": address });
@@ -116,14 +120,14 @@ describe("signing in to the console", () => {
 
   it("signs out", async () => {
     const stage = await consoleStage();
-    const answered = await stage.post("/console/sign-out", {}, { Cookie: await stage.signIn() });
-    expect(answered.status).toBe(303);
-    expect(answered.headers.get("Set-Cookie")).toMatch(/^__Host-stagedoor\.console=; .*Max-Age=0/);
+    const response = await stage.post("/console/sign-out", {}, { Cookie: await stage.signIn() });
+    expect(response.status).toBe(303);
+    expect(response.headers.get("Set-Cookie")).toMatch(/^__Host-stagedoor\.console=; .*Max-Age=0/);
   });
 });
 
 describe("the console's cookie", () => {
-  it("is asked for by every page and every act", async () => {
+  it("is required by every page and action", async () => {
     const stage = await consoleStage();
     for (const path of ["/console", "/console/explain", "/console/simulate", "/console/codes/token_invalid"]) {
       const looked = await stage.send(path);
@@ -134,7 +138,7 @@ describe("the console's cookie", () => {
       expect((await stage.post(path, { text: "x" })).headers.get("Location")).toBe(signInPath);
   });
 
-  it("is refused with any of its characters changed, cut off or added", async () => {
+  it("is refused with any one character changed, removed or added", async () => {
     const stage = await consoleStage();
     const cookie = await stage.signIn();
     const start = consoleCookieName.length + 1;
@@ -153,7 +157,7 @@ describe("the console's cookie", () => {
     for (const one of forged) expect((await stage.look("/console", one)).status).toBe(401);
   });
 
-  it("of another ring is refused, and so is one that came twice", async () => {
+  it("is refused from another ring, or if it was sent twice", async () => {
     const stage = await consoleStage();
     const cookie = await stage.signIn();
     const keys = await preparedKeys([sessionKey("2026-a", 9)]);
@@ -161,7 +165,7 @@ describe("the console's cookie", () => {
     expect((await stage.look("/console", `${cookie}; ${cookie}`)).status).toBe(400);
   });
 
-  it("made for another purpose of the same key is refused", async () => {
+  it("is refused if it was made for another purpose of the same key", async () => {
     const stage = await consoleStage();
     const cookie = await stage.signIn();
     const [text = ""] = cookie.slice(consoleCookieName.length + 1).split(".");
@@ -171,7 +175,7 @@ describe("the console's cookie", () => {
       expect((await stage.look("/console", `${consoleCookieName}=${text}.${mac}`)).status).toBe(401);
   });
 
-  it("ends with the key that signed its operator's credential: revoked, or out of the ring", async () => {
+  it("ends when the key of the operator's credential is revoked or removed", async () => {
     const stage = await consoleStage();
     const cookie = await stage.signIn();
     const without = { keys: stage.context.ring.keys.filter(({ purpose }) => purpose !== "operator") };
@@ -180,7 +184,7 @@ describe("the console's cookie", () => {
     expect((await stage.look("/console", cookie)).status).toBe(401);
   });
 
-  it("ends with the session key that it was made with, since who has that can make one", async () => {
+  it("ends when the session key that made it is revoked", async () => {
     const stage = await consoleStage();
     const cookie = await stage.signIn();
     const made = [...stage.context.keys.values()].find(({ console }) => {
@@ -191,15 +195,15 @@ describe("the console's cookie", () => {
     expect((await stage.look("/console", cookie)).status).toBe(401);
   });
 
-  it("lets nobody revoke who may only look", async () => {
+  it("does not allow revocations without operator:revoke", async () => {
     const stage = await consoleStage();
     const cookie = await stage.signIn({ scope: "operator:read" });
-    const answered = await stage.post(`/console/sessions/${"A".repeat(22)}/revoke`, {}, { Cookie: cookie });
-    expect(answered.status).toBe(403);
-    expect(await answered.text()).toContain("scope_insufficient");
+    const response = await stage.post(`/console/sessions/${"A".repeat(22)}/revoke`, {}, { Cookie: cookie });
+    expect(response.status).toBe(403);
+    expect(await response.text()).toContain("scope_insufficient");
   });
 
-  it("is no credential of the API's: nothing of a JWT stands in it", async () => {
+  it("contains no part of the JWT and is not accepted by the API", async () => {
     const stage = await consoleStage();
     const value = (await stage.signIn()).slice(consoleCookieName.length + 1);
     expect(value.split(".")).toHaveLength(2);

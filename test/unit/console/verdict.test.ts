@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { ok, refusal } from "../../../src/base/result.ts";
 import { seconds, unixSeconds } from "../../../src/base/time.ts";
-import { awayWords, placeWords } from "../../../src/console/format.ts";
-import { codesOf, others, roundedTop, sumOf } from "../../../src/console/refusal-counts.ts";
+import { countryName, relativeTime } from "../../../src/console/format.ts";
+import { chartTop, codesOf, countRefusals, others } from "../../../src/console/refusal-counts.ts";
 import { type Overview, verdictOf } from "../../../src/console/verdict.ts";
 import type { RefusalsOfHour } from "../../../src/metrics/gathered.ts";
 import type { KeyStatus } from "../../../src/operator/list-keys.ts";
 import { now } from "../signing/session.ts";
 
-/** An hour whose minutes have these counts, by how many minutes ago they were. */
+/** An hour with these counts, by minutes ago. */
 function hour(ago: Readonly<Record<number, Readonly<Record<string, number>>>>): RefusalsOfHour {
   const minutes = Array.from({ length: 60 }, (_, place) => ({
     at: unixSeconds(now - (59 - place) * 60),
@@ -42,26 +42,30 @@ const inDays = (days: number) => unixSeconds(now + days * 86_400);
 
 describe("the verdict", () => {
   it.each([
-    ["nothing was refused", overview(), "well"],
-    ["viewers were refused, as ever", overview({ 3: { token_expired: 15 }, 30: { signature_expired: 40 } }), "well"],
-    ["requests fail now", overview({ 2: { store_unavailable: 1 } }), "bad"],
-    ["an origin fails now", overview({ 2: { origin_failed: 1 } }), "bad"],
-    ["requests failed half an hour ago", overview({ 30: { store_unavailable: 9 } }), "look"],
-    ["refusals come in a storm", overview({ 1: { token_expired: 60 }, 30: { token_expired: 10 } }), "look"],
-    ["as many come all the time", overview({ 1: { token_expired: 60 }, 30: { token_expired: 400 } }), "well"],
-    ["a few come where there were none", overview({ 1: { token_expired: 59 } }), "well"],
-    ["a key ends within a week", overview({}, [key({ ends: inDays(6) })]), "look"],
-    ["another one follows it", overview({}, [key({ ends: inDays(6) }), key({ kid: "s2", state: "next" })]), "well"],
-    ["a key ends in a month", overview({}, [key({ ends: inDays(30) })]), "well"],
-    ["a key ends within a session", overview({}, [key({ ends: unixSeconds(now + 3600) })]), "bad"],
-    ["no session key signs", overview({}, [key({ state: "retiring" })]), "bad"],
-    ["the key that signs was revoked", overview({}, [key({ revoked: true })]), "bad"],
-    ["a store is silent", { ...overview(), sessions: refusal("store_unavailable", "silent") }, "bad"],
-  ])("where %s", (_, seen, level) => {
-    expect(verdictOf(seen).level).toBe(level);
+    ["nothing was refused", overview(), "ok"],
+    ["some viewers were refused", overview({ 3: { token_expired: 15 }, 30: { signature_expired: 40 } }), "ok"],
+    ["requests fail", overview({ 2: { store_unavailable: 1 } }), "error"],
+    ["an origin fails", overview({ 2: { origin_failed: 1 } }), "error"],
+    ["requests failed half an hour ago", overview({ 30: { store_unavailable: 9 } }), "warning"],
+    ["refusals surge", overview({ 1: { token_expired: 60 }, 30: { token_expired: 10 } }), "warning"],
+    ["refusals are always that many", overview({ 1: { token_expired: 60 }, 30: { token_expired: 400 } }), "ok"],
+    ["there are few refusals", overview({ 1: { token_expired: 59 } }), "ok"],
+    ["a key expires within a week", overview({}, [key({ ends: inDays(6) })]), "warning"],
+    [
+      "an expiring key has a successor",
+      overview({}, [key({ ends: inDays(6) }), key({ kid: "s2", state: "next" })]),
+      "ok",
+    ],
+    ["a key expires in a month", overview({}, [key({ ends: inDays(30) })]), "ok"],
+    ["a key expires within a session", overview({}, [key({ ends: unixSeconds(now + 3600) })]), "error"],
+    ["no session key is active", overview({}, [key({ state: "retiring" })]), "error"],
+    ["the active key is revoked", overview({}, [key({ revoked: true })]), "error"],
+    ["a store is down", { ...overview(), sessions: refusal("store_unavailable", "silent") }, "error"],
+  ])("if %s", (_, data, level) => {
+    expect(verdictOf(data).level).toBe(level);
   });
 
-  it("tells of what is bad before what is to be looked at", () => {
+  it("reports errors before warnings", () => {
     const seen = overview({ 1: { store_unavailable: 30, token_expired: 400 } }, [key({ ends: inDays(1) })]);
     expect(verdictOf(seen).words).toBe("30 requests failed in the last five minutes.");
     expect(verdictOf(seen).why).toContain("store_unavailable");
@@ -70,7 +74,7 @@ describe("the verdict", () => {
 });
 
 describe("the codes of an hour", () => {
-  it("are the commonest first, and the same colour is never given twice", () => {
+  it("are sorted by frequency and have distinct colours", () => {
     const codes = codesOf(hour({ 1: { a: 1, b: 5, c: 3 }, 20: { a: 9 } }));
     expect(codes.map(({ code, count }) => [code, count])).toEqual([
       ["a", 10],
@@ -80,15 +84,15 @@ describe("the codes of an hour", () => {
     expect(new Set(codes.map(({ colour }) => colour)).size).toBe(3);
   });
 
-  it("beyond seven are counted together, and none is lost", () => {
+  it("are counted together beyond the seventh", () => {
     const counts = Object.fromEntries([..."abcdefghij"].map((code, place) => [code, place + 1]));
     const codes = codesOf(hour({ 1: counts }));
     expect(codes).toHaveLength(7);
     expect(codes.at(-1)).toEqual({ code: others, count: 1 + 2 + 3 + 4, colour: 0 });
-    expect(codes.reduce((sum, { count }) => sum + count, 0)).toBe(sumOf(hour({ 1: counts })));
+    expect(codes.reduce((sum, { count }) => sum + count, 0)).toBe(countRefusals(hour({ 1: counts })));
   });
 
-  it("keep their colours when they change places", () => {
+  it("keep their colours when their order changes", () => {
     const colourOf = (code: string, counts: Readonly<Record<string, number>>) =>
       codesOf(hour({ 1: counts })).find((one) => one.code === code)?.colour;
     for (const code of ["token_expired", "signature_expired"])
@@ -106,23 +110,23 @@ describe("the codes of an hour", () => {
     [40, 40],
     [41, 60],
     [1000, 1000],
-  ])("of %d at most are drawn below %d", (highest, top) => {
-    expect(roundedTop(highest)).toBe(top);
+  ])("with at most %d per minute have the chart top %d", (highest, top) => {
+    expect(chartTop(highest)).toBe(top);
   });
 });
 
-describe("words", () => {
+describe("formats", () => {
   it.each([
     [0, "now"],
     [-12, "12 s ago"],
     [-7140, "1 h 59 min ago"],
     [319, "in 5 min"],
-  ])("for a time that is %d s away", (away, words) => {
-    expect(awayWords(unixSeconds(now + away), now)).toBe(words);
+  ])("a time %d s away", (away, words) => {
+    expect(relativeTime(unixSeconds(now + away), now)).toBe(words);
   });
 
-  it("name a country, and none for what is not known", () => {
-    expect(placeWords("DE")).toBe("Germany");
-    for (const none of ["XX", "T1", "", "<b>"]) expect(placeWords(none)).toBeUndefined();
+  it("a country, but not an unknown one", () => {
+    expect(countryName("DE")).toBe("Germany");
+    for (const none of ["XX", "T1", "", "<b>"]) expect(countryName(none)).toBeUndefined();
   });
 });

@@ -6,9 +6,9 @@ import { faster, hurry, signIn } from "./console-page.ts";
 const { apiUrl } = inject("usual");
 const inUsualTab = browserForFile();
 const id = `${"s".repeat(21)}A`;
-/** What a look and an act ask for; the script and the style are left alone. */
-const looks = (url: URL) => url.pathname === "/console";
-const acts = (url: URL) => url.pathname.startsWith("/console/sessions/");
+/** The requests of a refresh and of an action. */
+const refreshes = (url: URL) => url.pathname === "/console";
+const actions = (url: URL) => url.pathname.startsWith("/console/sessions/");
 
 const inTab = (use: (tab: Tab) => Promise<unknown>) =>
   inUsualTab(async (tab) => {
@@ -21,7 +21,7 @@ const row = `<table class="rows"><tbody><tr><th>film</th><td><form method="post"
   data-swap data-unknown="It is not known whether it was ended."><button class="small danger" id="revoke-${id}"
   type="submit">Revoke</button></form></td></tr></tbody></table>`;
 
-/** The overview with one session and so many watching; how else it may be changed. */
+/** Makes overviews with one session and a number of viewers. */
 async function overviews(page: Page): Promise<(watching: number, note?: string) => string> {
   const html = await (await page.request.get(`${apiUrl}/console`)).text();
   return (watching, note = "") =>
@@ -32,27 +32,27 @@ async function overviews(page: Page): Promise<(watching: number, note?: string) 
 }
 
 const answer = (route: Route, body: string) => route.fulfill({ status: 200, contentType: "text/html", body });
-/** How long the stub of the API takes to answer: longer than the page waits before its next look. */
+/** Longer than the interval of the refreshes. */
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const watching = (page: Page, count: number) => page.locator("#watching", { hasText: `${count}watching` }).waitFor();
 
-/** A page on which one session runs, as far as it was told. */
+/** A page that shows one session. */
 async function withSession(page: Page) {
   await signIn(page);
   const overview = await overviews(page);
-  await page.route(looks, (route) => answer(route, overview(1)));
+  await page.route(refreshes, (route) => answer(route, overview(1)));
   await page.locator(`#revoke-${id}`).waitFor();
-  await page.unroute(looks);
+  await page.unroute(refreshes);
   return overview;
 }
 
-describe("a look that takes its time", () => {
-  it("is shown all the same, though the next would have been due", () =>
+describe("a slow refresh", () => {
+  it("is shown although the next one is due", () =>
     inTab(async ({ page }) => {
       await signIn(page);
       const overview = await overviews(page);
       let watchers = 111;
-      await page.route(looks, async (route) => {
+      await page.route(refreshes, async (route) => {
         await wait(6_500 / faster);
         await answer(route, overview(watchers));
       });
@@ -61,27 +61,27 @@ describe("a look that takes its time", () => {
       await watching(page, 222);
     }));
 
-  it("makes the page old where it takes too long, and then nothing says that all is well", () =>
+  it("marks the page as out of date and hides the verdict", () =>
     inTab(async ({ page }) => {
       await signIn(page);
       await page.getByRole("heading", { name: "All is well." }).or(page.locator("#verdict h1")).first().waitFor();
-      await page.route(looks, () => undefined);
-      await page.getByRole("heading", { name: "This page is old." }).waitFor();
+      await page.route(refreshes, () => undefined);
+      await page.getByRole("heading", { name: "This page is out of date." }).waitFor();
       expect(await page.locator("#verdict").isVisible()).toBe(false);
     }));
 });
 
-describe("an act whose answer", () => {
-  it("comes late is reported, and no refresh comes in between", () =>
+describe("an action", () => {
+  it("with a slow response is confirmed, and no refresh runs meanwhile", () =>
     inTab(async ({ page }) => {
       const overview = await withSession(page);
       const order: string[] = [];
-      const ended = overview(0, '<div class="note well" id="done">Ended: this one</div>').replace(button, "");
-      await page.route(looks, (route) => {
-        order.push("look");
+      const ended = overview(0, '<div class="note ok" id="done">Ended: this one</div>').replace(button, "");
+      await page.route(refreshes, (route) => {
+        order.push("refresh");
         return answer(route, order.includes("answered") ? ended : overview(1));
       });
-      await page.route(acts, async (route) => {
+      await page.route(actions, async (route) => {
         order.length = 0;
         await wait(7_000 / faster);
         order.push("answered");
@@ -94,44 +94,46 @@ describe("an act whose answer", () => {
     }));
 
   it.each([
-    ["never comes", (route: Route) => route.abort("connectionreset")],
-    ["is none of the console's", (route: Route) => route.fulfill({ status: 520, body: "<p>broken" })],
-  ])("%s leaves it unknown, and the page says so until the next act", (_, fail) =>
+    ["without a response", (route: Route) => route.abort("connectionreset")],
+    ["with a foreign response", (route: Route) => route.fulfill({ status: 520, body: "<p>broken" })],
+  ])("%s is reported as unknown until the next action", (_, fail) =>
     inTab(async ({ page }) => {
       const overview = await withSession(page);
-      await page.route(looks, (route) => answer(route, overview(1)));
-      await page.route(acts, fail);
+      await page.route(refreshes, (route) => answer(route, overview(1)));
+      await page.route(actions, fail);
       await page.locator(`#revoke-${id}`).click();
       const unknown = page.getByText("It is not known whether it was ended.");
       await unknown.waitFor();
       expect(await page.evaluate(() => document.activeElement?.id)).toBe("unknown");
-      await page.waitForResponse((response) => looks(new URL(response.url())));
+      await page.waitForResponse((response) => refreshes(new URL(response.url())));
       expect(await unknown.isVisible()).toBe(true);
-      await page.unroute(acts);
-      await page.route(acts, (route) => answer(route, overview(0, '<div id="done">Ended: this one</div>')));
+      await page.unroute(actions);
+      await page.route(actions, (route) => answer(route, overview(0, '<div id="done">Ended: this one</div>')));
       await page.locator(`#revoke-${id}`).click();
       await page.getByText("Ended: this one").waitFor();
       expect(await unknown.isVisible()).toBe(false);
     }),
   );
 
-  it("never comes is reported by the explainer as well", () =>
+  it("without a response is reported by Explain, too", () =>
     inTab(async ({ page }) => {
       await signIn(page);
       await page.getByRole("link", { name: "Explain" }).click();
       await page.getByLabel("URL, grant or token").fill("x");
       await page.route("**/console/explain", (route) => route.abort("internetdisconnected"));
       await page.getByRole("button", { name: "Explain" }).click();
-      await page.getByText("No answer came.").waitFor();
+      await page.getByText("No response.").waitFor();
     }));
 });
 
-describe("a look while somebody is at the page", () => {
-  it("keeps the selection, the pointed-at row and the scroll position", () =>
+describe("a refresh while the page is in use", () => {
+  it("keeps selected text, the button under the pointer, and the focus", () =>
     inTab(async ({ page }) => {
       const overview = await withSession(page);
       let watchers = 11;
-      await page.route(looks, (route) => answer(route, overview(watchers).replace("<th>film", `<th>film-${watchers}`)));
+      await page.route(refreshes, (route) =>
+        answer(route, overview(watchers).replace("<th>film", `<th>film-${watchers}`)),
+      );
       await page.locator("#watching").focus();
       await watching(page, 11);
       expect(await page.evaluate(() => document.activeElement?.id)).toBe("watching");
@@ -153,7 +155,7 @@ describe("a look while somebody is at the page", () => {
       const overview = await withSession(page);
       let look = 11;
       const table = '<details id="chart-table"><summary id="opens">As a table</summary><p>Its rows</p></details>';
-      await page.route(looks, (route) =>
+      await page.route(refreshes, (route) =>
         answer(route, overview(look).replace(/(<div id="refusals-now"[^>]*>)/, `$1<p>look ${look}</p>${table}`)),
       );
       await page.locator("#opens").click();
@@ -162,7 +164,7 @@ describe("a look while somebody is at the page", () => {
       expect(await page.getByText("Its rows").isVisible()).toBe(true);
     }));
 
-  it("searches both sides at once", () =>
+  it("combines both searches", () =>
     inTab(async ({ page }) => {
       await signIn(page);
       await page.getByLabel("Asset, session or viewer id").fill("film");

@@ -6,21 +6,23 @@ import { hourOf, refused, session, withGathered } from "./gathered-stage.ts";
 const id = `${"s".repeat(21)}A`;
 const running = [session({ sessionId: id })];
 const pathOf = (act: "revoke" | "lift") => `/console/sessions/${id}/${act}`;
-const whereTo = (answered: Response) => answered.headers.get("Location") ?? "";
+const locationOf = (response: Response) => response.headers.get("Location") ?? "";
 
 describe("ending a session at the console", () => {
-  it("takes one press, and goes back to what was searched for on both sides", async () => {
+  it("revokes it and returns to both searches", async () => {
     const stage = await withGathered({ sessions: running });
-    const answered = await stage.post(pathOf("revoke"), { find: "film", request: "0123456789abcdef" });
-    expect(whereTo(answered)).toMatch(new RegExp(`^/console\\?find=film&request=0123456789abcdef&ended=${id}&mark=`));
+    const response = await stage.post(pathOf("revoke"), { find: "film", request: "0123456789abcdef" });
+    expect(locationOf(response)).toMatch(
+      new RegExp(`^/console\\?find=film&request=0123456789abcdef&ended=${id}&mark=`),
+    );
     const { entries } = await stage.context.log.since(0);
     expect(entries).toMatchObject([{ kind: "session", value: id, cause: "revoked" }]);
     expect(stage.counted).toContainEqual({ event: "revoked", kind: "session" });
   });
 
-  it("says so at once, while nobody has read the log anew, and offers to take it back", async () => {
+  it("is confirmed before the log is read again, and can be undone", async () => {
     const stage = await withGathered({ sessions: running });
-    const to = whereTo(await stage.post(pathOf("revoke"), {}));
+    const to = locationOf(await stage.post(pathOf("revoke"), {}));
     await stage.context.log.lift("session", id);
     const text = await stage.text(to);
     expect(text).toContain("Its player is refused within two seconds.");
@@ -29,7 +31,7 @@ describe("ending a session at the console", () => {
     expect(text).toContain(`action="${pathOf("lift")}"`);
   });
 
-  it("says so for as long as the log does", async () => {
+  it("is confirmed as long as the log has the revocation", async () => {
     const stage = await withGathered({ sessions: running });
     await revokeNow(JSON.stringify({ session: id }), stage.context);
     expect(await stage.text(`/console?ended=${id}`)).toContain("Its player is refused within two seconds.");
@@ -37,23 +39,23 @@ describe("ending a session at the console", () => {
 
   it.each([
     ["without a mark", (to: string) => to.replace(/&mark=.*/, "")],
-    ["with a mark that was changed", (to: string) => `${to.slice(0, -1)}${to.endsWith("A") ? "B" : "A"}`],
+    ["with a changed mark", (to: string) => `${to.slice(0, -1)}${to.endsWith("A") ? "B" : "A"}`],
     ["with the mark of another time", (to: string) => to.replace(String(now), String(now - 1))],
     ["of another session with this one's mark", (to: string) => to.replace(id, `${"t".repeat(21)}A`)],
     ["of another act with this one's mark", (to: string) => to.replace("ended=", "lifted=")],
-  ])("is not believed of a link %s", async (_, change) => {
+  ])("is not confirmed for a link %s", async (_, change) => {
     const stage = await withGathered({ sessions: running });
-    const to = whereTo(await stage.post(pathOf("revoke"), {}));
+    const to = locationOf(await stage.post(pathOf("revoke"), {}));
     await stage.context.log.lift("session", id);
     const text = await stage.text(change(to));
     expect(text).not.toContain("Its player is refused");
-    expect(text).not.toContain("Taken back");
+    expect(text).not.toContain("Restored");
     expect(text).toContain("Revoke<span");
   });
 
-  it("is not believed of a link that is a minute old, where the log says otherwise", async () => {
+  it("is not confirmed for a link older than a minute, unless the log has it", async () => {
     const stage = await withGathered({ sessions: running });
-    const to = whereTo(await stage.post(pathOf("revoke"), {}));
+    const to = locationOf(await stage.post(pathOf("revoke"), {}));
     await stage.context.log.lift("session", id);
     stage.later(59);
     expect(await stage.text(to)).toContain("Its player is refused");
@@ -61,27 +63,27 @@ describe("ending a session at the console", () => {
     expect(await stage.text(to)).not.toContain("Its player is refused");
   });
 
-  it("is taken back with one press", async () => {
+  it("is undone with one click", async () => {
     const stage = await withGathered({ sessions: running });
     await stage.post(pathOf("revoke"), {});
-    const to = whereTo(await stage.post(pathOf("lift"), { find: "film" }));
+    const to = locationOf(await stage.post(pathOf("lift"), { find: "film" }));
     expect(to).toMatch(new RegExp(`^/console\\?find=film&lifted=${id}&mark=`));
     const snapshot = await stage.context.revocations.current(() => undefined);
     expect(snapshot.ok && snapshot.value.entries.session.has(id)).toBe(false);
     const text = await stage.text(to);
-    expect(text).toContain("Taken back:");
+    expect(text).toContain("Restored:");
     expect(text).toContain("Revoke<span");
   });
 
-  it("is taken back by nobody who may not end it", async () => {
+  it("cannot be undone without operator:revoke", async () => {
     const stage = await withGathered({ sessions: running }, { scope: "operator:read" });
     await revokeNow(JSON.stringify({ session: id }), stage.context);
-    const answered = await stage.post(pathOf("lift"), {});
-    expect([answered.status, await answered.text()]).toEqual([403, expect.stringContaining("scope_insufficient")]);
-    expect(await stage.text(`/console?ended=${id}`)).not.toContain("Take back");
+    const response = await stage.post(pathOf("lift"), {});
+    expect([response.status, await response.text()]).toEqual([403, expect.stringContaining("scope_insufficient")]);
+    expect(await stage.text(`/console?ended=${id}`)).not.toContain("Undo");
   });
 
-  it("says who did it, to the log", async () => {
+  it("is logged with the operator's name", async () => {
     const stage = await withGathered({ sessions: running });
     await stage.post(pathOf("revoke"), {});
     await stage.post(pathOf("lift"), {});
@@ -94,18 +96,16 @@ describe("ending a session at the console", () => {
     ]);
   });
 
-  it("that fails says that it is not known, and to look", async () => {
+  it("reports an unknown outcome if the log is down", async () => {
     const stage = await withGathered({ sessions: running });
     const down = { ...stage.context.log, append: () => Promise.reject(new Error("down")) };
-    const answered = await stage.post(pathOf("revoke"), {}, { ...stage.context, log: down });
-    expect(answered.status).toBe(503);
-    expect(await answered.text()).toContain(
-      "Whether something that you did was done is not known: look in the overview",
-    );
+    const response = await stage.post(pathOf("revoke"), {}, { ...stage.context, log: down });
+    expect(response.status).toBe(503);
+    expect(await response.text()).toContain("Your last action may or may not have taken effect: check the overview");
   });
 });
 
-describe("asking at the console", () => {
+describe("the forms of the console", () => {
   it.each([
     ["/console/explain", { text: "  " }, "text", "Enter a text."],
     ["/console/explain", { text: "x".repeat(16_385) }, "text", "At most 16,384 characters."],
@@ -120,50 +120,50 @@ describe("asking at the console", () => {
       "origin",
       "Origins have at most 512 characters.",
     ],
-  ])("%s with %o says beside the field what is wrong, and asks nothing", async (path, fields, of, words) => {
+  ])("%s with %o shows the error next to the field", async (path, fields, of, words) => {
     const stage = await withGathered();
-    const answered = await stage.post(path, fields);
-    const text = await answered.text();
-    expect(answered.status).toBe(400);
+    const response = await stage.post(path, fields);
+    const text = await response.text();
+    expect(response.status).toBe(400);
     expect(text).toContain(`<p id="fault-${of}" class="fault" data-live="true">${words}`);
-    expect(text).toContain("Nothing was asked.");
+    expect(text).toContain("Nothing was sent.");
     expect(text).not.toContain("Step by step");
   });
 
-  it("takes a country in small letters, as it is typed", async () => {
+  it("accepts a country in lower case", async () => {
     const stage = await withGathered();
-    const answered = await stage.post("/console/simulate", { credential: "x", asset: "film", country: "de" });
-    expect(answered.status).toBe(200);
+    const response = await stage.post("/console/simulate", { credential: "x", asset: "film", country: "de" });
+    expect(response.status).toBe(200);
   });
 
-  it("takes a token with the name of its header, at the sign-in too", async () => {
+  it("accepts a token with its header, also at the sign-in", async () => {
     const stage = await withGathered();
     const simulated = await stage.post("/console/simulate", {
       credential: `Authorization: Bearer ${await stage.viewerToken()}`,
       asset: "film",
     });
     expect(await simulated.text()).toContain("Accepted");
-    const answered = await stage.post("/console/sign-in", { credential: `Bearer ${await stage.credential()}` });
-    expect(answered.status).toBe(303);
+    const response = await stage.post("/console/sign-in", { credential: `Bearer ${await stage.credential()}` });
+    expect(response.status).toBe(303);
   });
 
   it.each([
-    ["of another type", { "Content-Type": "application/json" }, "text=x"],
+    ["of another content type", { "Content-Type": "application/json" }, "text=x"],
     ["that is too long", { "Content-Type": "application/x-www-form-urlencoded" }, `text=${"x".repeat(32_768)}`],
   ])("refuses a form %s", async (_, headers, body) => {
     const stage = await withGathered();
     const Cookie = await stage.signIn();
     const sent = { method: "POST", body, headers: { ...headers, Cookie, Origin: "https://api.example" } };
-    const answered = await stage.send("/console/explain", sent);
-    expect([answered.status, await answered.text()]).toEqual([400, expect.stringContaining("body_invalid")]);
+    const response = await stage.send("/console/explain", sent);
+    expect([response.status, await response.text()]).toEqual([400, expect.stringContaining("body_invalid")]);
     const typed = { ...sent, headers: { ...sent.headers, "Content-Type": "application/x-www-form-urlencoded" } };
-    const taken = await stage.send("/console/explain", { ...typed, body: "text=x" });
-    expect(taken.status).toBe(200);
+    const accepted = await stage.send("/console/explain", { ...typed, body: "text=x" });
+    expect(accepted.status).toBe(200);
   });
 });
 
-describe("from a refusal to the sessions of its viewer, and back", () => {
-  it("leads by the keyed hash that both have", async () => {
+describe("refusals and sessions of a viewer", () => {
+  it("link to each other by the keyed hash", async () => {
     const subject = "c3ViamVjdA".padEnd(22, "A");
     const hour = hourOf([refused({ subject }), refused({ request: "fedcba9876543210" })], { signature_expired: 2 });
     const stage = await withGathered({ sessions: [session({ subject })], hour });
