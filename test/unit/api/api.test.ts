@@ -23,7 +23,7 @@ async function answer(init: RequestInit, at = path): Promise<[status: number, co
 }
 
 describe("POST /stream/start", () => {
-  it("answers 201 with the session and its manifest URL, kept by nobody", async () => {
+  it("answers 201 with the session and its manifest URL, not cacheable", async () => {
     const response = await shared.send(path, start(good));
     expect([response.status, response.headers.get("Cache-Control")]).toEqual([201, "no-store"]);
     expect(response.headers.get("Content-Type")).toMatch(/^application\/json/);
@@ -74,10 +74,10 @@ describe("POST /stream/start", () => {
     ['["film"]', ["the body: Use an object."]],
     ['{"asset":"film","eyJhbGciOi J9.x":1}', ["a member with another name: no such member"]],
     [`{"asset":"film","${"t".repeat(65)}":1}`, ["a member with another name: no such member"]],
-  ])("names what is wrong with the body %s", async (body, faults) => {
+  ])("lists the errors of the body %s", async (body, faults) => {
     const response = await shared.send(path, start(good, body));
     expect(await response.json()).toMatchObject({ code: "body_invalid", faults });
-    // An unknown name may be anything, so the log does not have it.
+    // An unknown name may be a secret, so it is not logged.
     const [line = ""] = shared.log.slice(-1);
     expect(JSON.parse(line)).toMatchObject({
       code: "body_invalid",
@@ -86,13 +86,13 @@ describe("POST /stream/start", () => {
     for (const name of ["takeOver", "Takeover", "Asset", "session", "eyJ", "ttt"]) expect(line).not.toContain(name);
   });
 
-  it("names some of many unknown members", async () => {
+  it("lists some of many unknown members", async () => {
     const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`m${i}`, 1]));
     const response = await shared.send(path, start(good, JSON.stringify({ asset: "film", ...many })));
     expect(Object(await response.json()).faults).toHaveLength(16);
   });
 
-  it("says what exists only to a token that names it", async () => {
+  it("reveals whether an asset exists only to tokens that name it", async () => {
     const all = await token(shared.issuer, { assets: "*" });
     expect(await answer(start(all, '{"asset":"no-such-film"}'))).toEqual([404, "asset_unknown"]);
     expect(await answer(start(all, '{"asset":"film-2"}'))).toEqual([201, undefined]);
@@ -114,12 +114,12 @@ describe("POST /stream/start", () => {
     expect(await answer(init)).toEqual([status, code]);
   });
 
-  it("looks at the token before the body, so that a stranger learns nothing", async () => {
+  it("checks the token before the body, so that strangers learn nothing", async () => {
     expect(await answer(start(undefined, "{"))).toEqual([401, "token_missing"]);
     expect(await answer(start(undefined, "x".repeat(10_000)))).toEqual([401, "token_missing"]);
   });
 
-  it("reads no more of a body than it may understand", async () => {
+  it("reads at most the maximum size of a body", async () => {
     let pulled = 0;
     const endless = new ReadableStream({
       pull(controller) {
@@ -136,13 +136,13 @@ describe("POST /stream/start", () => {
 });
 
 describe("routes and methods", () => {
-  it.each(["GET", "HEAD", "PUT", "DELETE", "PATCH"])("%s there is 405, and names what is allowed", async (method) => {
+  it.each(["GET", "HEAD", "PUT", "DELETE", "PATCH"])("%s is 405 with Allow", async (method) => {
     const response = await shared.send(path, { method });
     expect([response.status, response.headers.get("Allow")]).toEqual([405, "POST, OPTIONS"]);
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
   });
 
-  it("a preflight is answered without a token, for all origins and for what a start sends", async () => {
+  it("answers a preflight without a token, for all origins and the headers of a start", async () => {
     const asked = {
       Origin: "https://site.example",
       "Access-Control-Request-Method": "POST",
@@ -184,7 +184,7 @@ describe("routes and methods", () => {
     expect(await answer(start(good), other)).toEqual([404, "route_unknown"]);
   });
 
-  it("stands below a base path where it is given one, and nowhere else", async () => {
+  it("is mounted below the base path and nowhere else", async () => {
     const { send, issuer } = await api({}, "/api/v1");
     const init = start(await token(issuer));
     const statuses = ["/api/v1/stream/start", "/stream/start", "/api/v2/stream/start", "/api/v1"].map(
@@ -194,8 +194,8 @@ describe("routes and methods", () => {
   });
 });
 
-describe("when our own side fails", () => {
-  it("a store that is down is 503 with Retry-After, and its reason stays in the log", async () => {
+describe("failures of the service", () => {
+  it("answers 503 with Retry-After if a store is down, with the reason in the log only", async () => {
     const { send, issuer, log } = await api({ catalog: brokenCatalog });
     const response = await send(path, start(await token(issuer)));
     expect([response.status, response.headers.has("Retry-After")]).toEqual([503, true]);
@@ -203,7 +203,7 @@ describe("when our own side fails", () => {
     expect(log.join("\n")).toContain("MARKED");
   });
 
-  it("an exception is 500 with CORS headers and no word of what it was", async () => {
+  it("answers 500 with CORS headers for an exception, without its message", async () => {
     const { send, issuer, log } = await api({
       clock: () => now,
       random: () => {
@@ -217,14 +217,14 @@ describe("when our own side fails", () => {
     expect(log.join()).not.toContain("MARKED");
   });
 
-  it("no key in use is a fault of the configuration", async () => {
+  it("answers configuration_invalid without an active key", async () => {
     const { send, issuer } = await api({ keys: new Map() });
     expect((await send(path, start(await token(issuer)))).status).toBe(500);
   });
 });
 
-describe("whatever comes", () => {
-  it("is answered with a status of ours, and the log holds one line a refusal and no token", async () => {
+describe("arbitrary requests", () => {
+  it("get a known status; the log has one line per refusal and no token", async () => {
     const words = fc.constantFrom("Bearer ", good, "{", "}", '"asset"', ":", '"film"', "[", ",", "null", "\\u0000");
     const noise = fc.array(fc.oneof(words, fc.string({ unit: "binary" }))).map((parts) => parts.join(""));
     const header = fc
@@ -249,7 +249,7 @@ describe("whatever comes", () => {
     );
   });
 
-  it("at whatever address, never an exception", async () => {
+  it("never cause an exception, whatever the path", async () => {
     await fc.assert(
       fc.asyncProperty(fc.webPath(), fc.constantFrom("GET", "POST", "OPTIONS", "DELETE"), async (at, method) => {
         const response = await shared.send(`https://api.example${at}`, { method });

@@ -12,7 +12,7 @@ import { type Api, api, sessionContext } from "./start.ts";
 const text = (value: string) => new TextEncoder().encode(value);
 const form = "application/x-www-form-urlencoded";
 
-/** A body that sends `part`, after which the client's connection breaks. */
+/** A body that sends `part` before the connection breaks. */
 function brokenOff(part: Uint8Array): ReadableStream {
   let sent = false;
   return new ReadableStream({
@@ -35,7 +35,7 @@ const broken: readonly (readonly [string, () => BodyInit])[] = [
   ["is compressed", () => new Uint8Array([0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 3])],
 ];
 
-/** A request as a worker gets it: unlike the constructor, a client may send a body with GET as well. */
+/** A request as a worker receives it: unlike the constructor, it allows a body with GET. */
 function requestWith(url: string, method: string, headers: Record<string, string>, body: BodyInit): Request {
   const init: RequestInit & { duplex: "half" } = { method: "POST", headers, body, duplex: "half" };
   const request = new Request(url, init);
@@ -44,7 +44,7 @@ function requestWith(url: string, method: string, headers: Record<string, string
 
 const codeIn = async (response: Response) => [response.status, Object(JSON.parse(await response.text())).code];
 
-describe("a body that is broken", () => {
+describe("a broken body", () => {
   let shared: Api;
   let viewers: Pair;
   let operators: OperatorPair;
@@ -76,7 +76,7 @@ describe("a body that is broken", () => {
   });
 
   describe.each(broken)("%s", (_, body) => {
-    it("is 400 body_invalid on every route that reads a credential, and no failure of ours", async () => {
+    it("is 400 body_invalid on every route with a credential", async () => {
       const routes = shared.app.routes.filter(
         ({ method, path }) => !["ALL", "OPTIONS"].includes(method) && /^\/(stream|operator|metrics)/.test(path),
       );
@@ -92,7 +92,7 @@ describe("a body that is broken", () => {
       expect(told.some((event) => event.event === "refused" && event.code === "internal_error")).toBe(false);
     });
 
-    it("comes second to a missing credential", async () => {
+    it("is checked after a missing credential", async () => {
       const response = await shared.send("", requestWith("https://api.example/stream/start", "POST", {}, body()));
       expect(await codeIn(response)).toEqual([401, "token_missing"]);
     });
@@ -105,7 +105,7 @@ describe("a body that is broken", () => {
       ["/sign-out", "application/json"],
       ["/oauth2/token", form],
       ["/oauth2/revoke", form],
-    ])("is 400 body_invalid at the identity worker's %s, which does not hear of it", async (path, type) => {
+    ])("is 400 body_invalid at the identity worker's %s, which is not called", async (path, type) => {
       const url = `https://api.example/api/auth${path}`;
       const response = await shared.send("", requestWith(url, "POST", { "Content-Type": type }, body()));
       expect(await codeIn(response)).toEqual([400, "body_invalid"]);

@@ -28,8 +28,8 @@ const signIn = (init: RequestInit = {}, path = "/api/auth/sign-in/email") =>
     headers: { "Content-Type": "application/json", ...Object(init.headers) },
   });
 
-describe("what stands below /api/auth", () => {
-  it("goes to the identity worker as it came, at the root whatever the base path", async () => {
+describe("the routes below /api/auth", () => {
+  it("are forwarded unchanged, at the root whatever the base path", async () => {
     const headers = { Cookie: "a=b", Origin: apiUrl, "CF-Connecting-IP": "192.0.2.1" };
     expect((await signIn({ headers }, "/api/auth/sign-in/email?a=1")).status).toBe(200);
     const [{ request, body } = { request: undefined, body: "" }] = asked;
@@ -41,7 +41,7 @@ describe("what stands below /api/auth", () => {
     expect(asked).toHaveLength(1);
   });
 
-  it("is answered as the worker answers, each of its cookies too, and kept by nobody", async () => {
+  it("return the worker's response with each of its cookies, not cacheable", async () => {
     respond = async () => {
       const headers = new Headers({ Location: "/next", "Cache-Control": "public", "set-auth-token": "t" });
       headers.append("Set-Cookie", "a=1; Path=/");
@@ -54,7 +54,7 @@ describe("what stands below /api/auth", () => {
     expect([answered.headers.get("Cache-Control"), answered.headers.get("set-auth-token")]).toEqual(["no-store", "t"]);
   });
 
-  it("has no body and no type of one where none came, as a sign-out has none", async () => {
+  it("are forwarded without body and Content-Type if there is none, as for a sign-out", async () => {
     await shared.send("/api/auth/sign-out", { method: "POST" });
     const [{ request, body } = { request: undefined, body: undefined }] = asked;
     expect([body, request?.headers.get("Content-Type")]).toEqual(["", null]);
@@ -67,12 +67,12 @@ describe("what stands below /api/auth", () => {
     "/api/auth/sign-in%2Femail",
     "/api/auth/",
     "/api/auth/a;b",
-  ])("has one spelling: %s is 404", async (path) => {
+  ])("have one spelling: %s is 404", async (path) => {
     expect((await signIn({}, path)).status).toBe(404);
     expect(asked).toEqual([]);
   });
 
-  it("takes GET, HEAD and POST", async () => {
+  it("accept GET, HEAD and POST", async () => {
     for (const method of ["GET", "HEAD"])
       expect((await signIn({ method, body: null }, "/api/auth/jwks")).status).toBe(200);
     for (const method of ["PUT", "PATCH", "DELETE"]) {
@@ -82,7 +82,7 @@ describe("what stands below /api/auth", () => {
     expect(asked).toHaveLength(2);
   });
 
-  it("takes no body beyond 64 KiB, and none that a sign-in does not need", async () => {
+  it("limit bodies to 64 KiB, and those of a sign-in to 4 KiB", async () => {
     const of = (length: number) => JSON.stringify("a".repeat(length - 2));
     expect((await signIn({ body: of(65_536) }, "/api/auth/update-user")).status).toBe(200);
     expect((await signIn({ body: of(65_537) }, "/api/auth/update-user")).status).toBe(400);
@@ -90,7 +90,7 @@ describe("what stands below /api/auth", () => {
     expect(asked).toHaveLength(1);
   });
 
-  it("is our own failure where the worker does not answer", async () => {
+  it("are 503 if the worker does not respond", async () => {
     respond = () => Promise.reject(new Error("MARKED"));
     const answered = await signIn();
     expect([answered.status, answered.headers.has("Retry-After")]).toEqual([503, true]);
@@ -98,12 +98,12 @@ describe("what stands below /api/auth", () => {
     expect(shared.log.join()).not.toContain("MARKED");
   });
 
-  it("does not exist where no identity worker is bound", async () => {
+  it("do not exist without an identity worker", async () => {
     const { send } = await api({ site });
     expect((await send("/api/auth/sign-in/email", { method: "POST" })).status).toBe(404);
   });
 
-  it("is read without a byte order mark, by what counts its account and by the worker alike", async () => {
+  it("drop a byte order mark for the rate limits and the worker alike", async () => {
     const { settings } = shared.context;
     const signInRate = { name: "sign-in-account", quota: 1, window: seconds(3600) };
     const identity = async (request: Request) => {
@@ -116,7 +116,7 @@ describe("what stands below /api/auth", () => {
     expect([statuses, asked.map((one) => one.body)]).toEqual([[200, 429], [body]]);
   });
 
-  it("is counted before the worker sees a password", async () => {
+  it("are counted before the worker sees a password", async () => {
     const { settings } = shared.context;
     const signInRate = { name: "sign-in-account", quota: 2, window: seconds(3600) };
     shared = await api({ site, settings: { ...settings, signInRate } }, "/", {
@@ -149,7 +149,7 @@ describe("pages that may sign in", () => {
     expect(answered.headers.get("Access-Control-Allow-Headers")).toContain("Content-Type");
   });
 
-  it("may read how a request stands and what the worker names, in each answer", async () => {
+  it("may read the rate limit fields and the worker's own headers", async () => {
     respond = async () =>
       new Response("{}", { headers: { "set-auth-token": "t", "Access-Control-Expose-Headers": "set-auth-token" } });
     const { headers } = await signIn({ headers: { Origin: trusted } });
@@ -158,7 +158,7 @@ describe("pages that may sign in", () => {
     expect(new Set(exposed).size).toBe(exposed.length);
   });
 
-  it.each([apiUrl, "null", "https://evil.example"])("of %s are named nothing", async (origin) => {
+  it.each([apiUrl, "null", "https://evil.example"])("of %s are not allowed", async (origin) => {
     for (const answered of [await preflight(origin), await signIn({ headers: { Origin: origin } })]) {
       expect(answered.headers.has("Access-Control-Allow-Origin")).toBe(false);
       expect(answered.headers.has("Access-Control-Allow-Credentials")).toBe(false);

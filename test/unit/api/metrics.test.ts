@@ -27,7 +27,7 @@ async function stage(gathered: Gathered = memoryGathered(() => now)) {
 }
 
 describe("/metrics", () => {
-  it("stands at the root, whatever the base path, for operators who may look", async () => {
+  it("is at the root, whatever the base path, for operators with operator:read", async () => {
     const { scrape, send, reader } = await stage();
     const answered = await scrape(reader);
     expect([answered.status, answered.headers.get("Content-Type")]).toEqual([
@@ -38,7 +38,7 @@ describe("/metrics", () => {
     expect((await send("/api/v1/metrics")).status).toBe(404);
   });
 
-  it("is for nobody else: not without a credential, with a viewer's, or with one of another scope", async () => {
+  it("is refused without a credential, with a viewer's, and with another scope", async () => {
     const { scrape, issuer, operators } = await stage();
     const viewer = await token(issuer, { assets: "*", scope: "stream:play operator:read" });
     const other = await operatorToken(operators, { scope: "operator:revoke" });
@@ -46,14 +46,14 @@ describe("/metrics", () => {
     expect(await Promise.all(statuses)).toEqual([401, 401, 403]);
   });
 
-  it("is 503 where nobody gathers, and not empty", async () => {
+  it("is 503, not empty, if the metrics object is down", async () => {
     const nobody = () => Promise.reject(new Error("MARKED"));
     const { scrape, reader } = await stage({ report: nobody, counts: nobody, sessions: nobody, refusals: nobody });
     const answered = await scrape(reader);
     expect([answered.status, Object(await answered.json()).code]).toEqual([503, "store_unavailable"]);
   });
 
-  it("is read with GET alone", async () => {
+  it("accepts GET only", async () => {
     const { scrape, reader } = await stage();
     const answered = await scrape(reader, "POST");
     expect([answered.status, answered.headers.get("Allow")]).toEqual([405, "GET, OPTIONS"]);

@@ -10,7 +10,7 @@ import { api, sessionContext } from "./start.ts";
 const mediaUrl = "https://media.example";
 const document = openApiDocument({ apiUrl: "https://api.example", basePath: "/api/v1", mediaUrl });
 
-/** The API with all that a deployment has. */
+/** The API with all routes. */
 async function whole(basePath: string) {
   const context = await sessionContext([await newPair("ES256")], undefined, await newOperatorPair());
   const operators = {
@@ -29,21 +29,21 @@ describe("GET /openapi.json", () => {
   it.each([
     ["/", "", "/", "https://api.example"],
     ["/api/v1", "/api/v1", "/", "https://api.example/api/v1"],
-  ])("below %s tells of each route that is answered, and of no other", async (basePath, base, _, server) => {
+  ])("describes exactly the mounted routes with the base path %s", async (basePath, base, _, server) => {
     const { app, send } = await whole(basePath);
-    const answered = app.routes
+    const mounted = app.routes
       .filter(({ method, path }) => !["ALL", "OPTIONS"].includes(method) && path !== "*")
       .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
-    const told = Object(await (await send("/openapi.json")).json());
-    const described = Object.entries(told.paths).flatMap(([path, item]) => {
+    const served = Object(await (await send("/openapi.json")).json());
+    const described = Object.entries(served.paths).flatMap(([path, item]) => {
       const { servers, ...byMethod } = Object(item);
       return Object.keys(byMethod).map((method) => `${method.toUpperCase()} ${servers ? "" : base}${path}`);
     });
-    expect(described.toSorted()).toEqual([...new Set(answered)].toSorted());
-    expect(told.servers).toEqual([{ url: server, description: expect.any(String) }]);
+    expect(described.toSorted()).toEqual([...new Set(mounted)].toSorted());
+    expect(served.servers).toEqual([{ url: server, description: expect.any(String) }]);
   });
 
-  it("stands at the root, and any site may read it", async () => {
+  it("is at the root and readable by any site", async () => {
     const { send } = await api({}, "/api/v1");
     const { status, headers } = await send("/openapi.json");
     expect([status, headers.get("Content-Type")]).toEqual([200, "application/json"]);
@@ -51,25 +51,25 @@ describe("GET /openapi.json", () => {
     expect((await send("/api/v1/openapi.json")).status).toBe(404);
   });
 
-  it("names addresses that hold wherever the API stands, where nobody says where that is", () => {
+  it("has relative URLs without STAGEDOOR_API_URL", () => {
     const { servers, paths } = openApiDocument({ apiUrl: undefined, basePath: "/api/v1", mediaUrl });
     expect(servers).toMatchObject([{ url: "/api/v1" }]);
     expect(paths["/health"]).toMatchObject({ servers: [{ url: "/" }, { url: mediaUrl }] });
   });
 
-  it("leads nowhere by any of its references", () => {
+  it("has no dangling reference", () => {
     const text = JSON.stringify(document);
     const references = [...text.matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path = ""]) => path);
     expect(references.length).toBeGreaterThan(100);
-    const found = (path: string) =>
+    const exists = (path: string) =>
       path.split("/").reduce<unknown>((value, member) => Object(value)[member], document) !== undefined;
-    expect(references.filter((path) => !found(path))).toEqual([]);
+    expect(references.filter((path) => !exists(path))).toEqual([]);
     for (const operation of Object.values(document.paths).flatMap((item) => Object.values(item)))
       for (const way of Object(operation).security ?? [])
         expect(Object.keys(document.components.securitySchemes)).toEqual(expect.arrayContaining(Object.keys(way)));
   });
 
-  it("says of each body that it has no other members", () => {
+  it("allows no unknown members in request bodies", () => {
     const bodies = Object.values(document.paths)
       .flatMap((item) => Object.values(item))
       .flatMap((operation) => Object(operation).requestBody?.content["application/json"].schema.$ref ?? []);
@@ -79,11 +79,11 @@ describe("GET /openapi.json", () => {
       expect([name, Object(document.components.schemas)[name].additionalProperties]).toEqual([name, false]);
   });
 
-  it("gives each operation a name of its own", () => {
+  it("has unique operation ids", () => {
     const names = Object.values(document.paths).flatMap((item) =>
       Object.values(item).map((one) => Object(one).operationId),
     );
-    const given = names.filter((name) => name !== undefined);
-    expect(new Set(given).size).toBe(given.length);
+    const ids = names.filter((name) => name !== undefined);
+    expect(new Set(ids).size).toBe(ids.length);
   });
 });

@@ -57,7 +57,7 @@ beforeEach(async () => {
   };
 });
 
-describe("the routes of the catalog", () => {
+describe("the catalog routes", () => {
   it("PUT adds and replaces, GET shows, DELETE removes without a body", async () => {
     const one = film("one");
     expect(await send("PUT", "/assets/one", one)).toMatchObject({ status: 200, body: { asset: one, was: "added" } });
@@ -72,14 +72,14 @@ describe("the routes of the catalog", () => {
     expect([again.status, again.body.code]).toEqual([404, "asset_unknown"]);
   });
 
-  it("PUT with replace=false writes over nothing", async () => {
+  it("PUT with replace=false overwrites nothing", async () => {
     await send("PUT", "/assets/one?replace=false", film("one"));
     const refused = await send("PUT", "/assets/one?replace=false", film("one", { title: "One" }));
     expect([refused.status, refused.body.code]).toEqual([400, "asset_invalid"]);
     expect(catalog.text).not.toContain("title");
   });
 
-  it("PUT takes an origin's secret to where the deployment lets it be sent, and nowhere else", async () => {
+  it("PUT accepts an origin's secret only for the hosts and uses that it is bound to", async () => {
     const auth = { type: "header", name: "X-Secret", secret: "FILM_SECRET" };
     const far = (url: string, more: object = {}) =>
       film("one", { origin: { type: "http", url, auth: { ...auth, ...more } } });
@@ -105,7 +105,7 @@ describe("the routes of the catalog", () => {
     expect((await send("PUT", "/assets/one", far("https://origin.example/films/"))).status).toBe(200);
   });
 
-  it("PUT tells every fault of an asset, and the log only how many there are", async () => {
+  it("PUT lists every error of an asset; the log has their number only", async () => {
     const refused = await send("PUT", "/assets/one", { ...film("two"), entry: "../MARKED", session: 1 });
     expect([refused.status, refused.body.code]).toEqual([400, "asset_invalid"]);
     expect(refused.body.faults).toEqual([
@@ -128,7 +128,7 @@ describe("the routes of the catalog", () => {
     expect([refused.status, refused.body.code]).toEqual([400, "body_invalid"]);
   });
 
-  it("PUT takes an asset that is longer than other routes' bodies", async () => {
+  it("PUT accepts bodies longer than other routes do", async () => {
     const allowedHosts = Array.from({ length: 100 }, (_, n) => `${"x".repeat(60)}.${"y".repeat(60)}.host-${n}.example`);
     expect((await send("PUT", "/assets/one", film("one", { allowedHosts }))).status).toBe(200);
   });

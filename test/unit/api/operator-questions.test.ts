@@ -47,8 +47,8 @@ const questions = [
   ["POST", "/simulate", simulation],
 ] as const;
 
-describe("an operator's questions", () => {
-  it.each(questions)("%s %s are his who has the scope, and nobody else's", async (method, path, body) => {
+describe("the read routes of operators", () => {
+  it.each(questions)("%s %s needs the scope", async (method, path, body) => {
     const scopes = ["operator:revoke", "operator:keys", "operator:assets"].join(" ");
     const answers = [
       await ask(method, path, body),
@@ -61,7 +61,7 @@ describe("an operator's questions", () => {
     expect(answers[1]?.headers.get("WWW-Authenticate")).toContain('scope="operator:read"');
   });
 
-  it("are answered in JSON with times of RFC 3339", async () => {
+  it("return JSON with RFC 3339 times", async () => {
     const refused = {
       at: now,
       worker: "edge",
@@ -102,7 +102,7 @@ describe("an operator's questions", () => {
     });
   });
 
-  it("explain and simulate with an explanation, 200 though it is of a refusal", async () => {
+  it("answer 200 with an explanation, also of a refusal", async () => {
     const { manifestUrl, grant } = opened(await stage.start());
     const explained = await ask("POST", "/explain", { text: manifestUrl, address: "192.0.2.7" });
     expect(await explained.json()).toMatchObject({
@@ -138,7 +138,7 @@ describe("an operator's questions", () => {
     ["/simulate", { ...simulation, country: "MARKED" }],
     ["/simulate", { ...simulation, country: "T2" }],
     ["/simulate", { ...simulation, takeover: "MARKED" }],
-  ])("%s refuses a body of another form, and repeats nothing of it: %o", async (path, body) => {
+  ])("%s refuses an invalid body without repeating it: %o", async (path, body) => {
     const response = await ask("POST", path, body);
     expect([response.status, Object(await response.json()).code]).toEqual([400, "body_invalid"]);
     expect(written.join("\n")).not.toContain("MARKED");
@@ -147,7 +147,7 @@ describe("an operator's questions", () => {
   it.each([
     ["/explain", { text: "/", adress: "192.0.2.1" }, "adress: no such member"],
     ["/simulate", { ...simulation, takeOver: true }, "takeOver: no such member"],
-  ])("%s names a member that it does not know: %o", async (path, body, fault) => {
+  ])("%s names an unknown member: %o", async (path, body, fault) => {
     const response = await ask("POST", path, body);
     expect(await response.json()).toMatchObject({ code: "body_invalid", faults: [fault] });
   });
@@ -165,7 +165,7 @@ describe("the revocation of a key", () => {
     ["operator:revoke", { asset: "film" }, 201],
     ["operator:keys", { key: "2026-b", lift: true }, 404],
     ["operator:revoke", { key: "2026-b", lift: true }, 403],
-  ])("asks for a scope of its own: with %s %o is %i", async (scope, body, status) => {
+  ])("needs its own scope: with %s, %o is %i", async (scope, body, status) => {
     const bearer = await operatorToken(stage.operators, { scope });
     expect((await ask("POST", "/revocations", body, bearer)).status).toBe(status);
   });

@@ -13,7 +13,7 @@ const bySubject = { name: "start-subject", quota: 2, window: anHour };
 const byAddress = { name: "start-address", quota: 3, window: anHour };
 const broken = rememberSpent({ take: () => Promise.reject(new Error("MARKED")) });
 
-/** An identity worker that knows one session of sign-in: it is asked about every token of its form. */
+/** An identity worker with one sign-in session. */
 const identity = identityThat(async (presented) =>
   presented.is === "bearer" && presented.token === identityToken ? signedIn : undefined,
 );
@@ -45,7 +45,7 @@ async function limited(settings: Partial<SessionContext["settings"]> = {}, chang
 }
 
 describe("the limits of starts", () => {
-  it("are told on every answer that they counted, a success, a refusal, and the one too many", async () => {
+  it("are in the fields of every counted response: a success, a refusal, and the one over the limit", async () => {
     const { from } = await limited({ startRateAddress: { ...byAddress, quota: 4 } });
     const asked = '"start-address";q=4;w=3600, "start-network";q=40;w=3600';
     const policies = `${asked}, "start-subject";q=2;w=3600`;
@@ -55,7 +55,7 @@ describe("the limits of starts", () => {
       standing: '"start-address";r=3;t=3600, "start-network";r=39;t=3600, "start-subject";r=1;t=3600',
       retryAfter: null,
     });
-    // The subject is counted with the claim of a place, which no refused request comes to.
+    // The subject is counted with the claim of a lease, which a refused request does not reach.
     expect(await from("ann", "192.0.2.1", { ...session, body: "{" })).toMatchObject({
       status: 400,
       policies: asked,
@@ -75,7 +75,7 @@ describe("the limits of starts", () => {
     });
   });
 
-  it("ask nothing for a token that is judged here: it is not counted by address, good or bad", async () => {
+  it("do not count JWTs per address, valid or not", async () => {
     const taken: string[] = [];
     const limits = rememberSpent({
       take: async (policy, name, now) => {
@@ -90,7 +90,7 @@ describe("the limits of starts", () => {
     expect(await from("ann", "192.0.2.1")).toMatchObject({ status: 201, policies: '"start-subject";q=2;w=3600' });
   });
 
-  it("count a question by the address first: one client takes nothing from its neighbours", async () => {
+  it("count opaque tokens per address first, so that one client cannot use up a network", async () => {
     const { from } = await limited();
     const flood: unknown[] = [];
     for (let i = 0; i < 40; i++) flood.push((await from("ann", "192.0.2.1", madeUp)).code);
@@ -99,7 +99,7 @@ describe("the limits of starts", () => {
       status: 201,
       standing: '"start-address";r=2;t=3600, "start-network";r=26;t=3600, "start-subject";r=1;t=3600',
     });
-    // And a token that nobody has to be asked about is good at the flooding address itself.
+    // A JWT is accepted even from the flooding address.
     expect(await from("ann", "192.0.2.1")).toMatchObject({ status: 201 });
   });
 
@@ -116,7 +116,7 @@ describe("the limits of starts", () => {
     expect(await from("ann", "2001:db8:2:1::1", session)).toMatchObject({ status: 201 });
   });
 
-  it("are counted before anybody is asked, and told of", async () => {
+  it("are counted before the issuer is asked, and reported", async () => {
     const { from, events } = await limited({ startRateAddress: { ...byAddress, quota: 1 } });
     expect(await from("ann", "192.0.2.1", madeUp)).toMatchObject({ code: "token_invalid" });
     expect(await from("ann", "192.0.2.1", session)).toMatchObject({
@@ -127,7 +127,7 @@ describe("the limits of starts", () => {
     expect(events).toContainEqual(expect.objectContaining({ event: "refused", worker: "api", code: "rate_limited" }));
   });
 
-  it("are each subject's own", async () => {
+  it("are separate per subject", async () => {
     const { from } = await limited();
     await from("ann", "192.0.2.1");
     await from("ann", "192.0.2.1");
@@ -135,14 +135,14 @@ describe("the limits of starts", () => {
     expect(await from("bob", "192.0.2.1")).toMatchObject({ status: 201 });
   });
 
-  it("are not told where nothing was counted", async () => {
+  it("are not reported if nothing was counted", async () => {
     const { from, send } = await limited({ startRate: undefined, startRateAddress: undefined });
     expect(await from("ann", "192.0.2.1")).toMatchObject({ policies: null, standing: null });
     const other = await (await limited()).send("/stream/none");
     expect([other.headers.has("RateLimit"), (await send("/none")).headers.has("RateLimit")]).toEqual([false, false]);
   });
 
-  it("refuse with 503 while nobody can count, or let in where the operator wants it so", async () => {
+  it("refuse with 503 if the store is down, or admit with STAGEDOOR_STORE_FAILURE=open", async () => {
     const closed = await limited({}, { limits: broken });
     expect(await closed.from("ann", "192.0.2.1", session)).toMatchObject({ status: 503, code: "store_unavailable" });
     const failures: string[] = [];
@@ -155,7 +155,7 @@ describe("the limits of starts", () => {
     expect(failures).toEqual(["the rate limits did not answer", "the rate limits did not answer"]);
   });
 
-  it("are told where something breaks after they counted", async () => {
+  it("are reported although an exception follows", async () => {
     const { from } = await limited(
       {},
       {
@@ -171,7 +171,7 @@ describe("the limits of starts", () => {
 describe("the RateLimit fields", () => {
   const standing: QuotaStatus = { policy: bySubject, allowed: true, remaining: 1, resetsIn: seconds(1.2) };
 
-  it("hold whole numbers, as structured fields of integers do", () => {
+  it("have integers", () => {
     const { headers } = withRateLimitFields(new Response("a"), [
       { ...standing, policy: { ...bySubject, window: seconds(1.5) } },
     ]);
@@ -181,17 +181,17 @@ describe("the RateLimit fields", () => {
     ]);
   });
 
-  it("leave the rest of an answer as it was", async () => {
+  it("leave the rest of the response unchanged", async () => {
     const told = withRateLimitFields(new Response("a", { status: 202, headers: { ETag: '"b"' } }), [standing]);
     expect([told.status, told.headers.get("ETag"), await told.text()]).toEqual([202, '"b"', "a"]);
     expect(withRateLimitFields(new Response(null, { status: 204 }), [standing]).status).toBe(204);
   });
 });
 
-describe("where a subject is seen from", () => {
+describe("the network and country of a start", () => {
   const seen = (events: readonly { readonly event: string }[]) => events.filter(({ event }) => event === "seen");
 
-  it("is told of each start that succeeded, in hashes and a country", async () => {
+  it("are reported for each successful start, the network as a hash", async () => {
     const { from, events, send, issuer } = await limited();
     const asked = new Request("https://api.example/stream/start", start(await token(issuer, { sub: "ann" })));
     asked.headers.set("CF-Connecting-IP", "192.0.2.1");
@@ -208,7 +208,7 @@ describe("where a subject is seen from", () => {
     expect([ann.network === bob.network, ann.subject === bob.subject]).toEqual([true, false]);
   });
 
-  it("is nobody's network where the address is not known", async () => {
+  it("have no network if the address is unknown", async () => {
     const { from, events } = await limited();
     await from("ann", "unknown");
     expect(seen(events)).toMatchObject([{ network: "" }]);

@@ -24,7 +24,7 @@ async function started(): Promise<Started> {
   return { sessionId, grant };
 }
 
-/** A request of the viewer's own to his session, but for what is changed. */
+/** A viewer's request to their own session, with changes. */
 async function send(method: string, { sessionId, grant }: Started, rest = "", headers: object = {}) {
   const all = { Authorization: `Bearer ${viewer}`, "CTA-Common-Access-Token": grant, ...headers };
   const response = await shared.send(`/stream/${sessionId}${rest}`, { method, headers: all });
@@ -53,7 +53,7 @@ describe("the routes of a session", () => {
     for (const answer of [shown, renewed, ended, after, again]) isKeptByNobodyAndReadByAll(answer);
   });
 
-  it("take the grant from its header alone, and not from the query or the path", async () => {
+  it("read the grant from its header only", async () => {
     const mine = await started();
     const refused = await send("GET", mine, `?CTA-Common-Access-Token=${mine.grant}`, {
       "CTA-Common-Access-Token": "",
@@ -69,7 +69,7 @@ describe("the routes of a session", () => {
     [401, "token_invalid", { Authorization: "Bearer e30.e30.AAAA" }],
     [403, "grant_invalid", { "CTA-Common-Access-Token": "x" }],
     [403, "grant_invalid", { "CTA-Common-Access-Token": "A".repeat(5000) }],
-  ])("answer %d %s, and quote nothing", async (status, code, headers) => {
+  ])("answer %d %s without quoting the request", async (status, code, headers) => {
     const mine = await started();
     for (const [method, rest] of [
       ["GET", ""],
@@ -85,7 +85,7 @@ describe("the routes of a session", () => {
     expect((await send("GET", mine)).body.state).toBe("running");
   });
 
-  it("tell nobody of a session by its id alone", async () => {
+  it("reveal nothing to a request with the session id only", async () => {
     const mine = await started();
     const other = await started();
     const unknown = await send("GET", { sessionId: mine.sessionId, grant: other.grant });
@@ -93,7 +93,7 @@ describe("the routes of a session", () => {
     expect([unknown.status, unknown.text]).toEqual([404, never.text]);
   });
 
-  it("write neither token nor grant into the log", async () => {
+  it("log neither token nor grant", async () => {
     const mine = await started();
     const other = await token(shared.issuer, { sub: "another" });
     await send("GET", mine, "", { Authorization: `Bearer ${other}` });
@@ -156,18 +156,18 @@ describe("POST /operator/revocations", () => {
     expect((await send("GET", mine)).body.state).toBe("revoked");
   });
 
-  it("takes no cookie for a credential", async () => {
+  it("does not accept cookies", async () => {
     const refused = await post('{"asset":"film"}', { Cookie: `__Host-stagedoor.session_token=${operator}` });
     expect([refused.status, Object(await refused.json()).code]).toEqual([401, "token_missing"]);
   });
 
-  it("looks at the credential before the body", async () => {
+  it("checks the credential before the body", async () => {
     expect((await post("{", as(viewer))).status).toBe(401);
     expect((await post("{", as(operator))).status).toBe(400);
   });
 });
 
-it("a stream that is one too many is 429, and names the viewer's own", async () => {
+it("answers 429 at the stream limit with the viewer's running sessions", async () => {
   const { send: ask, issuer } = await api();
   const one = start(await token(issuer, { streams: 1 }));
   const first = Object(await (await ask("/stream/start", one)).json());
@@ -179,22 +179,22 @@ it("a stream that is one too many is 429, and names the viewer's own", async () 
   });
 });
 
-describe("who sends a request", () => {
+describe("the client of a request", () => {
   const request = (headers: Record<string, string> = {}) => new Request("https://media.example/", { headers });
   const addressOf = (headers: Record<string, string>, development: boolean) =>
     clientOf(request(headers), (text) => text, development).address;
 
-  it("is whom Cloudflare names, and nobody whom the client names otherwise", () => {
+  it("has the address from Cloudflare, never from another header", () => {
     const claimed = { "X-Forwarded-For": "192.0.2.1", "X-Real-IP": "192.0.2.1", Forwarded: "for=192.0.2.1" };
     expect(addressOf({ "CF-Connecting-IP": "198.51.100.1", ...claimed }, false)).toBe("198.51.100.1");
     expect(addressOf(claimed, false)).toBeUndefined();
   });
 
-  it("is the machine itself where nothing stands in front, in development alone", () => {
+  it("is the local machine without a proxy, in development only", () => {
     expect([addressOf({}, true), addressOf({}, false)]).toEqual(["127.0.0.1", undefined]);
   });
 
-  it("has the hash of its User-Agent, and of nothing where it sends none", () => {
+  it("has the hash of its User-Agent, or of the empty string", () => {
     const hashOf = (headers: Record<string, string>) => clientOf(request(headers), (text) => `#${text}`, false);
     expect(hashOf({ "User-Agent": "Firefox" }).userAgentHash()).toBe("#Firefox");
     expect(hashOf({}).userAgentHash()).toBe("#");

@@ -10,7 +10,7 @@ import { sessionContext } from "./start.ts";
 const form = "application/x-www-form-urlencoded";
 const email = (address: unknown) => JSON.stringify({ email: address, password: "x" });
 
-/** Attempts against a limit of two for an account and three for a network. */
+/** Sign-ins with a limit of two per account and three per network. */
 async function attempts(changes: Partial<SessionContext> = {}) {
   const base = await sessionContext([await newPair("ES256")]);
   const window = seconds(3600);
@@ -34,7 +34,7 @@ async function attempts(changes: Partial<SessionContext> = {}) {
     ...changes,
   };
   let networks = 0;
-  /** One attempt: its refusal's code or "passed", and the policies that counted it. */
+  /** The refusal code or "passed", and the policies that counted it. */
   const attempt = async (
     body: string,
     more: { path?: string; method?: string; type?: string; address?: string; headers?: Record<string, string> } = {},
@@ -53,7 +53,7 @@ async function attempts(changes: Partial<SessionContext> = {}) {
   return { attempt, names };
 }
 
-/** An identity worker that knows two users by their tokens. */
+/** An identity worker with two users. */
 const tokens = { ann: identityToken, bob: identityToken.replace(/^aB3/, "xB3") };
 const identity: NonNullable<SessionContext["identity"]> = {
   issuer: apiUrl,
@@ -68,8 +68,8 @@ const by = (token: string) => ({ Authorization: `Bearer ${token}` });
 
 const both = ["sign-in-address", "sign-in-account"];
 
-describe("an attempt to sign in", () => {
-  it("is counted by its account wherever it comes from, and refused before anybody reads the password", async () => {
+describe("a sign-in", () => {
+  it("is counted per account from every network, before the password is checked", async () => {
     const { attempt } = await attempts();
     const body = email("ann@example.com");
     expect([await attempt(body), await attempt(body), await attempt(body)]).toEqual([
@@ -80,7 +80,7 @@ describe("an attempt to sign in", () => {
     expect(await attempt(email("bob@example.com"))).toMatchObject({ code: "passed" });
   });
 
-  it("is counted by its network whatever the account, and then the account's quota is not touched", async () => {
+  it("is counted per network for every account, and above that limit not per account", async () => {
     const { attempt } = await attempts();
     const address = "198.51.100.7";
     const codes: string[] = [];
@@ -99,7 +99,7 @@ describe("an attempt to sign in", () => {
     ["the last of two", '{"email":"eve@example.com","email":"ann@example.com"}', "application/json"],
     ["a form", "email=ann%40example.com&password=x", form],
     ["the last of two in a form", "email=eve%40example.com&email=ann%40example.com", `${form};charset=utf-8`],
-  ])("is of the same account with %s", async (_, body, type) => {
+  ])("counts for the same account with %s", async (_, body, type) => {
     const { names, attempt } = await attempts();
     await attempt(email("ann@example.com"));
     await attempt(body, { type });
@@ -107,7 +107,7 @@ describe("an attempt to sign in", () => {
     expect([accounts.length, new Set(accounts).size]).toEqual([2, 1]);
   });
 
-  it("is named by a hash, which says neither who it is nor that it is long", async () => {
+  it("is counted under a hash of fixed length", async () => {
     const { names, attempt } = await attempts();
     await attempt(email("ann@example.com"));
     expect(names[1]).toMatch(/^sign-in-account [A-Za-z0-9_-]{43}$/);
@@ -120,12 +120,12 @@ describe("an attempt to sign in", () => {
     ["no address", "{}", "application/json"],
     ["a form without one", "password=x", form],
     ["nothing at all", "", ""],
-  ])("with %s is counted by its network alone", async (_, body, type) => {
+  ])("with %s is counted per network only", async (_, body, type) => {
     const { attempt } = await attempts();
     expect(await attempt(body, { type })).toEqual({ code: "passed", counted: ["sign-in-address"] });
   });
 
-  it("does not get around its account's limit with padding, which is refused by its bytes", async () => {
+  it("cannot bypass the account's limit with a padded body", async () => {
     const { attempt } = await attempts();
     for (const padding of [" ".repeat(4096), "\u2003".repeat(1400)])
       expect(await attempt(email("ann@example.com") + padding)).toEqual({ code: "body_invalid", counted: [] });
@@ -135,12 +135,12 @@ describe("an attempt to sign in", () => {
     ["a type that nobody looks into", email("ann@example.com"), "text/plain"],
     ["a type that reads like two", email("ann@example.com"), `multipart/form-data+${form}`],
     ["no type", email("ann@example.com"), "none"],
-  ])("does not get around its account's limit with %s", async (_, body, type) => {
+  ])("cannot bypass the account's limit with %s", async (_, body, type) => {
     const { attempt } = await attempts();
     expect(await attempt(body, { type })).toMatchObject({ code: "body_invalid", counted: ["sign-in-address"] });
   });
 
-  it("is refused with 503 while nobody can count", async () => {
+  it("is refused with 503 if the store is down", async () => {
     const { attempt } = await attempts({ limits: rememberSpent({ take: () => Promise.reject(new Error("down")) }) });
     expect(await attempt(email("ann@example.com"))).toMatchObject({ code: "store_unavailable" });
   });
@@ -150,7 +150,7 @@ describe.each(["/verify-password", "/change-password"])("a password that is aske
   const body = '{"password":"x"}';
   const ann = { path, headers: by(tokens.ann) };
 
-  it("is counted by whose session it is, wherever it comes from, and refused before anybody reads the password", async () => {
+  it("is counted per the session's account from every network, before the password is checked", async () => {
     const { attempt } = await attempts();
     expect([await attempt(body, ann), await attempt(body, ann), await attempt(body, ann)]).toEqual([
       { code: "passed", counted: both },
@@ -162,7 +162,7 @@ describe.each(["/verify-password", "/change-password"])("a password that is aske
     expect(await attempt(body, { path, headers: by(tokens.bob) })).toMatchObject({ code: "passed" });
   });
 
-  it("is counted by its network, whoever's session it is and though it is nobody's", async () => {
+  it("is counted per network for every session, also for an invalid one", async () => {
     const { attempt } = await attempts();
     const address = "198.51.100.7";
     const codes: string[] = [];
@@ -175,12 +175,12 @@ describe.each(["/verify-password", "/change-password"])("a password that is aske
     ["token_missing", {}],
     ["token_invalid", by(tokens.ann.replace(/^aB3/, "zB3"))],
     ["origin_untrusted", { Cookie: sessionCookie, Origin: "https://evil.example" }],
-  ])("is refused %s where nobody's session came, since it could be counted as nobody's", async (code, headers) => {
+  ])("is refused with %s without a valid session, because it has no account to count", async (code, headers) => {
     const { attempt } = await attempts();
     expect(await attempt(body, { path, headers })).toMatchObject({ code, counted: ["sign-in-address"] });
   });
 
-  it("takes no padding around its limit", async () => {
+  it("cannot bypass its limit with a padded body", async () => {
     const { attempt } = await attempts();
     expect(await attempt(body + " ".repeat(4096), ann)).toMatchObject({ code: "body_invalid" });
   });
@@ -201,7 +201,7 @@ describe("the tokens of apps", () => {
     },
   );
 
-  it("are counted by network", async () => {
+  it("are counted per network", async () => {
     const { attempt } = await attempts();
     const asking = { path: "/oauth2/token", type: form, address: "198.51.100.7" };
     const counted = ["token-address"];
@@ -214,7 +214,7 @@ describe("the tokens of apps", () => {
   });
 });
 
-describe("what is counted", () => {
+describe("the counted routes", () => {
   it.each([
     "/sign-in/email",
     "/sign-in/social",
@@ -225,7 +225,7 @@ describe("what is counted", () => {
     "/%73ign-in/email",
     "//sign-in//email/",
     "/Sign-In/email",
-  ])("POST %s is", async (path) => {
+  ])("include POST %s", async (path) => {
     const { attempt } = await attempts();
     expect((await attempt(email("ann@example.com"), { path })).counted).toEqual(both);
   });
@@ -239,7 +239,7 @@ describe("what is counted", () => {
     ["OPTIONS", "/sign-in/email"],
     ["POST", "/x/sign-in"],
     ["POST", "/%"],
-  ])("%s %s is not", async (method, path) => {
+  ])("do not include %s %s", async (method, path) => {
     const { attempt } = await attempts();
     expect((await attempt(email("ann@example.com"), { method, path })).counted).toEqual([]);
   });

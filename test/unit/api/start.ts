@@ -19,15 +19,15 @@ import { heldToDescription } from "./described.ts";
 export interface Api {
   readonly app: Hono;
   readonly issuer: Pair;
-  /** Who vouches for operators. */
+  /** The issuer of operators' credentials. */
   readonly operators: OperatorPair;
   readonly log: readonly string[];
   readonly context: SessionContext;
-  /** Sends a request as a runtime does. */
+  /** Sends a request like the runtime. */
   readonly send: (path: string, init?: RequestInit | Request) => Promise<Response>;
 }
 
-/** The API with an issuer of its own, the catalog of the other tests, and stores in memory. */
+/** The API with its own issuer and in-memory stores. */
 export async function api(
   changes: Partial<SessionContext> = {},
   basePath = "/",
@@ -51,10 +51,10 @@ export async function api(
   return { app, issuer, operators, log: written, context, send };
 }
 
-/** The random part of request ids: the same each time. */
+/** The same request id each time. */
 export const requestIds = (length: number) => new Uint8Array(length).fill(0xab);
 
-/** What the flows of sessions work with, at {@link now}, with stores in memory that are never older than a question. */
+/** A session context at {@link now}, with in-memory stores that are always fresh. */
 export async function sessionContext(
   issuers: readonly Pair[],
   clock: SessionContext["clock"] = () => now,
@@ -100,7 +100,7 @@ export async function sessionContext(
   };
 }
 
-/** Asks the log at every question, so that a test sees at once what it has appended. */
+/** Reads the log on every call, so that a test sees its own revocations at once. */
 export function freshRevocations(
   log: Pick<SessionContext["log"], "since">,
   clock: () => UnixMilliseconds,
@@ -113,7 +113,7 @@ export function freshRevocations(
 
 export const brokenCatalog = async () => refusal("store_unavailable", "MARKEDREASON");
 
-/** A start as a player sends it. */
+/** A player's start. */
 export function start(
   token: string | undefined,
   body: BodyInit | null = '{"asset":"film"}',

@@ -23,7 +23,7 @@ const corsOf = ({ headers }: Response) => [
   headers.get("Vary"),
 ];
 
-describe("who may read an answer of the API", () => {
+describe("CORS of the API", () => {
   const kinds: readonly [string, string, () => RequestInit][] = [
     ["a start", path, () => start(good)],
     ["a refusal", path, () => start(undefined)],
@@ -31,7 +31,7 @@ describe("who may read an answer of the API", () => {
     ["a wrong method", path, () => ({ method: "PUT" })],
     ["a wrong path", "/nothing", () => ({})],
   ];
-  it.each(kinds)("of %s: pages of trusted sites with credentials, all others without", async (_, at, init) => {
+  it.each(kinds)("allows trusted sites to read %s with credentials, all others without", async (_, at, init) => {
     const from = (origin: string | undefined) => {
       const asked = init();
       const headers = new Headers(asked.headers);
@@ -53,7 +53,7 @@ describe("who may read an answer of the API", () => {
       expect(corsOf(await from(origin))).toEqual(["*", null, "Origin"]);
   });
 
-  it("all of them alike where no other site is trusted, so that caches need not tell origins apart", async () => {
+  it("does not vary by origin if no other site is trusted", async () => {
     const { send, issuer } = await api();
     const init = start(await token(issuer));
     const answered = await send(path, { ...init, headers: { ...Object(init.headers), Origin: trusted } });
@@ -84,12 +84,12 @@ describe("a start by cookie", () => {
     if (status === 403) expect(await answered.json()).toMatchObject({ code: "origin_untrusted" });
   });
 
-  it("is none beside a bearer token, which is taken from wherever it comes", async () => {
+  it("is ignored with a bearer token, which is accepted from every origin", async () => {
     expect((await byCookie("https://evil.example", { Authorization: `Bearer ${good}` })).status).toBe(201);
     expect((await byCookie(apiUrl, { Authorization: "Bearer e30.e30.AAAA" })).status).toBe(401);
   });
 
-  it("is told to sign in where the session has ended", async () => {
+  it("asks for a new sign-in if the session has expired", async () => {
     const { send } = await api({ site, identity: { ...identity, sessions: async () => undefined } });
     const answered = await send(
       path,
@@ -100,7 +100,7 @@ describe("a start by cookie", () => {
   });
 });
 
-describe("a token in the wrong place is 400, and is not quoted", () => {
+describe("refuses a token in the wrong place with 400 without quoting it", () => {
   it.each([
     ["the query", `${path}?access_token=MARKED`, '{"asset":"film"}'],
     ["a form", path, "access_token=MARKED"],
@@ -129,12 +129,12 @@ describe("the challenge (RFC 9449 §7.1)", () => {
     expect(withDpopChallenge(`${bearer}, error="invalid_token"`, use)).toBe(expected);
   });
 
-  it("of a proof that was refused names DPoP alone", () => {
+  it("names only DPoP for an invalid proof", () => {
     const challenge = `DPoP realm="stagedoor", error="invalid_dpop_proof", ${algs}`;
     expect(withDpopChallenge(challenge, "tried")).toBe(challenge);
   });
 
-  it("names DPoP to who tried it, and to all where an issuer requires it", async () => {
+  it("names DPoP for requests that tried it, and for all if an issuer requires it", async () => {
     const challengeOf = async ({ send }: Api, headers: Record<string, string>) =>
       (await send(path, start(undefined, undefined, { headers }))).headers.get("WWW-Authenticate");
     expect(await challengeOf(shared, {})).toBe(bearer);

@@ -35,8 +35,8 @@ async function routes() {
   return { ...stage, ask, lines };
 }
 
-describe("the log of what operators do", () => {
-  it("has a line for each revocation: who, what kind, which", async () => {
+describe("the log of operators' actions", () => {
+  it("has a line per revocation: operator, kind and id", async () => {
     const { ask, lines } = await routes();
     const session = "A".repeat(22);
     await ask("POST", "/revocations", { session });
@@ -50,14 +50,14 @@ describe("the log of what operators do", () => {
     ]);
   });
 
-  it("names a viewer by the hash that the other lines have for him, and never himself", async () => {
+  it("names a viewer by the keyed hash of other log lines", async () => {
     const { ask, lines } = await routes();
     await ask("POST", "/revocations", { subject: { issuer: "https://id.example", subject: "MARKED-viewer" } });
     expect(lines()).toMatchObject([{ kind: "subject", id: expect.stringMatching(/^[\w-]{22}$/) }]);
     expect(JSON.stringify(lines())).not.toContain("MARKED");
   });
 
-  it("has a line for each change of the catalog, and for those that fail", async () => {
+  it("has a line per catalog change, also for failed ones", async () => {
     const { ask, lines } = await routes();
     await ask("PUT", "/assets/film-9", sampleDocument({ id: "film-9", origin: r2("film-9/") }));
     await ask("DELETE", "/assets/film-9");
@@ -70,7 +70,7 @@ describe("the log of what operators do", () => {
     ]);
   });
 
-  it("has none for who may not, nor for looking", async () => {
+  it("has no line for unauthorized or read-only requests", async () => {
     const { ask, lines } = await routes();
     await ask("POST", "/revocations", { session: "A".repeat(22) }, { scope: "operator:read" });
     await ask("DELETE", "/assets/film", undefined, { scope: "operator:read" });
@@ -79,8 +79,8 @@ describe("the log of what operators do", () => {
   });
 });
 
-describe("what operators ask of one viewer", () => {
-  it("is found by the keyed hash that a refusal and a session have", async () => {
+describe("the requests about one viewer", () => {
+  it("use the keyed hash of refusals and sessions", async () => {
     const { ask, gathered } = await routes();
     const at = { at: now, worker: "edge", code: "signature_expired", reason: "ended" } as const;
     const refusals = [
