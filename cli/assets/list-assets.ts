@@ -52,7 +52,7 @@ export const assetsRemoveCommand: Command = {
   options: whichCatalogOptions,
   help: `Removes an asset from the catalog of a deployment (no deploy needed) or from a catalog file. Its sessions are refused
 (asset_unknown) once the workers have read the catalog again. npx stagedoor revoke --asset <id> ends them within two
-seconds. Do not give its id to another asset: a grant issued for the id opens whatever has that id.
+seconds. Do not reuse its id for another asset: a grant issued for the id opens any asset with that id.
 
 ${whichCatalogHelp("operator:assets", "a catalog file instead; it has no effect until you upload it")}`,
   run: async (given) => {
@@ -66,7 +66,7 @@ function outcome(id: string, { change: { faults }, live, where }: Told): Outcome
   if (!live)
     return good(
       `${id} was removed from ${where}.
-Next: put it where the workers read it:
+Next: upload the file to the KV namespace that the workers read:
   npx wrangler kv key put --binding CATALOG catalog --path ${where} --remote --env production`,
       json,
     );

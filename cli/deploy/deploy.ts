@@ -29,17 +29,17 @@ export const deployOptions = {
 
 const help = `npm run deploy -- --env <staging|production> [options]
 
-Deploys the workers by wrangler, one after the other: manifest, edge, identity (with its tables, where the API binds it),
-API. It stops at the first that fails; the workers before it are deployed then, and run with the others as they were.
+Deploys the workers with wrangler, one after the other: manifest, edge, identity (with its tables, if the API binds it),
+API. It stops at the first failure: the workers before it are deployed, and the others stay as they were.
 
   --env <environment>  staging or production
   --ring <file>        the key ring: each worker is given its part as STAGEDOOR_KEYS (first deployment, new keys)
-  --issuers <file>     whose bearer tokens the API trusts, as STAGEDOOR_ISSUERS holds it
+  --issuers <file>     the issuers whose bearer tokens the API trusts, in the form of STAGEDOOR_ISSUERS
   --secrets <file>     other secrets, {"identity": {"STAGEDOOR_IDENTITY_SECRET": "..."}, "edge": {...}}, mode 0600
-  --secrets-only       give the workers that run already their secrets, and deploy nothing
-  --dry-run            build each worker and upload nothing; placeholders are no fault
+  --secrets-only       update the secrets of workers that already run, and deploy nothing
+  --dry-run            build each worker and upload nothing; placeholders are allowed
 
-What the workers would refuse their configuration for is told before anything is uploaded.
+Errors for which a worker would refuse its configuration are reported before anything is uploaded.
   --help               print this`;
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
@@ -57,14 +57,14 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 async function deploy(asked: Asked): Promise<number> {
-  if (!asked.dryRun && !nothingToFillIn(asked)) return 1;
+  if (!asked.dryRun && !noPlaceholdersLeft(asked)) return 1;
   const refused = await refusedOf(asked);
   if (refused.length > 0)
     return fail(
       `Nothing was deployed: with these secrets the workers would refuse every request (configuration_invalid):\n${refused.join("\n")}`,
     );
   const steps = stepsOf(asked);
-  if (steps.length === 0) return fail("There are no secrets to give: name --ring, --issuers or --secrets.");
+  if (steps.length === 0) return fail("There are no secrets to upload: give --ring, --issuers or --secrets.");
   for (const [index, step] of steps.entries()) {
     const called = step.dry || !asked.dryRun;
     console.log(`\n${index + 1}/${steps.length}  ${step.what}${called ? "" : " (not in a dry run)"}\n${shown(step)}`);
@@ -83,7 +83,7 @@ function read(words: readonly string[]): Asked | undefined {
   }
   const environment =
     environments.find((name) => name === values.env) ??
-    endMisused(`Say where to: npm run deploy -- --env ${environments.join(", or --env ")}.`);
+    endMisused(`Name the environment: npm run deploy -- --env ${environments.join(", or --env ")}.`);
   return {
     environment,
     workers: order.filter((worker) => worker !== "identity" || bindsIdentity(environment)),
@@ -98,7 +98,7 @@ function parse(words: readonly string[]) {
     return parseArgs({ args: [...words], options: deployOptions, strict: true, allowPositionals: false });
   } catch (error) {
     return endMisused(
-      `${error instanceof Error ? error.message : "It failed."} \`npm run deploy -- --help\` says more.`,
+      `${error instanceof Error ? error.message : "It failed."} \`npm run deploy -- --help\` lists the options.`,
     );
   }
 }
@@ -113,7 +113,7 @@ function tomlOf(worker: DeployedWorker): string {
   return readFileSync(join(projectRoot, configs[worker]), "utf8");
 }
 
-function nothingToFillIn({ environment, workers }: Asked): boolean {
+function noPlaceholdersLeft({ environment, workers }: Asked): boolean {
   const found = workers.flatMap((worker) => {
     const left = placeholdersIn(tomlOf(worker), environment);
     return left.map(({ line, text }) => `  ${configs[worker]}:${line}  ${text}`);
@@ -133,12 +133,12 @@ function shown({ words, secrets }: Step): string {
 function whatNow(steps: readonly Step[], failed: number): string {
   const done = steps.slice(0, failed).map(({ what }) => what);
   const before = done.length === 0 ? "Nothing was changed before it." : `Done before it: ${done.join(", ")}.`;
-  return `\nFailed: ${steps[failed]?.what}; wrangler's error is above. ${before} Fix it, and run the same command again: what is
-done already is done once more, and changes nothing. To go back in its place: docs/operate/upgrade.md.`;
+  return `\nFailed: ${steps[failed]?.what}; wrangler's error is above. ${before} Fix it, and run the same command again: the steps
+before it are repeated and change nothing. To roll back instead: docs/operate/upgrade.md.`;
 }
 
 function next({ environment }: Asked): string {
-  return `Look whether all is well: npx stagedoor doctor --env ${environment}`;
+  return `Check the deployment: npx stagedoor doctor --env ${environment}`;
 }
 
 function fail(message: string): 1 {

@@ -1,4 +1,4 @@
-/** Everything that doctor can find, by the id that its page of the documentation has a heading for. */
+/** The ids of all findings. docs/operate/doctor.md describes each id. */
 export const findingIds = [
   "not_looked_at",
   // What is deployed, and with which settings
@@ -87,42 +87,42 @@ export const findingIds = [
 ] as const;
 export type FindingId = (typeof findingIds)[number];
 
-/** `fine` is no more than worth knowing: what was not looked at, and how to have it looked at. */
+/** `fine` is only information: what was not checked, and which option makes doctor check it. */
 export type Severity = "fault" | "warning" | "fine";
 
-/** One thing that was found. None of its texts holds a token, a grant, a signature or a secret. */
+/** One result of a check. Its texts never contain a token, a grant, a signature or a secret. */
 export interface Finding {
   readonly id: FindingId;
   readonly severity: Severity;
-  /** Which worker, file, key, asset or host. */
+  /** The worker, setting, file, key, asset or host that has the problem. */
   readonly about: string;
   readonly found: string;
-  /** What to do about it, in the words of an instruction. */
+  /** What to do about it, as an instruction. */
   readonly do: string;
 }
 
 /** One check: a line of the report. */
 export interface Check<Facts> {
   readonly name: string;
-  /** The line of the report where the check finds nothing. */
+  /** The text of the report's line if the check finds nothing. */
   readonly held: string;
   readonly run: (facts: Facts) => readonly Finding[] | Promise<readonly Finding[]>;
 }
 
-/** A check that was done. */
+/** A check and its findings. */
 export interface Examined {
   readonly name: string;
   readonly held: string;
   readonly findings: readonly Finding[];
 }
 
-type Told = readonly [about: string, found: string, whatToDo: string];
+type FindingTexts = readonly [about: string, found: string, whatToDo: string];
 
-export function fault(id: FindingId, ...[about, found, whatToDo]: Told): Finding {
+export function fault(id: FindingId, ...[about, found, whatToDo]: FindingTexts): Finding {
   return { id, severity: "fault", about, found, do: whatToDo };
 }
 
-export function warning(id: FindingId, ...[about, found, whatToDo]: Told): Finding {
+export function warning(id: FindingId, ...[about, found, whatToDo]: FindingTexts): Finding {
   return { id, severity: "warning", about, found, do: whatToDo };
 }
 
@@ -130,7 +130,7 @@ export function notLookedAt(about: string, whatToDo: string): Finding {
   return { id: "not_looked_at", severity: "fine", about, found: "It was not looked at.", do: whatToDo };
 }
 
-/** Said once, though several answers show it. */
+/** Removes duplicates: several responses may show the same problem. */
 export function unique(found: readonly Finding[]): Finding[] {
   return [...new Map(found.map((finding) => [`${finding.id} ${finding.about} ${finding.found}`, finding])).values()];
 }

@@ -2,23 +2,23 @@ import type { Answered } from "../lib/command.ts";
 import { coloured } from "../lib/text.ts";
 import type { Examined, Finding } from "./finding.ts";
 
-const marks = {
+const statusIcons = {
   ok: ["green", "ok"],
   warn: ["gray", "warn"],
   NO: ["red", "NO"],
   skipped: ["gray", "--"],
 } as const;
-type Mark = keyof typeof marks;
+type Mark = keyof typeof statusIcons;
 
-/** The report for people and for programs: a line for each check, then what to do. It ends with 1 where there is a fault. */
+/** The report as text and as JSON: a line per check, then what to do. The exit code is 1 if there is a fault. */
 export function report(examined: readonly Examined[], about: Readonly<Record<string, unknown>>): Answered {
-  const findings = examined.flatMap((done) => done.findings);
+  const findings = examined.flatMap((check) => check.findings);
   const told = findings.filter(({ severity }) => severity !== "fine");
   const faults = told.filter(({ severity }) => severity === "fault").length;
-  const checks = examined.map((done) => ({ check: done.name, state: markOf(done), text: textOf(done) }));
+  const checks = examined.map((check) => ({ check: check.name, state: markOf(check), text: textOf(check) }));
   const summary =
     told.length === 0
-      ? coloured("green", "Nothing is wrong with what was looked at.")
+      ? coloured("green", "No problems found in what was checked.")
       : `${counted(faults, "fault")}, ${counted(told.length - faults, "warning")}.`;
   const text = [
     ...checks.map(line),
@@ -52,7 +52,7 @@ function textOf({ findings, held }: Examined): string {
 }
 
 function line({ check, state, text }: { check: string; state: Mark; text: string }): string {
-  const [colour, mark] = marks[state];
+  const [colour, mark] = statusIcons[state];
   return `${coloured(colour, mark.padEnd(4))}  ${check.padEnd(14)}  ${text}`;
 }
 

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import type { Miniflare } from "miniflare";
 import { projectRoot } from "../lib/project.ts";
 
-/** Where the identity worker's migrations lie: `wrangler d1 migrations apply` reads the same. */
+/** The folder of the identity worker's migrations, which `wrangler d1 migrations apply` reads too. */
 export const migrationsFolder = join(projectRoot, "workers/identity/migrations");
 
 export interface Migration {
-  /** The file's name, as wrangler keeps it in its table of what was applied. */
+  /** The file's name, as wrangler records it in `d1_migrations`. */
   readonly name: string;
   readonly sql: string;
 }
@@ -26,12 +26,12 @@ export function statementsOf({ sql }: Migration): readonly string[] {
     .filter((statement) => statement !== "");
 }
 
-/** As wrangler makes it, so that `wrangler d1 migrations apply` knows what was applied here, and the other way round. */
+/** As wrangler creates it, so that `wrangler d1 migrations apply` skips migrations applied here, and vice versa. */
 const table = `CREATE TABLE IF NOT EXISTS d1_migrations(
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
 )`;
 
-/** Applies the identity worker's migrations that its simulated D1 lacks, each with its mark in one transaction. */
+/** Applies the identity worker's migrations that its simulated D1 lacks, each in one transaction with its row in `d1_migrations`. */
 export async function applyMigrations(miniflare: Miniflare): Promise<void> {
   const database = await miniflare.getD1Database("DB", "stagedoor-identity");
   await database.prepare(table).run();
@@ -39,7 +39,7 @@ export async function applyMigrations(miniflare: Miniflare): Promise<void> {
   const applied = new Set(results.map(({ name }) => name));
   for (const migration of readMigrations().filter(({ name }) => !applied.has(name))) {
     const statements = statementsOf(migration).map((statement) => database.prepare(statement));
-    const mark = database.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(migration.name);
-    await database.batch([...statements, mark]);
+    const row = database.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(migration.name);
+    await database.batch([...statements, row]);
   }
 }

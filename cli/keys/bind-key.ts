@@ -12,29 +12,29 @@ export const keysBindCommand: Command = {
   operands: [],
   options: { ...ringOption, kid: { type: "string" }, id: { type: "string" }, imported: { type: "boolean" } },
   help: `Records the id that CloudFront assigned to a public key (Key-Pair-Id in its URLs): it becomes the key's kid in the ring.
-The ring also records how CloudFront got the key: from the output of npx stagedoor keys export, which keeps managing it, or
-with --imported from elsewhere. Nothing else changes.
+The ring also records how CloudFront got the key: by npx stagedoor keys export, which keeps managing the key, or (with
+--imported) in some other way. Nothing else changes.
 
   --kid <kid>    the key's current kid
   --id <id>      the id that CloudFront returned: capital letters and digits, such as K2JCJMDEHXQW5F
   --imported     CloudFront had the key before the ring did; allowed for a key that has its id already. Never use it for a key
-                 that CloudFormation or Terraform created from keys export: it would delete the key
+                 that CloudFormation or Terraform created from keys export: the next apply would delete the key
   --ring <file>  the key ring (.stagedoor/keys.json of the project)`,
   run: async (given) => {
     const kid = given.one("kid") ?? endMisused("Name the key of the ring: --kid <kid>.");
-    const id = given.one("id") ?? endMisused("Give the id that CloudFront answered with: --id <id>.");
+    const id = given.one("id") ?? endMisused("Give the id that CloudFront returned: --id <id>.");
     if (!cloudFrontId.test(id))
       endMisused(
-        "--id takes the id of a public key of CloudFront, capital letters and digits such as K2JCJMDEHXQW5F (a key group's id or an ARN is another thing): `aws cloudfront list-public-keys` names it.",
+        "--id takes the id of a CloudFront public key, capital letters and digits such as K2JCJMDEHXQW5F (a key group's id or an ARN does not work): `aws cloudfront list-public-keys` lists it.",
       );
     const file = ringFileOf(given);
-    const ring = await readRing(given); // so that a ring that is not there is not made
+    const ring = await readRing(given); // changeRing would create a missing file
     if (!ring.keys.some((key) => key.kid === kid)) endFailed(noSuchKey(kid, file));
     const now = systemClock();
     const state = await changeRing(file, async ({ keys }) => {
       const key = keys.find((other) => other.kid === kid) ?? endFailed(noSuchKey(kid, file));
       if (key.purpose !== "cloudfront")
-        endFailed(`"${kid}" is a key for ${key.purpose}, which CloudFront has no id for: name one for cloudfront.`);
+        endFailed(`"${kid}" is a key for ${key.purpose}, and CloudFront has no id for it: name a cloudfront key.`);
       const imported = given.on("imported");
       if (kid === id && imported && key.cloudfront !== "imported")
         return {
@@ -44,10 +44,10 @@ with --imported from elsewhere. Nothing else changes.
       if (keys.some((other) => other.kid === id))
         endFailed(
           kid === id
-            ? `"${id}" has that id already: there is nothing to do.`
-            : `${shortName(file)} has another key with the id "${id}": \`npx stagedoor keys list\` shows both; check which of them CloudFront knows by it.`,
+            ? `The key already has the id "${id}": there is nothing to do.`
+            : `${shortName(file)} has another key with the id "${id}": \`npx stagedoor keys list\` shows both. Check which of them has this id at CloudFront.`,
         );
-      // CloudFront and the workers know it by this name from now on.
+      // The workers have not seen the new kid yet, so the waiting time of a next key starts again.
       const since = key.state === "next" ? { since: now } : {};
       const cloudfront = imported ? ("imported" as const) : ("bound" as const);
       const renamed = keys.map((other) => (other === key ? { ...key, kid: id, cloudfront, ...since } : other));
@@ -58,7 +58,7 @@ with --imported from elsewhere. Nothing else changes.
       : `Warning: the ids of CloudFront's public keys begin with K, and those of distributions with E: check "${id}".`;
     if (kid === id)
       return good(
-        `${id} is noted in ${shortName(file)} as a key that CloudFront had before: keys export names it in the key group, and makes no other.`,
+        `${id} is recorded as imported in ${shortName(file)}: keys export lists it in the key group and does not create it.`,
         { kid: id, before: kid, ring: file },
         warning,
       );
@@ -67,8 +67,8 @@ with --imported from elsewhere. Nothing else changes.
 
 ${
   state === "next"
-    ? "It is next, and its time counts from now."
-    : `It signs for the assets with the keyPairId ${id}, and, as the ring's active key, for those without one; replace ${kid} in the catalog.`
+    ? "It is next, and its waiting time counts from now."
+    : `It signs for assets with the keyPairId ${id} and, if it is the ring's active key, for assets without one. Replace ${kid} in the catalog.`
 }
 Next: give each worker the keys that it needs:
 ${uploadCommand(file)}`,
@@ -82,16 +82,16 @@ function noSuchKey(kid: string, file: string): string {
   return `${shortName(file)} has no key ${JSON.stringify(kid)}. \`npx stagedoor keys list\` names its keys.`;
 }
 
-/** Whether CloudFront has an id for a key, as far as the ring knows. `npm start` runs without CloudFront. */
+/** Whether the ring has the CloudFront id of a key. The ring of `npm start` needs none: it runs without CloudFront. */
 export function isBound(key: RingKey | undefined, file: string): boolean {
   return file === devRingFile || (key?.purpose === "cloudfront" && hasCloudFrontId(key));
 }
 
-/** A kid for a key that CloudFront has given no id to. One that looks like an id would be taken for one: it ends the command. */
+/** The kid of a key without a CloudFront id. A kid that looks like an id would be mistaken for one, so it ends the command. */
 export function ownKid(kid: string): string {
   return cloudFrontId.test(kid)
     ? endMisused(
-        `"${kid}" has the form of an id of CloudFront's, which this key does not have yet: choose another name (lower case will do), and record the id with \`npx stagedoor keys bind\` once CloudFront has given one.`,
+        `"${kid}" looks like a CloudFront id, and this key has none yet: choose another name, for example in lower case, and record the id with \`npx stagedoor keys bind\` once CloudFront has assigned one.`,
       )
     : kid;
 }

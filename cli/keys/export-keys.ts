@@ -28,15 +28,15 @@ export const keysExportCommand: Command = {
   help: `Prints the public halves of key pairs. A symmetric key has none: where one is among the keys asked for, nothing
 is printed.
 
-  --kid <id>           the key to export; may be given several times (all of the ring)
-  --purpose <purpose>  cloudfront, token or operator: the keys of this purpose alone
-  --format <format>    how they are written (jwks):
+  --kid <id>           the key to export; may be repeated (default: all keys of the ring)
+  --purpose <purpose>  cloudfront, token or operator: only the keys of this purpose
+  --format <format>    the output format (jwks):
       jwks             a JWK Set (RFC 7517)
-      pem              PEM as CloudFront takes it
+      pem              PEM as CloudFront accepts it
       cloudformation, terraform, aws-cli
                        ready to apply: the cloudfront keys that are not retired, a key group with them, and a cache
                        behaviour that trusts the group
-  --group <name>       the key group's name, where an account has several (stagedoor)
+  --group <name>       the key group's name, if the account has several (stagedoor)
   --ring <file>        the key ring (.stagedoor/keys.json of the project)`,
   run: async (given) => {
     const format = given.one("format") ?? "jwks";
@@ -45,7 +45,7 @@ is printed.
       endMisused("--format takes jwks, pem, cloudformation, terraform or aws-cli.");
     const keys = chosen(given, await readRing(given));
     const group = given.one("group") ?? usualKeyGroup;
-    if (!keyGroupName.test(group)) endMisused("--group takes up to 32 characters of A-Z a-z 0-9 _ -, a letter first.");
+    if (!keyGroupName.test(group)) endMisused("--group takes up to 32 of A-Z a-z 0-9 _ -, starting with a letter.");
     if (write !== undefined) return exportForCloudFront(keys, given.all("kid").length > 0, write, group);
     if (given.one("group") !== undefined) endMisused("--group is for cloudformation, terraform and aws-cli.");
     const publicKeys = keys.map(publicJwk);
@@ -77,10 +77,10 @@ function chosen(given: Given, ring: KeyRing): readonly RingKey[] {
   return keys.length === 0 ? endFailed("The ring has no such key. `npx stagedoor keys list` names its keys.") : keys;
 }
 
-/** Writes what CloudFront is given of keys, in a key group of that name. */
+/** Renders public keys, and a key group of this name that contains them, in one output format. */
 type Write = (uploads: readonly CloudFrontUpload[], group: string) => string;
 
-/** How the keys can be written for CloudFront, by the name that `--format` takes. */
+/** The output formats for CloudFront, by the value of `--format`. */
 const cloudFrontFormats: ReadonlyMap<string, Write> = new Map([
   ["cloudformation", cloudFormationTemplate],
   ["terraform", terraformConfiguration],
@@ -88,10 +88,10 @@ const cloudFrontFormats: ReadonlyMap<string, Write> = new Map([
 ]);
 
 /**
- * What CloudFront is to be given of the chosen keys: the cloudfront keys that have not ended. One that signs no more but
- * is taken still is among them, since a key group without it would refuse the URLs that are out there.
+ * Exports the chosen cloudfront keys that are still accepted. That includes retiring keys: a key group without them
+ * would refuse URLs that they signed and that have not expired.
  *
- * `named` says that each key was asked for by its kid; then one that does not belong here ends the command.
+ * `named`: the keys were chosen by their kids, so one that cannot be exported ends the command.
  */
 async function exportForCloudFront(
   keys: readonly RingKey[],
@@ -118,10 +118,10 @@ async function exportForCloudFront(
 
 function note(named: boolean): string {
   const part =
-    "The key group holds the keys named here alone: in place of a group of more, it refuses what those signed.";
+    "The key group holds the keys named here alone. If it replaces a larger group, URLs signed by the other keys are refused.";
   return [
     ...(named ? [part] : []),
     "Next: apply it, then record the id that CloudFront gave each key with `npx stagedoor keys bind`.",
-    "A bucket behind CloudFront must be private, and let that distribution alone read it.",
+    "A bucket behind CloudFront must be private, and readable only by that distribution.",
   ].join("\n");
 }

@@ -15,13 +15,13 @@ export const keysListCommand: Command = {
   operands: [],
   options: { ...ringOption, ...rotationOptions },
   help: `Lists a ring's keys: kid, purpose, type, fingerprint, state, since when, and the window; then the next step of each purpose
-and when npx stagedoor keys rotate may take it. Never a secret. By the fingerprint a key is compared with those that
-/operator/keys shows of a deployment; the table has its first characters, and --json all of it.
+and when npx stagedoor keys rotate may take it. Secrets are never printed. Compare a fingerprint with those that
+/operator/keys shows for a deployment: the table has the first characters, --json has all of it.
 
-  next       verifiers know it, and nobody signs with it
-  active     it signs; a cloudfront key "by asset" for the assets that name it as keyPairId
-  retiring   what it signed is taken, and another signs
-  retired    nobody takes it any more: no worker is given it
+  next       verifiers accept it, and no worker signs with it
+  active     it signs; a cloudfront key "by asset" signs only for assets that name it as keyPairId
+  retiring   its signatures are still accepted, and another key signs
+  retired    its signatures are refused: no worker gets it
 
 ${rotationHelp}
   --ring <file>          the key ring (.stagedoor/keys.json of the project)`,
@@ -62,16 +62,16 @@ ${rotationHelp}
 
 export const keysForCommand: Command = {
   name: "keys for",
-  summary: "print the part of the ring that a worker needs, secrets and all",
+  summary: "print the part of the ring that a worker needs, including secrets",
   operands: ["<api|manifest|edge>"],
   options: ringOption,
-  help: `Prints a worker's part of the key ring as JSON, for its secret STAGEDOOR_KEYS. The output holds secrets: pipe it on,
+  help: `Prints a worker's part of the key ring as JSON, for its secret STAGEDOOR_KEYS. The output contains secrets, so pipe it
 as in
 
   npx stagedoor keys for edge --ring keys.json | npx wrangler secret put STAGEDOOR_KEYS --env production
 
-The edge and the API worker get no private half of a CloudFront key, and none gets a key that signs bearer tokens or
-operators' credentials: of those the API gets the public halves. A retired key nobody gets.
+The edge and the API worker get no private half of a CloudFront key, and no worker gets a key that signs bearer tokens or
+operators' credentials: the API gets their public halves. No worker gets a retired key.
 
   --ring <file>        the key ring (.stagedoor/keys.json of the project)`,
   run: async (given) => {
@@ -89,13 +89,13 @@ operators' credentials: of those the API gets the public halves. A retired key n
       JSON.stringify({ keys }),
       { keys },
       dev
-        ? "These are development keys: a worker takes them with STAGEDOOR_ENV=development alone. --ring names another ring."
+        ? "These are development keys: a worker accepts them only with STAGEDOOR_ENV=development. --ring names another ring."
         : undefined,
     );
   },
 };
 
-/** What a worker says against its keys, whatever its other settings are. */
+/** The faults that a worker would find in its keys, whatever its other settings are. */
 function refusedOf(ring: KeyRing): readonly string[] {
   const read = readConfiguration({ STAGEDOOR_ENV: "development", STAGEDOOR_KEYS: JSON.stringify(ring) });
   return read.ok ? [] : read.refusal.filter((fault) => fault.startsWith("STAGEDOOR_KEYS:"));

@@ -9,7 +9,7 @@ import { deploymentOf, rotationOptions } from "./rotation-times.ts";
 
 export const keysRemoveCommand: Command = {
   name: "keys remove",
-  summary: "take a key out of a ring file that nobody needs any more",
+  summary: "remove a retired key from a key ring",
   operands: [],
   options: {
     ...ringOption,
@@ -17,17 +17,17 @@ export const keysRemoveCommand: Command = {
     kid: { type: "string" },
     "head-start": rotationOptions["head-start"],
   },
-  help: `Takes a key out of a ring file for good: one that is retired, or a next one that never signed. Others are refused.
+  help: `Removes a key from a ring file permanently: a retired key, or a next key that never signed. Other keys are refused.
 
   --kid <kid>       the key
   --catalog <file>  for a next cloudfront key: the catalog, whose assets must not name it;
                     or --api <url> and --bearer <file> for the one that is live
-  --head-start <time>  how long the workers take to have a new ring (1h): a key that signs by the clock (nbf) before that stays
+  --head-start <time>  how long the workers need to receive a new ring (1h): a key with an earlier nbf is refused
   --ring <file>     the key ring (.stagedoor/keys.json of the project)`,
   run: async (given) => {
     const kid = given.one("kid") ?? endMisused("Name the key: --kid <kid>.");
     const file = ringFileOf(given);
-    await readRing(given); // so that a ring that is not there is not made
+    await readRing(given); // changeRing would create a missing file
     const now = systemClock();
     const deployment = await deploymentOf(given);
     const { purpose, state } = await changeRing(file, async ({ keys }) => {
@@ -37,20 +37,20 @@ export const keysRemoveCommand: Command = {
       const state = keyStateOf(key, keys, now);
       if (state === "active" || state === "retiring")
         endFailed(
-          `${kid} is ${state}: what it signed would be refused. \`npx stagedoor keys rotate --purpose ${key.purpose}\` retires a key when nothing of it is left.`,
+          `${kid} is ${state}: its signatures would be refused. \`npx stagedoor keys rotate --purpose ${key.purpose}\` retires a key once everything that it signed has expired.`,
         );
-      // Isolates that go on with the ring of before sign with it then.
+      // Isolates that still use the old ring start to sign with the key at its nbf.
       if (state === "next" && key.state === undefined && (key.nbf ?? 0) < after(now, deployment.headStart))
         endFailed(
-          `${kid} begins to sign at ${rfc3339(unixSeconds(key.nbf ?? 0))} by the clock, before every worker would be without it. Let it, and retire it with \`npx stagedoor keys rotate --purpose ${key.purpose}\`.`,
+          `${kid} starts to sign at ${rfc3339(unixSeconds(key.nbf ?? 0))} (nbf), before every worker has the ring without it. Keep it, and retire it later with \`npx stagedoor keys rotate --purpose ${key.purpose}\`.`,
         );
       if (state === "next" && key.purpose === "cloudfront") checkNamed(kid, deployment.assets);
       return { keys: keys.filter((other) => other !== key), result: { purpose: key.purpose, state } };
     });
     const text =
       state === "next"
-        ? `${kid} was next and is gone from ${shortName(file)}.\n\nNow: take it from the workers that have it:\n${uploadCommand(file)}`
-        : `${kid} was retired and is gone from ${shortName(file)}.`;
+        ? `The next key ${kid} was removed from ${shortName(file)}.\n\nNext: remove it from the workers that have it:\n${uploadCommand(file)}`
+        : `The retired key ${kid} was removed from ${shortName(file)}.`;
     return good(text, { kid, purpose, state, ring: file });
   },
 };
@@ -63,5 +63,5 @@ function checkNamed(
 ): void {
   const named = assets ?? endMisused(catalogWanted);
   const pins = named.filter(({ cloudfront }) => cloudfront?.keyPairId === kid).map(({ id }) => id);
-  if (pins.length > 0) endFailed(`${kid} signs for ${pins.join(", ")}: take keyPairId out of the catalog there first.`);
+  if (pins.length > 0) endFailed(`${kid} signs for ${pins.join(", ")}: remove keyPairId from those assets first.`);
 }

@@ -28,26 +28,26 @@ export const rotationOptions = {
   "head-start": { type: "string" },
 } as const;
 
-export const rotationHelp = `  --api <url>            the API of the deployment, with its base path: it is asked for the catalog, for how long sessions last,
-                         and whether it has the keys as the ring's file says
+export const rotationHelp = `  --api <url>            the API of the deployment, with its base path. It supplies the catalog, how long sessions last,
+                         and its keys, which are compared with the ring file
   --bearer <file>        an operator's credential with the scope operator:read for it; - reads it from standard input
   --catalog <file>       the catalog in a file instead: its assets say how long their sessions last and which CloudFront keys
                          they name
-  --session-ttl <time>   STAGEDOOR_SESSION_TTL of the deployment: 21600, 6h (that variable, where it is set here)
-  --head-start <time>    how long the workers take to have a new ring (1h)`;
+  --session-ttl <time>   STAGEDOOR_SESSION_TTL of the deployment: 21600, 6h (default: this variable in your environment)
+  --head-start <time>    how long the workers need to receive a new ring (1h)`;
 
-/** What is known of the deployment that a ring is for. */
+/** What is known about the deployment that uses a ring. */
 export interface Deployment {
-  /** What the API says of its keys, where it was to be asked. */
+  /** The keys that the API reports; undefined without --api. */
   readonly live: LiveKeys | undefined;
-  /** Undefined where nobody named a catalog. */
+  /** Undefined if no catalog is known. */
   readonly assets: readonly Asset[] | undefined;
   readonly sessionTtl: Seconds | undefined;
   readonly headStart: Seconds;
 }
 
 /**
- * What the options say of the deployment, and its API where one is named. The development ring is that of `npm start`, with the catalog of the fixtures;
+ * The deployment as the options and the API of --api describe it. The development ring belongs to `npm start` and its fixture catalog;
  * for any other ring without options, the longest possible session is assumed.
  */
 export async function deploymentOf(given: Given): Promise<Deployment> {
@@ -72,12 +72,12 @@ async function knownOf(given: Given): Promise<Pick<Deployment, "live" | "assets"
   const { assets, faults } = await liveCatalogOf(api);
   if (faults.length > 0)
     endFailed(
-      `The catalog is faulty: \`npx stagedoor assets check --api ${api.api}\` names what to do. Then run this again.`,
+      `The catalog has errors: \`npx stagedoor assets check --api ${api.api}\` lists them. Fix them and run this command again.`,
     );
   return { live: await readLiveKeys(api), assets };
 }
 
-/** The times by which the steps of a purpose are taken. */
+/** The durations that decide when a step for a purpose's keys is allowed. */
 export function timesOf(purpose: RotatedPurpose, deployment: Deployment, now: UnixSeconds): RotationTimes {
   const { assets, sessionTtl, headStart } = deployment;
   return { now, headStart, longest: longestHold(purpose, longestSession(sessionTtl, assets)) };
@@ -87,10 +87,10 @@ function readTtl(text: string): Seconds {
   const ttl = readDuration("session-ttl", text);
   return settingsSchema.shape.STAGEDOOR_SESSION_TTL.safeParse(String(ttl)).success
     ? seconds(ttl)
-    : endMisused("--session-ttl takes what STAGEDOOR_SESSION_TTL takes: from 5 seconds to 7 days.");
+    : endMisused("--session-ttl takes the same values as STAGEDOOR_SESSION_TTL: from 5 seconds to 7 days.");
 }
 
-/** The keys that the API of a deployment runs with, as it says at `GET /operator/keys`. */
+/** The keys that the API of a deployment uses, as `GET /operator/keys` reports them. */
 interface LiveKeys {
   readonly api: string;
   readonly longestSession: Seconds;
@@ -107,15 +107,15 @@ async function readLiveKeys(api: OperatorApi): Promise<LiveKeys> {
   if (!asked.ok) return endFailed(asked.message);
   const read = answerSchema.safeParse(asked.answer);
   if (!read.success)
-    return endFailed(`${api.api} answers with something else than its keys: is it of the version of this command?`);
+    return endFailed(`${api.api} does not answer with its keys: does it have the same version as this command?`);
   const { longestSessionSeconds, keys } = read.data;
   return { api: api.api, longestSession: seconds(longestSessionSeconds), keys };
 }
 
 /**
- * What the API says against a step, in a sentence: the step before it never reached the workers, though the ring's file has it.
- * A key that will sign, or that signs in place of a retiring one, has to be the same there as in the file; and a key that
- * goes must have ceased to sign. Undefined where nothing is against it.
+ * Why the API is not ready for a step, in a sentence: the step before it is in the ring file but never reached the workers.
+ * A key that will sign, or that replaces a retiring one, must be the same at the API as in the file; and a key to be
+ * retired must no longer be next or active there. Undefined if the step may go ahead.
  */
 export async function liveMismatch(
   { step, kid }: WaitingStep,
@@ -140,7 +140,7 @@ export async function liveMismatch(
 /** All workers, verifiers first: each signature has to meet a worker that has its key. */
 const verifiersFirst: readonly WorkerName[] = ["edge", "manifest", "api"];
 
-/** A point in time, and how far it is: `2026-11-22T07:00:00Z (in 58 min)`. */
+/** A point in time and how far away it is: `2026-11-22T07:00:00Z (in 58 min)`. */
 export function timeIn(time: UnixSeconds, now: UnixSeconds): string {
   return time <= now ? "now" : `${rfc3339(time)} (in ${lengthOf(time - now)})`;
 }
@@ -152,7 +152,7 @@ const units = [
   ["s", 1],
 ] as const;
 
-/** A length of time in its two largest units, `7 d 1 h`; rounded up, so that nobody comes too early by it. */
+/** A length of time in its two largest units, `7 d 1 h`; rounded up, so that no step is tried too early. */
 export function lengthOf(length: number): string {
   const largest = units.findIndex(([, size]) => length >= size);
   const shown = largest < 0 ? units.slice(-1) : units.slice(largest, largest + 2);
@@ -182,8 +182,8 @@ export function describeStep(
 }
 
 /**
- * The workers that need the ring after a step, in the order in which they are given it. A new key goes to those first that
- * only verify; who signs is the API for sessions and the manifest worker for CloudFront; the API shows all keys to operators.
+ * The workers that need the ring after a step, in the order in which they get it. A new key goes first to the workers that
+ * only verify. The API signs for sessions, the manifest worker for CloudFront. The API also shows all keys to operators.
  */
 export function workersFor(purpose: RotatedPurpose, step: NextStep["step"] | "at once"): readonly WorkerName[] {
   if (purpose === "operator") return ["api"];

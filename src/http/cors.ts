@@ -71,7 +71,7 @@ export function isPlainHttp(url: string): boolean {
 }
 
 /**
- * The value of Strict-Transport-Security (RFC 6797 §7) for a response from this URL. It may not be sent over plain HTTP, and on
+ * The value of Strict-Transport-Security (RFC 6797 §7) for a response from this URL. The header must not be sent over plain HTTP, and on
  * `localhost` it would lock the browser out of every other service on the machine.
  */
 export function strictTransport(url: string): string | undefined {

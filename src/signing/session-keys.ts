@@ -23,9 +23,9 @@ export interface PreparedSessionKey {
   readonly token: Mac;
   /** Authenticates the cookies of the operators' console. */
   readonly console: TextMac;
-  /** Sign URLs that every session may use, with one derived key per purpose. */
+  /** Signs URLs that every session may use; one derived key per purpose. */
   readonly url: Readonly<Record<MediaPurpose, TextMac>>;
-  /** The same for URLs of one session, under a key of that session; see {@link macFor}. */
+  /** Signs URLs of one session, under a key derived from its grant; see {@link macFor}. */
   readonly bound: (purpose: MediaPurpose, grant: string) => TextMac;
 }
 
@@ -80,12 +80,12 @@ async function prepare(key: SessionKey, hmac: MacPort): Promise<PreparedSessionK
   };
 }
 
-/** Cached session keys per ring key, at a few hundred bytes each. */
-const mostSessions = 1000;
+/** The most MACs cached per ring key (one per session and purpose), at a few hundred bytes each. */
+const maxCachedMacs = 1000;
 
 /**
  * Caches the keys of the latest sessions, so they are not imported again per request. The edge verifies the grant
- * first, so a forged grant takes no place here.
+ * first, so forged grants cannot fill this cache.
  */
 function rememberSessions(make: PreparedSessionKey["bound"]): PreparedSessionKey["bound"] {
   const macs = new Map<string, TextMac>();
@@ -94,7 +94,7 @@ function rememberSessions(make: PreparedSessionKey["bound"]): PreparedSessionKey
     const known = macs.get(name);
     if (known !== undefined) return known;
     const mac = make(purpose, grant);
-    makeRoom(macs, mostSessions);
+    makeRoom(macs, maxCachedMacs);
     macs.set(name, mac);
     return mac;
   };

@@ -55,17 +55,17 @@ function differing([setting, kinds, consequence, severity]: (typeof shared)[numb
   const workers = facts.workers.filter(({ worker }) => kinds.includes(worker));
   const values = workers.map((worker) => {
     const parsed = settingsSchema.shape[setting].safeParse(environmentOf(worker, facts)[setting]);
-    // What is no value at all is said by the check of the configuration.
+    // The configuration check reports invalid values.
     return { file: worker.file, value: parsed.success ? text(parsed.data) : undefined };
   });
   const sound = values.filter(({ value }) => value !== undefined);
   if (new Set(sound.map(({ value }) => value)).size < 2) return [];
-  const told = sound.map(({ file, value }) => `${value} in ${file}`).join(", ");
+  const listed = sound.map(({ file, value }) => `${value} in ${file}`).join(", ");
   return [
     (severity === "warning" ? warning : fault)(
       "settings_differ",
       setting,
-      `It is ${told}: ${consequence}.`,
+      `It is ${listed}: ${consequence}.`,
       `Give it the same value in ${workers.map(({ file }) => file).join(", ")}.`,
     ),
   ];
@@ -76,7 +76,7 @@ function text(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** Only one worker answers at an address, so the other is never asked; and cookies of the API would go to the media host. */
+/** Only one worker answers at an address, so the other gets no requests; and cookies of the API would go to the media host. */
 function oneHost(facts: Facts): Finding[] {
   const api = facts.workers.find(({ worker }) => worker === "api");
   if (api === undefined) return [];

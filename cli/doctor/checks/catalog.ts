@@ -8,7 +8,7 @@ import { originSecrets } from "./configuration.ts";
 /** The catalog, and what it needs of the workers. */
 export const catalogCheck: Check<Facts> = {
   name: "catalog",
-  held: "the catalog is sound, and the workers have what it names",
+  held: "the catalog is valid, and the workers have the buckets and secrets that it names",
   run: (facts) => {
     const { catalog: file } = facts;
     if (facts.catalogUnread !== undefined)
@@ -46,7 +46,7 @@ function buckets(facts: Facts): Finding[] {
         fault(
           "bucket_unbound",
           `${file}: ${name}`,
-          "The catalog names this bucket's binding, and the worker has none of the name: its assets answer 500.",
+          "The catalog names this bucket binding, and the worker does not have it: files in the bucket answer 500.",
           `Add [[r2_buckets]] with binding = "${name}" for this environment.`,
         ),
       ),
@@ -64,7 +64,7 @@ function origins(facts: Facts): Finding[] {
             fault(
               "origin_local",
               `asset ${id}`,
-              "Its origin is this machine, which no deployed worker reaches.",
+              "Its origin is on the local machine, which no deployed worker can reach.",
               "Put the origin's https address into origin.url.",
             ),
           ]
@@ -75,7 +75,7 @@ function origins(facts: Facts): Finding[] {
               "origin_without_auth",
               `asset ${id}`,
               "The origin requires no authentication: anyone with its address can read every file without Stagedoor.",
-              "Let the origin ask for a secret header or SigV4, and say so under origin.auth.",
+              "Make the origin require a secret header or SigV4, and configure it under origin.auth.",
             ),
           ]
         : []),
@@ -83,7 +83,7 @@ function origins(facts: Facts): Finding[] {
   });
 }
 
-/** The workers refuse to send it, so the asset's files answer 500. In development the cluster binds what it makes itself. */
+/** The workers refuse to send an unbound secret: the asset's files answer 500. The development cluster binds its own. */
 function unboundSecrets(facts: Facts): Finding[] {
   const edge = workerOf(facts, "edge");
   if (facts.development || edge === undefined) return [];
@@ -92,13 +92,13 @@ function unboundSecrets(facts: Facts): Finding[] {
     fault(
       "origin_secret_unbound",
       `asset ${asset}`,
-      "The deployment does not let its origin's secret be used like this: the workers answer 500 for its files.",
+      "STAGEDOOR_ORIGIN_SECRETS does not allow this use of its origin's secret: the workers answer 500 for its files.",
       advice,
     ),
   );
 }
 
-/** A secret can only be looked at by its name, where the file lists what it needs. */
+/** Doctor cannot read secrets: it sees only the names that a worker's file lists as required. */
 function secrets(facts: Facts): Finding[] {
   if (facts.development) return [];
   const assets = soundCatalog(facts)?.assets() ?? [];
@@ -112,8 +112,8 @@ function secrets(facts: Facts): Finding[] {
       warning(
         "origin_secret_unlisted",
         name,
-        `The catalog's origins ask for this secret, and ${lackingFiles} ${lacking.length > 1 ? "do" : "does"} not say that the worker needs it: a deployment without it answers 500 for those assets.`,
-        `List it under [env.${facts.environment}.secrets] required of ${lackingFiles}, and ${handOver(
+        `The catalog's origins require this secret, and ${lackingFiles} ${lacking.length > 1 ? "do" : "does"} not list it as required: a deployment without it answers 500 for those assets.`,
+        `Add it to \`required\` under [env.${facts.environment}.secrets] in ${lackingFiles}, and ${handOver(
           name,
           workers.map(({ file }) => file),
           facts,

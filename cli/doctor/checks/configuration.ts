@@ -7,7 +7,7 @@ import { type Check, type Finding, fault, notLookedAt, warning } from "../findin
 /** Each worker's configuration, as the worker itself would read it. */
 export const configurationCheck: Check<Facts> = {
   name: "configuration",
-  held: "each worker would take its settings",
+  held: "each worker would accept its settings",
   run: (facts) => [
     ...facts.unreadable.map(({ file, why }) =>
       fault("wrangler_unreadable", file, why, `Fix the file, or name one of its environments with --env.`),
@@ -41,7 +41,7 @@ function faultsOf(worker: DeployedWorker, facts: Facts): readonly string[] {
     return read.ok ? [] : read.refusal;
   }
   const read = readConfiguration(environment);
-  // Development's keys elsewhere are what the check of the keys is about.
+  // The keys check reports development keys outside of development.
   if (!read.ok) return read.refusal.filter((told) => !/^STAGEDOOR_KEYS: .* is a development key/.test(told));
   const known = facts.issuers !== undefined || facts.development || worker.vars.STAGEDOOR_ISSUERS !== undefined;
   const named = known ? read.value : { ...read.value, issuers: [] };
@@ -60,7 +60,7 @@ function secretsInVars({ file, vars }: DeployedWorker, facts: Facts): Finding[] 
       "secret_in_vars",
       file,
       `${name} is under [vars], which everybody with access to the repository or the dashboard can read.`,
-      `Take it out, make a new one, and ${handOver(name, [file], facts)}.`,
+      `Remove it, create a new secret, and ${handOver(name, [file], facts)}.`,
     ),
   );
 }
@@ -78,18 +78,18 @@ function holdsClientSecret(name: string, value: unknown): boolean {
   return name === "STAGEDOOR_ISSUERS" && JSON.stringify(value).includes("clientSecret");
 }
 
-/** Who vouches for viewers is a secret of the API's that only --issuers shows. */
+/** The issuers that the API trusts are a secret, so doctor sees them only with --issuers. */
 function issuersMissing(facts: Facts): Finding[] {
   const api = facts.workers.find(({ worker }) => worker === "api");
   if (api === undefined || facts.development || facts.issuers !== undefined) return [];
   if (api.vars.STAGEDOOR_ISSUERS !== undefined) return [];
   if (api.services.some(({ binding }) => binding === "IDENTITY"))
-    return [notLookedAt("STAGEDOOR_ISSUERS", "Give --issuers where the API trusts others than the identity worker.")];
+    return [notLookedAt("STAGEDOOR_ISSUERS", "Give --issuers if the API trusts more than the identity worker.")];
   return [
     warning(
       "issuers_missing",
       api.file,
-      "No issuers were given and no identity worker is bound: as far as can be seen nobody vouches for viewers.",
+      "No issuers were given and no identity worker is bound: as far as doctor can see, the API trusts no issuer of viewers' tokens.",
       "Give --issuers issuers.json, or bind IDENTITY.",
     ),
   ];

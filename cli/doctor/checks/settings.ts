@@ -119,8 +119,8 @@ function limitFights(api: Configuration, edge: Configuration, assets: readonly A
       warning(
         "lease_too_short",
         "STAGEDOOR_LEASE_TTL",
-        `A session without requests for ${edge.leaseTtl} s counts as over, and a player with a full buffer sends none for longer: its place is free for another stream, and the viewer exceeds the limit or loses the running stream (stream_taken).`,
-        `Set it to 90, and to no less than ${least}.`,
+        `A session without requests for ${edge.leaseTtl} s counts as over, but a player with a full buffer sends no requests for longer than that: its place is free for another stream, and the viewer exceeds the limit or loses the running stream (stream_taken).`,
+        `Set it to 90 or more, and to no less than ${least}.`,
       ),
     );
   for (const { id, cdn, streams } of assets)
@@ -149,13 +149,13 @@ function rateFights({ startRate, startRateAddress, signInRate, signInRateAddress
             "rates_fight",
             name,
             `One viewer may ${what} ${one === undefined ? "any number of times" : `${one.quota} times`} an hour, and a whole network ${network.quota} times: one viewer locks out everybody else at the same address (rate_limited).`,
-            `Let ${name}_ADDRESS be many times ${name}.`,
+            `Set ${name}_ADDRESS to many times ${name}.`,
           ),
         ],
   );
 }
 
-/** Trusted origins whose pages others can change. */
+/** Trusted origins with plain HTTP, whose pages anybody on the network path can change. */
 function plainOrigins(trusted: readonly string[], assets: readonly Asset[]): Finding[] {
   const lists = [
     { about: "STAGEDOOR_ORIGINS", origins: trusted },
@@ -169,7 +169,7 @@ function plainOrigins(trusted: readonly string[], assets: readonly Asset[]): Fin
         "origin_plain_http",
         about,
         `It trusts ${plain.join(", ")}: anybody on a viewer's network can change a page that comes over plain http, and any program on a viewer's device can serve one at localhost.`,
-        "Use https. Keep http://localhost and http://tauri.localhost only for apps that cannot: Capacitor has androidScheme https, Tauri useHttpsScheme.",
+        "Use https. Keep http://localhost and http://tauri.localhost only for apps that cannot use https: Capacitor can with androidScheme https, Tauri with useHttpsScheme.",
       ),
     ];
   });
@@ -201,12 +201,12 @@ function identityFights({ idle, accessTtl, refreshTtl }: IdentityConfiguration):
   if (accessTtl > idle)
     lifetime(
       "STAGEDOOR_IDENTITY_ACCESS_TTL",
-      `A JWT lasts ${accessTtl} s and the session that it came from ends after ${idle} s without use: it still starts films after the viewer is signed out.`,
+      `A JWT lasts ${accessTtl} s and the sign-in session that issued it ends after ${idle} s without use: it still starts films after the viewer is signed out.`,
     );
   if (accessTtl >= refreshTtl)
     lifetime(
       "STAGEDOOR_IDENTITY_REFRESH_TTL",
-      `A refresh token expires after ${refreshTtl} s without use, before the JWT (${accessTtl} s) that it should replace: apps have to sign in again each time.`,
+      `A refresh token expires after ${refreshTtl} s without use, no later than the JWT (${accessTtl} s) that it should renew: apps have to sign in again each time.`,
     );
   return found;
 }

@@ -8,7 +8,7 @@ interface Probe {
   readonly what: string;
   readonly path: string;
   readonly question: Question;
-  /** Headers that the answer has to allow. */
+  /** Request headers that the response must allow. */
   readonly allowed: readonly string[];
 }
 
@@ -52,15 +52,15 @@ const probes: Readonly<Record<Host["name"], readonly Probe[]>> = {
   ],
 };
 
-/** Whether a page of another site may read the answers: players report a CORS fault in place of a refusal else. */
+/** Whether pages of other sites can read responses. If not, players report a CORS error instead of the refusal. */
 export const corsCheck: Check<Live> = {
   name: "cors",
-  held: "pages of other sites can read every answer, refusals as well",
+  held: "pages of other sites can read every response, including refusals",
   run: async (live) => {
     const hosts = hostsOf(live);
     if (hosts.length === 0) return [notLookedAt("CORS", "Give --api and --media.")];
-    const asked = hosts.flatMap((host) => probes[host.name].map((probe) => findings(host, probe, live)));
-    return unique((await Promise.all(asked)).flat());
+    const results = hosts.flatMap((host) => probes[host.name].map((probe) => findings(host, probe, live)));
+    return unique((await Promise.all(results)).flat());
   },
 };
 
@@ -77,8 +77,8 @@ async function findings(
     fault(
       "cors_missing",
       `${name} ${root}`,
-      `Its answer to ${what} (${answer.status}) lacks ${lacking.join(" and ")}: browsers keep it from players, which call it a CORS fault or a network error.`,
-      "The workers send these headers: look what in front of them (a transform rule, a WAF rule, Access, another worker) answers or takes them out.",
+      `Its answer to ${what} (${answer.status}) lacks ${lacking.join(" and ")}: browsers hide it from players, which report a CORS error or a network error.`,
+      "The workers send these headers: find out what in front of them (a transform rule, a WAF rule, Access, another worker) answers instead or removes them.",
     ),
   ];
 }

@@ -11,8 +11,8 @@ export interface CatalogSource {
 }
 
 /**
- * The catalog as the API has it stored, or why it cannot be read. It is read here rather than by `ask`, since it may be
- * longer than what a check needs of an answer.
+ * The catalog that the API stores, or why it cannot be read. It is not read with `ask`, which keeps only 64 KiB of a
+ * response: a catalog may be longer.
  */
 export async function deployedCatalog(
   { apiUrl, bearer }: CatalogSource,
@@ -36,7 +36,7 @@ export async function deployedCatalog(
     const catalog = faults.length > 0 ? refuse(faults) : parseCatalog({ version: 1, assets });
     return { catalog: { where: `the catalog of ${apiUrl}`, parsed: catalog }, catalogUnread: undefined };
   } catch {
-    // What fetch throws may quote the address.
+    // The error is not shown: fetch may quote the address in it.
     return unread(`The API ${apiUrl} does not answer within ${deadlineMs / 1000} s`);
   }
 }

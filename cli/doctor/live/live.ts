@@ -6,12 +6,12 @@ import type { KeyRing } from "../../../src/keys/ring.ts";
 import type { OriginFetch } from "../../../src/origin/http-origin.ts";
 import type { Answer, Ask } from "./ask.ts";
 
-/** What the checks after a deployment work with. What was not given is undefined, and what needs it is not looked at. */
+/** The input of the checks of a running deployment. A value that was not given is undefined, and its checks are skipped. */
 export interface Live {
   /** The API with its base path, and the media host; without a slash at the end. */
   readonly apiUrl: string | undefined;
   readonly mediaUrl: string | undefined;
-  /** Where the settings say that they are. */
+  /** The addresses of the API and the media host in the workers' settings. */
   readonly configured: { readonly apiUrl: string | undefined; readonly mediaUrl: string | undefined };
   readonly ring: KeyRing | undefined;
   /** The file that the ring was read from. */
@@ -19,20 +19,20 @@ export interface Live {
   readonly catalog: Catalog | undefined;
   /** A viewer's bearer token, to play something with. */
   readonly token: string | undefined;
-  /** The asset that is played with it; the first that the edge serves where it is left out. */
+  /** The id of the asset to play with it; by default the first asset that the edge serves. */
   readonly asset: string | undefined;
   /** An operator's credential. */
   readonly bearer: string | undefined;
   /** R2's public addresses. */
   readonly publicBuckets: readonly string[];
-  /** Whether the catalog's origins are asked. */
+  /** Whether doctor sends requests to the catalog's origins. */
   readonly origins: boolean;
   readonly secretOf: (name: string) => string | undefined;
-  /** To which hosts each of them may be sent, and how: the catalog is not trusted with that. */
+  /** To which hosts each secret may be sent, and how: the catalog is not trusted to decide that. */
   readonly originSecrets: OriginSecrets;
   readonly grantIssuer: string;
   readonly ask: Ask;
-  /** What the workers' own adapter asks an origin by. */
+  /** The fetch function for the workers' own origin adapter. */
   readonly send: OriginFetch;
   readonly clock: Clock;
 }
@@ -44,7 +44,7 @@ export interface Host {
   readonly root: string;
 }
 
-/** How to have looked at what needs the catalog. */
+/** The options that give doctor a catalog, as text for a finding. */
 export const giveCatalog = "--catalog, or --api and an operator's credential with --bearer";
 
 /** The hosts that were given. */
@@ -59,18 +59,18 @@ export function assetsOf({ catalog }: Live): readonly Asset[] {
   return catalog?.assets() ?? [];
 }
 
-/** Whether an answer is how Stagedoor's edge refuses: by a code that nobody else has. */
+/** Whether a response is a refusal by Stagedoor's edge: no other host sends these codes. */
 export function isMediaHost({ code = "" }: Answer): boolean {
   return /^(signature|grant|key)_/.test(code);
 }
 
-/** The asset that something is played of. */
+/** The asset to play: the one that was given, or the first that the edge serves, or else the first. */
 export function playedAsset(live: Live): Asset | undefined {
   if (live.asset !== undefined) return live.catalog?.asset(live.asset);
   return assetsOf(live).find(({ cdn }) => cdn === "edge") ?? assetsOf(live)[0];
 }
 
-/** A file that no asset has: what is said about it tells only how far the check went. */
+/** The path of a file that does not exist: its refusal shows how far a request gets. */
 export function missingFile(asset: Asset): string {
   return `/${asset.id}/stagedoor-doctor/${crypto.randomUUID()}.ts`;
 }

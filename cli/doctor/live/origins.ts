@@ -7,17 +7,17 @@ import { eachOf, told } from "./ask.ts";
 import { assetsOf, giveCatalog, type Live } from "./live.ts";
 import { filesBehind, isListing, lists, openFile, readFromOrigin } from "./origin-files.ts";
 
-/** Whether the origins are reachable with their secrets, and refuse everybody who has none. */
+/** Whether the origins are reachable with their secrets, and refuse requests without them. */
 export const originsCheck: Check<Live> = {
   name: "origins",
-  held: "they answer us, and nobody else",
+  held: "they answer requests with their secret, and refuse requests without it",
   run: async (live) => {
     if (live.catalog === undefined) return [notLookedAt("origins", `Give ${giveCatalog}.`)];
     if (!live.origins) return [notLookedAt("origins", "Give --origins, or --media.")];
     const byUrl = new Map<string, { readonly asset: Asset; readonly origin: HttpAssetOrigin }>();
     for (const asset of assetsOf(live))
       if (asset.origin.type === "http") byUrl.set(asset.origin.url, { asset, origin: asset.origin });
-    if (byUrl.size === 0) return [notLookedAt("origins", "No asset of the catalog lies on an HTTP server.")];
+    if (byUrl.size === 0) return [notLookedAt("origins", "No asset of the catalog has an HTTP origin.")];
     const roots = new Set<string>();
     return eachOf([...byUrl.values()], async ({ asset, origin }) => [
       ...(await originFindings(asset, origin, live)),
@@ -35,7 +35,7 @@ async function originFindings(asset: Asset, origin: HttpAssetOrigin, live: Live)
         "origin_silent",
         about,
         `Its origin ${new URL(url).host} does not answer within 5 s.`,
-        "Check origin.url, and that the server is up and reached from here.",
+        "Check origin.url, and that the server is up and reachable from here.",
       ),
     ];
   const entry = await entryOf(asset, origin, live);
@@ -44,20 +44,20 @@ async function originFindings(asset: Asset, origin: HttpAssetOrigin, live: Live)
   if (!entry.ok || open.some(({ severity }) => severity === "fault")) return [...found, ...open];
   const files = await filesBehind(asset, origin, entry.value, live);
   const behind = await eachOf(files, (file) => openFile(asset, file, live));
-  // One open file says it for all of them.
+  // One open file is enough to report the origin.
   const opened = behind.find(({ severity }) => severity === "fault");
   const left = files.some(({ what }) => what === "segment")
     ? []
     : [
         notLookedAt(
           `segments of ${about} at its origin`,
-          "Its playlists name none below origin.url that could be tried.",
+          "Its playlists name no segment below origin.url that could be requested.",
         ),
       ];
   return [...open, ...(opened === undefined ? behind : [opened]), ...left];
 }
 
-/** The entry's text, or what is wrong with it for the workers themselves. */
+/** The entry's text, read as the workers read it, or why they could not read it. */
 async function entryOf(asset: Asset, origin: HttpAssetOrigin, live: Live): Promise<Result<string, Finding>> {
   const { id, entry } = asset;
   const about = `asset ${id}`;
@@ -71,8 +71,8 @@ async function entryOf(asset: Asset, origin: HttpAssetOrigin, live: Live): Promi
       warning(
         "origin_secret_absent",
         about,
-        `${reason[0]?.toUpperCase()}${reason.slice(1)}, so it was not tried whether its origin lets us in; and of its files the entry alone was asked for without it, no segment.`,
-        "Put the secret into this command's environment under its name, and run it again.",
+        `${reason[0]?.toUpperCase()}${reason.slice(1)}, so doctor could not test whether the origin accepts the secret. Without the secret, the entry alone was requested, and no segment.`,
+        "Set the secret as an environment variable of the same name, and run this command again.",
       ),
     );
   const missing = code === "object_unknown";
@@ -82,7 +82,7 @@ async function entryOf(asset: Asset, origin: HttpAssetOrigin, live: Live): Promi
       missing ? "origin_entry_missing" : "origin_refuses_us",
       about,
       missing
-        ? `Its origin has no ${path} for us (${reason}): nobody can play it. None of its other files was tried without the secret.`
+        ? `Its origin has no ${path} for the workers (${reason}): the asset cannot be played. Its other files were not requested without the secret.`
         : `With our secret the origin does not serve ${path} (${reason}). Its other files were not requested without the secret.`,
       missing
         ? origin.missingIs === 403
@@ -93,17 +93,17 @@ async function entryOf(asset: Asset, origin: HttpAssetOrigin, live: Live): Promi
   );
 }
 
-/** R2's public addresses: `https://pub-….r2.dev`, or a custom domain that was put on the bucket. */
+/** R2's public addresses: `https://pub-….r2.dev`, or a custom domain of the bucket. */
 export const publicBucketsCheck: Check<Live> = {
   name: "public buckets",
-  held: "no public address of a bucket gives anything away",
+  held: "no bucket serves files at a public address",
   run: async (live) => {
     const { publicBuckets, ask } = live;
     if (publicBuckets.length === 0 || live.catalog === undefined)
       return [
         notLookedAt(
           "R2's public address",
-          `Give --public-bucket https://pub-….r2.dev (the dashboard has it), and ${giveCatalog}.`,
+          `Give --public-bucket https://pub-….r2.dev (the dashboard shows it), and ${giveCatalog}.`,
         ),
       ];
     const files = assetsOf(live).flatMap(({ origin, entry }) => (origin.type === "r2" ? [origin.prefix + entry] : []));
@@ -118,7 +118,7 @@ export const publicBucketsCheck: Check<Live> = {
               "public_bucket_open",
               bucket,
               `It answers ${told(answer)} to ${path}: the bucket is open to everybody.`,
-              "Turn off the public development URL, and take custom domains off the bucket: `npx wrangler r2 bucket dev-url disable <bucket>`.",
+              "Turn off the public development URL, and remove custom domains from the bucket: `npx wrangler r2 bucket dev-url disable <bucket>`.",
             ),
           ];
       }

@@ -205,7 +205,10 @@ describe("keys rotate, for CloudFront", () => {
     const { text, json } = await cloudfront("--dry-run", "--kid", "second", ...known);
     expect(json.pins).toEqual([{ asset: "film0", keyPairId: "K1AAAAAAAAAAAA" }]);
     expect(text).toContain("The catalog names K1AAAAAAAAAAAA for film0");
-    expect(await cloudfront("--kid", "AUTUMN2026")).toMatchObject({ exit: 2, note: expect.stringContaining("form") });
+    expect(await cloudfront("--kid", "AUTUMN2026")).toMatchObject({
+      exit: 2,
+      note: expect.stringContaining("looks like a CloudFront id"),
+    });
   });
 
   it("makes a new key of the type of the one that signs, or of the one that is asked for", async () => {
