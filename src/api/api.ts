@@ -14,8 +14,14 @@ import {
   readyResponse,
   storeChecks,
 } from "../http/health.ts";
-import { setRateLimitFields, withRateLimitFields } from "../http/problem-response.ts";
-import { errorResponse, type Reporting, refusedResponse, reportIdentityResponse } from "../http/refused-response.ts";
+import {
+  errorResponse,
+  type Reporting,
+  refusedResponse,
+  reportIdentityResponse,
+  setRateLimitFields,
+  withRateLimitFields,
+} from "../http/problem-response.ts";
 import { clientOf, countryOf } from "../http/request.ts";
 import { type Route, type RouteTable, TextBody } from "../http/route.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";

@@ -1,8 +1,8 @@
 import { type Context, Hono, type HonoRequest } from "hono";
 import { ok, type Refusal, refusal } from "../base/result.ts";
 import { httpsRequired, isPlainHttp } from "../http/cors.ts";
+import { errorResponse, type Reporting, refusedResponse } from "../http/problem-response.ts";
 import { problemFor } from "../http/problems.ts";
-import { errorResponse, type Reporting, refusedResponse } from "../http/refused-response.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { explain, liftSession, revokeSession, simulateStart } from "./actions.tsx";
 import { type ConsoleDeps, checkOrigin, formOf, type PageHandler, requestOf } from "./console-request.ts";

@@ -8,9 +8,8 @@ import { networkName } from "../sessions/identifiers.ts";
 import type { StreamsOf } from "../sessions/lease.ts";
 import type { LeaseMemory } from "../sessions/lease-memory.ts";
 import { entryOfEnded, type Revocation, type RevocationLog } from "../sessions/revocation.ts";
-import { forbiddenBy, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
+import { endedBecause, forbiddenBy, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import type { RevocationWatch } from "../sessions/revocation-watch.ts";
-import { endedBecause } from "../sessions/revocations-now.ts";
 import type { MediaAccess } from "./check-media-request.ts";
 
 /** The dependencies of admission, created once per isolate. */

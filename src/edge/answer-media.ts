@@ -7,7 +7,7 @@ import {
   strictTransport,
   withCors,
 } from "../http/cors.ts";
-import { errorResponse, type Reporting, refusedResponse } from "../http/refused-response.ts";
+import { errorResponse, type Reporting, refusedResponse } from "../http/problem-response.ts";
 import type { openGrant } from "../signing/grant.ts";
 
 /** A GET or HEAD request to the media host. */

@@ -10,8 +10,7 @@ import { loginDigest, networkName, subjectDigest, subjectHash } from "./identifi
 import type { ClaimAnswer, EndedStream, LeaseClaim, RunningStream, SubjectStreams } from "./lease.ts";
 import { notSpent, overQuota } from "./request-limits.ts";
 import { entryOfEnded, type Revocation } from "./revocation.ts";
-import type { RevocationSnapshot } from "./revocation-snapshot.ts";
-import { endedBecause } from "./revocations-now.ts";
+import { endedBecause, type RevocationSnapshot } from "./revocation-snapshot.ts";
 import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 
 /** Who asks for a place among their streams, and for what. */

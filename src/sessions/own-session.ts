@@ -7,8 +7,8 @@ import { subjectHash } from "./identifiers.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
 import { addressNotSpent, withinAddressRate } from "./request-limits.ts";
 import { entryOfEnded } from "./revocation.ts";
-import { forbiddenBy, isKeyRevoked } from "./revocation-snapshot.ts";
-import { endedBecause, revocationsNow } from "./revocations-now.ts";
+import { endedBecause, forbiddenBy, isKeyRevoked } from "./revocation-snapshot.ts";
+import { revocationsNow } from "./revocations-now.ts";
 import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 import { startChecks } from "./start-checks.ts";
 

@@ -1,5 +1,6 @@
+import { refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
-import type { Revocable, Revocation, RevocationDelta, RevocationKind } from "./revocation.ts";
+import type { Revocable, Revocation, RevocationCause, RevocationDelta, RevocationKind } from "./revocation.ts";
 
 /** What is forbidden, as far as it is known. */
 export interface RevocationSnapshot {
@@ -116,5 +117,17 @@ export class HeldRevocations implements RevocationSnapshot {
         else this.#nextEnd = Math.min(this.#nextEnd, until);
       }
     }
+  }
+}
+
+/** The refusal for a session that was ended before its time. */
+export function endedBecause(cause: RevocationCause) {
+  switch (cause) {
+    case "revoked":
+      return refusal("session_revoked", "the session, its viewer, login, asset, token or key was revoked");
+    case "taken":
+      return refusal("stream_taken", "another device took the session's place");
+    case "shared":
+      return refusal("session_shared", "the session was alive in more networks at once than one viewer is in");
   }
 }

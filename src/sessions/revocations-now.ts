@@ -1,7 +1,7 @@
 import type { Credential } from "../auth/credential.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { loginDigest, subjectDigest, tokenDigest } from "./identifiers.ts";
-import type { RevocationCause, RevocationKind } from "./revocation.ts";
+import type { RevocationKind } from "./revocation.ts";
 import { forbidsStart, type RevocationSnapshot } from "./revocation-snapshot.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
 
@@ -55,17 +55,5 @@ function refuseFor(kind: RevocationKind) {
         "token_revoked",
         kind === "subject" ? "its subject was revoked after the token had been issued" : "the token was revoked",
       );
-  }
-}
-
-/** The refusal for a session that was ended before its time. */
-export function endedBecause(cause: RevocationCause) {
-  switch (cause) {
-    case "revoked":
-      return refusal("session_revoked", "the session, its viewer, login, asset, token or key was revoked");
-    case "taken":
-      return refusal("stream_taken", "another device took the session's place");
-    case "shared":
-      return refusal("session_shared", "the session was alive in more networks at once than one viewer is in");
   }
 }

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { readDecimal } from "../../base/encoding.ts";
 import { type MillisecondClock, type UnixMilliseconds, unixMilliseconds } from "../../base/time.ts";
 import type { RevocationDelta, RevocationLog } from "../../sessions/revocation.ts";
-import { readPage } from "../../sessions/revocation-page.ts";
+import { readPage } from "../../sessions/revocation-store.ts";
 import type { EdgeCache } from "./edge-cache.ts";
 
 /** The part of a `DurableObjectNamespace<RevocationLog>` that is used here. */

@@ -2,8 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import * as z from "zod";
 import { isUnixSeconds, systemMillisecondClock, type UnixSeconds, unixSeconds } from "../../base/time.ts";
 import { revocationCauses, revocationKinds, revocationMakers } from "../../sessions/revocation.ts";
-import { longestName, writePage } from "../../sessions/revocation-page.ts";
-import { openRevocationStore, type RevocationStore } from "../../sessions/revocation-store.ts";
+import { longestName, openRevocationStore, type RevocationStore, writePage } from "../../sessions/revocation-store.ts";
 
 const time = z
   .number()

@@ -13,7 +13,7 @@ import { answerEdge, type EdgeParts } from "../../../src/edge/answer-edge.ts";
 import { answerMedia } from "../../../src/edge/answer-media.ts";
 import { noTelemetry } from "../../../src/metrics/telemetry.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
-import { endedBecause } from "../../../src/sessions/revocations-now.ts";
+import { endedBecause } from "../../../src/sessions/revocation-snapshot.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
 import { memoryTelemetry } from "../../support/memory-stores.ts";
 import { requestIds } from "../api/start.ts";

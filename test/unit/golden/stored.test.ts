@@ -6,7 +6,7 @@ import { unixSeconds } from "../../../src/base/time.ts";
 import { keyStateOf } from "../../../src/keys/life.ts";
 import { keysFor, signingKey } from "../../../src/keys/ring.ts";
 import { revocationCauses, revocationKinds } from "../../../src/sessions/revocation.ts";
-import { readPage, writePage } from "../../../src/sessions/revocation-page.ts";
+import { readPage, writePage } from "../../../src/sessions/revocation-store.ts";
 import { catalog, now, ring, v1 } from "./version-1.ts";
 
 describe("what version 1 has stored", () => {

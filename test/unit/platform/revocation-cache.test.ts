@@ -3,7 +3,7 @@ import { unixMilliseconds, unixSeconds } from "../../../src/base/time.ts";
 import type { EdgeCache } from "../../../src/platform/cloudflare/edge-cache.ts";
 import { type RevocationLogNamespace, revocationLog } from "../../../src/platform/cloudflare/revocation-log.ts";
 import type { Revocation } from "../../../src/sessions/revocation.ts";
-import { writePage } from "../../../src/sessions/revocation-page.ts";
+import { writePage } from "../../../src/sessions/revocation-store.ts";
 import { memoryRevocationLog } from "../../support/memory-stores.ts";
 
 const entry: Revocation = {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { unixSeconds } from "../../../src/base/time.ts";
 import { revocationCauses, revocationKinds } from "../../../src/sessions/revocation.ts";
-import { readPage, writePage } from "../../../src/sessions/revocation-page.ts";
+import { readPage, writePage } from "../../../src/sessions/revocation-store.ts";
 
 const time = fc.integer({ min: 0, max: 253_402_300_799 }).map(unixSeconds);
 const entry = fc.record({

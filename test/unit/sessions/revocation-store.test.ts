@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { type MillisecondClock, unixMilliseconds, unixSeconds } from "../../../src/base/time.ts";
 import { entryOfEnded, type Revocation } from "../../../src/sessions/revocation.ts";
-import { writePage } from "../../../src/sessions/revocation-page.ts";
 import {
   openRevocationStore,
   type RevocationBounds,
   type RevocationDatabase,
+  writePage,
 } from "../../../src/sessions/revocation-store.ts";
 import { revocationLogContract } from "./revocation-log-contract.ts";
 
