@@ -4,16 +4,16 @@ import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.t
 import { rfc3339, type UnixSeconds } from "../base/time.ts";
 import type { Credential } from "./credential.ts";
 
-/** What the policy needs to know of an asset. */
+/** The part of an asset that the policy reads. */
 export interface Playable {
   readonly id: string;
   readonly scope: string;
 }
 
 /**
- * Whether a credential opens an asset: it holds the scope that the asset asks for and names the asset, or all.
- * `scope_insufficient`, `asset_forbidden`, `asset_unknown`. What the catalog holds shows only to a credential that names
- * the asset: neither that there is no such asset, nor a scope of the asset's own. Else the answers would list the catalog.
+ * Decides whether a credential opens an asset: it has the asset's scope, and it names the asset or all assets. Refuses
+ * with `scope_insufficient`, `asset_forbidden` or `asset_unknown`. Only a credential that names the asset learns
+ * whether the asset exists and which scope it needs; otherwise the refusals would list the catalog.
  */
 export function decide<Found extends Playable>(
   credential: Credential,
@@ -29,7 +29,7 @@ export function decide<Found extends Playable>(
   return asset === undefined ? refusal("asset_unknown", "the catalog has no such asset") : ok(asset);
 }
 
-/** What an asset asks of who plays it, beside a credential. What it does not say is not asked. */
+/** The conditions that an asset sets in addition to a credential. A missing condition is not checked. */
 export interface Conditions {
   readonly countries?:
     | { readonly only?: readonly string[] | undefined; readonly except?: readonly string[] | undefined }
@@ -41,19 +41,19 @@ export interface Conditions {
     | undefined;
 }
 
-/** From where somebody asks. */
+/** The origin of a request: country and web site. */
 export interface AskedFrom {
-  /** ISO 3166-1 alpha-2 as the CDN says it; undefined, `XX` and `T1` where it does not know. */
+  /** ISO 3166-1 alpha-2 from the CDN. Undefined, `XX` or `T1` if the country is unknown. */
   readonly country: string | undefined;
-  /** The header Origin (RFC 6454 §7), where it came. */
+  /** The Origin header (RFC 6454 §7), if present. */
   readonly origin: string | undefined;
 }
 
 /**
- * Whether an asset's own conditions hold: to be asked at a start and at each renewal, once {@link decide} has let the
- * credential in, since they are the catalog's and nobody else's business. `asset_not_yet_available` and
- * `asset_no_longer_available` outside its window, which begins with `from` and ends before `until`; `country_forbidden`
- * and `origin_forbidden`, also where the country or the origin is not known: what nobody knows fulfils no condition.
+ * Checks an asset's own conditions, at a start and at each renewal. Call it only after {@link decide} accepted the
+ * credential, because the conditions are private to the catalog. Refuses with `asset_not_yet_available` before `from`,
+ * `asset_no_longer_available` from `until` on, `country_forbidden` and `origin_forbidden`. An unknown country or origin
+ * fulfils no condition.
  */
 export function conditionsHold(asset: Conditions, from: AskedFrom, now: UnixSeconds): Result<undefined, Refusal> {
   const { available, countries, origins } = asset;

@@ -3,25 +3,25 @@ import type { TextHash } from "../base/crypto.ts";
 import { ok, type Refusal, type Result, refuse } from "../base/result.ts";
 import type { Clock, Seconds, Timer } from "../base/time.ts";
 
-/** What providers are reached with. */
+/** The dependencies for HTTP requests to providers. */
 export interface HttpDeps {
   readonly fetch: typeof globalThis.fetch;
   readonly clock: Clock;
   readonly timer: Timer;
   readonly sha256: TextHash;
-  /** Told of a provider that did not answer where viewers are let in all the same. */
+  /** Reports a provider that did not answer while the request was accepted all the same. */
   readonly onFailure: (refusal: Refusal) => void;
 }
 
-/** Why there is no answer: in words for the log, and the status where the provider gave one. */
+/** The reason for a missing answer, in words for the log, and the provider's status if there was one. */
 export interface NoAnswer {
   readonly why: string;
   readonly status: number | undefined;
 }
 
 /**
- * Asks a provider for JSON within a length of time. Only 200 with JSON of at most `longest` bytes is an answer; a redirect
- * is none, since it would take a token or a client's secret to an address that nobody configured.
+ * Requests JSON from a provider within a time limit. Only a 200 with JSON of at most `longest` bytes is an answer.
+ * Redirects are not followed: they would carry a token or a client secret to an address that is not configured.
  */
 export async function askJson(
   url: string,

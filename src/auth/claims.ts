@@ -11,9 +11,9 @@ type Claims = Readonly<Record<string, unknown>>;
 const longestName = 512;
 
 /**
- * What verified claims say, of a JWT (RFC 7519 §4) and of an introspection answer (RFC 7662 §2.2) alike: who, what, until
- * when, and what the token is bound to. `token_invalid` for a claim of a form that cannot be understood: guessing at it
- * would give away more, or less, than the issuer meant.
+ * Reads verified claims, of a JWT (RFC 7519 §4) and of an introspection response (RFC 7662 §2.2) alike: viewer,
+ * permissions, expiry and key binding. Refuses a claim of an unknown form with `token_invalid`, because a guess would
+ * grant more or less than the issuer meant.
  */
 export function readClaims(claims: Claims, settings: Issuer, now: UnixSeconds): Result<VerifiedToken, Refusal> {
   const stranger = strangeAudience(claims, settings);
@@ -37,7 +37,7 @@ export function readClaims(claims: Claims, settings: Issuer, now: UnixSeconds): 
       `the token's ${claimText(settings.assetsClaim)} claim is neither "*" nor an asset's id nor a list of ids`,
     );
   const issuedAt: unknown = typeof iat === "number" ? Math.floor(iat) : undefined;
-  // One that was issued in the future would outlive every entry that forbids what was issued until now.
+  // A token issued in the future would escape every revocation of tokens issued up to now.
   if (typeof issuedAt === "number" && issuedAt > now + settings.clockTolerance)
     return refusal("token_invalid", "the token's iat lies in the future");
   const streams = readLimit(claimAt(claims, settings.streamsClaim));
@@ -72,10 +72,9 @@ export function readClaims(claims: Claims, settings: Issuer, now: UnixSeconds): 
 }
 
 /**
- * The claim of a name, or the one that a list of names leads to: `["realm_access", "roles"]`. Only members that the token
- * itself has are read, never those that every object inherits, so `["constructor", "name"]` is undefined. Where the path
- * leads through something that is not an object, such as a string or a list, the claim is malformed and not missing: the
- * answer is null, which no claim may be, so that a default does not take its place.
+ * Reads a claim by its name or by a path of names, such as `["realm_access", "roles"]`. Only own members count, so
+ * `["constructor", "name"]` is undefined. If the path leads through a value that is not an object, the claim is
+ * malformed, not missing: the result is null, so that no default replaces it.
  */
 export function claimAt(claims: Claims, name: ClaimName): unknown {
   let value: unknown = claims;
@@ -87,15 +86,15 @@ export function claimAt(claims: Claims, name: ClaimName): unknown {
   return value;
 }
 
-/** The name of a claim as the settings have it. */
+/** The name of a claim as it is written in the settings. */
 export function claimText(name: ClaimName): string {
   return typeof name === "string" ? name : JSON.stringify(name);
 }
 
 /**
- * The claim by which a token is for another service, or for nobody: the one that the issuer names the audience in, or an
- * `aud` that the token has as well (RFC 7519 §4.1.3). With that left unread, a token that the same client got for another
- * service would open this one.
+ * The claim that names another audience, or none: the configured audience claim, or an `aud` that the token has as well
+ * (RFC 7519 §4.1.3). Without the second check, a token that the same client got for another service would be accepted
+ * here.
  */
 function strangeAudience(claims: Claims, { audience, audienceClaim, introspection }: Issuer): ClaimName | undefined {
   const isNamed = (claim: ClaimName) => {
@@ -112,9 +111,9 @@ function isName(value: unknown): value is string {
 }
 
 /**
- * The viewer. A claim that the settings name may be a whole number, as ids of a database are; `sub` is a string (RFC 7519
- * §4.1.2). 42 and "42" are the same viewer. A number beyond 2^53 is refused: JSON.parse has rounded it, so two viewers
- * could share it.
+ * The viewer's id. A configured claim may be a whole number, such as a database id; `sub` is a string (RFC 7519
+ * §4.1.2). 42 and "42" are the same viewer. Numbers above 2^53 are refused: JSON.parse rounds them, so two viewers
+ * could share one id.
  */
 function readSubject(claims: Claims, { subjectClaim }: Issuer): string | undefined {
   const subject = claimAt(claims, subjectClaim);
@@ -122,7 +121,9 @@ function readSubject(claims: Claims, { subjectClaim }: Issuer): string | undefin
   return subjectClaim !== "sub" && Number.isSafeInteger(subject) ? String(subject) : undefined;
 }
 
-/** A whole number from 1 on, or its digits as a string: `2` or `"2"`, and not `"02"`, `"+2"`, `"2.0"` or `"2e0"`. */
+/**
+ * A whole number of at least 1, or its digits as a string: `2` or `"2"`, but not `"02"`, `"+2"`, `"2.0"` or `"2e0"`.
+ */
 function readLimit(claim: unknown): number | undefined | "malformed" {
   if (claim === undefined) return undefined;
   const limit = typeof claim === "string" && !hasLeadingZero(claim) ? readDecimal(claim) : claim;
@@ -151,8 +152,8 @@ function texts(value: unknown): readonly string[] | undefined {
 }
 
 /**
- * The confirmation (RFC 7800 §3.1, RFC 9449 §6.1). A token that is bound by what we cannot check, such as a client's
- * certificate (RFC 8705), must not pass for one that whoever holds it may use.
+ * The confirmation claim (RFC 7800 §3.1, RFC 9449 §6.1). A token with a binding that this service cannot check, such as
+ * a client certificate (RFC 8705), must not pass as an unbound bearer token.
  */
 function readBinding(cnf: unknown): { readonly jkt: string } | undefined | "malformed" {
   if (cnf === undefined) return undefined;
@@ -161,7 +162,7 @@ function readBinding(cnf: unknown): { readonly jkt: string } | undefined | "malf
   return typeof jkt === "string" && decodeBase64url(jkt)?.length === 32 ? { jkt } : "malformed";
 }
 
-/** What a token says of itself: nobody has verified any of it yet. */
+/** The header and claims of a token, not verified yet. */
 export interface ClaimedParts {
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
@@ -171,23 +172,22 @@ const longestHeader = 4096;
 const longestKid = 256;
 
 /**
- * Reads a JWS in compact form (RFC 7515 §7.1) before anything is believed, fetched or computed: three parts in their one
- * spelling, JSON objects without a member that stands twice, no critical extension, and a `kid` that can be one. `jku`,
- * `x5u`, `x5c` and `jwk` may stand there and are never looked at (RFC 8725 §3.10): keys come from the configuration alone.
- * `token_invalid`.
+ * Parses a JWS in compact form (RFC 7515 §7.1) before any key is fetched: three parts in canonical base64url, JSON
+ * objects without duplicate members, no critical extension and a well-formed `kid`. `jku`, `x5u`, `x5c` and `jwk` are
+ * allowed and ignored (RFC 8725 §3.10): keys come from the configuration only. Refuses with `token_invalid`.
  */
 export function readJwsParts(token: string): Result<ClaimedParts, Refusal> {
   if (token.length > maxTokenLength)
     return refusal("token_invalid", `the token is longer than ${maxTokenLength} characters`);
   const [first = "", second = "", signature = "", ...more] = token.split(".");
-  // Another spelling of the same bytes would verify too, and be another token to whatever compares texts.
+  // A second spelling of the same bytes would verify too, but count as another token wherever texts are compared.
   if (more.length > 0 || signature === "" || decodeBase64url(signature) === undefined)
     return refusal("token_invalid", "the token is not three parts of canonical base64url");
   const header = first.length > longestHeader ? undefined : readObject(first);
   const claims = readObject(second);
   if (header === undefined || claims === undefined)
     return refusal("token_invalid", "the token's header or claims are no JSON object, or name a member twice");
-  // RFC 7515 §4.1.11: what we do not understand must not be passed over, and we understand none; RFC 7797 §7 for b64.
+  // RFC 7515 §4.1.11: an unknown critical extension must be refused, and none is known here. RFC 7797 §7 for b64.
   if (Object.hasOwn(header, "crit") || Object.hasOwn(header, "b64"))
     return refusal("token_invalid", "the token's header asks for an extension (crit, b64)");
   if (Object.hasOwn(header, "kid") && !isKid(header.kid))
@@ -209,7 +209,7 @@ function readObject(part: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Whether a value of JSON is an object. */
+/** Whether a JSON value is an object. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,43 +1,46 @@
 import type { UnixSeconds } from "../base/time.ts";
 
-/** Who asks, as far as a verified credential says. */
+/** The caller, as described by a verified credential. */
 export interface Credential {
   readonly issuer: string;
   readonly subject: string;
   readonly scopes: ReadonlySet<string>;
-  /** The ids of the assets that the credential names, or `"*"` for all of the catalog. */
+  /** The ids of the assets that the credential opens, or `"*"` for the whole catalog. */
   readonly assets: ReadonlySet<string> | "*";
   readonly expiresAt: UnixSeconds;
-  /** `iat`, where the token has one. For a session of sign-in, when that was signed in to. */
+  /** `iat`, if the token has one. For a sign-in session, the time of the sign-in. */
   readonly issuedAt: UnixSeconds | undefined;
-  /** `jti`, where the token has one: unique at its issuer. */
+  /** `jti`, if the token has one: unique per issuer. */
   readonly tokenId: string | undefined;
-  /** `sid`, where the token has one: the session of sign-in at its issuer that it came from, which ends with sign-out. */
+  /** `sid`, if the token has one: the issuer's sign-in session, which ends at sign-out. */
   readonly loginId: string | undefined;
-  /** How many streams the viewer may run at once, where the token says so. */
+  /** The viewer's stream limit, if the token has one. */
   readonly streams: number | undefined;
 }
 
-/** A token that its issuer gave out, and what it asks of who presents it. */
+/** A verified token and the key binding that it requires. */
 export interface VerifiedToken {
   readonly credential: Credential;
-  /** `cnf.jkt`: the thumbprint (RFC 7638) of the key that the token is bound to (RFC 9449 §6.1). Whoever presents it proves that he holds that key, whatever `dpop` says. */
+  /**
+   * `cnf.jkt`: the thumbprint (RFC 7638) of the key that the token is bound to (RFC 9449 §6.1). The sender must prove
+   * possession of the key, whatever `dpop` is.
+   */
   readonly jkt: string | undefined;
-  /** What its issuer is configured for: `required` takes no token that is not bound to a key. */
+  /** The issuer's setting. `required` refuses every token that is not bound to a key. */
   readonly dpop: "optional" | "required";
 }
 
-/** What a request presents: read, and not yet believed. */
+/** The credential of a request, parsed but not verified. */
 export type Presented =
-  /** RFC 6750 §2.1. `jws` where it has the form of a JWT; every other token is opaque. */
+  /** RFC 6750 §2.1. `jws` if the token has the form of a JWT; every other token is opaque. */
   | { readonly is: "bearer"; readonly token: string; readonly form: "jws" | "opaque" }
-  /** RFC 9449 §7.1: a token that is bound to a key, and the proof that the sender holds it. */
+  /** RFC 9449 §7.1: a token that is bound to a key, and the sender's proof of possession. */
   | { readonly is: "dpop"; readonly token: string; readonly form: "jws" | "opaque"; readonly proof: string }
-  /** The session cookie that the browser adds by itself: its whole `name=value`. */
+  /** The session cookie that the browser adds, as `name=value`. */
   | { readonly is: "cookie"; readonly cookie: string };
 
-/** The port to what remembers DPoP proofs (RFC 9449 §11.1). It rejects where the store does not answer. */
+/** The port to the store of used DPoP proofs (RFC 9449 §11.1). It rejects if the store does not answer. */
 export interface ProofReplay {
-  /** Whether this proof is seen for the first time: true once for each `jti` of a key (`jkt`), until the proof is too old anyhow. */
+  /** Whether this proof is new: true once per key (`jkt`) and `jti`, until the proof is too old to be accepted. */
   firstUse(jkt: string, jti: string, until: UnixSeconds): Promise<boolean>;
 }

@@ -6,43 +6,45 @@ import { after, inTime, isUnixSeconds, seconds, type Timer, type UnixSeconds } f
 import type { Presented, VerifiedToken } from "./credential.ts";
 import type { CredentialAsked } from "./read-credential.ts";
 
-/** The only algorithms that a proof may be signed with: asymmetric ones, whatever its header says. */
+/** The only accepted signature algorithms of a proof, whatever its header says. All are asymmetric. */
 export const proofAlgorithms = ["ES256", "EdDSA", "Ed25519", "RS256"] as const;
 
-/** How old a proof may be, and how far ahead of ours a client's clock may go. */
+/** The maximum age of a proof, and how far a client's clock may be ahead. */
 const window = { back: seconds(60), ahead: seconds(5) };
 
-/** How long a proof is remembered after it was made: the clocks of those who judge and of what remembers are not one. */
+/** How long a used proof is remembered. Longer than the maximum age, because the clocks of worker and store differ. */
 const remembered = seconds(120);
 
 const longestId = 256;
 
-/** What a JWK of a private or symmetric key holds (RFC 7518 §6.2.2, §6.3.2, §6.4): a client that sends it has given it away. */
+/**
+ * Members of a private or symmetric JWK (RFC 7518 §6.2.2, §6.3.2, §6.4). A client that sends one has disclosed its key.
+ */
 const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/** What a proof is made for. */
+/** A proof and the request that it must match. */
 export interface ProofAsked {
   readonly proof: string;
   readonly token: string;
   readonly method: string;
-  /** The address as the client knows it; what its query says does not count. */
+  /** The URL as the client knows it. Its query is ignored. */
   readonly uri: string;
   readonly now: UnixSeconds;
 }
 
-/** A proof that holds: by which key it was signed, and under which id it is to be taken once until when. */
+/** A valid proof: its key, and the id that may be used once. */
 export interface Proof {
-  /** The key's thumbprint (RFC 7638), SHA-256 in base64url. */
+  /** The key's thumbprint (RFC 7638): SHA-256 in base64url. */
   readonly jkt: string;
   readonly jti: string;
   readonly until: UnixSeconds;
 }
 
 /**
- * Verifies a DPoP proof (RFC 9449 §4.3) by jose: `typ`, a pinned `alg`, the signature under the public key in its own header,
- * `htm`, `htu`, `iat` within a minute, `jti`, and `ath` of the token that it came with. `dpop_proof_invalid` for each. Whether
- * the key is the token's, and whether the proof came before, is for the caller to see. Nonces (§8, §9) are not asked for:
- * proofs are taken once within a minute, which is what they would add.
+ * Verifies a DPoP proof (RFC 9449 §4.3) with jose: `typ`, a pinned `alg`, the signature under the public key in its
+ * header, `htm`, `htu`, `iat` within a minute, `jti`, and `ath` of the token. Refuses with `dpop_proof_invalid`. The
+ * caller checks that the key is the token's and that the proof is new. Nonces (§8, §9) are not used: each proof is
+ * accepted once within a minute, which gives the same protection.
  */
 export async function verifyProof(asked: ProofAsked): Promise<Result<Proof, Refusal>> {
   const { token, method, uri, now } = asked;
@@ -83,7 +85,7 @@ async function signedProof({ proof, now }: ProofAsked): Promise<Result<JWTVerify
   }
 }
 
-/** RFC 9449 §4.3, RFC 3986 §6.2: without query and fragment, and equivalent spellings made one. */
+/** RFC 9449 §4.3, RFC 3986 §6.2: the URL without query and fragment, normalized. */
 function targetUri(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, username, password, host, pathname } = new URL(text);
@@ -100,24 +102,26 @@ function digest(token: string): string {
   return encodeBase64url(sha256Of(token));
 }
 
-/** What the binding of a token is checked with. */
+/** The dependencies for checking a token's key binding. */
 export interface BindingContext {
   readonly now: UnixSeconds;
   readonly timer: Timer;
-  /** STAGEDOOR_API_URL: what a proof is made for, since a Host header says what its sender wants. */
+  /**
+   * STAGEDOOR_API_URL, the address that a proof must name. The Host header is not used, because the sender chooses it.
+   */
   readonly apiUrl: string | undefined;
-  /** Whether this proof is seen for the first time, as {@link ProofReplay} says; for one request true however often it asks. */
+  /** Whether the proof is new, as {@link ProofReplay} says. Repeated calls within one request return true again. */
   readonly firstUse: (proof: Proof) => Promise<boolean>;
 }
 
-/** How long a viewer waits for what remembers proofs. */
+/** How long a viewer waits for the store of used proofs. */
 const replayTimeout = seconds(5);
 
 /**
- * Whether who presents a token may: what is bound to a key (`cnf.jkt`, RFC 9449 §6.1) comes with that key's proof and in the
- * scheme DPoP, and what is not bound comes as a bearer token, where its issuer allows that. `token_invalid` where token and
- * scheme do not fit (§7.1), `dpop_proof_invalid` for a proof that does not hold or came before, `store_unavailable` where
- * nobody knows. A proof is remembered only after everything else has held, so that nobody fills the store with made-up ones.
+ * Checks a token's key binding: a bound token (`cnf.jkt`, RFC 9449 §6.1) needs the scheme DPoP and a proof by its key;
+ * an unbound token is a bearer token, if the issuer allows that. Refuses with `token_invalid` if token and scheme do
+ * not match (§7.1), `dpop_proof_invalid` for an invalid or used proof, and `store_unavailable` if the store of proofs
+ * does not answer. A proof is remembered only after all other checks, so that forged proofs cannot fill the store.
  */
 export async function holdsBinding(
   presented: Exclude<Presented, { is: "cookie" }>,

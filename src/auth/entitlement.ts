@@ -14,29 +14,29 @@ import {
   type UnixSeconds,
 } from "../base/time.ts";
 
-/** Who wants to play what, and from where, as the operator's service is asked. */
+/** The question to the operator's service: which viewer starts which asset, and from where. */
 export interface EntitlementAsked {
   readonly issuer: string;
   readonly subject: string;
   readonly asset: string;
-  /** The client's IP address, undefined where it is not known. */
+  /** The client's IP address, undefined if unknown. */
   readonly address: string | undefined;
-  /** ISO 3166-1 alpha-2, undefined where it is not known. */
+  /** ISO 3166-1 alpha-2, undefined if unknown. */
   readonly country: string | undefined;
 }
 
-/** What the service allows. */
+/** The service's permission. */
 export interface Entitled {
-  /** How many streams the viewer may run at once, in place of what his token says. */
+  /** The viewer's stream limit. It replaces the limit in their token. */
   readonly streams: number | undefined;
-  /** When the session ends at the latest. */
+  /** The latest end of the session. */
   readonly until: UnixSeconds | undefined;
 }
 
 /**
- * The port to the operator's own decision. `entitlement_refused`, and `store_unavailable` where the service gives no answer
- * that is understood: it fails closed whatever STAGEDOOR_STORE_FAILURE says. That is for our own stores, without which a
- * viewer is still known to be entitled; without this answer nobody knows it.
+ * The port to the operator's own decision. Refuses with `entitlement_refused`, and with `store_unavailable` if the
+ * service gives no valid answer. It fails closed whatever STAGEDOOR_STORE_FAILURE says: that setting is for stores
+ * without which a viewer is still known to be entitled.
  */
 export type Entitlement = (asked: EntitlementAsked) => Promise<Result<Entitled, Refusal>>;
 
@@ -47,7 +47,7 @@ const untilSchema = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-// Strict: of a misspelt "streams" or "until" nothing would be seen but viewers who may more than they should.
+// Strict, because a misspelt "streams" or "until" would silently grant viewers too much.
 const answerSchema = z.discriminatedUnion("allow", [
   z.strictObject({
     allow: z.literal(true),
@@ -60,10 +60,9 @@ const answerSchema = z.discriminatedUnion("allow", [
 const form = '{"allow": true, "streams"?: 1 to 1000, "until"?: RFC 3339} or {"allow": false, "reason"?: text}';
 
 /**
- * What the operator's service answered, from the body of its 200. `entitlement_refused`, with its reason for the log where it
- * gave one; `store_unavailable` for whatever is not exactly one of the two forms, since half an answer is none.
- * What the service was sent and nobody may read in the log (`sent`: its secret, the subject, the address) never gets into
- * that reason, though it may quote it.
+ * Reads the body of the service's 200. Refuses with `entitlement_refused`, and the service's reason for the log if
+ * there is one, or with `store_unavailable` for a body that has neither of the two forms. Private values that were sent
+ * to the service (`sent`: secret, subject, address) are removed from the reason, because the service may quote them.
  */
 export function readEntitlementAnswer(text: string, sent: readonly string[]): Result<Entitled, Refusal> {
   let document: unknown;
@@ -84,8 +83,8 @@ export function readEntitlementAnswer(text: string, sent: readonly string[]): Re
 const longestReason = 100;
 
 /**
- * A text of somebody else's, fit for the log: one line of printable ASCII that is soon over, without what was sent, without
- * e-mail addresses, and with nothing in it that is long enough to be a token, a signature, a secret or a user's id.
+ * Makes foreign text safe for the log: one short line of printable ASCII, without the values that were sent, without
+ * e-mail addresses, and without any word long enough to be a token, a signature, a secret or a user id.
  */
 function harmless(text: string, sent: readonly string[]): string {
   const longestFirst = sent.filter((part) => part !== "").toSorted((a, b) => b.length - a.length);
@@ -98,7 +97,7 @@ function inAnyCase(part: string): RegExp {
   return new RegExp(part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"), "giu");
 }
 
-/** How many answers an isolate keeps: a few megabytes, with subjects of a usual length. */
+/** Maximum number of answers per isolate: a few megabytes with subjects of usual length. */
 const capacity = 10_000;
 
 interface Kept {
@@ -108,18 +107,18 @@ interface Kept {
 
 export interface EntitlementMemory {
   readonly clock: Clock;
-  /** How long an answer is kept, counted from the question; 0 keeps none. */
+  /** How long an answer is kept, counted from the request. 0 keeps none. */
   readonly maxAge: Seconds;
-  /** The one spelling of the network that an address is in; undefined for what is no address. */
+  /** The canonical network of an address; undefined for an invalid address. */
   readonly networkOf: (address: string) => string | undefined;
 }
 
 /**
- * An entitlement service whose answers are kept for a short time: what it allowed the same viewer, for the same asset, in
- * the same country and network, and never past the `until` of that answer. What it refused is asked for anew each time: who
- * has just bought must get in, and who hammers meets the rate limit of starts before. So is what failed.
+ * Caches the service's permissions for a short time, per viewer, asset, country and network, and never past the `until`
+ * of the answer. Refusals are not cached, so that a viewer who has just paid gets in; repeated attempts meet the rate
+ * limit of starts first. Failures are not cached either.
  *
- * Requests share values and never a promise: workerd lets no request wait for what another one is asking.
+ * Requests share values and never a promise: in workerd a request cannot wait for another request's I/O.
  */
 export function rememberEntitlement(ask: Entitlement, { clock, maxAge, networkOf }: EntitlementMemory): Entitlement {
   const kept = new Map<string, Kept>();
@@ -133,14 +132,14 @@ export function rememberEntitlement(ask: Entitlement, { clock, maxAge, networkOf
     if (!answer.ok || maxAge <= 0) return answer;
     const end = after(now, maxAge);
     const until = answer.value.until === undefined ? end : earlier(end, answer.value.until);
-    kept.delete(key); // another request may have put it there meanwhile
+    kept.delete(key); // another request may have stored it meanwhile
     makeRoom(kept, capacity);
     kept.set(key, { entitled: answer.value, until });
     return answer;
   };
 }
 
-/** JSON, so that no value runs over into the next. */
+/** JSON, so that the values have clear boundaries. */
 function keyOf(
   { issuer, subject, asset, country, address }: EntitlementAsked,
   networkOf: EntitlementMemory["networkOf"],
@@ -151,7 +150,7 @@ function keyOf(
 
 export interface EntitlementService {
   readonly url: string;
-  /** Sent as `Authorization: Bearer`, so that the service knows who asks. */
+  /** Sent as `Authorization: Bearer`, so that the service can authenticate this one. */
   readonly secret: string | undefined;
 }
 
@@ -172,16 +171,16 @@ export interface EntitlementPorts {
   readonly timer: Timer;
 }
 
-/** How long a viewer waits for the answer, its body among it. */
+/** How long a viewer waits for the whole answer, including its body. */
 const serviceTimeout = seconds(2);
-/** The longest answer that is read, in bytes. */
+/** Maximum size of the answer in bytes. */
 const longest = 4096;
 
 /**
- * The operator's own HTTP service. It is sent a POST with `{issuer, subject, asset, address, country}` as JSON, the last two
- * null where they are not known, and answers 200 as {@link readEntitlementAnswer} reads it. Whatever else comes of it, a
- * redirect among it, is `store_unavailable`. Redirects are not followed: they would carry the secret and who watches what to
- * an address that nobody configured.
+ * The operator's own HTTP service. It receives a POST with `{issuer, subject, asset, address, country}` as JSON (the
+ * last two null if unknown) and answers 200 as {@link readEntitlementAnswer} reads it. Every other response is
+ * `store_unavailable`. Redirects are not followed: they would carry the secret and the viewer's data to an address that
+ * is not configured.
  */
 export function httpEntitlement({ url, secret }: EntitlementService, ports: EntitlementPorts): Entitlement {
   const headers = {
@@ -190,7 +189,7 @@ export function httpEntitlement({ url, secret }: EntitlementService, ports: Enti
     ...(secret !== undefined && { Authorization: `Bearer ${secret}` }),
   };
   return async (asked) => {
-    const { fetch } = ports; // unbound: workerd's fetch refuses to be called as a method
+    const { fetch } = ports; // unbound: workerd's fetch cannot be called as a method
     const controller = new AbortController();
     const deadline = startDeadline(serviceTimeout, ports.timer);
     try {
@@ -199,7 +198,7 @@ export function httpEntitlement({ url, secret }: EntitlementService, ports: Enti
       const text = await answerText(asking, deadline);
       return text.ok ? readEntitlementAnswer(text.value, sentIn(asked, secret)) : text;
     } catch {
-      // What fetch throws may quote the address, which may hold a secret of the operator's.
+      // The error of fetch may quote the URL, which may contain a secret of the operator.
       return refusal("store_unavailable", "the entitlement service cannot be reached, or broke the connection off");
     } finally {
       deadline.end();
@@ -212,7 +211,7 @@ function bodyOf({ issuer, subject, asset, address, country }: EntitlementAsked):
   return JSON.stringify({ issuer, subject, asset, address: address ?? null, country: country ?? null });
 }
 
-/** What of a question the log must not say. */
+/** The private values of a question, which must not appear in the log. */
 function sentIn({ subject, address }: EntitlementAsked, secret: string | undefined): readonly string[] {
   return [subject, address, secret].filter((part) => part !== undefined);
 }

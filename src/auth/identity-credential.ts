@@ -2,37 +2,37 @@ import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { inTime, isUnixSeconds, seconds, type Timer, type UnixSeconds } from "../base/time.ts";
 import type { Credential, Presented } from "./credential.ts";
 
-/** The identity worker, where one is bound. */
+/** The bound identity worker. */
 export interface IdentitySource {
-  /** What its sessions and tokens name as their issuer: the API's own address. */
+  /** The issuer of its sessions and tokens: the API's own address. */
   readonly issuer: string;
   readonly sessions: IdentitySessions;
   readonly end: EndSignIns;
 }
 
-/** What a signed-in user may do by a session alone. */
+/** The scopes of every sign-in session. */
 const scopes: ReadonlySet<string> = new Set(["stream:play"]);
 
 /** How long a viewer waits for the identity worker. */
 const identityTimeout = seconds(5);
 
-/** 32 letters or digits, and better-auth's HMAC-SHA256 behind a dot, in base64 as it is or URL-encoded. */
+/** 32 letters or digits; optionally a dot and better-auth's HMAC-SHA256 in base64, plain or URL-encoded. */
 const identityToken = /^[A-Za-z0-9]{32}(?:\.(?:[A-Za-z0-9+/]|%2[BbFf]){43}(?:=|%3[Dd]))?$/;
 
-/** Whether an opaque token has the form of those that the identity worker gives out. */
+/** Whether an opaque token has the form of an identity worker's token. */
 export function isIdentityToken(token: string): boolean {
   return identityToken.test(token);
 }
 
-/** Whether such a token carries the identity worker's signature: then it can be nobody else's. */
+/** Whether such a token has a signature. A signed one can only be the identity worker's. */
 export function isSigned(token: string): boolean {
   return token.includes(".");
 }
 
 /**
- * The credential of a session of sign-in, by its cookie or its opaque token. Where there is no such session (any more), a
- * browser is told to sign in (`sign_in_required`) and a client to get a new token (`token_invalid`); `store_unavailable`
- * where the identity worker does not answer. Its answer is never kept beyond the request, so a changed user is seen at once.
+ * The credential of a sign-in session, by its cookie or its opaque token. If the session does not exist or has ended, a
+ * browser gets `sign_in_required` and a client gets `token_invalid`. Refuses with `store_unavailable` if the identity
+ * worker does not answer. The answer is not cached beyond the request, so changes to a user apply at once.
  */
 export async function identityCredential(
   presented: Presented,
@@ -75,32 +75,32 @@ async function asked(
   }
 }
 
-/** A session of sign-in as the identity worker answers for it. */
+/** A sign-in session as the identity worker describes it. */
 export interface IdentitySession {
   readonly sessionId: string;
   readonly userId: string;
-  /** Milliseconds, both. */
+  /** Both are in milliseconds. */
   readonly createdAt: number;
   readonly expiresAt: number;
-  /** What the user may open: asset ids, or "*". */
+  /** The asset ids that the user may open, or "*". */
   readonly assets: readonly string[] | "*";
   readonly streams: number | undefined;
 }
 
 /**
- * The port to the identity worker: the session behind an opaque bearer token or a cookie, prolonged by a use of it, or
- * undefined where there is none (any more). It rejects where the worker does not answer.
+ * The port to the identity worker: the session of an opaque token or a cookie, or undefined if there is none. `use`
+ * prolongs the session. It rejects if the worker does not answer.
  */
 export type IdentitySessions = (presented: Presented, use?: SessionUse) => Promise<IdentitySession | undefined>;
 
-/** `look`: an operator asks how it stands, which is no use of it and prolongs nothing. */
+/** `look` is an operator's request for information. It does not prolong the session. */
 type SessionUse = "use" | "look";
 
-/** Which sessions of sign-in: all that a user has, or one. */
+/** All sign-in sessions of a user, or one session. */
 export type SignIns = { readonly userId: string } | { readonly sessionId: string };
 
 /**
- * The port that ends sessions of sign-in where they are kept, with their refresh tokens and all that they gave out: else who
- * holds one would get new tokens from it. It rejects where that was not done.
+ * The port that ends sign-in sessions where they are stored, with their refresh tokens and access tokens; a remaining
+ * refresh token could get new tokens. It rejects if that failed.
  */
 export type EndSignIns = (which: SignIns) => Promise<void>;

@@ -8,16 +8,17 @@ import type { VerifiedToken } from "./credential.ts";
 import type { IntrospectionEndpoint, Issuer } from "./issuer.ts";
 
 /**
- * Called before somebody else is asked about a credential: a provider, or the identity worker. What it refuses, the credential
- * is refused for, and nobody is asked. A credential that is judged here, or whose answer is kept, does not call it.
+ * Called before a provider or the identity worker is asked about a credential. If it refuses, the credential is refused
+ * with the same refusal and no request is sent. It is not called for a credential that is verified locally or whose
+ * answer is cached.
  */
 export type BeforeAsking = () => Promise<Result<undefined, Refusal>>;
 
-/** What an issuer says about its tokens, asked when they come. */
+/** Asks an issuer about its tokens. */
 export interface Introspection {
-  /** `token_invalid`, `token_expired`; `store_unavailable` where the provider does not answer. */
+  /** Refuses with `token_invalid` or `token_expired`, and with `store_unavailable` if the provider does not answer. */
   ask(token: string, now: UnixSeconds, before?: BeforeAsking): Promise<Result<VerifiedToken, Refusal>>;
-  /** Forgets what was kept of this token: who asks next hears what the provider says by then. */
+  /** Removes this token's cached answer, so that the next request asks the provider again. */
   forget(token: string): void;
 }
 
@@ -28,19 +29,24 @@ interface Kept {
 
 const limits = { within: seconds(2), longest: 65_536 };
 const mostKept = 1000;
-/** For how long one that a token is not in force is kept, where answers are kept: who hammers with it asks once a second. */
+/**
+ * How many seconds a refusal is cached, if caching is on: repeated attempts with one token cost one request per second.
+ */
 const refusedFor = 1;
-/** So many failures in a row, and nobody asks for that long: one alone may be a token's own doing, and must not shut others out. */
+/**
+ * After this many failures in a row, no request is sent for a while. A single failure may be caused by one odd token
+ * and must not affect others.
+ */
 const failuresInARow = 3;
 const rest = seconds(2);
 
 /**
- * Token introspection (RFC 7662) at one provider, as the client that `endpoint` names. An answer that a token is active is
- * kept for `endpoint.cache` seconds and never past the token's end; one that it is not for a second, and apart from those, so
- * that a stranger's made-up tokens push nobody's out.
+ * Token introspection (RFC 7662) at one provider, as the client in `endpoint`. An active token's answer is cached for
+ * `endpoint.cache` seconds and never past the token's expiry. A refusal is cached for a second, in a separate map, so
+ * that forged tokens cannot push out valid ones.
  *
- * Answers are kept under a hash of the token's text. That is sound though a token may have several spellings: each is asked
- * for by itself, so another spelling costs a question and gains nothing; what forbids tokens is keyed on their claims.
+ * The key of the cache is a hash of the token's text. A token may have several spellings; another spelling only costs
+ * one more request, and revocations are keyed on claims.
  */
 export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issuer, reach: HttpDeps): Introspection {
   const [taken, refused] = [new Map<string, Kept>(), new Map<string, Kept>()];
@@ -50,8 +56,8 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
   let restUntil = 0;
 
   function failed({ why, status }: NoAnswer): Result<VerifiedToken, Refusal> {
-    // An answer of 4xx is about the question: who sends odd tokens must not stop us from asking about sound ones. So is 429:
-    // the provider is up and answers as many as it likes, and who made too many of them must not have us ask about none.
+    // A 4xx is about the request: odd tokens must not stop introspection of valid ones. The same is true of 429: the
+    // provider is up and limits its own load, and one caller's excess must not block all others.
     const isDown = status === undefined || status < 400 || status >= 500;
     failures = isDown ? failures + 1 : 0;
     if (failures >= failuresInARow) restUntil = after(reach.clock(), rest);
@@ -77,7 +83,7 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
     failures = 0;
     const result = readAnswer(answer.value, settings, now);
     const until = keptUntil(result, endpoint, now);
-    // An answer that was on its way when somebody had it forgotten is as old as the one that he meant.
+    // An answer that was on its way during a `forget` is too old to be cached.
     if (until <= now || asOf !== forgotten) return result;
     const kept = result.ok ? taken : refused;
     makeRoom(kept, mostKept);
@@ -100,19 +106,21 @@ function keptUntil(
   now: UnixSeconds,
 ): UnixSeconds {
   if (result.ok) return earlier(after(now, seconds(cache)), result.value.credential.expiresAt);
-  // What is no answer at all may be one the next time.
+  // A failed request may succeed next time.
   return result.refusal.code === "store_unavailable" ? now : after(now, seconds(Math.min(cache, refusedFor)));
 }
 
-/** HTTP Basic as OAuth writes it: both halves are form-encoded first (RFC 6749 §2.3.1), so that neither can hold a colon. */
+/**
+ * HTTP Basic as OAuth defines it: both halves are form-encoded first (RFC 6749 §2.3.1), so neither contains a colon.
+ */
 function basicAuthorization({ clientId, clientSecret }: IntrospectionEndpoint): string {
   const pair = [clientId, clientSecret].map((text) => new URLSearchParams({ "": text }).toString().slice(1)).join(":");
   return `Basic ${btoa(String.fromCharCode(...utf8(pair)))}`;
 }
 
 /**
- * What a provider's answer (RFC 7662 §2.2) makes of a token: the checks of a JWT's claims, on claims that the provider
- * says in place of a signature. `token_invalid`, `token_expired`; `store_unavailable` for what is no answer of that kind.
+ * Reads a provider's introspection response (RFC 7662 §2.2) with the same checks as the claims of a JWT. Refuses with
+ * `token_invalid` or `token_expired`, and with `store_unavailable` for a response of another form.
  */
 function readAnswer(answer: unknown, settings: Issuer, now: UnixSeconds): Result<VerifiedToken, Refusal> {
   if (!isObject(answer) || typeof answer.active !== "boolean")
@@ -135,7 +143,7 @@ function readAnswer(answer: unknown, settings: Issuer, now: UnixSeconds): Result
   return read;
 }
 
-/** A provider calls a refresh token active too, and it lives for months. */
+/** Providers report refresh tokens as active too, and those live for months. */
 function isAccessToken({ token_type: type, token_use: use }: Readonly<Record<string, unknown>>): boolean {
   const isOne = (value: unknown, words: readonly string[]) =>
     value === undefined || (typeof value === "string" && words.includes(value.toLowerCase()));

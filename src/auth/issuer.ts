@@ -3,8 +3,8 @@ import { decodeBase64url } from "../base/encoding.ts";
 import { isSafeAddress } from "../base/origins.ts";
 
 /**
- * The algorithms that an issuer can be configured with (RFC 7518 §3.1, RFC 8037, RFC 9864): no `none`, and nothing that an
- * attacker's header chooses.
+ * The algorithms that an issuer can be configured with (RFC 7518 §3.1, RFC 8037, RFC 9864). `none` is not among them,
+ * and the token's header cannot add one.
  */
 export const algorithms = [
   ...(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const),
@@ -12,14 +12,14 @@ export const algorithms = [
   ...(["HS256", "HS384", "HS512"] as const),
 ] as const;
 
-/** How many bytes a secret has at least: as many as the hash (RFC 7518 §3.2), which jose does not check. */
+/** The minimum length of a secret in bytes: that of the hash (RFC 7518 §3.2), which jose does not check. */
 const secretBytes: ReadonlyMap<string, number> = new Map([
   ["HS256", 32],
   ["HS384", 48],
   ["HS512", 64],
 ]);
 
-/** An inline key: public, or the secret of an HMAC, which {@link secretFault} checks. */
+/** An inline key: a public key, or an HMAC secret, which {@link secretFault} checks. */
 const givenKey = z
   .looseObject({ kty: z.string() })
   .refine(({ d }) => d === undefined, "leave the private half (d) out: a verifier never needs it")
@@ -34,9 +34,11 @@ const address = z
 
 const name = z.string().min(1).max(512);
 const claimName = z.string().min(1).max(128);
-/** A string is the claim of that name, even with dots in it: names may be URLs. A list leads into objects. */
+/**
+ * A string is the name of one claim, even with dots in it, because names may be URLs. A list is a path into objects.
+ */
 const claim = z.union([claimName, z.array(claimName).min(1).max(8)]);
-/** RFC 6749 §3.3: words with one blank between them. */
+/** RFC 6749 §3.3: words separated by one space. */
 const scopeWords = z
   .string()
   .regex(/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/, "scopes have one blank between them");
@@ -57,7 +59,7 @@ const introspection = z.strictObject({
     .describe("What to do with an answer without `aud`, which does not name the token's recipient."),
 });
 
-/** An issuer of bearer tokens that the API trusts. */
+/** A trusted issuer of bearer tokens. */
 export const issuerSchema = z
   .strictObject({
     issuer: name.describe("The `iss` of its tokens, compared byte for byte."),
@@ -148,19 +150,19 @@ export type Issuer = z.infer<typeof issuerSchema>;
 export type ClaimName = z.infer<typeof claim>;
 export type IntrospectionEndpoint = z.infer<typeof introspection>;
 
-/** What is wrong between issuers: each names no value. */
+/** Errors that concern several issuers. The messages contain no values. */
 export function faultsAmong(issuers: readonly Issuer[]): string[] {
   const faults: string[] = [];
   if (new Set(issuers.map(({ issuer }) => issuer)).size < issuers.length) faults.push("an issuer occurs twice");
   const asked = issuers.filter(({ introspection: endpoint }) => endpoint !== undefined);
   const prefixes = asked.map(({ tokenPrefix }) => tokenPrefix ?? "");
   const overlap = prefixes.some((one, i) => prefixes.some((other, j) => i !== j && other.startsWith(one)));
-  // Else one provider would be sent the tokens of another.
+  // Otherwise one provider would receive the tokens of another.
   if (overlap) faults.push("several issuers with introspection need a tokenPrefix each, and none may begin another");
   return faults;
 }
 
-/** What is wrong with the secret of an issuer that signs with an HMAC, or with a secret that no algorithm of the issuer uses. */
+/** The error in an HMAC issuer's secret, or a secret that none of the issuer's algorithms uses. */
 function secretFault({
   algorithms: pinned,
   jwks: given,
@@ -172,7 +174,7 @@ function secretFault({
   const keys = given?.keys ?? [];
   if (hmac === undefined)
     return keys.some(({ kty }) => kty === "oct") ? "a key of kty oct needs HS256, HS384 or HS512" : undefined;
-  // An issuer with both kinds of keys is how a public RSA key comes to be used as an HMAC secret.
+  // Mixed key types allow algorithm confusion: a public RSA key used as an HMAC secret.
   if (pinned.length > 1) return `${hmac} is the only algorithm of its issuer: symmetric keys and others do not mix`;
   if (given === undefined)
     return `${hmac} takes its secret from jwks: a secret that an address publishes is not secret`;
@@ -184,7 +186,7 @@ function secretFault({
     : `a secret for ${hmac} says so in alg, sig in use and verify in key_ops, or leaves these out`;
 }
 
-/** RFC 7517 §4.2 to §4.4: a key for another algorithm, or for another use, verifies nothing here. */
+/** RFC 7517 §4.2 to §4.4: a key for another algorithm or another use does not verify tokens. */
 function mayVerify({ alg, use, key_ops: operations }: Readonly<Record<string, unknown>>, algorithm: string): boolean {
   return (
     (alg === undefined || alg === algorithm) &&
@@ -193,7 +195,7 @@ function mayVerify({ alg, use, key_ops: operations }: Readonly<Record<string, un
   );
 }
 
-/** How many bytes a value of base64url holds; none where it is not canonical base64url. */
+/** The number of bytes in a base64url value; 0 if the value is not canonical base64url. */
 function bytesIn(value: unknown): number {
   return typeof value === "string" ? (decodeBase64url(value)?.length ?? 0) : 0;
 }

@@ -5,12 +5,15 @@ import { askJson, type HttpDeps } from "./ask-json.ts";
 import { isObject } from "./claims.ts";
 import { type FindKeys, KeysUnavailable, mostKeysTried } from "./verify-jwt.ts";
 
-/** How long a set is used before it is fetched anew, and how much longer where the provider does not give a new one. */
+/** How long a set is used before the next fetch, and how much longer if the provider is down. */
 const fresh = seconds(600);
 const old = seconds(3600);
-/** How long nothing is fetched after a fetch failed: a provider that is down is not hammered. */
+/** How long fetches pause after a failure, to spare a provider that is down. */
 const pauseAfterFailure = seconds(5);
-/** Tokens with made-up kids cannot make us hammer it either: so many fetches for unknown kids at once, and one more each 30 s. */
+/**
+ * Tokens with made-up kids must not flood the provider: at most this many fetches for unknown kids at once, and one
+ * more per 30 s.
+ */
 const mostSpare = 4;
 const spareEvery = seconds(30);
 const limits = { within: seconds(5), longest: 262_144 };
@@ -21,8 +24,8 @@ interface HeldSet {
 }
 
 /**
- * The keys of a JWK Set that is fetched: one request fetches and the others wait for it. A new kid is in use at once. While
- * the provider is down, the keys that it gave before are used for an hour. Throws `KeysUnavailable`, or jose's error for an
+ * The keys of a JWK Set that is fetched from an address. Concurrent requests share one fetch. A new kid works at once.
+ * While the provider is down, the last keys are used for another hour. Throws `KeysUnavailable`, or jose's error for an
  * unknown kid.
  */
 export function fetchedKeys(uri: string, reach: HttpDeps): FindKeys {
@@ -71,7 +74,7 @@ export function fetchedKeys(uri: string, reach: HttpDeps): FindKeys {
     }
   }
 
-  /** A set that is newer than `known`, which lacks the kid; undefined where none may be fetched now. */
+  /** A newer set than `known`, which lacks the kid; undefined if no fetch is allowed now. */
   async function newerThan(known: HeldSet): Promise<HeldSet | undefined> {
     if (fetching.isRunning(clock())) await afterFetch();
     if (held !== undefined && held !== known) return held;
@@ -90,7 +93,7 @@ export function fetchedKeys(uri: string, reach: HttpDeps): FindKeys {
 
   return async (signed) => {
     let set = await current();
-    // Twice: the fetch that was waited for may have begun before the provider had the key.
+    // Twice, because the shared fetch may have begun before the provider published the key.
     for (let tries = 0; ; tries++) {
       try {
         return await set.find(signed);
@@ -107,7 +110,7 @@ function usableAt(now: UnixSeconds, set: HeldSet | undefined): HeldSet | undefin
   return set !== undefined && now < set.fetchedAt + fresh + old ? set : undefined;
 }
 
-/** RFC 7517 §5: what is no JWK in it is left out, as a key of a kind that we do not know is. */
+/** RFC 7517 §5: invalid or unknown keys in the set are ignored. */
 function readSet(document: unknown): FindKeys | undefined {
   if (!isObject(document) || !Array.isArray(document.keys)) return undefined;
   try {
@@ -117,7 +120,7 @@ function readSet(document: unknown): FindKeys | undefined {
   }
 }
 
-/** What finds the keys in a JWK Set, at most {@link mostKeysTried} for a token. Throws where the set is malformed. */
+/** Finds the keys in a JWK Set, at most {@link mostKeysTried} per token. Throws if the set is malformed. */
 export function keysInSet(set: JSONWebKeySet): FindKeys {
   const find = createLocalJWKSet(set);
   return async ({ alg, kid }) => {
@@ -126,7 +129,7 @@ export function keysInSet(set: JSONWebKeySet): FindKeys {
     } catch (error) {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
       const fitting: CryptoKey[] = [];
-      // jose passes over those that cannot be imported.
+      // jose skips keys that cannot be imported.
       for await (const key of error) if (fitting.push(key) === mostKeysTried) break;
       if (fitting.length === 0) throw new errors.JWKSInvalid();
       return fitting;

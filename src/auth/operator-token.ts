@@ -9,16 +9,20 @@ import { keysInSet } from "./jwk-set.ts";
 import type { RequestCredential } from "./request-credential.ts";
 import { type FindKeys, type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
 
-/** `iss` and `aud` of operators' credentials: no viewer's token has them, and no issuer of viewers may take the name. */
+/** `iss` and `aud` of operator tokens. No viewer's token has them, and no viewer issuer may use the name. */
 export const operatorIssuer = "stagedoor-operator";
 
-/** What an operator may be allowed: to look, to end what runs, to end a key and so all that it signed, to change the catalog. */
+/**
+ * An operator's permissions: read, revoke sessions and tokens, revoke a key with everything that it signed, change the
+ * catalog.
+ */
 export const operatorScopes = ["operator:read", "operator:revoke", "operator:keys", "operator:assets"] as const;
 export type OperatorScope = (typeof operatorScopes)[number];
 
 /**
- * Who vouches for operators: the ring's keys of the purpose operator, each within its window and by the kid that the token
- * names, and nobody where there is none. A key of staging's ring is none of production's, though both have the same name.
+ * The issuer of operator tokens: the ring's operator keys, each within its validity window and found by the token's
+ * kid. Empty if the ring has no such key. A staging key is not valid in production, although the issuer's name is the
+ * same.
  */
 export function operatorIssuers(ring: KeyRing, clock: Clock): readonly TrustedIssuer[] {
   const ringKeys = keysFor(ring, "operator");
@@ -35,21 +39,21 @@ export function operatorIssuers(ring: KeyRing, clock: Clock): readonly TrustedIs
   return [{ settings, keys }];
 }
 
-/** An operator, and the ring's key that signed their credential. */
+/** An operator, and the kid of the key that signed their token. */
 export interface Operator {
   readonly credential: Credential;
   readonly kid: string;
 }
 
-/** Whether this is the kid of a key that vouches for operators. */
+/** Whether a kid belongs to an operator key. */
 export function isOperatorKey(kid: string, operators: readonly TrustedIssuer[]): boolean {
   return operators.some(({ settings }) => settings.jwks?.keys.some((key) => key.kid === kid) === true);
 }
 
 /**
- * The operator behind a request: their JWT came as a bearer token, was signed by a key of the ring, and has the scope.
- * A browser adds a cookie by itself, so none makes an operator. `token_missing`, `token_invalid`, `token_expired`,
- * `scope_insufficient`. Whether the token or its key was revoked is for who asks the log.
+ * Verifies an operator's JWT: sent as a bearer token, signed by a key of the ring, with the scope. Cookies are not
+ * accepted, because a browser adds them by itself. Refuses with `token_missing`, `token_invalid`, `token_expired` or
+ * `scope_insufficient`. The caller checks whether the token or its key was revoked.
  */
 export async function verifyOperator(
   asked: RequestCredential,

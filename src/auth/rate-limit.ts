@@ -2,13 +2,13 @@ import { makeRoom } from "../base/bounded-map.ts";
 import { after, between, earlier, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 
 /**
- * How many of something one name may do in a window: the operator's quota, which clients are told of, and which holds over
- * restarts. The throttle of claims (`sessions/lease-throttle.ts`) is different: it delays a storm of starts for seconds, in
- * the viewer's own object and without memory, so that the storm fills neither that nor the revocation log.
+ * A quota per name and window. Clients see it in their headers, and it survives restarts. The throttle of claims
+ * (`sessions/lease-throttle.ts`) is different: it delays a storm of starts for seconds, in the viewer's own object and
+ * without memory, so that the storm fills neither that object nor the revocation log.
  */
 export interface RatePolicy {
   /**
-   * As in RateLimit-Policy: `start-subject`, `start-address`, `start-network`, `refused-address`,
+   * The name in RateLimit-Policy: `start-subject`, `start-address`, `start-network`, `refused-address`,
    * `refused-network`, `refused-console`, `sign-in-account`, `sign-in-address`, `token-address`.
    */
   readonly name: string;
@@ -20,39 +20,39 @@ export interface RatePolicy {
 export interface QuotaStatus {
   readonly policy: RatePolicy;
   readonly allowed: boolean;
-  /** How many are left in this window. */
+  /** The number of requests left in this window. */
   readonly remaining: number;
-  /** When the window ends and the quota is whole again. */
+  /** Time until the window ends and the quota is full again. */
   readonly resetsIn: Seconds;
 }
 
 /**
- * The port to what counts: right under concurrency, since each name is counted in one place. `name` is a hash or a network,
- * never an address, an account or a token. It rejects where the store does not answer.
+ * The port to the counters. Each name is counted in one place, so the count is correct under concurrency. `name` is a
+ * hash or a network, never an address, an account or a token. It rejects if the store does not answer.
  */
 export interface RateLimits {
   take(policy: RatePolicy, name: string, now: UnixSeconds): Promise<QuotaStatus>;
 }
 
-/** What is kept of a name's window: when its first request came, and how many were let in since. */
+/** The stored window of a name: the time of its first request, and the number of accepted requests. */
 export interface RateWindow {
   readonly startedAt: UnixSeconds;
   readonly count: number;
 }
 
-/** What comes of one request more. `window` is `known` itself where nothing has to be written down. */
+/** The result of one more request. `window` is `known` itself if nothing has to be stored. */
 export interface Taken {
   readonly window: RateWindow;
   readonly standing: QuotaStatus;
 }
 
 /**
- * Counts a request in a fixed window, which begins with a name's first request: so the windows of all names do not end at
- * once, and nobody gets two quotas around a full hour. Requests over the quota are not counted, so nobody has to wait
- * longer for having asked.
+ * Counts a request in a fixed window that begins with the name's first request. So windows do not all end at once, and
+ * no name gets two quotas around a full hour. Requests over the quota are not counted, so retries do not prolong the
+ * wait.
  *
- * Workers' clocks differ a little. A window that began later than now is moved to now: a clock that was ahead neither shuts
- * a name out for longer than a window, nor gives it a quota at once.
+ * Workers' clocks differ a little. A window that began later than now is moved to now, so that a fast clock neither
+ * locks a name out for longer than a window nor gives it a second quota.
  */
 export function takeFrom(known: RateWindow | undefined, policy: RatePolicy, now: UnixSeconds): Taken {
   const current = known !== undefined && now < endOf(known, policy) ? known : { startedAt: now, count: 0 };
@@ -72,25 +72,25 @@ export function takeFrom(known: RateWindow | undefined, policy: RatePolicy, now:
   };
 }
 
-/** When a window ends: Unix seconds, perhaps with a fraction. From then on it is as if it had never been. */
+/** The end of a window in Unix seconds, possibly with a fraction. From then on the window is ignored. */
 export function endOf({ startedAt }: RateWindow, { window }: Pick<RatePolicy, "window">): number {
   return startedAt + window;
 }
 
-/** Limits that know without a question of quotas that are used up. */
+/** Rate limits that remember exhausted quotas. */
 export interface RememberedLimits extends RateLimits {
-  /** The state of a quota that is known to be used up; undefined for any other. Nothing is counted. */
+  /** The state of a quota that is known to be exhausted; undefined for any other. Nothing is counted. */
   spent(policy: RatePolicy, name: string, now: UnixSeconds): QuotaStatus | undefined;
-  /** Remembers a standing that was counted elsewhere, where its quota is used up. */
+  /** Remembers a state that was counted elsewhere, if its quota is exhausted. */
   remember(standing: QuotaStatus, name: string, now: UnixSeconds): void;
 }
 
 const mostKept = 1000;
 
 /**
- * Remembers which quotas are used up, until their windows end: a window gives nothing back before that, so the answer is
- * the one that a question would have. A storm from a name that is over its quota then costs no question any more, and what is
- * counted only after it was done can be refused before.
+ * Remembers exhausted quotas until their windows end: a window only fills up, so the store would give the same answer.
+ * A storm from a name over its quota then costs no further requests to the store, and actions that are counted
+ * afterwards can be refused beforehand.
  */
 export function rememberSpent(limits: RateLimits): RememberedLimits {
   const ends = new Map<string, UnixSeconds>();
@@ -120,7 +120,7 @@ export function rememberSpent(limits: RateLimits): RememberedLimits {
   };
 }
 
-/** With all of the policy: another quota may have something left. */
+/** The key includes the whole policy, because another quota may not be exhausted. */
 function keyOf(policy: RatePolicy, name: string): string {
   return JSON.stringify([policy.name, policy.quota, policy.window, name]);
 }

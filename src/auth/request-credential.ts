@@ -10,15 +10,18 @@ import { type CredentialAsked, readPresented } from "./read-credential.ts";
 import { forgetToken, prefixOf, type TokenSources, verifyToken } from "./trusted-issuers.ts";
 
 /**
- * The credential of one request. Reading it and validating it are two things: what was presented is known at once and
- * believed by nobody; whether it holds may take a question to somebody else, and is asked once a request, however many
- * parts of it ask, at the same time or later.
+ * The credential of one request. `read` parses it at once and verifies nothing. `validate` may ask another service; it
+ * runs once per request, however many parts of the request call it, and they share the result.
  */
 export interface RequestCredential {
   read(): Result<Presented, Refusal>;
-  /** `before` is called before somebody else is asked; what it refuses, the credential is refused for. */
+  /**
+   * `before` is called before another service is asked. If it refuses, the credential is refused with the same refusal.
+   */
   validate(before?: BeforeAsking): Promise<Result<Credential, Refusal>>;
-  /** Forgets the answer, here and in what is kept between requests: who asks next sees a user as he is by then. */
+  /**
+   * Discards the result, here and in the caches between requests, so that the next call sees the user's current state.
+   */
   invalidate(): void;
 }
 
@@ -31,7 +34,7 @@ export function credentialOf(asked: CredentialAsked, sources: CredentialSources)
     presented ??= readPresented(asked, sources.identity !== undefined);
     return presented;
   };
-  // A proof that is looked at again, after the answer was forgotten, is this request's own and no replay.
+  // A proof that is checked again, after `invalidate`, belongs to this request and is no replay.
   const once = ({ jkt, jti, until }: Proof) => {
     firstUse ??= sources.proofs.firstUse(jkt, jti, until);
     return firstUse;
@@ -57,12 +60,12 @@ export function credentialOf(asked: CredentialAsked, sources: CredentialSources)
   };
 }
 
-/** What credentials are validated with, made once an isolate. */
+/** The dependencies for validating credentials, created once per isolate. */
 export interface CredentialSources extends TokenSources {
   readonly clock: Clock;
   readonly timer: Timer;
   readonly site: Site;
-  /** The identity worker, where one is bound: without it there are no session cookies. */
+  /** The bound identity worker. Without it there are no session cookies. */
   readonly identity: IdentitySource | undefined;
   readonly proofs: ProofReplay;
   readonly telemetry: Telemetry;
@@ -70,13 +73,13 @@ export interface CredentialSources extends TokenSources {
 
 const nothingBefore: BeforeAsking = async () => ok(undefined);
 
-/** What no session of sign-in is: bound to a key. */
+/** A sign-in session is never bound to a key. */
 const unbound = { jkt: undefined, dpop: "optional" } as const satisfies Partial<VerifiedToken>;
 
 /**
- * Whether what was presented holds: a cookie's Origin before anybody is asked about it, a token before the key that it is
- * bound to. The refusals are those of {@link mayUseCookie}, {@link identityCredential}, {@link holdsBinding} and of the
- * verification of tokens.
+ * Validates a presented credential. A cookie's Origin is checked before any request to the identity worker, and a token
+ * before its key binding. Refuses as {@link mayUseCookie}, {@link identityCredential}, {@link holdsBinding} and
+ * {@link verifyToken} do.
  */
 async function validatePresented(
   presented: Presented,
@@ -103,7 +106,7 @@ async function validatePresented(
     const session = allowed.ok ? await identityCredential(presented, identity, timer, now) : allowed;
     const elsewhere = prefix !== undefined && !isSigned(token);
     if (session.ok || session.refusal.code !== "token_invalid" || !elsewhere) return session;
-    // 32 letters and digits may be a token of the provider's as well, whose tokens no prefix tells from ours.
+    // 32 letters and digits may also be a token of a provider whose tokens have no prefix.
   }
   const verified = await verifyToken(token, presented.form, sources, now, before);
   if (!verified.ok) return verified;
@@ -111,7 +114,7 @@ async function validatePresented(
   return bound.ok ? ok(verified.value.credential) : bound;
 }
 
-/** What was presented, as telemetry counts it. */
+/** The kind of the presented credential for telemetry. */
 function kindOf(presented: Presented, sources: CredentialSources): CredentialKind {
   if (presented.is === "cookie") return "cookie";
   if (presented.form === "jws") return "jwt";
@@ -120,15 +123,17 @@ function kindOf(presented: Presented, sources: CredentialSources): CredentialKin
   return ours ? "identity" : "introspected";
 }
 
-/** Where the API stands, and which other sites may use its cookie. */
+/** The API's address, and the other sites that may use its cookie. */
 export interface Site {
-  /** Scheme, host and port (STAGEDOOR_API_URL); undefined where it is not configured. */
+  /** Scheme, host and port (STAGEDOOR_API_URL); undefined if not configured. */
   readonly apiUrl: string | undefined;
-  /** Patterns of origins (STAGEDOOR_ORIGINS), such as `https://*.example.com`. */
+  /** Origin patterns (STAGEDOOR_ORIGINS), such as `https://*.example.com`. */
   readonly origins: readonly string[];
 }
 
-/** Whose page sends a request: the site's own, one that is trusted beside it, or any other, which a missing Origin is too. */
+/**
+ * The origin of the page that sent a request: the API's own, a trusted one, or foreign. A missing Origin is foreign.
+ */
 export function standingOf(origin: string | null, { apiUrl, origins }: Site): "own" | "trusted" | "foreign" {
   if (origin === null) return "foreign";
   if (apiUrl !== undefined && origin === new URL(apiUrl).origin) return "own";
@@ -138,9 +143,9 @@ export function standingOf(origin: string | null, { apiUrl, origins }: Site): "o
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * Whether a cookie may be taken with a request: browsers add it to what any site makes them send, so that a method that
- * changes something (RFC 9110 §9.2.1) needs an Origin of the site or one that it trusts, else `origin_untrusted`. All
- * browsers send Origin with such methods; one that leaves it out, or writes `null`, is no browser on a page that we know.
+ * Checks whether a request may use a cookie. Browsers add cookies to requests that any site triggers (CSRF), so an
+ * unsafe method (RFC 9110 §9.2.1) needs an own or trusted Origin, else `origin_untrusted`. All browsers send Origin
+ * with such methods, so a missing or `null` Origin is refused.
  */
 export function mayUseCookie(method: string, origin: string | null, site: Site): Result<undefined, Refusal> {
   if (safeMethods.has(method) || standingOf(origin, site) !== "foreign") return ok(undefined);

@@ -9,15 +9,15 @@ import type { Issuer } from "./issuer.ts";
 import { fetchedKeys, keysInSet } from "./jwk-set.ts";
 import { type AskedIssuer, type FindKeys, type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
 
-/** What tokens are verified with, made once an isolate. */
+/** The dependencies for verifying tokens, created once per isolate. */
 export interface TokenSources {
   readonly issuers: readonly TrustedIssuer[];
 }
 
 /**
- * Verifies a token by the one issuer that it can be of: a JWS by the `iss` it names, an opaque one by what it begins with,
- * where several issuers give out such. No issuer is ever sent a token of another. `token_invalid`, `token_expired`;
- * `store_unavailable` where that issuer, or its keys, cannot be had.
+ * Verifies a token with its one possible issuer: a JWS by its `iss`, an opaque token by its prefix if several issuers
+ * use introspection. No issuer ever receives a token of another. Refuses with `token_invalid` or `token_expired`, and
+ * with `store_unavailable` if the issuer or its keys cannot be reached.
  */
 export async function verifyToken(
   token: string,
@@ -32,7 +32,10 @@ export async function verifyToken(
   return issuer.introspection.ask(token, now, before);
 }
 
-/** The prefix by which an opaque token is a named issuer's; "" where its issuer takes whatever has none; undefined for nobody's. */
+/**
+ * The prefix that assigns an opaque token to its issuer; "" if the issuer accepts tokens without a prefix; undefined if
+ * no issuer matches.
+ */
 export function prefixOf(token: string, { issuers }: TokenSources): string | undefined {
   const issuer = issuerOfOpaque(token, issuers);
   return issuer === undefined ? undefined : (issuer.settings.tokenPrefix ?? "");
@@ -42,7 +45,7 @@ function issuerOfOpaque(token: string, issuers: readonly TrustedIssuer[]): Asked
   return issuers.filter(isAsked).find(({ settings }) => token.startsWith(settings.tokenPrefix ?? ""));
 }
 
-/** Forgets what is kept of a token between requests. */
+/** Removes a token's cached answers. */
 export function forgetToken(token: string, { issuers }: TokenSources): void {
   for (const { introspection } of issuers.filter(isAsked)) introspection.forget(token);
 }
@@ -51,7 +54,7 @@ function isAsked(issuer: TrustedIssuer): issuer is AskedIssuer {
   return "introspection" in issuer;
 }
 
-/** An issuer with what its tokens are verified by: its keys, or its answers. Made once an isolate: both are kept there. */
+/** An issuer with its keys or its introspection endpoint. Created once per isolate, because both keep a cache. */
 export function trustIssuer(settings: Issuer, reach: HttpDeps): TrustedIssuer {
   const { introspection } = settings;
   return introspection === undefined
@@ -62,17 +65,17 @@ export function trustIssuer(settings: Issuer, reach: HttpDeps): TrustedIssuer {
 type GivenKeys = NonNullable<Issuer["jwks"]>["keys"];
 
 /**
- * What finds an issuer's keys: those that were given, or those of its JWK Set's address. `jku`, `x5u` and `jwk` in a
- * token's header are never looked at: keys come from the configuration alone.
+ * Finds an issuer's keys: the configured ones, or those of its JWK Set's address. `jku`, `x5u` and `jwk` in a token's
+ * header are ignored: keys come from the configuration only.
  */
 function keysOf({ jwks, jwksUri }: Issuer, reach: HttpDeps): FindKeys {
   if (jwksUri !== undefined) return fetchedKeys(jwksUri, reach);
   const keys = jwks?.keys ?? [];
-  // The settings allow no others in addition to a secret.
+  // The settings do not allow other keys in addition to a secret.
   return keys.some(({ kty }) => kty === "oct") ? secretsOf(keys) : keysInSet({ keys });
 }
 
-/** Secrets by kid, which jose's JWK Sets leave out. */
+/** Secrets by kid, because jose's JWK Sets ignore them. */
 function secretsOf(keys: GivenKeys): FindKeys {
   const secrets = keys.flatMap(({ kid, k }) => {
     const secret = typeof k === "string" ? decodeBase64url(k) : undefined;

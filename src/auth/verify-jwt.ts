@@ -6,19 +6,21 @@ import type { VerifiedToken } from "./credential.ts";
 import type { BeforeAsking, Introspection } from "./introspection.ts";
 import type { Issuer } from "./issuer.ts";
 
-/** What a token says about the key that signed it. */
+/** A token's claim about the key that signed it. */
 interface SignedWith {
   readonly alg: Issuer["algorithms"][number];
   readonly kid: string | undefined;
 }
 
 /**
- * Finds the keys that may have signed a token: those of its kid that fit its algorithm or, where it names none, all that
- * fit. It throws {@link KeysUnavailable}, or jose's error where no key fits.
+ * Finds the keys that may have signed a token: those with its kid that fit its algorithm, or all that fit if it has no
+ * kid. Throws {@link KeysUnavailable}, or jose's error if no key fits.
  */
 export type FindKeys = (signed: SignedWith) => Promise<readonly (CryptoKey | Uint8Array)[]>;
 
-/** How many keys are tried for a token: a token without a kid must not cost a verification for each key of a long set. */
+/**
+ * Maximum number of keys tried per token: a token without a kid must not cost one verification per key of a long set.
+ */
 export const mostKeysTried = 8;
 
 /** An issuer with the function that finds its keys. */
@@ -27,7 +29,7 @@ interface KeyedIssuer {
   readonly keys: FindKeys;
 }
 
-/** An issuer that is asked about each token. */
+/** An issuer with introspection: it is asked about each token. */
 export interface AskedIssuer {
   readonly settings: Issuer;
   readonly introspection: Introspection;
@@ -35,14 +37,14 @@ export interface AskedIssuer {
 
 export type TrustedIssuer = KeyedIssuer | AskedIssuer;
 
-/** Thrown by what finds keys where they cannot be had: that is our side's failure, and never the token's. */
+/** Thrown when an issuer's keys cannot be fetched. The failure is on the server's side, not the token's. */
 export class KeysUnavailable extends Error {}
 
 /**
- * Verifies a JWT (RFC 7519, RFC 8725) of an issuer whose keys we have, by jose: signature under a pinned algorithm, `typ`,
- * `iss`, `exp`, `nbf` and what {@link readClaims} reads, the audience first; a JWT of an issuer that is asked, by asking it and nobody
- * else. `token_invalid`, `token_expired`, or `store_unavailable` where the issuer's keys or its answer cannot be had: a
- * player that is told 401 for our side's failure throws a good token away.
+ * Verifies a JWT (RFC 7519, RFC 8725) with jose: signature under a pinned algorithm, `typ`, `iss`, `exp`, `nbf`, and
+ * then the claims with {@link readClaims}, audience first. A JWT of an issuer with introspection is verified only by
+ * asking that issuer. Refuses with `token_invalid` or `token_expired`, and with `store_unavailable` if the keys or the
+ * answer cannot be had: after a 401 for a server failure, a player would discard a valid token.
  */
 export async function verifyJwt(
   token: string,
@@ -52,7 +54,7 @@ export async function verifyJwt(
 ): Promise<Result<VerifiedToken, Refusal>> {
   const parts = readJwsParts(token);
   if (!parts.ok) return parts;
-  // Which issuer's rules apply. Not believed yet: jose compares it again once the signature has held.
+  // Selects the issuer's rules. The claim is not trusted yet: jose compares it again after the signature check.
   const issuer = issuers.find(({ settings }) => settings.issuer === parts.value.claims.iss);
   if (issuer === undefined) return refusal("token_invalid", "the token's issuer is not one that is trusted here");
   if ("introspection" in issuer) return issuer.introspection.ask(token, now, before);
@@ -98,7 +100,7 @@ async function payloadSignedBy(
     try {
       return (await jwtVerify(token, key, options)).payload;
     } catch (error) {
-      // Every other error of jose's is about the token, whatever the key; one that is not jose's is a key that is unusable.
+      // Every other jose error concerns the token, whatever the key. An error from elsewhere means an unusable key.
       if (error instanceof errors.JOSEError && !(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
       if (!(failure instanceof errors.JWSSignatureVerificationFailed)) failure = error;
     }
@@ -106,7 +108,7 @@ async function payloadSignedBy(
   throw failure ?? new errors.JWKSNoMatchingKey();
 }
 
-/** What RFC 9068 §2.2 requires in addition to `iss` and `exp`. */
+/** The claims that RFC 9068 §2.2 requires in addition to `iss` and `exp`. */
 const rfc9068Claims = ["aud", "sub", "client_id", "iat", "jti"];
 
 function isAccessToken({ typ }: Issuer): boolean {
@@ -117,7 +119,10 @@ function isRfc9068(payload: JWTPayload): boolean {
   return [payload.sub, payload.client_id, payload.jti].every((claim) => typeof claim === "string" && claim !== "");
 }
 
-/** What is no other kind of token: the same issuer signs logout tokens, events and proofs too (RFC 8725 §3.11). */
+/**
+ * The accepted types if none is configured: the same issuer also signs logout tokens, events and proofs (RFC 8725
+ * §3.11).
+ */
 const unpinned: readonly unknown[] = ["application/jwt", "application/at+jwt"];
 
 function isTyp(typ: unknown, pinned: string | undefined): boolean {
@@ -126,7 +131,7 @@ function isTyp(typ: unknown, pinned: string | undefined): boolean {
   return pinned === undefined ? unpinned.includes(mediaType(typ)) : mediaType(typ) === mediaType(pinned);
 }
 
-/** RFC 7515 §4.1.9: compared without case, and without a slash it stands for `application/…`. */
+/** RFC 7515 §4.1.9: case-insensitive; without a slash it means `application/…`. */
 function mediaType(typ: string): string {
   return (typ.includes("/") ? typ : `application/${typ}`).toLowerCase();
 }
@@ -136,7 +141,8 @@ function whyNot(error: unknown): Refusal {
   if (error instanceof errors.JWTClaimValidationFailed)
     return { code: "token_invalid", reason: `the token's ${error.claim} claim does not hold (${error.reason})` };
   if (error instanceof KeysUnavailable) return { code: "store_unavailable", reason: error.message };
-  // jose's own refusals have a code each; its generic one, that of a faulty set, and every other error are not the token's.
+  // jose's refusals of a token have their own codes. Its generic error, a malformed set and every other error are
+  // server failures.
   const ours =
     error instanceof errors.JWKSInvalid || !(error instanceof errors.JOSEError) || error.code === "ERR_JOSE_GENERIC";
   if (!ours) return { code: "token_invalid", reason: `the token was refused: ${error.code}` };
