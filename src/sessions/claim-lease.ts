@@ -13,23 +13,23 @@ import { entryOfEnded, type Revocation } from "./revocation.ts";
 import { endedBecause, type RevocationSnapshot } from "./revocation-snapshot.ts";
 import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 
-/** Who asks for a place among their streams, and for what. */
+/** A claim for one of the viewer's streams. */
 export interface Claiming {
   readonly sessionId: string;
   readonly credential: Credential;
   readonly asset: Asset;
   readonly takeover: boolean;
   readonly client: Client;
-  /** What is forbidden now. */
   readonly snapshot: RevocationSnapshot;
-  /** What the claim is counted by; undefined for a renewal, and where the start was counted before. */
+  /** The quota that counts the claim; undefined for a renewal and for a start that {@link countStart} has counted. */
   readonly quota?: StartQuota | undefined;
 }
 
 /**
- * Claims a place among the viewer's streams, under the key of the next grant. The sessions that a takeover ends are in the revocation
- * log before their place is used. `rate_limited`, `stream_limit`, `start_rate_exceeded`; `store_unavailable` where a store did not answer
- * and the operator wants it so; for a session that was ended, why.
+ * Claims a lease among the viewer's streams, under the key that signs the next grant. The revocation log gets the sessions
+ * that a takeover ends before the new session starts. Refusals: `rate_limited`, `stream_limit`, `start_rate_exceeded`;
+ * `token_revoked` after a sign-out; the cause of the end for an ended session; `store_unavailable` if a store fails and
+ * `storeFailure` is "closed".
  */
 export async function claimLease(
   claiming: Claiming,
@@ -70,7 +70,7 @@ export async function claimLease(
     case "granted": {
       const told = await tellOfTaken(answer.value.taken, now, context);
       if (told.ok) return ok(undefined);
-      // Else the place would belong to a session that nobody has, for as long as a lease lasts.
+      // The caller gets no session, so its lease must not fill the viewer's limit.
       if (settings.storeFailure === "closed")
         await fromStore("the viewer's streams", streams.end({ sessionId, expiresAt, cause: "revoked", now }), context);
       return withoutStore(told, context);
@@ -78,7 +78,7 @@ export async function claimLease(
   }
 }
 
-/** A viewer's streams, as they are found under the key that the next grant will have, and how many they may run at once. */
+/** The viewer's streams under the key of the next grant, and their stream limit. */
 export function placeOf(
   { credential, asset }: Pick<Claiming, "credential" | "asset">,
   key: PreparedSessionKey,
@@ -88,7 +88,7 @@ export function placeOf(
   return { streams: streamsUnder(key, credential, context), limit };
 }
 
-/** A viewer's streams under one key, with what is under the keys that signed before it. */
+/** The viewer's streams under one key, including the streams under older keys. */
 export function streamsUnder(
   key: PreparedSessionKey,
   { issuer, subject }: Pick<Credential, "issuer" | "subject">,
@@ -100,8 +100,8 @@ export function streamsUnder(
 }
 
 /**
- * Claims a place. Where there is none it ends those that run, but are forbidden meanwhile: their leases last a while longer,
- * and an operator who ended a viewer's stream did not mean to refuse their next one, and neither did a viewer who signed out.
+ * Claims a lease. At the limit it first ends running sessions that were revoked, then claims again: the lease of a revoked
+ * session lasts for up to a lease time, and a viewer whose stream was ended must be able to start the next one.
  */
 async function claimPlace(
   claim: LeaseClaim,
@@ -117,12 +117,12 @@ async function claimPlace(
   const endings = [...forbidden].map(([{ sessionId }, { cause }]) => ({ sessionId, expiresAt: now, cause, now }));
   await Promise.all(endings.map((ending) => streams.end(ending)));
   for (const { sessionId } of forbidden.keys()) telemetry({ event: "ended", sessionId });
-  // It was counted already.
+  // The first claim was counted.
   const again = await streams.claim({ ...claim, rate: undefined });
   return again.status === "quota_exceeded" ? again : { ...again, standing: answer.standing };
 }
 
-/** Those of a viewer's running streams that are forbidden meanwhile, each with what forbids it. */
+/** The viewer's running streams that are revoked, each with its revocation. */
 export function forbiddenAmong(
   running: readonly RunningStream[],
   { credential, snapshot }: Pick<Claiming, "credential" | "snapshot">,
@@ -160,16 +160,16 @@ function withoutStore(
   return ok(undefined);
 }
 
-/** A subject's quota of starts. It is counted where the subject's leases are, so that a start asks one object for both. */
+/** A subject's quota of starts. The lease object counts it, so that a start needs only one request. */
 interface StartQuota {
   readonly policy: RatePolicy;
-  /** Notes the quota after the start was counted, for the answer's RateLimit fields and for the next start. */
+  /** Records the quota after the start, for the RateLimit response fields and the next start. */
   readonly counted: (standing: QuotaStatus) => void;
 }
 
 /**
- * The quota that a start of this subject is counted by; undefined where there is none. `rate_limited` where this isolate knows
- * that it is used up: that costs no question.
+ * The quota that counts a start of this subject; undefined if there is none. `rate_limited` if this isolate remembers that
+ * it is used up, without a request to the store.
  */
 export function startQuota(
   { issuer, subject }: Pick<Credential, "issuer" | "subject">,
@@ -190,8 +190,8 @@ export function startQuota(
 }
 
 /**
- * Counts a start ahead of its claim, where somebody else's service is asked in between. `rate_limited`; `store_unavailable`
- * where nobody knows and the operator wants it so.
+ * Counts a start before its claim, so that a call to an external entitlement service counts too. `rate_limited`;
+ * `store_unavailable` if the store fails and `storeFailure` is "closed".
  */
 export async function countStart(
   { policy, counted }: StartQuota,

@@ -30,30 +30,29 @@ import {
 import { claimBudget, waitAfterMany } from "./lease-throttle.ts";
 
 /**
- * The rows that a subject's older name hands over to the newer one, and until when it forwards requests there. The rows come
- * without their networks: the newer name has another key for those, and would count each twice.
+ * The rows that a subject's older name hands over to the newer one, and how long it forwards requests there. The rows have
+ * no networks: the newer name hashes them with another key, and would count each network twice.
  */
 export interface HandedOver {
   readonly rows: readonly LeaseRow[];
-  /** What is known of the subject's logins. */
   readonly logins: readonly Marker[];
   readonly quotas: readonly QuotaUsed[];
   readonly until: UnixSeconds;
 }
 
 /**
- * From how many rows on a new one takes the place of one that nothing depends on: a session that is silent and has no
- * limit is the same forgotten as remembered, for it is taken in when it comes back.
+ * From this many rows on, a new row replaces one that can be forgotten: a silent session without a limit gets a new row when
+ * it comes back.
  */
 const manyRows = 1000;
 
-/** How many logins that were signed out of are remembered. */
+/** Maximum number of remembered sign-outs. */
 const mostLogins = 1000;
 
 /**
- * All streams of one subject. Synchronous from reading to writing, so that no start comes between the two, however many
- * come at once. What it answers is what is written down: after a crash it answers the same, except networks seen within
- * the last `writeInterval`, and for ends of grants that a renewal within it moved by less than a minute.
+ * All streams of one subject. Reads and writes are synchronous, so concurrent starts cannot exceed the limit. Every answer is
+ * stored first and survives a crash, except for two details of the last `writeInterval`: networks seen, and grant expiries
+ * that a renewal moved by less than a minute.
  */
 export class LeaseStore {
   readonly #store: LeaseRows;
@@ -75,8 +74,8 @@ export class LeaseStore {
   }
 
   /**
-   * Counts a claim by its quota, and decides it: see {@link decideClaim}; `hasty` for one too many: see {@link claimBudget}
-   * and {@link waitAfterMany}.
+   * Counts a claim and decides it: see {@link decideClaim}. For `throttled` see {@link claimBudget} and
+   * {@link waitAfterMany}.
    */
   claim(claim: LeaseClaim): ClaimAnswer {
     if (claim.rate === undefined) return this.#decide(claim);
@@ -113,20 +112,20 @@ export class LeaseStore {
     return answer;
   }
 
-  /** Ends a session for good, whether it is known or not. The first cause and the latest expiry of a grant are kept. */
+  /** Ends a session for good, known or unknown. Its row keeps the first cause and the latest expiry. */
   end({ sessionId, expiresAt, cause, now }: StreamEnding): EndedStream {
     const known = this.#rows.get(sessionId);
-    // The edge may have admitted a session of which nothing is known here, and remember it for a lease.
+    // The edge may have admitted an unknown session, and remembers it for one lease.
     const before = known ?? unseen(sessionId, expiresAt, after(now, this.#times.leaseTtl));
     const row = { ...lasting(before, expiresAt), ended: known?.ended ?? cause };
     if (known?.ended === undefined || row.expiresAt > known.expiresAt) this.#write(row);
     return endOf(row);
   }
 
-  /** Ends the sessions of a login. A claim or grant of it that comes later is refused too, whether its session is known or not. */
+  /** Ends the sessions of a login. Later claims and grants of this login are refused too. */
   endLogin({ login, now, until }: LoginEnding): LoginEnded {
     const out = [...this.#markers.values()].filter(({ kind }) => kind === "signed_out");
-    // The first of them: its tokens have expired, and the rows of its sessions say that they have ended.
+    // The oldest sign-out: its tokens have expired, and its sessions have ended rows.
     if (out.length >= mostLogins && out[0] !== undefined) this.#eraseMarker(out[0]);
     this.#writeMarker({ kind: "signed_out", name: login, until });
     this.#endSignedOut();
@@ -143,7 +142,7 @@ export class LeaseStore {
       if (row.ended === undefined && this.#isSignedOut(row.login)) this.#write({ ...row, ended: "revoked" });
   }
 
-  /** A row names the login of the last claim alone. */
+  /** A row names only the login of the last claim, so the login before it needs a marker. */
   #rememberShared({ sessionId, login }: LeaseClaim): void {
     const known = this.#rows.get(sessionId);
     if (known?.login === undefined || known.login === login) return;
@@ -159,21 +158,21 @@ export class LeaseStore {
     return toldOfRunning(this.#rows, now);
   }
 
-  /** The name under which the subject's streams are now, where they are here no more. */
+  /** The newer name that the subject's streams moved to; undefined if they are here. */
   successor(): string | undefined {
     for (const marker of this.#markers.values()) if (marker.kind === "moved_to") return marker.name;
     return undefined;
   }
 
-  /** Says that what was sent on concerns grants until then: the sending on lasts as long. */
+  /** Extends the forwarding to the expiry of a grant that was forwarded. */
   forwardedUntil(until: UnixSeconds): void {
     for (const marker of this.#markers.values())
       if (marker.kind === "moved_to" && until > marker.until) this.#writeMarker({ ...marker, until });
   }
 
   /**
-   * Gives all rows to the subject's newer name, and makes that the {@link successor} for as long as any grant of theirs holds,
-   * at least until then. The rows stay here too, so that the same can be asked again by one who lost the answer.
+   * Hands all rows to the subject's newer name, the {@link successor} until `until` or until the last grant expires. The rows
+   * stay here as well, so that the newer name can retry if the response was lost.
    */
   handOver(to: string, until: UnixSeconds): HandedOver {
     const rows = [...this.#rows.values()];
@@ -189,12 +188,12 @@ export class LeaseStore {
     return { rows: rows.map((row) => ({ ...row, networks: [] })), logins, quotas: this.#quotas.all(), until };
   }
 
-  /** Whether all that was under an older name is here already. */
+  /** Whether the streams of an older name have moved here. */
   tookFrom(name: string): boolean {
     return this.#markers.has(markerKey("moved_from", name));
   }
 
-  /** Takes what an older name gave. What both know of a session is put together, so that twice does no harm. */
+  /** Adds the rows of an older name. Rows of the same session are merged, so a retry is harmless. */
   takeOver(from: string, { rows, logins, quotas, until }: HandedOver): void {
     for (const login of logins) {
       const known = this.#markers.get(markerKey(login.kind, login.name));
@@ -210,12 +209,12 @@ export class LeaseStore {
     this.#writeMarker({ kind: "moved_from", name: from, until });
   }
 
-  /** When {@link prune} has something to remove, or undefined where nothing is kept. */
+  /** When {@link prune} next removes something; undefined if nothing is stored. */
   get nextRemoval(): UnixSeconds | undefined {
     return this.#nextRemoval;
   }
 
-  /** Removes what is over: see {@link removalOf}. */
+  /** Removes expired rows, markers and quotas: see {@link removalOf}. */
   prune(now: UnixSeconds): void {
     if (this.#nextRemoval === undefined || now < this.#nextRemoval) return;
     this.#nextRemoval = undefined;
@@ -243,7 +242,7 @@ export class LeaseStore {
     return asked.network === undefined ? asked : { ...asked, network: this.#hash(asked.network) };
   }
 
-  /** The store first: what cannot be written down is not answered either. */
+  /** Writes to the store first: if that throws, the memory must not know more than the store. */
   #write(row: LeaseRow, now?: UnixSeconds): void {
     if (now !== undefined && this.#rows.size >= manyRows && !this.#rows.has(row.sessionId)) this.#forgetOne(now);
     this.#store.put(row);

@@ -17,43 +17,40 @@ export interface RevocationWatchParts {
   readonly log: Pick<RevocationLog, "since">;
   readonly clock: MillisecondClock;
   readonly timer: Timer;
-  /** Past this age a snapshot is good for nothing: how long it may take until a revocation holds everywhere. */
+  /** Maximum age of a snapshot, and so the longest time until a revocation applies everywhere. */
   readonly maxAge: Milliseconds;
-  /** What becomes of requests while the log does not answer: they are refused, or go by what was known last. */
+  /** While the log is down: "closed" refuses requests, "open" uses the last snapshot. */
   readonly failure: "closed" | "open";
-  /** Up to this age nobody asks for a younger one; 1 s. */
+  /** Up to this age a snapshot is used without a refresh; 1 s. */
   readonly freshFor?: Milliseconds;
-  /** How long the log has for an answer; 2 s. */
+  /** Timeout of a request to the log; 2 s. */
   readonly answerWithin?: Seconds;
-  /** Told of each attempt that failed, for the log of the worker. */
+  /** Called for each failed attempt, for the worker's log. */
   readonly onFailure?: (refusal: Refusal) => void;
-  /** Is called with the age of each snapshot that is used: an hour if nothing is known and every request is admitted. */
+  /** Called with the age of each snapshot that is used: an hour if there is none and every request is admitted. */
   readonly onAge?: (age: Milliseconds) => void;
 }
 
-/**
- * What is forbidden now. `waitUntil` keeps a request alive for what it does behind its answer; the snapshot is for this
- * request alone.
- */
+/** The revocations of now. Use a snapshot for one request only. `waitUntil` keeps the request alive for a background refresh. */
 export interface RevocationWatch {
-  /** What can be said at once and without a promise; undefined where {@link RevocationWatch.current} has to be waited for. */
+  /** The snapshot without a promise; undefined if {@link RevocationWatch.current} has to be awaited. */
   atHand(waitUntil: (work: Promise<unknown>) => void): RevocationSnapshot | undefined;
-  /** As `atHand`, or else once the log has answered. `store_unavailable` where it does not and `failure` is "closed". */
+  /** As `atHand`, or once the log has answered. `store_unavailable` if the log fails and `failure` is "closed". */
   current(
     waitUntil: (work: Promise<unknown>) => void,
   ): Promise<Result<RevocationSnapshot, Refusal<"store_unavailable">>>;
 }
 
-/** After a failure, how long nobody asks again. */
+/** How long to wait after a failure before the next attempt, in milliseconds. */
 const pause = 1_000;
 
-/** The age that is reported without any snapshot. */
+/** The age that is reported if there is no snapshot. */
 const anHour = milliseconds(3_600_000);
 
 /**
- * Keeps a snapshot of the revocation log for an isolate. Up to `freshFor` it is given as it is; then one request has it
- * refreshed in the background; past `maxAge` each request waits for the log itself, since workerd lets none wait for what
- * another one is doing. While the log is down, one request a second tries, and the others do not wait.
+ * Keeps an isolate's snapshot of the revocation log. Up to `freshFor` it is used as it is; after that one request refreshes it
+ * in the background; after `maxAge` each request reads the log itself, since a request in workerd cannot await the I/O of
+ * another. While the log is down, one request per second tries it, and the others do not wait.
  */
 export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
   const { log, clock, timer, maxAge, failure, onFailure, onAge } = parts;
@@ -90,7 +87,7 @@ export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
   const wait = async (askedAt: number): Promise<Result<RevocationSnapshot, Refusal<"store_unavailable">>> => {
     tryingUntil = askedAt + answerTime;
     const failed = await refresh();
-    // Another request may have had more luck; and an answer that was too old when it was asked for is none.
+    // Another request may have succeeded. An answer that was already too old when requested counts as a failure.
     const { whole, asOf } = follower;
     if (whole !== undefined && asOf !== undefined && asOf > askedAt - maxAge) return given(whole);
     failedAt = clock();
@@ -110,10 +107,10 @@ export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
     onAge?.(asOf === undefined ? anHour : milliseconds(Math.min(Math.max(now - asOf, 0), anHour)));
   };
 
-  /** Whether the log is known to be down, so that this request need not find it out by waiting. */
+  /** Whether the log is known to be down, so that this request does not wait for it. */
   const isDown = (now: number): boolean => {
     const ago = now - failedAt;
-    // A failure of long ago says nothing: of several requests that come after a silence, all ask.
+    // An old failure says nothing: after a silence every request asks the log.
     return ago < pause || (ago < 2 * pause + answerTime && now < tryingUntil);
   };
 
@@ -153,33 +150,33 @@ function unavailable(why: string): Refused<Refusal<"store_unavailable">> {
 const mostBeginnings = 3;
 
 /**
- * Follows the log. Several requests may do so at once without waiting for each other: each adds what it is told, an answer
- * that was overtaken changes nothing, and the pages that one has read are there for all.
+ * Reads the log page by page. Several requests may do so at once without waiting for each other: all share the pages that were
+ * read, and an outdated answer changes nothing.
  */
 class RevocationFollower {
   readonly #clock: MillisecondClock;
   #whole: HeldRevocations | undefined;
   #asOf: UnixMilliseconds | undefined;
-  /** What pages are added to: the whole, or what takes its place once the last page is read. */
+  /** The snapshot that pages are added to. It replaces the whole after the last page. */
   #growing = new HeldRevocations();
-  /** Since when pages were added without a silence in between: when it was last read to its end, or else begun. */
+  /** When the growing snapshot was last complete, or else when its first page was requested. */
   #growingAsOf: UnixMilliseconds | undefined;
 
   constructor(clock: MillisecondClock) {
     this.#clock = clock;
   }
 
-  /** All that is forbidden, as far as it is known; undefined before it was read to its end for the first time. */
+  /** The last complete snapshot; undefined until the log was first read to its end. */
   get whole(): RevocationSnapshot | undefined {
     return this.#whole;
   }
 
-  /** When the last of it was asked for; what was added before that is in the whole. */
+  /** When the last page of the whole was requested: every earlier entry is in it. */
   get asOf(): UnixMilliseconds | undefined {
     return this.#asOf;
   }
 
-  /** Reads on to the log's end. Rejects where `since` does, and where the log leads nowhere; what was read stays read. */
+  /** Reads to the end of the log. Rejects if `since` does, or if the log never ends; pages that were read are kept. */
   async follow(since: (cursor: number) => Promise<RevocationDelta>): Promise<void> {
     this.#beginAfterSilence();
     for (let beginnings = 0; beginnings < mostBeginnings; ) {
@@ -188,12 +185,12 @@ class RevocationFollower {
       const page = await since(cursor);
       const goesBack = page.cursor < cursor && !page.reset;
       if (page.more && page.cursor <= cursor && !page.reset && !goesBack) throw new Error("a page leads to itself");
-      // Another request found that the log has restarted; this page is from before.
+      // Another request found that the log has restarted, so this page is outdated.
       if (from !== this.#growing) beginnings++;
       else if (goesBack || (page.reset && cursor !== 0)) {
         beginnings++;
         this.#begin();
-        // Without `reset` it does not say that it tells everything.
+        // A page without `reset` may be incomplete.
         if (page.reset && this.#take(page)) return;
       } else if (this.#take(page)) return;
     }
@@ -205,7 +202,7 @@ class RevocationFollower {
     this.#growingAsOf = undefined;
   }
 
-  /** The log tells for a while only what it has taken back, so a snapshot of before that would hold it for ever. */
+  /** The log forgets lifted entries after a while: an older snapshot would keep them for ever, so it is read again. */
   #beginAfterSilence(): void {
     const silence = this.#clock() - (this.#growingAsOf ?? this.#clock());
     if (silence > longestSilence * 1000) this.#begin();
@@ -213,13 +210,13 @@ class RevocationFollower {
 
   /** Adds a page; true where it was the last. */
   #take(page: RevocationDelta): boolean {
-    // A lower cursor is that of an answer which another one, told later, has overtaken.
+    // A lower cursor belongs to an answer that a later one has overtaken.
     if (page.cursor >= this.#growing.cursor) this.#growing.apply(page);
     this.#growingAsOf ??= page.asOf;
     if (page.more) return false;
     this.#growingAsOf = unixMilliseconds(Math.max(page.asOf, this.#growingAsOf));
     this.#whole = this.#growing;
-    // A clock that is ahead must not make an answer look younger than it is: it may have been kept by another isolate's.
+    // The answer may come from another isolate's cache: a clock that is ahead there must not make it look newer.
     const asOf = Math.min(page.asOf, this.#clock());
     this.#asOf = unixMilliseconds(Math.max(asOf, this.#asOf ?? 0));
     return true;

@@ -18,14 +18,13 @@ interface Opened {
 }
 
 /**
- * Where the counts of all isolates come together: one object. What a report tells is written down before it is answered, as
- * the object leaves memory whenever nobody has asked it anything for ten seconds: a counter that went back would be taken for
- * one that began anew, and a report that was forgotten counted a second time.
+ * One object adds up the counts of all isolates. It stores each report before it answers, since it leaves memory after ten idle
+ * seconds: Prometheus reads a counter that went down as a restart, and a forgotten report would be counted twice.
  */
 export class MetricsStore extends DurableObject<MetricsEnv> {
   #opened: Opened | undefined;
 
-  /** One that cannot be read is counted and let go: its sender would else bring it again for ever, and none after it. */
+  /** An unreadable report is counted and dropped: otherwise its isolate would resend it for ever, and nothing after it. */
   async report(told: unknown): Promise<void> {
     const { gathering, rows } = this.#open();
     const { data: report } = reportSchema.safeParse(told);
@@ -36,7 +35,7 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
     try {
       rows.add(report, now, gathering);
     } catch (failure) {
-      // It is sent again: until then it did not come.
+      // The isolate sends the report again, so the memory must not contain it.
       this.#opened = undefined;
       throw failure;
     }
@@ -65,14 +64,14 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
   }
 }
 
-/** As long as a lease, and half a minute more, in which an isolate asks for it anew and reports that. */
+/** One lease, plus 30 s in which an isolate renews the lease and reports it. */
 function silence(leaseTtl = ""): Seconds {
   return seconds((readDecimal(leaseTtl) ?? defaultLeaseTtl) + 30);
 }
 
 interface GatheringStore {
   readonly sql: SqlStore;
-  /** Runs `work`, and takes back what it wrote where it throws. */
+  /** Runs `work`, and rolls back if it throws. */
   readonly transaction: (work: () => void) => void;
 }
 
@@ -82,19 +81,15 @@ const create = `
     part TEXT NOT NULL, position INTEGER NOT NULL, value TEXT NOT NULL, PRIMARY KEY (part, position)
   ) WITHOUT ROWID;`;
 
-/**
- * How many reports stand by themselves, and how many characters they have together, until they are folded into what was kept;
- * and how long a row is at most, as SQLite takes two megabytes of UTF-8.
- */
+/** Reports, and their characters, before they are compacted; and characters per row, since SQLite accepts 2 MB of UTF-8. */
 const most = { reports: 500, characters: 4_000_000, row: 500_000 };
 
-/** A report that nobody could read. */
+/** The row of an unreadable report. */
 const unread = "";
 
 /**
- * A gathering as rows, so that what was answered outlives the object's memory, which is emptied ten seconds after the last
- * question. Each report is one row; every few hundred, all that was gathered is written in their place, in as few rows as hold
- * it. After a restart the reports are added up anew, each at the time when it came.
+ * The rows of a gathering, which outlive the object's memory. Each report is one row; after a few hundred, the sums replace them
+ * in as few rows as possible. After a restart the reports are added up again, each at the time of its arrival.
  */
 class GatheringRows {
   readonly #store: GatheringStore;
@@ -106,7 +101,7 @@ class GatheringRows {
     store.sql.exec(create);
   }
 
-  /** Adds everything that was written to a gathering that nothing was reported to. */
+  /** Adds the stored rows to an empty gathering. */
   readInto(gathering: Gathering): void {
     const { sql } = this.#store;
     gathering.restore({
@@ -120,14 +115,14 @@ class GatheringRows {
     for (const { received_at: at, body } of sql.exec("SELECT received_at, body FROM report ORDER BY number")) {
       if (!isUnixSeconds(at) || typeof body !== "string") continue;
       this.#count(body);
-      // What another version has written is no reason to count nothing.
+      // Another version may have written the row: the other rows still count.
       const report = body === unread ? undefined : read(reportSchema, body);
       if (report === undefined) gathering.countUnread();
       else gathering.report(report, at);
     }
   }
 
-  /** Writes down a report that came at `at` and is in `gathering` already; undefined is one that nobody could read. */
+  /** Stores a report that is in `gathering` already; undefined for an unreadable one. */
   add(report: Report | undefined, at: UnixSeconds, gathering: Gathering): void {
     const body = report === undefined ? unread : JSON.stringify(report);
     if (body.length > most.row || this.#reports >= most.reports || this.#characters >= most.characters)
@@ -165,7 +160,7 @@ class GatheringRows {
   }
 }
 
-/** A list as JSON, in pieces that are rows each. */
+/** A list as JSON, split into rows. */
 function rowsOf(ones: readonly unknown[]): string[] {
   const rows: string[][] = [];
   let length = most.row;

@@ -14,7 +14,7 @@ import {
   resolveRange,
 } from "../../origin/ranges.ts";
 
-/** The part of an R2Bucket that is used here, so that tests in Node can stand in for it. */
+/** The part of an R2Bucket that is used here, so that tests in Node can replace it. */
 export interface Bucket {
   head(key: string): Promise<BucketObject | null>;
   get(key: string, options?: BucketGet): Promise<BucketObject | null>;
@@ -35,13 +35,13 @@ interface BucketObject {
     readonly cacheControl?: string;
     readonly cacheExpiry?: Date;
   };
-  /** Missing where `onlyIf` did not hold. */
+  /** Missing if the `onlyIf` condition failed. */
   readonly body?: ReadableStream;
 }
 
 /**
- * The files of R2 buckets, which are found in the worker's `env` by the binding's name that the asset gives. The key is
- * the asset's prefix and the path, decoded.
+ * The files in R2 buckets. The asset names the bucket's binding in the worker's `env`. The key is the asset's prefix and the
+ * decoded path.
  */
 export function r2Origin(env: object): Origin {
   return async (request) => {
@@ -57,7 +57,7 @@ export function r2Origin(env: object): Origin {
     try {
       return await read(bucket, asset.origin.prefix + rest, request);
     } catch (error) {
-      // R2's messages name the operation and a code, never a credential: the binding has none.
+      // Safe to log: R2's messages name the operation and a code, and the binding has no credential.
       return refusal("origin_failed", `${asset.id}: R2 failed: ${error instanceof Error ? error.message : "unknown"}`);
     }
   };
@@ -82,14 +82,14 @@ async function read(
   return ok(fileResponse(facts, asked && resolveRange(asked, object.size), object.body));
 }
 
-/** `"outside"` where R2 says that the range lies outside the object (error 10039). */
+/** `"outside"` if the range is outside the object (R2 error 10039). */
 async function get(
   bucket: Bucket,
   key: string,
   asked: RequestedRange | undefined,
   ifNoneMatch: string | undefined,
 ): Promise<BucketObject | null | "outside"> {
-  // R2 throws at a malformed If-None-Match; HTTP ignores it.
+  // R2 throws for a malformed If-None-Match, which HTTP ignores.
   const condition = parseEntityTags(ifNoneMatch) === undefined ? undefined : ifNoneMatch;
   try {
     return await bucket.get(key, {
@@ -134,7 +134,7 @@ function decoded(path: string): string | undefined {
   }
 }
 
-/** The origins of all assets as a worker reaches them: R2 by its bindings, HTTP by fetch with secrets of its environment. */
+/** The origins of all assets in a worker: R2 through bindings, HTTP through fetch with secrets from the environment. */
 export function mediaOrigin(env: object, clock: Clock): Origin {
   const secretOf = (name: string) => {
     if (isOwnSetting(name)) return undefined;

@@ -23,19 +23,19 @@ export interface SharedPlaylistParts<Id> {
   readonly objects: SharedPlaylistNamespace<Id>;
   /** The data centre's cache (`caches.default`). */
   readonly cache: Pick<EdgeCache, "match" | "put">;
-  /** The media host's own address, without a slash at its end: entries of staging must not be used for production. */
+  /** The media host's URL, without a trailing slash: it keeps the cache entries of staging out of production. */
   readonly mediaUrl: string;
   readonly clock: MillisecondClock;
   readonly timer: Timer;
-  /** Asked where the object does not answer, and for new word of a playlist that will not change. */
+  /** Used if the object does not answer, and to revalidate a playlist that does not change. */
   readonly direct: PlaylistSource;
-  /** Keeps work going after the answer has left. */
+  /** Keeps work running after the response. */
   readonly waitUntil: (work: Promise<unknown>) => void;
-  /** Told that the object did not answer: for the log. */
+  /** Called if the object did not answer, for the log. */
   readonly onFailure: (refusal: Refusal) => void;
 }
 
-/** What an entry of the cache says beside its text. A cache counts in whole seconds, which is too coarse. */
+/** Headers of a cache entry. Cache-Control has whole seconds only, which is too coarse for the times. */
 const header = {
   location: "Stagedoor-Location",
   freshUntil: "Stagedoor-Fresh-Until",
@@ -43,32 +43,32 @@ const header = {
 };
 
 /**
- * How long an object may take, in addition to what the question lets the origin hold. Players give up after 10 s, so this is
- * shorter: the same player's next try already takes the direct path.
+ * Timeout of a request to an object, in addition to a blocking playlist request. Players give up after 10 s; a shorter timeout
+ * lets the same player's retry use the direct path.
  */
 const objectTimeout = seconds(5);
 
-/** How long an object that was late is not asked again, in milliseconds. */
+/** How long an object is not asked again after a timeout, in milliseconds. */
 const pauseAfterLate = 10_000;
 
-/** How many playlists an isolate remembers as late, or as being asked for at their origin. */
+/** Maximum number of playlists for which an isolate remembers a timeout or a direct request. */
 const mostRemembered = 1000;
 
-/** How long an entry may live that was waited for, in milliseconds: who asks for it later asks for the next one. */
+/** Maximum lifetime of the response to a blocking request, in milliseconds: later requests ask for the next part. */
 const longestAwaited = 1_000;
 
 /**
  * Playlists from one Durable Object each, with the data centre's cache in front: its isolates together ask the object once
- * while an answer is fresh. An entry stands under the playlist's place at its origin and all that the origin is told, so it
- * is the same for all viewers and holds what its own name asks for; what does not, and what failed, is never kept.
+ * while an answer is fresh. A cache key contains the playlist's origin URL and everything that is sent to the origin, so an
+ * entry is the same for all viewers. Failures and responses that do not match their key are never cached.
  *
- * Where the object is down, overloaded or hangs, the isolate asks the origin itself, with one request per playlist at a
- * time, so that a thousand viewers do not become a thousand requests. The others get `store_unavailable`: a live version
- * that the isolate keeps stands in for it.
+ * If the object is down, overloaded or hangs, the isolate asks the origin itself, with one request per playlist at a time, so
+ * that a thousand viewers do not become a thousand requests. The others get `store_unavailable`, and the caller uses the live
+ * version that the isolate has.
  */
 export function sharedPlaylists<Id>(parts: SharedPlaylistParts<Id>): PlaylistSource {
   const { clock } = parts;
-  /** By playlist: until when its object is not asked, and the request that asks the origin directly. */
+  /** Per playlist: the end of the pause after a timeout, and the direct request to the origin. */
   const pausedUntil = new Map<string, number>();
   const asking = new Map<string, SingleFlight>();
 
@@ -88,7 +88,7 @@ export function sharedPlaylists<Id>(parts: SharedPlaylistParts<Id>): PlaylistSou
     const url = entryUrl(question, parts.mediaUrl);
     const found = await cached(url, question, parts);
     if (found !== undefined) return ok(found);
-    // Nobody polls what will not change: an isolate that has it asks the origin, which may be nearer than the object.
+    // Viewers do not poll a playlist that does not change: revalidate it at the origin, which may be nearer than the object.
     if (question.known?.live === false) return parts.direct(question);
     const name = playlistName(question);
     if ((pausedUntil.get(name) ?? 0) > clock()) return direct(name, question);
@@ -105,26 +105,26 @@ async function askObject<Id>(
   onLate: () => void,
 ): Promise<Result<PlaylistAnswer, Refusal> | undefined> {
   try {
-    // A stub that has failed once may go on failing. The whole text is wanted, for the cache.
+    // A new stub each time, since a failed one may keep failing. Without `known` the answer has the text, for the cache.
     const object = objects.get(objects.idFromName(playlistName(question)));
     const asked = object.ask({ ...question, known: undefined });
     const inTimeOrLate = inTime(asked, seconds(objectTimeout + heldFor(question)), timer).then((answer) => {
       if (answer === "late") onLate();
       return answer;
     });
-    // Goes on where the client gives up first: otherwise the next try would wait for the same object again.
+    // Continues if the client gives up first: otherwise its retry would wait for the same object again.
     waitUntil(inTimeOrLate.catch(() => undefined));
     const answer = await inTimeOrLate;
     if (answer !== "late") return answer;
   } catch {
-    // The same as no answer.
+    // A failure counts as no answer.
   }
   const why = refusal("store_unavailable", `${question.asset.id}: the playlist's Durable Object did not answer`);
   onFailure(why.refusal);
   return undefined;
 }
 
-/** How long the origin may hold its answer: only where the question says what it waits for. */
+/** How long the origin may hold its response: only for a blocking playlist request. */
 function heldFor({ directives, hold }: PlaylistQuestion): Seconds {
   return directives.least === undefined ? seconds(0) : hold;
 }
@@ -149,15 +149,15 @@ async function cached<Id>(
     const location = entry.headers.get(header.location) ?? undefined;
     const old = !(clock() < freshUntil);
     const same = known !== undefined && etag === known.etag;
-    // It is not waited for: nobody needs to know when the rest of it has been let go.
+    // Not awaited: the response does not depend on it.
     if (old || same) entry.body?.cancel().catch(() => undefined);
     if (old) return undefined;
-    // Not `text()`, which drops a byte order mark: every path has to give the text that the origin sent.
+    // Not `text()`, which drops a byte order mark: every path has to return the origin's exact text.
     const text = same ? undefined : bytesText(new Uint8Array(await entry.arrayBuffer()));
     const moments = { checkedAt: unixMilliseconds(checkedAt), freshUntil: unixMilliseconds(freshUntil) };
     return { text, etag, location, ...moments, shared: true };
   } catch {
-    // A cache that fails costs a question to the object, and nothing more.
+    // If the cache fails, the object is asked.
     return undefined;
   }
 }
@@ -182,7 +182,7 @@ function keep<Id>(
   waitUntil(cache.put(url, new Response(textBody(text), { headers })).catch(() => undefined));
 }
 
-/** An address of the media host that no grant can begin, and nothing of a viewer in it. */
+/** A cache key on the media host: no grant begins with `.playlists`, and it contains nothing of a viewer. */
 function entryUrl(question: PlaylistQuestion, mediaUrl: string): string {
   const key = `${playlistName(question)}#${directiveQuery(question.directives)}`;
   return `${mediaUrl}/.playlists/${encodeURIComponent(key)}`;

@@ -5,14 +5,14 @@ import type { CloudFrontSign } from "../../signing/cloudfront/wire-format.ts";
 
 const blockLength = 64;
 const digestLength = 32;
-/** Messages up to this length go through a buffer that is used again; a URL's message has about 250 bytes. */
+/** Messages up to this length share a reused buffer; a URL's message has about 250 bytes. */
 const usualLength = 2048;
 
 /**
- * HMAC-SHA256 for Node, where making an Hmac object costs more than all its hashing: the two hashes of RFC 2104 §2,
- * `H(K ^ opad, H(K ^ ipad, text))`, by node:crypto's one-shot SHA-256, in about half the time of createHmac. The hash is
- * OpenSSL's; what stands here is the order in which the RFC calls it, held to the RFC's vectors and to createHmac by
- * tests. Workers use `noble-hmac.ts`, which is faster there.
+ * HMAC-SHA256 for Node, where creating an Hmac object costs more than the hashing: the two hashes of RFC 2104 §2,
+ * `H(K ^ opad, H(K ^ ipad, text))`, with node:crypto's one-shot SHA-256, in about half the time of createHmac. The hash is
+ * OpenSSL's; tests compare the composition with the RFC's vectors and with createHmac. Workers use `noble-hmac.ts`, which is
+ * faster there.
  */
 export const oneShotHmac: MacPort = (key) => {
   const padded = Buffer.alloc(blockLength);
@@ -22,7 +22,7 @@ export const oneShotHmac: MacPort = (key) => {
   const usual = Buffer.concat([innerPad], blockLength + usualLength);
   const views: Buffer[] = [];
 
-  /** The padded key and the message behind it. Nothing here waits, so no two messages meet in the buffer. */
+  /** The padded key, then the message. The code is synchronous, so two messages cannot share the buffer. */
   const inner = (message: string | Uint8Array): Buffer => {
     if (message.length * 3 > usualLength) return Buffer.concat([innerPad, Buffer.from(message)]);
     let length = blockLength;
@@ -37,7 +37,7 @@ export const oneShotHmac: MacPort = (key) => {
   };
 
   const outerOf = (message: string | Uint8Array): Buffer => {
-    // As a text the digest is spared a buffer of its own.
+    // Hex, since a digest as text needs no buffer of its own.
     outer.write(hash("sha256", inner(message), "hex"), blockLength, "hex");
     return outer;
   };
@@ -50,9 +50,9 @@ export const oneShotHmac: MacPort = (key) => {
 export const nodeSha256: TextHash = (text) => createHash("sha256").update(text).digest("base64url");
 
 /**
- * A private key made ready once, as a JWK or as PEM (PKCS #8, PKCS #1 or SEC 1). Signs synchronously, in Node and, with
- * `nodejs_compat`, in workerd. Throws a TypeError, which quotes nothing of it, for a key that is not private or not RSA of
- * 2048 bits or P-256: CloudFront takes no other ("Create key pairs for your signers").
+ * Prepares a private key, a JWK or PEM (PKCS #8, PKCS #1 or SEC 1). Signs synchronously, in Node and, with `nodejs_compat`,
+ * in workerd. Throws a TypeError that quotes nothing of the key if it is not a private key of RSA 2048 or P-256: CloudFront
+ * accepts no other ("Create key pairs for your signers").
  */
 export function cloudFrontSign(privateKey: JsonWebKey | string, hash: CloudFrontHash): CloudFrontSign {
   const key = readPrivateKey(privateKey);
