@@ -26,7 +26,7 @@ export function markdown(report: Report): string {
 }
 
 /** Who plays what, as lines of Markdown. */
-export function overview({ players, scenarios, judged, missing }: Report): string[] {
+function overview({ players, scenarios, judged, missing }: Report): string[] {
   const cell = (scenario: Scenario, player: string) => {
     const all = judged.filter(({ result }) => result.scenario === scenario.name && result.player === player);
     if (all.length === 0) return "–";

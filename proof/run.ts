@@ -1,15 +1,15 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { projectRoot } from "../cli/lib/project.ts";
-import { markdown, overview, shortfallsOf } from "./report.ts";
+import { markdown, shortfallsOf } from "./report.ts";
 import { runProof } from "./run-proof.ts";
 
 const usage = `npm run players [-- --short] [--only <player or scenario>]... [--jobs <number>]
 
 Plays the fixtures in hls.js, Shaka Player, video.js, Chromium's own HLS, and where they are installed in ffmpeg and mpv,
 with signatures that live for seconds, and counts what a viewer would notice. Takes about half an hour; --short about two
-minutes. A whole run writes docs/players.md, docs/players.json and the README's table. Ends with 1 where anything falls short.`;
+minutes. A whole run writes docs/players.md and docs/players.json. Ends with 1 where anything falls short.`;
 
 const introduction = `# In real players
 
@@ -17,6 +17,9 @@ const introduction = `# In real players
 hours in life takes minutes here. Requests are counted in front of the media host, and so also those of players that show
 none. In brackets: the same stream from a server that protects nothing. The first picture is timed from the manifest's URL,
 the median of nine alternating openings, with 20 ms of network in front of both.
+
+✓ means: no stall, no unexpected refusal, one init segment per variant, and the session ends within two seconds if the
+scenario ends it.
 `;
 
 const { values } = parseArgs({
@@ -40,21 +43,10 @@ async function run(short: boolean, only: readonly string[], jobs: number): Promi
     await writeFile(join(projectRoot, "docs/players.md"), `${introduction}\n${text}`);
     const numbers = { players: players.map(({ name, version }) => ({ name, version })), judged, firstFrames };
     await writeFile(join(projectRoot, "docs/players.json"), `${JSON.stringify(numbers, null, 2)}\n`);
-    await showInReadme(overview(report));
   }
   const missed = shortfallsOf(report);
   if (missed > 0) {
     console.error(`${missed} of ${report.judged.length + report.firstFrames.length} fall short`);
     process.exitCode = 1;
   }
-}
-
-/** Writes the short table into the README, between the two comments that mark its place. */
-async function showInReadme(lines: readonly string[]): Promise<void> {
-  const file = join(projectRoot, "README.md");
-  const [begin, end] = ["<!-- players: written by npm run players -->", "<!-- players end -->"];
-  const text = await readFile(file, "utf8");
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error("README.md has no place for the table of players");
-  await writeFile(file, `${text.slice(0, from)}${[begin, "", ...lines, ""].join("\n")}\n${text.slice(to)}`);
 }

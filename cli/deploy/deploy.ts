@@ -120,7 +120,7 @@ function noPlaceholdersLeft({ environment, workers }: Asked): boolean {
   });
   if (found.length === 0) return true;
   console.error(
-    `Nothing was deployed: these have to be filled in first (README, "For an operator"):\n${found.join("\n")}`,
+    `Nothing was deployed: these have to be filled in first (docs/deploy/workers-r2.md, step 2):\n${found.join("\n")}`,
   );
   return false;
 }

@@ -13,9 +13,9 @@ import { audience, issuerName, newPair, token } from "../unit/auth/tokens.ts";
 const run = promisify(execFile);
 const address = "https://api.example.com";
 
-/** The commands of the README's "Credentials", with what each is for. */
+/** The commands at the top of docs/credentials.md. */
 const [definition = "", ...commands] = (
-  /## Credentials[\s\S]*?```sh\n([\s\S]*?)```/.exec(readFileSync("README.md", "utf8"))?.[1] ?? ""
+  /^# Credentials\n[\s\S]*?```sh\n([\s\S]*?)```/.exec(readFileSync("docs/credentials.md", "utf8"))?.[1] ?? ""
 )
   .split("\n")
   .filter((line) => /^(start|curl)/.test(line));
@@ -61,8 +61,8 @@ afterAll(async () => {
   provider.close();
 });
 
-describe("README's Credentials", () => {
-  it("shows six kinds", () => {
+describe("the commands of docs/credentials.md", () => {
+  it("are six, after a definition", () => {
     expect(definition).toMatch(/^start\(\) \{ curl /);
     expect(commands).toHaveLength(6);
   });
