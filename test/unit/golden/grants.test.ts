@@ -36,7 +36,7 @@ describe("a grant of version 1", () => {
     expect({
       subjectHash: subjectHash(keyOf(kid), issuer, subject),
       tokenHash: tokenHash(keyOf(kid), issuer, jti),
-      loginDigest: loginDigest(issuer, sid),
+      loginName: loginDigest(issuer, sid),
     }).toEqual(hashes);
   });
 });

@@ -121,8 +121,8 @@ describe("a bound grant in a URL", async () => {
     const { steps } = explainMediaUrl(targets[0] ?? "", { ...context, client: "anybody", renewal: "redirect" });
     expect(steps.find(({ part }) => part === "binding")).toEqual({
       part: "binding",
-      state: "told",
-      text: "bound to the network 192.0.2.0/24 and to one user agent: elsewhere 403 binding_mismatch",
+      state: "info",
+      text: "bound to the network 192.0.2.0/24 and to one user agent: refused with 403 binding_mismatch elsewhere",
       code: undefined,
     });
     expect(JSON.stringify(steps)).not.toContain(firefox);
