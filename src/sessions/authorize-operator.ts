@@ -6,8 +6,8 @@ import { nothingForbids } from "./revocations-now.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
 
 /**
- * The operator behind a request, with this scope, whose credential and its key nobody has revoked. What {@link verifyOperator} refuses;
- * `token_revoked`, and `store_unavailable` where nobody knows whether it was.
+ * The credential of the operator who sends a request, if it has this scope and neither it nor its key is revoked. Refusals of
+ * {@link verifyOperator}; `token_revoked`; `store_unavailable` if the revocation log does not answer.
  */
 export async function authorizeOperator(
   request: SessionRequest,
@@ -18,7 +18,7 @@ export async function authorizeOperator(
   return operator.ok ? ok(operator.value.credential) : operator;
 }
 
-/** As {@link authorizeOperator}, with the key that signed their credential. */
+/** As {@link authorizeOperator}, with the key that signed the credential. */
 export async function operatorBehind(
   request: SessionRequest,
   scope: OperatorScope,
@@ -31,13 +31,13 @@ export async function operatorBehind(
   return operator;
 }
 
-/** An operator whose credential and its key nobody has revoked since it was verified; `token_revoked`, `store_unavailable`. */
+/** Refuses an operator whose credential or key is revoked: `token_revoked`, `store_unavailable`. */
 export async function requireNotRevoked(
   operator: Operator,
   request: SessionRequest,
   context: SessionContext,
 ): Promise<Result<Operator, Refusal>> {
-  // Else an operator whose token was revoked would take that back with it.
+  // Otherwise an operator could lift the revocation of their own token with it.
   const snapshot = await nothingForbids(operator.credential, undefined, request, context);
   if (!snapshot.ok) return snapshot;
   return isKeyRevoked(snapshot.value, operator.kid)

@@ -4,26 +4,26 @@ import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import type { Asset } from "../catalog/asset.ts";
 import type { BoundNetwork, GrantClaims } from "../signing/grant-claims.ts";
 
-/** Who sends a request, as far as a session can be bound to it. */
+/** What a session can be bound to: the client's address and User-Agent. */
 export interface Client {
-  /** The address, as the CDN in front saw it; undefined without a CDN in front. */
+  /** The address that the CDN reports; undefined without a CDN. */
   readonly address: string | undefined;
-  /** SHA-256 of the User-Agent (empty where none came), 32 bytes in base64url. A function, since few sessions ask for it. */
+  /** SHA-256 of the User-Agent (empty if missing), 32 bytes in base64url. A function, since few sessions need it. */
   readonly userAgentHash: () => string;
 }
 
 /**
- * The network that a client is in: what one household, office or mobile cell keeps while its addresses change. A /24 of
- * IPv4, a /48 of IPv6 (RFC 6177: what a site gets at most).
+ * The network of a client, which one household, office or mobile cell keeps while its addresses change: a /24 of IPv4 or a
+ * /48 of IPv6 (RFC 6177: the most that a site gets).
  */
 export interface Network {
   readonly family: 4 | 6;
-  /** The prefix alone: 3 bytes of IPv4, 6 of IPv6. */
+  /** The prefix: 3 bytes of IPv4, 6 of IPv6. */
   readonly bytes: Uint8Array;
   readonly bits: 24 | 48;
 }
 
-/** The network of an address as `CF-Connecting-IP` gives it, or undefined for what is none. See {@link parseIpAddress}. */
+/** The network of an address from `CF-Connecting-IP`; undefined for an invalid address. See {@link parseIpAddress}. */
 export function networkOf(address: string): Network | undefined {
   const bytes = parseIpAddress(address);
   if (bytes === undefined) return undefined;
@@ -33,9 +33,9 @@ export function networkOf(address: string): Network | undefined {
 }
 
 /**
- * Whether the first `bits` bits of an address are those of a prefix. Bytes that the prefix lacks are zeros (RFC 9164 §3.1.3
- * has them left out), bits beyond `bits` do not count, and an address that is shorter than `bits` fits nothing. The prefix
- * does not say whether it is one of IPv4 or IPv6: the caller compares that first, as an address has 4 bytes or 16.
+ * Whether the first `bits` bits of an address equal those of a prefix. Missing bytes of the prefix are zeros (RFC 9164 §3.1.3
+ * omits them), and an address shorter than `bits` never matches. The prefix does not tell IPv4 from IPv6: the caller first
+ * compares the families, by the address length of 4 or 16 bytes.
  */
 export function inPrefix(prefix: Uint8Array, bits: number, address: Uint8Array): boolean {
   if (!Number.isInteger(bits) || bits < 0 || address.length * 8 < bits) return false;
@@ -45,12 +45,12 @@ export function inPrefix(prefix: Uint8Array, bits: number, address: Uint8Array):
   return rest === 0 || (((prefix[whole] ?? 0) ^ (address[whole] ?? 0)) & (0xff00 >> rest) & 0xff) === 0;
 }
 
-/** What a grant says of where it may be used: `catnip` and `cath` of CTA-5007. */
+/** The client that a grant is bound to: `catnip` and `cath` of CTA-5007. */
 export type Binding = Pick<GrantClaims, "network" | "userAgent">;
 
 /**
- * What a session of this asset is bound to when this client starts it. `address_unknown` where that is a network and the
- * client's address is not known: a session that were bound to nothing would be worth more than was asked for.
+ * The binding of a session of this asset that this client starts. `address_unknown` if the asset binds to the network and the
+ * client's address is unknown: an unbound grant could be shared.
  */
 export function bindTo({ binding }: Asset, client: Client): Result<Binding, Refusal> {
   if (binding === undefined) return ok({});
@@ -62,8 +62,8 @@ export function bindTo({ binding }: Asset, client: Client): Result<Binding, Refu
 }
 
 /**
- * Whether a grant may be used by this client: a URL that was copied to another network or browser opens nothing there.
- * What a grant does not say is not asked, and what it says holds wherever it was said by.
+ * Whether this client matches the grant's binding: a URL that was copied to another network or browser is refused there. Only
+ * the grant decides, not the asset's current settings.
  */
 export function isBindingMet({ network, userAgent }: Binding, client: Client): boolean {
   if (network !== undefined && !isIn(network, client.address ?? "")) return false;

@@ -5,42 +5,42 @@ import { networkName } from "./identifiers.ts";
 import type { RevocationCause } from "./revocation.ts";
 
 /**
- * What to do about a request of a session. `held`: nothing, it holds its lease and that was asked for lately. `due`: let it
- * pass, and ask in the background. `limited` and `elsewhere`: refuse it, that was the answer a moment ago. `ended`: refuse it for
- * its {@link LeaseMemory.causeOf}. `unknown`: ask first.
+ * What to do with a request of a session. `granted`: admit it, its lease was checked recently. `due`: admit it, and check the
+ * lease in the background. `limited`, `elsewhere`: refuse it, as the store did a moment ago. `ended`: refuse it with its
+ * {@link LeaseMemory.causeOf}. `unknown`: check the lease first.
  */
 type LeaseLook = "granted" | "due" | "limited" | "elsewhere" | "ended" | "unknown";
 
-/** What an isolate remembers of leases, so that it asks at most once a `refreshAfter` for a session and network. */
+/** An isolate's memory of leases: it asks the store at most once per `refreshAfter`, session and network. */
 export interface LeaseMemory {
   /**
-   * Only one request in `refreshAfter` is told `due`; where its question fails, the next is told so after another. The first
-   * `playlist` in a network is `due` as well: the network is trusted from then on.
+   * Returns `due` once per `refreshAfter`; if that check fails, the next one follows after another `refreshAfter`. The first
+   * `playlist` in a network is `due` as well, since the network is trusted from then on.
    */
   look(sessionId: string, network: string | undefined, now: UnixSeconds, playlist?: boolean): LeaseLook;
   /**
-   * Whether a session that is `unknown` may go on without a question, which is remembered: its grant was issued less than
-   * half a lease ago, so the lease that was claimed for it lasts, it has been admitted in no other network, and it was not
-   * refused in this one. The first question is `due` at half a lease. A grant from the future is asked about: a clock is wrong.
+   * Admits an `unknown` session without a check, and remembers that, if its grant was issued less than half a lease ago (so the
+   * lease of its claim still lasts), it was admitted in no other network, and it was not refused in this one. The first check is
+   * `due` at half a lease. A grant from the future is always checked: a clock is wrong.
    */
   admitNew(session: NewSession, network: string | undefined, now: UnixSeconds, playlist?: boolean): boolean;
-  /** Another network in which the session was admitted by {@link admitNew}, and nobody has been told yet. */
+  /** Another network in which {@link admitNew} admitted the session, and that the store does not know yet. */
   untold(sessionId: string, network: string | undefined, now: UnixSeconds): UntoldNetwork | undefined;
-  /** Whether the session has loaded a playlist in a network, as far as is known. */
+  /** Whether the session is known to have loaded a playlist in a network. */
   loadedPlaylist(sessionId: string, network: string | undefined): boolean;
-  /** Keeps an answer `held`: what was asked at `now`, the answer's `until`, and whether a playlist was loaded. */
+  /** Remembers a `granted` answer to a request of `now`, its `until`, and whether the request was for a playlist. */
   keep(sessionId: string, network: string | undefined, now: UnixSeconds, until: UnixSeconds, playlist?: boolean): void;
-  /** Keeps an answer `limited` for two seconds: a player that goes on asking all the same costs one question in that time. */
+  /** Remembers `limited` for two seconds: a player that keeps retrying costs one check in that time. */
   limit(sessionId: string, now: UnixSeconds): void;
-  /** Keeps an answer `elsewhere` for two seconds, for one network of a session. */
+  /** Remembers `elsewhere` for two seconds, for one network of a session. */
   refuse(sessionId: string, network: string | undefined, now: UnixSeconds): void;
-  /** Remembers for good that a session was ended: a player that goes on asking all the same costs no further question. */
+  /** Remembers for good that a session was ended: a player that keeps retrying costs no further check. */
   end(sessionId: string, cause: RevocationCause): void;
-  /** Why a session was ended of which `look` says so. */
+  /** The cause for a session for which `look` returns `ended`. */
   causeOf(sessionId: string): RevocationCause;
 }
 
-/** What a grant says of its session. */
+/** The claims of a session's grant. */
 interface NewSession {
   readonly sessionId: string;
   readonly issuedAt: UnixSeconds;
@@ -56,17 +56,17 @@ interface Kept {
   dueAt: UnixSeconds;
   readonly until: UnixSeconds;
   playlist: boolean;
-  /** Whether the session's lease was asked for from this network. */
+  /** Whether the store knows of the session in this network. */
   readonly told: boolean;
 }
 
-/** How long an answer `limited` or `elsewhere` counts: a viewer who may go on again waits no longer. */
+/** How long `limited` and `elsewhere` are remembered: the longest that a viewer waits once they are allowed again. */
 const refusedFor = seconds(2);
 
-/** How many networks are remembered of one session. */
+/** Maximum number of remembered networks per session. */
 const networksKept = 16;
 
-/** `capacity` is how many sessions are remembered, and `leaseTtl` how long a lease lasts: 90 s. */
+/** `capacity` is the maximum number of remembered sessions. */
 export function rememberLeases(options: { readonly capacity: number; readonly leaseTtl?: Seconds }): LeaseMemory {
   const { capacity, leaseTtl = defaultLeaseTtl } = options;
   const refreshAfter = seconds(Math.min(30, leaseTtl / 3));
@@ -79,7 +79,7 @@ export function rememberLeases(options: { readonly capacity: number; readonly le
     // An answer from before the end may arrive after it.
     if (ended.has(sessionId)) return;
     const networks = sessions.get(sessionId) ?? new Map<string | undefined, Kept>();
-    // Put in again, so that those go first that were not asked about for longest.
+    // Insert again, so that the least recently checked session is dropped first.
     sessions.delete(sessionId);
     makeRoom(sessions, capacity);
     sessions.set(sessionId, networks);
@@ -94,7 +94,7 @@ export function rememberLeases(options: { readonly capacity: number; readonly le
       if (kept === undefined || kept.until <= now) {
         if (ended.has(sessionId)) return "ended";
         if ((limited.get(sessionId) ?? 0) > now) return "limited";
-        // A playlist is reason to ask again.
+        // A playlist request is checked again: it can make the network trusted.
         return !playlist && (elsewhere.get(placeOf(sessionId, network)) ?? 0) > now ? "elsewhere" : "unknown";
       }
       const isNews = playlist && !kept.playlist && kept.told;
@@ -106,7 +106,7 @@ export function rememberLeases(options: { readonly capacity: number; readonly le
     admitNew({ sessionId, issuedAt, expiresAt }, network, now, playlist = false) {
       const dueAt = after(issuedAt, firstAfter);
       if (now < issuedAt || now >= dueAt) return false;
-      // A renewal makes a new grant: a network that was refused does not come in by it unasked.
+      // A renewal issues a new grant, which must not admit a refused network without a check.
       if (elsewhere.has(placeOf(sessionId, network))) return false;
       for (const [other, { until }] of sessions.get(sessionId) ?? [])
         if (until > now && !isSameNetwork(other, network)) return false;
@@ -147,7 +147,7 @@ export function rememberLeases(options: { readonly capacity: number; readonly le
   };
 }
 
-/** Whether two addresses are in the same network: one household has many of IPv6. */
+/** Whether two addresses are in the same network: one household has many IPv6 addresses. */
 function isSameNetwork(one: string | undefined, other: string | undefined): boolean {
   if (one === other) return true;
   const name = networkName(one);

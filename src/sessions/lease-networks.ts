@@ -3,37 +3,36 @@ import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
 import { after, type Seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import type { LeaseRows, NetworkSeen } from "./lease-rows.ts";
 
-/** How many networks are kept of a session where no limit is set, and how many trusted ones that are silent. */
+/** Maximum number of stored networks per session without a limit, and of silent trusted networks. */
 const networksKept = 16;
 
-/** A request of a session, its network by its hash. */
+/** A request of a session; `network` is a hash. */
 export interface NetworkAsking {
   readonly network: string | undefined;
-  /** Whether a playlist was loaded from there. */
+  /** Whether the client loaded a playlist in this network. */
   readonly playlist: boolean;
   readonly mostNetworks: number | undefined;
   readonly now: UnixSeconds;
-  /** Another network that the session has been admitted in. */
+  /** Another network in which the session was admitted before. */
   readonly first?: { readonly network: string | undefined; readonly playlist: boolean } | undefined;
 }
 
-/** What becomes of a request from a network, and the networks of the session after it. */
+/** The decision about a request from a network, and the session's networks after it. */
 export type NetworkDecision =
   | { readonly status: "admitted"; readonly networks: readonly NetworkSeen[]; readonly isNews: boolean }
-  /** The session is alive in as many networks as it may be. */
+  /** The session is at its network limit. */
   | { readonly status: "elsewhere" }
   /** Too many networks have loaded playlists. */
   | { readonly status: "shared"; readonly networks: readonly NetworkSeen[] };
 
 /**
- * Whether a session may be alive in one more network. Networks are counted that were seen within a lease.
+ * Whether a session may be alive in one more network. Only networks that were seen within a lease count.
  *
- * Somebody who has got hold of one segment URL (from a log, a screenshot, a proxy) can request it from anywhere, so requests
- * for segments never end a session: beyond the limit they are refused, and the session goes on in the networks that it is in.
- * A playlist URL is worth more. A network that loaded one is trusted and comes first: it takes the place of one that did
- * not, and where more networks than the limit have loaded playlists, the manifest URL was passed around and the session ends.
- * A network stays trusted while it is silent, so that a viewer who pauses a film finds their place again: players of VOD load
- * no playlist after the first.
+ * An attacker with one segment URL (from a log, a screenshot, a proxy) can request it from anywhere, so segment requests never
+ * end a session: beyond the limit they are refused, and the session continues in its networks. A playlist URL is worth more. A
+ * network that loaded one is trusted and replaces an untrusted one. If more networks than the limit have loaded playlists, the
+ * manifest URL was shared and the session ends. A silent network stays trusted, so that a viewer can resume a paused film: VOD
+ * players load no playlist after the first.
  */
 export function decideNetwork(
   known: readonly NetworkSeen[],
@@ -72,7 +71,7 @@ function decideOne(
   return { status: "admitted", networks, isNews: !wasAlive || own.trusted !== before.trusted };
 }
 
-/** The networks of a session that is started or renewed in `network`: a client with a bearer token is trusted there. */
+/** The networks after a start or renewal in `network`: a client with a bearer token makes it trusted. */
 export function trustedIn(known: readonly NetworkSeen[], network: string | undefined): readonly NetworkSeen[] {
   if (network === undefined) return known;
   const before = known.find((seen) => seen.network === network);
@@ -86,16 +85,16 @@ export function isAlive({ seenAt }: NetworkSeen, now: UnixSeconds, leaseTtl: Sec
   return after(seenAt, leaseTtl) > now;
 }
 
-/** What makes hashes of networks. */
+/** The functions that {@link networkHash} needs. */
 export interface NetworkSecrets {
   readonly hmac: MacPort;
   readonly random: RandomBytes;
 }
 
 /**
- * The hash that stands for a network in one subject's rows: 132 bits of HMAC-SHA256 in base64url. Its key belongs to these
- * rows alone and is kept beside them, made with the first. It is none of the session keys: when one of those follows
- * another, one network would have two hashes, and a session in two networks would count as one that was passed around.
+ * The hash of a network in one subject's rows: 132 bits of HMAC-SHA256 in base64url. Its key is stored with these rows and
+ * belongs to them alone. A session key would not do: after a rotation one network would have two hashes, and the session would
+ * look shared.
  */
 export function networkHash(
   store: Pick<LeaseRows, "networkKey" | "putNetworkKey">,

@@ -14,24 +14,24 @@ import type {
 } from "./lease.ts";
 import type { HandedOver, LeaseStore } from "./lease-store.ts";
 
-/** The streams of one subject under one name, as the workers and the subject's other names call them. */
+/** The streams of one subject under one name. Workers call it, and so do the routers of the subject's other names. */
 export interface LeaseRouter {
-  /** `own` is the name under which it is asked, `older` are the names whose streams it takes over first. */
+  /** `own` is this router's name; `older` are the names whose streams it takes over first. */
   claim(claim: LeaseClaim, own: string, older: readonly string[]): Promise<ClaimAnswer>;
   take(policy: RatePolicy, now: UnixSeconds, own: string, older: readonly string[]): Promise<QuotaStatus>;
   touch(touch: LeaseTouch): Promise<TouchAnswer>;
   end(ending: StreamEnding): Promise<EndedStream>;
   endLogin(ending: LoginEnding): Promise<LoginEnded>;
   show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined>;
-  /** As a claim would find them, and nothing moves: those under `older` that have not moved here are counted where they are. */
+  /** The running streams without a takeover: streams that are still under `older` names are read there. */
   running(now: UnixSeconds, own: string, older: readonly string[]): Promise<readonly RunningStream[]>;
   handOver(to: string, until: UnixSeconds): Promise<HandedOver>;
 }
 
 /**
- * Answers from a store, or from that of a newer name where the streams have moved to. A subject is named by a keyed hash, so
- * a new session key gives a subject a new name, and their limit would start from zero: the first claim under the new name
- * takes over what runs under the older ones, and from then on those send on what they are asked.
+ * Answers from its store, or forwards to the newer name that the streams moved to. A subject's name is a keyed hash, so a new
+ * session key gives the subject a new name, and their count would restart at zero. The first claim under the new name
+ * therefore takes over the streams of the older names, which forward all requests from then on.
  */
 export function leaseRouter(store: LeaseStore, routerOf: (name: string) => LeaseRouter): LeaseRouter {
   const taking = new Set<string>();
@@ -45,14 +45,14 @@ export function leaseRouter(store: LeaseStore, routerOf: (name: string) => Lease
     }
   }
 
-  /** The name that answers, once all that was under older names is here: the successor, or undefined for this one. */
+  /** Takes over the streams of older names. Returns the successor if these streams moved on, undefined if this name answers. */
   async function gathered(own: string, older: readonly string[], now: UnixSeconds, until: UnixSeconds) {
     store.prune(now);
     if (store.successor() === undefined) {
       const from = older.filter((name) => name !== own && !store.tookFrom(name));
       await Promise.all(from.map((name) => takeOver(name, own, until)));
     }
-    // Asked again: a newer name may have asked for the streams in the meantime.
+    // Read again: a newer name may have taken over the streams in the meantime.
     return store.successor();
   }
 
@@ -100,14 +100,14 @@ export function leaseRouter(store: LeaseStore, routerOf: (name: string) => Lease
       return [...all.values()].toSorted((a, b) => a.startedAt - b.startedAt);
     },
     handOver: async (to, until) => {
-      // Two that take from each other would send everything round in a circle for ever. Both claims fail, and may come again.
+      // Two names that take over from each other would forward in a circle. Both claims fail and can be retried.
       if (taking.has(to)) throw new Error("two names of a subject take over from each other");
       return store.handOver(to, until);
     },
   };
 }
 
-/** Ends a login at every name of its subject: the streams under an older one may not have moved yet. */
+/** Ends a login at every name of its subject: streams under an older name may not have moved yet. */
 export async function endLoginAt(
   routers: readonly Pick<LeaseRouter, "endLogin">[],
   ending: LoginEnding,

@@ -2,35 +2,35 @@ import { endOf, type QuotaStatus, type RatePolicy, type RateWindow, takeFrom } f
 import { earlier, later, type Seconds, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import type { RevocationCause } from "./revocation.ts";
 
-/** What is written down of one session. A lease is held until `leaseUntil`, unless the session was ended. */
+/** The stored row of one session. Its lease lasts until `leaseUntil`, unless the session was ended. */
 export interface LeaseRow {
   readonly sessionId: string;
-  /** Empty where a session was ended that nobody had seen before. */
+  /** Empty if the session was ended before it was first seen. */
   readonly assetId: string;
-  /** The name of the login that it came from. */
+  /** The `loginDigest` of its last claim. */
   readonly login: string | undefined;
   readonly startedAt: UnixSeconds;
   readonly seenAt: UnixSeconds;
-  /** When the last of its grants ends. */
+  /** When its last grant expires. */
   readonly expiresAt: UnixSeconds;
   readonly leaseUntil: UnixSeconds;
-  /** The limit on the subject's streams that it was claimed with. */
+  /** The stream limit of its last claim. */
   readonly limit: number | undefined;
   readonly ended: RevocationCause | undefined;
   readonly networks: readonly NetworkSeen[];
 }
 
-/** A network by its hash, under the {@link LeaseRows.networkKey} of the rows that it is in. */
+/** A network that a session was seen in, hashed under the {@link LeaseRows.networkKey}. */
 export interface NetworkSeen {
   readonly network: string;
-  /** When the media host last saw the session there; 0 where it never did. */
+  /** When the media host last saw the session there; 0 if it never did. */
   readonly seenAt: UnixSeconds;
-  /** Whether the session was started or renewed there, or loaded a playlist there: more than one segment URL is known there. */
+  /** Whether the session was started, renewed or loaded a playlist there: the client has more than a segment URL. */
   readonly trusted: boolean;
 }
 
 /**
- * A fact about another name of the subject, or about a login, that is kept until a time. `moved_to`, `moved_from`: the subject's
+ * A fact about another name of the subject, or about a login, with an expiry. `moved_to`, `moved_from`: the subject's
  * streams moved to or from that name when the session key changed. `signed_out`: the viewer signed out of that login.
  * `shared_login`: a session of that login was renewed from another login, so grants of both are in use.
  */
@@ -40,9 +40,9 @@ export interface Marker {
   readonly until: UnixSeconds;
 }
 
-/** The port to where one subject's rows are kept. Synchronous: a decision and what it writes are one step. */
+/** The port to one subject's stored rows. Synchronous: a decision and its writes are one step. */
 export interface LeaseRows extends QuotaRows {
-  /** All of them, in the order in which they first came. */
+  /** All rows, in the order of their first write. */
   all(): Iterable<LeaseRow>;
   /** Writes or replaces a row. */
   put(row: LeaseRow): void;
@@ -50,12 +50,12 @@ export interface LeaseRows extends QuotaRows {
   markers(): Iterable<Marker>;
   putMarker(marker: Marker): void;
   removeMarker(marker: Marker): void;
-  /** The key of the hashes that stand for networks in these rows, in base64url; undefined before there is one. */
+  /** The key of the network hashes in these rows, in base64url; undefined before the first hash. */
   networkKey(): string | undefined;
   putNetworkKey(key: string): void;
 }
 
-/** A session that is ended and has no row. All that is known of it is that it must not come back. */
+/** The row for a session that is ended and has none: it must not come back. */
 export function unseen(sessionId: string, expiresAt: UnixSeconds, leaseUntil: UnixSeconds): LeaseRow {
   const never = unixSeconds(0);
   return {
@@ -72,15 +72,15 @@ export function unseen(sessionId: string, expiresAt: UnixSeconds, leaseUntil: Un
   };
 }
 
-/** How much of a quota a subject has used, as it is written down. */
+/** The stored use of one of a subject's quotas. */
 export interface QuotaUsed extends RateWindow {
   /** The policy's name. */
   readonly name: string;
-  /** The window's length when it was last counted in. */
+  /** The window's length at the last count. */
   readonly length: Seconds;
 }
 
-/** The port to where one subject's quotas are kept. Synchronous, as the rows of leases are. */
+/** The port to one subject's stored quotas. Synchronous, like {@link LeaseRows}. */
 interface QuotaRows {
   quotas(): Iterable<QuotaUsed>;
   putQuota(used: QuotaUsed): void;
@@ -88,8 +88,8 @@ interface QuotaRows {
 }
 
 /**
- * One subject's quotas, counted where the leases are, so that a start asks one object for both. What is counted is written down
- * before it is answered: neither a restart nor a change of the subject's name gives a fresh quota.
+ * One subject's quotas, counted in the lease object, so that a start needs only one request. Each count is stored before the
+ * answer: neither a restart nor a new name of the subject resets a quota.
  */
 export class LeaseQuotas {
   readonly #store: QuotaRows;
@@ -100,7 +100,7 @@ export class LeaseQuotas {
     for (const used of store.quotas()) this.#used.set(used.name, used);
   }
 
-  /** Counts one more; see {@link takeFrom}. */
+  /** Counts one request; see {@link takeFrom}. */
   take(policy: RatePolicy, now: UnixSeconds): QuotaStatus {
     const known = this.#used.get(policy.name);
     const { window, standing } = takeFrom(known, policy, now);
@@ -112,7 +112,7 @@ export class LeaseQuotas {
     return [...this.#used.values()];
   }
 
-  /** Takes what an older name has used. The older name sends on what it is asked by now, so what both know is counted once. */
+  /** Adds the use under an older name. That name forwards its requests from now on, so nothing is counted twice. */
   takeOver(quotas: readonly QuotaUsed[]): void {
     for (const used of quotas) {
       const known = this.#used.get(used.name);
@@ -121,18 +121,18 @@ export class LeaseQuotas {
     }
   }
 
-  /** When the first of the windows is over, where there is one. */
+  /** When the first window ends; undefined if there is none. */
   get nextEnd(): UnixSeconds | undefined {
     const ends = this.all().map(endOfUsed);
     return ends.length === 0 ? undefined : ends.reduce(earlier);
   }
 
-  /** When the last of the windows is over, or `until` where that is later. */
+  /** When the last window ends, or `until` if that is later. */
   lastEnd(until: UnixSeconds): UnixSeconds {
     return this.all().map(endOfUsed).reduce(later, until);
   }
 
-  /** Removes the windows that are over. */
+  /** Removes windows that have ended. */
   prune(now: UnixSeconds): void {
     for (const used of this.all()) {
       if (endOfUsed(used) > now) continue;
@@ -147,7 +147,7 @@ export class LeaseQuotas {
   }
 }
 
-/** One window for two names of a subject: where the windows overlap the newer name began with the count of the older one. */
+/** Merges the windows of two names of a subject. If they overlap, the newer name began with the count of the older one. */
 function together(a: QuotaUsed, b: QuotaUsed): QuotaUsed {
   const [first, second] = a.startedAt <= b.startedAt ? [a, b] : [b, a];
   if (endOfUsed(first) <= second.startedAt) return second;

@@ -13,15 +13,15 @@ import type { LeaseRow } from "./lease-rows.ts";
 import { clockSkew } from "./revocation.ts";
 
 export interface LeaseTimes {
-  /** How long a session holds its lease after it was last seen. */
+  /** How long a lease lasts after the session was last seen. */
   readonly leaseTtl: Seconds;
-  /** How often a session is written down at most. */
+  /** Minimum time between two routine writes of a row. */
   readonly writeInterval: Seconds;
 }
 
 type Rows = ReadonlyMap<string, LeaseRow>;
 
-/** By how much a renewal may move a session's end before that is written down at once. */
+/** A renewal that moves a session's expiry by more than this is stored at once. */
 const unwrittenEnd = seconds(60);
 
 export function holds(row: LeaseRow, now: UnixSeconds): boolean {
@@ -29,8 +29,8 @@ export function holds(row: LeaseRow, now: UnixSeconds): boolean {
 }
 
 /**
- * What a claim comes to (its `network` is a hash by now), the rows that it changes, of which some belong to other sessions, and the session's own row where
- * that is only remembered: a renewal that comes soon after another says little that is new.
+ * Decides a claim, whose `network` is a hash. `write` are the rows to store, also those of other sessions; `remember` is the
+ * session's row if it stays in memory only, since a renewal soon after another changes little.
  */
 export function decideClaim(
   rows: Rows,
@@ -58,8 +58,8 @@ export function decideClaim(
 }
 
 /**
- * Whether an isolate may still believe in the lease of a session that a takeover ended. It is named again to each start until
- * then: the worker that was to tell the revocation log may have failed, and the viewer tries again.
+ * Whether an isolate may still remember the lease of a session that a takeover ended. Until then each start reports the session
+ * again: the worker that should have added it to the revocation log may have failed.
  */
 function isBelieved({ ended, leaseUntil }: LeaseRow, now: UnixSeconds): boolean {
   return ended === "taken" && leaseUntil > now;
@@ -71,7 +71,7 @@ function isNews(known: LeaseRow, claim: LeaseClaim, { writeInterval }: LeaseTime
   return due || limit !== known.limit || login !== known.login || expiresAt > after(known.expiresAt, unwrittenEnd);
 }
 
-/** What a touch comes to, its `network` being a hash already, the session's row after it, and whether that has to be written down at once. */
+/** Decides a touch, whose `network` is a hash. Returns the session's row after it, and whether to store that at once. */
 export function decideTouch(
   rows: Rows,
   touch: LeaseTouch,
@@ -88,7 +88,7 @@ export function decideTouch(
     return { answer: { status: "limited" }, row: undefined, write: false };
   const before = known ?? takenIn(touch);
   const place = decideNetwork(before.networks, touch, times.leaseTtl);
-  // Nothing is written or extended for a network that is refused.
+  // A refused network changes and extends nothing.
   if (place.status === "elsewhere") return { answer: { status: "elsewhere" }, row: undefined, write: false };
   const seen = { ...lasting(before, touch.expiresAt), networks: place.networks };
   if (place.status === "shared") {
@@ -101,7 +101,7 @@ export function decideTouch(
   return { answer: { status: "granted", until: row.leaseUntil }, row, write };
 }
 
-/** Two accounts of one session as one: what either of them remembers counts, but of networks what `a` does. */
+/** Merges two rows of one session, with the networks of `a`. */
 export function merged(a: LeaseRow, b: LeaseRow): LeaseRow {
   return {
     sessionId: a.sessionId,
@@ -117,7 +117,7 @@ export function merged(a: LeaseRow, b: LeaseRow): LeaseRow {
   };
 }
 
-/** The row with the latest end of any grant that was seen of it; the same row where that is no later. */
+/** The row with this grant's expiry; the same row if its own expiry is not earlier. */
 export function lasting(row: LeaseRow, expiresAt: UnixSeconds): LeaseRow {
   return expiresAt > row.expiresAt ? { ...row, expiresAt } : row;
 }
@@ -127,8 +127,8 @@ export function endOf({ sessionId, leaseUntil }: LeaseRow): EndedStream {
 }
 
 /**
- * When a row may go whose last grant expires at `end`. Until then it refuses a session that was ended, since the revocation log
- * forgets that after a lease. A renewal that is not written down may have moved the end, and the edge's clock may be behind.
+ * When a row may be removed whose last grant expires at `end`. Until then it refuses an ended session, which the revocation log
+ * forgets after a lease. The margins allow for an expiry that a renewal moved without a write, and for a slow clock at the edge.
  */
 export function removalOf(end: UnixSeconds, { leaseTtl }: LeaseTimes): UnixSeconds {
   return after(end, seconds(leaseTtl + unwrittenEnd + clockSkew));
@@ -145,7 +145,7 @@ export function toldOfRunning(rows: Rows, now: UnixSeconds): readonly RunningStr
   return runningIn(rows, now).map(toldOf);
 }
 
-/** The sessions that run, oldest first; of two that began within a second, the one that came first. */
+/** The running sessions, oldest first; of two from the same second, in the order of their first write. */
 function runningIn(rows: Rows, now: UnixSeconds): LeaseRow[] {
   return [...rows.values()].filter((row) => holds(row, now)).sort((a, b) => a.startedAt - b.startedAt);
 }
@@ -172,7 +172,7 @@ function claimed(known: LeaseRow | undefined, claim: LeaseClaim, times: LeaseTim
   return extended({ ...before, limit, login, networks: trustedIn(before.networks, network) }, now, times);
 }
 
-/** A session that nobody knows: its row was lost, or it began while the store was down. Nobody knows its limit either. */
+/** A row for an unknown session: its row was lost, or it started while the store was down. Its limit is unknown too. */
 function takenIn({ sessionId, assetId, login, issuedAt, expiresAt }: LeaseTouch): LeaseRow {
   return {
     sessionId,
@@ -188,7 +188,7 @@ function takenIn({ sessionId, assetId, login, issuedAt, expiresAt }: LeaseTouch)
   };
 }
 
-/** Times never go back, so that a slow request shortens nothing. No lease outlives the last grant. */
+/** Times never go back, so that a delayed request shortens nothing. No lease outlives the last grant. */
 function extended(row: LeaseRow, now: UnixSeconds, { leaseTtl }: LeaseTimes): LeaseRow {
   const leaseUntil = later(row.leaseUntil, earlier(after(now, leaseTtl), row.expiresAt));
   return { ...row, seenAt: later(row.seenAt, now), leaseUntil };

@@ -1,27 +1,27 @@
 import { later, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 import type { LeaseRow } from "./lease-rows.ts";
 
-/** So many claims of one subject pass at once: a household that comes home, a player that starts over and over. */
+/** Burst of claims per subject: enough for a household that comes home, or a player in a restart loop. */
 const atOnce = 30;
-/** And one more in so many seconds after that. Who looks for something to watch is slower. */
+/** After the burst, one more claim per this many seconds: a viewer who browses is slower. */
 const refill = seconds(2);
 
 /**
- * From how many ended sessions on, whose grants last, a subject's next ones start slowly. Each is a row until its grant has
- * expired, and for a lease an entry in the revocation log, which every isolate holds.
+ * From this many ended sessions with unexpired grants on, a subject's starts are throttled. Each ended session is a row until
+ * its grant expires, and for one lease an entry of the revocation log in the memory of every isolate.
  */
 const manyEnded = 200;
 /** Throttled rate: one start per this many seconds, about half the rate of someone switching channels. */
 const slowly = seconds(30);
-/** With sessions of six hours nobody comes so far: the first 200 and 720 slow ones are 920. It bounds longer ones. */
+/** Sessions of six hours never reach this maximum: the first 200 and 720 throttled ones are 920. It bounds longer sessions. */
 const mostEnded = 1000;
 
-/** Takes a claim at `now` out of a subject's budget; where that is used up, how long until there is one again. */
+/** Spends a claim at `now` from a subject's budget. If the budget is used up, the time until the next claim is allowed. */
 export type ClaimBudget = (now: UnixSeconds) => Seconds | undefined;
 
 /**
- * A budget of claims, full at first. It is kept in memory alone, since it stops a storm: who waits until it is forgotten is
- * none. What lasts is in {@link waitAfterMany}.
+ * A budget of claims, full at first. It stops bursts, so it is in memory only: by the time it is forgotten, the burst is over.
+ * {@link waitAfterMany} is the lasting limit.
  */
 export function claimBudget(): ClaimBudget {
   let left = atOnce;
@@ -36,7 +36,7 @@ export function claimBudget(): ClaimBudget {
   };
 }
 
-/** How long a subject waits for another session after very many that were ended before their time; undefined for not at all. */
+/** How long a subject with very many ended sessions waits for the next start; undefined for no wait. */
 export function waitAfterMany(rows: ReadonlyMap<string, LeaseRow>, now: UnixSeconds): Seconds | undefined {
   if (rows.size < manyEnded) return undefined;
   let count = 0;

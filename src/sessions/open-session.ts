@@ -9,7 +9,7 @@ import { loginDigest, subjectHash, tokenHash } from "./identifiers.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { Terms } from "./start-checks.ts";
 
-/** The answer of a start and of a renewal. */
+/** The response of a start or renewal. */
 export interface OpenedSession {
   readonly sessionId: string;
   readonly manifestUrl: string;
@@ -27,8 +27,8 @@ interface Opening extends Claiming {
 }
 
 /**
- * Opens or renews a playback session that passed {@link startChecks}: claims a lease among the viewer's streams, mints the grant
- * and signs the manifest URL. What {@link claimLease} refuses.
+ * Opens or renews a playback session that passed {@link startChecks}: claims a lease, mints the grant and signs the manifest
+ * URL. Refusals of {@link claimLease}.
  */
 export async function openSession(
   opening: Opening,

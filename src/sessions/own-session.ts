@@ -20,12 +20,12 @@ interface OwnSession {
 }
 
 /**
- * Who may look at a session, renew or end it: who holds a bearer token of the issuer and subject that it was started with,
- * and its grant. Every cache and log sees the id, so by itself it does nothing: without the grant it is
- * `session_unknown`, as if there were none, and with another viewer's token `session_forbidden`.
+ * Reading, renewing or ending a session needs its grant and a bearer token of the issuer and subject that started it. The id
+ * alone is not enough, since every cache and log sees it: without the grant the response is `session_unknown`, as for an id that
+ * does not exist, and with another viewer's token `session_forbidden`.
  *
- * The grant comes first, as it needs no question: somebody else may have to be asked about a credential, and for who has
- * no grant nobody is. The reason for its refusal is no secret: the media host gives the same one.
+ * The grant is checked first, without I/O: a credential may need a call to an external service, which a caller without a grant
+ * cannot trigger. The refusal of a grant is no secret: the media host gives the same one.
  */
 async function authorize(
   request: SessionRequest,
@@ -47,7 +47,7 @@ async function authorize(
   return ok({ credential, grant, assetId: grant.prefix.slice(1, -1) });
 }
 
-/** The session's grant that came with the request, and that has not ended. */
+/** The unexpired grant of the session, from the request. */
 function grantOf(
   { grant: text, id }: SessionRequest,
   now: UnixSeconds,
@@ -62,14 +62,13 @@ function grantOf(
   return opened;
 }
 
-/** Refusals that a correct client never causes: it knows when its token expires, and our failures do not count. */
+/** Refusals that a correct client never causes: it knows when its token expires. Server failures do not count. */
 const countedCodes: readonly RefusalCode[] = ["token_invalid", "sign_in_required", "dpop_proof_invalid"];
 
 /**
- * The credential of a client that holds a grant. Somebody else is asked about it only while few of those that the client's
- * address and network had asked about were refused (`rate_limited`): else one grant were enough to have a provider asked about
- * any number of made-up tokens. A credential that is judged here, or whose answer is kept, is never limited; a good one is not
- * counted.
+ * The credential of a client with a valid grant. An external check is limited by how many credentials of this address and
+ * network were refused (`rate_limited`): otherwise an attacker with one grant could send a provider any number of made-up
+ * tokens. Only refused external checks count; local and cached checks are never limited.
  */
 async function credentialOf(request: SessionRequest, context: SessionContext): Promise<Result<Credential, Refusal>> {
   const { refusedRateAddress: policy } = context.settings;
@@ -84,10 +83,9 @@ async function credentialOf(request: SessionRequest, context: SessionContext): P
 }
 
 /**
- * `POST /stream/{id}/renew`: the same session with a fresh grant and manifest URL, for a device that takes over what plays
- * (AirPlay, a cast device) after the first URL has ended, and for a session that nears its end. It asks for all that a start
- * asks for: a bearer token that is good now is as much reason to go on as to begin. What a start refuses, and why the
- * session was ended, where it was.
+ * `POST /stream/{id}/renew`: the same session with a new grant and manifest URL, for a device that takes over playback (AirPlay,
+ * a cast device) after the first URL has expired, and for a session that is about to expire. It makes all checks of a start.
+ * Refusals of a start, and the cause for a session that was ended.
  */
 export async function renewSession(
   request: SessionRequest,
@@ -111,17 +109,17 @@ export async function renewSession(
 export interface ShownSession {
   readonly sessionId: string;
   readonly asset: string;
-  /** running: it holds a lease. idle: it was silent for longer. The others were ended before their time. */
+  /** running: it has a lease. idle: its lease has lapsed. The other states are early ends. */
   readonly state: "running" | "idle" | "revoked" | "taken" | "shared";
-  /** RFC 3339 in UTC, all of them. */
+  /** All times are RFC 3339 in UTC. */
   readonly startedAt: string;
   readonly lastSeenAt?: string;
   readonly sessionExpiresAt: string;
-  /** In how many networks it is alive now. */
+  /** The number of networks in which it is alive now. */
   readonly networks?: number;
 }
 
-/** `GET /stream/{id}`: the state of a viewer's own session. What {@link authorize} refuses, and `store_unavailable`. */
+/** `GET /stream/{id}`: the state of a viewer's own session. Refusals of {@link authorize}; `store_unavailable`. */
 export async function showSession(
   request: SessionRequest,
   context: SessionContext,
@@ -152,9 +150,9 @@ export async function showSession(
 }
 
 /**
- * `DELETE /stream/{id}`: ends a viewer's own session, all its URLs within seconds, and frees its place among their
- * streams. Ending one twice is no fault. What {@link authorize} refuses; `session_revoked` where its key was revoked, and
- * `store_unavailable`: then it may still run.
+ * `DELETE /stream/{id}`: ends a viewer's own session. Its URLs stop working within seconds, and its lease no longer counts.
+ * Idempotent. Refusals of {@link authorize}; `session_revoked` if its key was revoked; `store_unavailable`, after which the
+ * session may still run.
  */
 export async function endSession(
   request: SessionRequest,
@@ -168,7 +166,7 @@ export async function endSession(
   if (!snapshot.ok) return snapshot;
   // A leaked key can sign a grant with another viewer's session id.
   if (isKeyRevoked(snapshot.value, kid)) return endedBecause("revoked");
-  // The row comes first, as it outlasts the entry. After a failure between the two, the viewer can end it again.
+  // The row first, since it outlasts the log entry. After a failure between the two, the viewer can retry.
   const ending = context.streams(subject).end({ sessionId, expiresAt, cause: "revoked", now });
   const ended = await fromStore("the viewer's streams", ending, context);
   if (!ended.ok) return ended;

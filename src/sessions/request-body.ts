@@ -6,9 +6,9 @@ import { adviceOn, fieldText } from "../catalog/catalog-fault.ts";
 const mostFaults = 16;
 
 /**
- * A request's JSON body by the schema of its route. `code` with every fault by the name of its member if the body does not
- * match the schema, which is strict: a member that the route does not know, such as `takeOver` for `takeover`, would
- * otherwise have no effect, and nobody would notice. `body_invalid` for text that is not JSON.
+ * Parses a request's JSON body with the schema of its route. If the body does not match, the refusal is `code` with one fault per
+ * member. Schemas are strict, since a misspelt member such as `takeOver` would otherwise be ignored silently. `body_invalid` for
+ * text that is not JSON.
  *
  * @example readBody(startBodySchema, '{"asset": "film", "takeOver": true}'); // faults: ["takeOver: no such member"]
  */
@@ -29,7 +29,7 @@ export function readBody<Schema extends z.ZodType>(
   return refuse({ code, reason, faults: issues.flatMap(faultsOf).slice(0, mostFaults) });
 }
 
-/** For the client alone. No fault quotes a value, which may be a credential; the log does not even get an unknown name. */
+/** For the client only. No fault quotes a value, which may be a credential; the log does not even get an unknown name. */
 function faultsOf(issue: z.core.$ZodIssue): readonly string[] {
   if (issue.code !== "unrecognized_keys") return [`${placeOf(issue.path)}: ${adviceOn(issue)}`];
   return issue.keys.map((key) => `${shownMember(fieldText([...issue.path, key]))}: no such member`);

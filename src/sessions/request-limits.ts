@@ -6,8 +6,8 @@ import { fromStore, type SessionContext, type SessionRequest } from "./session-c
 type Asking = Pick<SessionRequest, "onQuotaStatus">;
 
 /**
- * Counts this request under a name, where there is a policy and somebody to count: `rate_limited` once the quota of the
- * window is used up, `store_unavailable` where nobody knows and the operator wants it so.
+ * Counts this request under a name, if there is a policy and a counter. `rate_limited` if the window's quota is used up;
+ * `store_unavailable` if the counter fails and `storeFailure` is "closed".
  */
 export async function withinRate(
   policy: RatePolicy | undefined,
@@ -24,8 +24,8 @@ export async function withinRate(
 }
 
 /**
- * Refuses as {@link withinRate} does where the quota is known to be used up, and neither asks nor counts: for what is counted
- * only once it is known to be worth it.
+ * As {@link withinRate}, but from memory: it refuses if the quota is known to be used up, and does not count. For requests that
+ * are counted later.
  */
 export function notSpent(
   policy: RatePolicy | undefined,
@@ -54,12 +54,12 @@ export function overQuota(
 
 type AddressCheck = Pick<SessionRequest, "client" | "onQuotaStatus">;
 
-/** How many times the quota of an address its network has: one client cannot use up what its neighbours have. */
+/** The quota of a network in quotas of one address: one client cannot use up the quota of its neighbours. */
 const addressesInNetwork = 10;
 
 /**
- * Counts what a client has somebody else asked about, by its own address (/64 of IPv6) first, and then by its network (/24,
- * /48): an attacker with one address is refused before the network is counted. What {@link withinRate} refuses.
+ * Counts a request that causes a call to another service, first per address (/64 of IPv6), then per network (/24, /48): an
+ * attacker with one address is refused before the network is counted. Refusals of {@link withinRate}.
  *
  * @example await withinAddressRate({ name: "start-address", quota: 10_000, window }, request, context); // and start-network
  */
@@ -73,7 +73,7 @@ export async function withinAddressRate(
   return withinRate(networkPolicy(policy), networkName(request.client.address), request, context);
 }
 
-/** Refuses as {@link withinAddressRate} does where one of the quotas is known to be used up, and neither asks nor counts. */
+/** As {@link withinAddressRate}, but from memory, and without counting. */
 export function addressNotSpent(
   policy: RatePolicy | undefined,
   request: AddressCheck,

@@ -2,19 +2,19 @@ import { refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { Revocable, Revocation, RevocationCause, RevocationDelta, RevocationKind } from "./revocation.ts";
 
-/** What is forbidden, as far as it is known. */
+/** The known revocations. */
 export interface RevocationSnapshot {
   readonly size: number;
   readonly entries: Readonly<Record<RevocationKind, ReadonlyMap<string, Revocation>>>;
 }
 
-/** What `POST /stream/start` knows before there is a session. */
+/** The identifiers that `POST /stream/start` checks before there is a session. */
 export interface StartAsked {
-  /** The keyed hash of the subject. */
+  /** The `subjectDigest`. */
   readonly subject: string;
-  /** The keyed hash of the bearer token, where that has a `jti`. */
+  /** The `tokenDigest` of the bearer token, if it has a `jti`. */
   readonly token: string | undefined;
-  /** The name of the login that the credential came from, where it tells of one. */
+  /** The `loginDigest` of the credential's login, if it names one. */
   readonly login: string | undefined;
   /** The bearer token's `iat`. */
   readonly issuedAt: UnixSeconds | undefined;
@@ -22,9 +22,9 @@ export interface StartAsked {
 }
 
 /**
- * The entry that forbids a session to go on with an asset, or undefined. Entries of its session, asset, token, login or key
- * forbid it whenever it began, since a leaked key can sign any `iat`; one of its subject only where
- * its grant was issued at `at` or before.
+ * The entry that forbids a session to continue, or undefined. Entries of its session, asset, token, login or key apply
+ * whenever the session began, since a leaked key can sign any `iat`. An entry of its subject applies only to grants issued at
+ * `at` or before.
  */
 export function forbiddenBy(
   { size, entries }: RevocationSnapshot,
@@ -43,8 +43,8 @@ export function forbiddenBy(
 }
 
 /**
- * The entry that forbids a bearer token to start a stream, or undefined. One of its subject forbids tokens issued at `at`
- * or before, and those that do not say when: otherwise a removed viewer could return with a token that they still have.
+ * The entry that forbids a bearer token to start a stream, or undefined. An entry of its subject applies to tokens issued at `at`
+ * or before, and to tokens without an `iat`: otherwise a removed viewer could return with a token that they still have.
  */
 export function forbidsStart({ size, entries }: RevocationSnapshot, asked: StartAsked): Revocation | undefined {
   if (size === 0) return undefined;
@@ -57,7 +57,7 @@ export function forbidsStart({ size, entries }: RevocationSnapshot, asked: Start
   );
 }
 
-/** Whether there is an entry of this key: nothing more is to be signed with it, and nothing that it signed is believed. */
+/** Whether this key is revoked: it must not sign, and its signatures are invalid. */
 export function isKeyRevoked({ size, entries }: RevocationSnapshot, kid: string): boolean {
   return size > 0 && entries.key.has(kid);
 }
@@ -67,8 +67,8 @@ function upTo(entry: Revocation | undefined, issuedAt: UnixSeconds): Revocation 
 }
 
 /**
- * A snapshot that follows the log, delta by delta. It changes in place: with a hundred thousand entries, a copy a second
- * costs more than all look-ups.
+ * A snapshot that applies the log's deltas in place: with a hundred thousand entries, a copy per second costs more than all
+ * look-ups.
  */
 export class HeldRevocations implements RevocationSnapshot {
   readonly entries = {
@@ -81,19 +81,19 @@ export class HeldRevocations implements RevocationSnapshot {
   };
   #size = 0;
   #cursor = 0;
-  /** No entry ends before. */
+  /** No entry expires before this time. */
   #nextEnd = Number.POSITIVE_INFINITY;
 
   get size(): number {
     return this.#size;
   }
 
-  /** Where the log is to be asked from; 0 before the first delta. */
+  /** The cursor of the next request to the log; 0 before the first delta. */
   get cursor(): number {
     return this.#cursor;
   }
 
-  /** Adds what a delta tells, takes out what it takes back, and drops what has ended by the time of its `asOf`. */
+  /** Adds a delta's entries, removes the lifted ones, and drops entries that have expired by its `asOf`. */
   apply({ entries, cursor, asOf }: RevocationDelta): void {
     const now = Math.floor(asOf / 1000);
     for (const entry of entries) {
@@ -120,7 +120,7 @@ export class HeldRevocations implements RevocationSnapshot {
   }
 }
 
-/** The refusal for a session that was ended before its time. */
+/** The refusal for a session that was ended early. */
 export function endedBecause(cause: RevocationCause) {
   switch (cause) {
     case "revoked":

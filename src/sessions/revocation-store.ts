@@ -22,25 +22,25 @@ import {
   takeBack,
 } from "./revocation.ts";
 
-/** What the log's object answers: a delta that does not say yet as of when, which the asker's own clock does. */
+/** A page of the log: a delta without `asOf`, which the reader adds by its own clock. */
 type RevocationPage = Omit<RevocationDelta, "asOf">;
 
-/** How long the name of what is revoked may be. */
+/** Maximum length of an entry's `value`. */
 export const longestName = 256;
 
 const kinds = new Map(revocationKinds.map((kind) => [String(kind), kind]));
 const causes = new Map(revocationCauses.map((cause) => [String(cause), cause]));
 
 /**
- * A page as text, each entry a row `["session","<id>","taken",<at>,<until>]`. It is written once by the object and read once by
- * an isolate: a new one reads the whole log before its first answer, so the rows are no objects and no schema looks at them.
+ * A page as text, each entry a row `["session","<id>","taken",<at>,<until>]`. A new isolate reads the whole log before its first
+ * response, so for speed the rows are arrays and no schema parses them.
  */
 export function writePage({ cursor, reset, more, entries }: RevocationPage): string {
   const rows = entries.map(({ kind, value, cause, at, until }) => [kind, value, cause, at, until]);
   return JSON.stringify({ cursor, reset, more, rows });
 }
 
-/** Reads what {@link writePage} wrote; undefined for any other text, as a worker of another version or a cache may answer. */
+/** Reads a page of {@link writePage}; undefined for any other text, for example of another version or from a cache. */
 export function readPage(text: string): RevocationPage | undefined {
   let page: unknown;
   try {
@@ -61,7 +61,7 @@ export function readPage(text: string): RevocationPage | undefined {
   return { cursor, reset, more, entries };
 }
 
-/** Reads the row of an entry; undefined for what is none. */
+/** Reads the row of an entry; undefined if it is invalid. */
 function readEntry([kindName, value, causeName, at, until]: readonly unknown[]): Revocation | undefined {
   const kind = typeof kindName === "string" ? kinds.get(kindName) : undefined;
   const cause = typeof causeName === "string" ? causes.get(causeName) : undefined;
@@ -77,35 +77,35 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-/** What the log is kept in. */
+/** The database of the log. */
 export interface RevocationDatabase {
   readonly sql: SqlStore;
-  /** Everything that `work` does, or nothing of it where it throws. */
+  /** Runs `work`, and rolls back if it throws. */
   readonly transaction: <Value>(work: () => Value) => Value;
 }
 
-/** The revocation log in SQLite. It throws where the store fails. */
+/** The revocation log in SQLite. It throws if the store fails. */
 export interface RevocationStore {
-  /** As `RevocationLog` promises it. */
+  /** See `RevocationLog`. */
   append(entries: readonly Revocation[], by: RevocationMaker): number;
   shorten(kind: RevocationKind, value: string, until: UnixSeconds): void;
   lift(kind: RevocationKind, value: string): boolean;
   since(cursor: number): RevocationPage;
-  /** Removes what has ended and nobody can hold any more. */
+  /** Removes entries past their `keepUntil`: no snapshot can still contain them. */
   removeEnded(): void;
-  /** When there will be something to remove; undefined where nothing is kept. */
+  /** When the next entry can be removed; undefined if there is none. */
   nextEnd(): UnixSeconds | undefined;
 }
 
 export interface RevocationBounds {
   /**
-   * How many entries a page holds. A new isolate reads page by page, one after the other. An entry takes some 70 bytes, and less
-   * than a thousand whatever it names: far below the 32 MiB that a Durable Object may answer with.
+   * Entries per page. A new isolate reads one page after the other. An entry has about 70 bytes, and always less than a thousand:
+   * a page is far below the 32 MiB limit of a Durable Object's response.
    */
   readonly pageSize: number;
   /**
-   * How many entries may be valid at once before no more of viewers are added. Each isolate holds all of them, and a new one reads them before
-   * its first answer. What a viewer ends is ended by its row within a lease in any case.
+   * From this many valid entries on, viewers' entries are skipped: each isolate has all entries in memory, and a new one reads
+   * them before its first response. The row of a session that a viewer ends refuses it within a lease anyway.
    */
   readonly fullAt: number;
 }
@@ -116,8 +116,8 @@ const usualBounds: RevocationBounds = { pageSize: 10_000, fullAt: 100_000 };
 const recount: Seconds = seconds(10);
 
 /**
- * Sequence numbers follow the clock, so many to a millisecond, and rise at least by one. A log that has lost its storage
- * therefore starts after every number that it issued before, and recognizes cursors from before the loss.
+ * Sequence numbers follow the clock, with this many per millisecond, and rise by at least one. So a log that has lost its
+ * storage starts after every number that it issued before, and recognizes cursors from before the loss.
  */
 const numbersPerMillisecond = 1024;
 
@@ -137,7 +137,7 @@ const endSchema = z.object({ keep_until: z.number().refine(isUnixSeconds).nullab
 const keptSchema = z.object({ keep_until: z.number().refine(isUnixSeconds), made_by: z.enum(revocationMakers) });
 const countSchema = z.object({ count: z.int() });
 
-/** Opens the log in a store, where it makes the tables that are missing. */
+/** Opens the log and creates missing tables. */
 export function openRevocationStore(
   { sql, transaction }: RevocationDatabase,
   clock: MillisecondClock,
@@ -160,7 +160,7 @@ export function openRevocationStore(
     return { ...entryOf(row), by, keepUntil: unixSeconds(keepUntil) };
   };
 
-  /** How many entries are valid, as it was last counted, and those that were added since then. */
+  /** The number of valid entries at the last count, plus those added since. */
   let valid: { count: number; readonly at: UnixSeconds } | undefined;
   const counted = () => {
     valid ??= {
@@ -205,7 +205,7 @@ export function openRevocationStore(
           }
         });
       } catch (failure) {
-        // What was counted in the transaction was not added.
+        // The rolled-back entries were counted.
         valid = undefined;
         throw failure;
       }
@@ -228,7 +228,7 @@ export function openRevocationStore(
     since: (cursor) => {
       const { first, last } = sequence();
       const reset = cursor < first || cursor > last;
-      // A snapshot that begins holds nothing that has to be taken back.
+      // A new snapshot has no entries that were lifted.
       const rows = [
         ...sql.exec(
           "SELECT kind, value, cause, at, until, seq FROM revocation WHERE seq > ? AND until > ? ORDER BY seq LIMIT ?",

@@ -6,8 +6,8 @@ import { forbidsStart, type RevocationSnapshot } from "./revocation-snapshot.ts"
 import type { SessionContext, SessionRequest } from "./session-context.ts";
 
 /**
- * What is forbidden now, where none of it forbids this credential, or this asset where one is asked for. `token_revoked`,
- * `asset_revoked`; `store_unavailable` where nobody knows. `begun` is the question, where it was asked before.
+ * The current revocations, if none of them forbids this credential or, if given, this asset. `token_revoked`, `asset_revoked`;
+ * `store_unavailable` if the log does not answer. `begun` is a request to the log that is in progress.
  */
 export async function nothingForbids(
   credential: Credential,
@@ -30,8 +30,8 @@ export async function nothingForbids(
 }
 
 /**
- * What is forbidden now; `store_unavailable` where nobody knows. The question goes on where the request is answered before:
- * the next request finds its answer.
+ * The current revocations; `store_unavailable` if the log does not answer. The request to the log continues after an early
+ * response, for the next request.
  */
 export function revocationsNow(
   { waitUntil }: Pick<SessionRequest, "waitUntil">,

@@ -13,7 +13,7 @@ import { readBody } from "./request-body.ts";
 import { clockSkew, type Revocation, type RevocationKind, revocationKinds } from "./revocation.ts";
 import { type Acting, fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 
-/** The end of entries that stay until they are lifted. */
+/** `until` of entries that last until they are lifted: the end of the year 9999. */
 const never = unixSeconds(253_402_300_799);
 
 const name = z.string().min(1).max(512);
@@ -53,19 +53,20 @@ type Body = z.output<typeof revocationBodySchema>;
 
 export interface Revoked {
   readonly revoked: RevocationKind;
-  /** RFC 3339 in UTC; left out where it was lifted. */
+  /** RFC 3339 in UTC; missing after a lift. */
   readonly until?: string;
-  /** False for a key that is not in the ring, and an asset that is not in the catalog: perhaps it was misspelt. */
+  /** False for a key that is not in the ring or an asset that is not in the catalog: possibly a misspelling. */
   readonly known?: false;
 }
 
 /**
  * `POST /operator/revocations`, for operators with the scope operator:revoke, or for a key operator:keys:
  * `{"session": id}`, `{"subject": {issuer, subject}}`, `{"asset": id}`, `{"token": {issuer, jti}}`, `{"login": {issuer, sid}}` or
- * `{"key": kid}`. A subject's sessions and tokens so far are ended, and they can log in again; a login's are,
- * as sign-out does it; an asset is withdrawn; a key, of sessions or of operators, signs and opens nothing more. An entry lasts
- * until it is lifted, or until the body says; that of a session, and what grants alone have of a subject or token, ends with the
- * longest session. What {@link authorizeOperator} refuses; `body_invalid`, `revocation_invalid`, `revocation_unknown`, `store_unavailable`.
+ * `{"key": kid}`. A subject's existing sessions and tokens end, and the viewer can sign in again. A login's sessions and tokens
+ * end, as after a sign-out. An asset is withdrawn. A key, of sessions or of operators, signs and opens nothing more. An entry
+ * lasts until the body's `until`, or until it is lifted; the entry of a session, and of hashes that only grants contain, expires
+ * with the longest session. Refusals of {@link authorizeOperator}; `body_invalid`, `revocation_invalid`, `revocation_unknown`,
+ * `store_unavailable`.
  */
 export async function revoke(request: SessionRequest, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const operator = await authorizeOperator(request, scopeToRevoke(request.body), context);
@@ -73,7 +74,7 @@ export async function revoke(request: SessionRequest, context: SessionContext): 
   return revokeAs({ operator: operator.value.subject, through: "route" }, request.body, context);
 }
 
-/** What a body asks of who sends it: to end a key, and so all that it signed, is more than to end what runs. */
+/** The scope that a body needs: revoking a key, and so everything that it signed, needs a higher one. */
 function scopeToRevoke(text: string): OperatorScope {
   const body = readRevocation(text);
   return body.ok && body.value.key !== undefined ? "operator:keys" : "operator:revoke";
@@ -87,7 +88,7 @@ export async function revokeAs(who: Acting, text: string, context: SessionContex
   const [kind = "session"] = kindsOf(body.value);
   const [name] = namesOf(body.value, context);
   const { subject, lift } = body.value;
-  // By the name that other log lines have for them.
+  // The hash that other log lines use for the subject.
   const id = (subject === undefined ? undefined : subjectHashNow(subject, context)) ?? name?.value ?? "";
   const outcome = revoked.ok ? "done" : revoked.refusal.code;
   context.onAct?.({ ...who, act: lift ? "lift" : "revoke", kind, id, outcome });
@@ -126,8 +127,8 @@ export async function revokeNow(text: string, context: SessionContext): Promise<
 }
 
 /**
- * A subject or a login of the identity worker's is ended there as well. The log ends all tokens so far, but a running
- * sign-in session would issue more, and the log treats later tokens as those of a new login.
+ * Ends a subject or login of the identity worker there as well. The log revokes existing tokens, but a running sign-in session
+ * would issue new ones, which the log treats as those of a new login.
  */
 async function endSignIns({ subject, login }: Body, context: SessionContext): Promise<Result<unknown, Refusal>> {
   const { identity } = context;
@@ -142,14 +143,14 @@ async function isUnknown({ asset, key }: Body, { keys, operators, catalog }: Ses
   return found?.ok === true && asset !== undefined && found.value.asset(asset) === undefined;
 }
 
-/** A name of what is revoked. */
+/** One of the values under which a subject, token or login is revoked. */
 interface Name {
   readonly value: string;
-  /** Whether only grants have it, and no token: the last of them expires with the longest session. */
+  /** Whether only grants contain it: the last of them expires with the longest session. */
   readonly inGrants: boolean;
 }
 
-/** Every name of what is revoked: a grant names subjects and tokens by hashes that differ with its key. */
+/** All values to revoke: grants contain hashes of subjects and tokens, which differ per session key. */
 function namesOf({ session, subject, asset, token, login, key }: Body, { keys }: SessionContext): Name[] {
   const named = (lasting: string, hashes: readonly string[] = []) => [
     { value: lasting, inGrants: false },
@@ -176,8 +177,8 @@ function namesOf({ session, subject, asset, token, login, key }: Body, { keys }:
 }
 
 /**
- * How long an entry lasts. Only grants have an end that is known. A token may say anything about its own, or nothing, and an
- * asset, a key or a login that is used never ends: what an operator revoked must not come back by itself.
+ * The `until` of an entry. Only grants have a known latest expiry; tokens, assets, keys and logins may be valid for ever, and a
+ * revocation by an operator must not lapse by itself.
  */
 function untilOf({ until }: Body, { inGrants }: Name, now: UnixSeconds): UnixSeconds {
   const last = after(now, maxSessionTtl);
@@ -186,8 +187,8 @@ function untilOf({ until }: Body, { inGrants }: Name, now: UnixSeconds): UnixSec
 }
 
 /**
- * The last moment in which a start may not have heard of an entry that is made now. Grants that are issued until then count as
- * issued before: otherwise a viewer who starts streams without pause would keep one that nothing ends.
+ * The last moment at which a start may still use a snapshot without this entry. Grants issued until then count as issued before:
+ * otherwise a viewer who keeps starting streams could keep one of them.
  */
 function lastUnaware(now: UnixSeconds, { settings }: SessionContext): UnixSeconds {
   return after(now, seconds(settings.revocationMaxAge + 1));
@@ -201,7 +202,7 @@ function readRevocation(text: string): Result<Body, Refusal> {
   return readBody(revocationBodySchema, text, "revocation_invalid");
 }
 
-/** A viewer's login that the identity worker has ended, and when the last access token of it has expired. */
+/** A login that the identity worker has ended, and when its last access token expires. */
 export interface SignedOut {
   readonly userId: string;
   readonly login: string;
@@ -209,9 +210,9 @@ export interface SignedOut {
 }
 
 /**
- * Ends the rows of a login's sessions after a sign-out. The entry in the revocation log, which lasts as long as the longest
- * session at first, then needs to outlast only the login's access tokens and a lease. False where the viewer's streams or the log
- * did not answer: the entry stays as it was.
+ * Ends the rows of a login's sessions after a sign-out. After that the entry in the revocation log, which first lasts as long as
+ * the longest session, only needs to outlast the login's access tokens and a lease. False if a store did not answer: the entry
+ * stays unchanged.
  */
 export async function endLogin({ userId, login, tokensUntil }: SignedOut, context: SessionContext): Promise<boolean> {
   const { clock, keys, log, identity } = context;

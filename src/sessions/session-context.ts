@@ -17,9 +17,9 @@ import type { RevocationWatch } from "./revocation-watch.ts";
 /** Maximum size of a request body, in bytes. */
 export const longestBody = 4096;
 
-/** What every route of the API works with, made once an isolate. */
+/** The dependencies of the API's routes, created once per isolate. */
 export interface SessionContext extends CredentialSources {
-  /** Who vouches for operators: never an issuer of viewers. */
+  /** The issuers of operator tokens: never issuers of viewers. */
   readonly operators: readonly TrustedIssuer[];
   readonly catalog: () => Promise<Result<Catalog, Refusal>>;
   readonly keys: SessionKeys;
@@ -29,21 +29,21 @@ export interface SessionContext extends CredentialSources {
   readonly log: RevocationLog;
   readonly streams: StreamsOf;
   readonly limits: RememberedLimits;
-  /** The operator's own decision about each start, where there is one. */
+  /** The operator's entitlement service; undefined if there is none. */
   readonly entitlement: Entitlement | undefined;
   readonly telemetry: Telemetry;
-  /** Told of a store that did not answer where the viewer is let in all the same. */
+  /** Called if a store did not answer and the viewer is admitted anyway. */
   readonly onFailure: (refusal: Refusal) => void;
-  /** Told of what operators do, for the log. */
+  /** Called for each action of an operator, for the log. */
   readonly onAct?: (act: OperatorAct) => void;
   readonly settings: SessionSettings;
 }
 
-/** The settings that decide about sessions: a part of the API worker's configuration. */
+/** The session settings in the API worker's configuration. */
 export interface SessionSettings {
   /** `iss` of the grants. */
   readonly grantIssuer: string;
-  /** The address of the media host, without a slash at its end. */
+  /** The media host's URL, without a trailing slash. */
   readonly mediaUrl: string;
   readonly manifestTtl: Seconds;
   readonly sessionTtl: Seconds;
@@ -64,49 +64,49 @@ export interface SessionSettings {
   readonly tokenRateAddress: RatePolicy | undefined;
 }
 
-/** A request to the API, as far as its routes look at one. */
+/** The parts of an API request that its routes use. */
 export interface SessionRequest {
   readonly credential: RequestCredential;
   /** The header CTA-Common-Access-Token (CTA-5007): the session's grant. */
   readonly grant: string | undefined;
-  /** The session's id, or an asset's, where the path names one. */
+  /** The session or asset id in the path. */
   readonly id: string;
   readonly query: URLSearchParams;
-  /** At most {@link longestBody} bytes, unless its route says otherwise; the shell refuses a longer one, and one that broke off. */
+  /** At most {@link longestBody} bytes, unless the route sets another maximum; the shell refuses longer and truncated bodies. */
   readonly body: string;
   readonly client: Client;
-  /** The header Origin, where a browser sent it. */
+  /** The header Origin, if sent. */
   readonly origin: string | undefined;
-  /** Where the client is: ISO 3166-1 alpha-2 in upper case, as the CDN in front says. */
+  /** The client's country as the CDN reports it: ISO 3166-1 alpha-2 in upper case. */
   readonly country: string | undefined;
-  /** Told of each rate limit that the request was counted by, for the answer's RateLimit fields. */
+  /** Called for each rate limit that counted the request, for the RateLimit response fields. */
   readonly onQuotaStatus: (standing: QuotaStatus) => void;
   readonly waitUntil: WaitUntil;
 }
 
-/** Who acts as an operator, and from where. */
+/** An acting operator, and the interface that they use. */
 export interface Acting {
   /** The name in the operator's credential. */
   readonly operator: string;
   readonly through: "route" | "console";
 }
 
-/** What an operator did, or tried to, for the log. It contains no secret. */
+/** An operator's action or attempt, for the log. It contains no secret. */
 export interface OperatorAct extends Acting {
   readonly act: "revoke" | "lift" | "put" | "remove";
   readonly kind: RevocationKind;
-  /** A session's or an asset's id, or a kid; of a viewer, a token or a login a hash. */
+  /** A session id, an asset id or a kid; for a viewer, token or login a hash. */
   readonly id: string;
-  /** `done`, or why it was not, or not as a whole. */
+  /** `done`, or the refusal of an action that failed or stopped half-way. */
   readonly outcome: "done" | RefusalCode;
 }
 
-/** How long a viewer waits for a store. */
+/** Timeout of a request to a store. */
 const storeTimeout = seconds(5);
 
 /**
- * What a store answers, or `store_unavailable` where it does not in time: our own failure, which no viewer's credential is
- * at fault for. `what` names it for the log.
+ * A store's answer, or `store_unavailable` if it fails or times out: a server failure, unrelated to the viewer's credential.
+ * `what` names the store for the log.
  */
 export async function fromStore<Answer>(
   what: string,
@@ -117,7 +117,7 @@ export async function fromStore<Answer>(
     const answer = await inTime(asked, storeTimeout, timer);
     if (answer !== "late") return ok(answer);
   } catch {
-    // It failed, which is as good as no answer.
+    // A failure counts as no answer.
   }
   return refusal("store_unavailable", `${what} did not answer`);
 }

@@ -29,9 +29,9 @@ export type StartCheck =
   | { readonly check: "grant"; readonly result: Result<Terms, Refusal> };
 
 export interface StartCheckOptions {
-  /** Is told the outcome of each check, including the one that refuses. */
+  /** Called with the outcome of each check, including the one that refuses. */
   readonly observe?: (outcome: StartCheck) => void;
-  /** The question to the revocation log, where it began earlier. */
+  /** A request to the revocation log that is in progress. */
   readonly revocations?: Promise<Result<RevocationSnapshot, Refusal>>;
   /** A check of the caller's own, made before the entitlement service is asked. */
   readonly beforeEntitlement?: (
@@ -39,7 +39,7 @@ export interface StartCheckOptions {
   ) => Result<undefined, Refusal> | Promise<Result<undefined, Refusal>>;
 }
 
-/** The result of all checks: everything that a session needs except its place among the viewer's streams. */
+/** The result of all checks: everything that a session needs except its lease. */
 export interface PassedStart {
   readonly credential: Credential;
   readonly asset: Asset;
@@ -98,15 +98,15 @@ export function playable(
 
 /** A verified credential after the entitlement service's decision. */
 interface EntitledCredential {
-  /** With the number of streams that the service set, where it set one. */
+  /** With the service's stream limit, if it set one. */
   readonly credential: Credential;
-  /** When the session ends at the latest, where the service said so. */
+  /** The service's latest expiry for the session, if it set one. */
   readonly until: UnixSeconds | undefined;
 }
 
 /**
- * Asks the entitlement service, where there is one, whether this viewer may play this asset. `entitlement_refused`, also where
- * its permission has expired; `entitlement_unavailable`.
+ * Asks the entitlement service, if there is one, whether this viewer may play this asset. `entitlement_refused`, also if its
+ * permission has expired; `entitlement_unavailable`.
  */
 async function entitled(
   credential: Credential,
@@ -153,7 +153,7 @@ function termsOf(
   return ok({ key, binding: binding.value, expiresAt: ends.filter(isUnixSeconds).reduce(earlier, longest) });
 }
 
-/** The key that signs grants now: never a revoked one. `configuration_invalid` where there is none. */
+/** The current, unrevoked signing key. `configuration_invalid` if there is none. */
 export function signingKeyOf(
   snapshot: RevocationSnapshot,
   now: UnixSeconds,

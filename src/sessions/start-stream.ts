@@ -19,12 +19,12 @@ export const startBodySchema = z.strictObject({
 });
 
 /**
- * `POST /stream/start`: verifies the credential, makes the {@link startChecks}, claims a place among the viewer's streams and
- * answers with a playback session: a grant in a manifest URL that lives for minutes.
+ * `POST /stream/start`: verifies the credential, makes the {@link startChecks}, claims a lease and returns a playback session: a
+ * grant in a manifest URL that is valid for minutes.
  *
- * The viewer's streams come last, after everything that can refuse: one question both counts the start and claims the place.
- * Where there is an entitlement service, the start is counted before it is asked, so that nobody can flood it. The question to the
- * revocation log runs while the credential is verified: a later revocation refuses the grant at the edge.
+ * The claim comes last, after all other checks: one request to the lease object both counts the start and claims the lease. If
+ * there is an entitlement service, the start is counted before the call, so that a viewer cannot flood it. The revocation log is
+ * read while the credential is verified: a later revocation refuses the grant at the edge.
  */
 export async function startStream(
   request: SessionRequest,
@@ -33,7 +33,7 @@ export async function startStream(
   const now = context.clock();
   const { client, country } = request;
   const revocations = revocationsNow(request, context);
-  // A token that is verified here costs no quota, valid or not; a question to another service does.
+  // A locally verified token costs no quota, valid or not; a call to another service does.
   const verified = await request.credential.validate(() =>
     withinAddressRate(context.settings.startRateAddress, request, context),
   );

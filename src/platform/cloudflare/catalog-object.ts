@@ -10,11 +10,11 @@ const time = z.number().refine(isUnixSeconds);
 const headSchema = z.object({
   at: time,
   earlier: z.array(z.object({ name: z.string(), until: time })),
-  /** How many parts the text is kept in. */
+  /** The number of parts that the text is stored in. */
   parts: z.int().min(1),
 });
 
-/** A value of the storage holds 2 MB, and a character may take two bytes there. */
+/** Characters per part: a stored value has at most 2 MB, and a character may need two bytes. */
 const partLength = 500_000;
 
 export interface CatalogBindings {
@@ -22,8 +22,8 @@ export interface CatalogBindings {
 }
 
 /**
- * Where operators' changes of the catalog take turns: one object for all. It keeps the text that it wrote last in its own
- * storage, since KV may show an older one for a minute. Each method answers with a `Result`.
+ * One object makes operators' changes of the catalog one after the other. It stores the text that it wrote last, since KV may
+ * return an older one for a minute. Each method returns a `Result`.
  */
 export class CatalogEditor extends DurableObject<CatalogBindings> {
   readonly #editing: CatalogEditing;

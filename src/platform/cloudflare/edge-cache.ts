@@ -8,10 +8,9 @@ export interface EdgeCache {
 }
 
 /**
- * The cache of a Cloudflare data centre (`caches.default`). It answers Range and If-None-Match by itself. `mediaUrl` is
- * the media host's own address (no slash at its end): the cache is one for all workers of a zone, so the entries of
- * staging must not be used for production, and a purge by prefix finds them. No viewer's request can meet an entry
- * but through the worker, since `.files` is no grant.
+ * The cache of a Cloudflare data centre (`caches.default`), which answers Range and If-None-Match by itself. All workers of a
+ * zone share it: the media host's URL in the key (without a trailing slash) keeps entries of staging out of production, and
+ * allows a purge by prefix. Viewers reach entries only through the worker, since `.files` is not a grant.
  */
 export function edgeMediaCache(cache: EdgeCache, mediaUrl: string): MediaCache {
   const urlOf = (key: string) => `${mediaUrl}/.files/${encodeURIComponent(key)}`;
@@ -22,7 +21,7 @@ export function edgeMediaCache(cache: EdgeCache, mediaUrl: string): MediaCache {
       try {
         await cache.put(url, new Response(body, { headers }));
       } catch (error) {
-        // What a failed put leaves behind is nobody's promise.
+        // A failed put may leave a partial entry.
         await cache.delete(url);
         throw error;
       }

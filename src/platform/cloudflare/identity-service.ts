@@ -19,9 +19,9 @@ const answerSchema = z
   .nullable();
 
 /**
- * The identity worker over a service binding: its own `GET /api/auth/get-session`, with the one credential that was presented
- * and nothing else of the viewer's request. Asking is a use of the session, which prolongs it, unless it is a look alone. It rejects where the worker
- * answers anything but a session or `null`.
+ * Sign-in sessions from the identity worker's `GET /api/auth/get-session`, over its service binding. The request contains the
+ * presented credential and nothing else of the viewer's request. It extends the session, except with `use` "look". Rejects if the
+ * response is neither a session nor `null`.
  */
 export function identityService(binding: IdentityBinding, apiUrl: string): IdentitySessions {
   return async (presented, use = "use") => {
@@ -43,8 +43,8 @@ export function identityService(binding: IdentityBinding, apiUrl: string): Ident
 }
 
 /**
- * The identity worker's routes, over its service binding. What a request ended there is told to `endLogin`: in the background
- * where the revocation log has it, and else before the answer, which rejects where `endLogin` says that it failed.
+ * The identity worker's routes, over its service binding. Calls `endLogin` for each login that a request ended: in the background
+ * if the revocation log has it already, otherwise before the response. Rejects if that `endLogin` failed.
  */
 export function identityRoutes(
   binding: IdentityBinding,
@@ -60,7 +60,7 @@ export function identityRoutes(
   };
 }
 
-/** The identity worker's own end of sessions of sign-in, over its service binding. It rejects for any answer but a 204. */
+/** Ends sign-in sessions in the identity worker, over its service binding. Rejects unless the response is 204. */
 export function identityEnding(binding: IdentityBinding, apiUrl: string): EndSignIns {
   return async (which) => {
     const headers = { "Content-Type": "application/json" };

@@ -5,11 +5,11 @@ import { Reporter, withOwn } from "../../metrics/reporter.ts";
 import { noTelemetry, type Telemetry } from "../../metrics/telemetry.ts";
 import { gatheredBy, type MetricsStoreNamespace } from "./object-clients.ts";
 
-/** What a worker counts with. */
+/** A worker's bindings for telemetry. */
 export interface TelemetryBindings<Id> {
-  /** Where the counts of all isolates come together; without it there are none at /metrics. */
+  /** The object that adds up the counts of all isolates; without it /metrics has none. */
   readonly METRICS_STORE?: MetricsStoreNamespace<Id> | undefined;
-  /** A dataset of Workers Analytics Engine; without it nothing is written there. */
+  /** A dataset of Workers Analytics Engine; without it no events are written. */
   readonly TELEMETRY?: Dataset | undefined;
   readonly STAGEDOOR_ENV?: string | undefined;
 }
@@ -17,18 +17,18 @@ export interface TelemetryBindings<Id> {
 export interface IsolateTelemetry {
   readonly telemetry: Telemetry;
   readonly reporter: Reporter;
-  /** The counts of all isolates, and at once those of this one; undefined where METRICS_STORE is not bound. */
+  /** The counts of all isolates, including this isolate's unreported ones; undefined if METRICS_STORE is not bound. */
   readonly gathered: Gathered | undefined;
 }
 
-/** How long an isolate counts before it reports, in seconds; on a development machine somebody is looking. */
+/** Seconds between an isolate's reports; short in development, where the developer watches the counts. */
 const reportEvery = { deployed: 10, development: 1 };
 
 const made = new Map<string, IsolateTelemetry>();
 
 /**
- * What counts in this isolate: one for the worker and all Durable Objects of its that live here, since each would else send
- * reports of its own. It holds no promise and no stub, which requests may not share.
+ * This isolate's telemetry, shared by the worker and its Durable Objects here, so that they send one report together. It keeps no
+ * promise and no stub, which requests must not share.
  */
 export function isolateTelemetry<Id>(worker: string, bindings: TelemetryBindings<Id>): IsolateTelemetry {
   const known = made.get(worker);
@@ -58,7 +58,7 @@ export function isolateTelemetry<Id>(worker: string, bindings: TelemetryBindings
   return counting;
 }
 
-/** What a worker counts with outside of its own requests' answers; somebody's request stays until it is reported. */
+/** Telemetry outside of request handlers; `waitUntil` keeps a request alive until the counts are reported. */
 export function countedBy<Id>(
   worker: string,
   waitUntil: (work: Promise<unknown>) => void,
@@ -76,9 +76,9 @@ export interface Dataset {
 }
 
 /**
- * Counts in Workers Analytics Engine, where a dataset is bound; else nowhere. `SUM(_sample_interval * double1)` is how often
- * something happened: an event is a point with the value 1, except events of each file, which
- * {@link analyticsSums} writes. Writing costs the request nothing: the runtime does it later.
+ * Counts in Workers Analytics Engine, if a dataset is bound. `SUM(_sample_interval * double1)` is the number of events: each
+ * event is a point with the value 1, except the events of single files, which {@link analyticsSums} writes. The runtime writes
+ * after the response, so a request does not wait.
  */
 export function analyticsTelemetry(dataset: Dataset | undefined): Telemetry {
   if (dataset === undefined) return noTelemetry;
@@ -88,7 +88,7 @@ export function analyticsTelemetry(dataset: Dataset | undefined): Telemetry {
   };
 }
 
-/** Writes the sums of a report: one point for each file would be more than the store takes of a request. */
+/** Writes the sums of a report: one point per file would exceed the store's limit per request. */
 export function analyticsSums(dataset: Dataset | undefined): (counts: Report["counts"]) => void {
   if (dataset === undefined) return () => undefined;
   return (counts) => {
@@ -100,6 +100,6 @@ function write(dataset: Dataset, { index, blobs, doubles }: DataPoint): void {
   try {
     dataset.writeDataPoint({ indexes: [index], blobs: [...blobs], doubles: [...doubles] });
   } catch {
-    // A viewer's request does not fail because nobody counts it.
+    // A viewer's request must not fail because it is not counted.
   }
 }

@@ -22,9 +22,9 @@ import { type HandedOver, LeaseStore } from "../../sessions/lease-store.ts";
 import { nobleHmac } from "./noble-hmac.ts";
 
 export interface SubjectLeasesEnv {
-  /** Where these objects are bound: they reach a subject's other names through it. */
+  /** The namespace of these objects, to reach a subject's other names. */
   readonly SUBJECT_LEASES: DurableObjectNamespace<SubjectLeases>;
-  /** How long a silent session holds its lease, in seconds; 90 by default. */
+  /** How long a silent session keeps its lease, in seconds; 90 by default. */
   readonly STAGEDOOR_LEASE_TTL?: string;
 }
 
@@ -70,13 +70,13 @@ export class SubjectLeases extends DurableObject<SubjectLeasesEnv> implements Le
     return this.#ask((router) => router.handOver(to, until));
   }
 
-  /** Removes what is over, and the object with the last of it. */
+  /** Removes expired rows, and the object's storage with the last one. */
   override async alarm(): Promise<void> {
     this.#reminded = false;
     const { store } = this.#open();
     store.prune(systemClock());
     if (store.nextRemoval !== undefined) return this.#remind(store);
-    // The next question opens the empty store again.
+    // The next request opens an empty store.
     this.#opened = undefined;
     await this.ctx.storage.deleteAll();
   }
@@ -98,7 +98,7 @@ export class SubjectLeases extends DurableObject<SubjectLeasesEnv> implements Le
     return this.#opened;
   }
 
-  /** One alarm is enough: what is over before it is removed with the rest. */
+  /** One alarm is enough: rows that expire before it are removed with the rest. */
   async #remind({ nextRemoval }: LeaseStore): Promise<void> {
     if (this.#reminded || nextRemoval === undefined) return;
     this.#reminded = true;
@@ -114,6 +114,6 @@ export class SubjectLeases extends DurableObject<SubjectLeasesEnv> implements Le
 function leaseTimes(setting = String(defaultLeaseTtl)): LeaseTimes {
   const ttl = readDecimal(setting);
   if (ttl === undefined || ttl < 1) throw new RangeError(`STAGEDOOR_LEASE_TTL is no number of seconds: ${setting}`);
-  // A lease that is written down more rarely than this would lapse between two writes.
+  // With rarer writes a lease would lapse between two of them.
   return { leaseTtl: seconds(ttl), writeInterval: seconds(Math.min(30, Math.floor(ttl / 3))) };
 }

@@ -6,17 +6,16 @@ import { isUnixSeconds, type Seconds, seconds, systemClock, type UnixSeconds } f
 const keptSchema = z.object({
   startedAt: z.number().refine(isUnixSeconds),
   count: z.int().min(0),
-  /** The window's length when it was last counted in, in seconds. */
+  /** The window's length at the last count, in seconds. */
   length: z.number().min(0),
 });
 
 /**
- * How often one name has asked under one policy. What is counted is written down before it is answered, so that neither a
- * restart nor an eviction gives a fresh quota: one small row for each request that is let in, none for those that are not,
- * so a storm costs no more writes than its quota. The alarm removes everything once the window is over.
+ * The request count of one name under one policy. Each count is stored before the answer, so that neither a restart nor an
+ * eviction resets the quota. Refused requests write nothing, so a flood costs no more writes than its quota. The alarm removes
+ * the count when the window ends.
  *
- * Nothing is kept in memory: reading, counting and writing are done without a wait in between, so however many ask at once,
- * each is counted after the other.
+ * Nothing is kept in memory: a count is read and written synchronously, so concurrent requests are counted one after the other.
  */
 export class RateLimitCounter extends DurableObject {
   async take(policy: RatePolicy, now: UnixSeconds): Promise<QuotaStatus> {
@@ -28,7 +27,7 @@ export class RateLimitCounter extends DurableObject {
     return standing;
   }
 
-  /** Whether it can be read; nothing is counted. */
+  /** A health check: reads the count and changes nothing. */
   async answers(): Promise<boolean> {
     this.#kept();
     return true;
@@ -53,7 +52,7 @@ export class RateLimitCounter extends DurableObject {
   }
 }
 
-/** In milliseconds: how often it is worth to look for proofs that are too old. */
+/** Minimum time between two removals of expired proofs, in milliseconds. */
 const sweep = 120_000;
 
 const longestId = 256;
@@ -62,13 +61,12 @@ const schema =
   "CREATE TABLE IF NOT EXISTS used_proof (jti TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID";
 
 /**
- * The DPoP proofs of one key that were taken, until each is too old anyhow. What is written down is asked in the same breath,
- * without a wait in between: of a proof that comes many times at once, one is the first. The alarm removes what is over,
- * and the object with the last of it.
+ * The accepted DPoP proofs of one key, until each has expired. A single INSERT both checks and stores a proof, so of concurrent
+ * copies only one is accepted. The alarm removes expired proofs, and the object's storage with the last one.
  */
 export class DpopProofs extends DurableObject {
   async firstUse(jti: string, until: UnixSeconds): Promise<boolean> {
-    // The worker that calls may be of another version.
+    // The calling worker may be of another version.
     if (jti === "" || jti.length > longestId || !isUnixSeconds(until)) throw new RangeError("not a proof's id and end");
     const { sql } = this.ctx.storage;
     sql.exec(schema);

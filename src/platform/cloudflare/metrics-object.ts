@@ -8,7 +8,7 @@ import type { RefusalsOfHour, Report, SessionsNow } from "../../metrics/gathered
 import { Gathering, type Kept, keptSchemas, reportSchema, sessionsAskedSchema } from "../../metrics/gathering.ts";
 
 interface MetricsEnv {
-  /** How long a silent session holds its lease, in seconds; 90 by default. */
+  /** How long a silent session keeps its lease, in seconds; 90 by default. */
   readonly STAGEDOOR_LEASE_TTL?: string;
 }
 

@@ -24,9 +24,9 @@ interface MetricsStub {
   refusals(): Promise<unknown>;
 }
 
-/** The counts of all isolates, in the one MetricsStore. Each rejects where it does not answer, or with something else. */
+/** The counts of all isolates, from the one MetricsStore. Each method rejects if its answer is missing or invalid. */
 export function gatheredBy<Id>(objects: MetricsStoreNamespace<Id>): Gathered {
-  // A stub that has failed once may go on failing.
+  // A new stub each time, since a failed one may keep failing.
   const object = () => objects.get(objects.idFromName("metrics"));
   return {
     report: async (report) => {
@@ -44,7 +44,7 @@ export interface DpopProofsNamespace<Id> {
   get(id: Id): { firstUse(jti: string, until: UnixSeconds): Promise<boolean> };
 }
 
-/** DPoP proofs in Durable Objects: one DpopProofs for each key, so that each proof is taken in one place. */
+/** DPoP proofs in Durable Objects: one DpopProofs per key, so that each proof is checked in one place. */
 export function proofReplay<Id>(objects: DpopProofsNamespace<Id>): ProofReplay {
   return { firstUse: async (jkt, jti, until) => objects.get(objects.idFromName(jkt)).firstUse(jti, until) };
 }
@@ -55,7 +55,7 @@ export interface RateLimitNamespace<Id> {
   get(id: Id): { take(policy: RatePolicy, now: UnixSeconds): Promise<QuotaStatus> };
 }
 
-/** Rate limits in Durable Objects: one RateLimitCounter for each name under each policy. */
+/** Rate limits in Durable Objects: one RateLimitCounter per policy and name. */
 export function rateLimits<Id>(namespace: RateLimitNamespace<Id>): RateLimits {
   return {
     take: async (policy, name, now) => namespace.get(namespace.idFromName(`${policy.name} ${name}`)).take(policy, now),
@@ -68,7 +68,7 @@ export interface SubjectLeasesNamespace<Id> {
   get(id: Id): LeaseRouter;
 }
 
-/** The streams of all subjects: one SubjectLeases for each name. */
+/** The streams of all subjects: one SubjectLeases per name. */
 export function streamsOf<Id>(namespace: SubjectLeasesNamespace<Id>): StreamsOf {
   return (subject, older = []) => {
     const object = () => namespace.get(namespace.idFromName(subject));
@@ -94,14 +94,14 @@ export interface TextStore {
 }
 
 /**
- * How the catalog is loaded from KV: the JSON text under the key `catalog`. KV keeps it near the reader for `cacheTtl`
- * seconds (60 is the least that every plan takes), so a change is seen everywhere within about two minutes.
+ * Loads the catalog from KV: the JSON text under the key `catalog`. KV caches it near the reader for `cacheTtl` seconds (60 is
+ * the minimum that every plan accepts), so a change is visible everywhere within about two minutes.
  */
 export function kvCatalog(store: TextStore, cacheTtl = 60): () => Promise<string | undefined> {
   return async () => (await store.get("catalog", { type: "text", cacheTtl })) ?? undefined;
 }
 
-/** The catalog in KV as a worker keeps it: see {@link keepCatalog}. */
+/** A worker's copy of the catalog in KV: see {@link keepCatalog}. */
 export function kvCatalogSource(store: TextStore, development: boolean, onRefusal: (refusal: Refusal) => void) {
   return keepCatalog({ load: kvCatalog(store), clock: systemClock, maxAge: defaultMaxAge(development), onRefusal });
 }
@@ -139,11 +139,11 @@ const changeSchema = resultOf(
 );
 
 /**
- * The catalog as one CatalogEditor edits it, which `name` names: there is one for all. It rejects where the object does not
- * answer, or with something else.
+ * Catalog changes through the one CatalogEditor, whose object has this `name`. Each method rejects if its answer is missing or
+ * invalid.
  */
 export function catalogEditing<Id>(objects: CatalogEditorNamespace<Id>, name = "catalog"): CatalogEditing {
-  // A stub that has failed once may go on failing.
+  // A new stub each time, since a failed one may keep failing.
   const object = () => objects.get(objects.idFromName(name));
   return {
     read: async () => storedSchema.parse(await object().read()),

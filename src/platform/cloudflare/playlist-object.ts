@@ -9,8 +9,8 @@ import { isolateTelemetry } from "./isolate-telemetry.ts";
 import { mediaOrigin } from "./r2-origin.ts";
 
 /**
- * One playlist of an origin, for all data centres: an object for each `playlistName`. It stores nothing; what it remembers
- * is asked for again after a restart. Here, and not in an isolate, those who ask may wait for one promise.
+ * One playlist of an origin for all data centres: one object per `playlistName`. It stores nothing, and after a restart asks the
+ * origin again. Unlike requests to an isolate, requests to an object may share one promise.
  */
 export class SharedPlaylist extends DurableObject {
   readonly #source: PlaylistSource;
@@ -24,7 +24,7 @@ export class SharedPlaylist extends DurableObject {
     this.#reporter = reporter;
   }
 
-  /** Whether objects of this class answer at all: for `/ready`. */
+  /** A health check for `/ready`. */
   answers(): boolean {
     return true;
   }

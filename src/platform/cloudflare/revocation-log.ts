@@ -20,27 +20,27 @@ interface RevocationStub {
 
 export interface RevocationLogParts<Id> {
   readonly objects: RevocationLogNamespace<Id>;
-  /** The data centre's cache (`caches.default`); undefined where there is none, and each question goes to the object. */
+  /** The data centre's cache (`caches.default`); without it each request goes to the object. */
   readonly cache: Pick<EdgeCache, "match" | "put"> | undefined;
-  /** The media host's own address, without a slash at its end: entries of staging must not be used for production. */
+  /** The media host's URL, without a trailing slash: it keeps the cache entries of staging out of production. */
   readonly mediaUrl: string;
   readonly clock: MillisecondClock;
-  /** Told how many entries of viewers a full log has left out. */
+  /** Called with the number of viewers' entries that a full log skipped. */
   readonly onSkipped?: (count: number) => void;
 }
 
-/** How long a data centre answers by itself, in milliseconds. */
+/** How long a data centre's cache answers, in milliseconds. */
 const keptFor = 1_000;
 
 /**
- * The revocation log in one Durable Object, with the data centre's cache in front: its isolates together ask the object once
- * a second or so, and never get an answer that is older than a second. All ages are by the data centre's own clock: an answer
- * counts from when it was asked for, whatever the object's clock says, which may be a minute off. Each method rejects where the
- * object does not answer, or with something else; a cache that fails costs a question and nothing more.
+ * The revocation log in one Durable Object, with the data centre's cache in front: its isolates together ask the object about
+ * once per second, and never use a cached answer older than a second. Ages are measured by the data centre's clock, from the
+ * time of the request: the object's clock may be a minute off. Each method rejects if the object does not answer or its answer
+ * is invalid; if the cache fails, the object is asked.
  */
 export function revocationLog<Id>(parts: RevocationLogParts<Id>): RevocationLog {
   const { objects, cache, mediaUrl, clock, onSkipped } = parts;
-  // A stub that has failed once may go on failing.
+  // A new stub each time, since a failed one may keep failing.
   const object = () => objects.get(objects.idFromName("log"));
   const urlOf = (cursor: number) => `${mediaUrl}/.revocations/${cursor}`;
 
@@ -52,7 +52,7 @@ export function revocationLog<Id>(parts: RevocationLogParts<Id>): RevocationLog 
       const end = text.indexOf("\n");
       const asOf = readDecimal(text.slice(0, end));
       if (asOf === undefined) return undefined;
-      // A cache counts in whole seconds, and may keep for longer than it was told.
+      // The cache counts in whole seconds, and may keep an entry for too long.
       const age = clock() - asOf;
       return age >= 0 && age < keptFor ? deltaOf(text.slice(end + 1), unixMilliseconds(asOf)) : undefined;
     } catch {
@@ -60,13 +60,13 @@ export function revocationLog<Id>(parts: RevocationLogParts<Id>): RevocationLog 
     }
   };
 
-  /** The first line says as of when, the rest is the page as it came. */
+  /** Caches a page: the first line is `asOf`, the rest is the page. */
   const keep = async (cursor: number, page: string, asOf: UnixMilliseconds): Promise<void> => {
     const headers = { "Content-Type": "text/plain", "Cache-Control": `public, max-age=${keptFor / 1_000}` };
     try {
       await cache?.put(urlOf(cursor), new Response(`${asOf}\n${page}`, { headers }));
     } catch {
-      // The next one asks the object.
+      // The next request asks the object.
     }
   };
 

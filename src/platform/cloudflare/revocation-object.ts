@@ -20,12 +20,12 @@ const entriesSchema = z.array(
   }),
 );
 
-/** In milliseconds: how often expired entries are removed at most, and how late an alarm may be set. */
+/** The shortest and longest time until the alarm that removes expired entries, in milliseconds. */
 const sweep = { soonest: 60_000, latest: 24 * 3_600_000 };
 
 /**
- * The revocation log: one object for all, in SQLite, so that a restart loses nothing. What comes in is checked once more: the
- * worker that calls may be of another version. Each method throws where the storage fails.
+ * The revocation log: one object in SQLite, so that a restart loses nothing. It validates its arguments, since the calling worker
+ * may be of another version. Each method throws if the storage fails.
  */
 export class RevocationLog extends DurableObject {
   readonly #store: RevocationStore;
@@ -37,7 +37,7 @@ export class RevocationLog extends DurableObject {
     this.#store = openRevocationStore({ sql: storage.sql, transaction }, systemMillisecondClock);
   }
 
-  /** How many entries were left out. */
+  /** Returns the number of skipped entries. */
   async append(entries: unknown, by: unknown): Promise<number> {
     const skipped = this.#store.append(entriesSchema.parse(entries), makerSchema.parse(by));
     if ((await this.ctx.storage.getAlarm()) === null) await this.#setAlarm();
@@ -52,7 +52,7 @@ export class RevocationLog extends DurableObject {
     return this.#store.lift(kindSchema.parse(kind), value);
   }
 
-  /** A page, as `writePage` writes it. */
+  /** A page in the format of `writePage`. */
   since(cursor: number): string {
     return writePage(this.#store.since(cursor));
   }

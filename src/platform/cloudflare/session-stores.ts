@@ -11,7 +11,7 @@ import { streamsOf } from "./object-clients.ts";
 import { revocationLog } from "./revocation-log.ts";
 import type { RevocationLog as RevocationLogObject } from "./revocation-object.ts";
 
-/** The Durable Objects that sessions are kept in. */
+/** The Durable Objects that store sessions. */
 export interface SessionBindings {
   readonly REVOCATION_LOG: DurableObjectNamespace<RevocationLogObject>;
   readonly SUBJECT_LEASES: DurableObjectNamespace<SubjectLeases>;
@@ -23,7 +23,7 @@ export interface SessionStores {
   readonly streams: StreamsOf;
 }
 
-/** What a worker asks about sessions, wired once an isolate. */
+/** A worker's session stores, wired once per isolate. */
 export function sessionStores(
   bindings: SessionBindings,
   cache: EdgeCache,

@@ -10,7 +10,7 @@ type Environment = Readonly<Record<string, unknown>>;
 type ReadSettings<Settings> = (environment: Environment) => Result<Settings, readonly string[]>;
 type Wired<Parts> = Promise<Result<Parts, readonly string[]>>;
 
-/** The parts that each worker has, made once per isolate. */
+/** The parts of every worker, created once per isolate. */
 export interface WorkerBasics extends IsolateTelemetry {
   readonly log: Log;
   readonly onRefusal: (refusal: Refusal) => void;
@@ -23,7 +23,7 @@ export interface WorkerBasics extends IsolateTelemetry {
   };
 }
 
-/** A worker: its settings, the bindings that it cannot run without, and how its parts are made of both. */
+/** A worker: its settings, its required bindings, and the wiring of its parts from both. */
 export interface WorkerDefinition<Env, Settings, Parts> {
   readonly worker: string;
   readonly read: ReadSettings<Settings>;
@@ -49,9 +49,9 @@ export function configuredWorker<Id, Env extends TelemetryBindings<Id>, Settings
 }
 
 /**
- * Makes a worker's parts once per isolate: `read` reads its settings, and `wire` makes the rest. If the configuration is wrong,
- * every fault goes to the log and every request is answered 500 `configuration_invalid`: half of a configuration might accept
- * requests that the whole would refuse. These answers are counted, and carry the Request-Id of the log lines.
+ * Creates a worker's parts once per isolate: `read` reads its settings, and `wire` creates the rest. If the configuration is
+ * wrong, every fault is logged and every response is 500 `configuration_invalid`: half a configuration might accept requests that
+ * the whole would refuse. These responses are counted, and have the Request-Id of the log lines.
  *
  * The value is kept, not the promise: in workerd a request cannot wait for another request's promise.
  */
@@ -82,14 +82,14 @@ export function configuredBy<Env extends object, Settings, Parts>(
   };
 }
 
-/** One fault for each needed binding that the environment lacks. */
+/** One fault per missing binding. */
 function missingBindings<Env extends object>(env: Env, names: readonly (keyof Env & string)[]): readonly string[] {
   return names
     .filter((name) => env[name] === undefined)
     .map((name) => `${name}: the worker has no binding of this name; its wrangler.toml shows how to bind it`);
 }
 
-/** An error while wiring is a fault as well. Its message may quote a secret, so only its kind is logged. */
+/** An error while wiring is a fault too. Its message may quote a secret, so only its kind is logged. */
 async function wireSafely<Env, Settings, Parts>(
   wire: (env: Env, settings: Settings) => Wired<Parts>,
   env: Env,
