@@ -18,7 +18,7 @@ export interface Configuration extends SessionSettings {
   readonly pauseAllowance: Seconds;
   readonly expiryStep: Seconds;
   readonly renewal: "redirect" | "off";
-  /** In how many networks at once a session may be alive; undefined for any number. */
+  /** Maximum number of networks that a session can play in at once; undefined for no limit. */
   readonly sharedNetworks: number | undefined;
   readonly leaseTtl: Seconds;
   readonly apiUrl: string | undefined;

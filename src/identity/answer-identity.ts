@@ -8,14 +8,14 @@ import { familyOf, findRefreshRow, storedToken, type Turn } from "./refresh-toke
 import { formOf, guardRoute } from "./route-guard.ts";
 import { briefCookieName, keepSessionCookie } from "./session-rules.ts";
 
-/** No answer is a page of ours, and the library's has words of the request in it: nothing of them runs, or stands in a frame. */
+/** Responses are not pages, and the library's contain words of the request: no scripts, no frames. */
 const harmless = {
   "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "no-referrer",
 };
 
-/** Answers one request to `/api/auth/*`. */
+/** Handles one request to `/api/auth/*`. */
 export async function answerIdentity(request: Request, parts: IdentityParts): Promise<Response> {
   const asked = await guardRoute(request);
   if (asked instanceof Response) return asked;
@@ -28,7 +28,7 @@ export async function answerIdentity(request: Request, parts: IdentityParts): Pr
     failed = true;
   };
   const answer = await answerOf(one.value, { ...parts, onStoreFailure });
-  // With nothing of the answer: a sign-out that failed must not take the cookie with which it could be tried again.
+  // Without any header of the response: a failed sign-out must not delete the cookie that a retry needs.
   if (answer.status >= 500 || failed) return notNow();
   const response = new Response(answer.body, answer);
   keepSessionCookie(response.headers);
@@ -38,8 +38,8 @@ export async function answerIdentity(request: Request, parts: IdentityParts): Pr
 }
 
 /**
- * What a client hears where something failed that is not his fault, nearly always a store: 503, so that he tries again and
- * throws no credential away.
+ * The response to a server failure, usually a store that is down: 503, so that the client retries and keeps its
+ * credential.
  */
 export function notNow(): Response {
   const headers = { "Retry-After": "5", "Cache-Control": "no-store" };
@@ -47,8 +47,8 @@ export function notNow(): Response {
 }
 
 /**
- * The turn of a request that trades in a refresh token (RFC 6749 §6) or revokes one (RFC 7009), to be waited for behind others
- * of that family; undefined where it names none that is known. It rejects where the database does not answer.
+ * The turn of a request that uses a refresh token (RFC 6749 §6) or revokes one (RFC 7009): such requests of one family
+ * run one after another. Undefined if the token is missing or unknown. It rejects if the database does not answer.
  */
 export async function turnOf(request: Request, parts: IdentityParts): Promise<Turn | undefined> {
   const { pathname } = new URL(request.url);
@@ -63,18 +63,21 @@ export async function turnOf(request: Request, parts: IdentityParts): Promise<Tu
   return row === undefined ? undefined : { family: familyOf(row), since };
 }
 
-/** The library would answer 400. It refuses as well (`disableSignUp`), should it ever know another way to make an account. */
+/**
+ * A clearer response than the library's 400. The library refuses as well (`disableSignUp`), in case it has another way
+ * to create an account.
+ */
 function closed(): Response {
   const refused = { code: "SIGN_UP_CLOSED", message: "Accounts are not made here. Ask the operator for one." };
   return Response.json(refused, { status: 403, headers: { "Cache-Control": "no-store" } });
 }
 
-/** What a client hears whose request names no one credential. */
+/** The response to a request without exactly one credential. */
 function notSo(message: string): Response {
   return Response.json({ code: "REQUEST_INVALID", message }, { status: 400, headers: { "Cache-Control": "no-store" } });
 }
 
-/** The library's answer; what it throws is a store that failed, or a bug. */
+/** The library's response. An exception is a store failure or a bug. */
 async function answerOf(request: Request, parts: IdentityParts): Promise<Response> {
   try {
     return await betterAuth(identityOptions(parts)).handler(request);
@@ -85,13 +88,13 @@ async function answerOf(request: Request, parts: IdentityParts): Promise<Respons
 }
 
 /**
- * A request with the one credential that the API's own routes would take it to present, and with no other cookie: the library
- * trims all that Unicode calls white space off a cookie's name, takes the first of two, and so takes a cookie that another
- * site of the domain has set for a `__Host-` cookie of ours.
+ * Reduces a request to the one credential that the API's own routes would read, and removes all other cookies. The
+ * library trims Unicode white space off cookie names and uses the first of two cookies, so it would accept a cookie
+ * that another site of the domain has set as our `__Host-` cookie.
  *
- * A bearer token wins over a cookie that the browser adds by itself, even where it is good for nothing; a cookie that no
- * session cookie could be is none. `request_invalid` for two credentials, and for an Authorization header of another scheme
- * beside the cookie: whom the client wants to be is not known.
+ * A bearer token, valid or not, wins over a cookie that the browser adds by itself; a malformed session cookie is
+ * ignored. Refuses two credentials with `request_invalid`, and also an Authorization header of another scheme together
+ * with the cookie, because the client's intended identity is unknown.
  */
 function withOneCredential(request: Request): Result<Request, Refusal> {
   const { headers } = request;
@@ -109,7 +112,9 @@ function withOneCredential(request: Request): Result<Request, Refusal> {
   return ok(new Request(request, { headers: kept }));
 }
 
-/** The session's cookie, and the one that says that it ends with the browser; undefined where no session's is there. */
+/**
+ * The session cookie, with the cookie that marks a browser-session sign-in; undefined if there is no session cookie.
+ */
 function cookiesOf(header: string | null): Result<string | undefined, Refusal> {
   const session = readSessionCookie(header);
   if (!session.ok) return session.refusal.code === "request_invalid" ? session : ok(undefined);

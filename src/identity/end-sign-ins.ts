@@ -5,8 +5,8 @@ import { type IdentityParts, identityOptions } from "./options.ts";
 import { afterlife } from "./sign-out.ts";
 
 /**
- * Beside `/api/auth`, which is all that the API hands on: only who is bound to this worker can ask for it, and the API does so
- * for operators alone.
+ * Outside `/api/auth`, the only path that the API forwards. So only a worker with a binding can call it, and the API
+ * does so only for operators.
  */
 export const endSignInsPath = "/internal/end-sign-ins";
 
@@ -15,8 +15,8 @@ const id = z.string().min(1).max(512);
 const bodySchema = z.union([z.strictObject({ userId: id }), z.strictObject({ sessionId: id })]);
 
 /**
- * Ends the sessions of sign-in of a user, or one, as sign-out does: 204, also where there were none; 400 for another body. It rejects where the
- * revocation log or the database does not answer.
+ * Ends one sign-in session or all of a user, as sign-out does. Responds 204, also if there were none, and 400 for an
+ * invalid body. It rejects if the revocation log or the database does not answer.
  */
 export async function endSignIns(request: Request, parts: IdentityParts): Promise<Response> {
   const text = await requestText(request, longestBody);
@@ -30,13 +30,13 @@ export async function endSignIns(request: Request, parts: IdentityParts): Promis
   return new Response(null, { status: 204 });
 }
 
-/** What has an end, and is of no use to anybody behind it. */
+/** Models whose rows are useless after their expiry. */
 const models = ["oauthAccessToken", "oauthRefreshToken", "verification"];
 
 /**
- * Deletes what has ended by itself: a rotated refresh token is kept until then, since only a token that is known can be told
- * from one that is used again. A session is kept until nothing that it gave out is left either, so that who signs out late
- * still ends his film.
+ * Deletes expired rows. A rotated refresh token is kept until its expiry, because only a known token can be recognized
+ * as reused. A session is kept until everything that it issued has expired, so that a late sign-out still ends the
+ * viewer's playback.
  */
 export async function sweepEnded(parts: IdentityParts): Promise<void> {
   const { adapter } = await betterAuth(identityOptions(parts)).$context;

@@ -70,8 +70,8 @@ export function isAssetList(text: string): boolean {
 }
 
 /**
- * The rights in a user's row. Anything that is not an asset id is ignored. Without a positive number of streams, the asset and
- * the settings set the limit.
+ * The rights in a user's row. Values that are not asset ids are ignored. Without a positive number of streams, the
+ * asset and the settings set the limit.
  */
 export function rightsOf(user: Readonly<Record<string, unknown>>): UserRights {
   const { assets, streams } = user;

@@ -12,7 +12,7 @@ import { libraryMargin, refreshFamilies, revokeToken, storedToken, type Turn } f
 import { cookiePrefix, sessionRules } from "./session-rules.ts";
 import type { EndedLogin } from "./sign-out.ts";
 
-/** What the identity worker works with. */
+/** The dependencies of the identity worker. */
 export interface IdentityParts {
   readonly settings: IdentitySettings;
   readonly database: BetterAuthOptions["database"];
@@ -20,26 +20,27 @@ export interface IdentityParts {
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly log: IdentityLog;
-  /** Told of an exception, which is a store that failed or a bug. */
+  /** Reports an exception: a store failure or a bug. */
   readonly onError: (error: unknown) => void;
-  /** Told where a question about sessions was not answered, which most routes then take for a session that is not there. */
+  /** Reports a failed query about sessions. Most routes of the library treat that as a missing session. */
   readonly onStoreFailure?: (() => void) | undefined;
-  /** Told of each session of sign-in that this request ended. */
+  /** Reports each sign-in session that this request ended. */
   readonly onEnded?: ((ended: EndedLogin) => void) | undefined;
-  /** The turn that this request waited for; undefined where it trades in no refresh token. */
+  /** The turn that this request waited for; undefined if it uses no refresh token. */
   readonly turn?: Turn | undefined;
 }
 
-/** Of the access tokens; `offline_access` asks for a refresh token. */
+/** The scopes of the access tokens; `offline_access` requests a refresh token. */
 export const oauthScopes = [playScope, "offline_access"];
 
-/** How often the key pair of the JWTs changes, and how long an old one stays in the JWKS, in seconds. */
+/** How often the key pair of the JWTs rotates, and how long an old key stays in the JWKS, in seconds. */
 const keyLife = { rotationInterval: 90 * 86_400, gracePeriod: 7 * 86_400 };
 
 /**
- * better-auth as this service runs it: e-mail and password, cookie and bearer sessions that end without use, JWTs for the
- * API, and refresh tokens for first-party apps. Made for each request, since workerd lets no request use the database of
- * another. `seeding` writes the one resource, which is worth its questions once an isolate.
+ * The options of better-auth in this service: e-mail and password, cookie and bearer sessions with an idle timeout,
+ * JWTs for the API, and refresh tokens for first-party apps. Created per request, because in workerd a request cannot
+ * use another request's database connection. `seeding` writes the one resource; its queries are needed once per
+ * isolate.
  */
 export function identityOptions(parts: IdentityParts, seeding = false): BetterAuthOptions {
   const { settings, database, telemetry, clock, log, onStoreFailure, onEnded } = parts;
@@ -53,20 +54,20 @@ export function identityOptions(parts: IdentityParts, seeding = false): BetterAu
     emailAndPassword: { enabled: true, disableSignUp: settings.signUp !== "open" },
     user: {
       additionalFields: {
-        // Not `input`: a viewer who could write them would let himself in.
+        // Not `input`: otherwise a viewer could grant themselves assets.
         assets: { type: "string", required: true, input: false, defaultValue: settings.assets },
         streams: { type: "number", required: false, input: false },
       },
     },
     session: { expiresIn: idle, updateAge: updateAge(idle) },
-    // The API counts, in one place and right under concurrency; a counter of each isolate would be none.
+    // The API counts requests in one place. A counter per isolate would not limit anything.
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
-    // Else the library prints what it did not expect, with its stack, past every log of ours.
+    // Otherwise the library prints unexpected errors with their stack and bypasses this service's log.
     onAPIError: { throw: true },
     logger: { level: "warn", log: (level, message) => log(level, fixedWords(message)) },
     advanced: {
-      // It would put `__Secure-` before the name, which `__Host-` is stricter than.
+      // It would put `__Secure-` in front of the name, and `__Host-` is stricter.
       useSecureCookies: false,
       cookiePrefix,
       defaultCookieAttributes: { secure: true, httpOnly: true, sameSite: "lax", path: "/" },
@@ -105,7 +106,7 @@ export function identityOptions(parts: IdentityParts, seeding = false): BetterAu
           refreshTokenReuseInterval: refreshGrace + libraryMargin,
           storeTokens: { hash: storedToken },
           customAccessTokenClaims: ({ user }) => claimsOf(user ?? {}),
-          // Clients and resources come from the configuration alone.
+          // Clients and resources come from the configuration only.
           clientPrivileges: () => false,
           resourcePrivileges: () => false,
         }),
@@ -118,7 +119,9 @@ export function identityOptions(parts: IdentityParts, seeding = false): BetterAu
   };
 }
 
-/** Its declared type and the library's do not fit each other under exactOptionalPropertyTypes; the form of it does. */
+/**
+ * The plugin's declared type does not match the library's under exactOptionalPropertyTypes, so its shape is checked.
+ */
 function asPlugin(provider: object): BetterAuthPlugin {
   if (!isPlugin(provider)) throw new TypeError("not a plugin");
   return provider;
@@ -128,23 +131,23 @@ function isPlugin(value: object): value is BetterAuthPlugin {
   return "id" in value && typeof value.id === "string" && "endpoints" in value;
 }
 
-/** How old an extension of a session is at least before use writes the next: a thousandth of its life, an hour at most. */
+/** The minimum time between two extensions of a session: a thousandth of its lifetime, at most an hour. */
 function updateAge(idle: number): number {
   return Math.min(3600, Math.max(1, Math.floor(idle / 1000)));
 }
 
-/** Tells of what the library logs: at which level, and the words of its message that it always has. */
+/** Logs a message of the library: its level and its fixed words. */
 type IdentityLog = (level: string, message: string) => void;
 
 /**
- * The fixed words of a message of the library. What it choked on stands behind a colon or in quotes, and may be an address
- * or a token; its further arguments (errors, rows) are never looked at.
+ * The fixed words of a library message. The part after a colon or in quotes is removed, because it may contain an
+ * address or a token. Further arguments (errors, rows) are never logged.
  */
 export function fixedWords(message: string): string {
   return message.replace(/[:"'`{[(\n][\s\S]*$/, "").slice(0, 120);
 }
 
-/** Maximum length of what a client names, in UTF-16 code units: each of these becomes a column of a row. */
+/** Maximum length of the client's values, in UTF-16 code units: each of them is stored in a column. */
 const longest: Readonly<Record<string, number>> = {
   name: 256,
   /** RFC 5321 §4.5.3.1.3: 256 octets with the angle brackets. */
@@ -152,21 +155,21 @@ const longest: Readonly<Record<string, number>> = {
   newEmail: 254,
 };
 
-/** The same for every other string of a body: an address of a picture, a token, a URL to go to. */
+/** Maximum length of every other string in a body: a picture's URL, a token, a redirect URL. */
 const longestOther = 2048;
 
-/** A User-Agent goes into the row of each session, for the list of sessions. Nothing depends on its end. */
+/** Each session's row stores the User-Agent for the list of sessions. Cutting off its end does no harm. */
 const longestUserAgent = 256;
 
 /**
- * Bounds what clients name before it becomes a row or a question to the database: the library accepts a name of any length.
- * 400 `NAME_TOO_LONG`; a long User-Agent is cut.
+ * Limits the client's values before they are stored or used in a query: the library accepts values of any length.
+ * Responds 400 `NAME_TOO_LONG`; a long User-Agent is cut.
  */
 function boundedNames(): BetterAuthPlugin {
   const handler = createAuthMiddleware(async ({ body }) => {
     for (const [member, value] of Object.entries(Object(body)))
       if (!isBounded(value, longest[member] ?? longestOther))
-        // Its name was sent by the client as well, so the message does not repeat it.
+        // The client sent the member's name too, so the message does not repeat it.
         throw new APIError("BAD_REQUEST", { code: "NAME_TOO_LONG", message: "A member of the body is too long." });
   });
   return {
@@ -176,7 +179,7 @@ function boundedNames(): BetterAuthPlugin {
   };
 }
 
-/** A list or an object is as long as its JSON: no route needs one. */
+/** The length of a list or an object is that of its JSON. No route needs one. */
 function isBounded(value: unknown, length: number): boolean {
   if (typeof value === "string") return value.length <= length;
   return typeof value !== "object" || value === null || JSON.stringify(value).length <= length;

@@ -7,7 +7,7 @@ import type { Telemetry } from "../metrics/telemetry.ts";
 import { fromStore, unavailable } from "./sign-out.ts";
 
 export interface RefreshParts {
-  /** The one resource (RFC 8707) that tokens are for, where a client names none. */
+  /** The default resource (RFC 8707) of tokens, used if the client names none. */
   readonly resource: string;
   readonly refreshTtl: Seconds;
   readonly refreshGrace: Seconds;
@@ -16,8 +16,8 @@ export interface RefreshParts {
 }
 
 /**
- * How much longer the library itself would answer again, in seconds. Whether a token is within its grace is decided here
- * alone: where the library decides, everything that a user has at a client ends, his other devices too.
+ * How many seconds the library's own grace is longer. Only the code here decides whether a token is within its grace:
+ * the library's refusal would end all tokens of the user at that client, on their other devices too.
  */
 export const libraryMargin = 300;
 
@@ -30,12 +30,12 @@ const refreshBodySchema = z.object({
 const answerSchema = z.object({ refresh_token: z.string() });
 
 /**
- * The rules of refresh tokens (RFC 9700 §4.14.2) around the library's own. A token that was traded in is answered again,
- * with the same successor, for a grace that begins with the rotation and nothing prolongs; after that it ends its family,
- * which is one device. A token whose session was signed out is refused, and the session of one that is used lives on.
+ * Rules for refresh tokens (RFC 9700 §4.14.2) around the library's own. A rotated token is answered with the same
+ * successor during a grace period that begins at the rotation and is never prolonged. After that, its reuse ends its
+ * family, which is one device. A token of a signed-out session is refused, and using a token prolongs its session.
  *
- * Refreshes of one family come here one after the other (`turns.ts`), and one that is out of its turn is refused: a rotation
- * that is under way would look to it like one that broke off. One instance serves one request.
+ * Refreshes of one family run one after another (`inTurn`), and one out of turn is refused: a rotation in progress
+ * would look like an interrupted one. One instance serves one request.
  */
 export function refreshFamilies(parts: RefreshParts): BetterAuthPlugin {
   const { resource, refreshTtl, refreshGrace, telemetry, turn } = parts;
@@ -47,12 +47,12 @@ export function refreshFamilies(parts: RefreshParts): BetterAuthPlugin {
 
   const before = createAuthMiddleware(async ({ body, context: { adapter } }) => {
     const { grant_type, refresh_token, resource: asked } = refreshBodySchema.parse(body ?? {});
-    // Without a resource the library would give out an opaque token for nobody.
+    // Without a resource the library would issue an opaque token without an audience.
     const context = asked === undefined ? { context: { body: { resource: [resource] } } } : undefined;
     if (grant_type !== "refresh_token" || refresh_token === undefined) return context;
     const row = await findRefreshRow(adapter, await storedToken(refresh_token));
     if (row === undefined) return context;
-    // Whoever names two tokens waited for the turn of one and would use the other.
+    // A request with two tokens waited for the turn of one and would use the other.
     if (turn === undefined || familyOf(row) !== turn.family)
       throw new APIError("BAD_REQUEST", { error: "invalid_request" });
     if (!(await sessionLives(adapter, row))) {
@@ -87,12 +87,12 @@ export function refreshFamilies(parts: RefreshParts): BetterAuthPlugin {
   };
 }
 
-/** A row of `oauthRefreshToken`, as far as it is looked at here. */
+/** The columns of `oauthRefreshToken` that are used here. */
 const rowSchema = z.object({
   id: z.string(),
   clientId: z.string(),
   sessionId: z.string().nullish(),
-  /** The code that the first token of its family was given for; it stays the same from one rotation to the next. */
+  /** The authorization code that the family's first token was issued for. Rotations keep it. */
   authorizationCodeId: z.string().nullish(),
   revoked: z.date().nullish(),
   /** In whole seconds, rounded down. */
@@ -124,15 +124,15 @@ export async function findRefreshRow(store: TokenStore, token: string): Promise<
 }
 
 /**
- * Whether a token that was traded in may be so again: for `grace` seconds from then, which nothing prolongs, since `rotatedAt`
- * is written once.
+ * Whether a rotated token is still accepted: for `grace` seconds after the rotation. Nothing prolongs that, because
+ * `rotatedAt` is written once.
  */
 function inGrace({ rotatedAt }: RefreshRow, grace: Seconds, at: UnixMilliseconds): boolean {
-  // It has no fraction of a second.
+  // The stored time has no fraction of a second.
   return rotatedAt instanceof Date && at < rotatedAt.getTime() + (grace + 1) * 1000;
 }
 
-/** What names the family of a token: the code that its first token was given for. */
+/** The id of a token's family: the code that its first token was issued for. */
 export function familyOf({ id, authorizationCodeId }: RefreshRow): string {
   return authorizationCodeId ?? id;
 }
@@ -148,9 +148,9 @@ async function endFamily(store: TokenStore, { id, authorizationCodeId }: Refresh
 }
 
 /**
- * Takes back a rotation that broke off before its answer was stored: the successor goes, and the token is live once more.
- * Nobody was given that successor, unless the answer went out while storing it alone had failed; then who asks again with the
- * old token gets a new one in its place. Only for who knows that no rotation of the family is under way.
+ * Reverts a rotation that was interrupted before its response was stored: deletes the successor and makes the token
+ * valid again. No client received the successor, except if only storing the response failed; then a retry with the old
+ * token gets a new successor. Call it only when no rotation of the family is in progress.
  */
 async function takeBackRotation(store: TokenStore, row: RefreshRow): Promise<void> {
   const { id, authorizationCodeId, rotatedAt } = row;
@@ -170,7 +170,7 @@ async function takeBackRotation(store: TokenStore, row: RefreshRow): Promise<voi
   });
 }
 
-/** Lets a session live until `end` at least: who holds a refresh token of it has asked to stay signed in so long. */
+/** Prolongs a session to at least `end`: the holder of its refresh token has asked to stay signed in that long. */
 async function prolongSession(store: TokenStore, sessionId: string, end: Date): Promise<void> {
   await store.updateMany({
     model: "session",
@@ -184,7 +184,7 @@ async function prolongSession(store: TokenStore, sessionId: string, end: Date): 
 
 const sessionSchema = z.object({ expiresAt: z.date() });
 
-/** Whether the session that a refresh token came from lives still. */
+/** Whether the session of a refresh token exists and has not expired. */
 async function sessionLives(store: TokenStore, { sessionId }: RefreshRow): Promise<boolean> {
   if (typeof sessionId !== "string") return false;
   const row = await store.findOne({ model: "session", where: [{ field: "id", value: sessionId }] });
@@ -199,13 +199,13 @@ export interface RevokeParts {
 const revokeBodySchema = z.object({ client_id: z.string(), token: z.string() });
 
 /**
- * `POST /oauth2/revoke` (RFC 7009), in the library's place, which would end everything that a user has at a client where an old
- * token is named, and nothing but the one row where a live one is.
+ * `POST /oauth2/revoke` (RFC 7009). It replaces the library's route, which would end all of a user's tokens at a client
+ * for an old token, and only one row for a valid one.
  *
- * A live refresh token, or one within its grace, is the sign-out of its device: the session of sign-in ends that its code came
- * from, as at `/sign-out`, and with it the family, its JWTs and its films; a browser that shares the session is signed out as
- * well. An older one ends its family alone. One that nobody knows is no error (§2.2). A JWT lasts for minutes and is not
- * revoked by itself: `unsupported_token_type` (§2.2.1).
+ * Revoking a valid refresh token, or one within its grace, signs its device out: as at `/sign-out`, its sign-in session
+ * ends with the family, its JWTs and its playback; a browser that shares the session is signed out as well. An older
+ * token only ends its family. An unknown token is no error (§2.2). A JWT expires within minutes and cannot be revoked
+ * by itself: `unsupported_token_type` (§2.2.1).
  */
 export function revokeToken({ refreshGrace, turn }: RevokeParts): BetterAuthPlugin {
   const handler = createAuthMiddleware(async (asked) => {
@@ -220,7 +220,7 @@ export function revokeToken({ refreshGrace, turn }: RevokeParts): BetterAuthPlug
       return asked.json({});
     }
     if (row.clientId !== client_id) throw refused("invalid_grant", "it is another client's");
-    // While a refresh is under way its successor would outlive this.
+    // The successor of a refresh in progress would survive the revocation.
     if (turn === undefined || familyOf(row) !== turn.family) throw unavailable();
     const { sessionId } = row;
     if (typeof sessionId === "string" && (!row.revoked || inGrace(row, refreshGrace, turn.since)))
@@ -236,16 +236,19 @@ function refused(error: string, error_description: string): APIError {
   return new APIError("BAD_REQUEST", { error, error_description });
 }
 
-/** The turn of a refresh, or of a revocation, among those of its family. */
+/** The turn of a refresh or a revocation within its family. */
 export interface Turn {
   readonly family: string;
-  /** When it came, and began to wait: who came within the grace is not late because others were before him. */
+  /**
+   * The arrival time of the request. The grace is measured against it, so that waiting for other requests does not make
+   * a request late.
+   */
   readonly since: UnixMilliseconds;
 }
 
 /**
- * Does one piece of work after the other, in the order in which they come. For a Durable Object: elsewhere in workerd no
- * request may wait for another.
+ * Runs pieces of work one after another, in the order of arrival. For a Durable Object only: elsewhere in workerd a
+ * request cannot wait for another.
  */
 export function inTurn(): <Value>(work: () => Promise<Value>) => Promise<Value> {
   let last: Promise<unknown> = Promise.resolve();
@@ -256,7 +259,7 @@ export function inTurn(): <Value>(work: () => Promise<Value>) => Promise<Value> 
   };
 }
 
-/** What is stored in the place of a refresh token or a code: the SHA-256 of its UTF-8 bytes in base64url. */
+/** The stored form of a refresh token or a code: the SHA-256 of its UTF-8 bytes in base64url. */
 export async function storedToken(token: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
   return encodeBase64url(new Uint8Array(digest));

@@ -5,8 +5,8 @@ import { utf8 } from "../base/encoding.ts";
 import { ok, type Refusal, type Result } from "../base/result.ts";
 
 /**
- * All that is answered, with the members that a body may have: what better-auth's own client and first-party apps use. The
- * library knows many routes more, to administer clients, introspect tokens, or send mail; none of them is open.
+ * The open routes with the members that their bodies may have: those that better-auth's own client and first-party apps
+ * use. The library has many more routes, to administer clients, introspect tokens or send mail. None of them is open.
  */
 const routes: ReadonlyMap<string, readonly string[]> = new Map([
   ["POST /sign-up/email", ["name", "email", "password", "image", "callbackURL", "rememberMe"]],
@@ -23,34 +23,34 @@ const routes: ReadonlyMap<string, readonly string[]> = new Map([
   ["GET /token", []],
   ["GET /jwks", []],
   ["GET /oauth2/authorize", []],
-  // Forms of OAuth: unknown parameters are ignored (RFC 6749 §3.2).
+  // OAuth forms: unknown parameters are ignored (RFC 6749 §3.2).
   ["POST /oauth2/token", []],
   ["POST /oauth2/revoke", []],
-  // Where a browser is sent whose authorization request names no client.
+  // The redirect target for an authorization request without a known client.
   ["GET /error", []],
 ]);
 
-/** What the library's client adds to every body on a page that an authorization request has led to. */
+/** The library's client adds this member to every body on a page that an authorization request has led to. */
 const everywhere = "oauth_query";
 
-/** Maximum size of a body in bytes, which is the API's as well. */
+/** Maximum size of a body in bytes, the same as the API's. */
 const longestBody = 65_536;
 
-/** Maximum length of a query: what an authorization request asks with is kept in a row until its code is used. */
+/** Maximum length of a query: an authorization request's parameters are stored until its code is used. */
 const longestQuery = 4096;
 
-/** Of the client, which is public, alone: RFC 6749 §5.2. */
+/** The form of a `client_id`. Clients are public and send nothing else (RFC 6749 §5.2). */
 const clientForm = /^[A-Za-z0-9._-]{1,64}$/;
-/** As they are given out, and nothing that could be read as the same. */
+/** The form of an issued token. Any other spelling is refused. */
 const tokenForm = /^[A-Za-z0-9._~-]{1,512}$/;
-/** Of what is revoked: a JWT is longer than a refresh token, and is told what it is. */
+/** The members that only a confidential client would send. */
 const secrets = ["client_secret", "client_assertion", "client_assertion_type"];
 
 /**
- * Lets a request in that the library and the rules around it read alike, and gives back what they are to read; or says how it
- * is refused: 404 for a route that is not open, 414 for a query that is too long, 415 for a body that is neither JSON nor a form in UTF-8, 400 for one that
- * {@link requestText} refuses or that has a member which its route does not know, and what RFC 6749 §5.2 says for a form of `/oauth2/token` or `/oauth2/revoke` that has another
- * than its one plain spelling.
+ * Accepts a request only if this service and the library parse it in the same way, and returns the request for the
+ * library. Otherwise it returns the refusal: 404 for a route that is not open, 414 for a long query, 415 for a body
+ * that is neither JSON nor a form in UTF-8, 400 for a body that {@link requestText} refuses or that has an unknown
+ * member, and an error of RFC 6749 §5.2 for an ambiguous form to `/oauth2/token` or `/oauth2/revoke`.
  */
 export async function guardRoute(request: Request): Promise<Request | Response> {
   const { pathname, search } = new URL(request.url);
@@ -73,25 +73,25 @@ export async function guardRoute(request: Request): Promise<Request | Response> 
   if (!form.ok) return oauthError("invalid_request", form.refusal.reason);
   const fault = faultOf(form.value, path) ?? faultAround(request, search);
   if (fault !== undefined) return fault;
-  // Written from the parameters that were checked: the library cannot read another thing out of the same bytes.
+  // Serialized from the checked parameters, so that the library cannot parse the same bytes differently.
   const plain = withBody(request, form.value.toString());
   plain.headers.set("Content-Type", "application/x-www-form-urlencoded");
   return plain;
 }
 
-/** The names of a body's members; none where it is not a JSON object, which the library refuses. */
+/** The names of a body's members; none if it is not a JSON object, which the library refuses. */
 function namesIn(text: string, type: "json" | "form"): readonly string[] {
   if (type === "form") return [...new URLSearchParams(text).keys()];
   const document = readJson(text);
   return document.ok && isObject(document.value) ? Object.keys(document.value) : [];
 }
 
-/** A misspelt `revokeOtherSessions` would otherwise change the password and sign nobody out. */
+/** Otherwise a misspelt `revokeOtherSessions` would change the password without signing out any other device. */
 function unknownMember(name: string): Response {
   return answer(400, { code: "MEMBER_UNKNOWN", message: `${shownMember(name)}: no such member` });
 }
 
-/** The parameters of a form; `body_invalid` as {@link requestText}. */
+/** The parameters of a form; refuses with `body_invalid` as {@link requestText} does. */
 export async function formOf(request: Request): Promise<Result<URLSearchParams, Refusal>> {
   const text = await requestText(request, longestBody);
   return text.ok ? ok(new URLSearchParams(text.value)) : text;
@@ -103,7 +103,7 @@ function withBody({ url, method, headers }: Request, text: string): Request {
   return passed;
 }
 
-/** What a body is by its Content-Type; undefined for any other, and for another character set. */
+/** The body's format by its Content-Type; undefined for another format or character set. */
 function bodyOf({ headers }: Request): "json" | "form" | undefined {
   const type = /^application\/(json|x-www-form-urlencoded)(?:\s*;\s*charset="?utf-8"?)?$/i.exec(
     headers.get("Content-Type") ?? "",
@@ -112,7 +112,10 @@ function bodyOf({ headers }: Request): "json" | "form" | undefined {
   return type[1]?.toLowerCase() === "json" ? "json" : "form";
 }
 
-/** Before the turn of its family is looked for, and before any rule: the library trims, takes the last of two, and so on. */
+/**
+ * Runs before the family's turn is looked up and before every other rule, because the library is lenient: it trims
+ * values, uses the last of two, and so on.
+ */
 function faultOf(form: URLSearchParams, path: string): Response | undefined {
   const names = [...form.keys()];
   if (new Set(names).size < names.length) return oauthError("invalid_request", "a parameter stands there twice");

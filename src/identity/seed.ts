@@ -10,8 +10,8 @@ interface ClientRow {
 }
 
 /**
- * Brings the clients and the resource of the configuration into the database; what stands there already stays as it is, and a
- * client that the configuration names no longer is disabled. To be done once an isolate, as often as one likes.
+ * Writes the configured clients and the resource into the database. Other rows are not changed, except that clients
+ * missing from the configuration are disabled. Idempotent; runs once per isolate.
  */
 export async function seedIdentity(parts: IdentityParts): Promise<void> {
   const { adapter } = await betterAuth(identityOptions(parts, true)).$context;
@@ -32,7 +32,7 @@ export async function seedIdentity(parts: IdentityParts): Promise<void> {
       responseTypes: ["code"],
       scopes: oauthScopes,
       requirePKCE: true,
-      // The operator's own app: whoever signs in to it has agreed.
+      // The operator's own app: signing in is the consent.
       skipConsent: true,
       updatedAt: new Date(),
     };
@@ -41,7 +41,7 @@ export async function seedIdentity(parts: IdentityParts): Promise<void> {
     else await createOnce(() => adapter.create({ model, data: { ...data, createdAt: new Date() } }), clientId);
   }
 
-  /** Page by page: asked for all, the adapter gives the first hundred. */
+  /** Page by page, because the adapter returns at most a hundred rows by default. */
   async function allRows(): Promise<ClientRow[]> {
     const rows: ClientRow[] = [];
     for (;;) {
@@ -52,7 +52,7 @@ export async function seedIdentity(parts: IdentityParts): Promise<void> {
     }
   }
 
-  /** Two isolates may begin at once: the one that comes second finds the row there. */
+  /** Two isolates may start at once: the second one finds the row in place. */
   async function createOnce(create: () => Promise<unknown>, clientId: string): Promise<void> {
     try {
       await create();

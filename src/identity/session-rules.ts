@@ -9,10 +9,10 @@ import type {
 import { APIError, createAuthMiddleware } from "better-auth/api";
 import { fromStore, type GuardParts, guardSessions } from "./sign-out.ts";
 
-/** How many sessions of sign-in a user has at most; a sign-in beyond that ends the one that would end first by itself. */
+/** Maximum number of sign-in sessions per user. A further sign-in ends the one that would expire first. */
 export const mostSessions = 50;
 
-/** How many of them one sign-in ends at most, where there are more than should be. */
+/** Maximum number of surplus sessions that one sign-in ends. */
 const batch = 50;
 
 type Asked = Pick<GenericEndpointContext, "context" | "headers">;
@@ -24,7 +24,10 @@ const readToken = createAuthMiddleware(({ context, getSignedCookie }) =>
   getSignedCookie(context.authCookies.sessionToken.name, context.secret),
 );
 
-/** How sessions of sign-in end: none without an entry of the revocation log, and none that a user believes to have ended. */
+/**
+ * Rules for ending sign-in sessions: every end has an entry in the revocation log, and a session that a user has signed
+ * out of is really over.
+ */
 export function sessionRules(parts: GuardParts): BetterAuthPlugin {
   return {
     id: "stagedoor-sessions",
@@ -48,7 +51,8 @@ const databaseHooks: NonNullable<BetterAuthOptions["databaseHooks"]> = {
   },
   account: {
     update: {
-      // The last moment before the new password is written: a log that is down leaves the old one, to be changed again.
+      // The last step before the new password is written: if the log is down, the old password stays and the change can
+      // be retried.
       before: async (_, asked) => {
         if (asked?.path !== "/change-password") return;
         const token = await presentedToken(asked);
@@ -60,13 +64,13 @@ const databaseHooks: NonNullable<BetterAuthOptions["databaseHooks"]> = {
   },
 };
 
-/** A thief who knows the old password must not stay signed in: the library ends other sessions only where it is asked to. */
+/** A thief with the old password must not stay signed in: the library ends other sessions only on request. */
 const endOthersAsWell = createAuthMiddleware(async () => ({ context: { body: { revokeOtherSessions: true } } }));
 
 /**
- * The library answers a sign-out with success whatever it did. Whoever signs out on a shared device must not walk away from
- * that: what is still there is ended, also where it had ended by itself, or this is a 503; a credential that names no session
- * is a 401, and the cookie stays. Where no credential came nobody is signed in, which is success.
+ * The library always reports a sign-out as successful, and a user of a shared device must be able to rely on that. So a
+ * remaining session row is ended, even if it has expired, or the response is 503. A credential without a session gets
+ * 401 and keeps the cookie. A request without a credential succeeds, because nobody is signed in.
  */
 const honestSignOut = createAuthMiddleware(async (asked) => {
   const token = await presentedToken(asked);
@@ -80,14 +84,14 @@ const honestSignOut = createAuthMiddleware(async (asked) => {
   });
 });
 
-/** The token of the session that a request presents by cookie or bearer token, its signature verified. */
+/** The token of the session that a request presents by cookie or bearer token, with its signature verified. */
 async function presentedToken({ context, headers }: Asked): Promise<string | undefined> {
   const input = { context, headers: headers ?? new Headers() };
   const token = await readToken(input);
   return typeof token === "string" && token !== "" ? token : undefined;
 }
 
-/** No browser could reach the session any more whose cookie a sign-in overwrites, and so nobody could sign it out. */
+/** Ends the session whose cookie a sign-in overwrites: no browser could reach it or sign it out afterwards. */
 async function endWhatItReplaces(asked: Asked): Promise<void> {
   const token = await presentedToken(asked);
   if (token === undefined) return;
@@ -112,24 +116,24 @@ async function end(asked: Asked, where: Where[]): Promise<void> {
   await fromStore(async () => (await storeOf(asked)).deleteMany({ model, where }));
 }
 
-/** Within a transaction, where the database has them, that is the only one which gets through. */
+/** Inside a transaction, only its own adapter can reach the database. */
 function storeOf({ context }: Asked): Promise<DBTransactionAdapter> {
   return getCurrentAdapter(context.adapter);
 }
 
-/** The names of the library's cookies begin with it: `__Host-` binds a cookie to this host alone (RFC 6265bis §4.1.3.2). */
+/** The prefix of the library's cookies: `__Host-` binds a cookie to this exact host (RFC 6265bis §4.1.3.2). */
 export const cookiePrefix = "__Host-stagedoor";
 
-/** The cookie of who signed in with `rememberMe: false`, beside the session's. */
+/** The additional cookie of a sign-in with `rememberMe: false`. */
 export const briefCookieName = `${cookiePrefix}.dont_remember`;
 
 /** 400 days in seconds, the longest that a browser keeps a cookie (RFC 6265bis §5.5). */
 const longestMaxAge = 34_560_000;
 
 /**
- * Lets a session cookie outlive what its session has left: the server alone says when a session ends, and use through any
- * route prolongs it, while a browser would throw the cookie away by the age it was given at sign-in. One that is deleted,
- * and one that ends with the browser, stay as they are.
+ * Gives session cookies the longest lifetime. Only the server decides when a session ends, and any use prolongs it,
+ * while the browser would delete the cookie at the age set at sign-in. Deletions and browser-session cookies are not
+ * changed.
  */
 export function keepSessionCookie(headers: Headers): void {
   const cookies = headers.getSetCookie();

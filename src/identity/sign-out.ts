@@ -17,13 +17,13 @@ import { loginDigest } from "../sessions/identifiers.ts";
 import type { Revocation, RevocationLog } from "../sessions/revocation.ts";
 
 interface EndSessionParts {
-  /** `iss` of the tokens that carry the session's id as `sid`. */
+  /** `iss` of the tokens that have the session's id as `sid`. */
   readonly issuer: string;
   readonly log: Pick<RevocationLog, "append">;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly accessTtl: Seconds;
-  /** Told of each session of sign-in that was ended, for {@link EndedLogin}. */
+  /** Reports each sign-in session that was ended, as {@link EndedLogin}. */
   readonly onEnded?: ((ended: EndedLogin) => void) | undefined;
 }
 
@@ -32,20 +32,19 @@ interface SessionRow {
   readonly userId: string;
 }
 
-/** D1 takes a hundred values a query. */
+/** D1 accepts a hundred values per query. */
 const batch = 50;
 
-/** How long a session of sign-in is outlived by what it gave out last: a token, and the film which that starts. */
+/** How long after a session its last token, and the playback which that token starts, can still be valid. */
 export function afterlife(accessTtl: Seconds): Seconds {
   return seconds(accessTtl + maxSessionTtl);
 }
 
 /**
- * Ends the sessions of sign-in that `where` finds, and gives back how many. The log is told first, which ends their playback
- * sessions and refuses their tokens; then their refresh tokens go, and then the rows that were read, and no others: one that
- * is begun meanwhile must not go without its entry. In this order, so that a log that is down (503) leaves the sessions as
- * they were, to be signed out again, and never half of it. Those that ended so long ago that nothing of theirs is left just
- * go.
+ * Ends the sign-in sessions that `where` selects, and returns their number. First the log entry, which ends their
+ * playback and refuses their tokens; then the refresh tokens; then exactly the rows that were read, because a session
+ * begun meanwhile needs its own entry. All or nothing: if the log is down (503), the sessions are unchanged and the
+ * sign-out can be retried. Sessions whose tokens have all expired are simply deleted.
  */
 async function endSessions(
   adapter: DBTransactionAdapter,
@@ -83,22 +82,22 @@ async function endSessions(
 }
 
 export interface GuardParts extends EndSessionParts {
-  /** Told where a question about sessions was not answered. */
+  /** Reports a failed query about sessions. */
   readonly onStoreFailure?: (() => void) | undefined;
 }
 
 const model = "session";
 
 /**
- * The library's way to the database, on which no session is deleted but by {@link endSessions}. The library's own hooks do not
- * see to that: they run for the first hundred rows that it could read, and it deletes the others, or all where the read failed,
- * without a word.
+ * Wraps the library's database adapter so that only {@link endSessions} deletes sessions. The library's own hooks
+ * cannot ensure that: they run for the first hundred rows that it could read, and the other rows, or all after a failed
+ * read, are deleted silently.
  *
- * To delete one session ends it if it lives. One that ended by itself stays: it takes no film away, and a sign-out that comes
- * late must find it, until all that it gave out has ended as well (`sweep.ts`).
+ * Deleting one session ends it if it is alive. An expired one stays: its playback may still run, and a late sign-out
+ * must find it until everything that it issued has expired ({@link afterlife}).
  *
- * `onStoreFailure`, since the library takes a session that it could not read for none, and a client that hears 401 for a
- * database that is down throws his session away.
+ * `onStoreFailure` is needed because the library treats an unreadable session as missing, and after a 401 for a
+ * database that is down, a client would discard its session.
  */
 export function guardSessions(adapter: DBAdapter, parts: GuardParts): DBAdapter {
   return { ...guarded(adapter), transaction: (run) => adapter.transaction((inner) => run(guarded(inner))) };
@@ -129,24 +128,24 @@ export function guardSessions(adapter: DBAdapter, parts: GuardParts): DBAdapter 
   }
 }
 
-/** A session of sign-in that the identity worker ended. */
+/** A sign-in session that the identity worker ended. */
 export interface EndedLogin {
   readonly userId: string;
   /** Its `loginDigest`. */
   readonly login: string;
-  /** When the last access token that it gave out has expired. */
+  /** The expiry of the last access token that it issued. */
   readonly tokensUntil: UnixSeconds;
-  /** False where the revocation log was full: then nothing but the viewer's streams can end what came from it. */
+  /** False if the revocation log was full: then only the viewer's streams can end its playback. */
   readonly logged: boolean;
 }
 
 /**
- * The header in which the identity worker tells the API which logins a request ended. The API holds the session keys, and so the
- * names of the viewers' streams; it takes the header off before it answers.
+ * The header in which the identity worker reports ended logins to the API. The API has the session keys, and so the
+ * names of the viewers' streams; it removes the header before it responds.
  */
 const header = "Stagedoor-Ended-Logins";
 
-/** As many as a header holds without any doubt. Of others the revocation log alone says that they were signed out of. */
+/** Maximum number of logins in the header, safely below header limits. Further ones are only in the revocation log. */
 const most = 100;
 
 const schema = z.array(
@@ -167,7 +166,7 @@ export function withEndedLogins(response: Response, ended: readonly EndedLogin[]
   return told;
 }
 
-/** The logins that a request ended, and the response without them. It throws where the header cannot be read. */
+/** The logins that a request ended, and the response without the header. Throws if the header is malformed. */
 export function takeEndedLogins(response: Response): readonly [Response, readonly EndedLogin[]] {
   const text = response.headers.get(header);
   if (text === null) return [response, []];
@@ -179,12 +178,12 @@ export function takeEndedLogins(response: Response): readonly [Response, readonl
   return [stripped, ended];
 }
 
-/** What a hook throws where a store is down, so that what was asked for is not done. */
+/** Thrown by a hook if a store is down, so that the requested action is not done. */
 export function unavailable(): APIError {
   return new APIError("SERVICE_UNAVAILABLE", { code: "STORE_UNAVAILABLE" });
 }
 
-/** What `work` comes to, or {@link unavailable} where it rejects. */
+/** The result of `work`, or {@link unavailable} if it rejects. */
 export async function fromStore<Value>(work: () => Promise<Value>): Promise<Value> {
   try {
     return await work();

@@ -42,13 +42,16 @@ export { DpopProofs, RateLimitCounter } from "../../src/platform/cloudflare/limi
 
 interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
   readonly CATALOG: KVNamespace;
-  /** One object, in which operators' changes of the catalog take turns. */
+  /** One object that serializes the operators' changes of the catalog. */
   readonly CATALOG_EDITOR: DurableObjectNamespace<CatalogEditor>;
-  /** The identity worker; without it there are no sessions of sign-in, and STAGEDOOR_ISSUERS alone say who is trusted. */
+  /**
+   * The identity worker. Without it there are no sign-in sessions, and STAGEDOOR_ISSUERS is the only list of trusted
+   * issuers.
+   */
   readonly IDENTITY?: Fetcher;
   readonly RATE_LIMIT_COUNTER: DurableObjectNamespace<RateLimitCounter>;
   readonly DPOP_PROOFS: DurableObjectNamespace<DpopProofs>;
-  /** The demo page, bound by `npm start` alone. */
+  /** The demo page, bound only by `npm start`. */
   readonly PAGE?: Fetcher;
 }
 
@@ -127,7 +130,7 @@ const withApp = configuredWorker(
   waitUntil,
 );
 
-/** The identity worker as an issuer whose keys, sessions and routes are reached over the binding, where it is bound. */
+/** The bound identity worker as an issuer. Its keys, sessions and routes are reached over the binding. */
 function identityOf({ IDENTITY }: Env, apiUrl: string | undefined, http: HttpDeps) {
   if (IDENTITY === undefined || apiUrl === undefined) return undefined;
   const ask = (input: RequestInfo | URL, init?: RequestInit) => IDENTITY.fetch(input, init);
@@ -141,7 +144,7 @@ function identityOf({ IDENTITY }: Env, apiUrl: string | undefined, http: HttpDep
   };
 }
 
-/** The operator's own decision about each start, where there is one. */
+/** The operator's own decision about each start, if configured. */
 function entitlementOf({ entitlement }: Configuration): Entitlement | undefined {
   if (entitlement === undefined) return undefined;
   const asked = httpEntitlement(entitlement, { fetch: (url, init) => fetch(url, init), timer: systemTimer });
@@ -159,7 +162,10 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
-/** What operators' routes and the console work with: all that sessions do, and what is theirs; or what is wrong with the ring. */
+/**
+ * The context of the operators' routes and the console: the session context and their own dependencies, or the faults
+ * of the key ring.
+ */
 async function operatorContext<Id>(
   context: SessionContext,
   { ring, renewal, originSecrets }: Pick<Configuration, "ring" | "renewal" | "originSecrets">,

@@ -42,7 +42,7 @@ const withParts = configuredWorker(
           },
         }),
         telemetry: (event) => {
-          // A copy of a viewer's token is in use, or one from a backup: worth a line even without metrics.
+          // A reused token is a copy, stolen or from a backup: worth a log line even without metrics.
           if (event.event === "reused") log(JSON.stringify({ worker, event: "reused" }));
           telemetry(event);
         },
@@ -77,7 +77,10 @@ function unavailable(error: unknown): Response {
   return notNow();
 }
 
-/** Runs the refreshes of one token family one after the other: only within an object may requests wait for each other. */
+/**
+ * Runs the refreshes of one token family one after another: only within a Durable Object can requests wait for each
+ * other.
+ */
 export class RefreshTurns extends DurableObject<Env> {
   readonly #turn = inTurn();
 

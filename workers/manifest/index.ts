@@ -28,7 +28,10 @@ interface Env extends TelemetryBindings<DurableObjectId> {
   readonly SHARED_PLAYLIST: DurableObjectNamespace<SharedPlaylist>;
 }
 
-/** Bytes of playlists, and of what is made of them, that an isolate keeps: it has 128 MB for everything. */
+/**
+ * Maximum size of the playlists, and of values computed from them, per isolate, in bytes. An isolate has 128 MB in
+ * total.
+ */
 const shelfCapacity = 48 * 1024 * 1024;
 
 const withParts = configuredWorker(
