@@ -68,12 +68,12 @@ export async function claimLease(
     case "ended":
       return endedBecause(answer.value.cause);
     case "granted": {
-      const told = await tellOfTaken(answer.value.taken, now, context);
-      if (told.ok) return ok(undefined);
+      const logged = await tellOfTaken(answer.value.taken, now, context);
+      if (logged.ok) return ok(undefined);
       // The caller gets no session, so its lease must not fill the viewer's limit.
       if (settings.storeFailure === "closed")
         await fromStore("the viewer's streams", streams.end({ sessionId, expiresAt, cause: "revoked", now }), context);
-      return withoutStore(told, context);
+      return withoutStore(logged, context);
     }
   }
 }
@@ -129,15 +129,15 @@ export function forbiddenAmong(
 ): ReadonlyMap<RunningStream, Revocation> {
   const { session, subject, asset, login: logins } = snapshot.entries;
   const bySubject = subject.get(subjectDigest(credential.issuer, credential.subject));
-  const found = new Map<RunningStream, Revocation>();
+  const forbidden = new Map<RunningStream, Revocation>();
   for (const stream of running) {
     const { sessionId, assetId, login, startedAt } = stream;
     const throughSubject = bySubject !== undefined && startedAt <= bySubject.at ? bySubject : undefined;
     const throughLogin = login === undefined ? undefined : logins.get(login);
     const entry = session.get(sessionId) ?? throughSubject ?? asset.get(assetId) ?? throughLogin;
-    if (entry !== undefined) found.set(stream, entry);
+    if (entry !== undefined) forbidden.set(stream, entry);
   }
-  return found;
+  return forbidden;
 }
 
 async function tellOfTaken(

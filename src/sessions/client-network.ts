@@ -75,11 +75,11 @@ function boundNetwork(address: string, extent: "prefix" | "exact"): BoundNetwork
   if (whole === undefined) return undefined;
   const family = whole.length === 4 ? 4 : 6;
   if (extent === "exact") return { family, bits: whole.length * 8, bytes: whole };
-  const found = networkOf(address);
-  if (found === undefined) return undefined;
+  const network = networkOf(address);
+  if (network === undefined) return undefined;
   const bytes = new Uint8Array(whole.length);
-  bytes.set(found.bytes);
-  return { family, bits: found.bits, bytes };
+  bytes.set(network.bytes);
+  return { family, bits: network.bits, bytes };
 }
 
 function isIn(network: BoundNetwork, address: string): boolean {

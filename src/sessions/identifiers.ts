@@ -46,7 +46,7 @@ export function subjectHashNow(
 /** A viewer and their network as telemetry counts them: readers can tell two networks apart, but not which they are. */
 export interface ViewerHashes {
   readonly subject: string;
-  /** Empty where the address is unknown. */
+  /** Empty if the address is unknown. */
   readonly network: string;
 }
 

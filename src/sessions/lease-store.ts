@@ -238,8 +238,8 @@ export class LeaseStore {
     if (this.#nextRemoval === undefined || removal < this.#nextRemoval) this.#nextRemoval = removal;
   }
 
-  #hashed<Asked extends { readonly network: string | undefined }>(asked: Asked): Asked {
-    return asked.network === undefined ? asked : { ...asked, network: this.#hash(asked.network) };
+  #hashed<Input extends { readonly network: string | undefined }>(input: Input): Input {
+    return input.network === undefined ? input : { ...input, network: this.#hash(input.network) };
   }
 
   /** Writes to the store first: if that throws, the memory must not know more than the store. */

@@ -12,7 +12,7 @@ import { revocationsNow } from "./revocations-now.ts";
 import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 import { startChecks } from "./start-checks.ts";
 
-/** A viewer's own session: their credential and their grant. */
+/** A viewer's own session: the checked credential and grant. */
 interface OwnSession {
   readonly credential: Credential;
   readonly grant: Grant;
@@ -72,12 +72,12 @@ const countedCodes: readonly RefusalCode[] = ["token_invalid", "sign_in_required
  */
 async function credentialOf(request: SessionRequest, context: SessionContext): Promise<Result<Credential, Refusal>> {
   const { refusedRateAddress: policy } = context.settings;
-  let asked = false;
+  let calledService = false;
   const verified = await request.credential.validate(async () => {
-    asked = true;
+    calledService = true;
     return addressNotSpent(policy, request, context);
   });
-  if (verified.ok || !asked || !countedCodes.includes(verified.refusal.code)) return verified;
+  if (verified.ok || !calledService || !countedCodes.includes(verified.refusal.code)) return verified;
   const counted = await withinAddressRate(policy, request, context);
   return counted.ok ? verified : counted;
 }

@@ -46,14 +46,14 @@ export function forbiddenBy(
  * The entry that forbids a bearer token to start a stream, or undefined. An entry of its subject applies to tokens issued at `at`
  * or before, and to tokens without an `iat`: otherwise a removed viewer could return with a token that they still have.
  */
-export function forbidsStart({ size, entries }: RevocationSnapshot, asked: StartAsked): Revocation | undefined {
+export function forbidsStart({ size, entries }: RevocationSnapshot, start: StartAsked): Revocation | undefined {
   if (size === 0) return undefined;
-  const bySubject = entries.subject.get(asked.subject);
+  const bySubject = entries.subject.get(start.subject);
   return (
-    (asked.token === undefined ? undefined : entries.token.get(asked.token)) ??
-    (asked.login === undefined ? undefined : entries.login.get(asked.login)) ??
-    (asked.issuedAt === undefined ? bySubject : upTo(bySubject, asked.issuedAt)) ??
-    entries.asset.get(asked.assetId)
+    (start.token === undefined ? undefined : entries.token.get(start.token)) ??
+    (start.login === undefined ? undefined : entries.login.get(start.login)) ??
+    (start.issuedAt === undefined ? bySubject : upTo(bySubject, start.issuedAt)) ??
+    entries.asset.get(start.assetId)
   );
 }
 

@@ -208,7 +208,7 @@ class RevocationFollower {
     if (silence > longestSilence * 1000) this.#begin();
   }
 
-  /** Adds a page; true where it was the last. */
+  /** Adds a page; true if it is the last. */
   #take(page: RevocationDelta): boolean {
     // A lower cursor belongs to an answer that a later one has overtaken.
     if (page.cursor >= this.#growing.cursor) this.#growing.apply(page);

@@ -39,9 +39,9 @@ export function revocationsNow(
 ): Promise<Result<RevocationSnapshot, Refusal>> {
   const known = revocations.atHand(waitUntil);
   if (known !== undefined) return Promise.resolve(ok(known));
-  const asked = revocations.current(waitUntil);
-  waitUntil(asked);
-  return asked;
+  const pending = revocations.current(waitUntil);
+  waitUntil(pending);
+  return pending;
 }
 
 function refuseFor(kind: RevocationKind) {

@@ -139,8 +139,8 @@ async function endSignIns({ subject, login }: Body, context: SessionContext): Pr
 
 async function isUnknown({ asset, key }: Body, { keys, operators, catalog }: SessionContext): Promise<boolean> {
   if (key !== undefined) return !keys.has(key) && !isOperatorKey(key, operators);
-  const found = asset === undefined ? undefined : await catalog();
-  return found?.ok === true && asset !== undefined && found.value.asset(asset) === undefined;
+  const current = asset === undefined ? undefined : await catalog();
+  return current?.ok === true && asset !== undefined && current.value.asset(asset) === undefined;
 }
 
 /** One of the values under which a subject, token or login is revoked. */

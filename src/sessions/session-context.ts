@@ -110,11 +110,11 @@ const storeTimeout = seconds(5);
  */
 export async function fromStore<Answer>(
   what: string,
-  asked: Promise<Answer>,
+  pending: Promise<Answer>,
   { timer }: Pick<SessionContext, "timer">,
 ): Promise<Result<Answer, Refusal>> {
   try {
-    const answer = await inTime(asked, storeTimeout, timer);
+    const answer = await inTime(pending, storeTimeout, timer);
     if (answer !== "late") return ok(answer);
   } catch {
     // A failure counts as no answer.

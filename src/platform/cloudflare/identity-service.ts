@@ -26,8 +26,8 @@ const answerSchema = z
 export function identityService(binding: IdentityBinding, apiUrl: string): IdentitySessions {
   return async (presented, use = "use") => {
     const query = use === "look" ? "?disableRefresh=true" : "";
-    const asked = new Request(`${apiUrl}${identityPath}/get-session${query}`, { headers: headersOf(presented) });
-    const response = await binding.fetch(asked);
+    const request = new Request(`${apiUrl}${identityPath}/get-session${query}`, { headers: headersOf(presented) });
+    const response = await binding.fetch(request);
     if (response.status !== 200) throw new Error(`the identity worker answered ${response.status}`);
     const answer = answerSchema.parse(await response.json());
     if (answer === null) return undefined;
@@ -64,8 +64,8 @@ export function identityRoutes(
 export function identityEnding(binding: IdentityBinding, apiUrl: string): EndSignIns {
   return async (which) => {
     const headers = { "Content-Type": "application/json" };
-    const asked = new Request(`${apiUrl}${endSignInsPath}`, { method: "POST", headers, body: JSON.stringify(which) });
-    const response = await binding.fetch(asked);
+    const request = new Request(`${apiUrl}${endSignInsPath}`, { method: "POST", headers, body: JSON.stringify(which) });
+    const response = await binding.fetch(request);
     if (response.status !== 204) throw new Error(`the identity worker answered ${response.status}`);
   };
 }

@@ -41,9 +41,9 @@ export class RateLimitCounter extends DurableObject {
   }
 
   #kept(): (RateWindow & { readonly length: Seconds }) | undefined {
-    const found = this.ctx.storage.kv.get("window");
-    if (found === undefined) return undefined;
-    const { startedAt, count, length } = keptSchema.parse(found);
+    const stored = this.ctx.storage.kv.get("window");
+    if (stored === undefined) return undefined;
+    const { startedAt, count, length } = keptSchema.parse(stored);
     return { startedAt, count, length: seconds(length) };
   }
 

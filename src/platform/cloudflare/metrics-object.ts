@@ -25,9 +25,9 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
   #opened: Opened | undefined;
 
   /** An unreadable report is counted and dropped: otherwise its isolate would resend it for ever, and nothing after it. */
-  async report(told: unknown): Promise<void> {
+  async report(body: unknown): Promise<void> {
     const { gathering, rows } = this.#open();
-    const { data: report } = reportSchema.safeParse(told);
+    const { data: report } = reportSchema.safeParse(body);
     if (report !== undefined && !gathering.isNew(report)) return;
     const now = systemClock();
     if (report === undefined) gathering.countUnread();
@@ -45,8 +45,8 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
     return this.#open().gathering.counts();
   }
 
-  async sessions(asked: unknown): Promise<SessionsNow> {
-    return this.#open().gathering.sessions(sessionsAskedSchema.parse(asked));
+  async sessions(query: unknown): Promise<SessionsNow> {
+    return this.#open().gathering.sessions(sessionsAskedSchema.parse(query));
   }
 
   async refusals(): Promise<RefusalsOfHour> {
@@ -153,10 +153,10 @@ class GatheringRows {
 
   #part<Part extends keyof Kept>(part: Part): Kept[Part][number][] {
     const schema: z.ZodType<Kept[Part][number]> = keptSchemas[part];
-    const found: Kept[Part][number][] = [];
+    const values: Kept[Part][number][] = [];
     for (const { value } of this.#store.sql.exec("SELECT value FROM snapshot WHERE part = ? ORDER BY position", part))
-      if (typeof value === "string") found.push(...(read(schema.array(), value) ?? []));
-    return found;
+      if (typeof value === "string") values.push(...(read(schema.array(), value) ?? []));
+    return values;
   }
 }
 

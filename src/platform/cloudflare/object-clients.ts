@@ -20,7 +20,7 @@ export interface MetricsStoreNamespace<Id> {
 interface MetricsStub {
   report(report: unknown): Promise<unknown>;
   counts(): Promise<unknown>;
-  sessions(asked: unknown): Promise<unknown>;
+  sessions(query: unknown): Promise<unknown>;
   refusals(): Promise<unknown>;
 }
 
@@ -33,7 +33,7 @@ export function gatheredBy<Id>(objects: MetricsStoreNamespace<Id>): Gathered {
       await object().report(report);
     },
     counts: async () => countsSchema.parse(await object().counts()),
-    sessions: async (asked) => sessionsNowSchema.parse(await object().sessions(asked)),
+    sessions: async (query) => sessionsNowSchema.parse(await object().sessions(query)),
     refusals: async () => refusalsOfHourSchema.parse(await object().refusals()),
   };
 }

@@ -69,8 +69,8 @@ async function read(
   request: OriginRequest,
 ): Promise<Result<Response, Refusal<"object_unknown" | "range_not_satisfiable" | "origin_failed">>> {
   const { asset, path, method, ifNoneMatch } = request;
-  const asked = method === "GET" ? parseRange(request.range) : undefined;
-  const object = method === "GET" ? await get(bucket, key, asked, ifNoneMatch) : await bucket.head(key);
+  const range = method === "GET" ? parseRange(request.range) : undefined;
+  const object = method === "GET" ? await get(bucket, key, range, ifNoneMatch) : await bucket.head(key);
   if (object === null) return refusal("object_unknown", `${asset.id}: the bucket has no such object`);
   if (object === "outside") return rangeRefusal((await bucket.head(key))?.size);
   if (object.httpMetadata?.contentEncoding)
@@ -79,32 +79,32 @@ async function read(
   if (method === "HEAD")
     return ok(namesEntityTag(ifNoneMatch, facts.etag) ? notModified(facts) : fileResponse(facts, undefined, null));
   if (object.body === undefined) return ok(notModified(facts));
-  return ok(fileResponse(facts, asked && resolveRange(asked, object.size), object.body));
+  return ok(fileResponse(facts, range && resolveRange(range, object.size), object.body));
 }
 
 /** `"outside"` if the range is outside the object (R2 error 10039). */
 async function get(
   bucket: Bucket,
   key: string,
-  asked: RequestedRange | undefined,
+  range: RequestedRange | undefined,
   ifNoneMatch: string | undefined,
 ): Promise<BucketObject | null | "outside"> {
   // R2 throws for a malformed If-None-Match, which HTTP ignores.
   const condition = parseEntityTags(ifNoneMatch) === undefined ? undefined : ifNoneMatch;
   try {
     return await bucket.get(key, {
-      ...(asked && { range: r2Range(asked) }),
+      ...(range && { range: r2Range(range) }),
       ...(condition !== undefined && { onlyIf: new Headers({ "If-None-Match": condition }) }),
     });
   } catch (error) {
-    if (asked !== undefined && error instanceof Error && error.message.includes("(10039)")) return "outside";
+    if (range !== undefined && error instanceof Error && error.message.includes("(10039)")) return "outside";
     throw error;
   }
 }
 
-function r2Range(asked: RequestedRange): NonNullable<BucketGet["range"]> {
-  if ("suffix" in asked) return { suffix: asked.suffix };
-  const { from: offset, to } = asked;
+function r2Range(range: RequestedRange): NonNullable<BucketGet["range"]> {
+  if ("suffix" in range) return { suffix: range.suffix };
+  const { from: offset, to } = range;
   return to === undefined ? { offset } : { offset, length: to - offset + 1 };
 }
 
@@ -116,13 +116,13 @@ function factsOf({ size, httpEtag, uploaded, httpMetadata }: BucketObject, path:
 }
 
 function bucketOf(env: object, { binding }: R2AssetOrigin): Bucket | undefined {
-  const found: unknown = Reflect.get(env, binding);
-  return isBucket(found) ? found : undefined;
+  const bucket: unknown = Reflect.get(env, binding);
+  return isBucket(bucket) ? bucket : undefined;
 }
 
-function isBucket(found: unknown): found is Bucket {
-  if (typeof found !== "object" || found === null) return false;
-  return typeof Reflect.get(found, "get") === "function" && typeof Reflect.get(found, "head") === "function";
+function isBucket(value: unknown): value is Bucket {
+  if (typeof value !== "object" || value === null) return false;
+  return typeof Reflect.get(value, "get") === "function" && typeof Reflect.get(value, "head") === "function";
 }
 
 function decoded(path: string): string | undefined {

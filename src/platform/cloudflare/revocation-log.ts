@@ -81,8 +81,8 @@ export function revocationLog<Id>(parts: RevocationLogParts<Id>): RevocationLog 
     },
     lift: async (kind, value) => z.boolean().parse(await object().lift(kind, value)),
     since: async (cursor) => {
-      const found = await kept(cursor);
-      if (found !== undefined) return found;
+      const cached = await kept(cursor);
+      if (cached !== undefined) return cached;
       const asOf = clock();
       const page = z.string().parse(await object().since(cursor));
       const delta = deltaOf(page, asOf);

@@ -86,16 +86,16 @@ export function sharedPlaylists<Id>(parts: SharedPlaylistParts<Id>): PlaylistSou
 
   return async (question) => {
     const url = entryUrl(question, parts.mediaUrl);
-    const found = await cached(url, question, parts);
-    if (found !== undefined) return ok(found);
+    const entry = await cached(url, question, parts);
+    if (entry !== undefined) return ok(entry);
     // Viewers do not poll a playlist that does not change: revalidate it at the origin, which may be nearer than the object.
     if (question.known?.live === false) return parts.direct(question);
     const name = playlistName(question);
     if ((pausedUntil.get(name) ?? 0) > clock()) return direct(name, question);
-    const answered = await askObject(question, parts, () => remember(pausedUntil, name, clock() + pauseAfterLate));
-    if (answered === undefined) return direct(name, question);
-    if (answered.ok && answered.value.shared) keep(url, question, answered.value, parts);
-    return answered;
+    const answer = await askObject(question, parts, () => remember(pausedUntil, name, clock() + pauseAfterLate));
+    if (answer === undefined) return direct(name, question);
+    if (answer.ok && answer.value.shared) keep(url, question, answer.value, parts);
+    return answer;
   };
 }
 
@@ -107,8 +107,8 @@ async function askObject<Id>(
   try {
     // A new stub each time, since a failed one may keep failing. Without `known` the answer has the text, for the cache.
     const object = objects.get(objects.idFromName(playlistName(question)));
-    const asked = object.ask({ ...question, known: undefined });
-    const inTimeOrLate = inTime(asked, seconds(objectTimeout + heldFor(question)), timer).then((answer) => {
+    const pending = object.ask({ ...question, known: undefined });
+    const inTimeOrLate = inTime(pending, seconds(objectTimeout + heldFor(question)), timer).then((answer) => {
       if (answer === "late") onLate();
       return answer;
     });
