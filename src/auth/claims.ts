@@ -147,8 +147,8 @@ function readAssets(claim: unknown, settings: Issuer): Credential["assets"] | un
 
 function texts(value: unknown): readonly string[] | undefined {
   if (!Array.isArray(value)) return undefined;
-  const found = value.filter((one) => typeof one === "string");
-  return found.length === value.length ? found : undefined;
+  const strings = value.filter((one) => typeof one === "string");
+  return strings.length === value.length ? strings : undefined;
 }
 
 /**

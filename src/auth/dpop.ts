@@ -46,9 +46,9 @@ export interface Proof {
  * caller checks that the key is the token's and that the proof is new. Nonces (§8, §9) are not used: each proof is
  * accepted once within a minute, which gives the same protection.
  */
-export async function verifyProof(asked: ProofAsked): Promise<Result<Proof, Refusal>> {
-  const { token, method, uri, now } = asked;
-  const verified = await signedProof(asked);
+export async function verifyProof(request: ProofAsked): Promise<Result<Proof, Refusal>> {
+  const { token, method, uri, now } = request;
+  const verified = await signedProof(request);
   if (!verified.ok) return verified;
   const { jwk } = verified.value.protectedHeader;
   const { htm, htu, iat, jti, ath } = verified.value.payload;
@@ -126,7 +126,7 @@ const replayTimeout = seconds(5);
 export async function holdsBinding(
   presented: Exclude<Presented, { is: "cookie" }>,
   { jkt, dpop }: Pick<VerifiedToken, "jkt" | "dpop">,
-  asked: CredentialAsked,
+  request: CredentialAsked,
   { now, timer, apiUrl, firstUse }: BindingContext,
 ): Promise<Result<undefined, Refusal>> {
   if (jkt === undefined)
@@ -137,8 +137,8 @@ export async function holdsBinding(
     return refusal("token_invalid", "the token is bound to a key, and came as a bearer token without a proof");
   if (apiUrl === undefined)
     return refusal("dpop_proof_invalid", "STAGEDOOR_API_URL is not set, so no proof can be for this service");
-  const uri = apiUrl + new URL(asked.url).pathname;
-  const proof = await verifyProof({ proof: presented.proof, token: presented.token, method: asked.method, uri, now });
+  const uri = apiUrl + new URL(request.url).pathname;
+  const proof = await verifyProof({ proof: presented.proof, token: presented.token, method: request.method, uri, now });
   if (!proof.ok) return proof;
   if (proof.value.jkt !== jkt)
     return refusal("token_invalid", "the proof is of another key than the token is bound to");

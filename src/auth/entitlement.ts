@@ -38,7 +38,7 @@ export interface Entitled {
  * service gives no valid answer. It fails closed whatever STAGEDOOR_STORE_FAILURE says: that setting is for stores
  * without which a viewer is still known to be entitled.
  */
-export type Entitlement = (asked: EntitlementAsked) => Promise<Result<Entitled, Refusal>>;
+export type Entitlement = (request: EntitlementAsked) => Promise<Result<Entitled, Refusal>>;
 
 const untilSchema = z.string().transform((text, context) => {
   const time = readRfc3339(text);
@@ -122,13 +122,13 @@ export interface EntitlementMemory {
  */
 export function rememberEntitlement(ask: Entitlement, { clock, maxAge, networkOf }: EntitlementMemory): Entitlement {
   const kept = new Map<string, Kept>();
-  return async (asked) => {
-    const key = keyOf(asked, networkOf);
+  return async (request) => {
+    const key = keyOf(request, networkOf);
     const now = clock();
     const known = kept.get(key);
     if (known !== undefined && now < known.until) return { ok: true, value: known.entitled };
     kept.delete(key);
-    const answer = await ask(asked);
+    const answer = await ask(request);
     if (!answer.ok || maxAge <= 0) return answer;
     const end = after(now, maxAge);
     const until = answer.value.until === undefined ? end : earlier(end, answer.value.until);
@@ -188,15 +188,15 @@ export function httpEntitlement({ url, secret }: EntitlementService, ports: Enti
     Accept: "application/json",
     ...(secret !== undefined && { Authorization: `Bearer ${secret}` }),
   };
-  return async (asked) => {
+  return async (request) => {
     const { fetch } = ports; // unbound: workerd's fetch cannot be called as a method
     const controller = new AbortController();
     const deadline = startDeadline(serviceTimeout, ports.timer);
     try {
       const { signal } = controller;
-      const asking = fetch(url, { method: "POST", headers, body: bodyOf(asked), redirect: "manual", signal });
+      const asking = fetch(url, { method: "POST", headers, body: bodyOf(request), redirect: "manual", signal });
       const text = await answerText(asking, deadline);
-      return text.ok ? readEntitlementAnswer(text.value, sentIn(asked, secret)) : text;
+      return text.ok ? readEntitlementAnswer(text.value, sentIn(request, secret)) : text;
     } catch {
       // The error of fetch may quote the URL, which may contain a secret of the operator.
       return refusal("store_unavailable", "the entitlement service cannot be reached, or broke the connection off");

@@ -41,7 +41,7 @@ export async function identityCredential(
   now: UnixSeconds,
   use: SessionUse = "use",
 ): Promise<Result<Credential, Refusal>> {
-  const session = await asked((one) => sessions(one, use), presented, timer);
+  const session = await sessionInTime((one) => sessions(one, use), presented, timer);
   if (session === "silent") return refusal("store_unavailable", "the identity worker did not answer");
   const expiresAt: unknown = session === undefined ? undefined : Math.floor(session.expiresAt / 1000);
   const issuedAt: unknown = session === undefined ? undefined : Math.floor(session.createdAt / 1000);
@@ -62,7 +62,7 @@ export async function identityCredential(
   });
 }
 
-async function asked(
+async function sessionInTime(
   sessions: IdentitySessions,
   presented: Presented,
   timer: Timer,

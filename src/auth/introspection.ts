@@ -49,7 +49,7 @@ const rest = seconds(2);
  * one more request, and revocations are keyed on claims.
  */
 export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issuer, reach: HttpDeps): Introspection {
-  const [taken, refused] = [new Map<string, Kept>(), new Map<string, Kept>()];
+  const [active, inactive] = [new Map<string, Kept>(), new Map<string, Kept>()];
   const authorization = basicAuthorization(endpoint);
   let forgotten = 0;
   let failures = 0;
@@ -66,9 +66,9 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
 
   async function ask(token: string, now: UnixSeconds, before?: BeforeAsking): Promise<Result<VerifiedToken, Refusal>> {
     const name = reach.sha256(token);
-    for (const kept of [taken, refused]) {
-      const found = kept.get(name);
-      if (found !== undefined && now < found.until) return found.result;
+    for (const kept of [active, inactive]) {
+      const entry = kept.get(name);
+      if (entry !== undefined && now < entry.until) return entry.result;
       kept.delete(name);
     }
     if (reach.clock() < restUntil)
@@ -85,7 +85,7 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
     const until = keptUntil(result, endpoint, now);
     // An answer that was on its way during a `forget` is too old to be cached.
     if (until <= now || asOf !== forgotten) return result;
-    const kept = result.ok ? taken : refused;
+    const kept = result.ok ? active : inactive;
     makeRoom(kept, mostKept);
     kept.set(name, { result, until });
     return result;
@@ -95,7 +95,7 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
     ask,
     forget: (token) => {
       forgotten++;
-      for (const kept of [taken, refused]) kept.delete(reach.sha256(token));
+      for (const kept of [active, inactive]) kept.delete(reach.sha256(token));
     },
   };
 }

@@ -132,15 +132,18 @@ export const issuerSchema = z
       message: "give exactly one of jwksUri, jwks and introspection",
     },
   )
-  .refine(({ algorithms: pinned, introspection: asked }) => pinned.length > 0 === (asked === undefined), {
+  .refine(({ algorithms: pinned, introspection: endpoint }) => pinned.length > 0 === (endpoint === undefined), {
     message: "name the algorithms where there are keys, and none where the provider is asked",
   })
-  .refine(({ tokenPrefix, introspection: asked }) => tokenPrefix === undefined || asked !== undefined, {
+  .refine(({ tokenPrefix, introspection: endpoint }) => tokenPrefix === undefined || endpoint !== undefined, {
     message: "tokenPrefix is for opaque tokens: they need introspection",
   })
-  .refine(({ audienceClaim, introspection: asked }) => audienceClaim === "aud" || asked?.withoutAudience !== "take", {
-    message: "withoutAudience is about `aud`: the claim that audienceClaim names must be there",
-  })
+  .refine(
+    ({ audienceClaim, introspection: endpoint }) => audienceClaim === "aud" || endpoint?.withoutAudience !== "take",
+    {
+      message: "withoutAudience is about `aud`: the claim that audienceClaim names must be there",
+    },
+  )
   .superRefine((issuer, context) => {
     const message = secretFault(issuer);
     if (message !== undefined) context.addIssue({ code: "custom", message });
@@ -154,8 +157,8 @@ export type IntrospectionEndpoint = z.infer<typeof introspection>;
 export function faultsAmong(issuers: readonly Issuer[]): string[] {
   const faults: string[] = [];
   if (new Set(issuers.map(({ issuer }) => issuer)).size < issuers.length) faults.push("an issuer occurs twice");
-  const asked = issuers.filter(({ introspection: endpoint }) => endpoint !== undefined);
-  const prefixes = asked.map(({ tokenPrefix }) => tokenPrefix ?? "");
+  const introspected = issuers.filter(({ introspection: endpoint }) => endpoint !== undefined);
+  const prefixes = introspected.map(({ tokenPrefix }) => tokenPrefix ?? "");
   const overlap = prefixes.some((one, i) => prefixes.some((other, j) => i !== j && other.startsWith(one)));
   // Otherwise one provider would receive the tokens of another.
   if (overlap) faults.push("several issuers with introspection need a tokenPrefix each, and none may begin another");

@@ -56,12 +56,12 @@ export function isOperatorKey(kid: string, operators: readonly TrustedIssuer[]):
  * `scope_insufficient`. The caller checks whether the token or its key was revoked.
  */
 export async function verifyOperator(
-  asked: RequestCredential,
+  request: RequestCredential,
   scope: OperatorScope,
   operators: readonly TrustedIssuer[],
   now: UnixSeconds,
 ): Promise<Result<Operator, Refusal>> {
-  const presented = asked.read();
+  const presented = request.read();
   if (!presented.ok) return presented;
   if (presented.value.is !== "bearer") return refusal("token_missing", "an operator sends a bearer token");
   const { token } = presented.value;

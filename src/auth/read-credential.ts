@@ -22,24 +22,24 @@ const longestProof = 4096;
  * a malformed cookie, `dpop_proof_invalid` for a DPoP token without a proof, and `request_invalid` for two credentials,
  * for a token in the query or the body (RFC 6750 §2, §3.1), and for a malformed header.
  */
-export function readPresented(asked: CredentialAsked, cookies: boolean): Result<Presented, Refusal> {
-  const { headers } = asked;
-  if (hasStrayToken(asked.url, asked.body))
+export function readPresented(request: CredentialAsked, cookies: boolean): Result<Presented, Refusal> {
+  const { headers } = request;
+  if (hasStrayToken(request.url, request.body))
     return refusal(
       "request_invalid",
       "a token came in the query or the body: the Authorization header is its only place",
     );
   const authorization = readAuthorization(headers.get("Authorization"));
   if (!authorization.ok) return authorization;
-  const found = authorization.value;
-  if (found.is === "bearer") return ok({ is: "bearer", token: found.token, form: found.form });
-  if (found.is === "dpop") {
+  const parsed = authorization.value;
+  if (parsed.is === "bearer") return ok({ is: "bearer", token: parsed.token, form: parsed.form });
+  if (parsed.is === "dpop") {
     const proof = readProof(headers.get("DPoP"));
-    return proof.ok ? ok({ is: "dpop", token: found.token, form: found.form, proof: proof.value }) : proof;
+    return proof.ok ? ok({ is: "dpop", token: parsed.token, form: parsed.form, proof: proof.value }) : proof;
   }
   const cookie = cookies ? readSessionCookie(headers.get("Cookie")) : ok(undefined);
   if (!cookie.ok) return cookie;
-  if (found.is === "foreign")
+  if (parsed.is === "foreign")
     return cookie.value === undefined
       ? refusal("token_missing", "the Authorization header is of another scheme")
       : // The client's intended identity is unknown: it may differ from the browser's signed-in user.

@@ -26,12 +26,12 @@ export interface RequestCredential {
 }
 
 /** The credential of a request. */
-export function credentialOf(asked: CredentialAsked, sources: CredentialSources): RequestCredential {
+export function credentialOf(request: CredentialAsked, sources: CredentialSources): RequestCredential {
   let presented: Result<Presented, Refusal> | undefined;
   let answer: Promise<Result<Credential, Refusal>> | undefined;
   let firstUse: Promise<boolean> | undefined;
   const read = () => {
-    presented ??= readPresented(asked, sources.identity !== undefined);
+    presented ??= readPresented(request, sources.identity !== undefined);
     return presented;
   };
   // A proof that is checked again, after `invalidate`, belongs to this request and is no replay.
@@ -40,9 +40,9 @@ export function credentialOf(asked: CredentialAsked, sources: CredentialSources)
     return firstUse;
   };
   const validate = async (before?: BeforeAsking) => {
-    const found = read();
-    const validated = found.ok ? await validatePresented(found.value, asked, sources, once, before) : found;
-    const by = found.ok ? kindOf(found.value, sources) : "none";
+    const parsed = read();
+    const validated = parsed.ok ? await validatePresented(parsed.value, request, sources, once, before) : parsed;
+    const by = parsed.ok ? kindOf(parsed.value, sources) : "none";
     sources.telemetry({ event: "validated", by, outcome: validated.ok ? "accepted" : validated.refusal.code });
     return validated;
   };
@@ -54,8 +54,8 @@ export function credentialOf(asked: CredentialAsked, sources: CredentialSources)
     },
     invalidate: () => {
       answer = undefined;
-      const found = read();
-      if (found.ok && found.value.is !== "cookie") forgetToken(found.value.token, sources);
+      const parsed = read();
+      if (parsed.ok && parsed.value.is !== "cookie") forgetToken(parsed.value.token, sources);
     },
   };
 }
@@ -83,7 +83,7 @@ const unbound = { jkt: undefined, dpop: "optional" } as const satisfies Partial<
  */
 async function validatePresented(
   presented: Presented,
-  asked: CredentialAsked,
+  request: CredentialAsked,
   sources: CredentialSources,
   firstUse: BindingContext["firstUse"],
   before: BeforeAsking = nothingBefore,
@@ -91,7 +91,7 @@ async function validatePresented(
   const { identity, timer, site } = sources;
   const now = sources.clock();
   if (presented.is === "cookie") {
-    const allowed = mayUseCookie(asked.method, asked.headers.get("Origin"), site);
+    const allowed = mayUseCookie(request.method, request.headers.get("Origin"), site);
     if (!allowed.ok) return allowed;
     if (identity === undefined) return refusal("token_missing", "a cookie came, and no identity worker is bound");
     const mayAsk = await before();
@@ -101,7 +101,7 @@ async function validatePresented(
   const { token } = presented;
   const prefix = prefixOf(token, sources);
   if (identity !== undefined && isIdentityToken(token) && !prefix) {
-    const binding = await holdsBinding(presented, unbound, asked, context);
+    const binding = await holdsBinding(presented, unbound, request, context);
     const allowed = binding.ok ? await before() : binding;
     const session = allowed.ok ? await identityCredential(presented, identity, timer, now) : allowed;
     const elsewhere = prefix !== undefined && !isSigned(token);
@@ -110,7 +110,7 @@ async function validatePresented(
   }
   const verified = await verifyToken(token, presented.form, sources, now, before);
   if (!verified.ok) return verified;
-  const bound = await holdsBinding(presented, verified.value, asked, context);
+  const bound = await holdsBinding(presented, verified.value, request, context);
   return bound.ok ? ok(verified.value.credential) : bound;
 }
 

@@ -17,11 +17,11 @@ const harmless = {
 
 /** Handles one request to `/api/auth/*`. */
 export async function answerIdentity(request: Request, parts: IdentityParts): Promise<Response> {
-  const asked = await guardRoute(request);
-  if (asked instanceof Response) return asked;
-  if (parts.settings.signUp !== "open" && new URL(asked.url).pathname === `${identityPath}/sign-up/email`)
+  const guarded = await guardRoute(request);
+  if (guarded instanceof Response) return guarded;
+  if (parts.settings.signUp !== "open" && new URL(guarded.url).pathname === `${identityPath}/sign-up/email`)
     return closed();
-  const one = withOneCredential(asked);
+  const one = withOneCredential(guarded);
   if (!one.ok) return notSo(one.refusal.reason);
   let failed = false;
   const onStoreFailure = () => {

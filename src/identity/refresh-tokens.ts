@@ -46,9 +46,9 @@ export function refreshFamilies(parts: RefreshParts): BetterAuthPlugin {
   };
 
   const before = createAuthMiddleware(async ({ body, context: { adapter } }) => {
-    const { grant_type, refresh_token, resource: asked } = refreshBodySchema.parse(body ?? {});
+    const { grant_type, refresh_token, resource: requestedResource } = refreshBodySchema.parse(body ?? {});
     // Without a resource the library would issue an opaque token without an audience.
-    const context = asked === undefined ? { context: { body: { resource: [resource] } } } : undefined;
+    const context = requestedResource === undefined ? { context: { body: { resource: [resource] } } } : undefined;
     if (grant_type !== "refresh_token" || refresh_token === undefined) return context;
     const row = await findRefreshRow(adapter, await storedToken(refresh_token));
     if (row === undefined) return context;
@@ -208,16 +208,16 @@ const revokeBodySchema = z.object({ client_id: z.string(), token: z.string() });
  * by itself: `unsupported_token_type` (§2.2.1).
  */
 export function revokeToken({ refreshGrace, turn }: RevokeParts): BetterAuthPlugin {
-  const handler = createAuthMiddleware(async (asked) => {
-    const { adapter } = asked.context;
-    const { client_id, token } = revokeBodySchema.parse(asked.body);
+  const handler = createAuthMiddleware(async (request) => {
+    const { adapter } = request.context;
+    const { client_id, token } = revokeBodySchema.parse(request.body);
     const where = [{ field: "clientId", value: client_id }];
     const client = await fromStore(() => adapter.findOne({ model: "oauthClient", where }));
     if (client === null) throw refused("invalid_client", "there is no such client_id");
     const row = await fromStore(async () => findRefreshRow(adapter, await storedToken(token)));
     if (row === undefined) {
       if (token.split(".").length === 3) throw refused("unsupported_token_type", "revoke its refresh token");
-      return asked.json({});
+      return request.json({});
     }
     if (row.clientId !== client_id) throw refused("invalid_grant", "it is another client's");
     // The successor of a refresh in progress would survive the revocation.
@@ -226,7 +226,7 @@ export function revokeToken({ refreshGrace, turn }: RevokeParts): BetterAuthPlug
     if (typeof sessionId === "string" && (!row.revoked || inGrace(row, refreshGrace, turn.since)))
       await fromStore(() => adapter.deleteMany({ model: "session", where: [{ field: "id", value: sessionId }] }));
     await fromStore(() => endFamily(adapter, row));
-    return asked.json({});
+    return request.json({});
   });
   const matcher = ({ path }: { path?: string }) => path === "/oauth2/revoke";
   return { id: "stagedoor-revoke", hooks: { before: [{ matcher, handler }] } };

@@ -15,7 +15,7 @@ export const mostSessions = 50;
 /** Maximum number of surplus sessions that one sign-in ends. */
 const batch = 50;
 
-type Asked = Pick<GenericEndpointContext, "context" | "headers">;
+type EndpointRequest = Pick<GenericEndpointContext, "context" | "headers">;
 
 const model = "session";
 const signsIn = ["/sign-in/email", "/sign-up/email"];
@@ -42,10 +42,10 @@ export function sessionRules(parts: GuardParts): BetterAuthPlugin {
 const databaseHooks: NonNullable<BetterAuthOptions["databaseHooks"]> = {
   session: {
     create: {
-      before: async ({ userId }, asked) => {
-        if (asked === null) return;
-        if (signsIn.includes(asked.path ?? "")) await endWhatItReplaces(asked);
-        await endSurplus(asked, userId);
+      before: async ({ userId }, request) => {
+        if (request === null) return;
+        if (signsIn.includes(request.path ?? "")) await endWhatItReplaces(request);
+        await endSurplus(request, userId);
       },
     },
   },
@@ -53,12 +53,12 @@ const databaseHooks: NonNullable<BetterAuthOptions["databaseHooks"]> = {
     update: {
       // The last step before the new password is written: if the log is down, the old password stays and the change can
       // be retried.
-      before: async (_, asked) => {
-        if (asked?.path !== "/change-password") return;
-        const token = await presentedToken(asked);
+      before: async (_, request) => {
+        if (request?.path !== "/change-password") return;
+        const token = await presentedToken(request);
         if (token === undefined) return;
-        const session = await fromStore(() => asked.context.internalAdapter.findSession(token));
-        if (session !== null) await end(asked, [{ field: "userId", value: session.user.id }]);
+        const session = await fromStore(() => request.context.internalAdapter.findSession(token));
+        if (session !== null) await end(request, [{ field: "userId", value: session.user.id }]);
       },
     },
   },
@@ -72,12 +72,12 @@ const endOthersAsWell = createAuthMiddleware(async () => ({ context: { body: { r
  * remaining session row is ended, even if it has expired, or the response is 503. A credential without a session gets
  * 401 and keeps the cookie. A request without a credential succeeds, because nobody is signed in.
  */
-const honestSignOut = createAuthMiddleware(async (asked) => {
-  const token = await presentedToken(asked);
-  if (token !== undefined) return end(asked, [{ field: "token", value: token }]);
-  const cookie = asked.getCookie(asked.context.authCookies.sessionToken.name);
-  if (cookie === null && asked.headers?.has("Authorization") !== true) return;
-  asked.context.responseHeaders?.delete("Set-Cookie");
+const honestSignOut = createAuthMiddleware(async (request) => {
+  const token = await presentedToken(request);
+  if (token !== undefined) return end(request, [{ field: "token", value: token }]);
+  const cookie = request.getCookie(request.context.authCookies.sessionToken.name);
+  if (cookie === null && request.headers?.has("Authorization") !== true) return;
+  request.context.responseHeaders?.delete("Set-Cookie");
   throw new APIError("UNAUTHORIZED", {
     code: "UNAUTHORIZED",
     message: "Sign out with the session's cookie or token: this credential is neither.",
@@ -85,23 +85,23 @@ const honestSignOut = createAuthMiddleware(async (asked) => {
 });
 
 /** The token of the session that a request presents by cookie or bearer token, with its signature verified. */
-async function presentedToken({ context, headers }: Asked): Promise<string | undefined> {
+async function presentedToken({ context, headers }: EndpointRequest): Promise<string | undefined> {
   const input = { context, headers: headers ?? new Headers() };
   const token = await readToken(input);
   return typeof token === "string" && token !== "" ? token : undefined;
 }
 
 /** Ends the session whose cookie a sign-in overwrites: no browser could reach it or sign it out afterwards. */
-async function endWhatItReplaces(asked: Asked): Promise<void> {
-  const token = await presentedToken(asked);
+async function endWhatItReplaces(request: EndpointRequest): Promise<void> {
+  const token = await presentedToken(request);
   if (token === undefined) return;
   const where = [{ field: "token", value: token }];
-  await fromStore(async () => (await storeOf(asked)).delete({ model, where }));
+  await fromStore(async () => (await storeOf(request)).delete({ model, where }));
 }
 
-async function endSurplus(asked: Asked, userId: string): Promise<void> {
+async function endSurplus(request: EndpointRequest, userId: string): Promise<void> {
   const rows = await fromStore(async () =>
-    (await storeOf(asked)).findMany<{ id: string }>({
+    (await storeOf(request)).findMany<{ id: string }>({
       model,
       where: [{ field: "userId", value: userId }],
       sortBy: { field: "expiresAt", direction: "desc" },
@@ -109,15 +109,15 @@ async function endSurplus(asked: Asked, userId: string): Promise<void> {
       limit: batch,
     }),
   );
-  if (rows.length > 0) await end(asked, [{ field: "id", operator: "in", value: rows.map(({ id }) => id) }]);
+  if (rows.length > 0) await end(request, [{ field: "id", operator: "in", value: rows.map(({ id }) => id) }]);
 }
 
-async function end(asked: Asked, where: Where[]): Promise<void> {
-  await fromStore(async () => (await storeOf(asked)).deleteMany({ model, where }));
+async function end(request: EndpointRequest, where: Where[]): Promise<void> {
+  await fromStore(async () => (await storeOf(request)).deleteMany({ model, where }));
 }
 
 /** Inside a transaction, only its own adapter can reach the database. */
-function storeOf({ context }: Asked): Promise<DBTransactionAdapter> {
+function storeOf({ context }: EndpointRequest): Promise<DBTransactionAdapter> {
   return getCurrentAdapter(context.adapter);
 }
 

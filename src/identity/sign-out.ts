@@ -55,8 +55,8 @@ async function endSessions(
   const model = "session";
   let ended = 0;
   for (let full = true; full; ) {
-    const told: Where[] = [...where, { field: "expiresAt", operator: "gte", value: over }];
-    const rows = await adapter.findMany<SessionRow>({ model, where: told, limit: batch });
+    const unexpired: Where[] = [...where, { field: "expiresAt", operator: "gte", value: over }];
+    const rows = await adapter.findMany<SessionRow>({ model, where: unexpired, limit: batch });
     const ids = rows.map(({ id }) => id);
     full = ids.length === batch;
     if (ids.length === 0) break;
@@ -160,10 +160,10 @@ const schema = z.array(
 /** The response with the logins that its request ended. */
 export function withEndedLogins(response: Response, ended: readonly EndedLogin[]): Response {
   if (ended.length === 0) return response;
-  const told = new Response(response.body, response);
+  const reported = new Response(response.body, response);
   const text = JSON.stringify(ended.slice(0, most));
-  told.headers.set(header, encodeBase64url(new TextEncoder().encode(text)));
-  return told;
+  reported.headers.set(header, encodeBase64url(new TextEncoder().encode(text)));
+  return reported;
 }
 
 /** The logins that a request ended, and the response without the header. Throws if the header is malformed. */

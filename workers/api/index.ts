@@ -147,17 +147,17 @@ function identityOf({ IDENTITY }: Env, apiUrl: string | undefined, http: HttpDep
 /** The operator's own decision about each start, if configured. */
 function entitlementOf({ entitlement }: Configuration): Entitlement | undefined {
   if (entitlement === undefined) return undefined;
-  const asked = httpEntitlement(entitlement, { fetch: (url, init) => fetch(url, init), timer: systemTimer });
+  const service = httpEntitlement(entitlement, { fetch: (url, init) => fetch(url, init), timer: systemTimer });
   const { cache: maxAge } = entitlement;
-  return rememberEntitlement(asked, { clock: systemClock, maxAge, networkOf: networkName });
+  return rememberEntitlement(service, { clock: systemClock, maxAge, networkOf: networkName });
 }
 
 export default {
   fetch(request, env, context) {
     return withApp(env, async ({ app, consolePages, reporter }) => {
       reporter.linger((work) => context.waitUntil(work));
-      const asked = isConsolePath(new URL(request.url).pathname) ? consolePages : app;
-      return asked.fetch(request, env, context);
+      const router = isConsolePath(new URL(request.url).pathname) ? consolePages : app;
+      return router.fetch(request, env, context);
     });
   },
 } satisfies ExportedHandler<Env>;

@@ -95,8 +95,8 @@ export default {
   fetch(request, env) {
     return withParts(env, (parts) => {
       parts.reporter.linger(waitUntil);
-      return answerMedia(request, parts.reporting, (asked) =>
-        answerEdge(asked, { ...parts, manifest: env.MANIFEST, waitUntil }),
+      return answerMedia(request, parts.reporting, (media) =>
+        answerEdge(media, { ...parts, manifest: env.MANIFEST, waitUntil }),
       );
     });
   },

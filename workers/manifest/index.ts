@@ -90,7 +90,7 @@ export default {
   fetch(request, env) {
     return withParts(env, (parts) => {
       parts.reporter.linger(waitUntil);
-      return answerMedia(request, parts.reporting, (asked) => answerManifest(asked, parts));
+      return answerMedia(request, parts.reporting, (media) => answerManifest(media, parts));
     });
   },
 } satisfies ExportedHandler<Env>;
