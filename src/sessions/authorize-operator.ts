@@ -6,8 +6,8 @@ import { nothingForbids } from "./revocations-now.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
 
 /**
- * The credential of the operator who sends a request, if it has this scope and neither it nor its key is revoked. Refusals of
- * {@link verifyOperator}; `token_revoked`; `store_unavailable` if the revocation log does not answer.
+ * The credential of the operator who sends a request, if it has this scope and neither it nor its key is revoked.
+ * Refusals of {@link verifyOperator}; `token_revoked`; `store_unavailable` if the revocation log does not answer.
  */
 export async function authorizeOperator(
   request: SessionRequest,

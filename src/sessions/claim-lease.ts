@@ -26,10 +26,10 @@ export interface Claiming {
 }
 
 /**
- * Claims a lease among the viewer's streams, under the key that signs the next grant. The revocation log gets the sessions
- * that a takeover ends before the new session starts. Refusals: `rate_limited`, `stream_limit`, `start_rate_exceeded`;
- * `token_revoked` after a sign-out; the cause of the end for an ended session; `store_unavailable` if a store fails and
- * `storeFailure` is "closed".
+ * Claims a lease among the viewer's streams, under the key that signs the next grant. The revocation log gets the
+ * sessions that a takeover ends before the new session starts. Refusals: `rate_limited`, `stream_limit`,
+ * `start_rate_exceeded`; `token_revoked` after a sign-out; the cause of the end for an ended session;
+ * `store_unavailable` if a store fails and `storeFailure` is "closed".
  */
 export async function claimLease(
   claiming: Claiming,
@@ -100,8 +100,8 @@ export function streamsUnder(
 }
 
 /**
- * Claims a lease. At the limit it first ends running sessions that were revoked, then claims again: the lease of a revoked
- * session lasts for up to a lease time, and a viewer whose stream was ended must be able to start the next one.
+ * Claims a lease. At the limit it first ends running sessions that were revoked, then claims again: the lease of a
+ * revoked session lasts for up to a lease time, and a viewer whose stream was ended must be able to start the next one.
  */
 async function claimPlace(
   claim: LeaseClaim,
@@ -168,8 +168,8 @@ interface StartQuota {
 }
 
 /**
- * The quota that counts a start of this subject; undefined if there is none. `rate_limited` if this isolate remembers that
- * it is used up, without a request to the store.
+ * The quota that counts a start of this subject; undefined if there is none. `rate_limited` if this isolate remembers
+ * that it is used up, without a request to the store.
  */
 export function startQuota(
   { issuer, subject }: Pick<Credential, "issuer" | "subject">,

@@ -13,8 +13,8 @@ export interface Client {
 }
 
 /**
- * The network of a client, which one household, office or mobile cell keeps while its addresses change: a /24 of IPv4 or a
- * /48 of IPv6 (RFC 6177: the most that a site gets).
+ * The network of a client, which one household, office or mobile cell keeps while its addresses change: a /24 of IPv4
+ * or a /48 of IPv6 (RFC 6177: the most that a site gets).
  */
 export interface Network {
   readonly family: 4 | 6;
@@ -33,9 +33,9 @@ export function networkOf(address: string): Network | undefined {
 }
 
 /**
- * Whether the first `bits` bits of an address equal those of a prefix. Missing bytes of the prefix are zeros (RFC 9164 §3.1.3
- * omits them), and an address shorter than `bits` never matches. The prefix does not tell IPv4 from IPv6: the caller first
- * compares the families, by the address length of 4 or 16 bytes.
+ * Whether the first `bits` bits of an address equal those of a prefix. Missing bytes of the prefix are zeros (RFC 9164
+ * §3.1.3 omits them), and an address shorter than `bits` never matches. The prefix does not tell IPv4 from IPv6: the
+ * caller first compares the families, by the address length of 4 or 16 bytes.
  */
 export function inPrefix(prefix: Uint8Array, bits: number, address: Uint8Array): boolean {
   if (!Number.isInteger(bits) || bits < 0 || address.length * 8 < bits) return false;
@@ -49,8 +49,8 @@ export function inPrefix(prefix: Uint8Array, bits: number, address: Uint8Array):
 export type Binding = Pick<GrantClaims, "network" | "userAgent">;
 
 /**
- * The binding of a session of this asset that this client starts. `address_unknown` if the asset binds to the network and the
- * client's address is unknown: an unbound grant could be shared.
+ * The binding of a session of this asset that this client starts. `address_unknown` if the asset binds to the network
+ * and the client's address is unknown: an unbound grant could be shared.
  */
 export function bindTo({ binding }: Asset, client: Client): Result<Binding, Refusal> {
   if (binding === undefined) return ok({});
@@ -62,8 +62,8 @@ export function bindTo({ binding }: Asset, client: Client): Result<Binding, Refu
 }
 
 /**
- * Whether this client matches the grant's binding: a URL that was copied to another network or browser is refused there. Only
- * the grant decides, not the asset's current settings.
+ * Whether this client matches the grant's binding: a URL that was copied to another network or browser is refused
+ * there. Only the grant decides, not the asset's current settings.
  */
 export function isBindingMet({ network, userAgent }: Binding, client: Client): boolean {
   if (network !== undefined && !isIn(network, client.address ?? "")) return false;

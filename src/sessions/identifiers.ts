@@ -83,8 +83,8 @@ export function accountDigest(spelling: string): string {
 }
 
 /**
- * A login (the sign-in session that an issuer's `sid` names) in grants and in the revocation log: 128 bits, base64url. No key is
- * needed, since a `sid` is random; so the identity worker, which has no key ring, can write it to the log.
+ * A login (the sign-in session that an issuer's `sid` names) in grants and in the revocation log: 128 bits, base64url.
+ * No key is needed, since a `sid` is random; so the identity worker, which has no key ring, can write it to the log.
  */
 export function loginDigest(issuer: string, sid: string): string {
   return encodeBase64url(sha256Of(JSON.stringify(["login", issuer, sid])).subarray(0, 16));
@@ -103,8 +103,8 @@ export function networkName(address: string | undefined): string | undefined {
 }
 
 /**
- * A client's own address: `4:192.0.2.7/32`, or `6:2001:db8:0:1/64`, since a device chooses its addresses within a /64 (RFC 8981).
- * Undefined for anything that is not an address.
+ * A client's own address: `4:192.0.2.7/32`, or `6:2001:db8:0:1/64`, since a device chooses its addresses within a /64
+ * (RFC 8981). Undefined for anything that is not an address.
  */
 export function addressName(address: string | undefined): string | undefined {
   const bytes = address === undefined ? undefined : parseIpAddress(address);

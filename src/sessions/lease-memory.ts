@@ -5,23 +5,23 @@ import { networkName } from "./identifiers.ts";
 import type { RevocationCause } from "./revocation.ts";
 
 /**
- * What to do with a request of a session. `granted`: admit it, its lease was checked recently. `due`: admit it, and check the
- * lease in the background. `limited`, `elsewhere`: refuse it, as the store did a moment ago. `ended`: refuse it with its
- * {@link LeaseMemory.causeOf}. `unknown`: check the lease first.
+ * What to do with a request of a session. `granted`: admit it, its lease was checked recently. `due`: admit it, and
+ * check the lease in the background. `limited`, `elsewhere`: refuse it, as the store did a moment ago. `ended`: refuse
+ * it with its {@link LeaseMemory.causeOf}. `unknown`: check the lease first.
  */
 type LeaseLook = "granted" | "due" | "limited" | "elsewhere" | "ended" | "unknown";
 
 /** An isolate's memory of leases: it asks the store at most once per `refreshAfter`, session and network. */
 export interface LeaseMemory {
   /**
-   * Returns `due` once per `refreshAfter`; if that check fails, the next one follows after another `refreshAfter`. The first
-   * `playlist` in a network is `due` as well, since the network is trusted from then on.
+   * Returns `due` once per `refreshAfter`; if that check fails, the next one follows after another `refreshAfter`. The
+   * first `playlist` in a network is `due` as well, since the network is trusted from then on.
    */
   look(sessionId: string, network: string | undefined, now: UnixSeconds, playlist?: boolean): LeaseLook;
   /**
-   * Admits an `unknown` session without a check, and remembers that, if its grant was issued less than half a lease ago (so the
-   * lease of its claim still lasts), it was admitted in no other network, and it was not refused in this one. The first check is
-   * `due` at half a lease. A grant from the future is always checked: a clock is wrong.
+   * Admits an `unknown` session without a check, and remembers that, if its grant was issued less than half a lease ago
+   * (so the lease of its claim still lasts), it was admitted in no other network, and it was not refused in this one.
+   * The first check is `due` at half a lease. A grant from the future is always checked: a clock is wrong.
    */
   admitNew(session: NewSession, network: string | undefined, now: UnixSeconds, playlist?: boolean): boolean;
   /** Another network in which {@link admitNew} admitted the session, and that the store does not know yet. */

@@ -28,11 +28,11 @@ export type NetworkDecision =
 /**
  * Whether a session may be alive in one more network. Only networks that were seen within a lease count.
  *
- * An attacker with one segment URL (from a log, a screenshot, a proxy) can request it from anywhere, so segment requests never
- * end a session: beyond the limit they are refused, and the session continues in its networks. A playlist URL is worth more. A
- * network that loaded one is trusted and replaces an untrusted one. If more networks than the limit have loaded playlists, the
- * manifest URL was shared and the session ends. A silent network stays trusted, so that a viewer can resume a paused film: VOD
- * players load no playlist after the first.
+ * An attacker with one segment URL (from a log, a screenshot, a proxy) can request it from anywhere, so segment
+ * requests never end a session: beyond the limit they are refused, and the session continues in its networks. A
+ * playlist URL is worth more. A network that loaded one is trusted and replaces an untrusted one. If more networks than
+ * the limit have loaded playlists, the manifest URL was shared and the session ends. A silent network stays trusted, so
+ * that a viewer can resume a paused film: VOD players load no playlist after the first.
  */
 export function decideNetwork(
   known: readonly NetworkSeen[],
@@ -92,9 +92,9 @@ export interface NetworkSecrets {
 }
 
 /**
- * The hash of a network in one subject's rows: 132 bits of HMAC-SHA256 in base64url. Its key is stored with these rows and
- * belongs to them alone. A session key would not do: after a rotation one network would have two hashes, and the session would
- * look shared.
+ * The hash of a network in one subject's rows: 132 bits of HMAC-SHA256 in base64url. Its key is stored with these rows
+ * and belongs to them alone. A session key would not do: after a rotation one network would have two hashes, and the
+ * session would look shared.
  */
 export function networkHash(
   store: Pick<LeaseRows, "networkKey" | "putNetworkKey">,

@@ -29,9 +29,9 @@ export interface LeaseRouter {
 }
 
 /**
- * Answers from its store, or forwards to the newer name that the streams moved to. A subject's name is a keyed hash, so a new
- * session key gives the subject a new name, and their count would restart at zero. The first claim under the new name
- * therefore takes over the streams of the older names, which forward all requests from then on.
+ * Answers from its store, or forwards to the newer name that the streams moved to. A subject's name is a keyed hash, so
+ * a new session key gives the subject a new name, and their count would restart at zero. The first claim under the new
+ * name therefore takes over the streams of the older names, which forward all requests from then on.
  */
 export function leaseRouter(store: LeaseStore, routerOf: (name: string) => LeaseRouter): LeaseRouter {
   const taking = new Set<string>();
@@ -45,7 +45,10 @@ export function leaseRouter(store: LeaseStore, routerOf: (name: string) => Lease
     }
   }
 
-  /** Takes over the streams of older names. Returns the successor if these streams moved on, undefined if this name answers. */
+  /**
+   * Takes over the streams of older names. Returns the successor if these streams moved on, undefined if this name
+   * answers.
+   */
   async function gathered(own: string, older: readonly string[], now: UnixSeconds, until: UnixSeconds) {
     store.prune(now);
     if (store.successor() === undefined) {

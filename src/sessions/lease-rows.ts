@@ -88,8 +88,8 @@ interface QuotaRows {
 }
 
 /**
- * One subject's quotas, counted in the lease object, so that a start needs only one request. Each count is stored before the
- * answer: neither a restart nor a new name of the subject resets a quota.
+ * One subject's quotas, counted in the lease object, so that a start needs only one request. Each count is stored
+ * before the answer: neither a restart nor a new name of the subject resets a quota.
  */
 export class LeaseQuotas {
   readonly #store: QuotaRows;
@@ -147,7 +147,9 @@ export class LeaseQuotas {
   }
 }
 
-/** Merges the windows of two names of a subject. If they overlap, the newer name began with the count of the older one. */
+/**
+ * Merges the windows of two names of a subject. If they overlap, the newer name began with the count of the older one.
+ */
 function together(a: QuotaUsed, b: QuotaUsed): QuotaUsed {
   const [first, second] = a.startedAt <= b.startedAt ? [a, b] : [b, a];
   if (endOfUsed(first) <= second.startedAt) return second;

@@ -29,8 +29,8 @@ export function holds(row: LeaseRow, now: UnixSeconds): boolean {
 }
 
 /**
- * Decides a claim, whose `network` is a hash. `write` are the rows to store, also those of other sessions; `remember` is the
- * session's row if it stays in memory only, since a renewal soon after another changes little.
+ * Decides a claim, whose `network` is a hash. `write` are the rows to store, also those of other sessions; `remember`
+ * is the session's row if it stays in memory only, since a renewal soon after another changes little.
  */
 export function decideClaim(
   rows: Rows,
@@ -58,8 +58,8 @@ export function decideClaim(
 }
 
 /**
- * Whether an isolate may still remember the lease of a session that a takeover ended. Until then each start reports the session
- * again: the worker that should have added it to the revocation log may have failed.
+ * Whether an isolate may still remember the lease of a session that a takeover ended. Until then each start reports the
+ * session again: the worker that should have added it to the revocation log may have failed.
  */
 function isBelieved({ ended, leaseUntil }: LeaseRow, now: UnixSeconds): boolean {
   return ended === "taken" && leaseUntil > now;
@@ -71,7 +71,9 @@ function isNews(known: LeaseRow, claim: LeaseClaim, { writeInterval }: LeaseTime
   return due || limit !== known.limit || login !== known.login || expiresAt > after(known.expiresAt, unwrittenEnd);
 }
 
-/** Decides a touch, whose `network` is a hash. Returns the session's row after it, and whether to store that at once. */
+/**
+ * Decides a touch, whose `network` is a hash. Returns the session's row after it, and whether to store that at once.
+ */
 export function decideTouch(
   rows: Rows,
   touch: LeaseTouch,
@@ -127,8 +129,9 @@ export function endOf({ sessionId, leaseUntil }: LeaseRow): EndedStream {
 }
 
 /**
- * When a row may be removed whose last grant expires at `end`. Until then it refuses an ended session, which the revocation log
- * forgets after a lease. The margins allow for an expiry that a renewal moved without a write, and for a slow clock at the edge.
+ * When a row may be removed whose last grant expires at `end`. Until then it refuses an ended session, which the
+ * revocation log forgets after a lease. The margins allow for an expiry that a renewal moved without a write, and for a
+ * slow clock at the edge.
  */
 export function removalOf(end: UnixSeconds, { leaseTtl }: LeaseTimes): UnixSeconds {
   return after(end, seconds(leaseTtl + unwrittenEnd + clockSkew));

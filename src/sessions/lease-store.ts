@@ -30,8 +30,8 @@ import {
 import { claimBudget, waitAfterMany } from "./lease-throttle.ts";
 
 /**
- * The rows that a subject's older name hands over to the newer one, and how long it forwards requests there. The rows have
- * no networks: the newer name hashes them with another key, and would count each network twice.
+ * The rows that a subject's older name hands over to the newer one, and how long it forwards requests there. The rows
+ * have no networks: the newer name hashes them with another key, and would count each network twice.
  */
 export interface HandedOver {
   readonly rows: readonly LeaseRow[];
@@ -41,8 +41,8 @@ export interface HandedOver {
 }
 
 /**
- * From this many rows on, a new row replaces one that can be forgotten: a silent session without a limit gets a new row when
- * it comes back.
+ * From this many rows on, a new row replaces one that can be forgotten: a silent session without a limit gets a new row
+ * when it comes back.
  */
 const manyRows = 1000;
 
@@ -50,9 +50,9 @@ const manyRows = 1000;
 const mostLogins = 1000;
 
 /**
- * All streams of one subject. Reads and writes are synchronous, so concurrent starts cannot exceed the limit. Every answer is
- * stored first and survives a crash, except for two details of the last `writeInterval`: networks seen, and grant expiries
- * that a renewal moved by less than a minute.
+ * All streams of one subject. Reads and writes are synchronous, so concurrent starts cannot exceed the limit. Every
+ * answer is stored first and survives a crash, except for two details of the last `writeInterval`: networks seen, and
+ * grant expiries that a renewal moved by less than a minute.
  */
 export class LeaseStore {
   readonly #store: LeaseRows;
@@ -171,8 +171,8 @@ export class LeaseStore {
   }
 
   /**
-   * Hands all rows to the subject's newer name, the {@link successor} until `until` or until the last grant expires. The rows
-   * stay here as well, so that the newer name can retry if the response was lost.
+   * Hands all rows to the subject's newer name, the {@link successor} until `until` or until the last grant expires.
+   * The rows stay here as well, so that the newer name can retry if the response was lost.
    */
   handOver(to: string, until: UnixSeconds): HandedOver {
     const rows = [...this.#rows.values()];

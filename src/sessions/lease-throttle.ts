@@ -7,21 +7,26 @@ const atOnce = 30;
 const refill = seconds(2);
 
 /**
- * From this many ended sessions with unexpired grants on, a subject's starts are throttled. Each ended session is a row until
- * its grant expires, and for one lease an entry of the revocation log in the memory of every isolate.
+ * From this many ended sessions with unexpired grants on, a subject's starts are throttled. Each ended session is a row
+ * until its grant expires, and for one lease an entry of the revocation log in the memory of every isolate.
  */
 const manyEnded = 200;
 /** Throttled rate: one start per this many seconds, about half the rate of someone switching channels. */
 const slowly = seconds(30);
-/** Sessions of six hours never reach this maximum: the first 200 and 720 throttled ones are 920. It bounds longer sessions. */
+/**
+ * Sessions of six hours never reach this maximum: the first 200 and 720 throttled ones are 920. It bounds longer
+ * sessions.
+ */
 const mostEnded = 1000;
 
-/** Spends a claim at `now` from a subject's budget. If the budget is used up, the time until the next claim is allowed. */
+/**
+ * Spends a claim at `now` from a subject's budget. If the budget is used up, the time until the next claim is allowed.
+ */
 export type ClaimBudget = (now: UnixSeconds) => Seconds | undefined;
 
 /**
- * A budget of claims, full at first. It stops bursts, so it is in memory only: by the time it is forgotten, the burst is over.
- * {@link waitAfterMany} is the lasting limit.
+ * A budget of claims, full at first. It stops bursts, so it is in memory only: by the time it is forgotten, the burst
+ * is over. {@link waitAfterMany} is the lasting limit.
  */
 export function claimBudget(): ClaimBudget {
   let left = atOnce;

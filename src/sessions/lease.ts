@@ -65,8 +65,8 @@ export interface LoginEnded {
   /** How long an edge isolate may remember the lease of a session of the login. */
   readonly leaseUntil: UnixSeconds;
   /**
-   * Whether the rows alone end every session of the login. False if a session was renewed from another login: its row stays
-   * valid, and only the revocation log can refuse its older grant.
+   * Whether the rows alone end every session of the login. False if a session was renewed from another login: its row
+   * stays valid, and only the revocation log can refuse its older grant.
    */
   readonly complete: boolean;
 }
@@ -137,7 +137,7 @@ export interface SubjectStreams {
 }
 
 /**
- * The streams of a subject by its `subjectHash`. `older` are its hashes under older session keys: their streams are counted and
- * taken over.
+ * The streams of a subject by its `subjectHash`. `older` are its hashes under older session keys: their streams are
+ * counted and taken over.
  */
 export type StreamsOf = (subject: string, older?: readonly string[]) => SubjectStreams;

@@ -27,8 +27,8 @@ interface Opening extends Claiming {
 }
 
 /**
- * Opens or renews a playback session that passed {@link startChecks}: claims a lease, mints the grant and signs the manifest
- * URL. Refusals of {@link claimLease}.
+ * Opens or renews a playback session that passed {@link startChecks}: claims a lease, mints the grant and signs the
+ * manifest URL. Refusals of {@link claimLease}.
  */
 export async function openSession(
   opening: Opening,

@@ -20,12 +20,12 @@ interface OwnSession {
 }
 
 /**
- * Reading, renewing or ending a session needs its grant and a bearer token of the issuer and subject that started it. The id
- * alone is not enough, since every cache and log sees it: without the grant the response is `session_unknown`, as for an id that
- * does not exist, and with another viewer's token `session_forbidden`.
+ * Reading, renewing or ending a session needs its grant and a bearer token of the issuer and subject that started it.
+ * The id alone is not enough, since every cache and log sees it: without the grant the response is `session_unknown`,
+ * as for an id that does not exist, and with another viewer's token `session_forbidden`.
  *
- * The grant is checked first, without I/O: a credential may need a call to an external service, which a caller without a grant
- * cannot trigger. The refusal of a grant is no secret: the media host gives the same one.
+ * The grant is checked first, without I/O: a credential may need a call to an external service, which a caller without
+ * a grant cannot trigger. The refusal of a grant is no secret: the media host gives the same one.
  */
 async function authorize(
   request: SessionRequest,
@@ -66,9 +66,9 @@ function grantOf(
 const countedCodes: readonly RefusalCode[] = ["token_invalid", "sign_in_required", "dpop_proof_invalid"];
 
 /**
- * The credential of a client with a valid grant. An external check is limited by how many credentials of this address and
- * network were refused (`rate_limited`): otherwise an attacker with one grant could send a provider any number of made-up
- * tokens. Only refused external checks count; local and cached checks are never limited.
+ * The credential of a client with a valid grant. An external check is limited by how many credentials of this address
+ * and network were refused (`rate_limited`): otherwise an attacker with one grant could send a provider any number of
+ * made-up tokens. Only refused external checks count; local and cached checks are never limited.
  */
 async function credentialOf(request: SessionRequest, context: SessionContext): Promise<Result<Credential, Refusal>> {
   const { refusedRateAddress: policy } = context.settings;
@@ -83,9 +83,9 @@ async function credentialOf(request: SessionRequest, context: SessionContext): P
 }
 
 /**
- * `POST /stream/{id}/renew`: the same session with a new grant and manifest URL, for a device that takes over playback (AirPlay,
- * a cast device) after the first URL has expired, and for a session that is about to expire. It makes all checks of a start.
- * Refusals of a start, and the cause for a session that was ended.
+ * `POST /stream/{id}/renew`: the same session with a new grant and manifest URL, for a device that takes over playback
+ * (AirPlay, a cast device) after the first URL has expired, and for a session that is about to expire. It makes all
+ * checks of a start. Refusals of a start, and the cause for a session that was ended.
  */
 export async function renewSession(
   request: SessionRequest,
@@ -150,9 +150,9 @@ export async function showSession(
 }
 
 /**
- * `DELETE /stream/{id}`: ends a viewer's own session. Its URLs stop working within seconds, and its lease no longer counts.
- * Idempotent. Refusals of {@link authorize}; `session_revoked` if its key was revoked; `store_unavailable`, after which the
- * session may still run.
+ * `DELETE /stream/{id}`: ends a viewer's own session. Its URLs stop working within seconds, and its lease no longer
+ * counts. Idempotent. Refusals of {@link authorize}; `session_revoked` if its key was revoked; `store_unavailable`,
+ * after which the session may still run.
  */
 export async function endSession(
   request: SessionRequest,

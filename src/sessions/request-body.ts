@@ -29,7 +29,9 @@ export function readBody<Schema extends z.ZodType>(
   return refuse({ code, reason, faults: issues.flatMap(faultsOf).slice(0, mostFaults) });
 }
 
-/** For the client only. No fault quotes a value, which may be a credential; the log does not even get an unknown name. */
+/**
+ * For the client only. No fault quotes a value, which may be a credential; the log does not even get an unknown name.
+ */
 function faultsOf(issue: z.core.$ZodIssue): readonly string[] {
   if (issue.code !== "unrecognized_keys") return [`${placeOf(issue.path)}: ${adviceOn(issue)}`];
   return issue.keys.map((key) => `${shownMember(fieldText([...issue.path, key]))}: no such member`);

@@ -6,8 +6,8 @@ import { fromStore, type SessionContext, type SessionRequest } from "./session-c
 type Asking = Pick<SessionRequest, "onQuotaStatus">;
 
 /**
- * Counts this request under a name, if there is a policy and a counter. `rate_limited` if the window's quota is used up;
- * `store_unavailable` if the counter fails and `storeFailure` is "closed".
+ * Counts this request under a name, if there is a policy and a counter. `rate_limited` if the window's quota is used
+ * up; `store_unavailable` if the counter fails and `storeFailure` is "closed".
  */
 export async function withinRate(
   policy: RatePolicy | undefined,
@@ -24,8 +24,8 @@ export async function withinRate(
 }
 
 /**
- * As {@link withinRate}, but from memory: it refuses if the quota is known to be used up, and does not count. For requests that
- * are counted later.
+ * As {@link withinRate}, but from memory: it refuses if the quota is known to be used up, and does not count. For
+ * requests that are counted later.
  */
 export function notSpent(
   policy: RatePolicy | undefined,

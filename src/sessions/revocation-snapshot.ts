@@ -23,8 +23,8 @@ export interface StartAsked {
 
 /**
  * The entry that forbids a session to continue, or undefined. Entries of its session, asset, token, login or key apply
- * whenever the session began, since a leaked key can sign any `iat`. An entry of its subject applies only to grants issued at
- * `at` or before.
+ * whenever the session began, since a leaked key can sign any `iat`. An entry of its subject applies only to grants
+ * issued at `at` or before.
  */
 export function forbiddenBy(
   { size, entries }: RevocationSnapshot,
@@ -43,8 +43,9 @@ export function forbiddenBy(
 }
 
 /**
- * The entry that forbids a bearer token to start a stream, or undefined. An entry of its subject applies to tokens issued at `at`
- * or before, and to tokens without an `iat`: otherwise a removed viewer could return with a token that they still have.
+ * The entry that forbids a bearer token to start a stream, or undefined. An entry of its subject applies to tokens
+ * issued at `at` or before, and to tokens without an `iat`: otherwise a removed viewer could return with a token that
+ * they still have.
  */
 export function forbidsStart({ size, entries }: RevocationSnapshot, start: StartAsked): Revocation | undefined {
   if (size === 0) return undefined;
@@ -67,8 +68,8 @@ function upTo(entry: Revocation | undefined, issuedAt: UnixSeconds): Revocation 
 }
 
 /**
- * A snapshot that applies the log's deltas in place: with a hundred thousand entries, a copy per second costs more than all
- * look-ups.
+ * A snapshot that applies the log's deltas in place: with a hundred thousand entries, a copy per second costs more than
+ * all look-ups.
  */
 export class HeldRevocations implements RevocationSnapshot {
   readonly entries = {

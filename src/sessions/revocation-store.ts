@@ -32,8 +32,8 @@ const kinds = new Map(revocationKinds.map((kind) => [String(kind), kind]));
 const causes = new Map(revocationCauses.map((cause) => [String(cause), cause]));
 
 /**
- * A page as text, each entry a row `["session","<id>","taken",<at>,<until>]`. A new isolate reads the whole log before its first
- * response, so for speed the rows are arrays and no schema parses them.
+ * A page as text, each entry a row `["session","<id>","taken",<at>,<until>]`. A new isolate reads the whole log before
+ * its first response, so for speed the rows are arrays and no schema parses them.
  */
 export function writePage({ cursor, reset, more, entries }: RevocationPage): string {
   const rows = entries.map(({ kind, value, cause, at, until }) => [kind, value, cause, at, until]);
@@ -99,13 +99,13 @@ export interface RevocationStore {
 
 export interface RevocationBounds {
   /**
-   * Entries per page. A new isolate reads one page after the other. An entry has about 70 bytes, and always less than a thousand:
-   * a page is far below the 32 MiB limit of a Durable Object's response.
+   * Entries per page. A new isolate reads one page after the other. An entry has about 70 bytes, and always less than a
+   * thousand: a page is far below the 32 MiB limit of a Durable Object's response.
    */
   readonly pageSize: number;
   /**
-   * From this many valid entries on, viewers' entries are skipped: each isolate has all entries in memory, and a new one reads
-   * them before its first response. The row of a session that a viewer ends refuses it within a lease anyway.
+   * From this many valid entries on, viewers' entries are skipped: each isolate has all entries in memory, and a new
+   * one reads them before its first response. The row of a session that a viewer ends refuses it within a lease anyway.
    */
   readonly fullAt: number;
 }
@@ -116,8 +116,8 @@ const usualBounds: RevocationBounds = { pageSize: 10_000, fullAt: 100_000 };
 const recount: Seconds = seconds(10);
 
 /**
- * Sequence numbers follow the clock, with this many per millisecond, and rise by at least one. So a log that has lost its
- * storage starts after every number that it issued before, and recognizes cursors from before the loss.
+ * Sequence numbers follow the clock, with this many per millisecond, and rise by at least one. So a log that has lost
+ * its storage starts after every number that it issued before, and recognizes cursors from before the loss.
  */
 const numbersPerMillisecond = 1024;
 

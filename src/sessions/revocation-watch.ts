@@ -31,7 +31,10 @@ export interface RevocationWatchParts {
   readonly onAge?: (age: Milliseconds) => void;
 }
 
-/** The revocations of now. Use a snapshot for one request only. `waitUntil` keeps the request alive for a background refresh. */
+/**
+ * The revocations of now. Use a snapshot for one request only. `waitUntil` keeps the request alive for a background
+ * refresh.
+ */
 export interface RevocationWatch {
   /** The snapshot without a promise; undefined if {@link RevocationWatch.current} has to be awaited. */
   atHand(waitUntil: (work: Promise<unknown>) => void): RevocationSnapshot | undefined;
@@ -48,9 +51,9 @@ const pause = 1_000;
 const anHour = milliseconds(3_600_000);
 
 /**
- * Keeps an isolate's snapshot of the revocation log. Up to `freshFor` it is used as it is; after that one request refreshes it
- * in the background; after `maxAge` each request reads the log itself, since a request in workerd cannot await the I/O of
- * another. While the log is down, one request per second tries it, and the others do not wait.
+ * Keeps an isolate's snapshot of the revocation log. Up to `freshFor` it is used as it is; after that one request
+ * refreshes it in the background; after `maxAge` each request reads the log itself, since a request in workerd cannot
+ * await the I/O of another. While the log is down, one request per second tries it, and the others do not wait.
  */
 export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
   const { log, clock, timer, maxAge, failure, onFailure, onAge } = parts;
@@ -150,8 +153,8 @@ function unavailable(why: string): Refused<Refusal<"store_unavailable">> {
 const mostBeginnings = 3;
 
 /**
- * Reads the log page by page. Several requests may do so at once without waiting for each other: all share the pages that were
- * read, and an outdated answer changes nothing.
+ * Reads the log page by page. Several requests may do so at once without waiting for each other: all share the pages
+ * that were read, and an outdated answer changes nothing.
  */
 class RevocationFollower {
   readonly #clock: MillisecondClock;

@@ -4,14 +4,17 @@ import { after, earlier, later, seconds, type UnixMilliseconds, type UnixSeconds
 export const revocationKinds = ["session", "subject", "asset", "token", "login", "key"] as const;
 export type RevocationKind = (typeof revocationKinds)[number];
 
-/** `revoked`: by an operator or the viewer. `taken`: playback moved to another device. `shared`: its link was passed around. */
+/**
+ * `revoked`: by an operator or the viewer. `taken`: playback moved to another device. `shared`: its link was passed
+ * around.
+ */
 export const revocationCauses = ["revoked", "taken", "shared"] as const;
 export type RevocationCause = (typeof revocationCauses)[number];
 
 /**
- * An entry of the revocation log. `value` is a session id, a hash or digest of a subject or token, an asset id, a `loginDigest`
- * or a kid (see `identifiers.ts`). A subject's entry forbids grants and tokens issued up to `at`, so the viewer can sign in
- * again.
+ * An entry of the revocation log. `value` is a session id, a hash or digest of a subject or token, an asset id, a
+ * `loginDigest` or a kid (see `identifiers.ts`). A subject's entry forbids grants and tokens issued up to `at`, so the
+ * viewer can sign in again.
  */
 export interface Revocation {
   readonly kind: RevocationKind;
@@ -35,7 +38,9 @@ export interface Revocable {
   readonly issuedAt: UnixSeconds;
 }
 
-/** The maker of an entry: an operator, or a viewer who ended a session, moved playback to another device or signed out. */
+/**
+ * The maker of an entry: an operator, or a viewer who ended a session, moved playback to another device or signed out.
+ */
 export const revocationMakers = ["operator", "viewer"] as const;
 export type RevocationMaker = (typeof revocationMakers)[number];
 
@@ -56,8 +61,8 @@ export interface RevocationDelta {
 /** The port to the log. Each method rejects if the store does not answer. */
 export interface RevocationLog {
   /**
-   * Adds entries, in one transaction. Entries of the same kind and value merge to the later `until`. Resolves to the number of
-   * skipped entries: a full log skips those of viewers, never those of operators.
+   * Adds entries, in one transaction. Entries of the same kind and value merge to the later `until`. Resolves to the
+   * number of skipped entries: a full log skips those of viewers, never those of operators.
    */
   append(entries: readonly Revocation[], by: RevocationMaker): Promise<number>;
   /** Shortens a viewer's entry once lease rows refuse the same sessions. An operator's entry stays unchanged. */
@@ -74,8 +79,8 @@ export const clockSkew = seconds(60);
 const unwritten = seconds(60);
 
 /**
- * The entry for a session with an ended row. It lasts only as long as an isolate may remember the lease: after that the isolate
- * checks the row.
+ * The entry for a session with an ended row. It lasts only as long as an isolate may remember the lease: after that the
+ * isolate checks the row.
  */
 export function entryOfEnded(
   { sessionId, leaseUntil }: { readonly sessionId: string; readonly leaseUntil: UnixSeconds },
@@ -90,8 +95,8 @@ export function entryOfEnded(
 export interface KeptRevocation extends Revocation {
   readonly by: RevocationMaker;
   /**
-   * When it may be removed. Later than `until` for a lifted or shortened entry: until then a snapshot may contain the entry
-   * without the change.
+   * When it may be removed. Later than `until` for a lifted or shortened entry: until then a snapshot may contain the
+   * entry without the change.
    */
   readonly keepUntil: UnixSeconds;
 }

@@ -6,8 +6,8 @@ import { forbidsStart, type RevocationSnapshot } from "./revocation-snapshot.ts"
 import type { SessionContext, SessionRequest } from "./session-context.ts";
 
 /**
- * The current revocations, if none of them forbids this credential or, if given, this asset. `token_revoked`, `asset_revoked`;
- * `store_unavailable` if the log does not answer. `begun` is a request to the log that is in progress.
+ * The current revocations, if none of them forbids this credential or, if given, this asset. `token_revoked`,
+ * `asset_revoked`; `store_unavailable` if the log does not answer. `begun` is a request to the log that is in progress.
  */
 export async function nothingForbids(
   credential: Credential,
@@ -30,8 +30,8 @@ export async function nothingForbids(
 }
 
 /**
- * The current revocations; `store_unavailable` if the log does not answer. The request to the log continues after an early
- * response, for the next request.
+ * The current revocations; `store_unavailable` if the log does not answer. The request to the log continues after an
+ * early response, for the next request.
  */
 export function revocationsNow(
   { waitUntil }: Pick<SessionRequest, "waitUntil">,

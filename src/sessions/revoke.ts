@@ -61,12 +61,12 @@ export interface Revoked {
 
 /**
  * `POST /operator/revocations`, for operators with the scope operator:revoke, or for a key operator:keys:
- * `{"session": id}`, `{"subject": {issuer, subject}}`, `{"asset": id}`, `{"token": {issuer, jti}}`, `{"login": {issuer, sid}}` or
- * `{"key": kid}`. A subject's existing sessions and tokens end, and the viewer can sign in again. A login's sessions and tokens
- * end, as after a sign-out. An asset is withdrawn. A key, of sessions or of operators, signs and opens nothing more. An entry
- * lasts until the body's `until`, or until it is lifted; the entry of a session, and of hashes that only grants contain, expires
- * with the longest session. Refusals of {@link authorizeOperator}; `body_invalid`, `revocation_invalid`, `revocation_unknown`,
- * `store_unavailable`.
+ * `{"session": id}`, `{"subject": {issuer, subject}}`, `{"asset": id}`, `{"token": {issuer, jti}}`,
+ * `{"login": {issuer, sid}}` or `{"key": kid}`. A subject's existing sessions and tokens end, and the viewer can sign
+ * in again. A login's sessions and tokens end, as after a sign-out. An asset is withdrawn. A key, of sessions or of
+ * operators, signs and opens nothing more. An entry lasts until the body's `until`, or until it is lifted; the entry of
+ * a session, and of hashes that only grants contain, expires with the longest session. Refusals of
+ * {@link authorizeOperator}; `body_invalid`, `revocation_invalid`, `revocation_unknown`, `store_unavailable`.
  */
 export async function revoke(request: SessionRequest, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const operator = await authorizeOperator(request, scopeToRevoke(request.body), context);
@@ -127,8 +127,8 @@ export async function revokeNow(text: string, context: SessionContext): Promise<
 }
 
 /**
- * Ends a subject or login of the identity worker there as well. The log revokes existing tokens, but a running sign-in session
- * would issue new ones, which the log treats as those of a new login.
+ * Ends a subject or login of the identity worker there as well. The log revokes existing tokens, but a running sign-in
+ * session would issue new ones, which the log treats as those of a new login.
  */
 async function endSignIns({ subject, login }: Body, context: SessionContext): Promise<Result<unknown, Refusal>> {
   const { identity } = context;
@@ -177,8 +177,8 @@ function namesOf({ session, subject, asset, token, login, key }: Body, { keys }:
 }
 
 /**
- * The `until` of an entry. Only grants have a known latest expiry; tokens, assets, keys and logins may be valid for ever, and a
- * revocation by an operator must not lapse by itself.
+ * The `until` of an entry. Only grants have a known latest expiry; tokens, assets, keys and logins may be valid for
+ * ever, and a revocation by an operator must not lapse by itself.
  */
 function untilOf({ until }: Body, { inGrants }: Name, now: UnixSeconds): UnixSeconds {
   const last = after(now, maxSessionTtl);
@@ -187,8 +187,8 @@ function untilOf({ until }: Body, { inGrants }: Name, now: UnixSeconds): UnixSec
 }
 
 /**
- * The last moment at which a start may still use a snapshot without this entry. Grants issued until then count as issued before:
- * otherwise a viewer who keeps starting streams could keep one of them.
+ * The last moment at which a start may still use a snapshot without this entry. Grants issued until then count as
+ * issued before: otherwise a viewer who keeps starting streams could keep one of them.
  */
 function lastUnaware(now: UnixSeconds, { settings }: SessionContext): UnixSeconds {
   return after(now, seconds(settings.revocationMaxAge + 1));
@@ -210,9 +210,9 @@ export interface SignedOut {
 }
 
 /**
- * Ends the rows of a login's sessions after a sign-out. After that the entry in the revocation log, which first lasts as long as
- * the longest session, only needs to outlast the login's access tokens and a lease. False if a store did not answer: the entry
- * stays unchanged.
+ * Ends the rows of a login's sessions after a sign-out. After that the entry in the revocation log, which first lasts
+ * as long as the longest session, only needs to outlast the login's access tokens and a lease. False if a store did not
+ * answer: the entry stays unchanged.
  */
 export async function endLogin({ userId, login, tokensUntil }: SignedOut, context: SessionContext): Promise<boolean> {
   const { clock, keys, log, identity } = context;

@@ -72,7 +72,10 @@ export interface SessionRequest {
   /** The session or asset id in the path. */
   readonly id: string;
   readonly query: URLSearchParams;
-  /** At most {@link longestBody} bytes, unless the route sets another maximum; the shell refuses longer and truncated bodies. */
+  /**
+   * At most {@link longestBody} bytes, unless the route sets another maximum; the shell refuses longer and truncated
+   * bodies.
+   */
   readonly body: string;
   readonly client: Client;
   /** The header Origin, if sent. */
@@ -105,8 +108,8 @@ export interface OperatorAct extends Acting {
 const storeTimeout = seconds(5);
 
 /**
- * A store's answer, or `store_unavailable` if it fails or times out: a server failure, unrelated to the viewer's credential.
- * `what` names the store for the log.
+ * A store's answer, or `store_unavailable` if it fails or times out: a server failure, unrelated to the viewer's
+ * credential. `what` names the store for the log.
  */
 export async function fromStore<Answer>(
   what: string,

@@ -48,9 +48,9 @@ export interface PassedStart {
 }
 
 /**
- * The checks of `POST /stream/start` after its credential is verified, in their one order: catalog → asset → conditions →
- * revocations → entitlement → grant. A start, a renewal and a simulation make them. The entitlement service comes last, so it is
- * only asked about starts that nothing else refuses.
+ * The checks of `POST /stream/start` after its credential is verified, in their one order: catalog → asset → conditions
+ * → revocations → entitlement → grant. A start, a renewal and a simulation make them. The entitlement service comes
+ * last, so it is only asked about starts that nothing else refuses.
  */
 export async function startChecks(
   { credential, assetId, request, now }: StartAttempt,
@@ -76,7 +76,10 @@ export async function startChecks(
   return terms.ok ? ok({ ...parts, credential: allowed.value.credential, terms: terms.value }) : terms;
 }
 
-/** The checks of {@link startChecks} that need no store: whether a credential opens an asset of the catalog, from here and now. */
+/**
+ * The checks of {@link startChecks} that need no store: whether a credential opens an asset of the catalog, from here
+ * and now.
+ */
 export function playable(
   {
     credential,
@@ -105,8 +108,8 @@ interface EntitledCredential {
 }
 
 /**
- * Asks the entitlement service, if there is one, whether this viewer may play this asset. `entitlement_refused`, also if its
- * permission has expired; `entitlement_unavailable`.
+ * Asks the entitlement service, if there is one, whether this viewer may play this asset. `entitlement_refused`, also
+ * if its permission has expired; `entitlement_unavailable`.
  */
 async function entitled(
   credential: Credential,

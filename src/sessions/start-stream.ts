@@ -19,12 +19,12 @@ export const startBodySchema = z.strictObject({
 });
 
 /**
- * `POST /stream/start`: verifies the credential, makes the {@link startChecks}, claims a lease and returns a playback session: a
- * grant in a manifest URL that is valid for minutes.
+ * `POST /stream/start`: verifies the credential, makes the {@link startChecks}, claims a lease and returns a playback
+ * session: a grant in a manifest URL that is valid for minutes.
  *
- * The claim comes last, after all other checks: one request to the lease object both counts the start and claims the lease. If
- * there is an entitlement service, the start is counted before the call, so that a viewer cannot flood it. The revocation log is
- * read while the credential is verified: a later revocation refuses the grant at the edge.
+ * The claim comes last, after all other checks: one request to the lease object both counts the start and claims the
+ * lease. If there is an entitlement service, the start is counted before the call, so that a viewer cannot flood it.
+ * The revocation log is read while the credential is verified: a later revocation refuses the grant at the edge.
  */
 export async function startStream(
   request: SessionRequest,

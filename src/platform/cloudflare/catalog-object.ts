@@ -22,8 +22,8 @@ export interface CatalogBindings {
 }
 
 /**
- * One object makes operators' changes of the catalog one after the other. It stores the text that it wrote last, since KV may
- * return an older one for a minute. Each method returns a `Result`.
+ * One object makes operators' changes of the catalog one after the other. It stores the text that it wrote last, since
+ * KV may return an older one for a minute. Each method returns a `Result`.
  */
 export class CatalogEditor extends DurableObject<CatalogBindings> {
   readonly #editing: CatalogEditing;

@@ -8,9 +8,10 @@ export interface EdgeCache {
 }
 
 /**
- * The cache of a Cloudflare data centre (`caches.default`), which answers Range and If-None-Match by itself. All workers of a
- * zone share it: the media host's URL in the key (without a trailing slash) keeps entries of staging out of production, and
- * allows a purge by prefix. Viewers reach entries only through the worker, since `.files` is not a grant.
+ * The cache of a Cloudflare data centre (`caches.default`), which answers Range and If-None-Match by itself. All
+ * workers of a zone share it: the media host's URL in the key (without a trailing slash) keeps entries of staging out
+ * of production, and allows a purge by prefix. Viewers reach entries only through the worker, since `.files` is not a
+ * grant.
  */
 export function edgeMediaCache(cache: EdgeCache, mediaUrl: string): MediaCache {
   const urlOf = (key: string) => `${mediaUrl}/.files/${encodeURIComponent(key)}`;

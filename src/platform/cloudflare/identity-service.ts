@@ -19,9 +19,9 @@ const answerSchema = z
   .nullable();
 
 /**
- * Sign-in sessions from the identity worker's `GET /api/auth/get-session`, over its service binding. The request contains the
- * presented credential and nothing else of the viewer's request. It extends the session, except with `use` "look". Rejects if the
- * response is neither a session nor `null`.
+ * Sign-in sessions from the identity worker's `GET /api/auth/get-session`, over its service binding. The request
+ * contains the presented credential and nothing else of the viewer's request. It extends the session, except with `use`
+ * "look". Rejects if the response is neither a session nor `null`.
  */
 export function identityService(binding: IdentityBinding, apiUrl: string): IdentitySessions {
   return async (presented, use = "use") => {
@@ -43,8 +43,8 @@ export function identityService(binding: IdentityBinding, apiUrl: string): Ident
 }
 
 /**
- * The identity worker's routes, over its service binding. Calls `endLogin` for each login that a request ended: in the background
- * if the revocation log has it already, otherwise before the response. Rejects if that `endLogin` failed.
+ * The identity worker's routes, over its service binding. Calls `endLogin` for each login that a request ended: in the
+ * background if the revocation log has it already, otherwise before the response. Rejects if that `endLogin` failed.
  */
 export function identityRoutes(
   binding: IdentityBinding,

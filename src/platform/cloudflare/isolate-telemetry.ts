@@ -27,8 +27,8 @@ const reportEvery = { deployed: 10, development: 1 };
 const made = new Map<string, IsolateTelemetry>();
 
 /**
- * This isolate's telemetry, shared by the worker and its Durable Objects here, so that they send one report together. It keeps no
- * promise and no stub, which requests must not share.
+ * This isolate's telemetry, shared by the worker and its Durable Objects here, so that they send one report together.
+ * It keeps no promise and no stub, which requests must not share.
  */
 export function isolateTelemetry<Id>(worker: string, bindings: TelemetryBindings<Id>): IsolateTelemetry {
   const known = made.get(worker);
@@ -76,9 +76,9 @@ export interface Dataset {
 }
 
 /**
- * Counts in Workers Analytics Engine, if a dataset is bound. `SUM(_sample_interval * double1)` is the number of events: each
- * event is a point with the value 1, except the events of single files, which {@link analyticsSums} writes. The runtime writes
- * after the response, so a request does not wait.
+ * Counts in Workers Analytics Engine, if a dataset is bound. `SUM(_sample_interval * double1)` is the number of events:
+ * each event is a point with the value 1, except the events of single files, which {@link analyticsSums} writes. The
+ * runtime writes after the response, so a request does not wait.
  */
 export function analyticsTelemetry(dataset: Dataset | undefined): Telemetry {
   if (dataset === undefined) return noTelemetry;

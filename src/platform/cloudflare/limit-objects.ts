@@ -11,11 +11,12 @@ const keptSchema = z.object({
 });
 
 /**
- * The request count of one name under one policy. Each count is stored before the answer, so that neither a restart nor an
- * eviction resets the quota. Refused requests write nothing, so a flood costs no more writes than its quota. The alarm removes
- * the count when the window ends.
+ * The request count of one name under one policy. Each count is stored before the answer, so that neither a restart nor
+ * an eviction resets the quota. Refused requests write nothing, so a flood costs no more writes than its quota. The
+ * alarm removes the count when the window ends.
  *
- * Nothing is kept in memory: a count is read and written synchronously, so concurrent requests are counted one after the other.
+ * Nothing is kept in memory: a count is read and written synchronously, so concurrent requests are counted one after
+ * the other.
  */
 export class RateLimitCounter extends DurableObject {
   async take(policy: RatePolicy, now: UnixSeconds): Promise<QuotaStatus> {
@@ -61,8 +62,8 @@ const schema =
   "CREATE TABLE IF NOT EXISTS used_proof (jti TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID";
 
 /**
- * The accepted DPoP proofs of one key, until each has expired. A single INSERT both checks and stores a proof, so of concurrent
- * copies only one is accepted. The alarm removes expired proofs, and the object's storage with the last one.
+ * The accepted DPoP proofs of one key, until each has expired. A single INSERT both checks and stores a proof, so of
+ * concurrent copies only one is accepted. The alarm removes expired proofs, and the object's storage with the last one.
  */
 export class DpopProofs extends DurableObject {
   async firstUse(jti: string, until: UnixSeconds): Promise<boolean> {

@@ -18,13 +18,16 @@ interface Opened {
 }
 
 /**
- * One object adds up the counts of all isolates. It stores each report before it answers, since it leaves memory after ten idle
- * seconds: Prometheus reads a counter that went down as a restart, and a forgotten report would be counted twice.
+ * One object adds up the counts of all isolates. It stores each report before it answers, since it leaves memory after
+ * ten idle seconds: Prometheus reads a counter that went down as a restart, and a forgotten report would be counted
+ * twice.
  */
 export class MetricsStore extends DurableObject<MetricsEnv> {
   #opened: Opened | undefined;
 
-  /** An unreadable report is counted and dropped: otherwise its isolate would resend it for ever, and nothing after it. */
+  /**
+   * An unreadable report is counted and dropped: otherwise its isolate would resend it for ever, and nothing after it.
+   */
   async report(body: unknown): Promise<void> {
     const { gathering, rows } = this.#open();
     const { data: report } = reportSchema.safeParse(body);
@@ -81,15 +84,18 @@ const create = `
     part TEXT NOT NULL, position INTEGER NOT NULL, value TEXT NOT NULL, PRIMARY KEY (part, position)
   ) WITHOUT ROWID;`;
 
-/** Reports, and their characters, before they are compacted; and characters per row, since SQLite accepts 2 MB of UTF-8. */
+/**
+ * Reports, and their characters, before they are compacted; and characters per row, since SQLite accepts 2 MB of UTF-8.
+ */
 const most = { reports: 500, characters: 4_000_000, row: 500_000 };
 
 /** The row of an unreadable report. */
 const unread = "";
 
 /**
- * The rows of a gathering, which outlive the object's memory. Each report is one row; after a few hundred, the sums replace them
- * in as few rows as possible. After a restart the reports are added up again, each at the time of its arrival.
+ * The rows of a gathering, which outlive the object's memory. Each report is one row; after a few hundred, the sums
+ * replace them in as few rows as possible. After a restart the reports are added up again, each at the time of its
+ * arrival.
  */
 class GatheringRows {
   readonly #store: GatheringStore;

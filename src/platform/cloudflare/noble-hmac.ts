@@ -13,9 +13,9 @@ const digest = new Uint8Array(32);
 const scratch = hmac.create(sha256, new Uint8Array(32));
 
 /**
- * HMAC-SHA256 with @noble/hashes for workerd, where creating a createHmac object costs more than the hashing. The key's two blocks
- * are hashed once, and each message continues from a copy of that state (as the library's PBKDF2 does), so a signature costs two
- * blocks: 3.8 µs in workerd, compared with 8.5 µs for createHmac. Node uses `node-crypto.ts`.
+ * HMAC-SHA256 with @noble/hashes for workerd, where creating a createHmac object costs more than the hashing. The key's
+ * two blocks are hashed once, and each message continues from a copy of that state (as the library's PBKDF2 does), so a
+ * signature costs two blocks: 3.8 µs in workerd, compared with 8.5 µs for createHmac. Node uses `node-crypto.ts`.
  */
 export const nobleHmac: MacPort = (key) => {
   const keyed = hmac.create(sha256, key);

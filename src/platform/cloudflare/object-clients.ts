@@ -94,8 +94,8 @@ export interface TextStore {
 }
 
 /**
- * Loads the catalog from KV: the JSON text under the key `catalog`. KV caches it near the reader for `cacheTtl` seconds (60 is
- * the minimum that every plan accepts), so a change is visible everywhere within about two minutes.
+ * Loads the catalog from KV: the JSON text under the key `catalog`. KV caches it near the reader for `cacheTtl` seconds
+ * (60 is the minimum that every plan accepts), so a change is visible everywhere within about two minutes.
  */
 export function kvCatalog(store: TextStore, cacheTtl = 60): () => Promise<string | undefined> {
   return async () => (await store.get("catalog", { type: "text", cacheTtl })) ?? undefined;
@@ -139,8 +139,8 @@ const changeSchema = resultOf(
 );
 
 /**
- * Catalog changes through the one CatalogEditor, whose object has this `name`. Each method rejects if its answer is missing or
- * invalid.
+ * Catalog changes through the one CatalogEditor, whose object has this `name`. Each method rejects if its answer is
+ * missing or invalid.
  */
 export function catalogEditing<Id>(objects: CatalogEditorNamespace<Id>, name = "catalog"): CatalogEditing {
   // A new stub each time, since a failed one may keep failing.

@@ -9,8 +9,8 @@ import { isolateTelemetry } from "./isolate-telemetry.ts";
 import { mediaOrigin } from "./r2-origin.ts";
 
 /**
- * One playlist of an origin for all data centres: one object per `playlistName`. It stores nothing, and after a restart asks the
- * origin again. Unlike requests to an isolate, requests to an object may share one promise.
+ * One playlist of an origin for all data centres: one object per `playlistName`. It stores nothing, and after a restart
+ * asks the origin again. Unlike requests to an isolate, requests to an object may share one promise.
  */
 export class SharedPlaylist extends DurableObject {
   readonly #source: PlaylistSource;

@@ -40,8 +40,8 @@ interface BucketObject {
 }
 
 /**
- * The files in R2 buckets. The asset names the bucket's binding in the worker's `env`. The key is the asset's prefix and the
- * decoded path.
+ * The files in R2 buckets. The asset names the bucket's binding in the worker's `env`. The key is the asset's prefix
+ * and the decoded path.
  */
 export function r2Origin(env: object): Origin {
   return async (request) => {

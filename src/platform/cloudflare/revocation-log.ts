@@ -33,10 +33,10 @@ export interface RevocationLogParts<Id> {
 const keptFor = 1_000;
 
 /**
- * The revocation log in one Durable Object, with the data centre's cache in front: its isolates together ask the object about
- * once per second, and never use a cached answer older than a second. Ages are measured by the data centre's clock, from the
- * time of the request: the object's clock may be a minute off. Each method rejects if the object does not answer or its answer
- * is invalid; if the cache fails, the object is asked.
+ * The revocation log in one Durable Object, with the data centre's cache in front: its isolates together ask the object
+ * about once per second, and never use a cached answer older than a second. Ages are measured by the data centre's
+ * clock, from the time of the request: the object's clock may be a minute off. Each method rejects if the object does
+ * not answer or its answer is invalid; if the cache fails, the object is asked.
  */
 export function revocationLog<Id>(parts: RevocationLogParts<Id>): RevocationLog {
   const { objects, cache, mediaUrl, clock, onSkipped } = parts;

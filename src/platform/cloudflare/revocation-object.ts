@@ -24,8 +24,8 @@ const entriesSchema = z.array(
 const sweep = { soonest: 60_000, latest: 24 * 3_600_000 };
 
 /**
- * The revocation log: one object in SQLite, so that a restart loses nothing. It validates its arguments, since the calling worker
- * may be of another version. Each method throws if the storage fails.
+ * The revocation log: one object in SQLite, so that a restart loses nothing. It validates its arguments, since the
+ * calling worker may be of another version. Each method throws if the storage fails.
  */
 export class RevocationLog extends DurableObject {
   readonly #store: RevocationStore;

@@ -43,8 +43,8 @@ const header = {
 };
 
 /**
- * Timeout of a request to an object, in addition to a blocking playlist request. Players give up after 10 s; a shorter timeout
- * lets the same player's retry use the direct path.
+ * Timeout of a request to an object, in addition to a blocking playlist request. Players give up after 10 s; a shorter
+ * timeout lets the same player's retry use the direct path.
  */
 const objectTimeout = seconds(5);
 
@@ -58,13 +58,13 @@ const mostRemembered = 1000;
 const longestAwaited = 1_000;
 
 /**
- * Playlists from one Durable Object each, with the data centre's cache in front: its isolates together ask the object once
- * while an answer is fresh. A cache key contains the playlist's origin URL and everything that is sent to the origin, so an
- * entry is the same for all viewers. Failures and responses that do not match their key are never cached.
+ * Playlists from one Durable Object each, with the data centre's cache in front: its isolates together ask the object
+ * once while an answer is fresh. A cache key contains the playlist's origin URL and everything that is sent to the
+ * origin, so an entry is the same for all viewers. Failures and responses that do not match their key are never cached.
  *
- * If the object is down, overloaded or hangs, the isolate asks the origin itself, with one request per playlist at a time, so
- * that a thousand viewers do not become a thousand requests. The others get `store_unavailable`, and the caller uses the live
- * version that the isolate has.
+ * If the object is down, overloaded or hangs, the isolate asks the origin itself, with one request per playlist at a
+ * time, so that a thousand viewers do not become a thousand requests. The others get `store_unavailable`, and the
+ * caller uses the live version that the isolate has.
  */
 export function sharedPlaylists<Id>(parts: SharedPlaylistParts<Id>): PlaylistSource {
   const { clock } = parts;

@@ -49,9 +49,10 @@ export function configuredWorker<Id, Env extends TelemetryBindings<Id>, Settings
 }
 
 /**
- * Creates a worker's parts once per isolate: `read` reads its settings, and `wire` creates the rest. If the configuration is
- * wrong, every fault is logged and every response is 500 `configuration_invalid`: half a configuration might accept requests that
- * the whole would refuse. These responses are counted, and have the Request-Id of the log lines.
+ * Creates a worker's parts once per isolate: `read` reads its settings, and `wire` creates the rest. If the
+ * configuration is wrong, every fault is logged and every response is 500 `configuration_invalid`: half a configuration
+ * might accept requests that the whole would refuse. These responses are counted, and have the Request-Id of the log
+ * lines.
  *
  * The value is kept, not the promise: in workerd a request cannot wait for another request's promise.
  */

@@ -10,9 +10,9 @@ const usualLength = 2048;
 
 /**
  * HMAC-SHA256 for Node, where creating an Hmac object costs more than the hashing: the two hashes of RFC 2104 §2,
- * `H(K ^ opad, H(K ^ ipad, text))`, with node:crypto's one-shot SHA-256, in about half the time of createHmac. The hash is
- * OpenSSL's; tests compare the composition with the RFC's vectors and with createHmac. Workers use `noble-hmac.ts`, which is
- * faster there.
+ * `H(K ^ opad, H(K ^ ipad, text))`, with node:crypto's one-shot SHA-256, in about half the time of createHmac. The hash
+ * is OpenSSL's; tests compare the composition with the RFC's vectors and with createHmac. Workers use `noble-hmac.ts`,
+ * which is faster there.
  */
 export const oneShotHmac: MacPort = (key) => {
   const padded = Buffer.alloc(blockLength);
@@ -50,9 +50,9 @@ export const oneShotHmac: MacPort = (key) => {
 export const nodeSha256: TextHash = (text) => createHash("sha256").update(text).digest("base64url");
 
 /**
- * Prepares a private key, a JWK or PEM (PKCS #8, PKCS #1 or SEC 1). Signs synchronously, in Node and, with `nodejs_compat`,
- * in workerd. Throws a TypeError that quotes nothing of the key if it is not a private key of RSA 2048 or P-256: CloudFront
- * accepts no other ("Create key pairs for your signers").
+ * Prepares a private key, a JWK or PEM (PKCS #8, PKCS #1 or SEC 1). Signs synchronously, in Node and, with
+ * `nodejs_compat`, in workerd. Throws a TypeError that quotes nothing of the key if it is not a private key of RSA 2048
+ * or P-256: CloudFront accepts no other ("Create key pairs for your signers").
  */
 export function cloudFrontSign(privateKey: JsonWebKey | string, hash: CloudFrontHash): CloudFrontSign {
   const key = readPrivateKey(privateKey);
