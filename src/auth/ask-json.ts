@@ -9,7 +9,7 @@ export interface HttpDeps {
   readonly clock: Clock;
   readonly timer: Timer;
   readonly sha256: TextHash;
-  /** Reports a provider that did not answer while the request was accepted all the same. */
+  /** Reports a provider failure that did not cause a refusal, such as a JWK Set that could not be refreshed. */
   readonly onFailure: (refusal: Refusal) => void;
 }
 

@@ -55,8 +55,8 @@ async function endSessions(
   const model = "session";
   let ended = 0;
   for (let full = true; full; ) {
-    const unexpired: Where[] = [...where, { field: "expiresAt", operator: "gte", value: over }];
-    const rows = await adapter.findMany<SessionRow>({ model, where: unexpired, limit: batch });
+    const withLiveTokens: Where[] = [...where, { field: "expiresAt", operator: "gte", value: over }];
+    const rows = await adapter.findMany<SessionRow>({ model, where: withLiveTokens, limit: batch });
     const ids = rows.map(({ id }) => id);
     full = ids.length === batch;
     if (ids.length === 0) break;
