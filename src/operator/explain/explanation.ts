@@ -79,17 +79,16 @@ export function shown(text: string): string {
   });
 }
 
-/** A canonical path with long segments cut: one may be a misplaced grant, and an alias may contain a secret of the origin. */
+/**
+ * A canonical path with long segments cut: one may be a misplaced grant. What follows `~/` is not shown, wherever it is: an
+ * alias may contain a secret of the origin, and in a damaged URL it need not be directly below the asset.
+ */
 export function shownPath(path: string): string {
-  const [, asset, mark] = path.split("/", 3);
-  if (mark === "~") {
-    const extension = extensionOf(path);
-    return `/${cut(asset ?? "", maxShown)}/~/...${extension === "" ? "" : `.${extension}`}`;
-  }
-  return path
-    .split("/")
-    .map((segment) => cut(segment, maxShown))
-    .join("/");
+  const segments = path.split("/").map((segment) => cut(segment, maxShown));
+  const mark = segments.indexOf("~");
+  if (mark < 0 || mark === segments.length - 1) return segments.join("/");
+  const extension = extensionOf(path);
+  return `${segments.slice(0, mark + 1).join("/")}/...${extension === "" ? "" : `.${extension}`}`;
 }
 
 /** The names of a query's parameters. Values may be secrets of the origin. Names are cut, since a piece of a signature may look like one. */

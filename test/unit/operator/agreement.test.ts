@@ -70,6 +70,14 @@ describe("the explanation agrees with the edge", () => {
     );
   });
 
+  it("and does not show an alias in a URL whose first segments are damaged", async () => {
+    const aliased = Object.values(targets).find((target) => target.includes("/~/")) ?? "";
+    const [alias = ""] = aliased.slice(aliased.indexOf("/~/") + 3).split(".", 1);
+    expect(alias.length).toBeGreaterThan(20);
+    const { explanation } = await explained(`/2${aliased}`, today);
+    expect(JSON.stringify(explanation)).not.toContain(alias);
+  });
+
   it("for arbitrary text", async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.string(), utf16), circumstances, async (text, at) => {
