@@ -131,7 +131,7 @@ Next: put it where the workers read it:
   return good(`${id} was ${was} at ${where}. ${soonEverywhere}${next}`, json, note);
 }
 
-/** What to be told beside the success: a bucket that the workers do not have. */
+/** A note on success: the workers have no such bucket. */
 function bucketNote({ origin }: Pick<Asset, "origin">, deployment: Deployment | undefined): string | undefined {
   if (deployment === undefined) return undefined;
   const [name] = unboundBuckets([{ origin }], deployment);

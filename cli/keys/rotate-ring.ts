@@ -158,7 +158,7 @@ function halved({ step, kid }: WaitingStep, ring: KeyRing): StepRefused | undefi
   if (step !== "activate" || canSign(ring.keys.find((key) => key.kid === kid))) return undefined;
   return {
     because: `The ring has the public half of ${kid} alone, which signs nothing: import the private half (npx stagedoor keys import --purpose cloudfront
---in <PEM file> --kid ${kid}), or bring in a new key beside it with --introduce. Nothing was changed.`,
+--in <PEM file> --kid ${kid}), or add a new key with --introduce. Nothing was changed.`,
   };
 }
 
@@ -225,9 +225,9 @@ function tooEarly(
   return {
     because:
       step === "activate"
-        ? `Too early: ${kid} may sign from ${when} on, so that every worker has it by then. Nothing was changed.`
-        : `Too early: ${kid} may go from ${when} on, since what it signed may hold until then. Nothing was changed.
-If a new key is wanted before that, --introduce brings one in beside it.`,
+        ? `Too early: ${kid} can sign from ${when}, when every worker has it. Nothing was changed.`
+        : `Too early: ${kid} can be retired from ${when}: until then its signatures may be valid. Nothing was changed.
+To get a new key before that, add one with --introduce.`,
   };
 }
 

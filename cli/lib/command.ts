@@ -37,7 +37,7 @@ export interface Answered {
   readonly text: string;
   /** For programs, on standard output in place of the text where `--json` is given. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** What to do or to know beside the result, on standard error, so that the result can be piped. */
+  /** Advice for the user, on standard error, so that the result can be piped. */
   readonly note?: string | undefined;
 }
 

@@ -103,10 +103,9 @@ export interface Rewritten<Result> {
 export type Secrecy = "secret" | "open";
 
 /**
- * Changes a file as a whole: `change` gets its text, or undefined where there is none. The new text is written beside the
- * file and put in its place in one step, so that no moment is without the old one; the file beside it is also the lock that
- * keeps a second command from writing over what the first one changed. Where `change` throws, the file is left as it is. A
- * link stays one.
+ * Replaces a file in one step: `change` gets its text, or undefined if there is none. The new text goes to `<name>.new` first,
+ * which is also the lock: a second command cannot overwrite the change of the first. If `change` throws, the file stays as it
+ * is. A link stays a link.
  */
 export async function rewriteFile<Result>(
   name: string,
@@ -114,20 +113,20 @@ export async function rewriteFile<Result>(
   change: (before: string | undefined) => Promise<Rewritten<Result>>,
 ): Promise<Result> {
   const file = existsSync(name) ? realpathSync(name) : name;
-  const beside = `${file}.new`;
-  const handle = await lock(beside, name, secrecy);
+  const staging = `${file}.new`;
+  const handle = await lock(staging, name, secrecy);
   let placed = false;
   try {
     const { text, result } = await change(read(file, name));
     if (text === undefined) return result;
     writeSync(handle, text);
     fsyncSync(handle);
-    renameSync(beside, file);
+    renameSync(staging, file);
     placed = true;
     return result;
   } finally {
     closeSync(handle);
-    if (!placed) rmSync(beside, { force: true });
+    if (!placed) rmSync(staging, { force: true });
   }
 }
 
@@ -139,18 +138,18 @@ function read(file: string, name: string): string | undefined {
   }
 }
 
-async function lock(beside: string, name: string, secrecy: Secrecy): Promise<number> {
+async function lock(staging: string, name: string, secrecy: Secrecy): Promise<number> {
   const until = Date.now() + lockTimeout;
   for (;;) {
     try {
-      mkdirSync(dirname(beside), { recursive: true, mode: secrecy === "secret" ? 0o700 : 0o755 });
-      return openSync(beside, "wx", secrecy === "secret" ? 0o600 : modeOf(name));
+      mkdirSync(dirname(staging), { recursive: true, mode: secrecy === "secret" ? 0o700 : 0o755 });
+      return openSync(staging, "wx", secrecy === "secret" ? 0o600 : modeOf(name));
     } catch (error) {
       const taken = error instanceof Error && "code" in error && error.code === "EEXIST";
       if (!taken) endFailed(`${shortName(name)} cannot be written: ${reasonOf(error)}.`);
       if (Date.now() >= until)
         endFailed(
-          `Another command is writing ${shortName(name)}. If none is running, delete ${shortName(beside)} and try again.`,
+          `Another command is writing ${shortName(name)}. If none is running, delete ${shortName(staging)} and try again.`,
         );
     }
     await sleep(50);

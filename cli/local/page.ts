@@ -15,8 +15,8 @@ export interface PageOptions {
 }
 
 /**
- * Serves the demo page from `demo/`, with hls.js and what the page plays beside it, so that it asks no other host for
- * anything. Its script is bundled at each request: a reload shows what was changed.
+ * Serves the demo page from `demo/`, with hls.js, so that it requests nothing from other hosts. Its script is bundled per
+ * request: a reload shows a change.
  */
 export function servePage(options: PageOptions): (request: Request) => Promise<Response> {
   const policy = contentSecurityPolicy(options.mediaUrl);

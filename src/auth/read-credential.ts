@@ -43,7 +43,7 @@ export function readPresented(request: CredentialAsked, cookies: boolean): Resul
     return cookie.value === undefined
       ? refusal("token_missing", "the Authorization header is of another scheme")
       : // The client's intended identity is unknown: it may differ from the browser's signed-in user.
-        refusal("request_invalid", "an Authorization header of another scheme came beside the session cookie");
+        refusal("request_invalid", "an Authorization header with another scheme came with the session cookie");
   return cookie.value === undefined
     ? refusal("token_missing", "no credential came")
     : ok({ is: "cookie", cookie: cookie.value });

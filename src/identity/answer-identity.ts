@@ -104,7 +104,7 @@ function withOneCredential(request: Request): Result<Request, Refusal> {
   const cookies = cookiesOf(headers.get("Cookie"));
   if (!cookies.ok) return cookies;
   if (scheme === "foreign" && cookies.value !== undefined)
-    return refusal("request_invalid", "an Authorization header of another scheme came beside the session cookie");
+    return refusal("request_invalid", "an Authorization header with another scheme came with the session cookie");
   const kept = new Headers(headers);
   kept.delete("Cookie");
   if (scheme === "none") kept.delete("Authorization");

@@ -197,7 +197,7 @@ class RevocationFollower {
         if (page.reset && this.#take(page)) return;
       } else if (this.#take(page)) return;
     }
-    throw new Error("it begins anew over and over");
+    throw new Error("the log resets again and again");
   }
 
   #begin(): void {

@@ -102,7 +102,7 @@ describe("keys rotate, for sessions", () => {
     // Each counts from when it ceased to sign.
     pass(7 * 24 * hour);
     expect((await rotate()).json).toMatchObject({ step: "retire", kid: "s1" });
-    expect(await rotate()).toMatchObject({ exit: 1, note: expect.stringContaining("s2 may go from") });
+    expect(await rotate()).toMatchObject({ exit: 1, note: expect.stringContaining("s2 can be retired from") });
     pass(hour);
     expect((await rotate()).json).toMatchObject({ step: "retire", kid: "s2" });
   });
