@@ -38,9 +38,9 @@ API. It stops at the first failure: the workers before it are deployed, and the 
   --secrets <file>     other secrets, {"identity": {"STAGEDOOR_IDENTITY_SECRET": "..."}, "edge": {...}}, mode 0600
   --secrets-only       update the secrets of workers that already run, and deploy nothing
   --dry-run            build each worker and upload nothing; placeholders are allowed
+  --help               print this
 
-Errors for which a worker would refuse its configuration are reported before anything is uploaded.
-  --help               print this`;
+Errors for which a worker would refuse its configuration are reported before anything is uploaded.`;
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
 

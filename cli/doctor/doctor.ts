@@ -62,9 +62,9 @@ is not given is not looked at. Ends with 1 where there is a fault.
   --public-bucket <url>    a public address of a bucket that ought to be closed: https://pub-….r2.dev; may be repeated
 
   npx stagedoor doctor --env production --ring keys.json --catalog catalog.json
-  npx stagedoor doctor --env production --ring keys.json --bearer ann.jwt \
+  npx stagedoor doctor --env production --ring keys.json --bearer ann.jwt \\
     --api https://api.example.com --media https://media.example.com
-  npx stagedoor doctor --api http://localhost:8787 --media http://localhost:8788        # beside npm start`,
+  npx stagedoor doctor --api http://localhost:8787 --media http://localhost:8788        # while npm start runs`,
   run: async (given, progress) => {
     if (given.one("token") === "-" && given.one("bearer") === "-")
       endMisused("Standard input holds one of them alone: put the token or the credential into a file.");

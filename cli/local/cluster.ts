@@ -1,4 +1,4 @@
-import { catalogLiveUrl } from "../lib/dev-environment.ts";
+// First, since the others read what it sets.
 import "../lib/offline.ts";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -18,11 +18,9 @@ import type { WorkerName } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { contentTypeOf } from "../../src/origin/file-response.ts";
 import { applyMigrations } from "../identity/migrations.ts";
-import { devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
+import { catalogLiveUrl, devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { fixtureCatalog, projectRoot } from "../lib/project.ts";
 import { bundleWorker } from "./bundle.ts";
-
-// First, since the others read what it sets.
 
 const configs = {
   edge: "wrangler.toml",

@@ -71,7 +71,7 @@ export function conditionsHold(asset: Conditions, from: AskedFrom, now: UnixSeco
   if (origins !== undefined) {
     const { origin } = from;
     if (origin === undefined)
-      return refusal("origin_forbidden", "the asset plays on some sites alone, and no Origin came");
+      return refusal("origin_forbidden", "the asset plays only on certain sites, and the request has no Origin");
     if (!origins.some((pattern) => matchesOrigin(origin, pattern)))
       return refusal("origin_forbidden", "the asset does not play on the site that Origin names");
   }

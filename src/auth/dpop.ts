@@ -56,10 +56,7 @@ export async function verifyProof(request: ProofAsked): Promise<Result<Proof, Re
     return refusal("dpop_proof_invalid", "the proof's jwk is not a public key");
   if (htm !== method) return refusal("dpop_proof_invalid", "the proof's htm is not the request's method");
   if (typeof htu !== "string" || targetUri(htu) === undefined || targetUri(htu) !== targetUri(uri))
-    return refusal(
-      "dpop_proof_invalid",
-      "the proof's htu is not the request's address, as STAGEDOOR_API_URL begins it",
-    );
+    return refusal("dpop_proof_invalid", "the proof's htu is not STAGEDOOR_API_URL followed by the request's path");
   const madeAt: unknown = typeof iat === "number" ? Math.floor(iat) : undefined;
   if (!isUnixSeconds(madeAt) || madeAt < now - window.back || madeAt > now + window.ahead)
     return refusal("dpop_proof_invalid", "the proof's iat is too old, too far ahead, or missing");

@@ -47,8 +47,8 @@ export async function identityCredential(
   const issuedAt: unknown = session === undefined ? undefined : Math.floor(session.createdAt / 1000);
   if (session === undefined || !isUnixSeconds(expiresAt) || !isUnixSeconds(issuedAt) || expiresAt <= now)
     return presented.is === "cookie"
-      ? refusal("sign_in_required", "the cookie is of no session of sign-in that is running")
-      : refusal("token_invalid", "the token is of no session of sign-in that is running");
+      ? refusal("sign_in_required", "the cookie belongs to no active sign-in session")
+      : refusal("token_invalid", "the token belongs to no active sign-in session");
   return ok({
     issuer,
     subject: session.userId,

@@ -28,7 +28,8 @@ export async function verifyToken(
 ): Promise<Result<VerifiedToken, Refusal>> {
   if (form === "jws") return verifyJwt(token, issuers, now, before);
   const issuer = issuerOfOpaque(token, issuers);
-  if (issuer === undefined) return refusal("token_invalid", "the token is opaque, and no issuer here gives out such");
+  if (issuer === undefined)
+    return refusal("token_invalid", "the token is opaque, and no trusted issuer issues such tokens");
   return issuer.introspection.ask(token, now, before);
 }
 

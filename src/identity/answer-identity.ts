@@ -68,7 +68,7 @@ export async function turnOf(request: Request, parts: IdentityParts): Promise<Tu
  * to create an account.
  */
 function closed(): Response {
-  const refused = { code: "SIGN_UP_CLOSED", message: "Accounts are not made here. Ask the operator for one." };
+  const refused = { code: "SIGN_UP_CLOSED", message: "Sign-up is closed. Ask the operator for an account." };
   return Response.json(refused, { status: 403, headers: { "Cache-Control": "no-store" } });
 }
 

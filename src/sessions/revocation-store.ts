@@ -252,6 +252,6 @@ export function openRevocationStore(
 
 function entryOf({ kind, value, cause, at, until }: SqlRow): Revocation {
   const entry = readEntry([kind, value, cause, at, until]);
-  if (entry === undefined) throw new TypeError("a row of the revocation log is none");
+  if (entry === undefined) throw new TypeError("a row of the revocation log is not a valid entry");
   return entry;
 }

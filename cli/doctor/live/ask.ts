@@ -1,3 +1,4 @@
+import { parseJson } from "../../lib/files.ts";
 /** What a host answered, read as far as a check needs it. */
 export interface Answer {
   readonly status: number;
@@ -70,16 +71,8 @@ export async function startOf(response: Response): Promise<string> {
 
 function codeOf({ headers }: Response, text: string): string | undefined {
   if (headers.get("Content-Type")?.startsWith("application/problem+json") !== true) return undefined;
-  const code: unknown = Object(parsed(text)).code;
+  const code: unknown = Object(parseJson(text)).code;
   return typeof code === "string" ? code : undefined;
-}
-
-export function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** An answer in words: its status, and its code where it has one. */

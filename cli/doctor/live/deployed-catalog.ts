@@ -1,8 +1,9 @@
 import { refuse } from "../../../src/base/result.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
+import { parseJson } from "../../lib/files.ts";
 import { catalogAnswerSchema } from "../../lib/which-catalog.ts";
 import type { Facts } from "../facts.ts";
-import { deadlineMs, parsed } from "./ask.ts";
+import { deadlineMs } from "./ask.ts";
 
 /** The API that a catalog is read from, and an operator's credential with the scope operator:read. */
 export interface CatalogSource {
@@ -25,7 +26,7 @@ export async function deployedCatalog(
       redirect: "manual",
       signal: AbortSignal.timeout(deadlineMs),
     });
-    const body: unknown = parsed(await response.text());
+    const body: unknown = parseJson(await response.text());
     const code: unknown = Object(body).code;
     const said = typeof code === "string" && /^\w{1,64}$/.test(code) ? ` ${code}` : "";
     if (response.status !== 200)

@@ -1,6 +1,7 @@
 import { isLocalUrl } from "../../../src/base/origins.ts";
+import { parseJson } from "../../lib/files.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
-import { type Answer, type Ask, parsed, told } from "./ask.ts";
+import { type Answer, type Ask, told } from "./ask.ts";
 import { type Host, hostsOf, isMediaHost, type Live } from "./live.ts";
 
 const giveHosts = notLookedAt("the API and the media host", "Give --api https://… and --media https://….");
@@ -81,7 +82,7 @@ async function swappedFinding(about: string, { name, root }: Host, ask: Ask): Pr
 }
 
 function healthFinding(about: string, host: Host, health: Answer): Finding | undefined {
-  if (health.status === 200 && Object(parsed(health.text)).status === "ok") return undefined;
+  if (health.status === 200 && Object(parseJson(health.text)).status === "ok") return undefined;
   if (health.code === "configuration_invalid")
     return fault(
       "not_ready",
@@ -107,7 +108,7 @@ function healthFinding(about: string, host: Host, health: Answer): Finding | und
 
 /** The names of the parts that do not answer, and nothing else of the body. */
 function partsIn({ text }: Answer): string {
-  const body: unknown = parsed(text);
+  const body: unknown = parseJson(text);
   const names = [Object(body).missing, Object(body).parts, Object(body).failing].flatMap((value: unknown) =>
     Array.isArray(value)
       ? value

@@ -13,8 +13,9 @@ import { subjectHash } from "../../../src/sessions/identifiers.ts";
 import { mintGrant } from "../../../src/signing/grant.ts";
 import { signedQuery } from "../../../src/signing/media-url.ts";
 import { macFor, type PreparedSessionKey, prepareSessionKeys } from "../../../src/signing/session-keys.ts";
+import { parseJson } from "../../lib/files.ts";
 import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
-import { parsed, told } from "./ask.ts";
+import { told } from "./ask.ts";
 import { assetsOf, giveCatalog, type Live, missingFile } from "./live.ts";
 
 /** What the media host says where it does not take a key. Whatever comes after the signature was checked means that it does. */
@@ -118,7 +119,7 @@ interface ListedKey {
 }
 
 function listedKeys(text: string): readonly ListedKey[] {
-  const listed: unknown = Object(parsed(text)).keys;
+  const listed: unknown = Object(parseJson(text)).keys;
   return (Array.isArray(listed) ? listed : []).map((key: unknown) => {
     const { kid, fingerprint, revoked } = Object(key);
     return { kid, fingerprint, revoked };

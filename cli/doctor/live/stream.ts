@@ -1,5 +1,6 @@
+import { parseJson } from "../../lib/files.ts";
 import { type Check, type Finding, fault, notLookedAt, unique } from "../finding.ts";
-import { type Answer, type Ask, parsed, told } from "./ask.ts";
+import { type Answer, type Ask, told } from "./ask.ts";
 import { type Live, playedAsset } from "./live.ts";
 
 /** A stream from its start to a segment, and what caches on the way would do with its answers. */
@@ -27,7 +28,7 @@ async function playStream(live: Live, apiUrl: string, token: string): Promise<Fi
     headers: { ...authorization, "Content-Type": "application/json" },
     body: JSON.stringify({ asset: asset.id }),
   });
-  const { manifestUrl, sessionId, grant } = Object(started === "silent" ? {} : parsed(started.text));
+  const { manifestUrl, sessionId, grant } = Object(started === "silent" ? {} : parseJson(started.text));
   if (started === "silent" || started.status !== 201 || typeof manifestUrl !== "string")
     return [
       fault(

@@ -86,7 +86,7 @@ export function revocationLog<Id>(parts: RevocationLogParts<Id>): RevocationLog 
       const asOf = clock();
       const page = z.string().parse(await object().since(cursor));
       const delta = deltaOf(page, asOf);
-      if (delta === undefined) throw new TypeError("the revocation log answered with what is no page of it");
+      if (delta === undefined) throw new TypeError("the revocation log's answer is not a page");
       await keep(cursor, page, asOf);
       return delta;
     },
