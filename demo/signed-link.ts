@@ -1,10 +1,11 @@
+import { parameterOf } from "../src/base/constants.ts";
 import { readStatement } from "../src/signing/cloudfront/cloudfront-policy.ts";
 import {
   isCloudFrontParameter,
   readParameters,
   type SignedParameters,
 } from "../src/signing/cloudfront/signed-parameters.ts";
-import { parameterOf, parseMediaTarget } from "../src/signing/media-url.ts";
+import { parseMediaTarget } from "../src/signing/media-url.ts";
 import { shortened } from "./time-text.ts";
 
 /** A signed URL as the page shows it, and as it changes it to see what happens. */

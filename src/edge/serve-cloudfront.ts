@@ -1,10 +1,9 @@
-import { sentQuery } from "../base/alias.ts";
+import { isPlaylist, sentQuery } from "../base/alias.ts";
 import { type Refusal, type Result, refusal } from "../base/result.ts";
 import { between, type UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
-import { isPlaylist } from "../signing/cloudfront/signed-parameters.ts";
 import {
   type CloudFrontAccess,
   type CloudFrontPublicKeys,

@@ -1,3 +1,4 @@
+import { parameterOf, reservedParameters } from "../base/constants.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { seconds } from "../base/time.ts";
 import { type CompileRefusal, type PlaylistContext, placeOf } from "./compile.ts";
@@ -27,7 +28,7 @@ const steeringManifest: readonly (readonly [path: string, Meaning])[] = [
 const lists: ReadonlySet<string> = new Set(["ASSETS", "PATHWAY-CLONES", "PATHWAY-PRIORITY"]);
 
 /** Names of our parameters: a player that sets one would overwrite the signature. */
-const ownParameters: ReadonlySet<string> = new Set(["list", "seg", "key", "file", "tpl"]);
+const ownParameters: ReadonlySet<string> = new Set([...Object.values(parameterOf), ...reservedParameters]);
 
 /** The most URIs of a document, because each is signed per viewer. */
 const mostUris = 5000;

@@ -1,3 +1,4 @@
+import { isPlaylist } from "../base/alias.ts";
 import type { MediaPurpose } from "../base/constants.ts";
 
 /** The use of a URI, which decides how long its URL lasts. */
@@ -51,7 +52,7 @@ const purposes: Readonly<Record<Exclude<UriRole, "any">, MediaPurpose>> = {
 
 /** The purpose of a URL in this role. */
 export function purposeOf(role: UriRole, path: string): MediaPurpose {
-  if (role === "any") return path.endsWith(".m3u8") ? "playlist" : "segment";
+  if (role === "any") return isPlaylist(path) ? "playlist" : "segment";
   return purposes[role];
 }
 

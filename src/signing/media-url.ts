@@ -1,21 +1,9 @@
 import { canonicalQuery, pathFault } from "../base/canonical-path.ts";
-import type { MediaPurpose } from "../base/constants.ts";
+import { type MediaPurpose, parameterOf, reservedParameters } from "../base/constants.ts";
 import type { TextMac } from "../base/crypto.ts";
 import { encodeBase64url, hasLeadingZero, readDecimal } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { isUnixSeconds, type UnixSeconds } from "../base/time.ts";
-
-/**
- * Parameters that are reserved for downloads and DASH templates. A URL that ends in one is refused, so a later release
- * can use them without a new format.
- */
-const reservedParameters = ["file", "tpl"] as const;
-
-/** The query parameter of the expiry and signature, named after the purpose. */
-export const parameterOf = { playlist: "list", segment: "seg", key: "key" } as const satisfies Record<
-  MediaPurpose,
-  string
->;
 
 /** Length of a signature in characters: 128 bits of HMAC-SHA256 in base64url. */
 const signatureLength = 22;

@@ -1,6 +1,6 @@
-import { isAlias, originFileOf } from "../../base/alias.ts";
+import { isAlias, isPlaylist, originFileOf } from "../../base/alias.ts";
 import { pathFault } from "../../base/canonical-path.ts";
-import type { MediaPurpose } from "../../base/constants.ts";
+import { type MediaPurpose, parameterOf } from "../../base/constants.ts";
 import { parseIpv4 } from "../../base/ip-address.ts";
 import type { Refusal, RefusalCode } from "../../base/result.ts";
 import { earlier, type UnixSeconds } from "../../base/time.ts";
@@ -16,14 +16,9 @@ import {
 import { type CloudFrontCheckContext, checkCloudFrontTarget, cloudFrontAsset } from "../../edge/serve-cloudfront.ts";
 import { isRenewable } from "../../edge/serve-segment.ts";
 import { type CloudFrontStatement, isInRange, readStatement } from "../../signing/cloudfront/cloudfront-policy.ts";
-import {
-  isPlaylist,
-  openedPath,
-  readParameters,
-  type SignedParameters,
-} from "../../signing/cloudfront/signed-parameters.ts";
+import { openedPath, readParameters, type SignedParameters } from "../../signing/cloudfront/signed-parameters.ts";
 import { openGrant } from "../../signing/grant.ts";
-import { type MediaTarget, parameterOf, parseMediaTarget, type SignatureParameter } from "../../signing/media-url.ts";
+import { type MediaTarget, parseMediaTarget, type SignatureParameter } from "../../signing/media-url.ts";
 import { grantSteps } from "./explain-grant.ts";
 import {
   type Explanation,

@@ -1,4 +1,4 @@
-import { extensionOf, mediaPlaceOf, type OriginFile } from "../../base/alias.ts";
+import { mediaPlaceOf, type OriginFile } from "../../base/alias.ts";
 import { canonicalQuery, pathFault } from "../../base/canonical-path.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../../base/result.ts";
 import { isUnixSeconds, type UnixSeconds } from "../../base/time.ts";
@@ -135,12 +135,6 @@ export function openedPath(raw: string, policy: "canned" | "custom" | undefined)
   if (fault === undefined) return ok(plain);
   const exact = policy === "canned" && mediaPlaceOf({ path: raw.slice(1), query: "" }).ok;
   return exact && raw.startsWith("/") ? ok(raw) : refuse(fault);
-}
-
-/** By the file extensions of RFC 8216 §4. */
-export function isPlaylist(path: string): boolean {
-  const extension = extensionOf(path).toLowerCase();
-  return extension === "m3u8" || extension === "m3u";
 }
 
 /** The path before {@link spellPath} escaped it. Canonical only if `pathFault` says so. */

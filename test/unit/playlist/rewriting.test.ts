@@ -46,6 +46,8 @@ describe("every URI of the asset is signed for its purpose", () => {
       '#EXT-X-DATERANGE:CLASS="com.apple.hls.preload",X-URI="ad.m3u8"',
       '#EXT-X-DATERANGE:CLASS="com.apple.hls.preload",X-URI="ad.m3u8?list=SIGNED"',
     ],
+    ['#EXT-X-DATERANGE:ID="a",X-URI="ad.m3u"', '#EXT-X-DATERANGE:ID="a",X-URI="ad.m3u?list=SIGNED"'],
+    ['#EXT-X-DATERANGE:ID="a",X-URI="AD.M3U8"', '#EXT-X-DATERANGE:ID="a",X-URI="AD.M3U8?list=SIGNED"'],
     ["#EXTINF:6,\n0.ts", "#EXTINF:6,\n0.ts?seg=SIGNED"],
     ["#EXTINF:6,\n#EXT-X-BYTERANGE:9@0\n0.ts", "#EXTINF:6,\n#EXT-X-BYTERANGE:9@0\n0.ts?seg=SIGNED"],
   ];

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type MediaPurpose, mediaPurposes } from "../../../src/base/constants.ts";
+import { type MediaPurpose, mediaPurposes, parameterOf } from "../../../src/base/constants.ts";
 import { unixSeconds } from "../../../src/base/time.ts";
 import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
-import { parameterOf, signedParameter } from "../../../src/signing/media-url.ts";
+import { signedParameter } from "../../../src/signing/media-url.ts";
 import { itIsASigningScheme, type Judgement } from "./contract.ts";
 import {
   catalog,
