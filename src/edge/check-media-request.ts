@@ -7,8 +7,7 @@ import type { Asset } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { isAccepted } from "../keys/ring.ts";
 import { type Client, isBindingMet } from "../sessions/client-network.ts";
-import { type Grant, openGrant } from "../signing/grant.ts";
-import { covers } from "../signing/grant-claims.ts";
+import { covers, type Grant, openGrant } from "../signing/grant.ts";
 import { type MediaTarget, parseMediaTarget, type SignatureParameter, signatureOf } from "../signing/media-url.ts";
 import { macFor, type PreparedSessionKey, type SessionKeys } from "../signing/session-keys.ts";
 

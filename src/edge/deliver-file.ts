@@ -34,6 +34,9 @@ export interface FileRequest {
   readonly cacheable: boolean;
 }
 
+/** The parts of a request that serving a file needs. */
+export type ViewerRequest = Pick<FileRequest, "method" | "range" | "ifRange" | "ifNoneMatch">;
+
 export type DeliverFile = (file: FileRequest, waitUntil: WaitUntil) => Promise<Result<Response, OriginRefusal>>;
 
 export interface DeliveryPorts {

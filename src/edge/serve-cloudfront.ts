@@ -3,14 +3,13 @@ import { type Refusal, type Result, refusal } from "../base/result.ts";
 import { between, type UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import type { Telemetry } from "../metrics/telemetry.ts";
+import { servedEvents, type Telemetry } from "../metrics/telemetry.ts";
 import {
   type CloudFrontAccess,
   type CloudFrontPublicKeys,
   verifyCloudFront,
 } from "../signing/cloudfront/verify-cloudfront.ts";
-import type { DeliverFile, WaitUntil } from "./deliver-file.ts";
-import { servedEvents, type ViewerRequest } from "./serve-segment.ts";
+import type { DeliverFile, ViewerRequest, WaitUntil } from "./deliver-file.ts";
 
 /** The inputs of the check besides the request. */
 export interface CloudFrontCheckContext {

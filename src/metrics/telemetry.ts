@@ -48,3 +48,14 @@ export type Telemetry = (event: TelemetryEvent) => void;
 
 /** Counts nothing. */
 export const noTelemetry: Telemetry = () => undefined;
+
+/** The events of served files. Created once, because one is reported with every segment. */
+export const servedEvents = {
+  served: eventsOf("served"),
+  renewed: eventsOf("renewed"),
+};
+
+function eventsOf(outcome: "served" | "renewed"): Readonly<Record<MediaPurpose, TelemetryEvent>> {
+  const of = (what: MediaPurpose) => ({ event: "served", what, outcome }) as const;
+  return { playlist: of("playlist"), segment: of("segment"), key: of("key") };
+}

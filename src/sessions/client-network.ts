@@ -2,7 +2,7 @@ import { equalInConstantTime } from "../base/crypto.ts";
 import { parseIpAddress } from "../base/ip-address.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import type { Asset } from "../catalog/asset.ts";
-import type { BoundNetwork, GrantClaims } from "../signing/grant-claims.ts";
+import type { BoundNetwork, GrantClaims } from "../signing/grant.ts";
 
 /** What a session can be bound to: the client's address and User-Agent. */
 export interface Client {

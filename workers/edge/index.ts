@@ -3,9 +3,9 @@ import { ok, refuse } from "../../src/base/result.ts";
 import { systemClock, systemMillisecondClock, systemTimer } from "../../src/base/time.ts";
 import { type Configuration, readConfiguration } from "../../src/config/configuration.ts";
 import { type Admit, admitSession } from "../../src/edge/admit-session.ts";
-import { answerEdge } from "../../src/edge/answer-edge.ts";
 import { answerMedia } from "../../src/edge/answer-media.ts";
 import { fileDelivery } from "../../src/edge/deliver-file.ts";
+import { serveRequest } from "../../src/edge/serve-request.ts";
 import { readiness, readyPath, storeChecks } from "../../src/http/health.ts";
 import { timedOrigin } from "../../src/origin/origin.ts";
 import { edgeMediaCache } from "../../src/platform/cloudflare/edge-cache.ts";
@@ -96,7 +96,7 @@ export default {
     return withParts(env, (parts) => {
       parts.reporter.linger(waitUntil);
       return answerMedia(request, parts.reporting, (media) =>
-        answerEdge(media, { ...parts, manifest: env.MANIFEST, waitUntil }),
+        serveRequest(media, { ...parts, manifest: env.MANIFEST, waitUntil }),
       );
     });
   },

@@ -3,8 +3,7 @@ import type { Refusal } from "../../base/result.ts";
 import { type CheckContext, checkGrant } from "../../edge/check-media-request.ts";
 import { type Client, isBindingMet } from "../../sessions/client-network.ts";
 import { openEnvelope } from "../../signing/cose-mac0.ts";
-import { type Grant, openGrant } from "../../signing/grant.ts";
-import { covers } from "../../signing/grant-claims.ts";
+import { covers, type Grant, openGrant } from "../../signing/grant.ts";
 import type { MediaTarget } from "../../signing/media-url.ts";
 import { type Explanation, fails, info, networkWords, passes, type Step, shown, when } from "./explanation.ts";
 

@@ -13,8 +13,8 @@ import {
   isSignatureValid,
   type MediaAccess,
 } from "../../edge/check-media-request.ts";
+import { isRenewable } from "../../edge/renew-url.ts";
 import { type CloudFrontCheckContext, checkCloudFrontTarget, cloudFrontAsset } from "../../edge/serve-cloudfront.ts";
-import { isRenewable } from "../../edge/serve-segment.ts";
 import { type CloudFrontStatement, isInRange, readStatement } from "../../signing/cloudfront/cloudfront-policy.ts";
 import { openedPath, readParameters, type SignedParameters } from "../../signing/cloudfront/signed-parameters.ts";
 import { openGrant } from "../../signing/grant.ts";

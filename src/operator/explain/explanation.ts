@@ -1,7 +1,7 @@
 import { extensionOf, type OriginFile } from "../../base/alias.ts";
 import type { Refusal, RefusalCode } from "../../base/result.ts";
 import { rfc3339, type UnixSeconds } from "../../base/time.ts";
-import type { BoundNetwork } from "../../signing/grant-claims.ts";
+import type { BoundNetwork } from "../../signing/grant.ts";
 
 /**
  * How the service handles a URL, a grant, a token or a start, and why, step by step. It contains no secret, grant, signature or

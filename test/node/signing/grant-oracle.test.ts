@@ -4,8 +4,7 @@ import { describe, expect, it } from "vitest";
 import { encodeBase64url } from "../../../src/base/encoding.ts";
 import { seconds, systemClock, after as timeAfter } from "../../../src/base/time.ts";
 import { nobleHmac } from "../../../src/platform/cloudflare/noble-hmac.ts";
-import { mintGrant } from "../../../src/signing/grant.ts";
-import type { GrantClaims } from "../../../src/signing/grant-claims.ts";
+import { type GrantClaims, mintGrant } from "../../../src/signing/grant.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 
 const kid = "2026-a";

@@ -3,7 +3,7 @@ import { mediaPlaceOf, type OriginFile } from "../../../src/base/alias.ts";
 import { encodeBase64url, utf8 } from "../../../src/base/encoding.ts";
 import { seconds, after as timeAfter } from "../../../src/base/time.ts";
 import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
-import { renewUrl } from "../../../src/edge/serve-segment.ts";
+import { renewUrl } from "../../../src/edge/renew-url.ts";
 import { playlistStage } from "../manifest/playlist-stage.ts";
 import {
   catalog,

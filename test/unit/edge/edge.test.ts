@@ -9,8 +9,8 @@ import {
   unixMilliseconds,
 } from "../../../src/base/time.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
-import { answerEdge, type EdgeParts } from "../../../src/edge/answer-edge.ts";
 import { answerMedia } from "../../../src/edge/answer-media.ts";
+import { type EdgeParts, serveRequest } from "../../../src/edge/serve-request.ts";
 import { noTelemetry } from "../../../src/metrics/telemetry.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 import { endedBecause } from "../../../src/sessions/revocation-snapshot.ts";
@@ -81,7 +81,7 @@ async function ask(
   const response = await answerMedia(
     sent,
     { worker: "edge", log, telemetry: noTelemetry, random: requestIds },
-    (request) => answerEdge(request, parts),
+    (request) => serveRequest(request, parts),
   );
   return { response, asked, log: written };
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { between, seconds, unixSeconds } from "../../../src/base/time.ts";
 import { checkMediaRequest, type MediaAccess } from "../../../src/edge/check-media-request.ts";
-import { renewUrl } from "../../../src/edge/serve-segment.ts";
+import { renewUrl } from "../../../src/edge/renew-url.ts";
 import {
   catalog,
   client,

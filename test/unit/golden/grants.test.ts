@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { seconds, unixSeconds } from "../../../src/base/time.ts";
 import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
-import { renewUrl } from "../../../src/edge/serve-segment.ts";
+import { renewUrl } from "../../../src/edge/renew-url.ts";
 import { loginDigest, subjectHash, tokenHash } from "../../../src/sessions/identifiers.ts";
 import { mintGrant, openGrant } from "../../../src/signing/grant.ts";
 import { signedQuery } from "../../../src/signing/media-url.ts";

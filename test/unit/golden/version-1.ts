@@ -3,7 +3,7 @@ import { unixSeconds } from "../../../src/base/time.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { parseKeyRing } from "../../../src/keys/ring.ts";
 import { nobleHmac } from "../../../src/platform/cloudflare/noble-hmac.ts";
-import type { GrantClaims } from "../../../src/signing/grant-claims.ts";
+import type { GrantClaims } from "../../../src/signing/grant.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import v1 from "../../golden/v1.json";
 

@@ -2,7 +2,7 @@ import { encodeBase64url, utf8 } from "../../../src/base/encoding.ts";
 import { ok, refusal } from "../../../src/base/result.ts";
 import { after, seconds, systemMillisecondClock, systemTimer, type UnixSeconds } from "../../../src/base/time.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
-import { answerEdge, type EdgeParts } from "../../../src/edge/answer-edge.ts";
+import { type EdgeParts, serveRequest } from "../../../src/edge/serve-request.ts";
 import { problemResponse } from "../../../src/http/problem-response.ts";
 import { PlaylistShelf } from "../../../src/manifest/playlist-shelf.ts";
 import { directPlaylists } from "../../../src/manifest/playlist-source.ts";
@@ -187,7 +187,7 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
       },
     },
   };
-  const answered = await answerEdge(asked, edge);
+  const answered = await serveRequest(asked, edge);
   const response = answered.ok ? answered.value : problemResponse(answered.refusal);
   if (response.status === 200) return { verdict: "served", code: undefined };
   if (response.status === 307) return { verdict: "renewed", code: undefined };

@@ -1,8 +1,7 @@
 import { encode, Tagged } from "cborg";
 import { beforeAll, describe, expect, it } from "vitest";
 import { encodeBase64url } from "../../../src/base/encoding.ts";
-import { mintGrant, openGrant } from "../../../src/signing/grant.ts";
-import { covers, type GrantClaims, readClaims, writeClaims } from "../../../src/signing/grant-claims.ts";
+import { covers, type GrantClaims, mintGrant, openGrant, readClaims, writeClaims } from "../../../src/signing/grant.ts";
 import type { SessionKeys } from "../../../src/signing/session-keys.ts";
 import { claimsOf, keyOf, now, preparedKeys } from "./session.ts";
 

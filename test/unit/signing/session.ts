@@ -4,8 +4,7 @@ import { seconds, after as timeAfter, type UnixSeconds, unixSeconds } from "../.
 import { type Catalog, parseCatalog } from "../../../src/catalog/catalog.ts";
 import type { SessionKey } from "../../../src/keys/key.ts";
 import { nobleHmac } from "../../../src/platform/cloudflare/noble-hmac.ts";
-import { mintGrant } from "../../../src/signing/grant.ts";
-import type { GrantClaims } from "../../../src/signing/grant-claims.ts";
+import { type GrantClaims, mintGrant } from "../../../src/signing/grant.ts";
 import { signedQuery } from "../../../src/signing/media-url.ts";
 import {
   macFor,

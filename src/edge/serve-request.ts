@@ -1,0 +1,206 @@
+import type { TextHash } from "../base/crypto.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
+import {
+  between,
+  type Clock,
+  earlier,
+  inTime,
+  type MillisecondClock,
+  milliseconds,
+  type Seconds,
+  seconds,
+  type Timer,
+  type UnixSeconds,
+} from "../base/time.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
+import type { Configuration } from "../config/configuration.ts";
+import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
+import { clientOf, countryOf } from "../http/request.ts";
+import { servedEvents, type Telemetry } from "../metrics/telemetry.ts";
+import { timeoutOf } from "../origin/origin.ts";
+import { deliveryDirectives } from "../playlist/delivery-directives.ts";
+import type { Client } from "../sessions/client-network.ts";
+import type { CloudFrontPublicKeys } from "../signing/cloudfront/verify-cloudfront.ts";
+import { type MediaTarget, parseMediaTarget } from "../signing/media-url.ts";
+import type { SessionKeys } from "../signing/session-keys.ts";
+import type { Admit } from "./admit-session.ts";
+import { type MediaRequest, opening, readPlaylistFrom } from "./answer-media.ts";
+import { type CheckContext, checkMediaTarget, type MediaAccess } from "./check-media-request.ts";
+import type { DeliverFile, ViewerRequest, WaitUntil } from "./deliver-file.ts";
+import { isRenewable, renewUrl } from "./renew-url.ts";
+import { cloudFrontAsset, serveCloudFront } from "./serve-cloudfront.ts";
+
+export interface EdgeParts
+  extends Pick<
+    Configuration,
+    "development" | "mediaUrl" | "grantIssuer" | "renewal" | "pauseAllowance" | "expiryStep"
+  > {
+  readonly keys: SessionKeys;
+  readonly open: NonNullable<CheckContext["open"]>;
+  readonly publicKeys: CloudFrontPublicKeys;
+  readonly catalog: () => Promise<Result<Catalog, CatalogUnavailable>>;
+  readonly clock: Clock;
+  readonly timer: Timer;
+  readonly milliseconds: MillisecondClock;
+  readonly telemetry: Telemetry;
+  readonly deliver: DeliverFile;
+  readonly waitUntil: WaitUntil;
+  readonly admit: Admit;
+  readonly ready: Readiness;
+  readonly sha256: TextHash;
+  /** The manifest worker, if it is bound. */
+  readonly manifest: { fetch(request: Request): Promise<Response> } | undefined;
+}
+
+/** The parts of the edge, and the catalog, time and client of one request. */
+interface RequestContext extends Omit<EdgeParts, "catalog"> {
+  readonly catalog: Catalog;
+  readonly now: UnixSeconds;
+  readonly client: Client;
+  readonly country: () => string | undefined;
+}
+
+/**
+ * Handles a request of the edge worker. A file of a CloudFront asset is checked as CloudFront would. A playlist is
+ * checked, its session admitted, and the request forwarded to the manifest worker. Any other file is checked and served
+ * here.
+ */
+export async function serveRequest(request: MediaRequest, parts: EdgeParts): Promise<Result<Response, Refusal>> {
+  if (request.target === healthPath) return ok(healthResponse(request.method));
+  if (request.target === readyPath) return ok(await readyResponse(request.method, parts.ready, parts.waitUntil));
+  const now = parts.clock();
+  const catalog = await parts.catalog();
+  if (!catalog.ok) return catalog;
+  const client = clientOf(request.raw, parts.sha256, parts.development);
+  const asset = cloudFrontAsset(request.target, catalog.value);
+  if (asset !== undefined) {
+    const { address } = client;
+    return serveCloudFront(request.target, asset, viewerRequest(request), { ...parts, now, address });
+  }
+  const target = parseMediaTarget(request.target);
+  if (!target.ok) return target;
+  const country = () => countryOf(request.raw, parts.development);
+  const context = { ...parts, open: opening(request, parts.open), now, client, country, catalog: catalog.value };
+  return target.value.signature?.purpose === "playlist"
+    ? forwardPlaylist(target.value, request.raw, context)
+    : serveSegment(target.value, viewerRequest(request), context);
+}
+
+/**
+ * Serves a segment, a key or any other file: check the URL, admit the session, then serve from the cache or the origin.
+ * An authentic URL that has expired is redirected to a fresh one while its session is valid. A forgery is never
+ * renewed, because it is never called expired.
+ */
+async function serveSegment(
+  target: MediaTarget,
+  request: ViewerRequest,
+  context: RequestContext,
+): Promise<Result<Response, Refusal>> {
+  const checked = checkMediaTarget(target, context);
+  if (checked.verdict === "refused") return refuse(checked.refusal);
+  const { access } = checked;
+  if (checked.verdict === "expired" && !isRenewable(access, context.renewal)) return refuse(checked.refusal);
+  const admission = context.admit(access, context);
+  const why = admission instanceof Promise ? await admission : admission;
+  if (why !== undefined) return refuse(why);
+  if (checked.verdict === "expired") {
+    context.telemetry(servedEvents.renewed[access.purpose]);
+    return ok(renewUrl(access, context.now, context.pauseAllowance, context.expiryStep));
+  }
+  const { asset, rest: path, query, purpose } = access;
+  const remaining = between(context.now, earlier(access.expiry, access.grant.expiresAt));
+  const delivered = await context.deliver(
+    { ...request, asset, path, query, remaining, cacheable: purpose !== "key" },
+    context.waitUntil,
+  );
+  if (delivered.ok) context.telemetry(servedEvents.served[purpose]);
+  return delivered;
+}
+
+/** Checks a playlist's URL, admits its session and asks the manifest worker, which checks the URL again. */
+async function forwardPlaylist(
+  target: MediaTarget,
+  request: Request,
+  context: RequestContext,
+): Promise<Result<Response, Refusal>> {
+  const checked = checkMediaTarget(target, context);
+  if (checked.verdict !== "passed") return refuse(checked.refusal);
+  const why = await context.admit(checked.access, context);
+  if (why !== undefined) return refuse(why);
+  const response = await askManifestWorker(request, manifestTimeout(checked.access), context);
+  const now = context.clock();
+  // The session may have ended while a blocking reload was held, so it is checked again before the response.
+  const late = now > context.now ? await context.admit(checked.access, { ...context, now }) : undefined;
+  if (late === undefined) {
+    if (response.ok && response.value.ok) context.telemetry(servedEvents.served.playlist);
+    return response;
+  }
+  if (response.ok) await response.value.body?.cancel();
+  return refuse(late);
+}
+
+/** Time for the manifest worker's own stores, in addition to the origin's timeout. */
+const storesTimeout = seconds(10);
+
+/** Time for a blocking reload, which waits for a part (RFC 8216bis §6.2.5.2). */
+const longestHold = seconds(30);
+
+function manifestTimeout({ asset, appended }: MediaAccess): Seconds {
+  const hold = deliveryDirectives(appended).least === undefined ? 0 : longestHold;
+  return seconds(timeoutOf(asset.origin) + storesTimeout + hold);
+}
+
+async function askManifestWorker(
+  request: Request,
+  timeout: Seconds,
+  {
+    manifest,
+    telemetry,
+    milliseconds: clock,
+    timer,
+  }: Pick<EdgeParts, "manifest" | "telemetry" | "milliseconds" | "timer">,
+): Promise<Result<Response, Refusal<"store_unavailable">>> {
+  const unavailable = refusal("store_unavailable", "the manifest worker does not respond over its service binding");
+  if (manifest === undefined) return unavailable;
+  const startedAt = clock();
+  try {
+    const fetching = manifest.fetch(request.body === null ? request : withoutBody(request));
+    const response = await inTime(fetching, timeout, timer);
+    if (response === "late") {
+      fetching.then((late) => late.body?.cancel()).catch(() => undefined);
+      return unavailable;
+    }
+    if (response.ok) {
+      const { from, response: playlist } = readPlaylistFrom(response);
+      if (from !== undefined) telemetry({ event: "rewritten", from, took: milliseconds(clock() - startedAt) });
+      return ok(playlist);
+    }
+    // A 5xx that is not a problem document comes from the runtime: the manifest worker did not respond.
+    if (response.status < 500 || response.headers.get("Content-Type") === "application/problem+json")
+      return ok(response);
+    await response.body?.cancel();
+    return unavailable;
+  } catch {
+    return unavailable;
+  }
+}
+
+/**
+ * Drops a GET's body: a client that aborts it would abort the request to the manifest worker too, like a failure of
+ * that worker.
+ */
+function withoutBody({ url, method, headers }: Request): Request {
+  const kept = new Headers(headers);
+  kept.delete("Content-Length");
+  return new Request(url, { method, headers: kept });
+}
+
+function viewerRequest({ method, raw: { headers } }: MediaRequest): ViewerRequest {
+  return {
+    method,
+    range: headers.get("Range") ?? undefined,
+    ifRange: headers.get("If-Range") ?? undefined,
+    ifNoneMatch: headers.get("If-None-Match") ?? undefined,
+  };
+}
