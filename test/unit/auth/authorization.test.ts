@@ -5,9 +5,9 @@ import { identityToken } from "./sources.ts";
 const token = "eyJhbGciOiJFUzI1NiJ9.e30.AAAA";
 
 function read(header: string | null): string {
-  const found = readAuthorization(header);
-  if (!found.ok) return found.refusal.code;
-  const { value } = found;
+  const result = readAuthorization(header);
+  if (!result.ok) return result.refusal.code;
+  const { value } = result;
   return "token" in value ? `${value.is} ${value.form} ${value.token}` : value.is;
 }
 
@@ -15,18 +15,18 @@ describe("the Authorization header", () => {
   it.each([
     ["bearer", `Bearer ${token}`, `bearer ${token}`, `BEARER ${token}`, `Bearer  ${token}`, ` Bearer ${token} `],
     ["dpop", `DPoP ${token}`, `dpop ${token}`, `DPOP ${token}`, `DPoP   ${token}`],
-  ])("of the scheme %s in any case holds a token (RFC 9110 §11.1)", (is, ...headers) => {
+  ])("with the scheme %s in any letter case carries a token (RFC 9110 §11.1)", (is, ...headers) => {
     expect(headers.map(read)).toEqual(headers.map(() => `${is} jws ${token}`));
   });
 
   it.each(["x", "ory_at_AbC.dEf", "a.b", "00D8~x+y/z==", identityToken, `${"a".repeat(32)}.${"+/".repeat(21)}A=`])(
-    "holds an opaque token: %s",
+    "carries an opaque token: %s",
     (opaque) => {
       expect(read(`Bearer ${opaque}`)).toBe(`bearer opaque ${opaque}`);
     },
   );
 
-  const others: readonly [code: string, ...headers: (string | null)[]][] = [
+  const withoutToken: readonly [code: string, ...headers: (string | null)[]][] = [
     ["none", null, "", " "],
     ["foreign", "Basic dXNlcjpwYXNz", token, `Bearer\t${token}`, `Bearer:${token}`, 'Digest a="b", c="d"'],
     ["request_invalid", "Bearer", "Bearer ", "DPoP", `Bearer ${token} ${token}`, `Bearer ${token} x=1`],
@@ -37,11 +37,11 @@ describe("the Authorization header", () => {
     ["token_invalid", "Bearer e31.e30.AAAA", `Bearer "${token}"`, `Bearer ${token}%0A`, `Bearer ${token}é`],
     ["token_invalid", 'Bearer "x"', "Bearer x!", "Bearer a=b", "Bearer =", "Bearer \u{1f511}", "Bearer x;y"],
   ];
-  it.each(others)("is %s", (code, ...headers) => {
+  it.each(withoutToken)("is read as %s if it is %s", (code, ...headers) => {
     expect(headers.map(read)).toEqual(headers.map(() => code));
   });
 
-  it("takes no token beyond 8192 characters", () => {
+  it("is refused with a token of more than 8192 characters", () => {
     const jws = (length: number) => `e30.e30.${"A".repeat(length - 8)}`;
     expect(read(`Bearer ${jws(8192)}`)).toBe(`bearer jws ${jws(8192)}`);
     expect(read(`Bearer ${jws(8194)}`)).toBe("token_invalid");

@@ -6,32 +6,32 @@ import { now } from "../signing/session.ts";
 const site = "https://www.example.com";
 const here = { country: "DE", origin: site };
 
-function verdict(asset: Conditions, from: Partial<Record<"country" | "origin", string | undefined>> = {}, at = now) {
-  const held = conditionsHold(asset, { ...here, ...from }, at);
-  return held.ok ? "plays" : held.refusal.code;
+function outcome(asset: Conditions, from: Partial<Record<"country" | "origin", string | undefined>> = {}, at = now) {
+  const result = conditionsHold(asset, { ...here, ...from }, at);
+  return result.ok ? "plays" : result.refusal.code;
 }
 
-describe("an asset's countries", () => {
+describe("an asset's country condition", () => {
   it.each([
     [{ only: ["DE", "AT"] }, "DE", "plays"],
     [{ only: ["DE", "AT"] }, "FR", "country_forbidden"],
     [{ only: ["DE"] }, "de", "country_forbidden"],
     [{ except: ["US"] }, "DE", "plays"],
     [{ except: ["US", "DE"] }, "DE", "country_forbidden"],
-  ])("%j and a client in %s: %s", (countries, country, expected) => {
-    expect(verdict({ countries }, { country })).toBe(expected);
+  ])("%j for a client in %s decides: %s", (countries, country, expected) => {
+    expect(outcome({ countries }, { country })).toBe(expected);
   });
 
   it.each([undefined, "", "XX", "T1", "us", "DE, US", "__proto__"])(
-    "let nobody in of whom nobody knows where he is: %j, also where it plays almost everywhere",
+    "refuses a client with an unknown country, both as an allow list and as a block list: %j",
     (country) => {
-      expect(verdict({ countries: { only: ["DE"] } }, { country })).toBe("country_forbidden");
-      expect(verdict({ countries: { except: ["US"] } }, { country })).toBe("country_forbidden");
+      expect(outcome({ countries: { only: ["DE"] } }, { country })).toBe("country_forbidden");
+      expect(outcome({ countries: { except: ["US"] } }, { country })).toBe("country_forbidden");
     },
   );
 });
 
-describe("an asset's origins", () => {
+describe("an asset's origin condition", () => {
   const origins = ["https://example.com", "https://*.example.com"];
   it.each([
     ["https://example.com", "plays"],
@@ -41,45 +41,45 @@ describe("an asset's origins", () => {
     ["http://example.com", "origin_forbidden"],
     ["null", "origin_forbidden"],
     ["", "origin_forbidden"],
-  ])("and a page of %j: %s", (origin, expected) => {
-    expect(verdict({ origins }, { origin })).toBe(expected);
+  ])("for a page of %j decides: %s", (origin, expected) => {
+    expect(outcome({ origins }, { origin })).toBe(expected);
   });
 
-  it("let nobody in who sends none", () => {
-    expect(verdict({ origins }, { origin: undefined })).toBe("origin_forbidden");
+  it("refuses a request without an Origin", () => {
+    expect(outcome({ origins }, { origin: undefined })).toBe("origin_forbidden");
   });
 
-  it("are not quoted in the reason, nor is what came: it goes to the log", () => {
-    const held = conditionsHold({ origins }, { ...here, origin: "https://MARKED.example" }, now);
-    expect(JSON.stringify(held)).not.toMatch(/MARKED|example\.com/);
+  it("quotes neither its own origins nor the request's in the logged reason", () => {
+    const result = conditionsHold({ origins }, { ...here, origin: "https://MARKED.example" }, now);
+    expect(JSON.stringify(result)).not.toMatch(/MARKED|example\.com/);
   });
 });
 
-describe("an asset's window", () => {
+describe("an asset's availability window", () => {
   const [from, until] = [now, unixSeconds(now + 3600)];
   it.each([
     [-1, "asset_not_yet_available"],
     [0, "plays"],
     [3599, "plays"],
     [3600, "asset_no_longer_available"],
-  ])("at %i seconds after its beginning: %s", (by, expected) => {
-    expect(verdict({ available: { from, until } }, {}, unixSeconds(now + by))).toBe(expected);
+  ])("at %i seconds after its start decides: %s", (by, expected) => {
+    expect(outcome({ available: { from, until } }, {}, unixSeconds(now + by))).toBe(expected);
   });
 
-  it("may have no beginning, or no end", () => {
-    expect(verdict({ available: { until } }, {}, unixSeconds(0))).toBe("plays");
-    expect(verdict({ available: { from } }, {}, unixSeconds(now + 1e9))).toBe("plays");
+  it("is open on the side without a limit", () => {
+    expect(outcome({ available: { until } }, {}, unixSeconds(0))).toBe("plays");
+    expect(outcome({ available: { from } }, {}, unixSeconds(now + 1e9))).toBe("plays");
   });
 });
 
-it("asks for nothing that the asset does not say", () => {
-  expect(verdict({}, { country: undefined, origin: undefined })).toBe("plays");
+it("an asset without conditions plays for an unknown country and origin", () => {
+  expect(outcome({}, { country: undefined, origin: undefined })).toBe("plays");
 });
 
-it("asks for all that it says", () => {
+it("an asset with several conditions requires all of them", () => {
   const asset: Conditions = { countries: { only: ["DE"] }, origins: [site], available: { from: now } };
-  expect(verdict(asset)).toBe("plays");
-  expect(verdict(asset, { country: "FR" })).toBe("country_forbidden");
-  expect(verdict(asset, { origin: "https://evil.example" })).toBe("origin_forbidden");
-  expect(verdict(asset, {}, unixSeconds(now - 1))).toBe("asset_not_yet_available");
+  expect(outcome(asset)).toBe("plays");
+  expect(outcome(asset, { country: "FR" })).toBe("country_forbidden");
+  expect(outcome(asset, { origin: "https://evil.example" })).toBe("origin_forbidden");
+  expect(outcome(asset, {}, unixSeconds(now - 1))).toBe("asset_not_yet_available");
 });

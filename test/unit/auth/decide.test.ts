@@ -8,7 +8,7 @@ const catalog = new Map([
   ["premiere", { id: "premiere", scope: "stream:premium" }],
 ]);
 
-function judge(scope: string, assets: string, id: string) {
+function decideFor(scope: string, assets: string, id: string) {
   const credential: Credential = {
     issuer: "https://id.example",
     subject: "viewer-1",
@@ -23,14 +23,14 @@ function judge(scope: string, assets: string, id: string) {
   return decide(credential, id, catalog.get(id), "stream:play");
 }
 
-function verdict(scope: string, assets: string, id: string): string {
-  const decided = judge(scope, assets, id);
-  if (decided.ok) return `plays ${decided.value.id}`;
-  const { refusal } = decided;
+function outcome(scope: string, assets: string, id: string): string {
+  const decision = decideFor(scope, assets, id);
+  if (decision.ok) return `plays ${decision.value.id}`;
+  const { refusal } = decision;
   return refusal.code === "scope_insufficient" ? `${refusal.code} ${refusal.scope}` : refusal.code;
 }
 
-describe("decide", () => {
+describe("the access policy", () => {
   it.each([
     ["stream:play", "film", "film", "plays film"],
     ["stream:play", "*", "film", "plays film"],
@@ -48,15 +48,15 @@ describe("decide", () => {
     ["stream", "film", "film", "scope_insufficient stream:play"],
     ["stream:premium", "film", "film", "scope_insufficient stream:play"],
     ["stream:play", "__proto__", "__proto__", "asset_unknown"],
-  ])("scope %j naming %j and asking for %j: %s", (scope, assets, id, expected) => {
-    expect(verdict(scope, assets, id)).toBe(expected);
+  ])("for a token with scope %j and assets %j, and a request for %j, decides: %s", (scope, assets, id, expected) => {
+    expect(outcome(scope, assets, id)).toBe(expected);
   });
 
   it.each(["", "stream:play", "stream:premium", "stream:play stream:premium"])(
-    "answers alike, with scope %j, for what is in the catalog and what is not, where the token names neither",
+    "refuses a token with scope %j in the same way for an existing and a missing asset if it names neither",
     (scope) => {
-      const answers = ["film", "premiere", "gone"].map((id) => judge(scope, "other", id));
-      expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+      const decisions = ["film", "premiere", "gone"].map((id) => decideFor(scope, "other", id));
+      expect(new Set(decisions.map((decision) => JSON.stringify(decision))).size).toBe(1);
     },
   );
 });

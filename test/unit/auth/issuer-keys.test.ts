@@ -8,11 +8,11 @@ import { now } from "../signing/session.ts";
 import {
   type Algorithm,
   audience,
+  httpDeps,
   issuerName,
   judge,
   newPair,
   type Pair,
-  reaching,
   token,
   trusting,
   usualClaims,
@@ -23,31 +23,31 @@ const pair = await newPair("ES256");
 const next = await newPair("ES256", "k2");
 const third = await newPair("ES256", "k3");
 
-/** How long a condition is waited for that always comes, in milliseconds. */
+/** Upper limit, in milliseconds, for a wait that always ends. */
 const ceiling = 30_000;
 
-/** An issuer whose JWK Set is served by `answer`; it counts how often it was asked for. */
+/** An issuer whose JWK Set is served by `answer`, with the number of fetches. */
 function served(answer: () => Response | Promise<Response>) {
   let fetches = 0;
-  const told: Refusal[] = [];
+  const failures: Refusal[] = [];
   const settings = issuerSchema.parse({ issuer: issuerName, audience, algorithms: ["ES256"], jwksUri });
   const fetch: typeof globalThis.fetch = async (input, init) => {
     fetches++;
     expect([String(input), init?.redirect]).toEqual([jwksUri, "manual"]);
     return answer();
   };
-  const issuer = trustIssuer(settings, reaching(fetch, { onFailure: (why) => told.push(why) }));
-  return { issuers: [issuer], fetches: () => fetches, told };
+  const issuer = trustIssuer(settings, httpDeps(fetch, { onFailure: (failure) => failures.push(failure) }));
+  return { issuers: [issuer], fetches: () => fetches, failures };
 }
 
-/** What a fetch does that nobody answers: it ends with its signal. */
+/** A fetch that gets no response: it rejects when its signal aborts. */
 function whenAborted(signal: AbortSignal | null | undefined): Promise<Response> {
   return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
 }
 
 const good = () => Response.json({ keys: [pair.jwk] });
 
-describe("a JWK Set that is fetched", () => {
+describe("an issuer's JWK Set", () => {
   let wait: (milliseconds: number) => void;
   beforeEach(() => {
     let time = now * 1000;
@@ -68,23 +68,23 @@ describe("a JWK Set that is fetched", () => {
     expect([await judge(await token(pair), issuers), fetches()]).toEqual(["ok", 2]);
   });
 
-  it("is fetched for an unknown kid, but four times at once and then every 30 s, however many come", async () => {
+  it("is fetched for an unknown kid at most four times at once and then every 30 s", async () => {
     const { issuers, fetches } = served(good);
-    const madeUp = async () => {
+    const judgeUnknownKids = async () => {
       for (let i = 0; i < 20; i++)
         expect(await judge(await token(next, {}, { kid: `made-up-${i}` }), issuers)).toBe("token_invalid");
       return fetches();
     };
     expect([await judge(await token(pair), issuers), fetches()]).toEqual(["ok", 1]);
-    expect([await madeUp(), await madeUp()]).toEqual([5, 5]);
+    expect([await judgeUnknownKids(), await judgeUnknownKids()]).toEqual([5, 5]);
     wait(31_000);
-    expect([await madeUp(), await madeUp()]).toEqual([6, 6]);
+    expect([await judgeUnknownKids(), await judgeUnknownKids()]).toEqual([6, 6]);
     wait(60_000);
-    expect(await madeUp()).toBe(8);
+    expect(await judgeUnknownKids()).toBe(8);
     expect(await judge(await token(pair), issuers)).toBe("ok");
   });
 
-  it("brings a new key into use at once, without a restart", async () => {
+  it("is fetched again for a new kid, so that a new key works at once", async () => {
     let keys = [pair.jwk];
     const { issuers, fetches } = served(() => Response.json({ keys }));
     expect(await judge(await token(pair), issuers)).toBe("ok");
@@ -93,18 +93,18 @@ describe("a JWK Set that is fetched", () => {
     expect(fetches()).toBe(2);
   });
 
-  it("is fetched by one of those who come at the same time, at the start and when the keys change", async () => {
+  it("is fetched once for 50 simultaneous tokens, on the first use and when the keys change", async () => {
     let keys = [pair.jwk];
-    let asked = 0;
+    let started = 0;
     const { issuers, fetches } = served(async () => {
-      const given = keys;
-      await vi.waitFor(() => expect(asked).toBe(50), ceiling);
-      return Response.json({ keys: given });
+      const current = keys;
+      await vi.waitFor(() => expect(started).toBe(50), ceiling);
+      return Response.json({ keys: current });
     });
     const fifty = async (text: string) => {
-      asked = 0;
+      started = 0;
       const judging = Array.from({ length: 50 }, () => judge(text, issuers));
-      asked = judging.length;
+      started = judging.length;
       return [...new Set(await Promise.all(judging)), fetches()];
     };
     expect(await fifty(await token(pair))).toEqual(["ok", 1]);
@@ -112,25 +112,25 @@ describe("a JWK Set that is fetched", () => {
     expect(await fifty(await token(next))).toEqual(["ok", 2]);
   });
 
-  it("that was asked for before the provider had the key is asked for once more", async () => {
+  it("is fetched once more if the key was added while a fetch was in progress", async () => {
     let keys = [pair.jwk];
-    const answers: (() => void)[] = [];
+    const pending: (() => void)[] = [];
     const { issuers, fetches } = served(async () => {
-      const given = keys;
-      await new Promise<void>((resolve) => answers.push(resolve));
-      return Response.json({ keys: given });
+      const current = keys;
+      await new Promise<void>((resolve) => pending.push(resolve));
+      return Response.json({ keys: current });
     });
     const tokens = await Promise.all([token(pair), token(next), token(third, {}, { kid: "made-up" }), token(third)]);
-    /** Both ask while the first answer is on its way; the keys change before it arrives. */
+    /** Both tokens are judged during the first fetch; the keys change before its response arrives. */
     const both = async (first: string, second: string, later: typeof keys) => {
       const before = fetches();
-      const judged = Promise.all([judge(first, issuers), judge(second, issuers)]);
-      await vi.waitFor(() => expect(answers).toHaveLength(1), ceiling);
+      const outcomes = Promise.all([judge(first, issuers), judge(second, issuers)]);
+      await vi.waitFor(() => expect(pending).toHaveLength(1), ceiling);
       keys = later;
-      answers.pop()?.();
-      await vi.waitFor(() => expect(answers).toHaveLength(1), ceiling);
-      answers.pop()?.();
-      return [...(await judged), fetches() - before];
+      pending.pop()?.();
+      await vi.waitFor(() => expect(pending).toHaveLength(1), ceiling);
+      pending.pop()?.();
+      return [...(await outcomes), fetches() - before];
     };
     const [known = "", unknown = "", madeUp = "", another = ""] = tokens;
     expect(await both(known, unknown, [pair.jwk, next.jwk])).toEqual(["ok", "ok", 2]);
@@ -142,18 +142,18 @@ describe("a JWK Set that is fetched", () => {
     ["answers 500", () => new Response("MARKED", { status: 500 })],
     ["answers 404", () => Response.json({ keys: [pair.jwk] }, { status: 404 })],
     ["answers 301", () => Response.redirect("https://evil.example/jwks.json", 301)],
-    ["answers with a page", () => new Response("<html>MARKED", { headers: { "Content-Type": "text/html" } })],
+    ["answers with an HTML page", () => new Response("<html>MARKED", { headers: { "Content-Type": "text/html" } })],
     ["answers with other JSON", () => Response.json({ error: "MARKED" })],
-    ["answers with no list", () => Response.json({ keys: { k1: "MARKED" } })],
-    ["runs out of time", () => Promise.reject(new DOMException("MARKED", "TimeoutError"))],
-  ])("that %s is our side's failure, and never the token's", async (_, answer) => {
+    ["answers with an object instead of a list of keys", () => Response.json({ keys: { k1: "MARKED" } })],
+    ["times out", () => Promise.reject(new DOMException("MARKED", "TimeoutError"))],
+  ])("makes requests fail as store_unavailable if its server %s", async (_, answer) => {
     const { issuers } = served(answer);
     const verified = await verifyJwt(await token(pair), issuers, now);
     expect(verified).toMatchObject({ ok: false, refusal: { code: "store_unavailable" } });
     expect(JSON.stringify(verified)).not.toContain("MARKED");
   });
 
-  it("is asked for no oftener than every 5 s while it is down, and used as soon as it is back", async () => {
+  it("is fetched at most every 5 s while its server is down, and used as soon as it is back", async () => {
     let answer: () => Response = () => new Response(null, { status: 503 });
     const { issuers, fetches } = served(() => answer());
     for (let i = 0; i < 20; i++) expect(await judge(await token(pair), issuers)).toBe("store_unavailable");
@@ -165,19 +165,19 @@ describe("a JWK Set that is fetched", () => {
     expect([await judge(await token(pair), issuers), fetches()]).toEqual(["ok", 3]);
   });
 
-  it("that went down is used on for an hour for the keys it gave, and somebody is told", async () => {
+  it("is used for an hour while its server is down, and the failure is reported once", async () => {
     let down = false;
-    const { issuers, told, fetches } = served(() => (down ? new Response(null, { status: 500 }) : good()));
+    const { issuers, failures, fetches } = served(() => (down ? new Response(null, { status: 500 }) : good()));
     expect(await judge(await token(pair), issuers)).toBe("ok");
     down = true;
     wait(300_000);
     expect(await judge(await token(pair), issuers)).toBe("ok");
     for (let i = 0; i < 3; i++) expect(await judge(await token(next), issuers)).toBe("store_unavailable");
-    expect([fetches(), told]).toEqual([2, []]);
+    expect([fetches(), failures]).toEqual([2, []]);
     wait(301_000);
     for (let i = 0; i < 20; i++) expect(await judge(await token(pair), issuers)).toBe("ok");
     expect(fetches()).toBe(3);
-    expect(told).toEqual([
+    expect(failures).toEqual([
       {
         code: "store_unavailable",
         reason: "the issuer's JWK Set cannot be had: it answered 500; the one of before is used on",
@@ -193,12 +193,12 @@ describe("a JWK Set that is fetched", () => {
     expect(await judge(await token(pair), issuers)).toBe("ok");
   });
 
-  it("that hangs makes one request wait for it, and not those who show a key that it gave", async () => {
+  it("delays only one request if its server hangs and the keys are known", async () => {
     let hang = false;
     const rings: (() => void)[] = [];
     const issuer = trustIssuer(
       issuerSchema.parse({ issuer: issuerName, audience, algorithms: ["ES256"], jwksUri }),
-      reaching(async (_, init) => (hang ? whenAborted(init?.signal) : good()), {
+      httpDeps(async (_, init) => (hang ? whenAborted(init?.signal) : good()), {
         timer: (_, ring) => {
           rings.push(ring);
           return () => undefined;
@@ -214,11 +214,11 @@ describe("a JWK Set that is fetched", () => {
     expect(await first).toBe("ok");
   });
 
-  it("whose fetch was given up by the request that made it is fetched by the next", async () => {
-    let given = 0;
+  it("is fetched by the next request if the fetching request never finishes", async () => {
+    let fetches = 0;
     const issuer = trustIssuer(
       issuerSchema.parse({ issuer: issuerName, audience, algorithms: ["ES256"], jwksUri }),
-      reaching(async () => (given++ === 0 ? new Promise<Response>(() => undefined) : good()), {
+      httpDeps(async () => (fetches++ === 0 ? new Promise<Response>(() => undefined) : good()), {
         timer: (_, ring) => {
           wait(50);
           queueMicrotask(ring);
@@ -227,48 +227,51 @@ describe("a JWK Set that is fetched", () => {
       }),
     );
     void judge(await token(pair), [issuer]);
-    await vi.waitFor(() => expect(given).toBe(1), ceiling);
+    await vi.waitFor(() => expect(fetches).toBe(1), ceiling);
     wait(10_000);
-    expect([await judge(await token(pair), [issuer]), given]).toEqual(["ok", 2]);
+    expect([await judge(await token(pair), [issuer]), fetches]).toEqual(["ok", 2]);
   });
 
-  it("larger than 256 kB is none", async () => {
+  it("is refused if it is larger than 256 kB", async () => {
     const { issuers } = served(() => Response.json({ keys: [pair.jwk], more: "x".repeat(262_144) }));
     expect(await judge(await token(pair), issuers)).toBe("store_unavailable");
   });
 
-  it("may hold keys of kinds that we do not know, and what is no key", async () => {
+  it("is used even if it contains unknown kinds of keys and entries that are not keys", async () => {
     const { issuers } = served(() =>
       Response.json({ keys: [{ kty: "AKP", alg: "x" }, null, { use: "enc" }, pair.jwk] }),
     );
     expect(await judge(await token(pair), issuers)).toBe("ok");
   });
 
-  it("gives no secret: an HS256 token finds no key in it", async () => {
+  it("never provides a secret for an HS256 token", async () => {
     const secret = await newPair("HS256");
     const { issuers } = served(() => Response.json({ keys: [secret.jwk] }));
     expect(await judge(await token(secret), issuers)).toBe("token_invalid");
   });
 });
 
-describe("a token without a kid, where several keys fit", () => {
+describe("a token for which several keys match", () => {
   const nameless = ({ algorithm, sign }: Pair, claims: object = {}) =>
     new SignJWT({ ...usualClaims, ...claims }).setProtectedHeader({ alg: algorithm }).sign(sign);
   const pairsOf = async (algorithm: Algorithm, count: number) =>
     Promise.all(Array.from({ length: count }, (_, i) => newPair(algorithm, `k${i}`)));
   const withoutKid = ({ jwk: { kid, ...rest } }: Pair) => rest;
 
-  it.each<Algorithm>(["HS256", "HS512", "ES256", "EdDSA"])("is tried with each, at most 8: %s", async (algorithm) => {
-    const pairs = await pairsOf(algorithm, 9);
-    const settings = { algorithms: [algorithm] };
-    const judged = (keys: readonly JWK[]) =>
-      Promise.all(pairs.map(async (pair) => judge(await nameless(pair), [trusting(keys, settings)])));
-    const outcome = [...Array(8).fill("ok"), "token_invalid"];
-    expect(await judged(pairs.map(({ jwk }) => jwk))).toEqual(outcome);
-    expect(await judged(pairs.map(withoutKid))).toEqual(outcome);
-  });
+  it.each<Algorithm>(["HS256", "HS512", "ES256", "EdDSA"])(
+    "without a kid is tried with the first 8 of them: %s",
+    async (algorithm) => {
+      const pairs = await pairsOf(algorithm, 9);
+      const settings = { algorithms: [algorithm] };
+      const outcomes = (keys: readonly JWK[]) =>
+        Promise.all(pairs.map(async (pair) => judge(await nameless(pair), [trusting(keys, settings)])));
+      const outcome = [...Array(8).fill("ok"), "token_invalid"];
+      expect(await outcomes(pairs.map(({ jwk }) => jwk))).toEqual(outcome);
+      expect(await outcomes(pairs.map(withoutKid))).toEqual(outcome);
+    },
+  );
 
-  it("is tried with the keys of a set that is fetched", async () => {
+  it("without a kid is tried with the keys of a fetched JWK Set", async () => {
     const [one, two] = await pairsOf("ES256", 2);
     const { issuers, fetches } = served(() => Response.json({ keys: [one?.jwk, two?.jwk] }));
     for (const pair of [one, two, one]) expect(await judge(await nameless(pair ?? third), issuers)).toBe("ok");
@@ -276,7 +279,7 @@ describe("a token without a kid, where several keys fit", () => {
     expect(fetches()).toBe(1);
   });
 
-  it("counts only the keys that fit its algorithm", async () => {
+  it("without a kid is tried only with keys for its algorithm", async () => {
     const others = await pairsOf("EdDSA", 9);
     const encrypting = (await pairsOf("ES256", 9)).map(({ jwk }) => ({ ...jwk, use: "enc" }));
     const keys = [...others.map(({ jwk }) => jwk), ...encrypting, pair.jwk, next.jwk];
@@ -287,7 +290,7 @@ describe("a token without a kid, where several keys fit", () => {
     ]);
   });
 
-  it("is tried with the next one after a key that cannot be used", async () => {
+  it("without a kid is tried with the next key after an unusable one", async () => {
     const broken = { ...pair.jwk, kid: "broken", x: "AAAA" };
     const issuers = [trusting([broken, { ...broken, y: "AAAA" }, pair.jwk, next.jwk])];
     for (const good of [pair, next]) expect(await judge(await nameless(good), issuers)).toBe("ok");
@@ -295,7 +298,7 @@ describe("a token without a kid, where several keys fit", () => {
     expect(await judge(await nameless(pair), [trusting([broken, broken])])).toBe("store_unavailable");
   });
 
-  it("is refused for its claims by the key that signed it, and not tried further", async () => {
+  it("without a kid is refused for its claims by the key that signed it", async () => {
     const issuers = [trusting([pair.jwk, next.jwk])];
     for (const good of [pair, next]) {
       expect(await judge(await nameless(good, { exp: now - 61 }), issuers)).toBe("token_expired");
@@ -303,10 +306,10 @@ describe("a token without a kid, where several keys fit", () => {
     }
   });
 
-  it("is not tried with a key of another kid than it names", async () => {
+  it("with a kid is not tried with keys of other kids", async () => {
     const secrets = await pairsOf("HS256", 2);
     for (const [one, two] of [[pair, next] as const, secrets] as const) {
-      if (one === undefined || two === undefined) throw new Error("two pairs are wanted");
+      if (one === undefined || two === undefined) throw new Error("expected two pairs");
       const issuers = [trusting([one.jwk, two.jwk], { algorithms: [one.algorithm] })];
       expect([await judge(await token(one), issuers), await judge(await token(two), issuers)]).toEqual(["ok", "ok"]);
       expect(await judge(await token(one, {}, { kid: two.kid }), issuers)).toBe("token_invalid");
@@ -314,7 +317,7 @@ describe("a token without a kid, where several keys fit", () => {
     }
   });
 
-  it("and one whose kid two keys have is tried with both", async () => {
+  it("with a kid that two keys share is tried with both", async () => {
     const twin = { ...next, kid: pair.kid, jwk: { ...next.jwk, kid: pair.kid } };
     const issuers = [trusting([pair.jwk, twin.jwk])];
     for (const good of [pair, twin]) expect(await judge(await token(good), issuers)).toBe("ok");

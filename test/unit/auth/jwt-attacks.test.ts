@@ -34,9 +34,9 @@ async function hmacToken(secret: Uint8Array, header: Record<string, unknown>): P
   return `${unsigned}.${encodeBase64url(new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8(unsigned))))}`;
 }
 
-describe("an attacker's token is refused", () => {
+describe("the token verifier", () => {
   it.each(["none", "None", "NONE", "nOnE", "", undefined, null, ["ES256"], { alg: "ES256" }])(
-    "with alg %j",
+    "refuses a token with alg %j",
     async (alg) => {
       const issuers = [trusting([ec.jwk])];
       for (const signature of [new Uint8Array(), new Uint8Array(64)])
@@ -44,7 +44,7 @@ describe("an attacker's token is refused", () => {
     },
   );
 
-  it("with an HMAC under the RSA public key, in whichever form that is taken for a secret", async () => {
+  it("refuses an HMAC that uses the RSA public key, in any encoding, as its secret", async () => {
     const issuers = [trusting([rsa.jwk], { algorithms: ["RS256", "ES256"] })];
     const key = await importJWK(rsa.jwk, "RS256", { extractable: true });
     if (key instanceof Uint8Array) throw new Error("the public key is a secret");
@@ -55,7 +55,7 @@ describe("an attacker's token is refused", () => {
         expect(await judge(await hmacToken(secret, { alg, kid: "k1" }), issuers)).toBe("token_invalid");
   });
 
-  it("with an HMAC of nothing under an issuer of secrets", async () => {
+  it("refuses an HMAC that uses an empty secret or the encoded secret", async () => {
     const secret = await newPair("HS256");
     const issuers = [trusting([secret.jwk], { algorithms: ["HS256"] })];
     expect(await judge(await hmacToken(new Uint8Array(1), { alg: "HS256", kid: "k1" }), issuers)).toBe("token_invalid");
@@ -64,7 +64,7 @@ describe("an attacker's token is refused", () => {
     );
   });
 
-  it("with another algorithm than those that are pinned, though the key fits", async () => {
+  it("refuses an algorithm that is not configured, even with a matching key", async () => {
     const { privateKey, publicKey } = await generateKeyPair("PS256", { extractable: true });
     const { kty = "", n, e } = await exportJWK(publicKey);
     const text = await new SignJWT(usualClaims).setProtectedHeader({ alg: "PS256", kid: "k1" }).sign(privateKey);
@@ -76,7 +76,7 @@ describe("an attacker's token is refused", () => {
     ["HS256", ["HS384", "HS512"]],
     ["HS384", ["HS256", "HS512"]],
     ["HS512", ["HS256", "HS384"]],
-  ])("with another hash of the secret than %s", async (algorithm, others) => {
+  ])("refuses an HMAC of the right secret with another hash than that of %s", async (algorithm, others) => {
     const long = new Uint8Array(64).fill(7);
     const jwk = { kty: "oct", kid: "k1", k: encodeBase64url(long) };
     const issuers = [trusting([jwk], { algorithms: [algorithm] })];
@@ -91,7 +91,7 @@ describe("an attacker's token is refused", () => {
     ["ES512", ["ES256", "ES384"]],
     ["RS256", ["RS384", "RS512", "PS256"]],
     ["PS512", ["PS256", "RS512"]],
-  ])("that names the algorithm of another key than its own, %s", async (algorithm, others) => {
+  ])("refuses a token signed with %s whose header names another algorithm", async (algorithm, others) => {
     const pair = await newPair(algorithm);
     const issuers = [trusting([pair.jwk], { algorithms: [algorithm, ...others] })];
     const good = await token(pair);
@@ -108,8 +108,8 @@ describe("an attacker's token is refused", () => {
     ["another padding", "RS512", { alg: "PS512" }],
     ["the older name of the curve's algorithm", "Ed25519", { alg: "EdDSA" }],
     ["encryption", "ES512", { use: "enc" }],
-    ["signing alone", "PS384", { key_ops: ["sign"] }],
-  ])("under a key that its JWK keeps for %s", async (_, algorithm, changes) => {
+    ["signing only", "PS384", { key_ops: ["sign"] }],
+  ])("refuses a token whose key is reserved for %s by its JWK", async (_, algorithm, changes) => {
     const pair = await newPair(algorithm);
     const settings = { algorithms: [algorithm] };
     const text = await token(pair);
@@ -124,21 +124,21 @@ describe("an attacker's token is refused", () => {
     ["a number", 1],
     ["an object", { toString: "k1" }],
     ["a list", ["k1"]],
-    ["a name of JavaScript's", "__proto__"],
-    ["an address", "https://evil.example/jwks.json"],
-  ])("with %s for a kid", async (_, kid) => {
+    ["a JavaScript property name", "__proto__"],
+    ["a URL", "https://evil.example/jwks.json"],
+  ])("refuses a token whose kid is %s", async (_, kid) => {
     const header = { alg: "ES256", kid };
     expect(await judge(await signedBy(attacker, header), [trusting([ec.jwk])])).toBe("token_invalid");
   });
 
-  it("with a key, or the address of one, in its header, which is not even fetched", async () => {
+  it("refuses a token with a key or a key's URL in its header, and does not fetch the URL", async () => {
     const fetched: unknown[] = [];
     const recording: typeof fetch = async (input) => {
       fetched.push(input);
       return Response.json({ keys: [attacker.jwk] });
     };
     const url = "https://evil.example/jwks.json";
-    const given = [trusting([ec.jwk], {}, recording)];
+    const issuers = [trusting([ec.jwk], {}, recording)];
     for (const more of [
       { jku: url },
       { x5u: url },
@@ -147,7 +147,7 @@ describe("an attacker's token is refused", () => {
       { jku: url, jwk: attacker.jwk },
     ]) {
       for (const kid of ["k1", "k2"])
-        expect(await judge(await signedBy(attacker, { alg: "ES256", kid, ...more }), given)).toBe("token_invalid");
+        expect(await judge(await signedBy(attacker, { alg: "ES256", kid, ...more }), issuers)).toBe("token_invalid");
     }
     expect(fetched).toEqual([]);
     const own = "https://id.example/jwks.json";
@@ -169,13 +169,13 @@ describe("an attacker's token is refused", () => {
     { crit: [] },
     { crit: ["x"], x: 1 },
     { crit: "x", x: 1 },
-  ])("with the critical header %j, though its signature holds", async (more) => {
+  ])("refuses a correctly signed token with the critical header %j", async (more) => {
     expect(await judge(await signedBy(ec, { alg: "ES256", kid: "k1", ...more }), [trusting([ec.jwk])])).toBe(
       "token_invalid",
     );
   });
 
-  it("with b64, whatever it says, and with or without crit", async () => {
+  it("refuses a token with any value of b64", async () => {
     for (const b64 of [true, false, null])
       expect(await judge(await signedBy(ec, { alg: "ES256", kid: "k1", b64 }), [trusting([ec.jwk])])).toBe(
         "token_invalid",
@@ -186,28 +186,28 @@ describe("an attacker's token is refused", () => {
     ["a number", 1],
     ["null", null],
     ["a list", ["k1"]],
-    ["nothing in it", ""],
+    ["zero characters", ""],
     ["257 characters", "k".repeat(257)],
     ["a line break", "k1\r\nHost: evil.example"],
     ["a NUL", "k1\0"],
-  ])("with a kid of %s, and nothing is fetched for it", async (_, kid) => {
+  ])("refuses a token with a kid of %s without fetching keys", async (_, kid) => {
     const issuers = [trusting([], { jwksUri: "https://id.example/jwks.json" }, noFetch)];
     expect(await judge(await signedBy(attacker, { alg: "ES256", kid }), issuers)).toBe("token_invalid");
   });
 
-  it("with a member that stands twice, in header or claims, though its signature holds", async () => {
+  it("refuses a correctly signed token with a duplicate member in its header or claims", async () => {
     const [header, claims] = ['{"alg":"ES256","kid":"k1"}', JSON.stringify(usualClaims)];
     const issuers = [trusting([ec.jwk])];
     expect(await judge(await signedText(ec, header, claims), issuers)).toBe("ok");
-    for (const twice of ['{"alg":"none","kid":"k1","alg":"ES256"}', '{"alg":"ES256","kid":"k2","\\u006bid":"k1"}'])
-      expect(await judge(await signedText(ec, twice, claims), issuers)).toBe("token_invalid");
-    for (const twice of ['"sub":"x"', '"a":{"b":1,"b":2}'])
-      expect(await judge(await signedText(ec, header, `${claims.slice(0, -1)},${twice}}`), issuers)).toBe(
+    for (const duplicate of ['{"alg":"none","kid":"k1","alg":"ES256"}', '{"alg":"ES256","kid":"k2","\\u006bid":"k1"}'])
+      expect(await judge(await signedText(ec, duplicate, claims), issuers)).toBe("token_invalid");
+    for (const duplicate of ['"sub":"x"', '"a":{"b":1,"b":2}'])
+      expect(await judge(await signedText(ec, header, `${claims.slice(0, -1)},${duplicate}}`), issuers)).toBe(
         "token_invalid",
       );
   });
 
-  it("larger than anybody needs, in whole or in its header", async () => {
+  it("refuses a token that exceeds the maximum size, in total or in its header", async () => {
     const issuers = [trusting([ec.jwk])];
     const padded = (header: number, claims: number) =>
       signedText(
@@ -220,7 +220,7 @@ describe("an attacker's token is refused", () => {
     expect(await judge(await padded(0, 6200), issuers)).toBe("token_invalid");
   });
 
-  it("whose parts are no UTF-8, or begin with a byte order mark", async () => {
+  it("refuses a token whose parts are not UTF-8 or begin with a byte order mark", async () => {
     const issuers = [trusting([ec.jwk])];
     const claims = JSON.stringify(usualClaims);
     expect(await judge(await signedText(ec, '\ufeff{"alg":"ES256","kid":"k1"}', claims), issuers)).toBe(
@@ -230,7 +230,7 @@ describe("an attacker's token is refused", () => {
     expect(await judge(await signedText(ec, '{"alg":"ES256","kid":"k1"}', broken), issuers)).toBe("token_invalid");
   });
 
-  it("in another spelling of a good one", async () => {
+  it("refuses another base64url spelling of a valid token", async () => {
     const good = await token(ec);
     const [header = "", claims = "", signature = ""] = good.split(".");
     const spellings = [
@@ -247,7 +247,7 @@ describe("an attacker's token is refused", () => {
     for (const text of spellings) expect([text, await judge(text, issuers)]).toEqual([text, "token_invalid"]);
   });
 
-  it("whatever JSON its parts hold, and no reason quotes it", async () => {
+  it("refuses a token of random JSON, and the reason never quotes it", async () => {
     const issuers = [trusting([ec.jwk])];
     const marked = fc.constantFrom("MARKEDVALUE", usualClaims.iss, usualClaims.aud);
     const json = fc.oneof(
@@ -273,7 +273,7 @@ describe("an attacker's token is refused", () => {
     );
   });
 
-  it("made of bytes that are no JSON", async () => {
+  it("refuses a token whose parts are not JSON", async () => {
     const bytes = fc.uint8Array({ minLength: 1 }).map(encodeBase64url);
     await fc.assert(
       fc.asyncProperty(bytes, bytes, bytes, async (a, b, c) => {
@@ -283,14 +283,14 @@ describe("an attacker's token is refused", () => {
   });
 });
 
-/** Signed for real, under whatever header. */
+/** A token with a valid signature and any header. */
 function signedBy(pair: Pair, header: Record<string, unknown>): Promise<string> {
   return signedText(pair, JSON.stringify(header), JSON.stringify(usualClaims));
 }
 
-/** Signed for real, byte for byte as it is given. */
+/** A token with a valid signature over exactly these bytes. */
 async function signedText({ sign }: Pair, header: string, claims: string | Uint8Array): Promise<string> {
-  if (sign instanceof Uint8Array) throw new Error("an EC key is wanted");
+  if (sign instanceof Uint8Array) throw new Error("expected an EC key");
   const bytes = typeof claims === "string" ? utf8(claims) : claims;
   const unsigned = `${encodeBase64url(utf8(header))}.${encodeBase64url(bytes)}`;
   const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, sign, utf8(unsigned));
@@ -301,7 +301,7 @@ function asObject(value: unknown): object {
   return typeof value === "object" && value !== null ? value : {};
 }
 
-/** The next letter of the alphabet: it stands for the same bytes where the bits that differ are not used. */
+/** The next letter of the alphabet: it decodes to the same bytes if the bits that differ are unused. */
 function nextLetter(letter: string): string {
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   return alphabet.charAt((alphabet.indexOf(letter) + 1) % 64);

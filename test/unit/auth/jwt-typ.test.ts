@@ -4,14 +4,14 @@ import { audience, judge, newPair, token, trusting } from "./tokens.ts";
 
 const pair = await newPair("ES256");
 
-const judged = async (typ: unknown, settings: object = {}, claims: Readonly<Record<string, unknown>> = {}) =>
+const outcome = async (typ: unknown, settings: object = {}, claims: Readonly<Record<string, unknown>> = {}) =>
   judge(await token(pair, claims, JSON.parse(JSON.stringify({ typ }))), [trusting([pair.jwk], { ...settings })]);
 
-describe("the typ of a token, where none is pinned (RFC 8725 §3.11)", () => {
+describe("without a configured typ, a token's typ (RFC 8725 §3.11)", () => {
   it.each([undefined, "JWT", "jwt", "application/jwt", "at+jwt", "AT+JWT", "application/at+jwt"])(
-    "may be %j",
+    "can be %j",
     async (typ) => {
-      expect(await judged(typ)).toBe("ok");
+      expect(await outcome(typ)).toBe("ok");
     },
   );
 
@@ -29,52 +29,56 @@ describe("the typ of a token, where none is pinned (RFC 8725 §3.11)", () => {
     7,
     ["JWT"],
     { typ: "JWT" },
-  ])("may not be %j: that is another kind of token of the same issuer", async (typ) => {
-    expect(await judged(typ)).toBe("token_invalid");
+  ])("cannot be %j, which marks another kind of token", async (typ) => {
+    expect(await outcome(typ)).toBe("token_invalid");
   });
 });
 
-describe("an access token as RFC 9068 has it, where that is pinned", () => {
-  const whole = { client_id: "player", iat: now, jti: "t-1" };
+describe("with the configured typ at+jwt, an access token (RFC 9068)", () => {
+  const rfc9068Claims = { client_id: "player", iat: now, jti: "t-1" };
 
-  it.each(["at+jwt", "application/at+jwt", "At+Jwt"])("has the typ %s, and all claims", async (typ) => {
-    expect(await judged(typ, { typ: "at+jwt" }, whole)).toBe("ok");
-    expect(await judged("at+jwt", { typ }, whole)).toBe("ok");
-  });
-
-  it.each([undefined, "JWT", "dpop+jwt"])("is not one of typ %j", async (typ) => {
-    expect(await judged(typ, { typ: "at+jwt" }, whole)).toBe("token_invalid");
-  });
-
-  it.each(["iss", "exp", "aud", "sub", "client_id", "iat", "jti"])("has to have %s (§2.2)", async (claim) => {
-    expect(await judged("at+jwt", { typ: "at+jwt" }, { ...whole, [claim]: undefined })).toBe("token_invalid");
-    expect(await judged("at+jwt", { typ: "at+jwt" }, { ...whole, [claim]: null })).toBe("token_invalid");
-  });
-
-  it("has to have aud though another claim names the audience", async () => {
-    const settings = { typ: "at+jwt", audienceClaim: "client_id" };
-    const claims = { ...whole, client_id: audience };
-    expect(await judged("at+jwt", settings, claims)).toBe("ok");
-    expect(await judged("at+jwt", settings, { ...claims, aud: undefined })).toBe("token_invalid");
-    expect(await judged("at+jwt", settings, { ...claims, aud: "other" })).toBe("token_invalid");
-  });
-
-  it("names its sub though another claim names the viewer", async () => {
-    const settings = { typ: "at+jwt", subjectClaim: "uid" };
-    expect(await judged("at+jwt", settings, { ...whole, uid: "u" })).toBe("ok");
-    expect(await judged("at+jwt", settings, { ...whole, uid: "u", sub: undefined })).toBe("token_invalid");
-  });
-});
-
-it("another typ that is pinned is the only one", async () => {
-  expect([await judged("vnd.film+jwt", { typ: "vnd.film+jwt" }), await judged("JWT", { typ: "vnd.film+jwt" })]).toEqual(
-    ["ok", "token_invalid"],
+  it.each(["at+jwt", "application/at+jwt", "At+Jwt"])(
+    "is accepted with the typ %s and all required claims",
+    async (typ) => {
+      expect(await outcome(typ, { typ: "at+jwt" }, rfc9068Claims)).toBe("ok");
+      expect(await outcome("at+jwt", { typ }, rfc9068Claims)).toBe("ok");
+    },
   );
+
+  it.each([undefined, "JWT", "dpop+jwt"])("is refused with the typ %j", async (typ) => {
+    expect(await outcome(typ, { typ: "at+jwt" }, rfc9068Claims)).toBe("token_invalid");
+  });
+
+  it.each(["iss", "exp", "aud", "sub", "client_id", "iat", "jti"])("is refused without %s (§2.2)", async (claim) => {
+    expect(await outcome("at+jwt", { typ: "at+jwt" }, { ...rfc9068Claims, [claim]: undefined })).toBe("token_invalid");
+    expect(await outcome("at+jwt", { typ: "at+jwt" }, { ...rfc9068Claims, [claim]: null })).toBe("token_invalid");
+  });
+
+  it("is refused without a matching aud, even if another claim names the audience", async () => {
+    const settings = { typ: "at+jwt", audienceClaim: "client_id" };
+    const claims = { ...rfc9068Claims, client_id: audience };
+    expect(await outcome("at+jwt", settings, claims)).toBe("ok");
+    expect(await outcome("at+jwt", settings, { ...claims, aud: undefined })).toBe("token_invalid");
+    expect(await outcome("at+jwt", settings, { ...claims, aud: "other" })).toBe("token_invalid");
+  });
+
+  it("is refused without sub, even if another claim names the viewer", async () => {
+    const settings = { typ: "at+jwt", subjectClaim: "uid" };
+    expect(await outcome("at+jwt", settings, { ...rfc9068Claims, uid: "u" })).toBe("ok");
+    expect(await outcome("at+jwt", settings, { ...rfc9068Claims, uid: "u", sub: undefined })).toBe("token_invalid");
+  });
 });
 
-it("one audience of several is enough", async () => {
+it("a configured typ is the only one that is accepted", async () => {
+  expect([
+    await outcome("vnd.film+jwt", { typ: "vnd.film+jwt" }),
+    await outcome("JWT", { typ: "vnd.film+jwt" }),
+  ]).toEqual(["ok", "token_invalid"]);
+});
+
+it("a token is accepted if it names one of several configured audiences", async () => {
   const settings = { audience: ["https://a.example", "https://b.example"] };
-  expect(await judged(undefined, settings, { aud: "https://b.example" })).toBe("ok");
-  expect(await judged(undefined, settings, { aud: ["x", "https://a.example"] })).toBe("ok");
-  expect(await judged(undefined, settings, { aud: "https://c.example" })).toBe("token_invalid");
+  expect(await outcome(undefined, settings, { aud: "https://b.example" })).toBe("ok");
+  expect(await outcome(undefined, settings, { aud: ["x", "https://a.example"] })).toBe("ok");
+  expect(await outcome(undefined, settings, { aud: "https://c.example" })).toBe("token_invalid");
 });

@@ -3,7 +3,7 @@ import { type OperatorKey, operatorKeySchema } from "../../../src/keys/key.ts";
 import { now } from "../signing/session.ts";
 import { newPair, type Pair, token } from "./tokens.ts";
 
-/** A key of the purpose operator, as the API's ring has it, with what signs. */
+/** A key with the purpose `operator`, as in the API's ring, and its key pair. */
 export interface OperatorPair {
   readonly key: OperatorKey;
   readonly pair: Pair;
@@ -18,13 +18,13 @@ export async function newOperatorPair(
   return { pair, key: operatorKeySchema.parse({ kid, purpose: "operator", alg: "ES256", kty, crv, x, y, ...window }) };
 }
 
-/** An operator's credential, with claims changed as told; undefined takes a claim out. */
+/** An operator's credential, with changes to its claims; undefined removes a claim. */
 export function operatorToken(
   { pair }: OperatorPair,
   claims: Readonly<Record<string, unknown>> = {},
   header: Parameters<typeof token>[2] = {},
 ): Promise<string> {
-  const own = {
+  const usual = {
     iss: operatorIssuer,
     aud: operatorIssuer,
     sub: "ann",
@@ -32,5 +32,5 @@ export function operatorToken(
     jti: "o-1",
     iat: now,
   };
-  return token(pair, { ...own, assets: undefined, ...claims }, header);
+  return token(pair, { ...usual, assets: undefined, ...claims }, header);
 }

@@ -3,11 +3,11 @@ import { forgetToken, trustIssuer, verifyToken } from "../../../src/auth/trusted
 import type { TrustedIssuer } from "../../../src/auth/verify-jwt.ts";
 import { unixSeconds } from "../../../src/base/time.ts";
 import { now } from "../signing/session.ts";
-import { audience, issuerName, reaching } from "./tokens.ts";
+import { audience, httpDeps, issuerName } from "./tokens.ts";
 
 export const introspectUrl = "https://id.example/oauth/introspect";
 
-/** What a provider says of a token that holds. */
+/** A provider's answer for a valid token. */
 export const activeAnswer = {
   active: true,
   iss: issuerName,
@@ -21,8 +21,8 @@ export const activeAnswer = {
   username: "MARKEDUSER",
 };
 
-/** A question as the provider gets it. */
-interface Asked {
+/** An introspection request as the provider receives it. */
+interface IntrospectionRequest {
   readonly url: string;
   readonly method: string | undefined;
   readonly redirect: string | undefined;
@@ -30,12 +30,12 @@ interface Asked {
   readonly form: URLSearchParams;
 }
 
-/** A provider that answers about tokens; its answer and the clock are the test's to change. */
+/** An introspecting provider; a test can change its answer and the clock. */
 export function provider(
   settings: Readonly<Record<string, unknown>> = {},
   endpoint: Readonly<Record<string, unknown>> = {},
 ) {
-  const asked: Asked[] = [];
+  const requests: IntrospectionRequest[] = [];
   const rings: (() => void)[] = [];
   const state = {
     now: Number(now),
@@ -45,7 +45,7 @@ export function provider(
   const fetch: typeof globalThis.fetch = async (input, init) => {
     const { method, redirect, headers, body } = init ?? {};
     const form = body instanceof URLSearchParams ? body : new URLSearchParams();
-    asked.push({ url: String(input), method, redirect, headers: new Headers(headers), form });
+    requests.push({ url: String(input), method, redirect, headers: new Headers(headers), form });
     init?.signal?.throwIfAborted();
     const late = new Promise<never>((_, reject) => {
       init?.signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
@@ -59,7 +59,7 @@ export function provider(
       introspection: { url: introspectUrl, clientId: "stagedoor", clientSecret: "MARKEDSECRET", ...endpoint },
       ...settings,
     }),
-    reaching(fetch, {
+    httpDeps(fetch, {
       clock,
       timer: (_, ring) => {
         rings.push(ring);
@@ -71,7 +71,7 @@ export function provider(
   const ask = (token = "opaque-1") => verifyToken(token, "opaque", sources, clock());
   return {
     state,
-    asked,
+    requests,
     issuer,
     ask,
     /** The code of the refusal, or `ok`. */
@@ -79,13 +79,13 @@ export function provider(
       const verified = await ask(token);
       return verified.ok ? "ok" : verified.refusal.code;
     },
-    /** Answers with changed members; undefined takes one out. */
-    says: (changes: Readonly<Record<string, unknown>>) => {
+    /** Changes members of the answer; undefined removes one. */
+    answerWith: (changes: Readonly<Record<string, unknown>>) => {
       state.answer = () => Response.json({ ...activeAnswer, ...changes });
     },
     forget: (token = "opaque-1") => forgetToken(token, sources),
-    /** Lets the time of every question that waits run out. */
-    ringAll: () => {
+    /** Lets every waiting request time out. */
+    expireTimers: () => {
       for (const ring of rings.splice(0)) ring();
     },
   };

@@ -13,7 +13,7 @@ export type Algorithm = Issuer["algorithms"][number];
 export const issuerName = "https://id.example";
 export const audience = "https://stagedoor.example";
 
-/** An issuer's key pair, made anew for each run: `sign` is what only the issuer has. */
+/** An issuer's key pair, generated for each run: only the issuer has `sign`. */
 export interface Pair {
   readonly algorithm: Algorithm;
   readonly kid: string;
@@ -40,7 +40,7 @@ export const usualClaims = {
   exp: now + 900,
 };
 
-/** A token by `pair`, with claims and header changed as told; undefined takes a claim out. */
+/** A token signed by `pair`, with changes to its claims and header; undefined removes a claim. */
 export function token(
   pair: Pair,
   claims: Readonly<Record<string, unknown>> = {},
@@ -50,18 +50,18 @@ export function token(
   return new SignJWT(whole).setProtectedHeader({ alg: pair.algorithm, kid: pair.kid, ...header }).sign(pair.sign);
 }
 
-/** A token put together by hand, signed or not: what an attacker can write. */
+/** A token assembled by hand, with any signature: an attacker can write this. */
 export function rawToken(header: unknown, claims: unknown, signature: Uint8Array): string {
   const part = (value: unknown) => encodeBase64url(new TextEncoder().encode(JSON.stringify(value)));
   return `${part(header)}.${part(claims)}.${encodeBase64url(signature)}`;
 }
 
 export const noFetch: typeof fetch = () => {
-  throw new Error("nothing may be fetched here");
+  throw new Error("unexpected fetch");
 };
 
-/** What providers are reached with: the machine's clock, which a test may stand still. */
-export function reaching(fetch: typeof globalThis.fetch, changes: Partial<HttpDeps> = {}): HttpDeps {
+/** The means to reach providers. The clock is the machine's; a test can stop it. */
+export function httpDeps(fetch: typeof globalThis.fetch, changes: Partial<HttpDeps> = {}): HttpDeps {
   return {
     fetch,
     clock: systemClock,
@@ -84,7 +84,7 @@ export function trusting(
     ...(changes.jwksUri === undefined && changes.introspection === undefined ? { jwks: { keys } } : {}),
     ...changes,
   });
-  return trustIssuer(settings, reaching(fetch));
+  return trustIssuer(settings, httpDeps(fetch));
 }
 
 /** The code of the refusal, or `ok`. */

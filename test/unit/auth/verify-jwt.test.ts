@@ -29,7 +29,7 @@ beforeAll(async () => {
   for (const algorithm of algorithms) pairs.set(algorithm, await newPair(algorithm));
 });
 
-describe.each(algorithms)("a token signed with %s", (algorithm) => {
+describe.each(algorithms)("a token with algorithm %s", (algorithm) => {
   const trusted = () => [trusting([pairOf(algorithm).jwk], { algorithms: [algorithm] })];
 
   it("becomes a credential", async () => {
@@ -48,7 +48,7 @@ describe.each(algorithms)("a token signed with %s", (algorithm) => {
     });
   });
 
-  it("is refused by another key of the same kid, and with a bit changed", async () => {
+  it("is refused if another key with the same kid signed it, or if its claims or signature are changed", async () => {
     const stranger = await newPair(algorithm);
     expect(await judge(await token(stranger), trusted())).toBe("token_invalid");
     const good = await token(pairOf(algorithm));
@@ -59,7 +59,7 @@ describe.each(algorithms)("a token signed with %s", (algorithm) => {
     expect(await judge(`${header}.${good.split(".")[1]}.AAAA`, trusted())).toBe("token_invalid");
   });
 
-  it("is taken without a kid where the issuer has one key, and refused with a kid that it has not", async () => {
+  it("is accepted without a kid if the issuer has one key, and refused with an unknown kid", async () => {
     const { sign } = pairOf(algorithm);
     const nameless = await new SignJWT(usualClaims).setProtectedHeader({ alg: algorithm }).sign(sign);
     expect(await judge(nameless, trusted())).toBe("ok");
@@ -67,8 +67,8 @@ describe.each(algorithms)("a token signed with %s", (algorithm) => {
   });
 });
 
-describe("the claims of a token", () => {
-  const judged = async (claims: Readonly<Record<string, unknown>>, settings = {}) =>
+describe("a token's claims", () => {
+  const outcome = async (claims: Readonly<Record<string, unknown>>, settings = {}) =>
     judge(await token(pairOf("ES256"), claims), [trusting([pairOf("ES256").jwk], settings)]);
 
   it.each<[string, Record<string, unknown>]>([
@@ -119,15 +119,15 @@ describe("the claims of a token", () => {
     ["token_expired", { exp: now - 60 }],
     ["token_expired", { exp: 0 }],
     ["token_expired", { exp: -1 }],
-  ])("%s for %j", async (code, claims) => {
-    expect(await judged(claims)).toBe(code);
+  ])("get the outcome %s for %j", async (code, claims) => {
+    expect(await outcome(claims)).toBe(code);
   });
 
-  it("may be off by the tolerance and no more", async () => {
-    expect([await judged({ exp: now - 59 }), await judged({ exp: now - 60 })]).toEqual(["ok", "token_expired"]);
-    expect([await judged({ nbf: now + 60 }), await judged({ nbf: now + 61 })]).toEqual(["ok", "token_invalid"]);
+  it("are accepted within the clock tolerance and not beyond it", async () => {
+    expect([await outcome({ exp: now - 59 }), await outcome({ exp: now - 60 })]).toEqual(["ok", "token_expired"]);
+    expect([await outcome({ nbf: now + 60 }), await outcome({ nbf: now + 61 })]).toEqual(["ok", "token_invalid"]);
     const none = { clockTolerance: 0 };
-    expect([await judged({ exp: now + 1 }, none), await judged({ exp: now }, none)]).toEqual(["ok", "token_expired"]);
+    expect([await outcome({ exp: now + 1 }, none), await outcome({ exp: now }, none)]).toEqual(["ok", "token_expired"]);
   });
 
   const credential = async (claims: Readonly<Record<string, unknown>>, settings = {}) => {
@@ -152,7 +152,7 @@ describe("the claims of a token", () => {
     [{ assets: [] }, { assetsDefault: "all" }, new Set()],
     [{ films: ["a"], assets: "*" }, { assetsClaim: "films" }, new Set(["a"])],
     [{ assets: "*" }, { assetsClaim: "films" }, new Set()],
-  ])("%j under %j open %j", async (claims, settings, assets) => {
+  ])("%j under the settings %j allow the assets %j", async (claims, settings, assets) => {
     expect((await credential(claims, settings)).assets).toEqual(assets);
   });
 
@@ -162,27 +162,27 @@ describe("the claims of a token", () => {
     [{ iat: now + 0.9 }, {}, { issuedAt: now }],
     [{ iat: -1 }, {}, { issuedAt: undefined }],
     [{ devices: 4, streams: 0 }, { streamsClaim: "devices" }, { streams: 4 }],
-  ])("%j under %j say %j of streams, id and time", async (claims, settings, expected) => {
+  ])("%j under the settings %j yield %j", async (claims, settings, expected) => {
     expect(await credential(claims, settings)).toMatchObject(expected);
   });
 
-  it("hold scopes as words between spaces (RFC 8693 §4.2)", async () => {
+  it("list scopes separated by spaces (RFC 8693 §4.2)", async () => {
     expect((await credential({ scope: " a  b:c " })).scopes).toEqual(new Set(["a", "b:c"]));
     expect((await credential({ scope: "" })).scopes).toEqual(new Set());
   });
 
-  it("come from the token itself, never from what JSON calls __proto__", async () => {
+  it("are never read from a `__proto__` member", async () => {
     const { sign } = pairOf("ES256");
     const claims = JSON.parse(
       `{"__proto__": {"scope": "stream:play", "assets": "*"}, "iss": "${issuerName}", "aud": "${audience}", "sub": "x", "exp": ${now + 9}}`,
     );
-    const text = await signRaw(claims, sign);
+    const text = await signUnchecked(claims, sign);
     const verified = await verifyJwt(text, [trusting([pairOf("ES256").jwk])], now);
     expect(verified).toMatchObject({ ok: true, value: { credential: { scopes: new Set(), assets: new Set() } } });
   });
 
-  async function signRaw(claims: unknown, key: CryptoKey | Uint8Array): Promise<string> {
-    if (key instanceof Uint8Array) throw new Error("an EC key is wanted");
+  async function signUnchecked(claims: unknown, key: CryptoKey | Uint8Array): Promise<string> {
+    if (key instanceof Uint8Array) throw new Error("expected an EC key");
     const unsigned = rawToken({ alg: "ES256", kid: "k1" }, claims, new Uint8Array()).slice(0, -1);
     const algorithm = { name: "ECDSA", hash: "SHA-256" };
     const signature = await crypto.subtle.sign(algorithm, key, new TextEncoder().encode(unsigned));
@@ -190,7 +190,7 @@ describe("the claims of a token", () => {
   }
 });
 
-it("several issuers are told apart by name, and none signs for another", async () => {
+it("each issuer's keys verify only tokens that name that issuer", async () => {
   const [one, two] = [await newPair("ES256"), await newPair("EdDSA")];
   const issuers = [trusting([one.jwk]), trusting([two.jwk], { issuer: "https://two.example", algorithms: ["EdDSA"] })];
   expect(await judge(await token(one), issuers)).toBe("ok");
@@ -199,7 +199,7 @@ it("several issuers are told apart by name, and none signs for another", async (
   expect(await judge(await token(two), issuers)).toBe("token_invalid");
 });
 
-it("a token ends by the clock that is given, not by the machine's", async () => {
+it("a token expires by the given clock, not by the machine's", async () => {
   const pair = pairOf("ES256");
   const issuers = [trusting([pair.jwk])];
   const text = await token(pair);

@@ -6,7 +6,7 @@ import type { RefusalCode } from "../../../src/base/result.ts";
 import { seconds, after as timeAfter, type UnixSeconds } from "../../../src/base/time.ts";
 import { explainToken } from "../../../src/operator/explain/explain-token.ts";
 import { provider } from "../auth/providers.ts";
-import { noFetch, reaching } from "../auth/tokens.ts";
+import { httpDeps, noFetch } from "../auth/tokens.ts";
 import { catalog, now } from "../signing/session.ts";
 
 const secret = new Uint8Array(32).fill(9);
@@ -17,7 +17,7 @@ const issuer = trustIssuer(
     algorithms: ["HS256"],
     jwks: { keys: [{ kty: "oct", kid: "1", k: "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk" }] },
   }),
-  reaching(noFetch),
+  httpDeps(noFetch),
 );
 
 function token(claims: Record<string, unknown> = {}, key = secret): Promise<string> {
