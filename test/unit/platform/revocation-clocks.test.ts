@@ -5,11 +5,11 @@ import { type RevocationLogNamespace, revocationLog } from "../../../src/platfor
 import { writePage } from "../../../src/sessions/revocation-store.ts";
 import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
 import { memoryRevocationLog } from "../../support/memory-stores.ts";
-import { StageTime, sessionEntry } from "../sessions/revocation-stage.ts";
+import { ManualTime, sessionEntry } from "../sessions/revocation-fixture.ts";
 
 /** Two isolates of a data centre, and an object whose clock is ahead of theirs by so many milliseconds. */
 function dataCentre(ahead: number, pageSize?: number) {
-  const time = new StageTime();
+  const time = new ManualTime();
   const stored = memoryRevocationLog(() => unixMilliseconds(time.now + ahead), pageSize);
   const way = { there: 0, back: 0 };
   const entries = new Map<string, string>();
@@ -34,10 +34,10 @@ function dataCentre(ahead: number, pageSize?: number) {
         const body = entries.get(url);
         if (body === undefined) return undefined;
         const response = new Response(body);
-        const text = () => time.still(new Response(body).text());
+        const text = () => time.holdFor(new Response(body).text());
         return Object.assign(response, { text });
       },
-      put: async (url, response) => void entries.set(url, await time.still(response.text())),
+      put: async (url, response) => void entries.set(url, await time.holdFor(response.text())),
     },
     mediaUrl: "https://media.example",
     clock: time.clock,

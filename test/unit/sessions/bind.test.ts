@@ -17,18 +17,18 @@ function assetBoundTo(binding: object | undefined) {
   const entry = { id: "film", origin, entry: "index.m3u8", ...(binding !== undefined && { binding }) };
   const parsed = parseCatalog({ version: 1, assets: [entry] });
   const asset = parsed.ok ? parsed.value.asset("film") : undefined;
-  if (asset === undefined) throw new Error("the catalog of these tests is faulty");
+  if (asset === undefined) throw new Error("the test catalog is invalid");
   return asset;
 }
 
-/** Whether what one client has started may be used by another. */
-function shared(binding: object, from: Client, by: Client): boolean {
+/** Whether another client can use a client's session. */
+function isShared(binding: object, from: Client, by: Client): boolean {
   const bound = bindTo(assetBoundTo(binding), from);
   if (!bound.ok) throw new Error(bound.refusal.code);
   return isBindingMet(bound.value, by);
 }
 
-describe("a session of an asset that binds to the network", () => {
+describe("a session bound to a network", () => {
   it.each([
     ["192.0.2.1", "192.0.2.254", true],
     ["192.0.2.1", "192.0.3.1", false],
@@ -40,11 +40,11 @@ describe("a session of an asset that binds to the network", () => {
     ["2001:DB8:1::1", "2001:0db8:0001:0000::2", true],
     ["192.0.2.1", "2001:db8::1", false],
     ["2001:db8::1", "192.0.2.1", false],
-    // What is four zero groups and an address is no IPv4 address, however it looks.
+    // "::192.0.2.1" is an IPv6 address.
     ["192.0.2.1", "::192.0.2.1", false],
     ["0.0.0.1", "::1", false],
-  ])("prefix: begun at %s, it is %s's too: %s", (from, by, holds) => {
-    expect(shared({ network: "prefix" }, client(from), client(by))).toBe(holds);
+  ])("by prefix and started at %s is usable at %s: %s", (from, by, expected) => {
+    expect(isShared({ network: "prefix" }, client(from), client(by))).toBe(expected);
   });
 
   it.each([
@@ -53,16 +53,16 @@ describe("a session of an asset that binds to the network", () => {
     ["192.0.2.1", "192.0.2.2", false],
     ["2001:db8::1", "2001:db8:0:0:0:0:0:1", true],
     ["2001:db8::1", "2001:db8::2", false],
-  ])("exact: begun at %s, it is %s's too: %s", (from, by, holds) => {
-    expect(shared({ network: "exact" }, client(from), client(by))).toBe(holds);
+  ])("by exact address and started at %s is usable at %s: %s", (from, by, expected) => {
+    expect(isShared({ network: "exact" }, client(from), client(by))).toBe(expected);
   });
 
-  it.each(["prefix", "exact"])("%s: opens nothing for who has no address, or one that nobody can read", (network) => {
+  it.each(["prefix", "exact"])("(%s) is not usable without a valid address", (network) => {
     for (const by of [undefined, "", "192.0.2", "192.0.2.1, 192.0.2.1", "192.0.2.1:80", "[2001:db8::1]", "fe80::1%1"])
-      expect(shared({ network }, client("192.0.2.1"), client(by))).toBe(false);
+      expect(isShared({ network }, client("192.0.2.1"), client(by))).toBe(false);
   });
 
-  it.each([undefined, "", "unknown", "192.0.2.01"])("is not begun from the address %j: address_unknown", (address) => {
+  it.each([undefined, "", "unknown", "192.0.2.01"])("cannot start from the address %j", (address) => {
     for (const network of ["prefix", "exact"]) {
       const bound = bindTo(assetBoundTo({ network, userAgent: true }), client(address));
       expect(bound.ok ? "bound" : bound.refusal.code).toBe("address_unknown");
@@ -70,29 +70,29 @@ describe("a session of an asset that binds to the network", () => {
   });
 });
 
-describe("a session of an asset that binds to the user agent", () => {
-  it("is for that one, in any network", () => {
-    expect(shared({ userAgent: true }, client("192.0.2.1"), client(undefined))).toBe(true);
-    expect(shared({ userAgent: true }, client("192.0.2.1"), client("192.0.2.1", chrome))).toBe(false);
+describe("a session bound to a user agent", () => {
+  it("is usable by that user agent in any network", () => {
+    expect(isShared({ userAgent: true }, client("192.0.2.1"), client(undefined))).toBe(true);
+    expect(isShared({ userAgent: true }, client("192.0.2.1"), client("192.0.2.1", chrome))).toBe(false);
   });
 
-  it("needs both where it is bound to both", () => {
+  it("and a network requires both", () => {
     const both = { network: "prefix", userAgent: true };
-    expect(shared(both, client("192.0.2.1"), client("192.0.2.2"))).toBe(true);
-    expect(shared(both, client("192.0.2.1"), client("192.0.2.2", chrome))).toBe(false);
-    expect(shared(both, client("192.0.2.1"), client("198.51.100.1"))).toBe(false);
+    expect(isShared(both, client("192.0.2.1"), client("192.0.2.2"))).toBe(true);
+    expect(isShared(both, client("192.0.2.1"), client("192.0.2.2", chrome))).toBe(false);
+    expect(isShared(both, client("192.0.2.1"), client("198.51.100.1"))).toBe(false);
   });
 });
 
-it("an asset that says nothing binds to nothing, and asks for no address and no hash", () => {
-  const nobody: Client = {
+it("a session of an asset without bindings needs neither an address nor a user agent", () => {
+  const unknown: Client = {
     address: undefined,
     userAgentHash: () => {
-      throw new Error("it was asked for");
+      throw new Error("unexpected hash of the user agent");
     },
   };
-  expect(bindTo(assetBoundTo(undefined), nobody)).toEqual({ ok: true, value: {} });
-  expect(isBindingMet({}, nobody)).toBe(true);
+  expect(bindTo(assetBoundTo(undefined), unknown)).toEqual({ ok: true, value: {} });
+  expect(isBindingMet({}, unknown)).toBe(true);
 });
 
 describe("a bound grant in a URL", async () => {
@@ -106,7 +106,7 @@ describe("a bound grant in a URL", async () => {
     signedTarget(key, { purpose, grant, path: "/film/a" }),
   );
 
-  it.each(targets)("is refused elsewhere with binding_mismatch, whatever is asked for: %#", (target) => {
+  it.each(targets)("is refused elsewhere with binding_mismatch, for every kind of URL: %#", (target) => {
     const judge = (by: Client) => {
       const checked = checkMediaRequest(target, { ...context, client: by });
       return checked.verdict === "refused" ? checked.refusal.code : checked.verdict;
@@ -117,7 +117,7 @@ describe("a bound grant in a URL", async () => {
     expect(judge(client(undefined))).toBe("binding_mismatch");
   });
 
-  it("is explained with what it is bound to, and without a hash", () => {
+  it("is explained with its bindings and without the hash of the user agent", () => {
     const { steps } = explainMediaUrl(targets[0] ?? "", { ...context, client: "anybody", renewal: "redirect" });
     expect(steps.find(({ part }) => part === "binding")).toEqual({
       part: "binding",

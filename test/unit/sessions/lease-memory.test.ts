@@ -4,8 +4,8 @@ import { rememberLeases } from "../../../src/sessions/lease-memory.ts";
 
 const at = (second: number) => unixSeconds(1_000 + second);
 
-describe("what an isolate remembers of leases", () => {
-  it("lets a session pass for 30 s, then sends one request to ask and lets the others pass", () => {
+describe("an isolate's memory of leases", () => {
+  it("admits a session for 30 s, then has one request refresh the lease and admits the others", () => {
     const leases = rememberLeases({ capacity: 10 });
     leases.keep("s", "a", at(0), at(90));
     expect(leases.look("s", "a", at(29))).toBe("granted");
@@ -15,14 +15,14 @@ describe("what an isolate remembers of leases", () => {
     expect(leases.look("s", "a", at(60))).toBe("due");
   });
 
-  it("lets nobody pass whose lease is over, however lately it was asked for", () => {
+  it("does not admit a session whose lease has expired, even if it was refreshed less than 30 s ago", () => {
     const leases = rememberLeases({ capacity: 10 });
     leases.keep("s", "a", at(0), at(20));
     expect(leases.look("s", "a", at(19))).toBe("granted");
     expect(leases.look("s", "a", at(20))).toBe("unknown");
   });
 
-  it("asks first for a network that it has not seen the session in", () => {
+  it("does not know a session in a network where it was not seen before", () => {
     const leases = rememberLeases({ capacity: 10 });
     leases.keep("s", "a", at(0), at(90));
     expect(leases.look("s", "b", at(1))).toBe("unknown");
@@ -30,7 +30,7 @@ describe("what an isolate remembers of leases", () => {
     expect(leases.look("t", "a", at(1))).toBe("unknown");
   });
 
-  it("remembers for good that a session was ended, in all its networks, and why", () => {
+  it("remembers an ended session and its cause permanently, in all its networks", () => {
     const leases = rememberLeases({ capacity: 10 });
     for (const network of ["a", "b", undefined]) leases.keep("s", network, at(0), at(90));
     leases.end("s", "taken");
@@ -42,13 +42,13 @@ describe("what an isolate remembers of leases", () => {
     expect(leases.look("t", "a", at(1))).toBe("unknown");
   });
 
-  it("remembers a bounded number of ended sessions", () => {
+  it("forgets the oldest ended session beyond its capacity", () => {
     const leases = rememberLeases({ capacity: 2 });
     for (const id of ["old", "new", "new", "newest"]) leases.end(id, "revoked");
     expect(["old", "new", "newest"].map((id) => leases.look(id, "a", at(1)))).toEqual(["unknown", "ended", "ended"]);
   });
 
-  it("remembers for two seconds that others fill the limit, and forgets the lease", () => {
+  it("remembers for two seconds that the stream limit refused a session, and forgets its lease", () => {
     const leases = rememberLeases({ capacity: 10 });
     leases.keep("s", "a", at(0), at(90));
     leases.limit("s", at(10));
@@ -59,7 +59,7 @@ describe("what an isolate remembers of leases", () => {
     expect(leases.look("s", "a", at(11))).toBe("granted");
   });
 
-  it("remembers a bounded number of those whom the limit refused", () => {
+  it("forgets the oldest session refused by the stream limit beyond its capacity", () => {
     const leases = rememberLeases({ capacity: 2 });
     for (const id of ["old", "new", "new", "newest"]) leases.limit(id, at(0));
     expect(["old", "new", "newest"].map((id) => leases.look(id, "a", at(1)))).toEqual([
@@ -69,7 +69,7 @@ describe("what an isolate remembers of leases", () => {
     ]);
   });
 
-  it("makes room by forgetting who was not asked about for longest", () => {
+  it("evicts the session whose lease was refreshed least recently", () => {
     const leases = rememberLeases({ capacity: 2, leaseTtl: seconds(30) });
     leases.keep("old", "a", at(0), at(90));
     leases.keep("new", "a", at(1), at(90));
@@ -80,22 +80,22 @@ describe("what an isolate remembers of leases", () => {
     expect(leases.look("newest", "a", at(4))).toBe("granted");
   });
 
-  it("forgets nobody for an answer about one that it remembers", () => {
+  it("evicts no session when it updates one that it has", () => {
     const leases = rememberLeases({ capacity: 2 });
     for (const id of ["old", "new", "new"]) leases.keep(id, "a", at(0), at(90));
     expect(leases.look("old", "a", at(1))).toBe("granted");
   });
 
-  it("keeps a bounded number of networks of a session", () => {
+  it("keeps 16 networks of a session", () => {
     const leases = rememberLeases({ capacity: 2 });
     for (let i = 0; i < 100; i++) leases.keep("s", `n${i}`, at(0), at(90));
-    const kept = Array.from({ length: 100 }, (_, i) => leases.look("s", `n${i}`, at(1))).filter(
-      (is) => is === "granted",
+    const known = Array.from({ length: 100 }, (_, i) => leases.look("s", `n${i}`, at(1))).filter(
+      (status) => status === "granted",
     );
-    expect(kept).toHaveLength(16);
+    expect(known).toHaveLength(16);
   });
 
-  it("asks about a network that was refused before, however new the grant is", () => {
+  it("does not admit a new grant in a network that refused the session before", () => {
     const leases = rememberLeases({ capacity: 10 });
     const renewed = (second: number) => ({ sessionId: "s", issuedAt: at(second), expiresAt: at(9_000) });
     leases.refuse("s", "b", at(50));

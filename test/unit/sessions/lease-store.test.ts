@@ -7,23 +7,23 @@ import { LeaseStore } from "../../../src/sessions/lease-store.ts";
 import { memoryStreams } from "../../support/memory-stores.ts";
 import { at, claimOf, endingOf, touchOf } from "./streams-contract.ts";
 
-/** Another key with every key that is made. */
-let made = 0;
-const secrets = { hmac: nobleHmac, random: (length: number) => new Uint8Array(length).fill(++made) };
+/** Each generated key has other bytes. */
+let keyCount = 0;
+const secrets = { hmac: nobleHmac, random: (length: number) => new Uint8Array(length).fill(++keyCount) };
 const times = { leaseTtl: seconds(90), writeInterval: seconds(30) };
 
-/** Rows that are kept nowhere, and counted. */
-function shelf() {
-  const kept = new Map<string, LeaseRow>();
+/** Rows in memory, with the number of writes. */
+function memoryRows() {
+  const stored = new Map<string, LeaseRow>();
   let writes = 0;
   let networkKey: string | undefined;
   const rows: LeaseRows = {
-    all: () => kept.values(),
+    all: () => stored.values(),
     put: (row) => {
       writes++;
-      kept.set(row.sessionId, row);
+      stored.set(row.sessionId, row);
     },
-    remove: (sessionId) => void kept.delete(sessionId),
+    remove: (sessionId) => void stored.delete(sessionId),
     markers: () => [],
     putMarker: () => {},
     removeMarker: () => {},
@@ -35,39 +35,39 @@ function shelf() {
     putQuota: () => {},
     removeQuota: () => {},
   };
-  return { rows, kept, writes: () => writes };
+  return { rows, stored, writes: () => writes };
 }
 
-const opened = () => {
-  const { rows, kept, writes } = shelf();
-  return { store: new LeaseStore(rows, times, secrets), kept, writes };
+const newStore = () => {
+  const { rows, stored, writes } = memoryRows();
+  return { store: new LeaseStore(rows, times, secrets), stored, writes };
 };
 
 describe("a start", () => {
-  it("is never let in by a takeover where the limit is no stream at all, and ends nobody", () => {
-    const { store } = opened();
+  it("with a takeover is refused and ends no stream if the limit is 0", () => {
+    const { store } = newStore();
     store.claim(claimOf("s0", 0));
     expect(store.claim(claimOf("s1", 1, { limit: 0, takeover: true }))).toMatchObject({ status: "limited" });
     expect(store.touch(touchOf("s0", 2))).toMatchObject({ status: "granted" });
   });
 
-  it("ends as many as it takes where the limit was lowered", () => {
-    const { store } = opened();
+  it("with a takeover ends several streams if the limit was lowered", () => {
+    const { store } = newStore();
     for (let i = 0; i < 5; i++) store.claim(claimOf(`s${i}`, i, { limit: undefined }));
     const taken = ["s0", "s1", "s2", "s3"].map((sessionId, i) => ({ sessionId, leaseUntil: at(90 + i) }));
     expect(store.claim(claimOf("new", 9, { limit: 2, takeover: true }))).toEqual({ status: "granted", taken });
   });
 
-  it("says nothing about networks to him who is told what is running", () => {
-    const { store } = opened();
+  it("that is refused lists the running streams without their networks", () => {
+    const { store } = newStore();
     store.claim(claimOf("s0", 0));
     store.touch(touchOf("s0", 1, { network: "a" }));
     const answer = store.claim(claimOf("s1", 2, { limit: 1 }));
     expect(JSON.stringify(answer)).not.toMatch(/network|limit"|expires/);
   });
 
-  it("counts a session no longer whose last grant has ended", () => {
-    const { store } = opened();
+  it("does not count a session whose last grant has expired", () => {
+    const { store } = newStore();
     store.claim(claimOf("s0", 0, { expiresAt: at(20) }));
     expect(store.claim(claimOf("s1", 19, { limit: 1 }))).toMatchObject({ status: "limited" });
     expect(store.claim(claimOf("s1", 20, { limit: 1 }))).toMatchObject({ status: "granted" });
@@ -75,8 +75,8 @@ describe("a start", () => {
 });
 
 describe("a renewal", () => {
-  it("of a session that lost its lease needs room", () => {
-    const { store } = opened();
+  it("of a session without a lease needs a free stream", () => {
+    const { store } = newStore();
     store.claim(claimOf("s0", 0, { limit: 1 }));
     store.claim(claimOf("s1", 100, { limit: 1 }));
     expect(store.claim(claimOf("s0", 101, { limit: 1 }))).toMatchObject({ status: "limited" });
@@ -85,8 +85,8 @@ describe("a renewal", () => {
     });
   });
 
-  it("keeps when the session began, so that it stays the oldest", () => {
-    const { store } = opened();
+  it("keeps the session's start time, so that it stays the oldest", () => {
+    const { store } = newStore();
     store.claim(claimOf("s0", 0));
     store.claim(claimOf("s1", 1));
     store.claim(claimOf("s0", 50));
@@ -96,14 +96,14 @@ describe("a renewal", () => {
   });
 });
 
-describe("a renewal of a session that holds its lease", () => {
+describe("a renewal of a session with a lease", () => {
   it.each([
-    ["soon after it was seen", 29, { expiresAt: at(3660) }, 0],
+    ["less than 30 s after it was seen", 29, { expiresAt: at(3660) }, 0],
     ["30 s after it was seen", 30, {}, 1],
-    ["whose end moves by more than a minute", 1, { expiresAt: at(3661) }, 1],
+    ["with an expiry that moves by more than a minute", 1, { expiresAt: at(3661) }, 1],
     ["with another limit", 1, { limit: 2 }, 1],
-  ])("%s: at %i s with %j is written %i times", (_, second, more, expected) => {
-    const { store, writes } = opened();
+  ])("%s, at %i s with %j, is written %i times", (_, second, more, expected) => {
+    const { store, writes } = newStore();
     store.claim(claimOf("s0", 0));
     const before = writes();
     expect(store.claim(claimOf("s0", second, { expiresAt: at(3600), ...more }))).toEqual({
@@ -113,8 +113,8 @@ describe("a renewal of a session that holds its lease", () => {
     expect(writes() - before).toBe(expected);
   });
 
-  it("is remembered where it is not written, and promises no more of a lease than is written", () => {
-    const { store } = opened();
+  it("that is not written is remembered, but extends no lease", () => {
+    const { store } = newStore();
     store.claim(claimOf("s0", 0));
     store.claim(claimOf("s0", 20));
     expect(store.show("s0", at(20))).toMatchObject({ expiresAt: at(3620), leaseUntil: at(90) });
@@ -124,19 +124,19 @@ describe("a renewal of a session that holds its lease", () => {
 });
 
 describe("a touch", () => {
-  it("that was long under way shortens no lease", () => {
-    const { store } = opened();
+  it("that arrives late shortens no lease", () => {
+    const { store } = newStore();
     store.claim(claimOf("s0", 60));
     expect(store.touch(touchOf("s0", 10, { network: "a" }))).toEqual({ status: "granted", until: at(150) });
   });
 
-  it("promises nothing beyond the last grant", () => {
-    const { store } = opened();
+  it("grants no lease beyond the expiry of the last grant", () => {
+    const { store } = newStore();
     expect(store.touch(touchOf("s0", 3550))).toEqual({ status: "granted", until: at(3600) });
   });
 
-  it("writes nothing for a new network where networks are not counted, and keeps a bounded number of them", () => {
-    const { store, writes } = opened();
+  it("from a new network is not written if networks are not limited, and 17 networks are kept", () => {
+    const { store, writes } = newStore();
     store.claim(claimOf("s0", 0));
     const before = writes();
     for (let i = 0; i < 29; i++) store.touch(touchOf("s0", i, { network: `n${i}`, mostNetworks: undefined }));
@@ -144,8 +144,8 @@ describe("a touch", () => {
     expect(store.show("s0", at(29))?.networks).toBe(17);
   });
 
-  it("with a later grant than was known is written at once", () => {
-    const { store, writes } = opened();
+  it("with a later grant is written at once", () => {
+    const { store, writes } = newStore();
     store.claim(claimOf("s0", 0));
     const before = writes();
     store.touch(touchOf("s0", 1, { expiresAt: at(9000) }));
@@ -153,8 +153,8 @@ describe("a touch", () => {
     expect(writes() - before).toBe(1);
   });
 
-  it("of an ended session remembers a later grant of it, so that it stays ended as long as that", () => {
-    const { store } = opened();
+  it("of an ended session with a later grant keeps the session ended until that grant expires", () => {
+    const { store } = newStore();
     store.end(endingOf("s0", 1, { expiresAt: at(100) }));
     expect(store.touch(touchOf("s0", 50))).toEqual({ status: "ended", cause: "revoked", stream: undefined });
     store.prune(at(1000));
@@ -162,9 +162,9 @@ describe("a touch", () => {
   });
 });
 
-describe("an end", () => {
-  it("keeps its first cause, frees the place, and is written once", () => {
-    const { store, writes } = opened();
+describe("the end of a session", () => {
+  it("keeps its first cause, frees the stream, and is written once", () => {
+    const { store, writes } = newStore();
     store.claim(claimOf("s0", 0, { limit: 1 }));
     store.end(endingOf("s0", 1));
     const before = writes();
@@ -177,32 +177,32 @@ describe("an end", () => {
   });
 });
 
-describe("the store", () => {
+describe("the lease store", () => {
   it("forgets a session a lease and two minutes after its last grant has expired, and not before", () => {
-    const { store, kept } = opened();
+    const { store, stored } = newStore();
     store.claim(claimOf("s0", 0));
     store.claim(claimOf("s1", 10));
     expect(store.nextRemoval).toBe(at(3810));
     store.prune(at(3809));
-    expect(kept.size).toBe(2);
+    expect(stored.size).toBe(2);
     store.prune(at(3810));
-    expect([...kept.keys()]).toEqual(["s1"]);
+    expect([...stored.keys()]).toEqual(["s1"]);
     expect(store.nextRemoval).toBe(at(3820));
     store.prune(at(3820));
     expect(store.nextRemoval).toBeUndefined();
   });
 
-  it("has no more silent sessions without a limit than it needs, and forgets no other", () => {
-    const { store, kept } = opened();
+  it("keeps at most 1,000 rows by forgetting silent sessions without a limit", () => {
+    const { store, stored } = newStore();
     store.end(endingOf("ended", 0));
     store.claim(claimOf("limited", 0));
     for (let i = 0; i < 1500; i++) store.claim(claimOf(`s${i}`, 2 * i, { limit: undefined }));
-    expect(kept.size).toBe(1000);
-    expect(kept.has("ended") && kept.has("limited") && kept.has("s1499")).toBe(true);
+    expect(stored.size).toBe(1000);
+    expect(stored.has("ended") && stored.has("limited") && stored.has("s1499")).toBe(true);
   });
 
-  it("loses nothing of a session that two names know", () => {
-    const [older, newer] = [opened().store, opened().store];
+  it("merges the rows of a session that two names have", () => {
+    const [older, newer] = [newStore().store, newStore().store];
     older.claim(claimOf("s0", 0, { limit: 1, login: "mine" }));
     older.touch(touchOf("s0", 1, { network: "a" }));
     newer.touch(touchOf("s0", 40, { network: "b", issuedAt: at(5), expiresAt: at(9000) }));
@@ -216,11 +216,11 @@ describe("the store", () => {
     expect(newer.touch(touchOf("s0", 201))).toEqual({ status: "limited" });
   });
 
-  it("keeps networks as hashes under a key of its own, and tells none of them to a newer name", () => {
-    const [one, other] = [opened(), opened()];
-    const hashes = [one, other].map(({ store, kept }) => {
+  it("keeps networks as hashes with its own key, and hands none of them over", () => {
+    const [one, other] = [newStore(), newStore()];
+    const hashes = [one, other].map(({ store, stored }) => {
       store.touch(touchOf("s0", 0, { network: "4:192.0.2/24" }));
-      return kept.get("s0")?.networks[0]?.network;
+      return stored.get("s0")?.networks[0]?.network;
     });
     expect(hashes[0]).toMatch(/^[\w-]{22}$/);
     expect(hashes[0]).not.toBe(hashes[1]);
@@ -228,8 +228,8 @@ describe("the store", () => {
     expect(one.store.show("s0", at(1))?.networks).toBe(1);
   });
 
-  it("sends on as long as any grant holds of what it handed over", () => {
-    const { store } = opened();
+  it("forwards requests until every grant that it handed over has expired", () => {
+    const { store } = newStore();
     store.claim(claimOf("s0", 0));
     expect(store.handOver("newer", at(100)).until).toBe(at(3600));
     expect(store.handOver("newer", at(5000)).until).toBe(at(5000));
@@ -237,8 +237,8 @@ describe("the store", () => {
     expect(store.successor()).toBe("newest");
   });
 
-  it("sends on until the last grant that it sent on is over", () => {
-    const { store } = opened();
+  it("forwards requests until the last grant that it forwarded has expired", () => {
+    const { store } = newStore();
     store.handOver("newer", at(100));
     store.forwardedUntil(at(500));
     store.prune(at(400));
@@ -251,34 +251,34 @@ describe("the store", () => {
 });
 
 describe("two names of a subject", () => {
-  it("are asked once for what they hold, however often streams start", async () => {
-    let asked = 0;
-    const older = leaseRouter(opened().store, never);
-    const newer = leaseRouter(opened().store, () => ({
+  it("hand over their rows once, even if several streams start", async () => {
+    let handOvers = 0;
+    const older = leaseRouter(newStore().store, never);
+    const newer = leaseRouter(newStore().store, () => ({
       ...older,
       handOver: async (to, until) => {
-        asked++;
+        handOvers++;
         return older.handOver(to, until);
       },
     }));
     for (let i = 0; i < 3; i++) await newer.claim(claimOf(`s${i}`, i), "newer", ["older"]);
-    expect(asked).toBe(1);
+    expect(handOvers).toBe(1);
   });
 
-  it("fail rather than guess where the older does not answer", async () => {
+  it("refuse a claim if the older name does not answer", async () => {
     const silent = async () => Promise.reject(new Error("down"));
-    const newer = leaseRouter(opened().store, () => ({ ...leaseRouter(opened().store, never), handOver: silent }));
+    const newer = leaseRouter(newStore().store, () => ({ ...leaseRouter(newStore().store, never), handOver: silent }));
     await expect(newer.claim(claimOf("s0", 0), "newer", ["older"])).rejects.toThrow("down");
   });
 
-  it("do not take over from each other at once, which would send everything round for ever", async () => {
-    const desks = new Map<string, LeaseRouter>();
-    const far = (name: string): LeaseRouter => ({
+  it("do not take over from each other at the same time, which would create a forwarding loop", async () => {
+    const routers = new Map<string, LeaseRouter>();
+    const remote = (name: string): LeaseRouter => ({
       ...routerOf(name),
       handOver: async (to, until) => Promise.resolve().then(() => routerOf(name).handOver(to, until)),
     });
-    const routerOf = (name: string) => desks.get(name) ?? never();
-    for (const name of ["a", "b"]) desks.set(name, leaseRouter(opened().store, far));
+    const routerOf = (name: string) => routers.get(name) ?? never();
+    for (const name of ["a", "b"]) routers.set(name, leaseRouter(newStore().store, remote));
     const claims = [
       routerOf("a").claim(claimOf("s0", 0), "a", ["b"]),
       routerOf("b").claim(claimOf("s1", 0), "b", ["a"]),
@@ -288,7 +288,7 @@ describe("two names of a subject", () => {
     expect(await routerOf("a").touch(touchOf("s1", 2))).toMatchObject({ status: "granted" });
   });
 
-  it("forget what is over when they are asked anything, where no alarm does it", async () => {
+  it("forget expired sessions at any request, even without an alarm", async () => {
     const { streamsOf, size } = memoryStreams();
     const streams = streamsOf("subject");
     await streams.claim(claimOf("s0", 0));
@@ -300,5 +300,5 @@ describe("two names of a subject", () => {
 });
 
 function never(): never {
-  throw new Error("nobody is to be asked");
+  throw new Error("unexpected call of another name");
 }

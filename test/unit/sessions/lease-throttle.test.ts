@@ -7,10 +7,10 @@ import { claimBudget } from "../../../src/sessions/lease-throttle.ts";
 import { at, claimOf, endingOf } from "./streams-contract.ts";
 
 const sixHours = 21_600;
-let made = 0;
+let sessionCount = 0;
 
-/** A store that counts its writes, and one who starts a stream in it and ends it at once. */
-function opened(rows = new Map<string, LeaseRow>()) {
+/** A store with a write counter, and a function that starts a stream and ends it at once. */
+function newStore(rows = new Map<string, LeaseRow>()) {
   let writes = 0;
   const leaseRows = {
     all: () => rows.values(),
@@ -31,9 +31,9 @@ function opened(rows = new Map<string, LeaseRow>()) {
   const times = { leaseTtl: seconds(90), writeInterval: seconds(30) };
   const secrets = { hmac: nobleHmac, random: (length: number) => new Uint8Array(length) };
   const store = new LeaseStore(leaseRows, times, secrets);
-  /** The answer to the start at a second, where the grant lasts so long. */
+  /** The answer to a start at `second` with a grant of `lasting` seconds. */
   const startAndEnd = (second: number, lasting = sixHours) => {
-    const sessionId = `session-${made++}`;
+    const sessionId = `session-${sessionCount++}`;
     const expiresAt = at(second + lasting);
     const answer = store.claim(claimOf(sessionId, second, { expiresAt, limit: undefined }));
     if (answer.status === "granted") store.end(endingOf(sessionId, second, { expiresAt }));
@@ -43,28 +43,28 @@ function opened(rows = new Map<string, LeaseRow>()) {
 }
 
 describe("a subject's budget of claims", () => {
-  it("lets thirty pass at once, and then one in two seconds", () => {
+  it("allows thirty at once, and then one every two seconds", () => {
     const budget = claimBudget();
     const waits = Array.from({ length: 32 }, () => budget(at(0)));
     expect(waits).toEqual([...Array(30).fill(undefined), 2, 2]);
     expect([budget(at(1)), budget(at(2)), budget(at(2)), budget(at(4))]).toEqual([1, undefined, 2, undefined]);
   });
 
-  it("is full again after a minute, and never more than full", () => {
+  it("is full again after a minute, and never exceeds thirty", () => {
     const budget = claimBudget();
     for (let i = 0; i < 30; i++) budget(at(0));
-    const passed = Array.from({ length: 60 }, () => budget(at(1000))).filter((wait) => wait === undefined);
-    expect(passed).toHaveLength(30);
+    const allowed = Array.from({ length: 60 }, () => budget(at(1000))).filter((wait) => wait === undefined);
+    expect(allowed).toHaveLength(30);
   });
 
-  it("is filled by no clock that goes back and forth", () => {
+  it("is not refilled by a clock that jumps back and forth", () => {
     const budget = claimBudget();
     for (let i = 0; i < 30; i++) budget(at(100));
     for (let i = 0; i < 50; i++) expect([budget(at(50)), budget(at(100))]).toEqual([2, 2]);
   });
 
-  it("counts starts and renewals, and one too many writes nothing", () => {
-    const { store, writes } = opened();
+  it("counts starts and renewals, and a throttled claim is not written", () => {
+    const { store, writes } = newStore();
     for (let i = 0; i < 15; i++) store.claim(claimOf("s0", 0));
     for (let i = 0; i < 15; i++) store.claim(claimOf("s1", 0, { limit: 1 }));
     const before = writes();
@@ -74,23 +74,23 @@ describe("a subject's budget of claims", () => {
   });
 });
 
-describe("very many sessions that were ended while their grants last", () => {
-  it("never stop a viewer who zaps through the channels and ends a stream a minute, all day", () => {
-    const { store, startAndEnd } = opened();
+describe("the ended sessions of a subject whose grants have not expired", () => {
+  it("never throttle a viewer who changes the channel every minute all day", () => {
+    const { store, startAndEnd } = newStore();
     for (let minute = 0; minute < 1440; minute++) {
       store.prune(at(60 * minute));
       expect(startAndEnd(60 * minute).status).toBe("granted");
     }
   });
 
-  it("are few, however fast somebody starts and ends streams, as each is in every isolate's memory", () => {
-    const { rows, startAndEnd } = opened();
+  it("stay below 920 even with a start and an end every second", () => {
+    const { rows, startAndEnd } = newStore();
     for (let second = 0; second < sixHours; second++) startAndEnd(second);
     expect(rows.size).toBeLessThanOrEqual(920);
   });
 
-  it("are a thousand at the most where grants last for days, and then the next waits for the first to end", () => {
-    const { store, startAndEnd, rows } = opened();
+  it("stay at a thousand with grants of several days: the next start waits until the first one expires", () => {
+    const { store, startAndEnd, rows } = newStore();
     const days = 5 * 86_400;
     for (let i = 0; i < 1000; i++) expect(startAndEnd(60 * i, days).status).toBe("granted");
     expect(startAndEnd(60_000, days)).toEqual({ status: "throttled", retryAfter: days - 60_000 });
@@ -101,12 +101,12 @@ describe("very many sessions that were ended while their grants last", () => {
     expect(startAndEnd(20 * 86_400).status).toBe("granted");
   });
 
-  it("slow starts down over a restart too, and renewals never", () => {
-    const { store, startAndEnd, rows } = opened();
+  it("throttle starts even after a restart, and renewals never", () => {
+    const { store, startAndEnd, rows } = newStore();
     store.claim(claimOf("kept", 0, { limit: undefined, expiresAt: at(sixHours) }));
     for (let i = 1; i <= 200; i++) startAndEnd(2 * i);
     expect(startAndEnd(405)).toEqual({ status: "throttled", retryAfter: 25 });
-    expect(opened(rows).startAndEnd(406)).toEqual({ status: "throttled", retryAfter: 24 });
+    expect(newStore(rows).startAndEnd(406)).toEqual({ status: "throttled", retryAfter: 24 });
     expect(store.claim(claimOf("kept", 406, { limit: undefined }))).toMatchObject({ status: "granted" });
     expect(startAndEnd(430).status).toBe("granted");
   });

@@ -4,12 +4,12 @@ import { inPrefix, networkOf } from "../../../src/sessions/client-network.ts";
 import { addressName, networkName } from "../../../src/sessions/identifiers.ts";
 
 function bytes(address: string) {
-  const found = parseIpAddress(address);
-  if (found === undefined) throw new Error(`no address: ${address}`);
-  return found;
+  const parsed = parseIpAddress(address);
+  if (parsed === undefined) throw new Error(`not an address: ${address}`);
+  return parsed;
 }
 
-describe("the name of a client's own address", () => {
+describe("the address name of a client", () => {
   it.each([
     ["192.0.2.1", "4:192.0.2.1/32"],
     ["::ffff:192.0.2.1", "4:192.0.2.1/32"],
@@ -18,12 +18,12 @@ describe("the name of a client's own address", () => {
     ["::1", "6:0:0:0:0/64"],
     ["unknown", undefined],
     [`192.0.2.${"0".repeat(60_000)}`, undefined],
-  ])("of %s is %s", (address, name) => {
+  ])("with address %s is %s", (address, name) => {
     expect(addressName(address)).toBe(name);
   });
 });
 
-describe("the network of a client", () => {
+describe("the network name of a client", () => {
   it.each([
     ["192.0.2.1", "4:192.0.2/24"],
     ["192.0.2.255", "4:192.0.2/24"],
@@ -43,7 +43,7 @@ describe("the network of a client", () => {
     ["1::ffff:192.0.2.1", "6:1:0:0/48"],
     ["1:2:3:4:5:6:7::", "6:1:2:3/48"],
     ["::2:3:4:5:6:7:8", "6:0:2:3/48"],
-  ])("of %s is %s", (address, expected) => {
+  ])("with address %s is %s", (address, expected) => {
     expect(networkName(address)).toBe(expected);
   });
 
@@ -76,17 +76,17 @@ describe("the network of a client", () => {
     "1:2:3:4:5:6:7:1.2.3.4",
     "::1.2.3",
     "::+1",
-  ])("is none for %j", (address) => {
+  ])("is undefined for %j", (address) => {
     expect(networkOf(address)).toBeUndefined();
   });
 
-  it("is never the same for IPv4 and IPv6, be the bytes what they may", () => {
+  it("is never the same for IPv4 and IPv6, even with the same bytes", () => {
     expect(networkName("32.1.13.1")).not.toBe(networkName("2001:d01::"));
     expect(networkName("0.0.0.1")).not.toBe(networkName("::1"));
   });
 });
 
-describe("an address in a prefix", () => {
+describe("the prefix", () => {
   it.each([
     ["192.0.2.0", 24, "192.0.2.77", true],
     ["192.0.2.0", 24, "192.0.3.77", false],
@@ -98,16 +98,16 @@ describe("an address in a prefix", () => {
     ["10.0.0.0", 0, "192.0.2.1", true],
     ["2001:db8::", 33, "2001:db8:7fff::1", true],
     ["2001:db8::", 33, "2001:db8:8000::1", false],
-  ])("%s/%i and %s: %s", (prefix, bits, address, expected) => {
+  ])("%s/%i contains %s: %s", (prefix, bits, address, expected) => {
     expect(inPrefix(bytes(prefix), bits, bytes(address))).toBe(expected);
   });
 
-  it("takes the zeros that a prefix leaves out at its end", () => {
+  it("can omit zeros at its end", () => {
     expect(inPrefix(Uint8Array.of(10), 24, bytes("10.0.0.7"))).toBe(true);
     expect(inPrefix(Uint8Array.of(10), 24, bytes("10.0.1.7"))).toBe(false);
   });
 
-  it.each([-1, 33, 1.5, Number.NaN])("fits nothing where it has %s bits", (bits) => {
+  it.each([-1, 33, 1.5, Number.NaN])("contains nothing with a length of %s bits", (bits) => {
     expect(inPrefix(bytes("0.0.0.0"), bits, bytes("0.0.0.0"))).toBe(false);
   });
 });

@@ -4,15 +4,15 @@ import { unixSeconds } from "../../../src/base/time.ts";
 import { type Revocation, type RevocationLog, revocationKinds } from "../../../src/sessions/revocation.ts";
 import { HeldRevocations } from "../../../src/sessions/revocation-snapshot.ts";
 
-/** Read before each test, and no entry ends within ten minutes of it: a busy machine may take a while to get here. */
+/** Set before each test. No entry expires within ten minutes of it, because a busy machine can be slow. */
 let start = 0;
-const soon = (by: number) => unixSeconds(start + by);
+const inSeconds = (by: number) => unixSeconds(start + by);
 
 function entryOf(parts: Partial<Revocation> = {}): Revocation {
-  return { kind: "session", value: "s1", cause: "revoked", at: soon(0), until: soon(3600), ...parts };
+  return { kind: "session", value: "s1", cause: "revoked", at: inSeconds(0), until: inSeconds(3600), ...parts };
 }
 
-/** Follows the log to its end. */
+/** Reads the log to its end. */
 async function catchUp(log: RevocationLog, held: HeldRevocations): Promise<HeldRevocations> {
   for (;;) {
     const page = await log.since(held.cursor);
@@ -21,14 +21,11 @@ async function catchUp(log: RevocationLog, held: HeldRevocations): Promise<HeldR
   }
 }
 
-/**
- * The port's contract, for every implementation. `open` gives an empty log, whose clock is that of the machine and whose pages
- * hold `pageSize` entries.
- */
+/** The port's contract, for every implementation. `open` returns an empty log with the machine's clock and pages of `pageSize` entries. */
 export function revocationLogContract(name: string, open: () => RevocationLog, pageSize: number): void {
   const all = async (log: RevocationLog) => (await log.since(0)).entries;
 
-  describe(`${name}, as a revocation log`, () => {
+  describe(`a revocation log (${name})`, () => {
     beforeEach(() => {
       start = Math.floor(Date.now() / 1000);
     });
@@ -37,7 +34,7 @@ export function revocationLogContract(name: string, open: () => RevocationLog, p
       expect(await open().since(0)).toMatchObject({ entries: [], more: false });
     });
 
-    it("tells what was added, in its order", async () => {
+    it("returns its entries in the order of their addition", async () => {
       const log = open();
       const entries = revocationKinds.map((kind) => entryOf({ kind, value: `of ${kind}` }));
       await log.append(entries.slice(0, 2), "operator");
@@ -45,7 +42,7 @@ export function revocationLogContract(name: string, open: () => RevocationLog, p
       expect(await all(log)).toEqual(entries);
     });
 
-    it("goes on from a cursor, and tells nothing twice", async () => {
+    it("continues from a cursor and returns nothing twice", async () => {
       const log = open();
       await log.append([entryOf({ value: "a" })], "operator");
       const { cursor } = await log.since(0);
@@ -56,54 +53,55 @@ export function revocationLogContract(name: string, open: () => RevocationLog, p
       expect(next.cursor).toBeGreaterThan(cursor);
     });
 
-    it("says as of when it answers", async () => {
+    it("reports the time of its answer", async () => {
       const before = Date.now();
       const { asOf } = await open().since(0);
       expect(asOf).toBeGreaterThanOrEqual(before);
       expect(asOf).toBeLessThanOrEqual(Date.now());
     });
 
-    it("takes the later end of two entries for the same, and tells it once", async () => {
+    it("merges entries for the same value into one with the latest expiry", async () => {
       const log = open();
       await log.append(
-        [entryOf({ until: soon(1000) }), entryOf({ until: soon(3600) }), entryOf({ until: soon(2000) })],
+        [entryOf({ until: inSeconds(1000) }), entryOf({ until: inSeconds(3600) }), entryOf({ until: inSeconds(2000) })],
         "operator",
       );
-      expect(await all(log)).toEqual([entryOf({ until: soon(3600) })]);
+      expect(await all(log)).toEqual([entryOf({ until: inSeconds(3600) })]);
     });
 
-    it("tells nobody of an entry that changes nothing", async () => {
+    it("does not return an entry that changes nothing", async () => {
       const log = open();
       await log.append([entryOf()], "operator");
       const { cursor } = await log.since(0);
-      await log.append([entryOf({ cause: "taken", until: soon(1000) })], "operator");
+      await log.append([entryOf({ cause: "taken", until: inSeconds(1000) })], "operator");
       expect(await log.since(cursor)).toMatchObject({ cursor, entries: [] });
     });
 
-    it("leaves a session the cause that ended it first", async () => {
+    it("keeps the first cause of a session's end", async () => {
       const log = open();
       await log.append(
-        [entryOf({ cause: "taken" }), entryOf({ cause: "revoked", at: soon(5), until: soon(7200) })],
+        [entryOf({ cause: "taken" }), entryOf({ cause: "revoked", at: inSeconds(5), until: inSeconds(7200) })],
         "operator",
       );
-      expect(await all(log)).toEqual([entryOf({ cause: "taken", until: soon(7200) })]);
+      expect(await all(log)).toEqual([entryOf({ cause: "taken", until: inSeconds(7200) })]);
     });
 
-    it("forbids of a subject what was given out up to the latest entry", async () => {
+    it("keeps the latest time up to which a subject's tokens are revoked", async () => {
       const log = open();
-      const of = (at: number, until: number) => entryOf({ kind: "subject", at: soon(at), until: soon(until) });
+      const of = (at: number, until: number) =>
+        entryOf({ kind: "subject", at: inSeconds(at), until: inSeconds(until) });
       await log.append([of(5, 3600), of(9, 600)], "operator");
       await log.append([of(1, 600)], "operator");
       expect(await all(log)).toEqual([of(9, 3600)]);
     });
 
-    it("does not take an entry that has ended already", async () => {
+    it("ignores an entry that has already expired", async () => {
       const log = open();
       await log.append([entryOf({ until: unixSeconds(1) })], "operator");
       expect(await all(log)).toEqual([]);
     });
 
-    it("takes back what is forbidden, once", async () => {
+    it("lifts an entry once", async () => {
       const log = open();
       await log.append([entryOf()], "operator");
       const held = await catchUp(log, new HeldRevocations());
@@ -113,45 +111,45 @@ export function revocationLogContract(name: string, open: () => RevocationLog, p
       expect((await catchUp(log, held)).size).toBe(0);
     });
 
-    it("tells a snapshot that begins nothing of what was taken back", async () => {
+    it("does not send lifted entries to a new snapshot", async () => {
       const log = open();
       await log.append([entryOf(), entryOf({ value: "s2" })], "operator");
       await log.lift("session", "s1");
       expect(await all(log)).toEqual([entryOf({ value: "s2" })]);
     });
 
-    it("leaves an operator's entry its time, whatever the viewer does", async () => {
+    it("keeps the expiry of an operator's entry, whatever a viewer appends", async () => {
       const log = open();
       await log.append([entryOf()], "operator");
       const { cursor } = await log.since(0);
-      expect(await log.append([entryOf({ until: soon(1000) })], "viewer")).toBe(0);
+      expect(await log.append([entryOf({ until: inSeconds(1000) })], "viewer")).toBe(0);
       expect(await log.since(cursor)).toMatchObject({ cursor, entries: [] });
-      await log.append([entryOf({ value: "s2", cause: "taken", until: soon(1000) })], "viewer");
+      await log.append([entryOf({ value: "s2", cause: "taken", until: inSeconds(1000) })], "viewer");
       await log.append([entryOf({ value: "s2" })], "operator");
       expect(await all(log)).toEqual([entryOf(), entryOf({ value: "s2", cause: "taken" })]);
       expect(await log.lift("session", "s2")).toBe(true);
     });
 
-    it("lets an entry of a viewer's end earlier, and tells everybody", async () => {
+    it("can shorten a viewer's entry, and returns the change", async () => {
       const log = open();
       await log.append([entryOf()], "viewer");
       const { cursor } = await log.since(0);
-      await log.shorten("session", "s1", soon(7200));
+      await log.shorten("session", "s1", inSeconds(7200));
       expect(await log.since(cursor)).toMatchObject({ cursor, entries: [] });
-      await log.shorten("session", "s1", soon(1000));
-      await log.shorten("session", "s2", soon(1000));
-      expect((await log.since(cursor)).entries).toEqual([entryOf({ until: soon(1000) })]);
-      expect(await all(log)).toEqual([entryOf({ until: soon(1000) })]);
+      await log.shorten("session", "s1", inSeconds(1000));
+      await log.shorten("session", "s2", inSeconds(1000));
+      expect((await log.since(cursor)).entries).toEqual([entryOf({ until: inSeconds(1000) })]);
+      expect(await all(log)).toEqual([entryOf({ until: inSeconds(1000) })]);
     });
 
-    it("lets no entry of an operator's end earlier, whoever made it first", async () => {
+    it("never shortens an operator's entry, even if a viewer's came first", async () => {
       const log = open();
       for (const by of ["viewer", "operator", "viewer"] as const) await log.append([entryOf()], by);
-      await log.shorten("session", "s1", soon(1000));
+      await log.shorten("session", "s1", inSeconds(1000));
       expect(await all(log)).toEqual([entryOf()]);
     });
 
-    it("takes back nothing else", async () => {
+    it("lifts only an entry with the same kind and value", async () => {
       const log = open();
       await log.append([entryOf()], "operator");
       expect(await log.lift("session", "s2")).toBe(false);
@@ -159,45 +157,45 @@ export function revocationLogContract(name: string, open: () => RevocationLog, p
       expect((await catchUp(log, new HeldRevocations())).size).toBe(1);
     });
 
-    it("forbids again what was taken back", async () => {
+    it("can revoke again after a lift", async () => {
       const log = open();
       await log.append([entryOf({ cause: "taken" })], "operator");
       await log.lift("session", "s1");
-      await log.append([entryOf({ until: soon(1000) })], "operator");
-      expect(await all(log)).toEqual([entryOf({ until: soon(1000) })]);
+      await log.append([entryOf({ until: inSeconds(1000) })], "operator");
+      expect(await all(log)).toEqual([entryOf({ until: inSeconds(1000) })]);
     });
 
-    it("gives many in pages, which together hold each one once", async () => {
+    it("returns many entries in pages, each entry once", async () => {
       const log = open();
       const values = Array.from({ length: pageSize + 5 }, (_, i) => `s${i}`);
       await log.append(
         values.map((value) => entryOf({ value })),
         "operator",
       );
-      const told: string[] = [];
+      const received: string[] = [];
       const sizes: number[] = [];
       let page = await log.since(0);
       for (; ; page = await log.since(page.cursor)) {
-        told.push(...page.entries.map(({ value }) => value));
+        received.push(...page.entries.map(({ value }) => value));
         sizes.push(page.entries.length);
         if (!page.more) break;
       }
       expect(sizes).toEqual([pageSize, 5]);
-      expect(told).toEqual(values);
+      expect(received).toEqual(values);
       expect(await log.since(page.cursor)).toMatchObject({ cursor: page.cursor, entries: [], reset: false });
     });
 
-    it("tells everything anew to who comes with a cursor that it does not know", async () => {
+    it("sends everything again, with a reset, for an unknown cursor", async () => {
       const log = open();
       await log.append([entryOf()], "operator");
       const { cursor } = await log.since(0);
       expect(await log.since(cursor + 1)).toMatchObject({ reset: true, entries: [entryOf()], cursor });
     });
 
-    it("brings everybody who follows to the same, however far behind he is", async () => {
+    it("leads every reader to the same snapshot, however often it reads", async () => {
       const kind = fc.constantFrom(...revocationKinds);
       const value = fc.constantFrom("a", "b", "c");
-      const end = fc.integer({ min: 1000, max: 5000 }).map(soon);
+      const end = fc.integer({ min: 1000, max: 5000 }).map(inSeconds);
       const step = fc.oneof(
         fc.record({ is: fc.constant("append" as const), entry: fc.record({ kind, value, at: end, until: end }) }),
         fc.record({ is: fc.constant("lift" as const), kind, value }),
@@ -206,7 +204,7 @@ export function revocationLogContract(name: string, open: () => RevocationLog, p
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
           const log = open();
-          const often = new HeldRevocations();
+          const follower = new HeldRevocations();
           const forbidden = new Set<string>();
           for (const next of steps) {
             if (next.is === "append") {
@@ -215,12 +213,12 @@ export function revocationLogContract(name: string, open: () => RevocationLog, p
             } else if (next.is === "lift") {
               const name = `${next.kind} ${next.value}`;
               expect(await log.lift(next.kind, next.value)).toBe(forbidden.delete(name));
-            } else await catchUp(log, often);
+            } else await catchUp(log, follower);
           }
-          await catchUp(log, often);
-          const once = await catchUp(log, new HeldRevocations());
-          expect(often.entries).toEqual(once.entries);
-          const held = Object.values(once.entries).flatMap((ofKind) => [...ofKind.values()]);
+          await catchUp(log, follower);
+          const newcomer = await catchUp(log, new HeldRevocations());
+          expect(follower.entries).toEqual(newcomer.entries);
+          const held = Object.values(newcomer.entries).flatMap((ofKind) => [...ofKind.values()]);
           expect(new Set(held.map((entry) => `${entry.kind} ${entry.value}`))).toEqual(forbidden);
         }),
         { numRuns: 40 },

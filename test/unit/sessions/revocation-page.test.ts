@@ -19,17 +19,17 @@ const page = fc.record({
   entries: fc.array(entry, { maxLength: 5 }),
 });
 const row = ["session", "s", "taken", 1, 2];
-const good = { cursor: 7, reset: false, more: false, rows: [row] };
+const valid = { cursor: 7, reset: false, more: false, rows: [row] };
 
 describe("a page of the revocation log", () => {
   it("is read as it was written", () => {
-    const isSame = fc.property(page, (written) => {
+    const roundTrip = fc.property(page, (written) => {
       expect(readPage(writePage(written))).toEqual(written);
     });
-    fc.assert(isSame, { numRuns: 100 });
+    fc.assert(roundTrip, { numRuns: 100 });
   });
 
-  it("takes some 70 bytes for a session", () => {
+  it("needs at most 70 bytes per session", () => {
     const [session, until] = ["AQEBAQEBAQEBAQEBAQEBAQ", unixSeconds(1_795_000_150)];
     const ended = { kind: "session", value: session, cause: "revoked", at: unixSeconds(1_795_000_000), until } as const;
     const lengthOf = (count: number) =>
@@ -38,29 +38,29 @@ describe("a page of the revocation log", () => {
   });
 
   it.each<[string, unknown]>([
-    ["no object", []],
+    ["a list instead of an object", []],
     ["null", null],
-    ["no cursor", { ...good, cursor: undefined }],
-    ["a negative cursor", { ...good, cursor: -1 }],
-    ["a cursor that is no whole number", { ...good, cursor: 1.5 }],
-    ["a reset that is no boolean", { ...good, reset: 0 }],
-    ["a more that is no boolean", { ...good, more: "no" }],
-    ["rows that are no list", { ...good, rows: { 0: row } }],
-    ["a row that is none", { ...good, rows: [row, "session"] }],
-    ["another kind", { ...good, rows: [["planet", "s", "taken", 1, 2]] }],
-    ["the name of a member of every object as its kind", { ...good, rows: [["constructor", "s", "taken", 1, 2]] }],
-    ["another cause", { ...good, rows: [["session", "s", "bored", 1, 2]] }],
-    ["an empty name", { ...good, rows: [["session", "", "taken", 1, 2]] }],
-    ["a name of 257 characters", { ...good, rows: [["session", "s".repeat(257), "taken", 1, 2]] }],
-    ["a name that is no text", { ...good, rows: [["session", 5, "taken", 1, 2]] }],
-    ["a time that is no whole number", { ...good, rows: [["session", "s", "taken", 1.5, 2]] }],
-    ["a row that is too short", { ...good, rows: [["session", "s", "taken", 1]] }],
-  ])("with %s is none", (_, value) => {
+    ["no cursor", { ...valid, cursor: undefined }],
+    ["a negative cursor", { ...valid, cursor: -1 }],
+    ["a fractional cursor", { ...valid, cursor: 1.5 }],
+    ["a reset that is not a boolean", { ...valid, reset: 0 }],
+    ["a `more` that is not a boolean", { ...valid, more: "no" }],
+    ["rows that are not a list", { ...valid, rows: { 0: row } }],
+    ["a row that is a string", { ...valid, rows: [row, "session"] }],
+    ["an unknown kind", { ...valid, rows: [["planet", "s", "taken", 1, 2]] }],
+    ["an inherited property name as its kind", { ...valid, rows: [["constructor", "s", "taken", 1, 2]] }],
+    ["an unknown cause", { ...valid, rows: [["session", "s", "bored", 1, 2]] }],
+    ["an empty value", { ...valid, rows: [["session", "", "taken", 1, 2]] }],
+    ["a value of 257 characters", { ...valid, rows: [["session", "s".repeat(257), "taken", 1, 2]] }],
+    ["a value that is a number", { ...valid, rows: [["session", 5, "taken", 1, 2]] }],
+    ["a fractional time", { ...valid, rows: [["session", "s", "taken", 1.5, 2]] }],
+    ["a row that is too short", { ...valid, rows: [["session", "s", "taken", 1]] }],
+  ])("with %s is refused", (_, value) => {
     expect(readPage(JSON.stringify(value))).toBeUndefined();
   });
 
-  it("is no other text", () => {
-    expect([readPage(""), readPage("<html>"), readPage(JSON.stringify(good))?.entries.length]).toEqual([
+  it("is refused if it is not JSON", () => {
+    expect([readPage(""), readPage("<html>"), readPage(JSON.stringify(valid))?.entries.length]).toEqual([
       undefined,
       undefined,
       1,

@@ -38,122 +38,126 @@ function deltaOf(entries: readonly Revocation[], parts: Partial<RevocationDelta>
   return { cursor: 1, asOf: unixMilliseconds(1_000_000), reset: false, more: false, entries, ...parts };
 }
 
-function holding(...entries: readonly Revocation[]): HeldRevocations {
-  const held = new HeldRevocations();
-  held.apply(deltaOf(entries));
-  return held;
+function snapshotOf(...entries: readonly Revocation[]): HeldRevocations {
+  const snapshot = new HeldRevocations();
+  snapshot.apply(deltaOf(entries));
+  return snapshot;
 }
 
-describe("what forbids a session to go on", () => {
-  it("is nothing where nothing is forbidden, or only others are", () => {
+describe("a running session", () => {
+  it("is not revoked without entries or by entries for others", () => {
     expect(forbiddenBy(new HeldRevocations(), session, "film")).toBeUndefined();
     const others = revocationKinds.map((kind) => entryOf(kind, { value: "x" }));
-    expect(forbiddenBy(holding(...others), session, "film")).toBeUndefined();
+    expect(forbiddenBy(snapshotOf(...others), session, "film")).toBeUndefined();
   });
 
   it.each(["session", "asset", "token", "login", "key"] as const)(
-    "is an entry of its %s, whenever its grant was issued",
+    "is revoked by an entry for its %s, whenever its grant was issued",
     (kind) => {
-      const snapshot = holding(entryOf(kind));
+      const snapshot = snapshotOf(entryOf(kind));
       for (const issuedAt of [before, at, after])
         expect(forbiddenBy(snapshot, { ...session, issuedAt }, "film")).toEqual(entryOf(kind));
     },
   );
 
-  it("is an entry of its subject, where its grant was issued until then", () => {
-    const snapshot = holding(entryOf("subject"));
+  it("is revoked by an entry for its subject only if its grant was issued before", () => {
+    const snapshot = snapshotOf(entryOf("subject"));
     for (const issuedAt of [before, at])
       expect(forbiddenBy(snapshot, { ...session, issuedAt }, "film")).toEqual(entryOf("subject"));
     expect(forbiddenBy(snapshot, { ...session, issuedAt: after }, "film")).toBeUndefined();
   });
 
-  it("is no entry of another kind that has the same value", () => {
-    expect(forbiddenBy(holding(entryOf("asset", { value: "s" })), session, "film")).toBeUndefined();
-    expect(forbiddenBy(holding(entryOf("token", { value: "u" })), session, "film")).toBeUndefined();
+  it("is not revoked by an entry of another kind with the same value", () => {
+    expect(forbiddenBy(snapshotOf(entryOf("asset", { value: "s" })), session, "film")).toBeUndefined();
+    expect(forbiddenBy(snapshotOf(entryOf("token", { value: "u" })), session, "film")).toBeUndefined();
   });
 
-  it("is no token entry for a session that was started with a token without jti", () => {
-    expect(forbiddenBy(holding(entryOf("token")), { ...session, token: undefined }, "film")).toBeUndefined();
+  it("is not revoked by a token entry if its token had no jti", () => {
+    expect(forbiddenBy(snapshotOf(entryOf("token")), { ...session, token: undefined }, "film")).toBeUndefined();
   });
 
-  it("is no login's entry for a session of a credential that told of none", () => {
-    expect(forbiddenBy(holding(entryOf("login")), { ...session, login: undefined }, "film")).toBeUndefined();
-    expect(forbidsStart(holding(entryOf("login")), { ...start, login: undefined })).toBeUndefined();
+  it("is not revoked by a login entry if its credential had no login", () => {
+    expect(forbiddenBy(snapshotOf(entryOf("login")), { ...session, login: undefined }, "film")).toBeUndefined();
+    expect(forbidsStart(snapshotOf(entryOf("login")), { ...start, login: undefined })).toBeUndefined();
   });
 
-  it("is the session's own entry before any other, since that says why", () => {
-    const own = entryOf("session", { cause: "taken" });
-    expect(forbiddenBy(holding(entryOf("asset"), own), session, "film")).toEqual(own);
+  it("is revoked by its own entry before any other, because that has the cause", () => {
+    const sessionOwn = entryOf("session", { cause: "taken" });
+    expect(forbiddenBy(snapshotOf(entryOf("asset"), sessionOwn), session, "film")).toEqual(sessionOwn);
   });
 
-  it("is not hidden by a subject's entry that does not reach it", () => {
-    const snapshot = holding(entryOf("subject", { at: before }), entryOf("asset"));
+  it("is revoked by its asset even if an entry for its subject is too old", () => {
+    const snapshot = snapshotOf(entryOf("subject", { at: before }), entryOf("asset"));
     expect(forbiddenBy(snapshot, session, "film")?.kind).toBe("asset");
   });
 });
 
-describe("what forbids a start", () => {
-  it("is nothing where nothing is forbidden", () => {
+describe("a start", () => {
+  it("is not refused without entries or by session and key entries", () => {
     expect(forbidsStart(new HeldRevocations(), start)).toBeUndefined();
-    expect(forbidsStart(holding(entryOf("session"), entryOf("key")), start)).toBeUndefined();
+    expect(forbidsStart(snapshotOf(entryOf("session"), entryOf("key")), start)).toBeUndefined();
   });
 
   it.each(["asset", "token", "login"] as const)(
-    "is an entry of the %s, whenever the bearer token was issued",
+    "is refused by an entry for its %s, whenever the bearer token was issued",
     (kind) => {
       for (const issuedAt of [before, after, undefined])
-        expect(forbidsStart(holding(entryOf(kind)), { ...start, issuedAt })).toEqual(entryOf(kind));
+        expect(forbidsStart(snapshotOf(entryOf(kind)), { ...start, issuedAt })).toEqual(entryOf(kind));
     },
   );
 
-  it("is an entry of the subject, unless the bearer token was issued later: one without iat was not", () => {
-    const snapshot = holding(entryOf("subject"));
+  it("is refused by an entry for its subject unless the token has a later iat", () => {
+    const snapshot = snapshotOf(entryOf("subject"));
     for (const issuedAt of [before, at, undefined])
       expect(forbidsStart(snapshot, { ...start, issuedAt })).toEqual(entryOf("subject"));
     expect(forbidsStart(snapshot, { ...start, issuedAt: after })).toBeUndefined();
   });
 
-  it("is not hidden by a subject's entry that does not reach it", () => {
-    const snapshot = holding(entryOf("subject", { at: before }), entryOf("asset"));
+  it("is refused by its asset even if an entry for its subject is too old", () => {
+    const snapshot = snapshotOf(entryOf("subject", { at: before }), entryOf("asset"));
     expect(forbidsStart(snapshot, start)?.kind).toBe("asset");
   });
 
-  it("is no token entry for a bearer token without jti", () => {
-    expect(forbidsStart(holding(entryOf("token")), { ...start, token: undefined })).toBeUndefined();
+  it("is not refused by a token entry if its token has no jti", () => {
+    expect(forbidsStart(snapshotOf(entryOf("token")), { ...start, token: undefined })).toBeUndefined();
   });
 });
 
 describe("a snapshot", () => {
-  it("knows a revoked key", () => {
-    expect(isKeyRevoked(holding(entryOf("key")), "k")).toBe(true);
-    expect(isKeyRevoked(holding(entryOf("key")), "l")).toBe(false);
-    expect(isKeyRevoked(holding(entryOf("session", { value: "k" })), "k")).toBe(false);
+  it("reports a revoked key", () => {
+    expect(isKeyRevoked(snapshotOf(entryOf("key")), "k")).toBe(true);
+    expect(isKeyRevoked(snapshotOf(entryOf("key")), "l")).toBe(false);
+    expect(isKeyRevoked(snapshotOf(entryOf("session", { value: "k" })), "k")).toBe(false);
   });
 
-  it("counts what it holds, each entry once", () => {
-    const held = holding(entryOf("session"), entryOf("asset"), entryOf("session", { until: unixSeconds(3_000) }));
-    expect(held.size).toBe(2);
+  it("counts each entry once", () => {
+    const snapshot = snapshotOf(
+      entryOf("session"),
+      entryOf("asset"),
+      entryOf("session", { until: unixSeconds(3_000) }),
+    );
+    expect(snapshot.size).toBe(2);
   });
 
-  it("goes on from the cursor of the last delta", () => {
-    const held = holding();
-    held.apply(deltaOf([], { cursor: 7 }));
-    expect(held.cursor).toBe(7);
+  it("keeps the cursor of the last delta", () => {
+    const snapshot = snapshotOf();
+    snapshot.apply(deltaOf([], { cursor: 7 }));
+    expect(snapshot.cursor).toBe(7);
   });
 
-  it("drops at the next delta what has ended, and not a second before", () => {
-    const held = holding(entryOf("session"), entryOf("asset", { until: unixSeconds(2_001) }));
-    held.apply(deltaOf([], { asOf: unixMilliseconds(1_999_999) }));
-    expect(held.size).toBe(2);
-    held.apply(deltaOf([], { asOf: unixMilliseconds(2_000_000) }));
-    expect([held.size, held.entries.session.size, held.entries.asset.size]).toEqual([1, 0, 1]);
-    held.apply(deltaOf([], { asOf: unixMilliseconds(2_001_000) }));
-    expect(held.size).toBe(0);
+  it("drops expired entries at the next delta, and not a second earlier", () => {
+    const snapshot = snapshotOf(entryOf("session"), entryOf("asset", { until: unixSeconds(2_001) }));
+    snapshot.apply(deltaOf([], { asOf: unixMilliseconds(1_999_999) }));
+    expect(snapshot.size).toBe(2);
+    snapshot.apply(deltaOf([], { asOf: unixMilliseconds(2_000_000) }));
+    expect([snapshot.size, snapshot.entries.session.size, snapshot.entries.asset.size]).toEqual([1, 0, 1]);
+    snapshot.apply(deltaOf([], { asOf: unixMilliseconds(2_001_000) }));
+    expect(snapshot.size).toBe(0);
   });
 
-  it("drops what was taken back", () => {
-    const held = holding(entryOf("session"));
-    held.apply(deltaOf([entryOf("session", { until: unixSeconds(0) })]));
-    expect(held.size).toBe(0);
+  it("drops lifted entries", () => {
+    const snapshot = snapshotOf(entryOf("session"));
+    snapshot.apply(deltaOf([entryOf("session", { until: unixSeconds(0) })]));
+    expect(snapshot.size).toBe(0);
   });
 });

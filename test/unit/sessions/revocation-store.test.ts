@@ -14,7 +14,7 @@ const at = (by: number) => unixSeconds(start + by);
 const forGood = unixSeconds(253_402_300_799);
 const entry: Revocation = { kind: "session", value: "s", cause: "revoked", at: at(0), until: at(100) };
 
-/** SQLite in memory; undefined in workerd, where a Durable Object has the only one (see revocation-logs.test.ts). */
+/** SQLite in memory; undefined in workerd, in which only Durable Objects have SQLite (see revocation-logs.test.ts). */
 function sqliteOf(): (() => RevocationDatabase) | undefined {
   if (navigator.userAgent === "Cloudflare-Workers") return undefined;
   const sqlite = process.getBuiltinModule("node:sqlite");
@@ -50,7 +50,7 @@ function sqliteOf(): (() => RevocationDatabase) | undefined {
 function rowOf(row: Record<string, unknown>): Record<string, string | number | null> {
   const cells = Object.entries(row).map(([name, cell]) => {
     if (typeof cell === "string" || typeof cell === "number" || cell === null) return [name, cell] as const;
-    throw new TypeError("a column of another type");
+    throw new TypeError("unexpected column type");
   });
   return Object.fromEntries(cells);
 }
@@ -85,9 +85,9 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
     100,
   );
 
-  it("adds all of a call or none", () => {
+  it("adds all entries of a call or none", () => {
     const { store, time } = open();
-    time.readsLeft = 5; // the first entry takes four, so the second has begun
+    time.readsLeft = 5; // The first entry needs four reads, so the second has begun.
     expect(() => store.append([entry, { ...entry, value: "t" }], "viewer")).toThrow("the clock stopped");
     time.readsLeft = Number.POSITIVE_INFINITY;
     expect(store.since(0).entries).toEqual([]);
@@ -95,7 +95,7 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
     expect(store.since(0).entries).toEqual([entry]);
   });
 
-  it("says when something ends, and then removes just that", () => {
+  it("reports the next expiry, and then removes only expired entries", () => {
     const { store, time } = open();
     expect(store.nextEnd()).toBeUndefined();
     store.append([entry, { ...entry, value: "t", until: at(200) }], "viewer");
@@ -109,7 +109,7 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
     expect(store.nextEnd()).toBe(at(200));
   });
 
-  it("removes an entry without an end only once it was taken back, a quarter of an hour after that", () => {
+  it("removes an entry without an expiry a quarter of an hour after it was lifted", () => {
     const { store, time } = open();
     store.append([{ ...entry, until: forGood }], "operator");
     time.now += 10 * 366 * 86_400_000;
@@ -125,7 +125,7 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
     expect(store.nextEnd()).toBeUndefined();
   });
 
-  it("keeps what was taken back until nobody can hold it, even where it was forbidden again for shorter", () => {
+  it("keeps a lifted entry that was revoked again for less time until no snapshot has the old one", () => {
     const { store, time } = open();
     store.append([entry], "viewer");
     const { cursor } = store.since(0);
@@ -136,61 +136,61 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
     expect(store.since(cursor).entries).toEqual([{ ...entry, until: at(50) }]);
   });
 
-  describe("that is full", () => {
+  describe("if it is full,", () => {
     const bounds = { pageSize: 100, fullAt: 3 };
     const named = (value: string, until = 100): Revocation => ({ ...entry, value, until: at(until) });
     const full = () => {
-      const opened = open(undefined, bounds);
+      const fullStore = open(undefined, bounds);
       expect(
-        opened.store.append(
+        fullStore.store.append(
           ["a", "b", "c"].map((value) => named(value)),
           "viewer",
         ),
       ).toBe(0);
-      return opened;
+      return fullStore;
     };
     const values = ({ store }: ReturnType<typeof full>) => store.since(0).entries.map(({ value }) => value);
 
-    it("leaves out entries of viewers, and says how many", () => {
-      const opened = full();
-      expect(opened.store.append([named("d"), named("a", 200), named("e")], "viewer")).toBe(2);
-      expect(values(opened)).toEqual(["b", "c", "a"]);
+    it("drops viewers' new entries and reports how many", () => {
+      const fullStore = full();
+      expect(fullStore.store.append([named("d"), named("a", 200), named("e")], "viewer")).toBe(2);
+      expect(values(fullStore)).toEqual(["b", "c", "a"]);
     });
 
-    it("takes any number of operators' entries", () => {
-      const opened = full();
-      expect(opened.store.append([named("d"), named("e")], "operator")).toBe(0);
-      expect(values(opened)).toEqual(["a", "b", "c", "d", "e"]);
-      expect(opened.store.append([named("f")], "viewer")).toBe(1);
+    it("accepts any number of operators' entries", () => {
+      const fullStore = full();
+      expect(fullStore.store.append([named("d"), named("e")], "operator")).toBe(0);
+      expect(values(fullStore)).toEqual(["a", "b", "c", "d", "e"]);
+      expect(fullStore.store.append([named("f")], "viewer")).toBe(1);
     });
 
-    it("takes viewers' entries again once others have expired, also before they are removed", () => {
-      const opened = full();
-      opened.time.now += 99_000;
-      expect(opened.store.append([named("d", 300)], "viewer")).toBe(1);
-      opened.time.now += 10_000;
-      expect(opened.store.append([named("d", 300)], "viewer")).toBe(0);
-      expect(values(opened)).toEqual(["d"]);
+    it("accepts viewers' entries again after others have expired, even before those are removed", () => {
+      const fullStore = full();
+      fullStore.time.now += 99_000;
+      expect(fullStore.store.append([named("d", 300)], "viewer")).toBe(1);
+      fullStore.time.now += 10_000;
+      expect(fullStore.store.append([named("d", 300)], "viewer")).toBe(0);
+      expect(values(fullStore)).toEqual(["d"]);
     });
 
-    it("counts what it holds when it is opened again", () => {
+    it("is still full after it is reopened", () => {
       const { database } = full();
       const again = open(database, bounds);
       expect(again.store.append([named("d")], "viewer")).toBe(1);
     });
 
-    it("does not count what it did not add after all", () => {
-      const opened = open(undefined, bounds);
-      opened.time.readsLeft = 7; // the third entry is counted and not written
+    it("does not count entries that were rolled back", () => {
+      const fullStore = open(undefined, bounds);
+      fullStore.time.readsLeft = 7; // The third entry is counted and not written.
       expect(() =>
-        opened.store.append(
+        fullStore.store.append(
           ["a", "b", "c"].map((value) => named(value)),
           "viewer",
         ),
       ).toThrow("the clock stopped");
-      opened.time.readsLeft = Number.POSITIVE_INFINITY;
+      fullStore.time.readsLeft = Number.POSITIVE_INFINITY;
       expect(
-        opened.store.append(
+        fullStore.store.append(
           ["a", "b", "c"].map((value) => named(value)),
           "viewer",
         ),
@@ -198,7 +198,7 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
     });
   });
 
-  it("holds what ended within a lease and two minutes, however many sessions end in a day", () => {
+  it("contains only sessions that ended within a lease and two minutes, even with a million ends a day", () => {
     const { store, time } = open();
     const [sessionsADay, sweep] = [1_000_000, 60];
     const sizes: number[] = [];
@@ -220,11 +220,11 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
       if (second > 300) sizes.push(store.since(0).entries.length);
     }
     expect(Math.max(...sizes)).toBeLessThanOrEqual(2_450);
-    // What a new isolate is sent, in characters: a hundredth of what it would be if each entry lasted as long as its grant.
+    // The download of a new isolate, in characters: a hundredth of the size with entries that last as long as their grants.
     expect(writePage(store.since(0)).length).toBeLessThan(180_000);
   });
 
-  it("opens again where it was, with every cursor", () => {
+  it("keeps its entries and cursors when it is reopened", () => {
     const { store, database } = open();
     store.append([entry], "viewer");
     const { cursor } = store.since(0);
@@ -233,7 +233,7 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
     expect(again.since(0).entries).toEqual([entry]);
   });
 
-  it("counts on where the clock goes back", () => {
+  it("continues its cursors if the clock goes back", () => {
     const { store, time } = open();
     store.append([entry], "viewer");
     const { cursor } = store.since(0);
@@ -242,16 +242,16 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
     expect(store.since(cursor)).toMatchObject({ reset: false, entries: [{ value: "t" }] });
   });
 
-  it("begins behind every cursor of a life before", () => {
-    const before = open();
-    before.store.append(
+  it("starts after every cursor of an earlier database, so that those get a reset", () => {
+    const earlier = open();
+    earlier.store.append(
       Array.from({ length: 1000 }, (_, i) => ({ ...entry, value: `s${i}` })),
       "viewer",
     );
-    const { cursor } = before.store.since(0);
-    before.time.now += 1;
-    const after = openRevocationStore(newDatabase?.() ?? before.database, () => unixMilliseconds(before.time.now));
-    after.append([entry], "viewer");
-    expect(after.since(cursor)).toMatchObject({ reset: true, entries: [entry] });
+    const { cursor } = earlier.store.since(0);
+    earlier.time.now += 1;
+    const later = openRevocationStore(newDatabase?.() ?? earlier.database, () => unixMilliseconds(earlier.time.now));
+    later.append([entry], "viewer");
+    expect(later.since(cursor)).toMatchObject({ reset: true, entries: [entry] });
   });
 });

@@ -1,181 +1,185 @@
 import { describe, expect, it } from "vitest";
 import { milliseconds, unixMilliseconds } from "../../../src/base/time.ts";
-import { stage } from "./revocation-stage.ts";
+import { watchFixture } from "./revocation-fixture.ts";
 
-describe("where the revocation log does not answer", () => {
-  it("refuses, once the answer took too long", async () => {
-    const on = stage();
-    on.way.is = "silent";
-    const answer = on.current();
-    await on.time.pass(2_000);
+describe("while the revocation log is down, a watch", () => {
+  it("refuses requests after its timeout", async () => {
+    const watch = watchFixture();
+    watch.network.state = "silent";
+    const answer = watch.current();
+    await watch.time.pass(2_000);
     expect(await answer).toBe("store_unavailable");
-    expect(on.failures).toMatchObject([{ code: "store_unavailable" }]);
+    expect(watch.failures).toMatchObject([{ code: "store_unavailable" }]);
   });
 
-  it("refuses at once where it fails at once", async () => {
-    const on = stage();
-    on.way.is = "failing";
-    expect(await on.current()).toBe("store_unavailable");
-    expect(on.failures).toMatchObject([{ reason: expect.stringContaining("no network") }]);
+  it("refuses requests at once if the log fails at once", async () => {
+    const watch = watchFixture();
+    watch.network.state = "failing";
+    expect(await watch.current()).toBe("store_unavailable");
+    expect(watch.failures).toMatchObject([{ reason: expect.stringContaining("no network") }]);
   });
 
-  it("goes on with what is known up to its greatest age, and says that a refresh failed", async () => {
-    const on = stage();
-    await on.revoke("a");
-    await on.current();
-    on.way.is = "failing";
-    await on.time.pass(1_500);
-    expect(on.atHand()).toEqual(["a"]);
-    await Promise.all(on.behind);
-    expect(on.failures).toHaveLength(1);
-    expect(on.atHand()).toEqual(["a"]);
-    expect(on.asked).toHaveLength(2);
-    await on.time.pass(500);
-    expect(on.atHand()).toBeUndefined();
-    expect(await on.current()).toBe("store_unavailable");
+  it("uses its snapshot up to the maximum age, and reports the failed refresh", async () => {
+    const watch = watchFixture();
+    await watch.revoke("a");
+    await watch.current();
+    watch.network.state = "failing";
+    await watch.time.pass(1_500);
+    expect(watch.atHand()).toEqual(["a"]);
+    await Promise.all(watch.background);
+    expect(watch.failures).toHaveLength(1);
+    expect(watch.atHand()).toEqual(["a"]);
+    expect(watch.cursors).toHaveLength(2);
+    await watch.time.pass(500);
+    expect(watch.atHand()).toBeUndefined();
+    expect(await watch.current()).toBe("store_unavailable");
   });
 
-  it("goes on with what was known last where it is to fail open, and says so", async () => {
-    const on = stage({ failure: "open" });
-    await on.revoke("a");
-    await on.current();
-    on.way.is = "failing";
-    await on.time.pass(600_000);
-    expect(on.atHand()).toBeUndefined();
-    expect(await on.current()).toEqual(["a"]);
-    expect(on.atHand()).toEqual(["a"]);
-    expect(on.failures).toHaveLength(1);
+  it("that fails open uses its last snapshot beyond the maximum age, and reports the failure", async () => {
+    const watch = watchFixture({ failure: "open" });
+    await watch.revoke("a");
+    await watch.current();
+    watch.network.state = "failing";
+    await watch.time.pass(600_000);
+    expect(watch.atHand()).toBeUndefined();
+    expect(await watch.current()).toEqual(["a"]);
+    expect(watch.atHand()).toEqual(["a"]);
+    expect(watch.failures).toHaveLength(1);
   });
 
-  it("lets everybody in where it is to fail open and never knew anything", async () => {
-    const on = stage({ failure: "open" });
-    on.way.is = "failing";
-    expect(await on.current()).toEqual([]);
-    expect(on.failures).toHaveLength(1);
+  it("that fails open revokes nothing if it never had a snapshot", async () => {
+    const watch = watchFixture({ failure: "open" });
+    watch.network.state = "failing";
+    expect(await watch.current()).toEqual([]);
+    expect(watch.failures).toHaveLength(1);
   });
 
   it.each(["closed", "open"] as const)(
-    "lets one request a time find out, and none of the others wait (%s)",
+    "lets one request at a time retry while the others do not wait (fail %s)",
     async (failure) => {
-      const on = stage({ failure });
-      const given = failure === "open" ? [] : "store_unavailable";
-      on.way.is = "silent";
-      const first = on.current();
-      await on.time.pass(2_000);
-      expect(await first).toEqual(given);
+      const watch = watchFixture({ failure });
+      const expected = failure === "open" ? [] : "store_unavailable";
+      watch.network.state = "silent";
+      const first = watch.current();
+      await watch.time.pass(2_000);
+      expect(await first).toEqual(expected);
       for (let round = 0; round < 5; round++) {
-        expect(await on.current()).toEqual(given); // no time passes: it does not wait
-        await on.time.pass(1_000);
-        const probe = on.current();
+        expect(await watch.current()).toEqual(expected); // It does not wait: no time passes.
+        await watch.time.pass(1_000);
+        const probe = watch.current();
         for (let i = 0; i < 4; i++) {
-          expect(await on.current()).toEqual(given);
-          await on.time.pass(500);
+          expect(await watch.current()).toEqual(expected);
+          await watch.time.pass(500);
         }
-        expect(await probe).toEqual(given);
-        expect(on.asked).toHaveLength(2 + round);
+        expect(await probe).toEqual(expected);
+        expect(watch.cursors).toHaveLength(2 + round);
       }
     },
   );
 
-  it("is well again with the first answer", async () => {
-    const on = stage();
-    on.way.is = "failing";
-    await on.current();
-    on.way.is = "up";
-    expect(await on.current()).toBe("store_unavailable");
-    await on.time.pass(1_000);
-    expect(await on.current()).toEqual([]);
-    expect(on.atHand()).toEqual([]);
+  it("recovers with the first answer", async () => {
+    const watch = watchFixture();
+    watch.network.state = "failing";
+    await watch.current();
+    watch.network.state = "up";
+    expect(await watch.current()).toBe("store_unavailable");
+    await watch.time.pass(1_000);
+    expect(await watch.current()).toEqual([]);
+    expect(watch.atHand()).toEqual([]);
   });
 
-  it("has all ask that come after a silence, since the failure is long ago", async () => {
-    const on = stage();
-    on.way.is = "failing";
-    await on.current();
-    on.way.is = "up";
-    on.way.there = 20;
-    await on.time.pass(60_000);
-    const answers = Promise.all([on.current(), on.current(), on.current()]);
-    await on.time.pass(20);
+  it("lets every request retry if the last failure is a minute old", async () => {
+    const watch = watchFixture();
+    watch.network.state = "failing";
+    await watch.current();
+    watch.network.state = "up";
+    watch.network.requestDelay = 20;
+    await watch.time.pass(60_000);
+    const answers = Promise.all([watch.current(), watch.current(), watch.current()]);
+    await watch.time.pass(20);
     expect(await answers).toEqual([[], [], []]);
   });
 
-  it("forgets the failure with the first answer, and has all ask again", async () => {
-    const on = stage();
-    on.way.is = "failing";
-    await on.current();
-    on.way.is = "up";
-    await on.time.pass(1_000);
-    expect(await on.current()).toEqual([]);
-    await on.time.pass(2_000);
-    on.way.there = 20;
-    const answers = Promise.all([on.current(), on.current()]);
-    await on.time.pass(20);
+  it("forgets the failure with the first answer, so that every later request can refresh", async () => {
+    const watch = watchFixture();
+    watch.network.state = "failing";
+    await watch.current();
+    watch.network.state = "up";
+    await watch.time.pass(1_000);
+    expect(await watch.current()).toEqual([]);
+    await watch.time.pass(2_000);
+    watch.network.requestDelay = 20;
+    const answers = Promise.all([watch.current(), watch.current()]);
+    await watch.time.pass(20);
     expect(await answers).toEqual([[], []]);
   });
 
-  it("takes no answer that was too old when it was asked for", async () => {
-    const on = stage({ log: { since: async () => ({ ...page, asOf: unixMilliseconds(1_800_000_000_000 - 2_000) }) } });
+  it("refuses an answer that is already too old", async () => {
+    const watch = watchFixture({
+      log: { since: async () => ({ ...page, asOf: unixMilliseconds(1_800_000_000_000 - 2_000) }) },
+    });
     const page = { cursor: 1, reset: true, more: false, entries: [] };
-    expect(await on.current()).toBe("store_unavailable");
-    expect(on.failures).toHaveLength(1);
+    expect(await watch.current()).toBe("store_unavailable");
+    expect(watch.failures).toHaveLength(1);
   });
 
-  it("does not believe a log whose clock is ahead that its answers are of the future", async () => {
+  it("does not extend the age of an answer whose timestamp is in the future", async () => {
     const page = { cursor: 1, reset: true, more: false, entries: [] };
-    const on = stage({ log: { since: async () => ({ ...page, asOf: unixMilliseconds(1_900_000_000_000) }) } });
-    await on.current();
-    await on.time.pass(2_000);
-    expect(on.atHand()).toBeUndefined();
+    const watch = watchFixture({
+      log: { since: async () => ({ ...page, asOf: unixMilliseconds(1_900_000_000_000) }) },
+    });
+    await watch.current();
+    await watch.time.pass(2_000);
+    expect(watch.atHand()).toBeUndefined();
   });
 
-  it("keeps to the greatest age that it is given", async () => {
-    const on = stage({ maxAge: milliseconds(5_000) });
-    await on.current();
-    on.way.is = "failing";
-    await on.time.pass(4_999);
-    expect(on.atHand()).toEqual([]);
-    await on.time.pass(1);
-    expect(on.atHand()).toBeUndefined();
+  it("keeps to the configured maximum age", async () => {
+    const watch = watchFixture({ maxAge: milliseconds(5_000) });
+    await watch.current();
+    watch.network.state = "failing";
+    await watch.time.pass(4_999);
+    expect(watch.atHand()).toEqual([]);
+    await watch.time.pass(1);
+    expect(watch.atHand()).toBeUndefined();
   });
 });
 
-describe("the age of what is known is told", () => {
-  function aged(failure: "closed" | "open") {
+describe("the age of a snapshot", () => {
+  function watchWithAges(failure: "closed" | "open") {
     const ages: number[] = [];
-    return { ages, on: stage({ failure, onAge: (age) => ages.push(age) }) };
+    return { ages, watch: watchFixture({ failure, onAge: (age) => ages.push(age) }) };
   }
 
-  it("once for each time that it is given out", async () => {
-    const { ages, on } = aged("closed");
-    await on.current();
-    await on.time.pass(900);
-    on.atHand();
-    await on.current();
+  it("is reported for each use of the snapshot", async () => {
+    const { ages, watch } = watchWithAges("closed");
+    await watch.current();
+    await watch.time.pass(900);
+    watch.atHand();
+    await watch.current();
     expect(ages).toEqual([0, 900, 900]);
   });
 
-  it("not where nothing is given out", async () => {
-    const { ages, on } = aged("closed");
-    on.way.is = "failing";
-    on.atHand();
-    await on.current();
-    await on.current();
+  it("is not reported if no snapshot is used", async () => {
+    const { ages, watch } = watchWithAges("closed");
+    watch.network.state = "failing";
+    watch.atHand();
+    await watch.current();
+    await watch.current();
     expect(ages).toEqual([]);
   });
 
-  it("as it is where it is too old, and all are let in; an hour stands for no knowledge at all", async () => {
-    const { ages, on } = aged("open");
-    on.way.is = "failing";
-    await on.current();
-    await on.current();
+  it("is reported beyond the maximum age if the watch fails open, as one hour if there is no snapshot", async () => {
+    const { ages, watch } = watchWithAges("open");
+    watch.network.state = "failing";
+    await watch.current();
+    await watch.current();
     expect(ages).toEqual([3_600_000, 3_600_000]);
-    on.way.is = "up";
-    await on.time.pass(5_000);
-    await on.current();
-    on.way.is = "failing";
-    await on.time.pass(7_000);
-    await on.current();
+    watch.network.state = "up";
+    await watch.time.pass(5_000);
+    await watch.current();
+    watch.network.state = "failing";
+    await watch.time.pass(7_000);
+    await watch.current();
     expect(ages.slice(2)).toEqual([0, 7_000]);
   });
 });

@@ -10,32 +10,32 @@ import type { Revocation, RevocationDelta, RevocationLog } from "../../../src/se
 import { type RevocationWatchParts, watchRevocations } from "../../../src/sessions/revocation-watch.ts";
 import { memoryRevocationLog } from "../../support/memory-stores.ts";
 
-/** A time that passes only when it is told to, and what was put off until then. */
-export class StageTime {
+/** A clock that only `pass` moves, with the timers that wait for it. */
+export class ManualTime {
   now: UnixMilliseconds = unixMilliseconds(1_800_000_000_000);
   readonly #busy = new Set<Promise<unknown>>();
-  #bells: { at: number; ring: () => void }[] = [];
+  #alarms: { at: number; ring: () => void }[] = [];
 
   readonly clock = () => this.now;
-  readonly timer: Timer = (length, ring) => this.#put(length * 1000, ring);
-  readonly wait = (length: number) => new Promise<void>((resolve) => this.#put(length, resolve));
+  readonly timer: Timer = (length, ring) => this.#schedule(length * 1000, ring);
+  readonly wait = (length: number) => new Promise<void>((resolve) => this.#schedule(length, resolve));
 
-  #put(length: number, ring: () => void) {
-    const bell = { at: this.now + length, ring };
-    this.#bells.push(bell);
+  #schedule(length: number, ring: () => void) {
+    const alarm = { at: this.now + length, ring };
+    this.#alarms.push(alarm);
     return () => {
-      this.#bells = this.#bells.filter((other) => other !== bell);
+      this.#alarms = this.#alarms.filter((other) => other !== alarm);
     };
   }
 
-  /** Lets time pass; whatever falls due does so in its order, and all that follows from it has happened then. */
+  /** Moves the clock. Due timers fire in their order, and each one's consequences finish before the next. */
   async pass(length: number): Promise<void> {
     const end = this.now + length;
     await this.#settled();
     for (;;) {
-      const [next] = this.#bells.filter(({ at }) => at <= end).toSorted((a, b) => a.at - b.at);
+      const [next] = this.#alarms.filter(({ at }) => at <= end).toSorted((a, b) => a.at - b.at);
       if (next === undefined) break;
-      this.#bells = this.#bells.filter((other) => other !== next);
+      this.#alarms = this.#alarms.filter((other) => other !== next);
       this.now = unixMilliseconds(Math.max(this.now, next.at));
       next.ring();
       await this.#settled();
@@ -43,15 +43,15 @@ export class StageTime {
     this.now = unixMilliseconds(end);
   }
 
-  /** What `work` comes to; time stands still until then. */
-  still<Value>(work: Promise<Value>): Promise<Value> {
+  /** The result of `work`; the clock does not move until then. */
+  holdFor<Value>(work: Promise<Value>): Promise<Value> {
     this.#busy.add(work);
     const end = () => this.#busy.delete(work);
     work.then(end, end);
     return work;
   }
 
-  /** Once every promise that could go on has done so. */
+  /** Resolves when no promise can proceed without time passing. */
   async #settled(): Promise<void> {
     do {
       await Promise.allSettled(this.#busy);
@@ -68,27 +68,32 @@ export const sessionEntry = (value: string): Revocation => ({
   until: unixSeconds(1_900_000_000),
 });
 
-/** A watch over a log in memory, whose way can be made long or be cut. */
-export function stage(parts: Partial<RevocationWatchParts> = {}, pageSize?: number) {
-  const time = new StageTime();
+/** A watch over a log in memory, with a network that can be slow or down. */
+export function watchFixture(parts: Partial<RevocationWatchParts> = {}, pageSize?: number) {
+  const time = new ManualTime();
   const log = memoryRevocationLog(time.clock, pageSize);
-  /** How the log behaves: milliseconds there and back, whether it is down, and how old an answer may be kept on the way. */
-  const way = { there: 0, back: 0, is: "up" as "up" | "failing" | "silent", keptFor: 0 };
-  const asked: number[] = [];
+  /** The network to the log: delays in milliseconds, whether the log is down, and how long a cache keeps an answer. */
+  const network = {
+    requestDelay: 0,
+    responseDelay: 0,
+    state: "up" as "up" | "failing" | "silent",
+    cacheFor: 0,
+  };
+  const cursors: number[] = [];
   const failures: Refusal[] = [];
-  const behind: Promise<unknown>[] = [];
-  const kept = new Map<number, RevocationDelta>();
+  const background: Promise<unknown>[] = [];
+  const cache = new Map<number, RevocationDelta>();
 
   const since: RevocationLog["since"] = async (cursor) => {
-    asked.push(cursor);
-    const { there, back, is, keptFor } = way;
-    if (there > 0) await time.wait(there);
-    if (is === "failing") throw new Error("no network");
-    if (is === "silent") return new Promise(() => {});
-    const found = kept.get(cursor);
-    const delta = found !== undefined && time.now - found.asOf < keptFor ? found : await log.since(cursor);
-    kept.set(cursor, delta);
-    if (back > 0) await time.wait(back);
+    cursors.push(cursor);
+    const { requestDelay, responseDelay, state, cacheFor } = network;
+    if (requestDelay > 0) await time.wait(requestDelay);
+    if (state === "failing") throw new Error("no network");
+    if (state === "silent") return new Promise(() => {});
+    const cached = cache.get(cursor);
+    const delta = cached !== undefined && time.now - cached.asOf < cacheFor ? cached : await log.since(cursor);
+    cache.set(cursor, delta);
+    if (responseDelay > 0) await time.wait(responseDelay);
     return delta;
   };
 
@@ -101,16 +106,16 @@ export function stage(parts: Partial<RevocationWatchParts> = {}, pageSize?: numb
     onFailure: (refusal) => failures.push(refusal),
     ...parts,
   });
-  const waitUntil = (work: Promise<unknown>) => void behind.push(work);
+  const waitUntil = (work: Promise<unknown>) => void background.push(work);
   return {
     time,
     log,
-    way,
-    asked,
+    network,
+    cursors,
     failures,
-    behind,
+    background,
     revoke: (value: string) => log.append([sessionEntry(value)], "viewer"),
-    /** The values of the sessions that are known to be ended, or undefined where that has to be waited for. */
+    /** The ids of the revoked sessions, or undefined if a request must wait for them. */
     atHand: () => {
       const snapshot = watch.atHand(waitUntil);
       return snapshot && [...snapshot.entries.session.keys()];
