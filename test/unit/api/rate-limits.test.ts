@@ -4,7 +4,7 @@ import { type Seconds, seconds } from "../../../src/base/time.ts";
 import { withRateLimitFields } from "../../../src/http/problem-response.ts";
 import type { SessionContext } from "../../../src/sessions/session-context.ts";
 import { memoryLimits, memoryTelemetry } from "../../support/memory-stores.ts";
-import { identityThat, identityToken, signedIn } from "../auth/sources.ts";
+import { identityToken, identityWith, signedIn } from "../auth/sources.ts";
 import { newPair, token } from "../auth/tokens.ts";
 import { api, sessionContext, start } from "./start.ts";
 
@@ -14,7 +14,7 @@ const byAddress = { name: "start-address", quota: 3, window: anHour };
 const broken = rememberSpent({ take: () => Promise.reject(new Error("MARKED")) });
 
 /** An identity worker with one sign-in session. */
-const identity = identityThat(async (presented) =>
+const identity = identityWith(async (presented) =>
   presented.is === "bearer" && presented.token === identityToken ? signedIn : undefined,
 );
 const bearer = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });

@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { withDpopChallenge } from "../../../src/http/problem-response.ts";
-import { apiUrl, identityThat, sessionCookie, signedIn } from "../auth/sources.ts";
+import { apiUrl, identityWith, sessionCookie, signedIn } from "../auth/sources.ts";
 import { token, trusting } from "../auth/tokens.ts";
 import { type Api, api, start } from "./start.ts";
 
 const trusted = "https://www.example.com";
 const app = "capacitor://localhost";
 const site = { apiUrl, origins: [trusted, "https://*.example.org", app] };
-const identity = identityThat(async () => ({ ...signedIn, assets: "*", streams: 9 }));
+const identity = identityWith(async () => ({ ...signedIn, assets: "*", streams: 9 }));
 
 let shared: Api;
 let good: string;

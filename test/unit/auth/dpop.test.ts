@@ -14,9 +14,9 @@ beforeAll(async () => {
   holder = await newHolder();
 });
 
-async function judge(proof: string, asked: Partial<Parameters<typeof verifyProof>[0]> = {}): Promise<string> {
+async function outcomeOf(proof: string, changes: Partial<Parameters<typeof verifyProof>[0]> = {}): Promise<string> {
   const usual = { proof, token, method: "POST", uri: `${apiUrl}/stream/start`, now };
-  const verified = await verifyProof({ ...usual, ...asked });
+  const verified = await verifyProof({ ...usual, ...changes });
   if (verified.ok) return "ok";
   expect(verified.refusal.code).toBe("dpop_proof_invalid");
   return verified.refusal.reason;
@@ -24,13 +24,13 @@ async function judge(proof: string, asked: Partial<Parameters<typeof verifyProof
 
 describe("a DPoP proof (RFC 9449 §4.3)", () => {
   it.each(proofAlgorithms)(
-    "holds with %s, and gives its key's thumbprint, its id and until when",
+    "is valid with %s, and yields its key's thumbprint, its id and its expiry",
     async (algorithm) => {
-      const own = await newHolder(algorithm);
-      const proof = await proofOf(own, token, { jti: "id-1" });
+      const client = await newHolder(algorithm);
+      const proof = await proofOf(client, token, { jti: "id-1" });
       expect(await verifyProof({ proof, token, method: "POST", uri: `${apiUrl}/stream/start`, now })).toEqual({
         ok: true,
-        value: { jkt: await calculateJwkThumbprint(own.jwk), jti: "id-1", until: now + 120 },
+        value: { jkt: await calculateJwkThumbprint(client.jwk), jti: "id-1", until: now + 120 },
       });
     },
   );
@@ -68,8 +68,8 @@ describe("a DPoP proof (RFC 9449 §4.3)", () => {
     [/ath/, { ath: token }],
     [/refused: ERR_JWT_EXPIRED/, { exp: now - 6 }],
     [/refused/, { nbf: now + 6 }],
-  ])("is refused for its claims: %s %j", async (reason, claims) => {
-    expect(await judge(await proofOf(holder, token, claims))).toMatch(reason);
+  ])("is refused with the reason %s for the claims %j", async (reason, claims) => {
+    expect(await outcomeOf(await proofOf(holder, token, claims))).toMatch(reason);
   });
 
   it.each<[reason: RegExp, header: Record<string, unknown>]>([
@@ -83,8 +83,8 @@ describe("a DPoP proof (RFC 9449 §4.3)", () => {
     [/refused/, { jwk: { kty: "oct", k: "AAAA" } }],
     [/refused/, { jwk: undefined, kid: "k1", jku: `${apiUrl}/jwks` }],
     [/refused/, { jwk: undefined, x5u: `${apiUrl}/x5u` }],
-  ])("is refused for its header: %s %j", async (reason, header) => {
-    expect(await judge(await proofOf(holder, token, {}, header))).toMatch(reason);
+  ])("is refused with the reason %s for the header %j", async (reason, header) => {
+    expect(await outcomeOf(await proofOf(holder, token, {}, header))).toMatch(reason);
   });
 
   it("is refused with a critical extension", async () => {
@@ -95,49 +95,51 @@ describe("a DPoP proof (RFC 9449 §4.3)", () => {
       { crit: ["x"], x: 1 },
       { crit: ["b64"], b64: false },
     ])
-      expect(await judge(rawToken({ ...header, ...more }, claims, new Uint8Array(64)))).toMatch(/refused/);
+      expect(await outcomeOf(rawToken({ ...header, ...more }, claims, new Uint8Array(64)))).toMatch(/refused/);
   });
 
-  it("is refused where its header holds the private key, or a part of one", async () => {
-    expect(await judge(await proofOf(holder, token, {}, { jwk: holder.privateJwk }))).toMatch(/refused|public/);
+  it("is refused if its header contains a private key or part of one", async () => {
+    expect(await outcomeOf(await proofOf(holder, token, {}, { jwk: holder.privateJwk }))).toMatch(/refused|public/);
     const rsa = await newHolder("RS256");
-    expect(await judge(await proofOf(rsa, token, {}, { jwk: rsa.privateJwk }))).toMatch(/refused|public/);
+    expect(await outcomeOf(await proofOf(rsa, token, {}, { jwk: rsa.privateJwk }))).toMatch(/refused|public/);
     for (const name of ["p", "q", "dp", "dq", "qi", "oth", "k"])
-      expect(await judge(await proofOf(rsa, token, {}, { jwk: { ...rsa.jwk, [name]: "AAAA" } }))).toMatch(
+      expect(await outcomeOf(await proofOf(rsa, token, {}, { jwk: { ...rsa.jwk, [name]: "AAAA" } }))).toMatch(
         /refused|public/,
       );
   });
 
-  it("is refused with an algorithm that is not on the list, symmetric ones before all", async () => {
+  it("is refused with an unlisted algorithm, such as HS256 or none", async () => {
     const other = await newHolder("ES384");
-    expect(await judge(await proofOf(other, token))).toBe("the proof was refused: ERR_JOSE_ALG_NOT_ALLOWED");
+    expect(await outcomeOf(await proofOf(other, token))).toBe("the proof was refused: ERR_JOSE_ALG_NOT_ALLOWED");
     const claims = { htm: "POST", htu: `${apiUrl}/stream/start`, iat: now, jti: "x", ath: await hashOf(token) };
     const secret = crypto.getRandomValues(new Uint8Array(32));
     const header = { alg: "HS256", typ: "dpop+jwt", jwk: { kty: "oct", k: "AAAA" } };
-    expect(await judge(await new SignJWT(claims).setProtectedHeader(header).sign(secret))).toMatch(/ALG_NOT_ALLOWED/);
+    expect(await outcomeOf(await new SignJWT(claims).setProtectedHeader(header).sign(secret))).toMatch(
+      /ALG_NOT_ALLOWED/,
+    );
     for (const alg of ["none", "None", "", undefined])
-      expect(await judge(rawToken({ alg, typ: "dpop+jwt", jwk: holder.jwk }, claims, new Uint8Array(1)))).toMatch(
+      expect(await outcomeOf(rawToken({ alg, typ: "dpop+jwt", jwk: holder.jwk }, claims, new Uint8Array(1)))).toMatch(
         /refused/,
       );
   });
 
-  it("is refused where another key signed it than its header shows, and with a bit changed", async () => {
+  it("is refused if its signature is not by the key in its header, or is for other claims", async () => {
     const stranger = await newHolder();
     const forged = await proofOf(stranger, token, {}, { jwk: holder.jwk });
-    expect(await judge(forged)).toBe("the proof was refused: ERR_JWS_SIGNATURE_VERIFICATION_FAILED");
+    expect(await outcomeOf(forged)).toBe("the proof was refused: ERR_JWS_SIGNATURE_VERIFICATION_FAILED");
     const [header, , signature] = (await proofOf(holder, token)).split(".");
     const other = (await proofOf(holder, token, { jti: "other" })).split(".")[1];
-    expect(await judge(`${header}.${other}.${signature}`)).toMatch(/SIGNATURE/);
+    expect(await outcomeOf(`${header}.${other}.${signature}`)).toMatch(/SIGNATURE/);
   });
 
-  it("is for one token, one method, one address, and one minute", async () => {
+  it("is valid for one token, one method and one URL, from 5 s before to 60 s after its iat", async () => {
     const proof = await proofOf(holder, token);
-    expect(await judge(proof)).toBe("ok");
-    expect(await judge(proof, { token: `${token.slice(0, -1)}B` })).toMatch(/ath/);
-    expect(await judge(proof, { method: "DELETE" })).toMatch(/htm/);
-    expect(await judge(proof, { uri: `${apiUrl}/stream/x` })).toMatch(/htu/);
-    expect(await judge(await proofOf(holder, token, { iat: now - 60 }))).toBe("ok");
-    expect(await judge(await proofOf(holder, token, { iat: now + 5 }))).toBe("ok");
+    expect(await outcomeOf(proof)).toBe("ok");
+    expect(await outcomeOf(proof, { token: `${token.slice(0, -1)}B` })).toMatch(/ath/);
+    expect(await outcomeOf(proof, { method: "DELETE" })).toMatch(/htm/);
+    expect(await outcomeOf(proof, { uri: `${apiUrl}/stream/x` })).toMatch(/htu/);
+    expect(await outcomeOf(await proofOf(holder, token, { iat: now - 60 }))).toBe("ok");
+    expect(await outcomeOf(await proofOf(holder, token, { iat: now + 5 }))).toBe("ok");
   });
 
   it.each([
@@ -146,16 +148,16 @@ describe("a DPoP proof (RFC 9449 §4.3)", () => {
     `${apiUrl}:443/stream/start`,
     `${apiUrl}/stream/../stream/./start`,
     `${apiUrl}/%73tream/start`,
-  ])("names its address in an equivalent spelling: %s (RFC 3986 §6.2)", async (htu) => {
-    expect(await judge(await proofOf(holder, token, { htu }))).toBe("ok");
+  ])("is valid with an equivalent spelling of the URL: %s (RFC 3986 §6.2)", async (htu) => {
+    expect(await outcomeOf(await proofOf(holder, token, { htu }))).toBe("ok");
   });
 
-  it("compares escapes that stay escapes whatever their case", async () => {
+  it("is valid if its htu differs only in the letter case of percent-escapes", async () => {
     const uri = `${apiUrl}/stream/%c3%a9`;
-    expect(await judge(await proofOf(holder, token, { htu: `${apiUrl}/stream/%C3%A9` }), { uri })).toBe("ok");
+    expect(await outcomeOf(await proofOf(holder, token, { htu: `${apiUrl}/stream/%C3%A9` }), { uri })).toBe("ok");
   });
 
-  it("is refused whatever it holds, without an exception, and no reason quotes it", async () => {
+  it("is refused for random content, without an exception, and the reason never quotes it", async () => {
     const value = fc.oneof(fc.constant("MARKED"), fc.jsonValue());
     const names = fc.constantFrom("typ", "alg", "jwk", "crit", "kid", "htm", "htu", "iat", "jti", "ath", "exp");
     const json = fc.oneof(fc.jsonValue(), fc.dictionary(names, value));
@@ -163,7 +165,7 @@ describe("a DPoP proof (RFC 9449 §4.3)", () => {
       fc.asyncProperty(json, json, fc.uint8Array({ minLength: 1 }), async (header, claims, signature) => {
         const usual = { alg: "ES256", typ: "dpop+jwt", jwk: holder.jwk };
         const forged = rawToken({ ...usual, ...Object(header) }, claims, signature);
-        const reason = await judge(forged);
+        const reason = await outcomeOf(forged);
         expect(reason).not.toBe("ok");
         expect(reason).not.toContain("MARKED");
       }),

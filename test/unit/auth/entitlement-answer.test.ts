@@ -6,17 +6,17 @@ const secret = "MARKED-secret-of-the-service";
 
 function read(answer: unknown): string {
   const text = typeof answer === "string" ? answer : JSON.stringify(answer);
-  const got = readEntitlementAnswer(text, [secret]);
-  return got.ok ? JSON.stringify(got.value) : got.refusal.code;
+  const result = readEntitlementAnswer(text, [secret]);
+  return result.ok ? JSON.stringify(result.value) : result.refusal.code;
 }
 
 function reasonOf(reason: string, sent: readonly string[] = [secret]): string {
-  const got = readEntitlementAnswer(JSON.stringify({ allow: false, reason }), sent);
-  if (got.ok) throw new Error("it was allowed");
-  return got.refusal.reason;
+  const result = readEntitlementAnswer(JSON.stringify({ allow: false, reason }), sent);
+  if (result.ok) throw new Error("it was allowed");
+  return result.refusal.reason;
 }
 
-describe("an entitlement service's answer", () => {
+describe("the answer of an entitlement service", () => {
   it.each([
     [{ allow: true }, "{}"],
     [{ allow: true, streams: 2 }, '{"streams":2}'],
@@ -25,7 +25,7 @@ describe("an entitlement service's answer", () => {
     [{ allow: false }, "entitlement_refused"],
     [{ allow: false, reason: "nothing was bought" }, "entitlement_refused"],
     [{ allow: false, reason: "" }, "entitlement_refused"],
-  ])("%j is understood", (answer, expected) => {
+  ])("%j is read as %s", (answer, expected) => {
     expect(read(answer)).toBe(expected);
   });
 
@@ -54,15 +54,15 @@ describe("an entitlement service's answer", () => {
     { allow: true, until: "2026-11-21T20:00:00" },
     { allow: true, until: 1_795_291_200 },
     { allow: true, until: null },
-    { allow: true, reason: "he paid" },
+    { allow: true, reason: "they paid" },
     { allow: false, reason: 5 },
     { allow: false, streams: 1 },
     { error: "no database" },
-  ])("%j is none, and nobody is let in for it", (answer) => {
+  ])("%j is malformed, so access is refused", (answer) => {
     expect(read(answer)).toBe("store_unavailable");
   });
 
-  it("lets nobody in, whatever it is, but for true", () => {
+  it("never allows access for random text, JSON or objects", () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -78,24 +78,24 @@ describe("an entitlement service's answer", () => {
   });
 });
 
-describe("why the service refused goes to the log", () => {
-  it("as it was said, where that is short and plain", () => {
+describe("the reason that an entitlement service gives for a refusal", () => {
+  it("is logged unchanged if it is short and plain", () => {
     expect(reasonOf("subscription ended on 2026-11-01")).toBe(
       "the entitlement service refused: subscription ended on 2026-11-01",
     );
   });
 
-  it("in one line of printable characters", () => {
+  it("is logged on one line, with printable characters only", () => {
     expect(reasonOf('a\nb\r\n{"event":"forged"}\u001b[31m\u2028\u202ec')).toBe(
       'the entitlement service refused: a b {"event":"forged"} [31m c',
     );
   });
 
-  it("in no more than 103 characters of its own", () => {
+  it("is cut to 103 characters", () => {
     expect(reasonOf("no ".repeat(1000)).length).toBe("the entitlement service refused: ".length + 103);
   });
 
-  it("without the secret, and without anything that is as long as a token", () => {
+  it("is logged without the secret and without anything as long as a token", () => {
     expect(reasonOf(`the header was Bearer ${secret}.`)).toBe(
       "the entitlement service refused: the header was Bearer ....",
     );
@@ -103,7 +103,7 @@ describe("why the service refused goes to the log", () => {
     expect(reasonOf(`for eyJhbGciOiJFUzI1NiJ9.${"A".repeat(40)}`)).toBe("the entitlement service refused: for ...");
   });
 
-  it("without whom it is about and where he is, in whatever case", () => {
+  it("is logged without the viewer's subject and address, in any letter case", () => {
     expect(reasonOf("user Ann|7 from 2001:DB8::7: none", [secret, "ann|7", "2001:db8::7"])).toBe(
       "the entitlement service refused: user ... from ...: none",
     );
@@ -112,7 +112,7 @@ describe("why the service refused goes to the log", () => {
     expect(reasonOf("nobody is left out", [""])).toBe("the entitlement service refused: nobody is left out");
   });
 
-  it("without an e-mail address, and without a user's id or a session's token, which have 20 characters and more", () => {
+  it("is logged without e-mail addresses and without words of 20 or more characters, such as user ids and session tokens", () => {
     expect(reasonOf("ask <ann@example.com>, or see q9XfJ0aZbK3mT7yWc2Rn8UvD4sLhE6gP of now")).toBe(
       "the entitlement service refused: ask ... or see ... of now",
     );
@@ -123,8 +123,8 @@ describe("why the service refused goes to the log", () => {
     ]);
   });
 
-  it("and is not quoted where the answer is not understood", () => {
-    const got = readEntitlementAnswer(JSON.stringify({ allow: "no", reason: secret, token: "MARKED" }), [secret]);
-    expect(JSON.stringify(got)).not.toContain("MARKED");
+  it("is not quoted if the answer is malformed", () => {
+    const result = readEntitlementAnswer(JSON.stringify({ allow: "no", reason: secret, token: "MARKED" }), [secret]);
+    expect(JSON.stringify(result)).not.toContain("MARKED");
   });
 });

@@ -3,7 +3,7 @@ import { encodeBase64url } from "../../../src/base/encoding.ts";
 import { now } from "../signing/session.ts";
 import { apiUrl } from "./sources.ts";
 
-/** What a client holds that binds its tokens to a key. */
+/** A client with a key pair that its tokens are bound to. */
 export interface Holder {
   readonly algorithm: string;
   readonly privateKey: CryptoKey;
@@ -22,9 +22,9 @@ export async function hashOf(token: string): Promise<string> {
   return encodeBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token))));
 }
 
-let made = 0;
+let count = 0;
 
-/** A sound proof for `POST /stream/start` with `token`, with claims and header changed as told; undefined takes one out. */
+/** A valid proof for `POST /stream/start` with `token`, with changes to its claims and header; undefined removes a member. */
 export async function proofOf(
   { algorithm, privateKey, jwk }: Holder,
   token: string,
@@ -35,7 +35,7 @@ export async function proofOf(
     htm: "POST",
     htu: `${apiUrl}/stream/start`,
     iat: now,
-    jti: `proof-${made++}`,
+    jti: `proof-${count++}`,
     ath: await hashOf(token),
   };
   const whole = JSON.parse(JSON.stringify({ ...usual, ...claims }));

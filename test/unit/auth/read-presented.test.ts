@@ -1,24 +1,24 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readPresented, sessionCookieName } from "../../../src/auth/read-credential.ts";
-import { apiUrl, askedWith, identityToken, sessionCookie } from "./sources.ts";
+import { apiUrl, identityToken, requestWith, sessionCookie } from "./sources.ts";
 
 const jws = "eyJhbGciOiJFUzI1NiJ9.e30.AAAA";
 const proof = "eyJ0eXAiOiJkcG9wK2p3dCJ9.e30.BBBB";
 
 function read(headers: Readonly<Record<string, string>>, more: { url?: string; body?: string } = {}, cookies = true) {
-  const found = readPresented(askedWith(headers, more), cookies);
-  return found.ok ? found.value : found.refusal.code;
+  const presented = readPresented(requestWith(headers, more), cookies);
+  return presented.ok ? presented.value : presented.refusal.code;
 }
 
-describe("a request presents", () => {
-  it("a bearer token, a DPoP token with its proof, or the session cookie and nothing beside it", () => {
+describe("a request", () => {
+  it("presents a bearer token, a DPoP token with its proof, or the session cookie", () => {
     expect(read({ Authorization: `Bearer ${jws}` })).toEqual({ is: "bearer", token: jws, form: "jws" });
     expect(read({ Authorization: `DPoP ${jws}`, DPoP: proof })).toEqual({ is: "dpop", token: jws, form: "jws", proof });
     expect(read({ Cookie: `a=1; ${sessionCookie}; b=2` })).toEqual({ is: "cookie", cookie: sessionCookie });
   });
 
-  it("nothing, where nothing came or nobody could be asked about its cookie", () => {
+  it("presents nothing if it has no known credential, or a cookie without an identity worker", () => {
     expect(read({})).toBe("token_missing");
     expect(read({ Authorization: "" })).toBe("token_missing");
     expect(read({ Cookie: sessionCookie }, {}, false)).toBe("token_missing");
@@ -26,7 +26,7 @@ describe("a request presents", () => {
     expect(read({ Cookie: "a=1; session_token=x" })).toBe("token_missing");
   });
 
-  it("the token that a client sends, where a browser adds a cookie by itself", () => {
+  it("presents the token of its Authorization header if a browser also adds a cookie", () => {
     for (const Cookie of [sessionCookie, `${sessionCookie}; ${sessionCookie}`, `${sessionCookieName}=`]) {
       expect(read({ Authorization: `Bearer ${identityToken}`, Cookie })).toMatchObject({
         is: "bearer",
@@ -36,7 +36,7 @@ describe("a request presents", () => {
     }
   });
 
-  it("no cookie beside a credential that is not understood, nor in place of a token that is malformed", () => {
+  it("is refused with an unknown scheme or a malformed token, even with a valid cookie", () => {
     expect(read({ Authorization: "Basic eDp5", Cookie: sessionCookie })).toBe("request_invalid");
     expect(read({ Authorization: "Bearer", Cookie: sessionCookie })).toBe("request_invalid");
     expect(read({ Authorization: "Bearer e30.e30.", Cookie: sessionCookie })).toBe("token_invalid");
@@ -44,7 +44,7 @@ describe("a request presents", () => {
   });
 });
 
-describe("a token has one place, the header (RFC 6750 §2)", () => {
+describe("a token outside the Authorization header (RFC 6750 §2)", () => {
   const header = { Authorization: `Bearer ${jws}` };
   it.each([
     [`?access_token=${jws}`],
@@ -52,7 +52,7 @@ describe("a token has one place, the header (RFC 6750 §2)", () => {
     ["?access_token"],
     ["?a=1&access%5Ftoken=x"],
     ["?%61ccess_token=x#fragment"],
-  ])("and is refused in the query: %s", (query) => {
+  ])("is refused in the query: %s", (query) => {
     for (const headers of [header, {}, { Cookie: sessionCookie }])
       expect(read(headers, { url: `${apiUrl}/stream/start${query}` })).toBe("request_invalid");
   });
@@ -65,7 +65,7 @@ describe("a token has one place, the header (RFC 6750 §2)", () => {
     ['{"access_token":"x"}'],
     ['{"asset":"film","access\\u005ftoken":null}'],
     [' {"access_token":{}} '],
-  ])("and is refused in the body: %s", (body) => {
+  ])("is refused in the body: %s", (body) => {
     for (const headers of [header, {}, { Cookie: sessionCookie }])
       expect(read(headers, { body })).toBe("request_invalid");
   });
@@ -76,26 +76,26 @@ describe("a token has one place, the header (RFC 6750 §2)", () => {
     [`${apiUrl}/?`, "null"],
     [apiUrl, '["access_token"]'],
     [apiUrl, ""],
-  ])("where %s and %s hold none", (url, body) => {
+  ])("is not seen in the URL %s with the body %s", (url, body) => {
     expect(read(header, { url, body })).toMatchObject({ is: "bearer" });
   });
 });
 
 describe("the session cookie", () => {
-  it("is refused where two have its name: nobody knows which of them is meant", () => {
+  it("is refused if two cookies have its name, because it is ambiguous", () => {
     expect(read({ Cookie: `${sessionCookie}; ${sessionCookieName}=x` })).toBe("request_invalid");
     expect(read({ Cookie: `${sessionCookie};${sessionCookie}` })).toBe("request_invalid");
   });
 
   it.each(["", "a,b", "a b", '"a"', "a\\b", "a\u00e9", "a".repeat(1025)])(
-    "is none with the value %j, which a new sign-in mends",
+    "requires a new sign-in if its value is %j",
     (value) => {
       expect(read({ Cookie: `${sessionCookieName}=${value}` })).toBe("sign_in_required");
     },
   );
 
-  it("is not one that its browser knew under another name", () => {
-    const strangers = [
+  it("is not read from a cookie whose name only resembles its name", () => {
+    const lookalikes = [
       `\u00a0${sessionCookie}`,
       `\u0085${sessionCookie}`,
       `\v${sessionCookie}`,
@@ -104,10 +104,10 @@ describe("the session cookie", () => {
       `a=1, ${sessionCookie}`,
       `a="${sessionCookie}"`,
     ];
-    expect(strangers.map((Cookie) => readCookie(Cookie))).toEqual(strangers.map(() => "token_missing"));
+    expect(lookalikes.map((Cookie) => readCookie(Cookie))).toEqual(lookalikes.map(() => "token_missing"));
   });
 
-  it("is found between others, however they are spaced", () => {
+  it("is found among other cookies, with any spacing", () => {
     for (const Cookie of [
       `a=1;${sessionCookie}`,
       `;; ${sessionCookie} ;`,
@@ -117,15 +117,15 @@ describe("the session cookie", () => {
       expect(readCookie(Cookie)).toEqual({ is: "cookie", cookie: sessionCookie });
   });
 
-  /** As a runtime hands it over that trims nothing. */
+  /** A header object that trims nothing, as in some runtimes. */
   function readCookie(cookie: string) {
     const headers = { get: (name: string) => (name === "Cookie" ? cookie : null) };
-    const found = readPresented({ method: "GET", url: apiUrl, body: undefined, headers }, true);
-    return found.ok ? found.value : found.refusal.code;
+    const presented = readPresented({ method: "GET", url: apiUrl, body: undefined, headers }, true);
+    return presented.ok ? presented.value : presented.refusal.code;
   }
 });
 
-describe("the header DPoP", () => {
+describe("the DPoP header", () => {
   it.each([
     ["dpop_proof_invalid", undefined],
     ["dpop_proof_invalid", "x"],
@@ -134,18 +134,18 @@ describe("the header DPoP", () => {
     ["request_invalid", `${proof}, ${proof}`],
     ["request_invalid", `${proof},${proof}`],
     ["request_invalid", `e30.e30.${"A".repeat(4092)}`],
-  ])("is refused as %s: %s", (code, DPoP) => {
+  ])("is refused as %s if its value is %s", (code, DPoP) => {
     expect(read({ Authorization: `DPoP ${jws}`, ...(DPoP !== undefined && { DPoP }) })).toBe(code);
   });
 
-  it("is as long as 4096 characters, and is not looked at beside a bearer token", () => {
+  it("is accepted up to 4096 characters, and ignored with a bearer token", () => {
     const longest = `e30.e30.${"A".repeat(4088)}`;
     expect(read({ Authorization: `DPoP ${jws}`, DPoP: longest })).toMatchObject({ proof: longest });
     expect(read({ Authorization: `Bearer ${jws}`, DPoP: "x, y" })).toMatchObject({ is: "bearer" });
   });
 });
 
-it("whatever comes is answered, and no reason quotes it", () => {
+it("random credentials never cause an exception, and no refusal quotes them", () => {
   const marked = fc.constantFrom(
     "MARKED",
     "Bearer ",
@@ -168,9 +168,9 @@ it("whatever comes is answered, and no reason quotes it", () => {
         ["DPoP", dpop],
       ]);
       const headers = { get: (name: string) => values.get(name) ?? null };
-      const found = readPresented({ method: "POST", url: `${apiUrl}/?${query}`, headers, body }, true);
-      if (found.ok) return;
-      expect(found.refusal.reason).not.toMatch(/MARKED|eyJ|aB3/);
+      const presented = readPresented({ method: "POST", url: `${apiUrl}/?${query}`, headers, body }, true);
+      if (presented.ok) return;
+      expect(presented.refusal.reason).not.toMatch(/MARKED|eyJ|aB3/);
     }),
     { numRuns: 500 },
   );

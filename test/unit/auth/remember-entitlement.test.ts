@@ -13,13 +13,13 @@ const ann: EntitlementAsked = {
   country: "DE",
 };
 
-/** A service that answers what the test says, behind a memory of ten seconds. */
-function remembering(answer: Result<Entitled, Refusal> = ok({ streams: 2, until: undefined }), maxAge = 10) {
-  const state = { now, answer, takes: 0, asked: [] as EntitlementAsked[] };
+/** An entitlement service behind a cache of ten seconds; a test can change its answer and its delay. */
+function cachedEntitlement(answer: Result<Entitled, Refusal> = ok({ streams: 2, until: undefined }), maxAge = 10) {
+  const state = { now, answer, delay: 0, requests: [] as EntitlementAsked[] };
   const ask = rememberEntitlement(
-    async (asked) => {
-      state.asked.push(asked);
-      state.now = unixSeconds(state.now + state.takes);
+    async (request) => {
+      state.requests.push(request);
+      state.now = unixSeconds(state.now + state.delay);
       return state.answer;
     },
     { clock: () => state.now, maxAge: seconds(maxAge), networkOf: networkName },
@@ -29,43 +29,43 @@ function remembering(answer: Result<Entitled, Refusal> = ok({ streams: 2, until:
 
 const at = (by: number): UnixSeconds => unixSeconds(now + by);
 
-describe("what the entitlement service allowed", () => {
-  it("is kept for as long as the setting says, and asked for anew then", async () => {
-    const { state, ask } = remembering();
+describe("an allowed entitlement", () => {
+  it("is cached for the configured time, and then requested again", async () => {
+    const { state, ask } = cachedEntitlement();
     const first = await ask(ann);
     state.now = at(9);
     expect(await ask(ann)).toEqual(first);
-    expect(state.asked.length).toBe(1);
+    expect(state.requests.length).toBe(1);
     state.now = at(10);
     await ask(ann);
-    expect(state.asked.length).toBe(2);
+    expect(state.requests.length).toBe(2);
   });
 
-  it("is kept counting from the question, not from the answer", async () => {
-    const { state, ask } = remembering();
-    state.takes = 2;
+  it("is cached from the time of the request, not of the answer", async () => {
+    const { state, ask } = cachedEntitlement();
+    state.delay = 2;
     await ask(ann);
     state.now = at(10);
     await ask(ann);
-    expect(state.asked.length).toBe(2);
+    expect(state.requests.length).toBe(2);
   });
 
-  it("is never kept past its own end", async () => {
-    const { state, ask } = remembering(ok({ streams: undefined, until: at(3) }));
+  it("is never cached beyond its own expiry", async () => {
+    const { state, ask } = cachedEntitlement(ok({ streams: undefined, until: at(3) }));
     await ask(ann);
     state.now = at(2);
     await ask(ann);
-    expect(state.asked.length).toBe(1);
+    expect(state.requests.length).toBe(1);
     state.now = at(3);
     await ask(ann);
-    expect(state.asked.length).toBe(2);
+    expect(state.requests.length).toBe(2);
   });
 
-  it("is not kept where the setting is 0", async () => {
-    const { state, ask } = remembering(undefined, 0);
+  it("is not cached if the cache time is 0", async () => {
+    const { state, ask } = cachedEntitlement(undefined, 0);
     await ask(ann);
     await ask(ann);
-    expect(state.asked.length).toBe(2);
+    expect(state.requests.length).toBe(2);
   });
 
   it.each([
@@ -73,41 +73,41 @@ describe("what the entitlement service allowed", () => {
     ["subject", { subject: "bob" }],
     ["asset", { asset: "film-2" }],
     ["country", { country: "FR" }],
-    ["country that is not known", { country: undefined }],
+    ["country, if it is unknown", { country: undefined }],
     ["network", { address: "198.51.100.7" }],
-    ["network that is not known", { address: undefined }],
-    ["values that run together", { issuer: 'https://id.example","ann', subject: "" }],
-  ])("is not taken for another %s", async (_, change) => {
-    const { state, ask } = remembering();
+    ["network, if it is unknown", { address: undefined }],
+    ["issuer and subject that join to the same text", { issuer: 'https://id.example","ann', subject: "" }],
+  ])("is not reused for another %s", async (_, change) => {
+    const { state, ask } = cachedEntitlement();
     await ask(ann);
     state.answer = refusal("entitlement_refused", "no");
     expect((await ask({ ...ann, ...change })).ok).toBe(false);
   });
 
-  it("is taken for another address of the same network", async () => {
-    const { state, ask } = remembering();
+  it("is reused for another address of the same network", async () => {
+    const { state, ask } = cachedEntitlement();
     await ask(ann);
     await ask({ ...ann, address: "192.0.2.250" });
-    expect(state.asked.length).toBe(1);
+    expect(state.requests.length).toBe(1);
   });
 
-  it("is kept for ten thousand at most: the oldest goes", async () => {
-    const { state, ask } = remembering();
+  it("is evicted, the oldest first, when ten thousand others are cached", async () => {
+    const { state, ask } = cachedEntitlement();
     for (let i = 0; i <= 10_000; i++) await ask({ ...ann, subject: `viewer-${i}` });
-    state.asked.length = 0;
+    state.requests.length = 0;
     await ask({ ...ann, subject: "viewer-1" });
-    expect(state.asked.length).toBe(0);
+    expect(state.requests.length).toBe(0);
     await ask({ ...ann, subject: "viewer-0" });
-    expect(state.asked.length).toBe(1);
+    expect(state.requests.length).toBe(1);
   });
 });
 
-describe("what the entitlement service refused", () => {
-  it.each(["entitlement_refused", "store_unavailable"] as const)("is not kept: %s", async (code) => {
-    const { state, ask } = remembering(refusal(code, "no"));
+describe("a refused entitlement", () => {
+  it.each(["entitlement_refused", "store_unavailable"] as const)("is not cached if its code is %s", async (code) => {
+    const { state, ask } = cachedEntitlement(refusal(code, "no"));
     expect((await ask(ann)).ok).toBe(false);
     state.answer = ok({ streams: undefined, until: undefined });
     expect((await ask(ann)).ok).toBe(true);
-    expect(state.asked.length).toBe(2);
+    expect(state.requests.length).toBe(2);
   });
 });

@@ -1,38 +1,38 @@
 import { describe, expect, it } from "vitest";
 import { rememberSpent } from "../../../src/auth/rate-limit.ts";
 import { memoryLimits } from "../../support/memory-stores.ts";
-import { anHour, at, limitsContract } from "./limits-contract.ts";
+import { at, hourly, limitsContract } from "./limits-contract.ts";
 
 limitsContract("remembered", rememberSpent(memoryLimits()), async () => undefined);
 
-/** A quota of one, and who was asked about it. */
+/** A quota of one request, and the calls that reached the counter. */
 function remembered() {
   const counter = memoryLimits();
-  const asked: string[] = [];
+  const calls: string[] = [];
   const limits = rememberSpent({
     take: (policy, name, now) => {
-      asked.push(`${policy.name} ${name}`);
+      calls.push(`${policy.name} ${name}`);
       return counter.take(policy, name, now);
     },
   });
-  const policy = { ...anHour, quota: 1 };
-  return { limits, policy, asked };
+  const policy = { ...hourly, quota: 1 };
+  return { limits, policy, calls };
 }
 
-describe("a quota that is used up", () => {
-  it("is known from the first refusal until its window ends, without a further question", async () => {
-    const { limits, policy, asked } = remembered();
+describe("a used-up quota", () => {
+  it("is remembered from the first refusal to the end of its window, without another call to the counter", async () => {
+    const { limits, policy, calls } = remembered();
     await limits.take(policy, "ann", at(0));
     expect(limits.spent(policy, "ann", at(1))).toBeUndefined();
     expect(await limits.take(policy, "ann", at(1))).toMatchObject({ allowed: false, resetsIn: 3599 });
     expect(limits.spent(policy, "ann", at(3599))).toEqual({ policy, allowed: false, remaining: 0, resetsIn: 1 });
     expect(await limits.take(policy, "ann", at(3599))).toMatchObject({ allowed: false, remaining: 0, resetsIn: 1 });
-    expect(asked).toHaveLength(2);
+    expect(calls).toHaveLength(2);
     expect(limits.spent(policy, "ann", at(3600))).toBeUndefined();
     expect(await limits.take(policy, "ann", at(3600))).toMatchObject({ allowed: true });
   });
 
-  it("is that of one name under one policy", async () => {
+  it("applies to one name under one policy", async () => {
     const { limits, policy } = remembered();
     for (const second of [0, 1]) await limits.take(policy, "ann", at(second));
     const other = { ...policy, name: "start-address" };
@@ -40,19 +40,19 @@ describe("a quota that is used up", () => {
     expect(await limits.take(policy, "bob", at(2))).toMatchObject({ allowed: true });
   });
 
-  it("is asked for again where a thousand others were used up since", async () => {
-    const { limits, policy, asked } = remembered();
+  it("is forgotten after a thousand other quotas were used up", async () => {
+    const { limits, policy, calls } = remembered();
     for (let i = 0; i <= 1000; i++) for (const second of [0, 1]) await limits.take(policy, `${i}`, at(second));
-    const before = asked.length;
+    const before = calls.length;
     expect(await limits.take(policy, "1", at(2))).toMatchObject({ allowed: false });
-    expect(asked).toHaveLength(before);
+    expect(calls).toHaveLength(before);
     expect(await limits.take(policy, "0", at(2))).toMatchObject({ allowed: false });
-    expect(asked).toHaveLength(before + 1);
+    expect(calls).toHaveLength(before + 1);
   });
 
-  it("is not made up where the counter fails", async () => {
+  it("is not assumed if the counter fails", async () => {
     const limits = rememberSpent({ take: () => Promise.reject(new Error("down")) });
-    await expect(limits.take(anHour, "ann", at(0))).rejects.toThrow("down");
-    expect(limits.spent(anHour, "ann", at(0))).toBeUndefined();
+    await expect(limits.take(hourly, "ann", at(0))).rejects.toThrow("down");
+    expect(limits.spent(hourly, "ann", at(0))).toBeUndefined();
   });
 });

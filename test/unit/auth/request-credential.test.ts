@@ -6,7 +6,7 @@ import type { AskedIssuer } from "../../../src/auth/verify-jwt.ts";
 import type { systemTimer } from "../../../src/base/time.ts";
 import type { TelemetryEvent } from "../../../src/metrics/telemetry.ts";
 import { now } from "../signing/session.ts";
-import { apiUrl, askedWith, identityThat, identityToken, sessionCookie, signedIn, sourcesOf } from "./sources.ts";
+import { apiUrl, identityToken, identityWith, requestWith, sessionCookie, signedIn, sourcesOf } from "./sources.ts";
 import { newPair, type Pair, token, trusting } from "./tokens.ts";
 
 let pair: Pair;
@@ -14,22 +14,22 @@ beforeAll(async () => {
   pair = await newPair("ES256");
 });
 
-const byCookie = () => askedWith({ Cookie: sessionCookie, Origin: apiUrl });
-const byToken = (text = identityToken) => askedWith({ Authorization: `Bearer ${text}` });
+const cookieRequest = () => requestWith({ Cookie: sessionCookie, Origin: apiUrl });
+const tokenRequest = (text = identityToken) => requestWith({ Authorization: `Bearer ${text}` });
 
-/** Sources with an identity worker that answers `session`, and a list of what it was asked. */
+/** Sources with an identity worker that answers `session`, and the list of its calls. */
 function withIdentity(session: IdentitySession | undefined, changes: Partial<CredentialSources> = {}) {
-  const asked: Presented[] = [];
+  const calls: Presented[] = [];
   const sessions = async (presented: Presented) => {
-    asked.push(presented);
+    calls.push(presented);
     return session;
   };
-  return { asked, sources: sourcesOf({ identity: identityThat(sessions), ...changes }) };
+  return { calls, sources: sourcesOf({ identity: identityWith(sessions), ...changes }) };
 }
 
-/** An issuer that is asked about its opaque tokens, with what was asked and forgotten. */
+/** An introspecting issuer, with the tokens that were introspected and forgotten. */
 function introspecting(cnf: string | undefined = undefined, tokenPrefix: string | undefined = undefined) {
-  const asked: string[] = [];
+  const calls: string[] = [];
   const forgotten: string[] = [];
   const { settings: usual } = trusting([pair.jwk]);
   const settings = { ...usual, tokenPrefix };
@@ -48,43 +48,43 @@ function introspecting(cnf: string | undefined = undefined, tokenPrefix: string 
     settings,
     introspection: {
       ask: async (text) => {
-        asked.push(text);
+        calls.push(text);
         return { ok: true, value: { credential, jkt: cnf, dpop: "optional" } };
       },
       forget: (text) => void forgotten.push(text),
     },
   };
-  return { issuer, asked, forgotten };
+  return { issuer, calls, forgotten };
 }
 
 describe("a request's credential", () => {
-  it("is validated once for fifty parts that ask at once, and for who asks later", async () => {
-    const { asked, sources } = withIdentity(signedIn);
-    const credential = credentialOf(byCookie(), sources);
+  it("is validated once for fifty simultaneous callers and for later ones", async () => {
+    const { calls, sources } = withIdentity(signedIn);
+    const credential = credentialOf(cookieRequest(), sources);
     const answers = await Promise.all(Array.from({ length: 50 }, () => credential.validate()));
     expect(new Set([...answers, await credential.validate()]).size).toBe(1);
-    expect(asked).toEqual([{ is: "cookie", cookie: sessionCookie }]);
+    expect(calls).toEqual([{ is: "cookie", cookie: sessionCookie }]);
   });
 
-  it("is validated once where it is refused too", async () => {
-    const { asked, sources } = withIdentity(undefined);
-    const credential = credentialOf(byCookie(), sources);
+  it("is validated once even if it is refused", async () => {
+    const { calls, sources } = withIdentity(undefined);
+    const credential = credentialOf(cookieRequest(), sources);
     await Promise.all([credential.validate(), credential.validate()]);
     await credential.validate();
-    expect(asked).toHaveLength(1);
+    expect(calls).toHaveLength(1);
   });
 
-  it("is read without asking anybody, and a request without one is told so without asking", async () => {
-    const { asked, sources } = withIdentity(signedIn);
-    expect(credentialOf(byToken(), sources).read()).toMatchObject({ ok: true, value: { is: "bearer" } });
-    expect(await credentialOf(askedWith(), sources).validate()).toMatchObject({ refusal: { code: "token_missing" } });
-    expect(asked).toEqual([]);
+  it("is read, or found missing, without a call to the identity worker", async () => {
+    const { calls, sources } = withIdentity(signedIn);
+    expect(credentialOf(tokenRequest(), sources).read()).toMatchObject({ ok: true, value: { is: "bearer" } });
+    expect(await credentialOf(requestWith(), sources).validate()).toMatchObject({ refusal: { code: "token_missing" } });
+    expect(calls).toEqual([]);
   });
 
-  it("is asked about anew once it was invalidated, so that a changed user is seen", async () => {
+  it("is validated again after it was invalidated, so that changes of the user take effect", async () => {
     let session: IdentitySession | undefined = signedIn;
-    const sources = sourcesOf({ identity: identityThat(async () => session) });
-    const credential = credentialOf(byCookie(), sources);
+    const sources = sourcesOf({ identity: identityWith(async () => session) });
+    const credential = credentialOf(cookieRequest(), sources);
     expect(await credential.validate()).toMatchObject({ ok: true, value: { streams: 2 } });
     session = { ...signedIn, streams: 7 };
     expect(await credential.validate()).toMatchObject({ ok: true, value: { streams: 2 } });
@@ -95,28 +95,28 @@ describe("a request's credential", () => {
     expect(await credential.validate()).toMatchObject({ refusal: { code: "sign_in_required" } });
   });
 
-  it("that was invalidated is forgotten between requests too, by its token", async () => {
-    const { issuer, asked, forgotten } = introspecting();
-    const credential = credentialOf(byToken("opaque"), sourcesOf({ issuers: [issuer] }));
+  it("is removed from the introspection cache when it is invalidated", async () => {
+    const { issuer, calls, forgotten } = introspecting();
+    const credential = credentialOf(tokenRequest("opaque"), sourcesOf({ issuers: [issuer] }));
     await credential.validate();
     expect(forgotten).toEqual([]);
     credential.invalidate();
     await credential.validate();
-    expect([asked, forgotten]).toEqual([["opaque", "opaque"], ["opaque"]]);
+    expect([calls, forgotten]).toEqual([["opaque", "opaque"], ["opaque"]]);
   });
 
-  it("of a request without one is invalidated all the same", () => {
-    expect(() => credentialOf(askedWith(), sourcesOf()).invalidate()).not.toThrow();
+  it("can be invalidated even if it is missing", () => {
+    expect(() => credentialOf(requestWith(), sourcesOf()).invalidate()).not.toThrow();
   });
 });
 
-describe("a session of sign-in", () => {
+describe("a sign-in session", () => {
   it.each([
-    ["its cookie", byCookie],
-    ["its token", byToken],
-  ])("becomes a credential by %s", async (_, asked) => {
+    ["its cookie", cookieRequest],
+    ["its token", tokenRequest],
+  ])("becomes a credential through %s", async (_, request) => {
     const { sources } = withIdentity(signedIn);
-    expect(await credentialOf(asked(), sources).validate()).toEqual({
+    expect(await credentialOf(request(), sources).validate()).toEqual({
       ok: true,
       value: {
         issuer: apiUrl,
@@ -132,23 +132,23 @@ describe("a session of sign-in", () => {
     });
   });
 
-  it("opens all of the catalog where its user may", async () => {
+  it("allows the whole catalog if its user has all assets", async () => {
     const { sources } = withIdentity({ ...signedIn, assets: "*" });
-    expect(await credentialOf(byCookie(), sources).validate()).toMatchObject({ value: { assets: "*" } });
+    expect(await credentialOf(cookieRequest(), sources).validate()).toMatchObject({ value: { assets: "*" } });
   });
 
   it.each<[string, IdentitySession | undefined]>([
-    ["is gone", undefined],
-    ["has ended", { ...signedIn, expiresAt: now * 1000 }],
-    ["ends at no time", { ...signedIn, expiresAt: Number.NaN }],
-    ["began at no time", { ...signedIn, createdAt: -1 }],
-  ])("that %s has a browser sign in, and a client get a new token", async (_, session) => {
+    ["does not exist", undefined],
+    ["has expired", { ...signedIn, expiresAt: now * 1000 }],
+    ["has an invalid expiry", { ...signedIn, expiresAt: Number.NaN }],
+    ["has an invalid start", { ...signedIn, createdAt: -1 }],
+  ])("that %s gets sign_in_required with a cookie and token_invalid with a token", async (_, session) => {
     const { sources } = withIdentity(session);
-    const code = async (asked: ReturnType<typeof askedWith>) => {
-      const validated = await credentialOf(asked, sources).validate();
+    const code = async (request: ReturnType<typeof requestWith>) => {
+      const validated = await credentialOf(request, sources).validate();
       return validated.ok ? "ok" : validated.refusal.code;
     };
-    expect([await code(byCookie()), await code(byToken())]).toEqual(["sign_in_required", "token_invalid"]);
+    expect([await code(cookieRequest()), await code(tokenRequest())]).toEqual(["sign_in_required", "token_invalid"]);
   });
 
   it.each([
@@ -160,20 +160,20 @@ describe("a session of sign-in", () => {
       },
     ],
     ["does not answer in time", () => new Promise<undefined>(() => undefined)],
-  ])("is our own failure where its worker %s", async (_, sessions) => {
-    const sources = sourcesOf({ identity: identityThat(sessions), timer: ringing });
-    for (const asked of [byCookie(), byToken()])
-      expect(await credentialOf(asked, sources).validate()).toEqual({
+  ])("gets store_unavailable if the identity worker %s", async (_, sessions) => {
+    const sources = sourcesOf({ identity: identityWith(sessions), timer: immediateTimer });
+    for (const request of [cookieRequest(), tokenRequest()])
+      expect(await credentialOf(request, sources).validate()).toEqual({
         ok: false,
         refusal: { code: "store_unavailable", reason: "the identity worker did not answer" },
       });
   });
 
-  it("is never bound to a key, so its token does not come as a DPoP token, and nobody is asked", async () => {
-    const { asked, sources } = withIdentity(signedIn);
-    const sent = askedWith({ Authorization: `DPoP ${identityToken}`, DPoP: "e30.e30.AAAA" });
-    expect(await credentialOf(sent, sources).validate()).toMatchObject({ refusal: { code: "token_invalid" } });
-    expect(asked).toEqual([]);
+  it("is refused as a DPoP token without a call to the identity worker, because it is never bound to a key", async () => {
+    const { calls, sources } = withIdentity(signedIn);
+    const request = requestWith({ Authorization: `DPoP ${identityToken}`, DPoP: "e30.e30.AAAA" });
+    expect(await credentialOf(request, sources).validate()).toMatchObject({ refusal: { code: "token_invalid" } });
+    expect(calls).toEqual([]);
   });
 });
 
@@ -186,39 +186,39 @@ describe("an opaque token", () => {
   ];
   const others = ["a".repeat(31), "a".repeat(33), `${"a".repeat(31)}_`, `${"a".repeat(32)}.AAAA`, `x.${signature}`];
 
-  it("is the identity worker's by its shape, and goes to nobody else", async () => {
-    const { issuer, asked } = introspecting();
+  it("in the identity worker's format goes only to the identity worker", async () => {
+    const { issuer, calls } = introspecting();
     const identity = withIdentity(signedIn, { issuers: [issuer] });
-    for (const shape of shapes) await credentialOf(byToken(shape), identity.sources).validate();
-    expect(identity.asked.map((presented) => "token" in presented && presented.token)).toEqual(shapes);
-    expect(asked).toEqual([]);
-    for (const other of others) await credentialOf(byToken(other), identity.sources).validate();
-    expect([identity.asked.length, asked]).toEqual([shapes.length, others]);
+    for (const shape of shapes) await credentialOf(tokenRequest(shape), identity.sources).validate();
+    expect(identity.calls.map((presented) => "token" in presented && presented.token)).toEqual(shapes);
+    expect(calls).toEqual([]);
+    for (const other of others) await credentialOf(tokenRequest(other), identity.sources).validate();
+    expect([identity.calls.length, calls]).toEqual([shapes.length, others]);
   });
 
-  it("of that shape goes to an issuer that is asked, where no identity worker is bound", async () => {
-    const { issuer, asked } = introspecting();
-    for (const shape of shapes) await credentialOf(byToken(shape), sourcesOf({ issuers: [issuer] })).validate();
-    expect(asked).toEqual(shapes);
+  it("in that format goes to an introspecting issuer if no identity worker is bound", async () => {
+    const { issuer, calls } = introspecting();
+    for (const shape of shapes) await credentialOf(tokenRequest(shape), sourcesOf({ issuers: [issuer] })).validate();
+    expect(calls).toEqual(shapes);
   });
 });
 
-it("what was validated is counted once a request, by its kind and what came of it", async () => {
+it("each validation is counted once per request, by kind and outcome", async () => {
   const events: TelemetryEvent[] = [];
   const telemetry = (event: TelemetryEvent) => void events.push(event);
   const { issuer } = introspecting();
   const { sources } = withIdentity(signedIn, { issuers: [trusting([pair.jwk]), issuer], telemetry });
   const jwt = await token(pair);
-  const sent = [
-    byCookie(),
-    byToken(),
-    byToken("opaque"),
-    byToken(jwt),
-    askedWith(),
-    askedWith({ Cookie: sessionCookie }),
+  const requests = [
+    cookieRequest(),
+    tokenRequest(),
+    tokenRequest("opaque"),
+    tokenRequest(jwt),
+    requestWith(),
+    requestWith({ Cookie: sessionCookie }),
   ];
-  for (const asked of sent) {
-    const credential = credentialOf(asked, sources);
+  for (const request of requests) {
+    const credential = credentialOf(request, sources);
     await Promise.all([credential.validate(), credential.validate()]);
   }
   expect(events).toEqual(
@@ -233,42 +233,44 @@ it("what was validated is counted once a request, by its kind and what came of i
   );
 });
 
-/** Rings at once, as if the time had run out. */
-const ringing: typeof systemTimer = (_length, ring) => {
+/** A timer that fires at once, as after a timeout. */
+const immediateTimer: typeof systemTimer = (_length, ring) => {
   queueMicrotask(ring);
   return () => undefined;
 };
 
-describe("an opaque token that could be the identity worker's or a provider's", () => {
+describe("an opaque token that can be the identity worker's or a provider's", () => {
   const bare = "aB3".repeat(10).concat("xY");
 
-  it("is the provider's where its prefix says so", async () => {
-    const { issuer, asked } = introspecting(undefined, "aB3");
-    const { asked: askedIdentity, sources } = withIdentity(signedIn, { issuers: [issuer] });
-    expect(await credentialOf(byToken(bare), sources).validate()).toMatchObject({ ok: true });
-    expect([asked, askedIdentity]).toEqual([[bare], []]);
+  it("goes to the provider if it has the provider's prefix", async () => {
+    const { issuer, calls } = introspecting(undefined, "aB3");
+    const { calls: identityCalls, sources } = withIdentity(signedIn, { issuers: [issuer] });
+    expect(await credentialOf(tokenRequest(bare), sources).validate()).toMatchObject({ ok: true });
+    expect([calls, identityCalls]).toEqual([[bare], []]);
   });
 
-  it("is asked about where it was made, and of the provider once it is no session", async () => {
-    const { issuer, asked } = introspecting();
+  it("goes to the identity worker, and to the provider only if it is not a session there", async () => {
+    const { issuer, calls } = introspecting();
     const running = withIdentity(signedIn, { issuers: [issuer] });
-    expect(await credentialOf(byToken(bare), running.sources).validate()).toMatchObject({ value: { issuer: apiUrl } });
-    expect(asked).toEqual([]);
+    expect(await credentialOf(tokenRequest(bare), running.sources).validate()).toMatchObject({
+      value: { issuer: apiUrl },
+    });
+    expect(calls).toEqual([]);
     const ended = withIdentity(undefined, { issuers: [issuer] });
-    expect(await credentialOf(byToken(bare), ended.sources).validate()).toMatchObject({ ok: true });
-    expect([asked, ended.asked.length]).toEqual([[bare], 1]);
+    expect(await credentialOf(tokenRequest(bare), ended.sources).validate()).toMatchObject({ ok: true });
+    expect([calls, ended.calls.length]).toEqual([[bare], 1]);
   });
 
-  it("never leaves for the provider with the identity worker's signature, or while that is silent", async () => {
-    const { issuer, asked } = introspecting();
+  it("never goes to the provider with the identity worker's signature, or while the identity worker is down", async () => {
+    const { issuer, calls } = introspecting();
     const ended = withIdentity(undefined, { issuers: [issuer] });
-    expect(await credentialOf(byToken(), ended.sources).validate()).toMatchObject({
+    expect(await credentialOf(tokenRequest(), ended.sources).validate()).toMatchObject({
       refusal: { code: "token_invalid" },
     });
     const sessions = () => Promise.reject(new Error("down"));
-    const down = sourcesOf({ identity: identityThat(sessions), issuers: [issuer] });
-    const answer = await credentialOf(byToken(bare), down).validate();
+    const down = sourcesOf({ identity: identityWith(sessions), issuers: [issuer] });
+    const answer = await credentialOf(tokenRequest(bare), down).validate();
     expect(answer).toMatchObject({ refusal: { code: "store_unavailable" } });
-    expect(asked).toEqual([]);
+    expect(calls).toEqual([]);
   });
 });

@@ -8,7 +8,7 @@ import { now } from "../signing/session.ts";
 
 export const apiUrl = "https://api.example";
 
-/** What credentials are validated with, where a test does not say otherwise: no issuers, and no identity worker. */
+/** The default sources of credentials in tests: no issuers and no identity worker. */
 export function sourcesOf(changes: Partial<CredentialSources> = {}): CredentialSources {
   return {
     issuers: [],
@@ -22,24 +22,24 @@ export function sourcesOf(changes: Partial<CredentialSources> = {}): CredentialS
   };
 }
 
-/** An identity worker that answers for sessions as told, and ends whatever it is asked to. */
-export function identityThat(sessions: IdentitySessions): IdentitySource {
+/** An identity worker with these sessions, which ends any session on request. */
+export function identityWith(sessions: IdentitySessions): IdentitySource {
   return { issuer: apiUrl, sessions, end: async () => undefined };
 }
 
 /** A request with headers. */
-export function askedWith(
+export function requestWith(
   headers: Readonly<Record<string, string>> = {},
   more: Partial<Omit<CredentialAsked, "headers">> = {},
 ): CredentialAsked {
   return { method: "POST", url: `${apiUrl}/stream/start`, body: undefined, ...more, headers: new Headers(headers) };
 }
 
-/** A token as the identity worker gives it out, and the same in a cookie. */
+/** A token as the identity worker issues it, and the same in a cookie. */
 export const identityToken = `${"aB3".repeat(10)}xY.${"A".repeat(43)}%3D`;
 export const sessionCookie = `${sessionCookieName}=${identityToken}`;
 
-/** A session of sign-in that is running, signed in to a minute ago. */
+/** A running sign-in session, started a minute ago. */
 export const signedIn: IdentitySession = {
   sessionId: "login-1",
   userId: "user-1",

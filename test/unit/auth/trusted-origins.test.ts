@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { credentialOf, mayUseCookie, standingOf } from "../../../src/auth/request-credential.ts";
-import { apiUrl, askedWith, identityThat, identityToken, sessionCookie, signedIn, sourcesOf } from "./sources.ts";
+import { apiUrl, identityToken, identityWith, requestWith, sessionCookie, signedIn, sourcesOf } from "./sources.ts";
 
 const site = { apiUrl, origins: ["https://www.example.com", "https://*.example.org", "https://*.example.net:8443"] };
 
@@ -44,23 +44,23 @@ const standings = {
   ],
 } as const;
 
-describe.each(["own", "trusted", "foreign"] as const)("an Origin is %s", (standing) => {
-  it.each(standings[standing])("%j", (origin) => {
+describe.each(["own", "trusted", "foreign"] as const)("the list of trusted origins", (standing) => {
+  it.each(standings[standing])(`treats the Origin %j as ${standing}`, (origin) => {
     expect(standingOf(origin, site)).toBe(standing);
   });
 });
 
-it("a site's own port that nobody writes is its own origin all the same", () => {
+it("an API URL with the default port has the same origin as one without a port", () => {
   expect(standingOf("https://api.example", { apiUrl: "https://api.example:443", origins: [] })).toBe("own");
 });
 
-it("without an address of its own, a site has no own origin", () => {
+it("without an API URL, no origin is the site's own and cookies are not accepted", () => {
   expect(standingOf("undefined", { apiUrl: undefined, origins: [] })).toBe("foreign");
   expect(mayUseCookie("POST", apiUrl, { apiUrl: undefined, origins: [] }).ok).toBe(false);
 });
 
-/** The CSRF matrix: who sends what by which method, and whether the user's session is taken for it. */
-describe("the user's session is taken", () => {
+/** The CSRF matrix: method, origin and credential, and whether the user's session is accepted. */
+describe("the check of a request's origin", () => {
   const bearer = { Authorization: `Bearer ${identityToken}` };
   const cookie = { Cookie: sessionCookie };
   const presented = { cookie, bearer, both: { ...bearer, ...cookie } };
@@ -81,16 +81,19 @@ describe("the user's session is taken", () => {
       }),
     ),
   );
-  it.each(rows)("%s: %s from %s with %s", async (outcome, method, _from, _by, headers, Origin) => {
-    let asked = 0;
-    const sessions = async () => {
-      asked++;
-      return signedIn;
-    };
-    const sent = askedWith({ ...headers, ...(Origin !== undefined && { Origin }) }, { method });
-    const validated = await credentialOf(sent, sourcesOf({ site, identity: identityThat(sessions) })).validate();
-    expect(validated.ok ? "accepted" : validated.refusal.code).toBe(outcome);
-    // A session that is asked about is prolonged: no other site may have that done.
-    expect(asked).toBe(outcome === "accepted" ? 1 : 0);
-  });
+  it.each(rows)(
+    "decides %s for %s from origin `%s` with credential `%s`",
+    async (outcome, method, _from, _by, headers, Origin) => {
+      let sessionReads = 0;
+      const sessions = async () => {
+        sessionReads++;
+        return signedIn;
+      };
+      const request = requestWith({ ...headers, ...(Origin !== undefined && { Origin }) }, { method });
+      const validated = await credentialOf(request, sourcesOf({ site, identity: identityWith(sessions) })).validate();
+      expect(validated.ok ? "accepted" : validated.refusal.code).toBe(outcome);
+      // Reading a session extends it: another site must not be able to cause that.
+      expect(sessionReads).toBe(outcome === "accepted" ? 1 : 0);
+    },
+  );
 });
