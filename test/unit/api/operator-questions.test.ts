@@ -6,7 +6,7 @@ import { operatorToken } from "../auth/operators.ts";
 import { token } from "../auth/tokens.ts";
 import { searchedLog } from "../http/searched-log.ts";
 import { live, operatorStage } from "../operator/operator-stage.ts";
-import { opened } from "../sessions/session-stage.ts";
+import { opened } from "../sessions/session-service.ts";
 import { now } from "../signing/session.ts";
 import { heldToDescription } from "./described.ts";
 import { requestIds } from "./start.ts";

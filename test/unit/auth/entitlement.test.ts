@@ -5,7 +5,7 @@ import { rfc3339, unixSeconds } from "../../../src/base/time.ts";
 import { renewSession } from "../../../src/sessions/own-session.ts";
 import type { SessionContext, SessionRequest } from "../../../src/sessions/session-context.ts";
 import { startStream } from "../../../src/sessions/start-stream.ts";
-import { asset, codeOf, opened, presenting, sessionStage, usualRequest } from "../sessions/session-stage.ts";
+import { asset, codeOf, opened, presenting, sessionService, usualRequest } from "../sessions/session-service.ts";
 import { now } from "../signing/session.ts";
 import { issuerName, token } from "./tokens.ts";
 
@@ -13,122 +13,122 @@ const at = (by: number) => unixSeconds(now + by);
 const allowed: Entitled = { streams: undefined, until: undefined };
 const ann = { sub: "ann", jti: "t-1" };
 
-/** A stage whose operator decides as the test says. */
-async function decided(changes: Parameters<typeof sessionStage>[0] = {}) {
+/** A session service with an entitlement service whose answer a test can change. */
+async function serviceWith(changes: Parameters<typeof sessionService>[0] = {}) {
   const assets = [asset("film"), asset("german", { countries: { only: ["DE"] } }), asset("two", { streams: 2 })];
-  const stage = await sessionStage({ assets, ...changes });
-  const operator = { answer: ok(allowed) as Result<Entitled, Refusal>, asked: [] as EntitlementAsked[] };
+  const service = await sessionService({ assets, ...changes });
+  const entitlement = { answer: ok(allowed) as Result<Entitled, Refusal>, requests: [] as EntitlementAsked[] };
   const context = (): SessionContext => ({
-    ...stage.context(),
-    entitlement: async (asked) => {
-      operator.asked.push(asked);
-      return operator.answer;
+    ...service.context(),
+    entitlement: async (request) => {
+      entitlement.requests.push(request);
+      return entitlement.answer;
     },
   });
-  const request = async (claims: object, more: Partial<SessionRequest>): Promise<SessionRequest> => ({
+  const requestWith = async (claims: object, more: Partial<SessionRequest>): Promise<SessionRequest> => ({
     ...usualRequest,
-    credential: presenting(`Bearer ${await token(stage.issuer, { assets: "*", ...ann, ...claims })}`, context()),
+    credential: presenting(`Bearer ${await token(service.issuer, { assets: "*", ...ann, ...claims })}`, context()),
     country: "DE",
     ...more,
   });
   const start = async (id = "film", claims: object = {}, more: Partial<SessionRequest> = {}) =>
-    startStream(await request(claims, { body: JSON.stringify({ asset: id }), ...more }), context());
+    startStream(await requestWith(claims, { body: JSON.stringify({ asset: id }), ...more }), context());
   const renew = async ({ grant, sessionId }: { grant: string; sessionId: string }, claims: object = {}) =>
-    renewSession(await request(claims, { grant, id: sessionId }), context());
-  return { ...stage, operator, start, renew };
+    renewSession(await requestWith(claims, { grant, id: sessionId }), context());
+  return { ...service, entitlement, start, renew };
 }
 
-describe("the operator's own decision", () => {
-  it("is asked of each start: who, which asset, from where", async () => {
-    const stage = await decided();
-    opened(await stage.start());
-    expect(stage.operator.asked).toEqual([
+describe("an entitlement service", () => {
+  it("is asked at each start with the viewer, the asset, the address and the country", async () => {
+    const service = await serviceWith();
+    opened(await service.start());
+    expect(service.entitlement.requests).toEqual([
       { issuer: issuerName, subject: "ann", asset: "film", address: "192.0.2.7", country: "DE" },
     ]);
   });
 
-  it("refuses a start, which takes no place then", async () => {
-    const stage = await decided();
-    stage.operator.answer = refusal("entitlement_refused", "no");
-    expect([codeOf(await stage.start()), stage.events]).toEqual(["entitlement_refused", []]);
+  it("can refuse a start, which then uses no stream", async () => {
+    const service = await serviceWith();
+    service.entitlement.answer = refusal("entitlement_refused", "no");
+    expect([codeOf(await service.start()), service.events]).toEqual(["entitlement_refused", []]);
   });
 
-  it("is asked of each renewal as well, and the session goes on until its end where it refuses", async () => {
-    const stage = await decided();
-    const session = opened(await stage.start());
-    opened(await stage.renew(session));
-    expect(stage.operator.asked.length).toBe(2);
-    stage.operator.answer = refusal("entitlement_refused", "no");
-    expect(codeOf(await stage.renew(session))).toBe("entitlement_refused");
-    expect(opened(await stage.show(session, ann)).state).toBe("running");
+  it("is asked at each renewal, and if it refuses, the session still runs until its end", async () => {
+    const service = await serviceWith();
+    const session = opened(await service.start());
+    opened(await service.renew(session));
+    expect(service.entitlement.requests.length).toBe(2);
+    service.entitlement.answer = refusal("entitlement_refused", "no");
+    expect(codeOf(await service.renew(session))).toBe("entitlement_refused");
+    expect(opened(await service.show(session, ann)).state).toBe("running");
   });
 
   it.each(["closed", "open"] as const)(
-    "lets nobody in while it does not answer, with stores that fail %s",
+    "that is down refuses every start if STAGEDOOR_STORE_FAILURE is %s",
     async (is) => {
-      const stage = await decided({ settings: { storeFailure: is } });
-      stage.operator.answer = refusal("store_unavailable", "the entitlement service answered 500");
-      expect([codeOf(await stage.start()), stage.events]).toEqual(["store_unavailable", []]);
+      const service = await serviceWith({ settings: { storeFailure: is } });
+      service.entitlement.answer = refusal("store_unavailable", "the entitlement service answered 500");
+      expect([codeOf(await service.start()), service.events]).toEqual(["store_unavailable", []]);
     },
   );
 
   it.each([
-    ["the token is of no good", "film", { exp: now - 100 }, "token_expired"],
+    ["the token has expired", "film", { exp: now - 100 }, "token_expired"],
     ["the token does not name the asset", "film", { assets: ["two"] }, "asset_forbidden"],
-    ["there is no such asset", "gone", {}, "asset_unknown"],
-    ["the scope does not reach", "film", { scope: "other" }, "scope_insufficient"],
-  ])("is not asked where %s", async (_, id, claims, code) => {
-    const stage = await decided();
-    expect(codeOf(await stage.start(id, claims))).toBe(code);
-    expect(stage.operator.asked).toEqual([]);
+    ["the asset does not exist", "gone", {}, "asset_unknown"],
+    ["the scope is insufficient", "film", { scope: "other" }, "scope_insufficient"],
+  ])("is not asked if %s", async (_, id, claims, code) => {
+    const service = await serviceWith();
+    expect(codeOf(await service.start(id, claims))).toBe(code);
+    expect(service.entitlement.requests).toEqual([]);
   });
 
-  it("is not asked where the asset's conditions do not hold", async () => {
-    const stage = await decided();
-    expect(codeOf(await stage.start("german", {}, { country: "FR" }))).toBe("country_forbidden");
-    expect(stage.operator.asked).toEqual([]);
+  it("is not asked if the asset is not available in the viewer's country", async () => {
+    const service = await serviceWith();
+    expect(codeOf(await service.start("german", {}, { country: "FR" }))).toBe("country_forbidden");
+    expect(service.entitlement.requests).toEqual([]);
   });
 
-  it("hears nothing of who was revoked, nor of a session that was ended", async () => {
-    const stage = await decided();
-    const session = opened(await stage.start());
-    opened(await stage.end(session, ann));
-    expect(codeOf(await stage.renew(session))).toBe("session_revoked");
+  it("is not asked about a revoked asset or an ended session", async () => {
+    const service = await serviceWith();
+    const session = opened(await service.start());
+    opened(await service.end(session, ann));
+    expect(codeOf(await service.renew(session))).toBe("session_revoked");
     const revoked = { kind: "asset", value: "film", cause: "revoked", at: now, until: at(1000) } as const;
-    await stage.context().log.append([revoked], "operator");
-    expect(codeOf(await stage.start())).toBe("asset_revoked");
-    expect(stage.operator.asked.length).toBe(1);
+    await service.context().log.append([revoked], "operator");
+    expect(codeOf(await service.start())).toBe("asset_revoked");
+    expect(service.entitlement.requests.length).toBe(1);
   });
 });
 
-describe("what the operator allows", () => {
-  it("ends with the session that he allows, at the latest", async () => {
-    const stage = await decided();
-    stage.operator.answer = ok({ ...allowed, until: at(200) });
-    const session = opened(await stage.start());
+describe("the answer of an entitlement service", () => {
+  it("can shorten a session but not extend it beyond the longest session", async () => {
+    const service = await serviceWith();
+    service.entitlement.answer = ok({ ...allowed, until: at(200) });
+    const session = opened(await service.start());
     expect(session.sessionExpiresAt).toBe(rfc3339(at(200)));
-    stage.operator.answer = ok({ ...allowed, until: at(500) });
-    expect(opened(await stage.renew(session)).sessionExpiresAt).toBe(rfc3339(at(500)));
-    stage.operator.answer = ok({ ...allowed, until: at(1_000_000) });
-    expect(opened(await stage.start()).sessionExpiresAt).toBe(rfc3339(at(21_600)));
+    service.entitlement.answer = ok({ ...allowed, until: at(500) });
+    expect(opened(await service.renew(session)).sessionExpiresAt).toBe(rfc3339(at(500)));
+    service.entitlement.answer = ok({ ...allowed, until: at(1_000_000) });
+    expect(opened(await service.start()).sessionExpiresAt).toBe(rfc3339(at(21_600)));
   });
 
-  it("opens nothing once it has ended", async () => {
-    const stage = await decided();
-    stage.operator.answer = ok({ ...allowed, until: now });
-    expect([codeOf(await stage.start()), stage.events]).toEqual(["entitlement_refused", []]);
+  it("refuses a start if its `until` has passed", async () => {
+    const service = await serviceWith();
+    service.entitlement.answer = ok({ ...allowed, until: now });
+    expect([codeOf(await service.start()), service.events]).toEqual(["entitlement_refused", []]);
   });
 
   it.each([
-    ["fewer than the token's", 1, { streams: 3 }, "film", 1],
-    ["more than the token's", 3, { streams: 1 }, "film", 3],
-    ["more than the asset's", 3, {}, "two", 3],
-    ["nothing, where the token's hold", undefined, { streams: 1 }, "film", 1],
-    ["nothing, where the asset's hold", undefined, {}, "two", 2],
-  ])("is a number of streams at once: %s", async (_, streams, claims, id, most) => {
-    const stage = await decided();
-    stage.operator.answer = ok({ ...allowed, streams });
-    for (let i = 0; i < most; i++) opened(await stage.start(id, claims));
-    expect(codeOf(await stage.start(id, claims))).toBe("stream_limit");
+    ["its own limit if that is below the token's", 1, { streams: 3 }, "film", 1],
+    ["its own limit if that is above the token's", 3, { streams: 1 }, "film", 3],
+    ["its own limit if that is above the asset's", 3, {}, "two", 3],
+    ["the token's limit if it sets none", undefined, { streams: 1 }, "film", 1],
+    ["the asset's limit if it sets none", undefined, {}, "two", 2],
+  ])("limits simultaneous streams to %s", async (_, streams, claims, id, most) => {
+    const service = await serviceWith();
+    service.entitlement.answer = ok({ ...allowed, streams });
+    for (let i = 0; i < most; i++) opened(await service.start(id, claims));
+    expect(codeOf(await service.start(id, claims))).toBe("stream_limit");
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { after, seconds } from "../../../src/base/time.ts";
-import { asset, opened, sessionStage } from "../sessions/session-stage.ts";
+import { asset, opened, sessionService } from "../sessions/session-service.ts";
 import { in5Minutes } from "../signing/session.ts";
 import { assetOf, playlistStage } from "./playlist-stage.ts";
 
@@ -23,14 +23,14 @@ async function stageOf(files: Readonly<Record<string, string>>) {
 
 describe("an entry with a query", () => {
   it("is part of the manifest URL, which is signed for it", async () => {
-    const stage = await sessionStage({ assets: [asset("film", { entry })] });
+    const stage = await sessionService({ assets: [asset("film", { entry })] });
     const { manifestUrl } = opened(await stage.start());
     expect(manifestUrl).toContain(`/film/index.m3u8?${query}&list=`);
   });
 
   it("is at an alias where its query is not canonical, and is asked of the origin as it is written", async () => {
     const odd = "index.m3u8?start=20:00&auth=t/1";
-    const sessions = await sessionStage({ assets: [asset("film", { entry: odd })] });
+    const sessions = await sessionService({ assets: [asset("film", { entry: odd })] });
     const { manifestUrl } = opened(await sessions.start());
     const [, alias = ""] = /\/film\/(~\/[\w-]+\.m3u8)\?list=/.exec(manifestUrl) ?? [];
     const stage = await stageOf({ [`film/${odd}`]: multivariant });

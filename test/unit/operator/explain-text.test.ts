@@ -4,7 +4,7 @@ import { explainText } from "../../../src/operator/explain/explain-text.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
 import { operatorToken } from "../auth/operators.ts";
 import { token } from "../auth/tokens.ts";
-import { asset, opened } from "../sessions/session-stage.ts";
+import { asset, opened } from "../sessions/session-service.ts";
 import { keyOf, now, signedTarget } from "../signing/session.ts";
 import { operatorStage } from "./operator-stage.ts";
 

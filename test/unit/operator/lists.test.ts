@@ -6,7 +6,7 @@ import type { LiveSession, RecentRefusal } from "../../../src/metrics/gathered.t
 import { listKeys } from "../../../src/operator/list-keys.ts";
 import { listRefusals, listSessions } from "../../../src/operator/list-sessions.ts";
 import { subjectHash } from "../../../src/sessions/identifiers.ts";
-import { asset, codeOf, opened } from "../sessions/session-stage.ts";
+import { asset, codeOf, opened } from "../sessions/session-service.ts";
 import { keyOf, now, ringKeys, sessionKey } from "../signing/session.ts";
 import { live, operatorStage } from "./operator-stage.ts";
 

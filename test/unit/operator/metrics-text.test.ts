@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { unixSeconds } from "../../../src/base/time.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
 import { metricsText } from "../../../src/operator/metrics-text.ts";
-import { codeOf, opened } from "../sessions/session-stage.ts";
+import { codeOf, opened } from "../sessions/session-service.ts";
 import { now } from "../signing/session.ts";
 import { operatorStage } from "./operator-stage.ts";
 

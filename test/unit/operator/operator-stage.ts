@@ -4,18 +4,18 @@ import type { LiveSession } from "../../../src/metrics/gathered.ts";
 import type { OperatorContext } from "../../../src/operator/operator-context.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 import { memoryCatalogEditing, memoryGathered } from "../../support/memory-stores.ts";
-import { sessionStage } from "../sessions/session-stage.ts";
+import { sessionService } from "../sessions/session-service.ts";
 import { now, ringKeys } from "../signing/session.ts";
 
-/** {@link sessionStage} with the dependencies of operators' routes. */
+/** {@link sessionService} with the dependencies of operators' routes. */
 export async function operatorStage(
-  changes: Parameters<typeof sessionStage>[0] & {
+  changes: Parameters<typeof sessionService>[0] & {
     readonly ring?: readonly RingKey[];
     readonly publicKeys?: OperatorContext["publicKeys"];
     readonly context?: Partial<OperatorContext>;
   } = {},
 ) {
-  const stage = await sessionStage(changes);
+  const stage = await sessionService(changes);
   const gathered = memoryGathered(() => stage.state.now);
   const editing = memoryCatalogEditing({ text: undefined }, nodeSha256);
   const context = (): OperatorContext => ({

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { explainText, pasted } from "../../../src/operator/explain/explain-text.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
 import { operatorToken } from "../auth/operators.ts";
-import { opened } from "../sessions/session-stage.ts";
+import { opened } from "../sessions/session-service.ts";
 import { now } from "../signing/session.ts";
 import { operatorStage } from "./operator-stage.ts";
 

@@ -11,9 +11,9 @@ import { addressName, subjectDigest } from "../../../src/sessions/identifiers.ts
 import { readBody } from "../../../src/sessions/request-body.ts";
 import { startStream } from "../../../src/sessions/start-stream.ts";
 import { newHolder, proofOf } from "../auth/proofs.ts";
-import { identityThat, identityToken, signedIn } from "../auth/sources.ts";
+import { identityToken, identityWith, signedIn } from "../auth/sources.ts";
 import { issuerName, newPair, token } from "../auth/tokens.ts";
-import { asset, codeOf, opened, usualRequest } from "../sessions/session-stage.ts";
+import { asset, codeOf, opened, usualRequest } from "../sessions/session-service.ts";
 import { now } from "../signing/session.ts";
 import { operatorStage } from "./operator-stage.ts";
 
@@ -244,7 +244,7 @@ describe("a simulated start", () => {
 
   it("reads a sign-in session without prolonging it", async () => {
     const uses: (string | undefined)[] = [];
-    const identity = identityThat(async (_, use) => {
+    const identity = identityWith(async (_, use) => {
       uses.push(use);
       return signedIn;
     });

@@ -4,21 +4,21 @@ import { loginDigest } from "../../../src/sessions/identifiers.ts";
 import { endLogin } from "../../../src/sessions/revoke.ts";
 import { issuerName } from "../auth/tokens.ts";
 import { now } from "../signing/session.ts";
-import { codeOf, opened, sessionStage } from "./session-stage.ts";
+import { codeOf, opened, sessionService } from "./session-service.ts";
 
 const from = (sid: string) => ({ sub: "ann", sid, jti: `token of ${sid}` });
 const login = loginDigest(issuerName, "s-1");
 const tokensUntil = unixSeconds(now + 900);
 const aWeek = 604_800;
 
-let stage: Awaited<ReturnType<typeof sessionStage>>;
+let service: Awaited<ReturnType<typeof sessionService>>;
 beforeEach(async () => {
-  stage = await sessionStage();
+  service = await sessionService();
 });
 
-/** What the API does once the identity worker has ended a login, whose entry lasts as long as the longest session. */
+/** The API's part of a sign-out: the log's entry lasts as long as the longest session until it is shortened. */
 async function signOut(logged = true): Promise<boolean> {
-  const { identity: _, ...context } = stage.context();
+  const { identity: _, ...context } = service.context();
   const until = unixSeconds(tokensUntil + aWeek);
   const entry = { kind: "login", value: login, cause: "revoked", at: now, until } as const;
   if (logged) await context.log.append([entry], "viewer");
@@ -26,50 +26,53 @@ async function signOut(logged = true): Promise<boolean> {
   return endLogin({ userId: "ann", login, tokensUntil }, { ...context, identity });
 }
 
-const untils = async () => (await stage.entries()).map(({ until }) => until);
+const expiries = async () => (await service.entries()).map(({ until }) => until);
 
 describe("a sign-out", () => {
-  it("is in the log for its access tokens, a lease and two minutes, since the rows end its sessions", async () => {
-    const session = opened(await stage.start({ asset: "film" }, from("s-1")));
+  it("stays in the log until its access tokens, a lease and two minutes have passed, because the rows end its sessions", async () => {
+    const session = opened(await service.start({ asset: "film" }, from("s-1")));
     expect(await signOut()).toBe(true);
-    expect(await untils()).toEqual([tokensUntil + 90 + 120]);
-    stage.later(900 + 90 + 120);
-    expect(await untils()).toEqual([]);
+    expect(await expiries()).toEqual([tokensUntil + 90 + 120]);
+    service.later(900 + 90 + 120);
+    expect(await expiries()).toEqual([]);
     const late = { iat: now + 1100, exp: now + 2000 };
-    expect(opened(await stage.show(session, { ...from("s-2"), ...late })).state).toBe("revoked");
-    expect(codeOf(await stage.renew(session, { ...from("s-2"), ...late }))).toBe("session_revoked");
-    expect(codeOf(await stage.start({ asset: "film" }, { ...from("s-2"), ...late }))).toBe("ok");
+    expect(opened(await service.show(session, { ...from("s-2"), ...late })).state).toBe("revoked");
+    expect(codeOf(await service.renew(session, { ...from("s-2"), ...late }))).toBe("session_revoked");
+    expect(codeOf(await service.start({ asset: "film" }, { ...from("s-2"), ...late }))).toBe("ok");
   });
 
-  it("refuses what its tokens start, though the log was full", async () => {
-    opened(await stage.start({ asset: "film" }, from("s-1")));
+  it("refuses starts with its tokens even if the log was full", async () => {
+    opened(await service.start({ asset: "film" }, from("s-1")));
     expect(await signOut(false)).toBe(true);
-    expect(await untils()).toEqual([]);
-    expect(codeOf(await stage.start({ asset: "film" }, from("s-1")))).toBe("token_revoked");
-    expect(codeOf(await stage.start({ asset: "film" }, from("s-2")))).toBe("ok");
+    expect(await expiries()).toEqual([]);
+    expect(codeOf(await service.start({ asset: "film" }, from("s-1")))).toBe("token_revoked");
+    expect(codeOf(await service.start({ asset: "film" }, from("s-2")))).toBe("ok");
   });
 
-  it("stays in the log as long as the longest session where a session was renewed from another login", async () => {
-    const session = opened(await stage.start({ asset: "film" }, from("s-1")));
-    const renewed = opened(await stage.renew(session, from("s-2")));
+  it("stays in the log for the longest session if a session was renewed from another login", async () => {
+    const session = opened(await service.start({ asset: "film" }, from("s-1")));
+    const renewed = opened(await service.renew(session, from("s-2")));
     expect(await signOut()).toBe(true);
-    expect(await untils()).toEqual([tokensUntil + aWeek]);
-    expect(opened(await stage.show(renewed, from("s-2"))).state).toBe("running");
-    expect(opened(await stage.show(session, from("s-2"))).state).toBe("revoked");
+    expect(await expiries()).toEqual([tokensUntil + aWeek]);
+    expect(opened(await service.show(renewed, from("s-2"))).state).toBe("running");
+    expect(opened(await service.show(session, from("s-2"))).state).toBe("revoked");
   });
 
-  it.each(["streams", "log"] as const)("stays in the log where the %s do not answer, and says so", async (down) => {
-    const promise = signOut();
-    await Promise.resolve();
-    stage.state.down = down;
-    expect(await promise).toBe(false);
-    stage.state.down = undefined;
-    expect(await untils()).toEqual([tokensUntil + aWeek]);
-  });
+  it.each(["streams", "log"] as const)(
+    "stays in the log and reports a failure if the store `%s` is down",
+    async (down) => {
+      const promise = signOut();
+      await Promise.resolve();
+      service.state.down = down;
+      expect(await promise).toBe(false);
+      service.state.down = undefined;
+      expect(await expiries()).toEqual([tokensUntil + aWeek]);
+    },
+  );
 
-  it("leaves an operator's entry for the same login", async () => {
-    opened(await stage.revoke({ login: { issuer: issuerName, sid: "s-1" } }));
+  it("does not shorten an operator's entry for the same login", async () => {
+    opened(await service.revoke({ login: { issuer: issuerName, sid: "s-1" } }));
     expect(await signOut()).toBe(true);
-    expect(await untils()).toEqual([253_402_300_799]);
+    expect(await expiries()).toEqual([253_402_300_799]);
   });
 });

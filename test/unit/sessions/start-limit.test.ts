@@ -5,41 +5,41 @@ import { startStream } from "../../../src/sessions/start-stream.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
 import { token } from "../auth/tokens.ts";
 import { now, preparedKeys, sessionKey } from "../signing/session.ts";
-import { asset, codeOf, opened, presenting, sessionStage, usualRequest } from "./session-stage.ts";
+import { asset, codeOf, opened, presenting, sessionService, usualRequest } from "./session-service.ts";
 
-type Stage = Awaited<ReturnType<typeof sessionStage>>;
+type SessionService = Awaited<ReturnType<typeof sessionService>>;
 
-/** How many of five starts at once are let in. */
-async function letIn(stage: Stage, body: object, claims: object = {}): Promise<number> {
-  const starts = await Promise.all([1, 2, 3, 4, 5].map(() => stage.start(body, { ...claims })));
+/** The number of successful starts of five simultaneous ones. */
+async function startFive(service: SessionService, body: object, claims: object = {}): Promise<number> {
+  const starts = await Promise.all([1, 2, 3, 4, 5].map(() => service.start(body, { ...claims })));
   return starts.filter(({ ok }) => ok).length;
 }
 
-describe("how many streams a viewer may run at once", () => {
+describe("a viewer's stream limit", () => {
   const assets = [asset("film"), asset("premiere", { streams: 3 })];
 
   it.each([
-    ["what the token says", "premiere", { streams: 2 }, 4, 2],
-    ["what the asset says, where the token does not", "premiere", {}, 4, 3],
-    ["what the settings say, where neither does", "film", {}, 4, 4],
-    ["what the token says, where it is more than the others say", "premiere", { streams: 5 }, 1, 5],
-    ["any number, where nobody says", "film", {}, undefined, 5],
+    ["the token's", "premiere", { streams: 2 }, 4, 2],
+    ["the asset's, if the token has none", "premiere", {}, 4, 3],
+    ["the setting's, if neither has one", "film", {}, 4, 4],
+    ["the token's, even if it is above the others", "premiere", { streams: 5 }, 1, 5],
+    ["absent, if none is configured", "film", {}, undefined, 5],
   ])("is %s", async (_, id, claims, streamLimit, expected) => {
-    const stage = await sessionStage({ assets, settings: { streamLimit } });
-    expect(await letIn(stage, { asset: id }, claims)).toBe(expected);
+    const service = await sessionService({ assets, settings: { streamLimit } });
+    expect(await startFive(service, { asset: id }, claims)).toBe(expected);
   });
 
-  it("is counted for each viewer", async () => {
-    const stage = await sessionStage({ settings: { streamLimit: 1 } });
-    expect(await letIn(stage, { asset: "film" }, { sub: "ann" })).toBe(1);
-    expect(await letIn(stage, { asset: "film" }, { sub: "bob" })).toBe(1);
+  it("is counted per viewer", async () => {
+    const service = await sessionService({ settings: { streamLimit: 1 } });
+    expect(await startFive(service, { asset: "film" }, { sub: "ann" })).toBe(1);
+    expect(await startFive(service, { asset: "film" }, { sub: "bob" })).toBe(1);
   });
 
-  it("is counted over all assets, and the refusal names what runs, and when it began, in RFC 3339", async () => {
-    const stage = await sessionStage({ settings: { streamLimit: 1 } });
-    const first = opened(await stage.start({ asset: "film" }));
-    stage.later(5);
-    const second = await stage.start({ asset: "film-2" });
+  it("is counted over all assets, and the refusal lists the running streams with RFC 3339 times", async () => {
+    const service = await sessionService({ settings: { streamLimit: 1 } });
+    const first = opened(await service.start({ asset: "film" }));
+    service.later(5);
+    const second = await service.start({ asset: "film-2" });
     if (second.ok) throw new Error("a second stream was started");
     const response = problemResponse(second.refusal);
     expect([response.status, response.headers.get("Cache-Control")]).toEqual([429, "no-store"]);
@@ -56,98 +56,98 @@ describe("how many streams a viewer may run at once", () => {
     });
   });
 
-  it("goes on from what runs when a new key gives the viewer a new name", async () => {
+  it("includes running streams after a new key changes the viewer's hash", async () => {
     const [old, fresh] = [sessionKey("old", 1, { nbf: 1 }), sessionKey("new", 2, { nbf: now })];
-    const stage = await sessionStage({ keys: await preparedKeys([old]), settings: { streamLimit: 1 } });
-    opened(await stage.start());
-    stage.state.keys = await preparedKeys([old, fresh]);
-    expect(codeOf(await stage.start())).toBe("stream_limit");
+    const service = await sessionService({ keys: await preparedKeys([old]), settings: { streamLimit: 1 } });
+    opened(await service.start());
+    service.state.keys = await preparedKeys([old, fresh]);
+    expect(codeOf(await service.start())).toBe("stream_limit");
   });
 
-  it("has a place again once a stream was ended, or was silent for its lease", async () => {
-    const stage = await sessionStage({ settings: { streamLimit: 1 } });
-    const first = opened(await stage.start());
-    opened(await stage.end(first));
-    opened(await stage.start());
-    stage.later(89);
-    expect(codeOf(await stage.start())).toBe("stream_limit");
-    stage.later(1);
-    expect(codeOf(await stage.start())).toBe("ok");
+  it("allows another stream after one was ended or was silent for its lease", async () => {
+    const service = await sessionService({ settings: { streamLimit: 1 } });
+    const first = opened(await service.start());
+    opened(await service.end(first));
+    opened(await service.start());
+    service.later(89);
+    expect(codeOf(await service.start())).toBe("stream_limit");
+    service.later(1);
+    expect(codeOf(await service.start())).toBe("ok");
   });
 
-  it("gives no place away for a start that is refused before it", async () => {
+  it("does not count a start that is refused for another reason", async () => {
     const bound = asset("home", { binding: { network: "exact" } });
-    const stage = await sessionStage({ assets: [bound], settings: { streamLimit: 1 } });
+    const service = await sessionService({ assets: [bound], settings: { streamLimit: 1 } });
     const nowhere = { address: undefined, userAgentHash: () => "" };
-    expect(codeOf(await stage.start({ asset: "home" }, {}, nowhere))).toBe("address_unknown");
-    expect(codeOf(await stage.start({ asset: "home" }))).toBe("ok");
+    expect(codeOf(await service.start({ asset: "home" }, {}, nowhere))).toBe("address_unknown");
+    expect(codeOf(await service.start({ asset: "home" }))).toBe("ok");
   });
 });
 
-describe("takeover: true", () => {
-  it("ends the oldest stream, and has told so before it answers", async () => {
-    const stage = await sessionStage({ settings: { streamLimit: 2 } });
-    const oldest = opened(await stage.start());
-    stage.later(1);
-    opened(await stage.start());
-    stage.later(1);
-    stage.events.length = 0;
-    const taker = opened(await stage.start({ asset: "film", takeover: true }));
-    expect(stage.events).toEqual(["claim", "append session taken"]);
-    expect(await stage.entries()).toEqual([
+describe("a start with takeover: true", () => {
+  it("ends the oldest stream, and logs that before it answers", async () => {
+    const service = await sessionService({ settings: { streamLimit: 2 } });
+    const oldest = opened(await service.start());
+    service.later(1);
+    opened(await service.start());
+    service.later(1);
+    service.events.length = 0;
+    const successor = opened(await service.start({ asset: "film", takeover: true }));
+    expect(service.events).toEqual(["claim", "append session taken"]);
+    expect(await service.entries()).toEqual([
       { kind: "session", value: oldest.sessionId, cause: "taken", at: now + 2, until: now + 90 + 120 },
     ]);
-    expect(opened(await stage.show(oldest)).state).toBe("taken");
-    expect(opened(await stage.show(taker)).state).toBe("running");
+    expect(opened(await service.show(oldest)).state).toBe("taken");
+    expect(opened(await service.show(successor)).state).toBe("running");
   });
 
-  it("ends nothing where there is room", async () => {
-    const stage = await sessionStage({ settings: { streamLimit: 2 } });
-    opened(await stage.start());
-    opened(await stage.start({ asset: "film", takeover: true }));
-    expect(await stage.entries()).toEqual([]);
+  it("ends nothing if the limit is not reached", async () => {
+    const service = await sessionService({ settings: { streamLimit: 2 } });
+    opened(await service.start());
+    opened(await service.start({ asset: "film", takeover: true }));
+    expect(await service.entries()).toEqual([]);
   });
 
-  it("gives out nothing where the edge cannot be told: else both would play", async () => {
-    const stage = await sessionStage({ settings: { streamLimit: 1 } });
-    opened(await stage.start());
-    const { log, ...rest } = stage.context();
+  it("is refused if the log is down, because both streams would play", async () => {
+    const service = await sessionService({ settings: { streamLimit: 1 } });
+    opened(await service.start());
+    const { log, ...rest } = service.context();
     const context = { ...rest, log: { ...log, append: () => Promise.reject(new Error("down")) } };
-    const credential = presenting(`Bearer ${await token(stage.issuer)}`, context);
+    const credential = presenting(`Bearer ${await token(service.issuer)}`, context);
     const body = '{"asset":"film","takeover":true}';
     expect(codeOf(await startStream({ ...usualRequest, credential, body }, context))).toBe("store_unavailable");
   });
 
-  it.each(['"yes"', "1", "null"])("is a boolean and not %s", async (takeover) => {
-    const stage = await sessionStage();
-    expect(codeOf(await stage.start({ asset: "film", takeover: JSON.parse(takeover) }))).toBe("body_invalid");
+  it.each(['"yes"', "1", "null"])("is refused if takeover is %s instead of a boolean", async (takeover) => {
+    const service = await sessionService();
+    expect(codeOf(await service.start({ asset: "film", takeover: JSON.parse(takeover) }))).toBe("body_invalid");
   });
 });
 
 describe("a start while a store is down", () => {
-  it.each(["streams", "log"] as const)("%s: is store_unavailable by default", async (down) => {
-    const stage = await sessionStage();
-    stage.state.down = down;
-    expect(codeOf(await stage.start())).toBe("store_unavailable");
+  it.each(["streams", "log"] as const)("is refused as store_unavailable by default (%s)", async (down) => {
+    const service = await sessionService();
+    service.state.down = down;
+    expect(codeOf(await service.start())).toBe("store_unavailable");
   });
 
-  it.each(["streams", "log"] as const)("%s: goes on where that is what the operator wants", async (down) => {
-    const stage = await sessionStage({ settings: { storeFailure: "open", streamLimit: 1 } });
-    stage.state.down = down;
-    opened(await stage.start());
+  it.each(["streams", "log"] as const)("succeeds if STAGEDOOR_STORE_FAILURE is open (%s)", async (down) => {
+    const service = await sessionService({ settings: { storeFailure: "open", streamLimit: 1 } });
+    service.state.down = down;
+    opened(await service.start());
     if (down === "streams") {
-      opened(await stage.start());
-      expect(stage.failures.map(({ code }) => code)).toEqual(["store_unavailable", "store_unavailable"]);
+      opened(await service.start());
+      expect(service.failures.map(({ code }) => code)).toEqual(["store_unavailable", "store_unavailable"]);
     }
   });
 });
 
 describe("the grant of a start", () => {
-  it("is that of the manifest URL, and says what the asset binds to and which token it was started with", async () => {
+  it("is in the manifest URL and carries the asset's bindings and a hash of the token's id", async () => {
     const keys = await preparedKeys();
     const home = asset("home", { binding: { network: "prefix", userAgent: true } });
-    const stage = await sessionStage({ assets: [home, asset("film")], keys });
-    const { grant, manifestUrl } = opened(await stage.start({ asset: "home" }, { jti: "t-1" }));
+    const service = await sessionService({ assets: [home, asset("film")], keys });
+    const { grant, manifestUrl } = opened(await service.start({ asset: "home" }, { jti: "t-1" }));
     expect(new URL(manifestUrl).pathname.split("/")[1]).toBe(grant);
     expect(opened(openGrant(grant, keys, now))).toMatchObject({
       prefix: "/home/",
@@ -155,17 +155,17 @@ describe("the grant of a start", () => {
       network: { family: 4, bits: 24, bytes: Uint8Array.of(192, 0, 2, 0) },
       userAgent: "A".repeat(43),
     });
-    const plain = opened(openGrant(opened(await stage.start({ asset: "film" })).grant, keys, now));
+    const plain = opened(openGrant(opened(await service.start({ asset: "film" })).grant, keys, now));
     expect(plain).not.toHaveProperty("network");
     expect(plain).not.toHaveProperty("userAgent");
     expect(plain).not.toHaveProperty("token");
   });
 
   it("lasts as long as the asset's session", async () => {
-    const stage = await sessionStage({
+    const service = await sessionService({
       assets: [asset("film", { session: 600 })],
       settings: { sessionTtl: seconds(60) },
     });
-    expect(opened(await stage.start()).sessionExpiresAt).toBe("2026-11-18T11:16:40Z");
+    expect(opened(await service.start()).sessionExpiresAt).toBe("2026-11-18T11:16:40Z");
   });
 });

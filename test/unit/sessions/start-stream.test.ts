@@ -15,9 +15,9 @@ import {
   preparedKeys,
   sessionKey,
 } from "../signing/session.ts";
-import { presenting, usualRequest } from "./session-stage.ts";
+import { presenting, usualRequest } from "./session-service.ts";
 
-/** Starts a stream and asks the media host's check for the manifest at once. */
+/** Starts a stream and checks its manifest URL as the media host does. */
 async function started(changes: Partial<SessionContext> = {}, claims: Readonly<Record<string, unknown>> = {}) {
   const { context, issuer } = await api(changes);
   const authorization = `Bearer ${await token(issuer, claims)}`;
@@ -26,16 +26,16 @@ async function started(changes: Partial<SessionContext> = {}, claims: Readonly<R
   if (!result.ok) throw new Error(result.refusal.code);
   const { pathname, search } = new URL(result.value.manifestUrl);
   const target = pathname + search;
-  const judge = (at: number) =>
+  const check = (at: number) =>
     checkMediaRequest(target, { keys: context.keys, catalog, grantIssuer, client, now: unixSeconds(at) });
-  const checked = judge(now);
-  if (checked.verdict !== "passed") throw new Error(`the manifest URL is ${checked.verdict}`);
-  return { stream: result.value, access: checked.access, judge, target };
+  const manifest = check(now);
+  if (manifest.verdict !== "passed") throw new Error(`the manifest URL is ${manifest.verdict}`);
+  return { stream: result.value, access: manifest.access, check, target };
 }
 
-describe("startStream", () => {
-  it("gives a manifest URL that the media host takes for its own time, and a grant for the session's", async () => {
-    const { stream, access, judge } = await started();
+describe("the start of a stream", () => {
+  it("issues a manifest URL that the media host accepts until it expires, and a grant for the whole session", async () => {
+    const { stream, access, check } = await started();
     expect(access).toMatchObject({ purpose: "playlist", path: "/film/index.m3u8", query: "", expiry: in5Minutes });
     expect(access.grant).toMatchObject({
       issuer: "stagedoor",
@@ -45,10 +45,10 @@ describe("startStream", () => {
       expiresAt: in6Hours,
       kid: "2026-a",
     });
-    expect([judge(in5Minutes - 1).verdict, judge(in5Minutes).verdict]).toEqual(["passed", "expired"]);
+    expect([check(in5Minutes - 1).verdict, check(in5Minutes).verdict]).toEqual(["passed", "expired"]);
   });
 
-  it("gives every start a session of its own", async () => {
+  it("creates a new session each time", async () => {
     const { context, issuer } = await api();
     const credential = presenting(`Bearer ${await token(issuer)}`, context);
     const request = { ...usualRequest, credential, body: '{"asset":"film"}' };
@@ -58,7 +58,7 @@ describe("startStream", () => {
     expect(one.value.manifestUrl).not.toBe(two.value.manifestUrl);
   });
 
-  it("puts no user id into the URL, but the same hash for the same viewer", async () => {
+  it("puts no user id into the URL, only a hash that is the same for the same viewer", async () => {
     const [one, again, other] = [await started(), await started(), await started({}, { sub: "viewer-2" })];
     expect(one.target).not.toContain("viewer");
     expect(atob(one.target.split("/")[1]?.replaceAll("-", "+").replaceAll("_", "/") ?? "")).not.toContain("viewer");
@@ -66,12 +66,12 @@ describe("startStream", () => {
     expect(other.access.grant.subject).not.toBe(one.access.grant.subject);
   });
 
-  it("outlives the token that it was started with", async () => {
-    const { judge, access } = await started({}, { exp: now + 1 });
-    expect([judge(now + 200).verdict, access.grant.expiresAt]).toEqual(["passed", in6Hours]);
+  it("creates a session that outlives its token", async () => {
+    const { check, access } = await started({}, { exp: now + 1 });
+    expect([check(now + 200).verdict, access.grant.expiresAt]).toEqual(["passed", in6Hours]);
   });
 
-  it("ends the manifest URL with a session that is shorter, and names that end", async () => {
+  it("limits the manifest URL to a shorter session, and reports that expiry", async () => {
     const { context } = await api();
     const short = { settings: { ...context.settings, sessionTtl: seconds(60) } };
     const { stream, access } = await started(short);
@@ -79,13 +79,13 @@ describe("startStream", () => {
     expect(stream.manifestExpiresAt).toBe(stream.sessionExpiresAt);
   });
 
-  it("promises no session beyond the end of the key that it stands on", async () => {
+  it("creates no session beyond the expiry of its signing key", async () => {
     const keys = await preparedKeys([sessionKey("2026-a", 1, { exp: now + 100 })]);
     const { stream, access } = await started({ keys });
     expect([access.grant.expiresAt, stream.sessionExpiresAt]).toEqual([now + 100, "2026-11-18T11:08:20Z"]);
   });
 
-  it("signs with the key that came into use last, and the one before goes on verifying", async () => {
+  it("signs with the newest key, while URLs signed with the previous key stay valid", async () => {
     const [old, fresh] = [sessionKey("old", 1, { nbf: 1 }), sessionKey("new", 2, { nbf: now })];
     const before = await started({ keys: await preparedKeys([old]) });
     const keys = await preparedKeys([old, fresh]);

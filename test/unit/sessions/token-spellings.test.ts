@@ -5,9 +5,9 @@ import { tokenDigest } from "../../../src/sessions/identifiers.ts";
 import { startStream } from "../../../src/sessions/start-stream.ts";
 import { issuerName, token } from "../auth/tokens.ts";
 import { now } from "../signing/session.ts";
-import { codeOf, presenting, sessionStage, usualRequest } from "./session-stage.ts";
+import { codeOf, presenting, sessionService, usualRequest } from "./session-service.ts";
 
-/** The order of P-256's group (FIPS 186-5): beside (r, s), (r, n − s) verifies too. */
+/** The order of P-256's group (FIPS 186-5): if (r, s) verifies, so does (r, n − s). */
 const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 
 function withOtherSignature(text: string): string {
@@ -19,42 +19,42 @@ function withOtherSignature(text: string): string {
   return `${header}.${claims}.${encodeBase64url(new Uint8Array([...bytes.subarray(0, 32), ...half]))}`;
 }
 
-/** The next letter of the alphabet, which stands for the same bytes where the bits that differ are not used. */
+/** The next letter of the alphabet: it decodes to the same bytes if the bits that differ are unused. */
 function nextLetter(letter: string): string {
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   return alphabet.charAt((alphabet.indexOf(letter) + 1) % 64);
 }
 
-it("a token that was revoked opens nothing in any of its spellings", async () => {
-  const stage = await sessionStage();
+it("a revoked token is refused in every spelling", async () => {
+  const service = await sessionService();
   const start = async (text: string) => {
-    const credential = presenting(`Bearer ${text}`, stage.context());
-    return codeOf(await startStream({ ...usualRequest, credential, body: '{"asset":"film"}' }, stage.context()));
+    const credential = presenting(`Bearer ${text}`, service.context());
+    return codeOf(await startStream({ ...usualRequest, credential, body: '{"asset":"film"}' }, service.context()));
   };
-  const given = await token(stage.issuer, { jti: "t-1", assets: "*" });
-  const malleable = withOtherSignature(given);
-  const other = await token(stage.issuer, { jti: "t-2", assets: "*" });
-  expect(malleable).not.toBe(given);
-  expect([await start(given), await start(malleable), await start(other)]).toEqual(["ok", "ok", "ok"]);
+  const original = await token(service.issuer, { jti: "t-1", assets: "*" });
+  const malleable = withOtherSignature(original);
+  const other = await token(service.issuer, { jti: "t-2", assets: "*" });
+  expect(malleable).not.toBe(original);
+  expect([await start(original), await start(malleable), await start(other)]).toEqual(["ok", "ok", "ok"]);
   const value = tokenDigest(issuerName, "t-1");
-  await stage
+  await service
     .context()
     .log.append([{ kind: "token", value, cause: "revoked", at: now, until: unixSeconds(now + 900) }], "operator");
-  expect([await start(given), await start(malleable), await start(other)]).toEqual([
+  expect([await start(original), await start(malleable), await start(other)]).toEqual([
     "token_revoked",
     "token_revoked",
     "ok",
   ]);
-  const [header = "", claims = "", signature = ""] = given.split(".");
+  const [header = "", claims = "", signature = ""] = original.split(".");
   for (const spelling of [
-    `${given.slice(0, -1)}${nextLetter(given.slice(-1))}`,
-    `${given}==`,
+    `${original.slice(0, -1)}${nextLetter(original.slice(-1))}`,
+    `${original}==`,
     `${header}=.${claims}.${signature}`,
     `${header}.${claims}.\t${signature}`,
     `${header}.${claims}.${signature.slice(0, 20)}%0A${signature.slice(20)}`,
     `${header}.${claims}.${signature}.`,
-    given.replaceAll("_", "/"),
+    original.replaceAll("_", "/"),
     `${signature}.${claims}.${header}`,
-  ].filter((text) => text !== given))
+  ].filter((text) => text !== original))
     expect([spelling, await start(spelling)]).toEqual([spelling, expect.stringMatching(/^(token|request)_invalid$/)]);
 });

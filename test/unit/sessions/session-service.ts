@@ -22,19 +22,19 @@ type Settings = SessionContext["settings"];
 
 export const here: Client = { address: "192.0.2.7", userAgentHash: () => "A".repeat(43) };
 
-function asked(authorization: string | undefined) {
+function credentialRequest(authorization: string | undefined) {
   const headers = new Headers(authorization === undefined ? {} : { Authorization: authorization });
   return { method: "POST", url: "https://api.example/stream/start", headers, body: undefined };
 }
 
-/** A request's credential: what stands in its Authorization header. */
+/** The credential of a request with this Authorization header. */
 export function presenting(authorization: string | undefined, context: SessionContext): SessionRequest["credential"] {
-  return credentialOf(asked(authorization), context);
+  return credentialOf(credentialRequest(authorization), context);
 }
 
-/** What a route is asked with, where a test does not say otherwise. */
+/** The default request to a route of a session. */
 export const usualRequest: SessionRequest = {
-  credential: credentialOf(asked(undefined), {
+  credential: credentialOf(credentialRequest(undefined), {
     issuers: [],
     clock: () => now,
     timer: systemTimer,
@@ -54,13 +54,13 @@ export const usualRequest: SessionRequest = {
   waitUntil: () => undefined,
 };
 
-/** An asset in R2 with the fields that are given. */
+/** An asset in R2, with more fields. */
 export function asset(id: string, fields: object = {}) {
   return { id, origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` }, entry: "index.m3u8", ...fields };
 }
 
-/** The API's flows over stores in memory: the clock, and which store is down, are the test's to change. */
-export async function sessionStage(
+/** The API's operations on sessions over stores in memory. A test can change the clock and take a store down. */
+export async function sessionService(
   changes: {
     readonly assets?: readonly object[];
     readonly keys?: SessionContext["keys"];
@@ -77,14 +77,14 @@ export async function sessionStage(
   const operators = changes.operators ?? (await newOperatorPair());
   const base = await sessionContext([issuer], () => state.now, operators);
   const catalog = parseCatalog({ version: 1, assets: changes.assets ?? [asset("film"), asset("film-2")] });
-  if (!catalog.ok) throw new Error("the catalog of these tests is faulty");
+  if (!catalog.ok) throw new Error("the test catalog is invalid");
   const milli = () => unixMilliseconds(state.now * 1000);
   const inMemory = memoryRevocationLog(milli);
   const { streamsOf } = memoryStreams();
-  /** What the stores were asked to change, in its order. */
+  /** The changes of the stores, in order. */
   const events: string[] = [];
   const failures: Refusal[] = [];
-  /** What was counted, in its order. */
+  /** The counted events, in order. */
   const counted: TelemetryEvent[] = [];
   const up = (store: "streams" | "log", event?: string) => {
     if (state.down === store) throw new Error("MARKED: the store is down");
@@ -109,35 +109,35 @@ export async function sessionStage(
     },
   };
   const streams: SessionContext["streams"] = (subject, older) => {
-    const asked = streamsOf(subject, older);
+    const subjectStreams = streamsOf(subject, older);
     return {
       claim: async (claim) => {
         up("streams", "claim");
-        return asked.claim(claim);
+        return subjectStreams.claim(claim);
       },
       take: async (...take) => {
         up("streams", "take");
-        return asked.take(...take);
+        return subjectStreams.take(...take);
       },
       touch: async (touch) => {
         up("streams");
-        return asked.touch(touch);
+        return subjectStreams.touch(touch);
       },
       end: async (...end) => {
         up("streams", "end");
-        return asked.end(...end);
+        return subjectStreams.end(...end);
       },
       endLogin: async (...ending) => {
         up("streams", "end login");
-        return asked.endLogin(...ending);
+        return subjectStreams.endLogin(...ending);
       },
       show: async (...show) => {
         up("streams");
-        return asked.show(...show);
+        return subjectStreams.show(...show);
       },
       running: async (...running) => {
         up("streams");
-        return asked.running(...running);
+        return subjectStreams.running(...running);
       },
     };
   };
@@ -148,12 +148,12 @@ export async function sessionStage(
     keys: state.keys ?? base.keys,
     revocations: freshRevocations(log, milli, changes.settings?.storeFailure),
     catalog: async () => ok(catalog.value),
-    onFailure: (why) => failures.push(why),
+    onFailure: (failure) => failures.push(failure),
     telemetry: (event) => counted.push(event),
     settings: { ...base.settings, ...changes.settings },
   });
   const bearer = async (claims: Claims) => `Bearer ${await token(issuer, { assets: "*", ...claims })}`;
-  const on = async (opened: Pick<OpenedSession, "sessionId" | "grant">, claims: Claims) => ({
+  const requestFor = async (opened: Pick<OpenedSession, "sessionId" | "grant">, claims: Claims) => ({
     ...usualRequest,
     credential: presenting(await bearer(claims), context()),
     grant: opened.grant,
@@ -184,18 +184,22 @@ export async function sessionStage(
         ),
       ),
     renew: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
-      heldToRoute("POST", "/stream/:id/renew", renewSession({ ...(await on(opened, claims)), ...more }, context())),
+      heldToRoute(
+        "POST",
+        "/stream/:id/renew",
+        renewSession({ ...(await requestFor(opened, claims)), ...more }, context()),
+      ),
     show: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
-      heldToRoute("GET", "/stream/:id", showSession({ ...(await on(opened, claims)), ...more }, context())),
+      heldToRoute("GET", "/stream/:id", showSession({ ...(await requestFor(opened, claims)), ...more }, context())),
     end: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
-      heldToRoute("DELETE", "/stream/:id", endSession({ ...(await on(opened, claims)), ...more }, context())),
+      heldToRoute("DELETE", "/stream/:id", endSession({ ...(await requestFor(opened, claims)), ...more }, context())),
     revoke: async (body: unknown, claims: Claims = {}, authorization?: string) => {
       const operator = authorization ?? `Bearer ${await operatorToken(operators, claims)}`;
       const text = typeof body === "string" ? body : JSON.stringify(body);
-      const asked = { ...usualRequest, credential: presenting(operator, context()), body: text };
-      return heldToRoute("POST", "/operator/revocations", revoke(asked, context()));
+      const request = { ...usualRequest, credential: presenting(operator, context()), body: text };
+      return heldToRoute("POST", "/operator/revocations", revoke(request, context()));
     },
-    /** All that is in the log, read past the store's failures. */
+    /** All entries of the log, even while the log is down. */
     entries: async (): Promise<readonly Revocation[]> => (await inMemory.since(0)).entries,
     later: (by: number) => {
       state.now = unixSeconds(state.now + by);
