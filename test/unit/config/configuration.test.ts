@@ -19,16 +19,16 @@ const environment = {
   STAGEDOOR_ISSUERS: JSON.stringify([issuer]),
 };
 
-function faults(changes: Readonly<Record<string, unknown>>): readonly string[] {
+function faultsOf(changes: Readonly<Record<string, unknown>>): readonly string[] {
   const read = readConfiguration({ ...environment, ...changes });
   return read.ok ? [] : read.refusal;
 }
 
-/** The faults' beginnings: which setting each is of. */
-const settingsOf = (found: readonly string[]) => found.map((fault) => /^STAGEDOOR_[A-Z_0-9]+/.exec(fault)?.[0]);
+/** The setting of each fault: the fault begins with its name. */
+const settingsOf = (faults: readonly string[]) => faults.map((fault) => /^STAGEDOOR_[A-Z_0-9]+/.exec(fault)?.[0]);
 
-describe("readConfiguration", () => {
-  it("takes three settings and fills in the rest", () => {
+describe("the configuration", () => {
+  it("requires two settings and has defaults for the rest", () => {
     const read = readConfiguration(environment);
     expect(read).toMatchObject({
       ok: true,
@@ -51,15 +51,15 @@ describe("readConfiguration", () => {
     });
   });
 
-  it("takes 0 for any number of streams and of networks", () => {
+  it("reads 0 as no limit of streams and of networks", () => {
     const limits = (value: string) =>
       readConfiguration({ ...environment, STAGEDOOR_STREAM_LIMIT: value, STAGEDOOR_SHARED_NETWORKS: value });
     expect(limits("0")).toMatchObject({ value: { streamLimit: undefined, sharedNetworks: undefined } });
     expect(limits("1")).toMatchObject({ value: { streamLimit: 1, sharedNetworks: 1 } });
   });
 
-  it("asks for no issuer, which the API alone needs, and only where there is no identity worker", () => {
-    expect(faults({ STAGEDOOR_ISSUERS: undefined })).toEqual([]);
+  it("requires an issuer only for the API, and only without an identity worker", () => {
+    expect(faultsOf({ STAGEDOOR_ISSUERS: undefined })).toEqual([]);
     const apiUrl = "https://api.example";
     const named = issuerSchema.parse(issuer);
     expect(settingsOf(trustFaults({ issuers: [], apiUrl }, false))).toEqual(["STAGEDOOR_ISSUERS"]);
@@ -68,10 +68,10 @@ describe("readConfiguration", () => {
     expect(settingsOf(trustFaults({ issuers: [], apiUrl: undefined }, true))).toEqual(["STAGEDOOR_API_URL"]);
   });
 
-  it("takes nobody beside the identity worker under its name: it would vouch for its users with other keys", () => {
-    const own = issuerSchema.parse({ ...issuer, issuer: "https://api.example" });
-    const found = trustFaults({ issuers: [own], apiUrl: "https://api.example" }, true);
-    expect(settingsOf(found)).toEqual(["STAGEDOOR_ISSUERS"]);
+  it("refuses an issuer with the identity worker's name, which could impersonate its users", () => {
+    const namesake = issuerSchema.parse({ ...issuer, issuer: "https://api.example" });
+    const faults = trustFaults({ issuers: [namesake], apiUrl: "https://api.example" }, true);
+    expect(settingsOf(faults)).toEqual(["STAGEDOOR_ISSUERS"]);
   });
 
   const json = JSON.stringify;
@@ -101,26 +101,26 @@ describe("readConfiguration", () => {
     ["STAGEDOOR_STORE_FAILURE", "Open", "fail", ""],
     ["STAGEDOOR_RENEWAL", "on", "true", ""],
   ];
-  it.each(bad)("names %s where it is wrong, and only that", (setting, ...values) => {
+  it.each(bad)("reports only %s if it is invalid (%j)", (setting, ...values) => {
     for (const value of values) {
-      const found = settingsOf(faults({ [setting]: value }));
-      expect([value, new Set(found)]).toEqual([value, new Set([setting])]);
+      const faults = settingsOf(faultsOf({ [setting]: value }));
+      expect([value, new Set(faults)]).toEqual([value, new Set([setting])]);
     }
   });
 
-  it("compares settings with each other", () => {
-    const found = faults({ STAGEDOOR_EXPIRY_STEP: "60", STAGEDOOR_SESSION_TTL: "59" });
-    expect(settingsOf(found)).toEqual(["STAGEDOOR_EXPIRY_STEP"]);
+  it("refuses an expiry step that is longer than the session", () => {
+    const faults = faultsOf({ STAGEDOOR_EXPIRY_STEP: "60", STAGEDOOR_SESSION_TTL: "59" });
+    expect(settingsOf(faults)).toEqual(["STAGEDOOR_EXPIRY_STEP"]);
   });
 
-  it("names a misspelt setting, and leaves what is not its own alone", () => {
-    expect(settingsOf(faults({ STAGEDOOR_MANIFST_TTL: "60", MEDIA: {}, toString: 1 }))).toEqual([
+  it("reports a misspelt setting, and ignores other bindings", () => {
+    expect(settingsOf(faultsOf({ STAGEDOOR_MANIFST_TTL: "60", MEDIA: {}, toString: 1 }))).toEqual([
       "STAGEDOOR_MANIFST_TTL",
     ]);
   });
 
-  it("names every fault at once", () => {
-    const found = faults({
+  it("reports every fault at once", () => {
+    const faults = faultsOf({
       STAGEDOOR_KEYS: json({ keys: [{ kid: "a" }, sessionKey("dev-b", 1), { ...sessionKey("c", 1), k: "AA" }] }),
       STAGEDOOR_MEDIA_URL: "media.example",
       STAGEDOOR_ISSUERS: json([
@@ -131,7 +131,7 @@ describe("readConfiguration", () => {
       STAGEDOOR_RENEWAL: "yes",
       STAGEDOOR_TYPO: "1",
     });
-    expect(settingsOf(found).sort()).toEqual([
+    expect(settingsOf(faults).sort()).toEqual([
       "STAGEDOOR_ISSUERS",
       "STAGEDOOR_ISSUERS",
       "STAGEDOOR_KEYS",
@@ -143,14 +143,14 @@ describe("readConfiguration", () => {
     ]);
   });
 
-  it("names what is for development alone beside a setting that is wrong by itself", () => {
+  it("reports development-only values together with an invalid setting", () => {
     const dev = { STAGEDOOR_ISSUERS: json([{ ...issuer, issuer: "stagedoor-dev" }]), STAGEDOOR_MEDIA_URL: "http://m" };
-    const found = settingsOf(faults({ ...dev, STAGEDOOR_RENEWAL: "yes" })).sort();
-    expect(found).toEqual(["STAGEDOOR_ISSUERS", "STAGEDOOR_MEDIA_URL", "STAGEDOOR_RENEWAL"]);
-    expect(settingsOf(faults({ ...dev, STAGEDOOR_ENV: "devel" }))).toEqual(["STAGEDOOR_ENV"]);
+    const faults = settingsOf(faultsOf({ ...dev, STAGEDOOR_RENEWAL: "yes" })).sort();
+    expect(faults).toEqual(["STAGEDOOR_ISSUERS", "STAGEDOOR_MEDIA_URL", "STAGEDOOR_RENEWAL"]);
+    expect(settingsOf(faultsOf({ ...dev, STAGEDOOR_ENV: "devel" }))).toEqual(["STAGEDOOR_ENV"]);
   });
 
-  it("takes what is for development there, and nowhere else", () => {
+  it("accepts development-only values only in development", () => {
     const dev = {
       STAGEDOOR_KEYS: json({ keys: [sessionKey("dev-a", 1)] }),
       STAGEDOOR_MEDIA_URL: "http://localhost:8788",
@@ -158,49 +158,49 @@ describe("readConfiguration", () => {
         { ...issuer, issuer: "stagedoor-dev", jwks: { keys: [{ ...publicKey, kid: "dev-1" }] } },
       ]),
     };
-    expect(faults({ ...dev, STAGEDOOR_ENV: "development" })).toEqual([]);
+    expect(faultsOf({ ...dev, STAGEDOOR_ENV: "development" })).toEqual([]);
     for (const STAGEDOOR_ENV of ["staging", "production", undefined])
-      expect(faults({ ...dev, STAGEDOOR_ENV })).toHaveLength(4);
+      expect(faultsOf({ ...dev, STAGEDOOR_ENV })).toHaveLength(4);
   });
 
   it.each(["token", "operator"])("refuses the private half of a key of the purpose %s", (purpose) => {
     const key = { ...publicKey, purpose, alg: "ES256" };
     const ring = (more: object) => ({ STAGEDOOR_KEYS: json({ keys: [sessionKey("a", 1), { ...key, ...more }] }) });
-    expect(faults(ring({}))).toEqual([]);
-    expect(faults(ring({ d: coordinate }))).toHaveLength(1);
+    expect(faultsOf(ring({}))).toEqual([]);
+    expect(faultsOf(ring({ d: coordinate }))).toHaveLength(1);
   });
 
-  it("refuses an issuer of viewers that takes the operators' name, and says that it vouches for some", () => {
-    expect(settingsOf(faults({ STAGEDOOR_ISSUERS: json([{ ...issuer, issuer: "stagedoor-operator" }]) }))).toEqual([
+  it("refuses an issuer of viewers with the operators' name, and the setting `operators` of an issuer", () => {
+    expect(settingsOf(faultsOf({ STAGEDOOR_ISSUERS: json([{ ...issuer, issuer: "stagedoor-operator" }]) }))).toEqual([
       "STAGEDOOR_ISSUERS",
     ]);
-    expect(settingsOf(faults({ STAGEDOOR_ISSUERS: json([{ ...issuer, operators: true }]) }))).toEqual([
+    expect(settingsOf(faultsOf({ STAGEDOOR_ISSUERS: json([{ ...issuer, operators: true }]) }))).toEqual([
       "STAGEDOOR_ISSUERS",
     ]);
   });
 
-  it("asks for the API's address where DPoP is required or other sites are trusted, and for https outside development", () => {
+  it("requires the API URL for DPoP and for trusted origins, with https outside development", () => {
     const dpop = { STAGEDOOR_ISSUERS: json([{ ...issuer, dpop: "required" }]) };
     const origins = { STAGEDOOR_ORIGINS: "https://www.example.com" };
     for (const needing of [dpop, origins]) {
-      expect(faults(needing)).toHaveLength(1);
-      expect(faults({ ...needing, STAGEDOOR_API_URL: "https://api.example" })).toEqual([]);
-      expect(settingsOf(faults({ ...needing, STAGEDOOR_API_URL: "api.example" }))).toEqual(["STAGEDOOR_API_URL"]);
+      expect(faultsOf(needing)).toHaveLength(1);
+      expect(faultsOf({ ...needing, STAGEDOOR_API_URL: "https://api.example" })).toEqual([]);
+      expect(settingsOf(faultsOf({ ...needing, STAGEDOOR_API_URL: "api.example" }))).toEqual(["STAGEDOOR_API_URL"]);
     }
     const STAGEDOOR_API_URL = "http://localhost:8787";
-    expect(settingsOf(faults({ STAGEDOOR_API_URL }))).toEqual(["STAGEDOOR_API_URL"]);
-    expect(faults({ STAGEDOOR_API_URL, STAGEDOOR_ENV: "development" })).toEqual([]);
+    expect(settingsOf(faultsOf({ STAGEDOOR_API_URL }))).toEqual(["STAGEDOOR_API_URL"]);
+    expect(faultsOf({ STAGEDOOR_API_URL, STAGEDOOR_ENV: "development" })).toEqual([]);
   });
 
-  it("refuses a development operator elsewhere", () => {
+  it("refuses a development operator key outside development", () => {
     const key = { ...publicKey, purpose: "operator", alg: "ES256", kid: "dev-operator" };
     const STAGEDOOR_KEYS = json({ keys: [sessionKey("a", 1), key] });
-    expect(faults({ STAGEDOOR_KEYS, STAGEDOOR_ENV: "development" })).toEqual([]);
-    expect(settingsOf(faults({ STAGEDOOR_KEYS }))).toEqual(["STAGEDOOR_KEYS"]);
+    expect(faultsOf({ STAGEDOOR_KEYS, STAGEDOOR_ENV: "development" })).toEqual([]);
+    expect(settingsOf(faultsOf({ STAGEDOOR_KEYS }))).toEqual(["STAGEDOOR_KEYS"]);
   });
 });
 
-describe("a fault quotes no value, which may be a secret", () => {
+describe("a fault quotes no value, which can be a secret,", () => {
   const marked = "MARKEDSECRET";
   const documents = [
     marked,
@@ -228,12 +228,12 @@ describe("a fault quotes no value, which may be a secret", () => {
     ),
   )("of %s", (setting) => {
     for (const value of [marked, ...documents]) {
-      const found = faults({ [setting]: value });
-      expect(found.join("\n")).not.toContain(marked);
+      const faults = faultsOf({ [setting]: value });
+      expect(faults.join("\n")).not.toContain(marked);
     }
   });
 
-  it("whatever stands there, and without an exception", () => {
+  it("for random values, and without an exception", () => {
     const value = fc.oneof(
       fc.string(),
       fc.json(),
@@ -248,7 +248,7 @@ describe("a fault quotes no value, which may be a secret", () => {
     );
     fc.assert(
       fc.property(settings, (changes) => {
-        expect(faults(changes).every((fault) => fault.startsWith("STAGEDOOR_"))).toBe(true);
+        expect(faultsOf(changes).every((fault) => fault.startsWith("STAGEDOOR_"))).toBe(true);
       }),
     );
   });

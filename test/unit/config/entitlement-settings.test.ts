@@ -10,18 +10,18 @@ const service = { STAGEDOOR_ENTITLEMENT_URL: "https://shop.example/may-play?tena
 const secret = { STAGEDOOR_ENTITLEMENT_SECRET: "a-secret-of-the-service" };
 
 const read = (changes: object) => readConfiguration({ ...environment, ...changes });
-const faults = (changes: object) => {
-  const found = read(changes);
-  return found.ok ? [] : found.refusal.map((fault) => /^[A-Z_]+/.exec(fault)?.[0]);
+const faultsOf = (changes: object) => {
+  const result = read(changes);
+  return result.ok ? [] : result.refusal.map((fault) => /^[A-Z_]+/.exec(fault)?.[0]);
 };
 
 describe("the settings of an entitlement service", () => {
-  it("are none where nothing decides but Stagedoor", () => {
-    const found = read({});
-    expect(found.ok && found.value.entitlement).toBeUndefined();
+  it("are optional", () => {
+    const result = read({});
+    expect(result.ok && result.value.entitlement).toBeUndefined();
   });
 
-  it("are its address, what it is sent, and how long its answer is kept", () => {
+  it("are its URL, its secret, and how long its answer is cached", () => {
     expect(read(service)).toMatchObject({
       value: { entitlement: { url: service.STAGEDOOR_ENTITLEMENT_URL, secret: undefined, cache: 10 } },
     });
@@ -35,28 +35,28 @@ describe("the settings of an entitlement service", () => {
     ["STAGEDOOR_ENTITLEMENT_URL", "https://ann:word@shop.example/", "https://ann@shop.example/"],
     ["STAGEDOOR_ENTITLEMENT_SECRET", "", "short", "two words of a secret", "line\nline-line-line-line"],
     ["STAGEDOOR_ENTITLEMENT_CACHE", "-1", "61", "1.5", "ten"],
-  ])("are named where they are wrong: %s", (setting, ...values) => {
+  ])("are reported if they are invalid: %s (%j)", (setting, ...values) => {
     for (const value of values) {
-      const found = faults({ ...service, [setting]: value });
-      expect([value, new Set(found)]).toEqual([value, new Set([setting])]);
+      const result = faultsOf({ ...service, [setting]: value });
+      expect([value, new Set(result)]).toEqual([value, new Set([setting])]);
     }
   });
 
-  it("quote no secret in a fault", () => {
-    const found = read({ ...service, STAGEDOOR_ENTITLEMENT_SECRET: "MARKED SECRET" });
-    expect(JSON.stringify(found)).not.toContain("MARKED");
-    const inAddress = read({ STAGEDOOR_ENTITLEMENT_URL: "https://ann:MARKED@shop.example/" });
-    expect(JSON.stringify(inAddress)).not.toContain("MARKED");
+  it("never quote a secret in a fault", () => {
+    const result = read({ ...service, STAGEDOOR_ENTITLEMENT_SECRET: "MARKED SECRET" });
+    expect(JSON.stringify(result)).not.toContain("MARKED");
+    const inUrl = read({ STAGEDOOR_ENTITLEMENT_URL: "https://ann:MARKED@shop.example/" });
+    expect(JSON.stringify(inUrl)).not.toContain("MARKED");
   });
 
-  it("do nothing without an address, which is said", () => {
-    expect(faults(secret)).toEqual(["STAGEDOOR_ENTITLEMENT_SECRET"]);
-    expect(faults({ STAGEDOOR_ENTITLEMENT_CACHE: "10" })).toEqual(["STAGEDOOR_ENTITLEMENT_CACHE"]);
+  it("are refused without the URL", () => {
+    expect(faultsOf(secret)).toEqual(["STAGEDOOR_ENTITLEMENT_SECRET"]);
+    expect(faultsOf({ STAGEDOOR_ENTITLEMENT_CACHE: "10" })).toEqual(["STAGEDOOR_ENTITLEMENT_CACHE"]);
   });
 
-  it("take a service on the machine itself in development alone", () => {
+  it("accept a service on localhost only in development", () => {
     const local = { STAGEDOOR_ENTITLEMENT_URL: "http://localhost:9000/may-play" };
-    expect(faults({ ...local, STAGEDOOR_ENV: "development" })).toEqual([]);
-    expect(faults(local)).toEqual(["STAGEDOOR_ENTITLEMENT_URL"]);
+    expect(faultsOf({ ...local, STAGEDOOR_ENV: "development" })).toEqual([]);
+    expect(faultsOf(local)).toEqual(["STAGEDOOR_ENTITLEMENT_URL"]);
   });
 });

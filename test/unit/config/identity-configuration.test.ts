@@ -2,29 +2,29 @@ import { describe, expect, it } from "vitest";
 import { readConfiguration } from "../../../src/config/configuration.ts";
 import { identitySettingsSchema, readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
 
-const right = {
+const valid = {
   STAGEDOOR_API_URL: "https://api.example.com",
   STAGEDOOR_IDENTITY_SECRET: "s".repeat(32),
 };
 
 const faultsOf = (changes: Record<string, unknown>) => {
-  const read = readIdentityConfiguration({ ...right, ...changes });
+  const read = readIdentityConfiguration({ ...valid, ...changes });
   return read.ok ? [] : read.refusal;
 };
 
 describe("the identity worker's settings", () => {
-  it("need an address and a secret, and have a default for the rest", () => {
-    const read = readIdentityConfiguration(right);
+  it("require a URL and a secret, and have defaults for the rest", () => {
+    const read = readIdentityConfiguration(valid);
     expect(read).toMatchObject({
       ok: true,
       value: {
-        ...{ apiUrl: right.STAGEDOOR_API_URL, idle: 604_800, accessTtl: 900, refreshTtl: 2_592_000, refreshGrace: 10 },
+        ...{ apiUrl: valid.STAGEDOOR_API_URL, idle: 604_800, accessTtl: 900, refreshTtl: 2_592_000, refreshGrace: 10 },
         ...{ bearerSignature: "required", clients: [], assets: "", signUp: "closed", origins: [], development: false },
       },
     });
   });
 
-  it("name every fault at once", () => {
+  it("report every fault at once", () => {
     const read = readIdentityConfiguration({
       STAGEDOOR_IDENTITY_SECRET: "short",
       STAGEDOOR_IDENTITY_IDLE: "a week",
@@ -41,11 +41,11 @@ describe("the identity worker's settings", () => {
     ]);
   });
 
-  it("quote no value in a fault", () => {
+  it("never quote a value in a fault", () => {
     expect(faultsOf({ STAGEDOOR_IDENTITY_SECRET: "geheim" }).join()).not.toContain("geheim");
   });
 
-  it("are https outside development", () => {
+  it("require https outside development", () => {
     const http = { STAGEDOOR_API_URL: "http://localhost:8787" };
     expect(faultsOf(http)).toEqual([
       "STAGEDOOR_API_URL: use https; http is only accepted with STAGEDOOR_ENV=development",
@@ -53,8 +53,8 @@ describe("the identity worker's settings", () => {
     expect(faultsOf({ ...http, STAGEDOOR_ENV: "development" })).toEqual([]);
   });
 
-  it("open sign-up, and assets to those who sign up, where they say so and nowhere else", () => {
-    const read = (changes: object) => readIdentityConfiguration({ ...right, ...changes });
+  it("keep sign-up closed and give new users no assets by default, in every environment", () => {
+    const read = (changes: object) => readIdentityConfiguration({ ...valid, ...changes });
     for (const env of ["development", "staging", "production", undefined])
       expect(read({ ...(env && { STAGEDOOR_ENV: env }) })).toMatchObject({ value: { signUp: "closed", assets: "" } });
     const open = { STAGEDOOR_IDENTITY_SIGN_UP: "open", STAGEDOOR_IDENTITY_ASSETS: "film-1 film-2" };
@@ -63,17 +63,17 @@ describe("the identity worker's settings", () => {
       expect(faultsOf({ STAGEDOOR_IDENTITY_SIGN_UP: value }).join(), value).toContain("STAGEDOOR_IDENTITY_SIGN_UP");
   });
 
-  it("name no client twice", () => {
+  it("refuse two clients with the same id", () => {
     const app = { clientId: "app", redirectUris: ["https://app.example.com/callback"] };
     expect(faultsOf({ STAGEDOOR_IDENTITY_CLIENTS: JSON.stringify([app]) })).toEqual([]);
     expect(faultsOf({ STAGEDOOR_IDENTITY_CLIENTS: JSON.stringify([app, app]) })).toHaveLength(1);
   });
 
-  it("may stand in the environment of the other workers, and theirs in its own", () => {
-    const others = readConfiguration(
+  it("are allowed in the environment of the other workers, and theirs in its own", () => {
+    const otherWorkers = readConfiguration(
       Object.fromEntries(Object.keys(identitySettingsSchema.shape).map((name) => [name, "5"])),
     );
-    expect(others.ok ? [] : others.refusal.filter((fault) => fault.includes("IDENTITY"))).toEqual([]);
+    expect(otherWorkers.ok ? [] : otherWorkers.refusal.filter((fault) => fault.includes("IDENTITY"))).toEqual([]);
     expect(faultsOf({ STAGEDOOR_KEYS: "{}", STAGEDOOR_MEDIA_URL: "https://media.example.com" })).toEqual([]);
   });
 
@@ -87,8 +87,8 @@ describe("the identity worker's settings", () => {
     ["javascript:alert(1)", false],
     ["app:/callback", false],
     ["/callback", false],
-  ])("take %s as a redirect URI: %s", (uri, taken) => {
+  ])("accept %s as a redirect URI: %s", (uri, accepted) => {
     const clients = JSON.stringify([{ clientId: "app", redirectUris: [uri] }]);
-    expect(faultsOf({ STAGEDOOR_IDENTITY_CLIENTS: clients })).toHaveLength(taken ? 0 : 1);
+    expect(faultsOf({ STAGEDOOR_IDENTITY_CLIENTS: clients })).toHaveLength(accepted ? 0 : 1);
   });
 });

@@ -14,10 +14,10 @@ describe.each([
   ["STAGEDOOR_SIGN_IN_RATE", "signInRate", "sign-in-account", 100],
   ["STAGEDOOR_SIGN_IN_RATE_ADDRESS", "signInRateAddress", "sign-in-address", 1000],
   ["STAGEDOOR_TOKEN_RATE_ADDRESS", "tokenRateAddress", "token-address", 20_000],
-])("%s", (setting, field, name, quota) => {
+])("the setting %s", (setting, field, name, quota) => {
   const read = (changes: object) => readConfiguration({ ...environment, ...changes });
 
-  it("is a quota an hour, and 0 none at all", () => {
+  it("is a quota per hour, and 0 means no quota", () => {
     expect(read({})).toMatchObject({ value: { [field]: { name, quota, window: 3600 } } });
     expect(read({ [setting]: "7" })).toMatchObject({ value: { [field]: { name, quota: 7, window: 3600 } } });
     expect(read({ [setting]: "0" })).toMatchObject({ value: { [field]: undefined } });

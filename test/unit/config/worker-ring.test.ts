@@ -17,20 +17,20 @@ beforeAll(async () => {
   };
 });
 
-/** The kids of a ring, and of which of them it holds the private half. */
-const held = ({ keys }: KeyRing) =>
+/** The kids of a ring, and for which of them it has the private half. */
+const keysOf = ({ keys }: KeyRing) =>
   keys.map((key) => ("d" in key && key.d !== undefined ? `${key.kid} private` : key.kid));
 
-describe("a worker's part of the ring", () => {
+describe("a worker's part of the key ring", () => {
   it.each([
     ["api", ["s1", "K1", "K2", "o1"]],
     ["manifest", ["s1", "K1 private", "K2 private"]],
     ["edge", ["s1", "K1", "K2"]],
-  ] as const)("%s holds what it needs and no more", (worker, kids) => {
-    expect(held(ringFor(worker, ring))).toEqual(kids);
+  ] as const)("for %s contains only the keys that the worker needs: %j", (worker, kids) => {
+    expect(keysOf(ringFor(worker, ring))).toEqual(kids);
   });
 
-  it("holds no key that is retired, and every other with its state", () => {
+  it("contains no retired key, and every other key with its state", () => {
     const [first, ...others] = ring.keys;
     const rotated: KeyRing = {
       keys: [
@@ -42,18 +42,18 @@ describe("a worker's part of the ring", () => {
       expect(ringFor(worker, rotated).keys.map(({ kid, state }) => [kid, state])).toEqual([["s1", "retiring"]]);
   });
 
-  it("does not say until when operators' credentials last", () => {
+  it("does not reveal the expiry of operators' credentials", () => {
     const signed = ring.keys.map((key) => (key.purpose === "operator" ? { ...key, signedUntil: 5 } : key));
     expect(JSON.stringify(ringFor("api", { keys: signed }))).not.toContain("signedUntil");
   });
 
-  it("is a sound ring", () => {
+  it("is a valid key ring", () => {
     for (const worker of ["api", "manifest", "edge"] as const) {
       expect(parseKeyRing(JSON.parse(JSON.stringify(ringFor(worker, ring)))).ok).toBe(true);
     }
   });
 
-  it("leaves no private member behind", () => {
+  it("has no private member for the edge and the API", () => {
     for (const worker of ["edge", "api"] as const) {
       const text = JSON.stringify(ringFor(worker, ring));
       for (const member of ["d", "p", "q", "dp", "dq", "qi"]) expect(text).not.toContain(`"${member}":`);
@@ -62,7 +62,7 @@ describe("a worker's part of the ring", () => {
 });
 
 describe("a key ring", () => {
-  it("with half of an RSA private half is a fault with a name", () => {
+  it("with an incomplete RSA private key is refused, and the reason names the members", () => {
     const broken = ring.keys.map((key) => (key.kty === "RSA" ? { ...key, q: undefined } : key));
     const parsed = parseKeyRing(JSON.parse(JSON.stringify({ keys: broken })));
     expect(parsed).toMatchObject({ ok: false });

@@ -7,6 +7,6 @@ it.each([
   ["D1_ERROR: UNIQUE constraint failed: user.email", "D1_ERROR"],
   ["User not found\nann@example.com", "User not found"],
   ["Invalid password", "Invalid password"],
-])("the log says of %j no more than %j", (message, words) => {
+])("the library's log message %j is cut to %j", (message, words) => {
   expect(fixedWords(message)).toBe(words);
 });

@@ -4,11 +4,11 @@ import { guardRoute } from "../../../src/identity/route-guard.ts";
 const formType = "application/x-www-form-urlencoded";
 const post = (path: string, body: string | null, headers: Record<string, string> = { "Content-Type": formType }) =>
   guardRoute(new Request(`https://api.example.com/api/auth${path}`, { method: "POST", body, headers }));
-const statusOf = (asked: Request | Response) => (asked instanceof Response ? asked.status : 200);
+const statusOf = (result: Request | Response) => (result instanceof Response ? result.status : 200);
 
-describe("a form of /oauth2/token", () => {
-  it("is handed on as it was read, in one plain spelling", async () => {
-    const asked = await post(
+describe("a form for /oauth2/token", () => {
+  it("is forwarded in one normalized spelling", async () => {
+    const request = await post(
       "/oauth2/token",
       "client_id=ap%70&grant_type=refresh_token&refresh_token=abc&scope=a+b%20c",
       {
@@ -16,10 +16,10 @@ describe("a form of /oauth2/token", () => {
         DPoP: "x",
       },
     );
-    if (asked instanceof Response) throw new Error("refused");
-    expect(await asked.text()).toBe("client_id=app&grant_type=refresh_token&refresh_token=abc&scope=a+b+c");
-    expect(asked.headers.get("Content-Type")).toBe(formType);
-    expect(asked.headers.get("DPoP")).toBe("x");
+    if (request instanceof Response) throw new Error("refused");
+    expect(await request.text()).toBe("client_id=app&grant_type=refresh_token&refresh_token=abc&scope=a+b+c");
+    expect(request.headers.get("Content-Type")).toBe(formType);
+    expect(request.headers.get("DPoP")).toBe("x");
   });
 
   it.each([
@@ -39,46 +39,46 @@ describe("a form of /oauth2/token", () => {
     ]);
   });
 
-  it("quotes nothing of what it refuses", async () => {
+  it("is not quoted in the refusal", async () => {
     const refused = await post("/oauth2/token", "client_id=app&grant_type=refresh_token&refresh_token=secret%20");
     expect(refused instanceof Response && (await refused.text())).not.toContain("secret");
   });
 });
 
-describe("a body", () => {
-  it("is not asked for where there is none, as at a sign-out", async () => {
+describe("a request body", () => {
+  it("is optional for a sign-out and required for a token request", async () => {
     expect(statusOf(await post("/sign-out", null, {}))).toBe(200);
     expect(statusOf(await post("/sign-out", null, { "Content-Type": "text/plain" }))).toBe(200);
     expect(statusOf(await post("/oauth2/token", null, {}))).toBe(415);
   });
 
   it.each([
-    ["breaks off", new ReadableStream({ start: (one) => one.error(new Error("reset")) })],
+    ["is interrupted", new ReadableStream({ start: (controller) => controller.error(new Error("reset")) })],
     ["is not UTF-8", new Uint8Array([0x7b, 0xff, 0x7d])],
     ["is too long", new Uint8Array(65_537).fill(0x20)],
-  ])("is refused with 400 if it %s, and the library does not read it", async (_, body) => {
-    const [one, other] = body instanceof ReadableStream ? body.tee() : [body, body];
+  ])("is refused with 400 if it %s", async (_, body) => {
+    const [first, second] = body instanceof ReadableStream ? body.tee() : [body, body];
     const init = { method: "POST", duplex: "half" as const };
-    const json = { ...init, body: one, headers: { "Content-Type": "application/json" } };
-    const form = { ...init, body: other, headers: { "Content-Type": formType } };
-    const answers = [
+    const json = { ...init, body: first, headers: { "Content-Type": "application/json" } };
+    const form = { ...init, body: second, headers: { "Content-Type": formType } };
+    const responses = [
       await guardRoute(new Request("https://api.example.com/api/auth/update-user", json)),
       await guardRoute(new Request("https://api.example.com/api/auth/oauth2/token", form)),
     ];
-    const problems = await Promise.all(answers.map(async (one) => one instanceof Response && (await one.json())));
-    expect(answers.map(statusOf)).toEqual([400, 400]);
+    const problems = await Promise.all(responses.map(async (each) => each instanceof Response && (await each.json())));
+    expect(responses.map(statusOf)).toEqual([400, 400]);
     expect(problems).toMatchObject([{ code: "BODY_INVALID" }, { error: "invalid_request" }]);
   });
 
-  it("is handed on as it came, without a body where it is empty", async () => {
-    const asked = await post("/update-user", '{"name":"é"}', { "Content-Type": "application/json", Cookie: "a=b" });
-    if (asked instanceof Response) throw new Error("refused");
-    expect([await asked.text(), asked.headers.get("Cookie")]).toEqual(['{"name":"é"}', "a=b"]);
+  it("is forwarded unchanged, and an empty one is removed", async () => {
+    const request = await post("/update-user", '{"name":"é"}', { "Content-Type": "application/json", Cookie: "a=b" });
+    if (request instanceof Response) throw new Error("refused");
+    expect([await request.text(), request.headers.get("Cookie")]).toEqual(['{"name":"é"}', "a=b"]);
     const empty = await post("/sign-out", "", { "Content-Type": "application/json" });
     expect(empty instanceof Request && empty.body).toBe(null);
   });
 
-  it("is JSON or a form in UTF-8", async () => {
+  it("must be JSON or a form in UTF-8", async () => {
     for (const type of ["application/json", "application/json;charset=utf-8"])
       expect(statusOf(await post("/sign-in/email", "{}", { "Content-Type": type })), type).toBe(200);
     expect(statusOf(await post("/sign-in/email", "email=a"))).toBe(200);
@@ -87,13 +87,13 @@ describe("a body", () => {
   });
 });
 
-it("what stands outside /api/auth, and what is not listed, is no route", async () => {
+it("a path outside /api/auth, or one that is not listed, gets 404", async () => {
   for (const url of ["/jwks", "/api/authx/jwks", "/api/auth", "/api/auth/", "/api/auth/oauth2/introspect"])
     expect(statusOf(await guardRoute(new Request(`https://api.example.com${url}`))), url).toBe(404);
   expect(statusOf(await guardRoute(new Request("https://api.example.com/api/auth/jwks")))).toBe(200);
 });
 
-describe("the members of a body", () => {
+describe("the members of a request body", () => {
   const bodies: readonly [path: string, members: Readonly<Record<string, unknown>>][] = [
     ["/sign-up/email", { name: "", email: "", password: "", image: "", callbackURL: "", rememberMe: true }],
     ["/sign-in/email", { email: "", password: "", callbackURL: "", rememberMe: true }],
@@ -106,13 +106,13 @@ describe("the members of a body", () => {
     ["/verify-password", { password: "" }],
   ];
   const json = { "Content-Type": "application/json" };
-  const refusedFor = async (asked: Request | Response) =>
-    asked instanceof Response ? [asked.status, await asked.json()] : [200];
+  const refusedFor = async (result: Request | Response) =>
+    result instanceof Response ? [result.status, await result.json()] : [200];
 
-  it.each(bodies)("of %s are known, and no others: %o", async (path, members) => {
+  it.each(bodies)("of %s are limited to a list: %o", async (path, members) => {
     const text = JSON.stringify({ ...members, oauth_query: "client_id=app" });
-    const passed = await post(path, text, json);
-    expect(passed instanceof Request && (await passed.text())).toBe(text);
+    const accepted = await post(path, text, json);
+    expect(accepted instanceof Request && (await accepted.text())).toBe(text);
     const more = (name: string) => JSON.stringify({ ...members, [name]: 1 });
     const unknown = (name: string) => [400, { code: "MEMBER_UNKNOWN", message: `${name}: no such member` }];
     for (const name of ["takeOver", "assets", "constructor", "Email", "revokeOtherSession"])
@@ -123,12 +123,12 @@ describe("the members of a body", () => {
     expect(await refusedFor(await post(path, "takeOver=1"))).toEqual(unknown("takeOver"));
   });
 
-  it("are not looked for in what is no object, which the library refuses", async () => {
+  it("are not checked if the body is not an object, because the library refuses it", async () => {
     for (const text of ["[1]", "null", '"text"', "{", ""])
       expect(statusOf(await post("/sign-in/email", text, json))).toBe(200);
   });
 
-  it("may be more in a form of OAuth (RFC 6749 §3.2)", async () => {
+  it("can be unknown in an OAuth form (RFC 6749 §3.2)", async () => {
     const form = "client_id=app&grant_type=refresh_token&refresh_token=abc&more=1";
     expect(statusOf(await post("/oauth2/token", form))).toBe(200);
   });

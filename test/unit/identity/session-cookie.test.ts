@@ -3,7 +3,7 @@ import { keepSessionCookie } from "../../../src/identity/session-rules.ts";
 
 const name = "__Host-stagedoor.session_token";
 
-function kept(...cookies: string[]): string[] {
+function rewritten(...cookies: string[]): string[] {
   const headers = new Headers();
   for (const cookie of cookies) headers.append("Set-Cookie", cookie);
   keepSessionCookie(headers);
@@ -11,22 +11,22 @@ function kept(...cookies: string[]): string[] {
 }
 
 describe("the session cookie", () => {
-  it("lasts 400 days, whatever its session has left", () => {
-    expect(kept(`${name}=abc; Max-Age=604800; Path=/; HttpOnly`)).toEqual([
+  it("lasts 400 days, whatever the remaining time of its session", () => {
+    expect(rewritten(`${name}=abc; Max-Age=604800; Path=/; HttpOnly`)).toEqual([
       `${name}=abc; Max-Age=34560000; Path=/; HttpOnly`,
     ]);
   });
 
-  it("is deleted where it is deleted", () => {
-    expect(kept(`${name}=; Max-Age=0; Path=/`)).toEqual([`${name}=; Max-Age=0; Path=/`]);
+  it("stays deleted if the response deletes it", () => {
+    expect(rewritten(`${name}=; Max-Age=0; Path=/`)).toEqual([`${name}=; Max-Age=0; Path=/`]);
   });
 
-  it("ends with the browser where the viewer wants it so", () => {
-    expect(kept(`${name}=abc; Path=/`)).toEqual([`${name}=abc; Path=/`]);
+  it("stays a browser session cookie if the response sets no Max-Age", () => {
+    expect(rewritten(`${name}=abc; Path=/`)).toEqual([`${name}=abc; Path=/`]);
   });
 
-  it("leaves other cookies as they are, each a field of its own", () => {
+  it("is changed without changing other cookies or joining their fields", () => {
     const other = "__Host-stagedoor.oauth_state=x; Max-Age=600; Expires=Wed, 21 Oct 2026 07:28:00 GMT";
-    expect(kept(other, `${name}=a; Max-Age=5`)).toEqual([other, `${name}=a; Max-Age=34560000`]);
+    expect(rewritten(other, `${name}=a; Max-Age=5`)).toEqual([other, `${name}=a; Max-Age=34560000`]);
   });
 });

@@ -27,7 +27,7 @@ const states = (keys: readonly LivingKey[], now: UnixSeconds) =>
   keys.map((one) => `${one.kid} ${keyStateOf(one, keys, now)}`);
 
 describe("a rotation", () => {
-  it("goes from next over active and retiring to retired, each step from its own time on", () => {
+  it("moves a key from next to active, retiring and retired, each step at its earliest time", () => {
     const first = introduced([], key("a"), "session", at(0));
     expect(states(first, at(0))).toEqual(["a active"]);
     expect(nextStep("session", first, times(at(5)))).toEqual({ step: "introduce" });
@@ -42,21 +42,21 @@ describe("a rotation", () => {
     expect(nextStep("session", fourth, times(at(140)))).toEqual({ step: "introduce" });
   });
 
-  it("leaves the keys of other purposes as they are", () => {
+  it("does not change keys of other purposes", () => {
     const other = key("c", { purpose: "operator" });
     const keys = activated(introduced([other, key("a")], key("b"), "session", at(0)), "b", "session", at(20));
     expect(keys.find(({ kid }) => kid === "c")).toBe(other);
     expect(nextStep("operator", keys, times(at(20)))).toEqual({ step: "introduce" });
   });
 
-  it("takes up a ring without states, where the clock says since when a key has not signed", () => {
+  it("continues a ring without states from the nbf of its keys", () => {
     const keys = [key("old"), key("new", { nbf: at(0) })];
     expect(nextStep("session", keys, times(at(50)))).toEqual({ step: "retire", kid: "old", from: at(110) });
     expect(states(settled(keys, "session", at(50)), at(50))).toEqual(["old retiring", "new active"]);
     expect(settled(keys, "session", at(50))[0]?.since).toBe(at(0));
   });
 
-  it("lets the clock bring a key into use that has an nbf of its own, also beside an active one", () => {
+  it("activates a key at its nbf even if another one is active", () => {
     const keys = [key("a", { state: "active", since: at(0) }), key("b", { nbf: at(60) })];
     expect(nextStep("session", keys, times(at(50)))).toEqual({ step: "activate", kid: "b", from: at(60) });
     expect(states(keys, at(59))).toEqual(["a active", "b next"]);
@@ -64,19 +64,19 @@ describe("a rotation", () => {
     expect(nextStep("session", keys, times(at(60)))).toEqual({ step: "retire", kid: "a", from: at(170) });
   });
 
-  it("counts from now where nothing says since when a key waits, and keeps counting from there once it is written down", () => {
+  it("waits from now if a state has no start time, and from the recorded time afterwards", () => {
     const keys = [key("a"), key("b", { state: "next" }), key("c", { state: "retiring" })];
     expect(nextStep("session", keys, times(at(5)))).toEqual({ step: "activate", kid: "b", from: at(15) });
     expect(nextStep("session", settled(keys, "session", at(5)), times(at(9)))).toMatchObject({ from: at(15) });
   });
 
-  it("waits no longer for a key than the key itself lasts", () => {
+  it("retires a key no later than its own expiry", () => {
     const keys = [key("a", { state: "retiring", since: at(0), exp: at(30) }), key("b", { state: "active" })];
     expect(nextStep("session", keys, times(at(5)))).toEqual({ step: "retire", kid: "a", from: at(30) });
     expect(nextStep("session", keys, times(at(30)))).toEqual({ step: "introduce" });
   });
 
-  it("keeps an operator key until the last credential that is recorded of it has ended, or for the longest there is", () => {
+  it("keeps an operator key until its last recorded credential expires, or for the longest credential", () => {
     const retiring = (signedUntil?: number) => [
       key("a", { purpose: "operator", state: "retiring", since: at(0), signedUntil }),
       key("b", { purpose: "operator", state: "active" }),
@@ -88,7 +88,7 @@ describe("a rotation", () => {
     expect(from()).toMatchObject({ from: at(10 + 366 * 86_400) });
   });
 
-  it("ends a leaked key at once, and a new one signs", () => {
+  it("retires a leaked key at once and activates its successor", () => {
     const keys = introduced(introduced([], key("a"), "session", at(0)), key("b"), "session", at(1));
     expect(states(replacedAtOnce(keys, "b", "session", at(2)), at(2))).toEqual(["a retired", "b active"]);
   });
@@ -97,14 +97,14 @@ describe("a rotation", () => {
 describe("CloudFront keys without a state", () => {
   const pair = (kid: string, more: Partial<LivingKey> = {}) => key(kid, { purpose: "cloudfront", ...more });
 
-  it("are everybody's where there is one alone", () => {
+  it("sign for every asset if there is only one", () => {
     expect(inUse([pair("K1")], "cloudfront", at(0))?.kid).toBe("K1");
     const keys = introduced([pair("K1")], pair("K2"), "cloudfront", at(0));
     expect(states(keys, at(0))).toEqual(["K1 active", "K2 next"]);
     expect(states(activated(keys, "K2", "cloudfront", at(20)), at(20))).toEqual(["K1 retiring", "K2 active"]);
   });
 
-  it("sign for the assets that name them where there are several, until none does", () => {
+  it("sign for the assets that name them if there are several, and retire when no asset names them", () => {
     const keys = introduced([pair("K1"), pair("K2")], pair("K3"), "cloudfront", at(0));
     expect(inUse(keys, "cloudfront", at(0))).toBeUndefined();
     expect(states(keys, at(0))).toEqual(["K1 active", "K2 active", "K3 next"]);
@@ -114,34 +114,34 @@ describe("CloudFront keys without a state", () => {
   });
 });
 
-describe("the longest that a signature can hold", () => {
+describe("the longest validity of a signature", () => {
   it.each<[string, number | undefined, { session?: number }[] | undefined, number]>([
-    ["is a week where nobody says anything", undefined, undefined, 604_800],
-    ["is a week where the catalog is not known", 60, undefined, 604_800],
-    ["is a week where an asset leaves it to a setting that is not known", undefined, [{}, { session: 60 }], 604_800],
-    ["is a week where neither says anything", undefined, [], 604_800],
-    ["is the assets' own where all have one", undefined, [{ session: 90 }, { session: 60 }], 90],
-    ["is the setting where that is longer", 100, [{ session: 90 }], 100],
-    ["is an asset's where that is longer", 100, [{ session: 190 }, {}], 190],
+    ["is a week without a setting and a catalog", undefined, undefined, 604_800],
+    ["is a week if the catalog is unknown", 60, undefined, 604_800],
+    ["is a week if an asset depends on an unknown setting", undefined, [{}, { session: 60 }], 604_800],
+    ["is a week with an empty catalog and an unknown setting", undefined, [], 604_800],
+    ["is the longest of the assets if all have their own", undefined, [{ session: 90 }, { session: 60 }], 90],
+    ["is the setting if that is longer", 100, [{ session: 90 }], 100],
+    ["is an asset's if that is longer", 100, [{ session: 190 }, {}], 190],
   ])("%s", (_, setting, assets, session) => {
     const known = assets?.map((asset) => (asset.session === undefined ? {} : { session: seconds(asset.session) }));
     expect(longestSession(setting === undefined ? undefined : seconds(setting), known)).toBe(session);
   });
 
-  it("is a day longer for CloudFront, since an init segment's URL lasts until its day ends", () => {
+  it("is a day longer for CloudFront, because the URL of an init segment expires at the end of a day", () => {
     expect([longestHold("session", seconds(60)), longestHold("cloudfront", seconds(60))]).toEqual([60, 86_460]);
   });
 });
 
-describe("whatever the times, and however late each isolate gets its ring", () => {
-  /** Rings, with the time since when each was deployed. */
+describe("during a rotation with random waits and delayed deployments,", () => {
+  /** Rings with the time of their deployment. */
   type History = { readonly from: number; readonly keys: readonly LivingKey[] }[];
 
-  /** The rings that an isolate may run with at `time`: the newest, and those that were the newest within the head start. */
+  /** The rings that isolates can use at `time`: the newest, and those that were the newest within the head start. */
   const running = (history: History, time: number, headStart: number) =>
     history.filter(({ from }, i) => from <= time && (history[i + 1]?.from ?? Infinity) > time - headStart);
 
-  /** A signature that somebody refuses within its life; `undefined` where there is none. */
+  /** A signature that some isolate refuses before its expiry, or `undefined`. */
   function refusedSignature(history: History, end: number, headStart: number, longest: number): string | undefined {
     for (let signed = 0; signed < end; signed++)
       for (const signer of running(history, signed, headStart)) {
@@ -155,13 +155,13 @@ describe("whatever the times, and however late each isolate gets its ring", () =
     return undefined;
   }
 
-  /** A history of rotations in which a step is tried after each wait, and taken where it may be. */
+  /** A history of rotations: after each wait, the next step is made if it is allowed. */
   function rotate(
     waits: readonly number[],
     headStart: number,
     longest: number,
     early = 0,
-    beside = false,
+    overlapping = false,
   ): { history: History; end: number } {
     let keys: readonly LivingKey[] = introduced([], key("k0"), "session", at(-50));
     const history: History = [{ from: 0, keys }];
@@ -173,9 +173,9 @@ describe("whatever the times, and however late each isolate gets its ring", () =
         keys,
         times(at(now), { headStart: seconds(headStart), longest: seconds(longest) }),
       );
-      // A new one may come in beside one that retires, as with --introduce.
-      const waits = !keys.some((one) => keyStateOf(one, keys, at(now)) === "next");
-      if (step.step === "introduce" || (beside && waits && now % 3 === 0 && at(now) < step.from))
+      // A new key can be introduced while another one retires, as with --introduce.
+      const isFree = !keys.some((one) => keyStateOf(one, keys, at(now)) === "next");
+      if (step.step === "introduce" || (overlapping && isFree && now % 3 === 0 && at(now) < step.from))
         keys = introduced(keys, key(`k${now}`), "session", at(now));
       else if (at(now + early) < step.from) continue;
       else keys = (step.step === "activate" ? activated : retired)(keys, step.kid, "session", at(now));
@@ -188,21 +188,21 @@ describe("whatever the times, and however late each isolate gets its ring", () =
   const waits = fc.array(wait, { minLength: 3, maxLength: 9 });
   const lengths = fc.record({ headStart: fc.integer({ min: 1, max: 6 }), longest: fc.integer({ min: 1, max: 12 }) });
 
-  it("no signature is refused before its time", () => {
+  it("no signature is refused before its expiry", () => {
     fc.assert(
-      fc.property(waits, lengths, (given, { headStart, longest }) => {
-        const { history, end } = rotate(given, headStart, longest, 0, true);
+      fc.property(waits, lengths, (random, { headStart, longest }) => {
+        const { history, end } = rotate(random, headStart, longest, 0, true);
         expect(refusedSignature(history, end, headStart, longest)).toBeUndefined();
       }),
       { numRuns: 300 },
     );
   });
 
-  it("less would be too little: where a step is taken too early, one is refused", () => {
-    // Introduced at 1; activated a second before its head start of 4 has passed.
+  it("a signature is refused if a step is made too early", () => {
+    // Introduced at 1, and activated a second before the end of its head start of 4.
     const activation = rotate([1, 3], 4, 5, 1);
     expect(refusedSignature(activation.history, activation.end, 4, 5)).toMatch(/^k1 of 4/);
-    // Activated at 5, so last signed with at 8; retired at 12, when that has not ended.
+    // Its successor is activated at 5, so it last signs at 8; it is retired at 12, before that signature expires.
     const retirement = rotate([1, 4, 7], 4, 5, 2);
     expect(retirement.history).toHaveLength(4);
     expect(refusedSignature(retirement.history, retirement.end + 5, 4, 5)).toMatch(/^k0 of 8/);

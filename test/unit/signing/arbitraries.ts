@@ -4,7 +4,7 @@ import { canonicalPathText, canonicalQuery } from "../../../src/base/canonical-p
 const awkward = fc.constantFrom(..."$&+,:=@!'()~-._ %éλ日😀\"<>[]{}|^`#?");
 const word = fc.string({ unit: fc.oneof(fc.constantFrom(..."abcXYZ019"), awkward), minLength: 1, maxLength: 8 });
 
-/** Canonical paths of one to four segments, without what is refused for its own sake. */
+/** Canonical paths of one to four segments, without empty and dot segments. */
 export const canonicalPath: fc.Arbitrary<string> = fc
   .array(word, { minLength: 1, maxLength: 4 })
   .map((segments) =>

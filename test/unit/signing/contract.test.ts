@@ -4,7 +4,7 @@ import { unixSeconds } from "../../../src/base/time.ts";
 import type { CloudFrontHash } from "../../../src/signing/cloudfront/cloudfront-policy.ts";
 import type { CloudFrontSigner } from "../../../src/signing/cloudfront/cloudfront-signer.ts";
 import { verifyCloudFront } from "../../../src/signing/cloudfront/verify-cloudfront.ts";
-import { itIsASigningScheme, type Judgement, type UrlPart } from "./contract.ts";
+import { type Judgement, signingContract, type UrlPart } from "./contract.ts";
 import {
   baseUrl,
   before,
@@ -48,29 +48,29 @@ function span(url: string, from: string, to: string): readonly number[] {
   return Array.from({ length: (end < 0 ? url.length : end) - start }, (_, i) => start + i);
 }
 
-/**
- * What a wildcard leaves open is the rendition's own, so a URL under one cannot keep the contract to the letter: the tests
- * below say which of its parts may change.
- */
+/** The schemes without a wildcard. A URL under a wildcard is valid for other files; tests below say which parts can change. */
 const exact = schemes.filter(([name]) => name !== "custom for a directory");
 const keysAndHashes: readonly [KeyKind, CloudFrontHash][] = [
   ["RSA", "SHA1"],
   ["EC", "SHA256"],
 ];
 
-describe.each(keysAndHashes)("%s with %s", (kind, hash) => {
-  describe.each(exact)("%s", (_, sign) => {
-    itIsASigningScheme("it", async () => {
-      const [own, other] = [pairs[kind], await keyPair(kind)];
+describe.each(keysAndHashes)("with an %s key and %s,", (kind, hash) => {
+  describe.each(exact)("a CloudFront URL (%s)", (_, sign) => {
+    signingContract(async () => {
+      const [ownKey, other] = [pairs[kind], await keyPair(kind)];
       const target = (keys: KeyPair, by: CloudFrontHash) => sign(ourSigner(keys, by)).slice(baseUrl.length);
-      const signed = target(own, hash);
-      const signer = ourSigner(own, hash);
+      const signed = target(ownKey, hash);
+      const signer = ourSigner(ownKey, hash);
       const elsewhere = unwrap(signer.file("/film/v1/2.ts", "x=1", { expires })).slice(baseUrl.length);
       return {
         parts: partsOf(signed),
         judge: async (url, when): Promise<Judgement> => {
           const request = requestFor(baseUrl + url, { now: when === "late" ? expires : before });
-          const result = await verifyCloudFront(request, (id) => ({ [keyPairId]: own, K2OTHER: other })[id]?.publicKey);
+          const result = await verifyCloudFront(
+            request,
+            (id) => ({ [keyPairId]: ownKey, K2OTHER: other })[id]?.publicKey,
+          );
           if (result.ok) return "passed";
           return result.refusal.code === "signature_expired" ? "expired" : "refused";
         },
@@ -90,10 +90,10 @@ function partsOf(target: string): readonly UrlPart[] {
   return target.split(/(?=[?&])/).map((text) => ({ name: text.slice(0, 12), text }));
 }
 
-describe.each<KeyKind>(["RSA", "EC"])("%s", (kind) => {
-  describe.each<CloudFrontHash>(["SHA1", "SHA256"])("%s", (hash) => {
-    describe.each(schemes)("%s", (name, sign) => {
-      test("holds until the second of its end, for GET and HEAD", async () => {
+describe.each<KeyKind>(["RSA", "EC"])("with an %s key", (kind) => {
+  describe.each<CloudFrontHash>(["SHA1", "SHA256"])("and %s,", (hash) => {
+    describe.each(schemes)("a CloudFront URL (%s)", (name, sign) => {
+      test("is valid until the second of its expiry, for GET and HEAD", async () => {
         const url = sign(ourSigner(pairs[kind], hash));
         expect(verdict(await verify(pairs[kind], url))).toBe("accepted");
         expect(verdict(await verify(pairs[kind], url, { method: "HEAD" }))).toBe("accepted");
@@ -101,7 +101,7 @@ describe.each<KeyKind>(["RSA", "EC"])("%s", (kind) => {
         expect(verdict(await verify(pairs[kind], url, { now: expires }))).toBe("signature_expired");
       });
 
-      test("says what it opens: the plain path and the viewer's own query", async () => {
+      test("yields the plain path and the viewer's own query", async () => {
         const url = sign(ourSigner(pairs[kind], hash));
         expect(await verify(pairs[kind], url)).toMatchObject({
           value: { path: "/film/v1/1.ts", query: url.includes("x=1") ? "x=1" : undefined, expires },
@@ -109,7 +109,7 @@ describe.each<KeyKind>(["RSA", "EC"])("%s", (kind) => {
       });
 
       if (name === "custom for a directory") {
-        test("a changed byte of the path is refused, or lies in the directory that is covered", async () => {
+        test("with a changed byte in its path is refused unless the path stays in the covered directory", async () => {
           const url = sign(ourSigner(pairs[kind], hash));
           const file = url.indexOf("1.ts");
           for (const at of span(url, baseUrl, "?")) {
@@ -118,33 +118,33 @@ describe.each<KeyKind>(["RSA", "EC"])("%s", (kind) => {
           }
         });
 
-        test("each changed byte of the parameters is refused", async () => {
+        test("with any changed byte in its parameters is refused", async () => {
           const url = sign(ourSigner(pairs[kind], hash));
           for (let at = url.indexOf("Policy="); at < url.length; at++)
             expect([at, verdict(await verify(pairs[kind], changedAt(url, at)))]).not.toEqual([at, "accepted"]);
         });
       }
 
-      test("a changed byte of the signature is signature_invalid, also when the time has run out", async () => {
+      test("with a changed byte in its signature is signature_invalid, even after its expiry", async () => {
         const url = sign(ourSigner(pairs[kind], hash));
         for (const at of span(url, "&Signature=", "&"))
           expect(verdict(await verify(pairs[kind], changedAt(url, at), { now: expires }))).toBe("signature_invalid");
       });
 
-      test("another key's signature and an unknown key are refused", async () => {
+      test("is refused with another key's signature or an unknown key", async () => {
         const url = sign(ourSigner(pairs[kind], hash));
         const [other, none] = [pairs[kind === "RSA" ? "EC" : "RSA"], () => undefined];
         expect(verdict(await verify(other, url))).toBe("signature_invalid");
         expect(verdict(await verifyCloudFront(requestFor(url), none))).toBe("key_unknown");
       });
 
-      test("the other hash is refused", async () => {
+      test("is refused with the other hash", async () => {
         const url = sign(ourSigner(pairs[kind], hash));
         const other = hash === "SHA1" ? `${url}&Hash-Algorithm=SHA256` : url.replace("SHA256", "SHA1");
         expect(verdict(await verify(pairs[kind], other))).toBe("signature_invalid");
       });
 
-      test("CloudFront's parameters may be in any order, and around the viewer's own", async () => {
+      test("can have CloudFront's parameters in any order, before and after the viewer's own", async () => {
         const url = sign(ourSigner(pairs[kind], hash));
         const pairsOf = url.slice(url.indexOf("?") + 1).split("&");
         await fc.assert(
@@ -156,7 +156,7 @@ describe.each<KeyKind>(["RSA", "EC"])("%s", (kind) => {
         );
       });
 
-      test("another host, scheme or port is refused", async () => {
+      test("is refused for another host, scheme or port", async () => {
         const url = sign(ourSigner(pairs[kind], hash));
         for (const other of ["http://d111111abcdef8.cloudfront.net", "https://evil.example", `${baseUrl}:8443`]) {
           const result = await verify(pairs[kind], url, { baseUrl: other });
@@ -167,7 +167,7 @@ describe.each<KeyKind>(["RSA", "EC"])("%s", (kind) => {
   });
 });
 
-test("a start is enforced: in that second the URL is not valid yet", async () => {
+test("a CloudFront URL with a start is not valid until the second after it", async () => {
   const url = unwrap(ourSigner(pairs.EC, "SHA256").file("/film/v1/1.ts", "", { expires, starts }));
   expect(verdict(await verify(pairs.EC, url, { now: starts }))).toBe("signature_not_yet_valid");
   expect(verdict(await verify(pairs.EC, url, { now: unixSeconds(starts + 1) }))).toBe("accepted");
@@ -185,12 +185,12 @@ test.each([
   ["0.0.0.0/0", "::ffff:192.0.2.10", "address_not_covered"],
   ["0.0.0.0/0", "2001:db8::1", "address_not_covered"],
   ["0.0.0.0/0", undefined, "address_not_covered"],
-])("a URL for %s from %s: %s", async (address, viewer, expected) => {
+])("a CloudFront URL for the address %s, requested from %s, is %s", async (address, viewer, expected) => {
   const url = unwrap(ourSigner(pairs.EC, "SHA256").file("/film/v1/1.ts", "", { expires, address }));
   expect(verdict(await verify(pairs.EC, url, { address: viewer }))).toBe(expected);
 });
 
-test("a URL under a wildcard takes what a player appends to its query; a canned one does not", async () => {
+test("a CloudFront URL accepts an appended query under a wildcard, and not under a canned policy", async () => {
   const signer = ourSigner(pairs.EC, "SHA256");
   const canned = unwrap(signer.file("/film/v1/1.ts", "", { expires }));
   const wildcard = unwrap(unwrap(signer.directory("/film/v1/", { expires }))("/film/v1/1.ts", ""));
@@ -198,7 +198,7 @@ test("a URL under a wildcard takes what a player appends to its query; a canned 
   expect(verdict(await verify(pairs.EC, `${canned}&CMCD=br%3D1`))).toBe("signature_invalid");
 });
 
-test("a canned signature that is sent as a custom policy still opens its file alone", async () => {
+test("a canned CloudFront signature sent as a custom policy is still valid only for its file", async () => {
   const url = unwrap(ourSigner(pairs.EC, "SHA256").file("/film/v1/1.ts", "", { expires }));
   const policy = `{"Statement":[{"Resource":"${baseUrl}/film/v1/1.ts","Condition":{"DateLessThan":{"AWS:EpochTime":${expires}}}}]}`;
   const asCustom = url.replace(
@@ -209,14 +209,14 @@ test("a canned signature that is sent as a custom policy still opens its file al
   expect(verdict(await verify(pairs.EC, asCustom.replace("1.ts", "2.ts")))).toBe("path_not_covered");
 });
 
-test("no text makes the verifier throw", async () => {
-  const good = unwrap(ourSigner(pairs.EC, "SHA256").file("/film/v1/1.ts", "", { expires }));
-  const goodPairs = good.slice(good.indexOf("?") + 1).split("&");
+test("the CloudFront verifier never throws on random requests", async () => {
+  const valid = unwrap(ourSigner(pairs.EC, "SHA256").file("/film/v1/1.ts", "", { expires }));
+  const validPairs = valid.slice(valid.indexOf("?") + 1).split("&");
   const value = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: fc.constantFrom(..."AQ_-~") }));
   const names = fc.constantFrom("Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm", "x", "");
   const pair = fc.oneof(
     fc.tuple(names, value).map(([name, text]) => `${name}=${text}`),
-    fc.constantFrom(...goodPairs),
+    fc.constantFrom(...validPairs),
     fc.string(),
   );
   const request = fc.record({
@@ -229,15 +229,15 @@ test("no text makes the verifier throw", async () => {
     baseUrl: fc.oneof(fc.string(), fc.constant(baseUrl)),
   });
   await fc.assert(
-    fc.asyncProperty(request, async (about) => {
-      const result = await verifyCloudFront({ method: "GET", now: before, ...about }, () => pairs.EC.publicKey);
-      if (result.ok) expect(about.path).toBe("/film/v1/1.ts");
+    fc.asyncProperty(request, async (fields) => {
+      const result = await verifyCloudFront({ method: "GET", now: before, ...fields }, () => pairs.EC.publicKey);
+      if (result.ok) expect(fields.path).toBe("/film/v1/1.ts");
     }),
     { numRuns: 1000 },
   );
 });
 
-test("no signed policy makes the verifier throw", async () => {
+test("the CloudFront verifier never throws on random signed policies", async () => {
   await fc.assert(
     fc.asyncProperty(fc.oneof(fc.json(), fc.string(), fc.uint8Array()), async (policy) => {
       const url = withPolicy(pairs.EC, `${baseUrl}/film/v1/1.ts`, policy);

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { decodeCloudFrontBase64, encodeCloudFrontBase64 } from "../../../src/signing/cloudfront/wire-format.ts";
 import { cloudFrontBase64 } from "./samples.ts";
 
-test("encodes as standard base64 with CloudFront's three replacements", () => {
+test("CloudFront's base64 is standard base64 with three replacements", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       expect(encodeCloudFrontBase64(bytes)).toBe(cloudFrontBase64(bytes));
@@ -11,7 +11,7 @@ test("encodes as standard base64 with CloudFront's three replacements", () => {
   );
 });
 
-test("takes back exactly what it encodes", () => {
+test("CloudFront's base64 decodes to the bytes that were encoded", () => {
   fc.assert(
     fc.property(fc.uint8Array(), (bytes) => {
       expect(decodeCloudFrontBase64(encodeCloudFrontBase64(bytes))).toEqual(bytes);
@@ -19,7 +19,7 @@ test("takes back exactly what it encodes", () => {
   );
 });
 
-test("takes one spelling of any bytes alone", () => {
+test("CloudFront's base64 is accepted in only one spelling", () => {
   const spelling = fc.string({ unit: fc.constantFrom(..."AQgw-~_+/=% "), maxLength: 12 });
   fc.assert(
     fc.property(spelling, (text) => {
@@ -32,15 +32,15 @@ test("takes one spelling of any bytes alone", () => {
 
 test.each([
   ["no padding", "QQ"],
-  ["half a padding", "QQ_"],
+  ["incomplete padding", "QQ_"],
   ["too much padding", "QUE__"],
-  ["padding alone", "____"],
+  ["nothing but padding", "____"],
   ["padding in the middle", "QQ__QQ__"],
   ["standard padding", "QQ=="],
   ["the standard alphabet", "+/+/"],
-  ["set bits behind the last byte", "QR__"],
+  ["set bits after the last byte", "QR__"],
   ["white space", "QUFB "],
   ["an escape", "QUF%2D"],
-])("refuses %s", (_, text) => {
+])("CloudFront's base64 is refused with %s", (_, text) => {
   expect(decodeCloudFrontBase64(text)).toBeUndefined();
 });

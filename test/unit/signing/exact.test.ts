@@ -17,14 +17,14 @@ const rendition = {
 const signed = (path: string, query = "", policy: "canned" | "custom" = "canned") =>
   unwrap(cloudFrontRendition(ourSigner(pair, "SHA256"), policy, rendition))(path, query, expires);
 
-describe("a file that is not canonical", () => {
+describe("a CloudFront URL of a file with a non-canonical path", () => {
   test.each([
     ["/film/v1//a;b=1/0.ts", ""],
     ["/film/a%2fb%3B/50%25%20off.ts", ""],
     ["/film/~/0.ts", ""],
     ["/film/v1/0.ts", "hdnts=exp=1~acl=/a~hmac=0a&b"],
     ["/film/v1/0.ts", "t=%c3%a9"],
-  ])("%s?%s is signed in its origin's own spelling, which a browser keeps", async (path, query) => {
+  ])("%s?%s is signed in the origin's spelling, which a browser keeps", async (path, query) => {
     for (const policy of ["canned", "custom"] as const) {
       const url = unwrap(signed(path, query, policy));
       expect(url).toContain(`${baseUrl}${path}?${query === "" ? "" : `${query}&`}Expires=${expires}&`);
@@ -34,7 +34,7 @@ describe("a file that is not canonical", () => {
     }
   });
 
-  test("has the wildcards of its query escaped, and is refused for one in its path", () => {
+  test("has escaped wildcards in its query, and is refused with one in its path", () => {
     expect(unwrap(signed("/film/v1/0.ts", "hdnts=exp=1~acl=/*~hmac=0a?b"))).toContain(
       "?hdnts=exp=1~acl=/%2A~hmac=0a%3Fb&Expires=",
     );
@@ -52,20 +52,20 @@ describe("a file that is not canonical", () => {
     },
   );
 
-  test("is never under a rendition's wildcard, which opens canonical paths alone", async () => {
+  test("is never valid under a rendition's wildcard, which covers only canonical paths", async () => {
     const shared = unwrap(signed("/film/v1/0.ts", "", "custom"));
     expect(verdict(await verify(pair, shared))).toBe("accepted");
     for (const path of ["/film/v1/a;b.ts", "/film/v1//0.ts", "/film/v1/x%2F..%2F0.ts"])
       expect(verdict(await verify(pair, shared.replace("/film/v1/0.ts", path)))).toBe("path_invalid");
   });
 
-  test("has no wildcard where the rendition's own directory is not canonical", () => {
+  test("has its own signature if the rendition's directory is not canonical", () => {
     const odd = { ...rendition, playlist: "/film/v;1/index.m3u8" };
     const sign = unwrap(cloudFrontRendition(ourSigner(pair, "SHA256"), "custom", odd));
     expect(unwrap(sign("/film/v;1/0.ts", "", expires))).toContain(`/film/v;1/0.ts?Expires=${expires}&`);
   });
 
-  test("ends as any other", async () => {
+  test("expires like any other URL", async () => {
     const url = unwrap(signed("/film/a;b.ts"));
     expect(verdict(await verify(pair, url, { now: after(before, seconds(0)) }))).toBe("accepted");
     expect(verdict(await verify(pair, url, { now: expires }))).toBe("signature_expired");

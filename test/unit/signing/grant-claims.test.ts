@@ -17,7 +17,7 @@ const network = (family: 4 | 6, bits: number, ...start: number[]) => {
   return { family, bits, bytes: whole };
 };
 
-/** The same claims with one of them as CBOR says it. */
+/** CBOR claims, with one of them replaced. */
 function withClaim(label: number, value: unknown): Uint8Array {
   const claims = new Map<number, unknown>([
     [1, "stagedoor"],
@@ -32,13 +32,13 @@ function withClaim(label: number, value: unknown): Uint8Array {
   return encode(claims.set(label, value));
 }
 
-/** catu with a regular expression for the path. */
+/** A catu claim with a regular expression for the path. */
 function pattern(text: string) {
   return new Map([[3, new Map([[4, [text]]])]]);
 }
 
-describe("what a grant may say beside who, what and until when", () => {
-  const said: readonly (readonly [string, Partial<GrantClaims>])[] = [
+describe("an optional claim of a grant", () => {
+  const optional: readonly (readonly [string, Partial<GrantClaims>])[] = [
     ["a token", { token: encodeBase64url(bytes(16, 9)) }],
     ["a login", { login: encodeBase64url(bytes(16, 8)) }],
     ["a token and a login", { token: encodeBase64url(bytes(16, 9)), login: encodeBase64url(bytes(16, 8)) }],
@@ -50,32 +50,32 @@ describe("what a grant may say beside who, what and until when", () => {
     ["a user agent", { userAgent: encodeBase64url(bytes(32, 3)) }],
     ["a second asset", { otherPrefixes: ["/film-2/"] }],
     ["seven more prefixes", { otherPrefixes: ["/a/", "/b/", "/c/", "/d/", "/e/", "/f/", "/g/"] }],
-    ["characters that a pattern reads otherwise", { otherPrefixes: ["/a.b/", "/$&(1)*+?|[x]{2}^\\/", "/\\|/"] }],
+    ["prefixes with special characters of a pattern", { otherPrefixes: ["/a.b/", "/$&(1)*+?|[x]{2}^\\/", "/\\|/"] }],
   ];
 
-  it.each(said)("comes back as it was said: %s", (_, more) => {
+  it.each(optional)("is read as it was written: %s", (_, more) => {
     const claims = claimsOf(more);
     const opened = openGrant(mintGrant(claims, keyOf(keys, "2026-a")), keys, now);
     expect(opened).toMatchObject({ ok: true, value: claims });
   });
 
-  it("covers each of its prefixes, with a boundary, and nothing else", () => {
+  it("with more prefixes covers exactly the paths below each of them", () => {
     const claims = claimsOf({ otherPrefixes: ["/film-2/", "/a.b/"] });
     const paths = ["/film/1.ts", "/film-2/1.ts", "/a.b/1.ts", "/film-3/1.ts", "/film-2", "/aXb/1.ts", "/x/film/1.ts"];
     expect(paths.map((path) => covers(claims, path))).toEqual([true, true, true, false, false, false, false]);
   });
 
-  it("is not written for more prefixes than 8, or for one without a boundary", () => {
+  it("cannot list more than 8 prefixes or one without a final slash", () => {
     const nine = Array.from({ length: 8 }, (_, i) => `/${i}/`);
     expect(() => writeClaims(claimsOf({ otherPrefixes: nine }))).toThrow(TypeError);
     expect(() => writeClaims(claimsOf({ otherPrefixes: ["/film-2"] }))).toThrow(TypeError);
   });
 
-  it("leaves no trace where it is not said", () => {
+  it("is absent if it is not set", () => {
     expect(readClaims(writeClaims(claimsOf()))).toEqual(claimsOf());
   });
 
-  it("is in the same bytes as before logins could be said, so that sessions which run go on", () => {
+  it("for a login does not change the bytes of grants without one, so that old grants stay valid", () => {
     const before = [
       "2D3RhEuiAQUERjIwMjYtYaBYd6kBaXN0YWdlZG9vcgJ2YzNWaWFtVmpkSE4xWW1wbFkzUnpkUQQaav3bIAYaav2GwAdQBwcHBwcHBwcHBwcHBw",
       "cHBxkBNgEZATihA6EBZi9maWxtLxkBOYJjR0VUZEhFQUQ6AAEAAFAJCQkJCQkJCQkJCQkJCQkJWCAnR1u0cJGZGSCkeh09-iHSOzG1xTr5zgyh",
@@ -86,7 +86,7 @@ describe("what a grant may say beside who, what and until when", () => {
     expect(mintGrant(claims, keyOf(keys, "2026-a"))).toBe(before);
   });
 
-  it("writes a prefix as RFC 9164 does: its length, and its bytes without the zeros behind them", () => {
+  it("for a network is encoded as in RFC 9164, with its length and its bytes without trailing zeros", () => {
     const written = writeClaims(claimsOf({ network: network(4, 24, 192, 0, 2) }));
     // 52([24, h'c00002'])
     const expected = [0xd8, 0x34, 0x82, 0x18, 0x18, 0x43, 0xc0, 0x00, 0x02];
@@ -94,14 +94,14 @@ describe("what a grant may say beside who, what and until when", () => {
   });
 });
 
-describe("an authentic grant with claims that are not understood is refused, since one of them may forbid something", () => {
-  it("reads the claims that the others begin from", () => {
+describe("the parser of an authentic grant's claims", () => {
+  it("accepts the claims that the following tests change", () => {
     expect(readClaims(withClaim(310, 1))).toBeDefined();
   });
 
   it.each<readonly [string, number, unknown]>([
-    ["a claim of a label that is not known", 309, 1],
-    ["no network in a list of networks", 311, []],
+    ["an unknown claim", 309, 1],
+    ["an empty list of networks", 311, []],
     ["two networks", 311, [new Tagged(52, bytes(4, 1)), new Tagged(52, bytes(4, 2))]],
     ["an AS number", 311, [64496]],
     ["an address of another length", 311, [new Tagged(52, bytes(3, 1))]],
@@ -112,20 +112,20 @@ describe("an authentic grant with claims that are not understood is refused, sin
     ["another match", 315, new Map([["user-agent", new Map([[0, "Mozilla"]])]])],
     ["a hash of another length", 315, new Map([["user-agent", new Map([[-1, bytes(20, 1)]])]])],
     ["a token of another length", -65537, bytes(8, 1)],
-    ["a token that is no bytes", -65537, "token"],
+    ["a token that is not a byte string", -65537, "token"],
     ["a login of another length", -65538, bytes(32, 1)],
-    ["a login that is no bytes", -65538, "login"],
+    ["a login that is not a byte string", -65538, "login"],
     ["another private claim", -65539, bytes(16, 1)],
     ["a pattern that lists one prefix", 312, pattern("^(?:/film/)")],
     ["a pattern without its start", 312, pattern("(?:/film/|/b/)")],
-    ["a pattern with a free dot", 312, pattern("^(?:/film/|/a.b/)")],
+    ["a pattern with an unescaped dot", 312, pattern("^(?:/film/|/a.b/)")],
     ["a pattern with a wildcard", 312, pattern("^(?:/film/|/.*/)")],
     ["a pattern with an end", 312, pattern("^(?:/film/|/b/)$")],
-    ["a pattern whose prefix has no boundary", 312, pattern("^(?:/film/|/b)")],
+    ["a pattern with a prefix without a final slash", 312, pattern("^(?:/film/|/b)")],
     ["an empty pattern", 312, pattern("")],
     ["a pattern with a flag", 312, new Map([[3, new Map([[4, ["^(?:/film/|/b/)", "i"]]])]])],
-    ["a pattern that is no list", 312, new Map([[3, new Map([[4, "^(?:/film/|/b/)"]])]])],
-  ])("%s", (_, label, value) => {
+    ["a pattern that is not a list", 312, new Map([[3, new Map([[4, "^(?:/film/|/b/)"]])]])],
+  ])("refuses %s, which could restrict access", (_, label, value) => {
     expect(readClaims(withClaim(label, value))).toBeUndefined();
   });
 });

@@ -10,7 +10,7 @@ import { claimsOf, grantOf, in6Hours, keyOf, now, preparedKeys, sessionKey } fro
 
 const keys = await preparedKeys();
 const key = keyOf(keys, "2026-a");
-/** One whose last letter has bits that no byte needs, and that holds a letter of base64url's own. */
+/** A grant whose last letter has unused bits, and that contains "-" or "_". */
 const grant =
   [..."abcdefghij"]
     .map((subject) => grantOf(key, { subject: subject.repeat(subject.charCodeAt(0)) }))
@@ -18,17 +18,17 @@ const grant =
 const bytes = decoded(grant);
 
 function decoded(text: string): Uint8Array {
-  const found = decodeBase64url(text);
-  if (found === undefined) throw new Error("not base64url");
-  return found;
+  const result = decodeBase64url(text);
+  if (result === undefined) throw new Error("not base64url");
+  return result;
 }
 
-function judge(text: string, at = now): string {
+function outcomeOf(text: string, at = now): string {
   const opened = openGrant(text, keys, at);
   return opened.ok ? "open" : opened.refusal.code;
 }
 
-/** A grant with an authentic MAC over whatever payload: what the key's holder could mint, or a later version will. */
+/** A grant with an authentic MAC over any payload, as a later version could mint it. */
 function grantWith(payload: Uint8Array, by: PreparedSessionKey = key): string {
   return encodeBase64url(envelopeBytes(by.kid, payload, by.grant(macBytes(by.kid, payload))));
 }
@@ -50,7 +50,7 @@ function payloadOf(changes: Iterable<[number, unknown]> = []): Uint8Array {
 }
 
 describe("a grant", () => {
-  it("gives back the claims that it was minted with", () => {
+  it("opens to the claims that it was minted with", () => {
     expect(openGrant(grantOf(key), keys, now)).toEqual({
       ok: true,
       value: { ...claimsOf(), kid: "2026-a", text: grantOf(key) },
@@ -62,26 +62,26 @@ describe("a grant", () => {
     expect(grantOf(keyOf(keys, "2026-b"))).not.toBe(grantOf(key));
   });
 
-  it("is a CWT in a tagged COSE_Mac0, and short", () => {
+  it("is a CWT in a tagged COSE_Mac0 of at most 220 characters", () => {
     expect([...bytes.subarray(0, 4)]).toEqual([0xd8, 61, 0xc0 | 17, 0x84]);
     expect(grantOf(key)).toMatch(/^[A-Za-z0-9_-]{1,220}$/);
   });
 
-  it("still opens where every claim is as long as the configuration allows", async () => {
+  it("opens with the longest claims that the configuration allows", async () => {
     const kid = "k".repeat(64);
     const long = await preparedKeys([sessionKey(kid, 9)]);
     const claims = claimsOf({ issuer: "日".repeat(64), prefix: `/${"a".repeat(64)}/` });
     expect(openGrant(mintGrant(claims, keyOf(long, kid)), long, now).ok).toBe(true);
   });
 
-  it("is not minted for a prefix without a boundary", () => {
+  it("is not minted for a prefix without a final slash", () => {
     expect(() => grantOf(key, { prefix: "/film" })).toThrow(TypeError);
   });
 });
 
-describe("a grant has one spelling", () => {
-  it("which opens, so that the cases below prove something", () => {
-    expect(judge(grant)).toBe("open");
+describe("an authentic grant", () => {
+  it("opens in the spelling that the following tests change", () => {
+    expect(outcomeOf(grant)).toBe("open");
   });
 
   const payloadAt = bytes.indexOf(0x58, 4);
@@ -89,8 +89,8 @@ describe("a grant has one spelling", () => {
     ["padding", `${grant}=`],
     ["the standard alphabet", grant.replaceAll("-", "+").replaceAll("_", "/")],
     ["a space", `${grant} `],
-    ["a letter more", `${grant}A`],
-    ["bytes behind it", encodeBase64url(new Uint8Array([...bytes, 0]))],
+    ["an additional letter", `${grant}A`],
+    ["additional bytes", encodeBase64url(new Uint8Array([...bytes, 0]))],
     ["no CWT tag", encodeBase64url(bytes.subarray(2))],
     ["no tag", encodeBase64url(bytes.subarray(3))],
     ["tag 18, COSE_Sign1", encodeBase64url(bytes.with(2, 0xd2))],
@@ -103,29 +103,32 @@ describe("a grant has one spelling", () => {
       "an array whose length takes two bytes",
       encodeBase64url(new Uint8Array([...bytes.subarray(0, 3), 0x98, 4, ...bytes.subarray(4)])),
     ],
-    ["an array of five", encodeBase64url(new Uint8Array([...bytes.subarray(0, 3), 0x85, ...bytes.subarray(4), 0]))],
+    [
+      "an array of five items",
+      encodeBase64url(new Uint8Array([...bytes.subarray(0, 3), 0x85, ...bytes.subarray(4), 0])),
+    ],
     [
       "a payload whose length takes four bytes",
       encodeBase64url(
         new Uint8Array([...bytes.subarray(0, payloadAt), 0x5a, 0, 0, 0, ...bytes.subarray(payloadAt + 1)]),
       ),
     ],
-  ])("and is refused with %s", (_, text) => {
-    expect(judge(text)).toBe("grant_invalid");
+  ])("is refused with %s", (_, text) => {
+    expect(outcomeOf(text)).toBe("grant_invalid");
   });
 
-  it("and is refused with any bit set that no byte needs", () => {
+  it("is refused with any other letter in its unused bits", () => {
     const last = grant.slice(-1);
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const others = [...alphabet].filter((letter) => letter !== last).map((letter) => grant.slice(0, -1) + letter);
-    expect(new Set(others.map((text) => judge(text)))).toEqual(new Set(["grant_invalid"]));
+    expect(new Set(others.map((text) => outcomeOf(text)))).toEqual(new Set(["grant_invalid"]));
   });
 
-  it("and is refused with anything in its unprotected header, which the MAC does not cover", () => {
+  it("is refused with anything in its unprotected header, which the MAC does not cover", () => {
     const { payload, tag, header } = parts();
     for (const unprotected of [new Map([[4, utf8("2026-b")]]), new Map([[1, 5]]), []]) {
       const text = encodeBase64url(envelope(header, unprotected, payload, tag));
-      expect(judge(text)).toBe("grant_invalid");
+      expect(outcomeOf(text)).toBe("grant_invalid");
     }
     expect(encodeBase64url(envelope(header, new Map(), payload, tag))).toBe(grant);
   });
@@ -162,11 +165,11 @@ describe("a grant has one spelling", () => {
         [1, 5],
       ]),
     ],
-  ])("and is refused with %s in its protected header, though the MAC holds", (_, header) => {
+  ])("is refused with %s in its protected header, even with a valid MAC", (_, header) => {
     const { payload } = parts();
     const raw = _.includes("order") ? new Uint8Array([0xa2, 4, ...encode(utf8("2026-a")), 1, 5]) : encode(header);
     const tag = key.grant(encode(["MAC0", raw, new Uint8Array(), payload]));
-    expect(judge(encodeBase64url(envelope(raw, new Map(), payload, tag)))).toBe("grant_invalid");
+    expect(outcomeOf(encodeBase64url(envelope(raw, new Map(), payload, tag)))).toBe("grant_invalid");
   });
 
   function parts() {
@@ -194,28 +197,28 @@ function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-describe("claims that an authentic grant may not have", () => {
-  it("takes the usual ones, so that the cases below prove something", () => {
-    expect(judge(grantWith(payloadOf()))).toBe("open");
+describe("an authentic grant with unusual claims", () => {
+  it("opens with the claims that the following tests change", () => {
+    expect(outcomeOf(grantWith(payloadOf()))).toBe("open");
   });
 
-  const strange: readonly [string, [number, unknown][]][] = [
-    ["one that is not known here, which may forbid something", [[311, ["192.0.2.0/24"]]]],
+  const unusual: readonly [string, [number, unknown][]][] = [
+    ["an unknown claim, which could restrict access", [[311, ["192.0.2.0/24"]]]],
     ["a not-before", [[5, now]]],
-    ["no end", [[4, undefined]]],
-    ["an end that is no time", [[4, -1]]],
-    ["an end that is text", [[4, "1795021600"]]],
-    ["an end with a fraction", [[4, 1_795_021_600.5]]],
-    ["an end beyond all time", [[4, 2n ** 63n]]],
+    ["no expiry", [[4, undefined]]],
+    ["a negative expiry", [[4, -1]]],
+    ["an expiry that is text", [[4, "1795021600"]]],
+    ["an expiry with a fraction", [[4, 1_795_021_600.5]]],
+    ["an expiry beyond the largest time", [[4, 2n ** 63n]]],
     ["another version", [[310, 2]]],
     ["a session id that is text", [[7, "id"]]],
     ["no subject", [[2, undefined]]],
     ["one method", [[313, ["GET"]]]],
     ["more methods", [[313, ["GET", "HEAD", "POST"]]]],
     ["a method that JSON cannot write", [[313, [2n ** 60n, "HEAD"]]]],
-    ["methods as one text", [[313, "GET,HEAD"]]],
-    ["a prefix without a boundary", [[312, new Map([[3, new Map([[1, "/film"]])]])]]],
-    ["a prefix without a slash", [[312, new Map([[3, new Map([[1, "film/"]])]])]]],
+    ["methods in one string", [[313, "GET,HEAD"]]],
+    ["a prefix without a final slash", [[312, new Map([[3, new Map([[1, "/film"]])]])]]],
+    ["a prefix without a leading slash", [[312, new Map([[3, new Map([[1, "film/"]])]])]]],
     ["a suffix match", [[312, new Map([[3, new Map([[2, "/film/"]])]])]]],
     [
       "two matches",
@@ -249,51 +252,53 @@ describe("claims that an authentic grant may not have", () => {
     ],
     ["no catu", [[312, undefined]]],
   ];
-  it.each(strange)("%s", (_, changes) => {
-    expect(judge(grantWith(payloadOf(changes)))).toBe("grant_invalid");
+  it.each(unusual)("is refused for %s", (_, changes) => {
+    expect(outcomeOf(grantWith(payloadOf(changes)))).toBe("grant_invalid");
   });
 
-  it("a payload that is no map, or holds a claim twice", () => {
-    const twice = new Uint8Array([0xb8, 9, ...payloadOf().subarray(1), 1, 0x61, 0x78]);
-    for (const payload of [encode([1]), encode("x"), new Uint8Array(), twice])
-      expect(judge(grantWith(payload))).toBe("grant_invalid");
+  it("is refused for a payload that is not a map or has a duplicate claim", () => {
+    const duplicate = new Uint8Array([0xb8, 9, ...payloadOf().subarray(1), 1, 0x61, 0x78]);
+    for (const payload of [encode([1]), encode("x"), new Uint8Array(), duplicate])
+      expect(outcomeOf(grantWith(payload))).toBe("grant_invalid");
   });
 });
 
-describe("a grant and its key", () => {
-  it("is refused under a kid that is not in the ring", () => {
-    const stranger = { ...key, kid: "2026-x" };
-    expect(judge(grantOf(stranger))).toBe("key_unknown");
+describe("a received grant", () => {
+  it("is refused with a kid that is not in the ring", () => {
+    const unknown = { ...key, kid: "2026-x" };
+    expect(outcomeOf(grantOf(unknown))).toBe("key_unknown");
   });
 
-  it("is refused under the kid of another key", () => {
-    expect(judge(grantOf({ ...key, kid: "2026-b" }))).toBe("grant_invalid");
+  it("is refused with the kid of another key", () => {
+    expect(outcomeOf(grantOf({ ...key, kid: "2026-b" }))).toBe("grant_invalid");
   });
 
-  it("is refused once its key has ended, and taken before its key begins, since clocks differ", () => {
-    const ended = grantOf(keyOf(keys, "2025-z"));
-    expect([judge(ended), judge(grantOf(keyOf(keys, "2027-a")))]).toEqual(["key_unknown", "open"]);
+  it("is refused after its key expires, and accepted before its key's window, because clocks differ", () => {
+    const expired = grantOf(keyOf(keys, "2025-z"));
+    expect([outcomeOf(expired), outcomeOf(grantOf(keyOf(keys, "2027-a")))]).toEqual(["key_unknown", "open"]);
   });
 
-  it("is not opened for its length beyond 1024 characters", () => {
-    expect(judge("A".repeat(1025))).toBe("grant_invalid");
+  it("is refused beyond 1024 characters", () => {
+    expect(outcomeOf("A".repeat(1025))).toBe("grant_invalid");
     const opened = openGrant("A".repeat(1025), keys, now);
     expect(opened.ok ? "" : opened.refusal.reason).toContain("too long");
   });
 
-  it("is refused without an exception, whatever bytes a stranger sends", () => {
+  it("is refused without an exception if it is random bytes", () => {
     const head = [0xd8, 0x3d, 0xd1, 0x84];
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (noise, headed) => {
         const text = encodeBase64url(new Uint8Array(headed ? [...head, ...noise] : noise));
-        expect(judge(text)).toMatch(/^(grant_invalid|key_unknown)$/);
+        expect(outcomeOf(text)).toMatch(/^(grant_invalid|key_unknown)$/);
       }),
       { numRuns: 1000 },
     );
-    expect(judge(encodeBase64url(new Uint8Array([...head, ...new Uint8Array(760).fill(0x81)])))).toBe("grant_invalid");
+    expect(outcomeOf(encodeBase64url(new Uint8Array([...head, ...new Uint8Array(760).fill(0x81)])))).toBe(
+      "grant_invalid",
+    );
   });
 
-  it("says nothing of itself in a refusal", () => {
+  it("is never quoted in a refusal", () => {
     fc.assert(
       fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
         const text = encodeBase64url(bytes.with(at, (bytes[at] ?? 0) ^ flip));
@@ -305,8 +310,8 @@ describe("a grant and its key", () => {
   });
 });
 
-describe("subjectHash", () => {
-  it("tells issuers, subjects and keys apart, and nothing of either", () => {
+describe("the hash of a subject", () => {
+  it("differs per issuer, subject and key, and reveals neither name", () => {
     const pairs: readonly [string, string][] = [
       ["https://a", "b"],
       ["https://ab", ""],

@@ -23,7 +23,7 @@ const signersAt = (key: CloudFrontKey, time: UnixSeconds) =>
   );
 
 describe("a CloudFront key's window", () => {
-  it("ends what it signs and what is verified under it, in an isolate that goes on", async () => {
+  it("ends both signing and verification in a running isolate", async () => {
     let time = now;
     const keys = await publicKeysOf({ keys: [pair] }, () => time);
     const sign = cloudFrontSigners(
@@ -40,24 +40,24 @@ describe("a CloudFront key's window", () => {
     expect(sign(settings)).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
   });
 
-  it("lets the last second before its end count", () => {
+  it("includes the last second before its end", () => {
     expect(signersAt(pair, timeAfter(in5Minutes, seconds(-1)))(settings).ok).toBe(true);
   });
 });
 
-describe("a signer is refused", () => {
+describe("a CloudFront signer is refused", () => {
   it.each([
     ["for a key that is not in the ring", () => signersAt(pair, now)({ ...settings, keyPairId: "K9" })],
     ["for a key without its private half", () => signersAt(withoutPrivateHalf(pair), now)(settings)],
-  ])("%s", (_, ask) => {
-    expect(ask()).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
+  ])("%s", (_, signer) => {
+    expect(signer()).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
   });
 });
 
-describe("a public half alone", () => {
-  it("is never the active signer, whatever the ring says of it: a key that can sign does", async () => {
-    const half: CloudFrontKey = { ...withoutPrivateHalf(pair), state: "active", since: now };
-    const whole = await newCloudFrontKey("K5", "ec");
+describe("a CloudFront key without its private half", () => {
+  it("is never the active signer, whatever its state, so that another key signs", async () => {
+    const publicHalf: CloudFrontKey = { ...withoutPrivateHalf(pair), state: "active", since: now };
+    const complete = await newCloudFrontKey("K5", "ec");
     const signerOf = (...keys: readonly CloudFrontKey[]) =>
       cloudFrontSigners(
         { keys },
@@ -65,14 +65,17 @@ describe("a public half alone", () => {
         () => now,
         (jwk, hash) => cloudFrontSign({ ...jwk }, hash),
       )({ hash: "SHA256" });
-    expect(signerOf(half, whole)).toMatchObject({ ok: true, value: { keyPairId: "K5" } });
-    expect(signerOf({ ...half, state: undefined }, whole)).toMatchObject({ ok: true, value: { keyPairId: "K5" } });
-    expect(signerOf(half)).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
-    expect(signerOf(half, { ...whole, state: "next" })).toMatchObject({ ok: false });
+    expect(signerOf(publicHalf, complete)).toMatchObject({ ok: true, value: { keyPairId: "K5" } });
+    expect(signerOf({ ...publicHalf, state: undefined }, complete)).toMatchObject({
+      ok: true,
+      value: { keyPairId: "K5" },
+    });
+    expect(signerOf(publicHalf)).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
+    expect(signerOf(publicHalf, { ...complete, state: "next" })).toMatchObject({ ok: false });
   });
 });
 
-describe("an asset that names no key", () => {
+describe("an asset without a key pair id", () => {
   let others: readonly CloudFrontKey[];
   beforeAll(async () => {
     others = await Promise.all(["K3", "K4"].map((kid) => newCloudFrontKey(kid, "ec")));
@@ -97,13 +100,13 @@ describe("an asset that names no key", () => {
 
   it.each([
     ["the active key", ["retiring", "active"], "K4"],
-    ["the active key, beside one that other assets name", ["none", "active"], "K4"],
-    ["the only key without a state, beside one that is next", ["none", "next"], "K3"],
-  ] as const)("is signed for with %s", (_, states, kid) => {
+    ["the active key, even if other assets name another one", ["none", "active"], "K4"],
+    ["the only key without a state, even if another one is next", ["none", "next"], "K3"],
+  ] as const)("uses %s", (_, states, kid) => {
     expect(signedBy(as(...states))).toBe(kid);
   });
 
-  it("is refused where several keys could be meant, or none is active", () => {
+  it("is refused if several keys match or none is active", () => {
     expect(signedBy(as("none", "none"))).toMatch(/^configuration_invalid: .*several/);
     expect(signedBy(as("retiring", "next"))).toMatch(
       /^configuration_invalid: .*no CloudFront key of the ring is active/,
@@ -111,7 +114,7 @@ describe("an asset that names no key", () => {
     expect(signedBy([])).toMatch(/^configuration_invalid/);
   });
 
-  it("leaves another that names one as it is, until that is retired", () => {
+  it("does not affect an asset that names a key, until that key is retired", () => {
     expect(signedBy(as("retiring", "active"), "K3")).toBe("K3");
     expect(signedBy(as("retired", "active"), "K3")).toMatch(/^configuration_invalid/);
   });

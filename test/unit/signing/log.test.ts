@@ -4,24 +4,24 @@ import { api, start } from "../api/start.ts";
 import { token } from "../auth/tokens.ts";
 import { now } from "./session.ts";
 
-/** The API's last line of the log, and the answer that it was written for. */
+/** The response to a start that is refused by default, and the API's log lines. */
 async function refusedStart(headers: Record<string, string> = {}, body = '{"asset":"none"}', sub = "ann") {
-  const made = await api();
-  const asked = start(await token(made.issuer, { sub }), body);
-  const response = await made.send("/stream/start", { ...asked, headers: { ...asked.headers, ...headers } });
-  const { log } = made;
-  return { ...made, response, lines: log.map((line): Record<string, unknown> => JSON.parse(line)) };
+  const server = await api();
+  const request = start(await token(server.issuer, { sub }), body);
+  const response = await server.send("/stream/start", { ...request, headers: { ...request.headers, ...headers } });
+  const { log } = server;
+  return { ...server, response, lines: log.map((line): Record<string, unknown> => JSON.parse(line)) };
 }
 
-describe("the line of a refusal", () => {
-  it("has the id that its answer carries, and that a page may read", async () => {
+describe("the log line of a refusal", () => {
+  it("has the Request-Id of the response, which a page can read", async () => {
     const { response, lines } = await refusedStart({ "CF-Ray": "9f1c2d3e4a5b6c7d-FRA" });
     expect(lines).toMatchObject([{ worker: "api", event: "refused", request: "9f1c2d3e4a5b6c7d-FRA" }]);
     expect(response.headers.get("Request-Id")).toBe("9f1c2d3e4a5b6c7d-FRA");
     expect(response.headers.get("Access-Control-Expose-Headers")?.split(", ")).toContain("Request-Id");
   });
 
-  it("names the subject by the keyed hash of its grants, and never by its name", async () => {
+  it("has the subject as the keyed hash of its grants, and never in plain text", async () => {
     const { lines, log, send, issuer, context } = await refusedStart();
     const started = Object(await (await send("/stream/start", start(await token(issuer, { sub: "ann" })))).json());
     const grant = openGrant(started.grant, context.keys, now);
@@ -30,7 +30,7 @@ describe("the line of a refusal", () => {
     expect(log.join()).not.toMatch(/\bann\b/);
   });
 
-  it("names no subject where nobody believes the token", async () => {
+  it("has no subject if the token is invalid", async () => {
     const { lines } = await refusedStart({ Authorization: "Bearer e30.e30.AAAA" });
     expect(lines).toEqual([expect.not.objectContaining({ subject: expect.anything() })]);
     expect(lines).toMatchObject([{ code: "token_invalid" }]);
@@ -39,7 +39,7 @@ describe("the line of a refusal", () => {
   it.each([
     ["/none", "GET", "route_unknown"],
     ["/stream/start", "PUT", "method_unknown"],
-  ])("is written for %s by %s too: %s", async (path, method, code) => {
+  ])("is also written for %s with method %s: %s", async (path, method, code) => {
     const { send, log } = await api();
     const response = await send(path, { method });
     expect(log.map((line) => JSON.parse(line))).toMatchObject([{ code, request: response.headers.get("Request-Id") }]);

@@ -10,8 +10,8 @@ function parse(target: string) {
   return parsed.ok ? parsed.value : parsed.refusal.code;
 }
 
-describe("parseMediaTarget", () => {
-  it("takes a URL apart", () => {
+describe("the parser of media URLs", () => {
+  it("splits a URL into grant, path, query, signature and appended query", () => {
     expect(parse(`/G/film/360p/0.ts?v=2&a~&${seg}&CMCD=br%3D1&x`)).toEqual({
       grant: "G",
       path: "/film/360p/0.ts",
@@ -23,14 +23,14 @@ describe("parseMediaTarget", () => {
 
   const other = "eHh4eHh4eHh4eHh4eHh4eA";
   it.each([
-    ["nothing behind it", seg, "", ""],
+    ["nothing after it", seg, "", ""],
     ["an origin's own key=", `key=abc&${seg}`, "key=abc", ""],
-    ["an origin's own seg= of our very form", `seg=1.${other}&${seg}`, `seg=1.${other}`, ""],
-    ["an origin's own list= of our form", `list=2.${other}&a&${seg}&b`, `list=2.${other}&a`, "b"],
-    ["an appended seg= that is not of our form", `${seg}&seg=2&key=&list=.`, "", "seg=2&key=&list=."],
+    ["an origin's own seg= in our format", `seg=1.${other}&${seg}`, `seg=1.${other}`, ""],
+    ["an origin's own list= in our format", `list=2.${other}&a&${seg}&b`, `list=2.${other}&a`, "b"],
+    ["an appended seg= in another format", `${seg}&seg=2&key=&list=.`, "", "seg=2&key=&list=."],
     ["delivery directives", `${seg}&_HLS_msn=1&_HLS_part=0`, "", "_HLS_msn=1&_HLS_part=0"],
-    ["an empty parameter behind it", `${seg}&`, "", ""],
-  ])("finds the last parameter of our form: %s", (_, query, own, appended) => {
+    ["an empty parameter after it", `${seg}&`, "", ""],
+  ])("finds the last parameter in our format, with %s", (_, query, own, appended) => {
     expect(parse(`/G/film/a?${query}`)).toMatchObject({ query: own, appended, signature: { signature } });
   });
 
@@ -59,12 +59,12 @@ describe("parseMediaTarget", () => {
     `?seg=1795000000.${signature}`,
     `a=1;seg=1795000000.${signature}`,
     `a=1%26seg=1795000000.${signature}`,
-  ])("sees no signature in %j", (query) => {
+  ])("finds no signature in %j", (query) => {
     expect(parse(`/G/film/a?${query}`)).toMatchObject({ signature: undefined, query: "", appended: query });
   });
 
   it.each(["file", "tpl"])(
-    "refuses a signed parameter %s, which is reserved, and reads others of that name",
+    "refuses a signature in the reserved parameter %s, and accepts other values of that name",
     (name) => {
       expect(parse(`/G/film/a?${name}=1795000000.${signature}`)).toBe("signature_invalid");
       expect(parse(`/G/film/a?${seg}&${name}=1795000000.${signature}`)).toBe("signature_invalid");
@@ -85,7 +85,7 @@ describe("parseMediaTarget", () => {
     "",
     "/G/film\\a",
     "/G/film;a",
-  ])("refuses %j", (target) => {
+  ])("refuses the path %j", (target) => {
     expect(parse(`${target}?${seg}`)).toBe("path_invalid");
   });
 
@@ -94,11 +94,11 @@ describe("parseMediaTarget", () => {
     ["/G", "G", "/"],
     ["/G/", "G", "/"],
     ["/G/film", "G", "/film"],
-  ])("reads the short path %s", (target, grant, path) => {
+  ])("accepts the short path %s", (target, grant, path) => {
     expect(parse(target)).toMatchObject({ grant, path });
   });
 
-  it("has an answer for every target, and loses no byte of the query behind ours", () => {
+  it("never throws, and keeps every byte of the appended query", () => {
     const part = fc.constantFrom(
       "&",
       "=",
@@ -118,10 +118,10 @@ describe("parseMediaTarget", () => {
     fc.assert(
       fc.property(fc.array(part), fc.string({ unit: "binary" }), (parts, noise) => {
         const query = parts.join("") + noise;
-        const found = parse(`/G/film/a?${query}`);
-        if (typeof found === "string") throw new Error("the path was good");
-        expect(query.endsWith(found.appended)).toBe(true);
-        expect(found.query).toMatch(/^[ -~]*$/);
+        const parsed = parse(`/G/film/a?${query}`);
+        if (typeof parsed === "string") throw new Error("a valid path was refused");
+        expect(query.endsWith(parsed.appended)).toBe(true);
+        expect(parsed.query).toMatch(/^[ -~]*$/);
         parse(noise);
       }),
     );

@@ -3,7 +3,7 @@ import { type MediaPurpose, mediaPurposes, parameterOf } from "../../../src/base
 import { unixSeconds } from "../../../src/base/time.ts";
 import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
 import { signedParameter } from "../../../src/signing/media-url.ts";
-import { itIsASigningScheme, type Judgement } from "./contract.ts";
+import { type Judgement, signingContract } from "./contract.ts";
 import {
   catalog,
   client,
@@ -21,8 +21,8 @@ const schemes = mediaPurposes.flatMap((purpose) => [
   { purpose, binding: "session-bound", id: "premiere", query: "" },
 ]);
 
-describe.each(schemes)("the media URL of a $purpose, $binding", ({ purpose, binding, id, query }) => {
-  itIsASigningScheme("it", async () => {
+describe.each(schemes)("the $binding URL of a $purpose ($id)", ({ purpose, binding, id, query }) => {
+  signingContract(async () => {
     const keys = await preparedKeys();
     const key = keyOf(keys, "2026-a");
     const path = `/${id}/360p/0.ts`;
@@ -55,13 +55,13 @@ describe.each(schemes)("the media URL of a $purpose, $binding", ({ purpose, bind
       ]),
       otherKeys: ["2026-b", "2025-z", "2027-a"].flatMap((kid) => {
         const other = keyOf(keys, kid);
-        const itsGrant = grantOf(other, { prefix: `/${id}/` });
-        return [target(grant, other), signed.replace(grant, itsGrant)];
+        const otherGrant = grantOf(other, { prefix: `/${id}/` });
+        return [target(grant, other), signed.replace(grant, otherGrant)];
       }),
     };
   });
 
-  it(`${binding === "shared" && purpose !== "playlist" ? "opens under every grant of the asset" : "opens under its own grant alone"}`, async () => {
+  it(`${binding === "shared" && purpose !== "playlist" ? "is valid under every grant of the asset" : "is valid only under its own grant"}`, async () => {
     const keys = await preparedKeys();
     const key = keyOf(keys, "2026-a");
     const grant = grantOf(key, { prefix: `/${id}/` });
@@ -73,8 +73,8 @@ describe.each(schemes)("the media URL of a $purpose, $binding", ({ purpose, bind
   });
 });
 
-describe("what is added to a URI", () => {
-  it.each(mediaPurposes)("for a %s is at most 40 bytes that no player rewrites", async (purpose) => {
+describe("the parameter that signs a URI", () => {
+  it.each(mediaPurposes)("of a %s is at most 40 bytes, all of which a player keeps", async (purpose) => {
     const { url } = keyOf(await preparedKeys(), "2026-a");
     for (const expiry of [now, unixSeconds(9_999_999_999)]) {
       for (let i = 0; i < 200; i++) {
@@ -88,10 +88,10 @@ describe("what is added to a URI", () => {
     }
   });
 
-  it("differs in every part that is signed, so that no two sets of parts share a message", async () => {
+  it("differs for every other split of path, query, expiry and quality class", async () => {
     const mac = keyOf(await preparedKeys(), "2026-a").url.segment;
     const parts = { path: "/film/a", query: "b=1", expiry: now };
-    const others = [
+    const variants = [
       { ...parts, path: "/film/a\nb=1", query: "" },
       { ...parts, path: "/film/ab", query: "=1" },
       { ...parts, query: "b=1\n1795000000", expiry: unixSeconds(0) },
@@ -99,7 +99,7 @@ describe("what is added to a URI", () => {
       { ...parts, qualityClass: "hd" },
       { ...parts, path: "", qualityClass: "/film/a" },
     ];
-    const signed = [parts, ...others].map((each) => signedParameter(mac, "segment", each).slice(-22));
+    const signed = [parts, ...variants].map((each) => signedParameter(mac, "segment", each).slice(-22));
     expect(new Set(signed).size).toBe(signed.length);
   });
 });

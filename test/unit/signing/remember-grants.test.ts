@@ -5,7 +5,7 @@ import { rememberGrants } from "../../../src/signing/grant.ts";
 import type { SessionKeys } from "../../../src/signing/session-keys.ts";
 import { grantOf, keyOf, now, preparedKeys, sessionKey } from "./session.ts";
 
-/** The keys, counting how many MACs of grants they make. */
+/** Session keys that count their MACs of grants. */
 async function countingKeys(window: { exp?: number } = {}) {
   const prepared = keyOf(await preparedKeys([sessionKey("2026-a", 1, window)]), "2026-a");
   let macs = 0;
@@ -21,8 +21,8 @@ async function countingKeys(window: { exp?: number } = {}) {
   return { keys, grant, macs: () => macs };
 }
 
-describe("rememberGrants", () => {
-  it("checks a grant's MAC once", async () => {
+describe("the cache of opened grants", () => {
+  it("verifies a grant's MAC once", async () => {
     const { keys, grant, macs } = await countingKeys();
     const open = rememberGrants(10);
     const [first, second] = [open(grant(1), keys, now), open(grant(1), keys, now)];
@@ -30,7 +30,7 @@ describe("rememberGrants", () => {
     expect([first.ok, macs()]).toEqual([true, 1]);
   });
 
-  it("keeps no forgery, however many come", async () => {
+  it("never caches a forged grant", async () => {
     const { keys, grant, macs } = await countingKeys();
     const open = rememberGrants(2);
     open(grant(1), keys, now);
@@ -41,7 +41,7 @@ describe("rememberGrants", () => {
     expect(macs()).toBe(6);
   });
 
-  it("keeps no more than its capacity, and lets the oldest go", async () => {
+  it("evicts the oldest grant beyond its capacity", async () => {
     const { keys, grant, macs } = await countingKeys();
     const open = rememberGrants(2);
     for (const id of [1, 2, 3]) open(grant(id), keys, now);
@@ -52,12 +52,12 @@ describe("rememberGrants", () => {
     expect(macs()).toBe(4);
   });
 
-  it("forgets a grant whose key has ended, was taken out, or is another under the same kid", async () => {
+  it("refuses a cached grant whose key has expired, was removed, or was replaced under the same kid", async () => {
     const { keys, grant } = await countingKeys({ exp: now + 10 });
     const open = rememberGrants(10);
     expect(open(grant(1), keys, now).ok).toBe(true);
-    const code = (given: SessionKeys, at = now) => {
-      const opened = open(grant(1), given, at);
+    const code = (ring: SessionKeys, at = now) => {
+      const opened = open(grant(1), ring, at);
       return opened.ok ? "open" : opened.refusal.code;
     };
     expect(code(keys, timeAfter(now, seconds(10)))).toBe("key_unknown");

@@ -9,7 +9,7 @@ function url(text: string): UrlSections {
   return { scheme, host, path: plain, query: query.length === 0 ? undefined : query.join("?") };
 }
 
-/** Wildcards by trying everything, for short texts. */
+/** Wildcards by exhaustive search, for short texts. */
 function naive(pattern: string, text: string): boolean {
   if (pattern === "") return text === "";
   const rest = pattern.slice(1);
@@ -18,7 +18,7 @@ function naive(pattern: string, text: string): boolean {
   return (pattern.startsWith("?") || pattern.charAt(0) === text.charAt(0)) && naive(rest, text.slice(1));
 }
 
-/** The sections by trying each question mark as the one that begins the query. */
+/** The sections, with each question mark tried as the start of the query. */
 function naiveSections(pattern: string, path: string, query: string | undefined): boolean {
   if (query === undefined) return naive(pattern, path);
   if (pattern.endsWith("*") && naive(pattern, path)) return true;
@@ -27,7 +27,7 @@ function naiveSections(pattern: string, path: string, query: string | undefined)
   return false;
 }
 
-test("matches as a naive reference does", () => {
+test("a CloudFront resource matches the same URLs as in a naive reference implementation", () => {
   const text = (characters: string, maxLength: number) =>
     fc.string({ unit: fc.constantFrom(...characters), maxLength }).map((word) => word);
   fc.assert(
@@ -44,7 +44,7 @@ test("matches as a naive reference does", () => {
   );
 });
 
-describe("AWS's own examples", () => {
+describe("in AWS's examples, the resource", () => {
   test.each([
     ["https://www.example.com/hello*world", "https://www.example.com/helloworld"],
     ["https://www.example.com/hello*world", "https://www.example.com/hello-world"],
@@ -74,7 +74,7 @@ describe("AWS's own examples", () => {
   });
 });
 
-describe("sections", () => {
+describe("the resource", () => {
   test.each([
     ["https://d.net/v1/*", "https://d.net/v1/1.ts", true],
     ["https://d.net/v1/*", "https://d.net/v1/deeper/1.ts?CMCD=br", true],
@@ -99,7 +99,7 @@ describe("sections", () => {
     ["https://*.net/1.ts", "https://evil.com/x.net/1.ts", false],
     ["https://D.net/1.ts", "https://d.net/1.ts", false],
     ["", "https://d.net/1.ts", false],
-  ])("%s, %s: %s", (resource, address, covered) => {
+  ])("%s covers %s: %s", (resource, address, covered) => {
     expect(resourceCovers(resource, url(address))).toBe(covered);
   });
 });

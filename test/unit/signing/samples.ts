@@ -38,10 +38,10 @@ const algorithms = {
   EC: { name: "ECDSA", namedCurve: "P-256" },
 };
 
-/** A key pair, made by WebCrypto, in every form that somebody here takes. */
+/** A key pair from WebCrypto, in every form that tests need. */
 export async function keyPair(kind: KeyKind): Promise<KeyPair> {
   const pair = await crypto.subtle.generateKey(algorithms[kind], true, ["sign", "verify"]);
-  if (!("privateKey" in pair)) throw new Error("no key pair was made");
+  if (!("privateKey" in pair)) throw new Error("WebCrypto returned no key pair");
   const publicJwk = await crypto.subtle.exportKey("jwk", pair.publicKey);
   const pkcs8 = new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey));
   const imported = await importCloudFrontPublicKey(publicJwk);
@@ -70,8 +70,8 @@ export function sdkSigner(keys: KeyPair, hash: CloudFrontHash): CloudFrontSigner
   return cloudFrontSigner(distribution(hash), sdkWire(distribution(hash), keys.pem));
 }
 
-/** The edge's view of a URL, at a second when it holds. */
-export function requestFor(url: string, about: Partial<CloudFrontRequest> = {}): CloudFrontRequest {
+/** A URL as the edge sees it, at a time when it is valid. */
+export function requestFor(url: string, changes: Partial<CloudFrontRequest> = {}): CloudFrontRequest {
   const rest = url.slice(baseUrl.length);
   const mark = rest.indexOf("?");
   return {
@@ -81,12 +81,12 @@ export function requestFor(url: string, about: Partial<CloudFrontRequest> = {}):
     query: mark < 0 ? undefined : rest.slice(mark + 1),
     now: before,
     address: undefined,
-    ...about,
+    ...changes,
   };
 }
 
-export function verify(keys: KeyPair, url: string, about: Partial<CloudFrontRequest> = {}) {
-  return verifyCloudFront(requestFor(url, about), (id) => (id === keyPairId ? keys.publicKey : undefined));
+export function verify(keys: KeyPair, url: string, changes: Partial<CloudFrontRequest> = {}) {
+  return verifyCloudFront(requestFor(url, changes), (id) => (id === keyPairId ? keys.publicKey : undefined));
 }
 
 export function verdict(result: Result<CloudFrontAccess, Refusal>): string {
@@ -98,14 +98,14 @@ export function unwrap<Value>(result: Result<Value, unknown>): Value {
   return result.value;
 }
 
-/** A URL with any policy that is signed, also one that we would never write. */
+/** A URL with any signed policy, even one that our signer never writes. */
 export function withPolicy(keys: KeyPair, url: string, policy: string | Uint8Array): string {
   const bytes = typeof policy === "string" ? new TextEncoder().encode(policy) : policy;
   const signature = createSign("SHA256").update(bytes).sign(keys.pem);
   return `${url}?Policy=${cloudFrontBase64(bytes)}&Key-Pair-Id=${keyPairId}&Signature=${cloudFrontBase64(signature)}&Hash-Algorithm=SHA256`;
 }
 
-/** A URL that has a query, with a canned policy that the runtime's own JSON wrote. */
+/** A URL with a query, and a canned policy from the runtime's JSON. */
 export function withCanned(keys: KeyPair, url: string, end: number): string {
   const statement = { Resource: url, Condition: { DateLessThan: { "AWS:EpochTime": end } } };
   const signature = createSign("SHA256")
@@ -114,7 +114,7 @@ export function withCanned(keys: KeyPair, url: string, end: number): string {
   return `${url}&Expires=${end}&Key-Pair-Id=${keyPairId}&Signature=${cloudFrontBase64(signature)}&Hash-Algorithm=SHA256`;
 }
 
-/** CloudFront's base64 as AWS describes it, over the runtime's own. */
+/** CloudFront's base64, from the runtime's base64 and AWS's three replacements. */
 export function cloudFrontBase64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes))
     .replaceAll("+", "-")

@@ -33,7 +33,7 @@ beforeAll(async () => {
   pairs = { RSA: await keyPair("RSA"), EC: await keyPair("EC") };
 });
 
-/** Every kind of URL that is signed, under one name each. */
+/** Every kind of signed URL, by name. */
 function urlsOf(signer: CloudFrontSigner): Readonly<Record<string, string>> {
   const under = unwrap(signer.directory("/film/v1/", { expires }));
   const urls: Record<string, string> = {
@@ -47,16 +47,16 @@ function urlsOf(signer: CloudFrontSigner): Readonly<Record<string, string>> {
   return urls;
 }
 
-describe.each(kinds)("%s", (kind) => {
-  describe.each(hashes)("%s", (hash) => {
-    test("our URLs are the SDK's: byte for byte with RSA, and except for the signature with EC", () => {
+describe.each(kinds)("with a key of type %s", (kind) => {
+  describe.each(hashes)("and the hash %s,", (hash) => {
+    test("our URLs equal the AWS SDK's, except for the random signature of EC keys", () => {
       const [ours, theirs] = [urlsOf(ourSigner(pairs[kind], hash)), urlsOf(sdkSigner(pairs[kind], hash))];
       const comparable = (url: string) => (kind === "RSA" ? url : url.replace(/Signature=[^&]*/, "Signature="));
       for (const name of Object.keys(ours))
         expect(comparable(ours[name] ?? "")).toBe(comparable(theirs[name] ?? "none"));
     });
 
-    test("the verifier accepts what we sign and what the SDK signs", async () => {
+    test("the verifier accepts URLs signed by us and by the AWS SDK", async () => {
       for (const signer of [ourSigner(pairs[kind], hash), sdkSigner(pairs[kind], hash)])
         for (const [name, url] of Object.entries(urlsOf(signer)))
           expect([name, verdict(await verify(pairs[kind], url, { address: "192.0.2.10" }))]).toEqual([
@@ -65,39 +65,39 @@ describe.each(kinds)("%s", (kind) => {
           ]);
     });
 
-    test("a URL says its hash as the SDK does: SHA-1 by leaving it out", () => {
+    test("a URL names its hash as the AWS SDK does, with SHA-1 as the default", () => {
       for (const url of Object.values(urlsOf(ourSigner(pairs[kind], hash))))
         expect(url.endsWith("&Hash-Algorithm=SHA256")).toBe(hash === "SHA256");
     });
   });
 });
 
-/** What the SDK makes of a URL that none of our code has touched. */
-function unaided(url: string): string {
+/** A URL signed by the SDK without any of our code. */
+function signedBySdk(url: string): string {
   const dateLessThan = expires * 1000;
   return getSignedUrl({ url, keyPairId, privateKey: pairs.EC.pem, dateLessThan, algorithm: "SHA256" });
 }
 
 const unsigned = (url: string) => url.slice(0, url.indexOf("Expires="));
 
-test("any canonical path and query is spelled as the SDK spells it by itself, and round-trips", async () => {
+test("any canonical path and query is spelled as by the AWS SDK, and verifies", async () => {
   const ours = ourSigner(pairs.EC, "SHA256");
   await fc.assert(
     fc.asyncProperty(canonicalUrl, async ({ path, query }) => {
       const signed = unwrap(ours.file(path, query, { expires }));
       const url = query === "" ? baseUrl + path : `${baseUrl}${path}?${query}`;
-      expect(unsigned(signed)).toBe(unsigned(unaided(url)));
+      expect(unsigned(signed)).toBe(unsigned(signedBySdk(url)));
       expect(unwrap(await verify(pairs.EC, signed)).path).toBe(path);
     }),
   );
 });
 
-test.each(["&a&&b=1=2&", "&", "a", "=", "a=+&b=%2A", "q='"])("the query %j is spelled as by the SDK", (query) => {
+test.each(["&a&&b=1=2&", "&", "a", "=", "a=+&b=%2A", "q='"])("the query %j is spelled as by the AWS SDK", (query) => {
   const signed = unwrap(ourSigner(pairs.EC, "SHA256").file("/film/v1/1.ts", query, { expires }));
-  expect(unsigned(signed)).toBe(unsigned(unaided(`${baseUrl}/film/v1/1.ts?${query}`)));
+  expect(unsigned(signed)).toBe(unsigned(signedBySdk(`${baseUrl}/film/v1/1.ts?${query}`)));
 });
 
-test("the spelling of the SDK is a fixed point: a player that sends it back sends what was signed", () => {
+test("a player that parses a CloudFront URL sends it unchanged", () => {
   const ours = ourSigner(pairs.EC, "SHA256");
   fc.assert(
     fc.property(canonicalPath, (path) => {

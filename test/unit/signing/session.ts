@@ -13,11 +13,11 @@ import {
   type SessionKeys,
 } from "../../../src/signing/session-keys.ts";
 
-/** When everything in these tests happens. */
+/** The current time in tests. */
 export const now = unixSeconds(1_795_000_000);
-/** The client, for tests that are not about it. */
+/** The client in tests that do not depend on it. */
 export const client = "anybody" as const;
-/** `iss` of the grants in these tests. */
+/** The `iss` of grants in tests. */
 export const grantIssuer = "stagedoor";
 export const in5Minutes = timeAfter(now, seconds(300));
 export const in6Hours = timeAfter(now, seconds(21_600));
@@ -28,7 +28,7 @@ export function sessionKey(kid: string, byte: number, window: { nbf?: number; ex
   return { kid, purpose: "session", kty: "oct", alg: "HS256", k, ...window };
 }
 
-/** `2026-a` is in use, `2025-z` has ended, `2027-a` is to come. */
+/** `2026-a` signs, `2025-z` has expired, and the window of `2027-a` starts later. */
 export const ringKeys = [
   sessionKey("2026-a", 1),
   sessionKey("2026-b", 2),
@@ -40,7 +40,7 @@ export function preparedKeys(keys: readonly SessionKey[] = ringKeys): Promise<Se
   return prepareSessionKeys({ keys }, nobleHmac);
 }
 
-/** `film` and `film-2`, whose ids begin alike, and `premiere`, whose segments are bound to the session. */
+/** `film` and `film-2`, with a common prefix, and `premiere`, whose segments are bound to the session. */
 export const catalog: Catalog = (() => {
   const asset = (id: string, fields = {}) => ({
     id,
@@ -50,7 +50,7 @@ export const catalog: Catalog = (() => {
   });
   const assets = [asset("film"), asset("film-2"), asset("premiere", { segmentSignature: "session" })];
   const parsed = parseCatalog({ version: 1, assets });
-  if (!parsed.ok) throw new Error("the catalog of these tests is faulty");
+  if (!parsed.ok) throw new Error("the test catalog is invalid");
   return parsed.value;
 })();
 
@@ -74,7 +74,7 @@ export function claimsOf(changes: Partial<GrantClaims> = {}): GrantClaims {
 
 export interface UrlParts {
   readonly purpose: MediaPurpose;
-  /** The grant in the path, and the signed one if it differs or there is none. */
+  /** The grant in the path. `signedGrant` is the one in the signature if it differs, or "" for none. */
   readonly grant: string;
   readonly signedGrant?: string;
   readonly path: string;
@@ -82,7 +82,7 @@ export interface UrlParts {
   readonly expiry?: UnixSeconds;
 }
 
-/** A URL's target as the service writes it. A playlist's signature is bound to the grant, others are not unless told. */
+/** A URL's target as the service writes it. By default only a playlist's signature is bound to the grant. */
 export function signedTarget(key: PreparedSessionKey, parts: UrlParts): string {
   const { purpose, grant, path, query = "", expiry = in5Minutes } = parts;
   const { signedGrant = purpose === "playlist" ? grant : "" } = parts;

@@ -33,47 +33,50 @@ beforeAll(async () => {
 const parameter = (url: string, name: string) => new RegExp(`[?&](${name}=[^&]*)`).exec(url)?.[1] ?? "";
 const without = (url: string, name: string) => url.replace(`${parameter(url, name)}&`, "");
 
-describe("parameters", () => {
-  test.each(["Expires", "Key-Pair-Id", "Signature"])("without %s the signature is missing", async (name) => {
+describe("a CloudFront URL", () => {
+  test.each(["Expires", "Key-Pair-Id", "Signature"])("without %s has no signature", async (name) => {
     expect(verdict(await verify(ec, without(canned, name)))).toBe("signature_missing");
   });
 
-  test("without any the signature is missing", async () => {
+  test("without any parameter of CloudFront has no signature", async () => {
     for (const url of [file, `${file}?`, `${file}?x=1`])
       expect(verdict(await verify(ec, url))).toBe("signature_missing");
   });
 
-  test.each(["Expires", "Key-Pair-Id", "Signature", "Hash-Algorithm"])("%s twice is refused", async (name) => {
-    expect(verdict(await verify(ec, `${canned}&${parameter(canned, name)}`))).toBe("signature_invalid");
-  });
+  test.each(["Expires", "Key-Pair-Id", "Signature", "Hash-Algorithm"])(
+    "with two %s parameters is refused",
+    async (name) => {
+      expect(verdict(await verify(ec, `${canned}&${parameter(canned, name)}`))).toBe("signature_invalid");
+    },
+  );
 
-  test("a canned and a custom policy together are refused, whichever was signed", async () => {
+  test("with both a canned and a custom policy is refused, whichever was signed", async () => {
     expect(verdict(await verify(ec, `${canned}&${parameter(custom, "Policy")}`))).toBe("signature_invalid");
     expect(verdict(await verify(ec, `${custom}&Expires=${expires}`))).toBe("signature_invalid");
   });
 
-  test("names are compared exactly: another case or an escape is the viewer's own parameter", async () => {
+  test("with a parameter name in another case or with an escape is treated as unsigned", async () => {
     expect(verdict(await verify(ec, canned.replace("Expires=", "expires=")))).toBe("signature_missing");
     expect(verdict(await verify(ec, canned.replace("Signature=", "%53ignature=")))).toBe("signature_missing");
   });
 
   test.each(["0", "01795000000", "+1795000000", "1795000000.0", "1.795e9", " 1795000000", "-1", "", "2147483648"])(
-    "Expires=%s is refused",
+    "with Expires=%s is refused",
     async (text) => {
       expect(verdict(await verify(ec, canned.replace(`=${expires}`, `=${text}`)))).toBe("signature_invalid");
     },
   );
 
-  test.each(["SHA512", "sha256", "SHA-256", ""])("Hash-Algorithm=%s is refused", async (text) => {
+  test.each(["SHA512", "sha256", "SHA-256", ""])("with Hash-Algorithm=%s is refused", async (text) => {
     expect(verdict(await verify(ec, canned.replace("SHA256", text)))).toBe("signature_invalid");
   });
 
-  test("SHA-1 may be named as well as left out", async () => {
+  test("can name SHA-1 explicitly", async () => {
     const url = unwrap(ourSigner(ec, "SHA1").file("/film/v1/1.ts", "", { expires }));
     expect(verdict(await verify(ec, `${url}&Hash-Algorithm=SHA1`))).toBe("accepted");
   });
 
-  test("a signature in the standard alphabet, padded otherwise or escaped is refused", async () => {
+  test("with a signature in standard base64, with other padding or with escapes is refused", async () => {
     const url = unwrap(ourSigner(rsa, "SHA256").file("/film/v1/1.ts", "", { expires }));
     for (const other of [
       url.replace("__&Hash", "&Hash"),
@@ -87,12 +90,12 @@ describe("parameters", () => {
   });
 });
 
-describe("the viewer's query", () => {
-  test.each(["", "&", "&&x=1"])("an added pair %j is part of a canned resource", async (added) => {
+describe("a canned policy", () => {
+  test.each(["", "&", "&&x=1"])("does not cover an appended query %j", async (added) => {
     expect(verdict(await verify(ec, `${canned}&${added}`))).toBe("signature_invalid");
   });
 
-  test("its order and spelling are part of a canned resource", async () => {
+  test("covers only the exact order and spelling of the query", async () => {
     const url = unwrap(ourSigner(ec, "SHA256").file("/film/v1/1.ts", "a=1&b=%2A", { expires }));
     expect(verdict(await verify(ec, url))).toBe("accepted");
     for (const other of ["b=%2A&a=1", "a=1&b=*", "a=1&b=%2a", "a=1", "A=1&b=%2A"])
@@ -100,19 +103,19 @@ describe("the viewer's query", () => {
   });
 });
 
-describe("the policy that is made again from a canned URL", () => {
-  test("escapes what JSON escapes, so no query can write a condition of its own", async () => {
+describe("the verifier's reconstruction of a canned policy", () => {
+  test("escapes JSON characters, so that a query cannot inject a condition", async () => {
     const resource = `${file}?x="},{"`;
     expect(verdict(await verify(ec, withCanned(ec, resource, expires)))).toBe("accepted");
   });
 
-  test("ends within 32 bits, even if it was signed to end later", async () => {
+  test("refuses an expiry beyond 32 bits, even if it is signed", async () => {
     expect(verdict(await verify(ec, withCanned(ec, `${file}?x`, 2_147_483_647)))).toBe("accepted");
     expect(verdict(await verify(ec, withCanned(ec, `${file}?x`, 2_147_483_648)))).toBe("signature_invalid");
   });
 });
 
-describe("the path", () => {
+describe("the path of a CloudFront URL", () => {
   test.each([
     "/film/v1/../v1/1.ts",
     "/film/v1/./1.ts",
@@ -126,11 +129,11 @@ describe("the path", () => {
     "/film/v1/%252e",
     "film/v1/1.ts",
     "",
-  ])("%s is refused before anything else", async (path) => {
+  ])("is refused before any other check: %j", async (path) => {
     expect(verdict(await verify(ec, custom, { path }))).toBe("path_invalid");
   });
 
-  test("two spellings of one file are two resources, and one path for the origin", async () => {
+  test("has a signed spelling for CloudFront and a canonical one for the origin", async () => {
     const url = unwrap(ourSigner(ec, "SHA256").file("/film/v1/a=1.ts", "", { expires }));
     expect(url).toContain("/film/v1/a%3D1.ts?");
     expect(unwrap(await verify(ec, url)).path).toBe("/film/v1/a=1.ts");
@@ -158,36 +161,36 @@ describe("a custom policy", () => {
     ["no statement", { Statement: [] }],
     ["a statement without its list", { Statement: statement }],
     ["a version", { Version: "2012-10-17", Statement: [statement] }],
-    ["an unknown name", { Statement: [{ ...statement, Effect: "Deny" }] }],
-    ["a name in another case", { Statement: [{ resource: file, Condition: until }] }],
+    ["an unknown member", { Statement: [{ ...statement, Effect: "Deny" }] }],
+    ["a member in another letter case", { Statement: [{ resource: file, Condition: until }] }],
     ["an unknown condition", { Statement: [{ ...statement, Condition: { ...until, Country: {} } }] }],
     ["no condition", { Statement: [{ Resource: file }] }],
-    ["no end", { Statement: [{ Resource: file, Condition: {} }] }],
+    ["no expiry", { Statement: [{ Resource: file, Condition: {} }] }],
     [
-      "an end in quotation marks",
+      "an expiry in quotation marks",
       { Statement: [{ ...statement, Condition: { DateLessThan: { "AWS:EpochTime": `${expires}` } } }] },
     ],
     [
-      "an end in milliseconds",
+      "an expiry in milliseconds",
       { Statement: [{ ...statement, Condition: { DateLessThan: { "AWS:EpochTime": expires * 1000 } } }] },
     ],
     [
-      "an end behind 32 bits",
+      "an expiry beyond 32 bits",
       { Statement: [{ ...statement, Condition: { DateLessThan: { "AWS:EpochTime": 2_147_483_648 } } }] },
     ],
     [
-      "an end with a fraction",
+      "an expiry with a fraction",
       { Statement: [{ ...statement, Condition: { DateLessThan: { "AWS:EpochTime": expires + 0.5 } } }] },
     ],
     [
-      "two times in its end",
+      "two times in its expiry",
       { Statement: [{ ...statement, Condition: { DateLessThan: { "AWS:EpochTime": expires, x: 1 } } }] },
     ],
-    ["a start that is no time", { Statement: [{ ...statement, Condition: { ...until, DateGreaterThan: null } }] }],
+    ["a start that is null", { Statement: [{ ...statement, Condition: { ...until, DateGreaterThan: null } }] }],
     ["two resources", { Statement: [{ ...statement, Resource: [file, file] }] }],
-    ["no resource but null", { Statement: [{ ...statement, Resource: null }] }],
+    ["a resource that is null", { Statement: [{ ...statement, Resource: null }] }],
     [
-      "an address of IPv6",
+      "an IPv6 address",
       { Statement: [{ ...statement, Condition: { ...until, IpAddress: { "AWS:SourceIp": "2001:db8::/32" } } }] },
     ],
     [
@@ -195,23 +198,23 @@ describe("a custom policy", () => {
       { Statement: [{ ...statement, Condition: { ...until, IpAddress: { "AWS:SourceIp": "192.0.2.10" } } }] },
     ],
     [
-      "two addresses",
+      "a list of addresses",
       { Statement: [{ ...statement, Condition: { ...until, IpAddress: { "AWS:SourceIp": ["192.0.2.0/24"] } } }] },
     ],
-    ["an address of null", { Statement: [{ ...statement, Condition: { ...until, IpAddress: null } }] }],
-  ])("with %s is refused, though it is authentic", async (_, policy) => {
+    ["an address that is null", { Statement: [{ ...statement, Condition: { ...until, IpAddress: null } }] }],
+  ])("with %s is refused even if it is correctly signed", async (_, policy) => {
     const result = await verify(ec, withPolicy(ec, file, json(policy)), { address: "192.0.2.10" });
     expect(verdict(result)).toBe("signature_invalid");
   });
 
-  test("in broken UTF-8, or behind a byte order mark, is refused", async () => {
-    const good = new TextEncoder().encode(json({ Statement: [statement] }));
-    const broken = good.with(json({ Statement: [statement] }).indexOf("film"), 0xff);
-    for (const policy of [broken, Uint8Array.of(0xef, 0xbb, 0xbf, ...good)])
+  test("in invalid UTF-8 or after a byte order mark is refused", async () => {
+    const valid = new TextEncoder().encode(json({ Statement: [statement] }));
+    const broken = valid.with(json({ Statement: [statement] }).indexOf("film"), 0xff);
+    for (const policy of [broken, Uint8Array.of(0xef, 0xbb, 0xbf, ...valid)])
       expect(verdict(await verify(ec, withPolicy(ec, file, policy)))).toBe("signature_invalid");
   });
 
-  test("of which nothing holds is refused for its resource first, then its time, then its address", async () => {
+  test("is checked for its resource first, then its time, then its address", async () => {
     const condition = { DateLessThan: { "AWS:EpochTime": expires }, IpAddress: { "AWS:SourceIp": "192.0.2.0/24" } };
     const url = withPolicy(ec, file, json({ Statement: [{ Resource: file, Condition: condition }] }));
     const late = { now: unixSeconds(expires + 1), address: "198.51.100.1" };
@@ -221,8 +224,8 @@ describe("a custom policy", () => {
   });
 });
 
-describe("public keys", () => {
-  test("come as a JWK, with a private half or an alg that are not looked at, or as SubjectPublicKeyInfo", async () => {
+describe("a CloudFront public key", () => {
+  test("is imported from SubjectPublicKeyInfo or a JWK, whose private half and alg are ignored", async () => {
     for (const pair of [rsa, ec]) {
       const url = unwrap(ourSigner(pair, "SHA1").file("/film/v1/1.ts", "", { expires }));
       for (const form of [
@@ -239,7 +242,7 @@ describe("public keys", () => {
     }
   });
 
-  test("that CloudFront does not take are refused", async () => {
+  test("is refused if CloudFront does not support it", async () => {
     const algorithm = {
       name: "RSASSA-PKCS1-v1_5",
       modulusLength: 3072,
@@ -248,7 +251,7 @@ describe("public keys", () => {
     };
     const large = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
     const p384 = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-384" }, true, ["sign", "verify"]);
-    if (!("publicKey" in large) || !("publicKey" in p384)) throw new Error("no key pair was made");
+    if (!("publicKey" in large) || !("publicKey" in p384)) throw new Error("WebCrypto returned no key pair");
     for (const key of [
       await crypto.subtle.exportKey("jwk", large.publicKey),
       new Uint8Array(await crypto.subtle.exportKey("spki", large.publicKey)),
