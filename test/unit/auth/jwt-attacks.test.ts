@@ -55,7 +55,7 @@ describe("the token verifier", () => {
         expect(await judge(await hmacToken(secret, { alg, kid: "k1" }), issuers)).toBe("token_invalid");
   });
 
-  it("refuses an HMAC that uses an empty secret or the encoded secret", async () => {
+  it("refuses an HMAC whose secret is a zero byte or the base64url text of the issuer's secret", async () => {
     const secret = await newPair("HS256");
     const issuers = [trusting([secret.jwk], { algorithms: ["HS256"] })];
     expect(await judge(await hmacToken(new Uint8Array(1), { alg: "HS256", kid: "k1" }), issuers)).toBe("token_invalid");

@@ -28,7 +28,7 @@ function faultsOf(changes: Readonly<Record<string, unknown>>): readonly string[]
 const settingsOf = (faults: readonly string[]) => faults.map((fault) => /^STAGEDOOR_[A-Z_0-9]+/.exec(fault)?.[0]);
 
 describe("the configuration", () => {
-  it("requires two settings and has defaults for the rest", () => {
+  it("needs only keys, a media URL and issuers, and has defaults for the rest", () => {
     const read = readConfiguration(environment);
     expect(read).toMatchObject({
       ok: true,

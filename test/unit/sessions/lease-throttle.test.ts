@@ -83,13 +83,13 @@ describe("the ended sessions of a subject whose grants have not expired", () => 
     }
   });
 
-  it("stay below 920 even with a start and an end every second", () => {
+  it("number at most 920 even with a start and an end every second", () => {
     const { rows, startAndEnd } = newStore();
     for (let second = 0; second < sixHours; second++) startAndEnd(second);
     expect(rows.size).toBeLessThanOrEqual(920);
   });
 
-  it("stay at a thousand with grants of several days: the next start waits until the first one expires", () => {
+  it("number at most 1,000 with grants of several days, and the next start waits until the first one expires", () => {
     const { store, startAndEnd, rows } = newStore();
     const days = 5 * 86_400;
     for (let i = 0; i < 1000; i++) expect(startAndEnd(60 * i, days).status).toBe("granted");

@@ -207,7 +207,7 @@ describe("a session's renewal", () => {
 });
 
 describe("a session's end", () => {
-  it("is logged until two minutes after its last lease", async () => {
+  it("is logged until two minutes after its last lease ends", async () => {
     service.later(1000);
     opened(await service.renew(session, { ...ann, exp: now + 5000 }));
     service.later(20);

@@ -38,7 +38,7 @@ describe("the route to revoke", () => {
     expect(await service.entries()).toEqual([]);
   });
 
-  it("accepts credentials that cannot start a stream", async () => {
+  it("uses credentials that cannot start a stream", async () => {
     const text = await operatorToken(service.operators, { scope: "stream:play operator:revoke", assets: "*" });
     const context = service.context();
     const credential = presenting(`Bearer ${text}`, context);
@@ -174,7 +174,7 @@ describe("a revocation", () => {
     expect(codeOf(await service.start({ asset: "film" }, { sid: "s-1" }))).toBe("ok");
   });
 
-  it("of an asset ends its sessions and refuses starts without an end", async () => {
+  it("of an asset ends its sessions and refuses starts permanently", async () => {
     const running = opened(await service.start());
     expect(opened(await service.revoke({ asset: "film" }))).toEqual({ revoked: "asset", until: never });
     expect(opened(await service.show(running)).state).toBe("revoked");
@@ -184,7 +184,7 @@ describe("a revocation", () => {
     expect(codeOf(await service.start({ asset: "film" }, { exp: now + 2 * week }))).toBe("asset_revoked");
   });
 
-  it("of a key makes the previous key sign, and is fatal without one", async () => {
+  it("of a key makes starts use the previous key, and fail without one", async () => {
     const keys = await preparedKeys([sessionKey("old", 1, { nbf: 1 }), sessionKey("new", 2, { nbf: now })]);
     const rotating = await sessionService({ keys });
     const kid = async () => opened(openGrant(opened(await rotating.start()).grant, keys, now)).kid;

@@ -199,9 +199,9 @@ export function streamsContract(label: string, open: () => StreamsUnderTest): vo
     });
 
     it.each([
-      ["loaded a playlist", { playlist: true }],
-      ["only requested segments", { playlist: false }],
-    ])("apply the network limit after a pause to a network that %s", async (_, { playlist }) => {
+      ["admit a network that loaded a playlist", { playlist: true }],
+      ["refuse a network that only requested segments", { playlist: false }],
+    ])("%s when it returns after a pause and three others came since", async (_, { playlist }) => {
       const { name, implementation, streams } = await started(1);
       await streams.touch(touchOf("s0", 1, { network: "home", playlist }));
       for (const network of ["b", "c", "d"])
