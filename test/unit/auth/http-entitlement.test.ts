@@ -81,7 +81,7 @@ describe("a request to the entitlement service", () => {
       const body = status === 204 ? null : JSON.stringify({ allow: true });
       const headers = { Location: "https://elsewhere.example/" };
       expect(await outcomeOf(async () => new Response(body, { status, headers }))).toBe(
-        `store_unavailable: the entitlement service outcomeOf ${status}`,
+        `store_unavailable: the entitlement service answered ${status}`,
       );
     },
   );

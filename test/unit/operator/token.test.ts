@@ -88,14 +88,14 @@ it("refuses an unbound token if its issuer requires DPoP", async () => {
 });
 
 it("shows the introspection of an opaque token, and introspects no malformed one", async () => {
-  const { issuer: asking, says, asked } = provider();
-  says({ sid: "l-1", assets: "*", cnf: { jkt: "A".repeat(43) } });
+  const { issuer: asking, answerWith, requests } = provider();
+  answerWith({ sid: "l-1", assets: "*", cnf: { jkt: "A".repeat(43) } });
   const { grants, steps } = await explainToken("opaque-1", { issuers: [asking] }, now);
   expect(grants).toContain("starting every asset");
   expect(steps.find(({ part }) => part === "login")?.text).toBe('"l-1"');
   expect(JSON.stringify(steps)).not.toContain("opaque-1");
   expect((await explainToken("a b", { issuers: [asking] }, now)).refusal?.code).toBe("token_invalid");
-  expect(asked).toHaveLength(1);
+  expect(requests).toHaveLength(1);
 });
 
 it("reports what a start with the token would answer", async () => {

@@ -12,7 +12,7 @@ const site = "https://www.example.com";
 
 const german = { countries: { only: ["DE"] } };
 const siteOnly = { origins: [site] };
-const premiere = { available: { request: at(100), until: at(1000) } };
+const premiere = { available: { from: at(100), until: at(1000) } };
 
 async function serviceOf(fields: object) {
   const service = await sessionService({ assets: [asset("film", fields), asset("other")] });
