@@ -24,8 +24,8 @@ const file = fc.record({
   query: texts.map((text) => sentQuery(text.replaceAll(/[\\#]/g, ""))),
 });
 
-describe("a file and its place on the media host", () => {
-  it("are one to one, and a place is a canonical path", () => {
+describe("the place of a file on the media host", () => {
+  it("is a canonical path that maps back to the same file", () => {
     fc.assert(
       fc.property(file, (given) => {
         const place = mediaPlaceOf(given);
@@ -37,7 +37,7 @@ describe("a file and its place on the media host", () => {
     );
   });
 
-  it("are asked of the origin by the bytes that fetch sends", () => {
+  it("exists only for files that fetch requests from the origin byte for byte", () => {
     fc.assert(
       fc.property(file, (given) => {
         const place = mediaPlaceOf(given);
@@ -48,13 +48,13 @@ describe("a file and its place on the media host", () => {
     );
   });
 
-  it("never lead out of the prefix, however often a server decodes", () => {
+  it("is never outside the asset's prefix, however often a server decodes the path", () => {
     fc.assert(
       fc.property(file, (given) => {
         if (!mediaPlaceOf(given).ok || isPlain(given)) return;
         let path = given.path;
         for (let i = 0; i < 3; i++) {
-          // What some servers do to a path beyond decoding it: a parameter ends its segment.
+          // Some servers also end a segment at a path parameter: `..;/a` becomes `../a`.
           expect(new URL(`https://origin.example/films/${path.replaceAll(";", "/x/../")}`).pathname).toMatch(
             /^\/films\//,
           );
@@ -76,7 +76,7 @@ describe("an alias", () => {
     return read.ok ? "read" : read.refusal.code;
   };
 
-  it("is what the service's documentation says", () => {
+  it("spells path and query in base64url and keeps the extension, as documented", () => {
     expect(mediaPlaceOf({ path: "a;v=1/0.ts", query: "t=a:b" })).toEqual({
       ok: true,
       value: { path: "~/YTt2PTEvMC50cz90PWE6Yg.ts", query: "" },
@@ -85,20 +85,20 @@ describe("an alias", () => {
   });
 
   it.each([
-    ["its padding", { path: "~/YTt2PTEvMC50cz90PWE6Yg==.ts", query: "" }],
-    ["bits that no byte has", { path: "~/YTt2PTEvMC50cz90PWE6Yh.ts", query: "" }],
+    ["base64 padding", { path: "~/YTt2PTEvMC50cz90PWE6Yg==.ts", query: "" }],
+    ["unused bits that are set", { path: "~/YTt2PTEvMC50cz90PWE6Yh.ts", query: "" }],
     ["no payload", { path: "~/.ts", query: "" }],
-    ["nothing", { path: "~/", query: "" }],
-    ["a folder", { path: `${alias("a;b.ts").path}/`, query: "" }],
+    ["no name at all", { path: "~/", query: "" }],
+    ["a trailing slash", { path: `${alias("a;b.ts").path}/`, query: "" }],
     ["another extension", alias("a;b.ts", ".mp4")],
-    ["an extension in other letters", alias("a;b.ts", ".TS")],
+    ["an extension in upper case", alias("a;b.ts", ".TS")],
     ["no extension", alias("a;b.ts", "")],
     ["two extensions", alias("a;b.ts", ".ts.ts")],
     ["a query", { ...alias("a;b.ts"), query: "a=b" }],
-    ["a file that needs none", alias("a.ts")],
+    ["a file that needs no alias", alias("a.ts")],
     ["an empty query", alias("a;b.ts?")],
     ["a fragment", alias("a;b.ts#t")],
-    ["what no client sends as it is", alias("a;é.ts")],
+    ["a character that clients escape", alias("a;é.ts")],
     ["a space", alias("a;b .ts")],
     ["a broken escape", alias("a;%.ts")],
     ["bytes that are not UTF-8", { path: `~/${encodeBase64url(Uint8Array.of(0x61, 0x3b, 0xff))}`, query: "" }],
@@ -119,7 +119,7 @@ describe("an alias", () => {
     "a%2500.ts",
     "a%C0%AE.ts;",
     "a.ts?b=:/../c",
-  ])("is refused with %s in it, also if it is signed", (payload) => {
+  ])("is neither made nor accepted for %s, which servers read differently", (payload) => {
     expect(codeOf(alias(payload))).toMatch(/^(uri_foreign|path_invalid)$/);
     expect(mediaPlaceOf({ path: payload, query: "" }).ok).toBe(false);
   });
@@ -140,7 +140,7 @@ describe("extensionOf", () => {
     ["0.t%73", ""],
     ["0.extension-9", ""],
     ["", ""],
-  ])("of %j is %j", (path, extension) => {
+  ])("finds in %j the extension %j", (path, extension) => {
     expect(extensionOf(path)).toBe(extension);
   });
 });

@@ -5,7 +5,7 @@ import { decodeBase64url, encodeBase64url } from "../../../src/base/encoding.ts"
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 describe("base64url", () => {
-  it("takes back what it wrote", () => {
+  it("decodes its own encoding to the same bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         expect(decodeBase64url(encodeBase64url(bytes))).toEqual(bytes);
@@ -13,25 +13,25 @@ describe("base64url", () => {
     );
   });
 
-  it("knows one spelling alone: whatever it reads, it would write so", () => {
+  it("accepts only one spelling of any bytes", () => {
     const text = fc.array(fc.constantFrom(...alphabet), { maxLength: 12 }).map((letters) => letters.join(""));
-    let taken = 0;
+    let accepted = 0;
     fc.assert(
       fc.property(text, (spelling) => {
         const bytes = decodeBase64url(spelling);
         if (bytes === undefined) return;
-        taken++;
+        accepted++;
         expect(encodeBase64url(bytes)).toBe(spelling);
       }),
     );
-    expect(taken).toBeGreaterThan(0);
+    expect(accepted).toBeGreaterThan(0);
   });
 
-  it("takes one last letter in sixteen behind one byte, and one in four behind two", () => {
-    const taken = (before: string) => [...alphabet].filter((last) => decodeBase64url(before + last) !== undefined);
-    expect(taken("A")).toEqual(["A", "Q", "g", "w"]);
-    expect(taken("AA")).toHaveLength(16);
-    expect(taken("AAA")).toHaveLength(64);
+  it("accepts one last letter in 16 after one byte and one in 4 after two bytes", () => {
+    const accepted = (before: string) => [...alphabet].filter((last) => decodeBase64url(before + last) !== undefined);
+    expect(accepted("A")).toEqual(["A", "Q", "g", "w"]);
+    expect(accepted("AA")).toHaveLength(16);
+    expect(accepted("AAA")).toHaveLength(64);
   });
 
   it.each([

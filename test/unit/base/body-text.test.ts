@@ -4,7 +4,7 @@ import { boundedText, readJson, requestText } from "../../../src/base/body-text.
 const bytes = (...parts: (string | readonly number[])[]) =>
   parts.map((part) => (typeof part === "string" ? new TextEncoder().encode(part) : new Uint8Array(part)));
 
-/** A body of these chunks, which breaks off after the last one if `error` is given. */
+/** A body of these chunks. With `error`, it breaks off after the last one. */
 function body(chunks: readonly Uint8Array<ArrayBuffer>[], error?: Error): { readonly body: ReadableStream } {
   const left = [...chunks];
   return {
@@ -21,8 +21,8 @@ function body(chunks: readonly Uint8Array<ArrayBuffer>[], error?: Error): { read
 
 const codeOf = (read: Awaited<ReturnType<typeof requestText>>) => (read.ok ? read.value : read.refusal.code);
 
-describe("the text of a request's body", () => {
-  it("is what was sent, whatever its chunks, without a byte order mark, and empty without a body", async () => {
+describe("the text of a request body", () => {
+  it("is decoded from chunks of any size, without a byte order mark, and is empty without a body", async () => {
     expect(codeOf(await requestText({ body: null }, 4))).toBe("");
     expect(codeOf(await requestText(body([]), 4))).toBe("");
     expect(codeOf(await requestText(body(bytes("{", [0xc3], [0xa9], "}")), 4))).toBe("{é}");
@@ -33,35 +33,35 @@ describe("the text of a request's body", () => {
     ["breaks off before its first byte", body([], new Error("connection lost"))],
     ["breaks off in mid-body", body(bytes('{"asset"'), new Error("connection lost"))],
     ["is longer than the limit", body(bytes("x".repeat(17)))],
-    ["is longer than the limit and would go on", body(bytes("x".repeat(9), "x".repeat(9)), new Error("read on"))],
+    ["is longer than the limit and has more to read", body(bytes("x".repeat(9), "x".repeat(9)), new Error("read on"))],
     ["is Latin-1", body(bytes("caf", [0xe9]))],
     ["ends within a character", body(bytes("caf", [0xc3]))],
     ["is UTF-16 with a byte order mark", body(bytes([0xff, 0xfe, 0x7b, 0x00]))],
-    ["has a surrogate of its own (CESU-8)", body(bytes([0xed, 0xa0, 0x80]))],
-    ["has an overlong character", body(bytes([0xc0, 0xaf]))],
+    ["contains an encoded surrogate (CESU-8)", body(bytes([0xed, 0xa0, 0x80]))],
+    ["contains an overlong character", body(bytes([0xc0, 0xaf]))],
     ["is compressed by gzip", body(bytes([0x1f, 0x8b, 0x08, 0x00]))],
-  ])("is refused if it %s", async (_, broken) => {
+  ])("is refused if the body %s", async (_, broken) => {
     expect(codeOf(await requestText(broken, 16))).toBe("body_invalid");
   });
 
-  it("is measured in bytes", async () => {
+  it("is limited in bytes, not in characters", async () => {
     expect(codeOf(await requestText(body(bytes("éé")), 4))).toBe("éé");
     expect(codeOf(await requestText(body(bytes("éé")), 3))).toBe("body_invalid");
   });
 
-  it("throws if something has read the body before: that is a bug", async () => {
+  it("cannot be read twice: the second read throws", async () => {
     const request = new Request("https://api.example/", { method: "POST", body: "x" });
     await request.text();
     await expect(requestText(request, 4)).rejects.toThrow(TypeError);
   });
 });
 
-it("a provider's response that breaks off is an exception, which the caller takes for no answer", async () => {
+it("boundedText throws if a provider's response breaks off", async () => {
   await expect(boundedText(body(bytes("x"), new Error("connection lost")), 4)).rejects.toThrow("connection lost");
 });
 
 it.each(["", " ", "{", '{"a":1}x', "[object Object]", "a=b", "'x'", "NaN", "undefined"])(
-  "%j is not a JSON document",
+  "readJson refuses %j as body_invalid",
   (text) => {
     expect(readJson(text)).toMatchObject({ ok: false, refusal: { code: "body_invalid" } });
   },

@@ -14,12 +14,12 @@ describe("pathFault", () => {
     "/a/~user/!$&'()*+,=:@",
     "/caf%C3%A9/%20%22%5B%7C",
     "/%E0%A4%B9/%F0%9F%8E%AC/latin-1%E9",
-  ])("takes %s, which has one reading", (path) => {
+  ])("accepts %s, which every server reads alike", (path) => {
     expect(pathFault(path)).toBeUndefined();
   });
 
   const refused: readonly [why: string, ...paths: string[]][] = [
-    ["no slash at its beginning", "", "a/b", "?", "http://host/a", "*"],
+    ["a path without a leading slash", "", "a/b", "?", "http://host/a", "*"],
     ["dot segments", "/..", "/.", "/a/../b", "/a/./b", "/a/..", "/a/.", "/../a"],
     ["dot segments in other spellings", "/a/%2e%2e/b", "/a/%2E%2E/b", "/a/.%2e/b", "/a/%2E./b", "/a/%2e/b"],
     ["empty segments", "//", "//host/a", "/a//b", "/a//"],
@@ -29,16 +29,30 @@ describe("pathFault", () => {
     ["control characters", "/a\0b", "/a%00b", "/a\nb", "/a%0Ab", "/a\tb", "/a%7F", "/a\x7f", "/a\x1f"],
     ["overlong UTF-8", "/a/%C0%AE%C0%AE/b", "/a%C0%AFb", "/a%C1%9Cb", "/a%E0%80%AFb", "/a%E0%9F%BF", "/a%F0%80%80%AFb"],
     ["path parameters", "/a;b", "/a/..;/b", "/a%3Bb", "/a%3bb"],
-    ["hexadecimal in lower case", "/caf%c3%a9", "/%C3%a9", "/%5b"],
-    ["needless escapes", "/%61", "/%7E", "/%2D", "/%41.ts", "/%40"],
+    ["lower-case hexadecimal digits", "/caf%c3%a9", "/%C3%a9", "/%5b"],
+    ["unnecessary escapes", "/%61", "/%7E", "/%2D", "/%41.ts", "/%40"],
     ["broken escapes", "/%", "/%2", "/%G1", "/%2G", "/a%", "/%%41", "/%u0041"],
-    ["raw characters of no path", "/é", "/a b", "/a?b", "/a#b", '/a"b', "/<", "/[", "/^", "/`", "/{", "/|", "/\ud800"],
+    [
+      "characters that must be escaped",
+      "/é",
+      "/a b",
+      "/a?b",
+      "/a#b",
+      '/a"b',
+      "/<",
+      "/[",
+      "/^",
+      "/`",
+      "/{",
+      "/|",
+      "/\ud800",
+    ],
   ];
   it.each(refused)("refuses %s", (_, ...paths) => {
     expect(paths.filter((path) => pathFault(path) === undefined)).toEqual([]);
   });
 
-  it("quotes nothing of the path", () => {
+  it("never quotes the path in its message", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         expect(pathFault(`/${text}/`) ?? "it contains").toMatch(
@@ -108,7 +122,7 @@ describe("canonicalPathText", () => {
     )
     .map((parts) => `/${parts.join("")}`);
 
-  it("returns what pathFault accepts, except dot and empty segments", () => {
+  it("returns only paths that pathFault accepts, except for dot and empty segments", () => {
     fc.assert(
       fc.property(pathish, (text) => {
         const spelled = canonicalPathText(text);
@@ -122,7 +136,7 @@ describe("canonicalPathText", () => {
     );
   });
 
-  it("changes nothing of what it gave", () => {
+  it("leaves its own output unchanged", () => {
     fc.assert(
       fc.property(pathish, (text) => {
         const once = canonicalPathText(text);
@@ -131,7 +145,7 @@ describe("canonicalPathText", () => {
     );
   });
 
-  it("leaves what the path means, byte for byte", () => {
+  it("keeps the bytes that the path decodes to", () => {
     fc.assert(
       fc.property(pathish, (text) => {
         const spelled = canonicalPathText(text);

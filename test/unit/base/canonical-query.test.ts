@@ -29,7 +29,7 @@ describe("canonicalQuery", () => {
     ["a=%2541", "a=%41"],
     ["a=1", "a=1&"],
     ["a=1&&b", "a=1&b"],
-  ])("keeps %j and %j apart, which an origin may answer differently", (one, other) => {
+  ])("keeps %j and %j apart, because an origin may treat them differently", (one, other) => {
     expect(canonicalQuery(one)).not.toBe(canonicalQuery(other));
   });
 
@@ -42,7 +42,7 @@ describe("canonicalQuery", () => {
     )
     .map((parts) => parts.join(""));
 
-  it("changes nothing of what it gave, which holds no character but those of a query", () => {
+  it("leaves its own output unchanged and uses only the characters of a query", () => {
     fc.assert(
       fc.property(queryish, (query) => {
         const once = canonicalQuery(query);
@@ -53,7 +53,7 @@ describe("canonicalQuery", () => {
   });
 
   it("is the same before and after a player rewrites the query with URLSearchParams", () => {
-    // A space has two spellings there, and a name without "=" gets one: such queries are refused, never confused.
+    // A space has two spellings there, and a bare name gets a "=". Such queries are refused, never confused.
     const word = fc.string({ unit: "grapheme-composite" }).filter((text) => !/[ +]/.test(text) && text.isWellFormed());
     const spelling = fc.constantFrom(encodeURIComponent, encodeURI, (text: string) =>
       text.replaceAll(/[%&=#]/g, encodeURIComponent),
@@ -72,10 +72,10 @@ describe("canonicalQuery", () => {
     );
   });
 
-  // The raw letters beyond ASCII stay out: Node joins their bytes with those of an escape beside them.
+  // Only ASCII: Node joins the bytes of a raw non-ASCII letter with those of an escape next to it.
   const ascii = queryish.filter((query) => /^[ -~]*$/.test(query));
 
-  it("keeps its meaning to every parser", () => {
+  it("keeps the names and values that URLSearchParams reads", () => {
     fc.assert(
       fc.property(ascii, (query) => {
         expect([...new URLSearchParams(canonicalQuery(query))]).toEqual([...new URLSearchParams(`&${query}`)]);

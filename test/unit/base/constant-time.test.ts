@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { equalInConstantTime } from "../../../src/base/crypto.ts";
 
 describe("equalInConstantTime", () => {
-  it("says what === says", () => {
+  it("agrees with ===", () => {
     const text = fc.string({ unit: fc.constantFrom("A", "B", "\0", "\uffff"), maxLength: 4 });
     fc.assert(
       fc.property(text, text, (a, b) => {
@@ -23,11 +23,11 @@ describe("equalInConstantTime", () => {
     ["", "A"],
     ["abc", "abd"],
     ["abc", "Abc"],
-  ])("compares %j with %j, neither repeated nor padded", (a, b) => {
+  ])("compares %j with %j without repeating or padding either", (a, b) => {
     expect(equalInConstantTime(a, b)).toBe(a === b);
   });
 
-  it("reads every character, whichever the first wrong one is", () => {
+  it("reads every character, wherever the first difference is", () => {
     const signature = "A".repeat(22);
     const readings = (forgery: string) => {
       const spy = vi.spyOn(String.prototype, "charCodeAt");

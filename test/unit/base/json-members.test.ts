@@ -18,12 +18,12 @@ it.each([
   [false, '{"A":1,"a":2}'],
   [false, '"a"'],
   [false, "1"],
-])("%s for %s", (expected, text) => {
+])("hasDuplicateMembers is %s for %s", (expected, text) => {
   JSON.parse(text);
   expect(hasDuplicateMembers(text)).toBe(expected);
 });
 
-it("finds none in what JSON.stringify writes, and one where a member is written again", () => {
+it("hasDuplicateMembers finds none in the output of JSON.stringify, and any member that is repeated", () => {
   const object = fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 });
   fc.assert(
     fc.property(object, fc.nat(), (value, at) => {

@@ -18,25 +18,25 @@ const remote = [
   "http://10.0.0.1/",
 ];
 
-describe("an address of this machine", () => {
-  it.each(local)("is %s, to which plain HTTP is safe", (url) => {
+describe("the check for local hosts", () => {
+  it.each(local)("accepts plain HTTP to %s", (url) => {
     expect(isLocalUrl(url)).toBe(true);
     expect(isSafeAddress(url)).toBe(true);
     expect(isPlainHttp(new URL(url).href)).toBe(false);
   });
 
-  it.each(remote)("is not %s", (url) => {
+  it.each(remote)("rejects plain HTTP to %s", (url) => {
     expect(isLocalUrl(url)).toBe(false);
     expect(isSafeAddress(url)).toBe(false);
     expect(isPlainHttp(url)).toBe(true);
   });
 
-  it.each(["", "localhost", "//localhost/"])("is not the text %j, which is no URL", (text) => {
+  it.each(["", "localhost", "//localhost/"])("rejects %j, which is not a URL", (text) => {
     expect(isLocalUrl(text)).toBe(false);
     expect(isSafeAddress(text)).toBe(false);
   });
 
-  it("is not needed for HTTPS, and does not make other schemes safe", () => {
+  it("accepts HTTPS to any host, and no other scheme to a local one", () => {
     expect(isSafeAddress("https://example.com/")).toBe(true);
     expect(isSafeAddress("ws://localhost/")).toBe(false);
   });

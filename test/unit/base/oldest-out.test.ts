@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { makeRoom } from "../../../src/base/bounded-map.ts";
 
-it("a map that is full loses the one that was put in first, and one that has room loses none", () => {
+it("makeRoom removes the oldest entry of a full map, and nothing from one with room", () => {
   const map = new Map<string, number>();
   for (const name of ["a", "b", "c", "d"]) {
     makeRoom(map, 3);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { isOriginPattern, matchesOrigin } from "../../../src/base/origins.ts";
 
-describe("a pattern of origins", () => {
+describe("an origin pattern", () => {
   it.each([
     "https://example.com",
     "https://www.example.com",
@@ -19,7 +19,7 @@ describe("a pattern of origins", () => {
     "capacitor://localhost",
     "ionic://localhost",
     "tauri://localhost",
-  ])("may be %s", (text) => {
+  ])("can be %s", (text) => {
     expect(isOriginPattern(text)).toBe(true);
   });
 
@@ -66,12 +66,12 @@ describe("a pattern of origins", () => {
     "tauri://tauri.localhost",
     "chrome-extension://abcdefghijklmnop",
     "https://0x7f.1",
-  ])("may not be %j, which no browser sends", (text) => {
+  ])("cannot be %j", (text) => {
     expect(isOriginPattern(text)).toBe(false);
   });
 });
 
-describe("an origin", () => {
+describe("matchesOrigin", () => {
   it.each<readonly [origin: string, pattern: string]>([
     ["https://example.com", "https://example.com"],
     ["https://www.example.com", "https://*.example.com"],
@@ -86,7 +86,7 @@ describe("an origin", () => {
       "http://localhost:8100",
     ].map((origin) => [origin, origin] as const),
     ["http://tauri.localhost", "http://*.localhost"],
-  ])("%s is named by %s", (origin, pattern) => {
+  ])("matches %s with %s", (origin, pattern) => {
     expect(matchesOrigin(origin, pattern)).toBe(true);
   });
 
@@ -122,7 +122,7 @@ describe("an origin", () => {
     ["http://evil.localhost", "http://tauri.localhost"],
     ["", "https://*.example.com"],
     ["https://a.example.com https://b.example.com", "https://*.example.com"],
-  ])("%j is not named by %s", (origin, pattern) => {
+  ])("does not match %j with %s", (origin, pattern) => {
     expect(matchesOrigin(origin, pattern)).toBe(false);
   });
 });

@@ -3,7 +3,7 @@ import { SingleFlight } from "../../../src/base/refresh-once.ts";
 import { seconds, type Timer } from "../../../src/base/time.ts";
 
 describe("a single flight", () => {
-  it("counts as running until the work has settled, also where it fails", async () => {
+  it("is running until the work fails or its time is up", async () => {
     const flight = new SingleFlight();
     expect(flight.isRunning(0)).toBe(false);
     const work = Promise.withResolvers<string>();
@@ -14,7 +14,7 @@ describe("a single flight", () => {
     expect(flight.isRunning(0)).toBe(false);
   });
 
-  it("leaves a later run running when an earlier one settles late", async () => {
+  it("stays running for a later run if an earlier one settles late", async () => {
     const flight = new SingleFlight();
     const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const late = flight.run(10, () => first.promise);
@@ -27,7 +27,7 @@ describe("a single flight", () => {
     expect(flight.isRunning(12)).toBe(false);
   });
 
-  it("is waited for by polling, each caller on its own, and no longer than the timeout", async () => {
+  it("lets each caller poll for its end, no longer than the timeout", async () => {
     const flight = new SingleFlight();
     const work = Promise.withResolvers<void>();
     const run = flight.run(10, () => work.promise);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readRfc3339, rfc3339, unixSeconds } from "../../../src/base/time.ts";
 
-describe("a date and time of RFC 3339", () => {
+describe("readRfc3339", () => {
   it.each([
     ["1970-01-01T00:00:00Z", 0],
     ["2026-11-21T20:00:00Z", 1_795_291_200],
@@ -12,7 +12,7 @@ describe("a date and time of RFC 3339", () => {
     ["2026-11-21T20:00:00.999Z", 1_795_291_200],
     ["2024-02-29T00:00:00Z", 1_709_164_800],
     ["9999-12-31T23:59:59Z", 253_402_300_799],
-  ])("%s is %i", (text, time) => {
+  ])("reads %s as %i", (text, time) => {
     expect(readRfc3339(text)).toBe(time);
   });
 
@@ -42,11 +42,11 @@ describe("a date and time of RFC 3339", () => {
     "0026-11-21T20:00:00Z",
     "12026-11-21T20:00:00Z",
     "1795291200",
-  ])("%j is none", (text) => {
+  ])("refuses %j", (text) => {
     expect(readRfc3339(text)).toBeUndefined();
   });
 
-  it("is read as it was written, for every second", () => {
+  it("reads back every second that rfc3339 writes", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 253_402_300_799 }), (time) => {
         expect(readRfc3339(rfc3339(unixSeconds(time)))).toBe(time);

@@ -13,35 +13,38 @@ import {
 
 const latest = 253_402_300_799;
 
-describe("points in time", () => {
-  it.each([0, 1, 1_795_000_000, latest])("%d is one", (value) => {
+describe("a point in time", () => {
+  it.each([0, 1, 1_795_000_000, latest])("can be %d", (value) => {
     expect(isUnixSeconds(value)).toBe(true);
     expect(unixSeconds(value)).toBe(value);
   });
 
-  it.each([-1, 1.5, latest + 1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])("%d is none", (value) => {
+  it.each([-1, 1.5, latest + 1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])("cannot be %d", (value) => {
     expect(isUnixSeconds(value)).toBe(false);
     expect(() => unixSeconds(value)).toThrow(RangeError);
   });
 
-  it.each(["1795000000", null, undefined, 1_795_000_000n, {}, [1_795_000_000]])("%s is none", (value) => {
-    expect(isUnixSeconds(value)).toBe(false);
-  });
+  it.each(["1795000000", null, undefined, 1_795_000_000n, {}, [1_795_000_000]])(
+    "cannot be %s, which is not a number",
+    (value) => {
+      expect(isUnixSeconds(value)).toBe(false);
+    },
+  );
 
-  it("are whole: a segment that ends within a second is covered to the second's end", () => {
+  it("is in whole seconds, rounded up so that a segment is covered to its end", () => {
     expect(timeAfter(unixSeconds(100), seconds(6.006))).toBe(107);
     expect(between(unixSeconds(100), unixSeconds(90))).toBe(-10);
     expect(earlier(unixSeconds(5), unixSeconds(4))).toBe(4);
   });
 
-  it("end before RFC 3339 does", () => {
+  it("is no later than the year 9999, where RFC 3339 ends", () => {
     expect(() => timeAfter(unixSeconds(latest), seconds(1))).toThrow(RangeError);
     expect(() => seconds(Number.POSITIVE_INFINITY)).toThrow(RangeError);
   });
 });
 
 describe("roundUpTo", () => {
-  it("gives the first multiple of the step that is not before the time", () => {
+  it("returns the first multiple of the step that is not before the time", () => {
     const step = fc.integer({ min: 1, max: 3600 }).map(seconds);
     const time = fc.integer({ min: 0, max: 4_000_000_000 }).map(unixSeconds);
     fc.assert(

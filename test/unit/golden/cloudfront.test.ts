@@ -35,28 +35,28 @@ function signedToday(golden: Golden): string {
   return unwrap(unwrap(signer.directory(directory, window))(golden.path, golden.query));
 }
 
-/** The same key without the members that it has not, which WebCrypto's type allows and Node's does not. */
+/** The same key without undefined members: WebCrypto's type allows them, Node's does not. */
 function forNode({ kty, n, e, d, p, q, dp, dq, qi, crv, x, y }: JsonWebKey) {
   const members = { kty, n, e, d, p, q, dp, dq, qi, crv, x, y };
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
-/** A signature of ECDSA is another each time; all around it is the same. */
+/** An ECDSA signature differs each time; the rest of the URL stays the same. */
 const withoutSignature = (url: string) => url.replace(/Signature=[^&]+/, "Signature=");
 
 describe("a CloudFront URL of version 1", () => {
-  it.each(v1.cloudfront)("is taken until it ends: $kind, $kid, $hash", async ({ url, path, query, window }) => {
+  it.each(v1.cloudfront)("is accepted until it expires: $kind, $kid, $hash", async ({ url, path, query, window }) => {
     const rest = url.slice(baseUrl.length);
     const mark = rest.indexOf("?");
     const request = { method: "GET", baseUrl, path: rest.slice(0, mark), query: rest.slice(mark + 1) };
-    const judge = (at: number) =>
+    const verify = (at: number) =>
       verifyCloudFront({ ...request, now: unixSeconds(at), address: "192.0.2.7" }, publicKeys);
     const access = { path, query: query === "" ? undefined : query, expires: window.expires };
-    expect(await judge(window.expires - 1)).toMatchObject({ ok: true, value: access });
-    expect(await judge(window.expires)).toMatchObject({ ok: false, refusal: { code: "signature_expired" } });
+    expect(await verify(window.expires - 1)).toMatchObject({ ok: true, value: access });
+    expect(await verify(window.expires)).toMatchObject({ ok: false, refusal: { code: "signature_expired" } });
   });
 
-  it.each(v1.cloudfront)("is written so today: $kind, $kid, $hash", (golden) => {
+  it.each(v1.cloudfront)("is still written the same way: $kind, $kid, $hash", (golden) => {
     const today = signedToday(golden);
     const exact = golden.kid === "GOLDENRSA";
     expect(exact ? today : withoutSignature(today)).toBe(exact ? golden.url : withoutSignature(golden.url));

@@ -9,8 +9,8 @@ import { revocationCauses, revocationKinds } from "../../../src/sessions/revocat
 import { readPage, writePage } from "../../../src/sessions/revocation-store.ts";
 import { catalog, now, ring, v1 } from "./version-1.ts";
 
-describe("what version 1 has stored", () => {
-  it("is a ring whose keys have windows and no states, and it works by them", () => {
+describe("a value that version 1 stored", () => {
+  it("is a key ring whose keys have time windows instead of states", () => {
     const states = ring.keys.map((key) => `${key.kid} ${keyStateOf(key, ring.keys, now)}`);
     expect(states).toEqual([
       "golden retiring",
@@ -23,7 +23,7 @@ describe("what version 1 has stored", () => {
     expect(signingKey(keysFor(ring, "session"), unixSeconds(1_796_000_000))?.kid).toBe("golden");
   });
 
-  it("is a catalog whose every member is read", () => {
+  it("is a catalog whose every member is still read", () => {
     expect(catalog.assets().map(({ id }) => id)).toEqual(["film", "premiere", "archive"]);
     const premiere = catalog.asset("premiere");
     expect(premiere).toMatchObject({
@@ -44,7 +44,7 @@ describe("what version 1 has stored", () => {
     expect(catalog.asset("film")).toMatchObject({ segmentSignature: "shared", cdn: "edge", scope: "stream:play" });
   });
 
-  it("is a page of the revocation log with every kind and cause, as caches between releases hold it", () => {
+  it("is a page of the revocation log with every kind and cause", () => {
     const page = readPage(v1.revocations);
     if (page === undefined) throw new Error("the golden page cannot be read");
     expect(writePage(page)).toBe(v1.revocations);
@@ -52,21 +52,21 @@ describe("what version 1 has stored", () => {
     expect(new Set(page.entries.map(({ cause }) => cause))).toEqual(new Set(revocationCauses));
   });
 
-  it("is an operator's credential, good for what it was given and for nothing that came later", async () => {
-    const asked: RequestCredential = {
+  it("is an operator's credential that is valid for its own scopes only", async () => {
+    const credential: RequestCredential = {
       read: () => ok({ is: "bearer", token: v1.operatorToken, form: "jws" }),
       validate: () => Promise.reject(new Error("an operator is no viewer")),
       invalidate: () => undefined,
     };
-    const given = ["operator:read", "operator:revoke", "operator:keys"];
+    const granted = ["operator:read", "operator:revoke", "operator:keys"];
     for (const scope of operatorScopes) {
       const operator = await verifyOperator(
-        asked,
+        credential,
         scope,
         operatorIssuers(ring, () => now),
         now,
       );
-      expect({ scope, ok: operator.ok }).toEqual({ scope, ok: given.includes(scope) });
+      expect({ scope, ok: operator.ok }).toEqual({ scope, ok: granted.includes(scope) });
     }
   });
 });

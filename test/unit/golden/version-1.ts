@@ -9,7 +9,7 @@ import v1 from "../../golden/v1.json";
 
 export { v1 };
 
-/** When all of it was written. */
+/** The time when all of it was written. */
 export const now = unixSeconds(v1.now);
 
 export const ring = unwrap(parseKeyRing(v1.ring));
@@ -35,7 +35,7 @@ function networkOf({
   readonly bytes: string;
 }) {
   const decoded = decodeBase64url(bytes);
-  if (decoded === undefined) throw new Error("a golden network is no base64url");
+  if (decoded === undefined) throw new Error("a golden network is not base64url");
   return { family: family === 4 ? (4 as const) : (6 as const), bits, bytes: decoded };
 }
 
@@ -46,9 +46,9 @@ export function keyOf(kid: string) {
 }
 
 export function named<Value extends { readonly name: string }>(values: readonly Value[], name: string): Value {
-  const found = values.find((value) => value.name === name);
-  if (found === undefined) throw new Error(`nothing golden has the name ${name}`);
-  return found;
+  const match = values.find((value) => value.name === name);
+  if (match === undefined) throw new Error(`no golden value has the name ${name}`);
+  return match;
 }
 
 export function unwrap<Value>(

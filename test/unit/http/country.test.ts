@@ -9,14 +9,14 @@ function requestFrom(header: string | undefined, cf?: object): Request {
   return request;
 }
 
-it("takes the country from Cloudflare and never from the client", () => {
+it("reads the country from Cloudflare, never from the client", () => {
   expect(countryOf(requestFrom("US", { country: "DE" }), false)).toBe("DE");
   expect(countryOf(requestFrom("US", { country: "DE" }), true)).toBe("DE");
   expect(countryOf(requestFrom("US", {}), false)).toBeUndefined();
   expect(countryOf(requestFrom("US"), false)).toBeUndefined();
 });
 
-it("takes the country from the client in development", () => {
+it("reads the country from the client's header in development", () => {
   expect(countryOf(requestFrom("US"), true)).toBe("US");
   expect(countryOf(requestFrom(undefined), true)).toBeUndefined();
 });

@@ -22,13 +22,13 @@ function stage(checks: Readonly<Record<string, ReadinessCheck>>) {
       return () => undefined;
     },
   });
-  return { state, rings, polls, ready, ask: (method = "GET") => readyResponse(method, ready, waitUntil) };
+  return { state, rings, polls, ready, request: (method = "GET") => readyResponse(method, ready, waitUntil) };
 }
 
 describe("/ready", () => {
   it("is 503 and names the checks that return false, throw, reject, or take longer than two seconds", async () => {
-    const { ask, rings } = stage({
-      sound: async () => true,
+    const { request, rings } = stage({
+      healthy: async () => true,
       refusing: async () => false,
       failing: () => Promise.reject(new Error("MARKED")),
       throwing: () => {
@@ -36,7 +36,7 @@ describe("/ready", () => {
       },
       silent: () => new Promise(() => undefined),
     });
-    const pending = ask();
+    const pending = request();
     await new Promise((resolve) => setTimeout(resolve, 0));
     for (const ring of rings) ring();
     const response = await pending;
@@ -53,59 +53,59 @@ describe("/ready", () => {
 
   it("runs the checks at most every two seconds", async () => {
     let calls = 0;
-    let sound = true;
-    const { state, ask } = stage({
+    let healthy = true;
+    const { state, request } = stage({
       store: async () => {
         calls++;
-        return sound;
+        return healthy;
       },
     });
-    expect([(await ask()).status, (await ask()).status, calls]).toEqual([200, 200, 1]);
-    sound = false;
+    expect([(await request()).status, (await request()).status, calls]).toEqual([200, 200, 1]);
+    healthy = false;
     state.now = unixSeconds(now + 1);
-    expect([(await ask()).status, calls]).toEqual([200, 1]);
+    expect([(await request()).status, calls]).toEqual([200, 1]);
     state.now = unixSeconds(now + 2);
-    expect([(await ask()).status, calls]).toEqual([503, 2]);
+    expect([(await request()).status, calls]).toEqual([503, 2]);
   });
 
   it("runs the checks once for concurrent requests: the first ones of an isolate wait, later ones use the last result", async () => {
-    const answers: ((answer: boolean) => void)[] = [];
-    const { state, polls, ask } = stage({ store: () => new Promise((resolve) => void answers.push(resolve)) });
+    const resolvers: ((healthy: boolean) => void)[] = [];
+    const { state, polls, request } = stage({ store: () => new Promise((resolve) => void resolvers.push(resolve)) });
     const soon = () => new Promise((resolve) => setTimeout(resolve, 0));
-    const first = [ask(), ask(), ask()];
+    const first = [request(), request(), request()];
     await soon();
-    expect([answers.length, polls.length]).toEqual([1, 2]);
-    answers[0]?.(true);
+    expect([resolvers.length, polls.length]).toEqual([1, 2]);
+    resolvers[0]?.(true);
     await soon();
     for (const ring of polls.splice(0)) ring();
     expect((await Promise.all(first)).map(({ status }) => status)).toEqual([200, 200, 200]);
     state.now = unixSeconds(now + 2);
-    const asking = ask();
-    expect([(await ask()).status, (await ask()).status, answers.length]).toEqual([200, 200, 2]);
-    answers[1]?.(false);
-    expect([(await asking).status, (await ask()).status, answers.length]).toEqual([503, 503, 2]);
+    const running = request();
+    expect([(await request()).status, (await request()).status, resolvers.length]).toEqual([200, 200, 2]);
+    resolvers[1]?.(false);
+    expect([(await running).status, (await request()).status, resolvers.length]).toEqual([503, 503, 2]);
   });
 
   it("runs the checks again if the request that ran them was aborted", async () => {
     let calls = 0;
-    const { state, ask } = stage({
+    const { state, request } = stage({
       store: () => (calls++ === 0 ? new Promise(() => undefined) : Promise.resolve(true)),
     });
-    void ask();
+    void request();
     state.now = unixSeconds(now + 3);
-    expect([(await ask()).status, calls]).toEqual([200, 2]);
+    expect([(await request()).status, calls]).toEqual([200, 2]);
   });
 
   it("has no body for HEAD and the same status", async () => {
-    const response = await stage({ store: async () => false }).ask("HEAD");
+    const response = await stage({ store: async () => false }).request("HEAD");
     expect([response.status, await response.text()]).toEqual([503, ""]);
   });
 });
 
-describe("at the API", () => {
+describe("the API", () => {
   const jwks = (status: number) => ({ identity: async () => new Response("{}", { status }) });
 
-  it.each(["/", "/api/v1"])("serves both paths at the root if the base path is %s", async (basePath) => {
+  it.each(["/", "/api/v1"])("serves /health and /ready at the root if the base path is %s", async (basePath) => {
     const { send } = await api({}, basePath);
     for (const [path, status] of [
       ["/health", "ok"],
@@ -146,7 +146,7 @@ describe("at the API", () => {
     expect(Object.keys(Object(await (await broken.send("/ready")).json()).parts)).toEqual(["streams", "limits"]);
   });
 
-  it.each(["/health", "/ready", "/openapi.json"])("%s accepts GET, HEAD and OPTIONS only", async (path) => {
+  it.each(["/health", "/ready", "/openapi.json"])("accepts only GET, HEAD and OPTIONS at %s", async (path) => {
     const { send } = await api({}, "/api/v1");
     const refused = await send(path, { method: "POST" });
     expect([refused.status, refused.headers.get("Allow")]).toEqual([405, "GET, OPTIONS"]);

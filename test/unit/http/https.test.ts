@@ -21,11 +21,11 @@ const remote = [
 ];
 
 describe("plain HTTP", () => {
-  it.each(local)("is accepted from the machine itself: %s", (host) => {
+  it.each(local)("is accepted at the local host %s", (host) => {
     expect(["", "/", "/a", "?a"].map((rest) => isPlainHttp(`http://${host}${rest}`))).toEqual(Array(4).fill(false));
   });
 
-  it.each(remote)("is refused from other hosts: %s", (host) => {
+  it.each(remote)("is refused at the remote host %s", (host) => {
     expect(isPlainHttp(`http://${host}/a`)).toBe(true);
     expect(isPlainHttp(`https://${host}/a`)).toBe(false);
   });
@@ -80,7 +80,7 @@ describe("the API", () => {
 
 describe("the media host", () => {
   const reporting = { worker: "edge", log: () => undefined, telemetry: noTelemetry, random: requestIds };
-  const ask = async (url: string, method = "GET") => {
+  const request = async (url: string, method = "GET") => {
     let calls = 0;
     const handler = async () => {
       calls++;
@@ -90,7 +90,7 @@ describe("the media host", () => {
   };
 
   it.each(["GET", "HEAD", "OPTIONS", "POST"])("refuses %s over plain HTTP before any other check", async (method) => {
-    const { response, calls } = await ask("http://media.example/G/film/0.ts?seg=1", method);
+    const { response, calls } = await request("http://media.example/G/film/0.ts?seg=1", method);
     expect([response.status, response.headers.get("Location"), calls()]).toEqual([403, null, 0]);
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
     expect(response.headers.has("Strict-Transport-Security")).toBe(false);
@@ -98,10 +98,10 @@ describe("the media host", () => {
 
   it("sends Strict-Transport-Security with every response over https, except on the local machine", async () => {
     for (const method of ["GET", "OPTIONS", "POST"]) {
-      const { response } = await ask("https://media.example/G/film/0.ts", method);
+      const { response } = await request("https://media.example/G/film/0.ts", method);
       expect(response.headers.get("Strict-Transport-Security")).toBe("max-age=63072000");
     }
-    expect((await ask("http://127.0.0.1:8788/G/film/0.ts")).response.status).toBe(200);
-    expect((await ask("http://localhost:8788/G")).response.headers.has("Strict-Transport-Security")).toBe(false);
+    expect((await request("http://127.0.0.1:8788/G/film/0.ts")).response.status).toBe(200);
+    expect((await request("http://localhost:8788/G")).response.headers.has("Strict-Transport-Security")).toBe(false);
   });
 });

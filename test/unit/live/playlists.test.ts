@@ -23,19 +23,19 @@ const channels = new Map<string, Channel>(
   ]),
 );
 
-function ask(name: string, path: string, now: UnixMilliseconds, query = "") {
+function request(name: string, path: string, now: UnixMilliseconds, query = "") {
   const channel = channels.get(name);
   if (channel === undefined) throw new Error(`no ${name}`);
   return answerAt(channel, path, query, now);
 }
 
 function text(name: string, path: string, now: UnixMilliseconds, query = ""): string {
-  const found = ask(name, path, now, query);
-  if (found.kind !== "file" || typeof found.body !== "string") throw new Error(`${path}: ${JSON.stringify(found)}`);
-  return found.body;
+  const result = request(name, path, now, query);
+  if (result.kind !== "file" || typeof result.body !== "string") throw new Error(`${path}: ${JSON.stringify(result)}`);
+  return result.body;
 }
 
-/** Each stream with the path of a media playlist of it. */
+/** Each stream with the path of one of its media playlists. */
 const event = Math.floor(afternoon / 3_600_000);
 const playlists = [
   ["live", "a/index.m3u8"],
@@ -43,11 +43,11 @@ const playlists = [
   ["live-event", `a/${event}.m3u8`],
   ["live-ll", "a/index.m3u8"],
 ] as const;
-/** Up to the full hour, so that the event runs. */
+/** Up to the next full hour, while the event runs. */
 const times = fc.nat(2_400_000).map(later);
 
-describe.each(playlists)("%s", (name, path) => {
-  it("has the same text twice at one time", () => {
+describe.each(playlists)("the stream %s", (name, path) => {
+  it("has the same text at the same time", () => {
     fc.assert(
       fc.property(times, (now) => {
         expect(text(name, path, now)).toBe(text(name, path, now));
@@ -55,7 +55,7 @@ describe.each(playlists)("%s", (name, path) => {
     );
   });
 
-  it("never goes back: what a later playlist still holds has the same tags, and its end lies no earlier", () => {
+  it("never goes back: the segments that stay have the same tags, and the end never moves back", () => {
     fc.assert(
       fc.property(times, fc.nat(30_000), (now, wait) => {
         const before = readPlaylist(text(name, path, now));
@@ -67,7 +67,7 @@ describe.each(playlists)("%s", (name, path) => {
         ]);
         expect(endAfter?.[0]).toBeGreaterThanOrEqual(endBefore?.[0] ?? 0);
         if (endAfter?.[0] === endBefore?.[0]) expect(endAfter?.[1]).toBeGreaterThanOrEqual(endBefore?.[1] ?? 0);
-        // A MAP and the parts go with the window; the rest of a segment is the same for ever.
+        // The MAP and the parts depend on the window; the rest of a segment never changes.
         const plain = (segments: readonly string[]) =>
           segments.map((lines) => lines.replaceAll(/^#EXT-X-(PART|MAP):.*\n/gm, ""));
         const kept = plain(before.segments).slice(after.first - before.first);
@@ -76,19 +76,19 @@ describe.each(playlists)("%s", (name, path) => {
     );
   });
 
-  it("leads to files that are there, and media no later than a player may ask for it", () => {
+  it("lists only files that can be requested at once", () => {
     fc.assert(
       fc.property(times, (now) => {
         for (const uri of readPlaylist(text(name, path, now)).uris) {
-          const found = ask(name, `a/${uri}`, now);
-          expect(found.kind).toBe("file");
+          const result = request(name, `a/${uri}`, now);
+          expect(result.kind).toBe("file");
         }
       }),
       { numRuns: 20 },
     );
   });
 
-  it("dates each segment by the wall clock, and the last one ended within a segment's time of now", () => {
+  it("dates each segment by the wall clock and ends within one segment of now", () => {
     fc.assert(
       fc.property(times, (now) => {
         const { first, segments } = readPlaylist(text(name, path, now));
@@ -104,28 +104,28 @@ describe.each(playlists)("%s", (name, path) => {
   });
 });
 
-describe("windows", () => {
+describe("the window", () => {
   it.each([
     ["live", 6],
     ["live-dvr", 30],
     ["live-ll", 30],
-  ])("%s slides: %i segments, and one gives way when one comes", (name, size) => {
+  ])("of %s has %i segments and moves on by one when a segment is added", (name, size) => {
     const [at, next] = [0, 2000].map((ms) => readPlaylist(text(name, "a/index.m3u8", later(ms))));
     expect(at?.segments).toHaveLength(size);
     expect(next?.segments).toHaveLength(size);
     expect(next?.first).toBe((at?.first ?? 0) + 1);
   });
 
-  it("a segment that left the window can be had as long again, and no longer", () => {
+  it("lets a segment that left it be requested for as long again, and no longer", () => {
     const [gone = ""] =
       readPlaylist(text("live", "a/index.m3u8", afternoon))
         .segments[0]?.split("\n")
         .slice(-1) ?? [];
-    expect(ask("live", `a/${gone}`, later(12_000)).kind).toBe("file");
-    expect(ask("live", `a/${gone}`, later(30_000))).toMatchObject({ kind: "none", status: 404 });
+    expect(request("live", `a/${gone}`, later(12_000)).kind).toBe("file");
+    expect(request("live", `a/${gone}`, later(30_000))).toMatchObject({ kind: "none", status: 404 });
   });
 
-  it("the event grows from a minute before the hour, and ends ten minutes after the next one", () => {
+  it("of the event grows from a minute before the hour until ten minutes after the next one", () => {
     const hour = event * 3_600_000 - afternoon;
     const lengths = [0, 2000, 60_000].map((ms) =>
       readPlaylist(text("live-event", `a/${event}.m3u8`, later(hour + ms))),
@@ -137,11 +137,11 @@ describe("windows", () => {
     const ended = text("live-event", `a/${event}.m3u8`, later(end));
     expect(ended).toMatch(/#EXT-X-ENDLIST\n$/);
     expect(text("live-event", `a/${event}.m3u8`, later(end + 600_000))).toBe(ended);
-    expect(ask("live-event", `a/${event}.m3u8`, later(end + 4 * 3_600_000)).kind).toBe("none");
-    expect(ask("live-event", `a/${event + 1}.m3u8`, afternoon).kind).toBe("none");
+    expect(request("live-event", `a/${event}.m3u8`, later(end + 4 * 3_600_000)).kind).toBe("none");
+    expect(request("live-event", `a/${event + 1}.m3u8`, afternoon).kind).toBe("none");
   });
 
-  it("the event's entry leads to the playlists of the event that runs, and to no I-frame playlist", () => {
+  it("of the event is listed by the entry playlist, without I-frame playlists", () => {
     expect(text("live-event", "index.m3u8", afternoon)).toBe(
       `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na/${event}.m3u8\n`,
     );
@@ -149,12 +149,12 @@ describe("windows", () => {
   });
 });
 
-describe("media", () => {
-  it("is the same whenever it is asked for, and a segment is its parts", () => {
+describe("a media file", () => {
+  it("is the same at any time, and a segment is the sum of its parts", () => {
     const segment = afternoon / 2000;
     const body = (path: string, ms: number) => {
-      const found = ask("live-ll", path, later(ms));
-      return found.kind === "file" && typeof found.body !== "string" ? [...found.body] : [];
+      const result = request("live-ll", path, later(ms));
+      return result.kind === "file" && typeof result.body !== "string" ? [...result.body] : [];
     };
     const parts = [0, 1, 2, 3].map((part) => body(`a/${segment}.${part}.m4s`, 2000));
     expect(parts.every(({ length }) => length > 0)).toBe(true);
@@ -162,13 +162,13 @@ describe("media", () => {
     expect(body(`a/${segment}.m4s`, 9000)).toEqual(parts.flat());
   });
 
-  it("is not given before its time: a part that is hinted at is waited for, the rest is not there", () => {
+  it("is not available early: a request for the hinted part waits, any other is refused", () => {
     const segment = afternoon / 2000;
-    expect(ask("live-ll", `a/${segment}.0.m4s`, afternoon)).toEqual({ kind: "wait", until: later(500) });
-    expect(ask("live-ll", `a/${segment}.0.m4s`, later(499)).kind).toBe("wait");
-    expect(ask("live-ll", `a/${segment}.0.m4s`, later(500)).kind).toBe("file");
-    expect(ask("live-ll", `a/${segment}.3.m4s`, afternoon).kind).toBe("none");
-    expect(ask("live-ll", `a/${segment}.m4s`, later(1999)).kind).toBe("none");
+    expect(request("live-ll", `a/${segment}.0.m4s`, afternoon)).toEqual({ kind: "wait", until: later(500) });
+    expect(request("live-ll", `a/${segment}.0.m4s`, later(499)).kind).toBe("wait");
+    expect(request("live-ll", `a/${segment}.0.m4s`, later(500)).kind).toBe("file");
+    expect(request("live-ll", `a/${segment}.3.m4s`, afternoon).kind).toBe("none");
+    expect(request("live-ll", `a/${segment}.m4s`, later(1999)).kind).toBe("none");
   });
 
   it.each([
@@ -181,11 +181,11 @@ describe("media", () => {
     "a/film.mp4",
     "a/index.m3u8/",
     "a/index.x.m3u8",
-  ])("%s is not there", (path) => {
-    expect(ask("live-ll", path, afternoon)).toMatchObject({ kind: "none", status: 404 });
+  ])("does not exist at %s", (path) => {
+    expect(request("live-ll", path, afternoon)).toMatchObject({ kind: "none", status: 404 });
   });
 
   it("has no parts without low latency", () => {
-    expect(ask("live", `a/${afternoon / 2000 - 1}.0.m4s`, afternoon).kind).toBe("none");
+    expect(request("live", `a/${afternoon / 2000 - 1}.0.m4s`, afternoon).kind).toBe("none");
   });
 });

@@ -1,10 +1,10 @@
-/** What a player keeps of a media playlist: read by tag, and not by the code that wrote it. */
+/** What a player keeps of a media playlist, read by tag and independently of the code that wrote it. */
 export interface ReadPlaylist {
   readonly first: number;
-  /** The tags and the URI of each segment, the skipped ones left out. */
+  /** The tags and the URI of each segment, without the skipped ones. */
   readonly segments: readonly string[];
   readonly skipped: number;
-  /** The parts behind the last segment. */
+  /** The parts after the last segment. */
   readonly parts: readonly string[];
   readonly hint: string | undefined;
   readonly uris: readonly string[];

@@ -15,7 +15,7 @@ function u64(value: number): number[] {
   return [...u32(Math.floor(value / 2 ** 32)), ...u32(value)];
 }
 
-/** The timescales of the two tracks: neither divides the other, as with picture and sound. */
+/** The timescales of the two tracks. Neither divides the other, as with real video and audio. */
 export const ticks = { video: 12_288, audio: 32_000 };
 
 export function initSegment(): Uint8Array {
@@ -29,7 +29,7 @@ export function initSegment(): Uint8Array {
   return Uint8Array.from([...box("ftyp", u32(0)), ...moov]);
 }
 
-/** A fragment that begins at `start` seconds and holds the number of its part, so that one is told from another. */
+/** A fragment that starts at `start` seconds and contains the number of its part, to tell fragments apart. */
 export function fragment(start: number, number: number, version = 1): Uint8Array {
   const traf = (id: number, timescale: number) =>
     box("traf", box("tfhd", u32(0), u32(id)), box("tfdt", [version, 0, 0, 0], u64(start * timescale)));
@@ -52,7 +52,7 @@ export function syntheticFilm(): Film {
   return readFilm(lines.join("\n"), Uint8Array.from([...init, ...segments.flat()]));
 }
 
-/** An afternoon in 2026, on the beginning of a segment of 2 s and of one of 4 s. */
+/** An afternoon in 2026, at the start of a segment of both 2 s and 4 s. */
 export const afternoon = unixMilliseconds(Date.UTC(2026, 6, 1, 14, 20));
 
 export function later(milliseconds: number): UnixMilliseconds {

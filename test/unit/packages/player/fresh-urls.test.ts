@@ -11,16 +11,16 @@ const manifestUrl = listUrl("one", "index.m3u8", 300);
 const mediaUrl = listUrl("one", "180p/index.m3u8");
 
 let now = 0;
-const asked: string[] = [];
-const served = new Map<string, () => string>();
+const requests: string[] = [];
+const bodies = new Map<string, () => string>();
 
 beforeEach(() => {
   now = 0;
-  asked.length = 0;
-  served.clear();
+  requests.length = 0;
+  bodies.clear();
   vi.stubGlobal("fetch", async (url: string) => {
-    asked.push(url);
-    const body = served.get(url);
+    requests.push(url);
+    const body = bodies.get(url);
     return body === undefined ? new Response(null, { status: 403 }) : new Response(body());
   });
 });
@@ -32,49 +32,49 @@ const entry = (grant: string) => `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n${list
 const media = (expires: number) =>
   `#EXTM3U\n#EXTINF:4,\n${cloudFront("0.ts", expires)}\n#EXTINF:4,\n${cloudFront("1.ts", expires)}\n`;
 
-function helper(renew?: () => Promise<Session>, sessionEnds = 10_000) {
-  const sessionExpiresAt = new Date(sessionEnds * 1000).toISOString();
+function helper(renew?: () => Promise<Session>, sessionExpiry = 10_000) {
+  const sessionExpiresAt = new Date(sessionExpiry * 1000).toISOString();
   const urls = keepFresh({ manifestUrl, sessionExpiresAt, renew, margin: 10, now: () => now * 1000 });
   urls.read(manifestUrl, entry("one"));
   urls.read(mediaUrl, media(100));
   return urls;
 }
 
-describe("a URL", () => {
-  it("that is good is asked for as it is, at once", () => {
+describe("keepFresh", () => {
+  it("returns a valid URL unchanged and at once", () => {
     expect(helper().url(cloudFront("0.ts", 100))).toBe(cloudFront("0.ts", 100));
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
-  it("that is about to end is replaced by that of its playlist, loaded anew", async () => {
+  it("replaces a URL that is about to expire with the one in its reloaded playlist", async () => {
     const urls = helper();
-    served.set(mediaUrl, () => media(now + 100));
+    bodies.set(mediaUrl, () => media(now + 100));
     now = 91;
     expect(await urls.url(cloudFront("0.ts", 100))).toBe(cloudFront("0.ts", 191));
-    expect(asked).toEqual([mediaUrl]);
+    expect(requests).toEqual([mediaUrl]);
   });
 
-  it("is replaced without another load while what was loaded is good, and with one load for many at a time", async () => {
+  it("reuses a reloaded playlist while its URLs are valid, and loads it once for concurrent requests", async () => {
     const urls = helper();
-    served.set(mediaUrl, () => media(now + 100));
+    bodies.set(mediaUrl, () => media(now + 100));
     now = 91;
     await Promise.all([urls.url(cloudFront("0.ts", 100)), urls.url(cloudFront("1.ts", 100))]);
     now = 150;
     expect(await urls.url(cloudFront("1.ts", 100))).toBe(cloudFront("1.ts", 191));
-    expect(asked).toEqual([mediaUrl]);
+    expect(requests).toEqual([mediaUrl]);
   });
 
-  it("stays what it is where its playlist is refused, so that the player sees why", async () => {
+  it("keeps a URL whose playlist is refused, so that the player sees the error", async () => {
     const urls = helper();
     now = 200;
     expect(await urls.url(cloudFront("0.ts", 100))).toBe(cloudFront("0.ts", 100));
   });
 
-  it("that nobody signed passes", () => {
+  it("keeps an unsigned URL", () => {
     expect(helper().url("https://ads.example.com/1.ts")).toBe("https://ads.example.com/1.ts");
   });
 
-  it("passes once the helper was stopped", () => {
+  it("keeps every URL after it was stopped", () => {
     const urls = helper();
     now = 200;
     urls.stop();
@@ -82,26 +82,26 @@ describe("a URL", () => {
   });
 });
 
-describe("a session that nears its end", () => {
+describe("a session that is about to expire", () => {
   const next: Session = {
     manifestUrl: listUrl("two", "index.m3u8", 10_300),
     sessionExpiresAt: new Date(20_000 * 1000).toISOString(),
   };
   const nextMedia = listUrl("two", "180p/index.m3u8", 20_000);
 
-  it("is followed by another, under whose grant everything is asked for from then on", async () => {
+  it("is replaced by a new one, whose grant is in every URL from then on", async () => {
     const renew = vi.fn(async () => next);
     const urls = helper(renew);
-    served.set(next.manifestUrl, () => entry("two").replace("list=10000", "list=20000"));
-    served.set(nextMedia, () => media(now + 100));
+    bodies.set(next.manifestUrl, () => entry("two").replace("list=10000", "list=20000"));
+    bodies.set(nextMedia, () => media(now + 100));
     now = 9995;
     expect(await urls.url(cloudFront("0.ts", 10_050))).toBe(cloudFront("0.ts", 10_095));
     expect(await urls.url(`${mediaUrl}&_HLS_msn=7`)).toBe(`${nextMedia}&_HLS_msn=7`);
     expect(renew).toHaveBeenCalledTimes(1);
-    expect(asked).toEqual([next.manifestUrl, nextMedia]);
+    expect(requests).toEqual([next.manifestUrl, nextMedia]);
   });
 
-  it("is asked for once, however many requests wait for it", async () => {
+  it("is renewed once for any number of waiting requests", async () => {
     const renew = vi.fn(async () => next);
     const urls = helper(renew);
     now = 9995;
@@ -109,7 +109,7 @@ describe("a session that nears its end", () => {
     expect(renew).toHaveBeenCalledTimes(1);
   });
 
-  it("is not asked for again at once where that was refused, and the old URLs go on", async () => {
+  it("is not renewed again at once after a refusal, and the old URLs stay in use", async () => {
     const renew = vi.fn(async (): Promise<Session> => Promise.reject(new Error("401")));
     const urls = helper(renew);
     now = 9995;
@@ -122,7 +122,7 @@ describe("a session that nears its end", () => {
     expect(renew).toHaveBeenCalledTimes(2);
   });
 
-  it("is left to end where nobody can renew it", async () => {
+  it("is left to expire if the player cannot renew it", async () => {
     const urls = helper();
     now = 9995;
     expect(await urls.url(mediaUrl)).toBe(mediaUrl);
