@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 const path = "/stream/start";
 
-async function answer(init: RequestInit, at = path): Promise<[status: number, code: unknown]> {
+async function outcome(init: RequestInit, at = path): Promise<[status: number, code: unknown]> {
   const response = await shared.send(at, init);
   const body: unknown = response.headers.get("Content-Type")?.includes("json") ? await response.json() : undefined;
   expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
@@ -62,8 +62,8 @@ describe("POST /stream/start", () => {
     [400, "body_invalid", '{"asset":"film","more":1}'],
     [400, "body_invalid", '{"asset":"film","__proto__":{}}'],
     [201, "", '\ufeff{"asset":"film"}\n'],
-  ])("%d %s for the body %s", async (status, code, body) => {
-    expect(await answer(start(good, body))).toEqual([status, code === "" ? undefined : code]);
+  ])("answers %d %s to the body %s", async (status, code, body) => {
+    expect(await outcome(start(good, body))).toEqual([status, code === "" ? undefined : code]);
   });
 
   it.each([
@@ -94,8 +94,8 @@ describe("POST /stream/start", () => {
 
   it("reveals whether an asset exists only to tokens that name it", async () => {
     const all = await token(shared.issuer, { assets: "*" });
-    expect(await answer(start(all, '{"asset":"no-such-film"}'))).toEqual([404, "asset_unknown"]);
-    expect(await answer(start(all, '{"asset":"film-2"}'))).toEqual([201, undefined]);
+    expect(await outcome(start(all, '{"asset":"no-such-film"}'))).toEqual([404, "asset_unknown"]);
+    expect(await outcome(start(all, '{"asset":"film-2"}'))).toEqual([201, undefined]);
   });
 
   it.each([
@@ -107,16 +107,16 @@ describe("POST /stream/start", () => {
     [403, "scope_insufficient", undefined, { scope: "openid" }],
     [403, "scope_insufficient", undefined, { scope: undefined }],
     [403, "asset_forbidden", undefined, { assets: undefined }],
-  ])("%d %s for %j %j", async (status, code, Authorization, claims) => {
+  ])("answers %d %s to the header %j and the claims %j", async (status, code, Authorization, claims) => {
     const headers = Authorization === undefined ? {} : { Authorization };
     const init =
       claims === undefined ? start(undefined, undefined, { headers }) : start(await token(shared.issuer, claims));
-    expect(await answer(init)).toEqual([status, code]);
+    expect(await outcome(init)).toEqual([status, code]);
   });
 
-  it("checks the token before the body, so that strangers learn nothing", async () => {
-    expect(await answer(start(undefined, "{"))).toEqual([401, "token_missing"]);
-    expect(await answer(start(undefined, "x".repeat(10_000)))).toEqual([401, "token_missing"]);
+  it("checks the token before the body, so that a caller without one learns nothing", async () => {
+    expect(await outcome(start(undefined, "{"))).toEqual([401, "token_missing"]);
+    expect(await outcome(start(undefined, "x".repeat(10_000)))).toEqual([401, "token_missing"]);
   });
 
   it("reads at most the maximum size of a body", async () => {
@@ -124,7 +124,7 @@ describe("POST /stream/start", () => {
     const endless = new ReadableStream({
       pull(controller) {
         pulled++;
-        if (pulled > 100) controller.error(new Error("it read on and on"));
+        if (pulled > 100) controller.error(new Error("the body was read too far"));
         else controller.enqueue(new Uint8Array(1024).fill(0x20));
       },
     });
@@ -135,20 +135,20 @@ describe("POST /stream/start", () => {
   });
 });
 
-describe("routes and methods", () => {
-  it.each(["GET", "HEAD", "PUT", "DELETE", "PATCH"])("%s is 405 with Allow", async (method) => {
+describe("the route of a start", () => {
+  it.each(["GET", "HEAD", "PUT", "DELETE", "PATCH"])("answers %s with 405 and Allow", async (method) => {
     const response = await shared.send(path, { method });
     expect([response.status, response.headers.get("Allow")]).toEqual([405, "POST, OPTIONS"]);
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
   });
 
   it("answers a preflight without a token, for all origins and the headers of a start", async () => {
-    const asked = {
+    const headers = {
       Origin: "https://site.example",
       "Access-Control-Request-Method": "POST",
       "Access-Control-Request-Headers": "authorization,content-type",
     };
-    const response = await shared.send(path, { method: "OPTIONS", headers: asked });
+    const response = await shared.send(path, { method: "OPTIONS", headers });
     expect([response.status, await response.text()]).toEqual([204, ""]);
     expect(Object.fromEntries(response.headers)).toEqual({
       "access-control-allow-origin": "*",
@@ -159,18 +159,15 @@ describe("routes and methods", () => {
     });
   });
 
-  it.each([201, 401])(
-    "an answer %d can be read by any page, its headers too, and without credentials",
-    async (status) => {
-      const response = await shared.send(path, start(status === 201 ? good : undefined));
-      expect(response.status).toBe(status);
-      expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
-      expect(response.headers.get("Access-Control-Expose-Headers")?.split(", ")).toEqual(
-        expect.arrayContaining(["WWW-Authenticate", "Retry-After"]),
-      );
-      expect(response.headers.has("Access-Control-Allow-Credentials")).toBe(false);
-    },
-  );
+  it.each([201, 401])("lets any page read a response %d and its headers, without credentials", async (status) => {
+    const response = await shared.send(path, start(status === 201 ? good : undefined));
+    expect(response.status).toBe(status);
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    expect(response.headers.get("Access-Control-Expose-Headers")?.split(", ")).toEqual(
+      expect.arrayContaining(["WWW-Authenticate", "Retry-After"]),
+    );
+    expect(response.headers.has("Access-Control-Allow-Credentials")).toBe(false);
+  });
 
   it.each([
     "/",
@@ -180,8 +177,8 @@ describe("routes and methods", () => {
     "/STREAM/START",
     "/api/v1/stream/start",
     "/stream//start",
-  ])("%s is 404", async (other) => {
-    expect(await answer(start(good), other)).toEqual([404, "route_unknown"]);
+  ])("is not found at %s", async (other) => {
+    expect(await outcome(start(good), other)).toEqual([404, "route_unknown"]);
   });
 
   it("is mounted below the base path and nowhere else", async () => {
@@ -194,8 +191,8 @@ describe("routes and methods", () => {
   });
 });
 
-describe("failures of the service", () => {
-  it("answers 503 with Retry-After if a store is down, with the reason in the log only", async () => {
+describe("a failure of the service", () => {
+  it("is answered 503 with Retry-After if a store is down, with the reason in the log only", async () => {
     const { send, issuer, log } = await api({ catalog: brokenCatalog });
     const response = await send(path, start(await token(issuer)));
     expect([response.status, response.headers.has("Retry-After")]).toEqual([503, true]);
@@ -203,7 +200,7 @@ describe("failures of the service", () => {
     expect(log.join("\n")).toContain("MARKED");
   });
 
-  it("answers 500 with CORS headers for an exception, without its message", async () => {
+  it("is answered 500 with CORS headers if it is an exception, without its message", async () => {
     const { send, issuer, log } = await api({
       clock: () => now,
       random: () => {
@@ -217,7 +214,7 @@ describe("failures of the service", () => {
     expect(log.join()).not.toContain("MARKED");
   });
 
-  it("answers configuration_invalid without an active key", async () => {
+  it("is answered 500 if there is no active key", async () => {
     const { send, issuer } = await api({ keys: new Map() });
     expect((await send(path, start(await token(issuer)))).status).toBe(500);
   });
@@ -239,7 +236,7 @@ describe("arbitrary requests", () => {
           const before = shared.log.length;
           const headers = { Authorization: known ? `Bearer ${good}` : authorization };
           const sent = typeof body === "string" ? body : new Uint8Array(body);
-          const [status] = await answer({ method: "POST", headers, body: sent });
+          const [status] = await outcome({ method: "POST", headers, body: sent });
           expect([201, 400, 401, 403]).toContain(status);
           const lines = shared.log.slice(before);
           expect(lines).toHaveLength(status === 201 ? 0 : 1);

@@ -49,12 +49,12 @@ describe("a broken body", () => {
   let viewers: Pair;
   let operators: OperatorPair;
   let credentials: Record<"viewer" | "operator", Record<string, string>>;
-  const told: TelemetryEvent[] = [];
-  const asked: string[] = [];
+  const events: TelemetryEvent[] = [];
+  const identityRequests: string[] = [];
   beforeAll(async () => {
     viewers = await newPair("ES256");
     operators = await newOperatorPair();
-    const context = { ...(await sessionContext([viewers], undefined, operators)), telemetry: told.push.bind(told) };
+    const context = { ...(await sessionContext([viewers], undefined, operators)), telemetry: events.push.bind(events) };
     const operatorContext = {
       ...context,
       catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
@@ -65,7 +65,7 @@ describe("a broken body", () => {
       renewal: "off",
     } as const;
     const identity = async (request: Request) => {
-      asked.push(request.url);
+      identityRequests.push(request.url);
       return Response.json({});
     };
     shared = await api(context, "/", { operators: operatorContext, identity });
@@ -75,24 +75,24 @@ describe("a broken body", () => {
     };
   });
 
-  describe.each(broken)("%s", (_, body) => {
+  describe.each(broken)("that %s", (_, body) => {
     it("is 400 body_invalid on every route with a credential", async () => {
       const routes = shared.app.routes.filter(
         ({ method, path }) => !["ALL", "OPTIONS"].includes(method) && /^\/(stream|operator|metrics)/.test(path),
       );
       expect(routes.length).toBeGreaterThan(10);
       for (const { method, path } of routes) {
-        const who = path.startsWith("/stream") ? credentials.viewer : credentials.operator;
-        const headers = { ...who, "Content-Type": "application/json" };
+        const credential = path.startsWith("/stream") ? credentials.viewer : credentials.operator;
+        const headers = { ...credential, "Content-Type": "application/json" };
         const at = `https://api.example${path.replace(":id", "film")}`;
         const response = await shared.send(path, requestWith(at, method, headers, body()));
         expect(await codeIn(response), `${method} ${path}`).toEqual([400, "body_invalid"]);
-        expect(told.at(-1)).toMatchObject({ event: "refused", code: "body_invalid" });
+        expect(events.at(-1)).toMatchObject({ event: "refused", code: "body_invalid" });
       }
-      expect(told.some((event) => event.event === "refused" && event.code === "internal_error")).toBe(false);
+      expect(events.some((event) => event.event === "refused" && event.code === "internal_error")).toBe(false);
     });
 
-    it("is checked after a missing credential", async () => {
+    it("is not read if the credential is missing", async () => {
       const response = await shared.send("", requestWith("https://api.example/stream/start", "POST", {}, body()));
       expect(await codeIn(response)).toEqual([401, "token_missing"]);
     });
@@ -105,11 +105,11 @@ describe("a broken body", () => {
       ["/sign-out", "application/json"],
       ["/oauth2/token", form],
       ["/oauth2/revoke", form],
-    ])("is 400 body_invalid at the identity worker's %s, which is not called", async (path, type) => {
+    ])("is 400 body_invalid at /api/auth%s, without calling the identity worker", async (path, type) => {
       const url = `https://api.example/api/auth${path}`;
       const response = await shared.send("", requestWith(url, "POST", { "Content-Type": type }, body()));
       expect(await codeIn(response)).toEqual([400, "body_invalid"]);
-      expect(asked).toEqual([]);
+      expect(identityRequests).toEqual([]);
     });
 
     it.each([
@@ -117,7 +117,7 @@ describe("a broken body", () => {
       "/console/explain",
       "/console/simulate",
       `/console/sessions/${"A".repeat(22)}/revoke`,
-    ])("is 400 body_invalid as the console's form %s", async (path) => {
+    ])("is 400 body_invalid in the console's form %s", async (path) => {
       const stage = await consoleStage();
       const headers = { Cookie: await stage.signIn(), Origin: site, "Content-Type": form };
       const response = await stage.appFetch(requestWith(site + path, "POST", headers, body()));
@@ -128,13 +128,13 @@ describe("a broken body", () => {
   });
 
   it.each(["", "{", '{"email":', "[object Object]", "email=a"])(
-    "%j is refused where a route of the identity worker's says that it is JSON",
+    "is refused at /api/auth if its type is JSON and its text is %j, except for the empty one",
     async (body) => {
       const headers = { "Content-Type": "Application/JSON; charset=utf-8" };
       const response = await shared.send("/api/auth/update-user", { method: "POST", headers, body });
-      // An empty body is none, as at a sign-out.
+      // An empty body counts as none, as at a sign-out.
       expect(await codeIn(response)).toEqual(body === "" ? [200, undefined] : [400, "body_invalid"]);
-      asked.length = 0;
+      identityRequests.length = 0;
     },
   );
 });

@@ -6,15 +6,15 @@ import { type Api, api } from "./start.ts";
 const trusted = "https://www.example.com";
 const site = { apiUrl, origins: [trusted] };
 
-let asked: { readonly request: Request; readonly body: string }[] = [];
+let requests: { readonly request: Request; readonly body: string }[] = [];
 let respond: () => Promise<Response>;
 let shared: Api;
 beforeEach(async () => {
-  asked = [];
+  requests = [];
   respond = async () => Response.json({ user: "u" });
   shared = await api({ site }, "/api/v1", {
     identity: async (request) => {
-      asked.push({ request, body: await request.text() });
+      requests.push({ request, body: await request.text() });
       return respond();
     },
   });
@@ -32,13 +32,13 @@ describe("the routes below /api/auth", () => {
   it("are forwarded unchanged, at the root whatever the base path", async () => {
     const headers = { Cookie: "a=b", Origin: apiUrl, "CF-Connecting-IP": "192.0.2.1" };
     expect((await signIn({ headers }, "/api/auth/sign-in/email?a=1")).status).toBe(200);
-    const [{ request, body } = { request: undefined, body: "" }] = asked;
+    const [{ request, body } = { request: undefined, body: "" }] = requests;
     expect(request?.url).toBe("http://localhost/api/auth/sign-in/email?a=1");
     expect([request?.method, request?.redirect]).toEqual(["POST", "manual"]);
     expect(body).toBe('{"email":"a@example.com","password":"MARKED"}');
     for (const [name, value] of Object.entries(headers)) expect(request?.headers.get(name)).toBe(value);
     expect((await signIn({}, "/api/v1/api/auth/sign-in/email")).status).toBe(404);
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
 
   it("return the worker's response with each of its cookies, not cacheable", async () => {
@@ -48,15 +48,15 @@ describe("the routes below /api/auth", () => {
       headers.append("Set-Cookie", "b=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT");
       return new Response(null, { status: 302, headers });
     };
-    const answered = await signIn({ headers: { Origin: trusted } });
-    expect([answered.status, answered.headers.get("Location")]).toEqual([302, "/next"]);
-    expect(answered.headers.getSetCookie()).toEqual(["a=1; Path=/", "b=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT"]);
-    expect([answered.headers.get("Cache-Control"), answered.headers.get("set-auth-token")]).toEqual(["no-store", "t"]);
+    const response = await signIn({ headers: { Origin: trusted } });
+    expect([response.status, response.headers.get("Location")]).toEqual([302, "/next"]);
+    expect(response.headers.getSetCookie()).toEqual(["a=1; Path=/", "b=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT"]);
+    expect([response.headers.get("Cache-Control"), response.headers.get("set-auth-token")]).toEqual(["no-store", "t"]);
   });
 
   it("are forwarded without body and Content-Type if there is none, as for a sign-out", async () => {
     await shared.send("/api/auth/sign-out", { method: "POST" });
-    const [{ request, body } = { request: undefined, body: undefined }] = asked;
+    const [{ request, body } = { request: undefined, body: undefined }] = requests;
     expect([body, request?.headers.get("Content-Type")]).toEqual(["", null]);
   });
 
@@ -69,7 +69,7 @@ describe("the routes below /api/auth", () => {
     "/api/auth/a;b",
   ])("have one spelling: %s is 404", async (path) => {
     expect((await signIn({}, path)).status).toBe(404);
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
   it("accept GET, HEAD and POST", async () => {
@@ -79,7 +79,7 @@ describe("the routes below /api/auth", () => {
       const refused = await signIn({ method });
       expect([refused.status, refused.headers.get("Allow")]).toEqual([405, "GET, HEAD, POST, OPTIONS"]);
     }
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
   });
 
   it("limit bodies to 64 KiB, and those of a sign-in to 4 KiB", async () => {
@@ -87,14 +87,14 @@ describe("the routes below /api/auth", () => {
     expect((await signIn({ body: of(65_536) }, "/api/auth/update-user")).status).toBe(200);
     expect((await signIn({ body: of(65_537) }, "/api/auth/update-user")).status).toBe(400);
     expect((await signIn({ body: of(4097) })).status).toBe(400);
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
 
-  it("are 503 if the worker does not respond", async () => {
+  it("answer 503 if the worker does not respond", async () => {
     respond = () => Promise.reject(new Error("MARKED"));
-    const answered = await signIn();
-    expect([answered.status, answered.headers.has("Retry-After")]).toEqual([503, true]);
-    expect(await answered.json()).toMatchObject({ code: "store_unavailable" });
+    const response = await signIn();
+    expect([response.status, response.headers.has("Retry-After")]).toEqual([503, true]);
+    expect(await response.json()).toMatchObject({ code: "store_unavailable" });
     expect(shared.log.join()).not.toContain("MARKED");
   });
 
@@ -107,27 +107,27 @@ describe("the routes below /api/auth", () => {
     const { settings } = shared.context;
     const signInRate = { name: "sign-in-account", quota: 1, window: seconds(3600) };
     const identity = async (request: Request) => {
-      asked.push({ request, body: await request.text() });
+      requests.push({ request, body: await request.text() });
       return respond();
     };
     shared = await api({ site, settings: { ...settings, signInRate } }, "/", { identity });
     const body = '{"email":"a@example.com"}';
     const statuses = [(await signIn({ body: `\ufeff${body}` })).status, (await signIn({ body })).status];
-    expect([statuses, asked.map((one) => one.body)]).toEqual([[200, 429], [body]]);
+    expect([statuses, requests.map((one) => one.body)]).toEqual([[200, 429], [body]]);
   });
 
-  it("are counted before the worker sees a password", async () => {
+  it("count a sign-in before the worker sees the password", async () => {
     const { settings } = shared.context;
     const signInRate = { name: "sign-in-account", quota: 2, window: seconds(3600) };
     shared = await api({ site, settings: { ...settings, signInRate } }, "/", {
       identity: async (request) => {
-        asked.push({ request, body: await request.text() });
+        requests.push({ request, body: await request.text() });
         return respond();
       },
     });
     const statuses = [(await signIn()).status, (await signIn()).status];
     const refused = await signIn();
-    expect([...statuses, refused.status, asked.length]).toEqual([200, 200, 429, 2]);
+    expect([...statuses, refused.status, requests.length]).toEqual([200, 200, 429, 2]);
     expect(refused.headers.get("RateLimit")).toMatch(/^"sign-in-account";r=0;t=\d+$/);
   });
 });
@@ -136,17 +136,17 @@ describe("pages that may sign in", () => {
   const preflight = (Origin: string) => signIn({ method: "OPTIONS", body: null, headers: { Origin } });
 
   it("are those of trusted sites, with credentials", async () => {
-    for (const answered of [await preflight(trusted), await signIn({ headers: { Origin: trusted } })]) {
-      expect(answered.headers.get("Access-Control-Allow-Origin")).toBe(trusted);
-      expect(answered.headers.get("Access-Control-Allow-Credentials")).toBe("true");
-      expect(answered.headers.get("Vary")).toBe("Origin");
+    for (const response of [await preflight(trusted), await signIn({ headers: { Origin: trusted } })]) {
+      expect(response.headers.get("Access-Control-Allow-Origin")).toBe(trusted);
+      expect(response.headers.get("Access-Control-Allow-Credentials")).toBe("true");
+      expect(response.headers.get("Vary")).toBe("Origin");
     }
-    const answered = await preflight(trusted);
-    expect([answered.status, answered.headers.get("Access-Control-Allow-Methods")]).toEqual([
+    const response = await preflight(trusted);
+    expect([response.status, response.headers.get("Access-Control-Allow-Methods")]).toEqual([
       204,
       "GET, HEAD, POST, OPTIONS",
     ]);
-    expect(answered.headers.get("Access-Control-Allow-Headers")).toContain("Content-Type");
+    expect(response.headers.get("Access-Control-Allow-Headers")).toContain("Content-Type");
   });
 
   it("may read the rate limit fields and the worker's own headers", async () => {
@@ -158,10 +158,10 @@ describe("pages that may sign in", () => {
     expect(new Set(exposed).size).toBe(exposed.length);
   });
 
-  it.each([apiUrl, "null", "https://evil.example"])("of %s are not allowed", async (origin) => {
-    for (const answered of [await preflight(origin), await signIn({ headers: { Origin: origin } })]) {
-      expect(answered.headers.has("Access-Control-Allow-Origin")).toBe(false);
-      expect(answered.headers.has("Access-Control-Allow-Credentials")).toBe(false);
+  it.each([apiUrl, "null", "https://evil.example"])("do not include those of %s", async (origin) => {
+    for (const response of [await preflight(origin), await signIn({ headers: { Origin: origin } })]) {
+      expect(response.headers.has("Access-Control-Allow-Origin")).toBe(false);
+      expect(response.headers.has("Access-Control-Allow-Credentials")).toBe(false);
     }
   });
 });

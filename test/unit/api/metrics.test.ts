@@ -29,12 +29,12 @@ async function stage(gathered: Gathered = memoryGathered(() => now)) {
 describe("/metrics", () => {
   it("is at the root, whatever the base path, for operators with operator:read", async () => {
     const { scrape, send, reader } = await stage();
-    const answered = await scrape(reader);
-    expect([answered.status, answered.headers.get("Content-Type")]).toEqual([
+    const response = await scrape(reader);
+    expect([response.status, response.headers.get("Content-Type")]).toEqual([
       200,
       "text/plain; version=0.0.4; charset=utf-8",
     ]);
-    expect(await answered.text()).toContain("\nstagedoor_sessions 0\n");
+    expect(await response.text()).toContain("\nstagedoor_sessions 0\n");
     expect((await send("/api/v1/metrics")).status).toBe(404);
   });
 
@@ -47,15 +47,15 @@ describe("/metrics", () => {
   });
 
   it("is 503, not empty, if the metrics object is down", async () => {
-    const nobody = () => Promise.reject(new Error("MARKED"));
-    const { scrape, reader } = await stage({ report: nobody, counts: nobody, sessions: nobody, refusals: nobody });
-    const answered = await scrape(reader);
-    expect([answered.status, Object(await answered.json()).code]).toEqual([503, "store_unavailable"]);
+    const down = () => Promise.reject(new Error("MARKED"));
+    const { scrape, reader } = await stage({ report: down, counts: down, sessions: down, refusals: down });
+    const response = await scrape(reader);
+    expect([response.status, Object(await response.json()).code]).toEqual([503, "store_unavailable"]);
   });
 
   it("accepts GET only", async () => {
     const { scrape, reader } = await stage();
-    const answered = await scrape(reader, "POST");
-    expect([answered.status, answered.headers.get("Allow")]).toEqual([405, "GET, OPTIONS"]);
+    const response = await scrape(reader, "POST");
+    expect([response.status, response.headers.get("Allow")]).toEqual([405, "GET, OPTIONS"]);
   });
 });

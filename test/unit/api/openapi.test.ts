@@ -34,13 +34,13 @@ describe("GET /openapi.json", () => {
     const mounted = app.routes
       .filter(({ method, path }) => !["ALL", "OPTIONS"].includes(method) && path !== "*")
       .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
-    const served = Object(await (await send("/openapi.json")).json());
-    const described = Object.entries(served.paths).flatMap(([path, item]) => {
+    const body = Object(await (await send("/openapi.json")).json());
+    const described = Object.entries(body.paths).flatMap(([path, item]) => {
       const { servers, ...byMethod } = Object(item);
       return Object.keys(byMethod).map((method) => `${method.toUpperCase()} ${servers ? "" : base}${path}`);
     });
     expect(described.toSorted()).toEqual([...new Set(mounted)].toSorted());
-    expect(served.servers).toEqual([{ url: server, description: expect.any(String) }]);
+    expect(body.servers).toEqual([{ url: server, description: expect.any(String) }]);
   });
 
   it("is at the root and readable by any site", async () => {

@@ -52,12 +52,16 @@ beforeEach(async () => {
     const text = typeof body === "string" ? body : JSON.stringify(body);
     const init = { method, headers, ...(body === undefined ? {} : { body: text }) };
     const response = await app.request(`/api/v1/operator${path}`, init, {}, runtime);
-    const answered = await response.text();
-    return { status: response.status, text: answered, body: Object(answered === "" ? {} : JSON.parse(answered)) };
+    const responseText = await response.text();
+    return {
+      status: response.status,
+      text: responseText,
+      body: Object(responseText === "" ? {} : JSON.parse(responseText)),
+    };
   };
 });
 
-describe("the catalog routes", () => {
+describe("the catalog routes:", () => {
   it("PUT adds and replaces, GET shows, DELETE removes without a body", async () => {
     const one = film("one");
     expect(await send("PUT", "/assets/one", one)).toMatchObject({ status: 200, body: { asset: one, was: "added" } });
@@ -81,13 +85,13 @@ describe("the catalog routes", () => {
 
   it("PUT accepts an origin's secret only for the hosts and uses that it is bound to", async () => {
     const auth = { type: "header", name: "X-Secret", secret: "FILM_SECRET" };
-    const far = (url: string, more: object = {}) =>
+    const assetAt = (url: string, more: object = {}) =>
       film("one", { origin: { type: "http", url, auth: { ...auth, ...more } } });
     const refused = [
-      far("https://evil.example/films/"),
-      far("https://origin.example:444/films/"),
-      far("https://origin.example/films/", { secret: "OTHER_SECRET" }),
-      far("https://origin.example/films/", { name: "X-Other" }),
+      assetAt("https://evil.example/films/"),
+      assetAt("https://origin.example:444/films/"),
+      assetAt("https://origin.example/films/", { secret: "OTHER_SECRET" }),
+      assetAt("https://origin.example/films/", { name: "X-Other" }),
       film("one", {
         origin: {
           type: "http",
@@ -102,7 +106,7 @@ describe("the catalog routes", () => {
       expect(body.faults).toEqual([expect.stringMatching(/^origin_secret_unbound: one: origin\.auth: /)]);
     }
     expect(catalog.text).toBeUndefined();
-    expect((await send("PUT", "/assets/one", far("https://origin.example/films/"))).status).toBe(200);
+    expect((await send("PUT", "/assets/one", assetAt("https://origin.example/films/"))).status).toBe(200);
   });
 
   it("PUT lists every error of an asset; the log has their number only", async () => {
@@ -119,9 +123,9 @@ describe("the catalog routes", () => {
   });
 
   it.each([
-    ["no JSON", "{"],
-    ["nothing", ""],
-    ["a member twice", '{"id":"one","id":"one"}'],
+    ["text that is not JSON", "{"],
+    ["an empty body", ""],
+    ["a duplicate member", '{"id":"one","id":"one"}'],
     ["more than 32 KiB", JSON.stringify(film("one", { title: "x".repeat(33_000) }))],
   ])("PUT refuses %s", async (_, body) => {
     const refused = await send("PUT", "/assets/one", body);
@@ -138,10 +142,10 @@ describe("the catalog routes", () => {
     ["PUT", "/assets/one", "operator:read", "operator:assets"],
     ["PUT", "/assets/one", "operator:revoke", "operator:assets"],
     ["DELETE", "/assets/one", "operator:keys", "operator:assets"],
-  ] as const)("%s %s is not for %s", async (method, path, scope, wanted) => {
+  ] as const)("%s %s refuses the scope %s", async (method, path, scope, required) => {
     await send("PUT", "/assets/one", film("one", { title: "before" }));
     const refused = await send(method, path, method === "PUT" ? film("one") : undefined, scope);
-    expect([refused.status, refused.body.code, written.join().includes(wanted)]).toEqual([
+    expect([refused.status, refused.body.code, written.join().includes(required)]).toEqual([
       403,
       "scope_insufficient",
       true,

@@ -25,23 +25,23 @@ async function routes() {
     operators: context,
   });
   const runtime = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
-  const ask = async (method: string, path: string, body?: object, claims = {}) => {
+  const send = async (method: string, path: string, body?: object, claims = {}) => {
     const headers = { Authorization: `Bearer ${await operatorToken(stage.operators, { scope, ...claims })}` };
     const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
     return app.request(`https://api.example/operator${path}`, init, {}, runtime);
   };
   const lines = () =>
     written.map((line): unknown => JSON.parse(line)).filter((line) => Object(line).event === "operator");
-  return { ...stage, ask, lines };
+  return { ...stage, send, lines };
 }
 
 describe("the log of operators' actions", () => {
   it("has a line per revocation: operator, kind and id", async () => {
-    const { ask, lines } = await routes();
+    const { send, lines } = await routes();
     const session = "A".repeat(22);
-    await ask("POST", "/revocations", { session });
-    await ask("POST", "/revocations", { key: "2026-a" }, { sub: "bea" });
-    await ask("POST", "/revocations", { session, lift: true });
+    await send("POST", "/revocations", { session });
+    await send("POST", "/revocations", { key: "2026-a" }, { sub: "bea" });
+    await send("POST", "/revocations", { session, lift: true });
     const of = { worker: "api", event: "operator", through: "route", outcome: "done" };
     expect(lines()).toEqual([
       { ...of, operator: "ann", act: "revoke", kind: "session", id: session },
@@ -51,17 +51,17 @@ describe("the log of operators' actions", () => {
   });
 
   it("names a viewer by the keyed hash of other log lines", async () => {
-    const { ask, lines } = await routes();
-    await ask("POST", "/revocations", { subject: { issuer: "https://id.example", subject: "MARKED-viewer" } });
+    const { send, lines } = await routes();
+    await send("POST", "/revocations", { subject: { issuer: "https://id.example", subject: "MARKED-viewer" } });
     expect(lines()).toMatchObject([{ kind: "subject", id: expect.stringMatching(/^[\w-]{22}$/) }]);
     expect(JSON.stringify(lines())).not.toContain("MARKED");
   });
 
   it("has a line per catalog change, also for failed ones", async () => {
-    const { ask, lines } = await routes();
-    await ask("PUT", "/assets/film-9", sampleDocument({ id: "film-9", origin: r2("film-9/") }));
-    await ask("DELETE", "/assets/film-9");
-    await ask("DELETE", "/assets/film-9");
+    const { send, lines } = await routes();
+    await send("PUT", "/assets/film-9", sampleDocument({ id: "film-9", origin: r2("film-9/") }));
+    await send("DELETE", "/assets/film-9");
+    await send("DELETE", "/assets/film-9");
     const of = { operator: "ann", through: "route", kind: "asset", id: "film-9" };
     expect(lines()).toMatchObject([
       { ...of, act: "put", outcome: "done" },
@@ -71,17 +71,17 @@ describe("the log of operators' actions", () => {
   });
 
   it("has no line for unauthorized or read-only requests", async () => {
-    const { ask, lines } = await routes();
-    await ask("POST", "/revocations", { session: "A".repeat(22) }, { scope: "operator:read" });
-    await ask("DELETE", "/assets/film", undefined, { scope: "operator:read" });
-    await ask("GET", "/assets");
+    const { send, lines } = await routes();
+    await send("POST", "/revocations", { session: "A".repeat(22) }, { scope: "operator:read" });
+    await send("DELETE", "/assets/film", undefined, { scope: "operator:read" });
+    await send("GET", "/assets");
     expect(lines()).toEqual([]);
   });
 });
 
-describe("the requests about one viewer", () => {
-  it("use the keyed hash of refusals and sessions", async () => {
-    const { ask, gathered } = await routes();
+describe("the lists of one viewer", () => {
+  it("are selected by the keyed hash in refusals and sessions", async () => {
+    const { send, gathered } = await routes();
     const at = { at: now, worker: "edge", code: "signature_expired", reason: "ended" } as const;
     const refusals = [
       { ...at, request: "1".repeat(16), subject: "v1" },
@@ -89,9 +89,9 @@ describe("the requests about one viewer", () => {
     ];
     const alive = [live(`${"a".repeat(21)}A`, { subject: "v1" }), live(`${"b".repeat(21)}A`, { subject: "v2" })];
     await gathered.report({ worker: "edge", counts: [], refusals, alive, ended: [] });
-    const sessions: unknown = await (await ask("GET", "/sessions?subject=v2")).json();
+    const sessions: unknown = await (await send("GET", "/sessions?subject=v2")).json();
     expect(sessions).toMatchObject({ count: 1, sessions: [{ subject: "v2" }] });
-    const refused: unknown = await (await ask("GET", "/refusals?subject=v1")).json();
+    const refused: unknown = await (await send("GET", "/refusals?subject=v1")).json();
     expect(refused).toMatchObject({ recent: [{ request: "1".repeat(16) }] });
   });
 });

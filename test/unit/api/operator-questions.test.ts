@@ -13,7 +13,7 @@ import { requestIds } from "./start.ts";
 
 let stage: Awaited<ReturnType<typeof operatorStage>>;
 let written: readonly string[];
-let ask: (method: string, path: string, body?: unknown, bearer?: string) => Promise<Response>;
+let send: (method: string, path: string, body?: unknown, bearer?: string) => Promise<Response>;
 
 beforeEach(async () => {
   stage = await operatorStage();
@@ -28,7 +28,7 @@ beforeEach(async () => {
   });
   const app = heldToDescription(made, "/api/v1");
   const runtime = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
-  ask = async (method, path, body, bearer) => {
+  send = async (method, path, body, bearer) => {
     const headers = {
       Authorization: `Bearer ${bearer ?? (await operatorToken(stage.operators, { scope: "operator:read" }))}`,
     };
@@ -39,7 +39,7 @@ beforeEach(async () => {
 });
 
 const simulation = { credential: "a.b.c", asset: "film" };
-const questions = [
+const routes = [
   ["GET", "/sessions", undefined],
   ["GET", "/refusals", undefined],
   ["GET", "/keys", undefined],
@@ -48,17 +48,17 @@ const questions = [
 ] as const;
 
 describe("the read routes of operators", () => {
-  it.each(questions)("%s %s needs the scope", async (method, path, body) => {
+  it.each(routes)("require operator:read for %s %s", async (method, path, body) => {
     const scopes = ["operator:revoke", "operator:keys", "operator:assets"].join(" ");
-    const answers = [
-      await ask(method, path, body),
-      await ask(method, path, body, await operatorToken(stage.operators, { scope: scopes })),
-      await ask(method, path, body, await token(stage.issuer, { scope: "operator:read stream:play" })),
-      await ask(method === "GET" ? "POST" : "GET", path),
+    const responses = [
+      await send(method, path, body),
+      await send(method, path, body, await operatorToken(stage.operators, { scope: scopes })),
+      await send(method, path, body, await token(stage.issuer, { scope: "operator:read stream:play" })),
+      await send(method === "GET" ? "POST" : "GET", path),
     ];
-    expect(answers.map(({ status }) => status)).toEqual([200, 403, 401, 405]);
-    expect(answers[0]?.headers.get("Cache-Control")).toBe("no-store");
-    expect(answers[1]?.headers.get("WWW-Authenticate")).toContain('scope="operator:read"');
+    expect(responses.map(({ status }) => status)).toEqual([200, 403, 401, 405]);
+    expect(responses[0]?.headers.get("Cache-Control")).toBe("no-store");
+    expect(responses[1]?.headers.get("WWW-Authenticate")).toContain('scope="operator:read"');
   });
 
   it("return JSON with RFC 3339 times", async () => {
@@ -77,7 +77,7 @@ describe("the read routes of operators", () => {
       alive: [live(sessionId)],
       ended: [],
     });
-    expect(await (await ask("GET", "/sessions?asset=film&limit=1")).json()).toEqual({
+    expect(await (await send("GET", "/sessions?asset=film&limit=1")).json()).toEqual({
       count: 1,
       sessions: [
         {
@@ -88,10 +88,10 @@ describe("the read routes of operators", () => {
         },
       ],
     });
-    const { since, minutes, recent } = Object(await (await ask("GET", "/refusals?request=00000000000000aa")).json());
+    const { since, minutes, recent } = Object(await (await send("GET", "/refusals?request=00000000000000aa")).json());
     expect([since, minutes.length]).toEqual([expect.stringMatching(/^2026-.*Z$/), 60]);
     expect(recent).toEqual([{ ...refused, at: "2026-11-18T11:06:40Z" }]);
-    const { keys, longestSessionSeconds } = Object(await (await ask("GET", "/keys")).json());
+    const { keys, longestSessionSeconds } = Object(await (await send("GET", "/keys")).json());
     expect(longestSessionSeconds).toBe(21_600);
     expect(keys[0]).toMatchObject({
       kid: "2026-a",
@@ -104,7 +104,7 @@ describe("the read routes of operators", () => {
 
   it("answer 200 with an explanation, also of a refusal", async () => {
     const { manifestUrl, grant } = opened(await stage.start());
-    const explained = await ask("POST", "/explain", { text: manifestUrl, address: "192.0.2.7" });
+    const explained = await send("POST", "/explain", { text: manifestUrl, address: "192.0.2.7" });
     expect(await explained.json()).toMatchObject({
       kind: "media",
       verdict: "served",
@@ -112,12 +112,12 @@ describe("the read routes of operators", () => {
       steps: expect.any(Array),
     });
     const credential = await token(stage.issuer);
-    const simulated = await ask("POST", "/simulate", { credential, asset: "film-2" });
+    const simulated = await send("POST", "/simulate", { credential, asset: "film-2" });
     const text = await simulated.text();
     expect(simulated.status).toBe(200);
     expect(JSON.parse(text)).toMatchObject({ kind: "start", verdict: "refused", code: "asset_forbidden", status: 403 });
     expect(JSON.parse(text).help).toBe("docs/troubleshooting.md#asset_forbidden");
-    const parts = JSON.parse(await (await ask("POST", "/simulate", { credential, asset: "film" })).text()).steps.map(
+    const parts = JSON.parse(await (await send("POST", "/simulate", { credential, asset: "film" })).text()).steps.map(
       ({ part }: { readonly part: string }) => part,
     );
     expect(parts.filter((part: string) => part === "streams")).toHaveLength(1);
@@ -138,8 +138,8 @@ describe("the read routes of operators", () => {
     ["/simulate", { ...simulation, country: "MARKED" }],
     ["/simulate", { ...simulation, country: "T2" }],
     ["/simulate", { ...simulation, takeover: "MARKED" }],
-  ])("%s refuses an invalid body without repeating it: %o", async (path, body) => {
-    const response = await ask("POST", path, body);
+  ])("refuse an invalid body of %s without repeating it: %o", async (path, body) => {
+    const response = await send("POST", path, body);
     expect([response.status, Object(await response.json()).code]).toEqual([400, "body_invalid"]);
     expect(written.join("\n")).not.toContain("MARKED");
   });
@@ -147,13 +147,13 @@ describe("the read routes of operators", () => {
   it.each([
     ["/explain", { text: "/", adress: "192.0.2.1" }, "adress: no such member"],
     ["/simulate", { ...simulation, takeOver: true }, "takeOver: no such member"],
-  ])("%s names an unknown member: %o", async (path, body, fault) => {
-    const response = await ask("POST", path, body);
+  ])("name an unknown member in the body of %s: %o", async (path, body, fault) => {
+    const response = await send("POST", path, body);
     expect(await response.json()).toMatchObject({ code: "body_invalid", faults: [fault] });
   });
 
-  it.each(["0", "501", "-1", "1.5", "ten"])("/sessions refuses the limit %s", async (limit) => {
-    expect((await ask("GET", `/sessions?limit=${limit}`)).status).toBe(400);
+  it.each(["0", "501", "-1", "1.5", "ten"])("refuse the limit %s of /sessions", async (limit) => {
+    expect((await send("GET", `/sessions?limit=${limit}`)).status).toBe(400);
   });
 });
 
@@ -167,6 +167,6 @@ describe("the revocation of a key", () => {
     ["operator:revoke", { key: "2026-b", lift: true }, 403],
   ])("needs its own scope: with %s, %o is %i", async (scope, body, status) => {
     const bearer = await operatorToken(stage.operators, { scope });
-    expect((await ask("POST", "/revocations", body, bearer)).status).toBe(status);
+    expect((await send("POST", "/revocations", body, bearer)).status).toBe(status);
   });
 });

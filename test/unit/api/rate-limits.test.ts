@@ -19,7 +19,7 @@ const identity = identityWith(async (presented) =>
 );
 const bearer = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });
 const session = bearer(identityToken);
-const madeUp = bearer(identityToken.replace(/^aB3/, "xB3"));
+const invalid = bearer(identityToken.replace(/^aB3/, "xB3"));
 
 /** The API with limits on starts. */
 async function limited(settings: Partial<SessionContext["settings"]> = {}, changes: Partial<SessionContext> = {}) {
@@ -37,7 +37,7 @@ async function limited(settings: Partial<SessionContext["settings"]> = {}, chang
       status: response.status,
       code: Object(await response.json()).code,
       policies: field("RateLimit-Policy"),
-      standing: field("RateLimit"),
+      quotaStatus: field("RateLimit"),
       retryAfter: field("Retry-After"),
     };
   };
@@ -47,57 +47,57 @@ async function limited(settings: Partial<SessionContext["settings"]> = {}, chang
 describe("the limits of starts", () => {
   it("are in the fields of every counted response: a success, a refusal, and the one over the limit", async () => {
     const { from } = await limited({ startRateAddress: { ...byAddress, quota: 4 } });
-    const asked = '"start-address";q=4;w=3600, "start-network";q=40;w=3600';
-    const policies = `${asked}, "start-subject";q=2;w=3600`;
+    const addressPolicies = '"start-address";q=4;w=3600, "start-network";q=40;w=3600';
+    const policies = `${addressPolicies}, "start-subject";q=2;w=3600`;
     expect(await from("ann", "192.0.2.1", session)).toMatchObject({
       status: 201,
       policies,
-      standing: '"start-address";r=3;t=3600, "start-network";r=39;t=3600, "start-subject";r=1;t=3600',
+      quotaStatus: '"start-address";r=3;t=3600, "start-network";r=39;t=3600, "start-subject";r=1;t=3600',
       retryAfter: null,
     });
     // The subject is counted with the claim of a lease, which a refused request does not reach.
     expect(await from("ann", "192.0.2.1", { ...session, body: "{" })).toMatchObject({
       status: 400,
-      policies: asked,
-      standing: '"start-address";r=2;t=3600, "start-network";r=38;t=3600',
+      policies: addressPolicies,
+      quotaStatus: '"start-address";r=2;t=3600, "start-network";r=38;t=3600',
     });
     expect(await from("ann", "192.0.2.1", session)).toMatchObject({
       status: 201,
       policies,
-      standing: '"start-address";r=1;t=3600, "start-network";r=37;t=3600, "start-subject";r=0;t=3600',
+      quotaStatus: '"start-address";r=1;t=3600, "start-network";r=37;t=3600, "start-subject";r=0;t=3600',
     });
     expect(await from("ann", "192.0.2.1", session)).toEqual({
       status: 429,
       code: "rate_limited",
       policies,
-      standing: '"start-address";r=0;t=3600, "start-network";r=36;t=3600, "start-subject";r=0;t=3600',
+      quotaStatus: '"start-address";r=0;t=3600, "start-network";r=36;t=3600, "start-subject";r=0;t=3600',
       retryAfter: "3600",
     });
   });
 
   it("do not count JWTs per address, valid or not", async () => {
-    const taken: string[] = [];
+    const counted: string[] = [];
     const limits = rememberSpent({
       take: async (policy, name, now) => {
-        taken.push(policy.name);
+        counted.push(policy.name);
         return memoryLimits().take(policy, name, now);
       },
     });
     const { from } = await limited({}, { limits });
     for (const token of ["x", "e30.e30.AAAA", "a b", "%"])
       for (let i = 0; i < 10; i++) expect((await from("ann", "192.0.2.1", bearer(token))).status).not.toBe(429);
-    expect(taken).toEqual([]);
+    expect(counted).toEqual([]);
     expect(await from("ann", "192.0.2.1")).toMatchObject({ status: 201, policies: '"start-subject";q=2;w=3600' });
   });
 
   it("count opaque tokens per address first, so that one client cannot use up a network", async () => {
     const { from } = await limited();
     const flood: unknown[] = [];
-    for (let i = 0; i < 40; i++) flood.push((await from("ann", "192.0.2.1", madeUp)).code);
+    for (let i = 0; i < 40; i++) flood.push((await from("ann", "192.0.2.1", invalid)).code);
     expect(flood).toEqual([...Array(3).fill("token_invalid"), ...Array(37).fill("rate_limited")]);
     expect(await from("ann", "192.0.2.2", session)).toMatchObject({
       status: 201,
-      standing: '"start-address";r=2;t=3600, "start-network";r=26;t=3600, "start-subject";r=1;t=3600',
+      quotaStatus: '"start-address";r=2;t=3600, "start-network";r=26;t=3600, "start-subject";r=1;t=3600',
     });
     // A JWT is accepted even from the flooding address.
     expect(await from("ann", "192.0.2.1")).toMatchObject({ status: 201 });
@@ -105,23 +105,23 @@ describe("the limits of starts", () => {
 
   it("count a /64 of IPv6 as one address, and a /48 as its network", async () => {
     const { from } = await limited();
-    for (let i = 0; i < 3; i++) await from("ann", `2001:db8:1:1::${i}`, madeUp);
+    for (let i = 0; i < 3; i++) await from("ann", `2001:db8:1:1::${i}`, invalid);
     expect(await from("ann", "2001:db8:1:1:2::9", session)).toMatchObject({ code: "rate_limited" });
     expect(await from("ann", "2001:db8:1:2::1", session)).toMatchObject({ status: 201 });
-    for (let i = 3; i < 20; i++) for (let j = 0; j < 3; j++) await from("ann", `2001:db8:1:${i}::1`, madeUp);
+    for (let i = 3; i < 20; i++) for (let j = 0; j < 3; j++) await from("ann", `2001:db8:1:${i}::1`, invalid);
     expect(await from("ann", "2001:db8:1:ff::1", session)).toMatchObject({
       code: "rate_limited",
-      standing: expect.stringContaining('"start-network";r=0'),
+      quotaStatus: expect.stringContaining('"start-network";r=0'),
     });
     expect(await from("ann", "2001:db8:2:1::1", session)).toMatchObject({ status: 201 });
   });
 
-  it("are counted before the issuer is asked, and reported", async () => {
+  it("are counted before the issuer is called, and are reported", async () => {
     const { from, events } = await limited({ startRateAddress: { ...byAddress, quota: 1 } });
-    expect(await from("ann", "192.0.2.1", madeUp)).toMatchObject({ code: "token_invalid" });
+    expect(await from("ann", "192.0.2.1", invalid)).toMatchObject({ code: "token_invalid" });
     expect(await from("ann", "192.0.2.1", session)).toMatchObject({
       code: "rate_limited",
-      standing: '"start-address";r=0;t=3600',
+      quotaStatus: '"start-address";r=0;t=3600',
     });
     expect(events).toContainEqual({ event: "limited", policy: "start-address" });
     expect(events).toContainEqual(expect.objectContaining({ event: "refused", worker: "api", code: "rate_limited" }));
@@ -137,7 +137,7 @@ describe("the limits of starts", () => {
 
   it("are not reported if nothing was counted", async () => {
     const { from, send } = await limited({ startRate: undefined, startRateAddress: undefined });
-    expect(await from("ann", "192.0.2.1")).toMatchObject({ policies: null, standing: null });
+    expect(await from("ann", "192.0.2.1")).toMatchObject({ policies: null, quotaStatus: null });
     const other = await (await limited()).send("/stream/none");
     expect([other.headers.has("RateLimit"), (await send("/none")).headers.has("RateLimit")]).toEqual([false, false]);
   });
@@ -150,12 +150,12 @@ describe("the limits of starts", () => {
     const open = await limited({ storeFailure: "open" }, { limits: broken, onFailure });
     expect(await open.from("ann", "192.0.2.1", session)).toMatchObject({
       status: 201,
-      standing: '"start-subject";r=1;t=3600',
+      quotaStatus: '"start-subject";r=1;t=3600',
     });
     expect(failures).toEqual(["the rate limits did not answer", "the rate limits did not answer"]);
   });
 
-  it("are reported although an exception follows", async () => {
+  it("are not in the response to an exception", async () => {
     const { from } = await limited(
       {},
       {
@@ -164,16 +164,16 @@ describe("the limits of starts", () => {
         },
       },
     );
-    expect(await from("ann", "192.0.2.1")).toMatchObject({ status: 500, standing: null });
+    expect(await from("ann", "192.0.2.1")).toMatchObject({ status: 500, quotaStatus: null });
   });
 });
 
 describe("the RateLimit fields", () => {
-  const standing: QuotaStatus = { policy: bySubject, allowed: true, remaining: 1, resetsIn: seconds(1.2) };
+  const quotaStatus: QuotaStatus = { policy: bySubject, allowed: true, remaining: 1, resetsIn: seconds(1.2) };
 
   it("have integers", () => {
     const { headers } = withRateLimitFields(new Response("a"), [
-      { ...standing, policy: { ...bySubject, window: seconds(1.5) } },
+      { ...quotaStatus, policy: { ...bySubject, window: seconds(1.5) } },
     ]);
     expect([headers.get("RateLimit-Policy"), headers.get("RateLimit")]).toEqual([
       '"start-subject";q=2;w=2',
@@ -182,9 +182,9 @@ describe("the RateLimit fields", () => {
   });
 
   it("leave the rest of the response unchanged", async () => {
-    const told = withRateLimitFields(new Response("a", { status: 202, headers: { ETag: '"b"' } }), [standing]);
-    expect([told.status, told.headers.get("ETag"), await told.text()]).toEqual([202, '"b"', "a"]);
-    expect(withRateLimitFields(new Response(null, { status: 204 }), [standing]).status).toBe(204);
+    const response = withRateLimitFields(new Response("a", { status: 202, headers: { ETag: '"b"' } }), [quotaStatus]);
+    expect([response.status, response.headers.get("ETag"), await response.text()]).toEqual([202, '"b"', "a"]);
+    expect(withRateLimitFields(new Response(null, { status: 204 }), [quotaStatus]).status).toBe(204);
   });
 });
 
@@ -193,10 +193,10 @@ describe("the network and country of a start", () => {
 
   it("are reported for each successful start, the network as a hash", async () => {
     const { from, events, send, issuer } = await limited();
-    const asked = new Request("https://api.example/stream/start", start(await token(issuer, { sub: "ann" })));
-    asked.headers.set("CF-Connecting-IP", "192.0.2.1");
-    Object.defineProperty(asked, "cf", { value: { country: "DE" } });
-    expect((await send("/stream/start", asked)).status).toBe(201);
+    const request = new Request("https://api.example/stream/start", start(await token(issuer, { sub: "ann" })));
+    request.headers.set("CF-Connecting-IP", "192.0.2.1");
+    Object.defineProperty(request, "cf", { value: { country: "DE" } });
+    expect((await send("/stream/start", request)).status).toBe(201);
     await from("ann", "192.0.2.200", { body: '{"asset":"none"}' });
     await from("bob", "192.0.2.200");
     const hash = expect.stringMatching(/^[A-Za-z0-9_-]{22}$/);

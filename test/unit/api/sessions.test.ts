@@ -33,7 +33,7 @@ async function send(method: string, { sessionId, grant }: Started, rest = "", he
   return { status: response.status, headers: response.headers, text, body: Object(body) };
 }
 
-function isKeptByNobodyAndReadByAll({ headers }: { readonly headers: Headers }) {
+function expectUncachedAndReadable({ headers }: { readonly headers: Headers }) {
   expect(headers.get("Cache-Control")).toBe("no-store");
   expect(headers.get("Access-Control-Allow-Origin")).toBe("*");
   expect(headers.has("Access-Control-Allow-Credentials")).toBe(false);
@@ -50,7 +50,7 @@ describe("the routes of a session", () => {
     expect([ended.status, ended.text, ended.headers.get("Content-Type")]).toEqual([204, "", null]);
     const [after, again] = [await send("POST", mine, "/renew"), await send("DELETE", mine)];
     expect([after.status, after.body.code, again.status]).toEqual([403, "session_revoked", 204]);
-    for (const answer of [shown, renewed, ended, after, again]) isKeptByNobodyAndReadByAll(answer);
+    for (const response of [shown, renewed, ended, after, again]) expectUncachedAndReadable(response);
   });
 
   it("read the grant from its header only", async () => {
@@ -78,7 +78,7 @@ describe("the routes of a session", () => {
     ] as const) {
       const refused = await send(method, mine, rest, headers);
       expect([refused.status, refused.body.code]).toEqual([status, code]);
-      isKeptByNobodyAndReadByAll(refused);
+      expectUncachedAndReadable(refused);
       expect(refused.text).not.toContain(mine.grant);
       expect(refused.text).not.toContain(viewer);
     }
@@ -89,8 +89,8 @@ describe("the routes of a session", () => {
     const mine = await started();
     const other = await started();
     const unknown = await send("GET", { sessionId: mine.sessionId, grant: other.grant });
-    const never = await send("GET", { sessionId: "A".repeat(22), grant: other.grant });
-    expect([unknown.status, unknown.text]).toEqual([404, never.text]);
+    const nonexistent = await send("GET", { sessionId: "A".repeat(22), grant: other.grant });
+    expect([unknown.status, unknown.text]).toEqual([404, nonexistent.text]);
   });
 
   it("log neither token nor grant", async () => {
@@ -106,18 +106,18 @@ describe("the routes of a session", () => {
   });
 });
 
-describe("the methods of each route", () => {
+describe("the session and operator routes", () => {
   const id = "A".repeat(22);
   it.each([
     [`/stream/${id}`, "GET, DELETE, OPTIONS", ["POST", "PUT", "PATCH"]],
     [`/stream/${id}/renew`, "POST, OPTIONS", ["GET", "PUT", "DELETE"]],
     ["/operator/revocations", "POST, OPTIONS", ["GET", "PUT", "DELETE"]],
     ["/stream/start", "POST, OPTIONS", ["GET", "DELETE"]],
-  ])("%s: %s", async (path, allow, others) => {
+  ])("answer at %s only to %s", async (path, allow, others) => {
     for (const method of others) {
       const response = await shared.send(path, { method });
       expect([response.status, response.headers.get("Allow")]).toEqual([405, allow]);
-      isKeptByNobodyAndReadByAll(response);
+      expectUncachedAndReadable(response);
     }
     const preflight = await shared.send(path, { method: "OPTIONS" });
     expect(preflight.status).toBe(204);
@@ -126,7 +126,7 @@ describe("the methods of each route", () => {
   });
 
   it.each([`/stream/${id}/`, `/stream/${id}/renew/`, `/stream/${id}/end`, "/revocations", "/operator/revocations/1"])(
-    "%s is 404",
+    "are not found at %s",
     async (path) => {
       expect((await shared.send(path, { method: "POST" })).status).toBe(404);
     },
@@ -138,7 +138,7 @@ describe("POST /operator/revocations", () => {
     shared.send("/operator/revocations", { method: "POST", body, headers });
   const as = (bearer: string) => ({ Authorization: `Bearer ${bearer}` });
 
-  it("answers an operator 201, one without the scope 403 with that scope, and a viewer 401", async () => {
+  it("answers 201 to an operator, 403 to one without the scope, and 401 to a viewer", async () => {
     const mine = await started();
     const body = JSON.stringify({ session: mine.sessionId });
     const reader = await operatorToken(shared.operators, { scope: "operator:read operator:keys" });
@@ -150,9 +150,12 @@ describe("POST /operator/revocations", () => {
     const viewers = await token(shared.issuer, { scope: "stream:play operator:revoke" });
     expect((await post(body, as(viewers))).status).toBe(401);
     expect((await send("GET", mine)).body.state).toBe("running");
-    const done = await post(body, as(operator));
-    expect([done.status, await done.json()]).toEqual([201, { revoked: "session", until: "2026-11-25T11:06:40Z" }]);
-    isKeptByNobodyAndReadByAll(done);
+    const response = await post(body, as(operator));
+    expect([response.status, await response.json()]).toEqual([
+      201,
+      { revoked: "session", until: "2026-11-25T11:06:40Z" },
+    ]);
+    expectUncachedAndReadable(response);
     expect((await send("GET", mine)).body.state).toBe("revoked");
   });
 
@@ -167,11 +170,11 @@ describe("POST /operator/revocations", () => {
   });
 });
 
-it("answers 429 at the stream limit with the viewer's running sessions", async () => {
-  const { send: ask, issuer } = await api();
+it("POST /stream/start answers 429 at the stream limit with the viewer's running sessions", async () => {
+  const { send: sendToApi, issuer } = await api();
   const one = start(await token(issuer, { streams: 1 }));
-  const first = Object(await (await ask("/stream/start", one)).json());
-  const second = await ask("/stream/start", one);
+  const first = Object(await (await sendToApi("/stream/start", one)).json());
+  const second = await sendToApi("/stream/start", one);
   expect(second.status).toBe(429);
   expect(Object(await second.json())).toMatchObject({
     code: "stream_limit",
@@ -184,7 +187,7 @@ describe("the client of a request", () => {
   const addressOf = (headers: Record<string, string>, development: boolean) =>
     clientOf(request(headers), (text) => text, development).address;
 
-  it("has the address from Cloudflare, never from another header", () => {
+  it("has the address from Cloudflare, nonexistent from another header", () => {
     const claimed = { "X-Forwarded-For": "192.0.2.1", "X-Real-IP": "192.0.2.1", Forwarded: "for=192.0.2.1" };
     expect(addressOf({ "CF-Connecting-IP": "198.51.100.1", ...claimed }, false)).toBe("198.51.100.1");
     expect(addressOf(claimed, false)).toBeUndefined();

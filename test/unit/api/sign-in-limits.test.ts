@@ -45,8 +45,8 @@ async function attempts(changes: Partial<SessionContext> = {}) {
     const request = { method, url: `https://api.example/api/auth${path}`, headers, body };
     const client = { address, userAgentHash: () => "" };
     const counted: string[] = [];
-    const onQuotaStatus = (standing: { readonly policy: { readonly name: string } }) =>
-      void counted.push(standing.policy.name);
+    const onQuotaStatus = (quotaStatus: { readonly policy: { readonly name: string } }) =>
+      void counted.push(quotaStatus.policy.name);
     const before = await limitIdentityRequest(request, path, { client, onQuotaStatus }, context);
     return { code: before.ok ? "passed" : before.refusal.code, counted };
   };
@@ -84,8 +84,8 @@ describe("a sign-in", () => {
     const { attempt } = await attempts();
     const address = "198.51.100.7";
     const codes: string[] = [];
-    for (const who of ["a", "b", "c", "d", "d", "d"])
-      codes.push((await attempt(email(`${who}@example.com`), { address })).code);
+    for (const name of ["a", "b", "c", "d", "d", "d"])
+      codes.push((await attempt(email(`${name}@example.com`), { address })).code);
     expect(codes).toEqual(["passed", "passed", "passed", "rate_limited", "rate_limited", "rate_limited"]);
     expect(await attempt(email("d@example.com"))).toMatchObject({ code: "passed" });
   });
@@ -96,9 +96,9 @@ describe("a sign-in", () => {
     ["full-width letters", email("ａｎｎ@example.com"), "application/json"],
     ["escapes", '{"email":"\\u0061nn@example.com"}', "application/json; charset=utf-8"],
     ["a type in capitals", email("ann@example.com"), "APPLICATION/JSON"],
-    ["the last of two", '{"email":"eve@example.com","email":"ann@example.com"}', "application/json"],
+    ["the last of two addresses", '{"email":"eve@example.com","email":"ann@example.com"}', "application/json"],
     ["a form", "email=ann%40example.com&password=x", form],
-    ["the last of two in a form", "email=eve%40example.com&email=ann%40example.com", `${form};charset=utf-8`],
+    ["the last of two addresses in a form", "email=eve%40example.com&email=ann%40example.com", `${form};charset=utf-8`],
   ])("counts for the same account with %s", async (_, body, type) => {
     const { names, attempt } = await attempts();
     await attempt(email("ann@example.com"));
@@ -114,11 +114,11 @@ describe("a sign-in", () => {
   });
 
   it.each([
-    ["no JSON", "{", "application/json"],
-    ["no object", '"ann@example.com"', "application/json"],
-    ["an address that is none", email(["ann@example.com"]), "application/json"],
+    ["text that is not JSON", "{", "application/json"],
+    ["JSON that is not an object", '"ann@example.com"', "application/json"],
+    ["an address that is a list", email(["ann@example.com"]), "application/json"],
     ["no address", "{}", "application/json"],
-    ["a form without one", "password=x", form],
+    ["a form without an address", "password=x", form],
     ["nothing at all", "", ""],
   ])("with %s is counted per network only", async (_, body, type) => {
     const { attempt } = await attempts();
@@ -132,9 +132,9 @@ describe("a sign-in", () => {
   });
 
   it.each([
-    ["a type that nobody looks into", email("ann@example.com"), "text/plain"],
-    ["a type that reads like two", email("ann@example.com"), `multipart/form-data+${form}`],
-    ["no type", email("ann@example.com"), "none"],
+    ["a content type that is not parsed", email("ann@example.com"), "text/plain"],
+    ["a content type that looks like a form", email("ann@example.com"), `multipart/form-data+${form}`],
+    ["an unknown content type", email("ann@example.com"), "none"],
   ])("cannot bypass the account's limit with %s", async (_, body, type) => {
     const { attempt } = await attempts();
     expect(await attempt(body, { type })).toMatchObject({ code: "body_invalid", counted: ["sign-in-address"] });
@@ -146,11 +146,11 @@ describe("a sign-in", () => {
   });
 });
 
-describe.each(["/verify-password", "/change-password"])("a password that is asked for again at %s", (path) => {
+describe.each(["/verify-password", "/change-password"])("a password check at %s", (path) => {
   const body = '{"password":"x"}';
   const ann = { path, headers: by(tokens.ann) };
 
-  it("is counted per the session's account from every network, before the password is checked", async () => {
+  it("is counted per account of the session from every network, before the password is checked", async () => {
     const { attempt } = await attempts();
     expect([await attempt(body, ann), await attempt(body, ann), await attempt(body, ann)]).toEqual([
       { code: "passed", counted: both },
@@ -186,14 +186,14 @@ describe.each(["/verify-password", "/change-password"])("a password that is aske
   });
 });
 
-describe("the tokens of apps", () => {
+describe("an app's tokens", () => {
   it.each(["/oauth2/revoke", "/oauth2/revoke/", "//oauth2/%72evoke", "/OAuth2/Revoke"])(
-    "are counted by network where one is revoked, together with those that are asked for: %s",
+    "are counted per network when one is revoked, together with issued ones: %s",
     async (path) => {
       const { attempt } = await attempts();
-      const asking = { path, type: form, address: "198.51.100.7" };
-      const answers = [await attempt("a=b", asking), await attempt("a=b", { ...asking, path: "/oauth2/token" })];
-      expect([...answers, await attempt("a=b", asking)].map(({ code }) => code)).toEqual([
+      const options = { path, type: form, address: "198.51.100.7" };
+      const results = [await attempt("a=b", options), await attempt("a=b", { ...options, path: "/oauth2/token" })];
+      expect([...results, await attempt("a=b", options)].map(({ code }) => code)).toEqual([
         "passed",
         "passed",
         "rate_limited",
@@ -201,16 +201,16 @@ describe("the tokens of apps", () => {
     },
   );
 
-  it("are counted per network", async () => {
+  it("are counted per network when one is issued", async () => {
     const { attempt } = await attempts();
-    const asking = { path: "/oauth2/token", type: form, address: "198.51.100.7" };
+    const options = { path: "/oauth2/token", type: form, address: "198.51.100.7" };
     const counted = ["token-address"];
-    expect([await attempt("a=b", asking), await attempt("a=b", asking), await attempt("a=b", asking)]).toEqual([
+    expect([await attempt("a=b", options), await attempt("a=b", options), await attempt("a=b", options)]).toEqual([
       { code: "passed", counted },
       { code: "passed", counted },
       { code: "rate_limited", counted },
     ]);
-    expect(await attempt("a=b", { ...asking, address: "203.0.113.7" })).toMatchObject({ code: "passed" });
+    expect(await attempt("a=b", { ...options, address: "203.0.113.7" })).toMatchObject({ code: "passed" });
   });
 });
 

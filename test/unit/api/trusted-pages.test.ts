@@ -31,12 +31,12 @@ describe("CORS of the API", () => {
     ["a wrong method", path, () => ({ method: "PUT" })],
     ["a wrong path", "/nothing", () => ({})],
   ];
-  it.each(kinds)("allows trusted sites to read %s with credentials, all others without", async (_, at, init) => {
+  it.each(kinds)("allows trusted sites to read %s with credentials, and all others without", async (_, at, init) => {
     const from = (origin: string | undefined) => {
-      const asked = init();
-      const headers = new Headers(asked.headers);
+      const request = init();
+      const headers = new Headers(request.headers);
       if (origin !== undefined) headers.set("Origin", origin);
-      return shared.send(at, { ...asked, headers });
+      return shared.send(at, { ...request, headers });
     };
     for (const origin of [trusted, "https://a.example.org", app])
       expect(corsOf(await from(origin))).toEqual([origin, "true", "Origin"]);
@@ -56,8 +56,8 @@ describe("CORS of the API", () => {
   it("does not vary by origin if no other site is trusted", async () => {
     const { send, issuer } = await api();
     const init = start(await token(issuer));
-    const answered = await send(path, { ...init, headers: { ...Object(init.headers), Origin: trusted } });
-    expect(corsOf(answered)).toEqual(["*", null, null]);
+    const response = await send(path, { ...init, headers: { ...Object(init.headers), Origin: trusted } });
+    expect(corsOf(response)).toEqual(["*", null, null]);
   });
 });
 
@@ -79,40 +79,40 @@ describe("a start by cookie", () => {
     [403, "null"],
     [403, undefined],
   ])("is %d from %s", async (status, origin) => {
-    const answered = await byCookie(origin);
-    expect(answered.status).toBe(status);
-    if (status === 403) expect(await answered.json()).toMatchObject({ code: "origin_untrusted" });
+    const response = await byCookie(origin);
+    expect(response.status).toBe(status);
+    if (status === 403) expect(await response.json()).toMatchObject({ code: "origin_untrusted" });
   });
 
-  it("is ignored with a bearer token, which is accepted from every origin", async () => {
+  it("ignores the cookie if there is a bearer token, which is accepted from every origin", async () => {
     expect((await byCookie("https://evil.example", { Authorization: `Bearer ${good}` })).status).toBe(201);
     expect((await byCookie(apiUrl, { Authorization: "Bearer e30.e30.AAAA" })).status).toBe(401);
   });
 
-  it("asks for a new sign-in if the session has expired", async () => {
+  it("requires a new sign-in if the session has expired", async () => {
     const { send } = await api({ site, identity: { ...identity, sessions: async () => undefined } });
-    const answered = await send(
+    const response = await send(
       path,
       start(undefined, undefined, { headers: { Cookie: sessionCookie, Origin: apiUrl } }),
     );
-    expect([answered.status, answered.headers.get("WWW-Authenticate")]).toEqual([401, 'Bearer realm="stagedoor"']);
-    expect(await answered.json()).toMatchObject({ code: "sign_in_required" });
+    expect([response.status, response.headers.get("WWW-Authenticate")]).toEqual([401, 'Bearer realm="stagedoor"']);
+    expect(await response.json()).toMatchObject({ code: "sign_in_required" });
   });
 });
 
-describe("refuses a token in the wrong place with 400 without quoting it", () => {
+describe("a token", () => {
   it.each([
     ["the query", `${path}?access_token=MARKED`, '{"asset":"film"}'],
     ["a form", path, "access_token=MARKED"],
     ["JSON", path, '{"asset":"film","access_token":"MARKED"}'],
-  ])("%s", async (_, at, body) => {
+  ])("is refused with 400 in %s, without being quoted", async (_, at, body) => {
     for (const bearer of [good, undefined]) {
-      const answered = await shared.send(at, start(bearer, body));
-      expect([answered.status, answered.headers.get("WWW-Authenticate")]).toEqual([
+      const response = await shared.send(at, start(bearer, body));
+      expect([response.status, response.headers.get("WWW-Authenticate")]).toEqual([
         400,
         'Bearer realm="stagedoor", error="invalid_request"',
       ]);
-      expect(await answered.text()).not.toContain("MARKED");
+      expect(await response.text()).not.toContain("MARKED");
     }
     expect(shared.log.join()).not.toContain("MARKED");
   });
@@ -125,7 +125,7 @@ describe("the challenge (RFC 9449 §7.1)", () => {
     ["none", `${bearer}, error="invalid_token"`],
     ["required", `${bearer}, error="invalid_token", DPoP realm="stagedoor", ${algs}`],
     ["tried", `${bearer}, error="invalid_token", DPoP realm="stagedoor", error="invalid_token", ${algs}`],
-  ] as const)("where DPoP is %s", (use, expected) => {
+  ] as const)("names the schemes that apply if DPoP is %s", (use, expected) => {
     expect(withDpopChallenge(`${bearer}, error="invalid_token"`, use)).toBe(expected);
   });
 

@@ -4,7 +4,7 @@ import { faultsOf, sampleAsset, sampleDocument } from "./sample.ts";
 const faults = (fields: object) => faultsOf(sampleDocument({ ...fields })).map(({ name, field }) => `${name} ${field}`);
 
 describe("an asset's conditions", () => {
-  it("are countries, origins and a window", () => {
+  it("can be countries, origins and a time window", () => {
     const asset = sampleAsset({
       countries: { only: ["DE", "AT", "CH"] },
       origins: ["https://www.example.com", "https://*.example.com", "http://localhost:8787"],
@@ -45,20 +45,20 @@ describe("an asset's conditions", () => {
     expect(faults(fields)).toContain(fault);
   });
 
-  it("say in a sentence what to do, and name every fault at once", () => {
-    const found = faultsOf(
+  it("give advice for each of their faults, all at once", () => {
+    const reported = faultsOf(
       sampleDocument({
         countries: { only: ["UK"] },
         origins: ["example.com"],
         available: { from: "tomorrow", until: "2026-11-21" },
       }),
     );
-    expect(found.map(({ name }) => name)).toEqual([
+    expect(reported.map(({ name }) => name)).toEqual([
       "country_unknown",
       "origin_invalid",
       "time_invalid",
       "time_invalid",
     ]);
-    for (const { advice } of found) expect(advice).toMatch(/^[A-Z].*\.$/);
+    for (const { advice } of reported) expect(advice).toMatch(/^[A-Z].*\.$/);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { briefly, cloudfront, faultsOf, httpOriginOf, r2, sampleAsset, sampleDocument } from "./sample.ts";
 
 describe("an asset", () => {
-  it("needs an id, an origin and an entry, and gets defaults for the rest", () => {
+  it("needs an id, an origin and an entry, and has defaults for the rest", () => {
     expect(sampleAsset()).toEqual({
       id: "film",
       origin: { type: "r2", binding: "MEDIA", prefix: "film/" },
@@ -15,7 +15,7 @@ describe("an asset", () => {
     });
   });
 
-  it("takes everything that the schema describes", () => {
+  it("accepts every field of the schema", () => {
     const auth = { type: "sigv4", region: "eu-central-1", accessKeyId: "S3_ID", secretAccessKey: "S3_SECRET" };
     const asset = sampleAsset({
       title: "A film",
@@ -107,7 +107,7 @@ describe("an asset", () => {
       { cdn: "cloudfront-signed", cloudfront: { ...cloudfront, url: "https://d1.example/a?b" } },
       "film",
     ],
-  ])("is refused for its %s: %j", (field, fields, asset) => {
+  ])("is refused for the field %j: %j", (field, fields, asset) => {
     expect(briefly(sampleDocument(fields))).toEqual([`schema ${asset} ${field}`]);
   });
 
@@ -115,13 +115,13 @@ describe("an asset", () => {
     ...["", "1app", "my app", "myapp:", "myapp://", "m", "http", "HTTPS", "JavaScript", "vbscript", "file", "blob"],
     ...["filesystem", "ftp", "FTPS", "ws", "wss", "rtmp", "rtmpte", "rtsp", "rtsps", "srt", "udp", "tcp"],
     ...["concat", "subfile", "crypto", "hls+http", "crypto+https", "a+b"],
-  ])("is refused for a scheme that never passes: %j", (scheme) => {
+  ])("is refused for a scheme that is never allowed: %j", (scheme) => {
     const faults = briefly(sampleDocument({ allowedSchemes: ["myapp", scheme] }));
     expect(new Set(faults)).toEqual(new Set(["schema film allowedSchemes[1]"]));
   });
 
   it.each(["", "/index.m3u8", "../other/index.m3u8", "a/./b.m3u8", "a//b.m3u8", "a b.m3u8", "a%2Fb.m3u8", "dir/"])(
-    "is refused for an entry that is no canonical path below its prefix: %j",
+    "is refused for an entry that is not a canonical path below its prefix: %j",
     (entry) => {
       expect(briefly(sampleDocument({ entry }))).toEqual(["path_not_canonical film entry"]);
     },
@@ -135,7 +135,7 @@ describe("an asset", () => {
     "index.m3u8?start=2026-12-01T20:00:00Z",
     "index.m3u8?hdnts=exp=1~acl=/*~hmac=ab",
     "~/index.m3u8",
-  ])("may begin with the query of %s", (entry) => {
+  ])("can have the entry %s", (entry) => {
     expect(briefly(sampleDocument({ entry }))).toEqual([]);
   });
 
@@ -149,7 +149,7 @@ describe("an asset", () => {
     "?DVR",
     "dir/?DVR",
     "a b.m3u8?DVR",
-  ])("is refused for the entry %j, without a word of its query", (entry) => {
+  ])("is refused for the entry %j, without quoting its query", (entry) => {
     const [fault] = faultsOf(sampleDocument({ entry }));
     expect([fault?.name, fault?.field]).toEqual(["path_not_canonical", "entry"]);
     expect(fault?.advice).not.toMatch(/DVR|a=1/);
@@ -160,7 +160,7 @@ describe("an asset", () => {
     "http://127.0.0.1/",
     "https://origin.example/",
     "https://o.example:8443/%C3%84/",
-  ])("may lie at %s", (url) => {
+  ])("can be at the origin %s", (url) => {
     expect(briefly(sampleDocument({ origin: httpOriginOf({ url }) }))).toEqual([]);
   });
 
@@ -180,22 +180,25 @@ describe("an asset", () => {
     "https://origin.example/%66ilms/",
     "/films/",
     "",
-  ])("may not lie at %j", (url) => {
+  ])("cannot be at the origin %j", (url) => {
     expect(briefly(sampleDocument({ origin: httpOriginOf({ url }) }))).toEqual(["origin_url_invalid film origin.url"]);
   });
 
-  it.each(["film", "", "/"])("may not have the prefix %j, which has no boundary", (prefix) => {
+  it.each(["film", "", "/"])("cannot have the unbounded prefix %j", (prefix) => {
     expect(briefly(sampleDocument({ origin: r2(prefix) }))).toEqual(["prefix_unbounded film origin.prefix"]);
   });
 
-  it("may not have a URL without a boundary", () => {
+  it("cannot have a URL that does not end in a slash", () => {
     const origin = httpOriginOf({ url: "https://origin.example/films/4" });
     expect(briefly(sampleDocument({ origin }))).toEqual(["prefix_unbounded film origin.url"]);
   });
 
-  it.each(["/film/", "a/../film/", "a//b/", "a%20b/", "a\\b/", "a;b/"])("may not have the prefix %j", (prefix) => {
-    expect(briefly(sampleDocument({ origin: r2(prefix) }))).toEqual(["path_not_canonical film origin.prefix"]);
-  });
+  it.each(["/film/", "a/../film/", "a//b/", "a%20b/", "a\\b/", "a;b/"])(
+    "cannot have the prefix %j, which is not canonical",
+    (prefix) => {
+      expect(briefly(sampleDocument({ origin: r2(prefix) }))).toEqual(["path_not_canonical film origin.prefix"]);
+    },
+  );
 
   it.each([
     ["cloudfront_missing film cloudfront", { cdn: "cloudfront-signed" }],
@@ -205,7 +208,7 @@ describe("an asset", () => {
     ["cloudfront_unused film cloudfront", { cdn: "edge", cloudfront }],
     ["cloudfront_session film segmentSignature", { cdn: "cloudfront-signed", cloudfront, segmentSignature: "session" }],
     ["cloudfront_binding film binding", { cdn: "cloudfront-signed", cloudfront, binding: { userAgent: true } }],
-  ])("is refused where its CDN and the settings do not fit: %s", (fault, fields) => {
+  ])("is refused if its CDN and the settings do not match: %s, %j", (fault, fields) => {
     expect(briefly(sampleDocument(fields))).toEqual([fault]);
   });
 });

@@ -5,22 +5,22 @@ import { r2, sampleDocument } from "./sample.ts";
 const film = (id: string, more: object = {}) => sampleDocument({ id, origin: r2(`${id}/`), ...more });
 const textOf = (...assets: readonly unknown[]) => JSON.stringify({ version: 1, assets }, null, 2);
 
-/** A catalog that a test edits, with what the workers would read; `writes` stands for wrangler. */
+/** A catalog that a test edits, and the text that workers would read. `write` acts as wrangler. */
 export interface EditedStore {
   readonly editing: CatalogEditing;
   readonly text: () => Promise<string | undefined>;
   readonly write: (text: string) => Promise<void>;
-  /** Ends the editor and starts another on the same store. */
+  /** Stops the editor and starts another on the same store. */
   readonly restart: () => Promise<void>;
 }
 
-/** The port's contract, for every implementation. `open` gives an empty store of its own. */
+/** The contract of the port, for every implementation. `open` returns an empty store of its own. */
 export function catalogEditingContract(name: string, open: () => Promise<EditedStore>): void {
   const idsIn = (text: string | undefined) =>
     Object(JSON.parse(text ?? "{}")).assets?.map(({ id }: { id: string }) => id);
 
-  describe(`${name}, as the editing of a catalog`, () => {
-    it("begins with nothing, and makes a catalog of the first asset", async () => {
+  describe(`${name}, as a catalog editor,`, () => {
+    it("starts empty and creates a catalog from the first asset", async () => {
       const { editing, text } = await open();
       expect(await editing.read()).toEqual({ ok: true, value: { assets: [], faults: [] } });
       const added = await editing.put("one", film("one"));
@@ -29,11 +29,11 @@ export function catalogEditingContract(name: string, open: () => Promise<EditedS
       expect(idsIn(await text())).toEqual(["one"]);
     });
 
-    it("adds, replaces, leaves and removes, and says which it was", async () => {
+    it("adds, replaces, keeps and removes assets, and reports which it did", async () => {
       const { editing, text } = await open();
-      const was = async (asked: ReturnType<CatalogEditing["put"]>) => {
-        const answer = await asked;
-        return answer.ok ? answer.value.was : answer.refusal.code;
+      const was = async (edit: ReturnType<CatalogEditing["put"]>) => {
+        const result = await edit;
+        return result.ok ? result.value.was : result.refusal.code;
       };
       expect([
         await was(editing.put("one", film("one"))),
@@ -58,7 +58,7 @@ export function catalogEditingContract(name: string, open: () => Promise<EditedS
       expect(await text()).toBe(before);
     });
 
-    it("shows the faults of a catalog that somebody else broke", async () => {
+    it("shows the faults of a catalog that another writer broke", async () => {
       const { editing, write } = await open();
       await write(textOf(film("one"), film("two", { session: 1 })));
       const faults = [{ name: "schema", asset: "two", field: "session", advice: "Use at least 60." }];
@@ -67,15 +67,15 @@ export function catalogEditingContract(name: string, open: () => Promise<EditedS
       expect(await editing.read()).toMatchObject({ value: { assets: [], faults: [{ name: "not_json" }] } });
     });
 
-    it("loses none of many changes that come at once, and takes them in their order", async () => {
+    it("applies concurrent changes in their order and loses none", async () => {
       const { editing, text } = await open();
       const ids = Array.from({ length: 20 }, (_, i) => `film-${i}`);
-      const answers = await Promise.all([
+      const results = await Promise.all([
         ...ids.map((id) => editing.put(id, film(id))),
         editing.put("bad", {}),
         editing.remove("film-7"),
       ]);
-      expect(answers.map((answer) => (answer.ok ? answer.value.was : answer.refusal.code))).toEqual([
+      expect(results.map((result) => (result.ok ? result.value.was : result.refusal.code))).toEqual([
         ...ids.map(() => "added"),
         "asset_invalid",
         "removed",
@@ -83,7 +83,7 @@ export function catalogEditingContract(name: string, open: () => Promise<EditedS
       expect(idsIn(await text())).toEqual(ids.filter((id) => id !== "film-7"));
     });
 
-    it("loses nothing of what somebody writes past it", async () => {
+    it("keeps the changes of another writer", async () => {
       const { editing, text, write } = await open();
       await editing.put("one", film("one"));
       await write(textOf(film("theirs"), film("one", { title: "Theirs" })));
@@ -92,14 +92,14 @@ export function catalogEditingContract(name: string, open: () => Promise<EditedS
       expect(await text()).toContain("Theirs");
     });
 
-    it("goes on from its own text where the store still shows an older one, also after a restart", async () => {
+    it("continues from its own text if the store still shows an older one, also after a restart", async () => {
       const { editing, text, write, restart } = await open();
       await write(textOf(film("zero")));
       const before = await text();
       await editing.put("one", film("one"));
       const between = await text();
       await editing.put("two", film("two"));
-      // As KV may, for a minute.
+      // KV can show the older text for a minute.
       await write(before ?? "");
       await restart();
       expect(await editing.read()).toMatchObject({ value: { assets: [{ id: "zero" }, { id: "one" }, { id: "two" }] } });
@@ -108,7 +108,7 @@ export function catalogEditingContract(name: string, open: () => Promise<EditedS
       expect(idsIn(await text())).toEqual(["zero", "one", "two", "three"]);
     });
 
-    it("keeps a catalog that is longer than one value of a storage holds", async () => {
+    it("keeps a catalog that is longer than one storage value can be", async () => {
       const { editing, text, write, restart } = await open();
       const films = Array.from({ length: 600 }, (_, i) =>
         film(`film-${i}`, { allowedHosts: Array.from({ length: 90 }, (_, n) => `host-${n}-of-film-${i}.example`) }),

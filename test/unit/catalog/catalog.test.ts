@@ -12,7 +12,7 @@ function catalogOf(...assets: readonly unknown[]): Catalog {
 }
 
 describe("a catalog", () => {
-  it("finds an asset by its id, and by the first segment of a path", () => {
+  it("finds an asset by its id and by the first segment of a path", () => {
     const catalog = catalogOf(sampleDocument(), sampleDocument({ id: "film-2", origin: r2("film-2/") }));
     expect(catalog.assets().map(({ id }) => id)).toEqual(["film", "film-2"]);
     expect(catalog.asset("film-2")?.id).toBe("film-2");
@@ -21,14 +21,14 @@ describe("a catalog", () => {
   });
 
   it.each(["/film", "/films", "/fil/0.ts", "/film-/0.ts", "film/0.ts", "//film/0.ts", "/", "", "/constructor/x"])(
-    "knows no asset of %j",
+    "finds no asset for %j",
     (path) => {
       expect(catalogOf(sampleDocument()).assetOfPath(path)).toBeUndefined();
     },
   );
 
   it.each([[null], [[]], ["text"], [{}], [{ version: 2, assets: [] }], [{ version: 1 }], [{ version: 1, assets: {} }]])(
-    "is refused as a whole where it is %j",
+    "is refused as a whole if it is %j",
     (document) => {
       const parsed = parseCatalog(document);
       expect(parsed.ok ? [] : parsed.refusal.map(({ name, asset }) => [name, asset])).toContainEqual([
@@ -38,12 +38,12 @@ describe("a catalog", () => {
     },
   );
 
-  it("names a text that is no JSON", () => {
+  it("is refused as not_json if its text is not JSON", () => {
     const parsed = parseCatalogText('{"version": 1,');
     expect(parsed.ok ? [] : parsed.refusal.map(({ name }) => name)).toEqual(["not_json"]);
   });
 
-  it("names all faults of all assets at once", () => {
+  it("reports all faults of all assets at once", () => {
     expect(
       briefly(
         { id: "a", origin: r2("x"), entry: "../e", session: 1, cdn: "cloudfront-signed", extra: true },
@@ -70,10 +70,10 @@ describe("a catalog", () => {
 
   it.each([
     ["the same prefix", r2("film/"), r2("film/")],
-    ["a prefix in the other", r2("film/"), r2("film/bonus/")],
+    ["a prefix within the other", r2("film/"), r2("film/bonus/")],
     ["a prefix around the other", r2("film/bonus/"), r2("film/")],
     ["the same URL", httpOriginOf(), httpOriginOf()],
-    ["a URL in the other", httpOriginOf(), httpOriginOf({ url: "https://origin.example/films/42/bonus/" })],
+    ["a URL within the other", httpOriginOf(), httpOriginOf({ url: "https://origin.example/films/42/bonus/" })],
     [
       "the same URL with other credentials",
       httpOriginOf(),
@@ -85,7 +85,7 @@ describe("a catalog", () => {
     expect(faults[0]).toContain("prefix_overlap");
   });
 
-  it("names every asset that lies in another, also behind the first", () => {
+  it("reports every asset whose files are within another's", () => {
     const assets = ["a/", "a/b/", "a/b/c/", "a-/", "b/"].map((prefix, i) =>
       sampleDocument({ id: `film-${i}`, origin: r2(prefix) }),
     );
@@ -93,18 +93,18 @@ describe("a catalog", () => {
   });
 
   it.each([
-    ["names that begin alike", r2("film/"), r2("film-2/")],
+    ["prefixes that begin alike", r2("film/"), r2("film-2/")],
     ["the same prefix in two buckets", r2("film/"), r2("film/", "OTHER")],
     [
       "hosts that begin alike",
       httpOriginOf({ url: "https://a.example/" }),
       httpOriginOf({ url: "https://a.example.org/" }),
     ],
-  ])("takes %s", (_, first, second) => {
+  ])("accepts %s", (_, first, second) => {
     expect(briefly(sampleDocument({ origin: first }), sampleDocument({ id: "other", origin: second }))).toEqual([]);
   });
 
-  it("quotes no value of the document in its advice, because it may be a misplaced secret", () => {
+  it("quotes no value of the document in its advice, because a value may be a misplaced secret", () => {
     const secret = "s3cr3t-value";
     const auth = { type: "header", name: "X-A", secret };
     const sigv4 = { type: "sigv4", region: secret.toUpperCase(), accessKeyId: secret, secretAccessKey: secret };
@@ -116,7 +116,7 @@ describe("a catalog", () => {
     for (const text of texts) expect(text.toLowerCase()).not.toContain(secret);
   });
 
-  it("says in a sentence what to do", () => {
+  it("gives its advice in full sentences", () => {
     for (const { advice } of faultsOf(
       sampleDocument({ extra: 1, session: 1, entry: 4, cdn: "x", origin: { type: "ftp" }, title: "" }),
       sampleDocument({ id: "b", cdn: "cloudfront-signed", allowedHosts: ["A"], origin: r2("x") }),
@@ -124,7 +124,7 @@ describe("a catalog", () => {
       expect(advice).toMatch(/^[A-Z].*\.$/);
   });
 
-  it("is described as JSON Schema, every field with a text", () => {
+  it("has a JSON Schema that describes every field", () => {
     const schema = z.toJSONSchema(catalogDocumentSchema, { io: "input" });
     const bare: string[] = [];
     const visit = (node: unknown, name: string): void => {

@@ -26,7 +26,7 @@ function faultsOf(text: string | undefined, edit: CatalogEdit): readonly string[
 
 const idsIn = (text: string) => Object(JSON.parse(text)).assets.map(({ id }: { id: string }) => id);
 
-/** As people write one: an asset in one line, another in several, and a blank line. */
+/** Written by hand: one asset on one line, another on several, and a blank line between them. */
 const byHand = `{ "version": 1,
     "assets": [
       { "id": "one",  "entry": "index.m3u8", "origin": { "type": "r2", "binding": "MEDIA", "prefix": "one/" } },
@@ -39,7 +39,7 @@ const byHand = `{ "version": 1,
     ] }`;
 
 describe("an asset that is put", () => {
-  it("is appended to the others, whose bytes and order stay", () => {
+  it("is appended to the others, whose bytes and order do not change", () => {
     const { text, change } = edited(byHand, put("three"));
     expect(change).toEqual({ asset: film("three"), was: "added", faults: [] });
     const end = byHand.lastIndexOf("}\n    ]") + 1;
@@ -48,14 +48,14 @@ describe("an asset that is put", () => {
     expect(idsIn(text)).toEqual(["one", "two", "three"]);
   });
 
-  it("takes the place of the one of its id, and of that alone", () => {
+  it("replaces the one with its id and nothing else", () => {
     const { text, change } = edited(byHand, put("one", film("one", { title: "New" })));
     expect([change.was, idsIn(text)]).toEqual(["replaced", ["one", "two"]]);
     expect(text.slice(text.indexOf("},\n\n"))).toBe(byHand.slice(byHand.indexOf("},\n\n")));
     expect(JSON.parse(text).assets[0]).toEqual(film("one", { title: "New" }));
   });
 
-  it("is unchanged where it is there already, whatever the order of its members", () => {
+  it("changes nothing if it is already there, whatever the order of its members", () => {
     const { origin, ...rest } = film("one");
     expect(edited(byHand, put("one", { origin, ...rest }))).toMatchObject({
       text: byHand,
@@ -63,12 +63,12 @@ describe("an asset that is put", () => {
     });
   });
 
-  it("makes a catalog where there is none", () => {
+  it("creates a catalog if there is none", () => {
     const { text } = edited(undefined, put("one"));
     expect(text).toBe(textOf(film("one")));
   });
 
-  it("goes into a catalog without assets and into one of a single line", () => {
+  it("is added to an empty catalog and to one on a single line", () => {
     expect(edited(textOf(), put("one")).text).toBe(textOf(film("one")));
     const flat = JSON.stringify({ version: 1, assets: [] });
     const once = edited(flat, put("one")).text;
@@ -76,7 +76,7 @@ describe("an asset that is put", () => {
     expect(JSON.parse(edited(once, put("two")).text).assets).toEqual([film("one"), film("two")]);
   });
 
-  it("is refused with every fault at once, those of the whole document too", () => {
+  it("is refused with every fault at once, including those across assets", () => {
     const faults = faultsOf(textOf(film("one")), put("two", { ...film("two"), entry: "../x", origin: r2("one/two/") }));
     expect(faults.map((fault) => fault.split(": ").slice(0, 3).join(" "))).toEqual([
       "path_not_canonical two entry",
@@ -85,24 +85,24 @@ describe("an asset that is put", () => {
   });
 
   it.each([
-    ["has another id than its path", film("other"), "schema: one: id: "],
-    ["has none", { ...film("one"), id: undefined }, "schema: one: id: "],
+    ["has an id other than the one in its path", film("other"), "schema: one: id: "],
+    ["has no id", { ...film("one"), id: undefined }, "schema: one: id: "],
     ["is a list", [], "schema: one: id: "],
     ["is null", null, "schema: one: id: "],
-    ["has a member that nobody knows", film("one", { secrets: 1 }), 'schema: one: Correct the spelling of "secrets"'],
+    ["has an unknown member", film("one", { secrets: 1 }), 'schema: one: Correct the spelling of "secrets"'],
     ["has a member __proto__", JSON.parse('{"__proto__":{"id":"one"}}'), "schema: one: id: "],
-  ])("is refused where it %s", (_, asset, start) => {
+  ])("is refused if it %s", (_, asset, start) => {
     expect(faultsOf(textOf(), put("one", asset)).some((fault) => fault.startsWith(start))).toBe(true);
   });
 
-  it("replaces nothing where it must not", () => {
+  it("does not replace another one if replacing is off", () => {
     const [fault = ""] = faultsOf(byHand, put("one", film("one", { title: "New" }), false));
     expect(fault).toMatch(/^id_duplicate: one: id: /);
     expect(edited(byHand, put("one", film("one"), false)).change.was).toBe("unchanged");
     expect(edited(byHand, put("three", film("three"), false)).change.was).toBe("added");
   });
 
-  it("is quoted by no fault, because it may be a misplaced secret", () => {
+  it("is never quoted in a fault, because it may contain a misplaced secret", () => {
     const auth = { type: "header", name: "X-Secret", secret: "MARKED-hunter2" };
     const origin = { type: "http", url: "https://marked:MARKED@origin.example/", auth };
     expect(faultsOf(undefined, put("one", { ...film("one"), origin })).join()).not.toMatch(/MARKED/i);
@@ -119,15 +119,15 @@ describe("an asset that is removed", () => {
     expect([change.was, idsIn(text)]).toEqual(["removed", left]);
   });
 
-  it("takes back what was added, to the byte", () => {
+  it("leaves the text as it was before the asset was added, to the byte", () => {
     expect(edited(edited(byHand, put("three")).text, remove("three")).text).toBe(byHand);
   });
 
-  it("may be the last", () => {
+  it("can be the last one", () => {
     expect(edited(textOf(film("one")), remove("one")).text).toBe(textOf());
   });
 
-  it("is unknown where there is none of its id", () => {
+  it("is unknown if no asset has its id", () => {
     expect(editCatalog(byHand, remove("ONE"))).toMatchObject({ refusal: { code: "asset_unknown" } });
     expect(editCatalog(undefined, remove("one"))).toMatchObject({ refusal: { code: "asset_unknown" } });
   });
@@ -147,13 +147,13 @@ describe("a catalog that is faulty already", () => {
     expect(faultsOf(textOf(film("one"), film("two", { session: 1 })), remove("one"))).toHaveLength(1);
   });
 
-  it("with a duplicate id is fixed by putting that id", () => {
+  it("is fixed by putting the asset whose id is duplicated", () => {
     const { text, change } = edited(textOf(film("one"), film("two"), film("one")), put("one"));
     expect([idsIn(text), change.was]).toEqual([["one", "two"], "replaced"]);
   });
 
   it.each(["{", "[]", "null", '{"version":1}', '{"version":1,"assets":{}}'])(
-    "as %s is refused with its faults",
+    "is refused with its faults if it is %s",
     (text) => {
       expect(faultsOf(text, put("one"))).not.toEqual([]);
       expect(faultsOf(text, remove("one"))).not.toEqual([]);
@@ -161,8 +161,8 @@ describe("a catalog that is faulty already", () => {
   );
 });
 
-describe("what is shown of a catalog", () => {
-  it("is its sound assets as they are stored, and every fault", () => {
+describe("storedCatalog", () => {
+  it("shows valid assets as they are stored, and every fault", () => {
     const auth = { type: "header", name: "X-Secret", secret: "MARKED-hunter2" };
     const origin = { type: "http", url: "https://origin.example/", auth };
     const shown = storedCatalog(textOf(film("one"), film("two", { origin })));
@@ -171,19 +171,19 @@ describe("what is shown of a catalog", () => {
     expect(JSON.stringify(shown)).not.toContain("MARKED");
   });
 
-  it("names a secret by its variable", () => {
+  it("shows a secret by the name of its variable", () => {
     const auth = { type: "header", name: "X-Secret", secret: "ORIGIN_SECRET" };
     const asset = film("one", { origin: { type: "http", url: "https://origin.example/", auth } });
     expect(storedCatalog(textOf(asset))).toEqual({ assets: [asset], faults: [] });
   });
 
-  it("is nothing where there is no catalog", () => {
+  it("is empty if there is no catalog", () => {
     expect(storedCatalog(undefined)).toEqual({ assets: [], faults: [] });
   });
 });
 
-describe("many changes, one after the other", () => {
-  it("come to the same as they do to a list, whatever the text looks like", () => {
+describe("many changes in a row", () => {
+  it("give the same result as on a list, whatever the formatting of the text", () => {
     const ids = fc.constantFrom("a", "b", "c", "d");
     const blank = fc.constantFrom("", " ", "\n", "\n\t", "\r\n  ");
     const title = fc.string({ minLength: 1, maxLength: 20 }).filter((text) => text.length <= 200);

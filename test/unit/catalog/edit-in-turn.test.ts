@@ -8,7 +8,7 @@ import { r2, sampleDocument } from "./sample.ts";
 const film = (id: string, more: object = {}) => sampleDocument({ id, origin: r2(`${id}/`), ...more });
 const textOf = (...ids: readonly string[]) => JSON.stringify({ version: 1, assets: ids.map((id) => film(id)) });
 
-/** A store that shows a text for a time after another was written, and fails when it is told to. */
+/** A store that shows a new text only after a lag, and fails on demand. */
 class LaggingStore {
   now = 1_800_000_000;
   lag = 60;
@@ -19,7 +19,7 @@ class LaggingStore {
   readonly #written: { readonly text: string; readonly at: number }[] = [];
 
   readonly clock = (): UnixSeconds => unixSeconds(this.now);
-  /** Rings at once for a pause between two tries, and never for a timeout. */
+  /** Fires at once for a pause between two tries, and never for a timeout. */
   readonly timer: Timer = (length, ring) => {
     if (length > 2) return () => undefined;
     this.waits++;
@@ -59,12 +59,12 @@ beforeEach(() => {
 });
 
 const put = async (id: string) => {
-  const answer = await editing.put(id, film(id));
-  return answer.ok ? answer.value.was : answer.refusal.code;
+  const result = await editing.put(id, film(id));
+  return result.ok ? result.value.was : result.refusal.code;
 };
 
-describe("a store that shows what was written a minute late", () => {
-  it("loses no change, however fast they come", async () => {
+describe("a store that shows a write a minute late", () => {
+  it("loses no change, however fast changes come", async () => {
     store.write(textOf("zero"));
     for (let i = 0; i < 30; i++) {
       await put(`film-${i}`);
@@ -73,7 +73,7 @@ describe("a store that shows what was written a minute late", () => {
     expect(store.last).toEqual(["zero", ...Array.from({ length: 30 }, (_, i) => `film-${i}`)]);
   });
 
-  it("is believed again after two minutes", async () => {
+  it("is trusted again after two minutes", async () => {
     store.lag = 0;
     store.write(textOf("zero"));
     await put("one");
@@ -84,7 +84,7 @@ describe("a store that shows what was written a minute late", () => {
     expect(await editing.read()).toMatchObject({ value: { assets: [{ id: "zero" }] } });
   });
 
-  it("shows the text of another writer, keeps it, and recognizes it when it appears again", async () => {
+  it("keeps another writer's change, whose text is recognized as old when it appears again", async () => {
     store.lag = 0;
     await put("one");
     store.write(textOf("theirs"));
@@ -97,19 +97,19 @@ describe("a store that shows what was written a minute late", () => {
 });
 
 describe("a store that fails", () => {
-  it("is tried again after a pause, since KV takes one writing in a second", async () => {
+  it("is tried again after a pause, because KV accepts one write per second", async () => {
     store.failures = 2;
     expect([await put("one"), store.saves, store.waits, store.last]).toEqual(["added", 3, 2, ["one"]]);
   });
 
-  it("changes nothing, and the next change brings nothing of that in", async () => {
+  it("leaves no trace of a failed change in the next one", async () => {
     store.write(textOf("zero"));
     store.failures = 3;
     expect([await put("one"), store.last]).toEqual(["store_unavailable", ["zero"]]);
     expect([await put("two"), store.last]).toEqual(["added", ["zero", "two"]]);
   });
 
-  it("fails all changes of its turn, and none after", async () => {
+  it("fails the change that is being written, and none after it", async () => {
     store.failures = 3;
     const first = put("one");
     const rest = [put("two"), put("three")];
@@ -121,7 +121,7 @@ describe("a store that fails", () => {
     ]);
   });
 
-  it("that does not show the catalog lets nobody write over it", async () => {
+  it("is not overwritten while it cannot be read", async () => {
     store.write(textOf("zero"));
     store.down = true;
     const read = await editing.read();
@@ -136,13 +136,13 @@ describe("a store that fails", () => {
   });
 });
 
-describe("changes that come while one is written", () => {
+describe("changes that arrive during a write", () => {
   it("are written together after it", async () => {
-    const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => put(`film-${i}`)));
-    expect([new Set(answers), store.last.length, store.saves]).toEqual([new Set(["added"]), 20, 2]);
+    const results = await Promise.all(Array.from({ length: 20 }, (_, i) => put(`film-${i}`)));
+    expect([new Set(results), store.last.length, store.saves]).toEqual([new Set(["added"]), 20, 2]);
   });
 
-  it("need no writing where they change nothing", async () => {
+  it("are not written if they change nothing", async () => {
     await put("one");
     expect([await put("one"), store.saves]).toEqual(["unchanged", 1]);
   });

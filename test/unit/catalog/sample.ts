@@ -2,11 +2,11 @@ import type { Asset } from "../../../src/catalog/asset.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import type { CatalogFault } from "../../../src/catalog/catalog-fault.ts";
 
-/** An asset of a document, as the catalog gives it; `film` in the R2 binding MEDIA where nothing else is said. */
+/** The asset that the catalog makes of this document: by default `film` in the R2 binding MEDIA. */
 export function sampleAsset(fields: Readonly<Record<string, unknown>> = {}): Asset {
   const catalog = parseCatalog({ version: 1, assets: [sampleDocument(fields)] });
   const asset = catalog.ok ? catalog.value.assets()[0] : undefined;
-  if (asset === undefined) throw new Error("the sample is no good asset");
+  if (asset === undefined) throw new Error("the sample is not a valid asset");
   return asset;
 }
 

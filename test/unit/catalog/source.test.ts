@@ -7,14 +7,14 @@ import { sampleDocument } from "./sample.ts";
 const document = (id: string) => JSON.stringify({ version: 1, assets: [sampleDocument({ id })] });
 const faulty = JSON.stringify({ version: 1, assets: [sampleDocument({ entry: "../x", session: 1 })] });
 
-/** A store whose answer and clock a test sets: text, none, or down. */
+/** A store whose content and clock a test sets: a text, nothing, or an error. */
 function fakeStore(first: string | undefined | Error) {
-  const store = { now: 1_800_000_000, answer: first, loads: 0, refusals: [] as Refusal[] };
+  const store = { now: 1_800_000_000, content: first, loads: 0, refusals: [] as Refusal[] };
   const catalog = keepCatalog({
     load: async () => {
       store.loads++;
-      if (store.answer instanceof Error) throw store.answer;
-      return store.answer;
+      if (store.content instanceof Error) throw store.content;
+      return store.content;
     },
     clock: () => unixSeconds(store.now),
     maxAge: seconds(30),
@@ -28,11 +28,11 @@ function fakeStore(first: string | undefined | Error) {
   return { store, catalog, id };
 }
 
-describe("the kept catalog", () => {
-  it("is read once for all requests of its age, and again after", async () => {
+describe("the cached catalog", () => {
+  it("is read once per maximum age, for all requests", async () => {
     const { store, id } = fakeStore(document("one"));
     expect(await id()).toBe("one");
-    store.answer = document("two");
+    store.content = document("two");
     store.now += 29;
     expect(await id()).toBe("one");
     expect(store.loads).toBe(1);
@@ -54,11 +54,11 @@ describe("the kept catalog", () => {
     ["down", new Error("down"), "store_unavailable"],
     ["empty", undefined, "configuration_invalid"],
     ["faulty", faulty, "configuration_invalid"],
-    ["no JSON", "{", "configuration_invalid"],
-  ])("stays the last good one for its time where the store is %s, and is refused after", async (_, answer, code) => {
+    ["not JSON", "{", "configuration_invalid"],
+  ])("stays in use for a limited time if the store is %s, and is refused after that", async (_, content, code) => {
     const { store, id } = fakeStore(document("one"));
     await id();
-    store.answer = answer;
+    store.content = content;
     store.now += 30;
     expect(await id()).toBe("one");
     expect(store.refusals.map((refusal) => refusal.code)).toEqual([code]);
@@ -66,7 +66,7 @@ describe("the kept catalog", () => {
     expect(await id()).toBe("one");
     store.now += 1;
     expect(await id()).toBe(code);
-    store.answer = document("two");
+    store.content = document("two");
     expect(await id()).toBe("two");
   });
 
@@ -74,26 +74,26 @@ describe("the kept catalog", () => {
     ["down", new Error("down"), "store_unavailable"],
     ["empty", undefined, "configuration_invalid"],
     ["faulty", faulty, "configuration_invalid"],
-  ])("is refused at once where none was ever good and the store is %s", async (_, answer, code) => {
-    expect(await fakeStore(answer).id()).toBe(code);
+  ])("is refused at once if no valid one was ever read and the store is %s", async (_, content, code) => {
+    expect(await fakeStore(content).id()).toBe(code);
   });
 
-  it("names every fault in its reason", async () => {
+  it("names every fault in the reason of its refusal", async () => {
     const { store, id } = fakeStore(faulty);
     await id();
     expect(store.refusals[0]?.reason).toMatch(/2 faults.*path_not_canonical: film: entry.*schema: film: session/);
   });
 
-  it("says nothing of what the store threw", async () => {
+  it("does not repeat the store's error message", async () => {
     const { store, id } = fakeStore(new Error("token=abc"));
     await id();
     expect(store.refusals[0]?.reason).not.toContain("abc");
   });
 
-  it("is asked for again only after a pause while the store is down", async () => {
+  it("is loaded again only after a pause while the store is down", async () => {
     const { store, id } = fakeStore(document("one"));
     await id();
-    store.answer = new Error("down");
+    store.content = new Error("down");
     store.now += 30;
     for (let i = 0; i < 10; i++) await id();
     expect(store.loads).toBe(2);
@@ -102,12 +102,12 @@ describe("the kept catalog", () => {
     expect(store.loads).toBe(3);
   });
 
-  it("makes no request wait for the read of another", async () => {
+  it("does not make one request wait for the reload of another", async () => {
     const clock = { now: 1_800_000_000 };
     const hanging = Promise.withResolvers<string>();
-    const answers = [Promise.resolve(document("one")), hanging.promise];
+    const contents = [Promise.resolve(document("one")), hanging.promise];
     const catalog = keepCatalog({
-      load: () => answers.shift() ?? Promise.reject(new Error("asked too often")),
+      load: () => contents.shift() ?? Promise.reject(new Error("loaded too often")),
       clock: () => unixSeconds(clock.now),
     });
     await catalog();

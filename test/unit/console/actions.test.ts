@@ -120,7 +120,7 @@ describe("the forms of the console", () => {
       "origin",
       "Origins have at most 512 characters.",
     ],
-  ])("%s with %o shows the error next to the field", async (path, fields, of, words) => {
+  ])("show an error next to the field: %s with %o", async (path, fields, of, words) => {
     const stage = await withGathered();
     const response = await stage.post(path, fields);
     const text = await response.text();
@@ -130,13 +130,13 @@ describe("the forms of the console", () => {
     expect(text).not.toContain("Step by step");
   });
 
-  it("accepts a country in lower case", async () => {
+  it("accept a country in lower case", async () => {
     const stage = await withGathered();
     const response = await stage.post("/console/simulate", { credential: "x", asset: "film", country: "de" });
     expect(response.status).toBe(200);
   });
 
-  it("accepts a token with its header, also at the sign-in", async () => {
+  it("accept a token with its header, also at the sign-in", async () => {
     const stage = await withGathered();
     const simulated = await stage.post("/console/simulate", {
       credential: `Authorization: Bearer ${await stage.viewerToken()}`,
@@ -150,7 +150,7 @@ describe("the forms of the console", () => {
   it.each([
     ["of another content type", { "Content-Type": "application/json" }, "text=x"],
     ["that is too long", { "Content-Type": "application/x-www-form-urlencoded" }, `text=${"x".repeat(32_768)}`],
-  ])("refuses a form %s", async (_, headers, body) => {
+  ])("refuse a body %s", async (_, headers, body) => {
     const stage = await withGathered();
     const Cookie = await stage.signIn();
     const sent = { method: "POST", body, headers: { ...headers, Cookie, Origin: "https://api.example" } };

@@ -41,13 +41,18 @@ export async function consoleStage(changes: { readonly settings?: Partial<Sessio
   };
   const { telemetry } = context;
   const reporting = { worker: "api", log, telemetry, random: requestIds };
-  const appOf = (its: OperatorContext) => consoleApp(its, { reporting, sha256: nodeSha256, development: false });
+  const appOf = (operatorContext: OperatorContext) =>
+    consoleApp(operatorContext, { reporting, sha256: nodeSha256, development: false });
   const runtime = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
   const appFetch = async (request: Request) => appOf(context).fetch(request, {}, runtime);
-  const send = async (path: string, init: RequestInit = {}, its = context): Promise<Response> =>
-    appOf(its).fetch(new Request(site + path, { redirect: "manual", ...init }), {}, runtime);
-  const post = (path: string, fields: Fields, headers: Fields = {}, its = context) =>
-    send(path, { method: "POST", body: new URLSearchParams(fields), headers: { Origin: site, ...headers } }, its);
+  const send = async (path: string, init: RequestInit = {}, operatorContext = context): Promise<Response> =>
+    appOf(operatorContext).fetch(new Request(site + path, { redirect: "manual", ...init }), {}, runtime);
+  const post = (path: string, fields: Fields, headers: Fields = {}, operatorContext = context) =>
+    send(
+      path,
+      { method: "POST", body: new URLSearchParams(fields), headers: { Origin: site, ...headers } },
+      operatorContext,
+    );
   const credential = (claims: Readonly<Record<string, unknown>> = {}) =>
     operatorToken(operators, { scope: "operator:read operator:revoke", exp: now + 86_400, ...claims });
   const signIn = async (claims: Readonly<Record<string, unknown>> = {}): Promise<string> => {
@@ -70,7 +75,8 @@ export async function consoleStage(changes: { readonly settings?: Partial<Sessio
     credential,
     signIn,
     viewerToken: (claims: Readonly<Record<string, unknown>> = {}) => token(issuer, { assets: "*", ...claims }),
-    look: async (path: string, cookie: string, its = context) => send(path, { headers: { Cookie: cookie } }, its),
+    look: async (path: string, cookie: string, operatorContext = context) =>
+      send(path, { headers: { Cookie: cookie } }, operatorContext),
     later: (by: number) => {
       state.now = unixSeconds(state.now + by);
     },

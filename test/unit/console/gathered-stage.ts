@@ -33,14 +33,14 @@ export async function withGathered(
   const gathered = {
     ...stage.gathered,
     sessions: async ({ name }: SessionsAsked) => {
-      const found = sessions.filter((one) => name === undefined || one.assetId === name);
-      return { count: found.length, sessions: found };
+      const matches = sessions.filter((one) => name === undefined || one.assetId === name);
+      return { count: matches.length, sessions: matches };
     },
     refusals: async () => hour ?? hourOf([]),
   };
   const context = { ...stage.context, gathered };
-  const post = (path: string, fields: Readonly<Record<string, string>>, its = context) =>
-    stage.post(path, fields, { Cookie: cookie }, its);
+  const post = (path: string, fields: Readonly<Record<string, string>>, operatorContext = context) =>
+    stage.post(path, fields, { Cookie: cookie }, operatorContext);
   return { ...stage, context, post, text: async (path: string) => (await stage.look(path, cookie, context)).text() };
 }
 

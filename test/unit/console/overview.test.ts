@@ -16,10 +16,10 @@ describe("the searches of the overview", () => {
     const stage = await withGathered({ sessions: [session()], hour: hourOf([refused()], { signature_expired: 1 }) });
     const text = await stage.text("/console?find=film&request=0123456789abcdef");
     const forms = text.split("<form").slice(1);
-    const holding = (action: string) => forms.filter((form) => form.includes(action)).join("");
-    expect(holding('id="search-find"')).toContain('<input type="hidden" name="request" value="0123456789abcdef"/>');
-    expect(holding('id="search-request"')).toContain('<input type="hidden" name="find" value="film"/>');
-    expect(holding("/revoke")).toContain('name="find" value="film"/><input type="hidden" name="request"');
+    const formsWith = (action: string) => forms.filter((form) => form.includes(action)).join("");
+    expect(formsWith('id="search-find"')).toContain('<input type="hidden" name="request" value="0123456789abcdef"/>');
+    expect(formsWith('id="search-request"')).toContain('<input type="hidden" name="find" value="film"/>');
+    expect(formsWith("/revoke")).toContain('name="find" value="film"/><input type="hidden" name="request"');
     expect(text).toContain('id="all-sessions" href="/console?request=0123456789abcdef"');
     expect(text).toContain('id="all-refusals" href="/console?find=film"');
   });
@@ -48,7 +48,7 @@ describe("the searches of the overview", () => {
   });
 });
 
-describe("accessibility", () => {
+describe("on the console's pages", () => {
   it("every focusable element has a unique id, so that a refresh keeps the focus", async () => {
     const hour = hourOf([refused({ subject: "c3ViamVjdA" })], { signature_expired: 1 });
     const stage = await withGathered({ sessions: [session()], hour });

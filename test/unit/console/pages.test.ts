@@ -12,7 +12,7 @@ describe("every response of the console", () => {
     ["/console/sign-in", 200],
     ["/console/nothing", 404],
     ["/console/console.js", 200],
-  ])("%s cannot be framed and loads nothing from elsewhere", async (path, status) => {
+  ])("cannot be framed and loads nothing from elsewhere: %s", async (path, status) => {
     const stage = await consoleStage();
     const { headers, ...response } = await responseOf(stage.send(path));
     expect(response.status).toBe(status);
@@ -49,7 +49,7 @@ describe("every response of the console", () => {
     }
   });
 
-  it("reloads once after a link from another site, which was sent without the cookie", async () => {
+  it("is a reload, once, after a link from another site, which is sent without the cookie", async () => {
     const stage = await consoleStage();
     const from = { headers: { "Sec-Fetch-Site": "cross-site" } };
     const first = await stage.send("/console?find=film", from);
@@ -58,7 +58,7 @@ describe("every response of the console", () => {
     expect(again.headers.get("Location")).toBe("/console/sign-in?to=%2Fconsole%3Ffind%3Dfilm");
   });
 
-  it("answers 304 for a file with the same ETag", async () => {
+  it("is 304 for a file with the same ETag", async () => {
     const stage = await consoleStage();
     const tag = (await stage.send("/console/console.css")).headers.get("ETag") ?? "";
     const again = await stage.send("/console/console.css", { headers: { "If-None-Match": tag } });

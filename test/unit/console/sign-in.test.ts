@@ -59,11 +59,11 @@ describe("signing in to the console", () => {
       401,
       async () => operatorToken(await newOperatorPair(), { scope: "operator:read" }),
     ],
-    ["nothing", 401, async () => ""],
+    ["an empty credential", 401, async () => ""],
     ["text that is not a token", 401, async () => "Fünf Groschen\r\nSet-Cookie: a=b"],
-  ])("refuses %s", async (_, status, given) => {
+  ])("refuses %s", async (_, status, make) => {
     const stage = await consoleStage();
-    const response = await stage.post(signInPath, { credential: await given(stage) });
+    const response = await stage.post(signInPath, { credential: await make(stage) });
     expect(response.status).toBe(status);
     expect(response.headers.has("Set-Cookie")).toBe(false);
     expect(response.headers.get("Content-Type")).toContain("text/html");
@@ -86,9 +86,9 @@ describe("signing in to the console", () => {
     ["without an Origin", { Origin: "" }],
     ["from another origin", { Origin: "https://api.example.net" }],
     ["from another host of the site", { Origin: "https://www.api.example" }],
-    ["over plain HTTP's origin", { Origin: "http://api.example" }],
-    ["from a page of another site according to the browser", { Origin: site, "Sec-Fetch-Site": "same-site" }],
-    ["from nowhere", { Origin: "null" }],
+    ["from the same host over plain HTTP", { Origin: "http://api.example" }],
+    ["from another site according to the browser", { Origin: site, "Sec-Fetch-Site": "same-site" }],
+    ["from the origin null", { Origin: "null" }],
   ])("refuses a form %s", async (_, headers) => {
     const stage = await consoleStage();
     const cookie = await stage.signIn();
@@ -118,7 +118,7 @@ describe("signing in to the console", () => {
     expect(await attempt("198.51.100.4", "x")).toBe(401);
   });
 
-  it("signs out", async () => {
+  it("ends with a sign-out, which deletes the cookie", async () => {
     const stage = await consoleStage();
     const response = await stage.post("/console/sign-out", {}, { Cookie: await stage.signIn() });
     expect(response.status).toBe(303);
@@ -130,9 +130,9 @@ describe("the console's cookie", () => {
   it("is required by every page and action", async () => {
     const stage = await consoleStage();
     for (const path of ["/console", "/console/explain", "/console/simulate", "/console/codes/token_invalid"]) {
-      const looked = await stage.send(path);
+      const response = await stage.send(path);
       const to = path === "/console" ? "" : `?${new URLSearchParams({ to: path })}`;
-      expect([looked.status, looked.headers.get("Location")]).toEqual([303, signInPath + to]);
+      expect([response.status, response.headers.get("Location")]).toEqual([303, signInPath + to]);
     }
     for (const path of ["/console/explain", "/console/simulate", `/console/sessions/${"A".repeat(22)}/revoke`])
       expect((await stage.post(path, { text: "x" })).headers.get("Location")).toBe(signInPath);

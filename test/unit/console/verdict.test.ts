@@ -61,7 +61,7 @@ describe("the verdict", () => {
     ["no session key is active", overview({}, [key({ state: "retiring" })]), "error"],
     ["the active key is revoked", overview({}, [key({ revoked: true })]), "error"],
     ["a store is down", { ...overview(), sessions: refusal("store_unavailable", "silent") }, "error"],
-  ])("if %s", (_, data, level) => {
+  ])("has the expected level if %s", (_, data, level) => {
     expect(verdictOf(data).level).toBe(level);
   });
 
@@ -115,17 +115,17 @@ describe("the codes of an hour", () => {
   });
 });
 
-describe("formats", () => {
+describe("the console's text", () => {
   it.each([
     [0, "now"],
     [-12, "12 s ago"],
     [-7140, "1 h 59 min ago"],
     [319, "in 5 min"],
-  ])("a time %d s away", (away, words) => {
+  ])('for a time %d s away is "%s"', (away, words) => {
     expect(relativeTime(unixSeconds(now + away), now)).toBe(words);
   });
 
-  it("a country, but not an unknown one", () => {
+  it("names a country, and nothing for an unknown code", () => {
     expect(countryName("DE")).toBe("Germany");
     for (const none of ["XX", "T1", "", "<b>"]) expect(countryName(none)).toBeUndefined();
   });
