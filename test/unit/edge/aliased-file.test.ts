@@ -41,7 +41,7 @@ function check(target: string, at = now) {
 }
 
 const nameOf = ({ path, query }: OriginFile) => (query === "" ? path : `${path}?${query}`);
-const asked = (target: string) => {
+const originNameOf = (target: string) => {
   const { access } = check(target);
   return nameOf({ path: access.rest, query: access.query });
 };
@@ -77,25 +77,29 @@ describe("an aliased playlist", () => {
     return { manifest, load, at: `/grant/film/${place.value.path}` };
   }
 
-  it("is led to by its multivariant playlist, and asked of the origin by its own bytes", async () => {
+  it("is linked by its multivariant playlist, and requested from the origin by its own bytes", async () => {
     const { manifest, at } = await loadedFrom({});
     const [target = ""] = targetsIn(await manifest.text({ name: "ann" }, "index.m3u8"), "/grant/film/index.m3u8");
     expect(target.split("?")[0]?.replace(/^\/[^/]+/, "/grant")).toBe(at);
     await manifest.text({ name: "ann" }, at.slice("/grant/film/".length));
-    expect(manifest.asked.map(nameOf)).toEqual(["index.m3u8", lowFile]);
+    expect(manifest.requests.map(nameOf)).toEqual(["index.m3u8", lowFile]);
   });
 
-  it("leads to the origin's files, wherever a URI is written in it", async () => {
+  it("links to the origin's files, wherever a URI is in it", async () => {
     const { load } = await loadedFrom({});
     const place = mediaPlaceOf({ path: "a;v=1//low.m3u8", query: "hdnts=exp=1~acl=/*~hmac=ab" });
     const at = `/${grantOf(key)}/film/${place.ok ? place.value.path : ""}`;
     const targets = targetsIn(await load(), at);
-    // The report's URL is bound to the viewer of the stage, whose grant is another.
-    expect(targets.slice(0, -1).map(asked)).toEqual(["a;v=1//50%25.mp4", "a;v=1//0.m4s", "a;v=1//1;0.m4s?t=a:b"]);
+    // The report's URL is bound to the viewer of the stage, who has another grant.
+    expect(targets.slice(0, -1).map(originNameOf)).toEqual([
+      "a;v=1//50%25.mp4",
+      "a;v=1//0.m4s",
+      "a;v=1//1;0.m4s?t=a:b",
+    ]);
     expect(targets.at(-1)).toContain(`/film/~/${encodeBase64url(utf8("b%2Fc//high.m3u8"))}.m3u8?list=`);
   });
 
-  it("takes delivery directives, which go behind the origin's own query as it is", async () => {
+  it("accepts delivery directives, which come after the origin's own query", async () => {
     const { manifest, load } = await loadedFrom({
       [`film/${lowFile}&_HLS_msn=1&_HLS_part=0`]: late,
       [`film/${lowFile}&_HLS_skip=YES`]: early,
@@ -104,7 +108,7 @@ describe("an aliased playlist", () => {
     const text = await load("&_HLS_msn=1&_HLS_part=0&CMCD=a");
     expect(text).toContain(`#EXT-X-PART:DURATION=1,URI="${hint}"`);
     await load("&_HLS_skip=YES");
-    expect(manifest.asked.map(nameOf).slice(1)).toEqual([
+    expect(manifest.requests.map(nameOf).slice(1)).toEqual([
       `${lowFile}&_HLS_msn=1&_HLS_part=0`,
       `${lowFile}&_HLS_skip=YES`,
     ]);
@@ -118,7 +122,7 @@ describe("an aliased file", () => {
   const signed = (changes: object = {}) =>
     signedTarget(key, { purpose: "segment", grant: grantOf(key), path, ...changes });
 
-  it("is decoded once its signature is known to be good", () => {
+  it("is decoded only after its signature was verified", () => {
     expect(check(signed()).access).toMatchObject({ path, signedQuery: "", rest: file.path, query: file.query });
     expect(check(`${signed()}&CMCD=br%3D1`).access.query).toBe(file.query);
     const forged = signed().replace(/.$/, (last) => (last === "A" ? "Q" : "A"));
@@ -133,11 +137,11 @@ describe("an aliased file", () => {
   });
 
   it.each([
-    ["one that needs none", "a/0.ts", "path_invalid"],
-    ["one that climbs", "..%2F0.ts", "uri_foreign"],
-    ["one that climbs in front of a parameter", "..;/0.ts", "uri_foreign"],
-    ["one that holds NUL", "a;%00/0.ts", "uri_foreign"],
-  ])("is refused where a signature stands for %s", (_, payload, code) => {
+    ["a file that needs no alias", "a/0.ts", "path_invalid"],
+    ["a path that climbs", "..%2F0.ts", "uri_foreign"],
+    ["a path that climbs before a parameter", "..;/0.ts", "uri_foreign"],
+    ["a path with NUL", "a;%00/0.ts", "uri_foreign"],
+  ])("is refused, even with a valid signature, for %s", (_, payload, code) => {
     expect(() => check(signed({ path: `/film/~/${encodeBase64url(utf8(payload))}.ts` }))).toThrow(code);
   });
 
@@ -149,11 +153,11 @@ describe("an aliased file", () => {
     const { pathname, search } = new URL(location, `https://media.example${target}`);
     expect(pathname).toBe(target.split("?")[0]);
     expect(check(pathname + search, timeAfter(in5Minutes, seconds(60))).verdict).toBe("passed");
-    expect(asked(pathname + search)).toBe("a;v=1//0.ts?t=a:b/~");
+    expect(originNameOf(pathname + search)).toBe("a;v=1//0.ts?t=a:b/~");
     expect(search).toContain("&CMCD=a");
   });
 
-  it("is kept under its own bytes, and its type follows its extension", async () => {
+  it("is cached under its own bytes, and its type follows its extension", async () => {
     const delivery = stage();
     delivery.files.set("film/a;v=1//0.ts;w=2?t=a:b/~", { body: Uint8Array.from(all), etag: '"v1"' });
     const odd = { path: "a;v=1//0.ts;w=2", query: "t=a:b/~" };
@@ -161,7 +165,7 @@ describe("an aliased file", () => {
     expect(headers.get("Content-Type")).toBe("video/mp2t");
     expect(delivery.keys()).toEqual(["r2:MEDIA:film/a;v=1//0.ts;w=2?t=a:b/~"]);
     const { status, bytes } = await delivery.get({ ...odd, range: "bytes=10-19" });
-    expect([status, bytes, delivery.asked.length]).toEqual([206, all.slice(10, 20), 1]);
+    expect([status, bytes, delivery.requests.length]).toEqual([206, all.slice(10, 20), 1]);
     expect((await delivery.get({ ...odd, method: "HEAD" })).headers.get("Content-Length")).toBe("100");
   });
 });
@@ -170,7 +174,7 @@ describe("an asset whose segments CloudFront serves", () => {
   const vod =
     "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n..//0.ts?t=a:b\n#EXTINF:4,\n1;v.ts\n#EXTINF:4,\n2.ts\n#EXT-X-ENDLIST\n";
 
-  it.each(["canned", "custom"])("has aliases for its playlists alone, under a %s policy", async (policy) => {
+  it.each(["canned", "custom"])("has aliases for its playlists only, under a %s policy", async (policy) => {
     const manifest = await playlistStage({
       "cloud/index.m3u8": "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na;b/low.m3u8\n",
       "cloud/a;b/low.m3u8": vod,

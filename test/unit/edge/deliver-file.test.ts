@@ -4,8 +4,8 @@ import { seconds } from "../../../src/base/time.ts";
 import type { Origin } from "../../../src/origin/origin.ts";
 import { all, asset, lastModified, stage } from "./deliver-stage.ts";
 
-describe("a file that is delivered", () => {
-  it("is the origin's, whole, with its type, length and entity tag", async () => {
+describe("a delivered file", () => {
+  it("is the origin's, with its type, length and entity tag", async () => {
     const { get } = stage();
     const { status, headers, bytes } = await get();
     expect(status).toBe(200);
@@ -22,10 +22,10 @@ describe("a file that is delivered", () => {
   });
 
   it("has the same headers and bytes when it comes from the cache", async () => {
-    const { get, asked } = stage();
+    const { get, requests } = stage();
     const first = await get();
     const second = await get();
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
     expect(second.bytes).toEqual(first.bytes);
     expect([...second.headers]).toEqual([...first.headers]);
   });
@@ -35,24 +35,24 @@ describe("a file that is delivered", () => {
     [59.9, "private, max-age=59"],
     [0.5, "private, max-age=0"],
     [-3, "private, max-age=0"],
-  ])("may be cached only by the viewer, no longer than their right to it: %s s", async (remaining, value) => {
+  ])("is cacheable only by the viewer, no longer than their right to it: %s s", async (remaining, value) => {
     const { get } = stage();
     expect((await get({ remaining: seconds(remaining) })).headers.get("Cache-Control")).toBe(value);
     const again = await get({ remaining: seconds(remaining) });
     expect(again.headers.get("Cache-Control")).toBe(value);
   });
 
-  it("that is a key is kept by nobody", async () => {
-    const { get, asked, keys } = stage();
+  it("is not cacheable if it is a key", async () => {
+    const { get, requests, keys } = stage();
     for (const range of [undefined, "bytes=0-15"]) {
       const { headers } = await get({ cacheable: false, range });
       expect(headers.get("Cache-Control")).toBe("no-store");
     }
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
     expect(keys()).toEqual([]);
   });
 
-  it("is counted as a miss of the cache, and then as a hit; a key as neither", async () => {
+  it("counts as a cache miss and then as a hit, and a key as neither", async () => {
     const { get, events } = stage();
     await get({ cacheable: false });
     await get();
@@ -63,22 +63,22 @@ describe("a file that is delivered", () => {
     ]);
   });
 
-  it("that is a key does not come from the cache either", async () => {
-    const { get, asked } = stage();
+  it("does not come from the cache if it is a key", async () => {
+    const { get, requests } = stage();
     await get();
     await get({ cacheable: false });
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
   });
 
-  it("asks the origin for nothing but the file", async () => {
-    const { get, asked } = stage();
+  it("needs one request to the origin, for the file only", async () => {
+    const { get, requests } = stage();
     await get({ query: "b=1" });
-    expect(asked).toEqual([
+    expect(requests).toEqual([
       { asset, path: "0.ts", query: "b=1", method: "GET", range: undefined, ifNoneMatch: undefined },
     ]);
   });
 
-  it("passes on no header that a cache or an origin adds beside those of the file", async () => {
+  it("has no header of a cache or an origin except those of the file", async () => {
     const origin: Origin = async () =>
       ok(new Response("a", { headers: { "Set-Cookie": "a=b", Age: "5", "CF-Cache-Status": "HIT", Server: "x" } }));
     const { headers } = await stage({ origin }).get();
@@ -86,7 +86,7 @@ describe("a file that is delivered", () => {
   });
 });
 
-/** Everything below holds for a file of the origin and for one of the cache. */
+/** These rules apply to a file of the origin and to one of the cache. */
 describe.each(["origin", "cache"])("from the %s, a viewer gets", (from) => {
   async function open() {
     const opened = stage();
@@ -113,12 +113,12 @@ describe.each(["origin", "cache"])("from the %s, a viewer gets", (from) => {
     expect(await (await open()).get({ range })).toMatchObject({ status: 200, bytes: all });
   });
 
-  it("a refusal that names the size, for a range that lies outside", async () => {
+  it("a refusal that names the size, for a range outside the file", async () => {
     const result = await (await open()).send({ range: "bytes=100-" });
     expect(result).toMatchObject({ ok: false, refusal: { code: "range_not_satisfiable", size: 100 } });
   });
 
-  it("the headers alone for HEAD, whatever range comes with it", async () => {
+  it("the headers only for HEAD, whatever range comes with it", async () => {
     const { status, headers, bytes } = await (await open()).get({ method: "HEAD", range: "bytes=0-9" });
     expect([status, headers.get("Content-Length"), bytes.length]).toEqual([200, "100", 0]);
     expect(headers.get("Content-Type")).toBe("video/mp2t");
@@ -142,7 +142,7 @@ describe.each(["origin", "cache"])("from the %s, a viewer gets", (from) => {
     },
   );
 
-  it.each(['"v1"', lastModified])("the range if If-Range %s holds", async (ifRange) => {
+  it.each(['"v1"', lastModified])("the range if If-Range %s matches", async (ifRange) => {
     const { status, bytes } = await (await open()).get({ range: "bytes=0-9", ifRange });
     expect([status, bytes]).toEqual([206, all.slice(0, 10)]);
   });
@@ -169,11 +169,11 @@ describe.each(["origin", "cache"])("from the %s, a viewer gets", (from) => {
   });
 });
 
-describe("what an origin refuses", () => {
+describe("an origin's refusal", () => {
   it.each(["object_unknown", "origin_failed", "origin_slow", "configuration_invalid"] as const)(
-    "is refused to the viewer: %s",
+    "reaches the viewer: %s",
     async (code) => {
-      const { send } = stage({ origin: async () => refusal(code, "as told") });
+      const { send } = stage({ origin: async () => refusal(code, "refused") });
       expect(await send({ range: "bytes=0-9", ifRange: '"a"' })).toMatchObject({ ok: false, refusal: { code } });
     },
   );

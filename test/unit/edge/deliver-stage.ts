@@ -10,7 +10,7 @@ export const asset = sampleAsset();
 const body = Uint8Array.from({ length: 100 }, (_, i) => i);
 export const lastModified = "Sat, 21 Nov 2026 20:00:00 GMT";
 
-/** A delivery over a film in memory, where a test can see what reached the origin and the cache. */
+/** A delivery over a film in memory. A test can read what reached the origin and the cache. */
 export function stage(options: { readonly origin?: Origin; readonly cache?: MediaCache } = {}) {
   const files = new Map<string, MemoryFile>([
     ["film/0.ts", { body, etag: '"v1"', lastModified }],
@@ -18,12 +18,12 @@ export function stage(options: { readonly origin?: Origin; readonly cache?: Medi
     ["film/untagged.ts", { body }],
   ]);
   const memory = memoryMediaCache();
-  const asked: OriginRequest[] = [];
-  const left: Promise<unknown>[] = [];
+  const requests: OriginRequest[] = [];
+  const background: Promise<unknown>[] = [];
   const kept = new Map<string, Headers>();
   const state = { now: 1_800_000_000 };
   const origin: Origin = (request) => {
-    asked.push(request);
+    requests.push(request);
     return (options.origin ?? memoryOrigin(files))(request);
   };
   const cache: MediaCache = options.cache ?? {
@@ -38,24 +38,24 @@ export function stage(options: { readonly origin?: Origin; readonly cache?: Medi
   const send = (request: Partial<FileRequest> = {}) =>
     deliver(
       { asset, path: "0.ts", query: "", method: "GET", remaining: seconds(60), cacheable: true, ...request },
-      (work) => void left.push(work),
+      (work) => void background.push(work),
     );
-  /** The answer, read to its end, after all that was left behind has been done. */
+  /** The response, read to its end, after all background work is done. */
   const get = async (request: Partial<FileRequest> = {}) => {
     const result = await send(request);
     if (!result.ok) return { status: result.refusal.code, headers: new Headers(), bytes: [] };
     const bytes = [...new Uint8Array(await result.value.arrayBuffer())];
-    await Promise.all(left);
+    await Promise.all(background);
     return { status: result.value.status, headers: result.value.headers, bytes };
   };
-  /** Whether there is an answer; its body is not read, and all that was left behind has been done. */
+  /** Whether there is a response. Its body is not read, and all background work is done. */
   const drop = async (request: Partial<FileRequest> = {}) => {
     const result = await send(request);
     if (result.ok) await result.value.body?.cancel();
-    await Promise.all(left);
+    await Promise.all(background);
     return result.ok;
   };
-  return { send, get, drop, files, asked, kept, keys: memory.keys, state, left, events };
+  return { send, get, drop, files, requests, kept, keys: memory.keys, state, background, events };
 }
 
 /** The film's bytes. */

@@ -22,13 +22,13 @@ async function stageOf(files: Readonly<Record<string, string>>) {
 }
 
 describe("an entry with a query", () => {
-  it("is part of the manifest URL, which is signed for it", async () => {
+  it("is in the manifest URL, which is signed with its query", async () => {
     const stage = await sessionService({ assets: [asset("film", { entry })] });
     const { manifestUrl } = opened(await stage.start());
     expect(manifestUrl).toContain(`/film/index.m3u8?${query}&list=`);
   });
 
-  it("is at an alias where its query is not canonical, and is asked of the origin as it is written", async () => {
+  it("is at an alias if its query is not canonical, and is requested from the origin as written", async () => {
     const odd = "index.m3u8?start=20:00&auth=t/1";
     const sessions = await sessionService({ assets: [asset("film", { entry: odd })] });
     const { manifestUrl } = opened(await sessions.start());
@@ -38,7 +38,7 @@ describe("an entry with a query", () => {
     const text = await stage.text(ann, alias, { expiry: in5Minutes });
     expect(text).toContain('#EXT-X-DEFINE:NAME="auth",VALUE="t/1"');
     expect(text).toMatch(/\n[\w-]+\.m3u8\?list=/);
-    expect(stage.asked.map(({ path, query: asked }) => `${path}?${asked}`)).toEqual([odd]);
+    expect(stage.requests.map((request) => `${request.path}?${request.query}`)).toEqual([odd]);
     stage.put(`film/${odd}`, live);
     stage.state.now = after(stage.state.now, seconds(60));
     const wrapped = await stage.text(ann, alias, { expiry: in5Minutes });
@@ -46,32 +46,32 @@ describe("an entry with a query", () => {
     expect(wrapped).toContain(`\n${alias.slice(2)}?list=`);
   });
 
-  it("is asked of the origin with its query, from which QUERYPARAM is resolved", async () => {
+  it("is requested from the origin with its query, which also resolves QUERYPARAM", async () => {
     const stage = await stageOf({ [`film/${entry}`]: multivariant });
     const text = await stage.text(ann, "index.m3u8", { query, expiry: in5Minutes });
     expect(text).toContain("\nlow.m3u8?auth=t-1&list=");
-    expect(stage.asked.map(({ path, query: asked }) => `${path}?${asked}`)).toEqual([entry]);
+    expect(stage.requests.map((request) => `${request.path}?${request.query}`)).toEqual([entry]);
   });
 
-  it("is another playlist than the same path with another query, or with none", async () => {
+  it("is a different playlist from the same path with another query, or with none", async () => {
     const stage = await stageOf({ [`film/${entry}`]: live, "film/index.m3u8": live });
     expect(await stage.text(ann, "index.m3u8", { query, expiry: in5Minutes })).toContain("#EXT-X-STREAM-INF");
     expect(await stage.text(ann, "index.m3u8", { expiry: in5Minutes })).toContain("#EXTINF");
   });
 
-  it("is wrapped, if it is live, in a multivariant playlist that leads to it with its query", async () => {
+  it("is wrapped, if it is live, in a multivariant playlist that links to it with its query", async () => {
     const stage = await stageOf({ [`film/${entry}`]: live });
     const text = await stage.text(ann, "index.m3u8", { query, expiry: in5Minutes });
     expect(text).toMatch(/\nindex\.m3u8\?DVR&auth=t-1&list=\d+\.[\w-]{22}\n$/);
   });
 
-  it("lends its variables to the playlists that import them", async () => {
+  it("provides its variables to the playlists that import them", async () => {
     const low = live.replace("#EXTINF", '#EXT-X-DEFINE:IMPORT="auth"\n#EXTINF').replace("0.ts", "0.ts?auth={$auth}");
     const stage = await stageOf({ [`film/${entry}`]: multivariant, "film/low.m3u8?auth=t-1": low });
     expect(await stage.text(ann, "low.m3u8", { query: "auth=t-1" })).toContain("\n0.ts?auth=t-1&seg=");
   });
 
-  it("asks the origin with its delivery directives after that query", async () => {
+  it("is requested with delivery directives after its query", async () => {
     const blocking = live.replace("#EXTINF", "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n#EXTINF");
     const next = `${blocking}#EXTINF:4,\n1.ts\n`;
     const stage = await stageOf({ [`film/${entry}`]: blocking, [`film/${entry}&_HLS_msn=1`]: next });

@@ -11,12 +11,12 @@ const live = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n0.ts\n";
 const ended = `${live}#EXT-X-ENDLIST\n`;
 
 describe("a source that fails", () => {
-  /** A stage that has seen a playlist `age` seconds ago, and whose source fails since. */
+  /** A stage that loaded a playlist `age` seconds ago, and whose source fails since then. */
   async function failing(text: string, age: number, code: OriginRefusal["code"] = "origin_failed") {
     const stage = await playlistStage({ [`film/${path}`]: text });
     await stage.text(ann, path);
     stage.state.now = timeAfter(now, seconds(age));
-    stage.state.answer = async () => refusal(code, "it failed");
+    stage.state.respond = async () => refusal(code, "it failed");
     return stage;
   }
 
@@ -28,24 +28,24 @@ describe("a source that fails", () => {
     ["object_unknown", live, 2, false],
     ["configuration_invalid", live, 2, false],
   ] as const)(
-    "%s is covered up by a live version of up to 3 target durations: case %#",
-    async (code, text, age, covered) => {
+    "with %s is replaced by a live version of up to 3 target durations only: case %#",
+    async (code, text, age, replaced) => {
       const stage = await failing(text, age, code);
-      const answered = await stage.load(ann, path);
-      expect(answered.ok).toBe(covered);
-      expect(stage.refusals.map((why) => why.code)).toEqual(covered ? [code] : []);
+      const result = await stage.load(ann, path);
+      expect(result.ok).toBe(replaced);
+      expect(stage.refusals.map(({ code: refused }) => refused)).toEqual(replaced ? [code] : []);
     },
   );
 
-  it("is left alone for the moment after", async () => {
+  it("is not asked again at once", async () => {
     const stage = await failing(live, 10);
-    stage.asked.length = 0;
+    stage.requests.length = 0;
     for (const name of ["ann", "bob", "cy"]) await stage.text({ name }, path);
-    expect(stage.asked).toHaveLength(1);
+    expect(stage.requests).toHaveLength(1);
     expect(stage.refusals).toHaveLength(1);
   });
 
-  it("has its failure told to the log, where it gave the last version itself", async () => {
+  it("has its failure logged if it sent the last version along", async () => {
     const failure = refusal("origin_slow", "it is slow").refusal;
     const moment = unixMilliseconds(1000 * now);
     const stage = await playlistStage({}, 1_000_000, {
@@ -57,7 +57,7 @@ describe("a source that fails", () => {
     expect(stage.refusals).toEqual([{ ...failure, reason: "film, index.m3u8: it is slow" }]);
   });
 
-  it("is covered up by a live version when the playlist's object does not respond", async () => {
+  it("is replaced by a live version when the playlist's object does not respond", async () => {
     const moment = unixMilliseconds(1000 * now);
     let down = false;
     const stage = await playlistStage({}, 1_000_000, {

@@ -5,7 +5,7 @@ import { seconds, after as timeAfter } from "../../../src/base/time.ts";
 import { in5Minutes } from "../signing/session.ts";
 import { playlistStage, type Viewer } from "./playlist-stage.ts";
 
-/** Latin-1 in one line and UTF-8 in another, and a byte order mark more than text readers drop. */
+/** Latin-1 in one line and UTF-8 in another, with one byte order mark more than text readers drop. */
 const head = "\uFEFF\uFEFF#EXTM3U\n# Fran\uDCE7ais, fran\u00e7ais\n";
 const multivariant = `${head}#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="Fran\uDCE7ais",URI="audio/index.m3u8"
 #EXT-X-STREAM-INF:BANDWIDTH=1000,AUDIO="a"
@@ -23,17 +23,17 @@ async function stageOf() {
 }
 
 async function bytesOf(stage: Awaited<ReturnType<typeof stageOf>>, viewer: Viewer, rest: string, method?: "HEAD") {
-  const answered = await stage.load(viewer, rest, method === undefined ? {} : { method });
-  if (!answered.ok) throw new Error(answered.refusal.reason);
-  const body = new Uint8Array(await answered.value.arrayBuffer());
-  return { text: bytesText(body), size: body.length, length: answered.value.headers.get("Content-Length") };
+  const result = await stage.load(viewer, rest, method === undefined ? {} : { method });
+  if (!result.ok) throw new Error(result.refusal.reason);
+  const body = new Uint8Array(await result.value.arrayBuffer());
+  return { text: bytesText(body), size: body.length, length: result.value.headers.get("Content-Length") };
 }
 
 const withoutSignatures = (text: string) =>
   text.replaceAll(/\?(?:list|seg)=[\d.\w-]+/g, "").replaceAll(/https:.*?\/low\/(0\.ts)\?.*/g, "$1");
 
-describe("bytes of an origin that are not UTF-8 leave as they came", () => {
-  it.each(["film", "premiere", "cloud"])("in every way a playlist is made: %s", async (asset) => {
+describe("bytes of an origin that are not UTF-8", () => {
+  it.each(["film", "premiere", "cloud"])("stay unchanged in every way a playlist is rendered: %s", async (asset) => {
     const stage = await stageOf();
     for (const name of ["ann", "bob", "ann"]) {
       const entry = await bytesOf(stage, { name, asset }, "index.m3u8");
@@ -45,7 +45,7 @@ describe("bytes of an origin that are not UTF-8 leave as they came", () => {
     }
   });
 
-  it("in a live playlist, in its versions and in the multivariant one around it", async () => {
+  it("stay unchanged in a live playlist, its versions and the multivariant one around it", async () => {
     const stage = await stageOf();
     const live = (last: number) => media.replace("0.ts", `${last}.ts`).replace("#EXT-X-ENDLIST\n", "");
     for (const last of [1, 2]) {
@@ -57,7 +57,7 @@ describe("bytes of an origin that are not UTF-8 leave as they came", () => {
     expect(await stage.text({ name: "ann" }, "index.m3u8", { expiry: in5Minutes })).toContain("#EXT-X-STREAM-INF:");
   });
 
-  it("and HEAD says how many they are", async () => {
+  it("are counted in the Content-Length of HEAD", async () => {
     const stage = await stageOf();
     for (const rest of ["index.m3u8", "low/index.m3u8"]) {
       const [get, head] = [
@@ -68,7 +68,7 @@ describe("bytes of an origin that are not UTF-8 leave as they came", () => {
     }
   });
 
-  it("however they are cut on the way", async () => {
+  it("stay unchanged however the body is split into chunks", async () => {
     const bytes = Uint8Array.from(
       [..."#EXTM3U\n# \u00e9\u{1F600}\uFEFF\n"].flatMap((c) => [...new TextEncoder().encode(c)]),
     );
@@ -83,7 +83,7 @@ describe("bytes of an origin that are not UTF-8 leave as they came", () => {
         },
       });
       const stage = await stageOf();
-      stage.state.answer = async () => ok(new Response(stream));
+      stage.state.respond = async () => ok(new Response(stream));
       expect((await bytesOf(stage, { name: "ann" }, "low/index.m3u8")).text).toBe(bytesText(body));
     }
   });

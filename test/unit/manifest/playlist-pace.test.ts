@@ -4,7 +4,7 @@ import { mayStandIn, type Pace, paceOfNew, paceOfSame } from "../../../src/manif
 import { type Progress, progressOf } from "../../../src/playlist/progress.ts";
 
 interface Stream {
-  /** When segment n is there, in milliseconds. */
+  /** The time at which segment n is complete, in milliseconds. */
   readonly endOf: (segment: number) => number;
   readonly durationOf?: (segment: number) => number;
 }
@@ -15,9 +15,9 @@ const start = 1_795_000_020_000;
  * A live stream whose playlist is requested every 50 ms over a line of 20 ms: the requests to the origin, and how far the
  * served playlist is out of date, in milliseconds since the oldest segment that it lacks.
  */
-function watched({ endOf, durationOf = () => 4 }: Stream, length: number) {
+function simulate({ endOf, durationOf = () => 4 }: Stream, length: number) {
   let newest = 0;
-  const questions: number[] = [];
+  const requests: number[] = [];
   const ages: { readonly at: number; readonly age: number }[] = [];
   let known: { readonly segment: number; readonly progress: Progress; readonly pace: Pace } | undefined;
   const countAt: number[] = [];
@@ -26,7 +26,7 @@ function watched({ endOf, durationOf = () => 4 }: Stream, length: number) {
     countAt.push(newest);
     const askedAt = unixMilliseconds(start + at);
     if (known === undefined || askedAt >= known.pace.freshUntil) {
-      questions.push(at);
+      requests.push(at);
       const sight = { askedAt, answeredAt: unixMilliseconds(askedAt + 20) };
       const progress = progressAt(newest, durationOf(newest));
       const same = known?.segment === newest ? known : undefined;
@@ -37,7 +37,7 @@ function watched({ endOf, durationOf = () => 4 }: Stream, length: number) {
   }
   return {
     oldest: (from: number) => Math.max(...ages.filter(({ at }) => at >= from).map(({ age }) => age)),
-    asked: (from: number) => questions.filter((at) => at >= from).length,
+    requests: (from: number) => requests.filter((at) => at >= from).length,
     versions: (from: number) => newest - (countAt[from / 50] ?? 0),
   };
 }
@@ -53,33 +53,33 @@ function progressAt(segment: number, duration: number): Progress {
   return progressOf(lines.join("\n"));
 }
 
-describe("a live playlist that is asked for all the time", () => {
+describe("a live playlist that is requested all the time", () => {
   it.each([300, 1700, 2000, 3900])(
-    "costs two questions a version at most, and about one later on: phase %i ms",
+    "costs at most two requests per version, and about one later on: phase %i ms",
     (phase) => {
-      const { asked, versions, oldest } = watched({ endOf: (n) => phase + 4000 * (n - 1) }, 120_000);
-      expect(asked(0)).toBeLessThanOrEqual(2 * (versions(0) + 1));
-      expect(asked(40_000)).toBeLessThanOrEqual(1.25 * versions(40_000) + 1);
-      // Half a segment before the phase is known, half a second after, and the 50 ms between two questions.
+      const { requests, versions, oldest } = simulate({ endOf: (n) => phase + 4000 * (n - 1) }, 120_000);
+      expect(requests(0)).toBeLessThanOrEqual(2 * (versions(0) + 1));
+      expect(requests(40_000)).toBeLessThanOrEqual(1.25 * versions(40_000) + 1);
+      // Half a segment until the phase is known, half a second after that, and the 50 ms between two requests.
       expect(oldest(0)).toBeLessThanOrEqual(2050);
       expect(oldest(40_000)).toBeLessThanOrEqual(600);
     },
   );
 
-  it("does not fall behind an encoder whose clock is a little fast", () => {
-    const { oldest, asked, versions } = watched({ endOf: (n) => 300 + 3980 * (n - 1) }, 400_000);
+  it("is not late for an encoder with a slightly fast clock", () => {
+    const { oldest, requests, versions } = simulate({ endOf: (n) => 300 + 3980 * (n - 1) }, 400_000);
     expect(oldest(40_000)).toBeLessThanOrEqual(700);
-    expect(asked(40_000)).toBeLessThanOrEqual(1.6 * versions(40_000));
+    expect(requests(40_000)).toBeLessThanOrEqual(1.6 * versions(40_000));
   });
 
   it("follows an encoder that is alternately early and late", () => {
     const endOf = (n: number) => 300 + 4000 * (n - 1) + ((n * 7919) % 600);
-    const { oldest, asked, versions } = watched({ endOf }, 120_000);
+    const { oldest, requests, versions } = simulate({ endOf }, 120_000);
     expect(oldest(0)).toBeLessThanOrEqual(2700);
-    expect(asked(0)).toBeLessThanOrEqual(2.2 * versions(0));
+    expect(requests(0)).toBeLessThanOrEqual(2.2 * versions(0));
   });
 
-  it("follows segments of other lengths than the target duration", () => {
+  it("follows segments whose lengths differ from the target duration", () => {
     const lengths = [4, 2, 3, 4, 1];
     const durationOf = (n: number) => lengths[n % lengths.length] ?? 4;
     const endOf = (n: number) => {
@@ -87,16 +87,16 @@ describe("a live playlist that is asked for all the time", () => {
       for (let i = 1; i < n; i++) end += 1000 * durationOf(i + 1);
       return end;
     };
-    const { oldest, asked, versions } = watched({ endOf, durationOf }, 120_000);
+    const { oldest, requests, versions } = simulate({ endOf, durationOf }, 120_000);
     expect(oldest(0)).toBeLessThanOrEqual(4500);
-    expect(asked(0)).toBeLessThanOrEqual(2.2 * versions(0));
+    expect(requests(0)).toBeLessThanOrEqual(2.2 * versions(0));
   });
 
-  it("is asked for ever less often where the stream has stopped, and never more than twice a second", () => {
-    const { asked } = watched({ endOf: (n) => (n > 3 ? Number.POSITIVE_INFINITY : 300 + 4000 * (n - 1)) }, 100_000);
-    expect(asked(0)).toBeLessThan(60);
-    expect(asked(60_000)).toBeLessThanOrEqual(11);
-    expect(asked(60_000)).toBeGreaterThanOrEqual(9);
+  it("is requested less and less often when the stream has stopped", () => {
+    const { requests } = simulate({ endOf: (n) => (n > 3 ? Number.POSITIVE_INFINITY : 300 + 4000 * (n - 1)) }, 100_000);
+    expect(requests(0)).toBeLessThan(60);
+    expect(requests(60_000)).toBeLessThanOrEqual(11);
+    expect(requests(60_000)).toBeGreaterThanOrEqual(9);
   });
 });
 
@@ -104,7 +104,7 @@ const at = (by: number): UnixMilliseconds => unixMilliseconds(start + by);
 const seenAt = (by: number) => ({ askedAt: at(by), answeredAt: at(by + 20) });
 
 describe("a playlist", () => {
-  it("that will not change is asked for every 10 s", () => {
+  it("that will not change is requested every 10 s", () => {
     const ended = progressOf("#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n0.ts\n#EXT-X-ENDLIST\n");
     const pace = paceOfNew(ended, seenAt(0));
     expect(pace.freshUntil).toBe(at(10_020));
@@ -114,7 +114,7 @@ describe("a playlist", () => {
   it.each([
     ["a part", "#EXT-X-PART-INF:PART-TARGET=1.5", 1500],
     ["a segment", "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES", 4000],
-  ])("whose players wait for each version is left to them, for %s and half a second", (_, tag, period) => {
+  ])("whose players wait for each version is not requested for %s and half a second", (_, tag, period) => {
     const progress = progressOf(`#EXTM3U\n${tag}\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n0.ts\n`);
     expect(paceOfNew(progress, seenAt(0)).freshUntil).toBe(at(20 + period + 500));
   });

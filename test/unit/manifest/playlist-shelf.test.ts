@@ -10,8 +10,8 @@ const step = seconds(30);
 const moment = unixMilliseconds(1000);
 const name = (steps: number, variant = "key") => ({ step: unixSeconds(1_795_000_020 + 30 * steps), variant });
 
-describe("renderings of a version", () => {
-  it("are kept for two steps of each key", () => {
+describe("the renderings of a version", () => {
+  it("are kept for two steps per key", () => {
     const renderings = new Renderings();
     const playlist = new Blob(["bytes"]);
     for (const variant of ["old key", "new key"])
@@ -20,7 +20,7 @@ describe("renderings of a version", () => {
       expect([0, 1, 2].map((steps) => renderings.get(name(steps, variant)) === playlist)).toEqual([false, true, true]);
   });
 
-  it("are few, however many ends the sessions of CloudFront's viewers have", () => {
+  it("are few, however many different ends the sessions of CloudFront viewers have", () => {
     const renderings = new Renderings();
     const playlist = new Blob(["x".repeat(1000)]);
     for (let i = 0; i < 100; i++) renderings.put(name(0, `${i}`), playlist, step);
@@ -28,7 +28,7 @@ describe("renderings of a version", () => {
     expect(renderings.get(name(0, "99"))).toBe(playlist);
   });
 
-  it("weigh nothing any more once they are gone or replaced", () => {
+  it("weigh nothing after they are dropped or replaced", () => {
     const renderings = new Renderings();
     const put = (steps: number) => renderings.put(name(steps), new Blob(["x".repeat(1000)]), step);
     put(0);
@@ -73,7 +73,7 @@ describe("the shelf", () => {
     expect(shelf.get("a")).toBeUndefined();
   });
 
-  it("takes no rendering for a version that has left", () => {
+  it("accepts no rendering for a version that was replaced", () => {
     const shelf = new PlaylistShelf(40_000);
     const [old, next] = [shelved(), shelved()];
     shelf.put("a", old);
@@ -83,7 +83,7 @@ describe("the shelf", () => {
     for (const { compiled } of [old, next]) expect(compiled.renderings.weight).toBe(0);
   });
 
-  it("keeps the expiries that go on within bounds, too", () => {
+  it("limits the expiries that it keeps", () => {
     const shelf = new PlaylistShelf(160_000);
     for (let i = 0; i < 1000; i++) shelf.give(`${i}`, new Map([[`/film/${i}.m4s?`, unixSeconds(i)]]));
     expect(shelf.given("999")?.size).toBe(1);
@@ -94,7 +94,7 @@ describe("the shelf", () => {
 });
 
 describe("a weighed map", () => {
-  it("lets the least recently used leave, as many as it takes", () => {
+  it("drops the least recently used entries, as many as necessary", () => {
     const map = new WeighedMap<string>(10);
     for (const key of ["a", "b", "c"]) map.put(key, key, 3);
     map.get("a");
@@ -102,7 +102,7 @@ describe("a weighed map", () => {
     expect(["a", "b", "c", "d"].map((key) => map.get(key))).toEqual(["a", undefined, undefined, "d"]);
   });
 
-  it("forgets the weight of what was replaced or deleted", () => {
+  it("forgets the weight of replaced and deleted entries", () => {
     const map = new WeighedMap<string>(10);
     for (let i = 0; i < 9; i++) map.put("a", "a", 9);
     map.put("b", "b", 1);

@@ -29,10 +29,10 @@ export interface Viewer {
   /** Ten characters that distinguish the viewer's session id. */
   readonly name: string;
   readonly asset?: string;
-  readonly sessionEnds?: UnixSeconds;
+  readonly sessionExpiry?: UnixSeconds;
 }
 
-interface Asked {
+interface RequestOptions {
   readonly expiry?: UnixSeconds;
   readonly appended?: string;
   readonly method?: "GET" | "HEAD";
@@ -41,15 +41,15 @@ interface Asked {
   readonly query?: string;
 }
 
-/** A manifest worker in memory: its clock, its catalog and its origin's files are the test's to change. */
+/** A manifest worker in memory. The test controls its clock, its catalog and its origin's files. */
 export async function playlistStage(
   files: Readonly<Record<string, string>>,
   shelfCapacity = 48 * 1024 * 1024,
   shared?: { readonly source: PlaylistSource; readonly milliseconds: MillisecondClock },
 ) {
   const stored = new Map<string, MemoryFile>();
-  const asked: OriginRequest[] = [];
-  const state: { now: UnixSeconds; assets: readonly object[]; answer: Origin | undefined } = {
+  const requests: OriginRequest[] = [];
+  const state: { now: UnixSeconds; assets: readonly object[]; respond: Origin | undefined } = {
     now: start,
     assets: [
       assetOf("film"),
@@ -57,7 +57,7 @@ export async function playlistStage(
       assetOf("cloud", { cdn: "cloudfront-signed", cloudfront: { keyPairId: "K2", url: "https://d1.cloudfront.net" } }),
       assetOf("keyless", { cdn: "cloudfront-signed", cloudfront: { keyPairId: "K9" } }),
     ],
-    answer: undefined,
+    respond: undefined,
   };
   const timers = new Set<{ readonly length: Seconds; readonly ring: () => void }>();
   const timer: Timer = (length, ring) => {
@@ -72,7 +72,7 @@ export async function playlistStage(
   const ring = { keys: [sessionKey("2026-a", 1), pair] };
   const keys = await prepareSessionKeys(ring, nobleHmac);
   const inMemory = memoryOrigin(stored);
-  // Parsed once for as long as it stays the same, as a worker does: its assets are the same objects till then.
+  // Parsed once per value, as in a worker, so that its assets stay the same objects.
   const catalogs = new Map<unknown, Catalog>();
   const catalogOf = (assets: unknown): Catalog => {
     const known = catalogs.get(assets);
@@ -84,8 +84,8 @@ export async function playlistStage(
   };
   const milliseconds = shared?.milliseconds ?? (() => unixMilliseconds(1000 * state.now));
   const origin = (request: OriginRequest) => {
-    asked.push(request);
-    return (state.answer ?? inMemory)(request);
+    requests.push(request);
+    return (state.respond ?? inMemory)(request);
   };
   const refusals: Refusal[] = [];
   const parts = {
@@ -93,7 +93,7 @@ export async function playlistStage(
     milliseconds,
     grantIssuer,
     source: shared?.source ?? directPlaylists({ origin, timer, clock: milliseconds }),
-    onRefusal: (why: Refusal) => void refusals.push(why),
+    onRefusal: (refusal: Refusal) => void refusals.push(refusal),
     catalog: async () => ok(catalogOf(state.assets)),
     keys,
     shelf: new PlaylistShelf(shelfCapacity),
@@ -114,29 +114,29 @@ export async function playlistStage(
     ),
   };
 
-  /** The target of a playlist's URL as this viewer holds it, or of another file's. */
-  const target = (viewer: Viewer, rest: string, { expiry, purpose = "playlist", query = "" }: Asked) => {
-    const { name, asset: id = "film", sessionEnds = in6Hours } = viewer;
+  /** The target of this viewer's URL of a playlist, or of another file. */
+  const target = (viewer: Viewer, rest: string, { expiry, purpose = "playlist", query = "" }: RequestOptions) => {
+    const { name, asset: id = "film", sessionExpiry = in6Hours } = viewer;
     const key = keyOf(keys, "2026-a");
     const sessionId = name.padEnd(22, "A");
-    const grant = mintGrant(claimsOf({ prefix: `/${id}/`, sessionId, expiresAt: sessionEnds }), key);
-    return signedTarget(key, { purpose, grant, path: `/${id}/${rest}`, query, expiry: expiry ?? sessionEnds });
+    const grant = mintGrant(claimsOf({ prefix: `/${id}/`, sessionId, expiresAt: sessionExpiry }), key);
+    return signedTarget(key, { purpose, grant, path: `/${id}/${rest}`, query, expiry: expiry ?? sessionExpiry });
   };
 
-  const load = async (viewer: Viewer, rest: string, asked: Asked = {}) => {
-    const { appended = "", method = "GET" } = asked;
+  const load = async (viewer: Viewer, rest: string, options: RequestOptions = {}) => {
+    const { appended = "", method = "GET" } = options;
     const raw = new Request(`${mediaUrl}/`);
-    return answerManifest({ method, target: target(viewer, rest, asked) + appended, raw }, parts);
+    return answerManifest({ method, target: target(viewer, rest, options) + appended, raw }, parts);
   };
 
   const text = async (...request: Parameters<typeof load>) => textOf(await load(...request));
 
-  /** So many seconds go by: every timer rings that was set for no more. */
+  /** Lets this many seconds pass: every timer of at most that length fires. */
   const wait = (length: number) => {
     for (const set of timers) if (set.length <= length) set.ring();
   };
 
-  return { state, put, asked, load, text, wait, timers, refusals, shelf: parts.shelf };
+  return { state, put, requests, load, text, wait, timers, refusals, shelf: parts.shelf };
 }
 
 /** An asset in R2 under a prefix of its own name, with the given fields replaced. */
@@ -144,7 +144,7 @@ export function assetOf(id: string, fields: object = {}) {
   return { id, origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` }, entry: "index.m3u8", ...fields };
 }
 
-export async function textOf(answered: Result<Response, Refusal>): Promise<string> {
-  if (!answered.ok) throw new Error(`refused: ${answered.refusal.code}: ${answered.refusal.reason}`);
-  return answered.value.text();
+export async function textOf(result: Result<Response, Refusal>): Promise<string> {
+  if (!result.ok) throw new Error(`refused: ${result.refusal.code}: ${result.refusal.reason}`);
+  return result.value.text();
 }

@@ -39,12 +39,12 @@ function expiryOf(text: string, file: string): number {
   return Number(new RegExp(`${file.replace(".", "\\.")}\\?(?:seg|list)=(\\d+)`).exec(text)?.[1]);
 }
 
-describe("what all viewers of a step share", () => {
-  it("is the same bytes for each of them, and asked of the origin once", async () => {
+describe("a rewritten playlist", () => {
+  it("is the same bytes for all viewers of a step, and one request to the origin", async () => {
     const stage = await playlistStage({ "film/low/index.m3u8": media });
     const first = await stage.text(ann, "low/index.m3u8");
     expect(await stage.text(bob, "low/index.m3u8")).toBe(first);
-    expect(stage.asked).toHaveLength(1);
+    expect(stage.requests).toHaveLength(1);
   });
 
   it("is signed again in the next step", async () => {
@@ -63,14 +63,14 @@ describe("what all viewers of a step share", () => {
     expect(await stage.text(ann, "low/index.m3u8")).toContain("1-fixed.ts?seg=");
   });
 
-  it("does not contain the URLs of other playlists, which are bound to one viewer", async () => {
+  it("binds the URLs of other playlists to one viewer", async () => {
     const stage = await playlistStage({ "film/index.m3u8": multivariant });
     const [a, b] = [await stage.text(ann, "index.m3u8"), await stage.text(bob, "index.m3u8")];
     expect(a).not.toBe(b);
     expect(a.replaceAll(/\.[\w-]{22}$/gm, "")).toBe(b.replaceAll(/\.[\w-]{22}$/gm, ""));
   });
 
-  it("is not shared where the asset binds segments to the session", async () => {
+  it("is not shared if the asset binds segments to the session", async () => {
     const stage = await playlistStage({ "premiere/low/index.m3u8": media });
     const load = (name: string) => stage.text({ name, asset: "premiere" }, "low/index.m3u8");
     expect(await load("ann")).not.toBe(await load("bob"));
@@ -79,14 +79,14 @@ describe("what all viewers of a step share", () => {
 });
 
 describe("the URLs of media playlists", () => {
-  it("live as long as the session, since players reload them", async () => {
+  it("live as long as the session, because players reload them", async () => {
     const stage = await playlistStage({ "film/index.m3u8": multivariant });
-    const sessionEnds = timeAfter(now, seconds(7777));
-    const text = await stage.text({ ...ann, sessionEnds }, "index.m3u8", { expiry: in5Minutes });
-    expect(expiryOf(text, "low/index.m3u8")).toBe(sessionEnds);
+    const sessionExpiry = timeAfter(now, seconds(7777));
+    const text = await stage.text({ ...ann, sessionExpiry }, "index.m3u8", { expiry: in5Minutes });
+    expect(expiryOf(text, "low/index.m3u8")).toBe(sessionExpiry);
   });
 
-  it("are given in a multivariant playlist where the entry itself is one that players will ask for again", async () => {
+  it("are in a multivariant playlist around an entry that players will reload", async () => {
     const live = media.replace("#EXT-X-ENDLIST\n", "").replace("#EXT-X-PLAYLIST-TYPE:VOD\n", "");
     const stage = await playlistStage({ "film/index.m3u8": live });
     const text = await stage.text(ann, "index.m3u8", { expiry: in5Minutes });
@@ -96,12 +96,12 @@ describe("the URLs of media playlists", () => {
     expect(query).toMatch(/^list=\d+\.[\w-]{22}$/);
   });
 
-  it("need none around an entry that will not change: it comes as it is, a round trip sooner", async () => {
+  it("are not needed for an entry that will not change, which is served as it is, one round trip sooner", async () => {
     const stage = await playlistStage({ "film/index.m3u8": media });
     expect(await stage.text(ann, "index.m3u8", { expiry: in5Minutes })).toContain("#EXTINF");
   });
 
-  it("need one around an entry whose segments CloudFront serves: it is where a player finds fresh URLs", async () => {
+  it("are in a multivariant playlist around an entry whose segments CloudFront serves, where players find fresh URLs", async () => {
     const stage = await playlistStage({ "cloud/index.m3u8": media });
     const viewer = { ...ann, asset: "cloud" };
     expect(await stage.text(viewer, "index.m3u8", { expiry: in5Minutes })).toContain("#EXT-X-STREAM-INF:BANDWIDTH=");
@@ -114,33 +114,33 @@ describe("the URLs of media playlists", () => {
 });
 
 describe("the origin", () => {
-  it("is asked whether its playlist has changed once it is no longer fresh: 10 s for one that does not change", async () => {
+  it("is asked again for an unchanging playlist every 10 s, with its ETag", async () => {
     const stage = await playlistStage({ "film/low/index.m3u8": media });
     await stage.text(ann, "low/index.m3u8");
     stage.state.now = timeAfter(now, seconds(9));
     await stage.text(ann, "low/index.m3u8");
-    expect(stage.asked).toHaveLength(1);
+    expect(stage.requests).toHaveLength(1);
     stage.state.now = timeAfter(now, seconds(10));
     await stage.text(ann, "low/index.m3u8");
-    expect(stage.asked.map(({ ifNoneMatch }) => typeof ifNoneMatch)).toEqual(["undefined", "string"]);
+    expect(stage.requests.map(({ ifNoneMatch }) => typeof ifNoneMatch)).toEqual(["undefined", "string"]);
     stage.state.now = timeAfter(now, seconds(19)); // unchanged, and so as fresh as a new one
     await stage.text(ann, "low/index.m3u8");
-    expect(stage.asked).toHaveLength(2);
+    expect(stage.requests).toHaveLength(2);
   });
 
-  it("is asked for a live playlist every second", async () => {
+  it("is asked again for a live playlist every second", async () => {
     const stage = await playlistStage({
       "film/low/index.m3u8": media.replace("#EXT-X-ENDLIST\n", "").replace("#EXT-X-PLAYLIST-TYPE:VOD\n", ""),
     });
     await stage.text(ann, "low/index.m3u8");
     await stage.text(bob, "low/index.m3u8");
-    expect(stage.asked).toHaveLength(1);
+    expect(stage.requests).toHaveLength(1);
     stage.state.now = timeAfter(now, seconds(1));
     await stage.text(ann, "low/index.m3u8");
-    expect(stage.asked).toHaveLength(2);
+    expect(stage.requests).toHaveLength(2);
   });
 
-  it("lends the multivariant playlist's variables to a playlist that imports them", async () => {
+  it("provides the multivariant playlist's variables to a playlist that imports them", async () => {
     const stage = await playlistStage({
       "film/index.m3u8": `#EXTM3U\n#EXT-X-DEFINE:NAME="folder",VALUE="take-2"\n${multivariant.slice(8)}`,
       "film/low/index.m3u8": media
@@ -152,7 +152,7 @@ describe("the origin", () => {
 });
 
 describe("a rendition whose URI players read in different ways", () => {
-  it("is left out, and the log says so without its URI", async () => {
+  it("is left out and logged without its URI", async () => {
     const bad = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="x",URI="secret.m3u8"d,X="e"';
     const stage = await playlistStage({ "film/index.m3u8": `${multivariant}${bad}\n` });
     expect(await stage.text(ann, "index.m3u8")).not.toContain("EXT-X-MEDIA");
@@ -167,8 +167,8 @@ describe("a rendition whose URI players read in different ways", () => {
   });
 });
 
-describe("low latency", () => {
-  it("a preload hint's URL is that of the part it announces, though a step and a blocking reload lie between", async () => {
+describe("a low-latency playlist", () => {
+  it("gives a preload hint the URL of the part that it announces, even across a step and a blocking reload", async () => {
     const early = ll(10, "", "11.0.m4s");
     const late = ll(10, '#EXT-X-PART:DURATION=1,URI="11.0.m4s"\n', "11.1.m4s");
     const stage = await playlistStage({
@@ -182,7 +182,7 @@ describe("low latency", () => {
     expect(parts).toContain(`#EXT-X-PART:DURATION=1,URI="${hinted}"`);
   });
 
-  it("a rendition report's URL is bound to the viewer, and the rest of it is as the origin wrote it", async () => {
+  it("has a rendition report whose URL is bound to the viewer and whose other bytes are unchanged", async () => {
     const stage = await playlistStage({ "film/low/index.m3u8": ll(10, "", "11.0.m4s") });
     const report = (text: string) => /REPORT:URI="([^"]*)"/.exec(text)?.[1];
     const [a, b] = [report(await stage.text(ann, "low/index.m3u8")), report(await stage.text(bob, "low/index.m3u8"))];
@@ -204,31 +204,31 @@ describe("an asset of CloudFront", () => {
   const cloud = { "cloud/index.m3u8": multivariant, "cloud/low/index.m3u8": media };
   const expiriesIn = (text: string) => [...text.matchAll(/Expires=(\d+)/g)].map(([, expires]) => Number(expires));
 
-  it("has no URL that outlives a session which ends before the film, and is the same for all that end in one step", async () => {
+  it("has no URL that outlives a session that ends before the film, and is the same for all sessions that end in one step", async () => {
     const stage = await playlistStage(cloud);
     const endingIn = (length: number) =>
-      stage.text({ ...ann, asset: "cloud", sessionEnds: timeAfter(now, seconds(length)) }, "low/index.m3u8");
+      stage.text({ ...ann, asset: "cloud", sessionExpiry: timeAfter(now, seconds(length)) }, "low/index.m3u8");
     const text = await endingIn(60); // the steps end 20 s and 50 s after `now`
     expect(expiriesIn(text)).toEqual([now + 50, now + 50]);
     expect(await endingIn(79)).toBe(text);
     expect(expiriesIn(await endingIn(80))).toEqual([now + 80, now + 80]);
   });
 
-  it("has URLs that hold to the very end of a session which has no whole step left", async () => {
+  it("has URLs that last to the very end of a session that has no whole step left", async () => {
     const stage = await playlistStage(cloud);
     for (const length of [15, 25, 49]) {
-      const sessionEnds = timeAfter(now, seconds(length));
-      const text = await stage.text({ ...ann, asset: "cloud", sessionEnds }, "low/index.m3u8");
-      expect(expiriesIn(text)).toEqual([sessionEnds, sessionEnds]);
+      const sessionExpiry = timeAfter(now, seconds(length));
+      const text = await stage.text({ ...ann, asset: "cloud", sessionExpiry }, "low/index.m3u8");
+      expect(expiriesIn(text)).toEqual([sessionExpiry, sessionExpiry]);
     }
   });
 
-  it("is shared by sessions of any length that outlive its segments, whatever playlists it names", async () => {
+  it("is rendered once for all sessions that outlive its segments, whatever playlists it names", async () => {
     const report = '#EXT-X-RENDITION-REPORT:URI="../high/index.m3u8"\n';
     const stage = await playlistStage({ ...cloud, "cloud/low/index.m3u8": media + report });
     const renderedFor = async (length: number) => {
-      const sessionEnds = timeAfter(now, seconds(length));
-      await stage.text({ ...ann, asset: "cloud", sessionEnds }, "low/index.m3u8");
+      const sessionExpiry = timeAfter(now, seconds(length));
+      await stage.text({ ...ann, asset: "cloud", sessionExpiry }, "low/index.m3u8");
       return stage.shelf.get("r2:MEDIA:cloud/low/index.m3u8?")?.compiled.renderings.weight;
     };
     const one = await renderedFor(1000);
@@ -236,11 +236,11 @@ describe("an asset of CloudFront", () => {
     expect(await renderedFor(2000)).toBe(one);
   });
 
-  it("has no part either that outlives the session, though a part's URL is given a step more", async () => {
+  it("has no part that outlives the session, although a part's URL gets one more step", async () => {
     const stage = await playlistStage({ ...cloud, "cloud/low/index.m3u8": ll(10, "", "11.0.m4s") });
-    const sessionEnds = timeAfter(now, seconds(60));
-    const text = await stage.text({ ...ann, asset: "cloud", sessionEnds }, "low/index.m3u8");
-    expect(Math.max(...expiriesIn(text))).toBeLessThanOrEqual(sessionEnds);
+    const sessionExpiry = timeAfter(now, seconds(60));
+    const text = await stage.text({ ...ann, asset: "cloud", sessionExpiry }, "low/index.m3u8");
+    expect(Math.max(...expiriesIn(text))).toBeLessThanOrEqual(sessionExpiry);
   });
 
   it("has no policy that outlives its segments, whatever playlists it names", async () => {
@@ -256,63 +256,63 @@ describe("an asset of CloudFront", () => {
     expect(Number(ends?.[1])).toBeLessThan(now + 400);
   });
 
-  it("is refused, and not half signed, where the ring lacks its key", async () => {
+  it("is refused, not half signed, if the ring has no key for it", async () => {
     const stage = await playlistStage({ "keyless/index.m3u8": multivariant, "keyless/low/index.m3u8": media });
-    const answered = await stage.load({ ...ann, asset: "keyless" }, "low/index.m3u8");
-    expect(answered).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
+    const result = await stage.load({ ...ann, asset: "keyless" }, "low/index.m3u8");
+    expect(result).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
   });
 });
 
-describe("refusals", () => {
-  it("a URL that has ended is refused and never redirected", async () => {
+describe("the manifest worker", () => {
+  it("refuses an expired URL and never redirects it", async () => {
     const stage = await playlistStage({ "film/low/index.m3u8": media });
     stage.state.now = timeAfter(in5Minutes, seconds(0));
-    const answered = await stage.load(ann, "low/index.m3u8", { expiry: in5Minutes });
-    expect(answered).toMatchObject({ ok: false, refusal: { code: "signature_expired" } });
-    expect(stage.asked).toHaveLength(0);
+    const result = await stage.load(ann, "low/index.m3u8", { expiry: in5Minutes });
+    expect(result).toMatchObject({ ok: false, refusal: { code: "signature_expired" } });
+    expect(stage.requests).toHaveLength(0);
   });
 
   it.each([
-    ["what is not there", {}, "object_unknown"],
-    ["what is no playlist", { "film/low/index.m3u8": "<html>" }, "playlist_invalid"],
+    ["a missing file", {}, "object_unknown"],
+    ["a file that is not a playlist", { "film/low/index.m3u8": "<html>" }, "playlist_invalid"],
     [
-      "what leads elsewhere",
+      "a playlist that leads to another host",
       { "film/low/index.m3u8": media.replace("0.ts", "https://elsewhere.example/0.ts") },
       "uri_foreign",
     ],
     [
-      "what leads out of the asset",
+      "a playlist that leads out of the asset",
       { "film/low/index.m3u8": media.replace("0.ts", "../../other/0.ts") },
       "uri_foreign",
     ],
     ["more than 4 MiB", { "film/low/index.m3u8": `#EXTM3U\n#${"x".repeat(4 * 1024 * 1024)}` }, "playlist_too_large"],
-  ])("%s", async (_, files, code) => {
+  ])("refuses %s", async (_, files, code) => {
     const stage = await playlistStage(files);
     expect(await stage.load(ann, "low/index.m3u8")).toMatchObject({ ok: false, refusal: { code } });
   });
 
-  it("a segment's URL, though it is good", async () => {
+  it("refuses a segment's URL, even a valid one", async () => {
     const stage = await playlistStage({ "film/low/0.ts": "bytes", "film/low/index.m3u8": media });
     for (const rest of ["low/0.ts", "low/index.m3u8"]) {
-      const answered = await stage.load(ann, rest, { purpose: "segment" });
-      expect(answered).toMatchObject({ ok: false, refusal: { code: "signature_missing" } });
+      const result = await stage.load(ann, rest, { purpose: "segment" });
+      expect(result).toMatchObject({ ok: false, refusal: { code: "signature_missing" } });
     }
-    expect(stage.asked).toHaveLength(0);
+    expect(stage.requests).toHaveLength(0);
   });
 });
 
-describe("the answer", () => {
-  it("is kept by nobody, and its URL is told to no other host", async () => {
+describe("the response", () => {
+  it("is not cacheable, and its URL is not sent to other hosts", async () => {
     const stage = await playlistStage({ "film/low/index.m3u8": media });
-    const answered = await stage.load(ann, "low/index.m3u8");
-    if (!answered.ok) throw new Error(answered.refusal.code);
-    const { headers } = answered.value;
+    const result = await stage.load(ann, "low/index.m3u8");
+    if (!result.ok) throw new Error(result.refusal.code);
+    const { headers } = result.value;
     expect(headers.get("Referrer-Policy")).toBe("no-referrer");
     expect(headers.get("Cache-Control")).toBe("no-store");
     expect(headers.get("Content-Type")).toBe("application/vnd.apple.mpegurl");
   });
 
-  it("HEAD has the headers of GET and no body", async () => {
+  it("to HEAD has the headers of GET and no body", async () => {
     const stage = await playlistStage({ "film/low/index.m3u8": media });
     const head = await stage.load(ann, "low/index.m3u8", { method: "HEAD" });
     const whole = await stage.text(ann, "low/index.m3u8");
@@ -322,22 +322,22 @@ describe("the answer", () => {
   });
 });
 
-describe("a JSON document that a playlist leads to", () => {
+describe("a JSON document that a playlist links to", () => {
   const list = '{ "ASSETS": [{ "URI": "../ad/index.m3u8", "DURATION": 6 }, { "URI": "spot.mp4" }] }';
 
-  it("is signed for this viewer, as whole URLs, and comes as JSON", async () => {
+  it("is signed for this viewer with whole URLs, and is served as JSON", async () => {
     const stage = await playlistStage({ "film/ads/list.json": list });
-    const answered = await stage.load(ann, "ads/list.json");
-    if (!answered.ok) throw new Error(answered.refusal.code);
-    expect(answered.value.headers.get("Content-Type")).toBe("application/json");
-    const [playlist, file] = JSON.parse(await answered.value.text()).ASSETS;
+    const result = await stage.load(ann, "ads/list.json");
+    if (!result.ok) throw new Error(result.refusal.code);
+    expect(result.value.headers.get("Content-Type")).toBe("application/json");
+    const [playlist, file] = JSON.parse(await result.value.text()).ASSETS;
     expect(playlist.URI).toMatch(/^https:\/\/media\.example\/[\w-]+\/film\/ad\/index\.m3u8\?list=\d{10}\.[\w-]{22}$/);
     expect(file.URI).toMatch(/^https:\/\/media\.example\/[\w-]+\/film\/ads\/spot\.mp4\?seg=\d{10}\.[\w-]{22}$/);
     expect(await stage.text(bob, "ads/list.json")).not.toContain(new URL(playlist.URI).pathname);
-    expect(stage.asked).toHaveLength(1);
+    expect(stage.requests).toHaveLength(1);
   });
 
-  it("is refused where nobody can tell what it leads to", async () => {
+  it("is refused if its links cannot be determined", async () => {
     const stage = await playlistStage({ "film/ads/list.json": '{ "ASSETS": "https://elsewhere.example/" ' });
     expect(await stage.load(ann, "ads/list.json")).toMatchObject({ ok: false, refusal: { code: "playlist_invalid" } });
   });

@@ -8,11 +8,11 @@ import { sampleAsset } from "../catalog/sample.ts";
 
 const start = 1_795_000_020_000;
 
-/** A playlist that is shared, over a clock of the test's own: time goes by where the test lets it. */
+/** A shared playlist with a clock that the test moves. */
 export function shareStage(answerOf: (request: OriginRequest, at: number) => Promise<Result<Response, OriginRefusal>>) {
   let now = start;
   const timers = new Map<() => void, number>();
-  const asked: { readonly request: OriginRequest; readonly at: number }[] = [];
+  const requests: { readonly request: OriginRequest; readonly at: number }[] = [];
   const timer: Timer = (length, ring) => {
     timers.set(ring, now + 1000 * length);
     return () => timers.delete(ring);
@@ -22,14 +22,14 @@ export function shareStage(answerOf: (request: OriginRequest, at: number) => Pro
     clock: () => unixMilliseconds(now),
     timer,
     origin: (request) => {
-      asked.push({ request, at: now - start });
+      requests.push({ request, at: now - start });
       return answerOf(request, now - start);
     },
   });
-  const ask = (directives: DeliveryDirectives = {}, fields: Partial<PlaylistQuestion> = {}) =>
+  const load = (directives: DeliveryDirectives = {}, fields: Partial<PlaylistQuestion> = {}) =>
     source({ asset: sampleAsset(), path: "index.m3u8", query: "", directives, hold: seconds(12), ...fields });
 
-  /** Lets so many milliseconds go by, and all happen that is due within. */
+  /** Lets this many milliseconds pass, and runs everything that is due. */
   const pass = async (length: number) => {
     const end = now + length;
     await settle();
@@ -45,22 +45,22 @@ export function shareStage(answerOf: (request: OriginRequest, at: number) => Pro
     await settle();
   };
   return {
-    ask,
+    load,
     pass,
     wait,
-    asked,
+    requests,
     timers,
     now: () => now - start,
-    queries: () => asked.map(({ request }) => request.query),
+    queries: () => requests.map(({ request }) => request.query),
   };
 }
 
-/** All that can go on without time goes on. */
+/** Runs everything that does not wait for time. */
 async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-export function answered(result: Result<PlaylistAnswer, Refusal>): PlaylistAnswer {
+export function unwrap(result: Result<PlaylistAnswer, Refusal>): PlaylistAnswer {
   if (!result.ok) throw new Error(`refused: ${result.refusal.code}`);
   return result.value;
 }

@@ -10,29 +10,29 @@ const start = 1_795_000_020_000;
 const playlist = (last: number) =>
   `#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:${last}\n#EXTINF:6,\n${last}.ts\n`;
 
-/** An isolate in front of a source whose answers are the test's to write. */
+/** An isolate in front of a source whose answers the test sets. */
 async function isolate() {
   const state = { now: 0, answer: answer({}) };
-  const asked: PlaylistQuestion[] = [];
+  const questions: PlaylistQuestion[] = [];
   const stage = await playlistStage({}, 1_000_000, {
     milliseconds: () => unixMilliseconds(start + state.now),
     source: async (question) => {
-      asked.push(question);
+      questions.push(question);
       return ok(state.answer);
     },
   });
-  return { state, asked, text: () => stage.text(ann, path) };
+  return { state, questions, text: () => stage.text(ann, path) };
 }
 
-/** Times are milliseconds from the start on. */
-interface Told {
+/** Times are in milliseconds from the start. */
+interface AnswerFields {
   readonly text?: undefined;
   readonly last?: number;
   readonly checkedAt?: number;
   readonly freshUntil?: number;
 }
 
-function answer({ last = 7, checkedAt = 0, freshUntil = 2500, ...fields }: Told): PlaylistAnswer {
+function answer({ last = 7, checkedAt = 0, freshUntil = 2500, ...fields }: AnswerFields): PlaylistAnswer {
   return {
     text: playlist(last),
     etag: '"1"',
@@ -43,40 +43,40 @@ function answer({ last = 7, checkedAt = 0, freshUntil = 2500, ...fields }: Told)
   };
 }
 
-describe("an isolate goes by what an answer says of itself", () => {
-  it("and asks again at the very moment at which it is no longer fresh", async () => {
-    const { state, asked, text } = await isolate();
+describe("an isolate that loads a shared playlist", () => {
+  it("asks again at the very moment at which an answer is no longer fresh", async () => {
+    const { state, questions, text } = await isolate();
     await text();
     state.now = 2499;
     await text();
-    expect(asked).toHaveLength(1);
+    expect(questions).toHaveLength(1);
     state.now = 2500;
     state.answer = answer({ last: 8, checkedAt: 2400, freshUntil: 5000 });
     expect(await text()).toContain("8.ts?seg=");
   });
 
-  it("so that an answer which was on its way for long is no fresher for that", async () => {
-    const { state, asked, text } = await isolate();
+  it("does not treat a delayed answer as fresher", async () => {
+    const { state, questions, text } = await isolate();
     state.now = 2500;
     await text();
     await text();
-    expect(asked).toHaveLength(2);
+    expect(questions).toHaveLength(2);
   });
 
-  it("and is told that its version still is the one", async () => {
-    const { state, asked, text } = await isolate();
+  it("keeps its version if the answer says that it is still current", async () => {
+    const { state, questions, text } = await isolate();
     const first = await text();
     state.now = 2500;
     state.answer = answer({ text: undefined, checkedAt: 2500, freshUntil: 3000 });
     expect(await text()).toBe(first);
-    expect(asked.map(({ known }) => known)).toEqual([undefined, { etag: '"1"', live: true }]);
+    expect(questions.map(({ known }) => known)).toEqual([undefined, { etag: '"1"', live: true }]);
     state.now = 2999;
     await text();
-    expect(asked).toHaveLength(2);
+    expect(questions).toHaveLength(2);
   });
 
-  it("and an older answer takes nothing from a newer one", async () => {
-    const { state, asked, text } = await isolate();
+  it("keeps a newer answer when an older one arrives", async () => {
+    const { state, questions, text } = await isolate();
     state.answer = answer({ checkedAt: 2000, freshUntil: 4000 });
     await text();
     state.now = 4000;
@@ -87,6 +87,6 @@ describe("an isolate goes by what an answer says of itself", () => {
     await text();
     state.now = 19_000;
     await text();
-    expect(asked).toHaveLength(4);
+    expect(questions).toHaveLength(4);
   });
 });

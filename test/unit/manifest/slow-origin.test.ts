@@ -8,7 +8,7 @@ const path = "low/index.m3u8";
 const media = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n0.ts\n#EXT-X-ENDLIST\n";
 const server = { origin: { type: "http", url: "https://origin.example/film/", timeout: 2 } };
 
-/** A body that sends `chunks` and then nothing, and says whether it was cancelled. */
+/** A body that sends `chunks` and then nothing, and records whether it was cancelled. */
 function stalled(...chunks: string[]) {
   const state = { cancelled: false };
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -25,19 +25,19 @@ function stalled(...chunks: string[]) {
 const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 describe.each([
-  ["an HTTP origin, after its time-out", server, 2],
-  ["a bucket, after ten seconds", {}, 10],
-])("origin_slow: %s", (_, fields, timeout) => {
+  ["an HTTP origin, after its timeout,", server, 2],
+  ["a bucket, after ten seconds,", {}, 10],
+])("%s", (_, fields, timeout) => {
   async function slowStage() {
     const stage = await playlistStage({});
     stage.state.assets = [assetOf("film", fields)];
     return stage;
   }
 
-  it("where a playlist's body stalls, which is cancelled", async () => {
+  it("is origin_slow if a playlist's body stalls, which is cancelled", async () => {
     const stage = await slowStage();
     const { state, body } = stalled("#EXTM3U\n", "#EXT-X-TARGETDURATION:6\n");
-    stage.state.answer = async () => ok(new Response(body));
+    stage.state.respond = async () => ok(new Response(body));
     const loading = stage.load(ann, path);
     await settle();
     stage.wait(timeout - 1);
@@ -48,11 +48,11 @@ describe.each([
     expect(state.cancelled).toBe(true);
   });
 
-  it("where no answer begins; one that comes later is dropped", async () => {
+  it("is origin_slow if no response begins, and a later one is dropped", async () => {
     const stage = await slowStage();
     const { state, body } = stalled(media);
     const { promise, resolve } = Promise.withResolvers<void>();
-    stage.state.answer = async () => {
+    stage.state.respond = async () => {
       await promise;
       return ok(new Response(body));
     };
@@ -65,9 +65,9 @@ describe.each([
     expect(state.cancelled).toBe(true);
   });
 
-  it("and no timer is left behind", async () => {
+  it("leaves no timer behind", async () => {
     const stage = await slowStage();
-    stage.state.answer = async () => ok(new Response(media));
+    stage.state.respond = async () => ok(new Response(media));
     await stage.text(ann, path);
     expect(stage.timers.size).toBe(0);
   });
@@ -76,11 +76,11 @@ describe.each([
 describe("a playlist's body", () => {
   const loaded = async (body: BodyInit, headers = {}) => {
     const stage = await playlistStage({});
-    stage.state.answer = async () => ok(new Response(body, { headers }));
+    stage.state.respond = async () => ok(new Response(body, { headers }));
     return stage.load(ann, path);
   };
 
-  it("that breaks off is the origin's failure, and not a broken playlist", async () => {
+  it("that breaks off is the origin's failure, not a broken playlist", async () => {
     let sent = false;
     const body = new ReadableStream({
       pull: (out) => {
@@ -93,7 +93,7 @@ describe("a playlist's body", () => {
     expect(await loaded(body)).toMatchObject({ ok: false, refusal: { code: "origin_failed" } });
   });
 
-  it("of bytes that are no text at all is no playlist", async () => {
+  it("that is not text is playlist_invalid", async () => {
     const refused = await loaded(new Uint8Array([0x1f, 0x8b, 0x08, 0xff, 0x0a]));
     expect(refused).toMatchObject({
       ok: false,

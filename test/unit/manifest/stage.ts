@@ -47,18 +47,18 @@ function cloudFront(path: string, window: Parameters<ReturnType<typeof ourSigner
   return unwrap(ourSigner(keys, "SHA256").file(path, "", window)).slice(baseUrl.length);
 }
 
-/** A custom policy that holds of everything but the range of addresses. */
+/** A custom policy for the whole asset that accepts a range of addresses only. */
 const ranged = `{"Statement":[{"Resource":"${baseUrl}/sea/*","Condition":{"DateLessThan":{"AWS:EpochTime":${now + 60}},"IpAddress":{"AWS:SourceIp":"192.0.2.0/24"}}}]}`;
 
 export const grant = grantOf(mine);
 const premiere = grantOf(mine, { prefix: "/premiere/" });
 
-/** The path of an alias whose payload this is, right or wrong. */
+/** The path of an alias with this payload, valid or not. */
 function aliasOf(payload: string): string {
   return `/film/~/${encodeBase64url(utf8(payload))}.ts`;
 }
 
-/** Request targets of every kind: targets that are served, and targets that each step of the check refuses. */
+/** Request targets of every kind: some that are served, and one for each step of the check that refuses. */
 export const targets = {
   segment: signedTarget(mine, { purpose: "segment", grant, path: "/film/360p/0.ts" }),
   segmentWithQuery: `${signedTarget(mine, { purpose: "segment", grant, path: "/film/0.ts", query: "v=7&key=a" })}&CMCD=x`,
@@ -135,7 +135,7 @@ export function explainContext({ now, address, renewal }: Circumstances): Explai
   };
 }
 
-/** What the edge does with a target: the real edge, with a manifest worker behind it and an origin that has every file. */
+/** What the real edge does with a target, with a manifest worker and an origin that has every file. */
 export async function edgeVerdict(target: string, { now, address, renewal }: Circumstances) {
   const raw = new Request("https://media.example/", {
     headers: address === undefined ? {} : { "CF-Connecting-IP": address },
@@ -166,9 +166,9 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
       clock: systemMillisecondClock,
     }),
     shelf: new PlaylistShelf(100_000),
-    cloudFront: () => refusal("configuration_invalid", "no playlist of CloudFront is asked for here"),
+    cloudFront: () => refusal("configuration_invalid", "these tests load no CloudFront playlist"),
   };
-  const asked = { method: "GET", target, raw } as const;
+  const request = { method: "GET", target, raw } as const;
   const edge: EdgeParts = {
     ...common,
     publicKeys,
@@ -182,13 +182,13 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
     ready: async () => [],
     manifest: {
       fetch: async () => {
-        const answered = await answerManifest(asked, manifest);
-        return answered.ok ? answered.value : problemResponse(answered.refusal);
+        const result = await answerManifest(request, manifest);
+        return result.ok ? result.value : problemResponse(result.refusal);
       },
     },
   };
-  const answered = await serveRequest(asked, edge);
-  const response = answered.ok ? answered.value : problemResponse(answered.refusal);
+  const result = await serveRequest(request, edge);
+  const response = result.ok ? result.value : problemResponse(result.refusal);
   if (response.status === 200) return { verdict: "served", code: undefined };
   if (response.status === 307) return { verdict: "renewed", code: undefined };
   const { code } = Object(await response.json());
