@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { originFileOf } from "../../../src/base/alias.ts";
 import { bucket, compiled, media, multivariant, rewrite, rewriteUri, segment, server } from "./sample.ts";
 
-/** What the origin is asked for by the URL that a URI becomes, below `/films/42/`, or the code of the refusal. */
-function askedFor(written: string, context = server): string {
+/** The file that the origin is asked for by the rewritten URI, below `/films/42/`, or the code of the refusal. */
+function originFileFor(written: string, context = server): string {
   const line = rewriteUri(written, context);
   if (/^[a-z]+_[a-z]+$/.test(line)) return line;
   const [target] = compiled(segment(written), context).targets;
@@ -13,7 +13,7 @@ function askedFor(written: string, context = server): string {
   return file.value.path + (file.value.query === "" ? "" : `?${file.value.query}`);
 }
 
-describe("what is not canonical is asked for by its own bytes, through an alias", () => {
+describe("a URI that is not canonical", () => {
   test.each([
     ["..//ts//0.ts", "/ts//0.ts"],
     ["a//b.ts", "360p/a//b.ts"],
@@ -52,8 +52,8 @@ describe("what is not canonical is asked for by its own bytes, through an alias"
     ["0.ts?a[]={b}|^`", "360p/0.ts?a[]={b}|^`"],
     ["0.ts?a:b#c", "360p/0.ts?a:b"],
     ["0.ts?a;b", "360p/0.ts?a;b"],
-  ])("%s", (written, file) => {
-    expect(askedFor(written)).toBe(file);
+  ])("is requested as written, through an alias: %s", (written, file) => {
+    expect(originFileFor(written)).toBe(file);
     expect(rewriteUri(written, server)).toMatch(/^\.\.\/~\/[A-Za-z0-9_-]+(\.ts|\.m3u8)?\?seg=SIGNED$/);
   });
 
@@ -66,27 +66,27 @@ describe("what is not canonical is asked for by its own bytes, through an alias"
     ["~/0.ts", "360p/~/0.ts"],
     ["hdnts=exp=1~acl=/*~hmac=ab/0.ts", "360p/hdnts=exp=1~acl=/*~hmac=ab/0.ts"],
     ["0.ts?a=b%2Fc&d=+", "360p/0.ts?a=b%2Fc&d=+"],
-  ])("%s needs none", (written, file) => {
-    expect(askedFor(written)).toBe(file);
+  ])("needs no alias if it can be made canonical: %s", (written, file) => {
+    expect(originFileFor(written)).toBe(file);
     expect(rewriteUri(written, server)).not.toContain("~/Mz");
   });
 
-  test("the same bytes are one URL, however the reference is written", () => {
+  test("shares one URL with every other spelling of the same bytes", () => {
     const text = media("#EXTINF:6,", "a;b.ts", "#EXTINF:6,", "./a;b.ts#t", "#EXTINF:6,", "/films/42/360p/a;b.ts");
     expect(compiled(text, server).targets).toHaveLength(1);
   });
 
-  test("so it is in a bucket", () => {
-    expect(askedFor("a;b//c.ts", bucket)).toBe("360p/a;b//c.ts");
-    // Its keys may begin with the asset's own name.
+  test("gets an alias in a bucket too", () => {
+    expect(originFileFor("a;b//c.ts", bucket)).toBe("360p/a;b//c.ts");
+    // Keys in a bucket can begin with the asset's own name.
     expect(bucket.originPath).toBe(bucket.prefix);
-    expect(askedFor("../~/0.ts", bucket)).toBe("~/0.ts");
-    expect(askedFor("/film/~/YTtiLnRz.ts", bucket)).toBe("~/YTtiLnRz.ts");
-    expect(askedFor("https://media.example/film//0.ts", bucket)).toBe("/0.ts");
+    expect(originFileFor("../~/0.ts", bucket)).toBe("~/0.ts");
+    expect(originFileFor("/film/~/YTtiLnRz.ts", bucket)).toBe("~/YTtiLnRz.ts");
+    expect(originFileFor("https://media.example/film//0.ts", bucket)).toBe("/0.ts");
   });
 });
 
-describe("what a server could take for a place elsewhere has no alias", () => {
+describe("an alias", () => {
   test.each([
     ["..//../..//0.ts", "uri_foreign"],
     ["/films//42/a;b.ts", "uri_foreign"],
@@ -123,15 +123,15 @@ describe("what a server could take for a place elsewhere has no alias", () => {
     ["https://media.example/film/~/YTtiLnRz.mp4", "playlist_invalid"],
     ["https://media.example/film/~/YTtiLnRz.ts?x=1", "playlist_invalid"],
     [`${"a;".repeat(3100)}.ts`, "playlist_invalid"],
-  ])("%s: %s", (written, code) => {
+  ])("is refused for a URI that a server could read as another place: %s is %s", (written, code) => {
     expect(rewriteUri(written, server)).toBe(code);
   });
 
-  test("an alias of the asset, by the media host's own address, is signed as it is", () => {
+  test("is signed unchanged if it is written with the media host's own address", () => {
     expect(rewriteUri("https://media.example/film/~/YTtiLnRz.ts", server)).toBe("../~/YTtiLnRz.ts?seg=SIGNED");
   });
 
-  test("a query that no alias can hold is sent in its canonical form, as long as its path has one", () => {
+  test("is not used for a query that no alias can hold, which is sent in its canonical form", () => {
     expect(rewriteUri("0.ts?a=/../b")).toBe("0.ts?a=%2F..%2Fb&seg=SIGNED");
     expect(rewriteUri("0.ts?a=~/%0A")).toBe("0.ts?a=~%2F%0A&seg=SIGNED");
     expect(rewriteUri(`0.ts?a=${"/".repeat(7000)}`)).toBe(`0.ts?a=${"%2F".repeat(7000)}&seg=SIGNED`);
@@ -153,14 +153,14 @@ describe("a playlist at an alias", () => {
     ["?t=x", "../~/YTt2PTEvbG93Lm0zdTg_dD14.m3u8", "a;v=1/low.m3u8?t=x"],
     ["low.m3u8?t=a:b", "YTt2PTEvbG93Lm0zdTg_dD1hOmI.m3u8", "a;v=1/low.m3u8?t=a:b"],
     ["../~/0.ts", "fi8wLnRz.ts", "~/0.ts"],
-  ])("resolves %s against the origin's path, and writes it for its own", (written, reference, file) => {
+  ])("resolves %s against the origin's path, and writes it relative to its own", (written, reference, file) => {
     const line = rewriteUri(written, low).replace("?seg=SIGNED", "");
-    expect(askedFor(written, low)).toBe(file);
+    expect(originFileFor(written, low)).toBe(file);
     const media = `https://media.example/grant${path}`;
     expect(new URL(line, media).href).toBe(new URL(reference, media).href);
   });
 
-  test("has all its tags' URIs rewritten: MAP, KEY, PART, hint and report", () => {
+  test("has the URIs of MAP, KEY, PART, hint and report rewritten", () => {
     const text = media(
       '#EXT-X-MAP:URI="init;1.mp4"',
       '#EXT-X-KEY:METHOD=AES-128,URI="../key;1.key"',
@@ -184,20 +184,20 @@ describe("a playlist at an alias", () => {
     ]);
   });
 
-  test("gives a player the value of a QUERYPARAM, which its URL does not have", () => {
+  test("gives players the value of a QUERYPARAM, which its URL does not have", () => {
     const written = rewrite(media('#EXT-X-DEFINE:QUERYPARAM="t"', "#EXTINF:6,", "./{$t}/0.ts"), low);
     expect(written).toContain('\n#EXT-X-DEFINE:NAME="t",VALUE="a:b"\n');
     expect(written).toContain(rewriteUri("./a:b/0.ts", low));
     expect(rewrite(media('#EXT-X-DEFINE:NAME="t",VALUE="x"'), low)).toContain('\n#EXT-X-DEFINE:NAME="t",VALUE="x"\n');
   });
 
-  test("writes no quote into that value", () => {
+  test("escapes a quote in that value", () => {
     // index.m3u8?t="%0A:
     const quoted = { ...server, path: "/film/~/aW5kZXgubTN1OD90PSUyMjo.m3u8" };
     expect(rewrite(media('#EXT-X-DEFINE:QUERYPARAM="t"'), quoted)).toContain('NAME="t",VALUE="%22:"');
   });
 
-  test("is led to by a multivariant playlist, whose purpose goes by the extension", () => {
+  test("keeps its extension, which decides its purpose", () => {
     const text = multivariant('#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="a",URI="a;b/audio.m3u8;v=2"');
     const [, audio] = compiled(text, server).targets;
     expect([audio?.purpose, audio?.path]).toEqual(["playlist", expect.stringMatching(/^\/film\/~\/[\w-]+\.m3u8$/)]);

@@ -10,7 +10,7 @@ function segments(count: number, first = 0): string[] {
   return Array.from({ length: count }, (_, i) => `#EXTINF:6,\n${first + i}.ts`);
 }
 
-/** Whether a playlist is left its offer of delta updates; what it says and what is taken from viewers agree. */
+/** Whether a rewritten playlist still offers delta updates. The template must agree. */
 function offers(...lines: string[]): boolean {
   const text = media(...lines);
   const offered = rewrite(text).includes("CAN-SKIP-UNTIL");
@@ -18,9 +18,9 @@ function offers(...lines: string[]): boolean {
   return offered;
 }
 
-describe("delta updates are offered where URLs hold as long as players keep them", () => {
-  // A live URL holds for 300 s of window and 18 s; a segment is kept for the window less CAN-SKIP-UNTIL.
-  test("live: to a window of some minutes, and not to one of hours", () => {
+describe("delta updates", () => {
+  // A live URL is valid for 300 s of window and 18 s. A player keeps a segment for the window less CAN-SKIP-UNTIL.
+  test("are offered for a live window of minutes, and not for one of hours", () => {
     expect(offers(control(full), ...segments(20))).toBe(true);
     expect(offers(control(full), ...segments(50))).toBe(true);
     expect(offers(control(full), ...segments(58))).toBe(true);
@@ -28,12 +28,12 @@ describe("delta updates are offered where URLs hold as long as players keep them
     expect(offers(control(full), ...segments(1200))).toBe(false);
   });
 
-  test("live: what a delta update itself leaves out counts", () => {
+  test("are not offered if the segments that a delta update skips make the window too long", () => {
     expect(offers(control(full), "#EXT-X-SKIP:SKIPPED-SEGMENTS=10", ...segments(8, 10))).toBe(true);
     expect(offers(control(full), "#EXT-X-SKIP:SKIPPED-SEGMENTS=100", ...segments(8, 100))).toBe(false);
   });
 
-  test("EVENT: while its first segment's URL holds, whose pause allowance ends first", () => {
+  test("are offered for an EVENT while the URL of its first segment is valid", () => {
     const event = "#EXT-X-PLAYLIST-TYPE:EVENT";
     expect(offers(control(full), event, ...segments(55))).toBe(true);
     expect(offers(control(full), event, ...segments(56))).toBe(false);
@@ -41,11 +41,11 @@ describe("delta updates are offered where URLs hold as long as players keep them
     expect(rewrite(text, { ...bucket, pauseAllowance: seconds(0) })).not.toContain("CAN-SKIP-UNTIL");
   });
 
-  test("what has ended keeps its bytes: nobody reloads it", () => {
+  test("stay offered in an ended playlist, which is not reloaded", () => {
     expect(offers(control(full), ...segments(1200), "#EXT-X-ENDLIST")).toBe(true);
   });
 
-  test("every segment of a playlist that offers them holds for as long as it may be kept", () => {
+  test("are offered only if every URL is valid for as long as a player keeps it", () => {
     for (let count = 1; count < 200; count++) {
       const template = compiled(media(control(full), ...segments(count)));
       const kept = count * 6 - 36;
@@ -55,7 +55,7 @@ describe("delta updates are offered where URLs hold as long as players keep them
   });
 });
 
-describe("the offer is taken out of EXT-X-SERVER-CONTROL", () => {
+describe("EXT-X-SERVER-CONTROL", () => {
   const written = (list: string) => rewrite(media(control(list), ...segments(100))).split("\n")[2];
 
   test.each([
@@ -64,12 +64,12 @@ describe("the offer is taken out of EXT-X-SERVER-CONTROL", () => {
     ["CAN-SKIP-UNTIL=36,CAN-SKIP-DATERANGES=YES", "# no delta updates"],
     ["CAN-BLOCK-RELOAD=YES", control("CAN-BLOCK-RELOAD=YES")],
     [" HOLD-BACK = 18", control(" HOLD-BACK = 18")],
-  ])("%s", (list, line) => {
+  ])("loses its offer of delta updates and nothing else: %s", (list, line) => {
     expect(written(list)).toBe(line);
   });
 });
 
-describe("URLs of MAP and KEY stay the same between the reloads of a step", () => {
+describe("the URLs of MAP and KEY", () => {
   const init = ['#EXT-X-MAP:URI="i.mp4"', '#EXT-X-KEY:METHOD=AES-128,URI="k.key"'];
   const expiriesBy = (text: string, given?: Map<string, typeof now>) => {
     const template = compiled(text);
@@ -78,7 +78,7 @@ describe("URLs of MAP and KEY stay the same between the reloads of a step", () =
     return { map: byName.get("i.mp4"), key: byName.get("k.key"), template, expiries };
   };
 
-  test("though durations vary from segment to segment, by which a window moves over a multiple of the step", () => {
+  test("stay the same between the reloads of a step, although durations vary", () => {
     const seen = new Set<unknown>();
     // Windows of 11.5 s to 12.5 s and 18 s: together about a whole step.
     for (const duration of [5.75, 5.9, 6, 6.1, 6.25])
@@ -90,7 +90,7 @@ describe("URLs of MAP and KEY stay the same between the reloads of a step", () =
     expect(seen.size).toBe(1);
   });
 
-  test("although a window alternately has a segment more or less, once the longer one was seen", () => {
+  test("stay the same when a window alternates between two lengths, after the longer one was seen", () => {
     let given: Map<string, typeof now> | undefined;
     const seen = [2, 3, 2, 3, 2].map((count) => {
       const { map, key, template, expiries } = expiriesBy(media(...init, ...segments(count)), given);

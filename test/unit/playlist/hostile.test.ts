@@ -4,7 +4,7 @@ import { compilePlaylist } from "../../../src/playlist/compile.ts";
 import { foundUris, hasInnerBreak } from "./player-lines.ts";
 import { bucket, media, multivariant, render, rewrite } from "./sample.ts";
 
-/** Fragments that a hostile origin, or a broken packager, might join in any order. */
+/** Fragments that a hostile origin or a broken packager might join in any order. */
 const fragments = fc.constantFrom(
   "#EXTM3U",
   "\n",
@@ -69,11 +69,11 @@ const fragments = fc.constantFrom(
   "skd://x",
 );
 
-/** What a browser resolves the playlist's references against. */
+/** The URL against which a browser resolves the playlist's references. */
 const base = "https://media.example/GRANT/film/360p/index.m3u8?list=SIGNED";
 
-describe("for any input", () => {
-  test("arbitrary characters never crash the compiler", () => {
+describe("the compiler", () => {
+  test("never crashes on arbitrary characters", () => {
     fc.assert(
       fc.property(fc.constantFrom("", "#EXTM3U\n"), fc.string({ unit: "binary", maxLength: 300 }), (head, text) => {
         const result = compilePlaylist(head + text, bucket);
@@ -83,7 +83,7 @@ describe("for any input", () => {
     );
   });
 
-  test("from arbitrary mixes of fragments a browser finds no host but ours and no path but the signed one", () => {
+  test("lets a browser find only our host and signed paths in arbitrary mixes of fragments", () => {
     fc.assert(
       fc.property(fc.array(fragments, { maxLength: 40 }), (parts) => {
         const result = compilePlaylist(`#EXTM3U\n${parts.join("")}`, bucket);
@@ -110,14 +110,14 @@ describe("for any input", () => {
     );
   });
 
-  test("a name such as __proto__ does not reach Object.prototype through the inspector", () => {
+  test("does not reach Object.prototype through a name such as __proto__", () => {
     rewrite(multivariant('#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="__proto__",NAME="polluted",URI="a"'));
     rewrite(media('#EXT-X-DATERANGE:ID="__proto__",POLLUTED="a"'));
     expect("polluted" in {}).toBe(false);
   });
 });
 
-describe("four megabytes of one thing are answered like any other playlist", () => {
+describe("a playlist with four megabytes of one thing", () => {
   const size = 4 * 1024 * 1024;
   const numbered = (line: (n: number) => string) => Array.from({ length: 60_000 }, (_, n) => line(n)).join("\n");
   test.each([
@@ -149,7 +149,7 @@ describe("four megabytes of one thing are answered like any other playlist", () 
     ["dots in a path", `#EXTINF:1,\n${"../".repeat(size / 3)}`, false],
     ["segments", "#EXTINF:1,\na\n".repeat(size / 13), false],
   ])(
-    "%s",
+    "is accepted or refused in time: %s",
     (_, text, accepted) => {
       expect(compilePlaylist(`#EXTM3U\n${text}`, bucket).ok).toBe(accepted);
     },

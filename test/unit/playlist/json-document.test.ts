@@ -12,7 +12,7 @@ const whole = ({ purpose, path, query }: Target) => ({
   uri: `https://media.example/G${path}?${query === "" ? "" : `${query}&`}${parameters[purpose]}=SIGNED`,
 });
 
-/** The document as it leaves, or the code of its refusal. */
+/** The rewritten document, or the code of its refusal. */
 function rewrite(text: string, context: PlaylistContext = bucket): string {
   const compiled = compileJsonDocument(text, context);
   if (!compiled.ok) return compiled.refusal.code;
@@ -26,7 +26,7 @@ const clone = (replacement: object) =>
   steering({ "PATHWAY-CLONES": [{ "BASE-ID": "one", ID: "two", "URI-REPLACEMENT": replacement }] });
 
 describe("an asset list", () => {
-  it("has each URI of the asset signed as a whole URL, and every other byte kept", () => {
+  it("has each URI of the asset signed as a whole URL, and every other byte unchanged", () => {
     const text =
       '\ufeff { "ASSETS" : [\n\t{ "URI":"ad\\/1.m3u8", "DURATION":12.0, "X-AD-ID": "é\\u00e9" },\r\n {"DURATION":6,"URI":"../b.mp4?v=2"} ], "SKIP-CONTROL":{"OFFSET":1e1} }\n';
     expect(rewrite(text)).toBe(
@@ -36,7 +36,7 @@ describe("an asset list", () => {
     );
   });
 
-  it("has URLs of the origin and of the media host signed, and those of allowed hosts kept", () => {
+  it("has URLs of the origin and of the media host signed, and those of allowed hosts unchanged", () => {
     const uris = ["https://origin.example/films/42/ad.m3u8", "https://ads.example/spot.m3u8?b=2", "/films/42/c.m3u8"];
     expect(urisOf(rewrite(assets(...uris), server))).toEqual([
       "https://media.example/G/film/ad.m3u8?list=SIGNED",
@@ -52,7 +52,7 @@ describe("an asset list", () => {
     "\\u0068ttps://elsewhere.example/ad.m3u8",
     "javascript:alert(1)",
     "../../../other/ad.m3u8",
-  ])("is refused where a URI leads elsewhere: %s", (uri) => {
+  ])("is refused if a URI leads elsewhere: %s", (uri) => {
     expect(rewrite(`{"ASSETS":[{"URI":"${uri}"}]}`)).toBe("uri_foreign");
   });
 
@@ -70,13 +70,13 @@ describe("an asset list", () => {
     "{}",
     '{"URI":"a.m3u8"}',
     `{"ASSETS":${"[".repeat(40)}${"]".repeat(40)}}`,
-  ])("is refused where it is not understood: %s", (text) => {
+  ])("is refused if it is not understood: %s", (text) => {
     expect(rewrite(text)).toBe("playlist_invalid");
   });
 });
 
 describe("a steering manifest", () => {
-  it("has its RELOAD-URI signed as what is read again, and the rest kept", () => {
+  it("has its RELOAD-URI signed as a playlist, and the rest unchanged", () => {
     expect(JSON.parse(rewrite(steering({ "RELOAD-URI": "steering.json?round=2" })))).toEqual({
       VERSION: 1,
       TTL: 10,
@@ -98,10 +98,12 @@ describe("a steering manifest", () => {
     });
   });
 
-  it("lets a clone lead to the media host alone: to no other host does a player send the grant", () => {
+  it("lets a clone use the media host only, because a player sends the grant to the clone's host", () => {
     const at = (mediaHost: string, HOST: string) => rewrite(clone({ HOST }), { ...bucket, mediaHost });
-    const taken = ["media.example", "MEDIA.example"].map((host) => at("media.example", host) === clone({ HOST: host }));
-    expect(taken).toEqual([true, true]);
+    const accepted = ["media.example", "MEDIA.example"].map(
+      (host) => at("media.example", host) === clone({ HOST: host }),
+    );
+    expect(accepted).toEqual([true, true]);
     expect(at("localhost:8788", "localhost")).toBe(clone({ HOST: "localhost" }));
     for (const host of [
       "ads.example",
@@ -119,12 +121,12 @@ describe("a steering manifest", () => {
     clone({ "PER-VARIANT-URIS": { v1: null } }),
     steering({ "RELOAD-URI": 5 }),
     steering({ "PATHWAY-CLONES": { a: {} } }),
-  ])("is refused where it is not understood: %s", (text) => {
+  ])("is refused if it is not understood: %s", (text) => {
     expect(rewrite(text)).toBe("playlist_invalid");
   });
 });
 
-describe("which texts are documents", () => {
+describe("isJsonDocument", () => {
   it("tells JSON from playlists by the first character", () => {
     const texts = ['{"ASSETS":[]}', "\ufeff\r\n {", "#EXTM3U\n{", "", "[]", "{"];
     expect(texts.map(isJsonDocument)).toEqual([true, true, false, false, false, true]);
@@ -132,7 +134,7 @@ describe("which texts are documents", () => {
 });
 
 describe("the values of a JSON text", () => {
-  it("are those that JSON.parse finds, each at its place", () => {
+  it("are those that JSON.parse finds, each at its position", () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 5 }), fc.constantFrom(0, 1, "\t"), (json, space) => {
         const text = JSON.stringify(JSON.parse(json), null, space);
@@ -152,13 +154,13 @@ describe("the values of a JSON text", () => {
   it("are undefined for every text that is not JSON", () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
-        let sound = true;
+        let valid = true;
         try {
           JSON.parse(text);
         } catch {
-          sound = false;
+          valid = false;
         }
-        if (!sound) expect(jsonValues(text)).toBeUndefined();
+        if (!valid) expect(jsonValues(text)).toBeUndefined();
       }),
     );
   });

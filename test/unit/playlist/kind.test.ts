@@ -5,7 +5,7 @@ import { bucket, compiled, media, multivariant, rewrite } from "./sample.ts";
 const top = { ...bucket, path: "/film/index.m3u8" };
 const signedVariant = (text: string) => text.replace("360p/index.m3u8", "360p/index.m3u8?list=SIGNED");
 
-describe("tags of a media playlist in a multivariant playlist", () => {
+describe("a media playlist's tag in a multivariant playlist", () => {
   const strays: [string, string][] = [
     ["#EXT-X-ENDLIST", "#EXT-X-ENDLIST"],
     ["#EXT-X-PLAYLIST-TYPE:VOD", "#EXT-X-PLAYLIST-TYPE:VOD"],
@@ -23,13 +23,13 @@ describe("tags of a media playlist in a multivariant playlist", () => {
     ['#EXT-X-RENDITION-REPORT:URI="a.m3u8"', '#EXT-X-RENDITION-REPORT:URI="a.m3u8?list=SIGNED"'],
   ];
 
-  test.each(strays)("%s: its bytes stay, and its URI is signed", (stray, rewritten) => {
+  test.each(strays)("keeps its bytes and has its URI signed: %s", (stray, rewritten) => {
     expect(rewrite(multivariant(stray), top)).toBe(signedVariant(multivariant(rewritten)));
     const first = `#EXTM3U\n${stray}\n#EXT-X-STREAM-INF:BANDWIDTH=1\na.m3u8\n`;
     expect(rewrite(first, top)).toBe(first.replace(stray, rewritten).replace("\na.m3u8", "\na.m3u8?list=SIGNED"));
   });
 
-  test.each(strays)("%s makes it neither live nor one to wait for", (stray) => {
+  test.each(strays)("makes the playlist neither live nor blocking: %s", (stray) => {
     const text = multivariant(stray);
     const { kind, live, reloads } = compiled(text, top);
     expect([kind, live, reloads.canBlock, reloads.canSkip]).toEqual(["multivariant", false, false, false]);
@@ -37,7 +37,7 @@ describe("tags of a media playlist in a multivariant playlist", () => {
     expect([polled, canBlock, lowLatency]).toEqual([false, false, false]);
   });
 
-  test("has no segments whose end could end a stray URI: it holds as long as a file", () => {
+  test("gives its URI the lifetime of a file, because there are no segments", () => {
     const lines = ['#EXT-X-KEY:METHOD=AES-128,URI="k"', '#EXT-X-MAP:URI="i"', '#EXT-X-PART:DURATION=1,URI="p"'];
     const { targets } = compiled(multivariant("#EXT-X-TARGETDURATION:4", ...lines), top);
     expect(targets.map(({ path, lifetime }) => [path, lifetime])).toEqual(
@@ -46,7 +46,7 @@ describe("tags of a media playlist in a multivariant playlist", () => {
   });
 });
 
-describe("tags of a multivariant playlist in a media playlist", () => {
+describe("a multivariant playlist's tag in a media playlist", () => {
   const segments = (...lines: string[]) =>
     media(...lines, "#EXTINF:4,", "0.ts", "#EXTINF:4,", "1.ts", "#EXT-X-ENDLIST");
   const strays: [string, string][] = [
@@ -58,12 +58,12 @@ describe("tags of a multivariant playlist in a media playlist", () => {
     ['#EXT-X-CONTENT-STEERING:SERVER-URI="s"', '#EXT-X-CONTENT-STEERING:SERVER-URI="s?list=SIGNED"'],
   ];
 
-  test.each(strays)("%s: its bytes stay, and its URI is signed", (stray, rewritten) => {
+  test.each(strays)("keeps its bytes and has its URI signed: %s", (stray, rewritten) => {
     const signed = segments(rewritten).replace("\n0.ts", "\n0.ts?seg=SIGNED").replace("\n1.ts", "\n1.ts?seg=SIGNED");
     expect(rewrite(segments(stray))).toBe(signed);
   });
 
-  test.each(strays)("%s leaves lifetimes and liveness as they are", (stray) => {
+  test.each(strays)("does not change lifetimes or liveness: %s", (stray) => {
     const [plain, odd] = [compiled(segments()), compiled(segments(stray))];
     const lifetimes = ({ targets }: typeof plain) =>
       targets.filter(({ path }) => path.endsWith(".ts")).map(({ lifetime }) => lifetime);
@@ -74,7 +74,7 @@ describe("tags of a multivariant playlist in a media playlist", () => {
     expect(progressOf(live)).toEqual(progressOf(media("#EXTINF:4,", "0.ts")));
   });
 
-  test("a live playlist that has only parts so far is a media playlist", () => {
+  test("does not make a live playlist that has only parts so far multivariant", () => {
     const text = media('#EXT-X-MEDIA:TYPE=AUDIO,URI="a.m3u8"', '#EXT-X-PART:DURATION=1,URI="p.mp4"');
     expect(compiled(text)).toMatchObject({ kind: "media", live: true });
   });
@@ -94,12 +94,12 @@ describe("the kind of a playlist", () => {
       '#EXT-X-TARGETDURATION:4\n#EXT-X-SESSION-KEY:URI="k"',
       "media",
     ],
-    ["nothing", "# nothing", "media"],
-  ])("is told by its own tags: %s", (_, lines, kind) => {
+    ["no tags", "# nothing", "media"],
+  ])("follows from its own tags: %s", (_, lines, kind) => {
     expect(compiled(`#EXTM3U\n${lines}\n`).kind).toBe(kind);
   });
 
-  test("is none if a playlist has both variants and segments", () => {
+  test("is invalid if it has both variants and segments", () => {
     expect(rewrite(multivariant("#EXTINF:4,", "0.ts"))).toBe("playlist_invalid");
     expect(rewrite(media("#EXTINF:4,", "0.ts", "#EXT-X-STREAM-INF:BANDWIDTH=1", "a.m3u8"))).toBe("playlist_invalid");
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { seconds } from "../../../src/base/time.ts";
 import { bucket, compiled, media, multivariant } from "./sample.ts";
 
-/** How long each URL of a playlist has to hold, by its file's name. */
+/** The lifetime of each URL of a playlist, by file name. */
 function lifetimesOf(text: string): Record<string, number> {
   const { targets } = compiled(text);
   return Object.fromEntries(targets.map(({ path, lifetime }) => [path.slice(path.lastIndexOf("/") + 1), lifetime]));
@@ -14,12 +14,12 @@ function segments(from: number, to: number, duration = 6): string[] {
   return lines;
 }
 
-describe("what will not change is loaded once: position, duration and the pause allowance", () => {
-  test("VOD", () => {
+describe("a playlist that will not change", () => {
+  test("has URLs that are valid for their position, duration and the pause allowance", () => {
     expect(lifetimesOf(media(...segments(0, 3), "#EXT-X-ENDLIST"))).toEqual({ "0.ts": 306, "1.ts": 312, "2.ts": 318 });
   });
 
-  test("by EXT-X-PLAYLIST-TYPE alone, VOD and EVENT", () => {
+  test("has such URLs by its EXT-X-PLAYLIST-TYPE alone, VOD or EVENT", () => {
     for (const type of ["VOD", "EVENT"])
       expect(lifetimesOf(media(`#EXT-X-PLAYLIST-TYPE:${type}`, ...segments(0, 2)))).toEqual({
         "0.ts": 306,
@@ -27,40 +27,40 @@ describe("what will not change is loaded once: position, duration and the pause 
       });
   });
 
-  test("an I-frame playlist", () => {
+  test("has such URLs if it has I-frames only", () => {
     expect(lifetimesOf(media("#EXT-X-I-FRAMES-ONLY", ...segments(0, 2)))).toEqual({ "0.ts": 306, "1.ts": 312 });
   });
 
-  test("a film of hours is signed for hours", () => {
+  test("has URLs that are valid for hours if the film takes hours", () => {
     const last = lifetimesOf(media(...segments(0, 1200), "#EXT-X-ENDLIST"))["1199.ts"];
     expect(last).toBeCloseTo(1200 * 6 + 300);
   });
 
-  test("a file that is used twice holds for its later use", () => {
+  test("has URLs that are valid for the later use of a file that is used twice", () => {
     expect(lifetimesOf(media(...segments(0, 2), "#EXTINF:6,", "0.ts", "#EXT-X-ENDLIST"))["0.ts"]).toBe(318);
   });
 
-  test("a segment without EXTINF counts as a target duration", () => {
+  test("counts a segment without EXTINF as a target duration", () => {
     expect(lifetimesOf(media(...segments(0, 1), "1.ts", "#EXT-X-ENDLIST"))["1.ts"]).toBe(312);
   });
 });
 
-describe("live: the window and 3 target durations", () => {
-  test("all segments alike", () => {
+describe("a live playlist", () => {
+  test("has URLs that are all valid for the window and 3 target durations", () => {
     expect(lifetimesOf(media(...segments(0, 3)))).toEqual({ "0.ts": 36, "1.ts": 36, "2.ts": 36 });
   });
 
-  test("the window counts for 5 minutes at most", () => {
+  test("counts at most 5 minutes of its window", () => {
     expect(lifetimesOf(media(...segments(0, 100)))["0.ts"]).toBe(318);
   });
 
-  test("what a delta update skips counts into the window, as does CAN-SKIP-UNTIL", () => {
+  test("counts the segments that a delta update skips, and CAN-SKIP-UNTIL, into its window", () => {
     expect(lifetimesOf(media("#EXT-X-SKIP:SKIPPED-SEGMENTS=10", ...segments(10, 12)))["10.ts"]).toBe(72 + 18);
     const control = "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=36.0";
     expect(lifetimesOf(media(control, ...segments(0, 3)))["0.ts"]).toBe(36 + 18);
   });
 
-  test("parts of the coming segment do not move the expiry one by one", () => {
+  test("does not move its expiries with each part of the coming segment", () => {
     const at = (parts: number) => {
       const lines = Array.from({ length: parts }, (_, i) => `#EXT-X-PART:DURATION=1,URI="p${i}.mp4"`);
       const hint = `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="p${parts}.mp4"`;
@@ -71,7 +71,7 @@ describe("live: the window and 3 target durations", () => {
     for (const parts of [0, 1, 5, 6]) expect(at(parts)).toEqual(new Set([18 + 6 + 18]));
   });
 
-  test("a template says whether the playlist will change", () => {
+  test("is one without ENDLIST and of no VOD type, and never a multivariant one", () => {
     expect(compiled(media(...segments(0, 3)))).toMatchObject({ kind: "media", live: true });
     expect(compiled(media("#EXT-X-PLAYLIST-TYPE:EVENT", ...segments(0, 1))).live).toBe(true);
     expect(compiled(media("#EXT-X-PLAYLIST-TYPE:VOD", ...segments(0, 1))).live).toBe(false);
@@ -80,20 +80,20 @@ describe("live: the window and 3 target durations", () => {
   });
 });
 
-describe("KEY and MAP hold as long as the longest of what uses them", () => {
+describe("the URL of a KEY or a MAP", () => {
   const key = (name: string, more = "") => `#EXT-X-KEY:METHOD=AES-128,URI="${name}"${more}`;
 
-  test("a key until the next one of its KEYFORMAT", () => {
+  test("is valid until the next key of its KEYFORMAT", () => {
     const text = media(key("a"), ...segments(0, 2), key("b"), ...segments(2, 5), "#EXT-X-ENDLIST");
     expect(lifetimesOf(text)).toMatchObject({ a: 312, "1.ts": 312, b: 330, "4.ts": 330 });
   });
 
-  test("a key of another KEYFORMAT goes on beside it", () => {
+  test("is valid beyond the next key if that has another KEYFORMAT", () => {
     const text = media(key("a"), ...segments(0, 1), key("b", ',KEYFORMAT="x"'), ...segments(1, 3), "#EXT-X-ENDLIST");
     expect(lifetimesOf(text)).toMatchObject({ a: 318, b: 318 });
   });
 
-  test("METHOD=NONE ends all keys", () => {
+  test("is valid until METHOD=NONE, which ends all keys", () => {
     const text = media(
       key("a"),
       key("b", ',KEYFORMAT="x"'),
@@ -105,41 +105,41 @@ describe("KEY and MAP hold as long as the longest of what uses them", () => {
     expect(lifetimesOf(text)).toMatchObject({ a: 306, b: 306 });
   });
 
-  test("a MAP until the next one, and one that comes back until its last use", () => {
+  test("is valid until the last use of its MAP, even if another one was used in between", () => {
     const [one, two] = ['#EXT-X-MAP:URI="a.mp4"', '#EXT-X-MAP:URI="b.mp4"'];
     const text = media(one, ...segments(0, 1), two, ...segments(1, 2), one, ...segments(2, 3), "#EXT-X-ENDLIST");
     expect(lifetimesOf(text)).toMatchObject({ "a.mp4": 318, "b.mp4": 312 });
   });
 
-  test("a key of an EVENT that goes on holds for the parts of the coming segment too", () => {
+  test("is valid for the parts of the coming segment too, if an EVENT goes on", () => {
     const type = "#EXT-X-PLAYLIST-TYPE:EVENT";
     const part = '#EXT-X-PART:DURATION=1,URI="p.mp4"';
-    const going = lifetimesOf(media(type, key("a"), ...segments(0, 2), part));
-    expect(going.a).toBe(going["p.mp4"]);
+    const ongoing = lifetimesOf(media(type, key("a"), ...segments(0, 2), part));
+    expect(ongoing.a).toBe(ongoing["p.mp4"]);
     expect(lifetimesOf(media(type, key("a"), part, ...segments(0, 2)))).toMatchObject({ a: 312, "1.ts": 312 });
   });
 
-  test("live they hold as long as the segments", () => {
+  test("is valid as long as the segments if the playlist is live", () => {
     expect(lifetimesOf(media(key("a"), '#EXT-X-MAP:URI="i.mp4"', ...segments(0, 3)))).toMatchObject({
       a: 36,
       "i.mp4": 36,
     });
   });
 
-  test("and a MAP's URL stays the same for a day, where the playlist is going to change", () => {
+  test("stays the same for a day if it is a MAP's and the playlist will change", () => {
     const map = '#EXT-X-MAP:URI="i.mp4"';
-    const gridOf = (...lines: string[]) =>
+    const roundToOf = (...lines: string[]) =>
       compiled(media(...lines)).targets.find(({ path }) => path.endsWith("i.mp4"))?.roundTo;
-    expect(gridOf(map, ...segments(0, 3))).toBe(86_400);
-    expect(gridOf("#EXT-X-PLAYLIST-TYPE:EVENT", map, ...segments(0, 3))).toBe(86_400);
-    expect(gridOf(...segments(0, 3), '#EXT-X-PRELOAD-HINT:TYPE=MAP,URI="i.mp4"')).toBe(86_400);
-    expect(gridOf(map, ...segments(0, 3), "#EXT-X-ENDLIST")).toBe(0);
-    expect(gridOf("#EXT-X-PLAYLIST-TYPE:VOD", map, ...segments(0, 3))).toBe(0);
-    // A file that holds segments as well ends with them.
-    expect(gridOf(map, "#EXTINF:6,", "#EXT-X-BYTERANGE:9@9", "i.mp4")).toBe(0);
+    expect(roundToOf(map, ...segments(0, 3))).toBe(86_400);
+    expect(roundToOf("#EXT-X-PLAYLIST-TYPE:EVENT", map, ...segments(0, 3))).toBe(86_400);
+    expect(roundToOf(...segments(0, 3), '#EXT-X-PRELOAD-HINT:TYPE=MAP,URI="i.mp4"')).toBe(86_400);
+    expect(roundToOf(map, ...segments(0, 3), "#EXT-X-ENDLIST")).toBe(0);
+    expect(roundToOf("#EXT-X-PLAYLIST-TYPE:VOD", map, ...segments(0, 3))).toBe(0);
+    // A file that also contains segments expires with them.
+    expect(roundToOf(map, "#EXTINF:6,", "#EXT-X-BYTERANGE:9@9", "i.mp4")).toBe(0);
   });
 
-  test("a SESSION-KEY and files that are opened at any time hold as long as a session", () => {
+  test("is valid as long as a session for a SESSION-KEY and for files that are opened at any time", () => {
     const text = multivariant(
       '#EXT-X-SESSION-KEY:METHOD=AES-128,URI="k"',
       '#EXT-X-SESSION-DATA:DATA-ID="a",URI="d.json"',
@@ -151,7 +151,7 @@ describe("KEY and MAP hold as long as the longest of what uses them", () => {
   });
 });
 
-test("no duration, however broken, makes a lifetime that is no length of time", () => {
+test("no duration, however broken, gives a lifetime that is not a length of time", () => {
   for (const duration of ["1e300", "9".repeat(400), "-6", "NaN", "Infinity", "", " 6", "0", "0x10", "1.2.3"]) {
     const text = media("#EXTINF:6,", "0.ts", `#EXTINF:${duration},`, "1.ts", "#EXT-X-ENDLIST");
     for (const { lifetime } of compiled(text).targets) {
@@ -161,7 +161,7 @@ test("no duration, however broken, makes a lifetime that is no length of time", 
   }
 });
 
-test("the pause allowance is a setting", () => {
+test("the pause allowance of lifetimes is a setting", () => {
   const text = media(...segments(0, 1), "#EXT-X-ENDLIST");
   expect(compiled(text, { ...bucket, pauseAllowance: seconds(0) }).targets[0]?.lifetime).toBe(6);
 });

@@ -1,16 +1,16 @@
 import { Parser } from "m3u8-parser";
 
-/** What m3u8-parser, which rewrites nothing, finds in a playlist. It replaces a player. */
+/** The URIs and durations that m3u8-parser, which rewrites nothing, finds in a playlist. It acts as a player. */
 export interface OracleView {
-  /** Every URI that it found, wherever it keeps it. */
+  /** Every URI, wherever the parser keeps it. */
   readonly uris: readonly string[];
-  /** Of each segment, in order. */
+  /** One per segment, in order. */
   readonly durations: readonly (number | undefined)[];
 }
 
 export function oracle(text: string): OracleView {
   const parser = new Parser();
-  // It leaves a BOM before the first line's #, and stops at nothing.
+  // The parser does not skip a BOM before the first #.
   parser.push(text.replace("\uFEFF", ""));
   parser.end();
   const uris: string[] = [];

@@ -27,18 +27,18 @@ describe("an expiry with its own rounding", () => {
   const day = 86_400;
   const init = target(30, { roundTo: seconds(day) });
 
-  test("is the same for every load until the next multiple is as near as the lifetime", () => {
+  test("is the same for every load until its next multiple is as near as the lifetime", () => {
     const end = Math.ceil((now + step + 30) / day) * day;
     expect(expiryOf(init, now, step)).toBe(end);
     expect(expiryOf(init, unixSeconds(end - 30), step)).toBe(end);
     expect(expiryOf(init, unixSeconds(end - 29), step)).toBe(end + day);
   });
 
-  test("lies behind no end that it must not outlive", () => {
+  test("is never later than the end that it must not outlive", () => {
     expect(expiryOf(init, now, step, { notAfter: at(60) })).toBe(now + 60);
   });
 
-  test("is the step's where that is longer", () => {
+  test("is the step's if that is longer", () => {
     expect(expiryOf(target(30, { roundTo: seconds(10) }), now, step)).toBe(expiryOf(target(30), now, step));
   });
 });
@@ -68,24 +68,24 @@ describe("an expiry", () => {
     );
   });
 
-  test("ends with the session where the URL carries no grant", () => {
+  test("ends with the session if the URL carries no grant", () => {
     expect(expiryOf(target(306), now, step, { notAfter: at(100) })).toBe(now + 100);
     expect(expiryOf(target(306), now, step, { notAfter: at(1000) })).toBe(now + 330);
   });
 });
 
-describe("a URL that was given before", () => {
+describe("a URL that was issued before", () => {
   const reusable = target(42, { reusable: true, minimum: seconds(18) });
   const given = new Map([[targetKey(reusable), expiryOf(reusable, now, step)]]);
 
-  test("is used again across steps, while it lasts long enough", () => {
+  test("is used again across steps while it lasts long enough", () => {
     expect(given.get(targetKey(reusable))).toBe(now + 90);
     expect(expiryOf(reusable, at(30), step, { given })).toBe(now + 90);
     expect(expiryOf(reusable, at(60), step, { given })).toBe(now + 90);
     expect(expiryOf(reusable, at(61), step, { given })).toBe(now + 90 + 90);
   });
 
-  test("is given again for a whole window, wherever in a step it was given first", () => {
+  test("is issued again for a whole window, wherever in a step it was first issued", () => {
     const window = 42 - 18;
     for (let first = 0; first < step; first++) {
       const before = new Map([[targetKey(reusable), expiryOf(reusable, at(first), step)]]);
@@ -94,16 +94,16 @@ describe("a URL that was given before", () => {
     }
   });
 
-  test("lasts no longer than it needs: an init segment of a film", () => {
+  test("lasts no longer than it needs if it is an init segment of a film", () => {
     const init = target(306, { reusable: true });
     expect(expiryOf(init, now, step)).toBe(now + 330);
   });
 
-  test("is given again for carried targets alone", () => {
+  test("is issued again for reusable targets only", () => {
     expect(expiryOf({ ...reusable, reusable: false }, at(30), step, { given })).toBe(now + 30 + 60);
   });
 
-  test("is told from another by its origin query", () => {
+  test("differs from another by its origin query", () => {
     expect(expiryOf({ ...reusable, query: "v=2" }, at(30), step, { given })).toBe(now + 30 + 90);
   });
 
@@ -128,8 +128,8 @@ function expiriesByName(text: string, time: UnixSeconds, given: Map<string, Unix
   return new Map(template.targets.map(({ path }, i) => [path.slice("/film/360p/".length), expiries[i] ?? time]));
 }
 
-describe("a PRELOAD-HINT's URL", () => {
-  test("is its later PART's, through every part of a stream and over every step", () => {
+describe("the URL of a PRELOAD-HINT", () => {
+  test("is that of its later PART, through every part of a stream and over every step", () => {
     const given = new Map<string, UnixSeconds>();
     let hinted: [string, UnixSeconds] | undefined;
     for (let second = 0; second < 240; second++) {
@@ -142,7 +142,7 @@ describe("a PRELOAD-HINT's URL", () => {
     }
   });
 
-  test("is its later MAP's, which holds as long as its segments", () => {
+  test("is that of its later MAP, which is valid as long as its segments", () => {
     const given = new Map<string, UnixSeconds>();
     const hint = expiriesByName(lowLatency(0, 3, '#EXT-X-PRELOAD-HINT:TYPE=MAP,URI="i2.mp4"'), at(29), given).get(
       "i2.mp4",
@@ -152,7 +152,7 @@ describe("a PRELOAD-HINT's URL", () => {
     expect(later.get("i2.mp4")).toBeGreaterThanOrEqual(later.get("0.mp4") ?? Number.POSITIVE_INFINITY);
   });
 
-  test("of a file that becomes a segment gives way to one that holds for the window", () => {
+  test("is replaced by one that is valid for the window if its file becomes a segment", () => {
     const given = new Map<string, UnixSeconds>();
     const before = Array.from({ length: 10 }, (_, i) => `#EXTINF:6,\n${i}.mp4`);
     const hint = expiriesByName(media(...before, '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="a.mp4"'), now, given).get("a.mp4");
@@ -162,7 +162,7 @@ describe("a PRELOAD-HINT's URL", () => {
     expect(expiries.get("a.mp4")).toBe(expiries.get("0.mp4"));
   });
 
-  test("what has left the playlist is forgotten", () => {
+  test("is forgotten when it has left the playlist", () => {
     const template = compiled(lowLatency(0, 2));
     const given = givenBy(template, expiriesOf(template, now, step));
     expect([...given.keys()]).toEqual(["/film/360p/4.0.mp4?", "/film/360p/4.1.mp4?", "/film/360p/4.2.mp4?"]);

@@ -3,7 +3,7 @@ import { uriAttributes } from "../../../src/playlist/tags.ts";
 
 const separators = "\x1C\x1D\x1E\x1F";
 
-/** At which characters readers of text begin another line. */
+/** The characters at which each reader starts a new line. */
 const breaks: Readonly<Record<string, string>> = {
   VHS: "\n",
   Shaka: "\r\n",
@@ -12,7 +12,7 @@ const breaks: Readonly<Record<string, string>> = {
   Python: `\r\n\v\f${separators}\x85\u2028\u2029`,
 };
 
-/** By the bytes as UTF-8, and by the bytes as Latin-1. */
+/** The lines of the text as UTF-8, and as Latin-1. */
 function linesFor(player: string, text: string): readonly string[] {
   const at = breaks[player] ?? "\n";
   return [...splitAt(text, at), ...splitAt(latin1(text), at)];
@@ -33,17 +33,17 @@ function latin1(text: string): string {
   return Array.from(textBytes(text), (byte) => String.fromCharCode(byte)).join("");
 }
 
-/** What a player finds in a playlist that was rewritten. */
+/** A URI that a player finds in a rewritten playlist. */
 export interface FoundUri {
   readonly player: string;
   readonly written: string;
-  /** Whether it has a scheme or a host, and is no relative reference. */
+  /** Whether it has a scheme or a host. */
   readonly absolute: boolean;
-  /** As a browser resolves it; undefined where it refuses to. */
+  /** As a browser resolves it; undefined if it refuses to. */
   readonly url: URL | undefined;
 }
 
-/** Everything that some player may take for a URI: lines, and attributes after a tag's name at any position. */
+/** Everything that some player may read as a URI: lines, and attributes after a tag's name at any position. */
 export function foundUris(text: string, base: string): readonly FoundUri[] {
   return Object.keys(breaks).flatMap((player) =>
     linesFor(player, text)
@@ -59,7 +59,7 @@ export function foundUris(text: string, base: string): readonly FoundUri[] {
   );
 }
 
-/** Whether some reader begins another line inside of a line. */
+/** Whether some reader starts a new line inside a line. */
 export function hasInnerBreak(text: string): boolean {
   return ["\r", "\0", "\v", "\f", "\x85", "\u2028", "\u2029", ...separators].some((code) => text.includes(code));
 }

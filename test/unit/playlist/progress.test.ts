@@ -6,7 +6,7 @@ import { compiled, media } from "./sample.ts";
 const two = ["#EXTINF:4,", "a.m4s", "#EXTINF:5.5,", "b.m4s"];
 
 describe("the progress of a playlist", () => {
-  test("equals the compiled playlist's reloads, for any text", () => {
+  test("equals the compiled playlist's reloads for any text", () => {
     const line = fc.constantFrom(
       "#EXTINF:4,\n0.ts",
       "#EXTINF:6,\n1.ts",
@@ -36,13 +36,13 @@ describe("the progress of a playlist", () => {
     );
   });
 
-  test("counts the next version from the last segment's duration, or a part's", () => {
+  test("has the period of the last segment's duration, or of a part's", () => {
     expect(progressOf(media(...two)).period).toBe(5.5);
     expect(progressOf(media(...two, "#EXTINF:600,", "c.m4s")).period).toBe(6);
     expect(progressOf(media("#EXT-X-PART-INF:PART-TARGET=0.33", ...two)).period).toBe(0.33);
   });
 
-  test("of no text, however broken, has a period of no time or without an end", () => {
+  test("of any text, however broken, has a finite period that is not zero", () => {
     for (const duration of ["1e300", "-6", "NaN", "Infinity", "", "0"]) {
       for (const text of [
         media(`#EXTINF:${duration},`, "a.ts"),

@@ -6,7 +6,7 @@ import { rewrite } from "./sample.ts";
 
 const runs = { numRuns: 400 };
 
-/** A path that is canonical already, so that its bytes stay, and no number, which the oracle would read as one. */
+/** A path that is already canonical, so that its bytes stay, and not a number, which the oracle would parse. */
 const canonicalUri = fc
   .tuple(
     fc.constantFrom("", "./", "../", "a/", "../../film/x/"),
@@ -15,7 +15,7 @@ const canonicalUri = fc
   )
   .map((parts) => parts.join(""));
 
-/** What passes without a signature. */
+/** URIs that pass without a signature. */
 const passingUri = fc.constantFrom("https://ads.example/a.ts?x=1", "skd://key", "urn:uuid:1");
 
 const uri = fc.oneof({ weight: 6, arbitrary: canonicalUri }, { weight: 1, arbitrary: passingUri });
@@ -96,13 +96,13 @@ function playlist(line: fc.Arbitrary<string>, head: string): fc.Arbitrary<string
 
 const anyPlaylist = fc.oneof(mediaPlaylist, multivariantPlaylist);
 
-/** Takes the tests' signatures out again. */
+/** Removes the signatures of the tests. */
 function withoutSignatures(text: string): string {
   return text.replaceAll(/[?&](?:list|seg|key)=SIGNED/g, "");
 }
 
-describe("for any mix of real tags", () => {
-  test("rewriting is lossless: without what was added the playlist is what it was", () => {
+describe("rewriting any mix of real tags", () => {
+  test("is lossless: without the signatures the playlist is the original", () => {
     fc.assert(
       fc.property(anyPlaylist, (text) => {
         const rewritten = rewrite(text);
@@ -113,19 +113,19 @@ describe("for any mix of real tags", () => {
     );
   });
 
-  test("no URI stays unsigned that m3u8-parser finds in what leaves, and none is signed twice", () => {
+  test("signs every URI that m3u8-parser finds in the result, and none twice", () => {
     fc.assert(
       fc.property(anyPlaylist, (text) => {
-        for (const found of oracle(rewrite(text)).uris) {
-          const passes = /^(?:skd:|data:|urn:|https:\/\/ads\.example\/)/.test(found);
-          expect(found.match(/[?&](?:list|seg|key)=SIGNED$/g) ?? []).toHaveLength(passes ? 0 : 1);
+        for (const foundUri of oracle(rewrite(text)).uris) {
+          const passes = /^(?:skd:|data:|urn:|https:\/\/ads\.example\/)/.test(foundUri);
+          expect(foundUri.match(/[?&](?:list|seg|key)=SIGNED$/g) ?? []).toHaveLength(passes ? 0 : 1);
         }
       }),
       runs,
     );
   });
 
-  test("no URI attribute of a known tag stays unsigned, whatever m3u8-parser thinks of its tag", () => {
+  test("signs every URI attribute of a known tag, even if m3u8-parser ignores the tag", () => {
     fc.assert(
       fc.property(anyPlaylist, (text) => {
         for (const line of rewrite(text).split("\n")) {
@@ -139,7 +139,7 @@ describe("for any mix of real tags", () => {
     );
   });
 
-  test("m3u8-parser finds the same segments in the same order, as long as they were", () => {
+  test("keeps the segments, their order and their durations for m3u8-parser", () => {
     fc.assert(
       fc.property(mediaPlaylist, (text) => {
         const [before, after] = [oracle(text), oracle(rewrite(text))];

@@ -3,7 +3,7 @@ import { bucket, compiled, media, multivariant, rewrite, rewriteUri, segment, se
 
 const top = { ...bucket, path: "/film/index.m3u8" };
 
-describe("a reference is written relative, so that it inherits the grant in the path", () => {
+describe("a reference", () => {
   test.each([
     ["0.ts", "0.ts"],
     ["./0.ts", "./0.ts"],
@@ -19,37 +19,37 @@ describe("a reference is written relative, so that it inherits the grant in the 
     ["HTTPS://MEDIA.EXAMPLE:443/film/0.ts", "../0.ts"],
     ["//media.example/film/360p/a/", "a/"],
     ["/film/360p/", "./"],
-  ])("%s becomes %s", (written, reference) => {
+  ])("is relative, so that it inherits the grant in the path: %s becomes %s", (written, reference) => {
     expect(rewriteUri(written)).toBe(`${reference}${reference.includes("?") ? "&" : "?"}seg=SIGNED`);
   });
 });
 
-describe("the origin's own host and path map to the media host", () => {
+describe("the origin's own host and path", () => {
   test.each([
     ["https://origin.example/films/42/360p/0.ts", "0.ts", "/film/360p/0.ts"],
     ["http://Origin.Example:80/films/42/audio/0.ts", "../audio/0.ts", "/film/audio/0.ts"],
     ["//origin.example/films/42/360p/0.ts", "0.ts", "/film/360p/0.ts"],
     ["/films/42/360p/0.ts", "0.ts", "/film/360p/0.ts"],
-    // Written for the origin's path: on the media host the same dots would lead elsewhere.
+    // Relative to the origin's path. On the media host the same dots would lead elsewhere.
     ["../../42/360p/0.ts", "0.ts", "/film/360p/0.ts"],
     ["0.ts", "0.ts", "/film/360p/0.ts"],
     ["https://media.example/film/360p/0.ts", "0.ts", "/film/360p/0.ts"],
-  ])("%s becomes %s", (written, reference, path) => {
+  ])("map to the media host: %s becomes %s", (written, reference, path) => {
     expect(rewriteUri(written, server)).toBe(`${reference}?seg=SIGNED`);
     expect(compiled(segment(written), server).targets[0]?.path).toBe(path);
   });
 
-  test("an origin with a port is matched with it", () => {
+  test("include the port", () => {
     const context = { ...server, originHost: "origin.example:8080" };
     expect(rewriteUri("http://origin.example:8080/films/42/0.ts", context)).toBe("../0.ts?seg=SIGNED");
     expect(rewriteUri("http://origin.example/films/42/0.ts", context)).toBe("uri_foreign");
   });
 });
 
-describe("`..` above the root stays at the root, as in browsers", () => {
+describe("dot segments above the root", () => {
   const atRoot = { ...server, originPath: "/" };
   test.each([
-    // The media host's root is the asset's parent, so the reference is written again: a player would climb into the grant.
+    // The media host's root is the asset's parent, so the reference is rewritten: a player would climb into the grant.
     ["../../../film/0.ts", bucket, "../0.ts", "/film/0.ts"],
     ["../../../../../film/360p/0.ts", bucket, "0.ts", "/film/360p/0.ts"],
     ["/../film/0.ts", bucket, "../0.ts", "/film/0.ts"],
@@ -59,7 +59,7 @@ describe("`..` above the root stays at the root, as in browsers", () => {
     ["../../../a/../../0.ts", atRoot, "../0.ts", "/film/0.ts"],
     ["https://origin.example/../0.ts", atRoot, "../0.ts", "/film/0.ts"],
     ["../../../../films/42/0.ts", server, "../0.ts", "/film/0.ts"],
-  ])("%s", (written, context, reference, path) => {
+  ])("stay at the root, as in browsers: %s", (written, context, reference, path) => {
     expect(rewriteUri(written, context)).toBe(`${reference}?seg=SIGNED`);
     expect(compiled(segment(written), context).targets[0]?.path).toBe(path);
   });
@@ -69,12 +69,12 @@ describe("`..` above the root stays at the root, as in browsers", () => {
     ["../../../../0.ts", server],
     ["https://media.example/../other/0.ts", bucket],
     ["../../..", bucket],
-  ])("%s still leads out of the asset's prefix", (written, context) => {
+  ])("still lead out of the asset's prefix: %s", (written, context) => {
     expect(rewriteUri(written, context)).toBe("uri_foreign");
   });
 });
 
-describe("a path is made canonical before its dot segments are resolved", () => {
+describe("a path", () => {
   test.each([
     ["my file.ts", "my%20file.ts"],
     ["caf\u00e9.ts", "caf%C3%A9.ts"],
@@ -84,23 +84,23 @@ describe("a path is made canonical before its dot segments are resolved", () => 
     ["htt\tp://evil.example/0.ts", "playlist_invalid"],
     ["%2e%2e/0.ts", "../0.ts"],
     ["%2e%2e/%2E%2e/secret/0.ts", "uri_foreign"],
-  ])("%s: %s", (written, expected) => {
+  ])("is made canonical before its dot segments are resolved: %s is %s", (written, expected) => {
     expect(rewriteUri(written)).toBe(expected.includes("_") ? expected : `${expected}?seg=SIGNED`);
   });
 
-  test("a query that is canonical once a browser has encoded it is sent as it is, next to the signature", () => {
+  test("keeps a query that is canonical once a browser has encoded it, next to the signature", () => {
     expect(rewriteUri("0.ts?a=~%2F&b=c+d&e")).toBe("0.ts?a=~%2F&b=c+d&e&seg=SIGNED");
     expect(rewriteUri("0.ts?a= é'")).toBe("0.ts?a=%20%C3%A9%27&seg=SIGNED");
     expect(rewriteUri("0.ts?")).toBe("0.ts?seg=SIGNED");
   });
 
-  test("a fragment is dropped: no player sends it", () => {
+  test("loses its fragment, which no player sends", () => {
     expect(rewriteUri("0.ts#t=1?a")).toBe("0.ts?seg=SIGNED");
     expect(rewriteUri("0.ts?a=1#b")).toBe("0.ts?a=1&seg=SIGNED");
   });
 });
 
-describe("nothing foreign is signed, and nothing foreign leaves but what the asset allows", () => {
+describe("a URI", () => {
   test.each([
     ["../../other/0.ts", "uri_foreign"],
     ["../../filmstar/0.ts", "uri_foreign"],
@@ -131,11 +131,11 @@ describe("nothing foreign is signed, and nothing foreign leaves but what the ass
     ["///evil.example/0.ts", "playlist_invalid"],
     ["/\\evil.example/0.ts", "playlist_invalid"],
     ["\\\\evil.example/0.ts", "playlist_invalid"],
-  ])("%s: %s", (written, code) => {
+  ])("is neither signed nor passed on if it is foreign: %s is %s", (written, code) => {
     expect(rewriteUri(written)).toBe(code);
   });
 
-  describe("an application's own scheme", () => {
+  describe("with an application's own scheme", () => {
     const lines = {
       key: (uri: string) => media(`#EXT-X-KEY:METHOD=SAMPLE-AES,URI="${uri}",KEYFORMAT="com.example.own"`),
       sessionKey: (uri: string) => multivariant(`#EXT-X-SESSION-KEY:METHOD=SAMPLE-AES,URI="${uri}"`),
@@ -188,7 +188,7 @@ describe("nothing foreign is signed, and nothing foreign leaves but what the ass
         expect(rewrite(line(uri), top)).toBe(rewrite(line("skd://7"), top).replace("skd://7", uri));
     });
 
-    test.each(Object.entries(elsewhere))("passes elsewhere only where the asset allows it: %s", (_, line) => {
+    test.each(Object.entries(elsewhere))("passes elsewhere only if the asset allows it: %s", (_, line) => {
       for (const uri of own) {
         expect(rewrite(line(uri), top)).toBe("uri_foreign");
         const allowed = { ...allowing, path: top.path };
@@ -210,11 +210,11 @@ describe("nothing foreign is signed, and nothing foreign leaves but what the ass
     "//ads.example",
     "https://ads.example:8443/0.ts",
     "https://ads.example:443/0.ts",
-  ])("%s passes as it is", (written) => {
+  ])("passes unchanged on an allowed host: %s", (written) => {
     expect(rewriteUri(written)).toBe(written);
   });
 
-  describe("`*.` in allowedHosts covers every host below, and nothing else", () => {
+  describe("with `*.` in allowedHosts", () => {
     const allowedHosts = new Set(["*.ads.example", "*.ssai.example:8443", "*.example.com"]);
     const context = { ...server, allowedHosts, mediaHost: "media.example.com", originHost: "origin.example.com" };
     test.each([
@@ -223,7 +223,7 @@ describe("nothing foreign is signed, and nothing foreign leaves but what the ass
       "//RR3.ADS.example:443/0.ts",
       "https://a_b-1.ads.example",
       "https://x.ssai.example:8443/0.ts",
-    ])("%s passes as it is", (written) => {
+    ])("passes unchanged on every host below: %s", (written) => {
       expect(rewriteUri(written, context)).toBe(written);
     });
 
@@ -242,30 +242,30 @@ describe("nothing foreign is signed, and nothing foreign leaves but what the ass
       "https://user@rr3.ads.example/0.ts",
       "https://evil.example?.ads.example/0.ts",
       "https://evil.example#.ads.example/0.ts",
-    ])("%s: uri_foreign", (written) => {
+    ])("is refused on any other host: %s", (written) => {
       expect(rewriteUri(written, context)).toBe("uri_foreign");
     });
 
-    test("the media host and the origin's own host are still the asset's", () => {
+    test("is still the asset's on the media host or the origin's own host", () => {
       expect(rewriteUri("https://media.example.com/film/0.ts", context)).toBe("../0.ts?seg=SIGNED");
       expect(rewriteUri("https://origin.example.com/films/42/0.ts", context)).toBe("../0.ts?seg=SIGNED");
       expect(rewriteUri("https://media.example.com/other/0.ts", context)).toBe("uri_foreign");
     });
   });
 
-  test("the media host and the origin are never allowed as foreign", () => {
+  test("of the media host or the origin never passes as foreign", () => {
     const allowedHosts = new Set(["media.example", "origin.example"]);
     expect(rewriteUri("https://media.example/film/0.ts", { ...bucket, allowedHosts })).toBe("../0.ts?seg=SIGNED");
     expect(rewriteUri("https://media.example/other/0.ts", { ...bucket, allowedHosts })).toBe("uri_foreign");
     expect(rewriteUri("https://origin.example/films/43/0.ts", { ...server, allowedHosts })).toBe("uri_foreign");
   });
 
-  test("user info is refused whatever the asset allows", () => {
+  test("with user info is refused, whatever the asset allows", () => {
     const allowedHosts = new Set(["me@ads.example"]);
     expect(rewriteUri("https://me@ads.example/0.ts", { ...bucket, allowedHosts })).toBe("uri_foreign");
   });
 
-  test("a URI that no player can send is refused", () => {
+  test("that is too long to send is refused", () => {
     expect(rewriteUri(`${"a".repeat(8200)}.ts`)).toBe("playlist_invalid");
   });
 });

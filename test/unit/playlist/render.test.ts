@@ -17,16 +17,16 @@ const text = media(
 const template = compiled(text);
 const expiries = expiriesOf(template, now, step);
 
-describe("a playlist is rendered in two steps", () => {
-  test("first all that viewers share, with one signature for each distinct URL and its expiry", () => {
-    const asked: [string, number][] = [];
+describe("rendering", () => {
+  test("first makes the text that viewers share, with one signature per distinct URL and its expiry", () => {
+    const signed: [string, number][] = [];
     const sign: SignTarget = (target, expiry) => {
-      asked.push([`${target.purpose} ${target.path}?${target.query}`, expiry - now]);
+      signed.push([`${target.purpose} ${target.path}?${target.query}`, expiry - now]);
       return mark(target);
     };
     const shared = renderShared(template, expiries, sign);
-    expect(asked).toEqual([
-      // An init segment of a playlist that will change: until the end of the day.
+    expect(signed).toEqual([
+      // The init segment of a playlist that will change is valid until the end of the day.
       ["segment /film/360p/a.mp4?", Math.ceil((now + 30) / 86_400) * 86_400 - now],
       ["segment /film/360p/a.mp4?v=1", 30],
     ]);
@@ -34,13 +34,13 @@ describe("a playlist is rendered in two steps", () => {
     expect(shared.targets.map(({ path }) => path)).toEqual(["/film/b.m3u8"]);
   });
 
-  test("then the URLs of other playlists for one viewer, one signature for each", () => {
-    const asked: Target[] = [];
+  test("then fills in the URLs of other playlists for one viewer, with one signature each", () => {
+    const signed: Target[] = [];
     const filled = fillPlaylist(renderShared(template, expiries, mark), (target) => {
-      asked.push(target);
+      signed.push(target);
       return { query: "list=ANNA" };
     });
-    expect(asked).toHaveLength(1);
+    expect(signed).toHaveLength(1);
     expect(filled).toBe(
       text
         .replace('"a.mp4"', '"a.mp4?seg=SIGNED"')
@@ -50,21 +50,21 @@ describe("a playlist is rendered in two steps", () => {
     );
   });
 
-  test("a signer may give a whole URI, for another CDN", () => {
+  test("accepts a whole URI from a signer, for another CDN", () => {
     const shared = renderShared(template, expiries, ({ path }) => ({ uri: `https://cdn.example${path}?Expires=1` }));
     expect(fillPlaylist(shared, mark)).toContain('\n#EXT-X-MAP:URI="https://cdn.example/film/360p/a.mp4?Expires=1"\n');
   });
 
-  test("a playlist without other playlists is one text", () => {
+  test("gives one text for a playlist without other playlists", () => {
     const shared = renderShared(compiled(media("#EXTINF:6,", "0.ts")), [now], mark);
     expect(shared).toEqual({ texts: [media("#EXTINF:6,", "0.ts?seg=SIGNED")], open: [], targets: [] });
   });
 });
 
-describe("an entry that is a media playlist is wrapped", () => {
+describe("a wrapped media playlist", () => {
   const entry = { path: "/film/main.m3u8", query: "v=1" };
 
-  test("in a multivariant playlist with one variant: the entry itself, by a URL that lives with the session", () => {
+  test("has one variant: the entry itself, with a URL that lives with the session", () => {
     const shared = wrapMediaPlaylist(compiled(media("#EXTINF:6,", "0.ts")), entry);
     expect(fillPlaylist(shared, mark)).toBe(
       "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=2000000\nmain.m3u8?v=1&list=SIGNED\n",
@@ -81,7 +81,7 @@ describe("an entry that is a media playlist is wrapped", () => {
     ]);
   });
 
-  test("which says what holds for all of it: version and independent segments", () => {
+  test("repeats the version and EXT-X-INDEPENDENT-SEGMENTS of the entry", () => {
     const media6 = media("#EXT-X-VERSION:6", "#EXT-X-INDEPENDENT-SEGMENTS", "#EXTINF:6,", "0.ts");
     expect(fillPlaylist(wrapMediaPlaylist(compiled(media6), entry), mark)).toContain(
       "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n",
@@ -95,14 +95,14 @@ describe("an entry that is a media playlist is wrapped", () => {
       ["#EXTINF:6,", "#EXT-X-BYTERANGE:6000@0", "a", "#EXTINF:6,", "#EXT-X-BYTERANGE:3000", "a", "#EXTINF:1,", "b"],
     ],
     ["EXT-X-BITRATE", 900_000, ["#EXT-X-BITRATE:800", "#EXTINF:6,", "a", "#EXT-X-BITRATE:900", "#EXTINF:6,", "b"]],
-    ["the byte range where both tell it", 8000, ["#EXT-X-BITRATE:800", "#EXTINF:6,", "#EXT-X-BYTERANGE:6000@0", "a"]],
-    ["no rate that is no number", 2_000_000, ["#EXT-X-BITRATE:x", "#EXTINF:0,", "#EXT-X-BYTERANGE:x", "a"]],
-  ])("BANDWIDTH is %s", (_, bandwidth, lines) => {
+    ["the byte range if both are given", 8000, ["#EXT-X-BITRATE:800", "#EXTINF:6,", "#EXT-X-BYTERANGE:6000@0", "a"]],
+    ["the default if no rate is a number", 2_000_000, ["#EXT-X-BITRATE:x", "#EXTINF:0,", "#EXT-X-BYTERANGE:x", "a"]],
+  ])("has a BANDWIDTH of %s", (_, bandwidth, lines) => {
     const shared = wrapMediaPlaylist(compiled(media(...lines)), entry);
     expect(shared.texts[0]).toContain(`#EXT-X-STREAM-INF:BANDWIDTH=${bandwidth}\n`);
   });
 
-  test("a name that holds a colon is no scheme", () => {
+  test("does not read a colon in a name as a scheme", () => {
     const shared = wrapMediaPlaylist(compiled(media("#EXT-X-ENDLIST")), { path: "/film/a:b.m3u8", query: "" });
     expect(fillPlaylist(shared, mark)).toContain("\n./a:b.m3u8?list=SIGNED\n");
   });

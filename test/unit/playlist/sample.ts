@@ -22,17 +22,17 @@ export const bucket: PlaylistContext = {
   fileLifetime: seconds(21_600),
 };
 
-/** The same at an HTTP origin, where the prefix stands for another path. */
+/** The same at an HTTP origin, where the prefix maps to another path. */
 export const server: PlaylistContext = { ...bucket, originHost: "origin.example", originPath: "/films/42/" };
 
 const parameters = { playlist: "list", segment: "seg", key: "key" };
 
-/** What the tests write for a signature: the purpose's parameter and a mark that no playlist holds by itself. */
+/** The signature of the tests: the purpose's parameter and a mark that no playlist contains by itself. */
 export function mark(target: Target): { readonly query: string } {
   return { query: `${parameters[target.purpose]}=SIGNED` };
 }
 
-/** The playlist as it leaves, or the code of its refusal. */
+/** The rewritten playlist, or the code of its refusal. */
 export function rewrite(text: string, context: PlaylistContext = bucket): string {
   const compiled = compilePlaylist(text, context);
   return compiled.ok ? render(compiled.value) : compiled.refusal.code;
@@ -58,7 +58,7 @@ export function segment(uri: string): string {
   return media("#EXTINF:6,", uri, "#EXT-X-ENDLIST");
 }
 
-/** What the URI line of {@link segment} becomes, or the code of the refusal. */
+/** The rewritten URI line of {@link segment}, or the code of the refusal. */
 export function rewriteUri(uri: string, context: PlaylistContext = bucket): string {
   const lines = rewrite(segment(uri), context).split("\n");
   return lines[3] ?? lines[0] ?? "";

@@ -4,15 +4,15 @@ import { bucket, compiled, media, rewrite } from "./sample.ts";
 
 const define = '#EXT-X-DEFINE:NAME="dir",VALUE="a/b"';
 
-describe("variables are resolved before a URI is signed", () => {
-  test("NAME and VALUE, in URI lines and quoted values; the tag itself passes", () => {
+describe("variables", () => {
+  test("are resolved in URI lines and quoted values before a URI is signed, and their tag stays", () => {
     const text = media(define, '#EXT-X-MAP:URI="{$dir}/i.mp4"', "#EXTINF:6,", "{$dir}/0{$dir}.ts");
     expect(rewrite(text)).toBe(
       media(define, '#EXT-X-MAP:URI="a/b/i.mp4?seg=SIGNED"', "#EXTINF:6,", "a/b/0a/b.ts?seg=SIGNED"),
     );
   });
 
-  test("a URI that looks like a variable once a player has decoded it is refused where there are variables", () => {
+  test("make a URI invalid that looks like one of them once a player has decoded it", () => {
     const other = '#EXT-X-DEFINE:NAME="a",VALUE="https://evil.example"';
     const late = '#EXT-X-DEFINE:NAME="b",VALUE="{$a}"';
     for (const uri of ["%7B$a%7D/0.ts", "https://ads.example/%7B$a%7D"])
@@ -22,25 +22,25 @@ describe("variables are resolved before a URI is signed", () => {
     expect(rewrite(media("#EXTINF:6,", "%7B$a%7D/0.ts"))).toBe(media("#EXTINF:6,", "%7B$a%7D/0.ts?seg=SIGNED"));
   });
 
-  test("IMPORT takes the multivariant playlist's variables, and needs them", () => {
+  test("are imported from the multivariant playlist, which must define them", () => {
     const text = media('#EXT-X-DEFINE:IMPORT="dir"', "#EXTINF:6,", "{$dir}/0.ts");
     expect(rewrite(text, { ...bucket, imported: new Map([["dir", "x"]]) })).toContain("\nx/0.ts?seg=SIGNED\n");
     expect(rewrite(text, { ...bucket, imported: new Map() })).toBe("playlist_invalid");
     expect(rewrite(text)).toBe("playlist_invalid");
   });
 
-  test("QUERYPARAM takes the signed query alone, percent-decoded", () => {
+  test("of QUERYPARAM come from the signed query only, percent-decoded", () => {
     const text = media('#EXT-X-DEFINE:QUERYPARAM="r"', "#EXTINF:6,", "{$r}/0.ts");
     expect(rewrite(text, { ...bucket, query: "a=1&r=eu%20west" })).toContain("\neu%20west/0.ts?seg=SIGNED\n");
     for (const query of ["", "a=1", "r", "r=", "rr=1", "r=%ff"])
       expect(rewrite(text, { ...bucket, query })).toBe("playlist_invalid");
   });
 
-  test("a template tells its variables to those that import them", () => {
+  test("are in the template, for the playlists that import them", () => {
     expect(compiled(media(define)).variables).toEqual(new Map([["dir", "a/b"]]));
   });
 
-  test("a value that looks like a reference is refused: a player would replace it again", () => {
+  test("are refused if a value looks like a reference, which a player would replace again", () => {
     const text = media(
       '#EXT-X-DEFINE:NAME="a",VALUE="{$b}"',
       '#EXT-X-DEFINE:NAME="b",VALUE="x"',
@@ -50,31 +50,31 @@ describe("variables are resolved before a URI is signed", () => {
     expect(rewrite(text)).toBe("playlist_invalid");
   });
 
-  test("what is no reference stays a part of the path", () => {
+  test("do not affect text in a path that is not a reference", () => {
     const text = media(define, "#EXTINF:6,", "{$}{$ dir}{dir}{$dir.ts");
     expect(rewrite(text)).toContain("\n%7B$%7D%7B$%20dir%7D%7Bdir%7D%7B$dir.ts?seg=SIGNED\n");
   });
 
-  test("an allowed URI with a variable is written out, since not every player knows variables", () => {
+  test("are written out in an allowed URI, because not every player knows variables", () => {
     const text = media('#EXT-X-DEFINE:NAME="h",VALUE="ads.example"', "#EXTINF:6,", "https://{$h}/0.ts", "#EXT-X-GAP");
     expect(rewrite(text)).toContain("\nhttps://ads.example/0.ts\n#EXT-X-GAP\n");
   });
 
   test.each([
     ["an undefined variable in a URI", media("#EXTINF:6,", "{$dir}/0.ts")],
-    ["a variable that is defined behind its use", media("#EXTINF:6,", "{$dir}/0.ts", define)],
+    ["a variable that is defined after its use", media("#EXTINF:6,", "{$dir}/0.ts", define)],
     ["a name that is defined twice", media(define, define)],
     ["a name without a value", media('#EXT-X-DEFINE:NAME="a"')],
     ["two ways at once", media('#EXT-X-DEFINE:NAME="a",VALUE="b",IMPORT="c"')],
     ["no way at all", media('#EXT-X-DEFINE:VALUE="b"')],
     ["a name with other characters", media('#EXT-X-DEFINE:NAME="a}b",VALUE="c"')],
     ["a broken list", media('#EXT-X-DEFINE:NAME="a,VALUE=b')],
-  ])("%s: playlist_invalid", (_, text) => {
+  ])("are refused as playlist_invalid: %s", (_, text) => {
     expect(rewrite(text)).toBe("playlist_invalid");
   });
 });
 
-describe("a variable cannot lead where a URI may not", () => {
+describe("a variable", () => {
   test.each([
     ["out of the asset", "../../other", "uri_foreign"],
     ["to another host", "//evil.example", "uri_foreign"],
@@ -83,12 +83,12 @@ describe("a variable cannot lead where a URI may not", () => {
     ["out of a quoted value", "https://ads.example/%22,URI=%22", "playlist_invalid"],
     ["into another line", "https://ads.example/%0Ahttps://evil.example", "playlist_invalid"],
     ["to a space at the edge", "%C2%A0https://ads.example", "playlist_invalid"],
-  ])("%s", (_, value, code) => {
+  ])("cannot lead %s", (_, value, code) => {
     const text = media('#EXT-X-DEFINE:QUERYPARAM="v"', '#EXT-X-MAP:URI="{$v}/a"');
     expect(rewrite(text, { ...bucket, query: `v=${value}` })).toBe(code);
   });
 
-  test("a short playlist does not grow without end", () => {
+  test("cannot make a short playlist grow without end", () => {
     const value = "x".repeat(60_000);
     const uses = Array.from({ length: 200 }, () => '#EXT-X-KEY:URI="data:{$a}"');
     expect(rewrite(media(`#EXT-X-DEFINE:NAME="a",VALUE="${value}"`, ...uses))).toBe("playlist_too_large");
@@ -98,7 +98,7 @@ describe("a variable cannot lead where a URI may not", () => {
   });
 });
 
-test("a playlist needs its multivariant playlist only where an EXT-X-DEFINE imports", () => {
+test("needsImport is true only for a playlist whose EXT-X-DEFINE imports", () => {
   expect(needsImport(media('#EXT-X-DEFINE:IMPORT="a"'))).toBe(true);
   expect(needsImport(media('#EXT-X-DEFINE:NAME="a",VALUE="IMPORT=b"', '# #EXT-X-DEFINE:IMPORT="a"'))).toBe(false);
   expect(needsImport(media('#EXT-X-KEY:IMPORT="a"'))).toBe(false);
