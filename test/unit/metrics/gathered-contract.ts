@@ -24,10 +24,10 @@ export async function countOf(gathered: Gathered, series: string): Promise<numbe
   return new Map(await gathered.counts()).get(series);
 }
 
-/** The port's contract, for every implementation. `fresh` opens one that nothing was reported to; `now` is its clock. */
+/** The port's contract, for every implementation. `fresh` opens an empty one; `now` is its clock. */
 export function gatheredContract(name: string, fresh: () => Gathered, now: () => UnixSeconds): void {
-  describe(`${name}, as the place where counts come together`, () => {
-    it("adds up what all isolates report, and counts the reports of each worker", async () => {
+  describe(`${name}, as the store of counts and sessions,`, () => {
+    it("adds up the reports of all isolates, and counts the reports per worker", async () => {
       const gathered = fresh();
       await gathered.report(reportOf({ counts: [[started, 2]] }));
       await gathered.report(
@@ -48,7 +48,7 @@ export function gatheredContract(name: string, fresh: () => Gathered, now: () =>
       ]);
     });
 
-    it("counts a report once that comes a second time, and each isolate's by itself", async () => {
+    it("counts a repeated report once, per isolate", async () => {
       const gathered = fresh();
       const report = (isolate: string, sequence: number) =>
         gathered.report(reportOf({ from: { isolate, sequence }, counts: [[started, 1]] }));
@@ -64,13 +64,13 @@ export function gatheredContract(name: string, fresh: () => Gathered, now: () =>
       expect(await countOf(gathered, started)).toBe(3);
     });
 
-    it("knows a histogram's empty buckets", async () => {
+    it("keeps a histogram's empty buckets", async () => {
       const gathered = fresh();
       await gathered.report(reportOf({ counts: [['stagedoor_x_bucket{le="1"}', 0]] }));
       expect(await countOf(gathered, 'stagedoor_x_bucket{le="1"}')).toBe(0);
     });
 
-    it("tells of the sessions that run, the last seen first, and of as many as were asked for", async () => {
+    it("lists the live sessions up to a limit, last seen first", async () => {
       const gathered = fresh();
       const [a, b, c] = [
         sessionOf("a", now()),
@@ -86,7 +86,7 @@ export function gatheredContract(name: string, fresh: () => Gathered, now: () =>
       expect(await countOf(gathered, "stagedoor_sessions")).toBe(3);
     });
 
-    it("neither lists nor counts those that a session's, an asset's or a subject's end has ended", async () => {
+    it("leaves out sessions that a revocation of the session, asset or subject ended", async () => {
       const gathered = fresh();
       const began = now();
       const own = { subject: "ENDED" };
@@ -100,12 +100,12 @@ export function gatheredContract(name: string, fresh: () => Gathered, now: () =>
         }),
       );
       const subjects = [["ENDED", began]] as const;
-      const asked = { limit: 10, without: { sessions: ["a", "unknown"], assets: ["sea"], subjects } };
-      const { count, sessions } = await gathered.sessions(asked);
+      const query = { limit: 10, without: { sessions: ["a", "unknown"], assets: ["sea"], subjects } };
+      const { count, sessions } = await gathered.sessions(query);
       expect([count, sessions.map(({ sessionId }) => sessionId).toSorted()]).toEqual([2, ["d", "e"]]);
     });
 
-    it("knows a session once, since its first start, however many isolates tell of it", async () => {
+    it("has one entry per session, since its first start, however many isolates report it", async () => {
       const gathered = fresh();
       const seen = now();
       const first = sessionOf("a", unixSeconds(seen - 30));
@@ -116,7 +116,7 @@ export function gatheredContract(name: string, fresh: () => Gathered, now: () =>
       expect(only).toEqual({ ...then, startedAt: first.startedAt, expiresAt: first.expiresAt });
     });
 
-    it("forgets a session that was ended, though another isolate's report of it comes later", async () => {
+    it("forgets an ended session, even if another isolate reports it later", async () => {
       const gathered = fresh();
       await gathered.report(reportOf({ alive: [sessionOf("a", now()), sessionOf("b", now())] }));
       await gathered.report(reportOf({ ended: ["a"], worker: "api" }));
@@ -125,20 +125,20 @@ export function gatheredContract(name: string, fresh: () => Gathered, now: () =>
       expect([count, sessions.map(({ sessionId }) => sessionId)]).toEqual([1, ["b"]]);
     });
 
-    it("knows the refusals of the hour by minute and code, and the last ones, the newest first", async () => {
+    it("lists the refusals of an hour by minute and code, and the recent ones, newest first", async () => {
       const gathered = fresh();
-      const asked = now();
+      const time = now();
       const counts = [
         [refused("key_unknown"), 2],
         ['stagedoor_refused_total{worker="api",code="key_unknown"}', 1],
         [refused("origin_slow"), 4],
         [started, 9],
       ] as const;
-      const refusals = [refusalOf("1", unixSeconds(asked - 2)), refusalOf("2", unixSeconds(asked - 1))];
+      const refusals = [refusalOf("1", unixSeconds(time - 2)), refusalOf("2", unixSeconds(time - 1))];
       await gathered.report(reportOf({ counts, refusals }));
       const { minutes, recent } = await gathered.refusals();
       expect(recent.map(({ request }) => request)).toEqual(["2", "1"]);
-      expect(recent[1]).toMatchObject(refusalOf("1", unixSeconds(asked - 2)));
+      expect(recent[1]).toMatchObject(refusalOf("1", unixSeconds(time - 2)));
       expect(minutes).toHaveLength(60);
       expect(minutes.every(({ at }, place) => at === (minutes[0]?.at ?? 0) + 60 * place)).toBe(true);
       const all = minutes.flatMap(({ counts: ofMinute }) => Object.entries(ofMinute));

@@ -22,8 +22,8 @@ function stage() {
   return { state, gathering, later, running };
 }
 
-describe("a session that is gathered", () => {
-  it("is gone once it was silent for as long as a lease lasts and some more, or its grant has ended", () => {
+describe("a reported session", () => {
+  it("is dropped when it was silent for longer than a lease or its grant has expired", () => {
     const { gathering, later, running } = stage();
     const ends = { expiresAt: unixSeconds(start + 60) };
     gathering.report(reportOf({ alive: [sessionOf("a", start), sessionOf("b", start, ends)] }));
@@ -36,7 +36,7 @@ describe("a session that is gathered", () => {
     expect(running()).toEqual(["c"]);
   });
 
-  it("comes back where it is seen well after its end: what ended it was lifted", () => {
+  it("comes back if it is seen well after its end, because the revocation was lifted", () => {
     const { state, gathering, later, running } = stage();
     gathering.report(reportOf({ ended: ["a"] }));
     gathering.report(reportOf({ alive: [sessionOf("a", unixSeconds(start + 5))] }));
@@ -46,7 +46,7 @@ describe("a session that is gathered", () => {
     expect(running()).toEqual(["a"]);
   });
 
-  it("is one of fifty thousand at most; then the oldest go, and the count says so", () => {
+  it("is dropped as the oldest when there are more than fifty thousand", () => {
     const { gathering } = stage();
     const alive = Array.from({ length: 50_001 }, (_, n) => sessionOf(String(n), start));
     gathering.report(reportOf({ alive }));
@@ -56,14 +56,14 @@ describe("a session that is gathered", () => {
   });
 });
 
-describe("what is gathered is bounded:", () => {
+describe("the gathering", () => {
   const values = (...series: readonly string[]) => {
     const { gathering } = stage();
     gathering.report(reportOf({ counts: series.map((one) => [one, 1] as const) }));
     return new Map(gathering.counts());
   };
 
-  it("a thousand series of each metric, a hundred of metrics that are not known, and how many had no place", () => {
+  it("keeps at most a thousand series per metric and a hundred of unknown metrics, and counts the dropped ones", () => {
     const made = (count: number, name: string) => Array.from({ length: count }, (_, n) => `${name}="${n}"}`);
     const counted = values(
       ...made(1_500, 'stagedoor_refused_total{worker="edge",code'),
@@ -72,7 +72,7 @@ describe("what is gathered is bounded:", () => {
     );
     expect(counted.get("stagedoor_series_dropped_total")).toBe(550);
     expect(counted.get('stagedoor_limited_total{policy="4"}')).toBe(1);
-    // And its own: the reports, those without a place, and the sessions.
+    // And three of its own: the reports, the dropped series and the sessions.
     expect(counted.size).toBe(1_000 + 100 + 5 + 3);
   });
 
@@ -85,7 +85,7 @@ describe("what is gathered is bounded:", () => {
       'stagedoor_snapshot_age_seconds_sum{le="1"}',
     ],
     ...['stagedoor_snapshot_age_seconds_bucket{le="much"}', "stagedoor_started_total_count", "up", "constructor"],
-  ])("no report raises %s, which no worker counts or no scraper could read", (series) => {
+  ])("accepts no count of %s, which no worker reports or no scraper could read", (series) => {
     const counted = values(series, "stagedoor_started_total");
     expect(counted.get(series) ?? 0).toBe(
       series === "stagedoor_series_dropped_total" || series.includes("reports_total") ? 1 : 0,
@@ -94,11 +94,11 @@ describe("what is gathered is bounded:", () => {
     expect(counted.get("stagedoor_started_total")).toBe(1);
   });
 
-  it("a metric with labels that this version does not know is one of another version", () => {
+  it("accepts a metric with unknown labels as one of another version", () => {
     expect(values('stagedoor_started_total{asset="a"}').get('stagedoor_started_total{asset="a"}')).toBe(1);
   });
 
-  it("the last five hundred refusals, by their time", () => {
+  it("keeps the last five hundred refusals by their time", () => {
     const { gathering } = stage();
     const refusals = Array.from({ length: 600 }, (_, n) => refusalOf(String(n), unixSeconds(start + n)));
     gathering.report(reportOf({ refusals: refusals.toReversed() }));
@@ -106,7 +106,7 @@ describe("what is gathered is bounded:", () => {
     expect([recent.length, recent[0]?.request, recent.at(-1)?.request]).toEqual([500, "599", "100"]);
   });
 
-  it("of each code some, however many there are of another one", () => {
+  it("keeps some refusals of each code, however many there are of another", () => {
     const { gathering } = stage();
     const rare = { ...refusalOf("rare", start), code: "internal_error" as const };
     gathering.report(reportOf({ refusals: [rare] }));
@@ -118,7 +118,7 @@ describe("what is gathered is bounded:", () => {
     expect([recent.length, recent[0]?.request, recent.at(-1)?.request]).toEqual([500, "59", "rare"]);
   });
 
-  it("refusals of sixty minutes", () => {
+  it("keeps the counts of refusals for sixty minutes", () => {
     const { gathering, later } = stage();
     const counts = [['stagedoor_refused_total{worker="edge",code="key_unknown"}', 1]] as const;
     const inMinutes = () => gathering.refusals().minutes.map(({ counts: of }) => of.key_unknown ?? 0);
@@ -132,7 +132,7 @@ describe("what is gathered is bounded:", () => {
   });
 });
 
-it("a gathering that was restored goes on with all that the one before had", () => {
+it("a restored gathering continues with everything that the one before had", () => {
   const { gathering } = stage();
   const counts = [['stagedoor_refused_total{worker="edge",code="key_unknown"}', 3]] as const;
   const from = { isolate: "one", sequence: 1 };
@@ -152,7 +152,7 @@ it("a gathering that was restored goes on with all that the one before had", () 
   expect(restored.sessions({ limit: 1 }).count).toBe(1);
 });
 
-it("the gathered counts include those of the caller's isolate", async () => {
+it("withOwn adds the counts of the caller's isolate", async () => {
   const gathered = memoryGathered(() => start);
   const parts = { worker: "api", clock: systemMillisecondClock, timer: () => () => undefined, every: seconds(10) };
   const reporter = new Reporter({ ...parts, gathered, isolate: "one" });

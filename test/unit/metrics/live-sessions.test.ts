@@ -13,15 +13,15 @@ function stage() {
       ...{ startedAt: unixSeconds(now - began), seenAt: unixSeconds(now - seen), expiresAt: after(now, seconds(3600)) },
       ...changes,
     });
-  const ids = (asked: Omit<SessionsAsked, "limit">, limit = 100) => {
-    const parsed = sessionsAskedSchema.parse({ ...asked, limit });
+  const ids = (query: Omit<SessionsAsked, "limit">, limit = 100) => {
+    const parsed = sessionsAskedSchema.parse({ ...query, limit });
     return live.list(parsed).sessions.map(({ sessionId }) => sessionId);
   };
   return { see, ids };
 }
 
 describe("the list of live sessions", () => {
-  it("keeps its order from one look to the next, where it is asked for by when they began", () => {
+  it("keeps its order over time if it is sorted by start", () => {
     const { see, ids } = stage();
     see("a", 30, 3);
     see("b", 20, 2);
@@ -35,7 +35,7 @@ describe("the list of live sessions", () => {
     expect(ids({})).not.toEqual(["b", "c", "a", "d"]);
   });
 
-  it("is found by a viewer, and by any of its names where nobody says which it is", () => {
+  it("can be searched by viewer, or by any identifier at once", () => {
     const { see, ids } = stage();
     see("x", 1, 1);
     see("b", 2, 2, { assetId: "x" });

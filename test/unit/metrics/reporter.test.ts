@@ -8,22 +8,22 @@ const start = 2_000_000_000;
 const served: TelemetryEvent = { event: "served", what: "segment", outcome: "served" };
 const series = 'stagedoor_served_total{what="segment",outcome="served"}';
 
-/** An isolate whose clock and timers the test moves, with a store that is up, down, or silent. */
+/** An isolate whose clock and timers the test controls, with a store that is up, down or silent. */
 function isolate() {
   const state: { now: number; store: "up" | "down" | "silent" } = { now: start * 1000, store: "up" };
   const timers: { readonly at: number; readonly ring: () => void }[] = [];
   const reports: Report[] = [];
-  const behind: Promise<unknown>[] = [];
-  const nobody = () => Promise.reject(new Error("nobody asks"));
+  const background: Promise<unknown>[] = [];
+  const notCalled = () => Promise.reject(new Error("not called"));
   const gathered: Gathered = {
     report: async (report) => {
       if (state.store === "down") throw new Error("down");
       reports.push(report);
       if (state.store === "silent") await new Promise(() => undefined);
     },
-    counts: nobody,
-    sessions: nobody,
-    refusals: nobody,
+    counts: notCalled,
+    sessions: notCalled,
+    refusals: notCalled,
   };
   const reporter = new Reporter({
     worker: "edge",
@@ -46,24 +46,24 @@ function isolate() {
     await new Promise((resolve) => setTimeout(resolve, 0));
   };
   const request = (...events: readonly TelemetryEvent[]) => {
-    reporter.linger((work) => behind.push(work));
+    reporter.linger((work) => background.push(work));
     for (const event of events) reporter.telemetry(event);
   };
   const sum = () =>
     reports.flatMap(({ counts }) => counts).reduce((all, [name, more]) => all + (name === series ? more : 0), 0);
-  /** Nothing that waits in a request goes on. */
+  /** Cancels everything that waits in a request. */
   const cutOff = () => void timers.splice(0);
-  return { state, reporter, reports, behind, request, later, cutOff, sum };
+  return { state, reporter, reports, background, request, later, cutOff, sum };
 }
 
 describe("an isolate", () => {
-  it("reports the counts of ten seconds in one report, though no further request comes", async () => {
-    const { request, later, reports, behind } = isolate();
+  it("reports the counts of ten seconds in one report, without a further request", async () => {
+    const { request, later, reports, background } = isolate();
     request(served, served);
     await later(5);
     request(served);
     await later(4);
-    expect([reports.length, behind.length]).toEqual([0, 1]);
+    expect([reports.length, background.length]).toEqual([0, 1]);
     await later(1);
     expect(reports).toEqual([
       {
@@ -79,7 +79,7 @@ describe("an isolate", () => {
     expect(reports).toHaveLength(1);
   });
 
-  it("counts nothing twice, and reports nothing where nothing happened", async () => {
+  it("counts nothing twice, and reports nothing if nothing happened", async () => {
     const { request, later, reports, sum } = isolate();
     request(served);
     await later(10);
@@ -90,7 +90,7 @@ describe("an isolate", () => {
     expect([reports.length, sum()]).toEqual([2, 2]);
   });
 
-  it("keeps a report that did not arrive, and sends it again as it was, before what came after it", async () => {
+  it("keeps a report that did not arrive and sends it again unchanged, before later counts", async () => {
     const { state, request, later, reports } = isolate();
     state.store = "down";
     request(served);
@@ -104,7 +104,7 @@ describe("an isolate", () => {
     ]);
   });
 
-  it("sends a report under the same number again where nobody knows whether it arrived", async () => {
+  it("sends a report again under the same number if it may have arrived", async () => {
     const { state, request, later, reports } = isolate();
     state.store = "silent";
     request(served);
@@ -116,7 +116,7 @@ describe("an isolate", () => {
     expect(reports.map(({ from }) => from?.sequence)).toEqual([1, 1, 2]);
   });
 
-  it("has another request report where the one that stayed for it was cut off", async () => {
+  it("reports in another request if the one that waited was cancelled", async () => {
     const { cutOff, request, later, sum } = isolate();
     request(served);
     cutOff();
@@ -129,19 +129,19 @@ describe("an isolate", () => {
     expect(sum()).toBe(3);
   });
 
-  it("does not wait in a Durable Object: there it reports at once, every ten seconds", async () => {
+  it("reports every ten seconds in a Durable Object, without waiting", async () => {
     const { reporter, later, reports, sum } = isolate();
-    const asked = () => {
+    const handleRequest = () => {
       reporter.telemetry(served);
       reporter.reportIfDue(() => undefined);
     };
-    asked();
-    asked();
+    handleRequest();
+    handleRequest();
     await later(9);
-    asked();
+    handleRequest();
     expect(sum()).toBe(1);
     await later(1);
-    asked();
+    handleRequest();
     await later(0);
     expect([reports.length, sum()]).toEqual([2, 4]);
   });
@@ -157,24 +157,24 @@ describe("a report", () => {
     ...{ startedAt: unixSeconds(start), seenAt: unixSeconds(seenAt), expiresAt: unixSeconds(start + 3600) },
   });
 
-  it("names a session once, as it was last seen, and one that was ended not at all", async () => {
+  it("names a session once, as last seen, and an ended one not at all", async () => {
     const { request, later, reports } = isolate();
     request(alive("a", start), alive("b", start), alive("a", start + 1), { event: "ended", sessionId: "b" });
     await later(10);
     expect(reports[0]).toMatchObject({ alive: [session("a", start + 1)], ended: ["b"] });
   });
 
-  it("tells of the last refusals of each code, however many there are of one", async () => {
+  it("has the last refusals of each code, however many there are of another", async () => {
     const { request, later, reports } = isolate();
     const refused = { event: "refused", worker: "edge", reason: "no such key" } as const;
     request({ ...refused, code: "internal_error", request: "rare" });
     for (let n = 0; n < 200; n++) request({ ...refused, code: "key_unknown", request: String(n) });
     await later(10);
-    const told = reports[0]?.refusals.map(({ request: id }) => id);
-    expect([told?.length, told?.[0], told?.at(-1)]).toEqual([20, "rare", "199"]);
+    const ids = reports[0]?.refusals.map(({ request: id }) => id);
+    expect([ids?.length, ids?.[0], ids?.at(-1)]).toEqual([20, "rare", "199"]);
   });
 
-  it("counts every refusal, and tells of the last twenty", async () => {
+  it("counts every refusal and has the last twenty", async () => {
     const { request, later, reports } = isolate();
     const refused = (n: number): TelemetryEvent => ({
       ...{ event: "refused", worker: "edge", code: "key_unknown", reason: "no such key", request: String(n) },
@@ -196,7 +196,7 @@ describe("a report", () => {
     expect(reports[0]?.refusals[0]?.reason).toBe("x".repeat(500));
   });
 
-  it("names every bucket of a histogram, each with all that lie below its bound", async () => {
+  it("has every bucket of a histogram, each with all values up to its bound", async () => {
     const { request, later, reports } = isolate();
     for (const age of [0, 500, 501, 4_000, 3_600_000]) request({ event: "snapshot", age: milliseconds(age) });
     await later(10);

@@ -6,7 +6,7 @@ import { grantOf, keyOf, preparedKeys } from "../signing/session.ts";
 const key = keyOf(await preparedKeys(), "2026-a");
 const jwt = await token(await newPair("ES256"));
 
-describe("the search of the logs", () => {
+describe("the search for secrets in logs", () => {
   it.each([
     ["a token", jwt],
     ["a token", '{"reason":"the token eyJhbGciOiJub25lIn0.e30. is none"}'],
@@ -28,7 +28,7 @@ describe("the search of the logs", () => {
     ["a credential", "Authorization: Bearer abcdefgh"],
     ["who somebody is", `"subject":"viewer-${crypto.randomUUID()}"`],
     ["who somebody is", "no user ann@limits.example"],
-  ])("finds %s in %s, and names the line without it", (kind, line) => {
+  ])("finds %s in %s and can remove it", (kind, line) => {
     expect(secretsIn(line)).toContain(kind);
     expect(secretsIn(withoutSecrets(line))).toEqual([]);
   });
@@ -46,7 +46,7 @@ describe("the search of the logs", () => {
     '{"worker":"api","event":"error","error":"TypeError at startStream (api.mjs:12345:67) at async file.mjs:1:1"}',
     '{"worker":"api","event":"configuration_invalid","fault":"STAGEDOOR_KEYS: no key has the purpose session"}',
     `{"object":"${"0123456789abcdef".repeat(4)}","reason":"no Bearer token came"}`,
-  ])("finds nothing in a line of ours: %s", (line) => {
+  ])("finds nothing in our own log line %s", (line) => {
     expect(secretsIn(line)).toEqual([]);
   });
 });

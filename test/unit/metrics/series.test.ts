@@ -3,7 +3,7 @@ import { readSeries, seriesOf, spellSeries } from "../../../src/metrics/metrics.
 import { prometheusText } from "../../../src/metrics/prometheus-text.ts";
 
 describe("a series", () => {
-  it("has its labels in the metric's order, however they were given", () => {
+  it("has its labels in the metric's order, however they are given", () => {
     expect(seriesOf("stagedoor_refused_total", { code: "key_unknown", worker: "edge" })).toBe(
       'stagedoor_refused_total{worker="edge",code="key_unknown"}',
     );
@@ -11,7 +11,7 @@ describe("a series", () => {
   });
 
   it.each(['a"b', "a\\", "a\nb", 'a"} 1\nstagedoor_fake 1', "a,b={}", "\\n"])(
-    "keeps a value in its quotation marks, and reads it again as it was: %j",
+    "quotes a label value so that it reads back unchanged: %j",
     (value) => {
       const series = spellSeries("stagedoor_x", [["kid", value]]);
       expect(series).not.toContain("\n");
@@ -33,13 +33,13 @@ describe("a series", () => {
     'a{b="c"d="e"}',
     'a{b="c",b="d"}',
     'a{__proto__="c"}',
-  ])("is not %j", (text) => {
+  ])("cannot be read from %j", (text) => {
     expect(readSeries(text)).toBeUndefined();
   });
 });
 
 describe("the text format", () => {
-  it("has each metric once with its help and type, and the buckets of a histogram in the order of their bounds", () => {
+  it("has each metric once with its help and type, and a histogram's buckets in the order of their bounds", () => {
     const text = prometheusText([
       ['stagedoor_origin_seconds_bucket{outcome="answered",le="+Inf"}', 3],
       ['stagedoor_origin_seconds_bucket{outcome="answered",le="10"}', 3],
@@ -61,7 +61,7 @@ stagedoor_origin_seconds_sum{outcome="answered"} 4.25
 `);
   });
 
-  it("shows what another version counts as untyped", () => {
+  it("has a metric of another version as untyped", () => {
     expect(prometheusText([['stagedoor_later_total{a="b"}', 1]])).toBe(
       '# HELP stagedoor_later_total A metric of another version.\n# TYPE stagedoor_later_total untyped\nstagedoor_later_total{a="b"} 1\n',
     );

@@ -23,13 +23,13 @@ const rows: readonly (readonly [TelemetryEvent, index: string, blobs: readonly s
 ];
 
 describe("telemetry in Analytics Engine", () => {
-  it.each(rows)("writes %j as one point of one", (event, index, blobs) => {
+  it.each(rows)("writes %j as one data point", (event, index, blobs) => {
     const points: Parameters<Dataset["writeDataPoint"]>[0][] = [];
     analyticsTelemetry({ writeDataPoint: (point) => points.push(point) })(event);
     expect(points).toEqual([{ indexes: [index], blobs, doubles: [1] }]);
   });
 
-  it("writes what happens with each file as the sums of a report, and not a point a file", () => {
+  it("writes the events per file as the sums of a report, not as one point each", () => {
     const points: Parameters<Dataset["writeDataPoint"]>[0][] = [];
     const dataset: Dataset = { writeDataPoint: (point) => points.push(point) };
     const telemetry = analyticsTelemetry(dataset);
@@ -58,7 +58,7 @@ describe("telemetry in Analytics Engine", () => {
     ]);
   });
 
-  it("keeps an index within the 96 bytes that the store takes", () => {
+  it("keeps an index within the store's limit of 96 bytes", () => {
     const subject = "A".repeat(22);
     const lengths = [
       ...rows.map(([event]) => event),
@@ -67,7 +67,7 @@ describe("telemetry in Analytics Engine", () => {
     expect(Math.max(...lengths)).toBeLessThanOrEqual(96);
   });
 
-  it("fails no request where the store fails", () => {
+  it("fails no request if the store fails", () => {
     const failing = analyticsTelemetry({
       writeDataPoint: () => {
         throw new Error("full");
@@ -76,7 +76,7 @@ describe("telemetry in Analytics Engine", () => {
     expect(() => failing({ event: "reused" })).not.toThrow();
   });
 
-  it("counts nothing where no dataset is bound", () => {
+  it("writes nothing if no dataset is bound", () => {
     expect(() => analyticsTelemetry(undefined)({ event: "reused" })).not.toThrow();
   });
 });

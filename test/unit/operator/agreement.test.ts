@@ -11,10 +11,10 @@ async function explained(target: string, circumstances: Circumstances) {
   const explanation = await explainUrl(target, explainContext(circumstances));
   const { verdict, refusal, steps } = explanation;
   const failing = steps.filter(({ state }) => state === "fail");
-  return { explanation, said: { verdict, code: refusal?.code }, failing };
+  return { explanation, outcome: { verdict, code: refusal?.code }, failing };
 }
 
-describe("the explanation agrees with the edge", () => {
+describe("an explanation", () => {
   it.each([
     ["segment", "served", undefined],
     ["segmentWithQuery", "served", undefined],
@@ -48,21 +48,21 @@ describe("the explanation agrees with the edge", () => {
     ["forged", "refused", "signature_invalid"],
     ["otherAssetsKey", "served", undefined],
     ["unsignedCloudFront", "refused", "signature_missing"],
-  ] as const)("%s is %s", async (name, verdict, code) => {
-    const { said } = await explained(targets[name], today);
-    expect(said).toEqual({ verdict, code });
-    expect(await edgeVerdict(targets[name], today)).toEqual(said);
+  ] as const)("agrees with the edge that the target %s is %s", async (name, verdict, code) => {
+    const { outcome } = await explained(targets[name], today);
+    expect(outcome).toEqual({ verdict, code });
+    expect(await edgeVerdict(targets[name], today)).toEqual(outcome);
   });
 
-  it("for every change of a URL at any time, and the first failing step has the refusal's code", async () => {
+  it("agrees with the edge on every changed URL at any time, and its first failing step has the refusal's code", async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...Object.values(targets)), changes, circumstances, async (target, list, at) => {
         const changed = list.reduce((text, change) => change(text), target);
-        const { said, failing, explanation } = await explained(changed, at);
-        expect(said).toEqual(await edgeVerdict(changed, at));
-        if (said.verdict === "served") expect(failing).toEqual([]);
-        if (said.verdict === "renewed") expect(failing.map(({ code }) => code)).toEqual(["signature_expired"]);
-        if (said.verdict === "refused") expect(failing[0]?.code).toBe(said.code);
+        const { outcome, failing, explanation } = await explained(changed, at);
+        expect(outcome).toEqual(await edgeVerdict(changed, at));
+        if (outcome.verdict === "served") expect(failing).toEqual([]);
+        if (outcome.verdict === "renewed") expect(failing.map(({ code }) => code)).toEqual(["signature_expired"]);
+        if (outcome.verdict === "refused") expect(failing[0]?.code).toBe(outcome.code);
         const text = JSON.stringify(explanation);
         for (const secret of secretsOf(target)) expect(text).not.toContain(secret);
       }),
@@ -70,7 +70,7 @@ describe("the explanation agrees with the edge", () => {
     );
   });
 
-  it("and does not show an alias in a URL whose first segments are damaged", async () => {
+  it("does not show an alias in a URL whose first segments are damaged", async () => {
     const aliased = Object.values(targets).find((target) => target.includes("/~/")) ?? "";
     const [alias = ""] = aliased.slice(aliased.indexOf("/~/") + 3).split(".", 1);
     expect(alias.length).toBeGreaterThan(20);
@@ -78,11 +78,11 @@ describe("the explanation agrees with the edge", () => {
     expect(JSON.stringify(explanation)).not.toContain(alias);
   });
 
-  it("for arbitrary text", async () => {
+  it("agrees with the edge on arbitrary text", async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.string(), utf16), circumstances, async (text, at) => {
-        const { said } = await explained(`/${text}`, at);
-        expect(said).toEqual(await edgeVerdict(`/${text}`, at));
+        const { outcome } = await explained(`/${text}`, at);
+        expect(outcome).toEqual(await edgeVerdict(`/${text}`, at));
       }),
     );
   });

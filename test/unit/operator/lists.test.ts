@@ -93,15 +93,15 @@ describe("the list of refusals", () => {
 
   it("finds a refusal by its Request-Id, with or without the data centre of a Ray ID", async () => {
     await report([], [refused("00000000000000aa"), refused("00000000000000bb-FRA", { code: "grant_expired" })]);
-    const found = async (request?: string) =>
+    const codesFor = async (request?: string) =>
       opened(await listRefusals(stage.context(), request)).recent.map(({ code }) => code);
-    expect((await found()).toSorted()).toEqual(["grant_expired", "signature_expired"]);
-    expect(await found("00000000000000aa")).toEqual(["signature_expired"]);
-    expect([await found("00000000000000bb"), await found("00000000000000bb-FRA")]).toEqual([
+    expect((await codesFor()).toSorted()).toEqual(["grant_expired", "signature_expired"]);
+    expect(await codesFor("00000000000000aa")).toEqual(["signature_expired"]);
+    expect([await codesFor("00000000000000bb"), await codesFor("00000000000000bb-FRA")]).toEqual([
       ["grant_expired"],
       ["grant_expired"],
     ]);
-    expect(await found("00000000000000cc")).toEqual([]);
+    expect(await codesFor("00000000000000cc")).toEqual([]);
   });
 
   it("sums the refusals per code over all minutes", async () => {

@@ -31,7 +31,7 @@ describe("a pasted text", () => {
     ["a.b.c", "a.b.c"],
     ["some words", "some words"],
     ["", ""],
-  ])("%j contains %j", (text, content) => {
+  ])("%j is read as %j", (text, content) => {
     expect(pasted(text)).toBe(content);
   });
 
@@ -41,7 +41,7 @@ describe("a pasted text", () => {
     ["AAAAAAAAAAAAAAAAAAAAAA", "id: search the list of sessions"],
     ['{"worker":"edge","event":"refused","code":"x"}', "a log line"],
     [" ", "nothing: paste"],
-  ])("names %j, which is not a credential", async (text, words) => {
+  ])("is named for what it is if it is not a credential: %j", async (text, words) => {
     expect((await stepsOf(text))["what it is"]).toContain(words);
   });
 
@@ -72,7 +72,7 @@ describe("the lease of an explained session", () => {
     return { ...session, play };
   }
 
-  it("does not run after a revocation", async () => {
+  it("is not running after a revocation", async () => {
     const { grant, sessionId, play } = await started();
     await play();
     expect((await stepsOf(grant)).lease).toContain("pass: running");
@@ -80,7 +80,7 @@ describe("the lease of an explained session", () => {
     expect((await stepsOf(grant)).lease).toMatch(/^info: ended/);
   });
 
-  it("has not been reported by the media host, rather than used in 0 networks", async () => {
+  it("is shown as not reported yet, rather than as used in 0 networks", async () => {
     stage = await operatorStage({ settings: { ...stage.context().settings, streamLimit: 2 } });
     const { grant } = await started();
     const { lease } = await stepsOf(grant);

@@ -160,16 +160,16 @@ async function staged({ settings, entitlement, before, keys }: Omit<Case, "what"
 }
 
 describe("a simulated start", () => {
-  it.each(cases)("is answered like the start itself: $what, $code", async (given) => {
-    const stage = await staged(given);
+  it.each(cases)("is answered like the start itself: $what, $code", async (testCase) => {
+    const stage = await staged(testCase);
     const context = stage.context();
-    const claims = { assets: "*", sub: "ann", jti: "t-1", sid: "l-1", iat: now, ...given.claims };
+    const claims = { assets: "*", sub: "ann", jti: "t-1", sid: "l-1", iat: now, ...testCase.claims };
     const credential = await token(stage.issuer, claims);
-    const asked = { asset: "film", address, ...given.start, credential };
+    const simulation = { asset: "film", address, ...testCase.start, credential };
     const [events, counted] = [stage.events.length, stage.counted.length];
-    const simulated = await simulate(asked, usualRequest, context);
+    const simulated = await simulate(simulation, usualRequest, context);
     expect([stage.events.length, stage.counted.length]).toEqual([events, counted]);
-    const { asset: id, takeover, country, origin } = asked;
+    const { asset: id, takeover, country, origin } = simulation;
     const headers = new Headers({ Authorization: `Bearer ${credential}` });
     const started = await startStream(
       {
@@ -179,27 +179,27 @@ describe("a simulated start", () => {
           context,
         ),
         body: JSON.stringify({ asset: id, takeover }),
-        client: { address: asked.address, userAgentHash: () => "" },
+        client: { address: simulation.address, userAgentHash: () => "" },
         country,
         origin,
       },
       context,
     );
-    expect(codeOf(started)).toBe(given.code);
+    expect(codeOf(started)).toBe(testCase.code);
     if (!simulated.ok) throw new Error(simulated.refusal.code);
-    const { refusal: why, verdict, steps } = simulated.value;
-    expect([verdict, why?.code ?? "ok"]).toEqual([given.code === "ok" ? "accepted" : "refused", given.code]);
+    const { refusal: refused, verdict, steps } = simulated.value;
+    expect([verdict, refused?.code ?? "ok"]).toEqual([testCase.code === "ok" ? "accepted" : "refused", testCase.code]);
     const failing = steps.filter(({ state }) => state === "fail").map(({ code }) => code);
-    expect(failing).toEqual(given.code === "ok" ? [] : [given.code]);
+    expect(failing).toEqual(testCase.code === "ok" ? [] : [testCase.code]);
     expect(JSON.stringify(simulated)).not.toContain(credential);
   });
 
   it("counts against no quota, however often it runs", async () => {
     const stage = await staged({ settings: { startRate: startLimit, startRateAddress: networkLimit } });
     const credential = await token(stage.issuer, { assets: "*", streams: 1 });
-    const asked = { credential, asset: "film", address };
+    const simulation = { credential, asset: "film", address };
     for (let i = 0; i < 40; i++) {
-      const simulated = await simulate(asked, usualRequest, stage.context());
+      const simulated = await simulate(simulation, usualRequest, stage.context());
       expect(codeOf(simulated)).toBe("ok");
       expect(simulated.ok && simulated.value.verdict).toBe("accepted");
     }
@@ -236,9 +236,9 @@ describe("a simulated start", () => {
     const simulated = await simulate({ credential, asset: "film", address }, usualRequest, stage.context());
     expect(simulated.ok && simulated.value.verdict).toBe("accepted");
     const headers = new Headers({ Authorization: `DPoP ${credential}`, DPoP: await proofOf(holder, credential) });
-    const asked = { method: "POST", url: "https://api.example/stream/start", headers, body: undefined };
+    const input = { method: "POST", url: "https://api.example/stream/start", headers, body: undefined };
     const context = stage.context();
-    const request = { ...usualRequest, credential: credentialOf(asked, context), body: '{"asset":"film"}' };
+    const request = { ...usualRequest, credential: credentialOf(input, context), body: '{"asset":"film"}' };
     expect(codeOf(await startStream(request, context))).toBe("ok");
   });
 
@@ -249,8 +249,8 @@ describe("a simulated start", () => {
       return signedIn;
     });
     const stage = await operatorStage({ assets, context: { identity } });
-    const asked = { credential: identityToken, asset: "film", address };
-    const simulated = await simulate(asked, usualRequest, stage.context());
+    const simulation = { credential: identityToken, asset: "film", address };
+    const simulated = await simulate(simulation, usualRequest, stage.context());
     expect(simulated.ok && simulated.value.verdict).toBe("accepted");
     expect(uses).toEqual(["look"]);
     expect(JSON.stringify(simulated)).not.toContain(identityToken.slice(0, 32));

@@ -30,7 +30,7 @@ function token(claims: Record<string, unknown> = {}, key = secret): Promise<stri
     .sign(key);
 }
 
-it("reports what a token grants", async () => {
+it("explainToken reports what a token grants", async () => {
   const { verdict, grants } = await explainToken(await token(), { issuers: [issuer] }, now);
   expect(verdict).toBe("accepted");
   expect(grants).toBe('starting "film" with the scopes "stream:play", until 2026-11-18T11:07:40Z (in 1 min)');
@@ -42,7 +42,7 @@ const refusedTokens: [code: RefusalCode, what: string, make: () => Promise<strin
   ["token_invalid", "a malformed token", async () => "a.b", now],
 ];
 
-it.each(refusedTokens)("refuses with %s: %s", async (code, _, make, at) => {
+it.each(refusedTokens)("explainToken refuses with %s: %s", async (code, _, make, at) => {
   const text = await make();
   const { verdict, refusal, steps } = await explainToken(text, { issuers: [issuer] }, at);
   expect([verdict, refusal?.code]).toEqual(["refused", code]);
@@ -50,12 +50,12 @@ it.each(refusedTokens)("refuses with %s: %s", async (code, _, make, at) => {
   expect(JSON.stringify(steps)).not.toContain(text);
 });
 
-it("shows claims in printable ASCII only, so that none can control the terminal", async () => {
+it("explainToken shows claims in printable ASCII only, so that none can control the terminal", async () => {
   const { steps } = await explainToken(await token({ scope: "\u001b[2Jok\u202e\n" }), { issuers: [issuer] }, now);
   expect(steps.find(({ part }) => part === "scope")?.text).toBe('"\\u001b[2Jok\\u202e\\n"');
 });
 
-it("uses the issuer's claim names", async () => {
+it("explainToken uses the issuer's claim names", async () => {
   const settings = {
     ...issuer.settings,
     audienceClaim: "azp",
@@ -66,12 +66,12 @@ it("uses the issuer's claim names", async () => {
   const claims = { azp: "web", uid: "u-7", films: ["a", "b"], app: { session: "l-1" }, sid: "other" };
   const sources = { issuers: [{ ...issuer, settings }] };
   const { steps } = await explainToken(await token(claims), sources, now);
-  const said = Object.fromEntries(steps.map(({ part, text }) => [part, text]));
-  expect(said.issuer).toMatch(/^iss ".+", aud ".+", azp "web"$/);
-  expect(said).toMatchObject({ subject: '"u-7"', assets: '"a", "b"', login: '"l-1"' });
+  const texts = Object.fromEntries(steps.map(({ part, text }) => [part, text]));
+  expect(texts.issuer).toMatch(/^iss ".+", aud ".+", azp "web"$/);
+  expect(texts).toMatchObject({ subject: '"u-7"', assets: '"a", "b"', login: '"l-1"' });
 });
 
-it("says that a key-bound token needs a proof", async () => {
+it("explainToken says that a key-bound token needs a proof", async () => {
   const jkt = "A".repeat(43);
   const { verdict, steps } = await explainToken(await token({ cnf: { jkt } }), { issuers: [issuer] }, now);
   expect([verdict, steps.find(({ part }) => part === "bound to")?.text]).toEqual([
@@ -81,24 +81,24 @@ it("says that a key-bound token needs a proof", async () => {
   expect(steps.find(({ part }) => part === "binding")?.text).toContain("Authorization: DPoP");
 });
 
-it("refuses an unbound token if its issuer requires DPoP", async () => {
+it("explainToken refuses an unbound token if its issuer requires DPoP", async () => {
   const strict = { ...issuer, settings: { ...issuer.settings, dpop: "required" as const } };
   const { refusal, steps } = await explainToken(await token(), { issuers: [strict] }, now);
   expect([refusal?.code, steps.at(-1)?.part]).toEqual(["token_invalid", "binding"]);
 });
 
-it("shows the introspection of an opaque token, and introspects no malformed one", async () => {
-  const { issuer: asking, answerWith, requests } = provider();
+it("explainToken shows the introspection of an opaque token, and introspects no malformed one", async () => {
+  const { issuer: opaque, answerWith, requests } = provider();
   answerWith({ sid: "l-1", assets: "*", cnf: { jkt: "A".repeat(43) } });
-  const { grants, steps } = await explainToken("opaque-1", { issuers: [asking] }, now);
+  const { grants, steps } = await explainToken("opaque-1", { issuers: [opaque] }, now);
   expect(grants).toContain("starting every asset");
   expect(steps.find(({ part }) => part === "login")?.text).toBe('"l-1"');
   expect(JSON.stringify(steps)).not.toContain("opaque-1");
-  expect((await explainToken("a b", { issuers: [asking] }, now)).refusal?.code).toBe("token_invalid");
+  expect((await explainToken("a b", { issuers: [opaque] }, now)).refusal?.code).toBe("token_invalid");
   expect(requests).toHaveLength(1);
 });
 
-it("reports what a start with the token would answer", async () => {
+it("explainToken reports what a start with the token would answer", async () => {
   const start = async (assetId: string, claims = {}) => {
     const from = { country: undefined, origin: undefined };
     const { refusal } = await explainToken(await token(claims), { issuers: [issuer] }, now, { assetId, catalog, from });
