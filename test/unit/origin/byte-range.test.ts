@@ -8,7 +8,7 @@ describe("a Range header", () => {
     ["bytes=5-", { from: 5, to: undefined }],
     ["bytes=-7", { suffix: 7 }],
     ["bytes=007-010", { from: 7, to: 10 }],
-  ])("%s asks for one range", (header, range) => {
+  ])("is one range: %s", (header, range) => {
     expect(parseRange(header)).toEqual(range);
   });
 
@@ -30,13 +30,13 @@ describe("a Range header", () => {
     "bytes=0-9999999999999999",
     "items=0-9",
     "bytes=0-9\r\nX: y",
-  ])("%j asks for nothing that is served as a range", (header) => {
+  ])("is ignored: %j", (header) => {
     expect(parseRange(header)).toBeUndefined();
   });
 
-  it("is the same after it was spelled again", () => {
+  it("stays the same when it is written again", () => {
     const size = fc.nat({ max: 999_999_999 });
-    const asked = fc.oneof(
+    const ranges = fc.oneof(
       fc.record({ suffix: size }),
       fc.tuple(size, fc.option(size, { nil: undefined })).map(([from, length]) => ({
         from,
@@ -44,13 +44,13 @@ describe("a Range header", () => {
       })),
     );
     fc.assert(
-      fc.property(asked, (range) => {
+      fc.property(ranges, (range) => {
         expect(parseRange(rangeText(range))).toEqual(range);
       }),
     );
   });
 
-  it("resolves to what slicing the file gives", () => {
+  it("selects the bytes that slicing the file gives", () => {
     const small = fc.nat({ max: 40 });
     fc.assert(
       fc.property(small, small, fc.option(small, { nil: undefined }), fc.boolean(), (size, a, b, suffix) => {
@@ -58,18 +58,18 @@ describe("a Range header", () => {
         const range = suffix ? { suffix: a } : { from: a, to: b === undefined ? undefined : a + b };
         const to = b === undefined ? undefined : a + b + 1;
         const expected = suffix ? file.slice(a === 0 ? size : -a) : file.slice(a, to);
-        const found = resolveRange(range, size);
-        expect(found === undefined ? new Uint8Array() : file.slice(found.offset, found.offset + found.length)).toEqual(
+        const part = resolveRange(range, size);
+        expect(part === undefined ? new Uint8Array() : file.slice(part.offset, part.offset + part.length)).toEqual(
           expected,
         );
-        expect(found?.length).not.toBe(0);
+        expect(part?.length).not.toBe(0);
       }),
     );
   });
 });
 
 describe("a Content-Range header", () => {
-  it("counts its last byte in", () => {
+  it("includes its last byte", () => {
     expect(contentRange({ offset: 5, length: 10 }, 100)).toBe("bytes 5-14/100");
   });
 
@@ -79,14 +79,14 @@ describe("a Content-Range header", () => {
     ["Bytes 0-9/1000", { range: { offset: 0, length: 10 }, size: 1000 }],
     ["bytes 0-999/*", { range: { offset: 0, length: 1000 }, size: undefined }],
     ["bytes */0", { range: undefined, size: 0 }],
-  ])("%s is read", (header, parsed) => {
+  ])("is parsed: %s", (header, parsed) => {
     expect(parseContentRange(header)).toEqual(parsed);
   });
 
   it.each([
     ...["bytes */*", "bytes 0-9", "bytes 0-9/", "bytes 0-9/10x", "bytes 9-0/10", "bytes 0-10/10", "bytes -9/10"],
     ...["bytes 0-/10", "bytes=0-9/10", "items 0-9/10", "bytes", "", null],
-  ])("%s is malformed", (header) => {
+  ])("is malformed: %s", (header) => {
     expect(parseContentRange(header)).toBeUndefined();
   });
 });

@@ -16,7 +16,7 @@ describe("a file's media type", () => {
     expect(contentTypeOf(path, undefined)).toBe(type);
   });
 
-  it("is what the store says, unless that says nothing", () => {
+  it("is the stored one, unless that is missing or generic", () => {
     expect(contentTypeOf("a.ts", "video/mp4")).toBe("video/mp4");
     for (const stored of [null, undefined, "", "binary/octet-stream", "application/octet-stream"])
       expect(contentTypeOf("a.ts", stored)).toBe("video/mp2t");

@@ -10,16 +10,16 @@ describe("If-None-Match", () => {
     ['""', ['""']],
     ["*", "*"],
     [" * ", "*"],
-  ])("%s names its tags", (header, tags) => {
+  ])("names its tags: %s", (header, tags) => {
     expect(parseEntityTags(header)).toEqual(tags);
   });
 
-  it.each(["", " ", "a", '"a', '"a" "b"', '"a",', 'w/"a"', '"a", *', ',"a"'])("%j is malformed", (header) => {
+  it.each(["", " ", "a", '"a', '"a" "b"', '"a",', 'w/"a"', '"a", *', ',"a"'])("is malformed: %j", (header) => {
     expect(parseEntityTags(header)).toBeUndefined();
     expect(namesEntityTag(header, '"a"')).toBe(false);
   });
 
-  it("compares weakly: a weak tag on either side is the tag", () => {
+  it("compares weakly: a weak tag on either side matches", () => {
     expect(namesEntityTag('W/"a"', '"a"')).toBe(true);
     expect(namesEntityTag('"a"', 'W/"a"')).toBe(true);
     expect(namesEntityTag('"b"', '"a"')).toBe(false);
@@ -29,14 +29,14 @@ describe("If-None-Match", () => {
 });
 
 describe("If-Range", () => {
-  it("compares strongly: a weak tag is never the tag", () => {
+  it("compares strongly: a weak tag never matches", () => {
     expect(ifRangeMatches('"a"', '"a"', null)).toBe(true);
     expect(ifRangeMatches('"b"', '"a"', null)).toBe(false);
     expect(ifRangeMatches('W/"a"', 'W/"a"', null)).toBe(false);
     expect(ifRangeMatches('"a"', null, null)).toBe(false);
   });
 
-  it("takes a date that is Last-Modified's to the letter", () => {
+  it("accepts a date that equals Last-Modified exactly", () => {
     const date = "Sat, 21 Nov 2026 20:00:00 GMT";
     expect(ifRangeMatches(date, '"a"', date)).toBe(true);
     expect(ifRangeMatches("Sat, 21 Nov 2026 20:00:01 GMT", '"a"', date)).toBe(false);

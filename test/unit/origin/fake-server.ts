@@ -7,11 +7,11 @@ export interface SeenRequest {
   readonly headers: Headers;
 }
 
-/** A static file server within the process, as nginx answers: what it was asked is written down. */
+/** A static file server in this process that answers like nginx and records its requests. */
 export function fakeServer(base: string, files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>) {
-  const seen: SeenRequest[] = [];
+  const requests: SeenRequest[] = [];
   const fetch: OriginFetch = async (url, { method, headers }) => {
-    seen.push({ url, method, headers });
+    requests.push({ url, method, headers });
     const { pathname } = new URL(url);
     const prefix = new URL(base).pathname;
     const name = pathname.startsWith(prefix) ? decodedName(pathname.slice(prefix.length)) : undefined;
@@ -22,16 +22,16 @@ export function fakeServer(base: string, files: ReadonlyMap<string, Uint8Array<A
     if (cacheControl !== undefined) response.headers.set("Cache-Control", cacheControl);
     return response;
   };
-  return { fetch, seen };
+  return { fetch, requests };
 }
 
-function serve(file: Uint8Array<ArrayBuffer>, method: string, asked: Headers): Response {
+function serve(file: Uint8Array<ArrayBuffer>, method: string, requested: Headers): Response {
   const etag = `"${file.length}-a"`;
   const headers = new Headers({ ETag: etag, Server: "fake", "Set-Cookie": "a=b", "Accept-Ranges": "bytes" });
-  const wanted = asked.get("If-None-Match");
-  if (wanted === "*" || wanted?.includes(etag)) return new Response(null, { status: 304, headers });
+  const ifNoneMatch = requested.get("If-None-Match");
+  if (ifNoneMatch === "*" || ifNoneMatch?.includes(etag)) return new Response(null, { status: 304, headers });
   headers.set("Content-Length", String(file.length));
-  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(asked.get("Range") ?? "") ?? [];
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(requested.get("Range") ?? "") ?? [];
   if (method === "HEAD") return new Response(null, { headers });
   if (first === undefined || last === undefined) return new Response(file, { headers });
   const from = first === "" ? Math.max(0, file.length - Number(last)) : Number(first);

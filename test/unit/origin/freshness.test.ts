@@ -5,7 +5,7 @@ import { statedFreshness, variesOnEverything } from "../../../src/origin/freshne
 const now = unixSeconds(Date.parse("Sat, 21 Nov 2026 20:00:00 GMT") / 1000);
 const stated = (headers: Record<string, string>) => statedFreshness(new Headers(headers), now);
 
-describe("how long an origin lets its response be kept", () => {
+describe("the stated freshness", () => {
   it.each([
     ["max-age=30", 30],
     ["public, max-age=30", 30],
@@ -19,14 +19,14 @@ describe("how long an origin lets its response be kept", () => {
     ["s-maxage=0, max-age=30", 0],
     ["max-age=60, max-age=30", 30],
     ["max-age=99999999999999999999", Number.MAX_SAFE_INTEGER],
-    // What is malformed counts as stale.
+    // Malformed values count as stale.
     ["max-age=", 0],
     ["max-age", 0],
     ["max-age=-1", 0],
     ["max-age=1.5", 0],
     ["max-age=an hour", 0],
     ['max-age="30, no-transform', 0],
-  ])("Cache-Control: %s is %s", (header, life) => {
+  ])("of Cache-Control: %s is %s s", (header, life) => {
     expect(stated({ "Cache-Control": header })).toBe(life);
   });
 
@@ -41,12 +41,12 @@ describe("how long an origin lets its response be kept", () => {
       'ext="a, no-store',
     ],
     ...["must-understand, no-store", "s-maxage=60, private"],
-  ])("Cache-Control: %s is not at all", (header) => {
+  ])("of Cache-Control: %s is 0", (header) => {
     expect(stated({ "Cache-Control": header })).toBe(0);
   });
 
   it.each(["", "public", "must-revalidate, no-transform", 'ext="no-store, private"', "x-no-store", ","])(
-    "Cache-Control: %j says nothing",
+    "of Cache-Control: %j is undefined",
     (header) => {
       expect(stated({ "Cache-Control": header })).toBeUndefined();
     },
@@ -59,7 +59,7 @@ describe("how long an origin lets its response be kept", () => {
     [{ "Cache-Control": "max-age=60", Age: "10, 20" }, 50],
     [{ "Cache-Control": "max-age=60", Age: "old" }, 60],
     [{ Age: "10" }, undefined],
-  ])("what other caches have used up of it counts: %j", (headers, life) => {
+  ])("is reduced by the time that the file spent in other caches: %j", (headers, life) => {
     expect(stated(headers)).toBe(life);
   });
 
@@ -76,7 +76,7 @@ describe("how long an origin lets its response be kept", () => {
     [{ Expires: "0", "Cache-Control": "max-age=60" }, 60],
     [{ Expires: "0", "Cache-Control": "public" }, 0],
     [{ Date: "Sat, 21 Nov 2026 19:30:00 GMT" }, undefined],
-  ])("Expires counts from Date, and less than max-age: %j", (headers, life) => {
+  ])("of Expires counts from Date, and max-age overrides it: %j", (headers, life) => {
     expect(stated(headers)).toBe(life);
   });
 });
@@ -90,11 +90,11 @@ describe("Vary", () => {
     ["Origin, Access-Control-Request-Headers, Accept-Encoding", false],
     ["", false],
     ["X-*", false],
-  ])("%s holds for one request alone: %s", (header, only) => {
+  ])("of %s varies on everything: %s", (header, only) => {
     expect(variesOnEverything(new Headers({ Vary: header }))).toBe(only);
   });
 
-  it("is not needed", () => {
+  it("can be missing", () => {
     expect(variesOnEverything(new Headers())).toBe(false);
   });
 });

@@ -2,18 +2,18 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { seconds, unixSeconds } from "../../../src/base/time.ts";
 import { httpOrigin, type OriginFetch } from "../../../src/origin/http-origin.ts";
 import { httpOriginOf, sampleAsset } from "../catalog/sample.ts";
-import { ask, code, file, headerAuth, originSecrets, secrets, sigv4 } from "./ask-origin.ts";
+import { code, file, headerAuth, openFile, originSecrets, secrets, sigv4 } from "./open-file.ts";
 import { expectedSignature } from "./sigv4-oracle.ts";
 
-describe("what an HTTP origin is asked", () => {
-  it("is the file below the asset's URL, with the origin's own query", async () => {
-    const { first } = await ask(file, { query: "v=2&t=a%20b" });
+describe("the request to an HTTP origin", () => {
+  it("is for the file below the asset's URL, with the origin's own query", async () => {
+    const { first } = await openFile(file, { query: "v=2&t=a%20b" });
     expect(first?.url).toBe("https://origin.example/films/42/360p/0.ts?v=2&t=a%20b");
     expect(first?.method).toBe("GET");
   });
 
-  it("holds no header of the viewer but the range and the entity tags", async () => {
-    const { first } = await ask(file, { range: "bytes=0-9", ifNoneMatch: '"b"' });
+  it("has no header of the viewer except the range and the entity tags", async () => {
+    const { first } = await openFile(file, { range: "bytes=0-9", ifNoneMatch: '"b"' });
     expect([...(first?.headers ?? [])]).toEqual([
       ["accept-encoding", "identity"],
       ["if-none-match", '"b"'],
@@ -21,8 +21,8 @@ describe("what an HTTP origin is asked", () => {
     ]);
   });
 
-  it("carries the secret header", async () => {
-    const { first } = await ask(file, { origin: { auth: headerAuth } });
+  it("has the secret header", async () => {
+    const { first } = await openFile(file, { origin: { auth: headerAuth } });
     expect(first?.headers.get("X-Origin-Secret")).toBe("only-the-origin-knows");
   });
 
@@ -32,8 +32,13 @@ describe("what an HTTP origin is asked", () => {
     ["a+b(1)!.ts", "", "s3", "/films/42/a%2Bb%281%29%21.ts"],
     ["360p/0.ts", "b=2&a=1%2F", "s3", "/films/42/360p/0.ts"],
     ["360p/0.ts", "", "execute-api", "/films/42/360p/0.ts"],
-  ])("is signed as AWS asks for it: %s?%s for %s", async (path, query, service, canonicalPath) => {
-    const { first } = await ask(file, { path, query, range: "bytes=0-9", origin: { auth: { ...sigv4, service } } });
+  ])("is signed as AWS specifies: %s?%s for %s", async (path, query, service, canonicalPath) => {
+    const { first } = await openFile(file, {
+      path,
+      query,
+      range: "bytes=0-9",
+      origin: { auth: { ...sigv4, service } },
+    });
     const authorization = first?.headers.get("Authorization") ?? "";
     const signed = service === "s3" ? "host;x-amz-content-sha256;x-amz-date" : "host;x-amz-date";
     expect(authorization).toContain(`Credential=AKIDEXAMPLE/20270115/eu-central-1/${service}/aws4_request`);
@@ -57,9 +62,9 @@ describe("what an HTTP origin is asked", () => {
     ["a%2Bb+c.ts", "a&b=&&=?/:"],
     ["/0.ts", "a=%c3%a9"],
     ["//", ""],
-  ])("is %s?%s by its own bytes", async (path, query) => {
+  ])("is for %s?%s byte for byte", async (path, query) => {
     for (const auth of [undefined, headerAuth]) {
-      const { first } = await ask(file, { path, query, origin: auth === undefined ? {} : { auth } });
+      const { first } = await openFile(file, { path, query, origin: auth === undefined ? {} : { auth } });
       expect(first?.url).toBe(`https://origin.example/films/42/${path}${query === "" ? "" : `?${query}`}`);
     }
   });
@@ -69,8 +74,8 @@ describe("what an HTTP origin is asked", () => {
     ["a%2Fb%3b.ts", "/films/42/a/b%3B.ts"],
     ["50%25%20off/(1)!*,'.ts", "/films/42/50%25%20off/%281%29%21%2A%2C%27.ts"],
     ["a%2Bb+c.ts", "/films/42/a%2Bb%2Bc.ts"],
-  ])("is %s as it is signed, where the origin is S3", async (path, sent) => {
-    const { first } = await ask(file, { path, origin: { auth: sigv4 } });
+  ])("to S3 is for %s as it is signed", async (path, sent) => {
+    const { first } = await openFile(file, { path, origin: { auth: sigv4 } });
     expect(first?.url).toBe(`https://origin.example${sent}`);
     const signature = await expectedSignature({
       secret: secrets.S3_SECRET ?? "",
@@ -85,16 +90,16 @@ describe("what an HTTP origin is asked", () => {
   });
 
   it.each(["a b.ts", "é.ts", "a/../b.ts", "%2e%2e/b.ts", "a\\b.ts"])(
-    "is never %j, which fetch would send otherwise",
+    "is never made for %j, which fetch would send differently",
     async (path) => {
-      const { result, seen } = await ask(file, { path });
+      const { result, requests } = await openFile(file, { path });
       expect(result).toMatchObject({ ok: false, refusal: { code: "path_invalid" } });
-      expect(seen).toEqual([]);
+      expect(requests).toEqual([]);
     },
   );
 
-  it("names a plus to S3 by its escape, since S3 reads a bare one as a space", async () => {
-    const { first } = await ask(file, { path: "a+b.ts", query: "q=a+b", origin: { auth: sigv4 } });
+  it("to S3 escapes a plus, because S3 reads a bare one as a space", async () => {
+    const { first } = await openFile(file, { path: "a+b.ts", query: "q=a+b", origin: { auth: sigv4 } });
     expect(first?.url).toBe("https://origin.example/films/42/a%2Bb.ts?q=a+b");
   });
 
@@ -102,49 +107,49 @@ describe("what an HTTP origin is asked", () => {
     ["a header's secret", { ...headerAuth, secret: "UNSET" }],
     ["an access key's id", { ...sigv4, accessKeyId: "UNSET_ID", secretAccessKey: "S3_OTHER" }],
     ["an access key", { ...sigv4, secretAccessKey: "UNSET_KEY" }],
-  ])("is nothing at all where %s is not set", async (_, auth) => {
-    const { result, seen } = await ask(file, { origin: { auth } });
+  ])("is not made if %s is not set", async (_, auth) => {
+    const { result, requests } = await openFile(file, { origin: { auth } });
     expect(result).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
     expect(result.ok ? "" : result.refusal.reason).toContain("UNSET");
-    expect(seen).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
   it.each([
-    ["that nothing binds", { auth: { ...headerAuth, secret: "S3_OTHER_SECRET" } }],
+    ["that is not bound", { auth: { ...headerAuth, secret: "S3_OTHER_SECRET" } }],
     ["of another host", { auth: headerAuth, url: "https://evil.example/films/42/" }],
     ["of another port", { auth: headerAuth, url: "https://origin.example:8443/films/42/" }],
     ["of the host above", { auth: { ...sigv4, secretAccessKey: "S3_SECRET" }, url: "https://amazonaws.com/films/" }],
-    ["of a host that ends alike", { auth: sigv4, url: "https://evilamazonaws.com/films/" }],
+    ["of a host with the same ending", { auth: sigv4, url: "https://evilamazonaws.com/films/" }],
     ["that signs requests, as a header", { auth: { ...headerAuth, secret: "S3_SECRET" } }],
     ["the id of a key, as a header", { auth: { ...headerAuth, secret: "S3_ID" } }],
     ["of a header, as a key", { auth: { ...sigv4, secretAccessKey: "ORIGIN_SECRET" } }],
     ["that signs, as the id of a key", { auth: { ...sigv4, accessKeyId: "S3_SECRET" } }],
     ["under another header", { auth: { ...headerAuth, name: "User-Agent" } }],
     ["that every object inherits", { auth: { ...headerAuth, secret: "CONSTRUCTOR" } }],
-  ])("is nothing at all for a secret %s", async (_, origin) => {
-    const { result, seen } = await ask(file, { origin });
+  ])("is not made with a secret %s", async (_, origin) => {
+    const { result, requests } = await openFile(file, { origin });
     expect(result).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
     expect(result.ok ? "" : result.refusal.reason).toContain("STAGEDOOR_ORIGIN_SECRETS");
     for (const secret of Object.values(secrets)) expect(JSON.stringify(result)).not.toContain(secret);
-    expect(seen).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
-  it("carries the secret to hosts below a pattern, and under its header in any case", async () => {
+  it("has the secret for hosts below a pattern, and under its header in any case", async () => {
     const url = "https://films.s3.eu-central-1.amazonaws.com/films/";
-    const signed = await ask(file, { origin: { auth: sigv4, url } });
+    const signed = await openFile(file, { origin: { auth: sigv4, url } });
     expect(signed.first?.headers.get("Authorization")).toContain("AKIDEXAMPLE");
-    const { first } = await ask(file, { origin: { auth: { ...headerAuth, name: "x-origin-secret" } } });
+    const { first } = await openFile(file, { origin: { auth: { ...headerAuth, name: "x-origin-secret" } } });
     expect(first?.headers.get("X-Origin-Secret")).toBe("only-the-origin-knows");
   });
 
-  it("never lies outside the asset's URL, even if the path was not checked", async () => {
-    const { result, seen } = await ask(file, { path: "../43/0.ts" });
+  it("is never outside the asset's URL, even if the path was not checked", async () => {
+    const { result, requests } = await openFile(file, { path: "../43/0.ts" });
     expect(result).toMatchObject({ ok: false, refusal: { code: "path_invalid" } });
-    expect(seen).toEqual([]);
+    expect(requests).toEqual([]);
   });
 });
 
-describe("what an HTTP origin answers", () => {
+describe("the response of an HTTP origin", () => {
   afterEach(() => vi.useRealTimers());
 
   it.each([
@@ -159,16 +164,18 @@ describe("what an HTTP origin answers", () => {
     [503, "origin_failed"],
     [201, "origin_failed"],
     [204, "origin_failed"],
-  ])("%i becomes %s", async (status, expected) => {
-    expect(code(await ask(() => new Response(null, { status })))).toBe(expected);
+  ])("with the status %i becomes %s", async (status, expected) => {
+    expect(code(await openFile(() => new Response(null, { status })))).toBe(expected);
   });
 
-  it("a 206 or 304 that nobody asked for is refused", async () => {
+  it("that is an unrequested 206 or 304 is refused", async () => {
     const part = () => new Response("a", { status: 206, headers: { "Content-Range": "bytes 0-0/5" } });
-    expect(code(await ask(part))).toBe("origin_failed");
-    expect(code(await ask(part, { range: "bytes=0-0" }))).toBe(206);
-    expect(code(await ask(() => new Response(null, { status: 304 })))).toBe("origin_failed");
-    expect(code(await ask(() => new Response("a", { status: 206 }), { range: "bytes=0-0" }))).toBe("origin_failed");
+    expect(code(await openFile(part))).toBe("origin_failed");
+    expect(code(await openFile(part, { range: "bytes=0-0" }))).toBe(206);
+    expect(code(await openFile(() => new Response(null, { status: 304 })))).toBe("origin_failed");
+    expect(code(await openFile(() => new Response("a", { status: 206 }), { range: "bytes=0-0" }))).toBe(
+      "origin_failed",
+    );
   });
 
   it.each([
@@ -177,45 +184,45 @@ describe("what an HTTP origin answers", () => {
     ["bytes 0-4", "origin_failed"],
     ["bytes */5", "origin_failed"],
     ["bytes 4-0/*", "origin_failed"],
-  ])("a part passes as %s where it says which one it is, even without the file's size: %s", async (range, expected) => {
+  ])("that is a part with Content-Range %s becomes %s", async (range, expected) => {
     const part = () => new Response("bytes", { status: 206, headers: { "Content-Range": range } });
-    const asked = await ask(part, { range: "bytes=0-4" });
-    expect(code(asked)).toBe(expected);
-    if (asked.result.ok) expect(asked.result.value.headers.get("Content-Range")).toBe(range);
+    const outcome = await openFile(part, { range: "bytes=0-4" });
+    expect(code(outcome)).toBe(expected);
+    if (outcome.result.ok) expect(outcome.result.value.headers.get("Content-Range")).toBe(range);
   });
 
-  it("a whole file in answer to a range passes", async () => {
-    expect(code(await ask(file, { range: "bytes=0-0" }))).toBe(200);
+  it("can be the whole file for a range", async () => {
+    expect(code(await openFile(file, { range: "bytes=0-0" }))).toBe(200);
   });
 
   const s3 = (errorCode: string) => () =>
     new Response(`<?xml version="1.0"?><Error><Code>${errorCode}</Code></Error>`, { status: 403 });
 
-  it("S3's AccessDenied means a missing file, because S3 hides it from callers that may not list", async () => {
-    expect(code(await ask(s3("AccessDenied"), { origin: { auth: sigv4 } }))).toBe("object_unknown");
-    expect(code(await ask(s3("SignatureDoesNotMatch"), { origin: { auth: sigv4 } }))).toBe("origin_failed");
-    expect(code(await ask(s3("InvalidAccessKeyId"), { origin: { auth: sigv4 } }))).toBe("origin_failed");
-    expect(code(await ask(s3("AccessDenied"), { origin: { auth: headerAuth } }))).toBe("origin_failed");
-    expect(code(await ask(s3("AccessDenied")))).toBe("origin_failed");
+  it("that is S3's AccessDenied means a missing file, because S3 hides it from callers that may not list", async () => {
+    expect(code(await openFile(s3("AccessDenied"), { origin: { auth: sigv4 } }))).toBe("object_unknown");
+    expect(code(await openFile(s3("SignatureDoesNotMatch"), { origin: { auth: sigv4 } }))).toBe("origin_failed");
+    expect(code(await openFile(s3("InvalidAccessKeyId"), { origin: { auth: sigv4 } }))).toBe("origin_failed");
+    expect(code(await openFile(s3("AccessDenied"), { origin: { auth: headerAuth } }))).toBe("origin_failed");
+    expect(code(await openFile(s3("AccessDenied")))).toBe("origin_failed");
   });
 
   it.each([
     ["an open origin", {}],
     ["a secret header", { auth: headerAuth }],
     ["SigV4", { auth: sigv4 }],
-  ])("403 means a missing file where the asset says so, for %s and each method", async (_, origin) => {
+  ])("that is a 403 means a missing file if the asset says so, for %s and each method", async (_, origin) => {
     for (const method of ["GET", "HEAD"] as const) {
-      const answer = (status: number) => () => new Response(null, { status });
-      const told = { method, origin: { ...origin, missingIs: 403 } };
-      expect(code(await ask(answer(403), told))).toBe("object_unknown");
-      expect(code(await ask(s3("AccessDenied"), told))).toBe("object_unknown");
-      expect(code(await ask(answer(401), told))).toBe("origin_failed");
-      expect(code(await ask(answer(404), told))).toBe("object_unknown");
+      const respondWith = (status: number) => () => new Response(null, { status });
+      const options = { method, origin: { ...origin, missingIs: 403 } };
+      expect(code(await openFile(respondWith(403), options))).toBe("object_unknown");
+      expect(code(await openFile(s3("AccessDenied"), options))).toBe("object_unknown");
+      expect(code(await openFile(respondWith(401), options))).toBe("origin_failed");
+      expect(code(await openFile(respondWith(404), options))).toBe("object_unknown");
     }
-    expect(code(await ask(() => new Response(null, { status: 403 }), { origin }))).toBe("origin_failed");
+    expect(code(await openFile(() => new Response(null, { status: 403 }), { origin }))).toBe("origin_failed");
   });
 
-  it("S3's long error is not read to its end", async () => {
+  it("of S3 with a long error is not read to its end", async () => {
     let pulls = 0;
     const endless = new ReadableStream({
       pull: (out) => {
@@ -224,29 +231,29 @@ describe("what an HTTP origin answers", () => {
         else out.enqueue(new Uint8Array(1024));
       },
     });
-    const asked = await ask(() => new Response(endless, { status: 403 }), { origin: { auth: sigv4 } });
-    expect(code(asked)).toBe("origin_failed");
+    const outcome = await openFile(() => new Response(endless, { status: 403 }), { origin: { auth: sigv4 } });
+    expect(code(outcome)).toBe("origin_failed");
     expect(pulls).toBeLessThan(10);
   });
 
   it.each(["", "application/octet-stream", "binary/octet-stream"])(
-    "type %j gives way to the extension's",
+    "with the type %j gets the type of the file's extension",
     async (type) => {
-      const { result } = await ask(() => new Response("a", { headers: { "Content-Type": type } }));
+      const { result } = await openFile(() => new Response("a", { headers: { "Content-Type": type } }));
       expect(result.ok && result.value.headers.get("Content-Type")).toBe("video/mp2t");
     },
   );
 
-  it("a compressed file loses the length that it had compressed, and no range of one is taken", async () => {
+  it("that is compressed loses its compressed length, and no range of it is accepted", async () => {
     const headers = { "Content-Encoding": "gzip", "Content-Length": "3", "Content-Range": "bytes 0-2/3" };
-    const { result } = await ask(() => new Response("abcdef", { headers }));
+    const { result } = await openFile(() => new Response("abcdef", { headers }));
     expect(result.ok && result.value.headers.has("Content-Length")).toBe(false);
     expect(result.ok && result.value.headers.has("Content-Encoding")).toBe(false);
-    const part = await ask(() => new Response("abc", { status: 206, headers }), { range: "bytes=0-2" });
+    const part = await openFile(() => new Response("abc", { status: 206, headers }), { range: "bytes=0-2" });
     expect(code(part)).toBe("origin_failed");
   });
 
-  it("that never comes becomes origin_slow after the asset's time-out", async () => {
+  it("that never comes becomes origin_slow after the asset's timeout", async () => {
     vi.useFakeTimers();
     const clock = () => unixSeconds(1_800_000_000);
     const fetch: OriginFetch = (_, { signal }) =>
@@ -254,19 +261,19 @@ describe("what an HTTP origin answers", () => {
         signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
       });
     const asset = sampleAsset({ origin: httpOriginOf({ timeout: 1 }) });
-    const asked = httpOrigin({ fetch, clock, secretOf: () => undefined, originSecrets })({
+    const outcome = httpOrigin({ fetch, clock, secretOf: () => undefined, originSecrets })({
       asset,
       path: "a",
       query: "",
       method: "GET",
     });
     await vi.advanceTimersByTimeAsync(999);
-    expect(await Promise.race([asked, "waiting"])).toBe("waiting");
+    expect(await Promise.race([outcome, "waiting"])).toBe("waiting");
     await vi.advanceTimersByTimeAsync(1);
-    expect(await asked).toMatchObject({ ok: false, refusal: { code: "origin_slow" } });
+    expect(await outcome).toMatchObject({ ok: false, refusal: { code: "origin_slow" } });
   });
 
-  it("may be held beyond the time-out where it is one that is waited for", async () => {
+  it("can be held beyond the timeout if it is a blocking reload", async () => {
     vi.useFakeTimers();
     const fetch: OriginFetch = async (_, { signal }) => {
       await new Promise((resolve) => setTimeout(resolve, 1100));
@@ -287,7 +294,7 @@ describe("what an HTTP origin answers", () => {
     expect((await both).map(({ ok }) => ok)).toEqual([true, false]);
   });
 
-  it("may take longer over its body than the time-out: files are streamed to viewers", async () => {
+  it("can take longer than the timeout for its body, because files are streamed to viewers", async () => {
     vi.useFakeTimers();
     let abort: AbortSignal | undefined;
     const fetch: OriginFetch = async (_, { signal }) => {
@@ -306,9 +313,9 @@ describe("what an HTTP origin answers", () => {
     expect(abort?.aborted).toBe(false);
   });
 
-  it("a broken connection becomes origin_failed, and nothing of the error is passed on", async () => {
-    const asked = await ask(() => Promise.reject(new TypeError("failed: https://origin.example/?token=abc")));
-    expect(code(asked)).toBe("origin_failed");
-    expect(asked.result.ok ? "" : asked.result.refusal.reason).not.toContain("abc");
+  it("that is a broken connection becomes origin_failed, without the text of the error", async () => {
+    const outcome = await openFile(() => Promise.reject(new TypeError("failed: https://origin.example/?token=abc")));
+    expect(code(outcome)).toBe("origin_failed");
+    expect(outcome.result.ok ? "" : outcome.result.refusal.reason).not.toContain("abc");
   });
 });

@@ -15,7 +15,7 @@ export function mediaCacheContract(name: string, open: () => MediaCache): void {
     body: bytes,
   });
 
-  /** A cache and a key of its own, with the entry above under it. */
+  /** A cache that has the entry above under a key of its own. */
   async function filled(key = `r2:MEDIA:${name}/${made++}/360p/0.ts`) {
     const cache = open();
     await cache.put(key, entry());
@@ -23,18 +23,18 @@ export function mediaCacheContract(name: string, open: () => MediaCache): void {
   }
 
   describe(`${name}, as a media cache`, () => {
-    it("has no entry for what was never put", async () => {
+    it("has no entry for a key that was never put", async () => {
       expect(await open().match(`r2:MEDIA:${name}/never`, {})).toBeUndefined();
     });
 
-    it("gives back the whole file", async () => {
+    it("returns the whole file", async () => {
       const { cache, key } = await filled();
-      const found = await cache.match(key, {});
-      expect(found?.status).toBe(200);
-      expect(found?.headers.get("Content-Type")).toBe("video/mp2t");
-      expect(found?.headers.get("Content-Length")).toBe("1000");
-      expect(found?.headers.get("ETag")).toBe('"a"');
-      expect(new Uint8Array((await found?.arrayBuffer()) ?? new ArrayBuffer(0))).toEqual(bytes);
+      const response = await cache.match(key, {});
+      expect(response?.status).toBe(200);
+      expect(response?.headers.get("Content-Type")).toBe("video/mp2t");
+      expect(response?.headers.get("Content-Length")).toBe("1000");
+      expect(response?.headers.get("ETag")).toBe('"a"');
+      expect(new Uint8Array((await response?.arrayBuffer()) ?? new ArrayBuffer(0))).toEqual(bytes);
     });
 
     it.each([
@@ -42,20 +42,20 @@ export function mediaCacheContract(name: string, open: () => MediaCache): void {
       ["bytes=990-", 990, 1000],
       ["bytes=-5", 995, 1000],
       ["bytes=990-2000", 990, 1000],
-    ])("gives %s of it", async (range, from, to) => {
+    ])("returns the range %s", async (range, from, to) => {
       const { cache, key } = await filled();
-      const found = await cache.match(key, { Range: range });
-      expect(found?.status).toBe(206);
-      expect(found?.headers.get("Content-Range")).toBe(`bytes ${from}-${to - 1}/1000`);
-      expect(found?.headers.get("Content-Length")).toBe(String(to - from));
-      expect(new Uint8Array((await found?.arrayBuffer()) ?? new ArrayBuffer(0))).toEqual(bytes.subarray(from, to));
+      const response = await cache.match(key, { Range: range });
+      expect(response?.status).toBe(206);
+      expect(response?.headers.get("Content-Range")).toBe(`bytes ${from}-${to - 1}/1000`);
+      expect(response?.headers.get("Content-Length")).toBe(String(to - from));
+      expect(new Uint8Array((await response?.arrayBuffer()) ?? new ArrayBuffer(0))).toEqual(bytes.subarray(from, to));
     });
 
-    it("answers 416 with the size to a range that lies outside", async () => {
+    it("answers 416 with the size to a range outside the file", async () => {
       const { cache, key } = await filled();
-      const found = await cache.match(key, { Range: "bytes=1000-" });
-      expect(found?.status).toBe(416);
-      expect(found?.headers.get("Content-Range")).toBe("bytes */1000");
+      const response = await cache.match(key, { Range: "bytes=1000-" });
+      expect(response?.status).toBe(416);
+      expect(response?.headers.get("Content-Range")).toBe("bytes */1000");
     });
 
     it.each(['"a"', '"b", "a"', 'W/"a"', "*"])("answers 304 to If-None-Match %s", async (tags) => {
@@ -64,19 +64,19 @@ export function mediaCacheContract(name: string, open: () => MediaCache): void {
       expect((await cache.match(key, { "If-None-Match": tags, Range: "bytes=0-9" }))?.status).toBe(304);
     });
 
-    it("tells keys apart that differ by what a URL would fold or drop", async () => {
+    it("distinguishes keys that differ only in what a URL would fold or drop", async () => {
       const { cache } = await filled(`${name}:a/b.ts?x=1`);
       for (const key of ["a/b.ts?x=2", "a/b.ts", "a%2Fb.ts?x=1", "a/b.ts?x=1#", "a/c/../b.ts?x=1", "a/b.ts%3Fx=1"])
         expect(await cache.match(`${name}:${key}`, {})).toBeUndefined();
       expect((await cache.match(`${name}:a/b.ts?x=1`, {}))?.status).toBe(200);
     });
 
-    it("gives the later of two files that were put under a key", async () => {
+    it("returns the later of two files that were put under one key", async () => {
       const { cache, key } = await filled();
       const headers = new Headers({ "Content-Length": "3", ETag: '"b"', "Cache-Control": "public, max-age=3600" });
       await cache.put(key, { headers, body: bytes.slice(0, 3) });
-      const found = await cache.match(key, { Range: "bytes=0-9" });
-      expect([found?.headers.get("Content-Range"), found?.headers.get("ETag")]).toEqual(["bytes 0-2/3", '"b"']);
+      const response = await cache.match(key, { Range: "bytes=0-9" });
+      expect([response?.headers.get("Content-Range"), response?.headers.get("ETag")]).toEqual(["bytes 0-2/3", '"b"']);
     });
 
     it("keeps an empty file", async () => {

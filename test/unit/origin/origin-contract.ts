@@ -3,7 +3,7 @@ import type { Asset } from "../../../src/catalog/asset.ts";
 import { cachingHeaders } from "../../../src/origin/freshness.ts";
 import { type Origin, type OriginRequest, originHeaders } from "../../../src/origin/origin.ts";
 
-/** What every origin is filled with before its contract is checked: paths below the asset's prefix, decoded. */
+/** The files of every origin in its contract: paths below the asset's prefix, decoded. */
 export const contractFiles: ReadonlyMap<string, Uint8Array<ArrayBuffer>> = new Map([
   ["360p/0.ts", Uint8Array.from({ length: 1000 }, (_, i) => i % 251)],
   ["empty.vtt", new Uint8Array(0)],
@@ -12,7 +12,7 @@ export const contractFiles: ReadonlyMap<string, Uint8Array<ArrayBuffer>> = new M
   ["short.ts", new Uint8Array(10)],
 ]);
 
-/** The caching that the store has for each file: only `short.ts` has a Cache-Control. */
+/** The Cache-Control that the store has for each file: only `short.ts` has one. */
 export function contractCaching(name: string): { readonly cacheControl?: string } {
   return name.endsWith("short.ts") ? { cacheControl: "max-age=30" } : {};
 }
@@ -24,13 +24,13 @@ export interface OriginUnderTest {
 
 /** The port's contract, for every implementation. */
 export function originContract(name: string, open: () => Promise<OriginUnderTest>): void {
-  async function ask(request: Partial<Omit<OriginRequest, "asset">>) {
+  async function send(request: Partial<Omit<OriginRequest, "asset">>) {
     const { origin, asset } = await open();
     return origin({ asset, path: "360p/0.ts", query: "", method: "GET", ...request });
   }
 
-  async function answer(request: Partial<Omit<OriginRequest, "asset">>) {
-    const result = await ask(request);
+  async function load(request: Partial<Omit<OriginRequest, "asset">>) {
+    const result = await send(request);
     if (!result.ok) throw new Error(`refused: ${result.refusal.code}: ${result.refusal.reason}`);
     const { status, headers } = result.value;
     return { status, headers, body: new Uint8Array(await result.value.arrayBuffer()) };
@@ -39,8 +39,8 @@ export function originContract(name: string, open: () => Promise<OriginUnderTest
   const film = contractFiles.get("360p/0.ts") ?? new Uint8Array();
 
   describe(`${name}, as an origin`, () => {
-    it("gives a whole file with its length, type and validators", async () => {
-      const { status, headers, body } = await answer({});
+    it("returns a whole file with its length, type and validators", async () => {
+      const { status, headers, body } = await load({});
       expect(status).toBe(200);
       expect(body).toEqual(film);
       expect(headers.get("Content-Length")).toBe("1000");
@@ -50,9 +50,9 @@ export function originContract(name: string, open: () => Promise<OriginUnderTest
       expect(headers.has("Content-Range")).toBe(false);
     });
 
-    it("says how long a file may be kept where it was told so, and nothing else", async () => {
-      expect((await answer({ path: "short.ts" })).headers.get("Cache-Control")).toBe("max-age=30");
-      expect((await answer({})).headers.has("Cache-Control")).toBe(false);
+    it("returns the stored Cache-Control, and none without one", async () => {
+      expect((await load({ path: "short.ts" })).headers.get("Cache-Control")).toBe("max-age=30");
+      expect((await load({})).headers.has("Cache-Control")).toBe(false);
     });
 
     it.each([
@@ -63,8 +63,8 @@ export function originContract(name: string, open: () => Promise<OriginUnderTest
       ["bytes=-5000", 0, 1000],
       ["bytes=990-2000", 990, 1000],
       ["bytes=0-", 0, 1000],
-    ])("gives %s", async (range, from, to) => {
-      const { status, headers, body } = await answer({ range });
+    ])("returns the range %s", async (range, from, to) => {
+      const { status, headers, body } = await load({ range });
       expect(status).toBe(206);
       expect(body).toEqual(film.subarray(from, to));
       expect(headers.get("Content-Range")).toBe(`bytes ${from}-${to - 1}/1000`);
@@ -77,56 +77,59 @@ export function originContract(name: string, open: () => Promise<OriginUnderTest
       ["360p/0.ts", "bytes=5000-6000", 1000],
       ["360p/0.ts", "bytes=-0", 1000],
       ["empty.vtt", "bytes=0-", 0],
-    ])("refuses of %s the range %s, which lies outside, and says how long the file is", async (path, range, size) => {
-      const result = await ask({ path, range });
-      expect(result).toMatchObject({ ok: false, refusal: { code: "range_not_satisfiable", size } });
-    });
+    ])(
+      "refuses for %s the range %s, which is outside the file, and reports the file's size",
+      async (path, range, size) => {
+        const result = await send({ path, range });
+        expect(result).toMatchObject({ ok: false, refusal: { code: "range_not_satisfiable", size } });
+      },
+    );
 
     it("answers 304 to a viewer who has the file, also for a list and a weak tag", async () => {
-      const tag = (await answer({})).headers.get("ETag") ?? "";
+      const tag = (await load({})).headers.get("ETag") ?? "";
       for (const ifNoneMatch of [tag, `"other", ${tag}`, `W/${tag}`, "*"]) {
-        const { status, headers, body } = await answer({ ifNoneMatch });
+        const { status, headers, body } = await load({ ifNoneMatch });
         expect(status).toBe(304);
         expect(headers.get("ETag")).toBe(tag);
         expect(body).toHaveLength(0);
       }
-      expect((await answer({ ifNoneMatch: tag, range: "bytes=0-9" })).status).toBe(304);
-      expect((await answer({ ifNoneMatch: tag, method: "HEAD" })).status).toBe(304);
+      expect((await load({ ifNoneMatch: tag, range: "bytes=0-9" })).status).toBe(304);
+      expect((await load({ ifNoneMatch: tag, method: "HEAD" })).status).toBe(304);
     });
 
     it("sends the file to a viewer who has another version", async () => {
-      expect((await answer({ ifNoneMatch: '"other"' })).status).toBe(200);
-      expect((await answer({ ifNoneMatch: '"other"', range: "bytes=0-9" })).status).toBe(206);
+      expect((await load({ ifNoneMatch: '"other"' })).status).toBe(200);
+      expect((await load({ ifNoneMatch: '"other"', range: "bytes=0-9" })).status).toBe(206);
     });
 
     it("answers HEAD with the headers of GET and no body", async () => {
-      const whole = await answer({});
-      const { status, headers, body } = await answer({ method: "HEAD" });
+      const whole = await load({});
+      const { status, headers, body } = await load({ method: "HEAD" });
       expect(status).toBe(200);
       expect(body).toHaveLength(0);
       for (const header of ["Content-Length", "Content-Type", "ETag", "Accept-Ranges"])
         expect(headers.get(header)).toBe(whole.headers.get(header));
     });
 
-    it("gives an empty file", async () => {
-      const { status, headers, body } = await answer({ path: "empty.vtt" });
+    it("returns an empty file", async () => {
+      const { status, headers, body } = await load({ path: "empty.vtt" });
       expect([status, headers.get("Content-Length"), body.length]).toEqual([200, "0", 0]);
     });
 
     it("finds a file whose name needs encoding in a URL", async () => {
-      const { body } = await answer({ path: "%C3%9C%20b+c.m4s" });
+      const { body } = await load({ path: "%C3%9C%20b+c.m4s" });
       expect(new TextDecoder().decode(body)).toBe("umlaut");
     });
 
-    it.each(["none.ts", "360p", "360p/", "", "360p/0.ts/", "%FF.ts"])("knows no file %j", async (path) => {
+    it.each(["none.ts", "360p", "360p/", "", "360p/0.ts/", "%FF.ts"])("finds no file %j", async (path) => {
       for (const method of ["GET", "HEAD"] as const)
-        expect(await ask({ path, method })).toMatchObject({ ok: false, refusal: { code: "object_unknown" } });
+        expect(await send({ path, method })).toMatchObject({ ok: false, refusal: { code: "object_unknown" } });
     });
 
     it("answers with no header except those of the port", async () => {
       const allowed = [...originHeaders, ...cachingHeaders].map((header) => header.toLowerCase());
       for (const request of [{}, { range: "bytes=0-9" }, { method: "HEAD" as const }, { ifNoneMatch: "*" }]) {
-        const { headers } = await answer(request);
+        const { headers } = await load(request);
         for (const header of headers.keys()) expect(allowed).toContain(header);
       }
     });

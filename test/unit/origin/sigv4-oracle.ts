@@ -27,7 +27,7 @@ export async function expectedSignature(request: {
   return hex(await hmac(key, text));
 }
 
-/** Every service but S3 wants the path encoded twice. */
+/** Every service except S3 requires the path to be encoded twice. */
 function encodedAgain(path: string, service: string): string {
   return service === "s3" ? path : path.split("/").map(encodeURIComponent).join("/");
 }

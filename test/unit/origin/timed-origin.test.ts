@@ -11,12 +11,12 @@ const asset: Asset = assetSchema.parse({
   entry: "index.m3u8",
 });
 
-async function told(answer: () => ReturnType<Origin>, hold?: number) {
+async function eventsOf(respond: () => ReturnType<Origin>, hold?: number) {
   const { telemetry, events } = memoryTelemetry();
   let time = 1_000_000;
   const origin: Origin = () => {
     time += 250;
-    return answer();
+    return respond();
   };
   const timed = timedOrigin(origin, telemetry, () => unixMilliseconds(time));
   const request = { asset, path: "0.ts", query: "", method: "GET", ...(hold !== undefined && { hold: seconds(hold) }) };
@@ -27,28 +27,28 @@ async function told(answer: () => ReturnType<Origin>, hold?: number) {
 const range = { code: "range_not_satisfiable", reason: "", size: 1 } as const;
 
 it.each([
-  ["answered", "an answer", async () => ok(new Response(""))],
-  ["answered", "a file that there is not", async () => refusal("object_unknown", "")],
+  ["answered", "a response", async () => ok(new Response(""))],
+  ["answered", "a missing file", async () => refusal("object_unknown", "")],
   ["answered", "a range beyond the file", async () => refuse(range)],
   ["failed", "a failure", async () => refusal("origin_failed", "")],
   ["failed", "an exception", () => Promise.reject(new Error("MARKED"))],
-  ["slow", "none in time", async () => refusal("origin_slow", "")],
-])("an origin is reported as %s if it returns %s, with the duration", async (outcome, _, answer) => {
-  expect(await told(answer)).toEqual([{ event: "origin", outcome, took: 250 }]);
+  ["slow", "no response in time", async () => refusal("origin_slow", "")],
+])("an origin is reported as %s if it returns %s, with the duration", async (outcome, _, respond) => {
+  expect(await eventsOf(respond)).toEqual([{ event: "origin", outcome, took: 250 }]);
 });
 
 it("a blocking reload is reported only if it fails: its duration says nothing about the origin", async () => {
-  expect(await told(async () => ok(new Response("")), 6)).toEqual([]);
-  expect(await told(async () => ok(new Response("")), 0)).toHaveLength(1);
-  expect(await told(async () => refusal("origin_failed", ""), 6)).toHaveLength(1);
+  expect(await eventsOf(async () => ok(new Response("")), 6)).toEqual([]);
+  expect(await eventsOf(async () => ok(new Response("")), 0)).toHaveLength(1);
+  expect(await eventsOf(async () => refusal("origin_failed", ""), 6)).toHaveLength(1);
 });
 
-it("an origin's answer and its exception are passed on as they came", async () => {
+it("an origin's response and its exception are passed on unchanged", async () => {
   const { telemetry } = memoryTelemetry();
-  const answer = ok(new Response("a"));
+  const response = ok(new Response("a"));
   const clock = () => unixMilliseconds(0);
   const request = { asset, path: "0.ts", query: "", method: "GET" } as const;
-  expect(await timedOrigin(async () => answer, telemetry, clock)(request)).toBe(answer);
+  expect(await timedOrigin(async () => response, telemetry, clock)(request)).toBe(response);
   const failing = timedOrigin(() => Promise.reject(new Error("broken")), telemetry, clock);
   await expect(failing(request)).rejects.toThrow("broken");
 });

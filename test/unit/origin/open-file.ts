@@ -21,26 +21,26 @@ export const originSecrets: OriginSecrets = {
 export const headerAuth = { type: "header", name: "X-Origin-Secret", secret: "ORIGIN_SECRET" };
 export const sigv4 = { type: "sigv4", region: "eu-central-1", accessKeyId: "S3_ID", secretAccessKey: "S3_SECRET" };
 
-/** Asks an origin that answers as told, and gives back the result and what the origin was asked. */
-export async function ask(
+/** Opens a file at an origin that answers with `respond`. Returns the result and the requests that the origin got. */
+export async function openFile(
   respond: (request: SeenRequest, hop: number) => Response | Promise<Response>,
   request: Partial<Omit<OriginRequest, "asset">> & { readonly origin?: Readonly<Record<string, unknown>> } = {},
 ) {
-  const seen: SeenRequest[] = [];
+  const requests: SeenRequest[] = [];
   const fetch: OriginFetch = async (url, { method, headers }) => {
-    seen.push({ url, method, headers });
-    return respond({ url, method, headers }, seen.length - 1);
+    requests.push({ url, method, headers });
+    return respond({ url, method, headers }, requests.length - 1);
   };
   const clock = () => unixSeconds(1_800_000_000);
-  const { origin, ...asked } = request;
+  const { origin, ...rest } = request;
   const open = httpOrigin({ fetch, clock, secretOf: (name) => secrets[name], originSecrets });
   const asset = sampleAsset({ origin: httpOriginOf(origin) });
-  const result = await open({ asset, path: "360p/0.ts", query: "", method: "GET", ...asked });
-  return { result, seen, first: seen[0] };
+  const result = await open({ asset, path: "360p/0.ts", query: "", method: "GET", ...rest });
+  return { result, requests, first: requests[0] };
 }
 
 export const file = () => new Response("bytes", { headers: { "Content-Length": "5", ETag: '"a"' } });
-export const code = ({ result }: Awaited<ReturnType<typeof ask>>) =>
+export const code = ({ result }: Awaited<ReturnType<typeof openFile>>) =>
   result.ok ? result.value.status : result.refusal.code;
 export const redirect = (location: string, status = 302) =>
   new Response(null, { status, headers: { Location: location } });
