@@ -17,7 +17,7 @@ catalogEditingContract("memory", async () => {
   };
 });
 
-/** The part of a KVNamespace that is used here. */
+/** The part of a KVNamespace that this test uses. */
 interface Store {
   get(key: string): Promise<string | null>;
   put(key: string, text: string): Promise<void>;
@@ -32,7 +32,7 @@ const bindings = (await runtimeBindings()) ?? {};
 const objects: unknown = Reflect.get(bindings, "CATALOG_EDITOR");
 const store: unknown = Reflect.get(bindings, "EDITED_CATALOG");
 
-describe.skipIf(!isNamespace(objects))("in workerd alone: it has Durable Objects and KV", async () => {
+describe.skipIf(!isNamespace(objects))("in workerd, which has Durable Objects and KV,", async () => {
   if (!isNamespace(objects) || !isStore(store)) return;
   const tools = await objectTools();
   catalogEditingContract("durable-object", async () => {
@@ -48,25 +48,25 @@ describe.skipIf(!isNamespace(objects))("in workerd alone: it has Durable Objects
 });
 
 async function objectTools(): Promise<ObjectTools> {
-  // By a name that no bundler looks into, as in runtime-bindings.ts.
+  // The name is in a variable so that bundlers do not resolve it, as in runtime-bindings.ts.
   const name = "cloudflare:test";
-  const found: unknown = await import(/* @vite-ignore */ name);
-  if (!isTools(found)) throw new Error("the test runner has no tools for Durable Objects");
-  return found;
+  const value: unknown = await import(/* @vite-ignore */ name);
+  if (!isTools(value)) throw new Error("the test runner has no tools for Durable Objects");
+  return value;
 }
 
-function isTools(found: unknown): found is ObjectTools {
-  return hasMethod(found, "evictDurableObject");
+function isTools(value: unknown): value is ObjectTools {
+  return hasMethod(value, "evictDurableObject");
 }
 
-function isNamespace(found: unknown): found is CatalogEditorNamespace<unknown> {
-  return hasMethod(found, "idFromName");
+function isNamespace(value: unknown): value is CatalogEditorNamespace<unknown> {
+  return hasMethod(value, "idFromName");
 }
 
-function isStore(found: unknown): found is Store {
-  return hasMethod(found, "put");
+function isStore(value: unknown): value is Store {
+  return hasMethod(value, "put");
 }
 
-function hasMethod(found: unknown, name: string): boolean {
-  return typeof found === "object" && found !== null && typeof Reflect.get(found, name) === "function";
+function hasMethod(value: unknown, name: string): boolean {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, name) === "function";
 }

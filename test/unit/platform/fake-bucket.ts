@@ -5,7 +5,7 @@ interface Stored {
   readonly httpMetadata?: Exclude<Awaited<ReturnType<Bucket["get"]>>, null>["httpMetadata"];
 }
 
-/** R2 as it was seen to answer in workerd: for Node, where there is none. The contract runs against the real one too. */
+/** R2 as it answers in workerd, for Node, which has none. The contract runs against the real one too. */
 export function fakeBucket(objects: ReadonlyMap<string, Stored>): Bucket {
   const facts = (key: string, { body, httpMetadata = {} }: Stored) => ({
     size: body.length,
@@ -22,11 +22,11 @@ export function fakeBucket(objects: ReadonlyMap<string, Stored>): Bucket {
       const stored = objects.get(key);
       if (stored === undefined) return null;
       const object = facts(key, stored);
-      const wanted = onlyIf?.get("If-None-Match");
-      if (wanted !== undefined && wanted !== null) {
-        if (!/^(\*|(W\/)?"[^"]*"(, (W\/)?"[^"]*")*)$/.test(wanted))
+      const ifNoneMatch = onlyIf?.get("If-None-Match");
+      if (ifNoneMatch !== undefined && ifNoneMatch !== null) {
+        if (!/^(\*|(W\/)?"[^"]*"(, (W\/)?"[^"]*")*)$/.test(ifNoneMatch))
           throw new Error("Invalid ETag in if-none-match header");
-        if (wanted === "*" || wanted.includes(object.httpEtag)) return object;
+        if (ifNoneMatch === "*" || ifNoneMatch.includes(object.httpEtag)) return object;
       }
       const { body } = stored;
       if (range === undefined) return { ...object, body: streamOf(body) };

@@ -10,42 +10,42 @@ const login = (name: string, logged = true): EndedLogin => ({
   logged,
 });
 
-/** The identity worker behind its binding, where a request ended these logins. */
+/** The identity worker on its binding, whose response ends these logins. */
 function routes(ended: readonly EndedLogin[], works = true) {
-  const told: string[] = [];
-  const behind: Promise<unknown>[] = [];
+  const endedLogins: string[] = [];
+  const background: Promise<unknown>[] = [];
   const headers = new Headers([
     ["Set-Cookie", "a=1"],
     ["Set-Cookie", "b=2"],
   ]);
   const binding = { fetch: async () => withEndedLogins(new Response("body", { headers }), ended) };
   const endLogin = async ({ login: name }: EndedLogin) => {
-    told.push(name);
+    endedLogins.push(name);
     return works;
   };
-  const ask = identityRoutes(binding, endLogin, (work) => void behind.push(work));
-  return { ask: () => ask(new Request("https://api.example/api/auth/sign-out")), told, behind };
+  const send = identityRoutes(binding, endLogin, (work) => void background.push(work));
+  return { send: () => send(new Request("https://api.example/api/auth/sign-out")), endedLogins, background };
 }
 
 describe("the identity worker's routes", () => {
-  it("have the rows of what a request ended ended in the background, and show nobody which", async () => {
-    const { ask, told, behind } = routes([login("one"), login("two")]);
-    const response = await ask();
-    expect([told, behind.length]).toEqual([["one", "two"], 2]);
+  it("end the logins that a request ended in the background, and do not show the client which", async () => {
+    const { send, endedLogins, background } = routes([login("one"), login("two")]);
+    const response = await send();
+    expect([endedLogins, background.length]).toEqual([["one", "two"], 2]);
     expect([...response.headers.keys()].filter((name) => name.startsWith("stagedoor"))).toEqual([]);
     expect([response.headers.getSetCookie(), await response.text()]).toEqual([["a=1", "b=2"], "body"]);
   });
 
-  it("wait for that where the revocation log was full, and reject where it fails", async () => {
-    const { ask, told, behind } = routes([login("one", false)]);
-    await ask();
-    expect([told, behind.length]).toEqual([["one"], 0]);
-    await expect(routes([login("one", false)], false).ask()).rejects.toThrow("not ended");
-    expect((await routes([login("one")], false).ask()).status).toBe(200);
+  it("wait for that if the revocation log was full, and reject if it fails", async () => {
+    const { send, endedLogins, background } = routes([login("one", false)]);
+    await send();
+    expect([endedLogins, background.length]).toEqual([["one"], 0]);
+    await expect(routes([login("one", false)], false).send()).rejects.toThrow("not ended");
+    expect((await routes([login("one")], false).send()).status).toBe(200);
   });
 
-  it("pass on what ended nothing as it is", async () => {
-    const { ask, told } = routes([]);
-    expect([(await ask()).status, told]).toEqual([200, []]);
+  it("pass on a response that ended no login unchanged", async () => {
+    const { send, endedLogins } = routes([]);
+    expect([(await send()).status, endedLogins]).toEqual([200, []]);
   });
 });

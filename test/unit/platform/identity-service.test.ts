@@ -15,19 +15,19 @@ const session = {
 };
 const user = { id: "u1", email: "ann@example.com", assets: "vod-ts live-ts", streams: 2 };
 
-function serviceThat(answers: () => Response) {
-  const asked: Request[] = [];
+function serviceThat(respond: () => Response) {
+  const requests: Request[] = [];
   const fetch = async (request: Request) => {
-    asked.push(request);
-    return answers();
+    requests.push(request);
+    return respond();
   };
-  return { ask: identityService({ fetch }, apiUrl), asked };
+  return { sessionOf: identityService({ fetch }, apiUrl), requests };
 }
 
 describe("the identity worker over its binding", () => {
-  it("answers who is signed in, and what he may play", async () => {
-    const { ask } = serviceThat(() => Response.json({ session, user }));
-    expect(await ask(cookie)).toEqual({
+  it("returns the user of the session and what they may play", async () => {
+    const { sessionOf } = serviceThat(() => Response.json({ session, user }));
+    expect(await sessionOf(cookie)).toEqual({
       ...{ sessionId: "s1", userId: "u1", assets: ["vod-ts", "live-ts"], streams: 2 },
       createdAt: Date.parse(session.createdAt),
       expiresAt: Date.parse(session.expiresAt),
@@ -37,33 +37,30 @@ describe("the identity worker over its binding", () => {
   it.each([
     [cookie, { cookie: "__Host-stagedoor.session_token=abc.def" }],
     [bearer, { authorization: `Bearer ${"a".repeat(32)}` }],
-  ] as const)(
-    "is asked with the one credential that was presented, and with nothing else",
-    async (presented, headers) => {
-      const { ask, asked } = serviceThat(() => Response.json(null));
-      await ask(presented);
-      expect(asked.map(({ method, url }) => [method, url])).toEqual([["GET", `${apiUrl}/api/auth/get-session`]]);
-      expect(Object.fromEntries(asked[0]?.headers ?? [])).toEqual(headers);
-    },
-  );
-
-  it("is told of a look, so that no session is prolonged by an operator who asks how it stands", async () => {
-    const { ask, asked } = serviceThat(() => Response.json(null));
-    await ask(bearer, "look");
-    expect(asked.map(({ url }) => url)).toEqual([`${apiUrl}/api/auth/get-session?disableRefresh=true`]);
+  ] as const)("gets the presented credential and nothing else: %j", async (presented, headers) => {
+    const { sessionOf, requests } = serviceThat(() => Response.json(null));
+    await sessionOf(presented);
+    expect(requests.map(({ method, url }) => [method, url])).toEqual([["GET", `${apiUrl}/api/auth/get-session`]]);
+    expect(Object.fromEntries(requests[0]?.headers ?? [])).toEqual(headers);
   });
 
-  it("knows no session: undefined", async () => {
-    expect(await serviceThat(() => Response.json(null)).ask(bearer)).toBe(undefined);
+  it("does not prolong a session that an operator only looks up", async () => {
+    const { sessionOf, requests } = serviceThat(() => Response.json(null));
+    await sessionOf(bearer, "look");
+    expect(requests.map(({ url }) => url)).toEqual([`${apiUrl}/api/auth/get-session?disableRefresh=true`]);
+  });
+
+  it("returns undefined if there is no session", async () => {
+    expect(await serviceThat(() => Response.json(null)).sessionOf(bearer)).toBe(undefined);
   });
 
   it.each([
     ["is down", () => Response.json({ code: "STORE_UNAVAILABLE" }, { status: 503 })],
-    ["answers no JSON", () => new Response("<html>")],
+    ["does not answer JSON", () => new Response("<html>")],
     ["answers half a session", () => Response.json({ session: { id: "s1" }, user })],
-    ["answers no user", () => Response.json({ session })],
-    ["says that nobody may ask", () => Response.json(null, { status: 401 })],
-  ])("%s: it rejects, which is never taken for a session that has ended", async (_, answers) => {
-    await expect(serviceThat(answers).ask(bearer)).rejects.toThrow();
+    ["leaves out the user", () => Response.json({ session })],
+    ["answers 401", () => Response.json(null, { status: 401 })],
+  ])("rejects if it %s, which is never treated as an expired session", async (_, respond) => {
+    await expect(serviceThat(respond).sessionOf(bearer)).rejects.toThrow();
   });
 });

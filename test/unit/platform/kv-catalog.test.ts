@@ -13,7 +13,7 @@ describe("the catalog in KV", () => {
     expect(await kvCatalog(store)()).toBe(text);
   });
 
-  it("is missing where there is no such key", async () => {
+  it("is missing if there is no such key", async () => {
     expect(await kvCatalog({ get: async () => null })()).toBeUndefined();
   });
 });
@@ -21,8 +21,8 @@ describe("the catalog in KV", () => {
 const bindings = await runtimeBindings();
 const store = bindings === undefined ? undefined : Reflect.get(bindings, "CATALOG");
 
-describe.skipIf(!isFillable(store))("in workerd alone: elsewhere there is no KV binding CATALOG", () => {
-  it("is kept as a catalog once it was written", async () => {
+describe.skipIf(!isFillable(store))("the catalog in the KV of workerd", () => {
+  it("can be loaded once it was written", async () => {
     if (!isFillable(store)) throw new Error("no store");
     await store.put("catalog", text);
     const catalog = await keepCatalog({ load: kvCatalog(store), clock: systemClock })();
@@ -34,6 +34,6 @@ interface FillableStore extends TextStore {
   put(key: string, value: string): Promise<void>;
 }
 
-function isFillable(found: unknown): found is FillableStore {
-  return typeof found === "object" && found !== null && typeof Reflect.get(found, "put") === "function";
+function isFillable(value: unknown): value is FillableStore {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "put") === "function";
 }

@@ -7,7 +7,7 @@ mediaCacheContract("memory", memoryMediaCache);
 
 const edge: unknown = "caches" in globalThis ? Reflect.get(caches, "default") : undefined;
 
-describe.skipIf(!isEdgeCache(edge))("in workerd alone: elsewhere there is no caches.default", () => {
+describe.skipIf(!isEdgeCache(edge))("in workerd, which has caches.default,", () => {
   mediaCacheContract("caches.default", () => {
     if (!isEdgeCache(edge)) throw new Error("no cache");
     return edgeMediaCache(edge, "https://media.example");
@@ -15,7 +15,7 @@ describe.skipIf(!isEdgeCache(edge))("in workerd alone: elsewhere there is no cac
 });
 
 describe("the cache of a Cloudflare data centre", () => {
-  it("keeps an entry under an address of the media host that no grant can begin", async () => {
+  it("keeps an entry at a URL of the media host that is never a grant's", async () => {
     const urls: string[] = [];
     const spy: EdgeCache = {
       match: async (request) => void urls.push(request.url),
@@ -26,7 +26,7 @@ describe("the cache of a Cloudflare data centre", () => {
     expect(urls).toEqual(["https://media.example/.files/http%3Ahttps%3A%2F%2Fo.example%2Fa%2F0.ts%3Fb%3Dc"]);
   });
 
-  it("drops what a failed put left behind, and says that it failed", async () => {
+  it("removes the remains of a failed put and reports the failure", async () => {
     const deleted: string[] = [];
     const failing: EdgeCache = {
       match: async () => undefined,
@@ -39,6 +39,6 @@ describe("the cache of a Cloudflare data centre", () => {
   });
 });
 
-function isEdgeCache(found: unknown): found is EdgeCache {
-  return typeof found === "object" && found !== null && typeof Reflect.get(found, "match") === "function";
+function isEdgeCache(value: unknown): value is EdgeCache {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "match") === "function";
 }

@@ -13,7 +13,7 @@ const asset = assetSchema.parse({
   entry: "index.m3u8",
 });
 
-/** An asset that no catalog lets through: the schema refuses the name already. */
+/** An asset that no catalog accepts: the schema already refuses the name. */
 const greedy: Asset = {
   ...asset,
   origin: {
@@ -38,29 +38,29 @@ const env = {
   STAGEDOOR_KEYS: "the whole ring",
   STAGEDOOR_ORIGIN_SECRETS: JSON.stringify({ ORIGIN_SECRET: bound }),
 };
-const ask = (of: Asset, its: object = env) =>
-  mediaOrigin(its, systemClock)({ asset: of, path: "0.ts", query: "", method: "GET" });
+const openFile = (of: Asset, bindings: object = env) =>
+  mediaOrigin(bindings, systemClock)({ asset: of, path: "0.ts", query: "", method: "GET" });
 
-describe("the secrets that an origin is given", () => {
+describe("the secrets that an origin gets", () => {
   it("are those that the catalog names", async () => {
-    expect((await ask(asset)).ok).toBe(true);
+    expect((await openFile(asset)).ok).toBe(true);
     expect(sent).toEqual(["open sesame"]);
   });
 
   it.each([
     ["no setting", undefined],
-    ["no JSON", "{"],
+    ["invalid JSON", "{"],
     ["another host", JSON.stringify({ ORIGIN_SECRET: { ...bound, hosts: ["other.example"] } })],
-    ["a use that is none", JSON.stringify({ ORIGIN_SECRET: { ...bound, use: "cookie" } })],
-    ["a name of the service's own beside it", JSON.stringify({ ORIGIN_SECRET: bound, STAGEDOOR_KEYS: bound })],
-  ])("are none where the deployment has %s for them", async (_, setting) => {
-    const its = { ...env, STAGEDOOR_ORIGIN_SECRETS: setting };
-    expect(await ask(asset, its)).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
+    ["an unknown use", JSON.stringify({ ORIGIN_SECRET: { ...bound, use: "cookie" } })],
+    ["one of the service's own names too", JSON.stringify({ ORIGIN_SECRET: bound, STAGEDOOR_KEYS: bound })],
+  ])("are none if the deployment has %s for them", async (_, setting) => {
+    const bindings = { ...env, STAGEDOOR_ORIGIN_SECRETS: setting };
+    expect(await openFile(asset, bindings)).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
     expect(sent).toEqual([]);
   });
 
-  it("are never the service's own: who writes the catalog would have the key ring sent to himself", async () => {
-    expect(await ask(greedy)).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
+  it("are never the service's own, so that an author of the catalog cannot have the key ring sent to them", async () => {
+    expect(await openFile(greedy)).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
     expect(sent).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { gatheredBy, type MetricsStoreNamespace } from "../../../src/platform/cl
 import { countOf, gatheredContract, refusalOf, reportOf, sessionOf } from "../metrics/gathered-contract.ts";
 import { runtimeBindings } from "./runtime-bindings.ts";
 
-/** The part of the module `cloudflare:test` that is used here. */
+/** The part of the module `cloudflare:test` that this test uses. */
 interface ObjectTools {
   runInDurableObject<Value>(stub: unknown, work: (object: unknown, state: StoredState) => Value): Promise<Value>;
   evictDurableObject(stub: unknown): Promise<void>;
@@ -18,7 +18,7 @@ const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "METRICS
 const tools = isNamespace(namespace) ? await objectTools() : undefined;
 const series = "stagedoor_started_total";
 
-describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alone: it has Durable Objects", () => {
+describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd, which has Durable Objects,", () => {
   if (!isNamespace(namespace) || tools === undefined) return;
   let made = 0;
   const open = () => {
@@ -28,10 +28,10 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
   };
   gatheredContract("the object", () => open().gathered, systemClock);
 
-  describe("the object leaves memory after ten seconds without a question, and then", () => {
+  describe("the metrics object, after it left memory,", () => {
     const refused = 'stagedoor_refused_total{worker="edge",code="key_unknown"}';
 
-    it("still has all that a report told, though nobody has looked at it: counts, the hour, refusals and sessions", async () => {
+    it("still has the counts, the hour, the refusals and the sessions of every report", async () => {
       const { stub, gathered } = open();
       const counts = [
         [series, 5],
@@ -46,12 +46,12 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       expect(minutes.flatMap(({ counts: of }) => Object.entries(of))).toEqual([["key_unknown", 2]]);
       expect(recent.map(({ request }) => request)).toEqual(["1"]);
       expect((await gathered.sessions({ limit: 9 })).sessions.map(({ sessionId }) => sessionId)).toEqual(["a"]);
-      // Another isolate that has not heard of the end.
+      // Another isolate that does not know of the end.
       await gathered.report(reportOf({ alive: [sessionOf("b", systemClock())] }));
       expect(await countOf(gathered, "stagedoor_sessions")).toBe(1);
     });
 
-    it("counts a report no second time that came before it left", async () => {
+    it("does not count a report again that it had counted before", async () => {
       const { stub, gathered } = open();
       const report = reportOf({ from: { isolate: "one", sequence: 7 }, counts: [[series, 5]] });
       await gathered.report(report);
@@ -60,7 +60,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       expect(await countOf(gathered, series)).toBe(5);
     });
 
-    it("still has what hundreds of reports told, in a few rows: the old ones are folded into one", async () => {
+    it("still has hundreds of reports in a few rows, because old ones are folded into one", async () => {
       const { stub, gathered } = open();
       for (let n = 1; n <= 510; n++) {
         const alive = [sessionOf(`s${n}`, systemClock())];
@@ -78,15 +78,15 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
           }),
         );
       }
-      const told = async () => [
+      const contents = async () => [
         await gathered.counts(),
         await gathered.refusals(),
         await gathered.sessions({ limit: 999 }),
       ];
-      const before = await told();
+      const before = await contents();
       expect(before[0]).toContainEqual([series, 510]);
       await tools.evictDurableObject(stub());
-      expect(await told()).toEqual(before);
+      expect(await contents()).toEqual(before);
       await gathered.report(reportOf({ from: { isolate: "one", sequence: 510 }, counts: [[series, 1]] }));
       expect(await countOf(gathered, series)).toBe(510);
       const rows = await tools.runInDurableObject(stub(), (_, { storage }) => [
@@ -109,12 +109,12 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
   });
 
   it.each([
-    ["no report", "MARKED"],
-    ["a series that is none", reportOf({ counts: [["a\nb", 1]] })],
-    ["a count that goes down", reportOf({ counts: [[series, -1]] })],
-    ["a label that is named twice", reportOf({ counts: [['stagedoor_x{a="b",a="c"}', 1]] })],
-    ["a worker with a name that is none", reportOf({ worker: 'edge"} 1' })],
-  ])("the object takes nothing of %s, and counts that it came", async (_, report) => {
+    ["text instead of a report", "MARKED"],
+    ["a malformed series", reportOf({ counts: [["a\nb", 1]] })],
+    ["a count that decreases", reportOf({ counts: [[series, -1]] })],
+    ["a duplicate label", reportOf({ counts: [['stagedoor_x{a="b",a="c"}', 1]] })],
+    ["a malformed worker name", reportOf({ worker: 'edge"} 1' })],
+  ])("the object ignores %s, and counts the report as unread", async (_, report) => {
     const { stub, gathered } = open();
     await stub().report(report);
     expect(await gathered.counts()).toEqual([
@@ -123,13 +123,13 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
     ]);
   });
 
-  it("the object takes a report of a worker that counts something else", async () => {
+  it("the object accepts a report of a worker that has other metrics", async () => {
     const { stub, gathered } = open();
     await stub().report({ ...reportOf({ counts: [['stagedoor_later_total{a="b"}', 2]] }), later: true });
     expect(await countOf(gathered, 'stagedoor_later_total{a="b"}')).toBe(2);
   });
 
-  it("the object still knows after it left memory that a report came which nobody can read", async () => {
+  it("the object remembers after it left memory that it got an unreadable report", async () => {
     const { stub, gathered } = open();
     await stub().report("MARKED");
     await tools.evictDurableObject(stub());
@@ -138,17 +138,17 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
 });
 
 async function objectTools(): Promise<ObjectTools> {
-  // By a name that no bundler looks into, as in runtime-bindings.ts.
+  // The name is in a variable so that bundlers do not resolve it, as in runtime-bindings.ts.
   const name = "cloudflare:test";
-  const found: unknown = await import(/* @vite-ignore */ name);
-  if (!isTools(found)) throw new Error("the test runner has no tools for Durable Objects");
-  return found;
+  const value: unknown = await import(/* @vite-ignore */ name);
+  if (!isTools(value)) throw new Error("the test runner has no tools for Durable Objects");
+  return value;
 }
 
-function isNamespace(found: unknown): found is MetricsStoreNamespace<unknown> {
-  return typeof found === "object" && found !== null && typeof Reflect.get(found, "idFromName") === "function";
+function isNamespace(value: unknown): value is MetricsStoreNamespace<unknown> {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "idFromName") === "function";
 }
 
-function isTools(found: unknown): found is ObjectTools {
-  return typeof found === "object" && found !== null && typeof Reflect.get(found, "evictDurableObject") === "function";
+function isTools(value: unknown): value is ObjectTools {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "evictDurableObject") === "function";
 }

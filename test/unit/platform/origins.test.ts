@@ -31,7 +31,7 @@ originContract("an HTTP server", async () => {
   };
 });
 
-originContract("a stand-in for R2", async () => {
+originContract("a fake R2", async () => {
   const objects = new Map(
     [...contractFiles].map(([name, body]) => [`film/${name}`, { body, httpMetadata: contractCaching(name) }]),
   );
@@ -50,7 +50,7 @@ originContract("the origin of an asset's type", async () => {
 const bindings = await runtimeBindings();
 const bucket = bindings === undefined ? undefined : Reflect.get(bindings, "MEDIA");
 
-describe.skipIf(!isFillable(bucket))("in workerd alone: elsewhere there is no R2 binding MEDIA", () => {
+describe.skipIf(!isFillable(bucket))("in workerd, which has an R2 binding MEDIA,", () => {
   originContract("R2 itself", async () => {
     if (!isFillable(bucket)) throw new Error("no bucket");
     for (const [name, body] of contractFiles)
@@ -68,6 +68,6 @@ interface FillableBucket extends Bucket {
   ): Promise<unknown>;
 }
 
-function isFillable(found: unknown): found is FillableBucket {
-  return typeof found === "object" && found !== null && typeof Reflect.get(found, "put") === "function";
+function isFillable(value: unknown): value is FillableBucket {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "put") === "function";
 }

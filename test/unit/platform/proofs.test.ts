@@ -9,8 +9,8 @@ const inAMinute = (): UnixSeconds => unixSeconds(systemClock() + 60);
 
 /** The port's contract, for every implementation. */
 function proofsContract(name: string, open: () => ProofReplay): void {
-  describe(`${name}, as what remembers DPoP proofs`, () => {
-    it("takes a proof once", async () => {
+  describe(`${name}, as the store of used DPoP proofs,`, () => {
+    it("accepts a proof once", async () => {
       const proofs = open();
       const until = inAMinute();
       expect(await proofs.firstUse(`${name}-once`, "a", until)).toBe(true);
@@ -18,16 +18,16 @@ function proofsContract(name: string, open: () => ProofReplay): void {
       expect(await proofs.firstUse(`${name}-once`, "a", unixSeconds(until + 1))).toBe(false);
     });
 
-    it("takes one of fifty that come at once", async () => {
+    it("accepts one of fifty concurrent uses", async () => {
       const proofs = open();
       const until = inAMinute();
-      const answers = await Promise.all(
+      const results = await Promise.all(
         Array.from({ length: 50 }, () => proofs.firstUse(`${name}-storm`, "same", until)),
       );
-      expect(answers.filter((first) => first)).toHaveLength(1);
+      expect(results.filter((first) => first)).toHaveLength(1);
     });
 
-    it("tells ids of a key apart, and keys with the same id", async () => {
+    it("distinguishes the ids of a key, and keys with the same id", async () => {
       const proofs = open();
       const until = inAMinute();
       const ids = ["a", "A", "a ", "ä", "a\u0308", '"', "'; DROP TABLE proof; --", "a".repeat(256)];
@@ -40,7 +40,7 @@ function proofsContract(name: string, open: () => ProofReplay): void {
 
 proofsContract("memory", () => memoryProofs(systemClock));
 
-it("memory forgets what is over with the next proof", async () => {
+it("the proofs in memory are removed with the next proof after they expired", async () => {
   let now = unixSeconds(1000);
   const proofs = memoryProofs(() => now);
   await proofs.firstUse("key", "a", unixSeconds(1060));
@@ -69,7 +69,7 @@ interface ObjectTools {
 const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "DPOP_PROOFS");
 const tools = await objectTools();
 
-describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alone: it has Durable Objects", () => {
+describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd, which has Durable Objects,", () => {
   if (!isNamespace(namespace) || tools === undefined) return;
   const stub = (jkt: string) => namespace.get(namespace.idFromName(jkt));
   const proofs = proofReplay(namespace);
@@ -85,14 +85,14 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
     );
   const alarm = (jkt: string) => tools.runInDurableObject(stub(jkt), (_, { storage }) => storage.getAlarm());
 
-  it("remembers a proof over a restart", async () => {
+  it("the object remembers a proof across a restart", async () => {
     const until = inAMinute();
     await proofs.firstUse("restarted", "a", until);
     await tools.evictDurableObject(stub("restarted"));
     expect(await proofs.firstUse("restarted", "a", until)).toBe(false);
   });
 
-  it("removes what is over when it is woken up, and keeps the rest", async () => {
+  it("the object removes expired proofs when its alarm fires, and keeps the rest", async () => {
     const until = inAMinute();
     const over = unixSeconds(systemClock() - 1);
     await proofs.firstUse("cleaned", "kept", until);
@@ -104,7 +104,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
     expect(await proofs.firstUse("cleaned", "kept", until)).toBe(false);
   });
 
-  it("leaves nothing behind with the last of them, and begins anew", async () => {
+  it("the object leaves nothing behind after its last proof, and starts again", async () => {
     await tools.runInDurableObject(stub("emptied"), (object) => object.firstUse("a", systemClock() - 1));
     await tools.runDurableObjectAlarm(stub("emptied"));
     expect([await tables("emptied"), await alarm("emptied")]).toEqual([[], null]);
@@ -119,7 +119,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
     ["a", -1],
     ["a", 1.5],
     ["a", Number.NaN],
-  ])("takes no id and end that are none, whoever calls: %j %j", async (jti, until) => {
+  ])("the object refuses an invalid id or expiry from any caller: %j %j", async (jti, until) => {
     const refused = await tools.runInDurableObject(stub("checked"), async (object) => {
       try {
         return await object.firstUse(jti, until);
@@ -133,7 +133,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
 });
 
 async function objectTools(): Promise<ObjectTools | undefined> {
-  // By a name that no bundler looks into: it would fail in Node before the test could skip.
+  // The name is in a variable so that bundlers do not resolve it, which would fail in Node.
   const name = "cloudflare:test";
   try {
     const module: unknown = await import(/* @vite-ignore */ name);
@@ -143,10 +143,10 @@ async function objectTools(): Promise<ObjectTools | undefined> {
   }
 }
 
-function isTools(found: unknown): found is ObjectTools {
-  return typeof found === "object" && found !== null && typeof Reflect.get(found, "evictDurableObject") === "function";
+function isTools(value: unknown): value is ObjectTools {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "evictDurableObject") === "function";
 }
 
-function isNamespace(found: unknown): found is DpopProofsNamespace<unknown> {
-  return typeof found === "object" && found !== null && typeof Reflect.get(found, "idFromName") === "function";
+function isNamespace(value: unknown): value is DpopProofsNamespace<unknown> {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "idFromName") === "function";
 }

@@ -8,7 +8,7 @@ const request = { asset: sampleAsset(), path: "0.ts", query: "", method: "GET" }
 
 describe("the R2 origin", () => {
   it.each([[{}], [{ MEDIA: "a text variable" }], [{ MEDIA: {} }], [{ OTHER: fakeBucket(new Map()) }]])(
-    "says which binding the worker lacks, given %j",
+    "names the binding that the worker lacks, given %j",
     async (env) => {
       const result = await r2Origin(env)(request);
       expect(result).toMatchObject({ ok: false, refusal: { code: "configuration_invalid" } });
@@ -26,13 +26,13 @@ describe("the R2 origin", () => {
     ["a+b%2Bc.ts", "film/a+b+c.ts"],
     ["a;%C3%A9.ts", "film/a;é.ts"],
     ["sub//", "film/sub//"],
-  ])("reads %s as the key %s: decoded once, whatever the query", async (path, key) => {
+  ])("reads %s as the key %s, decoded once, whatever the query", async (path, key) => {
     const env = { MEDIA: fakeBucket(new Map([[key, { body }]])) };
     const result = await r2Origin(env)({ ...request, path, query: "t=a:b" });
     expect(result.ok && result.value.status).toBe(200);
   });
 
-  it("uses the type that the object was stored with, where it says something", async () => {
+  it("uses the type that the object was stored with, unless it is generic", async () => {
     const typed = (contentType: string) => new Map([["film/0.ts", { body, httpMetadata: { contentType } }]]);
     const typeOf = async (contentType: string) => {
       const result = await r2Origin({ MEDIA: fakeBucket(typed(contentType)) })(request);
@@ -42,7 +42,7 @@ describe("the R2 origin", () => {
     expect(await typeOf("application/octet-stream")).toBe("video/mp2t");
   });
 
-  it("refuses an object that is stored compressed, since its ranges would be none of the file's", async () => {
+  it("refuses an object that is stored compressed, because its ranges would not be the file's", async () => {
     const stored = new Map([["film/0.ts", { body, httpMetadata: { contentEncoding: "gzip" } }]]);
     const result = await r2Origin({ MEDIA: fakeBucket(stored) })(request);
     expect(result).toMatchObject({ ok: false, refusal: { code: "origin_failed" } });

@@ -14,26 +14,26 @@ const entry: Revocation = {
   until: unixSeconds(1_900_000_000),
 };
 
-/** The adapter over a log in memory, whose clock may be ahead, and a cache that keeps for ever, however it was asked to. */
-function stage(cache: Partial<Pick<EdgeCache, "match" | "put">> = {}, answer?: unknown, ahead = 0) {
+/** The adapter over a log in memory, whose clock may be ahead, and a cache that keeps every entry for ever. */
+function stage(cache: Partial<Pick<EdgeCache, "match" | "put">> = {}, fixedAnswer?: unknown, ahead = 0) {
   const time = { now: 1_800_000_000_000 };
   const clock = () => unixMilliseconds(time.now);
   const stored = memoryRevocationLog(() => unixMilliseconds(time.now + ahead));
-  const asked: number[] = [];
-  const named: string[] = [];
+  const cursors: number[] = [];
+  const names: string[] = [];
   const entries = new Map<string, Response>();
   const objects: RevocationLogNamespace<string> = {
     idFromName: (name) => {
-      named.push(name);
+      names.push(name);
       return name;
     },
     get: () => ({
       append: async () => stored.append([entry], "viewer"),
       shorten: async () => undefined,
-      lift: async () => answer ?? stored.lift("session", "s"),
+      lift: async () => fixedAnswer ?? stored.lift("session", "s"),
       since: async (cursor) => {
-        asked.push(cursor);
-        return answer ?? writePage(await stored.since(cursor));
+        cursors.push(cursor);
+        return fixedAnswer ?? writePage(await stored.since(cursor));
       },
     }),
   };
@@ -43,58 +43,58 @@ function stage(cache: Partial<Pick<EdgeCache, "match" | "put">> = {}, answer?: u
     ...cache,
   };
   const log = revocationLog({ objects, cache: keepsForEver, mediaUrl: "https://media.example", clock });
-  return { log, time, asked, named, entries };
+  return { log, time, cursors, names, entries };
 }
 
-describe("the revocation log behind a data centre's cache", () => {
-  it("asks the one object once for all who come from the same cursor within a second", async () => {
-    const { log, time, asked, named } = stage();
+describe("the revocation log with a data centre's cache", () => {
+  it("asks the object once for all requests with one cursor within a second", async () => {
+    const { log, time, cursors, names } = stage();
     const first = await log.since(0);
     time.now += 999;
     expect(await log.since(0)).toEqual(first);
-    expect(asked).toEqual([0]);
-    expect(new Set(named)).toEqual(new Set(["log"]));
+    expect(cursors).toEqual([0]);
+    expect(new Set(names)).toEqual(new Set(["log"]));
   });
 
-  it("takes nothing that is a second old, whatever the cache says", async () => {
-    const { log, time, asked } = stage();
+  it("uses no answer that is a second old, whatever the cache returns", async () => {
+    const { log, time, cursors } = stage();
     await log.since(0);
     time.now += 1_000;
     expect((await log.since(0)).asOf).toBe(time.now);
-    expect(asked).toEqual([0, 0]);
+    expect(cursors).toEqual([0, 0]);
   });
 
-  it("takes nothing of the future: a clock is wrong there, and nobody knows how old it is", async () => {
-    const { log, time, asked } = stage();
+  it("uses no answer from the future, because a wrong clock hides its age", async () => {
+    const { log, time, cursors } = stage();
     await log.since(0);
     time.now -= 1;
     await log.since(0);
-    expect(asked).toEqual([0, 0]);
+    expect(cursors).toEqual([0, 0]);
   });
 
   it.each([-60_000, -2000, 2000, 60_000])(
-    "counts an answer from when it was asked for, though the object's clock is %i ms ahead",
+    "dates an answer by the time of its request, even if the object's clock is %i ms ahead",
     async (ahead) => {
-      const { log, time, asked } = stage({}, undefined, ahead);
+      const { log, time, cursors } = stage({}, undefined, ahead);
       const first = await log.since(0);
       expect(first.asOf).toBe(time.now);
       time.now += 999;
       expect(await log.since(0)).toEqual(first);
       time.now += 1;
       await log.since(0);
-      expect(asked).toEqual([0, 0]);
+      expect(cursors).toEqual([0, 0]);
     },
   );
 
-  it("tells cursors apart", async () => {
-    const { log, asked } = stage();
+  it("keeps cursors apart", async () => {
+    const { log, cursors } = stage();
     const { cursor } = await log.since(0);
     await log.append([entry], "viewer");
     expect((await log.since(cursor)).entries).toEqual([entry]);
-    expect(asked).toEqual([0, cursor]);
+    expect(cursors).toEqual([0, cursor]);
   });
 
-  it("keeps an answer for a second, under an address of the media host that no grant can begin", async () => {
+  it("caches an answer for a second, at a URL of the media host that is never a grant's", async () => {
     const { log, entries } = stage();
     await log.since(0);
     const [[url, response] = []] = entries;
@@ -102,7 +102,7 @@ describe("the revocation log behind a data centre's cache", () => {
     expect(response?.headers.get("Cache-Control")).toBe("public, max-age=1");
   });
 
-  it("does without a cache that fails, or holds what is no answer", async () => {
+  it("works without a cache that fails or returns something else", async () => {
     const fails = async () => {
       throw new Error("no cache");
     };
@@ -112,7 +112,7 @@ describe("the revocation log behind a data centre's cache", () => {
     expect((await stage({ match: async () => new Response("<html>") }).log.since(0)).entries).toEqual([]);
   });
 
-  it("rejects what the object answers and is no answer, and keeps it nowhere", async () => {
+  it("rejects an invalid answer of the object, and does not cache it", async () => {
     const { log, entries } = stage(
       {},
       { cursor: 1, asOf: 1, reset: false, more: false, entries: [{ kind: "planet" }] },

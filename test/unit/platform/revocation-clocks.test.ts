@@ -7,19 +7,19 @@ import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
 import { memoryRevocationLog } from "../../support/memory-stores.ts";
 import { ManualTime, sessionEntry } from "../sessions/revocation-fixture.ts";
 
-/** Two isolates of a data centre, and an object whose clock is ahead of theirs by so many milliseconds. */
+/** Two isolates of a data centre, and an object whose clock is this many milliseconds ahead of theirs. */
 function dataCentre(ahead: number, pageSize?: number) {
   const time = new ManualTime();
   const stored = memoryRevocationLog(() => unixMilliseconds(time.now + ahead), pageSize);
   const way = { there: 0, back: 0 };
   const entries = new Map<string, string>();
-  let asked = 0;
+  let questions = 0;
   const object: ReturnType<RevocationLogNamespace<string>["get"]> = {
     append: () => Promise.reject(new Error("not of this test")),
     shorten: () => Promise.reject(new Error("not of this test")),
     lift: () => Promise.reject(new Error("not of this test")),
     since: async (cursor) => {
-      asked++;
+      questions++;
       const { there, back } = way;
       if (there > 0) await time.wait(there);
       const delta = await stored.since(cursor);
@@ -49,16 +49,16 @@ function dataCentre(ahead: number, pageSize?: number) {
     return result.ok ? [...result.value.entries.session.keys()] : result.refusal.code;
   };
   const revoke = (value: string) => stored.append([sessionEntry(value)], "viewer");
-  return { time, way, current, revoke, questions: () => asked };
+  return { time, way, current, revoke, questions: () => questions };
 }
 
-describe("an object whose clock is not the data centre's", () => {
+describe("an object with a clock that differs from the data centre's", () => {
   const ahead = fc.integer({ min: -60_000, max: 60_000 });
 
-  it("still has a revocation seen within two seconds, and refuses nobody", async () => {
+  it("still shows a revocation within two seconds, and refuses no request", async () => {
     const event = fc.record({
       after: fc.integer({ min: 0, max: 1_500 }),
-      is: fc.constantFrom("revoke", "ask", "ask", "way"),
+      kind: fc.constantFrom("revoke", "ask", "ask", "way"),
       isolate: fc.constantFrom(0 as const, 1 as const),
       there: fc.integer({ min: 0, max: 900 }),
       back: fc.integer({ min: 0, max: 900 }),
@@ -68,11 +68,11 @@ describe("an object whose clock is not the data centre's", () => {
         const on = dataCentre(by);
         const revoked: { value: string; at: number }[] = [];
         const checks: Promise<void>[] = [];
-        for (const { after, is, isolate, there, back } of events) {
+        for (const { after, kind, isolate, there, back } of events) {
           await on.time.pass(after);
           const { now } = on.time;
-          if (is === "way") Object.assign(on.way, { there, back });
-          else if (is === "revoke") {
+          if (kind === "way") Object.assign(on.way, { there, back });
+          else if (kind === "revoke") {
             revoked.push({ value: `s${revoked.length}`, at: now });
             await on.revoke(`s${revoked.length - 1}`);
           } else {
@@ -87,7 +87,7 @@ describe("an object whose clock is not the data centre's", () => {
     );
   });
 
-  it("costs no more questions than one whose clock is right: the data centre's cache is used", async () => {
+  it("costs no more requests than one with the right clock, because the data centre's cache is used", async () => {
     await fc.assert(
       fc.asyncProperty(ahead, async (by) => {
         const on = dataCentre(by);

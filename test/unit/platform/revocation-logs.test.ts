@@ -11,7 +11,7 @@ revocationLogContract("memory", () => memoryRevocationLog(systemMillisecondClock
 const runtime = await revocationRuntime();
 let made = 0;
 
-describe.skipIf(runtime === undefined)("in workerd alone: elsewhere there is no Durable Object", () => {
+describe.skipIf(runtime === undefined)("in workerd, which has Durable Objects,", () => {
   const until = unixSeconds(Math.floor(Date.now() / 1000) + 3600);
   const entry: Revocation = { kind: "session", value: "s", cause: "taken", at: unixSeconds(7), until };
 
@@ -24,7 +24,7 @@ describe.skipIf(runtime === undefined)("in workerd alone: elsewhere there is no 
 
   revocationLogContract("a Durable Object", () => fresh().log, 10_000);
 
-  it("keeps every entry and every cursor over a restart", async () => {
+  it("the object keeps every entry and every cursor across a restart", async () => {
     const { log, name, on } = fresh();
     await log.append([entry, { ...entry, value: "t" }], "viewer");
     const { cursor: before } = await log.since(0);
@@ -36,7 +36,7 @@ describe.skipIf(runtime === undefined)("in workerd alone: elsewhere there is no 
     expect((await log.since(before)).entries).toEqual([{ ...entry, value: "t", until: 0 }]);
   });
 
-  it("knows no cursor of before it lost its storage, though it holds as much again", async () => {
+  it("the object accepts no cursor from before it lost its storage, even if it has as many entries again", async () => {
     const { log, name, on } = fresh();
     await log.append([entry], "viewer");
     const { cursor } = await log.since(0);
@@ -46,7 +46,7 @@ describe.skipIf(runtime === undefined)("in workerd alone: elsewhere there is no 
     expect(await log.since(cursor)).toMatchObject({ reset: true, entries: [{ value: "t" }] });
   });
 
-  it("removes what has ended, and still knows the cursors", async () => {
+  it("the object removes expired entries, and still accepts their cursors", async () => {
     const { log, name, on } = fresh();
     await log.append([entry, { ...entry, value: "t" }], "viewer");
     const { cursor } = await log.since(0);
@@ -56,7 +56,7 @@ describe.skipIf(runtime === undefined)("in workerd alone: elsewhere there is no 
     expect(await log.since(cursor)).toMatchObject({ reset: false, entries: [] });
   });
 
-  it("rings again as long as it keeps anything, and not longer", async () => {
+  it("the object sets its alarm as long as it keeps an entry, and no longer", async () => {
     const { log, name, on } = fresh();
     await log.append([entry], "viewer");
     expect(await on.runAlarm(name)).toBe(true);
@@ -65,7 +65,7 @@ describe.skipIf(runtime === undefined)("in workerd alone: elsewhere there is no 
     expect(await on.runAlarm(name)).toBe(false);
   });
 
-  it("keeps what was taken back as long as an isolate may go on without having heard of it", async () => {
+  it("the object keeps a lifted entry as long as an isolate may not know that it was lifted", async () => {
     const { log, name, on } = fresh();
     const forGood = unixSeconds(253_402_300_799);
     await log.append([{ ...entry, until: forGood }], "operator");
@@ -75,14 +75,14 @@ describe.skipIf(runtime === undefined)("in workerd alone: elsewhere there is no 
     expect(await on.sql(name, statement)).toEqual([{ until: 0, soon: 1 }]);
   });
 
-  it("takes an entry that never ends without breaking the alarm", async () => {
+  it("the object accepts an entry that never expires without breaking its alarm", async () => {
     const { log, name, on } = fresh();
     await log.append([{ ...entry, until: unixSeconds(253_402_300_799) }], "viewer");
     expect(await on.runAlarm(name)).toBe(true);
     expect((await log.since(0)).entries).toHaveLength(1);
   });
 
-  it("adds all of a call or none, and refuses what is no entry", async () => {
+  it("the object adds all entries of a call or none, and refuses an invalid one", async () => {
     const { log, name, on } = fresh();
     expect(await on.append(name, [entry, { ...entry, kind: "planet" }])).toBe("refused");
     expect((await log.since(0)).entries).toEqual([]);

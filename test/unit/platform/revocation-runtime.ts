@@ -1,18 +1,18 @@
 import type { RevocationLogNamespace } from "../../../src/platform/cloudflare/revocation-log.ts";
 import { runtimeBindings } from "./runtime-bindings.ts";
 
-/** Durable Objects of the runtime that the tests run in, each test with one of its own. */
+/** Durable Objects of the runtime that the tests run in. Each test has one of its own. */
 export interface RevocationRuntime {
   /** All names lead to the object of this name. */
   objectsNamed(name: string): RevocationLogNamespace<unknown>;
-  /** Ends the object as the runtime does with one that nobody uses; its storage stays. */
+  /** Evicts the object as the runtime does with an idle one. Its storage stays. */
   evict(name: string): Promise<void>;
   runAlarm(name: string): Promise<boolean>;
-  /** Calls the object where it stands: what it throws there would count as unhandled on its way to here. */
-  append(name: string, entries: unknown): Promise<"taken" | "refused">;
-  /** Runs a statement in the object's own storage, and gives the rows. */
+  /** Calls the object from inside: an exception that crosses the stub would count as unhandled. */
+  append(name: string, entries: unknown): Promise<"accepted" | "refused">;
+  /** Runs a statement in the object's own storage, and returns the rows. */
   sql(name: string, statement: string): Promise<readonly unknown[]>;
-  /** Deletes all that the object has stored. */
+  /** Deletes everything that the object has stored. */
   loseStorage(name: string): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ export async function revocationRuntime(): Promise<RevocationRuntime | undefined
   const bindings = await runtimeBindings();
   const objects: unknown = bindings === undefined ? undefined : Reflect.get(bindings, "REVOCATION_LOG");
   if (!isNamespace(objects)) return undefined;
-  // By a name that no bundler looks into, as in runtime-bindings.ts.
+  // The name is in a variable so that bundlers do not resolve it, as in runtime-bindings.ts.
   const name = "cloudflare:test";
   const tools: unknown = await import(/* @vite-ignore */ name);
   if (!isTools(tools)) throw new Error("the test runner has no tools for Durable Objects");
@@ -34,7 +34,7 @@ export async function revocationRuntime(): Promise<RevocationRuntime | undefined
       tools.runInDurableObject(stub(of), async (object) => {
         try {
           await object.append(entries);
-          return "taken";
+          return "accepted";
         } catch {
           return "refused";
         }
@@ -61,10 +61,10 @@ interface Storage {
   deleteAll(): Promise<void>;
 }
 
-function isNamespace(found: unknown): found is RevocationLogNamespace<unknown> {
-  return typeof found === "object" && found !== null && typeof Reflect.get(found, "idFromName") === "function";
+function isNamespace(value: unknown): value is RevocationLogNamespace<unknown> {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "idFromName") === "function";
 }
 
-function isTools(found: unknown): found is Tools {
-  return typeof found === "object" && found !== null && typeof Reflect.get(found, "runInDurableObject") === "function";
+function isTools(value: unknown): value is Tools {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "runInDurableObject") === "function";
 }

@@ -1,6 +1,6 @@
 /** The bindings of the worker that the tests run in, or undefined in Node, which has no such module. */
 export async function runtimeBindings(): Promise<object | undefined> {
-  // By a name that no bundler looks into: it would fail in Node before the test could skip.
+  // The name is in a variable so that bundlers do not resolve it, which would fail in Node.
   const name = "cloudflare:workers";
   try {
     const module: unknown = await import(/* @vite-ignore */ name);

@@ -23,10 +23,10 @@ const question: PlaylistQuestion = {
 };
 const waiting = { ...question, directives: { least: { segment: 7, part: 1 } } };
 
-/** A data centre: what its object answers is the test's to say, and what its cache holds can be looked at. */
+/** A data centre. The test sets the answer of its object, and can read its cache. */
 function dataCentre() {
   const entries = new Map<string, Response>();
-  const asked: PlaylistQuestion[] = [];
+  const questions: PlaylistQuestion[] = [];
   const refusals: Refusal[] = [];
   const work: Promise<unknown>[] = [];
   const timers: { readonly length: number; readonly ring: () => void }[] = [];
@@ -38,7 +38,7 @@ function dataCentre() {
     idFromName: (name) => name,
     get: () => ({
       ask: (of) => {
-        asked.push(of);
+        questions.push(of);
         return state.answer();
       },
     }),
@@ -57,15 +57,15 @@ function dataCentre() {
     },
     direct: async () => ok({ ...answer(), text: "direct" }),
     waitUntil: (more) => void work.push(more),
-    onFailure: (why) => void refusals.push(why),
+    onFailure: (refusal) => void refusals.push(refusal),
   };
   const source = sharedPlaylists(parts);
-  const ask = async (of: PlaylistQuestion) => {
-    const answered = await source(of);
+  const load = async (of: PlaylistQuestion) => {
+    const result = await source(of);
     await Promise.all(work);
-    return answered;
+    return result;
   };
-  return { ask, state, asked, entries, refusals, parts, timers };
+  return { load, state, questions, entries, refusals, parts, timers };
 }
 
 function answer(fields: Partial<PlaylistAnswer> = {}): PlaylistAnswer {
@@ -73,80 +73,80 @@ function answer(fields: Partial<PlaylistAnswer> = {}): PlaylistAnswer {
 }
 
 describe("the data centre's cache", () => {
-  it("gives a playlist as its object gave it, with its byte order marks and with bytes that are not UTF-8", async () => {
+  it("returns a playlist as its object did, with byte order marks and bytes that are not UTF-8", async () => {
     const texts = ["\uFEFF#EXTM3U\n", "\uFEFF\uFEFF \r\n\n#EXTM3U\n", "\n#EXTM3U\n", "#EXTM3U\n# \uDCE7 ç\uDC85\n"];
     for (const text of texts) {
-      const { ask, asked, state } = dataCentre();
+      const { load, questions, state } = dataCentre();
       state.answer = async () => ok(answer({ text }));
-      const first = await ask(question);
+      const first = await load(question);
       expect(first).toMatchObject({ value: { text } });
-      expect(await ask(question)).toEqual(first);
-      expect(asked).toHaveLength(1);
+      expect(await load(question)).toEqual(first);
+      expect(questions).toHaveLength(1);
     }
   });
 
-  it("answers while the entry is fresh by its own words, and not a moment longer", async () => {
-    const { ask, asked, state } = dataCentre();
-    const first = await ask(question);
+  it("answers until the entry's own freshness ends, and no longer", async () => {
+    const { load, questions, state } = dataCentre();
+    const first = await load(question);
     state.now = later(2499);
-    expect(await ask(question)).toEqual(first);
-    expect(asked).toHaveLength(1);
+    expect(await load(question)).toEqual(first);
+    expect(questions).toHaveLength(1);
     state.now = later(2500);
-    await ask(question);
-    expect(asked).toHaveLength(2);
+    await load(question);
+    expect(questions).toHaveLength(2);
   });
 
-  it("says that nothing has changed to who has the version already", async () => {
-    const { ask } = dataCentre();
-    await ask(question);
+  it("answers that nothing has changed to an isolate that has the version", async () => {
+    const { load } = dataCentre();
+    await load(question);
     const known = { etag: '"1"', live: true };
-    expect(await ask({ ...question, known })).toMatchObject({ ok: true, value: { text: undefined, etag: '"1"' } });
-    expect(await ask({ ...question, known: { etag: '"0"', live: true } })).toMatchObject({
+    expect(await load({ ...question, known })).toMatchObject({ ok: true, value: { text: undefined, etag: '"1"' } });
+    expect(await load({ ...question, known: { etag: '"0"', live: true } })).toMatchObject({
       value: { text: "#EXTM3U\n" },
     });
   });
 
-  it("says where the origin redirected to, also if nothing else has changed", async () => {
-    const { ask, state, asked } = dataCentre();
+  it("reports where the origin redirected to, also if nothing else has changed", async () => {
+    const { load, state, questions } = dataCentre();
     state.answer = async () => ok(answer({ location: "v2/index.m3u8?sid=1" }));
-    await ask(question);
+    await load(question);
     const location = "v2/index.m3u8?sid=1";
-    expect(await ask(question)).toMatchObject({ ok: true, value: { text: "#EXTM3U\n", location } });
+    expect(await load(question)).toMatchObject({ ok: true, value: { text: "#EXTM3U\n", location } });
     const known = { etag: '"1"', live: true };
-    expect(await ask({ ...question, known })).toMatchObject({ ok: true, value: { text: undefined, location } });
-    expect(asked).toHaveLength(1);
+    expect(await load({ ...question, known })).toMatchObject({ ok: true, value: { text: undefined, location } });
+    expect(questions).toHaveLength(1);
   });
 
-  it("has an entry for each thing that the origin is told, under the origin's place", async () => {
-    const { ask, entries } = dataCentre();
-    for (const of of [question, waiting, { ...question, directives: { skip: "YES" } }] as const) await ask(of);
+  it("has one entry per set of directives that the origin gets, named after the origin's file", async () => {
+    const { load, entries } = dataCentre();
+    for (const of of [question, waiting, { ...question, directives: { skip: "YES" } }] as const) await load(of);
     const place = "https://media.example/.playlists/r2%3AMEDIA%3Afilm%2Flow%2Findex.m3u8%3Fv%3D1%23";
     expect([...entries.keys()]).toEqual([place, `${place}_HLS_msn%3D7%26_HLS_part%3D1`, `${place}_HLS_skip%3DYES`]);
   });
 
-  it("keeps an answer that was waited for one second at most", async () => {
-    const { ask, asked, state } = dataCentre();
-    await ask(waiting);
+  it("keeps an answer to a blocking reload for one second at most", async () => {
+    const { load, questions, state } = dataCentre();
+    await load(waiting);
     state.now = later(999);
-    await ask(waiting);
-    expect(asked).toHaveLength(1);
+    await load(waiting);
+    expect(questions).toHaveLength(1);
     state.now = later(1000);
-    await ask(waiting);
-    expect(asked).toHaveLength(2);
+    await load(waiting);
+    expect(questions).toHaveLength(2);
   });
 
   it.each([
-    ["an answer that is not for all who ask the same", async () => ok(answer({ shared: false }))],
-    ["an answer that is old already", async () => ok(answer({ freshUntil: start }))],
+    ["an answer that is not shared", async () => ok(answer({ shared: false }))],
+    ["an answer that is already stale", async () => ok(answer({ freshUntil: start }))],
     ["a refusal", async () => refusal("origin_failed", "it failed")],
   ])("never keeps %s", async (_, failing) => {
-    const { ask, entries, state } = dataCentre();
+    const { load, entries, state } = dataCentre();
     state.answer = failing;
-    await ask(waiting);
+    await load(waiting);
     expect(entries.size).toBe(0);
   });
 
-  it("costs a question where it fails, and nothing more", async () => {
+  it("costs one request to the object if it fails, and nothing more", async () => {
     const { parts } = dataCentre();
     const fail = () => Promise.reject(new Error("no cache"));
     const source = sharedPlaylists({ ...parts, cache: { match: fail, put: fail } });
@@ -154,8 +154,8 @@ describe("the data centre's cache", () => {
   });
 });
 
-describe("the object", () => {
-  it("is one for a playlist, whatever directives it is asked for with", async () => {
+describe("the object of a shared playlist", () => {
+  it("is the same for all delivery directives", async () => {
     const names: string[] = [];
     const { parts } = dataCentre();
     const { get } = parts.objects;
@@ -171,31 +171,31 @@ describe("the object", () => {
     expect(names).toEqual([`${place}?v=1`, `${place}?v=1`, `${place}?v=2`]);
   });
 
-  it("that is down is gone around, straight to the origin, and the log is told", async () => {
-    const { ask, state, refusals, entries } = dataCentre();
+  it("is bypassed while it is down: the origin answers, and the failure is logged", async () => {
+    const { load, state, refusals, entries } = dataCentre();
     state.answer = () => Promise.reject(new Error("overloaded"));
-    expect(await ask(question)).toMatchObject({ ok: true, value: { text: "direct" } });
+    expect(await load(question)).toMatchObject({ ok: true, value: { text: "direct" } });
     expect(refusals.map(({ code }) => code)).toEqual(["store_unavailable"]);
     expect(entries.size).toBe(0);
   });
 
-  /** Lets everything happen that needs no time. */
+  /** Runs everything that does not wait for time. */
   const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-  it("that hangs is late after five seconds, and after what the origin may hold: then the origin is asked", async () => {
+  it("is bypassed when it takes five seconds longer than the origin may hold a request", async () => {
     const { parts, state, refusals, timers } = dataCentre();
     state.answer = () => new Promise(() => undefined);
     const source = sharedPlaylists(parts);
-    const asked = [source(question), source({ ...waiting, query: "v=2", hold: seconds(12) })];
+    const pending = [source(question), source({ ...waiting, query: "v=2", hold: seconds(12) })];
     await settle();
     expect(timers.map(({ length }) => length)).toEqual([5, 17]);
     for (const { ring } of timers) ring();
-    for (const answered of await Promise.all(asked)) expect(answered).toMatchObject({ value: { text: "direct" } });
+    for (const result of await Promise.all(pending)) expect(result).toMatchObject({ value: { text: "direct" } });
     expect(refusals.map(({ code }) => code)).toEqual(["store_unavailable", "store_unavailable"]);
   });
 
-  it("that was late is not asked again for ten seconds, so nobody waits for it in vain", async () => {
-    const { parts, state, asked, timers } = dataCentre();
+  it("is not asked for ten seconds after it was late, so that no request waits in vain", async () => {
+    const { parts, state, questions, timers } = dataCentre();
     state.answer = () => new Promise(() => undefined);
     const source = sharedPlaylists(parts);
     const first = source(question);
@@ -204,16 +204,16 @@ describe("the object", () => {
     await first;
     state.now = later(9_999);
     expect(await source(question)).toMatchObject({ value: { text: "direct" } });
-    expect([asked.length, timers.length]).toEqual([1, 0]);
+    expect([questions.length, timers.length]).toEqual([1, 0]);
     state.now = later(10_000);
     state.answer = async () => ok(answer());
     expect(await source(question)).toMatchObject({ value: { text: "#EXTM3U\n" } });
   });
 
-  it("that is down costs the origin one request per playlist at a time; the others are refused, not queued", async () => {
+  it("costs the origin one request per playlist at a time while it is down; the others are refused, not queued", async () => {
     const { parts, state } = dataCentre();
     state.answer = () => Promise.reject(new Error("down"));
-    const waitingFor: ((answered: Result<PlaylistAnswer, Refusal>) => void)[] = [];
+    const waitingFor: ((result: Result<PlaylistAnswer, Refusal>) => void)[] = [];
     const direct = () => new Promise<Result<PlaylistAnswer, Refusal>>((resolve) => void waitingFor.push(resolve));
     const source = sharedPlaylists({ ...parts, direct });
     const first = source(question);
@@ -227,7 +227,7 @@ describe("the object", () => {
     const next = source(question);
     await settle();
     expect(waitingFor).toHaveLength(1);
-    // A client that goes away leaves its request unfinished for good: after the origin's timeout another one may ask.
+    // A client that disconnects leaves its request unfinished for good. After the origin's timeout another one may ask.
     state.now = later(11_001);
     void source(question);
     await settle();
@@ -238,13 +238,13 @@ describe("the object", () => {
 });
 
 describe("a playlist that will not change", () => {
-  it("is asked for at the origin by an isolate that has it, and at the object by one that has not", async () => {
-    const { ask, asked } = dataCentre();
-    const has = (live: boolean) => ask({ ...question, known: { etag: '"0"', live } });
+  it("is requested from the origin by an isolate that knows it, and a live one from the object", async () => {
+    const { load, questions } = dataCentre();
+    const has = (live: boolean) => load({ ...question, known: { etag: '"0"', live } });
     expect(await has(false)).toMatchObject({ ok: true, value: { text: "direct" } });
-    expect(asked).toEqual([]);
+    expect(questions).toEqual([]);
     await has(true);
-    expect(asked).toHaveLength(1);
+    expect(questions).toHaveLength(1);
   });
 });
 
@@ -259,7 +259,7 @@ interface CountedObjects extends SharedPlaylistNamespace<unknown> {
   get(id: unknown): CountedObject;
 }
 
-describe.skipIf(!isNamespace(namespace))("in workerd alone: it has Durable Objects", () => {
+describe.skipIf(!isNamespace(namespace))("in workerd, which has Durable Objects,", () => {
   it("bytes that are not UTF-8 and byte order marks reach viewers through the object and through the cache", async () => {
     if (!isNamespace(namespace)) throw new Error("no objects");
     const work: Promise<unknown>[] = [];
@@ -276,7 +276,7 @@ describe.skipIf(!isNamespace(namespace))("in workerd alone: it has Durable Objec
     }
   });
 
-  it("200 requests at once for one playlist cost its origin one", async () => {
+  it("200 concurrent requests for one playlist cost its origin one", async () => {
     if (!isNamespace(namespace)) throw new Error("no objects");
     const failures: Refusal[] = [];
     const source = sharedPlaylists({
@@ -284,19 +284,19 @@ describe.skipIf(!isNamespace(namespace))("in workerd alone: it has Durable Objec
       objects: namespace,
       cache: edgeCache(),
       clock: systemMillisecondClock,
-      onFailure: (why) => void failures.push(why),
+      onFailure: (refusal) => void failures.push(refusal),
     });
     const shared = { source, milliseconds: systemMillisecondClock };
     // Each stage is an isolate, with a shelf of its own.
     const isolates = await Promise.all(Array.from({ length: 4 }, () => playlistStage({}, 1_000_000, shared)));
     const path = `low/${crypto.randomUUID()}.m3u8`;
-    const ask = (count: number) =>
+    const load = (count: number) =>
       isolates.flatMap(({ text }) => Array.from({ length: count }, (_, i) => text({ name: `viewer-${i}` }, path)));
-    const texts = await Promise.all(ask(50));
+    const texts = await Promise.all(load(50));
     expect(texts).toHaveLength(200);
     expect(new Set(texts).size).toBe(1);
     expect(texts[0]).toContain("\n0.ts?seg=");
-    await Promise.all(ask(10));
+    await Promise.all(load(10));
     expect(failures).toEqual([]);
     const object = namespace.get(namespace.idFromName(`r2:MEDIA:film/${path}?`));
     expect(await object.asked()).toEqual([`${path}?`]);
@@ -304,15 +304,15 @@ describe.skipIf(!isNamespace(namespace))("in workerd alone: it has Durable Objec
 });
 
 function edgeCache(): SharedPlaylistParts<unknown>["cache"] {
-  const found: unknown = Reflect.get(caches, "default");
-  if (!isCache(found)) throw new Error("no cache");
-  return found;
+  const value: unknown = Reflect.get(caches, "default");
+  if (!isCache(value)) throw new Error("no cache");
+  return value;
 }
 
-function isCache(found: unknown): found is SharedPlaylistParts<unknown>["cache"] {
-  return typeof found === "object" && found !== null && typeof Reflect.get(found, "match") === "function";
+function isCache(value: unknown): value is SharedPlaylistParts<unknown>["cache"] {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "match") === "function";
 }
 
-function isNamespace(found: unknown): found is CountedObjects {
-  return typeof found === "object" && found !== null && typeof Reflect.get(found, "idFromName") === "function";
+function isNamespace(value: unknown): value is CountedObjects {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "idFromName") === "function";
 }

@@ -17,7 +17,7 @@ for (const contract of [streamsContract, signOutContract, quotaContract])
     };
   });
 
-/** The part of a Durable Object's state that is looked into here. */
+/** The part of a Durable Object's state that this test reads. */
 interface ObjectState {
   readonly storage: {
     setAlarm(time: number): Promise<void>;
@@ -26,7 +26,7 @@ interface ObjectState {
   };
 }
 
-/** The part of the module `cloudflare:test` that is used here. */
+/** The part of the module `cloudflare:test` that this test uses. */
 interface ObjectTools<Stub> {
   runInDurableObject<Value>(stub: Stub, look: (object: unknown, state: ObjectState) => Promise<Value>): Promise<Value>;
   runDurableObjectAlarm(stub: Stub): Promise<boolean>;
@@ -38,7 +38,7 @@ type Namespace = SubjectLeasesNamespace<unknown>;
 const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "SUBJECT_LEASES");
 const tools = await objectTools();
 
-describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alone: it has Durable Objects", () => {
+describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd, which has Durable Objects,", () => {
   if (!isNamespace(namespace) || tools === undefined) return;
   const stub = (subject: string) => namespace.get(namespace.idFromName(subject));
   const lookInto = <Value>(subject: string, look: (state: ObjectState) => Promise<Value>) =>
@@ -59,12 +59,12 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
     }));
 
   describe("the object", () => {
-    it("wakes up when the session is over that it was told of first, and then for the next", async () => {
+    it("wakes up when the session that expires first is over, and then for the next", async () => {
       const streams = streamsOf(namespace)("waking");
       await streams.claim(claimOf("s0", 10));
       await streams.claim(claimOf("s1", 0));
       const alarm = await lookInto("waking", ({ storage }) => storage.getAlarm());
-      const afterwards = 90 + 60 + 60; // a lease, an end that was not written down, and a clock that is behind
+      const afterwards = 90 + 60 + 60; // A lease, an end that was not written, and a slow clock.
       expect(alarm).toBe((claimOf("s0", 10).expiresAt + afterwards) * 1000);
       expect(await tools.runDurableObjectAlarm(stub("waking"))).toBe(true);
       expect(await streams.show("s0", claimOf("s0", 10).now)).toBeDefined();
@@ -73,7 +73,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       );
     });
 
-    it("asks to be woken up at the next question, where that failed", async () => {
+    it("sets its alarm at the next request if that failed", async () => {
       const streams = streamsOf(namespace)("waking-again");
       await lookInto("waking-again", async ({ storage }) => {
         Object.defineProperty(storage, "setAlarm", {
@@ -87,7 +87,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       expect(await lookInto("waking-again", ({ storage }) => storage.getAlarm())).not.toBeNull();
     });
 
-    it("leaves nothing behind when its last session is over, and begins anew", async () => {
+    it("leaves nothing behind after its last session, and starts again", async () => {
       const streams = streamsOf(namespace)("ending");
       const long = { now: unixSeconds(1_000_000_000), expiresAt: unixSeconds(1_000_003_600) };
       await streams.claim(claimOf("s0", 0, long));
@@ -98,7 +98,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       expect(await streams.show("s0", claimOf("s0", 0).now)).toBeDefined();
     });
 
-    it("leaves nothing behind when the window of its quota is over", async () => {
+    it("leaves nothing behind after the window of its quota", async () => {
       await streamsOf(namespace)("counted").take(rate, at(0));
       expect(await lookInto("counted", ({ storage }) => storage.getAlarm())).toBe((at(0) + 3600) * 1000);
       const streams = streamsOf(namespace)("counted-long-ago");
@@ -109,7 +109,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       expect(await streams.take(rate, longAgo)).toMatchObject({ remaining: 2 });
     });
 
-    it("writes down for how long it sends on what it is asked", async () => {
+    it("stores until when it forwards requests", async () => {
       const older = streamsOf(namespace)("sending-on");
       await older.claim(claimOf("s0", 0));
       await streamsOf(namespace)("receiving", ["sending-on"]).claim(claimOf("s1", 1));
@@ -120,7 +120,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
       expect(until).toEqual([{ until: at(9000) }]);
     });
 
-    it("writes nothing for a question alone", async () => {
+    it("writes nothing for a read", async () => {
       await streamsOf(namespace)("asking").show("s0", claimOf("s0", 0).now);
       expect(await tables("asking")).toEqual([]);
     });
@@ -128,7 +128,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd alon
 });
 
 async function objectTools(): Promise<ObjectTools<unknown> | undefined> {
-  // By a name that no bundler looks into: it would fail in Node before the test could skip.
+  // The name is in a variable so that bundlers do not resolve it, which would fail in Node.
   const name = "cloudflare:test";
   try {
     const module: unknown = await import(/* @vite-ignore */ name);
@@ -138,10 +138,10 @@ async function objectTools(): Promise<ObjectTools<unknown> | undefined> {
   }
 }
 
-function isTools(found: unknown): found is ObjectTools<unknown> {
-  return typeof found === "object" && found !== null && typeof Reflect.get(found, "evictDurableObject") === "function";
+function isTools(value: unknown): value is ObjectTools<unknown> {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "evictDurableObject") === "function";
 }
 
-function isNamespace(found: unknown): found is Namespace {
-  return typeof found === "object" && found !== null && typeof Reflect.get(found, "idFromName") === "function";
+function isNamespace(value: unknown): value is Namespace {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "idFromName") === "function";
 }

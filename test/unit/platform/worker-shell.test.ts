@@ -7,23 +7,23 @@ function worker(faults: readonly string[]) {
   const counted: TelemetryEvent[] = [];
   const lines: { readonly fault: string; readonly request: string }[] = [];
   const read = () => (faults.length > 0 ? refuse(faults) : ok("settings"));
-  const answer = configuredBy(
+  const handle = configuredBy(
     "api",
     read,
     (line) => lines.push(JSON.parse(line)),
     () => (event) => counted.push(event),
     async () => ok("parts"),
   );
-  return { lines, counted, ask: () => answer({}, async (parts) => new Response(parts)) };
+  return { lines, counted, send: () => handle({}, async (parts) => new Response(parts)) };
 }
 
-describe("a worker that is configured wrongly", () => {
-  it("names the lines of its log, which it writes once, by the Request-Id of each answer", async () => {
-    const { lines, ask } = worker(["A: is wrong", "B: is wrong"]);
-    const answers = [await ask(), await ask()];
-    const [id = "none"] = answers.map(({ headers }) => headers.get("Request-Id") ?? undefined);
+describe("a worker", () => {
+  it("with an invalid configuration logs each error once, under the Request-Id of all its responses", async () => {
+    const { lines, send } = worker(["A: is wrong", "B: is wrong"]);
+    const responses = [await send(), await send()];
+    const [id = "none"] = responses.map(({ headers }) => headers.get("Request-Id") ?? undefined);
     expect(id).toMatch(/^[0-9a-f]{16}$/);
-    expect(answers.map(({ status, headers }) => [status, headers.get("Request-Id")])).toEqual([
+    expect(responses.map(({ status, headers }) => [status, headers.get("Request-Id")])).toEqual([
       [500, id],
       [500, id],
     ]);
@@ -33,16 +33,16 @@ describe("a worker that is configured wrongly", () => {
     ]);
   });
 
-  it("counts each of its answers, so that somebody is woken who looks at no log", async () => {
-    const { counted, ask } = worker(["A: is wrong"]);
-    const request = (await ask()).headers.get("Request-Id");
-    await ask();
+  it("with an invalid configuration counts each of its responses, so that an alert can fire", async () => {
+    const { counted, send } = worker(["A: is wrong"]);
+    const request = (await send()).headers.get("Request-Id");
+    await send();
     const refused = { event: "refused", worker: "api", code: "configuration_invalid", reason: "see the log", request };
     expect(counted).toEqual([refused, refused]);
   });
 
-  it("and one that is not answers for itself", async () => {
-    const { lines, counted, ask } = worker([]);
-    expect([await (await ask()).text(), lines, counted]).toEqual(["parts", [], []]);
+  it("with a valid configuration responds by itself, and logs and counts nothing", async () => {
+    const { lines, counted, send } = worker([]);
+    expect([await (await send()).text(), lines, counted]).toEqual(["parts", [], []]);
   });
 });
