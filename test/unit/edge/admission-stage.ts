@@ -31,12 +31,12 @@ if (checked.verdict !== "passed") throw new Error("the access of these tests doe
 export const { access } = checked;
 export const { sessionId, subject } = access.grant;
 
-/** As old as a session is whose lease has to be asked for: more than half a lease. */
+/** The start of a session whose lease must be checked: it is more than half a lease ago. */
 export const aMinuteAgo = unixSeconds(now - 60);
 
 /**
- * An edge's isolate over stores in memory, with a lease of 90 s that is asked about every 30 s, and a session that was issued
- * a minute ago where the test does not say otherwise.
+ * An isolate of the edge over in-memory stores. A lease lasts 90 s and is checked every 30 s. The session was issued a minute
+ * ago unless the test says otherwise.
  */
 export function isolate(changes: Partial<AdmissionParts> = {}, issuedAt: UnixSeconds = aMinuteAgo) {
   const state: { now: UnixSeconds; down: "streams" | "log" | "silent" | undefined } = { now, down: undefined };
@@ -61,7 +61,7 @@ export function isolate(changes: Partial<AdmissionParts> = {}, issuedAt: UnixSec
   let touches = 0;
   const failures: Refusal[] = [];
   const { telemetry, events } = memoryTelemetry();
-  const behind: Promise<unknown>[] = [];
+  const background: Promise<unknown>[] = [];
   const failure = changes.storeFailure ?? "closed";
   const watch = { log, clock, timer, maxAge: milliseconds(2000), failure };
   const parts: AdmissionParts = {
@@ -80,32 +80,32 @@ export function isolate(changes: Partial<AdmissionParts> = {}, issuedAt: UnixSec
     timer,
     sharedNetworks: 3,
     storeFailure: failure,
-    onFailure: (why) => failures.push(why),
+    onFailure: (refusal) => failures.push(refusal),
     telemetry,
     ...changes,
   };
-  const ask = (address?: string, from: AdmissionParts = parts, purpose: MediaPurpose = "segment") =>
+  const admit = (address?: string, from: AdmissionParts = parts, purpose: MediaPurpose = "segment") =>
     admitSession(
       { ...access, grant: { ...access.grant, issuedAt }, purpose },
       {
         now: state.now,
         client: { address, userAgentHash: () => "" },
-        waitUntil: (work) => behind.push(work),
+        waitUntil: (work) => background.push(work),
         country: () => "DE",
       },
       from,
     );
   const code = async (address?: string, from?: AdmissionParts, purpose?: MediaPurpose) =>
-    (await ask(address, from, purpose))?.code ?? "admitted";
+    (await admit(address, from, purpose))?.code ?? "admitted";
   return {
-    ...{ state, parts, failures, rings, ask, code, events },
+    ...{ state, parts, failures, rings, admit, code, events },
     log: inMemory,
     streams: streamsOf(subject),
     touches: () => touches,
     later: (by: number) => {
       state.now = unixSeconds(state.now + by);
     },
-    settled: () => Promise.all(behind),
+    settled: () => Promise.all(background),
   };
 }
 

@@ -11,23 +11,23 @@ beforeEach(() => {
 });
 
 describe("a session that the isolate knows", () => {
-  it("is admitted without a promise and without a look-up", async () => {
+  it("is admitted synchronously and without a look-up", async () => {
     expect(await edge.code("192.0.2.1")).toBe("admitted");
     expect(edge.touches()).toBe(1);
-    for (let i = 0; i < 100; i++) expect(edge.ask("192.0.2.1")).toBeUndefined();
+    for (let i = 0; i < 100; i++) expect(edge.admit("192.0.2.1")).toBeUndefined();
     expect(edge.touches()).toBe(1);
   });
 
-  it("is asked about again after 30 s, behind the viewer's back, once", async () => {
+  it("is checked again after 30 s, once and in the background", async () => {
     await edge.code("192.0.2.1");
     edge.later(30);
     await edge.parts.revocations.current(() => undefined);
-    expect(edge.ask("192.0.2.1")).toBeUndefined();
-    expect(edge.ask("192.0.2.1")).toBeUndefined();
+    expect(edge.admit("192.0.2.1")).toBeUndefined();
+    expect(edge.admit("192.0.2.1")).toBeUndefined();
     expect(edge.touches()).toBe(2);
   });
 
-  it("is refused at the request after that, where it was ended in the meantime", async () => {
+  it("is refused at the request after that if it was ended in the meantime", async () => {
     await edge.code("192.0.2.1");
     await edge.streams.end(ending("taken"));
     edge.later(30);
@@ -36,16 +36,16 @@ describe("a session that the isolate knows", () => {
     expect(await edge.code("192.0.2.1")).toBe("stream_taken");
   });
 
-  it("is waited for in a network that it was not seen in, and once its lease has run out", async () => {
+  it("waits for a check in a new network, and after its lease has expired", async () => {
     await edge.code("192.0.2.1");
-    expect(edge.ask("198.51.100.1")).toBeInstanceOf(Promise);
+    expect(edge.admit("198.51.100.1")).toBeInstanceOf(Promise);
     await edge.code("198.51.100.1");
     edge.later(90);
-    expect(edge.ask("192.0.2.1")).toBeInstanceOf(Promise);
+    expect(edge.admit("192.0.2.1")).toBeInstanceOf(Promise);
   });
 });
 
-describe("what is forbidden", () => {
+describe("a revocation", () => {
   it.each<[RevocationKind, string]>([
     ["session", sessionId],
     ["subject", subject],
@@ -53,7 +53,7 @@ describe("what is forbidden", () => {
     ["token", tokenHash],
     ["login", login],
     ["key", "2026-a"],
-  ])("%s: a session that is playing is refused within two seconds", async (kind, value) => {
+  ])("of the %s refuses a session that is playing within two seconds", async (kind, value) => {
     expect(await edge.code()).toBe("admitted");
     await edge.log.append([entry(kind, value)], "operator");
     edge.later(2);
@@ -67,17 +67,17 @@ describe("what is forbidden", () => {
     ["token", "another"],
     ["login", "another"],
     ["key", "2026-b"],
-  ])("%s: another one's entry forbids nothing", async (kind, value) => {
+  ])("of another %s refuses nothing", async (kind, value) => {
     await edge.log.append([entry(kind, value)], "operator");
     expect(await edge.code()).toBe("admitted");
   });
 
-  it("is told with its cause", async () => {
+  it("is reported with its cause", async () => {
     await edge.log.append([entry("session", sessionId, { cause: "taken" })], "operator");
     expect(await edge.code()).toBe("stream_taken");
   });
 
-  it("does not apply to a later session of the same viewer, but a key's entry does", async () => {
+  it("of a viewer does not apply to a later session, but a revocation of a key does", async () => {
     edge = isolate({}, now);
     await edge.log.append([entry("subject", subject, { at: unixSeconds(now - 1) })], "operator");
     expect(await edge.code()).toBe("admitted");
@@ -86,19 +86,19 @@ describe("what is forbidden", () => {
     expect(await edge.code()).toBe("session_revoked");
   });
 
-  it("is asked before any lease is written", async () => {
+  it("is checked before any lease is written", async () => {
     await edge.log.append([entry("asset", "film")], "operator");
     await edge.code();
     expect(edge.touches()).toBe(0);
   });
 });
 
-describe("a session's link that was passed around", () => {
+describe("a session's link that was shared", () => {
   const networks = ["192.0.2.1", "198.51.100.1", "2001:db8:1::1", "203.0.113.1"];
 
   const playlist = (address?: string) => edge.code(address, undefined, "playlist");
 
-  it("is session_shared in the fourth network that loads a playlist, and told to all other isolates", async () => {
+  it("is session_shared in the fourth network that loads a playlist, and then in all isolates", async () => {
     for (const address of networks.slice(0, 3)) expect(await playlist(address)).toBe("admitted");
     expect(await playlist("192.0.2.200")).toBe("admitted");
     expect(await playlist(networks[3])).toBe("session_shared");
@@ -109,27 +109,27 @@ describe("a session's link that was passed around", () => {
     for (const address of networks) expect(await edge.code(address)).toBe("session_shared");
   });
 
-  it("is refused in that network even while the log is down, and the failure is told", async () => {
+  it("is refused in that network even while the log is down, and the failure is reported", async () => {
     for (const address of networks.slice(0, 3)) await playlist(address);
     edge.state.down = "log";
     expect(await playlist(networks[3])).toBe("session_shared");
     expect(edge.failures.map(({ code }) => code)).toEqual(["store_unavailable"]);
   });
 
-  it("is nobody's concern where no number is set", async () => {
+  it("is admitted everywhere if no limit is set", async () => {
     const lenient = { ...edge.parts, sharedNetworks: undefined };
     for (const address of networks) expect(await edge.code(address, lenient, "playlist")).toBe("admitted");
   });
 });
 
-describe("a segment's URL that was passed around", () => {
+describe("a segment's URL that was shared", () => {
   const viewer = "192.0.2.1";
   const others = ["198.51.100.1", "2001:db8:1::1", "203.0.113.1", "203.0.114.1", "203.0.115.1"];
   beforeEach(async () => {
     expect(await edge.code(viewer, undefined, "playlist")).toBe("admitted");
   });
 
-  it("is refused beyond the limit, and the viewer's session goes on, wherever the others asked first", async () => {
+  it("is refused beyond the limit without ending the viewer's session, whichever network came first", async () => {
     expect(await Promise.all(others.map((address) => edge.code(address)))).toEqual([
       ...["admitted", "admitted"],
       ...["session_shared", "session_shared", "session_shared"],
@@ -142,18 +142,18 @@ describe("a segment's URL that was passed around", () => {
     expect(await elsewhere.code(viewer)).toBe("admitted");
   });
 
-  it("costs one question in two seconds for each address that it is refused at", async () => {
+  it("costs one check in two seconds per address at which it is refused", async () => {
     for (const address of others) await edge.code(address);
     const before = edge.touches();
     expect(await edge.code(others[4])).toBe("session_shared");
-    expect(edge.ask(others[4])).toMatchObject({ code: "session_shared" });
+    expect(edge.admit(others[4])).toMatchObject({ code: "session_shared" });
     expect(edge.touches()).toBe(before);
     edge.later(2);
     expect(await edge.code(others[4])).toBe("session_shared");
     expect(edge.touches()).toBe(before + 1);
   });
 
-  it("leaves room for a network in which the viewer loads a playlist, at once", async () => {
+  it("leaves room at once for a network in which the viewer loads a playlist", async () => {
     for (const address of others) await edge.code(address);
     expect(await edge.code(others[4])).toBe("session_shared");
     expect(await edge.code(others[4], undefined, "playlist")).toBe("admitted");
@@ -166,11 +166,11 @@ describe("a segment's URL that was passed around", () => {
     expect([await edge.code(viewer), await edge.code(others[4])]).toEqual(["admitted", "admitted"]);
   });
 
-  it("tells the viewer's streams of a playlist in a network that only segments came from before", async () => {
+  it("does not hide a later playlist request in its network from the viewer's streams", async () => {
     await edge.code(others[0]);
     const before = edge.touches();
-    expect(edge.ask(others[0], undefined, "playlist")).toBeUndefined();
-    expect(edge.ask(others[0], undefined, "playlist")).toBeUndefined();
+    expect(edge.admit(others[0], undefined, "playlist")).toBeUndefined();
+    expect(edge.admit(others[0], undefined, "playlist")).toBeUndefined();
     expect(edge.touches()).toBe(before + 1);
     await edge.settled();
     const touch = { sessionId, assetId: "film", login: undefined, issuedAt: now, expiresAt: in6Hours, mostNetworks: 3 };
@@ -180,17 +180,17 @@ describe("a segment's URL that was passed around", () => {
   });
 });
 
-describe("a session that was ended, and that the log does not name", () => {
+describe("a session that was ended and is not in the log", () => {
   it.each([
     ["taken", "stream_taken"],
     ["revoked", "session_revoked"],
-  ] as const)("%s: is refused, and nothing is added to the log", async (cause, code) => {
+  ] as const)("is refused without a new log entry if it was %s: %s", async (cause, code) => {
     await edge.streams.end(ending(cause));
     expect(await edge.code()).toBe(code);
     expect((await edge.log.since(0)).entries).toEqual([]);
   });
 
-  it("costs one question, however long its player goes on and from wherever", async () => {
+  it("costs one check, however long its player continues and from any network", async () => {
     await edge.code("192.0.2.1");
     await edge.streams.end(ending("taken"));
     edge.later(90);
@@ -201,15 +201,15 @@ describe("a session that was ended, and that the log does not name", () => {
     expect(edge.touches()).toBe(2);
   });
 
-  it("stays ended where an answer from before that arrives late", async () => {
+  it("stays ended if an earlier answer arrives late", async () => {
     const { streams } = edge.parts;
-    let answer = () => {};
+    let release = () => {};
     const slow: typeof streams = (...names) => ({
       ...streams(...names),
       touch: async (touch) => {
         const early = await streams(...names).touch(touch);
         await new Promise<void>((resolve) => {
-          answer = resolve;
+          release = resolve;
         });
         return early;
       },
@@ -218,13 +218,13 @@ describe("a session that was ended, and that the log does not name", () => {
     await vi.waitFor(() => expect(edge.touches()).toBe(1));
     await edge.streams.end(ending("revoked"));
     expect(await edge.code("198.51.100.1")).toBe("session_revoked");
-    answer();
+    release();
     await late;
     expect(await edge.code("192.0.2.1")).toBe("session_revoked");
   });
 });
 
-describe("a session that was ended, once the log has forgotten it", () => {
+describe("an ended session that the log has forgotten", () => {
   it("is refused by its row until its last grant has expired, also in an isolate that remembers its lease", async () => {
     for (const address of ["192.0.2.1", "198.51.100.1"]) await edge.code(address);
     const { streams, log, revocations } = edge.parts;
@@ -247,7 +247,7 @@ describe("a session that was ended, once the log has forgotten it", () => {
   });
 });
 
-it("a session that nobody knew of is taken in with its login, so that its place is free once that was signed out of", async () => {
+it("an unknown session is stored with its login, so that its place is free after a sign-out", async () => {
   expect(await edge.code()).toBe("admitted");
   const claim = {
     assetId: "film",
@@ -258,11 +258,11 @@ it("a session that nobody knew of is taken in with its login, so that its place 
     takeover: false,
     network: undefined,
   };
-  const answer = await edge.streams.claim({ ...claim, sessionId: "another" });
-  expect(answer).toMatchObject({ status: "limited", running: [{ sessionId, login }] });
+  const result = await edge.streams.claim({ ...claim, sessionId: "another" });
+  expect(result).toMatchObject({ status: "limited", running: [{ sessionId, login }] });
 });
 
-it("a session that lost its lease while others filled the limit is stream_taken, and costs one question in two seconds", async () => {
+it("a session whose place others took after its lease expired is stream_taken, and costs one check in two seconds", async () => {
   const claim = {
     assetId: "film",
     login: undefined,
@@ -288,20 +288,20 @@ it("a session that lost its lease while others filled the limit is stream_taken,
 });
 
 describe("a store that is down", () => {
-  it.each(["streams", "log"] as const)("%s: is 503 store_unavailable by default, never 403", async (down) => {
+  it.each(["streams", "log"] as const)("is 503 store_unavailable by default, never 403: %s", async (down) => {
     edge.state.down = down;
     expect(await edge.code()).toBe("store_unavailable");
   });
 
-  it("lets nobody wait for ever", async () => {
+  it("does not make requests wait for ever", async () => {
     edge.state.down = "silent";
-    const asked = edge.ask();
+    const pending = edge.admit();
     await new Promise((resolve) => setTimeout(resolve, 0));
     for (const ring of edge.rings) ring();
-    expect((await asked)?.code).toBe("store_unavailable");
+    expect((await pending)?.code).toBe("store_unavailable");
   });
 
-  it("takes nothing from a session whose lease is known", async () => {
+  it("does not affect a session whose lease is known", async () => {
     await edge.code();
     edge.state.down = "streams";
     edge.later(30);
@@ -312,17 +312,17 @@ describe("a store that is down", () => {
   });
 
   it.each(["streams", "log"] as const)(
-    "%s: lets all in where that is what the operator wants, and says so",
+    "admits everyone if the operator has chosen that, and is reported: %s",
     async (down) => {
       const failures: Refusal[] = [];
-      edge = isolate({ storeFailure: "open", onFailure: (why) => failures.push(why) });
+      edge = isolate({ storeFailure: "open", onFailure: (refusal) => failures.push(refusal) });
       edge.state.down = down;
       expect(await edge.code()).toBe("admitted");
       if (down === "streams") expect(failures.map(({ code }) => code)).toEqual(["store_unavailable"]);
     },
   );
 
-  it("is asked again five seconds after it let somebody in", async () => {
+  it("is asked again five seconds after it admitted a session", async () => {
     edge = isolate({ storeFailure: "open" });
     edge.state.down = "streams";
     await edge.code();
@@ -333,7 +333,7 @@ describe("a store that is down", () => {
     expect(await edge.code()).toBe("session_revoked");
   });
 
-  it("does not forget what was forbidden before it went down, even where it lets all in", async () => {
+  it("does not forget earlier revocations, even if it admits everyone", async () => {
     edge = isolate({ storeFailure: "open" });
     await edge.log.append([entry("session", sessionId)], "operator");
     expect(await edge.code()).toBe("session_revoked");

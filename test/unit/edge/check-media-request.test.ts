@@ -24,7 +24,7 @@ const grant = grantOf(key);
 const path = "/film/A/0.ts";
 
 /** `passed`, `expired`, or the code of the refusal. */
-function judge(target: string, context: Partial<CheckContext> = {}): string {
+function verdictOf(target: string, context: Partial<CheckContext> = {}): string {
   const checked = checkMediaRequest(target, { keys, catalog, grantIssuer, client, now, ...context });
   return checked.verdict === "refused" ? checked.refusal.code : checked.verdict;
 }
@@ -33,8 +33,8 @@ const segment = (
   changes: { path?: string; query?: string; grant?: string; signedGrant?: string; expiry?: typeof now } = {},
 ) => signedTarget(key, { purpose: "segment", grant, path, ...changes });
 
-describe("what a request that passed is served by", () => {
-  it("names the file, its origin's own query, and what was appended, apart", () => {
+describe("a valid request", () => {
+  it("names the file, its origin's own query and the appended parameters separately", () => {
     const checked = checkMediaRequest(`${segment({ query: "v=~2" })}&CMCD=x`, {
       keys,
       catalog,
@@ -42,7 +42,7 @@ describe("what a request that passed is served by", () => {
       client,
       now,
     });
-    if (checked.verdict !== "passed") throw new Error("it did not pass");
+    if (checked.verdict !== "passed") throw new Error("the request did not pass");
     const { access } = checked;
     expect(access).toMatchObject({ purpose: "segment", path, rest: "A/0.ts", query: "v=~2", appended: "CMCD=x" });
     expect([access.asset.id, access.grant.sessionId, access.expiry]).toEqual(["film", expect.any(String), in5Minutes]);
@@ -57,18 +57,20 @@ describe("what a request that passed is served by", () => {
     "list=&key=x",
     "~&;/?%",
   ])("passes with %j appended by a player", (appended) => {
-    expect(judge(`${segment({ query: "v=2" })}&${appended}`)).toBe("passed");
-    expect(judge(`${segment()}&${appended}`)).toBe("passed");
+    expect(verdictOf(`${segment({ query: "v=2" })}&${appended}`)).toBe("passed");
+    expect(verdictOf(`${segment()}&${appended}`)).toBe("passed");
   });
 
   it.each(["seg=1795000000.eHh4eHh4eHh4eHh4eHh4eA", "key=abc", "list=/a/b?c", "a=1&b=~2", "t=%c3%a9", "x=%7E"])(
-    "passes with the origin's own %j, also if a player rewrites it with URLSearchParams",
+    "passes with the origin's own query %j, also if a player rewrites it with URLSearchParams",
     (query) => {
       const signed = segmentWithCanonical(query);
       const mark = signed.indexOf("?");
-      expect(judge(signed)).toBe("passed");
-      expect(judge(`${signed.slice(0, mark)}?${new URLSearchParams(signed.slice(mark))}&_HLS_msn=1`)).toBe("passed");
-      expect(judge(signed.replace("?", "?x=1&"))).toBe("signature_invalid");
+      expect(verdictOf(signed)).toBe("passed");
+      expect(verdictOf(`${signed.slice(0, mark)}?${new URLSearchParams(signed.slice(mark))}&_HLS_msn=1`)).toBe(
+        "passed",
+      );
+      expect(verdictOf(signed.replace("?", "?x=1&"))).toBe("signature_invalid");
     },
   );
 
@@ -102,36 +104,39 @@ describe("A/../B with A's signature", () => {
     "/film/A/0.ts%00",
     "/film/A/0.TS",
   ])("is refused as %s", (spelling) => {
-    expect(judge(signed)).toBe("passed");
-    expect(judge(signed.replace(path, spelling))).toMatch(/^(path_invalid|signature_invalid)$/);
+    expect(verdictOf(signed)).toBe("passed");
+    expect(verdictOf(signed.replace(path, spelling))).toMatch(/^(path_invalid|signature_invalid)$/);
   });
 
-  it("is refused also after a front folded it", () => {
+  it("is refused also after a proxy folded it", () => {
     const folded = new URL(signed.replace(path, "/film/A/../B/0.ts"), "https://media.example");
-    expect(judge(folded.pathname + folded.search)).toBe("signature_invalid");
+    expect(verdictOf(folded.pathname + folded.search)).toBe("signature_invalid");
     const away = new URL(signed.replace(path, "/film/A/../../film-2/A/0.ts"), "https://media.example");
-    expect(judge(away.pathname + away.search)).toBe("path_not_covered");
+    expect(verdictOf(away.pathname + away.search)).toBe("path_not_covered");
   });
 });
 
-describe("what a refusal is called", () => {
-  it("calls a URL expired from the second on that it names, and no earlier", () => {
+describe("the check of a media request", () => {
+  it("finds a URL expired from the second that it names, and no earlier", () => {
     const before = timeAfter(in5Minutes, seconds(-1));
-    expect([judge(segment(), { now: before }), judge(segment(), { now: in5Minutes })]).toEqual(["passed", "expired"]);
+    expect([verdictOf(segment(), { now: before }), verdictOf(segment(), { now: in5Minutes })]).toEqual([
+      "passed",
+      "expired",
+    ]);
   });
 
-  it("never calls a forgery expired, whatever end it claims", () => {
+  it("never calls a forgery expired, whatever expiry it claims", () => {
     const forged = segment().slice(0, -22) + "A".repeat(22);
     for (const expiry of ["0", "1", "1795000000", "1794999999", "253402300799"])
-      expect(judge(forged.replace(String(in5Minutes), expiry), { now: in5Minutes })).toBe("signature_invalid");
-    expect(judge(forged, { now: in5Minutes })).toBe("signature_invalid");
-    expect(judge(segment().replace(String(in5Minutes), String(now)))).toBe("signature_invalid");
+      expect(verdictOf(forged.replace(String(in5Minutes), expiry), { now: in5Minutes })).toBe("signature_invalid");
+    expect(verdictOf(forged, { now: in5Minutes })).toBe("signature_invalid");
+    expect(verdictOf(segment().replace(String(in5Minutes), String(now)))).toBe("signature_invalid");
   });
 
-  it("says grant_expired before anything of the signature, from the grant's end on", () => {
+  it("returns grant_expired before any error of the signature, from the grant's expiry on", () => {
     const late = segment({ expiry: unixSeconds(in6Hours + 100) });
     const before = timeAfter(in6Hours, seconds(-1));
-    expect([judge(late, { now: before }), judge(late, { now: in6Hours })]).toEqual(["passed", "grant_expired"]);
+    expect([verdictOf(late, { now: before }), verdictOf(late, { now: in6Hours })]).toEqual(["passed", "grant_expired"]);
   });
 
   const bare = `/${grant}${path}`;
@@ -150,39 +155,39 @@ describe("what a refusal is called", () => {
     ["path_invalid", segment({ path: "/film//A/0.ts" })],
     ["key_unknown", segment({ grant: grantOf({ ...key, kid: "2026-x" }) })],
     ["signature_invalid", segment({ grant: grantOf(keyOf(keys, "2026-b")) })],
-  ])("%s for %s", (code, target) => {
-    expect(judge(target)).toBe(code);
+  ])("returns %s for %s", (code, target) => {
+    expect(verdictOf(target)).toBe(code);
   });
 
-  it("takes no grant of another issuer, though the two share a key", () => {
-    expect(judge(segment(), { grantIssuer: "stagedoor-staging" })).toBe("grant_invalid");
+  it("refuses a grant of another issuer, even if the two share a key", () => {
+    expect(verdictOf(segment(), { grantIssuer: "stagedoor-staging" })).toBe("grant_invalid");
   });
 
-  it("tells whether an asset exists only to who holds a signature for it", () => {
+  it("reveals whether an asset exists only to a caller with a valid signature for it", () => {
     const gone = grantOf(key, { prefix: "/gone/" });
     const signed = segment({ grant: gone, path: "/gone/a.ts" });
-    expect(judge(signed)).toBe("asset_unknown");
-    expect(judge(`${signed.slice(0, -22)}${"A".repeat(22)}`)).toBe("signature_invalid");
+    expect(verdictOf(signed)).toBe("asset_unknown");
+    expect(verdictOf(`${signed.slice(0, -22)}${"A".repeat(22)}`)).toBe("signature_invalid");
   });
 
-  it("refuses a remembered grant's key as soon as it has ended", async () => {
+  it("refuses a remembered grant as soon as its key has expired", async () => {
     const ending = await preparedKeys([sessionKey("2026-a", 1, { exp: now + 10 })]);
     const open = rememberGrants(10);
     const later = timeAfter(now, seconds(10));
-    expect(judge(segment(), { keys: ending, open })).toBe("passed");
-    expect(judge(segment(), { keys: ending, open, now: later })).toBe("key_unknown");
-    expect(judge(`/${grant}${path}`, { keys: ending, open, now: later })).toBe("key_unknown");
+    expect(verdictOf(segment(), { keys: ending, open })).toBe("passed");
+    expect(verdictOf(segment(), { keys: ending, open, now: later })).toBe("key_unknown");
+    expect(verdictOf(`/${grant}${path}`, { keys: ending, open, now: later })).toBe("key_unknown");
   });
 
-  it("serves an asset's file by the asset's own prefix, whatever narrower one the grant names", () => {
+  it("serves a file by the asset's own prefix, even if the grant names a narrower one", () => {
     const narrow = grantOf(key, { prefix: "/film/A/" });
     const checked = checkMediaRequest(segment({ grant: narrow }), { keys, catalog, grantIssuer, client, now });
     expect(checked.verdict === "passed" && checked.access.rest).toBe("A/0.ts");
-    expect(judge(segment({ grant: narrow, path: "/film/B/0.ts" }))).toBe("path_not_covered");
+    expect(verdictOf(segment({ grant: narrow, path: "/film/B/0.ts" }))).toBe("path_not_covered");
   });
 });
 
-describe("targets that nobody signed", () => {
+describe("unsigned targets", () => {
   const piece = fc.oneof(
     fc.constantFrom(
       grant,
@@ -212,7 +217,7 @@ describe("targets that nobody signed", () => {
         (text, rooted) => {
           const target = rooted ? `/${grant}/film/${text}` : text;
           const checked = checkMediaRequest(target, { keys, catalog, grantIssuer, client, now });
-          if (checked.verdict !== "refused") throw new Error("a target that nobody signed passed");
+          if (checked.verdict !== "refused") throw new Error("an unsigned target passed");
           expect(checked.refusal.reason).not.toContain(grant.slice(0, 10));
           expect(checked.refusal.reason).not.toMatch(/AAAA|\d{6}|[^ -~]/);
         },

@@ -45,13 +45,13 @@ beforeAll(async () => {
   pair = await keyPair("EC");
 });
 
-/** The edge's answer to a target, over the film in memory, and what it asked the origin for. */
-async function ask(
+/** The edge's response to a target, over the film in memory, and its requests to the origin. */
+async function fetchMedia(
   target: string,
   changes: Partial<EdgeParts> = {},
   sent: Request = new Request(`https://media.example${target}`),
 ) {
-  const { send, files, asked } = stage();
+  const { send, files, requests } = stage();
   for (const file of ["0.ts", "keys/0.key", "v1/0.ts?b=~1&c=%2F"])
     files.set(`sea/${file}`, { body: new Uint8Array(9) });
   const parts: EdgeParts = {
@@ -83,7 +83,7 @@ async function ask(
     { worker: "edge", log, telemetry: noTelemetry, random: requestIds },
     (request) => serveRequest(request, parts),
   );
-  return { response, asked, log: written };
+  return { response, requests, log: written };
 }
 
 function segment(expiry: UnixSeconds, grantEnds: UnixSeconds): string {
@@ -96,37 +96,37 @@ function segment(expiry: UnixSeconds, grantEnds: UnixSeconds): string {
 }
 
 describe("a GET with a body", () => {
-  it("is handed on to the manifest worker without it: a client that breaks it off is no failure of that worker", async () => {
+  it("reaches the manifest worker without its body, so that a broken upload is not that worker's failure", async () => {
     const target = signedTarget(key, { purpose: "playlist", grant: grantOf(key), path: "/film/index.m3u8" });
     const headers = { "Content-Length": "9", "CF-Connecting-IP": "192.0.2.7" };
     const sent = new Request(`https://media.example${target}`, { headers });
     const body = new ReadableStream({ start: (controller) => controller.error(new Error("connection lost")) });
     Object.defineProperty(sent, "body", { value: body });
-    const handed: Request[] = [];
+    const forwarded: Request[] = [];
     const fetch = async (request: Request) => {
-      handed.push(request);
+      forwarded.push(request);
       return new Response("#EXTM3U");
     };
-    const { response } = await ask(target, { manifest: { fetch } }, sent);
+    const { response } = await fetchMedia(target, { manifest: { fetch } }, sent);
     expect(response.status).toBe(200);
-    const [{ url, method, headers: passed, body: left } = sent] = handed;
+    const [{ url, method, headers: passed, body: left } = sent] = forwarded;
     expect([url, method, left]).toEqual([sent.url, "GET", null]);
     expect([passed.get("Content-Length"), passed.get("CF-Connecting-IP")]).toEqual([null, "192.0.2.7"]);
   });
 });
 
-describe("how long a viewer may keep a segment", () => {
+describe("a segment", () => {
   const [soon, late] = [timeAfter(now, seconds(40)), timeAfter(now, seconds(200))];
   it.each([
-    ["the URL's end, where that comes first", soon, late],
-    ["the session's end, where that comes first", late, soon],
-  ])("until %s", async (_, expiry, grantEnds) => {
-    const { response } = await ask(segment(expiry, grantEnds));
+    ["the URL's expiry, if that comes first", soon, late],
+    ["the session's end, if that comes first", late, soon],
+  ])("is cacheable until %s", async (_, expiry, grantEnds) => {
+    const { response } = await fetchMedia(segment(expiry, grantEnds));
     expect([response.status, response.headers.get("Cache-Control")]).toEqual([200, "private, max-age=40"]);
   });
 });
 
-describe("a playlist, which the manifest worker answers", () => {
+describe("a playlist from the manifest worker", () => {
   const playlist = signedTarget(key, { purpose: "playlist", grant: grantOf(key), path: "/film/index.m3u8" });
   const manifest = (answer: () => Promise<Response>): EdgeParts["manifest"] => ({ fetch: answer });
   const problem = { "Content-Type": "application/problem+json" };
@@ -134,10 +134,10 @@ describe("a playlist, which the manifest worker answers", () => {
   it.each([
     ["is not bound", undefined],
     ["throws", manifest(() => Promise.reject(new Error("MARKED")))],
-    ["has fallen over, and the runtime answers", manifest(async () => new Response("MARKED", { status: 500 }))],
-    ["is not there, and a page says so", manifest(async () => new Response("<p>MARKED", { status: 503 }))],
-  ])("is 503 store_unavailable with Retry-After where it %s", async (_, bound) => {
-    const { response, log } = await ask(playlist, { manifest: bound });
+    ["has crashed, and the runtime answers", manifest(async () => new Response("MARKED", { status: 500 }))],
+    ["is missing, and a page says so", manifest(async () => new Response("<p>MARKED", { status: 503 }))],
+  ])("is 503 store_unavailable with Retry-After if the worker %s", async (_, bound) => {
+    const { response, log } = await fetchMedia(playlist, { manifest: bound });
     const text = await response.text();
     expect([response.status, JSON.parse(text).code]).toEqual([503, "store_unavailable"]);
     expect(response.headers.get("Content-Type")).toBe("application/problem+json");
@@ -149,7 +149,7 @@ describe("a playlist, which the manifest worker answers", () => {
   it.each([
     ["", 20],
     ["&_HLS_msn=7", 50],
-  ])("is 503 store_unavailable where the manifest worker hangs, after %s %i s", async (appended, limit) => {
+  ])('with "%s" appended is 503 store_unavailable if the worker hangs for %i s', async (appended, limit) => {
     const lengths: number[] = [];
     const timer: EdgeParts["timer"] = (length, ring) => {
       lengths.push(length);
@@ -158,7 +158,7 @@ describe("a playlist, which the manifest worker answers", () => {
     };
     const cancelled = Promise.withResolvers<void>();
     const late = Promise.withResolvers<Response>();
-    const { response } = await ask(`${playlist}${appended}`, { manifest: manifest(() => late.promise), timer });
+    const { response } = await fetchMedia(`${playlist}${appended}`, { manifest: manifest(() => late.promise), timer });
     expect([response.status, (await response.json()).code]).toEqual([503, "store_unavailable"]);
     expect(lengths).toEqual([limit]);
     late.resolve(new Response(new ReadableStream({ cancel: () => cancelled.resolve() })));
@@ -169,28 +169,28 @@ describe("a playlist, which the manifest worker answers", () => {
     ["a playlist", 200, {}],
     ["a refusal", 403, problem],
     ["a failure that it names itself", 502, problem],
-  ])("is passed on as it came: %s", async (_, status, headers) => {
-    const answered = async () => new Response("its own words", { status, headers });
-    const { response } = await ask(playlist, { manifest: manifest(answered) });
+  ])("is passed on unchanged: %s", async (_, status, headers) => {
+    const respond = async () => new Response("its own words", { status, headers });
+    const { response } = await fetchMedia(playlist, { manifest: manifest(respond) });
     expect([response.status, await response.text()]).toEqual([status, "its own words"]);
   });
 
-  it("is handed on with its target untouched", async () => {
+  it("is requested with its target unchanged", async () => {
     let seen = "";
     const fetch = async ({ url }: Request) => {
       seen = url;
       return new Response("");
     };
-    await ask(`${playlist}&CMCD=br%3D1`, { manifest: { fetch } });
+    await fetchMedia(`${playlist}&CMCD=br%3D1`, { manifest: { fetch } });
     expect(seen).toBe(`https://media.example${playlist}&CMCD=br%3D1`);
   });
 });
 
-describe("of a playlist it is told", () => {
+describe("the telemetry of a playlist", () => {
   const playlist = signedTarget(key, { purpose: "playlist", grant: grantOf(key), path: "/film/index.m3u8" });
   const header = "Stagedoor-Playlist-From";
 
-  it.each(["memory", "origin"])("how long it took around the manifest worker, from its %s", async (from) => {
+  it.each(["memory", "origin"])("has the time that the manifest worker took, from its %s", async (from) => {
     const { telemetry, events } = memoryTelemetry();
     let time = now * 1000;
     const fetch = async () => {
@@ -198,48 +198,48 @@ describe("of a playlist it is told", () => {
       return new Response("a playlist", { headers: { [header]: from } });
     };
     const milliseconds = () => unixMilliseconds(time);
-    const { response } = await ask(playlist, { telemetry, milliseconds, manifest: { fetch } });
+    const { response } = await fetchMedia(playlist, { telemetry, milliseconds, manifest: { fetch } });
     expect(events).toEqual([
       { event: "rewritten", from, took: 7 },
       { event: "served", what: "playlist", outcome: "served" },
     ]);
-    // What the workers tell each other is not for viewers.
+    // Headers between the workers are not for viewers.
     expect(response.headers.get(header)).toBeNull();
     expect(await response.text()).toBe("a playlist");
   });
 
-  it("nothing where it was refused", async () => {
+  it("is not sent for a refusal", async () => {
     const { telemetry, events } = memoryTelemetry();
     const headers = { "Content-Type": "application/problem+json" };
     const fetch = async () => new Response("{}", { status: 502, headers });
-    await ask(playlist, { telemetry, manifest: { fetch } });
+    await fetchMedia(playlist, { telemetry, manifest: { fetch } });
     expect(events).toEqual([]);
   });
 });
 
-describe("of a segment it is told that it was", () => {
+describe("the telemetry of a segment", () => {
   it.each([
     ["served", in5Minutes],
     ["renewed", timeAfter(now, seconds(-60))],
-  ])("%s", async (outcome, expiry) => {
+  ])("says that it was %s", async (outcome, expiry) => {
     const { telemetry, events } = memoryTelemetry();
-    await ask(segment(expiry, in5Minutes), { telemetry });
+    await fetchMedia(segment(expiry, in5Minutes), { telemetry });
     expect(events).toEqual([{ event: "served", what: "segment", outcome }]);
   });
 
-  it("neither, where it was refused", async () => {
+  it("is not sent for a refusal", async () => {
     const { telemetry, events } = memoryTelemetry();
-    await ask(segment(in5Minutes, in5Minutes), { telemetry, admit: () => endedBecause("revoked").refusal });
+    await fetchMedia(segment(in5Minutes, in5Minutes), { telemetry, admit: () => endedBecause("revoked").refusal });
     expect(events).toEqual([]);
   });
 });
 
-describe("a playlist that was waited for", () => {
+describe("a playlist that was held", () => {
   const grant = grantOf(key);
   const playlist = signedTarget(key, { purpose: "playlist", grant, path: "/film/index.m3u8" });
-  const { refusal: why } = endedBecause("revoked");
+  const { refusal: refused } = endedBecause("revoked");
 
-  it("is not given to a session that was ended meanwhile", async () => {
+  it("is not sent to a session that ended in the meantime", async () => {
     let time = now;
     let ended = false;
     const held = async () => {
@@ -248,66 +248,69 @@ describe("a playlist that was waited for", () => {
       return new Response("a playlist");
     };
     const admitted: UnixSeconds[] = [];
-    const admit: EdgeParts["admit"] = (_, asking) => {
-      admitted.push(asking.now);
-      return ended ? why : undefined;
+    const admit: EdgeParts["admit"] = (_, context) => {
+      admitted.push(context.now);
+      return ended ? refused : undefined;
     };
-    const { response } = await ask(playlist, { clock: () => time, admit, manifest: { fetch: held } });
+    const { response } = await fetchMedia(playlist, { clock: () => time, admit, manifest: { fetch: held } });
     expect([response.status, Object(await response.json()).code]).toEqual([403, "session_revoked"]);
     expect(admitted).toEqual([now, timeAfter(now, seconds(3))]);
   });
 
-  it("costs one admission where it was not", async () => {
+  it("costs one admission if the session did not end", async () => {
     let admissions = 0;
     const admit = () => void admissions++;
-    const { response } = await ask(playlist, { admit, manifest: { fetch: async () => new Response("a playlist") } });
+    const { response } = await fetchMedia(playlist, {
+      admit,
+      manifest: { fetch: async () => new Response("a playlist") },
+    });
     expect([response.status, admissions]).toEqual([200, 1]);
   });
 });
 
-describe("a session that may not go on", () => {
+describe("a session that must not continue", () => {
   const grant = grantOf(key);
   const urlOf = (purpose: MediaPurpose, expiry = in5Minutes) =>
     signedTarget(key, { purpose, grant, path: "/film/0.ts", expiry });
   const late = timeAfter(now, seconds(-60));
-  const { refusal: why } = endedBecause("taken");
+  const { refusal: refused } = endedBecause("taken");
 
   it.each([
     ["a segment", urlOf("segment")],
-    ["a segment whose time has run out, in place of a redirect", urlOf("segment", late)],
+    ["an expired segment, instead of a redirect", urlOf("segment", late)],
     ["a key", urlOf("key")],
     ["a playlist", urlOf("playlist")],
-  ])("gets %s no more, whether the answer is known at once or waited for", async (_, target) => {
-    const bound: EdgeParts["manifest"] = { fetch: async () => new Response("the manifest worker was asked") };
-    for (const admit of [() => why, async () => why]) {
-      const { response, asked } = await ask(target, { admit, manifest: bound });
-      expect([response.status, Object(await response.json()).code, asked]).toEqual([403, "stream_taken", []]);
+  ])("does not get %s, whether the refusal is known at once or awaited", async (_, target) => {
+    const bound: EdgeParts["manifest"] = { fetch: async () => new Response("a playlist") };
+    for (const admit of [() => refused, async () => refused]) {
+      const { response, requests } = await fetchMedia(target, { admit, manifest: bound });
+      expect([response.status, Object(await response.json()).code, requests]).toEqual([403, "stream_taken", []]);
     }
     for (const admit of [() => undefined, async () => undefined])
-      expect((await ask(target, { admit, manifest: bound })).response.status).toBeLessThan(400);
+      expect((await fetchMedia(target, { admit, manifest: bound })).response.status).toBeLessThan(400);
   });
 
-  it("is named in the log by the hash of its subject, once its grant was opened, and not before", async () => {
+  it("is logged by the hash of its subject after its grant was opened, and not before", async () => {
     const opened = unwrap(openGrant(grant, keys, now));
-    const { log } = await ask(urlOf("segment"), { admit: () => why });
+    const { log } = await fetchMedia(urlOf("segment"), { admit: () => refused });
     expect(JSON.parse(log.join())).toMatchObject({ worker: "edge", code: "stream_taken", subject: opened.subject });
-    const forged = await ask(urlOf("segment").replace(/^\/..../, "/2D3S"));
+    const forged = await fetchMedia(urlOf("segment").replace(/^\/..../, "/2D3S"));
     expect(Object.keys(JSON.parse(forged.log.join()))).toEqual(["worker", "event", "code", "reason", "request"]);
   });
 
   it.each([
     ["forged", urlOf("segment").replace(/.$/, (last) => (last === "A" ? "Q" : "A"))],
     ["for another file", urlOf("segment").replace("/0.ts", "/1.ts")],
-    ["a playlist's that has ended", urlOf("playlist", late)],
+    ["an expired playlist's", urlOf("playlist", late)],
     ["not signed", `/${grant}/film/0.ts`],
     ["not canonical", urlOf("segment").replace("/film/", "/film;x/")],
-  ])("is not so much as asked about where the URL is %s: a stranger has nothing stored", async (_, target) => {
+  ])("is not checked if the URL is %s, so that an unauthenticated caller stores nothing", async (_, target) => {
     let admissions = 0;
     const admit = () => {
       admissions++;
       return undefined;
     };
-    const { response } = await ask(target, { admit });
+    const { response } = await fetchMedia(target, { admit });
     expect([response.status >= 400, admissions]).toEqual([true, 0]);
   });
 });
@@ -316,26 +319,26 @@ describe("a file of an asset that CloudFront serves", () => {
   const signed = (path: string, query: string) =>
     unwrap(ourSigner(pair, "SHA256").file(path, query, { expires: in5Minutes })).slice(baseUrl.length);
 
-  it("is kept by its viewer alone, until its URL's end", async () => {
-    const { response } = await ask(signed("/sea/0.ts", ""));
+  it("is cacheable by its viewer only, until its URL expires", async () => {
+    const { response } = await fetchMedia(signed("/sea/0.ts", ""));
     expect([response.status, response.headers.get("Cache-Control")]).toEqual([200, "private, max-age=300"]);
   });
 
-  it("that is a key is kept by nobody", async () => {
-    const { response } = await ask(signed("/sea/keys/0.key", ""));
+  it("is not cacheable if it is a key", async () => {
+    const { response } = await fetchMedia(signed("/sea/keys/0.key", ""));
     expect([response.status, response.headers.get("Cache-Control")]).toEqual([200, "no-store"]);
   });
 
-  it("is asked of the origin with the query that was signed, and without CloudFront's parameters", async () => {
-    const { response, asked } = await ask(signed("/sea/v1/0.ts", "b=~1&c=%2F"));
+  it("is requested from the origin with the signed query, without CloudFront's parameters", async () => {
+    const { response, requests } = await fetchMedia(signed("/sea/v1/0.ts", "b=~1&c=%2F"));
     expect(response.status).toBe(200);
-    expect(asked.map(({ path, query }) => [path, query])).toEqual([["v1/0.ts", "b=~1&c=%2F"]]);
+    expect(requests.map(({ path, query }) => [path, query])).toEqual([["v1/0.ts", "b=~1&c=%2F"]]);
   });
 
-  it("is asked of the origin with no query where the viewer could write one: under a wildcard", async () => {
+  it("is requested from the origin without a query under a wildcard, where the viewer could write one", async () => {
     const directory = unwrap(ourSigner(pair, "SHA256").directory("/sea/v1/", { expires: in5Minutes }));
     const target = unwrap(directory("/sea/v1/0.ts", "")).slice(baseUrl.length);
-    const { asked } = await ask(`${target}&acl&b=1`);
-    expect(asked.map(({ path, query }) => [path, query])).toEqual([["v1/0.ts", ""]]);
+    const { requests } = await fetchMedia(`${target}&acl&b=1`);
+    expect(requests.map(({ path, query }) => [path, query])).toEqual([["v1/0.ts", ""]]);
   });
 });

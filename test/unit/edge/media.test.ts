@@ -6,20 +6,20 @@ import { memoryTelemetry } from "../../support/memory-stores.ts";
 import { requestIds } from "../api/start.ts";
 import { searchedLog } from "../http/searched-log.ts";
 
-async function ask(answer: AnswerMedia, method = "GET", headers: Readonly<Record<string, string>> = {}) {
+async function send(handler: AnswerMedia, method = "GET", headers: Readonly<Record<string, string>> = {}) {
   const { log, written } = searchedLog();
   const request = new Request("https://media.example/GRANT/film/0.ts?seg=SIGNATURE", { method, headers });
   const { telemetry, events } = memoryTelemetry();
   const reporting = { worker: "edge", log, telemetry, random: requestIds };
-  const response = await answerMedia(request, reporting, answer);
+  const response = await answerMedia(request, reporting, handler);
   return { response, log: written, events };
 }
 
 describe("the media host", () => {
-  it("answers a preflight for all origins without asking for a signature", async () => {
-    const asked = { Origin: "https://player.example", "Access-Control-Request-Method": "GET" };
-    const { response } = await ask(async () => refusal("signature_missing", "asked"), "OPTIONS", {
-      ...asked,
+  it("answers a preflight from any origin without requiring a signature", async () => {
+    const preflight = { Origin: "https://player.example", "Access-Control-Request-Method": "GET" };
+    const { response } = await send(async () => refusal("signature_missing", "asked"), "OPTIONS", {
+      ...preflight,
       "Access-Control-Request-Headers": "cmcd-object,cmcd-request,range",
     });
     expect(response.status).toBe(204);
@@ -38,7 +38,7 @@ describe("the media host", () => {
 
   const allowedFor = async (requested: string | undefined) => {
     const headers = requested === undefined ? {} : { "Access-Control-Request-Headers": requested };
-    const { response } = await ask(async () => refusal("signature_missing", "asked"), "OPTIONS", headers);
+    const { response } = await send(async () => refusal("signature_missing", "asked"), "OPTIONS", headers);
     expect(response.headers.get("Access-Control-Max-Age")).toBe("86400");
     return response.headers.get("Access-Control-Allow-Headers");
   };
@@ -55,13 +55,13 @@ describe("the media host", () => {
   });
 
   it.each([undefined, "", ",", " , ", "a b", "x:y", '"range"', "<script>", "x;y", "é", "x".repeat(4097)])(
-    "allows any header where a preflight asks for %j, and repeats nothing of it",
+    "allows any header if a preflight asks for %j, without repeating it",
     async (requested) => {
       expect(await allowedFor(requested)).toBe("*, Authorization, If-None-Match, If-Range, Range");
     },
   );
 
-  it("leaves out of a preflight's headers what is no name", async () => {
+  it("ignores invalid names in a preflight's headers", async () => {
     expect(await allowedFor("range,a b,x:y,cmcd-request,")).toBe("range, cmcd-request");
   });
 
@@ -75,26 +75,26 @@ describe("the media host", () => {
       },
       500,
     ],
-  ] as const)("lets any page read %s, without credentials", async (_, answer, status) => {
-    const { response } = await ask(answer);
+  ] as const)("lets any page read %s, without credentials", async (_, handler, status) => {
+    const { response } = await send(handler);
     expect([response.status, response.headers.get("Access-Control-Allow-Origin")]).toEqual([status, "*"]);
     expect(response.headers.get("Access-Control-Expose-Headers")).toContain("Content-Range");
     expect(response.headers.has("Access-Control-Allow-Credentials")).toBe(false);
   });
 
   it.each(["text/html", "image/svg+xml", "application/xml", "text/xml; charset=utf-8", "video/mp2t"])(
-    "lets no file of an origin run as a page of the media host: %s",
+    "never lets a file of the origin run as a page of the media host: %s",
     async (type) => {
-      const answers: readonly AnswerMedia[] = [
+      const handlers: readonly AnswerMedia[] = [
         async () => ok(new Response("<svg onload=alert(1)>", { headers: { "Content-Type": type } })),
         async () => refusal("object_unknown", "no such file"),
         () => Promise.reject(new Error("x")),
       ];
-      for (const answer of answers) {
-        const { headers } = (await ask(answer)).response;
+      for (const handler of handlers) {
+        const { headers } = (await send(handler)).response;
         expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
         const policy = headers.get("Content-Security-Policy")?.split("; ") ?? [];
-        // `sandbox` alone: any allow-scripts or allow-same-origin would let the file act for the viewer.
+        // Only `sandbox`: with allow-scripts or allow-same-origin the file could act for the viewer.
         expect(policy).toContain("sandbox");
         expect(policy).toContain("default-src 'none'");
         expect(policy.join()).not.toMatch(/allow-|script-src|unsafe-eval/);
@@ -102,8 +102,8 @@ describe("the media host", () => {
     },
   );
 
-  it("writes one line of an exception, which holds neither its message nor the URL", async () => {
-    const { response, log } = await ask(async () => {
+  it("logs one line for an exception, without its message and the URL", async () => {
+    const { response, log } = await send(async () => {
       throw new TypeError("MARKED", { cause: new Error("MARKED") });
     });
     expect(log).toEqual([
@@ -112,8 +112,8 @@ describe("the media host", () => {
     expect(log.join() + (await response.text())).not.toMatch(/MARKED|GRANT|SIGNATURE/);
   });
 
-  it("writes one line of a refusal, which holds no URL, and gives its answer the id of that line", async () => {
-    const { log, response } = await ask(async () => refusal("signature_expired", "the URL ended 3 s ago"));
+  it("logs one line for a refusal, without the URL, and sends the line's id in the response", async () => {
+    const { log, response } = await send(async () => refusal("signature_expired", "the URL ended 3 s ago"));
     expect(log).toEqual([
       '{"worker":"edge","event":"refused","code":"signature_expired","reason":"the URL ended 3 s ago",' +
         '"request":"abababababababab"}',
@@ -121,33 +121,33 @@ describe("the media host", () => {
     expect(response.headers.get("Request-Id")).toBe("abababababababab");
   });
 
-  it("names the subject by its hash once a grant was opened", async () => {
-    const { log } = await ask(async ({ onSubject }) => {
+  it("logs the subject by its hash after a grant was opened", async () => {
+    const { log } = await send(async ({ onSubject }) => {
       onSubject?.("HASH");
       return refusal("grant_expired", "late");
     });
     expect(JSON.parse(log.join(""))).toMatchObject({ code: "grant_expired", subject: "HASH" });
   });
 
-  it("counts what it refuses and what breaks, and nothing else", async () => {
+  it("counts refusals and exceptions only", async () => {
     const fails = () => Promise.reject(new Error("x"));
-    const asked = [
-      await ask(async () => refusal("signature_expired", "late")),
-      await ask(fails),
-      await ask(async () => ok(new Response("a")), "PUT"),
-      await ask(async () => ok(new Response("a"))),
-      await ask(fails, "OPTIONS"),
+    const results = [
+      await send(async () => refusal("signature_expired", "late")),
+      await send(fails),
+      await send(async () => ok(new Response("a")), "PUT"),
+      await send(async () => ok(new Response("a"))),
+      await send(fails, "OPTIONS"),
     ];
     const refused = (code: string) => expect.objectContaining({ event: "refused", worker: "edge", code });
-    expect(asked.flatMap(({ events }) => events)).toEqual(
+    expect(results.flatMap(({ events }) => events)).toEqual(
       ["signature_expired", "internal_error", "method_not_covered"].map(refused),
     );
   });
 });
 
-describe("what is written of an exception", () => {
+describe("the log text of an exception", () => {
   it.each(["MARKED", "a\n    at MARKED", "\n    at MARKED (a.ts:1:1)\n", "MARKED\n".repeat(3), "a\r\n\tat MARKED"])(
-    "is its name and where it was thrown, and never its message: %j",
+    "is its name and its location, never its message: %j",
     (message) => {
       const written = describeError(new RangeError(message));
       expect(written).toMatch(/^RangeError at /);
@@ -155,14 +155,17 @@ describe("what is written of an exception", () => {
     },
   );
 
-  it("is its name alone where its stack begins with another message", () => {
+  it("is its name only if its stack begins with another message", () => {
     const error = new Error("a\n    at MARKED");
-    expect(error.stack).toContain("MARKED"); // it is written at the first look
+    expect(error.stack).toContain("MARKED"); // The stack is created at the first access.
     error.message = "changed since";
     expect(describeError(error)).toBe("Error");
   });
 
-  it.each(["MARKED", { message: "MARKED" }, null, undefined])("is nothing of what is no Error: %j", (thrown) => {
-    expect(describeError(thrown)).toBe("not an Error");
-  });
+  it.each(["MARKED", { message: "MARKED" }, null, undefined])(
+    "is the same for every value that is not an Error: %j",
+    (thrown) => {
+      expect(describeError(thrown)).toBe("not an Error");
+    },
+  );
 });

@@ -26,8 +26,8 @@ function expiredAccess(target: string): MediaAccess {
   return checked.access;
 }
 
-/** The target that a player asks for next. */
-function followed(target: string, response: Response): string {
+/** The target that a player requests next. */
+function nextTarget(target: string, response: Response): string {
   const { pathname, search } = new URL(response.headers.get("Location") ?? "", host + target);
   return pathname + search;
 }
@@ -48,8 +48,8 @@ describe("renewUrl", () => {
     );
   });
 
-  it.each(targets)("leads to the same file, good again: …%#", (target) => {
-    const next = followed(target, renewed(target));
+  it.each(targets)("returns a URL of the same file that is valid again: …%#", (target) => {
+    const next = nextTarget(target, renewed(target));
     const { access } = passed(next);
     const { path, query, purpose, grant } = expiredAccess(target);
     expect(access).toMatchObject({ path, query, purpose, grant });
@@ -58,34 +58,34 @@ describe("renewUrl", () => {
 
   const target = targets[0] ?? "";
 
-  it("gives the same URL to all who ask within a step", () => {
+  it("returns the same URL to every request within a step", () => {
     const locations = [0, 1, 29].map((by) => renewed(target, unixSeconds(1_795_000_321 + by)).headers.get("Location"));
     expect(new Set(locations).size).toBe(1);
   });
 
-  it("promises nothing beyond the session's end", () => {
+  it("returns no URL that outlives the session", () => {
     const ends = unixSeconds(late + 40);
     const short = signedTarget(key, {
       purpose: "segment",
       grant: grantOf(key, { expiresAt: ends }),
       path: "/film/a.ts",
     });
-    expect(passed(followed(short, renewed(short))).access.expiry).toBe(ends);
+    expect(passed(nextTarget(short, renewed(short))).access.expiry).toBe(ends);
   });
 
-  it("is a 307 that nobody keeps and that names no grant", () => {
+  it("answers with a 307 that is not cacheable and names no grant", () => {
     const response = renewed(target);
     expect([response.status, response.headers.get("Cache-Control")]).toEqual([307, "no-store"]);
     expect(response.headers.get("Location")).toMatch(/^\.\/a\.ts\?seg=\d{10}\.[A-Za-z0-9_-]{22}$/);
   });
 
-  it("keeps what the player appended, and stays good with it", () => {
-    const next = followed(target, renewed(`${target}&CMCD=br%3D1%2Csid%3D%22x%22&y`));
+  it("keeps the parameters that the player appended, and the URL stays valid with them", () => {
+    const next = nextTarget(target, renewed(`${target}&CMCD=br%3D1%2Csid%3D%22x%22&y`));
     expect(next).toMatch(/&CMCD=br%3D1%2Csid%3D%22x%22&y$/);
     expect(passed(next).access.appended).toBe("CMCD=br%3D1%2Csid%3D%22x%22&y");
   });
 
-  it("stays on the host and among the headers that it means, whatever is appended", () => {
+  it("stays on the host and adds no other header, whatever is appended", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (noise) => {
         const response = renewed(`${target}&${noise}`);
@@ -103,7 +103,7 @@ describe("renewUrl", () => {
   }
 });
 
-it("a URL that is still good is not one to renew", () => {
+it("a URL that is still valid is not renewed", () => {
   const grant = grantOf(key);
   const target = signedTarget(key, { purpose: "segment", grant, path: "/film/a.ts" });
   expect(checkMediaRequest(target, { keys, catalog, grantIssuer, client, now }).verdict).toBe("passed");

@@ -7,8 +7,8 @@ beforeEach(() => {
   edge = isolate();
 });
 
-describe("of a session it is told", () => {
-  it("that it is alive, once for each time that its lease is asked about, and never with an address", async () => {
+describe("the telemetry of a session", () => {
+  it("has an alive event per lease check, without an address", async () => {
     await edge.code("192.0.2.1");
     await edge.code("192.0.2.1");
     const { expiresAt } = access.grant;
@@ -26,19 +26,19 @@ describe("of a session it is told", () => {
     ]);
   });
 
-  it("that it was ended, whatever ended it", async () => {
+  it("has an ended event, whatever ended the session", async () => {
     await edge.log.append([entry("asset", "film")], "operator");
     expect(await edge.code()).toBe("session_revoked");
     expect(edge.events).toEqual([{ event: "ended", sessionId }]);
   });
 
-  it("that it was ended where its lease says so", async () => {
+  it("has an ended event if the lease says that it was ended", async () => {
     await edge.streams.end(ending("taken"));
     expect(await edge.code()).toBe("stream_taken");
     expect(edge.events).toEqual([{ event: "ended", sessionId }]);
   });
 
-  it("nothing where its key was revoked: who holds that could name another viewer's session", async () => {
+  it("has no event if its key was revoked, because a holder of the key could name another viewer's session", async () => {
     await edge.log.append([entry("key", access.grant.kid)], "operator");
     expect(await edge.code()).toBe("session_revoked");
     expect(edge.events).toEqual([]);
