@@ -200,7 +200,7 @@ describe("a failure of the service", () => {
     expect(log.join("\n")).toContain("MARKED");
   });
 
-  it("is answered 500 with CORS headers if it is an exception, without its message", async () => {
+  it("is answered 500 with CORS headers and without its message if it is an exception", async () => {
     const { send, issuer, log } = await api({
       clock: () => now,
       random: () => {

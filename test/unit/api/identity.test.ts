@@ -29,7 +29,7 @@ const signIn = (init: RequestInit = {}, path = "/api/auth/sign-in/email") =>
   });
 
 describe("the routes below /api/auth", () => {
-  it("are forwarded unchanged, at the root whatever the base path", async () => {
+  it("are forwarded unchanged, from the root whatever the base path is", async () => {
     const headers = { Cookie: "a=b", Origin: apiUrl, "CF-Connecting-IP": "192.0.2.1" };
     expect((await signIn({ headers }, "/api/auth/sign-in/email?a=1")).status).toBe(200);
     const [{ request, body } = { request: undefined, body: "" }] = requests;

@@ -40,7 +40,7 @@ function expectUncachedAndReadable({ headers }: { readonly headers: Headers }) {
 }
 
 describe("the routes of a session", () => {
-  it("GET shows it, POST renews it, DELETE ends it without a body, and then both are refused", async () => {
+  it("show it by GET, renew it by POST and end it by DELETE without a body, and after that no renewal is accepted", async () => {
     const mine = await started();
     const shown = await send("GET", mine);
     expect([shown.status, shown.body.state]).toEqual([200, "running"]);
@@ -113,7 +113,7 @@ describe("the session and operator routes", () => {
     [`/stream/${id}/renew`, "POST, OPTIONS", ["GET", "PUT", "DELETE"]],
     ["/operator/revocations", "POST, OPTIONS", ["GET", "PUT", "DELETE"]],
     ["/stream/start", "POST, OPTIONS", ["GET", "DELETE"]],
-  ])("answer at %s only to %s", async (path, allow, others) => {
+  ])("accept at %s only the methods %s", async (path, allow, others) => {
     for (const method of others) {
       const response = await shared.send(path, { method });
       expect([response.status, response.headers.get("Allow")]).toEqual([405, allow]);
@@ -187,7 +187,7 @@ describe("the client of a request", () => {
   const addressOf = (headers: Record<string, string>, development: boolean) =>
     clientOf(request(headers), (text) => text, development).address;
 
-  it("has the address from Cloudflare, nonexistent from another header", () => {
+  it("has the address from Cloudflare, never from another header", () => {
     const claimed = { "X-Forwarded-For": "192.0.2.1", "X-Real-IP": "192.0.2.1", Forwarded: "for=192.0.2.1" };
     expect(addressOf({ "CF-Connecting-IP": "198.51.100.1", ...claimed }, false)).toBe("198.51.100.1");
     expect(addressOf(claimed, false)).toBeUndefined();

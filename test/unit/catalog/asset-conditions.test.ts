@@ -45,7 +45,7 @@ describe("an asset's conditions", () => {
     expect(faults(fields)).toContain(fault);
   });
 
-  it("give advice for each of their faults, all at once", () => {
+  it("have advice for each of their faults, all at once", () => {
     const reported = faultsOf(
       sampleDocument({
         countries: { only: ["UK"] },

@@ -184,7 +184,7 @@ describe("a session that was ended and is not in the log", () => {
   it.each([
     ["taken", "stream_taken"],
     ["revoked", "session_revoked"],
-  ] as const)("is refused without a new log entry if it was %s: %s", async (cause, code) => {
+  ] as const)("is refused without a new log entry: cause %s, code %s", async (cause, code) => {
     await edge.streams.end(ending(cause));
     expect(await edge.code()).toBe(code);
     expect((await edge.log.since(0)).entries).toEqual([]);

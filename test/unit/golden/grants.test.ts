@@ -71,7 +71,7 @@ describe("a URL of version 1", () => {
     expect(redirected.verdict).toBe("passed");
   });
 
-  it("is in the golden files for each purpose, shared and bound", () => {
+  it("is golden for each purpose, shared and bound", () => {
     const kinds = v1.mediaUrls.map(({ purpose, bound }) => `${purpose} ${bound}`);
     expect(new Set(kinds)).toEqual(
       new Set(["playlist true", "segment false", "segment true", "key false", "key true"]),

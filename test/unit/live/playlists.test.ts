@@ -47,7 +47,7 @@ const playlists = [
 const times = fc.nat(2_400_000).map(later);
 
 describe.each(playlists)("the stream %s", (name, path) => {
-  it("has the same text at the same time", () => {
+  it("has the same text each time it is requested at one time", () => {
     fc.assert(
       fc.property(times, (now) => {
         expect(text(name, path, now)).toBe(text(name, path, now));

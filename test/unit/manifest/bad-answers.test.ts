@@ -40,7 +40,7 @@ const bad: readonly BadResponse[] = [
 const responseOf = (body: BodyInit | null, headers: Record<string, string> = {}) => ok(new Response(body, { headers }));
 const good = (last: number) => responseOf(live(last), { ETag: `"${last}"` });
 
-describe.each(bad)("a live origin that responses 200 with $what", ({ body, headers }) => {
+describe.each(bad)("a live origin that answers 200 with $what", ({ body, headers }) => {
   it("has failed: the last version stays in use, the failure is logged, and the next request tries again", async () => {
     const stage = shareStage(async (__, at) =>
       at === 0 ? good(10) : at < 5000 ? responseOf(body, headers) : good(12),

@@ -28,7 +28,7 @@ describe("a source that fails", () => {
     ["object_unknown", live, 2, false],
     ["configuration_invalid", live, 2, false],
   ] as const)(
-    "with %s is replaced by a live version of up to 3 target durations only: case %#",
+    "that returns %s is replaced by a live version of up to 3 target durations, and by nothing else: case %#",
     async (code, text, age, replaced) => {
       const stage = await failing(text, age, code);
       const result = await stage.load(ann, path);

@@ -126,7 +126,7 @@ describe("a playlist that is no longer fresh", () => {
     expect(stage.requests).toHaveLength(2);
   });
 
-  it("is not used after 3 s if it is live", async () => {
+  it("is not used after 3 s if it is live, and a late response does not replace a newer one", async () => {
     const stage = await waiting(live);
     stage.state.now = timeAfter(now, seconds(2));
     const first = await stage.begin();

@@ -5,7 +5,7 @@ import type { Position } from "../../../src/playlist/delivery-directives.ts";
 import { live, shareStage, text, unwrap } from "./share-stage.ts";
 
 const [partsOfSegment, partLength] = [4, 1000];
-const refused = refusal("origin_failed", "film: the origin unwrap 400");
+const refused = refusal("origin_failed", "film: the origin answered 400");
 
 /** A position as the number of parts after the first one of segment 11. */
 const partsUpTo = ({ segment, part = partsOfSegment - 1 }: Position) => (segment - 11) * partsOfSegment + part;
@@ -21,7 +21,7 @@ function lowLatency({ refusesAll = false, gone = false } = {}) {
     if (match !== undefined) {
       const [segment = 0, part] = match.map((digits) => (digits === undefined ? undefined : Number(digits)));
       const last = 10 + Math.floor(reached() / partsOfSegment);
-      if (gone) return refusal("object_unknown", "film: the origin unwrap 404");
+      if (gone) return refusal("object_unknown", "film: the origin answered 404");
       if (refusesAll || segment > last + 2 || (part ?? 0) >= partsOfSegment) return refused;
       const due = (partsUpTo({ segment, ...(part !== undefined && { part }) }) + 1) * partLength;
       if (due > stage.now()) await stage.wait(due - stage.now());
@@ -91,7 +91,7 @@ describe("a flood of made-up reloads", () => {
     expect(failures.length).toBeGreaterThan(10);
   });
 
-  it("of a playlist that is not loaded yet is one plain request", async () => {
+  it("of a playlist that is not loaded yet costs the origin one plain request", async () => {
     const stage = lowLatency();
     const all = await Promise.all([40, 50, 60].map((segment) => stage.load({ least: { segment } })));
     expect(all.map((one) => unwrap(one).shared)).toEqual([false, false, false]);

@@ -40,7 +40,7 @@ function expiryOf(text: string, file: string): number {
 }
 
 describe("a rewritten playlist", () => {
-  it("is the same bytes for all viewers of a step, and one request to the origin", async () => {
+  it("is the same bytes for all viewers of a step, and costs the origin one request", async () => {
     const stage = await playlistStage({ "film/low/index.m3u8": media });
     const first = await stage.text(ann, "low/index.m3u8");
     expect(await stage.text(bob, "low/index.m3u8")).toBe(first);

@@ -11,7 +11,7 @@ const least = (segment: number, part?: number): { readonly least: Position } => 
 const waitsFor = (query: string) => /_HLS_msn=(\d+)(?:&_HLS_part=(\d+))?/.exec(query)?.slice(1, 3).map(Number);
 
 describe("requests to the origin", () => {
-  it("are shared while one is in progress", async () => {
+  it("are one while it is in progress, however many viewers ask", async () => {
     const stage = shareStage(async () => {
       await stage.wait(300);
       return text(live(10), '"1"');
@@ -103,7 +103,7 @@ describe("a blocking reload", () => {
     expect(stage.queries()).toEqual(["", ...[0, 1, 2, 3].map((part) => `_HLS_msn=11&_HLS_part=${part}`)]);
   });
 
-  it("for less is served from a later version, and from no version that lacks it", async () => {
+  it("is served from any later version, and from no version that lacks its segment", async () => {
     const arrivals = new Map([11, 12].map((segment) => [segment, Promise.withResolvers<void>()]));
     const stage = shareStage(async ({ query }) => {
       const [segment = 10] = waitsFor(query) ?? [];
@@ -122,7 +122,7 @@ describe("a blocking reload", () => {
     expect(unwrap(await stage.load()).text).toBe(live(12));
   });
 
-  it("for more than the version that has arrived goes on", async () => {
+  it("goes on if the version that has arrived lacks its segment", async () => {
     const arrival = Promise.withResolvers<void>();
     const stage = shareStage(async ({ query }) => {
       const [segment = 10] = waitsFor(query) ?? [];

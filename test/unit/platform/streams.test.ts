@@ -109,7 +109,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd, whi
       expect(await streams.take(rate, longAgo)).toMatchObject({ remaining: 2 });
     });
 
-    it("stores until when it forwards requests", async () => {
+    it("stores the time until which it forwards requests", async () => {
       const older = streamsOf(namespace)("sending-on");
       await older.claim(claimOf("s0", 0));
       await streamsOf(namespace)("receiving", ["sending-on"]).claim(claimOf("s1", 1));

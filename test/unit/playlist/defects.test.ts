@@ -92,7 +92,7 @@ describe("an attribute list in which players find different URIs", () => {
     expect(rewrite(media('#EXT-X-KEY:METHOD=AES-128,URI="a",URI="https://evil.example/b"'))).toBe("uri_foreign");
   });
 
-  test("is removed without a byte of the next line, whatever ends lines", () => {
+  test("is removed without a byte of the next line, whatever characters end lines", () => {
     const bad = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",NAME="x",URI="c.m3u8"d';
     for (const end of ["\r", "\r\n", "\n", " \r", "\r\r"]) {
       const text = ["#EXTM3U", bad, "# https://evil.example/a", "#EXT-X-STREAM-INF:BANDWIDTH=1", "v.m3u8", ""].join(

@@ -54,7 +54,7 @@ describe("a live playlist", () => {
     expect(lifetimesOf(media(...segments(0, 100)))["0.ts"]).toBe(318);
   });
 
-  test("counts the segments that a delta update skips, and CAN-SKIP-UNTIL, into its window", () => {
+  test("includes the segments that a delta update skips, and CAN-SKIP-UNTIL, in its window", () => {
     expect(lifetimesOf(media("#EXT-X-SKIP:SKIPPED-SEGMENTS=10", ...segments(10, 12)))["10.ts"]).toBe(72 + 18);
     const control = "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=36.0";
     expect(lifetimesOf(media(control, ...segments(0, 3)))["0.ts"]).toBe(36 + 18);
@@ -71,7 +71,7 @@ describe("a live playlist", () => {
     for (const parts of [0, 1, 5, 6]) expect(at(parts)).toEqual(new Set([18 + 6 + 18]));
   });
 
-  test("is one without ENDLIST and of no VOD type, and never a multivariant one", () => {
+  test("has no ENDLIST, is not of the type VOD and is not multivariant", () => {
     expect(compiled(media(...segments(0, 3)))).toMatchObject({ kind: "media", live: true });
     expect(compiled(media("#EXT-X-PLAYLIST-TYPE:EVENT", ...segments(0, 1))).live).toBe(true);
     expect(compiled(media("#EXT-X-PLAYLIST-TYPE:VOD", ...segments(0, 1))).live).toBe(false);

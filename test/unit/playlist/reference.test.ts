@@ -188,7 +188,7 @@ describe("a URI", () => {
         expect(rewrite(line(uri), top)).toBe(rewrite(line("skd://7"), top).replace("skd://7", uri));
     });
 
-    test.each(Object.entries(elsewhere))("passes elsewhere only if the asset allows it: %s", (_, line) => {
+    test.each(Object.entries(elsewhere))("passes in any other place only if the asset allows it: %s", (_, line) => {
       for (const uri of own) {
         expect(rewrite(line(uri), top)).toBe("uri_foreign");
         const allowed = { ...allowing, path: top.path };

@@ -12,7 +12,7 @@ describe("variables", () => {
     );
   });
 
-  test("make a URI invalid that looks like one of them once a player has decoded it", () => {
+  test("make a URI invalid that looks like a variable after decoding", () => {
     const other = '#EXT-X-DEFINE:NAME="a",VALUE="https://evil.example"';
     const late = '#EXT-X-DEFINE:NAME="b",VALUE="{$a}"';
     for (const uri of ["%7B$a%7D/0.ts", "https://ads.example/%7B$a%7D"])
