@@ -81,7 +81,7 @@ describe("the stated freshness", () => {
   });
 });
 
-describe("Vary", () => {
+describe("a Vary header", () => {
   it.each([
     ["*", true],
     ["Origin, *", true],
