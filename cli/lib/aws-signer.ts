@@ -13,8 +13,8 @@ import {
 } from "../../src/signing/cloudfront/wire-format.ts";
 
 /**
- * URLs as `@aws-sdk/cloudfront-signer` writes them. Use it behind `cloudFrontSigner`, which refuses what the SDK signs
- * without an error. The SDK is slow to load: commands import this module when they need it.
+ * Signs URLs with `@aws-sdk/cloudfront-signer`. Use it only inside `cloudFrontSigner`, which refuses invalid input that the SDK
+ * would sign. The SDK is slow to load, so commands import this module on demand.
  *
  * @param privateKey PEM
  */
@@ -24,7 +24,7 @@ export function sdkWire(distribution: CloudFrontDistribution, privateKey: string
     canned: (url, expires) => getSignedUrl({ ...credentials, url, dateLessThan: milliseconds(expires) }),
     custom: (resource, window) => (url) => {
       const { expires, starts, address } = window;
-      // The SDK writes the policy itself only for the URL that it signs, and only with a start or an address.
+      // The SDK builds a policy only for the signed URL itself, and only if it has a start or an address.
       if (resource !== url || (starts === undefined && address === undefined))
         return getSignedUrl({ ...credentials, url, policy: customPolicy(resource, window) });
       return getSignedUrl({
@@ -46,9 +46,8 @@ function milliseconds(time: UnixSeconds): number {
 const sampleUrl = "https://d111111abcdef8.cloudfront.net/film/v1/1.ts";
 
 /**
- * Signs one URL with a CloudFront key by AWS's code and by ours, and returns the difference in one sentence, or undefined
- * where CloudFront cannot tell the two URLs apart. With RSA the URLs are the same bytes. An ECDSA signature is different
- * each time, so both have to be valid under the key's public half.
+ * Signs one URL with AWS's code and with ours, and returns the difference in one sentence, or undefined if there is none. RSA
+ * URLs must be identical. ECDSA signatures always differ, so both must be valid under the key's public half.
  */
 export function differenceFromAws(
   key: CloudFrontKey,
@@ -62,27 +61,27 @@ export function differenceFromAws(
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   const policies: string[] = [];
   const sign = signWith(jwk);
-  const recorded: CloudFrontSign = (policy) => {
+  const recordingSign: CloudFrontSign = (policy) => {
     policies.push(policy);
     return sign(policy);
   };
   const expires = after(now, seconds(60));
-  const theirs = sdkWire(distribution, pem).canned(sampleUrl, expires);
-  const ours = cloudFrontWire(distribution, recorded).canned(sampleUrl, expires);
-  if (withoutSignature(ours) !== withoutSignature(theirs)) return "The two URLs differ in more than their signature.";
-  if (key.kty === "RSA") return ours === theirs ? undefined : "The two signatures differ.";
+  const awsUrl = sdkWire(distribution, pem).canned(sampleUrl, expires);
+  const ourUrl = cloudFrontWire(distribution, recordingSign).canned(sampleUrl, expires);
+  if (withoutSignature(ourUrl) !== withoutSignature(awsUrl)) return "The two URLs differ in more than their signature.";
+  if (key.kty === "RSA") return ourUrl === awsUrl ? undefined : "The two signatures differ.";
   const publicKey = createPublicKey(privateKey);
   const isValid = (url: string) =>
     policies.some((policy) => verify("sha256", Buffer.from(policy), publicKey, signatureOf(url)));
-  if (!isValid(theirs)) return "AWS's code signs another policy.";
-  return isValid(ours) ? undefined : "Our signature is not valid under the key's public half.";
+  if (!isValid(awsUrl)) return "AWS's code signs another policy.";
+  return isValid(ourUrl) ? undefined : "Our signature is not valid under the key's public half.";
 }
 
 function withoutSignature(url: string): string {
   return url.replace(/Signature=[^&]*/, "");
 }
 
-/** CloudFront's base64 has three characters of its own. */
+/** CloudFront's base64 replaces three characters that are special in URLs. */
 function signatureOf(url: string): Buffer {
   const text = /Signature=([^&]*)/.exec(url)?.[1] ?? "";
   return Buffer.from(text.replaceAll("-", "+").replaceAll("_", "=").replaceAll("~", "/"), "base64");

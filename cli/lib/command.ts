@@ -1,21 +1,20 @@
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 
-/** What the command line gave a command, as text. */
-export interface Given {
-  /** The values of an option, in order; empty where it was not given. */
-  readonly all: (option: string) => readonly string[];
-  /** The value of an option that is given once at most. */
-  readonly one: (option: string) => string | undefined;
-  /** Whether a switch is on. */
-  readonly on: (option: string) => boolean;
-  /** The operands: as many as the command's `operands`. */
+/** The arguments of a command, as text. */
+export interface Args {
+  /** The values of a repeatable option, in order. */
+  readonly values: (option: string) => readonly string[];
+  readonly value: (option: string) => string | undefined;
+  /** Whether an option without a value is set. */
+  readonly flag: (option: string) => boolean;
+  /** As many as the command's `operands`. */
   readonly operands: readonly string[];
 }
 
-/** Tells the person who waits what a command does now, on standard error. */
+/** Prints what a slow command is doing, on standard error. */
 export type Progress = (line: string) => void;
 
-/** One command. It returns what came out, and prints nothing itself. */
+/** A command. It returns its outcome and prints nothing itself. */
 export interface Command {
   readonly name: string;
   /** One line for the list of commands. */
@@ -25,49 +24,49 @@ export interface Command {
   readonly options: ParseArgsOptionsConfig;
   /** The text of `--help` below its first line. */
   readonly help: string;
-  readonly run: (given: Given, progress: Progress) => Promise<Outcome>;
+  readonly run: (args: Args, progress: Progress) => Promise<Outcome>;
 }
 
-/** What a command came to. The process ends with `exit`: 0 good, 1 refused or failed, 2 misused. */
-export type Outcome = Answered | Misused;
+/** The outcome of a command. The process exits with `exit`: 0 success, 1 refused or failed, 2 wrong arguments. */
+export type Outcome = Completed | Misused;
 
-export interface Answered {
+export interface Completed {
   readonly exit: 0 | 1;
-  /** For people, on standard output. */
+  /** Printed on standard output. */
   readonly text: string;
-  /** For programs, on standard output in place of the text where `--json` is given. */
+  /** Printed instead of the text with `--json`. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** Advice for the user, on standard error, so that the result can be piped. */
+  /** Advice, printed on standard error so that the text can be piped. */
   readonly note?: string | undefined;
 }
 
 export interface Misused {
   readonly exit: 2;
-  /** What was wrong, and what to write in its place. */
+  /** What is wrong, and what is allowed. */
   readonly message: string;
 }
 
-/** What the process prints of an outcome; "" is not printed. */
+/** The output of the process; "" is not printed. */
 export function printed(outcome: Outcome, asJson: boolean): { readonly stdout: string; readonly stderr: string } {
   if (outcome.exit === 2) return { stdout: "", stderr: outcome.message };
   return { stdout: asJson ? JSON.stringify(outcome.json, null, 2) : outcome.text, stderr: outcome.note ?? "" };
 }
 
-export function good(text: string, json: Answered["json"], note?: string): Answered {
+export function succeeded(text: string, json: Completed["json"], note?: string): Completed {
   return { exit: 0, text, json, note };
 }
 
 /** A failure without a result: the message says what to do. */
-export function failed(message: string, more: Answered["json"] = {}): Answered {
-  return { exit: 1, text: "", json: { error: message, ...more }, note: message };
+export function failed(message: string, details: Completed["json"] = {}): Completed {
+  return { exit: 1, text: "", json: { error: message, ...details }, note: message };
 }
 
 export function misused(message: string): Misused {
   return { exit: 2, message };
 }
 
-/** Thrown by what reads arguments and files; the command ends with this outcome. */
-export class Ended extends Error {
+/** Thrown to end a command with this outcome. */
+export class CommandEnded extends Error {
   readonly outcome: Outcome;
 
   constructor(outcome: Outcome) {
@@ -77,53 +76,64 @@ export class Ended extends Error {
 }
 
 export function endMisused(message: string): never {
-  throw new Ended(misused(message));
+  throw new CommandEnded(misused(message));
+}
+
+/** Ends the command because an option has an invalid value. Not for options whose value may be a secret. */
+export function endInvalid(option: string, value: string, allowed: string): never {
+  return endMisused(`--${option} must be ${allowed}, not ${JSON.stringify(value)}.`);
+}
+
+/** At most one of these options can be `-`, because they read all of standard input. */
+export function checkOneInput(args: Args, options: readonly string[]): void {
+  const [first, second] = options.filter((option) => args.value(option) === "-");
+  if (first !== undefined && second !== undefined)
+    endMisused(`Only one of --${first} and --${second} can read standard input (-): name a file for the other.`);
 }
 
 export function endFailed(message: string): never {
-  throw new Ended(failed(message));
+  throw new CommandEnded(failed(message));
 }
 
-const everywhere = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
+const commonOptions = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
 
-/** What the command line says to a command: options in either form of node:util's parseArgs, and its operands. */
-export function readArguments(command: Command, words: readonly string[]): Given {
-  const options: ParseArgsOptionsConfig = { ...command.options, ...everywhere };
-  const parsed = parse(command, words, options);
-  const { values, positionals, tokens } = parsed;
-  const given = tokens.flatMap((token) => (token.kind === "option" ? [token.name] : []));
-  const twice = given.find((name, at) => given.indexOf(name) < at && options[name]?.multiple !== true);
-  if (twice !== undefined) endMisused(`--${twice} is given twice: give it once.${seeHelp(command)}`);
-  const all = (option: string) => [values[option] ?? []].flat().filter((value) => typeof value === "string");
-  const read = {
-    all,
-    one: (option: string) => all(option)[0],
-    on: (option: string) => values[option] === true,
+/** Reads a command's options and operands from the words of the command line. */
+export function readArguments(command: Command, words: readonly string[]): Args {
+  const options: ParseArgsOptionsConfig = { ...command.options, ...commonOptions };
+  const { values, positionals, tokens } = parse(command, words, options);
+  const names = tokens.flatMap((token) => (token.kind === "option" ? [token.name] : []));
+  const repeated = names.find((name, index) => names.indexOf(name) < index && options[name]?.multiple !== true);
+  if (repeated !== undefined) endMisused(`--${repeated} is given twice: give it once.${seeHelp(command)}`);
+  const valuesOf = (option: string) => [values[option] ?? []].flat().filter((value) => typeof value === "string");
+  const args = {
+    values: valuesOf,
+    value: (option: string) => valuesOf(option)[0],
+    flag: (option: string) => values[option] === true,
     operands: positionals,
   };
-  if (!read.on("help")) checkOperands(command, positionals);
-  return read;
+  if (!args.flag("help")) checkOperands(command, positionals);
+  return args;
 }
 
 function parse(command: Command, words: readonly string[], options: ParseArgsOptionsConfig) {
   try {
     return parseArgs({ args: [...words], options, allowPositionals: true, strict: true, tokens: true });
   } catch (error) {
-    // Node adds a hint about what positionals are; the first sentence says it all.
-    const [what = ""] = (error instanceof Error ? error.message : "").split(". ", 1);
-    return endMisused(`${what.replace(/\.$/, "")}.${seeHelp(command)}`);
+    // Node's message continues with a hint about positionals; the first sentence is enough.
+    const [message = ""] = (error instanceof Error ? error.message : "").split(". ", 1);
+    return endMisused(`${message.replace(/\.$/, "")}.${seeHelp(command)}`);
   }
 }
 
-function checkOperands(command: Command, given: readonly string[]): void {
+function checkOperands(command: Command, positionals: readonly string[]): void {
   const { name, operands } = command;
-  const missing = operands[given.length];
+  const missing = operands[positionals.length];
   if (missing !== undefined) endMisused(`${missing} is missing.${seeHelp(command)}`);
-  if (given.length > operands.length)
+  if (positionals.length > operands.length)
     endMisused(
       operands.length === 0
-        ? `"${name}" takes options alone.${seeHelp(command)}`
-        : `"${name}" takes ${operands.join(" ")} and no more; quote what holds blanks or &.${seeHelp(command)}`,
+        ? `"${name}" accepts only options, not ${JSON.stringify(positionals[0])}.${seeHelp(command)}`
+        : `"${name}" accepts only ${operands.join(" ")}: put text with spaces or & in quotes.${seeHelp(command)}`,
     );
 }
 

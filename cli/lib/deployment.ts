@@ -2,22 +2,22 @@ import { isLocalUrl } from "../../src/base/origins.ts";
 import type { Asset } from "../../src/catalog/asset.ts";
 import { type OriginSecrets, readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
 import { projectRoot } from "./project.ts";
-import { type DeployedWorker, readWorkerFile } from "./worker-files.ts";
+import { readWorkerFile, type WorkerConfig } from "./worker-files.ts";
 
-/** A deployment as wrangler.toml describes it, as far as changes of the catalog need it. */
+/** What the wrangler.toml files say about a deployment, as far as changes of the catalog need it. */
 export interface Deployment {
-  /** The name of its environment; "development" for this machine's. */
+  /** "development" for the files' top level. */
   readonly environment: string;
   readonly mediaUrl: string | undefined;
-  /** The buckets that the workers which read files have both. */
+  /** The buckets that both the edge and the manifest worker have. */
   readonly buckets: readonly string[];
-  /** To which hosts the secrets of origins may be sent; undefined on this machine, where `npm start` says so. */
+  /** To which hosts the secrets of origins may be sent; undefined in development, where `npm start` decides. */
   readonly originSecrets: OriginSecrets | undefined;
 }
 
 /**
- * The deployment of an API: on this machine the top level of the files, and else the environment whose STAGEDOOR_API_URL or
- * route it is. Undefined where there is none such, or the files cannot be read.
+ * The deployment of an API: for a local URL the top level of the files, otherwise the environment with this
+ * STAGEDOOR_API_URL or route. Undefined if there is none, or if the files cannot be read.
  */
 export async function deploymentAt(apiUrl: string, project = projectRoot): Promise<Deployment | undefined> {
   const api = await readWorkerFile(project, "api", undefined);
@@ -33,7 +33,7 @@ export async function deploymentAt(apiUrl: string, project = projectRoot): Promi
   return undefined;
 }
 
-/** The deployment of an environment; undefined stands for the top level. */
+/** The deployment of an environment, or of the top level if it is undefined. */
 export async function deploymentOf(project: string, environment: string | undefined): Promise<Deployment | undefined> {
   const [edge, manifest] = await Promise.all([
     readWorkerFile(project, "edge", environment),
@@ -45,22 +45,22 @@ export async function deploymentOf(project: string, environment: string | undefi
     environment: environment ?? "development",
     mediaUrl: typeof mediaUrl === "string" ? mediaUrl : undefined,
     originSecrets: environment === undefined ? undefined : readOriginSecrets(edge.value.vars.STAGEDOOR_ORIGIN_SECRETS),
-    buckets: namesOf(edge.value).filter((name) => namesOf(manifest.value).includes(name)),
+    buckets: bucketsOf(edge.value).filter((name) => bucketsOf(manifest.value).includes(name)),
   };
 }
 
-function namesOf({ buckets }: DeployedWorker): readonly string[] {
+function bucketsOf({ buckets }: WorkerConfig): readonly string[] {
   return buckets.map(({ binding }) => binding);
 }
 
-/** The bindings of buckets that assets name and the deployment's workers lack. */
+/** The buckets that the assets name and the deployment's workers do not have. */
 export function unboundBuckets(assets: readonly Pick<Asset, "origin">[], { buckets }: Deployment): readonly string[] {
-  const named = assets.flatMap(({ origin }) => (origin.type === "r2" ? [origin.binding] : []));
-  return [...new Set(named)].filter((name) => !buckets.includes(name));
+  const names = assets.flatMap(({ origin }) => (origin.type === "r2" ? [origin.binding] : []));
+  return [...new Set(names)].filter((name) => !buckets.includes(name));
 }
 
-/** What is so where a bucket's binding is lacking, and what to do. */
+/** The consequence of a missing bucket binding, and what to do. */
 export function bucketUnbound(name: string, { environment, buckets }: Deployment): string {
-  const has = buckets.length === 0 ? "none" : buckets.join(", ");
-  return `wrangler.toml binds no bucket ${name} to both the edge and the manifest worker of ${environment} (bound: ${has}): its assets answer 500 until it does. Add [[r2_buckets]] with binding = "${name}" and deploy, or name another.`;
+  const bound = buckets.length === 0 ? "none" : buckets.join(", ");
+  return `wrangler.toml binds no bucket ${name} to both the edge and the manifest worker of ${environment} (bound: ${bound}): its files answer 500. Add [[r2_buckets]] with binding = "${name}" to both and deploy, or name another bucket.`;
 }

@@ -3,14 +3,14 @@ import { devIssuer, ringFor, type WorkerName } from "../../src/config/configurat
 import { publicHalf } from "../../src/keys/key-material.ts";
 import { type KeyRing, keysFor } from "../../src/keys/ring.ts";
 
-/** Where fixtures/catalog.json has the live origin. */
+/** The URL of the live origin in fixtures/catalog.json. */
 export const catalogLiveUrl = "http://127.0.0.1:8789";
 
-/** The header that the live origin asks for, and the variable that holds its value, as fixtures/catalog.json has them. */
+/** The header that the live origin requires and the variable with its value, as in fixtures/catalog.json. */
 export const secretHeader = "x-live-origin-secret";
 export const secretVariable = "LIVE_ORIGIN_SECRET";
 
-/** The live origin's secret, bound to the host and port where it listens. */
+/** Allows the live origin's secret to be sent only to this host and port. */
 export function liveOriginSecrets(host: string): OriginSecrets {
   return { [secretVariable]: { use: "header", header: secretHeader, hosts: [host] } };
 }
@@ -18,9 +18,7 @@ export function liveOriginSecrets(host: string): OriginSecrets {
 /** The audience of the development issuer's tokens. */
 export const devAudience = "stagedoor-api";
 
-/**
- * The environment of a worker for development, with its part of the ring.
- */
+/** The environment of a worker in development, with its part of the ring. */
 export function devEnvironment(
   worker: WorkerName,
   ring: KeyRing,
@@ -43,17 +41,17 @@ export function devEnvironment(
   };
 }
 
-/** The app that development signs in to beside the page, on a port of this machine or by its own scheme. */
+/** The development app, which signs in through a local port or its own scheme. */
 export const devClient = {
   clientId: "dev-app",
   name: "Development app",
   redirectUris: ["http://127.0.0.1:8790/callback", "app.stagedoor.dev:/callback"],
 };
 
-/** On this machine anybody may make an account, and play everything with it. A deployment says so itself, or has neither. */
+/** In development anyone can create an account and play every asset with it. In a deployment both are off by default. */
 export const devSignUp = { STAGEDOOR_IDENTITY_SIGN_UP: "open", STAGEDOOR_IDENTITY_ASSETS: "*" };
 
-/** The environment of the identity worker for development, behind the API at `apiUrl`. */
+/** The environment of the identity worker in development. The API at `apiUrl` is in front of it. */
 export function devIdentityEnvironment(apiUrl: string, secret: string, overrides: Readonly<Record<string, string>>) {
   return {
     STAGEDOOR_ENV: "development",

@@ -9,10 +9,10 @@ import type { RingKey } from "../../src/keys/key.ts";
 import { type KeyRing, keysFor, parseKeyRing } from "../../src/keys/ring.ts";
 import { devAudience } from "./dev-environment.ts";
 
-/** Where the development keys lie, below the project: git-ignored. */
+/** The file with the development keys, relative to the project; git ignores it. */
 export const devKeysFile = ".stagedoor/keys.json";
 
-/** The kids of the keys that development starts with. */
+/** The kids of the first development keys. */
 const devKids = {
   session: "dev-session",
   rsa: "dev-cloudfront-rsa",
@@ -22,9 +22,8 @@ const devKids = {
 };
 
 /**
- * The development key ring, made on the first start and read from then on. The file is readable by its owner alone. One that
- * an earlier version made gets the operator key that it lacks.
- * Throws an Error that says what to do if the file is not a key ring.
+ * The development key ring. The first call creates its file, which only the owner can read. A ring of an earlier version gets
+ * an operator key. Throws an Error that says what to do if the file is not a key ring.
  */
 export async function devKeyRing(root: string): Promise<KeyRing> {
   const file = join(root, devKeysFile);
@@ -41,7 +40,7 @@ function readRing(file: string): KeyRing {
   throw new Error(`${devKeysFile} is not a key ring; delete it and start again\n  ${ring.refusal.join("\n  ")}`);
 }
 
-/** Fresh development keys: one of each kind that is used. */
+/** New development keys, one of each kind. */
 export async function newDevKeys(): Promise<RingKey[]> {
   return [
     newSessionKey(devKids.session, randomBytes),
@@ -52,7 +51,7 @@ export async function newDevKeys(): Promise<RingKey[]> {
   ];
 }
 
-/** The secret of the identity worker for development, made on the first start: with another one nobody stays signed in. */
+/** The identity worker's secret in development. It is kept in a file, because a new secret signs out all users. */
 export function devIdentitySecret(root: string): string {
   const file = join(root, ".stagedoor/identity-secret");
   if (!existsSync(file)) {
@@ -67,30 +66,30 @@ export function newIdentitySecret(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** In one step, so that nobody reads half of a ring. */
+/** Replaces the file in one step, so that no process reads half of a ring. */
 function writeKeys(file: string, keys: readonly RingKey[]): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  // A link stays one.
-  const place = existsSync(file) ? realpathSync(file) : file;
-  const beside = `${place}.${randomBytes(6).toString("hex")}`;
-  writeFileSync(beside, `${JSON.stringify({ keys }, null, 2)}\n`, { mode: 0o600, flag: "wx" });
-  renameSync(beside, place);
+  // A symbolic link stays a link.
+  const target = existsSync(file) ? realpathSync(file) : file;
+  const temporary = `${target}.${randomBytes(6).toString("hex")}`;
+  writeFileSync(temporary, `${JSON.stringify({ keys }, null, 2)}\n`, { mode: 0o600, flag: "wx" });
+  renameSync(temporary, target);
 }
 
 export interface DevTokenClaims {
   readonly subject: string;
   /** Ids of assets, or `"*"` for all. */
   readonly assets: readonly string[] | "*";
-  /** What a start asks for, where it is left out. */
+  /** By default the scope that a start requires. */
   readonly scope?: string;
-  /** How many streams the subject may run at once; any number where it is left out. */
+  /** The subject's stream limit; by default none. */
   readonly streams?: number;
-  /** `sid`: the login that it came from; none where it is left out. */
+  /** `sid`: the id of the sign-in session; by default none. */
   readonly login?: string;
   readonly lifetimeSeconds: number;
 }
 
-/** A bearer token of the development issuer: ES256, good at the local API alone. */
+/** Signs a bearer token of the development issuer (ES256), which only a local API accepts. */
 export async function signDevToken(ring: KeyRing, claims: DevTokenClaims): Promise<string> {
   const [key] = keysFor(ring, "token");
   if (key?.d === undefined) throw new Error("the key ring has no private key of the purpose token");

@@ -16,24 +16,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Catalog, parseCatalogText } from "../../src/catalog/catalog.ts";
 import { describeFault } from "../../src/catalog/catalog-fault.ts";
 import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
-import { endFailed, type Given } from "./command.ts";
+import { type Args, endFailed } from "./command.ts";
 import { devKeyRing, devKeysFile } from "./dev-keys.ts";
 import { fixtureCatalog, projectRoot } from "./project.ts";
 
-/** The key ring that development uses, where no `--ring` names another. */
+/** The key ring of development, and the default of `--ring`. */
 export const devRingFile = join(projectRoot, devKeysFile);
 
-/** The options that name the files which most commands read. */
 export const ringOption = { ring: { type: "string" } } as const;
 export const catalogOption = { catalog: { type: "string" } } as const;
 
-export function ringFileOf(given: Given): string {
-  return given.one("ring") ?? devRingFile;
+export function ringFileOf(args: Args): string {
+  return args.value("ring") ?? devRingFile;
 }
 
-/** The key ring of `--ring`, or that of development, which is made where there is none yet. */
-export async function readRing(given: Given): Promise<KeyRing> {
-  const file = given.one("ring");
+/** The key ring of `--ring`, or the development ring, which is created if there is none. */
+export async function readRing(args: Args): Promise<KeyRing> {
+  const file = args.value("ring");
   if (file !== undefined) return parseRingText(file, readText(file, "the key ring"));
   try {
     return await devKeyRing(projectRoot);
@@ -42,38 +41,45 @@ export async function readRing(given: Given): Promise<KeyRing> {
   }
 }
 
-/** The ring that a file's text holds. What is wrong with it is named by place and kid, never by a key's bytes. */
+/** Parses the text of a key ring file. Errors name the position and the kid, and quote no key. */
 export function parseRingText(file: string, text: string): KeyRing {
   const ring = parseKeyRing(parseJson(text));
-  return ring.ok ? ring.value : endFailed([`${shortName(file)} holds no key ring:`, ...ring.refusal].join("\n  "));
+  return ring.ok
+    ? ring.value
+    : endFailed([`${shortName(file)} is not a valid key ring:`, ...ring.refusal].join("\n  "));
 }
 
-export function catalogFileOf(given: Given): string {
-  return given.one("catalog") ?? fixtureCatalog;
+export function catalogFileOf(args: Args): string {
+  return args.value("catalog") ?? fixtureCatalog;
 }
 
-/** The catalog of `--catalog`, or that of the fixtures; a faulty one ends the command with every fault. */
-export function readCatalog(given: Given): Catalog {
-  const file = catalogFileOf(given);
+/** The catalog of `--catalog`, or that of the fixtures. An invalid one ends the command with all its errors. */
+export function readCatalog(args: Args): Catalog {
+  const file = catalogFileOf(args);
   const catalog = parseCatalogText(readText(file, "the catalog"));
   if (catalog.ok) return catalog.value;
-  return endFailed([`${shortName(file)} is faulty:`, ...catalog.refusal.map(describeFault)].join("\n  "));
+  return endFailed([`${shortName(file)} is not a valid catalog:`, ...catalog.refusal.map(describeFault)].join("\n  "));
 }
 
-/** A file's text; `what` it should hold is named where it cannot be read. */
-export function readText(file: string, what: string): string {
+/** The text of a file. The error message calls it `content`, such as "the catalog". */
+export function readText(file: string, content: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    return endFailed(`${shortName(file)} (${what}) cannot be read: ${reasonOf(error)}.`);
+    return endFailed(`${shortName(file)} (${content}) cannot be read: ${reasonOf(error)}.`);
   }
 }
 
-/** The system's own code for what went wrong with a file, such as ENOENT. */
+/** The text of a file, or of standard input for `-`. */
+export function readTextOrInput(file: string, content: string): string {
+  return file === "-" ? readFileSync(0, "utf8") : readText(file, content);
+}
+
+/** Why a file operation failed: the system's code, such as EACCES. */
 export function reasonOf(error: unknown): string {
   const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOENT") return "there is no such file or folder";
-  return typeof code === "string" ? code : "it failed";
+  return typeof code === "string" ? code : "unknown error";
 }
 
 export function parseJson(text: string): unknown {
@@ -84,22 +90,22 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** A file's name as it is shortest from here. */
+/** A file's path relative to the current folder, if it is below it. */
 export function shortName(file: string): string {
-  const name = relative(process.cwd(), file);
-  return name.startsWith("..") || name === "" ? file : name;
+  const path = relative(process.cwd(), file);
+  return path.startsWith("..") || path === "" ? file : path;
 }
 
 /** Milliseconds to wait for another command's lock. */
 const lockTimeout = 5_000;
 
-/** What a change makes of a file's text; undefined leaves the file as it is. */
+/** The new text of a file; undefined leaves the file as it is. */
 export interface Rewritten<Result> {
   readonly text: string | undefined;
   readonly result: Result;
 }
 
-/** `secret`: the file is its owner's alone, and so is a folder that is made for it; else it keeps its mode. */
+/** `secret`: only the owner can read the file, and a folder created for it. `open`: the file keeps its mode. */
 export type Secrecy = "secret" | "open";
 
 /**
@@ -115,18 +121,18 @@ export async function rewriteFile<Result>(
   const file = existsSync(name) ? realpathSync(name) : name;
   const staging = `${file}.new`;
   const handle = await lock(staging, name, secrecy);
-  let placed = false;
+  let isReplaced = false;
   try {
     const { text, result } = await change(read(file, name));
     if (text === undefined) return result;
     writeSync(handle, text);
     fsyncSync(handle);
     renameSync(staging, file);
-    placed = true;
+    isReplaced = true;
     return result;
   } finally {
     closeSync(handle);
-    if (!placed) rmSync(staging, { force: true });
+    if (!isReplaced) rmSync(staging, { force: true });
   }
 }
 
@@ -145,8 +151,8 @@ async function lock(staging: string, name: string, secrecy: Secrecy): Promise<nu
       mkdirSync(dirname(staging), { recursive: true, mode: secrecy === "secret" ? 0o700 : 0o755 });
       return openSync(staging, "wx", secrecy === "secret" ? 0o600 : modeOf(name));
     } catch (error) {
-      const taken = error instanceof Error && "code" in error && error.code === "EEXIST";
-      if (!taken) endFailed(`${shortName(name)} cannot be written: ${reasonOf(error)}.`);
+      const isLocked = error instanceof Error && "code" in error && error.code === "EEXIST";
+      if (!isLocked) endFailed(`${shortName(name)} cannot be written: ${reasonOf(error)}.`);
       if (Date.now() >= until)
         endFailed(
           `Another command is writing ${shortName(name)}. If none is running, delete ${shortName(staging)} and try again.`,

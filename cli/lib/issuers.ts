@@ -13,13 +13,13 @@ import { devEnvironment } from "./dev-environment.ts";
 import { parseJson, readText, shortName } from "./files.ts";
 
 /**
- * The issuers that the local API trusts: the development issuer and, for a token that names an API of this machine, that
- * one's identity worker, which is asked for its keys.
+ * The issuers that the local API trusts: the development issuer and, if the token names a local API as its issuer, the
+ * identity worker of that API, whose keys are fetched.
  */
 export function devIssuers(ring: KeyRing, token: string): readonly TrustedIssuer[] {
   const configuration = readConfiguration(devEnvironment("api", ring, "http://localhost:8788", {}));
-  if (configuration.ok) return trusted([...configuration.value.issuers, ...localIdentity(token)]);
-  return endFailed(["The key ring does not serve a local API:", ...configuration.refusal].join("\n  "));
+  if (configuration.ok) return trust([...configuration.value.issuers, ...localIdentity(token)]);
+  return endFailed(["A local API would refuse the key ring:", ...configuration.refusal].join("\n  "));
 }
 
 function localIdentity(token: string): readonly Issuer[] {
@@ -33,24 +33,24 @@ function claimedIssuer(token: string): string | undefined {
   try {
     return decodeJwt(token).iss;
   } catch {
-    return undefined; // no JWT at all: the explanation says so
+    return undefined; // not a JWT: the explanation says so
   }
 }
 
-/** The issuers of a file that holds what STAGEDOOR_ISSUERS does. It may hold secrets, so a fault quotes nothing. */
-export function issuersIn(file: string): readonly TrustedIssuer[] {
+/** The issuers in a file with the value of STAGEDOOR_ISSUERS. The file may contain secrets, so errors quote nothing. */
+export function readIssuers(file: string): readonly TrustedIssuer[] {
   const parsed = z
     .array(issuerSchema)
     .min(1)
     .safeParse(parseJson(readText(file, "the issuers")));
-  const faults = parsed.success
+  const errors = parsed.success
     ? faultsAmong(parsed.data)
     : parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-  if (parsed.success && faults.length === 0) return trusted(parsed.data);
-  return endFailed([`${shortName(file)} holds no list of issuers:`, ...faults].join("\n  "));
+  if (parsed.success && errors.length === 0) return trust(parsed.data);
+  return endFailed([`${shortName(file)} is not a valid list of issuers:`, ...errors].join("\n  "));
 }
 
-function trusted(issuers: readonly Issuer[]): readonly TrustedIssuer[] {
-  const reach = { fetch, clock: systemClock, timer: systemTimer, sha256: nodeSha256, onFailure: () => undefined };
-  return issuers.map((issuer) => trustIssuer(issuer, reach));
+function trust(issuers: readonly Issuer[]): readonly TrustedIssuer[] {
+  const deps = { fetch, clock: systemClock, timer: systemTimer, sha256: nodeSha256, onFailure: () => undefined };
+  return issuers.map((issuer) => trustIssuer(issuer, deps));
 }

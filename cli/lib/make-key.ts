@@ -3,11 +3,13 @@ import { realpathSync } from "node:fs";
 import { rfc3339, systemClock, type UnixSeconds } from "../../src/base/time.ts";
 import { devKidPrefix } from "../../src/config/configuration.ts";
 import { newCloudFrontKey, newOperatorKey, newSessionKey } from "../../src/keys/generate.ts";
-import type { CloudFrontKey, RingKey } from "../../src/keys/key.ts";
+import { type CloudFrontKey, type RingKey, sessionKeySchema } from "../../src/keys/key.ts";
 import type { RotatedPurpose } from "../../src/keys/rotation.ts";
-import { devRingFile } from "./files.ts";
+import { type Args, endInvalid } from "./command.ts";
+import { devRingFile, shortName } from "./files.ts";
+import { ringArgument } from "./ring-file.ts";
 
-/** What a key is made for, and of which type where there are several. */
+/** The purpose of a key, or the type of a CloudFront key. */
 export type KeyKind = "session" | "operator" | "rsa" | "ec";
 
 export function purposeOf(kind: KeyKind): RotatedPurpose {
@@ -19,39 +21,56 @@ export function nameOf(kind: KeyKind): string {
   return kind === "rsa" || kind === "ec" ? `cloudfront-${kind}` : kind;
 }
 
-/** A new key. That of operators has signed nothing yet, which is known for a new one alone. */
+/** Makes a key. The ring records for a new operator key that it has signed nothing yet. */
 export async function makeKey(kind: KeyKind, kid: string, now: UnixSeconds): Promise<RingKey> {
   if (kind === "session") return newSessionKey(kid, randomBytes);
   return kind === "operator" ? { ...(await newOperatorKey(kid)), signedUntil: now } : newCloudFrontKey(kid, kind);
 }
 
-/** A name for a new key of a ring file. Kids of development say so: a worker of another environment refuses them. */
-export function newKid(what: string, file: string): string {
+/** Generates a kid, such as session-2026-11-18-5c1e0f. A prefix marks development keys, which deployed workers refuse. */
+export function newKid(name: string, file: string): string {
   const day = rfc3339(systemClock()).slice(0, 10);
-  const dev = [file, real(file)].includes(devRingFile);
-  return `${dev ? devKidPrefix : ""}${what}-${day}-${randomBytes(3).toString("hex")}`;
+  const isDev = [file, realPath(file)].includes(devRingFile);
+  return `${isDev ? devKidPrefix : ""}${name}-${day}-${randomBytes(3).toString("hex")}`;
 }
 
-function real(file: string): string {
+function realPath(file: string): string {
   try {
     return realpathSync(file);
   } catch {
-    return file; // it is made in a moment
+    return file; // the file does not exist yet
   }
 }
 
+/** The value of --kid, in the form that a key ring accepts. */
+export function readKid(args: Args): string | undefined {
+  const kid = args.value("kid");
+  if (kid === undefined || sessionKeySchema.shape.kid.safeParse(kid).success) return kid;
+  return endInvalid("kid", kid, "1 to 64 characters of A-Z a-z 0-9 . _ -");
+}
+
+/** The error message for the kid of a new key that the ring has already. */
+export function kidIsUsed(kid: string, file: string): string {
+  return `${shortName(file)} has a key with the kid "${kid}" already: choose another with --kid.`;
+}
+
+/** The error message for a kid that the ring does not have. */
+export function noSuchKey(kid: string, file: string): string {
+  return `${shortName(file)} has no key ${JSON.stringify(kid)}. \`npx stagedoor keys list${ringArgument(file)}\` lists its keys.`;
+}
+
 /**
- * The id of a public key as CloudFront makes it up, K2JCJMDEHXQW5F for one, or APKA… for a key pair of an account's root
- * user. AWS documents no grammar; this tells it from a name of one's own, a key group's UUID and an ARN.
+ * An id that CloudFront assigns to a public key, such as K2JCJMDEHXQW5F, or APKA… for a key pair of the root user. AWS does not
+ * document the form. This pattern excludes an operator's own names, a key group's UUID and an ARN.
  */
 export const cloudFrontId = /^[A-Z0-9]{10,32}$/;
 
-/** How such ids have begun so far. Nothing says that they must. */
+/** How such ids begin in practice; AWS does not promise it. */
 export const usualCloudFrontId = /^(K|APKA)/;
 
 /**
- * Whether a key has the id that CloudFront gave it for its kid. The ring says so where this release wrote it; in a ring of
- * before, its form does, since no other name may have that ({@link ownKid}).
+ * Whether the kid of a key is the id that CloudFront assigned. The ring records this; in a ring of an earlier version the form
+ * of the kid shows it, because no other kid may have that form.
  */
 export function hasCloudFrontId({ kid, cloudfront }: Pick<CloudFrontKey, "kid" | "cloudfront">): boolean {
   return cloudfront !== undefined || cloudFrontId.test(kid);

@@ -1,6 +1,6 @@
 /**
- * Keeps wrangler and Miniflare to this machine: no telemetry, no look-up of Cloudflare's edge, and no chatter between our
- * own lines. It has to be imported before they are, since they read their environment as they load.
+ * Keeps wrangler and Miniflare offline and quiet: no telemetry, no request to Cloudflare, only errors in the log. Import it
+ * before them, because they read their environment when they load.
  */
 process.env.WRANGLER_SEND_METRICS = "false";
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";

@@ -1,81 +1,94 @@
-import { readFileSync } from "node:fs";
 import { importJWK, SignJWT } from "jose";
+import type * as z from "zod";
 import { type OperatorScope, operatorIssuer } from "../../src/auth/operator-token.ts";
 import { isLocalUrl } from "../../src/base/origins.ts";
 import { after, type Seconds, seconds, systemClock, type UnixSeconds } from "../../src/base/time.ts";
 import type { OperatorKey } from "../../src/keys/key.ts";
 import { type KeyRing, keysFor, signingKey } from "../../src/keys/ring.ts";
-import { endFailed, endMisused, type Given } from "./command.ts";
-import { readRing, readText, ringOption } from "./files.ts";
+import { type Args, endFailed, endMisused } from "./command.ts";
+import { readRing, readTextOrInput, ringOption } from "./files.ts";
 
-/** The options of every command that asks the API as an operator. */
+/** The options of every command that calls the operators' API. */
 export const operatorApiOptions = { ...ringOption, api: { type: "string" }, bearer: { type: "string" } } as const;
 
 const localApi = "http://localhost:8787";
 
-/** What `--help` says of {@link operatorApiOptions}. */
+/** The help text of {@link operatorApiOptions}. */
 export function operatorApiHelp(scope: string): string {
   return `  --api <url>      the API, with its base path (${localApi})
-  --bearer <file>  an operator's credential with the scope ${scope}, which
-                   npx stagedoor operator new makes; - reads it from standard input.
-                   The local API takes one of the ring's own operator key, made without it.
-  --ring <file>    the key ring with that key`;
+  --bearer <file>  an operator's credential with the scope ${scope}
+                   (npx stagedoor operator new); - reads it from standard input.
+                   For a local API the ring's own operator key signs one
+  --ring <file>    the key ring with that key (.stagedoor/keys.json of the project)`;
 }
 
-/** The API's address, and an operator's credential with this scope. */
+/** The API's URL, and an operator's credential. */
 export interface OperatorApi {
   readonly api: string;
   readonly bearer: string;
 }
 
-/** The API that is meant, and the credential; for an API on this machine one is signed with the ring's own key. */
-export async function operatorApiOf(given: Given, scope: OperatorScope): Promise<OperatorApi> {
-  const api = readApi(given.one("api") ?? localApi);
-  return { api, bearer: await readBearer(given, api, scope) };
+/** The API of --api, and the credential of --bearer. For a local API the ring's own operator key signs one. */
+export async function operatorApiOf(args: Args, scope: OperatorScope): Promise<OperatorApi> {
+  const api = readApi(args.value("api") ?? localApi);
+  return { api, bearer: await readBearer(args, api, scope) };
 }
 
-/** What the API answered: the body where it is no refusal, or else what to tell about it. */
-export type Asked =
-  | { readonly ok: true; readonly answer: Readonly<Record<string, unknown>> }
-  | { readonly ok: false; readonly message: string; readonly answer: Readonly<Record<string, unknown>> };
+/** The API's response. The message describes a refusal. */
+export type ApiResponse =
+  | { readonly ok: true; readonly body: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly message: string; readonly body: Readonly<Record<string, unknown>> };
 
-/** Asks a route below the API's base path, with a body as JSON where there is one. */
-export async function askApi(
+/** Calls a route below the API's base path, optionally with a JSON body. */
+export async function callApi(
   { api, bearer }: OperatorApi,
   method: string,
   path: string,
-  body?: object,
-): Promise<Asked> {
-  const url = api + path;
+  requestBody?: object,
+): Promise<ApiResponse> {
   const headers = { Authorization: `Bearer ${bearer}`, "Content-Type": "application/json" };
-  const request = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
-  const response = await fetch(url, request).catch(() =>
-    endFailed(`${api} does not answer. Is the API there? \`npm start\` starts it on this machine.`),
+  const init = { method, headers, ...(requestBody === undefined ? {} : { body: JSON.stringify(requestBody) }) };
+  const response = await fetch(api + path, init).catch(() =>
+    endFailed(`${api} does not answer. Check --api; \`npm start\` starts an API on this machine.`),
   );
-  const answer: Readonly<Record<string, unknown>> = Object(await response.json().catch(() => undefined));
-  if (response.ok) return { ok: true, answer };
-  const message = `${response.status} ${answer.code ?? ""}: ${answer.detail ?? "the API says no more."}`;
-  return { ok: false, message, answer };
+  const body: Readonly<Record<string, unknown>> = Object(await response.json().catch(() => undefined));
+  if (response.ok) return { ok: true, body };
+  const message = `${response.status} ${body.code ?? ""}: ${body.detail ?? "the response has no details."}`;
+  return { ok: false, message, body };
+}
+
+/** Reads a route. A refusal or an unexpected response ends the command. */
+export async function readFromApi<Body>(api: OperatorApi, path: string, schema: z.ZodType<Body>): Promise<Body> {
+  const response = await callApi(api, "GET", path);
+  if (!response.ok) return endFailed(response.message);
+  return parseResponse(api, path, response.body, schema);
+}
+
+/** Parses the body of a response. An unexpected one ends the command. */
+export function parseResponse<Body>({ api }: OperatorApi, path: string, body: unknown, schema: z.ZodType<Body>): Body {
+  const parsed = schema.safeParse(body);
+  return parsed.success
+    ? parsed.data
+    : endFailed(`${api}${path} returned an unexpected response: does the API have the same version as this command?`);
 }
 
 function readApi(text: string): string {
-  const sound = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !/[?#]|\/$/.test(text);
-  return sound
+  const isValid = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !/[?#]|\/$/.test(text);
+  return isValid
     ? text
-    : endMisused("--api takes the API's address without a slash at its end: https://api.example.com.");
+    : endMisused("--api must be the API's URL without a slash at its end, such as https://api.example.com.");
 }
 
-async function readBearer(given: Given, api: string, scope: OperatorScope): Promise<string> {
-  const file = given.one("bearer");
-  if (file !== undefined)
-    return (file === "-" ? readFileSync(0, "utf8") : readText(file, "the operator's credential")).trim();
+async function readBearer(args: Args, api: string, scope: OperatorScope): Promise<string> {
+  const file = args.value("bearer");
+  if (file !== undefined) return readTextOrInput(file, "the operator's credential").trim();
   if (!isLocalUrl(api))
     return endMisused(
-      `--bearer is missing: give an operator's credential with the scope ${scope}, which \`npx stagedoor operator new\` makes.`,
+      `--bearer is missing: give an operator's credential with the scope ${scope} (\`npx stagedoor operator new\` makes one).`,
     );
-  const key = operatorSigningKey(await readRing(given));
+  const key = operatorSigningKey(await readRing(args));
   if (key === undefined)
-    return endFailed("The key ring holds no operator key that signs. Leave --ring out to use the keys of `npm start`.");
+    return endFailed("The key ring has no operator key that signs now. Omit --ring to use the keys of `npm start`.");
   return (await signOperatorToken(key, { name: "local", scopes: [scope], lifetime: seconds(60) })).token;
 }
 
@@ -93,7 +106,7 @@ export interface OperatorToken {
   readonly expiresAt: UnixSeconds;
 }
 
-/** The key that signs operators' credentials now; undefined where the ring holds the private half of none. */
+/** The key that signs operators' credentials now; undefined if the ring has no private half of one. */
 export function operatorSigningKey(ring: KeyRing): OperatorKey | undefined {
   return signingKey(
     keysFor(ring, "operator").filter(({ d }) => d !== undefined),
@@ -101,11 +114,11 @@ export function operatorSigningKey(ring: KeyRing): OperatorKey | undefined {
   );
 }
 
-/** An operator's credential: a JWT of the issuer and for the audience of operators alone, signed with ES256. */
+/** Signs an operator's credential: a JWT (ES256) with an issuer and audience that are only for operators. */
 export async function signOperatorToken(key: OperatorKey, claims: OperatorClaims): Promise<OperatorToken> {
   const { name, scopes, lifetime } = claims;
   const { kty, crv, x, y, d, alg, kid } = key;
-  if (d === undefined) throw new Error("the ring holds the public half of the operator key alone");
+  if (d === undefined) throw new Error("the ring has only the public half of the operator key");
   const now = systemClock();
   const expiresAt = after(now, lifetime);
   const tokenId = crypto.randomUUID();

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The project's root, wherever a command was started from. */
+/** The root folder of the project. */
 export const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The catalog of the fixture streams. */

@@ -4,46 +4,42 @@ import type { KeyRing } from "../../src/keys/ring.ts";
 import { devRingFile, parseJson, parseRingText, rewriteFile, shortName } from "./files.ts";
 
 /**
- * Puts what `change` makes of a ring's keys into its file, as {@link rewriteFile} does; it is made where there is none (mode
- * 0600, its folder 0700). A file that holds no sound ring is left as it is, and so is one whose `change` throws, or gives
- * back the keys that it got.
+ * Replaces the keys in a ring file with {@link rewriteFile}, and creates a missing file (mode 0600, its folder 0700). The file
+ * stays as it is if it is not a valid ring, or if `change` throws or returns the same keys.
  */
 export function changeRing<Result>(
-  name: string,
+  file: string,
   change: (ring: KeyRing) => Promise<{ readonly keys: readonly RingKey[]; readonly result: Result }>,
 ): Promise<Result> {
-  return rewriteFile(name, "secret", async (text) => {
+  return rewriteFile(file, "secret", async (text) => {
     const before = text ?? '{"keys": []}';
-    const ring = parseRingText(name, before);
+    const ring = parseRingText(file, before);
     const { keys, result } = await change(ring);
     if (keys === ring.keys) return { text: undefined, result };
     return { text: `${JSON.stringify({ ...Object(parseJson(before)), keys }, null, 2)}\n`, result };
   });
 }
 
-/** The environment that a ring is for, by its file's name: keys-staging.json is not to be given to production. */
+/** The environment that a ring belongs to, by the name of its file: keys-staging.json belongs to staging. */
 function environmentOf(file: string): "staging" | "production" {
   return basename(file).includes("staging") ? "staging" : "production";
 }
 
-/**
- * The command that uploads a changed ring file to the workers, verifiers first: each signature has to meet a worker that has
- * its key.
- */
+/** The command that uploads a changed ring to the workers. Verifiers get it first, so that they know each key before it signs. */
 export function uploadCommand(file: string): string {
-  if (file === devRingFile) return "  (the workers of `npm start` have them once it is started again)";
+  if (file === devRingFile) return "  (restart `npm start`: its workers read the ring when they start)";
   return `  npm run deploy -- --env ${environmentOf(file)} --ring ${shortName(file)} --secrets-only`;
 }
 
-/** The same for the first keys of a ring: where no worker runs yet, it is deployed with them. */
+/** The upload command for the first keys of a ring: a first deployment uploads them itself. */
 export function firstUploadCommand(file: string): string {
   if (file === devRingFile) return uploadCommand(file);
   return `  npm run deploy -- --env ${environmentOf(file)} --ring ${shortName(file)}
-where no worker runs yet, which deploys them, too; workers that run are given them by
+This deploys the workers too. If they run already, only upload the keys:
 ${uploadCommand(file)}`;
 }
 
-/** ` --ring <file>`, where a command would take another by itself. */
+/** ` --ring <file>`, unless the file is the default of the option. */
 export function ringArgument(file: string): string {
   return file === devRingFile ? "" : ` --ring ${shortName(file)}`;
 }

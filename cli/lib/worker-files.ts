@@ -1,4 +1,4 @@
-// First: it keeps wrangler from asking the network for anything.
+// First: it keeps wrangler offline.
 import "./offline.ts";
 import { join } from "node:path";
 import { ok, type Result, refuse } from "../../src/base/result.ts";
@@ -6,7 +6,7 @@ import { ok, type Result, refuse } from "../../src/base/result.ts";
 export const workerKinds = ["api", "edge", "manifest", "identity"] as const;
 export type WorkerKind = (typeof workerKinds)[number];
 
-/** The path of each worker's configuration in the project. */
+/** The path of each worker's configuration, relative to the project. */
 export const workerFiles: Readonly<Record<WorkerKind, string>> = {
   api: "workers/api/wrangler.toml",
   edge: "wrangler.toml",
@@ -14,32 +14,40 @@ export const workerFiles: Readonly<Record<WorkerKind, string>> = {
   identity: "workers/identity/wrangler.toml",
 };
 
-/** A worker as its wrangler.toml deploys it in one environment. */
-export interface DeployedWorker {
+/**
+ * The order in which workers receive keys: workers that verify first, so that each signature reaches a worker with its key.
+ */
+export const verifiersFirst = ["edge", "manifest", "identity", "api"] as const satisfies readonly WorkerKind[];
+
+/** Hosts that wrangler.toml comes with, for the operator to replace: names of RFC 2606 §3. */
+export const exampleHost = /(^|[/.])example\.(com|net|org)$/;
+
+/** A worker's wrangler.toml in one environment. */
+export interface WorkerConfig {
   readonly worker: WorkerKind;
   readonly file: string;
-  /** The script's name, which services and objects of other workers name. */
+  /** The script's name, by which other workers bind its services and objects. */
   readonly name: string;
   readonly vars: Readonly<Record<string, unknown>>;
-  /** Names of secrets that the file says it needs. */
+  /** The names of the secrets that the file lists as required. */
   readonly secrets: readonly string[];
   readonly kv: readonly { readonly binding: string; readonly id: string }[];
   readonly buckets: readonly { readonly binding: string; readonly id: string }[];
   readonly databases: readonly { readonly binding: string; readonly id: string }[];
   readonly services: readonly { readonly binding: string; readonly script: string }[];
-  /** `script` is undefined where the class is the worker's own. */
+  /** `script` is undefined if the class is the worker's own. */
   readonly objects: readonly { readonly binding: string; readonly className: string; readonly script?: string }[];
   /** Host names of its routes and custom domains. */
   readonly routes: readonly string[];
   readonly workersDev: boolean;
   readonly previewUrls: boolean;
-  /** Whether Cloudflare writes down each request, and with it its URL: in an invocation log, or in a trace. */
+  /** Whether Cloudflare logs the URL of each request, in an invocation log or a trace. */
   readonly logsRequests: boolean;
-  /** The environments that the file has beside its top level. */
+  /** The names of the environments in the file. */
   readonly environments: readonly string[];
 }
 
-/** The shape that wrangler gives a configuration, as far as it is read here. */
+/** The members of wrangler's configuration that are used here. */
 interface WranglerConfig {
   readonly name?: string | undefined;
   readonly vars: Readonly<Record<string, unknown>>;
@@ -71,34 +79,31 @@ interface WranglerConfig {
 
 type RouteEntry = string | { readonly pattern: string };
 
-/**
- * A worker's configuration in an environment (undefined for the top level), as wrangler itself reads it. The refusal is
- * wrangler's own message.
- */
+/** Reads a worker's configuration in an environment (undefined: the top level) with wrangler. The refusal is wrangler's message. */
 export async function readWorkerFile(
   project: string,
   worker: WorkerKind,
   environment: string | undefined,
-): Promise<Result<DeployedWorker, string>> {
+): Promise<Result<WorkerConfig, string>> {
   const { unstable_readConfig } = await import("wrangler");
   const file = workerFiles[worker];
   try {
     const config = unstable_readConfig({ config: join(project, file), env: environment }, { hideWarnings: true });
-    return ok(deployedWorker(worker, file, config));
+    return ok(workerConfig(worker, file, config));
   } catch (error) {
-    return refuse(oneLine(error instanceof Error ? error.message : "It cannot be read."));
+    return refuse(firstParagraph(error instanceof Error ? error.message : "It cannot be read."));
   }
 }
 
-/** What wrangler says, without the suggestions behind it. */
-function oneLine(message: string): string {
+/** wrangler's message in one line, without the suggestions that follow it. */
+function firstParagraph(message: string): string {
   const [first = ""] = message.trim().split("\n\n");
   return first.replace(/\s+/g, " ");
 }
 
-export function deployedWorker(worker: WorkerKind, file: string, config: WranglerConfig): DeployedWorker {
+export function workerConfig(worker: WorkerKind, file: string, config: WranglerConfig): WorkerConfig {
   const { observability, routes = [], route } = config;
-  const observed = observability?.enabled === true || observability?.logs?.enabled === true;
+  const hasLogs = observability?.enabled === true || observability?.logs?.enabled === true;
   return {
     worker,
     file,
@@ -115,17 +120,17 @@ export function deployedWorker(worker: WorkerKind, file: string, config: Wrangle
       ...(script_name === undefined ? {} : { script: script_name }),
     })),
     routes: [...routes, ...(route === undefined ? [] : [route])].map(hostOf),
-    // Without routes wrangler opens workers.dev by itself.
+    // Without routes, workers_dev is on by default.
     workersDev: config.workers_dev ?? (routes.length === 0 && route === undefined),
     previewUrls: config.preview_urls ?? false,
     logsRequests:
-      (observed && observability?.logs?.enabled !== false && observability?.logs?.invocation_logs !== false) ||
+      (hasLogs && observability?.logs?.enabled !== false && observability?.logs?.invocation_logs !== false) ||
       observability?.traces?.enabled === true,
     environments: config.definedEnvironments ?? [],
   };
 }
 
-/** `https://media.example.com/*` and `media.example.com/*` are of media.example.com. */
+/** The host of a route: `https://media.example.com/*` and `media.example.com/*` have the host media.example.com. */
 function hostOf(route: RouteEntry): string {
   const pattern = typeof route === "string" ? route : route.pattern;
   return pattern.replace(/^[a-z*]+:\/\//, "").split("/", 1)[0] ?? "";
