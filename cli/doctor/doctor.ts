@@ -1,4 +1,4 @@
-import { type Command, endMisused } from "../lib/command.ts";
+import { type Command, checkOneInput } from "../lib/command.ts";
 import { catalogOption, ringOption } from "../lib/files.ts";
 import { agreementCheck } from "./checks/agreement.ts";
 import { bindingsCheck } from "./checks/bindings.ts";
@@ -8,7 +8,7 @@ import { exposureCheck } from "./checks/exposure.ts";
 import { keysCheck } from "./checks/keys.ts";
 import { settingsCheck } from "./checks/settings.ts";
 import { type Facts, gatherFacts, soundRing } from "./facts.ts";
-import type { Check, Examined } from "./finding.ts";
+import type { Check, CheckResult } from "./finding.ts";
 import { cloudFrontCheck } from "./live/cloudfront.ts";
 import { corsCheck } from "./live/cors.ts";
 import { deployedCatalog } from "./live/deployed-catalog.ts";
@@ -23,7 +23,7 @@ import { report } from "./report.ts";
 
 export const doctorCommand: Command = {
   name: "doctor",
-  summary: "find what is wrong with a configuration, before and after it is deployed",
+  summary: "check a configuration before its deployment, and a running deployment",
   operands: [],
   options: {
     env: { type: "string" },
@@ -39,67 +39,67 @@ export const doctorCommand: Command = {
     origins: { type: "boolean" },
     "public-bucket": { type: "string", multiple: true },
   },
-  help: `Looks at each worker's wrangler.toml, the key ring, the catalog and the issuers, and then at what runs: whether the hosts
-have the ring's keys, whether the media host and the origins refuse who must be refused, what caches do with signed answers.
-Each finding says what to do; docs/operate/doctor.md has a line for every one. It changes nothing, and shows no secret. What
-is not given is not looked at. Ends with 1 where there is a fault.
+  help: `Checks each worker's wrangler.toml, the key ring, the catalog and the issuers. With --api and --media it also checks the
+running deployment: whether the workers have the ring's keys, whether the media host and the origins refuse requests
+without a signature or secret, and whether a cache stores signed responses. Each finding says what to do;
+docs/operate/doctor.md explains all of them. The command changes nothing and shows no secret. It skips a check if you do
+not give its input. It exits with 1 if there is a fault.
 
-  --env <name>             the environment of the wrangler.toml files, such as production (their top level: development)
+  --env <name>             an environment of the wrangler.toml files, such as production (development: their top level)
   --ring <file>            the key ring (in development .stagedoor/keys.json of the project)
-  --catalog <file>         the catalog (with --api and an operator's credential the one that is live; in development
-                           without --api fixtures/catalog.json of the project)
-  --issuers <file>         what STAGEDOOR_ISSUERS holds
+  --catalog <file>         the catalog (with --api and --bearer the deployed one; in development without --api
+                           fixtures/catalog.json of the project)
+  --issuers <file>         the issuers, in the form of STAGEDOOR_ISSUERS
   --project <folder>       the folder with wrangler.toml and workers/ (the project)
 
   --api <url>              the API, with its base path
-  --media <url>            the media host; the catalog's origins are asked, too, with their secrets where this command's
-                           environment has them under their names
-  --token <file>           a viewer's bearer token, to play a few seconds with; - reads it from standard input
-  --asset <id>             what is played (the first asset that the edge serves)
-  --bearer <file>          an operator's credential with the scope operator:read, which the live catalog is read with, too;
-                           - reads it from standard input. The local API takes one of the ring's own operator key
-  --origins                asks the catalog's origins without --media
-  --public-bucket <url>    a public address of a bucket that ought to be closed: https://pub-….r2.dev; may be repeated
+  --media <url>            the media host. The catalog's origins are checked too, with the secrets that this command's
+                           environment has under their names
+  --token <file>           a viewer's bearer token, which plays a few seconds; - reads it from standard input
+  --asset <id>             the asset to play (the first with cdn: edge)
+  --bearer <file>          an operator's credential with the scope operator:read, which also reads the deployed catalog;
+                           - reads it from standard input. For a local API the ring's own operator key signs one
+  --origins                check the catalog's origins without --media
+  --public-bucket <url>    a public address of a bucket that must be closed: https://pub-….r2.dev; repeatable
 
   npx stagedoor doctor --env production --ring keys.json --catalog catalog.json
   npx stagedoor doctor --env production --ring keys.json --bearer ann.jwt \\
     --api https://api.example.com --media https://media.example.com
   npx stagedoor doctor --api http://localhost:8787 --media http://localhost:8788        # while npm start runs`,
-  run: async (given, progress) => {
-    if (given.one("token") === "-" && given.one("bearer") === "-")
-      endMisused("Standard input holds one of them alone: put the token or the credential into a file.");
-    const { apiUrl, mediaUrl } = addressesOf(given);
-    const files = await gatherFacts(given, {
+  run: async (args, progress) => {
+    checkOneInput(args, ["token", "bearer"]);
+    const { apiUrl, mediaUrl } = addressesOf(args);
+    const files = await gatherFacts(args, {
       apiUrl: apiUrl === undefined ? "http://localhost:8787" : new URL(apiUrl).origin,
       mediaUrl: mediaUrl ?? "http://localhost:8788",
     });
-    const credentials = await credentialsOf(given, apiUrl, soundRing(files));
+    const credentials = await credentialsOf(args, apiUrl, soundRing(files));
     const facts = await withCatalog(files, apiUrl, credentials.bearer);
-    const offline = await examine(offlineChecks, facts);
-    const live = gatherLive(given, facts, credentials);
-    // Each of these may wait for seconds.
-    const running = asksAnything(live)
-      ? await examine(liveChecks, live, (name) => progress(`Looking at ${name} …`))
+    const offline = await runChecks(offlineChecks, facts);
+    const live = gatherLive(args, facts, credentials);
+    // Each live check may take seconds.
+    const online = hasLiveInput(live)
+      ? await runChecks(liveChecks, live, (name) => progress(`Checking ${name} …`))
       : [];
-    return report([...offline, ...running], {
+    return report([...offline, ...online], {
       environment: facts.environment,
       catalog: facts.catalog?.where,
     });
   },
 };
 
-/** Where no file was named, the catalog that the API has stored is what is looked at. */
+/** Without a catalog file, the API's catalog is checked. */
 async function withCatalog(facts: Facts, apiUrl: string | undefined, bearer: string | undefined): Promise<Facts> {
   if (facts.catalog !== undefined || apiUrl === undefined || bearer === undefined) return facts;
   return { ...facts, ...(await deployedCatalog({ apiUrl, bearer }, fetch)) };
 }
 
-function asksAnything(live: Live): boolean {
+function hasLiveInput(live: Live): boolean {
   const { apiUrl, mediaUrl, origins, publicBuckets } = live;
   return apiUrl !== undefined || mediaUrl !== undefined || origins || publicBuckets.length > 0;
 }
 
-/** What is looked at before a deployment, in the order of the report: nothing is asked of the network. */
+/** The checks that need no network, in the order of the report. */
 export const offlineChecks: readonly Check<Facts>[] = [
   configurationCheck,
   agreementCheck,
@@ -110,7 +110,7 @@ export const offlineChecks: readonly Check<Facts>[] = [
   catalogCheck,
 ];
 
-/** What is looked at after one. */
+/** The checks of a running deployment. */
 export const liveChecks: readonly Check<Live>[] = [
   hostsCheck,
   clocksCheck,
@@ -124,16 +124,16 @@ export const liveChecks: readonly Check<Live>[] = [
   streamCheck,
 ];
 
-/** Runs the checks one after the other; calls `onCheck` before each. */
-export async function examine<Facts>(
+/** Runs the checks one after another, and calls `onCheck` before each. */
+export async function runChecks<Facts>(
   checks: readonly Check<Facts>[],
   facts: Facts,
   onCheck: (name: string) => void = () => undefined,
-): Promise<Examined[]> {
-  const done: Examined[] = [];
-  for (const { name, held, run } of checks) {
+): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const { name, passed, run } of checks) {
     onCheck(name);
-    done.push({ name, held, findings: await run(facts) });
+    results.push({ name, passed, findings: await run(facts) });
   }
-  return done;
+  return results;
 }

@@ -7,37 +7,37 @@ import type { CatalogFault } from "../../src/catalog/catalog-fault.ts";
 import { ringFor } from "../../src/config/configuration.ts";
 import { newSessionKey } from "../../src/keys/generate.ts";
 import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
-import type { Given } from "../lib/command.ts";
+import type { Args } from "../lib/command.ts";
 import { devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { devRingFile, parseJson, readRing, readText, shortName } from "../lib/files.ts";
 import { fixtureCatalog, projectRoot } from "../lib/project.ts";
-import { type DeployedWorker, readWorkerFile, type WorkerKind, workerFiles, workerKinds } from "../lib/worker-files.ts";
+import { readWorkerFile, type WorkerConfig, type WorkerKind, workerFiles, workerKinds } from "../lib/worker-files.ts";
 
-/** What the checks before a deployment look at: gathered once, and plain data from then on. */
+/** The input of the offline checks: read once, and plain data. */
 export interface Facts {
   /** The name of the environment; "development" for the top level of the files. */
   readonly environment: string;
   readonly development: boolean;
-  readonly workers: readonly DeployedWorker[];
-  /** Files that wrangler does not read, and why. */
+  readonly workers: readonly WorkerConfig[];
+  /** Files that wrangler cannot read, and its message. */
   readonly unreadable: readonly { readonly file: string; readonly why: string }[];
-  /** The same workers in the other environments of their files. */
-  readonly elsewhere: readonly { readonly environment: string; readonly worker: DeployedWorker }[];
+  /** The same workers in other environments of their files. */
+  readonly elsewhere: readonly { readonly environment: string; readonly worker: WorkerConfig }[];
   readonly ring:
     | { readonly file: string; readonly mode: number; readonly parsed: Result<KeyRing, readonly string[]> }
     | undefined;
-  /** `where` is a file's name, or says which API it was read from. */
+  /** `where` is the name of the file, or the API that it was read from. */
   readonly catalog: { readonly where: string; readonly parsed: Result<Catalog, readonly CatalogFault[]> } | undefined;
-  /** Why the catalog that is live could not be read, in a sentence, where it was asked for. */
+  /** Why the API's catalog could not be read, in a sentence. */
   readonly catalogUnread?: string | undefined;
-  /** The text of STAGEDOOR_ISSUERS, where it was given. */
+  /** The text of --issuers, in the form of STAGEDOOR_ISSUERS. */
   readonly issuers: string | undefined;
   /** The addresses of the development workers. */
   readonly addresses: { readonly apiUrl: string; readonly mediaUrl: string };
   readonly now: UnixSeconds;
 }
 
-export function workerOf({ workers }: Pick<Facts, "workers">, kind: WorkerKind): DeployedWorker | undefined {
+export function workerOf({ workers }: Pick<Facts, "workers">, kind: WorkerKind): WorkerConfig | undefined {
   return workers.find(({ worker }) => worker === kind);
 }
 
@@ -49,19 +49,19 @@ export function soundCatalog({ catalog }: Pick<Facts, "catalog">): Catalog | und
   return catalog?.parsed.ok === true ? catalog.parsed.value : undefined;
 }
 
-/** Stands for secrets that only Cloudflare knows; it is of a sound form, and no worker ever gets it. */
-const unknownSecret = "unknown-secret-of-the-identity-worker";
+/** A valid value in place of a secret that only Cloudflare has. No worker receives it. */
+const placeholderSecret = "unknown-secret-of-the-identity-worker";
 
 /**
- * The environment of a worker as it is deployed: its settings, its part of the ring and the issuers. Where no sound ring was
- * given, a temporary key replaces it, so that the settings are checked all the same.
+ * The environment of a deployed worker: its settings, its part of the ring, and the issuers. Without a valid ring it has a
+ * temporary key, so that the other settings are checked all the same.
  */
-export function environmentOf({ worker, vars }: DeployedWorker, facts: Facts): Readonly<Record<string, unknown>> {
+export function environmentOf({ worker, vars }: WorkerConfig, facts: Facts): Readonly<Record<string, unknown>> {
   const { apiUrl, mediaUrl } = facts.addresses;
   const ring = soundRing(facts);
   if (worker === "identity") {
-    if (facts.development) return { ...devIdentityEnvironment(apiUrl, unknownSecret, {}), ...vars };
-    return { STAGEDOOR_IDENTITY_SECRET: unknownSecret, ...vars };
+    if (facts.development) return { ...devIdentityEnvironment(apiUrl, placeholderSecret, {}), ...vars };
+    return { STAGEDOOR_IDENTITY_SECRET: placeholderSecret, ...vars };
   }
   const issuers = worker === "api" && facts.issuers !== undefined ? { STAGEDOOR_ISSUERS: facts.issuers } : {};
   if (facts.development && ring !== undefined)
@@ -69,27 +69,28 @@ export function environmentOf({ worker, vars }: DeployedWorker, facts: Facts): R
   const addresses = facts.development
     ? { STAGEDOOR_ENV: "development", STAGEDOOR_MEDIA_URL: mediaUrl, STAGEDOOR_API_URL: apiUrl }
     : {};
-  const keys = ring === undefined ? { keys: [newSessionKey("stand-in", randomBytes)] } : ringFor(worker, ring);
+  const keys = ring === undefined ? { keys: [newSessionKey("temporary", randomBytes)] } : ringFor(worker, ring);
   return { ...addresses, STAGEDOOR_KEYS: JSON.stringify(keys), ...issuers, ...vars };
 }
 
-/** Reads what the checks before a deployment look at. A file that was named and cannot be read ends the command. */
-export async function gatherFacts(given: Given, addresses: Facts["addresses"]): Promise<Facts> {
-  const environment = given.one("env");
+/** Reads the input of the offline checks. A named file that cannot be read ends the command. */
+export async function gatherFacts(args: Args, addresses: Facts["addresses"]): Promise<Facts> {
+  const environment = args.value("env");
   const development = environment === undefined;
-  const project = given.one("project") ?? projectRoot;
-  const read = await readWorkers(project, environment);
-  // Its own ring is made where there is none yet.
-  if (development && given.one("ring") === undefined) await readRing(given);
-  const ring = given.one("ring") ?? (development ? devRingFile : undefined);
-  // Who names an API means its own catalog, which is read with an operator's credential.
-  const catalog = given.one("catalog") ?? (development && given.one("api") === undefined ? fixtureCatalog : undefined);
-  const issuers = given.one("issuers");
+  const project = args.value("project") ?? projectRoot;
+  const files = await readWorkers(project, environment);
+  // The development ring is created if there is none.
+  if (development && args.value("ring") === undefined) await readRing(args);
+  const ring = args.value("ring") ?? (development ? devRingFile : undefined);
+  // With --api the catalog is read from that API.
+  const catalog =
+    args.value("catalog") ?? (development && args.value("api") === undefined ? fixtureCatalog : undefined);
+  const issuers = args.value("issuers");
   return {
     environment: environment ?? "development",
     development,
-    ...withoutUnusedIdentity(read),
-    elsewhere: await readElsewhere(project, environment, read.workers),
+    ...withoutUnusedIdentity(files),
+    elsewhere: await readOtherEnvironments(project, environment, files.workers),
     ring: ring === undefined ? undefined : readRingFile(ring),
     catalog:
       catalog === undefined
@@ -102,40 +103,40 @@ export async function gatherFacts(given: Given, addresses: Facts["addresses"]): 
 }
 
 async function readWorkers(project: string, environment: string | undefined) {
-  const workers: DeployedWorker[] = [];
+  const workers: WorkerConfig[] = [];
   const unreadable: Facts["unreadable"][number][] = [];
   for (const kind of workerKinds) {
-    const read = await readWorkerFile(project, kind, environment);
-    if (read.ok) workers.push(read.value);
-    else unreadable.push({ file: workerFiles[kind], why: read.refusal });
+    const config = await readWorkerFile(project, kind, environment);
+    if (config.ok) workers.push(config.value);
+    else unreadable.push({ file: workerFiles[kind], why: config.refusal });
   }
   return { workers, unreadable };
 }
 
-/** A project with its own provider removes IDENTITY from the API's bindings, and does not deploy that worker. */
+/** A project with its own identity provider removes the API's binding IDENTITY, and does not deploy that worker. */
 function withoutUnusedIdentity({ workers, unreadable }: Pick<Facts, "workers" | "unreadable">) {
   const api = workers.find(({ worker }) => worker === "api");
-  const used = api === undefined || api.services.some(({ binding }) => binding === "IDENTITY");
-  if (used) return { workers, unreadable };
+  const isUsed = api === undefined || api.services.some(({ binding }) => binding === "IDENTITY");
+  if (isUsed) return { workers, unreadable };
   return {
     workers: workers.filter(({ worker }) => worker !== "identity"),
     unreadable: unreadable.filter(({ file }) => file !== workerFiles.identity),
   };
 }
 
-async function readElsewhere(
+async function readOtherEnvironments(
   project: string,
   environment: string | undefined,
-  workers: readonly DeployedWorker[],
+  workers: readonly WorkerConfig[],
 ): Promise<Facts["elsewhere"]> {
   if (environment === undefined) return [];
-  const found: Facts["elsewhere"][number][] = [];
+  const others: Facts["elsewhere"][number][] = [];
   for (const { worker, environments } of workers)
     for (const other of environments.filter((name) => name !== environment)) {
-      const read = await readWorkerFile(project, worker, other);
-      if (read.ok) found.push({ environment: other, worker: read.value });
+      const config = await readWorkerFile(project, worker, other);
+      if (config.ok) others.push({ environment: other, worker: config.value });
     }
-  return found;
+  return others;
 }
 
 function readRingFile(file: string): Facts["ring"] {
@@ -144,11 +145,15 @@ function readRingFile(file: string): Facts["ring"] {
 }
 
 /**
- * The commands that upload a secret again. Each names the worker's own file and its environment: wrangler takes
- * the edge worker's top level for what is left out.
+ * The commands that upload a secret again. Each names the worker's file and the environment: without them, wrangler
+ * would use the top level of the edge worker's file.
  */
-export function handOver(name: string, files: readonly string[], { development, environment, ring }: Facts): string {
-  if (development) return "restart `npm start`, which uploads it";
+export function uploadAdvice(
+  name: string,
+  files: readonly string[],
+  { development, environment, ring }: Facts,
+): string {
+  if (development) return "restart `npm start`";
   const deploy = `npm run deploy -- --env ${environment}`;
   const ringFile = ring === undefined ? "<file>" : shortName(ring.file);
   if (name === "STAGEDOOR_KEYS") return `run \`${deploy} --ring ${ringFile} --secrets-only\``;

@@ -87,7 +87,7 @@ export const findingIds = [
 ] as const;
 export type FindingId = (typeof findingIds)[number];
 
-/** `fine` is only information: what was not checked, and which option makes doctor check it. */
+/** `fine`: something was not checked, and an option would make doctor check it. */
 export type Severity = "fault" | "warning" | "fine";
 
 /** One result of a check. Its texts never contain a token, a grant, a signature or a secret. */
@@ -105,14 +105,14 @@ export interface Finding {
 export interface Check<Facts> {
   readonly name: string;
   /** The text of the report's line if the check finds nothing. */
-  readonly held: string;
+  readonly passed: string;
   readonly run: (facts: Facts) => readonly Finding[] | Promise<readonly Finding[]>;
 }
 
 /** A check and its findings. */
-export interface Examined {
+export interface CheckResult {
   readonly name: string;
-  readonly held: string;
+  readonly passed: string;
   readonly findings: readonly Finding[];
 }
 
@@ -126,11 +126,11 @@ export function warning(id: FindingId, ...[about, found, whatToDo]: FindingTexts
   return { id, severity: "warning", about, found, do: whatToDo };
 }
 
-export function notLookedAt(about: string, whatToDo: string): Finding {
-  return { id: "not_looked_at", severity: "fine", about, found: "It was not looked at.", do: whatToDo };
+export function notChecked(about: string, whatToDo: string): Finding {
+  return { id: "not_looked_at", severity: "fine", about, found: "It was not checked.", do: whatToDo };
 }
 
 /** Removes duplicates: several responses may show the same problem. */
-export function unique(found: readonly Finding[]): Finding[] {
-  return [...new Map(found.map((finding) => [`${finding.id} ${finding.about} ${finding.found}`, finding])).values()];
+export function unique(findings: readonly Finding[]): Finding[] {
+  return [...new Map(findings.map((finding) => [`${finding.id} ${finding.about} ${finding.found}`, finding])).values()];
 }

@@ -1,6 +1,6 @@
-import type { Answered } from "../lib/command.ts";
+import type { Completed } from "../lib/command.ts";
 import { coloured } from "../lib/text.ts";
-import type { Examined, Finding } from "./finding.ts";
+import type { CheckResult, Finding } from "./finding.ts";
 
 const statusIcons = {
   ok: ["green", "ok"],
@@ -8,59 +8,60 @@ const statusIcons = {
   NO: ["red", "NO"],
   skipped: ["gray", "--"],
 } as const;
-type Mark = keyof typeof statusIcons;
+type Status = keyof typeof statusIcons;
 
 /** The report as text and as JSON: a line per check, then what to do. The exit code is 1 if there is a fault. */
-export function report(examined: readonly Examined[], about: Readonly<Record<string, unknown>>): Answered {
-  const findings = examined.flatMap((check) => check.findings);
-  const told = findings.filter(({ severity }) => severity !== "fine");
-  const faults = told.filter(({ severity }) => severity === "fault").length;
-  const checks = examined.map((check) => ({ check: check.name, state: markOf(check), text: textOf(check) }));
+export function report(results: readonly CheckResult[], about: Readonly<Record<string, unknown>>): Completed {
+  const findings = results.flatMap((result) => result.findings);
+  const problems = findings.filter(({ severity }) => severity !== "fine");
+  const faults = problems.filter(({ severity }) => severity === "fault").length;
+  const warnings = problems.length - faults;
+  const checks = results.map((result) => ({ check: result.name, state: statusOf(result), text: textOf(result) }));
   const summary =
-    told.length === 0
+    problems.length === 0
       ? coloured("green", "No problems found in what was checked.")
-      : `${counted(faults, "fault")}, ${counted(told.length - faults, "warning")}.`;
+      : `${counted(faults, "fault")}, ${counted(warnings, "warning")}.`;
   const text = [
     ...checks.map(line),
-    ...told.toSorted((a, b) => Number(b.severity === "fault") - Number(a.severity === "fault")).map(paragraph),
+    ...problems.toSorted((a, b) => Number(b.severity === "fault") - Number(a.severity === "fault")).map(paragraph),
     `\n${summary}`,
   ].join("\n");
   return {
     exit: faults > 0 ? 1 : 0,
     text,
-    json: { ...about, faults, warnings: told.length - faults, checks, findings },
+    json: { ...about, faults, warnings, checks, findings },
   };
 }
 
-function markOf({ findings }: Examined): Mark {
+function statusOf({ findings }: CheckResult): Status {
   if (findings.some(({ severity }) => severity === "fault")) return "NO";
   if (findings.some(({ severity }) => severity === "warning")) return "warn";
   return findings.length > 0 ? "skipped" : "ok";
 }
 
-function textOf({ findings, held }: Examined): string {
+function textOf({ findings, passed }: CheckResult): string {
   const faults = findings.filter(({ severity }) => severity === "fault").length;
   const warnings = findings.filter(({ severity }) => severity === "warning").length;
   const skipped = findings.filter(({ severity }) => severity === "fine");
   const parts = [
     ...(faults > 0 ? [counted(faults, "fault")] : []),
     ...(warnings > 0 ? [counted(warnings, "warning")] : []),
-    ...(findings.length === 0 ? [held] : []),
-    ...skipped.map((finding) => `not looked at: ${finding.about}. ${finding.do}`),
+    ...(findings.length === 0 ? [passed] : []),
+    ...skipped.map((finding) => `not checked: ${finding.about}. ${finding.do}`),
   ];
   return parts.join("; ");
 }
 
-function line({ check, state, text }: { check: string; state: Mark; text: string }): string {
-  const [colour, mark] = statusIcons[state];
-  return `${coloured(colour, mark.padEnd(4))}  ${check.padEnd(14)}  ${text}`;
+function line({ check, state, text }: { check: string; state: Status; text: string }): string {
+  const [colour, icon] = statusIcons[state];
+  return `${coloured(colour, icon.padEnd(4))}  ${check.padEnd(14)}  ${text}`;
 }
 
 function paragraph({ id, severity, about, found, do: whatToDo }: Finding): string {
-  const mark = severity === "fault" ? coloured("red", "NO  ") : coloured("gray", "warn");
-  return `\n${mark}  ${id} (${about})\n  Found       ${found}\n  What to do  ${whatToDo}`;
+  const icon = severity === "fault" ? coloured("red", "NO  ") : coloured("gray", "warn");
+  return `\n${icon}  ${id} (${about})\n  Found       ${found}\n  What to do  ${whatToDo}`;
 }
 
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

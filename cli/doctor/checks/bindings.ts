@@ -1,17 +1,17 @@
-import type { DeployedWorker, WorkerKind } from "../../lib/worker-files.ts";
+import type { WorkerConfig, WorkerKind } from "../../lib/worker-files.ts";
 import { type Facts, workerOf } from "../facts.ts";
 import { type Check, type Finding, fault, warning } from "../finding.ts";
 
-/** Each worker's bindings: their names, and that they belong to its environment. */
+/** Whether each worker has the bindings that it needs, and whether they belong to its environment. */
 export const bindingsCheck: Check<Facts> = {
   name: "bindings",
-  held: "each worker has its bindings, and they belong to its environment",
+  passed: "each worker has its bindings, and they belong to its environment",
   run: (facts) => [
     ...facts.workers.flatMap((worker) =>
       neededBindings[worker.worker].flatMap((needed) => bindingFindings(worker, needed, facts)),
     ),
-    ...differing(facts),
-    ...sharedBeyond(facts),
+    ...differenceFindings(facts),
+    ...sharedStoreFindings(facts),
   ],
 };
 
@@ -22,7 +22,7 @@ interface Bound {
   readonly script?: string;
 }
 
-function boundBy({ kv, databases, services, objects }: DeployedWorker): Bound[] {
+function bindingsOf({ kv, databases, services, objects }: WorkerConfig): Bound[] {
   return [
     ...kv.map(({ binding }) => ({ binding, kind: "kv" as const })),
     ...databases.map(({ binding }) => ({ binding, kind: "d1" as const })),
@@ -31,52 +31,52 @@ function boundBy({ kv, databases, services, objects }: DeployedWorker): Bound[] 
   ];
 }
 
-function bindingFindings(worker: DeployedWorker, needed: NeededBinding, facts: Facts): Finding[] {
-  const bound = boundBy(worker);
-  const found = bound.find(({ binding }) => binding === needed.binding);
-  if (found === undefined) return missing(worker, needed, bound);
+function bindingFindings(worker: WorkerConfig, needed: NeededBinding, facts: Facts): Finding[] {
+  const bindings = bindingsOf(worker);
+  const bound = bindings.find(({ binding }) => binding === needed.binding);
+  if (bound === undefined) return missingFindings(worker, needed, bindings);
   const { file } = worker;
   const about = `${file}: ${needed.binding}`;
-  if (found.kind !== needed.kind || (needed.kind === "object" && found.className !== needed.className))
+  if (bound.kind !== needed.kind || (needed.kind === "object" && bound.className !== needed.className))
     return [
       fault(
         "binding_misnamed",
         about,
-        `It is bound to ${nameOf(found)}, and the worker expects ${nameOf(needed)} under this name.`,
+        `It is bound to ${nameOf(bound)}, and the worker expects ${nameOf(needed)} under this name.`,
         `Bind ${nameOf(needed)} as ${needed.binding}, as in the original file.`,
       ),
     ];
   if (needed.kind !== "object" && needed.kind !== "service") return [];
   const own = needed.of === undefined || needed.of === worker.worker;
-  const right = own ? worker.name : workerOf(facts, needed.of)?.name;
-  const script = found.script ?? worker.name;
-  if (right === undefined || script === right) return [];
+  const expected = own ? worker.name : workerOf(facts, needed.of)?.name;
+  const script = bound.script ?? worker.name;
+  if (expected === undefined || script === expected) return [];
   const field = needed.kind === "service" ? "service" : "script_name";
   return [
     fault(
       "binding_elsewhere",
       about,
-      `It leads to ${script}, and the ${needed.of ?? worker.worker} worker of ${facts.environment} is ${right}: this worker would read and write another deployment's data.`,
-      own ? `Take ${field} out.` : `Set ${field} = "${right}".`,
+      `It leads to ${script}, and the ${needed.of ?? worker.worker} worker of ${facts.environment} is ${expected}: this worker would read and write another deployment's data.`,
+      own ? `Remove ${field}.` : `Set ${field} = "${expected}".`,
     ),
   ];
 }
 
-function missing({ worker, file }: DeployedWorker, needed: NeededBinding, bound: readonly Bound[]): Finding[] {
+function missingFindings({ worker, file }: WorkerConfig, needed: NeededBinding, bindings: readonly Bound[]): Finding[] {
   // A project with its own identity provider binds no identity worker on purpose.
   if (needed.kind === "service" && needed.optional !== undefined) return [];
   const known = new Set(neededBindings[worker].map(({ binding }) => binding));
-  const alike = bound.find(
+  const misnamed = bindings.find(
     ({ binding, kind, className }) =>
       !known.has(binding) && kind === needed.kind && (needed.kind !== "object" || className === needed.className),
   );
   const about = `${file}: ${needed.binding}`;
-  if (alike !== undefined)
+  if (misnamed !== undefined)
     return [
       fault(
         "binding_misnamed",
         about,
-        `${nameOf(needed)} is bound as ${alike.binding}, and the worker expects it as ${needed.binding}.`,
+        `${nameOf(needed)} is bound as ${misnamed.binding}, and the worker expects it as ${needed.binding}.`,
         `Rename the binding to ${needed.binding}.`,
       ),
     ];
@@ -95,31 +95,31 @@ function nameOf({ kind, className }: Pick<Bound, "kind" | "className">): string 
   return { kv: "a KV namespace", d1: "a D1 database", service: "a service" }[kind];
 }
 
-/** Bindings that have to be the same for several workers. */
-function differing({ workers }: Facts): Finding[] {
-  const places = workers.flatMap(({ file, kv, buckets }) => [...kv, ...buckets].map((place) => ({ ...place, file })));
-  const names = [...new Set(places.map(({ binding }) => binding))];
+/** Bindings that must be the same for several workers. */
+function differenceFindings({ workers }: Facts): Finding[] {
+  const stores = workers.flatMap(({ file, kv, buckets }) => [...kv, ...buckets].map((store) => ({ ...store, file })));
+  const names = [...new Set(stores.map(({ binding }) => binding))];
   return names.flatMap((name) => {
-    const same = places.filter(({ binding }) => binding === name);
-    if (new Set(same.map(({ id }) => id)).size < 2) return [];
-    const told = same.map(({ id, file }) => `${id} in ${file}`).join(", ");
+    const named = stores.filter(({ binding }) => binding === name);
+    if (new Set(named.map(({ id }) => id)).size < 2) return [];
+    const listed = named.map(({ id, file }) => `${id} in ${file}`).join(", ");
     const consequence =
       name === "CATALOG"
         ? "an asset that one worker knows is unknown to another"
         : "the playlist comes from one bucket and its segments from another";
-    return [fault("binding_differs", name, `It is ${told}: ${consequence}.`, "Give all of them the same value.")];
+    return [fault("binding_differs", name, `It is ${listed}: ${consequence}.`, "Give all of them the same value.")];
   });
 }
 
 /** Stores that two environments share. */
-function sharedBeyond({ workers, elsewhere, development }: Facts): Finding[] {
+function sharedStoreFindings({ workers, elsewhere, development }: Facts): Finding[] {
   if (development) return [];
-  const idsOf = ({ kv, buckets, databases }: DeployedWorker) => [...kv, ...databases, ...buckets];
+  const storesOf = ({ kv, buckets, databases }: WorkerConfig) => [...kv, ...databases, ...buckets];
   const seen = new Set<string>();
   return workers.flatMap((worker) =>
-    idsOf(worker).flatMap(({ binding, id }) => {
+    storesOf(worker).flatMap(({ binding, id }) => {
       const other = elsewhere.find(
-        ({ worker: there }) => there.worker === worker.worker && idsOf(there).some((place) => place.id === id),
+        ({ worker: config }) => config.worker === worker.worker && storesOf(config).some((store) => store.id === id),
       );
       if (other === undefined || seen.has(id)) return [];
       seen.add(id);
@@ -127,32 +127,32 @@ function sharedBeyond({ workers, elsewhere, development }: Facts): Finding[] {
         fault(
           "binding_shared",
           `${worker.file}: ${binding}`,
-          `It is ${id}, which ${other.environment} has as well: tests there change the data of viewers here.`,
-          "Create one per environment, and use its id.",
+          `It is ${id}, which ${other.environment} uses too: tests there change the data of viewers here.`,
+          "Create one for each environment, and use its id.",
         ),
       ];
     }),
   );
 }
 
-/** A binding that a worker cannot do without, or in the words of `optional` what it does where it has none. */
+/** A binding that a worker requires, or uses if it is there: `optional` is the consequence without it. */
 interface NeededBinding {
   readonly binding: string;
   readonly kind: "kv" | "d1" | "service" | "object";
   /** The class of a Durable Object. */
   readonly className?: string;
-  /** The worker that it leads to, where that is another one. */
+  /** The worker that it leads to, if that is another one. */
   readonly of?: WorkerKind;
-  readonly optional?: "nobody signs in by the identity worker" | "what this worker does is not counted";
+  readonly optional?: "no viewer can sign in with the identity worker" | "this worker's requests are not counted";
 }
 
 const metrics = { binding: "METRICS_STORE", kind: "object", className: "MetricsStore" } as const;
-const uncounted = "what this worker does is not counted";
+const uncounted = "this worker's requests are not counted";
 const revocations = { binding: "REVOCATION_LOG", kind: "object", className: "RevocationLog" } as const;
 const streams = { binding: "SUBJECT_LEASES", kind: "object", className: "SubjectLeases" } as const;
 const catalog = { binding: "CATALOG", kind: "kv" } as const;
 
-/** What each worker's `Env` needs of its wrangler.toml; buckets are in the catalog. A test compares it with workers/<name>/index.ts. */
+/** The bindings in each worker's `Env`, except buckets, which the catalog names. A test compares them with workers/<name>/index.ts. */
 export const neededBindings: Readonly<Record<WorkerKind, readonly NeededBinding[]>> = {
   api: [
     catalog,
@@ -162,7 +162,12 @@ export const neededBindings: Readonly<Record<WorkerKind, readonly NeededBinding[
     { binding: "RATE_LIMIT_COUNTER", kind: "object", className: "RateLimitCounter" },
     { ...metrics, of: "manifest" },
     { binding: "CATALOG_EDITOR", kind: "object", className: "CatalogEditor" },
-    { binding: "IDENTITY", kind: "service", of: "identity", optional: "nobody signs in by the identity worker" },
+    {
+      binding: "IDENTITY",
+      kind: "service",
+      of: "identity",
+      optional: "no viewer can sign in with the identity worker",
+    },
   ],
   edge: [
     catalog,

@@ -1,41 +1,46 @@
 import { describeFault } from "../../../src/catalog/catalog-fault.ts";
 import { readOriginSecrets, secretFaults } from "../../../src/catalog/origin-secrets.ts";
-import { environmentOf, type Facts, handOver, soundCatalog, workerOf } from "../facts.ts";
-import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
-import { giveCatalog } from "../live/live.ts";
+import { environmentOf, type Facts, soundCatalog, uploadAdvice, workerOf } from "../facts.ts";
+import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
+import { catalogOptions } from "../live/live.ts";
 import { originSecrets } from "./configuration.ts";
 
-/** The catalog, and what it needs of the workers. */
+/** Whether the catalog is valid, and whether the workers have the buckets and secrets that it names. */
 export const catalogCheck: Check<Facts> = {
   name: "catalog",
-  held: "the catalog is valid, and the workers have the buckets and secrets that it names",
+  passed: "the catalog is valid, and the workers have the buckets and secrets that it names",
   run: (facts) => {
-    const { catalog: file } = facts;
+    const { catalog } = facts;
     if (facts.catalogUnread !== undefined)
       return [
         warning(
           "catalog_unread",
           "the catalog",
           facts.catalogUnread,
-          "Fix the other findings and give --bearer a credential with operator:read, or name a file with --catalog.",
+          "Fix the other findings and give --bearer a credential with the scope operator:read, or give a file with --catalog.",
         ),
       ];
-    if (file === undefined) return [notLookedAt("the catalog", `Give ${giveCatalog}.`)];
-    if (!file.parsed.ok)
-      return file.parsed.refusal.map((told) =>
+    if (catalog === undefined) return [notChecked("the catalog", `Give ${catalogOptions}.`)];
+    if (!catalog.parsed.ok)
+      return catalog.parsed.refusal.map((error) =>
         fault(
           "catalog_invalid",
-          `${file.where}${told.asset === undefined ? "" : `: ${told.asset}`}`,
-          describeFault(told),
-          told.advice,
+          `${catalog.where}${error.asset === undefined ? "" : `: ${error.asset}`}`,
+          describeFault(error),
+          error.advice,
         ),
       );
-    return [...buckets(facts), ...origins(facts), ...secrets(facts), ...unboundSecrets(facts)];
+    return [
+      ...bucketFindings(facts),
+      ...originFindings(facts),
+      ...unlistedSecretFindings(facts),
+      ...unboundSecretFindings(facts),
+    ];
   },
 };
 
-/** A bucket has to be bound to both: the manifest worker reads playlists, the edge all other files. */
-function buckets(facts: Facts): Finding[] {
+/** Both workers need a bucket: the manifest worker reads its playlists, the edge worker all other files. */
+function bucketFindings(facts: Facts): Finding[] {
   const assets = soundCatalog(facts)?.assets() ?? [];
   const names = new Set(assets.flatMap(({ origin }) => (origin.type === "r2" ? [origin.binding] : [])));
   const workers = facts.workers.filter(({ worker }) => worker === "edge" || worker === "manifest");
@@ -53,7 +58,7 @@ function buckets(facts: Facts): Finding[] {
   );
 }
 
-function origins(facts: Facts): Finding[] {
+function originFindings(facts: Facts): Finding[] {
   const assets = soundCatalog(facts)?.assets() ?? [];
   return assets.flatMap(({ id, origin }): Finding[] => {
     if (origin.type !== "http") return [];
@@ -74,7 +79,7 @@ function origins(facts: Facts): Finding[] {
             warning(
               "origin_without_auth",
               `asset ${id}`,
-              "The origin requires no authentication: anyone with its address can read every file without Stagedoor.",
+              "The origin requires no authentication: anyone with its URL can download every file without Stagedoor.",
               "Make the origin require a secret header or SigV4, and configure it under origin.auth.",
             ),
           ]
@@ -83,8 +88,8 @@ function origins(facts: Facts): Finding[] {
   });
 }
 
-/** The workers refuse to send an unbound secret: the asset's files answer 500. The development cluster binds its own. */
-function unboundSecrets(facts: Facts): Finding[] {
+/** The workers send a secret only as STAGEDOOR_ORIGIN_SECRETS allows; other files answer 500. `npm start` sets it itself. */
+function unboundSecretFindings(facts: Facts): Finding[] {
   const edge = workerOf(facts, "edge");
   if (facts.development || edge === undefined) return [];
   const bound = readOriginSecrets(environmentOf(edge, facts).STAGEDOOR_ORIGIN_SECRETS);
@@ -98,22 +103,22 @@ function unboundSecrets(facts: Facts): Finding[] {
   );
 }
 
-/** Doctor cannot read secrets: it sees only the names that a worker's file lists as required. */
-function secrets(facts: Facts): Finding[] {
+/** Doctor cannot read the workers' secrets, only the names that a worker's file lists as required. */
+function unlistedSecretFindings(facts: Facts): Finding[] {
   if (facts.development) return [];
   const assets = soundCatalog(facts)?.assets() ?? [];
   const names = new Set(assets.flatMap(({ origin }) => (origin.type === "http" ? originSecrets(origin.auth) : [])));
   const workers = facts.workers.filter(({ worker }) => worker === "edge" || worker === "manifest");
   return [...names].flatMap((name) => {
-    const lacking = workers.filter((worker) => !worker.secrets.includes(name));
-    if (lacking.length === 0) return [];
-    const lackingFiles = lacking.map(({ file }) => file).join(" and ");
+    const unlisted = workers.filter((worker) => !worker.secrets.includes(name));
+    if (unlisted.length === 0) return [];
+    const files = unlisted.map(({ file }) => file).join(" and ");
     return [
       warning(
         "origin_secret_unlisted",
         name,
-        `The catalog's origins require this secret, and ${lackingFiles} ${lacking.length > 1 ? "do" : "does"} not list it as required: a deployment without it answers 500 for those assets.`,
-        `Add it to \`required\` under [env.${facts.environment}.secrets] in ${lackingFiles}, and ${handOver(
+        `The catalog's origins require this secret, and ${files} ${unlisted.length > 1 ? "do" : "does"} not list it as required: a deployment without it answers 500 for those assets.`,
+        `Add it to \`required\` under [env.${facts.environment}.secrets] in ${files}, and ${uploadAdvice(
           name,
           workers.map(({ file }) => file),
           facts,

@@ -1,28 +1,26 @@
 import { readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
-import type { DeployedWorker, WorkerKind } from "../../lib/worker-files.ts";
+import { exampleHost, type WorkerConfig, type WorkerKind } from "../../lib/worker-files.ts";
 import { environmentOf, type Facts } from "../facts.ts";
-import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
+import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
 
-/** The workers' public addresses, their sign-up settings and their logs. */
+/** Whether a worker has an unwanted public address, an open sign-up, or logs URLs. */
 export const exposureCheck: Check<Facts> = {
   name: "exposure",
-  held: "each worker is reachable only at its own address, and URLs are not logged",
+  passed: "each worker is reachable only at its own address, and URLs are not logged",
   run: (facts) =>
     facts.development
-      ? [notLookedAt("routes and logs", "Name an environment that is deployed: --env production.")]
+      ? [notChecked("routes and logs", "Name a deployed environment: --env production.")]
       : facts.workers.flatMap((worker) => [
-          ...placeholders(worker, facts),
-          ...routes(worker, facts),
-          ...open(worker),
-          ...requestLogs(worker),
-          ...signUp(worker, facts),
+          ...placeholderFindings(worker, facts),
+          ...routeFindings(worker, facts),
+          ...addressFindings(worker),
+          ...logFindings(worker),
+          ...signUpFindings(worker, facts),
         ]),
 };
 
-const exampleHost = /(^|\.|\/\/)example\.(com|net|org)$/;
-
-/** What the files come with, to be filled in; ids of Cloudflare are 32 digits of hexadecimal, a database's with dashes. */
-function placeholders(worker: DeployedWorker, facts: Facts): Finding[] {
+/** Placeholders that nobody filled in. A Cloudflare id is 32 hexadecimal digits, a database's id has dashes. */
+function placeholderFindings(worker: WorkerConfig, facts: Facts): Finding[] {
   const ids = [...worker.kv, ...worker.databases]
     .filter(({ id }) => !/^[0-9a-f]{32}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))
     .map(({ binding }) => binding);
@@ -30,7 +28,7 @@ function placeholders(worker: DeployedWorker, facts: Facts): Finding[] {
     exampleHost.test(String(worker.vars[name] ?? "")),
   );
   const routes = worker.routes.filter((host) => exampleHost.test(host)).map((host) => `the route ${host}`);
-  const found = [
+  const texts = [
     ...(ids.length === 0 ? [] : [`The id of ${ids.join(" and ")} is not a Cloudflare id.`]),
     ...(settings.length + routes.length === 0
       ? []
@@ -38,29 +36,32 @@ function placeholders(worker: DeployedWorker, facts: Facts): Finding[] {
           `${[...settings, ...routes].join(", ")} ${settings.length + routes.length === 1 ? "names" : "name"} a host of example.com.`,
         ]),
   ];
-  if (found.length === 0) return [];
+  if (texts.length === 0) return [];
   return [
     fault(
       "placeholder",
       worker.file,
-      found.join(" "),
-      `Fill in your values under [env.${facts.environment}].${ids.length === 0 ? "" : ` ${makers(ids)}`}`,
+      texts.join(" "),
+      `Fill in your values under [env.${facts.environment}].${ids.length === 0 ? "" : ` ${createAdvice(ids)}`}`,
     ),
   ];
 }
 
-function makers(ids: readonly string[]): string {
-  const commands = ids.map((id) => (id === "DB" ? "npx wrangler d1 create" : "npx wrangler kv namespace create"));
-  return `${commands.map((command) => `\`${command}\``).join(" and ")} answers with the id.`;
+function createAdvice(bindings: readonly string[]): string {
+  const commands = bindings.map((name) =>
+    name === "DB" ? "npx wrangler d1 create" : "npx wrangler kv namespace create",
+  );
+  return commands.map((command) => `\`${command}\` prints the id.`).join(" ");
 }
 
-const addressOf: Readonly<Partial<Record<WorkerKind, string>>> = {
+/** The setting with a worker's public URL. */
+const urlSettings: Readonly<Partial<Record<WorkerKind, string>>> = {
   api: "STAGEDOOR_API_URL",
   edge: "STAGEDOOR_MEDIA_URL",
 };
 
-function routes(worker: DeployedWorker, facts: Facts): Finding[] {
-  const name = addressOf[worker.worker];
+function routeFindings(worker: WorkerConfig, facts: Facts): Finding[] {
+  const name = urlSettings[worker.worker];
   const { file, routes: hosts, worker: kind } = worker;
   if (name === undefined)
     return hosts.length === 0
@@ -90,58 +91,58 @@ function routes(worker: DeployedWorker, facts: Facts): Finding[] {
       "route_elsewhere",
       file,
       `The worker answers at ${hosts.join(", ")}, and ${name} sends players to ${host}.`,
-      `Let the route and ${name} name the same host.`,
+      `Use the same host in the route and in ${name}.`,
     ),
   ];
 }
 
-/** `*.example.com/*` and `*example.com/*` are routes as well. */
+/** A route may begin with a wildcard: `*.example.com/*` or `*example.com/*`. */
 function covers(route: string, host: string): boolean {
   return route.startsWith("*") ? host.endsWith(route.slice(1)) : route === host;
 }
 
-function open({ worker, file, workersDev, previewUrls }: DeployedWorker): Finding[] {
-  const places = [...(workersDev ? ["workers_dev"] : []), ...(previewUrls ? ["preview_urls"] : [])];
-  if (places.length === 0) return [];
-  const hidden = worker === "manifest" || worker === "identity";
-  const found = hidden
+function addressFindings({ worker, file, workersDev, previewUrls }: WorkerConfig): Finding[] {
+  const settings = [...(workersDev ? ["workers_dev"] : []), ...(previewUrls ? ["preview_urls"] : [])];
+  if (settings.length === 0) return [];
+  const isInternal = worker === "manifest" || worker === "identity";
+  const consequence = isInternal
     ? "so requests can bypass the worker in front of it, which checks revocations and rate limits"
     : "so it answers at a second address, which bypasses the rules of your zone";
   return [
-    (hidden ? fault : warning)(
+    (isInternal ? fault : warning)(
       "worker_open",
       file,
-      `${places.join(" and ")} ${places.length > 1 ? "are" : "is"} on, ${found}.`,
-      `Set ${places.map((place) => `${place} = false`).join(" and ")}.`,
+      `${settings.join(" and ")} ${settings.length > 1 ? "are" : "is"} on, ${consequence}.`,
+      `Set ${settings.map((setting) => `${setting} = false`).join(" and ")}.`,
     ),
   ];
 }
 
-/** Two settings that together give strangers an account, and with it the films. */
-function signUp(worker: DeployedWorker, facts: Facts): Finding[] {
+/** Open sign-up, and what a stranger can play with a new account. */
+function signUpFindings(worker: WorkerConfig, facts: Facts): Finding[] {
   if (worker.worker !== "identity") return [];
   const read = readIdentityConfiguration(environmentOf(worker, facts));
   if (!read.ok || read.value.signUp !== "open") return [];
   const { assets } = read.value;
-  const opens = assets.trim() === "*" ? "every asset" : assets.trim() || "no asset until you write it into its row";
+  const opens = assets.trim() === "*" ? "every asset" : assets.trim() || "no asset until you add one to its row";
   return [
     warning(
       "sign_up_open",
       worker.file,
-      `Anybody can create an account (STAGEDOOR_IDENTITY_SIGN_UP), and a new one opens ${opens} (STAGEDOOR_IDENTITY_ASSETS).`,
-      "Set STAGEDOOR_IDENTITY_SIGN_UP to closed, unless strangers may play that.",
+      `Anyone can create an account (STAGEDOOR_IDENTITY_SIGN_UP), and a new account opens ${opens} (STAGEDOOR_IDENTITY_ASSETS).`,
+      "Set STAGEDOOR_IDENTITY_SIGN_UP to closed, unless strangers are meant to play that.",
     ),
   ];
 }
 
-function requestLogs({ worker, file, logsRequests }: DeployedWorker): Finding[] {
+function logFindings({ worker, file, logsRequests }: WorkerConfig): Finding[] {
   if (!logsRequests) return [];
-  const media = worker === "edge" || worker === "manifest";
+  const hasGrants = worker === "edge" || worker === "manifest";
   return [
-    (media ? fault : warning)(
+    (hasGrants ? fault : warning)(
       "request_logs",
       file,
-      `Cloudflare logs each request with its URL${media ? ", and a URL of the media host contains the grant: readers of the log can play" : ""}.`,
+      `Cloudflare logs each request with its URL${hasGrants ? ". A URL of the media host contains the grant, so readers of the log can play" : ""}.`,
       "Set invocation_logs = false under [observability.logs] and enabled = false under [observability.traces].",
     ),
   ];

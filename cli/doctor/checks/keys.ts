@@ -8,21 +8,21 @@ import { devRingFile, shortName } from "../../lib/files.ts";
 import { hasCloudFrontId } from "../../lib/make-key.ts";
 import { ringArgument } from "../../lib/ring-file.ts";
 import { type Facts, soundCatalog, soundRing } from "../facts.ts";
-import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
+import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
 import { signerFindings } from "./signers.ts";
 
-/** The ring: each key by itself, among the others, and for the assets that name it. */
+/** Whether the ring is valid and private, and whether each of its keys can be used. */
 export const keysCheck: Check<Facts> = {
   name: "keys",
-  held: "the ring's keys are valid, and each purpose has a signing key",
+  passed: "the ring's keys are valid, and each purpose has a signing key",
   run: async (facts) => {
-    const { ring: file } = facts;
-    if (file === undefined) return [notLookedAt("the key ring", "Give it with --ring keys.json.")];
+    if (facts.ring === undefined) return [notChecked("the key ring", "Give it with --ring keys.json.")];
+    const { file, mode, parsed } = facts.ring;
     const ring = soundRing(facts);
     return [
-      ...readableByOthers(file.file, file.mode),
-      ...(file.parsed.ok ? [] : file.parsed.refusal).map((told) =>
-        fault("ring_invalid", shortName(file.file), `${told}.`, "Fix it by hand, or restore the last valid copy."),
+      ...modeFindings(file, mode),
+      ...(parsed.ok ? [] : parsed.refusal).map((error) =>
+        fault("ring_invalid", shortName(file), `${error}.`, "Fix it by hand, or restore the last valid copy."),
       ),
       ...(ring === undefined ? [] : await ringFindings(ring, facts)),
     ];
@@ -30,42 +30,42 @@ export const keysCheck: Check<Facts> = {
 };
 
 async function ringFindings(ring: KeyRing, facts: Facts): Promise<Finding[]> {
-  const checked = await Promise.all(ring.keys.map(async (key) => ({ key, isWhole: await halvesBelong(key) })));
-  const sound = checked.filter(({ isWhole }) => isWhole).map(({ key }) => key);
+  const checked = await Promise.all(ring.keys.map(async (key) => ({ key, matches: await halvesMatch(key) })));
+  const matching = checked.filter(({ matches }) => matches).map(({ key }) => key);
   return [
-    ...checked.filter(({ isWhole }) => !isWhole).map(({ key }) => apart(key)),
-    ...(await awsFindings({ keys: sound }, facts.now)),
-    ...twice(ring),
-    ...(facts.development ? [] : devKeys(ring)),
+    ...checked.filter(({ matches }) => !matches).map(({ key }) => halvesFinding(key)),
+    ...(await awsFindings({ keys: matching }, facts.now)),
+    ...duplicateFindings(ring),
+    ...(facts.development ? [] : devKeyFindings(ring)),
     ...signerFindings(ring, facts),
-    ...(facts.development ? [] : unbound(ring, facts)),
+    ...(facts.development ? [] : unboundFindings(ring, facts)),
   ];
 }
 
-function readableByOthers(file: string, mode: number): Finding[] {
+function modeFindings(file: string, mode: number): Finding[] {
   if ((mode & 0o077) === 0) return [];
   return [
     fault(
       "ring_readable",
       shortName(file),
       `Other users of this machine can read it (mode ${(mode & 0o777).toString(8).padStart(4, "0")}) and sign anything with its keys.`,
-      `Run \`chmod 600 ${shortName(file)}\`; if others had the chance to read it, rotate its keys.`,
+      `Run \`chmod 600 ${shortName(file)}\`. If other users may have read it, rotate its keys.`,
     ),
   ];
 }
 
-function apart({ kid }: RingKey): Finding {
+function halvesFinding({ kid }: RingKey): Finding {
   return fault(
     "halves_apart",
     `key ${kid}`,
-    "Its private and public halves do not match: every signature of it is invalid.",
+    "Its private and public halves do not match: all its signatures are invalid.",
     "Import the pair again with `npx stagedoor keys import`, or make a new key.",
   );
 }
 
 type Compare = (key: CloudFrontKey, now: UnixSeconds) => string | undefined;
 
-/** Whether AWS's own code signs with each CloudFront key as ours does. */
+/** Whether AWS's own code and ours sign alike with each CloudFront key. */
 export async function awsFindings(ring: KeyRing, now: UnixSeconds, compare?: Compare): Promise<Finding[]> {
   const pairs = keysFor(ring, "cloudfront").filter((key) => key.d !== undefined);
   if (pairs.length === 0) return [];
@@ -78,14 +78,14 @@ export async function awsFindings(ring: KeyRing, now: UnixSeconds, compare?: Com
         "aws_signer_differs",
         `key ${key.kid}`,
         `AWS's own code and ours sign the same URL differently with it. ${difference}`,
-        "Do not deploy this version: CloudFront would refuse its URLs. Please report the difference; it holds no secret.",
+        "Do not deploy this version: CloudFront would refuse its URLs. Please report the difference; it contains no secret.",
       ),
     ];
   });
 }
 
-/** One key under two names lives on when one of them is revoked or retired. */
-function twice(ring: KeyRing): Finding[] {
+/** One key with two kids: if one is revoked or retired, the key stays in use as the other. */
+function duplicateFindings(ring: KeyRing): Finding[] {
   const seen = new Map<string, string>();
   return ring.keys.flatMap((key) => {
     const bytes = key.kty === "oct" ? key.k : key.kty === "RSA" ? key.n : `${key.x} ${key.y}`;
@@ -97,14 +97,14 @@ function twice(ring: KeyRing): Finding[] {
           fault(
             "key_twice",
             `key ${key.kid}`,
-            `It is the same key as ${first}: revoking or retiring one leaves the other in use.`,
+            `It is the same key as ${first}: if you revoke or retire one, the other stays in use.`,
             "Make a separate key for each kid, and remove this one.",
           ),
         ];
   });
 }
 
-function devKeys(ring: KeyRing): Finding[] {
+function devKeyFindings(ring: KeyRing): Finding[] {
   return ring.keys
     .filter(({ kid }) => kid.startsWith(devKidPrefix))
     .map(({ kid }) =>
@@ -117,8 +117,8 @@ function devKeys(ring: KeyRing): Finding[] {
     );
 }
 
-/** CloudFront knows a key by the id that it gave to it, and by no other. */
-function unbound(ring: KeyRing, facts: Facts): Finding[] {
+/** CloudFront knows a key only by the id that CloudFront assigned. */
+function unboundFindings(ring: KeyRing, facts: Facts): Finding[] {
   const file = facts.ring?.file ?? devRingFile;
   const named = new Set((soundCatalog(facts)?.assets() ?? []).map(({ cloudfront }) => cloudfront?.keyPairId));
   return keysFor(ring, "cloudfront")
@@ -129,18 +129,18 @@ function unbound(ring: KeyRing, facts: Facts): Finding[] {
         "cloudfront_unbound",
         `key ${key.kid}`,
         "Its kid is not a CloudFront key id, so CloudFront refuses every URL that it signs.",
-        `Give CloudFront its public half: \`${exportGroup(file)}\` writes the script that brings the whole key group up to date. Then record the id that it prints: \`npx stagedoor keys bind --kid ${key.kid} --id <id>${ringArgument(file)}\`.`,
+        `Give CloudFront its public half: \`${exportGroup(file)}\` prints a script that updates the whole key group. Then record the id that the script prints: \`npx stagedoor keys bind --kid ${key.kid} --id <id>${ringArgument(file)}\`.`,
       );
     });
 }
 
-const message = new TextEncoder().encode("do these halves belong together?");
+const message = new TextEncoder().encode("do these halves match?");
 
 /**
- * Whether a key's two halves belong together: what the private one signs holds under the public one. True for a symmetric
- * key and for a public half alone; false for halves that cannot even be imported.
+ * Whether a signature by a key's private half is valid under its public half. True for a symmetric key and for a public half
+ * alone; false for halves that cannot be imported.
  */
-async function halvesBelong(key: RingKey): Promise<boolean> {
+async function halvesMatch(key: RingKey): Promise<boolean> {
   if (key.kty === "oct" || key.d === undefined) return true;
   const whole = key.kty === "RSA" ? privateJwk(key) : { kty: key.kty, crv: key.crv, x: key.x, y: key.y, d: key.d };
   const { kid: _, ...half } = publicHalf(key);
@@ -166,8 +166,8 @@ async function halvesBelong(key: RingKey): Promise<boolean> {
 }
 
 /**
- * The command that writes the key group with every key of the ring that is taken still. A script of one key alone would put
- * that in the place of the whole group, and what the others signed would be refused.
+ * The command that exports the key group with all accepted keys of the ring. A script for one key would replace the whole
+ * group, and CloudFront would refuse URLs signed with the other keys.
  */
 export function exportGroup(ringFile: string | undefined, format: "aws-cli" | "cloudformation" = "aws-cli"): string {
   return `npx stagedoor keys export --purpose cloudfront --format ${format}${ringArgument(ringFile ?? devRingFile)}`;

@@ -6,47 +6,47 @@ import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
 import { cloudFrontSign } from "../../../src/platform/node/node-crypto.ts";
 import { cloudFrontSigners } from "../../../src/signing/cloudfront/asset-signers.ts";
 import { exportGroup } from "../checks/keys.ts";
-import { type Check, type Finding, fault, notLookedAt, warning } from "../finding.ts";
-import { type Answer, eachOf, told } from "./ask.ts";
-import { assetsOf, giveCatalog, isMediaHost, type Live, missingFile } from "./live.ts";
+import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
+import { assetsOf, catalogOptions, isMediaHost, type Live, missingFile } from "./live.ts";
+import { checkEach, type ProbeResponse, statusText } from "./probe.ts";
 
-/** Whether the distributions refuse who has no signature, and take each key of the ring. */
+/** Whether each distribution refuses unsigned URLs and accepts each key of the ring. */
 export const cloudFrontCheck: Check<Live> = {
   name: "cloudfront",
-  held: "each distribution refuses unsigned URLs and takes the ring's keys",
+  passed: "each distribution refuses unsigned URLs and accepts the ring's keys",
   run: async (live) => {
     const { ring, catalog, mediaUrl } = live;
     const assets = assetsOf(live).filter(({ cdn }) => cdn === "cloudfront-signed");
     if (catalog !== undefined && assets.length === 0)
-      return [notLookedAt("CloudFront", "No asset of the catalog is served by it.")];
+      return [notChecked("CloudFront", "No asset of the catalog has cdn: cloudfront-signed.")];
     if (ring === undefined || mediaUrl === undefined || catalog === undefined)
-      return [notLookedAt("CloudFront", `Give --media, --ring and ${giveCatalog}.`)];
-    const behind = Map.groupBy(assets, (asset) => asset.cloudfront?.url ?? mediaUrl);
-    return eachOf([...behind], async ([base, served]) => {
-      const [first] = served;
+      return [notChecked("CloudFront", `Give --media, --ring and ${catalogOptions}.`)];
+    const distributions = Map.groupBy(assets, (asset) => asset.cloudfront?.url ?? mediaUrl);
+    return checkEach([...distributions], async ([baseUrl, assetsThere]) => {
+      const [first] = assetsThere;
       if (first === undefined) return [];
-      if ((await live.ask(base + missingFile(first))) === "silent") return [silent(first)];
-      // A distribution trusts its keys for all its assets alike, as a rule; whether it asks for a signature may differ by path.
-      const keys = keysTried(served, ring, live.clock());
+      if ((await live.probe(baseUrl + missingFile(first))) === "silent") return [silent(first)];
+      // Each asset is tried without a signature, because cache behaviours differ by path. One asset is enough to try a key.
+      const keys = keysToTry(assetsThere, ring, live.clock());
       return [
-        ...(await eachOf(served, (asset) => unsigned(asset, base, live))),
+        ...(await checkEach(assetsThere, (asset) => unsignedFindings(asset, baseUrl, live))),
         ...(keys.length === 0
           ? [
-              notLookedAt(
-                `what ${new URL(base).host} takes`,
-                "The ring has no private half of a key that it could take.",
+              notChecked(
+                `the keys of ${new URL(baseUrl).host}`,
+                "The ring has no private half of a key for this distribution.",
               ),
             ]
-          : await eachOf(keys, (key) => signed(first, key, ring, mediaUrl, live))),
+          : await checkEach(keys, (key) => signedFindings(first, key, ring, mediaUrl, live))),
       ];
     });
   },
 };
 
-/** The keys that sign for a distribution's assets, now or in a rotation: those that take part in one, and those that are named. */
-function keysTried(served: readonly Asset[], ring: KeyRing, now: UnixSeconds): readonly CloudFrontKey[] {
+/** The keys that sign for a distribution's assets now or later: those in a rotation, and those that an asset names. */
+function keysToTry(assets: readonly Asset[], ring: KeyRing, now: UnixSeconds): readonly CloudFrontKey[] {
   const pairs = keysFor(ring, "cloudfront");
-  const named = new Set(served.map(({ cloudfront }) => cloudfront?.keyPairId ?? inUse(pairs, "cloudfront", now)?.kid));
+  const named = new Set(assets.map(({ cloudfront }) => cloudfront?.keyPairId ?? inUse(pairs, "cloudfront", now)?.kid));
   return pairs.filter(
     (key) =>
       key.d !== undefined &&
@@ -65,35 +65,35 @@ function silent({ id }: Asset): Finding {
 }
 
 /**
- * Whether a request got past CloudFront's own check. What S3 refuses behind it has S3's name on it: of a file that is not
- * there it says 403 to who may not list the bucket.
+ * Whether a request passed CloudFront's own check. A 403 of S3, which answers a missing file with 403 if the caller may not
+ * list the bucket, means that it did.
  */
-function gotThrough({ status, code, headers, text }: Answer): boolean {
+function passedCloudFront({ status, code, headers, text }: ProbeResponse): boolean {
   if (status !== 403) return true;
   if (code !== undefined) return false;
   return headers.get("Server") === "AmazonS3" || text.includes("<HostId>");
 }
 
-async function unsigned(asset: Asset, base: string, { ask, ringFile }: Live): Promise<Finding[]> {
-  const answer = await ask(base + missingFile(asset));
-  // Without CloudFront, Stagedoor's edge answers in its place.
-  if (answer === "silent" || !gotThrough(answer) || isMediaHost(answer)) return [];
+async function unsignedFindings(asset: Asset, baseUrl: string, { probe, ringFile }: Live): Promise<Finding[]> {
+  const response = await probe(baseUrl + missingFile(asset));
+  // Without a cloudfront.url the URL leads to Stagedoor's own edge.
+  if (response === "silent" || !passedCloudFront(response) || isMediaHost(response)) return [];
   return [
     fault(
       "cloudfront_open",
       `asset ${asset.id}`,
-      `${new URL(base).host} does not refuse a URL without a signature (${told(answer)}): who learns a path takes the file.`,
-      `Give the cache behaviour that serves this path a trusted key group: \`${exportGroup(ringFile, "cloudformation")}\` prints one.`,
+      `${new URL(baseUrl).host} does not refuse a URL without a signature (${statusText(response)}): anyone who knows a path can download the file.`,
+      `Give the cache behaviour for this path a trusted key group: \`${exportGroup(ringFile, "cloudformation")}\` prints one.`,
     ),
   ];
 }
 
-async function signed(
+async function signedFindings(
   asset: Asset,
   key: CloudFrontKey,
   ring: KeyRing,
   mediaUrl: string,
-  { ask, clock, ringFile }: Live,
+  { probe, clock, ringFile }: Live,
 ): Promise<Finding[]> {
   const { kid } = key;
   const state = keyStateOf(key, ring.keys, clock());
@@ -103,18 +103,18 @@ async function signed(
   if (!signer.ok) return [];
   const url = signer.value.file(missingFile(asset), "", { expires: after(clock(), seconds(60)) });
   if (!url.ok) return [];
-  const answer = await ask(url.value);
-  if (answer === "silent") return [silent(asset)];
-  if (gotThrough(answer)) return [];
-  const whole = `\`${exportGroup(ringFile)}\` writes the script that brings the whole key group up to date`;
+  const response = await probe(url.value);
+  if (response === "silent") return [silent(asset)];
+  if (passedCloudFront(response)) return [];
+  const script = `\`${exportGroup(ringFile)}\` prints a script that updates the whole key group`;
   return [
     (state === "active" ? fault : warning)(
       "cloudfront_key_refused",
       `asset ${asset.id}, key ${kid}`,
-      `The key is ${state} in the ring, and the distribution refuses what it signs (${told(answer)}).`,
+      `The key is ${state} in the ring, and the distribution refuses its signatures (${statusText(response)}).`,
       state === "next"
-        ? `Let CloudFront have it before it is activated: ${whole}, so that the key that signs now stays in it.`
-        : `Put the key group right: ${whole}. Where the distribution trusts another group, name that with --group.`,
+        ? `Add the key to CloudFront before it is activated: ${script} and keeps the current signing key in it.`
+        : `Fix the key group: ${script}. If the distribution trusts another group, name that group with --group.`,
     ),
   ];
 }

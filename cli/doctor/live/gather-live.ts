@@ -7,46 +7,46 @@ import { isOwnSetting } from "../../../src/catalog/asset-origin.ts";
 import { type OriginSecrets, readOriginSecrets } from "../../../src/catalog/origin-secrets.ts";
 import { defaultGrantIssuer } from "../../../src/config/settings.ts";
 import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
-import { endMisused, type Given } from "../../lib/command.ts";
+import { type Args, endMisused } from "../../lib/command.ts";
 import { signDevToken } from "../../lib/dev-keys.ts";
-import { readText } from "../../lib/files.ts";
+import { readTextOrInput } from "../../lib/files.ts";
 import { operatorSigningKey, signOperatorToken } from "../../lib/operator-api.ts";
 import { projectRoot } from "../../lib/project.ts";
 import { environmentOf, type Facts, soundCatalog, soundRing, workerOf } from "../facts.ts";
-import { askWith } from "./ask.ts";
 import type { Live } from "./live.ts";
+import { probeWith } from "./probe.ts";
 
-/** Where the hosts are, as the command line says: scheme, host, port, and for the API its base path. */
-export function addressesOf(given: Given): {
+/** The URLs of --api (with its base path) and --media. */
+export function addressesOf(args: Args): {
   readonly apiUrl: string | undefined;
   readonly mediaUrl: string | undefined;
 } {
-  const [apiUrl, mediaUrl] = [given.one("api"), given.one("media")];
-  for (const [option, text] of [
+  const [apiUrl, mediaUrl] = [args.value("api"), args.value("media")];
+  for (const [option, url] of [
     ["api", apiUrl],
     ["media", mediaUrl],
-    ...given.all("public-bucket").map((bucket) => ["public-bucket", bucket] as const),
+    ...args.values("public-bucket").map((bucket) => ["public-bucket", bucket] as const),
   ] as const)
-    if (text !== undefined && !(/^https?:\/\/[^/?#]/.test(text) && URL.canParse(text) && !/[?#]|\/$/.test(text)))
-      endMisused(`--${option} takes an address without a slash at its end, such as https://${option}.example.com.`);
+    if (url !== undefined && !(/^https?:\/\/[^/?#]/.test(url) && URL.canParse(url) && !/[?#]|\/$/.test(url)))
+      endMisused(`--${option} must be a URL without a slash at its end, such as https://${option}.example.com.`);
   return { apiUrl, mediaUrl };
 }
 
-/** What the checks after a deployment work with. */
-export function gatherLive(given: Given, facts: Facts, { token, bearer }: Credentials): Live {
-  const { apiUrl, mediaUrl } = addressesOf(given);
+/** The input of the checks of a running deployment. */
+export function gatherLive(args: Args, facts: Facts, { token, bearer }: Credentials): Live {
+  const { apiUrl, mediaUrl } = addressesOf(args);
   const edge = workerOf(facts, "edge");
   const settings = edge === undefined ? {} : environmentOf(edge, facts);
   const configured = (name: string) => (typeof settings[name] === "string" ? settings[name] : undefined);
   const local = localVariables(facts.development);
   const catalog = soundCatalog(facts);
-  const asset = given.one("asset");
+  const asset = args.value("asset");
   if (asset !== undefined && catalog !== undefined && catalog.asset(asset) === undefined)
-    endMisused("--asset names no asset of the catalog. `npx stagedoor assets list` names them.");
+    endMisused("--asset must be the id of an asset in the catalog. `npx stagedoor assets list` lists them.");
   return {
     apiUrl,
     mediaUrl,
-    // Development's workers are wherever they were started.
+    // In development the ports of `npm start` count, not the settings.
     configured: {
       apiUrl: facts.development ? undefined : configured("STAGEDOOR_API_URL"),
       mediaUrl: facts.development ? undefined : configured("STAGEDOOR_MEDIA_URL"),
@@ -57,22 +57,22 @@ export function gatherLive(given: Given, facts: Facts, { token, bearer }: Creden
     asset,
     token,
     bearer,
-    publicBuckets: given.all("public-bucket"),
-    origins: given.on("origins") || mediaUrl !== undefined,
+    publicBuckets: args.values("public-bucket"),
+    origins: args.flag("origins") || mediaUrl !== undefined,
     secretOf: (name) => (isOwnSetting(name) ? undefined : (process.env[name] ?? local.get(name))),
     originSecrets: {
       ...readOriginSecrets(configured("STAGEDOOR_ORIGIN_SECRETS")),
-      ...(facts.development ? ofThisMachine(catalog?.assets() ?? []) : {}),
+      ...(facts.development ? localOriginSecrets(catalog?.assets() ?? []) : {}),
     },
     grantIssuer: configured("STAGEDOOR_GRANT_ISSUER") ?? defaultGrantIssuer,
-    ask: askWith(fetch),
+    probe: probeWith(fetch),
     send: fetch,
     clock: systemClock,
   };
 }
 
-/** In development a secret may go to any server on this machine: `npm start` has its origin wherever a port is free. */
-function ofThisMachine(assets: readonly Asset[]): OriginSecrets {
+/** In development a secret may be sent to any server on this machine: the port of the live origin can be changed. */
+function localOriginSecrets(assets: readonly Asset[]): OriginSecrets {
   const bound: Record<string, OriginSecrets[string]> = {};
   for (const { origin } of assets) {
     if (origin.type !== "http" || origin.auth === undefined || !isLocalUrl(origin.url)) continue;
@@ -87,7 +87,7 @@ function ofThisMachine(assets: readonly Asset[]): OriginSecrets {
   return bound;
 }
 
-/** In development, the variables that `npm start` wrote: the secrets of origins by their names. */
+/** In development, the variables that `npm start` wrote to .dev.vars, among them the secrets of origins. */
 function localVariables(development: boolean): ReadonlyMap<string, string> {
   const file = join(projectRoot, ".dev.vars");
   const lines = development && existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
@@ -99,7 +99,7 @@ function localVariables(development: boolean): ReadonlyMap<string, string> {
   );
 }
 
-/** The subject of the checks' own requests. */
+/** The credentials of the checks' own requests. */
 interface Credentials {
   /** A viewer's bearer token. */
   readonly token: string | undefined;
@@ -107,34 +107,33 @@ interface Credentials {
   readonly bearer: string | undefined;
 }
 
-/** The options. On this machine the ring's own keys replace the missing ones. */
+/** The credentials of --token and --bearer. For a local API, missing ones are signed with the ring's own keys. */
 export async function credentialsOf(
-  given: Given,
+  args: Args,
   apiUrl: string | undefined,
   ring: KeyRing | undefined,
 ): Promise<Credentials> {
   const local = apiUrl !== undefined && isLocalUrl(apiUrl) ? ring : undefined;
   return {
-    token: credential(given, "token", "the bearer token") ?? (local === undefined ? undefined : await devToken(local)),
+    token: readCredential(args, "token", "bearer token") ?? (local === undefined ? undefined : await devToken(local)),
     bearer:
-      credential(given, "bearer", "the operator's credential") ??
-      (local === undefined ? undefined : await devOperator(local)),
+      readCredential(args, "bearer", "operator's credential") ??
+      (local === undefined ? undefined : await devBearer(local)),
   };
 }
 
-function credential(given: Given, option: "token" | "bearer", what: string): string | undefined {
-  const file = given.one(option);
-  if (file === undefined) return undefined;
-  return (file === "-" ? readFileSync(0, "utf8") : readText(file, what)).trim();
+function readCredential(args: Args, option: "token" | "bearer", content: string): string | undefined {
+  const file = args.value(option);
+  return file === undefined ? undefined : readTextOrInput(file, content).trim();
 }
 
-/** A viewer of the development issuer; none where the ring has no key of its. */
+/** A viewer's token of the development issuer; undefined if the ring has no key of that issuer. */
 async function devToken(ring: KeyRing): Promise<string | undefined> {
   if (keysFor(ring, "token")[0]?.d === undefined) return undefined;
   return signDevToken(ring, { subject: "stagedoor-doctor", assets: "*", lifetimeSeconds: 120 });
 }
 
-async function devOperator(ring: KeyRing): Promise<string | undefined> {
+async function devBearer(ring: KeyRing): Promise<string | undefined> {
   const key = operatorSigningKey(ring);
   if (key === undefined) return undefined;
   return (await signOperatorToken(key, { name: "doctor", scopes: ["operator:read"], lifetime: seconds(120) })).token;

@@ -4,7 +4,7 @@ import type { Catalog } from "../../../src/catalog/catalog.ts";
 import type { OriginSecrets } from "../../../src/catalog/origin-secrets.ts";
 import type { KeyRing } from "../../../src/keys/ring.ts";
 import type { OriginFetch } from "../../../src/origin/http-origin.ts";
-import type { Answer, Ask } from "./ask.ts";
+import type { Probe, ProbeResponse } from "./probe.ts";
 
 /** The input of the checks of a running deployment. A value that was not given is undefined, and its checks are skipped. */
 export interface Live {
@@ -31,7 +31,7 @@ export interface Live {
   /** To which hosts each secret may be sent, and how: the catalog is not trusted to decide that. */
   readonly originSecrets: OriginSecrets;
   readonly grantIssuer: string;
-  readonly ask: Ask;
+  readonly probe: Probe;
   /** The fetch function for the workers' own origin adapter. */
   readonly send: OriginFetch;
   readonly clock: Clock;
@@ -45,7 +45,7 @@ export interface Host {
 }
 
 /** The options that give doctor a catalog, as text for a finding. */
-export const giveCatalog = "--catalog, or --api and an operator's credential with --bearer";
+export const catalogOptions = "--catalog, or --api and an operator's credential with --bearer";
 
 /** The hosts that were given. */
 export function hostsOf({ apiUrl, mediaUrl }: Live): readonly Host[] {
@@ -60,7 +60,7 @@ export function assetsOf({ catalog }: Live): readonly Asset[] {
 }
 
 /** Whether a response is a refusal by Stagedoor's edge: no other host sends these codes. */
-export function isMediaHost({ code = "" }: Answer): boolean {
+export function isMediaHost({ code = "" }: ProbeResponse): boolean {
   return /^(signature|grant|key)_/.test(code);
 }
 

@@ -4,63 +4,63 @@ import { newSessionKey } from "../../../src/keys/generate.ts";
 import { keysFor, signingKey } from "../../../src/keys/ring.ts";
 import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
-import { type Check, type Finding, fault, notLookedAt } from "../finding.ts";
-import { eachOf, told } from "./ask.ts";
-import { mediaUrlUnder } from "./keys.ts";
-import { assetsOf, giveCatalog, isMediaHost, type Live } from "./live.ts";
+import { type Check, type Finding, fault, notChecked } from "../finding.ts";
+import { doctorUrl } from "./keys.ts";
+import { assetsOf, catalogOptions, isMediaHost, type Live } from "./live.ts";
+import { checkEach, statusText } from "./probe.ts";
 
 /** Whether the media host refuses requests without a grant, and with another deployment's grant. */
 export const mediaCheck: Check<Live> = {
   name: "media host",
-  held: "it refuses who has no grant, and who has a stranger's",
+  passed: "it refuses requests without a grant, and with another deployment's grant",
   run: async (live) => {
     const { mediaUrl } = live;
     if (mediaUrl === undefined || live.catalog === undefined)
-      return [notLookedAt("what the media host refuses", `Give --media and ${giveCatalog}.`)];
-    if (assetsOf(live).length === 0) return [notLookedAt("what the media host refuses", "The catalog has no asset.")];
-    const plain = await live.ask(`${mediaUrl}/doctor/index.m3u8`);
-    if (plain === "silent") return [notLookedAt("what the media host refuses", "It does not answer.")];
-    // A refusal of somebody else's would be taken for the edge worker's own.
-    if (plain.status >= 300 && !isMediaHost(plain))
+      return [notChecked("what the media host refuses", `Give --media and ${catalogOptions}.`)];
+    if (assetsOf(live).length === 0) return [notChecked("what the media host refuses", "The catalog has no asset.")];
+    const unsigned = await live.probe(`${mediaUrl}/doctor/index.m3u8`);
+    if (unsigned === "silent") return [notChecked("what the media host refuses", "It does not answer.")];
+    // A refusal by another server must not count as one by the edge worker.
+    if (unsigned.status >= 300 && !isMediaHost(unsigned))
       return [
-        notLookedAt("what the media host refuses", `It answers ${told(plain)}, as the edge worker does to nobody.`),
+        notChecked("what the media host refuses", `It answers ${statusText(unsigned)}, as the edge worker never does.`),
       ];
-    // Of the kid that is in use: a host that looked no further would let it in.
+    // A new key under the kid in use: a host that compared only the kid would accept its grant.
     const kid = signingKey(live.ring === undefined ? [] : keysFor(live.ring, "session"), live.clock())?.kid;
     const [stranger] = (
       await prepareSessionKeys({ keys: [newSessionKey(kid ?? "stranger", randomBytes)] }, oneShotHmac)
     ).values();
-    return eachOf(assetsOf(live), async (asset) => {
+    return checkEach(assetsOf(live), async (asset) => {
       const entry = entryPlace(asset);
       const path = `/${asset.id}/${entry.path}`;
       const context = { mediaUrl, grantIssuer: live.grantIssuer, now: live.clock() };
-      const asked = [
-        { what: "without a grant", url: `${mediaUrl}${path}${entry.query === "" ? "" : `?${entry.query}`}` },
+      const requests = [
+        { credential: "without a grant", url: `${mediaUrl}${path}${entry.query === "" ? "" : `?${entry.query}`}` },
         ...(stranger === undefined
           ? []
           : [
               {
-                what: "with a stranger's grant",
-                url: mediaUrlUnder(stranger, { asset, path, query: entry.query, purpose: "playlist" }, context),
+                credential: "with another deployment's grant",
+                url: doctorUrl(stranger, { asset, path, query: entry.query, purpose: "playlist" }, context),
               },
             ]),
       ];
-      const found: Finding[] = [];
-      for (const { what, url } of asked) {
-        const answer = await live.ask(url, { follow: true });
-        if (answer === "silent")
-          found.push(notLookedAt(`asset ${asset.id} ${what}`, "The media host does not answer within 5 s."));
-        if (answer === "silent" || answer.status >= 300) continue;
-        found.push(
+      const findings: Finding[] = [];
+      for (const { credential, url } of requests) {
+        const response = await live.probe(url, { follow: true });
+        if (response === "silent")
+          findings.push(notChecked(`asset ${asset.id} ${credential}`, "The media host does not answer within 5 s."));
+        if (response === "silent" || response.status >= 300) continue;
+        findings.push(
           fault(
             "media_open",
             `asset ${asset.id}`,
-            `The media host answers ${told(answer)} to its entry ${what}: everybody can play it.`,
-            "Check that the route leads to the edge worker, and that nothing in front of it (a cache rule, another worker) answers by itself.",
+            `The media host answers ${statusText(response)} to a request for its entry ${credential}: anyone can play it.`,
+            "Check that the route leads to the edge worker, and that nothing in front of it (a cache rule, another worker) answers instead.",
           ),
         );
       }
-      return found;
+      return findings;
     });
   },
 };

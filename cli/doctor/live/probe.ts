@@ -1,66 +1,67 @@
 import { parseJson } from "../../lib/files.ts";
-/** What a host answered, read as far as a check needs it. */
-export interface Answer {
+
+/** A host's response, read only as far as a check needs it. */
+export interface ProbeResponse {
   readonly status: number;
   readonly headers: Headers;
-  /** The body's first 64 KiB. */
+  /** The first 64 KiB of the body. */
   readonly text: string;
-  /** `code` of a problem document (RFC 9457) as Stagedoor writes it. */
+  /** `code` of Stagedoor's problem document (RFC 9457). */
   readonly code: string | undefined;
-  /** This machine's clock in the middle of the exchange, in milliseconds, and how long it took. */
+  /** This machine's clock halfway through the exchange, and the duration of the exchange, in milliseconds. */
   readonly at: number;
-  readonly took: number;
+  readonly duration: number;
 }
 
-export interface Question {
+export interface ProbeOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Follows redirects, as who wants a file would; else the redirect itself is the answer. */
+  /** Whether to follow redirects; by default the redirect itself is the response. */
   readonly follow?: boolean;
 }
 
-/** Asks a host; "silent" where it does not answer within the deadline, or not at all. */
-export type Ask = (url: string, question?: Question) => Promise<Answer | "silent">;
+/** Sends one request to a host; "silent" if there is no response within the timeout. */
+export type Probe = (url: string, options?: ProbeOptions) => Promise<ProbeResponse | "silent">;
 
-export const deadlineMs = 5_000;
-const mostBytes = 65_536;
+export const timeoutMs = 5_000;
+const maxBytes = 65_536;
 
-/** {@link Ask} by fetch, with a deadline that covers the body as well. */
-export function askWith(send: typeof fetch, deadline = deadlineMs): Ask {
+/** A {@link Probe} that uses fetch. The timeout covers the body as well. */
+export function probeWith(send: typeof fetch, timeout = timeoutMs): Probe {
   return async (url, { method = "GET", headers = {}, body, follow = false } = {}) => {
-    const began = Date.now();
+    const start = Date.now();
     try {
       const response = await send(url, {
         method,
         headers,
         redirect: follow ? "follow" : "manual",
-        signal: AbortSignal.timeout(deadline),
+        signal: AbortSignal.timeout(timeout),
         ...(body === undefined ? {} : { body }),
       });
-      const took = Date.now() - began;
-      const text = await startOf(response);
+      const duration = Date.now() - start;
+      const text = await readStart(response);
       return {
         status: response.status,
         headers: response.headers,
         text,
-        code: codeOf(response, text),
-        at: began + took / 2,
-        took,
+        code: problemCode(response, text),
+        at: start + duration / 2,
+        duration,
       };
     } catch {
-      // What fetch throws may quote the URL, which may hold a signature.
+      // The error is dropped: it may quote the URL, which may contain a signature.
       return "silent";
     }
   };
 }
 
 /** The first 64 KiB of a body. */
-export async function startOf(response: Response): Promise<string> {
+export async function readStart(response: Response): Promise<string> {
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
   let text = "";
-  while (reader !== undefined && text.length < mostBytes) {
+  while (reader !== undefined && text.length < maxBytes) {
     const { done, value } = await reader.read();
     if (done) return text;
     text += decoder.decode(value, { stream: true });
@@ -69,27 +70,27 @@ export async function startOf(response: Response): Promise<string> {
   return text;
 }
 
-function codeOf({ headers }: Response, text: string): string | undefined {
+function problemCode({ headers }: Response, text: string): string | undefined {
   if (headers.get("Content-Type")?.startsWith("application/problem+json") !== true) return undefined;
   const code: unknown = Object(parseJson(text)).code;
   return typeof code === "string" ? code : undefined;
 }
 
-/** An answer in words: its status, and its code where it has one. */
-export function told({ status, code }: Answer): string {
+/** The status and, if there is one, the code: `403 signature_invalid`. */
+export function statusText({ status, code }: ProbeResponse): string {
   return code === undefined ? String(status) : `${status} ${code}`;
 }
 
-/** What `look` finds for each, four at a time: a catalog may be long, and a host is not to be stormed. */
-export async function eachOf<Item, Found>(
+/** Runs a check for each item, four at a time, so that a long catalog does not flood a host with requests. */
+export async function checkEach<Item, Finding>(
   items: readonly Item[],
-  look: (item: Item) => Promise<readonly Found[]>,
-): Promise<Found[]> {
-  const found: Found[][] = [];
-  const waiting = items.entries();
-  const work = async () => {
-    for (const [place, item] of waiting) found[place] = [...(await look(item))];
+  check: (item: Item) => Promise<readonly Finding[]>,
+): Promise<Finding[]> {
+  const findings: Finding[][] = [];
+  const queue = items.entries();
+  const worker = async () => {
+    for (const [index, item] of queue) findings[index] = [...(await check(item))];
   };
-  await Promise.all([work(), work(), work(), work()]);
-  return found.flat();
+  await Promise.all([worker(), worker(), worker(), worker()]);
+  return findings.flat();
 }

@@ -1,144 +1,150 @@
 import { parseJson } from "../../lib/files.ts";
-import { type Check, type Finding, fault, notLookedAt, unique } from "../finding.ts";
-import { type Answer, type Ask, told } from "./ask.ts";
+import { type Check, type Finding, fault, notChecked, unique } from "../finding.ts";
 import { type Live, playedAsset } from "./live.ts";
+import { type Probe, type ProbeResponse, statusText } from "./probe.ts";
 
-/** A stream from its start to a segment, and what caches on the way would do with its answers. */
+/** Plays a stream from its start to a segment, and checks that no shared cache stores its responses. */
 export const streamCheck: Check<Live> = {
   name: "a stream",
-  held: "it plays from its start to a segment, and no cache keeps what was signed",
+  passed: "it plays from its start to a segment, and no cache stores signed responses",
   run: async (live) => {
-    const refused = await refusals(live);
+    const refusals = await refusalFindings(live);
     if (live.apiUrl === undefined || live.token === undefined)
       return [
-        ...refused,
-        notLookedAt("playing a stream", "Give --api and a viewer's bearer token with --token viewer.jwt."),
+        ...refusals,
+        notChecked("playing a stream", "Give --api and a viewer's bearer token with --token viewer.jwt."),
       ];
-    return [...refused, ...(await playStream(live, live.apiUrl, live.token))];
+    return [...refusals, ...(await playStream(live, live.apiUrl, live.token))];
   },
 };
 
 async function playStream(live: Live, apiUrl: string, token: string): Promise<Finding[]> {
   const asset = playedAsset(live);
-  if (asset === undefined) return [notLookedAt("playing a stream", "Name an asset of the catalog with --asset.")];
+  if (asset === undefined) return [notChecked("playing a stream", "Give --asset the id of an asset in the catalog.")];
   const about = `asset ${asset.id}`;
   const authorization = { Authorization: `Bearer ${token}` };
-  const started = await live.ask(`${apiUrl}/stream/start`, {
+  const start = await live.probe(`${apiUrl}/stream/start`, {
     method: "POST",
     headers: { ...authorization, "Content-Type": "application/json" },
     body: JSON.stringify({ asset: asset.id }),
   });
-  const { manifestUrl, sessionId, grant } = Object(started === "silent" ? {} : parseJson(started.text));
-  if (started === "silent" || started.status !== 201 || typeof manifestUrl !== "string")
+  const { manifestUrl, sessionId, grant } = Object(start === "silent" ? {} : parseJson(start.text));
+  if (start === "silent" || start.status !== 201 || typeof manifestUrl !== "string")
     return [
       fault(
         "start_refused",
         about,
-        `The API ${started === "silent" ? "does not answer a start within 5 s" : `answers ${told(started)} to a start`}.`,
-        "`npx stagedoor token --inspect` says what the token is good for; --asset names another asset.",
+        `The API ${start === "silent" ? "does not answer a start within 5 s" : `answers ${statusText(start)} to a start`}.`,
+        "`npx stagedoor token --inspect -` shows what the token allows. --asset plays another asset.",
       ),
     ];
-  const found = [...cacheable("the answer to a start", apiUrl, started), ...(await follow(manifestUrl, about, live))];
+  const findings = [
+    ...cacheFindings("the response to a start", apiUrl, start),
+    ...(await followStream(manifestUrl, about, live)),
+  ];
   if (typeof sessionId === "string" && typeof grant === "string")
-    await live.ask(`${apiUrl}/stream/${sessionId}`, {
+    await live.probe(`${apiUrl}/stream/${sessionId}`, {
       method: "DELETE",
       headers: { ...authorization, "CTA-Common-Access-Token": grant },
     });
-  return found;
+  return findings;
 }
 
-/** From the manifest down to the first media playlist and its first segment; each twice, since a cache shows at the second. */
-async function follow(manifestUrl: string, about: string, { ask }: Live): Promise<Finding[]> {
-  const found: Finding[] = [];
-  let next: Next | undefined = { url: manifestUrl, kind: "playlist" };
+/** Loads the manifest, the first media playlist and its first segment. */
+async function followStream(manifestUrl: string, about: string, { probe }: Live): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  let next: StreamFile | undefined = { url: manifestUrl, kind: "playlist" };
   for (let depth = 0; next !== undefined && depth < 4; depth++) {
-    const { url, kind }: Next = next;
-    const answer: Answer | "silent" = await twice(url, ask);
-    if (answer === "silent" || answer.status >= 300) {
-      const what = answer === "silent" ? "does not come within 5 s" : `is answered ${told(answer)}`;
+    const { url, kind }: StreamFile = next;
+    const response: ProbeResponse | "silent" = await secondResponse(url, probe);
+    if (response === "silent" || response.status >= 300) {
+      const result = response === "silent" ? "is not answered within 5 s" : `is answered ${statusText(response)}`;
       const whatToDo =
-        "`npx stagedoor explain` says step by step why a URL is refused; the log line of the Request-Id says the rest.";
-      return [...found, fault("stream_broken", about, `A ${kind} of the stream ${what}.`, whatToDo)];
+        "`npx stagedoor explain` shows step by step why a URL is refused; the worker's log has a line with the Request-Id.";
+      return [...findings, fault("stream_broken", about, `A ${kind} of the stream ${result}.`, whatToDo)];
     }
-    const place = new URL(url).host;
-    found.push(...(kind === "playlist" ? cacheable("a playlist", place, answer) : segmentCacheable(place, answer)));
-    next = kind === "playlist" ? firstUri(answer.text, url) : undefined;
+    const { host } = new URL(url);
+    findings.push(
+      ...(kind === "playlist" ? cacheFindings("a playlist", host, response) : segmentCacheFindings(host, response)),
+    );
+    next = kind === "playlist" ? firstUri(response.text, url) : undefined;
   }
-  return unique(found);
+  return unique(findings);
 }
 
-/** The second answer: what the first one put into a cache shows there. */
-async function twice(url: string, ask: Ask): Promise<Answer | "silent"> {
-  await ask(url);
-  return ask(url);
+/** The response to the second of two requests: if a cache stored the first response, it answers the second request. */
+async function secondResponse(url: string, probe: Probe): Promise<ProbeResponse | "silent"> {
+  await probe(url);
+  return probe(url);
 }
 
-interface Next {
+interface StreamFile {
   readonly url: string;
   readonly kind: "playlist" | "segment";
 }
 
-/** What the first line leads to that is a URI: of a multivariant playlist another playlist, of a media playlist a segment. */
-function firstUri(text: string, base: string): Next | undefined {
+/** The first URI line: in a multivariant playlist it is a playlist, in a media playlist a segment. */
+function firstUri(text: string, base: string): StreamFile | undefined {
   const line = text.split(/\r?\n/).find((candidate) => candidate !== "" && !candidate.startsWith("#"));
   if (line === undefined || !URL.canParse(line, base)) return undefined;
   return { url: new URL(line, base).href, kind: text.includes("#EXT-X-STREAM-INF") ? "playlist" : "segment" };
 }
 
-/** What a cache in front would do with refusals: the next viewer would get this one's. */
-async function refusals({ apiUrl, mediaUrl, ask }: Live): Promise<Finding[]> {
+/** Whether a cache may store refusals, and so answer one viewer with the refusal of another. */
+async function refusalFindings({ apiUrl, mediaUrl, probe }: Live): Promise<Finding[]> {
   const urls = [
     ...(mediaUrl === undefined ? [] : [`${mediaUrl}/doctor/index.m3u8`, `${mediaUrl}/doctor/0.ts`]),
     ...(apiUrl === undefined ? [] : [`${apiUrl}/stream/start`]),
   ];
-  const found = urls.map(async (url) => {
-    const answer = await twice(url, ask);
+  const findings = urls.map(async (url) => {
+    const response = await secondResponse(url, probe);
     const { host } = new URL(url);
-    if (answer === "silent") return [notLookedAt(`refusals of ${host}`, "It does not answer.")];
-    return answer.status < 400 ? [] : cacheable("a refusal", host, answer);
+    if (response === "silent") return [notChecked(`refusals of ${host}`, "It does not answer.")];
+    return response.status < 400 ? [] : cacheFindings("a refusal", host, response);
   });
-  return unique((await Promise.all(found)).flat());
+  return unique((await Promise.all(findings)).flat());
 }
 
-/** What must be kept nowhere, and come from no cache. */
-function cacheable(what: string, about: string, { headers }: Answer): Finding[] {
-  const control = headers.get("Cache-Control") ?? "";
+/** A playlist, a start and a refusal must not be stored, and must not come from a cache. */
+function cacheFindings(response: string, about: string, { headers }: ProbeResponse): Finding[] {
+  const cacheControl = headers.get("Cache-Control") ?? "";
+  const header = cacheHitHeader(headers);
   return [
-    ...(/\bno-store\b/i.test(control) ? [] : [mayBeKept(what, about, control)]),
-    ...(cacheHit(headers) === undefined ? [] : [fromCache(what, about, cacheHit(headers) ?? "")]),
+    ...(/\bno-store\b/i.test(cacheControl) ? [] : [cacheable(response, about, cacheControl)]),
+    ...(header === undefined ? [] : [fromCache(response, about, header)]),
   ];
 }
 
 /** Only the viewer's own browser may cache a segment, for the lifetime of its URL. */
-function segmentCacheable(about: string, { headers }: Answer): Finding[] {
-  const control = headers.get("Cache-Control") ?? "";
-  const served = headers.get("X-Cache") ?? headers.get("Via") ?? "";
-  // CloudFront checks the signature itself, before it looks into its cache.
-  if (/cloudfront/i.test(served)) return [];
-  return /\b(private|no-store)\b/i.test(control) && !/\bs-maxage\b/i.test(control)
+function segmentCacheFindings(about: string, { headers }: ProbeResponse): Finding[] {
+  const cacheControl = headers.get("Cache-Control") ?? "";
+  const server = headers.get("X-Cache") ?? headers.get("Via") ?? "";
+  // CloudFront checks the signature before it looks into its cache.
+  if (/cloudfront/i.test(server)) return [];
+  return /\b(private|no-store)\b/i.test(cacheControl) && !/\bs-maxage\b/i.test(cacheControl)
     ? []
-    : [mayBeKept("a segment", about, control)];
+    : [cacheable("a segment", about, cacheControl)];
 }
 
-function mayBeKept(what: string, about: string, control: string): Finding {
+function cacheable(response: string, about: string, cacheControl: string): Finding {
   return fault(
     "answer_cacheable",
     about,
-    `The Cache-Control of ${what} is ${control === "" ? "not there" : `"${control}"`}, so a shared cache may keep it and hand it to the next viewer.`,
-    "The workers send no-store, or private for a segment: find the rule in front of them that rewrites it (Browser Cache TTL, a cache rule, a transform rule).",
+    `The Cache-Control of ${response} is ${cacheControl === "" ? "missing" : `"${cacheControl}"`}, so a shared cache may store it and send it to other viewers.`,
+    "The workers send no-store, or private for a segment: find the rule in front of them that changes it (Browser Cache TTL, a cache rule, a transform rule).",
   );
 }
 
-function fromCache(what: string, about: string, sign: string): Finding {
+function fromCache(response: string, about: string, header: string): Finding {
   return fault(
     "answer_from_cache",
     about,
-    `A cache in front of the workers answered ${what} (${sign}): what is meant for one viewer goes to others, and revocations come too late.`,
-    "Take this host out of every cache rule (Cache Everything, Edge Cache TTL); the workers cache by themselves.",
+    `A cache in front of the workers sent ${response} (see the header ${header}): other viewers get responses meant for one, and revocations take effect late.`,
+    "Remove this host from every cache rule (Cache Everything, Edge Cache TTL): the workers do their own caching.",
   );
 }
 
-function cacheHit(headers: Headers): string | undefined {
+function cacheHitHeader(headers: Headers): string | undefined {
   if (Number(headers.get("Age") ?? 0) > 0) return "Age";
   if (/^(HIT|STALE|UPDATING|REVALIDATED)$/i.test(headers.get("CF-Cache-Status") ?? "")) return "CF-Cache-Status";
   return /\bhit\b/i.test(headers.get("X-Cache") ?? "") ? "X-Cache" : undefined;
