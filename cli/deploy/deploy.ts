@@ -1,20 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Ended, endMisused } from "../lib/command.ts";
+import { CommandEnded, endMisused } from "../lib/command.ts";
 import { projectRoot } from "../lib/project.ts";
+import { type WorkerKind, workerFiles } from "../lib/worker-files.ts";
 import { secretsFrom } from "./secrets.ts";
-import { type Asked, type Step, stepsOf } from "./steps.ts";
-import {
-  configs,
-  type DeployedEnvironment,
-  type DeployedWorker,
-  environments,
-  order,
-  placeholdersIn,
-  valuesOf,
-} from "./workers.ts";
-import { callWrangler, refusedOf } from "./wrangler.ts";
+import { type DeployRequest, type Step, stepsOf } from "./steps.ts";
+import { type DeployedEnvironment, deployOrder, environments, placeholdersIn, valuesOf } from "./workers.ts";
+import { callWrangler, secretErrors } from "./wrangler.ts";
 
 /** The options, in the form of node:util's parseArgs. */
 export const deployOptions = {
@@ -29,53 +22,61 @@ export const deployOptions = {
 
 const help = `npm run deploy -- --env <staging|production> [options]
 
-Deploys the workers with wrangler, one after the other: manifest, edge, identity (with its tables, if the API binds it),
-API. It stops at the first failure: the workers before it are deployed, and the others stay as they were.
+Deploys the workers with wrangler, one after another: manifest, edge, identity (with its tables, if the API binds it), API.
+It stops at the first failure: earlier workers are deployed, later ones are unchanged.
 
   --env <environment>  staging or production
-  --ring <file>        the key ring: each worker is given its part as STAGEDOOR_KEYS (first deployment, new keys)
+  --ring <file>        the key ring: uploads to each worker its part, as STAGEDOOR_KEYS (first deployment, new keys)
   --issuers <file>     the issuers whose bearer tokens the API trusts, in the form of STAGEDOOR_ISSUERS
   --secrets <file>     other secrets, {"identity": {"STAGEDOOR_IDENTITY_SECRET": "..."}, "edge": {...}}, mode 0600
-  --secrets-only       update the secrets of workers that already run, and deploy nothing
+  --secrets-only       update the secrets of deployed workers, and deploy nothing
   --dry-run            build each worker and upload nothing; placeholders are allowed
   --help               print this
 
-Errors for which a worker would refuse its configuration are reported before anything is uploaded.`;
+If a worker would refuse its configuration, the errors are reported and nothing is uploaded.`;
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<number> {
   try {
-    const asked = read(words);
-    return asked === undefined ? 0 : await deploy(asked);
+    const request = readRequest(words);
+    return request === undefined ? 0 : await deploy(request);
   } catch (error) {
-    if (!(error instanceof Ended)) throw error;
+    if (!(error instanceof CommandEnded)) throw error;
     const { outcome } = error;
     console.error(outcome.exit === 2 ? outcome.message : outcome.note);
     return outcome.exit;
   }
 }
 
-async function deploy(asked: Asked): Promise<number> {
-  if (!asked.dryRun && !noPlaceholdersLeft(asked)) return 1;
-  const refused = await refusedOf(asked);
-  if (refused.length > 0)
+async function deploy(request: DeployRequest): Promise<number> {
+  const { dryRun, environment } = request;
+  const placeholders = dryRun ? [] : placeholderLines(request);
+  if (placeholders.length > 0)
     return fail(
-      `Nothing was deployed: with these secrets the workers would refuse every request (configuration_invalid):\n${refused.join("\n")}`,
+      `Nothing was deployed. Fill in these values first (docs/deploy/workers-r2.md, step 2):\n${placeholders.join("\n")}`,
     );
-  const steps = stepsOf(asked);
+  const errors = await secretErrors(request);
+  if (errors.length > 0)
+    return fail(
+      `Nothing was deployed. With these secrets the workers would refuse every request (configuration_invalid):\n${errors.join("\n")}`,
+    );
+  const steps = stepsOf(request);
   if (steps.length === 0) return fail("There are no secrets to upload: give --ring, --issuers or --secrets.");
   for (const [index, step] of steps.entries()) {
-    const called = step.dry || !asked.dryRun;
-    console.log(`\n${index + 1}/${steps.length}  ${step.what}${called ? "" : " (not in a dry run)"}\n${shown(step)}`);
-    const exit = called ? await callWrangler(step) : 0;
-    if (exit !== 0) return fail(whatNow(steps, index));
+    const isCalled = step.dry || !dryRun;
+    console.log(
+      `\n${index + 1}/${steps.length}  ${step.name}${isCalled ? "" : " (skipped in a dry run)"}\n${commandLine(step)}`,
+    );
+    const exit = isCalled ? await callWrangler(step) : 0;
+    if (exit !== 0) return fail(failureText(steps, index));
   }
-  console.log(`\nDone. ${asked.dryRun ? "Nothing was uploaded." : next(asked)}`);
+  const next = `Check the deployment: npx stagedoor doctor --env ${environment}`;
+  console.log(`\nDone. ${dryRun ? "Nothing was uploaded." : next}`);
   return 0;
 }
 
-function read(words: readonly string[]): Asked | undefined {
+function readRequest(words: readonly string[]): DeployRequest | undefined {
   const { values } = parse(words);
   if (values.help === true) {
     console.log(help);
@@ -83,10 +84,10 @@ function read(words: readonly string[]): Asked | undefined {
   }
   const environment =
     environments.find((name) => name === values.env) ??
-    endMisused(`Name the environment: npm run deploy -- --env ${environments.join(", or --env ")}.`);
+    endMisused(`--env must be ${environments.join(" or ")}: npm run deploy -- --env <environment>.`);
   return {
     environment,
-    workers: order.filter((worker) => worker !== "identity" || bindsIdentity(environment)),
+    workers: deployOrder.filter((worker) => worker !== "identity" || bindsIdentity(environment)),
     secrets: secretsFrom({ ring: values.ring, issuers: values.issuers, secrets: values.secrets }),
     dryRun: values["dry-run"] === true,
     secretsOnly: values["secrets-only"] === true,
@@ -98,47 +99,38 @@ function parse(words: readonly string[]) {
     return parseArgs({ args: [...words], options: deployOptions, strict: true, allowPositionals: false });
   } catch (error) {
     return endMisused(
-      `${error instanceof Error ? error.message : "It failed."} \`npm run deploy -- --help\` lists the options.`,
+      `${error instanceof Error ? error.message : "Invalid arguments."} \`npm run deploy -- --help\` lists the options.`,
     );
   }
 }
 
-/** A project with its own identity provider removes the binding from the API's configuration, and the worker is skipped. */
+/** A project with its own identity provider removes the API's binding IDENTITY, and the identity worker is not deployed. */
 function bindsIdentity(environment: DeployedEnvironment): boolean {
   const table = `env.${environment}.services`;
   return valuesOf(tomlOf("api"), environment).some((value) => value.table === table && value.text === "IDENTITY");
 }
 
-function tomlOf(worker: DeployedWorker): string {
-  return readFileSync(join(projectRoot, configs[worker]), "utf8");
+function tomlOf(worker: WorkerKind): string {
+  return readFileSync(join(projectRoot, workerFiles[worker]), "utf8");
 }
 
-function noPlaceholdersLeft({ environment, workers }: Asked): boolean {
-  const found = workers.flatMap((worker) => {
-    const left = placeholdersIn(tomlOf(worker), environment);
-    return left.map(({ line, text }) => `  ${configs[worker]}:${line}  ${text}`);
+function placeholderLines({ environment, workers }: DeployRequest): readonly string[] {
+  return workers.flatMap((worker) => {
+    const placeholders = placeholdersIn(tomlOf(worker), environment);
+    return placeholders.map(({ line, text }) => `  ${workerFiles[worker]}:${line}  ${text}`);
   });
-  if (found.length === 0) return true;
-  console.error(
-    `Nothing was deployed: these have to be filled in first (docs/deploy/workers-r2.md, step 2):\n${found.join("\n")}`,
-  );
-  return false;
 }
 
-function shown({ words, secrets }: Step): string {
+function commandLine({ words, secrets }: Step): string {
   const file = secrets === undefined ? [] : [...(secrets.option === undefined ? [] : [secrets.option]), "<file>"];
   return `$ npx wrangler ${[...words, ...file].join(" ")}`;
 }
 
-function whatNow(steps: readonly Step[], failed: number): string {
-  const done = steps.slice(0, failed).map(({ what }) => what);
-  const before = done.length === 0 ? "Nothing was changed before it." : `Done before it: ${done.join(", ")}.`;
-  return `\nFailed: ${steps[failed]?.what}; wrangler's error is above. ${before} Fix it, and run the same command again: the steps
-before it are repeated and change nothing. To roll back instead: docs/operate/upgrade.md.`;
-}
-
-function next({ environment }: Asked): string {
-  return `Check the deployment: npx stagedoor doctor --env ${environment}`;
+function failureText(steps: readonly Step[], failed: number): string {
+  const done = steps.slice(0, failed).map(({ name }) => name);
+  const before = done.length === 0 ? "No step was done before it." : `Done before it: ${done.join(", ")}.`;
+  return `\nFailed: ${steps[failed]?.name}; wrangler's error is above. ${before} Fix the error and run the same command again: repeating
+a step that is done changes nothing. To roll back instead, see docs/operate/upgrade.md.`;
 }
 
 function fail(message: string): 1 {

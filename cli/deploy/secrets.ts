@@ -2,38 +2,36 @@ import { statSync } from "node:fs";
 import { ringFor, workerNames } from "../../src/config/configuration.ts";
 import { endFailed } from "../lib/command.ts";
 import { parseJson, parseRingText, readText, reasonOf, shortName } from "../lib/files.ts";
-import { issuersIn } from "../lib/issuers.ts";
+import { readIssuers } from "../lib/issuers.ts";
+import type { WorkerKind } from "../lib/worker-files.ts";
 import type { Secrets } from "./steps.ts";
-import { type DeployedWorker, order } from "./workers.ts";
+import { deployOrder } from "./workers.ts";
 
-/** What comes from files that the other commands take as well. */
-const ownOptions = [
+/** The secrets that have an option of their own. */
+const secretOptions = [
   ["STAGEDOOR_KEYS", "--ring"],
   ["STAGEDOOR_ISSUERS", "--issuers"],
 ] as const;
 
-export type SecretsOfWorkers = Readonly<Partial<Record<DeployedWorker, Secrets>>>;
+export type SecretsOfWorkers = Readonly<Partial<Record<WorkerKind, Secrets>>>;
 
-/** The files that secrets come from; each may be left out. */
+/** The files of --ring, --issuers and --secrets. */
 export interface SecretFiles {
   readonly ring: string | undefined;
   readonly issuers: string | undefined;
   readonly secrets: string | undefined;
 }
 
-/**
- * What each worker is to be given: its part of the key ring, the issuers, and what a file names for it. Nothing of them is
- * quoted in a fault.
- */
+/** Each worker's secrets: its part of the key ring, the issuers, and its member of the secrets file. Errors quote no secret. */
 export function secretsFrom(files: SecretFiles): SecretsOfWorkers {
-  const named = files.secrets === undefined ? {} : readSecrets(files.secrets);
-  const issuers = files.issuers === undefined ? {} : { STAGEDOOR_ISSUERS: readIssuers(files.issuers) };
+  const others = files.secrets === undefined ? {} : readSecrets(files.secrets);
+  const issuers = files.issuers === undefined ? {} : { STAGEDOOR_ISSUERS: issuersText(files.issuers) };
   const keys = files.ring === undefined ? {} : keysOf(files.ring);
-  const given = order.map((worker) => {
-    const values = { ...named[worker], ...(worker === "api" ? issuers : {}), ...keys[worker] };
+  const secrets = deployOrder.map((worker) => {
+    const values = { ...others[worker], ...(worker === "api" ? issuers : {}), ...keys[worker] };
     return [worker, values] as const;
   });
-  return Object.fromEntries(given.filter(([, values]) => Object.keys(values).length > 0));
+  return Object.fromEntries(secrets.filter(([, values]) => Object.keys(values).length > 0));
 }
 
 function keysOf(file: string): SecretsOfWorkers {
@@ -44,24 +42,24 @@ function keysOf(file: string): SecretsOfWorkers {
   return Object.fromEntries(parts);
 }
 
-function readIssuers(file: string): string {
-  issuersIn(file); // a faulty one ends the command
+function issuersText(file: string): string {
+  readIssuers(file); // an invalid file ends the command
   return JSON.stringify(parseJson(readText(file, "the issuers")));
 }
 
-/** `{"identity": {"STAGEDOOR_IDENTITY_SECRET": "…"}, "edge": {…}}`: a value that is no text is written as JSON. */
+/** Reads `{"identity": {"STAGEDOOR_IDENTITY_SECRET": "…"}, "edge": {…}}`. A value that is not a string becomes JSON. */
 function readSecrets(file: string): SecretsOfWorkers {
   const document = parseJson(readText(file, "the workers' secrets"));
   checkMode(file);
-  const shape = `${shortName(file)} is {"<worker>": {"<NAME>": <secret>}} with the workers ${order.join(", ")}`;
-  if (!isRecord(document)) return endFailed(`${shape}; it is no JSON object.`);
+  const allowed = `${shortName(file)} must be {"<worker>": {"<NAME>": <secret>}} with the workers ${deployOrder.join(", ")}`;
+  if (!isRecord(document)) return endFailed(`${allowed}. It is not a JSON object.`);
   return Object.fromEntries(
     Object.entries(document).map(([worker, values]) => {
-      if (!order.some((name) => name === worker)) return endFailed(`${shape}; it names another.`);
-      if (!isRecord(values)) return endFailed(`${shape}; what it says for ${worker} is no object.`);
-      for (const [name, option] of ownOptions)
+      if (!deployOrder.some((name) => name === worker)) return endFailed(`${allowed}. It has another member.`);
+      if (!isRecord(values)) return endFailed(`${allowed}. Its member ${worker} is not an object.`);
+      for (const [name, option] of secretOptions)
         if (name in values)
-          return endFailed(`${shortName(file)} holds ${name}: leave it out, and give it with ${option}.`);
+          return endFailed(`${shortName(file)} contains ${name}: remove it, and give it with ${option}.`);
       const texts = Object.entries(values).map(([name, value]) => [name, textOf(value)] as const);
       return [worker, Object.fromEntries(texts)];
     }),
@@ -76,9 +74,9 @@ function checkMode(file: string): void {
   try {
     if ((statSync(file).mode & 0o077) === 0) return;
   } catch (error) {
-    endFailed(`${shortName(file)} cannot be looked at: ${reasonOf(error)}.`);
+    endFailed(`${shortName(file)} cannot be read: ${reasonOf(error)}.`);
   }
-  endFailed(`${shortName(file)} holds secrets and can be read by others: run chmod 600 ${shortName(file)}.`);
+  endFailed(`Other users can read the secrets in ${shortName(file)}: run chmod 600 ${shortName(file)}.`);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,66 +1,68 @@
-import { configs, type DeployedEnvironment, type DeployedWorker, order, verifiersFirst } from "./workers.ts";
+import { verifiersFirst, type WorkerKind, workerFiles } from "../lib/worker-files.ts";
+import { type DeployedEnvironment, deployOrder } from "./workers.ts";
 
-/** Secrets by name, for one worker. */
+/** The secrets of one worker, by name. */
 export type Secrets = Readonly<Record<string, string>>;
 
 /** One call of wrangler. */
 export interface Step {
-  readonly worker: DeployedWorker;
-  readonly what: string;
+  readonly worker: WorkerKind;
+  /** Such as "the edge worker". */
+  readonly name: string;
   /** The arguments of `npx wrangler`. */
   readonly words: readonly string[];
-  /** What it is to set; a file with them is named behind the words. */
+  /** The secrets to set. The name of a file with them, after the option if there is one, follows the words. */
   readonly secrets?: { readonly option: "--secrets-file" | undefined; readonly values: Secrets } | undefined;
-  /** False for what a dry run tells of and does not call. */
+  /** Whether a dry run calls wrangler; otherwise it only prints the step. */
   readonly dry: boolean;
 }
 
-export interface Asked {
+export interface DeployRequest {
   readonly environment: DeployedEnvironment;
-  /** The workers that are deployed: without an identity provider of one's own, all. */
-  readonly workers: readonly DeployedWorker[];
-  readonly secrets: Readonly<Partial<Record<DeployedWorker, Secrets>>>;
+  /** All workers, or all except the identity worker if the project has its own identity provider. */
+  readonly workers: readonly WorkerKind[];
+  readonly secrets: Readonly<Partial<Record<WorkerKind, Secrets>>>;
   readonly dryRun: boolean;
-  /** Set the secrets of the workers that run already, and deploy nothing. */
+  /** Set secrets of deployed workers, and deploy nothing. */
   readonly secretsOnly: boolean;
 }
 
-/** What is to be called for a deployment, in order. */
-export function stepsOf(asked: Asked): readonly Step[] {
-  const isAsked = (worker: DeployedWorker) => asked.workers.includes(worker);
-  if (asked.secretsOnly) return verifiersFirst.filter(isAsked).flatMap((worker) => setSecrets(asked, worker));
-  return order
-    .filter(isAsked)
-    .flatMap((worker) => (worker === "identity" ? [migrate(asked), deploy(asked, worker)] : [deploy(asked, worker)]));
+/** The calls of wrangler for a request, in order. */
+export function stepsOf(request: DeployRequest): readonly Step[] {
+  const isIncluded = (worker: WorkerKind) => request.workers.includes(worker);
+  if (request.secretsOnly) return verifiersFirst.filter(isIncluded).flatMap((worker) => setSecrets(request, worker));
+  return deployOrder
+    .filter(isIncluded)
+    .flatMap((worker) => [...(worker === "identity" ? [migrate(request)] : []), deploy(request, worker)]);
 }
 
-function deploy({ environment, secrets, dryRun }: Asked, worker: DeployedWorker): Step {
+function deploy({ environment, secrets, dryRun }: DeployRequest, worker: WorkerKind): Step {
   const values = secrets[worker];
   return {
     worker,
-    what: `the ${worker} worker`,
-    words: ["deploy", ...(dryRun ? ["--dry-run"] : []), ...where(worker, environment)],
-    // A first deployment is refused without them, and a dry run has no use for them.
+    name: `the ${worker} worker`,
+    words: ["deploy", ...(dryRun ? ["--dry-run"] : []), ...target(worker, environment)],
+    // Cloudflare refuses a first request without its required secrets. A dry run needs none.
     secrets: values === undefined || dryRun ? undefined : { option: "--secrets-file", values },
     dry: true,
   };
 }
 
-/** Tables are only ever added to, so they are there before the code that wants them. */
-function migrate({ environment }: Asked): Step {
-  const words = ["d1", "migrations", "apply", "DB", "--remote", ...where("identity", environment)];
-  return { worker: "identity", what: "the identity worker's tables", words, dry: false };
+/** Tables are migrated before the code that needs them. Old code works with new tables, because they only grow. */
+function migrate({ environment }: DeployRequest): Step {
+  const words = ["d1", "migrations", "apply", "DB", "--remote", ...target("identity", environment)];
+  return { worker: "identity", name: "the identity worker's tables", words, dry: false };
 }
 
-function setSecrets({ environment, secrets }: Asked, worker: DeployedWorker): readonly Step[] {
+function setSecrets({ environment, secrets }: DeployRequest, worker: WorkerKind): readonly Step[] {
   const values = secrets[worker];
   if (values === undefined) return [];
-  const words = ["secret", "bulk", ...where(worker, environment)];
+  const words = ["secret", "bulk", ...target(worker, environment)];
   return [
-    { worker, what: `secrets of the ${worker} worker`, words, secrets: { option: undefined, values }, dry: false },
+    { worker, name: `secrets of the ${worker} worker`, words, secrets: { option: undefined, values }, dry: false },
   ];
 }
 
-function where(worker: DeployedWorker, environment: DeployedEnvironment): readonly string[] {
-  return ["--env", environment, "-c", configs[worker]];
+function target(worker: WorkerKind, environment: DeployedEnvironment): readonly string[] {
+  return ["--env", environment, "-c", workerFiles[worker]];
 }

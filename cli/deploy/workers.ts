@@ -1,36 +1,23 @@
-/** The workers that are deployed, by the name that their folders have. */
-export type DeployedWorker = "manifest" | "edge" | "identity" | "api";
-
-/** Each worker's configuration, from the project's root. */
-export const configs: Readonly<Record<DeployedWorker, string>> = {
-  manifest: "workers/manifest/wrangler.toml",
-  edge: "wrangler.toml",
-  identity: "workers/identity/wrangler.toml",
-  api: "workers/api/wrangler.toml",
-};
+import { exampleHost, type WorkerKind } from "../lib/worker-files.ts";
 
 /**
- * The order in which they are deployed, the first time and each time after it: a worker comes after those whose objects
- * and services it binds, since a binding to what does not exist (yet) is refused. Old workers that call new ones are served
- * as before; so is, by the rule of docs/operate/upgrade.md, what the new ones sign.
+ * The order of every deployment: a worker comes after the workers whose objects and services it binds, because Cloudflare
+ * refuses a binding to a script that does not exist. docs/operate/upgrade.md says why old and new workers work together.
  */
-export const order = ["manifest", "edge", "identity", "api"] as const satisfies readonly DeployedWorker[];
-
-/** The order in which workers get keys: verifiers first, so that each signature meets a worker that has its key. */
-export const verifiersFirst = ["edge", "manifest", "identity", "api"] as const satisfies readonly DeployedWorker[];
+export const deployOrder = ["manifest", "edge", "identity", "api"] as const satisfies readonly WorkerKind[];
 
 export const environments = ["staging", "production"] as const;
 export type DeployedEnvironment = (typeof environments)[number];
 
 interface TomlValue {
-  /** From 1 on. */
+  /** Counted from 1. */
   readonly line: number;
-  /** Its table, such as `env.staging.vars`. */
+  /** The name of its table, such as `env.staging.vars`. */
   readonly table: string;
   readonly text: string;
 }
 
-/** The texts that an environment of a wrangler.toml (its text) gives, each with its line. Comments are left alone. */
+/** The strings in one environment of a wrangler.toml, each with its line. Comments are ignored. */
 export function valuesOf(toml: string, environment: string): readonly TomlValue[] {
   let table = "";
   return toml.split("\n").flatMap((line, index) => {
@@ -41,20 +28,12 @@ export function valuesOf(toml: string, environment: string): readonly TomlValue[
   });
 }
 
-/**
- * How a value in a worker's wrangler.toml begins that the operator has to fill in: the id of a KV namespace or a database.
- * Hosts to fill in end in a name of RFC 2606 §3 that is nobody's.
- */
-const fillIn = "fill-in-";
-
-const nobodysHost = /(^|[/.])example\.(com|net|org)$/;
-
-/** Whether a value of a worker's configuration is one that was never filled in. */
+/** Whether a value in a wrangler.toml is a placeholder: `fill-in-…` for the id of a KV namespace or a database, or an example host. */
 export function isPlaceholder(value: string): boolean {
-  return value.startsWith(fillIn) || nobodysHost.test(value);
+  return value.startsWith("fill-in-") || exampleHost.test(value);
 }
 
-/** The placeholders that an environment of a wrangler.toml (its text) still holds. */
+/** The placeholders in one environment of a wrangler.toml. */
 export function placeholdersIn(toml: string, environment: string): readonly TomlValue[] {
   return valuesOf(toml, environment).filter(({ text }) => isPlaceholder(text));
 }
