@@ -1,9 +1,9 @@
 import { systemClock } from "../../src/base/time.ts";
 import type { RingKey } from "../../src/keys/key.ts";
 import { keyStateOf } from "../../src/keys/life.ts";
-import { type Command, endFailed, endMisused, good } from "../lib/command.ts";
+import { type Command, endFailed, endMisused, succeeded } from "../lib/command.ts";
 import { devRingFile, readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
-import { cloudFrontId, hasCloudFrontId, usualCloudFrontId } from "../lib/make-key.ts";
+import { cloudFrontId, hasCloudFrontId, noSuchKey, usualCloudFrontId } from "../lib/make-key.ts";
 import { changeRing, uploadCommand } from "../lib/ring-file.ts";
 
 export const keysBindCommand: Command = {
@@ -17,25 +17,26 @@ The ring also records how CloudFront got the key: by npx stagedoor keys export, 
 
   --kid <kid>    the key's current kid
   --id <id>      the id that CloudFront returned: capital letters and digits, such as K2JCJMDEHXQW5F
-  --imported     CloudFront had the key before the ring did; allowed for a key that has its id already. Never use it for a key
-                 that CloudFormation or Terraform created from keys export: the next apply would delete the key
+  --imported     CloudFront had the key before the ring did. Also corrects this record for a key that has its id already.
+                 Never use it for a key that CloudFormation or Terraform created from keys export: the next apply would
+                 delete the key
   --ring <file>  the key ring (.stagedoor/keys.json of the project)`,
-  run: async (given) => {
-    const kid = given.one("kid") ?? endMisused("Name the key of the ring: --kid <kid>.");
-    const id = given.one("id") ?? endMisused("Give the id that CloudFront returned: --id <id>.");
+  run: async (args) => {
+    const kid = args.value("kid") ?? endMisused("--kid is missing: name the key of the ring, --kid <kid>.");
+    const id = args.value("id") ?? endMisused("--id is missing: give the id that CloudFront returned, --id <id>.");
     if (!cloudFrontId.test(id))
       endMisused(
-        "--id takes the id of a CloudFront public key, capital letters and digits such as K2JCJMDEHXQW5F (a key group's id or an ARN does not work): `aws cloudfront list-public-keys` lists it.",
+        `--id must be the id of a CloudFront public key, capital letters and digits such as K2JCJMDEHXQW5F, not "${id}" (and not a key group's id or an ARN). \`aws cloudfront list-public-keys\` lists the ids.`,
       );
-    const file = ringFileOf(given);
-    const ring = await readRing(given); // changeRing would create a missing file
+    const file = ringFileOf(args);
+    const ring = await readRing(args); // changeRing would create a missing file
     if (!ring.keys.some((key) => key.kid === kid)) endFailed(noSuchKey(kid, file));
     const now = systemClock();
     const state = await changeRing(file, async ({ keys }) => {
       const key = keys.find((other) => other.kid === kid) ?? endFailed(noSuchKey(kid, file));
       if (key.purpose !== "cloudfront")
-        endFailed(`"${kid}" is a key for ${key.purpose}, and CloudFront has no id for it: name a cloudfront key.`);
-      const imported = given.on("imported");
+        endFailed(`"${kid}" is a key for ${key.purpose}, which has no CloudFront id: name a cloudfront key.`);
+      const imported = args.flag("imported");
       if (kid === id && imported && key.cloudfront !== "imported")
         return {
           keys: keys.map((other) => (other === key ? { ...key, cloudfront: "imported" as const } : other)),
@@ -45,9 +46,9 @@ The ring also records how CloudFront got the key: by npx stagedoor keys export, 
         endFailed(
           kid === id
             ? `The key already has the id "${id}": there is nothing to do.`
-            : `${shortName(file)} has another key with the id "${id}": \`npx stagedoor keys list\` shows both. Check which of them has this id at CloudFront.`,
+            : `${shortName(file)} has another key with the id "${id}": \`npx stagedoor keys list\` lists both. Check which of them has this id at CloudFront.`,
         );
-      // The workers have not seen the new kid yet, so the waiting time of a next key starts again.
+      // The workers do not have the new kid yet, so the waiting time of a next key starts again.
       const since = key.state === "next" ? { since: now } : {};
       const cloudfront = imported ? ("imported" as const) : ("bound" as const);
       const renamed = keys.map((other) => (other === key ? { ...key, kid: id, cloudfront, ...since } : other));
@@ -57,12 +58,12 @@ The ring also records how CloudFront got the key: by npx stagedoor keys export, 
       ? undefined
       : `Warning: the ids of CloudFront's public keys begin with K, and those of distributions with E: check "${id}".`;
     if (kid === id)
-      return good(
+      return succeeded(
         `${id} is recorded as imported in ${shortName(file)}: keys export lists it in the key group and does not create it.`,
         { kid: id, before: kid, ring: file },
         warning,
       );
-    return good(
+    return succeeded(
       `${kid} is now ${id} in ${shortName(file)}
 
 ${
@@ -70,7 +71,7 @@ ${
     ? "It is next, and its waiting time counts from now."
     : `It signs for assets with the keyPairId ${id} and, if it is the ring's active key, for assets without one. Replace ${kid} in the catalog.`
 }
-Next: give each worker the keys that it needs:
+Next: upload the keys to the workers:
 ${uploadCommand(file)}`,
       { kid: id, before: kid, ring: file },
       warning,
@@ -78,20 +79,15 @@ ${uploadCommand(file)}`,
   },
 };
 
-function noSuchKey(kid: string, file: string): string {
-  return `${shortName(file)} has no key ${JSON.stringify(kid)}. \`npx stagedoor keys list\` names its keys.`;
-}
-
 /** Whether the ring has the CloudFront id of a key. The ring of `npm start` needs none: it runs without CloudFront. */
 export function isBound(key: RingKey | undefined, file: string): boolean {
   return file === devRingFile || (key?.purpose === "cloudfront" && hasCloudFrontId(key));
 }
 
-/** The kid of a key without a CloudFront id. A kid that looks like an id would be mistaken for one, so it ends the command. */
-export function ownKid(kid: string): string {
-  return cloudFrontId.test(kid)
-    ? endMisused(
-        `"${kid}" looks like a CloudFront id, and this key has none yet: choose another name, for example in lower case, and record the id with \`npx stagedoor keys bind\` once CloudFront has assigned one.`,
-      )
-    : kid;
+/** Ends the command if the kid of a new key looks like an id of CloudFront: it would be mistaken for one. */
+export function refuseCloudFrontId(kid: string): void {
+  if (cloudFrontId.test(kid))
+    endMisused(
+      `"${kid}" looks like a CloudFront id, and this key has none yet: choose another name, for example in lower case, and record the id with \`npx stagedoor keys bind\` after CloudFront has assigned one.`,
+    );
 }

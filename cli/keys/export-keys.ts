@@ -2,16 +2,25 @@ import { systemClock } from "../../src/base/time.ts";
 import type { CloudFrontKey, RingKey } from "../../src/keys/key.ts";
 import { publicJwk, publicPem } from "../../src/keys/key-material.ts";
 import { isAccepted, type KeyRing } from "../../src/keys/ring.ts";
-import { type Command, endFailed, endMisused, failed, type Given, good, type Outcome } from "../lib/command.ts";
+import {
+  type Args,
+  type Command,
+  endFailed,
+  endInvalid,
+  endMisused,
+  failed,
+  type Outcome,
+  succeeded,
+} from "../lib/command.ts";
 import { readRing, ringOption } from "../lib/files.ts";
 import {
   awsCliScript,
   type CloudFrontUpload,
   cloudFormationTemplate,
   cloudFrontUpload,
+  defaultKeyGroup,
   keyGroupName,
   terraformConfiguration,
-  usualKeyGroup,
 } from "./export-templates.ts";
 
 export const keysExportCommand: Command = {
@@ -25,8 +34,7 @@ export const keysExportCommand: Command = {
     format: { type: "string" },
     group: { type: "string" },
   },
-  help: `Prints the public halves of key pairs. A symmetric key has none: where one is among the keys asked for, nothing
-is printed.
+  help: `Prints the public halves of key pairs. A symmetric key has none: if one is among the chosen keys, nothing is printed.
 
   --kid <id>           the key to export; may be repeated (default: all keys of the ring)
   --purpose <purpose>  cloudfront, token or operator: only the keys of this purpose
@@ -38,90 +46,97 @@ is printed.
                        behaviour that trusts the group
   --group <name>       the key group's name, if the account has several (stagedoor)
   --ring <file>        the key ring (.stagedoor/keys.json of the project)`,
-  run: async (given) => {
-    const format = given.one("format") ?? "jwks";
-    const write = cloudFrontFormats.get(format);
-    if (format !== "jwks" && format !== "pem" && write === undefined)
-      endMisused("--format takes jwks, pem, cloudformation, terraform or aws-cli.");
-    const keys = chosen(given, await readRing(given));
-    const group = given.one("group") ?? usualKeyGroup;
-    if (!keyGroupName.test(group)) endMisused("--group takes up to 32 of A-Z a-z 0-9 _ -, starting with a letter.");
-    if (write !== undefined) return exportForCloudFront(keys, given.all("kid").length > 0, write, group);
-    if (given.one("group") !== undefined) endMisused("--group is for cloudformation, terraform and aws-cli.");
+  run: async (args) => {
+    const format = args.value("format") ?? "jwks";
+    const render = cloudFrontFormats.get(format);
+    if (format !== "jwks" && format !== "pem" && render === undefined)
+      endInvalid("format", format, "jwks, pem, cloudformation, terraform or aws-cli");
+    const keys = chosenKeys(args, await readRing(args));
+    const group = args.value("group") ?? defaultKeyGroup;
+    if (!keyGroupName.test(group))
+      endInvalid("group", group, "1 to 32 characters of A-Z a-z 0-9 _ -, starting with a letter");
+    if (render !== undefined) return exportForCloudFront(keys, args.values("kid").length > 0, render, group);
+    if (args.value("group") !== undefined) endMisused("--group is for cloudformation, terraform and aws-cli.");
     const publicKeys = keys.map(publicJwk);
-    const refused = publicKeys.flatMap((result) => (result.ok ? [] : [result.refusal]));
-    if (refused.length > 0)
-      return failed(`${refused.join("; ")}. Nothing was exported: name key pairs with --kid or --purpose cloudfront.`);
+    const errors = publicKeys.flatMap((result) => (result.ok ? [] : [result.refusal]));
+    if (errors.length > 0)
+      return failed(`${errors.join("; ")}. Nothing was exported: name key pairs with --kid or --purpose cloudfront.`);
     const jwks = { keys: publicKeys.flatMap((result) => (result.ok ? [result.value] : [])) };
-    if (format === "jwks") return good(JSON.stringify(jwks, null, 2), jwks);
+    if (format === "jwks") return succeeded(JSON.stringify(jwks, null, 2), jwks);
     const pems = await Promise.all(
       keys.flatMap((key) => (key.kty === "oct" ? [] : [publicPem(key).then((pem) => ({ kid: key.kid, pem }))])),
     );
-    return good(pems.map(({ pem }) => pem.trimEnd()).join("\n"), { keys: pems });
+    return succeeded(pems.map(({ pem }) => pem.trimEnd()).join("\n"), { keys: pems });
   },
 };
 
-function chosen(given: Given, ring: KeyRing): readonly RingKey[] {
-  const purpose = given.one("purpose");
+function chosenKeys(args: Args, ring: KeyRing): readonly RingKey[] {
+  const purpose = args.value("purpose");
   if (purpose !== undefined && !["cloudfront", "token", "operator", "session"].includes(purpose))
-    endMisused("--purpose takes cloudfront, token or operator.");
-  const kids = given.all("kid");
+    endInvalid("purpose", purpose, "cloudfront, token or operator");
+  const kids = args.values("kid");
   const missing = kids.filter((kid) => !ring.keys.some((key) => key.kid === kid));
   if (missing.length > 0)
     endFailed(
-      `The ring has no key ${missing.map((kid) => JSON.stringify(kid)).join(", ")}. \`npx stagedoor keys list\` names its keys.`,
+      `The ring has no key ${missing.map((kid) => JSON.stringify(kid)).join(", ")}. \`npx stagedoor keys list\` lists its keys.`,
     );
   const keys = ring.keys.filter(
     (key) => (kids.length === 0 || kids.includes(key.kid)) && (purpose === undefined || key.purpose === purpose),
   );
-  return keys.length === 0 ? endFailed("The ring has no such key. `npx stagedoor keys list` names its keys.") : keys;
+  return keys.length === 0 ? endFailed("The ring has no such key. `npx stagedoor keys list` lists its keys.") : keys;
 }
 
-/** Renders public keys, and a key group of this name that contains them, in one output format. */
-type Write = (uploads: readonly CloudFrontUpload[], group: string) => string;
+/** Renders public keys, and a key group with them, in one output format. */
+type Render = (uploads: readonly CloudFrontUpload[], group: string) => string;
 
 /** The output formats for CloudFront, by the value of `--format`. */
-const cloudFrontFormats: ReadonlyMap<string, Write> = new Map([
+const cloudFrontFormats: ReadonlyMap<string, Render> = new Map([
   ["cloudformation", cloudFormationTemplate],
   ["terraform", terraformConfiguration],
   ["aws-cli", awsCliScript],
 ]);
 
 /**
- * Exports the chosen cloudfront keys that are still accepted. That includes retiring keys: a key group without them
- * would refuse URLs that they signed and that have not expired.
+ * Exports the chosen cloudfront keys that are accepted. That includes retiring keys: without them in the key group, CloudFront
+ * would refuse URLs that have not expired.
  *
- * `named`: the keys were chosen by their kids, so one that cannot be exported ends the command.
+ * `named`: the keys were chosen with --kid, so a key that cannot be exported ends the command.
  */
 async function exportForCloudFront(
   keys: readonly RingKey[],
   named: boolean,
-  write: Write,
+  render: Render,
   group: string,
 ): Promise<Outcome> {
   const now = systemClock();
-  const taken = keys.filter((key): key is CloudFrontKey => key.purpose === "cloudfront" && isAccepted(key, now));
-  const astray = keys.find((key) => !taken.some(({ kid }) => kid === key.kid));
-  if (named && astray !== undefined)
-    endFailed(`The key "${astray.kid}" ${astray.purpose === "cloudfront" ? "has ended" : "is no cloudfront key"}.`);
-  if (taken.length === 0)
-    endFailed("No cloudfront key is in use. `npx stagedoor keys new --purpose cloudfront --type ec` makes one.");
-  const uploads = await Promise.all(taken.map(cloudFrontUpload));
-  const twice = uploads.find(({ name }, i) => uploads.findIndex((other) => other.name === name) < i);
-  if (twice !== undefined)
+  const accepted = keys.filter((key): key is CloudFrontKey => key.purpose === "cloudfront" && isAccepted(key, now));
+  const excluded = keys.find((key) => !accepted.some(({ kid }) => kid === key.kid));
+  if (named && excluded !== undefined)
     endFailed(
-      `The key "${twice.kid}" is in the ring under another kid too, and CloudFront accepts a key only once: remove one of them from the file.`,
+      excluded.purpose === "cloudfront"
+        ? `The key "${excluded.kid}" is retired or has expired: CloudFront does not need it.`
+        : `The key "${excluded.kid}" is for ${excluded.purpose}: name cloudfront keys.`,
     );
-  const text = write(uploads, group);
-  return good(text, { keys: uploads, group, text }, note(named));
+  if (accepted.length === 0)
+    endFailed(
+      "The ring has no accepted cloudfront key. `npx stagedoor keys new --purpose cloudfront --type ec` makes one.",
+    );
+  const uploads = await Promise.all(accepted.map(cloudFrontUpload));
+  const duplicate = uploads.find(({ name }, index) => uploads.findIndex((other) => other.name === name) < index);
+  if (duplicate !== undefined)
+    endFailed(
+      `The key "${duplicate.kid}" is in the ring under another kid too, and CloudFront accepts a key only once: remove one of them from the file.`,
+    );
+  const text = render(uploads, group);
+  return succeeded(text, { keys: uploads, group, text }, note(named));
 }
 
 function note(named: boolean): string {
-  const part =
-    "The key group holds the keys named here alone. If it replaces a larger group, URLs signed by the other keys are refused.";
+  const warning =
+    "The key group contains only the keys named here. If it replaces a larger group, URLs signed by other keys are refused.";
   return [
-    ...(named ? [part] : []),
-    "Next: apply it, then record the id that CloudFront gave each key with `npx stagedoor keys bind`.",
+    ...(named ? [warning] : []),
+    "Next: apply it, then record the id that CloudFront assigned to each key with `npx stagedoor keys bind`.",
     "A bucket behind CloudFront must be private, and readable only by that distribution.",
   ].join("\n");
 }

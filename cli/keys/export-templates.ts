@@ -3,31 +3,31 @@ import type { CloudFrontKey } from "../../src/keys/key.ts";
 import { publicPem } from "../../src/keys/key-material.ts";
 import { hasCloudFrontId } from "../lib/make-key.ts";
 
-/** A public key as CloudFront's PublicKeyConfig takes it; nothing of the private half is in it. */
+/** A public key in the form of CloudFront's PublicKeyConfig. */
 export interface CloudFrontUpload {
   readonly kid: string;
   /**
-   * How CloudFront has the key already: not at all (`new`); by what was exported here (`bound`), so that a template goes on
-   * holding it, or its stack would delete it; or from elsewhere (`imported`), so that no template may make it again.
+   * Whether CloudFront has the key. `new`: it does not. `bound`: from an earlier export, so a template must keep the key, or its
+   * stack would delete it. `imported`: from elsewhere, so no template may create it again.
    */
   readonly known: "new" | "bound" | "imported";
-  /** 16 hexadecimal digits of the public key's SHA-256: what tells it from others in names that take no more. */
+  /** The first 16 hexadecimal digits of the public key's SHA-256: unique enough for names. */
   readonly fingerprint: string;
-  /** CallerReference: the same key gives the same one, so that CloudFront makes no second key of it. */
+  /** CallerReference: the same for the same key, so that CloudFront does not create the key twice. */
   readonly callerReference: string;
   /** Name: letters, digits and hyphens. */
   readonly name: string;
-  /** Comment: 128 characters at most. It carries the kid. */
+  /** Comment, at most 128 characters: contains the kid. */
   readonly comment: string;
-  /** EncodedKey: SubjectPublicKeyInfo as PEM, with the line break at its end that CloudFront gives back. */
+  /** EncodedKey: SubjectPublicKeyInfo as PEM, with a line break at the end, as CloudFront returns it. */
   readonly pem: string;
 }
 
-/** The comment on the key group, whatever its name. */
+/** The comment on the key group. */
 const keyGroupComment = "The keys that sign Stagedoor's segments";
-/** What the key group is called where nobody gives it another name; several environments of an account need several. */
-export const usualKeyGroup = "stagedoor";
-/** Names of key groups that all three forms take as they are. */
+/** The default name of the key group. Several environments of one account need different names. */
+export const defaultKeyGroup = "stagedoor";
+/** Names of key groups that are valid in all three formats. */
 export const keyGroupName = /^[A-Za-z][A-Za-z0-9_-]{0,31}$/;
 
 /** CloudFront's managed cache policy CachingOptimized and response headers policy SimpleCORS: the same in every account. */
@@ -37,9 +37,9 @@ const managedPolicies = {
 } as const;
 
 /**
- * What CloudFront is given of a key. Its names come from the public key itself: the kid becomes the id that CloudFront
- * makes up, and CloudFront lets nothing but a key's comment change. Named after the kid, a key would be replaced by a
- * second one at the next export, and every URL that the first one signed refused.
+ * The public half of a key, as CloudFront receives it. The name is derived from the public key and not from the kid, because the
+ * kid later becomes CloudFront's id: with another name, the next export would replace the key, and CloudFront would refuse
+ * every URL that it signed.
  */
 export async function cloudFrontUpload(key: CloudFrontKey): Promise<CloudFrontUpload> {
   const pem = await publicPem(key);
@@ -57,12 +57,12 @@ export async function cloudFrontUpload(key: CloudFrontKey): Promise<CloudFrontUp
 }
 
 /**
- * A shell script for the AWS command line: the public keys that CloudFront does not have yet, one key group of them all,
- * made or brought up to date, and the cache behaviour's settings with the group's id. It stops at the first refusal.
+ * A shell script for the AWS command line. It uploads the public keys that CloudFront does not have, creates or updates a key
+ * group with all keys, and prints the settings of the cache behaviour. It stops at the first error.
  */
 export function awsCliScript(uploads: readonly CloudFrontUpload[], group: string): string {
   const groupBefore = `${JSON.stringify({ Name: group, Comment: keyGroupComment }).slice(0, -1)},"Items":[`;
-  const ids = uploads.map((_, place) => `"$key_${place + 1}"`);
+  const ids = uploads.map((_, index) => `"$key_${index + 1}"`);
   const behaviour = {
     TrustedKeyGroups: { Enabled: true, Quantity: 1, Items: ["%s"] },
     ViewerProtocolPolicy: "https-only",
@@ -82,49 +82,49 @@ else
   etag=$(aws cloudfront get-key-group --id "$group" --query ETag --output text)
   aws cloudfront update-key-group --id "$group" --if-match "$etag" --key-group-config "$config" > /dev/null
 fi`,
-    uploads.map(({ kid }, place) => `printf '%s has the id %s\\n' ${shellQuoted(kid)} "$key_${place + 1}"`).join("\n"),
-    `# Into the cache behaviour: aws cloudfront get-distribution-config, then update-distribution with these in it.
+    uploads.map(({ kid }, index) => `printf '%s has the id %s\\n' ${shellQuoted(kid)} "$key_${index + 1}"`).join("\n"),
+    `# Put these into the cache behaviour: aws cloudfront get-distribution-config, then update-distribution.
 printf ${shellQuoted(`${JSON.stringify(behaviour, null, 2)}\n`)} "$group"`,
   ].join("\n\n");
 }
 
 const groupAfter = "]}";
 
-function createPublicKey({ kid, known, callerReference, name, comment, pem }: CloudFrontUpload, place: number): string {
-  // A key that has its id was made already, and CloudFront takes a key once.
-  if (known !== "new") return `key_${place + 1}=${shellQuoted(kid)} # ${name}`;
+function createPublicKey({ kid, known, callerReference, name, comment, pem }: CloudFrontUpload, index: number): string {
+  // CloudFront has the key already, and would refuse to create it again.
+  if (known !== "new") return `key_${index + 1}=${shellQuoted(kid)} # ${name}`;
   const config = { CallerReference: callerReference, Name: name, Comment: comment, EncodedKey: pem };
-  return `key_${place + 1}=$(aws cloudfront create-public-key --query PublicKey.Id --output text \\
+  return `key_${index + 1}=$(aws cloudfront create-public-key --query PublicKey.Id --output text \\
   --public-key-config ${shellQuoted(JSON.stringify(config))})`;
 }
 
-/** A word that the shell reads literally: nothing but its end has a meaning between single quotes (POSIX 2.2.2). */
+/** Quotes a word for the shell (POSIX 2.2.2). */
 export function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /**
- * A CloudFormation template (JSON) with the public keys, one key group of them, and a distribution whose cache behaviour
- * trusts that group. The distribution is made only where the stack is given a bucket, so that the template also serves
- * those who have one already. A key that CloudFront had before is in the group by its id, and none of the stack's.
+ * A CloudFormation template (JSON) with the public keys, a key group, and a distribution whose cache behaviour trusts the
+ * group. The stack creates the distribution only with a bucket as its parameter, so the template also suits an existing
+ * distribution. An imported key is in the group by its id, and is not a resource of the stack.
  */
 export function cloudFormationTemplate(uploads: readonly CloudFrontUpload[], group: string): string {
-  const made = uploads.filter(({ known }) => known !== "imported");
+  const created = uploads.filter(({ known }) => known !== "imported");
   const document = {
     AWSTemplateFormatVersion: "2010-09-09",
-    Description: "Public keys of Stagedoor, their key group, and a distribution that takes signed URLs alone.",
+    Description: "Public keys of Stagedoor, their key group, and a distribution that accepts only signed URLs.",
     Parameters: {
       BucketDomainName: {
         Type: "String",
         Default: "",
         Description:
           "The regional domain name of the private S3 bucket with the media, bucket.s3.region.amazonaws.com. " +
-          "Empty: no distribution is made.",
+          "Empty: no distribution is created.",
       },
     },
     Conditions: { MakesDistribution: { "Fn::Not": [{ "Fn::Equals": [{ Ref: "BucketDomainName" }, ""] }] } },
     Resources: {
-      ...Object.fromEntries(made.map((upload) => [logicalId(upload), publicKey(upload)])),
+      ...Object.fromEntries(created.map((upload) => [logicalId(upload), publicKey(upload)])),
       KeyGroup: {
         Type: "AWS::CloudFront::KeyGroup",
         Properties: {
@@ -156,7 +156,7 @@ export function cloudFormationTemplate(uploads: readonly CloudFrontUpload[], gro
     Outputs: {
       KeyGroupId: { Value: { Ref: "KeyGroup" } },
       ...Object.fromEntries(
-        made.map((upload) => [
+        created.map((upload) => [
           `${logicalId(upload)}Id`,
           { Description: `CloudFront's id of the key ${upload.kid}`, Value: { Ref: logicalId(upload) } },
         ]),
@@ -184,7 +184,7 @@ const distribution = {
   DefaultCacheBehavior: {
     TargetOriginId: "media",
     TrustedKeyGroups: [{ Ref: "KeyGroup" }],
-    // A redirect would come after the signed URL has gone over the wire in the clear.
+    // A redirect to https would come too late: the signed URL was already sent unencrypted.
     ViewerProtocolPolicy: "https-only",
     CachePolicyId: managedPolicies.cache,
     ResponseHeadersPolicyId: managedPolicies.responseHeaders,
@@ -200,21 +200,20 @@ function publicKey({ callerReference, name, comment, pem }: CloudFrontUpload) {
   };
 }
 
-/** Logical ids take letters and digits alone. */
+/** A logical id has only letters and digits. */
 function logicalId({ fingerprint }: CloudFrontUpload): string {
   return `PublicKey${fingerprint}`;
 }
 
 /**
- * Terraform configuration (HCL) with the public keys, one key group of them, and, as a comment, the block that a
- * distribution takes: it is not valid alone. The provider keeps each key in its state, and makes no second one; one that
- * CloudFront had before is in the group by its id.
+ * A Terraform configuration (HCL) with the public keys, a key group and, as a comment, the block for a distribution, which is
+ * not valid alone. An imported key is in the group by its id.
  */
 export function terraformConfiguration(uploads: readonly CloudFrontUpload[], group: string): string {
   const name = group.replaceAll("-", "_");
-  const made = uploads.filter(({ known }) => known !== "imported");
+  const created = uploads.filter(({ known }) => known !== "imported");
   const parts = [
-    ...made.map(terraformPublicKey),
+    ...created.map(terraformPublicKey),
     keyGroup(uploads, group, name),
     outputs(uploads, name),
     behaviour(name),
@@ -222,7 +221,7 @@ export function terraformConfiguration(uploads: readonly CloudFrontUpload[], gro
   return parts.join("\n\n");
 }
 
-/** The heredoc keeps the line break at the PEM's end; without it the provider replaces the key at every apply. */
+/** The heredoc keeps the PEM's last line break. Without it the provider would replace the key at every apply. */
 function terraformPublicKey(upload: CloudFrontUpload): string {
   return `resource "aws_cloudfront_public_key" "${label(upload)}" {
   name        = "${upload.name}"
@@ -256,8 +255,8 @@ ${ids.join("\n")}
 
 const behaviour = (
   name: string,
-) => `# Into your aws_cloudfront_distribution, with its own path and origin; the same lines without
-# path_pattern make a default_cache_behavior.
+) => `# Put this into your aws_cloudfront_distribution, with your path and origin. Without path_pattern
+# the same lines make a default_cache_behavior.
 #
 #   ordered_cache_behavior {
 #     path_pattern               = "/*"

@@ -4,31 +4,31 @@ import { fingerprintOf } from "../../src/keys/key-material.ts";
 import { keyStateOf, signsByAsset } from "../../src/keys/life.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { type NextStep, nextStep, type RotatedPurpose, rotatedPurposes, sinceWhen } from "../../src/keys/rotation.ts";
-import { type Command, endMisused, failed, good } from "../lib/command.ts";
+import { type Command, endMisused, failed, succeeded } from "../lib/command.ts";
 import { readRing, ringFileOf, ringOption } from "../lib/files.ts";
 import { table } from "../lib/text.ts";
-import { deploymentOf, describeStep, rotationHelp, rotationOptions, timesOf } from "./rotation-times.ts";
+import { describeStep, rotationContextOf, rotationHelp, rotationOptions, timesOf } from "./rotation-times.ts";
 
 export const keysListCommand: Command = {
   name: "keys list",
   summary: "list the keys of a ring and their next steps, never their secrets",
   operands: [],
   options: { ...ringOption, ...rotationOptions },
-  help: `Lists a ring's keys: kid, purpose, type, fingerprint, state, since when, and the window; then the next step of each purpose
-and when npx stagedoor keys rotate may take it. Secrets are never printed. Compare a fingerprint with those that
-/operator/keys shows for a deployment: the table has the first characters, --json has all of it.
+  help: `Lists the keys of a ring with their fingerprints and states, then the next step of each purpose and when npx stagedoor keys
+rotate can take it. Never prints secrets. Compare the fingerprints with those of a deployment (GET /operator/keys): the
+table shows their first characters, --json whole fingerprints.
 
-  next       verifiers accept it, and no worker signs with it
-  active     it signs; a cloudfront key "by asset" signs only for assets that name it as keyPairId
-  retiring   its signatures are still accepted, and another key signs
-  retired    its signatures are refused: no worker gets it
+  next       the workers accept its signatures, and do not sign with it yet
+  active     the workers sign with it; "by asset": only for assets that name it as keyPairId
+  retiring   the workers still accept its signatures, and sign with another key
+  retired    its signatures are refused: no worker receives it
 
 ${rotationHelp}
   --ring <file>          the key ring (.stagedoor/keys.json of the project)`,
-  run: async (given) => {
+  run: async (args) => {
     const now = systemClock();
-    const ring = await readRing(given);
-    const deployment = await deploymentOf(given);
+    const ring = await readRing(args);
+    const context = await rotationContextOf(args);
     const listing = ring.keys.map(async (key) => {
       const { kid, purpose, kty, alg, nbf, exp } = key;
       const half = key.kty !== "oct" && key.d === undefined ? "public" : "whole";
@@ -49,14 +49,14 @@ ${rotationHelp}
     const next: Partial<Record<RotatedPurpose, NextStep>> = {};
     for (const purpose of rotatedPurposes)
       if (keys.some((key) => key.purpose === purpose))
-        next[purpose] = nextStep(purpose, ring.keys, timesOf(purpose, deployment, now));
-    if (keys.length === 0) return good("The ring is empty.", { keys, next });
+        next[purpose] = nextStep(purpose, ring.keys, timesOf(purpose, context, now));
+    if (keys.length === 0) return succeeded("The ring is empty.", { keys, next });
     const steps = rotatedPurposes.flatMap((purpose) => {
       const step = next[purpose];
-      return step === undefined ? [] : [[purpose, describeStep(step, ring.keys, purpose, ringFileOf(given), now)]];
+      return step === undefined ? [] : [[purpose, describeStep(step, ring.keys, purpose, ringFileOf(args), now)]];
     });
     const listed = table([["KID", "PURPOSE", "TYPE", "FINGERPRINT", "STATE", "SINCE", "NBF", "EXP"], ...rows]);
-    return good(`${listed}\n\n${table([["PURPOSE", "NEXT STEP"], ...steps])}`, { keys, next });
+    return succeeded(`${listed}\n\n${table([["PURPOSE", "NEXT STEP"], ...steps])}`, { keys, next });
   },
 };
 
@@ -65,38 +65,39 @@ export const keysForCommand: Command = {
   summary: "print the part of the ring that a worker needs, including secrets",
   operands: ["<api|manifest|edge>"],
   options: ringOption,
-  help: `Prints a worker's part of the key ring as JSON, for its secret STAGEDOOR_KEYS. The output contains secrets, so pipe it
-as in
+  help: `Prints a worker's part of the key ring as JSON, for its secret STAGEDOOR_KEYS. The output contains secrets: pipe it, and
+do not write it to a file.
 
   npx stagedoor keys for edge --ring keys.json | npx wrangler secret put STAGEDOOR_KEYS --env production
 
-The edge and the API worker get no private half of a CloudFront key, and no worker gets a key that signs bearer tokens or
-operators' credentials: the API gets their public halves. No worker gets a retired key.
+The edge and the API worker receive no private half of a CloudFront key. No worker receives a private half that signs bearer
+tokens or operators' credentials; the API receives the public halves. No worker receives a retired key.
 
   --ring <file>        the key ring (.stagedoor/keys.json of the project)`,
-  run: async (given) => {
-    const worker = workerNames.find((name) => name === given.operands[0]);
-    if (worker === undefined) return endMisused(`Name a worker: ${workerNames.join(", ")}.`);
-    const ring = ringFor(worker, await readRing(given));
+  run: async (args) => {
+    const worker = workerNames.find((name) => name === args.operands[0]);
+    if (worker === undefined)
+      return endMisused(`<worker> must be ${workerNames.join(", ")}, not ${JSON.stringify(args.operands[0])}.`);
+    const ring = ringFor(worker, await readRing(args));
     if (ring.keys.length === 0)
-      return failed("The ring holds no key for this worker. `npx stagedoor keys new --purpose session` makes one.");
-    const faults = refusedOf(ring);
-    if (faults.length > 0)
-      return failed(`A worker would refuse this part of the ring, and with it every request:\n${faults.join("\n")}`);
+      return failed("The ring has no key for this worker. `npx stagedoor keys new --purpose session` makes one.");
+    const errors = errorsOf(ring);
+    if (errors.length > 0)
+      return failed(`The worker would refuse this part of the ring, and with it every request:\n${errors.join("\n")}`);
     const { keys } = ring;
-    const dev = keys.some(({ kid }) => kid.startsWith(devKidPrefix));
-    return good(
+    const hasDevKey = keys.some(({ kid }) => kid.startsWith(devKidPrefix));
+    return succeeded(
       JSON.stringify({ keys }),
       { keys },
-      dev
+      hasDevKey
         ? "These are development keys: a worker accepts them only with STAGEDOOR_ENV=development. --ring names another ring."
         : undefined,
     );
   },
 };
 
-/** The faults that a worker would find in its keys, whatever its other settings are. */
-function refusedOf(ring: KeyRing): readonly string[] {
+/** The errors that a worker would report about its keys. */
+function errorsOf(ring: KeyRing): readonly string[] {
   const read = readConfiguration({ STAGEDOOR_ENV: "development", STAGEDOOR_KEYS: JSON.stringify(ring) });
-  return read.ok ? [] : read.refusal.filter((fault) => fault.startsWith("STAGEDOOR_KEYS:"));
+  return read.ok ? [] : read.refusal.filter((error) => error.startsWith("STAGEDOOR_KEYS:"));
 }

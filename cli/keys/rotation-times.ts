@@ -15,11 +15,12 @@ import {
   type RotationTimes,
   type WaitingStep,
 } from "../../src/keys/rotation.ts";
-import { endFailed, endMisused, type Given } from "../lib/command.ts";
+import { type Args, endFailed, endInvalid } from "../lib/command.ts";
 import { devRingFile, readCatalog, ringFileOf } from "../lib/files.ts";
-import { askApi, type OperatorApi, operatorApiOf } from "../lib/operator-api.ts";
+import { type OperatorApi, operatorApiOf, readFromApi } from "../lib/operator-api.ts";
 import { readDuration } from "../lib/text.ts";
 import { isLive, liveCatalogOf, whichCatalogOptions } from "../lib/which-catalog.ts";
+import { verifiersFirst } from "../lib/worker-files.ts";
 import { isBound } from "./bind-key.ts";
 
 export const rotationOptions = {
@@ -28,17 +29,17 @@ export const rotationOptions = {
   "head-start": { type: "string" },
 } as const;
 
-export const rotationHelp = `  --api <url>            the API of the deployment, with its base path. It supplies the catalog, how long sessions last,
-                         and its keys, which are compared with the ring file
-  --bearer <file>        an operator's credential with the scope operator:read for it; - reads it from standard input
-  --catalog <file>       the catalog in a file instead: its assets say how long their sessions last and which CloudFront keys
-                         they name
+export const rotationHelp = `  --api <url>            the API of the deployment, with its base path. It supplies the catalog, the length of sessions, and its
+                         keys, which are compared with the ring file
+  --bearer <file>        an operator's credential with the scope operator:read; - reads it from standard input
+  --catalog <file>       the catalog in a file instead: it has the length of sessions and the CloudFront keys that assets
+                         name
   --session-ttl <time>   STAGEDOOR_SESSION_TTL of the deployment: 21600, 6h (default: this variable in your environment)
   --head-start <time>    how long the workers need to receive a new ring (1h)`;
 
-/** What is known about the deployment that uses a ring. */
-export interface Deployment {
-  /** The keys that the API reports; undefined without --api. */
+/** What a rotation knows about the deployment that uses the ring. */
+export interface RotationContext {
+  /** The keys of the deployed API; undefined without --api. */
   readonly live: LiveKeys | undefined;
   /** Undefined if no catalog is known. */
   readonly assets: readonly Asset[] | undefined;
@@ -47,14 +48,14 @@ export interface Deployment {
 }
 
 /**
- * The deployment as the options and the API of --api describe it. The development ring belongs to `npm start` and its fixture catalog;
- * for any other ring without options, the longest possible session is assumed.
+ * Reads the context from --api or from the other options. The development ring belongs to the fixture catalog. For any other
+ * ring without options, sessions are assumed to have the maximum length.
  */
-export async function deploymentOf(given: Given): Promise<Deployment> {
-  const known = await knownOf(given);
-  const isDev = ringFileOf(given) === devRingFile;
-  const ttl = given.one("session-ttl") ?? process.env.STAGEDOOR_SESSION_TTL;
-  const headStart = given.one("head-start");
+export async function rotationContextOf(args: Args): Promise<RotationContext> {
+  const known = await catalogAndKeys(args);
+  const isDev = ringFileOf(args) === devRingFile;
+  const ttl = args.value("session-ttl") ?? process.env.STAGEDOOR_SESSION_TTL;
+  const headStart = args.value("head-start");
   return {
     ...known,
     sessionTtl:
@@ -63,12 +64,12 @@ export async function deploymentOf(given: Given): Promise<Deployment> {
   };
 }
 
-async function knownOf(given: Given): Promise<Pick<Deployment, "live" | "assets">> {
-  if (!isLive(given)) {
-    const named = ringFileOf(given) === devRingFile || given.one("catalog") !== undefined;
-    return { live: undefined, assets: named ? readCatalog(given).assets() : undefined };
+async function catalogAndKeys(args: Args): Promise<Pick<RotationContext, "live" | "assets">> {
+  if (!isLive(args)) {
+    const hasCatalog = ringFileOf(args) === devRingFile || args.value("catalog") !== undefined;
+    return { live: undefined, assets: hasCatalog ? readCatalog(args).assets() : undefined };
   }
-  const api = await operatorApiOf(given, "operator:read");
+  const api = await operatorApiOf(args, "operator:read");
   const { assets, faults } = await liveCatalogOf(api);
   if (faults.length > 0)
     endFailed(
@@ -78,8 +79,8 @@ async function knownOf(given: Given): Promise<Pick<Deployment, "live" | "assets"
 }
 
 /** The durations that decide when a step for a purpose's keys is allowed. */
-export function timesOf(purpose: RotatedPurpose, deployment: Deployment, now: UnixSeconds): RotationTimes {
-  const { assets, sessionTtl, headStart } = deployment;
+export function timesOf(purpose: RotatedPurpose, context: RotationContext, now: UnixSeconds): RotationTimes {
+  const { assets, sessionTtl, headStart } = context;
   return { now, headStart, longest: longestHold(purpose, longestSession(sessionTtl, assets)) };
 }
 
@@ -87,35 +88,30 @@ function readTtl(text: string): Seconds {
   const ttl = readDuration("session-ttl", text);
   return settingsSchema.shape.STAGEDOOR_SESSION_TTL.safeParse(String(ttl)).success
     ? seconds(ttl)
-    : endMisused("--session-ttl takes the same values as STAGEDOOR_SESSION_TTL: from 5 seconds to 7 days.");
+    : endInvalid("session-ttl", text, "from 5 seconds to 7 days, as STAGEDOOR_SESSION_TTL");
 }
 
-/** The keys that the API of a deployment uses, as `GET /operator/keys` reports them. */
+/** The keys of a deployed API, from `GET /operator/keys`. */
 interface LiveKeys {
   readonly api: string;
   readonly longestSession: Seconds;
   readonly keys: readonly { readonly kid: string; readonly state: string; readonly fingerprint: string }[];
 }
 
-const answerSchema = z.object({
+const responseSchema = z.object({
   longestSessionSeconds: z.number().positive(),
   keys: z.array(z.object({ kid: z.string(), state: z.enum(keyStates), fingerprint: z.string() })),
 });
 
 async function readLiveKeys(api: OperatorApi): Promise<LiveKeys> {
-  const asked = await askApi(api, "GET", "/operator/keys");
-  if (!asked.ok) return endFailed(asked.message);
-  const read = answerSchema.safeParse(asked.answer);
-  if (!read.success)
-    return endFailed(`${api.api} does not answer with its keys: does it have the same version as this command?`);
-  const { longestSessionSeconds, keys } = read.data;
+  const { longestSessionSeconds, keys } = await readFromApi(api, "/operator/keys", responseSchema);
   return { api: api.api, longestSession: seconds(longestSessionSeconds), keys };
 }
 
 /**
- * Why the API is not ready for a step, in a sentence: the step before it is in the ring file but never reached the workers.
- * A key that will sign, or that replaces a retiring one, must be the same at the API as in the file; and a key to be
- * retired must no longer be next or active there. Undefined if the step may go ahead.
+ * Why the API is not ready for a step: the previous step is in the ring file, but was not uploaded to the workers. The signing
+ * key must be the same at the API as in the file, and a key to be retired must not be next or active at the API. Undefined if
+ * the API is ready.
  */
 export async function liveMismatch(
   { step, kid }: WaitingStep,
@@ -124,25 +120,25 @@ export async function liveMismatch(
   { now }: RotationTimes,
   live: LiveKeys,
 ): Promise<string | undefined> {
-  const leaving = live.keys.find((there) => there.kid === kid);
-  if (step === "retire" && (leaving?.state === "active" || leaving?.state === "next"))
-    return `the API (${live.api}) has ${kid} as ${leaving.state} still`;
-  const wanted = step === "activate" ? keys.find((key) => key.kid === kid) : inUse(keys, purpose, now);
-  if (wanted === undefined) return undefined;
-  const there = live.keys.find((key) => key.kid === wanted.kid);
-  if (there === undefined) return `the API (${live.api}) does not have ${wanted.kid}`;
-  if (there.fingerprint !== (await fingerprintOf(wanted)))
-    return `the API (${live.api}) has another key by the name of ${wanted.kid}`;
-  const due = step === "activate" ? ["next", "active"] : ["active"];
-  return due.includes(there.state) ? undefined : `the API (${live.api}) has ${wanted.kid} as ${there.state}`;
+  const retiring = live.keys.find((key) => key.kid === kid);
+  if (step === "retire" && (retiring?.state === "active" || retiring?.state === "next"))
+    return `at the API (${live.api}) ${kid} is still ${retiring.state}`;
+  const signer = step === "activate" ? keys.find((key) => key.kid === kid) : inUse(keys, purpose, now);
+  if (signer === undefined) return undefined;
+  const liveKey = live.keys.find((key) => key.kid === signer.kid);
+  if (liveKey === undefined) return `the API (${live.api}) does not have ${signer.kid}`;
+  if (liveKey.fingerprint !== (await fingerprintOf(signer)))
+    return `the API (${live.api}) has another key with the kid ${signer.kid}`;
+  const expected = step === "activate" ? ["next", "active"] : ["active"];
+  return expected.includes(liveKey.state) ? undefined : `at the API (${live.api}) ${signer.kid} is ${liveKey.state}`;
 }
 
-/** All workers, verifiers first: each signature has to meet a worker that has its key. */
-const verifiersFirst: readonly WorkerName[] = ["edge", "manifest", "api"];
+/** The workers with a part of the ring, in the order of an upload. */
+const ringWorkers: readonly WorkerName[] = verifiersFirst.filter((worker) => worker !== "identity");
 
-/** A point in time and how far away it is: `2026-11-22T07:00:00Z (in 58 min)`. */
+/** A time and how far away it is: `2026-11-22T07:00:00Z (in 58 min)`. */
 export function timeIn(time: UnixSeconds, now: UnixSeconds): string {
-  return time <= now ? "now" : `${rfc3339(time)} (in ${lengthOf(time - now)})`;
+  return time <= now ? "now" : `${rfc3339(time)} (in ${durationText(time - now)})`;
 }
 
 const units = [
@@ -152,12 +148,12 @@ const units = [
   ["s", 1],
 ] as const;
 
-/** A length of time in its two largest units, `7 d 1 h`; rounded up, so that no step is tried too early. */
-export function lengthOf(length: number): string {
-  const largest = units.findIndex(([, size]) => length >= size);
+/** A duration in its two largest units, `7 d 1 h`, rounded up so that no step is tried too early. */
+export function durationText(duration: number): string {
+  const largest = units.findIndex(([, size]) => duration >= size);
   const shown = largest < 0 ? units.slice(-1) : units.slice(largest, largest + 2);
-  const [, least] = shown.at(-1) ?? ["s", 1];
-  let rest = Math.ceil(length / least) * least;
+  const [, smallest] = shown.at(-1) ?? ["s", 1];
+  let rest = Math.ceil(duration / smallest) * smallest;
   const words = shown.map(([unit, size]) => {
     const count = Math.floor(rest / size);
     rest -= count * size;
@@ -166,7 +162,7 @@ export function lengthOf(length: number): string {
   return words.filter((word) => word !== "").join(" ");
 }
 
-/** The next step of a purpose in a few words. `keys` and `file` are the ring's. */
+/** The next step of a purpose, with its time. `keys` and `file` belong to the ring. */
 export function describeStep(
   step: NextStep,
   keys: readonly RingKey[],
@@ -174,20 +170,20 @@ export function describeStep(
   file: string,
   now: UnixSeconds,
 ): string {
-  if (step.step === "introduce") return "introduce a new key, whenever a rotation is wanted";
+  if (step.step === "introduce") return "introduce a new key, at any time";
   const key = keys.find(({ kid }) => kid === step.kid);
   if (purpose === "cloudfront" && step.step === "activate" && !isBound(key, file))
-    return `activate ${step.kid}: its time counts from npx stagedoor keys bind on`;
+    return `activate ${step.kid}: one head start after npx stagedoor keys bind`;
   return `${step.step} ${step.kid}: ${timeIn(step.from, now)}`;
 }
 
 /**
- * The workers that need the ring after a step, in the order in which they get it. A new key goes first to the workers that
- * only verify. The API signs for sessions, the manifest worker for CloudFront. The API also shows all keys to operators.
+ * The workers that need the ring after a step, in the order of the upload. The API signs for sessions, the manifest worker for
+ * CloudFront. The API also shows all keys to operators.
  */
 export function workersFor(purpose: RotatedPurpose, step: NextStep["step"] | "at once"): readonly WorkerName[] {
   if (purpose === "operator") return ["api"];
-  if (step === "at once" || step === "retire") return verifiersFirst;
-  if (step === "introduce") return purpose === "session" ? verifiersFirst : ["edge", "api"];
+  if (step === "at once" || step === "retire") return ringWorkers;
+  if (step === "introduce") return purpose === "session" ? ringWorkers : ["edge", "api"];
   return purpose === "session" ? ["api"] : ["manifest", "api"];
 }
