@@ -9,34 +9,34 @@ import { devEnvironment, devIdentityEnvironment, devSignUp } from "./lib/dev-env
 import { devIdentitySecret, devKeyRing, signDevToken } from "./lib/dev-keys.ts";
 import { operatorSigningKey, signOperatorToken } from "./lib/operator-api.ts";
 import { projectRoot } from "./lib/project.ts";
-import { addressesAt, boundSecrets, seed, startCluster } from "./local/cluster.ts";
+import { addressesAt, mergedOriginSecrets, seed, startCluster } from "./local/cluster.ts";
 import { startLiveOrigin } from "./local/live-origin.ts";
 import { servePage } from "./local/page.ts";
-import { isTaken } from "./local/ports.ts";
+import { isInUse } from "./local/ports.ts";
 
 const usage = `npm start -- [--port 8787] [--media-port 8788] [--live-port 8789]
 
-Starts Stagedoor on this machine: the API, the media host and a demo page, with fixture streams to play and an origin of
-live streams that are cut out of them.
-Settings come from the environment: STAGEDOOR_MANIFEST_TTL, STAGEDOOR_SESSION_TTL, STAGEDOOR_PAUSE_ALLOWANCE,
+Starts Stagedoor on this machine: the API, the media host and a demo page, with fixture streams to play, and an origin with
+live streams that are cut from them.
+Settings are environment variables: STAGEDOOR_MANIFEST_TTL, STAGEDOOR_SESSION_TTL, STAGEDOOR_PAUSE_ALLOWANCE,
 STAGEDOOR_EXPIRY_STEP, STAGEDOOR_LEASE_TTL, STAGEDOOR_REVOCATION_MAX_AGE (seconds), STAGEDOOR_STREAM_LIMIT,
-STAGEDOOR_SHARED_NETWORKS (0 for any number), STAGEDOOR_STORE_FAILURE (closed or open), STAGEDOOR_RENEWAL (redirect or off),
-STAGEDOOR_BASE_PATH, and those of the identity worker, STAGEDOOR_IDENTITY_IDLE, _ACCESS_TTL, _REFRESH_TTL, _REFRESH_GRACE
+STAGEDOOR_SHARED_NETWORKS (0 for no limit), STAGEDOOR_STORE_FAILURE (closed or open), STAGEDOOR_RENEWAL (redirect or off),
+STAGEDOOR_BASE_PATH, and for the identity worker STAGEDOOR_IDENTITY_IDLE, _ACCESS_TTL, _REFRESH_TTL, _REFRESH_GRACE
 (seconds), _BEARER_SIGNATURE (required or optional), _CLIENTS, _SIGN_UP (open or closed) and _ASSETS.`;
 
 const { port, mediaPort, livePort } = readArguments();
 const settings = readSettings();
 const { apiUrl, mediaUrl } = addressesAt({ port, mediaPort });
-for (const [name, wanted] of [
+for (const [name, number] of [
   ["--port", port],
   ["--media-port", mediaPort],
   ["--live-port", livePort],
 ] as const) {
-  if (await isTaken(wanted))
-    fail(1, `Port ${wanted} is taken by another program. Stop that, or choose another with ${name}.`);
+  if (await isInUse(number))
+    fail(1, `Port ${number} is in use by another program. Stop it, or choose another port with ${name}.`);
 }
 
-const began = Date.now();
+const startedAt = Date.now();
 stopOnSignals(async () => undefined);
 console.log("Starting Stagedoor …");
 const ring = await devKeyRing(projectRoot);
@@ -72,28 +72,31 @@ const operatorKey = operatorSigningKey(ring);
 const operator =
   operatorKey && (await signOperatorToken(operatorKey, { name: "you", scopes, lifetime: seconds(8 * 3600) }));
 const base = settings.STAGEDOOR_BASE_PATH ?? "";
-const { STAGEDOOR_IDENTITY_SIGN_UP: signUp, STAGEDOOR_IDENTITY_ASSETS: opens } = { ...devSignUp, ...settings };
+const { STAGEDOOR_IDENTITY_SIGN_UP: signUp, STAGEDOOR_IDENTITY_ASSETS: newAccountAssets } = {
+  ...devSignUp,
+  ...settings,
+};
 console.log(`
   Page        ${cluster.apiUrl}/
   Console     ${cluster.apiUrl}/console
   API         ${cluster.apiUrl}${base === "/" ? "" : base}/stream/start
   Media host  ${cluster.mediaUrl}
-  Live origin ${live.url} (for the media host alone)
-  Accounts    STAGEDOOR_IDENTITY_SIGN_UP=${signUp} STAGEDOOR_IDENTITY_ASSETS="${opens}" (closed and "" in a deployment)
+  Live origin ${live.url} (only for the workers)
+  Accounts    STAGEDOOR_IDENTITY_SIGN_UP=${signUp} STAGEDOOR_IDENTITY_ASSETS="${newAccountAssets}" (deployments: closed and "")
 
   A bearer token (8 h, all fixture streams, development only):
 
 ${token}
 
-  An operator's credential, to sign in to the console with (8 h, development only):
+  An operator's credential, for the console (8 h, development only):
 
-${operator?.token ?? "none: the ring holds no operator key that signs now"}
+${operator?.token ?? "none: the ring has no operator key that signs now"}
 
   Try it:
 
 curl -s ${cluster.apiUrl}${base === "/" ? "" : base}/stream/start -H 'Content-Type: application/json' -d '{"asset":"vod-ts"}' -H 'Authorization: Bearer ${token}'
 
-Ready after ${((Date.now() - began) / 1000).toFixed(1)} s. Ctrl-C stops everything.`);
+Ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s. Ctrl-C stops everything.`);
 
 function readArguments(): { port: number; mediaPort: number; livePort: number } {
   try {
@@ -111,23 +114,23 @@ function readArguments(): { port: number; mediaPort: number; livePort: number } 
       livePort: portNumber("--live-port", values["live-port"] ?? "8789"),
     };
     if (new Set(Object.values(ports)).size < 3)
-      fail(2, "--port, --media-port and --live-port: the API, the media host and the live origin need one each.");
+      fail(2, "--port, --media-port and --live-port must be three different ports.");
     return ports;
   } catch (error) {
-    return fail(2, `${error instanceof Error ? error.message : "The arguments are not understood."}\n\n${usage}`);
+    return fail(2, `${error instanceof Error ? error.message : "Invalid arguments."}\n\n${usage}`);
   }
 }
 
 function portNumber(name: string, text: string): number {
   const number = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  return number >= 1 && number <= 65535 ? number : fail(2, `${name} takes a port number from 1 to 65535.`);
+  return number >= 1 && number <= 65535
+    ? number
+    : fail(2, `${name} must be a port number from 1 to 65535, not ${JSON.stringify(text)}.`);
 }
 
-/**
- * What of the environment is a setting. Keys and issuers are development's own, whatever the shell holds; a
- * browser for the tests is none. */
+/** The settings in the environment, except those that development sets itself, and STAGEDOOR_CHROME, which is for tests. */
 function readSettings(): Readonly<Record<string, string>> {
-  const own = new Set([
+  const excluded = new Set([
     "STAGEDOOR_KEYS",
     "STAGEDOOR_ISSUERS",
     "STAGEDOOR_ENV",
@@ -136,46 +139,46 @@ function readSettings(): Readonly<Record<string, string>> {
     "STAGEDOOR_IDENTITY_SECRET",
     "STAGEDOOR_CHROME",
   ]);
-  const entries = Object.entries(process.env).filter(([name]) => name.startsWith("STAGEDOOR_") && !own.has(name));
+  const entries = Object.entries(process.env).filter(([name]) => name.startsWith("STAGEDOOR_") && !excluded.has(name));
   return Object.fromEntries(entries.map(([name, value]) => [name, value ?? ""]));
 }
 
 function checkSettings(): void {
-  // The cluster's own addresses: a cookie's other sites depend on them.
-  const given = { STAGEDOOR_API_URL: apiUrl, ...settings };
-  const faults = workerNames.flatMap((worker) => {
-    const read = readConfiguration(devEnvironment(worker, ring, mediaUrl, given));
+  // The API's URL decides which other sites can use the session cookie.
+  const overrides = { STAGEDOOR_API_URL: apiUrl, ...settings };
+  const errors = workerNames.flatMap((worker) => {
+    const read = readConfiguration(devEnvironment(worker, ring, mediaUrl, overrides));
     return read.ok ? [] : read.refusal;
   });
-  const identity = readIdentityConfiguration(devIdentityEnvironment(apiUrl, identitySecret, given));
-  if (!identity.ok) faults.push(...identity.refusal);
-  if (faults.length > 0) fail(2, ["The configuration is wrong:", ...new Set(faults)].join("\n  "));
+  const identity = readIdentityConfiguration(devIdentityEnvironment(apiUrl, identitySecret, overrides));
+  if (!identity.ok) errors.push(...identity.refusal);
+  if (errors.length > 0) fail(2, ["The configuration is invalid:", ...new Set(errors)].join("\n  "));
 }
 
-/** What `npx wrangler dev` reads beside wrangler.toml, so that the edge worker runs alone with the same dev keys. */
+/** Writes .dev.vars, so that `npx wrangler dev` runs the edge worker with the same development keys. */
 function writeDevVars(): void {
   const file = join(projectRoot, ".dev.vars");
-  const bound = boundSecrets(live.originSecrets, settings);
+  const bound = mergedOriginSecrets(live.originSecrets, settings);
   const lines = Object.entries({ ...devEnvironment("edge", ring, cluster.mediaUrl, bound), ...live.secrets }).map(
     ([name, value]) => `${name}='${value}'`,
   );
-  const mark = "# Written by npm start. Without this line it is yours and stays as it is.";
-  if (existsSync(file) && !readFileSync(file, "utf8").startsWith(mark)) return;
-  writeFileSync(file, `${[mark, ...lines].join("\n")}\n`, { mode: 0o600 });
+  const header = "# Written by npm start. Remove this line to keep your own version of the file.";
+  if (existsSync(file) && !readFileSync(file, "utf8").startsWith("# Written by npm start.")) return;
+  writeFileSync(file, `${[header, ...lines].join("\n")}\n`, { mode: 0o600 });
 }
 
 /**
- * Miniflare's own hook would end the process at once with 130; ours lets workerd go down first and is a success. A second
- * signal ends it at once, but not one that comes with the first: a terminal sends Ctrl-C to npm too, which hands it on.
+ * Stops workerd before the process exits with 0; Miniflare's own handler would exit at once with 130. A second signal exits at
+ * once, but not within a second of the first: on Ctrl-C the terminal and npm both send one.
  */
 function stopOnSignals(stop: () => Promise<void>): void {
-  let since: number | undefined;
+  let stoppingSince: number | undefined;
   const onSignal = async () => {
-    if (since !== undefined) {
-      if (Date.now() - since > 1000) process.exit(1);
+    if (stoppingSince !== undefined) {
+      if (Date.now() - stoppingSince > 1000) process.exit(1);
       return;
     }
-    since = Date.now();
+    stoppingSince = Date.now();
     console.log("\nStopping …");
     await stop();
     process.exit(0);

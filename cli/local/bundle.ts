@@ -1,14 +1,14 @@
 import { build, type Plugin } from "esbuild";
 
-/** What this process has bundled, by entry. A process of tests starts many clusters of the same code. */
+/** Bundles by entry: a test process starts many clusters with the same code. */
 const bundles = new Map<string, Promise<string>>();
 
-/** A worker's entry and all it imports as one ES module, resolved as wrangler would for workerd. */
+/** Bundles a worker into one ES module, with the same resolution as wrangler. */
 export function bundleWorker(entry: string, plugins?: Plugin[]): Promise<string> {
   if (plugins !== undefined) return bundle(entry, plugins);
-  const known = bundles.get(entry) ?? bundle(entry, []);
-  bundles.set(entry, known);
-  return known;
+  const cached = bundles.get(entry) ?? bundle(entry, []);
+  bundles.set(entry, cached);
+  return cached;
 }
 
 async function bundle(entry: string, plugins: Plugin[]): Promise<string> {

@@ -1,4 +1,4 @@
-// First, since the others read what it sets.
+// First: wrangler and Miniflare read the environment when they load.
 import "../lib/offline.ts";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -20,33 +20,26 @@ import { contentTypeOf } from "../../src/origin/file-response.ts";
 import { applyMigrations } from "../identity/migrations.ts";
 import { catalogLiveUrl, devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { fixtureCatalog, projectRoot } from "../lib/project.ts";
+import { type WorkerKind, workerFiles } from "../lib/worker-files.ts";
 import { bundleWorker } from "./bundle.ts";
-
-const configs = {
-  edge: "wrangler.toml",
-  api: "workers/api/wrangler.toml",
-  manifest: "workers/manifest/wrangler.toml",
-  identity: "workers/identity/wrangler.toml",
-};
 
 export interface ClusterOptions {
   readonly ring: KeyRing;
-  /** The identity worker's secret. */
   readonly identitySecret: string;
-  /** 0 lets the system choose. */
+  /** The API's port. 0 lets the system choose. */
   readonly port: number;
   readonly mediaPort: number;
-  /** Settings (STAGEDOOR_*) in place of the defaults. */
+  /** Settings (STAGEDOOR_*) that replace defaults. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Secrets that the catalog names, for origins. */
+  /** The origins' secrets, by the names in the catalog. */
   readonly secrets?: Readonly<Record<string, string>>;
-  /** To which hosts those may be sent, in addition to what the settings bind. */
+  /** To which hosts these secrets may be sent, in addition to the setting STAGEDOOR_ORIGIN_SECRETS. */
   readonly originSecrets?: OriginSecrets;
-  /** Where R2, KV and Durable Objects are kept; shared with wrangler's own commands. Undefined: in memory. */
+  /** The folder of R2, KV and Durable Objects, which wrangler's commands use too. Undefined: in memory. */
   readonly statePath: string | undefined;
-  /** Serves the demo page and what else the API worker does not know. */
+  /** Serves the demo page, and answers all other paths that the API worker does not know. */
   readonly page: (request: MiniflareRequest) => Promise<MiniflareResponse>;
-  /** One line of a worker's log. */
+  /** Receives each line of the workers' logs. */
   readonly log: (line: string) => void;
 }
 
@@ -58,13 +51,13 @@ export interface Cluster {
 }
 
 /**
- * Starts the four workers in one workerd, those that players reach each on a port of its own, with R2, KV and D1 simulated. The media host's address
- * is in the workers' settings, so its port has to be known in advance: `mediaPort` is a real one.
+ * Starts the four workers in one workerd with simulated R2, KV and D1; the API and the edge worker each have a port. The URL
+ * of the media host is in the workers' settings, so `mediaPort` cannot be 0.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { apiUrl, mediaUrl } = addressesAt(options);
-  const { originSecrets, settings: given } = options;
-  const settings = { STAGEDOOR_API_URL: apiUrl, ...given, ...boundSecrets(originSecrets, given) };
+  const { originSecrets, settings: overrides } = options;
+  const settings = { STAGEDOOR_API_URL: apiUrl, ...overrides, ...mergedOriginSecrets(originSecrets, overrides) };
   const environment = (name: WorkerName) => ({
     ...devEnvironment(name, options.ring, mediaUrl, settings),
     ...options.secrets,
@@ -89,57 +82,56 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   return { apiUrl, mediaUrl, miniflare, stop: () => miniflare.dispose() };
 }
 
-/** The setting that binds secrets to hosts, with those of `more`. A faulty one is left to the worker, which names the fault. */
-export function boundSecrets(
-  more: OriginSecrets | undefined,
-  { STAGEDOOR_ORIGIN_SECRETS: own }: Readonly<Record<string, string>>,
+/** STAGEDOOR_ORIGIN_SECRETS with the members of `additional`. An invalid setting stays as it is: the worker reports it. */
+export function mergedOriginSecrets(
+  additional: OriginSecrets | undefined,
+  { STAGEDOOR_ORIGIN_SECRETS: setting }: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
-  if (more === undefined) return {};
-  const bound = readOriginSecrets(own);
-  if (own !== undefined && Object.keys(bound).length === 0) return {};
-  return { STAGEDOOR_ORIGIN_SECRETS: JSON.stringify({ ...bound, ...more }) };
+  if (additional === undefined) return {};
+  const configured = readOriginSecrets(setting);
+  if (setting !== undefined && Object.keys(configured).length === 0) return {};
+  return { STAGEDOOR_ORIGIN_SECRETS: JSON.stringify({ ...configured, ...additional }) };
 }
 
-/** The addresses of a cluster at these ports. */
+/** The URLs of a cluster with these ports. */
 export function addressesAt({ port, mediaPort }: Pick<ClusterOptions, "port" | "mediaPort">) {
   return { apiUrl: `http://localhost:${port}`, mediaUrl: `http://localhost:${mediaPort}` };
 }
 
-/** Miniflare's options for one worker: its configuration and code, with these variables in place of its secrets. */
+/** Miniflare's options for one worker: its wrangler.toml and code, with these variables and secrets. */
 export async function worker(
-  name: keyof typeof configs,
+  name: WorkerKind,
   bindings: Readonly<Record<string, string>>,
-  more: { readonly port?: number; readonly serviceBindings?: { readonly PAGE: ClusterOptions["page"] } },
+  extra: { readonly port?: number; readonly serviceBindings?: { readonly PAGE: ClusterOptions["page"] } },
 ): Promise<V4WorkerOptions> {
-  const config = unstable_getMiniflareWorkerOptions(join(projectRoot, configs[name]));
-  if (config.main === undefined) throw new Error(`${configs[name]} names no main`);
+  const config = unstable_getMiniflareWorkerOptions(join(projectRoot, workerFiles[name]));
+  if (config.main === undefined) throw new Error(`${workerFiles[name]} has no main`);
   const { modulesRules: _, ...worker } = config.workerOptions;
   return {
     ...worker,
     name: `stagedoor-${name}`,
     modules: [{ type: "ESModule", path: `${name}.mjs`, contents: await bundleWorker(config.main) }],
     bindings,
-    serviceBindings: { ...Object(worker.serviceBindings), ...more.serviceBindings },
-    ...(more.port === undefined ? {} : { unsafeDirectSockets: [{ host: "127.0.0.1", port: more.port }] }),
+    serviceBindings: { ...Object(worker.serviceBindings), ...extra.serviceBindings },
+    ...(extra.port === undefined ? {} : { unsafeDirectSockets: [{ host: "127.0.0.1", port: extra.port }] }),
   };
 }
 
 const mediaFolder = join(projectRoot, "fixtures/media");
 
 /**
- * Loads the fixture streams into the simulated R2 and the catalog into the simulated KV, as a deployment would hold them;
- * the live streams' origin is put at `liveUrl`, where it listens. Files that lie there already with the same content are
- * left. Gives back how many were written.
+ * Writes the fixture streams to the simulated R2 and the catalog to the simulated KV, with the live streams' origin at
+ * `liveUrl`. Files that are there already with the same content are skipped. Returns the number of written files.
  */
 export async function seed(miniflare: Miniflare, liveUrl: string): Promise<number> {
   const catalog = await miniflare.getKVNamespace("CATALOG", "stagedoor-api");
   await catalog.put("catalog", readFileSync(fixtureCatalog, "utf8").replaceAll(`${catalogLiveUrl}/`, `${liveUrl}/`));
   const bucket = await miniflare.getR2Bucket("MEDIA", "stagedoor-edge");
-  const held = new Map<string, string>();
-  for (let cursor: string | undefined, more = true; more; ) {
+  const etags = new Map<string, string>();
+  for (let cursor: string | undefined, isTruncated = true; isTruncated; ) {
     const page = await bucket.list(cursor === undefined ? {} : { cursor });
-    for (const object of page.objects) held.set(object.key, object.etag);
-    more = page.truncated;
+    for (const object of page.objects) etags.set(object.key, object.etag);
+    isTruncated = page.truncated;
     cursor = page.truncated ? page.cursor : undefined;
   }
   const files = readdirSync(mediaFolder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
@@ -148,7 +140,7 @@ export async function seed(miniflare: Miniflare, liveUrl: string): Promise<numbe
     const path = join(file.parentPath, file.name);
     const key = relative(mediaFolder, path);
     const bytes = readFileSync(path);
-    if (held.get(key) === createHash("md5").update(bytes).digest("hex")) continue;
+    if (etags.get(key) === createHash("md5").update(bytes).digest("hex")) continue;
     await bucket.put(key, bytes, { httpMetadata: { contentType: contentTypeOf(key, undefined) } });
     written++;
   }

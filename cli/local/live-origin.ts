@@ -14,9 +14,9 @@ import { projectRoot } from "../lib/project.ts";
 
 export interface LiveOrigin {
   readonly url: string;
-  /** What the workers need to be let in: a variable of their environment. */
+  /** The variable with the secret that this origin requires of the workers. */
   readonly secrets: Readonly<Record<string, string>>;
-  /** And what binds that variable to this origin: STAGEDOOR_ORIGIN_SECRETS. */
+  /** STAGEDOOR_ORIGIN_SECRETS, which allows the workers to send that secret to this origin. */
   readonly originSecrets: OriginSecrets;
   stop(): Promise<void>;
 }
@@ -24,26 +24,26 @@ export interface LiveOrigin {
 export interface LiveOriginOptions {
   /** 0 lets the system choose. */
   readonly port: number;
-  /** `secret`: for who has the secret header alone. `anybody`: for pages of any site, to compare with. */
-  readonly opens?: "secret" | "anybody";
+  /** `secret`: only with the secret header. `anybody`: for pages of any site, to compare with an unprotected stream. */
+  readonly access?: "secret" | "anybody";
   readonly clock?: MillisecondClock;
 }
 
 /**
- * Starts an HTTP server on 127.0.0.1 with the live streams, each in a folder of its name: `/live/index.m3u8`. What is not
- * there yet but soon will be is held until it is. Rejects where the port is taken.
+ * Starts an HTTP server on 127.0.0.1 with the live streams, each in a folder with its name: `/live/index.m3u8`. A request for
+ * a segment or part that will exist soon waits until it does. Rejects if the port is in use.
  */
 export async function startLiveOrigin(options: LiveOriginOptions): Promise<LiveOrigin> {
-  const { port, opens = "secret", clock = systemMillisecondClock } = options;
+  const { port, access = "secret", clock = systemMillisecondClock } = options;
   const channels = readChannels();
   const secret = randomBytes(32).toString("base64url");
   const server = createServer((request, response) => {
-    if (opens === "anybody") response.setHeader("Access-Control-Allow-Origin", "*");
-    else if (!isSame(request.headers[secretHeader], secret)) {
+    if (access === "anybody") response.setHeader("Access-Control-Allow-Origin", "*");
+    else if (!isSecret(request.headers[secretHeader], secret)) {
       response.writeHead(403).end();
       return;
     }
-    answer(channels, clock, request, response);
+    handle(channels, clock, request, response);
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -63,7 +63,7 @@ export async function startLiveOrigin(options: LiveOriginOptions): Promise<LiveO
   };
 }
 
-function answer(
+function handle(
   channels: ReadonlyMap<string, Channel>,
   clock: MillisecondClock,
   request: IncomingMessage,
@@ -82,25 +82,25 @@ function answer(
   }
   let timer: NodeJS.Timeout | undefined;
   const attempt = () => {
-    const found = answerAt(channel, path, query, clock());
-    if (found.kind !== "wait") return writeAnswer(found, request, response);
-    // A timer may ring a moment early: then this waits for that moment.
-    timer = setTimeout(attempt, Math.max(1, found.until - clock()));
+    const result = answerAt(channel, path, query, clock());
+    if (result.kind !== "wait") return send(result, request, response);
+    // A timer may fire slightly early; the next attempt then waits for the rest.
+    timer = setTimeout(attempt, Math.max(1, result.until - clock()));
   };
   response.once("close", () => clearTimeout(timer));
   attempt();
 }
 
-/** In constant time; of one length by their hashes. */
-function isSame(given: string | readonly string[] | undefined, secret: string): boolean {
-  if (typeof given !== "string") return false;
-  const [a, b] = [given, secret].map((text) => createHash("sha256").update(text).digest());
+/** Compares in constant time. Hashes have the same length, as timingSafeEqual requires. */
+function isSecret(header: string | readonly string[] | undefined, secret: string): boolean {
+  if (typeof header !== "string") return false;
+  const [a, b] = [header, secret].map((text) => createHash("sha256").update(text).digest());
   return a !== undefined && b !== undefined && timingSafeEqual(a, b);
 }
 
 const mediaFolder = join(projectRoot, "fixtures/media");
 
-/** The live streams by name, with the films under `fixtures/media` that they are cut out of. */
+/** The live streams by name, each with the film under `fixtures/media` that it is cut from. */
 export function readChannels(): ReadonlyMap<string, Channel> {
   return new Map(
     [...liveStreams].map(([name, stream]) => {
@@ -115,38 +115,38 @@ export function readChannels(): ReadonlyMap<string, Channel> {
   );
 }
 
-/** Writes what the origin answers as HTTP has it: 200, 206, 304, 416, and 400 or 404 with the reason as text. */
-function writeAnswer(
-  answer: Exclude<LiveAnswer, { kind: "wait" }>,
+/** Sends a response: 200, 206, 304 or 416; or 400 or 404 with the reason as text. */
+function send(
+  result: Exclude<LiveAnswer, { kind: "wait" }>,
   { method, headers }: IncomingMessage,
   response: ServerResponse,
 ): void {
-  if (answer.kind === "none") {
-    response.writeHead(answer.status, { "Content-Type": "text/plain", "Cache-Control": "no-store" });
-    response.end(`${answer.why}\n`);
+  if (result.kind === "none") {
+    response.writeHead(result.status, { "Content-Type": "text/plain", "Cache-Control": "no-store" });
+    response.end(`${result.why}\n`);
     return;
   }
-  const body = Buffer.from(answer.body);
+  const body = Buffer.from(result.body);
   const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
-  const common = { ETag: etag, "Cache-Control": answer.cacheControl };
+  const common = { ETag: etag, "Cache-Control": result.cacheControl };
   if (namesEntityTag(headers["if-none-match"], etag)) {
     response.writeHead(304, common).end();
     return;
   }
   const ifRange = headers["if-range"];
-  const asked = typeof ifRange !== "string" || ifRangeMatches(ifRange, etag, null) ? headers.range : undefined;
-  const range = method === "GET" ? parseRange(asked) : undefined;
-  const place = range === undefined ? { offset: 0, length: body.length } : resolveRange(range, body.length);
-  if (place === undefined) {
+  const rangeHeader = typeof ifRange !== "string" || ifRangeMatches(ifRange, etag, null) ? headers.range : undefined;
+  const range = method === "GET" ? parseRange(rangeHeader) : undefined;
+  const slice = range === undefined ? { offset: 0, length: body.length } : resolveRange(range, body.length);
+  if (slice === undefined) {
     response.writeHead(416, { "Content-Range": `bytes */${body.length}`, "Cache-Control": "no-store" }).end();
     return;
   }
   response.writeHead(range === undefined ? 200 : 206, {
     ...common,
-    "Content-Type": answer.type,
-    "Content-Length": place.length,
+    "Content-Type": result.type,
+    "Content-Length": slice.length,
     "Accept-Ranges": "bytes",
-    ...(range === undefined ? {} : { "Content-Range": contentRange(place, body.length) }),
+    ...(range === undefined ? {} : { "Content-Range": contentRange(slice, body.length) }),
   });
-  response.end(method === "HEAD" ? undefined : body.subarray(place.offset, place.offset + place.length));
+  response.end(method === "HEAD" ? undefined : body.subarray(slice.offset, slice.offset + slice.length));
 }

@@ -10,47 +10,47 @@ import { projectRoot } from "../lib/project.ts";
 export interface PageOptions {
   readonly ring: KeyRing;
   readonly mediaUrl: string;
-  /** The API's base path, as the setting has it. */
+  /** STAGEDOOR_BASE_PATH. */
   readonly basePath: string | undefined;
 }
 
 /**
- * Serves the demo page from `demo/`, with hls.js, so that it requests nothing from other hosts. Its script is bundled per
- * request: a reload shows a change.
+ * Serves the demo page from `demo/`, and hls.js, so that the page loads nothing from other hosts. Its script is bundled for
+ * each request: a reload shows a change.
  */
 export function servePage(options: PageOptions): (request: Request) => Promise<Response> {
   const policy = contentSecurityPolicy(options.mediaUrl);
   return async (request) => {
-    const answer = answers[new URL(request.url).pathname];
-    if (answer === undefined) return new Response("There is nothing at this address.\n", { status: 404 });
+    const file = files[new URL(request.url).pathname];
+    if (file === undefined) return new Response("Not found.\n", { status: 404 });
     const headers = {
-      "Content-Type": answer.type,
+      "Content-Type": file.type,
       "Content-Security-Policy": policy,
       "Cache-Control": "no-store",
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
     };
-    return new Response(await answer.body(options), { headers });
+    return new Response(await file.body(options), { headers });
   };
 }
 
-interface Answer {
+interface PageFile {
   readonly type: string;
   readonly body: (options: PageOptions) => Promise<string>;
 }
 
 const script = "text/javascript; charset=utf-8";
 
-const answers: Readonly<Record<string, Answer | undefined>> = {
-  "/": { type: "text/html; charset=utf-8", body: () => file("demo/index.html") },
+const files: Readonly<Record<string, PageFile | undefined>> = {
+  "/": { type: "text/html; charset=utf-8", body: () => projectFile("demo/index.html") },
   "/page.css": { type: "text/css; charset=utf-8", body: () => bundle("demo/style/page.css") },
   "/page.js": { type: script, body: () => bundle("demo/main.ts") },
-  "/hls.js": { type: script, body: () => file("node_modules/hls.js/dist/hls.min.mjs") },
-  "/icon.svg": { type: "image/svg+xml", body: () => file("demo/icon.svg") },
+  "/hls.js": { type: script, body: () => projectFile("node_modules/hls.js/dist/hls.min.mjs") },
+  "/icon.svg": { type: "image/svg+xml", body: () => projectFile("demo/icon.svg") },
   "/demo.json": { type: "application/json", body: async (options) => JSON.stringify(await demoOf(options)) },
 };
 
-/** The page runs its own scripts and talks to the API and the media host; its video comes out of MediaSource as a blob. */
+/** Allows the page its own scripts, requests to the API and the media host, and video from MediaSource (a blob URL). */
 function contentSecurityPolicy(mediaUrl: string): string {
   return [
     "default-src 'none'",
@@ -66,7 +66,7 @@ function contentSecurityPolicy(mediaUrl: string): string {
   ].join("; ");
 }
 
-function file(path: string): Promise<string> {
+function projectFile(path: string): Promise<string> {
   return readFile(join(projectRoot, path), "utf8");
 }
 
@@ -89,7 +89,7 @@ async function bundle(entry: string): Promise<string> {
 
 const lifetimeSeconds = 8 * 3600;
 
-/** What the demo page starts with: the fixture streams, and fresh bearer tokens, some of which are refused. */
+/** The data of the demo page: the fixture streams, and new bearer tokens, some of which are refused. */
 async function demoOf(options: {
   readonly ring: KeyRing;
   readonly mediaUrl: string;
@@ -104,8 +104,8 @@ async function demoOf(options: {
     tokens: await Promise.all([
       token(ring, "all", "Opens every stream", {}),
       token(ring, "one-stream", "One stream at a time", { streams: 1, subject: "demo-viewer-of-one" }),
-      token(ring, "one", "Opens vod-single alone", { assets: ["vod-single"] }),
-      token(ring, "expired", "Ended an hour ago", { lifetimeSeconds: -3600 }),
+      token(ring, "one", "Opens only vod-single", { assets: ["vod-single"] }),
+      token(ring, "expired", "Expired an hour ago", { lifetimeSeconds: -3600 }),
       token(ring, "scopeless", "Lacks the scope stream:play", { scope: "profile" }),
     ]),
   };
@@ -127,6 +127,6 @@ async function token(
   label: string,
   claims: Partial<Parameters<typeof signDevToken>[1]>,
 ): Promise<DemoToken> {
-  const usual = { subject: "demo-viewer", assets: "*", lifetimeSeconds } as const;
-  return { id, label, token: await signDevToken(ring, { ...usual, ...claims }) };
+  const defaults = { subject: "demo-viewer", assets: "*", lifetimeSeconds } as const;
+  return { id, label, token: await signDevToken(ring, { ...defaults, ...claims }) };
 }

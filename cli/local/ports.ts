@@ -1,29 +1,29 @@
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
-/** Whether somebody listens on `port` of this machine already, on either loopback address. */
-export async function isTaken(port: number): Promise<boolean> {
-  const answers = await Promise.all(["127.0.0.1", "::1"].map((host) => canListen(port, host)));
-  return answers.includes("taken");
+/** Whether a program listens on a port of this machine, on either loopback address. */
+export async function isInUse(port: number): Promise<boolean> {
+  const free = await Promise.all(["127.0.0.1", "::1"].map((host) => canListen(port, host)));
+  return free.includes(false);
 }
 
-/** Ports below those that systems give to outgoing connections, which could take one between here and its use. */
-const drawn = { from: 10_000, to: 32_000 };
+/** Ports below the range of outgoing connections: one of those could occupy the port before it is used. */
+const range = { from: 10_000, to: 32_000 };
 
-/** A port that nobody listens on now, drawn at random: processes that draw at the same time get different ones. */
+/** A random free port, so that processes that choose one at the same time get different ports. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 100; tries++) {
-    const port = randomInt(drawn.from, drawn.to);
-    if (!(await isTaken(port))) return port;
+    const port = randomInt(range.from, range.to);
+    if (!(await isInUse(port))) return port;
   }
-  throw new Error("no port of this machine is free");
+  throw new Error("no port is free");
 }
 
-function canListen(port: number, host: string): Promise<"free" | "taken"> {
+function canListen(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
-    // A machine without IPv6 has no ::1 to listen on: that is no taken port.
-    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "EADDRINUSE" ? "taken" : "free"));
-    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve("free")));
+    // Other errors mean that the address does not exist, such as ::1 on a machine without IPv6.
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "EADDRINUSE"));
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
   });
 }

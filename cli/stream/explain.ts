@@ -9,28 +9,28 @@ import { explanationJson, troubleshootingPath } from "../../src/operator/operato
 import { oneShotHmac } from "../../src/platform/node/node-crypto.ts";
 import { publicKeysOf } from "../../src/signing/cloudfront/verify-cloudfront.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
-import { type Answered, type Command, endFailed, endMisused, type Given } from "../lib/command.ts";
+import { type Args, type Command, type Completed, endFailed, endInvalid, endMisused } from "../lib/command.ts";
 import { catalogOption, readCatalog, readRing, ringOption } from "../lib/files.ts";
 import { devIssuers } from "../lib/issuers.ts";
 import { coloured, readTime } from "../lib/text.ts";
 
 export const mediaUrlOption = { "media-url": { type: "string" } } as const;
 
-/** The media host's URL: scheme, host and port. */
-export function mediaUrlOf(given: Given): string {
-  const text = given.one("media-url") ?? "http://localhost:8788";
-  const sound = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text;
-  return sound ? text : endMisused("--media-url takes scheme, host and port, such as https://media.example.com.");
+/** The URL of the media host: scheme, host and port. */
+export function mediaUrlOf(args: Args): string {
+  const url = args.value("media-url") ?? "http://localhost:8788";
+  const isValid = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) && new URL(url).origin === url;
+  return isValid ? url : endInvalid("media-url", url, "scheme, host and port, such as https://media.example.com");
 }
 
-/** `iss` of the deployment's grants, from the same setting as the workers'. */
+/** `iss` of grants, from the setting that the workers read. */
 export function grantIssuer(): string {
   return process.env.STAGEDOOR_GRANT_ISSUER ?? defaultGrantIssuer;
 }
 
 export const explainCommand: Command = {
   name: "explain",
-  summary: "say what a URL grants, and why it is served or refused",
+  summary: "explain what a URL grants, and why it is served or refused",
   operands: ["<url>"],
   options: {
     ...ringOption,
@@ -40,52 +40,51 @@ export const explainCommand: Command = {
     address: { type: "string" },
     renewal: { type: "string" },
   },
-  help: `Says step by step what a URL of the media host or of CloudFront grants, and whether it would be served, by the same
-check as the edge worker's. Takes a grant alone too, and a JWT of the development issuer; "token --inspect" takes any token.
-Shows no grant, signature or token. Whether the origin has the file is not looked at. Ends with 1 where the URL would be
+  help: `Explains step by step what a URL of the media host or of CloudFront grants, and whether the edge worker would serve it, by
+that worker's own checks. Also accepts a grant, and a JWT of the development issuer; for other tokens use token --inspect.
+Shows no grant, signature or token, and does not check whether the origin has the file. Exits with 1 if the URL would be
 refused.
 
-  --now <time>       as if it were this time: now, +8h, 1795000000, 2026-11-18T11:06:40Z (now)
-  --address <ip>     the viewer's address, for a CloudFront policy that asks for one
-  --renewal <mode>   redirect or off, as STAGEDOOR_RENEWAL (redirect)
+  --now <time>       the time to check at: now, +8h, 1795000000, 2026-11-18T11:06:40Z (now)
+  --address <ip>     the viewer's address, for a CloudFront policy that requires one
+  --renewal <mode>   redirect or off, the value of STAGEDOOR_RENEWAL (redirect)
   --media-url <url>  the media host's URL (http://localhost:8788)
   --ring <file>      the key ring (.stagedoor/keys.json of the project)
   --catalog <file>   the catalog (fixtures/catalog.json of the project)
 
-Put the URL in single quotes: it holds ? and &.`,
-  run: async (given) => {
-    const [text = ""] = given.operands;
-    const now = readTime("now", given.one("now") ?? "now");
+Put the URL in single quotes, because it contains ? and &.`,
+  run: async (args) => {
+    const [text = ""] = args.operands;
+    const now = readTime("now", args.value("now") ?? "now");
     const target = targetOf(text);
     if (target !== undefined)
-      return { ...answer(await explainTarget(given, target, now), now), note: hostNote(text, mediaUrlOf(given)) };
-    if (hasGrantForm(text)) return answer(explainGrant(text, await contextOf(given, now)), now);
+      return {
+        ...explained(await explainUrl(target, await contextOf(args, now)), now),
+        note: hostNote(text, mediaUrlOf(args)),
+      };
+    if (hasGrantForm(text)) return explained(explainGrant(text, await contextOf(args, now)), now);
     if (!/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(text))
-      endMisused("Give a whole URL, a path with its query that begins with a slash, a grant, or a bearer token.");
-    return answer(await explainToken(text, { issuers: devIssuers(await readRing(given), text) }, now), now);
+      endMisused("<url> must be a whole URL, a path that begins with a slash, a grant, or a bearer token.");
+    return explained(await explainToken(text, { issuers: devIssuers(await readRing(args), text) }, now), now);
   },
 };
 
-/** The edge looks at no host, but a CloudFront signature covers it: so another one is worth a word. */
+/** The edge ignores the host of a URL, but a CloudFront signature covers it. */
 function hostNote(text: string, mediaUrl: string): string | undefined {
   if (text.startsWith("/") || text.startsWith(`${mediaUrl}/`)) return undefined;
-  return `The URL does not begin with ${mediaUrl}. It was checked as if the media host, or the catalog's distribution, had received it. --media-url names the media host.`;
+  return `The URL does not begin with ${mediaUrl}. It was checked as a URL of the media host or of the catalog's distribution. --media-url sets the media host.`;
 }
 
-async function explainTarget(given: Given, target: string, now: UnixSeconds): Promise<Explanation> {
-  return explainUrl(target, await contextOf(given, now));
-}
-
-async function contextOf(given: Given, now: UnixSeconds): Promise<ExplainContext> {
-  const renewal = given.one("renewal") ?? "redirect";
-  if (renewal !== "redirect" && renewal !== "off") return endMisused("--renewal takes redirect or off.");
-  const mediaUrl = mediaUrlOf(given);
-  const catalog = readCatalog(given);
-  const ring = await readRing(given);
+async function contextOf(args: Args, now: UnixSeconds): Promise<ExplainContext> {
+  const renewal = args.value("renewal") ?? "redirect";
+  if (renewal !== "redirect" && renewal !== "off") return endInvalid("renewal", renewal, "redirect or off");
+  const mediaUrl = mediaUrlOf(args);
+  const catalog = readCatalog(args);
+  const ring = await readRing(args);
   const publicKeys = await publicKeysOf(ring, () => now);
-  if (!publicKeys.ok) return endFailed(["The key ring is faulty:", ...publicKeys.refusal].join("\n  "));
+  if (!publicKeys.ok) return endFailed(["The key ring is invalid:", ...publicKeys.refusal].join("\n  "));
   const keys = await prepareSessionKeys(ring, oneShotHmac);
-  const address = given.one("address");
+  const address = args.value("address");
   return {
     now,
     keys,
@@ -99,22 +98,22 @@ async function contextOf(given: Given, now: UnixSeconds): Promise<ExplainContext
   };
 }
 
-const verdictWords = {
+const verdictNames = {
   served: "Served",
   renewed: "Renewed by redirect",
   accepted: "Accepted",
   refused: "Refused",
 } as const satisfies Record<Explanation["verdict"], string>;
 
-/** An explanation for people and for programs; it ends the command with 1 where it is of a refusal. */
-export function answer(explanation: Explanation, now: UnixSeconds): Answered {
+/** The outcome of a command that explains something: exit code 1 for a refusal. */
+export function explained(explanation: Explanation, now: UnixSeconds): Completed {
   const { verdict, refusal, grants, steps } = explanation;
   const problem = refusal === undefined ? undefined : { ...refusal, ...problemFor(refusal.code) };
   const json = explanationJson(explanation, now);
   const outcome =
     problem === undefined
-      ? `${coloured("green", `${verdictWords[verdict]}:`)} ${grants}.`
-      : `${coloured("red", `${verdictWords[verdict]}:`)} ${problem.code} (${problem.status}). ${problem.title}.
+      ? `${coloured("green", `${verdictNames[verdict]}:`)} ${grants}.`
+      : `${coloured("red", `${verdictNames[verdict]}:`)} ${problem.code} (${problem.status}). ${problem.title}.
   Why         ${problem.reason}
   What to do  ${problem.detail}
   More        ${troubleshootingPath(problem.code)}`;
@@ -122,9 +121,9 @@ export function answer(explanation: Explanation, now: UnixSeconds): Answered {
   return { exit, text: `${steps.map(line).join("\n")}\n\n${outcome}`, json };
 }
 
-const marks = { pass: ["green", "ok"], fail: ["red", "NO"], info: ["gray", "--"] } as const;
+const statusIcons = { pass: ["green", "ok"], fail: ["red", "NO"], info: ["gray", "--"] } as const;
 
 function line({ part, state, text }: Step): string {
-  const [colour, mark] = marks[state];
-  return `${coloured(colour, mark)}  ${part.padEnd(12)}  ${text}`;
+  const [colour, icon] = statusIcons[state];
+  return `${coloured(colour, icon)}  ${part.padEnd(12)}  ${text}`;
 }

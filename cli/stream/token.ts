@@ -1,15 +1,14 @@
-import { readFileSync } from "node:fs";
 import { after, rfc3339, systemClock } from "../../src/base/time.ts";
 import { assetIdSchema, playScope } from "../../src/catalog/asset.ts";
 import { problemFor } from "../../src/http/problems.ts";
 import { keysFor } from "../../src/keys/ring.ts";
 import { explainToken } from "../../src/operator/explain/explain-token.ts";
-import { type Answered, type Command, endMisused, failed, type Given, good } from "../lib/command.ts";
+import { type Args, type Command, type Completed, endInvalid, endMisused, failed, succeeded } from "../lib/command.ts";
 import { signDevToken } from "../lib/dev-keys.ts";
-import { catalogOption, readCatalog, readRing, ringOption } from "../lib/files.ts";
-import { devIssuers, issuersIn } from "../lib/issuers.ts";
+import { catalogOption, readCatalog, readRing, readTextOrInput, ringOption } from "../lib/files.ts";
+import { devIssuers, readIssuers } from "../lib/issuers.ts";
 import { readDuration, readTime } from "../lib/text.ts";
-import { answer } from "./explain.ts";
+import { explained } from "./explain.ts";
 
 const inspectOptions = {
   inspect: { type: "string" },
@@ -21,50 +20,50 @@ const inspectOptions = {
   ...catalogOption,
 } as const;
 
-const inspectHelp = `With --inspect, says what a token says, and what a start would be answered, by the API's own checks. Never prints the
-token. Ends with 1 where it would be refused. Revocations, rate limits, running streams and your entitlement service are
-known to a deployment alone, and not looked at.
+const inspectHelp = `With --inspect, explains a token's claims and whether a start with it would succeed, by the API's own checks. Never prints
+the token. Exits with 1 if the token or the start would be refused. Does not check revocations, rate limits, running streams
+and your entitlement service, which only a deployment knows.
 
-  --inspect <token|->  the token; - reads it from standard input, which no history and no list of processes shows
-  --asset <id>         the asset that is asked for (none: whether the token holds is all that is said)
-  --issuers <file>     the issuers, as STAGEDOOR_ISSUERS has them (the development issuer, and the
-                       identity worker of an API that runs on this machine); one that introspects is asked
-  --country <code>     where the viewer is, and
-  --origin <origin>    the page's origin, for an asset that asks for them
-  --now <time>         as if it were this time: now, +8h, 1795000000, 2026-11-18T11:06:40Z (now)
+  --inspect <token|->  the token; - reads it from standard input, which keeps it out of the shell's history
+  --asset <id>         the asset to start (default: check only the token)
+  --issuers <file>     the issuers, in the form of STAGEDOOR_ISSUERS; their keys are fetched, and a token is introspected if
+                       its issuer requires that (default: the development issuer, and the identity worker of a local API)
+  --country <code>     the viewer's country, for an asset with countries
+  --origin <origin>    the page's origin, for an asset with origins
+  --now <time>         the time to check at: now, +8h, 1795000000, 2026-11-18T11:06:40Z (now)
   --catalog <file>     the catalog (fixtures/catalog.json of the project)`;
 
-/** What a token says, and what a start would be answered. */
-async function inspectToken(given: Given): Promise<Answered> {
-  const token = tokenOf(given.one("inspect") ?? "");
-  const now = readTime("now", given.one("now") ?? "now");
-  const assetId = given.one("asset");
-  const from = { country: given.one("country"), origin: given.one("origin") };
+/** Explains a token, and a start with it if --asset is given. */
+async function inspectToken(args: Args): Promise<Completed> {
+  const token = readToken(args.value("inspect") ?? "");
+  const now = readTime("now", args.value("now") ?? "now");
+  const assetId = args.value("asset");
+  const from = { country: args.value("country"), origin: args.value("origin") };
   if (assetId === undefined && (from.country ?? from.origin) !== undefined)
-    endMisused("--country and --origin are for the asset that --asset names.");
-  const file = given.one("issuers");
-  const issuers = file === undefined ? devIssuers(await readRing(given), token) : issuersIn(file);
-  const start = assetId === undefined ? undefined : { assetId, catalog: readCatalog(given), from };
+    endMisused("--country and --origin need --asset: they are conditions of an asset.");
+  const file = args.value("issuers");
+  const issuers = file === undefined ? devIssuers(await readRing(args), token) : readIssuers(file);
+  const start = assetId === undefined ? undefined : { assetId, catalog: readCatalog(args), from };
   const explanation = await explainToken(token, { issuers }, now, start);
   const { refusal } = explanation;
   const status = refusal !== undefined ? problemFor(refusal.code).status : start === undefined ? null : 201;
-  const { text, json, exit } = answer(explanation, now);
+  const { text, json, exit } = explained(explanation, now);
   return { exit, text, json: { ...json, asset: assetId ?? null, status } };
 }
 
-function tokenOf(given: string): string {
-  const text = given === "-" ? readFileSync(0, "utf8").trim() : given;
-  return text === "" || /\s/.test(text)
-    ? endMisused("--inspect takes one token, or - and one on standard input.")
-    : text;
+function readToken(value: string): string {
+  const token = value === "-" ? readTextOrInput(value, "the token").trim() : value;
+  return token === "" || /\s/.test(token)
+    ? endMisused("--inspect must be one token, or - for one token on standard input.")
+    : token;
 }
 
-const makingOptions = ["subject", "assets", "scope", "streams", "expires-in"] as const;
-const inspectingOptions = Object.keys(inspectOptions);
+const issueOptions = ["subject", "assets", "scope", "streams", "expires-in"] as const;
+const inspectOnlyOptions = Object.keys(inspectOptions);
 
 export const tokenCommand: Command = {
   name: "token",
-  summary: "print a bearer token of the development issuer, or say what a token opens",
+  summary: "issue a bearer token of the development issuer, or explain a token",
   operands: [],
   options: {
     ...ringOption,
@@ -75,14 +74,14 @@ export const tokenCommand: Command = {
     "expires-in": { type: "string" },
     ...inspectOptions,
   },
-  help: `Prints a bearer token of the development issuer, which the local API takes and no deployment does.
-Its keys are those that \`npm start\` uses; they are made where there are none yet.
+  help: `Prints a bearer token of the development issuer, which only a local API accepts. The keys are those of \`npm start\`, and
+are made if there are none.
 
   --subject <text>     the viewer (demo-viewer)
-  --assets <ids|*>     what the token opens: ids with commas between them, or * for all (*)
-  --scope <scopes>     scopes with blanks between them (${playScope})
+  --assets <ids|*>     the assets that the token opens: ids separated by commas, or * for all (*)
+  --scope <scopes>     scopes separated by spaces (${playScope})
   --streams <number>   the viewer's stream limit (none)
-  --expires-in <time>  how long it lasts: 900, 15m, 8h (15m)
+  --expires-in <time>  the token's lifetime: 900, 15m, 8h (15m)
   --ring <file>        the key ring (.stagedoor/keys.json of the project)
 
   curl -s localhost:8787/stream/start -H "Authorization: Bearer $(npx stagedoor token)" \\
@@ -91,33 +90,38 @@ Its keys are those that \`npm start\` uses; they are made where there are none y
 ${inspectHelp}
 
   npx stagedoor token | npx stagedoor token --inspect - --asset vod-ts`,
-  run: async (given) => {
-    const inspects = given.one("inspect") !== undefined;
-    const astray = (inspects ? makingOptions : inspectingOptions).find((option) => given.one(option) !== undefined);
-    if (astray !== undefined) endMisused(`--${astray} is ${inspects ? "for a token that is made" : "for --inspect"}.`);
-    if (inspects) return inspectToken(given);
-    const subject = given.one("subject") ?? "demo-viewer";
-    if (subject === "") endMisused("--subject takes a text that is not empty.");
-    const assets = readAssets(given.one("assets") ?? "*");
-    const scope = given.one("scope") ?? playScope;
+  run: async (args) => {
+    const isInspecting = args.value("inspect") !== undefined;
+    const misplaced = (isInspecting ? issueOptions : inspectOnlyOptions).find(
+      (option) => args.value(option) !== undefined,
+    );
+    if (misplaced !== undefined)
+      endMisused(isInspecting ? `--${misplaced} cannot be used with --inspect.` : `--${misplaced} needs --inspect.`);
+    if (isInspecting) return inspectToken(args);
+    const subject = args.value("subject") ?? "demo-viewer";
+    if (subject === "") endMisused("--subject must not be empty.");
+    const assets = readAssets(args.value("assets") ?? "*");
+    const scope = args.value("scope") ?? playScope;
     if (!/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(scope))
-      endMisused("--scope takes scopes with one blank between them, such as stream:play.");
-    const streams = readStreams(given.one("streams"));
-    const lifetime = readDuration("expires-in", given.one("expires-in") ?? "15m");
-    const ring = await readRing(given);
+      endInvalid("scope", scope, "scopes separated by single spaces, such as stream:play");
+    const streams = readStreams(args.value("streams"));
+    const lifetime = readDuration("expires-in", args.value("expires-in") ?? "15m");
+    const ring = await readRing(args);
     if (!keysFor(ring, "token").some(({ d }) => d !== undefined))
       return failed(
-        "The key ring holds no key of the development issuer. Leave --ring out to use the keys of `npm start`; for a deployment, get tokens from its own issuer.",
+        "The key ring has no key of the development issuer. Omit --ring to use the keys of `npm start`. Tokens for a deployment come from its own issuer.",
       );
     const expiresAt = rfc3339(after(systemClock(), lifetime));
     const token = await signDevToken(ring, { subject, assets, scope, ...streams, lifetimeSeconds: lifetime });
-    return good(token, { token, subject, assets, scope, ...streams, expiresAt });
+    return succeeded(token, { token, subject, assets, scope, ...streams, expiresAt });
   },
 };
 
 function readStreams(text: string | undefined): { readonly streams?: number } {
   if (text === undefined) return {};
-  return /^[1-9]\d{0,3}$/.test(text) ? { streams: Number(text) } : endMisused("--streams takes a number from 1 on.");
+  return /^[1-9]\d{0,3}$/.test(text)
+    ? { streams: Number(text) }
+    : endInvalid("streams", text, "a number from 1 to 9999");
 }
 
 function readAssets(text: string): readonly string[] | "*" {
@@ -125,5 +129,5 @@ function readAssets(text: string): readonly string[] | "*" {
   const ids = text.split(",");
   return ids.every((id) => assetIdSchema.safeParse(id).success)
     ? ids
-    : endMisused("--assets takes ids of assets with commas between them, such as vod-ts,vod-aes, or '*' for all.");
+    : endInvalid("assets", text, "ids of assets separated by commas, such as vod-ts,vod-aes, or * for all");
 }
