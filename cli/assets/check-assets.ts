@@ -2,7 +2,7 @@ import type { Asset } from "../../src/catalog/asset.ts";
 import { parseCatalogText } from "../../src/catalog/catalog.ts";
 import type { CatalogFault } from "../../src/catalog/catalog-fault.ts";
 import { secretFaults } from "../../src/catalog/origin-secrets.ts";
-import { type Answered, type Command, endFailed, type Given, good } from "../lib/command.ts";
+import { type Args, type Command, type Completed, endFailed, succeeded } from "../lib/command.ts";
 import { bucketUnbound, type Deployment, deploymentAt, deploymentOf, unboundBuckets } from "../lib/deployment.ts";
 import { catalogFileOf, readText, shortName } from "../lib/files.ts";
 import { projectRoot } from "../lib/project.ts";
@@ -21,21 +21,21 @@ is not bound to the workers (bucket_unbound) and an origin secret that they may 
   --env <name>               the environment of the workers (the one whose STAGEDOOR_API_URL is --api)
 
 ${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/catalog.json of the project)")}`,
-  run: async (given): Promise<Answered> => {
-    const { where, assets, faults: found } = isLive(given) ? await checkLive(given) : checkFile(given);
-    const deployment = await deploymentMeant(given);
-    const bound = deployment?.originSecrets;
-    const unbound = bound === undefined ? [] : secretFaults(assets, bound);
+  run: async (args): Promise<Completed> => {
+    const { where, assets, faults: catalogFaults } = isLive(args) ? await checkLive(args) : checkFile(args);
+    const deployment = await deploymentFor(args);
+    const originSecrets = deployment?.originSecrets;
+    const unbound = originSecrets === undefined ? [] : secretFaults(assets, originSecrets);
     const faults = [
-      ...[...found, ...unbound].map(({ name, asset, field, advice }) => ({ name, asset, field, advice })),
+      ...[...catalogFaults, ...unbound].map(({ name, asset, field, advice }) => ({ name, asset, field, advice })),
       ...bucketFaults(assets, deployment),
     ];
     const count = assets.length;
     if (faults.length === 0)
-      return good(`${where} is valid: ${count} asset${count === 1 ? "" : "s"}.`, { assets: count, faults: [] });
+      return succeeded(`${where} is valid: ${count} asset${count === 1 ? "" : "s"}.`, { assets: count, faults: [] });
     const rows = faults.map(({ name, asset = "(catalog)", field, advice }) => [name, asset, field || "-", advice]);
-    const note = `${where} has ${faults.length} fault${faults.length === 1 ? "" : "s"}.`;
-    return { exit: 1, text: table([["FAULT", "ASSET", "FIELD", "WHAT TO DO"], ...rows]), json: { faults }, note };
+    const note = `${where} has ${faults.length} error${faults.length === 1 ? "" : "s"}.`;
+    return { exit: 1, text: table([["ERROR", "ASSET", "FIELD", "WHAT TO DO"], ...rows]), json: { faults }, note };
   },
 };
 
@@ -45,13 +45,13 @@ interface Checked {
   readonly faults: readonly CatalogFault[];
 }
 
-async function checkLive(given: Given): Promise<Checked> {
-  const { api, assets, faults } = await readLiveCatalog(given);
+async function checkLive(args: Args): Promise<Checked> {
+  const { api, assets, faults } = await readLiveCatalog(args);
   return { where: `The catalog of ${api}`, assets, faults };
 }
 
-function checkFile(given: Given): Checked {
-  const file = catalogFileOf(given);
+function checkFile(args: Args): Checked {
+  const file = catalogFileOf(args);
   const checked = parseCatalogText(readText(file, "the catalog"));
   const where = shortName(file);
   return checked.ok
@@ -59,14 +59,14 @@ function checkFile(given: Given): Checked {
     : { where, assets: [], faults: checked.refusal };
 }
 
-/** The deployment that takes this catalog, where it can be told: a file alone says nothing of one. */
-async function deploymentMeant(given: Given): Promise<Deployment | undefined> {
-  const [environment, api] = [given.one("env"), given.one("api")];
+/** The deployment of --env or --api; undefined for a file alone. */
+async function deploymentFor(args: Args): Promise<Deployment | undefined> {
+  const [environment, api] = [args.value("env"), args.value("api")];
   if (environment === undefined) return api === undefined ? undefined : deploymentAt(api);
   return (
     (await deploymentOf(projectRoot, environment)) ??
     endFailed(
-      `wrangler.toml has no environment ${environment} that can be read: \`npx stagedoor doctor --env ${environment}\` says why.`,
+      `wrangler.toml has no environment ${environment}, or cannot be read: \`npx stagedoor doctor --env ${environment}\` shows why.`,
     )
   );
 }

@@ -1,10 +1,10 @@
 import type { Asset } from "../../src/catalog/asset.ts";
 import { originIdentity } from "../../src/catalog/asset-origin.ts";
-import { type Command, good, type Outcome } from "../lib/command.ts";
+import { type Command, type Outcome, succeeded } from "../lib/command.ts";
 import { readCatalog } from "../lib/files.ts";
 import { table } from "../lib/text.ts";
 import { isLive, readLiveCatalog, whichCatalogHelp, whichCatalogOptions } from "../lib/which-catalog.ts";
-import { changeCatalog, soonEverywhere, type Told } from "./change-catalog.ts";
+import { type CatalogResult, changeCatalog, propagationNote } from "./change-catalog.ts";
 
 export const assetsListCommand: Command = {
   name: "assets list",
@@ -12,18 +12,18 @@ export const assetsListCommand: Command = {
   operands: [],
   options: whichCatalogOptions,
   help: `Lists the assets of a catalog file, or of a deployment's stored catalog, which its workers load within two minutes.
-CONDITIONS names an asset's requirements in addition to a credential: countries, origins, a time window. --json prints
-the whole document in the form that --catalog reads: npx stagedoor assets list --api … --json > catalog.json saves a copy.
+CONDITIONS names the conditions of an asset: countries, origins, a time window. --json prints the whole document in the
+form that --catalog reads: npx stagedoor assets list --api … --json > catalog.json saves a copy.
 
 ${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/catalog.json of the project)")}`,
-  run: async (given) => {
-    const live = isLive(given) ? await readLiveCatalog(given) : undefined;
-    const assets = live?.assets ?? readCatalog(given).assets();
+  run: async (args) => {
+    const live = isLive(args) ? await readLiveCatalog(args) : undefined;
+    const assets = live?.assets ?? readCatalog(args).assets();
     const text = table([
       ["ID", "CDN", "ENTRY", "ORIGIN", "SESSION", "SCOPE", "CONDITIONS", "TITLE"],
       ...assets.map(row),
     ]);
-    return good(
+    return succeeded(
       assets.length === 0 ? "The catalog is empty." : text,
       { version: 1, assets },
       live === undefined || live.faults.length === 0
@@ -35,9 +35,9 @@ ${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/cat
 
 function row(asset: Asset): readonly string[] {
   const { id, title, cdn, cloudfront, entry, origin, session, scope } = asset;
-  const served = cloudfront === undefined ? cdn : `${cdn} (${cloudfront.policy})`;
-  const lasts = session === undefined ? "-" : `${session} s`;
-  return [id, served, entry, originIdentity(origin), lasts, scope, conditionsOf(asset), title ?? ""];
+  const cdnText = cloudfront === undefined ? cdn : `${cdn} (${cloudfront.policy})`;
+  const sessionText = session === undefined ? "-" : `${session} s`;
+  return [id, cdnText, entry, originIdentity(origin), sessionText, scope, conditionsOf(asset), title ?? ""];
 }
 
 function conditionsOf(asset: Asset): string {
@@ -55,23 +55,23 @@ export const assetsRemoveCommand: Command = {
 seconds. Do not reuse its id for another asset: a grant issued for the id opens any asset with that id.
 
 ${whichCatalogHelp("operator:assets", "a catalog file instead; it has no effect until you upload it")}`,
-  run: async (given) => {
-    const [id = ""] = given.operands;
-    return changeCatalog(given, { does: "remove", id }, (told) => outcome(id, told));
+  run: async (args) => {
+    const [id = ""] = args.operands;
+    return changeCatalog(args, { does: "remove", id }, (result) => outcome(id, result));
   },
 };
 
-function outcome(id: string, { change: { faults }, live, where }: Told): Outcome {
+function outcome(id: string, { change: { faults }, live, where }: CatalogResult): Outcome {
   const json = { removed: id, live, faults };
   if (!live)
-    return good(
+    return succeeded(
       `${id} was removed from ${where}.
 Next: upload the file to the KV namespace that the workers read:
   npx wrangler kv key put --binding CATALOG catalog --path ${where} --remote --env production`,
       json,
     );
-  return good(
-    `${id} was removed at ${where}. ${soonEverywhere}
+  return succeeded(
+    `${id} was removed at ${where}. ${propagationNote}
 Its running sessions are refused from then on. To end them now:
   npx stagedoor revoke --asset ${id} --api ${where} --bearer <file>`,
     json,

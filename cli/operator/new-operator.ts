@@ -5,7 +5,7 @@ import { after, rfc3339, type Seconds, seconds, systemClock, type UnixSeconds } 
 import { type OperatorKey, operatorKeySchema } from "../../src/keys/key.ts";
 import { keysFor } from "../../src/keys/ring.ts";
 import { introduced, longestHold } from "../../src/keys/rotation.ts";
-import { type Command, endFailed, endMisused, type Given, good, type Outcome } from "../lib/command.ts";
+import { type Args, type Command, endFailed, endInvalid, endMisused, type Outcome, succeeded } from "../lib/command.ts";
 import { devRingFile, readRing, reasonOf, ringFileOf, ringOption, shortName } from "../lib/files.ts";
 import { makeKey, newKid } from "../lib/make-key.ts";
 import { operatorSigningKey, signOperatorToken } from "../lib/operator-api.ts";
@@ -23,8 +23,8 @@ export const operatorNewCommand: Command = {
     out: { type: "string" },
   },
   help: `Issues an operator's credential: a JWT that the API accepts as a bearer token on the operators' routes only. It is signed
-with the ring's operator key, which is created if there is none. Anyone with the file can act as this operator: only you
-can read the file, and the command does not print it.
+with the ring's operator key, which is created if there is none. Anyone with the output file can act as this operator: only
+you can read the file, and the command does not print it.
 
   --name <name>        the operator's name, by which the credential can be revoked: A-Z a-z 0-9 . _ @ -
   --scope <scope>      a permission; repeatable (operator:read and operator:revoke):
@@ -35,29 +35,33 @@ can read the file, and the command does not print it.
   --days <number>      its lifetime, at most 366 (90)
   --out <file>         the output file; - prints it (operator-<name>.jwt next to the ring)
   --ring <file>        the key ring (.stagedoor/keys.json of the project)`,
-  run: async (given) => {
-    const name = given.one("name") ?? endMisused("Name the operator: --name <name>.");
-    if (!/^[A-Za-z0-9._@-]{1,64}$/.test(name)) endMisused("--name takes 1 to 64 characters of A-Z a-z 0-9 . _ @ -.");
-    const scopes = readScopes(given);
-    const lifetime = readDays(given.one("days") ?? "90");
-    const ringFile = ringFileOf(given);
-    const out = given.one("out") ?? join(dirname(ringFile), `operator-${name}.jwt`);
+  run: async (args) => {
+    const name = args.value("name") ?? endMisused("--name is missing: give the operator's name, --name <name>.");
+    if (!/^[A-Za-z0-9._@-]{1,64}$/.test(name)) endInvalid("name", name, "1 to 64 characters of A-Z a-z 0-9 . _ @ -");
+    const scopes = readScopes(args);
+    const lifetime = readDays(args.value("days") ?? "90");
+    const ringFile = ringFileOf(args);
+    const out = args.value("out") ?? join(dirname(ringFile), `operator-${name}.jwt`);
     if (out !== "-" && existsSync(out))
-      endFailed(`${shortName(out)} exists already: name another file with --out, or delete it.`);
-    const { key, isNew } = await signingKeyOf(given, ringFile);
+      endFailed(`${shortName(out)} exists already: delete it, or name another file with --out.`);
+    const { key, isNew } = await signingKeyOf(args, ringFile);
     const { token, tokenId, kid, expiresAt } = await signOperatorToken(key, { name, scopes, lifetime });
-    await recordSigned(ringFile, kid, expiresAt);
+    await recordExpiry(ringFile, kid, expiresAt);
     const about = { name, scope: scopes.join(" "), tokenId, kid, expiresAt: rfc3339(expiresAt), keyMade: isNew };
-    const next = nextSteps(ringFile, kid, isNew);
-    if (out === "-") return good(token, { ...about, token }, next);
-    write(out, token);
-    return written(out, { ...about, file: out }, next);
+    const next = nextStep(ringFile, kid, isNew);
+    if (out === "-") return succeeded(token, { ...about, token }, next);
+    writeToken(out, token);
+    return writtenOutcome(out, { ...about, file: out }, next);
   },
 };
 
-function written(out: string, about: { readonly [member: string]: unknown; scope: string }, next: string): Outcome {
+function writtenOutcome(
+  out: string,
+  about: { readonly [member: string]: unknown; scope: string },
+  next: string,
+): Outcome {
   const { name, scope, tokenId, expiresAt } = about;
-  return good(
+  return succeeded(
     `${name}  (${scope}) until ${expiresAt}, written to ${shortName(out)}
 Its id is ${tokenId}: \`npx stagedoor revoke --token ${shortName(out)}\` revokes it.
 
@@ -67,56 +71,53 @@ Then, for example: npx stagedoor revoke --session <id> --bearer ${shortName(out)
   );
 }
 
-function readScopes(given: Given): readonly OperatorScope[] {
-  const asked = given.all("scope").flatMap((text) => text.split(/[\s,]+/).filter((word) => word !== ""));
-  if (given.all("scope").length === 0) return ["operator:read", "operator:revoke"];
-  const known = operatorScopes.filter((scope) => asked.includes(scope));
-  return known.length > 0 && known.length === new Set(asked).size
-    ? known
-    : endMisused(`--scope takes ${operatorScopes.join(", ")}.`);
+function readScopes(args: Args): readonly OperatorScope[] {
+  const names = args.values("scope").flatMap((text) => text.split(/[\s,]+/).filter((word) => word !== ""));
+  if (args.values("scope").length === 0) return ["operator:read", "operator:revoke"];
+  const scopes = operatorScopes.filter((scope) => names.includes(scope));
+  return scopes.length > 0 && scopes.length === new Set(names).size
+    ? scopes
+    : endInvalid("scope", names.join(" "), operatorScopes.join(", "));
 }
 
 function readDays(text: string): Seconds {
   const days = /^\d{1,3}$/.test(text) ? Number(text) : 0;
-  return days >= 1 && days <= 366 ? seconds(days * 86_400) : endMisused("--days takes a number from 1 to 366.");
+  return days >= 1 && days <= 366 ? seconds(days * 86_400) : endInvalid("days", text, "a number from 1 to 366");
 }
 
-async function signingKeyOf(
-  given: Given,
-  file: string,
-): Promise<{ readonly key: OperatorKey; readonly isNew: boolean }> {
-  const missing = given.one("ring") !== undefined && !existsSync(file);
-  const ring = missing ? { keys: [] } : await readRing(given);
+async function signingKeyOf(args: Args, file: string): Promise<{ readonly key: OperatorKey; readonly isNew: boolean }> {
+  const missing = args.value("ring") !== undefined && !existsSync(file);
+  const ring = missing ? { keys: [] } : await readRing(args);
   const key = operatorSigningKey(ring);
   if (key !== undefined) return { key, isNew: false };
   if (keysFor(ring, "operator").length > 0)
     return endFailed(
-      `No operator key of ${shortName(file)} signs now: it holds public halves alone, or their time has not come or has run out. Use the ring with the private halves, or add a key with \`npx stagedoor keys new --purpose operator\`.`,
+      `No operator key of ${shortName(file)} signs now: the ring has only public halves, or its keys are not yet or no longer valid. Use the ring with the private halves, or add a key with \`npx stagedoor keys new --purpose operator\`.`,
     );
   const now = systemClock();
-  const made = await makeKey("operator", newKid("operator", file), now);
+  const newKey = await makeKey("operator", newKid("operator", file), now);
   const added = await changeRing(file, async ({ keys }) => {
-    const all = introduced(keys, made, "operator", now);
+    const all = introduced(keys, newKey, "operator", now);
     return { keys: all, result: all.at(-1) };
   });
   return { key: operatorKeySchema.parse(added), isNew: true };
 }
 
-/** Before the credential is handed out: `keys rotate` retires its key no sooner than it ends. */
-async function recordSigned(file: string, kid: string, expiresAt: UnixSeconds): Promise<void> {
-  // One that an earlier version signed with may have signed for as long as could be.
-  const unknown = after(systemClock(), longestHold("operator", seconds(0)));
+/** Records the expiry of a credential before it is printed: `keys rotate` does not retire the key earlier. */
+async function recordExpiry(file: string, kid: string, expiresAt: UnixSeconds): Promise<void> {
+  // A key of an earlier version may have signed a credential of the longest lifetime.
+  const latest = after(systemClock(), longestHold("operator", seconds(0)));
   await changeRing(file, async ({ keys }) => {
-    const at = keys.findIndex((key) => key.purpose === "operator" && key.kid === kid);
-    const key = keys[at];
+    const index = keys.findIndex((key) => key.purpose === "operator" && key.kid === kid);
+    const key = keys[index];
     if (key?.purpose !== "operator" || (key.signedUntil ?? 0) >= expiresAt) return { keys, result: undefined };
-    const signedUntil = Math.max(key.signedUntil ?? unknown, expiresAt);
-    return { keys: keys.with(at, { ...key, signedUntil }), result: undefined };
+    const signedUntil = Math.max(key.signedUntil ?? latest, expiresAt);
+    return { keys: keys.with(index, { ...key, signedUntil }), result: undefined };
   });
 }
 
-/** A file of its own, in one step, so that it is never there without being its owner's alone. */
-function write(file: string, token: string): void {
+/** Creates the file with mode 0600 in one step, so that other users can never read it. */
+function writeToken(file: string, token: string): void {
   try {
     writeFileSync(file, `${token}\n`, { mode: 0o600, flag: "wx" });
   } catch (error) {
@@ -124,10 +125,9 @@ function write(file: string, token: string): void {
   }
 }
 
-function nextSteps(file: string, kid: string, isNew: boolean): string {
-  if (file === devRingFile) return "The API of `npm start` takes it, and no deployment does.";
-  const known = `The API takes it where it has the public half of ${kid}`;
+function nextStep(file: string, kid: string, isNew: boolean): string {
+  if (file === devRingFile) return "Only the API of `npm start` accepts it.";
   return isNew
-    ? `${known}, which is new. Next: give it that:\n${uploadCommand(file)}`
-    : `${known}. Where it does not have it yet:\n${uploadCommand(file)}`;
+    ? `Next: upload the public half of the new key ${kid} to the API:\n${uploadCommand(file)}`
+    : `The API accepts it if it has the public half of the key ${kid}. To upload that:\n${uploadCommand(file)}`;
 }

@@ -1,18 +1,26 @@
-import { readFileSync } from "node:fs";
 import { decodeJwt, type JWTPayload } from "jose";
 import { operatorIssuer } from "../../src/auth/operator-token.ts";
-import { type Command, endFailed, endMisused, failed, type Given, good, type Outcome } from "../lib/command.ts";
-import { readText } from "../lib/files.ts";
-import { askApi, type OperatorApi, operatorApiOf, operatorApiOptions } from "../lib/operator-api.ts";
+import {
+  type Args,
+  type Command,
+  checkOneInput,
+  endFailed,
+  endMisused,
+  failed,
+  type Outcome,
+  succeeded,
+} from "../lib/command.ts";
+import { readTextOrInput } from "../lib/files.ts";
+import { callApi, type OperatorApi, operatorApiOf, operatorApiOptions } from "../lib/operator-api.ts";
 import { readTime } from "../lib/text.ts";
 
-/** How far an issuer's clock may be off at most: for so long after its end a token may be taken. */
+/** The largest clock tolerance that an issuer can have: so long after its expiry a token may be accepted. */
 const longestTolerance = 300;
 
-/** What is to be revoked, as the members of the body of `POST /operator/revocations`. */
+/** The target of a revocation, in the form of the body of `POST /operator/revocations`. */
 interface RevokeTarget {
   readonly [kind: string]: unknown;
-  /** Until when at least, where what is revoked says itself how long it lasts. */
+  /** The end of the revocation, if the target has an expiry. */
   readonly until?: number;
 }
 
@@ -26,40 +34,39 @@ const targetOptions = {
   key: { type: "string" },
 } as const;
 
-/** The one thing that the command line names. */
-function readRevokeTarget(given: Given): RevokeTarget {
+/** The target that the options name. */
+function readTarget(args: Args): RevokeTarget {
   const kinds = ["session", "subject", "token", "login", "asset", "key"] as const;
-  const [kind, ...others] = kinds.filter((name) => given.one(name) !== undefined);
+  const [kind, ...others] = kinds.filter((name) => args.value(name) !== undefined);
   if (kind === undefined || others.length > 0)
-    return endMisused("Name one of --session, --subject, --token, --login, --asset and --key.");
-  const value = given.one(kind) ?? "";
-  const issuer = given.one("issuer");
+    return endMisused("Give exactly one of --session, --subject, --token, --login, --asset and --key.");
+  const value = args.value(kind) ?? "";
+  const issuer = args.value("issuer");
   switch (kind) {
     case "subject":
     case "login":
       if (issuer === undefined) return endMisused(`--${kind} needs --issuer: two issuers may use the same name.`);
       return { [kind]: kind === "subject" ? { issuer, subject: value } : { issuer, sid: value } };
     case "token":
-      return issuer === undefined ? wholeToken(value) : { token: { issuer, jti: value } };
+      return issuer === undefined ? readTokenFile(value) : { token: { issuer, jti: value } };
     default:
       return { [kind]: value };
   }
 }
 
 /**
- * A leaked token, by its issuer and id. Its signature is not checked: an operator may revoke any token. It is never given
- * on the command line, where every process of the machine and the shell's history could read it.
+ * A leaked token, by its issuer and id. Its signature is not checked: an operator can revoke any token. A token as an argument
+ * is refused, because other processes and the shell's history can read it.
  */
-function wholeToken(file: string): RevokeTarget {
+function readTokenFile(file: string): RevokeTarget {
   if (/^[\w-]{10,}\.[\w-]{10,}\.[\w-]*$/.test(file))
     return endMisused(
-      "--token takes a file with the token, or - for standard input, or its jti with --issuer: a token on the command line can be read by others.",
+      "--token must be a file with the token, - for standard input, or the token's jti with --issuer: a token on the command line can be read by others.",
     );
-  const text = file === "-" ? readFileSync(0, "utf8") : readText(file, "the token");
-  const { iss, jti, exp } = claimsOf(text.trim());
+  const { iss, jti, exp } = claimsOf(readTextOrInput(file, "the token").trim());
   if (typeof iss !== "string" || typeof jti !== "string" || jti === "")
     return endFailed(
-      "The token has no iss and jti, so it has no name to revoke it by. End all that its viewer has with --subject <sub> --issuer <iss>: `npx stagedoor explain` shows both.",
+      "The token has no iss and jti, so it cannot be revoked alone. Revoke all of its viewer with --subject <sub> --issuer <iss>: `npx stagedoor token --inspect` shows both.",
     );
   const until = typeof exp === "number" ? { until: Math.ceil(exp) + longestTolerance } : {};
   return { token: { issuer: iss, jti }, ...until };
@@ -70,14 +77,14 @@ function claimsOf(token: string): JWTPayload {
     return decodeJwt(token);
   } catch {
     return endFailed(
-      "That is no JWT. An opaque token ends with its session: sign out, or use --login <sid> --issuer <iss> or --subject <sub> --issuer <iss>.",
+      "The token is not a JWT. An opaque token ends with its sign-in session: sign out, or use --login <sid> --issuer <iss> or --subject <sub> --issuer <iss>.",
     );
   }
 }
 
 export const revokeCommand: Command = {
   name: "revoke",
-  summary: "end sessions before their time, everywhere within two seconds",
+  summary: "end sessions, tokens, viewers, assets or keys everywhere within two seconds",
   operands: [],
   options: {
     ...operatorApiOptions,
@@ -85,51 +92,50 @@ export const revokeCommand: Command = {
     until: { type: "string" },
     lift: { type: "boolean" },
   },
-  help: `Forbids what the media host would serve, by asking the API's /operator/revocations. Name one:
+  help: `Revokes one of these, through the API's route /operator/revocations:
 
-  --session <id>                       one playback session
-  --subject <sub> --issuer <iss>       a viewer's sessions and bearer tokens so far; they can sign in again
-  --token <file>                       a bearer token and the sessions that it started; - reads it from standard input.
-                                       An operator's too: its issuer is ${operatorIssuer}
-  --token <jti> --issuer <iss>         the same by its id
-  --login <sid> --issuer <iss>         a session of sign-in: its tokens and the playback sessions that came from it
-  --asset <id>                         an asset, for everybody
-  --key <kid>                          a session or operator key that has leaked: nothing that it signed is taken
+  --session <id>                       a playback session
+  --subject <sub> --issuer <iss>       a viewer's sessions and bearer tokens up to now; the viewer can sign in again
+  --token <file>                       a bearer token, and the sessions that it started; - reads it from standard input.
+                                       Also an operator's credential
+  --token <jti> --issuer <iss>         the same by its id; the issuer of operators is ${operatorIssuer}
+  --login <sid> --issuer <iss>         a sign-in session: its tokens, and the playback sessions that they started
+  --asset <id>                         an asset, for all viewers
+  --key <kid>                          a leaked session or operator key: all its signatures are refused
 
-  --until <time>                       until then, and for a week at least: +30d, 2027-01-01T00:00:00Z. Without it a session is
-                                       revoked for a week, when the longest has ended; a token in a file until it expires;
-                                       everything else until --lift. A viewer whose tokens do not say when they were issued
-                                       (iat) stays out until then
-  --lift                               takes it back
+  --until <time>                       the end of the revocation, at least a week from now: +30d, 2027-01-01T00:00:00Z.
+                                       Without it a session is revoked for a week, the longest lifetime of a session; a token
+                                       in a file until it expires; everything else until --lift. A viewer whose tokens have no
+                                       iat (time of issue) cannot play until then
+  --lift                               undo the revocation
   --api <url>                          the API, with its base path (http://localhost:8787)
-  --bearer <file>                      an operator's credential with the scope operator:revoke, for --key operator:keys,
-                                       which npx stagedoor operator new makes; - reads it from standard input.
-                                       The local API takes one of the ring's own operator key, made without it.
-  --ring <file>                        the key ring with that key`,
-  run: async (given) => {
-    if (given.one("token") === "-" && given.one("bearer") === "-")
-      endMisused("Standard input holds one of them alone: put the token or the credential into a file.");
-    const until = given.one("until");
+  --bearer <file>                      an operator's credential with the scope operator:revoke, for --key operator:keys
+                                       (npx stagedoor operator new); - reads it from standard input.
+                                       For a local API the ring's own operator key signs one
+  --ring <file>                        the key ring with that key (.stagedoor/keys.json of the project)`,
+  run: async (args) => {
+    checkOneInput(args, ["token", "bearer"]);
+    const until = args.value("until");
     const body = {
-      ...readRevokeTarget(given),
+      ...readTarget(args),
       ...(until !== undefined && { until: readTime("until", until) }),
-      ...(given.on("lift") && { lift: true }),
+      ...(args.flag("lift") && { lift: true }),
     };
-    const scope = given.one("key") === undefined ? "operator:revoke" : "operator:keys";
-    return ask(await operatorApiOf(given, scope), body);
+    const scope = args.value("key") === undefined ? "operator:revoke" : "operator:keys";
+    return revoke(await operatorApiOf(args, scope), body);
   },
 };
 
-/** How the API writes the end of what stays until it is lifted. */
-const forGood = "9999-12-31T23:59:59Z";
+/** The API's value for a revocation that lasts until it is lifted. */
+const untilLifted = "9999-12-31T23:59:59Z";
 
-async function ask(api: OperatorApi, body: object): Promise<Outcome> {
-  const asked = await askApi(api, "POST", "/operator/revocations", body);
-  const { answer } = asked;
-  if (!asked.ok) return failed(asked.message, { ...answer });
-  const { revoked, until } = answer;
-  if (until === undefined) return good(`The ${revoked} is free again.`, answer);
-  const warning = answer.known === false ? `There is no such ${revoked} now: check how it is spelt.` : undefined;
-  const end = until === forGood ? "--lift takes it back" : until;
-  return good(`The ${revoked} is revoked. The edge refuses it within two seconds, until ${end}.`, answer, warning);
+async function revoke(api: OperatorApi, request: object): Promise<Outcome> {
+  const response = await callApi(api, "POST", "/operator/revocations", request);
+  const { body } = response;
+  if (!response.ok) return failed(response.message, { ...body });
+  const { revoked, until } = body;
+  if (until === undefined) return succeeded(`The revocation of the ${revoked} was lifted.`, body);
+  const warning = body.known === false ? `No such ${revoked} is known now: check the spelling.` : undefined;
+  const end = until === untilLifted ? "you lift the revocation with --lift" : until;
+  return succeeded(`The ${revoked} is revoked. The edge refuses it within two seconds, until ${end}.`, body, warning);
 }

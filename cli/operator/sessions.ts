@@ -1,9 +1,9 @@
 import * as z from "zod";
-import { type Command, endFailed, failed, good } from "../lib/command.ts";
-import { askApi, operatorApiHelp, operatorApiOf, operatorApiOptions } from "../lib/operator-api.ts";
+import { type Command, failed, succeeded } from "../lib/command.ts";
+import { callApi, operatorApiHelp, operatorApiOf, operatorApiOptions, parseResponse } from "../lib/operator-api.ts";
 import { table } from "../lib/text.ts";
 
-const answerSchema = z.object({
+const responseSchema = z.object({
   count: z.int(),
   sessions: z.array(
     z.object({
@@ -19,7 +19,7 @@ const answerSchema = z.object({
 
 export const sessionsCommand: Command = {
   name: "sessions",
-  summary: "list the sessions that play now",
+  summary: "list the running sessions",
   operands: [],
   options: {
     ...operatorApiOptions,
@@ -27,31 +27,29 @@ export const sessionsCommand: Command = {
     session: { type: "string" },
     limit: { type: "string" },
   },
-  help: `Lists the playback sessions that hold a lease in a deployment, the last seen first, by asking the API's
-/operator/sessions: asset, country, since when, when it was seen last, and when it ends. Times are UTC.
+  help: `Lists the running playback sessions (those with a lease) from the API's route /operator/sessions, the last seen first:
+asset, country, start, last request and expiry. Times are UTC.
 
-  --asset <id>     those of this asset alone
-  --session <id>   this one alone
-  --limit <n>      so many at most, up to 500 (100)
+  --asset <id>     only the sessions of this asset
+  --session <id>   only this session
+  --limit <n>      the maximum number of sessions, up to 500 (100)
 ${operatorApiHelp("operator:read")}`,
-  run: async (given) => {
+  run: async (args) => {
     const query = new URLSearchParams();
     for (const name of ["asset", "session", "limit"]) {
-      const value = given.one(name);
+      const value = args.value(name);
       if (value !== undefined) query.set(name, value);
     }
-    const asked = await askApi(await operatorApiOf(given, "operator:read"), "GET", `/operator/sessions?${query}`);
-    if (!asked.ok) return failed(asked.message, asked.answer);
-    const read = answerSchema.safeParse(asked.answer);
-    if (!read.success)
-      return endFailed("The API answered something else than a list of sessions: is it of this version?");
-    const { count, sessions } = read.data;
-    if (sessions.length === 0) return good("No such session plays now.", asked.answer);
+    const api = await operatorApiOf(args, "operator:read");
+    const response = await callApi(api, "GET", `/operator/sessions?${query}`);
+    if (!response.ok) return failed(response.message, response.body);
+    const { count, sessions } = parseResponse(api, "/operator/sessions", response.body, responseSchema);
+    if (sessions.length === 0) return succeeded("No such session is running.", response.body);
     const rows = sessions.map(({ sessionId, asset, country, startedAt, lastSeenAt, endsAt }) => [
       ...[sessionId, asset, country, startedAt, lastSeenAt, endsAt],
     ]);
-    const text = table([["SESSION", "ASSET", "PLACE", "SINCE", "LAST SEEN", "ENDS"], ...rows]);
-    const more = count > sessions.length ? `${sessions.length} of ${count} are listed.` : undefined;
-    return good(text, asked.answer, more);
+    const text = table([["SESSION", "ASSET", "COUNTRY", "STARTED", "LAST SEEN", "EXPIRES"], ...rows]);
+    const note = count > sessions.length ? `${sessions.length} of ${count} sessions are listed.` : undefined;
+    return succeeded(text, response.body, note);
   },
 };
