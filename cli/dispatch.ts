@@ -11,7 +11,15 @@ import { keysForCommand, keysListCommand } from "./keys/list-keys.ts";
 import { keysNewCommand } from "./keys/new-key.ts";
 import { keysRemoveCommand } from "./keys/remove-key.ts";
 import { keysRotateCommand } from "./keys/rotate-keys.ts";
-import { type Command, Ended, good, misused, type Outcome, type Progress, readArguments } from "./lib/command.ts";
+import {
+  type Command,
+  CommandEnded,
+  misused,
+  type Outcome,
+  type Progress,
+  readArguments,
+  succeeded,
+} from "./lib/command.ts";
 import { projectRoot } from "./lib/project.ts";
 import { table } from "./lib/text.ts";
 import { operatorNewCommand } from "./operator/new-operator.ts";
@@ -46,51 +54,52 @@ const commands: readonly Command[] = [
 ];
 
 /**
- * What the words of a command line come to. Every expected failure is an {@link Outcome}; what is thrown from here is a
- * bug. `progress` is told what a command does that takes its time.
+ * Runs the command that the words of a command line name. Every expected failure is an {@link Outcome}; an exception is a bug.
+ * A slow command reports what it is doing to `progress`.
  */
-export function dispatch(words: readonly string[], progress: Progress = () => undefined): Promise<Outcome> {
-  return run(words, progress).catch(outcomeOf);
+export async function dispatch(words: readonly string[], progress: Progress = () => undefined): Promise<Outcome> {
+  try {
+    return await run(words, progress);
+  } catch (error) {
+    if (error instanceof CommandEnded) return error.outcome;
+    throw error;
+  }
 }
 
 async function run([first, ...rest]: readonly string[], progress: Progress): Promise<Outcome> {
-  if (first === undefined || first === "--help" || first === "-h" || first === "help") return overall();
-  if (first === "--version") return good(version(), { version: version() });
+  if (first === undefined || first === "--help" || first === "-h" || first === "help") return generalHelp();
+  if (first === "--version") return succeeded(version(), { version: version() });
   const [second] = rest;
   const command = commands.find(({ name }) => name === first || name === `${first} ${second}`);
-  if (command === undefined) return withoutCommand(first, second);
-  const given = readArguments(command, command.name === first ? rest : rest.slice(1));
-  return given.on("help") ? good(commandHelp(command), { help: commandHelp(command) }) : command.run(given, progress);
+  if (command === undefined) return unknownCommand(first, second);
+  const args = readArguments(command, command.name === first ? rest : rest.slice(1));
+  return args.flag("help")
+    ? succeeded(commandHelp(command), { help: commandHelp(command) })
+    : command.run(args, progress);
 }
 
-function overall(): Outcome {
-  const help = overallHelp(commands);
-  return good(help, { help });
+function generalHelp(): Outcome {
+  const help = generalHelpText();
+  return succeeded(help, { help });
 }
 
-/** `keys` alone names its commands; anything else is not known. */
-function withoutCommand(first: string, second: string | undefined): Outcome {
+/** A noun alone, such as `keys`, gets a list of its commands. */
+function unknownCommand(first: string, second: string | undefined): Outcome {
   const family = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
   if (family.length === 0)
     return misused(`There is no command ${JSON.stringify(first)}. \`npx stagedoor --help\` lists them.`);
-  if (second === "--help" || second === "-h") return overall();
-  return misused(`Say which: ${family.map((name) => `npx stagedoor ${name}`).join(", ")}.`);
-}
-
-/** What an argument or a file ended the command with; every other error is a bug and goes on. */
-function outcomeOf(error: unknown): Outcome {
-  if (error instanceof Ended) return error.outcome;
-  throw error;
+  if (second === "--help" || second === "-h") return generalHelp();
+  return misused(`Name a command: ${family.map((name) => `npx stagedoor ${name}`).join(", ")}.`);
 }
 
 /** The text of `npx stagedoor --help`. */
-function overallHelp(commands: readonly Command[]): string {
+function generalHelpText(): string {
   return `npx stagedoor <command> [options]
 
 ${table(commands.map(({ name, operands, summary }) => [`  ${[name, ...operands].join(" ")}`, summary]))}
 
-Each takes --json (an object for programs) and --help. It ends with 0 if all is good, 1 if something is refused or has
-failed, 2 if the command line is wrong. \`npm start\` starts the service on this machine.
+Every command has --json (prints an object for programs) and --help. The exit code is 0 for success, 1 if something failed
+or was refused, 2 for wrong arguments. \`npm start\` starts the service on this machine.
 
   npx stagedoor token --assets vod-ts --expires-in 8h
   npx stagedoor keys new --purpose session --ring keys.json
@@ -107,7 +116,7 @@ function commandHelp({ name, operands, help }: Command): string {
 ${help}
 
   --json             print an object for programs
-  --help             print this`;
+  --help             print this help`;
 }
 
 function version(): string {

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-/** A JSON Schema, as far as a reference looks at one. */
+/** The members of a JSON Schema that a reference uses. */
 export interface Schema {
   readonly type: string | undefined;
   readonly description: string | undefined;
@@ -12,18 +12,18 @@ export interface Schema {
   readonly minLength: number | undefined;
   readonly maxLength: number | undefined;
   readonly items: Schema | undefined;
-  /** Forms of which it has one. */
+  /** Alternatives: anyOf and oneOf. */
   readonly forms: readonly Schema[];
   readonly members: readonly (readonly [name: string, schema: Schema, required: boolean])[];
 }
 
-/** What `schema` takes, as a file or a variable has it. */
-export function takenBy(schema: z.ZodType): Schema {
+/** The schema of the input: a member of a file, or a variable. */
+export function inputSchema(schema: z.ZodType): Schema {
   return read(z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }));
 }
 
-/** What it makes of that: of a variable's digits a number in its range. */
-export function madeBy(schema: z.ZodType): Schema {
+/** The schema of the parsed value: a number with its range, where the variable has digits. */
+export function outputSchema(schema: z.ZodType): Schema {
   return read(z.toJSONSchema(schema, { io: "output", unrepresentable: "any" }));
 }
 
@@ -36,7 +36,7 @@ function read(raw: unknown): Schema {
   const text = (name: string) => (typeof of(name) === "string" ? String(of(name)) : undefined);
   const number = (name: string) => {
     const value = of(name);
-    // The bounds that every integer has are none of ours.
+    // Every integer has the bounds of safe integers, which are not worth printing.
     return typeof value === "number" && Math.abs(value) < Number.MAX_SAFE_INTEGER ? value : undefined;
   };
   const required = new Set(list("required"));
@@ -56,24 +56,24 @@ function read(raw: unknown): Schema {
   };
 }
 
-/** In a few words what a value may be. */
-export function typeWords(schema: Schema): string {
+/** The type and range of a value, in a few words. */
+export function typeText(schema: Schema): string {
   const { type, const: only, enum: values, minimum, maximum, minLength, maxLength, items, forms } = schema;
-  if (only !== undefined) return written(only);
-  if (values.length > 0) return values.map(written).join(", ");
-  if (forms.length > 0) return [...new Set(forms.map(typeWords))].join(" or ");
-  if (type === "array") return `a list${items === undefined ? "" : ` of: ${typeWords(items)}`}`;
+  if (only !== undefined) return jsonCode(only);
+  if (values.length > 0) return values.map(jsonCode).join(", ");
+  if (forms.length > 0) return [...new Set(forms.map(typeText))].join(" or ");
+  if (type === "array") return `a list${items === undefined ? "" : ` of: ${typeText(items)}`}`;
   const kind = type === "integer" ? "whole number" : (type ?? "anything");
   if (minimum !== undefined && maximum !== undefined) return `${kind}, ${minimum} to ${maximum}`;
   if (minLength !== undefined && maxLength !== undefined) return `${kind}, ${minLength} to ${maxLength} characters`;
   return kind;
 }
 
-export function written(value: unknown): string {
+export function jsonCode(value: unknown): string {
   return `\`${JSON.stringify(value)}\``;
 }
 
-/** A table of GitHub's Markdown. What would end a cell is escaped. */
+/** A Markdown table. Characters that would end a cell are escaped. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map(cell).join(" | ")} |`;
   return [line(head), `|${" --- |".repeat(head.length)}`, ...rows.map(line)].join("\n");

@@ -3,6 +3,6 @@ import { join } from "node:path";
 import { projectRoot } from "../lib/project.ts";
 import { configurationReference, troubleshootingModule } from "./references.ts";
 
-/** `npm run docs`: writes what is made of the code. */
+/** `npm run docs`: writes the generated files. */
 writeFileSync(join(projectRoot, "docs/configuration.md"), configurationReference());
 writeFileSync(join(projectRoot, "src/console/troubleshooting.ts"), troubleshootingModule());

@@ -26,12 +26,12 @@ export function statementsOf({ sql }: Migration): readonly string[] {
     .filter((statement) => statement !== "");
 }
 
-/** As wrangler creates it, so that `wrangler d1 migrations apply` skips migrations applied here, and vice versa. */
+/** wrangler's own table, so that `wrangler d1 migrations apply` skips migrations applied here, and the other way round. */
 const table = `CREATE TABLE IF NOT EXISTS d1_migrations(
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
 )`;
 
-/** Applies the identity worker's migrations that its simulated D1 lacks, each in one transaction with its row in `d1_migrations`. */
+/** Applies the missing migrations to the simulated D1, each in one transaction with its row in `d1_migrations`. */
 export async function applyMigrations(miniflare: Miniflare): Promise<void> {
   const database = await miniflare.getD1Database("DB", "stagedoor-identity");
   await database.prepare(table).run();
