@@ -1,12 +1,12 @@
 import type { RefusalCode } from "../base/result.ts";
 
-/** What a section says: what the code means, and what usually lies behind it; with bold and code in Markdown. */
+/** A section of docs/troubleshooting.md: the meaning of a code and its usual causes, with bold and code in Markdown. */
 interface Section {
   readonly meaning: readonly string[];
   readonly causes: readonly string[];
 }
 
-// Made of docs/troubleshooting.md by `npm run docs`: change that.
+// Generated from docs/troubleshooting.md by `npm run docs`.
 export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   "request_invalid": {
     "meaning": [
