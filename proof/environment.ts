@@ -40,7 +40,7 @@ export async function startEnvironment(): Promise<ProofEnvironment> {
   const made = films();
   const site = await startPageServer();
   const files = await serveUnprotected(made);
-  const live = await startLiveOrigin({ port: 0, opens: "anybody" });
+  const live = await startLiveOrigin({ port: 0, access: "anybody" });
   const livePort = Number(new URL(live.url).port);
   const unprotected = await startMediaHost(
     await freePort(),

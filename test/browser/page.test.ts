@@ -135,8 +135,8 @@ describe.concurrent("the page", () => {
     }));
 
   it.each([
-    ["Opens vod-single alone", "403 asset_forbidden"],
-    ["Ended an hour ago", "401 token_expired"],
+    ["Opens only vod-single", "403 asset_forbidden"],
+    ["Expired an hour ago", "401 token_expired"],
     ["Lacks the scope stream:play", "403 scope_insufficient"],
   ])("shows why a token is refused: %s", (token, verdict) =>
     inTab(async ({ page }) => {

@@ -88,7 +88,7 @@ describe("npx stagedoor doctor beside running workers", () => {
     expect([ran.exit, ran.stdout]).toEqual([0, expect.stringMatching(/^ok {4}a stream /m)]);
     for (const check of ["hosts", "live keys", "media host", "cloudfront", "cors"])
       expect(ran.stdout).toMatch(new RegExp(`^ok {4}${check} `, "m"));
-    expect(ran.stderr).toMatch(/^Looking at origins …$/m);
+    expect(ran.stderr).toMatch(/^Checking origins …$/m);
     const [, ring = ""] = usual;
     for (const secret of secretsIn(ring)) expect(ran.stdout + ran.stderr).not.toContain(secret);
     expect(ran.stdout + ran.stderr).not.toMatch(/eyJ|2D3R|(list|seg|key)=\d|Signature=/);

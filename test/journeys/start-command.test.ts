@@ -85,7 +85,7 @@ describe("npm start", () => {
       (await Promise.all(options.map(async (name) => [name, `${name === option ? port : await freePort()}`]))).flat(),
     );
     expect(await run.ended).toBe(1);
-    expect(run.output()).toContain(`Port ${port} is taken`);
+    expect(run.output()).toContain(`Port ${port} is in use`);
     server.close();
   });
 

@@ -88,9 +88,9 @@ describe("assets add and remove, in a file", () => {
     expect((await add("one", fileOf("a.json", JSON.stringify(rest)))).exit).toBe(0);
     expect(assetsIn(catalog)).toEqual([{ ...rest, id: "one" }]);
     const other = await add("two", fileOf("a.json", JSON.stringify(film("one"))));
-    expect([other.exit, other.stderr]).toEqual([1, expect.stringContaining("names another id")]);
+    expect([other.exit, other.stderr]).toEqual([1, expect.stringContaining("The id in the file is")]);
     const none = await add("two", fileOf("a.json", "[]"));
-    expect([none.exit, none.stderr]).toEqual([1, expect.stringContaining("holds no asset")]);
+    expect([none.exit, none.stderr]).toEqual([1, expect.stringContaining("must contain an asset")]);
   });
 });
 

@@ -77,7 +77,7 @@ describe("assets", () => {
     );
     const ran = await stagedoor("assets", "check", "--catalog", file);
     expect(ran.stdout).toMatch(/^prefix_overlap +b +origin\.prefix +Move its files/m);
-    expect(ran.stderr).toContain("has 4 faults");
+    expect(ran.stderr).toContain("has 4 errors");
     expect((await stagedoor("assets", "list", "--catalog", file)).exit).toBe(1);
   });
 

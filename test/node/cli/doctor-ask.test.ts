@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
-import { askWith } from "../../../cli/doctor/live/ask.ts";
+import { probeWith } from "../../../cli/doctor/live/probe.ts";
 
 const stops: (() => void)[] = [];
 afterEach(() => {
@@ -27,10 +27,10 @@ describe("what doctor asks of a host", () => {
       response.end("a film");
     });
     const first = await server((_, response) => response.writeHead(302, { Location: other }).end());
-    const ask = askWith(fetch);
-    expect(await ask(first, { headers: { "X-Origin-Secret": "let me in" } })).toMatchObject({ status: 302 });
+    const probe = probeWith(fetch);
+    expect(await probe(first, { headers: { "X-Origin-Secret": "let me in" } })).toMatchObject({ status: 302 });
     expect(asked).toBe(0);
-    expect(await ask(first, { follow: true })).toMatchObject({ status: 200, text: "a film" });
+    expect(await probe(first, { follow: true })).toMatchObject({ status: 200, text: "a film" });
   });
 
   it("is silence where no answer comes, or one that is not through in time", async () => {
@@ -39,15 +39,15 @@ describe("what doctor asks of a host", () => {
       response.writeHead(200);
       response.write("a");
     });
-    const ask = askWith(fetch, 200);
-    expect(await Promise.all([mute, stuck, "http://127.0.0.1:9"].map((url) => ask(url)))).toEqual(
+    const probe = probeWith(fetch, 200);
+    expect(await Promise.all([mute, stuck, "http://127.0.0.1:9"].map((url) => probe(url)))).toEqual(
       Array(3).fill("silent"),
     );
   });
 
   it("reads no more than a start of what is long", async () => {
     const long = await server((_, response) => response.end("a".repeat(5_000_000)));
-    const answer = await askWith(fetch)(long);
+    const answer = await probeWith(fetch)(long);
     expect(answer).toMatchObject({ status: 200 });
     expect(answer === "silent" ? 0 : answer.text.length).toBeLessThan(500_000);
   });

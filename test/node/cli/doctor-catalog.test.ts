@@ -35,7 +35,7 @@ describe("the catalog of an API", () => {
 
   it.each([
     ["answers 403 scope_insufficient", async () => Response.json({ code: "scope_insufficient" }, { status: 403 })],
-    ["answers with something else than a catalog", async () => new Response("<h1>It works!</h1>")],
+    ["is not a catalog", async () => new Response("<h1>It works!</h1>")],
     ["does not answer within 5 s", () => Promise.reject(new TypeError("https://api?bearer=operator-token"))],
   ] as const)("that %s was not read, and why", async (why, send) => {
     const { catalog, catalogUnread = "" } = await deployedCatalog(source, send);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { offlineChecks } from "../../../cli/doctor/doctor.ts";
 import type { Facts } from "../../../cli/doctor/facts.ts";
 import type { FindingId, Severity } from "../../../cli/doctor/finding.ts";
-import type { DeployedWorker } from "../../../cli/lib/worker-files.ts";
+import type { WorkerConfig } from "../../../cli/lib/worker-files.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { newCloudFrontKey, newSessionKey } from "../../../src/keys/generate.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
@@ -40,13 +40,13 @@ function withCatalog(...assets: readonly object[]): Facts {
   return { ...sound, catalog: catalogOf(...assets) };
 }
 
-function script(binding: string, to: string): (worker: DeployedWorker) => Partial<DeployedWorker> {
+function script(binding: string, to: string): (worker: WorkerConfig) => Partial<WorkerConfig> {
   return ({ objects }) => ({
     objects: objects.map((object) => (object.binding === binding ? { ...object, script: to } : object)),
   });
 }
 
-const without = (worker: DeployedWorker, name: string) => ({
+const without = (worker: WorkerConfig, name: string) => ({
   objects: worker.objects.filter(({ binding }) => binding !== name),
 });
 const edge = sound.workers.find(({ worker }) => worker === "edge");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { examine } from "../../../cli/doctor/doctor.ts";
+import { runChecks } from "../../../cli/doctor/doctor.ts";
 import type { Live } from "../../../cli/doctor/live/live.ts";
 import { originsCheck, publicBucketsCheck } from "../../../cli/doctor/live/origins.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
@@ -70,7 +70,7 @@ describe("an origin that asks for its secret", () => {
   it("without which nothing but its entry is tried, and that is said", async () => {
     const asked = new Set<string>();
     const told = await found((url) => void asked.add(url.pathname), { secretOf: () => undefined });
-    expect(told).toEqual([expect.stringMatching(/^warning origin_secret_absent: .*the entry alone .* no segment\.$/)]);
+    expect(told).toEqual([expect.stringMatching(/^warning origin_secret_absent: .*only the entry and no segment\.$/)]);
     expect([...asked].filter((path) => path.endsWith(".ts"))).toEqual([]);
   });
 
@@ -84,7 +84,7 @@ describe("an origin that asks for its secret", () => {
           ? text("…")
           : undefined;
     };
-    const [examined] = await examine([originsCheck], await world(foreign));
+    const [examined] = await runChecks([originsCheck], await world(foreign));
     expect(examined?.findings.map(({ id, about }) => `${id} ${about}`)).toEqual([
       "not_looked_at segments of asset far at its origin",
     ]);
@@ -105,7 +105,7 @@ describe("what is no refusal", () => {
     const told = await found(toStrangers(answer));
     expect(told.length).toBeGreaterThan(0);
     for (const line of told)
-      expect(line).toMatch(new RegExp(`^warning origin_unclear: It cannot be judged .*is answered ${status}`));
+      expect(line).toMatch(new RegExp(`^warning origin_unclear: Its origin .*is answered ${status}`));
     expect((await findingsOf([originsCheck], await world(toStrangers(answer)))).map(({ id }) => id)).toContain(
       "origin_unclear",
     );

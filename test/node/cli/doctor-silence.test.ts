@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { examine, liveChecks } from "../../../cli/doctor/doctor.ts";
+import { liveChecks, runChecks } from "../../../cli/doctor/doctor.ts";
 import { cloudFrontCheck } from "../../../cli/doctor/live/cloudfront.ts";
 import type { Live } from "../../../cli/doctor/live/live.ts";
 import { mediaCheck } from "../../../cli/doctor/live/media.ts";
@@ -12,7 +12,7 @@ const only = parseCatalog({ version: 1, assets: [films] });
 const filmsAlone = { catalog: only.ok ? only.value : undefined };
 
 async function fine(override: Override, more: Partial<Live> = {}): Promise<readonly string[]> {
-  const examined = await examine(liveChecks, await world(override, more));
+  const examined = await runChecks(liveChecks, await world(override, more));
   return examined.filter(({ findings }) => findings.length === 0).map(({ name }) => name);
 }
 
@@ -43,7 +43,7 @@ describe("no check says that all is well", () => {
       { id: "not_looked_at", about: "CloudFront" },
     ]);
     expect(await findingsOf([cloudFrontCheck], await world(undefined, { ring: { keys: [] } }))).toMatchObject([
-      { id: "not_looked_at", about: "what d1.cloudfront.test takes" },
+      { id: "not_looked_at", about: "the keys of d1.cloudfront.test" },
     ]);
   });
 
@@ -62,8 +62,8 @@ describe("--api and --media that are swapped", () => {
   it("are said of both", async () => {
     const found = await findingsOf(liveChecks, await world(undefined, { apiUrl: mediaUrl, mediaUrl: apiUrl }));
     expect(found.filter(({ id }) => id === "hosts_swapped")).toMatchObject([
-      { severity: "fault", about: `API ${mediaUrl}`, found: expect.stringContaining("the media host that answers") },
-      { severity: "fault", about: `media host ${apiUrl}`, found: expect.stringContaining("the API that answers") },
+      { severity: "fault", about: `API ${mediaUrl}`, found: expect.stringContaining("The media host answers") },
+      { severity: "fault", about: `media host ${apiUrl}`, found: expect.stringContaining("The API answers") },
     ]);
   });
 });

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { examine } from "../../../cli/doctor/doctor.ts";
+import { runChecks } from "../../../cli/doctor/doctor.ts";
 import type { Facts } from "../../../cli/doctor/facts.ts";
 import type { Check, Finding } from "../../../cli/doctor/finding.ts";
 import { projectRoot } from "../../../cli/lib/project.ts";
-import { type DeployedWorker, readWorkerFile, type WorkerKind, workerKinds } from "../../../cli/lib/worker-files.ts";
+import { readWorkerFile, type WorkerConfig, type WorkerKind, workerKinds } from "../../../cli/lib/worker-files.ts";
 import { ok } from "../../../src/base/result.ts";
 import { unixSeconds } from "../../../src/base/time.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
@@ -60,7 +60,7 @@ export function ringOf(...keys: readonly RingKey[]): NonNullable<Facts["ring"]> 
 /** The files of the project as an operator would have filled them in for production. */
 const workers = await Promise.all(workerKinds.map(filledIn));
 
-async function filledIn(kind: WorkerKind): Promise<DeployedWorker> {
+async function filledIn(kind: WorkerKind): Promise<WorkerConfig> {
   const read = await readWorkerFile(projectRoot, kind, "production");
   if (!read.ok) throw new Error(read.refusal);
   const { value } = read;
@@ -79,7 +79,7 @@ async function filledIn(kind: WorkerKind): Promise<DeployedWorker> {
   };
 }
 
-function ownAddresses(vars: DeployedWorker["vars"]) {
+function ownAddresses(vars: WorkerConfig["vars"]) {
   return {
     ...("STAGEDOOR_MEDIA_URL" in vars ? { STAGEDOOR_MEDIA_URL: mediaUrl } : {}),
     ...("STAGEDOOR_API_URL" in vars ? { STAGEDOOR_API_URL: apiUrl } : {}),
@@ -103,7 +103,7 @@ export const sound: Facts = {
 };
 
 /** The sound deployment with one worker changed. */
-export function withWorker(kind: WorkerKind, change: (worker: DeployedWorker) => Partial<DeployedWorker>): Facts {
+export function withWorker(kind: WorkerKind, change: (worker: WorkerConfig) => Partial<WorkerConfig>): Facts {
   return {
     ...sound,
     workers: sound.workers.map((worker) => (worker.worker === kind ? { ...worker, ...change(worker) } : worker)),
@@ -111,7 +111,7 @@ export function withWorker(kind: WorkerKind, change: (worker: DeployedWorker) =>
 }
 
 /** The same with settings of several workers. */
-export function withVars(kinds: readonly WorkerKind[], vars: DeployedWorker["vars"]): Facts {
+export function withVars(kinds: readonly WorkerKind[], vars: WorkerConfig["vars"]): Facts {
   return {
     ...sound,
     workers: sound.workers.map((worker) =>
@@ -122,7 +122,7 @@ export function withVars(kinds: readonly WorkerKind[], vars: DeployedWorker["var
 
 /** Every finding, whose texts are whole sentences that say what to do. */
 export async function findingsOf<Given>(checks: readonly Check<Given>[], facts: Given): Promise<readonly Finding[]> {
-  const findings = (await examine(checks, facts)).flatMap((done) => done.findings);
+  const findings = (await runChecks(checks, facts)).flatMap((done) => done.findings);
   for (const finding of findings) {
     if (!/^\S.*[.)]$/s.test(finding.found)) throw new Error(`no sentence: ${finding.found}`);
     if (!/^[A-Z`].*[.)]$/s.test(finding.do)) throw new Error(`no instruction: ${finding.do}`);

@@ -1,5 +1,5 @@
-import { askWith } from "../../../cli/doctor/live/ask.ts";
 import type { Live } from "../../../cli/doctor/live/live.ts";
+import { probeWith } from "../../../cli/doctor/live/probe.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
@@ -50,7 +50,7 @@ export async function world(override: Override = () => undefined, more: Partial<
     secretOf: (name) => (name === "FAR_SECRET" ? "let me in please" : undefined),
     originSecrets,
     grantIssuer: "stagedoor",
-    ask: askWith(send, 1_000),
+    probe: probeWith(send, 1_000),
     send,
     clock: () => now,
     ...more,

@@ -6,7 +6,7 @@ import { dispatch } from "../../../cli/dispatch.ts";
 import { neededBindings } from "../../../cli/doctor/checks/bindings.ts";
 import { type Finding, findingIds } from "../../../cli/doctor/finding.ts";
 import { newDevKeys } from "../../../cli/lib/dev-keys.ts";
-import { deployedWorker, workerFiles, workerKinds } from "../../../cli/lib/worker-files.ts";
+import { workerConfig, workerFiles, workerKinds } from "../../../cli/lib/worker-files.ts";
 import { folder, projectFolder, secretsIn, stagedoor } from "./command-line.ts";
 
 /** A copy of what `doctor` reads of a project, to be changed. */
@@ -96,11 +96,11 @@ describe("npx stagedoor doctor", () => {
   });
 
   it.each([
-    [["--api", "https://api.example.com/"], "--api takes an address"],
-    [["--media", "media.example.com"], "--media takes an address"],
-    [["--public-bucket", "https://pub-1.r2.dev/?x"], "--public-bucket takes an address"],
-    [["--asset", "no-such"], "--asset names no asset"],
-    [["--token", "-", "--bearer", "-"], "Standard input holds one"],
+    [["--api", "https://api.example.com/"], "--api must be a URL"],
+    [["--media", "media.example.com"], "--media must be a URL"],
+    [["--public-bucket", "https://pub-1.r2.dev/?x"], "--public-bucket must be a URL"],
+    [["--asset", "no-such"], "--asset must be the id of an asset"],
+    [["--token", "-", "--bearer", "-"], "Only one of --token and --bearer"],
   ])("with %j is misused", async (words, message) => {
     expect(await dispatch(["doctor", ...words])).toEqual({ exit: 2, message: expect.stringContaining(message) });
   });
@@ -111,7 +111,7 @@ describe("a worker's file as wrangler reads it", () => {
     ...{ name: "w", vars: {}, kv_namespaces: [], r2_buckets: [], d1_databases: [] },
     durable_objects: { bindings: [] },
   };
-  const read = (more: object) => deployedWorker("edge", "wrangler.toml", { ...empty, ...more });
+  const read = (more: object) => workerConfig("edge", "wrangler.toml", { ...empty, ...more });
 
   it("is open at workers.dev by default, where it has no route", () => {
     expect(read({}).workersDev).toBe(true);

@@ -73,12 +73,12 @@ describe.each(formats)("keys export --format %s", (format) => {
     const { stdout, stderr } = await give(format, "--kid", "a-b");
     expect(stdout).toContain("Stagedoor key a-b");
     expect(stdout).not.toContain("a.b");
-    expect(stderr).toContain("The key group holds the keys named here alone");
+    expect(stderr).toContain("The key group contains only the keys named here");
   });
 
   it.each([
-    ["gone", 'The key "gone" has ended.'],
-    ["s1", 'The key "s1" is no cloudfront key.'],
+    ["gone", 'The key "gone" is retired or has expired: CloudFront does not need it.'],
+    ["s1", 'The key "s1" is for session: name cloudfront keys.'],
   ])("refuses %s where it is named", async (kid, message) => {
     const { exit, stdout, stderr } = await give(format, "--kid", kid);
     expect([exit, stdout, stderr]).toEqual([1, "", message]);

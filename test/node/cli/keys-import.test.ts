@@ -105,24 +105,24 @@ describe("keys import says of each thing that is wrong what to do, quotes nothin
     ["PEM in one line", sec1.replaceAll("\n", " "), "in one line"],
     ["PEM with \\n for its line breaks", sec1.replaceAll("\n", "\\n"), "in one line"],
     ["a BEGIN line with something before it", `key: ${sec1}`, "before its BEGIN line"],
-    ["no END line", sec1.replace(/-----END.*/, ""), "PEM that is not whole"],
+    ["no END line", sec1.replace(/-----END.*/, ""), "incomplete PEM"],
     ["damaged", sec1.replace(/\n\w{12}/, "\nAAAAAAAAAAAA"), "damaged"],
     ["a damaged public key", pub(ec.publicKey).replace(/\n\w{12}/, "\nAAAAAAAAAAAA"), "damaged"],
-    ["several keys", sec1 + plain(rsa.privateKey, "pkcs1"), "2 things (EC PRIVATE KEY, RSA PRIVATE KEY)"],
-    ["a key with its certificate", sec1 + as("CERTIFICATE"), "2 things (EC PRIVATE KEY, CERTIFICATE)"],
-    ["RSA that is too long", size(3072), "has 3072 bits, and CloudFront takes 2048 alone"],
+    ["several keys", sec1 + plain(rsa.privateKey, "pkcs1"), "2 blocks (EC PRIVATE KEY, RSA PRIVATE KEY)"],
+    ["a key with its certificate", sec1 + as("CERTIFICATE"), "2 blocks (EC PRIVATE KEY, CERTIFICATE)"],
+    ["RSA that is too long", size(3072), "has 3072 bits, and CloudFront accepts only 2048"],
     ["RSA that is too short", size(1024), "has 1024 bits"],
-    ["P-384", curve("P-384"), "is on secp384r1, and CloudFront takes P-256"],
+    ["P-384", curve("P-384"), "is on secp384r1, and CloudFront accepts only P-256"],
     ["secp256k1", curve("secp256k1"), "is on secp256k1"],
     ["Ed25519", plain(ed, "pkcs8"), "is Ed25519"],
     ["RSA-PSS", plain(generateKeyPairSync("rsa-pss", { modulusLength: 2048 }).privateKey, "pkcs8"), "is rsa-pss"],
     ["PKCS#8 without its passphrase", locked(ec.privateKey, "pkcs8"), "--passphrase-file"],
     ["legacy PEM without its passphrase", locked(ec.privateKey, "sec1"), "is encrypted"],
     ["a certificate", as("CERTIFICATE"), "openssl x509 -pubkey"],
-    ["a request for a certificate", as("CERTIFICATE REQUEST"), "holds a CERTIFICATE REQUEST"],
+    ["a request for a certificate", as("CERTIFICATE REQUEST"), "contains a CERTIFICATE REQUEST"],
     ["a private key of OpenSSH", as("OPENSSH PRIVATE KEY"), "ssh-keygen -p -m PKCS8"],
     ["a public key of OpenSSH", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQ ann@host", "ssh-keygen -e -m PKCS8"],
-    ["halves of two pairs", swapped, "do not belong together"],
+    ["halves of two pairs", swapped, "do not match"],
   ])("%s", async (_, text, message) => {
     const { exit, note, printed } = await importing(text);
     expect([exit, note]).toEqual([1, expect.stringContaining(message)]);
@@ -217,7 +217,7 @@ describe("keys import under an id of CloudFront's", () => {
     await run("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring);
     expect((await as(id, plain(ec.privateKey, "pkcs8"))).printed).not.toContain("key group");
     expect((await as("KEVSJ4EXAMPLE", plain(rsa.privateKey, "pkcs8"))).printed).toContain(
-      "key group holds KEVSJ4EXAMPLE",
+      "key group contains KEVSJ4EXAMPLE",
     );
     expect(keysOf(ring).slice(1)).toMatchObject([{ cloudfront: "imported" }, { cloudfront: "imported" }]);
     for (const worker of ["api", "manifest", "edge"]) {
@@ -288,7 +288,7 @@ describe("keys bind", () => {
   it.each(["k2jcjmdehxqw5f", "K2 JCJMDEHXQW", "arn:aws:x", "K1", "9e8d3f4c-0000-4000-8000-123456789abc", ""])(
     "refuses what is no id of CloudFront: %j",
     async (to) => {
-      expect(await bind("new", to)).toMatchObject({ exit: 2, note: expect.stringContaining("--id takes") });
+      expect(await bind("new", to)).toMatchObject({ exit: 2, note: expect.stringContaining("--id must be") });
       expect(keysOf(ring)[0]?.kid).toBe("new");
     },
   );

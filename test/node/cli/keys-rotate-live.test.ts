@@ -95,7 +95,7 @@ describe("keys rotate with the API of a deployment", () => {
 
     // The API signs with s1 still: retired now, it would strand what was signed a moment ago.
     pass(8 * hour);
-    expect((await rotate()).note).toContain("has s1 as active still");
+    expect((await rotate()).note).toContain("s1 is still active");
     deploy();
     expect((await rotate()).note).toContain("Too early");
     // The API's longest session is six hours.
@@ -112,7 +112,7 @@ describe("keys rotate with the API of a deployment", () => {
       keys: given.keys.map((key) => (key.purpose === "session" ? { ...key, k: "B".repeat(42).concat("A") } : key)),
     };
     pass(hour);
-    expect((await rotate()).note).toContain("another key by the name of s2");
+    expect((await rotate()).note).toContain("another key with the kid s2");
   });
 
   it("changes nothing where the API refuses the credential, or both catalogs are named", async () => {

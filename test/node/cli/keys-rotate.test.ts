@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { lengthOf } from "../../../cli/keys/rotation-times.ts";
+import { durationText } from "../../../cli/keys/rotation-times.ts";
 import { secretsIn } from "./command-line.ts";
 import { catalog, hour, listed, make, now, pass, place, ring, rotate, run, stageEachTest } from "./ring-stage.ts";
 
@@ -84,7 +84,7 @@ describe("keys rotate, for sessions", () => {
   it("ends a leaked key at once, and says what that strands", async () => {
     const { json, text } = await rotate("--at-once", "--kid", "s2");
     expect([json.step, json.kid, json.before]).toEqual(["at once", "s2", "s1"]);
-    expect(text).toContain("Every session that it opened is refused");
+    expect(text).toContain("All sessions under the old key are refused");
     expect(text).toContain("npx stagedoor revoke --key s1");
     expect(await listed()).toEqual(["s1 retired", "s2 active"]);
   });
@@ -137,11 +137,11 @@ describe("keys rotate, for sessions", () => {
   });
 
   it.each([
-    [["--purpose", "token"], "--purpose takes"],
+    [["--purpose", "token"], "--purpose must be"],
     [["--type", "ec"], "--type is for"],
-    [["--session-ttl", "8d"], "--session-ttl takes"],
+    [["--session-ttl", "8d"], "--session-ttl must be"],
     [["--kid", "s1"], "already"],
-    [["--dry-run", "--at-once"], "--dry-run or --at-once"],
+    [["--dry-run", "--at-once"], "--dry-run and --at-once"],
   ])("refuses %j, and leaves the ring alone", async (words, message) => {
     const before = readFileSync(ring, "utf8");
     expect(await rotate(...words)).toMatchObject({ exit: 2, note: expect.stringContaining(message) });
@@ -191,7 +191,7 @@ describe("keys rotate, for CloudFront", () => {
     expect(await cloudfront()).toMatchObject({ exit: 2, note: expect.stringContaining("--catalog") });
     expect((await cloudfront(...unnamed())).json.step).toBe("activate");
     pass(31 * hour);
-    expect(await cloudfront(...named("K1AAAAAAAAAAAA"))).toMatchObject(refused("signs for film0 still"));
+    expect(await cloudfront(...named("K1AAAAAAAAAAAA"))).toMatchObject(refused("still signs for film0"));
     // It signed until now: its time starts again.
     expect(await cloudfront(...unnamed())).toMatchObject(refused("counts from now"));
     pass(31 * hour - 1);
@@ -288,6 +288,6 @@ describe("a length of time for people", () => {
     [86_399, "24 h"],
     [608_400, "7 d 1 h"],
   ])("%s s is %s, and never less", (length, words) => {
-    expect(lengthOf(length)).toBe(words);
+    expect(durationText(length)).toBe(words);
   });
 });

@@ -157,8 +157,8 @@ describe("keys list", () => {
       ["ec1", "cloudfront", "EC", "<print>", "next", "<time>", "-", "-"],
       [""],
       ["PURPOSE", "NEXT STEP"],
-      ["session", "introduce a new key, whenever a rotation is wanted"],
-      ["cloudfront", "activate ec1: its time counts from npx stagedoor keys bind on"],
+      ["session", "introduce a new key, at any time"],
+      ["cloudfront", "activate ec1: one head start after npx stagedoor keys bind"],
     ]);
     const { stdout: asJson } = await stagedoor("keys", "list", "--ring", ring, "--json");
     for (const secret of secretsIn(ring)) expect(asJson).not.toContain(secret);

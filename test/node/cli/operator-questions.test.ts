@@ -51,16 +51,16 @@ describe("sessions", () => {
     state.answer = { count: 7, sessions: [session] };
     const ran = await run("sessions", "--asset", "film", "--limit", "1");
     expect(asked).toEqual(["GET /api/v1/operator/sessions?asset=film&limit=1 Bearer MARKED-TOKEN"]);
-    expect(ran).toMatchObject({ exit: 0, json: state.answer, note: "1 of 7 are listed." });
+    expect(ran).toMatchObject({ exit: 0, json: state.answer, note: "1 of 7 sessions are listed." });
     const lines = "text" in ran ? ran.text.split("\n") : [];
-    expect(lines[0]?.split(/ {2,}/)).toEqual(["SESSION", "ASSET", "PLACE", "SINCE", "LAST SEEN", "ENDS"]);
+    expect(lines[0]?.split(/ {2,}/)).toEqual(["SESSION", "ASSET", "COUNTRY", "STARTED", "LAST SEEN", "EXPIRES"]);
     const { sessionId, asset, country, startedAt, lastSeenAt, endsAt } = session;
     expect(lines[1]?.split(/ {2,}/)).toEqual([sessionId, asset, country, startedAt, lastSeenAt, endsAt]);
   });
 
   it("says that nobody plays, and what the API says where it refuses", async () => {
     state.answer = { count: 0, sessions: [] };
-    expect(await run("sessions")).toMatchObject({ exit: 0, text: "No such session plays now." });
+    expect(await run("sessions")).toMatchObject({ exit: 0, text: "No such session is running." });
     state.status = 403;
     state.answer = { code: "scope_insufficient", detail: "Ask for another." };
     expect(await run("sessions")).toMatchObject({ exit: 1, note: "403 scope_insufficient: Ask for another." });
@@ -68,8 +68,8 @@ describe("sessions", () => {
 
   it("fails where something else than an API answers", async () => {
     state.answer = { hello: "world" };
-    expect(await run("sessions")).toMatchObject({ exit: 1, note: expect.stringContaining("something else") });
-    expect(await run("refusals")).toMatchObject({ exit: 1, note: expect.stringContaining("something else") });
+    expect(await run("sessions")).toMatchObject({ exit: 1, note: expect.stringContaining("unexpected response") });
+    expect(await run("refusals")).toMatchObject({ exit: 1, note: expect.stringContaining("unexpected response") });
   });
 });
 

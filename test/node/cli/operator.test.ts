@@ -94,7 +94,7 @@ describe("operator new", () => {
     await stagedoor("keys", "new", "--purpose", "session", "--ring", ring);
     writeFileSync(apis, (await stagedoor("keys", "for", "api", "--ring", ring)).stdout);
     const ran = await stagedoor("operator", "new", "--name", "bob", "--ring", apis);
-    expect([ran.exit, ran.stderr]).toEqual([1, expect.stringContaining("public halves alone")]);
+    expect([ran.exit, ran.stderr]).toEqual([1, expect.stringContaining("only public halves")]);
     expect(kidsIn(apis)).toHaveLength(2);
   });
 
@@ -195,7 +195,7 @@ describe("revoke", () => {
   it.each([
     ["has no jti", () => tokenFile({ iss: "https://id.example", sub: "ann" }), "has no iss and jti"],
     ["has no issuer", () => tokenFile({ jti: "t-1" }), "has no iss and jti"],
-    ["is no JWT", () => bearer(), "That is no JWT"],
+    ["is no JWT", () => bearer(), "The token is not a JWT"],
     ["is not there", () => join(place, "none.jwt"), "cannot be read"],
   ])("says what to do where the token %s, asks nobody and quotes nothing", async (_, file, message) => {
     const ran = await revoke("--token", file());

@@ -140,6 +140,6 @@ describe("a bearer token that token made", () => {
     writeFileSync(file, JSON.stringify({ keys: [session] }));
     const ran = await stagedoor("token", "--ring", file);
     expect([ran.exit, ran.stdout]).toEqual([1, ""]);
-    expect(ran.stderr).toContain("Leave --ring out");
+    expect(ran.stderr).toContain("Omit --ring");
   });
 });

@@ -130,9 +130,9 @@ describe("token --inspect", () => {
 
   it.each([
     [["--inspect", "a b"], "one token"],
-    [["--inspect", "x", "--subject", "ann"], "--subject is for a token that is made."],
-    [["--asset", "film"], "--asset is for --inspect."],
-    [["--inspect", "x", "--country", "CH"], "--asset names"],
+    [["--inspect", "x", "--subject", "ann"], "--subject cannot be used with --inspect."],
+    [["--asset", "film"], "--asset needs --inspect."],
+    [["--inspect", "x", "--country", "CH"], "need --asset"],
   ])("is misused with %j", async (words, message) => {
     const ran = await stagedoor("token", ...words);
     expect([ran.exit, ran.stdout]).toEqual([2, ""]);

@@ -67,10 +67,10 @@ describe("npm run deploy", () => {
   });
 
   it.each([
-    ["a worker that there is not", { players: {} }, "names another"],
+    ["a worker that there is not", { players: {} }, "has another member"],
     ["keys, which are the ring's", { edge: { STAGEDOOR_KEYS: "kept from others" } }, "--ring"],
     ["issuers, which have a file", { api: { STAGEDOOR_ISSUERS: [{ clientSecret: "kept from others" }] } }, "--issuers"],
-    ["no object", ["kept from others"], "no JSON object"],
+    ["no object", ["kept from others"], "not a JSON object"],
   ])("takes no file of secrets with %s, and quotes nothing of it", async (_, document, says) => {
     const { exit, stderr } = await deploy("--env", "staging", "--secrets", secretsFile(document), "--dry-run");
     expect({ exit, stderr }).toEqual({ exit: 1, stderr: expect.stringContaining(says) });

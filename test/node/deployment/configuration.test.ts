@@ -4,16 +4,11 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { unstable_readConfig } from "wrangler";
 import * as z from "zod";
-import {
-  configs,
-  type DeployedEnvironment,
-  type DeployedWorker,
-  environments,
-  order,
-} from "../../../cli/deploy/workers.ts";
+import { type DeployedEnvironment, deployOrder, environments } from "../../../cli/deploy/workers.ts";
 import { projectRoot } from "../../../cli/lib/project.ts";
+import { type WorkerKind, workerFiles } from "../../../cli/lib/worker-files.ts";
 
-const cases = environments.flatMap((environment) => order.map((worker) => ({ environment, worker })));
+const cases = environments.flatMap((environment) => deployOrder.map((worker) => ({ environment, worker })));
 const suffix = { staging: "-staging", production: "" };
 const hosts = { staging: ".staging.example.com", production: ".example.com" };
 
@@ -39,8 +34,8 @@ const configSchema = z.object({
 });
 type Config = z.infer<typeof configSchema>;
 
-function configOf(worker: DeployedWorker, environment: DeployedEnvironment | undefined): Config {
-  return configSchema.parse(unstable_readConfig({ config: join(projectRoot, configs[worker]), env: environment }));
+function configOf(worker: WorkerKind, environment: DeployedEnvironment | undefined): Config {
+  return configSchema.parse(unstable_readConfig({ config: join(projectRoot, workerFiles[worker]), env: environment }));
 }
 
 /** The bindings of a configuration, each with what it leads to where that is a worker of ours. */
@@ -108,10 +103,10 @@ describe("the workers' configurations", () => {
   });
 
   it.each(environments)("binds in %s only workers that are deployed earlier", (environment) => {
-    for (const [place, worker] of order.entries()) {
+    for (const [place, worker] of deployOrder.entries()) {
       const { durable_objects, services } = configOf(worker, environment);
       const scripts = durable_objects.bindings.flatMap(({ script_name }) => script_name ?? []);
-      const before = order.slice(0, place).map((name) => `stagedoor-${name}${suffix[environment]}`);
+      const before = deployOrder.slice(0, place).map((name) => `stagedoor-${name}${suffix[environment]}`);
       expect(before).toEqual(expect.arrayContaining([...scripts, ...services.map(({ service }) => service)]));
     }
   });
@@ -122,7 +117,7 @@ describe("the workers' configurations", () => {
 
   it.each(environments)("says the same to all workers of %s", (environment) => {
     const address = { STAGEDOOR_ENV: environment, STAGEDOOR_API_URL: `https://api${hosts[environment]}` };
-    for (const worker of order) {
+    for (const worker of deployOrder) {
       const media = worker === "identity" ? {} : { STAGEDOOR_MEDIA_URL: `https://media${hosts[environment]}` };
       expect(configOf(worker, environment).vars).toEqual({ ...address, ...media });
     }

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { configs, type DeployedWorker, environments, order } from "../../../cli/deploy/workers.ts";
+import { deployOrder, environments } from "../../../cli/deploy/workers.ts";
+import { type WorkerKind, workerFiles } from "../../../cli/lib/worker-files.ts";
 import { projectFolder, type Ran, runFile } from "../cli/command-line.ts";
 
 /** What each worker is given in each environment, by the name that its code knows it by. */
@@ -18,10 +19,10 @@ const bindings = {
     "CATALOG_EDITOR",
     "TELEMETRY",
   ],
-} as const satisfies Record<DeployedWorker, readonly string[]>;
+} as const satisfies Record<WorkerKind, readonly string[]>;
 const settings = ["STAGEDOOR_ENV", "STAGEDOOR_MEDIA_URL", "STAGEDOOR_API_URL"];
 
-const runs = environments.flatMap((environment) => order.map((worker) => ({ environment, worker })));
+const runs = environments.flatMap((environment) => deployOrder.map((worker) => ({ environment, worker })));
 const ran = new Map<string, Ran>();
 
 /** Two at a time: each bundles a worker. */
@@ -57,8 +58,8 @@ describe("wrangler deploy --dry-run", () => {
   });
 });
 
-function dryRun(worker: DeployedWorker, environment: string): Promise<Ran> {
-  const words = ["deploy", "--dry-run", "--env", environment, "-c", configs[worker]];
+function dryRun(worker: WorkerKind, environment: string): Promise<Ran> {
+  const words = ["deploy", "--dry-run", "--env", environment, "-c", workerFiles[worker]];
   const offline = { WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_LOG: "log" };
   const wrangler = "node_modules/wrangler/bin/wrangler.js";
   return runFile(process.execPath, [wrangler, ...words], projectFolder, { ...process.env, ...offline });

@@ -2,8 +2,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { secretsFrom } from "../../../cli/deploy/secrets.ts";
-import { order } from "../../../cli/deploy/workers.ts";
-import { refusedBy, refusedOf } from "../../../cli/deploy/wrangler.ts";
+import { deployOrder } from "../../../cli/deploy/workers.ts";
+import { configurationErrors, secretErrors } from "../../../cli/deploy/wrangler.ts";
 import { folder, projectFolder, runFile, stagedoor } from "../cli/command-line.ts";
 
 const vars = { STAGEDOOR_ENV: "production", STAGEDOOR_MEDIA_URL: "https://media.acme.tv" };
@@ -20,7 +20,7 @@ const empty = () => {
 };
 const judged = (ring: string) => {
   const secrets = secretsFrom({ ring, issuers: undefined, secrets: undefined });
-  return refusedOf({ environment: "production", workers: order, secrets, dryRun: false, secretsOnly: true });
+  return secretErrors({ environment: "production", workers: deployOrder, secrets, dryRun: false, secretsOnly: true });
 };
 
 describe("before a secret is uploaded", () => {
@@ -37,13 +37,23 @@ describe("before a secret is uploaded", () => {
   });
 
   it("accepts a missing secret that the worker already has, and refuses one that it lacks", () => {
-    expect(refusedBy("edge", vars, { ORIGIN_SECRET: "s" })).toEqual([]);
-    expect(refusedBy("edge", vars, { STAGEDOOR_KEYS: "{" })).toEqual([expect.stringContaining("STAGEDOOR_KEYS")]);
-    expect(refusedBy("api", vars, { STAGEDOOR_ISSUERS: "{}" })).toEqual([expect.stringContaining("STAGEDOOR_ISSUERS")]);
-    expect(refusedBy("edge", {}, { ORIGIN_SECRET: "s" })).toEqual([expect.stringContaining("STAGEDOOR_MEDIA_URL")]);
-    expect(refusedBy("identity", { ...vars, STAGEDOOR_API_URL: "https://api.acme.tv" }, {})).toEqual([]);
+    expect(configurationErrors("edge", vars, { ORIGIN_SECRET: "s" })).toEqual([]);
+    expect(configurationErrors("edge", vars, { STAGEDOOR_KEYS: "{" })).toEqual([
+      expect.stringContaining("STAGEDOOR_KEYS"),
+    ]);
+    expect(configurationErrors("api", vars, { STAGEDOOR_ISSUERS: "{}" })).toEqual([
+      expect.stringContaining("STAGEDOOR_ISSUERS"),
+    ]);
+    expect(configurationErrors("edge", {}, { ORIGIN_SECRET: "s" })).toEqual([
+      expect.stringContaining("STAGEDOOR_MEDIA_URL"),
+    ]);
+    expect(configurationErrors("identity", { ...vars, STAGEDOOR_API_URL: "https://api.acme.tv" }, {})).toEqual([]);
     expect(
-      refusedBy("identity", { STAGEDOOR_API_URL: "https://api.acme.tv" }, { STAGEDOOR_IDENTITY_SECRET: "short" }),
+      configurationErrors(
+        "identity",
+        { STAGEDOOR_API_URL: "https://api.acme.tv" },
+        { STAGEDOOR_IDENTITY_SECRET: "short" },
+      ),
     ).toEqual([expect.stringContaining("STAGEDOOR_IDENTITY_SECRET")]);
   });
 

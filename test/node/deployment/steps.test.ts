@@ -1,13 +1,19 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Asked, stepsOf } from "../../../cli/deploy/steps.ts";
-import { isPlaceholder, order, placeholdersIn } from "../../../cli/deploy/workers.ts";
+import { type DeployRequest, stepsOf } from "../../../cli/deploy/steps.ts";
+import { deployOrder, isPlaceholder, placeholdersIn } from "../../../cli/deploy/workers.ts";
 import { callWrangler } from "../../../cli/deploy/wrangler.ts";
 import { folder } from "../cli/command-line.ts";
 
-const plain: Asked = { environment: "staging", workers: order, secrets: {}, dryRun: false, secretsOnly: false };
-const shown = (asked: Asked) =>
+const plain: DeployRequest = {
+  environment: "staging",
+  workers: deployOrder,
+  secrets: {},
+  dryRun: false,
+  secretsOnly: false,
+};
+const shown = (asked: DeployRequest) =>
   stepsOf(asked).map(({ words, secrets }) =>
     [...words, secrets?.option].filter((word) => word !== undefined).join(" "),
   );
@@ -40,7 +46,7 @@ describe("the steps of a deployment", () => {
     expect(steps.filter(({ secrets }) => secrets !== undefined)).toEqual([
       {
         worker: "edge",
-        what: "the edge worker",
+        name: "the edge worker",
         words: ["deploy", "--env", "staging", "-c", "wrangler.toml"],
         secrets: { option: "--secrets-file", values: { STAGEDOOR_KEYS: "s" } },
         dry: true,
@@ -72,7 +78,7 @@ process.exit(3);`;
     const wrangler = join(here, "wrangler.cjs");
     writeFileSync(wrangler, spy);
     const secrets = { option: "--secrets-file", values: { STAGEDOOR_KEYS: "kept from others" } } as const;
-    const exit = await callWrangler({ worker: "edge", what: "", words: ["deploy"], secrets, dry: true }, wrangler);
+    const exit = await callWrangler({ worker: "edge", name: "", words: ["deploy"], secrets, dry: true }, wrangler);
     const { words, mode, text } = Object(JSON.parse(readFileSync(join(here, "seen.json"), "utf8")));
     expect({ exit, mode, text: JSON.parse(text) }).toEqual({ exit: 3, mode: "600", text: secrets.values });
     expect(words.slice(0, 2)).toEqual(["deploy", "--secrets-file"]);

@@ -21,7 +21,7 @@ it("every setting has a row with a description, and none that has to be named a 
 it.each([
   ["STAGEDOOR_MANIFEST_TTL", "`300` | 60 to 600 |"],
   ["STAGEDOOR_RENEWAL", "`redirect` | `redirect`, `off` |"],
-  ["STAGEDOOR_MEDIA_URL", "**needed** | write scheme, host and port"],
+  ["STAGEDOOR_MEDIA_URL", "**required** | write scheme, host and port"],
   ["STAGEDOOR_ORIGINS", " | text |"],
 ])("the row of %s says what it is without it, and what it may be", (name, cells) => {
   const row = reference.split("\n").find((line) => line.startsWith(`| \`${name}\``));

@@ -14,7 +14,7 @@ const clock = () => {
 };
 beforeAll(async () => {
   origin = await startLiveOrigin({ port: 0, clock });
-  open = await startLiveOrigin({ port: 0, opens: "anybody" });
+  open = await startLiveOrigin({ port: 0, access: "anybody" });
 });
 afterAll(() => Promise.all([origin.stop(), open.stop()]));
 
@@ -119,7 +119,7 @@ describe("the live origin", () => {
   });
 
   it("ends what it holds when it stops", async () => {
-    const brief = await startLiveOrigin({ port: 0, opens: "anybody", clock });
+    const brief = await startLiveOrigin({ port: 0, access: "anybody", clock });
     const read = readPlaylist(await (await fetch(`${brief.url}/live-ll/180p/index.m3u8`)).text());
     const before = looks;
     const waiting = fetch(`${brief.url}/live-ll/180p/index.m3u8?_HLS_msn=${read.first + read.segments.length + 1}`);
