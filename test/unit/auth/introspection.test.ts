@@ -76,7 +76,7 @@ describe("an introspected token (RFC 7662)", () => {
     ["store_unavailable", { active: undefined }],
     ["store_unavailable", { active: "true" }],
     ["store_unavailable", { active: 1 }],
-  ])("gets the outcome %s if the provider's answer has %j", async (expected, changes) => {
+  ])("gets the outcome %s if the provider's answer has %o", async (expected, changes) => {
     const { answerWith, code } = provider();
     answerWith(changes);
     expect(await code()).toBe(expected);

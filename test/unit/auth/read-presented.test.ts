@@ -87,12 +87,13 @@ describe("the session cookie", () => {
     expect(read({ Cookie: `${sessionCookie};${sessionCookie}` })).toBe("request_invalid");
   });
 
-  it.each(["", "a,b", "a b", '"a"', "a\\b", "a\u00e9", "a".repeat(1025)])(
-    "requires a new sign-in if its value is %j",
-    (value) => {
-      expect(read({ Cookie: `${sessionCookieName}=${value}` })).toBe("sign_in_required");
-    },
-  );
+  it.each(["", "a,b", "a b", '"a"', "a\\b", "a\u00e9"])("requires a new sign-in if its value is %j", (value) => {
+    expect(read({ Cookie: `${sessionCookieName}=${value}` })).toBe("sign_in_required");
+  });
+
+  it("requires a new sign-in if its value has 1025 characters", () => {
+    expect(read({ Cookie: `${sessionCookieName}=${"a".repeat(1025)}` })).toBe("sign_in_required");
+  });
 
   it("is not read from a cookie whose name only resembles its name", () => {
     const lookalikes = [
@@ -133,7 +134,6 @@ describe("the DPoP header", () => {
     ["dpop_proof_invalid", "e30.e30."],
     ["request_invalid", `${proof}, ${proof}`],
     ["request_invalid", `${proof},${proof}`],
-    ["request_invalid", `e30.e30.${"A".repeat(4092)}`],
   ])("is refused as %s if its value is %s", (code, DPoP) => {
     expect(read({ Authorization: `DPoP ${jws}`, ...(DPoP !== undefined && { DPoP }) })).toBe(code);
   });
@@ -141,6 +141,7 @@ describe("the DPoP header", () => {
   it("is accepted up to 4096 characters, and ignored with a bearer token", () => {
     const longest = `e30.e30.${"A".repeat(4088)}`;
     expect(read({ Authorization: `DPoP ${jws}`, DPoP: longest })).toMatchObject({ proof: longest });
+    expect(read({ Authorization: `DPoP ${jws}`, DPoP: `e30.e30.${"A".repeat(4092)}` })).toBe("request_invalid");
     expect(read({ Authorization: `Bearer ${jws}`, DPoP: "x, y" })).toMatchObject({ is: "bearer" });
   });
 });

@@ -119,7 +119,7 @@ describe("a token's claims", () => {
     ["token_expired", { exp: now - 60 }],
     ["token_expired", { exp: 0 }],
     ["token_expired", { exp: -1 }],
-  ])("get the outcome %s for %j", async (code, claims) => {
+  ])("get the outcome %s for %o", async (code, claims) => {
     expect(await outcome(claims)).toBe(code);
   });
 
@@ -152,7 +152,7 @@ describe("a token's claims", () => {
     [{ assets: [] }, { assetsDefault: "all" }, new Set()],
     [{ films: ["a"], assets: "*" }, { assetsClaim: "films" }, new Set(["a"])],
     [{ assets: "*" }, { assetsClaim: "films" }, new Set()],
-  ])("%j under the settings %j allow the assets %j", async (claims, settings, assets) => {
+  ])("%o under the settings %o allow the assets %o", async (claims, settings, assets) => {
     expect((await credential(claims, settings)).assets).toEqual(assets);
   });
 
@@ -162,7 +162,7 @@ describe("a token's claims", () => {
     [{ iat: now + 0.9 }, {}, { issuedAt: now }],
     [{ iat: -1 }, {}, { issuedAt: undefined }],
     [{ devices: 4, streams: 0 }, { streamsClaim: "devices" }, { streams: 4 }],
-  ])("%j under the settings %j yield %j", async (claims, settings, expected) => {
+  ])("%o under the settings %o yield %o", async (claims, settings, expected) => {
     expect(await credential(claims, settings)).toMatchObject(expected);
   });
 

@@ -17,9 +17,12 @@ describe("the address name of a client", () => {
     ["2001:DB8:7:8:ffff:ffff:ffff:ffff", "6:2001:db8:7:8/64"],
     ["::1", "6:0:0:0:0/64"],
     ["unknown", undefined],
-    [`192.0.2.${"0".repeat(60_000)}`, undefined],
   ])("with address %s is %s", (address, name) => {
     expect(addressName(address)).toBe(name);
+  });
+
+  it("is undefined for 60,000 characters", () => {
+    expect(addressName(`192.0.2.${"0".repeat(60_000)}`)).toBeUndefined();
   });
 });
 
