@@ -62,7 +62,7 @@ describe("POST /stream/start", () => {
     [400, "body_invalid", '{"asset":"film","more":1}'],
     [400, "body_invalid", '{"asset":"film","__proto__":{}}'],
     [201, "", '\ufeff{"asset":"film"}\n'],
-  ])("answers %d %s to the body %s", async (status, code, body) => {
+  ])("answers %d %s to the body %j", async (status, code, body) => {
     expect(await outcome(start(good, body))).toEqual([status, code === "" ? undefined : code]);
   });
 

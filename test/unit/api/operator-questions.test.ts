@@ -138,7 +138,7 @@ describe("the read routes of operators", () => {
     ["/simulate", { ...simulation, country: "MARKED" }],
     ["/simulate", { ...simulation, country: "T2" }],
     ["/simulate", { ...simulation, takeover: "MARKED" }],
-  ])("refuse an invalid body of %s without repeating it: %o", async (path, body) => {
+  ])("refuse an invalid body of %s without repeating it: %o, case %#", async (path, body) => {
     const response = await send("POST", path, body);
     expect([response.status, Object(await response.json()).code]).toEqual([400, "body_invalid"]);
     expect(written.join("\n")).not.toContain("MARKED");

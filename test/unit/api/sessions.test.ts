@@ -69,7 +69,7 @@ describe("the routes of a session", () => {
     [401, "token_invalid", { Authorization: "Bearer e30.e30.AAAA" }],
     [403, "grant_invalid", { "CTA-Common-Access-Token": "x" }],
     [403, "grant_invalid", { "CTA-Common-Access-Token": "A".repeat(5000) }],
-  ])("answer %d %s without quoting the request", async (status, code, headers) => {
+  ])("answer %d %s without quoting the request: case %#", async (status, code, headers) => {
     const mine = await started();
     for (const [method, rest] of [
       ["GET", ""],

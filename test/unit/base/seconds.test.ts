@@ -25,7 +25,7 @@ describe("a point in time", () => {
   });
 
   it.each(["1795000000", null, undefined, 1_795_000_000n, {}, [1_795_000_000]])(
-    "cannot be %s, which is not a number",
+    "cannot be %o, which is not a number",
     (value) => {
       expect(isUnixSeconds(value)).toBe(false);
     },

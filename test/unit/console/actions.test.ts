@@ -120,7 +120,7 @@ describe("the forms of the console", () => {
       "origin",
       "Origins have at most 512 characters.",
     ],
-  ])("show an error next to the field: %s with %o", async (path, fields, of, words) => {
+  ])("show an error next to the field: %s with %o, in %s", async (path, fields, of, words) => {
     const stage = await withGathered();
     const response = await stage.post(path, fields);
     const text = await response.text();
