@@ -19,7 +19,7 @@ export function catalogEditingContract(name: string, open: () => Promise<EditedS
   const idsIn = (text: string | undefined) =>
     Object(JSON.parse(text ?? "{}")).assets?.map(({ id }: { id: string }) => id);
 
-  describe(`${name}, as a catalog editor,`, () => {
+  describe(`a catalog editor (${name})`, () => {
     it("starts empty and creates a catalog from the first asset", async () => {
       const { editing, text } = await open();
       expect(await editing.read()).toEqual({ ok: true, value: { assets: [], faults: [] } });

@@ -26,7 +26,7 @@ export async function countOf(gathered: Gathered, series: string): Promise<numbe
 
 /** The port's contract, for every implementation. `fresh` opens an empty one; `now` is its clock. */
 export function gatheredContract(name: string, fresh: () => Gathered, now: () => UnixSeconds): void {
-  describe(`${name}, as the store of counts and sessions,`, () => {
+  describe(`the store of counts and sessions (${name})`, () => {
     it("adds up the reports of all isolates, and counts the reports per worker", async () => {
       const gathered = fresh();
       await gathered.report(reportOf({ counts: [[started, 2]] }));

@@ -22,7 +22,7 @@ export function mediaCacheContract(name: string, open: () => MediaCache): void {
     return { cache, key };
   }
 
-  describe(`${name}, as a media cache`, () => {
+  describe(`a media cache (${name})`, () => {
     it("has no entry for a key that was never put", async () => {
       expect(await open().match(`r2:MEDIA:${name}/never`, {})).toBeUndefined();
     });

@@ -38,7 +38,7 @@ export function originContract(name: string, open: () => Promise<OriginUnderTest
 
   const film = contractFiles.get("360p/0.ts") ?? new Uint8Array();
 
-  describe(`${name}, as an origin`, () => {
+  describe(`an origin (${name})`, () => {
     it("returns a whole file with its length, type and validators", async () => {
       const { status, headers, body } = await load({});
       expect(status).toBe(200);

@@ -9,7 +9,7 @@ const inAMinute = (): UnixSeconds => unixSeconds(systemClock() + 60);
 
 /** The port's contract, for every implementation. */
 function proofsContract(name: string, open: () => ProofReplay): void {
-  describe(`${name}, as the store of used DPoP proofs,`, () => {
+  describe(`the store of used DPoP proofs (${name})`, () => {
     it("accepts a proof once", async () => {
       const proofs = open();
       const until = inAMinute();
