@@ -7,7 +7,7 @@ import { configurationCheck } from "./checks/configuration.ts";
 import { exposureCheck } from "./checks/exposure.ts";
 import { keysCheck } from "./checks/keys.ts";
 import { settingsCheck } from "./checks/settings.ts";
-import { type Facts, gatherFacts, soundRing } from "./facts.ts";
+import { type Facts, gatherFacts, validRing } from "./facts.ts";
 import type { Check, CheckResult } from "./finding.ts";
 import { cloudFrontCheck } from "./live/cloudfront.ts";
 import { corsCheck } from "./live/cors.ts";
@@ -73,7 +73,7 @@ not give its input. It exits with 1 if there is a fault.
       apiUrl: apiUrl === undefined ? "http://localhost:8787" : new URL(apiUrl).origin,
       mediaUrl: mediaUrl ?? "http://localhost:8788",
     });
-    const credentials = await credentialsOf(args, apiUrl, soundRing(files));
+    const credentials = await credentialsOf(args, apiUrl, validRing(files));
     const facts = await withCatalog(files, apiUrl, credentials.bearer);
     const offline = await runChecks(offlineChecks, facts);
     const live = gatherLive(args, facts, credentials);

@@ -41,11 +41,11 @@ export function workerOf({ workers }: Pick<Facts, "workers">, kind: WorkerKind):
   return workers.find(({ worker }) => worker === kind);
 }
 
-export function soundRing({ ring }: Pick<Facts, "ring">): KeyRing | undefined {
+export function validRing({ ring }: Pick<Facts, "ring">): KeyRing | undefined {
   return ring?.parsed.ok === true ? ring.parsed.value : undefined;
 }
 
-export function soundCatalog({ catalog }: Pick<Facts, "catalog">): Catalog | undefined {
+export function validCatalog({ catalog }: Pick<Facts, "catalog">): Catalog | undefined {
   return catalog?.parsed.ok === true ? catalog.parsed.value : undefined;
 }
 
@@ -58,7 +58,7 @@ const placeholderSecret = "unknown-secret-of-the-identity-worker";
  */
 export function environmentOf({ worker, vars }: WorkerConfig, facts: Facts): Readonly<Record<string, unknown>> {
   const { apiUrl, mediaUrl } = facts.addresses;
-  const ring = soundRing(facts);
+  const ring = validRing(facts);
   if (worker === "identity") {
     if (facts.development) return { ...devIdentityEnvironment(apiUrl, placeholderSecret, {}), ...vars };
     return { STAGEDOOR_IDENTITY_SECRET: placeholderSecret, ...vars };

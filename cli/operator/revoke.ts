@@ -66,7 +66,7 @@ function readTokenFile(file: string): RevokeTarget {
   const { iss, jti, exp } = claimsOf(readTextOrInput(file, "the token").trim());
   if (typeof iss !== "string" || typeof jti !== "string" || jti === "")
     return endFailed(
-      "The token has no iss and jti, so it cannot be revoked alone. Revoke all of its viewer with --subject <sub> --issuer <iss>: `npx stagedoor token --inspect` shows both.",
+      "The token has no iss and jti, so it cannot be revoked alone. Revoke all tokens and sessions of its viewer with --subject <sub> --issuer <iss>: `npx stagedoor token --inspect` shows both.",
     );
   const until = typeof exp === "number" ? { until: Math.ceil(exp) + longestTolerance } : {};
   return { token: { issuer: iss, jti }, ...until };

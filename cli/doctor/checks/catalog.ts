@@ -1,6 +1,6 @@
 import { describeFault } from "../../../src/catalog/catalog-fault.ts";
 import { readOriginSecrets, secretFaults } from "../../../src/catalog/origin-secrets.ts";
-import { environmentOf, type Facts, soundCatalog, uploadAdvice, workerOf } from "../facts.ts";
+import { environmentOf, type Facts, uploadAdvice, validCatalog, workerOf } from "../facts.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
 import { catalogOptions } from "../live/live.ts";
 import { originSecrets } from "./configuration.ts";
@@ -41,7 +41,7 @@ export const catalogCheck: Check<Facts> = {
 
 /** Both workers need a bucket: the manifest worker reads its playlists, the edge worker all other files. */
 function bucketFindings(facts: Facts): Finding[] {
-  const assets = soundCatalog(facts)?.assets() ?? [];
+  const assets = validCatalog(facts)?.assets() ?? [];
   const names = new Set(assets.flatMap(({ origin }) => (origin.type === "r2" ? [origin.binding] : [])));
   const workers = facts.workers.filter(({ worker }) => worker === "edge" || worker === "manifest");
   return [...names].flatMap((name) =>
@@ -59,7 +59,7 @@ function bucketFindings(facts: Facts): Finding[] {
 }
 
 function originFindings(facts: Facts): Finding[] {
-  const assets = soundCatalog(facts)?.assets() ?? [];
+  const assets = validCatalog(facts)?.assets() ?? [];
   return assets.flatMap(({ id, origin }): Finding[] => {
     if (origin.type !== "http") return [];
     const local = origin.url.startsWith("http:");
@@ -93,7 +93,7 @@ function unboundSecretFindings(facts: Facts): Finding[] {
   const edge = workerOf(facts, "edge");
   if (facts.development || edge === undefined) return [];
   const bound = readOriginSecrets(environmentOf(edge, facts).STAGEDOOR_ORIGIN_SECRETS);
-  return secretFaults(soundCatalog(facts)?.assets() ?? [], bound).map(({ asset, advice }) =>
+  return secretFaults(validCatalog(facts)?.assets() ?? [], bound).map(({ asset, advice }) =>
     fault(
       "origin_secret_unbound",
       `asset ${asset}`,
@@ -106,7 +106,7 @@ function unboundSecretFindings(facts: Facts): Finding[] {
 /** Doctor cannot read the workers' secrets, only the names that a worker's file lists as required. */
 function unlistedSecretFindings(facts: Facts): Finding[] {
   if (facts.development) return [];
-  const assets = soundCatalog(facts)?.assets() ?? [];
+  const assets = validCatalog(facts)?.assets() ?? [];
   const names = new Set(assets.flatMap(({ origin }) => (origin.type === "http" ? originSecrets(origin.auth) : [])));
   const workers = facts.workers.filter(({ worker }) => worker === "edge" || worker === "manifest");
   return [...names].flatMap((name) => {

@@ -1,7 +1,7 @@
 import { readConfiguration, trustFaults } from "../../../src/config/configuration.ts";
 import { readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
 import type { WorkerConfig } from "../../lib/worker-files.ts";
-import { environmentOf, type Facts, soundCatalog, uploadAdvice } from "../facts.ts";
+import { environmentOf, type Facts, uploadAdvice, validCatalog } from "../facts.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
 
 /** Whether each worker would accept its configuration, by the worker's own code. */
@@ -52,7 +52,7 @@ function errorsOf(worker: WorkerConfig, facts: Facts): readonly string[] {
 
 /** Secrets under [vars], which the repository and the dashboard show. */
 function secretFindings({ file, vars }: WorkerConfig, facts: Facts): Finding[] {
-  const assets = soundCatalog(facts)?.assets() ?? [];
+  const assets = validCatalog(facts)?.assets() ?? [];
   const ofOrigins = assets.flatMap(({ origin }) => (origin.type === "http" ? originSecrets(origin.auth) : []));
   const secrets = new Set([
     "STAGEDOOR_KEYS",

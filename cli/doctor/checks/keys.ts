@@ -7,7 +7,7 @@ import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
 import { devRingFile, shortName } from "../../lib/files.ts";
 import { hasCloudFrontId } from "../../lib/make-key.ts";
 import { ringArgument } from "../../lib/ring-file.ts";
-import { type Facts, soundCatalog, soundRing } from "../facts.ts";
+import { type Facts, validCatalog, validRing } from "../facts.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
 import { signerFindings } from "./signers.ts";
 
@@ -18,7 +18,7 @@ export const keysCheck: Check<Facts> = {
   run: async (facts) => {
     if (facts.ring === undefined) return [notChecked("the key ring", "Give it with --ring keys.json.")];
     const { file, mode, parsed } = facts.ring;
-    const ring = soundRing(facts);
+    const ring = validRing(facts);
     return [
       ...modeFindings(file, mode),
       ...(parsed.ok ? [] : parsed.refusal).map((error) =>
@@ -120,7 +120,7 @@ function devKeyFindings(ring: KeyRing): Finding[] {
 /** CloudFront knows a key only by the id that CloudFront assigned. */
 function unboundFindings(ring: KeyRing, facts: Facts): Finding[] {
   const file = facts.ring?.file ?? devRingFile;
-  const named = new Set((soundCatalog(facts)?.assets() ?? []).map(({ cloudfront }) => cloudfront?.keyPairId));
+  const named = new Set((validCatalog(facts)?.assets() ?? []).map(({ cloudfront }) => cloudfront?.keyPairId));
   return keysFor(ring, "cloudfront")
     .filter((key) => !hasCloudFrontId(key))
     .map((key) => {

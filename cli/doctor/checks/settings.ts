@@ -2,7 +2,7 @@ import { standingOf } from "../../../src/auth/request-credential.ts";
 import type { Asset } from "../../../src/catalog/asset.ts";
 import { type Configuration, readConfiguration } from "../../../src/config/configuration.ts";
 import { type IdentityConfiguration, readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
-import { environmentOf, type Facts, soundCatalog, workerOf } from "../facts.ts";
+import { environmentOf, type Facts, validCatalog, workerOf } from "../facts.ts";
 import { type Check, type Finding, notChecked, warning } from "../finding.ts";
 
 /** Settings that are valid alone, but conflict in a way that a viewer notices. */
@@ -11,7 +11,7 @@ export const settingsCheck: Check<Facts> = {
   passed: "no two settings conflict",
   run: (facts) => {
     const [api, edge, identity] = [configurationOf("api", facts), configurationOf("edge", facts), identityOf(facts)];
-    const assets = soundCatalog(facts)?.assets() ?? [];
+    const assets = validCatalog(facts)?.assets() ?? [];
     const unread = facts.workers.length > 0 && (api === undefined || edge === undefined);
     return [
       ...(unread ? [notChecked("settings", "Fix the configuration first.")] : []),

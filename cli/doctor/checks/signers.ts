@@ -5,14 +5,14 @@ import { cloudFrontKeyFor, inUse, keyStateOf } from "../../../src/keys/life.ts";
 import { type KeyRing, keysFor, signingKey } from "../../../src/keys/ring.ts";
 import { devRingFile } from "../../lib/files.ts";
 import { ringArgument } from "../../lib/ring-file.ts";
-import { type Facts, soundCatalog } from "../facts.ts";
+import { type Facts, validCatalog } from "../facts.ts";
 import { type Finding, fault, warning } from "../finding.ts";
 
 /** Whether each purpose and each CloudFront asset has a signing key, and a successor for a key that expires soon. */
 export function signerFindings(ring: KeyRing, facts: Facts): Finding[] {
   const sessions = keysFor(ring, "session");
   const signing = signingKey(sessions, facts.now);
-  const assets = (soundCatalog(facts)?.assets() ?? []).flatMap((asset) => assetFindings(asset, ring, facts));
+  const assets = (validCatalog(facts)?.assets() ?? []).flatMap((asset) => assetFindings(asset, ring, facts));
   return [
     ...(signing === undefined ? [noSigner("session", ring, facts)] : expiryFindings(signing, sessions, facts)),
     // Assets usually share a key, so their findings are equal.
@@ -112,7 +112,7 @@ function replacementAdvice(kid: string, ring: KeyRing, { now }: Facts): string {
 function publicHalfFindings(ring: KeyRing, facts: Facts): Finding[] {
   const pairs = keysFor(ring, "cloudfront");
   const active = inUse(pairs, "cloudfront", facts.now);
-  const assets = soundCatalog(facts)?.assets();
+  const assets = validCatalog(facts)?.assets();
   const needed = assets?.some(
     ({ cdn, cloudfront }) => cdn === "cloudfront-signed" && cloudfront?.keyPairId === undefined,
   );

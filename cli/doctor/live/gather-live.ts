@@ -12,7 +12,7 @@ import { signDevToken } from "../../lib/dev-keys.ts";
 import { readTextOrInput } from "../../lib/files.ts";
 import { operatorSigningKey, signOperatorToken } from "../../lib/operator-api.ts";
 import { projectRoot } from "../../lib/project.ts";
-import { environmentOf, type Facts, soundCatalog, soundRing, workerOf } from "../facts.ts";
+import { environmentOf, type Facts, validCatalog, validRing, workerOf } from "../facts.ts";
 import type { Live } from "./live.ts";
 import { probeWith } from "./probe.ts";
 
@@ -39,7 +39,7 @@ export function gatherLive(args: Args, facts: Facts, { token, bearer }: Credenti
   const settings = edge === undefined ? {} : environmentOf(edge, facts);
   const configured = (name: string) => (typeof settings[name] === "string" ? settings[name] : undefined);
   const local = localVariables(facts.development);
-  const catalog = soundCatalog(facts);
+  const catalog = validCatalog(facts);
   const asset = args.value("asset");
   if (asset !== undefined && catalog !== undefined && catalog.asset(asset) === undefined)
     endMisused("--asset must be the id of an asset in the catalog. `npx stagedoor assets list` lists them.");
@@ -51,7 +51,7 @@ export function gatherLive(args: Args, facts: Facts, { token, bearer }: Credenti
       apiUrl: facts.development ? undefined : configured("STAGEDOOR_API_URL"),
       mediaUrl: facts.development ? undefined : configured("STAGEDOOR_MEDIA_URL"),
     },
-    ring: soundRing(facts),
+    ring: validRing(facts),
     ringFile: facts.ring?.file,
     catalog,
     asset,
