@@ -95,12 +95,7 @@ export async function renewSession(
   const own = await authorize(request, now, context);
   if (!own.ok) return own;
   const { credential, grant, assetId } = own.value;
-  const passed = await startChecks({ credential, assetId, request, now }, context, {
-    beforeEntitlement: (snapshot) => {
-      const entry = forbiddenBy(snapshot, grant, assetId);
-      return entry === undefined ? ok(undefined) : endedBecause(entry.cause);
-    },
-  });
+  const passed = await startChecks({ credential, assetId, request, now, renewed: grant }, context);
   if (!passed.ok) return passed;
   const { client, country } = request;
   return openSession({ ...passed.value, sessionId: grant.sessionId, takeover: false, client, country }, now, context);

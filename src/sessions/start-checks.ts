@@ -5,9 +5,10 @@ import { after, earlier, isUnixSeconds, type UnixSeconds } from "../base/time.ts
 import { type Asset, playScope } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { signingKey } from "../keys/ring.ts";
+import type { Grant } from "../signing/grant.ts";
 import type { PreparedSessionKey } from "../signing/session-keys.ts";
 import { type Binding, bindTo } from "./client-network.ts";
-import { isKeyRevoked, type RevocationSnapshot } from "./revocation-snapshot.ts";
+import { endedBecause, forbiddenBy, isKeyRevoked, type RevocationSnapshot } from "./revocation-snapshot.ts";
 import { nothingForbids } from "./revocations-now.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
 
@@ -17,6 +18,8 @@ export interface StartAttempt {
   readonly assetId: string;
   readonly request: Pick<SessionRequest, "client" | "country" | "origin" | "waitUntil">;
   readonly now: UnixSeconds;
+  /** The grant of the session that is renewed; undefined for a start. */
+  readonly renewed?: Grant | undefined;
 }
 
 /** The outcome of one check, in the order in which {@link startChecks} makes them. */
@@ -34,9 +37,7 @@ export interface StartCheckOptions {
   /** A request to the revocation log that is in progress. */
   readonly revocations?: Promise<Result<RevocationSnapshot, Refusal>>;
   /** A check of the caller's own, made before the entitlement service is asked. */
-  readonly beforeEntitlement?: (
-    snapshot: RevocationSnapshot,
-  ) => Result<undefined, Refusal> | Promise<Result<undefined, Refusal>>;
+  readonly beforeEntitlement?: (terms: Terms) => Promise<Result<undefined, Refusal>>;
 }
 
 /** The result of all checks: everything that a session needs except its lease. */
@@ -49,11 +50,12 @@ export interface PassedStart {
 
 /**
  * The checks of `POST /stream/start` after its credential is verified, in their one order: catalog → asset → conditions
- * → revocations → entitlement → grant. A start, a renewal and a simulation make them. The entitlement service comes
- * last, so it is only asked about starts that nothing else refuses.
+ * → revocations → grant → entitlement. A start, a renewal and a simulation make them. The entitlement service comes
+ * last, so it is only asked about starts that nothing else refuses. It may end the session earlier, so the observer of a
+ * start that passes gets the final terms, after the entitlement.
  */
 export async function startChecks(
-  { credential, assetId, request, now }: StartAttempt,
+  { credential, assetId, request, now, renewed }: StartAttempt,
   context: SessionContext,
   { observe = () => undefined, revocations, beforeEntitlement }: StartCheckOptions = {},
 ): Promise<Result<PassedStart, Refusal>> {
@@ -65,15 +67,24 @@ export async function startChecks(
   const snapshot = await nothingForbids(credential, asset.value.id, request, context, revocations);
   observe({ check: "revocations", result: snapshot });
   if (!snapshot.ok) return snapshot;
-  const own = await beforeEntitlement?.(snapshot.value);
+  const entry = renewed && forbiddenBy(snapshot.value, renewed, asset.value.id);
+  if (entry !== undefined) return endedBecause(entry.cause);
+  const parts = { asset: asset.value, snapshot: snapshot.value };
+  const longest = termsOf({ ...parts, client: request.client }, now, context);
+  if (!longest.ok) {
+    observe({ check: "grant", result: longest });
+    return longest;
+  }
+  const own = await beforeEntitlement?.(longest.value);
   if (own?.ok === false) return own;
   const allowed = await entitled(credential, asset.value.id, request, context);
   observe({ check: "entitlement", result: allowed });
   if (!allowed.ok) return allowed;
-  const parts = { asset: asset.value, snapshot: snapshot.value };
-  const terms = termsOf({ ...parts, client: request.client, until: allowed.value.until }, now, context);
-  observe({ check: "grant", result: terms });
-  return terms.ok ? ok({ ...parts, credential: allowed.value.credential, terms: terms.value }) : terms;
+  const { until } = allowed.value;
+  const { expiresAt } = longest.value;
+  const terms = { ...longest.value, expiresAt: until === undefined ? expiresAt : earlier(expiresAt, until) };
+  observe({ check: "grant", result: ok(terms) });
+  return ok({ ...parts, credential: allowed.value.credential, terms });
 }
 
 /**
@@ -134,14 +145,13 @@ export interface Terms {
   readonly expiresAt: UnixSeconds;
 }
 
-/** The terms of a grant that is minted now. `configuration_invalid`, `address_unknown`. */
+/** The terms of a grant that is minted now, with its longest life. `configuration_invalid`, `address_unknown`. */
 function termsOf(
   {
     asset,
     client,
     snapshot,
-    until,
-  }: Pick<PassedStart, "asset" | "snapshot"> & Pick<SessionRequest, "client"> & Pick<EntitledCredential, "until">,
+  }: Pick<PassedStart, "asset" | "snapshot"> & Pick<SessionRequest, "client">,
   now: UnixSeconds,
   { keys, settings }: Pick<SessionContext, "keys" | "settings">,
 ): Result<Terms, Refusal> {
@@ -152,12 +162,12 @@ function termsOf(
   if (!binding.ok) return binding;
   const longest = after(now, asset.session ?? settings.sessionTtl);
   // A grant is worthless once its key has expired, so the session ends no later than its key.
-  const ends = [key.exp, asset.available?.until, until];
+  const ends = [key.exp, asset.available?.until];
   return ok({ key, binding: binding.value, expiresAt: ends.filter(isUnixSeconds).reduce(earlier, longest) });
 }
 
 /** The current, unrevoked signing key. `configuration_invalid` if there is none. */
-export function signingKeyOf(
+function signingKeyOf(
   snapshot: RevocationSnapshot,
   now: UnixSeconds,
   { keys }: Pick<SessionContext, "keys">,

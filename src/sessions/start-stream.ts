@@ -8,7 +8,7 @@ import { readBody } from "./request-body.ts";
 import { withinAddressRate } from "./request-limits.ts";
 import { revocationsNow } from "./revocations-now.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
-import { signingKeyOf, startChecks } from "./start-checks.ts";
+import { startChecks } from "./start-checks.ts";
 
 export const startBodySchema = z.strictObject({
   asset: z.string().min(1).max(64).describe("The asset's id."),
@@ -48,11 +48,8 @@ export async function startStream(
   const isCountedFirst = context.entitlement !== undefined && quota !== undefined;
   const passed = await startChecks({ credential, assetId, request, now }, context, {
     revocations,
-    beforeEntitlement: async (snapshot) => {
-      if (!isCountedFirst) return ok(undefined);
-      const key = signingKeyOf(snapshot, now, context);
-      return key.ok ? countStart(quota, streamsUnder(key.value, credential, context), now, context) : key;
-    },
+    beforeEntitlement: async ({ key }) =>
+      isCountedFirst ? countStart(quota, streamsUnder(key, credential, context), now, context) : ok(undefined),
   });
   if (!passed.ok) return passed;
   const sessionId = encodeBase64url(context.random(16));

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Entitled, EntitlementAsked } from "../../../src/auth/entitlement.ts";
 import { ok, type Refusal, type Result, refusal } from "../../../src/base/result.ts";
-import { rfc3339, unixSeconds } from "../../../src/base/time.ts";
+import { rfc3339, seconds, unixSeconds } from "../../../src/base/time.ts";
 import { renewSession } from "../../../src/sessions/own-session.ts";
 import type { SessionContext, SessionRequest } from "../../../src/sessions/session-context.ts";
 import { startStream } from "../../../src/sessions/start-stream.ts";
-import { asset, codeOf, opened, presenting, sessionService, usualRequest } from "../sessions/session-service.ts";
+import { asset, codeOf, here, opened, presenting, sessionService, usualRequest } from "../sessions/session-service.ts";
 import { now } from "../signing/session.ts";
 import { issuerName, token } from "./tokens.ts";
 
@@ -87,6 +87,19 @@ describe("an entitlement service", () => {
     const service = await serviceWith();
     expect(codeOf(await service.start("german", {}, { country: "FR" }))).toBe("country_forbidden");
     expect(service.entitlement.requests).toEqual([]);
+  });
+
+  it("is not asked if no grant can be issued, and the start is not counted", async () => {
+    const startRate = { name: "start-subject", quota: 1, window: seconds(3600) };
+    const bound = asset("bound", { binding: { network: "prefix" } });
+    const service = await serviceWith({ assets: [bound, asset("film")], settings: { startRate } });
+    const nowhere = { client: { ...here, address: undefined } };
+    expect(codeOf(await service.start("bound", {}, nowhere))).toBe("address_unknown");
+    expect([service.entitlement.requests, service.events]).toEqual([[], []]);
+    opened(await service.start("bound"));
+    const withoutKeys = await serviceWith({ keys: new Map() });
+    expect(codeOf(await withoutKeys.start())).toBe("configuration_invalid");
+    expect(withoutKeys.entitlement.requests).toEqual([]);
   });
 
   it("is not asked about a revoked asset or an ended session", async () => {
