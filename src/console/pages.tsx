@@ -2,7 +2,6 @@ import { ok, refusal } from "../base/result.ts";
 import { refusalCodes } from "../http/problems.ts";
 import { listKeys } from "../operator/list-keys.ts";
 import { listRefusals, listSessions } from "../operator/list-sessions.ts";
-import { freshRevocations } from "../operator/operator-context.ts";
 import { CodePage } from "./code-page.tsx";
 import type { PageHandler } from "./console-request.ts";
 import { hasScope } from "./console-sign-in.ts";
@@ -23,12 +22,13 @@ import { type Overview, verdictOf } from "./verdict.ts";
 export const showOverview: PageHandler = async ({ session, operator, request: { query } }, context) => {
   const searchParams = readSearchParams(query);
   const filter = searchParams.request.trim();
-  const [sessions, all, refusals, keys, snapshot] = await Promise.all([
+  // First: the lists find it fresh and use the same one.
+  const snapshot = await context.revocations.fresh();
+  const [sessions, all, refusals, keys] = await Promise.all([
     listSessions(sessionQuery(searchParams.find), context),
     searchParams.find.trim() === "" ? undefined : listSessions({ limit: 1 }, context),
     listRefusals(context, filter === "" ? undefined : filter),
     listKeys(context),
-    freshRevocations(context),
   ]);
   const unfiltered = all ?? sessions;
   const watching = unfiltered.ok ? unfiltered.value.count : undefined;

@@ -14,7 +14,7 @@ import {
   waitingSteps,
 } from "../keys/rotation.ts";
 import { isKeyRevoked } from "../sessions/revocation-snapshot.ts";
-import { freshRevocations, type OperatorContext } from "./operator-context.ts";
+import type { OperatorContext } from "./operator-context.ts";
 
 /** A key without its secret. */
 export interface KeyStatus {
@@ -46,7 +46,7 @@ export interface KeyList {
  */
 export async function listKeys(context: OperatorContext): Promise<Result<KeyList, Refusal>> {
   const now = context.clock();
-  const [catalog, snapshot] = await Promise.all([context.catalog(), freshRevocations(context)]);
+  const [catalog, snapshot] = await Promise.all([context.catalog(), context.revocations.fresh()]);
   if (!catalog.ok) return catalog;
   if (!snapshot.ok) return snapshot;
   const { keys } = context.ring;

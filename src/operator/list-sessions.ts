@@ -3,7 +3,7 @@ import { after, seconds, type UnixSeconds } from "../base/time.ts";
 import type { Ending, RefusalsOfHour, SessionsAsked, SessionsNow } from "../metrics/gathered.ts";
 import type { RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import { fromStore } from "../sessions/session-context.ts";
-import { freshRevocations, type OperatorContext } from "./operator-context.ts";
+import type { OperatorContext } from "./operator-context.ts";
 
 /** Limits of `GET /operator/sessions`. */
 export const maxListed = 500;
@@ -23,7 +23,7 @@ export async function listSessions(
   query: Omit<SessionsAsked, "without">,
   context: OperatorContext,
 ): Promise<Result<SessionsNow, Refusal>> {
-  const snapshot = await freshRevocations(context);
+  const snapshot = await context.revocations.fresh();
   if (!snapshot.ok) return snapshot;
   const without = recentRevocations(snapshot.value, context.clock());
   return fromStore("the metrics object", context.gathered.sessions({ ...query, without }), context);

@@ -6,7 +6,7 @@ import { revocationKinds } from "../sessions/revocation.ts";
 import type { RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import { fromStore } from "../sessions/session-context.ts";
 import { type KeyStatus, listKeys } from "./list-keys.ts";
-import { freshRevocations, type OperatorContext } from "./operator-context.ts";
+import type { OperatorContext } from "./operator-context.ts";
 
 type Sample = readonly [series: string, value: number];
 
@@ -19,7 +19,7 @@ export async function metricsText(context: OperatorContext): Promise<Result<stri
   const [counts, keys, revocations] = await Promise.all([
     fromStore("the metrics object", context.gathered.counts(), context),
     listKeys(context),
-    freshRevocations(context),
+    context.revocations.fresh(),
   ]);
   if (!counts.ok) return counts;
   const now = context.clock();

@@ -69,7 +69,7 @@ export async function simulate(
   if (!bySubject.ok) return refused(bySubject.refusal);
   const attempt = { credential, assetId: start.asset, request: { client, country, origin, waitUntil }, now };
   const observe = (outcome: StartCheck) => void steps.push(checkStep(outcome, context, now));
-  const passed = await startChecks(attempt, context, { observe });
+  const passed = await startChecks(attempt, context, { observe, revocations: context.revocations.fresh() });
   if (!passed.ok) return refused(passed.refusal);
   const { terms } = passed.value;
   const claiming = { ...passed.value, client, takeover };

@@ -2,7 +2,7 @@ import type { Credential } from "../auth/credential.ts";
 import { type Operator, type OperatorScope, verifyOperator } from "../auth/operator-token.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { isKeyRevoked } from "./revocation-snapshot.ts";
-import { nothingForbids } from "./revocations-now.ts";
+import { nothingForbids, revocationsNow } from "./revocations-now.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
 
 /**
@@ -38,7 +38,7 @@ export async function requireNotRevoked(
   context: SessionContext,
 ): Promise<Result<Operator, Refusal>> {
   // Otherwise an operator could lift the revocation of their own token with it.
-  const snapshot = await nothingForbids(operator.credential, undefined, request, context);
+  const snapshot = await nothingForbids(operator.credential, undefined, revocationsNow(request, context));
   if (!snapshot.ok) return snapshot;
   return isKeyRevoked(snapshot.value, operator.kid)
     ? refusal("token_revoked", "the key that signed the operator's credential was revoked")

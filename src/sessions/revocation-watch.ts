@@ -42,6 +42,11 @@ export interface RevocationWatch {
   current(
     waitUntil: (work: Promise<unknown>) => void,
   ): Promise<Result<RevocationSnapshot, Refusal<"store_unavailable">>>;
+  /**
+   * For operators: waits for the log where `current` would refresh in the background, so that each caller sees the effect
+   * of the operator's last action. `store_unavailable` as above; up to `maxAge` a snapshot is used if the log fails.
+   */
+  fresh(): Promise<Result<RevocationSnapshot, Refusal<"store_unavailable">>>;
 }
 
 /** How long to wait after a failure before the next attempt, in milliseconds. */
@@ -134,13 +139,21 @@ export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
     return whole;
   };
 
+  const current: RevocationWatch["current"] = async (waitUntil) => {
+    const snapshot = atHand(waitUntil);
+    if (snapshot !== undefined) return ok(snapshot);
+    const now = clock();
+    return isDown(now) ? unavailable("it did not answer just now") : wait(now);
+  };
+
   return {
     atHand,
-    current: async (waitUntil) => {
-      const snapshot = atHand(waitUntil);
-      if (snapshot !== undefined) return ok(snapshot);
+    current,
+    fresh: async () => {
       const now = clock();
-      return isDown(now) ? unavailable("it did not answer just now") : wait(now);
+      const isFresh = follower.asOf !== undefined && now - follower.asOf <= freshFor;
+      // While the log is down, nothing is at hand that needs a refresh.
+      return isFresh || isDown(now) ? current(() => undefined) : wait(now);
     },
   };
 }

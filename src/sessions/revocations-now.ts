@@ -7,16 +7,14 @@ import type { SessionContext, SessionRequest } from "./session-context.ts";
 
 /**
  * The current revocations, if none of them forbids this credential or, if given, this asset. `token_revoked`,
- * `asset_revoked`; `store_unavailable` if the log does not answer. `begun` is a request to the log that is in progress.
+ * `asset_revoked`; `store_unavailable` if the log does not answer. `pending` is the request to the log.
  */
 export async function nothingForbids(
   credential: Credential,
   assetId: string | undefined,
-  request: Pick<SessionRequest, "waitUntil">,
-  context: Pick<SessionContext, "revocations">,
-  begun = revocationsNow(request, context),
+  pending: Promise<Result<RevocationSnapshot, Refusal>>,
 ): Promise<Result<RevocationSnapshot, Refusal>> {
-  const current = await begun;
+  const current = await pending;
   if (!current.ok || current.value.size === 0) return current;
   const { issuer, subject, tokenId, loginId, issuedAt } = credential;
   const forbidding = forbidsStart(current.value, {

@@ -9,7 +9,7 @@ import type { Grant } from "../signing/grant.ts";
 import type { PreparedSessionKey } from "../signing/session-keys.ts";
 import { type Binding, bindTo } from "./client-network.ts";
 import { endedBecause, forbiddenBy, isKeyRevoked, type RevocationSnapshot } from "./revocation-snapshot.ts";
-import { nothingForbids } from "./revocations-now.ts";
+import { nothingForbids, revocationsNow } from "./revocations-now.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
 
 /** A start or renewal whose credential is verified. */
@@ -57,14 +57,15 @@ export interface PassedStart {
 export async function startChecks(
   { credential, assetId, request, now, renewed }: StartAttempt,
   context: SessionContext,
-  { observe = () => undefined, revocations, beforeEntitlement }: StartCheckOptions = {},
+  { observe = () => undefined, revocations: pending, beforeEntitlement }: StartCheckOptions = {},
 ): Promise<Result<PassedStart, Refusal>> {
   const catalog = await context.catalog();
   observe({ check: "catalog", result: catalog });
   if (!catalog.ok) return catalog;
   const asset = playable({ credential, assetId, from: request, now }, catalog.value, observe);
   if (!asset.ok) return asset;
-  const snapshot = await nothingForbids(credential, asset.value.id, request, context, revocations);
+  const revocations = pending ?? revocationsNow(request, context);
+  const snapshot = await nothingForbids(credential, asset.value.id, revocations);
   observe({ check: "revocations", result: snapshot });
   if (!snapshot.ok) return snapshot;
   const entry = renewed && forbiddenBy(snapshot.value, renewed, asset.value.id);

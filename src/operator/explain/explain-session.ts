@@ -5,7 +5,7 @@ import type { Revocation, RevocationKind } from "../../sessions/revocation.ts";
 import { endedBecause, forbiddenBy } from "../../sessions/revocation-snapshot.ts";
 import { fromStore } from "../../sessions/session-context.ts";
 import type { Grant } from "../../signing/grant.ts";
-import { freshRevocations, type OperatorContext } from "../operator-context.ts";
+import type { OperatorContext } from "../operator-context.ts";
 import { fails, info, passes, type Step, when } from "./explanation.ts";
 
 /** What only the deployment's stores know about a session. */
@@ -21,7 +21,7 @@ export async function inspectSession(
   now: UnixSeconds,
   context: OperatorContext,
 ): Promise<SessionFindings> {
-  const snapshot = await freshRevocations(context);
+  const snapshot = await context.revocations.fresh();
   if (!snapshot.ok) {
     const { refusal } = snapshot;
     return { refusal, steps: [fails("revocations", refusal.code, refusal.reason)] };

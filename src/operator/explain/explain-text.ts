@@ -81,10 +81,7 @@ async function explainPastedToken(token: string, now: UnixSeconds, context: Oper
   const { verified, steps: tokenSteps } = await examineToken(token, context, now);
   const steps = [...(await formSteps(token, now, context)), ...tokenSteps];
   if (!verified.ok) return refusedAs(verified.refusal, steps);
-  const refreshes: Promise<unknown>[] = [];
-  const waitUntil = (work: Promise<unknown>) => void refreshes.push(work);
-  const allowed = await nothingForbids(verified.value.credential, undefined, { waitUntil }, context);
-  await Promise.all(refreshes);
+  const allowed = await nothingForbids(verified.value.credential, undefined, context.revocations.fresh());
   if (!allowed.ok) {
     const { code, reason } = allowed.refusal;
     return refusedAs(allowed.refusal, [...steps, fails("revocations", code, reason)]);

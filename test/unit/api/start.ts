@@ -108,7 +108,7 @@ export function freshRevocations(
 ): SessionContext["revocations"] {
   const maxAge = milliseconds(1);
   const watch = () => watchRevocations({ log, clock, timer: () => () => undefined, maxAge, failure });
-  return { atHand: () => undefined, current: (waitUntil) => watch().current(waitUntil) };
+  return { atHand: () => undefined, current: (waitUntil) => watch().current(waitUntil), fresh: () => watch().fresh() };
 }
 
 export const brokenCatalog = async () => refusal("store_unavailable", "MARKEDREASON");

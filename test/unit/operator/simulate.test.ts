@@ -194,6 +194,17 @@ describe("a simulated start", () => {
     expect(JSON.stringify(simulated)).not.toContain(credential);
   });
 
+  it("waits for the latest revocations, where a start uses a snapshot", async () => {
+    const stage = await operatorStage({ assets });
+    const { revocations } = stage.context();
+    const snapshot = opened(await revocations.fresh());
+    opened(await stage.revoke({ asset: "film" }));
+    const context = { ...stage.context(), revocations: { ...revocations, atHand: () => snapshot } };
+    const credential = await token(stage.issuer, { assets: "*" });
+    const { refusal: why } = opened(await simulate({ credential, asset: "film", address }, usualRequest, context));
+    expect(why?.code).toBe("asset_revoked");
+  });
+
   it("counts against no quota, however often it runs", async () => {
     const stage = await staged({ settings: { startRate: startLimit, startRateAddress: networkLimit } });
     const credential = await token(stage.issuer, { assets: "*", streams: 1 });

@@ -124,5 +124,9 @@ export function watchFixture(parts: Partial<RevocationWatchParts> = {}, pageSize
       const result = await watch.current(waitUntil);
       return result.ok ? [...result.value.entries.session.keys()] : result.refusal.code;
     },
+    fresh: async () => {
+      const result = await watch.fresh();
+      return result.ok ? [...result.value.entries.session.keys()] : result.refusal.code;
+    },
   };
 }

@@ -35,6 +35,18 @@ describe("while the revocation log is down, a watch", () => {
     expect(await watch.current()).toBe("store_unavailable");
   });
 
+  it("answers an operator from a snapshot up to the maximum age, and then refuses without a wait", async () => {
+    const watch = watchFixture();
+    await watch.revoke("a");
+    await watch.current();
+    watch.network.state = "failing";
+    await watch.time.pass(1_500);
+    expect(await watch.fresh()).toEqual(["a"]);
+    await watch.time.pass(500);
+    expect([await watch.fresh(), await watch.fresh()]).toEqual(["store_unavailable", "store_unavailable"]);
+    expect(watch.cursors).toHaveLength(3);
+  });
+
   it("that fails open uses its last snapshot beyond the maximum age, and reports the failure", async () => {
     const watch = watchFixture({ failure: "open" });
     await watch.revoke("a");

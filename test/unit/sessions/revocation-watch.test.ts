@@ -63,6 +63,20 @@ describe("a watch over the revocation log", () => {
     expect(watch.cursors).toHaveLength(3);
   });
 
+  it("makes each operator's request wait for a refresh, also while a viewer's request refreshes it", async () => {
+    const watch = watchFixture();
+    await watch.current();
+    await watch.revoke("a");
+    watch.network.requestDelay = 100;
+    await watch.time.pass(1_001);
+    expect(watch.atHand()).toEqual([]);
+    const answers = Promise.all([watch.fresh(), watch.fresh()]);
+    await watch.time.pass(100);
+    expect(await answers).toEqual([["a"], ["a"]]);
+    expect(await watch.fresh()).toEqual(["a"]);
+    expect(watch.cursors).toHaveLength(4);
+  });
+
   it("never loses a revocation to a slow, older answer", async () => {
     const watch = watchFixture();
     watch.network.responseDelay = 1_500;
