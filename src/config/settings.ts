@@ -2,6 +2,7 @@ import * as z from "zod";
 import { issuerSchema } from "../auth/issuer.ts";
 import { defaultLeaseTtl, identityPath, maxSessionTtl } from "../base/constants.ts";
 import { isOriginPattern, isSafeAddress } from "../base/origins.ts";
+import { type Seconds, seconds } from "../base/time.ts";
 import { originSecretsSchema } from "../catalog/origin-secrets.ts";
 
 /** A whole number in an environment variable. */
@@ -175,3 +176,13 @@ export const settingsSchema = z.object({
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
+
+/**
+ * The lease's length for a Durable Object, whose environment no worker has checked. Throws a RangeError for a value that
+ * no worker would accept.
+ */
+export function leaseTtlOf({ STAGEDOOR_LEASE_TTL }: { readonly STAGEDOOR_LEASE_TTL?: string | undefined }): Seconds {
+  const parsed = settingsSchema.shape.STAGEDOOR_LEASE_TTL.safeParse(STAGEDOOR_LEASE_TTL);
+  if (parsed.success) return seconds(parsed.data);
+  throw new RangeError(`STAGEDOOR_LEASE_TTL: ${parsed.error.issues[0]?.message}`);
+}

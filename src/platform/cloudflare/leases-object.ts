@@ -1,8 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { QuotaStatus, RatePolicy } from "../../auth/rate-limit.ts";
-import { defaultLeaseTtl } from "../../base/constants.ts";
-import { readDecimal } from "../../base/encoding.ts";
-import { seconds, systemClock, type UnixSeconds } from "../../base/time.ts";
+import { type Seconds, seconds, systemClock, type UnixSeconds } from "../../base/time.ts";
+import { leaseTtlOf } from "../../config/settings.ts";
 import type {
   ClaimAnswer,
   EndedStream,
@@ -92,7 +91,7 @@ export class SubjectLeases extends DurableObject<SubjectLeasesEnv> implements Le
     if (this.#opened !== undefined) return this.#opened;
     const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
     const rows = sqlLeaseRows(this.ctx.storage.sql);
-    const store = new LeaseStore(rows, leaseTimes(this.env.STAGEDOOR_LEASE_TTL), { hmac: nobleHmac, random });
+    const store = new LeaseStore(rows, leaseTimes(leaseTtlOf(this.env)), { hmac: nobleHmac, random });
     const router = leaseRouter(store, (name) => this.env.SUBJECT_LEASES.get(this.env.SUBJECT_LEASES.idFromName(name)));
     this.#opened = { store, router };
     return this.#opened;
@@ -111,9 +110,7 @@ export class SubjectLeases extends DurableObject<SubjectLeasesEnv> implements Le
   }
 }
 
-function leaseTimes(setting = String(defaultLeaseTtl)): LeaseTimes {
-  const ttl = readDecimal(setting);
-  if (ttl === undefined || ttl < 1) throw new RangeError(`STAGEDOOR_LEASE_TTL is no number of seconds: ${setting}`);
+function leaseTimes(leaseTtl: Seconds): LeaseTimes {
   // With rarer writes a lease would lapse between two of them.
-  return { leaseTtl: seconds(ttl), writeInterval: seconds(Math.min(30, Math.floor(ttl / 3))) };
+  return { leaseTtl, writeInterval: seconds(Math.min(30, Math.floor(leaseTtl / 3))) };
 }

@@ -1,9 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type * as z from "zod";
-import { defaultLeaseTtl } from "../../base/constants.ts";
-import { readDecimal } from "../../base/encoding.ts";
 import type { SqlStore } from "../../base/sql-store.ts";
 import { isUnixSeconds, type Seconds, seconds, systemClock, type UnixSeconds } from "../../base/time.ts";
+import { leaseTtlOf } from "../../config/settings.ts";
 import type { RefusalsOfHour, Report, SessionsNow } from "../../metrics/gathered.ts";
 import { Gathering, type Kept, keptSchemas, reportSchema, sessionsAskedSchema } from "../../metrics/gathering.ts";
 
@@ -59,7 +58,7 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
   #open(): Opened {
     if (this.#opened !== undefined) return this.#opened;
     const { storage } = this.ctx;
-    const gathering = new Gathering(systemClock, silence(this.env.STAGEDOOR_LEASE_TTL));
+    const gathering = new Gathering(systemClock, silence(leaseTtlOf(this.env)));
     const rows = new GatheringRows({ sql: storage.sql, transaction: (work) => storage.transactionSync(work) });
     rows.readInto(gathering);
     this.#opened = { gathering, rows };
@@ -68,8 +67,8 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
 }
 
 /** One lease, plus 30 s in which an isolate renews the lease and reports it. */
-function silence(leaseTtl = ""): Seconds {
-  return seconds((readDecimal(leaseTtl) ?? defaultLeaseTtl) + 30);
+function silence(leaseTtl: Seconds): Seconds {
+  return seconds(leaseTtl + 30);
 }
 
 interface GatheringStore {

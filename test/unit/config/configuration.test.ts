@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { issuerSchema } from "../../../src/auth/issuer.ts";
 import { readConfiguration, trustFaults } from "../../../src/config/configuration.ts";
+import { leaseTtlOf } from "../../../src/config/settings.ts";
 import { sessionKey } from "../signing/session.ts";
 
 const coordinate = "A".repeat(43);
@@ -106,6 +107,11 @@ describe("the configuration", () => {
       const faults = settingsOf(faultsOf({ [setting]: value }));
       expect([value, new Set(faults)]).toEqual([value, new Set([setting])]);
     }
+  });
+
+  it.each(["5", "3601", "many", ""])("refuses the lease %j in a Durable Object too", (text) => {
+    expect(() => leaseTtlOf({ STAGEDOOR_LEASE_TTL: text })).toThrow(/^STAGEDOOR_LEASE_TTL: /);
+    expect([leaseTtlOf({}), leaseTtlOf({ STAGEDOOR_LEASE_TTL: "6" })]).toEqual([90, 6]);
   });
 
   it("refuses an expiry step that is longer than the session", () => {
