@@ -1,7 +1,7 @@
-import { boundedText } from "../base/body-text.ts";
+import { jsonOf, readBytes } from "../base/body-text.ts";
 import type { TextHash } from "../base/crypto.ts";
 import { ok, type Refusal, type Result, refuse } from "../base/result.ts";
-import type { Clock, Seconds, Timer } from "../base/time.ts";
+import { type Clock, type Seconds, startDeadline, type Timer } from "../base/time.ts";
 
 /** The dependencies for HTTP requests to providers. */
 export interface HttpDeps {
@@ -19,6 +19,8 @@ export interface NoAnswer {
   readonly status: number | undefined;
 }
 
+const empty = new Uint8Array(0);
+
 /**
  * Requests JSON from a provider within a time limit. Only a 200 with JSON of at most `longest` bytes is an answer.
  * Redirects are not followed: they would carry a token or a client secret to an address that is not configured.
@@ -29,22 +31,25 @@ export async function askJson(
   { fetch, timer }: Pick<HttpDeps, "fetch" | "timer">,
   { within, longest }: { readonly within: Seconds; readonly longest: number },
 ): Promise<Result<unknown, NoAnswer>> {
-  const late = new AbortController();
-  const stop = timer(within, () => late.abort());
+  const controller = new AbortController();
+  const deadline = startDeadline(within, timer);
   let status: number | undefined;
+  const noAnswer = (why: string) => refuse({ why, status });
   try {
-    const response = await fetch(url, { ...init, redirect: "manual", signal: late.signal });
+    const response = await deadline.before(fetch(url, { ...init, redirect: "manual", signal: controller.signal }));
+    if (response === "late") return noAnswer(`did not answer within ${within} s`);
     status = response.status;
-    if (status !== 200) {
-      await response.body?.cancel();
-      return refuse({ why: `answered ${status}`, status });
-    }
-    const text = await boundedText(response, longest);
-    return text === undefined ? refuse({ why: `answered more than ${longest} bytes`, status }) : ok(JSON.parse(text));
-  } catch (error) {
-    if (late.signal.aborted) return refuse({ why: "did not answer in time", status });
-    return refuse({ why: error instanceof SyntaxError ? "did not answer with JSON" : "could not be reached", status });
+    if (status !== 200) return noAnswer(`answered ${status}`);
+    const bytes = response.body === null ? empty : await readBytes(response.body.getReader(), longest, deadline);
+    if (bytes === "late") return noAnswer(`did not answer within ${within} s`);
+    if (bytes === "too_large") return noAnswer(`answered more than ${longest} bytes`);
+    const document = jsonOf(bytes);
+    return document === undefined ? noAnswer("did not answer with JSON") : ok(document);
+  } catch {
+    // The error of fetch may quote the URL, which may contain a secret.
+    return noAnswer("cannot be reached, or broke the connection off");
   } finally {
-    stop();
+    deadline.end();
+    controller.abort();
   }
 }

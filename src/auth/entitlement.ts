@@ -1,18 +1,8 @@
 import * as z from "zod";
 import { makeRoom } from "../base/bounded-map.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
-import {
-  after,
-  type Clock,
-  type Deadline,
-  earlier,
-  readRfc3339,
-  type Seconds,
-  seconds,
-  startDeadline,
-  type Timer,
-  type UnixSeconds,
-} from "../base/time.ts";
+import { after, type Clock, earlier, readRfc3339, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
+import { askJson, type HttpDeps } from "./ask-json.ts";
 
 /** The question to the operator's service: which viewer starts which asset, and from where. */
 export interface EntitlementAsked {
@@ -60,17 +50,11 @@ const answerSchema = z.discriminatedUnion("allow", [
 const form = '{"allow": true, "streams"?: 1 to 1000, "until"?: RFC 3339} or {"allow": false, "reason"?: text}';
 
 /**
- * Reads the body of the service's 200. Refuses with `entitlement_refused`, and the service's reason for the log if
- * there is one, or with `store_unavailable` for a body that has neither of the two forms. Private values that were sent
- * to the service (`sent`: secret, subject, address) are removed from the reason, because the service may quote them.
+ * Reads the JSON of the service's 200. Refuses with `entitlement_refused`, and the service's reason for the log if there
+ * is one, or with `store_unavailable` for a document that has neither of the two forms. Private values that were sent to
+ * the service (`sent`: secret, subject, address) are removed from the reason, because the service may quote them.
  */
-export function readEntitlementAnswer(text: string, sent: readonly string[]): Result<Entitled, Refusal> {
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch {
-    return refusal("store_unavailable", "the entitlement service did not answer with JSON");
-  }
+export function readEntitlementAnswer(document: unknown, sent: readonly string[]): Result<Entitled, Refusal> {
   const parsed = answerSchema.safeParse(document);
   if (!parsed.success)
     return refusal("store_unavailable", `the entitlement service answered something else than ${form}`);
@@ -154,56 +138,28 @@ export interface EntitlementService {
   readonly secret: string | undefined;
 }
 
-/** The part of fetch that is used here. */
-export type EntitlementFetch = (
-  url: string,
-  init: {
-    readonly method: "POST";
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
-    readonly redirect: "manual";
-    readonly signal: AbortSignal;
-  },
-) => Promise<Response>;
-
-export interface EntitlementPorts {
-  readonly fetch: EntitlementFetch;
-  readonly timer: Timer;
-}
-
-/** How long a viewer waits for the whole answer, including its body. */
-const serviceTimeout = seconds(2);
-/** Maximum size of the answer in bytes. */
-const longest = 4096;
+/** A viewer waits for the whole answer, including its body. */
+const limits = { within: seconds(2), longest: 4096 };
 
 /**
  * The operator's own HTTP service. It receives a POST with `{issuer, subject, asset, address, country}` as JSON (the
  * last two null if unknown) and answers 200 as {@link readEntitlementAnswer} reads it. Every other response is
- * `store_unavailable`. Redirects are not followed: they would carry the secret and the viewer's data to an address that
- * is not configured.
+ * `store_unavailable`.
  */
-export function httpEntitlement({ url, secret }: EntitlementService, ports: EntitlementPorts): Entitlement {
+export function httpEntitlement(
+  { url, secret }: EntitlementService,
+  ports: Pick<HttpDeps, "fetch" | "timer">,
+): Entitlement {
   const headers = {
     "Content-Type": "application/json",
     Accept: "application/json",
     ...(secret !== undefined && { Authorization: `Bearer ${secret}` }),
   };
   return async (request) => {
-    const { fetch } = ports; // unbound: workerd's fetch cannot be called as a method
-    const controller = new AbortController();
-    const deadline = startDeadline(serviceTimeout, ports.timer);
-    try {
-      const { signal } = controller;
-      const asking = fetch(url, { method: "POST", headers, body: bodyOf(request), redirect: "manual", signal });
-      const text = await answerText(asking, deadline);
-      return text.ok ? readEntitlementAnswer(text.value, sentIn(request, secret)) : text;
-    } catch {
-      // The error of fetch may quote the URL, which may contain a secret of the operator.
-      return refusal("store_unavailable", "the entitlement service cannot be reached, or broke the connection off");
-    } finally {
-      deadline.end();
-      controller.abort();
-    }
+    const answer = await askJson(url, { method: "POST", headers, body: bodyOf(request) }, ports, limits);
+    return answer.ok
+      ? readEntitlementAnswer(answer.value, sentIn(request, secret))
+      : refusal("store_unavailable", `the entitlement service ${answer.refusal.why}`);
   };
 }
 
@@ -214,27 +170,4 @@ function bodyOf({ issuer, subject, asset, address, country }: EntitlementAsked):
 /** The private values of a question, which must not appear in the log. */
 function sentIn({ subject, address }: EntitlementAsked, secret: string | undefined): readonly string[] {
   return [subject, address, secret].filter((part) => part !== undefined);
-}
-
-const late = refusal("store_unavailable", `the entitlement service did not answer within ${serviceTimeout} s`);
-
-async function answerText(asking: Promise<Response>, deadline: Deadline): Promise<Result<string, Refusal>> {
-  const response = await deadline.before(asking);
-  if (response === "late") return late;
-  if (response.status !== 200)
-    return refusal("store_unavailable", `the entitlement service answered ${response.status}`);
-  const reader = response.body?.getReader();
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
-  let text = "";
-  let length = 0;
-  while (reader !== undefined) {
-    const chunk = await deadline.before(reader.read());
-    if (chunk === "late") return late;
-    if (chunk.done) return ok(text + decoder.decode());
-    length += chunk.value.length;
-    if (length > longest)
-      return refusal("store_unavailable", `the entitlement service answered more than ${longest} bytes`);
-    text += decoder.decode(chunk.value, { stream: true });
-  }
-  return ok(text);
 }

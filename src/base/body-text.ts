@@ -1,17 +1,51 @@
 import { ok, type Refusal, type Result, refusal } from "./result.ts";
+import type { Deadline } from "./time.ts";
 
 /**
- * The text of a provider's response (UTF-8), or undefined if it is longer than `limit` bytes. The rest is not read, so
- * a provider that an attacker controls cannot fill a worker's memory.
+ * The bytes of a whole body; "too_large" for more than `limit`, and "late" after the deadline. Rejects if the connection
+ * breaks. What is left is not read, so a sender that an attacker controls cannot fill a worker's memory.
  */
-export async function boundedText({ body }: Pick<Body, "body">, limit: number): Promise<string | undefined> {
-  return body === null ? "" : readText(body.getReader(), limit, new TextDecoder());
+export async function readBytes(
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+  limit: number,
+  deadline?: Deadline,
+): Promise<Uint8Array<ArrayBuffer> | "too_large" | "late"> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  try {
+    while (true) {
+      const reading = reader.read();
+      const chunk = await (deadline === undefined ? reading : deadline.before(reading));
+      if (chunk === "late") return "late";
+      if (chunk.done) return joined(chunks, length);
+      length += chunk.value.length;
+      if (length > limit) return "too_large";
+      chunks.push(chunk.value);
+    }
+  } finally {
+    // Not awaited: a stalled body may never confirm it.
+    reader.cancel().catch(() => undefined);
+  }
 }
+
+function joined(chunks: readonly Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {
+  const [first] = chunks;
+  if (first !== undefined && chunks.length === 1) return first;
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /**
  * The text of a request's body. This is the only place where a worker reads a client's body. `body_invalid`: the client
- * breaks the connection or the framing, the body is longer than `limit` bytes (the rest is not read), or it is not
- * UTF-8 (for example compressed).
+ * breaks the connection or the framing, the body is longer than `limit` bytes, or it is not UTF-8 (for example
+ * compressed).
  *
  * @example await requestText(new Request(url, { method: "POST", body: "{}" }), 4096); // { ok: true, value: "{}" }
  */
@@ -23,11 +57,21 @@ export async function requestText(
   // Outside the try block: reading a body twice is a bug.
   const reader = body.getReader();
   try {
-    const text = await readText(reader, limit, new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }));
-    return text === undefined ? refusal("body_invalid", `the body is longer than ${limit} bytes`) : ok(text);
+    const bytes = await readBytes(reader, limit);
+    return typeof bytes === "string"
+      ? refusal("body_invalid", `the body is longer than ${limit} bytes`)
+      : ok(strictUtf8.decode(bytes));
   } catch {
-    reader.cancel().catch(() => undefined);
     return refusal("body_invalid", "the body broke off, or is not UTF-8");
+  }
+}
+
+/** A provider's JSON document (RFC 8259, so UTF-8); undefined for anything else. */
+export function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(strictUtf8.decode(bytes));
+  } catch {
+    return undefined;
   }
 }
 
@@ -38,24 +82,6 @@ export function readJson(text: string): Result<unknown, Refusal<"body_invalid">>
   } catch {
     return refusal("body_invalid", "the body is not JSON");
   }
-}
-
-async function readText(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  limit: number,
-  decoder: TextDecoder,
-): Promise<string | undefined> {
-  let text = "";
-  let length = 0;
-  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-    length += chunk.value.length;
-    if (length > limit) {
-      await reader.cancel();
-      return undefined;
-    }
-    text += decoder.decode(chunk.value, { stream: true });
-  }
-  return text + decoder.decode();
 }
 
 /** A string, or a structural character of JSON. */

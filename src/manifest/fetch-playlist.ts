@@ -1,3 +1,4 @@
+import { readBytes } from "../base/body-text.ts";
 import { readDecimal } from "../base/encoding.ts";
 import { bytesText } from "../base/lossless-text.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
@@ -62,56 +63,22 @@ const largest = 4 * 1024 * 1024;
  */
 async function readPlaylistText(response: Response, deadline: Deadline): Promise<Result<string, Refusal>> {
   if (response.body === null) return ok("");
-  const reader = response.body.getReader();
   const announced = readDecimal(response.headers.get("Content-Length") ?? "");
-  const text = announced !== undefined && announced > largest ? tooLarge : await readAll(reader, announced, deadline);
-  // Not awaited: a stalled body may never confirm the cancellation.
-  if (!text.ok) reader.cancel().catch(() => undefined);
-  return text;
-}
-
-const tooLarge = refusal("playlist_too_large", `the playlist is larger than ${largest} bytes`);
-
-async function readAll(
-  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-  announced: number | undefined,
-  deadline: Deadline,
-): Promise<Result<string, Refusal>> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  while (true) {
-    const chunk = await nextChunk(reader, deadline);
-    if (!chunk.ok) return chunk;
-    length += chunk.value?.length ?? 0;
-    if (length > largest) return tooLarge;
-    if (chunk.value === undefined && announced !== undefined && length !== announced)
-      return refusal("origin_failed", `the playlist was cut off: ${length} of ${announced} bytes came`);
-    if (chunk.value === undefined) return ok(bytesText(joined(chunks, length)));
-    chunks.push(chunk.value);
+  if (announced !== undefined && announced > largest) {
+    response.body.cancel().catch(() => undefined);
+    return tooLarge;
   }
-}
-
-function joined(chunks: readonly Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {
-  const [first] = chunks;
-  if (first !== undefined && chunks.length === 1) return first;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
-}
-
-/** Undefined at the end. */
-async function nextChunk(
-  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-  deadline: Deadline,
-): Promise<Result<Uint8Array<ArrayBuffer> | undefined, Refusal>> {
+  let bytes: Awaited<ReturnType<typeof readBytes>>;
   try {
-    const read = await deadline.before(reader.read());
-    return read === "late" ? refusal("origin_slow", "the playlist did not end in time") : ok(read.value);
+    bytes = await readBytes(response.body.getReader(), largest, deadline);
   } catch {
     return refusal("origin_failed", "the playlist was cut off");
   }
+  if (bytes === "too_large") return tooLarge;
+  if (bytes === "late") return refusal("origin_slow", "the playlist did not end in time");
+  if (announced !== undefined && bytes.length !== announced)
+    return refusal("origin_failed", `the playlist was cut off: ${bytes.length} of ${announced} bytes came`);
+  return ok(bytesText(bytes));
 }
+
+const tooLarge = refusal("playlist_too_large", `the playlist is larger than ${largest} bytes`);

@@ -1,3 +1,4 @@
+import { readBytes } from "../base/body-text.ts";
 import { readDecimal } from "../base/encoding.ts";
 import { after, type Clock, seconds, type UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
@@ -157,8 +158,9 @@ async function keep(key: string, asset: Asset, answer: Response, { cache, clock 
   const length = lengthOf(answer);
   const life = lifeOf(asset, answer, clock());
   if (life === 0) return await answer.body?.cancel();
-  const body = answer.body === null ? new Uint8Array(0) : await readBody(answer.body, length ?? largestUnmeasured);
-  if (body === undefined || (length !== undefined && body.length !== length)) return;
+  const reader = answer.body?.getReader();
+  const body = reader === undefined ? new Uint8Array(0) : await readBytes(reader, length ?? largestUnmeasured);
+  if (typeof body === "string" || (length !== undefined && body.length !== length)) return;
   const headers = new Headers();
   for (const name of originHeaders) {
     const value = answer.headers.get(name);
@@ -167,28 +169,6 @@ async function keep(key: string, asset: Asset, answer: Response, { cache, clock 
   headers.set("Content-Length", String(body.length));
   headers.set("Cache-Control", `public, max-age=${life}`);
   await cache.put(key, { headers, body });
-}
-
-/** A body of at most `most` bytes; undefined for a longer one. Rejects if the connection breaks. */
-async function readBody(body: ReadableStream<Uint8Array>, most: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const reader = body.getReader();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-    length += chunk.value.length;
-    if (length > most) {
-      await reader.cancel();
-      return undefined;
-    }
-    chunks.push(chunk.value);
-  }
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
 }
 
 /** A cache that cannot be filled costs speed and nothing else: the viewer has their response. */

@@ -103,7 +103,7 @@ const withApp = configuredWorker(
         clock: systemClock,
         timer: systemTimer,
         limits: rememberSpent(rateLimits(RATE_LIMIT_COUNTER)),
-        entitlement: entitlementOf(configuration),
+        entitlement: entitlementOf(configuration, http),
         telemetry,
         random,
         settings: configuration,
@@ -145,9 +145,9 @@ function identityOf({ IDENTITY }: Env, apiUrl: string | undefined, http: HttpDep
 }
 
 /** The operator's own decision about each start, if configured. */
-function entitlementOf({ entitlement }: Configuration): Entitlement | undefined {
+function entitlementOf({ entitlement }: Configuration, http: HttpDeps): Entitlement | undefined {
   if (entitlement === undefined) return undefined;
-  const service = httpEntitlement(entitlement, { fetch: (url, init) => fetch(url, init), timer: systemTimer });
+  const service = httpEntitlement(entitlement, http);
   const { cache: maxAge } = entitlement;
   return rememberEntitlement(service, { clock: systemClock, maxAge, networkOf: networkName });
 }

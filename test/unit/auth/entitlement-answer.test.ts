@@ -5,13 +5,12 @@ import { readEntitlementAnswer } from "../../../src/auth/entitlement.ts";
 const secret = "MARKED-secret-of-the-service";
 
 function read(answer: unknown): string {
-  const text = typeof answer === "string" ? answer : JSON.stringify(answer);
-  const result = readEntitlementAnswer(text, [secret]);
+  const result = readEntitlementAnswer(answer, [secret]);
   return result.ok ? JSON.stringify(result.value) : result.refusal.code;
 }
 
 function reasonOf(reason: string, sent: readonly string[] = [secret]): string {
-  const result = readEntitlementAnswer(JSON.stringify({ allow: false, reason }), sent);
+  const result = readEntitlementAnswer({ allow: false, reason }, sent);
   if (result.ok) throw new Error("it was allowed");
   return result.refusal.reason;
 }
@@ -31,13 +30,12 @@ describe("the answer of an entitlement service", () => {
 
   it.each([
     "",
-    "true",
-    "null",
-    "[]",
-    "{}",
+    true,
+    null,
+    [],
+    {},
     "allow",
-    '{"allow": true',
-    '{"allow": true} {"allow": true}',
+    '{"allow": true}',
     { allow: "true" },
     { allow: 1 },
     { allow: null },
@@ -62,16 +60,12 @@ describe("the answer of an entitlement service", () => {
     expect(read(answer)).toBe("store_unavailable");
   });
 
-  it("never allows access for random text, JSON or objects", () => {
+  it("never allows access for random JSON or objects", () => {
     fc.assert(
       fc.property(
-        fc.oneof(
-          fc.string(),
-          fc.json(),
-          fc.object().map((value) => JSON.stringify(value)),
-        ),
-        (text) => {
-          expect(readEntitlementAnswer(text, [secret]).ok).toBe(false);
+        fc.oneof(fc.jsonValue(), fc.object()),
+        (document) => {
+          expect(readEntitlementAnswer(document, [secret]).ok).toBe(false);
         },
       ),
     );
@@ -124,7 +118,7 @@ describe("the reason that an entitlement service gives for a refusal", () => {
   });
 
   it("is not quoted if the answer is malformed", () => {
-    const result = readEntitlementAnswer(JSON.stringify({ allow: "no", reason: secret, token: "MARKED" }), [secret]);
+    const result = readEntitlementAnswer({ allow: "no", reason: secret, token: "MARKED" }, [secret]);
     expect(JSON.stringify(result)).not.toContain("MARKED");
   });
 });

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { type EntitlementFetch, httpEntitlement } from "../../../src/auth/entitlement.ts";
+import type { HttpDeps } from "../../../src/auth/ask-json.ts";
+import { httpEntitlement } from "../../../src/auth/entitlement.ts";
 import { type Timer, unixSeconds } from "../../../src/base/time.ts";
+
+type EntitlementFetch = HttpDeps["fetch"];
 
 const question = { issuer: "https://id.example", subject: "ann", asset: "film", address: "192.0.2.7", country: "DE" };
 const url = "https://shop.example/may-play?tenant=7";
@@ -35,7 +38,7 @@ describe("a request to the entitlement service", () => {
     });
     const [requestUrl, init] = request ?? [];
     expect(requestUrl).toBe(url);
-    expect({ ...init, body: JSON.parse(init?.body ?? "") }).toMatchObject({
+    expect({ ...init, body: JSON.parse(String(init?.body)) }).toMatchObject({
       method: "POST",
       redirect: "manual",
       headers: { "Content-Type": "application/json", Authorization: `Bearer ${secret}` },
@@ -51,7 +54,7 @@ describe("a request to the entitlement service", () => {
     };
     const ask = httpEntitlement({ url, secret: undefined }, { fetch, timer: manualTimer().timer });
     await ask({ ...question, address: undefined, country: undefined });
-    expect(JSON.parse(requests[0]?.body ?? "")).toEqual({ ...question, address: null, country: null });
+    expect(JSON.parse(String(requests[0]?.body))).toEqual({ ...question, address: null, country: null });
     expect(Object.keys(requests[0]?.headers ?? {})).not.toContain("Authorization");
   });
 
@@ -122,7 +125,7 @@ describe("a request to the entitlement service", () => {
     const { state, timer } = manualTimer();
     let signal: AbortSignal | undefined;
     const waiting = outcomeOf(async (_, init) => {
-      signal = init.signal;
+      signal = init?.signal ?? undefined;
       setTimeout(() => state.ring(), 0);
       return hang();
     }, timer);

@@ -139,7 +139,7 @@ describe("an introspecting provider", () => {
     const waiting = ask();
     expireTimers();
     expect(await waiting).toMatchObject({
-      refusal: { code: "store_unavailable", reason: expect.stringContaining("in time") },
+      refusal: { code: "store_unavailable", reason: expect.stringContaining("within 2 s") },
     });
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { boundedText, readJson, requestText } from "../../../src/base/body-text.ts";
+import { jsonOf, readBytes, readJson, requestText } from "../../../src/base/body-text.ts";
+import type { Deadline } from "../../../src/base/time.ts";
 
 const bytes = (...parts: (string | readonly number[])[]) =>
   parts.map((part) => (typeof part === "string" ? new TextEncoder().encode(part) : new Uint8Array(part)));
@@ -56,8 +57,35 @@ describe("the text of a request body", () => {
   });
 });
 
-it("boundedText throws if a provider's response breaks off", async () => {
-  await expect(boundedText(body(bytes("x"), new Error("connection lost")), 4)).rejects.toThrow("connection lost");
+describe("the bytes of a body", () => {
+  const read = (from: ReturnType<typeof body>, limit: number, deadline?: Deadline) =>
+    readBytes(from.body.getReader(), limit, deadline);
+
+  it("are all chunks up to the limit", async () => {
+    expect(await read(body(bytes("ab", "c")), 3)).toEqual(new TextEncoder().encode("abc"));
+    expect(await read(body([]), 0)).toEqual(new Uint8Array(0));
+    expect(await read(body(bytes("ab", "cd"), new Error("read on")), 3)).toBe("too_large");
+  });
+
+  it("are late after the deadline, and the body is cancelled", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stalled = new ReadableStream({ pull: () => new Promise(() => undefined), cancel: () => resolve() });
+    expect(await read({ body: stalled }, 4, { before: async () => "late", end: () => undefined })).toBe("late");
+    await promise;
+  });
+
+  it("reject if the connection breaks", async () => {
+    await expect(read(body(bytes("x"), new Error("connection lost")), 4)).rejects.toThrow("connection lost");
+  });
+});
+
+it("a provider's JSON is UTF-8", () => {
+  const [document, latin1, cut] = bytes('"é"', [0x22, 0xe9, 0x22], "{");
+  expect([document, latin1, cut].map((text) => jsonOf(text ?? expect.fail("no text")))).toEqual([
+    "é",
+    undefined,
+    undefined,
+  ]);
 });
 
 it.each(["", " ", "{", '{"a":1}x', "[object Object]", "a=b", "'x'", "NaN", "undefined"])(
