@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { RefusalCode } from "../base/result.ts";
 import type { NamedSchema, Route, RouteDescription, RouteParameter, RouteTable } from "../http/route.ts";
+import { idForm } from "../sessions/identifiers.ts";
 import type { OpenedSession } from "../sessions/open-session.ts";
 import { endSession, renewSession, type ShownSession, showSession } from "../sessions/own-session.ts";
 import type { SessionContext } from "../sessions/session-context.ts";
@@ -9,7 +10,7 @@ import { startBodySchema, startStream } from "../sessions/start-stream.ts";
 const time = z.iso.datetime();
 const sessionId = z
   .string()
-  .regex(/^[A-Za-z0-9_-]{22}$/)
+  .regex(idForm)
   .describe("The session's id. It grants no access.");
 
 const openedSessionSchema: z.ZodType<OpenedSession> = z.strictObject({

@@ -1,4 +1,4 @@
-import { hasDuplicateMembers } from "../base/body-text.ts";
+import { hasDuplicateMembers, isObject } from "../base/body-text.ts";
 import { maxTokenLength } from "../base/constants.ts";
 import { decodeBase64url, hasLeadingZero, readDecimal } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
@@ -207,11 +207,6 @@ function readObject(part: string): Record<string, unknown> | undefined {
   } catch {
     return undefined; // neither UTF-8 nor JSON
   }
-}
-
-/** Whether a JSON value is an object. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isKid(kid: unknown): boolean {

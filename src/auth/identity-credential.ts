@@ -1,6 +1,7 @@
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { inTime, isUnixSeconds, seconds, type Timer, type UnixSeconds } from "../base/time.ts";
 import type { Credential, Presented } from "./credential.ts";
+import { prefixOf, type TokenSources } from "./trusted-issuers.ts";
 
 /** The bound identity worker. */
 export interface IdentitySource {
@@ -19,14 +20,25 @@ const identityTimeout = seconds(5);
 /** 32 letters or digits; optionally a dot and better-auth's HMAC-SHA256 in base64, plain or URL-encoded. */
 const identityToken = /^[A-Za-z0-9]{32}(?:\.(?:[A-Za-z0-9+/]|%2[BbFf]){43}(?:=|%3[Dd]))?$/;
 
-/** Whether an opaque token has the form of an identity worker's token. */
-export function isIdentityToken(token: string): boolean {
-  return identityToken.test(token);
+/** The identity worker, as the one to ask about a token. */
+export interface TokenOwner {
+  readonly identity: IdentitySource;
+  /**
+   * Whether a token that it does not know may be a provider's, since 32 letters and digits may also be a token of a
+   * provider whose tokens have no prefix. A signed token can only be the identity worker's.
+   */
+  readonly orProvider: boolean;
 }
 
-/** Whether such a token has a signature. A signed one can only be the identity worker's. */
-export function isSigned(token: string): boolean {
-  return token.includes(".");
+/** The identity worker, if a token has the form of its tokens and not the prefix of a provider's. */
+export function identityFor(
+  token: string,
+  { identity, issuers }: TokenSources & { readonly identity?: IdentitySource | undefined },
+): TokenOwner | undefined {
+  if (identity === undefined || !identityToken.test(token)) return undefined;
+  const prefix = prefixOf(token, { issuers });
+  if (prefix) return undefined;
+  return { identity, orProvider: prefix !== undefined && !token.includes(".") };
 }
 
 /**

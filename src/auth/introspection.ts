@@ -1,9 +1,10 @@
+import { isObject } from "../base/body-text.ts";
 import { makeRoom } from "../base/bounded-map.ts";
 import { utf8 } from "../base/encoding.ts";
 import { type Refusal, type Result, refusal } from "../base/result.ts";
 import { after, earlier, seconds, type UnixSeconds } from "../base/time.ts";
 import { askJson, type HttpDeps, type NoAnswer } from "./ask-json.ts";
-import { isObject, readClaims } from "./claims.ts";
+import { readClaims } from "./claims.ts";
 import type { VerifiedToken } from "./credential.ts";
 import type { IntrospectionEndpoint, Issuer } from "./issuer.ts";
 

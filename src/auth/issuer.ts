@@ -59,9 +59,7 @@ const introspection = z.strictObject({
     .describe("What to do with an answer without `aud`, which does not name the token's recipient."),
 });
 
-/** A trusted issuer of bearer tokens. */
-export const issuerSchema = z
-  .strictObject({
+const issuerMembers = z.strictObject({
     issuer: name.describe("The `iss` of its tokens, compared byte for byte."),
     audience: z
       .union([name.transform((one) => [one]), z.array(name).min(1).max(16)])
@@ -125,7 +123,10 @@ export const issuerSchema = z
       .describe(
         "Whether every token has to be bound to a key (RFC 9449). One that is bound needs its proof either way.",
       ),
-  })
+  });
+
+/** A trusted issuer of bearer tokens. */
+export const issuerSchema = issuerMembers
   .refine(
     (issuer) => [issuer.jwksUri, issuer.jwks, issuer.introspection].filter((way) => way !== undefined).length === 1,
     {
@@ -151,6 +152,19 @@ export const issuerSchema = z
 
 export type Issuer = z.infer<typeof issuerSchema>;
 export type ClaimName = z.infer<typeof claim>;
+
+const claimNames = issuerMembers.pick({
+  audienceClaim: true,
+  subjectClaim: true,
+  scopeClaim: true,
+  assetsClaim: true,
+  streamsClaim: true,
+  loginClaim: true,
+});
+/** The claims that an issuer's tokens are read from. */
+export type ClaimNames = z.infer<typeof claimNames>;
+export const defaultClaimNames: ClaimNames = claimNames.parse({});
+
 export type IntrospectionEndpoint = z.infer<typeof introspection>;
 
 /** Errors that concern several issuers. The messages contain no values. */

@@ -1,8 +1,8 @@
 import { type CryptoKey, createLocalJWKSet, errors, type JSONWebKeySet } from "jose";
+import { isObject } from "../base/body-text.ts";
 import { SingleFlight } from "../base/refresh-once.ts";
 import { seconds, type UnixSeconds } from "../base/time.ts";
 import { askJson, type HttpDeps } from "./ask-json.ts";
-import { isObject } from "./claims.ts";
 import { type FindKeys, KeysUnavailable, mostKeysTried } from "./verify-jwt.ts";
 
 /** How long a set is used before the next fetch, and how much longer if the provider is down. */

@@ -4,10 +4,10 @@ import type { Clock, Timer } from "../base/time.ts";
 import type { CredentialKind, Telemetry } from "../metrics/telemetry.ts";
 import type { Credential, Presented, ProofReplay, VerifiedToken } from "./credential.ts";
 import { type BindingContext, holdsBinding, type Proof } from "./dpop.ts";
-import { type IdentitySource, identityCredential, isIdentityToken, isSigned } from "./identity-credential.ts";
+import { type IdentitySource, identityCredential, identityFor } from "./identity-credential.ts";
 import type { BeforeAsking } from "./introspection.ts";
 import { type CredentialAsked, readPresented } from "./read-credential.ts";
-import { forgetToken, prefixOf, type TokenSources, verifyToken } from "./trusted-issuers.ts";
+import { forgetToken, type TokenSources, verifyToken } from "./trusted-issuers.ts";
 
 /**
  * The credential of one request. `read` parses it at once and verifies nothing. `validate` may ask another service; it
@@ -99,14 +99,12 @@ async function validatePresented(
   }
   const context = { now, timer, apiUrl: site.apiUrl, firstUse };
   const { token } = presented;
-  const prefix = prefixOf(token, sources);
-  if (identity !== undefined && isIdentityToken(token) && !prefix) {
+  const owner = identityFor(token, sources);
+  if (owner !== undefined) {
     const binding = await holdsBinding(presented, unbound, request, context);
     const allowed = binding.ok ? await before() : binding;
-    const session = allowed.ok ? await identityCredential(presented, identity, timer, now) : allowed;
-    const elsewhere = prefix !== undefined && !isSigned(token);
-    if (session.ok || session.refusal.code !== "token_invalid" || !elsewhere) return session;
-    // 32 letters and digits may also be a token of a provider whose tokens have no prefix.
+    const session = allowed.ok ? await identityCredential(presented, owner.identity, timer, now) : allowed;
+    if (session.ok || session.refusal.code !== "token_invalid" || !owner.orProvider) return session;
   }
   const verified = await verifyToken(token, presented.form, sources, now, before);
   if (!verified.ok) return verified;
@@ -118,9 +116,7 @@ async function validatePresented(
 function kindOf(presented: Presented, sources: CredentialSources): CredentialKind {
   if (presented.is === "cookie") return "cookie";
   if (presented.form === "jws") return "jwt";
-  const ours =
-    sources.identity !== undefined && isIdentityToken(presented.token) && !prefixOf(presented.token, sources);
-  return ours ? "identity" : "introspected";
+  return identityFor(presented.token, sources) === undefined ? "introspected" : "identity";
 }
 
 /** The API's address, and the other sites that may use its cookie. */

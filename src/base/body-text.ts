@@ -84,6 +84,11 @@ export function readJson(text: string): Result<unknown, Refusal<"body_invalid">>
   }
 }
 
+/** Whether a JSON value is an object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** A string, or a structural character of JSON. */
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g;
 

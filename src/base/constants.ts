@@ -20,6 +20,12 @@ export const parameterOf = { playlist: "list", segment: "seg", key: "key" } as c
 /** The longest playback session that the settings and the catalog accept: a week. */
 export const maxSessionTtl = seconds(604_800);
 
+/**
+ * An init segment of a live stream has one URL per day, since players fetch it again when its URL changes. That day may
+ * end after the session.
+ */
+export const initSegmentPeriod = seconds(86_400);
+
 /** How long a silent session counts as running, where STAGEDOOR_LEASE_TTL is not set. */
 export const defaultLeaseTtl = seconds(90);
 

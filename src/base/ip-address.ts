@@ -57,6 +57,14 @@ function ipv6Bytes(text: string): IpAddress | undefined {
   return bytes;
 }
 
+/** An address, or the whole bytes of a network: `192.0.2`, `2001:db8:0`. Zeros are not shortened. */
+export function addressText(bytes: Uint8Array, family: 4 | 6): string {
+  if (family === 4) return bytes.join(".");
+  const groups: string[] = [];
+  for (let i = 0; i < bytes.length; i += 2) groups.push((((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)).toString(16));
+  return groups.join(":");
+}
+
 /** The bytes of groups separated by single colons. With `dotted`, the last group may be an IPv4 address. */
 function groupBytes(text: string, dotted = true): number[] | undefined {
   const bytes: number[] = [];

@@ -29,8 +29,8 @@ async function changeSession(
   const allowed = hasScope(session.operator, "operator:revoke");
   if (!allowed.ok) return allowed;
   if (!isId(name)) return refusal("revocation_invalid", "the path contains no session id");
-  const body = JSON.stringify({ session: name, lift: act === "lifted" });
-  const revoked = await revokeAs({ operator, through: "console" }, body, context);
+  const revocation = { session: name, lift: act === "lifted" };
+  const revoked = await revokeAs({ operator, through: "console" }, revocation, context);
   if (!revoked.ok) return revoked;
   const action = lastActionParams({ act, session: name }, context.clock(), context.keys);
   return ok(redirect(overviewUrl(readSearchParams(form), action)));

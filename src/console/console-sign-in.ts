@@ -5,7 +5,7 @@ import { equalInConstantTime } from "../base/crypto.ts";
 import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { after, earlier, isUnixSeconds, seconds, type UnixSeconds } from "../base/time.ts";
-import { isAccepted, keysFor, signingKey } from "../keys/ring.ts";
+import { isAccepted, keysFor } from "../keys/ring.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { operatorBehind, requireNotRevoked } from "../sessions/authorize-operator.ts";
 import { loginDigest, networkName } from "../sessions/identifiers.ts";
@@ -13,6 +13,8 @@ import { withinRate } from "../sessions/request-limits.ts";
 import { isKeyRevoked, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import { revocationsNow } from "../sessions/revocations-now.ts";
 import { fromStore, type SessionRequest } from "../sessions/session-context.ts";
+import { signingKeyOf } from "../sessions/start-checks.ts";
+import type { PreparedSessionKey, SessionKeys } from "../signing/session-keys.ts";
 
 /** `__Host-`: no subdomain can overwrite it (RFC 6265bis §4.1.3.2). */
 export const consoleCookieName = "__Host-stagedoor.console";
@@ -69,12 +71,9 @@ function newCookie(
   snapshot: RevocationSnapshot,
   { keys, random }: Pick<OperatorContext, "keys" | "random">,
 ): Result<NewCookie, Refusal> {
-  const key = signingKey(
-    [...keys.values()].filter((candidate) => !isKeyRevoked(snapshot, candidate.kid)),
-    now,
-  );
-  if (key === undefined)
-    return refusal("configuration_invalid", "there is no active session key to make a cookie with");
+  const signing = signingKeyOf(snapshot, now, { keys });
+  if (!signing.ok) return signing;
+  const key = signing.value;
   const ends = [credential.expiresAt, key.exp].filter(isUnixSeconds);
   const endsAt = ends.reduce(earlier, after(now, maxSession));
   if (endsAt <= now) return refusal("token_expired", "the operator's credential has expired");
@@ -107,9 +106,7 @@ function readConsoleSession(
   if (!cookie.ok) return cookie;
   if (cookie.value === undefined) return ok(undefined);
   const [text = "", mac = "", ...more] = cookie.value.slice(consoleCookieName.length + 1).split(".");
-  const key = [...keys.values()].find(
-    (candidate) => isAccepted(candidate, now) && equalInConstantTime(candidate.console.base64url(text), mac),
-  );
+  const key = consoleKeyOf(text, mac, now, keys);
   if (key === undefined || more.length > 0) return refusal("sign_in_required", "the console's cookie is not authentic");
   const payload = payloadOf(text);
   if (payload === undefined) return refusal("sign_in_required", "the console's cookie is of another version");
@@ -127,6 +124,18 @@ function readConsoleSession(
     streams: undefined,
   };
   return ok({ operator: { credential, kid }, cookieKid: key.kid, endsAt: exp, login: loginDigest(consoleIssuer, sid) });
+}
+
+/** The session key that made a text's MAC for the console; undefined if no accepted key did. */
+export function consoleKeyOf(
+  text: string,
+  mac: string,
+  now: UnixSeconds,
+  keys: SessionKeys,
+): PreparedSessionKey | undefined {
+  return [...keys.values()].find(
+    (key) => isAccepted(key, now) && equalInConstantTime(key.console.base64url(text), mac),
+  );
 }
 
 /** For authentic text only; undefined if another version of this service wrote it. */

@@ -1,9 +1,9 @@
-import { equalInConstantTime } from "../base/crypto.ts";
 import { readDecimal } from "../base/encoding.ts";
 import type { UnixSeconds } from "../base/time.ts";
-import { isAccepted, signingKey } from "../keys/ring.ts";
+import { signingKey } from "../keys/ring.ts";
 import type { RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
+import { consoleKeyOf } from "./console-sign-in.ts";
 import { isId } from "./search.tsx";
 
 /** An operator's last action, which the overview confirms. */
@@ -40,15 +40,10 @@ export function readLastAction(
   if (!isId(session)) return undefined;
   const [time = "", mac = ""] = (fields.get("mark") ?? "").split(".");
   const at = readDecimal(time);
-  const isMarked = at !== undefined && at <= now && now < at + markTtl && isAuthentic(mac, textOf(act, session, at));
+  const isCurrent = at !== undefined && at <= now && now < at + markTtl;
+  const isMarked = isCurrent && consoleKeyOf(textOf(act, session, at), mac, now, keys) !== undefined;
   if (isMarked || (act === "ended" && snapshot?.entries.session.has(session) === true)) return { act, session };
   return undefined;
-
-  function isAuthentic(given: string, text: string): boolean {
-    return [...keys.values()].some(
-      (key) => isAccepted(key, now) && equalInConstantTime(key.console.base64url(text), given),
-    );
-  }
 }
 
 /** Never the text of a cookie, which is signed with the same key: base64url has no spaces. */

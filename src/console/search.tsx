@@ -1,11 +1,10 @@
+import { idForm } from "../sessions/identifiers.ts";
+
 /** The searches of the overview, as typed; empty for all. Both are URL parameters. */
 export interface SearchParams {
   readonly find: string;
   readonly request: string;
 }
-
-/** 128 bits of base64url. */
-const idForm = /^[A-Za-z0-9_-]{22}$/;
 
 /** Whether a text has the form of a session id or of a viewer's keyed hash. */
 export function isId(text: string): boolean {

@@ -25,13 +25,16 @@ export function countryOf(request: Request, development: boolean): string | unde
   return typeof country === "string" && isCountry(country) ? country : undefined;
 }
 
+/** Cloudflare's Ray ID, with or without the data centre, or a {@link newRequestId}. */
+export const requestIdForm = /^[0-9a-f]{16}(-[A-Z]{3})?$/;
+
 /**
  * The Request-Id: Cloudflare's Ray ID, or 16 random hex digits. Any other text in CF-Ray was written by the client, and the log
  * must not repeat it.
  */
 export function requestIdOf(headers: Pick<Headers, "get">, random: RandomBytes): string {
   const ray = headers.get("CF-Ray");
-  if (ray !== null && /^[0-9a-f]{16}(-[A-Z]{3})?$/.test(ray)) return ray;
+  if (ray !== null && requestIdForm.test(ray)) return ray;
   return newRequestId(random);
 }
 

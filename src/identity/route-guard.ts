@@ -1,5 +1,4 @@
-import { isObject } from "../auth/claims.ts";
-import { readJson, requestText, shownMember } from "../base/body-text.ts";
+import { isObject, readJson, requestText, shownMember } from "../base/body-text.ts";
 import { identityPath, maxTokenLength } from "../base/constants.ts";
 import { utf8 } from "../base/encoding.ts";
 import { ok, type Refusal, type Result } from "../base/result.ts";

@@ -1,3 +1,4 @@
+import { isObject } from "../base/body-text.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import {
@@ -28,7 +29,7 @@ const schemas = {
  * names the key by its position or kid and never quotes its bytes.
  */
 export function parseKeyRing(document: unknown): Result<KeyRing, readonly string[]> {
-  if (!isRecord(document) || !Array.isArray(document.keys))
+  if (!isObject(document) || !Array.isArray(document.keys))
     return refuse(['the key ring is not JSON of the form {"keys": [...]}']);
   const faults: string[] = [];
   const keys: RingKey[] = [];
@@ -36,7 +37,7 @@ export function parseKeyRing(document: unknown): Result<KeyRing, readonly string
   const active = new Map<KeyPurpose, string>();
   for (const [place, candidate] of document.keys.entries()) {
     const name = nameOf(candidate, place);
-    const purpose = isRecord(candidate) ? candidate.purpose : undefined;
+    const purpose = isObject(candidate) ? candidate.purpose : undefined;
     if (purpose !== "session" && purpose !== "cloudfront" && purpose !== "token" && purpose !== "operator") {
       faults.push(`${name} has no purpose: set "purpose" to session, cloudfront, token or operator`);
       continue;
@@ -101,10 +102,6 @@ export function signedBefore(other: Window, key: Window): boolean {
 }
 
 function nameOf(candidate: unknown, place: number): string {
-  const kid = isRecord(candidate) ? candidate.kid : undefined;
+  const kid = isObject(candidate) ? candidate.kid : undefined;
   return typeof kid === "string" && kid.length <= 64 ? `key ${JSON.stringify(kid)}` : `key ${place + 1}`;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

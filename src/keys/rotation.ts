@@ -1,4 +1,4 @@
-import { maxSessionTtl } from "../base/constants.ts";
+import { initSegmentPeriod, maxSessionTtl } from "../base/constants.ts";
 import { after, earlier, isUnixSeconds, later, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 import { inUse, keyStateOf, type LivingKey, signsByAsset } from "./life.ts";
 
@@ -11,11 +11,6 @@ export const defaultHeadStart = seconds(3600);
 
 /** The longest credential that `operator new` issues. */
 const longestCredential = seconds(366 * 86_400);
-/**
- * An init segment of a live stream has one URL per day, and that day may end after the session
- * (`playlist/expiry-plan.ts`).
- */
-const day = seconds(86_400);
 
 /** The durations that decide when a step is allowed. */
 export interface RotationTimes {
@@ -87,7 +82,7 @@ export function sinceWhen(key: LivingKey, keys: readonly LivingKey[], now: UnixS
  */
 export function longestHold(purpose: RotatedPurpose, session: Seconds): Seconds {
   if (purpose === "operator") return longestCredential;
-  return purpose === "session" ? session : seconds(session + day);
+  return purpose === "session" ? session : seconds(session + initSegmentPeriod);
 }
 
 /**

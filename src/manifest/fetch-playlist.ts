@@ -2,7 +2,7 @@ import { readBytes } from "../base/body-text.ts";
 import { readDecimal } from "../base/encoding.ts";
 import { bytesText } from "../base/lossless-text.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
-import { type Deadline, seconds, startDeadline, type Timer } from "../base/time.ts";
+import { type Deadline, startDeadline, type Timer } from "../base/time.ts";
 import { type Origin, type OriginRequest, timeoutOf } from "../origin/origin.ts";
 
 export interface FetchContext {
@@ -29,7 +29,7 @@ export async function fetchPlaylist(
   request: OriginRequest,
   { origin, timer }: FetchContext,
 ): Promise<Result<FetchedPlaylist, Refusal>> {
-  const timeout = seconds(timeoutOf(request.asset.origin) + (request.hold ?? 0));
+  const timeout = timeoutOf(request.asset.origin, request.hold);
   const deadline = startDeadline(timeout, timer);
   try {
     const asked = origin(request);

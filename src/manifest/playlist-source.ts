@@ -51,12 +51,18 @@ export function playlistName({ asset, path, query }: Pick<PlaylistQuestion, "ass
   return `${originIdentity(asset.origin)}${path}?${query}`;
 }
 
+/** How long the origin may hold its response: only for a blocking reload. */
+export function holdFor({ directives, hold }: PlaylistQuestion): Seconds | undefined {
+  return directives.least === undefined ? undefined : hold;
+}
+
 /** The request to the origin. A blocking reload asks for a new version, so it sends no entity tag. */
 export function originRequest(question: PlaylistQuestion, ifNoneMatch: string | undefined): OriginRequest {
-  const { asset, path, directives, hold } = question;
+  const { asset, path, directives } = question;
   const query = [question.query, directiveQuery(directives)].filter((part) => part !== "").join("&");
-  const waits = directives.least !== undefined;
-  return { asset, path, query, method: "GET", locates: true, ...(waits ? { hold } : { ifNoneMatch }) };
+  const hold = holdFor(question);
+  const request = { asset, path, query, method: "GET", locates: true } as const;
+  return hold === undefined ? { ...request, ifNoneMatch } : { ...request, hold };
 }
 
 const covered: ReadonlySet<Refusal["code"]> = new Set([

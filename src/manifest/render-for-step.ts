@@ -1,4 +1,6 @@
 import { type OriginFile, originFileOf } from "../base/alias.ts";
+import type { MediaPurpose } from "../base/constants.ts";
+import type { TextMac } from "../base/crypto.ts";
 import { textBody } from "../base/lossless-text.ts";
 import { ok, type Refusal, type Result } from "../base/result.ts";
 import { after, later, roundDownTo, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
@@ -9,7 +11,7 @@ import { renderShared, type SharedPlaylist, type SignTarget } from "../playlist/
 import type { PlaylistTemplate, Target } from "../playlist/template.ts";
 import type { AssetSigner } from "../signing/cloudfront/asset-signers.ts";
 import { type CloudFrontSigner, cloudFrontRendition } from "../signing/cloudfront/cloudfront-signer.ts";
-import { signedParameter, signedQuery } from "../signing/media-url.ts";
+import { type SignedParts, signedParameter, signedQuery } from "../signing/media-url.ts";
 import { macFor } from "../signing/session-keys.ts";
 import { type LoadContext, type LoadedPlaylist, loadEntry } from "./load-playlist.ts";
 import type { RenderedPlaylist } from "./playlist-shelf.ts";
@@ -61,12 +63,22 @@ function edgeSigner({ asset, key, grant }: MediaAccess, base?: string): SignTarg
   const session = isBound("segment", asset) ? grant.text : undefined;
   const segmentMac = macFor(key, "segment", session);
   const keyMac = macFor(key, "key", session);
+  const prefix = base === undefined ? undefined : `${base}/${grant.text}`;
   return ({ purpose, path, query }, expiry) => {
     const mac = purpose === "key" ? keyMac : segmentMac;
-    const parts = { path, query, expiry };
-    if (base === undefined) return { query: signedParameter(mac, purpose, parts) };
-    return { uri: `${base}/${grant.text}${path}?${signedQuery(mac, purpose, parts)}` };
+    return signedReference(mac, purpose, { path, query, expiry }, prefix);
   };
+}
+
+/** The signature of a relative reference. With `prefix`, the media host's URL and the grant, the reference is a whole URL. */
+export function signedReference(
+  mac: TextMac,
+  purpose: MediaPurpose,
+  parts: SignedParts,
+  prefix: string | undefined,
+): ReturnType<SignTarget> {
+  if (prefix === undefined) return { query: signedParameter(mac, purpose, parts) };
+  return { uri: `${prefix}${parts.path}?${signedQuery(mac, purpose, parts)}` };
 }
 
 /**

@@ -12,11 +12,11 @@ import type { WaitUntil } from "../origin/fill-cache.ts";
 import { deliveryDirectives } from "../playlist/delivery-directives.ts";
 import { fillPlaylist, type SignPlaylist, wrapMediaPlaylist } from "../playlist/render.ts";
 import { openGrant } from "../signing/grant.ts";
-import { type MediaTarget, parseMediaTarget, signedParameter, signedQuery } from "../signing/media-url.ts";
+import { type MediaTarget, parseMediaTarget } from "../signing/media-url.ts";
 import { macFor } from "../signing/session-keys.ts";
 import { isEntry, type LoadContext, type LoadedPlaylist, loadPlaylist } from "./load-playlist.ts";
 import type { PlaylistSource } from "./playlist-source.ts";
-import { type RenderContext, renderForStep } from "./render-for-step.ts";
+import { type RenderContext, renderForStep, signedReference } from "./render-for-step.ts";
 
 export interface ManifestParts
   extends Omit<PlaylistFlowContext, "catalog" | "now" | "client">,
@@ -123,9 +123,6 @@ function isEntryThatEnds(access: MediaAccess, { compiled }: LoadedPlaylist): boo
  */
 function playlistSigner({ grant, key }: MediaAccess, base?: string): SignPlaylist {
   const mac = macFor(key, "playlist", grant.text);
-  return ({ path, query }) => {
-    const parts = { path, query, expiry: grant.expiresAt };
-    if (base === undefined) return { query: signedParameter(mac, "playlist", parts) };
-    return { uri: `${base}/${grant.text}${path}?${signedQuery(mac, "playlist", parts)}` };
-  };
+  const prefix = base === undefined ? undefined : `${base}/${grant.text}`;
+  return ({ path, query }) => signedReference(mac, "playlist", { path, query, expiry: grant.expiresAt }, prefix);
 }

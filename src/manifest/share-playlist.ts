@@ -9,6 +9,7 @@ import type { Sight } from "./playlist-pace.ts";
 import {
   canBeCovered,
   type DirectPorts,
+  holdFor,
   originRequest,
   type PlaylistAnswer,
   type PlaylistQuestion,
@@ -232,8 +233,8 @@ class PlaylistView {
     return failure;
   }
 
-  #limit({ asset, directives, hold }: PlaylistQuestion): Seconds {
-    return seconds(timeoutOf(asset.origin) + (directives.least === undefined ? 0 : hold));
+  #limit(question: PlaylistQuestion): Seconds {
+    return timeoutOf(question.asset.origin, holdFor(question));
   }
 
   #slow({ asset }: PlaylistQuestion): Refused<Refusal> {

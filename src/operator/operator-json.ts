@@ -6,6 +6,8 @@ import { between, rfc3339, type UnixSeconds } from "../base/time.ts";
 import { catalogFaultNames } from "../catalog/catalog-fault.ts";
 import { problemFor, refusalCodes } from "../http/problems.ts";
 import type { SessionsNow } from "../metrics/gathered.ts";
+import { idForm } from "../sessions/identifiers.ts";
+import { revocationKinds } from "../sessions/revocation.ts";
 import type { Revoked } from "../sessions/revoke.ts";
 import type { Explanation } from "./explain/explanation.ts";
 import type { KeyList } from "./list-keys.ts";
@@ -72,7 +74,7 @@ export const simulateBodySchema = z.strictObject({
 const time = z.iso.datetime();
 const sessionId = z
   .string()
-  .regex(/^[A-Za-z0-9_-]{22}$/)
+  .regex(idForm)
   .describe("The session's id. It grants no access.");
 const subject = z.string().describe("The keyed hash of the viewer, as in the log.");
 const code = z.enum(refusalCodes);
@@ -216,7 +218,7 @@ export const assetChangeSchema: z.ZodType<PutAssetResult> = z.strictObject({
 });
 
 export const revokedSchema: z.ZodType<Revoked> = z.strictObject({
-  revoked: z.enum(["session", "subject", "asset", "token", "login", "key"]).describe("The kind of revocation."),
+  revoked: z.enum(revocationKinds).describe("The kind of revocation."),
   until: time.exactOptional().describe("When the revocation expires; absent if it was lifted."),
   known: z
     .literal(false)

@@ -10,7 +10,7 @@ import { fromStore, type SessionRequest } from "../sessions/session-context.ts";
 import { type StartCheck, startChecks, type Terms } from "../sessions/start-checks.ts";
 import { pasted } from "./explain/explain-text.ts";
 import { examineToken } from "./explain/explain-token.ts";
-import { type Explanation, fails, info, networkWords, passes, type Step, shown, when } from "./explain/explanation.ts";
+import { bindingWords, type Explanation, fails, info, passes, type Step, shown, when } from "./explain/explanation.ts";
 import type { OperatorContext } from "./operator-context.ts";
 
 /** A start to simulate. An omitted member is unknown to the service, too. */
@@ -168,11 +168,6 @@ function conditionWords({ available, countries, origins }: Asset): string {
 }
 
 function termWords({ key, binding, expiresAt }: Terms, now: UnixSeconds): string {
-  const { network, userAgent } = binding;
-  const bound = [
-    ...(network === undefined ? [] : [networkWords(network)]),
-    ...(userAgent === undefined ? [] : ["the user agent"]),
-  ];
-  const to = bound.length === 0 ? "" : `, bound to ${bound.join(" and to ")}`;
-  return `signed with the key ${JSON.stringify(key.kid)}, until ${when(expiresAt, now)}${to}`;
+  const signed = `signed with the key ${JSON.stringify(key.kid)}, until ${when(expiresAt, now)}`;
+  return [signed, bindingWords(binding)].filter((part) => part !== undefined).join(", ");
 }

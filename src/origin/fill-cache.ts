@@ -3,7 +3,7 @@ import { readDecimal } from "../base/encoding.ts";
 import { after, type Clock, seconds, type UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import { statedFreshness, variesOnEverything } from "./freshness.ts";
-import { type Origin, type OriginRequest, originHeaders } from "./origin.ts";
+import { type Origin, type OriginRequest, pickHeaders } from "./origin.ts";
 import { parseContentRange } from "./ranges.ts";
 
 /** The largest file in bytes that is cached: a request for ten bytes makes the worker read all of it, once. */
@@ -161,11 +161,7 @@ async function keep(key: string, asset: Asset, answer: Response, { cache, clock 
   const reader = answer.body?.getReader();
   const body = reader === undefined ? new Uint8Array(0) : await readBytes(reader, length ?? largestUnmeasured);
   if (typeof body === "string" || (length !== undefined && body.length !== length)) return;
-  const headers = new Headers();
-  for (const name of originHeaders) {
-    const value = answer.headers.get(name);
-    if (value !== null) headers.set(name, value);
-  }
+  const headers = pickHeaders(answer.headers);
   headers.set("Content-Length", String(body.length));
   headers.set("Cache-Control", `public, max-age=${life}`);
   await cache.put(key, { headers, body });

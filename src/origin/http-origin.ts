@@ -1,8 +1,8 @@
 import { mediaPlaceOf } from "../base/alias.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
-import { type Clock, type Seconds, seconds } from "../base/time.ts";
+import type { Clock, Seconds } from "../base/time.ts";
 import type { HttpAssetOrigin } from "../catalog/asset-origin.ts";
-import type { Origin, OriginRequest } from "./origin.ts";
+import { type Origin, type OriginRequest, timeoutOf } from "./origin.ts";
 import { type DerivedKeys, type OriginSecretPorts, signOriginRequest } from "./origin-auth.ts";
 import { readOriginResponse } from "./origin-response.ts";
 
@@ -36,7 +36,7 @@ export function httpOrigin(ports: HttpOriginPorts): Origin {
   return async (request) => {
     const { asset } = request;
     if (asset.origin.type !== "http") return refusal("internal_error", `${asset.id}: its origin is not HTTP`);
-    const timeout = seconds(asset.origin.timeout + (request.hold ?? 0));
+    const timeout = timeoutOf(asset.origin, request.hold);
     const deadline = startDeadline(timeout);
     try {
       const answered = await follow(request, asset.origin, { ...ports, derived }, deadline.signal);

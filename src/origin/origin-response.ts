@@ -1,8 +1,10 @@
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { contentTypeOf } from "./file-response.ts";
 import { cachingHeaders } from "./freshness.ts";
-import { type OriginRequest, originHeaders } from "./origin.ts";
+import { type OriginRequest, originHeaders, pickHeaders } from "./origin.ts";
 import { parseContentRange, rangeRefusal } from "./ranges.ts";
+
+const passedOn = [...originHeaders, ...cachingHeaders];
 
 /**
  * Converts an HTTP server's final response: 200, 206 and 304 with the few headers that are passed on, or a refusal. The
@@ -18,11 +20,7 @@ export async function readOriginResponse(
     (status === 206 && request.range !== undefined && isPart(response)) ||
     (status === 304 && request.ifNoneMatch !== undefined);
   if (!passes) return refuseResponse(response, request);
-  const headers = new Headers();
-  for (const name of [...originHeaders, ...cachingHeaders]) {
-    const value = response.headers.get(name);
-    if (value !== null) headers.set(name, value);
-  }
+  const headers = pickHeaders(response.headers, passedOn);
   if (status !== 304) headers.set("Content-Type", contentTypeOf(request.path, response.headers.get("Content-Type")));
   if (isEncoded(response)) {
     // fetch decodes the body, so its length and positions differ from the origin's.

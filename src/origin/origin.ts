@@ -53,6 +53,16 @@ export const originHeaders = [
   "Content-Range",
 ] as const;
 
+/** The headers of an origin's response that are passed on, or others by their names. */
+export function pickHeaders(from: Headers, names: readonly string[] = originHeaders): Headers {
+  const headers = new Headers();
+  for (const name of names) {
+    const value = from.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  return headers;
+}
+
 /** One origin for all assets, which selects by the asset's type. */
 export function originOf(origins: Readonly<Record<AssetOrigin["type"], Origin>>): Origin {
   return (request) => origins[request.asset.origin.type](request);
@@ -61,9 +71,9 @@ export function originOf(origins: Readonly<Record<AssetOrigin["type"], Origin>>)
 /** The timeout of buckets, which have none in the catalog: the default of HTTP origins. */
 const bucketTimeout = seconds(10);
 
-/** How long an origin may take for a response and its body, if it holds nothing back. */
-export function timeoutOf(origin: AssetOrigin): Seconds {
-  return origin.type === "http" ? origin.timeout : bucketTimeout;
+/** How long an origin may take for a response and its body. `hold`: see {@link OriginRequest}. */
+export function timeoutOf(origin: AssetOrigin, hold = seconds(0)): Seconds {
+  return seconds((origin.type === "http" ? origin.timeout : bucketTimeout) + hold);
 }
 
 type Outcome = Extract<TelemetryEvent, { event: "origin" }>["outcome"];

@@ -1,3 +1,4 @@
+import { initSegmentPeriod } from "../base/constants.ts";
 import { after, earlier, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 import type { Inspection } from "./inspect.ts";
 import type { UriRole } from "./tags.ts";
@@ -26,12 +27,6 @@ export interface LifetimeOptions {
   /** The lifetime of URLs that players may open or reload at any time: the asset's session length. */
   readonly fileLifetime: Seconds;
 }
-
-/**
- * A file that stays the same for a whole live stream has one URL per day. Players fetch an init segment again when its
- * URL changes, which would be once per step. It shows nothing by itself, and without a grant its URL is useless.
- */
-const day = seconds(86_400);
 
 /** The most seconds that a live window counts for: reloads of a live playlist bring fresh URLs. */
 const longestWindow = 300;
@@ -144,8 +139,9 @@ export function longer(a: Lifetime, b: Lifetime): Lifetime {
   };
 }
 
+/** An init segment shows nothing by itself, and without a grant its URL is useless. */
 function daily(lifetime: Lifetime): Lifetime {
-  return { ...lifetime, roundTo: day };
+  return { ...lifetime, roundTo: initSegmentPeriod };
 }
 
 function lasting(lifetime: number): Lifetime {

@@ -18,11 +18,14 @@
 import type { Credential } from "../auth/credential.ts";
 import { sha256Of } from "../base/crypto.ts";
 import { encodeBase64url } from "../base/encoding.ts";
-import { parseIpAddress } from "../base/ip-address.ts";
+import { addressText, parseIpAddress } from "../base/ip-address.ts";
 import { signingKey } from "../keys/ring.ts";
 import type { PreparedSessionKey } from "../signing/session-keys.ts";
 import { networkOf } from "./client-network.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
+
+/** A session id or a 128-bit hash in its one spelling: base64url, whose last character has four zero bits. */
+export const idForm = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 
 /** A subject of an issuer in grants: 128 bits, base64url. */
 export function subjectHash(key: PreparedSessionKey, issuer: string, subject: string): string {
@@ -99,7 +102,7 @@ export function networkName(address: string | undefined): string | undefined {
   const network = address === undefined ? undefined : networkOf(address);
   if (network === undefined) return undefined;
   const { family, bytes, bits } = network;
-  return family === 4 ? `4:${bytes.join(".")}/${bits}` : `6:${groupsOf(bytes)}/${bits}`;
+  return `${family}:${addressText(bytes, family)}/${bits}`;
 }
 
 /**
@@ -109,12 +112,5 @@ export function networkName(address: string | undefined): string | undefined {
 export function addressName(address: string | undefined): string | undefined {
   const bytes = address === undefined ? undefined : parseIpAddress(address);
   if (bytes === undefined) return undefined;
-  return bytes.length === 4 ? `4:${bytes.join(".")}/32` : `6:${groupsOf(bytes.subarray(0, 8))}/64`;
-}
-
-/** IPv6 groups in hexadecimal: `2001:db8:0`. */
-function groupsOf(bytes: Uint8Array): string {
-  const groups: string[] = [];
-  for (let i = 0; i < bytes.length; i += 2) groups.push((((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)).toString(16));
-  return groups.join(":");
+  return bytes.length === 4 ? `4:${addressText(bytes, 4)}/32` : `6:${addressText(bytes.subarray(0, 8), 6)}/64`;
 }

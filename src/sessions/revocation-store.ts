@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { isObject } from "../base/body-text.ts";
 import type { SqlRow, SqlStore } from "../base/sql-store.ts";
 import {
   isUnixSeconds,
@@ -71,10 +72,6 @@ function readEntry([kindName, value, causeName, at, until]: readonly unknown[]):
 
 function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "" && value.length <= longestName;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }
 
 /** The database of the log. */

@@ -1,14 +1,13 @@
 import * as z from "zod";
 import { isOperatorKey, type OperatorScope } from "../auth/operator-token.ts";
 import { maxSessionTtl } from "../base/constants.ts";
-import { decodeBase64url } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { after, between, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import { assetIdSchema } from "../catalog/asset.ts";
 import { signingKey } from "../keys/ring.ts";
 import { authorizeOperator } from "./authorize-operator.ts";
 import { streamsUnder } from "./claim-lease.ts";
-import { loginDigest, subjectDigest, subjectHash, subjectHashNow, tokenDigest, tokenHash } from "./identifiers.ts";
+import { idForm, loginDigest, subjectDigest, subjectHash, subjectHashNow, tokenDigest, tokenHash } from "./identifiers.ts";
 import { readBody } from "./request-body.ts";
 import { clockSkew, type Revocation, type RevocationKind, revocationKinds } from "./revocation.ts";
 import { type Acting, fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
@@ -19,11 +18,7 @@ const never = unixSeconds(253_402_300_799);
 const name = z.string().min(1).max(512);
 export const revocationBodySchema = z
   .strictObject({
-    session: z
-      .string()
-      .refine((id) => decodeBase64url(id)?.length === 16)
-      .optional()
-      .describe("A playback session's id: 22 characters of base64url."),
+    session: z.string().regex(idForm).optional().describe("A playback session's id: 22 characters of base64url."),
     subject: z
       .strictObject({ issuer: name, subject: name })
       .optional()
@@ -49,7 +44,7 @@ export const revocationBodySchema = z
   })
   .refine((body) => kindsOf(body).length === 1, "Name one of session, subject, asset, token, login and key.");
 
-type Body = z.output<typeof revocationBodySchema>;
+export type RevocationBody = z.output<typeof revocationBodySchema>;
 
 export interface Revoked {
   readonly revoked: RevocationKind;
@@ -69,25 +64,24 @@ export interface Revoked {
  * {@link authorizeOperator}; `body_invalid`, `revocation_invalid`, `revocation_unknown`, `store_unavailable`.
  */
 export async function revoke(request: SessionRequest, context: SessionContext): Promise<Result<Revoked, Refusal>> {
-  const operator = await authorizeOperator(request, scopeToRevoke(request.body), context);
+  const body = readBody(revocationBodySchema, request.body, "revocation_invalid");
+  // Revoking a key, and so everything that it signed, needs a higher scope.
+  const scope: OperatorScope = body.ok && body.value.key !== undefined ? "operator:keys" : "operator:revoke";
+  const operator = await authorizeOperator(request, scope, context);
   if (!operator.ok) return operator;
-  return revokeAs({ operator: operator.value.subject, through: "route" }, request.body, context);
+  return body.ok ? revokeAs({ operator: operator.value.subject, through: "route" }, body.value, context) : body;
 }
 
-/** The scope that a body needs: revoking a key, and so everything that it signed, needs a higher one. */
-function scopeToRevoke(text: string): OperatorScope {
-  const body = readRevocation(text);
-  return body.ok && body.value.key !== undefined ? "operator:keys" : "operator:revoke";
-}
-
-/** {@link revoke} for an operator whose scope was checked: `text` is the body. Calls `context.onAct`. */
-export async function revokeAs(who: Acting, text: string, context: SessionContext): Promise<Result<Revoked, Refusal>> {
-  const revoked = await revokeNow(text, context);
-  const body = readRevocation(text);
-  if (!body.ok) return revoked;
-  const [kind = "session"] = kindsOf(body.value);
-  const [name] = namesOf(body.value, context);
-  const { subject, lift } = body.value;
+/** {@link revoke} for an operator whose scope was checked. Calls `context.onAct`. */
+export async function revokeAs(
+  who: Acting,
+  body: RevocationBody,
+  context: SessionContext,
+): Promise<Result<Revoked, Refusal>> {
+  const revoked = await revokeNow(body, context);
+  const [kind = "session"] = kindsOf(body);
+  const [name] = namesOf(body, context);
+  const { subject, lift } = body;
   // The hash that other log lines use for the subject.
   const id = (subject === undefined ? undefined : subjectHashNow(subject, context)) ?? name?.value ?? "";
   const outcome = revoked.ok ? "done" : revoked.refusal.code;
@@ -96,14 +90,12 @@ export async function revokeAs(who: Acting, text: string, context: SessionContex
 }
 
 /** {@link revokeAs} without a call of `onAct`. */
-export async function revokeNow(text: string, context: SessionContext): Promise<Result<Revoked, Refusal>> {
+export async function revokeNow(body: RevocationBody, context: SessionContext): Promise<Result<Revoked, Refusal>> {
   const now = context.clock();
-  const body = readRevocation(text);
-  if (!body.ok) return body;
-  const [kind = "session"] = kindsOf(body.value);
-  const names = namesOf(body.value, context);
+  const [kind = "session"] = kindsOf(body);
+  const names = namesOf(body, context);
   const values = names.map(({ value }) => value);
-  if (body.value.lift) {
+  if (body.lift) {
     const lifting = Promise.all(values.map((value) => context.log.lift(kind, value)));
     const lifted = await fromStore("the revocation log", lifting, context);
     if (!lifted.ok) return lifted;
@@ -112,32 +104,32 @@ export async function revokeNow(text: string, context: SessionContext): Promise<
       : refusal("revocation_unknown", `no such ${kind} is revoked`);
   }
   const at = kind === "subject" ? lastUnaware(now, context) : now;
-  const ending = (name: Name) => untilOf(body.value, name, now);
+  const ending = (name: Name) => untilOf(body, name, now);
   const entries = names.map(
     (name): Revocation => ({ kind, value: name.value, cause: "revoked", at, until: ending(name) }),
   );
   const until = entries.map((entry) => entry.until).reduce(later);
   const added = await fromStore("the revocation log", context.log.append(entries, "operator"), context);
   if (!added.ok) return added;
-  const gone = await endSignIns(body.value, context);
+  const gone = await endSignIns(body, context);
   if (!gone.ok) return gone;
   context.telemetry({ event: "revoked", kind });
   for (const sessionId of kind === "session" ? values : []) context.telemetry({ event: "ended", sessionId });
-  return ok({ revoked: kind, until: rfc3339(until), ...((await isUnknown(body.value, context)) && { known: false }) });
+  return ok({ revoked: kind, until: rfc3339(until), ...((await isUnknown(body, context)) && { known: false }) });
 }
 
 /**
  * Ends a subject or login of the identity worker there as well. The log revokes existing tokens, but a running sign-in
  * session would issue new ones, which the log treats as those of a new login.
  */
-async function endSignIns({ subject, login }: Body, context: SessionContext): Promise<Result<unknown, Refusal>> {
+async function endSignIns({ subject, login }: RevocationBody, context: SessionContext): Promise<Result<unknown, Refusal>> {
   const { identity } = context;
   if (identity === undefined || (subject ?? login)?.issuer !== identity.issuer) return ok(undefined);
   const which = subject === undefined ? { sessionId: login?.sid ?? "" } : { userId: subject.subject };
   return fromStore("the identity worker", identity.end(which), context);
 }
 
-async function isUnknown({ asset, key }: Body, { keys, operators, catalog }: SessionContext): Promise<boolean> {
+async function isUnknown({ asset, key }: RevocationBody, { keys, operators, catalog }: SessionContext): Promise<boolean> {
   if (key !== undefined) return !keys.has(key) && !isOperatorKey(key, operators);
   const current = asset === undefined ? undefined : await catalog();
   return current?.ok === true && asset !== undefined && current.value.asset(asset) === undefined;
@@ -151,7 +143,7 @@ interface Name {
 }
 
 /** All values to revoke: grants contain hashes of subjects and tokens, which differ per session key. */
-function namesOf({ session, subject, asset, token, login, key }: Body, { keys }: SessionContext): Name[] {
+function namesOf({ session, subject, asset, token, login, key }: RevocationBody, { keys }: SessionContext): Name[] {
   const named = (lasting: string, hashes: readonly string[] = []) => [
     { value: lasting, inGrants: false },
     ...hashes.map((value) => ({ value, inGrants: true })),
@@ -180,7 +172,7 @@ function namesOf({ session, subject, asset, token, login, key }: Body, { keys }:
  * The `until` of an entry. Only grants have a known latest expiry; tokens, assets, keys and logins may be valid for
  * ever, and a revocation by an operator must not lapse by itself.
  */
-function untilOf({ until }: Body, { inGrants }: Name, now: UnixSeconds): UnixSeconds {
+function untilOf({ until }: RevocationBody, { inGrants }: Name, now: UnixSeconds): UnixSeconds {
   const last = after(now, maxSessionTtl);
   if (until !== undefined) return later(until, last);
   return inGrants ? last : never;
@@ -196,10 +188,6 @@ function lastUnaware(now: UnixSeconds, { settings }: SessionContext): UnixSecond
 
 function kindsOf(body: Partial<Record<RevocationKind, unknown>>): RevocationKind[] {
   return revocationKinds.filter((kind) => body[kind] !== undefined);
-}
-
-function readRevocation(text: string): Result<Body, Refusal> {
-  return readBody(revocationBodySchema, text, "revocation_invalid");
 }
 
 /** A login that the identity worker has ended, and when its last access token expires. */

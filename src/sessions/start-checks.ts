@@ -168,7 +168,7 @@ function termsOf(
 }
 
 /** The current, unrevoked signing key. `configuration_invalid` if there is none. */
-function signingKeyOf(
+export function signingKeyOf(
   snapshot: RevocationSnapshot,
   now: UnixSeconds,
   { keys }: Pick<SessionContext, "keys">,

@@ -5,7 +5,7 @@ import { type Client, isBindingMet } from "../../sessions/client-network.ts";
 import { openEnvelope } from "../../signing/cose-mac0.ts";
 import { covers, type Grant, openGrant } from "../../signing/grant.ts";
 import type { MediaTarget } from "../../signing/media-url.ts";
-import { type Explanation, fails, info, networkWords, passes, type Step, shown, when } from "./explanation.ts";
+import { bindingWords, type Explanation, fails, info, passes, type Step, shown, when } from "./explanation.ts";
 
 /** Whether a text has the form of a grant, authentic or not. */
 export function hasGrantForm(text: string): boolean {
@@ -63,13 +63,8 @@ function openedSteps(grant: Grant, path: string | undefined, context: CheckConte
 }
 
 function bindingSteps(grant: Grant, client: Client | "anybody"): readonly Step[] {
-  const { network, userAgent } = grant;
-  const bound = [
-    ...(network === undefined ? [] : [networkWords(network)]),
-    ...(userAgent === undefined ? [] : ["one user agent"]),
-  ];
-  if (bound.length === 0) return [];
-  const to = `bound to ${bound.join(" and to ")}`;
+  const to = bindingWords(grant);
+  if (to === undefined) return [];
   if (client === "anybody") return [info("binding", `${to}: refused with 403 binding_mismatch elsewhere`)];
   return isBindingMet(grant, client)
     ? [passes("binding", `${to}, which match the viewer`)]

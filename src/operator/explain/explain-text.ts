@@ -3,6 +3,8 @@ import { operatorIssuer } from "../../auth/operator-token.ts";
 import { verifyJwt } from "../../auth/verify-jwt.ts";
 import { ok, type Refusal, type Result } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/time.ts";
+import { requestIdForm } from "../../http/request.ts";
+import { idForm } from "../../sessions/identifiers.ts";
 import { nothingForbids } from "../../sessions/revocations-now.ts";
 import { openGrant } from "../../signing/grant.ts";
 import { parseMediaTarget } from "../../signing/media-url.ts";
@@ -107,9 +109,9 @@ async function formSteps(
 
 function formWords(text: string): string | undefined {
   if (text === "") return "nothing: paste a URL, a grant or a token";
-  if (/^[0-9a-f]{16}(?:-[A-Z]{3})?$/.test(text))
+  if (requestIdForm.test(text))
     return "it looks like a Request-Id: search the list of refusals for it";
-  if (/^[A-Za-z0-9_-]{22}$/.test(text))
+  if (idForm.test(text))
     return "it looks like a session's or viewer's id: search the list of sessions for it";
   if (/^\{.*"event"/s.test(text))
     return "it looks like a log line: `code` and `reason` name the cause, `request` is the Request-Id";

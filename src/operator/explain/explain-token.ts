@@ -1,11 +1,12 @@
 import type { AskedFrom } from "../../auth/access-policy.ts";
-import { claimAt, claimText, isObject, readJwsParts } from "../../auth/claims.ts";
+import { claimAt, claimText, readJwsParts } from "../../auth/claims.ts";
 import type { VerifiedToken } from "../../auth/credential.ts";
 import { holdsBinding } from "../../auth/dpop.ts";
-import { type IdentitySource, identityCredential, isIdentityToken, isSigned } from "../../auth/identity-credential.ts";
-import type { ClaimName, Issuer } from "../../auth/issuer.ts";
+import { type IdentitySource, identityCredential, identityFor } from "../../auth/identity-credential.ts";
+import { type ClaimName, type ClaimNames, defaultClaimNames } from "../../auth/issuer.ts";
 import { type ReadToken, readToken } from "../../auth/read-credential.ts";
-import { prefixOf, type TokenSources, verifyToken } from "../../auth/trusted-issuers.ts";
+import { type TokenSources, verifyToken } from "../../auth/trusted-issuers.ts";
+import { isObject } from "../../base/body-text.ts";
 import { ok, type Refusal, type Refused, type Result } from "../../base/result.ts";
 import { isUnixSeconds, type Timer, type UnixSeconds } from "../../base/time.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
@@ -61,7 +62,7 @@ export async function examineToken(token: string, sources: ExplainSources, now: 
   if (form === "jws") steps.push(...jwtSteps(token, sources, now));
   const verified = (await signedIn(token, sources, now)) ?? (await verifyToken(token, form, sources, now));
   if (!verified.ok) return examinedAs("verification", verified, steps);
-  if (form === "opaque") steps.push(...claimSteps(claimsOf(verified.value), defaultNames, now));
+  if (form === "opaque") steps.push(...claimSteps(claimsOf(verified.value), defaultClaimNames, now));
   steps.push(passes("verification", `its ${form === "jws" ? "signature, " : ""}issuer, audience and times are valid`));
   const bound = await bindingOf(read.value, verified.value, now);
   if (!bound.ok) return examinedAs("binding", bound, steps);
@@ -77,16 +78,16 @@ export function accepted(token: VerifiedToken, steps: readonly Step[], now: Unix
 /** A session token of the identity worker, whose session is not prolonged; undefined if only an issuer can know the token. */
 async function signedIn(
   token: string,
-  { identity, timer = noTimer, issuers }: ExplainSources,
+  sources: ExplainSources,
   now: UnixSeconds,
 ): Promise<Result<VerifiedToken, Refusal> | undefined> {
-  const prefix = prefixOf(token, { issuers });
-  if (identity === undefined || !isIdentityToken(token) || prefix) return undefined;
-  const session = await identityCredential({ is: "bearer", token, form: "opaque" }, identity, timer, now, "look");
+  const owner = identityFor(token, sources);
+  if (owner === undefined) return undefined;
+  const { timer = noTimer } = sources;
+  const presented = { is: "bearer", token, form: "opaque" } as const;
+  const session = await identityCredential(presented, owner.identity, timer, now, "look");
   if (session.ok) return ok({ credential: session.value, jkt: undefined, dpop: "optional" });
-  // 32 letters and digits may also be a token of an issuer: see `auth/request-credential.ts`.
-  const mayBeIssuers = prefix !== undefined && !isSigned(token);
-  return session.refusal.code === "token_invalid" && mayBeIssuers ? undefined : session;
+  return session.refusal.code === "token_invalid" && owner.orProvider ? undefined : session;
 }
 
 const noTimer: Timer = () => () => undefined;
@@ -102,7 +103,7 @@ function jwtSteps(token: string, { issuers }: TokenSources, now: UnixSeconds): r
   if (!parts.ok) return []; // not a JWT: the verification reports it
   const { claims } = parts.value;
   const issuer = issuers.find(({ settings }) => settings.issuer === claims.iss);
-  return claimSteps(claims, issuer?.settings ?? defaultNames, now);
+  return claimSteps(claims, issuer?.settings ?? defaultClaimNames, now);
 }
 
 /** Refuses an unbound token if its issuer requires DPoP. For a key-bound token, the proof is assumed to be valid. */
@@ -136,21 +137,6 @@ export function refusedAs(refusal: Explanation["refusal"], steps: readonly Step[
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** The claim names of an issuer. */
-type ClaimNames = Pick<
-  Issuer,
-  "audienceClaim" | "subjectClaim" | "scopeClaim" | "assetsClaim" | "streamsClaim" | "loginClaim"
->;
-
-const defaultNames: ClaimNames = {
-  audienceClaim: "aud",
-  subjectClaim: "sub",
-  scopeClaim: "scope",
-  assetsClaim: "assets",
-  streamsClaim: "streams",
-  loginClaim: "sid",
-};
-
 const maxShown = 8;
 
 /** The claims may be unverified. */
@@ -175,7 +161,7 @@ function claimSteps(claims: Claims, names: ClaimNames, now: UnixSeconds): readon
   ];
 }
 
-/** The result of an introspection as claims with the {@link defaultNames}. */
+/** The result of an introspection as claims with the {@link defaultClaimNames}. */
 function claimsOf({ credential, jkt }: VerifiedToken): Claims {
   const { issuer, subject, scopes, assets, expiresAt, issuedAt, loginId, streams } = credential;
   return {

@@ -1,6 +1,8 @@
 import { extensionOf, type OriginFile } from "../../base/alias.ts";
+import { addressText } from "../../base/ip-address.ts";
 import type { Refusal, RefusalCode } from "../../base/result.ts";
 import { rfc3339, type UnixSeconds } from "../../base/time.ts";
+import type { Binding } from "../../sessions/client-network.ts";
 import type { BoundNetwork } from "../../signing/grant.ts";
 
 /**
@@ -109,11 +111,18 @@ export function shownFile({ path, query }: OriginFile): string {
   return segments.join("/") + (query === "" ? "" : ` with the parameters ${parameterNames(query)}`);
 }
 
+/** `bound to the network 192.0.2.0/24 and to one user agent`; undefined if a grant is not bound. */
+export function bindingWords({ network, userAgent }: Binding): string | undefined {
+  const bound = [
+    ...(network === undefined ? [] : [networkWords(network)]),
+    ...(userAgent === undefined ? [] : ["one user agent"]),
+  ];
+  return bound.length === 0 ? undefined : `bound to ${bound.join(" and to ")}`;
+}
+
 /** `the network 192.0.2.0/24`, or `the address 2001:db8:0:0:0:0:0:1`. */
-export function networkWords({ family, bits, bytes }: BoundNetwork): string {
-  const groups: string[] = [];
-  for (let i = 0; i < bytes.length; i += 2) groups.push((((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)).toString(16));
-  const address = family === 4 ? bytes.join(".") : groups.join(":");
+function networkWords({ family, bits, bytes }: BoundNetwork): string {
+  const address = addressText(bytes, family);
   return bits === bytes.length * 8 ? `the address ${address}` : `the network ${address}/${bits}`;
 }
 

@@ -2,8 +2,9 @@ import { makeRoom } from "../../base/bounded-map.ts";
 import { bytesText, textBody } from "../../base/lossless-text.ts";
 import { SingleFlight } from "../../base/refresh-once.ts";
 import { ok, type Refusal, type Result, refusal } from "../../base/result.ts";
-import { inTime, type MillisecondClock, type Seconds, seconds, type Timer, unixMilliseconds } from "../../base/time.ts";
+import { inTime, type MillisecondClock, seconds, type Timer, unixMilliseconds } from "../../base/time.ts";
 import {
+  holdFor,
   type PlaylistAnswer,
   type PlaylistQuestion,
   type PlaylistSource,
@@ -80,7 +81,7 @@ export function sharedPlaylists<Id>(parts: SharedPlaylistParts<Id>): PlaylistSou
         `${question.asset.id}: another request is asking the origin for the playlist`,
       );
     remember(asking, name, flight);
-    const until = clock() + 1000 * (timeoutOf(question.asset.origin) + heldFor(question) + 1);
+    const until = clock() + 1000 * (timeoutOf(question.asset.origin, holdFor(question)) + 1);
     return flight.run(until, () => parts.direct(question));
   };
 
@@ -108,7 +109,7 @@ async function askObject<Id>(
     // A new stub each time, since a failed one may keep failing. Without `known` the answer has the text, for the cache.
     const object = objects.get(objects.idFromName(playlistName(question)));
     const pending = object.ask({ ...question, known: undefined });
-    const inTimeOrLate = inTime(pending, seconds(objectTimeout + heldFor(question)), timer).then((answer) => {
+    const inTimeOrLate = inTime(pending, seconds(objectTimeout + (holdFor(question) ?? 0)), timer).then((answer) => {
       if (answer === "late") onLate();
       return answer;
     });
@@ -122,11 +123,6 @@ async function askObject<Id>(
   const why = refusal("store_unavailable", `${question.asset.id}: the playlist's Durable Object did not answer`);
   onFailure(why.refusal);
   return undefined;
-}
-
-/** How long the origin may hold its response: only for a blocking playlist request. */
-function heldFor({ directives, hold }: PlaylistQuestion): Seconds {
-  return directives.least === undefined ? seconds(0) : hold;
 }
 
 function remember<Value>(playlists: Map<string, Value>, name: string, value: Value): void {

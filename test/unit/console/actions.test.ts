@@ -33,7 +33,7 @@ describe("ending a session at the console", () => {
 
   it("is confirmed as long as the log has the revocation", async () => {
     const stage = await withGathered({ sessions: running });
-    await revokeNow(JSON.stringify({ session: id }), stage.context);
+    await revokeNow({ session: id, lift: false }, stage.context);
     expect(await stage.text(`/console?ended=${id}`)).toContain("Its player is refused within two seconds.");
   });
 
@@ -77,7 +77,7 @@ describe("ending a session at the console", () => {
 
   it("cannot be undone without operator:revoke", async () => {
     const stage = await withGathered({ sessions: running }, { scope: "operator:read" });
-    await revokeNow(JSON.stringify({ session: id }), stage.context);
+    await revokeNow({ session: id, lift: false }, stage.context);
     const response = await stage.post(pathOf("lift"), {});
     expect([response.status, await response.text()]).toEqual([403, expect.stringContaining("scope_insufficient")]);
     expect(await stage.text(`/console?ended=${id}`)).not.toContain("Undo");

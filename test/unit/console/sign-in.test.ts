@@ -213,11 +213,11 @@ describe("the console's cookie", () => {
 type Stage = Awaited<ReturnType<typeof consoleStage>>;
 
 async function revokeToken(stage: Stage): Promise<void> {
-  const done = await revokeNow('{"token":{"issuer":"stagedoor-operator","jti":"o-1"}}', stage.context);
+  const done = await revokeNow({ token: { issuer: "stagedoor-operator", jti: "o-1" }, lift: false }, stage.context);
   if (!done.ok) throw new Error(done.refusal.reason);
 }
 
 async function revokeKey(stage: Stage, kid: string): Promise<void> {
-  const done = await revokeNow(JSON.stringify({ key: kid }), stage.context);
+  const done = await revokeNow({ key: kid, lift: false }, stage.context);
   if (!done.ok) throw new Error(done.refusal.reason);
 }
