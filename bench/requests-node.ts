@@ -16,7 +16,12 @@ import type { StreamsOf } from "../src/sessions/lease.ts";
 import { watchRevocations } from "../src/sessions/revocation-watch.ts";
 import { rememberGrants } from "../src/signing/grant.ts";
 import { prepareSessionKeys } from "../src/signing/session-keys.ts";
-import { memoryRevocationLog, memoryStreams } from "../test/support/memory-stores.ts";
+import {
+  memoryCatalogEditing,
+  memoryGathered,
+  memoryRevocationLog,
+  memoryStreams,
+} from "../test/support/memory-stores.ts";
 import { joseApp } from "./jose-app.ts";
 import { measureInTurn, ownCpu, timed } from "./measure.ts";
 import { grantIssuer, viewers } from "./viewers.ts";
@@ -118,7 +123,16 @@ async function api(ring: KeyRing) {
   };
   const { telemetry, random } = context;
   const reporting = { worker: "api", log: () => undefined, telemetry, random };
-  return apiApp(context, { basePath: "/", reporting, sha256: nodeSha256, development: false });
+  const operators = {
+    ...context,
+    gathered: memoryGathered(systemClock),
+    catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
+    ring,
+    publicKeys: () => undefined,
+    originSecrets: {},
+    renewal: settings.value.renewal,
+  };
+  return apiApp(context, { basePath: "/", reporting, sha256: nodeSha256, development: false, operators });
 }
 
 function oneAsset(): Catalog {

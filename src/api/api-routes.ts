@@ -8,10 +8,7 @@ import type { SessionContext } from "../sessions/session-context.ts";
 import { startBodySchema, startStream } from "../sessions/start-stream.ts";
 
 const time = z.iso.datetime();
-const sessionId = z
-  .string()
-  .regex(idForm)
-  .describe("The session's id. It grants no access.");
+const sessionId = z.string().regex(idForm).describe("The session's id. It grants no access.");
 
 const openedSessionSchema: z.ZodType<OpenedSession> = z.strictObject({
   sessionId,

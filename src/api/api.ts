@@ -23,7 +23,7 @@ import {
   withRateLimitFields,
 } from "../http/problem-response.ts";
 import { clientOf, countryOf } from "../http/request.ts";
-import { type Route, type RouteTable, TextBody } from "../http/route.ts";
+import type { Route, RouteTable } from "../http/route.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { metricsRoutes, operatorRoutes, revocationRoutes } from "../operator/operator-routes.ts";
 import { longestBody, type SessionContext, type SessionRequest } from "../sessions/session-context.ts";
@@ -41,8 +41,8 @@ export interface ApiOptions {
   readonly development: boolean;
   /** The identity worker, if one is bound. It is mounted at `/api/auth`, whatever the base path. */
   readonly identity?: Identity;
-  /** The dependencies of operators' routes. Without them, only `/operator/revocations` exists. */
-  readonly operators?: OperatorContext;
+  /** The dependencies of operators' routes. */
+  readonly operators: OperatorContext;
   /** What `/ready` checks in addition to the session stores and the identity worker. */
   readonly readinessChecks?: Readonly<Record<string, ReadinessCheck>>;
   /** The demo page, in development: it gets every GET request that no route matches. */
@@ -73,11 +73,11 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
   const belowBase = {
     ...viewerRoutes,
     ...revocationRoutes,
-    ...(operators !== undefined && operatorRoutes(operators)),
+    ...operatorRoutes(operators),
   };
   const all: RouteTable<Route<SessionContext>> = {
     ...Object.fromEntries(Object.entries(belowBase).map(([path, byMethod]) => [base + path, byMethod])),
-    ...(operators !== undefined && metricsRoutes(operators)),
+    ...metricsRoutes(operators),
   };
   for (const [path, byMethod] of Object.entries(all)) {
     const allow = [...Object.keys(byMethod), "OPTIONS"].join(", ");
@@ -201,7 +201,6 @@ function requestOf(
 
 function successResponse(value: object | undefined, status: Route<SessionContext>["response"]["status"]): Response {
   const headers = { "Cache-Control": "no-store" };
-  if (value instanceof TextBody)
-    return new Response(value.text, { status, headers: { ...headers, "Content-Type": value.contentType } });
+  if (value instanceof Response) return value;
   return value === undefined ? new Response(null, { status, headers }) : Response.json(value, { status, headers });
 }

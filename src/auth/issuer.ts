@@ -59,7 +59,9 @@ const introspection = z.strictObject({
     .describe("What to do with an answer without `aud`, which does not name the token's recipient."),
 });
 
-const issuerMembers = z.strictObject({
+/** A trusted issuer of bearer tokens. */
+export const issuerSchema = z
+  .strictObject({
     issuer: name.describe("The `iss` of its tokens, compared byte for byte."),
     audience: z
       .union([name.transform((one) => [one]), z.array(name).min(1).max(16)])
@@ -123,10 +125,7 @@ const issuerMembers = z.strictObject({
       .describe(
         "Whether every token has to be bound to a key (RFC 9449). One that is bound needs its proof either way.",
       ),
-  });
-
-/** A trusted issuer of bearer tokens. */
-export const issuerSchema = issuerMembers
+  })
   .refine(
     (issuer) => [issuer.jwksUri, issuer.jwks, issuer.introspection].filter((way) => way !== undefined).length === 1,
     {
@@ -153,14 +152,8 @@ export const issuerSchema = issuerMembers
 export type Issuer = z.infer<typeof issuerSchema>;
 export type ClaimName = z.infer<typeof claim>;
 
-const claimNames = issuerMembers.pick({
-  audienceClaim: true,
-  subjectClaim: true,
-  scopeClaim: true,
-  assetsClaim: true,
-  streamsClaim: true,
-  loginClaim: true,
-});
+const { audienceClaim, subjectClaim, scopeClaim, assetsClaim, streamsClaim, loginClaim } = issuerSchema.shape;
+const claimNames = z.object({ audienceClaim, subjectClaim, scopeClaim, assetsClaim, streamsClaim, loginClaim });
 /** The claims that an issuer's tokens are read from. */
 export type ClaimNames = z.infer<typeof claimNames>;
 export const defaultClaimNames: ClaimNames = claimNames.parse({});

@@ -17,6 +17,9 @@ export const parameterOf = { playlist: "list", segment: "seg", key: "key" } as c
   string
 >;
 
+/** This release; a test compares it with package.json. */
+export const version = "0.1.0";
+
 /** The longest playback session that the settings and the catalog accept: a week. */
 export const maxSessionTtl = seconds(604_800);
 

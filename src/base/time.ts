@@ -14,6 +14,9 @@ export type Timer = (length: Seconds, ring: () => void) => () => void;
 
 const latest = 253_402_300_799; // 9999-12-31T23:59:59Z, the last instant that RFC 3339 can write
 
+/** Port: keeps work running after the response was sent. */
+export type WaitUntil = (work: Promise<unknown>) => void;
+
 /** A duration. Throws a RangeError for a number that is not finite, which is a bug of the caller. */
 export function seconds(value: number): Seconds {
   if (!Number.isFinite(value)) throw new RangeError(`not a length of time: ${value}`);

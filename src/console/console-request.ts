@@ -87,3 +87,27 @@ export function checkOrigin({ url, headers }: Pick<Request, "url" | "headers">):
     ? ok(undefined)
     : refusal("origin_untrusted", "the browser reports that the form was sent by another site");
 }
+
+export const signInPath = "/console/sign-in";
+
+export function isConsolePath(path: string): boolean {
+  return path === "/console" || path.startsWith("/console/");
+}
+
+/**
+ * Path and query of a page of the console; empty for the overview and for anything else, so that a link cannot lead from the
+ * sign-in to another site.
+ */
+export function consolePath(text: string | undefined, url: string): string {
+  if (text === undefined || !URL.canParse(text, url)) return "";
+  const { origin, pathname, search } = new URL(text, url);
+  const isPage = origin === new URL(url).origin && isConsolePath(pathname) && pathname !== signInPath;
+  return isPage && pathname + search !== "/console" ? pathname + search : "";
+}
+
+/** The page that a request is for; empty for the overview and for a form. */
+export function requestedPage({ method, url }: Pick<Request, "method" | "url">): string {
+  const requested = new URL(url);
+  requested.searchParams.delete("again");
+  return method === "GET" ? consolePath(requested.pathname + requested.search, url) : "";
+}

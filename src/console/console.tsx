@@ -5,11 +5,19 @@ import { errorResponse, type Reporting, refusedResponse } from "../http/problem-
 import { problemFor } from "../http/problems.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { explain, liftSession, revokeSession, simulateStart } from "./actions.tsx";
-import { type ConsoleDeps, checkOrigin, formOf, type PageHandler, requestOf } from "./console-request.ts";
+import {
+  type ConsoleDeps,
+  checkOrigin,
+  consolePath,
+  formOf,
+  type PageHandler,
+  requestedPage,
+  requestOf,
+} from "./console-request.ts";
 import { currentSession, expiredCookie, signIn, signOut } from "./console-sign-in.ts";
 import { page, redirect, refusalPage, withSecurityHeaders } from "./page-response.tsx";
 import { showCode, showExplain, showOverview, showSimulate } from "./pages.tsx";
-import { consolePath, RefusalPage, redirectToSignIn, requestedPage, SignInPage } from "./sign-in-page.tsx";
+import { RefusalPage, redirectToSignIn, SignInPage } from "./sign-in-page.tsx";
 import { staticFile } from "./static-files.ts";
 
 export interface ConsoleOptions extends ConsoleDeps {

@@ -1,3 +1,4 @@
+import { requestedPage, signInPath } from "./console-request.ts";
 import { Frame } from "./frame.tsx";
 import { page, type RefusalDetails, redirect } from "./page-response.tsx";
 import { RefusalNote } from "./parts.tsx";
@@ -79,30 +80,6 @@ function RetryPage({ path }: { readonly path: string }) {
       </p>
     </Frame>
   );
-}
-
-const signInPath = "/console/sign-in";
-
-export function isConsolePath(path: string): boolean {
-  return path === "/console" || path.startsWith("/console/");
-}
-
-/**
- * Path and query of a page of the console; empty for the overview and for anything else, so that a link cannot lead from the
- * sign-in to another site.
- */
-export function consolePath(text: string | undefined, url: string): string {
-  if (text === undefined || !URL.canParse(text, url)) return "";
-  const { origin, pathname, search } = new URL(text, url);
-  const isPage = origin === new URL(url).origin && isConsolePath(pathname) && pathname !== signInPath;
-  return isPage && pathname + search !== "/console" ? pathname + search : "";
-}
-
-/** The page that a request is for; empty for the overview and for a form. */
-export function requestedPage({ method, url }: Pick<Request, "method" | "url">): string {
-  const requested = new URL(url);
-  requested.searchParams.delete("again");
-  return method === "GET" ? consolePath(requested.pathname + requested.search, url) : "";
 }
 
 /**

@@ -1,6 +1,5 @@
 import { SingleFlight } from "../base/refresh-once.ts";
-import { after, type Clock, inTime, seconds, type Timer, type UnixSeconds } from "../base/time.ts";
-import type { WaitUntil } from "../origin/fill-cache.ts";
+import { after, type Clock, inTime, seconds, type Timer, type UnixSeconds, type WaitUntil } from "../base/time.ts";
 import type { SessionContext } from "../sessions/session-context.ts";
 
 /** Checks whether a dependency of the worker responds. It may reject. */

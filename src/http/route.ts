@@ -54,6 +54,7 @@ export interface RouteDescription {
   readonly refusals: readonly RefusalCode[];
 }
 
+/** The value is sent as JSON, unless it is a response of its own. */
 export type Handler<Context> = (
   request: SessionRequest,
   context: Context,
@@ -73,14 +74,3 @@ export const commonRefusals = [
   "configuration_invalid",
   "internal_error",
 ] as const satisfies RefusalCode[];
-
-/** A handler's result that is not sent as JSON. */
-export class TextBody {
-  readonly text: string;
-  readonly contentType: string;
-
-  constructor(text: string, contentType: string) {
-    this.text = text;
-    this.contentType = contentType;
-  }
-}

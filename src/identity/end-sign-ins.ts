@@ -4,12 +4,6 @@ import { readJson, requestText } from "../base/body-text.ts";
 import { type IdentityParts, identityOptions } from "./options.ts";
 import { afterlife } from "./sign-out.ts";
 
-/**
- * Outside `/api/auth`, the only path that the API forwards. So only a worker with a binding can call it, and the API
- * does so only for operators.
- */
-export const endSignInsPath = "/internal/end-sign-ins";
-
 const longestBody = 4096;
 const id = z.string().min(1).max(512);
 const bodySchema = z.union([z.strictObject({ userId: id }), z.strictObject({ sessionId: id })]);

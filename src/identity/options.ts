@@ -9,8 +9,8 @@ import type { Telemetry } from "../metrics/telemetry.ts";
 import type { RevocationLog } from "../sessions/revocation.ts";
 import { claimsOf, type IdentitySettings } from "./identity-settings.ts";
 import { libraryMargin, refreshFamilies, revokeToken, storedToken, type Turn } from "./refresh-tokens.ts";
+import type { EndedLogin } from "./service-messages.ts";
 import { cookiePrefix, sessionRules } from "./session-rules.ts";
-import type { EndedLogin } from "./sign-out.ts";
 
 /** The dependencies of the identity worker. */
 export interface IdentityParts {

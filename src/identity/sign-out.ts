@@ -1,20 +1,11 @@
 import type { DBAdapter, DBTransactionAdapter, Where } from "better-auth";
 import { APIError } from "better-auth/api";
-import * as z from "zod";
 import { maxSessionTtl } from "../base/constants.ts";
-import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
-import {
-  after,
-  type Clock,
-  isUnixSeconds,
-  type Seconds,
-  seconds,
-  type UnixSeconds,
-  unixSeconds,
-} from "../base/time.ts";
+import { after, type Clock, type Seconds, seconds } from "../base/time.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import { loginDigest } from "../sessions/identifiers.ts";
 import type { Revocation, RevocationLog } from "../sessions/revocation.ts";
+import type { EndedLogin } from "./service-messages.ts";
 
 interface EndSessionParts {
   /** `iss` of the tokens that have the session's id as `sid`. */
@@ -126,56 +117,6 @@ export function guardSessions(adapter: DBAdapter, parts: GuardParts): DBAdapter 
       throw error;
     }
   }
-}
-
-/** A sign-in session that the identity worker ended. */
-export interface EndedLogin {
-  readonly userId: string;
-  /** Its `loginDigest`. */
-  readonly login: string;
-  /** The expiry of the last access token that it issued. */
-  readonly tokensUntil: UnixSeconds;
-  /** False if the revocation log was full: then only the viewer's streams can end its playback. */
-  readonly logged: boolean;
-}
-
-/**
- * The header in which the identity worker reports ended logins to the API. The API has the session keys, and so the
- * names of the viewers' streams; it removes the header before it responds.
- */
-const header = "Stagedoor-Ended-Logins";
-
-/** Maximum number of logins in the header, safely below header limits. Further ones are only in the revocation log. */
-const most = 100;
-
-const schema = z.array(
-  z.object({
-    userId: z.string().min(1),
-    login: z.string().min(1),
-    tokensUntil: z.number().refine(isUnixSeconds).transform(unixSeconds),
-    logged: z.boolean(),
-  }),
-);
-
-/** The response with the logins that its request ended. */
-export function withEndedLogins(response: Response, ended: readonly EndedLogin[]): Response {
-  if (ended.length === 0) return response;
-  const reported = new Response(response.body, response);
-  const text = JSON.stringify(ended.slice(0, most));
-  reported.headers.set(header, encodeBase64url(new TextEncoder().encode(text)));
-  return reported;
-}
-
-/** The logins that a request ended, and the response without the header. Throws if the header is malformed. */
-export function takeEndedLogins(response: Response): readonly [Response, readonly EndedLogin[]] {
-  const text = response.headers.get(header);
-  if (text === null) return [response, []];
-  const bytes = decodeBase64url(text);
-  if (bytes === undefined) throw new TypeError("the identity worker's ended logins are no base64url");
-  const ended = schema.parse(JSON.parse(new TextDecoder().decode(bytes)));
-  const stripped = new Response(response.body, response);
-  stripped.headers.delete(header);
-  return [stripped, ended];
 }
 
 /** Thrown by a hook if a store is down, so that the requested action is not done. */

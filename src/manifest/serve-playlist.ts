@@ -1,14 +1,13 @@
 import type { TextHash } from "../base/crypto.ts";
 import { textBody } from "../base/lossless-text.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
-import type { Clock } from "../base/time.ts";
+import type { Clock, WaitUntil } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { type MediaRequest, opening, type PlaylistFrom, setPlaylistFrom } from "../edge/answer-media.ts";
 import { type CheckContext, checkMediaTarget, type MediaAccess } from "../edge/check-media-request.ts";
 import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
 import { clientOf } from "../http/request.ts";
-import type { WaitUntil } from "../origin/fill-cache.ts";
 import { deliveryDirectives } from "../playlist/delivery-directives.ts";
 import { fillPlaylist, type SignPlaylist, wrapMediaPlaylist } from "../playlist/render.ts";
 import { openGrant } from "../signing/grant.ts";

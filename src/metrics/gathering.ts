@@ -10,8 +10,9 @@ import {
   type UnixSeconds,
   unixSeconds,
 } from "../base/time.ts";
+import { fairShare } from "./fair-share.ts";
 import type { RecentRefusal, RefusalsOfHour, Report, SessionsAsked, SessionsNow } from "./gathered.ts";
-import { fairShare, type KeptSessions, LiveSessions } from "./live-sessions.ts";
+import { type KeptSessions, LiveSessions } from "./live-sessions.ts";
 import { type Metric, type MetricName, metrics, readSeries, seriesOf } from "./metrics.ts";
 
 /** The whole state, from which another instance can continue. Each part is bounded. */

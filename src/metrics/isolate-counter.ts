@@ -1,8 +1,8 @@
 import { makeRoom } from "../base/bounded-map.ts";
 import type { Clock } from "../base/time.ts";
 import { type Counts, countEvent } from "./count-event.ts";
+import { fairShare } from "./fair-share.ts";
 import type { LiveSession, RecentRefusal, Report } from "./gathered.ts";
-import { fairShare } from "./live-sessions.ts";
 import type { Histogram } from "./metrics.ts";
 import type { Telemetry } from "./telemetry.ts";
 

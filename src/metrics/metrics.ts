@@ -186,6 +186,3 @@ export function readSeries(series: string): { readonly name: string; readonly la
 function escapeValue(value: string): string {
   return value.replace(/[\\"\n]/g, (character) => (character === "\n" ? "\\n" : `\\${character}`));
 }
-
-/** This release; a test compares it with package.json. */
-export const version = "0.1.0";

@@ -1,6 +1,7 @@
+import { version } from "../base/constants.ts";
 import { ok, type Refusal, type Result } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
-import { seriesOf, version } from "../metrics/metrics.ts";
+import { seriesOf } from "../metrics/metrics.ts";
 import { prometheusText } from "../metrics/prometheus-text.ts";
 import { revocationKinds } from "../sessions/revocation.ts";
 import type { RevocationSnapshot } from "../sessions/revocation-snapshot.ts";

@@ -72,10 +72,7 @@ export const simulateBodySchema = z.strictObject({
 });
 
 const time = z.iso.datetime();
-const sessionId = z
-  .string()
-  .regex(idForm)
-  .describe("The session's id. It grants no access.");
+const sessionId = z.string().regex(idForm).describe("The session's id. It grants no access.");
 const subject = z.string().describe("The keyed hash of the viewer, as in the log.");
 const code = z.enum(refusalCodes);
 const counts = z.record(z.string(), z.int().min(0));

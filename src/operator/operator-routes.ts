@@ -2,14 +2,7 @@ import type { OperatorScope } from "../auth/operator-token.ts";
 import { readDecimal } from "../base/encoding.ts";
 import { ok, type Refusal, type RefusalCode, type Result, refusal } from "../base/result.ts";
 import { assetSchema } from "../catalog/asset.ts";
-import {
-  type Handler,
-  type Route,
-  type RouteDescription,
-  type RouteParameter,
-  type RouteTable,
-  TextBody,
-} from "../http/route.ts";
+import type { Handler, Route, RouteDescription, RouteParameter, RouteTable } from "../http/route.ts";
 import { prometheusType } from "../metrics/prometheus-text.ts";
 import { authorizeOperator } from "../sessions/authorize-operator.ts";
 import { readBody } from "../sessions/request-body.ts";
@@ -377,7 +370,9 @@ async function showSimulation(request: SessionRequest, context: OperatorContext)
 
 async function showMetrics(_: SessionRequest, context: OperatorContext): Response {
   const text = await metricsText(context);
-  return text.ok ? ok(new TextBody(text.value, prometheusType)) : text;
+  return text.ok
+    ? ok(new Response(text.value, { headers: { "Content-Type": prometheusType, "Cache-Control": "no-store" } }))
+    : text;
 }
 
 function parameter(query: URLSearchParams, name: string): string | undefined {

@@ -1,6 +1,6 @@
 import { readBytes } from "../base/body-text.ts";
 import { readDecimal } from "../base/encoding.ts";
-import { after, type Clock, seconds, type UnixSeconds } from "../base/time.ts";
+import { after, type Clock, seconds, type UnixSeconds, type WaitUntil } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import { statedFreshness, variesOnEverything } from "./freshness.ts";
 import { type Origin, type OriginRequest, pickHeaders } from "./origin.ts";
@@ -35,8 +35,7 @@ const mostRemembered = 1000;
 /** When a fill counts as over that never reported its end: the runtime drops the work of an aborted request. */
 const longestFill = seconds(60);
 
-/** Keeps work running after the response was sent. */
-export type WaitUntil = (work: Promise<unknown>) => void;
+export type { WaitUntil } from "../base/time.ts";
 
 export interface FillPorts {
   readonly origin: Origin;

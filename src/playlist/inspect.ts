@@ -3,7 +3,7 @@ import { type ParsedManifest, Parser } from "m3u8-parser";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { attributeList, attributeText } from "./attributes.ts";
 import { linesOf } from "./lines.ts";
-import { KindSigns, type PlaylistKind } from "./template.ts";
+import { KindSigns, type PlaylistKind } from "./playlist-kind.ts";
 
 /** The properties of a playlist for the expiry plan. Durations are seconds, finite and not negative. */
 export interface Inspection {

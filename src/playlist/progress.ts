@@ -2,7 +2,7 @@ import { readDecimal } from "../base/encoding.ts";
 import { type Seconds, seconds } from "../base/time.ts";
 import { attributeList, attributeText } from "./attributes.ts";
 import { linesOf } from "./lines.ts";
-import { KindSigns } from "./template.ts";
+import { KindSigns } from "./playlist-kind.ts";
 import { Traits } from "./traits.ts";
 
 /** How far a version of a playlist has advanced, and when the next one is due. */

@@ -3,11 +3,12 @@ import { type Attribute, attributeList, attributeText } from "./attributes.ts";
 import type { Use } from "./expiry-plan.ts";
 import { emptiesGroup, type LeftOut, leftOutReason, optionalTags } from "./left-out.ts";
 import { endsLinesWithCr, type Line, lineEnd, linesOf } from "./lines.ts";
+import type { PlaylistKind } from "./playlist-kind.ts";
 import { doubtfulList, isReadOtherwise } from "./readings.ts";
 import { type Place, resolve } from "./reference.ts";
 import { brokenTagFault, longLineFault, shadowFault } from "./shadow.ts";
 import { purposeOf, type UriRole, uriAttributes } from "./tags.ts";
-import { Assembly, type PlaylistKind } from "./template.ts";
+import { Assembly } from "./template.ts";
 import { Traits } from "./traits.ts";
 import { define, substitute, type VariableSources, withValue } from "./variables.ts";
 

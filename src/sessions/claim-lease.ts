@@ -1,5 +1,4 @@
 import type { Credential } from "../auth/credential.ts";
-import type { QuotaStatus, RatePolicy } from "../auth/rate-limit.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
@@ -8,10 +7,10 @@ import type { PreparedSessionKey } from "../signing/session-keys.ts";
 import type { Client } from "./client-network.ts";
 import { loginDigest, networkName, subjectDigest, subjectHash } from "./identifiers.ts";
 import type { ClaimAnswer, EndedStream, LeaseClaim, RunningStream, SubjectStreams } from "./lease.ts";
-import { notSpent, overQuota } from "./request-limits.ts";
+import { overQuota, type StartQuota } from "./request-limits.ts";
 import { entryOfEnded, type Revocation } from "./revocation.ts";
 import { endedBecause, type RevocationSnapshot } from "./revocation-snapshot.ts";
-import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
+import { fromStore, type SessionContext } from "./session-context.ts";
 
 /** A claim for one of the viewer's streams. */
 export interface Claiming {
@@ -157,54 +156,5 @@ function withoutStore(
 ): Result<undefined, Refusal> {
   if (settings.storeFailure === "closed") return failed;
   onFailure(failed.refusal);
-  return ok(undefined);
-}
-
-/** A subject's quota of starts. The lease object counts it, so that a start needs only one request. */
-interface StartQuota {
-  readonly policy: RatePolicy;
-  /** Records the quota after the start, for the RateLimit response fields and the next start. */
-  readonly counted: (standing: QuotaStatus) => void;
-}
-
-/**
- * The quota that counts a start of this subject; undefined if there is none. `rate_limited` if this isolate remembers
- * that it is used up, without a request to the store.
- */
-export function startQuota(
-  { issuer, subject }: Pick<Credential, "issuer" | "subject">,
-  request: Pick<SessionRequest, "onQuotaStatus">,
-  now: UnixSeconds,
-  context: SessionContext,
-): Result<StartQuota | undefined, Refusal> {
-  const policy = context.settings.startRate;
-  if (policy === undefined) return ok(undefined);
-  const name = subjectDigest(issuer, subject);
-  const open = notSpent(policy, name, request, context);
-  if (!open.ok) return open;
-  const counted = (standing: QuotaStatus) => {
-    request.onQuotaStatus(standing);
-    context.limits.remember(standing, name, now);
-  };
-  return ok({ policy, counted });
-}
-
-/**
- * Counts a start before its claim, so that a call to an external entitlement service counts too. `rate_limited`;
- * `store_unavailable` if the store fails and `storeFailure` is "closed".
- */
-export async function countStart(
-  { policy, counted }: StartQuota,
-  streams: SubjectStreams,
-  now: UnixSeconds,
-  context: SessionContext,
-): Promise<Result<undefined, Refusal>> {
-  const standing = await fromStore("the viewer's streams", streams.take(policy, now), context);
-  if (standing.ok) {
-    counted(standing.value);
-    return standing.value.allowed ? ok(undefined) : overQuota(standing.value, context);
-  }
-  if (context.settings.storeFailure === "closed") return standing;
-  context.onFailure(standing.refusal);
   return ok(undefined);
 }

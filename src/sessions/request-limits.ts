@@ -1,6 +1,9 @@
+import type { Credential } from "../auth/credential.ts";
 import type { QuotaStatus, RatePolicy } from "../auth/rate-limit.ts";
 import { ok, type Refusal, type Refused, type Result, refuse } from "../base/result.ts";
-import { addressName, networkName } from "./identifiers.ts";
+import type { UnixSeconds } from "../base/time.ts";
+import { addressName, networkName, subjectDigest } from "./identifiers.ts";
+import type { SubjectStreams } from "./lease.ts";
 import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 
 type Asking = Pick<SessionRequest, "onQuotaStatus">;
@@ -88,4 +91,53 @@ function networkPolicy(policy: RatePolicy | undefined): RatePolicy | undefined {
   if (policy === undefined) return undefined;
   const name = policy.name.replace(/-address$/, "-network");
   return { ...policy, name, quota: policy.quota * addressesInNetwork };
+}
+
+/** A subject's quota of starts. The lease object counts it, so that a start needs only one request. */
+export interface StartQuota {
+  readonly policy: RatePolicy;
+  /** Records the quota after the start, for the RateLimit response fields and the next start. */
+  readonly counted: (standing: QuotaStatus) => void;
+}
+
+/**
+ * The quota that counts a start of this subject; undefined if there is none. `rate_limited` if this isolate remembers
+ * that it is used up, without a request to the store.
+ */
+export function startQuota(
+  { issuer, subject }: Pick<Credential, "issuer" | "subject">,
+  request: Pick<SessionRequest, "onQuotaStatus">,
+  now: UnixSeconds,
+  context: SessionContext,
+): Result<StartQuota | undefined, Refusal> {
+  const policy = context.settings.startRate;
+  if (policy === undefined) return ok(undefined);
+  const name = subjectDigest(issuer, subject);
+  const open = notSpent(policy, name, request, context);
+  if (!open.ok) return open;
+  const counted = (standing: QuotaStatus) => {
+    request.onQuotaStatus(standing);
+    context.limits.remember(standing, name, now);
+  };
+  return ok({ policy, counted });
+}
+
+/**
+ * Counts a start before its claim, so that a call to an external entitlement service counts too. `rate_limited`;
+ * `store_unavailable` if the store fails and `storeFailure` is "closed".
+ */
+export async function countStart(
+  { policy, counted }: StartQuota,
+  streams: SubjectStreams,
+  now: UnixSeconds,
+  context: SessionContext,
+): Promise<Result<undefined, Refusal>> {
+  const standing = await fromStore("the viewer's streams", streams.take(policy, now), context);
+  if (standing.ok) {
+    counted(standing.value);
+    return standing.value.allowed ? ok(undefined) : overQuota(standing.value, context);
+  }
+  if (context.settings.storeFailure === "closed") return standing;
+  context.onFailure(standing.refusal);
+  return ok(undefined);
 }

@@ -2,14 +2,20 @@ import * as z from "zod";
 import { isOperatorKey, type OperatorScope } from "../auth/operator-token.ts";
 import { maxSessionTtl } from "../base/constants.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
-import { after, between, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
+import { after, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import { assetIdSchema } from "../catalog/asset.ts";
-import { signingKey } from "../keys/ring.ts";
 import { authorizeOperator } from "./authorize-operator.ts";
-import { streamsUnder } from "./claim-lease.ts";
-import { idForm, loginDigest, subjectDigest, subjectHash, subjectHashNow, tokenDigest, tokenHash } from "./identifiers.ts";
+import {
+  idForm,
+  loginDigest,
+  subjectDigest,
+  subjectHash,
+  subjectHashNow,
+  tokenDigest,
+  tokenHash,
+} from "./identifiers.ts";
 import { readBody } from "./request-body.ts";
-import { clockSkew, type Revocation, type RevocationKind, revocationKinds } from "./revocation.ts";
+import { type Revocation, type RevocationKind, revocationKinds } from "./revocation.ts";
 import { type Acting, fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 
 /** `until` of entries that last until they are lifted: the end of the year 9999. */
@@ -122,14 +128,20 @@ export async function revokeNow(body: RevocationBody, context: SessionContext): 
  * Ends a subject or login of the identity worker there as well. The log revokes existing tokens, but a running sign-in
  * session would issue new ones, which the log treats as those of a new login.
  */
-async function endSignIns({ subject, login }: RevocationBody, context: SessionContext): Promise<Result<unknown, Refusal>> {
+async function endSignIns(
+  { subject, login }: RevocationBody,
+  context: SessionContext,
+): Promise<Result<unknown, Refusal>> {
   const { identity } = context;
   if (identity === undefined || (subject ?? login)?.issuer !== identity.issuer) return ok(undefined);
   const which = subject === undefined ? { sessionId: login?.sid ?? "" } : { userId: subject.subject };
   return fromStore("the identity worker", identity.end(which), context);
 }
 
-async function isUnknown({ asset, key }: RevocationBody, { keys, operators, catalog }: SessionContext): Promise<boolean> {
+async function isUnknown(
+  { asset, key }: RevocationBody,
+  { keys, operators, catalog }: SessionContext,
+): Promise<boolean> {
   if (key !== undefined) return !keys.has(key) && !isOperatorKey(key, operators);
   const current = asset === undefined ? undefined : await catalog();
   return current?.ok === true && asset !== undefined && current.value.asset(asset) === undefined;
@@ -188,33 +200,4 @@ function lastUnaware(now: UnixSeconds, { settings }: SessionContext): UnixSecond
 
 function kindsOf(body: Partial<Record<RevocationKind, unknown>>): RevocationKind[] {
   return revocationKinds.filter((kind) => body[kind] !== undefined);
-}
-
-/** A login that the identity worker has ended, and when its last access token expires. */
-export interface SignedOut {
-  readonly userId: string;
-  readonly login: string;
-  readonly tokensUntil: UnixSeconds;
-}
-
-/**
- * Ends the rows of a login's sessions after a sign-out. After that the entry in the revocation log, which first lasts
- * as long as the longest session, only needs to outlast the login's access tokens and a lease. False if a store did not
- * answer: the entry stays unchanged.
- */
-export async function endLogin({ userId, login, tokensUntil }: SignedOut, context: SessionContext): Promise<boolean> {
-  const { clock, keys, log, identity } = context;
-  const now = clock();
-  const key = signingKey([...keys.values()], now);
-  if (key === undefined || identity === undefined) return false;
-  const streams = streamsUnder(key, { issuer: identity.issuer, subject: userId }, context);
-  const ending = { login, now, until: after(tokensUntil, maxSessionTtl) };
-  const ended = await fromStore("the viewer's streams", streams.endLogin(ending), context);
-  if (!ended.ok) return false;
-  const { complete, leaseUntil } = ended.value;
-  if (!complete) return true;
-  const lease = between(now, leaseUntil);
-  const until = after(tokensUntil, seconds(lease + 2 * clockSkew));
-  const shortened = await fromStore("the revocation log", log.shorten("login", login, until), context);
-  return shortened.ok;
 }

@@ -4,10 +4,9 @@ import type { CredentialSources, RequestCredential } from "../auth/request-crede
 import type { TrustedIssuer } from "../auth/verify-jwt.ts";
 import type { RandomBytes } from "../base/crypto.ts";
 import { ok, type Refusal, type RefusalCode, type Result, refusal } from "../base/result.ts";
-import { inTime, type Seconds, seconds, type Timer } from "../base/time.ts";
+import { inTime, type Seconds, seconds, type Timer, type WaitUntil } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
-import type { WaitUntil } from "../origin/fill-cache.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
 import type { Client } from "./client-network.ts";
 import type { StreamsOf } from "./lease.ts";

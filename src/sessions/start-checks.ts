@@ -148,11 +148,7 @@ export interface Terms {
 
 /** The terms of a grant that is minted now, with its longest life. `configuration_invalid`, `address_unknown`. */
 function termsOf(
-  {
-    asset,
-    client,
-    snapshot,
-  }: Pick<PassedStart, "asset" | "snapshot"> & Pick<SessionRequest, "client">,
+  { asset, client, snapshot }: Pick<PassedStart, "asset" | "snapshot"> & Pick<SessionRequest, "client">,
   now: UnixSeconds,
   { keys, settings }: Pick<SessionContext, "keys" | "settings">,
 ): Result<Terms, Refusal> {

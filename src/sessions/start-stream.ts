@@ -1,11 +1,11 @@
 import * as z from "zod";
 import { encodeBase64url } from "../base/encoding.ts";
 import { ok, type Refusal, type Result } from "../base/result.ts";
-import { countStart, startQuota, streamsUnder } from "./claim-lease.ts";
+import { streamsUnder } from "./claim-lease.ts";
 import { viewerHashesNow } from "./identifiers.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
 import { readBody } from "./request-body.ts";
-import { withinAddressRate } from "./request-limits.ts";
+import { countStart, startQuota, withinAddressRate } from "./request-limits.ts";
 import { revocationsNow } from "./revocations-now.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
 import { startChecks } from "./start-checks.ts";

@@ -11,7 +11,7 @@ import { ok, type Result, refuse } from "../../src/base/result.ts";
 import { systemClock, systemTimer } from "../../src/base/time.ts";
 import { type Configuration, readConfiguration, trustFaults } from "../../src/config/configuration.ts";
 import { consoleApp } from "../../src/console/console.tsx";
-import { isConsolePath } from "../../src/console/sign-in-page.tsx";
+import { isConsolePath } from "../../src/console/console-request.ts";
 import { probeId } from "../../src/http/health.ts";
 import { logOperatorAct } from "../../src/http/request-log.ts";
 import type { Gathered } from "../../src/metrics/gathered.ts";
@@ -31,8 +31,8 @@ import {
 import { type SessionBindings, sessionStores } from "../../src/platform/cloudflare/session-stores.ts";
 import { configuredWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
 import { nodeSha256 } from "../../src/platform/node/node-crypto.ts";
+import { endLogin } from "../../src/sessions/end-login.ts";
 import { networkName } from "../../src/sessions/identifiers.ts";
-import { endLogin } from "../../src/sessions/revoke.ts";
 import type { OperatorAct, SessionContext } from "../../src/sessions/session-context.ts";
 import { publicKeysOf } from "../../src/signing/cloudfront/verify-cloudfront.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";

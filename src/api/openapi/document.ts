@@ -1,7 +1,7 @@
+import { version } from "../../base/constants.ts";
 import type { RefusalCode } from "../../base/result.ts";
 import { refusalCodes } from "../../http/problems.ts";
 import { commonRefusals, type RouteDescription, type RouteResponse, type RouteTable, tags } from "../../http/route.ts";
-import { version } from "../../metrics/metrics.ts";
 import { metricsRouteDescriptions, operatorRouteDescriptions } from "../../operator/operator-routes.ts";
 import { longestBody } from "../../sessions/session-context.ts";
 import { serviceRouteDescriptions, viewerRoutes } from "../api-routes.ts";

@@ -109,10 +109,8 @@ async function formSteps(
 
 function formWords(text: string): string | undefined {
   if (text === "") return "nothing: paste a URL, a grant or a token";
-  if (requestIdForm.test(text))
-    return "it looks like a Request-Id: search the list of refusals for it";
-  if (idForm.test(text))
-    return "it looks like a session's or viewer's id: search the list of sessions for it";
+  if (requestIdForm.test(text)) return "it looks like a Request-Id: search the list of refusals for it";
+  if (idForm.test(text)) return "it looks like a session's or viewer's id: search the list of sessions for it";
   if (/^\{.*"event"/s.test(text))
     return "it looks like a log line: `code` and `reason` name the cause, `request` is the Request-Id";
   return undefined;

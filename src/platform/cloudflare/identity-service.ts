@@ -2,9 +2,8 @@ import * as z from "zod";
 import type { Presented } from "../../auth/credential.ts";
 import type { EndSignIns, IdentitySessions } from "../../auth/identity-credential.ts";
 import { identityPath } from "../../base/constants.ts";
-import { endSignInsPath } from "../../identity/end-sign-ins.ts";
 import { rightsOf } from "../../identity/identity-settings.ts";
-import { type EndedLogin, takeEndedLogins } from "../../identity/sign-out.ts";
+import { type EndedLogin, endSignInsPath, takeEndedLogins } from "../../identity/service-messages.ts";
 
 /** The part of a service binding that is used here. */
 export interface IdentityBinding {

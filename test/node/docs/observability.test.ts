@@ -3,8 +3,9 @@ import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import * as z from "zod";
+import { version } from "../../../src/base/constants.ts";
 import { isRefusalCode, problemFor } from "../../../src/http/problems.ts";
-import { type Metric, metrics, version } from "../../../src/metrics/metrics.ts";
+import { type Metric, metrics } from "../../../src/metrics/metrics.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const read = (file: string) => readFileSync(join(root, file), "utf8");

@@ -5,7 +5,7 @@ import { answerIdentity, turnOf } from "../../../src/identity/answer-identity.ts
 import type { IdentitySettings } from "../../../src/identity/identity-settings.ts";
 import type { IdentityParts } from "../../../src/identity/options.ts";
 import { seedIdentity } from "../../../src/identity/seed.ts";
-import type { EndedLogin } from "../../../src/identity/sign-out.ts";
+import type { EndedLogin } from "../../../src/identity/service-messages.ts";
 import type { TelemetryEvent } from "../../../src/metrics/telemetry.ts";
 import type { Revocation } from "../../../src/sessions/revocation.ts";
 import { hashCheaply } from "./cheap-passwords.ts";

@@ -9,11 +9,18 @@ import { noTelemetry } from "../../../src/metrics/telemetry.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
 import type { SessionContext } from "../../../src/sessions/session-context.ts";
-import { memoryLimits, memoryProofs, memoryRevocationLog, memoryStreams } from "../../support/memory-stores.ts";
+import {
+  memoryCatalogEditing,
+  memoryGathered,
+  memoryLimits,
+  memoryProofs,
+  memoryRevocationLog,
+  memoryStreams,
+} from "../../support/memory-stores.ts";
 import { newOperatorPair, type OperatorPair } from "../auth/operators.ts";
 import { newPair, type Pair, trusting } from "../auth/tokens.ts";
 import { searchedLog } from "../http/searched-log.ts";
-import { catalog, now, preparedKeys } from "../signing/session.ts";
+import { catalog, now, preparedKeys, ringKeys } from "../signing/session.ts";
 import { heldToDescription } from "./described.ts";
 
 export interface Api {
@@ -42,6 +49,15 @@ export async function api(
     reporting: { worker: "api", log, telemetry: context.telemetry, random: requestIds },
     sha256: nodeSha256,
     development: false,
+    operators: {
+      ...context,
+      gathered: memoryGathered(context.clock),
+      catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
+      ring: { keys: ringKeys },
+      publicKeys: () => undefined,
+      originSecrets: {},
+      renewal: "redirect",
+    },
     ...more,
   });
   const app = heldToDescription(made, basePath);

@@ -62,12 +62,9 @@ describe("the answer of an entitlement service", () => {
 
   it("never allows access for random JSON or objects", () => {
     fc.assert(
-      fc.property(
-        fc.oneof(fc.jsonValue(), fc.object()),
-        (document) => {
-          expect(readEntitlementAnswer(document, [secret]).ok).toBe(false);
-        },
-      ),
+      fc.property(fc.oneof(fc.jsonValue(), fc.object()), (document) => {
+        expect(readEntitlementAnswer(document, [secret]).ok).toBe(false);
+      }),
     );
   });
 });

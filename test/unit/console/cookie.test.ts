@@ -149,7 +149,10 @@ const unavailable = {
   refusal: { code: "store_unavailable", reason: "the revocation log is silent" },
 } as const;
 
-async function revoke(context: Parameters<typeof revokeNow>[1], what: Partial<Parameters<typeof revokeNow>[0]>): Promise<void> {
+async function revoke(
+  context: Parameters<typeof revokeNow>[1],
+  what: Partial<Parameters<typeof revokeNow>[0]>,
+): Promise<void> {
   const done = await revokeNow({ lift: false, ...what }, context);
   if (!done.ok) throw new Error(done.refusal.reason);
 }
