@@ -219,7 +219,9 @@ describe("an issuer's JWK Set", () => {
     const issuer = trustIssuer(
       issuerSchema.parse({ issuer: issuerName, audience, algorithms: ["ES256"], jwksUri }),
       httpDeps(async () => (fetches++ === 0 ? new Promise<Response>(() => undefined) : good()), {
-        timer: (_, ring) => {
+        timer: (length, ring) => {
+          // Only polls ring: the deadline of a request that was cut off never does.
+          if (length > 1) return () => undefined;
           wait(50);
           queueMicrotask(ring);
           return () => undefined;
