@@ -30,7 +30,7 @@ export async function withinRate(
  * As {@link withinRate}, but from memory: it refuses if the quota is known to be used up, and does not count. For
  * requests that are counted later.
  */
-export function notSpent(
+function notSpent(
   policy: RatePolicy | undefined,
   name: string | undefined,
   request: Asking,
