@@ -1,12 +1,15 @@
 import type { Credential } from "../auth/credential.ts";
+import { maxSessionTtl } from "../base/constants.ts";
 import { equalInConstantTime } from "../base/crypto.ts";
 import { ok, type Refusal, type RefusalCode, type Result, refusal } from "../base/result.ts";
-import { rfc3339, type UnixSeconds } from "../base/time.ts";
+import { after, between, rfc3339, seconds, type UnixSeconds } from "../base/time.ts";
+import { signingKey } from "../keys/ring.ts";
 import { type Grant, openGrant } from "../signing/grant.ts";
+import { streamsUnder } from "./claim-lease.ts";
 import { subjectHash } from "./identifiers.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
 import { addressNotSpent, withinAddressRate } from "./request-limits.ts";
-import { entryOfEnded } from "./revocation.ts";
+import { clockSkew, entryOfEnded } from "./revocation.ts";
 import { endedBecause, forbiddenBy, isKeyRevoked } from "./revocation-snapshot.ts";
 import { revocationsNow } from "./revocations-now.ts";
 import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
@@ -170,4 +173,33 @@ export async function endSession(
   if (!added.ok) return added;
   context.telemetry({ event: "ended", sessionId });
   return ok(undefined);
+}
+
+/** A login that the identity worker has ended, and when its last access token expires. */
+export interface SignedOut {
+  readonly userId: string;
+  readonly login: string;
+  readonly tokensUntil: UnixSeconds;
+}
+
+/**
+ * Ends the rows of a login's sessions after a sign-out. After that the entry in the revocation log, which first lasts
+ * as long as the longest session, only needs to outlast the login's access tokens and a lease. False if a store did not
+ * answer: the entry stays unchanged.
+ */
+export async function endLogin({ userId, login, tokensUntil }: SignedOut, context: SessionContext): Promise<boolean> {
+  const { clock, keys, log, identity } = context;
+  const now = clock();
+  const key = signingKey([...keys.values()], now);
+  if (key === undefined || identity === undefined) return false;
+  const streams = streamsUnder(key, { issuer: identity.issuer, subject: userId }, context);
+  const ending = { login, now, until: after(tokensUntil, maxSessionTtl) };
+  const ended = await fromStore("the viewer's streams", streams.endLogin(ending), context);
+  if (!ended.ok) return false;
+  const { complete, leaseUntil } = ended.value;
+  if (!complete) return true;
+  const lease = between(now, leaseUntil);
+  const until = after(tokensUntil, seconds(lease + 2 * clockSkew));
+  const shortened = await fromStore("the revocation log", log.shorten("login", login, until), context);
+  return shortened.ok;
 }

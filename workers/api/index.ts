@@ -31,8 +31,8 @@ import {
 import { type SessionBindings, sessionStores } from "../../src/platform/cloudflare/session-stores.ts";
 import { configuredWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
 import { nodeSha256 } from "../../src/platform/node/node-crypto.ts";
-import { endLogin } from "../../src/sessions/end-login.ts";
 import { networkName } from "../../src/sessions/identifiers.ts";
+import { endLogin } from "../../src/sessions/own-session.ts";
 import type { OperatorAct, SessionContext } from "../../src/sessions/session-context.ts";
 import { publicKeysOf } from "../../src/signing/cloudfront/verify-cloudfront.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";

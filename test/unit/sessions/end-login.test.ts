@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { unixSeconds } from "../../../src/base/time.ts";
-import { endLogin } from "../../../src/sessions/end-login.ts";
 import { loginDigest } from "../../../src/sessions/identifiers.ts";
+import { endLogin } from "../../../src/sessions/own-session.ts";
 import { issuerName } from "../auth/tokens.ts";
 import { now } from "../signing/session.ts";
 import { codeOf, opened, sessionService } from "./session-service.ts";
