@@ -7,7 +7,7 @@ export { EditedCatalogEditor } from "./workerd-catalog.ts";
 
 export { CountedSharedPlaylist } from "./workerd-playlists.ts";
 
-/** The tests bring their own code; the runtime wants a worker all the same. */
+/** The tests bring their own code, but the runtime requires a worker. */
 export default {
   fetch(): Response {
     return new Response(null, { status: 404 });

@@ -7,12 +7,12 @@ import { testPassword } from "./secrets.ts";
 export const password = `${testPassword} of a device`;
 
 /**
- * A device of a viewer: better-auth's own client, unmodified, over a fetch that keeps cookies and sends Origin as a browser
- * does. `origin` is the page's.
+ * A viewer's device: better-auth's own client, unmodified, with a fetch that keeps cookies and sends an Origin as a
+ * browser does. `origin` is that of the page.
  */
 export function deviceAt(apiUrl: string, origin = apiUrl) {
   const jar = new Map<string, string>();
-  /** The bearer token of the last answers. */
+  /** The bearer token of the last response that set one. */
   let bearer = "";
   const browse: typeof fetch = async (input, init) => {
     const request = new Request(input, init);
@@ -45,7 +45,7 @@ export function deviceAt(apiUrl: string, origin = apiUrl) {
     jar,
     browse,
     bearer: () => bearer,
-    /** Starts `vod-ts` by each credential that the device holds. */
+    /** Starts `vod-ts` with each credential that the device has. */
     startBy: {
       cookie: () => start({}, browse),
       bearer: () => start({ Authorization: `Bearer ${bearer}` }),
@@ -57,7 +57,7 @@ export function deviceAt(apiUrl: string, origin = apiUrl) {
 
 export type Device = ReturnType<typeof deviceAt>;
 
-/** A device with a new account of its own, by its `email`. */
+/** A device with a new account. */
 export async function signedUp(apiUrl: string): Promise<Device & { readonly email: string }> {
   const email = `${crypto.randomUUID()}@example.com`;
   const device = deviceAt(apiUrl);
@@ -66,7 +66,7 @@ export async function signedUp(apiUrl: string): Promise<Device & { readonly emai
   return { ...device, email };
 }
 
-export interface Given {
+export interface TokenResponse {
   readonly status: number;
   readonly error: string | undefined;
   readonly access: string;
@@ -75,22 +75,22 @@ export interface Given {
 
 const [, redirect_uri = ""] = devClient.redirectUris;
 
-/** Takes an app's first tokens by code and PKCE (RFC 7636), with the session of `device`. */
-export async function takeTokens(apiUrl: string, device: Device): Promise<Given> {
+/** Requests an app's first tokens by code and PKCE (RFC 7636), with the session of `device`. */
+export async function requestTokens(apiUrl: string, device: Device): Promise<TokenResponse> {
   const code_verifier = Buffer.from(crypto.getRandomValues(new Uint8Array(48))).toString("base64url");
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(code_verifier));
   const query = new URLSearchParams({
     ...{ response_type: "code", client_id: devClient.clientId, redirect_uri, scope: "stream:play offline_access" },
     ...{ state: "s", code_challenge: Buffer.from(digest).toString("base64url"), code_challenge_method: "S256" },
   });
-  const asked = await device.browse(`${apiUrl}/api/auth/oauth2/authorize?${query}`, { redirect: "manual" });
-  const location = asked.headers.get("Location") ?? Object(await asked.json()).url;
+  const response = await device.browse(`${apiUrl}/api/auth/oauth2/authorize?${query}`, { redirect: "manual" });
+  const location = response.headers.get("Location") ?? Object(await response.json()).url;
   const code = new URL(location).searchParams.get("code") ?? "";
-  return askForTokens(apiUrl, { grant_type: "authorization_code", code, redirect_uri, code_verifier });
+  return postTokenRequest(apiUrl, { grant_type: "authorization_code", code, redirect_uri, code_verifier });
 }
 
-export function refresh(apiUrl: string, refresh_token: string, signal?: AbortSignal): Promise<Given> {
-  return askForTokens(apiUrl, { grant_type: "refresh_token", refresh_token }, signal);
+export function refresh(apiUrl: string, refresh_token: string, signal?: AbortSignal): Promise<TokenResponse> {
+  return postTokenRequest(apiUrl, { grant_type: "refresh_token", refresh_token }, signal);
 }
 
 /** Signs an app out: revokes its refresh token (RFC 7009). */
@@ -99,7 +99,11 @@ export function revokeToken(apiUrl: string, token: string): Promise<Response> {
   return fetch(`${apiUrl}/api/auth/oauth2/revoke`, { method: "POST", body });
 }
 
-async function askForTokens(apiUrl: string, form: Record<string, string>, signal?: AbortSignal): Promise<Given> {
+async function postTokenRequest(
+  apiUrl: string,
+  form: Record<string, string>,
+  signal?: AbortSignal,
+): Promise<TokenResponse> {
   const response = await fetch(`${apiUrl}/api/auth/oauth2/token`, {
     method: "POST",
     body: new URLSearchParams({ client_id: devClient.clientId, ...form }),

@@ -1,12 +1,16 @@
-/** The step to which expiries are rounded by default, in milliseconds: within one, all loads give the same URLs. */
+/**
+ * The default step to which expiries are rounded, in milliseconds. Within one step, all responses have the same URLs.
+ */
 const step = 30_000;
 
-/** The number of the step in which a time lies. Expiries are rounded up in whole seconds, so a step ends with a second. */
+/**
+ * The number of the step that contains a time. Expiries are rounded up to whole seconds, so a step ends with a second.
+ */
 function expiryStep(time: number): number {
   return Math.floor((time - 1000) / step);
 }
 
-/** What `work` gives within one step. It is done again where a step ended meanwhile. */
+/** The result of `work` within one step. It runs again if a step ended meanwhile. */
 export async function withinOneStep<Value>(work: () => Promise<Value>): Promise<Value> {
   for (;;) {
     const step = expiryStep(Date.now());

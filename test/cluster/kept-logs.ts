@@ -4,15 +4,15 @@ import { join } from "node:path";
 import type { RingKey } from "../../src/keys/key.ts";
 import { secretsIn, withoutSecrets } from "./secrets.ts";
 
-/** Names the folder that every process of a test run keeps its clusters' logs in; processes that tests run in inherit it. */
+/** Names the folder of a test run's cluster logs. The processes of the tests inherit it. */
 const variable = "TEST_CLUSTER_LOGS";
 
-interface Kept {
+interface LogEntry {
   readonly line?: string;
   readonly secret?: string;
 }
 
-/** Keeps the logs of the clusters that are started from now on, here and in the processes that this one starts. */
+/** Keeps the logs of all clusters that start from now on, in this process and in its child processes. */
 export function keepLogs(): { readonly folder: string; readonly remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), "stagedoor-logs-"));
   process.env[variable] = folder;
@@ -25,12 +25,12 @@ export function keepLogs(): { readonly folder: string; readonly remove: () => vo
   };
 }
 
-/** Keeps a line of a cluster's log to be searched at the end of the run; nothing where no run wants it. */
+/** Keeps a line of a cluster's log, to be searched at the end of the run. It does nothing outside such a run. */
 export function keepLine(line: string): void {
   keep({ line });
 }
 
-/** Keeps in mind what none of the lines may hold: private halves of keys, and secrets that a test gives to the workers. */
+/** Keeps the secrets that no line may contain: private halves of keys, and the secrets in a test's settings. */
 export function keepSecrets(keys: readonly RingKey[], ...secrets: readonly Readonly<Record<string, string>>[]): void {
   const halves = keys.flatMap((key) => [Reflect.get(key, "k"), Reflect.get(key, "d")]);
   const named = secrets.flatMap(Object.entries).filter(([name]) => !/^STAGEDOOR_/.test(name) || /SECRET$/.test(name));
@@ -38,19 +38,19 @@ export function keepSecrets(keys: readonly RingKey[], ...secrets: readonly Reado
     if (typeof secret === "string" && secret.length >= 8) keep({ secret });
 }
 
-/** All lines that were kept in a folder, and those that hold what none may, each named without it. */
+/** All lines in a folder, and the findings: each line with a secret, without the secret. */
 export function searchLogs(folder: string): {
   readonly lines: readonly string[];
   readonly findings: readonly string[];
 } {
-  const kept = readdirSync(folder).flatMap((file) =>
+  const entries = readdirSync(folder).flatMap((file) =>
     readFileSync(join(folder, file), "utf8")
       .split("\n")
       .filter((row) => row !== "")
-      .map((row): Kept => JSON.parse(row)),
+      .map((row): LogEntry => JSON.parse(row)),
   );
-  const secrets = new Set(kept.flatMap(({ secret = "" }) => secret || []));
-  const lines = kept.flatMap(({ line }) => line ?? []);
+  const secrets = new Set(entries.flatMap(({ secret = "" }) => secret || []));
+  const lines = entries.flatMap(({ line }) => line ?? []);
   const findings = lines.flatMap((line) => {
     const kinds = secretsIn(line, secrets);
     return kinds.length === 0 ? [] : [`${kinds.join(", ")} in: ${withoutSecrets(line, secrets)}`];
@@ -58,7 +58,7 @@ export function searchLogs(folder: string): {
   return { lines, findings };
 }
 
-function keep(row: Kept): void {
+function keep(row: LogEntry): void {
   const folder = process.env[variable];
   if (folder !== undefined) appendFileSync(join(folder, `${process.pid}.ndjson`), `${JSON.stringify(row)}\n`);
 }

@@ -3,10 +3,10 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { projectRoot } from "../../cli/lib/project.ts";
 
-/** How the entry of {@link startOddOrigin}'s stream is asked for. */
+/** The entry of {@link startOddOrigin}'s stream. */
 export const oddEntry = "index.m3u8?start=20:00&auth=t/1";
 
-/** The six segments of the fixture, each in another way that is not canonical. */
+/** The six segments of the fixture, each with a different form that is not canonical. */
 const uris = [
   "..//ts//0.ts",
   "a;v=1/1.ts",
@@ -32,30 +32,35 @@ const media = `#EXTM3U
 ${uris.map((uri) => `#EXTINF:4,\n${uri}\n`).join("")}#EXT-X-ENDLIST
 `;
 
-/** Each request target of the stream, as a browser would ask the origin for it, below its prefix, and the file's bytes. */
+/**
+ * The request target of each file, as a browser would request it from the origin, without the prefix; and its bytes.
+ */
 export function oddFiles(prefix: string): ReadonlyMap<string, Buffer> {
   const base = new URL(prefix + oddEntry, "https://origin.example");
   const lowUrl = new URL(`${low}&a=t/1`, base);
-  const below = ({ pathname, search }: URL) => pathname.slice(prefix.length) + search;
+  const targetOf = ({ pathname, search }: URL) => pathname.slice(prefix.length) + search;
   return new Map([
-    [below(base), Buffer.from(multivariant)],
-    [below(lowUrl), Buffer.from(media)],
+    [targetOf(base), Buffer.from(multivariant)],
+    [targetOf(lowUrl), Buffer.from(media)],
     ...uris.map(
       (uri, i) =>
-        [below(new URL(uri, lowUrl)), readFileSync(join(projectRoot, "fixtures/media/vod-single", `${i}.ts`))] as const,
+        [
+          targetOf(new URL(uri, lowUrl)),
+          readFileSync(join(projectRoot, "fixtures/media/vod-single", `${i}.ts`)),
+        ] as const,
     ),
   ]);
 }
 
-/** An HTTP server that knows its files by the exact bytes of the request line, and writes down what it was asked. */
+/** An HTTP server that finds its files by the exact bytes of the request line, and records each request. */
 export async function startOddOrigin() {
   const prefix = "/films/42/";
   const files = oddFiles(prefix);
-  const seen: string[] = [];
+  const requests: string[] = [];
   const server = createServer(({ url = "", method }, response) => {
     const target = url.slice(prefix.length);
     const body = url.startsWith(prefix) ? files.get(target) : undefined;
-    seen.push(target);
+    requests.push(target);
     if (body === undefined) return response.writeHead(404).end();
     response.writeHead(200, { ETag: '"1"', "Content-Length": body.length });
     return response.end(method === "HEAD" ? undefined : body);
@@ -63,5 +68,5 @@ export async function startOddOrigin() {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = address !== null && typeof address === "object" ? address.port : 0;
-  return { url: `http://127.0.0.1:${port}${prefix}`, files, seen, stop: () => server.close() };
+  return { url: `http://127.0.0.1:${port}${prefix}`, files, requests, stop: () => server.close() };
 }

@@ -4,7 +4,7 @@ import { seconds } from "../../src/base/time.ts";
 import type { TestCluster } from "./test-cluster.ts";
 import { type Answer, answerOf } from "./viewer.ts";
 
-/** An operator with a credential of the ring's own key. */
+/** An operator with a token signed by the ring's own key. */
 export async function operatorOf(
   { apiUrl, keys }: Pick<TestCluster, "apiUrl" | "keys">,
   name: string,

@@ -1,19 +1,19 @@
 import { createServer, type Socket } from "node:net";
 
-/** What answers a request: it writes the response itself, byte for byte, and may break off wherever it likes. */
-export type RawAnswer = (socket: Socket, target: string, head: string) => void | Promise<void>;
+/** Answers a request: it writes the response itself, byte by byte, and may break off at any point. */
+export type RawResponder = (socket: Socket, target: string, head: string) => void | Promise<void>;
 
 export interface RawOrigin {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string;
-  /** The targets that were requested so far, in their order. */
-  readonly asked: string[];
+  /** The request targets so far, in order. */
+  readonly targets: string[];
   stop(): void;
 }
 
-/** An HTTP server over bare TCP, one request per connection, for responses that no HTTP library would send. */
-export async function startRawOrigin(answer: RawAnswer): Promise<RawOrigin> {
-  const asked: string[] = [];
+/** An HTTP server over bare TCP with one request per connection, for responses that no HTTP library would send. */
+export async function startRawOrigin(respond: RawResponder): Promise<RawOrigin> {
+  const targets: string[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -25,8 +25,8 @@ export async function startRawOrigin(answer: RawAnswer): Promise<RawOrigin> {
       head += bytes.toString("latin1");
       if (!head.endsWith("\r\n\r\n")) return;
       const target = head.split(" ")[1] ?? "";
-      asked.push(target);
-      void answer(socket, target, head);
+      targets.push(target);
+      void respond(socket, target, head);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -36,10 +36,10 @@ export async function startRawOrigin(answer: RawAnswer): Promise<RawOrigin> {
     for (const socket of sockets) socket.destroy();
     server.close();
   };
-  return { url: `http://127.0.0.1:${port}`, asked, stop };
+  return { url: `http://127.0.0.1:${port}`, targets, stop };
 }
 
-/** A whole response of HTTP/1.1, after which the connection ends. */
+/** A complete HTTP/1.1 response, after which the connection closes. */
 export function httpText(status: string, headers: Readonly<Record<string, string>>, body = ""): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status}\r\nConnection: close\r\n${lines.join("")}\r\n${body}`;

@@ -1,20 +1,20 @@
 import { request } from "node:http";
 
-export interface RawAnswer {
+export interface RawResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
 }
 
-/** A request whose target goes over the wire as it is: fetch would fold its dot segments before sending them. */
+/** Sends a request target unchanged. `fetch` would remove its dot segments. */
 export function rawRequest(
   origin: string,
   target: string,
   options: { readonly method?: string; readonly headers?: Readonly<Record<string, string>> } = {},
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const { hostname, port } = new URL(origin);
   return new Promise((resolve, reject) => {
-    const sent = request({ hostname, port, path: target, agent: false, ...options }, (response) => {
+    const outgoing = request({ hostname, port, path: target, agent: false, ...options }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () =>
@@ -22,7 +22,7 @@ export function rawRequest(
       );
       response.on("error", reject);
     });
-    sent.on("error", reject);
-    sent.end();
+    outgoing.on("error", reject);
+    outgoing.end();
   });
 }

@@ -16,13 +16,14 @@ import type { KeyRing } from "../../src/keys/ring.ts";
 import { keepLine, keepSecrets } from "./kept-logs.ts";
 
 /**
- * The workers as they are while a ring comes out to them: of each kind one for every ring, all with the same Durable
- * Objects, files and catalog, as isolates with an old and a new secret run side by side. `ask` says with which ring.
+ * The workers during the deployment of a new key ring: one worker of each kind for every ring, all with the same
+ * Durable Objects, files and catalog, as isolates with an old and a new secret run side by side. `send` chooses the
+ * ring.
  */
 export interface RotatingCluster {
-  /** The media host's URL; its requests go to the edge with a chosen ring. */
+  /** The media host's URL. */
   readonly mediaUrl: string;
-  readonly ask: (worker: "api" | "edge", ring: number, path: string, init?: RequestInit) => Promise<Response>;
+  readonly send: (worker: "api" | "edge", ring: number, path: string, init?: RequestInit) => Promise<Response>;
   readonly miniflare: Miniflare;
   readonly stop: () => Promise<void>;
 }
@@ -52,11 +53,11 @@ export async function startRotatingCluster(
       });
   }
 
-  /** The manifest worker with the ring that the viewer's request names. */
+  /** The manifest worker with the ring that the request names. */
   async function manifest(request: MiniflareRequest): Promise<MiniflareResponse> {
     const i = Number(request.headers.get(manifestRing) ?? 0);
-    const found = await miniflare.getWorker(i === 0 ? "stagedoor-manifest" : `stagedoor-manifest-${i}`);
-    return found.fetch(request.url, { method: request.method, headers: request.headers, redirect: "manual" });
+    const target = await miniflare.getWorker(i === 0 ? "stagedoor-manifest" : `stagedoor-manifest-${i}`);
+    return target.fetch(request.url, { method: request.method, headers: request.headers, redirect: "manual" });
   }
 
   const miniflare = new Miniflare(
@@ -72,16 +73,16 @@ export async function startRotatingCluster(
   return {
     mediaUrl,
     miniflare,
-    ask: (name, ring, path, init) =>
+    send: (name, ring, path, init) =>
       fetch(`http://localhost:${ports[name][ring]}${path}`, { redirect: "manual", ...init }),
     stop: () => miniflare.dispose(),
   };
 }
 
-/** The header by which a test says which ring the manifest worker is to have. */
+/** The header that names the manifest worker's ring in a test. */
 export const manifestRing = "X-Manifest-Ring";
 
-/** The objects of a worker's first variant, which all the others share. */
+/** The Durable Objects of a worker's first variant, which all variants share. */
 function objectsOf(first: V4WorkerOptions, script: string): NonNullable<V4WorkerOptions["durableObjects"]> {
   const shared: Record<string, { className: string; scriptName: string }> = {};
   for (const [name, object] of Object.entries(first.durableObjects ?? {})) {

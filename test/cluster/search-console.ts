@@ -1,6 +1,6 @@
 import { secretsIn, withoutSecrets } from "./secrets.ts";
 
-/** Searches what tests print to the console, in every project: what no log may hold is not shown, and fails the run. */
+/** Searches the console output of tests in every project. Output with a secret is hidden, and fails the run. */
 export function searchConsole(text: string): false | undefined {
   const kinds = secretsIn(text);
   if (kinds.length === 0) return undefined;

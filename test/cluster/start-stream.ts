@@ -8,7 +8,7 @@ export interface Started {
   readonly sessionExpiresAt: string;
 }
 
-/** A bearer token that opens everything, of a viewer of its own: one who starts stream after stream is slowed down. */
+/** A bearer token for all assets. Its viewer is new, since repeated starts of one viewer are throttled. */
 export function tokenFor(
   cluster: TestCluster,
   claims: { readonly assets?: readonly string[] | "*"; readonly scope?: string } = {},
@@ -17,7 +17,7 @@ export function tokenFor(
   return signDevToken({ keys: cluster.keys }, { subject, assets: "*", lifetimeSeconds: 900, ...claims });
 }
 
-/** Starts a stream as a player does, and throws where the answer is not 201. */
+/** Starts a stream as a player does. Throws unless the response is 201. */
 export async function startStream(cluster: TestCluster, asset: string): Promise<Started> {
   const response = await fetch(`${cluster.apiUrl}/stream/start`, {
     method: "POST",

@@ -4,16 +4,16 @@ import { startTestCluster, type TestCluster } from "./test-cluster.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** The workers with the settings that a deployment has by default. */
+    /** The workers with a deployment's default settings. */
     readonly usual: TestCluster;
-    /** The same with expiries of seconds, where what takes an hour in life takes a moment. */
+    /** The same with expiries of seconds instead of hours. */
     readonly shortLived: TestCluster;
   }
 }
 
 /**
- * The workers run once for all journeys and browser tests, in a real workerd, each on a port of its own. When all is done,
- * the logs of every cluster that was started are searched for what no log may hold; a finding fails the run.
+ * Starts the workers once for all journeys and browser tests, in a real workerd, each on its own port. At the end, the
+ * logs of every cluster are searched for secrets, and a finding fails the run.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const logs = keepLogs();
@@ -25,9 +25,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     try {
       await untilLogged(usual.addresses.apiUrl, logs.folder);
       const { lines, findings } = searchLogs(logs.folder);
-      const told = [...new Set(findings)].slice(0, 20).join("\n");
+      const shown = [...new Set(findings)].slice(0, 20).join("\n");
       if (findings.length > 0)
-        throw new Error(`${findings.length} of ${lines.length} lines of the logs hold what none may:\n${told}`);
+        throw new Error(`${findings.length} of ${lines.length} log lines contain secrets:\n${shown}`);
     } finally {
       logs.remove();
       await Promise.all([usual.stop(), shortLived.stop()]);
@@ -35,7 +35,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-/** Waits for the line of a last refusal: a search of logs that never arrive would find nothing, whatever was in them. */
+/** Waits for the line of a last refusal. A search of logs that never arrive would find nothing. */
 async function untilLogged(apiUrl: string, folder: string): Promise<void> {
   const last = "00000000000000ff";
   await fetch(`${apiUrl}/none`, { method: "POST", headers: { "CF-Ray": last } });
@@ -43,5 +43,5 @@ async function untilLogged(apiUrl: string, folder: string): Promise<void> {
     if (searchLogs(folder).lines.some((line) => line.includes(last))) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error("the workers' logs do not arrive, so nobody can search them");
+  throw new Error("the workers' logs do not arrive, so they cannot be searched");
 }

@@ -6,18 +6,20 @@ import { freePort } from "../../cli/local/ports.ts";
 import type { RingKey } from "../../src/keys/key.ts";
 import { keepLine, keepSecrets } from "./kept-logs.ts";
 
-/** What a test needs to know of running workers; plain data, since tests run in processes of their own. */
+/** The facts that a test needs about running workers. It is plain data, since tests run in other processes. */
 export interface TestCluster {
   readonly apiUrl: string;
   readonly mediaUrl: string;
   /** The origin of the live streams, which admits only the workers. */
   readonly liveUrl: string;
-  /** The whole key ring, private halves too: tests sign what nobody else may. */
+  /** The whole key ring with private halves, so that tests can sign anything. */
   readonly keys: readonly RingKey[];
 }
 
-/** Starts the workers with fresh keys and nothing kept on disk. `settings` are STAGEDOOR_* variables, `secrets` what
- * the catalog names in addition; `ringKeys` replace the fresh keys. */
+/**
+ * Starts the workers with fresh keys and nothing on disk. `settings` are STAGEDOOR_* variables, `secrets` those that
+ * the catalog names; `ringKeys` replace the fresh keys.
+ */
 export async function startTestCluster(
   settings: Readonly<Record<string, string>>,
   log: string[] = [],

@@ -2,13 +2,13 @@ import { type DevTokenClaims, signDevToken } from "../../cli/lib/dev-keys.ts";
 import type { TestCluster } from "./test-cluster.ts";
 import { walk } from "./walk.ts";
 
-export interface Opened {
+export interface Session {
   readonly sessionId: string;
   readonly grant: string;
   readonly manifestUrl: string;
 }
 
-/** An answer, with the code of its problem where it is one. */
+/** The status and JSON body of a response, with the code of its problem, if any. */
 export interface Answer {
   readonly status: number;
   readonly code: string | undefined;
@@ -17,7 +17,7 @@ export interface Answer {
 
 type Addresses = Pick<TestCluster, "apiUrl" | "mediaUrl" | "keys">;
 
-/** A viewer's device with one bearer token; `address` is its IP address, as Cloudflare would send it. */
+/** A viewer's device with one bearer token. `address` is its IP address, as Cloudflare would send it. */
 export async function viewerOf(
   cluster: Addresses,
   subject: string,
@@ -34,34 +34,34 @@ export async function viewerOf(
         ...(body !== undefined && { body: JSON.stringify(body) }),
       }),
     );
-  const own = (opened: Opened) => ({ "CTA-Common-Access-Token": opened.grant });
+  const own = (session: Session) => ({ "CTA-Common-Access-Token": session.grant });
   const tryStart = (body: object = {}) => ask("POST", "/stream/start", {}, { asset: "vod-ts", ...body });
   return {
     token,
     tryStart,
-    start: async (body: object = {}) => openedOf(await tryStart(body)),
-    show: (opened: Opened) => ask("GET", `/stream/${opened.sessionId}`, own(opened)),
-    renew: (opened: Opened) => ask("POST", `/stream/${opened.sessionId}/renew`, own(opened)),
-    end: (opened: Opened) => ask("DELETE", `/stream/${opened.sessionId}`, own(opened)),
+    start: async (body: object = {}) => sessionOf(await tryStart(body)),
+    show: (session: Session) => ask("GET", `/stream/${session.sessionId}`, own(session)),
+    renew: (session: Session) => ask("POST", `/stream/${session.sessionId}/renew`, own(session)),
+    end: (session: Session) => ask("DELETE", `/stream/${session.sessionId}`, own(session)),
     revoke: (body: object) => ask("POST", "/operator/revocations", {}, body),
     get: (url: string) => get(url, address),
   };
 }
 
-/** A GET at the media host; a redirect is not followed. */
+/** Sends a GET request to the media host. It does not follow redirects. */
 export function get(url: string, address?: string): Promise<Answer> {
   const headers: Record<string, string> = address === undefined ? {} : { "CF-Connecting-IP": address };
   return answerOf(fetch(url, { redirect: "manual", headers }));
 }
 
-export function openedOf({ status, body }: Answer): Opened {
-  if (status !== 201 && status !== 200) throw new Error(`not opened: ${status} ${JSON.stringify(body)}`);
+export function sessionOf({ status, body }: Answer): Session {
+  if (status !== 201 && status !== 200) throw new Error(`no session: ${status} ${JSON.stringify(body)}`);
   const { sessionId, grant, manifestUrl } = Object(body);
   return { sessionId, grant, manifestUrl };
 }
 
-/** A URL of each kind of a session of `vod-ts`. */
-export async function urlsOf({ manifestUrl }: Opened) {
+/** One URL of each kind of a session of `vod-ts`. */
+export async function urlsOf({ manifestUrl }: Session) {
   const { playlists, files } = await walk(manifestUrl);
   const segment = [...files].find((url) => new URL(url).pathname.endsWith("/180p/0.ts"));
   const playlist = [...playlists.keys()].find((url) => new URL(url).pathname.endsWith("/180p/index.m3u8"));
@@ -69,43 +69,48 @@ export async function urlsOf({ manifestUrl }: Opened) {
   return { manifest: manifestUrl, playlist, segment };
 }
 
-/** How long a test waits for what always comes, in milliseconds: no machine is so slow, so only a fault reaches it. */
+/**
+ * The timeout of a wait for an expected event, in milliseconds. No machine is this slow, so only a fault reaches it.
+ */
 export const ceiling = 100_000;
 
 /**
- * Asks again and again until the answer is so, and gives that answer. A test waits for a condition with it, and for nothing
- * else: what takes two seconds on an idle machine may take twenty on a busy one.
+ * Repeats `probe` until its result satisfies `condition`, and returns the result. Every wait of a test is for a
+ * condition: what takes two seconds on an idle machine may take twenty on a busy one.
  */
 export async function until<Value>(
-  question: () => Value | Promise<Value>,
-  isSo: (value: Value) => boolean,
+  probe: () => Value | Promise<Value>,
+  condition: (value: Value) => boolean,
   interval = 100,
 ): Promise<Value> {
   const end = Date.now() + ceiling;
   for (;;) {
-    const value = await question();
-    if (isSo(value)) return value;
-    if (Date.now() > end) throw new Error(`it never came to be so: ${JSON.stringify(value)}`);
+    const value = await probe();
+    if (condition(value)) return value;
+    if (Date.now() > end) throw new Error(`the condition was never met: ${JSON.stringify(value)}`);
     await new Promise((resolve) => setTimeout(resolve, interval));
   }
 }
 
-/** Asks until it is refused with `code`. Another refusal is a fault. */
+/** Loads a URL until it is refused with `code`. A refusal with another code fails the test. */
 export async function untilRefused(url: string, code: string, address?: string): Promise<void> {
   const { code: last } = await until(
     () => get(url, address),
     (answer) => answer.code !== undefined,
   );
-  if (last !== code) throw new Error(`it is ${last}, and not ${code}`);
+  if (last !== code) throw new Error(`the refusal is ${last}, not ${code}`);
 }
 
-/** Starts until that is refused with `code`. Half a second lies between, since starts without pause are slowed down. */
+/**
+ * Starts a stream until that is refused with `code`. It waits half a second between starts, since frequent starts are
+ * throttled.
+ */
 export async function untilStartRefused(start: () => Promise<Answer>, code: string): Promise<Answer> {
   return until(start, (answer) => answer.code === code, 500);
 }
 
-export async function answerOf(asked: Promise<Response>): Promise<Answer> {
-  const response = await asked;
+export async function answerOf(pending: Promise<Response>): Promise<Answer> {
+  const response = await pending;
   const text = await response.text();
   const isJson = response.headers.get("Content-Type")?.includes("json") ?? false;
   const body: unknown = isJson ? JSON.parse(text) : undefined;

@@ -1,12 +1,12 @@
-/** A URL that a playlist of a stream leads to. */
-export interface Found {
+/** A URI of a playlist, resolved. */
+export interface PlaylistUri {
   readonly url: string;
   readonly kind: "playlist" | "file";
 }
 
-/** Every URI of a playlist as a player would resolve it; read by tag, not by our own code. */
-export function urisOf(text: string, base: string): Found[] {
-  const found: Found[] = [];
+/** Every URI of a playlist as a player would resolve it. It reads the tags itself, without the project's own parser. */
+export function urisOf(text: string, base: string): PlaylistUri[] {
+  const uris: PlaylistUri[] = [];
   let nextIsPlaylist = false;
   for (const line of text.split(/\r?\n/)) {
     const attribute =
@@ -16,18 +16,18 @@ export function urisOf(text: string, base: string): Found[] {
     if (attribute !== null) {
       const [, tag = "", uri = ""] = attribute;
       const kind = ["MEDIA", "I-FRAME-STREAM-INF", "RENDITION-REPORT"].includes(tag) ? "playlist" : "file";
-      found.push({ url: new URL(uri, base).href, kind });
+      uris.push({ url: new URL(uri, base).href, kind });
     }
     if (line.startsWith("#EXT-X-STREAM-INF:")) nextIsPlaylist = true;
     else if (line !== "" && !line.startsWith("#")) {
-      found.push({ url: new URL(line, base).href, kind: nextIsPlaylist ? "playlist" : "file" });
+      uris.push({ url: new URL(line, base).href, kind: nextIsPlaylist ? "playlist" : "file" });
       nextIsPlaylist = false;
     }
   }
-  return found;
+  return uris;
 }
 
-/** Loads a stream from its manifest URL as a player that wants everything: all playlists, all they lead to, each once. */
+/** Loads a stream from its manifest URL: every playlist once, and the URL of every file. */
 export async function walk(manifestUrl: string): Promise<{ playlists: Map<string, string>; files: Set<string> }> {
   const playlists = new Map<string, string>();
   const files = new Set<string>();
@@ -38,9 +38,9 @@ export async function walk(manifestUrl: string): Promise<{ playlists: Map<string
     if (response.status !== 200) throw new Error(`a playlist answered ${response.status}: ${await response.text()}`);
     const text = await response.text();
     playlists.set(url, text);
-    for (const found of urisOf(text, url)) {
-      if (found.kind === "playlist") open.push(found.url);
-      else files.add(found.url);
+    for (const uri of urisOf(text, url)) {
+      if (uri.kind === "playlist") open.push(uri.url);
+      else files.add(uri.url);
     }
   }
   return { playlists, files };

@@ -57,9 +57,9 @@ const segments = () => [...origin.files.values()].slice(2).map((body) => body.to
 
 describe("a stream whose URLs are not canonical", () => {
   it("plays from an HTTP origin, which sees the exact bytes of each request line", async () => {
-    origin.seen.length = 0;
+    origin.requests.length = 0;
     expect(await bytesOf("odd-http")).toEqual(segments());
-    expect(new Set(origin.seen)).toEqual(new Set(origin.files.keys()));
+    expect(new Set(origin.requests)).toEqual(new Set(origin.files.keys()));
   });
 
   it("plays from a bucket, whose keys are the decoded paths", async () => {

@@ -40,7 +40,7 @@ async function answer(socket: Socket, target: string): Promise<void> {
     return void socket.end(httpText("200 OK", {}, `${lines.join("\n")}\n#EXT-X-ENDLIST\n`));
   }
   const way = ways[name.replace(/-(once|always)$/, "") as Way];
-  const times = origin.asked.filter((other) => other === target).length;
+  const times = origin.targets.filter((other) => other === target).length;
   const whole = name.endsWith("-once") ? times > 1 : mended.has(name);
   if (whole) {
     const last = way.head.includes("chunked") ? `${chunk(body)}0\r\n\r\n` : body;
@@ -67,7 +67,7 @@ afterAll(async () => {
   origin.stop();
 });
 
-const asks = (name: string) => origin.asked.filter((target) => target === `/film/${name}.ts`).length;
+const asks = (name: string) => origin.targets.filter((target) => target === `/film/${name}.ts`).length;
 
 /** The text of a file as a viewer gets it; undefined where it breaks off. */
 async function load(name: string, headers: Record<string, string> = {}): Promise<string | undefined> {

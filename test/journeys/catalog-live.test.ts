@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { operatorOf } from "../cluster/operator.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { type Answer, answerOf, get, openedOf, until, viewerOf } from "../cluster/viewer.ts";
+import { type Answer, answerOf, get, sessionOf, until, viewerOf } from "../cluster/viewer.ts";
 import { walk } from "../cluster/walk.ts";
 
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
@@ -45,7 +45,7 @@ describe("an asset that is added while everything runs", () => {
       () => bob.tryStart({ asset: "premiere" }),
       ({ status }) => status === 201,
     );
-    const { manifestUrl } = openedOf(started);
+    const { manifestUrl } = sessionOf(started);
     await until(
       () => get(manifestUrl),
       ({ status }) => status === 200,

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { calculateJwkThumbprint } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { devClient } from "../../cli/lib/dev-environment.ts";
-import { signedUp, takeTokens } from "../cluster/device.ts";
+import { signedUp, requestTokens } from "../cluster/device.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { newHolder, proofOf } from "../unit/auth/proofs.ts";
 import { audience, issuerName, newPair, token } from "../unit/auth/tokens.ts";
@@ -53,7 +53,7 @@ beforeAll(async () => {
     COOKIE: [...device.jar].map(([name, value]) => `${name}=${value}`).join("; "),
     BOUND: bound,
     PROOF: await proofOf(holder, bound, { htu: `${apiUrl}/stream/start`, iat }),
-    REFRESH: (await takeTokens(apiUrl, device)).refresh,
+    REFRESH: (await requestTokens(apiUrl, device)).refresh,
   };
 });
 afterAll(async () => {

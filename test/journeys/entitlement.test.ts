@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fixtureCatalog } from "../../cli/lib/project.ts";
 import { freePort } from "../../cli/local/ports.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { type Answer, get, openedOf, until, viewerOf } from "../cluster/viewer.ts";
+import { type Answer, get, sessionOf, until, viewerOf } from "../cluster/viewer.ts";
 
 const secret = "the-secret-of-the-shop-9d1f";
 /** In seconds. */
@@ -151,7 +151,7 @@ describe("an operator's own service", () => {
       const answer = await ann.tryStart();
       if (answer.status !== 201) return undefined;
       expect(Object(answer.body).sessionExpiresAt).toBe(end.replace(".000", ""));
-      const session = openedOf(answer);
+      const session = sessionOf(answer);
       return { ann, session, played: (await get(session.manifestUrl)).status === 200 };
     };
     // A busy machine needs a longer session to see it play.

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deviceAt, password, refresh, revokeToken, signedUp, takeTokens } from "../cluster/device.ts";
+import { deviceAt, password, refresh, revokeToken, signedUp, requestTokens } from "../cluster/device.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { answerOf, get, openedOf, until, untilRefused } from "../cluster/viewer.ts";
+import { answerOf, get, sessionOf, until, untilRefused } from "../cluster/viewer.ts";
 
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 let apiUrl: string;
@@ -37,7 +37,7 @@ const endOfSession = async (email: string) =>
 describe("refresh tokens", () => {
   it("fifty refreshes of one token at once give one successor, no fork, and no false sign-out", async () => {
     const ann = await signedUp(apiUrl);
-    const { refresh: token } = await takeTokens(apiUrl, ann);
+    const { refresh: token } = await requestTokens(apiUrl, ann);
     const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(apiUrl, token)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     const [successor, ...others] = new Set(answers.map((answer) => answer.refresh));
@@ -49,7 +49,7 @@ describe("refresh tokens", () => {
 
   it("an answer that was lost on the way may be asked for again, and who hung up stands in nobody's way", async () => {
     const ann = await signedUp(apiUrl);
-    const { refresh: token } = await takeTokens(apiUrl, ann);
+    const { refresh: token } = await requestTokens(apiUrl, ann);
     const lost = Array.from({ length: 5 }, async (_, place) => {
       const hangUp = new AbortController();
       const answer = refresh(apiUrl, token, hangUp.signal);
@@ -68,7 +68,7 @@ describe("refresh tokens", () => {
     const ann = await signedUp(apiUrl);
     const phone = deviceAt(apiUrl);
     await phone.client.signIn.email({ email: ann.email, password });
-    const [here, there] = [await takeTokens(apiUrl, ann), await takeTokens(apiUrl, phone)];
+    const [here, there] = [await requestTokens(apiUrl, ann), await requestTokens(apiUrl, phone)];
     const successor = await refresh(apiUrl, here.refresh);
     await traded(ann.email, 61);
     const reuse = await Promise.all([refresh(apiUrl, here.refresh), refresh(apiUrl, here.refresh)]);
@@ -79,7 +79,7 @@ describe("refresh tokens", () => {
 
   it("are refused once their session is signed out, and while that happens none survives", async () => {
     const ann = await signedUp(apiUrl);
-    const { refresh: token } = await takeTokens(apiUrl, ann);
+    const { refresh: token } = await requestTokens(apiUrl, ann);
     const [, ...racing] = await Promise.all([
       ann.client.signOut(),
       ...Array.from({ length: 10 }, () => refresh(apiUrl, token)),
@@ -93,8 +93,8 @@ describe("refresh tokens", () => {
     const ann = await signedUp(apiUrl);
     const phone = deviceAt(apiUrl);
     await phone.client.signIn.email({ email: ann.email, password });
-    const { access, refresh: token } = await takeTokens(apiUrl, phone);
-    const film = openedOf(await answerOf(phone.startBy.token(access)));
+    const { access, refresh: token } = await requestTokens(apiUrl, phone);
+    const film = sessionOf(await answerOf(phone.startBy.token(access)));
     expect((await get(film.manifestUrl)).status).toBe(200);
     expect((await revokeToken(apiUrl, token)).status).toBe(200);
     await untilRefused(film.manifestUrl, "session_revoked");
@@ -109,7 +109,7 @@ describe("refresh tokens", () => {
   });
 
   it("leave none alive that was asked for while they were revoked", async () => {
-    const { refresh: token } = await takeTokens(apiUrl, await signedUp(apiUrl));
+    const { refresh: token } = await requestTokens(apiUrl, await signedUp(apiUrl));
     const [revoked, ...racing] = await Promise.all([
       revokeToken(apiUrl, token),
       ...Array.from({ length: 10 }, () => refresh(apiUrl, token)),
@@ -120,7 +120,7 @@ describe("refresh tokens", () => {
   });
 
   it("are taken in a form alone (RFC 6749 §6), never in JSON, where they would wait for no turn", async () => {
-    const { refresh: token } = await takeTokens(apiUrl, await signedUp(apiUrl));
+    const { refresh: token } = await requestTokens(apiUrl, await signedUp(apiUrl));
     const response = await fetch(`${apiUrl}/api/auth/oauth2/token`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },

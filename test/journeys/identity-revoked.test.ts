@@ -1,6 +1,6 @@
 import { decodeJwt } from "jose";
 import { describe, expect, inject, it } from "vitest";
-import { password, refresh, signedUp, takeTokens } from "../cluster/device.ts";
+import { password, refresh, signedUp, requestTokens } from "../cluster/device.ts";
 import { operatorOf } from "../cluster/operator.ts";
 import { until } from "../cluster/viewer.ts";
 
@@ -9,7 +9,7 @@ const usual = inject("usual");
 /** Somebody with a browser's session and an app's tokens, and an operator. */
 async function scene() {
   const ann = await signedUp(usual.apiUrl);
-  const app = await takeTokens(usual.apiUrl, ann);
+  const app = await requestTokens(usual.apiUrl, ann);
   const { sub = "", sid = "" } = decodeJwt<{ sid: string }>(app.access);
   return { ann, app, sub, sid, operator: await operatorOf(usual, "operator") };
 }

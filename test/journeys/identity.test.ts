@@ -1,10 +1,10 @@
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deviceAt, password, signedUp, takeTokens } from "../cluster/device.ts";
+import { deviceAt, password, signedUp, requestTokens } from "../cluster/device.ts";
 import { rawRequest } from "../cluster/raw-request.ts";
 import { testPassword } from "../cluster/secrets.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { get, openedOf, until, untilRefused } from "../cluster/viewer.ts";
+import { get, sessionOf, until, untilRefused } from "../cluster/viewer.ts";
 
 const wrongPassword = `${testPassword} of nobody`;
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => cluster.stop());
 
 const opened = async (response: Response) =>
-  openedOf({ status: response.status, code: undefined, body: await response.json() });
+  sessionOf({ status: response.status, code: undefined, body: await response.json() });
 const codeOf = async (response: Response) => String(Object(await response.json()).code);
 const database = () => cluster.miniflare.getD1Database("DB", "stagedoor-identity");
 
@@ -37,7 +37,7 @@ describe("a new user, with better-auth's own client", () => {
 
   it("plays by his cookie, by his session token as bearer, by a JWT, and by an app's access token", async () => {
     const ann = await signedUp(apiUrl);
-    const { access } = await takeTokens(apiUrl, ann);
+    const { access } = await requestTokens(apiUrl, ann);
     for (const response of [
       await ann.startBy.cookie(),
       await ann.startBy.bearer(),
@@ -52,7 +52,7 @@ describe("a new user, with better-auth's own client", () => {
   it("is the same viewer by each of them", async () => {
     const ann = await signedUp(apiUrl);
     const { data } = await ann.client.token();
-    const { access } = await takeTokens(apiUrl, ann);
+    const { access } = await requestTokens(apiUrl, ann);
     const [jwt, app] = [decodeJwt(data?.token ?? ""), decodeJwt(access)];
     expect([app.sub, app.sid, app.iss, app.aud]).toEqual([jwt.sub, jwt.sid, apiUrl, apiUrl]);
     expect(jwt.sub).toBe((await ann.client.getSession()).data?.user.id);

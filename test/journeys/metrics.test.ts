@@ -4,7 +4,7 @@ import { readSeries } from "../../src/metrics/metrics.ts";
 import { operatorOf } from "../cluster/operator.ts";
 import { secretsIn } from "../cluster/secrets.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { answerOf, get, type Opened, until, untilRefused, urlsOf, viewerOf } from "../cluster/viewer.ts";
+import { answerOf, get, type Session, until, untilRefused, urlsOf, viewerOf } from "../cluster/viewer.ts";
 
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 let operator: Awaited<ReturnType<typeof operatorOf>>;
@@ -62,7 +62,7 @@ async function risen(series: readonly string[], work: () => Promise<unknown>): P
 }
 
 /** One start by a viewer of his own. */
-async function opened(name: string): Promise<{ viewer: Awaited<ReturnType<typeof viewerOf>>; session: Opened }> {
+async function opened(name: string): Promise<{ viewer: Awaited<ReturnType<typeof viewerOf>>; session: Session }> {
   const viewer = await viewerOf(cluster.addresses, name);
   return { viewer, session: await viewer.start() };
 }

@@ -10,7 +10,7 @@ import { devIssuer } from "../../src/config/configuration.ts";
 import { keepLine } from "../cluster/kept-logs.ts";
 import { operatorOf } from "../cluster/operator.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { answerOf, get, openedOf, until, untilRefused, untilStartRefused, viewerOf } from "../cluster/viewer.ts";
+import { answerOf, get, sessionOf, until, untilRefused, untilStartRefused, viewerOf } from "../cluster/viewer.ts";
 
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 let operator: Awaited<ReturnType<typeof operatorOf>>;
@@ -79,7 +79,7 @@ describe.concurrent("an operator's revocation", () => {
       return { again, started: await again.tryStart() };
     };
     const { again, started } = await until(login, ({ started: { status } }) => status === 201, 500);
-    expect((await get(openedOf(started).manifestUrl)).status).toBe(200);
+    expect((await get(sessionOf(started).manifestUrl)).status).toBe(200);
     // The old session stays ended, whatever he comes with.
     expect((await again.renew(his)).code).toBe("session_revoked");
   });
@@ -170,7 +170,7 @@ describe("a restart", () => {
       // What the data centre's cache kept from before may stand for two seconds. A start with it would take the last place.
       const start = async () => {
         const answer = await ann.tryStart({ asset: "vod-fmp4" });
-        if (answer.status === 201) await ann.end(openedOf(answer));
+        if (answer.status === 201) await ann.end(sessionOf(answer));
         return answer;
       };
       await untilStartRefused(start, "asset_revoked");

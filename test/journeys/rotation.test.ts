@@ -84,7 +84,7 @@ async function watch(watched: Watched, answering: Answering, stop: () => boolean
   let ends = Infinity;
   const ask = async (worker: "api" | "edge", path: string, init: RequestInit, rings = [answering[worker]()]) => {
     const [ring = 0] = rings;
-    const response = await cluster.ask(worker, ring, path, init);
+    const response = await cluster.send(worker, ring, path, init);
     watched.requests++;
     const text = await response.text();
     // On a busy machine an answer may come when the session has ended, or from a ring that no isolate has any more.

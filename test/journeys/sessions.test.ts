@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fixtureCatalog } from "../../cli/lib/project.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { get, type Opened, openedOf, until, untilRefused, urlsOf, viewerOf } from "../cluster/viewer.ts";
+import { get, type Session, sessionOf, until, untilRefused, urlsOf, viewerOf } from "../cluster/viewer.ts";
 
 /** In seconds. */
 const leaseTtl = 6;
@@ -42,7 +42,7 @@ async function untilExpired(url: string): Promise<void> {
 }
 
 /** A session that plays: its URLs have been served. */
-async function playing(opened: Opened) {
+async function playing(opened: Session) {
   const urls = await urlsOf(opened);
   secrets.push(opened.grant, new URL(urls.segment).search.slice(-22));
   const answers = await Promise.all([get(urls.playlist), get(urls.segment)]);
@@ -79,7 +79,7 @@ describe("the end of a session", () => {
     const session = await ann.start();
     // Within the second of the start it would be the same grant.
     const renewed = await until(
-      async () => openedOf(await ann.renew(session)),
+      async () => sessionOf(await ann.renew(session)),
       ({ grant }) => grant !== session.grant,
     );
     expect(renewed.sessionId).toBe(session.sessionId);

@@ -2,8 +2,8 @@ import type { Reporter, TestModule } from "vitest/node";
 import type { NoiseGate } from "./noise.ts";
 
 /**
- * Prints the counts of a run as its last line, for programs that read a log: `12 passed, 0 failed, 1 skipped`. Before that it
- * repeats what came on standard error and is not expected, so that such a line is seen at the end of a long log.
+ * Prints the counts of a run as its last line, for programs that read the log: `12 passed, 0 failed, 1 skipped`. Before
+ * that it repeats unexpected output of standard error, so that it is visible at the end of a long log.
  */
 export class ClosingLine implements Reporter {
   readonly #gate: NoiseGate;
@@ -18,13 +18,13 @@ export class ClosingLine implements Reporter {
       counts.failed += module.errors().length;
       for (const test of module.children.allTests()) counts[test.result().state]++;
     }
-    if (counts.failed === 0) this.#tellOfNoise();
+    if (counts.failed === 0) this.#repeatNoise();
     const skipped = counts.skipped + counts.pending;
     process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${skipped} skipped\n`);
   }
 
-  /** Where a test fails, its report is on standard error too: then nothing is repeated. */
-  #tellOfNoise(): void {
+  /** Not called after a failed test: its report is on standard error too. */
+  #repeatNoise(): void {
     for (const text of new Set(this.#gate.unexpected))
       process.stdout.write(`Not expected (test/run/noise.ts): ${text.trimEnd()}\n`);
   }

@@ -1,56 +1,56 @@
-/** What a run prints in addition to its results although nothing is wrong: what it looks like, and why it comes. */
+/** Output of a run that is not a fault: its pattern, and its cause. */
 interface Noise {
-  readonly looks: RegExp;
-  readonly why: string;
+  readonly pattern: RegExp;
+  readonly cause: string;
 }
 
-/** All of it comes from workerd, which tells the process of the run and no test. */
+/** All of it comes from workerd, which prints to the process of the run and not to a test. */
 const expectedNoise: readonly Noise[] = [
   {
-    looks:
+    pattern:
       /Called \.text\(\) on an HTTP body which does not appear to be text\. The body's Content-Type is "application\//,
-    why: "Playlists and forms are text, though their media types do not say so.",
+    cause: "Playlists and forms are text, although their media types are application/….",
   },
   {
-    looks: /A header value for "(?:Cookie|Access-Control-Request-Headers)" contains non-ASCII characters/,
-    why: "Tests send values that are none.",
+    pattern: /A header value for "(?:Cookie|Access-Control-Request-Headers)" contains non-ASCII characters/,
+    cause: "Tests send invalid header values.",
   },
   {
-    looks: /Error: no alarm was set/,
-    why: "A test lets a Durable Object's storage fail.",
+    pattern: /Error: no alarm was set/,
+    cause: "A test makes a Durable Object's storage fail.",
   },
   {
-    looks:
+    pattern:
       /disconnected: fixed-length pipe ended prematurely|Error writing HTTP body: \[Error: Network connection lost/,
-    why: "A test lets an origin break off in the middle of a body.",
+    cause: "A test makes an origin break off in the middle of a body.",
   },
   {
-    looks: /An RPC result was not disposed properly/,
-    why: "A test ends while it still holds an object's answer.",
+    pattern: /An RPC result was not disposed properly/,
+    cause: "A test ends before it disposes an object's result.",
   },
 ];
 
 /**
- * Keeps expected noise from what a run prints. It remembers what else comes on standard error: results come on standard
- * output alone while nothing fails.
+ * Hides expected noise from the output of a run, and remembers other output on standard error. While no test fails,
+ * results go to standard output only.
  */
 export class NoiseGate {
   readonly #unexpected: string[] = [];
 
-  /** From now on, for this process and those whose output it hands on. */
+  /** Filters the output of this process, and of the processes whose output it forwards, from now on. */
   watch(): void {
     for (const stream of [process.stdout, process.stderr])
       stream.write = new Proxy(stream.write, {
         apply: (write, self, [chunk, ...more]) => {
           const text = typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
-          if (expectedNoise.some(({ looks }) => looks.test(text))) return true;
+          if (expectedNoise.some(({ pattern }) => pattern.test(text))) return true;
           if (stream === process.stderr && text.trim() !== "") this.#unexpected.push(text);
           return Reflect.apply(write, self, [chunk, ...more]);
         },
       });
   }
 
-  /** What came on standard error that nobody expects. */
+  /** The unexpected output on standard error so far. */
   get unexpected(): readonly string[] {
     return this.#unexpected;
   }

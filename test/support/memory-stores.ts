@@ -23,12 +23,12 @@ import type { LeaseRow, LeaseRows, Marker, QuotaUsed } from "../../src/sessions/
 import { LeaseStore } from "../../src/sessions/lease-store.ts";
 import { type KeptRevocation, merge, type RevocationLog, shortened, takeBack } from "../../src/sessions/revocation.ts";
 
-/** A catalog in memory, with the text as its workers would read it. */
+/** A catalog in memory: the text that the workers would read. */
 export interface MemoryCatalog {
   text: string | undefined;
 }
 
-/** The editing of a catalog in memory, which ends with its process: for tests. */
+/** Catalog editing in memory, for tests. */
 export function memoryCatalogEditing(
   catalog: MemoryCatalog,
   sha256: TextHash,
@@ -55,7 +55,7 @@ export function memoryCatalogEditing(
   });
 }
 
-/** Counts that are gathered in memory, for tests and benchmarks. */
+/** Metrics gathered in memory, for tests and benchmarks. */
 export function memoryGathered(clock: Clock, silence: Seconds = seconds(120)): Gathered {
   const gathering = new Gathering(clock, silence);
   return {
@@ -63,12 +63,12 @@ export function memoryGathered(clock: Clock, silence: Seconds = seconds(120)): G
       gathering.report(report);
     },
     counts: async () => gathering.counts(),
-    sessions: async (asked) => gathering.sessions(asked),
+    sessions: async (query) => gathering.sessions(query),
     refusals: async () => gathering.refusals(),
   };
 }
 
-/** Rate limits in memory: for tests, and for a process that is alone. It forgets no name, so it is for few. */
+/** Rate limits in memory, for tests and for a single process. It never forgets a name, so it suits only a few names. */
 export function memoryLimits(): RateLimits {
   const windows = new Map<string, RateWindow>();
   return {
@@ -82,26 +82,26 @@ export function memoryLimits(): RateLimits {
 }
 
 export interface MemoryProofs extends ProofReplay {
-  /** How many proofs are remembered. */
+  /** The number of remembered proofs. */
   readonly size: () => number;
 }
 
-/** DPoP proofs in memory: for tests, and for a process that is alone. */
+/** DPoP proofs in memory, for tests and for a single process. */
 export function memoryProofs(clock: Clock): MemoryProofs {
-  const taken = new Map<string, UnixSeconds>();
+  const used = new Map<string, UnixSeconds>();
   return {
-    size: () => taken.size,
+    size: () => used.size,
     firstUse: async (jkt, jti, until) => {
-      for (const [proof, end] of taken) if (end <= clock()) taken.delete(proof);
+      for (const [proof, end] of used) if (end <= clock()) used.delete(proof);
       const proof = JSON.stringify([jkt, jti]);
-      if (taken.has(proof)) return false;
-      taken.set(proof, until);
+      if (used.has(proof)) return false;
+      used.set(proof, until);
       return true;
     },
   };
 }
 
-/** A {@link RevocationLog} in memory, which forgets nothing, is never full and ends with its process: for tests. */
+/** A {@link RevocationLog} in memory for tests. It forgets nothing and is never full. */
 export function memoryRevocationLog(clock: MillisecondClock, pageSize = 10_000): RevocationLog {
   const kept = new Map<string, { readonly entry: KeptRevocation; readonly seq: number }>();
   const first = 1;
@@ -148,25 +148,27 @@ export function memoryRevocationLog(clock: MillisecondClock, pageSize = 10_000):
 
 export interface MemoryStreams {
   readonly streamsOf: StreamsOf;
-  /** How many rows of sessions were written under a name. */
+  /** The number of session rows written for a subject. */
   readonly writes: (subject: string) => number;
-  /** How many rows of sessions are kept under a name. */
+  /** The number of session rows kept for a subject. */
   readonly size: (subject: string) => number;
-  /** Forgets everything but what was written down, as a crash does. */
+  /** Drops all state that was not written down, as a crash does. */
   readonly restart: () => void;
 }
 
-/** The streams of all subjects in memory: for tests, and for a process that is alone. */
+/** The streams of all subjects in memory, for tests and for a single process. */
 export function memoryStreams(
   times: { readonly leaseTtl?: Seconds; readonly writeInterval?: Seconds } = {},
 ): MemoryStreams {
   const { leaseTtl = seconds(90), writeInterval = seconds(30) } = times;
   const stores = new Map<string, ReturnType<typeof memoryRows>>();
-  const desks = new Map<string, LeaseRouter>();
+  const routers = new Map<string, LeaseRouter>();
   const secrets = { hmac: nobleHmac, random: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
-  const storeOf = (name: string) => made(stores, name, memoryRows);
+  const storeOf = (name: string) => getOrMake(stores, name, memoryRows);
   const routerOf = (name: string): LeaseRouter =>
-    made(desks, name, () => leaseRouter(new LeaseStore(storeOf(name), { leaseTtl, writeInterval }, secrets), routerOf));
+    getOrMake(routers, name, () =>
+      leaseRouter(new LeaseStore(storeOf(name), { leaseTtl, writeInterval }, secrets), routerOf),
+    );
   return {
     streamsOf: (subject, older = []) => ({
       claim: async (claim) => routerOf(subject).claim(claim, subject, older),
@@ -179,7 +181,7 @@ export function memoryStreams(
     }),
     writes: (subject) => storeOf(subject).writes(),
     size: (subject) => [...storeOf(subject).all()].length,
-    restart: () => desks.clear(),
+    restart: () => routers.clear(),
   };
 }
 
@@ -210,13 +212,13 @@ function memoryRows(): LeaseRows & { readonly writes: () => number } {
   };
 }
 
-function made<Value>(values: Map<string, Value>, name: string, make: () => Value): Value {
-  const found = values.get(name) ?? make();
-  values.set(name, found);
-  return found;
+function getOrMake<Value>(values: Map<string, Value>, name: string, make: () => Value): Value {
+  const value = values.get(name) ?? make();
+  values.set(name, value);
+  return value;
 }
 
-/** Telemetry in memory, for tests: everything that was told, in its order. */
+/** Telemetry in memory, for tests: all events, in order. */
 export function memoryTelemetry(): { readonly telemetry: Telemetry; readonly events: readonly TelemetryEvent[] } {
   const events: TelemetryEvent[] = [];
   return { telemetry: (event) => void events.push(event), events };

@@ -26,8 +26,8 @@ describe("the search for secrets in logs", () => {
     ["a private key", '{\\"kty\\":\\"oct\\",\\"k\\":\\"AAAAAAAAAAAA\\"}'],
     ["a private key", "-----BEGIN PRIVATE KEY-----"],
     ["a credential", "Authorization: Bearer abcdefgh"],
-    ["who somebody is", `"subject":"viewer-${crypto.randomUUID()}"`],
-    ["who somebody is", "no user ann@limits.example"],
+    ["an identity", `"subject":"viewer-${crypto.randomUUID()}"`],
+    ["an identity", "no user ann@limits.example"],
   ])("finds %s in %s and can remove it", (kind, line) => {
     expect(secretsIn(line)).toContain(kind);
     expect(secretsIn(withoutSecrets(line))).toEqual([]);

@@ -252,7 +252,7 @@ const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "SHARED_
 
 interface CountedObject {
   ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>>;
-  asked(): Promise<readonly string[]>;
+  requests(): Promise<readonly string[]>;
 }
 
 interface CountedObjects extends SharedPlaylistNamespace<unknown> {
@@ -299,7 +299,7 @@ describe.skipIf(!isNamespace(namespace))("in workerd, which has Durable Objects,
     await Promise.all(load(10));
     expect(failures).toEqual([]);
     const object = namespace.get(namespace.idFromName(`r2:MEDIA:film/${path}?`));
-    expect(await object.asked()).toEqual([`${path}?`]);
+    expect(await object.requests()).toEqual([`${path}?`]);
   });
 });
 
