@@ -66,7 +66,7 @@ describe("a stream whose URLs are not canonical", () => {
     expect(await bytesOf("odd-bucket")).toEqual(segments());
   });
 
-  it("is served in parts, and by the media host's aliases alone", async () => {
+  it("serves byte ranges, and only at the media host's aliases", async () => {
     const { manifestUrl } = await startStream(cluster.addresses, "odd-http");
     const { playlists, files } = await walk(manifestUrl);
     for (const url of [...playlists.keys(), ...files]) expect(url).toMatch(/\/odd-http\/~\/[\w-]+\.(m3u8|ts)\?/);
@@ -80,29 +80,29 @@ describe("a stream whose URLs are not canonical", () => {
     expect((await fetch(url.replace(".ts?", ".mp4?"))).status).toBe(403);
   });
 
-  it("plays with CloudFront's URLs in its own spelling, also where no CloudFront is in front", async () => {
+  it("plays with CloudFront's URLs in CloudFront's own encoding, even without CloudFront in front", async () => {
     const { manifestUrl } = await startStream(cluster.addresses, "odd-cloud");
     const { files } = await walk(manifestUrl);
     const bytes: string[] = [];
     for (const url of files) {
-      const answer = await rawRequest(cluster.addresses.mediaUrl, url.slice(cluster.addresses.mediaUrl.length));
+      const response = await rawRequest(cluster.addresses.mediaUrl, url.slice(cluster.addresses.mediaUrl.length));
       if (url.includes("%2A"))
-        expect(answer.status).toBe(404); // the origin knows its wildcard by one spelling alone
-      else bytes.push(answer.body.toString("base64"));
+        expect(response.status).toBe(404); // The origin knows its wildcard in one encoding only.
+      else bytes.push(response.body.toString("base64"));
     }
     expect([...files][1]).toContain("/odd-cloud/low;v=1//a;v=1/1.ts?Expires=");
     expect(bytes).toEqual(segments().filter((_, i) => i !== 4));
   });
 });
 
-describe("the players play it", () => {
+describe("a stream whose URLs are not canonical, in a real player", () => {
   let site: Awaited<ReturnType<typeof startPageServer>>;
   beforeAll(async () => {
     site = await startPageServer();
   });
   afterAll(() => site.stop());
 
-  it.each(["hls", "shaka", "videojs"] as const)("%s", { timeout: 120_000 }, async (page) => {
+  it.each(["hls", "shaka", "videojs"] as const)("plays to its end in %s", { timeout: 120_000 }, async (page) => {
     const player = browserPlayer(page, "", ["seek"], page, site);
     const { manifestUrl } = await startStream(cluster.addresses, "odd-http");
     const playback = await player.open(manifestUrl, "aliases", {});

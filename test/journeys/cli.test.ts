@@ -21,7 +21,7 @@ async function codeOf(response: Response): Promise<unknown> {
 
 describe("the command line and the running workers", () => {
   it.each(["/vod-ts/index.m3u8", "/vod-ts/270p/0.ts", "/vod-aes/keys/0.key", "/vod-cloudfront/270p/0.ts"])(
-    "agree that the URL of %s that sign made is served",
+    "agree that the workers serve a URL of %s made by `stagedoor sign`",
     async (path) => {
       const url = await sign(path);
       const response = await fetch(url);
@@ -30,7 +30,7 @@ describe("the command line and the running workers", () => {
     },
   );
 
-  it("agree on why a URL is refused", async () => {
+  it("agree on the code for a refused URL", async () => {
     const playlist = await sign("/vod-ts/index.m3u8");
     const cloudFront = await sign("/vod-cloudfront-ec/270p/0.ts");
     const urls = [
@@ -47,7 +47,7 @@ describe("the command line and the running workers", () => {
     }
   });
 
-  it("agree on a bearer token", async () => {
+  it("agree on what a bearer token permits", async () => {
     const { stdout: token } = await stagedoor("token", "--ring", join(place, "keys.json"), "--assets", "vod-ts");
     const start = (asset: string) =>
       fetch(`${cluster.apiUrl}/stream/start`, {

@@ -18,14 +18,14 @@ describe("a worker with a wrong configuration", () => {
     ["the API", () => `${cluster.addresses.apiUrl}/stream/start`],
     ["its page", () => `${cluster.addresses.apiUrl}/`],
     ["the media host", () => `${cluster.addresses.mediaUrl}/vod-ts/180p/0.ts`],
-  ])("%s answers every request 500 configuration_invalid", async (_, url) => {
-    const answered = await fetch(url());
-    expect(answered.status).toBe(500);
-    expect(answered.headers.get("access-control-allow-origin")).toBe("*");
-    expect(Object(await answered.json()).code).toBe("configuration_invalid");
+  ])("refuses every request with 500 configuration_invalid: %s", async (_, url) => {
+    const response = await fetch(url());
+    expect(response.status).toBe(500);
+    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    expect(Object(await response.json()).code).toBe("configuration_invalid");
   });
 
-  it("names every fault in its log, and no key", async () => {
+  it("logs every fault by name, and no key", async () => {
     await fetch(`${cluster.addresses.mediaUrl}/`);
     const all = log.join("\n");
     expect(all).toContain("STAGEDOOR_EXPIRY_STEP");
@@ -33,14 +33,14 @@ describe("a worker with a wrong configuration", () => {
   });
 });
 
-describe("the requests that a wrong configuration refuses", () => {
+describe("the requests that a worker with a wrong configuration refuses", () => {
   let wrong: Awaited<ReturnType<typeof startTestCluster>>;
   beforeAll(async () => {
     wrong = await startTestCluster({ STAGEDOOR_EXPIRY_STEP: "never" });
   });
   afterAll(() => wrong.stop());
 
-  it("are counted and reported by every worker, though none of them could be put together", async () => {
+  it("appear in the metrics of every worker", async () => {
     for (const url of [wrong.addresses.apiUrl, wrong.addresses.mediaUrl, wrong.addresses.mediaUrl])
       expect((await fetch(`${url}/health`)).status).toBe(500);
     const { METRICS_STORE } = await wrong.miniflare.getBindings<{ METRICS_STORE: MetricsStoreNamespace<unknown> }>(
@@ -55,7 +55,7 @@ describe("the requests that a wrong configuration refuses", () => {
   });
 });
 
-describe("outside development", () => {
+describe("a production configuration", () => {
   const production: string[] = [];
   let deployed: Awaited<ReturnType<typeof startTestCluster>>;
   beforeAll(async () => {
@@ -63,14 +63,14 @@ describe("outside development", () => {
   });
   afterAll(() => deployed.stop());
 
-  it("dev keys, the dev issuer and plain http are refused, each by name", async () => {
+  it("refuses development keys, the development issuer and plain HTTP, each by name", async () => {
     expect((await fetch(`${deployed.addresses.apiUrl}/stream/start`, { method: "POST" })).status).toBe(500);
     const all = production.join("\n");
     for (const name of ["dev-session", "stagedoor-dev", "STAGEDOOR_MEDIA_URL"]) expect(all).toContain(name);
   });
 });
 
-describe("a sound deployment", () => {
+describe("a production deployment with a valid configuration", () => {
   const log: string[] = [];
   let deployed: Awaited<ReturnType<typeof startTestCluster>>;
   beforeAll(async () => {
@@ -91,14 +91,14 @@ describe("a sound deployment", () => {
   });
   afterAll(() => deployed.stop());
 
-  it.each(["/", "/demo.json", "/page.js"])("serves no demo page, though one is bound: %s", async (path) => {
-    const answered = await fetch(deployed.addresses.apiUrl + path);
-    expect([answered.status, Object(await answered.json()).code]).toEqual([404, "route_unknown"]);
+  it.each(["/", "/demo.json", "/page.js"])("serves no demo page, even with a page bound: %s", async (path) => {
+    const response = await fetch(deployed.addresses.apiUrl + path);
+    expect([response.status, Object(await response.json()).code]).toEqual([404, "route_unknown"]);
   });
 
-  it("answers a start, and finds no fault in itself", async () => {
-    const answered = await fetch(`${deployed.addresses.apiUrl}/stream/start`, { method: "POST" });
-    expect([answered.status, Object(await answered.json()).code]).toEqual([401, "token_missing"]);
+  it("answers a start request, and logs no configuration fault", async () => {
+    const response = await fetch(`${deployed.addresses.apiUrl}/stream/start`, { method: "POST" });
+    expect([response.status, Object(await response.json()).code]).toEqual([401, "token_missing"]);
     expect(log.join("\n")).not.toContain("configuration_invalid");
   });
 });

@@ -9,8 +9,8 @@ import { urisOf, walk } from "../cluster/walk.ts";
 const cluster = inject("usual");
 const shortLived = inject("shortLived");
 
-async function fileOf(asset: string, ending: string, of = cluster): Promise<string> {
-  const { files } = await walk((await startStream(of, asset)).manifestUrl);
+async function fileOf(asset: string, ending: string, workers = cluster): Promise<string> {
+  const { files } = await walk((await startStream(workers, asset)).manifestUrl);
   const url = [...files].find((file) => new URL(file).pathname.endsWith(ending));
   if (url === undefined) throw new Error(`${asset} names no ${ending}`);
   return url;
@@ -18,11 +18,11 @@ async function fileOf(asset: string, ending: string, of = cluster): Promise<stri
 
 const film = readFileSync(join(projectRoot, "fixtures/media/vod-fmp4/180p/film.mp4"));
 
-describe("a file, as HTTP has it", () => {
+describe("the media host", () => {
   it.each([
     ["the first bytes", "bytes=0-99", 206, film.subarray(0, 100), `bytes 0-99/${film.length}`],
     [
-      "from a place to the end",
+      "from an offset to the end",
       `bytes=${film.length - 50}-`,
       206,
       film.subarray(-50),
@@ -35,9 +35,9 @@ describe("a file, as HTTP has it", () => {
       film.subarray(-50),
       `bytes ${film.length - 50}-${film.length - 1}/${film.length}`,
     ],
-  ])("a range: %s", async (_, range, status, bytes, contentRange) => {
+  ])("serves a byte range: %s", async (_, range, status, bytes, contentRange) => {
     const url = await fileOf("vod-fmp4", "180p/film.mp4");
-    // Twice: from the origin, and from the cache that the first one filled.
+    // Twice: from the origin, and from the cache that the first request filled.
     for (let round = 0; round < 2; round++) {
       const response = await fetch(url, { headers: { Range: range } });
       expect(response.status).toBe(status);
@@ -46,7 +46,7 @@ describe("a file, as HTTP has it", () => {
     }
   });
 
-  it("a range outside the file is 416 and names the length", async () => {
+  it("answers a range outside the file with 416 and the file's length", async () => {
     const response = await fetch(await fileOf("vod-fmp4", "180p/film.mp4"), {
       headers: { Range: `bytes=${film.length}-` },
     });
@@ -54,7 +54,7 @@ describe("a file, as HTTP has it", () => {
     expect(response.headers.get("content-range")).toBe(`bytes */${film.length}`);
   });
 
-  it("HEAD tells what GET would, without a body", async () => {
+  it("answers HEAD with the headers of GET and no body", async () => {
     const url = await fileOf("vod-ts", "180p/0.ts");
     const head = await fetch(url, { method: "HEAD" });
     const get = await fetch(url);
@@ -64,7 +64,7 @@ describe("a file, as HTTP has it", () => {
     expect((await head.bytes()).length).toBe(0);
   });
 
-  it("an ETag that still holds is 304", async () => {
+  it("answers 304 if the ETag matches", async () => {
     const url = await fileOf("vod-ts", "180p/0.ts");
     const etag = (await fetch(url)).headers.get("etag") ?? "";
     const again = await fetch(url, { headers: { "If-None-Match": etag } });
@@ -75,33 +75,33 @@ describe("a file, as HTTP has it", () => {
     ["vod-ts", "0.ts", "video/mp2t"],
     ["vod-tracks", "init.mp4", "video/mp4"],
     ["vod-tracks", "0.vtt", "text/vtt; charset=utf-8"],
-  ])("%s %s has its media type", async (asset, ending, type) => {
+  ])("sends the media type of %s %s", async (asset, ending, type) => {
     const response = await fetch(await fileOf(asset, ending));
     expect(response.headers.get("content-type")).toBe(type);
   });
 
-  it("a segment is kept by its viewer alone, and no longer than its signature holds", async () => {
+  it("lets only the viewer cache a segment, and only until its signature expires", async () => {
     const url = await fileOf("vod-ts", "180p/0.ts");
     const expiry = Number(/seg=(\d+)/.exec(url)?.[1]);
     const before = expiry - Date.now() / 1000;
     const response = await fetch(url);
     const left = expiry - Date.now() / 1000;
     const [, age = ""] = /^private, max-age=(\d+)$/.exec(response.headers.get("cache-control") ?? "") ?? [];
-    // In whole seconds, at some time between the two.
+    // `max-age` is in whole seconds, counted at some time between the two.
     expect(Number(age)).toBeGreaterThan(left - 1);
     expect(Number(age)).toBeLessThan(before + 1);
     expect(response.headers.get("referrer-policy")).toBe("no-referrer");
     expect(response.headers.get("access-control-allow-origin")).toBe("*");
   });
 
-  it("a key and a playlist are kept by nobody", async () => {
+  it("forbids caching of keys and playlists", async () => {
     const key = await fetch(await fileOf("vod-aes", ".key"));
     expect(key.headers.get("cache-control")).toBe("no-store");
     const manifest = await fetch((await startStream(cluster, "vod-ts")).manifestUrl);
     expect(manifest.headers.get("cache-control")).toBe("no-store");
   });
 
-  it("what a player appends is ignored", async () => {
+  it("ignores query parameters that a player appends", async () => {
     const response = await fetch(`${await fileOf("vod-ts", "180p/0.ts")}&CMCD=br%3D1000%2Cd%3D4000&foo=bar`);
     expect(response.status).toBe(200);
     const { playlists } = await walk((await startStream(cluster, "vod-ts")).manifestUrl);
@@ -115,8 +115,8 @@ describe("a file, as HTTP has it", () => {
   });
 });
 
-describe("renewal", () => {
-  /** A segment's URL whose time has run out. */
+describe("renewal of an expired segment URL", () => {
+  /** A segment's URL after its expiry. */
   const expired = async () => {
     const url = await fileOf("vod-ts", "180p/0.ts", shortLived);
     await until(
@@ -126,7 +126,7 @@ describe("renewal", () => {
     return url;
   };
 
-  it("sends an authentic URL whose time has run out on to a fresh one of the same file", async () => {
+  it("redirects to a fresh URL of the same file", async () => {
     const url = await expired();
     for (const [method, headers] of [
       ["GET", {}],
@@ -144,7 +144,7 @@ describe("renewal", () => {
     }
   });
 
-  it("never renews a forgery, nor a playlist", async () => {
+  it("refuses a forged URL", async () => {
     const url = await expired();
     const forged = await fetch(
       url.replace(/.$/, (last) => (last === "A" ? "Q" : "A")),

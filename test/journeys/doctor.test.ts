@@ -41,77 +41,77 @@ const hosts = ["--api", cluster.apiUrl, "--media", cluster.mediaUrl];
 async function findings(...words: readonly string[]): Promise<readonly Finding[]> {
   const outcome = await dispatch(["doctor", ...words]);
   if (outcome.exit === 2) throw new Error(outcome.message);
-  const found: readonly Finding[] = Object(outcome.json).findings;
-  expect(outcome.exit).toBe(found.some(({ severity }) => severity === "fault") ? 1 : 0);
-  return found.filter(({ severity }) => severity !== "fine");
+  const all: readonly Finding[] = Object(outcome.json).findings;
+  expect(outcome.exit).toBe(all.some(({ severity }) => severity === "fault") ? 1 : 0);
+  return all.filter(({ severity }) => severity !== "fine");
 }
 
-/** `id about` of each. */
+/** `id about` of each finding. */
 async function ids(...words: readonly string[]): Promise<readonly string[]> {
   return (await findings(...words)).map(({ id, about }) => `${id} ${about}`);
 }
 
-/** A server of this machine; its address. */
-async function server(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
-  const made = createServer(answer);
-  await new Promise<void>((resolve) => made.listen(0, "127.0.0.1", resolve));
-  stops.push(() => made.close());
-  const address = made.address();
+/** Starts a server on this machine and returns its address. */
+async function server(respond: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+  const http = createServer(respond);
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  stops.push(() => http.close());
+  const address = http.address();
   if (address === null || typeof address === "string") throw new Error("the server has no port");
   return `http://127.0.0.1:${address.port}`;
 }
 
-/** Something in front of a host, as a zone's rules are: its answers are changed on the way. */
-function inFront(of: string, change: (headers: Headers) => void, from = "", to = ""): Promise<string> {
-  return server(async (request, response) => {
+/** A proxy in front of a host that changes its responses, as the rules of a zone do. */
+function proxyTo(host: string, change: (headers: Headers) => void, from = "", to = ""): Promise<string> {
+  return server(async (request, outgoing) => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const { host: _, connection: __, "content-length": ___, ...headers } = request.headers;
-    const answered = await fetch(of + request.url, {
+    const response = await fetch(host + request.url, {
       method: request.method ?? "GET",
       headers: Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]),
       ...(chunks.length === 0 ? {} : { body: Buffer.concat(chunks) }),
       redirect: "manual",
     });
-    const passed = new Headers(answered.headers);
+    const passed = new Headers(response.headers);
     for (const name of ["content-encoding", "content-length", "transfer-encoding"]) passed.delete(name);
     change(passed);
-    const text = Buffer.from(await answered.arrayBuffer());
-    response.writeHead(answered.status, [...passed].flat());
-    response.end(from === "" ? text : text.toString("utf8").replaceAll(from, to));
+    const text = Buffer.from(await response.arrayBuffer());
+    outgoing.writeHead(response.status, [...passed].flat());
+    outgoing.end(from === "" ? text : text.toString("utf8").replaceAll(from, to));
   });
 }
 
-describe("npx stagedoor doctor beside running workers", () => {
-  it("finds no fault in sound ones, tells what it looks at meanwhile, and shows no secret", async () => {
-    const ran = await stagedoor("doctor", ...usual, ...hosts);
-    expect([ran.exit, ran.stdout]).toEqual([0, expect.stringMatching(/^ok {4}a stream /m)]);
+describe("npx stagedoor doctor, run against running workers,", () => {
+  it("finds no fault in sound workers, prints its progress, and shows no secret", async () => {
+    const run = await stagedoor("doctor", ...usual, ...hosts);
+    expect([run.exit, run.stdout]).toEqual([0, expect.stringMatching(/^ok {4}a stream /m)]);
     for (const check of ["hosts", "live keys", "media host", "cloudfront", "cors"])
-      expect(ran.stdout).toMatch(new RegExp(`^ok {4}${check} `, "m"));
-    expect(ran.stderr).toMatch(/^Checking origins …$/m);
+      expect(run.stdout).toMatch(new RegExp(`^ok {4}${check} `, "m"));
+    expect(run.stderr).toMatch(/^Checking origins …$/m);
     const [, ring = ""] = usual;
-    for (const secret of secretsIn(ring)) expect(ran.stdout + ran.stderr).not.toContain(secret);
-    expect(ran.stdout + ran.stderr).not.toMatch(/eyJ|2D3R|(list|seg|key)=\d|Signature=/);
+    for (const secret of secretsIn(ring)) expect(run.stdout + run.stderr).not.toContain(secret);
+    expect(run.stdout + run.stderr).not.toMatch(/eyJ|2D3R|(list|seg|key)=\d|Signature=/);
   });
 
-  it("reads the live catalog where none is given: the live origins are where they were started", async () => {
+  it("reads the live catalog by default, and reports a wrong secret of the live origins", async () => {
     vi.stubEnv("LIVE_ORIGIN_SECRET", "another");
     stops.push(() => vi.unstubAllEnvs());
-    const found = await ids(...hosts, "--ring", ringFile(cluster.keys));
+    const reported = await ids(...hosts, "--ring", ringFile(cluster.keys));
     const live = ["live", "live-dvr", "live-event", "live-ll"];
-    expect(found).toEqual(live.map((id) => `origin_refuses_us asset ${id}`));
+    expect(reported).toEqual(live.map((id) => `origin_refuses_us asset ${id}`));
   });
 
-  it("says of --api and --media that they are swapped", async () => {
-    const found = await ids(...usual, "--api", cluster.mediaUrl, "--media", cluster.apiUrl);
-    expect(found).toEqual(
+  it("reports that --api and --media are swapped", async () => {
+    const reported = await ids(...usual, "--api", cluster.mediaUrl, "--media", cluster.apiUrl);
+    expect(reported).toEqual(
       expect.arrayContaining([`hosts_swapped API ${cluster.mediaUrl}`, `hosts_swapped media host ${cluster.apiUrl}`]),
     );
   });
 
-  it("with another ring: no key of it is taken, nor what it vouches for", async () => {
-    const found = await ids(...hosts, "--ring", ringFile(await newDevKeys()), "--catalog", catalogFile(...assets));
-    expect(found).toEqual(
+  it("reports that the workers accept nothing signed with another ring", async () => {
+    const reported = await ids(...hosts, "--ring", ringFile(await newDevKeys()), "--catalog", catalogFile(...assets));
+    expect(reported).toEqual(
       expect.arrayContaining([
         "key_not_live key dev-session",
         "cloudfront_key_refused asset vod-cloudfront, key dev-cloudfront-rsa",
@@ -121,47 +121,47 @@ describe("npx stagedoor doctor beside running workers", () => {
     );
   });
 
-  it("with a key that the ring has retired, and the workers have not", async () => {
+  it("reports a key that is retired in the ring but live in the workers", async () => {
     const retired = cluster.keys.map((key) =>
       key.purpose === "session" ? { ...key, state: "retired" as const } : key,
     );
-    const found = await ids(...hosts, "--ring", ringFile(retired), "--catalog", catalogFile(...assets));
-    expect(found).toContain("retired_key_live key dev-session");
+    const reported = await ids(...hosts, "--ring", ringFile(retired), "--catalog", catalogFile(...assets));
+    expect(reported).toContain("retired_key_live key dev-session");
   });
 
-  it("with a session key that the workers have not got yet", async () => {
+  it("reports a session key that the workers do not have yet", async () => {
     const [more] = await newDevKeys();
     if (more === undefined) throw new Error("there is no key");
-    const found = await ids(
+    const reported = await ids(
       ...hosts,
       ...["--ring", ringFile([...cluster.keys, { ...more, kid: "dev-second", state: "next" }])],
       ...["--catalog", catalogFile(...assets)],
     );
-    expect(found).toEqual(["key_not_live key dev-second", "api_keys_differ key dev-second"]);
+    expect(reported).toEqual(["key_not_live key dev-second", "api_keys_differ key dev-second"]);
   });
 
-  it("with an origin that is open, and lists what it has", async () => {
+  it("reports an open origin that lists its files", async () => {
     const url = await server((request, response) => {
       if (request.url === "/") return void response.end("<ListBucketResult><Name>films</Name></ListBucketResult>");
       response.end("#EXTM3U\n");
     });
     const open = { id: "open", origin: { type: "http", url: `${url}/open/` }, entry: "index.m3u8" };
-    const found = await ids(...hosts, ...usual.slice(0, 2), "--catalog", catalogFile(...assets, open));
-    expect(found).toEqual(["origin_without_auth asset open", "origin_open asset open", "origin_lists asset open"]);
+    const reported = await ids(...hosts, ...usual.slice(0, 2), "--catalog", catalogFile(...assets, open));
+    expect(reported).toEqual(["origin_without_auth asset open", "origin_open asset open", "origin_lists asset open"]);
   });
 
-  it("with an origin that asks for its secret in a plain GET alone", async () => {
+  it("reports an origin that requires its secret only for a plain GET", async () => {
     const url = await server((request, response) => {
       response.statusCode = request.headers.range === undefined ? 403 : 206;
       response.end();
     });
     const auth = { type: "header", name: "X-Secret", secret: "DOCTOR_TEST_SECRET" };
     const asset = { id: "ranged", origin: { type: "http", url: `${url}/ranged/`, auth }, entry: "index.m3u8" };
-    const found = await ids(...hosts, ...usual.slice(0, 2), "--catalog", catalogFile(...assets, asset));
-    expect(found).toEqual(["origin_secret_absent asset ranged", "origin_open asset ranged"]);
+    const reported = await ids(...hosts, ...usual.slice(0, 2), "--catalog", catalogFile(...assets, asset));
+    expect(reported).toEqual(["origin_secret_absent asset ranged", "origin_open asset ranged"]);
   });
 
-  it("with a bucket's public address that is on", async () => {
+  it("reports a bucket with a public address", async () => {
     const url = await server((request, response) => {
       response.statusCode = request.url === "/vod-ts/index.m3u8" ? 200 : 404;
       response.end();
@@ -169,30 +169,30 @@ describe("npx stagedoor doctor beside running workers", () => {
     expect(await ids(...usual, "--public-bucket", url)).toEqual([`public_bucket_open ${url}`]);
   });
 
-  it("behind a rule that caches everything", async () => {
-    const media = await inFront(cluster.mediaUrl, (headers) => {
+  it("reports a rule that caches everything", async () => {
+    const media = await proxyTo(cluster.mediaUrl, (headers) => {
       headers.set("Cache-Control", "public, max-age=14400");
       headers.set("CF-Cache-Status", "HIT");
     });
-    const api = await inFront(cluster.apiUrl, () => undefined, cluster.mediaUrl, media);
-    const found = await findings(...usual, "--api", api, "--media", media);
+    const api = await proxyTo(cluster.apiUrl, () => undefined, cluster.mediaUrl, media);
+    const all = await findings(...usual, "--api", api, "--media", media);
     const about = new URL(media).host;
-    const told = found.filter((finding) => finding.about === about).map(({ id, found: what }) => `${id} ${what}`);
+    const reported = all.filter((finding) => finding.about === about).map(({ id, found }) => `${id} ${found}`);
     for (const id of ["answer_cacheable", "answer_from_cache"])
       for (const what of ["a playlist", "a refusal"])
-        expect(told).toContainEqual(expect.stringMatching(new RegExp(`^${id} .*${what}`)));
-    expect(told).toContainEqual(expect.stringMatching(/^answer_cacheable .*a segment/));
+        expect(reported).toContainEqual(expect.stringMatching(new RegExp(`^${id} .*${what}`)));
+    expect(reported).toContainEqual(expect.stringMatching(/^answer_cacheable .*a segment/));
   });
 
-  it("behind a rule that takes CORS headers out", async () => {
-    const media = await inFront(cluster.mediaUrl, (headers) => headers.delete("Access-Control-Allow-Origin"));
+  it("reports a rule that removes CORS headers", async () => {
+    const media = await proxyTo(cluster.mediaUrl, (headers) => headers.delete("Access-Control-Allow-Origin"));
     expect(await ids(...usual, "--media", media)).toContain(`cors_missing media host ${media}`);
   });
 
-  it("where nobody answers, or somebody else does", async () => {
+  it("reports a host that is silent, and a host that is something else", async () => {
     const other = await server((_, response) => response.end("It works!"));
-    const found = await ids(...usual, "--api", "http://127.0.0.1:9", "--media", other);
-    expect(found).toEqual(
+    const reported = await ids(...usual, "--api", "http://127.0.0.1:9", "--media", other);
+    expect(reported).toEqual(
       expect.arrayContaining([
         "host_silent API http://127.0.0.1:9",
         `host_strange media host ${other}`,
@@ -202,12 +202,12 @@ describe("npx stagedoor doctor beside running workers", () => {
     );
   });
 
-  it("beside workers that are configured wrongly", async () => {
+  it("reports workers with a wrong configuration", async () => {
     const broken = await startTestCluster({ STAGEDOOR_EXPIRY_STEP: "never" });
     stops.push(() => void broken.stop());
     const { apiUrl, mediaUrl, keys } = broken.addresses;
-    const found = await ids("--api", apiUrl, "--media", mediaUrl, "--ring", ringFile(keys), ...usual.slice(2));
-    expect(found).toEqual(
+    const reported = await ids("--api", apiUrl, "--media", mediaUrl, "--ring", ringFile(keys), ...usual.slice(2));
+    expect(reported).toEqual(
       expect.arrayContaining([
         `not_ready API ${apiUrl}`,
         `not_ready media host ${mediaUrl}`,

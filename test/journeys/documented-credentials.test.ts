@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { calculateJwkThumbprint } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { devClient } from "../../cli/lib/dev-environment.ts";
-import { signedUp, requestTokens } from "../cluster/device.ts";
+import { requestTokens, signedUp } from "../cluster/device.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { newHolder, proofOf } from "../unit/auth/proofs.ts";
 import { audience, issuerName, newPair, token } from "../unit/auth/tokens.ts";
@@ -31,8 +31,8 @@ beforeAll(async () => {
     response.setHeader("Content-Type", "application/json").end(JSON.stringify(claims));
   });
   await new Promise<void>((done) => provider.listen(0, "127.0.0.1", done));
-  const listening = provider.address();
-  const port = typeof listening === "object" ? listening?.port : undefined;
+  const listener = provider.address();
+  const port = typeof listener === "object" ? listener?.port : undefined;
   const [pair, holder] = [await newPair("ES256"), await newHolder()];
   const introspection = { url: `http://127.0.0.1:${port}/`, clientId: "stagedoor", clientSecret: "kept from the log" };
   cluster = await startTestCluster({
@@ -44,15 +44,15 @@ beforeAll(async () => {
   const { apiUrl } = cluster.addresses;
   const device = await signedUp(apiUrl);
   const claims = { assets: "*", exp };
-  const bound = await token(pair, { ...claims, cnf: { jkt: await calculateJwkThumbprint(holder.jwk) } });
+  const boundToken = await token(pair, { ...claims, cnf: { jkt: await calculateJwkThumbprint(holder.jwk) } });
   const iat = Math.floor(Date.now() / 1000);
   environment = {
     JWT: await token(pair, claims),
     OPAQUE: "opq_c2F5cyBub3RoaW5n",
     SESSION: device.bearer(),
     COOKIE: [...device.jar].map(([name, value]) => `${name}=${value}`).join("; "),
-    BOUND: bound,
-    PROOF: await proofOf(holder, bound, { htu: `${apiUrl}/stream/start`, iat }),
+    BOUND: boundToken,
+    PROOF: await proofOf(holder, boundToken, { htu: `${apiUrl}/stream/start`, iat }),
     REFRESH: (await requestTokens(apiUrl, device)).refresh,
   };
 });
@@ -62,19 +62,19 @@ afterAll(async () => {
 });
 
 describe("the commands of docs/credentials.md", () => {
-  it("are six, after a definition", () => {
+  it("are six, after one definition", () => {
     expect(definition).toMatch(/^start\(\) \{ curl /);
     expect(commands).toHaveLength(6);
   });
 
-  it.each(commands)("%s", async (command) => {
+  it.each(commands)("run as documented: %s", async (command) => {
     const { apiUrl } = cluster.addresses;
-    const shown = (text: string) =>
+    const localized = (text: string) =>
       text.replaceAll(address, apiUrl).replace("film-42", "vod-ts").replace("my-app", devClient.clientId);
-    const script = `${shown(definition)}\n${shown(command)}`;
+    const script = `${localized(definition)}\n${localized(command)}`;
     const { stdout } = await run("bash", ["-c", script], { env: { ...process.env, ...environment } });
-    const answer: Readonly<Record<string, unknown>> = JSON.parse(stdout);
-    const gives = command.startsWith("start") ? "manifestUrl" : "refresh_token";
-    expect(Object.keys(answer)).toContain(gives);
+    const body: Readonly<Record<string, unknown>> = JSON.parse(stdout);
+    const member = command.startsWith("start") ? "manifestUrl" : "refresh_token";
+    expect(Object.keys(body)).toContain(member);
   });
 });

@@ -7,12 +7,12 @@ import { startTestCluster } from "../cluster/test-cluster.ts";
 import { type Answer, get, sessionOf, until, viewerOf } from "../cluster/viewer.ts";
 
 const secret = "the-secret-of-the-shop-9d1f";
-/** In seconds. */
+/** How long the service's responses are kept, in seconds. */
 const cache = 2;
-/** The asset that has conditions of its own here. */
+/** The asset that has conditions of its own in this test. */
 const conditional = "vod-single";
 
-interface Asked {
+interface ShopRequest {
   readonly path: string | undefined;
   readonly headers: IncomingHttpHeaders;
   readonly body: Readonly<Record<string, unknown>>;
@@ -20,9 +20,9 @@ interface Asked {
 
 const log: string[] = [];
 const tokens: string[] = [];
-/** What the shop was asked, and what it answers each subject; 403 where the test says nothing. */
-const asked: Asked[] = [];
-const answers = new Map<string, (response: ServerResponse) => void>();
+/** The requests that the shop received, and its response for each subject: 403 if the test sets none. */
+const requests: ShopRequest[] = [];
+const responses = new Map<string, (response: ServerResponse) => void>();
 let shop: Server;
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 
@@ -31,10 +31,10 @@ beforeAll(async () => {
     let text = "";
     for await (const chunk of request) text += chunk;
     const body = JSON.parse(text || "{}");
-    asked.push({ path: request.url, headers: request.headers, body });
-    const answer = answers.get(body.subject);
-    if (request.url !== "/may-play" || answer === undefined) response.writeHead(403).end();
-    else answer(response);
+    requests.push({ path: request.url, headers: request.headers, body });
+    const respond = responses.get(body.subject);
+    if (request.url !== "/may-play" || respond === undefined) response.writeHead(403).end();
+    else respond(response);
   });
   const port = await freePort();
   await new Promise<void>((resolve) => shop.listen(port, "127.0.0.1", resolve));
@@ -62,158 +62,159 @@ afterAll(async () => {
 });
 
 let viewers = 0;
-/** A viewer whom no other test knows, and what the shop answers where it is asked about him. */
+/** A viewer that no other test uses, and the shop's response for them. */
 async function viewer(
-  answer: string | ((response: ServerResponse) => void),
+  first: string | ((response: ServerResponse) => void),
   claims: Parameters<typeof viewerOf>[2] = {},
 ) {
   const subject = `customer-${++viewers}`;
-  const made = await viewerOf(cluster.addresses, subject, claims);
-  tokens.push(made.token);
-  const say = (next: typeof answer) =>
-    answers.set(subject, typeof next === "string" ? (response) => void response.end(next) : next);
-  say(answer);
-  return { ...made, subject, say, questions: () => asked.filter(({ body }) => body.subject === subject) };
+  const device = await viewerOf(cluster.addresses, subject, claims);
+  tokens.push(device.token);
+  const respondWith = (next: typeof first) =>
+    responses.set(subject, typeof next === "string" ? (response) => void response.end(next) : next);
+  respondWith(first);
+  return { ...device, subject, respondWith, sent: () => requests.filter(({ body }) => body.subject === subject) };
 }
 
-const told = ({ status, code }: Answer) => [status, code];
-const yes = '{"allow": true}';
+const statusAndCode = ({ status, code }: Answer) => [status, code];
+const allowed = '{"allow": true}';
 
-describe("an operator's own service", () => {
-  it("is asked about a start, and lets the viewer play", async () => {
-    const ann = await viewer(yes);
+describe("the operator's entitlement service", () => {
+  it("receives one request per start, and lets the viewer play", async () => {
+    const ann = await viewer(allowed);
     const session = await ann.start();
     expect((await get(session.manifestUrl)).status).toBe(200);
-    expect(ann.questions().length).toBe(1);
-    const [question] = ann.questions();
-    expect(question?.body).toEqual({
+    expect(ann.sent().length).toBe(1);
+    const [request] = ann.sent();
+    expect(request?.body).toEqual({
       issuer: "stagedoor-dev",
       subject: ann.subject,
       asset: "vod-ts",
       address: "127.0.0.1",
       country: null,
     });
-    expect(question?.headers).toMatchObject({
+    expect(request?.headers).toMatchObject({
       authorization: `Bearer ${secret}`,
       "content-type": "application/json",
     });
   });
 
-  it("refuses one with 403, and its reason goes to the log and not to the viewer", async () => {
+  it("refuses a start with 403, and only the log has its reason", async () => {
     const ann = await viewer('{"allow": false, "reason": "no subscription\\n{since May}"}');
     const refused = await ann.tryStart();
-    expect(told(refused)).toEqual([403, "entitlement_refused"]);
+    expect(statusAndCode(refused)).toEqual([403, "entitlement_refused"]);
     expect(JSON.stringify(refused.body)).not.toContain("May");
     expect(log.some((line) => line.includes("the entitlement service refused: no subscription {since May}"))).toBe(
       true,
     );
   });
 
-  it("lets in at once who has bought a moment ago", async () => {
+  it("lets a viewer in right after their purchase", async () => {
     const ann = await viewer('{"allow": false}');
-    expect(told(await ann.tryStart())).toEqual([403, "entitlement_refused"]);
-    ann.say(yes);
+    expect(statusAndCode(await ann.tryStart())).toEqual([403, "entitlement_refused"]);
+    ann.respondWith(allowed);
     expect((await ann.tryStart()).status).toBe(201);
   });
 
-  const elsewhere = (response: ServerResponse) => response.writeHead(307, { Location: "/elsewhere" }).end(yes);
+  const elsewhere = (response: ServerResponse) => response.writeHead(307, { Location: "/elsewhere" }).end(allowed);
   it.each<[string, string | ((response: ServerResponse) => void), string]>([
     ["does not answer", () => undefined, "did not answer within 2 s"],
     ["never ends its answer", (response) => void response.writeHead(200).write('{"allow":'), "within 2 s"],
-    ["fails", (response) => void response.writeHead(500).end(yes), "answered 500"],
-    ["redirects", (response) => void elsewhere(response), "answered 307"],
+    ["fails", (response) => void response.writeHead(500).end(allowed), "response 500"],
+    ["redirects", (response) => void elsewhere(response), "response 307"],
     ["breaks off", (response) => void response.destroy(), "cannot be reached, or broke the connection off"],
-    ["answers broken JSON", '{"allow": true', "did not answer with JSON"],
-    ["answers a page", "<!doctype html><p>true", "did not answer with JSON"],
-    ["answers something else", '{"allow": "yes"}', "something else"],
-    ["answers too much", yes.padEnd(5000), "more than 4096 bytes"],
-  ])("that %s lets nobody in, also where stores fail open: 503", async (_, answer, reason) => {
-    const ann = await viewer(answer);
-    expect(told(await ann.tryStart())).toEqual([503, "store_unavailable"]);
+    ["responses broken JSON", '{"allow": true', "did not answer with JSON"],
+    ["responses a page", "<!doctype html><p>true", "did not answer with JSON"],
+    ["responses something else", '{"allow": "allowed"}', "something else"],
+    ["responses too much", allowed.padEnd(5000), "more than 4096 bytes"],
+  ])("refuses every start with 503 if it %s, even where stores fail open", async (_, first, reason) => {
+    const ann = await viewer(first);
+    expect(statusAndCode(await ann.tryStart())).toEqual([503, "store_unavailable"]);
     expect(log.some((line) => line.includes("store_unavailable") && line.includes(reason))).toBe(true);
   });
 
-  it("that redirected was not followed, with the secret in hand", () => {
-    expect(new Set(asked.map(({ path }) => path))).toEqual(new Set(["/may-play"]));
+  it("is never reached through a redirect, which would leak the secret", () => {
+    expect(new Set(requests.map(({ path }) => path))).toEqual(new Set(["/may-play"]));
   });
 
-  it("names how many streams the viewer may run, in place of his token", async () => {
+  it("overrides the stream limit of the viewer's token", async () => {
     const ann = await viewer('{"allow": true, "streams": 1}', { streams: 5 });
     await ann.start();
-    expect(told(await ann.tryStart())).toEqual([429, "stream_limit"]);
+    expect(statusAndCode(await ann.tryStart())).toEqual([429, "stream_limit"]);
   });
 
-  it("names when the session ends at the latest, and it does", async () => {
-    /** A start, of which the service says that its session ends in so many seconds. */
+  it("sets the latest end of the session", async () => {
+    /** Starts a session that the service ends after this many seconds. */
     const endingIn = async (length: number) => {
       const end = new Date(Math.ceil(Date.now() / 1000 + length) * 1000).toISOString();
       const ann = await viewer(JSON.stringify({ allow: true, until: end }));
-      const answer = await ann.tryStart();
-      if (answer.status !== 201) return undefined;
-      expect(Object(answer.body).sessionExpiresAt).toBe(end.replace(".000", ""));
-      const session = sessionOf(answer);
+      const started = await ann.tryStart();
+      if (started.status !== 201) return undefined;
+      expect(Object(started.body).sessionExpiresAt).toBe(end.replace(".000", ""));
+      const session = sessionOf(started);
       return { ann, session, played: (await get(session.manifestUrl)).status === 200 };
     };
     // A busy machine needs a longer session to see it play.
     let length = 1;
-    const seen = await until(
+    const ending = await until(
       () => {
         length *= 2;
         return endingIn(length);
       },
-      (one) => one?.played === true,
+      (session) => session?.played === true,
     );
-    if (seen === undefined) throw new Error("no session played");
-    const { ann, session } = seen;
+    if (ending === undefined) throw new Error("no session played");
+    const { ann, session } = ending;
     await until(
       () => get(session.manifestUrl),
       ({ status }) => status === 403,
     );
-    expect(told(await ann.renew(session))).toEqual([403, "grant_expired"]);
+    expect(statusAndCode(await ann.renew(session))).toEqual([403, "grant_expired"]);
   });
 
-  it("is asked once about the same viewer, asset and network for as long as its answer is kept", async () => {
-    const ann = await viewer(yes);
+  it("receives one request per viewer, asset and network while its answer is cached", async () => {
+    const ann = await viewer(allowed);
     const since = Date.now();
     for (let i = 0; i < 5; i++) await ann.renew(await ann.start());
-    // An answer is kept for more than `cache - 1` seconds, since the clock counts whole ones: slow machines ask again.
+    // An answer is kept for more than `cache - 1` seconds, since the clock counts whole seconds. A slow machine asks
+    // again.
     const most = 1 + Math.floor((Date.now() - since) / ((cache - 1) * 1000));
-    expect(ann.questions().length).toBeLessThanOrEqual(most);
+    expect(ann.sent().length).toBeLessThanOrEqual(most);
     const asset = "vod-fmp4";
     await ann.start({ asset });
-    expect(ann.questions().map(({ body }) => body.asset)).toContain(asset);
-    const before = ann.questions().length;
-    await until(ann.tryStart, () => ann.questions().length > before, 500);
-    expect(ann.questions().length).toBe(before + 1);
+    expect(ann.sent().map(({ body }) => body.asset)).toContain(asset);
+    const before = ann.sent().length;
+    await until(ann.tryStart, () => ann.sent().length > before, 500);
+    expect(ann.sent().length).toBe(before + 1);
   });
 
-  it("is asked at a renewal as well: the session is not prolonged, and goes on until its end", async () => {
-    const ann = await viewer(yes);
+  it("can refuse a renewal, and the session then lasts until its expiry", async () => {
+    const ann = await viewer(allowed);
     const session = await ann.start();
-    ann.say('{"allow": false}');
+    ann.respondWith('{"allow": false}');
     const refused = await until(
       () => ann.renew(session),
       ({ status }) => status === 403,
     );
-    expect(told(refused)).toEqual([403, "entitlement_refused"]);
+    expect(statusAndCode(refused)).toEqual([403, "entitlement_refused"]);
     expect((await get(session.manifestUrl)).status).toBe(200);
   });
 });
 
 describe("an asset's conditions", () => {
   const startFrom = async (token: string, headers: Readonly<Record<string, string>>) => {
-    const answered = await fetch(`${cluster.addresses.apiUrl}/stream/start`, {
+    const response = await fetch(`${cluster.addresses.apiUrl}/stream/start`, {
       method: "POST",
       headers: { Authorization: `Bearer ${token}`, ...headers },
       body: JSON.stringify({ asset: conditional }),
     });
-    const { code } = Object(await answered.json());
-    return [answered.status, code];
+    const { code } = Object(await response.json());
+    return [response.status, code];
   };
   const site = { Origin: "https://tv.example.com" };
 
-  it("are asked before the operator's service, which hears of those alone who meet them, and from where", async () => {
-    const ann = await viewer(yes);
+  it("are checked before the entitlement service, which learns only of viewers who meet them", async () => {
+    const ann = await viewer(allowed);
     const from = (headers: Readonly<Record<string, string>>) => startFrom(ann.token, headers);
     expect(await from({ ...site, "CF-IPCountry": "FR" })).toEqual([403, "country_forbidden"]);
     expect(await from(site)).toEqual([403, "country_forbidden"]);
@@ -222,26 +223,26 @@ describe("an asset's conditions", () => {
       403,
       "origin_forbidden",
     ]);
-    expect(ann.questions()).toEqual([]);
+    expect(ann.sent()).toEqual([]);
     expect(await from({ ...site, "CF-IPCountry": "DE" })).toEqual([201, undefined]);
-    expect(ann.questions().map(({ body }) => body.country)).toEqual(["DE"]);
+    expect(ann.sent().map(({ body }) => body.country)).toEqual(["DE"]);
   });
 });
 
-it("a service that is down lets nobody in: 503, with Retry-After", async () => {
-  const ann = await viewer(yes);
+it("a start is refused with 503 and Retry-After while the entitlement service is down", async () => {
+  const ann = await viewer(allowed);
   shop.closeAllConnections();
   await new Promise((resolve) => shop.close(resolve));
-  const answered = await fetch(`${cluster.addresses.apiUrl}/stream/start`, {
+  const response = await fetch(`${cluster.addresses.apiUrl}/stream/start`, {
     method: "POST",
     headers: { Authorization: `Bearer ${ann.token}` },
     body: '{"asset":"vod-ts"}',
   });
-  expect([answered.status, Object(await answered.json()).code]).toEqual([503, "store_unavailable"]);
-  expect(Number(answered.headers.get("Retry-After"))).toBeGreaterThan(0);
+  expect([response.status, Object(await response.json()).code]).toEqual([503, "store_unavailable"]);
+  expect(Number(response.headers.get("Retry-After"))).toBeGreaterThan(0);
 });
 
-it("the log holds neither the secret nor a token", () => {
+it("the log contains neither the service's secret nor a token", () => {
   const all = log.join("\n");
   expect(all).toContain("entitlement_refused");
   expect(tokens.length).toBeGreaterThan(10);

@@ -7,12 +7,12 @@ import { startStream } from "../cluster/start-stream.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { urisOf, walk } from "../cluster/walk.ts";
 
-const seen: { readonly url: string; readonly headers: IncomingHttpHeaders }[] = [];
+const requests: { readonly url: string; readonly headers: IncomingHttpHeaders }[] = [];
 const logs: string[] = [];
 let origin: Server;
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 
-/** What the origin answers beside files: the ways in which one goes wrong. */
+/** The wrong responses of the origin, by URL. */
 const wrong: Readonly<
   Record<string, (base: string) => { status: number; headers?: Record<string, string>; body?: string }>
 > = {
@@ -28,7 +28,7 @@ const wrong: Readonly<
 
 beforeAll(async () => {
   origin = createServer(({ url = "", headers }, response) => {
-    seen.push({ url, headers });
+    requests.push({ url, headers });
     if (headers["x-origin-secret"] !== "open-sesame") return response.writeHead(403).end();
     const fault = wrong[url];
     if (fault !== undefined) {
@@ -66,8 +66,8 @@ afterAll(async () => {
   origin.close();
 });
 
-describe("an HTTP origin with a secret header", () => {
-  it("plays a stream whose files nobody else can read", async () => {
+describe("an HTTP origin that requires a secret header", () => {
+  it("plays a stream whose files only the workers can read", async () => {
     const { manifestUrl } = await startStream(cluster.addresses, "film-42");
     const { playlists, files } = await walk(manifestUrl);
     expect(playlists.size).toBe(1);
@@ -75,39 +75,41 @@ describe("an HTTP origin with a secret header", () => {
     for (const url of files) expect((await fetch(url)).status).toBe(200);
   });
 
-  it("sees neither grant, nor signature, nor token, nor what a player appended", async () => {
-    // Nobody has asked for this one yet, so the origin is asked for all of it.
+  it("never sees a grant, a signature, a token or a query parameter that a player appended", async () => {
+    // No cache has this stream yet, so every request reaches the origin.
     const { manifestUrl } = await startStream(cluster.addresses, "film-unseen");
-    seen.length = 0;
+    requests.length = 0;
     const playlist = await fetch(`${manifestUrl}&_HLS_msn=7&_HLS_part=x&evil=1`);
     const url = urisOf(await playlist.text(), manifestUrl).find(({ kind }) => kind === "file")?.url ?? "";
     await fetch(`${url}&CMCD=br%3D1000`, {
       headers: { Authorization: "Bearer secret", Cookie: "a=b", Referer: url, Range: "bytes=5-9" },
     });
     const grant = new URL(manifestUrl).pathname.split("/")[1] ?? "";
-    for (const request of seen) {
+    for (const request of requests) {
       expect(JSON.stringify(request)).not.toContain(grant);
       expect(JSON.stringify(request)).not.toMatch(/seg=|list=|CMCD|evil|Bearer|a=b|_HLS_/);
     }
-    // The film's playlists say nothing of blocking reloads, so no delivery directive goes on either.
-    expect(new Set(seen.map(({ url }) => url))).toEqual(new Set(["/films/unseen/0.ts", "/films/unseen/index.m3u8"]));
+    // The film's playlists do not offer blocking reloads, so the workers forward no delivery directive either.
+    expect(new Set(requests.map(({ url }) => url))).toEqual(
+      new Set(["/films/unseen/0.ts", "/films/unseen/index.m3u8"]),
+    );
   });
 
   it.each([
-    ["film-away", 502, "origin_failed", "a redirect to another host is not followed"],
-    ["film-broken", 502, "origin_failed", "a failure is a failure of the origin"],
-    ["film-text", 422, "playlist_invalid", "what is no playlist is not passed on"],
-    ["film-large", 413, "playlist_too_large", "a playlist above 4 MiB"],
-    ["film-foreign", 422, "uri_foreign", "a host that the asset does not allow"],
-  ])("%s: %i %s, %s", async (asset, status, code) => {
+    ["film-away", 502, "origin_failed", "the origin redirects to another host"],
+    ["film-broken", 502, "origin_failed", "the origin fails"],
+    ["film-text", 422, "playlist_invalid", "the file is not a playlist"],
+    ["film-large", 413, "playlist_too_large", "the playlist exceeds 4 MiB"],
+    ["film-foreign", 422, "uri_foreign", "the playlist names a foreign host"],
+  ])("makes %s fail with %i %s: %s", async (asset, status, code) => {
     const { manifestUrl } = await startStream(cluster.addresses, asset);
-    const answered = await fetch(manifestUrl);
-    expect(answered.status).toBe(status);
-    expect(Object(await answered.json()).code).toBe(code);
+    const response = await fetch(manifestUrl);
+    expect(response.status).toBe(status);
+    expect(Object(await response.json()).code).toBe(code);
     expect(logs.some((line) => line.includes(code))).toBe(true);
   });
 
-  it("writes no secret, token, grant or signature to the log", async () => {
+  it("leaves no secret, token, grant or signature in the log", async () => {
     const { manifestUrl } = await startStream(cluster.addresses, "film-42");
     await fetch(`${manifestUrl.slice(0, -1)}!`);
     const all = logs.join("\n");
