@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deviceAt, password, refresh, revokeToken, signedUp, requestTokens } from "../cluster/device.ts";
+import { deviceAt, password, refresh, requestTokens, revokeToken, signedUp } from "../cluster/device.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { answerOf, get, sessionOf, until, untilRefused } from "../cluster/viewer.ts";
 
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-/** A statement about somebody's rows; their address is the last value. */
+/** Prepares a statement about the rows of one user. Its last parameter is their e-mail address. */
 const query = async (sql: string, ...values: readonly string[]) => {
   const d1 = await cluster.miniflare.getD1Database("DB", "stagedoor-identity");
   return d1.prepare(`${sql} userId = (SELECT id FROM user WHERE email = ?)`).bind(...values);
@@ -20,8 +20,8 @@ const liveTokens = async (email: string) =>
   Object(await (await query("SELECT count(*) AS n FROM oauthRefreshToken WHERE revoked IS NULL AND", email)).first()).n;
 
 const inSeconds = (seconds: number) => new Date(Date.now() + 1000 * seconds).toISOString();
-/** The time that a test does not wait for: a token was traded in so long ago, or a session has so long to live. */
-const traded = async (email: string, seconds: number) =>
+/** Shifts times in the database instead of waiting: when a token was exchanged, when a session expires. */
+const setExchangedAgo = async (email: string, seconds: number) =>
   (
     await query(
       "UPDATE oauthRefreshToken SET rotatedAt = ? WHERE rotatedAt IS NOT NULL AND",
@@ -29,33 +29,34 @@ const traded = async (email: string, seconds: number) =>
       email,
     )
   ).run();
-const sessionEnds = async (email: string, seconds: number) =>
+const setSessionExpiry = async (email: string, seconds: number) =>
   (await query("UPDATE session SET expiresAt = ? WHERE", inSeconds(seconds), email)).run();
-const endOfSession = async (email: string) =>
+const sessionExpiry = async (email: string) =>
   Date.parse(Object(await (await query("SELECT expiresAt FROM session WHERE", email)).first()).expiresAt);
 
-describe("refresh tokens", () => {
-  it("fifty refreshes of one token at once give one successor, no fork, and no false sign-out", async () => {
+describe("a refresh token", () => {
+  it("gives one successor, no fork and no false sign-out when it is used 50 times at once", async () => {
     const ann = await signedUp(apiUrl);
     const { refresh: token } = await requestTokens(apiUrl, ann);
-    const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(apiUrl, token)));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-    const [successor, ...others] = new Set(answers.map((answer) => answer.refresh));
+    const results = await Promise.all(Array.from({ length: 50 }, () => refresh(apiUrl, token)));
+    expect(new Set(results.map(({ status }) => status))).toEqual(new Set([200]));
+    const [successor, ...others] = new Set(results.map(({ refresh }) => refresh));
     expect(others).toEqual([]);
     expect(await liveTokens(ann.email)).toBe(1);
     expect((await refresh(apiUrl, successor ?? "")).status).toBe(200);
-    expect((await ann.startBy.token(answers[49]?.access ?? "")).status).toBe(201);
+    expect((await ann.startBy.token(results[49]?.access ?? "")).status).toBe(201);
   });
 
-  it("an answer that was lost on the way may be asked for again, and who hung up stands in nobody's way", async () => {
+  it("gives the same successor again after lost responses and broken connections", async () => {
     const ann = await signedUp(apiUrl);
     const { refresh: token } = await requestTokens(apiUrl, ann);
-    const lost = Array.from({ length: 5 }, async (_, place) => {
+    const lost = Array.from({ length: 5 }, async (_, index) => {
       const hangUp = new AbortController();
-      const answer = refresh(apiUrl, token, hangUp.signal);
-      // Some hang up before they were heard, some while they wait, some as they are answered: whenever it is, it harms none.
-      setTimeout(() => hangUp.abort(), 5 + 5 * place);
-      await answer.catch(() => undefined);
+      const response = refresh(apiUrl, token, hangUp.signal);
+      // Connections break before the request arrives, while it waits, and during the response. None of these may do
+      // harm.
+      setTimeout(() => hangUp.abort(), 5 + 5 * index);
+      await response.catch(() => undefined);
     });
     await Promise.all(lost);
     const again = await refresh(apiUrl, token);
@@ -64,20 +65,20 @@ describe("refresh tokens", () => {
     expect((await refresh(apiUrl, again.refresh)).status).toBe(200);
   });
 
-  it("a token that was used before ends its own device's family when it comes again after the grace", async () => {
+  it("ends only its own device's tokens when it is reused after the grace period", async () => {
     const ann = await signedUp(apiUrl);
     const phone = deviceAt(apiUrl);
     await phone.client.signIn.email({ email: ann.email, password });
-    const [here, there] = [await requestTokens(apiUrl, ann), await requestTokens(apiUrl, phone)];
-    const successor = await refresh(apiUrl, here.refresh);
-    await traded(ann.email, 61);
-    const reuse = await Promise.all([refresh(apiUrl, here.refresh), refresh(apiUrl, here.refresh)]);
-    for (const answer of reuse) expect(answer).toMatchObject({ status: 400, error: "invalid_grant" });
+    const [laptopTokens, phoneTokens] = [await requestTokens(apiUrl, ann), await requestTokens(apiUrl, phone)];
+    const successor = await refresh(apiUrl, laptopTokens.refresh);
+    await setExchangedAgo(ann.email, 61);
+    const reuse = await Promise.all([refresh(apiUrl, laptopTokens.refresh), refresh(apiUrl, laptopTokens.refresh)]);
+    for (const result of reuse) expect(result).toMatchObject({ status: 400, error: "invalid_grant" });
     expect(await refresh(apiUrl, successor.refresh)).toMatchObject({ status: 400, error: "invalid_grant" });
-    expect((await refresh(apiUrl, there.refresh)).status).toBe(200);
+    expect((await refresh(apiUrl, phoneTokens.refresh)).status).toBe(200);
   });
 
-  it("are refused once their session is signed out, and while that happens none survives", async () => {
+  it("is refused after sign-out, and no concurrent refresh survives the sign-out", async () => {
     const ann = await signedUp(apiUrl);
     const { refresh: token } = await requestTokens(apiUrl, ann);
     const [, ...racing] = await Promise.all([
@@ -89,7 +90,7 @@ describe("refresh tokens", () => {
     expect(await refresh(apiUrl, token)).toMatchObject({ status: 400, error: "invalid_grant" });
   });
 
-  it("are an app's way to sign out: revoked, they end its films, its tokens and its session, and no other device's", async () => {
+  it("signs an app out when it is revoked: its films, tokens and session end, and no other device's", async () => {
     const ann = await signedUp(apiUrl);
     const phone = deviceAt(apiUrl);
     await phone.client.signIn.email({ email: ann.email, password });
@@ -108,7 +109,7 @@ describe("refresh tokens", () => {
     expect((await ann.startBy.cookie()).status).toBe(201);
   });
 
-  it("leave none alive that was asked for while they were revoked", async () => {
+  it("leaves no live successor when it is revoked during refreshes", async () => {
     const { refresh: token } = await requestTokens(apiUrl, await signedUp(apiUrl));
     const [revoked, ...racing] = await Promise.all([
       revokeToken(apiUrl, token),
@@ -119,7 +120,7 @@ describe("refresh tokens", () => {
       if (successor !== "") expect((await refresh(apiUrl, successor)).status).toBe(400);
   });
 
-  it("are taken in a form alone (RFC 6749 §6), never in JSON, where they would wait for no turn", async () => {
+  it("is accepted only in a form (RFC 6749 §6), never in JSON", async () => {
     const { refresh: token } = await requestTokens(apiUrl, await signedUp(apiUrl));
     const response = await fetch(`${apiUrl}/api/auth/oauth2/token`, {
       method: "POST",
@@ -131,21 +132,21 @@ describe("refresh tokens", () => {
   });
 });
 
-describe("a session of sign-in", () => {
-  it("ends without use", async () => {
+describe("a sign-in session", () => {
+  it("expires without use", async () => {
     const ann = await signedUp(apiUrl);
-    await sessionEnds(ann.email, -1);
+    await setSessionExpiry(ann.email, -1);
     expect((await ann.startBy.cookie()).status).toBe(401);
     expect((await ann.startBy.bearer()).status).toBe(401);
     expect((await ann.client.getSession()).data).toBe(null);
   });
 
-  it.each(["cookie", "bearer"] as const)("is prolonged by each start by %s", async (kind) => {
+  it.each(["cookie", "bearer"] as const)("is extended by each start with a %s", async (kind) => {
     const ann = await signedUp(apiUrl);
-    for (let times = 0; times < 3; times++) {
-      await sessionEnds(ann.email, 600);
+    for (let starts = 0; starts < 3; starts++) {
+      await setSessionExpiry(ann.email, 600);
       expect((await ann.startBy[kind]()).status).toBe(201);
-      expect(await endOfSession(ann.email)).toBeGreaterThan(Date.parse(inSeconds(3600)));
+      expect(await sessionExpiry(ann.email)).toBeGreaterThan(Date.parse(inSeconds(3600)));
     }
   });
 });

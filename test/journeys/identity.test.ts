@@ -1,6 +1,6 @@
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deviceAt, password, signedUp, requestTokens } from "../cluster/device.ts";
+import { deviceAt, password, requestTokens, signedUp } from "../cluster/device.ts";
 import { rawRequest } from "../cluster/raw-request.ts";
 import { testPassword } from "../cluster/secrets.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
@@ -17,13 +17,13 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-const opened = async (response: Response) =>
+const sessionIn = async (response: Response) =>
   sessionOf({ status: response.status, code: undefined, body: await response.json() });
 const codeOf = async (response: Response) => String(Object(await response.json()).code);
 const database = () => cluster.miniflare.getD1Database("DB", "stagedoor-identity");
 
-describe("a new user, with better-auth's own client", () => {
-  it("signs up, is known, signs out, and signs in again", async () => {
+describe("a new user with better-auth's own client", () => {
+  it("signs up, has a session, signs out, and signs in again", async () => {
     const { client, jar, email } = await signedUp(apiUrl);
     expect((await client.getSession()).data?.user).toMatchObject({ email, name: "Ann" });
     expect([...jar.keys()]).toEqual(["__Host-stagedoor.session_token"]);
@@ -35,7 +35,7 @@ describe("a new user, with better-auth's own client", () => {
     expect((await client.getSession()).data?.user.email).toBe(email);
   });
 
-  it("plays by his cookie, by his session token as bearer, by a JWT, and by an app's access token", async () => {
+  it("plays with a cookie, a session token as bearer, a JWT, and an app's access token", async () => {
     const ann = await signedUp(apiUrl);
     const { access } = await requestTokens(apiUrl, ann);
     for (const response of [
@@ -44,12 +44,12 @@ describe("a new user, with better-auth's own client", () => {
       await ann.startBy.jwt(),
       await ann.startBy.token(access),
     ]) {
-      const { manifestUrl } = await opened(response);
+      const { manifestUrl } = await sessionIn(response);
       expect((await get(manifestUrl)).status).toBe(200);
     }
   });
 
-  it("is the same viewer by each of them", async () => {
+  it("has the same subject and login in every token", async () => {
     const ann = await signedUp(apiUrl);
     const { data } = await ann.client.token();
     const { access } = await requestTokens(apiUrl, ann);
@@ -62,13 +62,13 @@ describe("a new user, with better-auth's own client", () => {
 describe("sign-out", () => {
   it.each(["cookie", "bearer", "jwt"] as const)("stops the film that was started by %s", async (kind) => {
     const ann = await signedUp(apiUrl);
-    const { manifestUrl } = await opened(await ann.startBy[kind]());
+    const { manifestUrl } = await sessionIn(await ann.startBy[kind]());
     expect((await get(manifestUrl)).status).toBe(200);
     await ann.client.signOut();
     await untilRefused(manifestUrl, "session_revoked");
   });
 
-  it("ends every token of the session, and none of another device", async () => {
+  it("ends every token of its session, and none of another device", async () => {
     const ann = await signedUp(apiUrl);
     const phone = deviceAt(apiUrl);
     await phone.client.signIn.email({ email: ann.email, password });
@@ -85,17 +85,17 @@ describe("sign-out", () => {
     expect((await phone.startBy.cookie()).status).toBe(201);
   });
 
-  it("of all devices from one of them stops the film on each", async () => {
+  it("of all devices stops the film on each", async () => {
     const ann = await signedUp(apiUrl);
     const phone = deviceAt(apiUrl);
     await phone.client.signIn.email({ email: ann.email, password });
-    const { manifestUrl } = await opened(await phone.startBy.cookie());
+    const { manifestUrl } = await sessionIn(await phone.startBy.cookie());
     await ann.client.revokeSessions();
     await untilRefused(manifestUrl, "session_revoked");
   });
 });
 
-describe("a sign-out that ends nothing", () => {
+describe("a sign-out request", () => {
   const signOutBy = (headers: Record<string, string>) =>
     fetch(`${apiUrl}/api/auth/sign-out`, {
       method: "POST",
@@ -103,7 +103,7 @@ describe("a sign-out that ends nothing", () => {
       body: "{}",
     });
 
-  it("says so: 401 or 400, the cookie stays, and the start that follows is a start", async () => {
+  it("without a valid session credential fails with 401 or 400, and the user stays signed in", async () => {
     const ann = await signedUp(apiUrl);
     const jwt = (await ann.client.token()).data?.token ?? "";
     const cookie = [...ann.jar].map((pair) => pair.join("=")).join("; ");
@@ -120,9 +120,9 @@ describe("a sign-out that ends nothing", () => {
     expect((await ann.startBy.token(jwt)).status).toBe(201);
   });
 
-  it("is none where the session had idled out: its film stops", async () => {
+  it("with an expired session still stops the film of that session", async () => {
     const ann = await signedUp(apiUrl);
-    const { manifestUrl } = await opened(await ann.startBy.bearer());
+    const { manifestUrl } = await sessionIn(await ann.startBy.bearer());
     const past = new Date(Date.now() - 1000).toISOString();
     const d1 = await database();
     const own = "(SELECT id FROM user WHERE email = ?)";
@@ -134,50 +134,50 @@ describe("a sign-out that ends nothing", () => {
   });
 });
 
-describe("a session of sign-in", () => {
-  it("ends, and its film with it, where its browser signs in anew", async () => {
+describe("a sign-in session", () => {
+  it("ends, and stops its film, when the same browser signs in again", async () => {
     const ann = await signedUp(apiUrl);
-    const { manifestUrl } = await opened(await ann.startBy.cookie());
+    const { manifestUrl } = await sessionIn(await ann.startBy.cookie());
     await ann.client.signIn.email({ email: ann.email, password });
     await untilRefused(manifestUrl, "session_revoked");
     expect((await ann.startBy.cookie()).status).toBe(201);
   });
 
-  it("ends on every other device with a new password, and with it what plays there, past the hundredth too", async () => {
+  it("ends on all other devices after a password change, even with more than 100 sessions", async () => {
     const ann = await signedUp(apiUrl);
     const thief = deviceAt(apiUrl);
     await thief.client.signIn.email({ email: ann.email, password });
-    const { manifestUrl } = await opened(await thief.startBy.cookie());
+    const { manifestUrl } = await sessionIn(await thief.startBy.cookie());
     const d1 = await database();
     const more = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
       INSERT INTO session (id, expiresAt, token, createdAt, updatedAt, userId)
       SELECT '0' || hex(randomblob(16)), s.expiresAt, hex(randomblob(16)), s.createdAt, s.updatedAt, s.userId
       FROM n, (SELECT * FROM session WHERE userId = (SELECT id FROM user WHERE email = ?) LIMIT 1) AS s`;
     await d1.prepare(more).bind(ann.email).run();
-    const changed = { currentPassword: password, newPassword: `${password} anew` };
+    const changed = { currentPassword: password, newPassword: `${password} changed` };
     expect((await ann.client.changePassword(changed)).error).toBe(null);
     await untilRefused(manifestUrl, "session_revoked");
     expect((await thief.client.getSession()).data).toBe(null);
     expect((await ann.startBy.cookie()).status).toBe(201);
   });
 
-  it("is not another's whose cookie a site of the domain has set under a name with white space before it", async () => {
+  it("ignores a cookie of another user whose name begins with white space", async () => {
     const ann = await signedUp(apiUrl);
     const eve = await signedUp(apiUrl);
     const pairOf = ({ jar }: typeof ann) => [...jar].map((pair) => pair.join("=")).join("; ");
-    // Headers go over the wire byte by byte: this is U+2000 in UTF-8, as Chromium sends it.
+    // `rawRequest` sends headers byte by byte. This is U+2000 in UTF-8, as Chromium sends it.
     const space = Buffer.from("\u2000", "utf8").toString("latin1");
     const headers = { Cookie: `${space}${pairOf(eve)}; ${pairOf(ann)}` };
-    const answer = await rawRequest(apiUrl, "/api/auth/token", { headers });
-    const { sub } = decodeJwt(Object(JSON.parse(answer.body.toString())).token);
+    const response = await rawRequest(apiUrl, "/api/auth/token", { headers });
+    const { sub } = decodeJwt(Object(JSON.parse(response.body.toString())).token);
     expect(sub).toBe((await ann.client.getSession()).data?.user.id);
     const alone = await rawRequest(apiUrl, "/api/auth/token", { headers: { Cookie: `${space}${pairOf(eve)}` } });
     expect(alone.status).toBe(401);
   });
 });
 
-describe("a changed user", () => {
-  it("is seen at once by who plays by cookie or session token", async () => {
+describe("a change to a user", () => {
+  it("applies at once to a viewer with a cookie or a session token", async () => {
     const ann = await signedUp(apiUrl);
     expect((await ann.startBy.cookie()).status).toBe(201);
     const change = (assets: string) =>
@@ -189,7 +189,7 @@ describe("a changed user", () => {
     expect((await ann.startBy.bearer()).status).toBe(201);
   });
 
-  it("is seen in his next JWT", async () => {
+  it("applies to their next JWT", async () => {
     const ann = await signedUp(apiUrl);
     const d1 = await database();
     await d1.prepare("UPDATE user SET assets = 'vod-ts', streams = 1 WHERE email = ?").bind(ann.email).run();
@@ -200,18 +200,18 @@ describe("a changed user", () => {
   });
 });
 
-describe("the worker", () => {
-  it("marks its migrations as wrangler does", async () => {
+describe("the identity worker", () => {
+  it("records its migrations as wrangler does", async () => {
     const { results } = await (await database()).prepare("SELECT name FROM d1_migrations").all();
     expect(results).toEqual([{ name: "0001_identity.sql" }]);
   });
 
-  it("writes no password, address or token into a log", async () => {
+  it("logs no password, address or token", async () => {
     const ann = await signedUp(apiUrl);
     const jwt = (await ann.client.token()).data?.token ?? "";
     await ann.client.signIn.email({ email: ann.email, password: wrongPassword });
     await ann.client.signOut();
-    // The library's own lines come as ours do, structured and without what they were about.
+    // The library's own lines are structured too, and without their subject.
     expect(log.filter((line) => !line.startsWith("{"))).toEqual([]);
     const lines = log.join("\n");
     for (const secret of [password, wrongPassword, ann.email, jwt, ann.bearer()]) expect(lines).not.toContain(secret);

@@ -10,12 +10,12 @@ interface Signer {
 }
 
 const log: string[] = [];
-/** What the provider was asked for, path by path. */
-const seen: string[] = [];
-const questions: { readonly authorization: string | undefined; readonly form: URLSearchParams }[] = [];
+/** The paths of the requests to the provider. */
+const paths: string[] = [];
+const introspections: { readonly authorization: string | undefined; readonly form: URLSearchParams }[] = [];
 let keys: Signer[] = [];
 let down = false;
-let answers: Readonly<Record<string, object>> = {};
+let responses: Readonly<Record<string, object>> = {};
 let server: Server;
 let provider: string;
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
@@ -29,8 +29,8 @@ function newest(): Signer {
   return keys.at(-1) ?? expect.fail("the provider has no key");
 }
 
-/** A token as the provider signs it now, of a viewer of its own. */
-function signed({ kid, key }: Signer = newest(), header: object = {}): Promise<string> {
+/** Signs a token with the provider's newest key by default, for a viewer that no other test uses. */
+function signToken({ kid, key }: Signer = newest(), header: object = {}): Promise<string> {
   const claims = { scp: ["watch"], films: ["vod-ts"], sub: `viewer-${crypto.randomUUID()}` };
   return new SignJWT({ ...claims, client_id: "player", jti: crypto.randomUUID() })
     .setProtectedHeader({ alg: "ES256", kid, typ: "at+jwt", ...header })
@@ -49,7 +49,7 @@ async function start(token: string): Promise<Response> {
   });
 }
 
-async function started(token: string): Promise<unknown> {
+async function startOutcome(token: string): Promise<unknown> {
   const response = await start(token);
   const { code } = Object(await response.json());
   return code ?? response.status;
@@ -63,14 +63,14 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 
 beforeAll(async () => {
   server = createServer(async (request, response) => {
-    seen.push(request.url ?? "");
+    paths.push(request.url ?? "");
     const form = new URLSearchParams(await bodyOf(request));
     if (down) return response.writeHead(503).end("MARKEDANSWER");
     response.setHeader("Content-Type", "application/json");
     if (request.url === "/jwks.json") return response.end(JSON.stringify({ keys: keys.map(({ jwk }) => jwk) }));
     if (request.url !== "/introspect") return response.writeHead(404).end();
-    questions.push({ authorization: request.headers.authorization, form });
-    return response.end(JSON.stringify(answers[form.get("token") ?? ""] ?? { active: false }));
+    introspections.push({ authorization: request.headers.authorization, form });
+    return response.end(JSON.stringify(responses[form.get("token") ?? ""] ?? { active: false }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
@@ -84,7 +84,7 @@ beforeAll(async () => {
   };
   const introspection = {
     url: `${provider}/introspect`,
-    clientId: "stage door",
+    clientId: "stage gate",
     clientSecret: "MARKED:SECRET",
     cache: 1,
   };
@@ -102,57 +102,59 @@ afterAll(async () => {
 });
 
 beforeEach(() => {
-  seen.length = 0;
+  paths.length = 0;
 });
 
-describe("an issuer whose JWK Set is fetched", () => {
-  it("may rotate its keys while two hundred starts run, and nobody is refused", async () => {
-    const coming = await Promise.all(["k1", "k2", "k3"].map(newSigner));
+describe("an issuer with a JWK Set URL", () => {
+  it("can rotate its keys during 200 starts without a refusal", async () => {
+    const newKeys = await Promise.all(["k1", "k2", "k3"].map(newSigner));
     const outcomes: unknown[] = [];
-    let asked = 0;
+    let requested = 0;
     const viewer = async () => {
-      while (asked < 200) {
-        asked++;
-        // Every fifty starts a new key signs at once, and the one before the last leaves the set.
-        if (asked % 50 === 0) keys = [...keys, ...coming.splice(0, 1)].slice(-2);
-        outcomes.push(await started(await signed()));
+      while (requested < 200) {
+        requested++;
+        // Every 50 starts a new key signs at once, and the key before the previous one leaves the set.
+        if (requested % 50 === 0) keys = [...keys, ...newKeys.splice(0, 1)].slice(-2);
+        outcomes.push(await startOutcome(await signToken()));
       }
     };
     await Promise.all(Array.from({ length: 20 }, viewer));
     expect(new Set(outcomes)).toEqual(new Set([201]));
     expect(outcomes).toHaveLength(200);
     expect(newest().kid).toBe("k3");
-    expect(seen.length).toBeGreaterThanOrEqual(4);
-    expect(seen.length).toBeLessThanOrEqual(6);
+    expect(paths.length).toBeGreaterThanOrEqual(4);
+    expect(paths.length).toBeLessThanOrEqual(6);
   });
 
-  it("is not hammered by tokens with made-up kids, and no address in a token is fetched", async () => {
+  it("receives few requests for unknown key ids, and no request to a URL in a token", async () => {
     const stranger = await newSigner("stranger");
     const evil = `${provider}/evil.json`;
     const outcomes = new Set<unknown>();
     for (let i = 0; i < 40; i++)
       outcomes.add(
-        await started(await signed({ ...stranger, kid: `made-up-${i}` }, { jku: evil, x5u: evil, jwk: stranger.jwk })),
+        await startOutcome(
+          await signToken({ ...stranger, kid: `made-up-${i}` }, { jku: evil, x5u: evil, jwk: stranger.jwk }),
+        ),
       );
     expect(outcomes).toEqual(new Set(["token_invalid"]));
-    expect(seen.length).toBeLessThanOrEqual(4);
-    expect(seen.filter((path) => path !== "/jwks.json")).toEqual([]);
+    expect(paths.length).toBeLessThanOrEqual(4);
+    expect(paths.filter((path) => path !== "/jwks.json")).toEqual([]);
   });
 
-  it("may be down: who shows a key that it gave is let in", async () => {
+  it("may be down: tokens signed with a known key are still accepted", async () => {
     down = true;
-    expect([await started(await signed()), await started(await signed())]).toEqual([201, 201]);
+    expect([await startOutcome(await signToken()), await startOutcome(await signToken())]).toEqual([201, 201]);
     down = false;
   });
 
-  it("has its tokens refused of another typ, and told what to do", async () => {
-    const response = await start(await signed(newest(), { typ: "secevent+jwt" }));
+  it("has its tokens of another typ refused, with a challenge", async () => {
+    const response = await start(await signToken(newest(), { typ: "secevent+jwt" }));
     expect([response.status, Object(await response.json()).code]).toEqual([401, "token_invalid"]);
     expect(response.headers.get("WWW-Authenticate")).toContain('error="invalid_token"');
   });
 });
 
-describe("an issuer that is asked about its tokens", () => {
+describe("an issuer with an introspection endpoint", () => {
   const active = () => ({
     active: true,
     aud: "other",
@@ -162,62 +164,62 @@ describe("an issuer that is asked about its tokens", () => {
     exp: Math.floor(Date.now() / 1000) + 300,
   });
 
-  it("is asked as OAuth has it, and once within the seconds that its answer is kept", async () => {
-    answers = { "opaque-1": active() };
-    expect([await started("opaque-1"), await started("opaque-2"), await started("opaque-1")]).toEqual([
+  it("receives introspection requests as OAuth defines them, once while the response is cached", async () => {
+    responses = { "opaque-1": active() };
+    expect([await startOutcome("opaque-1"), await startOutcome("opaque-2"), await startOutcome("opaque-1")]).toEqual([
       201,
       "token_invalid",
       201,
     ]);
     expect(
-      questions.map(({ form }) => form.get("token")).filter((token) => token === "opaque-1").length,
+      introspections.map(({ form }) => form.get("token")).filter((token) => token === "opaque-1").length,
     ).toBeLessThanOrEqual(2);
-    expect(questions[0]?.form.get("token_type_hint")).toBe("access_token");
-    const pair = Buffer.from(questions[0]?.authorization?.slice("Basic ".length) ?? "", "base64").toString();
-    expect(pair).toBe("stage+door:MARKED%3ASECRET");
+    expect(introspections[0]?.form.get("token_type_hint")).toBe("access_token");
+    const pair = Buffer.from(introspections[0]?.authorization?.slice("Basic ".length) ?? "", "base64").toString();
+    expect(pair).toBe("stage+gate:MARKED%3ASECRET");
   });
 
-  it("takes a token back, and it is refused as soon as the answer has passed", async () => {
-    answers = { "opaque-3": active() };
-    expect(await started("opaque-3")).toBe(201);
-    answers = {};
-    await expect.poll(() => started("opaque-3")).toBe("token_invalid");
+  it("can revoke a token, which is refused once the cached response expires", async () => {
+    responses = { "opaque-3": active() };
+    expect(await startOutcome("opaque-3")).toBe(201);
+    responses = {};
+    await expect.poll(() => startOutcome("opaque-3")).toBe("token_invalid");
   });
 
-  it("is asked about no made-up token of who has no grant, and about few of who has one", async () => {
-    const question = async (token: string, id: string, grant?: string) => {
+  it("receives no request for a made-up token without a valid grant, and few with one", async () => {
+    const showCode = async (token: string, id: string, grant?: string) => {
       const headers = new Headers({ Authorization: `Bearer ${token}`, "CF-Connecting-IP": "10.9.9.9" });
       if (grant !== undefined) headers.set("CTA-Common-Access-Token", grant);
       const response = await fetch(`${cluster.addresses.apiUrl}/stream/${id}`, { headers });
       return Object(await response.json()).code ?? response.status;
     };
-    answers = { "opaque-own": active() };
+    responses = { "opaque-own": active() };
     const { sessionId, grant } = Object(await (await start("opaque-own")).json());
-    const before = questions.length;
+    const before = introspections.length;
     for (const text of [undefined, "x", `${grant.slice(0, -1)}`])
       for (let i = 0; i < 10; i++)
-        expect(await question(`opaque-none-${i}`, sessionId, text)).toMatch(/^(session_unknown|grant_invalid)$/);
-    expect(questions.length - before).toBe(0);
+        expect(await showCode(`opaque-none-${i}`, sessionId, text)).toMatch(/^(session_unknown|grant_invalid)$/);
+    expect(introspections.length - before).toBe(0);
     const codes: unknown[] = [];
-    for (let i = 0; i < 30; i++) codes.push(await question(`opaque-made-up-${i}`, sessionId, grant));
+    for (let i = 0; i < 30; i++) codes.push(await showCode(`opaque-made-up-${i}`, sessionId, grant));
     expect([codes[0], codes.at(-1)]).toEqual(["token_invalid", "rate_limited"]);
-    // One more than the quota, for each of the isolates that may have answered.
-    expect(questions.length - before).toBeLessThanOrEqual(10);
+    // One more than the quota, for each isolate that may have handled a request.
+    expect(introspections.length - before).toBeLessThanOrEqual(10);
   });
 
-  it("may be down: that is 503 with Retry-After, and no reason to sign in again", async () => {
+  it("causes 503 with Retry-After while it is down, and no 401", async () => {
     down = true;
     const response = await start("opaque-4");
     expect([response.status, Object(await response.json()).code]).toEqual([503, "store_unavailable"]);
     expect(response.headers.has("Retry-After")).toBe(true);
     down = false;
-    answers = { "opaque-4": active() };
-    expect(await started("opaque-4")).toBe(201);
+    responses = { "opaque-4": active() };
+    expect(await startOutcome("opaque-4")).toBe(201);
   });
 });
 
-it("no token, secret or answer of a provider is in the log", async () => {
-  await started(await signed(await newSigner("last")));
+it("the log contains no token, secret or response of a provider", async () => {
+  await startOutcome(await signToken(await newSigner("last")));
   const all = log.join("\n");
   expect(all).toContain("token_invalid");
   for (const secret of ["opaque-", "MARKED", "eyJ"]) expect(all).not.toContain(secret);

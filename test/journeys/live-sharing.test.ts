@@ -4,19 +4,19 @@ import { startStream } from "../cluster/start-stream.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { urisOf } from "../cluster/walk.ts";
 
-/** Milliseconds. The stream began at 1970, so that every process knows how far it is. */
+/** In milliseconds. The stream began in 1970, so every process computes the same position. */
 const segmentLength = 2000;
 const partsOfSegment = 4;
 const segmentNow = () => Math.floor(Date.now() / segmentLength);
 
-/** Every request that the origin had: path and query. */
-const seen: string[] = [];
+/** The path and query of every request to the origin. */
+const requests: string[] = [];
 const logs: string[] = [];
 let origin: Server;
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 let isDown = false;
 
-/** A window of five segments, cut by the clock. */
+/** A window of five segments that the clock decides. */
 function slidingWindow(targetDuration: number): string {
   const first = segmentNow() - 5;
   const lines = ["#EXTM3U", `#EXT-X-TARGETDURATION:${targetDuration}`, `#EXT-X-MEDIA-SEQUENCE:${first}`];
@@ -24,16 +24,16 @@ function slidingWindow(targetDuration: number): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** How many parts the low-latency stream has. The test publishes each one, so that no clock decides what there is. */
+/** The number of parts of the low-latency stream. The test publishes each one, so no clock decides. */
 let published = 4000;
-const held = new Set<() => void>();
+const waiting = new Set<() => void>();
 
 function publishPart(): void {
   published++;
-  for (const answer of held) answer();
+  for (const respond of waiting) respond();
 }
 
-/** The segment and the part of a count of parts, as delivery directives. */
+/** The delivery directives of a part, given the number of parts before it. */
 const directives = (parts: number) =>
   `_HLS_msn=${Math.floor(parts / partsOfSegment)}&_HLS_part=${parts % partsOfSegment}`;
 
@@ -51,25 +51,25 @@ function lowLatency(skip: boolean): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** Answers a blocking reload as soon as the playlist holds the part that it names. */
-function answerWhenHeld(query: URLSearchParams, response: ServerResponse): void {
-  const wanted = Number(query.get("_HLS_msn") ?? 0) * partsOfSegment + Number(query.get("_HLS_part") ?? 0);
-  const answer = () => {
-    if (published <= wanted) return;
-    held.delete(answer);
+/** Answers a blocking reload as soon as the playlist has the requested part. */
+function answerWhenPublished(query: URLSearchParams, response: ServerResponse): void {
+  const requested = Number(query.get("_HLS_msn") ?? 0) * partsOfSegment + Number(query.get("_HLS_part") ?? 0);
+  const respond = () => {
+    if (published <= requested) return;
+    waiting.delete(respond);
     response.end(lowLatency(query.has("_HLS_skip")));
   };
-  held.add(answer);
-  answer();
+  waiting.add(respond);
+  respond();
 }
 
 beforeAll(async () => {
   origin = createServer(({ url = "" }, response) => {
-    seen.push(url);
+    requests.push(url);
     const { pathname, searchParams } = new URL(url, "http://origin");
     if (isDown) response.writeHead(500).end();
     else if (pathname.endsWith("/index.m3u8")) response.end("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nmedia.m3u8\n");
-    else if (pathname === "/ll/media.m3u8") answerWhenHeld(searchParams, response);
+    else if (pathname === "/ll/media.m3u8") answerWhenPublished(searchParams, response);
     else response.end(slidingWindow(pathname.startsWith("/failing/") ? 60 : 2));
   });
   await new Promise<void>((resolve) => origin.listen(0, "127.0.0.1", resolve));
@@ -97,7 +97,7 @@ async function text(url: string): Promise<string> {
   return response.text();
 }
 
-/** The address of an asset's media playlist, for so many sessions. */
+/** Starts this many sessions and returns the media playlist URL of each. */
 async function sessions(asset: string, count: number): Promise<string[]> {
   const started = Array.from({ length: count }, async () => {
     const { manifestUrl } = await startStream(cluster.addresses, asset);
@@ -108,7 +108,7 @@ async function sessions(asset: string, count: number): Promise<string[]> {
   return Promise.all(started);
 }
 
-/** How many parts a playlist holds, as `published` counts them. */
+/** The number of parts up to the end of a playlist, counted as in `published`. */
 function partsIn(playlist: string): number {
   const first = Number(/MEDIA-SEQUENCE:(\d+)/.exec(playlist)?.[1]);
   const skipped = Number(/SKIPPED-SEGMENTS=(\d+)/.exec(playlist)?.[1] ?? 0);
@@ -116,26 +116,27 @@ function partsIn(playlist: string): number {
   return (first + skipped + segments) * partsOfSegment + (playlist.match(/^#EXT-X-PART:/gm)?.length ?? 0);
 }
 
-const waited = () => seen.filter((url) => url.includes("_HLS_msn="));
+const blockingReloads = () => requests.filter((url) => url.includes("_HLS_msn="));
 
-/** Until the origin holds a question for the next part. */
-const untilWaited = (count: number) => vi.waitFor(() => expect(waited().length).toBeGreaterThanOrEqual(count), 30_000);
+/** Waits until the origin has this many blocking reloads. */
+const untilReloads = (count: number) =>
+  vi.waitFor(() => expect(blockingReloads().length).toBeGreaterThanOrEqual(count), 30_000);
 
-describe("a live playlist with many viewers", () => {
-  it("costs its origin two requests a version at most", async () => {
+describe("a live playlist with 30 viewers", () => {
+  it("costs its origin at most two requests per version", async () => {
     const urls = await sessions("live", 30);
-    seen.length = 0;
-    const begun = segmentNow();
+    requests.length = 0;
+    const start = segmentNow();
     let last = 0;
-    while (last < (begun + 3) * partsOfSegment)
+    while (last < (start + 3) * partsOfSegment)
       last = Math.max(last, ...(await Promise.all(urls.map(text))).map(partsIn));
-    const versions = segmentNow() - begun + 1;
-    const asked = seen.filter((url) => url.startsWith("/live/media.m3u8"));
-    expect(asked.length).toBeGreaterThanOrEqual(2);
-    expect(asked.length).toBeLessThanOrEqual(2 * versions);
+    const versions = segmentNow() - start + 1;
+    const originRequests = requests.filter((url) => url.startsWith("/live/media.m3u8"));
+    expect(originRequests.length).toBeGreaterThanOrEqual(2);
+    expect(originRequests.length).toBeLessThanOrEqual(2 * versions);
   });
 
-  it("goes on from the last version where its origin fails, and the failure is logged", async () => {
+  it("continues from the last version while its origin fails, and the failure is logged", async () => {
     const [url = ""] = await sessions("failing", 1);
     await text(url);
     isDown = true;
@@ -150,46 +151,46 @@ describe("a live playlist with many viewers", () => {
   });
 });
 
-describe("blocking reload with many viewers", () => {
+describe("blocking reload with 20 viewers", () => {
   it.each([
     ["", ""],
     [" of delta updates", "&_HLS_skip=YES"],
-  ])("costs the origin one request a part%s, and each viewer gets the part that they waited for", async (_, skip) => {
+  ])("costs the origin one request per part%s, and each viewer gets the part that they requested", async (_, skip) => {
     const urls = await sessions("ll", 20);
     await Promise.all(urls.map(text));
-    seen.length = 0;
+    requests.length = 0;
     for (let part = 1; part <= 6; part++) {
-      const wanted = published;
-      const playlists = urls.map((url) => text(`${url}&${directives(wanted)}${skip}`));
-      await untilWaited(part);
+      const next = published;
+      const playlists = urls.map((url) => text(`${url}&${directives(next)}${skip}`));
+      await untilReloads(part);
       publishPart();
       for (const playlist of await Promise.all(playlists)) {
-        expect(partsIn(playlist)).toBe(wanted + 1);
+        expect(partsIn(playlist)).toBe(next + 1);
         expect(playlist.includes("#EXT-X-SKIP:")).toBe(skip !== "");
       }
     }
     const expected = Array.from({ length: 6 }, (_, i) => `/ll/media.m3u8?${directives(published - 6 + i)}${skip}`);
-    expect(waited()).toEqual(expected);
+    expect(blockingReloads()).toEqual(expected);
   });
 
-  it("goes on for the others where the one who asked first has left", async () => {
+  it("continues for the other viewers when the first one disconnects", async () => {
     const [first = "", second = ""] = await sessions("ll", 2);
-    const wanted = published;
-    seen.length = 0;
+    const next = published;
+    requests.length = 0;
     const leaving = new AbortController();
-    const left = fetch(`${first}&${directives(wanted)}`, { signal: leaving.signal });
-    await untilWaited(1);
-    const staying = text(`${second}&${directives(wanted)}`);
-    // By the time that this one is answered, the one before it has most likely come to wait.
+    const aborted = fetch(`${first}&${directives(next)}`, { signal: leaving.signal });
+    await untilReloads(1);
+    const staying = text(`${second}&${directives(next)}`);
+    // When this response is there, the request before it very likely waits already.
     await text(second);
     leaving.abort();
-    await expect(left).rejects.toThrow();
+    await expect(aborted).rejects.toThrow();
     publishPart();
-    expect(partsIn(await staying)).toBe(wanted + 1);
-    expect(waited()).toHaveLength(1);
+    expect(partsIn(await staying)).toBe(next + 1);
+    expect(blockingReloads()).toHaveLength(1);
   });
 
-  it("was all asked of the Durable Object, and never around it", () => {
+  it("always goes through the Durable Object", () => {
     expect(logs.filter((line) => line.includes("store_unavailable"))).toEqual([]);
   });
 });

@@ -7,13 +7,13 @@ import { urisOf, walk } from "../cluster/walk.ts";
 const cluster = inject("usual");
 
 async function load(url: string): Promise<string> {
-  const answer = await fetch(url);
-  const text = await answer.text();
-  if (answer.status !== 200) throw new Error(`a playlist answered ${answer.status}: ${text}`);
+  const response = await fetch(url);
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`a playlist answered ${response.status}: ${text}`);
   return text;
 }
 
-/** A playback session, and the URL of its smallest rendition's playlist. */
+/** Starts a session and returns the playlist URL of its smallest rendition. */
 async function rendition(asset: string): Promise<string> {
   const { manifestUrl } = await startStream(cluster, asset);
   const [first] = urisOf(await load(manifestUrl), manifestUrl);
@@ -23,13 +23,13 @@ async function rendition(asset: string): Promise<string> {
 
 const newestSegment = (text: string) => Number([...text.matchAll(/^(\d+)\.m4s/gm)].at(-1)?.[1]);
 
-/** Segments, parts and MAP of a playlist as they are named at the origin, with their URLs. */
+/** The URLs of a playlist's segments, parts and MAP, by path. */
 function filesOf(text: string, base: string): Map<string, string> {
   const files = urisOf(text.replaceAll(/^#EXT-X-PRELOAD-HINT.*$/gm, ""), base).filter(({ kind }) => kind === "file");
   return new Map(files.map(({ url }) => [new URL(url).pathname, url]));
 }
 
-/** The part that a playlist hints at: its URL, its place, and when it will be there. */
+/** The part that a playlist hints at: its URL, its position, and its publication time. */
 function hintOf(text: string, base: string): { url: string; segment: number; part: number; due: number } {
   const [, uri = "", msn = "", number = ""] = /#EXT-X-PRELOAD-HINT:.*URI="((\d+)\.(\d)\.m4s[^"]*)"/.exec(text) ?? [];
   const [segment, part] = [Number(msn), Number(number)];
@@ -37,19 +37,22 @@ function hintOf(text: string, base: string): { url: string; segment: number; par
 }
 
 describe("a live stream", () => {
-  it.each(["live", "live-dvr", "live-event", "live-ll"])("%s opens with every file that it names", async (asset) => {
-    const { manifestUrl } = await startStream(cluster, asset);
-    const { playlists, files } = await walk(manifestUrl);
-    expect(playlists.size).toBeGreaterThanOrEqual(3);
-    expect(files.size).toBeGreaterThanOrEqual(12);
-    for (const url of [...files].slice(0, 3).concat([...files].slice(-8))) {
-      const answer = await fetch(url);
-      expect([answer.status, answer.headers.get("Content-Type")]).toEqual([200, "video/mp4"]);
-      await answer.arrayBuffer();
-    }
-  });
+  it.each(["live", "live-dvr", "live-event", "live-ll"])(
+    "%s serves every file that its playlists name",
+    async (asset) => {
+      const { manifestUrl } = await startStream(cluster, asset);
+      const { playlists, files } = await walk(manifestUrl);
+      expect(playlists.size).toBeGreaterThanOrEqual(3);
+      expect(files.size).toBeGreaterThanOrEqual(12);
+      for (const url of [...files].slice(0, 3).concat([...files].slice(-8))) {
+        const response = await fetch(url);
+        expect([response.status, response.headers.get("Content-Type")]).toEqual([200, "video/mp4"]);
+        await response.arrayBuffer();
+      }
+    },
+  );
 
-  it("keeps the URL of whatever stays in the window, MAP and all, between reloads within a step", async () => {
+  it("keeps the URLs of the segments and the MAP that stay in the window, between reloads within a step", async () => {
     const url = await rendition("live");
     const [before, after] = await withinOneStep<[string, string]>(async () => {
       const first = await load(url);
@@ -64,11 +67,11 @@ describe("a live stream", () => {
     const newer = newestSegment(after) - newestSegment(before);
     const [old, fresh] = [filesOf(before, url), filesOf(after, url)];
     const kept = [...fresh].filter(([path]) => old.has(path));
-    expect(kept).toHaveLength(Math.max(0, 6 - newer) + 1); // of six segments, and the MAP
+    expect(kept).toHaveLength(Math.max(0, 6 - newer) + 1); // Of six segments, and the MAP.
     for (const [path, file] of kept) expect(old.get(path)).toBe(file);
   });
 
-  it("of an event keeps its beginning and grows", async () => {
+  it("of type EVENT keeps its beginning and grows", async () => {
     const url = await rendition("live-event");
     const before = await load(url);
     expect(before).toContain("#EXT-X-PLAYLIST-TYPE:EVENT");
@@ -82,10 +85,10 @@ describe("a live stream", () => {
 });
 
 describe("a low-latency stream", () => {
-  it("holds a reload until the part is there", async () => {
+  it("blocks a reload until the requested part is published", async () => {
     const url = await rendition("live-ll");
     let { segment, part, due } = hintOf(await load(url), url);
-    // One after the other, as a player does: each answer begins where the last one ended.
+    // One after the other, as a player does: each reload requests the part that the last response hinted at.
     for (let i = 0; i < 6; i++) {
       const text = await load(`${url}&_HLS_msn=${segment}&_HLS_part=${part}`);
       expect(Date.now()).toBeGreaterThanOrEqual(due);
@@ -95,7 +98,7 @@ describe("a low-latency stream", () => {
     }
   });
 
-  it("never gives a reload what another one was given before it", async () => {
+  it("never serves an older playlist than an earlier response did", async () => {
     const url = await rendition("live-ll");
     const { segment, part } = hintOf(await load(url), url);
     await load(`${url}&_HLS_msn=${segment}&_HLS_part=${part}`);
@@ -107,40 +110,40 @@ describe("a low-latency stream", () => {
     );
   });
 
-  it("gives the part that it hints at when it is there, under the URL that the playlist then has", async () => {
+  it("serves the hinted part once it is published, under the URL that the next playlist names", async () => {
     const url = await rendition("live-ll");
     const [hinted, named] = await withinOneStep(async () => {
       const hint = hintOf(await load(url), url);
-      const answer = await fetch(hint.url);
+      const response = await fetch(hint.url);
       expect(Date.now()).toBeGreaterThanOrEqual(hint.due);
-      expect([answer.status, answer.headers.get("Content-Type")]).toEqual([200, "video/mp4"]);
-      expect(Buffer.from(await answer.arrayBuffer()).toString("latin1", 4, 8)).toBe("moof");
+      expect([response.status, response.headers.get("Content-Type")]).toEqual([200, "video/mp4"]);
+      expect(Buffer.from(await response.arrayBuffer()).toString("latin1", 4, 8)).toBe("moof");
       const reloaded = await load(`${url}&_HLS_msn=${hint.segment}&_HLS_part=${hint.part}`);
       return [hint.url, filesOf(reloaded, url).get(new URL(hint.url).pathname)];
     });
     expect(named).toBe(hinted);
   });
 
-  it("gives a delta update, with the same URLs as the whole playlist", async () => {
+  it("serves a delta update with the same URLs as the full playlist", async () => {
     const url = await rendition("live-ll");
-    const [whole, delta] = await withinOneStep<[string, string]>(async () => {
+    const [full, delta] = await withinOneStep<[string, string]>(async () => {
       const text = await load(url);
       const { segment, part } = hintOf(text, url);
       return [text, await load(`${url}&_HLS_msn=${segment}&_HLS_part=${part}&_HLS_skip=YES`)];
     });
     expect(Number(/#EXT-X-SKIP:SKIPPED-SEGMENTS=(\d+)/.exec(delta)?.[1])).toBeGreaterThanOrEqual(20);
-    const [known, fresh] = [filesOf(whole, url), filesOf(delta, url)];
+    const [known, fresh] = [filesOf(full, url), filesOf(delta, url)];
     const both = [...fresh].filter(([path]) => known.has(path));
     expect(both.length).toBeGreaterThan(10);
     for (const [path, file] of both) expect(known.get(path)).toBe(file);
     expect((await fetch([...fresh.values()].at(-1) ?? "")).status).toBe(200);
   });
 
-  it("signs what the skipped segments were named for longer than a player may still want them", async () => {
+  it("signs the segments that a delta update skips for longer than a player may need them", async () => {
     const url = await rendition("live-ll");
     const [oldest = ""] = [...filesOf(await load(url), url).values()].slice(1);
     const expiry = Number(/[?&]seg=(\d+)\./.exec(oldest)?.[1]);
-    // The window of a minute, of which a player keeps what a delta update skips.
+    // A player keeps the segments that a delta update skips, within the window of a minute.
     expect(expiry).toBeGreaterThan(Date.now() / 1000 + 60);
   });
 });

@@ -33,12 +33,12 @@ async function values(): Promise<ReadonlyMap<string, number>> {
   );
 }
 
-const served = (what: string, outcome = "served") => `stagedoor_served_total{what="${what}",outcome="${outcome}"}`;
+const served = (kind: string, outcome = "served") => `stagedoor_served_total{what="${kind}",outcome="${outcome}"}`;
 const refused = (worker: string, code: string) => `stagedoor_refused_total{worker="${worker}",code="${code}"}`;
 
 /**
- * Waits until the API and the edge have reported all that they counted so far: a request that nothing else here makes is
- * counted last, and an isolate's reports arrive one after the other.
+ * Waits until the API and the edge have reported all their counts. It makes a request that no other test makes: an
+ * isolate's reports arrive in order, so the earlier counts are there too.
  */
 async function allReported(): Promise<void> {
   const before = await values();
@@ -47,12 +47,12 @@ async function allReported(): Promise<void> {
     answerOf(fetch(`${apiUrl}/none`, { method: "POST" })),
     get(`${mediaUrl}/none`),
   ]);
-  const marks = [refused("api", api.code ?? ""), refused("edge", edge.code ?? "")];
-  await until(values, (now) => marks.every((mark) => (now.get(mark) ?? 0) > (before.get(mark) ?? 0)));
+  const series = [refused("api", api.code ?? ""), refused("edge", edge.code ?? "")];
+  await until(values, (now) => series.every((one) => (now.get(one) ?? 0) > (before.get(one) ?? 0)));
 }
 
-/** By how much each of these went up while `work` was done. */
-async function risen(series: readonly string[], work: () => Promise<unknown>): Promise<readonly number[]> {
+/** How much each series grew while `work` ran. */
+async function increases(series: readonly string[], work: () => Promise<unknown>): Promise<readonly number[]> {
   await allReported();
   const before = await values();
   await work();
@@ -61,14 +61,14 @@ async function risen(series: readonly string[], work: () => Promise<unknown>): P
   return series.map((one) => (after.get(one) ?? 0) - (before.get(one) ?? 0));
 }
 
-/** One start by a viewer of his own. */
-async function opened(name: string): Promise<{ viewer: Awaited<ReturnType<typeof viewerOf>>; session: Session }> {
+/** Starts a stream as a viewer that no other test uses. */
+async function started(name: string): Promise<{ viewer: Awaited<ReturnType<typeof viewerOf>>; session: Session }> {
   const viewer = await viewerOf(cluster.addresses, name);
   return { viewer, session: await viewer.start() };
 }
 
 describe("/metrics", () => {
-  it("is for operators who may look, and for nobody else", async () => {
+  it("requires an operator's token with the scope operator:read", async () => {
     const reader = await operatorOf(cluster.addresses, "bob", ["operator:read"]);
     const other = await operatorOf(cluster.addresses, "cat", ["operator:revoke"]);
     const viewer = await viewerOf(cluster.addresses, "viewer", { scope: "stream:play operator:read" });
@@ -79,7 +79,7 @@ describe("/metrics", () => {
     expect((await fetch(`${cluster.addresses.mediaUrl}/metrics`)).status).not.toBe(200);
   });
 
-  it("is in the text format, each line of a metric that is told of before, and nothing of it is kept", async () => {
+  it("is in the Prometheus text format, with a TYPE line per metric, and must not be cached", async () => {
     const response = await scrape(operator.token);
     expect(response.headers.get("Content-Type")).toBe("text/plain; version=0.0.4; charset=utf-8");
     expect(response.headers.get("Cache-Control")).toBe("no-store");
@@ -97,7 +97,7 @@ describe("/metrics", () => {
     }
   });
 
-  it("counts what all workers did, each thing once", async () => {
+  it("counts the work of all workers, once per request", async () => {
     const series = [
       "stagedoor_started_total",
       'stagedoor_validated_total{by="jwt",outcome="accepted"}',
@@ -107,10 +107,10 @@ describe("/metrics", () => {
       refused("api", "token_invalid"),
       refused("api", "asset_unknown"),
     ];
-    const counted = await risen(series, async () => {
-      const { viewer, session } = await opened("dan");
+    const counted = await increases(series, async () => {
+      const { viewer, session } = await started("dan");
       const { manifest, playlist, segment } = await urlsOf(session);
-      // `urlsOf` has asked for the manifest and three playlists already.
+      // `urlsOf` has loaded the manifest and three playlists already.
       for (const url of [manifest, playlist, segment, segment, segment]) expect((await get(url)).status).toBe(200);
       expect((await get(segment.replace("/0.ts", "/1.ts"))).code).toBe("signature_invalid");
       expect((await get(segment.replace("/0.ts", "/1.ts"))).code).toBe("signature_invalid");
@@ -118,7 +118,7 @@ describe("/metrics", () => {
       const wrong = { method: "POST", headers: { Authorization: "Bearer a.b.c" }, body: '{"asset":"vod-ts"}' };
       expect((await fetch(`${cluster.addresses.apiUrl}/stream/start`, wrong)).status).toBe(401);
     });
-    expect(Object.fromEntries(series.map((one, place) => [one, counted[place]]))).toEqual({
+    expect(Object.fromEntries(series.map((one, index) => [one, counted[index]]))).toEqual({
       stagedoor_started_total: 1,
       'stagedoor_validated_total{by="jwt",outcome="accepted"}': 2,
       'stagedoor_validated_total{by="none",outcome="token_invalid"}': 1,
@@ -131,12 +131,12 @@ describe("/metrics", () => {
     });
   });
 
-  it("counts what came from the cache and what did not, each file once", async () => {
+  it("counts cache hits and misses, once per file", async () => {
     const outcomes = ["miss", "hit"].map((outcome) => `stagedoor_cache_total{outcome="${outcome}"}`);
-    const { session } = await opened("ida");
+    const { session } = await started("ida");
     const { segment } = await urlsOf(session);
-    const once = () => risen(outcomes, async () => expect((await get(segment)).status).toBe(200));
-    // The cache is filled behind the answer.
+    const once = () => increases(outcomes, async () => expect((await get(segment)).status).toBe(200));
+    // The cache is filled after the response.
     const counts = await until(once, (counted) => {
       expect(counted.reduce((sum, count) => sum + count)).toBe(1);
       return counted[1] === 1;
@@ -144,16 +144,16 @@ describe("/metrics", () => {
     expect(counts).toEqual([0, 1]);
   });
 
-  it("measures what the origin and the rewriting took, and how old the knowledge of revocations was", async () => {
+  it("measures the origin's response time, the rewriting time, and the age of the revocation snapshot", async () => {
     const names = [
       'stagedoor_playlist_seconds_count{from="origin"}',
       'stagedoor_playlist_seconds_count{from="memory"}',
       'stagedoor_origin_seconds_count{outcome="answered"}',
       "stagedoor_snapshot_age_seconds_count",
     ];
-    const { session } = await opened("eve");
+    const { session } = await started("eve");
     const { segment } = await urlsOf(session);
-    const counted = await risen(names, async () => {
+    const counted = await increases(names, async () => {
       await get(session.manifestUrl);
       await get(segment.replace(/\/0\.ts.*/, "/index.m3u8"));
       await get(segment);
@@ -166,37 +166,37 @@ describe("/metrics", () => {
     expect(now.get('stagedoor_origin_seconds_sum{outcome="answered"}')).toBeLessThan(60);
   });
 
-  it("says how many sessions there are now: one more once it has begun, and one less when it was ended", async () => {
+  it("counts current sessions: one more after a start, one less after an end", async () => {
     const sessions = ["stagedoor_sessions"];
-    let started: Awaited<ReturnType<typeof opened>> | undefined;
+    let fay: Awaited<ReturnType<typeof started>> | undefined;
     expect(
-      await risen(sessions, async () => {
-        started = await opened("fay");
-        await get(started.session.manifestUrl);
+      await increases(sessions, async () => {
+        fay = await started("fay");
+        await get(fay.session.manifestUrl);
       }),
     ).toEqual([1]);
-    expect(await risen(sessions, async () => started?.viewer.end(started.session))).toEqual([-1]);
+    expect(await increases(sessions, async () => fay?.viewer.end(fay.session))).toEqual([-1]);
   });
 
-  it("counts a session no more that an operator has ended, by its viewer's name", async () => {
-    const { session } = await opened("gus");
+  it("no longer counts a session after an operator revokes its viewer", async () => {
+    const { session } = await started("gus");
     await get(session.manifestUrl);
     const revoked = { subject: { issuer: devIssuer, subject: "gus" } };
-    const counted = await risen(["stagedoor_sessions", 'stagedoor_revoked_total{kind="subject"}'], async () => {
+    const counted = await increases(["stagedoor_sessions", 'stagedoor_revoked_total{kind="subject"}'], async () => {
       expect((await operator.revoke(revoked)).status).toBe(201);
       await untilRefused(session.manifestUrl, "session_revoked");
     });
     expect(counted).toEqual([-1, 1]);
   });
 
-  it("leads to the refusals of the hour, where a viewer's Request-Id names his", async () => {
-    const { session } = await opened("hal");
+  it("matches the refusals of the last hour, where the Request-Id names the viewer's refusal", async () => {
+    const { session } = await started("hal");
     const { segment } = await urlsOf(session);
-    const answered = await fetch(segment.replace("/0.ts", "/1.ts"));
-    const request = answered.headers.get("Request-Id");
+    const response = await fetch(segment.replace("/0.ts", "/1.ts"));
+    const request = response.headers.get("Request-Id");
     await allReported();
-    const asked = await scrape(operator.token, `/operator/refusals`);
-    const text = await asked.text();
+    const refusals = await scrape(operator.token, `/operator/refusals`);
+    const text = await refusals.text();
     const { minutes, recent } = JSON.parse(text);
     expect(recent).toContainEqual(expect.objectContaining({ worker: "edge", code: "signature_invalid", request }));
     const counts: number[] = minutes.map(
@@ -207,7 +207,7 @@ describe("/metrics", () => {
     expect(secretsIn(text)).toEqual([]);
   });
 
-  it("knows the keys by their names, and holds nothing secret", async () => {
+  it("names the version, and contains no secret", async () => {
     const text = await (await scrape(operator.token)).text();
     expect(text).toMatch(/^stagedoor_build_info\{version="\d+\.\d+\.\d+"\} 1$/m);
     const halves = cluster.addresses.keys.flatMap((key) => [Reflect.get(key, "k"), Reflect.get(key, "d")]);
@@ -218,15 +218,15 @@ describe("/metrics", () => {
 });
 
 describe("/health and /ready", () => {
-  it.each(["apiUrl", "mediaUrl"] as const)("answer at the root of the host, without a credential: %s", async (host) => {
+  it.each(["apiUrl", "mediaUrl"] as const)("answer at the root of the host without a credential: %s", async (host) => {
     for (const [path, status] of [
       ["/health", "ok"],
       ["/ready", "ready"],
     ] as const) {
       const url = cluster.addresses[host] + path;
-      const answered = await fetch(url);
-      expect([answered.status, await answered.json()]).toEqual([200, { status }]);
-      expect(answered.headers.get("Cache-Control")).toBe("no-store");
+      const response = await fetch(url);
+      expect([response.status, await response.json()]).toEqual([200, { status }]);
+      expect(response.headers.get("Cache-Control")).toBe("no-store");
       const head = await fetch(url, { method: "HEAD" });
       expect([head.status, await head.text()]).toEqual([200, ""]);
     }

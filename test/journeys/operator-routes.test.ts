@@ -8,11 +8,14 @@ import { answerOf, get, until, untilRefused, urlsOf, viewerOf } from "../cluster
 
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 let operator: Awaited<ReturnType<typeof operatorOf>>;
-/** Every answer of an operator's route, to be searched at the end. */
-const told: string[] = [];
+/** The body of every response of an operator route. The last test searches them for secrets. */
+const bodies: string[] = [];
 const tokens: string[] = [];
-/** By which an operator revokes a user and his session of sign-in: he is told them, and they look like tokens of theirs. */
-const names: string[] = [];
+/**
+ * The ids of a user and of their sign-in session. An operator may see them, since they revoke by them, and they look
+ * like tokens.
+ */
+const ids: string[] = [];
 
 beforeAll(async () => {
   cluster = await startTestCluster({});
@@ -21,7 +24,7 @@ beforeAll(async () => {
 
 afterAll(() => cluster.stop());
 
-async function ask(method: string, path: string, body?: object, token = operator.token) {
+async function send(method: string, path: string, body?: object, token = operator.token) {
   const answer = await answerOf(
     fetch(`${cluster.addresses.apiUrl}/operator${path}`, {
       method,
@@ -29,11 +32,11 @@ async function ask(method: string, path: string, body?: object, token = operator
       ...(body !== undefined && { body: JSON.stringify(body) }),
     }),
   );
-  told.push(JSON.stringify(answer.body));
+  bodies.push(JSON.stringify(answer.body));
   return { ...answer, body: Object(answer.body) };
 }
 
-async function playing(name: string) {
+async function playingSession(name: string) {
   const viewer = await viewerOf(cluster.addresses, name);
   tokens.push(viewer.token);
   const session = await viewer.start();
@@ -44,10 +47,10 @@ async function playing(name: string) {
 }
 
 describe("an operator", () => {
-  it("sees a session that plays, revokes it, and sees it leave", async () => {
-    const { session, urls } = await playing("dan");
-    const listed = () => ask("GET", `/sessions?session=${session.sessionId}`);
-    const { body } = await until(listed, ({ body: { count } }) => count === 1);
+  it("sees a running session, revokes it, and sees it leave the list", async () => {
+    const { session, urls } = await playingSession("dan");
+    const listSession = () => send("GET", `/sessions?session=${session.sessionId}`);
+    const { body } = await until(listSession, ({ body: { count } }) => count === 1);
     expect(body.sessions).toEqual([
       {
         sessionId: session.sessionId,
@@ -61,50 +64,50 @@ describe("an operator", () => {
     ]);
     for (const name of ["startedAt", "lastSeenAt"])
       expect(Date.parse(body.sessions[0][name])).toBeLessThanOrEqual(Date.now() + 1000);
-    expect((await ask("GET", "/sessions?asset=vod-ts")).body.count).toBeGreaterThanOrEqual(1);
-    expect((await ask("GET", "/sessions?asset=vod-fmp4")).body.sessions).toEqual([]);
-    expect((await ask("POST", "/explain", { text: urls.segment })).body.verdict).toBe("served");
+    expect((await send("GET", "/sessions?asset=vod-ts")).body.count).toBeGreaterThanOrEqual(1);
+    expect((await send("GET", "/sessions?asset=vod-fmp4")).body.sessions).toEqual([]);
+    expect((await send("POST", "/explain", { text: urls.segment })).body.verdict).toBe("served");
     await operator.revoke({ session: session.sessionId });
-    await until(listed, ({ body: { count } }) => count === 0);
+    await until(listSession, ({ body: { count } }) => count === 0);
     await untilRefused(urls.segment, "session_revoked");
-    expect((await listed()).body).toEqual({ count: 0, sessions: [] });
+    expect((await listSession()).body).toEqual({ count: 0, sessions: [] });
     await until(
-      () => ask("POST", "/explain", { text: urls.segment }),
+      () => send("POST", "/explain", { text: urls.segment }),
       ({ body: { verdict } }) => verdict === "refused",
     );
-    const { body: explained } = await ask("POST", "/explain", { text: urls.segment });
+    const { body: explained } = await send("POST", "/explain", { text: urls.segment });
     expect([explained.verdict, explained.code]).toEqual(["refused", "session_revoked"]);
   });
 
-  it("finds why a viewer was refused by the Request-Id on his screen", async () => {
-    const { urls } = await playing("eve");
+  it("finds the reason of a viewer's refusal by its Request-Id", async () => {
+    const { urls } = await playingSession("eve");
     const forged = urls.segment.replace(/.$/, (last) => (last === "A" ? "Q" : "A"));
     const response = await fetch(forged);
     const request = response.headers.get("Request-Id") ?? "";
     expect([response.status, request]).toEqual([403, expect.stringMatching(/^[0-9a-f]{16}$/)]);
     const { body } = await until(
-      () => ask("GET", `/refusals?request=${request}`),
+      () => send("GET", `/refusals?request=${request}`),
       ({ body: { recent } }) => recent.length > 0,
     );
     expect(body.recent).toMatchObject([{ worker: "edge", code: "signature_invalid", request }]);
     expect(body.total.signature_invalid).toBeGreaterThanOrEqual(1);
     expect(body.minutes).toHaveLength(60);
-    const { body: explained } = await ask("POST", "/explain", { text: forged });
+    const { body: explained } = await send("POST", "/explain", { text: forged });
     expect([explained.code, explained.reason]).toEqual(["signature_invalid", body.recent[0].reason]);
   });
 
   it("sees the keys and their states", async () => {
-    const { body } = await ask("GET", "/keys");
+    const { body } = await send("GET", "/keys");
     const purposes = new Set(body.keys.map(({ purpose }: { purpose: string }) => purpose));
     expect(purposes).toEqual(new Set(["session", "cloudfront", "operator"]));
     expect(body.keys.every(({ state }: { state: string }) => state === "active")).toBe(true);
   });
 
-  it("is told what a start would be answered, and none is counted", async () => {
+  it("simulates a start without counting it", async () => {
     const viewer = await viewerOf(cluster.addresses, "fay", { streams: 1 });
     tokens.push(viewer.token);
     const simulated = async (asset: string) => {
-      const { body } = await ask("POST", "/simulate", { credential: viewer.token, asset, address: "192.0.2.7" });
+      const { body } = await send("POST", "/simulate", { credential: viewer.token, asset, address: "192.0.2.7" });
       return [body.verdict, body.code];
     };
     for (let i = 0; i < 3; i++) expect(await simulated("vod-ts")).toEqual(["accepted", null]);
@@ -115,29 +118,29 @@ describe("an operator", () => {
     expect(await simulated("nothing")).toEqual(["refused", "asset_unknown"]);
   });
 
-  it("looks at a user's session of sign-in by its token, and neither prolongs it nor starts anything", async () => {
+  it("inspects a user's sign-in session by its token without extending it", async () => {
     const user = await signedUp(cluster.addresses.apiUrl);
     tokens.push(user.bearer());
     const database = await cluster.miniflare.getD1Database("DB", "stagedoor-identity");
-    // As it stands when it is so old that a use would prolong it.
+    // A session this close to its expiry would be extended by a use.
     await database
       .prepare('UPDATE "session" SET "expiresAt" = ?')
       .bind(new Date(Date.now() + 60_000).toISOString())
       .run();
-    const ends = () => database.prepare('SELECT "expiresAt" FROM "session"').all();
-    const before = await ends();
+    const expiries = () => database.prepare('SELECT "expiresAt" FROM "session"').all();
+    const before = await expiries();
     const credential = user.bearer();
     const { data } = await user.client.getSession({ query: { disableRefresh: true } });
-    names.push(data?.user.id ?? "", data?.session.id ?? "");
-    const { body } = await ask("POST", "/simulate", { credential, asset: "vod-ts", address: "192.0.2.7" });
+    ids.push(data?.user.id ?? "", data?.session.id ?? "");
+    const { body } = await send("POST", "/simulate", { credential, asset: "vod-ts", address: "192.0.2.7" });
     expect([body.verdict, body.code]).toEqual(["accepted", null]);
-    expect((await ask("POST", "/explain", { text: `Bearer ${credential}` })).body.verdict).toBe("accepted");
-    expect((await ends()).results).toEqual(before.results);
+    expect((await send("POST", "/explain", { text: `Bearer ${credential}` })).body.verdict).toBe("accepted");
+    expect((await expiries()).results).toEqual(before.results);
     expect((await user.startBy.bearer()).status).toBe(201);
-    expect((await ends()).results).not.toEqual(before.results);
+    expect((await expiries()).results).not.toEqual(before.results);
   });
 
-  const questions = [
+  const readRoutes = [
     ["GET", "/sessions", undefined],
     ["GET", "/refusals", undefined],
     ["GET", "/keys", undefined],
@@ -145,18 +148,18 @@ describe("an operator", () => {
     ["POST", "/simulate", { credential: "x", asset: "vod-ts" }],
   ] as const;
 
-  it("asks with the scope operator:read and no other; a viewer's token is none, whatever it says", async () => {
+  it("reads with the scope operator:read only, and never with a viewer's token", async () => {
     const others: OperatorScope[] = ["operator:revoke", "operator:keys", "operator:assets"];
-    const { token: without } = await operatorOf(cluster.addresses, "bob", others);
+    const { token: unscoped } = await operatorOf(cluster.addresses, "bob", others);
     const { token: reader } = await operatorOf(cluster.addresses, "cat", ["operator:read"]);
-    const { token: viewers } = await viewerOf(cluster.addresses, "gus", { scope: "stream:play operator:read" });
-    tokens.push(without, reader, viewers);
-    for (const [method, path, body] of questions) {
-      const answers = await Promise.all(
-        [reader, without, viewers].map(async (token) => ask(method, path, body, token)),
+    const { token: viewerToken } = await viewerOf(cluster.addresses, "gus", { scope: "stream:play operator:read" });
+    tokens.push(unscoped, reader, viewerToken);
+    for (const [method, path, body] of readRoutes) {
+      const responses = await Promise.all(
+        [reader, unscoped, viewerToken].map(async (token) => send(method, path, body, token)),
       );
-      const seen = answers.map(({ status, code }) => [status, code]);
-      expect(seen).toEqual([
+      const outcomes = responses.map(({ status, code }) => [status, code]);
+      expect(outcomes).toEqual([
         [200, expect.anything()].with(1, path === "/explain" || path === "/simulate" ? expect.any(String) : undefined),
         [403, "scope_insufficient"],
         [401, "token_invalid"],
@@ -164,14 +167,14 @@ describe("an operator", () => {
     }
   });
 
-  it("is told nothing that is secret", async () => {
+  it("receives no secret in any response", async () => {
     const keys = cluster.addresses.keys.flatMap((key) => [Reflect.get(key, "k"), Reflect.get(key, "d")]);
     const secrets = [...keys.filter((secret) => typeof secret === "string"), ...tokens, operator.token];
-    expect(told.length).toBeGreaterThan(10);
+    expect(bodies.length).toBeGreaterThan(10);
     expect(tokens.length).toBeGreaterThan(5);
-    for (const text of told) {
-      const unnamed = names.reduce((left, name) => left.replaceAll(name, "a name"), text);
-      expect([unnamed, secretsIn(unnamed, secrets)]).toEqual([unnamed, []]);
+    for (const text of bodies) {
+      const searched = ids.reduce((rest, id) => rest.replaceAll(id, "an id"), text);
+      expect([searched, secretsIn(searched, secrets)]).toEqual([searched, []]);
     }
   });
 });

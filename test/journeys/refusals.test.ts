@@ -11,7 +11,7 @@ import { walk } from "../cluster/walk.ts";
 
 const cluster = inject("usual");
 
-async function answer(target: string, options = {}) {
+async function send(target: string, options = {}) {
   const { status, headers, body } = await rawRequest(cluster.mediaUrl, target, options);
   const text = body.toString("utf8");
   return { status, headers, text, code: text.startsWith("{") ? Object(JSON.parse(text)).code : undefined };
@@ -29,7 +29,7 @@ async function aSegment(asset = "vod-ts"): Promise<string> {
   return targetOf(url);
 }
 
-/** A URL that only who holds the keys can make: here to show what a true signature does not open. */
+/** A URL that only a holder of the keys can make, to show what even a valid signature does not open. */
 async function signed(
   path: string,
   purpose: MediaPurpose,
@@ -55,10 +55,10 @@ async function signed(
   return `/${grant}${path}?${signedQuery(mac, purpose, { path, query: "", expiry })}`;
 }
 
-describe("what the media host refuses", () => {
-  it("serves what is signed, for comparison", async () => {
-    expect((await answer(await aSegment())).status).toBe(200);
-    expect((await answer(await signed("/vod-ts/180p/0.ts", "segment"))).status).toBe(200);
+describe("the media host", () => {
+  it("serves signed URLs", async () => {
+    expect((await send(await aSegment())).status).toBe(200);
+    expect((await send(await signed("/vod-ts/180p/0.ts", "segment"))).status).toBe(200);
   });
 
   it.each([
@@ -71,7 +71,7 @@ describe("what the media host refuses", () => {
       "signature_invalid",
     ],
     [
-      "another file under a signature",
+      "another file with the same signature",
       async () => (await aSegment()).replace(/\/\d\.ts/, "/5.ts").replace("180p", "270p"),
       403,
       "signature_invalid",
@@ -89,27 +89,27 @@ describe("what the media host refuses", () => {
       "grant_invalid",
     ],
     [
-      "a segment under another purpose",
+      "a segment's signature as that of a key",
       async () => (await aSegment()).replace("seg=", "key="),
       403,
       "signature_invalid",
     ],
     [
-      "a playlist whose time has run out",
+      "a playlist after its expiry",
       () => signed("/vod-ts/index.m3u8", "playlist", { urlEnds: -1 }),
       403,
       "signature_expired",
     ],
-    ["a session that has ended", () => signed("/vod-ts/180p/0.ts", "segment", { grantEnds: -1 }), 403, "grant_expired"],
+    ["an expired session", () => signed("/vod-ts/180p/0.ts", "segment", { grantEnds: -1 }), 403, "grant_expired"],
     ["another asset's file", () => signed("/vod-fmp4/180p/film.mp4", "segment"), 403, "path_not_covered"],
     [
-      "a file that is not there, once the signature held",
+      "a file that does not exist, with a valid signature",
       () => signed("/vod-ts/180p/99.ts", "segment"),
       404,
       "object_unknown",
     ],
     [
-      "a file that is not there, unsigned",
+      "a file that does not exist, without a signature",
       async () => (await signed("/vod-ts/180p/99.ts", "segment")).replace(/\?.*/, ""),
       403,
       "signature_missing",
@@ -132,51 +132,51 @@ describe("what the media host refuses", () => {
     ["a doubly encoded path", async () => (await aSegment()).replace("/180p/", "/180p%252F"), 400, "path_invalid"],
     ["a path parameter", async () => (await aSegment()).replace("/180p/", "/180p;x/"), 400, "path_invalid"],
     [
-      "the raw playlist beside the segments that a CloudFront wildcard opens",
+      "the raw playlist next to segments that a CloudFront wildcard opens",
       async () => (await aSegment("vod-cloudfront-ec")).replace("/0.ts", "/index.m3u8"),
       403,
       "path_not_covered",
     ],
     ["a CloudFront file without its signature", async () => "/vod-cloudfront/180p/0.ts", 403, "signature_missing"],
     [
-      "a CloudFront file with another's signature",
+      "a CloudFront file with another file's signature",
       async () => (await aSegment("vod-cloudfront")).replace(/\/(\d)\.ts/, (_, n) => `/${(Number(n) + 1) % 6}.ts`),
       403,
       "signature_invalid",
     ],
-  ])("%s", async (_, target, status, code) => {
-    const refused = await answer(await target());
+  ])("refuses %s", async (_, target, status, code) => {
+    const refused = await send(await target());
     expect({ status: refused.status, code: refused.code }).toEqual({ status, code });
     expect(refused.headers["access-control-allow-origin"]).toBe("*");
     expect(refused.headers["cache-control"]).toBe("no-store");
     expect(refused.headers["content-type"]).toBe("application/problem+json");
   });
 
-  it("A/../B with A's signature never yields B, whatever a front does to the path", async () => {
+  it("never serves B for A/../B with A's signature, however a proxy rewrites the path", async () => {
     const a = await aSegment();
     const [grantAndDirectory = "", signature = ""] = a.split(/\d\.ts\?/);
     for (const path of ["0.ts/../5.ts", "0.ts/%2e%2e/5.ts", "./5.ts", "%2e/5.ts", "0.ts\\..\\5.ts", "5.ts"]) {
-      const refused = await answer(`${grantAndDirectory}${path}?${signature}`);
+      const refused = await send(`${grantAndDirectory}${path}?${signature}`);
       expect([400, 403]).toContain(refused.status);
     }
   });
 
-  it("neither status, nor words, nor headers quote the grant or the signature", async () => {
+  it("quotes neither the grant nor the signature in a refusal", async () => {
     const target = (await aSegment()).replace(/.$/, "_");
-    const refused = await answer(target);
+    const refused = await send(target);
     const everything = JSON.stringify(refused.headers) + refused.text;
     expect(everything).not.toContain(target.split("/")[1]);
     expect(everything).not.toContain(target.slice(-20));
   });
 
-  it.each(["POST", "PUT", "DELETE", "PATCH"])("%s is not answered", async (method) => {
-    const refused = await answer(await aSegment(), { method });
+  it.each(["POST", "PUT", "DELETE", "PATCH"])("answers %s with 405", async (method) => {
+    const refused = await send(await aSegment(), { method });
     expect(refused.status).toBe(405);
     expect(refused.headers.allow).toBe("GET, HEAD, OPTIONS");
   });
 
-  it("a preflight needs no signature", async () => {
-    const preflight = await answer("/vod-ts/180p/0.ts", { method: "OPTIONS" });
+  it("answers a preflight without a signature", async () => {
+    const preflight = await send("/vod-ts/180p/0.ts", { method: "OPTIONS" });
     expect(preflight.status).toBe(204);
     expect(preflight.headers["access-control-allow-methods"]).toContain("GET");
     expect(preflight.headers["access-control-allow-headers"]).toContain("Range");

@@ -29,16 +29,16 @@ function jtiOf(token: string): string {
   return Object(JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString())).jti;
 }
 
-// At once, but for what ends everybody's: each has viewers of its own, and they wait most of their time.
+// Concurrent, except the revocations that affect every viewer: each test has viewers of its own and mostly waits.
 describe.concurrent("an operator's revocation", () => {
-  it("is not for viewers", async () => {
+  it("is refused to a viewer, whatever scope their token has", async () => {
     const ann = await viewerOf(cluster.addresses, "ann", { scope: "stream:play operator:revoke" });
     const refused = await ann.revoke({ asset: "vod-ts" });
     expect([refused.status, refused.code]).toEqual([401, "token_invalid"]);
     expect((await ann.tryStart()).status).toBe(201);
   });
 
-  it("is not for an operator without the scope, and an operator's credential starts no stream", async () => {
+  it("is refused to an operator without the scope, and an operator's token starts no stream", async () => {
     const reader = await operatorOf(cluster.addresses, "bob", ["operator:read"]);
     const refused = await reader.revoke({ asset: "vod-ts" });
     expect([refused.status, refused.code]).toEqual([403, "scope_insufficient"]);
@@ -52,7 +52,7 @@ describe.concurrent("an operator's revocation", () => {
     expect([started.status, started.code]).toEqual([401, "token_invalid"]);
   });
 
-  it("of an operator's credential ends it, for what it could take back too", async () => {
+  it("of an operator's token ends it, and it cannot lift its own revocation", async () => {
     const leaked = await operatorOf(cluster.addresses, "cat");
     const token = { token: { issuer: operatorIssuer, jti: jtiOf(leaked.token) } };
     expect((await operator.revoke(token)).status).toBe(201);
@@ -64,27 +64,27 @@ describe.concurrent("an operator's revocation", () => {
     expect((await leaked.revoke({ ...token, lift: true })).code).toBe("token_revoked");
   });
 
-  it("of a subject ends what he plays and what his tokens start, until he logs in again", async () => {
+  it("of a subject ends their sessions and tokens until they sign in again", async () => {
     const [bob, ann] = [await viewerOf(cluster.addresses, "bob"), await viewerOf(cluster.addresses, "ann")];
-    const [his, hers] = [await bob.start(), await ann.start()];
-    expect((await get(his.manifestUrl)).status).toBe(200);
+    const [bobs, anns] = [await bob.start(), await ann.start()];
+    expect((await get(bobs.manifestUrl)).status).toBe(200);
     expect((await operator.revoke(subject("bob"))).status).toBe(201);
-    await untilRefused(his.manifestUrl, "session_revoked");
+    await untilRefused(bobs.manifestUrl, "session_revoked");
     await untilStartRefused(bob.tryStart, "token_revoked");
-    expect((await bob.renew(his)).code).toBe("token_revoked");
-    expect((await get(hers.manifestUrl)).status).toBe(200);
-    // A token of the same seconds counts as one from before.
+    expect((await bob.renew(bobs)).code).toBe("token_revoked");
+    expect((await get(anns.manifestUrl)).status).toBe(200);
+    // A token issued within the same seconds counts as issued before the revocation.
     const login = async () => {
       const again = await viewerOf(cluster.addresses, "bob");
       return { again, started: await again.tryStart() };
     };
     const { again, started } = await until(login, ({ started: { status } }) => status === 201, 500);
     expect((await get(sessionOf(started).manifestUrl)).status).toBe(200);
-    // The old session stays ended, whatever he comes with.
-    expect((await again.renew(his)).code).toBe("session_revoked");
+    // The old session stays ended, whatever token renews it.
+    expect((await again.renew(bobs)).code).toBe("session_revoked");
   });
 
-  it("of a token ends what it has started, and not what the viewer's other token has", async () => {
+  it("of a token ends only the sessions that this token started", async () => {
     const [leaked, other] = [await viewerOf(cluster.addresses, "cat"), await viewerOf(cluster.addresses, "cat")];
     const [one, two] = [await leaked.start(), await other.start()];
     await operator.revoke({ token: { issuer: devIssuer, jti: jtiOf(leaked.token) } });
@@ -94,7 +94,7 @@ describe.concurrent("an operator's revocation", () => {
     expect((await get(two.manifestUrl)).status).toBe(200);
   });
 
-  it("of a login ends what came from it, and whoever signs in anew on the same device has his place at once", async () => {
+  it("of a login ends its sessions, and a new sign-in on the device has the stream's slot at once", async () => {
     const signedIn = (login: string) => viewerOf(cluster.addresses, "dan", { login, streams: 1 });
     const [before, after] = [await signedIn("s-1"), await signedIn("s-2")];
     const session = await before.start();
@@ -105,7 +105,7 @@ describe.concurrent("an operator's revocation", () => {
     expect((await get((await after.start()).manifestUrl)).status).toBe(200);
   });
 
-  it("of an asset withdraws it, until that is lifted", async () => {
+  it("of an asset withdraws it until the revocation is lifted", async () => {
     const ann = await viewerOf(cluster.addresses, "ann");
     const [film, other] = [await ann.start({ asset: "vod-fmp4" }), await ann.start()];
     await operator.revoke({ asset: "vod-fmp4" });
@@ -122,8 +122,8 @@ describe.concurrent("an operator's revocation", () => {
   });
 });
 
-describe("an operator's revocation of one, and of all", () => {
-  it("of a session ends it alone, and of a key everything that it signed", async () => {
+describe("a revocation that affects every viewer", () => {
+  it("of a key ends every session that it signed, while that of a session ends only that one", async () => {
     const ann = await viewerOf(cluster.addresses, "ann");
     const [one, two] = [await ann.start(), await ann.start()];
     await operator.revoke({ session: one.sessionId });
@@ -141,7 +141,7 @@ describe("a restart", () => {
   const statePath = mkdtempSync(join(tmpdir(), "stagedoor-state-"));
   afterAll(() => rmSync(statePath, { recursive: true, force: true }));
 
-  it("loses no revocation and no lease", async () => {
+  it("keeps every revocation and every lease", async () => {
     const keys = await newDevKeys();
     const [port, mediaPort] = [await freePort(), await freePort()];
     const identitySecret = newIdentitySecret();
@@ -149,7 +149,7 @@ describe("a restart", () => {
       startCluster({
         ...{ ring: { keys }, identitySecret, port, mediaPort, statePath, settings: {} },
         page: async () => {
-          throw new Error("nobody asks for the page");
+          throw new Error("no test loads the page");
         },
         log: keepLine,
       });
@@ -159,19 +159,19 @@ describe("a restart", () => {
     const ann = await viewerOf(addresses, "ann", { streams: 2 });
     const [ended, running] = [await ann.start(), await ann.start()];
     expect((await ann.end(ended)).status).toBe(204);
-    const someone = await operatorOf(addresses, "ann");
-    expect((await someone.revoke({ asset: "vod-fmp4" })).status).toBe(201);
+    const operator = await operatorOf(addresses, "ann");
+    expect((await operator.revoke({ asset: "vod-fmp4" })).status).toBe(201);
     await before.stop();
 
     const after = await run();
     try {
       expect((await get(ended.manifestUrl)).code).toBe("session_revoked");
       expect((await get(running.manifestUrl)).status).toBe(200);
-      // What the data centre's cache kept from before may stand for two seconds. A start with it would take the last place.
+      // The data centre's cache may serve an old snapshot for two seconds, and a start by it would use the last slot.
       const start = async () => {
-        const answer = await ann.tryStart({ asset: "vod-fmp4" });
-        if (answer.status === 201) await ann.end(sessionOf(answer));
-        return answer;
+        const started = await ann.tryStart({ asset: "vod-fmp4" });
+        if (started.status === 201) await ann.end(sessionOf(started));
+        return started;
       };
       await untilStartRefused(start, "asset_revoked");
       expect((await ann.tryStart()).status).toBe(201);

@@ -11,9 +11,9 @@ import { urisOf } from "../cluster/walk.ts";
 
 const session = seconds(6);
 const headStart = seconds(3);
-/** The pace of those who play and of the rotation. Nothing is expected to have happened by the end of it. */
+/** The pace of the viewers and of the rotation. No test expects anything at the end of a wait. */
 const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-/** By whole seconds, a step may come a second earlier than by the clock on the wall. */
+/** In milliseconds. With whole seconds, a step may come a second earlier than by the wall clock. */
 const second = 1000;
 
 let stages: readonly (readonly RingKey[])[];
@@ -25,7 +25,7 @@ beforeAll(async () => {
   if (sessionKey === undefined || cloudFrontKey === undefined) throw new Error("no keys");
   fresh = [newSessionKey("dev-session-2", randomBytes), await newCloudFrontKey("dev-cloudfront-2", "ec")];
   const first = [sessionKey, cloudFrontKey, ...others];
-  stages = [first, ...[0, 1, 2].map((count) => stepsTaken(first, count + 1, unixSeconds(0)))];
+  stages = [first, ...[0, 1, 2].map((count) => keysAfter(first, count + 1, unixSeconds(0)))];
   cluster = await startRotatingCluster(
     stages.map((keys) => ({ keys })),
     { STAGEDOOR_SESSION_TTL: String(session), STAGEDOOR_EXPIRY_STEP: "1" },
@@ -46,8 +46,8 @@ const film = (id: string, more: object) => ({
   ...more,
 });
 
-/** The keys after so many steps for both purposes, whenever those may be taken. */
-function stepsTaken(first: readonly RingKey[], count: number, now: UnixSeconds): readonly RingKey[] {
+/** The keys after this many steps of both purposes, without the waits between the steps. */
+function keysAfter(first: readonly RingKey[], count: number, now: UnixSeconds): readonly RingKey[] {
   let keys = first;
   for (const purpose of ["session", "cloudfront"] as const) {
     const before = keys.find((key) => key.purpose === purpose)?.kid ?? "";
@@ -60,43 +60,43 @@ function stepsTaken(first: readonly RingKey[], count: number, now: UnixSeconds):
   return keys.filter(({ state }) => state !== "retired");
 }
 
-/** With which of the rings a request is answered, for each kind of worker; asked anew for each request. */
-interface Answering {
+/** The ring that each kind of worker answers with. It is read again for each request. */
+interface RingChoice {
   readonly api: () => number;
   readonly manifest: () => number;
   readonly edge: () => number;
 }
 
-interface Watched {
+interface ViewerRecord {
   readonly asset: string;
   requests: number;
   readonly refused: string[];
   readonly kids: Set<string>;
 }
 
-const newWatched = (asset: string): Watched => ({ asset, requests: 0, refused: [], kids: new Set() });
+const newRecord = (asset: string): ViewerRecord => ({ asset, requests: 0, refused: [], kids: new Set() });
 
 /**
- * A viewer who starts session after session until `stop` says so, and loads all the while it lasts. `oldest` is the oldest
- * ring that an isolate may still have.
+ * Plays session after session until `stop` returns true, with requests for as long as each session lasts. `oldest` is
+ * the oldest ring that an isolate may still have.
  */
-async function watch(watched: Watched, answering: Answering, stop: () => boolean, oldest = () => 0): Promise<void> {
+async function watch(record: ViewerRecord, ringOf: RingChoice, stop: () => boolean, oldest = () => 0): Promise<void> {
   let ends = Infinity;
-  const ask = async (worker: "api" | "edge", path: string, init: RequestInit, rings = [answering[worker]()]) => {
-    const [ring = 0] = rings;
+  const send = async (worker: "api" | "edge", path: string, init: RequestInit, used = [ringOf[worker]()]) => {
+    const [ring = 0] = used;
     const response = await cluster.send(worker, ring, path, init);
-    watched.requests++;
+    record.requests++;
     const text = await response.text();
-    // On a busy machine an answer may come when the session has ended, or from a ring that no isolate has any more.
+    // On a busy machine a response may come after the session's expiry, or from a ring that no isolate has any more.
     if (response.status < 400) return text;
-    if (Date.now() < ends && Math.min(...rings) >= oldest())
-      watched.refused.push(`${worker} ${ring}: ${response.status} ${text.slice(0, 200)}`);
+    if (Date.now() < ends && Math.min(...used) >= oldest())
+      record.refused.push(`${worker} ${ring}: ${response.status} ${text.slice(0, 200)}`);
     return "";
   };
   const load = (url: string) => {
     const { pathname, search } = new URL(url);
-    const rings = [answering.edge(), answering.manifest()];
-    return ask("edge", pathname + search, { headers: { [manifestRing]: String(rings[1]) } }, rings);
+    const used = [ringOf.edge(), ringOf.manifest()];
+    return send("edge", pathname + search, { headers: { [manifestRing]: String(used[1]) } }, used);
   };
   while (!stop()) {
     const token = await signDevToken(
@@ -105,9 +105,9 @@ async function watch(watched: Watched, answering: Answering, stop: () => boolean
     );
     const bearer = { Authorization: `Bearer ${token}` };
     ends = Infinity;
-    const body = JSON.stringify({ asset: watched.asset });
-    const answer = await ask("api", "/stream/start", { method: "POST", headers: bearer, body });
-    const started = Object(answer === "" ? {} : JSON.parse(answer));
+    const body = JSON.stringify({ asset: record.asset });
+    const response = await send("api", "/stream/start", { method: "POST", headers: bearer, body });
+    const started = Object(response === "" ? {} : JSON.parse(response));
     const { manifestUrl, sessionId, grant, sessionExpiresAt } = started;
     await wait(100);
     if (typeof manifestUrl !== "string") continue;
@@ -115,46 +115,49 @@ async function watch(watched: Watched, answering: Answering, stop: () => boolean
     const playlist = urisOf(await load(manifestUrl), manifestUrl).find(({ kind }) => kind === "playlist")?.url;
     if (playlist === undefined) continue;
     const files = urisOf(await load(playlist), playlist).filter(({ kind }) => kind === "file");
-    for (const { url } of files) watched.kids.add(new URL(url).searchParams.get("Key-Pair-Id") ?? "edge");
-    // The first URLs are the oldest: they are asked for again and again until the session ends.
+    for (const { url } of files) record.kids.add(new URL(url).searchParams.get("Key-Pair-Id") ?? "edge");
+    // The first URLs are the oldest. They are requested repeatedly until the session expires.
     for (let i = 0; Date.now() < ends - second && files.length > 0; i++) {
       await load(files[i % files.length]?.url ?? "");
       if (i % 5 === 0) await load(playlist);
       if (i % 7 === 0)
-        await ask("api", `/stream/${sessionId}`, { headers: { ...bearer, "CTA-Common-Access-Token": grant } });
+        await send("api", `/stream/${sessionId}`, { headers: { ...bearer, "CTA-Common-Access-Token": grant } });
       await wait(25);
     }
   }
 }
 
-const fourViewers = () => ["vod-ts", "vod-ts", "vod-cloudfront", "vod-cloudfront"].map(newWatched);
+const fourViewers = () => ["vod-ts", "vod-ts", "vod-cloudfront", "vod-cloudfront"].map(newRecord);
 
 describe("a rotation of session and CloudFront keys under load", () => {
-  it("refuses not one request, in whatever order the workers get each ring", async () => {
-    /** When each ring was given out, in milliseconds. */
-    const given: number[] = [Date.now()];
-    const newest = () => given.length - 1;
+  it("refuses no request, in whatever order the workers get each ring", async () => {
+    /** When each ring was deployed, in milliseconds. */
+    const deployedAt: number[] = [Date.now()];
+    const newest = () => deployedAt.length - 1;
     /** The oldest ring that an isolate may still run with: its successor came out within the head start. */
-    const oldest = () => given.findIndex((_, i) => (given[i + 1] ?? Infinity) > Date.now() - headStart * 1000 + second);
+    const oldest = () =>
+      deployedAt.findIndex((_, i) => (deployedAt[i + 1] ?? Infinity) > Date.now() - headStart * 1000 + second);
     const any = () => oldest() + Math.floor(Math.random() * (newest() - oldest() + 1));
     let over = false;
     const stop = () => over;
-    const answering: readonly Answering[] = [
+    const choices: readonly RingChoice[] = [
       { api: newest, manifest: newest, edge: oldest },
       { api: oldest, manifest: newest, edge: newest },
       { api: newest, manifest: oldest, edge: newest },
       { api: oldest, manifest: oldest, edge: newest },
       { api: any, manifest: any, edge: any },
     ];
-    const watched = answering.map(fourViewers);
-    const viewers = answering.flatMap((one, i) => watched[i]?.map((viewer) => watch(viewer, one, stop, oldest)) ?? []);
-    /** Until each viewer of CloudFront's has been given URLs of this key, and each of the edge's URLs at all. */
-    const untilGiven = (kid: string) =>
+    const records = choices.map(fourViewers);
+    const viewers = choices.flatMap(
+      (choice, i) => records[i]?.map((record) => watch(record, choice, stop, oldest)) ?? [],
+    );
+    /** Waits until each CloudFront viewer has URLs of this key, and each other viewer has URLs of the edge. */
+    const untilServed = (kid: string) =>
       until(
-        () => watched.flat(),
+        () => records.flat(),
         (all) => all.every(({ asset, kids }) => kids.has(asset === "vod-ts" ? "edge" : kid)),
       );
-    await untilGiven("dev-cloudfront-rsa");
+    await untilServed("dev-cloudfront-rsa");
     const steps: string[] = [];
     let keys = stages[0] ?? [];
     while (steps.length < 3) {
@@ -166,31 +169,31 @@ describe("a rotation of session and CloudFront keys under load", () => {
         if (step.step === "activate") keys = activated(keys, step.kid, "session", now);
         if (step.step === "retire") keys = retired(keys, step.kid, "session", now);
         steps.push(step.step);
-        given.push(Date.now());
+        deployedAt.push(Date.now());
       }
       await wait(100);
     }
-    // Until the isolates that were latest have the last ring, and sessions play that began with it.
+    // Until the slowest isolates have the last ring, and sessions that began with it play.
     await wait(headStart * 1000 + 1000);
-    await untilGiven("dev-cloudfront-2");
+    await untilServed("dev-cloudfront-2");
     over = true;
     await Promise.all(viewers);
     expect(steps).toEqual(["introduce", "activate", "retire"]);
-    expect(watched.flat().flatMap(({ refused }) => refused)).toEqual([]);
-    expect(watched.flat().reduce((sum, { requests }) => sum + requests, 0)).toBeGreaterThan(200);
-    const kids = new Set(watched.flat().map((viewer) => [...viewer.kids].sort().join(" ")));
+    expect(records.flat().flatMap(({ refused }) => refused)).toEqual([]);
+    expect(records.flat().reduce((sum, { requests }) => sum + requests, 0)).toBeGreaterThan(200);
+    const kids = new Set(records.flat().map((record) => [...record.kids].sort().join(" ")));
     expect([...kids].sort()).toEqual(["dev-cloudfront-2 dev-cloudfront-rsa", "edge"]);
   });
 
-  it.each<[string, Answering]>([
+  it.each<[string, RingChoice]>([
     ["session key is activated before the edge has it", { api: () => 2, manifest: () => 2, edge: () => 0 }],
     ["CloudFront key is activated before the edge has it", { api: () => 0, manifest: () => 2, edge: () => 0 }],
     ["key is retired while the API still signs with it", { api: () => 1, manifest: () => 3, edge: () => 3 }],
-  ])("would refuse viewers where a %s", async (_, answering) => {
-    // Each starts one session and plays it to its end.
+  ])("would refuse viewers if a %s", async (_, rings) => {
+    // Each viewer starts one session and plays it to its end.
     let sessions = 0;
-    const watched = fourViewers();
-    await Promise.all(watched.map((viewer) => watch(viewer, answering, () => ++sessions > watched.length)));
-    expect(watched.flatMap(({ refused }) => refused)).not.toEqual([]);
+    const records = fourViewers();
+    await Promise.all(records.map((record) => watch(record, rings, () => ++sessions > records.length)));
+    expect(records.flatMap(({ refused }) => refused)).not.toEqual([]);
   });
 });

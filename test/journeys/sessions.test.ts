@@ -6,7 +6,7 @@ import { get, type Session, sessionOf, until, untilRefused, urlsOf, viewerOf } f
 
 /** In seconds. */
 const leaseTtl = 6;
-/** The asset that binds to the network here. */
+/** The asset that is bound to the viewer's network in this test. */
 const bound = "vod-single";
 const log: string[] = [];
 const secrets: string[] = [];
@@ -26,14 +26,14 @@ beforeAll(async () => {
 afterAll(() => cluster.stop());
 
 let viewers = 0;
-/** A viewer whom no other test knows. */
+/** A viewer that no other test uses. */
 async function viewer(claims: Parameters<typeof viewerOf>[2] = {}, address?: string) {
-  const made = await viewerOf(cluster.addresses, `viewer-${++viewers}`, claims, address);
-  secrets.push(made.token);
-  return made;
+  const device = await viewerOf(cluster.addresses, `viewer-${++viewers}`, claims, address);
+  secrets.push(device.token);
+  return device;
 }
 
-/** Until the time of a segment's URL has run out, so that it is answered with a redirect. */
+/** Waits until a segment's URL has expired, so that the response is a redirect. */
 async function untilExpired(url: string): Promise<void> {
   await until(
     () => get(url),
@@ -41,20 +41,20 @@ async function untilExpired(url: string): Promise<void> {
   );
 }
 
-/** A session that plays: its URLs have been served. */
-async function playing(opened: Session) {
+/** Loads a session's URLs and returns them. */
+async function playedUrls(opened: Session) {
   const urls = await urlsOf(opened);
   secrets.push(opened.grant, new URL(urls.segment).search.slice(-22));
-  const answers = await Promise.all([get(urls.playlist), get(urls.segment)]);
-  expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+  const responses = await Promise.all([get(urls.playlist), get(urls.segment)]);
+  expect(responses.map(({ status }) => status)).toEqual([200, 200]);
   return urls;
 }
 
 describe("the end of a session", () => {
-  it("holds for its playlists, its segments and their renewal", async () => {
+  it("applies to its playlists, its segments and their renewal", async () => {
     const ann = await viewer();
     const session = await ann.start();
-    const { manifest, playlist, segment } = await playing(session);
+    const { manifest, playlist, segment } = await playedUrls(session);
     await untilExpired(segment);
     expect((await ann.end(session)).status).toBe(204);
     await Promise.all([manifest, playlist, segment].map((url) => untilRefused(url, "session_revoked")));
@@ -63,7 +63,7 @@ describe("the end of a session", () => {
     expect((await ann.show(session)).body).toMatchObject({ state: "revoked" });
   });
 
-  it("is not for who sees its URLs: they have no bearer token of the viewer's", async () => {
+  it("is refused without the viewer's own bearer token", async () => {
     const [ann, eve] = [await viewer(), await viewer()];
     const session = await ann.start();
     expect([(await eve.end(session)).code, (await eve.renew(session)).code]).toEqual([
@@ -74,25 +74,25 @@ describe("the end of a session", () => {
     expect((await get(session.manifestUrl)).status).toBe(200);
   });
 
-  it("leaves the renewed URLs of a session that goes on", async () => {
+  it("applies to its renewed URLs as well", async () => {
     const ann = await viewer();
     const session = await ann.start();
-    // Within the second of the start it would be the same grant.
+    // Within the second of the start, the renewed grant would be the same.
     const renewed = await until(
       async () => sessionOf(await ann.renew(session)),
       ({ grant }) => grant !== session.grant,
     );
     expect(renewed.sessionId).toBe(session.sessionId);
-    await playing(session);
-    await playing(renewed);
+    await playedUrls(session);
+    await playedUrls(renewed);
     await ann.end(session);
     await untilRefused(renewed.manifestUrl, "session_revoked");
   });
 });
 
-// At once: each has viewers of its own, and they wait most of their time.
+// Concurrent: each test has viewers of its own and mostly waits.
 describe.concurrent("a limit on concurrent streams", () => {
-  it("refuses the second start with 429, and names the first", async () => {
+  it("refuses the second start with 429, and names the first session", async () => {
     const ann = await viewer({ streams: 1 });
     const first = await ann.start();
     const second = await ann.tryStart({ asset: "vod-fmp4" });
@@ -109,43 +109,43 @@ describe.concurrent("a limit on concurrent streams", () => {
     expect((await ann.tryStart()).status).toBe(201);
   });
 
-  it("a takeover ends the oldest, and the player that lost hears stream_taken", async () => {
+  it("gives way to a takeover: the oldest stream ends with stream_taken", async () => {
     const ann = await viewer({ streams: 1 });
     const old = await ann.start();
-    const { manifest, segment } = await playing(old);
+    const { manifest, segment } = await playedUrls(old);
     await untilExpired(segment);
     const taker = await ann.start({ takeover: true });
     await Promise.all([manifest, segment].map((url) => untilRefused(url, "stream_taken")));
     expect((await ann.renew(old)).code).toBe("stream_taken");
-    await playing(taker);
+    await playedUrls(taker);
   });
 
-  it("counts a stream that is silent for its lease no more; one that plays on it does", async () => {
+  it("ignores a stream that has been silent for its lease, and counts one that plays", async () => {
     const [silent, player] = [await viewer({ streams: 1 }), await viewer({ streams: 1 })];
     const { manifestUrl } = await silent.start();
-    const { manifest } = await playing(await player.start());
+    const { manifest } = await playedUrls(await player.start());
     const both = async () => {
       expect((await get(manifest)).status).toBe(200);
       return silent.tryStart();
     };
     await until(both, ({ status }) => status === 201, 500);
     expect((await player.tryStart()).code).toBe("stream_limit");
-    // Its place is another's now: it comes back where there is one, and not before.
+    // Its slot now belongs to another session. It can return only when a slot is free.
     expect((await get(manifestUrl)).code).toBe("stream_taken");
   });
 
-  it("is not overshot by thirty starts at once", async () => {
+  it("is exact under 30 concurrent starts", async () => {
     const ann = await viewer({ streams: 3 });
-    const answers = await Promise.all(Array.from({ length: 30 }, () => ann.tryStart()));
-    const statuses = answers.map(({ status }) => status).sort();
+    const responses = await Promise.all(Array.from({ length: 30 }, () => ann.tryStart()));
+    const statuses = responses.map(({ status }) => status).sort();
     expect(statuses).toEqual([...Array(3).fill(201), ...Array(27).fill(429)]);
   });
 });
 
-describe.concurrent("a link that was passed around", () => {
-  it("ends for all who have it with the fourth network at once, also where it is renewed by redirect", async () => {
+describe.concurrent("a shared manifest URL", () => {
+  it("ends for everyone with the fourth concurrent network, even for a URL that is renewed by redirect", async () => {
     const ann = await viewer();
-    const { manifest, segment } = await playing(await ann.start());
+    const { manifest, segment } = await playedUrls(await ann.start());
     await untilExpired(segment);
     // The viewer's own network is 127.0.0/24.
     const friends = ["192.0.2.1", "2001:db8:1::1"];
@@ -158,22 +158,22 @@ describe.concurrent("a link that was passed around", () => {
     }
   });
 
-  it("is refused where only a segment's URL is known, and ends nothing", async () => {
+  it("ends nothing if only a segment's URL is shared, which is refused in further networks", async () => {
     const ann = await viewer();
-    const { manifest, segment } = await playing(await ann.start());
+    const { manifest, segment } = await playedUrls(await ann.start());
     const others = ["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8:2::1", "2001:db8:3::1"];
-    const answers = await Promise.all(others.map((address) => get(segment, address)));
-    expect(answers.filter(({ code }) => code === "session_shared")).toHaveLength(3);
+    const responses = await Promise.all(others.map((address) => get(segment, address)));
+    expect(responses.filter(({ code }) => code === "session_shared")).toHaveLength(3);
     for (const url of [manifest, segment]) expect([200, 307]).toContain((await get(url)).status);
-    // The viewer goes on in another network, and their player loads the manifest URL again there.
+    // The viewer moves to another network, and their player loads the manifest URL there.
     expect((await get(manifest, "203.0.114.1")).status).toBe(200);
     expect([200, 307]).toContain((await get(segment, "203.0.114.1")).status);
     expect([200, 307]).toContain((await get(segment)).status);
   });
 });
 
-describe("a session that is bound to the network", () => {
-  it("is played in that network alone", async () => {
+describe("a session that is bound to its network", () => {
+  it("plays only in that network", async () => {
     const ann = await viewer({}, "198.51.100.7");
     const { manifestUrl } = await ann.start({ asset: bound });
     expect((await get(manifestUrl, "198.51.100.250")).status).toBe(200);
@@ -183,20 +183,21 @@ describe("a session that is bound to the network", () => {
     }
   });
 
-  it("plays its segments there, and nowhere else", async () => {
+  it("serves its segments only in that network", async () => {
     const ann = await viewer({}, "198.51.100.7");
     const { manifestUrl } = await ann.start({ asset: bound });
-    const at = (url: string) => fetch(url, { headers: { "CF-Connecting-IP": "198.51.100.8" } });
+    const fetchThere = (url: string) => fetch(url, { headers: { "CF-Connecting-IP": "198.51.100.8" } });
     const uriIn = (text: string, base: string) =>
       new URL(text.split("\n").find((line) => line !== "" && !line.startsWith("#")) ?? "", base).href;
     let segment = manifestUrl;
-    while (new URL(segment).pathname.endsWith(".m3u8")) segment = uriIn(await (await at(segment)).text(), segment);
-    expect((await at(segment)).status).toBe(200);
+    while (new URL(segment).pathname.endsWith(".m3u8"))
+      segment = uriIn(await (await fetchThere(segment)).text(), segment);
+    expect((await fetchThere(segment)).status).toBe(200);
     expect((await get(segment, "203.0.113.9")).code).toBe("binding_mismatch");
   });
 });
 
-it("the log holds no token, no grant and no signature", () => {
+it("the log contains no token, grant or signature", () => {
   const all = log.join("\n");
   for (const code of ["session_revoked", "session_shared", "stream_taken", "stream_limit", "binding_mismatch"])
     expect(all.includes(code), code).toBe(true);

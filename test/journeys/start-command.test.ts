@@ -19,7 +19,7 @@ interface Run {
   readonly ended: Promise<number | null>;
 }
 
-/** `npm start` as its script runs it, with the same Node that runs this test. */
+/** Runs `npm start` as its script does, with the Node that runs this test. */
 function start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Run {
   const child = spawn(process.execPath, ["cli/start.ts", ...args], {
     cwd: projectRoot,
@@ -40,10 +40,10 @@ function listen(port: number): Promise<Server> {
 }
 
 describe("npm start", () => {
-  it("prints addresses, a token and a curl line that works, and ends with 0 on Ctrl-C", async () => {
+  it("prints addresses, a token and a curl command that works, and exits with 0 on Ctrl-C", async () => {
     const [port, mediaPort] = [await freePort(), await freePort()];
     const livePort = await freePort();
-    // Of a setting that means something only where the API's address is known, as it is here.
+    // This setting needs the API's address, which `npm start` knows.
     const origins = { STAGEDOOR_ORIGINS: "https://www.example.com" };
     const run = start(["--port", `${port}`, "--media-port", `${mediaPort}`, "--live-port", `${livePort}`], origins);
     await until(run.output, (output) => output.includes("Ready after"));
@@ -54,22 +54,25 @@ describe("npm start", () => {
     const started = await fetch(url, { method: "POST", headers, body: '{"asset":"vod-ts"}' });
     expect(started.status).toBe(201);
     const { manifestUrl } = Object(await started.json());
-    const asOther = await fetch(url, { method: "OPTIONS", headers: { Origin: origins.STAGEDOOR_ORIGINS } });
-    expect(asOther.headers.get("Access-Control-Allow-Credentials")).toBe("true");
+    const preflight = await fetch(url, { method: "OPTIONS", headers: { Origin: origins.STAGEDOOR_ORIGINS } });
+    expect(preflight.headers.get("Access-Control-Allow-Credentials")).toBe("true");
     expect((await fetch(manifestUrl)).status).toBe(200);
     const live = await fetch(url, { method: "POST", headers, body: '{"asset":"live"}' });
     expect((await fetch(Object(await live.json()).manifestUrl)).status).toBe(200);
     expect(run.output()).toContain(`http://127.0.0.1:${livePort}`);
     expect((await fetch(`http://localhost:${port}/`)).headers.get("content-type")).toContain("text/html");
     const [, credential = ""] = /sign in to the console[^\n]*\n\n([\w.-]+)/.exec(run.output()) ?? [];
-    const door = { method: "POST", headers: { Origin: `http://localhost:${port}` }, redirect: "manual" } as const;
+    const init = { method: "POST", headers: { Origin: `http://localhost:${port}` }, redirect: "manual" } as const;
     const body = new URLSearchParams({ credential });
-    expect((await fetch(`http://localhost:${port}/console/sign-in`, { ...door, body })).status).toBe(303);
-    // With what wrangler reads beside its configuration the edge is sound by itself, where the file is not the user's own.
+    expect((await fetch(`http://localhost:${port}/console/sign-in`, { ...init, body })).status).toBe(303);
+    // `npm start` writes the settings that wrangler reads, unless the file is the user's own. The edge's configuration
+    // is valid with them alone.
     const vars = readFileSync(join(projectRoot, ".dev.vars"), "utf8").split("\n");
-    const given = Object.fromEntries(vars.flatMap((line) => [/^(STAGEDOOR_\w+)='(.*)'$/.exec(line)?.slice(1) ?? []]));
-    if (vars[0]?.startsWith("# Written by npm start.")) expect(readConfiguration(given)).toMatchObject({ ok: true });
-    // Twice, as a terminal does: npm hands on what the process has got already.
+    const settings = Object.fromEntries(
+      vars.flatMap((line) => [/^(STAGEDOOR_\w+)='(.*)'$/.exec(line)?.slice(1) ?? []]),
+    );
+    if (vars[0]?.startsWith("# Written by npm start.")) expect(readConfiguration(settings)).toMatchObject({ ok: true });
+    // Twice, as in a terminal: npm forwards a signal that the process has received already.
     run.child.kill("SIGINT");
     run.child.kill("SIGINT");
     expect(await run.ended).toBe(0);
@@ -77,24 +80,27 @@ describe("npm start", () => {
     await expect(fetch(`http://127.0.0.1:${livePort}/`)).rejects.toThrow();
   });
 
-  it.each(["--port", "--media-port", "--live-port"])("ends with 1 and says so where %s is taken", async (option) => {
-    const port = await freePort();
-    const server = await listen(port);
-    const options = ["--port", "--media-port", "--live-port"];
-    const run = start(
-      (await Promise.all(options.map(async (name) => [name, `${name === option ? port : await freePort()}`]))).flat(),
-    );
-    expect(await run.ended).toBe(1);
-    expect(run.output()).toContain(`Port ${port} is in use`);
-    server.close();
-  });
+  it.each(["--port", "--media-port", "--live-port"])(
+    "exits with 1 and an explanation if the port of %s is in use",
+    async (option) => {
+      const port = await freePort();
+      const server = await listen(port);
+      const options = ["--port", "--media-port", "--live-port"];
+      const run = start(
+        (await Promise.all(options.map(async (name) => [name, `${name === option ? port : await freePort()}`]))).flat(),
+      );
+      expect(await run.ended).toBe(1);
+      expect(run.output()).toContain(`Port ${port} is in use`);
+      server.close();
+    },
+  );
 
   it.each([
-    ["a setting that is no number", { STAGEDOOR_MANIFEST_TTL: "soon" }, "STAGEDOOR_MANIFEST_TTL"],
+    ["a setting that is not a number", { STAGEDOOR_MANIFEST_TTL: "soon" }, "STAGEDOOR_MANIFEST_TTL"],
     ["a setting out of its bounds", { STAGEDOOR_MANIFEST_TTL: "5" }, "STAGEDOOR_MANIFEST_TTL"],
     ["a setting that does not exist", { STAGEDOOR_PAUSE_ALOWANCE: "5" }, "STAGEDOOR_PAUSE_ALOWANCE"],
     ["a wrong choice", { STAGEDOOR_RENEWAL: "yes" }, "STAGEDOOR_RENEWAL"],
-  ])("ends with 2 and names %s", async (_, environment, name) => {
+  ])("exits with 2 and names %s", async (_, environment, name) => {
     const run = start(
       ["--port", `${await freePort()}`, "--media-port", `${await freePort()}`, "--live-port", `${await freePort()}`],
       environment,
@@ -103,7 +109,7 @@ describe("npm start", () => {
     expect(run.output()).toContain(name);
   });
 
-  it("ends with 2 for an option that it does not know", async () => {
+  it("exits with 2 for an unknown option", async () => {
     const run = start(["--prot", "9000"]);
     expect(await run.ended).toBe(2);
     expect(run.output()).toContain("--prot");

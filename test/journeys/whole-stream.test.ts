@@ -10,7 +10,7 @@ const cluster = inject("usual");
 const media = join(projectRoot, "fixtures/media");
 const playable = ["vod-ts", "vod-fmp4", "vod-aes", "vod-tracks", "vod-single", "vod-cloudfront", "vod-cloudfront-ec"];
 
-/** The plain path of a URL: without the grant, where there is one. */
+/** The path of a URL without the grant, if it has one. */
 function plainPath(url: string): string {
   const path = decodeURIComponent(new URL(url).pathname);
   return path.startsWith("/vod-") ? path : path.slice(path.indexOf("/", 1));
@@ -20,8 +20,8 @@ function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-describe.each(playable)("%s, from a token to its last byte", (asset) => {
-  it("gives every file of the stream, byte for byte, by the URLs of its playlists alone", async () => {
+describe.each(playable)("%s, from a token to its last byte,", (asset) => {
+  it("serves every file of the stream byte for byte, by the URLs of its playlists alone", async () => {
     const { manifestUrl } = await startStream(cluster, asset);
     const { playlists, files } = await walk(manifestUrl);
     const served = new Set<string>();
@@ -39,11 +39,11 @@ describe.each(playable)("%s, from a token to its last byte", (asset) => {
     expect(served).toEqual(new Set(all));
   });
 
-  it("changes nothing of a playlist but its URIs", async () => {
+  it("changes only the URIs of a playlist", async () => {
     const { manifestUrl } = await startStream(cluster, asset);
     const { playlists } = await walk(manifestUrl);
     for (const [url, text] of playlists) {
-      if (text.includes("BANDWIDTH=2000000\n") && asset === "vod-single") continue; // made by us, around the entry
+      if (text.includes("BANDWIDTH=2000000\n") && asset === "vod-single") continue; // This multivariant playlist is made by us, around the entry.
       const origin = readFileSync(join(media, plainPath(url)), "utf8");
       const stripped = text
         .replaceAll(new RegExp(`${cluster.mediaUrl}[^\\s"]*/([^/\\s"?]+)\\?[^\\s"]*`, "g"), "$1")
@@ -56,28 +56,28 @@ describe.each(playable)("%s, from a token to its last byte", (asset) => {
     const { manifestUrl } = await startStream(cluster, asset);
     const { playlists } = await walk(manifestUrl);
     for (const [url, text] of playlists) {
-      for (const found of urisOf(text, url))
-        expect(new URL(found.url).search).toMatch(/[?&](list|seg|key)=\d+\.|[?&]Signature=/);
+      for (const uri of urisOf(text, url))
+        expect(new URL(uri.url).search).toMatch(/[?&](list|seg|key)=\d+\.|[?&]Signature=/);
     }
   });
 });
 
 describe("a session's URLs", () => {
-  it("keep the grant in the path, the same in each of them", async () => {
+  it("have the same grant in their paths", async () => {
     const { manifestUrl } = await startStream(cluster, "vod-tracks");
     const { playlists, files } = await walk(manifestUrl);
     const grants = new Set([...playlists.keys(), ...files].map((url) => new URL(url).pathname.split("/")[1]));
     expect(grants.size).toBe(1);
   });
 
-  it("are relative in the playlists, so that the grant is written in none of them", async () => {
+  it("are relative in the playlists, so no playlist contains the grant", async () => {
     const { manifestUrl } = await startStream(cluster, "vod-tracks");
     const { playlists } = await walk(manifestUrl);
     const grant = new URL(manifestUrl).pathname.split("/")[1] ?? "";
     for (const text of playlists.values()) expect(text).not.toContain(grant);
   });
 
-  it("give two viewers of a step the same bytes of a media playlist, and different ones where it is bound to a session", async () => {
+  it("are the same bytes of a media playlist for two viewers within a step, except for a playlist bound to a session", async () => {
     const bodies = async (asset: string) => {
       const loaded = await Promise.all([startStream(cluster, asset), startStream(cluster, asset)]);
       const texts = await Promise.all(
