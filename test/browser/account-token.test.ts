@@ -1,46 +1,46 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { signDevToken } from "../../cli/lib/dev-keys.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { chooses, fillIn, newPerson, openPage, playsTo, pressPlay, rows, says, signUp } from "./account-page.ts";
 import { browserForFile } from "./browsing.ts";
+import { choose, fillIn, newPerson, openPage, playsTo, pressPlay, rows, says, signUp } from "./demo-page.ts";
 
 const inTab = browserForFile();
 
-/** Access tokens that end after five seconds, and no more than three tries a person to sign in. */
+/** Access tokens expire after five seconds; three sign-in attempts per person, two starts per viewer. */
 const settings = { STAGEDOOR_IDENTITY_ACCESS_TTL: "5", STAGEDOOR_SIGN_IN_RATE: "3", STAGEDOOR_START_RATE: "2" };
 
-let fleeting: Awaited<ReturnType<typeof startTestCluster>>;
+let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 beforeAll(async () => {
-  fleeting = await startTestCluster(settings);
+  cluster = await startTestCluster(settings);
 });
-afterAll(() => fleeting.stop());
+afterAll(() => cluster.stop());
 
 describe("the account's access token", () => {
-  it("is refreshed at its expiry, while the film plays on", () =>
+  it("is refreshed at its expiry while the film plays", () =>
     inTab(async ({ page }) => {
-      const complaints = await openPage(page, fleeting.addresses.apiUrl);
+      const faults = await openPage(page, cluster.addresses.apiUrl);
       await signUp(page);
-      await chooses(page, { stream: "live" });
+      await choose(page, { stream: "live" });
       await pressPlay(page);
       await playsTo(page, 1);
       await rows(page, "GET /api/auth/token", "access token refreshed", "200 served").first().waitFor();
-      const at = await page.evaluate(() => document.querySelector("video")?.currentTime ?? 0);
-      await playsTo(page, at + 2);
+      const time = await page.evaluate(() => document.querySelector("video")?.currentTime ?? 0);
+      await playsTo(page, time + 2);
       await page.getByRole("button", { name: "End session" }).click();
       await rows(page, "DELETE /stream/", "204 served").waitFor();
-      expect(complaints.seen).toEqual([]);
+      expect(faults.messages).toEqual([]);
     }));
 
-  it("is refreshed once if the API calls it expired, and the page says so", () =>
+  it("is refreshed once if the API reports it expired, and the page says so", () =>
     inTab(async ({ page }) => {
-      await openPage(page, fleeting.addresses.apiUrl);
+      await openPage(page, cluster.addresses.apiUrl);
       await signUp(page);
       const claims = { subject: "somebody", assets: "*", lifetimeSeconds: -3600 } as const;
-      const ended = await signDevToken({ keys: fleeting.addresses.keys }, claims);
+      const expired = await signDevToken({ keys: cluster.addresses.keys }, claims);
       let starts = 0;
       await page.route("**/stream/start", async (route) => {
         const headers = await route.request().allHeaders();
-        await route.continue(starts++ === 0 ? { headers: { ...headers, authorization: `Bearer ${ended}` } } : {});
+        await route.continue(starts++ === 0 ? { headers: { ...headers, authorization: `Bearer ${expired}` } } : {});
       });
       await pressPlay(page);
       await rows(page, "POST /stream/start", "401 token_expired").waitFor();
@@ -51,10 +51,10 @@ describe("the account's access token", () => {
     }));
 });
 
-describe("a limit", () => {
-  it("says when to try to sign in again", () =>
+describe("a rate limit", () => {
+  it("makes the page say when to try to sign in again", () =>
     inTab(async ({ page }) => {
-      await openPage(page, fleeting.addresses.apiUrl);
+      await openPage(page, cluster.addresses.apiUrl);
       const card = await fillIn(page, "Sign in", newPerson());
       for (let tries = 1; tries < 4; tries++) {
         await rows(page, "POST /api/auth/sign-in/email")
@@ -68,9 +68,9 @@ describe("a limit", () => {
       await says(page, "Try again in");
     }));
 
-  it("says when to start again", () =>
+  it("makes the page say when to start again", () =>
     inTab(async ({ page }) => {
-      await openPage(page, fleeting.addresses.apiUrl);
+      await openPage(page, cluster.addresses.apiUrl);
       await signUp(page);
       for (let starts = 0; starts < 3; starts++) {
         await pressPlay(page);

@@ -1,6 +1,7 @@
 import { describe, expect, inject, it } from "vitest";
+import { browserForFile } from "./browsing.ts";
 import {
-  chooses,
+  choose,
   fillIn,
   isSignedIn,
   isSignedOut,
@@ -13,21 +14,20 @@ import {
   says,
   signOut,
   signUp,
-} from "./account-page.ts";
-import { browserForFile } from "./browsing.ts";
+} from "./demo-page.ts";
 import { hosts } from "./traffic.ts";
 
 const usual = inject("usual");
 const inTab = browserForFile();
 
 describe("an account on the page", () => {
-  it("is made, plays, and signs out: the film stops, as the media host refuses it", () =>
+  it("signs up, plays, and signs out, which stops the film and is followed by refusals", () =>
     inTab(async ({ page, traffic }) => {
-      const complaints = await openPage(page, usual.apiUrl);
+      const faults = await openPage(page, usual.apiUrl);
       await signUp(page);
       expect(await page.getByLabel("Token", { exact: true }).inputValue()).toBe("account");
       await rows(page, "POST /api/auth/sign-up/email", "200 served").waitFor();
-      await chooses(page, { stream: "live" });
+      await choose(page, { stream: "live" });
       await pressPlay(page);
       await rows(page, "GET /api/auth/token", "200 served").waitFor();
       await rows(page, "POST /stream/start", "201 served").waitFor();
@@ -38,22 +38,22 @@ describe("an account on the page", () => {
       await rows(page, "403 session_revoked").first().waitFor();
       expect(await isStopped(page)).toBe(true);
       await isSignedOut(page);
-      const asked = () => traffic.urls.filter((url) => url.startsWith(usual.mediaUrl)).length;
-      const before = asked();
+      const mediaRequests = () => traffic.urls.filter((url) => url.startsWith(usual.mediaUrl)).length;
+      const before = mediaRequests();
       await page.waitForTimeout(3000);
-      expect(asked()).toBe(before);
+      expect(mediaRequests()).toBe(before);
       expect(await isStopped(page)).toBe(true);
       await pressPlay(page);
       await says(page, "Nobody is signed in (401 UNAUTHORIZED). Sign in");
       expect(hosts(traffic)).toEqual([usual.apiUrl, usual.mediaUrl].sort());
-      expect(complaints.seen).toEqual([]);
+      expect(faults.messages).toEqual([]);
     }));
 
-  it("stops a film at sign-out that lies in the browser to its end", () =>
+  it("stops a film at sign-out even if the browser has loaded it to its end", () =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       await signUp(page);
-      await chooses(page, { stream: "vod-single" });
+      await choose(page, { stream: "vod-single" });
       await pressPlay(page);
       await playsTo(page, 0.5);
       await page.evaluate(() => {
@@ -69,25 +69,25 @@ describe("an account on the page", () => {
       expect(await isStopped(page)).toBe(true);
     }));
 
-  it("lets a film play on at sign-out that was started with another token", () =>
+  it("continues a film at sign-out if it was started with another token", () =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       await signUp(page);
-      await chooses(page, { stream: "live", token: "all" });
+      await choose(page, { stream: "live", token: "all" });
       await pressPlay(page);
       await playsTo(page, 1);
       await signOut(page);
       await isSignedOut(page);
-      const at = await page.evaluate(() => document.querySelector("video")?.currentTime ?? 0);
-      await playsTo(page, at + 4);
+      const time = await page.evaluate(() => document.querySelector("video")?.currentTime ?? 0);
+      await playsTo(page, time + 4);
       for (const text of ["session_revoked", "after sign-out"]) expect(await rows(page, text).count()).toBe(0);
     }));
 
-  it("stays signed in, and says so, where a store that sign-out needs is down", () =>
+  it("stays signed in, and says so, if sign-out fails with 503", () =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       const person = await signUp(page);
-      await chooses(page, { stream: "live" });
+      await choose(page, { stream: "live" });
       await pressPlay(page);
       await playsTo(page, 1);
       await page.route("**/api/auth/sign-out", (route) =>
@@ -105,21 +105,21 @@ describe("an account on the page", () => {
       await says(page, "The film stopped because you signed out");
     }));
 
-  it("plays by its cookie alone, without an Authorization header", () =>
+  it("plays with its cookie and no Authorization header", () =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       await signUp(page);
-      await chooses(page, { stream: "live", token: "cookie" });
-      const asked = page.waitForRequest((request) => request.url().endsWith("/stream/start"));
+      await choose(page, { stream: "live", token: "cookie" });
+      const request = page.waitForRequest((sent) => sent.url().endsWith("/stream/start"));
       await pressPlay(page);
-      expect((await (await asked).allHeaders()).authorization).toBeUndefined();
+      expect((await (await request).allHeaders()).authorization).toBeUndefined();
       await playsTo(page, 1);
       expect(await rows(page, "GET /api/auth/token").count()).toBe(0);
       await page.getByRole("button", { name: "End session" }).click();
       await rows(page, "DELETE /stream/", "204 served").waitFor();
     }));
 
-  it("survives a reload of the page", () =>
+  it("stays signed in after a reload", () =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       const person = await signUp(page);
@@ -131,7 +131,7 @@ describe("an account on the page", () => {
       await playsTo(page, 0.5);
     }));
 
-  it("signs out in every tab, and stops what plays there", () =>
+  it("signs out in every tab, and stops the films there", () =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       const person = await signUp(page);
@@ -143,38 +143,38 @@ describe("an account on the page", () => {
       await signOut(page);
       await says(second, "The film stopped because you signed out");
       await isSignedOut(second);
-      await chooses(second, { token: "cookie" });
+      await choose(second, { token: "cookie" });
       await pressPlay(second);
       await says(second, "401 token_missing");
     }));
 
-  it("is told to sign in again where the session of its cookie has ended", () =>
+  it("must sign in again if the session of its cookie has expired", () =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       await signUp(page);
-      const kept = await page.context().cookies();
+      const cookies = await page.context().cookies();
       await signOut(page);
       await says(page, "Signed out.");
-      await page.context().addCookies(kept);
-      await chooses(page, { token: "cookie" });
+      await page.context().addCookies(cookies);
+      await choose(page, { token: "cookie" });
       await pressPlay(page);
       await says(page, "(401 sign_in_required). Sign in again.");
     }));
 
-  it("holds neither password nor token where anybody could read it", () =>
+  it("leaves neither password nor token in the document, in storage or in a URL", () =>
     inTab(async ({ page, traffic }) => {
       const person = newPerson();
-      const given = page.waitForResponse((response) => response.url().endsWith("/api/auth/token"));
+      const tokenResponse = page.waitForResponse((response) => response.url().endsWith("/api/auth/token"));
       await openPage(page, usual.apiUrl);
       await signUp(page, person);
       await pressPlay(page);
-      const { token } = await (await given).json();
+      const { token } = await (await tokenResponse).json();
       await playsTo(page, 0.5);
       const cookies = (await page.context().cookies()).map(({ value }) => decodeURIComponent(value));
       expect(cookies).toHaveLength(1);
       const secrets = [person.password, token.slice(0, 60), token.slice(-20), cookies[0]?.slice(0, 32) ?? ""];
       for (const secret of secrets) expect(secret.length).toBeGreaterThan(16);
-      const look = () =>
+      const inspect = () =>
         page.evaluate(async () => ({
           html: document.documentElement.outerHTML,
           fields: [...document.querySelectorAll("input")].map(({ value }) => value).join(),
@@ -186,7 +186,7 @@ describe("an account on the page", () => {
           await signOut(page);
           await says(page, "The film stopped because you signed out");
         }
-        const { html, fields, stored, databases } = await look();
+        const { html, fields, stored, databases } = await inspect();
         for (const secret of secrets)
           for (const place of [html, fields, page.url(), ...traffic.urls]) expect(place).not.toContain(secret);
         expect([...stored, databases]).toEqual([0, 0, 0, 0]);
@@ -195,9 +195,9 @@ describe("an account on the page", () => {
 });
 
 describe("the account's form", () => {
-  it("says in words that a password is wrong, beside the field and in the status, and lets try again", () =>
+  it("says that a password is wrong, both at the field and in the status, and allows another try", () =>
     inTab(async ({ page }) => {
-      const complaints = await openPage(page, usual.apiUrl);
+      const faults = await openPage(page, usual.apiUrl);
       const person = await signUp(page);
       await signOut(page);
       await isSignedOut(page);
@@ -212,13 +212,13 @@ describe("the account's form", () => {
       await field.press("Enter");
       await isSignedIn(page, person);
       expect(await card.isVisible()).toBe(false);
-      expect(complaints.seen).toEqual([]);
+      expect(faults.messages).toEqual([]);
     }));
 
   it.each([
-    ["an address that is none", { email: "ann" }, "Write an e-mail address"],
+    ["an invalid e-mail address", { email: "ann" }, "Write an e-mail address"],
     ["a short password", { password: "short" }, "at least 8 characters"],
-  ])("asks nobody about %s", (_, part, words) =>
+  ])("sends no request for %s", (_, part, words) =>
     inTab(async ({ page, traffic }) => {
       await openPage(page, usual.apiUrl);
       const card = await fillIn(page, "Create account", { ...newPerson(), ...part });
@@ -228,7 +228,7 @@ describe("the account's form", () => {
     }),
   );
 
-  it("says that an address has an account already", () =>
+  it("says that an address already has an account", () =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       const person = await signUp(page);
@@ -238,7 +238,7 @@ describe("the account's form", () => {
       await card.getByText("This address has an account.").waitFor();
     }));
 
-  it("tells a password manager what its fields are, and closes by the keyboard with nothing left in it", () =>
+  it("labels its fields for password managers, closes with Escape, and clears the password", () =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       const open = page.locator("#signed-out").getByRole("button", { name: "Sign in" });
@@ -259,7 +259,7 @@ describe("the account's form", () => {
       expect(await password.getAttribute("autocomplete")).toBe("new-password");
     }));
 
-  it("fits a phone, before sign-in and after it", () =>
+  it("fits a phone before and after sign-in", () =>
     inTab(
       async ({ page }) => {
         await openPage(page, usual.apiUrl);

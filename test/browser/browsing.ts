@@ -11,9 +11,12 @@ export interface Tab {
   readonly site: Site;
 }
 
-/** One browser and one site with a player for the tests of a file. What it gives back opens a page that shares nothing with others, for one test. */
+/**
+ * Launches one browser and one site with a player for the tests of a file. The returned function opens a page in a
+ * context of its own for one test.
+ */
 export function browserForFile(): <Value>(
-  use: (tab: Tab) => Promise<Value>,
+  run: (tab: Tab) => Promise<Value>,
   options?: BrowserContextOptions,
 ) => Promise<Value> {
   let browser: Browser | undefined;
@@ -25,13 +28,13 @@ export function browserForFile(): <Value>(
     await browser?.close();
     site?.stop();
   });
-  return async (use, options = {}) => {
+  return async (run, options = {}) => {
     if (browser === undefined || site === undefined) throw new Error("the browser did not start");
     const context = await browser.newContext(options);
     context.setDefaultTimeout(ceiling);
     try {
       const traffic = recordTraffic(context);
-      return await use({ page: await context.newPage(), traffic, site });
+      return await run({ page: await context.newPage(), traffic, site });
     } finally {
       await context.close();
     }

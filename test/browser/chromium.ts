@@ -17,11 +17,11 @@ const wellKnownPaths = [
 ];
 
 /**
- * What the browser is started with. The flags that the Chromium package recommends are not among them: they hold
- * `--disable-web-security`, and with it no test would see a missing CORS header.
+ * The flags of the browser. The Chromium package recommends `--disable-web-security` too, but with it no test would
+ * notice a missing CORS header.
  */
 const flags = [
-  "--no-sandbox", // a container without user namespaces has none, and the pages are our own
+  "--no-sandbox", // A container without user namespaces has no sandbox, and the pages are our own.
   "--no-zygote",
   "--disable-gpu",
   "--disable-software-rasterizer",
@@ -29,7 +29,8 @@ const flags = [
   "--autoplay-policy=no-user-gesture-required",
   "--mute-audio",
   "--font-render-hinting=none",
-  // It asks nobody for anything: no updates, no field trials, no look-up but of this machine's own name.
+  // No network requests of the browser itself: no updates, no field trials, and no name resolution except for this
+  // machine.
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-domain-reliability",
@@ -44,16 +45,19 @@ interface Installed {
 }
 
 /**
- * Starts a headless browser with H.264. STAGEDOOR_CHROME names one; else on Linux x64 it is the Chromium that the npm
- * package @sparticuz/chromium holds, with its own libraries, so that nothing has to be installed; elsewhere an installed
- * Chrome. Throws an Error that says what to do where there is none.
+ * Starts a headless browser with H.264. It is the program in STAGEDOOR_CHROME; otherwise, on Linux x64, the Chromium in
+ * the npm package @sparticuz/chromium, which brings its own libraries; elsewhere, an installed Chrome. Throws an Error
+ * with instructions if there is none.
  */
 export async function launchBrowser(): Promise<Browser> {
   const { executablePath, env } = await findBrowser();
   return chromium.launch({ executablePath, args: flags, env: { ...ownEnvironment(), ...env } });
 }
 
-/** Unpacked once per process: unpacking moves TMPDIR, and a browser that starts meanwhile would put its profile there. */
+/**
+ * Unpacked once per process: unpacking changes TMPDIR, and a browser that starts meanwhile would create its profile
+ * there.
+ */
 let bundled: Promise<Installed> | undefined;
 
 async function findBrowser(): Promise<Installed> {
@@ -69,7 +73,7 @@ async function findBrowser(): Promise<Installed> {
   return { executablePath: installed, env: {} };
 }
 
-/** The packed Chromium, unpacked once an installation: beside the package, where `npm ci` clears it away. */
+/** The packed Chromium, unpacked once per installation into `node_modules/.cache`, which `npm ci` removes. */
 async function bundledChromium(): Promise<Installed> {
   const packs = join(dirname(fileURLToPath(import.meta.resolve("@sparticuz/chromium"))), "../bin");
   const { version } = createRequire(import.meta.url)(join(packs, "../package.json"));
@@ -80,7 +84,7 @@ async function bundledChromium(): Promise<Installed> {
     const staging = await mkdtemp(join(cache, "unpacking-"));
     await unpack(packs, staging);
     await writeFile(join(staging, "fonts.conf"), fontsConfiguration(join(folder, "fonts")));
-    // Renaming is what makes it whole: who finds the folder finds all of it, also when two unpack at once.
+    // Renaming is atomic, so the folder is always complete, even if two processes unpack at once.
     await rename(staging, folder).catch(() => rm(staging, { recursive: true }));
   }
   return {
@@ -89,7 +93,7 @@ async function bundledChromium(): Promise<Installed> {
   };
 }
 
-/** The package unpacks to the temporary directory and nowhere else, so that is moved for the time it takes. */
+/** The package always unpacks to the temporary directory, so this changes TMPDIR for that time. */
 async function unpack(packs: string, target: string): Promise<void> {
   const { inflate } = await import("@sparticuz/chromium");
   const before = process.env.TMPDIR;

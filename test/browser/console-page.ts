@@ -18,16 +18,16 @@ export async function findSession(page: Page, id: string): Promise<void> {
   await page.getByRole("button", { name: "Find" }).first().click();
 }
 
-/** The factor of {@link hurry}. */
-export const faster = 5;
+/** The factor of {@link speedUp}. */
+export const speedFactor = 5;
 
 /** Speeds up a page's timers from its next load on. */
-export async function hurry(page: Page): Promise<void> {
+export async function speedUp(page: Page): Promise<void> {
   await page.addInitScript((times) => {
     const { setInterval: every, setTimeout: later } = window;
     Object.assign(window, {
       setInterval: (work: () => void, ms = 0) => every(work, ms / times),
       setTimeout: (work: () => void, ms = 0) => later(work, ms / times),
     });
-  }, faster);
+  }, speedFactor);
 }

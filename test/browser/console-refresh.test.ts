@@ -1,7 +1,7 @@
 import type { Page, Route } from "playwright-core";
 import { describe, expect, inject, it } from "vitest";
 import { browserForFile, type Tab } from "./browsing.ts";
-import { faster, hurry, signIn } from "./console-page.ts";
+import { signIn, speedFactor, speedUp } from "./console-page.ts";
 
 const { apiUrl } = inject("usual");
 const inUsualTab = browserForFile();
@@ -10,10 +10,10 @@ const id = `${"s".repeat(21)}A`;
 const refreshes = (url: URL) => url.pathname === "/console";
 const actions = (url: URL) => url.pathname.startsWith("/console/sessions/");
 
-const inTab = (use: (tab: Tab) => Promise<unknown>) =>
+const inTab = (run: (tab: Tab) => Promise<unknown>) =>
   inUsualTab(async (tab) => {
-    await hurry(tab.page);
-    await use(tab);
+    await speedUp(tab.page);
+    await run(tab);
   });
 
 const button = ` id="revoke-${id}"`;
@@ -31,30 +31,30 @@ async function overviews(page: Page): Promise<(watching: number, note?: string) 
       .replace(/(<div id="sessions-now"[^>]*>).*?(<\/div><\/section>)/s, `$1${row}$2`);
 }
 
-const answer = (route: Route, body: string) => route.fulfill({ status: 200, contentType: "text/html", body });
+const respond = (route: Route, body: string) => route.fulfill({ status: 200, contentType: "text/html", body });
 /** Longer than the interval of the refreshes. */
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const watching = (page: Page, count: number) => page.locator("#watching", { hasText: `${count}watching` }).waitFor();
 
 /** A page that shows one session. */
-async function withSession(page: Page) {
+async function showSession(page: Page) {
   await signIn(page);
   const overview = await overviews(page);
-  await page.route(refreshes, (route) => answer(route, overview(1)));
+  await page.route(refreshes, (route) => respond(route, overview(1)));
   await page.locator(`#revoke-${id}`).waitFor();
   await page.unroute(refreshes);
   return overview;
 }
 
 describe("a slow refresh", () => {
-  it("is shown although the next one is due", () =>
+  it("is shown even if the next one is due", () =>
     inTab(async ({ page }) => {
       await signIn(page);
       const overview = await overviews(page);
       let watchers = 111;
       await page.route(refreshes, async (route) => {
-        await wait(6_500 / faster);
-        await answer(route, overview(watchers));
+        await wait(6_500 / speedFactor);
+        await respond(route, overview(watchers));
       });
       await watching(page, 111);
       watchers = 222;
@@ -74,18 +74,18 @@ describe("a slow refresh", () => {
 describe("an action", () => {
   it("with a slow response is confirmed, and no refresh runs meanwhile", () =>
     inTab(async ({ page }) => {
-      const overview = await withSession(page);
+      const overview = await showSession(page);
       const order: string[] = [];
       const ended = overview(0, '<div class="note ok" id="done">Ended: this one</div>').replace(button, "");
       await page.route(refreshes, (route) => {
         order.push("refresh");
-        return answer(route, order.includes("answered") ? ended : overview(1));
+        return respond(route, order.includes("answered") ? ended : overview(1));
       });
       await page.route(actions, async (route) => {
         order.length = 0;
-        await wait(7_000 / faster);
+        await wait(7_000 / speedFactor);
         order.push("answered");
-        await answer(route, ended);
+        await respond(route, ended);
       });
       await page.locator(`#revoke-${id}`).click();
       await page.getByText("Ended: this one").waitFor();
@@ -98,8 +98,8 @@ describe("an action", () => {
     ["with a foreign response", (route: Route) => route.fulfill({ status: 520, body: "<p>broken" })],
   ])("%s is reported as unknown until the next action", (_, fail) =>
     inTab(async ({ page }) => {
-      const overview = await withSession(page);
-      await page.route(refreshes, (route) => answer(route, overview(1)));
+      const overview = await showSession(page);
+      await page.route(refreshes, (route) => respond(route, overview(1)));
       await page.route(actions, fail);
       await page.locator(`#revoke-${id}`).click();
       const unknown = page.getByText("It is not known whether it was ended.");
@@ -108,14 +108,14 @@ describe("an action", () => {
       await page.waitForResponse((response) => refreshes(new URL(response.url())));
       expect(await unknown.isVisible()).toBe(true);
       await page.unroute(actions);
-      await page.route(actions, (route) => answer(route, overview(0, '<div id="done">Ended: this one</div>')));
+      await page.route(actions, (route) => respond(route, overview(0, '<div id="done">Ended: this one</div>')));
       await page.locator(`#revoke-${id}`).click();
       await page.getByText("Ended: this one").waitFor();
       expect(await unknown.isVisible()).toBe(false);
     }),
   );
 
-  it("without a response is reported by Explain, too", () =>
+  it("without a response is reported on the Explain page too", () =>
     inTab(async ({ page }) => {
       await signIn(page);
       await page.getByRole("link", { name: "Explain" }).click();
@@ -129,10 +129,10 @@ describe("an action", () => {
 describe("a refresh while the page is in use", () => {
   it("keeps selected text, the button under the pointer, and the focus", () =>
     inTab(async ({ page }) => {
-      const overview = await withSession(page);
+      const overview = await showSession(page);
       let watchers = 11;
       await page.route(refreshes, (route) =>
-        answer(route, overview(watchers).replace("<th>film", `<th>film-${watchers}`)),
+        respond(route, overview(watchers).replace("<th>film", `<th>film-${watchers}`)),
       );
       await page.locator("#watching").focus();
       await watching(page, 11);
@@ -152,19 +152,22 @@ describe("a refresh while the page is in use", () => {
 
   it("keeps the table of the chart open", () =>
     inTab(async ({ page }) => {
-      const overview = await withSession(page);
-      let look = 11;
+      const overview = await showSession(page);
+      let version = 11;
       const table = '<details id="chart-table"><summary id="opens">As a table</summary><p>Its rows</p></details>';
       await page.route(refreshes, (route) =>
-        answer(route, overview(look).replace(/(<div id="refusals-now"[^>]*>)/, `$1<p>look ${look}</p>${table}`)),
+        respond(
+          route,
+          overview(version).replace(/(<div id="refusals-now"[^>]*>)/, `$1<p>version ${version}</p>${table}`),
+        ),
       );
       await page.locator("#opens").click();
-      look = 12;
-      await page.getByText("look 12").waitFor();
+      version = 12;
+      await page.getByText("version 12").waitFor();
       expect(await page.getByText("Its rows").isVisible()).toBe(true);
     }));
 
-  it("combines both searches", () =>
+  it("keeps both search terms", () =>
     inTab(async ({ page }) => {
       await signIn(page);
       await page.getByLabel("Asset, session or viewer id").fill("film");

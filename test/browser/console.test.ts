@@ -3,23 +3,23 @@ import { describe, expect, inject, it } from "vitest";
 import { operatorOf } from "../cluster/operator.ts";
 import { startStream, tokenFor } from "../cluster/start-stream.ts";
 import { browserForFile, type Tab } from "./browsing.ts";
-import { findSession, hurry, signIn } from "./console-page.ts";
+import { findSession, signIn, speedUp } from "./console-page.ts";
 
 const usual = inject("usual");
 const inTab = browserForFile();
 
-/** A test in a tab with a signed-in operator. The page must log no errors. */
-function signedIn(use: (tab: Tab) => Promise<unknown>, options?: BrowserContextOptions) {
+/** A test in a tab with a signed-in operator. It fails if the page logs an error. */
+function signedIn(run: (tab: Tab) => Promise<unknown>, options?: BrowserContextOptions) {
   return () =>
     inTab(async (tab) => {
-      const complaints: string[] = [];
+      const faults: string[] = [];
       tab.page.on("console", (message) => {
-        if (message.type() === "error") complaints.push(message.text());
+        if (message.type() === "error") faults.push(message.text());
       });
-      tab.page.on("pageerror", (error) => complaints.push(error.message));
+      tab.page.on("pageerror", (error) => faults.push(error.message));
       await signIn(tab.page);
-      await use(tab);
-      expect(complaints).toEqual([]);
+      await run(tab);
+      expect(faults).toEqual([]);
     }, options);
 }
 
@@ -37,9 +37,9 @@ async function playFilm(page: Page): Promise<{ readonly film: Page; readonly id:
 async function refusedRequest(): Promise<string> {
   const { manifestUrl } = await startStream(usual, "vod-ts");
   const forged = manifestUrl.slice(0, -1) + (manifestUrl.endsWith("A") ? "Q" : "A");
-  const answered = await fetch(forged);
-  expect(answered.status).toBe(403);
-  return answered.headers.get("Request-Id") ?? "";
+  const response = await fetch(forged);
+  expect(response.status).toBe(403);
+  return response.headers.get("Request-Id") ?? "";
 }
 
 describe("the console", () => {
@@ -69,19 +69,19 @@ describe("the console", () => {
     "shows a new refusal by its Request-Id and in the chart",
     signedIn(async ({ page }) => {
       const request = await refusedRequest();
-      const listed = page.getByRole("listitem").filter({ hasText: request });
+      const listItem = page.getByRole("listitem").filter({ hasText: request });
       await expect
         .poll(async () => {
           await page.getByLabel("Request-Id").fill(request);
           await page.getByRole("button", { name: "Find" }).last().click();
-          return listed.count();
+          return listItem.count();
         })
         .toBe(1);
-      expect(await listed.textContent()).toContain("signature_invalid");
+      expect(await listItem.textContent()).toContain("signature_invalid");
       const bars = page.locator("figure.chart rect[class^=c]");
       expect(await bars.count()).toBeGreaterThan(0);
       expect(await bars.last().evaluate((bar) => bar.getBoundingClientRect().height)).toBeGreaterThan(0);
-      await listed.getByRole("link", { name: "signature_invalid" }).click();
+      await listItem.getByRole("link", { name: "signature_invalid" }).click();
       await page.getByRole("heading", { name: "Invalid signature" }).waitFor();
     }),
   );
@@ -118,7 +118,7 @@ describe("the console", () => {
 
   it("refreshes itself while it is visible, and reports if it cannot", () =>
     inTab(async ({ page }) => {
-      await hurry(page);
+      await speedUp(page);
       await signIn(page);
       await page.waitForResponse((response) => response.url() === `${usual.apiUrl}/console`);
       const stale = page.getByText("This page is out of date.");

@@ -2,9 +2,9 @@ import type { Page } from "playwright-core";
 import { ceiling } from "../cluster/viewer.ts";
 import type { Site } from "./site.ts";
 
-/** What hls.js and the picture were seen to do on a film page. */
+/** The state of hls.js and the video on a film page. */
 export interface Film {
-  /** Frames that were decoded, and those of them that were shown. */
+  /** Decoded frames, and those of them that were shown. */
   readonly frames: number;
   readonly shown: number;
   readonly time: number;
@@ -16,11 +16,11 @@ export interface Film {
 
 export interface FilmOptions {
   readonly rate?: number;
-  /** hls.js's own options; what is loaded ahead, for example. */
+  /** Options of hls.js, such as the buffer lengths. */
   readonly hls?: Readonly<Record<string, unknown>>;
 }
 
-/** Opens the page of a site that embeds a player, and plays `manifestUrl` in it. */
+/** Opens the page of a site that embeds a player, and plays `manifestUrl` there. */
 export async function openFilm(
   page: Page,
   site: Site,
@@ -31,15 +31,18 @@ export async function openFilm(
   await page.evaluate(playInPage, { manifestUrl, rate, hls });
 }
 
-/** Waits until the film is over, or hls.js gave up, or `timeout` milliseconds have passed; then tells what was seen. */
+/**
+ * Waits until the film ends, hls.js reports a fatal error, or `timeout` milliseconds have passed; then returns the
+ * state.
+ */
 export async function watchToEnd(page: Page, timeout = ceiling): Promise<Film> {
   await page
     .waitForFunction(() => window.film.ended || window.film.fatal.length > 0, undefined, { timeout, polling: 100 })
     .catch(() => undefined);
-  return seen(page);
+  return filmState(page);
 }
 
-export function seen(page: Page): Promise<Film> {
+export function filmState(page: Page): Promise<Film> {
   return page.evaluate(() => {
     const { video, fatal, stalls, cues, ended } = window.film;
     const { totalVideoFrames: frames, droppedVideoFrames } = video.getVideoPlaybackQuality();
@@ -59,7 +62,7 @@ export function pause(page: Page): Promise<void> {
   return page.evaluate(() => window.film.video.pause());
 }
 
-/** Plays on, from `at` where it is given. */
+/** Resumes playback, from `at` if it is given. */
 export function resume(page: Page, at?: number): Promise<void> {
   return page.evaluate(async (time) => {
     const { video } = window.film;
@@ -68,7 +71,7 @@ export function resume(page: Page, at?: number): Promise<void> {
   }, at);
 }
 
-/** Waits until the picture has come to `time` seconds and moves on from there. */
+/** Waits until playback has passed `time` seconds. */
 export async function playedPast(page: Page, time: number): Promise<void> {
   await page.waitForFunction((past) => window.film.video.currentTime > past, time, { polling: 50 });
 }

@@ -2,59 +2,59 @@ import type { Page } from "playwright-core";
 import { describe, expect, inject, it } from "vitest";
 import { startStream } from "../cluster/start-stream.ts";
 import { browserForFile } from "./browsing.ts";
-import { openFilm, playedPast, seen } from "./film.ts";
+import { filmState, openFilm, playedPast } from "./film.ts";
 import { refusals, type Traffic } from "./traffic.ts";
 
 const cluster = inject("usual");
 const inTab = browserForFile();
 
-/** How often the init segment was fetched that was fetched most. */
-function inits({ urls }: Traffic): number {
+/** The largest number of requests for one init segment. */
+function initRequests({ urls }: Traffic): number {
   const paths = urls.map((url) => new URL(url).pathname).filter((path) => path.endsWith("/init.mp4"));
   return Math.max(...paths.map((path) => paths.filter((other) => other === path).length));
 }
 
-/** Plays on for `seconds` from where the picture is. */
+/** Plays for `seconds` from the current position. */
 async function playFor(page: Page, seconds: number): Promise<void> {
-  const { time } = await seen(page);
+  const { time } = await filmState(page);
   await playedPast(page, time + seconds);
 }
 
-/** Seconds between the picture's wall clock and ours. */
+/** Seconds between the wall-clock time of the picture and that of this machine. */
 function latency(page: Page): Promise<number> {
   return page.evaluate(() => (Date.now() - (window.film.hls.playingDate?.getTime() ?? 0)) / 1000);
 }
 
-/** Longer than the film of 24 s, so that its end is played over wherever the picture began. */
+/** Longer than the film of 24 s, so that its end is played over wherever playback began. */
 const runTime = 25;
 
 describe.concurrent("a live stream in a browser", () => {
-  it("plays on without a stall or a refusal, over the end of its film too", () =>
+  it("plays without a stall or a refusal, beyond the end of its looped film", () =>
     inTab(async ({ page, traffic, site }) => {
       const { manifestUrl } = await startStream(cluster, "live");
       await openFilm(page, site, manifestUrl);
       await playedPast(page, 0.5);
       await playFor(page, runTime);
-      const film = await seen(page);
+      const film = await filmState(page);
       expect(film).toMatchObject({ fatal: [], stalls: 0 });
       expect(refusals(traffic)).toEqual([]);
       expect(traffic.failures).toEqual([]);
-      expect(inits(traffic)).toBe(1);
-      // Three target durations behind the edge, which itself is a segment behind the clock.
+      expect(initRequests(traffic)).toBe(1);
+      // Three target durations behind the newest segment, which itself is a segment behind the clock.
       expect(await latency(page)).toBeLessThan(24);
     }));
 
-  it("with low latency stays within seconds of now, part by part", () =>
+  it("stays within eight seconds of now in low-latency mode, with partial segments", () =>
     inTab(async ({ page, traffic, site }) => {
       const { manifestUrl } = await startStream(cluster, "live-ll");
       await openFilm(page, site, manifestUrl, { hls: { lowLatencyMode: true } });
       await playedPast(page, 0.5);
       await playFor(page, runTime);
-      const film = await seen(page);
+      const film = await filmState(page);
       expect(film).toMatchObject({ fatal: [], stalls: 0 });
       expect(refusals(traffic)).toEqual([]);
       expect(traffic.failures).toEqual([]);
-      expect(inits(traffic)).toBe(1);
+      expect(initRequests(traffic)).toBe(1);
       expect(await latency(page)).toBeLessThan(8);
       const paths = traffic.urls.map((url) => new URL(url));
       expect(paths.filter(({ search }) => search.includes("_HLS_msn=")).length).toBeGreaterThan(25);

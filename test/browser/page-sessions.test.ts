@@ -1,18 +1,15 @@
 import type { Page } from "playwright-core";
 import { describe, expect, inject, it } from "vitest";
 import { browserForFile } from "./browsing.ts";
+import { pressPlay, says } from "./demo-page.ts";
 
 const usual = inject("usual");
 const inTab = browserForFile();
 
-/** The page with a stream and a token chosen by its address, as its own link to a second device does. */
+/** Opens the page with a stream and a token chosen in its URL, as its own link to a second device does. */
 async function openPage(page: Page, stream: string, token: string): Promise<void> {
   await page.goto(`${usual.apiUrl}/?${new URLSearchParams({ stream, token })}`);
   await says(page, "Ready.");
-}
-
-async function pressPlay(page: Page): Promise<void> {
-  await page.getByRole("button", { name: "Play", exact: true }).click();
 }
 
 async function playsFor(page: Page, seconds: number): Promise<void> {
@@ -20,10 +17,6 @@ async function playsFor(page: Page, seconds: number): Promise<void> {
     const { currentTime = 0, buffered } = document.querySelector("video") ?? {};
     return buffered !== undefined && buffered.length > 0 && currentTime - buffered.start(0) > least;
   }, seconds);
-}
-
-async function says(page: Page, text: string): Promise<void> {
-  await page.locator("#status").filter({ hasText: text }).waitFor();
 }
 
 async function stateIs(page: Page, text: string): Promise<void> {
@@ -46,7 +39,7 @@ describe("a session on the page", () => {
     }),
   );
 
-  it("ends by its button: the player is refused, and told why", () =>
+  it("ends by its End session button, and the player's next request is refused with the reason", () =>
     inTab(async ({ page }) => {
       await openPage(page, "live", "all");
       await pressPlay(page);
@@ -58,14 +51,14 @@ describe("a session on the page", () => {
       expect(await page.getByRole("button", { name: "End session" }).isDisabled()).toBe(true);
     }));
 
-  it("is taken over by a second device, where the viewer may run one stream", () =>
+  it("is taken over by a second device if the viewer may run one stream", () =>
     inTab(async ({ page }) => {
       await openPage(page, "live", "one-stream");
       await pressPlay(page);
       await playsFor(page, 1);
-      const opened = page.context().waitForEvent("page");
+      const secondPage = page.context().waitForEvent("page");
       await page.getByRole("link", { name: "Second device" }).click();
-      const second = await opened;
+      const second = await secondPage;
       await says(second, "Ready.");
       await pressPlay(second);
       await says(second, "429 stream_limit");

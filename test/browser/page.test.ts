@@ -10,14 +10,14 @@ const usual = inject("usual");
 const shortLived = inject("shortLived");
 const inTab = browserForFile();
 
-/** What a page complained of: its console's errors, exceptions, and what its Content-Security-Policy stopped. */
-function complaintsOf(page: Page): string[] {
-  const complaints: string[] = [];
+/** Collects a page's faults: errors in its console, exceptions, and violations of its Content-Security-Policy. */
+function faultsOf(page: Page): string[] {
+  const faults: string[] = [];
   page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
+    if (message.type() === "error") faults.push(message.text());
   });
-  page.on("pageerror", (error) => complaints.push(error.message));
-  return complaints;
+  page.on("pageerror", (error) => faults.push(error.message));
+  return faults;
 }
 
 async function openPage(page: Page, url: string): Promise<void> {
@@ -36,7 +36,7 @@ function statusOf(page: Page): Locator {
   return page.locator("#status");
 }
 
-/** The row of the first request for a file whose name ends so. */
+/** The row of the first request for a file whose name ends with `ending`. */
 function rowOf(page: Page, ending: string): Locator {
   return page
     .getByRole("listitem")
@@ -44,81 +44,81 @@ function rowOf(page: Page, ending: string): Locator {
     .first();
 }
 
-async function askAgain(row: Locator, how: string): Promise<Locator> {
+async function sendAgain(row: Locator, button: string): Promise<Locator> {
   await row.getByRole("button", { expanded: false }).click();
-  await row.getByRole("button", { name: how }).click();
+  await row.getByRole("button", { name: button }).click();
   return row.getByRole("status");
 }
 
-async function seesText(locator: Locator, text: string | RegExp): Promise<void> {
+async function waitForText(locator: Locator, text: string | RegExp): Promise<void> {
   await locator.filter({ hasText: text }).waitFor();
 }
 
-describe.concurrent("the page", () => {
-  it("plays a stream and shows each request with its verdict and what its signature has left", () =>
+describe.concurrent("the demo page", () => {
+  it("plays a stream and shows each request with its verdict and the remaining time of its signature", () =>
     inTab(async ({ page, traffic }) => {
-      const complaints = complaintsOf(page);
+      const faults = faultsOf(page);
       await openPage(page, usual.apiUrl);
       await play(page);
-      await seesText(statusOf(page), "Playing vod-ts.");
+      await waitForText(statusOf(page), "Playing vod-ts.");
       await page.waitForFunction(() => (document.querySelector("video")?.currentTime ?? 0) > 1);
-      await seesText(rowOf(page, "POST /stream/start"), "201 served");
+      await waitForText(rowOf(page, "POST /stream/start"), "201 served");
       const manifest = rowOf(page, "index.m3u8");
-      await seesText(manifest, "200 served");
-      await seesText(manifest, "multivariant");
+      await waitForText(manifest, "200 served");
+      await waitForText(manifest, "multivariant");
       const segment = rowOf(page, "/0.ts");
-      await seesText(segment, "200 served");
-      await seesText(segment, "segment");
+      await waitForText(segment, "200 served");
+      await waitForText(segment, "segment");
       const before = await segment.locator(".time").textContent();
       expect(before).toMatch(/^\d:\d\d$/);
       await expect.poll(() => segment.locator(".time").textContent()).not.toBe(before);
       expect(await page.locator("#session-ends").textContent()).toMatch(/^5\sh\s5\d\smin$/);
       expect(hosts(traffic)).toEqual([usual.apiUrl, usual.mediaUrl].sort());
       expect(traffic.failures).toEqual([]);
-      expect(complaints).toEqual([]);
+      expect(faults).toEqual([]);
     }));
 
   it.each([
     ["With one byte changed", "403 signature_invalid"],
     ["Without its signature", "403 signature_missing"],
     ["As it is", "200 served"],
-  ])("sends a request again: %s", (how, verdict) =>
+  ])('sends a request again with the button "%s"', (button, verdict) =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       await play(page);
-      await seesText(rowOf(page, "/0.ts"), "200 served");
-      await seesText(await askAgain(rowOf(page, "/0.ts"), how), verdict);
-      await seesText(page.locator("li.again"), verdict);
+      await waitForText(rowOf(page, "/0.ts"), "200 served");
+      await waitForText(await sendAgain(rowOf(page, "/0.ts"), button), verdict);
+      await waitForText(page.locator("li.again"), verdict);
     }),
   );
 
   it.each([
     ["vod-cloudfront", "canned"],
     ["vod-cloudfront-ec", "custom"],
-  ])("shows the policy of %s and has its changed signature refused", (stream, policy) =>
+  ])("shows the policy of %s, and its changed signature is refused", (stream, policy) =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       await play(page, { stream });
-      await seesText(rowOf(page, "/0.ts"), policy);
-      await seesText(await askAgain(rowOf(page, "/0.ts"), "With one byte changed"), "403 signature_invalid");
+      await waitForText(rowOf(page, "/0.ts"), policy);
+      await waitForText(await sendAgain(rowOf(page, "/0.ts"), "With one byte changed"), "403 signature_invalid");
     }),
   );
 
-  it("shows a renewal, which the browser follows without a word", () =>
+  it("shows a renewal that the browser follows by itself", () =>
     inTab(async ({ page }) => {
       await openPage(page, shortLived.apiUrl);
       await play(page, { stream: "vod-single" });
-      await seesText(rowOf(page, "0.ts"), "200 served");
-      await seesText(await askAgain(rowOf(page, "0.ts"), "After its end"), "307 renewed");
-      await seesText(page.locator("#count-renewed"), /^[1-9]/);
+      await waitForText(rowOf(page, "0.ts"), "200 served");
+      await waitForText(await sendAgain(rowOf(page, "0.ts"), "After its end"), "307 renewed");
+      await waitForText(page.locator("#count-renewed"), /^[1-9]/);
     }));
 
-  it("shows the renewals that its player went through after a pause", () =>
+  it("shows the renewals of the player after a pause", () =>
     inTab(async ({ page }) => {
       await openPage(page, shortLived.apiUrl);
       const loaded = page.waitForResponse((response) => new URL(response.url()).pathname.endsWith("/index.m3u8"));
       await play(page, { stream: "vod-single" });
-      await seesText(statusOf(page), "Playing vod-single.");
+      await waitForText(statusOf(page), "Playing vod-single.");
       await page.evaluate(() => document.querySelector("video")?.pause());
       // Segment 3 is not loaded ahead. Its URL expires 16 s and a step after the playlist was loaded.
       const playlist = await loaded;
@@ -129,25 +129,25 @@ describe.concurrent("the page", () => {
       );
       await page.evaluate(() => document.querySelector("video")?.play());
       const row = rowOf(page, "3.ts");
-      await seesText(row, "307 renewed → 200");
+      await waitForText(row, "307 renewed → 200");
       await row.getByRole("button", { expanded: false }).click();
-      await seesText(row, "Redirected to");
+      await waitForText(row, "Redirected to");
     }));
 
   it.each([
     ["Opens only vod-single", "403 asset_forbidden"],
     ["Expired an hour ago", "401 token_expired"],
     ["Lacks the scope stream:play", "403 scope_insufficient"],
-  ])("shows why a token is refused: %s", (token, verdict) =>
+  ])("shows the reason of a refused token: %s", (token, verdict) =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       await play(page, { token });
-      await seesText(statusOf(page), verdict);
-      await seesText(rowOf(page, "POST /stream/start"), verdict);
+      await waitForText(statusOf(page), verdict);
+      await waitForText(rowOf(page, "POST /stream/start"), verdict);
     }),
   );
 
-  it("plays with a pasted token, by keyboard, and holds neither it nor a grant where anybody could read it", () =>
+  it("plays with a pasted token by keyboard, and keeps neither the token nor a grant in the document or in storage", () =>
     inTab(async ({ page }) => {
       const token = await tokenFor(usual);
       await openPage(page, usual.apiUrl);
@@ -155,12 +155,12 @@ describe.concurrent("the page", () => {
       const field = page.getByLabel("Bearer token");
       expect(await field.getAttribute("type")).toBe("password");
       await field.fill(token);
-      const answered = page.waitForResponse((response) => response.url().endsWith("/stream/start"));
+      const started = page.waitForResponse((response) => response.url().endsWith("/stream/start"));
       await field.press("Enter");
-      const { manifestUrl } = await (await answered).json();
+      const { manifestUrl } = await (await started).json();
       const grant = new URL(manifestUrl).pathname.split("/")[1] ?? "";
       expect(grant.length).toBeGreaterThan(100);
-      await seesText(rowOf(page, "/0.ts"), "200 served");
+      await waitForText(rowOf(page, "/0.ts"), "200 served");
       await rowOf(page, "/0.ts").getByRole("button", { expanded: false }).click();
       const { html, stored } = await page.evaluate(() => ({
         html: document.documentElement.outerHTML,
@@ -172,12 +172,12 @@ describe.concurrent("the page", () => {
       expect(stored).toBe(0);
     }));
 
-  it("says so in words where the API is down", () =>
+  it("says that the API does not answer", () =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       await page.route("**/stream/start", (route) => route.abort("connectionrefused"));
       await play(page);
-      await seesText(statusOf(page), "The API does not answer.");
+      await waitForText(statusOf(page), "The API does not answer.");
     }));
 
   it("fits a phone", () =>
@@ -185,10 +185,10 @@ describe.concurrent("the page", () => {
       async ({ page }) => {
         await openPage(page, usual.apiUrl);
         await play(page, { stream: "vod-tracks" });
-        await seesText(rowOf(page, "/0.m4s"), "200 served");
-        await seesText(await askAgain(rowOf(page, "/0.m4s"), "Without its signature"), "403 signature_missing");
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-        expect(wide).toBeLessThanOrEqual(390);
+        await waitForText(rowOf(page, "/0.m4s"), "200 served");
+        await waitForText(await sendAgain(rowOf(page, "/0.m4s"), "Without its signature"), "403 signature_missing");
+        const width = await page.evaluate(() => document.documentElement.scrollWidth);
+        expect(width).toBeLessThanOrEqual(390);
       },
       { viewport: { width: 390, height: 844 } },
     ));

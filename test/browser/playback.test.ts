@@ -1,7 +1,7 @@
 import { describe, expect, inject, it } from "vitest";
 import { startStream } from "../cluster/start-stream.ts";
 import { browserForFile } from "./browsing.ts";
-import { openFilm, playedPast, seen, watchToEnd } from "./film.ts";
+import { filmState, openFilm, playedPast, watchToEnd } from "./film.ts";
 import { hosts, refusals } from "./traffic.ts";
 
 const cluster = inject("usual");
@@ -17,8 +17,8 @@ const playable = [
   "vod-cloudfront-ec",
 ] as const;
 
-describe.concurrent("every playable fixture plays to its end from the returned manifest URL", () => {
-  it.each(playable)("%s", (asset) =>
+describe.concurrent("a fixture in hls.js", () => {
+  it.each(playable)("plays to its end from the returned manifest URL: %s", (asset) =>
     inTab(async ({ page, traffic, site }) => {
       const { manifestUrl } = await startStream(cluster, asset);
       await openFilm(page, site, manifestUrl, { rate: 8 });
@@ -35,7 +35,7 @@ describe.concurrent("every playable fixture plays to its end from the returned m
   );
 });
 
-it("plays with CMCD in headers, and a page may send any other header with a request", () =>
+it("a player may send CMCD in headers, and any other request header", () =>
   inTab(async ({ page, traffic, site }) => {
     const { manifestUrl } = await startStream(cluster, "vod-fmp4");
     const cmcd = { useHeaders: true, sessionId: "session-1", contentId: "film-1" };
@@ -44,14 +44,14 @@ it("plays with CMCD in headers, and a page may send any other header with a requ
     expect([refusals(traffic), traffic.failures]).toEqual([[], []]);
     const headers = { Authorization: "Bearer x", "X-Playback-Session-Id": "1", Range: "bytes=0-1" };
     const status = (url: string) =>
-      page.evaluate(async ([at, sent]) => (await fetch(at, { headers: sent })).status, [url, headers] as const);
+      page.evaluate(async ([target, sent]) => (await fetch(target, { headers: sent })).status, [url, headers] as const);
     expect(await status(manifestUrl)).toBe(200);
     const segment = traffic.urls.find((url) => url.includes("?seg=")) ?? "";
     expect(await status(segment)).toBe(206);
   }));
 
-describe.concurrent("tracks", () => {
-  it("audio and subtitles switch while the film plays, and cues come", () =>
+describe.concurrent("audio and subtitle tracks", () => {
+  it("switch during playback, and cues appear", () =>
     inTab(async ({ page, traffic, site }) => {
       const { manifestUrl } = await startStream(cluster, "vod-tracks");
       await openFilm(page, site, manifestUrl, {
@@ -77,13 +77,13 @@ describe.concurrent("tracks", () => {
     }));
 });
 
-describe.concurrent("nothing plays with the signature stripped", () => {
+describe.concurrent("a stream without its signatures", () => {
   it.each([
     ["playlists of the edge", "vod-single", ".m3u8"],
     ["segments of the edge", "vod-single", ".ts"],
     ["keys of the edge", "vod-aes", ".key"],
     ["segments of CloudFront", "vod-cloudfront", ".ts"],
-  ])("%s", (_, asset, ending) =>
+  ])("does not play: %s", (_, asset, ending) =>
     inTab(async ({ page, traffic, site }) => {
       await page.context().route(
         (url) => url.origin === cluster.mediaUrl && url.pathname.endsWith(ending),
@@ -92,12 +92,12 @@ describe.concurrent("nothing plays with the signature stripped", () => {
       const { manifestUrl } = await startStream(cluster, asset);
       const refused = page.waitForResponse((response) => response.status() >= 400);
       await openFilm(page, site, manifestUrl);
-      const answer = await refused;
-      expect(answer.status()).toBe(403);
-      expect((await answer.json()).code).toBe("signature_missing");
-      // Time enough for a player to find another way, if there were one.
+      const response = await refused;
+      expect(response.status()).toBe(403);
+      expect((await response.json()).code).toBe("signature_missing");
+      // Enough time for the player to try another way.
       await page.waitForTimeout(3000);
-      const { frames, time } = await seen(page);
+      const { frames, time } = await filmState(page);
       expect({ frames, time }).toEqual({ frames: 0, time: 0 });
       expect(new Set(refusals(traffic))).toEqual(new Set([403]));
     }),

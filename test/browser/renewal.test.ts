@@ -12,31 +12,31 @@ import { redirects, refusals } from "./traffic.ts";
 const shortLived = inject("shortLived");
 const inTab = browserForFile();
 
-/** So little ahead that what comes after a pause is loaded after it, and nothing kept behind. */
+/** A buffer so small that everything after a pause must be loaded after it, and nothing is kept. */
 const smallBuffer: FilmOptions = {
   rate: 2,
   hls: { maxBufferLength: 6, maxMaxBufferLength: 6, maxBufferSize: 1, backBufferLength: 0 },
 };
 
-/** A film without another variant to fall back to, paused at its beginning until every signature in it has ended. */
-async function pausedPastItsExpiries(page: Page, site: Site, cluster: TestCluster): Promise<void> {
+/** Plays a film that has no other variant, and pauses it at its beginning until all its signatures have expired. */
+async function pausePastExpiries(page: Page, site: Site, cluster: TestCluster): Promise<void> {
   const { manifestUrl } = await startStream(cluster, "vod-single");
   const loaded = page.waitForResponse((response) => response.url() === manifestUrl);
   await openFilm(page, site, manifestUrl, smallBuffer);
   const last = urisOf(await (await loaded).text(), manifestUrl).at(-1)?.url ?? "";
   await playedPast(page, 0.3);
   await pause(page);
-  // With no pause allowance that is the length of the film and a step after its playlist was loaded.
+  // Without a pause allowance, URLs expire the film's length and a step after the playlist was loaded.
   await until(
     () => fetch(last, { redirect: "manual" }),
     ({ status }) => status === 307 || status === 403,
   );
 }
 
-describe.concurrent("a film paused past its expiries", () => {
-  it("plays on to its end through renewal, without a refusal or a stall", () =>
+describe.concurrent("a film paused past the expiry of its URLs", () => {
+  it("plays to its end through renewal, without a refusal or a stall", () =>
     inTab(async ({ page, traffic, site }) => {
-      await pausedPastItsExpiries(page, site, shortLived);
+      await pausePastExpiries(page, site, shortLived);
       expect(redirects(traffic)).toBe(0);
       await resume(page);
       const film = await watchToEnd(page);
@@ -46,9 +46,9 @@ describe.concurrent("a film paused past its expiries", () => {
       expect(refusals(traffic)).toEqual([]);
     }));
 
-  it("plays on after a seek far ahead and back", () =>
+  it("plays after a seek far ahead and back", () =>
     inTab(async ({ page, traffic, site }) => {
-      await pausedPastItsExpiries(page, site, shortLived);
+      await pausePastExpiries(page, site, shortLived);
       await resume(page, 17);
       await playedPast(page, 17.5);
       const ahead = redirects(traffic);
@@ -62,22 +62,22 @@ describe.concurrent("a film paused past its expiries", () => {
     }));
 
   describe("with renewal off", () => {
-    let unforgiving: Awaited<ReturnType<typeof startTestCluster>>;
+    let withoutRenewal: Awaited<ReturnType<typeof startTestCluster>>;
     beforeAll(async () => {
       const settings = { STAGEDOOR_PAUSE_ALLOWANCE: "0", STAGEDOOR_EXPIRY_STEP: "1", STAGEDOOR_RENEWAL: "off" };
-      unforgiving = await startTestCluster(settings);
+      withoutRenewal = await startTestCluster(settings);
     });
-    afterAll(() => unforgiving.stop());
+    afterAll(() => withoutRenewal.stop());
 
-    it("is refused and never gets to its end", () =>
+    it("is refused and never reaches its end", () =>
       inTab(async ({ page, traffic, site }) => {
-        await pausedPastItsExpiries(page, site, unforgiving.addresses);
+        await pausePastExpiries(page, site, withoutRenewal.addresses);
         expect(refusals(traffic)).toEqual([]);
-        const answered = page.waitForResponse((response) => response.status() >= 400);
+        const refused = page.waitForResponse((response) => response.status() >= 400);
         await resume(page);
-        const answer = await answered;
-        expect((await answer.json()).code).toBe("signature_expired");
-        // Long enough for a film that goes on to come to its end.
+        const response = await refused;
+        expect((await response.json()).code).toBe("signature_expired");
+        // Long enough for a film that continues to reach its end.
         const film = await watchToEnd(page, 12_000);
         expect(film.ended).toBe(false);
         expect(film.time).toBeLessThan(17);

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 
-/** A site that embeds a player: a video, hls.js, and no more. */
+/** A site that embeds a player: a video and hls.js. */
 export interface Site {
   readonly url: string;
   stop(): void;
@@ -12,9 +12,9 @@ const markup = `<!doctype html><meta charset="utf-8"><title>film</title><link re
 <script type="module">import Hls from "/hls.js"; window.Hls = Hls;</script>`;
 
 /**
- * Serves a page with a player on an origin of its own, as a customer's site has one: what plays there plays by its URLs
- * and CORS headers alone. (A page that the test writes into the browser will not do: Chrome lets none that came from no
- * address ask a loopback one.)
+ * Serves a page with a player on an origin of its own, like a customer's site, so playback depends on the URLs and CORS
+ * headers alone. (A page set by the test itself has no address, and Chrome forbids such a page to request a loopback
+ * address.)
  */
 export async function startSite(): Promise<Site> {
   const hls = await readFile(fileURLToPath(import.meta.resolve("hls.js/dist/hls.min.mjs")));

@@ -15,9 +15,12 @@ const film = readFileSync(join(media, "index.m3u8"), "utf8").replace(/(\d)\.ts/g
 const dateRange =
   '#EXT-X-PROGRAM-DATE-TIME:2030-01-01T00:00:00.000Z\n#EXT-X-DATERANGE:ID="ad",CLASS="com.apple.hls.interstitial",START-DATE="2030-01-01T00:00:04.000Z",X-ASSET-LIST="ads.json",X-RESUME-OFFSET=0\n';
 
-let rounds = 0;
+let steeringRequests = 0;
 
-/** What the origin answers, besides the film's segments. Steering and asset list are made for each request. */
+/**
+ * The responses of the origin, except the film's segments. Steering manifests and asset lists are made for each
+ * request.
+ */
 const documents: Readonly<Record<string, () => string>> = {
   "/steered/index.m3u8": () =>
     '#EXTM3U\n#EXT-X-CONTENT-STEERING:SERVER-URI="steering.json",PATHWAY-ID="one"\n#EXT-X-STREAM-INF:BANDWIDTH=300000,PATHWAY-ID="one"\nmedia.m3u8\n',
@@ -26,7 +29,7 @@ const documents: Readonly<Record<string, () => string>> = {
     JSON.stringify({
       VERSION: 1,
       TTL: 1,
-      "RELOAD-URI": `steering.json?round=${++rounds}`,
+      "RELOAD-URI": `steering.json?round=${++steeringRequests}`,
       "PATHWAY-PRIORITY": ["one"],
     }),
   "/interrupted/index.m3u8": () => film.replace("#EXTINF", `${dateRange}#EXTINF`),
@@ -66,11 +69,11 @@ afterAll(async () => {
   origin.close();
 });
 
-const loaded = ({ answers }: Traffic, name: string) =>
-  answers.filter(({ url, status }) => status === 200 && new URL(url).pathname.endsWith(name));
+const loaded = ({ responses }: Traffic, name: string) =>
+  responses.filter(({ url, status }) => status === 200 && new URL(url).pathname.endsWith(name));
 
-describe("JSON documents that playlists lead to", () => {
-  it("steer hls.js for the whole session: it reloads by the signed RELOAD-URI, again and again", () =>
+describe("a JSON document that a playlist refers to", () => {
+  it("steers hls.js for the whole session by its signed RELOAD-URI", () =>
     inTab(async ({ page, traffic, site }) => {
       const { manifestUrl } = await startStream(cluster.addresses, "steered");
       await openFilm(page, site, manifestUrl);
@@ -81,7 +84,7 @@ describe("JSON documents that playlists lead to", () => {
       expect(refusals(traffic)).toEqual([]);
     }));
 
-  it("bring the asset's own ad into the film in hls.js", () =>
+  it("inserts the asset's own ad in hls.js", () =>
     inTab(async ({ page, traffic, site }) => {
       const { manifestUrl } = await startStream(cluster.addresses, "interrupted");
       await openFilm(page, site, manifestUrl, { rate: 4 });
@@ -92,7 +95,7 @@ describe("JSON documents that playlists lead to", () => {
       expect(refusals(traffic)).toEqual([]);
     }));
 
-  it("bring the asset's own ad into the film in Shaka", () =>
+  it("inserts the asset's own ad in Shaka", () =>
     inTab(async ({ page, traffic }) => {
       const { manifestUrl } = await startStream(cluster.addresses, "interrupted");
       await page.goto(players.urlOf("shaka"));

@@ -1,34 +1,34 @@
 import type { BrowserContext } from "playwright-core";
 
-/** All that a browser context asked for over the network, and how it was answered. */
+/** All network requests of a browser context, and the status of each response. */
 export interface Traffic {
-  readonly answers: { readonly url: string; readonly status: number }[];
-  /** Requests that got no answer for another reason than that the page took them back. */
+  readonly responses: { readonly url: string; readonly status: number }[];
+  /** Requests without a response, except those that the page aborted. */
   readonly failures: string[];
   readonly urls: string[];
 }
 
 export function recordTraffic(context: BrowserContext): Traffic {
-  const traffic: Traffic = { answers: [], failures: [], urls: [] };
+  const traffic: Traffic = { responses: [], failures: [], urls: [] };
   context.on("request", (request) => traffic.urls.push(request.url()));
-  context.on("response", (response) => traffic.answers.push({ url: response.url(), status: response.status() }));
+  context.on("response", (response) => traffic.responses.push({ url: response.url(), status: response.status() }));
   context.on("requestfailed", (request) => {
-    const why = request.failure()?.errorText ?? "";
-    if (why !== "net::ERR_ABORTED") traffic.failures.push(why);
+    const reason = request.failure()?.errorText ?? "";
+    if (reason !== "net::ERR_ABORTED") traffic.failures.push(reason);
   });
   return traffic;
 }
 
-export function refusals({ answers }: Traffic): number[] {
-  return answers.map(({ status }) => status).filter((status) => status >= 400);
+export function refusals({ responses }: Traffic): number[] {
+  return responses.map(({ status }) => status).filter((status) => status >= 400);
 }
 
-export function redirects({ answers }: Traffic): number {
-  return answers.filter(({ status }) => status === 307).length;
+export function redirects({ responses }: Traffic): number {
+  return responses.filter(({ status }) => status === 307).length;
 }
 
-/** The hosts that were asked for anything. `blob:` and `data:` never leave the browser. */
+/** The hosts of all requests. `blob:` and `data:` URLs never leave the browser. */
 export function hosts({ urls }: Traffic): string[] {
-  const asked = urls.filter((url) => url.startsWith("http")).map((url) => new URL(url).origin);
-  return [...new Set(asked)].sort();
+  const origins = urls.filter((url) => url.startsWith("http")).map((url) => new URL(url).origin);
+  return [...new Set(origins)].sort();
 }

@@ -1,13 +1,13 @@
 import type { Locator, Page } from "playwright-core";
 import { testPassword } from "../cluster/secrets.ts";
 
-/** What the page must not show, store or break: filled from its opening on. */
-export interface Complaints {
-  /** What its Content-Security-Policy stopped, and exceptions. */
-  readonly seen: string[];
+/** Faults of a page, collected from its opening on. */
+export interface PageFaults {
+  /** Violations of its Content-Security-Policy, and exceptions. */
+  readonly messages: string[];
 }
 
-/** A person who has no account yet. */
+/** A person without an account. */
 export function newPerson(): { readonly email: string; readonly password: string } {
   const name = crypto.randomUUID();
   return { email: `${name}@example.com`, password: `${testPassword}-${name}` };
@@ -15,11 +15,11 @@ export function newPerson(): { readonly email: string; readonly password: string
 
 export type Person = ReturnType<typeof newPerson>;
 
-/** Opens the page and writes down what its policy stops. */
-export async function openPage(page: Page, url: string): Promise<Complaints> {
-  const complaints: Complaints = { seen: [] };
-  page.on("pageerror", (error) => complaints.seen.push(error.message));
-  await page.exposeFunction("noteViolation", (text: string) => complaints.seen.push(text));
+/** Opens the page and collects its faults. */
+export async function openPage(page: Page, url: string): Promise<PageFaults> {
+  const faults: PageFaults = { messages: [] };
+  page.on("pageerror", (error) => faults.messages.push(error.message));
+  await page.exposeFunction("noteViolation", (text: string) => faults.messages.push(text));
   await page.addInitScript(() => {
     document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => {
       const note: unknown = Reflect.get(window, "noteViolation");
@@ -28,10 +28,10 @@ export async function openPage(page: Page, url: string): Promise<Complaints> {
   });
   await page.goto(url);
   await says(page, "Ready.");
-  return complaints;
+  return faults;
 }
 
-/** Fills in the account's form, which one of the two buttons at the top opens, and sends it. */
+/** Opens the account's form with one of the two buttons at the top, fills it in, and submits it. */
 export async function fillIn(page: Page, button: "Sign in" | "Create account", person: Person): Promise<Locator> {
   await page.locator("#signed-out").getByRole("button", { name: button }).click();
   const card = page.getByRole("dialog", { name: button });
@@ -59,10 +59,7 @@ export async function isSignedOut(page: Page): Promise<void> {
   await page.locator("#signed-in").waitFor({ state: "hidden" });
 }
 
-export async function chooses(
-  page: Page,
-  choice: { readonly stream?: string; readonly token?: string },
-): Promise<void> {
+export async function choose(page: Page, choice: { readonly stream?: string; readonly token?: string }): Promise<void> {
   const { stream, token } = choice;
   if (stream !== undefined) await page.getByLabel("Stream", { exact: true }).selectOption(stream);
   if (token !== undefined) await page.getByLabel("Token", { exact: true }).selectOption(token);
@@ -72,7 +69,7 @@ export async function pressPlay(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Play", exact: true }).click();
 }
 
-/** Waits until the picture has come to `time` seconds. */
+/** Waits until playback has passed `time` seconds. */
 export async function playsTo(page: Page, time: number): Promise<void> {
   await page.waitForFunction((past) => (document.querySelector("video")?.currentTime ?? 0) > past, time);
 }
@@ -81,14 +78,14 @@ export async function says(page: Page, text: string): Promise<void> {
   await page.locator("#status").filter({ hasText: text }).waitFor();
 }
 
-/** The rows of the requests whose line holds each of these texts. */
+/** The request rows whose text contains each of these texts. */
 export function rows(page: Page, ...texts: readonly string[]): Locator {
-  let found = page.locator("#requests > li");
-  for (const text of texts) found = found.filter({ hasText: text });
-  return found;
+  let matching = page.locator("#requests > li");
+  for (const text of texts) matching = matching.filter({ hasText: text });
+  return matching;
 }
 
-/** Whether there is nothing in the picture and nothing that could go on. */
+/** Whether the video is empty, so that nothing can continue to play. */
 export function isStopped(page: Page): Promise<boolean> {
   return page.evaluate(() => {
     const video = document.querySelector("video");
