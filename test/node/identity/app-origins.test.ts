@@ -3,7 +3,7 @@ import { identityStage } from "./stage.ts";
 
 const apps = ["capacitor://localhost", "ionic://localhost", "tauri://localhost", "http://tauri.localhost"];
 
-it("lets the apps sign in whose origin is trusted, and no others", async () => {
+it("the identity worker lets apps with a trusted origin sign in, and no others", async () => {
   const stage = await identityStage({ origins: [...apps, "https://localhost", "http://localhost:8100"] });
   const account = { email: "ann@example.com", password: "correct horse battery" };
   expect(

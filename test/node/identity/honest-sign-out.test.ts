@@ -9,30 +9,30 @@ beforeEach(async () => {
   ann = await signIn(stage, "ann@example.com");
 });
 
-const told = () => stage.told.map(({ value }) => value);
-const named = ({ sessionId }: SignedIn) => loginDigest(apiUrl, sessionId);
+const loggedValues = () => stage.logged.map(({ value }) => value);
+const loginOf = ({ sessionId }: SignedIn) => loginDigest(apiUrl, sessionId);
 const sessionOf = async (headers: Record<string, string>) =>
-  Object(await (await stage.ask("/get-session", { headers })).json()).session?.id;
+  Object(await (await stage.fetch("/get-session", { headers })).json()).session?.id;
 const account = { email: "ann@example.com", password: "correct horse battery" };
 
-describe("sign-out with what names no session", () => {
+describe("sign-out without a valid session credential,", () => {
   it.each([
     ["a JWT", 401, async () => ({ Authorization: `Bearer ${await jwtOf(ann)}` })],
     ["a session token without its signature", 401, () => ({ Authorization: `Bearer ${ann.bearer.split(".")[0]}` })],
-    ["a token that nobody knows", 401, () => ({ Authorization: `Bearer ${"x".repeat(32)}` })],
+    ["an unknown token", 401, () => ({ Authorization: `Bearer ${"x".repeat(32)}` })],
     ["another scheme", 401, () => ({ Authorization: "Basic YW5uOnB3" })],
-    ["another scheme beside the cookie", 400, () => ({ Authorization: "Basic YW5uOnB3", cookie: ann.cookie })],
-    ["a bad token beside the cookie", 401, () => ({ Authorization: "Bearer nobody", cookie: ann.cookie })],
+    ["another scheme together with the cookie", 400, () => ({ Authorization: "Basic YW5uOnB3", cookie: ann.cookie })],
+    ["a bad token together with the cookie", 401, () => ({ Authorization: "Bearer nobody", cookie: ann.cookie })],
     ["a cookie with another signature", 401, () => ({ cookie: ann.cookie.replace(/=\w{6}/, "=aaaaaa") })],
-  ] as const)("by %s is %i, takes no cookie and ends nothing", async (_, status, headers) => {
+  ] as const)("with %s, is refused with %i, clears no cookie and ends nothing", async (_, status, headers) => {
     const response = await stage.post("/sign-out", {}, await headers());
     expect(response.status).toBe(status);
     expect(response.headers.getSetCookie()).toEqual([]);
-    expect(stage.told).toEqual([]);
+    expect(stage.logged).toEqual([]);
     expect(await sessionOf({ cookie: ann.cookie })).toBe(ann.sessionId);
   });
 
-  it("is no fault where no credential came: nobody is signed in", async () => {
+  it("with no credential at all, succeeds", async () => {
     expect((await stage.post("/sign-out", {})).status).toBe(200);
     expect((await stage.post("/sign-out", {}, { cookie: "theme=dark" })).status).toBe(200);
   });
@@ -40,77 +40,77 @@ describe("sign-out with what names no session", () => {
 
 describe("a sign-in over a live session", () => {
   it.each(["/sign-in/email", "/sign-up/email"])(
-    "ends it at %s, since no browser could reach it any more",
+    "ends that session at %s, since no browser could use it any more",
     async (path) => {
       const body = path === "/sign-up/email" ? { ...account, email: "bob@example.com", name: "B" } : account;
       const response = await stage.post(path, body, { cookie: ann.cookie });
       expect(response.status).toBe(200);
-      expect(told()).toEqual([await named(ann)]);
+      expect(loggedValues()).toEqual([await loginOf(ann)]);
       expect(await sessionOf({ cookie: ann.cookie })).toBe(undefined);
     },
   );
 
-  it("ends it as well where it was presented as bearer token", async () => {
+  it("ends that session also if its credential is a bearer token", async () => {
     await stage.post("/sign-in/email", account, { Authorization: `Bearer ${ann.bearer}` });
-    expect(told()).toEqual([await named(ann)]);
+    expect(loggedValues()).toEqual([await loginOf(ann)]);
   });
 
-  it("fails, and ends nothing, while the log is down", async () => {
-    stage.stage.logIsDown = true;
+  it("fails and ends nothing while the log is down", async () => {
+    stage.faults.logIsDown = true;
     expect((await stage.post("/sign-in/email", account, { cookie: ann.cookie })).status).toBe(503);
     expect(await sessionOf({ cookie: ann.cookie })).toBe(ann.sessionId);
   });
 
-  it("ends nothing where the password is wrong", async () => {
-    await stage.post("/sign-in/email", { ...account, password: "not hers at all" }, { cookie: ann.cookie });
-    expect(stage.told).toEqual([]);
+  it("ends nothing if the password is wrong", async () => {
+    await stage.post("/sign-in/email", { ...account, password: "the wrong password" }, { cookie: ann.cookie });
+    expect(stage.logged).toEqual([]);
   });
 });
 
-describe("a cookie that another site of the domain has set", () => {
-  const tossed = (cookie: string) => [
+describe("a session cookie set by another site of the domain", () => {
+  const cookieHeaders = (cookie: string) => [
     `\u00a0${cookie}; ${ann.cookie}`,
     `${ann.cookie}; \u00a0${cookie}`,
     `\u00a0${cookie}`,
   ];
 
-  it("is not taken for the `__Host-` cookie, whatever white space its name begins with", async () => {
+  it("does not count as the `__Host-` cookie if its name begins with white space", async () => {
     const eve = await signIn(stage, "eve@example.com");
-    const [first = "", second = "", alone = ""] = tossed(eve.cookie);
+    const [first = "", second = "", alone = ""] = cookieHeaders(eve.cookie);
     for (const cookie of [first, second]) expect(await sessionOf({ cookie })).toBe(ann.sessionId);
     expect(await sessionOf({ cookie: alone })).toBe(undefined);
     expect((await stage.post("/sign-out", {}, { cookie: first })).status).toBe(200);
-    expect(told()).toEqual([await named(ann)]);
+    expect(loggedValues()).toEqual([await loginOf(ann)]);
   });
 
-  it("of the very name is refused: 400, and neither session is used", async () => {
+  it("with the same name is refused with 400, and neither session is used", async () => {
     const eve = await signIn(stage, "eve@example.com");
     const response = await stage.post("/sign-out", {}, { cookie: `${eve.cookie}; ${ann.cookie}` });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ code: "REQUEST_INVALID" });
-    expect(stage.told).toEqual([]);
+    expect(stage.logged).toEqual([]);
   });
 
-  it("leaves a session that ends with the browser as short as it was", async () => {
+  it("does not extend a session that ends with the browser", async () => {
     const response = await stage.post("/sign-in/email", { ...account, rememberMe: false });
-    const cookie = response.headers.getSetCookie().map((set) => set.split(";")[0]);
+    const cookie = response.headers.getSetCookie().map((header) => header.split(";")[0]);
     expect(cookie).toHaveLength(2);
     const soon = new Date(Date.now() + 60_000).toISOString();
     stage.database.prepare("UPDATE session SET expiresAt = ?").run(soon);
     const { session } = Object(
-      await (await stage.ask("/get-session", { headers: { cookie: cookie.join("; ") } })).json(),
+      await (await stage.fetch("/get-session", { headers: { cookie: cookie.join("; ") } })).json(),
     );
     expect(session.expiresAt).toBe(soon);
   });
 });
 
-it("an answer runs nothing, stands in no frame, and is no page of the API's", async () => {
-  const response = await stage.ask("/error?error=%3Cscript%3Ealert(1)%3C/script%3E");
+it("the identity worker's error page runs no script and cannot be framed", async () => {
+  const response = await stage.fetch("/error?error=%3Cscript%3Ealert(1)%3C/script%3E");
   expect(response.headers.get("Content-Security-Policy")).toBe("default-src 'none'; frame-ancestors 'none'");
   expect(response.headers.get("X-Content-Type-Options")).toBe("nosniff");
   expect(response.headers.get("Referrer-Policy")).toBe("no-referrer");
 });
 
 async function jwtOf({ cookie }: SignedIn): Promise<string> {
-  return Object(await (await stage.ask("/token", { headers: { cookie } })).json()).token;
+  return Object(await (await stage.fetch("/token", { headers: { cookie } })).json()).token;
 }

@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type IdentityStage, identityStage, refresh, type SignedIn, signIn, type Tokens, takeTokens } from "./stage.ts";
+import {
+  type IdentityStage,
+  identityStage,
+  refresh,
+  requestTokens,
+  type SignedIn,
+  signIn,
+  type Tokens,
+} from "./stage.ts";
 
 let stage: IdentityStage;
 let ann: SignedIn;
@@ -16,24 +24,24 @@ afterEach(() => {
 const formType = "application/x-www-form-urlencoded";
 const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
 const send = async (path: string, body: BodyInit, headers: Record<string, string> = { "Content-Type": formType }) => {
-  const response = await stage.ask(path, { method: "POST", body, headers });
+  const response = await stage.fetch(path, { method: "POST", body, headers });
   const text = await response.text();
   return { response, status: response.status, text, error: text === "" ? undefined : JSON.parse(text).error };
 };
 
-describe("a token that was traded in, and comes again after the grace", () => {
+describe("a refresh token that is reused after the grace period", () => {
   let first: Tokens;
   let successor: string;
   beforeEach(async () => {
-    first = await takeTokens(stage, ann);
+    first = await requestTokens(stage, ann);
     successor = (await refresh(stage, first.refresh_token)).token;
     later(14);
   });
 
   const wellFormed = () => `client_id=app&refresh_token=${first.refresh_token}`;
   const cases: [string, () => string, string][] = [
-    ["a blank behind grant_type", () => `${wellFormed()}&grant_type=refresh_token%20`, "unsupported_grant_type"],
-    ["a blank before it", () => `${wellFormed()}&grant_type=+refresh_token`, "unsupported_grant_type"],
+    ["a space after grant_type", () => `${wellFormed()}&grant_type=refresh_token%20`, "unsupported_grant_type"],
+    ["a space before grant_type", () => `${wellFormed()}&grant_type=+refresh_token`, "unsupported_grant_type"],
     ["a tab", () => `${wellFormed()}&grant_type=refresh_token%09`, "unsupported_grant_type"],
     ["a line feed", () => `${wellFormed()}&grant_type=refresh_token%0A`, "unsupported_grant_type"],
     ["a no-break space", () => `${wellFormed()}&grant_type=refresh_token%C2%A0`, "unsupported_grant_type"],
@@ -49,12 +57,12 @@ describe("a token that was traded in, and comes again after the grace", () => {
     ["two tokens", () => `refresh_token=x&${wellFormed()}&grant_type=refresh_token`, "invalid_request"],
     ["two client_ids", () => `client_id=x&${wellFormed()}&grant_type=refresh_token`, "invalid_request"],
     [
-      "a blank behind the token",
+      "a space after the token",
       () => `client_id=app&grant_type=refresh_token&refresh_token=${first.refresh_token}%20`,
       "invalid_grant",
     ],
     [
-      "a blank behind client_id",
+      "a space after client_id",
       () => `client_id=app%20&grant_type=refresh_token&refresh_token=${first.refresh_token}`,
       "invalid_client",
     ],
@@ -67,14 +75,14 @@ describe("a token that was traded in, and comes again after the grace", () => {
     ["an assertion", () => `${wellFormed()}&grant_type=refresh_token&client_assertion=x`, "invalid_client"],
   ];
 
-  it.each(cases)("opens nothing with %s", async (_, body, error) => {
-    const answer = await send("/oauth2/token", body());
-    expect(answer).toMatchObject({ status: 400, error });
-    expect(answer.text).not.toContain(successor);
+  it.each(cases)("gets no tokens with %s", async (_, body, error) => {
+    const result = await send("/oauth2/token", body());
+    expect(result).toMatchObject({ status: 400, error });
+    expect(result.text).not.toContain(successor);
     expect((await refresh(stage, successor)).status).toBe(200);
   });
 
-  it("opens nothing as JSON, and nothing in a query", async () => {
+  it("gets no tokens as JSON or in the query", async () => {
     const form = { grant_type: "refresh_token", client_id: "app", refresh_token: first.refresh_token };
     const json = { "Content-Type": "application/json" };
     expect((await send("/oauth2/token", JSON.stringify(form), json)).status).toBe(415);
@@ -88,24 +96,24 @@ describe("a token that was traded in, and comes again after the grace", () => {
   });
 
   it.each(["Basic YXBwOg==", "Basic YXBwOng=", "Bearer x"])(
-    "opens nothing with `Authorization: %s`: the clients are public",
+    "gets no tokens with `Authorization: %s`, since the clients are public",
     async (authorization) => {
       const headers = { "Content-Type": formType, Authorization: authorization };
-      const answer = await send("/oauth2/token", `${wellFormed()}&grant_type=refresh_token`, headers);
-      expect(answer).toMatchObject({ status: 401, error: "invalid_client" });
-      expect(answer.response.headers.get("WWW-Authenticate")).toBe("Basic");
+      const result = await send("/oauth2/token", `${wellFormed()}&grant_type=refresh_token`, headers);
+      expect(result).toMatchObject({ status: 401, error: "invalid_client" });
+      expect(result.response.headers.get("WWW-Authenticate")).toBe("Basic");
       expect((await refresh(stage, successor)).status).toBe(200);
     },
   );
 
-  it("ends its family when it is spelt plainly", async () => {
-    const answer = await send("/oauth2/token", `${wellFormed()}&grant_type=refresh_token`);
-    expect(answer).toMatchObject({ status: 400, error: "invalid_grant" });
+  it("ends its family in a well-formed request", async () => {
+    const result = await send("/oauth2/token", `${wellFormed()}&grant_type=refresh_token`);
+    expect(result).toMatchObject({ status: 400, error: "invalid_grant" });
     expect(await refresh(stage, successor)).toMatchObject({ status: 400, error: "invalid_grant" });
   });
 });
 
-describe("a body", () => {
+describe("a request body", () => {
   const spy = () => [vi.spyOn(console, "error"), vi.spyOn(console, "warn"), vi.spyOn(console, "log")];
   const signUp = JSON.stringify({ email: "ann@example.com", password: "correct horse battery" });
 
@@ -120,33 +128,33 @@ describe("a body", () => {
     "text/plain",
     "text/plain; application/json",
     "",
-  ])("of type %j is refused with 415 wherever one is read, and nothing is printed", async (type) => {
-    const printed = spy();
+  ])("of type %j is refused with 415 on every route, and nothing is consoleSpies", async (type) => {
+    const consoleSpies = spy();
     for (const path of ["/oauth2/token", "/oauth2/revoke", "/sign-in/email", "/sign-out"])
       expect((await send(path, signUp, { "Content-Type": type })).status, path).toBe(415);
-    for (const method of printed) expect(method).not.toHaveBeenCalled();
+    for (const method of consoleSpies) expect(method).not.toHaveBeenCalled();
   });
 
   it.each(["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"])(
-    "of type %j is read",
+    "of type %j is accepted",
     async (type) => {
       expect((await send("/sign-in/email", signUp, { "Content-Type": type })).status).toBe(200);
     },
   );
 });
 
-describe("a store that is down", () => {
-  it("is told of to the worker's own log alone: the library prints nothing", async () => {
-    const printed = [vi.spyOn(console, "error"), vi.spyOn(console, "warn"), vi.spyOn(console, "log")];
+describe("a failing store", () => {
+  it("is logged by the worker only, and the library prints nothing", async () => {
+    const consoleSpies = [vi.spyOn(console, "error"), vi.spyOn(console, "warn"), vi.spyOn(console, "log")];
     stage.database.exec("ALTER TABLE user RENAME TO elsewhere");
     const body = { email: "ann@example.com", password: "correct horse battery" };
     expect((await stage.post("/sign-in/email", body)).status).toBe(503);
     expect(stage.lines).toContain("an exception");
-    for (const method of printed) expect(method).not.toHaveBeenCalled();
+    for (const method of consoleSpies) expect(method).not.toHaveBeenCalled();
   });
 });
 
-describe("a route of the library that nothing here uses", () => {
+describe("an unused route of the library", () => {
   it.each([
     ["GET", "/oauth2/userinfo"],
     ["POST", "/oauth2/userinfo"],
@@ -178,20 +186,20 @@ describe("a route of the library that nothing here uses", () => {
   ])("is closed: %s %s", async (method, path) => {
     const headers = { cookie: ann.cookie, "Content-Type": "application/json" };
     const init = method === "POST" ? { method, headers, body: "{}" } : { method, headers };
-    expect((await stage.ask(path, init)).status).toBe(404);
+    expect((await stage.fetch(path, init)).status).toBe(404);
   });
 
-  it("is closed whatever the token, so that a tampered one is no failure of ours", async () => {
-    const { access_token } = await takeTokens(stage, ann);
+  it("is closed even for a tampered token, so that it causes no server error", async () => {
+    const { access_token } = await requestTokens(stage, ann);
     const headers = { Authorization: `Bearer ${access_token.slice(0, -4)}AAAA` };
-    expect((await stage.ask("/oauth2/userinfo", { headers })).status).toBe(404);
+    expect((await stage.fetch("/oauth2/userinfo", { headers })).status).toBe(404);
     expect(stage.lines).toEqual([]);
   });
 });
 
-describe("a route that is used", () => {
+describe("a used route", () => {
   it.each(["/jwks", "/get-session", "/list-sessions", "/token"])("is open: GET %s", async (path) => {
-    expect((await stage.ask(path, { headers: { cookie: ann.cookie } })).status).toBe(200);
+    expect((await stage.fetch(path, { headers: { cookie: ann.cookie } })).status).toBe(200);
   });
 
   it.each([

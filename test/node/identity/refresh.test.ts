@@ -8,10 +8,10 @@ import {
   type IdentityStage,
   identityStage,
   refresh,
+  requestTokens,
   type SignedIn,
   signIn,
   type Tokens,
-  takeTokens,
 } from "./stage.ts";
 
 let stage: IdentityStage;
@@ -21,7 +21,7 @@ beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   stage = await identityStage();
   ann = await signIn(stage, "ann@example.com");
-  first = await takeTokens(stage, ann);
+  first = await requestTokens(stage, ann);
 });
 afterEach(() => vi.useRealTimers());
 
@@ -30,37 +30,37 @@ const rows = () => stage.database.prepare("SELECT * FROM oauthRefreshToken").all
 const live = () => rows().filter(({ revoked }) => revoked === null);
 const refused = { status: 400, error: "invalid_grant" };
 
-describe("fifty refreshes of one token at once", () => {
-  /** As the worker's objects do it: one line of those who wait for a family. */
-  const together = async (turn: ReturnType<typeof inTurn>) => {
+describe("50 concurrent refreshes of one token", () => {
+  /** Sends them as the worker's Durable Objects do, with one queue per family. */
+  const concurrently = async (turn: ReturnType<typeof inTurn>) => {
     const wait = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
     const parts = { ...stage.parts, database: distantD1(stage.database, wait) };
     const one = async () => {
       const form = { grant_type: "refresh_token", client_id: "app", refresh_token: first.refresh_token };
       const body = new URLSearchParams(form);
       const request = new Request(`${apiUrl}/api/auth/oauth2/token`, { method: "POST", body });
-      const turnTaken = await turnOf(request, parts);
-      const response = await turn(() => answerIdentity(request, { ...parts, turn: turnTaken }));
+      const familyTurn = await turnOf(request, parts);
+      const response = await turn(() => answerIdentity(request, { ...parts, turn: familyTurn }));
       return { status: response.status, token: Object(await response.json()).refresh_token };
     };
     return Promise.all(Array.from({ length: 50 }, one));
   };
 
-  it("give one successor, no fork and no false sign-out, where they take turns", async () => {
-    const answers = await together(inTurn());
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(new Set(answers.map(({ token }) => token)).size).toBe(1);
+  it("give one successor, no fork and no false sign-out if they take turns", async () => {
+    const results = await concurrently(inTurn());
+    expect(new Set(results.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(new Set(results.map(({ token }) => token)).size).toBe(1);
     expect(live()).toHaveLength(1);
   });
 
-  it("would fork or fail without turns: the turns are what makes it right", async () => {
-    const answers = await together((work) => work());
-    expect(new Set(answers.map(({ status, token }) => `${status} ${token}`)).size).toBeGreaterThan(1);
+  it("fork or fail without turns", async () => {
+    const results = await concurrently((work) => work());
+    expect(new Set(results.map(({ status, token }) => `${status} ${token}`)).size).toBeGreaterThan(1);
   });
 });
 
 describe("a refresh", () => {
-  it("gives an access token for the API, of the same session", async () => {
+  it("returns an access token for the API, of the same session", async () => {
     const { body } = await refresh(stage, first.refresh_token);
     const { access_token } = Object(body);
     expect(decodeProtectedHeader(access_token)).toMatchObject({ alg: "EdDSA", typ: "at+jwt" });
@@ -70,7 +70,7 @@ describe("a refresh", () => {
     });
   });
 
-  it("ends the token that was used and gives another", async () => {
+  it("ends the used token and returns another", async () => {
     const { token } = await refresh(stage, first.refresh_token);
     expect(token).not.toBe(first.refresh_token);
     expect(live()).toHaveLength(1);
@@ -78,7 +78,7 @@ describe("a refresh", () => {
     expect(live()).toHaveLength(1);
   });
 
-  it("may be asked for again within the grace, and the answer is the same: it does not fork", async () => {
+  it("can be repeated within the grace period with the same result, without a fork", async () => {
     const { token } = await refresh(stage, first.refresh_token);
     later(9);
     expect(await refresh(stage, first.refresh_token)).toMatchObject({ status: 200, token });
@@ -89,7 +89,7 @@ describe("a refresh", () => {
     ]);
   });
 
-  it("does not prolong the grace by being asked for again: it does not slide", async () => {
+  it("does not extend the grace period", async () => {
     await refresh(stage, first.refresh_token);
     later(7);
     expect((await refresh(stage, first.refresh_token)).status).toBe(200);
@@ -97,7 +97,7 @@ describe("a refresh", () => {
     expect(await refresh(stage, first.refresh_token)).toMatchObject(refused);
   });
 
-  it("is not late because it had to wait for others", async () => {
+  it("is not late if it had to wait for its turn", async () => {
     const body = new URLSearchParams({
       grant_type: "refresh_token",
       client_id: "app",
@@ -107,12 +107,12 @@ describe("a refresh", () => {
     const { token } = await refresh(stage, first.refresh_token);
     const turn = await turnOf(request, stage.parts);
     later(30);
-    const answer = await answerIdentity(request, { ...stage.parts, turn });
-    expect(Object(await answer.json()).refresh_token).toBe(token);
+    const response = await answerIdentity(request, { ...stage.parts, turn });
+    expect(Object(await response.json()).refresh_token).toBe(token);
   });
 
-  it("with a token that was used before ends its family, and no other device's", async () => {
-    const phone = await takeTokens(stage, await signIn(stage, "ann@example.com"));
+  it("with a reused token ends the token's family, and no other device's", async () => {
+    const phone = await requestTokens(stage, await signIn(stage, "ann@example.com"));
     const { token } = await refresh(stage, first.refresh_token);
     later(12);
     expect(await refresh(stage, first.refresh_token)).toMatchObject(refused);
@@ -121,17 +121,17 @@ describe("a refresh", () => {
     expect((await refresh(stage, phone.refresh_token)).status).toBe(200);
   });
 
-  it("of another family of the same session is left alone by it", async () => {
-    const second = await takeTokens(stage, ann);
+  it("of another family of the session still works after a reuse", async () => {
+    const second = await requestTokens(stage, ann);
     await refresh(stage, first.refresh_token);
     later(12);
     await refresh(stage, first.refresh_token);
     expect((await refresh(stage, second.refresh_token)).status).toBe(200);
   });
 
-  it("takes a rotation back that broke off before its answer was stored", async () => {
+  it("undoes a rotation that broke off before its response was stored", async () => {
     const { token: lost } = await refresh(stage, first.refresh_token);
-    // As a crash leaves it: the successor stands there, and nobody was told of it.
+    // The state after a crash: the successor exists, and no client has it.
     stage.database.exec("UPDATE oauthRefreshToken SET rotationReplayResponse = NULL");
     const { status, token } = await refresh(stage, first.refresh_token);
     expect(status).toBe(200);
@@ -140,41 +140,41 @@ describe("a refresh", () => {
     expect((await refresh(stage, token)).status).toBe(200);
   });
 
-  it("of one token in the turn of another is refused, and ends nothing", async () => {
-    const second = await takeTokens(stage, await signIn(stage, "ann@example.com"));
+  it("with tokens of two families is refused, and ends nothing", async () => {
+    const second = await requestTokens(stage, await signIn(stage, "ann@example.com"));
     const body = new URLSearchParams({ grant_type: "refresh_token", client_id: "app" });
     for (const { refresh_token } of [first, second]) body.append("refresh_token", refresh_token);
-    const response = await stage.ask("/oauth2/token", { method: "POST", body });
+    const response = await stage.fetch("/oauth2/token", { method: "POST", body });
     expect(response.status).toBe(400);
     expect(live()).toHaveLength(2);
   });
 
-  it("keeps the session alive as long as its new token", async () => {
+  it("keeps the session alive as long as the new token", async () => {
     later(3000);
     const { token } = await refresh(stage, first.refresh_token);
     later(80_000);
     expect((await refresh(stage, token)).status).toBe(200);
-    expect(await (await stage.ask("/get-session", { headers: { cookie: ann.cookie } })).json()).not.toBe(null);
+    expect(await (await stage.fetch("/get-session", { headers: { cookie: ann.cookie } })).json()).not.toBe(null);
   });
 
-  it("is refused where its token was not used for too long", async () => {
+  it("is refused if the token was unused for too long", async () => {
     later(86_401);
     expect(await refresh(stage, first.refresh_token)).toMatchObject(refused);
   });
 
-  it("is refused where its session is gone, whichever way it went", async () => {
+  it("is refused if the session is gone, for whatever reason", async () => {
     stage.database.exec("DELETE FROM session");
     expect(await refresh(stage, first.refresh_token)).toMatchObject(refused);
     expect(rows()).toEqual([]);
   });
 
-  it("sees a user as he is by then", async () => {
+  it("reads the user's current claims", async () => {
     stage.database.exec("UPDATE user SET assets = 'vod-fmp4, live-ts', streams = 2");
     const { body } = await refresh(stage, first.refresh_token);
     expect(decodeJwt(Object(body).access_token)).toMatchObject({ assets: ["vod-fmp4", "live-ts"], streams: 2 });
   });
 
-  it("is refused to an app that the configuration names no longer", async () => {
+  it("is refused to an app that the configuration no longer names", async () => {
     const { seedIdentity } = await import("../../../src/identity/seed.ts");
     await seedIdentity({ ...stage.parts, settings: { ...stage.parts.settings, clients: [] } });
     expect((await refresh(stage, first.refresh_token)).status).toBeGreaterThanOrEqual(400);

@@ -7,10 +7,10 @@ import {
   type IdentityStage,
   identityStage,
   refresh,
+  requestTokens,
   type SignedIn,
   signIn,
   type Tokens,
-  takeTokens,
 } from "./stage.ts";
 
 let stage: IdentityStage;
@@ -25,7 +25,7 @@ beforeEach(async () => {
     ],
   });
   ann = await signIn(stage, "ann@example.com");
-  app = await takeTokens(stage, ann);
+  app = await requestTokens(stage, ann);
 });
 afterEach(() => vi.useRealTimers());
 
@@ -40,104 +40,104 @@ const revoke = async (token: string, form: Record<string, string> = {}) => {
   const response = await answerIdentity(request, { ...stage.parts, turn: await turnOf(request, stage.parts) });
   return { status: response.status, error: Object(await response.json()).error };
 };
-const lives = async ({ cookie }: SignedIn) =>
-  (await (await stage.ask("/get-session", { headers: { cookie } })).json()) !== null;
-const toldOf = async ({ sessionId }: SignedIn) =>
-  stage.told.some(({ kind }) => kind === "login") &&
-  stage.told.map(({ value }) => value).includes(loginDigest(apiUrl, sessionId));
+const isSignedIn = async ({ cookie }: SignedIn) =>
+  (await (await stage.fetch("/get-session", { headers: { cookie } })).json()) !== null;
+const isLogged = async ({ sessionId }: SignedIn) =>
+  stage.logged.some(({ kind }) => kind === "login") &&
+  stage.logged.map(({ value }) => value).includes(loginDigest(apiUrl, sessionId));
 const refused = { status: 400, error: "invalid_grant" };
 
 describe("the revocation of a live refresh token", () => {
-  it("is its device's sign-out: the login is in the log, the session and its tokens are gone", async () => {
+  it("signs its device out: the login is in the log, and the session and its tokens are gone", async () => {
     const { token, body } = await refresh(stage, app.refresh_token);
     expect(decodeJwt(Object(body).access_token).sid).toBe(ann.sessionId);
     expect((await revoke(token)).status).toBe(200);
-    expect(await toldOf(ann)).toBe(true);
-    expect(await lives(ann)).toBe(false);
+    expect(await isLogged(ann)).toBe(true);
+    expect(await isSignedIn(ann)).toBe(false);
     expect(await refresh(stage, token)).toMatchObject(refused);
     expect(stage.database.prepare("SELECT id FROM oauthRefreshToken").all()).toEqual([]);
   });
 
-  it.each(["access_token", "refresh_token", "something"])("does not ask what the hint says: %s", async (hint) => {
+  it.each(["access_token", "refresh_token", "something"])("ignores the token type hint: %s", async (hint) => {
     expect((await revoke(app.refresh_token, { token_type_hint: hint })).status).toBe(200);
-    expect(await lives(ann)).toBe(false);
+    expect(await isSignedIn(ann)).toBe(false);
   });
 
-  it("leaves the other devices alone", async () => {
+  it("does not affect other devices", async () => {
     const phone = await signIn(stage, "ann@example.com");
-    const there = await takeTokens(stage, phone);
+    const phoneTokens = await requestTokens(stage, phone);
     await revoke(app.refresh_token);
-    expect(await lives(phone)).toBe(true);
-    expect((await refresh(stage, there.refresh_token)).status).toBe(200);
+    expect(await isSignedIn(phone)).toBe(true);
+    expect((await refresh(stage, phoneTokens.refresh_token)).status).toBe(200);
   });
 
-  it("fails whole while the log is down: 503, and nothing has changed", async () => {
-    stage.stage.logIsDown = true;
+  it("fails with 503 and changes nothing while the log is down", async () => {
+    stage.faults.logIsDown = true;
     expect((await revoke(app.refresh_token)).status).toBe(503);
-    expect(await lives(ann)).toBe(true);
+    expect(await isSignedIn(ann)).toBe(true);
     expect((await refresh(stage, app.refresh_token)).status).toBe(200);
   });
 
-  it("fails where the session cannot be looked at: 503", async () => {
+  it("fails with 503 if the session cannot be read", async () => {
     stage.database.exec("ALTER TABLE session RENAME TO elsewhere");
     expect((await revoke(app.refresh_token)).status).toBe(503);
     stage.database.exec("ALTER TABLE elsewhere RENAME TO session");
-    expect(await lives(ann)).toBe(true);
+    expect(await isSignedIn(ann)).toBe(true);
   });
 
-  it("may be asked for with the token before, within the grace in which a refresh may be", async () => {
+  it("is accepted with the previous token within its grace period", async () => {
     await refresh(stage, app.refresh_token);
     later(9);
     expect((await revoke(app.refresh_token)).status).toBe(200);
-    expect(await lives(ann)).toBe(false);
+    expect(await isSignedIn(ann)).toBe(false);
   });
 
-  it("waits for its family's turn", async () => {
+  it("waits for the family's turn", async () => {
     expect((await answerIdentity(requestOf({ token: app.refresh_token }), stage.parts)).status).toBe(503);
-    expect(await lives(ann)).toBe(true);
+    expect(await isSignedIn(ann)).toBe(true);
   });
 
-  it("ends the family where its session is gone already", async () => {
+  it("ends the family even if its session is gone already", async () => {
     stage.database.exec("DELETE FROM session");
     expect((await revoke(app.refresh_token)).status).toBe(200);
     expect(stage.database.prepare("SELECT id FROM oauthRefreshToken").all()).toEqual([]);
-    expect(stage.told).toEqual([]);
+    expect(stage.logged).toEqual([]);
   });
 });
 
-describe("the revocation of a refresh token that was traded in long ago", () => {
-  it("ends its own family alone: no other device's, and no session", async () => {
-    const phone = await takeTokens(stage, await signIn(stage, "ann@example.com"));
-    const second = await takeTokens(stage, ann);
+describe("the revocation of a refresh token that was exchanged long ago", () => {
+  it("ends only its own family, and no other device's, and no session", async () => {
+    const phone = await requestTokens(stage, await signIn(stage, "ann@example.com"));
+    const second = await requestTokens(stage, ann);
     const { token } = await refresh(stage, app.refresh_token);
     later(12);
     expect((await revoke(app.refresh_token)).status).toBe(200);
     expect(await refresh(stage, token)).toMatchObject(refused);
     expect((await refresh(stage, phone.refresh_token)).status).toBe(200);
     expect((await refresh(stage, second.refresh_token)).status).toBe(200);
-    expect(await lives(ann)).toBe(true);
-    expect(stage.told).toEqual([]);
+    expect(await isSignedIn(ann)).toBe(true);
+    expect(stage.logged).toEqual([]);
   });
 });
 
-describe("the revocation of anything else", () => {
-  it.each(["x".repeat(32), "never given out", "a.b"])(
-    "is no error and changes nothing: %s (RFC 7009 §2.2)",
+describe("the revocation of another token", () => {
+  it.each(["x".repeat(32), "never-issued", "a.b"])(
+    "succeeds and changes nothing: %s (RFC 7009 §2.2)",
     async (token) => {
       expect((await revoke(token)).status).toBe(200);
       expect((await refresh(stage, app.refresh_token)).status).toBe(200);
     },
   );
 
-  it("is refused for a JWT, which lasts for minutes", async () => {
+  it("is refused for a JWT, which lasts only minutes", async () => {
     expect(await revoke(app.access_token)).toEqual({ status: 400, error: "unsupported_token_type" });
-    expect(await lives(ann)).toBe(true);
+    expect(await isSignedIn(ann)).toBe(true);
   });
 
-  it("is refused to another client than the token's, and to one that is unknown", async () => {
+  it("is refused to another client, and to an unknown client", async () => {
     expect(await revoke(app.refresh_token, { client_id: "other" })).toEqual(refused);
     expect(await revoke(app.refresh_token, { client_id: "nobody" })).toEqual({ status: 400, error: "invalid_client" });
-    expect(await lives(ann)).toBe(true);
+    expect(await isSignedIn(ann)).toBe(true);
     expect((await refresh(stage, app.refresh_token)).status).toBe(200);
   });
 });

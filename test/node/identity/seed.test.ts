@@ -4,7 +4,7 @@ import { identityStage } from "./stage.ts";
 
 const client = (number: number) => ({ clientId: `app-${number}`, redirectUris: ["com.example.app:/callback"] });
 
-it("a client that the configuration names no longer is disabled, however many there are", async () => {
+it("seedIdentity disables every client that the configuration no longer names", async () => {
   const many = Array.from({ length: 205 }, (_, number) => client(number));
   const { database, parts } = await identityStage({ clients: many });
   const enabled = () => database.prepare("SELECT clientId FROM oauthClient WHERE NOT disabled").all().map(Object);

@@ -13,7 +13,10 @@ beforeEach(async () => {
   ann = await signIn(stage, "ann@example.com");
 });
 
-/** Sessions of Ann's in the database alone: to sign in so often would take a minute. The first of them would end first. */
+/**
+ * Adds sessions of Ann to the database directly, since so many sign-ins would take a minute. The first of them expires
+ * first.
+ */
 function addSessions(count: number): string[] {
   const insert = stage.database.prepare(
     "INSERT INTO session (id, expiresAt, token, createdAt, updatedAt, userId) VALUES (?, ?, ?, ?, ?, ?)",
@@ -26,18 +29,18 @@ function addSessions(count: number): string[] {
   });
 }
 
-const left = () =>
+const sessionIds = () =>
   stage.database
     .prepare("SELECT id FROM session")
     .all()
     .map(({ id }) => String(id));
-const namesOf = async (ids: readonly string[]) =>
+const loginsOf = async (ids: readonly string[]) =>
   (await Promise.all(ids.map((id) => loginDigest(apiUrl, id)))).toSorted();
-const told = () => stage.told.map(({ value }) => value).toSorted();
+const loggedValues = () => stage.logged.map(({ value }) => value).toSorted();
 const change = (body: object) =>
   stage.post("/change-password", { currentPassword: password, newPassword, ...body }, { cookie: ann.cookie });
 
-/** Lets the database fail for some statements, as D1 does now and then. */
+/** Makes the database fail for matching statements, as D1 sometimes does. */
 function failAt(pattern: RegExp) {
   const prepare = stage.database.prepare.bind(stage.database);
   stage.database.prepare = (sql) => {
@@ -46,88 +49,88 @@ function failAt(pattern: RegExp) {
   };
 }
 
-describe("who signs out everywhere", () => {
-  it("leaves no session without an entry, however many there are", async () => {
+describe("signing out everywhere", () => {
+  it("ends every session, each with a log entry, however many there are", async () => {
     const ids = addSessions(260);
     expect((await stage.post("/revoke-sessions", {}, { cookie: ann.cookie })).status).toBe(200);
-    expect(left()).toEqual([]);
-    expect(told()).toEqual(await namesOf([...ids, ann.sessionId]));
+    expect(sessionIds()).toEqual([]);
+    expect(loggedValues()).toEqual(await loginsOf([...ids, ann.sessionId]));
   });
 
-  it("ends the film of a session that ended by itself as well", async () => {
+  it("also ends the film of a session that expired a moment ago", async () => {
     const [id = ""] = addSessions(1);
     stage.database.prepare("UPDATE session SET expiresAt = ? WHERE id = ?").run(new Date(0).toISOString(), id);
-    const [recent = ""] = addSessionThatEnded();
+    const [recent = ""] = addExpiredSession();
     await stage.post("/revoke-sessions", {}, { cookie: ann.cookie });
-    // Of the one that ended in 1970 nothing is left that could be forbidden.
-    expect(told()).toEqual(await namesOf([recent, ann.sessionId]));
-    expect(left()).toEqual([]);
+    // Nothing of the session that expired in 1970 could still be valid.
+    expect(loggedValues()).toEqual(await loginsOf([recent, ann.sessionId]));
+    expect(sessionIds()).toEqual([]);
   });
 
   it.each([
     ["/revoke-sessions", {}],
     ["/revoke-other-sessions", {}],
     ["/revoke-session", { token: "token-0" }],
-  ])("hears 503 at %s where the sessions could not be read, and none of them goes unannounced", async (path, body) => {
+  ])("fails with 503 at %s if the sessions cannot be read, and ends none without a log entry", async (path, body) => {
     const ids = [...addSessions(1), ann.sessionId];
-    // The library's question who asks joins the user; the one for what it is about to delete does not.
+    // The library's query for the caller's session joins the user table. Its query for the sessions to delete does not.
     failAt(/^select (?!.*join).*from "session"/i);
     expect((await stage.post(path, body, { cookie: ann.cookie })).status).toBe(503);
     stage.database.prepare = Object.getPrototypeOf(stage.database).prepare;
-    expect(left().toSorted()).toEqual(ids.toSorted());
+    expect(sessionIds().toSorted()).toEqual(ids.toSorted());
   });
 });
 
-describe("a new password", () => {
+describe("a password change", () => {
   it.each([{}, { revokeOtherSessions: false }])(
-    "ends every other session, also where %j does not ask for it, and keeps who changed it signed in",
+    "with %j ends every other session, and keeps the user signed in",
     async (body) => {
       const ids = addSessions(120);
       const response = await change(body);
       expect(response.status).toBe(200);
-      expect(told()).toEqual(await namesOf([...ids, ann.sessionId]));
+      expect(loggedValues()).toEqual(await loginsOf([...ids, ann.sessionId]));
       const [cookie = ""] = response.headers.getSetCookie()[0]?.split(";") ?? [];
-      const { session } = Object(await (await stage.ask("/get-session", { headers: { cookie } })).json());
-      expect(left()).toEqual([session.id]);
+      const { session } = Object(await (await stage.fetch("/get-session", { headers: { cookie } })).json());
+      expect(sessionIds()).toEqual([session.id]);
     },
   );
 
-  it("is not taken while the log is down: 503, and the old one is good still", async () => {
-    stage.stage.logIsDown = true;
+  it("fails with 503 while the log is down, and the old password still works", async () => {
+    stage.faults.logIsDown = true;
     expect((await change({})).status).toBe(503);
-    stage.stage.logIsDown = false;
+    stage.faults.logIsDown = false;
     const again = await stage.post("/sign-in/email", { email: "ann@example.com", password });
     expect(again.status).toBe(200);
-    expect(left()).toContain(ann.sessionId);
+    expect(sessionIds()).toContain(ann.sessionId);
   });
 
-  it("ends nothing where the current one was wrong", async () => {
+  it("ends nothing if the current password is wrong", async () => {
     const ids = addSessions(2);
-    expect((await change({ currentPassword: "not hers at all" })).status).toBe(400);
-    expect(stage.told).toEqual([]);
-    expect(left()).toEqual(expect.arrayContaining(ids));
+    expect((await change({ currentPassword: "the wrong password" })).status).toBe(400);
+    expect(stage.logged).toEqual([]);
+    expect(sessionIds()).toEqual(expect.arrayContaining(ids));
   });
 });
 
 describe("a user", () => {
-  it(`has ${mostSessions} sessions at most: a sign-in ends those that would end first, and tells the log`, async () => {
+  it(`has at most ${mostSessions} sessions: a further sign-in ends and logs those that expire first`, async () => {
     const ids = addSessions(mostSessions + 2);
     await signIn(stage, "ann@example.com");
-    expect(left()).toHaveLength(mostSessions);
-    expect(left()).toContain(ann.sessionId);
-    expect(told()).toEqual(await namesOf(ids.slice(0, 4)));
+    expect(sessionIds()).toHaveLength(mostSessions);
+    expect(sessionIds()).toContain(ann.sessionId);
+    expect(loggedValues()).toEqual(await loginsOf(ids.slice(0, 4)));
   });
 
-  it("is not let in where the log does not take what his sign-in would end", async () => {
+  it("cannot sign in over the limit while the log is down", async () => {
     const ids = addSessions(mostSessions);
-    stage.stage.logIsDown = true;
+    stage.faults.logIsDown = true;
     const response = await stage.post("/sign-in/email", { email: "ann@example.com", password });
     expect(response.status).toBe(503);
-    expect(left().toSorted()).toEqual([...ids, ann.sessionId].toSorted());
+    expect(sessionIds().toSorted()).toEqual([...ids, ann.sessionId].toSorted());
   });
 });
 
-function addSessionThatEnded(): string[] {
+function addExpiredSession(): string[] {
   const now = new Date(Date.now() - 1000).toISOString();
   stage.database
     .prepare("INSERT INTO session (id, expiresAt, token, createdAt, updatedAt, userId) VALUES (?, ?, ?, ?, ?, ?)")

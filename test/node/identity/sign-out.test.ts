@@ -7,9 +7,9 @@ import {
   type IdentityStage,
   identityStage,
   refresh,
+  requestTokens,
   type SignedIn,
   signIn,
-  takeTokens,
 } from "./stage.ts";
 
 let stage: IdentityStage;
@@ -19,26 +19,26 @@ beforeEach(async () => {
   ann = await signIn(stage, "ann@example.com");
 });
 
-const lives = async ({ cookie }: SignedIn) =>
-  (await (await stage.ask("/get-session", { headers: { cookie } })).json()) !== null;
+const isSignedIn = async ({ cookie }: SignedIn) =>
+  (await (await stage.fetch("/get-session", { headers: { cookie } })).json()) !== null;
 
 describe("sign-out", () => {
-  it("tells the log of the login before the session is gone, for as long as its film may run", async () => {
+  it("logs the login before the session is gone, until its film's latest end", async () => {
     const since = Math.floor(Date.now() / 1000);
     expect((await stage.post("/sign-out", {}, { cookie: ann.cookie })).status).toBe(200);
-    const [entry, ...more] = stage.told;
+    const [entry, ...more] = stage.logged;
     expect(more).toEqual([]);
     expect(entry).toMatchObject({ kind: "login", value: loginDigest(apiUrl, ann.sessionId), cause: "revoked" });
     expect(entry?.until).toBeGreaterThanOrEqual(since + 604_800 + 900);
-    expect(await lives(ann)).toBe(false);
+    expect(await isSignedIn(ann)).toBe(false);
     expect(stage.events).toContainEqual({ event: "revoked", kind: "login" });
   });
 
   it.each([
-    ["has taken the entry", false],
+    ["has the entry", false],
     ["was full", true],
-  ])("says which login it ended, and whether the log %s", async (_, full) => {
-    stage.stage.logIsFull = full;
+  ])("reports the login that it ended, and that the log %s", async (_, full) => {
+    stage.faults.logIsFull = full;
     const since = Math.floor(Date.now() / 1000);
     expect((await stage.post("/sign-out", {}, { cookie: ann.cookie })).status).toBe(200);
     const login = loginDigest(apiUrl, ann.sessionId);
@@ -48,59 +48,59 @@ describe("sign-out", () => {
     expect(tokensUntil - since - 900).toBeLessThan(60);
   });
 
-  it("fails whole while the log is down: 503, the session runs on, the cookie stays", async () => {
-    stage.stage.logIsDown = true;
+  it("fails with 503 while the log is down, and keeps the session and the cookie", async () => {
+    stage.faults.logIsDown = true;
     const response = await stage.post("/sign-out", {}, { cookie: ann.cookie });
     expect(response.status).toBe(503);
     expect(response.headers.get("Retry-After")).toBe("5");
     expect(response.headers.getSetCookie()).toEqual([]);
-    expect(await lives(ann)).toBe(true);
-    stage.stage.logIsDown = false;
+    expect(await isSignedIn(ann)).toBe(true);
+    stage.faults.logIsDown = false;
     expect((await stage.post("/sign-out", {}, { cookie: ann.cookie })).status).toBe(200);
-    expect(await lives(ann)).toBe(false);
+    expect(await isSignedIn(ann)).toBe(false);
   });
 
-  it("fails the same for who signs out by bearer token", async () => {
-    stage.stage.logIsDown = true;
-    const by = { Authorization: `Bearer ${ann.bearer}` };
-    expect((await stage.post("/sign-out", {}, by)).status).toBe(503);
-    expect(await lives(ann)).toBe(true);
+  it("by bearer token fails with 503 too while the log is down", async () => {
+    stage.faults.logIsDown = true;
+    const headers = { Authorization: `Bearer ${ann.bearer}` };
+    expect((await stage.post("/sign-out", {}, headers)).status).toBe(503);
+    expect(await isSignedIn(ann)).toBe(true);
   });
 
-  it("may be asked for twice, since the first answer may be lost", async () => {
+  it("can be repeated, since the first response may be lost", async () => {
     await stage.post("/sign-out", {}, { cookie: ann.cookie });
     expect((await stage.post("/sign-out", {}, { cookie: ann.cookie })).status).toBe(200);
-    expect(stage.told).toHaveLength(1);
+    expect(stage.logged).toHaveLength(1);
   });
 
   it("ends the refresh tokens of its session, and none of another device", async () => {
     const phone = await signIn(stage, "ann@example.com");
-    const [here, there] = [await takeTokens(stage, ann), await takeTokens(stage, phone)];
+    const [laptopTokens, phoneTokens] = [await requestTokens(stage, ann), await requestTokens(stage, phone)];
     await stage.post("/sign-out", {}, { cookie: ann.cookie });
-    expect(await refresh(stage, here.refresh_token)).toMatchObject({ status: 400, error: "invalid_grant" });
-    expect((await refresh(stage, there.refresh_token)).status).toBe(200);
+    expect(await refresh(stage, laptopTokens.refresh_token)).toMatchObject({ status: 400, error: "invalid_grant" });
+    expect((await refresh(stage, phoneTokens.refresh_token)).status).toBe(200);
   });
 
-  it.each(["/revoke-sessions", "/revoke-other-sessions"])("is told of at %s as well", async (path) => {
+  it.each(["/revoke-sessions", "/revoke-other-sessions"])("is logged at %s too", async (path) => {
     const phone = await signIn(stage, "ann@example.com");
     expect((await stage.post(path, {}, { cookie: ann.cookie })).status).toBe(200);
-    const values = stage.told.map(({ value }) => value);
+    const values = stage.logged.map(({ value }) => value);
     expect(values).toContain(loginDigest(apiUrl, phone.sessionId));
-    expect(await lives(phone)).toBe(false);
+    expect(await isSignedIn(phone)).toBe(false);
   });
 
   it.each(["/revoke-sessions", "/revoke-other-sessions"])(
-    "fails whole at %s as well while the log is down",
+    "fails at %s too while the log is down, and ends no session",
     async (path) => {
       const phone = await signIn(stage, "ann@example.com");
-      stage.stage.logIsDown = true;
+      stage.faults.logIsDown = true;
       expect((await stage.post(path, {}, { cookie: ann.cookie })).status).toBe(503);
-      expect(await lives(phone)).toBe(true);
-      expect(await lives(ann)).toBe(true);
+      expect(await isSignedIn(phone)).toBe(true);
+      expect(await isSignedIn(ann)).toBe(true);
     },
   );
 
-  it("is told of where a new password ends the other sessions", async () => {
+  it("is logged if a password change ends other sessions", async () => {
     const phone = await signIn(stage, "ann@example.com");
     const change = {
       currentPassword: "correct horse battery",
@@ -108,28 +108,28 @@ describe("sign-out", () => {
       revokeOtherSessions: true,
     };
     expect((await stage.post("/change-password", change, { cookie: ann.cookie })).status).toBe(200);
-    expect(stage.told.map(({ value }) => value)).toContain(loginDigest(apiUrl, phone.sessionId));
+    expect(stage.logged.map(({ value }) => value)).toContain(loginDigest(apiUrl, phone.sessionId));
   });
 
-  it("is not told of where a session ended by itself, and still ends the film of one that did", async () => {
+  it("is not logged for an expired session, whose film a later sign-out still ends", async () => {
     const past = new Date(Date.now() - 1000).toISOString();
     stage.database.prepare("UPDATE session SET expiresAt = ?").run(past);
-    expect(await lives(ann)).toBe(false);
-    expect(stage.told).toEqual([]);
+    expect(await isSignedIn(ann)).toBe(false);
+    expect(stage.logged).toEqual([]);
     expect((await stage.post("/sign-out", {}, { Authorization: `Bearer ${ann.bearer}` })).status).toBe(200);
-    expect(stage.told.map(({ value }) => value)).toEqual([loginDigest(apiUrl, ann.sessionId)]);
+    expect(stage.logged.map(({ value }) => value)).toEqual([loginDigest(apiUrl, ann.sessionId)]);
   });
 });
 
-describe("the database", () => {
-  it("may be down, and nobody is told that his session has ended: 503", async () => {
+describe("a failing database", () => {
+  it("causes 503, and never a sign-out", async () => {
     stage.database.exec("ALTER TABLE session RENAME TO elsewhere");
-    for (const ask of [
-      () => stage.ask("/get-session", { headers: { cookie: ann.cookie } }),
+    for (const send of [
+      () => stage.fetch("/get-session", { headers: { cookie: ann.cookie } }),
       () => stage.post("/sign-out", {}, { cookie: ann.cookie }),
-      () => stage.ask("/token", { headers: { cookie: ann.cookie } }),
+      () => stage.fetch("/token", { headers: { cookie: ann.cookie } }),
     ]) {
-      const response = await ask();
+      const response = await send();
       expect(response.status).toBe(503);
       expect(response.headers.get("Retry-After")).toBe("5");
       expect(response.headers.getSetCookie()).toEqual([]);
@@ -137,9 +137,9 @@ describe("the database", () => {
   });
 });
 
-describe("a session", () => {
-  it("is named by the `sid` of its tokens, which tell nobody's e-mail address or name", async () => {
-    const { token } = Object(await (await stage.ask("/token", { headers: { cookie: ann.cookie } })).json());
+describe("a sign-in session", () => {
+  it("has its id as `sid` in its tokens, which contain no e-mail address or name", async () => {
+    const { token } = Object(await (await stage.fetch("/token", { headers: { cookie: ann.cookie } })).json());
     const claims = decodeJwt(token);
     expect(claims).toMatchObject({
       ...{ iss: apiUrl, aud: apiUrl, sub: ann.userId, sid: ann.sessionId, scope: "stream:play", assets: ["vod-ts"] },
@@ -151,7 +151,7 @@ describe("a session", () => {
     );
   });
 
-  it("has a cookie of this host alone, that no script reads and that outlives what the session has left", async () => {
+  it("has an HttpOnly cookie for this host only, which outlives the session's current expiry", async () => {
     const response = await stage.post("/sign-in/email", {
       email: "ann@example.com",
       password: "correct horse battery",
@@ -162,24 +162,24 @@ describe("a session", () => {
     expect(attributes).toEqual(["HttpOnly", "Max-Age=34560000", "Path=/", "SameSite=Lax", "Secure"]);
   });
 
-  it("is not opened by a cookie that comes beside a bad bearer token", async () => {
+  it("is not found by its cookie next to a bad bearer token", async () => {
     const headers = { cookie: ann.cookie, Authorization: `Bearer ${"x".repeat(32)}` };
-    expect(await (await stage.ask("/get-session", { headers })).json()).toBe(null);
+    expect(await (await stage.fetch("/get-session", { headers })).json()).toBe(null);
   });
 
-  it("is opened by a bare token where no signature is asked for, and only there", async () => {
-    const [bare = ""] = ann.bearer.split(".");
-    const headers = { Authorization: `Bearer ${bare}` };
-    expect(await (await stage.ask("/get-session", { headers })).json()).toBe(null);
+  it("is found by a token without a signature only if signatures are optional", async () => {
+    const [unsigned = ""] = ann.bearer.split(".");
+    const headers = { Authorization: `Bearer ${unsigned}` };
+    expect(await (await stage.fetch("/get-session", { headers })).json()).toBe(null);
     stage = await identityStage({ bearerSignature: "optional" });
     const bob = await signIn(stage, "bob@example.com");
     const optional = { Authorization: `Bearer ${bob.bearer.split(".")[0]}` };
-    expect(Object(await (await stage.ask("/get-session", { headers: optional })).json()).session.id).toBe(
+    expect(Object(await (await stage.fetch("/get-session", { headers: optional })).json()).session.id).toBe(
       bob.sessionId,
     );
   });
 
-  it("lets nobody write his own rights", async () => {
+  it("does not let a user change their own rights", async () => {
     const up = { email: "eve@example.com", password: "correct horse battery", name: "Eve", assets: "*", streams: 99 };
     await stage.post("/sign-up/email", up);
     await stage.post("/update-user", { assets: "*" }, { cookie: ann.cookie });
@@ -190,11 +190,11 @@ describe("a session", () => {
   it.each([
     ["https://evil.example", 403],
     ["https://www.example.com", 200],
-  ])("is signed out from a page of %s: %i", async (origin, status) => {
+  ])("can be ended from a page of %s: %i", async (origin, status) => {
     expect((await stage.post("/sign-out", {}, { cookie: ann.cookie, Origin: origin })).status).toBe(status);
   });
 
-  it("gives no app, and no resource, a right to register itself", async () => {
+  it("lets no app and no resource register itself", async () => {
     const app = { redirect_uris: ["https://evil.example/callback"], token_endpoint_auth_method: "none" };
     for (const path of [
       "/oauth2/register",

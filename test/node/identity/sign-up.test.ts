@@ -6,7 +6,7 @@ const account = { email: "eve@example.com", password: "correct horse battery", n
 const users = (stage: Awaited<ReturnType<typeof identityStage>>) =>
   stage.database.prepare("SELECT email FROM user").all().length;
 
-it("makes no account where sign-up is closed, whatever is sent, and signs in those that there are", async () => {
+it("a closed sign-up creates no account, whatever the request, and existing users can still sign in", async () => {
   const stage = await identityStage();
   await signIn(stage, "ann@example.com");
   Object.assign(stage.parts.settings, { signUp: "closed" });
@@ -25,14 +25,14 @@ it.each([
   ["", []],
   ["film-1 film-2", ["film-1", "film-2"]],
   ["*", "*"],
-])("gives a new account what the setting says and nothing else: %j", async (assets, opened) => {
+])("a new account has exactly the assets of the setting %j", async (assets, expected) => {
   const stage = await identityStage({ assets });
   const eve = await signIn(stage, "eve@example.com");
-  const answer = Object(await (await stage.ask("/token", { headers: { cookie: eve.cookie } })).json());
-  expect(decodeJwt(answer.token).assets).toEqual(opened);
+  const body = Object(await (await stage.fetch("/token", { headers: { cookie: eve.cookie } })).json());
+  expect(decodeJwt(body.token).assets).toEqual(expected);
 });
 
-it("lets no new account name its own assets or number of streams", async () => {
+it("a new account cannot set its own assets or number of streams", async () => {
   const stage = await identityStage({ assets: "" });
   for (const more of [{ assets: "*" }, { streams: 5 }]) {
     const refused = await stage.post("/sign-up/email", { ...account, ...more });

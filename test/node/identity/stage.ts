@@ -29,23 +29,23 @@ const settings: IdentitySettings = {
   signUp: "open",
 };
 
-/** The identity worker's own code on SQLite, with what it told the log, telemetry and its log lines. */
+/** The identity worker's own code on SQLite, with its log entries, telemetry and log lines. */
 export async function identityStage(changes: Partial<IdentitySettings> = {}) {
   const database = new DatabaseSync(":memory:");
   for (const { sql } of readMigrations()) database.exec(sql);
-  const told: Revocation[] = [];
+  const logged: Revocation[] = [];
   const events: TelemetryEvent[] = [];
   const lines: string[] = [];
-  const stage = { logIsDown: false, logIsFull: false };
+  const faults = { logIsDown: false, logIsFull: false };
   const ended: EndedLogin[] = [];
   const parts: IdentityParts = {
     settings: { ...settings, ...changes },
     database,
     revocations: {
       append: async (entries) => {
-        if (stage.logIsDown) throw new Error("down");
-        told.push(...entries);
-        return stage.logIsFull ? entries.length : 0;
+        if (faults.logIsDown) throw new Error("down");
+        logged.push(...entries);
+        return faults.logIsFull ? entries.length : 0;
       },
     },
     onEnded: (login) => ended.push(login),
@@ -55,17 +55,17 @@ export async function identityStage(changes: Partial<IdentitySettings> = {}) {
     log: (level, message) => lines.push(`${level} ${message}`),
   };
   await seedIdentity(parts);
-  const ask = async (path: string, init: RequestInit = {}) => {
+  const send = async (path: string, init: RequestInit = {}) => {
     const request = new Request(`${apiUrl}/api/auth${path}`, init);
     return answerIdentity(request, { ...parts, turn: await turnOf(request, parts) });
   };
   const post = (path: string, body: object, headers: Record<string, string> = {}) =>
-    ask(path, {
+    send(path, {
       method: "POST",
       headers: { "Content-Type": "application/json", Origin: apiUrl, ...headers },
       body: JSON.stringify(body),
     });
-  return { database, parts, told, ended, events, lines, stage, ask, post };
+  return { database, parts, logged, ended, events, lines, faults, fetch: send, post };
 }
 
 export type IdentityStage = Awaited<ReturnType<typeof identityStage>>;
@@ -79,13 +79,13 @@ export interface SignedIn {
 
 const password = "correct horse battery";
 
-/** Signs a new user up, or one who is there in: each is a session of its own. */
-export async function signIn({ ask, post }: IdentityStage, email: string): Promise<SignedIn> {
-  const up = await post("/sign-up/email", { email, password, name: "Someone" });
-  const response = up.status === 200 ? up : await post("/sign-in/email", { email, password });
+/** Signs a new user up, or an existing user in. Each call creates a session. */
+export async function signIn({ fetch, post }: IdentityStage, email: string): Promise<SignedIn> {
+  const signUp = await post("/sign-up/email", { email, password, name: "Someone" });
+  const response = signUp.status === 200 ? signUp : await post("/sign-in/email", { email, password });
   const [cookie = ""] = response.headers.getSetCookie()[0]?.split(";") ?? [];
   const bearer = response.headers.get("set-auth-token") ?? "";
-  const { session } = Object(await (await ask("/get-session", { headers: { cookie } })).json());
+  const { session } = Object(await (await fetch("/get-session", { headers: { cookie } })).json());
   return { cookie, bearer, sessionId: session.id, userId: session.userId };
 }
 
@@ -94,8 +94,8 @@ export interface Tokens {
   readonly refresh_token: string;
 }
 
-/** Takes the first tokens of a family by code and PKCE, as an app does on a device. */
-export async function takeTokens(stage: IdentityStage, { bearer }: SignedIn): Promise<Tokens> {
+/** Requests the first tokens of a family by code and PKCE, as an app does on a device. */
+export async function requestTokens(stage: IdentityStage, { bearer }: SignedIn): Promise<Tokens> {
   const code_verifier = "v".repeat(64);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(code_verifier));
   const redirect_uri = "com.example.app:/callback";
@@ -103,14 +103,14 @@ export async function takeTokens(stage: IdentityStage, { bearer }: SignedIn): Pr
     ...{ response_type: "code", client_id: "app", redirect_uri, scope: "stream:play offline_access", state: "s" },
     ...{ code_challenge: Buffer.from(digest).toString("base64url"), code_challenge_method: "S256" },
   });
-  const asked = await stage.ask(`/oauth2/authorize?${query}`, {
+  const response = await stage.fetch(`/oauth2/authorize?${query}`, {
     headers: { Authorization: `Bearer ${bearer}`, Accept: "application/json", "Sec-Fetch-Mode": "cors" },
   });
-  const { url } = Object(await asked.json());
+  const { url } = Object(await response.json());
   const code = new URL(url).searchParams.get("code") ?? "";
-  const given = await formTo(stage, { grant_type: "authorization_code", code, redirect_uri, code_verifier });
-  if (given.status !== 200) throw new Error(`no tokens: ${given.status}`);
-  return Object(given.body);
+  const result = await postTokenRequest(stage, { grant_type: "authorization_code", code, redirect_uri, code_verifier });
+  if (result.status !== 200) throw new Error(`no tokens: ${result.status}`);
+  return Object(result.body);
 }
 
 export interface Refreshed {
@@ -121,12 +121,12 @@ export interface Refreshed {
 }
 
 export function refresh(stage: IdentityStage, refresh_token: string): Promise<Refreshed> {
-  return formTo(stage, { grant_type: "refresh_token", refresh_token });
+  return postTokenRequest(stage, { grant_type: "refresh_token", refresh_token });
 }
 
-async function formTo(stage: IdentityStage, form: Record<string, string>): Promise<Refreshed> {
+async function postTokenRequest(stage: IdentityStage, form: Record<string, string>): Promise<Refreshed> {
   const body = new URLSearchParams({ client_id: "app", ...form });
-  const response = await stage.ask("/oauth2/token", { method: "POST", body });
-  const answer = Object(await response.json());
-  return { status: response.status, error: answer.error, body: answer, token: answer.refresh_token ?? "" };
+  const response = await stage.fetch("/oauth2/token", { method: "POST", body });
+  const json = Object(await response.json());
+  return { status: response.status, error: json.error, body: json, token: json.refresh_token ?? "" };
 }
