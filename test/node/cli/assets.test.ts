@@ -23,8 +23,8 @@ const fileOf = (name: string, text: string) => {
   return file;
 };
 
-describe("assets add and remove, in a file", () => {
-  it("add one, which makes the file where there is none, and remove it again", async () => {
+describe("assets add and assets remove with a catalog file", () => {
+  it("create the file, add an asset and remove it again", async () => {
     const catalog = join(folder(), "catalog.json");
     const add = (...words: string[]) => stagedoor("assets", "add", ...words, "--catalog", catalog);
     const ran = await add("one", "--origin", "r2:MEDIA/one/", "--title", "One", "--session", "3600", "--streams", "2");
@@ -43,7 +43,7 @@ describe("assets add and remove, in a file", () => {
     expect([gone.exit, gone.stderr]).toEqual([1, expect.stringContaining("has no asset one")]);
   });
 
-  it("write over no asset without --replace, and change nothing where it is the same", async () => {
+  it("overwrite an asset only with --replace, and leave an identical one unchanged", async () => {
     const before = textOf(film("one"));
     const catalog = fileOf("catalog.json", before);
     const words = ["assets", "add", "one", "--catalog", catalog];
@@ -56,7 +56,7 @@ describe("assets add and remove, in a file", () => {
     expect([replaced.exit, replaced.was, assetsIn(catalog)[0].origin.prefix]).toEqual([0, "replaced", "other/"]);
   });
 
-  it("name every fault at once, and leave the file, its mode and its folder as they were", async () => {
+  it("report every fault at once, and leave the file, its mode and its folder unchanged", async () => {
     const before = textOf(film("one"));
     const catalog = fileOf("catalog.json", before);
     chmodSync(catalog, 0o640);
@@ -71,7 +71,7 @@ describe("assets add and remove, in a file", () => {
     expect(readdirSync(join(catalog, ".."))).toEqual(["catalog.json"]);
   });
 
-  it("lose none of several that come at once", async () => {
+  it("keep every asset of four concurrent commands", async () => {
     const catalog = fileOf("catalog.json", textOf());
     const ids = ["one", "two", "three", "four"];
     const add = (id: string) =>
@@ -80,7 +80,7 @@ describe("assets add and remove, in a file", () => {
     expect(new Set(assetsIn(catalog).map(({ id }: { id: string }) => id))).toEqual(new Set(ids));
   });
 
-  it("take a whole asset from a file, whose id is that of the command line", async () => {
+  it("read an asset from a JSON file, which may not name another id", async () => {
     const catalog = fileOf("catalog.json", textOf());
     const add = (id: string, asset: string) =>
       stagedoor("assets", "add", id, "--json-file", asset, "--catalog", catalog);
@@ -89,15 +89,15 @@ describe("assets add and remove, in a file", () => {
     expect(assetsIn(catalog)).toEqual([{ ...rest, id: "one" }]);
     const other = await add("two", fileOf("a.json", JSON.stringify(film("one"))));
     expect([other.exit, other.stderr]).toEqual([1, expect.stringContaining("The id in the file is")]);
-    const none = await add("two", fileOf("a.json", "[]"));
-    expect([none.exit, none.stderr]).toEqual([1, expect.stringContaining("must contain an asset")]);
+    const invalid = await add("two", fileOf("a.json", "[]"));
+    expect([invalid.exit, invalid.stderr]).toEqual([1, expect.stringContaining("must contain an asset")]);
   });
 });
 
-describe("assets, live", () => {
+describe("assets of a running deployment", () => {
   let catalog: MemoryCatalog;
   let context: Parameters<typeof putAsset>[1];
-  const asked: (string | undefined)[] = [];
+  const requests: (string | undefined)[] = [];
   let server: Server;
   let api: string;
   let bearer: string;
@@ -105,7 +105,7 @@ describe("assets, live", () => {
   beforeAll(async () => {
     bearer = fileOf("bearer.txt", "MARKEDBEARER\n");
     server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
-      asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+      requests.push(`${request.method} ${request.url} ${request.headers.authorization}`);
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk);
       const { pathname, searchParams } = new URL(request.url ?? "", api);
@@ -118,10 +118,10 @@ describe("assets, live", () => {
         DELETE: () => removeAsset(id, context),
       };
       const method = request.method === "PUT" || request.method === "DELETE" ? request.method : "GET";
-      const done = await run[method]();
-      const answer = done.ok ? Response.json(done.value ?? null) : problemResponse(done.refusal);
-      response.writeHead(answer.status, { "Content-Type": "application/json" });
-      response.end(await answer.text());
+      const result = await run[method]();
+      const reply = result.ok ? Response.json(result.value ?? null) : problemResponse(result.refusal);
+      response.writeHead(reply.status, { "Content-Type": "application/json" });
+      response.end(await reply.text());
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();
@@ -131,18 +131,18 @@ describe("assets, live", () => {
   beforeEach(() => {
     catalog = { text: undefined };
     context = { catalogEditing: memoryCatalogEditing(catalog, nodeSha256), originSecrets: {}, timer: systemTimer };
-    asked.length = 0;
+    requests.length = 0;
   });
 
   const live = (...words: readonly string[]) => stagedoor("assets", ...words, "--api", api, "--bearer", bearer);
 
-  it("are added, listed, checked and removed, and say from when on that holds", async () => {
+  it("are added, listed, checked and removed, with a note of when each change takes effect", async () => {
     const added = await live("add", "one", "--origin", "r2:MEDIA/one/");
     expect([added.exit, added.stdout]).toEqual([
       0,
       expect.stringMatching(/added(?:.|\n)*within two minutes(?:.|\n)*doctor/),
     ]);
-    expect(asked).toEqual(["PUT /api/v1/operator/assets/one?replace=false Bearer MARKEDBEARER"]);
+    expect(requests).toEqual(["PUT /api/v1/operator/assets/one?replace=false Bearer MARKEDBEARER"]);
     expect(await live("list")).toMatchObject({
       stdout: expect.stringMatching(/^one +edge +index\.m3u8 +r2:MEDIA:one\/ /m),
       stderr: "",
@@ -154,17 +154,17 @@ describe("assets, live", () => {
     expect(added.stdout + removed.stdout).not.toContain("MARKED");
   });
 
-  it("are checked by the exact command that adding them prints", async () => {
+  it("are checked by the doctor command that `assets add` prints", async () => {
     const origin = "http://127.0.0.1:9/far/";
     const added = await live("add", "far", "--origin", origin);
     const [, words = ""] = /^ {2}npx stagedoor (doctor .*)$/m.exec(added.stdout) ?? [];
     expect(words).toBe(`doctor --api ${api} --origins --bearer ${bearer}`);
-    const looked = await json(...words.split(" "));
-    expect(looked.catalog).toBe(`the catalog of ${api}`);
-    expect(looked.findings).toContainEqual(expect.objectContaining({ id: "origin_silent", about: "asset far" }));
+    const report = await json(...words.split(" "));
+    expect(report.catalog).toBe(`the catalog of ${api}`);
+    expect(report.findings).toContainEqual(expect.objectContaining({ id: "origin_silent", about: "asset far" }));
   });
 
-  it("in a bucket that no worker has are told of, by add and by check", async () => {
+  it("in an unbound bucket are reported by add and by check", async () => {
     const added = await live("add", "one", "--origin", "r2:NOPE/one/");
     expect([added.exit, added.stderr]).toEqual([0, expect.stringMatching(/binds no bucket NOPE .*\(bound: MEDIA\)/)]);
     const checked = await live("check");
@@ -174,13 +174,13 @@ describe("assets, live", () => {
     ]);
     const file = fileOf("catalog.json", catalog.text ?? "");
     expect((await stagedoor("assets", "check", "--catalog", file)).exit).toBe(0);
-    const meant = await stagedoor("assets", "check", "--catalog", file, "--env", "production");
-    expect([meant.exit, meant.stdout]).toEqual([1, expect.stringMatching(/^bucket_unbound +one /m)]);
+    const inProduction = await stagedoor("assets", "check", "--catalog", file, "--env", "production");
+    expect([inProduction.exit, inProduction.stdout]).toEqual([1, expect.stringMatching(/^bucket_unbound +one /m)]);
     const unknown = await stagedoor("assets", "check", "--catalog", file, "--env", "prod");
     expect([unknown.exit, unknown.stderr]).toEqual([1, expect.stringContaining("no environment prod")]);
   });
 
-  it("are replaced with --replace alone", async () => {
+  it("are replaced only with --replace", async () => {
     await live("add", "one", "--origin", "r2:MEDIA/one/");
     const refused = await live("add", "one", "--origin", "r2:MEDIA/new/");
     expect([refused.exit, refused.stderr]).toEqual([1, expect.stringContaining("--replace")]);
@@ -188,7 +188,7 @@ describe("assets, live", () => {
     expect(catalog.text).toContain("new/");
   });
 
-  it("are refused with every fault, and where there is none of the id", async () => {
+  it("are refused with every fault, and cannot be removed if they do not exist", async () => {
     const refused = await live("add", "one", "--origin", "r2:MEDIA/one", "--entry", "/");
     expect([refused.exit, refused.stderr]).toEqual([
       1,
@@ -198,7 +198,7 @@ describe("assets, live", () => {
     expect([gone.exit, gone.stderr]).toEqual([1, expect.stringContaining("404 asset_unknown")]);
   });
 
-  it("that somebody broke are named by check, and list says so", async () => {
+  it("with faults are named by check, and list refers to check", async () => {
     catalog.text = textOf(film("one"), film("two", { session: 1 }));
     const checked = await live("check");
     expect([checked.exit, checked.stdout]).toEqual([1, expect.stringMatching(/^schema +two +session/m)]);

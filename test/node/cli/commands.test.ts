@@ -4,46 +4,46 @@ import { describe, expect, it } from "vitest";
 import { folder, json, projectFolder, runFile, stagedoor, stagedoorProcess } from "./command-line.ts";
 
 describe("npx stagedoor", () => {
-  it("is found in the project, without a registry, and runs on the project's own Node", async () => {
+  it("runs in the project without a registry, on the project's own Node", async () => {
     accessSync(join(projectFolder, "cli/stagedoor.ts"), constants.X_OK);
     const path = (process.env.PATH ?? "").split(":").filter((entry) => !entry.includes("node_modules"));
-    const ran = await runFile("npx", ["stagedoor", "--version"], projectFolder, {
+    const run = await runFile("npx", ["stagedoor", "--version"], projectFolder, {
       HOME: folder(),
       PATH: path.join(":"),
       npm_config_cache: folder(),
       npm_config_registry: "http://127.0.0.1:1",
     });
-    expect([ran.exit, ran.stdout]).toEqual([0, "0.1.0"]);
+    expect([run.exit, run.stdout]).toEqual([0, "0.1.0"]);
   });
 
   it.each([
     [["frobnicate"], 'There is no command "frobnicate"'],
     [["sign"], "<path> is missing. See `npx stagedoor sign --help`."],
     [["token", "--frobnicate"], "Unknown option '--frobnicate'"],
-  ])("ends with 2 for %j, and says on standard error what to write", async (words, message) => {
-    const ran = await stagedoor(...words);
-    expect([ran.exit, ran.stdout]).toEqual([2, ""]);
-    expect(ran.stderr).toContain(message);
+  ])("exits with 2 for %j and explains the mistake on standard error", async (words, message) => {
+    const run = await stagedoor(...words);
+    expect([run.exit, run.stdout]).toEqual([2, ""]);
+    expect(run.stderr).toContain(message);
   });
 });
 
-describe("the program", () => {
+describe("the program as a process", () => {
   it.each([
     [0, "assets list"],
     [0, "assets list --json"],
     [1, "assets check --catalog none.json --json"],
     [1, "assets check --catalog none.json"],
     [2, "frobnicate"],
-  ])("ends with %i, and prints what the tests of the commands see: %s", async (exit, line) => {
+  ])("exits with %i and prints the same as the command in the tests: %s", async (exit, line) => {
     const words = line.split(" ");
-    const ran = await stagedoorProcess(...words);
-    expect(ran).toEqual(await stagedoor(...words));
-    expect(ran.exit).toBe(exit);
+    const run = await stagedoorProcess(...words);
+    expect(run).toEqual(await stagedoor(...words));
+    expect(run.exit).toBe(exit);
   });
 });
 
-describe("assets", () => {
-  it("are listed", async () => {
+describe("the command assets", () => {
+  it("lists the assets", async () => {
     const { exit, assets } = await json("assets", "list");
     expect(exit).toBe(0);
     expect(assets.map(({ id }: { id: string }) => id)).toContain("vod-ts");
@@ -52,11 +52,11 @@ describe("assets", () => {
     );
   });
 
-  it("are checked: a sound catalog", async () => {
+  it("checks a valid catalog", async () => {
     expect(await json("assets", "check")).toMatchObject({ exit: 0, faults: [] });
   });
 
-  it("are checked: every fault at once, by name, asset and what to do", async () => {
+  it("reports every fault of a catalog at once, with its name, its asset and advice", async () => {
     const file = join(folder(), "catalog.json");
     const origin = (prefix: string) => ({ type: "r2", binding: "MEDIA", prefix });
     const assets = [
@@ -75,13 +75,13 @@ describe("assets", () => {
         ["cloudfront_missing", "c"],
       ]),
     );
-    const ran = await stagedoor("assets", "check", "--catalog", file);
-    expect(ran.stdout).toMatch(/^prefix_overlap +b +origin\.prefix +Move its files/m);
-    expect(ran.stderr).toContain("has 4 errors");
+    const run = await stagedoor("assets", "check", "--catalog", file);
+    expect(run.stdout).toMatch(/^prefix_overlap +b +origin\.prefix +Move its files/m);
+    expect(run.stderr).toContain("has 4 errors");
     expect((await stagedoor("assets", "list", "--catalog", file)).exit).toBe(1);
   });
 
-  it("are listed with what they ask of a viewer, and checked for it", async () => {
+  it("lists and checks the conditions of an asset", async () => {
     const file = join(folder(), "catalog.json");
     const asset = { id: "a", origin: { type: "r2", binding: "MEDIA", prefix: "a/" }, entry: "index.m3u8" };
     const write = (more: object) =>
@@ -97,9 +97,9 @@ describe("assets", () => {
     ]);
   });
 
-  it("cannot be read from a file that is not there", async () => {
-    const ran = await stagedoor("assets", "check", "--catalog", join(folder(), "none.json"));
-    expect([ran.exit, ran.stdout]).toEqual([1, ""]);
-    expect(ran.stderr).toContain("there is no such file");
+  it("fails if the catalog file does not exist", async () => {
+    const run = await stagedoor("assets", "check", "--catalog", join(folder(), "none.json"));
+    expect([run.exit, run.stdout]).toEqual([1, ""]);
+    expect(run.stderr).toContain("there is no such file");
   });
 });

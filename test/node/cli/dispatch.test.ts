@@ -24,7 +24,7 @@ const commands = [
 
 async function textOf(...words: readonly string[]): Promise<string> {
   const outcome = await dispatch(words);
-  if (outcome.exit !== 0) throw new Error(`it ended with ${outcome.exit}`);
+  if (outcome.exit !== 0) throw new Error(`exit code ${outcome.exit}`);
   return outcome.text;
 }
 
@@ -34,14 +34,14 @@ describe("help", () => {
     for (const command of commands) expect(text).toMatch(new RegExp(`^ {2}${command}\\b.* {2}\\w`, "m"));
   });
 
-  it.each(commands)("of %s is there, whatever else is missing", async (command) => {
+  it.each(commands)("of %s is printed even if arguments are missing", async (command) => {
     const text = await textOf(...command.split(" "), "--help");
     expect(text).toMatch(new RegExp(`^npx stagedoor ${command}\\b`));
     expect(text).toMatch(/^ {2}--json /m);
   });
 });
 
-describe("a wrong command line is misused, and the message says what to write", () => {
+describe("a wrong command line", () => {
   it.each([
     ["frobnicate", 'There is no command "frobnicate"'],
     ["keys", "npx stagedoor keys new"],
@@ -114,19 +114,19 @@ describe("a wrong command line is misused, and the message says what to write", 
     ["revoke --asset film --api https://api.example.com", "--bearer is missing"],
     ["sessions --api https://api.example.com", "with the scope operator:read"],
     ["refusals --api https://api.example.com/", "without a slash at its end"],
-  ])("%s", async (line, message) => {
+  ])("exits with 2 and explains the mistake: %s", async (line, message) => {
     expect(await dispatch(line.split(" "))).toEqual({ exit: 2, message: expect.stringContaining(message) });
   });
 });
 
-describe("sign refuses a path that cannot be signed", () => {
+describe("stagedoor sign", () => {
   it.each([
     ["/vod-ts/../x", "it contains a dot segment"],
     ["/vod-ts/a%5Cb", "decoded, it contains a backslash"],
     ["/vod-ts/a%", "it contains characters that no client sends unescaped"],
     ["/no-such/0.ts", "no asset for this path"],
     ["/vod-ts/", "Name a file"],
-  ])("%s", async (path, message) => {
+  ])("refuses the path %s, which cannot be signed", async (path, message) => {
     expect(await dispatch(["sign", path])).toMatchObject({ exit: 1, note: expect.stringContaining(message) });
   });
 });

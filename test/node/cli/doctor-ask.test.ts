@@ -7,33 +7,33 @@ afterEach(() => {
   for (const stop of stops.splice(0)) stop();
 });
 
-async function server(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
-  const made = createServer({ keepAliveTimeout: 0 }, answer);
-  await new Promise<void>((resolve) => made.listen(0, "127.0.0.1", resolve));
+async function server(respond: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+  const http = createServer({ keepAliveTimeout: 0 }, respond);
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
   stops.push(() => {
-    made.close();
-    made.closeAllConnections();
+    http.close();
+    http.closeAllConnections();
   });
-  const address = made.address();
+  const address = http.address();
   if (address === null || typeof address === "string") throw new Error("the server has no port");
   return `http://127.0.0.1:${address.port}`;
 }
 
-describe("what doctor asks of a host", () => {
-  it("goes no further than the host, unless it is told to follow: credentials are for nobody else", async () => {
-    let asked = 0;
+describe("a request of doctor", () => {
+  it("follows a redirect only on demand, so credentials never reach another host", async () => {
+    let requests = 0;
     const other = await server((_, response) => {
-      asked++;
+      requests++;
       response.end("a film");
     });
     const first = await server((_, response) => response.writeHead(302, { Location: other }).end());
     const probe = probeWith(fetch);
     expect(await probe(first, { headers: { "X-Origin-Secret": "let me in" } })).toMatchObject({ status: 302 });
-    expect(asked).toBe(0);
+    expect(requests).toBe(0);
     expect(await probe(first, { follow: true })).toMatchObject({ status: 200, text: "a film" });
   });
 
-  it("is silence where no answer comes, or one that is not through in time", async () => {
+  it("counts as silent without a complete response in time", async () => {
     const mute = await server(() => undefined);
     const stuck = await server((_, response) => {
       response.writeHead(200);
@@ -45,10 +45,10 @@ describe("what doctor asks of a host", () => {
     );
   });
 
-  it("reads no more than a start of what is long", async () => {
+  it("reads only the beginning of a long response", async () => {
     const long = await server((_, response) => response.end("a".repeat(5_000_000)));
-    const answer = await probeWith(fetch)(long);
-    expect(answer).toMatchObject({ status: 200 });
-    expect(answer === "silent" ? 0 : answer.text.length).toBeLessThan(500_000);
+    const response = await probeWith(fetch)(long);
+    expect(response).toMatchObject({ status: 200 });
+    expect(response === "silent" ? 0 : response.text.length).toBeLessThan(500_000);
   });
 });

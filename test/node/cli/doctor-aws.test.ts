@@ -13,17 +13,17 @@ const stranger = await newCloudFrontKey("KSTRANGER00001", "ec");
 describe.each(["rsa", "ec"] as const)("a CloudFront key (%s)", async (type) => {
   const key = await newCloudFrontKey("K2JCJMDEHXQW5F", type);
 
-  it("signs as AWS's own code does", () => {
+  it("signs the same as AWS's own code", () => {
     expect(differenceFromAws(key, now)).toBeUndefined();
   });
 
-  it("is a difference where our signature is made with another key", () => {
+  it("differs from AWS's code if our signature is made with another key", () => {
     const { kty, crv, x, y, d } = Object(stranger);
     const signWith = () => cloudFrontSign({ kty, crv, x, y, d }, "SHA256");
     expect(differenceFromAws(key, now, signWith)).toMatch(/^(The two signatures|Our signature)/);
   });
 
-  it("is a difference where another text is signed", () => {
+  it("differs from AWS's code if another text is signed", () => {
     const difference = differenceFromAws(key, now, (privateKey) => {
       const sign = cloudFrontSign({ ...privateKey }, "SHA256");
       return (policy) => sign(`${policy} `);
@@ -33,22 +33,19 @@ describe.each(["rsa", "ec"] as const)("a CloudFront key (%s)", async (type) => {
 });
 
 describe("the comparison with AWS's code", () => {
-  it("finds nothing in a sound ring", async () => {
+  it("finds no difference in a valid ring", async () => {
     expect(await awsFindings({ keys: ringKeys }, now)).toEqual([]);
   });
 
-  it("reports each key that is signed with differently", async () => {
+  it("reports each key with a different signature", async () => {
     const findings = await awsFindings({ keys: ringKeys }, now, () => "The two signatures differ.");
     expect(findings.map(({ id, severity, about }) => [id, severity, about])).toEqual([
       ["aws_signer_differs", "fault", "key K2JCJMDEHXQW5F"],
     ]);
   });
 
-  it.each(["api", "edge", "manifest", "identity"])(
-    "is in no bundle: the %s worker has none of AWS's code",
-    async (worker) => {
-      const bundle = await bundleWorker(join(projectRoot, `workers/${worker}/index.ts`));
-      expect(bundle.includes("node_modules/@aws-sdk/")).toBe(false);
-    },
-  );
+  it.each(["api", "edge", "manifest", "identity"])("is not part of the %s worker's bundle", async (worker) => {
+    const bundle = await bundleWorker(join(projectRoot, `workers/${worker}/index.ts`));
+    expect(bundle.includes("node_modules/@aws-sdk/")).toBe(false);
+  });
 });

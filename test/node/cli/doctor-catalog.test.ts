@@ -11,23 +11,23 @@ const source = { apiUrl, bearer: "operator-token" };
 const assets = (...list: readonly object[]) => Response.json({ assets: list, faults: [] });
 
 describe("the catalog of an API", () => {
-  it("is read with the operator's credential, whole however long it is", async () => {
+  it("is read completely with the operator's token, however long it is", async () => {
     const many = Array.from({ length: 2_000 }, (_, i) => ({
       ...films,
       id: `film-${i}`,
       origin: { ...films.origin, prefix: `f${i}/` },
     }));
-    const asked: string[] = [];
+    const requests: string[] = [];
     const read = await deployedCatalog(source, async (url, init) => {
-      asked.push(`${url} ${new Headers(init?.headers).get("Authorization")}`);
+      requests.push(`${url} ${new Headers(init?.headers).get("Authorization")}`);
       return assets(...many);
     });
-    expect(asked).toEqual([`${apiUrl}/operator/assets Bearer operator-token`]);
+    expect(requests).toEqual([`${apiUrl}/operator/assets Bearer operator-token`]);
     expect(read.catalog?.parsed.ok === true && read.catalog.parsed.value.assets().length).toBe(2_000);
     expect(read.catalog?.where).toBe(`the catalog of ${apiUrl}`);
   });
 
-  it("that somebody broke is its faults", async () => {
+  it("with faults is reported as those faults", async () => {
     const faults = [{ name: "id_duplicate", asset: "film", field: "id", advice: "Give it another." }];
     const read = await deployedCatalog(source, async () => Response.json({ assets: [films], faults }));
     expect(read.catalog?.parsed).toMatchObject({ ok: false, refusal: faults });
@@ -37,10 +37,10 @@ describe("the catalog of an API", () => {
     ["answers 403 scope_insufficient", async () => Response.json({ code: "scope_insufficient" }, { status: 403 })],
     ["is not a catalog", async () => new Response("<h1>It works!</h1>")],
     ["does not answer within 5 s", () => Promise.reject(new TypeError("https://api?bearer=operator-token"))],
-  ] as const)("that %s was not read, and why", async (why, send) => {
+  ] as const)("is reported as unread if the API %s", async (reason, send) => {
     const { catalog, catalogUnread = "" } = await deployedCatalog(source, send);
     expect(catalog).toBeUndefined();
-    expect(catalogUnread).toContain(why);
+    expect(catalogUnread).toContain(reason);
     expect(catalogUnread).not.toContain("operator-token");
   });
 });
@@ -48,12 +48,12 @@ describe("the catalog of an API", () => {
 describe("npx stagedoor doctor without --catalog", () => {
   let server: Server;
   let api: string;
-  const asked: string[] = [];
+  const requests: string[] = [];
   const lost = { ...films, id: "lost", origin: { type: "r2", binding: "NOPE", prefix: "lost/" } };
   const gone = { ...far, origin: { type: "http", url: "http://127.0.0.1:9/gone/" }, id: "gone" };
   beforeAll(async () => {
     server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
-      asked.push(`${request.url} ${request.headers.authorization?.split(" ")[0]}`);
+      requests.push(`${request.url} ${request.headers.authorization?.split(" ")[0]}`);
       const known = request.url === "/operator/assets" && request.headers.authorization !== undefined;
       response.writeHead(known ? 200 : 404, { "Content-Type": "application/json" });
       response.end(JSON.stringify(known ? { assets: [lost, gone], faults: [] } : {}));
@@ -68,34 +68,34 @@ describe("npx stagedoor doctor without --catalog", () => {
     const outcome = await dispatch(["doctor", ...words]);
     if (outcome.exit === 2) throw new Error(outcome.message);
     const { findings, catalog } = Object(outcome.json);
-    const told: readonly Finding[] = findings;
-    return { catalog, told: told.map(({ id, about }) => `${id} ${about}`) };
+    const all: readonly Finding[] = findings;
+    return { catalog, reported: all.map(({ id, about }) => `${id} ${about}`) };
   }
 
-  it("looks at the live one, with a credential of the ring's own on this machine", async () => {
-    const { catalog, told } = await doctor("--api", api, "--origins");
-    expect(asked).toContain("/operator/assets Bearer");
+  it("checks the live catalog, with a token signed by the local ring", async () => {
+    const { catalog, reported } = await doctor("--api", api, "--origins");
+    expect(requests).toContain("/operator/assets Bearer");
     expect(catalog).toBe(`the catalog of ${api}`);
-    expect(told).toEqual(
+    expect(reported).toEqual(
       expect.arrayContaining([
         "bucket_unbound wrangler.toml: NOPE",
         "bucket_unbound workers/manifest/wrangler.toml: NOPE",
         "origin_silent asset gone",
       ]),
     );
-    // Those of the fixtures' own catalog, which may be at other ports by now.
-    expect(told.filter((line) => line.includes("asset live"))).toEqual([]);
+    // These assets are in the fixtures' catalog, which may have other ports by now.
+    expect(reported.filter((line) => line.includes("asset live"))).toEqual([]);
   });
 
-  it("says so where there is none to be read", async () => {
-    const { catalog, told } = await doctor("--env", "production", "--api", api);
-    expect([catalog, told]).toEqual([undefined, expect.arrayContaining(["not_looked_at the catalog"])]);
-    expect((await doctor("--api", `${api}/elsewhere`)).told).toContain("catalog_unread the catalog");
+  it("says so if it cannot read a catalog", async () => {
+    const { catalog, reported } = await doctor("--env", "production", "--api", api);
+    expect([catalog, reported]).toEqual([undefined, expect.arrayContaining(["not_looked_at the catalog"])]);
+    expect((await doctor("--api", `${api}/elsewhere`)).reported).toContain("catalog_unread the catalog");
   });
 });
 
 describe("the deployment of an API", () => {
-  it("is the environment that has its address, and on this machine the top level", async () => {
+  it("is the environment with its URL, or the top level on this machine", async () => {
     expect(await deploymentAt("https://api.staging.example.com/v1")).toEqual({
       environment: "staging",
       mediaUrl: "https://media.staging.example.com",
@@ -109,7 +109,7 @@ describe("the deployment of an API", () => {
     expect(await deploymentAt("https://api.nobody.test")).toBeUndefined();
   });
 
-  it("says which buckets assets name that its workers lack", async () => {
+  it("lists the buckets that assets name but its workers do not have", async () => {
     const deployment = { environment: "production", mediaUrl: undefined, originSecrets: undefined, buckets: ["MEDIA"] };
     const parsed = parseCatalog({
       version: 1,

@@ -13,7 +13,7 @@ const active = { ...cloudFront, state: "active" } as const;
 const next = { ...(await newCloudFrontKey("KNEXT000000001", "ec")), state: "next" } as const;
 const whole = "`npx stagedoor keys export --purpose cloudfront --format aws-cli --ring keys.json`";
 
-/** A distribution that takes these keys alone. */
+/** A distribution that accepts only these keys. */
 const trusting =
   (...kids: readonly string[]): Override =>
   ({ host, searchParams }) => {
@@ -26,7 +26,7 @@ const unpinned = parseCatalog({ version: 1, assets: [{ ...clouded, cloudfront: {
 const catalog = unpinned.ok ? unpinned.value : undefined;
 
 describe("a key that CloudFront refuses", () => {
-  it("in mid-rotation, the next one, is a warning, and the whole key group is what to upload", async () => {
+  it("is a warning if it is the next key, with advice to upload the whole key group", async () => {
     const ring = { keys: [session, active, next, operator] };
     expect(await findingsOf([cloudFrontCheck], await world(trusting(cloudFrontKid), { ring, catalog }))).toMatchObject([
       {
@@ -36,18 +36,18 @@ describe("a key that CloudFront refuses", () => {
         do: expect.stringMatching(/before it is activated/),
       },
     ]);
-    const [found] = await findingsOf([cloudFrontCheck], await world(trusting(cloudFrontKid), { ring, catalog }));
-    expect(found?.do).toContain(whole);
+    const [finding] = await findingsOf([cloudFrontCheck], await world(trusting(cloudFrontKid), { ring, catalog }));
+    expect(finding?.do).toContain(whole);
   });
 
-  it("while it is active, is a fault with the same advice", async () => {
+  it("is a fault with the same advice if it is active", async () => {
     const ring = { keys: [session, active, operator] };
-    const [found] = await findingsOf([cloudFrontCheck], await world(trusting(), { ring, catalog }));
-    expect(found).toMatchObject({ id: "cloudfront_key_refused", severity: "fault" });
-    expect(found?.do).toContain(whole);
+    const [finding] = await findingsOf([cloudFrontCheck], await world(trusting(), { ring, catalog }));
+    expect(finding).toMatchObject({ id: "cloudfront_key_refused", severity: "fault" });
+    expect(finding?.do).toContain(whole);
   });
 
-  it("is no finding where it signs for another distribution's assets alone", async () => {
+  it("is no finding if it signs only for another distribution's assets", async () => {
     const other = await newCloudFrontKey("KOTHER00000001", "ec");
     const ring = { keys: [session, cloudFront, other, operator] };
     expect(await findingsOf([cloudFrontCheck], await world(trusting(cloudFrontKid), { ring }))).toEqual([]);
@@ -55,12 +55,12 @@ describe("a key that CloudFront refuses", () => {
 });
 
 describe("a CloudFront key of the ring", () => {
-  it("without an id of CloudFront's is uploaded with all the others, and bound in the ring that was looked at", async () => {
+  it("without a CloudFront id is a warning, with advice to upload all keys and bind the id", async () => {
     const facts = { ...sound, ring: ringOf(session, active, { ...next, kid: "cf-2" }, operator) };
-    const [found] = await findingsOf([keysCheck], facts);
-    expect(found).toMatchObject({ id: "cloudfront_unbound", severity: "warning" });
-    expect(found?.do).toContain(whole);
-    expect(found?.do).toContain("keys bind --kid cf-2 --id <id> --ring keys.json`");
+    const [finding] = await findingsOf([keysCheck], facts);
+    expect(finding).toMatchObject({ id: "cloudfront_unbound", severity: "warning" });
+    expect(finding?.do).toContain(whole);
+    expect(finding?.do).toContain("keys bind --kid cf-2 --id <id> --ring keys.json`");
   });
 
   const half = <Key extends CloudFrontKey>(key: Key) => ({ ...key, d: undefined });
@@ -69,11 +69,11 @@ describe("a CloudFront key of the ring", () => {
 
   it.each([
     ["an empty catalog", catalogOf(), "warning"],
-    ["no asset of CloudFront's", catalogOf(films), "warning"],
+    ["no asset on CloudFront", catalogOf(films), "warning"],
     ["no catalog", undefined, "fault"],
-    ["an asset that names none", catalogOf({ ...clouded, cloudfront: {} }), "fault"],
-  ] as const)("that is active and has no private half is found with %s", async (_, given, severity) => {
-    expect(await findingsOf([keysCheck], { ...sound, ring: halfRing, catalog: given })).toMatchObject([
+    ["an asset that names no key", catalogOf({ ...clouded, cloudfront: {} }), "fault"],
+  ] as const)("that is active without a private half is found with %s", async (_, catalogGiven, severity) => {
+    expect(await findingsOf([keysCheck], { ...sound, ring: halfRing, catalog: catalogGiven })).toMatchObject([
       {
         id: "signer_missing",
         severity,
@@ -83,17 +83,17 @@ describe("a CloudFront key of the ring", () => {
     ]);
   });
 
-  it("that is next and has none is a warning", async () => {
+  it("that is next without a private half is a warning", async () => {
     const facts = { ...sound, ring: ringOf(session, active, half(next), operator) };
     expect(await findingsOf([keysCheck], facts)).toMatchObject([
       { id: "signer_missing", severity: "warning", about: "key KNEXT000000001" },
     ]);
   });
 
-  it("that an asset names is left out in favour of one that can sign alone", async () => {
+  it("that an asset names is replaced in the advice only by a key that can sign", async () => {
     const adviceOf = async (...keys: readonly RingKey[]) => {
-      const found = await findingsOf([keysCheck], { ...sound, ring: ringOf(...keys), catalog: catalogOf(named) });
-      return found.find(({ id }) => id === "asset_key_missing")?.do;
+      const findings = await findingsOf([keysCheck], { ...sound, ring: ringOf(...keys), catalog: catalogOf(named) });
+      return findings.find(({ id }) => id === "asset_key_missing")?.do;
     };
     expect(await adviceOf(session, half(active), operator)).toMatch(
       /^Set cloudfront\.keyPairId .*private half in the ring\. Or import the private half/,

@@ -9,17 +9,17 @@ import { apiUrl, cloudFrontKid, findingsOf, mediaUrl, ringKeys } from "./doctor-
 import { type Override, problem, world } from "./doctor-world.ts";
 
 const at =
-  (base: string, path: string | RegExp, answer: () => Response | "silent"): Override =>
+  (base: string, path: string | RegExp, respond: () => Response | "silent"): Override =>
   (url) =>
     url.href.startsWith(base) && (typeof path === "string" ? url.pathname === path : path.test(url.href))
-      ? answer()
+      ? respond()
       : undefined;
 const header =
-  (name: string, value: string, answer: Response): (() => Response) =>
+  (name: string, value: string, response: Response): (() => Response) =>
   () => {
-    const headers = new Headers(answer.headers);
+    const headers = new Headers(response.headers);
     headers.set(name, value);
-    return new Response(answer.clone().body, { status: answer.status, headers });
+    return new Response(response.clone().body, { status: response.status, headers });
   };
 const text = (body: string, headers: Record<string, string> = {}) => new Response(body, { headers });
 const playlist = (control: string) => text("#EXTM3U\n#EXTINF:4,\n0.ts?seg=1.x\n", { "Cache-Control": control });
@@ -183,56 +183,58 @@ const caches: readonly Case[] = [
   ],
 ];
 
-describe("a deployment that answers as it ought to", () => {
-  it("has no finding at all", async () => {
+describe("a deployment that works correctly", () => {
+  it("has no finding", async () => {
     expect(await findingsOf(liveChecks, await world())).toEqual([]);
   });
 
-  it("that takes dynamic content past a cache (CF-Cache-Status: DYNAMIC, Age: 0) has none either", async () => {
+  it("may serve dynamic content through a cache (CF-Cache-Status: DYNAMIC, Age: 0)", async () => {
     const marked = at(mediaUrl, "/played/180p.m3u8", () =>
       header("CF-Cache-Status", "DYNAMIC", header("Age", "0", playlist("no-store"))())(),
     );
     expect(await findingsOf(liveChecks, await world(marked))).toEqual([]);
   });
 
-  it("of which nothing was given is not looked at", async () => {
+  it("is not requested if doctor knows none of its addresses", async () => {
     const unknown = {
       ...{ apiUrl: undefined, mediaUrl: undefined, ring: undefined, catalog: undefined, token: undefined },
       ...{ bearer: undefined, publicBuckets: [], origins: false },
     };
-    const asked: string[] = [];
-    const live = await world((url) => void asked.push(url.href), unknown);
-    const found = await findingsOf(liveChecks, live);
-    expect(new Set(found.map(({ id }) => id))).toEqual(new Set(["not_looked_at"]));
-    expect(asked).toEqual([]);
+    const requests: string[] = [];
+    const live = await world((url) => void requests.push(url.href), unknown);
+    const findings = await findingsOf(liveChecks, live);
+    expect(new Set(findings.map(({ id }) => id))).toEqual(new Set(["not_looked_at"]));
+    expect(requests).toEqual([]);
   });
 });
 
 describe.each([
   ["hosts", hosts],
   ["keys", keys],
-  ["what is open", openings],
+  ["access", openings],
   ["CORS and caches", caches],
-])("what is wrong with %s is found by its name", (_, cases) => {
+])("a fault of %s is reported by its id:", (_, cases) => {
   for (const [id, severity, about, override, more] of cases)
     it(`${id}, a ${severity} about ${about}`, async () => {
-      const found = (await findingsOf(liveChecks, await world(override, more))).filter((finding) => finding.id === id);
-      expect(found.map((finding) => [finding.severity, finding.about])).toContainEqual([
+      const findings = (await findingsOf(liveChecks, await world(override, more))).filter(
+        (finding) => finding.id === id,
+      );
+      expect(findings.map((finding) => [finding.severity, finding.about])).toContainEqual([
         severity,
         expect.stringContaining(about),
       ]);
     });
 });
 
-describe("what the checks say and ask", () => {
-  it("shows no secret, credential, grant or signature, whatever is wrong", async () => {
-    const asked: string[] = [];
+describe("the findings and requests of doctor", () => {
+  it("contain no secret, credential, grant or signature, whatever is wrong", async () => {
+    const requests: string[] = [];
     const broken: Override = (url) => {
-      asked.push(url.href);
+      requests.push(url.href);
       return url.pathname.includes("start") ? undefined : new Response(url.href, { status: 200 });
     };
-    const told = JSON.stringify(await findingsOf(liveChecks, await world(broken)));
-    const grants = asked.flatMap((url) => /2D3R[\w-]{20,}/.exec(url) ?? []);
+    const output = JSON.stringify(await findingsOf(liveChecks, await world(broken)));
+    const grants = requests.flatMap((url) => /2D3R[\w-]{20,}/.exec(url) ?? []);
     expect(grants.length).toBeGreaterThan(2);
     for (const secret of [
       ...grants,
@@ -243,10 +245,10 @@ describe("what the checks say and ask", () => {
       "seg=",
       "list=",
     ])
-      expect(told).not.toContain(secret);
+      expect(output).not.toContain(secret);
   });
 
-  it("sends a secret to the origin that it belongs to, and the credentials to the API alone", async () => {
+  it("send a secret only to its own origin, and credentials only to the API", async () => {
     const sent: string[] = [];
     const live = await world((url, init) => {
       for (const [name, value] of new Headers(init.headers)) sent.push(`${url.origin} ${name} ${value}`);
@@ -260,7 +262,7 @@ describe("what the checks say and ask", () => {
     expect(to("operator-token")).toEqual(new Set([apiUrl]));
   });
 
-  it("ends the session that it started", async () => {
+  it("end the session that doctor started", async () => {
     const ended: string[] = [];
     const live = await world((url, init) => void (init.method === "DELETE" && ended.push(url.pathname)));
     await findingsOf(liveChecks, live);

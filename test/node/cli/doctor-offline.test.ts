@@ -289,8 +289,8 @@ const catalog: readonly Case[] = [
   ],
 ];
 
-describe("a deployment with which nothing is wrong", () => {
-  it("has no finding at all", async () => {
+describe("a deployment without faults", () => {
+  it("has no finding", async () => {
     expect(await findingsOf(offlineChecks, sound)).toEqual([]);
   });
 });
@@ -300,10 +300,10 @@ describe.each([
   ["bindings and exposure", bindings],
   ["keys", keys],
   ["the catalog", catalog],
-])("a fault in %s is found by its name", (_, cases) => {
+])("a fault in %s is reported by its id:", (_, cases) => {
   it.each(cases)("%s, a %s about %s", async (id, severity, about, facts) => {
-    const found = (await findingsOf(offlineChecks, facts)).filter((finding) => finding.id === id);
-    expect(found.map((finding) => [finding.severity, finding.about])).toContainEqual([
+    const findings = (await findingsOf(offlineChecks, facts)).filter((finding) => finding.id === id);
+    expect(findings.map((finding) => [finding.severity, finding.about])).toContainEqual([
       severity,
       expect.stringContaining(about),
     ]);
@@ -314,34 +314,34 @@ it.each([
   ["*", "every asset"],
   ["film-1 film-2", "film-1 film-2"],
   ["", "no asset"],
-])("an open sign-up is said together with what a new account opens: %j", async (assets, told) => {
+])("the finding of an open sign-up names the assets that a new account may play: %j", async (assets, named) => {
   const open = { STAGEDOOR_IDENTITY_SIGN_UP: "open", STAGEDOOR_IDENTITY_ASSETS: assets };
   const findings = await findingsOf(offlineChecks, withVars(["identity"], open));
-  expect(findings).toMatchObject([{ id: "sign_up_open", found: expect.stringContaining(`opens ${told}`) }]);
+  expect(findings).toMatchObject([{ id: "sign_up_open", found: expect.stringContaining(`opens ${named}`) }]);
 });
 
-describe("what is right stays unsaid", () => {
+describe("doctor reports nothing", () => {
   it.each([
     [
-      "a CloudFront key that is active, for an asset that names none",
+      "an active CloudFront key for an asset that names no key",
       {
         ...withRing(session, { ...cloudFront, state: "active" }, { ...stranger, state: "retiring" }, operator),
         catalog: catalogOf({ ...clouded, cloudfront: {} }),
       },
     ],
     [
-      "a key that ends with another to follow",
+      "an expiring key with a successor",
       withRing({ ...session, exp: now + day }, { ...second, nbf: now }, cloudFront, operator),
     ],
-    ["a setting that says what the others have by default", withVars(["edge"], { STAGEDOOR_EXPIRY_STEP: "30" })],
+    ["a setting with its default value", withVars(["edge"], { STAGEDOOR_EXPIRY_STEP: "30" })],
     [
-      "an identity worker that nobody deploys",
+      "an identity worker that is not deployed",
       {
         ...withWorker("api", () => ({ services: [] })),
         workers: withWorker("api", () => ({ services: [] })).workers.filter(({ worker }) => worker !== "identity"),
       },
     ],
-  ] as const)("%s", async (_, facts) => {
+  ] as const)("about %s", async (_, facts) => {
     expect(await findingsOf(offlineChecks, facts)).toEqual([]);
   });
 });

@@ -9,72 +9,74 @@ import { type Override, world } from "./doctor-world.ts";
 const origin = "https://origin.films.test";
 const hasSecret = (init: RequestInit) => new Headers(init.headers).has("X-Origin-Secret");
 
-/** What the origin answers to who has no secret; undefined for its 403. */
-const toStrangers =
-  (answer: (url: URL, init: RequestInit) => Response | "silent" | undefined): Override =>
+/** The origin's response to a request without the secret, or undefined for 403. */
+const withoutSecret =
+  (respond: (url: URL, init: RequestInit) => Response | "silent" | undefined): Override =>
   (url, init) =>
-    url.origin === origin && !hasSecret(init) ? answer(url, init) : undefined;
-const ending = (end: string, answer: () => Response) =>
-  toStrangers(({ pathname }) => (pathname.endsWith(end) ? answer() : undefined));
+    url.origin === origin && !hasSecret(init) ? respond(url, init) : undefined;
+const openFile = (end: string, respond: () => Response) =>
+  withoutSecret(({ pathname }) => (pathname.endsWith(end) ? respond() : undefined));
 const text = (body: string, headers: Record<string, string> = {}) => new Response(body, { headers });
 
-async function found(override: Override, more: Partial<Live> = {}) {
+async function reported(override: Override, more: Partial<Live> = {}) {
   const findings = await findingsOf([originsCheck], await world(override, more));
-  return findings.map(({ id, severity, found: what }) => `${severity} ${id}: ${what}`);
+  return findings.map(({ id, severity, found }) => `${severity} ${id}: ${found}`);
 }
 
-describe("an origin that asks for its secret", () => {
-  it("in playlists alone is open: each kind of file that players ask for is tried", async () => {
+describe("an origin with a secret", () => {
+  it("that protects only its playlists is open: every kind of file is tried", async () => {
     for (const [end, what] of [
       ["/180p/0.ts", "segment"],
       ["/180p/init.mp4", "init segment"],
       ["/far/film.key", "key"],
       ["/180p/list.m3u8", "playlist"],
     ] as const)
-      expect(await found(ending(end, () => text("…")))).toEqual([
+      expect(await reported(openFile(end, () => text("…")))).toEqual([
         expect.stringMatching(new RegExp(`^fault origin_open: .* answers 200 to a plain GET of its ${what} without`)),
       ]);
   });
 
-  it("but in a HEAD, a range or a query of a segment is open", async () => {
-    const asks = [
+  it("that serves a HEAD, a range or a query of a segment without the secret is open", async () => {
+    const methods = [
       [(_: URL, { method }: RequestInit) => method === "HEAD", "a HEAD"],
       [(_: URL, { headers }: RequestInit) => new Headers(headers).has("Range"), "a GET of a range"],
       [({ searchParams }: URL) => searchParams.has("x"), "a GET with a query"],
     ] as const;
-    for (const [isAsked, what] of asks) {
-      const open = toStrangers((url, init) =>
-        url.pathname.endsWith("0.ts") && isAsked(url, init) ? new Response(null) : undefined,
+    for (const [matches, what] of methods) {
+      const open = withoutSecret((url, init) =>
+        url.pathname.endsWith("0.ts") && matches(url, init) ? new Response(null) : undefined,
       );
-      expect(await found(open)).toEqual([expect.stringContaining(`answers 200 to ${what} of its segment`)]);
+      expect(await reported(open)).toEqual([expect.stringContaining(`answers 200 to ${what} of its segment`)]);
     }
   });
 
-  it("and has a playlist of one rendition is tried as far", async () => {
+  it("with a media playlist as its entry is tested in the same way", async () => {
     const list = "#EXTM3U\n#EXTINF:4,\n0.ts\n";
     const single: Override = (url, init) =>
       url.origin === origin && (url.pathname.endsWith("0.ts") || (hasSecret(init) && url.pathname.endsWith("m3u8")))
         ? text(url.pathname.endsWith("0.ts") ? "…" : list)
         : undefined;
-    expect(await found(single)).toEqual([expect.stringContaining("of its segment without any secret")]);
+    expect(await reported(single)).toEqual([expect.stringContaining("of its segment without any secret")]);
   });
 
-  it("is asked for an entry with its query", async () => {
-    const asked = new Set<string>();
+  it("is requested with the query of its entry", async () => {
+    const requested = new Set<string>();
     const catalog = parseCatalog({ version: 1, assets: [{ ...far, entry: "index.m3u8?DVR&a=b" }] });
     if (!catalog.ok) throw new Error("the catalog is faulty");
-    await found(({ search }, init) => void (hasSecret(init) && asked.add(search)), { catalog: catalog.value });
-    expect([...asked]).toContain("?DVR&a=b");
+    await reported(({ search }, init) => void (hasSecret(init) && requested.add(search)), { catalog: catalog.value });
+    expect([...requested]).toContain("?DVR&a=b");
   });
 
-  it("without which nothing but its entry is tried, and that is said", async () => {
-    const asked = new Set<string>();
-    const told = await found((url) => void asked.add(url.pathname), { secretOf: () => undefined });
-    expect(told).toEqual([expect.stringMatching(/^warning origin_secret_absent: .*only the entry and no segment\.$/)]);
-    expect([...asked].filter((path) => path.endsWith(".ts"))).toEqual([]);
+  it("that doctor does not know is tested with its entry only, and the finding says so", async () => {
+    const requested = new Set<string>();
+    const findings = await reported((url) => void requested.add(url.pathname), { secretOf: () => undefined });
+    expect(findings).toEqual([
+      expect.stringMatching(/^warning origin_secret_absent: .*only the entry and no segment\.$/),
+    ]);
+    expect([...requested].filter((path) => path.endsWith(".ts"))).toEqual([]);
   });
 
-  it("and names files of another host does not have them asked for: ours is no secret of theirs", async () => {
+  it("that names files of another host does not make doctor request them", async () => {
     const sent: string[] = [];
     const foreign: Override = (url, init) => {
       sent.push(`${url.host} ${hasSecret(init)}`);
@@ -92,7 +94,7 @@ describe("an origin that asks for its secret", () => {
   });
 });
 
-describe("what is no refusal", () => {
+describe("a response without the secret", () => {
   const redirect = (to: string) => () => new Response(null, { status: 302, headers: { Location: to } });
 
   it.each([
@@ -101,12 +103,12 @@ describe("what is no refusal", () => {
     ["429", () => new Response("", { status: 429 })],
     ["302", () => new Response(null, { status: 302 })],
     ["302", redirect("https://sign-in.test/")],
-  ])("%s leaves open whether the files are, and warns", async (status, answer) => {
-    const told = await found(toStrangers(answer));
-    expect(told.length).toBeGreaterThan(0);
-    for (const line of told)
+  ])("with status %s leaves the origin unclear, and is a warning", async (status, respond) => {
+    const findings = await reported(withoutSecret(respond));
+    expect(findings.length).toBeGreaterThan(0);
+    for (const line of findings)
       expect(line).toMatch(new RegExp(`^warning origin_unclear: Its origin .*is answered ${status}`));
-    expect((await findingsOf([originsCheck], await world(toStrangers(answer)))).map(({ id }) => id)).toContain(
+    expect((await findingsOf([originsCheck], await world(withoutSecret(respond)))).map(({ id }) => id)).toContain(
       "origin_unclear",
     );
   });
@@ -114,23 +116,23 @@ describe("what is no refusal", () => {
   it.each([
     ["a page to sign in", "text/html; charset=utf-8", "warning origin_unclear"],
     ["the film", "video/mp2t", "fault origin_open"],
-  ])("a redirect is followed: where it leads to %s (%s), it is a %s", async (_, type, expected) => {
-    const led = toStrangers((__, { redirect: how }) =>
+  ])("that redirects to %s (%s) makes it a %s", async (_, type, expected) => {
+    const redirecting = withoutSecret((__, { redirect: how }) =>
       how === "follow" ? text("…", { "Content-Type": type }) : new Response(null, { status: 302 }),
     );
-    const [told] = await found(led);
-    expect(told).toContain(expected);
+    const [finding] = await reported(redirecting);
+    expect(finding).toContain(expected);
   });
 
-  it("nor is silence after the first answer", async () => {
-    const mute = toStrangers((_, { method }) => (method === "HEAD" ? "silent" : undefined));
-    expect(await found(mute)).toContainEqual(
+  it("that never comes leaves the origin unclear", async () => {
+    const mute = withoutSecret((_, { method }) => (method === "HEAD" ? "silent" : undefined));
+    expect(await reported(mute)).toContainEqual(
       expect.stringMatching(/origin_unclear.*a HEAD is not answered within 5 s/),
     );
   });
 
-  it.each([401, 403, 404, 410])("%i is one", async (status) => {
-    expect(await found(toStrangers(() => new Response("", { status })))).toEqual([]);
+  it.each([401, 403, 404, 410])("with status %i counts as a refusal", async (status) => {
+    expect(await reported(withoutSecret(() => new Response("", { status })))).toEqual([]);
   });
 });
 
@@ -139,10 +141,13 @@ describe("an origin that answers 403 to us", () => {
   const advice = async (missingIs: object) => {
     const parsed = parseCatalog({ version: 1, assets: [{ ...far, origin: { ...far.origin, ...missingIs } }] });
     const catalog = parsed.ok ? parsed.value : undefined;
-    return (await findingsOf([originsCheck], await world(refuses, { catalog }))).map(({ id, do: what }) => [id, what]);
+    return (await findingsOf([originsCheck], await world(refuses, { catalog }))).map(({ id, do: advice }) => [
+      id,
+      advice,
+    ]);
   };
 
-  it("refuses us, or has missing files only if the asset says that it hides them so", async () => {
+  it("refuses us, or hides a missing file if the asset says so", async () => {
     expect(await advice({})).toEqual([["origin_refuses_us", expect.stringContaining("set missingIs: 403")]]);
     expect(await advice({ missingIs: 403 })).toEqual([
       ["origin_entry_missing", expect.stringContaining("Check the secret too")],
@@ -150,17 +155,17 @@ describe("an origin that answers 403 to us", () => {
   });
 });
 
-describe("what there is nothing of is not called closed", () => {
+describe("a check without a subject is not reported as passed", () => {
   const without = parseCatalog({ version: 1, assets: [films] });
   const catalog = without.ok ? without.value : undefined;
 
-  it("origins, where no asset lies on a server", async () => {
+  it("if no asset has an HTTP origin", async () => {
     expect(await findingsOf([originsCheck], await world(undefined, { catalog }))).toMatchObject([
       { id: "not_looked_at", do: expect.stringContaining("No asset") },
     ]);
   });
 
-  it("a public bucket that does not answer", async () => {
+  it("if a public bucket does not answer", async () => {
     const mute: Override = (url) => (url.host === "pub-1.r2.test" ? "silent" : undefined);
     expect(await findingsOf([publicBucketsCheck], await world(mute))).toMatchObject([{ id: "not_looked_at" }]);
   });

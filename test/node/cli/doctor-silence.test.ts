@@ -11,26 +11,26 @@ import { type Override, problem, world } from "./doctor-world.ts";
 const only = parseCatalog({ version: 1, assets: [films] });
 const filmsAlone = { catalog: only.ok ? only.value : undefined };
 
-async function fine(override: Override, more: Partial<Live> = {}): Promise<readonly string[]> {
+async function passedChecks(override: Override, more: Partial<Live> = {}): Promise<readonly string[]> {
   const examined = await runChecks(liveChecks, await world(override, more));
   return examined.filter(({ findings }) => findings.length === 0).map(({ name }) => name);
 }
 
-describe("no check says that all is well", () => {
-  it("where nobody answers at all", async () => {
-    expect(await fine(() => "silent")).toEqual([]);
+describe("no check passes", () => {
+  it("if no host answers", async () => {
+    expect(await passedChecks(() => "silent")).toEqual([]);
   });
 
-  it("about hosts that do not answer, whatever the origins say", async () => {
+  it("for hosts that do not answer, whatever the origins do", async () => {
     const mute: Override = ({ host }) => (/^(api|media)\./.test(host) ? "silent" : undefined);
-    expect(await fine(mute, { token: undefined, bearer: undefined })).toEqual([
+    expect(await passedChecks(mute, { token: undefined, bearer: undefined })).toEqual([
       "origins",
       "public buckets",
       "cloudfront",
     ]);
   });
 
-  it("about refusals that caches might keep, where none came, though a stream plays", async () => {
+  it("for cacheable refusals if no refusal came, even if a stream plays", async () => {
     const mute: Override = ({ host, pathname }) =>
       host.startsWith("media.") && pathname.startsWith("/doctor/") ? "silent" : undefined;
     expect(await findingsOf([streamCheck], await world(mute))).toMatchObject([
@@ -38,7 +38,7 @@ describe("no check says that all is well", () => {
     ]);
   });
 
-  it("about CloudFront where the catalog has no asset of its, or no key can be tried", async () => {
+  it("for CloudFront if the catalog has no CloudFront asset, or no key can be tried", async () => {
     expect(await findingsOf([cloudFrontCheck], await world(undefined, filmsAlone))).toMatchObject([
       { id: "not_looked_at", about: "CloudFront" },
     ]);
@@ -47,7 +47,7 @@ describe("no check says that all is well", () => {
     ]);
   });
 
-  it("about what the media host refuses, where another one answers or it refuses everything", async () => {
+  it("for the media host's refusals if another host answers, or everything is refused", async () => {
     for (const status of [404, 500]) {
       const strange: Override = ({ origin }) =>
         origin === mediaUrl ? problem(status, "configuration_invalid") : undefined;
@@ -58,10 +58,10 @@ describe("no check says that all is well", () => {
   });
 });
 
-describe("--api and --media that are swapped", () => {
-  it("are said of both", async () => {
-    const found = await findingsOf(liveChecks, await world(undefined, { apiUrl: mediaUrl, mediaUrl: apiUrl }));
-    expect(found.filter(({ id }) => id === "hosts_swapped")).toMatchObject([
+describe("swapped --api and --media", () => {
+  it("are reported for both hosts", async () => {
+    const findings = await findingsOf(liveChecks, await world(undefined, { apiUrl: mediaUrl, mediaUrl: apiUrl }));
+    expect(findings.filter(({ id }) => id === "hosts_swapped")).toMatchObject([
       { severity: "fault", about: `API ${mediaUrl}`, found: expect.stringContaining("The media host answers") },
       { severity: "fault", about: `media host ${apiUrl}`, found: expect.stringContaining("The API answers") },
     ]);

@@ -16,7 +16,7 @@ export const mediaUrl = "https://media.films.test";
 export const apiUrl = "https://api.films.test";
 export const cloudFrontKid = "K2JCJMDEHXQW5F";
 
-/** The key ids of a sound ring, and keys to be put in their place. */
+/** The keys of a valid ring. */
 export const ringKeys: readonly RingKey[] = [
   newSessionKey("s1", randomBytes),
   await newCloudFrontKey(cloudFrontKid, "ec"),
@@ -37,7 +37,7 @@ export const far = {
   },
   entry: "index.m3u8",
 };
-/** What the deployment lets the secret of that be used for. */
+/** The permitted use of that asset's secret in the deployment. */
 export const originSecrets: OriginSecrets = {
   FAR_SECRET: { use: "header", header: "X-Origin-Secret", hosts: ["*.films.test"] },
 };
@@ -57,13 +57,13 @@ export function ringOf(...keys: readonly RingKey[]): NonNullable<Facts["ring"]> 
   return { file: "keys.json", mode: 0o100600, parsed: ok({ keys }) };
 }
 
-/** The files of the project as an operator would have filled them in for production. */
-const workers = await Promise.all(workerKinds.map(filledIn));
+/** The files of the project as an operator would fill them in for production. */
+const workers = await Promise.all(workerKinds.map(productionWorker));
 
-async function filledIn(kind: WorkerKind): Promise<WorkerConfig> {
-  const read = await readWorkerFile(projectRoot, kind, "production");
-  if (!read.ok) throw new Error(read.refusal);
-  const { value } = read;
+async function productionWorker(kind: WorkerKind): Promise<WorkerConfig> {
+  const file = await readWorkerFile(projectRoot, kind, "production");
+  if (!file.ok) throw new Error(file.refusal);
+  const { value } = file;
   const id = "0123456789abcdef0123456789abcdef";
   return {
     ...value,
@@ -71,7 +71,7 @@ async function filledIn(kind: WorkerKind): Promise<WorkerConfig> {
     databases: value.databases.map(({ binding }) => ({ binding, id: "01234567-89ab-4def-8123-456789abcdef" })),
     vars: {
       ...value.vars,
-      ...ownAddresses(value.vars),
+      ...addressesIn(value.vars),
       ...(kind === "identity" ? {} : { STAGEDOOR_ORIGIN_SECRETS: JSON.stringify(originSecrets) }),
     },
     routes: value.routes.map((host) => host.replace("example.com", "films.test")),
@@ -79,14 +79,14 @@ async function filledIn(kind: WorkerKind): Promise<WorkerConfig> {
   };
 }
 
-function ownAddresses(vars: WorkerConfig["vars"]) {
+function addressesIn(vars: WorkerConfig["vars"]) {
   return {
     ...("STAGEDOOR_MEDIA_URL" in vars ? { STAGEDOOR_MEDIA_URL: mediaUrl } : {}),
     ...("STAGEDOOR_API_URL" in vars ? { STAGEDOOR_API_URL: apiUrl } : {}),
   };
 }
 
-/** A deployment with which nothing is wrong. */
+/** A deployment without faults. */
 export const sound: Facts = {
   environment: "production",
   development: false,
@@ -110,7 +110,7 @@ export function withWorker(kind: WorkerKind, change: (worker: WorkerConfig) => P
   };
 }
 
-/** The same with settings of several workers. */
+/** The sound deployment with settings of several workers changed. */
 export function withVars(kinds: readonly WorkerKind[], vars: WorkerConfig["vars"]): Facts {
   return {
     ...sound,
@@ -120,16 +120,19 @@ export function withVars(kinds: readonly WorkerKind[], vars: WorkerConfig["vars"
   };
 }
 
-/** Every finding, whose texts are whole sentences that say what to do. */
-export async function findingsOf<Given>(checks: readonly Check<Given>[], facts: Given): Promise<readonly Finding[]> {
-  const findings = (await runChecks(checks, facts)).flatMap((done) => done.findings);
+/** Runs the checks, and returns their findings. Each text of a finding must be a full sentence that says what to do. */
+export async function findingsOf<Subject>(
+  checks: readonly Check<Subject>[],
+  facts: Subject,
+): Promise<readonly Finding[]> {
+  const findings = (await runChecks(checks, facts)).flatMap((result) => result.findings);
   for (const finding of findings) {
     if (!/^\S.*[.)]$/s.test(finding.found)) throw new Error(`no sentence: ${finding.found}`);
     if (!/^[A-Z`].*[.)]$/s.test(finding.do)) throw new Error(`no instruction: ${finding.do}`);
-    // Without the worker's file and its environment wrangler would write to the edge worker of production.
+    // Without the worker's file and its environment, wrangler would write to the edge worker of production.
     for (const [command] of finding.do.matchAll(/wrangler secret put[^`]*/g))
       if (!/ -c \S+ --env \w+$/.test(command)) throw new Error(`not the whole command: ${command}`);
-    // A key group is written as a whole: what a script of one key leaves out is refused from then on.
+    // A key group is written as a whole: after an export of one key, CloudFront refuses all other keys.
     for (const [command] of finding.do.matchAll(/keys export[^`]*/g))
       if (!/ --purpose cloudfront --format \S+/.test(command) || command.includes("--kid"))
         throw new Error(`not the whole key group: ${command}`);

@@ -7,7 +7,7 @@ import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { apiUrl, clouded, far, films, mediaUrl, now, originSecrets, ringKeys } from "./doctor-stage.ts";
 
-/** What a host says to a request; undefined where the sound world is to answer, "silent" where nobody does. */
+/** A host's response to a request; undefined for the sound world's own response, "silent" for none. */
 export type Override = (url: URL, init: RequestInit) => Response | "silent" | undefined;
 
 const parsed = parseCatalog({ version: 1, assets: [films, far, clouded] });
@@ -26,14 +26,14 @@ export function problem(status: number, code: string, headers: Record<string, st
   });
 }
 
-/** A deployment seen from outside: each host answers correctly, except for `override`. */
+/** A deployment seen from outside. Each host answers correctly, except for `override`. */
 export async function world(override: Override = () => undefined, more: Partial<Live> = {}): Promise<Live> {
   const deployed = await prepareSessionKeys({ keys: ringKeys }, oneShotHmac);
   const send: typeof fetch = async (input, init = {}) => {
     const url = new URL(String(input));
-    const answer = override(url, init) ?? soundly(url, init);
-    if (answer === "silent") throw new TypeError("nobody answers");
-    return answer;
+    const response = override(url, init) ?? correctResponse(url, init);
+    if (response === "silent") throw new TypeError("no response");
+    return response;
   };
   return {
     apiUrl,
@@ -56,7 +56,7 @@ export async function world(override: Override = () => undefined, more: Partial<
     ...more,
   };
 
-  function soundly(url: URL, init: RequestInit): Response {
+  function correctResponse(url: URL, init: RequestInit): Response {
     const headers = new Headers(init.headers);
     if (url.protocol === "http:")
       return new Response(null, { status: 301, headers: { Location: `https://${url.host}/` } });
@@ -75,10 +75,10 @@ export async function world(override: Override = () => undefined, more: Partial<
 
   function media(url: URL, method: string): Response {
     if (method === "OPTIONS") return preflight("CMCD-Request, Range");
-    const sent = url.href.slice(url.origin.length);
-    if (sent.startsWith("/played/")) return played(sent);
+    const target = url.href.slice(url.origin.length);
+    if (target.startsWith("/played/")) return played(target);
     const context = { keys: deployed, catalog, now, grantIssuer: "stagedoor", client: "anybody" } as const;
-    const checked = checkMediaRequest(sent, context);
+    const checked = checkMediaRequest(target, context);
     return checked.verdict === "passed" ? problem(404, "object_unknown") : problem(403, checked.refusal.code);
   }
 }
@@ -88,7 +88,7 @@ function preflight(allowed: string): Response {
   return new Response(null, { status: 204, headers });
 }
 
-/** A long answer, as it comes over a network. */
+/** A long response that arrives in pieces, as over a network. */
 function inPieces(text: string): Response {
   const pieces = text.match(/.{1,16384}/gs) ?? [];
   const body = new ReadableStream<string>({
@@ -120,9 +120,9 @@ function atOrigin({ pathname }: URL): Response {
 }
 
 /** A stream of one variant. */
-function played(sent: string): Response {
-  if (sent.includes(".ts")) return new Response("…", { headers: { "Cache-Control": "private, max-age=60" } });
-  const text = sent.includes("index.m3u8")
+function played(target: string): Response {
+  if (target.includes(".ts")) return new Response("…", { headers: { "Cache-Control": "private, max-age=60" } });
+  const text = target.includes("index.m3u8")
     ? "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n180p.m3u8?list=1.x\n"
     : "#EXTM3U\n#EXTINF:4,\n0.ts?seg=1.x\n";
   return new Response(text, { headers: { "Cache-Control": "no-store" } });

@@ -9,7 +9,7 @@ import { newDevKeys } from "../../../cli/lib/dev-keys.ts";
 import { workerConfig, workerFiles, workerKinds } from "../../../cli/lib/worker-files.ts";
 import { folder, projectFolder, secretsIn, stagedoor } from "./command-line.ts";
 
-/** A copy of what `doctor` reads of a project, to be changed. */
+/** A copy of the project's files that `doctor` reads. */
 function project(): string {
   const place = folder();
   for (const file of Object.values(workerFiles)) {
@@ -23,7 +23,7 @@ function edit(place: string, file: string, change: (text: string) => string): vo
   writeFileSync(join(place, file), change(readFileSync(join(place, file), "utf8")));
 }
 
-/** Runs the command within this process: wrangler takes a second to load, and is there once for all of these tests. */
+/** Runs the command in this process, so that wrangler, which takes a second, loads only once for these tests. */
 async function doctor(...words: readonly string[]) {
   const outcome = await dispatch(["doctor", ...words]);
   if (outcome.exit === 2) throw new Error(outcome.message);
@@ -32,14 +32,14 @@ async function doctor(...words: readonly string[]) {
 }
 
 describe("npx stagedoor doctor", () => {
-  it("finds no error in the unchanged project, for this machine", async () => {
+  it("finds no error in the unchanged project on this machine", async () => {
     const { exit, stdout } = await stagedoor("doctor", "--json");
     const { faults, warnings, checks } = JSON.parse(stdout);
     expect([exit, faults, warnings]).toEqual([0, 0, 0]);
     expect(checks).toContainEqual(expect.objectContaining({ check: "bindings", state: "ok" }));
   });
 
-  it("checks the issuers of --issuers without --env, too", async () => {
+  it("checks the issuers of --issuers without --env too", async () => {
     const file = join(folder(), "issuers.json");
     writeFileSync(file, JSON.stringify([{ issuer: "https://id.example.com", algorithms: ["RS255"] }]));
     const { exit, text } = await doctor("--issuers", file);
@@ -47,7 +47,7 @@ describe("npx stagedoor doctor", () => {
     expect(text).toContain("STAGEDOOR_ISSUERS.0.algorithms.0");
   });
 
-  it("has a line for each check with its mark, then what was found and what to do, and ends with 1", async () => {
+  it("prints a line per check with its mark, then every finding with advice, and exits with 1", async () => {
     const { exit, text } = await doctor("--env", "production");
     expect(exit).toBe(1);
     expect(text).toMatch(/^ok {4}bindings /m);
@@ -57,7 +57,7 @@ describe("npx stagedoor doctor", () => {
     expect(text.split("\n").at(-1)).toMatch(/^4 faults, \d+ warnings?\.$/);
   });
 
-  it("names the environments that there are where another is asked for", async () => {
+  it("lists the environments if the requested one does not exist", async () => {
     const { exit, findings } = await doctor("--env", "prod");
     expect(exit).toBe(1);
     expect(findings).toContainEqual(
@@ -65,7 +65,7 @@ describe("npx stagedoor doctor", () => {
     );
   });
 
-  it("reads the files of --project, and finds production's API bound to staging's objects", async () => {
+  it("reads the files of --project, and reports production's API bound to staging's objects", async () => {
     const place = project();
     edit(place, "workers/api/wrangler.toml", (text) => {
       const [before = "", production = ""] = text.split("\n[env.production]");
@@ -84,7 +84,7 @@ describe("npx stagedoor doctor", () => {
       expect(findings).toContainEqual(expect.objectContaining({ id, about, severity: "fault" }));
   });
 
-  it("looks at a ring that others may read, and never shows what is in it", async () => {
+  it("reports a ring that others can read, and never shows its contents", async () => {
     const ring = join(folder(), "keys.json");
     writeFileSync(ring, JSON.stringify({ keys: await newDevKeys() }), { mode: 0o600 });
     expect((await doctor("--ring", ring)).findings.map(({ id }) => id)).not.toContain("ring_readable");
@@ -101,19 +101,19 @@ describe("npx stagedoor doctor", () => {
     [["--public-bucket", "https://pub-1.r2.dev/?x"], "--public-bucket must be a URL"],
     [["--asset", "no-such"], "--asset must be the id of an asset"],
     [["--token", "-", "--bearer", "-"], "Only one of --token and --bearer"],
-  ])("with %j is misused", async (words, message) => {
+  ])("exits with 2 for %j", async (words, message) => {
     expect(await dispatch(["doctor", ...words])).toEqual({ exit: 2, message: expect.stringContaining(message) });
   });
 });
 
-describe("a worker's file as wrangler reads it", () => {
+describe("a worker's wrangler file", () => {
   const empty = {
     ...{ name: "w", vars: {}, kv_namespaces: [], r2_buckets: [], d1_databases: [] },
     durable_objects: { bindings: [] },
   };
   const read = (more: object) => workerConfig("edge", "wrangler.toml", { ...empty, ...more });
 
-  it("is open at workers.dev by default, where it has no route", () => {
+  it("means open at workers.dev by default if it has no route", () => {
     expect(read({}).workersDev).toBe(true);
     expect(read({ routes: ["media.films.test/*"] })).toMatchObject({ workersDev: false, routes: ["media.films.test"] });
     expect(read({ workers_dev: false }).workersDev).toBe(false);
@@ -126,31 +126,31 @@ describe("a worker's file as wrangler reads it", () => {
     [{ observability: { logs: { enabled: true } } }, true],
     [{ observability: { enabled: true, logs: { enabled: false } } }, false],
     [{ observability: { traces: { enabled: true } } }, true],
-  ])("%j: its requests are written down: %s", (more, logged) => {
+  ])("that is %j logs requests: %s", (more, logged) => {
     expect(read(more).logsRequests).toBe(logged);
   });
 });
 
-describe("what doctor knows of the workers", () => {
-  it.each(workerKinds)("is what the %s worker's entry asks for", (worker) => {
+describe("the bindings that doctor expects", () => {
+  it.each(workerKinds)("are those that the %s worker's entry requires", (worker) => {
     const entry = readFileSync(join(projectFolder, `workers/${worker}/index.ts`), "utf8");
     const [, list = ""] = /\bbindings: \[([^\]]*)\]/.exec(entry) ?? [];
-    const asked = [...list.matchAll(/"(\w+)"/g)].map(([, name = ""]) => name);
+    const listed = [...list.matchAll(/"(\w+)"/g)].map(([, name = ""]) => name);
     const required = neededBindings[worker].filter(({ optional }) => optional === undefined);
-    expect(required.map(({ binding }) => binding).toSorted()).toEqual(asked.toSorted());
+    expect(required.map(({ binding }) => binding).toSorted()).toEqual(listed.toSorted());
   });
 });
 
-describe("what doctor can find", () => {
+describe("a finding of doctor", () => {
   const tests = readdirSync(import.meta.dirname).filter((name) => /^doctor-\w+\.test\.ts$/.test(name));
   const texts = tests.map((name) => readFileSync(join(import.meta.dirname, name), "utf8")).join("\n");
   const page = readFileSync(join(projectFolder, "docs/operate/doctor.md"), "utf8");
 
-  it.each(findingIds)("%s is brought about by a test", (id) => {
+  it.each(findingIds)("with the id %s is covered by a test", (id) => {
     expect(texts).toContain(`"${id}",`);
   });
 
-  it("is in docs/operate/doctor.md, each once, and nothing else is", () => {
+  it("has exactly one row in docs/operate/doctor.md", () => {
     const rows = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, id]) => id);
     expect(rows.toSorted()).toEqual([...findingIds].toSorted());
   });

@@ -33,7 +33,7 @@ function write(name: string, text: string): string {
   return file;
 }
 
-/** The command in this process: what it comes to, with all that would be printed in one text. */
+/** Runs the command in this process, and returns its exit code, its note and its whole output. */
 async function run(...line: readonly string[]) {
   const outcome = await dispatch(line);
   const note = outcome.exit === 2 ? outcome.message : (outcome.note ?? "");
@@ -45,7 +45,7 @@ function importing(text: string, ...more: readonly string[]) {
   return run("keys", "import", ...line);
 }
 
-describe("keys import takes every form of a key that CloudFront takes", () => {
+describe("keys import", () => {
   const ecParameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
   it.each([
     ["RSA, PKCS#1", plain(rsa.privateKey, "pkcs1"), rsa.privateKey],
@@ -54,14 +54,18 @@ describe("keys import takes every form of a key that CloudFront takes", () => {
     ["RSA, legacy encrypted", locked(rsa.privateKey, "pkcs1"), rsa.privateKey],
     ["RSA, public", pub(rsa.publicKey), rsa.publicKey],
     ["P-256, SEC1", plain(ec.privateKey, "sec1"), ec.privateKey],
-    ["P-256, SEC1 behind its parameters", ecParameters + plain(ec.privateKey, "sec1"), ec.privateKey],
+    ["P-256, SEC1 after its parameters", ecParameters + plain(ec.privateKey, "sec1"), ec.privateKey],
     ["P-256, PKCS#8", plain(ec.privateKey, "pkcs8"), ec.privateKey],
     ["P-256, encrypted PKCS#8", locked(ec.privateKey, "pkcs8"), ec.privateKey],
     ["P-256, legacy encrypted", locked(ec.privateKey, "sec1"), ec.privateKey],
     ["P-256, public", pub(ec.publicKey), ec.publicKey],
-    ["a byte order mark before it", `\uFEFF${plain(ec.privateKey, "pkcs8")}`, ec.privateKey],
-    ["text around it, CRLF", `Key of ann\r\n${plain(ec.privateKey, "pkcs8").replaceAll("\n", "\r\n")}`, ec.privateKey],
-  ])("%s", async (_, text, key) => {
+    ["P-256 after a byte order mark", `\uFEFF${plain(ec.privateKey, "pkcs8")}`, ec.privateKey],
+    [
+      "P-256 with text around it and CRLF",
+      `Key of ann\r\n${plain(ec.privateKey, "pkcs8").replaceAll("\n", "\r\n")}`,
+      ec.privateKey,
+    ],
+  ])("accepts %s", async (_, text, key) => {
     const more = text.includes("ENCRYPTED") ? ["--passphrase-file", passphraseFile] : [];
     expect(await importing(text, ...more)).toMatchObject({ exit: 0, note: "" });
     const alg = key.asymmetricKeyType === "rsa" ? "RS256" : "ES256";
@@ -70,18 +74,18 @@ describe("keys import takes every form of a key that CloudFront takes", () => {
     expect(statSync(ring).mode & 0o777).toBe(0o600);
   });
 
-  it("from standard input, in a process of its own, and prints neither the key nor the passphrase", async () => {
+  it("reads standard input in a separate process, and prints neither the key nor the passphrase", async () => {
     const file = write("key.pem", locked(rsa.privateKey, "pkcs8"));
     const node = join(projectFolder, "node_modules/.bin/node");
     const line = `'${node}' cli/stagedoor.ts keys import --purpose cloudfront --in - --kid ${id} --ring '${ring}' --passphrase-file '${passphraseFile}' < '${file}'`;
-    const ran = await runFile("/bin/sh", ["-c", line], projectFolder, process.env);
-    expect(ran).toMatchObject({ exit: 0, stderr: "" });
-    expect(ran.stdout).toContain("npm run deploy -- --env production");
+    const run = await runFile("/bin/sh", ["-c", line], projectFolder, process.env);
+    expect(run).toMatchObject({ exit: 0, stderr: "" });
+    expect(run.stdout).toContain("npm run deploy -- --env production");
     expect(secretsIn(ring)).toHaveLength(6);
-    for (const secret of [...secretsIn(ring), words]) expect(ran.stdout).not.toContain(secret);
+    for (const secret of [...secretsIn(ring), words]) expect(run.stdout).not.toContain(secret);
   });
 
-  it("with its window, for the ring that keys export and keys for read", async () => {
+  it("stores --nbf and --exp, and keys export reads the key", async () => {
     await importing(plain(rsa.privateKey, "pkcs1"), "--nbf", "1795000000", "--exp", "1830000000");
     expect(keysOf(ring)).toMatchObject([{ nbf: 1_795_000_000, exp: 1_830_000_000 }]);
     const { stdout } = await stagedoor("keys", "export", "--ring", ring, "--format", "pem");
@@ -89,7 +93,7 @@ describe("keys import takes every form of a key that CloudFront takes", () => {
   });
 });
 
-describe("keys import says of each thing that is wrong what to do, quotes nothing, and leaves the ring alone", () => {
+describe("keys import of an unusable key or file", () => {
   const ed = generateKeyPairSync("ed25519").privateKey;
   const sec1 = plain(ec.privateKey, "sec1");
   const body = (text: string) => text.split("\n").slice(1, -2).join("\n");
@@ -105,8 +109,8 @@ describe("keys import says of each thing that is wrong what to do, quotes nothin
     ["PEM in one line", sec1.replaceAll("\n", " "), "in one line"],
     ["PEM with \\n for its line breaks", sec1.replaceAll("\n", "\\n"), "in one line"],
     ["a BEGIN line with something before it", `key: ${sec1}`, "before its BEGIN line"],
-    ["no END line", sec1.replace(/-----END.*/, ""), "incomplete PEM"],
-    ["damaged", sec1.replace(/\n\w{12}/, "\nAAAAAAAAAAAA"), "damaged"],
+    ["a key without an END line", sec1.replace(/-----END.*/, ""), "incomplete PEM"],
+    ["a damaged key", sec1.replace(/\n\w{12}/, "\nAAAAAAAAAAAA"), "damaged"],
     ["a damaged public key", pub(ec.publicKey).replace(/\n\w{12}/, "\nAAAAAAAAAAAA"), "damaged"],
     ["several keys", sec1 + plain(rsa.privateKey, "pkcs1"), "2 blocks (EC PRIVATE KEY, RSA PRIVATE KEY)"],
     ["a key with its certificate", sec1 + as("CERTIFICATE"), "2 blocks (EC PRIVATE KEY, CERTIFICATE)"],
@@ -123,7 +127,7 @@ describe("keys import says of each thing that is wrong what to do, quotes nothin
     ["a private key of OpenSSH", as("OPENSSH PRIVATE KEY"), "ssh-keygen -p -m PKCS8"],
     ["a public key of OpenSSH", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQ ann@host", "ssh-keygen -e -m PKCS8"],
     ["halves of two pairs", swapped, "do not match"],
-  ])("%s", async (_, text, message) => {
+  ])("refuses %s with advice, quotes nothing, and leaves the ring unchanged", async (_, text, message) => {
     const { exit, note, printed } = await importing(text);
     expect([exit, note]).toEqual([1, expect.stringContaining(message)]);
     for (const line of text.split("\n").filter((part) => part.length > 20 && !part.startsWith("--")))
@@ -134,7 +138,7 @@ describe("keys import says of each thing that is wrong what to do, quotes nothin
   it.each([
     ["PKCS#8", locked(rsa.privateKey, "pkcs8")],
     ["legacy PEM", locked(rsa.privateKey, "pkcs1")],
-  ])("a wrong passphrase of %s", async (_, text) => {
+  ])("refuses a wrong passphrase of %s, and an empty one", async (_, text) => {
     const wrong = await importing(text, "--passphrase-file", write("wrong", "wrong horse\n"));
     expect([wrong.exit, wrong.note]).toEqual([1, expect.stringContaining("the passphrase is wrong")]);
     expect(wrong.printed).not.toContain("wrong horse");
@@ -142,12 +146,12 @@ describe("keys import says of each thing that is wrong what to do, quotes nothin
     expect([empty.exit, empty.note]).toEqual([1, expect.stringContaining("The passphrase is empty")]);
   });
 
-  it("a file that is not there", async () => {
+  it("refuses a file that does not exist", async () => {
     const line = ["--purpose", "cloudfront", "--in", join(place, "none.pem"), "--kid", "new", "--ring", ring];
     expect((await run("keys", "import", ...line)).note).toContain("there is no such file");
   });
 
-  it("a kid that is taken", async () => {
+  it("refuses a kid that the ring has", async () => {
     await importing(plain(ec.privateKey, "pkcs8"));
     const before = readFileSync(ring, "utf8");
     const again = await importing(plain(rsa.privateKey, "pkcs8"));
@@ -155,21 +159,21 @@ describe("keys import says of each thing that is wrong what to do, quotes nothin
     expect(readFileSync(ring, "utf8")).toBe(before);
   });
 
-  it("warns of a private key, and of a passphrase, that others can read, and of no public one", async () => {
-    const warned = async (name: string, text: string, kid: string, ...more: string[]) => {
+  it("warns of a private key or a passphrase that others can read, but not of a public key", async () => {
+    const importWithMode = async (name: string, text: string, kid: string, ...more: string[]) => {
       const file = write(name, text);
       chmodSync(file, 0o640);
       const line = ["--purpose", "cloudfront", "--in", file, "--kid", kid, "--ring", ring, ...more];
       return await run("keys", "import", ...line);
     };
-    expect(await warned("b.pem", pub(ec.publicKey), "b")).toMatchObject({ exit: 0, note: "" });
-    expect(await warned("a.pem", sec1, "b")).toMatchObject({
+    expect(await importWithMode("b.pem", pub(ec.publicKey), "b")).toMatchObject({ exit: 0, note: "" });
+    expect(await importWithMode("a.pem", sec1, "b")).toMatchObject({
       exit: 0,
       note: expect.stringContaining("private key in"),
     });
     ring = join(place, "c.json");
     chmodSync(passphraseFile, 0o604);
-    const c = await warned("c.pem", locked(ec.privateKey, "sec1"), "c", "--passphrase-file", passphraseFile);
+    const c = await importWithMode("c.pem", locked(ec.privateKey, "sec1"), "c", "--passphrase-file", passphraseFile);
     expect(c).toMatchObject({ exit: 0, note: expect.stringContaining("read the passphrase in") });
     ring = join(place, "d.json");
     const d = await importing(sec1, "--passphrase-file", passphraseFile);
@@ -180,7 +184,7 @@ describe("keys import says of each thing that is wrong what to do, quotes nothin
 describe("keys import of a key that the ring has", () => {
   const whole = plain(ec.privateKey, "pkcs8");
 
-  it("puts the private half into the public one, which keeps its place in its life beside a key that signs", async () => {
+  it("adds the private half to a public key, which keeps its state next to an active key", async () => {
     await run("keys", "new", "--purpose", "cloudfront", "--type", "rsa", "--kid", "first", "--ring", ring);
     await importing(pub(ec.publicKey));
     const before = keysOf(ring);
@@ -188,7 +192,7 @@ describe("keys import of a key that the ring has", () => {
     expect(keysOf(ring)).toEqual([before[0], { ...before[1], d: jwkOf(ec.privateKey).d }]);
   });
 
-  it("lets it sign where no other does, as the first whole key", async () => {
+  it("activates a key that gets its private half if no other key signs", async () => {
     await importing(pub(ec.publicKey));
     expect(keysOf(ring)).toMatchObject([{ state: "next" }]);
     expect(await importing(pub(rsa.publicKey), "--nbf", "now")).toMatchObject({ exit: 2 });
@@ -198,7 +202,7 @@ describe("keys import of a key that the ring has", () => {
     expect((await importing(pub(ec.publicKey))).note).toContain("there is nothing to do");
   });
 
-  it("refuses it under another kid, and changes nothing", async () => {
+  it("refuses the key under another kid, and changes nothing", async () => {
     await importing(pub(ec.publicKey));
     const before = readFileSync(ring, "utf8");
     const line = ["--cdn", "cloudfront", "--in", write("again.pem", whole), "--kid", "other", "--ring", ring];
@@ -207,13 +211,13 @@ describe("keys import of a key that the ring has", () => {
   });
 });
 
-describe("keys import under an id of CloudFront's", () => {
+describe("keys import under a CloudFront id", () => {
   const as = (kid: string, text: string) => {
     const line = ["--purpose", "cloudfront", "--in", write("key.pem", text), "--kid", kid, "--ring", ring];
     return run("keys", "import", ...line);
   };
 
-  it("notes in the file alone that CloudFront had the key, and says that the key group needs it beside others", async () => {
+  it("records in the file that CloudFront had the key, and mentions the key group if there are other keys", async () => {
     await run("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring);
     expect((await as(id, plain(ec.privateKey, "pkcs8"))).printed).not.toContain("key group");
     expect((await as("KEVSJ4EXAMPLE", plain(rsa.privateKey, "pkcs8"))).printed).toContain(
@@ -227,7 +231,7 @@ describe("keys import under an id of CloudFront's", () => {
     }
   });
 
-  it("takes no other name of that form", async () => {
+  it("refuses any other name with the form of a CloudFront id", async () => {
     expect(await as("AUTUMN2026", plain(ec.privateKey, "pkcs8"))).toMatchObject({
       exit: 2,
       note: expect.stringContaining("keys bind --imported"),
@@ -245,7 +249,7 @@ describe("keys bind", () => {
     await run("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring);
   });
 
-  it("gives the key its id from CloudFront, and changes nothing else", async () => {
+  it("sets the CloudFront id of the key, and changes nothing else", async () => {
     const [key, ...rest] = keysOf(ring);
     expect(await bind("new", id)).toMatchObject({ exit: 0, note: "" });
     expect(keysOf(ring)).toEqual([{ ...key, kid: id, cloudfront: "bound" }, ...rest]);
@@ -253,7 +257,7 @@ describe("keys bind", () => {
     expect((await bind(id, "E2JCJMDEHXQW5F")).note).toContain("those of distributions with E");
   });
 
-  it("lets the time of a next key count from then, since CloudFront knows it from then", async () => {
+  it("starts the waiting time of a next key, since CloudFront knows it from now on", async () => {
     ring = join(place, "rotated.json");
     const key = { state: "next", kid: "b", since: 5 };
     const next = { ...Object(jwkOf(ec.privateKey)), ...key, purpose: "cloudfront", alg: "ES256" };
@@ -263,7 +267,7 @@ describe("keys bind", () => {
     expect(Math.abs(Object(bound).since - Date.now() / 1000)).toBeLessThan(60);
   });
 
-  it("notes where CloudFront had the key before, also of one that has its id already", async () => {
+  it("records with --imported that CloudFront had the key, even if its id is set already", async () => {
     expect((await bind("new", id, "--imported")).exit).toBe(0);
     expect(keysOf(ring)[0]).toMatchObject({ kid: id, cloudfront: "imported" });
     expect((await bind(id, id, "--imported")).note).toContain("there is nothing to do");
@@ -272,7 +276,7 @@ describe("keys bind", () => {
     expect(keysOf(ring)[0]).toMatchObject({ kid: id, cloudfront: "imported" });
   });
 
-  it("refuses an id that is taken, a key that is not there, and a key for something else", async () => {
+  it("refuses an id in use, an unknown key, and a session key", async () => {
     await run("keys", "new", "--purpose", "cloudfront", "--type", "ec", "--kid", "other", "--ring", ring);
     await bind("other", id);
     const before = readFileSync(ring, "utf8");
@@ -286,21 +290,21 @@ describe("keys bind", () => {
   });
 
   it.each(["k2jcjmdehxqw5f", "K2 JCJMDEHXQW", "arn:aws:x", "K1", "9e8d3f4c-0000-4000-8000-123456789abc", ""])(
-    "refuses what is no id of CloudFront: %j",
+    "refuses %j, which is not a CloudFront id",
     async (to) => {
       expect(await bind("new", to)).toMatchObject({ exit: 2, note: expect.stringContaining("--id must be") });
       expect(keysOf(ring)[0]?.kid).toBe("new");
     },
   );
 
-  it("makes no ring where there is none", async () => {
+  it("creates no ring", async () => {
     ring = join(place, "none.json");
     expect((await bind("new", id)).exit).toBe(1);
     expect(existsSync(ring)).toBe(false);
   });
 });
 
-/** The text of a DER document with the bytes `from` (base64url) replaced by `to`, as many. */
+/** The text of a DER document in which the bytes `to` (base64url) replace the bytes `from` of the same length. */
 function swap(base64: string, from: string, to: string): string {
   const [before, after] = [from, to].map((part) => Buffer.from(part, "base64url").toString("hex"));
   const hex = Buffer.from(base64, "base64").toString("hex");

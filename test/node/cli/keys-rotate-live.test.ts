@@ -15,29 +15,29 @@ const hour = 3600;
 let place = "";
 let ring = "";
 let api = "";
-/** What the API was given last, and its catalog. */
-let given: KeyRing = { keys: [] };
+/** The keys that the API has, and its catalog. */
+let deployed: KeyRing = { keys: [] };
 let assets: readonly object[] = [];
 
-async function answer(path: string): Promise<object> {
+async function respond(path: string): Promise<object> {
   if (path === "/operator/assets") return { assets, faults: [] };
-  const keys = given.keys.map(async (key) => {
+  const keys = deployed.keys.map(async (key) => {
     const { kid } = key;
-    return { kid, state: keyStateOf(key, given.keys, clock()), fingerprint: await fingerprintOf(key) };
+    return { kid, state: keyStateOf(key, deployed.keys, clock()), fingerprint: await fingerprintOf(key) };
   });
   return { at: "", longestSessionSeconds: 6 * hour, keys: await Promise.all(keys) };
 }
 
 const server: Server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
   const known = request.headers.authorization === "Bearer MARKED";
-  const body = known ? await answer(request.url ?? "") : { code: "token_invalid" };
+  const body = known ? await respond(request.url ?? "") : { code: "token_invalid" };
   response.writeHead(known ? 200 : 401, { "Content-Type": "application/json" }).end(JSON.stringify(body));
 });
 
 beforeAll(async () => {
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
-  const at = server.address();
-  api = `http://127.0.0.1:${typeof at === "object" ? at?.port : ""}`;
+  const address = server.address();
+  api = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
 });
 afterAll(() => void server.close());
 
@@ -59,11 +59,11 @@ async function run(...words: readonly string[]) {
 }
 const rotate = (...more: string[]) => run("keys", "rotate", "--api", api, "--bearer", join(place, "ann.jwt"), ...more);
 
-/** As `npm run deploy -- --secrets-only` does it for the API. */
+/** Deploys the ring's keys to the API, as `npm run deploy -- --secrets-only` does. */
 function deploy(): void {
-  const read = parseKeyRing(JSON.parse(readFileSync(ring, "utf8")));
-  if (!read.ok) throw new Error(read.refusal.join());
-  given = ringFor("api", read.value);
+  const parsed = parseKeyRing(JSON.parse(readFileSync(ring, "utf8")));
+  if (!parsed.ok) throw new Error(parsed.refusal.join());
+  deployed = ringFor("api", parsed.value);
 }
 
 const film = (keyPairId?: string) => ({
@@ -81,7 +81,7 @@ describe("keys rotate with the API of a deployment", () => {
     deploy();
   });
 
-  it("goes on only from what the workers have, and counts from then", async () => {
+  it("continues only once the workers have the current keys, and counts the wait from then", async () => {
     await rotate("--kid", "s2");
     pass(2 * hour);
     const missing = await rotate();
@@ -93,7 +93,7 @@ describe("keys rotate with the API of a deployment", () => {
     pass(hour);
     expect((await rotate()).json).toMatchObject({ step: "activate", kid: "s2" });
 
-    // The API signs with s1 still: retired now, it would strand what was signed a moment ago.
+    // The API still signs with s1. Retiring s1 now would break sessions that started a moment ago.
     pass(8 * hour);
     expect((await rotate()).note).toContain("s1 is still active");
     deploy();
@@ -105,17 +105,17 @@ describe("keys rotate with the API of a deployment", () => {
     expect((await rotate()).json).toMatchObject({ step: "retire", kid: "s1" });
   });
 
-  it("takes another key of the same name for none", async () => {
+  it("does not accept another key with the same kid", async () => {
     await rotate("--kid", "s2");
     deploy();
-    given = {
-      keys: given.keys.map((key) => (key.purpose === "session" ? { ...key, k: "B".repeat(42).concat("A") } : key)),
+    deployed = {
+      keys: deployed.keys.map((key) => (key.purpose === "session" ? { ...key, k: "B".repeat(42).concat("A") } : key)),
     };
     pass(hour);
     expect((await rotate()).note).toContain("another key with the kid s2");
   });
 
-  it("changes nothing where the API refuses the credential, or both catalogs are named", async () => {
+  it("changes nothing if the API refuses the token, or two catalogs are named", async () => {
     const before = readFileSync(ring, "utf8");
     writeFileSync(join(place, "ann.jwt"), "OTHER");
     expect(await rotate()).toMatchObject({ exit: 1, note: expect.stringContaining("401") });
@@ -123,7 +123,7 @@ describe("keys rotate with the API of a deployment", () => {
     expect(readFileSync(ring, "utf8")).toBe(before);
   });
 
-  it("needs no file of the catalog for CloudFront's keys", async () => {
+  it("needs no catalog file for CloudFront keys", async () => {
     const cloudfront = (...more: string[]) => rotate("--purpose", "cloudfront", ...more);
     for (const [kid, id] of [
       ["a", "K1AAAAAAAAAAAA"],
@@ -142,7 +142,7 @@ describe("keys rotate with the API of a deployment", () => {
 });
 
 describe("assets list of a deployment", () => {
-  it("gives the document that --catalog takes, for those who have no file", async () => {
+  it("prints a document that --catalog accepts", async () => {
     assets = [film("K1AAAAAAAAAAAA")];
     const { json } = await run("assets", "list", "--api", api, "--bearer", join(place, "ann.jwt"));
     const file = join(place, "catalog.json");

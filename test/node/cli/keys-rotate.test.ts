@@ -4,22 +4,22 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { durationText } from "../../../cli/keys/rotation-times.ts";
 import { secretsIn } from "./command-line.ts";
-import { catalog, hour, listed, make, now, pass, place, ring, rotate, run, stageEachTest } from "./ring-stage.ts";
+import { catalog, hour, listStates, make, now, pass, place, ring, rotate, run, stageEachTest } from "./ring-stage.ts";
 
 stageEachTest();
 
-describe("keys rotate, for sessions", () => {
+describe("keys rotate for session keys", () => {
   beforeEach(async () => {
     await make("session", "s1");
   });
 
-  it("goes through a whole rotation, each step from its time on, and never shows a secret", async () => {
+  it("performs a whole rotation, each step only after its waiting time, and never shows a secret", async () => {
     const known = ["--session-ttl", "6h", "--catalog", catalog({ session: 8 * hour })];
     const printed: string[] = [];
     const step = async (...more: string[]) => {
-      const ran = await rotate(...known, ...more);
-      printed.push(ran.text, ran.note, JSON.stringify(ran.json));
-      return ran;
+      const run = await rotate(...known, ...more);
+      printed.push(run.text, run.note, JSON.stringify(run.json));
+      return run;
     };
     const first = await step("--kid", "s2");
     expect([first.json.step, first.json.next]).toEqual([
@@ -32,13 +32,13 @@ describe("keys rotate, for sessions", () => {
     const early = await step();
     expect([early.exit, early.text, early.json.waits.from]).toEqual([1, "", now() + 1]);
     expect(early.note).toContain("from 2027-01-01T01:00:00Z");
-    expect(await listed()).toEqual(["s1 active", "s2 next"]);
+    expect(await listStates()).toEqual(["s1 active", "s2 next"]);
 
     pass(1);
     const second = await step();
     expect([second.json.step, second.json.kid, second.json.before]).toEqual(["activate", "s2", "s1"]);
     expect(second.text).toContain("npm run deploy -- --env production");
-    expect(await listed()).toEqual(["s1 retiring", "s2 active"]);
+    expect(await listStates()).toEqual(["s1 retiring", "s2 active"]);
 
     pass(9 * hour - 1);
     expect(await step()).toMatchObject({ exit: 1, note: expect.stringContaining("2027-01-01T10:00:00Z") });
@@ -46,13 +46,13 @@ describe("keys rotate, for sessions", () => {
     const third = await step();
     expect([third.json.step, third.json.kid, third.json.next]).toEqual(["retire", "s1", { step: "introduce" }]);
     expect(third.text).toContain("npm run deploy -- --env production");
-    expect(await listed()).toEqual(["s1 retired", "s2 active"]);
+    expect(await listStates()).toEqual(["s1 retired", "s2 active"]);
     expect((await run("keys", "for", "edge")).json.keys).toHaveLength(1);
     for (const secret of secretsIn(ring)) expect(printed.join("\n")).not.toContain(secret);
     expect(statSync(ring).mode & 0o777).toBe(0o600);
   });
 
-  it("shows the whole plan and changes nothing with --dry-run", async () => {
+  it("shows the whole plan with --dry-run and changes nothing", async () => {
     const before = readFileSync(ring, "utf8");
     const { exit, text, json } = await rotate(
       "--dry-run",
@@ -74,22 +74,22 @@ describe("keys rotate, for sessions", () => {
     expect(text).toContain("2027-01-01T08:00:00Z (in 8 h)");
   });
 
-  it("assumes sessions of a week where no option says how long they last", async () => {
+  it("assumes sessions of a week without an option that says how long they last", async () => {
     await rotate("--kid", "s2");
     pass(hour);
     const { json } = await rotate("--session-ttl", "6h");
     expect(json.next).toEqual({ step: "retire", kid: "s1", from: now() + hour + 7 * 24 * hour });
   });
 
-  it("ends a leaked key at once, and says what that strands", async () => {
+  it("retires a leaked key with --at-once, and says which sessions end", async () => {
     const { json, text } = await rotate("--at-once", "--kid", "s2");
     expect([json.step, json.kid, json.before]).toEqual(["at once", "s2", "s1"]);
     expect(text).toContain("All sessions under the old key are refused");
     expect(text).toContain("npx stagedoor revoke --key s1");
-    expect(await listed()).toEqual(["s1 retired", "s2 active"]);
+    expect(await listStates()).toEqual(["s1 retired", "s2 active"]);
   });
 
-  it("brings in and activates a new key beside one that is retiring, where it is told to", async () => {
+  it("introduces and activates a new key with --introduce while another is retiring", async () => {
     await rotate("--kid", "s2");
     pass(hour);
     await rotate();
@@ -98,8 +98,8 @@ describe("keys rotate, for sessions", () => {
     expect(await rotate("--introduce")).toMatchObject({ exit: 2, note: expect.stringContaining("s3 is next already") });
     pass(hour);
     expect((await rotate()).json).toMatchObject({ step: "activate", kid: "s3", before: "s2" });
-    expect(await listed()).toEqual(["s1 retiring", "s2 retiring", "s3 active"]);
-    // Each counts from when it ceased to sign.
+    expect(await listStates()).toEqual(["s1 retiring", "s2 retiring", "s3 active"]);
+    // Each waiting time counts from the end of the key's own signing.
     pass(7 * 24 * hour);
     expect((await rotate()).json).toMatchObject({ step: "retire", kid: "s1" });
     expect(await rotate()).toMatchObject({ exit: 1, note: expect.stringContaining("s2 can be retired from") });
@@ -107,7 +107,7 @@ describe("keys rotate, for sessions", () => {
     expect((await rotate()).json).toMatchObject({ step: "retire", kid: "s2" });
   });
 
-  it("takes what a new key shall be for a mistake where none is made", async () => {
+  it("refuses options of a new key if no key is created", async () => {
     await rotate("--kid", "s2");
     for (const words of [
       ["--kid", "s3"],
@@ -118,22 +118,22 @@ describe("keys rotate, for sessions", () => {
         exit: 2,
         note: expect.stringContaining("--kid is for a new key"),
       });
-    expect(await listed()).toEqual(["s1 active", "s2 next"]);
+    expect(await listStates()).toEqual(["s1 active", "s2 next"]);
   });
 
-  it("takes up a ring of an earlier version, which has no states", async () => {
+  it("accepts a ring of an earlier version without states", async () => {
     const { keys } = JSON.parse(readFileSync(ring, "utf8"));
     const [{ state: _, since: __, ...old }] = keys;
     writeFileSync(
       ring,
       JSON.stringify({ keys: [old, { ...old, kid: "waiting", k: "B".repeat(42).concat("A"), state: "next" }] }),
     );
-    const ran = await rotate();
-    expect([ran.exit, ran.json.waits]).toEqual([1, { step: "activate", kid: "waiting", from: now() + hour }]);
-    expect(ran.note).toContain("counts from now");
+    const run = await rotate();
+    expect([run.exit, run.json.waits]).toEqual([1, { step: "activate", kid: "waiting", from: now() + hour }]);
+    expect(run.note).toContain("counts from now");
     pass(hour);
     expect((await rotate()).json.step).toBe("activate");
-    expect(await listed()).toEqual(["s1 retiring", "waiting active"]);
+    expect(await listStates()).toEqual(["s1 retiring", "waiting active"]);
   });
 
   it.each([
@@ -142,14 +142,14 @@ describe("keys rotate, for sessions", () => {
     [["--session-ttl", "8d"], "--session-ttl must be"],
     [["--kid", "s1"], "already"],
     [["--dry-run", "--at-once"], "--dry-run and --at-once"],
-  ])("refuses %j, and leaves the ring alone", async (words, message) => {
+  ])("refuses %j and leaves the ring unchanged", async (words, message) => {
     const before = readFileSync(ring, "utf8");
     expect(await rotate(...words)).toMatchObject({ exit: 2, note: expect.stringContaining(message) });
     expect(readFileSync(ring, "utf8")).toBe(before);
   });
 });
 
-describe("keys rotate, for CloudFront", () => {
+describe("keys rotate for CloudFront keys", () => {
   const cloudfront = (...more: string[]) => rotate("--purpose", "cloudfront", ...more);
   const bind = (kid: string, id: string) => run("keys", "bind", "--kid", kid, "--id", id);
   const film = (keyPairId?: string) => ({ cdn: "cloudfront-signed", cloudfront: { keyPairId }, session: 6 * hour });
@@ -159,7 +159,7 @@ describe("keys rotate, for CloudFront", () => {
     await bind("first", "K1AAAAAAAAAAAA");
   });
 
-  it("activates no key that CloudFront does not know, and counts from when it is known", async () => {
+  it("activates a key only once CloudFront has it, and counts the wait from then", async () => {
     const known = ["--catalog", catalog(film()), "--session-ttl", "6h"];
     const first = await cloudfront(...known, "--kid", "fresh");
     expect(first.text).toContain("npm run deploy -- --env production");
@@ -174,13 +174,13 @@ describe("keys rotate, for CloudFront", () => {
     pass(hour);
     const second = await cloudfront(...known);
     expect(second.json.step).toBe("activate");
-    // The day of an init segment's URL on top of the session.
+    // The day of an init segment's URL is added to the session.
     expect(second.json.next.from - now()).toBe(hour + 6 * hour + 24 * hour);
     const exported = await run("keys", "export", "--purpose", "cloudfront", "--format", "terraform");
     expect(exported.json.keys.map(({ kid }: { kid: string }) => kid)).toEqual(["K1AAAAAAAAAAAA", "K2BBBBBBBBBBBB"]);
   });
 
-  it("takes no step while an asset names the key that would go", async () => {
+  it("refuses a step while an asset names the outgoing key", async () => {
     const unnamed = () => ["--catalog", catalog(film()), "--session-ttl", "6h"];
     const named = (kid: string) => ["--catalog", catalog(film(kid)), "--session-ttl", "6h"];
     await cloudfront("--kid", "second");
@@ -192,7 +192,7 @@ describe("keys rotate, for CloudFront", () => {
     expect((await cloudfront(...unnamed())).json.step).toBe("activate");
     pass(31 * hour);
     expect(await cloudfront(...named("K1AAAAAAAAAAAA"))).toMatchObject(refused("still signs for film0"));
-    // It signed until now: its time starts again.
+    // The key signed until now, so its waiting time starts again.
     expect(await cloudfront(...unnamed())).toMatchObject(refused("counts from now"));
     pass(31 * hour - 1);
     expect((await cloudfront(...unnamed())).exit).toBe(1);
@@ -200,7 +200,7 @@ describe("keys rotate, for CloudFront", () => {
     expect((await cloudfront(...unnamed())).json.step).toBe("retire");
   });
 
-  it("shows in a plan which assets name the key that would go, and takes no id for a name", async () => {
+  it("shows in a plan which assets name the outgoing key, and refuses a name with the form of a CloudFront id", async () => {
     const known = ["--catalog", catalog(film("K1AAAAAAAAAAAA"), film())];
     const { text, json } = await cloudfront("--dry-run", "--kid", "second", ...known);
     expect(json.pins).toEqual([{ asset: "film0", keyPairId: "K1AAAAAAAAAAAA" }]);
@@ -211,21 +211,21 @@ describe("keys rotate, for CloudFront", () => {
     });
   });
 
-  it("makes a new key of the type of the one that signs, or of the one that is asked for", async () => {
+  it("creates a key of the same type as the active one, or of the type of --type", async () => {
     expect((await cloudfront("--kid", "a")).exit).toBe(0);
     expect((await make("cloudfront", "b", "--type", "rsa")).json.kty).toBe("RSA");
-    const typed = JSON.parse(readFileSync(ring, "utf8")).keys.map(({ kid, kty }: { kid: string; kty: string }) => [
+    const types = JSON.parse(readFileSync(ring, "utf8")).keys.map(({ kid, kty }: { kid: string; kty: string }) => [
       kid,
       kty,
     ]);
-    expect(typed).toEqual([
+    expect(types).toEqual([
       ["K1AAAAAAAAAAAA", "EC"],
       ["a", "EC"],
       ["b", "RSA"],
     ]);
   });
 
-  it("ends a key at once where CloudFront has another, and not otherwise", async () => {
+  it("retires a key with --at-once only if CloudFront has another key", async () => {
     expect(await cloudfront("--at-once")).toMatchObject({ exit: 1, note: expect.stringContaining("keys bind") });
     await cloudfront("--kid", "second");
     await bind("second", "K2BBBBBBBBBBBB");
@@ -238,18 +238,18 @@ describe("keys rotate, for CloudFront", () => {
     const { json, text } = await cloudfront("--at-once", ...known);
     expect(json).toMatchObject({ step: "at once", kid: "K2BBBBBBBBBBBB", stranded: ["film1"] });
     expect(text).toContain("film1 cannot be played");
-    expect(await listed()).toEqual(["K1AAAAAAAAAAAA retired", "K2BBBBBBBBBBBB active"]);
+    expect(await listStates()).toEqual(["K1AAAAAAAAAAAA retired", "K2BBBBBBBBBBBB active"]);
   });
 });
 
-describe("keys rotate, for a CloudFront key that is a public half alone", () => {
-  it("never lets it sign, and goes on with the others", async () => {
+describe("keys rotate for a CloudFront key without its private half", () => {
+  it("never activates it, and continues with the other keys", async () => {
     const pem = join(place, "half.pem");
     const half = generateKeyPairSync("ec", { namedCurve: "P-256" });
     writeFileSync(pem, half.publicKey.export({ type: "spki", format: "pem" }));
     const known = ["--purpose", "cloudfront", "--catalog", catalog({})];
     await run("keys", "import", "--cdn", "cloudfront", "--in", pem, "--kid", "K1AAAAAAAAAAAA");
-    expect(await listed()).toEqual(["K1AAAAAAAAAAAA next"]);
+    expect(await listStates()).toEqual(["K1AAAAAAAAAAAA next"]);
     pass(2 * hour);
     expect(await rotate(...known)).toMatchObject({ exit: 1, note: expect.stringContaining("import the private half") });
     expect((await rotate(...known, "--at-once")).exit).toBe(1);
@@ -257,15 +257,15 @@ describe("keys rotate, for a CloudFront key that is a public half alone", () => 
       step: "introduce",
       kid: "own",
     });
-    expect(await listed()).toEqual(["K1AAAAAAAAAAAA next", "own active"]);
+    expect(await listStates()).toEqual(["K1AAAAAAAAAAAA next", "own active"]);
     writeFileSync(pem, half.privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
     await run("keys", "import", "--cdn", "cloudfront", "--in", pem, "--kid", "K1AAAAAAAAAAAA");
     expect((await rotate(...known)).json).toMatchObject({ step: "activate", kid: "K1AAAAAAAAAAAA", before: "own" });
   });
 });
 
-describe("keys rotate, for operators", () => {
-  it("retires a key when the last credential that it signed has ended", async () => {
+describe("keys rotate for operator keys", () => {
+  it("retires a key when the last token that it signed expires", async () => {
     await run("operator", "new", "--name", "ann", "--days", "3", "--out", join(place, "ann.jwt"));
     const until = now() + 3 * 24 * hour;
     await run("operator", "new", "--name", "bob", "--days", "1", "--out", join(place, "bob.jwt"));
@@ -278,7 +278,7 @@ describe("keys rotate, for operators", () => {
   });
 });
 
-describe("a length of time for people", () => {
+describe("lengthOf", () => {
   it.each([
     [1, "1 s"],
     [59, "59 s"],
@@ -287,7 +287,7 @@ describe("a length of time for people", () => {
     [3661, "1 h 2 min"],
     [86_399, "24 h"],
     [608_400, "7 d 1 h"],
-  ])("%s s is %s, and never less", (length, words) => {
+  ])("writes %s s as %s, and never rounds down", (length, words) => {
     expect(durationText(length)).toBe(words);
   });
 });

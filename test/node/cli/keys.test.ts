@@ -22,26 +22,26 @@ beforeAll(async () => {
 });
 
 describe("keys new", () => {
-  it("makes a file that its owner alone can read", () => {
+  it("creates a file that only its owner can read", () => {
     expect(statSync(ring).mode & 0o777).toBe(0o600);
     expect(statSync(join(ring, "..")).mode & 0o777).toBe(0o700);
     expect(keysOf(ring).map(({ kid }) => kid)).toEqual(["s1", "rsa1", "ec1"]);
   });
 
-  it("tells the kid and the next step, and never the secret", async () => {
+  it("prints the kid and the next step, but not the secret", async () => {
     const file = join(folder(), "keys.json");
-    const ran = await stagedoor("keys", "new", "--purpose", "cloudfront", "--type", "ec", "--ring", file);
-    expect(ran.exit).toBe(0);
-    expect(ran.stdout).toContain(keysOf(file)[0]?.kid ?? "no key");
-    expect(ran.stdout).toContain("npx stagedoor keys export --kid");
+    const run = await stagedoor("keys", "new", "--purpose", "cloudfront", "--type", "ec", "--ring", file);
+    expect(run.exit).toBe(0);
+    expect(run.stdout).toContain(keysOf(file)[0]?.kid ?? "no key");
+    expect(run.stdout).toContain("npx stagedoor keys export --kid");
     expect(secretsIn(file)).toHaveLength(1);
-    for (const secret of secretsIn(file)) expect(ran.stdout + ran.stderr).not.toContain(secret);
+    for (const secret of secretsIn(file)) expect(run.stdout + run.stderr).not.toContain(secret);
   });
 
   it.each([
     ["session", []],
     ["cloudfront", ["--type", "rsa"]],
-  ])("gives each worker its part of the ring as the next step, and never the file: %s", async (purpose, type) => {
+  ])("recommends npm run deploy for each environment, and never the file as a secret: %s", async (purpose, type) => {
     const file = join(folder(), "keys.json");
     const { stdout } = await stagedoor("keys", "new", "--purpose", purpose, ...type, "--ring", file);
     expect(stdout.split("\n").filter((line) => line.includes("npm run"))).toEqual([
@@ -50,50 +50,50 @@ describe("keys new", () => {
     ]);
     expect(stdout).not.toContain(`secret put`);
     const staging = join(folder(), "keys-staging.json");
-    const { stdout: there } = await stagedoor("keys", "new", "--purpose", purpose, ...type, "--ring", staging);
-    expect(there).toContain("--env staging");
-    expect(there).not.toContain("--env production");
+    const { stdout: forStaging } = await stagedoor("keys", "new", "--purpose", purpose, ...type, "--ring", staging);
+    expect(forStaging).toContain("--env staging");
+    expect(forStaging).not.toContain("--env production");
     const { stdout: second } = await stagedoor("keys", "new", "--purpose", "session", "--ring", file);
     expect(second.match(/npm run deploy.*/g)).toEqual([expect.stringContaining("--secrets-only")]);
   });
 
-  it("shows the secret where it is told to", async () => {
+  it("prints the secret with --show", async () => {
     const file = join(folder(), "keys.json");
-    const ran = await stagedoor("keys", "new", "--purpose", "session", "--ring", file, "--show");
-    expect(ran.stdout).toContain(secretsIn(file)[0]);
+    const run = await stagedoor("keys", "new", "--purpose", "session", "--ring", file, "--show");
+    expect(run.stdout).toContain(secretsIn(file)[0]);
   });
 
-  it("refuses a kid that the ring has, and leaves the file as it is", async () => {
+  it("refuses a kid that the ring has, and leaves the file unchanged", async () => {
     const before = readFileSync(ring, "utf8");
-    const ran = await stagedoor("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring);
-    expect([ran.exit, ran.stdout]).toEqual([1, ""]);
-    expect(ran.stderr).toContain('has a key with the kid "s1" already');
+    const run = await stagedoor("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring);
+    expect([run.exit, run.stdout]).toEqual([1, ""]);
+    expect(run.stderr).toContain('has a key with the kid "s1" already');
     expect(readFileSync(ring, "utf8")).toBe(before);
   });
 
-  it("leaves a file that is no sound ring as it is, and quotes none of it", async () => {
+  it("leaves an invalid ring file unchanged, and quotes nothing of it", async () => {
     const file = join(folder(), "keys.json");
     const text = '{"keys": [{"kid": "a", "purpose": "session", "kty": "oct", "alg": "HS256", "k": "dG9vc2hvcnQ"}]}';
     writeFileSync(file, text);
-    const ran = await stagedoor("keys", "new", "--purpose", "session", "--ring", file);
-    expect([ran.exit, readFileSync(file, "utf8")]).toEqual([1, text]);
-    expect(ran.stderr).toContain('key "a"');
-    expect(ran.stderr).not.toContain("dG9vc2hvcnQ");
+    const run = await stagedoor("keys", "new", "--purpose", "session", "--ring", file);
+    expect([run.exit, readFileSync(file, "utf8")]).toEqual([1, text]);
+    expect(run.stderr).toContain('key "a"');
+    expect(run.stderr).not.toContain("dG9vc2hvcnQ");
   });
 
-  it("loses no key where several commands write at once, also through a link", async () => {
+  it("keeps every key of several concurrent commands, even through a link", async () => {
     const place = folder();
     const file = join(place, "keys.json");
     const link = join(place, "link.json");
     await stagedoor("keys", "new", "--purpose", "session", "--kid", "k0", "--ring", file);
     symlinkSync(file, link);
     const kids = ["k1", "k2", "k3", "k4"];
-    const rans = await Promise.all(
+    const runs = await Promise.all(
       kids.map((kid, i) =>
         stagedoorProcess("keys", "new", "--purpose", "session", "--kid", kid, "--ring", i % 2 ? link : file),
       ),
     );
-    expect(rans.map(({ exit }) => exit)).toEqual([0, 0, 0, 0]);
+    expect(runs.map(({ exit }) => exit)).toEqual([0, 0, 0, 0]);
     expect(
       keysOf(file)
         .map(({ kid }) => kid)
@@ -102,7 +102,7 @@ describe("keys new", () => {
     expect(keysOf(link)).toEqual(keysOf(file));
   });
 
-  it("makes the first key of a purpose active and one beside others next, unless the clock shall choose", async () => {
+  it("makes the first key of a purpose active and further ones next, unless --nbf sets a time", async () => {
     const file = join(folder(), "keys.json");
     const make = (...more: string[]) => json("keys", "new", "--purpose", "session", "--ring", file, ...more);
     expect((await make("--kid", "old")).state).toBe("active");
@@ -120,18 +120,18 @@ describe("keys new", () => {
     expect(keysOf(file)[2]).not.toHaveProperty("state");
   });
 
-  it("takes no name for a new CloudFront key that has the form of CloudFront's ids", async () => {
+  it("refuses a name with the form of a CloudFront id for a new CloudFront key", async () => {
     const file = join(folder(), "keys.json");
     const words = ["keys", "new", "--purpose", "cloudfront", "--type", "ec", "--ring", file, "--kid"];
-    const ran = await stagedoor(...words, "AUTUMN2026");
-    expect([ran.exit, ran.stderr]).toEqual([2, expect.stringContaining("keys bind")]);
+    const run = await stagedoor(...words, "AUTUMN2026");
+    expect([run.exit, run.stderr]).toEqual([2, expect.stringContaining("keys bind")]);
     expect(existsSync(file)).toBe(false);
   });
 
-  it("takes --cdn cloudfront for --purpose cloudfront, and nothing else there", async () => {
+  it("accepts --cdn cloudfront for --purpose cloudfront, and no other --cdn", async () => {
     const file = join(folder(), "keys.json");
-    const made = await json("keys", "new", "--cdn", "cloudfront", "--type", "ec", "--ring", file);
-    expect(made).toMatchObject({ exit: 0, purpose: "cloudfront", state: "active" });
+    const created = await json("keys", "new", "--cdn", "cloudfront", "--type", "ec", "--ring", file);
+    expect(created).toMatchObject({ exit: 0, purpose: "cloudfront", state: "active" });
     for (const more of [
       ["--cdn", "akamai"],
       ["--cdn", "cloudfront", "--purpose", "session"],
@@ -141,7 +141,7 @@ describe("keys new", () => {
 });
 
 describe("keys list", () => {
-  it("tells of each key its state and since when, of each purpose the next step, and no secret", async () => {
+  it("shows each key's state and since when, each purpose's next step, and no secret", async () => {
     const { stdout } = await stagedoor("keys", "list", "--ring", ring);
     const time = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g;
     expect(
@@ -169,13 +169,13 @@ describe("keys export", () => {
   it.each([[[]], [["--kid", "s1"]], [["--kid", "rsa1", "--kid", "s1"]], [["--format", "pem"]]])(
     "refuses a symmetric key: %j",
     async (words) => {
-      const ran = await stagedoor("keys", "export", "--ring", ring, ...words);
-      expect([ran.exit, ran.stdout]).toEqual([1, ""]);
-      expect(ran.stderr).toContain('key "s1" is symmetric');
+      const run = await stagedoor("keys", "export", "--ring", ring, ...words);
+      expect([run.exit, run.stdout]).toEqual([1, ""]);
+      expect(run.stderr).toContain('key "s1" is symmetric');
     },
   );
 
-  it("gives the public halves as a JWK Set", async () => {
+  it("prints the public halves as a JWK Set", async () => {
     const { stdout } = await stagedoor("keys", "export", "--ring", ring, "--purpose", "cloudfront");
     const { keys } = Object(JSON.parse(stdout));
     expect(keys.map((key: object) => Object.keys(key))).toEqual([
@@ -185,23 +185,23 @@ describe("keys export", () => {
     for (const secret of secretsIn(ring)) expect(stdout).not.toContain(secret);
   });
 
-  it("gives a public key as PEM that others read", async () => {
+  it("prints a public key as PEM that OpenSSL reads", async () => {
     const { stdout } = await stagedoor("keys", "export", "--ring", ring, "--kid", "rsa1", "--format", "pem");
     const { n } = Object(keysOf(ring)[1]);
     expect(createPublicKey(stdout).export({ format: "jwk" })).toMatchObject({ kty: "RSA", n });
   });
 
-  it("names a kid that the ring has not", async () => {
-    const ran = await stagedoor("keys", "export", "--ring", ring, "--kid", "s9");
-    expect([ran.exit, ran.stderr]).toEqual([1, expect.stringContaining('no key "s9"')]);
+  it("reports a kid that the ring does not have", async () => {
+    const run = await stagedoor("keys", "export", "--ring", ring, "--kid", "s9");
+    expect([run.exit, run.stderr]).toEqual([1, expect.stringContaining('no key "s9"')]);
   });
 });
 
 describe("keys for", () => {
-  it("prints a worker's part of the ring on one line, ready to be piped into its secret", async () => {
-    const ran = await stagedoor("keys", "for", "edge", "--ring", ring);
-    expect([ran.exit, ran.stdout.split("\n").length, ran.stderr]).toEqual([0, 1, ""]);
-    const { keys } = Object(JSON.parse(ran.stdout));
+  it("prints a worker's part of the ring on one line, ready for `wrangler secret put`", async () => {
+    const run = await stagedoor("keys", "for", "edge", "--ring", ring);
+    expect([run.exit, run.stdout.split("\n").length, run.stderr]).toEqual([0, 1, ""]);
+    const { keys } = Object(JSON.parse(run.stdout));
     expect(Object.values(keys).map((key) => [Object(key).kid, "d" in Object(key)])).toEqual([
       ["s1", false],
       ["rsa1", false],
@@ -209,7 +209,7 @@ describe("keys for", () => {
     ]);
   });
 
-  it("prints no part that its worker would refuse, and says of development keys what they are", async () => {
+  it("refuses to print a part that the worker would refuse, and warns of development keys", async () => {
     const file = join(folder(), "keys.json");
     await stagedoor("keys", "new", "--purpose", "cloudfront", "--type", "ec", "--kid", "cdn", "--ring", file);
     const refused = await stagedoor("keys", "for", "edge", "--ring", file);
@@ -220,7 +220,7 @@ describe("keys for", () => {
     expect([dev.exit, dev.stderr]).toEqual([0, expect.stringContaining("development keys")]);
   });
 
-  it("takes a worker's name and nothing else", async () => {
+  it("requires the name of a worker", async () => {
     expect((await stagedoor("keys", "for", "--ring", ring)).exit).toBe(2);
     expect((await stagedoor("keys", "for", "nobody", "--ring", ring)).exit).toBe(2);
   });

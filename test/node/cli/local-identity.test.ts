@@ -7,7 +7,7 @@ import { newDevKeys } from "../../../cli/lib/dev-keys.ts";
 import { folder, json } from "./command-line.ts";
 
 const ring = join(folder(), "keys.json");
-const asked: (string | undefined)[] = [];
+const requests: (string | undefined)[] = [];
 let server: Server;
 let token: (issuer?: string) => Promise<string>;
 
@@ -16,12 +16,12 @@ beforeAll(async () => {
   const { privateKey, publicKey } = await generateKeyPair("EdDSA");
   const jwk = { ...(await exportJWK(publicKey)), kid: "k1", alg: "EdDSA" };
   server = createServer({ keepAliveTimeout: 0 }, ({ url }, response) => {
-    asked.push(url);
+    requests.push(url);
     response.setHeader("Content-Type", "application/json").end(JSON.stringify({ keys: [jwk] }));
   });
-  await new Promise<void>((done) => server.listen(0, "localhost", done));
-  const listening = server.address();
-  const api = `http://localhost:${typeof listening === "object" ? listening?.port : 0}`;
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  const address = server.address();
+  const api = `http://localhost:${typeof address === "object" ? address?.port : 0}`;
   token = (issuer = api) =>
     new SignJWT({ scope: "stream:play", assets: "*", sid: "login-1" })
       .setProtectedHeader({ alg: "EdDSA", kid: "k1" })
@@ -33,19 +33,19 @@ beforeAll(async () => {
 });
 afterAll(() => void server.close());
 beforeEach(() => {
-  asked.length = 0;
+  requests.length = 0;
 });
 
-describe("token --inspect, with a token of an API that runs on this machine", () => {
-  it("asks that one's identity worker for its keys, and takes it as the API does", async () => {
-    const answer = await json("token", "--inspect", await token(), "--ring", ring, "--asset", "vod-ts");
-    expect(answer).toMatchObject({ verdict: "accepted", status: 201 });
-    expect(asked).toEqual(["/api/auth/jwks"]);
+describe("token --inspect with a token of a local API", () => {
+  it("loads the keys of its identity worker, and accepts the token as the API does", async () => {
+    const result = await json("token", "--inspect", await token(), "--ring", ring, "--asset", "vod-ts");
+    expect(result).toMatchObject({ verdict: "accepted", status: 201 });
+    expect(requests).toEqual(["/api/auth/jwks"]);
   });
 
-  it("asks no other host: the author of the token would choose it", async () => {
-    const answer = await json("token", "--inspect", await token("https://id.example"), "--ring", ring);
-    expect(answer).toMatchObject({ verdict: "refused", code: "token_invalid" });
-    expect(asked).toEqual([]);
+  it("loads no keys from another host, which the author of a token could choose", async () => {
+    const result = await json("token", "--inspect", await token("https://id.example"), "--ring", ring);
+    expect(result).toMatchObject({ verdict: "refused", code: "token_invalid" });
+    expect(requests).toEqual([]);
   });
 });

@@ -18,22 +18,22 @@ const ringIn = (file: string) => {
 const kidsIn = (file: string) => ringIn(file).keys.map(({ kid, purpose }) => [kid, purpose]);
 
 describe("operator new", () => {
-  it("makes the key where there is none, and a credential in a file of its owner's alone, which it does not show", async () => {
+  it("creates a missing key, and writes the token to a file for its owner only, without printing it", async () => {
     const place = join(folder(), "deep");
     const ring = join(place, "keys.json");
-    const ran = await stagedoor("operator", "new", "--name", "ann", "--ring", ring);
-    expect([ran.exit, ran.stderr]).toEqual([0, ""]);
+    const run = await stagedoor("operator", "new", "--name", "ann", "--ring", ring);
+    expect([run.exit, run.stderr]).toEqual([0, ""]);
     expect(kidsIn(ring)).toEqual([[expect.stringMatching(/^operator-/), "operator"]]);
     const file = join(place, "operator-ann.jwt");
     const token = readFileSync(file, "utf8").trim();
     expect([statSync(ring).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o600, 0o600]);
     for (const secret of [...secretsIn(ring), token, token.split(".")[2] ?? token])
-      expect(ran.stdout).not.toContain(secret);
-    expect(ran.stdout).toContain(`npm run deploy -- --env production --ring ${ring} --secrets-only`);
-    expect(ran.stdout).not.toContain("secret put");
+      expect(run.stdout).not.toContain(secret);
+    expect(run.stdout).toContain(`npm run deploy -- --env production --ring ${ring} --secrets-only`);
+    expect(run.stdout).not.toContain("secret put");
   });
 
-  it("names issuer, audience, who, what and until when; the public half in the API's part of the ring verifies it", async () => {
+  it("sets issuer, audience, subject, scope and expiry, and the public half in the API's keys verifies the token", async () => {
     const place = folder();
     const [ring, out] = [join(place, "keys.json"), join(place, "token.txt")];
     const words = ["--name", "ann", "--scope", "operator:keys", "--scope", "operator:read", "--days", "2"];
@@ -70,11 +70,11 @@ describe("operator new", () => {
       expect((await stagedoor("keys", "for", worker, "--ring", ring)).stdout).not.toContain(made.kid);
   });
 
-  it("signs with the key that is there, prints the credential where it is told to, and writes over nothing", async () => {
+  it("signs with the existing key, prints the token with --out -, and overwrites no file", async () => {
     const place = folder();
     const [ring, out] = [join(place, "keys.json"), join(place, "token.txt")];
     await stagedoor("operator", "new", "--name", "ann", "--ring", ring, "--out", out);
-    // The end of the last credential is written down beside its key, and nothing else.
+    // The expiry of the last token is recorded with its key, and nothing else.
     const key = () => readFileSync(ring, "utf8").replace(/"signedUntil": \d+/, "");
     const before = key();
     const printed = await stagedoor("operator", "new", "--name", "bob", "--ring", ring, "--out", "-");
@@ -87,25 +87,25 @@ describe("operator new", () => {
     expect(readdirSync(place).sort()).toEqual(["keys.json", "token.txt"]);
   });
 
-  it("makes no second key beside a public half, and says what to do", async () => {
+  it("refuses to create a second key next to a public half, with advice", async () => {
     const place = folder();
-    const [ring, apis] = [join(place, "keys.json"), join(place, "api.json")];
+    const [ring, apiRing] = [join(place, "keys.json"), join(place, "api.json")];
     await stagedoor("operator", "new", "--name", "ann", "--ring", ring);
     await stagedoor("keys", "new", "--purpose", "session", "--ring", ring);
-    writeFileSync(apis, (await stagedoor("keys", "for", "api", "--ring", ring)).stdout);
-    const ran = await stagedoor("operator", "new", "--name", "bob", "--ring", apis);
-    expect([ran.exit, ran.stderr]).toEqual([1, expect.stringContaining("only public halves")]);
-    expect(kidsIn(apis)).toHaveLength(2);
+    writeFileSync(apiRing, (await stagedoor("keys", "for", "api", "--ring", ring)).stdout);
+    const run = await stagedoor("operator", "new", "--name", "bob", "--ring", apiRing);
+    expect([run.exit, run.stderr]).toEqual([1, expect.stringContaining("only public halves")]);
+    expect(kidsIn(apiRing)).toHaveLength(2);
   });
 
-  it("goes over to a new key of keys new once that has begun by the clock", async () => {
+  it("switches to a new key once its --nbf has passed", async () => {
     const ring = join(folder(), "keys.json");
     await stagedoor("operator", "new", "--name", "ann", "--ring", ring);
     const kid = async () => (await json("operator", "new", "--name", "bob", "--ring", ring, "--out", "-")).kid;
     const first = await kid();
     const next = ["keys", "new", "--purpose", "operator", "--ring", ring];
-    const told = await stagedoor(...next, "--kid", "later");
-    expect(told.stdout).toContain("npm run deploy -- --env production");
+    const created = await stagedoor(...next, "--kid", "later");
+    expect(created.stdout).toContain("npm run deploy -- --env production");
     expect(await kid()).toBe(first);
     await stagedoor(...next, "--kid", "now", "--nbf", "now");
     expect(await kid()).toBe("now");
@@ -114,8 +114,8 @@ describe("operator new", () => {
   });
 });
 
-describe("the development key ring", () => {
-  it("of an earlier version gets an operator key, once, and keeps what it has", async () => {
+describe("a development key ring", () => {
+  it("of an earlier version gets an operator key once, and keeps its other keys", async () => {
     const root = folder();
     const whole = await devKeyRing(root);
     const file = join(root, ".stagedoor/keys.json");
@@ -129,8 +129,8 @@ describe("the development key ring", () => {
   });
 });
 
-describe("revoke", () => {
-  const asked: { path: string | undefined; authorization: string | undefined; body: unknown }[] = [];
+describe("npx stagedoor revoke", () => {
+  const requests: { path: string | undefined; authorization: string | undefined; body: unknown }[] = [];
   let server: Server;
   let api: string;
   beforeAll(async () => {
@@ -140,7 +140,7 @@ describe("revoke", () => {
         text += chunk;
       });
       request.on("end", () => {
-        asked.push({ path: request.url, authorization: request.headers.authorization, body: JSON.parse(text) });
+        requests.push({ path: request.url, authorization: request.headers.authorization, body: JSON.parse(text) });
         response.writeHead(201, { "Content-Type": "application/json" });
         response.end('{"revoked":"token","until":"2026-11-25T11:06:40Z"}');
       });
@@ -165,55 +165,57 @@ describe("revoke", () => {
     return file;
   };
   const revoke = async (...words: string[]) => {
-    asked.length = 0;
-    const ran = await stagedoor("revoke", ...words, "--api", api, "--bearer", bearer());
-    return { ...ran, asked: [...asked] };
+    requests.length = 0;
+    const run = await stagedoor("revoke", ...words, "--api", api, "--bearer", bearer());
+    return { ...run, requests: [...requests] };
   };
 
-  it("reads a whole token from a file, and sends its issuer and id alone, for as long as it lasts", async () => {
+  it("reads a token from a file, and sends only its issuer and id, until its expiry", async () => {
     const file = tokenFile({ iss: "https://id.example", jti: "t-1", sub: "ann", exp: 1_900_000_000 });
-    const ran = await revoke("--token", file);
-    expect(ran.exit).toBe(0);
+    const run = await revoke("--token", file);
+    expect(run.exit).toBe(0);
     const body = { token: { issuer: "https://id.example", jti: "t-1" }, until: 1_900_000_300 };
-    expect(ran.asked).toEqual([{ path: "/api/v1/operator/revocations", authorization: "Bearer MARKEDBEARER", body }]);
-    expect(ran.stdout + ran.stderr).not.toMatch(/MARKED|eyJ/);
+    expect(run.requests).toEqual([
+      { path: "/api/v1/operator/revocations", authorization: "Bearer MARKEDBEARER", body },
+    ]);
+    expect(run.stdout + run.stderr).not.toMatch(/MARKED|eyJ/);
   });
 
-  it("lets --until say otherwise, and takes a token's id by itself", async () => {
+  it("accepts --until, and a token id instead of a file", async () => {
     const file = tokenFile({ iss: "https://id.example", jti: "t-1", exp: 1_900_000_000 });
-    const [longer] = (await revoke("--token", file, "--until", "1950000000")).asked;
+    const [longer] = (await revoke("--token", file, "--until", "1950000000")).requests;
     expect(longer?.body).toMatchObject({ until: 1_950_000_000 });
-    const [byId] = (await revoke("--token", "t-1", "--issuer", "https://id.example")).asked;
+    const [byId] = (await revoke("--token", "t-1", "--issuer", "https://id.example")).requests;
     expect(byId?.body).toEqual({ token: { issuer: "https://id.example", jti: "t-1" } });
   });
 
   it("names a login by its issuer and sid", async () => {
-    const [login] = (await revoke("--login", "s-1", "--issuer", "https://id.example")).asked;
+    const [login] = (await revoke("--login", "s-1", "--issuer", "https://id.example")).requests;
     expect(login?.body).toEqual({ login: { issuer: "https://id.example", sid: "s-1" } });
   });
 
   it.each([
     ["has no jti", () => tokenFile({ iss: "https://id.example", sub: "ann" }), "has no iss and jti"],
     ["has no issuer", () => tokenFile({ jti: "t-1" }), "has no iss and jti"],
-    ["is no JWT", () => bearer(), "The token is not a JWT"],
-    ["is not there", () => join(place, "none.jwt"), "cannot be read"],
-  ])("says what to do where the token %s, asks nobody and quotes nothing", async (_, file, message) => {
-    const ran = await revoke("--token", file());
-    expect([ran.exit, ran.asked, ran.stdout]).toEqual([1, [], ""]);
-    expect(ran.stderr).toContain(message);
-    expect(ran.stderr).not.toMatch(/MARKED|eyJ/);
+    ["is not a JWT", () => bearer(), "The token is not a JWT"],
+    ["does not exist", () => join(place, "none.jwt"), "cannot be read"],
+  ])("explains that the token %s, sends no request, and quotes nothing", async (_, file, message) => {
+    const run = await revoke("--token", file());
+    expect([run.exit, run.requests, run.stdout]).toEqual([1, [], ""]);
+    expect(run.stderr).toContain(message);
+    expect(run.stderr).not.toMatch(/MARKED|eyJ/);
   });
 
   it("signs for the API of this machine with the ring's operator key", async () => {
     const ring = join(place, "keys.json");
     await stagedoor("operator", "new", "--name", "ann", "--ring", ring);
-    asked.length = 0;
+    requests.length = 0;
     expect((await stagedoor("revoke", "--asset", "film", "--api", api, "--ring", ring)).exit).toBe(0);
-    const token = asked[0]?.authorization?.replace("Bearer ", "") ?? "";
+    const token = requests[0]?.authorization?.replace("Bearer ", "") ?? "";
     expect(decodeJwt(token)).toMatchObject({ iss: "stagedoor-operator", scope: "operator:revoke" });
     const none = join(place, "none.json");
     await stagedoor("keys", "new", "--purpose", "session", "--ring", none);
-    const ran = await stagedoor("revoke", "--asset", "film", "--api", api, "--ring", none);
-    expect([ran.exit, ran.stderr]).toEqual([1, expect.stringContaining("no operator key that signs")]);
+    const run = await stagedoor("revoke", "--asset", "film", "--api", api, "--ring", none);
+    expect([run.exit, run.stderr]).toEqual([1, expect.stringContaining("no operator key that signs")]);
   });
 });

@@ -4,15 +4,15 @@ import { beforeEach, vi } from "vitest";
 import { dispatch } from "../../../cli/dispatch.ts";
 import { folder } from "./command-line.ts";
 
-/** When each test begins. */
+/** The start of each test. */
 const start = Date.UTC(2027, 0, 1);
 export const hour = 3600;
 
-/** The folder of the test that runs, and the ring file in it. */
+/** The folder of the current test, and its ring file. */
 export let place = "";
 export let ring = "";
 
-/** Gives each test of a file a folder and a clock of its own, which only {@link pass} moves. */
+/** Gives each test of a file its own folder and clock, which only {@link pass} moves. */
 export function stageEachTest(): void {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ["Date"], now: start });
@@ -33,17 +33,17 @@ export async function run(...words: readonly string[]) {
 export const make = (purpose: string, kid: string, ...more: string[]) =>
   run("keys", "new", "--purpose", purpose, "--kid", kid, ...more);
 export const rotate = (...more: string[]) => run("keys", "rotate", ...more);
-export const listed = async (): Promise<string[]> =>
+export const listStates = async (): Promise<string[]> =>
   (await run("keys", "list")).json.keys.map(({ kid, state }: { kid: string; state: string }) => `${kid} ${state}`);
 
 export function catalog(...assets: readonly object[]): string {
   const file = join(place, "catalog.json");
-  const whole = assets.map((asset, i) => ({
+  const complete = assets.map((asset, i) => ({
     id: `film${i}`,
     origin: { type: "r2", binding: "MEDIA", prefix: `film${i}/` },
     entry: "index.m3u8",
     ...asset,
   }));
-  writeFileSync(file, JSON.stringify({ version: 1, assets: whole }));
+  writeFileSync(file, JSON.stringify({ version: 1, assets: complete }));
   return file;
 }

@@ -21,8 +21,8 @@ beforeAll(async () => {
     writeFileSync(file, JSON.stringify({ keys: await newDevKeys() }), { mode: 0o600 });
 });
 
-describe("a URL of the media host that sign made", () => {
-  it("is served, by what explain says, and later renewed", async () => {
+describe("a URL created by `stagedoor sign`", () => {
+  it("is explained as served, and after its expiry as renewed", async () => {
     const url = await sign("vod-ts/270p/0.ts?v=1", "--expires-in", "10m", "--session-expires-in", "2h");
     expect(url).toMatch(/^http:\/\/localhost:8788\/[\w-]+\/vod-ts\/270p\/0\.ts\?v=1&seg=\d+\.[\w-]{22}$/);
     expect(await explain(url)).toMatchObject({ exit: 0, kind: "media", verdict: "served", code: null });
@@ -34,7 +34,7 @@ describe("a URL of the media host that sign made", () => {
     expect(await explain(url, "--now", "+121m")).toMatchObject({ exit: 1, verdict: "refused", code: "grant_expired" });
   });
 
-  it("is an alias for a file that is not canonical, and explained as what it stands for", async () => {
+  it("is an alias for a file that is not canonical, and explained by the file's real name", async () => {
     const url = await sign("/vod-ts/a;b//0.ts?hdnts=exp=1~hmac=a");
     const [, alias = ""] = /\/vod-ts\/(~\/[\w-]+\.ts)\?seg=/.exec(url) ?? [];
     expect(await sign(`/vod-ts/${alias}`)).toContain(`/vod-ts/${alias}?seg=`);
@@ -54,19 +54,19 @@ describe("a URL of the media host that sign made", () => {
     expect(JSON.stringify(explained)).not.toContain(grant.slice(0, 40));
   });
 
-  it("is refused with a changed byte, under other keys, or for another file, and nothing secret is shown", async () => {
+  it("is refused with a changed byte, under other keys, or for another file, and no secret is shown", async () => {
     const url = await sign("/vod-ts/index.m3u8");
     const [signature = ""] = url.match(/[\w-]{22}$/) ?? [];
     const changed = url.slice(0, -1) + (url.endsWith("A") ? "Q" : "A");
-    const ran = await stagedoor("explain", changed, "--ring", ring);
-    expect(ran.exit).toBe(1);
-    expect(ran.stdout).toContain("Refused: signature_invalid (403). Invalid signature.");
-    expect(ran.stdout).toContain("What to do  The URL was changed after it was signed.");
-    expect(ran.stdout).toMatch(/^ {2}More {8}docs\/troubleshooting\.md#signature_invalid$/m);
+    const run = await stagedoor("explain", changed, "--ring", ring);
+    expect(run.exit).toBe(1);
+    expect(run.stdout).toContain("Refused: signature_invalid (403). Invalid signature.");
+    expect(run.stdout).toContain("What to do  The URL was changed after it was signed.");
+    expect(run.stdout).toMatch(/^ {2}More {8}docs\/troubleshooting\.md#signature_invalid$/m);
     expect(await explain(changed)).toMatchObject({ help: "docs/troubleshooting.md#signature_invalid" });
     const [, grant = ""] = new URL(url).pathname.split("/");
     for (const secret of [grant, signature, signature.slice(0, -1), ...secretsIn(ring)])
-      expect(ran.stdout + ran.stderr).not.toContain(secret);
+      expect(run.stdout + run.stderr).not.toContain(secret);
     expect(await explain(url.replace("index.m3u8", "270p/index.m3u8"))).toMatchObject({
       exit: 1,
       code: "signature_invalid",
@@ -75,7 +75,7 @@ describe("a URL of the media host that sign made", () => {
     expect(await json("explain", url, "--ring", otherRing)).toMatchObject({ exit: 1, code: "grant_invalid" });
   });
 
-  it("is explained as far as it goes where a part is broken", async () => {
+  it("is explained as far as possible if one part is broken", async () => {
     const url = await sign("/vod-ts/270p/0.ts");
     const { code, steps } = await explain(url.replace("/vod-ts/", "/vod-ts/../vod-ts/"), "--now", "+1d");
     expect(code).toBe("path_invalid");
@@ -89,7 +89,7 @@ describe("a URL of the media host that sign made", () => {
     ]);
   });
 
-  it("has the purpose of its file, or the one that is named", async () => {
+  it("has the purpose of its file, or that of --purpose", async () => {
     expect(await sign("/vod-aes/index.m3u8")).toContain("?list=");
     expect(await sign("/vod-aes/keys/0.key")).toContain("?key=");
     expect(await sign("--asset", "vod-aes", "keys/0.key", "--purpose", "segment")).toMatch(
@@ -99,8 +99,8 @@ describe("a URL of the media host that sign made", () => {
   });
 });
 
-describe("a CloudFront URL that sign made", () => {
-  it.each(["vod-cloudfront", "vod-cloudfront-ec"])("is served until it ends: %s", async (asset) => {
+describe("a CloudFront URL created by `stagedoor sign`", () => {
+  it.each(["vod-cloudfront", "vod-cloudfront-ec"])("is served until it expires: %s", async (asset) => {
     const url = await sign(`/${asset}/270p/0.ts`);
     expect(url).toMatch(new RegExp(`^http://localhost:8788/${asset}/270p/0\\.ts\\?Expires=\\d+&`));
     expect(await explain(url)).toMatchObject({ exit: 0, kind: "cloudfront", verdict: "served" });
@@ -108,14 +108,14 @@ describe("a CloudFront URL that sign made", () => {
     expect(await explain(url.replace("0.ts", "1.ts"))).toMatchObject({ exit: 1, code: "signature_invalid" });
   });
 
-  it("is on the media host for a playlist", async () => {
+  it("has the media host for a playlist", async () => {
     expect(await sign("/vod-cloudfront/index.m3u8")).toContain("?list=");
   });
 });
 
-describe("a bearer token that token made", () => {
-  it("opens what was asked for, until it ends", async () => {
-    const made = await json(
+describe("a bearer token created by `stagedoor token`", () => {
+  it("starts the requested assets until it expires", async () => {
+    const created = await json(
       "token",
       "--ring",
       ring,
@@ -126,20 +126,20 @@ describe("a bearer token that token made", () => {
       "--subject",
       "ann",
     );
-    expect(made).toMatchObject({ exit: 0, subject: "ann", assets: ["vod-ts", "vod-aes"], scope: "stream:play" });
-    const accepted = await explain(made.token);
+    expect(created).toMatchObject({ exit: 0, subject: "ann", assets: ["vod-ts", "vod-aes"], scope: "stream:play" });
+    const accepted = await explain(created.token);
     expect(accepted).toMatchObject({ exit: 0, kind: "token", verdict: "accepted" });
     expect(accepted.grants).toContain('starting "vod-ts", "vod-aes"');
-    expect(await explain(made.token, "--now", "+2h")).toMatchObject({ exit: 1, code: "token_expired" });
-    expect(await json("explain", made.token, "--ring", otherRing)).toMatchObject({ exit: 1, code: "token_invalid" });
+    expect(await explain(created.token, "--now", "+2h")).toMatchObject({ exit: 1, code: "token_expired" });
+    expect(await json("explain", created.token, "--ring", otherRing)).toMatchObject({ exit: 1, code: "token_invalid" });
   });
 
-  it("needs a key of the development issuer", async () => {
+  it("requires a key of the development issuer", async () => {
     const file = join(place, "session.json");
     const [session] = await newDevKeys();
     writeFileSync(file, JSON.stringify({ keys: [session] }));
-    const ran = await stagedoor("token", "--ring", file);
-    expect([ran.exit, ran.stdout]).toEqual([1, ""]);
-    expect(ran.stderr).toContain("Omit --ring");
+    const run = await stagedoor("token", "--ring", file);
+    expect([run.exit, run.stdout]).toEqual([1, ""]);
+    expect(run.stderr).toContain("Omit --ring");
   });
 });

@@ -12,7 +12,7 @@ const issuers = join(place, "issuers.json");
 const catalog = join(place, "catalog.json");
 let provider: Server;
 
-async function made(...words: readonly string[]): Promise<string> {
+async function newToken(...words: readonly string[]): Promise<string> {
   const { exit, stdout, stderr } = await stagedoor("token", "--ring", ring, ...words);
   if (exit !== 0) throw new Error(stderr);
   return stdout;
@@ -43,9 +43,9 @@ beforeAll(async () => {
     request.on("end", () => {
       const active = new URLSearchParams(form).get("token") === "opaque-good-token";
       const exp = Math.floor(Date.now() / 1000) + 300;
-      const said = { active, aud: "api", sub: "ann", scope: "watch", sid: "login-1", assets: ["film"], exp };
+      const claims = { active, aud: "api", sub: "ann", scope: "watch", sid: "login-1", assets: ["film"], exp };
       response.writeHead(200, { "Content-Type": "application/json" });
-      response.end(JSON.stringify(active ? said : { active }));
+      response.end(JSON.stringify(active ? claims : { active }));
     });
   });
   await new Promise<void>((resolve) => provider.listen(0, "127.0.0.1", resolve));
@@ -61,12 +61,12 @@ afterAll(() => {
 });
 
 describe("token --inspect", () => {
-  it("says what a token says, and what a start would be answered", async () => {
-    const token = await made("--assets", "film,gold,home,gone", "--subject", "ann", "--streams", "2");
+  it("prints the claims of a token, and the outcome of a start", async () => {
+    const token = await newToken("--assets", "film,gold,home,gone", "--subject", "ann", "--streams", "2");
     const accepted = await inspect(token, "--asset", "film");
     expect(accepted).toMatchObject({ exit: 0, verdict: "accepted", asset: "film", status: 201, code: null });
-    const said = Object.fromEntries(accepted.steps.map(({ part, text }: Record<string, string>) => [part, text]));
-    expect(said).toMatchObject({
+    const texts = Object.fromEntries(accepted.steps.map(({ part, text }: Record<string, string>) => [part, text]));
+    expect(texts).toMatchObject({
       issuer: 'iss "stagedoor-dev", aud "stagedoor-api"',
       subject: '"ann"',
       scope: '"stream:play"',
@@ -84,17 +84,17 @@ describe("token --inspect", () => {
     expect(await inspect(token, "--now", "+1h")).toMatchObject({ exit: 1, status: 401, code: "token_expired" });
   });
 
-  it("never prints the token, in whole or in part, and reads it from standard input too", async () => {
-    const token = await made("--assets", "gold");
-    const ran = await piped(token, "token", "--inspect", "-", "--ring", ring, "--catalog", catalog, "--asset", "gold");
-    expect(ran.exit).toBe(1);
-    expect(ran.stdout).toContain("Refused: scope_insufficient (403).");
-    expect(ran.stdout).toContain("What to do  Get a token with the scope");
-    for (const part of [token, ...token.split(".")]) expect(ran.stdout + ran.stderr).not.toContain(part);
+  it("never prints any part of the token, and reads it from standard input too", async () => {
+    const token = await newToken("--assets", "gold");
+    const run = await piped(token, "token", "--inspect", "-", "--ring", ring, "--catalog", catalog, "--asset", "gold");
+    expect(run.exit).toBe(1);
+    expect(run.stdout).toContain("Refused: scope_insufficient (403).");
+    expect(run.stdout).toContain("What to do  Get a token with the scope");
+    for (const part of [token, ...token.split(".")]) expect(run.stdout + run.stderr).not.toContain(part);
   });
 
-  it("asks the provider of an opaque token, and shows neither that nor our secret", async () => {
-    const ran = await stagedoor(
+  it("sends an opaque token to its provider, and shows neither the token nor our secret", async () => {
+    const run = await stagedoor(
       "token",
       "--inspect",
       "opaque-good-token",
@@ -105,15 +105,15 @@ describe("token --inspect", () => {
       "--asset",
       "film",
     );
-    expect([ran.exit, ran.stderr]).toEqual([0, ""]);
-    expect(ran.stdout).toContain('--  login         "login-1"');
-    expect(ran.stdout).toContain('ok  start         POST /stream/start would start "film"');
-    expect(ran.stdout).not.toMatch(/opaque-good-token|MARKEDSECRET/);
+    expect([run.exit, run.stderr]).toEqual([0, ""]);
+    expect(run.stdout).toContain('--  login         "login-1"');
+    expect(run.stdout).toContain('ok  start         POST /stream/start would start "film"');
+    expect(run.stdout).not.toMatch(/opaque-good-token|MARKEDSECRET/);
     const refused = await json("token", "--inspect", "opaque-bad-token", "--issuers", issuers);
     expect(refused).toMatchObject({ exit: 1, status: 401, code: "token_invalid" });
   });
 
-  it("says what is wrong with a file of issuers, and quotes none of it", async () => {
+  it("names the faults of an issuers file, and quotes nothing of it", async () => {
     const file = join(place, "faulty.json");
     const faulty = {
       issuer: "https://id.example",
@@ -122,31 +122,31 @@ describe("token --inspect", () => {
       jwks: { keys: [{ kty: "MARKED", d: "MARKED" }] },
     };
     writeFileSync(file, JSON.stringify([faulty]));
-    const ran = await stagedoor("token", "--inspect", "opaque", "--issuers", file);
-    expect(ran.exit).toBe(1);
-    expect(ran.stderr).toContain("0.algorithms.0: ");
-    expect(ran.stdout + ran.stderr).not.toContain("MARKED");
+    const run = await stagedoor("token", "--inspect", "opaque", "--issuers", file);
+    expect(run.exit).toBe(1);
+    expect(run.stderr).toContain("0.algorithms.0: ");
+    expect(run.stdout + run.stderr).not.toContain("MARKED");
   });
 
   it.each([
     [["--inspect", "a b"], "one token"],
-    [["--inspect", "x", "--subject", "ann"], "--subject cannot be used with --inspect."],
+    [["--inspect", "x", "--subject", "ann"], "--subject cannot be used with newToken."],
     [["--asset", "film"], "--asset needs --inspect."],
     [["--inspect", "x", "--country", "CH"], "need --asset"],
-  ])("is misused with %j", async (words, message) => {
-    const ran = await stagedoor("token", ...words);
-    expect([ran.exit, ran.stdout]).toEqual([2, ""]);
-    expect(ran.stderr).toContain(message);
+  ])("exits with 2 for %j", async (words, message) => {
+    const run = await stagedoor("token", ...words);
+    expect([run.exit, run.stdout]).toEqual([2, ""]);
+    expect(run.stderr).toContain(message);
   });
 });
 
-/** Runs the command with a text on its standard input. */
+/** Runs the command with a text on standard input. */
 function piped(input: string, ...words: readonly string[]) {
   const node = join(projectFolder, "node_modules/.bin/node");
-  return new Promise<{ exit: unknown; stdout: string; stderr: string }>((done) => {
+  return new Promise<{ exit: unknown; stdout: string; stderr: string }>((resolve) => {
     const line = [join(projectFolder, "cli/stagedoor.ts"), ...words];
     const child = execFile(node, line, { env: { ...process.env, NO_COLOR: "1" } }, (error, stdout, stderr) => {
-      done({ exit: error === null ? 0 : error.code, stdout, stderr });
+      resolve({ exit: error === null ? 0 : error.code, stdout, stderr });
     });
     child.stdin?.end(`${input}\n`);
   });
