@@ -15,17 +15,17 @@ const colons = fc
   .map(([head, tail, gap]) => `${head.join(":")}${gap}${tail.join(":")}`);
 const noise = fc.string({ unit: fc.constantFrom(..."0123456789abcdefF:.%/ ") });
 
-/** How Node reads an address, except that zone ids are refused. */
+/** The family that Node reports for an address. Zone ids are refused, unlike in Node. */
 const familyOf = (text: string) => (text.includes("%") ? 0 : isIP(text));
 
-describe("reading an IP address", () => {
+describe("parseIpAddress", () => {
   it.each([
     ["dotted", dotted],
     ["colons", colons],
     ["noise", noise],
     ["ipV4", fc.ipV4()],
     ["ipV6", fc.ipV6()],
-  ])("takes what Node takes, and nothing else: %s", (_, texts) => {
+  ])("accepts the same texts as Node: %s", (_, texts) => {
     fc.assert(
       fc.property(texts, (text) => {
         expect(parseIpAddress(text) !== undefined).toBe(familyOf(text) !== 0);
@@ -34,13 +34,13 @@ describe("reading an IP address", () => {
     );
   });
 
-  it("gives the bytes that the URL standard's serialiser writes", () => {
+  it("returns the bytes that the URL standard's serializer writes", () => {
     fc.assert(
       fc.property(fc.ipV6(), (text) => {
-        const read = parseIpAddress(text);
-        const mapped = read?.length === 4 ? [...new Uint8Array(10), 255, 255, ...read] : [...(read ?? [])];
+        const bytes = parseIpAddress(text);
+        const sixteen = bytes?.length === 4 ? [...new Uint8Array(10), 255, 255, ...bytes] : [...(bytes ?? [])];
         const spelled = Array.from({ length: 8 }, (_, i) =>
-          (((mapped[2 * i] ?? 0) << 8) | (mapped[2 * i + 1] ?? 0)).toString(16),
+          (((sixteen[2 * i] ?? 0) << 8) | (sixteen[2 * i + 1] ?? 0)).toString(16),
         ).join(":");
         expect(new URL(`http://[${spelled}]/`).hostname).toBe(new URL(`http://[${text}]/`).hostname);
       }),

@@ -11,20 +11,20 @@ describe("the edge worker without its check", async () => {
   const good = targetFor(0, { purpose: "segment", asset: sharedAsset, file: "720p/0.ts" });
   const forged = `${good.slice(0, -4)}${good.endsWith("AAAA") ? "BBBA" : "AAAA"}`;
 
-  it("serves what the check refuses", () => {
+  it("serves a forged URL that the check refuses", () => {
     expect(checked.checkMediaRequest(forged, bench.check).verdict).toBe("refused");
     expect(unchecked.checkMediaRequest(forged, bench.check).verdict).toBe("passed");
   });
 
-  it("takes the request apart as the check does", () => {
-    const [ours, theirs] = [checked, unchecked].map((way) => way.checkMediaRequest(good, bench.check));
+  it("returns the same parts of a request as the check", () => {
+    const [ours, theirs] = [checked, unchecked].map((module) => module.checkMediaRequest(good, bench.check));
     if (ours?.verdict !== "passed" || theirs?.verdict !== "passed") throw new Error("a good request was refused");
     const { grant: _ours, ...rest } = ours.access;
     const { grant: _theirs, ...same } = theirs.access;
     expect(same).toEqual(rest);
   });
 
-  it("exports everything that the check's module exports", () => {
+  it("exports the same names as the check's module", () => {
     expect(Object.keys(unchecked).toSorted()).toEqual(Object.keys(checked).toSorted());
   });
 });

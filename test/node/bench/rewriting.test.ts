@@ -13,8 +13,8 @@ const { privateKey, publicKey } = generateKeyPairSync("rsa", {
   privateKeyEncoding: { type: "pkcs8", format: "pem" },
 });
 
-/** What a player makes of a playlist, without the queries that its URLs were signed with. */
-function played(text: string) {
+/** A playlist as a player reads it, without the signed queries of its URLs. */
+function parsed(text: string) {
   const parser = new Parser();
   parser.push(text);
   parser.end();
@@ -32,7 +32,7 @@ function urisOf(text: string): string[] {
   return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-/** Whether CloudFront would take a canned URL: its signature over the policy that its resource and end make. */
+/** Whether CloudFront would accept a canned URL: verifies the signature over the policy of its resource and expiry. */
 function isCanned(signed: string): boolean {
   const url = new URL(signed);
   const epoch = Number(url.searchParams.get("Expires"));
@@ -43,41 +43,44 @@ function isCanned(signed: string): boolean {
   return verify("sha1", Buffer.from(JSON.stringify(policy)), publicKey, Buffer.from(base64, "base64"));
 }
 
-describe.each<Playlist>(["vod1200", "live6"])("what is measured with %s", (name) => {
+describe.each<Playlist>(["vod1200", "live6"])("the benchmark's playlist %s", (name) => {
   const text = playlistNamed(name);
   const count = name === "vod1200" ? 1200 : 6;
-  let ready: Rewriting;
+  let prepared: Rewriting;
   beforeAll(async () => {
-    ready = await rewriting(text, privateKey, oneShotHmac);
+    prepared = await rewriting(text, privateKey, oneShotHmac);
   });
 
   it("has as many segments as its name says", () => {
-    expect(played(text).segments).toHaveLength(count);
+    expect(parsed(text).segments).toHaveLength(count);
   });
 
-  it.each(["byHand", "copy", "shared", "session"] as const)("is the same to a player in this way: %s", async (way) => {
-    expect(played(await ready.once(way))).toEqual(played(text));
-  });
+  it.each(["byHand", "copy", "shared", "session"] as const)(
+    'is the same for a player after rewriting in the way "%s"',
+    async (way) => {
+      expect(parsed(await prepared.once(way))).toEqual(parsed(text));
+    },
+  );
 
-  it("has every segment signed by hand", async () => {
-    const uris = urisOf(await ready.once("byHand"));
+  it("has every segment signed by the hand-written baseline", async () => {
+    const uris = urisOf(await prepared.once("byHand"));
     expect(uris.filter(isCanned)).toHaveLength(count);
   });
 
   it.each([
     ["shared", sharedAsset],
     ["session", sessionAsset],
-  ] as const)("has every segment signed by us: %s", async (way, asset) => {
-    const [, grant] = ready.targetFor(0, { purpose: "playlist", asset, file: mediaPlaylist }).split("/");
-    const verdicts = urisOf(await ready.once(way)).map((uri) => {
+  ] as const)("has every segment signed by our code: %s", async (way, asset) => {
+    const [, grant] = prepared.targetFor(0, { purpose: "playlist", asset, file: mediaPlaylist }).split("/");
+    const verdicts = urisOf(await prepared.once(way)).map((uri) => {
       const target = `/${grant}/${asset}/720p/${uri}`;
-      return checkMediaRequest(target, ready.bench.check).verdict;
+      return checkMediaRequest(target, prepared.bench.check).verdict;
     });
     expect(verdicts.filter((verdict) => verdict === "passed")).toHaveLength(count);
   });
 
-  it("binds the segments of the session's asset alone to the viewer", async () => {
-    expect(await ready.once("shared", 0)).toBe(await ready.once("shared", 1));
-    expect(await ready.once("session", 0)).not.toBe(await ready.once("session", 1));
+  it("binds only the segments of the session's asset to the viewer", async () => {
+    expect(await prepared.once("shared", 0)).toBe(await prepared.once("shared", 1));
+    expect(await prepared.once("session", 0)).not.toBe(await prepared.once("session", 1));
   });
 });

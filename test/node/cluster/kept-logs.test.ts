@@ -9,7 +9,7 @@ beforeEach(() => {
 });
 afterEach(() => logs.remove());
 
-it("the lines of a run are kept, and those told that hold what none may, in other words", async () => {
+it("keepLogs keeps every line of a run, and searchLogs reports lines with secrets without the secrets", async () => {
   const keys = await newDevKeys();
   const [{ d = "", k = "" } = {}] = keys.map((key) => Object(key)).filter((key) => "d" in key || "k" in key);
   keepSecrets(
@@ -35,7 +35,7 @@ it("the lines of a run are kept, and those told that hold what none may, in othe
   ]);
 });
 
-it("nothing is kept where no run wants it, and nothing is left behind", () => {
+it("keepLine keeps nothing outside a run", () => {
   logs.remove();
   keepLine("eyJhbGciOiJub25lIn0.e");
   expect(existsSync(logs.folder)).toBe(false);

@@ -1,11 +1,11 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { folder, json, projectFolder, type Ran, runFile, secretsIn, stagedoor } from "../cli/command-line.ts";
+import { folder, json, projectFolder, type Run, runFile, secretsIn, stagedoor } from "../cli/command-line.ts";
 
 const offline = { WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_LOG: "log" };
 
-function deploy(...words: readonly string[]): Promise<Ran> {
+function deploy(...words: readonly string[]): Promise<Run> {
   const file = join(projectFolder, "cli/deploy/deploy.ts");
   return runFile(process.execPath, [file, ...words], projectFolder, { ...process.env, ...offline });
 }
@@ -18,7 +18,7 @@ function secretsFile(document: unknown, mode = 0o600): string {
 }
 
 describe("npm run deploy", () => {
-  it("builds all four in a dry run, says each command, and shows no secret", async () => {
+  it("builds all four workers in a dry run, prints each command, and shows no secret", async () => {
     const ring = join(folder(), "keys.json");
     await stagedoor("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring);
     const secrets = secretsFile({ identity: { STAGEDOOR_IDENTITY_SECRET: "kept-from-others-kept-from-others" } });
@@ -43,7 +43,7 @@ describe("npm run deploy", () => {
     for (const secret of [...secretsIn(ring), "kept-from-others"]) expect(stdout).not.toContain(secret);
   });
 
-  it("uploads nothing while there is a placeholder, and names each", async () => {
+  it("uploads nothing while there are placeholders, and names each", async () => {
     const { exit, stdout, stderr } = await deploy("--env", "staging");
     expect({ exit, stdout }).toEqual({ exit: 1, stdout: "" });
     expect(stderr).toMatch(/^ {2}wrangler\.toml:\d+ {2}fill-in-staging-kv-id$/m);
@@ -60,24 +60,28 @@ describe("npm run deploy", () => {
     },
   );
 
-  it("takes no file of secrets that others can read", async () => {
+  it("refuses a secrets file that others can read", async () => {
     const file = secretsFile({ edge: { ORIGIN_SECRET: "kept from others" } }, 0o644);
     const { exit, stderr } = await deploy("--env", "staging", "--secrets", file, "--dry-run");
     expect({ exit, stderr }).toEqual({ exit: 1, stderr: expect.stringContaining("chmod 600") });
   });
 
   it.each([
-    ["a worker that there is not", { players: {} }, "has another member"],
-    ["keys, which are the ring's", { edge: { STAGEDOOR_KEYS: "kept from others" } }, "--ring"],
-    ["issuers, which have a file", { api: { STAGEDOOR_ISSUERS: [{ clientSecret: "kept from others" }] } }, "--issuers"],
-    ["no object", ["kept from others"], "not a JSON object"],
-  ])("takes no file of secrets with %s, and quotes nothing of it", async (_, document, says) => {
+    ["an unknown worker", { players: {} }, "has another member"],
+    ["keys, which belong in the ring", { edge: { STAGEDOOR_KEYS: "kept from others" } }, "--ring"],
+    [
+      "issuers, which have a file of their own",
+      { api: { STAGEDOOR_ISSUERS: [{ clientSecret: "kept from others" }] } },
+      "--issuers",
+    ],
+    ["an array", ["kept from others"], "not a JSON object"],
+  ])("refuses a secrets file with %s, and quotes nothing of it", async (_, document, message) => {
     const { exit, stderr } = await deploy("--env", "staging", "--secrets", secretsFile(document), "--dry-run");
-    expect({ exit, stderr }).toEqual({ exit: 1, stderr: expect.stringContaining(says) });
+    expect({ exit, stderr }).toEqual({ exit: 1, stderr: expect.stringContaining(message) });
     expect(stderr).not.toContain("kept from others");
   });
 
-  it("says the same of a ring as the other commands do", async () => {
+  it("reports an invalid ring as the other commands do", async () => {
     const file = secretsFile({ keys: [{}] });
     const { stderr } = await deploy("--env", "staging", "--ring", file, "--dry-run");
     const { error } = await json("keys", "list", "--ring", file);

@@ -1,4 +1,4 @@
-// First, since wrangler reads what it sets.
+// Imported first, since wrangler reads the variables that it sets.
 import "../../../cli/lib/offline.ts";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -12,7 +12,7 @@ const cases = environments.flatMap((environment) => deployOrder.map((worker) => 
 const suffix = { staging: "-staging", production: "" };
 const hosts = { staging: ".staging.example.com", production: ".example.com" };
 
-/** What is read here of a configuration as wrangler understands it; it gives its own no type. */
+/** The parts of wrangler's parsed configuration that these tests use. Wrangler exports no type for it. */
 const configSchema = z.object({
   name: z.string(),
   workers_dev: z.boolean(),
@@ -38,7 +38,7 @@ function configOf(worker: WorkerKind, environment: DeployedEnvironment | undefin
   return configSchema.parse(unstable_readConfig({ config: join(projectRoot, workerFiles[worker]), env: environment }));
 }
 
-/** The bindings of a configuration, each with what it leads to where that is a worker of ours. */
+/** The bindings of a configuration, each with its target if that is one of our workers. */
 function bindingsOf(config: Config): readonly string[] {
   return [
     ...config.durable_objects.bindings.map(
@@ -51,17 +51,16 @@ function bindingsOf(config: Config): readonly string[] {
   ];
 }
 
-describe("the workers' configurations", () => {
-  it.each(cases)(
-    "gives $worker in $environment each binding that it has on this machine",
-    ({ environment, worker }) => {
-      const here = bindingsOf(configOf(worker, undefined));
-      const there = here.map((binding) => binding.replace(/stagedoor-\w+$/, (name) => `${name}${suffix[environment]}`));
-      expect(bindingsOf(configOf(worker, environment)).toSorted()).toEqual(there.toSorted());
-    },
-  );
+describe("the wrangler configuration", () => {
+  it.each(cases)("gives $worker in $environment the same bindings as on this machine", ({ environment, worker }) => {
+    const local = bindingsOf(configOf(worker, undefined));
+    const expected = local.map((binding) =>
+      binding.replace(/stagedoor-\w+$/, (name) => `${name}${suffix[environment]}`),
+    );
+    expect(bindingsOf(configOf(worker, environment)).toSorted()).toEqual(expected.toSorted());
+  });
 
-  it.each(cases)("names $worker of $environment, and lets it be reached by its route alone", (run) => {
+  it.each(cases)("names $worker of $environment, and makes it reachable only by its route", (run) => {
     const config = configOf(run.worker, run.environment);
     expect(config.name).toBe(`stagedoor-${run.worker}${suffix[run.environment]}`);
     expect({ workersDev: config.workers_dev, previews: config.preview_urls }).toEqual({
@@ -78,44 +77,44 @@ describe("the workers' configurations", () => {
     expect(configOf(worker, environment).secrets).toEqual({ required: [secret] });
   });
 
+  it.each(cases)("keeps the log lines of $worker in $environment, but no request URLs", ({ environment, worker }) => {
+    expect(configOf(worker, environment).observability).toEqual({
+      enabled: true,
+      redact_query_string: true,
+      logs: { enabled: true, invocation_logs: false },
+      traces: { enabled: false },
+    });
+  });
+
   it.each(cases)(
-    "keeps the log lines of $worker in $environment, and no request's address",
+    "writes the metrics of $worker in $environment to the environment's own data set",
     ({ environment, worker }) => {
-      expect(configOf(worker, environment).observability).toEqual({
-        enabled: true,
-        redact_query_string: true,
-        logs: { enabled: true, invocation_logs: false },
-        traces: { enabled: false },
-      });
+      const dataset = environment === "staging" ? "stagedoor_staging" : "stagedoor";
+      expect(configOf(worker, environment).analytics_engine_datasets).toEqual([{ binding: "TELEMETRY", dataset }]);
     },
   );
 
-  it.each(cases)("counts for $environment in a data set of its own ($worker)", ({ environment, worker }) => {
-    const dataset = environment === "staging" ? "stagedoor_staging" : "stagedoor";
-    expect(configOf(worker, environment).analytics_engine_datasets).toEqual([{ binding: "TELEMETRY", dataset }]);
-  });
-
-  it.each(cases)("makes each object that $worker holds itself, in $environment too", ({ environment, worker }) => {
+  it.each(cases)("creates every object that $worker hosts in $environment", ({ environment, worker }) => {
     const config = configOf(worker, environment);
     const own = config.durable_objects.bindings.filter((binding) => binding.script_name === undefined);
-    const made = config.migrations.flatMap((migration) => migration.new_sqlite_classes);
-    expect(made.toSorted()).toEqual(own.map((binding) => binding.class_name).toSorted());
+    const created = config.migrations.flatMap((migration) => migration.new_sqlite_classes);
+    expect(created.toSorted()).toEqual(own.map((binding) => binding.class_name).toSorted());
   });
 
   it.each(environments)("binds in %s only workers that are deployed earlier", (environment) => {
-    for (const [place, worker] of deployOrder.entries()) {
+    for (const [index, worker] of deployOrder.entries()) {
       const { durable_objects, services } = configOf(worker, environment);
       const scripts = durable_objects.bindings.flatMap(({ script_name }) => script_name ?? []);
-      const before = deployOrder.slice(0, place).map((name) => `stagedoor-${name}${suffix[environment]}`);
+      const before = deployOrder.slice(0, index).map((name) => `stagedoor-${name}${suffix[environment]}`);
       expect(before).toEqual(expect.arrayContaining([...scripts, ...services.map(({ service }) => service)]));
     }
   });
 
-  it.each(environments)("sweeps %s's identity database once a day", (environment) => {
+  it.each(environments)("sweeps the identity database of %s once a day", (environment) => {
     expect(configOf("identity", environment).triggers.crons).toEqual(["17 3 * * *"]);
   });
 
-  it.each(environments)("says the same to all workers of %s", (environment) => {
+  it.each(environments)("sets the same addresses for all workers of %s", (environment) => {
     const address = { STAGEDOOR_ENV: environment, STAGEDOOR_API_URL: `https://api${hosts[environment]}` };
     for (const worker of deployOrder) {
       const media = worker === "identity" ? {} : { STAGEDOOR_MEDIA_URL: `https://media${hosts[environment]}` };

@@ -18,22 +18,22 @@ const empty = () => {
   writeFileSync(ring, '{"keys":[]}');
   return ring;
 };
-const judged = (ring: string) => {
+const refusals = (ring: string) => {
   const secrets = secretsFrom({ ring, issuers: undefined, secrets: undefined });
   return secretErrors({ environment: "production", workers: deployOrder, secrets, dryRun: false, secretsOnly: true });
 };
 
-describe("before a secret is uploaded", () => {
-  it("a ring is refused that the workers would refuse, for each of them and with what is wrong", async () => {
+describe("npm run deploy", () => {
+  it("refuses a ring that a worker would refuse, for each worker and with the reason", async () => {
     const session = /^ {2}(manifest|edge|api): STAGEDOOR_KEYS: no key has the purpose session/;
     for (const ring of [empty(), await ringOf(["cloudfront", "--type", "ec"])])
-      expect(await judged(ring)).toEqual(Array(3).fill(expect.stringMatching(session)));
-    const dev = await judged(await ringOf(["session", "--kid", "dev-1"]));
+      expect(await refusals(ring)).toEqual(Array(3).fill(expect.stringMatching(session)));
+    const dev = await refusals(await ringOf(["session", "--kid", "dev-1"]));
     expect(dev).toEqual(Array(3).fill(expect.stringContaining('"dev-1" is a development key')));
   });
 
-  it("a sound ring is not", async () => {
-    expect(await judged(await ringOf(["session"], ["cloudfront", "--type", "ec"], ["operator"]))).toEqual([]);
+  it("accepts a valid ring", async () => {
+    expect(await refusals(await ringOf(["session"], ["cloudfront", "--type", "ec"], ["operator"]))).toEqual([]);
   });
 
   it("accepts a missing secret that the worker already has, and refuses one that it lacks", () => {
@@ -57,7 +57,7 @@ describe("before a secret is uploaded", () => {
     ).toEqual([expect.stringContaining("STAGEDOOR_IDENTITY_SECRET")]);
   });
 
-  it("npm run deploy ends with that, and calls nothing", async () => {
+  it("stops at an invalid ring before it calls wrangler", async () => {
     const file = join(projectFolder, "cli/deploy/deploy.ts");
     const words = [file, "--env", "production", "--ring", empty(), "--dry-run"];
     const { exit, stdout, stderr } = await runFile(process.execPath, words, projectFolder, process.env);
@@ -65,7 +65,7 @@ describe("before a secret is uploaded", () => {
     expect(stderr).toContain("no key has the purpose session");
   });
 
-  it("git leaves out what an operator keeps, and a ring that is half written", async () => {
+  it("relies on .gitignore for an operator's files, and for a partly written ring", async () => {
     const names = ["keys.json", "keys-staging.json", "keys.json.new", "keys-staging.json.new", "ann-staging.jwt"];
     const { stdout } = await runFile("git", ["check-ignore", ...names], projectFolder, process.env);
     expect(stdout.split("\n")).toEqual(names);

@@ -16,7 +16,7 @@ function write(name: string, document: unknown): string {
 }
 
 describe("the secrets of a deployment", () => {
-  it("are for each worker what it needs, and no more", async () => {
+  it("are only those that each worker needs", async () => {
     const ring = join(folder(), "keys.json");
     await stagedoor("keys", "new", "--purpose", "session", "--kid", "s1", "--ring", ring);
     await stagedoor("keys", "new", "--purpose", "cloudfront", "--type", "ec", "--kid", "c1", "--ring", ring);
@@ -24,19 +24,19 @@ describe("the secrets of a deployment", () => {
       edge: { ORIGIN_SECRET: "o" },
       identity: { STAGEDOOR_IDENTITY_SECRET: "i" },
     });
-    const given = secretsFrom({ ring, issuers: write("issuers.json", issuers), secrets });
-    expect(Object.keys(given).toSorted()).toEqual(["api", "edge", "identity", "manifest"]);
-    expect(given.identity).toEqual({ STAGEDOOR_IDENTITY_SECRET: "i" });
-    expect(JSON.parse(given.api?.STAGEDOOR_ISSUERS ?? "")).toEqual(issuers);
-    expect(Object.keys(given.edge ?? {}).toSorted()).toEqual(["ORIGIN_SECRET", "STAGEDOOR_KEYS"]);
-    const privateHalves = Object.entries(given).map(([worker, { STAGEDOOR_KEYS = "" }]) => [
+    const byWorker = secretsFrom({ ring, issuers: write("issuers.json", issuers), secrets });
+    expect(Object.keys(byWorker).toSorted()).toEqual(["api", "edge", "identity", "manifest"]);
+    expect(byWorker.identity).toEqual({ STAGEDOOR_IDENTITY_SECRET: "i" });
+    expect(JSON.parse(byWorker.api?.STAGEDOOR_ISSUERS ?? "")).toEqual(issuers);
+    expect(Object.keys(byWorker.edge ?? {}).toSorted()).toEqual(["ORIGIN_SECRET", "STAGEDOOR_KEYS"]);
+    const privateHalves = Object.entries(byWorker).map(([worker, { STAGEDOOR_KEYS = "" }]) => [
       worker,
       /"d":/.test(STAGEDOOR_KEYS),
     ]);
     expect(Object.fromEntries(privateHalves)).toEqual({ api: false, edge: false, identity: false, manifest: true });
   });
 
-  it("are left as they are where nothing is given", () => {
+  it("are empty without any files", () => {
     expect(secretsFrom({ ring: undefined, issuers: undefined, secrets: undefined })).toEqual({});
   });
 });

@@ -13,14 +13,14 @@ const plain: DeployRequest = {
   dryRun: false,
   secretsOnly: false,
 };
-const shown = (asked: DeployRequest) =>
+const wordsOf = (asked: DeployRequest) =>
   stepsOf(asked).map(({ words, secrets }) =>
     [...words, secrets?.option].filter((word) => word !== undefined).join(" "),
   );
 
 describe("the steps of a deployment", () => {
-  it("take the workers in the order of their bindings, and a database's tables before the code that wants them", () => {
-    expect(shown(plain)).toEqual([
+  it("deploy the workers in the order of their bindings, and a database's tables before its worker", () => {
+    expect(wordsOf(plain)).toEqual([
       "deploy --env staging -c workers/manifest/wrangler.toml",
       "deploy --env staging -c wrangler.toml",
       "d1 migrations apply DB --remote --env staging -c workers/identity/wrangler.toml",
@@ -29,19 +29,19 @@ describe("the steps of a deployment", () => {
     ]);
   });
 
-  it("leave the identity worker and its tables out where nothing binds it", () => {
+  it("leave out the identity worker and its tables if nothing binds it", () => {
     const steps = stepsOf({ ...plain, workers: ["api", "edge", "manifest"] });
     expect(steps.map(({ worker }) => worker)).toEqual(["manifest", "edge", "api"]);
   });
 
-  it("upload nothing in a dry run, and take no secrets into one", () => {
+  it("upload nothing in a dry run, and pass no secrets to it", () => {
     const steps = stepsOf({ ...plain, dryRun: true, secrets: { edge: { STAGEDOOR_KEYS: "s" } } });
     expect(steps.filter(({ dry }) => dry).every(({ words }) => words.includes("--dry-run"))).toBe(true);
     expect(steps.filter(({ dry }) => !dry).map(({ words }) => words[0])).toEqual(["d1"]);
     expect(steps.every(({ secrets }) => secrets === undefined)).toBe(true);
   });
 
-  it("give secrets to the worker that they are for, with the deployment", () => {
+  it("pass a worker's secrets with its deployment", () => {
     const steps = stepsOf({ ...plain, secrets: { edge: { STAGEDOOR_KEYS: "s" } } });
     expect(steps.filter(({ secrets }) => secrets !== undefined)).toEqual([
       {
@@ -54,9 +54,9 @@ describe("the steps of a deployment", () => {
     ]);
   });
 
-  it("set secrets and deploy nothing where only they are asked for, verifiers first", () => {
+  it("only set secrets with --secrets-only, verifiers first", () => {
     const secrets = { api: { STAGEDOOR_KEYS: "a" }, manifest: { STAGEDOOR_KEYS: "m" }, edge: { STAGEDOOR_KEYS: "e" } };
-    expect(shown({ ...plain, environment: "production", secrets, secretsOnly: true })).toEqual([
+    expect(wordsOf({ ...plain, environment: "production", secrets, secretsOnly: true })).toEqual([
       "secret bulk --env production -c wrangler.toml",
       "secret bulk --env production -c workers/manifest/wrangler.toml",
       "secret bulk --env production -c workers/api/wrangler.toml",
@@ -65,21 +65,21 @@ describe("the steps of a deployment", () => {
 });
 
 describe("a call of wrangler", () => {
-  /** Says what it was given where wrangler would send it. */
+  /** Records the arguments and the secrets file of a call. */
   const spy = `const { readFileSync, statSync, writeFileSync } = require("node:fs");
 const words = process.argv.slice(2);
 const file = words.at(-1);
 const mode = (statSync(file).mode & 0o777).toString(8);
-writeFileSync(__dirname + "/seen.json", JSON.stringify({ words, mode, text: readFileSync(file, "utf8") }));
+writeFileSync(__dirname + "/call.json", JSON.stringify({ words, mode, text: readFileSync(file, "utf8") }));
 process.exit(3);`;
 
-  it("hands secrets over by a file of its owner's that is gone afterwards, and never by the command line", async () => {
+  it("passes secrets in a file for the owner only, deletes it afterwards, and never passes them as arguments", async () => {
     const here = folder();
     const wrangler = join(here, "wrangler.cjs");
     writeFileSync(wrangler, spy);
     const secrets = { option: "--secrets-file", values: { STAGEDOOR_KEYS: "kept from others" } } as const;
     const exit = await callWrangler({ worker: "edge", name: "", words: ["deploy"], secrets, dry: true }, wrangler);
-    const { words, mode, text } = Object(JSON.parse(readFileSync(join(here, "seen.json"), "utf8")));
+    const { words, mode, text } = Object(JSON.parse(readFileSync(join(here, "call.json"), "utf8")));
     expect({ exit, mode, text: JSON.parse(text) }).toEqual({ exit: 3, mode: "600", text: secrets.values });
     expect(words.slice(0, 2)).toEqual(["deploy", "--secrets-file"]);
     expect(words.join(" ")).not.toContain("kept from others");
@@ -87,18 +87,18 @@ process.exit(3);`;
   });
 });
 
-describe("placeholders", () => {
+describe("a placeholder", () => {
   it.each(["fill-in-staging-kv-id", "media.example.com", "https://api.staging.example.com", "example.org"])(
-    "%s",
+    "is recognized: %s",
     (text) => expect(isPlaceholder(text)).toBe(true),
   );
 
   it.each(["0123abcd", "media.acme.tv", "https://myexample.com", "example.com.acme.tv", "stagedoor-media"])(
-    "%s is none",
+    "is not %s",
     (text) => expect(isPlaceholder(text)).toBe(false),
   );
 
-  it("are looked for in one environment, and not in its comments", () => {
+  it("is found only in its own environment, and not in comments", () => {
     const toml = `[[kv_namespaces]]
 id = "fill-in-a"
 [env.staging]

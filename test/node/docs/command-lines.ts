@@ -7,40 +7,40 @@ export interface CommandLine {
   readonly at: string;
   /** The program and its arguments, without quotation marks. */
   readonly words: readonly string[];
-  /** Whether it is in a code block, not in a sentence. */
+  /** Whether it is in a code block and not in a sentence. */
   readonly typed: boolean;
 }
 
-/** The documents that a reader takes commands from. */
+/** The documents with commands for readers. */
 export const documents = [
   "README.md",
   "CONTRIBUTING.md",
   ...globSync("docs/**/*.md", { cwd: projectFolder }),
 ].toSorted();
 
-/** Every call of a program in the shell blocks of a document, and those within its sentences. */
+/** Every program call in the shell blocks and sentences of a document. */
 export function commandLinesOf(file: string, text = readFileSync(join(projectFolder, file), "utf8")): CommandLine[] {
-  const found: CommandLine[] = [];
-  const take = (line: number, code: string, typed: boolean) => {
-    for (const call of callsOf(code)) found.push({ at: `${file}:${line}`, words: wordsOf(call), typed });
+  const lines: CommandLine[] = [];
+  const add = (line: number, code: string, typed: boolean) => {
+    for (const call of callsOf(code)) lines.push({ at: `${file}:${line}`, words: wordsOf(call), typed });
   };
   let block: { readonly shell: boolean } | undefined;
-  let begun = "";
+  let pending = "";
   text.split("\n").forEach((line, index) => {
     const [, language] = /^\s*```(\w*)/.exec(line) ?? [];
     if (language !== undefined)
       block = block === undefined ? { shell: /^(sh|bash|console)$/.test(language) } : undefined;
-    else if (block === undefined) for (const [, span = ""] of line.matchAll(/`([^`]+)`/g)) take(index + 1, span, false);
+    else if (block === undefined) for (const [, span = ""] of line.matchAll(/`([^`]+)`/g)) add(index + 1, span, false);
     else if (block.shell) {
-      const whole = begun + line.replace(/^\$ /, "");
-      begun = whole.endsWith("\\") ? whole.slice(0, -1) : "";
-      if (begun === "") take(index + 1, whole, true);
+      const whole = pending + line.replace(/^\$ /, "");
+      pending = whole.endsWith("\\") ? whole.slice(0, -1) : "";
+      if (pending === "") add(index + 1, whole, true);
     }
   });
-  return found;
+  return lines;
 }
 
-/** The calls of a line, split at pipes, semicolons and the parentheses of a substitution. */
+/** The calls in a line, split at pipes, semicolons and substitutions. */
 function callsOf(code: string): readonly string[] {
   const bare = code.replace(/(^|\s)#\s.*$/, "");
   const quoted = bare.replace(/'[^']*'/g, (text) => text.replace(/[|;&()$]/g, "_"));

@@ -8,9 +8,9 @@ import { projectFolder } from "../cli/command-line.ts";
 import { type CommandLine, commandLinesOf, documents } from "./command-lines.ts";
 
 const lines = documents.flatMap((file) => commandLinesOf(file));
-const about = ({ at, words, typed }: CommandLine) => ({ at, line: words.join(" "), words, typed });
+const describeLine = ({ at, words, typed }: CommandLine) => ({ at, line: words.join(" "), words, typed });
 const calls = (...program: readonly string[]) =>
-  lines.filter(({ words }) => program.every((word, place) => words[place] === word)).map(about);
+  lines.filter(({ words }) => program.every((word, index) => words[index] === word)).map(describeLine);
 const scripts: Readonly<Record<string, string>> = JSON.parse(
   readFileSync(join(projectFolder, "package.json"), "utf8"),
 ).scripts;
@@ -18,8 +18,8 @@ const scripts: Readonly<Record<string, string>> = JSON.parse(
 /** The environments, and the variable for either. */
 const named = ["staging", "production", "$ENV"];
 
-describe("the command lines of the documents", () => {
-  it("are found in blocks and sentences, over several lines, behind pipes and in substitutions", () => {
+describe("a command in the documents", () => {
+  it("is found in blocks and sentences, over several lines, after pipes and in substitutions", () => {
     const text = [
       "Say `npx stagedoor a --b` once.",
       "```sh",
@@ -36,33 +36,33 @@ describe("the command lines of the documents", () => {
     ]);
   });
 
-  it("are many", () => {
+  it("occurs often enough for these tests to be useful", () => {
     expect(calls("npx", "stagedoor").length).toBeGreaterThan(20);
     expect(calls("npm", "run", "deploy").length).toBeGreaterThan(5);
   });
 
-  // With --help a command reads its options, and does nothing.
-  it.each(calls("npx", "stagedoor"))("$at: $line", async ({ words }) => {
+  // With --help a command only parses its options.
+  it.each(calls("npx", "stagedoor"))("has options that its command knows: $line ($at)", async ({ words }) => {
     const [, , ...rest] = words;
     expect(await dispatch([...rest.filter((word) => word !== "--help"), "--help"])).toMatchObject({ exit: 0 });
   });
 
-  it.each(calls("npm", "run"))("$at: $line", ({ words }) => {
+  it.each(calls("npm", "run"))("names an existing npm script: $line ($at)", ({ words }) => {
     expect(Object.keys(scripts)).toContain(words[2]);
     const dashes = words.indexOf("--");
     if (words[2] !== "deploy" || dashes < 0) return;
-    const given = parseArgs({ args: words.slice(dashes + 1), options: deployOptions, strict: true });
-    expect([...named, undefined]).toContain(given.values.env);
+    const parsed = parseArgs({ args: words.slice(dashes + 1), options: deployOptions, strict: true });
+    expect([...named, undefined]).toContain(parsed.values.env);
   });
 
   it.each(calls("npx", "wrangler").filter(({ typed, words }) => typed || words.length > 4))(
-    "$at: $line",
+    "names an existing configuration and environment: $line ($at)",
     ({ words }) => {
-      const behind = (...names: readonly string[]) => words[words.findIndex((word) => names.includes(word)) + 1];
+      const valueAfter = (...names: readonly string[]) => words[words.findIndex((word) => names.includes(word)) + 1];
       const has = (...names: readonly string[]) => words.some((word) => names.includes(word));
-      if (has("-c", "--config")) expect(existsSync(join(projectFolder, behind("-c", "--config") ?? ""))).toBe(true);
-      if (has("--env")) expect(named).toContain(behind("--env"));
-      // Without an environment it would touch what is made for this machine.
+      if (has("-c", "--config")) expect(existsSync(join(projectFolder, valueAfter("-c", "--config") ?? ""))).toBe(true);
+      if (has("--env")) expect(named).toContain(valueAfter("--env"));
+      // Without an environment it would change the local resources.
       else
         expect(words.slice(2, 4).join(" ")).toMatch(
           /^(dev|login|whoami|kv namespace|r2 (bucket|object)|d1 (create|execute))( |$)/,

@@ -9,7 +9,7 @@ import { projectFolder } from "../cli/command-line.ts";
 
 const page = readFileSync(join(projectFolder, "docs/deploy/identity-providers.md"), "utf8");
 
-/** The settings in a section of the page, with a secret in the place of the dots. */
+/** The settings in a section of the page, with a secret in place of the ellipsis. */
 function issuersOf(section: string) {
   const text = new RegExp(`^## ${section}[^#]*?\\n\`\`\`json\\n(.*?)\`\`\``, "ms").exec(page)?.[1] ?? "";
   return z.array(issuerSchema).parse(JSON.parse(text.replace("…", "A".repeat(86))));
@@ -42,7 +42,7 @@ const keycloak = {
 };
 const own = { iss: "https://www.example.com", aud: "stagedoor", user_id: 42, scope: "stream:play", assets: "film" };
 
-describe("the settings that the page has for a provider", () => {
+describe("the settings on the page for a provider", () => {
   it.each<[string, object, object[]]>([
     [
       "Amazon Cognito",
@@ -52,14 +52,14 @@ describe("the settings that the page has for a provider", () => {
     ["Clerk", clerk, [{ azp: undefined }, { azp: "https://evil.example.com" }]],
     ["Keycloak", keycloak, [{ aud: "account" }, { aud: "player" }]],
     ["A secret of your own", own, [{ aud: undefined }]],
-  ])("accept a token of %s, and none for another service", (section, claims, others) => {
+  ])("accept a token of %s, and refuse one for another service", (section, claims, others) => {
     const [issuer = expect.fail("the section has no settings"), ...more] = issuersOf(section);
     expect([more, faultsAmong([issuer])]).toEqual([[], []]);
-    const read = (changes: object) => readClaims({ ...claims, exp: now + 60, ...changes }, issuer, now);
-    const accepted = read({});
+    const claimsOf = (changes: object) => readClaims({ ...claims, exp: now + 60, ...changes }, issuer, now);
+    const accepted = claimsOf({});
     if (!accepted.ok) throw new Error(accepted.refusal.reason);
     expect(accepted.value.credential.issuer).toBe(Reflect.get(claims, "iss"));
     expect(accepted.value.credential.scopes.has("stream:play")).toBe(true);
-    for (const changes of others) expect(read(changes)).toMatchObject({ refusal: { code: "token_invalid" } });
+    for (const changes of others) expect(claimsOf(changes)).toMatchObject({ refusal: { code: "token_invalid" } });
   });
 });

@@ -7,14 +7,14 @@ import { documents } from "./command-lines.ts";
 interface Link {
   readonly at: string;
   readonly to: string;
-  /** The file that it leads to, and the heading in it. */
+  /** The linked file, and the heading in it. */
   readonly file: string;
   readonly anchor: string | undefined;
 }
 
 const textOf = (file: string) => readFileSync(join(projectFolder, file), "utf8");
 
-/** Links to files of the project, images among them; not those that lead elsewhere, and not code. */
+/** Links to files of the project, including images, but not external links and not code. */
 function linksOf(file: string): readonly Link[] {
   const text = textOf(file).replace(/```[\s\S]*?```/g, "");
   return [...text.matchAll(/\]\(([^)\s]+)\)|(?:src|srcset)="([^"]+)"/g)].flatMap(([, link = "", image = ""]) => {
@@ -26,7 +26,7 @@ function linksOf(file: string): readonly Link[] {
   });
 }
 
-/** How a page of Markdown names its headings: in lower case, blanks as dashes, without other signs. */
+/** Markdown's anchors of a page's headings: lower case, spaces as dashes, no other characters. */
 function anchorsOf(file: string): readonly string[] {
   const headings = textOf(file).matchAll(/^#{1,6} (.+)$/gm);
   return Array.from(headings, ([, title = ""]) =>
@@ -37,8 +37,9 @@ function anchorsOf(file: string): readonly string[] {
   );
 }
 
-describe("the links of the documents", () => {
-  it.each(documents.flatMap(linksOf))("$at leads to $to", ({ file, anchor }) => {
+describe("a link in the documents", () => {
+  const links = new Map(documents.flatMap(linksOf).map((link) => [`${link.at} ${link.to}`, link]));
+  it.each([...links.values()])("leads to an existing file and heading: $at to $to", ({ file, anchor }) => {
     expect(existsSync(join(projectFolder, file))).toBe(true);
     if (anchor !== undefined) expect(anchorsOf(file)).toContain(anchor);
   });

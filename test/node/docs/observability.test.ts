@@ -49,17 +49,17 @@ const queries = [
   ...rules.map(({ alert, expr, annotations }) => [alert, expr, Object.values(annotations).join(" ")] as const),
 ];
 
-/** What Prometheus adds to every series that it scrapes. */
+/** The labels that Prometheus adds to every series. */
 const added = ["job", "instance"];
 
-interface Used {
+interface MetricUse {
   readonly metric: Metric | undefined;
   readonly suffix: string;
   readonly labels: readonly string[];
   readonly matchers: string;
 }
 
-function usedIn(expr: string): readonly Used[] {
+function metricsIn(expr: string): readonly MetricUse[] {
   return [...expr.matchAll(/\b(stagedoor_\w+?)(_bucket|_sum|_count)?(?![\w])(?:\{([^}]*)\})?/g)].map(
     ([, name = "", suffix = "", matchers = ""]) => ({
       metric: Object.entries(metrics).find(([known]) => known === name)?.[1],
@@ -70,46 +70,46 @@ function usedIn(expr: string): readonly Used[] {
   );
 }
 
-describe.each(queries)("the query of %s", (_, expr, legend) => {
-  const used = usedIn(expr);
+describe.each(queries)("the query of %s, %s,", (_, expr, legend) => {
+  const uses = metricsIn(expr);
 
-  it("asks for metrics that there are, as they are", () => {
-    expect(used.length).toBeGreaterThan(0);
-    for (const { metric, suffix } of used)
+  it("uses existing metrics with the right suffix", () => {
+    expect(uses.length).toBeGreaterThan(0);
+    for (const { metric, suffix } of uses)
       expect([metric !== undefined, suffix !== ""]).toEqual([true, metric?.type === "histogram"]);
   });
 
-  it("asks for labels that its metrics have", () => {
-    for (const { metric, suffix, labels } of used)
+  it("uses existing labels of its metrics", () => {
+    for (const { metric, suffix, labels } of uses)
       expect([...(metric?.labels ?? []), ...added, ...(suffix === "_bucket" ? ["le"] : [])]).toEqual(
         expect.arrayContaining([...labels]),
       );
-    const known = [...used.flatMap(({ metric }) => metric?.labels ?? []), ...added, "le"];
+    const known = [...uses.flatMap(({ metric }) => metric?.labels ?? []), ...added, "le"];
     const grouped = [...expr.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list = ""]) => list.split(/,\s*/));
     const shown = [...legend.matchAll(/\{\{\s*(?:\$labels\.)?(\w+)\s*\}\}/g)].map(([, label = ""]) => label);
     expect(known).toEqual(expect.arrayContaining([...grouped, ...shown]));
-    // What was summed away cannot be shown.
+    // A label that was summed away cannot be shown.
     if (grouped.length > 0) expect([...grouped, ...added]).toEqual(expect.arrayContaining(shown));
   });
 
-  it("names codes and bounds of buckets that there are", () => {
-    for (const { metric, matchers } of used) {
+  it("names existing codes and bucket bounds", () => {
+    for (const { metric, matchers } of uses) {
       const codes = /\bcode=~?"([^"]*)"/.exec(matchers)?.[1]?.split("|") ?? [];
       expect(codes.filter((code) => !isRefusalCode(code))).toEqual([]);
-      const [, how, bound] = /\ble(=~?)"([^"]*)"/.exec(matchers) ?? [];
+      const [, operator, bound] = /\ble(=~?)"([^"]*)"/.exec(matchers) ?? [];
       if (bound === undefined) continue;
       const pattern = new RegExp(`^(?:${bound.replaceAll("\\\\", "\\")})$`);
-      const isNamed = (text: string) => (how === "=" ? text === bound : pattern.test(text));
-      const meant = (metric?.buckets ?? []).filter((one) => isNamed(String(one)));
-      expect(meant).toHaveLength(1);
-      // Prometheus 2 writes a whole number as it came, Prometheus 3 with its decimal.
-      for (const one of meant.filter(Number.isInteger)) expect([one, isNamed(`${one}.0`)]).toEqual([one, true]);
+      const matches = (text: string) => (operator === "=" ? text === bound : pattern.test(text));
+      const bounds = (metric?.buckets ?? []).filter((one) => matches(String(one)));
+      expect(bounds).toHaveLength(1);
+      // Prometheus 2 writes a whole number as it is, Prometheus 3 with a decimal.
+      for (const one of bounds.filter(Number.isInteger)) expect([one, matches(`${one}.0`)]).toEqual([one, true]);
     }
   });
 });
 
-describe("the alerts", () => {
-  it("are of the five things that wake somebody, and of two that can wait", () => {
+describe("an alert", () => {
+  it("is a page for five kinds of fault, and a warning for two", () => {
     const by = (severity: string) =>
       rules.filter(({ labels }) => labels.severity === severity).map(({ alert }) => alert);
     expect(by("page")).toHaveLength(5);
@@ -117,7 +117,7 @@ describe("the alerts", () => {
   });
 
   it.each(rules.map(({ alert, annotations }) => [alert, annotations.runbook] as const))(
-    "say of %s what to do, in a section that there is",
+    "refers for %s to an existing section",
     (_, runbook) => {
       const [file = "", anchor = ""] = runbook.split("#");
       expect(existsSync(join(root, file))).toBe(true);
@@ -126,13 +126,13 @@ describe("the alerts", () => {
     },
   );
 
-  it("wake nobody for what a viewer got wrong: their codes of faults are all of ours", () => {
+  it("does not fire for a viewer's mistake: the codes of StagedoorFailing are server errors", () => {
     const failing = rules.find(({ alert }) => alert === "StagedoorFailing")?.expr ?? "";
     const codes = [...failing.matchAll(/code=~?"([^"]*)"/g)].flatMap(([, some = ""]) => some.split("|"));
     expect(codes.filter(isRefusalCode).map((code) => problemFor(code).status)).toEqual([500, 500]);
   });
 
-  it("are of one deployment each: no other one that is well keeps them quiet", () => {
+  it("evaluates each deployment by itself", () => {
     for (const { alert, expr } of rules) {
       const summed = [...expr.matchAll(/\b(?:sum|max|count)\b(?: by \(([^)]*)\))?/g)].map(([, by = ""]) =>
         by.split(/,\s*/),
@@ -142,16 +142,16 @@ describe("the alerts", () => {
     }
   });
 
-  it("have each a case in which they wake somebody", () => {
+  it("has a test case in which it fires", () => {
     const cases = read("docs/prometheus/alerts.test.yml");
     expect(rules.map(({ alert }) => alert).filter((alert) => !cases.includes(`alertname="${alert}"`))).toEqual([]);
   });
 
-  it("watch each worker that says when it is configured wrongly, and the media host's as the API's", () => {
-    const of = (name: string) => rules.find(({ alert }) => alert === name)?.expr ?? "";
-    expect(of("StagedoorFailing")).toContain('{code="configuration_invalid"}');
-    expect(of("StagedoorSilent")).toContain('worker="edge"');
-    expect(of("StagedoorSignaturesRefused")).not.toMatch(/worker="(edge|manifest)"/);
+  it("for wrong configuration covers every worker, and the silence alert covers the media host", () => {
+    const exprOf = (name: string) => rules.find(({ alert }) => alert === name)?.expr ?? "";
+    expect(exprOf("StagedoorFailing")).toContain('{code="configuration_invalid"}');
+    expect(exprOf("StagedoorSilent")).toContain('worker="edge"');
+    expect(exprOf("StagedoorSignaturesRefused")).not.toMatch(/worker="(edge|manifest)"/);
   });
 });
 
@@ -161,19 +161,19 @@ describe("the dashboard", () => {
     expect(Object.keys(metrics).filter((name) => !all.includes(name))).toEqual([]);
   });
 
-  it("asks the data source and the deployment that are chosen", () => {
+  it("queries the chosen data source and deployment", () => {
     expect(dashboard.templating.list.map(({ name, type }) => `${name} ${type}`)).toEqual([
       "datasource datasource",
       "job query",
     ]);
-    expect(targets.filter(({ expr }) => usedIn(expr).some(({ matchers }) => !matchers.includes('job="$job"')))).toEqual(
-      [],
-    );
+    expect(
+      targets.filter(({ expr }) => metricsIn(expr).some(({ matchers }) => !matchers.includes('job="$job"'))),
+    ).toEqual([]);
     const uids = [...read("docs/grafana/dashboard.json").matchAll(/"uid": "([^"]*)"/g)].map(([, uid]) => uid);
     expect([...new Set(uids)].toSorted()).toEqual([["$", "{datasource}"].join(""), "stagedoor"]);
   });
 
-  it("lays no panel over another, and gives each an id of its own", () => {
+  it("has panels with unique ids that do not overlap", () => {
     const { panels } = dashboard;
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
     const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
@@ -184,10 +184,10 @@ describe("the dashboard", () => {
   });
 });
 
-describe("the page about monitoring", () => {
+describe("the monitoring page", () => {
   const page = read("docs/operate/monitoring.md");
 
-  it("has every metric with its labels and help", () => {
+  it("lists every metric with its labels and help", () => {
     const table = Object.entries(metrics).map(([name, metric]) => {
       const labels = metric.labels.map((label) => `\`${label}\``).join(", ");
       return `| \`${name}\` | ${metric.type} | ${labels === "" ? "–" : labels} | ${metric.help} |`;
@@ -196,11 +196,11 @@ describe("the page about monitoring", () => {
   });
 });
 
-it("the release that is told is that of package.json", () => {
+it("the reported version is that of package.json", () => {
   expect(version).toBe(z.object({ version: z.string() }).parse(JSON.parse(read("package.json"))).version);
 });
 
-/** As GitHub makes an anchor of a heading. */
+/** GitHub's anchor of a heading. */
 function slug(heading: string): string {
   return heading
     .toLowerCase()

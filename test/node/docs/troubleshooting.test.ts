@@ -12,25 +12,25 @@ const sections = page
   .map((section) => ({ code: section.slice(3, section.indexOf("\n")), text: section.slice(section.indexOf("\n")) }));
 
 describe("docs/troubleshooting.md", () => {
-  it("has one heading for each code, and no other", () => {
+  it("has exactly one section per code", () => {
     expect(sections.map(({ code }) => code).toSorted()).toEqual([...refusalCodes].toSorted());
   });
 
-  it.each(refusalCodes)("%s: says with what status it comes, and at least one thing that lies behind it", (code) => {
+  it.each(refusalCodes)("lists the status and at least one cause of %s", (code) => {
     const text = sections.find((section) => section.code === code)?.text ?? "";
     expect(text.trim()).toMatch(new RegExp(`^\\*\\*${problemFor(code).status}[ ,]`));
     expect(text).toMatch(/^- \S/m);
   });
 
-  it("is what the console shows: run `npm run docs` after a change", () => {
+  it("matches src/console/troubleshooting.ts, which `npm run docs` writes", () => {
     expect(readFileSync(join(projectRoot, "src/console/troubleshooting.ts"), "utf8")).toBe(troubleshootingModule());
   });
 
-  it("has nothing in its sections but paragraphs, lists, bold and code, which the console can show", () => {
+  it("contains only paragraphs, lists, bold and code in its sections, which the console can show", () => {
     for (const { text } of sections) expect(text).not.toMatch(/\]\(|^```|^>|^\||^#|^\d+\. /m);
   });
 
-  it("leads nowhere by none of its links", () => {
+  it("links only to existing sections", () => {
     const links = [...page.matchAll(/\]\(#(\w+)\)/g)].map(([, code]) => code);
     expect(links.length).toBeGreaterThan(0);
     for (const code of links) expect(refusalCodes).toContain(code);

@@ -9,17 +9,17 @@ import { openRevocationStore } from "../../../src/sessions/revocation-store.ts";
 import tables from "../../golden/tables-v1.json";
 
 /**
- * The tables of Durable Objects outlive every release: a new one finds what the old one wrote, and after a roll-back the old
- * one finds what the new one wrote. So tables only ever grow by columns that may be left out, and columns keep their sense.
+ * The tables of Durable Objects outlive every release. A new release reads rows of the old one, and after a rollback
+ * the old release reads rows of the new one. So tables only gain optional columns, and columns keep their meaning.
  */
 describe("the tables of version 1", () => {
-  it("are never edited", () => {
+  it("never change", () => {
     const hex = createHash("sha256").update(JSON.stringify(tables)).digest("hex");
     expect(hex).toBe("f4075a15cafb79e0a6fb32ce3093796b71b92f9c8f472e420d8547711d24e8c8");
   });
 
-  it("hold leases that this release reads, and goes on with", () => {
-    const database = filled("lease");
+  it("contain leases that this release reads and extends", () => {
+    const database = databaseOf("lease");
     const rows = sqlLeaseRows(storeOf(database));
     expect([...rows.all()]).toMatchObject([
       {
@@ -42,8 +42,8 @@ describe("the tables of version 1", () => {
     expect([...rows.all()].map(({ sessionId }) => sessionId)).toEqual(["s1", "s2", "s3"]);
   });
 
-  it("hold revocations that this release reads, and goes on with", () => {
-    const database = filled("revocation");
+  it("contain revocations that this release reads and extends", () => {
+    const database = databaseOf("revocation");
     const now = unixMilliseconds(1_795_000_100_000);
     const transaction = <Value>(work: () => Value) => work();
     const store = openRevocationStore({ sql: storeOf(database), transaction }, () => now);
@@ -55,19 +55,19 @@ describe("the tables of version 1", () => {
     expect(store.lift("login", "l1")).toBe(true);
   });
 
-  it.each(["lease", "revocation"] as const)("can be read and written by it after a roll-back: %s", (name) => {
+  it.each(["lease", "revocation"] as const)("can be used by version 1 after a rollback: %s", (name) => {
     const database = new DatabaseSync(":memory:");
     const sql = storeOf(database);
     if (name === "lease") sqlLeaseRows(sql).put(unseen("new", unixSeconds(1_795_021_600), unixSeconds(0)));
     else openRevocationStore({ sql, transaction: (work) => work() }, () => unixMilliseconds(1_795_000_000_000));
-    database.exec(tables[name].create); // the old release makes what is missing, and must find nothing in its way
+    database.exec(tables[name].create); // Version 1 creates missing tables, and must not fail.
     for (const statement of tables[name].write) database.exec(statement);
     for (const statement of tables[name].read) expect(database.prepare(statement).all().length).toBeGreaterThan(0);
   });
 });
 
-/** What version 1 made and wrote. */
-function filled(name: keyof typeof tables): DatabaseSync {
+/** A database that version 1 created and filled. */
+function databaseOf(name: keyof typeof tables): DatabaseSync {
   const database = new DatabaseSync(":memory:");
   database.exec(tables[name].create);
   for (const statement of tables[name].write) database.exec(statement);

@@ -9,7 +9,7 @@ const films = [...readChannels()].flatMap(([name, { films }]) =>
   [...films].map(([rendition, film]) => [`${name}/${rendition}`, film] as const),
 );
 
-/** A fragment's sequence number, out of moof/mfhd. */
+/** A fragment's sequence number from moof/mfhd. */
 function sequenceOf(fragment: Uint8Array): number {
   const bytes = view(fragment);
   const [moof] = boxesIn(bytes);
@@ -17,7 +17,7 @@ function sequenceOf(fragment: Uint8Array): number {
   return bytes.getUint32(childOf(bytes, moof, "mfhd").body + 4);
 }
 
-/** Each track of a fragment: when it begins and how long it runs, in ticks: tfhd's default duration, trun's count. */
+/** The begin and length of each track of a fragment in ticks, from tfhd's default duration and trun's count. */
 function runsOf(fragment: Uint8Array): { begin: bigint; length: bigint }[] {
   const bytes = view(fragment);
   const [moof] = boxesIn(bytes);
@@ -30,7 +30,7 @@ function runsOf(fragment: Uint8Array): { begin: bigint; length: bigint }[] {
   });
 }
 
-/** The type of the first H.264 NAL unit: 5 is an independent picture (IDR), 1 is not. */
+/** The type of the first H.264 picture: 5 is an independent picture (IDR), 1 is not. */
 function firstUnit(fragment: Uint8Array): number {
   const mdat = boxesIn(view(fragment))[1];
   if (mdat === undefined) throw new Error("a fragment without mdat");
@@ -43,13 +43,13 @@ function firstUnit(fragment: Uint8Array): number {
 }
 
 describe("the films of the live streams", () => {
-  it("are two renditions each", () => {
+  it("have two renditions each", () => {
     expect(films.map(([name]) => name)).toEqual(
       ["live", "live-dvr", "live-event", "live-ll"].flatMap((name) => [`${name}/180p`, `${name}/360p`]),
     );
   });
 
-  it.each(films)("%s runs on without a gap, over its own end too", (_, film) => {
+  it.each(films)("continue without a gap, even across the end of the film: %s", (_, film) => {
     const { segments, timing } = film;
     expect(lengthOf(film)).toBe(24_000);
     const first = segments.length * 70_000_000 - 2;
@@ -68,12 +68,12 @@ describe("the films of the live streams", () => {
     }
   });
 
-  it.each(films)("%s has an independent picture at the beginning of a segment, and only there", (_, film) => {
+  it.each(films)("have an independent picture exactly at the beginning of each segment: %s", (_, film) => {
     for (const fragments of film.segments)
       expect(fragments.map(firstUnit)).toEqual(fragments.map((_, part) => (part === 0 ? 5 : 1)));
   });
 
-  it.each(films)("%s gives segments of the film's own length, in bytes too", (_, film) => {
+  it.each(films)("have segments of the film's own length in bytes: %s", (_, film) => {
     film.segments.forEach((fragments, i) => {
       const size = fragments.reduce((sum, { length }) => sum + length, 0);
       expect(segmentOf(film, i + film.segments.length * 1000)).toHaveLength(size);

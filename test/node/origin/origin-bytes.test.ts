@@ -6,11 +6,11 @@ import { httpOriginOf, sampleAsset } from "../../unit/catalog/sample.ts";
 
 let server: Server;
 let base: string;
-const seen: string[] = [];
+const urls: string[] = [];
 
 beforeAll(async () => {
   server = createServer(({ url = "" }, response) => {
-    seen.push(url);
+    urls.push(url);
     response.end("bytes");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -31,13 +31,13 @@ it.each([
   ["0.ts", "hdnts=exp=1900000000~acl=/live/*~hmac=0a1b"],
   ["0.ts", "a&b=&&=c=d&e?f/g;h"],
   ["0.ts", "a=%c3%a9%7e%2B+&b={c}|^`[d]%"],
-])("Node's fetch sends an origin %s?%s as it is", async (path, query) => {
-  seen.length = 0;
+])("Node's fetch sends %s?%s to an origin unchanged", async (path, query) => {
+  urls.length = 0;
   const ports = { secretOf: () => undefined, originSecrets: {}, clock: systemClock };
   const origin = httpOrigin({ fetch: (url, init) => fetch(url, init), ...ports });
   const asset = sampleAsset({ origin: httpOriginOf({ url: base }) });
-  const answered = await origin({ asset, path, query, method: "GET" });
-  if (!answered.ok) throw new Error(answered.refusal.reason);
-  expect(await answered.value.text()).toBe("bytes");
-  expect(seen).toEqual([`/films/42/${path}${query === "" ? "" : `?${query}`}`]);
+  const result = await origin({ asset, path, query, method: "GET" });
+  if (!result.ok) throw new Error(result.refusal.reason);
+  expect(await result.value.text()).toBe("bytes");
+  expect(urls).toEqual([`/films/42/${path}${query === "" ? "" : `?${query}`}`]);
 });

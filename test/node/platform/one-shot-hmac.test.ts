@@ -7,7 +7,7 @@ import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
 const repeat = (byte: number, times: number) => new Uint8Array(times).fill(byte);
 const text = (value: string) => new TextEncoder().encode(value);
 
-/** RFC 4231 §4.2 to §4.8; test case 5 is about truncation and left out. */
+/** RFC 4231 §4.2 to §4.8, without test case 5, which is about truncation. */
 const vectors = [
   [repeat(0x0b, 20), text("Hi There"), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"],
   [
@@ -39,11 +39,11 @@ describe.each([
   ["oneShotHmac", oneShotHmac],
   ["nobleHmac", nobleHmac],
 ])("%s", (_, port) => {
-  it.each(vectors)("has the vector %# of RFC 4231", (key, message, mac) => {
+  it.each(vectors)("matches test vector %# of RFC 4231", (key, message, mac) => {
     expect(Buffer.from(port(key)(message)).toString("hex")).toBe(mac);
   });
 
-  it("is HMAC-SHA256 for every key and message, as bytes and as text, one after the other", () => {
+  it("equals HMAC-SHA256 for every key and sequence of messages, as bytes and as text", () => {
     const keyed = fc.uint8Array({ maxLength: 200 });
     const messages = fc.array(fc.oneof(fc.string({ unit: "binary", maxLength: 3000 }), fc.string({ maxLength: 300 })), {
       maxLength: 8,

@@ -6,13 +6,13 @@ import { compilePlaylist, type PlaylistContext } from "../../../src/playlist/com
 import { oracle } from "../../unit/playlist/oracle.ts";
 import { bucket, render } from "../../unit/playlist/sample.ts";
 
-/** The playlists that m3u8-parser is published with: nobody wrote them for us. */
+/** The playlists in m3u8-parser's package, which were not written for this project. */
 const folder = join(dirname(createRequire(import.meta.url).resolve("m3u8-parser")), "../test/fixtures/integration");
 const files = readdirSync(folder).filter((name) => name.endsWith(".m3u8"));
 
 const foreign = ["example.com", "media.example.com", "priv.example.com", "c.brightcove.com"];
 
-/** The origin's root is the asset, so that references to its root lead to the asset. */
+/** The asset's prefix is the origin's root, so that references to the root lead to the asset. */
 const context: PlaylistContext = {
   ...bucket,
   path: "/film/a/b/index.m3u8",
@@ -20,7 +20,7 @@ const context: PlaylistContext = {
   allowedHosts: new Set(foreign),
 };
 
-/** What is no playlist to RFC 8216, and to hls.js: it does not begin with #EXTM3U. */
+/** No playlists by RFC 8216 and hls.js: they do not begin with #EXTM3U. */
 const refused: ReadonlySet<string> = new Set([
   "empty.m3u8",
   "manifestNoExtM3u.m3u8",
@@ -29,13 +29,13 @@ const refused: ReadonlySet<string> = new Set([
   "streamInfInvalid.m3u8",
 ]);
 
-test("the corpus is there", () => {
+test("m3u8-parser's corpus is installed", () => {
   expect(files.length).toBeGreaterThanOrEqual(60);
   for (const name of refused) expect(files).toContain(name);
 });
 
-describe("each playlist of m3u8-parser's corpus", () => {
-  test.each(files.filter((name) => !refused.has(name)))("%s is rewritten without loss", (name) => {
+describe("a playlist of m3u8-parser's corpus", () => {
+  test.each(files.filter((name) => !refused.has(name)))("is rewritten without loss: %s", (name) => {
     const text = readFileSync(join(folder, name), "utf8");
     const compiled = compilePlaylist(text, context);
     if (!compiled.ok) throw new Error(compiled.refusal.reason);
@@ -47,23 +47,23 @@ describe("each playlist of m3u8-parser's corpus", () => {
     expect(linesWithoutUris(rewritten)).toEqual(linesWithoutUris(text));
   });
 
-  test.each([...refused])("%s is refused", (name) => {
+  test.each([...refused])("is refused without #EXTM3U: %s", (name) => {
     const compiled = compilePlaylist(readFileSync(join(folder, name), "utf8"), context);
     expect(compiled).toMatchObject({ ok: false, refusal: { code: "playlist_invalid" } });
   });
 
-  test("a host that the asset does not allow is refused in each of them", () => {
+  test("is refused if it names a host that the asset does not allow", () => {
     const strict = { ...context, allowedHosts: new Set<string>() };
     for (const name of files.filter((file) => !refused.has(file))) {
       const text = readFileSync(join(folder, name), "utf8");
       const result = compilePlaylist(text, strict);
-      const leadsAway = oracle(text).uris.some((uri) => uri.includes("//"));
-      expect([name, result.ok ? "ok" : result.refusal.code]).toEqual([name, leadsAway ? "uri_foreign" : "ok"]);
+      const namesHost = oracle(text).uris.some((uri) => uri.includes("//"));
+      expect([name, result.ok ? "ok" : result.refusal.code]).toEqual([name, namesHost ? "uri_foreign" : "ok"]);
     }
   });
 });
 
-/** A URI of the rewritten playlist without what was added; throws where nothing was added to one of ours. */
+/** A URI of the rewritten playlist without its signature. Throws if one of our URIs is unsigned. */
 function withoutSignature(uri: string): string {
   if (uri.includes("//")) return uri;
   const bare = uri.replace(/[?&](?:list|seg|key)=SIGNED$/, "");
@@ -71,7 +71,7 @@ function withoutSignature(uri: string): string {
   return bare;
 }
 
-/** A reference to the origin's root, as it is written relative to the playlist in a/b/. */
+/** A reference to the origin's root, relative to the playlist in a/b/. */
 function relative(uri: string): string {
   return uri.startsWith("/") && !uri.startsWith("//") ? `../..${uri}` : uri;
 }

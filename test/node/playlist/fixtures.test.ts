@@ -26,19 +26,19 @@ function rewrite(path: string, more: Partial<PlaylistContext> = {}): string {
 const signature = /[?&](?:list|seg|key)=SIGNED/g;
 const variables = { query: "region=eu", imported: new Map([["folder", "media"]]) };
 
-test("the fixtures are there", () => {
+test("the playlist fixtures exist", () => {
   expect(paths.length).toBeGreaterThan(20);
 });
 
-describe("each fixture", () => {
-  // Those with variables are written out: see below.
+describe("a playlist fixture", () => {
+  // Playlists with variables change in more than their URIs. See below.
   const plain = paths.filter((path) => !read(path).includes("{$") && !read(path).includes("#EXT-X-DEFINE:IMPORT"));
 
-  test.each(plain)("%s is rewritten without loss", (path) => {
+  test.each(plain)("is rewritten without loss: %s", (path) => {
     expect(rewrite(path).replaceAll(signature, "")).toBe(read(path));
   });
 
-  test.each(paths)("%s leaves with every URI signed that m3u8-parser finds", (path) => {
+  test.each(paths)("has every URI signed that m3u8-parser finds: %s", (path) => {
     const rewritten = rewrite(path, variables);
     for (const uri of oracle(rewritten).uris) {
       if (!/^(?:skd:|urn:|data:|https:\/\/ads\.example\/)/.test(uri))
@@ -48,8 +48,8 @@ describe("each fixture", () => {
   });
 });
 
-describe("the fixture that holds every rare tag", () => {
-  test("has its multivariant playlist signed, and nothing else in it changed", () => {
+describe("the fixture with every rare tag", () => {
+  test("has its multivariant playlist signed, and otherwise unchanged", () => {
     const changed = changes("/vod-rare/index.m3u8");
     expect(changed).toEqual([
       'SERVER-URI="steering.json?list=SIGNED"',
@@ -67,7 +67,7 @@ describe("the fixture that holds every rare tag", () => {
     ]);
   });
 
-  test("has its VOD playlist signed, and nothing else in it changed", () => {
+  test("has its VOD playlist signed, and otherwise unchanged", () => {
     expect(changes("/vod-rare/media/vod.m3u8")).toEqual([
       'URI="vod/init.mp4?seg=SIGNED"',
       'X-ASSET-URI="crlf.m3u8?list=SIGNED"',
@@ -84,14 +84,14 @@ describe("the fixture that holds every rare tag", () => {
     ]);
   });
 
-  test("has its variables resolved: the multivariant playlist's, the signed query's and its own", () => {
+  test("has its variables resolved from the multivariant playlist, the signed query and itself", () => {
     expect(changes("/vod-rare/media/variables.m3u8")).toEqual(["eu/0.ts?seg=SIGNED", "../media/eu/1.ts?seg=SIGNED"]);
     expect(() => rewrite("/vod-rare/media/variables.m3u8", { query: "region=eu" })).toThrow("imports");
     expect(() => rewrite("/vod-rare/media/variables.m3u8", { ...variables, query: "" })).toThrow("query parameter");
   });
 });
 
-/** What the lines that were rewritten hold now, in order: the attribute with its URI, or the line. */
+/** The changes in the rewritten lines, in order: the attribute with the signed URI, or the line. */
 function changes(path: string): string[] {
   const before = read(path).split("\n");
   const after = rewrite(path, variables).split("\n");

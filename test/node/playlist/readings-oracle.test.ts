@@ -33,10 +33,10 @@ const pieces = fc.constantFrom(
 );
 const lists = fc.array(pieces, { maxLength: 14 }).map((list) => list.join(""));
 
-/** What is looked at of each: its name and value, in order. */
+/** The name and value of each reading, in order. */
 const pairs = (readings: readonly Reading[]) => readings.map(({ name, text }) => [name, text]);
 
-describe("our model of a player's attribute lists finds what the player itself finds", () => {
+describe("the model of a player's attribute list parser matches the parser of", () => {
   test("hls.js", async () => {
     Reflect.set(globalThis, "self", globalThis);
     const { AttrList }: { AttrList: { parseAttrList(list: string): Record<string, string> } } = await import(
@@ -74,15 +74,15 @@ describe("our model of a player's attribute lists finds what the player itself f
   test("VHS", async () => {
     const { ParseStream } = (await import("m3u8-parser")) as unknown as {
       ParseStream: new () => {
-        on(event: "data", told: (found: { attributes?: Record<string, string> }) => void): void;
+        on(event: "data", listener: (line: { attributes?: Record<string, string> }) => void): void;
         push(line: string): void;
       };
     };
     const parse = (list: string): Record<string, string> | undefined => {
       const stream = new ParseStream();
       let attributes: Record<string, string> = {};
-      stream.on("data", (found) => {
-        attributes = found.attributes ?? {};
+      stream.on("data", (line) => {
+        attributes = line.attributes ?? {};
       });
       try {
         stream.push(`#EXT-X-MEDIA:${list}`);

@@ -22,8 +22,8 @@ const clean: Result = {
 const shortfalls = (result: Partial<Result>, unprotected?: Partial<Result>, rules: Parameters<typeof judge>[2] = {}) =>
   judge({ ...clean, ...result }, unprotected && { ...clean, ...unprotected }, rules).shortfalls;
 
-describe("the proof finds short", () => {
-  it("nothing where nothing was noticed; a redirect is not noticed", () => expect(shortfalls({})).toEqual([]));
+describe("the judge of the proof", () => {
+  it("reports nothing for a clean run with redirects", () => expect(shortfalls({})).toEqual([]));
 
   it.each<[string, Partial<Result>]>([
     ["a stall", { stalls: [{ at: 3, milliseconds: 400 }] }],
@@ -31,21 +31,21 @@ describe("the proof finds short", () => {
     ["a player that gave up", { fatal: ["fragLoadError"] }],
     ["an initialisation section fetched again", { initFetches: 2 }],
     ["a key fetched again", { keyFetches: 2 }],
-    ["what a scenario finds wrong", { faults: ["no URL was renewed"] }],
+    ["a fault that the scenario reports", { faults: ["no URL was renewed"] }],
     ["a session that goes on for more than 2 s", { endedAfter: 2001 }],
-  ])("%s", (_, result) => expect(shortfalls(result)).toHaveLength(1));
+  ])("reports %s", (_, result) => expect(shortfalls(result)).toHaveLength(1));
 
-  it("a refusal of another kind than the scenario is about", () => {
+  it("reports a refusal with a code that the scenario does not expect", () => {
     const rules = { meant: ["session_revoked"], isCut: true };
     expect(shortfalls({ refused: ["403 session_revoked"], fatal: ["fragLoadError"] }, undefined, rules)).toEqual([]);
     expect(shortfalls({ refused: ["403 grant_expired"] }, undefined, rules)).toEqual(["refused: 403 grant_expired"]);
   });
 
-  it("no fetch of a stream that was cut short, which nothing unprotected can be held beside", () => {
+  it("reports no repeated request of a stream that was cut short, which has no unprotected run to compare with", () => {
     expect(shortfalls({ initFetches: 2 }, undefined, { isCut: true })).toEqual([]);
   });
 
-  it("what a player does unprotected as well only where it does it more often", () => {
+  it("reports a player's own habits only if they are worse than without protection", () => {
     expect(shortfalls({ initFetches: 2 }, { initFetches: 2 })).toEqual([]);
     expect(shortfalls({ initFetches: 3 }, { initFetches: 2 })).toHaveLength(1);
     expect(shortfalls({ faults: ["did not get to the end"] }, { faults: ["did not get to the end"] })).toEqual([]);

@@ -29,14 +29,14 @@ async function mint(changes: Partial<GrantClaims> = {}): Promise<string> {
   return mintGrant({ ...claims, ...changes }, key);
 }
 
-/** What an implementation of CTA-5007 that is not ours makes of a grant. */
+/** Validates a grant with an independent implementation of CTA-5007. */
 function validate(grant: string, { path = "/film/360p/0.ts", key = raw, issuer = "stagedoor" } = {}) {
   const cat = new CAT({ keys: { [kid]: key }, expectCwtTag: true });
   return cat.validate(grant, "mac", { alg: "HS256", issuer, url: new URL(`https://media.example${path}`) });
 }
 
-describe("a grant is a Common Access Token to others too", () => {
-  it("is accepted under the raw key, with the claims that were put in", async () => {
+describe("a grant, validated as a Common Access Token by an independent implementation,", () => {
+  it("is accepted under the raw key, with the same claims", async () => {
     const { cat, error } = await validate(await mint());
     expect(error).toBeUndefined();
     expect(cat?.claims).toEqual({
@@ -51,14 +51,14 @@ describe("a grant is a Common Access Token to others too", () => {
     });
   });
 
-  it("is accepted with our own claims too: a token and a login of private use", async () => {
+  it("is accepted with private claims for a token and a login", async () => {
     const sixteen = (byte: number) => encodeBase64url(new Uint8Array(16).fill(byte));
     const { cat, error } = await validate(await mint({ token: sixteen(9), login: sixteen(8) }));
     expect(error).toBeUndefined();
     expect(cat?.claims).toMatchObject({ iss: "stagedoor", sub: claims.subject });
   });
 
-  it("opens its prefix and not a neighbour whose name begins alike", async () => {
+  it("covers its prefix, and not a path that only begins the same", async () => {
     const grant = await mint();
     const errors = await Promise.all(
       ["/film/", "/film/a/b.ts", "/film-2/a.ts", "/film", "/"].map(
@@ -68,7 +68,7 @@ describe("a grant is a Common Access Token to others too", () => {
     expect(errors.map((error) => error === undefined)).toEqual([true, true, false, false, false]);
   });
 
-  it("opens each of several prefixes, and not their neighbours", async () => {
+  it("covers each of several prefixes, and not their neighbours", async () => {
     const grant = await mint({ otherPrefixes: ["/film.2/", "/series-3/"] });
     const errors = await Promise.all(
       ["/film/a.ts", "/film.2/a.ts", "/series-3/1/a.ts", "/film-2/a.ts", "/x/film/a.ts", "/series-3"].map(
@@ -78,14 +78,14 @@ describe("a grant is a Common Access Token to others too", () => {
     expect(errors.map((error) => error === undefined)).toEqual([true, true, true, false, false, false]);
   });
 
-  it("is refused after its end, and for another issuer", async () => {
-    const ended = await validate(await mint({ expiresAt: timeAfter(claims.issuedAt, seconds(-5)) }));
-    expect(ended.error?.message).toMatch(/expired/i);
+  it("is refused after its expiry, and for another issuer", async () => {
+    const expired = await validate(await mint({ expiresAt: timeAfter(claims.issuedAt, seconds(-5)) }));
+    expect(expired.error?.message).toMatch(/expired/i);
     const foreign = await validate(await mint(), { issuer: "somebody" });
     expect(foreign.error?.message).toMatch(/issuer/i);
   });
 
-  it("is refused under another key, and with a bit changed", async () => {
+  it("is refused under another key, and with one bit changed", async () => {
     await expect(validate(await mint(), { key: Buffer.alloc(32, 0x5b) })).rejects.toThrow();
     const grant = await mint();
     const changed = grant.slice(0, -3) + (grant.at(-3) === "A" ? "B" : "A") + grant.slice(-2);

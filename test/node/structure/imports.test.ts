@@ -4,17 +4,17 @@ import { describe, expect, it } from "vitest";
 
 const root = resolve(import.meta.dirname, "../../..");
 
-/** Which folders a folder of src may import from, beside itself: the table of ARCHITECTURE.md. */
+/** The permitted imports of each folder of src, besides its own files: the table of ARCHITECTURE.md. */
 const allowed = new Map(
   [...readFileSync(join(root, "ARCHITECTURE.md"), "utf8").matchAll(/^\| `(\w+)` \|[^|]*\| ([a-z, ]+) \|$/gm)].map(
     ([, folder = "", imports = ""]) => [folder, imports === "nothing" ? [] : imports.split(", ")],
   ),
 );
 
-/** The most lines of a file: one idea that is worth opening, and that fits into one reading. */
+/** The maximum number of lines of a file. */
 const longest = 400;
 
-/** A module with fewer lines belongs to its only importer, except where there is a reason. */
+/** A shorter module belongs to its only importer, unless there is a reason. */
 const shortest = 40;
 const mayBeShort = new Map([
   ["src/playlist/m3u8-parser.d.ts", "types of a package that has none"],
@@ -23,9 +23,9 @@ const mayBeShort = new Map([
 
 interface Import {
   readonly specifier: string;
-  /** The file that a relative import leads to. */
+  /** The file of a relative import. */
   readonly file: string | undefined;
-  /** The folder that a relative import leads to: `src/base`, or `cli`, `test` and others at the root. */
+  /** The folder of a relative import: `src/base`, or at the root `cli`, `test` and others. */
   readonly folder: string | undefined;
 }
 
@@ -55,8 +55,8 @@ function importsOf(file: string, text: string): readonly Import[] {
 }
 
 const folderOf = ({ file }: Source) => file.split("/")[1] ?? "";
-const filesThat = (files: readonly Source[], imports: (found: Import) => boolean) =>
-  files.filter((source) => source.imports.some(imports)).map(({ file }) => file);
+const filesThat = (files: readonly Source[], condition: (imported: Import) => boolean) =>
+  files.filter((source) => source.imports.some(condition)).map(({ file }) => file);
 
 const src = sources("src");
 const folders = ["workers", "cli", "bench", "demo", "fixtures/live", "packages/player", "proof", "test"];
@@ -64,24 +64,24 @@ const [workers, cli, bench, demo, live, player, proof, test] = folders.map(sourc
 if (!workers || !cli || !bench || !demo || !live || !player || !proof || !test) throw new Error("a folder is missing");
 const core = src.filter((source) => folderOf(source) !== "platform");
 
-describe("imports point one way", () => {
-  it("sees every folder of src in the table of ARCHITECTURE.md, and no other", () => {
+describe("the import rules", () => {
+  it("cover exactly the folders of src in ARCHITECTURE.md", () => {
     expect([...allowed.keys()].toSorted()).toEqual([...new Set(src.map(folderOf))].toSorted());
   });
 
-  it.each([...allowed])("%s imports what the table says, and all of it", (folder, names) => {
+  it.each([...allowed])("list exactly the imports of %s", (folder, names) => {
     const imported = src
       .filter((source) => folderOf(source) === folder)
-      .flatMap(({ file, imports }) => imports.map((found) => ({ file, folder: found.folder })))
-      .filter((found) => found.folder !== undefined && found.folder !== `src/${folder}`);
-    const strays = imported.filter((found) => !names.some((name) => found.folder === `src/${name}`));
+      .flatMap(({ file, imports }) => imports.map(({ folder: target }) => ({ file, folder: target })))
+      .filter((entry) => entry.folder !== undefined && entry.folder !== `src/${folder}`);
+    const strays = imported.filter((entry) => !names.some((name) => entry.folder === `src/${name}`));
     expect(strays).toEqual([]);
-    expect([...new Set(imported.map((found) => found.folder))].toSorted()).toEqual(
+    expect([...new Set(imported.map((entry) => entry.folder))].toSorted()).toEqual(
       names.map((name) => `src/${name}`).toSorted(),
     );
   });
 
-  it("points up the table never", () => {
+  it("never point up the table", () => {
     const order = [...allowed.keys()];
     const upwards = [...allowed].filter(([folder, names]) =>
       names.some((name) => order.indexOf(name) < 0 || order.indexOf(name) >= order.indexOf(folder)),
@@ -89,31 +89,31 @@ describe("imports point one way", () => {
     expect(upwards).toEqual([]);
   });
 
-  it("lets only workers, the command line, benchmarks and tests import the platform code", () => {
+  it("let only workers, the command line, benchmarks and tests import platform code", () => {
     expect(filesThat([...core, ...demo], ({ folder }) => folder === "src/platform")).toEqual([]);
   });
 
-  it("keeps the modules of Node and Cloudflare out of everything except the platform code", () => {
+  it("permit modules of Node and Cloudflare only in platform code", () => {
     expect(filesThat(core, ({ specifier }) => /^(node|cloudflare):/.test(specifier))).toEqual([]);
   });
 
-  it("keeps JSX out of all that Node runs as it is: it is for the console and for the worker that bundles it", () => {
+  it("permit JSX only in the console and the worker that bundles it", () => {
     const others = src.filter((source) => folderOf(source) !== "console");
     expect(filesThat([...others, ...cli, ...bench], ({ specifier }) => specifier.endsWith(".tsx"))).toEqual([]);
   });
 
-  it("lets nothing that is deployed import the command line, the tests, the benchmarks or the page", () => {
+  it("forbid deployed code to import the command line, tests, benchmarks or pages", () => {
     const strays = filesThat([...src, ...workers], ({ folder = "" }) =>
       ["cli", "test", "bench", "demo", "fixtures", "packages", "proof"].includes(folder),
     );
     expect(strays).toEqual([]);
   });
 
-  it("lets a folder of the command line import `cli/lib` only, and the local service the migrations", () => {
+  it("let a folder of the command line import `cli/lib` only, and the local service the migrations", () => {
     const files = new Set(cli.map(({ file }) => file));
     const strays = cli.flatMap(({ file, imports }) => {
       const [, folder = ""] = file.split("/");
-      if (folder.endsWith(".ts")) return []; // an entry point connects the folders
+      if (folder.endsWith(".ts")) return []; // An entry point connects the folders.
       const mayImport = [folder, "lib", ...(folder === "local" ? ["identity"] : [])];
       return imports.flatMap(({ file: imported = "" }) => {
         const [root, other = ""] = imported.split("/");
@@ -123,19 +123,19 @@ describe("imports point one way", () => {
     expect(strays).toEqual([]);
   });
 
-  it("lets the helper that pages load import nothing but itself", () => {
+  it("let the player helper import only its own files", () => {
     const shipped = player.filter(({ file }) => file !== "packages/player/build.ts");
     const strays = filesThat(shipped, ({ folder }) => folder !== "packages");
     expect(strays).toEqual([]);
   });
 
-  it("lets the live fixtures import the core's base alone, so that they prove something about the rest", () => {
+  it("let the live fixtures import only src/base, so that they are an independent check", () => {
     const strays = filesThat(live, ({ folder = "" }) => !["fixtures", "src/base"].includes(folder));
     expect(strays).toEqual([]);
   });
 });
 
-describe("files", () => {
+describe("a source file", () => {
   const shipped = [...src, ...workers, ...cli];
   const everything = [...shipped, ...bench, ...demo, ...live, ...player, ...proof, ...test];
   const importers = new Map<string, string[]>();
@@ -143,13 +143,13 @@ describe("files", () => {
     for (const { file } of source.imports)
       if (file !== undefined) importers.set(file, [...(importers.get(file) ?? []), source.file]);
 
-  it("are short enough to be read at one sitting", () => {
+  it("has at most 400 lines", () => {
     const generated = ["src/console/troubleshooting.ts"];
     const long = everything.filter(({ file, lines }) => lines > longest && !generated.includes(file));
     expect(long.map(({ file }) => file)).toEqual([]);
   });
 
-  it("are worth opening: a short one has more than one importer", () => {
+  it("of fewer than 40 lines has more than one importer", () => {
     const alone = shipped.filter(({ file, lines }) => {
       const all = new Set((importers.get(file) ?? []).filter((importer) => !importer.startsWith("test/")));
       return lines < shortest && all.size === 1 && !mayBeShort.has(file);
@@ -157,18 +157,18 @@ describe("files", () => {
     expect(alone.map(({ file }) => file)).toEqual([]);
   });
 
-  it("are rarely as short as 30 lines", () => {
+  it("rarely has 30 lines or fewer", () => {
     const measured = [...src, ...cli];
     const short = measured.filter(({ lines }) => lines <= 30);
     expect(short.length).toBeLessThanOrEqual(measured.length / 15);
   });
 
-  it("have names of their own within src", () => {
+  it("has a unique name within src", () => {
     const names = Map.groupBy(src, ({ file }) => basename(file).replace(/\.tsx?$/, ""));
     expect([...names].filter(([, files]) => files.length > 1).map(([name]) => name)).toEqual([]);
   });
 
-  it("never import each other in a circle, not even for a type", () => {
+  it("never imports itself through other files, not even for a type", () => {
     const imports = new Map(
       everything.map((source) => [source.file, source.imports.flatMap(({ file }) => file ?? [])]),
     );

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
-/** Retired words and the better wording: only those that a pattern finds without a false alarm. */
+/** Retired words and the better wording. A pattern is listed only if it has no false alarms. */
 const retired: readonly (readonly [pattern: RegExp, better: string])[] = [
   [/\b(?:he|him|his|himself|He|His)\b/, "they, them, their"],
   [/\bmend(?:s|ed|ing)?\b/i, "fix"],
@@ -38,7 +38,7 @@ const root = resolve(import.meta.dirname, "../../..");
 const folders = ["src", "cli", "workers", "packages", "proof", "demo", "bench", "docs", "fixtures/live", "test"];
 const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "fixtures/README.md", "wrangler.toml"];
 
-/** Files that still have retired words. This list only shrinks: `UPDATE_WORDS=1` takes clean files off it. */
+/** Files that still have retired words. The list only gets shorter: `UPDATE_WORDS=1` removes clean files from it. */
 const listFile = join(import.meta.dirname, "words-to-clean.json");
 const listed = new Set<string>(JSON.parse(readFileSync(listFile, "utf8")));
 
@@ -61,14 +61,14 @@ const faultsOf = (file: string) =>
       }),
     );
 
-describe("the words of the project", () => {
+describe("the project's files", () => {
   const faults = new Map(files.map((file) => [file, faultsOf(file)]));
   if (process.env.UPDATE_WORDS === "1") {
     const left = files.filter((file) => listed.has(file) && faults.get(file)?.length !== 0);
     writeFileSync(listFile, `${JSON.stringify(left.toSorted(), null, 2)}\n`);
   }
 
-  it("are none of the retired ones", () => {
+  it("contain none of the retired words", () => {
     expect(files.filter((file) => !listed.has(file)).flatMap((file) => faults.get(file) ?? [])).toEqual([]);
   });
 });
