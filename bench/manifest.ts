@@ -77,7 +77,7 @@ export async function manifestBench(
       mediaUrl,
       () => now,
       () => {
-        throw new Error("nothing here is served by CloudFront");
+        throw new Error("no asset is on CloudFront");
       },
     ),
   };
@@ -87,7 +87,7 @@ export async function manifestBench(
       open: rememberGrants(10_000),
       shelf: new PlaylistShelf(48 * 1024 * 1024),
     };
-    return (request: Request) => answerMedia(request, reporting, (asked) => answerManifest(asked, parts));
+    return (request: Request) => answerMedia(request, reporting, (parsed) => answerManifest(parsed, parts));
   };
   return { check: { keys, grantIssuer, catalog: catalog.value, now, client: "anybody" }, freshIsolate };
 }

@@ -9,18 +9,18 @@ export type Rounds = readonly number[];
  * machine affects all of them equally. The first round warms up and is dropped.
  */
 export async function measureInTurn<Name extends string>(
-  things: Readonly<Record<Name, Timed>>,
+  cases: Readonly<Record<Name, Timed>>,
   rounds: number,
 ): Promise<(name: Name) => Rounds> {
-  const taken = new Map<Name, number[]>();
-  for (const name in things) taken.set(name, []);
+  const results = new Map<Name, number[]>();
+  for (const name in cases) results.set(name, []);
   for (let round = 0; round <= rounds; round++) {
-    for (const [name, microseconds] of round % 2 === 0 ? taken : [...taken].toReversed()) {
-      const measured = await things[name]();
+    for (const [name, microseconds] of round % 2 === 0 ? results : [...results].toReversed()) {
+      const measured = await cases[name]();
       if (round > 0) microseconds.push(measured);
     }
   }
-  return (name) => taken.get(name) ?? [];
+  return (name) => results.get(name) ?? [];
 }
 
 /** Microseconds since an arbitrary moment. */
@@ -43,10 +43,10 @@ export function timed(
   rest: () => Promise<void> = async () => undefined,
 ): Timed {
   return async () => {
-    const began = clock();
+    const start = clock();
     await work();
     await rest();
-    return (clock() - began) / units;
+    return (clock() - start) / units;
   };
 }
 
@@ -75,8 +75,8 @@ function middleMean(rounds: Rounds): number {
 /** The quantile `q` of all values, interpolated. */
 export function quantile(values: Rounds, q: number): number {
   const sorted = values.toSorted((a, b) => a - b);
-  const place = (sorted.length - 1) * q;
-  const below = sorted[Math.floor(place)] ?? Number.NaN;
-  const above = sorted[Math.ceil(place)] ?? Number.NaN;
-  return below + (above - below) * (place - Math.floor(place));
+  const position = (sorted.length - 1) * q;
+  const below = sorted[Math.floor(position)] ?? Number.NaN;
+  const above = sorted[Math.ceil(position)] ?? Number.NaN;
+  return below + (above - below) * (position - Math.floor(position));
 }

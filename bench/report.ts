@@ -24,8 +24,8 @@ const meanings: readonly (readonly [name: string, meaning: string])[] = [
   ["live6.shared.workerd", "the live window in workerd"],
   ["live6.session.workerd", "bound to the session, in workerd"],
   ["edge.workerd", "requests per second of the edge worker, checked ÷ unchecked"],
-  ["edge.fresh.workerd", "the same where every request is the first of its viewer"],
-  ["start.workerd", "POST /stream/start ÷ a bare Hono app that verifies the token by jose"],
+  ["edge.fresh.workerd", "the same if every request is the first of its viewer"],
+  ["start.workerd", "POST /stream/start ÷ a bare Hono app that verifies the token with jose"],
   ["start.node", "the same in Node, without a network"],
 ];
 
@@ -60,11 +60,11 @@ export class Report {
       const ratio = this.#ratios.get(name);
       if (ratio === undefined) continue;
       const { value, low, high } = ratio;
-      lines.push(row(name, written(value), `${written(low)} to ${written(high)}`, verdict(name, value), meaning));
+      lines.push(row(name, formatted(value), `${formatted(low)} to ${formatted(high)}`, verdict(name, value), meaning));
     }
     lines.push("", "Microseconds (medians): a playlist, a request, or a check");
     for (const [name, value] of Object.entries(this.#microseconds))
-      lines.push(`  ${name.padEnd(30)}${written(value).padStart(12)}`);
+      lines.push(`  ${name.padEnd(30)}${formatted(value).padStart(12)}`);
     return lines.join("\n");
   }
 }
@@ -72,7 +72,7 @@ export class Report {
 function verdict(name: string, value: number): string {
   const target = targets[name];
   if (target === undefined) return "";
-  return `≥ ${written(target)} ${value >= target ? "met" : "MISSED"}`;
+  return `≥ ${formatted(target)} ${value >= target ? "met" : "MISSED"}`;
 }
 
 function row(name: string, value: string, spread: string, target: string, meaning: string): string {
@@ -83,6 +83,6 @@ function rounded(value: number): number {
   return Number(value.toPrecision(4));
 }
 
-function written(value: number): string {
+function formatted(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
 }

@@ -1,12 +1,15 @@
 import { oneShotHmac } from "../src/platform/node/node-crypto.ts";
 import { measureInTurn, ownCpu, type Timed, timed } from "./measure.ts";
 import { type Playlist, playlistNamed } from "./playlists.ts";
-import { rewriting, viewersAStep, type Way } from "./rewriting.ts";
+import { rewriting, viewersPerStep, type Way } from "./rewriting.ts";
 
-/** How many playlists a round makes in each way: in both of our modes a whole step, in an empty isolate. */
+/**
+ * The number of playlists per round and way. In the two modes of the manifest worker, it is a whole step in an empty
+ * isolate.
+ */
 const times: Readonly<Record<Playlist, Readonly<Record<Way, number>>>> = {
-  vod1200: { byHand: 1, copy: 2000, shared: viewersAStep, session: viewersAStep },
-  live6: { byHand: 100, copy: 50_000, shared: viewersAStep, session: viewersAStep },
+  vod1200: { byHand: 1, copy: 2000, shared: viewersPerStep, session: viewersPerStep },
+  live6: { byHand: 100, copy: 50_000, shared: viewersPerStep, session: viewersPerStep },
 };
 /** A shared step is so fast that several are timed together. */
 const sharedSteps = 3;
@@ -18,8 +21,8 @@ export async function rewritingInNode(playlist: Playlist, privateKey: string) {
     const count = times[playlist][way];
     return timed(ownCpu, count, () => run(way, count));
   };
-  const shared = timed(ownCpu, viewersAStep * sharedSteps, async () => {
-    for (let step = 0; step < sharedSteps; step++) await run("shared", viewersAStep);
+  const shared = timed(ownCpu, viewersPerStep * sharedSteps, async () => {
+    for (let step = 0; step < sharedSteps; step++) await run("shared", viewersPerStep);
   });
   return measureInTurn({ byHand: once("byHand"), copy: once("copy"), session: once("session"), shared }, 7);
 }

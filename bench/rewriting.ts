@@ -5,8 +5,8 @@ import { copyLines, rewriteByHand } from "./baseline.ts";
 import { type ManifestBench, manifestBench, mediaPlaylist, mediaUrl, sessionAsset, sharedAsset } from "./manifest.ts";
 import { type TargetFor, viewers } from "./viewers.ts";
 
-/** How many viewers load the playlist within one step of the expiry plan. */
-export const viewersAStep = 1000;
+/** The number of viewers who load the playlist within one step of the expiry plan. */
+export const viewersPerStep = 1000;
 
 const ways = ["byHand", "copy", "shared", "session"] as const;
 
@@ -36,7 +36,7 @@ export async function rewriting(text: string, privateKey: string, hmac: MacPort)
   const bench = await manifestBench(text, ring, now, hmac);
   const targetFor = await viewers(ring, () => now);
   const requestsFor = (asset: string) =>
-    Array.from({ length: viewersAStep }, (_, viewer) => {
+    Array.from({ length: viewersPerStep }, (_, viewer) => {
       const target = targetFor(viewer, { purpose: "playlist", asset, file: mediaPlaylist });
       return new Request(mediaUrl + target);
     });
@@ -51,7 +51,7 @@ export async function rewriting(text: string, privateKey: string, hmac: MacPort)
 
   const run = async (way: Way, times: number) => {
     if (way === "byHand" || way === "copy") {
-      for (let i = 0; i < times; i++) mustBe((way === "byHand" ? byHand() : copyLines(text)).length, text.length);
+      for (let i = 0; i < times; i++) expectLength((way === "byHand" ? byHand() : copyLines(text)).length, text.length);
       return;
     }
     const serve = bench.freshIsolate();
@@ -61,7 +61,7 @@ export async function rewriting(text: string, privateKey: string, hmac: MacPort)
       // A shared body is complete in memory, and sending it is the runtime's work, as for the baseline's string. A body
       // for one viewer is read, so that all of its rendering is timed.
       if (way === "shared") await response.body?.cancel();
-      else mustBe((await response.text()).length, text.length);
+      else expectLength((await response.text()).length, text.length);
     }
   };
   const once = async (way: Way, viewer = 0) => {
@@ -75,6 +75,6 @@ export async function rewriting(text: string, privateKey: string, hmac: MacPort)
 }
 
 /** Uses the result, so that the engine cannot skip its computation. */
-function mustBe(length: number, atLeast: number): void {
-  if (length < atLeast) throw new Error("a playlist came out shorter than it went in");
+function expectLength(length: number, atLeast: number): void {
+  if (length < atLeast) throw new Error("the rewritten playlist is shorter than the original");
 }

@@ -12,8 +12,8 @@ import { workerdClock } from "./workerd-cpu.ts";
 // MB). Otherwise it sometimes stays small, and one run in four measures the collector.
 const usage = `npm run bench [-- --json]
 
-Measures rewriting, the edge check and the start of a stream, in Node and in workerd, each beside what a user would write
-without Stagedoor, in the same run. Takes about two minutes. --json prints one object with the ratios.`;
+Measures rewriting, the edge check and the start of a stream, in Node and in workerd. Each is compared in the same run with
+the code that a user would write without Stagedoor. Takes about two minutes. --json prints one object with the ratios.`;
 
 const { values } = parseArgs({ options: { json: { type: "boolean" }, help: { type: "boolean" } } });
 if (values.help === true) console.log(usage);
@@ -29,11 +29,11 @@ async function run(json: boolean): Promise<void> {
   });
   for (const playlist of ["vod1200", "live6"] as const) {
     progress(`${playlist} in Node`);
-    const took = await rewritingInNode(playlist, privateKey);
+    const rounds = await rewritingInNode(playlist, privateKey);
     for (const way of ["byHand", "copy", "shared", "session"] as const)
-      report.took(`${playlist}.${way}.node`, took(way));
-    report.compare(`${playlist}.shared.node`, took("shared"), took("byHand"));
-    report.compare(`${playlist}.session.node`, took("session"), took("byHand"));
+      report.took(`${playlist}.${way}.node`, rounds(way));
+    report.compare(`${playlist}.shared.node`, rounds("shared"), rounds("byHand"));
+    report.compare(`${playlist}.session.node`, rounds("session"), rounds("byHand"));
   }
 
   progress("requests in Node");
@@ -65,11 +65,11 @@ async function run(json: boolean): Promise<void> {
 
     for (const playlist of ["vod1200", "live6"] as const) {
       progress(`${playlist} in workerd`);
-      const took = await rewritingInWorkerd(cluster, clock, playlist);
+      const rounds = await rewritingInWorkerd(cluster, clock, playlist);
       for (const way of ["byHand", "copy", "shared", "session"] as const)
-        report.took(`${playlist}.${way}.workerd`, took(way));
-      report.compare(`${playlist}.shared.workerd`, took("shared"), took("byHand"));
-      report.compare(`${playlist}.session.workerd`, took("session"), took("byHand"));
+        report.took(`${playlist}.${way}.workerd`, rounds(way));
+      report.compare(`${playlist}.shared.workerd`, rounds("shared"), rounds("byHand"));
+      report.compare(`${playlist}.session.workerd`, rounds("session"), rounds("byHand"));
     }
   } finally {
     await cluster.stop();
@@ -77,6 +77,6 @@ async function run(json: boolean): Promise<void> {
   console.log(json ? report.json() : report.table());
 }
 
-function progress(what: string): void {
-  console.error(`… ${what}`);
+function progress(step: string): void {
+  console.error(`… ${step}`);
 }

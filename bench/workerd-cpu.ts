@@ -21,7 +21,7 @@ export interface WorkerdClock {
   readonly unit: string;
 }
 
-/** How long workerd has to be idle, in milliseconds, and how many microseconds of CPU count as idle. */
+/** The idle time of workerd in milliseconds, and the CPU microseconds that still count as idle. */
 const quiet = { wait: 5, most: 100 };
 
 /** Background work uses CPU, so it is done when none is used. Waiting itself uses none. */
@@ -60,6 +60,6 @@ function isChild(pid: string, name: string): boolean {
     const [, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return stat.includes(`(${name})`) && Number(parent) === process.pid;
   } catch {
-    return false; // it has ended since the folder was read
+    return false; // The process ended after the folder was read.
   }
 }
