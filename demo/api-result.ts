@@ -1,35 +1,35 @@
 import type { Problem } from "./problem.ts";
 import type { Outcome, Watch, WatchedRequest } from "./watched-request.ts";
 
-/** What a request to the API came to. */
-export type Answer<Value> =
-  | { readonly is: "done"; readonly status: number; readonly value: Value }
-  | { readonly is: "refused"; readonly problem: Problem }
-  | { readonly is: "unreachable" };
+/** The result of a request to the API. */
+export type ApiResult<Value> =
+  | { readonly kind: "done"; readonly status: number; readonly value: Value }
+  | { readonly kind: "refused"; readonly problem: Problem }
+  | { readonly kind: "unreachable" };
 
-/** A request in the list of requests; one that is not `shown` is the page's own status request. */
-export interface Shown {
+/** A request in the list of requests. The page's own status requests are not listed. */
+export interface ShownRequest {
   readonly watch: Watch;
   readonly request: WatchedRequest;
 }
 
-/** Shows `send` in the list of requests, from now until it has an answer. */
-export async function showing<Value>(
-  shown: Shown | undefined,
-  send: () => Promise<Answer<Value>>,
-): Promise<Answer<Value>> {
+/** Lists a request from now on, and its result once there is one. */
+export async function showRequest<Value>(
+  shown: ShownRequest | undefined,
+  send: () => Promise<ApiResult<Value>>,
+): Promise<ApiResult<Value>> {
   const end = shown?.watch(shown.request);
-  const answer = await send();
-  end?.(outcomeOf(answer));
-  return answer;
+  const result = await send();
+  end?.(outcomeOf(result));
+  return result;
 }
 
-function outcomeOf(answer: Answer<unknown>): Outcome {
-  switch (answer.is) {
+function outcomeOf(result: ApiResult<unknown>): Outcome {
+  switch (result.kind) {
     case "done":
-      return { verdict: "served", status: answer.status };
+      return { verdict: "served", status: result.status };
     case "refused":
-      return { verdict: "refused", problem: answer.problem };
+      return { verdict: "refused", problem: result.problem };
     case "unreachable":
       return { verdict: "unreachable" };
   }

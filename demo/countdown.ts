@@ -13,7 +13,7 @@ setInterval(() => {
   for (const countdown of running) show(countdown);
 }, 250);
 
-/** Counts down to `until` (milliseconds), in words and, from `from` on, with a bar that drains. */
+/** Counts down to `until` (milliseconds) in words, with a bar that shrinks from `from` on. */
 export function countdownWithBar(from: number, until: number): HTMLElement {
   const level = element("span", "level");
   const bar = element("span", "bar", level);
@@ -23,13 +23,13 @@ export function countdownWithBar(from: number, until: number): HTMLElement {
   return element("span", "countdown", bar, time);
 }
 
-/** Counts down in words inside `time`, and ends what it counted there before. */
+/** Counts down in words inside `time`, instead of a countdown that is there already. */
 export function countdownIn(time: HTMLElement, until: number): void {
   for (const countdown of running) if (countdown.time === time) running.delete(countdown);
   begin({ time, level: undefined, from: Date.now(), until });
 }
 
-/** Ends every countdown below `root`. */
+/** Stops every countdown below `root`. */
 export function endCountdowns(root: HTMLElement): void {
   for (const countdown of running) if (root.contains(countdown.time)) running.delete(countdown);
 }

@@ -21,7 +21,7 @@ export interface DemoToken {
   readonly token: string;
 }
 
-/** Asks for what the page starts with. Throws where the API is down. */
+/** Loads the streams and tokens of the page. Throws if the API is down. */
 export async function loadDemo(): Promise<Demo> {
   const response = await fetch("/demo.json");
   if (!response.ok) throw new Error(`/demo.json answered ${response.status}`);

@@ -3,14 +3,14 @@ import { problemOf } from "./problem.ts";
 import type { Outcome, RequestKind, Watch } from "./watched-request.ts";
 
 /**
- * hls.js's own loader, which tells `watch` of each request. A browser follows redirects without a word, so that a URL was
- * renewed shows in the one place where the address of the answer differs from the one asked for.
+ * hls.js's own loader, which also reports each request to `watch`. A browser follows redirects silently: a renewal
+ * shows only because the response's URL differs from the requested one.
  */
 export function observingLoader(watch: Watch) {
   return class ObservingLoader extends Hls.DefaultConfig.loader {
     #end: ((outcome: Outcome) => void) | undefined;
 
-    /** A player that is taken away tells nobody what becomes of its requests. */
+    /** A destroyed player reports no result of its requests. */
     override destroy(): void {
       this.#end?.({ verdict: "cancelled" });
       super.destroy();
@@ -21,24 +21,25 @@ export function observingLoader(watch: Watch) {
       config: LoaderConfiguration,
       callbacks: LoaderCallbacks<LoaderContext>,
     ): void {
-      const asked = context.url;
+      const requestedUrl = context.url;
       const { onSuccess, onError, onTimeout, onAbort } = callbacks;
-      const tell = watch({ kind: kindOf(context), url: asked });
-      // Only the first outcome counts: a refusal that ends the session destroys the player, which aborts the refused request.
+      const report = watch({ kind: kindOf(context), url: requestedUrl });
+      // Only the first result counts: a refusal that ends the session destroys the player, which aborts the refused
+      // request.
       const end = (outcome: Outcome) => {
         if (this.#end !== end) return;
         this.#end = undefined;
-        tell(outcome);
+        report(outcome);
       };
       this.#end = end;
       super.load(context, config, {
         ...callbacks,
         onSuccess(response, stats, loaded, details) {
-          end({ verdict: "served", status: response.code ?? 200, renewedTo: renewed(asked, details) });
+          end({ verdict: "served", status: response.code ?? 200, renewedTo: renewed(requestedUrl, details) });
           onSuccess(response, stats, loaded, details);
         },
         onError(error, failed, details, stats) {
-          end(refusedWith(error.code, asked, details));
+          end(refusedWith(error.code, requestedUrl, details));
           onError(error, failed, details, stats);
         },
         onTimeout(stats, late, details) {
@@ -79,15 +80,15 @@ function fragmentKind(context: LoaderContext): RequestKind {
   return "type" in fragment && fragment.type === "subtitle" ? "subtitle" : "segment";
 }
 
-function refusedWith(status: number, asked: string, details: unknown): Outcome {
+function refusedWith(status: number, requestedUrl: string, details: unknown): Outcome {
   if (status === 0 || !(details instanceof XMLHttpRequest)) return { verdict: "unreachable" };
   const body = details.responseType === "arraybuffer" ? textOf(details.response) : details.responseText;
-  return { verdict: "refused", problem: problemOf(status, body), renewedTo: renewed(asked, details) };
+  return { verdict: "refused", problem: problemOf(status, body), renewedTo: renewed(requestedUrl, details) };
 }
 
-function renewed(asked: string, details: unknown): string | undefined {
-  const answered = details instanceof XMLHttpRequest ? details.responseURL : "";
-  return answered === "" || answered === asked ? undefined : answered;
+function renewed(requestedUrl: string, details: unknown): string | undefined {
+  const responseUrl = details instanceof XMLHttpRequest ? details.responseURL : "";
+  return responseUrl === "" || responseUrl === requestedUrl ? undefined : responseUrl;
 }
 
 function textOf(body: unknown): string {

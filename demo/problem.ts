@@ -1,36 +1,36 @@
-/** What a refusal says: RFC 9457, as far as the page shows it. */
+/** The members of a problem document (RFC 9457) that the page shows. */
 export interface Problem {
   readonly status: number;
   readonly code: string;
   readonly title: string;
   readonly detail: string;
-  /** WWW-Authenticate, where the answer has it: it names the scope that is missing. */
+  /** WWW-Authenticate, if present: it names a missing scope. */
   readonly challenge?: string | undefined;
-  /** Retry-After, where the answer has it: when to ask again, in milliseconds. */
-  readonly againAt?: number | undefined;
-  /** What is running, where that is too much. */
+  /** Retry-After, if present, as a time in milliseconds. */
+  readonly retryAt?: number | undefined;
+  /** The running streams, for `stream_limit`. */
   readonly running?: readonly RunningStream[];
 }
 
 interface RunningStream {
   readonly asset: string;
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly since: number;
 }
 
-/** Reads a problem document. Where the body is none, its words say so. */
+/** Reads a problem document, or describes a body that is none. */
 export function problemOf(status: number, body: string): Problem {
   return problemIn(status, parsed(body));
 }
 
-/** The same of a body that was parsed already: a problem document, or the `code` and `message` of the identity worker. */
+/** The same for a parsed body: a problem document, or the `code` and `message` of the identity worker. */
 export function problemIn(status: number, document: { readonly [name: string]: unknown } | undefined): Problem {
   if (document === undefined || typeof document.code !== "string")
     return {
       status,
       code: "no_problem_document",
-      title: `Answered ${status}`,
-      detail: "The answer says no more than its status.",
+      title: `Status ${status}`,
+      detail: "The response has no problem document.",
     };
   return {
     status,
@@ -41,13 +41,13 @@ export function problemIn(status: number, document: { readonly [name: string]: u
   };
 }
 
-/** With what the answer's header fields say of it. */
-export function withFields(problem: Problem, headers: Headers): Problem {
+/** Adds the challenge and the retry time of the response headers. */
+export function withHeaders(problem: Problem, headers: Headers): Problem {
   const seconds = headers.get("Retry-After");
   return {
     ...problem,
     challenge: headers.get("WWW-Authenticate") ?? undefined,
-    againAt: seconds !== null && /^\d+$/.test(seconds) ? Date.now() + Number(seconds) * 1000 : undefined,
+    retryAt: seconds !== null && /^\d+$/.test(seconds) ? Date.now() + Number(seconds) * 1000 : undefined,
   };
 }
 

@@ -1,8 +1,8 @@
 import { problemOf } from "./problem.ts";
 import type { Outcome } from "./watched-request.ts";
 
-/** Sends a GET for a URL of the media host and says how it ended; the body of a file is not waited for. */
-export async function askAgain(url: string): Promise<Outcome> {
+/** Sends a GET request to the media host and returns the result, without the body of a file. */
+export async function requestAgain(url: string): Promise<Outcome> {
   let response: Response;
   try {
     response = await fetch(url, { cache: "no-store", referrerPolicy: "no-referrer" });

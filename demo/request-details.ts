@@ -1,35 +1,38 @@
-import { askAgain } from "./ask-again.ts";
 import { countdownIn, endCountdowns } from "./countdown.ts";
 import { element } from "./element.ts";
+import { requestAgain } from "./request-again.ts";
 import { readLink, type SignedLink } from "./signed-link.ts";
 import { timeOfDay } from "./time-text.ts";
 import { verdictSentence, verdictText } from "./verdict.ts";
 import type { Outcome, Watch, WatchedRequest } from "./watched-request.ts";
 
-/** How to start with signatures that end as soon as they may. */
+/** Starts the service with the shortest possible expiries. */
 const shortExpiries = "STAGEDOOR_PAUSE_ALLOWANCE=0 STAGEDOOR_EXPIRY_STEP=1 npm start";
 
-/** Nobody waits longer than this for a signature to end. Milliseconds. */
+/** The longest wait for an expiry, in milliseconds. */
 const longestWait = 15 * 60_000;
 
-/** What a request was, what came of it, and buttons that send it again with a change. */
+/** The details of a request and its result, with buttons that send it again with a change. */
 export function requestDetails(
   request: WatchedRequest,
   link: SignedLink | undefined,
   outcome: Outcome,
   watch: Watch,
 ): DocumentFragment {
-  const made = document.createDocumentFragment();
-  made.append(element("p", "meaning", verdictSentence(outcome, heldBy(request, link))), facts(link, outcome));
-  if (request.url !== undefined && link?.ends !== undefined) made.append(tryAgain(request, request.url, link, watch));
-  return made;
+  const fragment = document.createDocumentFragment();
+  fragment.append(element("p", "meaning", verdictSentence(outcome, reasonFor(request, link))), facts(link, outcome));
+  if (request.url !== undefined && link?.expiresAt !== undefined)
+    fragment.append(sendAgain(request, request.url, link, watch));
+  return fragment;
 }
 
-function heldBy({ kind }: WatchedRequest, link: SignedLink | undefined): string {
-  if (kind === "account") return "the identity worker took it";
-  if (kind === "start") return "the credential opens this stream";
-  if (kind === "end") return "the credential is of the viewer who started the session, and its grant came along";
-  return link?.policy === undefined ? "grant and signature hold" : "CloudFront's signature holds; it carries no grant";
+function reasonFor({ kind }: WatchedRequest, link: SignedLink | undefined): string {
+  if (kind === "account") return "the identity worker accepted it";
+  if (kind === "start") return "the credential permits this stream";
+  if (kind === "end") return "the credential is the viewer's, and the grant is the session's";
+  return link?.policy === undefined
+    ? "grant and signature are valid"
+    : "CloudFront's signature is valid; there is no grant";
 }
 
 function facts(link: SignedLink | undefined, outcome: Outcome): HTMLElement {
@@ -37,7 +40,7 @@ function facts(link: SignedLink | undefined, outcome: Outcome): HTMLElement {
   const fact = (name: string, ...content: (string | Node)[]) =>
     list.append(element("div", "", element("dt", "", name), element("dd", "", ...content)));
   if (link !== undefined) fact("Address", element("code", "", link.shown));
-  if (link?.ends !== undefined) fact("Signed for", `${link.signedAs}, until ${timeOfDay(link.ends)}`);
+  if (link?.expiresAt !== undefined) fact("Signed for", `${link.signedAs}, until ${timeOfDay(link.expiresAt)}`);
   if ("renewedTo" in outcome && outcome.renewedTo !== undefined)
     fact("Redirected to", element("code", "", readLink(outcome.renewedTo).shown));
   if (outcome.verdict === "refused" && outcome.problem.challenge !== undefined)
@@ -45,42 +48,42 @@ function facts(link: SignedLink | undefined, outcome: Outcome): HTMLElement {
   return list;
 }
 
-function tryAgain(request: WatchedRequest, url: string, link: SignedLink, watch: Watch): HTMLElement {
-  const said = element("p", "said");
-  said.setAttribute("role", "status");
+function sendAgain(request: WatchedRequest, url: string, link: SignedLink, watch: Watch): HTMLElement {
+  const status = element("p", "said");
+  status.setAttribute("role", "status");
   const send = async (how: string, target: string) => {
-    said.className = "said";
-    said.textContent = `Asking again: ${how} …`;
+    status.className = "said";
+    status.textContent = `Sending again: ${how} …`;
     const end = watch({ kind: request.kind, url: target, name: link.file, again: how });
-    const outcome = await askAgain(target);
+    const outcome = await requestAgain(target);
     end(outcome);
-    said.className = `said ${outcome.verdict}`;
-    said.replaceChildren(
+    status.className = `said ${outcome.verdict}`;
+    status.replaceChildren(
       element("strong", "", verdictText(outcome)),
-      ` ${verdictSentence(outcome, heldBy(request, link))}`,
+      ` ${verdictSentence(outcome, reasonFor(request, link))}`,
     );
   };
   const buttons = [
     button("As it is", () => send("as it is", url)),
     button("Without its signature", () => send("no signature", link.stripped)),
     button("With one byte changed", () => send("one byte changed", link.changed)),
-    waitingButton(link.ends ?? 0, said, () => send("after its end", url)),
+    waitingButton(link.expiresAt ?? 0, status, () => send("after its expiry", url)),
   ];
-  return element("div", "try", element("h3", "", "Ask again"), element("div", "buttons", ...buttons), said);
+  return element("div", "try", element("h3", "", "Send again"), element("div", "buttons", ...buttons), status);
 }
 
-/** Waits until the signature has ended and sends then; a second press gives up. */
-function waitingButton(ends: number, said: HTMLElement, send: () => void): HTMLButtonElement {
+/** Waits until the signature has expired, then sends. A second press cancels. */
+function waitingButton(expiresAt: number, status: HTMLElement, send: () => void): HTMLButtonElement {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const label = "After its end";
-  const made = button(label, () => {
-    const left = ends + 1000 - Date.now();
+  const label = "After its expiry";
+  const waiting = button(label, () => {
+    const left = expiresAt + 1000 - Date.now();
     if (timer !== undefined) {
       clearTimeout(timer);
       timer = undefined;
-      endCountdowns(made);
-      made.textContent = label;
-      said.textContent = "";
+      endCountdowns(waiting);
+      waiting.textContent = label;
+      status.textContent = "";
       return;
     }
     if (left <= 0) {
@@ -88,26 +91,29 @@ function waitingButton(ends: number, said: HTMLElement, send: () => void): HTMLB
       return;
     }
     if (left > longestWait) {
-      said.textContent = `It ends at ${timeOfDay(ends)}, with the session: too long to wait for here.`;
+      status.textContent = `It expires at ${timeOfDay(expiresAt)}, with the session, which is too long to wait here.`;
       return;
     }
     const time = element("span", "time");
-    countdownIn(time, ends);
-    made.replaceChildren("Give up waiting, ", time);
-    said.replaceChildren("Waiting for the signature to end. To wait less: ", element("code", "", shortExpiries));
+    countdownIn(time, expiresAt);
+    waiting.replaceChildren("Cancel, ", time);
+    status.replaceChildren(
+      "Waiting until the signature expires. For shorter expiries: ",
+      element("code", "", shortExpiries),
+    );
     timer = setTimeout(() => {
       timer = undefined;
-      made.textContent = label;
-      // Another stream was started in the meantime, and the list emptied.
-      if (made.isConnected) send();
+      waiting.textContent = label;
+      // The row is gone if another stream was started in the meantime.
+      if (waiting.isConnected) send();
     }, left);
   });
-  return made;
+  return waiting;
 }
 
 function button(label: string, press: () => void): HTMLButtonElement {
-  const made = element("button", "small", label);
-  made.type = "button";
-  made.addEventListener("click", press);
-  return made;
+  const created = element("button", "small", label);
+  created.type = "button";
+  created.addEventListener("click", press);
+  return created;
 }

@@ -1,31 +1,34 @@
 import { endCountdowns } from "./countdown.ts";
-import { element, found } from "./element.ts";
+import { element, elementById } from "./element.ts";
 import { RequestRow } from "./request-row.ts";
 import type { Outcome, Watch } from "./watched-request.ts";
 
-const list = found("requests", HTMLOListElement);
-const empty = found("requests-empty", HTMLElement);
+const list = elementById("requests", HTMLOListElement);
+const empty = elementById("requests-empty", HTMLElement);
 const counters = {
-  served: found("count-served", HTMLElement),
-  renewed: found("count-renewed", HTMLElement),
-  refused: found("count-refused", HTMLElement),
+  served: elementById("count-served", HTMLElement),
+  renewed: elementById("count-renewed", HTMLElement),
+  refused: elementById("count-refused", HTMLElement),
 };
-/** A live stream asks for something twice a second. So many rows stay: the first ones, which began it, and the last. */
+/**
+ * A live stream sends a request twice a second. The list keeps the first rows, which began the stream, and the last
+ * ones.
+ */
 const most = { rows: 200, first: 6 };
 
 let counts = { served: 0, renewed: 0, refused: 0 };
 
-/** Puts a request into the list, and gives back what is to be told how it ended. */
+/** Adds a request to the list. The returned function shows its result. */
 export const watch: Watch = (request) => {
   const row = new RequestRow(request, watch);
   const item = element("li", request.again === undefined ? "" : "again", row.head, row.details);
   list.append(item);
   makeRoom();
   empty.hidden = true;
-  const mine = counts;
+  const ownCounts = counts;
   return (outcome) => {
-    // What was asked for before the list was cleared counts no more.
-    if (mine !== counts) return;
+    // A request from before the list was cleared no longer counts.
+    if (ownCounts !== counts) return;
     row.end(outcome);
     count(outcome);
   };
@@ -41,7 +44,6 @@ function makeRoom(): void {
   oldest.remove();
 }
 
-/** Empties the list. */
 export function clearRequests(): void {
   endCountdowns(list);
   list.replaceChildren();

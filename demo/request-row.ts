@@ -7,7 +7,7 @@ import type { Outcome, Watch, WatchedRequest } from "./watched-request.ts";
 
 let rows = 0;
 
-/** A request in the list: a line that says how it went, and what can be done with it below. */
+/** A request in the list: a row with its result, and details below it. */
 export class RequestRow {
   readonly head: HTMLButtonElement;
   readonly details: HTMLElement;
@@ -32,7 +32,7 @@ export class RequestRow {
     this.#countDown(this.#link);
   }
 
-  /** Shows how the request ended. After a renewal it is the fresh signature that counts down. */
+  /** Shows the result of the request. After a renewal, the fresh signature counts down. */
   end(outcome: Outcome): void {
     this.#outcome = outcome;
     this.#verdict.className = `verdict ${toneOf(outcome)}`;
@@ -49,7 +49,7 @@ export class RequestRow {
   #makeHead(): HTMLButtonElement {
     const { kind, name, note, again } = this.#request;
     const file = element("span", "file", name ?? this.#link?.file ?? "");
-    for (const how of [note, again]) if (how !== undefined) file.append(element("span", "how", how));
+    for (const remark of [note, again]) if (remark !== undefined) file.append(element("span", "how", remark));
     const head = element("button", "request", element("span", "kind", kind), file, this.#verdict, this.#expiry);
     const policy = this.#link?.policy;
     if (policy !== undefined) file.append(element("span", "tag", policy));
@@ -58,9 +58,9 @@ export class RequestRow {
   }
 
   #countDown(link: SignedLink | undefined): void {
-    if (link?.ends === undefined) return;
+    if (link?.expiresAt === undefined) return;
     endCountdowns(this.#expiry);
-    this.#expiry.replaceChildren(countdownWithBar(Date.now(), link.ends));
+    this.#expiry.replaceChildren(countdownWithBar(Date.now(), link.expiresAt));
   }
 
   #toggle(): void {

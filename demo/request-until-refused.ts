@@ -1,24 +1,24 @@
-import { askAgain } from "./ask-again.ts";
+import { requestAgain } from "./request-again.ts";
 import type { Watch, WatchedRequest } from "./watched-request.ts";
 
-/** Within two seconds a session that was ended is refused everywhere; twice that is long enough to look. */
-const looks = { every: 500, most: 8 };
+/** Within two seconds the URLs of an ended session are refused everywhere. Twice that is long enough. */
+const attempts = { interval: 500, most: 8 };
 
 /**
- * Asks the media host again for what the player has asked for, until it refuses: a player with a full buffer would notice
- * late that its session has ended. `watch` observes each attempt, and `isOn` says whether it still matters.
+ * Requests the player's last URL again until it is refused, since a player with a full buffer would notice the end of
+ * its session late. `watch` observes each attempt, and `isCurrent` says whether the result still matters.
  */
-export async function askUntilRefused(
+export async function requestUntilRefused(
   request: WatchedRequest,
   url: string,
   watch: Watch,
-  isOn: () => boolean,
+  isCurrent: () => boolean,
 ): Promise<void> {
-  for (let look = 0; look < looks.most && isOn(); look++) {
+  for (let attempt = 0; attempt < attempts.most && isCurrent(); attempt++) {
     const end = watch({ ...request, again: "after sign-out" });
-    const outcome = await askAgain(url);
+    const outcome = await requestAgain(url);
     end(outcome);
     if (outcome.verdict === "refused") return;
-    await new Promise((resolve) => setTimeout(resolve, looks.every));
+    await new Promise((resolve) => setTimeout(resolve, attempts.interval));
   }
 }

@@ -1,17 +1,17 @@
 import { countdownIn } from "./countdown.ts";
-import { found } from "./element.ts";
+import { elementById } from "./element.ts";
 import { endSession, type Session, sessionState } from "./session.ts";
 import type { Watch } from "./watched-request.ts";
 
-const panel = found("session", HTMLElement);
-const state = found("session-state", HTMLElement);
-const end = found("end-session", HTMLButtonElement);
-const second = found("second-device", HTMLAnchorElement);
-const chosenToken = found("token", HTMLSelectElement);
+const panel = elementById("session", HTMLElement);
+const state = elementById("session-state", HTMLElement);
+const endButton = elementById("end-session", HTMLButtonElement);
+const second = elementById("second-device", HTMLAnchorElement);
+const chosenToken = elementById("token", HTMLSelectElement);
 
-/** In the page's words: what the API calls a session's state, and the media host the refusals that end it. */
+/** The page's words for a session's state, by the API's state or by the code of the refusal that ended it. */
 const states: Readonly<Record<string, string>> = {
-  idle: "idle: its place is free",
+  idle: "idle: its slot is free",
   revoked: "ended",
   session_revoked: "ended",
   grant_expired: "ended",
@@ -29,49 +29,49 @@ let polling: ReturnType<typeof setInterval> | undefined;
 export function showSession(apiPath: string, session: Session, watch: Watch, onEnded: () => void): void {
   hideSession();
   current = session;
-  found("session-id", HTMLElement).textContent = session.sessionId;
-  countdownIn(found("session-ends", HTMLElement), session.sessionEnds);
-  countdownIn(found("manifest-ends", HTMLElement), session.manifestEnds);
+  elementById("session-id", HTMLElement).textContent = session.sessionId;
+  countdownIn(elementById("session-ends", HTMLElement), session.sessionExpiresAt);
+  countdownIn(elementById("manifest-ends", HTMLElement), session.manifestExpiresAt);
   second.href = `/?${new URLSearchParams({ stream: session.asset, token: chosenToken.value })}`;
   say("running");
-  end.disabled = false;
-  end.onclick = () => void endIt(apiPath, session, watch, onEnded);
+  endButton.disabled = false;
+  endButton.onclick = () => void endCurrent(apiPath, session, watch, onEnded);
   panel.hidden = false;
-  polling = setInterval(() => void look(apiPath, session), 5000);
+  polling = setInterval(() => void refreshState(apiPath, session), 5000);
 }
 
-/** Takes the panel away, with all that it asks for. */
+/** Hides the panel and stops its status requests. */
 export function hideSession(): void {
   clearInterval(polling);
   current = undefined;
   panel.hidden = true;
 }
 
-/** Says that the session is over, as a refusal's code tells before the API was asked. */
+/** Shows that the session is over, by the code of a refusal, before the API reports it. */
 export function markOver(code: string): void {
   clearInterval(polling);
   say(states[code] ?? code);
-  end.disabled = true;
+  endButton.disabled = true;
 }
 
-async function look(apiPath: string, session: Session): Promise<void> {
-  const answer = await sessionState(apiPath, session);
-  if (current !== session || answer.is !== "done") return;
-  const { state: name, networks = 1 } = answer.value;
+async function refreshState(apiPath: string, session: Session): Promise<void> {
+  const result = await sessionState(apiPath, session);
+  if (current !== session || result.kind !== "done") return;
+  const { state: name, networks = 1 } = result.value;
   say(`${states[name] ?? name}${networks > 1 ? `, in ${networks} networks` : ""}`);
 }
 
-async function endIt(apiPath: string, session: Session, watch: Watch, onEnded: () => void): Promise<void> {
-  end.disabled = true;
+async function endCurrent(apiPath: string, session: Session, watch: Watch, onEnded: () => void): Promise<void> {
+  endButton.disabled = true;
   const request = { kind: "end", url: undefined, name: `DELETE ${apiPath}/stream/…` } as const;
-  const answer = await endSession(apiPath, session, { watch, request });
-  if (answer.is === "done") {
+  const result = await endSession(apiPath, session, { watch, request });
+  if (result.kind === "done") {
     if (current !== session) return;
     markOver("session_revoked");
     onEnded();
     return;
   }
-  end.disabled = false;
+  endButton.disabled = false;
 }
 
 function say(words: string): void {

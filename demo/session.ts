@@ -1,97 +1,98 @@
-import { type Answer, type Shown, showing } from "./answer.ts";
+import { type ApiResult, type ShownRequest, showRequest } from "./api-result.ts";
 import type { Credential } from "./credential.ts";
-import { problemOf, withFields } from "./problem.ts";
+import { problemOf, withHeaders } from "./problem.ts";
 
-/** A playback session as the page holds it: what a start answered, and the credential it was started with. */
+/** A playback session of the page: the response to a start, and the credential that started it. */
 export interface Session {
   readonly sessionId: string;
   readonly asset: string;
   readonly manifestUrl: string;
-  /** Milliseconds, both. */
-  readonly manifestEnds: number;
-  readonly sessionEnds: number;
-  /** A secret: sent to the API alone, and shown nowhere. */
+  /** Both in milliseconds. */
+  readonly manifestExpiresAt: number;
+  readonly sessionExpiresAt: number;
+  /** A secret: sent only to the API, and never shown. */
   readonly grant: string;
   readonly credential: Credential;
 }
 
-/** What the API says of a session. */
+/** A session's state according to the API. */
 export interface SessionState {
   readonly state: string;
   readonly networks: number | undefined;
 }
 
-/** What a stream is started with. */
-export interface Wanted {
+/** The asset and the credential of a start. */
+export interface StartOptions {
   readonly asset: string;
   readonly credential: Credential;
-  /** Whether the viewer's oldest stream makes room. */
+  /** Whether to end the viewer's oldest stream at the stream limit. */
   readonly takeover: boolean;
 }
 
-/** Trades a credential for a session: `POST /stream/start`. */
-export function startSession(apiPath: string, wanted: Wanted, shown: Shown): Promise<Answer<Session>> {
-  const { asset, credential, takeover } = wanted;
+/** Exchanges a credential for a session: `POST /stream/start`. */
+export function startSession(apiPath: string, options: StartOptions, shown: ShownRequest): Promise<ApiResult<Session>> {
+  const { asset, credential, takeover } = options;
   const request = {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(takeover ? { asset, takeover } : { asset }),
   };
-  const read = ({ sessionId, manifestUrl, grant, ...times }: Document) => ({
+  const read = ({ sessionId, manifestUrl, grant, ...times }: JsonObject) => ({
     ...{ sessionId: String(sessionId), asset, manifestUrl: String(manifestUrl), grant: String(grant), credential },
-    manifestEnds: Date.parse(String(times.manifestExpiresAt)),
-    sessionEnds: Date.parse(String(times.sessionExpiresAt)),
+    manifestExpiresAt: Date.parse(String(times.manifestExpiresAt)),
+    sessionExpiresAt: Date.parse(String(times.sessionExpiresAt)),
   });
-  return ask(`${apiPath}/stream/start`, { credential, request, read, shown });
+  return authorized(`${apiPath}/stream/start`, { credential, request, read, shown });
 }
 
 /** A session's state: `GET /stream/{id}`. */
-export function sessionState(apiPath: string, session: Session): Promise<Answer<SessionState>> {
-  const read = ({ state, networks }: Document) => ({
+export function sessionState(apiPath: string, session: Session): Promise<ApiResult<SessionState>> {
+  const read = ({ state, networks }: JsonObject) => ({
     state: String(state),
     networks: typeof networks === "number" ? networks : undefined,
   });
-  return askForOwn(apiPath, session, { request: {}, read });
+  return requestOwn(apiPath, session, { request: {}, read });
 }
 
-/** Ends a session: `DELETE /stream/{id}`. Its URLs are worth nothing within two seconds. */
-export function endSession(apiPath: string, session: Session, shown: Shown): Promise<Answer<undefined>> {
-  return askForOwn(apiPath, session, { request: { method: "DELETE" }, read: () => undefined, shown });
+/** Ends a session: `DELETE /stream/{id}`. Within two seconds its URLs are refused. */
+export function endSession(apiPath: string, session: Session, shown: ShownRequest): Promise<ApiResult<undefined>> {
+  return requestOwn(apiPath, session, { request: { method: "DELETE" }, read: () => undefined, shown });
 }
 
-type Document = { readonly [name: string]: unknown };
+type JsonObject = { readonly [name: string]: unknown };
 
-interface Asked<Value> {
+interface ApiRequest<Value> {
   readonly request: RequestInit & { readonly headers?: Readonly<Record<string, string>> };
-  readonly read: (document: Document) => Value;
-  readonly shown?: Shown;
+  readonly read: (document: JsonObject) => Value;
+  readonly shown?: ShownRequest;
 }
 
-/** An id alone, which anybody who sees a URL can read, does nothing: the grant and the viewer's credential go with it. */
-async function askForOwn<Value>(
+/** Adds the grant and the viewer's credential, since anyone who sees a URL can read the id. */
+async function requestOwn<Value>(
   apiPath: string,
   { sessionId, grant, credential }: Session,
-  asked: Asked<Value>,
-): Promise<Answer<Value>> {
-  const request = { ...asked.request, headers: { "CTA-Common-Access-Token": grant } };
-  const send = () => ask(`${apiPath}/stream/${encodeURIComponent(sessionId)}`, { ...asked, request, credential });
+  apiRequest: ApiRequest<Value>,
+): Promise<ApiResult<Value>> {
+  const request = { ...apiRequest.request, headers: { "CTA-Common-Access-Token": grant } };
+  const send = () =>
+    authorized(`${apiPath}/stream/${encodeURIComponent(sessionId)}`, { ...apiRequest, request, credential });
   const first = await send();
-  return hasEnded(first) && credential.ended() ? send() : first;
+  return isTokenExpired(first) && credential.discard() ? send() : first;
 }
 
-/** Whether another token is all that a request lacks. */
-export function hasEnded(answer: Answer<unknown>): boolean {
-  return answer.is === "refused" && answer.problem.code === "token_expired";
+/** Whether a new token would let the request succeed. */
+export function isTokenExpired(result: ApiResult<unknown>): boolean {
+  return result.kind === "refused" && result.problem.code === "token_expired";
 }
 
-async function ask<Value>(
+async function authorized<Value>(
   path: string,
-  { credential, request, read, shown }: Asked<Value> & { readonly credential: Credential },
-): Promise<Answer<Value>> {
+  { credential, request, read, shown }: ApiRequest<Value> & { readonly credential: Credential },
+): Promise<ApiResult<Value>> {
   const presented = await credential.present();
-  if (presented.is !== "done") return presented;
+  if (presented.kind !== "done") return presented;
   const { headers, credentials } = presented.value;
-  return showing(shown, () =>
+  return showRequest(shown, () =>
     send(path, { ...request, credentials, headers: { ...request.headers, ...headers } }, read),
   );
 }
@@ -99,16 +100,17 @@ async function ask<Value>(
 async function send<Value>(
   path: string,
   request: RequestInit,
-  read: (document: Document) => Value,
-): Promise<Answer<Value>> {
+  read: (document: JsonObject) => Value,
+): Promise<ApiResult<Value>> {
   let response: Response;
   let text: string;
   try {
     response = await fetch(path, request);
     text = await response.text();
   } catch {
-    return { is: "unreachable" };
+    return { kind: "unreachable" };
   }
-  if (!response.ok) return { is: "refused", problem: withFields(problemOf(response.status, text), response.headers) };
-  return { is: "done", status: response.status, value: read(text === "" ? {} : JSON.parse(text)) };
+  if (!response.ok)
+    return { kind: "refused", problem: withHeaders(problemOf(response.status, text), response.headers) };
+  return { kind: "done", status: response.status, value: read(text === "" ? {} : JSON.parse(text)) };
 }

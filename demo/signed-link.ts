@@ -8,26 +8,26 @@ import {
 import { parseMediaTarget } from "../src/signing/media-url.ts";
 import { shortened } from "./time-text.ts";
 
-/** A signed URL as the page shows it, and as it changes it to see what happens. */
+/** A signed URL as the page shows it, and its changed variants for experiments. */
 export interface SignedLink {
-  /** The file below its asset: `360p/0.ts`. */
+  /** The path below the asset: `360p/0.ts`. */
   readonly file: string;
-  /** What the signature is good for, in words. */
+  /** The scope of the signature, in words. */
   readonly signedAs: string;
-  /** The kind of CloudFront's policy. */
+  /** The kind of a CloudFront policy. */
   readonly policy: "canned" | "custom" | undefined;
-  /** When the signature ends, in milliseconds. */
-  readonly ends: number | undefined;
-  /** The URL with grant and signature shortened: nobody can use it. */
+  /** The expiry of the signature, in milliseconds. */
+  readonly expiresAt: number | undefined;
+  /** The URL with grant and signature shortened, so that it is unusable. */
   readonly shown: string;
   readonly stripped: string;
-  /** With one character of its signature changed. */
+  /** With one character of the signature changed. */
   readonly changed: string;
 }
 
 const purposes = { playlist: "this playlist in this session", segment: "this file", key: "this key" };
 
-/** Takes a URL of the media host apart, of the edge's form or of CloudFront's. */
+/** Reads a URL of the media host, in the edge's or in CloudFront's form. */
 export function readLink(url: string): SignedLink {
   const { origin, pathname, search } = new URL(url);
   const query = search.slice(1);
@@ -44,7 +44,7 @@ function edgeLink(origin: string, path: string, query: string): SignedLink {
       file: path.split("/").slice(3).join("/"),
       signedAs: "nothing: it is not signed",
       policy: undefined,
-      ends: undefined,
+      expiresAt: undefined,
       shown: origin + withShortGrant(path),
       stripped: origin + path,
       changed: origin + path,
@@ -55,7 +55,7 @@ function edgeLink(origin: string, path: string, query: string): SignedLink {
     file: belowAsset(target.value.path),
     signedAs: purposes[purpose],
     policy: undefined,
-    ends: expiry * 1000,
+    expiresAt: expiry * 1000,
     shown: `${origin}${withShortGrant(path)}?${query.replace(parameter + text, `${parameter}${shortened(text)}`)}`,
     stripped: `${origin}${path}`,
     changed: `${origin}${path}?${query.replace(parameter + text, parameter + oneCharacterChanged(text))}`,
@@ -74,16 +74,16 @@ function cloudFrontLink(origin: string, path: string, query: string, parameters:
   const { kind } = parameters.policy;
   return {
     file: belowAsset(path),
-    signedAs: kind === "canned" ? "this URL alone (canned policy)" : "what its custom policy names",
+    signedAs: kind === "canned" ? "only this URL (canned policy)" : "the resource of its custom policy",
     policy: kind,
-    ends: endOf(parameters),
+    expiresAt: expiryOf(parameters),
     shown: `${origin}${path}?${short.join("&")}`,
     stripped: `${origin}${path}${own.length === 0 ? "" : `?${own.join("&")}`}`,
     changed: `${origin}${path}?${changed.join("&")}`,
   };
 }
 
-function endOf({ policy }: SignedParameters): number | undefined {
+function expiryOf({ policy }: SignedParameters): number | undefined {
   if (policy.kind === "canned") return policy.expires * 1000;
   const statement = readStatement(policy.bytes);
   return statement.ok ? statement.value.expires * 1000 : undefined;
@@ -98,7 +98,7 @@ function withShortGrant(path: string): string {
   return ["", shortened(grant), ...rest].join("/");
 }
 
-/** In the middle: all of a character's bits count there, and none of the last one's may. */
+/** Changes a character in the middle, where all its bits count. Some bits of the last one may not. */
 function oneCharacterChanged(signature: string): string {
   const at = signature.length >> 1;
   return signature.slice(0, at) + (signature[at] === "A" ? "B" : "A") + signature.slice(at + 1);

@@ -1,11 +1,11 @@
-import { found } from "./element.ts";
+import { elementById } from "./element.ts";
 
-const status = found("status", HTMLElement);
+const status = elementById("status", HTMLElement);
 
-/** What is said where the API gives no answer at all. */
-export const apiDown = "The API does not answer. Is `npm start` still running? Start it and load this page again.";
+/** The message for an API that does not respond. */
+export const apiDown = "The API does not respond. Is `npm start` still running? Start it and reload this page.";
 
-/** Shows the page's status, to screen readers too. */
+/** Shows the page's status, also to screen readers. */
 export function say(words: string, tone?: "bad"): void {
   status.textContent = words;
   status.classList.toggle("bad", tone === "bad");

@@ -1,9 +1,9 @@
-import type { Answer } from "./answer.ts";
-import { askUntilRefused } from "./ask-until-refused.ts";
-import { found } from "./element.ts";
+import type { ApiResult } from "./api-result.ts";
+import { elementById } from "./element.ts";
 import type { Problem } from "./problem.ts";
 import { clearRequests, watch } from "./request-list.ts";
-import { hasEnded, type Session, startSession, type Wanted } from "./session.ts";
+import { requestUntilRefused } from "./request-until-refused.ts";
+import { isTokenExpired, type Session, type StartOptions, startSession } from "./session.ts";
 import { hideSession, markOver, showSession } from "./session-panel.ts";
 import { apiDown, say } from "./status.ts";
 import { hideTracks, offerTracks } from "./track-choice.ts";
@@ -11,28 +11,28 @@ import { endsSession, retryText, runningText } from "./verdict.ts";
 import { play, stop } from "./video-player.ts";
 import type { Watch, WatchedRequest } from "./watched-request.ts";
 
-const takeOver = found("take-over", HTMLButtonElement);
-const video = found("video", HTMLVideoElement);
-const stage = found("stage", HTMLElement);
+const takeOver = elementById("take-over", HTMLButtonElement);
+const video = elementById("video", HTMLVideoElement);
+const stage = elementById("stage", HTMLElement);
 
 /** A stream from the press of Play to its end. */
 interface Stream {
-  readonly wanted: Wanted;
-  /** What there is to say of how it began. */
+  readonly options: StartOptions;
+  /** A remark about its start. */
   note: string;
   over: boolean;
-  /** What its player asked for last: a playlist, where it asked for one, since those live as long as the session. */
+  /** The last request of its player: a playlist if there was one, since its URL is valid for the whole session. */
   last: WatchedRequest | undefined;
 }
 
-/** What was started last; an answer that comes after the next press of Play is for nothing. */
+/** The last stream that was started. Results of an earlier one are ignored. */
 let current: Stream | undefined;
 let signedOut = false;
 
-/** Starts a stream in place of the one before it. `onDoubt` is told where the account's credential is refused. */
-export async function start(apiPath: string, wanted: Wanted, onDoubt: () => void): Promise<void> {
-  const mine: Stream = { wanted, note: "", over: false, last: undefined };
-  current = mine;
+/** Starts a stream instead of the current one. `onDoubt` is called when the account's credential is refused. */
+export async function start(apiPath: string, options: StartOptions, onDoubt: () => void): Promise<void> {
+  const stream: Stream = { options, note: "", over: false, last: undefined };
+  current = stream;
   signedOut = false;
   stop(video);
   hideTracks();
@@ -40,52 +40,52 @@ export async function start(apiPath: string, wanted: Wanted, onDoubt: () => void
   hideSession();
   takeOver.hidden = true;
   stage.classList.remove("live");
-  say(`Starting ${wanted.asset} …`);
+  say(`Starting ${options.asset} …`);
   const request = { kind: "start", url: undefined, name: `POST ${apiPath}/stream/start` } as const;
-  const send = () => startSession(apiPath, wanted, { watch, request });
+  const send = () => startSession(apiPath, options, { watch, request });
   let started = await send();
-  if (current === mine && hasEnded(started) && wanted.credential.ended()) {
-    mine.note = " The access token had ended, so a fresh one was fetched.";
-    say(`Starting ${wanted.asset} …${mine.note}`);
+  if (current === stream && isTokenExpired(started) && options.credential.discard()) {
+    stream.note = " The access token had expired, so a new one was fetched.";
+    say(`Starting ${options.asset} …${stream.note}`);
     started = await send();
   }
-  if (current !== mine) return;
-  if (started.is === "done") follow(apiPath, started.value, mine, onDoubt);
+  if (current !== stream) return;
+  if (started.kind === "done") playSession(apiPath, started.value, stream, onDoubt);
   else sayNotStarted(started);
-  if (started.is === "refused" && started.problem.status === 401 && wanted.credential.ofAccount) onDoubt();
+  if (started.kind === "refused" && started.problem.status === 401 && options.credential.ofAccount) onDoubt();
 }
 
-/** After a sign-out the stream ends as soon as the media host refuses it; the page asks at once. */
+/** Lets the stream end as soon as the media host refuses it after a sign-out, which the page checks at once. */
 export async function stopAfterSignOut(): Promise<void> {
-  const mine = current;
-  if (mine === undefined || mine.over || !mine.wanted.credential.ofAccount) return;
+  const stream = current;
+  if (stream === undefined || stream.over || !stream.options.credential.ofAccount) return;
   signedOut = true;
-  if (mine.last?.url === undefined) return;
-  say("Signed out. Within two seconds the media host will refuse what plays.");
-  await askUntilRefused(mine.last, mine.last.url, watchFor(mine), () => current === mine && !mine.over);
+  if (stream.last?.url === undefined) return;
+  say("Signed out. Within two seconds the media host will refuse this stream.");
+  await requestUntilRefused(stream.last, stream.last.url, watchFor(stream), () => current === stream && !stream.over);
 }
 
-/** Says how the picture goes on. */
+/** Reports the state of playback in the status. */
 export function followVideo(): void {
-  const saying = (words: (stream: Stream) => string) => () => {
+  const reporter = (words: (stream: Stream) => string) => () => {
     if (current !== undefined && !current.over && !signedOut) say(words(current));
   };
   video.addEventListener(
     "playing",
-    saying(({ wanted, note }) => `Playing ${wanted.asset}.${note}`),
+    reporter(({ options, note }) => `Playing ${options.asset}.${note}`),
   );
   video.addEventListener(
     "ended",
-    saying(() => "Played to the end."),
+    reporter(() => "Played to the end."),
   );
-  const sayPaused = saying(() => "Paused. The signatures go on running out; what has run out will be renewed.");
+  const sayPaused = reporter(() => "Paused. Signatures still expire; expired URLs will be renewed.");
   video.addEventListener("pause", () => {
     if (!video.ended && video.currentTime > 0) sayPaused();
   });
 }
 
-function sayNotStarted(started: Exclude<Answer<Session>, { is: "done" }>): void {
-  if (started.is === "unreachable") {
+function sayNotStarted(started: Exclude<ApiResult<Session>, { kind: "done" }>): void {
+  if (started.kind === "unreachable") {
     say(apiDown, "bad");
     return;
   }
@@ -95,28 +95,28 @@ function sayNotStarted(started: Exclude<Answer<Session>, { is: "done" }>): void 
   say(`${title} (${status} ${code}). ${takeOver.hidden ? retryText(problem) : `${runningText(problem)}.`}`, "bad");
 }
 
-function follow(apiPath: string, session: Session, mine: Stream, onDoubt: () => void): void {
+function playSession(apiPath: string, session: Session, stream: Stream, onDoubt: () => void): void {
   const onEnded = () => say("Ended by you. Within two seconds the media host will refuse every URL of the session.");
   showSession(apiPath, session, watch, onEnded);
   stage.classList.add("live");
-  play(video, session.manifestUrl, { watch: watchFor(mine, onDoubt), say, tracks: offerTracks });
+  play(video, session.manifestUrl, { watch: watchFor(stream, onDoubt), say, tracks: offerTracks });
 }
 
-/** Stops where a refusal says that the session is over. */
-function watchFor(mine: Stream, onDoubt?: () => void): Watch {
+/** Stops playback when a refusal shows that the session is over. */
+function watchFor(stream: Stream, onDoubt?: () => void): Watch {
   return (request) => {
-    if (request.url !== undefined && (request.kind === "playlist" || mine.last?.kind !== "playlist"))
-      mine.last = request;
+    if (request.url !== undefined && (request.kind === "playlist" || stream.last?.kind !== "playlist"))
+      stream.last = request;
     const end = watch(request);
     return (outcome) => {
       end(outcome);
-      if (current !== mine || mine.over || outcome.verdict !== "refused" || !endsSession(outcome.problem)) return;
-      mine.over = true;
+      if (current !== stream || stream.over || outcome.verdict !== "refused" || !endsSession(outcome.problem)) return;
+      stream.over = true;
       stop(video);
       stage.classList.remove("live");
       markOver(outcome.problem.code);
       say(overText(outcome.problem), "bad");
-      if (mine.wanted.credential.ofAccount) onDoubt?.();
+      if (stream.options.credential.ofAccount) onDoubt?.();
     };
   };
 }

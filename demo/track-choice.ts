@@ -1,11 +1,11 @@
 import type Hls from "hls.js";
-import { found } from "./element.ts";
+import { elementById } from "./element.ts";
 
-const choices = found("tracks", HTMLElement);
-const audio = found("audio", HTMLSelectElement);
-const subtitles = found("subtitles", HTMLSelectElement);
+const choices = elementById("tracks", HTMLElement);
+const audio = elementById("audio", HTMLSelectElement);
+const subtitles = elementById("subtitles", HTMLSelectElement);
 
-/** Offers the audio and subtitle tracks of what plays, where there is a choice. */
+/** Offers the audio and subtitle tracks of the stream, if there is a choice. */
 export function offerTracks(player: Hls): void {
   fill(
     audio,
@@ -23,7 +23,6 @@ export function offerTracks(player: Hls): void {
   };
 }
 
-/** Takes the choice away. */
 export function hideTracks(): void {
   choices.hidden = true;
 }

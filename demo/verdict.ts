@@ -10,24 +10,24 @@ const over: ReadonlySet<string> = new Set([
   "binding_mismatch",
 ]);
 
-/** Whether a refusal is for the whole session, so that asking for another file is no use. */
+/** Whether a refusal is for the whole session, so that no other file will be served either. */
 export function endsSession({ code }: Problem): boolean {
   return over.has(code);
 }
 
-/** What runs already, in words. */
+/** The running streams, in words. */
 export function runningText({ running = [] }: Problem): string {
   const streams = running.map(({ asset, since }) => `${asset} has been running since ${timeOfDay(since)}`);
   return streams.join(", ");
 }
 
-/** What to do about a refusal: when to try again where the answer names it, else the server's own words. */
-export function retryText({ detail, againAt }: Problem): string {
-  if (againAt === undefined) return detail;
-  return `Try again in ${timeLeft(againAt, Date.now())}, at ${timeOfDay(againAt)}.`;
+/** Advice about a refusal: the time of the next attempt if the response has one, otherwise the server's own words. */
+export function retryText({ detail, retryAt }: Problem): string {
+  if (retryAt === undefined) return detail;
+  return `Try again in ${timeLeft(retryAt, Date.now())}, at ${timeOfDay(retryAt)}.`;
 }
 
-/** How a request ended, in a few words. */
+/** The result of a request, in a few words. */
 export function verdictText(outcome: Outcome): string {
   switch (outcome.verdict) {
     case "served":
@@ -35,27 +35,26 @@ export function verdictText(outcome: Outcome): string {
     case "refused":
       return `${outcome.problem.status} ${outcome.problem.code}`;
     case "unreachable":
-      return "no answer";
+      return "no response";
     case "cancelled":
       return "cancelled";
   }
 }
 
 /**
- * What that means, and what to do about it: the server's own words where it refused. `held` says what was judged where
- * it was served.
+ * The meaning of a result, and advice. `reason` explains why a file was served; a refusal has the server's own words.
  */
-export function verdictSentence(outcome: Outcome, held: string): string {
+export function verdictSentence(outcome: Outcome, reason: string): string {
   switch (outcome.verdict) {
     case "served":
       return outcome.renewedTo === undefined
-        ? `Served: ${held}.`
-        : "The signature was authentic but had ended. The session goes on, so the media host redirected to a fresh one.";
+        ? `Served: ${reason}.`
+        : "The signature was authentic but had expired. The session is still running, so the media host redirected to a fresh URL.";
     case "refused":
       return `${outcome.problem.title}. ${retryText(outcome.problem)}`;
     case "unreachable":
-      return "Nobody answered. Is `npm start` still running?";
+      return "No response. Is `npm start` still running?";
     case "cancelled":
-      return "The player needed it no more.";
+      return "The player no longer needed it.";
   }
 }

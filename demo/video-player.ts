@@ -4,14 +4,14 @@ import type { Watch } from "./watched-request.ts";
 
 export interface PlayerEvents {
   readonly watch: Watch;
-  /** Says in words how playing goes. */
+  /** Shows the state of playback in words. */
   readonly say: (words: string, tone?: "bad") => void;
   readonly tracks: (player: Hls) => void;
 }
 
 let player: Hls | undefined;
 
-/** Plays a manifest URL in `video`, in place of what played there before. */
+/** Plays a manifest URL in `video`, instead of the current stream. */
 export function play(video: HTMLVideoElement, manifestUrl: string, events: PlayerEvents): void {
   stop(video);
   if (!Hls.isSupported()) {
@@ -21,7 +21,7 @@ export function play(video: HTMLVideoElement, manifestUrl: string, events: Playe
   player = new Hls({
     loader: observingLoader(events.watch),
     enableWorker: false,
-    // A short buffer: so the requests come one by one while the film plays, and a pause lets signatures run out.
+    // With a short buffer, requests come one by one during playback, and signatures expire during a pause.
     maxBufferLength: 8,
     maxMaxBufferLength: 8,
     backBufferLength: 8,
@@ -33,13 +33,13 @@ export function play(video: HTMLVideoElement, manifestUrl: string, events: Playe
   playing.on(Hls.Events.ERROR, (_, { fatal, details, response }) => {
     const code = response?.code ?? 0;
     if (fatal) events.say(`Playing stopped (${details}${code === 0 ? "" : `, ${code}`}).`, "bad");
-    else if (code >= 400) events.say("The media host refused a request; the player goes on with what it has.", "bad");
+    else if (code >= 400) events.say("The media host refused a request; the player continues with its buffer.", "bad");
   });
   playing.loadSource(manifestUrl);
   playing.attachMedia(video);
 }
 
-/** Ends what plays, with all its requests. */
+/** Stops playback and all its requests. */
 export function stop(video: HTMLVideoElement): void {
   player?.destroy();
   player = undefined;
@@ -49,17 +49,17 @@ export function stop(video: HTMLVideoElement): void {
 
 function playNatively(video: HTMLVideoElement, manifestUrl: string, events: PlayerEvents): void {
   if (video.canPlayType("application/vnd.apple.mpegurl") === "") {
-    events.say("This browser has neither Media Source Extensions nor HLS of its own.", "bad");
+    events.say("This browser supports neither Media Source Extensions nor native HLS.", "bad");
     return;
   }
   video.src = manifestUrl;
   start(video, events);
-  events.say("This browser plays HLS by itself and shows its requests to nobody.");
+  events.say("This browser plays HLS natively, so its requests are not listed.");
 }
 
 function start(video: HTMLVideoElement, events: PlayerEvents): void {
   video.play().catch((error: unknown) => {
     if (error instanceof DOMException && error.name === "NotAllowedError")
-      events.say("Ready. The browser wants you to press play in the picture.");
+      events.say("Ready. Press play in the video: the browser requires it.");
   });
 }

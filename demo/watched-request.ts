@@ -12,30 +12,30 @@ export type RequestKind =
   | "key"
   | "file";
 
-/** How a request ended. */
+/** The result of a request. */
 export type Outcome =
   | {
       readonly verdict: "served";
       readonly status: number;
-      /** Where a redirect led, if one did. */
+      /** The target of a redirect, if there was one. */
       readonly renewedTo?: string | undefined;
     }
   | { readonly verdict: "refused"; readonly problem: Problem; readonly renewedTo?: string | undefined }
   | { readonly verdict: "unreachable" }
   | { readonly verdict: "cancelled" };
 
-/** A request that the page or its player made. */
+/** A request of the page or its player. */
 export interface WatchedRequest {
   readonly kind: RequestKind;
-  /** Undefined for what is no URL of the media host. It may hold a grant, so it is never shown as it is. */
+  /** Undefined unless it is a URL of the media host. It may contain a grant, so it is only shown shortened. */
   readonly url: string | undefined;
-  /** What is shown in place of a file's name. */
+  /** Shown in place of a file name. */
   readonly name?: string;
-  /** Why it was sent, where its name does not say. */
+  /** Why it was sent, if its name does not say so. */
   readonly note?: string;
-  /** What was changed before it was sent again. */
+  /** The change before it was sent again. */
   readonly again?: string;
 }
 
-/** Takes a request up as it is sent, and gives back what is to be told how it ended. */
+/** Observes a request when it is sent. The returned function receives its result. */
 export type Watch = (request: WatchedRequest) => (outcome: Outcome) => void;

@@ -1,4 +1,4 @@
-import { build, type Plugin } from "esbuild";
+import { type BuildOptions, build, type Plugin } from "esbuild";
 
 /** Bundles by entry: a test process starts many clusters with the same code. */
 const bundles = new Map<string, Promise<string>>();
@@ -11,20 +11,31 @@ export function bundleWorker(entry: string, plugins?: Plugin[]): Promise<string>
   return cached;
 }
 
-async function bundle(entry: string, plugins: Plugin[]): Promise<string> {
-  const result = await build({
-    entryPoints: [entry],
-    bundle: true,
-    write: false,
-    format: "esm",
+/** A page's script or style sheet, and everything that it imports, as one file for browsers. */
+export function bundlePage(entry: string, options: Pick<BuildOptions, "alias" | "external"> = {}): Promise<string> {
+  return bundled(entry, { platform: "browser", target: "es2022", ...options });
+}
+
+function bundle(entry: string, plugins: Plugin[]): Promise<string> {
+  return bundled(entry, {
     platform: "neutral",
     target: "es2024",
     mainFields: ["module", "main"],
     conditions: ["workerd", "worker", "import"],
     external: ["node:*", "cloudflare:*"],
     alias: { crypto: "node:crypto" },
-    logLevel: "silent",
     plugins,
+  });
+}
+
+async function bundled(entry: string, options: BuildOptions): Promise<string> {
+  const result = await build({
+    entryPoints: [entry],
+    bundle: true,
+    format: "esm",
+    logLevel: "silent",
+    ...options,
+    write: false,
   });
   const [file] = result.outputFiles;
   if (file === undefined) throw new Error(`esbuild wrote nothing for ${entry}`);

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { type Request, Response } from "miniflare";
 import type { Demo, DemoToken } from "../../demo/demo-data.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { signDevToken } from "../lib/dev-keys.ts";
 import { projectRoot } from "../lib/project.ts";
+import { bundlePage } from "./bundle.ts";
 
 export interface PageOptions {
   readonly ring: KeyRing;
@@ -70,21 +70,8 @@ function projectFile(path: string): Promise<string> {
   return readFile(join(projectRoot, path), "utf8");
 }
 
-async function bundle(entry: string): Promise<string> {
-  const result = await build({
-    entryPoints: [join(projectRoot, entry)],
-    bundle: true,
-    write: false,
-    format: "esm",
-    platform: "browser",
-    target: "es2022",
-    alias: { "hls.js": "/hls.js" },
-    external: ["/hls.js"],
-    logLevel: "silent",
-  });
-  const [output] = result.outputFiles;
-  if (output === undefined) throw new Error(`esbuild wrote nothing for ${entry}`);
-  return output.text;
+function bundle(entry: string): Promise<string> {
+  return bundlePage(join(projectRoot, entry), { alias: { "hls.js": "/hls.js" }, external: ["/hls.js"] });
 }
 
 const lifetimeSeconds = 8 * 3600;
@@ -102,11 +89,11 @@ async function demoOf(options: {
     mediaUrl,
     streams: streamsOf(assets),
     tokens: await Promise.all([
-      token(ring, "all", "Opens every stream", {}),
+      token(ring, "all", "All streams", {}),
       token(ring, "one-stream", "One stream at a time", { streams: 1, subject: "demo-viewer-of-one" }),
-      token(ring, "one", "Opens only vod-single", { assets: ["vod-single"] }),
+      token(ring, "one", "Only only vod-single", { assets: ["vod-single"] }),
       token(ring, "expired", "Expired an hour ago", { lifetimeSeconds: -3600 }),
-      token(ring, "scopeless", "Lacks the scope stream:play", { scope: "profile" }),
+      token(ring, "scopeless", "Without the scope stream:play", { scope: "profile" }),
     ]),
   };
 }

@@ -1,20 +1,20 @@
-import { element, found } from "../element.ts";
+import { element, elementById } from "../element.ts";
 import type { Watch } from "../watched-request.ts";
-import { type Fault, faultIn, faultOf } from "./account-words.ts";
-import { signIn, signUp } from "./identity.ts";
+import { type Fault, faultIn, faultOf } from "./account-faults.ts";
+import { signIn, signUp } from "./identity-client.ts";
 
-const card = found("account-card", HTMLElement);
-const form = found("account-form", HTMLFormElement);
-const title = found("account-title", HTMLElement);
-const email = found("email", HTMLInputElement);
-const password = found("password", HTMLInputElement);
-const passwordHint = found("password-hint", HTMLElement);
-const submit = found("account-submit", HTMLButtonElement);
-const other = found("account-other", HTMLButtonElement);
+const card = elementById("account-card", HTMLElement);
+const form = elementById("account-form", HTMLFormElement);
+const title = elementById("account-title", HTMLElement);
+const email = elementById("email", HTMLInputElement);
+const password = elementById("password", HTMLInputElement);
+const passwordHint = elementById("password-hint", HTMLElement);
+const submit = elementById("account-submit", HTMLButtonElement);
+const other = elementById("account-other", HTMLButtonElement);
 const errors = {
-  email: found("email-error", HTMLElement),
-  password: found("password-error", HTMLElement),
-  form: found("account-error", HTMLElement),
+  email: elementById("email-error", HTMLElement),
+  password: elementById("password-error", HTMLElement),
+  form: elementById("account-error", HTMLElement),
 };
 
 type Mode = "sign-in" | "sign-up";
@@ -33,14 +33,14 @@ export interface CardEvents {
   readonly onSignedIn: (email: string, isNew: boolean) => void;
 }
 
-/** Makes the form work that signs in and makes accounts, and the buttons that open it. */
+/** Prepares the form for signing in and creating accounts, and the buttons that open it. */
 export function prepareCard(events: CardEvents): void {
-  for (const [id, wanted] of [
+  for (const [id, next] of [
     ["open-sign-in", "sign-in"],
     ["open-sign-up", "sign-up"],
   ] as const)
-    found(id, HTMLButtonElement).addEventListener("click", () => {
-      show(wanted);
+    elementById(id, HTMLButtonElement).addEventListener("click", () => {
+      show(next);
       card.showPopover();
       email.focus();
     });
@@ -48,8 +48,8 @@ export function prepareCard(events: CardEvents): void {
     show(mode === "sign-in" ? "sign-up" : "sign-in");
     email.focus();
   });
-  found("account-close", HTMLButtonElement).addEventListener("click", () => card.hidePopover());
-  // A password that was typed and not sent is not left standing.
+  elementById("account-close", HTMLButtonElement).addEventListener("click", () => card.hidePopover());
+  // Clears a password that was typed but not sent.
   card.addEventListener("beforetoggle", ({ newState }) => {
     if (newState === "closed") password.value = "";
   });
@@ -59,51 +59,51 @@ export function prepareCard(events: CardEvents): void {
   });
 }
 
-function show(wanted: Mode): void {
-  mode = wanted;
+function show(next: Mode): void {
+  mode = next;
   title.textContent = words[mode].title;
   submit.textContent = words[mode].title;
   other.textContent = words[mode].other;
   password.autocomplete = words[mode].autocomplete;
   passwordHint.hidden = mode === "sign-in";
-  forget();
+  clearErrors();
 }
 
 async function send({ watch, say, onSignedIn }: CardEvents): Promise<void> {
   if (busy) return;
-  forget();
+  clearErrors();
   const isNew = mode === "sign-up";
   const fault = faultIn(email, password, isNew);
   if (fault !== undefined) {
-    complain(fault, say);
+    showFault(fault, say);
     return;
   }
   busy = true;
   submit.ariaDisabled = "true";
   const credentials = { email: email.value, password: password.value };
-  const answer = await (isNew ? signUp(credentials, watch) : signIn(credentials, watch));
+  const result = await (isNew ? signUp(credentials, watch) : signIn(credentials, watch));
   busy = false;
   submit.ariaDisabled = "false";
-  switch (answer.is) {
+  switch (result.kind) {
     case "unreachable":
-      complain({ field: undefined, words: "Nobody answers. Is `npm start` still running?" }, say);
+      showFault({ field: undefined, words: "No response. Is `npm start` still running?" }, say);
       return;
     case "refused":
-      complain(faultOf(answer.problem), say);
+      showFault(faultOf(result.problem), say);
       return;
     case "done":
       form.reset();
       card.hidePopover();
-      onSignedIn(answer.value ?? credentials.email, isNew);
+      onSignedIn(result.value ?? credentials.email, isNew);
   }
 }
 
-/** Beside the field, and for who does not see it in the page's status. */
-function complain({ field, words: said }: Fault, say: CardEvents["say"]): void {
+/** Shows a fault at its field, and in the page's status. */
+function showFault({ field, words: text }: Fault, say: CardEvents["say"]): void {
   const place = errors[field ?? "form"];
-  place.replaceChildren(element("span", "", said));
+  place.replaceChildren(element("span", "", text));
   place.hidden = false;
-  say(said, "bad");
+  say(text, "bad");
   if (field === undefined) return;
   const input = field === "email" ? email : password;
   input.ariaInvalid = "true";
@@ -111,7 +111,7 @@ function complain({ field, words: said }: Fault, say: CardEvents["say"]): void {
   input.select();
 }
 
-function forget(): void {
+function clearErrors(): void {
   for (const place of Object.values(errors)) place.hidden = true;
   for (const input of [email, password]) input.ariaInvalid = "false";
 }

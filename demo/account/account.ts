@@ -1,94 +1,94 @@
 import type { Credential } from "../credential.ts";
-import { found } from "../element.ts";
+import { elementById } from "../element.ts";
 import type { Problem } from "../problem.ts";
 import { retryText } from "../verdict.ts";
 import type { Watch } from "../watched-request.ts";
 import { AccessToken } from "./access-token.ts";
 import { prepareCard } from "./account-card.ts";
-import { signOut, whoIsSignedIn } from "./identity.ts";
+import { signedInEmail, signOut } from "./identity-client.ts";
 
-const signedOutPart = found("signed-out", HTMLElement);
-const signedInPart = found("signed-in", HTMLElement);
-const signedInAs = found("signed-in-as", HTMLElement);
-const signOutButton = found("sign-out", HTMLButtonElement);
+const signedOutPart = elementById("signed-out", HTMLElement);
+const signedInPart = elementById("signed-in", HTMLElement);
+const signedInAs = elementById("signed-in-as", HTMLElement);
+const signOutButton = elementById("sign-out", HTMLButtonElement);
 
 export interface AccountEvents {
   readonly watch: Watch;
   readonly say: (words: string, tone?: "bad") => void;
-  /** Somebody has signed in here. */
+  /** A user has signed in on this page. */
   readonly onSignedIn: () => void;
-  /** Somebody has signed out, in this tab or in another one. */
+  /** The user has signed out, in this tab or in another one. */
   readonly onSignedOut: () => void;
-  /** What is said of the account has changed. */
+  /** The account or its token has changed. */
   readonly onChange: () => void;
 }
 
-/** Who is signed in, as the page knows it. */
+/** The page's view of the signed-in account. */
 export interface Account {
   readonly email: () => string | undefined;
   /** The account's access token. */
   readonly token: Credential & { readonly describe: () => string };
-  /** Asks who is signed in: at the page's beginning, and where a refusal lets doubt it. */
-  readonly look: () => Promise<void>;
+  /** Asks the API who is signed in: when the page loads, and after a refusal of the account's credential. */
+  readonly refresh: () => Promise<void>;
 }
 
-/** Makes the account's part of the page work. */
+/** Prepares the account's part of the page. */
 export function prepareAccount(events: AccountEvents): Account {
   const { watch, say, onChange } = events;
   const token = new AccessToken(watch, onChange);
-  // Tells the other tabs that something has changed, and nothing else; what it is they ask the API.
+  // Tells other tabs that the account has changed. They ask the API for the new state.
   const tabs = new BroadcastChannel("stagedoor-account");
   let email: string | undefined;
 
-  const set = (now: string | undefined) => {
-    if (now !== email) token.drop();
-    email = now;
-    signedInAs.textContent = now ?? "";
-    signedInPart.hidden = now === undefined;
-    signedOutPart.hidden = now !== undefined;
+  const set = (next: string | undefined) => {
+    if (next !== email) token.clear();
+    email = next;
+    signedInAs.textContent = next ?? "";
+    signedInPart.hidden = next === undefined;
+    signedOutPart.hidden = next !== undefined;
     onChange();
   };
-  const look = async () => {
+  const refresh = async () => {
     const before = email;
-    const answer = await whoIsSignedIn();
-    if (answer.is !== "done") return;
-    set(answer.value);
-    if (before !== undefined && answer.value === undefined) events.onSignedOut();
+    const result = await signedInEmail();
+    if (result.kind !== "done") return;
+    set(result.value);
+    if (before !== undefined && result.value === undefined) events.onSignedOut();
   };
-  const leave = async () => {
+  const requestSignOut = async () => {
     signOutButton.disabled = true;
-    const answer = await signOut(watch);
+    const result = await signOut(watch);
     signOutButton.disabled = false;
-    switch (answer.is) {
+    switch (result.kind) {
       case "unreachable":
-        say("You are still signed in: nobody answers. Is `npm start` still running?", "bad");
+        say("You are still signed in: no response. Is `npm start` still running?", "bad");
         return;
       case "refused":
-        say(notSignedOut(answer.problem), "bad");
+        say(notSignedOut(result.problem), "bad");
         return;
       case "done":
         set(undefined);
         tabs.postMessage("changed");
         say("Signed out.");
         events.onSignedOut();
-        found("open-sign-in", HTMLButtonElement).focus();
+        elementById("open-sign-in", HTMLButtonElement).focus();
     }
   };
 
   prepareCard({
     watch,
     say,
-    onSignedIn: (as, isNew) => {
-      set(as);
+    onSignedIn: (address, isNew) => {
+      set(address);
       tabs.postMessage("changed");
-      say(isNew ? `Your account is made, and you are signed in as ${as}.` : `Signed in as ${as}.`);
+      say(isNew ? `Account created. You are signed in as ${address}.` : `Signed in as ${address}.`);
       events.onSignedIn();
       signOutButton.focus();
     },
   });
-  signOutButton.addEventListener("click", () => void leave());
-  tabs.addEventListener("message", () => void look());
-  return { email: () => email, token, look };
+  signOutButton.addEventListener("click", () => void requestSignOut());
+  tabs.addEventListener("message", () => void refresh());
+  return { email: () => email, token, refresh };
 }
 
 function notSignedOut(problem: Problem): string {

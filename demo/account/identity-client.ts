@@ -1,12 +1,12 @@
 import { createAuthClient } from "better-auth/client";
 import { jwtClient } from "better-auth/client/plugins";
-import { type Answer, showing } from "../answer.ts";
-import { type Problem, problemIn, withFields } from "../problem.ts";
+import { type ApiResult, showRequest } from "../api-result.ts";
+import { type Problem, problemIn, withHeaders } from "../problem.ts";
 import type { Watch, WatchedRequest } from "../watched-request.ts";
 
 /**
- * better-auth's own client. Its session store stays unused: it would tell other tabs by way of localStorage, and this page
- * writes to no storage.
+ * better-auth's own client. Its session store is not used, since it would notify other tabs through localStorage, and
+ * this page writes to no storage.
  */
 const client = createAuthClient({
   baseURL: location.origin,
@@ -20,23 +20,23 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Makes an account and signs in to it: the browser gets its cookie, the page the address. */
-export function signUp({ email, password }: Credentials, watch: Watch): Promise<Answer<string | undefined>> {
+/** Creates an account and signs in to it. The browser gets the cookie, the page the e-mail address. */
+export function signUp({ email, password }: Credentials, watch: Watch): Promise<ApiResult<string | undefined>> {
   const name = email.split("@", 1)[0] ?? "";
-  return asked("POST /api/auth/sign-up/email", { watch }, emailIn, (options) =>
+  return send("POST /api/auth/sign-up/email", { watch }, emailIn, (options) =>
     client.signUp.email({ email, password, name }, options),
   );
 }
 
-export function signIn({ email, password }: Credentials, watch: Watch): Promise<Answer<string | undefined>> {
-  return asked("POST /api/auth/sign-in/email", { watch }, emailIn, (options) =>
+export function signIn({ email, password }: Credentials, watch: Watch): Promise<ApiResult<string | undefined>> {
+  return send("POST /api/auth/sign-in/email", { watch }, emailIn, (options) =>
     client.signIn.email({ email, password }, options),
   );
 }
 
-/** Ends the session of sign-in, and with it what was started by it; the browser loses its cookie. */
-export function signOut(watch: Watch): Promise<Answer<undefined>> {
-  return asked(
+/** Ends the sign-in session and the streams that it started, and removes the cookie. */
+export function signOut(watch: Watch): Promise<ApiResult<undefined>> {
+  return send(
     "POST /api/auth/sign-out",
     { watch },
     () => undefined,
@@ -44,14 +44,14 @@ export function signOut(watch: Watch): Promise<Answer<undefined>> {
   );
 }
 
-/** The address of who is signed in by the browser's cookie, undefined for nobody. It is not shown as a request. */
-export function whoIsSignedIn(): Promise<Answer<string | undefined>> {
-  return asked("GET /api/auth/get-session", {}, emailIn, (options) => client.getSession({ fetchOptions: options }));
+/** The e-mail address for the browser's cookie, or undefined without a session. The request is not listed. */
+export function signedInEmail(): Promise<ApiResult<string | undefined>> {
+  return send("GET /api/auth/get-session", {}, emailIn, (options) => client.getSession({ fetchOptions: options }));
 }
 
-/** An access token for who is signed in: a JWT of some minutes. `note` tells the list of requests why. */
-export function fetchAccessToken(watch: Watch, note: string | undefined): Promise<Answer<string>> {
-  return asked(
+/** A short-lived JWT for the signed-in user. `note` is shown in the list of requests. */
+export function fetchAccessToken(watch: Watch, note: string | undefined): Promise<ApiResult<string>> {
+  return send(
     "GET /api/auth/token",
     { watch, note },
     ({ token }) => String(token),
@@ -63,36 +63,36 @@ type Call = (options: {
   readonly onResponse: (context: { readonly response: Response }) => void;
 }) => Promise<{ readonly data: unknown; readonly error: unknown }>;
 
-async function asked<Value>(
+async function send<Value>(
   name: string,
   { watch, note }: { readonly watch?: Watch; readonly note?: string | undefined },
   read: (document: { readonly [name: string]: unknown }) => Value,
   call: Call,
-): Promise<Answer<Value>> {
+): Promise<ApiResult<Value>> {
   const request: WatchedRequest = { kind: "account", url: undefined, name, ...(note !== undefined && { note }) };
-  return showing(watch === undefined ? undefined : { watch, request }, async () => {
+  return showRequest(watch === undefined ? undefined : { watch, request }, async () => {
     let response: Response | undefined;
     try {
       const onResponse = (context: { readonly response: Response }) => {
         response = context.response;
       };
       const { data, error } = await call({ onResponse });
-      if (response === undefined) return { is: "unreachable" };
+      if (response === undefined) return { kind: "unreachable" };
       const { status, headers, ok } = response;
-      if (!ok) return { is: "refused", problem: inWords(withFields(problemIn(status, Object(error)), headers)) };
-      return { is: "done", status, value: read(Object(data)) };
+      if (!ok) return { kind: "refused", problem: withAdvice(withHeaders(problemIn(status, Object(error)), headers)) };
+      return { kind: "done", status, value: read(Object(data)) };
     } catch {
-      return { is: "unreachable" };
+      return { kind: "unreachable" };
     }
   });
 }
 
-/** The library's own word for it says nothing of what to do. */
-function inWords(problem: Problem): Problem {
+/** The library's own message has no advice. */
+function withAdvice(problem: Problem): Problem {
   if (problem.code !== "UNAUTHORIZED") return problem;
   return {
     ...problem,
-    title: "Nobody is signed in",
+    title: "Not signed in",
     detail: "Sign in at the top of the page, or choose another token.",
   };
 }

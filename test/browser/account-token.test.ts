@@ -46,7 +46,7 @@ describe("the account's access token", () => {
       await rows(page, "POST /stream/start", "401 token_expired").waitFor();
       await rows(page, "GET /api/auth/token", "access token refreshed").first().waitFor();
       await rows(page, "POST /stream/start", "201 served").waitFor();
-      await says(page, "Playing vod-ts. The access token had ended, so a fresh one was fetched.");
+      await says(page, "Playing vod-ts. The access token had expired, so a new one was fetched.");
       expect(starts).toBe(2);
     }));
 });

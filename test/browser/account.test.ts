@@ -44,7 +44,7 @@ describe("an account on the page", () => {
       expect(mediaRequests()).toBe(before);
       expect(await isStopped(page)).toBe(true);
       await pressPlay(page);
-      await says(page, "Nobody is signed in (401 UNAUTHORIZED). Sign in");
+      await says(page, "Not signed in (401 UNAUTHORIZED). Sign in");
       expect(hosts(traffic)).toEqual([usual.apiUrl, usual.mediaUrl].sort());
       expect(faults.messages).toEqual([]);
     }));
@@ -216,7 +216,7 @@ describe("the account's form", () => {
     }));
 
   it.each([
-    ["an invalid e-mail address", { email: "ann" }, "Write an e-mail address"],
+    ["an invalid e-mail address", { email: "ann" }, "Enter an e-mail address"],
     ["a short password", { password: "short" }, "at least 8 characters"],
   ])("sends no request for %s", (_, part, words) =>
     inTab(async ({ page, traffic }) => {
@@ -235,7 +235,7 @@ describe("the account's form", () => {
       await signOut(page);
       await isSignedOut(page);
       const card = await fillIn(page, "Create account", person);
-      await card.getByText("This address has an account.").waitFor();
+      await card.getByText("This address already has an account.").waitFor();
     }));
 
   it("labels its fields for password managers, closes with Escape, and clears the password", () =>

@@ -63,7 +63,7 @@ describe("a session on the page", () => {
       await pressPlay(second);
       await says(second, "429 stream_limit");
       await says(second, "live has been running since");
-      await second.getByRole("button", { name: "Play here, and end the oldest" }).click();
+      await second.getByRole("button", { name: "Play here and end the oldest stream" }).click();
       await playsFor(second, 1);
       await says(page, "stream_taken");
       await stateIs(page, "taken over");

@@ -109,7 +109,7 @@ describe.concurrent("the demo page", () => {
       await openPage(page, shortLived.apiUrl);
       await play(page, { stream: "vod-single" });
       await waitForText(rowOf(page, "0.ts"), "200 served");
-      await waitForText(await sendAgain(rowOf(page, "0.ts"), "After its end"), "307 renewed");
+      await waitForText(await sendAgain(rowOf(page, "0.ts"), "After its expiry"), "307 renewed");
       await waitForText(page.locator("#count-renewed"), /^[1-9]/);
     }));
 
@@ -135,9 +135,9 @@ describe.concurrent("the demo page", () => {
     }));
 
   it.each([
-    ["Opens only vod-single", "403 asset_forbidden"],
+    ["Only only vod-single", "403 asset_forbidden"],
     ["Expired an hour ago", "401 token_expired"],
-    ["Lacks the scope stream:play", "403 scope_insufficient"],
+    ["Without the scope stream:play", "403 scope_insufficient"],
   ])("shows the reason of a refused token: %s", (token, verdict) =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
@@ -177,7 +177,7 @@ describe.concurrent("the demo page", () => {
       await openPage(page, usual.apiUrl);
       await page.route("**/stream/start", (route) => route.abort("connectionrefused"));
       await play(page);
-      await waitForText(statusOf(page), "The API does not answer.");
+      await waitForText(statusOf(page), "The API does not respond.");
     }));
 
   it("fits a phone", () =>
