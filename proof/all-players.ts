@@ -8,7 +8,7 @@ import { mpv } from "./mpv.ts";
 import type { PagePlayer } from "./page-server.ts";
 import type { Player } from "./player.ts";
 
-/** Every player of the proof that this machine has, and the names of those that it lacks. */
+/** The installed players of the proof, and the names of the missing ones. */
 export function allPlayers(site: { urlOf(player: PagePlayer): string }): {
   readonly players: readonly Player[];
   readonly missing: readonly string[];

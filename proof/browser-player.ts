@@ -35,8 +35,8 @@ async function openIn(
   options: Parameters<Player["open"]>[2],
 ): Promise<Playback> {
   // Players detect the browser by its User-Agent, so it is kept and the run is appended.
-  const like = `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${browser.version()} Safari/537.36`;
-  const context = await browser.newContext({ userAgent: `${like} ${run}` });
+  const userAgent = `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${browser.version()} Safari/537.36`;
+  const context = await browser.newContext({ userAgent: `${userAgent} ${run}` });
   const page = await context.newPage();
   await page.goto(siteUrl);
   await page.waitForFunction(() => window.controls !== undefined);

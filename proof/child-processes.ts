@@ -6,7 +6,7 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Kills a player's process when ours exits, even on an interrupt. */
+/** Kills a player's process when this process exits, even on an interrupt. */
 export function killAtExit(child: ChildProcess): void {
   running.add(child);
   child.once("exit", () => running.delete(child));

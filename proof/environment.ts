@@ -10,54 +10,54 @@ import { type Distance, type MediaHost, startMediaHost } from "./media-host.ts";
 import { startPageServer } from "./page-server.ts";
 import { serveUnprotected } from "./unprotected-server.ts";
 
-/** The workers with a media host in front that counts. */
+/** The workers behind a proxy that counts requests. */
 export interface CountedCluster {
   readonly addresses: TestCluster;
   readonly media: MediaHost;
 }
 
-/** Everything that a run needs beside players; each cluster is started when it is first asked for. */
+/** The environment of a run. Each cluster starts when it is first needed. */
 export interface ProofEnvironment {
   readonly site: Awaited<ReturnType<typeof startPageServer>>;
   readonly unprotected: MediaHost;
-  /** A stream's address where anybody may have it. */
+  /** The URL of a stream on the unprotected server. */
   unprotectedUrl(asset: string): string;
-  /** `rotatesEvery`: seconds after which another session key takes over. */
-  cluster(settings: Readonly<Record<string, string>>, rotatesEvery?: number): Promise<CountedCluster>;
+  /** `rotationInterval`: seconds after which the next session key takes over. */
+  cluster(settings: Readonly<Record<string, string>>, rotationInterval?: number): Promise<CountedCluster>;
   stop(): Promise<void>;
 }
 
-/** Signatures of seconds, where a deployment has minutes: what takes an hour in life takes a moment here. */
+/** Signatures that expire within seconds instead of minutes, so that an hour of a deployment takes a minute here. */
 export const shortLifetimes = { STAGEDOOR_PAUSE_ALLOWANCE: "0", STAGEDOOR_EXPIRY_STEP: "1" } as const;
 
-/** The run in which players are timed. */
+/** The run that times the players. */
 export const timedRun = "first-frame";
 
-/** Between a viewer and the next edge of a CDN lie some 20 ms; for what is counted they do not matter. */
+/** The distance between a viewer and a CDN's nearest edge is about 20 ms. It does not matter for counts. */
 const distance: Distance = (run) => (run === timedRun ? 20 : 0);
 
 export async function startEnvironment(): Promise<ProofEnvironment> {
-  const made = films();
+  const files = films();
   const site = await startPageServer();
-  const files = await serveUnprotected(made);
+  const unprotectedFiles = await serveUnprotected(files);
   const live = await startLiveOrigin({ port: 0, access: "anybody" });
   const livePort = Number(new URL(live.url).port);
   const unprotected = await startMediaHost(
     await freePort(),
-    (path) => (path.startsWith("/live") ? livePort : files.port),
+    (path) => (path.startsWith("/live") ? livePort : unprotectedFiles.port),
     distance,
   );
   const clusters = new Map<string, Promise<CountedCluster & { stop(): Promise<void> }>>();
 
-  async function start(settings: Readonly<Record<string, string>>, rotatesEvery: number | undefined) {
-    let behind = 0;
-    const media = await startMediaHost(await freePort(), () => behind, distance);
-    // Players use the counting host's address, and the workers behind it sign for that address.
+  async function start(settings: Readonly<Record<string, string>>, rotationInterval: number | undefined) {
+    let targetPort = 0;
+    const media = await startMediaHost(await freePort(), () => targetPort, distance);
+    // Players use the proxy's address, so the workers behind it sign URLs for that address.
     const keys = await newDevKeys();
-    const ring = rotatesEvery === undefined ? keys : [...keys, ...rotatingKeys(rotatesEvery)];
+    const ring = rotationInterval === undefined ? keys : [...keys, ...rotatingKeys(rotationInterval)];
     const cluster = await startTestCluster({ ...settings, STAGEDOOR_MEDIA_URL: media.url }, [], {}, ring);
-    behind = Number(new URL(cluster.addresses.mediaUrl).port);
-    await seedFilms(cluster.miniflare, made);
+    targetPort = Number(new URL(cluster.addresses.mediaUrl).port);
+    await seedFilms(cluster.miniflare, files);
     return {
       addresses: { ...cluster.addresses, mediaUrl: media.url },
       media,
@@ -72,27 +72,27 @@ export async function startEnvironment(): Promise<ProofEnvironment> {
     site,
     unprotected,
     unprotectedUrl: (asset) => `${unprotected.url}/${asset}/index.m3u8`,
-    cluster(settings, rotatesEvery) {
-      const name = JSON.stringify([settings, rotatesEvery]);
-      const known = clusters.get(name) ?? start(settings, rotatesEvery);
+    cluster(settings, rotationInterval) {
+      const name = JSON.stringify([settings, rotationInterval]);
+      const known = clusters.get(name) ?? start(settings, rotationInterval);
       clusters.set(name, known);
       return known;
     },
     async stop() {
       site.stop();
       unprotected.stop();
-      files.stop();
+      unprotectedFiles.stop();
       await live.stop();
       for (const starting of clusters.values()) await (await starting).stop();
     },
   };
 }
 
-/** Session keys that take over from one another for an hour; each verifies for three minutes after it came into use. */
-function rotatingKeys(every: number): RingKey[] {
+/** Session keys for an hour, each of which signs until the next one takes over, and verifies for three minutes. */
+function rotatingKeys(interval: number): RingKey[] {
   const now = Math.floor(Date.now() / 1000);
-  return Array.from({ length: 3600 / every }, (_, number) => {
-    const nbf = now + number * every;
+  return Array.from({ length: 3600 / interval }, (_, number) => {
+    const nbf = now + number * interval;
     return { ...newSessionKey(`rotating-${number}`, randomBytes), nbf, exp: nbf + 180 };
   });
 }

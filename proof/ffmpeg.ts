@@ -6,8 +6,8 @@ import type { Playback, Player, Stall } from "./player.ts";
 const frozen = 1500;
 
 /**
- * ffmpeg, decoding at the pace of the film. It cannot be told to pause, so its process is stopped: the film waits and
- * its URLs run out just the same.
+ * ffmpeg, decoding at the speed of the film. It has no pause, so its process is stopped: the film waits and its URLs
+ * expire as in a pause.
  */
 export function ffmpeg(version: string): Player {
   return {
@@ -35,10 +35,10 @@ export function ffmpeg(version: string): Player {
 
 class FfmpegPlayback implements Playback {
   readonly #child: ChildProcess;
-  readonly #gone: Promise<void>;
+  readonly #exited: Promise<void>;
   readonly #stalls: Stall[] = [];
   readonly #fatal: string[] = [];
-  readonly #began = performance.now();
+  readonly #startedAt = performance.now();
   #firstFrame: number | undefined;
   #frames = 0;
   #time = 0;
@@ -49,7 +49,7 @@ class FfmpegPlayback implements Playback {
 
   constructor(child: ChildProcess) {
     this.#child = child;
-    this.#gone = new Promise((resolve) => {
+    this.#exited = new Promise((resolve) => {
       child.once("exit", (code) => {
         this.#ended = code === 0;
         if (code !== 0 && !this.#stopping) this.#fatal.push(`ffmpeg ended with ${code}`);
@@ -62,7 +62,7 @@ class FfmpegPlayback implements Playback {
       rest = lines.pop() ?? "";
       for (const line of lines) this.#progress(line);
     });
-    // It skips a segment that it is refused, says so, and ends as if all had been well.
+    // It skips a segment that is refused, prints an error, and ends as after a success.
     child.stderr?.on("data", (data: Buffer) => {
       for (const line of data.toString().split("\n"))
         if (/HTTP error|failed to open|Failed to open|Error when loading/.test(line) && !this.#stopping)
@@ -76,9 +76,9 @@ class FfmpegPlayback implements Playback {
     if (name !== "out_time_us") return;
     const time = Number(value) / 1e6;
     if (!(time > this.#time)) return;
-    this.#firstFrame ??= performance.now() - this.#began;
-    const stood = performance.now() - this.#movedAt;
-    if (this.#time > 0 && stood > frozen) this.#stalls.push({ at: this.#time, milliseconds: Math.round(stood) });
+    this.#firstFrame ??= performance.now() - this.#startedAt;
+    const stalled = performance.now() - this.#movedAt;
+    if (this.#time > 0 && stalled > frozen) this.#stalls.push({ at: this.#time, milliseconds: Math.round(stalled) });
     this.#time = time;
     this.#movedAt = performance.now();
   }
@@ -116,6 +116,6 @@ class FfmpegPlayback implements Playback {
   async stop() {
     this.#stopping = true;
     this.#child.kill("SIGKILL");
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await this.#gone;
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await this.#exited;
   }
 }

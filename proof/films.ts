@@ -8,31 +8,31 @@ import { contentTypeOf } from "../src/origin/file-response.ts";
 const source = join(projectRoot, "fixtures/media/vod-fmp4");
 const renditions = ["180p", "360p"] as const;
 
-/** How many segments a film has: so many that no player has them all in its buffer at once. */
+/** The number of segments of a film, more than any player buffers at once. */
 const segments = 30;
 const segmentSeconds = 4;
 export const filmSeconds = segments * segmentSeconds;
 
-/** Files that are made from the fixtures, by their path on the media host. */
+/** Files made from the fixtures, by their path on the media host. */
 export type Files = ReadonlyMap<string, Buffer>;
 
 /**
- * Two streams of two minutes, cut out of a fixture of 24 s that is shown several times over: `film` is a single media
- * playlist, `film-variants` has two variants to choose from.
+ * Two streams of two minutes, made from a fixture of 24 s that repeats: `film` has a media playlist as its entry,
+ * `film-variants` has two variants.
  */
 export function films(): Files {
   const files = new Map<string, Buffer>();
   for (const rendition of renditions) {
     const folder = join(source, rendition);
     const film = readFilm(readFileSync(join(folder, "index.m3u8"), "utf8"), readFileSync(join(folder, "film.mp4")));
-    const places = rendition === "180p" ? ["film", "film-variants/180p"] : [`film-variants/${rendition}`];
-    for (const place of places) {
-      files.set(`${place}/index.m3u8`, Buffer.from(mediaPlaylist()));
-      files.set(`${place}/init.mp4`, Buffer.from(film.init));
+    const folders = rendition === "180p" ? ["film", "film-variants/180p"] : [`film-variants/${rendition}`];
+    for (const target of folders) {
+      files.set(`${target}/index.m3u8`, Buffer.from(mediaPlaylist()));
+      files.set(`${target}/init.mp4`, Buffer.from(film.init));
     }
     for (let number = 0; number < segments; number++) {
       const bytes = Buffer.from(segmentOf(film, number));
-      for (const place of places) files.set(`${place}/${number}.m4s`, bytes);
+      for (const target of folders) files.set(`${target}/${number}.m4s`, bytes);
     }
   }
   const entry = readFileSync(join(source, "index.m3u8"), "utf8");
@@ -46,7 +46,7 @@ function mediaPlaylist(): string {
   return [...head, '#EXT-X-MAP:URI="init.mp4"', ...body.flat(), "#EXT-X-ENDLIST", ""].join("\n");
 }
 
-/** Puts the films into the simulated bucket, and beside the fixtures into the catalog. */
+/** Adds the films to the simulated bucket and to the catalog. */
 export async function seedFilms(miniflare: Miniflare, files: Files): Promise<void> {
   const bucket = await miniflare.getR2Bucket("MEDIA", "stagedoor-edge");
   for (const [key, bytes] of files)
@@ -59,7 +59,7 @@ export async function seedFilms(miniflare: Miniflare, files: Files): Promise<voi
     origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` },
     entry: "index.m3u8",
   }));
-  // No asset has a session of its own, so that the setting alone says how long one lasts.
+  // No asset has a session length of its own, so only the setting counts.
   const fixtures = catalog.assets.map(({ session: _, ...asset }: { readonly session?: unknown }) => asset);
   await store.put("catalog", JSON.stringify({ ...catalog, assets: [...fixtures, ...assets] }));
 }

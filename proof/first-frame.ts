@@ -1,12 +1,12 @@
 import { setTimeout as after } from "node:timers/promises";
+import { viewerOf } from "../test/cluster/viewer.ts";
 import { type ProofEnvironment, shortLifetimes, timedRun } from "./environment.ts";
 import type { Player } from "./player.ts";
-import { Viewer } from "./viewer.ts";
 
-/** What the first picture may take, against the same stream unprotected. */
-export const mostRatio = 1.1;
+/** The maximum time to the first picture, relative to the same stream without protection. */
+export const maximumRatio = 1.1;
 
-/** Milliseconds from the manifest URL to the first picture: the middle of several openings of each kind. */
+/** Milliseconds from the manifest URL to the first picture: the median of several openings of each kind. */
 export interface FirstFrame {
   readonly player: string;
   readonly asset: string;
@@ -15,7 +15,7 @@ export interface FirstFrame {
   readonly ratio: number;
 }
 
-/** Opens a stream alternately from Stagedoor and from the open server, so that both see the same machine. */
+/** Opens a stream alternately from Stagedoor and from the unprotected server, so that both see the same machine. */
 export async function measureFirstFrame(
   player: Player,
   asset: string,
@@ -23,19 +23,19 @@ export async function measureFirstFrame(
   rounds: number,
 ): Promise<FirstFrame> {
   const cluster = await environment.cluster(shortLifetimes);
-  const taken = { protected: [] as number[], unprotected: [] as number[] };
-  // The first opening of each kind fills caches and is not counted.
+  const times = { protected: [] as number[], unprotected: [] as number[] };
+  // The first opening of each kind fills caches and does not count.
   for (let round = 0; round <= rounds; round++) {
-    const viewer = await Viewer.of(cluster.addresses, `first-frame-${player.name}-${asset}-${round}`);
-    const { manifestUrl } = await viewer.start(asset);
+    const viewer = await viewerOf(cluster.addresses, `first-frame-${player.name}-${asset}-${round}`);
+    const { manifestUrl } = await viewer.start({ asset });
     const addresses = { protected: manifestUrl, unprotected: environment.unprotectedUrl(asset) } as const;
     const kinds = ["protected", "unprotected"] as const;
     for (const kind of round % 2 === 0 ? kinds : kinds.toReversed()) {
       const milliseconds = await firstFrame(player, addresses[kind]);
-      if (round > 0) taken[kind].push(milliseconds);
+      if (round > 0) times[kind].push(milliseconds);
     }
   }
-  const [ours, theirs] = [middle(taken.protected), middle(taken.unprotected)];
+  const [ours, theirs] = [median(times.protected), median(times.unprotected)];
   return { player: player.name, asset, protected: ours, unprotected: theirs, ratio: ours / theirs };
 }
 
@@ -53,7 +53,7 @@ async function firstFrame(player: Player, url: string): Promise<number> {
   }
 }
 
-function middle(all: readonly number[]): number {
+function median(all: readonly number[]): number {
   const sorted = all.toSorted((one, other) => one - other);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -9,44 +9,44 @@ export interface MediaHost {
 }
 
 /**
- * How long a request of a run takes to arrive here, in milliseconds: on one machine nothing takes any time, and what the
- * network takes in life is what all else has to be seen against.
+ * The delay of a run's requests, in milliseconds. On one machine the network takes no time, although it dominates in
+ * production.
  */
 export type Distance = (run: string) => number;
 
 /**
- * Listens on `port` and hands every request on to the server at `behind`, byte for byte. A run is told by the last word
- * of its User-Agent.
+ * Listens on `port` and forwards every request unchanged to the server at `targetPort`. The last word of the User-Agent
+ * names the run.
  */
 export async function startMediaHost(
   port: number,
-  behind: (path: string) => number,
+  targetPort: (path: string) => number,
   distance: Distance,
 ): Promise<MediaHost> {
   const log = new RequestLog();
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   const url = `http://localhost:${port}`;
   const server = createServer((incoming, outgoing) => {
-    const away = distance(runOf(incoming));
-    if (away === 0) handOn(incoming, outgoing);
-    else setTimeout(handOn, away, incoming, outgoing);
+    const delay = distance(runOf(incoming));
+    if (delay === 0) forward(incoming, outgoing);
+    else setTimeout(forward, delay, incoming, outgoing);
   });
-  function handOn(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  function forward(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const options = {
       host: "127.0.0.1",
-      port: behind(incoming.url ?? ""),
+      port: targetPort(incoming.url ?? ""),
       path: incoming.url,
       method: incoming.method,
       agent,
     };
-    const onward = request({ ...options, headers: incoming.headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
-      answer.pipe(outgoing);
-      void keep(log, url, incoming, answer);
+    const forwarded = request({ ...options, headers: incoming.headers }, (response) => {
+      outgoing.writeHead(response.statusCode ?? 502, response.rawHeaders);
+      response.pipe(outgoing);
+      void record(log, url, incoming, response);
     });
-    onward.on("error", () => outgoing.destroy());
-    outgoing.on("close", () => onward.destroy());
-    incoming.pipe(onward);
+    forwarded.on("error", () => outgoing.destroy());
+    outgoing.on("close", () => forwarded.destroy());
+    incoming.pipe(forwarded);
   }
   server.keepAliveTimeout = 120_000;
   await new Promise<void>((resolve, reject) => {
@@ -68,31 +68,36 @@ function runOf({ headers }: IncomingMessage): string {
   return headers["user-agent"]?.split(" ").at(-1) ?? "";
 }
 
-/** Notes an exchange; of playlists and refusals it reads the body as well. */
-async function keep(log: RequestLog, host: string, incoming: IncomingMessage, answer: IncomingMessage): Promise<void> {
+/** Records an exchange, with the body of playlists and refusals. */
+async function record(
+  log: RequestLog,
+  host: string,
+  incoming: IncomingMessage,
+  response: IncomingMessage,
+): Promise<void> {
   const { method = "", url = "", headers } = incoming;
-  const status = answer.statusCode ?? 502;
+  const status = response.statusCode ?? 502;
   const run = runOf(incoming);
   const at = Date.now();
   const isPlaylist = status === 200 && new URL(url, host).pathname.endsWith(".m3u8");
   const exchange = { method, url, range: headers.range, status, at };
   if (!isPlaylist && status < 400) {
-    log.note(run, { ...exchange, code: undefined });
+    log.add(run, { ...exchange, code: undefined });
     return;
   }
-  const text = await textOf(answer).catch(() => "");
-  if (isPlaylist) log.read(new URL(url, host).href, text);
-  log.note(run, { ...exchange, code: /"code":\s*"(\w+)"/.exec(text)?.[1] });
+  const text = await textOf(response).catch(() => "");
+  if (isPlaylist) log.addPlaylist(new URL(url, host).href, text);
+  log.add(run, { ...exchange, code: /"code":\s*"(\w+)"/.exec(text)?.[1] });
 }
 
-/** The text goes to the player at the same time. */
-async function textOf(answer: IncomingMessage): Promise<string> {
+/** The text also goes to the player at the same time. */
+async function textOf(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
-  answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+  response.on("data", (chunk: Buffer) => chunks.push(chunk));
   await new Promise<void>((resolve, reject) => {
-    answer.on("end", resolve);
-    answer.on("close", resolve);
-    answer.on("error", reject);
+    response.on("end", resolve);
+    response.on("close", resolve);
+    response.on("error", reject);
   });
   return Buffer.concat(chunks).toString();
 }

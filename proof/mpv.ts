@@ -7,7 +7,7 @@ import { setTimeout as after } from "node:timers/promises";
 import { killAtExit } from "./child-processes.ts";
 import type { Playback, Player, Stall } from "./player.ts";
 
-/** mpv, driven over its JSON IPC, without a picture or a sound. */
+/** mpv without picture and sound, controlled over its JSON IPC. */
 export function mpv(version: string): Player {
   return {
     name: "mpv",
@@ -26,14 +26,14 @@ export function mpv(version: string): Player {
         { stdio: "ignore" },
       );
       killAtExit(child);
-      const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+      const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
       const stop = async () => {
         child.kill();
-        await gone;
+        await exited;
         await rm(folder, { recursive: true });
       };
       try {
-        return new MpvPlayback(await connected(socketPath), manifestUrl, stop);
+        return new MpvPlayback(await connectTo(socketPath), manifestUrl, stop);
       } catch (error) {
         await stop();
         throw error;
@@ -42,7 +42,7 @@ export function mpv(version: string): Player {
   };
 }
 
-async function connected(path: string): Promise<Socket> {
+async function connectTo(path: string): Promise<Socket> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const socket = connect(path);
     const open = await new Promise<boolean>((resolve) => {
@@ -52,20 +52,20 @@ async function connected(path: string): Promise<Socket> {
     if (open) return socket;
     await after(50);
   }
-  throw new Error("mpv does not answer");
+  throw new Error("mpv does not respond");
 }
 
 class MpvPlayback implements Playback {
   readonly #socket: Socket;
   readonly #stop: () => Promise<void>;
-  readonly #began = performance.now();
+  readonly #startedAt = performance.now();
   readonly #stalls: Stall[] = [];
   readonly #fatal: string[] = [];
   #firstFrame: number | undefined;
   #time = 0;
   #ended = false;
   #settling = true;
-  #stoodSince: number | undefined;
+  #stalledSince: number | undefined;
 
   constructor(socket: Socket, manifestUrl: string, stop: () => Promise<void>) {
     this.#socket = socket;
@@ -75,7 +75,7 @@ class MpvPlayback implements Playback {
     socket.on("data", (data) => {
       const lines = (rest + data.toString()).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) this.#hear(Object(JSON.parse(line)));
+      for (const line of lines) this.#handle(Object(JSON.parse(line)));
     });
     for (const [id, property] of ["time-pos", "paused-for-cache", "eof-reached"].entries())
       this.#send("observe_property", id + 1, property);
@@ -86,9 +86,9 @@ class MpvPlayback implements Playback {
     this.#socket.write(`${JSON.stringify({ command })}\n`);
   }
 
-  #hear({ event, name, data, reason, file_error }: Record<string, unknown>): void {
+  #handle({ event, name, data, reason, file_error }: Record<string, unknown>): void {
     if (event === "playback-restart") {
-      this.#firstFrame ??= performance.now() - this.#began;
+      this.#firstFrame ??= performance.now() - this.#startedAt;
       this.#settling = false;
     }
     if (event === "end-file" && reason === "error") this.#fatal.push(String(file_error));
@@ -96,10 +96,10 @@ class MpvPlayback implements Playback {
     if (name === "time-pos" && typeof data === "number") this.#time = data;
     if (name === "eof-reached" && data === true) this.#ended = true;
     if (name !== "paused-for-cache" || this.#settling || this.#ended) return;
-    if (data === true) this.#stoodSince ??= performance.now();
-    else if (this.#stoodSince !== undefined) {
-      this.#stalls.push({ at: this.#time, milliseconds: Math.round(performance.now() - this.#stoodSince) });
-      this.#stoodSince = undefined;
+    if (data === true) this.#stalledSince ??= performance.now();
+    else if (this.#stalledSince !== undefined) {
+      this.#stalls.push({ at: this.#time, milliseconds: Math.round(performance.now() - this.#stalledSince) });
+      this.#stalledSince = undefined;
     }
   }
 
@@ -118,14 +118,14 @@ class MpvPlayback implements Playback {
   }
 
   async state() {
-    const standing =
-      this.#stoodSince === undefined
+    const current =
+      this.#stalledSince === undefined
         ? []
-        : [{ at: this.#time, milliseconds: Math.round(performance.now() - this.#stoodSince) }];
+        : [{ at: this.#time, milliseconds: Math.round(performance.now() - this.#stalledSince) }];
     return {
       time: this.#time,
       ended: this.#ended,
-      stalls: [...this.#stalls, ...standing],
+      stalls: [...this.#stalls, ...current],
       fatal: this.#fatal,
       firstFrame: this.#firstFrame,
       frames: 0,

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { projectRoot } from "../cli/lib/project.ts";
+import { bundlePage } from "../cli/local/bundle.ts";
 
-/** The players of a page, and the file of each as its package ships it. */
+/** The players of a page, with the file of each in its package. */
 const libraries = {
   hls: "node_modules/hls.js/dist/hls.min.js",
   shaka: "node_modules/shaka-player/dist/shaka-player.compiled.js",
@@ -14,19 +14,11 @@ const libraries = {
 
 export type PagePlayer = keyof typeof libraries;
 
-/** Serves a page a player, on an origin of its own, as a customer's site has one. */
+/** Serves one page per player on an origin of its own, like a customer's site. */
 export async function startPageServer(): Promise<{ urlOf(player: PagePlayer): string; stop(): void }> {
   const scripts = new Map<string, string>();
   for (const [name, library] of Object.entries(libraries)) {
-    const { outputFiles } = await build({
-      entryPoints: [join(projectRoot, `proof/page/${name}-page.ts`)],
-      bundle: true,
-      write: false,
-      format: "esm",
-      target: "es2022",
-      logLevel: "silent",
-    });
-    scripts.set(`/page/${name}.js`, outputFiles[0]?.text ?? "");
+    scripts.set(`/page/${name}.js`, await bundlePage(join(projectRoot, `proof/page/${name}-page.ts`)));
     if (library !== undefined) scripts.set(`/library/${name}.js`, await readFile(join(projectRoot, library), "utf8"));
   }
   const server = createServer((request, response) => {

@@ -1,9 +1,9 @@
 import { setTimeout as after } from "node:timers/promises";
+import { type Session, type Viewer, viewerOf } from "../test/cluster/viewer.ts";
 import { type CountedCluster, type ProofEnvironment, shortLifetimes } from "./environment.ts";
 import type { HelperOptions, OpenOptions, Player, PlayerState } from "./player.ts";
 import type { Result } from "./result.ts";
 import type { Findings, Scenario } from "./scenario.ts";
-import { type Session, Viewer } from "./viewer.ts";
 
 let runs = 0;
 
@@ -15,8 +15,8 @@ export interface Task {
 }
 
 /**
- * Plays one stream in one player as a scenario says, and tells what came of it; `unprotected`: the same stream from where
- * anybody may have it, to compare with. Never throws.
+ * Plays one stream in one player by a scenario, and returns the result. `unprotected` plays the same stream from the
+ * unprotected server, for comparison. Never throws.
  */
 export async function playScenario(
   task: Task,
@@ -26,42 +26,44 @@ export async function playScenario(
 ): Promise<Result> {
   const { scenario, asset, player } = task;
   const run = `run-${++runs}`;
-  const cluster = await environment.cluster(scenario.settings ?? shortLifetimes, scenario.rotatesEvery);
+  const cluster = await environment.cluster(scenario.settings ?? shortLifetimes, scenario.rotationInterval);
   const { log } = unprotected ? environment.unprotected : cluster.media;
-  const seen: { last: PlayerState | undefined } = { last: undefined };
+  const observed: { state: PlayerState | undefined } = { state: undefined };
   const play = async (): Promise<Findings> => {
-    const viewer = await Viewer.of(cluster.addresses, run, scenario.streams);
-    const session = await viewer.start(asset);
+    const { streams } = scenario;
+    const claims = { lifetimeSeconds: 3600, ...(streams !== undefined && { streams }) };
+    const viewer = await viewerOf(cluster.addresses, run, claims);
+    const session = await viewer.start({ asset });
     const url = unprotected ? environment.unprotectedUrl(asset) : session.manifestUrl;
     const playback = await player.open(url, run, optionsOf(scenario, asset, cluster, viewer, session));
     try {
       const scene = { playback, asset, short, viewer, session, cluster, wait: (s: number) => after(s * 1000) };
       const exchanges = () => log.of(run);
       const state = async () => {
-        seen.last = await playback.state();
-        return seen.last;
+        observed.state = await playback.state();
+        return observed.state;
       };
-      const until = waitingFor(state, scenario.isCut === true);
-      return await scenario.perform({ ...scene, exchanges, until, watch: watching(state) });
+      const until = waiter(state, scenario.isCut === true);
+      return await scenario.perform({ ...scene, exchanges, until, watch: watcher(state) });
     } finally {
-      seen.last = await playback.state().catch(() => seen.last);
+      observed.state = await playback.state().catch(() => observed.state);
       await playback.stop();
     }
   };
-  const limit = longestFor(scenario, short);
-  const late = new AbortController();
+  const limit = timeLimit(scenario, short);
+  const timeout = new AbortController();
   const findings = await Promise.race<Findings>([
     play(),
-    after(limit * 1000, { faults: [`did not finish within ${limit} s`] }, { signal: late.signal }),
-  ]).catch((error: unknown): Findings => ({ faults: [wordsOf(error)] }));
-  late.abort();
+    after(limit * 1000, { faults: [`did not finish within ${limit} s`] }, { signal: timeout.signal }),
+  ]).catch((error: unknown): Findings => ({ faults: [errorText(error)] }));
+  timeout.abort();
   return {
     scenario: scenario.name,
     player: player.name,
     asset,
     ...log.count(run),
-    stalls: seen.last?.stalls ?? [],
-    fatal: seen.last?.fatal ?? [],
+    stalls: observed.state?.stalls ?? [],
+    fatal: observed.state?.fatal ?? [],
     faults: findings.faults ?? [],
     endedAfter: findings.endedAfter,
     latency: findings.latency,
@@ -69,8 +71,8 @@ export async function playScenario(
   };
 }
 
-/** How many seconds a performance may take: a page that answers no more would hold up the whole run. */
-function longestFor({ seconds }: Scenario, short: boolean): number {
+/** The maximum number of seconds of a run, so that a page that no longer responds does not block the others. */
+function timeLimit({ seconds }: Scenario, short: boolean): number {
   return 60 + 3 * (short ? seconds.short : seconds.full);
 }
 
@@ -86,22 +88,22 @@ function optionsOf(
   return { ...options, helper: own };
 }
 
-function waitingFor(state: () => Promise<PlayerState>, mayGiveUp: boolean) {
-  return async (what: string, holds: (state: PlayerState) => boolean, seconds: number) => {
+function waiter(state: () => Promise<PlayerState>, mayGiveUp: boolean) {
+  return async (goal: string, condition: (state: PlayerState) => boolean, seconds: number) => {
     const end = performance.now() + seconds * 1000;
     for (;;) {
       const now = await state();
-      if (holds(now)) return now;
-      if (performance.now() > end) throw new Error(`did not get to ${what} (is at ${now.time.toFixed(1)} s)`);
-      if (now.fatal.length > 0 && !mayGiveUp) throw new Error(`gave up before ${what}`);
+      if (condition(now)) return now;
+      if (performance.now() > end) throw new Error(`did not get to ${goal} (is at ${now.time.toFixed(1)} s)`);
+      if (now.fatal.length > 0 && !mayGiveUp) throw new Error(`gave up before ${goal}`);
       await after(100);
     }
   };
 }
 
-function watching(state: () => Promise<PlayerState>) {
+function watcher(state: () => Promise<PlayerState>) {
   return async (seconds: number): Promise<Findings> => {
-    const began = await state();
+    const start = await state();
     const latencies: number[] = [];
     for (let second = 0; second < seconds; second++) {
       await after(1000);
@@ -109,15 +111,15 @@ function watching(state: () => Promise<PlayerState>) {
       if (fatal.length > 0) return {};
       if (latency !== undefined && latency !== null) latencies.push(latency);
     }
-    const played = (await state()).time - began.time;
-    // A player that catches up with the live edge, or falls back to it, runs a little faster or slower than the clock.
+    const played = (await state()).time - start.time;
+    // A player that catches up with the live edge, or falls back to it, runs slightly faster or slower than the clock.
     const faults = played < seconds * 0.9 ? [`played ${played.toFixed(1)} s in ${seconds} s`] : [];
-    const middle = latencies.toSorted((one, other) => one - other)[Math.floor(latencies.length / 2)];
-    return { faults, ...(middle === undefined ? {} : { latency: Math.round(middle) }) };
+    const median = latencies.toSorted((one, other) => one - other)[Math.floor(latencies.length / 2)];
+    return { faults, ...(median === undefined ? {} : { latency: Math.round(median) }) };
   };
 }
 
-function wordsOf(error: unknown): string {
+function errorText(error: unknown): string {
   const [first = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
   return first.replace(/https?:\S+/g, "<url>");
 }

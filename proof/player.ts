@@ -1,41 +1,41 @@
-/** What a scenario may ask of a player beside playing, pausing and seeking. */
+/** Abilities of a player that a scenario may need, besides playing. */
 export type Ability = "pause" | "seek" | "variants" | "tracks" | "helper" | "renew" | "low-latency";
 
 export interface Stall {
-  /** Seconds of the stream. */
+  /** In seconds of the stream. */
   readonly at: number;
   readonly milliseconds: number;
 }
 
-/** What a player was seen to do so far. */
+/** The observed state of a player. */
 export interface PlayerState {
-  /** Seconds of the stream. */
+  /** In seconds of the stream. */
   readonly time: number;
   readonly ended: boolean;
   /** Stalls, except right after a seek or a pause. */
   readonly stalls: readonly Stall[];
-  /** What it gave up over. */
+  /** The errors that made it give up. */
   readonly fatal: readonly string[];
   /** Milliseconds from the manifest URL to the first picture. */
   readonly firstFrame: number | undefined;
   readonly frames: number;
-  /** How far behind the live edge it plays, in milliseconds; undefined where the player cannot tell. */
+  /** The delay behind the live edge in milliseconds, or undefined if the player does not report it. */
   readonly latency: number | undefined;
-  /** Subtitles that were shown. */
+  /** The subtitles shown so far. */
   readonly cues: readonly string[];
   /** Height of the picture. */
   readonly height: number;
 }
 
 export interface OpenOptions {
-  /** Seconds to load ahead, where the player lets one say so. */
+  /** Seconds to load ahead, if the player has such an option. */
   readonly ahead?: number;
   readonly lowLatency?: boolean;
   /** Lets the helper of `stagedoor/player` keep the URLs fresh. */
   readonly helper?: HelperOptions;
 }
 
-/** Plain data, since it goes into a page: how to renew or restart the session. */
+/** How to renew or restart the session. It is plain data, since it is passed into a page. */
 export interface HelperOptions {
   readonly margin: number;
   readonly sessionId: string;
@@ -45,15 +45,15 @@ export interface HelperOptions {
   readonly asset: string;
 }
 
-/** A stream that is being played. */
+/** A stream in a player. */
 export interface Playback {
   play(): Promise<void>;
   pause(): Promise<void>;
   seek(time: number): Promise<void>;
   state(): Promise<PlayerState>;
-  /** Plays variant number `index`, in the order of bandwidth. Only where the player has the ability `variants`. */
+  /** Plays variant number `index`, in the order of bandwidth. Requires the ability `variants`. */
   chooseVariant(index: number): Promise<void>;
-  /** Only with the ability `tracks`. */
+  /** Requires the ability `tracks`. */
   chooseTracks(tracks: { readonly audio?: string; readonly subtitles?: string }): Promise<void>;
   stop(): Promise<void>;
 }
@@ -62,6 +62,6 @@ export interface Player {
   readonly name: string;
   readonly abilities: readonly Ability[];
   readonly version: string;
-  /** Starts to play a manifest URL. `run` goes into the User-Agent header, by which requests are counted. */
+  /** Plays a manifest URL. `run` is part of the User-Agent header, by which requests are counted. */
   open(manifestUrl: string, run: string, options: OpenOptions): Promise<Playback>;
 }

@@ -2,11 +2,11 @@
 export interface TaggedUri {
   readonly tag: "MAP" | "KEY";
   readonly uri: string;
-  /** The first byte of it (BYTERANGE="<length>@<offset>"). */
+  /** Its first byte (BYTERANGE="<length>@<offset>"). */
   readonly from: number;
 }
 
-/** Reads what RFC 8216 §4.3.2.4 and §4.3.2.5 say of a media playlist. `base` is its own address. */
+/** Reads the tags of RFC 8216 §4.3.2.4 and §4.3.2.5 in a media playlist at the URL `base`. */
 export function urisWithTag(playlist: string, base: string): TaggedUri[] {
   return [...playlist.matchAll(/^#EXT-X-(MAP|KEY):(.*)$/gm)].flatMap(([, tag, attributes = ""]) => {
     const uri = /URI="([^"]*)"/.exec(attributes)?.[1];

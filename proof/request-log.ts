@@ -5,39 +5,39 @@ export interface Exchange {
   readonly url: string;
   readonly range: string | undefined;
   readonly status: number;
-  /** The code of a refusal, where it says one. */
+  /** The code of a refusal, if it has one. */
   readonly code: string | undefined;
-  /** Milliseconds since 1970 at which the answer began. */
+  /** The start of the response, in milliseconds since 1970. */
   readonly at: number;
 }
 
-/** What was counted of a run's requests. */
+/** The counted requests of a run. */
 export interface Counts {
   readonly requests: number;
-  /** Answers of 400 and above, by status and code. */
+  /** Responses with a status of 400 or above, by status and code. */
   readonly refused: readonly string[];
   readonly redirects: number;
-  /** The most that any one initialisation section, or any one key, was delivered; 0 where there is none. */
+  /** The maximum number of deliveries of one initialisation section and of one key, or 0 if there is none. */
   readonly initFetches: number;
   readonly keyFetches: number;
   readonly playlists: number;
 }
 
-/** The requests of every run, which is the last word of their User-Agent. */
+/** The requests of every run. The last word of the User-Agent names the run. */
 export class RequestLog {
   readonly #exchanges = new Map<string, Exchange[]>();
-  /** Files that a playlist named in EXT-X-MAP or EXT-X-KEY. */
+  /** Files that a playlist names in EXT-X-MAP or EXT-X-KEY. */
   readonly #inits = new Set<string>();
   readonly #keys = new Set<string>();
 
-  note(run: string, exchange: Exchange): void {
+  add(run: string, exchange: Exchange): void {
     const known = this.#exchanges.get(run);
     if (known === undefined) this.#exchanges.set(run, [exchange]);
     else known.push(exchange);
   }
 
-  /** Remembers which files a playlist names as initialisation sections and keys. */
-  read(url: string, playlist: string): void {
+  /** Remembers the initialisation sections and keys that a playlist names. */
+  addPlaylist(url: string, playlist: string): void {
     for (const { tag, uri, from } of urisWithTag(playlist, url))
       (tag === "MAP" ? this.#inits : this.#keys).add(fileOf(uri, from));
   }
@@ -52,14 +52,14 @@ export class RequestLog {
       requests: all.length,
       refused: all.filter(({ status }) => status >= 400).map(({ status, code }) => `${status} ${code ?? ""}`.trim()),
       redirects: all.filter(({ status }) => status === 307).length,
-      initFetches: mostOften(all, this.#inits),
-      keyFetches: mostOften(all, this.#keys),
+      initFetches: mostFetches(all, this.#inits),
+      keyFetches: mostFetches(all, this.#keys),
       playlists: all.filter(({ url }) => pathOf(url).endsWith(".m3u8")).length,
     };
   }
 }
 
-function mostOften(all: readonly Exchange[], files: ReadonlySet<string>): number {
+function mostFetches(all: readonly Exchange[], files: ReadonlySet<string>): number {
   const times = new Map<string, number>();
   for (const { url, range, status } of all) {
     if (status !== 200 && status !== 206) continue;
@@ -69,7 +69,7 @@ function mostOften(all: readonly Exchange[], files: ReadonlySet<string>): number
   return Math.max(0, ...times.values());
 }
 
-/** A file as the viewer of any session would name it: the path below the grant, and where in it one begins to read. */
+/** A file, independent of the session: its path without the grant, and the first byte of the request. */
 function fileOf(url: string, from: number): string {
   const path = pathOf(url);
   const [, first = "", ...rest] = path.split("/");

@@ -7,15 +7,15 @@ import { runProof } from "./run-proof.ts";
 
 const usage = `npm run players [-- --short] [--only <player or scenario>]... [--jobs <number>]
 
-Plays the fixtures in hls.js, Shaka Player, video.js, Chromium's own HLS, and where they are installed in ffmpeg and mpv,
-with signatures that live for seconds, and counts what a viewer would notice. Takes about half an hour; --short about two
-minutes. A whole run writes docs/players.md and docs/players.json. Ends with 1 where anything falls short.`;
+Plays the fixtures in hls.js, Shaka Player, video.js and Chromium's own HLS, and in ffmpeg and mpv if they are installed.
+Signatures expire within seconds, and everything that a viewer would notice is counted. Takes about half an hour, or two
+minutes with --short. A full run writes docs/players.md and docs/players.json. Exits with 1 if a scenario fails.`;
 
 const introduction = `# In real players
 
-\`npm run players\` writes this page. Signatures live for seconds in it, where a deployment has minutes, so that what takes
-hours in life takes minutes here. Requests are counted in front of the media host, and so also those of players that show
-none. In brackets: the same stream from a server that protects nothing. The first picture is timed from the manifest's URL,
+\`npm run players\` writes this page. Signatures expire within seconds instead of minutes, so that hours of playback take
+minutes here. Requests are counted in front of the media host, which includes those of players that report none. In
+brackets: the same stream from an unprotected server. The first picture is timed from the manifest's URL,
 the median of nine alternating openings, with 20 ms of network in front of both.
 
 ✓ means: no stall, no unexpected refusal, one init segment per variant, and the session ends within two seconds if the
@@ -35,7 +35,7 @@ if (values.help === true) console.log(usage);
 else await run(values.short, values.only, Number(values.jobs));
 
 async function run(short: boolean, only: readonly string[], jobs: number): Promise<void> {
-  const report = await runProof({ short, only, jobs, say: (line) => console.error(`… ${line}`) });
+  const report = await runProof({ short, only, jobs, log: (line) => console.error(`… ${line}`) });
   const text = markdown(report);
   console.log(text);
   if (!short && only.length === 0) {
@@ -46,7 +46,7 @@ async function run(short: boolean, only: readonly string[], jobs: number): Promi
   }
   const missed = shortfallsOf(report);
   if (missed > 0) {
-    console.error(`${missed} of ${report.judged.length + report.firstFrames.length} fall short`);
+    console.error(`${missed} of ${report.judged.length + report.firstFrames.length} fail`);
     process.exitCode = 1;
   }
 }

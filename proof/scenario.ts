@@ -1,42 +1,42 @@
+import type { Session, Viewer } from "../test/cluster/viewer.ts";
 import type { CountedCluster } from "./environment.ts";
 import type { Ability, OpenOptions, Playback, PlayerState } from "./player.ts";
 import type { Exchange } from "./request-log.ts";
-import type { Session, Viewer } from "./viewer.ts";
 
 /** One row of the proof: the streams, the players, the actions and the expected result. */
 export interface Scenario {
   readonly name: string;
-  /** What the viewer does, in the words of the table. */
+  /** The viewer's actions, in the words of the table. */
   readonly title: string;
-  /** The streams it is shown with, one run each. */
+  /** The streams, one run each. */
   readonly assets: readonly string[];
-  /** Of those, the ones that the short form takes. */
+  /** The streams of a short run. */
   readonly shortAssets?: readonly string[];
-  /** The players of the short form; hls.js where it is left out. */
+  /** The players of a short run; hls.js by default. */
   readonly shortPlayers?: readonly string[];
-  /** Whether the same stream is always played unprotected as well, to see how far behind the live edge a player stays. */
+  /** Whether the same stream is always played without protection too, to compare the delay behind the live edge. */
   readonly compared?: boolean;
-  /** Which of the players can do it. */
+  /** The abilities that a player needs. */
   readonly needs: readonly Ability[];
-  /** Settings of the workers in place of those of {@link shortLifetimes}. */
+  /** Settings of the workers, instead of {@link shortLifetimes}. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly options?: OpenOptions;
   /** Whether the helper keeps the URLs fresh. */
   readonly helper?: { readonly margin: number };
-  /** How many streams the viewer may run at once; any number where it is left out. */
+  /** The viewer's stream limit; none by default. */
   readonly streams?: number;
-  /** Seconds after which another session key takes over, again and again. */
-  readonly rotatesEvery?: number;
-  /** Codes of refusals that the scenario is about; any other is a fault. */
-  readonly meant?: readonly string[];
-  /** Whether the stream is meant to stop. */
+  /** Seconds after which the next session key takes over, repeatedly. */
+  readonly rotationInterval?: number;
+  /** The expected codes of refusals. Any other code is a fault. */
+  readonly expectedCodes?: readonly string[];
+  /** Whether the stream is expected to stop. */
   readonly isCut?: boolean;
-  /** Seconds that a run takes at most. */
+  /** The maximum length of a run in seconds. */
   readonly seconds: { readonly full: number; readonly short: number };
   perform(scene: Scene): Promise<Findings>;
 }
 
-/** What a scenario's function works with. */
+/** The tools of a scenario's function. */
 export interface Scene {
   readonly playback: Playback;
   readonly asset: string;
@@ -44,22 +44,22 @@ export interface Scene {
   readonly viewer: Viewer;
   readonly session: Session;
   readonly cluster: CountedCluster;
-  /** The requests that the player has made so far. */
+  /** The player's requests so far. */
   exchanges(): readonly Exchange[];
-  /** Waits until the player's state is as asked for. Throws an Error that names `what`, after `seconds`. */
-  until(what: string, holds: (state: PlayerState) => boolean, seconds: number): Promise<PlayerState>;
+  /** Waits until the player's state satisfies `condition`. After `seconds`, throws an Error that names `goal`. */
+  until(goal: string, condition: (state: PlayerState) => boolean, seconds: number): Promise<PlayerState>;
   wait(seconds: number): Promise<void>;
-  /** Looks on for so long, and tells how far behind the live edge it played and whether it kept pace. */
+  /** Watches for this long, and returns the delay behind the live edge and whether playback kept pace. */
   watch(seconds: number): Promise<Findings>;
 }
 
-/** What a scenario found beside what is counted of every run. */
+/** Results of a scenario, in addition to the counts of every run. */
 export interface Findings {
   /** In the words of the table. */
   readonly faults?: readonly string[];
-  /** Milliseconds from a revocation to the first request that was refused for it. */
+  /** Milliseconds from a revocation to the first refusal that it caused. */
   readonly endedAfter?: number;
-  /** Milliseconds behind the live edge: the middle of those measured. */
+  /** The median delay behind the live edge, in milliseconds. */
   readonly latency?: number;
   readonly notes?: readonly string[];
 }

@@ -13,7 +13,7 @@ const { Hls } = window;
 let hls: HlsType | undefined;
 
 exposeControls({
-  load(video, url, { ahead, lowLatency = false, helper }, gaveUp) {
+  load(video, url, { ahead, lowLatency = false, helper }, onFatal) {
     const fresh = helper === undefined ? undefined : helperFor(url, helper);
     hls = new Hls({
       lowLatencyMode: lowLatency,
@@ -21,7 +21,7 @@ exposeControls({
       ...(fresh === undefined ? {} : inHls(fresh)),
     });
     hls.on(Hls.Events.ERROR, (_, { fatal, details }) => {
-      if (fatal) gaveUp(details);
+      if (fatal) onFatal(details);
     });
     hls.loadSource(url);
     hls.attachMedia(video);

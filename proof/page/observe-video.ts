@@ -1,34 +1,34 @@
 import type { PlayerState, Stall } from "../player.ts";
 
-/** Shorter than this, nobody sees it. */
-const leastStall = 100;
-/** Milliseconds without movement after which a picture counts as stalled, whatever events say. */
+/** A shorter stall is not visible. In milliseconds. */
+const shortestStall = 100;
+/** Milliseconds without movement after which playback counts as stalled, whatever the events say. */
 const frozen = 1500;
 
-export type Watched = Omit<PlayerState, "latency">;
+export type VideoState = Omit<PlayerState, "latency">;
 
-/** Watches a video: when its first picture came, where it stood still, and which subtitles it showed. */
-export function watch(video: HTMLVideoElement, fatal: readonly string[], cues: Set<string>): () => Watched {
-  const began = performance.now();
+/** Observes a video: its first picture, its stalls, and its subtitles. */
+export function observeVideo(video: HTMLVideoElement, fatal: readonly string[], cues: Set<string>): () => VideoState {
+  const startedAt = performance.now();
   const stalls: Stall[] = [];
   let firstFrame: number | undefined;
   let ended = false;
-  /** Since a seek or a pause nothing has been shown yet: waiting is what one expects then. */
+  /** True from a seek or a pause until the next picture, since waiting is expected then. */
   let settling = true;
-  let stoodAt = 0;
-  let stoodSince: number | undefined;
+  let stalledAt = 0;
+  let stalledSince: number | undefined;
 
   const beginStall = () => {
-    if (settling || video.paused || video.ended || stoodSince !== undefined) return;
-    stoodAt = video.currentTime;
-    stoodSince = performance.now();
+    if (settling || video.paused || video.ended || stalledSince !== undefined) return;
+    stalledAt = video.currentTime;
+    stalledSince = performance.now();
   };
   const resetStall = () => {
-    stoodSince = undefined;
+    stalledSince = undefined;
     settling = true;
   };
   video.requestVideoFrameCallback(() => {
-    firstFrame = performance.now() - began;
+    firstFrame = performance.now() - startedAt;
   });
   video.addEventListener("waiting", beginStall);
   video.addEventListener("seeking", resetStall);
@@ -38,33 +38,33 @@ export function watch(video: HTMLVideoElement, fatal: readonly string[], cues: S
   });
   let movedTo = 0;
   let movedAt = performance.now();
-  const moves = () => {
+  const checkMovement = () => {
     if (video.currentTime === movedTo) return;
     const steps = video.currentTime - movedTo;
     movedTo = video.currentTime;
     movedAt = performance.now();
-    if (steps > 0 && !video.seeking && stoodSince === undefined) settling = false;
-    if (stoodSince === undefined || video.currentTime <= stoodAt) return;
-    const milliseconds = Math.round(performance.now() - stoodSince);
-    if (milliseconds >= leastStall) stalls.push({ at: stoodAt, milliseconds });
-    stoodSince = undefined;
+    if (steps > 0 && !video.seeking && stalledSince === undefined) settling = false;
+    if (stalledSince === undefined || video.currentTime <= stalledAt) return;
+    const milliseconds = Math.round(performance.now() - stalledSince);
+    if (milliseconds >= shortestStall) stalls.push({ at: stalledAt, milliseconds });
+    stalledSince = undefined;
   };
-  video.addEventListener("timeupdate", moves);
+  video.addEventListener("timeupdate", checkMovement);
   setInterval(() => {
-    moves();
+    checkMovement();
     if (performance.now() - movedAt > frozen) beginStall();
   }, 100);
   listenForCues(video.textTracks, cues);
 
   return () => {
-    const open =
-      stoodSince === undefined || performance.now() - stoodSince < leastStall
+    const current =
+      stalledSince === undefined || performance.now() - stalledSince < shortestStall
         ? []
-        : [{ at: stoodAt, milliseconds: Math.round(performance.now() - stoodSince) }];
+        : [{ at: stalledAt, milliseconds: Math.round(performance.now() - stalledSince) }];
     return {
       time: video.currentTime,
       ended,
-      stalls: [...stalls, ...open],
+      stalls: [...stalls, ...current],
       fatal,
       firstFrame,
       frames: video.getVideoPlaybackQuality().totalVideoFrames,
@@ -74,11 +74,11 @@ export function watch(video: HTMLVideoElement, fatal: readonly string[], cues: S
   };
 }
 
-/** Notes every cue that a list of text tracks shows. */
+/** Collects every cue that a list of text tracks shows. */
 export function listenForCues(list: TextTrackList, cues: Set<string>): void {
   const listen = (track: TextTrack | null) => {
     track?.addEventListener("cuechange", () => {
-      // A player's own list is array-like, and no more.
+      // A player's own list is array-like only.
       for (const cue of Array.from(track.activeCues ?? [])) cues.add(String(Reflect.get(cue, "text")));
     });
   };

@@ -1,8 +1,8 @@
 import type { OpenOptions, PlayerState } from "../player.ts";
-import { listenForCues, type Watched, watch } from "./observe-video.ts";
+import { listenForCues, observeVideo, type VideoState } from "./observe-video.ts";
 import type { Adapter } from "./player-adapter.ts";
 
-/** What the harness calls in a page. */
+/** The functions that the harness calls in a page. */
 interface PageControls {
   open(url: string, options: OpenOptions): Promise<void>;
   play(): Promise<void>;
@@ -19,23 +19,25 @@ declare global {
   }
 }
 
-/** Makes a player controllable from outside the page: `window.controls`. */
+/** Makes a player controllable from outside the page, as `window.controls`. */
 export function exposeControls(adapter: Adapter): void {
-  const found = document.querySelector("video");
-  if (found === null) throw new Error("the page has no video");
-  // A player may put a video of its own in the place of the page's.
-  const video = () => document.querySelector("video") ?? found;
+  const original = document.querySelector("video");
+  if (original === null) throw new Error("the page has no video");
+  // A player may replace the page's video element with its own.
+  const video = () => document.querySelector("video") ?? original;
   const fatal: string[] = [];
   const cues = new Set<string>();
-  let watched: (() => Watched) | undefined;
+  let videoState: (() => VideoState) | undefined;
   window.controls = {
     async open(url, options) {
-      watched = watch(found, fatal, cues);
-      found.addEventListener("error", () => fatal.push(`media error ${found.error?.code}: ${found.error?.message}`));
-      await adapter.load(found, url, options, (what) => fatal.push(what));
+      videoState = observeVideo(original, fatal, cues);
+      original.addEventListener("error", () =>
+        fatal.push(`media error ${original.error?.code}: ${original.error?.message}`),
+      );
+      await adapter.load(original, url, options, (error) => fatal.push(error));
       const own = adapter.textTracks?.();
       if (own !== undefined) listenForCues(own, cues);
-      await found.play();
+      await original.play();
     },
     play: () => video().play(),
     pause: () => video().pause(),
@@ -43,11 +45,11 @@ export function exposeControls(adapter: Adapter): void {
       video().currentTime = time;
     },
     state() {
-      if (watched === undefined) throw new Error("nothing was opened");
+      if (videoState === undefined) throw new Error("no stream was opened");
       const shownAt = adapter.shownAt?.();
-      // A film without EXT-X-PROGRAM-DATE-TIME is said to be shown in 1970.
+      // Without EXT-X-PROGRAM-DATE-TIME, a player may report a time in 1970.
       const isDated = shownAt !== undefined && shownAt > 1e12;
-      return { ...watched(), latency: isDated ? Date.now() - shownAt : undefined };
+      return { ...videoState(), latency: isDated ? Date.now() - shownAt : undefined };
     },
     chooseVariant(index) {
       adapter.chooseVariant?.(index);

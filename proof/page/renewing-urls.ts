@@ -1,14 +1,14 @@
 import { type FreshUrls, keepFresh, type Session } from "../../packages/player/keep-fresh.ts";
 import type { HelperOptions } from "../player.ts";
 
-/** The helper as a site would use it: a session is renewed, and where that is refused another one is started. */
+/** Uses the helper as a site would: renews the session, and starts a new one if that is refused. */
 export function helperFor(manifestUrl: string, options: HelperOptions): FreshUrls {
   const { margin, sessionId, sessionExpiresAt, apiUrl, token, asset } = options;
   let current: { sessionId: string; grant: string } = {
     sessionId,
     grant: new URL(manifestUrl).pathname.split("/")[1] ?? "",
   };
-  const ask = (path: string, headers: Readonly<Record<string, string>>, body?: object) =>
+  const post = (path: string, headers: Readonly<Record<string, string>>, body?: object) =>
     fetch(`${apiUrl}/stream/${path}`, {
       method: "POST",
       headers: { Authorization: `Bearer ${token}`, ...headers },
@@ -19,10 +19,10 @@ export function helperFor(manifestUrl: string, options: HelperOptions): FreshUrl
     sessionExpiresAt,
     margin,
     async renew(): Promise<Session> {
-      let answer = await ask(`${current.sessionId}/renew`, { "CTA-Common-Access-Token": current.grant });
-      if (!answer.ok) answer = await ask("start", { "Content-Type": "application/json" }, { asset });
-      if (!answer.ok) throw new Error(`the API answered ${answer.status}`);
-      const next = await answer.json();
+      let response = await post(`${current.sessionId}/renew`, { "CTA-Common-Access-Token": current.grant });
+      if (!response.ok) response = await post("start", { "Content-Type": "application/json" }, { asset });
+      if (!response.ok) throw new Error(`the API returned ${response.status}`);
+      const next = await response.json();
       current = next;
       return next;
     },

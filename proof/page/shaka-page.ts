@@ -13,7 +13,7 @@ const { shaka } = window;
 let player: shakaType.Player | undefined;
 
 exposeControls({
-  async load(video, url, { ahead, lowLatency = false, helper }, gaveUp) {
+  async load(video, url, { ahead, lowLatency = false, helper }, onFatal) {
     shaka.polyfill.installAll();
     player = new shaka.Player();
     await player.attach(video);
@@ -27,22 +27,22 @@ exposeControls({
     player.addEventListener("error", (event) => {
       const detail: unknown = Reflect.get(event, "detail");
       if (detail instanceof shaka.util.Error && detail.severity === shaka.util.Error.Severity.CRITICAL)
-        gaveUp(`${detail.code} ${detail.data.filter((item: unknown) => typeof item === "number").join(" ")}`);
+        onFatal(`${detail.code} ${detail.data.filter((item: unknown) => typeof item === "number").join(" ")}`);
     });
     await player.load(url);
   },
   chooseVariant(index) {
     if (player === undefined) return;
     player.configure({ abr: { enabled: false } });
-    // One a height and language: the height is what is chosen.
+    // There is one track per height and language. The height is what this chooses.
     const tracks = player.getVideoTracks().toSorted((one, other) => (one.height ?? 0) - (other.height ?? 0));
     const track = tracks[index];
     if (track !== undefined) player.selectVideoTrack(track, true, 3);
   },
   chooseTracks({ audio, subtitles }) {
     if (player === undefined) return;
-    const sound = player.getAudioTracks().find(({ language }) => language === audio);
-    if (sound !== undefined) player.selectAudioTrack(sound);
+    const audioTrack = player.getAudioTracks().find(({ language }) => language === audio);
+    if (audioTrack !== undefined) player.selectAudioTrack(audioTrack);
     if (subtitles === undefined) return;
     const track = player.getTextTracks().find(({ language }) => language === subtitles);
     if (track !== undefined) player.selectTextTrack(track);

@@ -9,7 +9,7 @@ interface VhsSegment {
   readonly dateTimeObject?: Date;
 }
 
-/** The parts of VHS that its types leave out. */
+/** The parts of VHS that its types lack. */
 interface Vhs {
   representations(): { readonly bandwidth: number; enabled(on?: boolean): boolean }[];
   readonly playlists: { media(): { readonly segments: readonly VhsSegment[] } | undefined };
@@ -29,12 +29,12 @@ function vhs(): Vhs | undefined {
 }
 
 exposeControls({
-  async load(video, url, { ahead, lowLatency = false, helper }, gaveUp) {
+  async load(video, url, { ahead, lowLatency = false, helper }, onFatal) {
     if (ahead !== undefined) {
       const settings = Object(Reflect.get(videojs, "Vhs"));
       Object.assign(settings, { GOAL_BUFFER_LENGTH: ahead, MAX_GOAL_BUFFER_LENGTH: ahead, BACK_BUFFER_LENGTH: 1 });
     }
-    // The video element stays the page's own: playsinline and a class are all that VHS wants of it.
+    // The video element stays the page's own. VHS needs only playsinline and a class.
     player = videojs(video, {
       autoplay: false,
       html5: {
@@ -45,7 +45,7 @@ exposeControls({
       },
     });
     if (helper !== undefined) inVideoJs(helperFor(url, helper), player);
-    player.on("error", () => gaveUp(String(player?.error()?.message)));
+    player.on("error", () => onFatal(String(player?.error()?.message)));
     player.src({ src: url, type: "application/vnd.apple.mpegurl" });
     await new Promise<void>((resolve) => player?.one("loadstart", () => resolve()));
     await player.play();

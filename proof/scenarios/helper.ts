@@ -13,7 +13,7 @@ export const cloudFront: Scenario = {
   async perform({ playback, until, wait, short }) {
     await until("2 s of film", ({ time }) => time > 2, 20);
     await playback.pause();
-    // By then the URLs of the film's 24 s have ended, of which CloudFront renews none.
+    // By then the URLs for the film's 24 s have expired. CloudFront does not renew URLs.
     await wait(short ? 22 : 30);
     await playback.play();
     await until("the end", ({ ended }) => ended, 40);
@@ -23,7 +23,7 @@ export const cloudFront: Scenario = {
 
 export const renewed: Scenario = {
   name: "session-end",
-  title: "a session ends, and the helper goes on with another",
+  title: "a session ends, and the helper continues with a new one",
   assets: ["film", "film-variants", "live"],
   shortAssets: ["film-variants"],
   shortPlayers: ["hls.js", "Shaka", "video.js"],
@@ -36,6 +36,8 @@ export const renewed: Scenario = {
     await until("the first picture", ({ time }) => time > 0, 20);
     const findings = await watch(35);
     const grants = new Set(exchanges().map(({ url }) => url.split("/")[1]));
-    return grants.size > 1 ? findings : { ...findings, faults: [...(findings.faults ?? []), "no session followed"] };
+    return grants.size > 1
+      ? findings
+      : { ...findings, faults: [...(findings.faults ?? []), "no new session was started"] };
   },
 };

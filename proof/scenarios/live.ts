@@ -11,7 +11,7 @@ export const live: Scenario = {
   seconds: { full: 640, short: 45 },
   async perform({ until, watch, short, asset }) {
     await until("the first picture", ({ time }) => time > 0, 20);
-    // Ten minutes for the plain window; what another kind of playlist does differently shows sooner.
+    // Ten minutes for the plain window. The other kinds of playlist show their differences sooner.
     return watch(short ? 20 : asset === "live" ? 600 : 120);
   },
 };

@@ -1,23 +1,25 @@
 import { setTimeout as after } from "node:timers/promises";
 import type { Scenario, Scene } from "../scenario.ts";
-import { codeOf } from "../viewer.ts";
 
 const littleAhead = { ahead: 6 };
 
 export const revoked: Scenario = {
   name: "revoked",
-  title: "is revoked in mid-play",
+  title: "is revoked during playback",
   assets: ["film", "live"],
   shortAssets: ["film"],
   needs: [],
   options: littleAhead,
-  meant: ["session_revoked"],
+  expectedCodes: ["session_revoked"],
   isCut: true,
   seconds: { full: 60, short: 60 },
   async perform(scene) {
     await scene.until("3 s of film", ({ time }) => time > 3, 20);
     const probe = probeOf(scene);
-    const endedAfter = await timeUntilRefused(probe, "session_revoked", () => scene.viewer.end(scene.session));
+    const endedAfter = await timeUntilRefused(probe, "session_revoked", async () => {
+      const { status } = await scene.viewer.end(scene.session);
+      if (status !== 204) throw new Error(`ending the session returned ${status}`);
+    });
     return { endedAfter, faults: await stoppedPlaying(scene, "session_revoked") };
   },
 };
@@ -29,23 +31,23 @@ export const takeover: Scenario = {
   needs: [],
   options: littleAhead,
   streams: 1,
-  meant: ["stream_taken"],
+  expectedCodes: ["stream_taken"],
   isCut: true,
   seconds: { full: 60, short: 60 },
   async perform(scene) {
     const { viewer, asset } = scene;
     await scene.until("3 s of film", ({ time }) => time > 3, 20);
     const faults: string[] = [];
-    const second = await viewer.tryToStart(asset);
-    const code = await codeOf(second);
-    if (second.status !== 429 || code !== "stream_limit") faults.push(`a second stream was answered ${second.status}`);
+    const second = await viewer.tryStart({ asset });
+    if (second.status !== 429 || second.code !== "stream_limit")
+      faults.push(`a second stream returned ${second.status}`);
     const probe = probeOf(scene);
-    let taken = "";
+    let otherUrl = "";
     const endedAfter = await timeUntilRefused(probe, "stream_taken", async () => {
-      taken = (await viewer.start(asset, true)).manifestUrl;
+      otherUrl = (await viewer.start({ asset, takeover: true })).manifestUrl;
     });
-    const other = await fetch(taken);
-    if (other.status !== 200) faults.push(`the other device was answered ${other.status}`);
+    const other = await fetch(otherUrl);
+    if (other.status !== 200) faults.push(`the other device got ${other.status}`);
     faults.push(...(await stoppedPlaying(scene, "stream_taken")));
     return { endedAfter, faults };
   },
@@ -53,48 +55,48 @@ export const takeover: Scenario = {
 
 export const rotated: Scenario = {
   name: "rotated",
-  title: "the signing key is rotated in mid-play",
+  title: "the signing key is rotated during playback",
   assets: ["film", "live"],
   shortAssets: ["film"],
   needs: [],
   options: littleAhead,
-  rotatesEvery: 15,
+  rotationInterval: 15,
   seconds: { full: 90, short: 60 },
   async perform({ until, session, viewer, asset, watch, short }) {
     await until("the first picture", ({ time }) => time > 1, 20);
     await watch(short ? 20 : 40);
-    // After a rotation a new session is signed by another key.
-    const { manifestUrl } = await viewer.start(asset);
+    // After a rotation, another key signs a new session.
+    const { manifestUrl } = await viewer.start({ asset });
     const faults = kidOf(manifestUrl) === kidOf(session.manifestUrl) ? ["the key was not rotated"] : [];
     return { faults };
   },
 };
 
-/** The last file that the player was given: asking for it again shows whether the edge still gives it. */
+/** The URL of the last file that the player received. Another request for it shows whether the edge still serves it. */
 function probeOf({ exchanges, cluster }: Scene): string {
   const last = exchanges().findLast(
     ({ url, status }) => status < 300 && !new URL(url, cluster.media.url).pathname.endsWith(".m3u8"),
   );
-  if (last === undefined) throw new Error("the player has asked for no segment");
+  if (last === undefined) throw new Error("the player has requested no segment");
   return new URL(last.url, cluster.media.url).href;
 }
 
-/** Milliseconds from the moment at which `end` was done until `probe` is refused with `code`, whatever it was before. */
+/** Milliseconds from the end of `end` until `probe` is refused with `code`. */
 async function timeUntilRefused(probe: string, code: string, end: () => Promise<void>): Promise<number> {
   await end();
-  const began = performance.now();
-  for (let given = began; ; ) {
+  const start = performance.now();
+  for (let sentAt = start; ; ) {
     const response = await fetch(probe, { redirect: "manual" });
-    const answer = response.status >= 400 ? await codeOf(response) : "";
+    const refusal = response.status >= 400 ? Object(await response.json().catch(() => undefined)).code : undefined;
     await response.body?.cancel().catch(() => undefined);
-    if (answer === code) return Math.round(given - began);
-    given = performance.now();
-    if (given - began > 15_000) throw new Error(`nothing was refused with ${code}`);
+    if (refusal === code) return Math.round(sentAt - start);
+    sentAt = performance.now();
+    if (sentAt - start > 15_000) throw new Error(`nothing was refused with ${code}`);
     await after(50);
   }
 }
 
-/** Waits until the player has been refused itself, and tells where it was given anything later than it may. */
+/** Waits until the player itself is refused, and returns a fault if it received a file afterwards. */
 async function stoppedPlaying({ exchanges, short }: Scene, code: string): Promise<string[]> {
   const refused = () => exchanges().find((exchange) => exchange.code === code);
   for (let waited = 0; refused() === undefined; waited += 0.25) {
@@ -103,8 +105,8 @@ async function stoppedPlaying({ exchanges, short }: Scene, code: string): Promis
   }
   const at = refused()?.at ?? 0;
   await after(1500);
-  const given = exchanges().filter((exchange) => exchange.at > at && exchange.status < 300);
-  return given.length === 0 ? [] : [`it was given ${given.length} files after its first refusal`];
+  const received = exchanges().filter((exchange) => exchange.at > at && exchange.status < 300);
+  return received.length === 0 ? [] : [`it received ${received.length} files after its first refusal`];
 }
 
 /** The kid is readable in the grant. */

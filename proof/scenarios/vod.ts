@@ -1,8 +1,8 @@
 import { filmSeconds } from "../films.ts";
 import type { Scenario } from "../scenario.ts";
 
-/** So little ahead that what comes after a pause or a seek is loaded after it. */
-const littleAhead = { ahead: 6 };
+/** A small buffer, so that the segments after a pause or a seek are loaded after it. */
+const smallBuffer = { ahead: 6 };
 
 export const playThrough: Scenario = {
   name: "through",
@@ -20,16 +20,16 @@ export const playThrough: Scenario = {
 
 export const pause: Scenario = {
   name: "pause",
-  title: "pauses for several expiries, and plays on",
+  title: "pauses past several expiries, and continues",
   assets: ["film", "film-variants"],
   shortAssets: ["film"],
   needs: ["pause"],
-  options: littleAhead,
+  options: smallBuffer,
   seconds: { full: 200, short: 75 },
   async perform({ playback, until, wait, short, exchanges }) {
     await until("3 s of film", ({ time }) => time > 3, 20);
     await playback.pause();
-    // A segment's URL lives for its place in the film: those of the next half minute end within it.
+    // A segment's URL expires by its place in the film: those of the next half minute expire during the pause.
     await wait(short ? 20 : 90);
     await playback.play();
     const to = short ? 18 : 60;
@@ -45,7 +45,7 @@ export const seek: Scenario = {
   assets: ["film", "film-variants"],
   shortAssets: ["film"],
   needs: ["seek"],
-  options: littleAhead,
+  options: smallBuffer,
   seconds: { full: 90, short: 60 },
   async perform({ playback, until, wait, short, exchanges }) {
     await until("2 s of film", ({ time }) => time > 2, 20);
@@ -65,17 +65,17 @@ export const variants: Scenario = {
   assets: ["vod-tracks", "film-variants", "vod-fmp4"],
   shortAssets: ["vod-tracks"],
   needs: ["variants"],
-  options: littleAhead,
+  options: smallBuffer,
   seconds: { full: 60, short: 45 },
   async perform({ playback, until }) {
     await until("1 s of film", ({ time }) => time > 1, 20);
     const faults: string[] = [];
     await playback.chooseVariant(0);
-    await until("the lowest variant", ({ height }) => height === 180, 15).catch(noted(faults));
+    await until("the lowest variant", ({ height }) => height === 180, 15).catch(recordFault(faults));
     await playback.chooseVariant(1);
-    await until("the variant above", ({ height }) => height > 180, 15).catch(noted(faults));
+    await until("the variant above", ({ height }) => height > 180, 15).catch(recordFault(faults));
     await playback.chooseVariant(0);
-    await until("the lowest variant again", ({ height }) => height === 180, 15).catch(noted(faults));
+    await until("the lowest variant again", ({ height }) => height === 180, 15).catch(recordFault(faults));
     return { faults };
   },
 };
@@ -97,19 +97,19 @@ export const tracks: Scenario = {
   title: "subtitles and another audio track",
   assets: ["vod-tracks"],
   needs: ["tracks"],
-  options: littleAhead,
+  options: smallBuffer,
   seconds: { full: 45, short: 45 },
   async perform({ playback, until, exchanges }) {
     await until("1 s of film", ({ time }) => time > 1, 20);
     await playback.chooseTracks({ audio: "de", subtitles: "de" });
     await until("German subtitles", ({ cues }) => cues.some((text) => text.startsWith("Deutsch")), 15);
     await until("the end", ({ ended }) => ended, 40);
-    const heard = exchanges().some(({ url }) => /\/audio-de\/\d+\.m4s/.test(url));
-    return heard ? {} : { faults: ["the German audio was not asked for"] };
+    const loaded = exchanges().some(({ url }) => /\/audio-de\/\d+\.m4s/.test(url));
+    return loaded ? {} : { faults: ["the German audio was not requested"] };
   },
 };
 
-function noted(faults: string[]) {
+function recordFault(faults: string[]) {
   return (error: unknown) => {
     faults.push(error instanceof Error ? error.message : String(error));
   };

@@ -6,6 +6,7 @@ export interface Session {
   readonly sessionId: string;
   readonly grant: string;
   readonly manifestUrl: string;
+  readonly sessionExpiresAt: string;
 }
 
 /** The status and JSON body of a response, with the code of its problem, if any. */
@@ -18,6 +19,8 @@ export interface Answer {
 type Addresses = Pick<TestCluster, "apiUrl" | "mediaUrl" | "keys">;
 
 /** A viewer's device with one bearer token. `address` is its IP address, as Cloudflare would send it. */
+export type Viewer = Awaited<ReturnType<typeof viewerOf>>;
+
 export async function viewerOf(
   cluster: Addresses,
   subject: string,
@@ -56,8 +59,8 @@ export function get(url: string, address?: string): Promise<Answer> {
 
 export function sessionOf({ status, body }: Answer): Session {
   if (status !== 201 && status !== 200) throw new Error(`no session: ${status} ${JSON.stringify(body)}`);
-  const { sessionId, grant, manifestUrl } = Object(body);
-  return { sessionId, grant, manifestUrl };
+  const { sessionId, grant, manifestUrl, sessionExpiresAt } = Object(body);
+  return { sessionId, grant, manifestUrl, sessionExpiresAt };
 }
 
 /** One URL of each kind of a session of `vod-ts`. */

@@ -32,11 +32,11 @@ describe("the judge of the proof", () => {
     ["an initialisation section fetched again", { initFetches: 2 }],
     ["a key fetched again", { keyFetches: 2 }],
     ["a fault that the scenario reports", { faults: ["no URL was renewed"] }],
-    ["a session that goes on for more than 2 s", { endedAfter: 2001 }],
+    ["a session that continues for more than 2 s", { endedAfter: 2001 }],
   ])("reports %s", (_, result) => expect(shortfalls(result)).toHaveLength(1));
 
   it("reports a refusal with a code that the scenario does not expect", () => {
-    const rules = { meant: ["session_revoked"], isCut: true };
+    const rules = { expectedCodes: ["session_revoked"], isCut: true };
     expect(shortfalls({ refused: ["403 session_revoked"], fatal: ["fragLoadError"] }, undefined, rules)).toEqual([]);
     expect(shortfalls({ refused: ["403 grant_expired"] }, undefined, rules)).toEqual(["refused: 403 grant_expired"]);
   });
