@@ -172,7 +172,7 @@ describe.concurrent("the demo page", () => {
       expect(stored).toBe(0);
     }));
 
-  it("says that the API does not answer", () =>
+  it("says that the API does not respond", () =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       await page.route("**/stream/start", (route) => route.abort("connectionrefused"));

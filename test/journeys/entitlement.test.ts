@@ -120,13 +120,13 @@ describe("the operator's entitlement service", () => {
   it.each<[string, string | ((response: ServerResponse) => void), string]>([
     ["does not answer", () => undefined, "did not answer within 2 s"],
     ["never ends its answer", (response) => void response.writeHead(200).write('{"allow":'), "within 2 s"],
-    ["fails", (response) => void response.writeHead(500).end(allowed), "response 500"],
-    ["redirects", (response) => void elsewhere(response), "response 307"],
+    ["fails", (response) => void response.writeHead(500).end(allowed), "answered 500"],
+    ["redirects", (response) => void elsewhere(response), "answered 307"],
     ["breaks off", (response) => void response.destroy(), "cannot be reached, or broke the connection off"],
-    ["responses broken JSON", '{"allow": true', "did not answer with JSON"],
-    ["responses a page", "<!doctype html><p>true", "did not answer with JSON"],
-    ["responses something else", '{"allow": "allowed"}', "something else"],
-    ["responses too much", allowed.padEnd(5000), "more than 4096 bytes"],
+    ["sends broken JSON", '{"allow": true', "did not answer with JSON"],
+    ["sends a page", "<!doctype html><p>true", "did not answer with JSON"],
+    ["sends something else", '{"allow": "yes"}', "something else"],
+    ["sends too much", allowed.padEnd(5000), "more than 4096 bytes"],
   ])("refuses every start with 503 if it %s, even where stores fail open", async (_, first, reason) => {
     const ann = await viewer(first);
     expect(statusAndCode(await ann.tryStart())).toEqual([503, "store_unavailable"]);

@@ -38,7 +38,7 @@ function hintOf(text: string, base: string): { url: string; segment: number; par
 
 describe("a live stream", () => {
   it.each(["live", "live-dvr", "live-event", "live-ll"])(
-    "%s serves every file that its playlists name",
+    "serves every file that its playlists name: %s",
     async (asset) => {
       const { manifestUrl } = await startStream(cluster, asset);
       const { playlists, files } = await walk(manifestUrl);

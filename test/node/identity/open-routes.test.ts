@@ -128,7 +128,7 @@ describe("a request body", () => {
     "text/plain",
     "text/plain; application/json",
     "",
-  ])("of type %j is refused with 415 on every route, and nothing is consoleSpies", async (type) => {
+  ])("of type %j is refused with 415 on every route, and nothing is printed", async (type) => {
     const consoleSpies = spy();
     for (const path of ["/oauth2/token", "/oauth2/revoke", "/sign-in/email", "/sign-out"])
       expect((await send(path, signUp, { "Content-Type": type })).status, path).toBe(415);
