@@ -278,7 +278,7 @@ describe("keys rotate for operator keys", () => {
   });
 });
 
-describe("lengthOf", () => {
+describe("durationText", () => {
   it.each([
     [1, "1 s"],
     [59, "59 s"],

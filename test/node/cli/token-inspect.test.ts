@@ -130,7 +130,7 @@ describe("token --inspect", () => {
 
   it.each([
     [["--inspect", "a b"], "one token"],
-    [["--inspect", "x", "--subject", "ann"], "--subject cannot be used with made."],
+    [["--inspect", "x", "--subject", "ann"], "--subject cannot be used with --inspect."],
     [["--asset", "film"], "--asset needs --inspect."],
     [["--inspect", "x", "--country", "CH"], "need --asset"],
   ])("exits with 2 for %j", async (words, message) => {

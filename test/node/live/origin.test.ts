@@ -36,7 +36,7 @@ describe("the live origin", () => {
     expect(open.secrets).not.toEqual(origin.secrets);
   });
 
-  it('is open to pages of any site with `opens: "anybody"`', async () => {
+  it('is open to pages of any site with `access: "anybody"`', async () => {
     const response = await fetch(`${open.url}/live/index.m3u8`);
     expect([response.status, response.headers.get("Access-Control-Allow-Origin")]).toEqual([200, "*"]);
   });
