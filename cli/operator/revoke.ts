@@ -103,7 +103,7 @@ export const revokeCommand: Command = {
   --asset <id>                         an asset, for all viewers
   --key <kid>                          a leaked session or operator key: all its signatures are refused
 
-  --until <time>                       the end of the revocation, at least a week from now: +30d, 2027-01-01T00:00:00Z.
+  --until <time>                       the end of the revocation: +30d, 2027-01-01T00:00:00Z. It lasts at least a week.
                                        Without it a session is revoked for a week, the longest lifetime of a session; a token
                                        in a file until it expires; everything else until --lift. A viewer whose tokens have no
                                        iat (time of issue) cannot play until then
