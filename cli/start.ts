@@ -88,7 +88,7 @@ console.log(`
 
 ${token}
 
-  An operator's credential, for the console (8 h, development only):
+  An operator's credential, to sign in to the console (8 h, development only):
 
 ${operator?.token ?? "none: the ring has no operator key that signs now"}
 
