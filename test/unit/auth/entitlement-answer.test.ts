@@ -9,8 +9,8 @@ function read(answer: unknown): string {
   return result.ok ? JSON.stringify(result.value) : result.refusal.code;
 }
 
-function reasonOf(reason: string, sent: readonly string[] = [secret]): string {
-  const result = readEntitlementAnswer({ allow: false, reason }, sent);
+function reasonOf(reason: string, secrets: readonly string[] = [secret]): string {
+  const result = readEntitlementAnswer({ allow: false, reason }, secrets);
   if (result.ok) throw new Error("it was allowed");
   return result.refusal.reason;
 }

@@ -150,9 +150,9 @@ describe("the token verifier", () => {
         expect(await judge(await signedBy(attacker, { alg: "ES256", kid, ...more }), issuers)).toBe("token_invalid");
     }
     expect(fetched).toEqual([]);
-    const own = "https://id.example/jwks.json";
+    const jwksUri = "https://id.example/jwks.json";
     const remote = [
-      trusting([], { jwksUri: own }, async (input) => {
+      trusting([], { jwksUri }, async (input) => {
         fetched.push(String(input));
         return Response.json({ keys: [ec.jwk] });
       }),
@@ -160,7 +160,7 @@ describe("the token verifier", () => {
     expect(await judge(await signedBy(attacker, { alg: "ES256", kid: "k1", jku: url, x5u: url }), remote)).toBe(
       "token_invalid",
     );
-    expect(fetched).toEqual([own]);
+    expect(fetched).toEqual([jwksUri]);
   });
 
   it.each([

@@ -13,8 +13,8 @@ import { now, sessionKey } from "../signing/session.ts";
 import { newOperatorPair, operatorToken } from "./operators.ts";
 import { audience, issuerName, judge, newPair, token, trusting } from "./tokens.ts";
 
-const own = await newOperatorPair();
-const operators = operatorIssuers({ keys: [sessionKey("s1", 1), own.key] }, () => now);
+const operatorPair = await newOperatorPair();
+const operators = operatorIssuers({ keys: [sessionKey("s1", 1), operatorPair.key] }, () => now);
 
 /** A request with this credential, which must not be validated as a viewer's. */
 function presenting(presented: Presented): RequestCredential {
@@ -31,23 +31,23 @@ async function outcome(text: string, scope: OperatorScope = "operator:revoke", t
 
 describe("an operator's credential", () => {
   it("names the operator and is limited to its scopes", async () => {
-    const text = await operatorToken(own, { scope: "operator:read operator:keys" });
+    const text = await operatorToken(operatorPair, { scope: "operator:read operator:keys" });
     const request = presenting({ is: "bearer", token: text, form: "jws" });
     expect(await verifyOperator(request, "operator:keys", operators, now)).toMatchObject({
       ok: true,
-      value: { credential: { issuer: operatorIssuer, subject: "ann", tokenId: "o-1" }, kid: own.key.kid },
+      value: { credential: { issuer: operatorIssuer, subject: "ann", tokenId: "o-1" }, kid: operatorPair.key.kid },
     });
     expect(await outcome(text, "operator:read")).toBe("ok");
     expect(await outcome(text, "operator:revoke")).toBe("scope_insufficient");
   });
 
   it("is refused as a viewer's token", async () => {
-    const text = await operatorToken(own, { scope: "operator:revoke stream:play", assets: "*" });
+    const text = await operatorToken(operatorPair, { scope: "operator:revoke stream:play", assets: "*" });
     const viewers = await newPair("ES256");
     expect(await judge(text, [trusting([viewers.jwk])])).toBe("token_invalid");
     // It is also refused if a viewers' issuer has its key: issuer and audience differ.
-    expect(await judge(text, [trusting([own.pair.jwk])])).toBe("token_invalid");
-    expect(await judge(text, [trusting([own.pair.jwk], { issuer: operatorIssuer })])).toBe("token_invalid");
+    expect(await judge(text, [trusting([operatorPair.pair.jwk])])).toBe("token_invalid");
+    expect(await judge(text, [trusting([operatorPair.pair.jwk], { issuer: operatorIssuer })])).toBe("token_invalid");
   });
 
   it.each<[string, Readonly<Record<string, unknown>>, string]>([
@@ -66,14 +66,14 @@ describe("an operator's credential", () => {
       "scope_insufficient",
     ],
   ])("is refused if it %s", async (_, claims, code) => {
-    expect(await outcome(await operatorToken(own))).toBe("ok");
-    expect(await outcome(await operatorToken(own, claims))).toBe(code);
+    expect(await outcome(await operatorToken(operatorPair))).toBe("ok");
+    expect(await outcome(await operatorToken(operatorPair, claims))).toBe(code);
   });
 });
 
 describe("the signing key of an operator's credential", () => {
   it("is never a viewers' issuer's key, whatever scope and issuer the token names", async () => {
-    const viewers = await newPair("ES256", own.key.kid);
+    const viewers = await newPair("ES256", operatorPair.key.kid);
     expect(await outcome(await token(viewers, { scope: "operator:revoke" }))).toBe("token_invalid");
     const claims = { iss: operatorIssuer, aud: operatorIssuer, scope: "operator:revoke" };
     expect(await outcome(await token(viewers, claims))).toBe("token_invalid");
@@ -91,12 +91,12 @@ describe("the signing key of an operator's credential", () => {
     ).toBe("ok");
     expect(await outcome(text)).toBe("token_invalid");
     // It is also refused under the kid of production's key.
-    expect(await outcome(await operatorToken(staging, {}, { kid: own.key.kid }))).toBe("token_invalid");
+    expect(await outcome(await operatorToken(staging, {}, { kid: operatorPair.key.kid }))).toBe("token_invalid");
   });
 
   it("is chosen by the token's kid and never read from the token", async () => {
-    const unnamed = new SignJWT(decodeJwt(await operatorToken(own))).setProtectedHeader({ alg: "ES256" });
-    expect(await outcome(await unnamed.sign(own.pair.sign))).toBe("token_invalid");
+    const unnamed = new SignJWT(decodeJwt(await operatorToken(operatorPair))).setProtectedHeader({ alg: "ES256" });
+    expect(await outcome(await unnamed.sign(operatorPair.pair.sign))).toBe("token_invalid");
     const unknown = await newOperatorPair("unknown");
     expect(await outcome(await operatorToken(unknown, {}, { jwk: unknown.pair.jwk }))).toBe("token_invalid");
   });
@@ -118,9 +118,9 @@ describe("the signing key of an operator's credential", () => {
   });
 
   it("is never a session or CloudFront key, even if the ring has no operator key", async () => {
-    const ring: KeyRing = { keys: [sessionKey("s1", 1), { ...own.key, purpose: "cloudfront" }] };
+    const ring: KeyRing = { keys: [sessionKey("s1", 1), { ...operatorPair.key, purpose: "cloudfront" }] };
     expect(operatorIssuers(ring, () => now)).toEqual([]);
-    expect(await outcome(await operatorToken(own), "operator:revoke", [])).toBe("token_invalid");
+    expect(await outcome(await operatorToken(operatorPair), "operator:revoke", [])).toBe("token_invalid");
   });
 });
 
@@ -130,7 +130,7 @@ describe("an operator's request", () => {
     ["a DPoP token", (text) => ({ is: "dpop", token: text, form: "jws", proof: "x" }), "token_missing"],
     ["an opaque token", () => ({ is: "bearer", token: "A".repeat(32), form: "opaque" }), "token_invalid"],
   ])("is refused with %s", async (_, presented, code) => {
-    const request = presenting(presented(await operatorToken(own)));
+    const request = presenting(presented(await operatorToken(operatorPair)));
     const verified = await verifyOperator(request, "operator:revoke", operators, now);
     expect(verified).toMatchObject({ ok: false, refusal: { code } });
   });

@@ -38,7 +38,7 @@ export async function proofOf(
     jti: `proof-${count++}`,
     ath: await hashOf(token),
   };
-  const whole = JSON.parse(JSON.stringify({ ...usual, ...claims }));
+  const payload = JSON.parse(JSON.stringify({ ...usual, ...claims }));
   const { alg = algorithm, ...rest } = JSON.parse(JSON.stringify({ typ: "dpop+jwt", jwk, ...header }));
-  return new SignJWT(whole).setProtectedHeader({ alg, ...rest }).sign(privateKey);
+  return new SignJWT(payload).setProtectedHeader({ alg, ...rest }).sign(privateKey);
 }

@@ -46,8 +46,8 @@ export function token(
   claims: Readonly<Record<string, unknown>> = {},
   header: Partial<JWTHeaderParameters> = {},
 ): Promise<string> {
-  const whole = JSON.parse(JSON.stringify({ ...usualClaims, ...claims }));
-  return new SignJWT(whole).setProtectedHeader({ alg: pair.algorithm, kid: pair.kid, ...header }).sign(pair.sign);
+  const payload = JSON.parse(JSON.stringify({ ...usualClaims, ...claims }));
+  return new SignJWT(payload).setProtectedHeader({ alg: pair.algorithm, kid: pair.kid, ...header }).sign(pair.sign);
 }
 
 /** A token assembled by hand, with any signature: an attacker can write this. */

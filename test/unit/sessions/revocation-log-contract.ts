@@ -13,11 +13,11 @@ function entryOf(parts: Partial<Revocation> = {}): Revocation {
 }
 
 /** Reads the log to its end. */
-async function catchUp(log: RevocationLog, held: HeldRevocations): Promise<HeldRevocations> {
+async function catchUp(log: RevocationLog, snapshot: HeldRevocations): Promise<HeldRevocations> {
   for (;;) {
-    const page = await log.since(held.cursor);
-    held.apply(page);
-    if (!page.more) return held;
+    const page = await log.since(snapshot.cursor);
+    snapshot.apply(page);
+    if (!page.more) return snapshot;
   }
 }
 
@@ -104,11 +104,11 @@ export function revocationLogContract(name: string, open: () => RevocationLog, p
     it("lifts an entry once", async () => {
       const log = open();
       await log.append([entryOf()], "operator");
-      const held = await catchUp(log, new HeldRevocations());
+      const snapshot = await catchUp(log, new HeldRevocations());
       expect(await log.lift("session", "s1")).toBe(true);
       expect(await log.lift("session", "s1")).toBe(false);
-      expect(held.size).toBe(1);
-      expect((await catchUp(log, held)).size).toBe(0);
+      expect(snapshot.size).toBe(1);
+      expect((await catchUp(log, snapshot)).size).toBe(0);
     });
 
     it("does not send lifted entries to a new snapshot", async () => {
@@ -218,8 +218,8 @@ export function revocationLogContract(name: string, open: () => RevocationLog, p
           await catchUp(log, follower);
           const newcomer = await catchUp(log, new HeldRevocations());
           expect(follower.entries).toEqual(newcomer.entries);
-          const held = Object.values(newcomer.entries).flatMap((ofKind) => [...ofKind.values()]);
-          expect(new Set(held.map((entry) => `${entry.kind} ${entry.value}`))).toEqual(forbidden);
+          const revoked = Object.values(newcomer.entries).flatMap((ofKind) => [...ofKind.values()]);
+          expect(new Set(revoked.map((entry) => `${entry.kind} ${entry.value}`))).toEqual(forbidden);
         }),
         { numRuns: 40 },
       );

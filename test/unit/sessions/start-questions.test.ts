@@ -77,9 +77,9 @@ async function recordedStart(changes: Partial<SessionContext> = {}) {
     revocations: watchRevocations({ log, clock, timer, maxAge: milliseconds(2000), failure: "closed" }),
     limits: {
       ...base.limits,
-      take: (...taken) => {
+      take: (...args) => {
         calls.push("limits");
-        return base.limits.take(...taken);
+        return base.limits.take(...args);
       },
     },
     catalog: async () => ok(catalog.value),
@@ -189,14 +189,14 @@ describe("a start", () => {
     later(2);
     const background: Promise<unknown>[] = [];
     const verified = Promise.withResolvers<Result<Credential, Refusal>>();
-    const asking = Promise.withResolvers<void>();
+    const validating = Promise.withResolvers<void>();
     const validate = () => {
-      asking.resolve();
+      validating.resolve();
       return verified.promise;
     };
     const credential = { ...usualRequest.credential, validate };
     const started = start(undefined, { credential, waitUntil: (work) => background.push(work) });
-    await asking.promise;
+    await validating.promise;
     expect(takeCalls()).toEqual(["since"]);
     verified.resolve(refuse({ code: "token_invalid", reason: "not signed" }));
     expect(codeOf(await started)).toBe("token_invalid");

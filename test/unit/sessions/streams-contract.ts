@@ -317,20 +317,20 @@ export function streamsContract(label: string, open: () => StreamsUnderTest): vo
       const { name, implementation, streams } = await started(1);
       const [second, third] = [subject(), subject()];
       const current = { streams };
-      const seen = async (second: number) => {
+      const touchFromBoth = async (second: number) => {
         for (const network of ["a", "b"])
           expect(await current.streams.touch(touchOf("s0", second, { network, playlist: true }))).toMatchObject({
             status: "granted",
           });
       };
-      await seen(1);
+      await touchFromBoth(1);
       for (const [i, [next, before]] of [[second, name] as const, [third, second] as const].entries()) {
         const newer = implementation.streamsOf(next, [before]);
         await newer.claim(claimOf("s0", 3 * i + 2));
         current.streams = newer;
-        await seen(3 * i + 3);
+        await touchFromBoth(3 * i + 3);
         current.streams = streams;
-        await seen(3 * i + 4);
+        await touchFromBoth(3 * i + 4);
       }
     });
 

@@ -45,10 +45,10 @@ export function signingContract(sign: () => Promise<SignedUrl>): void {
 
   it("is refused with any part left out or cut short", async () => {
     const { parts, judge } = await sign();
-    const whole = textOf(parts);
+    const url = textOf(parts);
     const cut = [
       ...parts.map((_, at) => textOf(parts.toSpliced(at, 1))),
-      ...Array.from(whole, (_, length) => whole.slice(0, length)),
+      ...Array.from(url, (_, length) => url.slice(0, length)),
     ];
     expect(await acceptedOf(named(cut), judge)).toEqual([]);
   });

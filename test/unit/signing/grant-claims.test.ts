@@ -12,9 +12,9 @@ beforeAll(async () => {
 
 const bytes = (length: number, byte: number) => new Uint8Array(length).fill(byte);
 const network = (family: 4 | 6, bits: number, ...start: number[]) => {
-  const whole = new Uint8Array(family === 4 ? 4 : 16);
-  whole.set(start);
-  return { family, bits, bytes: whole };
+  const address = new Uint8Array(family === 4 ? 4 : 16);
+  address.set(start);
+  return { family, bits, bytes: address };
 };
 
 /** CBOR claims, with one of them replaced. */
