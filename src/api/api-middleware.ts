@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import type { Credential } from "../auth/credential.ts";
 import type { QuotaStatus } from "../auth/rate-limit.ts";
-import { type RequestCredential, type Site, standingOf } from "../auth/request-credential.ts";
+import { originTrust, type RequestCredential, type Site } from "../auth/request-credential.ts";
 import type { Refusal } from "../base/result.ts";
 import { exposedHeaders, httpsRequired, isPlainHttp, strictTransport } from "../http/cors.ts";
 import { type DpopUse, withDpopChallenge } from "../http/problem-response.ts";
@@ -29,7 +29,7 @@ export function apiMiddleware({ site, dpopRequired, refused }: MiddlewareOptions
     const origin = raw.headers.get("Origin");
     // A cache must not serve a response for one origin to another.
     if (site.origins.length > 0) context.header("Vary", "Origin", { append: true });
-    if (origin !== null && standingOf(origin, site) === "trusted") {
+    if (origin !== null && originTrust(origin, site) === "trusted") {
       context.header("Access-Control-Allow-Origin", origin);
       context.header("Access-Control-Allow-Credentials", "true");
       // Responses of the identity worker expose only its own headers.

@@ -1,6 +1,12 @@
 import * as z from "zod";
-import type { RefusalCode } from "../base/result.ts";
-import type { NamedSchema, Route, RouteDescription, RouteParameter, RouteTable } from "../http/route.ts";
+import {
+  type NamedSchema,
+  type Route,
+  type RouteDescription,
+  type RouteParameter,
+  type RouteTable,
+  route,
+} from "../http/route.ts";
 import { idForm } from "../sessions/identifiers.ts";
 import type { OpenedSession } from "../sessions/open-session.ts";
 import { endSession, renewSession, type ShownSession, showSession } from "../sessions/own-session.ts";
@@ -37,31 +43,22 @@ const shownSessionSchema: z.ZodType<ShownSession> = z.strictObject({
   networks: z.int().min(0).exactOptional().describe("The number of networks that use it now."),
 });
 
-/**
- * The refusals of a viewer's credential (`auth/request-credential.ts`). Every method reads the body first, so an incomplete,
- * too long or non-UTF-8 body is refused everywhere (`base/body-text.ts`).
- */
-const credentialRefusals: readonly RefusalCode[] = [
-  ...(["body_invalid", "request_invalid", "token_missing", "token_invalid", "token_expired"] as const),
-  ...(["dpop_proof_invalid", "sign_in_required", "origin_untrusted", "store_unavailable"] as const),
-];
+/** The refusals of a viewer's credential. */
+const credentialRefusals = ["token_expired", "origin_untrusted", "rate_limited", "store_unavailable"] as const;
 
-/** The refusals of the asset and its conditions (`sessions/start-stream.ts`). */
-const assetRefusals: readonly RefusalCode[] = [
+/** The refusals of a start's checks and its claim of a lease. */
+const startRefusals = [
   ...(["scope_insufficient", "asset_forbidden", "asset_unknown"] as const),
   ...(["asset_not_yet_available", "asset_no_longer_available", "country_forbidden", "origin_forbidden"] as const),
   ...(["token_revoked", "asset_revoked", "entitlement_refused"] as const),
   ...(["address_unknown", "stream_limit", "start_rate_exceeded"] as const),
-];
+] as const;
 
-/** The refusals of a session's own routes (`sessions/own-session.ts`). */
-const ownSessionRefusals: readonly RefusalCode[] = [
+/** The refusals of a session's own routes. */
+const ownSessionRefusals = [
   ...credentialRefusals,
-  ...(["session_unknown", "session_forbidden", "grant_invalid", "grant_expired"] as const),
-  ...(["key_unknown", "rate_limited"] as const),
-];
-
-const endedRefusals: readonly RefusalCode[] = ["session_revoked", "session_shared", "stream_taken"];
+  ...(["session_unknown", "session_forbidden", "grant_invalid", "grant_expired", "key_unknown"] as const),
+] as const;
 
 const id: RouteParameter = {
   name: "id",
@@ -73,7 +70,7 @@ const id: RouteParameter = {
 /** A viewer's routes, below the base path. */
 export const viewerRoutes: RouteTable<Route<SessionContext>> = {
   "/stream/start": {
-    POST: {
+    POST: route({
       id: "startStream",
       tag: "Streams",
       summary: "Start a stream",
@@ -83,12 +80,12 @@ export const viewerRoutes: RouteTable<Route<SessionContext>> = {
       access: "viewer",
       body: { name: "Start", schema: startBodySchema, example: { asset: "film-42" } },
       response: { status: 201, description: "The session and its manifest URL.", body: openedSession },
-      refusals: ["rate_limited", ...credentialRefusals, ...assetRefusals],
+      refusals: [...credentialRefusals, ...startRefusals],
       handler: startStream,
-    },
+    }),
   },
   "/stream/:id": {
-    GET: {
+    GET: route({
       id: "showSession",
       tag: "Streams",
       summary: "Show a session",
@@ -102,8 +99,8 @@ export const viewerRoutes: RouteTable<Route<SessionContext>> = {
       },
       refusals: ownSessionRefusals,
       handler: showSession,
-    },
-    DELETE: {
+    }),
+    DELETE: route({
       id: "endSession",
       tag: "Streams",
       summary: "End a session",
@@ -115,10 +112,10 @@ export const viewerRoutes: RouteTable<Route<SessionContext>> = {
       response: { status: 204, description: "The session is ended." },
       refusals: [...ownSessionRefusals, "session_revoked"],
       handler: endSession,
-    },
+    }),
   },
   "/stream/:id/renew": {
-    POST: {
+    POST: route({
       id: "renewSession",
       tag: "Streams",
       summary: "Renew a session",
@@ -128,9 +125,13 @@ export const viewerRoutes: RouteTable<Route<SessionContext>> = {
       access: "session",
       parameters: [id],
       response: { status: 200, description: "The session and its new manifest URL.", body: openedSession },
-      refusals: [...ownSessionRefusals, ...assetRefusals, ...endedRefusals],
+      refusals: [
+        ...ownSessionRefusals,
+        ...startRefusals,
+        ...(["session_revoked", "session_shared", "stream_taken"] as const),
+      ],
       handler: renewSession,
-    },
+    }),
   },
 };
 

@@ -23,7 +23,7 @@ import {
   withRateLimitFields,
 } from "../http/problem-response.ts";
 import { clientOf, countryOf } from "../http/request.ts";
-import type { Route, RouteTable } from "../http/route.ts";
+import type { RequestCode, Route, RouteTable } from "../http/route.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { metricsRoutes, operatorRoutes, revocationRoutes } from "../operator/operator-routes.ts";
 import { longestBody, type SessionContext, type SessionRequest } from "../sessions/session-context.ts";
@@ -172,7 +172,10 @@ function mountIdentity(app: Hono, identity: Identity, context: SessionContext, o
 }
 
 /** Without a credential the refusal is `token_missing`, whatever is wrong with the body. No store is asked about a credential. */
-async function refusedBody(ofBody: Refusal, { credential }: SessionRequest): Promise<Refused<Refusal>> {
+async function refusedBody(
+  ofBody: Refusal<"body_invalid">,
+  { credential }: SessionRequest,
+): Promise<Refused<Refusal<RequestCode>>> {
   const presented = credential.read();
   return presented.ok ? refuse(ofBody) : presented;
 }

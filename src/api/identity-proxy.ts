@@ -11,7 +11,13 @@ export interface IdentityRequest extends Pick<Request, "method" | "url" | "heade
 }
 
 /** Runs before the identity worker. `path` is relative to {@link identityPath}. */
-export type BeforeIdentity = (request: IdentityRequest, path: string) => Promise<Result<undefined, Refusal>>;
+export type BeforeIdentity<Reason extends Refusal> = (
+  request: IdentityRequest,
+  path: string,
+) => Promise<Result<undefined, Reason>>;
+
+/** `store_unavailable`: the identity worker does not respond. */
+type ProxyRefusal = Refusal<"route_unknown" | "method_unknown" | "body_invalid" | "store_unavailable">;
 
 const maxBody = 65_536;
 const methods = ["GET", "HEAD", "POST"];
@@ -31,16 +37,14 @@ export function identityPreflight(): Response {
 }
 
 /**
- * Forwards a request to the identity worker; the response is not cached. `route_unknown` for a path with escapes or empty
- * segments, because a path that the two workers read differently could bypass the limits of `before`; `method_unknown`;
- * `body_invalid` for a body that {@link requestText} refuses, that is longer than 64 KiB, or that claims to be JSON and is not;
- * the refusals of `before`; `store_unavailable` if the worker does not respond.
+ * Forwards a request to the identity worker; the response is not cached. A path with escapes or empty segments is
+ * `route_unknown`, because a path that the two workers read differently could bypass the limits of `before`.
  */
-export async function proxyToIdentity(
+export async function proxyToIdentity<Reason extends Refusal>(
   request: Request,
   identity: Identity,
-  before: BeforeIdentity,
-): Promise<Result<Response, Refusal>> {
+  before: BeforeIdentity<Reason>,
+): Promise<Result<Response, ProxyRefusal | Reason>> {
   const path = new URL(request.url).pathname.slice(identityPath.length);
   if (!/^(\/[A-Za-z0-9._~-]+)+$/.test(path))
     return refusal("route_unknown", "the identity worker's paths have no escapes and no empty segments");
@@ -63,7 +67,7 @@ export async function proxyToIdentity(
 }
 
 /** Checks JSON here, because better-auth answers invalid JSON with a code of its own. */
-async function bodyOf(request: Request): Promise<Result<string, Refusal>> {
+async function bodyOf(request: Request): Promise<Result<string, Refusal<"body_invalid">>> {
   const body = await requestText(request, maxBody);
   const type = request.headers.get("Content-Type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (!body.ok || body.value === "" || type !== "application/json") return body;

@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { credentialOf } from "../auth/request-credential.ts";
+import type { RateRefusal } from "../auth/rate-limit.ts";
+import { type CredentialRefusal, credentialOf } from "../auth/request-credential.ts";
 import { readJson } from "../base/body-text.ts";
 import { utf8 } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
@@ -10,16 +11,18 @@ import type { IdentityRequest } from "./identity-proxy.ts";
 
 type CountedRequest = Pick<SessionRequest, "client" | "onQuotaStatus">;
 
+type SignInLimitRefusal = Refusal<CredentialRefusal["code"] | "body_invalid">;
+
 /**
  * Counts sign-ins, password confirmations and token requests before the identity worker runs. `path` is relative to the
- * worker's base path (`/sign-in/email`). `rate_limited`; `store_unavailable`; `body_invalid` for a sign-in longer than 4 KiB.
+ * worker's base path (`/sign-in/email`).
  */
 export async function limitIdentityRequest(
   request: IdentityRequest,
   path: string,
   { client, onQuotaStatus }: CountedRequest,
   context: SessionContext,
-): Promise<Result<undefined, Refusal>> {
+): Promise<Result<undefined, SignInLimitRefusal>> {
   const counted = countedAs(request.method, path);
   if (counted === undefined) return ok(undefined);
   const { tokenRateAddress } = context.settings;
@@ -43,13 +46,15 @@ type ConfirmationRequest = Pick<SessionRequest, "credential" | "client" | "onQuo
 
 /**
  * Counts a sign-in or sign-up per network and per account, so that neither one client with many accounts nor many clients with
- * one account can guess passwords. `rate_limited`; `store_unavailable`; `body_invalid` for a content type that cannot be
- * inspected, because it would bypass the account's limit. A body without an account is counted per network only, and the
- * identity worker refuses it.
+ * one account can guess passwords. A content type that cannot be inspected is `body_invalid`, because it would bypass the
+ * account's limit. A body without an account is counted per network only, and the identity worker refuses it.
  *
  * A client who knows an account's name can use up its attempts. That signs nobody out and lasts until the window ends.
  */
-async function limitSignIn(request: SignInRequest, context: SessionContext): Promise<Result<undefined, Refusal>> {
+async function limitSignIn(
+  request: SignInRequest,
+  context: SessionContext,
+): Promise<Result<undefined, Refusal<RateRefusal["code"] | "body_invalid">>> {
   const fromNetwork = await limitNetwork(request, context);
   if (!fromNetwork.ok) return fromNetwork;
   const email = emailIn(request.body, request.contentType ?? "");
@@ -65,7 +70,7 @@ async function limitSignIn(request: SignInRequest, context: SessionContext): Pro
 async function limitConfirmation(
   request: ConfirmationRequest,
   context: SessionContext,
-): Promise<Result<undefined, Refusal>> {
+): Promise<Result<undefined, CredentialRefusal>> {
   const fromNetwork = await limitNetwork(request, context);
   if (!fromNetwork.ok) return fromNetwork;
   const credential = await request.credential.validate();
@@ -74,14 +79,14 @@ async function limitConfirmation(
   return withinRate(context.settings.signInRate, subjectDigest(issuer, subject), request, context);
 }
 
-function limitNetwork(request: CountedRequest, context: SessionContext): Promise<Result<undefined, Refusal>> {
+function limitNetwork(request: CountedRequest, context: SessionContext): Promise<Result<undefined, RateRefusal>> {
   return withinRate(context.settings.signInRateAddress, networkName(request.client.address), request, context);
 }
 
 const bodySchema = z.object({ email: z.string() });
 
 /** The e-mail address as the identity worker reads it: it accepts forms too, and uses the last of duplicate fields. */
-function emailIn(body: string, contentType: string): Result<string | undefined, Refusal> {
+function emailIn(body: string, contentType: string): Result<string | undefined, Refusal<"body_invalid">> {
   const [type = ""] = contentType.toLowerCase().split(";");
   switch (body === "" ? "" : type.trim()) {
     case "":

@@ -10,17 +10,19 @@ export interface Playable {
   readonly scope: string;
 }
 
+export type AssetRefusal = Refusal<"scope_insufficient" | "asset_forbidden" | "asset_unknown">;
+
 /**
- * Decides whether a credential opens an asset: it has the asset's scope, and it names the asset or all assets. Refuses
- * with `scope_insufficient`, `asset_forbidden` or `asset_unknown`. Only a credential that names the asset learns
- * whether the asset exists and which scope it needs; otherwise the refusals would list the catalog.
+ * Decides whether a credential opens an asset: it has the asset's scope, and it names the asset or all assets. Only a
+ * credential that names the asset learns whether the asset exists and which scope it needs; otherwise the refusals
+ * would list the catalog.
  */
 export function decide<Found extends Playable>(
   credential: Credential,
   id: string,
   asset: Found | undefined,
   defaultScope: string,
-): Result<Found, Refusal> {
+): Result<Found, AssetRefusal> {
   const named = credential.assets === "*" || credential.assets.has(id);
   const scope = (named ? asset?.scope : undefined) ?? defaultScope;
   if (!credential.scopes.has(scope))
@@ -41,21 +43,27 @@ export interface Conditions {
     | undefined;
 }
 
-/** The origin of a request: country and web site. */
-export interface AskedFrom {
+/** Where a request comes from: country and web site. */
+export interface RequestSource {
   /** ISO 3166-1 alpha-2 from the CDN. Undefined, `XX` or `T1` if the country is unknown. */
   readonly country: string | undefined;
   /** The Origin header (RFC 6454 §7), if present. */
   readonly origin: string | undefined;
 }
 
+export type ConditionRefusal = Refusal<
+  "asset_not_yet_available" | "asset_no_longer_available" | "country_forbidden" | "origin_forbidden"
+>;
+
 /**
  * Checks an asset's own conditions, at a start and at each renewal. Call it only after {@link decide} accepted the
- * credential, because the conditions are private to the catalog. Refuses with `asset_not_yet_available` before `from`,
- * `asset_no_longer_available` from `until` on, `country_forbidden` and `origin_forbidden`. An unknown country or origin
- * fulfils no condition.
+ * credential, because the conditions are private to the catalog. An unknown country or origin fulfils no condition.
  */
-export function conditionsHold(asset: Conditions, from: AskedFrom, now: UnixSeconds): Result<undefined, Refusal> {
+export function checkConditions(
+  asset: Conditions,
+  from: RequestSource,
+  now: UnixSeconds,
+): Result<undefined, ConditionRefusal> {
   const { available, countries, origins } = asset;
   if (available?.from !== undefined && now < available.from)
     return refusal("asset_not_yet_available", `the asset is available from ${rfc3339(available.from)} on`);

@@ -12,10 +12,14 @@ const longestName = 512;
 
 /**
  * Reads verified claims, of a JWT (RFC 7519 §4) and of an introspection response (RFC 7662 §2.2) alike: viewer,
- * permissions, expiry and key binding. Refuses a claim of an unknown form with `token_invalid`, because a guess would
- * grant more or less than the issuer meant.
+ * permissions, expiry and key binding. A claim of an unknown form is refused, because a guess would grant more or less
+ * than the issuer meant.
  */
-export function readClaims(claims: Claims, settings: Issuer, now: UnixSeconds): Result<VerifiedToken, Refusal> {
+export function readClaims(
+  claims: Claims,
+  settings: Issuer,
+  now: UnixSeconds,
+): Result<VerifiedToken, Refusal<"token_invalid">> {
   const stranger = strangeAudience(claims, settings);
   if (stranger !== undefined)
     return refusal("token_invalid", `the token's ${claimText(stranger)} claim does not name this service's audience`);
@@ -174,9 +178,9 @@ const longestKid = 256;
 /**
  * Parses a JWS in compact form (RFC 7515 §7.1) before any key is fetched: three parts in canonical base64url, JSON
  * objects without duplicate members, no critical extension and a well-formed `kid`. `jku`, `x5u`, `x5c` and `jwk` are
- * allowed and ignored (RFC 8725 §3.10): keys come from the configuration only. Refuses with `token_invalid`.
+ * allowed and ignored (RFC 8725 §3.10): keys come from the configuration only.
  */
-export function readJwsParts(token: string): Result<ClaimedParts, Refusal> {
+export function readJwsParts(token: string): Result<ClaimedParts, Refusal<"token_invalid">> {
   if (token.length > maxTokenLength)
     return refusal("token_invalid", `the token is longer than ${maxTokenLength} characters`);
   const [first = "", second = "", signature = "", ...more] = token.split(".");

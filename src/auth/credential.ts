@@ -1,3 +1,4 @@
+import type { Refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 
 /** The caller, as described by a verified credential. */
@@ -30,14 +31,20 @@ export interface VerifiedToken {
   readonly dpop: "optional" | "required";
 }
 
+/**
+ * Why a token is not verified. `store_unavailable`: its issuer, or the issuer's keys, cannot be reached. After a 401 for
+ * such a failure a player would discard a valid token.
+ */
+export type TokenRefusal = Refusal<"token_invalid" | "token_expired" | "store_unavailable">;
+
 /** The credential of a request, parsed but not verified. */
 export type Presented =
   /** RFC 6750 §2.1. `jws` if the token has the form of a JWT; every other token is opaque. */
-  | { readonly is: "bearer"; readonly token: string; readonly form: "jws" | "opaque" }
+  | { readonly kind: "bearer"; readonly token: string; readonly form: "jws" | "opaque" }
   /** RFC 9449 §7.1: a token that is bound to a key, and the sender's proof of possession. */
-  | { readonly is: "dpop"; readonly token: string; readonly form: "jws" | "opaque"; readonly proof: string }
+  | { readonly kind: "dpop"; readonly token: string; readonly form: "jws" | "opaque"; readonly proof: string }
   /** The session cookie that the browser adds, as `name=value`. */
-  | { readonly is: "cookie"; readonly cookie: string };
+  | { readonly kind: "cookie"; readonly cookie: string };
 
 /** The port to the store of used DPoP proofs (RFC 9449 §11.1). It rejects if the store does not answer. */
 export interface ProofReplay {

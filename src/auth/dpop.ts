@@ -4,7 +4,7 @@ import { encodeBase64url } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { after, inTime, isUnixSeconds, seconds, type Timer, type UnixSeconds } from "../base/time.ts";
 import type { Presented, VerifiedToken } from "./credential.ts";
-import type { CredentialAsked } from "./read-credential.ts";
+import type { CredentialRequest } from "./read-credential.ts";
 
 /** The only accepted signature algorithms of a proof, whatever its header says. All are asymmetric. */
 export const proofAlgorithms = ["ES256", "EdDSA", "Ed25519", "RS256"] as const;
@@ -23,7 +23,7 @@ const longestId = 256;
 const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /** A proof and the request that it must match. */
-export interface ProofAsked {
+export interface ProofRequest {
   readonly proof: string;
   readonly token: string;
   readonly method: string;
@@ -42,11 +42,11 @@ export interface Proof {
 
 /**
  * Verifies a DPoP proof (RFC 9449 §4.3) with jose: `typ`, a pinned `alg`, the signature under the public key in its
- * header, `htm`, `htu`, `iat` within a minute, `jti`, and `ath` of the token. Refuses with `dpop_proof_invalid`. The
- * caller checks that the key is the token's and that the proof is new. Nonces (§8, §9) are not used: each proof is
- * accepted once within a minute, which gives the same protection.
+ * header, `htm`, `htu`, `iat` within a minute, `jti`, and `ath` of the token. The caller checks that the key is the
+ * token's and that the proof is new. Nonces (§8, §9) are not used: each proof is accepted once within a minute, which
+ * gives the same protection.
  */
-export async function verifyProof(request: ProofAsked): Promise<Result<Proof, Refusal>> {
+export async function verifyProof(request: ProofRequest): Promise<Result<Proof, Refusal<"dpop_proof_invalid">>> {
   const { token, method, uri, now } = request;
   const verified = await signedProof(request);
   if (!verified.ok) return verified;
@@ -66,7 +66,10 @@ export async function verifyProof(request: ProofAsked): Promise<Result<Proof, Re
   return ok({ jkt: await calculateJwkThumbprint(jwk, "sha256"), jti, until: after(madeAt, remembered) });
 }
 
-async function signedProof({ proof, now }: ProofAsked): Promise<Result<JWTVerifyResult, Refusal>> {
+async function signedProof({
+  proof,
+  now,
+}: ProofRequest): Promise<Result<JWTVerifyResult, Refusal<"dpop_proof_invalid">>> {
   try {
     return ok(
       await jwtVerify(proof, EmbeddedJWK, {
@@ -115,22 +118,27 @@ export interface BindingContext {
 const replayTimeout = seconds(5);
 
 /**
- * Checks a token's key binding: a bound token (`cnf.jkt`, RFC 9449 §6.1) needs the scheme DPoP and a proof by its key;
- * an unbound token is a bearer token, if the issuer allows that. Refuses with `token_invalid` if token and scheme do
- * not match (§7.1), `dpop_proof_invalid` for an invalid or used proof, and `store_unavailable` if the store of proofs
- * does not answer. A proof is remembered only after all other checks, so that forged proofs cannot fill the store.
+ * `token_invalid`: token and scheme do not match (RFC 9449 §7.1). `dpop_proof_invalid`: the proof is invalid or was used
+ * before. `store_unavailable`: the store of used proofs does not answer.
  */
-export async function holdsBinding(
-  presented: Exclude<Presented, { is: "cookie" }>,
+export type BindingRefusal = Refusal<"token_invalid" | "dpop_proof_invalid" | "store_unavailable">;
+
+/**
+ * Checks a token's key binding: a bound token (`cnf.jkt`, RFC 9449 §6.1) needs the scheme DPoP and a proof by its key;
+ * an unbound token is a bearer token, if the issuer allows that. A proof is remembered only after all other checks, so
+ * that forged proofs cannot fill the store.
+ */
+export async function checkBinding(
+  presented: Exclude<Presented, { kind: "cookie" }>,
   { jkt, dpop }: Pick<VerifiedToken, "jkt" | "dpop">,
-  request: CredentialAsked,
+  request: CredentialRequest,
   { now, timer, apiUrl, firstUse }: BindingContext,
-): Promise<Result<undefined, Refusal>> {
+): Promise<Result<undefined, BindingRefusal>> {
   if (jkt === undefined)
-    return presented.is === "bearer" && dpop !== "required"
+    return presented.kind === "bearer" && dpop !== "required"
       ? ok(undefined)
       : refusal("token_invalid", "the token is not bound to a key, and a bound one is asked for");
-  if (presented.is === "bearer")
+  if (presented.kind === "bearer")
     return refusal("token_invalid", "the token is bound to a key, and came as a bearer token without a proof");
   if (apiUrl === undefined)
     return refusal("dpop_proof_invalid", "STAGEDOOR_API_URL is not set, so no proof can be for this service");

@@ -5,7 +5,7 @@ import { after, type Clock, earlier, readRfc3339, type Seconds, seconds, type Un
 import { askJson, type HttpDeps } from "./ask-json.ts";
 
 /** The question to the operator's service: which viewer starts which asset, and from where. */
-export interface EntitlementAsked {
+export interface EntitlementRequest {
   readonly issuer: string;
   readonly subject: string;
   readonly asset: string;
@@ -24,11 +24,13 @@ export interface Entitled {
 }
 
 /**
- * The port to the operator's own decision. Refuses with `entitlement_refused`, and with `store_unavailable` if the
- * service gives no valid answer. It fails closed whatever STAGEDOOR_STORE_FAILURE says: that setting is for stores
- * without which a viewer is still known to be entitled.
+ * The port to the operator's own decision. It fails closed whatever STAGEDOOR_STORE_FAILURE says: that setting is for
+ * stores without which a viewer is still known to be entitled.
  */
-export type Entitlement = (request: EntitlementAsked) => Promise<Result<Entitled, Refusal>>;
+export type Entitlement = (request: EntitlementRequest) => Promise<Result<Entitled, EntitlementRefusal>>;
+
+/** `store_unavailable`: the service gave no valid answer. */
+export type EntitlementRefusal = Refusal<"entitlement_refused" | "store_unavailable">;
 
 const untilSchema = z.string().transform((text, context) => {
   const time = readRfc3339(text);
@@ -50,11 +52,13 @@ const answerSchema = z.discriminatedUnion("allow", [
 const form = '{"allow": true, "streams"?: 1 to 1000, "until"?: RFC 3339} or {"allow": false, "reason"?: text}';
 
 /**
- * Reads the JSON of the service's 200. Refuses with `entitlement_refused`, and the service's reason for the log if there
- * is one, or with `store_unavailable` for a document that has neither of the two forms. Private values that were sent to
- * the service (`sent`: secret, subject, address) are removed from the reason, because the service may quote them.
+ * Reads the JSON of the service's 200. Private values that were sent to the service (`sent`: secret, subject, address)
+ * are removed from its reason for a refusal, because the service may quote them and the reason is logged.
  */
-export function readEntitlementAnswer(document: unknown, sent: readonly string[]): Result<Entitled, Refusal> {
+export function readEntitlementAnswer(
+  document: unknown,
+  sent: readonly string[],
+): Result<Entitled, EntitlementRefusal> {
   const parsed = answerSchema.safeParse(document);
   if (!parsed.success)
     return refusal("store_unavailable", `the entitlement service answered something else than ${form}`);
@@ -125,7 +129,7 @@ export function rememberEntitlement(ask: Entitlement, { clock, maxAge, networkOf
 
 /** JSON, so that the values have clear boundaries. */
 function keyOf(
-  { issuer, subject, asset, country, address }: EntitlementAsked,
+  { issuer, subject, asset, country, address }: EntitlementRequest,
   networkOf: EntitlementMemory["networkOf"],
 ): string {
   const network = address === undefined ? undefined : networkOf(address);
@@ -163,11 +167,11 @@ export function httpEntitlement(
   };
 }
 
-function bodyOf({ issuer, subject, asset, address, country }: EntitlementAsked): string {
+function bodyOf({ issuer, subject, asset, address, country }: EntitlementRequest): string {
   return JSON.stringify({ issuer, subject, asset, address: address ?? null, country: country ?? null });
 }
 
 /** The private values of a question, which must not appear in the log. */
-function sentIn({ subject, address }: EntitlementAsked, secret: string | undefined): readonly string[] {
+function sentIn({ subject, address }: EntitlementRequest, secret: string | undefined): readonly string[] {
   return [subject, address, secret].filter((part) => part !== undefined);
 }

@@ -41,10 +41,12 @@ export function identityFor(
   return { identity, orProvider: prefix !== undefined && !token.includes(".") };
 }
 
+export type SignInRefusal = Refusal<"sign_in_required" | "token_invalid" | "store_unavailable">;
+
 /**
  * The credential of a sign-in session, by its cookie or its opaque token. If the session does not exist or has ended, a
- * browser gets `sign_in_required` and a client gets `token_invalid`. Refuses with `store_unavailable` if the identity
- * worker does not answer. The answer is not cached beyond the request, so changes to a user apply at once.
+ * browser gets `sign_in_required` and a client gets `token_invalid`. The answer is not cached beyond the request, so
+ * changes to a user apply at once.
  */
 export async function identityCredential(
   presented: Presented,
@@ -52,13 +54,13 @@ export async function identityCredential(
   timer: Timer,
   now: UnixSeconds,
   use: SessionUse = "use",
-): Promise<Result<Credential, Refusal>> {
+): Promise<Result<Credential, SignInRefusal>> {
   const session = await sessionInTime((one) => sessions(one, use), presented, timer);
   if (session === "silent") return refusal("store_unavailable", "the identity worker did not answer");
   const expiresAt: unknown = session === undefined ? undefined : Math.floor(session.expiresAt / 1000);
   const issuedAt: unknown = session === undefined ? undefined : Math.floor(session.createdAt / 1000);
   if (session === undefined || !isUnixSeconds(expiresAt) || !isUnixSeconds(issuedAt) || expiresAt <= now)
-    return presented.is === "cookie"
+    return presented.kind === "cookie"
       ? refusal("sign_in_required", "the cookie belongs to no active sign-in session")
       : refusal("token_invalid", "the token belongs to no active sign-in session");
   return ok({

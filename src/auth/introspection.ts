@@ -1,11 +1,11 @@
 import { isObject } from "../base/body-text.ts";
 import { makeRoom } from "../base/bounded-map.ts";
 import { utf8 } from "../base/encoding.ts";
-import { type Refusal, type Result, refusal } from "../base/result.ts";
+import { type Refusal, type Refused, type Result, refusal } from "../base/result.ts";
 import { after, earlier, seconds, type UnixSeconds } from "../base/time.ts";
 import { askJson, type HttpDeps, type NoAnswer } from "./ask-json.ts";
 import { readClaims } from "./claims.ts";
-import type { VerifiedToken } from "./credential.ts";
+import type { TokenRefusal, VerifiedToken } from "./credential.ts";
 import type { IntrospectionEndpoint, Issuer } from "./issuer.ts";
 
 /**
@@ -13,18 +13,21 @@ import type { IntrospectionEndpoint, Issuer } from "./issuer.ts";
  * with the same refusal and no request is sent. It is not called for a credential that is verified locally or whose
  * answer is cached.
  */
-export type BeforeAsking = () => Promise<Result<undefined, Refusal>>;
+export type BeforeAsking<Reason extends Refusal> = () => Promise<Result<undefined, Reason>>;
 
 /** Asks an issuer about its tokens. */
 export interface Introspection {
-  /** Refuses with `token_invalid` or `token_expired`, and with `store_unavailable` if the provider does not answer. */
-  ask(token: string, now: UnixSeconds, before?: BeforeAsking): Promise<Result<VerifiedToken, Refusal>>;
+  ask<Reason extends Refusal = never>(
+    token: string,
+    now: UnixSeconds,
+    before?: BeforeAsking<Reason>,
+  ): Promise<Result<VerifiedToken, TokenRefusal | Reason>>;
   /** Removes this token's cached answer, so that the next request asks the provider again. */
   forget(token: string): void;
 }
 
 interface Kept {
-  readonly result: Result<VerifiedToken, Refusal>;
+  readonly result: Result<VerifiedToken, TokenRefusal>;
   readonly until: UnixSeconds;
 }
 
@@ -56,7 +59,7 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
   let failures = 0;
   let restUntil = 0;
 
-  function failed({ why, status }: NoAnswer): Result<VerifiedToken, Refusal> {
+  function failed({ why, status }: NoAnswer): Refused<Refusal<"store_unavailable">> {
     // A 4xx is about the request: odd tokens must not stop introspection of valid ones. The same is true of 429: the
     // provider is up and limits its own load, and one caller's excess must not block all others.
     const isDown = status === undefined || status < 400 || status >= 500;
@@ -65,7 +68,11 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
     return refusal("store_unavailable", `the provider's introspection endpoint ${why}`);
   }
 
-  async function ask(token: string, now: UnixSeconds, before?: BeforeAsking): Promise<Result<VerifiedToken, Refusal>> {
+  async function ask<Reason extends Refusal = never>(
+    token: string,
+    now: UnixSeconds,
+    before?: BeforeAsking<Reason>,
+  ): Promise<Result<VerifiedToken, TokenRefusal | Reason>> {
     const name = reach.sha256(token);
     for (const kept of [active, inactive]) {
       const entry = kept.get(name);
@@ -102,7 +109,7 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
 }
 
 function keptUntil(
-  result: Result<VerifiedToken, Refusal>,
+  result: Result<VerifiedToken, TokenRefusal>,
   { cache }: IntrospectionEndpoint,
   now: UnixSeconds,
 ): UnixSeconds {
@@ -120,10 +127,10 @@ function basicAuthorization({ clientId, clientSecret }: IntrospectionEndpoint): 
 }
 
 /**
- * Reads a provider's introspection response (RFC 7662 §2.2) with the same checks as the claims of a JWT. Refuses with
- * `token_invalid` or `token_expired`, and with `store_unavailable` for a response of another form.
+ * Reads a provider's introspection response (RFC 7662 §2.2) with the same checks as the claims of a JWT. A response of
+ * another form is `store_unavailable`.
  */
-function readAnswer(answer: unknown, settings: Issuer, now: UnixSeconds): Result<VerifiedToken, Refusal> {
+function readAnswer(answer: unknown, settings: Issuer, now: UnixSeconds): Result<VerifiedToken, TokenRefusal> {
   if (!isObject(answer) || typeof answer.active !== "boolean")
     return refusal("store_unavailable", "the provider's introspection answer does not say whether the token is active");
   if (!answer.active) return refusal("token_invalid", "the provider says that the token is not active");

@@ -3,9 +3,10 @@ import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.t
 import type { Clock, UnixSeconds } from "../base/time.ts";
 import { publicHalf } from "../keys/key-material.ts";
 import { isAccepted, type KeyRing, keysFor } from "../keys/ring.ts";
-import type { Credential } from "./credential.ts";
+import type { Credential, TokenRefusal } from "./credential.ts";
 import { issuerSchema } from "./issuer.ts";
 import { keysInSet } from "./jwk-set.ts";
+import type { PresentedRefusal } from "./read-credential.ts";
 import type { RequestCredential } from "./request-credential.ts";
 import { type FindKeys, type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
 
@@ -50,20 +51,22 @@ export function isOperatorKey(kid: string, operators: readonly TrustedIssuer[]):
   return operators.some(({ settings }) => settings.jwks?.keys.some((key) => key.kid === kid) === true);
 }
 
+/** A cookie is never accepted, but a malformed one is refused (`sign_in_required`), as is a malformed DPoP proof. */
+export type OperatorTokenRefusal = Refusal<(PresentedRefusal | TokenRefusal)["code"] | "scope_insufficient">;
+
 /**
  * Verifies an operator's JWT: sent as a bearer token, signed by a key of the ring, with the scope. Cookies are not
- * accepted, because a browser adds them by itself. Refuses with `token_missing`, `token_invalid`, `token_expired` or
- * `scope_insufficient`. The caller checks whether the token or its key was revoked.
+ * accepted, because a browser adds them by itself. The caller checks whether the token or its key was revoked.
  */
 export async function verifyOperator(
   request: RequestCredential,
   scope: OperatorScope,
   operators: readonly TrustedIssuer[],
   now: UnixSeconds,
-): Promise<Result<Operator, Refusal>> {
+): Promise<Result<Operator, OperatorTokenRefusal>> {
   const presented = request.read();
   if (!presented.ok) return presented;
-  if (presented.value.is !== "bearer") return refusal("token_missing", "an operator sends a bearer token");
+  if (presented.value.kind !== "bearer") return refusal("token_missing", "an operator sends a bearer token");
   const { token } = presented.value;
   const verified = await verifyJwt(token, operators, now);
   if (!verified.ok) return verified;

@@ -1,4 +1,5 @@
 import { makeRoom } from "../base/bounded-map.ts";
+import type { Refusal } from "../base/result.ts";
 import { after, between, earlier, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 
 /**
@@ -76,6 +77,9 @@ export function takeFrom(known: RateWindow | undefined, policy: RatePolicy, now:
 export function endOf({ startedAt }: RateWindow, { window }: Pick<RatePolicy, "window">): number {
   return startedAt + window;
 }
+
+/** `store_unavailable`: the counter failed, and `storeFailure` is "closed". */
+export type RateRefusal = Refusal<"rate_limited" | "store_unavailable">;
 
 /** Rate limits that remember exhausted quotas. */
 export interface RememberedLimits extends RateLimits {

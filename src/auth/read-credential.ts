@@ -4,7 +4,7 @@ import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import type { Presented } from "./credential.ts";
 
 /** The parts of a request that its credential is read from. */
-export interface CredentialAsked {
+export interface CredentialRequest {
   readonly method: string;
   /** The whole request URL: for DPoP's `htu`, and to refuse a token in the query. */
   readonly url: string;
@@ -15,14 +15,19 @@ export interface CredentialAsked {
 const longestProof = 4096;
 
 /**
+ * `token_missing`: there is no credential. `token_invalid` and `sign_in_required`: the token or the cookie is malformed.
+ * `dpop_proof_invalid`: a DPoP token came without a proof. `request_invalid`: two credentials, a token in the query or
+ * the body (RFC 6750 §2, §3.1), or a malformed header.
+ */
+export type PresentedRefusal = Refusal<
+  "token_missing" | "token_invalid" | "sign_in_required" | "dpop_proof_invalid" | "request_invalid"
+>;
+
+/**
  * Reads a request's credential: a token in the Authorization header, or else the session cookie if `cookies` is true. A
  * token that a client sends on purpose wins over a cookie that a browser adds by itself.
- *
- * Refuses with `token_missing` if there is no credential, `token_invalid` for a malformed token, `sign_in_required` for
- * a malformed cookie, `dpop_proof_invalid` for a DPoP token without a proof, and `request_invalid` for two credentials,
- * for a token in the query or the body (RFC 6750 §2, §3.1), and for a malformed header.
  */
-export function readPresented(request: CredentialAsked, cookies: boolean): Result<Presented, Refusal> {
+export function readPresented(request: CredentialRequest, cookies: boolean): Result<Presented, PresentedRefusal> {
   const { headers } = request;
   if (hasStrayToken(request.url, request.body))
     return refusal(
@@ -32,25 +37,25 @@ export function readPresented(request: CredentialAsked, cookies: boolean): Resul
   const authorization = readAuthorization(headers.get("Authorization"));
   if (!authorization.ok) return authorization;
   const parsed = authorization.value;
-  if (parsed.is === "bearer") return ok({ is: "bearer", token: parsed.token, form: parsed.form });
-  if (parsed.is === "dpop") {
+  if (parsed.kind === "bearer") return ok({ kind: "bearer", token: parsed.token, form: parsed.form });
+  if (parsed.kind === "dpop") {
     const proof = readProof(headers.get("DPoP"));
-    return proof.ok ? ok({ is: "dpop", token: parsed.token, form: parsed.form, proof: proof.value }) : proof;
+    return proof.ok ? ok({ kind: "dpop", token: parsed.token, form: parsed.form, proof: proof.value }) : proof;
   }
   const cookie = cookies ? readSessionCookie(headers.get("Cookie")) : ok(undefined);
   if (!cookie.ok) return cookie;
-  if (parsed.is === "foreign")
+  if (parsed.kind === "foreign")
     return cookie.value === undefined
       ? refusal("token_missing", "the Authorization header is of another scheme")
       : // The client's intended identity is unknown: it may differ from the browser's signed-in user.
         refusal("request_invalid", "an Authorization header with another scheme came with the session cookie");
   return cookie.value === undefined
     ? refusal("token_missing", "no credential came")
-    : ok({ is: "cookie", cookie: cookie.value });
+    : ok({ kind: "cookie", cookie: cookie.value });
 }
 
 /** The DPoP header (RFC 9449 §4.3): exactly one, with one JWS. */
-function readProof(header: string | null): Result<string, Refusal> {
+function readProof(header: string | null): Result<string, Refusal<"dpop_proof_invalid" | "request_invalid">> {
   if (header === null) return refusal("dpop_proof_invalid", "no header DPoP came with the token");
   const proof = header.trim();
   if (proof.includes(",")) return refusal("request_invalid", "more than one header DPoP came");
@@ -63,29 +68,30 @@ function readProof(header: string | null): Result<string, Refusal> {
 
 /** The content of an Authorization header. */
 export type Authorization =
-  | { readonly is: "none" }
+  | { readonly kind: "none" }
   /** Another scheme, such as Basic: a credential that is not accepted here. */
-  | { readonly is: "foreign" }
-  | (ReadToken & { readonly is: "bearer" | "dpop" });
+  | { readonly kind: "foreign" }
+  | (ReadToken & { readonly kind: "bearer" | "dpop" });
 
 /**
  * Parses the Authorization header (RFC 9110 §11.6.2) with the scheme Bearer (RFC 6750 §2.1) or DPoP (RFC 9449 §7.1).
- * Refuses with `request_invalid` if it is malformed or contains two credentials, such as two headers that a proxy
- * joined with a comma, and with `token_invalid` for a malformed token.
+ * Two credentials, such as two headers that a proxy joined with a comma, are `request_invalid`.
  */
-export function readAuthorization(header: string | null): Result<Authorization, Refusal> {
+export function readAuthorization(
+  header: string | null,
+): Result<Authorization, Refusal<"request_invalid"> | Refusal<"token_invalid">> {
   const text = header?.trim() ?? "";
-  if (text === "") return ok({ is: "none" });
+  if (text === "") return ok({ kind: "none" });
   const [scheme = "", token, ...more] = text.split(/ +/);
-  const is = schemeOf(scheme);
+  const kind = schemeOf(scheme);
   // A second header after one of another scheme is still a second credential.
-  if (is === undefined && /,\s*(bearer|dpop)(\s|$)/i.test(text))
+  if (kind === undefined && /,\s*(bearer|dpop)(\s|$)/i.test(text))
     return refusal("request_invalid", "more than one Authorization header came");
-  if (is === undefined) return ok({ is: "foreign" });
+  if (kind === undefined) return ok({ kind: "foreign" });
   if (token === undefined || more.length > 0 || token.includes(","))
     return refusal("request_invalid", "the Authorization header is not one scheme and one token");
   const read = readToken(token);
-  return read.ok ? ok({ ...read.value, is }) : read;
+  return read.ok ? ok({ ...read.value, kind }) : read;
 }
 
 function schemeOf(text: string): "bearer" | "dpop" | undefined {
@@ -122,20 +128,22 @@ export const sessionCookieName = "__Host-stagedoor.session_token";
 /** RFC 6265 §4.1.1, with a maximum length: better-auth's values have about 80 characters. */
 const cookieValue = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,1024}$/;
 
+/** `request_invalid`: two cookies have the name. `sign_in_required`: the value is malformed, and a new sign-in replaces it. */
+export type CookieRefusal = Refusal<"request_invalid"> | Refusal<"sign_in_required">;
+
 /** The session cookie of a Cookie header as `name=value`, or undefined if absent. See {@link readCookie}. */
-export function readSessionCookie(header: string | null): Result<string | undefined, Refusal> {
+export function readSessionCookie(header: string | null): Result<string | undefined, CookieRefusal> {
   return readCookie(header, sessionCookieName);
 }
 
 /**
- * A cookie of the identity worker, by its exact name, as `name=value`, or undefined if absent. Refuses two cookies of
- * that name with `request_invalid`: an attacker may have planted one of them. Refuses a malformed value with
- * `sign_in_required`, because a new sign-in replaces it.
+ * A cookie of the identity worker, by its exact name, as `name=value`, or undefined if absent. Two cookies of that name
+ * are refused: an attacker may have planted one of them.
  *
  * Only spaces and tabs are trimmed before a name. Trimming all Unicode white space would accept a cookie that the
  * browser did not treat as `__Host-`.
  */
-export function readCookie(header: string | null, name: string): Result<string | undefined, Refusal> {
+export function readCookie(header: string | null, name: string): Result<string | undefined, CookieRefusal> {
   const start = `${name}=`;
   const [pair, second] = (header ?? "")
     .split(";")
@@ -159,11 +167,10 @@ export interface ReadToken {
 }
 
 /**
- * Classifies a token by its form. A token with two dots or more must be a JWS in its canonical spelling, else
- * `token_invalid`: base64url has several spellings of the same bytes, and rate limits, revocations and introspection
- * must all see the same one. Tokens with other characters, or with more than 8192 of them, are `token_invalid` too.
+ * Classifies a token by its form. A token with two dots or more must be a JWS in its canonical spelling: base64url has
+ * several spellings of the same bytes, and rate limits, revocations and introspection must all see the same one.
  */
-export function readToken(token: string): Result<ReadToken, Refusal> {
+export function readToken(token: string): Result<ReadToken, Refusal<"token_invalid">> {
   if (token.length > maxTokenLength)
     return refusal("token_invalid", `the token is longer than ${maxTokenLength} characters`);
   if (token.split(".", 3).length === 3)

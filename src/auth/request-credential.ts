@@ -2,11 +2,12 @@ import { matchesOrigin } from "../base/origins.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import type { Clock, Timer } from "../base/time.ts";
 import type { CredentialKind, Telemetry } from "../metrics/telemetry.ts";
-import type { Credential, Presented, ProofReplay, VerifiedToken } from "./credential.ts";
-import { type BindingContext, holdsBinding, type Proof } from "./dpop.ts";
+import type { Credential, Presented, ProofReplay, TokenRefusal, VerifiedToken } from "./credential.ts";
+import { type BindingContext, type BindingRefusal, checkBinding, type Proof } from "./dpop.ts";
 import { type IdentitySource, identityCredential, identityFor } from "./identity-credential.ts";
 import type { BeforeAsking } from "./introspection.ts";
-import { type CredentialAsked, readPresented } from "./read-credential.ts";
+import type { RateRefusal } from "./rate-limit.ts";
+import { type CredentialRequest, type PresentedRefusal, readPresented } from "./read-credential.ts";
 import { forgetToken, type TokenSources, verifyToken } from "./trusted-issuers.ts";
 
 /**
@@ -14,21 +15,26 @@ import { forgetToken, type TokenSources, verifyToken } from "./trusted-issuers.t
  * runs once per request, however many parts of the request call it, and they share the result.
  */
 export interface RequestCredential {
-  read(): Result<Presented, Refusal>;
+  read(): Result<Presented, PresentedRefusal>;
   /**
    * `before` is called before another service is asked. If it refuses, the credential is refused with the same refusal.
    */
-  validate(before?: BeforeAsking): Promise<Result<Credential, Refusal>>;
+  validate(before?: BeforeAsking<RateRefusal>): Promise<Result<Credential, CredentialRefusal>>;
   /**
    * Discards the result, here and in the caches between requests, so that the next call sees the user's current state.
    */
   invalidate(): void;
 }
 
+/** The refusals of a viewer's credential, those of the rate limit before a call to another service included. */
+export type CredentialRefusal = Refusal<
+  (PresentedRefusal | TokenRefusal | BindingRefusal | RateRefusal)["code"] | "origin_untrusted"
+>;
+
 /** The credential of a request. */
-export function credentialOf(request: CredentialAsked, sources: CredentialSources): RequestCredential {
-  let presented: Result<Presented, Refusal> | undefined;
-  let answer: Promise<Result<Credential, Refusal>> | undefined;
+export function credentialOf(request: CredentialRequest, sources: CredentialSources): RequestCredential {
+  let presented: Result<Presented, PresentedRefusal> | undefined;
+  let answer: Promise<Result<Credential, CredentialRefusal>> | undefined;
   let firstUse: Promise<boolean> | undefined;
   const read = () => {
     presented ??= readPresented(request, sources.identity !== undefined);
@@ -39,7 +45,7 @@ export function credentialOf(request: CredentialAsked, sources: CredentialSource
     firstUse ??= sources.proofs.firstUse(jkt, jti, until);
     return firstUse;
   };
-  const validate = async (before?: BeforeAsking) => {
+  const validate = async (before?: BeforeAsking<RateRefusal>) => {
     const parsed = read();
     const validated = parsed.ok ? await validatePresented(parsed.value, request, sources, once, before) : parsed;
     const by = parsed.ok ? kindOf(parsed.value, sources) : "none";
@@ -55,7 +61,7 @@ export function credentialOf(request: CredentialAsked, sources: CredentialSource
     invalidate: () => {
       answer = undefined;
       const parsed = read();
-      if (parsed.ok && parsed.value.is !== "cookie") forgetToken(parsed.value.token, sources);
+      if (parsed.ok && parsed.value.kind !== "cookie") forgetToken(parsed.value.token, sources);
     },
   };
 }
@@ -71,26 +77,25 @@ export interface CredentialSources extends TokenSources {
   readonly telemetry: Telemetry;
 }
 
-const nothingBefore: BeforeAsking = async () => ok(undefined);
+const nothingBefore: BeforeAsking<never> = async () => ok(undefined);
 
 /** A sign-in session is never bound to a key. */
 const unbound = { jkt: undefined, dpop: "optional" } as const satisfies Partial<VerifiedToken>;
 
 /**
  * Validates a presented credential. A cookie's Origin is checked before any request to the identity worker, and a token
- * before its key binding. Refuses as {@link mayUseCookie}, {@link identityCredential}, {@link holdsBinding} and
- * {@link verifyToken} do.
+ * before its key binding.
  */
 async function validatePresented(
   presented: Presented,
-  request: CredentialAsked,
+  request: CredentialRequest,
   sources: CredentialSources,
   firstUse: BindingContext["firstUse"],
-  before: BeforeAsking = nothingBefore,
-): Promise<Result<Credential, Refusal>> {
+  before: BeforeAsking<RateRefusal> = nothingBefore,
+): Promise<Result<Credential, CredentialRefusal>> {
   const { identity, timer, site } = sources;
   const now = sources.clock();
-  if (presented.is === "cookie") {
+  if (presented.kind === "cookie") {
     const allowed = mayUseCookie(request.method, request.headers.get("Origin"), site);
     if (!allowed.ok) return allowed;
     if (identity === undefined) return refusal("token_missing", "a cookie came, and no identity worker is bound");
@@ -101,20 +106,20 @@ async function validatePresented(
   const { token } = presented;
   const owner = identityFor(token, sources);
   if (owner !== undefined) {
-    const binding = await holdsBinding(presented, unbound, request, context);
+    const binding = await checkBinding(presented, unbound, request, context);
     const allowed = binding.ok ? await before() : binding;
     const session = allowed.ok ? await identityCredential(presented, owner.identity, timer, now) : allowed;
     if (session.ok || session.refusal.code !== "token_invalid" || !owner.orProvider) return session;
   }
   const verified = await verifyToken(token, presented.form, sources, now, before);
   if (!verified.ok) return verified;
-  const bound = await holdsBinding(presented, verified.value, request, context);
+  const bound = await checkBinding(presented, verified.value, request, context);
   return bound.ok ? ok(verified.value.credential) : bound;
 }
 
 /** The kind of the presented credential for telemetry. */
 function kindOf(presented: Presented, sources: CredentialSources): CredentialKind {
-  if (presented.is === "cookie") return "cookie";
+  if (presented.kind === "cookie") return "cookie";
   if (presented.form === "jws") return "jwt";
   return identityFor(presented.token, sources) === undefined ? "introspected" : "identity";
 }
@@ -130,7 +135,7 @@ export interface Site {
 /**
  * The origin of the page that sent a request: the API's own, a trusted one, or foreign. A missing Origin is foreign.
  */
-export function standingOf(origin: string | null, { apiUrl, origins }: Site): "own" | "trusted" | "foreign" {
+export function originTrust(origin: string | null, { apiUrl, origins }: Site): "own" | "trusted" | "foreign" {
   if (origin === null) return "foreign";
   if (apiUrl !== undefined && origin === new URL(apiUrl).origin) return "own";
   return origins.some((pattern) => matchesOrigin(origin, pattern)) ? "trusted" : "foreign";
@@ -140,10 +145,14 @@ const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
  * Checks whether a request may use a cookie. Browsers add cookies to requests that any site triggers (CSRF), so an
- * unsafe method (RFC 9110 §9.2.1) needs an own or trusted Origin, else `origin_untrusted`. All browsers send Origin
- * with such methods, so a missing or `null` Origin is refused.
+ * unsafe method (RFC 9110 §9.2.1) needs an own or trusted Origin. All browsers send Origin with such methods, so a
+ * missing or `null` Origin is refused.
  */
-export function mayUseCookie(method: string, origin: string | null, site: Site): Result<undefined, Refusal> {
-  if (safeMethods.has(method) || standingOf(origin, site) !== "foreign") return ok(undefined);
+export function mayUseCookie(
+  method: string,
+  origin: string | null,
+  site: Site,
+): Result<undefined, Refusal<"origin_untrusted">> {
+  if (safeMethods.has(method) || originTrust(origin, site) !== "foreign") return ok(undefined);
   return refusal("origin_untrusted", "a cookie came with an unsafe method and no Origin that is trusted");
 }

@@ -3,11 +3,11 @@ import { decodeBase64url } from "../base/encoding.ts";
 import { type Refusal, type Result, refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { HttpDeps } from "./ask-json.ts";
-import type { VerifiedToken } from "./credential.ts";
+import type { TokenRefusal, VerifiedToken } from "./credential.ts";
 import { type BeforeAsking, introspectionAt } from "./introspection.ts";
 import type { Issuer } from "./issuer.ts";
 import { fetchedKeys, keysInSet } from "./jwk-set.ts";
-import { type AskedIssuer, type FindKeys, type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
+import { type FindKeys, type IntrospectedIssuer, type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
 
 /** The dependencies for verifying tokens, created once per isolate. */
 export interface TokenSources {
@@ -16,16 +16,15 @@ export interface TokenSources {
 
 /**
  * Verifies a token with its one possible issuer: a JWS by its `iss`, an opaque token by its prefix if several issuers
- * use introspection. No issuer ever receives a token of another. Refuses with `token_invalid` or `token_expired`, and
- * with `store_unavailable` if the issuer or its keys cannot be reached.
+ * use introspection. No issuer ever receives a token of another.
  */
-export async function verifyToken(
+export async function verifyToken<Reason extends Refusal = never>(
   token: string,
   form: "jws" | "opaque",
   { issuers }: TokenSources,
   now: UnixSeconds,
-  before?: BeforeAsking,
-): Promise<Result<VerifiedToken, Refusal>> {
+  before?: BeforeAsking<Reason>,
+): Promise<Result<VerifiedToken, TokenRefusal | Reason>> {
   if (form === "jws") return verifyJwt(token, issuers, now, before);
   const issuer = issuerOfOpaque(token, issuers);
   if (issuer === undefined)
@@ -42,16 +41,16 @@ export function prefixOf(token: string, { issuers }: TokenSources): string | und
   return issuer === undefined ? undefined : (issuer.settings.tokenPrefix ?? "");
 }
 
-function issuerOfOpaque(token: string, issuers: readonly TrustedIssuer[]): AskedIssuer | undefined {
-  return issuers.filter(isAsked).find(({ settings }) => token.startsWith(settings.tokenPrefix ?? ""));
+function issuerOfOpaque(token: string, issuers: readonly TrustedIssuer[]): IntrospectedIssuer | undefined {
+  return issuers.filter(isIntrospected).find(({ settings }) => token.startsWith(settings.tokenPrefix ?? ""));
 }
 
 /** Removes a token's cached answers. */
 export function forgetToken(token: string, { issuers }: TokenSources): void {
-  for (const { introspection } of issuers.filter(isAsked)) introspection.forget(token);
+  for (const { introspection } of issuers.filter(isIntrospected)) introspection.forget(token);
 }
 
-function isAsked(issuer: TrustedIssuer): issuer is AskedIssuer {
+function isIntrospected(issuer: TrustedIssuer): issuer is IntrospectedIssuer {
   return "introspection" in issuer;
 }
 

@@ -2,7 +2,7 @@ import { type CryptoKey, errors, type JWTPayload, type JWTVerifyOptions, jwtVeri
 import { type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import { type ClaimedParts, readClaims, readJwsParts } from "./claims.ts";
-import type { VerifiedToken } from "./credential.ts";
+import type { TokenRefusal, VerifiedToken } from "./credential.ts";
 import type { BeforeAsking, Introspection } from "./introspection.ts";
 import type { Issuer } from "./issuer.ts";
 
@@ -29,13 +29,13 @@ interface KeyedIssuer {
   readonly keys: FindKeys;
 }
 
-/** An issuer with introspection: it is asked about each token. */
-export interface AskedIssuer {
+/** An issuer whose tokens are verified by its introspection endpoint. */
+export interface IntrospectedIssuer {
   readonly settings: Issuer;
   readonly introspection: Introspection;
 }
 
-export type TrustedIssuer = KeyedIssuer | AskedIssuer;
+export type TrustedIssuer = KeyedIssuer | IntrospectedIssuer;
 
 /** Thrown when an issuer's keys cannot be fetched. The failure is on the server's side, not the token's. */
 export class KeysUnavailable extends Error {}
@@ -43,15 +43,14 @@ export class KeysUnavailable extends Error {}
 /**
  * Verifies a JWT (RFC 7519, RFC 8725) with jose: signature under a pinned algorithm, `typ`, `iss`, `exp`, `nbf`, and
  * then the claims with {@link readClaims}, audience first. A JWT of an issuer with introspection is verified only by
- * asking that issuer. Refuses with `token_invalid` or `token_expired`, and with `store_unavailable` if the keys or the
- * answer cannot be had: after a 401 for a server failure, a player would discard a valid token.
+ * asking that issuer.
  */
-export async function verifyJwt(
+export async function verifyJwt<Reason extends Refusal = never>(
   token: string,
   issuers: readonly TrustedIssuer[],
   now: UnixSeconds,
-  before?: BeforeAsking,
-): Promise<Result<VerifiedToken, Refusal>> {
+  before?: BeforeAsking<Reason>,
+): Promise<Result<VerifiedToken, TokenRefusal | Reason>> {
   const parts = readJwsParts(token);
   if (!parts.ok) return parts;
   // Selects the issuer's rules. The claim is not trusted yet: jose compares it again after the signature check.
@@ -66,7 +65,7 @@ async function verifyWithKeys(
   { header }: ClaimedParts,
   { settings, keys }: KeyedIssuer,
   now: UnixSeconds,
-): Promise<Result<VerifiedToken, Refusal>> {
+): Promise<Result<VerifiedToken, TokenRefusal>> {
   if (!isTyp(header.typ, settings.typ))
     return refusal("token_invalid", "the token's typ is not that of an access token of this issuer");
   const alg = settings.algorithms.find((pinned) => pinned === header.alg);
@@ -85,7 +84,7 @@ async function verifyWithKeys(
       return refusal("token_invalid", "the token's sub, client_id or jti is not a text (RFC 9068 §2.2)");
     return readClaims(payload, settings, now);
   } catch (error) {
-    return refuse(whyNot(error));
+    return refuse(refusalOf(error));
   }
 }
 
@@ -136,10 +135,11 @@ function mediaType(typ: string): string {
   return (typ.includes("/") ? typ : `application/${typ}`).toLowerCase();
 }
 
-function whyNot(error: unknown): Refusal {
+/** Why jose or a key set did not verify a token. */
+function refusalOf(error: unknown): TokenRefusal {
   if (error instanceof errors.JWTExpired) return { code: "token_expired", reason: "the token has ended" };
   if (error instanceof errors.JWTClaimValidationFailed)
-    return { code: "token_invalid", reason: `the token's ${error.claim} claim does not hold (${error.reason})` };
+    return { code: "token_invalid", reason: `the token's ${error.claim} claim is invalid (${error.reason})` };
   if (error instanceof KeysUnavailable) return { code: "store_unavailable", reason: error.message };
   // jose's refusals of a token have their own codes. Its generic error, a malformed set and every other error are
   // server failures.

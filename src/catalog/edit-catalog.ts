@@ -26,7 +26,7 @@ const emptyCatalog = '{\n  "version": 1,\n  "assets": []\n}\n';
 export function editCatalog(
   before: string | undefined,
   edit: CatalogEdit,
-): Result<EditedCatalog, Refusal<"asset_invalid" | "asset_unknown">> {
+): Result<EditedCatalog, Refusal<"asset_invalid"> | Refusal<"asset_unknown">> {
   const text = before ?? emptyCatalog;
   const old = faultsIn(text);
   const assets = assetsIn(text);
@@ -123,7 +123,10 @@ export interface StoredCatalog {
 }
 
 /** `asset_invalid` names every fault that the catalog would have. `store_unavailable`: nothing was changed. */
-export type EditRefusal = Refusal<"asset_invalid" | "asset_unknown" | "store_unavailable">;
+type PutRefusal = Refusal<"asset_invalid" | "store_unavailable">;
+
+/** Only a removal needs an existing asset. */
+export type EditRefusal = PutRefusal | Refusal<"asset_unknown">;
 
 /**
  * Port: the catalog, edited while the service runs. Changes take turns, so none overwrites another. Workers use a
@@ -133,7 +136,6 @@ export interface CatalogEditing {
   /** The catalog as it is stored now. */
   read(): Promise<Result<StoredCatalog, Refusal<"store_unavailable">>>;
   /** Adds an asset, or replaces the one with its id unless `replace` is false. */
-  put(id: string, asset: unknown, replace?: boolean): Promise<Result<CatalogChange, EditRefusal>>;
-  /** `asset_unknown` where there is none. */
+  put(id: string, asset: unknown, replace?: boolean): Promise<Result<CatalogChange, PutRefusal>>;
   remove(id: string): Promise<Result<CatalogChange, EditRefusal>>;
 }

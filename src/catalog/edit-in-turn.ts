@@ -1,5 +1,5 @@
 import type { TextHash } from "../base/crypto.ts";
-import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { after, between, type Clock, inTime, seconds, type Timer, type UnixSeconds } from "../base/time.ts";
 import {
   type CatalogChange,
@@ -105,7 +105,12 @@ export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts)
       const text = await resultOf(current());
       return text.ok ? ok(storedCatalog(text.value)) : text;
     },
-    put: (id, asset, replace = true) => inTurn({ does: "put", id, asset, replace }),
+    put: async (id, asset, replace = true) => {
+      const put = await inTurn({ does: "put", id, asset, replace });
+      if (put.ok) return put;
+      if (put.refusal.code === "asset_unknown") throw new Error("a put needs no existing asset");
+      return refuse(put.refusal);
+    },
     remove: (id) => inTurn({ does: "remove", id }),
   };
 }

@@ -55,7 +55,7 @@ export const simulateStart: PageHandler = async ({ operator, form, request }, co
       country: optionalField(form, "country")?.toUpperCase(),
       origin: optionalField(form, "origin"),
     },
-    (start) => simulate(start, request, context),
+    async (start) => ok(await simulate(start, request, context)),
     (answer) => <SimulatePage operator={operator} assets={assets} {...answer} />,
   );
 };

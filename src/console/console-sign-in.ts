@@ -7,7 +7,7 @@ import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.t
 import { after, earlier, isUnixSeconds, seconds, type UnixSeconds } from "../base/time.ts";
 import { isAccepted, keysFor } from "../keys/ring.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
-import { operatorBehind, requireNotRevoked } from "../sessions/authorize-operator.ts";
+import { operatorBehind, requireOperatorNotRevoked } from "../sessions/authorize-operator.ts";
 import { loginDigest, networkName } from "../sessions/identifiers.ts";
 import { withinRate } from "../sessions/request-limits.ts";
 import { isKeyRevoked, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
@@ -177,7 +177,7 @@ export async function currentSession(
   const { operator, cookieKid, login } = session.value;
   if (!keysFor(context.ring, "operator").some((key) => key.kid === operator.kid && isAccepted(key, now)))
     return refusal("token_revoked", "the key that signed the operator's credential is no longer in the ring");
-  const allowed = await requireNotRevoked(operator, request, context);
+  const allowed = await requireOperatorNotRevoked(operator, request, context);
   if (!allowed.ok) return allowed;
   const snapshot = await revocationsNow(request, context);
   if (!snapshot.ok) return snapshot;

@@ -50,15 +50,18 @@ export interface RouteDescription {
   readonly response: RouteResponse;
   /** A second response that is not a problem. */
   readonly otherResponse?: RouteResponse;
-  /** Every code that the route refuses with, except {@link commonRefusals}. */
+  /** Every code that the route refuses with, except {@link commonRefusals}: see {@link route}. */
   readonly refusals: readonly RefusalCode[];
 }
 
-/** The value is sent as JSON, unless it is a response of its own. */
-export type Handler<Context> = (
+/**
+ * The handler of a route. Its value is sent as JSON, unless it is a response of its own. `Code` are its codes in addition
+ * to those that every route with a handler shares.
+ */
+export type Handler<Context, Code extends RefusalCode = RefusalCode> = (
   request: SessionRequest,
   context: Context,
-) => Promise<Result<object | undefined, Refusal>>;
+) => Promise<Result<object | undefined, Refusal<Code | CommonCode | RequestCode>>>;
 
 /** A route as the API mounts it. */
 export interface Route<Context> extends RouteDescription {
@@ -74,3 +77,37 @@ export const commonRefusals = [
   "configuration_invalid",
   "internal_error",
 ] as const satisfies RefusalCode[];
+type CommonCode = (typeof commonRefusals)[number];
+
+/**
+ * The refusals that every route with a handler shares: those of a body that is incomplete, too long or not UTF-8
+ * (`base/body-text.ts`), and of a credential that cannot be read (`auth/read-credential.ts`).
+ */
+export const requestRefusals = [
+  "body_invalid",
+  "request_invalid",
+  "token_missing",
+  "token_invalid",
+  "dpop_proof_invalid",
+  "sign_in_required",
+] as const satisfies RefusalCode[];
+export type RequestCode = (typeof requestRefusals)[number];
+
+/** A handler that refuses with the codes `Answered`, all of which are in `Code` or shared. */
+export type CheckedHandler<Context, Answered extends RefusalCode, Code extends RefusalCode> = Handler<Context, Code> &
+  ((request: SessionRequest, context: Context) => Promise<Result<object | undefined, { readonly code: Answered }>>);
+
+/**
+ * A route with the codes of its handler. The compiler rejects a handler that refuses with another code than the listed ones,
+ * and a listed code that the handler never refuses with. The codes that every route shares are added.
+ *
+ * @example route({ id: "removeAsset", refusals: ["asset_unknown"], handler: removeAsset, … })
+ */
+export function route<Context, Answered extends RefusalCode, const Code extends Answered>(
+  entry: Omit<RouteDescription, "refusals"> & {
+    readonly refusals: readonly Code[];
+    readonly handler: CheckedHandler<Context, Answered, NoInfer<Code>>;
+  },
+): Route<Context> {
+  return { ...entry, refusals: [...requestRefusals, ...entry.refusals] };
+}

@@ -1,7 +1,7 @@
 import { betterAuth } from "better-auth";
 import { readAuthorization, readCookie, readSessionCookie } from "../auth/read-credential.ts";
 import { identityPath, maxTokenLength } from "../base/constants.ts";
-import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { unixMilliseconds } from "../base/time.ts";
 import { type IdentityParts, identityOptions } from "./options.ts";
 import { familyOf, findRefreshRow, storedToken, type Turn } from "./refresh-tokens.ts";
@@ -93,14 +93,14 @@ async function answerOf(request: Request, parts: IdentityParts): Promise<Respons
  * that another site of the domain has set as our `__Host-` cookie.
  *
  * A bearer token, valid or not, wins over a cookie that the browser adds by itself; a malformed session cookie is
- * ignored. Refuses two credentials with `request_invalid`, and also an Authorization header of another scheme together
- * with the cookie, because the client's intended identity is unknown.
+ * ignored. Two credentials are refused, and so is an Authorization header of another scheme together with the cookie,
+ * because the client's intended identity is unknown.
  */
-function withOneCredential(request: Request): Result<Request, Refusal> {
+function withOneCredential(request: Request): Result<Request, Refusal<"request_invalid">> {
   const { headers } = request;
   const authorization = readAuthorization(headers.get("Authorization"));
-  if (!authorization.ok && authorization.refusal.code === "request_invalid") return authorization;
-  const scheme = authorization.ok ? authorization.value.is : "bearer";
+  if (!authorization.ok && authorization.refusal.code === "request_invalid") return refuse(authorization.refusal);
+  const scheme = authorization.ok ? authorization.value.kind : "bearer";
   const cookies = cookiesOf(headers.get("Cookie"));
   if (!cookies.ok) return cookies;
   if (scheme === "foreign" && cookies.value !== undefined)
@@ -115,9 +115,9 @@ function withOneCredential(request: Request): Result<Request, Refusal> {
 /**
  * The session cookie, with the cookie that marks a browser-session sign-in; undefined if there is no session cookie.
  */
-function cookiesOf(header: string | null): Result<string | undefined, Refusal> {
+function cookiesOf(header: string | null): Result<string | undefined, Refusal<"request_invalid">> {
   const session = readSessionCookie(header);
-  if (!session.ok) return session.refusal.code === "request_invalid" ? session : ok(undefined);
+  if (!session.ok) return session.refusal.code === "request_invalid" ? refuse(session.refusal) : ok(undefined);
   const brief = readCookie(header, briefCookieName);
   return session.value !== undefined && brief.ok && brief.value !== undefined
     ? ok(`${session.value}; ${brief.value}`)

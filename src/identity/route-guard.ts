@@ -90,8 +90,8 @@ function unknownMember(name: string): Response {
   return answer(400, { code: "MEMBER_UNKNOWN", message: `${shownMember(name)}: no such member` });
 }
 
-/** The parameters of a form; refuses with `body_invalid` as {@link requestText} does. */
-export async function formOf(request: Request): Promise<Result<URLSearchParams, Refusal>> {
+/** The parameters of a form. */
+export async function formOf(request: Request): Promise<Result<URLSearchParams, Refusal<"body_invalid">>> {
   const text = await requestText(request, longestBody);
   return text.ok ? ok(new URLSearchParams(text.value)) : text;
 }

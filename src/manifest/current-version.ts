@@ -12,7 +12,13 @@ import {
 import { type Progress, progressOf } from "../playlist/progress.ts";
 import { freshAfterFailure, mayStandIn } from "./playlist-pace.ts";
 import type { PlaylistShelf, PlaylistVersion, ShelvedPlaylist } from "./playlist-shelf.ts";
-import { canBeCovered, type PlaylistQuestion, type PlaylistSource, playlistName } from "./playlist-source.ts";
+import {
+  canBeCovered,
+  type PlaylistQuestion,
+  type PlaylistSource,
+  playlistName,
+  type SourceRefusal,
+} from "./playlist-source.ts";
 
 /**
  * Identifies a playlist: `rest` is its path below the asset's prefix, `query` the origin's own, both in the origin's
@@ -42,6 +48,9 @@ const checkTime = 2000;
 /** How long an origin may hold a blocking reload, in target durations (RFC 8216bis §6.2.5.2). */
 const mostHeld = 3;
 
+/** `internal_error`: the source named a version that is not known here. */
+export type VersionRefusal = Refusal<SourceRefusal["code"] | "internal_error">;
+
 /**
  * The version to serve now. If it is not on the shelf, or has been there for too long, each request asks the source
  * itself, because requests cannot wait for each other (see `base/refresh-once.ts`) and there is nothing else to serve.
@@ -53,7 +62,7 @@ export async function currentVersion(
   key: string,
   directives: DeliveryDirectives,
   context: VersionContext,
-): Promise<Result<PlaylistVersion, Refusal>> {
+): Promise<Result<PlaylistVersion, VersionRefusal>> {
   const { shelf, milliseconds: clock, source } = context;
   const { asset, rest: path, query } = address;
   const shelved = shelf.get(key);
@@ -107,7 +116,7 @@ export async function currentVersion(
  * Names the asset and the playlist in the reason of a refusal, which the log shows: `live, index.m3u8: it is empty`. Only the
  * file's name: some origins have tokens in the directories of a path.
  */
-export function inPlaylist(why: Refusal, { asset, rest }: PlaylistAddress): Refusal {
+export function inPlaylist<Reason extends Refusal>(why: Reason, { asset, rest }: PlaylistAddress): Reason {
   if (why.reason.startsWith(`${asset.id}:`)) return why;
   return { ...why, reason: `${asset.id}, ${rest.slice(rest.lastIndexOf("/") + 1)}: ${why.reason}` };
 }

@@ -3,7 +3,7 @@ import { readDecimal } from "../base/encoding.ts";
 import { bytesText } from "../base/lossless-text.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { type Deadline, startDeadline, type Timer } from "../base/time.ts";
-import { type Origin, type OriginRequest, timeoutOf } from "../origin/origin.ts";
+import { type Origin, type OriginRefusal, type OriginRequest, timeoutOf } from "../origin/origin.ts";
 
 export interface FetchContext {
   readonly origin: Origin;
@@ -21,14 +21,17 @@ export interface FetchedPlaylist {
   readonly location: string | undefined;
 }
 
+/** `origin_failed`: also a body that breaks off or has another length than the origin said. */
+export type FetchRefusal = Refusal<OriginRefusal["code"] | "playlist_too_large">;
+
 /**
  * Fetches a playlist from its origin. One deadline, the origin's `timeout` plus `hold`, covers the response and its
- * body, because a playlist is read whole before a viewer gets a byte. `origin_slow` after that.
+ * body, because a playlist is read whole before a viewer gets a byte.
  */
 export async function fetchPlaylist(
   request: OriginRequest,
   { origin, timer }: FetchContext,
-): Promise<Result<FetchedPlaylist, Refusal>> {
+): Promise<Result<FetchedPlaylist, FetchRefusal>> {
   const timeout = timeoutOf(request.asset.origin, request.hold);
   const deadline = startDeadline(timeout, timer);
   try {
@@ -50,18 +53,19 @@ export async function fetchPlaylist(
 }
 
 /** A late response is not used, but its body would hold a connection. */
-function dropBody(answer: Result<Response, Refusal>): void {
+function dropBody(answer: Result<Response, OriginRefusal>): void {
   if (answer.ok) answer.value.body?.cancel().catch(() => undefined);
 }
+
+type BodyRefusal = Refusal<"playlist_too_large" | "origin_failed" | "origin_slow">;
 
 const largest = 4 * 1024 * 1024;
 
 /**
  * Reads a playlist's body of at most 4 MiB before the deadline. It is UTF-8 (RFC 8216bis §4); other bytes, such as a
- * Latin-1 name, are kept as in {@link bytesText}. When it is refused, the rest is not read. `origin_failed`: the body
- * breaks off, or is not as long as the origin said. `origin_slow`: it does not end in time.
+ * Latin-1 name, are kept as in {@link bytesText}. When it is refused, the rest is not read.
  */
-async function readPlaylistText(response: Response, deadline: Deadline): Promise<Result<string, Refusal>> {
+async function readPlaylistText(response: Response, deadline: Deadline): Promise<Result<string, BodyRefusal>> {
   if (response.body === null) return ok("");
   const announced = readDecimal(response.headers.get("Content-Length") ?? "");
   if (announced !== undefined && announced > largest) {

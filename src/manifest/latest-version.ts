@@ -78,7 +78,7 @@ export class LatestVersion {
     { text, etag, location }: FetchedPlaylist & { readonly text: string },
     sight: Sight,
     waitedFor: Position | undefined,
-  ): Result<Version, Refusal> {
+  ): Result<Version, Refusal<"playlist_invalid" | "playlist_too_large" | "origin_failed">> {
     const latest = this.#version;
     if (latest?.text === text) {
       [latest.etag, latest.location] = [etag, location];

@@ -3,7 +3,7 @@ import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.t
 import type { UnixSeconds } from "../base/time.ts";
 import { type Asset, entryFile } from "../catalog/asset.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { compilePlaylist, type PlaylistContext } from "../playlist/compile.ts";
+import { type CompileRefusal, compilePlaylist, type PlaylistContext } from "../playlist/compile.ts";
 import { admitted, type DeliveryDirectives, holds, isAhead } from "../playlist/delivery-directives.ts";
 import { compileJsonDocument, isJsonDocument } from "../playlist/json-document.ts";
 import {
@@ -13,6 +13,7 @@ import {
   keyOf,
   type PlaylistAddress,
   type VersionContext,
+  type VersionRefusal,
 } from "./current-version.ts";
 import {
   type Circumstances,
@@ -38,8 +39,10 @@ export interface LoadedPlaylist {
   readonly compiled: CompiledPlaylist;
 }
 
+export type LoadRefusal = Refusal<(VersionRefusal | CompileRefusal)["code"]>;
+
 /** Loads the multivariant playlist that players begin with. */
-export function loadEntry(asset: Asset, context: LoadContext): Promise<Result<LoadedPlaylist, Refusal>> {
+export function loadEntry(asset: Asset, context: LoadContext): Promise<Result<LoadedPlaylist, LoadRefusal>> {
   const { path: rest, query } = entryFile(asset);
   return load({ asset, rest, query }, {}, context);
 }
@@ -53,7 +56,7 @@ export async function loadPlaylist(
   address: PlaylistAddress,
   asked: DeliveryDirectives,
   context: LoadContext,
-): Promise<Result<LoadedPlaylist, Refusal>> {
+): Promise<Result<LoadedPlaylist, LoadRefusal>> {
   const { least, skip } = asked;
   if (least === undefined && skip === undefined) return load(address, {}, context);
   const early = directivesFor(address, asked, context.shelf);
@@ -87,7 +90,7 @@ async function loadOrWhole(
   address: PlaylistAddress,
   directives: DeliveryDirectives,
   context: LoadContext,
-): Promise<Result<LoadedPlaylist, Refusal>> {
+): Promise<Result<LoadedPlaylist, LoadRefusal>> {
   const loaded = await load(address, directives, context);
   const { skip, ...others } = directives;
   // A request that has waited for this long does not wait again.
@@ -103,7 +106,7 @@ async function load(
   address: PlaylistAddress,
   directives: DeliveryDirectives,
   context: LoadContext,
-): Promise<Result<LoadedPlaylist, Refusal>> {
+): Promise<Result<LoadedPlaylist, LoadRefusal>> {
   const { shelf } = context;
   // The response to a blocking reload is the playlist itself; a delta update is a different text.
   const [key, name] = [keyOf(address, directives), keyOf(address, {})];
@@ -157,7 +160,7 @@ async function importedFor(
   address: PlaylistAddress,
   last: Circumstances | undefined,
   context: LoadContext,
-): Promise<Result<ReadonlyMap<string, string> | undefined, Refusal>> {
+): Promise<Result<ReadonlyMap<string, string> | undefined, LoadRefusal>> {
   if (!version.imports || isEntry(address)) return ok(undefined);
   const entry = await loadEntry(address.asset, context); // RFC 8216bis §4.4.2.3
   if (entry.ok) return ok(entry.value.compiled.template.variables);
@@ -178,7 +181,7 @@ function settingsFor(
   location: string | undefined,
   imported: ReadonlyMap<string, string> | undefined,
   context: LoadContext,
-): Result<PlaylistContext, Refusal> {
+): Result<PlaylistContext, Refusal<"internal_error">> {
   const prefix = `/${asset.id}/`;
   const place = mediaPlaceOf({ path: rest, query });
   if (!place.ok) return refusal("internal_error", `${asset.id}: a playlist without a place on the media host`);

@@ -5,7 +5,7 @@ import { originIdentity } from "../catalog/asset-origin.ts";
 import type { OriginRequest } from "../origin/origin.ts";
 import { type DeliveryDirectives, directiveQuery, holds } from "../playlist/delivery-directives.ts";
 import { progressOf } from "../playlist/progress.ts";
-import { type FetchContext, fetchPlaylist } from "./fetch-playlist.ts";
+import { type FetchContext, type FetchRefusal, fetchPlaylist } from "./fetch-playlist.ts";
 import { freshWithoutHistory } from "./playlist-pace.ts";
 
 /** A request for a version of a playlist, without anything of a viewer. Plain data, for RPC. */
@@ -35,16 +35,19 @@ export interface PlaylistAnswer {
   /** Until when nothing needs to ask again. */
   readonly freshUntil: UnixMilliseconds;
   /** Why this is the last version instead of the current one: the origin failed or is slow. For the log. */
-  readonly failure?: Refusal | undefined;
+  readonly failure?: SourceRefusal | undefined;
   /** Whether all requests with the same question may share it: it contains what was asked for, and nothing failed. */
   readonly shared: boolean;
 }
+
+/** `playlist_invalid`: the text is not a playlist. `store_unavailable`: the shared playlist is not available. */
+export type SourceRefusal = Refusal<FetchRefusal["code"] | "playlist_invalid" | "store_unavailable">;
 
 /**
  * Port: the text of playlists, between the isolate's shelf and the origin. A text holds the origin's bytes as in
  * `base/lossless-text.ts`.
  */
-export type PlaylistSource = (question: PlaylistQuestion) => Promise<Result<PlaylistAnswer, Refusal>>;
+export type PlaylistSource = (question: PlaylistQuestion) => Promise<Result<PlaylistAnswer, SourceRefusal>>;
 
 /** The name of a playlist, independent of delivery directives: its location at the origin and the origin's query. */
 export function playlistName({ asset, path, query }: Pick<PlaylistQuestion, "asset" | "path" | "query">): string {

@@ -2,7 +2,7 @@ import { type OriginFile, originFileOf } from "../base/alias.ts";
 import type { MediaPurpose } from "../base/constants.ts";
 import type { TextMac } from "../base/crypto.ts";
 import { textBody } from "../base/lossless-text.ts";
-import { ok, type Refusal, type Result } from "../base/result.ts";
+import { ok, type Refusal, type Refused, type Result } from "../base/result.ts";
 import { after, later, roundDownTo, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 import { type CloudFrontSettings, entryFile } from "../catalog/asset.ts";
 import { isBound, type MediaAccess } from "../edge/check-media-request.ts";
@@ -10,16 +10,22 @@ import { expiriesOf, givenBy } from "../playlist/expiry-plan.ts";
 import { renderShared, type SharedPlaylist, type SignTarget } from "../playlist/render.ts";
 import type { PlaylistTemplate, Target } from "../playlist/template.ts";
 import type { AssetSigner } from "../signing/cloudfront/asset-signers.ts";
-import { type CloudFrontSigner, cloudFrontRendition } from "../signing/cloudfront/cloudfront-signer.ts";
+import {
+  type CloudFrontRefusal,
+  type CloudFrontSigner,
+  cloudFrontRendition,
+} from "../signing/cloudfront/cloudfront-signer.ts";
 import { type SignedParts, signedParameter, signedQuery } from "../signing/media-url.ts";
 import { macFor } from "../signing/session-keys.ts";
-import { type LoadContext, type LoadedPlaylist, loadEntry } from "./load-playlist.ts";
+import { type LoadContext, type LoadedPlaylist, type LoadRefusal, loadEntry } from "./load-playlist.ts";
 import type { RenderedPlaylist } from "./playlist-shelf.ts";
 
 export interface RenderContext {
   /** The signer of a CloudFront asset, or why there is none. */
-  readonly cloudFront: (settings: CloudFrontSettings) => Result<AssetSigner, Refusal>;
+  readonly cloudFront: (settings: CloudFrontSettings) => Result<AssetSigner, Refusal<"configuration_invalid">>;
 }
+
+export type RenderRefusal = Refusal<LoadRefusal["code"] | CloudFrontRefusal["code"]>;
 
 type StepContext = LoadContext & RenderContext & { readonly expiryStep: Seconds };
 
@@ -31,7 +37,7 @@ export async function renderForStep(
   access: MediaAccess,
   loaded: LoadedPlaylist,
   context: StepContext,
-): Promise<Result<RenderedPlaylist, Refusal>> {
+): Promise<Result<RenderedPlaylist, RenderRefusal>> {
   const { asset, key } = access;
   const { template, renderings } = loaded.compiled;
   const { now, expiryStep, shelf } = context;
@@ -111,7 +117,7 @@ async function renderForCloudFront(
   { signer, policy }: Pick<CloudFrontSettings, "policy"> & { readonly signer: CloudFrontSigner },
   expiries: readonly UnixSeconds[],
   context: StepContext,
-): Promise<Result<SharedPlaylist, Refusal>> {
+): Promise<Result<SharedPlaylist, RenderRefusal>> {
   const entry = await loadEntry(asset, context);
   if (!entry.ok) return entry;
   const prefix = `/${asset.id}/`;
@@ -128,7 +134,7 @@ async function renderForCloudFront(
     expires,
   });
   if (!rendition.ok) return rendition;
-  let refused: { readonly ok: false; readonly refusal: Refusal } | undefined;
+  let refused: Refused<CloudFrontRefusal> | undefined;
   const shared = renderShared(template, expiries, (target, expiry) => {
     const { path, query } = atOrigin(target, prefix);
     const signed = rendition.value(path, query, expiry);

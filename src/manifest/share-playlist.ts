@@ -14,6 +14,7 @@ import {
   type PlaylistAnswer,
   type PlaylistQuestion,
   type PlaylistSource,
+  type SourceRefusal,
 } from "./playlist-source.ts";
 
 /**
@@ -38,7 +39,7 @@ export function sharePlaylist(ports: DirectPorts): PlaylistSource {
 /** A request to the origin in progress. */
 interface Asked {
   readonly at: UnixMilliseconds;
-  readonly answer: Promise<Result<Version, Refusal>>;
+  readonly answer: Promise<Result<Version, SourceRefusal>>;
 }
 
 /** How long a slow origin is waited for if an older version can be served. */
@@ -82,7 +83,7 @@ class PlaylistView {
     return this.#latest.version;
   }
 
-  async ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>> {
+  async ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, SourceRefusal>> {
     const { least } = question.directives;
     const { version } = this.#latest;
     const fits = version !== undefined && (least === undefined || holds(version.progress, least));
@@ -95,7 +96,10 @@ class PlaylistView {
   }
 
   /** The origin's current version, whatever it contains; after a moment the last one that may replace it. */
-  async #current(question: PlaylistQuestion, least: Position | undefined): Promise<Result<PlaylistAnswer, Refusal>> {
+  async #current(
+    question: PlaylistQuestion,
+    least: Position | undefined,
+  ): Promise<Result<PlaylistAnswer, SourceRefusal>> {
     const { clock, timer } = this.#ports;
     const { version } = this.#latest;
     if (version !== undefined && clock() < version.pace.freshUntil) return ok(answerOf(version, least));
@@ -119,7 +123,7 @@ class PlaylistView {
     question: PlaylistQuestion,
     least: Position,
     first?: UnixMilliseconds,
-  ): Promise<Result<PlaylistAnswer, Refusal>> {
+  ): Promise<Result<PlaylistAnswer, SourceRefusal>> {
     const { clock, timer } = this.#ports;
     const begun = clock();
     const again = first !== undefined;
@@ -154,7 +158,10 @@ class PlaylistView {
   }
 
   /** The result; if there is none, the last version while it may replace it. */
-  #conclude(answered: Result<Version, Refusal>, least: Position | undefined): Result<PlaylistAnswer, Refusal> {
+  #conclude(
+    answered: Result<Version, SourceRefusal>,
+    least: Position | undefined,
+  ): Result<PlaylistAnswer, SourceRefusal> {
     if (answered.ok) return ok(answerOf(answered.value, least));
     const kept = canBeCovered(answered.refusal) ? this.#latest.standIn(this.#ports.clock()) : undefined;
     return kept === undefined ? answered : ok({ ...answerOf(kept, least), failure: answered.refusal, shared: false });
@@ -184,7 +191,7 @@ class PlaylistView {
     asked.answer.then(end, end);
   }
 
-  async #fetch(question: PlaylistQuestion, askedAt: UnixMilliseconds): Promise<Result<Version, Refusal>> {
+  async #fetch(question: PlaylistQuestion, askedAt: UnixMilliseconds): Promise<Result<Version, SourceRefusal>> {
     const { least } = question.directives;
     const before = this.#latest.version;
     const fetched = await fetchPlaylist(originRequest(question, before?.etag), this.#ports);
@@ -205,7 +212,7 @@ class PlaylistView {
     before: Version | undefined,
     sight: Sight,
     { asset, directives }: PlaylistQuestion,
-  ): Result<Version, Refusal> {
+  ): Result<Version, SourceRefusal> {
     if (text !== undefined) return this.#latest.take({ text, etag, location }, sight, directives.least);
     if (before !== undefined) {
       before.location = location;
@@ -226,7 +233,7 @@ class PlaylistView {
   }
 
   /** Which failures of blocking reloads are logged: few, because anyone can cause them. */
-  #told(failure: Refusal): Refusal | undefined {
+  #told(failure: SourceRefusal): SourceRefusal | undefined {
     const now = this.#ports.clock();
     if (now - this.#toldAt < toldEvery) return undefined;
     this.#toldAt = now;
@@ -237,7 +244,7 @@ class PlaylistView {
     return timeoutOf(question.asset.origin, holdFor(question));
   }
 
-  #slow({ asset }: PlaylistQuestion): Refused<Refusal> {
+  #slow({ asset }: PlaylistQuestion): Refused<Refusal<"origin_slow">> {
     return refusal("origin_slow", `${asset.id}: the origin has not responded yet`);
   }
 }

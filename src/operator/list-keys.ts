@@ -1,5 +1,6 @@
-import { ok, type Refusal, type Result } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import { isUnixSeconds, type Seconds, type UnixSeconds } from "../base/time.ts";
+import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
 import type { KeyPurpose, RingKey } from "../keys/key.ts";
 import { fingerprintOf } from "../keys/key-material.ts";
 import { type KeyState, keyStateOf } from "../keys/life.ts";
@@ -42,9 +43,9 @@ export interface KeyList {
 
 /**
  * The keys in the API's ring, without secrets: the session keys are those of all workers, and of key pairs the API has the
- * public halves only. `store_unavailable`, and the catalog's refusals.
+ * public halves only.
  */
-export async function listKeys(context: OperatorContext): Promise<Result<KeyList, Refusal>> {
+export async function listKeys(context: OperatorContext): Promise<Result<KeyList, CatalogUnavailable>> {
   const now = context.clock();
   const [catalog, snapshot] = await Promise.all([context.catalog(), context.revocations.fresh()]);
   if (!catalog.ok) return catalog;

@@ -17,12 +17,12 @@ const maxRevocations = 50_000;
 /**
  * The sessions that hold a lease, the last seen first, without revoked ones: a revocation of a session, asset or viewer shows
  * in the list within two seconds. The list does not know the token, login or key of a session, so after a revocation of one of
- * those it shows the session until the lease expires. `store_unavailable`.
+ * those it shows the session until the lease expires.
  */
 export async function listSessions(
   query: Omit<SessionsAsked, "without">,
   context: OperatorContext,
-): Promise<Result<SessionsNow, Refusal>> {
+): Promise<Result<SessionsNow, Refusal<"store_unavailable">>> {
   const snapshot = await context.revocations.fresh();
   if (!snapshot.ok) return snapshot;
   const without = recentRevocations(snapshot.value, context.clock());
@@ -47,9 +47,12 @@ export interface RefusalList extends RefusalsOfHour {
 
 /**
  * The refusals of the last hour per minute and code, and the last ones in full. `filter` is a Request-Id, which selects at most
- * one of the kept refusals, or the keyed hash of a viewer, which selects all kept ones of that viewer. `store_unavailable`.
+ * one of the kept refusals, or the keyed hash of a viewer, which selects all kept ones of that viewer.
  */
-export async function listRefusals(context: OperatorContext, filter?: string): Promise<Result<RefusalList, Refusal>> {
+export async function listRefusals(
+  context: OperatorContext,
+  filter?: string,
+): Promise<Result<RefusalList, Refusal<"store_unavailable">>> {
   const gathered = await fromStore("the metrics object", context.gathered.refusals(), context);
   if (!gathered.ok) return gathered;
   const { minutes, recent } = gathered.value;

@@ -2,18 +2,18 @@ import { hasDuplicateMembers, readJson } from "../base/body-text.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { assetSchema } from "../catalog/asset.ts";
 import { describeFault } from "../catalog/catalog-fault.ts";
-import type { CatalogChange, StoredCatalog } from "../catalog/edit-catalog.ts";
+import type { CatalogChange, EditRefusal, StoredCatalog } from "../catalog/edit-catalog.ts";
 import { type OriginSecrets, secretFaults } from "../catalog/origin-secrets.ts";
 import { fromStore } from "../sessions/session-context.ts";
 import type { OperatorContext } from "./operator-context.ts";
 
 /**
  * `GET /operator/assets`: the catalog as it is stored now; the workers may still use an older version. Secrets appear as the
- * names of their bindings only. `store_unavailable`.
+ * names of their bindings only.
  */
 export async function listAssets(
   context: Pick<OperatorContext, "catalogEditing" | "timer">,
-): Promise<Result<StoredCatalog, Refusal>> {
+): Promise<Result<StoredCatalog, Refusal<"store_unavailable">>> {
   const response = await fromStore("the catalog object", context.catalogEditing.read(), context);
   if (!response.ok) return response;
   const catalog = response.value;
@@ -42,13 +42,13 @@ export interface PutAssetResult {
 
 /**
  * `PUT /operator/assets/:id`: adds an asset, or replaces the one with this id unless the query has `replace=false`. The workers
- * use it within two minutes. `body_invalid`; `asset_invalid` with every error, for example a secret that the deployment does
- * not bind to the asset's host and use; `store_unavailable`. A refused request changes nothing.
+ * use it within two minutes. `asset_invalid` has every error, for example a secret that the deployment does not bind to the
+ * asset's host and use. A refused request changes nothing.
  */
 export async function putAsset(
   { id, body, replace }: PutAssetRequest,
   context: Pick<OperatorContext, "catalogEditing" | "originSecrets" | "timer">,
-): Promise<Result<PutAssetResult, Refusal>> {
+): Promise<Result<PutAssetResult, Refusal<"body_invalid" | "asset_invalid" | "store_unavailable">>> {
   const asset = readJson(body);
   if (!asset.ok) return asset;
   const faults = unboundSecrets(asset.value, context.originSecrets);
@@ -72,13 +72,13 @@ function unboundSecrets(asset: unknown, secrets: OriginSecrets): readonly string
 
 /**
  * `DELETE /operator/assets/:id`. Running sessions of the asset are refused with `asset_unknown` when the workers have read the
- * catalog again, within two minutes; to end them at once, revoke the asset. `asset_unknown`; `asset_invalid` if another asset
- * of the catalog is invalid; `store_unavailable`.
+ * catalog again, within two minutes; to end them at once, revoke the asset. `asset_invalid`: another asset of the catalog is
+ * invalid.
  */
 export async function removeAsset(
   id: string,
   context: Pick<OperatorContext, "catalogEditing" | "timer">,
-): Promise<Result<undefined, Refusal>> {
+): Promise<Result<undefined, EditRefusal>> {
   const response = await fromStore("the catalog object", context.catalogEditing.remove(id), context);
   if (!response.ok) return response;
   const removal = response.value;

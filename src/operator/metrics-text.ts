@@ -16,7 +16,7 @@ type Sample = readonly [series: string, value: number];
  * object does not respond, the scrape fails with `store_unavailable`: a failed scrape is noticed, a count of zero is not. If
  * the revocation log is down, its samples are left out, because the counts are needed most during an outage.
  */
-export async function metricsText(context: OperatorContext): Promise<Result<string, Refusal>> {
+export async function metricsText(context: OperatorContext): Promise<Result<string, Refusal<"store_unavailable">>> {
   const [counts, keys, revocations] = await Promise.all([
     fromStore("the metrics object", context.gathered.counts(), context),
     listKeys(context),

@@ -1,8 +1,19 @@
+import type { Credential } from "../auth/credential.ts";
 import type { OperatorScope } from "../auth/operator-token.ts";
 import { readDecimal } from "../base/encoding.ts";
 import { ok, type Refusal, type RefusalCode, type Result, refusal } from "../base/result.ts";
 import { assetSchema } from "../catalog/asset.ts";
-import type { Handler, Route, RouteDescription, RouteParameter, RouteTable } from "../http/route.ts";
+import {
+  type CheckedHandler,
+  type Handler,
+  type RequestCode,
+  type Route,
+  type RouteDescription,
+  type RouteParameter,
+  type RouteTable,
+  requestRefusals,
+  route,
+} from "../http/route.ts";
 import { prometheusType } from "../metrics/prometheus-text.ts";
 import { authorizeOperator } from "../sessions/authorize-operator.ts";
 import { readBody } from "../sessions/request-body.ts";
@@ -37,23 +48,24 @@ interface OperatorRoute extends RouteDescription {
   readonly access: readonly [OperatorScope];
   readonly run: Handler<OperatorContext>;
   /** The change that the route makes to the asset in its path, for the log. */
-  readonly assetAct?: AssetAct;
+  readonly assetAct?: Extract<OperatorAct["act"], "put" | "remove">;
 }
 
-type AssetAct = Extract<OperatorAct["act"], "put" | "remove">;
+/** The refusals of an operator's credential, in addition to those of every request. */
+const operatorRefusals = ["token_expired", "token_revoked", "scope_insufficient", "store_unavailable"] as const;
+type OperatorCode = (typeof operatorRefusals)[number];
 
-/** The refusals of an operator's credential (`sessions/authorize-operator.ts`). A cookie is never accepted, but an invalid one is refused. */
-const credentialRefusals: readonly RefusalCode[] = [
-  ...(["body_invalid", "request_invalid", "token_missing", "token_invalid", "token_expired", "token_revoked"] as const),
-  ...(["dpop_proof_invalid", "sign_in_required", "scope_insufficient", "store_unavailable"] as const),
-];
+/** As {@link route}: `refusals` are the codes of `run`. Those of the operator's credential are added. */
+function operatorRoute<Answered extends RefusalCode, const Code extends Answered>(
+  entry: Omit<OperatorRoute, "refusals" | "run"> & {
+    readonly refusals: readonly Code[];
+    readonly run: CheckedHandler<OperatorContext, Answered, NoInfer<Code> | OperatorCode>;
+  },
+): OperatorRoute {
+  return { ...entry, refusals: [...requestRefusals, ...operatorRefusals, ...entry.refusals] };
+}
 
-const assetId: RouteParameter = {
-  name: "id",
-  in: "path",
-  description: "The asset's id.",
-  schema: { type: "string" },
-};
+const assetId: RouteParameter = { name: "id", in: "path", description: "The asset's id.", schema: { type: "string" } };
 
 function filter(name: string, description: string): RouteParameter {
   return { name, in: "query", description, schema: { type: "string" } };
@@ -62,7 +74,7 @@ function filter(name: string, description: string): RouteParameter {
 /** The routes below the base path. */
 const table: RouteTable<OperatorRoute> = {
   "/operator/sessions": {
-    GET: {
+    GET: operatorRoute({
       id: "listSessions",
       tag: "Operators",
       summary: "List running sessions",
@@ -86,12 +98,12 @@ const table: RouteTable<OperatorRoute> = {
         description: "The sessions and their total number.",
         body: { name: "LiveSessions", schema: sessionsSchema },
       },
-      refusals: credentialRefusals,
+      refusals: [],
       run: showSessions,
-    },
+    }),
   },
   "/operator/refusals": {
-    GET: {
+    GET: operatorRoute({
       id: "listRefusals",
       tag: "Operators",
       summary: "List recent refusals",
@@ -106,24 +118,24 @@ const table: RouteTable<OperatorRoute> = {
         description: "The counts and the last refusals.",
         body: { name: "Refusals", schema: refusalsSchema },
       },
-      refusals: credentialRefusals,
+      refusals: [],
       run: showRefusals,
-    },
+    }),
   },
   "/operator/keys": {
-    GET: {
+    GET: operatorRoute({
       id: "listKeys",
       tag: "Operators",
       summary: "List keys",
       description: "The keys in the API's ring with their state and next step, without secrets.",
       access: ["operator:read"],
       response: { status: 200, description: "The keys.", body: { name: "Keys", schema: keysSchema } },
-      refusals: credentialRefusals,
+      refusals: [],
       run: showKeys,
-    },
+    }),
   },
   "/operator/explain": {
-    POST: {
+    POST: operatorRoute({
       id: "explain",
       tag: "Operators",
       summary: "Explain a URL or a token",
@@ -142,12 +154,12 @@ const table: RouteTable<OperatorRoute> = {
         description: "The explanation, also if the text would be refused.",
         body: { name: "Explanation", schema: explanationSchema },
       },
-      refusals: credentialRefusals,
+      refusals: [],
       run: showExplanation,
-    },
+    }),
   },
   "/operator/simulate": {
-    POST: {
+    POST: operatorRoute({
       id: "simulate",
       tag: "Operators",
       summary: "Simulate a start",
@@ -166,12 +178,12 @@ const table: RouteTable<OperatorRoute> = {
         description: "The explanation, also if the start would be refused.",
         body: { name: "Explanation", schema: explanationSchema },
       },
-      refusals: credentialRefusals,
+      refusals: [],
       run: showSimulation,
-    },
+    }),
   },
   "/operator/assets": {
-    GET: {
+    GET: operatorRoute({
       id: "listAssets",
       tag: "Operators",
       summary: "List assets",
@@ -184,12 +196,12 @@ const table: RouteTable<OperatorRoute> = {
         description: "The assets and their errors.",
         body: { name: "AssetList", schema: assetListSchema },
       },
-      refusals: credentialRefusals,
+      refusals: [],
       run: (_, context) => listAssets(context),
-    },
+    }),
   },
   "/operator/assets/:id": {
-    PUT: {
+    PUT: operatorRoute({
       id: "putAsset",
       tag: "Operators",
       summary: "Add or replace an asset",
@@ -221,11 +233,11 @@ const table: RouteTable<OperatorRoute> = {
         description: "The asset, and whether it was added, replaced or unchanged.",
         body: { name: "AssetChange", schema: assetChangeSchema },
       },
-      refusals: [...credentialRefusals, "asset_invalid"],
+      refusals: ["asset_invalid"],
       assetAct: "put",
       run: ({ id, body, query }, context) => putAsset({ id, body, replace: query.get("replace") !== "false" }, context),
-    },
-    DELETE: {
+    }),
+    DELETE: operatorRoute({
       id: "removeAsset",
       tag: "Operators",
       summary: "Remove an asset",
@@ -235,32 +247,32 @@ const table: RouteTable<OperatorRoute> = {
       access: ["operator:assets"],
       parameters: [assetId],
       response: { status: 204, description: "The asset was removed." },
-      refusals: [...credentialRefusals, "asset_unknown", "asset_invalid"],
+      refusals: ["asset_unknown", "asset_invalid"],
       assetAct: "remove",
       run: ({ id }, context) => removeAsset(id, context),
-    },
+    }),
   },
 };
 
 const metricsTable: RouteTable<OperatorRoute> = {
   "/metrics": {
-    GET: {
+    GET: operatorRoute({
       id: "metrics",
       tag: "Service",
       summary: "Metrics for Prometheus",
       description: "The counts of all workers in Prometheus' text format 0.0.4. The scraper sends a bearer token.",
       access: ["operator:read"],
       response: { status: 200, description: "Every series with its value.", contentType: "text/plain" },
-      refusals: credentialRefusals,
+      refusals: [],
       run: showMetrics,
-    },
+    }),
   },
 };
 
 /** Its handler checks the scope itself, because the scope depends on the body. It needs no {@link OperatorContext}. */
 export const revocationRoutes: RouteTable<Route<SessionContext>> = {
   "/operator/revocations": {
-    POST: {
+    POST: route({
       id: "revoke",
       tag: "Operators",
       summary: "Revoke access",
@@ -279,9 +291,9 @@ export const revocationRoutes: RouteTable<Route<SessionContext>> = {
         description: "What was revoked, and until when.",
         body: { name: "Revoked", schema: revokedSchema },
       },
-      refusals: [...credentialRefusals, "revocation_invalid", "revocation_unknown"],
+      refusals: [...operatorRefusals, "revocation_invalid", "revocation_unknown"],
       handler: revoke,
-    },
+    }),
   },
 };
 
@@ -313,13 +325,14 @@ function bound(routes: RouteTable<OperatorRoute>, context: OperatorContext): Rou
 }
 
 const maxAssetIdLength = 64;
+type Authorized = Result<Credential, Refusal<OperatorCode | RequestCode>>;
 
 async function runAuthorized(
   { access: [scope], run, assetAct }: OperatorRoute,
   request: SessionRequest,
   context: OperatorContext,
 ): ReturnType<Handler<OperatorContext>> {
-  const operator = await authorizeOperator(request, scope, context);
+  const operator: Authorized = await authorizeOperator(request, scope, context);
   if (!operator.ok) return operator;
   const result = await run(request, context);
   if (assetAct !== undefined)
@@ -334,9 +347,7 @@ async function runAuthorized(
   return result;
 }
 
-type Response = Promise<Result<object, Refusal>>;
-
-async function showSessions({ query }: SessionRequest, context: OperatorContext): Response {
+async function showSessions({ query }: SessionRequest, context: OperatorContext) {
   const limit = readLimit(query);
   if (!limit.ok) return limit;
   const [asset, session, subject] = ["asset", "session", "subject"].map((name) => parameter(query, name));
@@ -344,31 +355,30 @@ async function showSessions({ query }: SessionRequest, context: OperatorContext)
   return sessions.ok ? ok(sessionsJson(sessions.value)) : sessions;
 }
 
-async function showRefusals({ query }: SessionRequest, context: OperatorContext): Response {
+async function showRefusals({ query }: SessionRequest, context: OperatorContext) {
   const refusals = await listRefusals(context, parameter(query, "request") ?? parameter(query, "subject"));
   return refusals.ok ? ok(refusalsJson(refusals.value)) : refusals;
 }
 
-async function showKeys(_: SessionRequest, context: OperatorContext): Response {
+async function showKeys(_: SessionRequest, context: OperatorContext) {
   const keys = await listKeys(context);
   return keys.ok ? ok(keysJson(keys.value, context.clock())) : keys;
 }
 
-async function showExplanation({ body }: SessionRequest, context: OperatorContext): Response {
-  const question = readBody(explainBodySchema, body);
+async function showExplanation({ body }: SessionRequest, context: OperatorContext) {
+  const question = readBody(explainBodySchema, body, "body_invalid");
   if (!question.ok) return question;
   const explanation = await explainText(question.value, context);
   return explanation.ok ? ok(explanationJson(explanation.value, context.clock())) : explanation;
 }
 
-async function showSimulation(request: SessionRequest, context: OperatorContext): Response {
-  const start = readBody(simulateBodySchema, request.body);
+async function showSimulation(request: SessionRequest, context: OperatorContext) {
+  const start = readBody(simulateBodySchema, request.body, "body_invalid");
   if (!start.ok) return start;
-  const explanation = await simulate(start.value, request, context);
-  return explanation.ok ? ok(explanationJson(explanation.value, context.clock())) : explanation;
+  return ok(explanationJson(await simulate(start.value, request, context), context.clock()));
 }
 
-async function showMetrics(_: SessionRequest, context: OperatorContext): Response {
+async function showMetrics(_: SessionRequest, context: OperatorContext) {
   const text = await metricsText(context);
   return text.ok
     ? ok(new Response(text.value, { headers: { "Content-Type": prometheusType, "Cache-Control": "no-store" } }))
@@ -379,7 +389,7 @@ function parameter(query: URLSearchParams, name: string): string | undefined {
   return query.get(name) || undefined;
 }
 
-function readLimit(query: URLSearchParams): Result<number, Refusal> {
+function readLimit(query: URLSearchParams): Result<number, Refusal<"body_invalid">> {
   const text = parameter(query, "limit");
   const limit = text === undefined ? defaultListed : readDecimal(text);
   return limit === undefined || limit < 1 || limit > maxListed

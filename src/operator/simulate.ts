@@ -34,7 +34,7 @@ export async function simulate(
   start: SimulatedStart,
   { waitUntil }: Pick<SessionRequest, "waitUntil">,
   context: OperatorContext,
-): Promise<Result<Explanation, Refusal>> {
+): Promise<Explanation> {
   const now = context.clock();
   const { settings } = context;
   const { address, origin, takeover = false } = start;
@@ -50,8 +50,13 @@ export async function simulate(
     steps.push(stepFor(part, result, words, step));
     return result;
   };
-  const refused = (refusal: Refusal) =>
-    ok({ kind: "start", verdict: "refused", refusal, grants: undefined, steps } as const);
+  const refused = (refusal: Refusal): Explanation => ({
+    kind: "start",
+    verdict: "refused",
+    refusal,
+    grants: undefined,
+    steps,
+  });
 
   // The address is not counted for a JWT, which is usually verified without asking its issuer.
   if (!isJws(pasted(start.credential))) {
@@ -79,7 +84,7 @@ export async function simulate(
   const { expiresAt } = terms;
   const manifestExpiry = when(earlier(after(now, settings.manifestTtl), expiresAt), now);
   const grants = `a session of ${shown(passed.value.asset.id)} until ${when(expiresAt, now)}, with a manifest URL that expires ${manifestExpiry}`;
-  return ok({ kind: "start", verdict: "accepted", refusal: undefined, grants, steps });
+  return { kind: "start", verdict: "accepted", refusal: undefined, grants, steps };
 }
 
 function checkStep(outcome: StartCheck, { entitlement }: OperatorContext, now: UnixSeconds): Step {
@@ -121,7 +126,7 @@ function quotaWords(
   name: string | undefined,
   now: UnixSeconds,
   { limits }: Pick<OperatorContext, "limits">,
-): Result<string, Refusal> {
+): Result<string, Refusal<"rate_limited">> {
   if (policy === undefined) return ok("no limit");
   if (name === undefined) return ok("not counted, because the address is unknown");
   const spent = limits.spent(policy, name, now);
@@ -133,13 +138,12 @@ function quotaWords(
   });
 }
 
-/** `stream_limit`; `store_unavailable` if the store does not respond and STAGEDOOR_STORE_FAILURE is `closed`. */
 async function streamWords(
   claiming: Omit<Claiming, "sessionId">,
   { key }: Terms,
   now: UnixSeconds,
   context: OperatorContext,
-): Promise<Result<string, Refusal>> {
+): Promise<Result<string, Refusal<"stream_limit" | "store_unavailable">>> {
   const { streams, limit } = placeOf(claiming, key, context);
   const stored = await fromStore("the viewer's streams", streams.running(now), context);
   if (!stored.ok)

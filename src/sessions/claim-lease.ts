@@ -1,5 +1,6 @@
 import type { Credential } from "../auth/credential.ts";
-import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
+import type { RateRefusal } from "../auth/rate-limit.ts";
+import { ok, type Refusal, type Refused, type Result, refusal, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import { signedBefore } from "../keys/ring.ts";
@@ -9,7 +10,7 @@ import { loginDigest, networkName, subjectDigest, subjectHash } from "./identifi
 import type { ClaimAnswer, EndedStream, LeaseClaim, RunningStream, SubjectStreams } from "./lease.ts";
 import { overQuota, type StartQuota } from "./request-limits.ts";
 import { entryOfEnded, type Revocation } from "./revocation.ts";
-import { endedBecause, type RevocationSnapshot } from "./revocation-snapshot.ts";
+import { type EndedRefusal, endedBecause, type RevocationSnapshot } from "./revocation-snapshot.ts";
 import { fromStore, type SessionContext } from "./session-context.ts";
 
 /** A claim for one of the viewer's streams. */
@@ -25,10 +26,14 @@ export interface Claiming {
 }
 
 /**
+ * `token_revoked`: the viewer has signed out. `store_unavailable`: a store failed, and `storeFailure` is "closed". A
+ * session that was ended refuses with {@link EndedRefusal} in addition, which only a renewal can meet.
+ */
+export type ClaimRefusal = Refusal<RateRefusal["code"] | "stream_limit" | "start_rate_exceeded" | "token_revoked">;
+
+/**
  * Claims a lease among the viewer's streams, under the key that signs the next grant. The revocation log gets the
- * sessions that a takeover ends before the new session starts. Refusals: `rate_limited`, `stream_limit`,
- * `start_rate_exceeded`; `token_revoked` after a sign-out; the cause of the end for an ended session;
- * `store_unavailable` if a store fails and `storeFailure` is "closed".
+ * sessions that a takeover ends before the new session starts.
  */
 export async function claimLease(
   claiming: Claiming,
@@ -36,7 +41,7 @@ export async function claimLease(
   now: UnixSeconds,
   expiresAt: UnixSeconds,
   context: SessionContext,
-): Promise<Result<undefined, Refusal>> {
+): Promise<Result<undefined, ClaimRefusal | EndedRefusal>> {
   const { credential, asset, sessionId, takeover, quota } = claiming;
   const network = networkName(claiming.client.address);
   const { settings } = context;
@@ -143,7 +148,7 @@ async function tellOfTaken(
   taken: readonly EndedStream[],
   now: UnixSeconds,
   context: SessionContext,
-): Promise<Result<unknown, Refusal>> {
+): Promise<Result<unknown, Refusal<"store_unavailable">>> {
   if (taken.length === 0) return ok(undefined);
   for (const { sessionId } of taken) context.telemetry({ event: "ended", sessionId });
   const entries = taken.map((stream) => entryOfEnded(stream, "taken", now));
@@ -151,9 +156,9 @@ async function tellOfTaken(
 }
 
 function withoutStore(
-  failed: { readonly ok: false; readonly refusal: Refusal },
+  failed: Refused<Refusal<"store_unavailable">>,
   { settings, onFailure }: SessionContext,
-): Result<undefined, Refusal> {
+): Result<undefined, Refusal<"store_unavailable">> {
   if (settings.storeFailure === "closed") return failed;
   onFailure(failed.refusal);
   return ok(undefined);

@@ -49,10 +49,10 @@ export function inPrefix(prefix: Uint8Array, bits: number, address: Uint8Array):
 export type Binding = Pick<GrantClaims, "network" | "userAgent">;
 
 /**
- * The binding of a session of this asset that this client starts. `address_unknown` if the asset binds to the network
- * and the client's address is unknown: an unbound grant could be shared.
+ * The binding of a session of this asset that this client starts. If the asset binds to the network, a client whose
+ * address is unknown is refused: an unbound grant could be shared.
  */
-export function bindTo({ binding }: Asset, client: Client): Result<Binding, Refusal> {
+export function bindTo({ binding }: Asset, client: Client): Result<Binding, Refusal<"address_unknown">> {
   if (binding === undefined) return ok({});
   const userAgent = binding.userAgent ? { userAgent: client.userAgentHash() } : {};
   if (binding.network === undefined) return ok(userAgent);

@@ -1,11 +1,12 @@
-import { ok, type Refusal, type Result } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import { after, earlier, rfc3339, type UnixSeconds } from "../base/time.ts";
 import { type Asset, entryPlace } from "../catalog/asset.ts";
 import { mintGrant } from "../signing/grant.ts";
 import { signedQuery } from "../signing/media-url.ts";
 import { macFor, type PreparedSessionKey } from "../signing/session-keys.ts";
-import { type Claiming, claimLease } from "./claim-lease.ts";
+import { type Claiming, type ClaimRefusal, claimLease } from "./claim-lease.ts";
 import { loginDigest, subjectHash, tokenHash } from "./identifiers.ts";
+import type { EndedRefusal } from "./revocation-snapshot.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { Terms } from "./start-checks.ts";
 
@@ -28,13 +29,13 @@ interface Opening extends Claiming {
 
 /**
  * Opens or renews a playback session that passed {@link startChecks}: claims a lease, mints the grant and signs the
- * manifest URL. Refusals of {@link claimLease}.
+ * manifest URL.
  */
 export async function openSession(
   opening: Opening,
   now: UnixSeconds,
   context: SessionContext,
-): Promise<Result<OpenedSession, Refusal>> {
+): Promise<Result<OpenedSession, ClaimRefusal | EndedRefusal>> {
   const { credential, asset, sessionId } = opening;
   const { key, binding, expiresAt } = opening.terms;
   const claimed = await claimLease(opening, key, now, expiresAt, context);

@@ -1,19 +1,20 @@
 import type { Credential } from "../auth/credential.ts";
+import type { CredentialRefusal } from "../auth/request-credential.ts";
 import { maxSessionTtl } from "../base/constants.ts";
 import { equalInConstantTime } from "../base/crypto.ts";
 import { ok, type Refusal, type RefusalCode, type Result, refusal } from "../base/result.ts";
 import { after, between, rfc3339, seconds, type UnixSeconds } from "../base/time.ts";
 import { signingKey } from "../keys/ring.ts";
 import { type Grant, openGrant } from "../signing/grant.ts";
-import { streamsUnder } from "./claim-lease.ts";
+import { type ClaimRefusal, streamsUnder } from "./claim-lease.ts";
 import { subjectHash } from "./identifiers.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
 import { addressNotSpent, withinAddressRate } from "./request-limits.ts";
 import { clockSkew, entryOfEnded } from "./revocation.ts";
-import { endedBecause, forbiddenBy, isKeyRevoked } from "./revocation-snapshot.ts";
+import { type EndedRefusal, endedBecause, forbiddenBy, isKeyRevoked } from "./revocation-snapshot.ts";
 import { revocationsNow } from "./revocations-now.ts";
 import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
-import { startChecks } from "./start-checks.ts";
+import { type StartCheckRefusal, startChecks } from "./start-checks.ts";
 
 /** A viewer's own session: the checked credential and grant. */
 interface OwnSession {
@@ -21,6 +22,8 @@ interface OwnSession {
   readonly grant: Grant;
   readonly assetId: string;
 }
+
+type OwnSessionRefusal = Refusal<CredentialRefusal["code"] | GrantRefusal["code"] | "session_forbidden">;
 
 /**
  * Reading, renewing or ending a session needs its grant and a bearer token of the issuer and subject that started it.
@@ -34,7 +37,7 @@ async function authorize(
   request: SessionRequest,
   now: UnixSeconds,
   context: SessionContext,
-): Promise<Result<OwnSession, Refusal>> {
+): Promise<Result<OwnSession, OwnSessionRefusal>> {
   const presented = request.credential.read();
   if (!presented.ok) return presented;
   const opened = grantOf(request, now, context);
@@ -50,12 +53,14 @@ async function authorize(
   return ok({ credential, grant, assetId: grant.prefix.slice(1, -1) });
 }
 
+type GrantRefusal = Refusal<"session_unknown" | "grant_invalid" | "grant_expired" | "key_unknown">;
+
 /** The unexpired grant of the session, from the request. */
 function grantOf(
   { grant: text, id }: SessionRequest,
   now: UnixSeconds,
   { keys, settings }: SessionContext,
-): Result<Grant, Refusal> {
+): Result<Grant, GrantRefusal> {
   if (text === undefined) return refusal("session_unknown", "no grant came with the request");
   const opened = openGrant(text, keys, now);
   if (!opened.ok) return opened;
@@ -70,10 +75,12 @@ const countedCodes: readonly RefusalCode[] = ["token_invalid", "sign_in_required
 
 /**
  * The credential of a client with a valid grant. An external check is limited by how many credentials of this address
- * and network were refused (`rate_limited`): otherwise an attacker with one grant could send a provider any number of
- * made-up tokens. Only refused external checks count; local and cached checks are never limited.
+ * and network were refused: otherwise an attacker with one grant could send a provider any number of made-up tokens. Only refused external checks count; local and cached checks are never limited.
  */
-async function credentialOf(request: SessionRequest, context: SessionContext): Promise<Result<Credential, Refusal>> {
+async function credentialOf(
+  request: SessionRequest,
+  context: SessionContext,
+): Promise<Result<Credential, CredentialRefusal>> {
   const { refusedRateAddress: policy } = context.settings;
   let calledService = false;
   const verified = await request.credential.validate(async () => {
@@ -85,15 +92,17 @@ async function credentialOf(request: SessionRequest, context: SessionContext): P
   return counted.ok ? verified : counted;
 }
 
+type RenewalRefusal = Refusal<(OwnSessionRefusal | StartCheckRefusal | ClaimRefusal | EndedRefusal)["code"]>;
+
 /**
  * `POST /stream/{id}/renew`: the same session with a new grant and manifest URL, for a device that takes over playback
  * (AirPlay, a cast device) after the first URL has expired, and for a session that is about to expire. It makes all
- * checks of a start. Refusals of a start, and the cause for a session that was ended.
+ * checks of a start.
  */
 export async function renewSession(
   request: SessionRequest,
   context: SessionContext,
-): Promise<Result<OpenedSession, Refusal>> {
+): Promise<Result<OpenedSession, RenewalRefusal>> {
   const now = context.clock();
   const own = await authorize(request, now, context);
   if (!own.ok) return own;
@@ -117,11 +126,11 @@ export interface ShownSession {
   readonly networks?: number;
 }
 
-/** `GET /stream/{id}`: the state of a viewer's own session. Refusals of {@link authorize}; `store_unavailable`. */
+/** `GET /stream/{id}`: the state of a viewer's own session. */
 export async function showSession(
   request: SessionRequest,
   context: SessionContext,
-): Promise<Result<ShownSession, Refusal>> {
+): Promise<Result<ShownSession, OwnSessionRefusal>> {
   const now = context.clock();
   const own = await authorize(request, now, context);
   if (!own.ok) return own;
@@ -149,13 +158,12 @@ export async function showSession(
 
 /**
  * `DELETE /stream/{id}`: ends a viewer's own session. Its URLs stop working within seconds, and its lease no longer
- * counts. Idempotent. Refusals of {@link authorize}; `session_revoked` if its key was revoked; `store_unavailable`,
- * after which the session may still run.
+ * counts. Idempotent. After `store_unavailable` the session may still run. `session_revoked`: its key was revoked.
  */
 export async function endSession(
   request: SessionRequest,
   context: SessionContext,
-): Promise<Result<undefined, Refusal>> {
+): Promise<Result<undefined, Refusal<OwnSessionRefusal["code"] | "session_revoked">>> {
   const now = context.clock();
   const own = await authorize(request, now, context);
   if (!own.ok) return own;

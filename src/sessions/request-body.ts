@@ -5,18 +5,25 @@ import { adviceOn, fieldText } from "../catalog/catalog-fault.ts";
 
 const mostFaults = 16;
 
+/** The refusal of a body that does not match its schema, with one fault per member. */
+interface MismatchRefusal<Code extends "body_invalid" | "revocation_invalid"> {
+  readonly code: Code;
+  readonly reason: string;
+  readonly faults: readonly string[];
+}
+
 /**
- * Parses a request's JSON body with the schema of its route. If the body does not match, the refusal is `code` with one fault per
- * member. Schemas are strict, since a misspelt member such as `takeOver` would otherwise be ignored silently. `body_invalid` for
- * text that is not JSON.
+ * Parses a request's JSON body with the schema of its route. If the body does not match, the refusal has `code`; text that is not
+ * JSON is always `body_invalid`. Schemas are strict, since a misspelt member such as `takeOver` would otherwise be ignored
+ * silently.
  *
- * @example readBody(startBodySchema, '{"asset": "film", "takeOver": true}'); // faults: ["takeOver: no such member"]
+ * @example readBody(startBodySchema, '{"asset": "film", "takeOver": true}', "body_invalid"); // faults: ["takeOver: no such member"]
  */
-export function readBody<Schema extends z.ZodType>(
+export function readBody<Schema extends z.ZodType, Code extends "body_invalid" | "revocation_invalid">(
   schema: Schema,
   text: string,
-  code: "body_invalid" | "revocation_invalid" = "body_invalid",
-): Result<z.output<Schema>, Refusal> {
+  code: Code,
+): Result<z.output<Schema>, Refusal<"body_invalid"> | MismatchRefusal<Code>> {
   const document = readJson(text);
   if (!document.ok) return document;
   const parsed = schema.safeParse(document.value);

@@ -1,5 +1,5 @@
 import type { Credential } from "../auth/credential.ts";
-import type { QuotaStatus, RatePolicy } from "../auth/rate-limit.ts";
+import type { QuotaStatus, RatePolicy, RateRefusal } from "../auth/rate-limit.ts";
 import { ok, type Refusal, type Refused, type Result, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import { addressName, networkName, subjectDigest } from "./identifiers.ts";
@@ -8,16 +8,13 @@ import { fromStore, type SessionContext, type SessionRequest } from "./session-c
 
 type Asking = Pick<SessionRequest, "onQuotaStatus">;
 
-/**
- * Counts this request under a name, if there is a policy and a counter. `rate_limited` if the window's quota is used
- * up; `store_unavailable` if the counter fails and `storeFailure` is "closed".
- */
+/** Counts this request under a name, if there is a policy and a name. */
 export async function withinRate(
   policy: RatePolicy | undefined,
   name: string | undefined,
   request: Asking,
   context: SessionContext,
-): Promise<Result<undefined, Refusal>> {
+): Promise<Result<undefined, RateRefusal>> {
   if (policy === undefined || name === undefined) return ok(undefined);
   const taken = await fromStore("the rate limits", context.limits.take(policy, name, context.clock()), context);
   if (taken.ok) return judged(taken.value, request, context);
@@ -35,22 +32,26 @@ function notSpent(
   name: string | undefined,
   request: Asking,
   context: SessionContext,
-): Result<undefined, Refusal> {
+): Result<undefined, Refusal<"rate_limited">> {
   if (policy === undefined || name === undefined) return ok(undefined);
   const spent = context.limits.spent(policy, name, context.clock());
   return spent === undefined ? ok(undefined) : judged(spent, request, context);
 }
 
-function judged(standing: QuotaStatus, request: Asking, context: SessionContext): Result<undefined, Refusal> {
+function judged(
+  standing: QuotaStatus,
+  request: Asking,
+  context: SessionContext,
+): Result<undefined, Refusal<"rate_limited">> {
   request.onQuotaStatus(standing);
   return standing.allowed ? ok(undefined) : overQuota(standing, context);
 }
 
-/** `rate_limited`, counted in telemetry. */
+/** The refusal, counted in telemetry. */
 export function overQuota(
   { policy, resetsIn }: Pick<QuotaStatus, "policy" | "resetsIn">,
   { telemetry }: Pick<SessionContext, "telemetry">,
-): Refused<Refusal> {
+): Refused<Refusal<"rate_limited">> {
   telemetry({ event: "limited", policy: policy.name });
   return refuse({ code: "rate_limited", reason: `the quota of ${policy.name} is used up`, retryAfter: resetsIn });
 }
@@ -62,7 +63,7 @@ const addressesInNetwork = 10;
 
 /**
  * Counts a request that causes a call to another service, first per address (/64 of IPv6), then per network (/24, /48): an
- * attacker with one address is refused before the network is counted. Refusals of {@link withinRate}.
+ * attacker with one address is refused before the network is counted.
  *
  * @example await withinAddressRate({ name: "start-address", quota: 10_000, window }, request, context); // and start-network
  */
@@ -70,7 +71,7 @@ export async function withinAddressRate(
   policy: RatePolicy | undefined,
   request: AddressCheck,
   context: SessionContext,
-): Promise<Result<undefined, Refusal>> {
+): Promise<Result<undefined, RateRefusal>> {
   const own = await withinRate(policy, addressName(request.client.address), request, context);
   if (!own.ok) return own;
   return withinRate(networkPolicy(policy), networkName(request.client.address), request, context);
@@ -81,7 +82,7 @@ export function addressNotSpent(
   policy: RatePolicy | undefined,
   request: AddressCheck,
   context: SessionContext,
-): Result<undefined, Refusal> {
+): Result<undefined, Refusal<"rate_limited">> {
   const own = notSpent(policy, addressName(request.client.address), request, context);
   return own.ok ? notSpent(networkPolicy(policy), networkName(request.client.address), request, context) : own;
 }
@@ -109,7 +110,7 @@ export function startQuota(
   request: Pick<SessionRequest, "onQuotaStatus">,
   now: UnixSeconds,
   context: SessionContext,
-): Result<StartQuota | undefined, Refusal> {
+): Result<StartQuota | undefined, Refusal<"rate_limited">> {
   const policy = context.settings.startRate;
   if (policy === undefined) return ok(undefined);
   const name = subjectDigest(issuer, subject);
@@ -131,7 +132,7 @@ export async function countStart(
   streams: SubjectStreams,
   now: UnixSeconds,
   context: SessionContext,
-): Promise<Result<undefined, Refusal>> {
+): Promise<Result<undefined, RateRefusal>> {
   const standing = await fromStore("the viewer's streams", streams.take(policy, now), context);
   if (standing.ok) {
     counted(standing.value);

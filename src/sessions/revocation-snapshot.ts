@@ -1,4 +1,4 @@
-import { refusal } from "../base/result.ts";
+import { type Refusal, type Refused, refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { Revocable, Revocation, RevocationCause, RevocationDelta, RevocationKind } from "./revocation.ts";
 
@@ -8,8 +8,8 @@ export interface RevocationSnapshot {
   readonly entries: Readonly<Record<RevocationKind, ReadonlyMap<string, Revocation>>>;
 }
 
-/** The identifiers that `POST /stream/start` checks before there is a session. */
-export interface StartAsked {
+/** The identifiers of a credential that a revocation may name. */
+export interface CredentialIdentifiers {
   /** The `subjectDigest`. */
   readonly subject: string;
   /** The `tokenDigest` of the bearer token, if it has a `jti`. */
@@ -18,7 +18,6 @@ export interface StartAsked {
   readonly login: string | undefined;
   /** The bearer token's `iat`. */
   readonly issuedAt: UnixSeconds | undefined;
-  readonly assetId: string;
 }
 
 /**
@@ -43,18 +42,20 @@ export function forbiddenBy(
 }
 
 /**
- * The entry that forbids a bearer token to start a stream, or undefined. An entry of its subject applies to tokens
+ * The entry that forbids a bearer token to start any stream, or undefined. An entry of its subject applies to tokens
  * issued at `at` or before, and to tokens without an `iat`: otherwise a removed viewer could return with a token that
  * they still have.
  */
-export function forbidsStart({ size, entries }: RevocationSnapshot, start: StartAsked): Revocation | undefined {
+export function forbidsCredential(
+  { size, entries }: RevocationSnapshot,
+  { subject, token, login, issuedAt }: CredentialIdentifiers,
+): Revocation | undefined {
   if (size === 0) return undefined;
-  const bySubject = entries.subject.get(start.subject);
+  const bySubject = entries.subject.get(subject);
   return (
-    (start.token === undefined ? undefined : entries.token.get(start.token)) ??
-    (start.login === undefined ? undefined : entries.login.get(start.login)) ??
-    (start.issuedAt === undefined ? bySubject : upTo(bySubject, start.issuedAt)) ??
-    entries.asset.get(start.assetId)
+    (token === undefined ? undefined : entries.token.get(token)) ??
+    (login === undefined ? undefined : entries.login.get(login)) ??
+    (issuedAt === undefined ? bySubject : upTo(bySubject, issuedAt))
   );
 }
 
@@ -121,14 +122,21 @@ export class HeldRevocations implements RevocationSnapshot {
   }
 }
 
+/** Why a session was ended early. */
+export type EndedRefusal = Refusal<"session_revoked" | "stream_taken" | "session_shared">;
+
+export function isEndedRefusal(refusal: Refusal): refusal is EndedRefusal {
+  const { code } = refusal;
+  return code === "session_revoked" || code === "stream_taken" || code === "session_shared";
+}
+
+const endedRefusals = {
+  revoked: refusal("session_revoked", "the session, its viewer, login, asset, token or key was revoked"),
+  taken: refusal("stream_taken", "another device took the session's place"),
+  shared: refusal("session_shared", "the session was alive in more networks at once than one viewer is in"),
+} as const satisfies Record<RevocationCause, Refused<EndedRefusal>>;
+
 /** The refusal for a session that was ended early. */
-export function endedBecause(cause: RevocationCause) {
-  switch (cause) {
-    case "revoked":
-      return refusal("session_revoked", "the session, its viewer, login, asset, token or key was revoked");
-    case "taken":
-      return refusal("stream_taken", "another device took the session's place");
-    case "shared":
-      return refusal("session_shared", "the session was alive in more networks at once than one viewer is in");
-  }
+export function endedBecause<Cause extends RevocationCause>(cause: Cause): (typeof endedRefusals)[Cause] {
+  return endedRefusals[cause];
 }

@@ -2,39 +2,36 @@ import type { Credential } from "../auth/credential.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { loginDigest, subjectDigest, tokenDigest } from "./identifiers.ts";
 import type { RevocationKind } from "./revocation.ts";
-import { forbidsStart, type RevocationSnapshot } from "./revocation-snapshot.ts";
+import { forbidsCredential, type RevocationSnapshot } from "./revocation-snapshot.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
 
+/** `store_unavailable`: the revocation log does not answer. */
+export type RevokedRefusal = Refusal<"token_revoked" | "store_unavailable">;
+
 /**
- * The current revocations, if none of them forbids this credential or, if given, this asset. `token_revoked`,
- * `asset_revoked`; `store_unavailable` if the log does not answer. `pending` is the request to the log.
+ * The current revocations, if none of them forbids this credential. `pending` is the request to the log.
  */
-export async function nothingForbids(
+export async function requireNotRevoked(
   credential: Credential,
-  assetId: string | undefined,
-  pending: Promise<Result<RevocationSnapshot, Refusal>>,
-): Promise<Result<RevocationSnapshot, Refusal>> {
+  pending: Promise<Result<RevocationSnapshot, Refusal<"store_unavailable">>>,
+): Promise<Result<RevocationSnapshot, RevokedRefusal>> {
   const current = await pending;
   if (!current.ok || current.value.size === 0) return current;
   const { issuer, subject, tokenId, loginId, issuedAt } = credential;
-  const forbidding = forbidsStart(current.value, {
+  const forbidding = forbidsCredential(current.value, {
     subject: subjectDigest(issuer, subject),
     token: tokenId === undefined ? undefined : tokenDigest(issuer, tokenId),
     login: loginId === undefined ? undefined : loginDigest(issuer, loginId),
     issuedAt,
-    assetId: assetId ?? "",
   });
-  return forbidding === undefined ? ok(current.value) : refuseFor(forbidding.kind);
+  return forbidding === undefined ? current : refusal("token_revoked", revokedReason(forbidding.kind));
 }
 
-/**
- * The current revocations; `store_unavailable` if the log does not answer. The request to the log continues after an
- * early response, for the next request.
- */
+/** The current revocations. The request to the log continues after an early response, for the next request. */
 export function revocationsNow(
   { waitUntil }: Pick<SessionRequest, "waitUntil">,
   { revocations }: Pick<SessionContext, "revocations">,
-): Promise<Result<RevocationSnapshot, Refusal>> {
+): Promise<Result<RevocationSnapshot, Refusal<"store_unavailable">>> {
   const known = revocations.atHand(waitUntil);
   if (known !== undefined) return Promise.resolve(ok(known));
   const pending = revocations.current(waitUntil);
@@ -42,16 +39,7 @@ export function revocationsNow(
   return pending;
 }
 
-function refuseFor(kind: RevocationKind) {
-  switch (kind) {
-    case "asset":
-      return refusal("asset_revoked", "the asset was revoked");
-    case "login":
-      return refusal("token_revoked", "the viewer has signed out of the login that the credential came from");
-    default:
-      return refusal(
-        "token_revoked",
-        kind === "subject" ? "its subject was revoked after the token had been issued" : "the token was revoked",
-      );
-  }
+function revokedReason(kind: RevocationKind): string {
+  if (kind === "login") return "the viewer has signed out of the login that the credential came from";
+  return kind === "subject" ? "its subject was revoked after the token had been issued" : "the token was revoked";
 }

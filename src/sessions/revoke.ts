@@ -4,7 +4,7 @@ import { maxSessionTtl } from "../base/constants.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { after, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import { assetIdSchema } from "../catalog/asset.ts";
-import { authorizeOperator } from "./authorize-operator.ts";
+import { authorizeOperator, type OperatorRefusal } from "./authorize-operator.ts";
 import {
   idForm,
   loginDigest,
@@ -66,10 +66,14 @@ export interface Revoked {
  * `{"login": {issuer, sid}}` or `{"key": kid}`. A subject's existing sessions and tokens end, and the viewer can sign
  * in again. A login's sessions and tokens end, as after a sign-out. An asset is withdrawn. A key, of sessions or of
  * operators, signs and opens nothing more. An entry lasts until the body's `until`, or until it is lifted; the entry of
- * a session, and of hashes that only grants contain, expires with the longest session. Refusals of
- * {@link authorizeOperator}; `body_invalid`, `revocation_invalid`, `revocation_unknown`, `store_unavailable`.
+ * a session, and of hashes that only grants contain, expires with the longest session.
  */
-export async function revoke(request: SessionRequest, context: SessionContext): Promise<Result<Revoked, Refusal>> {
+export async function revoke(
+  request: SessionRequest,
+  context: SessionContext,
+): Promise<
+  Result<Revoked, Refusal<(OperatorRefusal | RevocationRefusal)["code"] | "body_invalid" | "revocation_invalid">>
+> {
   const body = readBody(revocationBodySchema, request.body, "revocation_invalid");
   // Revoking a key, and so everything that it signed, needs a higher scope.
   const scope: OperatorScope = body.ok && body.value.key !== undefined ? "operator:keys" : "operator:revoke";
@@ -78,12 +82,15 @@ export async function revoke(request: SessionRequest, context: SessionContext): 
   return body.ok ? revokeAs({ operator: operator.value.subject, through: "route" }, body.value, context) : body;
 }
 
+/** `revocation_unknown`: there is nothing to lift. */
+type RevocationRefusal = Refusal<"revocation_unknown" | "store_unavailable">;
+
 /** {@link revoke} for an operator whose scope was checked. Calls `context.onAct`. */
 export async function revokeAs(
   who: Acting,
   body: RevocationBody,
   context: SessionContext,
-): Promise<Result<Revoked, Refusal>> {
+): Promise<Result<Revoked, RevocationRefusal>> {
   const revoked = await revokeNow(body, context);
   const [kind = "session"] = kindsOf(body);
   const [name] = namesOf(body, context);
@@ -96,7 +103,10 @@ export async function revokeAs(
 }
 
 /** {@link revokeAs} without a call of `onAct`. */
-export async function revokeNow(body: RevocationBody, context: SessionContext): Promise<Result<Revoked, Refusal>> {
+export async function revokeNow(
+  body: RevocationBody,
+  context: SessionContext,
+): Promise<Result<Revoked, RevocationRefusal>> {
   const now = context.clock();
   const [kind = "session"] = kindsOf(body);
   const names = namesOf(body, context);
@@ -131,7 +141,7 @@ export async function revokeNow(body: RevocationBody, context: SessionContext): 
 async function endSignIns(
   { subject, login }: RevocationBody,
   context: SessionContext,
-): Promise<Result<unknown, Refusal>> {
+): Promise<Result<unknown, Refusal<"store_unavailable">>> {
   const { identity } = context;
   if (identity === undefined || (subject ?? login)?.issuer !== identity.issuer) return ok(undefined);
   const which = subject === undefined ? { sessionId: login?.sid ?? "" } : { userId: subject.subject };

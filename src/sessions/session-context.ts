@@ -6,6 +6,7 @@ import type { RandomBytes } from "../base/crypto.ts";
 import { ok, type Refusal, type RefusalCode, type Result, refusal } from "../base/result.ts";
 import { inTime, type Seconds, seconds, type Timer, type WaitUntil } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
+import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
 import type { Client } from "./client-network.ts";
@@ -20,7 +21,7 @@ export const longestBody = 4096;
 export interface SessionContext extends CredentialSources {
   /** The issuers of operator tokens: never issuers of viewers. */
   readonly operators: readonly TrustedIssuer[];
-  readonly catalog: () => Promise<Result<Catalog, Refusal>>;
+  readonly catalog: () => Promise<Result<Catalog, CatalogUnavailable>>;
   readonly keys: SessionKeys;
   readonly timer: Timer;
   readonly random: RandomBytes;
@@ -114,7 +115,7 @@ export async function fromStore<Answer>(
   what: string,
   pending: Promise<Answer>,
   { timer }: Pick<SessionContext, "timer">,
-): Promise<Result<Answer, Refusal>> {
+): Promise<Result<Answer, Refusal<"store_unavailable">>> {
   try {
     const answer = await inTime(pending, storeTimeout, timer);
     if (answer !== "late") return ok(answer);

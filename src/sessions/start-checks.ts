@@ -1,15 +1,30 @@
-import { type AskedFrom, conditionsHold, decide } from "../auth/access-policy.ts";
+import {
+  type AssetRefusal,
+  type ConditionRefusal,
+  checkConditions,
+  decide,
+  type RequestSource,
+} from "../auth/access-policy.ts";
 import type { Credential } from "../auth/credential.ts";
+import type { EntitlementRefusal } from "../auth/entitlement.ts";
+import type { RateRefusal } from "../auth/rate-limit.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { after, earlier, isUnixSeconds, type UnixSeconds } from "../base/time.ts";
 import { type Asset, playScope } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
+import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
 import { signingKey } from "../keys/ring.ts";
 import type { Grant } from "../signing/grant.ts";
 import type { PreparedSessionKey } from "../signing/session-keys.ts";
 import { type Binding, bindTo } from "./client-network.ts";
-import { endedBecause, forbiddenBy, isKeyRevoked, type RevocationSnapshot } from "./revocation-snapshot.ts";
-import { nothingForbids, revocationsNow } from "./revocations-now.ts";
+import {
+  type EndedRefusal,
+  endedBecause,
+  forbiddenBy,
+  isKeyRevoked,
+  type RevocationSnapshot,
+} from "./revocation-snapshot.ts";
+import { type RevokedRefusal, requireNotRevoked, revocationsNow } from "./revocations-now.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
 
 /** A start or renewal whose credential is verified. */
@@ -24,20 +39,33 @@ export interface StartAttempt {
 
 /** The outcome of one check, in the order in which {@link startChecks} makes them. */
 export type StartCheck =
-  | { readonly check: "catalog"; readonly result: Result<Catalog, Refusal> }
-  | { readonly check: "asset"; readonly result: Result<Asset, Refusal> }
-  | { readonly check: "conditions"; readonly result: Result<Asset, Refusal> }
-  | { readonly check: "revocations"; readonly result: Result<RevocationSnapshot, Refusal> }
-  | { readonly check: "entitlement"; readonly result: Result<EntitledCredential, Refusal> }
-  | { readonly check: "grant"; readonly result: Result<Terms, Refusal> };
+  | { readonly check: "catalog"; readonly result: Result<Catalog, CatalogUnavailable> }
+  | { readonly check: "asset"; readonly result: Result<Asset, AssetRefusal> }
+  | { readonly check: "conditions"; readonly result: Result<Asset, ConditionRefusal> }
+  | { readonly check: "revocations"; readonly result: Result<RevocationSnapshot, StartRevokedRefusal> }
+  | { readonly check: "entitlement"; readonly result: Result<EntitledCredential, EntitlementRefusal> }
+  | { readonly check: "grant"; readonly result: Result<Terms, TermsRefusal> };
+
+/** The refusals of {@link startChecks}, except those of a session that has ended, which only a renewal can meet. */
+export type StartCheckRefusal = Refusal<
+  (
+    | CatalogUnavailable
+    | RateRefusal
+    | AssetRefusal
+    | ConditionRefusal
+    | StartRevokedRefusal
+    | EntitlementRefusal
+    | TermsRefusal
+  )["code"]
+>;
 
 export interface StartCheckOptions {
   /** Called with the outcome of each check, including the one that refuses. */
   readonly observe?: (outcome: StartCheck) => void;
   /** A request to the revocation log that is in progress. */
-  readonly revocations?: Promise<Result<RevocationSnapshot, Refusal>>;
+  readonly revocations?: Promise<Result<RevocationSnapshot, Refusal<"store_unavailable">>>;
   /** A check of the caller's own, made before the entitlement service is asked. */
-  readonly beforeEntitlement?: (terms: Terms) => Promise<Result<undefined, Refusal>>;
+  readonly beforeEntitlement?: (terms: Terms) => Promise<Result<undefined, RateRefusal>>;
 }
 
 /** The result of all checks: everything that a session needs except its lease. */
@@ -58,14 +86,14 @@ export async function startChecks(
   { credential, assetId, request, now, renewed }: StartAttempt,
   context: SessionContext,
   { observe = () => undefined, revocations: pending, beforeEntitlement }: StartCheckOptions = {},
-): Promise<Result<PassedStart, Refusal>> {
+): Promise<Result<PassedStart, StartCheckRefusal | EndedRefusal>> {
   const catalog = await context.catalog();
   observe({ check: "catalog", result: catalog });
   if (!catalog.ok) return catalog;
   const asset = playable({ credential, assetId, from: request, now }, catalog.value, observe);
   if (!asset.ok) return asset;
   const revocations = pending ?? revocationsNow(request, context);
-  const snapshot = await nothingForbids(credential, asset.value.id, revocations);
+  const snapshot = await requireNeitherRevoked(credential, asset.value.id, revocations);
   observe({ check: "revocations", result: snapshot });
   if (!snapshot.ok) return snapshot;
   const entry = renewed && forbiddenBy(snapshot.value, renewed, asset.value.id);
@@ -98,17 +126,31 @@ export function playable(
     assetId,
     from,
     now,
-  }: Pick<StartAttempt, "credential" | "assetId" | "now"> & { readonly from: AskedFrom },
+  }: Pick<StartAttempt, "credential" | "assetId" | "now"> & { readonly from: RequestSource },
   catalog: Catalog,
   observe: (outcome: StartCheck) => void = () => undefined,
-): Result<Asset, Refusal> {
+): Result<Asset, AssetRefusal | ConditionRefusal> {
   const asset = decide(credential, assetId, catalog.asset(assetId), playScope);
   observe({ check: "asset", result: asset });
   if (!asset.ok) return asset;
-  const conditions = conditionsHold(asset.value, from, now);
+  const conditions = checkConditions(asset.value, from, now);
   const result = conditions.ok ? asset : conditions;
   observe({ check: "conditions", result });
   return result;
+}
+
+type StartRevokedRefusal = Refusal<RevokedRefusal["code"] | "asset_revoked">;
+
+/** The current revocations, if none of them forbids this credential or this asset. */
+async function requireNeitherRevoked(
+  credential: Credential,
+  assetId: string,
+  pending: NonNullable<StartCheckOptions["revocations"]>,
+): Promise<Result<RevocationSnapshot, StartRevokedRefusal>> {
+  const current = await requireNotRevoked(credential, pending);
+  return current.ok && current.value.entries.asset.has(assetId)
+    ? refusal("asset_revoked", "the asset was revoked")
+    : current;
 }
 
 /** A verified credential after the entitlement service's decision. */
@@ -119,16 +161,13 @@ interface EntitledCredential {
   readonly until: UnixSeconds | undefined;
 }
 
-/**
- * Asks the entitlement service, if there is one, whether this viewer may play this asset. `entitlement_refused`, also
- * if its permission has expired; `entitlement_unavailable`.
- */
+/** Asks the entitlement service, if there is one, whether this viewer may play this asset. */
 async function entitled(
   credential: Credential,
   assetId: string,
   { client, country }: Pick<SessionRequest, "client" | "country">,
   { entitlement, clock }: Pick<SessionContext, "entitlement" | "clock">,
-): Promise<Result<EntitledCredential, Refusal>> {
+): Promise<Result<EntitledCredential, EntitlementRefusal>> {
   if (entitlement === undefined) return ok({ credential, until: undefined });
   const { issuer, subject } = credential;
   const answer = await entitlement({ issuer, subject, asset: assetId, address: client.address, country });
@@ -146,12 +185,14 @@ export interface Terms {
   readonly expiresAt: UnixSeconds;
 }
 
-/** The terms of a grant that is minted now, with its longest life. `configuration_invalid`, `address_unknown`. */
+type TermsRefusal = Refusal<"configuration_invalid" | "address_unknown">;
+
+/** The terms of a grant that is minted now, with its longest life. */
 function termsOf(
   { asset, client, snapshot }: Pick<PassedStart, "asset" | "snapshot"> & Pick<SessionRequest, "client">,
   now: UnixSeconds,
   { keys, settings }: Pick<SessionContext, "keys" | "settings">,
-): Result<Terms, Refusal> {
+): Result<Terms, TermsRefusal> {
   const signing = signingKeyOf(snapshot, now, { keys });
   if (!signing.ok) return signing;
   const key = signing.value;
@@ -163,12 +204,12 @@ function termsOf(
   return ok({ key, binding: binding.value, expiresAt: ends.filter(isUnixSeconds).reduce(earlier, longest) });
 }
 
-/** The current, unrevoked signing key. `configuration_invalid` if there is none. */
+/** The current, unrevoked signing key. */
 export function signingKeyOf(
   snapshot: RevocationSnapshot,
   now: UnixSeconds,
   { keys }: Pick<SessionContext, "keys">,
-): Result<PreparedSessionKey, Refusal> {
+): Result<PreparedSessionKey, Refusal<"configuration_invalid">> {
   const key = signingKey(
     [...keys.values()].filter(({ kid }) => !isKeyRevoked(snapshot, kid)),
     now,

@@ -1,14 +1,16 @@
 import * as z from "zod";
+import type { CredentialRefusal } from "../auth/request-credential.ts";
 import { encodeBase64url } from "../base/encoding.ts";
-import { ok, type Refusal, type Result } from "../base/result.ts";
-import { streamsUnder } from "./claim-lease.ts";
+import { ok, type Refusal, type Refused, type Result, refuse } from "../base/result.ts";
+import { type ClaimRefusal, streamsUnder } from "./claim-lease.ts";
 import { viewerHashesNow } from "./identifiers.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
 import { readBody } from "./request-body.ts";
 import { countStart, startQuota, withinAddressRate } from "./request-limits.ts";
+import { type EndedRefusal, isEndedRefusal } from "./revocation-snapshot.ts";
 import { revocationsNow } from "./revocations-now.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
-import { startChecks } from "./start-checks.ts";
+import { type StartCheckRefusal, startChecks } from "./start-checks.ts";
 
 export const startBodySchema = z.strictObject({
   asset: z.string().min(1).max(64).describe("The asset's id."),
@@ -17,6 +19,8 @@ export const startBodySchema = z.strictObject({
     .default(false)
     .describe("If the viewer is at the stream limit, end their oldest stream instead of failing."),
 });
+
+type StartRefusal = Refusal<(CredentialRefusal | StartCheckRefusal | ClaimRefusal)["code"] | "body_invalid">;
 
 /**
  * `POST /stream/start`: verifies the credential, makes the {@link startChecks}, claims a lease and returns a playback
@@ -29,7 +33,7 @@ export const startBodySchema = z.strictObject({
 export async function startStream(
   request: SessionRequest,
   context: SessionContext,
-): Promise<Result<OpenedSession, Refusal>> {
+): Promise<Result<OpenedSession, StartRefusal>> {
   const now = context.clock();
   const { client, country } = request;
   const revocations = revocationsNow(request, context);
@@ -42,7 +46,7 @@ export async function startStream(
   const rate = startQuota(credential, request, now, context);
   if (!rate.ok) return rate;
   const quota = rate.value;
-  const body = readBody(startBodySchema, request.body);
+  const body = readBody(startBodySchema, request.body, "body_invalid");
   if (!body.ok) return body;
   const { asset: assetId, takeover } = body.value;
   const isCountedFirst = context.entitlement !== undefined && quota !== undefined;
@@ -51,11 +55,17 @@ export async function startStream(
     beforeEntitlement: async ({ key }) =>
       isCountedFirst ? countStart(quota, streamsUnder(key, credential, context), now, context) : ok(undefined),
   });
-  if (!passed.ok) return passed;
+  if (!passed.ok) return refuseStart(passed.refusal);
   const sessionId = encodeBase64url(context.random(16));
   const place = { sessionId, takeover, client, country, quota: isCountedFirst ? undefined : quota };
   const opened = await openSession({ ...passed.value, ...place }, now, context);
   const viewer = opened.ok ? viewerHashesNow(credential, client, context) : undefined;
   if (viewer !== undefined) context.telemetry({ event: "seen", ...viewer, country: country ?? "XX" });
-  return opened;
+  return opened.ok ? opened : refuseStart(opened.refusal);
+}
+
+/** Only a renewal can meet a session that has ended. */
+function refuseStart(refusal: StartRefusal | EndedRefusal): Refused<StartRefusal> {
+  if (isEndedRefusal(refusal)) throw new Error("a session that starts has ended");
+  return refuse(refusal);
 }

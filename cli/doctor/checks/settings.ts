@@ -1,4 +1,4 @@
-import { standingOf } from "../../../src/auth/request-credential.ts";
+import { originTrust } from "../../../src/auth/request-credential.ts";
 import type { Asset } from "../../../src/catalog/asset.ts";
 import { type Configuration, readConfiguration } from "../../../src/config/configuration.ts";
 import { type IdentityConfiguration, readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
@@ -183,7 +183,7 @@ function trustFindings({ apiUrl, origins, mediaUrl }: Configuration, assets: rea
   for (const { id, cloudfront } of assets)
     if (cloudfront?.url !== undefined) hosts.set(cloudfront.url, `the distribution of asset ${id}`);
   return [...hosts].flatMap(([url, host]) =>
-    standingOf(new URL(url).origin, { apiUrl, origins }) === "trusted"
+    originTrust(new URL(url).origin, { apiUrl, origins }) === "trusted"
       ? [
           warning(
             "media_host_trusted",

@@ -1,11 +1,12 @@
 import { readJwsParts } from "../../auth/claims.ts";
 import { operatorIssuer } from "../../auth/operator-token.ts";
 import { verifyJwt } from "../../auth/verify-jwt.ts";
-import { ok, type Refusal, type Result } from "../../base/result.ts";
+import { ok, type Result } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/time.ts";
+import type { CatalogUnavailable } from "../../catalog/catalog-source.ts";
 import { requestIdForm } from "../../http/request.ts";
 import { idForm } from "../../sessions/identifiers.ts";
-import { nothingForbids } from "../../sessions/revocations-now.ts";
+import { requireNotRevoked } from "../../sessions/revocations-now.ts";
 import { openGrant } from "../../signing/grant.ts";
 import { parseMediaTarget } from "../../signing/media-url.ts";
 import type { OperatorContext } from "../operator-context.ts";
@@ -30,7 +31,7 @@ export interface ExplainRequest {
 export async function explainText(
   { text, address }: ExplainRequest,
   context: OperatorContext,
-): Promise<Result<Explanation, Refusal>> {
+): Promise<Result<Explanation, CatalogUnavailable>> {
   const bare = pasted(text);
   const target = targetOf(bare);
   const now = context.clock();
@@ -83,7 +84,7 @@ async function explainPastedToken(token: string, now: UnixSeconds, context: Oper
   const { verified, steps: tokenSteps } = await examineToken(token, context, now);
   const steps = [...(await formSteps(token, now, context)), ...tokenSteps];
   if (!verified.ok) return refusedAs(verified.refusal, steps);
-  const allowed = await nothingForbids(verified.value.credential, undefined, context.revocations.fresh());
+  const allowed = await requireNotRevoked(verified.value.credential, context.revocations.fresh());
   if (!allowed.ok) {
     const { code, reason } = allowed.refusal;
     return refusedAs(allowed.refusal, [...steps, fails("revocations", code, reason)]);

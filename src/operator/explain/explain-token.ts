@@ -1,8 +1,13 @@
-import type { AskedFrom } from "../../auth/access-policy.ts";
+import type { RequestSource } from "../../auth/access-policy.ts";
 import { claimAt, claimText, readJwsParts } from "../../auth/claims.ts";
-import type { VerifiedToken } from "../../auth/credential.ts";
-import { holdsBinding } from "../../auth/dpop.ts";
-import { type IdentitySource, identityCredential, identityFor } from "../../auth/identity-credential.ts";
+import type { TokenRefusal, VerifiedToken } from "../../auth/credential.ts";
+import { type BindingRefusal, checkBinding } from "../../auth/dpop.ts";
+import {
+  type IdentitySource,
+  identityCredential,
+  identityFor,
+  type SignInRefusal,
+} from "../../auth/identity-credential.ts";
 import { type ClaimName, type ClaimNames, defaultClaimNames } from "../../auth/issuer.ts";
 import { type ReadToken, readToken } from "../../auth/read-credential.ts";
 import { type TokenSources, verifyToken } from "../../auth/trusted-issuers.ts";
@@ -17,7 +22,7 @@ import { type Explanation, fails, info, passes, type Step, shown, when } from ".
 export interface RequestedStart {
   readonly assetId: string;
   readonly catalog: Catalog;
-  readonly from: AskedFrom;
+  readonly from: RequestSource;
 }
 
 /** The issuers, and the identity worker if there is one. */
@@ -26,10 +31,12 @@ export interface ExplainSources extends TokenSources {
   readonly timer?: Timer;
 }
 
+type ExaminedRefusal = Refusal<(TokenRefusal | BindingRefusal | SignInRefusal)["code"]>;
+
 /** If the token is refused, the last step fails. */
 export interface Examined {
   readonly steps: readonly Step[];
-  readonly verified: Result<VerifiedToken, Refusal>;
+  readonly verified: Result<VerifiedToken, ExaminedRefusal>;
 }
 
 /**
@@ -45,9 +52,10 @@ export async function explainToken(
   const { steps, verified } = await examineToken(token, sources, now);
   if (!verified.ok) return refusedAs(verified.refusal, steps);
   if (start === undefined) return accepted(verified.value, steps, now);
-  const allowed = checkStart(verified.value, start, now);
+  const { assetId, catalog, from } = start;
+  const allowed = playable({ credential: verified.value.credential, assetId, from, now }, catalog);
   if (!allowed.ok) return refusedBy("start", allowed.refusal, steps);
-  const step = passes("start", `POST /stream/start would start ${shown(start.assetId)}`);
+  const step = passes("start", `POST /stream/start would start ${shown(assetId)}`);
   return accepted(verified.value, [...steps, step], now);
 }
 
@@ -80,11 +88,11 @@ async function signedIn(
   token: string,
   sources: ExplainSources,
   now: UnixSeconds,
-): Promise<Result<VerifiedToken, Refusal> | undefined> {
+): Promise<Result<VerifiedToken, SignInRefusal> | undefined> {
   const owner = identityFor(token, sources);
   if (owner === undefined) return undefined;
   const { timer = noTimer } = sources;
-  const presented = { is: "bearer", token, form: "opaque" } as const;
+  const presented = { kind: "bearer", token, form: "opaque" } as const;
   const session = await identityCredential(presented, owner.identity, timer, now, "look");
   if (session.ok) return ok({ credential: session.value, jkt: undefined, dpop: "optional" });
   return session.refusal.code === "token_invalid" && owner.orProvider ? undefined : session;
@@ -111,19 +119,14 @@ async function bindingOf(
   { token, form }: ReadToken,
   verified: VerifiedToken,
   now: UnixSeconds,
-): Promise<Result<undefined, Refusal>> {
+): Promise<Result<undefined, BindingRefusal>> {
   if (verified.jkt !== undefined) return ok(undefined);
   const request = { method: "POST", url: "", headers: new Headers(), body: undefined };
   const unused = { now, timer: noTimer, apiUrl: undefined, firstUse: async () => true };
-  return holdsBinding({ is: "bearer", token, form }, verified, request, unused);
+  return checkBinding({ kind: "bearer", token, form }, verified, request, unused);
 }
 
-function checkStart({ credential }: VerifiedToken, start: RequestedStart, now: UnixSeconds): Result<unknown, Refusal> {
-  const { assetId, catalog, from } = start;
-  return playable({ credential, assetId, from, now }, catalog);
-}
-
-function examinedAs(part: string, verified: Refused<Refusal>, steps: readonly Step[]): Examined {
+function examinedAs(part: string, verified: Refused<ExaminedRefusal>, steps: readonly Step[]): Examined {
   return { verified, steps: [...steps, fails(part, verified.refusal.code, verified.refusal.reason)] };
 }
 

@@ -70,5 +70,5 @@ export function identityEnding(binding: IdentityBinding, apiUrl: string): EndSig
 }
 
 function headersOf(presented: Presented): Record<string, string> {
-  return presented.is === "cookie" ? { Cookie: presented.cookie } : { Authorization: `Bearer ${presented.token}` };
+  return presented.kind === "cookie" ? { Cookie: presented.cookie } : { Authorization: `Bearer ${presented.token}` };
 }

@@ -117,11 +117,11 @@ export interface CatalogEditorNamespace<Id> {
 }
 
 const unavailableSchema = z.object({ code: z.literal("store_unavailable"), reason: z.string() });
-const editRefusalSchema = z.discriminatedUnion("code", [
+const putRefusalSchema = z.discriminatedUnion("code", [
   z.object({ code: z.literal("asset_invalid"), reason: z.string(), faults: z.array(z.string()) }),
-  z.object({ code: z.literal("asset_unknown"), reason: z.string() }),
   unavailableSchema,
 ]);
+const unknownSchema = z.object({ code: z.literal("asset_unknown"), reason: z.string() });
 const resultOf = <Value, Reason>(value: z.ZodType<Value>, refusal: z.ZodType<Reason>) =>
   z.discriminatedUnion("ok", [z.object({ ok: z.literal(false), refusal }), z.object({ ok: z.literal(true), value })]);
 
@@ -129,14 +129,13 @@ const storedSchema = resultOf(
   z.object({ assets: z.array(z.unknown()), faults: z.array(catalogFaultSchema) }),
   unavailableSchema,
 );
-const changeSchema = resultOf(
-  z.object({
-    asset: z.unknown(),
-    was: z.enum(["added", "replaced", "removed", "unchanged"]),
-    faults: z.array(z.string()),
-  }),
-  editRefusalSchema,
-);
+const changeSchema = z.object({
+  asset: z.unknown(),
+  was: z.enum(["added", "replaced", "removed", "unchanged"]),
+  faults: z.array(z.string()),
+});
+const putSchema = resultOf(changeSchema, putRefusalSchema);
+const removalSchema = resultOf(changeSchema, z.discriminatedUnion("code", [putRefusalSchema, unknownSchema]));
 
 /**
  * Catalog changes through the one CatalogEditor, whose object has this `name`. Each method rejects if its answer is
@@ -147,8 +146,7 @@ export function catalogEditing<Id>(objects: CatalogEditorNamespace<Id>, name = "
   const object = () => objects.get(objects.idFromName(name));
   return {
     read: async () => storedSchema.parse(await object().read()),
-    put: async (id, asset, replace = true) =>
-      changeSchema.parse(await object().put(id, JSON.stringify(asset), replace)),
-    remove: async (id) => changeSchema.parse(await object().remove(id)),
+    put: async (id, asset, replace = true) => putSchema.parse(await object().put(id, JSON.stringify(asset), replace)),
+    remove: async (id) => removalSchema.parse(await object().remove(id)),
   };
 }

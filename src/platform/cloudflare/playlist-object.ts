@@ -1,7 +1,12 @@
 import { DurableObject } from "cloudflare:workers";
-import type { Refusal, Result } from "../../base/result.ts";
+import type { Result } from "../../base/result.ts";
 import { systemClock, systemMillisecondClock, systemTimer } from "../../base/time.ts";
-import type { PlaylistAnswer, PlaylistQuestion, PlaylistSource } from "../../manifest/playlist-source.ts";
+import type {
+  PlaylistAnswer,
+  PlaylistQuestion,
+  PlaylistSource,
+  SourceRefusal,
+} from "../../manifest/playlist-source.ts";
 import { sharePlaylist } from "../../manifest/share-playlist.ts";
 import type { Reporter } from "../../metrics/reporter.ts";
 import { type Origin, timedOrigin } from "../../origin/origin.ts";
@@ -29,7 +34,7 @@ export class SharedPlaylist extends DurableObject {
     return true;
   }
 
-  ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>> {
+  ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, SourceRefusal>> {
     this.#reporter.reportIfDue((work) => this.ctx.waitUntil(work));
     return this.#source(question);
   }

@@ -9,6 +9,7 @@ import {
   type PlaylistQuestion,
   type PlaylistSource,
   playlistName,
+  type SourceRefusal,
 } from "../../manifest/playlist-source.ts";
 import { timeoutOf } from "../../origin/origin.ts";
 import { directiveQuery } from "../../playlist/delivery-directives.ts";
@@ -17,7 +18,7 @@ import type { EdgeCache } from "./edge-cache.ts";
 /** The part of a `DurableObjectNamespace<SharedPlaylist>` that is used here. */
 export interface SharedPlaylistNamespace<Id> {
   idFromName(name: string): Id;
-  get(id: Id): { ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>> };
+  get(id: Id): { ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, SourceRefusal>> };
 }
 
 export interface SharedPlaylistParts<Id> {
@@ -73,7 +74,7 @@ export function sharedPlaylists<Id>(parts: SharedPlaylistParts<Id>): PlaylistSou
   const pausedUntil = new Map<string, number>();
   const asking = new Map<string, SingleFlight>();
 
-  const direct = async (name: string, question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>> => {
+  const direct = async (name: string, question: PlaylistQuestion): Promise<Result<PlaylistAnswer, SourceRefusal>> => {
     const flight = asking.get(name) ?? new SingleFlight();
     if (flight.isRunning(clock()))
       return refusal(
@@ -104,7 +105,7 @@ async function askObject<Id>(
   question: PlaylistQuestion,
   { objects, onFailure, timer, waitUntil }: SharedPlaylistParts<Id>,
   onLate: () => void,
-): Promise<Result<PlaylistAnswer, Refusal> | undefined> {
+): Promise<Result<PlaylistAnswer, SourceRefusal> | undefined> {
   try {
     // A new stub each time, since a failed one may keep failing. Without `known` the answer has the text, for the cache.
     const object = objects.get(objects.idFromName(playlistName(question)));

@@ -127,12 +127,15 @@ export type CloudFrontRendition = {
   readonly expires: UnixSeconds;
 };
 
+/** Why CloudFront could not verify a signature for a URL. */
+export type CloudFrontRefusal = Refusal<"path_invalid" | "path_not_covered" | "address_not_covered">;
+
 /** A path, the origin's query and the expiry → the signed URL. Called once per URI, synchronously. */
 export type SignCloudFrontSegment = (
   path: string,
   query: string,
   expires: UnixSeconds,
-) => Result<string, Refusal<"path_invalid" | "path_not_covered" | "address_not_covered">>;
+) => Result<string, CloudFrontRefusal>;
 
 /**
  * Signs the URIs of one media playlist.

@@ -15,7 +15,7 @@ const broken = rememberSpent({ take: () => Promise.reject(new Error("MARKED")) }
 
 /** An identity worker with one sign-in session. */
 const identity = identityWith(async (presented) =>
-  presented.is === "bearer" && presented.token === identityToken ? signedIn : undefined,
+  presented.kind === "bearer" && presented.token === identityToken ? signedIn : undefined,
 );
 const bearer = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });
 const session = bearer(identityToken);

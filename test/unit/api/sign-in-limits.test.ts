@@ -58,7 +58,7 @@ const tokens = { ann: identityToken, bob: identityToken.replace(/^aB3/, "xB3") }
 const identity: NonNullable<SessionContext["identity"]> = {
   issuer: apiUrl,
   sessions: async (presented) => {
-    const text = presented.is === "cookie" ? presented.cookie : presented.token;
+    const text = presented.kind === "cookie" ? presented.cookie : presented.token;
     const user = Object.entries(tokens).find(([, token]) => text.endsWith(token));
     return user === undefined ? undefined : { ...signedIn, userId: user[0] };
   },

@@ -2,9 +2,10 @@ import type { Hono } from "hono";
 import { type ApiOptions, apiApp } from "../../../src/api/api.ts";
 import { operatorIssuers } from "../../../src/auth/operator-token.ts";
 import { rememberSpent } from "../../../src/auth/rate-limit.ts";
-import { ok, type Refusal, type Result, refusal } from "../../../src/base/result.ts";
+import { ok, type Result, refusal } from "../../../src/base/result.ts";
 import { milliseconds, seconds, systemTimer, type UnixMilliseconds, unixMilliseconds } from "../../../src/base/time.ts";
 import type { Catalog } from "../../../src/catalog/catalog.ts";
+import type { CatalogUnavailable } from "../../../src/catalog/catalog-source.ts";
 import { noTelemetry } from "../../../src/metrics/telemetry.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
@@ -83,7 +84,7 @@ export async function sessionContext(
   return {
     issuers: [trusted],
     operators: operatorIssuers({ keys: operators === undefined ? [] : [operators.key] }, clock),
-    catalog: async (): Promise<Result<Catalog, Refusal>> => ok(catalog),
+    catalog: async (): Promise<Result<Catalog, CatalogUnavailable>> => ok(catalog),
     keys: await preparedKeys(),
     clock,
     timer: systemTimer,

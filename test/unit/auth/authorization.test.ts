@@ -8,7 +8,7 @@ function read(header: string | null): string {
   const result = readAuthorization(header);
   if (!result.ok) return result.refusal.code;
   const { value } = result;
-  return "token" in value ? `${value.is} ${value.form} ${value.token}` : value.is;
+  return "token" in value ? `${value.kind} ${value.form} ${value.token}` : value.kind;
 }
 
 describe("the Authorization header", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Conditions, conditionsHold } from "../../../src/auth/access-policy.ts";
+import { type Conditions, checkConditions } from "../../../src/auth/access-policy.ts";
 import { unixSeconds } from "../../../src/base/time.ts";
 import { now } from "../signing/session.ts";
 
@@ -7,7 +7,7 @@ const site = "https://www.example.com";
 const here = { country: "DE", origin: site };
 
 function outcome(asset: Conditions, from: Partial<Record<"country" | "origin", string | undefined>> = {}, at = now) {
-  const result = conditionsHold(asset, { ...here, ...from }, at);
+  const result = checkConditions(asset, { ...here, ...from }, at);
   return result.ok ? "plays" : result.refusal.code;
 }
 
@@ -50,7 +50,7 @@ describe("an asset's origin condition", () => {
   });
 
   it("quotes neither its own origins nor the request's in the logged reason", () => {
-    const result = conditionsHold({ origins }, { ...here, origin: "https://MARKED.example" }, now);
+    const result = checkConditions({ origins }, { ...here, origin: "https://MARKED.example" }, now);
     expect(JSON.stringify(result)).not.toMatch(/MARKED|example\.com/);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Entitled, EntitlementAsked } from "../../../src/auth/entitlement.ts";
-import { ok, type Refusal, type Result, refusal } from "../../../src/base/result.ts";
+import type { Entitled, EntitlementRefusal, EntitlementRequest } from "../../../src/auth/entitlement.ts";
+import { ok, type Result, refusal } from "../../../src/base/result.ts";
 import { rfc3339, seconds, unixSeconds } from "../../../src/base/time.ts";
 import { renewSession } from "../../../src/sessions/own-session.ts";
 import type { SessionContext, SessionRequest } from "../../../src/sessions/session-context.ts";
@@ -17,7 +17,10 @@ const ann = { sub: "ann", jti: "t-1" };
 async function serviceWith(changes: Parameters<typeof sessionService>[0] = {}) {
   const assets = [asset("film"), asset("german", { countries: { only: ["DE"] } }), asset("two", { streams: 2 })];
   const service = await sessionService({ assets, ...changes });
-  const entitlement = { answer: ok(allowed) as Result<Entitled, Refusal>, requests: [] as EntitlementAsked[] };
+  const entitlement = {
+    answer: ok(allowed) as Result<Entitled, EntitlementRefusal>,
+    requests: [] as EntitlementRequest[],
+  };
   const context = (): SessionContext => ({
     ...service.context(),
     entitlement: async (request) => {

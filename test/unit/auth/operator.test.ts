@@ -25,14 +25,14 @@ function presenting(presented: Presented): RequestCredential {
 }
 
 async function outcome(text: string, scope: OperatorScope = "operator:revoke", trusted = operators): Promise<string> {
-  const verified = await verifyOperator(presenting({ is: "bearer", token: text, form: "jws" }), scope, trusted, now);
+  const verified = await verifyOperator(presenting({ kind: "bearer", token: text, form: "jws" }), scope, trusted, now);
   return verified.ok ? "ok" : verified.refusal.code;
 }
 
 describe("an operator's credential", () => {
   it("names the operator and is limited to its scopes", async () => {
     const text = await operatorToken(operatorPair, { scope: "operator:read operator:keys" });
-    const request = presenting({ is: "bearer", token: text, form: "jws" });
+    const request = presenting({ kind: "bearer", token: text, form: "jws" });
     expect(await verifyOperator(request, "operator:keys", operators, now)).toMatchObject({
       ok: true,
       value: { credential: { issuer: operatorIssuer, subject: "ann", tokenId: "o-1" }, kid: operatorPair.key.kid },
@@ -126,9 +126,9 @@ describe("the signing key of an operator's credential", () => {
 
 describe("an operator's request", () => {
   it.each<[string, (text: string) => Presented, string]>([
-    ["a cookie", (text) => ({ is: "cookie", cookie: `__Host-stagedoor.session_token=${text}` }), "token_missing"],
-    ["a DPoP token", (text) => ({ is: "dpop", token: text, form: "jws", proof: "x" }), "token_missing"],
-    ["an opaque token", () => ({ is: "bearer", token: "A".repeat(32), form: "opaque" }), "token_invalid"],
+    ["a cookie", (text) => ({ kind: "cookie", cookie: `__Host-stagedoor.session_token=${text}` }), "token_missing"],
+    ["a DPoP token", (text) => ({ kind: "dpop", token: text, form: "jws", proof: "x" }), "token_missing"],
+    ["an opaque token", () => ({ kind: "bearer", token: "A".repeat(32), form: "opaque" }), "token_invalid"],
   ])("is refused with %s", async (_, presented, code) => {
     const request = presenting(presented(await operatorToken(operatorPair)));
     const verified = await verifyOperator(request, "operator:revoke", operators, now);

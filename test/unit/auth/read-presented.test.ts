@@ -13,9 +13,14 @@ function read(headers: Readonly<Record<string, string>>, more: { url?: string; b
 
 describe("a request", () => {
   it("presents a bearer token, a DPoP token with its proof, or the session cookie", () => {
-    expect(read({ Authorization: `Bearer ${jws}` })).toEqual({ is: "bearer", token: jws, form: "jws" });
-    expect(read({ Authorization: `DPoP ${jws}`, DPoP: proof })).toEqual({ is: "dpop", token: jws, form: "jws", proof });
-    expect(read({ Cookie: `a=1; ${sessionCookie}; b=2` })).toEqual({ is: "cookie", cookie: sessionCookie });
+    expect(read({ Authorization: `Bearer ${jws}` })).toEqual({ kind: "bearer", token: jws, form: "jws" });
+    expect(read({ Authorization: `DPoP ${jws}`, DPoP: proof })).toEqual({
+      kind: "dpop",
+      token: jws,
+      form: "jws",
+      proof,
+    });
+    expect(read({ Cookie: `a=1; ${sessionCookie}; b=2` })).toEqual({ kind: "cookie", cookie: sessionCookie });
   });
 
   it("presents nothing if it has no known credential, or a cookie without an identity worker", () => {
@@ -29,10 +34,10 @@ describe("a request", () => {
   it("presents the token of its Authorization header if a browser also adds a cookie", () => {
     for (const Cookie of [sessionCookie, `${sessionCookie}; ${sessionCookie}`, `${sessionCookieName}=`]) {
       expect(read({ Authorization: `Bearer ${identityToken}`, Cookie })).toMatchObject({
-        is: "bearer",
+        kind: "bearer",
         form: "opaque",
       });
-      expect(read({ Authorization: `DPoP ${jws}`, DPoP: proof, Cookie })).toMatchObject({ is: "dpop" });
+      expect(read({ Authorization: `DPoP ${jws}`, DPoP: proof, Cookie })).toMatchObject({ kind: "dpop" });
     }
   });
 
@@ -77,7 +82,7 @@ describe("a token outside the Authorization header (RFC 6750 §2)", () => {
     [apiUrl, '["access_token"]'],
     [apiUrl, ""],
   ])("is not seen in the URL %s with the body %s", (url, body) => {
-    expect(read(header, { url, body })).toMatchObject({ is: "bearer" });
+    expect(read(header, { url, body })).toMatchObject({ kind: "bearer" });
   });
 });
 
@@ -115,7 +120,7 @@ describe("the session cookie", () => {
       `\t${sessionCookie}\t`,
       `a; ${sessionCookie}`,
     ])
-      expect(readCookie(Cookie)).toEqual({ is: "cookie", cookie: sessionCookie });
+      expect(readCookie(Cookie)).toEqual({ kind: "cookie", cookie: sessionCookie });
   });
 
   /** A header object that trims nothing, as in some runtimes. */
@@ -142,7 +147,7 @@ describe("the DPoP header", () => {
     const longest = `e30.e30.${"A".repeat(4088)}`;
     expect(read({ Authorization: `DPoP ${jws}`, DPoP: longest })).toMatchObject({ proof: longest });
     expect(read({ Authorization: `DPoP ${jws}`, DPoP: `e30.e30.${"A".repeat(4092)}` })).toBe("request_invalid");
-    expect(read({ Authorization: `Bearer ${jws}`, DPoP: "x, y" })).toMatchObject({ is: "bearer" });
+    expect(read({ Authorization: `Bearer ${jws}`, DPoP: "x, y" })).toMatchObject({ kind: "bearer" });
   });
 });
 

@@ -1,11 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { type Entitled, type EntitlementAsked, rememberEntitlement } from "../../../src/auth/entitlement.ts";
-import { ok, type Refusal, type Result, refusal } from "../../../src/base/result.ts";
+import {
+  type Entitled,
+  type EntitlementRefusal,
+  type EntitlementRequest,
+  rememberEntitlement,
+} from "../../../src/auth/entitlement.ts";
+import { ok, type Result, refusal } from "../../../src/base/result.ts";
 import { seconds, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
 import { networkName } from "../../../src/sessions/identifiers.ts";
 import { now } from "../signing/session.ts";
 
-const ann: EntitlementAsked = {
+const ann: EntitlementRequest = {
   issuer: "https://id.example",
   subject: "ann",
   asset: "film",
@@ -14,8 +19,11 @@ const ann: EntitlementAsked = {
 };
 
 /** An entitlement service behind a cache of ten seconds; a test can change its answer and its delay. */
-function cachedEntitlement(answer: Result<Entitled, Refusal> = ok({ streams: 2, until: undefined }), maxAge = 10) {
-  const state = { now, answer, delay: 0, requests: [] as EntitlementAsked[] };
+function cachedEntitlement(
+  answer: Result<Entitled, EntitlementRefusal> = ok({ streams: 2, until: undefined }),
+  maxAge = 10,
+) {
+  const state = { now, answer, delay: 0, requests: [] as EntitlementRequest[] };
   const ask = rememberEntitlement(
     async (request) => {
       state.requests.push(request);

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Presented } from "../../../src/auth/credential.ts";
 import type { IdentitySession } from "../../../src/auth/identity-credential.ts";
 import { type CredentialSources, credentialOf } from "../../../src/auth/request-credential.ts";
-import type { AskedIssuer } from "../../../src/auth/verify-jwt.ts";
+import type { IntrospectedIssuer } from "../../../src/auth/verify-jwt.ts";
 import type { systemTimer } from "../../../src/base/time.ts";
 import type { TelemetryEvent } from "../../../src/metrics/telemetry.ts";
 import { now } from "../signing/session.ts";
@@ -44,7 +44,7 @@ function introspecting(cnf: string | undefined = undefined, tokenPrefix: string 
     loginId: undefined,
     streams: undefined,
   };
-  const issuer: AskedIssuer = {
+  const issuer: IntrospectedIssuer = {
     settings,
     introspection: {
       ask: async (text) => {
@@ -63,7 +63,7 @@ describe("a request's credential", () => {
     const credential = credentialOf(cookieRequest(), sources);
     const answers = await Promise.all(Array.from({ length: 50 }, () => credential.validate()));
     expect(new Set([...answers, await credential.validate()]).size).toBe(1);
-    expect(calls).toEqual([{ is: "cookie", cookie: sessionCookie }]);
+    expect(calls).toEqual([{ kind: "cookie", cookie: sessionCookie }]);
   });
 
   it("is validated once even if it is refused", async () => {
@@ -76,7 +76,7 @@ describe("a request's credential", () => {
 
   it("is read, or found missing, without a call to the identity worker", async () => {
     const { calls, sources } = withIdentity(signedIn);
-    expect(credentialOf(tokenRequest(), sources).read()).toMatchObject({ ok: true, value: { is: "bearer" } });
+    expect(credentialOf(tokenRequest(), sources).read()).toMatchObject({ ok: true, value: { kind: "bearer" } });
     expect(await credentialOf(requestWith(), sources).validate()).toMatchObject({ refusal: { code: "token_missing" } });
     expect(calls).toEqual([]);
   });

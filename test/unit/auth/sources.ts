@@ -1,5 +1,5 @@
 import type { IdentitySession, IdentitySessions, IdentitySource } from "../../../src/auth/identity-credential.ts";
-import { type CredentialAsked, sessionCookieName } from "../../../src/auth/read-credential.ts";
+import { type CredentialRequest, sessionCookieName } from "../../../src/auth/read-credential.ts";
 import type { CredentialSources } from "../../../src/auth/request-credential.ts";
 import { systemTimer } from "../../../src/base/time.ts";
 import { noTelemetry } from "../../../src/metrics/telemetry.ts";
@@ -30,8 +30,8 @@ export function identityWith(sessions: IdentitySessions): IdentitySource {
 /** A request with headers. */
 export function requestWith(
   headers: Readonly<Record<string, string>> = {},
-  more: Partial<Omit<CredentialAsked, "headers">> = {},
-): CredentialAsked {
+  more: Partial<Omit<CredentialRequest, "headers">> = {},
+): CredentialRequest {
   return { method: "POST", url: `${apiUrl}/stream/start`, body: undefined, ...more, headers: new Headers(headers) };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { credentialOf, mayUseCookie, standingOf } from "../../../src/auth/request-credential.ts";
+import { credentialOf, mayUseCookie, originTrust } from "../../../src/auth/request-credential.ts";
 import { apiUrl, identityToken, identityWith, requestWith, sessionCookie, signedIn, sourcesOf } from "./sources.ts";
 
 const site = { apiUrl, origins: ["https://www.example.com", "https://*.example.org", "https://*.example.net:8443"] };
@@ -46,16 +46,16 @@ const standings = {
 
 describe.each(["own", "trusted", "foreign"] as const)("the list of trusted origins", (standing) => {
   it.each(standings[standing])(`treats the Origin %j as ${standing}`, (origin) => {
-    expect(standingOf(origin, site)).toBe(standing);
+    expect(originTrust(origin, site)).toBe(standing);
   });
 });
 
 it("an API URL with the default port has the same origin as one without a port", () => {
-  expect(standingOf("https://api.example", { apiUrl: "https://api.example:443", origins: [] })).toBe("own");
+  expect(originTrust("https://api.example", { apiUrl: "https://api.example:443", origins: [] })).toBe("own");
 });
 
 it("without an API URL, no origin is the site's own and cookies are not accepted", () => {
-  expect(standingOf("undefined", { apiUrl: undefined, origins: [] })).toBe("foreign");
+  expect(originTrust("undefined", { apiUrl: undefined, origins: [] })).toBe("foreign");
   expect(mayUseCookie("POST", apiUrl, { apiUrl: undefined, origins: [] }).ok).toBe(false);
 });
 

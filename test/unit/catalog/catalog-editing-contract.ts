@@ -31,7 +31,7 @@ export function catalogEditingContract(name: string, open: () => Promise<EditedS
 
     it("adds, replaces, keeps and removes assets, and reports which it did", async () => {
       const { editing, text } = await open();
-      const was = async (edit: ReturnType<CatalogEditing["put"]>) => {
+      const was = async (edit: ReturnType<CatalogEditing["put" | "remove"]>) => {
         const result = await edit;
         return result.ok ? result.value.was : result.refusal.code;
       };

@@ -54,7 +54,7 @@ describe("a value that version 1 stored", () => {
 
   it("is an operator's credential that is valid for its own scopes only", async () => {
     const credential: RequestCredential = {
-      read: () => ok({ is: "bearer", token: v1.operatorToken, form: "jws" }),
+      read: () => ok({ kind: "bearer", token: v1.operatorToken, form: "jws" }),
       validate: () => Promise.reject(new Error("an operator is no viewer")),
       invalidate: () => undefined,
     };

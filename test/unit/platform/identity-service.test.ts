@@ -3,8 +3,8 @@ import type { Presented } from "../../../src/auth/credential.ts";
 import { identityService } from "../../../src/platform/cloudflare/identity-service.ts";
 
 const apiUrl = "https://api.example.com";
-const cookie: Presented = { is: "cookie", cookie: "__Host-stagedoor.session_token=abc.def" };
-const bearer: Presented = { is: "bearer", token: "a".repeat(32), form: "opaque" };
+const cookie: Presented = { kind: "cookie", cookie: "__Host-stagedoor.session_token=abc.def" };
+const bearer: Presented = { kind: "bearer", token: "a".repeat(32), form: "opaque" };
 
 const session = {
   id: "s1",

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { bytesText } from "../../../src/base/lossless-text.ts";
 import { ok, type Refusal, type Result, refusal } from "../../../src/base/result.ts";
 import { seconds, systemMillisecondClock, type UnixMilliseconds, unixMilliseconds } from "../../../src/base/time.ts";
-import type { PlaylistAnswer, PlaylistQuestion } from "../../../src/manifest/playlist-source.ts";
+import type { PlaylistAnswer, PlaylistQuestion, SourceRefusal } from "../../../src/manifest/playlist-source.ts";
 import {
   type SharedPlaylistNamespace,
   type SharedPlaylistParts,
@@ -30,7 +30,7 @@ function dataCentre() {
   const refusals: Refusal[] = [];
   const work: Promise<unknown>[] = [];
   const timers: { readonly length: number; readonly ring: () => void }[] = [];
-  const state: { now: UnixMilliseconds; answer: () => Promise<Result<PlaylistAnswer, Refusal>> } = {
+  const state: { now: UnixMilliseconds; answer: () => Promise<Result<PlaylistAnswer, SourceRefusal>> } = {
     now: start,
     answer: async () => ok(answer()),
   };
@@ -213,8 +213,8 @@ describe("the object of a shared playlist", () => {
   it("costs the origin one request per playlist at a time while it is down; the others are refused, not queued", async () => {
     const { parts, state } = dataCentre();
     state.answer = () => Promise.reject(new Error("down"));
-    const waitingFor: ((result: Result<PlaylistAnswer, Refusal>) => void)[] = [];
-    const direct = () => new Promise<Result<PlaylistAnswer, Refusal>>((resolve) => void waitingFor.push(resolve));
+    const waitingFor: ((result: Result<PlaylistAnswer, SourceRefusal>) => void)[] = [];
+    const direct = () => new Promise<Result<PlaylistAnswer, SourceRefusal>>((resolve) => void waitingFor.push(resolve));
     const source = sharedPlaylists({ ...parts, direct });
     const first = source(question);
     await settle();
@@ -251,7 +251,7 @@ describe("a playlist that will not change", () => {
 const namespace: unknown = Reflect.get((await runtimeBindings()) ?? {}, "SHARED_PLAYLIST");
 
 interface CountedObject {
-  ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, Refusal>>;
+  ask(question: PlaylistQuestion): Promise<Result<PlaylistAnswer, SourceRefusal>>;
   requests(): Promise<readonly string[]>;
 }
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { BeforeAsking } from "../../../src/auth/introspection.ts";
+import type { RateRefusal } from "../../../src/auth/rate-limit.ts";
 import { seconds } from "../../../src/base/time.ts";
 import type { OpenedSession } from "../../../src/sessions/open-session.ts";
 import type { SessionRequest } from "../../../src/sessions/session-context.ts";
@@ -32,7 +33,7 @@ async function show(authorization: string, address = here.address, route: Route 
   const credential = presenting(authorization, service.context());
   const counting = {
     ...credential,
-    validate: async (before?: BeforeAsking) => {
+    validate: async (before?: BeforeAsking<RateRefusal>) => {
       const allowed = local ? undefined : await before?.();
       if (allowed?.ok === false) return allowed;
       validations++;
@@ -93,7 +94,7 @@ describe("refused credentials on the routes of a session", () => {
   it("do not include expired tokens, store failures and other viewers' tokens", async () => {
     const failing: SessionRequest["credential"] = {
       ...usualRequest.credential,
-      read: () => ({ ok: true, value: { is: "bearer", token: "x", form: "opaque" } }),
+      read: () => ({ ok: true, value: { kind: "bearer", token: "x", form: "opaque" } }),
       validate: async () => ({ ok: false, refusal: { code: "store_unavailable", reason: "down" } }),
     };
     for (let i = 0; i < 5; i++) {
@@ -108,7 +109,7 @@ describe("refused credentials on the routes of a session", () => {
 
   it("are counted for cookies as for tokens", async () => {
     const credential: SessionRequest["credential"] = {
-      read: () => ({ ok: true, value: { is: "cookie", cookie: "a=b" } }),
+      read: () => ({ ok: true, value: { kind: "cookie", cookie: "a=b" } }),
       validate: async (before) => {
         const allowed = await before?.();
         return allowed?.ok === false ? allowed : { ok: false, refusal: { code: "sign_in_required", reason: "ended" } };

@@ -8,11 +8,11 @@ import {
   revocationKinds,
 } from "../../../src/sessions/revocation.ts";
 import {
+  type CredentialIdentifiers,
   forbiddenBy,
-  forbidsStart,
+  forbidsCredential,
   HeldRevocations,
   isKeyRevoked,
-  type StartAsked,
 } from "../../../src/sessions/revocation-snapshot.ts";
 
 const at = unixSeconds(1_000);
@@ -20,7 +20,7 @@ const before = unixSeconds(999);
 const after = unixSeconds(1_001);
 
 const session: Revocable = { sessionId: "s", subject: "u", token: "t", login: "l", kid: "k", issuedAt: at };
-const start: StartAsked = { subject: "u", token: "t", login: "l", issuedAt: at, assetId: "film" };
+const credential: CredentialIdentifiers = { subject: "u", token: "t", login: "l", issuedAt: at };
 const ownValue: Record<RevocationKind, string> = {
   session: "s",
   subject: "u",
@@ -78,7 +78,7 @@ describe("a running session", () => {
 
   it("is not revoked by a login entry if its credential had no login", () => {
     expect(forbiddenBy(snapshotOf(entryOf("login")), { ...session, login: undefined }, "film")).toBeUndefined();
-    expect(forbidsStart(snapshotOf(entryOf("login")), { ...start, login: undefined })).toBeUndefined();
+    expect(forbidsCredential(snapshotOf(entryOf("login")), { ...credential, login: undefined })).toBeUndefined();
   });
 
   it("is revoked by its own entry before any other, because that has the cause", () => {
@@ -92,34 +92,31 @@ describe("a running session", () => {
   });
 });
 
-describe("a start", () => {
-  it("is not refused without entries or by session and key entries", () => {
-    expect(forbidsStart(new HeldRevocations(), start)).toBeUndefined();
-    expect(forbidsStart(snapshotOf(entryOf("session"), entryOf("key")), start)).toBeUndefined();
+describe("a credential", () => {
+  it("is not refused without entries or by session, asset and key entries", () => {
+    expect(forbidsCredential(new HeldRevocations(), credential)).toBeUndefined();
+    expect(
+      forbidsCredential(snapshotOf(entryOf("session"), entryOf("asset"), entryOf("key")), credential),
+    ).toBeUndefined();
   });
 
-  it.each(["asset", "token", "login"] as const)(
+  it.each(["token", "login"] as const)(
     "is refused by an entry for its %s, whenever the bearer token was issued",
     (kind) => {
       for (const issuedAt of [before, after, undefined])
-        expect(forbidsStart(snapshotOf(entryOf(kind)), { ...start, issuedAt })).toEqual(entryOf(kind));
+        expect(forbidsCredential(snapshotOf(entryOf(kind)), { ...credential, issuedAt })).toEqual(entryOf(kind));
     },
   );
 
   it("is refused by an entry for its subject unless the token has a later iat", () => {
     const snapshot = snapshotOf(entryOf("subject"));
     for (const issuedAt of [before, at, undefined])
-      expect(forbidsStart(snapshot, { ...start, issuedAt })).toEqual(entryOf("subject"));
-    expect(forbidsStart(snapshot, { ...start, issuedAt: after })).toBeUndefined();
-  });
-
-  it("is refused by its asset even if an entry for its subject is too old", () => {
-    const snapshot = snapshotOf(entryOf("subject", { at: before }), entryOf("asset"));
-    expect(forbidsStart(snapshot, start)?.kind).toBe("asset");
+      expect(forbidsCredential(snapshot, { ...credential, issuedAt })).toEqual(entryOf("subject"));
+    expect(forbidsCredential(snapshot, { ...credential, issuedAt: after })).toBeUndefined();
   });
 
   it("is not refused by a token entry if its token has no jti", () => {
-    expect(forbidsStart(snapshotOf(entryOf("token")), { ...start, token: undefined })).toBeUndefined();
+    expect(forbidsCredential(snapshotOf(entryOf("token")), { ...credential, token: undefined })).toBeUndefined();
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Credential } from "../../../src/auth/credential.ts";
 import type { QuotaStatus } from "../../../src/auth/rate-limit.ts";
-import { ok, type Refusal, type Result, refuse } from "../../../src/base/result.ts";
+import type { CredentialRefusal } from "../../../src/auth/request-credential.ts";
+import { ok, type Result, refuse } from "../../../src/base/result.ts";
 import { milliseconds, seconds, unixMilliseconds } from "../../../src/base/time.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { type SubjectLeasesNamespace, streamsOf } from "../../../src/platform/cloudflare/object-clients.ts";
@@ -188,7 +189,7 @@ describe("a start", () => {
     const { context, start, takeCalls, later } = await recordedStart();
     later(2);
     const background: Promise<unknown>[] = [];
-    const verified = Promise.withResolvers<Result<Credential, Refusal>>();
+    const verified = Promise.withResolvers<Result<Credential, CredentialRefusal>>();
     const validating = Promise.withResolvers<void>();
     const validate = () => {
       validating.resolve();
