@@ -1,5 +1,5 @@
-import type { MediaPurpose } from "../src/base/constants.ts";
 import { encodeBase64url } from "../src/base/encoding.ts";
+import type { MediaPurpose } from "../src/base/media-purpose.ts";
 import { after, type Clock, seconds } from "../src/base/time.ts";
 import type { KeyRing } from "../src/keys/ring.ts";
 import { nobleHmac } from "../src/platform/cloudflare/noble-hmac.ts";

@@ -1,4 +1,4 @@
-import { parameterOf } from "../src/base/constants.ts";
+import { parameterOf } from "../src/base/media-purpose.ts";
 import { readStatement } from "../src/signing/cloudfront/cloudfront-policy.ts";
 import {
   isCloudFrontParameter,

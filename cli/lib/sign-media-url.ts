@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { MediaPurpose } from "../../src/base/constants.ts";
 import { encodeBase64url } from "../../src/base/encoding.ts";
+import type { MediaPurpose } from "../../src/base/media-purpose.ts";
 import type { UnixSeconds } from "../../src/base/time.ts";
 import type { Asset } from "../../src/catalog/asset.ts";
 import { isBound } from "../../src/edge/check-media-request.ts";

@@ -8,7 +8,7 @@ import {
   sentQuery,
 } from "../../src/base/alias.ts";
 import { canonicalPathText } from "../../src/base/canonical-path.ts";
-import { type MediaPurpose, mediaPurposes } from "../../src/base/constants.ts";
+import { type MediaPurpose, mediaPurposes } from "../../src/base/media-purpose.ts";
 import { after, earlier, isUnixSeconds, rfc3339, seconds, systemClock, type UnixSeconds } from "../../src/base/time.ts";
 import type { Asset } from "../../src/catalog/asset.ts";
 import type { Catalog } from "../../src/catalog/catalog.ts";

@@ -16,8 +16,9 @@ export interface MiddlewareOptions {
 }
 
 /**
- * The rules for every request to the API: plain HTTP is refused before anything is read (`https_required`), pages of trusted
- * sites may read the response with their user's cookie, challenges mention DPoP, and browsers return over https.
+ * The rules for every request to the API: plain HTTP is refused before anything is read (`https_required`), pages of
+ * trusted sites may read the response with their user's cookie, challenges mention DPoP, and browsers return over
+ * https.
  *
  * A trusted origin is named and allowed credentials. All others keep the response's `*`, without credentials.
  */

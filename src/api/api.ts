@@ -171,7 +171,10 @@ function mountIdentity(app: Hono, identity: Identity, context: SessionContext, o
   });
 }
 
-/** Without a credential the refusal is `token_missing`, whatever is wrong with the body. No store is asked about a credential. */
+/**
+ * Without a credential the refusal is `token_missing`, whatever is wrong with the body. No store is asked about a
+ * credential.
+ */
 async function refusedBody(
   ofBody: Refusal<"body_invalid">,
   { credential }: SessionRequest,

@@ -45,9 +45,10 @@ interface SignInRequest extends Pick<SessionRequest, "body" | "client" | "onQuot
 type ConfirmationRequest = Pick<SessionRequest, "credential" | "client" | "onQuotaStatus">;
 
 /**
- * Counts a sign-in or sign-up per network and per account, so that neither one client with many accounts nor many clients with
- * one account can guess passwords. A content type that cannot be inspected is `body_invalid`, because it would bypass the
- * account's limit. A body without an account is counted per network only, and the identity worker refuses it.
+ * Counts a sign-in or sign-up per network and per account, so that neither one client with many accounts nor many
+ * clients with one account can guess passwords. A content type that cannot be inspected is `body_invalid`, because it
+ * would bypass the account's limit. A body without an account is counted per network only, and the identity worker
+ * refuses it.
  *
  * A client who knows an account's name can use up its attempts. That signs nobody out and lasts until the window ends.
  */
@@ -64,8 +65,8 @@ async function limitSignIn(
 }
 
 /**
- * Counts a request in which a signed-in user enters their password again; otherwise a stolen session could be used to guess it.
- * The account is that of the session, so the credential is validated first, and its refusals apply.
+ * Counts a request in which a signed-in user enters their password again; otherwise a stolen session could be used to
+ * guess it. The account is that of the session, so the credential is validated first, and its refusals apply.
  */
 async function limitConfirmation(
   request: ConfirmationRequest,
@@ -112,7 +113,8 @@ function accountName(email: string): string {
 
 /**
  * `sign-in`: has a password or an address to send mail to, and names the account. `confirmation`: has the password of a
- * signed-in user. `token`: exchanges or revokes a code or refresh token, which cannot be guessed, but costs a database query.
+ * signed-in user. `token`: exchanges or revokes a code or refresh token, which cannot be guessed, but costs a database
+ * query.
  */
 type CountedAs = "sign-in" | "confirmation" | "token";
 
@@ -120,8 +122,9 @@ const signInPaths = ["sign-in", "sign-up", "request-password-reset", "forget-pas
 const confirmationPaths = ["verify-password", "change-password", "delete-user"];
 
 /**
- * What a request is counted as, or undefined. Unusual spellings of a path (encoded, in capitals, with double slashes) count
- * too, in case a later release of the worker accepts them: a wrongly counted request costs little, a bypass costs the limit.
+ * What a request is counted as, or undefined. Unusual spellings of a path (encoded, in capitals, with double slashes)
+ * count too, in case a later release of the worker accepts them: a wrongly counted request costs little, a bypass costs
+ * the limit.
  */
 function countedAs(method: string, path: string): CountedAs | undefined {
   if (method === "GET" || method === "HEAD" || method === "OPTIONS") return undefined;

@@ -32,8 +32,8 @@ export interface VerifiedToken {
 }
 
 /**
- * Why a token is not verified. `store_unavailable`: its issuer, or the issuer's keys, cannot be reached. After a 401 for
- * such a failure a player would discard a valid token.
+ * Why a token is not verified. `store_unavailable`: its issuer, or the issuer's keys, cannot be reached. After a 401
+ * for such a failure a player would discard a valid token.
  */
 export type TokenRefusal = Refusal<"token_invalid" | "token_expired" | "store_unavailable">;
 

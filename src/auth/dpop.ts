@@ -118,8 +118,8 @@ export interface BindingContext {
 const replayTimeout = seconds(5);
 
 /**
- * `token_invalid`: token and scheme do not match (RFC 9449 §7.1). `dpop_proof_invalid`: the proof is invalid or was used
- * before. `store_unavailable`: the store of used proofs does not answer.
+ * `token_invalid`: token and scheme do not match (RFC 9449 §7.1). `dpop_proof_invalid`: the proof is invalid or was
+ * used before. `store_unavailable`: the store of used proofs does not answer.
  */
 export type BindingRefusal = Refusal<"token_invalid" | "dpop_proof_invalid" | "store_unavailable">;
 

@@ -15,9 +15,9 @@ export interface CredentialRequest {
 const longestProof = 4096;
 
 /**
- * `token_missing`: there is no credential. `token_invalid` and `sign_in_required`: the token or the cookie is malformed.
- * `dpop_proof_invalid`: a DPoP token came without a proof. `request_invalid`: two credentials, a token in the query or
- * the body (RFC 6750 §2, §3.1), or a malformed header.
+ * `token_missing`: there is no credential. `token_invalid` and `sign_in_required`: the token or the cookie is
+ * malformed. `dpop_proof_invalid`: a DPoP token came without a proof. `request_invalid`: two credentials, a token in
+ * the query or the body (RFC 6750 §2, §3.1), or a malformed header.
  */
 export type PresentedRefusal = Refusal<
   "token_missing" | "token_invalid" | "sign_in_required" | "dpop_proof_invalid" | "request_invalid"
@@ -128,7 +128,10 @@ export const sessionCookieName = "__Host-stagedoor.session_token";
 /** RFC 6265 §4.1.1, with a maximum length: better-auth's values have about 80 characters. */
 const cookieValue = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,1024}$/;
 
-/** `request_invalid`: two cookies have the name. `sign_in_required`: the value is malformed, and a new sign-in replaces it. */
+/**
+ * `request_invalid`: two cookies have the name. `sign_in_required`: the value is malformed, and a new sign-in replaces
+ * it.
+ */
 export type CookieRefusal = Refusal<"request_invalid"> | Refusal<"sign_in_required">;
 
 /** The session cookie of a Cookie header as `name=value`, or undefined if absent. See {@link readCookie}. */

@@ -98,7 +98,9 @@ export function extensionOf(path: string): string {
   return ending?.[1] ?? "";
 }
 
-/** Whether a path is that of a playlist, by the file extensions of RFC 8216 §4 in any case: `a.m3u8`, `~/YTtiLg.M3U`. */
+/**
+ * Whether a path is that of a playlist, by the file extensions of RFC 8216 §4 in any case: `a.m3u8`, `~/YTtiLg.M3U`.
+ */
 export function isPlaylist(path: string): boolean {
   const extension = extensionOf(path).toLowerCase();
   return extension === "m3u8" || extension === "m3u";

@@ -2,8 +2,8 @@ import { ok, type Refusal, type Result, refusal } from "./result.ts";
 import type { Deadline } from "./time.ts";
 
 /**
- * The bytes of a whole body; "too_large" for more than `limit`, and "late" after the deadline. Rejects if the connection
- * breaks. What is left is not read, so a sender that an attacker controls cannot fill a worker's memory.
+ * The bytes of a whole body; "too_large" for more than `limit`, and "late" after the deadline. Rejects if the
+ * connection breaks. What is left is not read, so a sender that an attacker controls cannot fill a worker's memory.
  */
 export async function readBytes(
   reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,

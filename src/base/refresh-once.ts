@@ -7,10 +7,10 @@ const pollInterval = seconds(0.05);
  * Single-flight for the requests of one isolate, without a shared promise: one request does the work, the others use an
  * older value or wait.
  *
- * The usual single-flight lets all callers await one promise. In workerd that fails: I/O belongs to the request that began
- * it, so another request that awaits it is cancelled ("Cannot perform I/O on behalf of a different request") or hangs, and
- * the work dies with the client of the request that runs it. Requests therefore share only values: here the time until
- * which the work counts as running, which passes by itself if the running request is cut off.
+ * The usual single-flight lets all callers await one promise. In workerd that fails: I/O belongs to the request that
+ * began it, so another request that awaits it is cancelled ("Cannot perform I/O on behalf of a different request") or
+ * hangs, and the work dies with the client of the request that runs it. Requests therefore share only values: here the
+ * time until which the work counts as running, which passes by itself if the running request is cut off.
  *
  * `now` and `until` are in the unit of the caller's clock. Durable Objects can share promises and need none of this.
  */

@@ -15,10 +15,11 @@ export function refuse<Reason>(refusal: Reason): Refused<Reason> {
 }
 
 /**
- * An expected refusal. `code` is stable and public. `reason` is for the log and for `explain`, and never quotes a token, a
- * signature, a key or a query. `http/problems.ts` decides what clients may know of each code.
+ * An expected refusal. `code` is stable and public. `reason` is for the log and for `explain`, and never quotes a
+ * token, a signature, a key or a query. `http/problems.ts` decides what clients may know of each code.
  *
- * A function lists its codes, so that the compiler checks them: `Result<Grant, Refusal<"grant_invalid" | "key_unknown">>`.
+ * A function lists its codes, so that the compiler checks them: `Result<Grant, Refusal<"grant_invalid" |
+ * "key_unknown">>`.
  */
 export type Refusal<Code extends RefusalCode = RefusalCode> =
   | PlainRefusal<Extract<Code, PlainCode>>

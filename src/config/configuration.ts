@@ -41,8 +41,8 @@ export const devKidPrefix = "dev-";
 export const devIssuer = "stagedoor-dev";
 
 /**
- * The configuration of a worker from its environment, or every fault at once. Each fault names the variable and the fix, and
- * never quotes the value, which may be a secret. Bindings and other variables are ignored.
+ * The configuration of a worker from its environment, or every fault at once. Each fault names the variable and the
+ * fix, and never quotes the value, which may be a secret. Bindings and other variables are ignored.
  */
 export function readConfiguration(environment: Environment): Result<Configuration, readonly string[]> {
   const parsed = settingsSchema.safeParse(environment);
@@ -191,8 +191,8 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
 }
 
 /**
- * Faults of the viewers' issuers at the API: there must be at least one (the identity worker, if bound, or STAGEDOOR_ISSUERS),
- * and each only once. Only the wiring knows whether the identity worker is bound.
+ * Faults of the viewers' issuers at the API: there must be at least one (the identity worker, if bound, or
+ * STAGEDOOR_ISSUERS), and each only once. Only the wiring knows whether the identity worker is bound.
  */
 export function trustFaults(
   { issuers, apiUrl }: Pick<Configuration, "issuers" | "apiUrl">,
@@ -210,9 +210,9 @@ export function trustFaults(
 }
 
 /**
- * The part of a key ring that a worker needs. All: session keys. Manifest: CloudFront's private keys. Edge and API: CloudFront's
- * public keys. API: operators' public keys. No worker gets retired keys, or keys that sign bearer tokens or operators'
- * credentials.
+ * The part of a key ring that a worker needs. All: session keys. Manifest: CloudFront's private keys. Edge and API:
+ * CloudFront's public keys. API: operators' public keys. No worker gets retired keys, or keys that sign bearer tokens
+ * or operators' credentials.
  */
 export function ringFor(worker: WorkerName, ring: KeyRing): KeyRing {
   const kept = { keys: ring.keys.filter(({ state }) => state !== "retired") };

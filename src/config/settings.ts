@@ -178,8 +178,8 @@ export const settingsSchema = z.object({
 export type Settings = z.infer<typeof settingsSchema>;
 
 /**
- * The lease's length for a Durable Object, whose environment no worker has checked. Throws a RangeError for a value that
- * no worker would accept.
+ * The lease's length for a Durable Object, whose environment no worker has checked. Throws a RangeError for a value
+ * that no worker would accept.
  */
 export function leaseTtlOf({ STAGEDOOR_LEASE_TTL }: { readonly STAGEDOOR_LEASE_TTL?: string | undefined }): Seconds {
   const parsed = settingsSchema.shape.STAGEDOOR_LEASE_TTL.safeParse(STAGEDOOR_LEASE_TTL);

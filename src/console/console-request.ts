@@ -28,8 +28,8 @@ export interface ConsoleDeps {
 }
 
 /**
- * A request to the console, for the handlers of the API. Its credential is `token`, the field of the sign-in form; the header
- * Authorization is ignored.
+ * A request to the console, for the handlers of the API. Its credential is `token`, the field of the sign-in form; the
+ * header Authorization is ignored.
  */
 export function requestOf(
   { req, executionCtx }: Context,
@@ -76,8 +76,9 @@ interface ConsoleRequest {
 export type PageHandler = (request: ConsoleRequest, context: OperatorContext) => Promise<Result<Response, Refusal>>;
 
 /**
- * Refuses forms of other pages. A `SameSite=Strict` cookie is still sent by pages of other hosts of the same site, so a POST needs
- * the Origin of the console itself (RFC 6454), and `Sec-Fetch-Site`, if present, has to agree. `origin_untrusted`.
+ * Refuses forms of other pages. A `SameSite=Strict` cookie is still sent by pages of other hosts of the same site, so a
+ * POST needs the Origin of the console itself (RFC 6454), and `Sec-Fetch-Site`, if present, has to agree.
+ * `origin_untrusted`.
  */
 export function checkOrigin({ url, headers }: Pick<Request, "url" | "headers">): Result<undefined, Refusal> {
   if (headers.get("Origin") !== new URL(url).origin)
@@ -95,8 +96,8 @@ export function isConsolePath(path: string): boolean {
 }
 
 /**
- * Path and query of a page of the console; empty for the overview and for anything else, so that a link cannot lead from the
- * sign-in to another site.
+ * Path and query of a page of the console; empty for the overview and for anything else, so that a link cannot lead
+ * from the sign-in to another site.
  */
 export function consolePath(text: string | undefined, url: string): string {
   if (text === undefined || !URL.canParse(text, url)) return "";

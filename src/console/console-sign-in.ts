@@ -94,8 +94,8 @@ function newCookie(
 }
 
 /**
- * The session in a Cookie header, or undefined. `sign_in_required` for a cookie that this key ring did not make or that has
- * expired. Revocations are not checked.
+ * The session in a Cookie header, or undefined. `sign_in_required` for a cookie that this key ring did not make or that
+ * has expired. Revocations are not checked.
  */
 function readConsoleSession(
   header: string | null,
@@ -144,13 +144,14 @@ function payloadOf(text: string): z.output<typeof payloadSchema> | undefined {
 }
 
 /**
- * Exchanges a credential with the scope operator:read for the console's cookie. Failed attempts are counted per network, and
- * above the limit refused with `rate_limited`. A valid credential is always accepted.
+ * Exchanges a credential with the scope operator:read for the console's cookie. Failed attempts are counted per
+ * network, and above the limit refused with `rate_limited`. A valid credential is always accepted.
  */
 export async function signIn(request: SessionRequest, context: OperatorContext): Promise<Result<NewCookie, Refusal>> {
   const { refusedRateAddress } = context.settings;
   const policy = refusedRateAddress && { ...refusedRateAddress, name: "refused-console" };
-  // The credential is verified with the ring's own keys, so a valid one needs no limit: neighbours cannot lock the operator out.
+  // The credential is verified with the ring's own keys, so a valid one needs no limit: neighbours cannot lock the
+  // operator out.
   const operator = await operatorBehind(request, "operator:read", context);
   if (!operator.ok) {
     if (operator.refusal.code === "store_unavailable") return operator;
@@ -162,9 +163,9 @@ export async function signIn(request: SessionRequest, context: OperatorContext):
 }
 
 /**
- * The signed-in session, or undefined without a cookie. Every request checks again that the operator's token, its key and the
- * key of the cookie are not revoked, and that the operator has not signed out. The refusals of {@link readConsoleSession},
- * `token_revoked`, `sign_in_required`, `store_unavailable`.
+ * The signed-in session, or undefined without a cookie. Every request checks again that the operator's token, its key
+ * and the key of the cookie are not revoked, and that the operator has not signed out. The refusals of
+ * {@link readConsoleSession}, `token_revoked`, `sign_in_required`, `store_unavailable`.
  */
 export async function currentSession(
   cookies: string | null,

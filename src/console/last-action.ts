@@ -27,8 +27,8 @@ export function lastActionParams(
 }
 
 /**
- * The action that a URL reports, if it is confirmed by the revocation log or by a fresh, authentic mark. The mark is needed
- * because the log is read every other second only. Otherwise anybody could write a link that claims an action.
+ * The action that a URL reports, if it is confirmed by the revocation log or by a fresh, authentic mark. The mark is
+ * needed because the log is read every other second only. Otherwise anybody could write a link that claims an action.
  */
 export function readLastAction(
   fields: URLSearchParams,

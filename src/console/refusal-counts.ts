@@ -11,7 +11,10 @@ export interface CodeCount {
   readonly colour: number;
 }
 
-/** The codes of the hour, the most frequent first. A code always has the same colour, unless a more frequent one uses it. */
+/**
+ * The codes of the hour, the most frequent first. A code always has the same colour, unless a more frequent one uses
+ * it.
+ */
 export function codesOf({ minutes }: RefusalsOfHour): readonly CodeCount[] {
   const sums = new Map<string, number>();
   for (const { counts } of minutes)

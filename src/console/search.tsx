@@ -30,7 +30,9 @@ export interface SearchProps {
   readonly searchParams: SearchParams;
 }
 
-/** One search of the overview; it keeps the other. It works without the script, which only avoids reloading the page. */
+/**
+ * One search of the overview; it keeps the other. It works without the script, which only avoids reloading the page.
+ */
 export function Search({ name, label, hint = label, longest, searchParams }: SearchProps) {
   const id = `search-${name}`;
   return (

@@ -83,8 +83,8 @@ function RetryPage({ path }: { readonly path: string }) {
 }
 
 /**
- * For a request without a session. A link from another site, such as an alert, arrives without the `SameSite=Strict` cookie even
- * if the operator is signed in: the page then reloads itself once, which sends the cookie.
+ * For a request without a session. A link from another site, such as an alert, arrives without the `SameSite=Strict`
+ * cookie even if the operator is signed in: the page then reloads itself once, which sends the cookie.
  */
 export function redirectToSignIn(request: Pick<Request, "method" | "url" | "headers">): Response {
   const { pathname, searchParams } = new URL(request.url);

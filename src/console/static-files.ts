@@ -2,11 +2,11 @@ import type { TextHash } from "../base/crypto.ts";
 import { answers, base, overview, tokens } from "./style.ts";
 
 /**
- * The console's script; every page works without it. It refreshes a visible page, sends forms without leaving the page, and
- * reads a credential from a file. It is plain text, so that `wrangler deploy` needs no build step.
+ * The console's script; every page works without it. It refreshes a visible page, sends forms without leaving the page,
+ * and reads a credential from a file. It is plain text, so that `wrangler deploy` needs no build step.
  *
- * One refresh is in progress at a time, so that slow responses are still shown, and none while a form is being sent. If a form
- * gets no response, the page says so. A page that is older than `timeout` says that it is out of date.
+ * One refresh is in progress at a time, so that slow responses are still shown, and none while a form is being sent. If
+ * a form gets no response, the page says so. A page that is older than `timeout` says that it is out of date.
  */
 const script = `"use strict";
 const timeout = 10000;

@@ -34,8 +34,8 @@ interface Issue extends Verdict {
 const surgeMinimum = 60;
 
 /**
- * The service's status in one line: the worst issue. Server and origin errors (5xx) are an error while they last; refusals of
- * viewers are normal, unless their number surges.
+ * The service's status in one line: the worst issue. Server and origin errors (5xx) are an error while they last;
+ * refusals of viewers are normal, unless their number surges.
  */
 export function verdictOf({ sessions, refusals, keys, now }: Overview): Verdict {
   const unavailable = [sessions, refusals, keys].find((part) => !part.ok);

@@ -1,8 +1,7 @@
 import { type Refusal, refusal } from "../base/result.ts";
-import { after, inTime, seconds, type Timer, type UnixSeconds } from "../base/time.ts";
+import { after, inTime, seconds, type Timer, type UnixSeconds, type WaitUntil } from "../base/time.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
-import type { WaitUntil } from "../origin/fill-cache.ts";
 import type { Client } from "../sessions/client-network.ts";
 import { networkName } from "../sessions/identifiers.ts";
 import type { StreamsOf } from "../sessions/lease.ts";

@@ -1,6 +1,6 @@
 import { isAlias, originFileOf } from "../base/alias.ts";
-import type { MediaPurpose } from "../base/constants.ts";
 import { equalInConstantTime } from "../base/crypto.ts";
+import type { MediaPurpose } from "../base/media-purpose.ts";
 import { type Refusal, type Result, refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";

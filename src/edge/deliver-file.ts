@@ -1,9 +1,9 @@
 import { ok, type Result } from "../base/result.ts";
-import type { Clock, Seconds } from "../base/time.ts";
+import type { Clock, Seconds, WaitUntil } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import { originIdentity } from "../catalog/asset-origin.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
-import { type FillPorts, Fills, fillCache, type MediaCache, type WaitUntil } from "../origin/fill-cache.ts";
+import { type FillPorts, Fills, fillCache, type MediaCache } from "../origin/fill-cache.ts";
 import { type Origin, type OriginRefusal, type OriginRequest, originHeaders } from "../origin/origin.ts";
 import {
   ifRangeMatches,
@@ -14,7 +14,7 @@ import {
   rangeText,
 } from "../origin/ranges.ts";
 
-export type { WaitUntil } from "../origin/fill-cache.ts";
+export type { WaitUntil } from "../base/time.ts";
 
 /** A request for a file that has passed the check. */
 export interface FileRequest {

@@ -8,8 +8,8 @@ const exposed = [
 const exposedByDefault = exposed.join(", ");
 
 /**
- * Lets any page read a response, without credentials. Refusals need this most: without these headers a player sees a CORS
- * error instead of the 403.
+ * Lets any page read a response, without credentials. Refusals need this most: without these headers a player sees a
+ * CORS error instead of the 403.
  */
 export function withCors(response: Response): Response {
   const headers = new Headers(response.headers);
@@ -35,9 +35,9 @@ const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const maxListLength = 4096;
 
 /**
- * The value of Access-Control-Allow-Headers: every header that the preflight lists (Access-Control-Request-Headers), so that
- * players may send CMCD, a range or a token of their own. Only valid field names are echoed. Without a usable list, the
- * response allows any header: `*` does not cover Authorization, and old browsers do not support it.
+ * The value of Access-Control-Allow-Headers: every header that the preflight lists (Access-Control-Request-Headers), so
+ * that players may send CMCD, a range or a token of their own. Only valid field names are echoed. Without a usable
+ * list, the response allows any header: `*` does not cover Authorization, and old browsers do not support it.
  */
 export function allowedRequestHeaders(requested: string | null): string {
   const names = requested === null || requested.length > maxListLength ? [] : requested.split(",");
@@ -62,7 +62,9 @@ export function preflight(methods: string, requestHeaders: string): Response {
 /** Two years. Without includeSubDomains: the operator's subdomains may serve plain HTTP. */
 const hstsPolicy = "max-age=63072000";
 
-/** Plain HTTP is never redirected: a token that came with the request was readable in transit and has to be replaced. */
+/**
+ * Plain HTTP is never redirected: a token that came with the request was readable in transit and has to be replaced.
+ */
 export const httpsRequired = refusal("https_required", "plain HTTP from another machine").refusal;
 
 /** Whether a request came over plain HTTP and from another machine. Only the prefix of the URL is read. */
@@ -71,8 +73,8 @@ export function isPlainHttp(url: string): boolean {
 }
 
 /**
- * The value of Strict-Transport-Security (RFC 6797 §7) for a response from this URL. The header must not be sent over plain HTTP, and on
- * `localhost` it would lock the browser out of every other service on the machine.
+ * The value of Strict-Transport-Security (RFC 6797 §7) for a response from this URL. The header must not be sent over
+ * plain HTTP, and on `localhost` it would lock the browser out of every other service on the machine.
  */
 export function strictTransport(url: string): string | undefined {
   return url.startsWith("https://") && !isLocalAt(url, 8) ? hstsPolicy : undefined;

@@ -25,9 +25,9 @@ export interface ReadinessDeps {
 export type Readiness = (waitUntil: WaitUntil) => Promise<readonly string[]>;
 
 /**
- * Whether a worker could serve a request now; made once per isolate. All checks run at once, and at most every two seconds,
- * so that probes cannot overload the dependencies. While one request runs the checks, the others use the last result. Before
- * the first result they wait (see {@link SingleFlight}).
+ * Whether a worker could serve a request now; made once per isolate. All checks run at once, and at most every two
+ * seconds, so that probes cannot overload the dependencies. While one request runs the checks, the others use the last
+ * result. Before the first result they wait (see {@link SingleFlight}).
  */
 export function readiness({ checks, clock, timer }: ReadinessDeps): Readiness {
   let last: { readonly missing: readonly string[]; readonly until: UnixSeconds } | undefined;

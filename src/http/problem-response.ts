@@ -18,7 +18,9 @@ import {
 const realm = 'Bearer realm="stagedoor"';
 const algs = `algs="${proofAlgorithms.join(" ")}"`;
 
-/** Maps a refusal to problem details (RFC 9457) with the headers that its status needs. The response is never cached. */
+/**
+ * Maps a refusal to problem details (RFC 9457) with the headers that its status needs. The response is never cached.
+ */
 export function problemResponse(refusal: Refusal): Response {
   const { status, title, detail } = problemFor(refusal.code);
   const headers = new Headers({
@@ -81,8 +83,8 @@ function challengeFor(refusal: Refusal): string | undefined {
 export type DpopUse = "tried" | "required" | "none";
 
 /**
- * Adds a DPoP challenge to a Bearer challenge (RFC 9449 §7.1). A client that tried DPoP gets the same error in it; a client that
- * tried Bearer gets none, and learns that the other scheme exists.
+ * Adds a DPoP challenge to a Bearer challenge (RFC 9449 §7.1). A client that tried DPoP gets the same error in it; a
+ * client that tried Bearer gets none, and learns that the other scheme exists.
  */
 export function withDpopChallenge(challenge: string, use: DpopUse): string {
   if (use === "none" || !challenge.startsWith(realm)) return challenge;
@@ -91,8 +93,9 @@ export function withDpopChallenge(challenge: string, use: DpopUse): string {
 }
 
 /**
- * Adds RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10) for every rate limit that counted the request,
- * as lists of structured fields (RFC 9651): `"start-subject";q=1000;w=3600` and `"start-subject";r=998;t=3100`.
+ * Adds RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10) for every rate limit that counted the
+ * request, as lists of structured fields (RFC 9651): `"start-subject";q=1000;w=3600` and
+ * `"start-subject";r=998;t=3100`.
  */
 export function withRateLimitFields(response: Response, standings: readonly QuotaStatus[]): Response {
   if (standings.length === 0) return response;
@@ -127,8 +130,8 @@ export interface RefusedRequest {
 }
 
 /**
- * The only place where a refusal becomes a response: a log line, a count, and problem details. The Request-Id header names the
- * log line, so a viewer can quote it to an operator.
+ * The only place where a refusal becomes a response: a log line, a count, and problem details. The Request-Id header
+ * names the log line, so a viewer can quote it to an operator.
  */
 export function refusedResponse(
   refused: Refusal,

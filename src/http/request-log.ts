@@ -50,15 +50,17 @@ export interface IdentityError {
 }
 
 /**
- * Logs an error response of the identity worker: route, status and error code. A path may contain a token from an e-mail, so
- * only the part that names the route is written.
+ * Logs an error response of the identity worker: route, status and error code. A path may contain a token from an
+ * e-mail, so only the part that names the route is written.
  */
 export function logIdentityResponse(log: Log, worker: string, { status, path, body, request }: IdentityError): void {
   const line = { worker, event: "identity_refused", status, path: routeOf(path), code: errorCodeIn(body), request };
   log(JSON.stringify(line));
 }
 
-/** `code` as better-auth writes it, or `error` (RFC 6749 §5.2). The pattern admits protocol words only, no echoed input. */
+/**
+ * `code` as better-auth writes it, or `error` (RFC 6749 §5.2). The pattern admits protocol words only, no echoed input.
+ */
 function errorCodeIn(body: string): string | undefined {
   let document: Readonly<Record<string, unknown>>;
   try {
@@ -84,8 +86,8 @@ function routeOf(path: string): string {
 /** An exception's name and stack frames. Its message is left out, because libraries may write input into it. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return "not an Error";
-  // The stack begins with the message, and a line of the message may look like a frame. If the message cannot be found in
-  // the stack, no frames are logged.
+  // The stack begins with the message, and a line of the message may look like a frame. If the message cannot be found
+  // in the stack, no frames are logged.
   const { stack = "", message } = error;
   const afterMessage = stack.includes(message) ? stack.slice(stack.indexOf(message) + message.length) : "";
   const frames = afterMessage.split("\n").filter((line) => /^\s+at /.test(line));

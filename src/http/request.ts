@@ -3,8 +3,8 @@ import type { RandomBytes, TextHash } from "../base/crypto.ts";
 import type { Client } from "../sessions/client-network.ts";
 
 /**
- * The client of a request. Cloudflare overwrites any CF-Connecting-IP that a client sends. On a development machine there is
- * no proxy: without the header the client is the machine itself.
+ * The client of a request. Cloudflare overwrites any CF-Connecting-IP that a client sends. On a development machine
+ * there is no proxy: without the header the client is the machine itself.
  */
 export function clientOf({ headers }: Request, sha256: TextHash, development: boolean): Client {
   return {
@@ -15,8 +15,8 @@ export function clientOf({ headers }: Request, sha256: TextHash, development: bo
 
 /**
  * The request's country (ISO 3166-1 alpha-2), or undefined if it is unknown. It comes from `cf.country`; the header
- * CF-IPCountry is set by Cloudflare only in zones that enable it, and elsewhere by the client. In development the header is
- * accepted, so that countries can be tried out.
+ * CF-IPCountry is set by Cloudflare only in zones that enable it, and elsewhere by the client. In development the
+ * header is accepted, so that countries can be tried out.
  */
 export function countryOf(request: Request, development: boolean): string | undefined {
   const cf: unknown = Reflect.get(request, "cf");
@@ -29,8 +29,8 @@ export function countryOf(request: Request, development: boolean): string | unde
 export const requestIdForm = /^[0-9a-f]{16}(-[A-Z]{3})?$/;
 
 /**
- * The Request-Id: Cloudflare's Ray ID, or 16 random hex digits. Any other text in CF-Ray was written by the client, and the log
- * must not repeat it.
+ * The Request-Id: Cloudflare's Ray ID, or 16 random hex digits. Any other text in CF-Ray was written by the client, and
+ * the log must not repeat it.
  */
 export function requestIdOf(headers: Pick<Headers, "get">, random: RandomBytes): string {
   const ray = headers.get("CF-Ray");

@@ -55,8 +55,8 @@ export interface RouteDescription {
 }
 
 /**
- * The handler of a route. Its value is sent as JSON, unless it is a response of its own. `Code` are its codes in addition
- * to those that every route with a handler shares.
+ * The handler of a route. Its value is sent as JSON, unless it is a response of its own. `Code` are its codes in
+ * addition to those that every route with a handler shares.
  */
 export type Handler<Context, Code extends RefusalCode = RefusalCode> = (
   request: SessionRequest,
@@ -98,8 +98,8 @@ export type CheckedHandler<Context, Answered extends RefusalCode, Code extends R
   ((request: SessionRequest, context: Context) => Promise<Result<object | undefined, { readonly code: Answered }>>);
 
 /**
- * A route with the codes of its handler. The compiler rejects a handler that refuses with another code than the listed ones,
- * and a listed code that the handler never refuses with. The codes that every route shares are added.
+ * A route with the codes of its handler. The compiler rejects a handler that refuses with another code than the listed
+ * ones, and a listed code that the handler never refuses with. The codes that every route shares are added.
  *
  * @example route({ id: "removeAsset", refusals: ["asset_unknown"], handler: removeAsset, … })
  */

@@ -5,7 +5,9 @@ import { assetIdSchema } from "../catalog/asset.ts";
 
 /** The identity worker's configuration. */
 export interface IdentitySettings {
-  /** The API's own address, which forwards to this worker: `iss` and `aud` of its tokens, and the base of its routes. */
+  /**
+   * The API's own address, which forwards to this worker: `iss` and `aud` of its tokens, and the base of its routes.
+   */
   readonly apiUrl: string;
   /** Other sites that can use the session cookie, as patterns. */
   readonly origins: readonly string[];

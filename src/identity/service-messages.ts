@@ -6,8 +6,8 @@ import { isUnixSeconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
 // API bundles it.
 
 /**
- * The route that ends sign-in sessions. It is outside `/api/auth`, the only path that the API forwards. So only a worker
- * with a binding can call it, and the API does so only for operators.
+ * The route that ends sign-in sessions. It is outside `/api/auth`, the only path that the API forwards. So only a
+ * worker with a binding can call it, and the API does so only for operators.
  */
 export const endSignInsPath = "/internal/end-sign-ins";
 

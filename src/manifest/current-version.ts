@@ -113,8 +113,8 @@ export async function currentVersion(
 }
 
 /**
- * Names the asset and the playlist in the reason of a refusal, which the log shows: `live, index.m3u8: it is empty`. Only the
- * file's name: some origins have tokens in the directories of a path.
+ * Names the asset and the playlist in the reason of a refusal, which the log shows: `live, index.m3u8: it is empty`.
+ * Only the file's name: some origins have tokens in the directories of a path.
  */
 export function inPlaylist<Reason extends Refusal>(why: Reason, { asset, rest }: PlaylistAddress): Reason {
   if (why.reason.startsWith(`${asset.id}:`)) return why;

@@ -1,7 +1,7 @@
 import { type OriginFile, originFileOf } from "../base/alias.ts";
-import type { MediaPurpose } from "../base/constants.ts";
 import type { TextMac } from "../base/crypto.ts";
 import { textBody } from "../base/lossless-text.ts";
+import type { MediaPurpose } from "../base/media-purpose.ts";
 import { ok, type Refusal, type Refused, type Result } from "../base/result.ts";
 import { after, later, roundDownTo, roundUpTo, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 import { type CloudFrontSettings, entryFile } from "../catalog/asset.ts";
@@ -76,7 +76,10 @@ function edgeSigner({ asset, key, grant }: MediaAccess, base?: string): SignTarg
   };
 }
 
-/** The signature of a relative reference. With `prefix`, the media host's URL and the grant, the reference is a whole URL. */
+/**
+ * The signature of a relative reference. With `prefix`, the media host's URL and the grant, the reference is a whole
+ * URL.
+ */
 export function signedReference(
   mac: TextMac,
   purpose: MediaPurpose,

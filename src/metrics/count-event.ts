@@ -1,4 +1,4 @@
-import type { MediaPurpose } from "../base/constants.ts";
+import type { MediaPurpose } from "../base/media-purpose.ts";
 import type { Milliseconds } from "../base/time.ts";
 import { type Histogram, histogramOf, seriesOf } from "./metrics.ts";
 import type { TelemetryEvent } from "./telemetry.ts";

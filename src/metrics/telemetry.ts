@@ -1,4 +1,4 @@
-import type { MediaPurpose } from "../base/constants.ts";
+import type { MediaPurpose } from "../base/media-purpose.ts";
 import type { RefusalCode } from "../base/result.ts";
 import type { Milliseconds } from "../base/time.ts";
 import type { LiveSession, RecentRefusal } from "./gathered.ts";

@@ -42,8 +42,8 @@ export interface KeyList {
 }
 
 /**
- * The keys in the API's ring, without secrets: the session keys are those of all workers, and of key pairs the API has the
- * public halves only.
+ * The keys in the API's ring, without secrets: the session keys are those of all workers, and of key pairs the API has
+ * the public halves only.
  */
 export async function listKeys(context: OperatorContext): Promise<Result<KeyList, CatalogUnavailable>> {
   const now = context.clock();

@@ -15,9 +15,9 @@ const listedFor = seconds(4_000);
 const maxRevocations = 50_000;
 
 /**
- * The sessions that hold a lease, the last seen first, without revoked ones: a revocation of a session, asset or viewer shows
- * in the list within two seconds. The list does not know the token, login or key of a session, so after a revocation of one of
- * those it shows the session until the lease expires.
+ * The sessions that hold a lease, the last seen first, without revoked ones: a revocation of a session, asset or viewer
+ * shows in the list within two seconds. The list does not know the token, login or key of a session, so after a
+ * revocation of one of those it shows the session until the lease expires.
  */
 export async function listSessions(
   query: Omit<SessionsAsked, "without">,
@@ -46,8 +46,8 @@ export interface RefusalList extends RefusalsOfHour {
 }
 
 /**
- * The refusals of the last hour per minute and code, and the last ones in full. `filter` is a Request-Id, which selects at most
- * one of the kept refusals, or the keyed hash of a viewer, which selects all kept ones of that viewer.
+ * The refusals of the last hour per minute and code, and the last ones in full. `filter` is a Request-Id, which selects
+ * at most one of the kept refusals, or the keyed hash of a viewer, which selects all kept ones of that viewer.
  */
 export async function listRefusals(
   context: OperatorContext,

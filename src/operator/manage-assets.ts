@@ -8,8 +8,8 @@ import { fromStore } from "../sessions/session-context.ts";
 import type { OperatorContext } from "./operator-context.ts";
 
 /**
- * `GET /operator/assets`: the catalog as it is stored now; the workers may still use an older version. Secrets appear as the
- * names of their bindings only.
+ * `GET /operator/assets`: the catalog as it is stored now; the workers may still use an older version. Secrets appear
+ * as the names of their bindings only.
  */
 export async function listAssets(
   context: Pick<OperatorContext, "catalogEditing" | "timer">,
@@ -41,9 +41,9 @@ export interface PutAssetResult {
 }
 
 /**
- * `PUT /operator/assets/:id`: adds an asset, or replaces the one with this id unless the query has `replace=false`. The workers
- * use it within two minutes. `asset_invalid` has every error, for example a secret that the deployment does not bind to the
- * asset's host and use. A refused request changes nothing.
+ * `PUT /operator/assets/:id`: adds an asset, or replaces the one with this id unless the query has `replace=false`. The
+ * workers use it within two minutes. `asset_invalid` has every error, for example a secret that the deployment does not
+ * bind to the asset's host and use. A refused request changes nothing.
  */
 export async function putAsset(
   { id, body, replace }: PutAssetRequest,
@@ -71,9 +71,9 @@ function unboundSecrets(asset: unknown, secrets: OriginSecrets): readonly string
 }
 
 /**
- * `DELETE /operator/assets/:id`. Running sessions of the asset are refused with `asset_unknown` when the workers have read the
- * catalog again, within two minutes; to end them at once, revoke the asset. `asset_invalid`: another asset of the catalog is
- * invalid.
+ * `DELETE /operator/assets/:id`. Running sessions of the asset are refused with `asset_unknown` when the workers have
+ * read the catalog again, within two minutes; to end them at once, revoke the asset. `asset_invalid`: another asset of
+ * the catalog is invalid.
  */
 export async function removeAsset(
   id: string,

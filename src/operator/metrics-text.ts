@@ -12,9 +12,10 @@ import type { OperatorContext } from "./operator-context.ts";
 type Sample = readonly [series: string, value: number];
 
 /**
- * `GET /metrics` in Prometheus' text format: the counts of all isolates, and the current keys and revocations. If the metrics
- * object does not respond, the scrape fails with `store_unavailable`: a failed scrape is noticed, a count of zero is not. If
- * the revocation log is down, its samples are left out, because the counts are needed most during an outage.
+ * `GET /metrics` in Prometheus' text format: the counts of all isolates, and the current keys and revocations. If the
+ * metrics object does not respond, the scrape fails with `store_unavailable`: a failed scrape is noticed, a count of
+ * zero is not. If the revocation log is down, its samples are left out, because the counts are needed most during an
+ * outage.
  */
 export async function metricsText(context: OperatorContext): Promise<Result<string, Refusal<"store_unavailable">>> {
   const [counts, keys, revocations] = await Promise.all([

@@ -5,8 +5,8 @@ import type { SessionContext } from "../sessions/session-context.ts";
 import type { CloudFrontPublicKeys } from "../signing/cloudfront/verify-cloudfront.ts";
 
 /**
- * The dependencies of operators' routes, in addition to those of sessions; made once per isolate. `ring` is the API's part of the
- * key ring and contains secrets: show only what `list-keys.ts` returns.
+ * The dependencies of operators' routes, in addition to those of sessions; made once per isolate. `ring` is the API's
+ * part of the key ring and contains secrets: show only what `list-keys.ts` returns.
  */
 export interface OperatorContext extends SessionContext, Pick<Configuration, "ring" | "originSecrets" | "renewal"> {
   readonly gathered: Gathered;

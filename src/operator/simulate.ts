@@ -26,9 +26,9 @@ export interface SimulatedStart {
 }
 
 /**
- * What `POST /stream/start` would answer, by its own checks in their order, without side effects: it counts nothing, claims no
- * lease, uses up no proof and prolongs no sign-in session. It does ask the token's issuer and the entitlement service, which
- * only read. A start that would be refused is a successful explanation.
+ * What `POST /stream/start` would answer, by its own checks in their order, without side effects: it counts nothing,
+ * claims no lease, uses up no proof and prolongs no sign-in session. It does ask the token's issuer and the entitlement
+ * service, which only read. A start that would be refused is a successful explanation.
  */
 export async function simulate(
   start: SimulatedStart,

@@ -35,8 +35,6 @@ const mostRemembered = 1000;
 /** When a fill counts as over that never reported its end: the runtime drops the work of an aborted request. */
 const longestFill = seconds(60);
 
-export type { WaitUntil } from "../base/time.ts";
-
 export interface FillPorts {
   readonly origin: Origin;
   readonly cache: MediaCache;

@@ -8,7 +8,8 @@ export const cachingHeaders = ["Cache-Control", "Age", "Expires", "Date", "Vary"
  * How long a shared cache may keep a response by what its origin says (RFC 9111), counted from now: 0 if not at all,
  * undefined if the origin says nothing.
  *
- * - `no-store`, `private` and `no-cache` are 0, also where they name fields: a cache may read them so (§5.2.2.4, §5.2.2.7).
+ * - `no-store`, `private` and `no-cache` are 0, also where they name fields: a cache may read them so (§5.2.2.4,
+ *   §5.2.2.7).
  * - `s-maxage` goes before `max-age`, and that before `Expires`. `Age` counts against all three (§4.2).
  * - A lifetime that is malformed is 0, and of several the shortest counts (§4.2.1).
  * - `Date` is used with `Expires` alone. An origin whose clock is slow would otherwise have nothing kept (§4.2.3).
@@ -48,7 +49,10 @@ function directivesOf(header: string): ReadonlyMap<string, number> | undefined {
   return directives;
 }
 
-/** The text between the commas, except those in quotation marks; undefined if these do not end: they may hide a no-store. */
+/**
+ * The text between the commas, except those in quotation marks; undefined if these do not end: they may hide a
+ * no-store.
+ */
 function membersOf(header: string): readonly string[] | undefined {
   const members: string[] = [];
   let from = 0;

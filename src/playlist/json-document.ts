@@ -1,4 +1,4 @@
-import { parameterOf, reservedParameters } from "../base/constants.ts";
+import { parameterOf, reservedParameters } from "../base/media-purpose.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { seconds } from "../base/time.ts";
 import { type CompileRefusal, type PlaylistContext, placeOf } from "./compile.ts";

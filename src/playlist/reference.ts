@@ -207,8 +207,8 @@ function restBelow(root: string, path: string): string | undefined {
 const reservedEscapes: ReadonlySet<string> = new Set("21 24 26 27 28 29 2A 2B 2C 3A 3D 40".split(" "));
 
 /**
- * Whether a path escapes a reserved character. `%2A` and `*` are not the same path (RFC 3986 §2.2): S3 reads a bare `+` as a
- * space, and an origin that compares a path token such as `acl=%2a` compares its bytes.
+ * Whether a path escapes a reserved character. `%2A` and `*` are not the same path (RFC 3986 §2.2): S3 reads a bare `+`
+ * as a space, and an origin that compares a path token such as `acl=%2a` compares its bytes.
  */
 function holdsEscapedReserved(path: string): boolean {
   for (let at = path.indexOf("%"); at >= 0; at = path.indexOf("%", at + 1))

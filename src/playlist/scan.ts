@@ -156,8 +156,8 @@ class Scanner {
   }
 
   /**
-   * Why a rendition with two attributes of one name cannot be protected, where one of them cannot: players differ in which
-   * they take, so it is left out. `URI="a.m3u8",URI="https://evil.example/b.m3u8"` leads hls.js to the second.
+   * Why a rendition with two attributes of one name cannot be protected, where one of them cannot: players differ in
+   * which they take, so it is left out. `URI="a.m3u8",URI="https://evil.example/b.m3u8"` leads hls.js to the second.
    */
   #secondUriFault(tag: string, roles: ReadonlyMap<string, UriRole>, list: readonly Attribute[]): string | undefined {
     if (!optionalTags.has(tag)) return undefined;

@@ -1,5 +1,5 @@
 import { isPlaylist } from "../base/alias.ts";
-import type { MediaPurpose } from "../base/constants.ts";
+import type { MediaPurpose } from "../base/media-purpose.ts";
 
 /** The use of a URI, which decides how long its URL lasts. */
 export type UriRole =
@@ -20,7 +20,10 @@ export type UriRole =
   /** A file, or a playlist by its extension: a preload DATERANGE can point to either. */
   | "any";
 
-/** The role of each attribute that holds a URI, by tag and by attribute. Sections are those of draft-pantos-hls-rfc8216bis-16. */
+/**
+ * The role of each attribute that holds a URI, by tag and by attribute. Sections are those of
+ * draft-pantos-hls-rfc8216bis-16.
+ */
 export const uriAttributes: ReadonlyMap<string, ReadonlyMap<string, UriRole>> = new Map([
   ["#EXT-X-PART", attributes({ URI: "part" })], // §4.4.4.9
   ["#EXT-X-MAP", attributes({ URI: "map" })], // §4.4.4.5

@@ -1,4 +1,4 @@
-import type { MediaPurpose } from "../base/constants.ts";
+import type { MediaPurpose } from "../base/media-purpose.ts";
 import type { Seconds } from "../base/time.ts";
 import type { PlaylistKind } from "./playlist-kind.ts";
 

@@ -1,6 +1,6 @@
 /**
- * The names of viewers, tokens, logins and networks, all in one place. A *hash* is keyed with a session key, so it changes when
- * the key rotates. A *digest* has no key and never changes. A *name* is readable text.
+ * The names of viewers, tokens, logins and networks, all in one place. A *hash* is keyed with a session key, so it
+ * changes when the key rotates. A *digest* has no key and never changes. A *name* is readable text.
  *
  * | Identifier | What it is | Where it appears | How long it lasts |
  * |---|---|---|---|

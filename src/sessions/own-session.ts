@@ -75,7 +75,8 @@ const countedCodes: readonly RefusalCode[] = ["token_invalid", "sign_in_required
 
 /**
  * The credential of a client with a valid grant. An external check is limited by how many credentials of this address
- * and network were refused: otherwise an attacker with one grant could send a provider any number of made-up tokens. Only refused external checks count; local and cached checks are never limited.
+ * and network were refused: otherwise an attacker with one grant could send a provider any number of made-up tokens.
+ * Only refused external checks count; local and cached checks are never limited.
  */
 async function credentialOf(
   request: SessionRequest,

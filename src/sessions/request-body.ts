@@ -13,9 +13,9 @@ interface MismatchRefusal<Code extends "body_invalid" | "revocation_invalid"> {
 }
 
 /**
- * Parses a request's JSON body with the schema of its route. If the body does not match, the refusal has `code`; text that is not
- * JSON is always `body_invalid`. Schemas are strict, since a misspelt member such as `takeOver` would otherwise be ignored
- * silently.
+ * Parses a request's JSON body with the schema of its route. If the body does not match, the refusal has `code`; text
+ * that is not JSON is always `body_invalid`. Schemas are strict, since a misspelt member such as `takeOver` would
+ * otherwise be ignored silently.
  *
  * @example readBody(startBodySchema, '{"asset": "film", "takeOver": true}', "body_invalid"); // faults: ["takeOver: no such member"]
  */

@@ -62,8 +62,8 @@ type AddressCheck = Pick<SessionRequest, "client" | "onQuotaStatus">;
 const addressesInNetwork = 10;
 
 /**
- * Counts a request that causes a call to another service, first per address (/64 of IPv6), then per network (/24, /48): an
- * attacker with one address is refused before the network is counted.
+ * Counts a request that causes a call to another service, first per address (/64 of IPv6), then per network (/24, /48):
+ * an attacker with one address is refused before the network is counted.
  *
  * @example await withinAddressRate({ name: "start-address", quota: 10_000, window }, request, context); // and start-network
  */

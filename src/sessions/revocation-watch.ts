@@ -43,8 +43,9 @@ export interface RevocationWatch {
     waitUntil: (work: Promise<unknown>) => void,
   ): Promise<Result<RevocationSnapshot, Refusal<"store_unavailable">>>;
   /**
-   * For operators: waits for the log where `current` would refresh in the background, so that each caller sees the effect
-   * of the operator's last action. `store_unavailable` as above; up to `maxAge` a snapshot is used if the log fails.
+   * For operators: waits for the log where `current` would refresh in the background, so that each caller sees the
+   * effect of the operator's last action. `store_unavailable` as above; up to `maxAge` a snapshot is used if the log
+   * fails.
    */
   fresh(): Promise<Result<RevocationSnapshot, Refusal<"store_unavailable">>>;
 }

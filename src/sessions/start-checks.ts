@@ -79,8 +79,8 @@ export interface PassedStart {
 /**
  * The checks of `POST /stream/start` after its credential is verified, in their one order: catalog → asset → conditions
  * → revocations → grant → entitlement. A start, a renewal and a simulation make them. The entitlement service comes
- * last, so it is only asked about starts that nothing else refuses. It may end the session earlier, so the observer of a
- * start that passes gets the final terms, after the entitlement.
+ * last, so it is only asked about starts that nothing else refuses. It may end the session earlier, so the observer of
+ * a start that passes gets the final terms, after the entitlement.
  */
 export async function startChecks(
   { credential, assetId, request, now, renewed }: StartAttempt,

@@ -1,7 +1,7 @@
 import { canonicalQuery, pathFault } from "../base/canonical-path.ts";
-import { type MediaPurpose, parameterOf, reservedParameters } from "../base/constants.ts";
 import type { TextMac } from "../base/crypto.ts";
 import { encodeBase64url, hasLeadingZero, readDecimal } from "../base/encoding.ts";
+import { type MediaPurpose, parameterOf, reservedParameters } from "../base/media-purpose.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { isUnixSeconds, type UnixSeconds } from "../base/time.ts";
 

@@ -1,7 +1,7 @@
 import { makeRoom } from "../base/bounded-map.ts";
-import { type MediaPurpose, mediaPurposes } from "../base/constants.ts";
 import type { Mac, MacPort, TextMac } from "../base/crypto.ts";
 import { decodeBase64url } from "../base/encoding.ts";
+import { type MediaPurpose, mediaPurposes } from "../base/media-purpose.ts";
 import type { SessionKey } from "../keys/key.ts";
 import { derivedFrom } from "../keys/key-material.ts";
 import { type KeyRing, keysFor } from "../keys/ring.ts";

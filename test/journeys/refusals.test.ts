@@ -1,5 +1,5 @@
 import { describe, expect, inject, it } from "vitest";
-import type { MediaPurpose } from "../../src/base/constants.ts";
+import type { MediaPurpose } from "../../src/base/media-purpose.ts";
 import { unixSeconds } from "../../src/base/time.ts";
 import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
 import { mintGrant } from "../../src/signing/grant.ts";

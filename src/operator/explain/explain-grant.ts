@@ -81,8 +81,8 @@ function refusedGrant(refusal: Refusal, steps: readonly Step[]): Explanation {
 }
 
 /**
- * The request target (path and query as sent over the wire) of an absolute URL or of a path that begins with a slash; undefined
- * for any other text. It does not use `URL`, which would resolve dot segments.
+ * The request target (path and query as sent over the wire) of an absolute URL or of a path that begins with a slash;
+ * undefined for any other text. It does not use `URL`, which would resolve dot segments.
  */
 export function targetOf(text: string): string | undefined {
   const [withoutFragment = ""] = text.split("#", 1);

@@ -24,9 +24,9 @@ export interface ExplainRequest {
 }
 
 /**
- * Explains what a text grants and where it is refused, step by step: like `npx stagedoor explain`, but with the deployment's own
- * keys, catalog, revocations and sessions. The text itself is never repeated, only its claims. A refused text is a successful
- * explanation; only the catalog's refusals are refusals here.
+ * Explains what a text grants and where it is refused, step by step: like `npx stagedoor explain`, but with the
+ * deployment's own keys, catalog, revocations and sessions. The text itself is never repeated, only its claims. A
+ * refused text is a successful explanation; only the catalog's refusals are refusals here.
  */
 export async function explainText(
   { text, address }: ExplainRequest,
@@ -56,7 +56,10 @@ export async function explainText(
   return ok({ ...complete, verdict: "refused", refusal: session.refusal, grants: undefined });
 }
 
-/** Inserts the session's steps where the edge checks the session: after the signature, and before an expired URL is renewed. */
+/**
+ * Inserts the session's steps where the edge checks the session: after the signature, and before an expired URL is
+ * renewed.
+ */
 function withSessionSteps({ verdict, steps }: Explanation, sessionSteps: readonly Step[]): readonly Step[] {
   const expiry = verdict === "renewed" ? steps.findIndex(({ state }) => state === "fail") : -1;
   const index = expiry < 0 ? steps.length : expiry;
@@ -118,8 +121,9 @@ function formWords(text: string): string | undefined {
 }
 
 /**
- * The token, grant or URL in a copied text: without whitespace, quotes, the `Authorization` header, or the rest of a command or
- * log line around it. From a text with both a token and a URL, such as a curl command for the API, it takes the token.
+ * The token, grant or URL in a copied text: without whitespace, quotes, the `Authorization` header, or the rest of a
+ * command or log line around it. From a text with both a token and a URL, such as a curl command for the API, it takes
+ * the token.
  */
 export function pasted(text: string): string {
   const bare = unquoted(text.trim());

@@ -40,8 +40,8 @@ export interface Examined {
 }
 
 /**
- * Explains a token with the checks of `POST /stream/start`, including the asset's if `start` names one. It does not check what
- * only a deployment's stores know: revocations, rate limits, running streams and the entitlement service.
+ * Explains a token with the checks of `POST /stream/start`, including the asset's if `start` names one. It does not
+ * check what only a deployment's stores know: revocations, rate limits, running streams and the entitlement service.
  */
 export async function explainToken(
   token: string,
@@ -83,7 +83,10 @@ export function accepted(token: VerifiedToken, steps: readonly Step[], now: Unix
   return { kind: "token", verdict: "accepted", refusal: undefined, grants: grantsOf(token, now), steps };
 }
 
-/** A session token of the identity worker, whose session is not prolonged; undefined if only an issuer can know the token. */
+/**
+ * A session token of the identity worker, whose session is not prolonged; undefined if only an issuer can know the
+ * token.
+ */
 async function signedIn(
   token: string,
   sources: ExplainSources,

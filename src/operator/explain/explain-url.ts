@@ -1,7 +1,7 @@
 import { isAlias, isPlaylist, originFileOf } from "../../base/alias.ts";
 import { pathFault } from "../../base/canonical-path.ts";
-import { type MediaPurpose, parameterOf } from "../../base/constants.ts";
 import { parseIpv4 } from "../../base/ip-address.ts";
+import { type MediaPurpose, parameterOf } from "../../base/media-purpose.ts";
 import type { Refusal, RefusalCode } from "../../base/result.ts";
 import { earlier, type UnixSeconds } from "../../base/time.ts";
 import type { Asset } from "../../catalog/asset.ts";
@@ -36,8 +36,8 @@ import {
 export type ExplainContext = ExplainMediaContext & CloudFrontCheckContext;
 
 /**
- * How the media host answers a request target (path and query as sent over the wire), and why: with the edge's own checks, in
- * their order. It does not check whether the origin has the file.
+ * How the media host answers a request target (path and query as sent over the wire), and why: with the edge's own
+ * checks, in their order. It does not check whether the origin has the file.
  */
 export async function explainUrl(target: string, context: ExplainContext): Promise<Explanation> {
   const asset = cloudFrontAsset(target, context.catalog);
@@ -52,7 +52,9 @@ const purposeWords = {
   key: "for a key (never cached)",
 } as const satisfies Record<MediaPurpose, string>;
 
-/** The verdict is that of {@link checkMediaRequest}. The steps repeat its checks in order and continue after a failure. */
+/**
+ * The verdict is that of {@link checkMediaRequest}. The steps repeat its checks in order and continue after a failure.
+ */
 export function explainMediaUrl(target: string, context: ExplainMediaContext): Explanation {
   const checked = checkMediaRequest(target, context);
   const steps = stepsOf(target, context);
@@ -176,7 +178,10 @@ const refusedAfterSignature: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   "address_not_covered",
 ]);
 
-/** The verdict is that of {@link checkCloudFrontTarget}. The steps repeat its checks in order and continue after a failure. */
+/**
+ * The verdict is that of {@link checkCloudFrontTarget}. The steps repeat its checks in order and continue after a
+ * failure.
+ */
 async function explainCloudFrontUrl(
   target: string,
   asset: Asset,

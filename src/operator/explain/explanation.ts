@@ -6,8 +6,8 @@ import type { Binding } from "../../sessions/client-network.ts";
 import type { BoundNetwork } from "../../signing/grant.ts";
 
 /**
- * How the service handles a URL, a grant, a token or a start, and why, step by step. It contains no secret, grant, signature or
- * token.
+ * How the service handles a URL, a grant, a token or a start, and why, step by step. It contains no secret, grant,
+ * signature or token.
  */
 export interface Explanation {
   readonly kind: "media" | "cloudfront" | "grant" | "token" | "start";
@@ -72,8 +72,8 @@ const maxShown = 64;
 const maxName = 20;
 
 /**
- * Untrusted text for a terminal: shortened, and printable ASCII only. Control and bidi characters could move the cursor or
- * reverse the line, and so forge a verdict.
+ * Untrusted text for a terminal: shortened, and printable ASCII only. Control and bidi characters could move the cursor
+ * or reverse the line, and so forge a verdict.
  */
 export function shown(text: string): string {
   return JSON.stringify(cut(text, maxShown)).replace(/[^\x20-\x7e]/g, (character) => {
@@ -82,8 +82,8 @@ export function shown(text: string): string {
 }
 
 /**
- * A canonical path with long segments cut: one may be a misplaced grant. What follows `~/` is not shown, wherever it is: an
- * alias may contain a secret of the origin, and in a damaged URL it need not be directly below the asset.
+ * A canonical path with long segments cut: one may be a misplaced grant. What follows `~/` is not shown, wherever it
+ * is: an alias may contain a secret of the origin, and in a damaged URL it need not be directly below the asset.
  */
 export function shownPath(path: string): string {
   const segments = path.split("/").map((segment) => cut(segment, maxShown));
@@ -93,7 +93,10 @@ export function shownPath(path: string): string {
   return `${segments.slice(0, mark + 1).join("/")}/...${extension === "" ? "" : `.${extension}`}`;
 }
 
-/** The names of a query's parameters. Values may be secrets of the origin. Names are cut, since a piece of a signature may look like one. */
+/**
+ * The names of a query's parameters. Values may be secrets of the origin. Names are cut, since a piece of a signature
+ * may look like one.
+ */
 export function parameterNames(query: string): string {
   const names = query.split("&").map((pair) => pair.split("=", 1)[0] ?? "");
   return [...new Set(names)]

@@ -90,7 +90,8 @@ export function sharedPlaylists<Id>(parts: SharedPlaylistParts<Id>): PlaylistSou
     const url = entryUrl(question, parts.mediaUrl);
     const entry = await cached(url, question, parts);
     if (entry !== undefined) return ok(entry);
-    // Viewers do not poll a playlist that does not change: revalidate it at the origin, which may be nearer than the object.
+    // Viewers do not poll a playlist that does not change: revalidate it at the origin, which may be nearer than the
+    // object.
     if (question.known?.live === false) return parts.direct(question);
     const name = playlistName(question);
     if ((pausedUntil.get(name) ?? 0) > clock()) return direct(name, question);
@@ -107,7 +108,8 @@ async function askObject<Id>(
   onLate: () => void,
 ): Promise<Result<PlaylistAnswer, SourceRefusal> | undefined> {
   try {
-    // A new stub each time, since a failed one may keep failing. Without `known` the answer has the text, for the cache.
+    // A new stub each time, since a failed one may keep failing. Without `known` the answer has the text, for the
+    // cache.
     const object = objects.get(objects.idFromName(playlistName(question)));
     const pending = object.ask({ ...question, known: undefined });
     const inTimeOrLate = inTime(pending, seconds(objectTimeout + (holdFor(question) ?? 0)), timer).then((answer) => {

@@ -1,4 +1,4 @@
-import type { MediaPurpose } from "../../../src/base/constants.ts";
+import type { MediaPurpose } from "../../../src/base/media-purpose.ts";
 import type { Refusal } from "../../../src/base/result.ts";
 import { milliseconds, type Timer, type UnixSeconds, unixMilliseconds, unixSeconds } from "../../../src/base/time.ts";
 import { type AdmissionParts, admitSession } from "../../../src/edge/admit-session.ts";

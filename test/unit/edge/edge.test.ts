@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { MediaPurpose } from "../../../src/base/constants.ts";
+import type { MediaPurpose } from "../../../src/base/media-purpose.ts";
 import { ok } from "../../../src/base/result.ts";
 import {
   seconds,

@@ -1,5 +1,5 @@
-import type { MediaPurpose } from "../../../src/base/constants.ts";
 import { textBytes } from "../../../src/base/lossless-text.ts";
+import type { MediaPurpose } from "../../../src/base/media-purpose.ts";
 import { ok, type Refusal, type Result } from "../../../src/base/result.ts";
 import {
   type MillisecondClock,

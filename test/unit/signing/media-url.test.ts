@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type MediaPurpose, mediaPurposes, parameterOf } from "../../../src/base/constants.ts";
+import { type MediaPurpose, mediaPurposes, parameterOf } from "../../../src/base/media-purpose.ts";
 import { unixSeconds } from "../../../src/base/time.ts";
 import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
 import { signedParameter } from "../../../src/signing/media-url.ts";

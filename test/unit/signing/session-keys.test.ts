@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { mediaPurposes } from "../../../src/base/constants.ts";
 import { encodeBase64url } from "../../../src/base/encoding.ts";
+import { mediaPurposes } from "../../../src/base/media-purpose.ts";
 import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
 import { signatureOf } from "../../../src/signing/media-url.ts";
 import { macFor } from "../../../src/signing/session-keys.ts";

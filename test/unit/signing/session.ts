@@ -1,5 +1,5 @@
-import type { MediaPurpose } from "../../../src/base/constants.ts";
 import { encodeBase64url } from "../../../src/base/encoding.ts";
+import type { MediaPurpose } from "../../../src/base/media-purpose.ts";
 import { seconds, after as timeAfter, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
 import { type Catalog, parseCatalog } from "../../../src/catalog/catalog.ts";
 import type { SessionKey } from "../../../src/keys/key.ts";
