@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { assetsAddCommand } from "./assets/add-asset.ts";
 import { assetsCheckCommand } from "./assets/check-assets.ts";
 import { assetsListCommand, assetsRemoveCommand } from "./assets/list-assets.ts";
+import { completionCommand } from "./completion.ts";
 import { doctorCommand } from "./doctor/doctor.ts";
 import { keysBindCommand } from "./keys/bind-key.ts";
 import { keysExportCommand } from "./keys/export-keys.ts";
@@ -18,10 +20,12 @@ import {
   type Outcome,
   type Progress,
   readArguments,
+  shownWord,
   succeeded,
 } from "./lib/command.ts";
 import { projectRoot } from "./lib/project.ts";
-import { table } from "./lib/text.ts";
+import { closest } from "./lib/suggest.ts";
+import { bold, table } from "./lib/text.ts";
 import { operatorNewCommand } from "./operator/new-operator.ts";
 import { refusalsCommand } from "./operator/refusals.ts";
 import { revokeCommand } from "./operator/revoke.ts";
@@ -30,7 +34,7 @@ import { explainCommand } from "./stream/explain.ts";
 import { signCommand } from "./stream/sign.ts";
 import { tokenCommand } from "./stream/token.ts";
 
-const commands: readonly Command[] = [
+const ownCommands: readonly Command[] = [
   tokenCommand,
   keysNewCommand,
   keysImportCommand,
@@ -53,6 +57,8 @@ const commands: readonly Command[] = [
   doctorCommand,
 ];
 
+const commands: readonly Command[] = [...ownCommands, completionCommand(ownCommands)];
+
 /**
  * Runs the command that the words of a command line name. Every expected failure is an {@link Outcome}; an exception is a bug.
  * A slow command reports what it is doing to `progress`.
@@ -66,39 +72,87 @@ export async function dispatch(words: readonly string[], progress: Progress = ()
   }
 }
 
-async function run([first, ...rest]: readonly string[], progress: Progress): Promise<Outcome> {
-  if (first === undefined || first === "--help" || first === "-h" || first === "help") return generalHelp();
+async function run(words: readonly string[], progress: Progress): Promise<Outcome> {
+  // `help keys new` is `keys new --help`.
+  const [first, ...rest] = words[0] === "help" ? [...words.slice(1), "--help"] : words;
+  if (first === undefined || isHelp(first)) return helped(generalHelp());
   if (first === "--version") return succeeded(version(), { version: version() });
   const [second] = rest;
   const command = commands.find(({ name }) => name === first || name === `${first} ${second}`);
-  if (command === undefined) return unknownCommand(first, second);
+  if (command === undefined) return groupOrUnknown(first, second);
   const args = readArguments(command, command.name === first ? rest : rest.slice(1));
-  return args.flag("help")
-    ? succeeded(commandHelp(command), { help: commandHelp(command) })
-    : command.run(args, progress);
+  return args.flag("help") ? helped(commandHelp(command)) : command.run(args, progress);
 }
 
-function generalHelp(): Outcome {
-  const help = generalHelpText();
-  return succeeded(help, { help });
+function isHelp(word: string): boolean {
+  return word === "--help" || word === "-h";
 }
 
-/** A noun alone, such as `keys`, gets a list of its commands. */
+function helped(help: string): Outcome {
+  return succeeded(help, { help: stripVTControlCharacters(help) });
+}
+
+/** A group alone, such as `keys`, or a command that does not exist. */
+function groupOrUnknown(first: string, second: string | undefined): Outcome {
+  const group = commands.filter(({ name }) => name.startsWith(`${first} `));
+  if (group.length === 0) return unknownCommand(first, second);
+  if (second !== undefined && isHelp(second)) return helped(groupHelp(first, group));
+  if (second === undefined || second.startsWith("-"))
+    return misused(`"${first}" needs a command:\n\n${commandTable(group, "npx stagedoor ")}`);
+  const meant = closest(second, group.map(lastWord));
+  return misused(
+    `There is no command ${shownWord(`${first} ${second}`)}.${suggestion(meant && `${first} ${meant}`)} The commands of "${first}":\n\n${commandTable(group, "npx stagedoor ")}`,
+  );
+}
+
+/** npm scripts that look like commands. */
+const scripts: Readonly<Record<string, string>> = {
+  deploy: "npm run deploy -- --env <staging|production>",
+  start: "npm start",
+};
+
 function unknownCommand(first: string, second: string | undefined): Outcome {
-  const family = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
-  if (family.length === 0)
-    return misused(`There is no command ${JSON.stringify(first)}. \`npx stagedoor --help\` lists them.`);
-  if (second === "--help" || second === "-h") return generalHelp();
-  return misused(`Name a command: ${family.map((name) => `npx stagedoor ${name}`).join(", ")}.`);
+  const script = Object.hasOwn(scripts, first) ? scripts[first] : undefined;
+  if (script !== undefined) return misused(`"${first}" is a script of npm: run \`${script}\`.`);
+  const groupOf = (name: string) => name.split(" ")[0] ?? name;
+  const meant = closest(first, [...new Set(commands.map(({ name }) => groupOf(name)))]);
+  const group = commands.filter(({ name }) => name.startsWith(`${meant} `));
+  const inGroup = second === undefined ? undefined : closest(second, group.map(lastWord));
+  const known = [meant, inGroup].filter((word) => word !== undefined).join(" ") || undefined;
+  return misused(
+    `There is no command ${shownWord(first)}.${suggestion(known)} \`npx stagedoor --help\` lists the commands.`,
+  );
+}
+
+function lastWord({ name }: Command): string {
+  return name.split(" ").at(-1) ?? name;
+}
+
+function suggestion(command: string | undefined): string {
+  return command === undefined ? "" : ` Did you mean \`npx stagedoor ${command}\`?`;
+}
+
+/** In an error the rows are whole command lines, to copy. */
+function commandTable(listed: readonly Command[], program = ""): string {
+  return table(listed.map(({ name, operands, summary }) => [`  ${program}${[name, ...operands].join(" ")}`, summary]));
+}
+
+/** The text of `npx stagedoor keys --help`. */
+function groupHelp(group: string, listed: readonly Command[]): string {
+  return `${bold(`npx stagedoor ${group} <command> [options]`)}
+
+${commandTable(listed)}
+
+\`npx stagedoor ${listed[0]?.name} --help\` prints the options of a command.`;
 }
 
 /** The text of `npx stagedoor --help`. */
-function generalHelpText(): string {
-  return `npx stagedoor <command> [options]
+function generalHelp(): string {
+  return `${bold("npx stagedoor <command> [options]")}
 
-${table(commands.map(({ name, operands, summary }) => [`  ${[name, ...operands].join(" ")}`, summary]))}
+${commandTable(commands)}
 
-Every command has --json (prints an object for programs) and --help. The exit code is 0 for success, 1 if something failed
+Every command has --json (prints an object for programs) and --help, and so has every group: \`npx stagedoor keys --help\`. The exit code is 0 for success, 1 if something failed
 or was refused, 2 for wrong arguments. \`npm start\` starts the service on this machine.
 
   npx stagedoor token --assets vod-ts --expires-in 8h
@@ -111,7 +165,7 @@ or was refused, 2 for wrong arguments. \`npm start\` starts the service on this 
 
 /** The text of a command's `--help`. */
 function commandHelp({ name, operands, help }: Command): string {
-  return `npx stagedoor ${[name, ...operands].join(" ")} [options]
+  return `${bold(`npx stagedoor ${[name, ...operands].join(" ")} [options]`)}
 
 ${help}
 

@@ -1,4 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
+import { closest } from "./suggest.ts";
 
 /** The arguments of a command, as text. */
 export interface Args {
@@ -95,7 +96,13 @@ export function endFailed(message: string): never {
   throw new CommandEnded(failed(message));
 }
 
-const commonOptions = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
+/** A word of the command line as a message shows it: quoted, unless it may be a token or another secret. */
+export function shownWord(word: string): string {
+  return word.length <= 32 ? JSON.stringify(word) : `a text of ${word.length} characters`;
+}
+
+/** The options that every command has. */
+export const commonOptions = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
 
 /** Reads a command's options and operands from the words of the command line. */
 export function readArguments(command: Command, words: readonly string[]): Args {
@@ -121,7 +128,10 @@ function parse(command: Command, words: readonly string[], options: ParseArgsOpt
   } catch (error) {
     // Node's message continues with a hint about positionals; the first sentence is enough.
     const [message = ""] = (error instanceof Error ? error.message : "").split(". ", 1);
-    return endMisused(`${message.replace(/\.$/, "")}.${seeHelp(command)}`);
+    const [, option] = /^Unknown option '--([\w-]+)'/.exec(message) ?? [];
+    const meant = option === undefined ? undefined : closest(option, Object.keys(options));
+    const suggestion = meant === undefined ? "" : ` Did you mean --${meant}?`;
+    return endMisused(`${message.replace(/\.$/, "")}.${suggestion}${seeHelp(command)}`);
   }
 }
 
@@ -132,7 +142,7 @@ function checkOperands(command: Command, positionals: readonly string[]): void {
   if (positionals.length > operands.length)
     endMisused(
       operands.length === 0
-        ? `"${name}" accepts only options, not ${JSON.stringify(positionals[0])}.${seeHelp(command)}`
+        ? `"${name}" accepts only options, not ${shownWord(positionals[0] ?? "")}.${seeHelp(command)}`
         : `"${name}" accepts only ${operands.join(" ")}: put text with spaces or & in quotes.${seeHelp(command)}`,
     );
 }

@@ -22,6 +22,11 @@ export function coloured(colour: "green" | "red" | "gray", text: string): string
   return styleText(colour, text, { stream: process.stdout });
 }
 
+/** A heading: bold if standard output is a terminal and NO_COLOR is not set. */
+export function bold(text: string): string {
+  return styleText("bold", text, { stream: process.stdout });
+}
+
 const unitSeconds: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** The duration in an option: `900`, `900s`, `15m`, `8h`, `2d`. */

@@ -20,6 +20,7 @@ const commands = [
   "refusals",
   "operator new",
   "doctor",
+  "completion",
 ];
 
 async function textOf(...words: readonly string[]): Promise<string> {
@@ -29,9 +30,23 @@ async function textOf(...words: readonly string[]): Promise<string> {
 }
 
 describe("help", () => {
-  it.each([[[]], [["--help"]], [["-h"]], [["keys", "--help"]]])("lists the commands for %j", async (words) => {
+  it.each([[[]], [["--help"]], [["-h"]], [["help"]]])("lists the commands for %j", async (words) => {
     const text = await textOf(...words);
     for (const command of commands) expect(text).toMatch(new RegExp(`^ {2}${command}\\b.* {2}\\w`, "m"));
+  });
+
+  it.each([[["keys", "--help"]], [["keys", "-h"]], [["help", "keys"]]])(
+    "lists only the commands of a group for %j",
+    async (words) => {
+      const text = await textOf(...words);
+      for (const command of commands.filter((name) => name.startsWith("keys ")))
+        expect(text).toMatch(new RegExp(`^ {2}${command}\\b.* {2}\\w`, "m"));
+      expect(text).not.toContain("assets list");
+    },
+  );
+
+  it("of a command is printed for `help` and its name too", async () => {
+    expect(await textOf("help", "keys", "new")).toBe(await textOf("keys", "new", "--help"));
   });
 
   it.each(commands)("of %s is printed even if arguments are missing", async (command) => {
@@ -46,6 +61,13 @@ describe("a wrong command line", () => {
     ["frobnicate", 'There is no command "frobnicate"'],
     ["keys", "npx stagedoor keys new"],
     ["keys frobnicate", "npx stagedoor keys new"],
+    ["kyes", "Did you mean `npx stagedoor keys`?"],
+    ["kyes lst", "Did you mean `npx stagedoor keys list`?"],
+    ["keys nwe", "Did you mean `npx stagedoor keys new`?"],
+    ["session", "Did you mean `npx stagedoor sessions`?"],
+    ["deploy", "npm run deploy -- --env <staging|production>"],
+    ["token --subejct a", "Did you mean --subject?"],
+    ["completion tcsh", '<shell> must be bash, zsh or fish, not "tcsh"'],
     ["sign", "<path> is missing"],
     ["explain", "<url> is missing"],
     ["explain a b", "in quotes"],
@@ -116,6 +138,20 @@ describe("a wrong command line", () => {
     ["refusals --api https://api.example.com/", "without a slash at its end"],
   ])("exits with 2 and explains the mistake: %s", async (line, message) => {
     expect(await dispatch(line.split(" "))).toEqual({ exit: 2, message: expect.stringContaining(message) });
+  });
+});
+
+describe("suggestions", () => {
+  it.each(["frobnicate", "keys frobnicate", "xx"])("are not made for %s, which resembles no command", async (line) => {
+    expect(await dispatch(line.split(" "))).toMatchObject({ message: expect.not.stringContaining("Did you mean") });
+  });
+
+  it.each(["", "token ", "keys "])("quote no token that was put after '%s'", async (before) => {
+    const token = "eyJhbGciOiJFUzI1NiJ9.eyJqdGkiOiJ0LTEifQ.c2lnbmF0dXJl";
+    expect(await dispatch(`${before}${token}`.split(" "))).toEqual({
+      exit: 2,
+      message: expect.not.stringContaining(token),
+    });
   });
 });
 
