@@ -1,31 +1,23 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { operatorScopes as scopes } from "../src/auth/operator-token.ts";
 import { seconds } from "../src/base/time.ts";
+import { parseCatalogText } from "../src/catalog/catalog.ts";
+import { describeFault } from "../src/catalog/catalog-fault.ts";
 import { readConfiguration, workerNames } from "../src/config/configuration.ts";
 import { readIdentityConfiguration } from "../src/config/identity-configuration.ts";
-import { devEnvironment, devIdentityEnvironment, devSignUp } from "./lib/dev-environment.ts";
+import { devEnvironment, devIdentityEnvironment, devIssuerSettings, devSignUp } from "./lib/dev-environment.ts";
 import { devIdentitySecret, devKeyRing, signDevToken } from "./lib/dev-keys.ts";
 import { operatorSigningKey, signOperatorToken } from "./lib/operator-api.ts";
 import { projectRoot } from "./lib/project.ts";
-import { addressesAt, mergedOriginSecrets, seed, startCluster } from "./local/cluster.ts";
+import { addressesAt, localAssets, mergedOriginSecrets, seed, startCluster } from "./local/cluster.ts";
 import { startLiveOrigin } from "./local/live-origin.ts";
 import { servePage } from "./local/page.ts";
 import { isInUse } from "./local/ports.ts";
+import { readStartOptions, type StartOptions, startUsage } from "./local/start-options.ts";
 
-const usage = `npm start -- [--port 8787] [--media-port 8788] [--live-port 8789]
-
-Starts Stagedoor on this machine: the API, the media host and a demo page, with fixture streams to play, and an origin with
-live streams that are cut from them.
-Settings are environment variables: STAGEDOOR_MANIFEST_TTL, STAGEDOOR_SESSION_TTL, STAGEDOOR_PAUSE_ALLOWANCE,
-STAGEDOOR_EXPIRY_STEP, STAGEDOOR_LEASE_TTL, STAGEDOOR_REVOCATION_MAX_AGE (seconds), STAGEDOOR_STREAM_LIMIT,
-STAGEDOOR_SHARED_NETWORKS (0 for no limit), STAGEDOOR_STORE_FAILURE (closed or open), STAGEDOOR_RENEWAL (redirect or off),
-STAGEDOOR_BASE_PATH, and for the identity worker STAGEDOOR_IDENTITY_IDLE, _ACCESS_TTL, _REFRESH_TTL, _REFRESH_GRACE
-(seconds), _BEARER_SIGNATURE (required or optional), _CLIENTS, _SIGN_UP (open or closed) and _ASSETS.`;
-
-const { port, mediaPort, livePort } = readArguments();
-const settings = readSettings();
+const options = readOptions();
+const { port, mediaPort, livePort } = options;
 const { apiUrl, mediaUrl } = addressesAt({ port, mediaPort });
 for (const [name, number] of [
   ["--port", port],
@@ -41,7 +33,13 @@ stopOnSignals(async () => undefined);
 console.log("Starting Stagedoor …");
 const ring = await devKeyRing(projectRoot);
 const identitySecret = devIdentitySecret(projectRoot);
+const settings: Readonly<Record<string, string>> = {
+  ...options.settings,
+  STAGEDOOR_ISSUERS: JSON.stringify([devIssuerSettings(ring), ...options.issuers]),
+};
 checkSettings();
+checkCatalog();
+for (const note of options.notes) console.log(`  ${note}`);
 const live = await startLiveOrigin({ port: livePort });
 const cluster = await startCluster({
   ring,
@@ -49,17 +47,23 @@ const cluster = await startCluster({
   port,
   mediaPort,
   settings,
-  secrets: live.secrets,
+  secrets: { ...live.secrets, ...options.secrets },
   originSecrets: live.originSecrets,
   statePath: join(projectRoot, ".wrangler/state/v3"),
-  page: servePage({ ring, mediaUrl, basePath: settings.STAGEDOOR_BASE_PATH }),
+  page: servePage({
+    ring,
+    mediaUrl,
+    basePath: settings.STAGEDOOR_BASE_PATH,
+    assets: () => localAssets(cluster.miniflare),
+  }),
   log: (line) => console.log(`  ${line}`),
 });
 stopOnSignals(async () => {
   await cluster.stop();
   await live.stop();
 });
-const written = await seed(cluster.miniflare, live.url);
+const { written, kept } = await seed(cluster.miniflare, live.url, options.assets);
+if (kept.length > 0) console.log(`Kept ${kept.length} assets that were added before: ${kept.join(", ")}.`);
 if (written > 0) console.log(`Loaded ${written} files of the fixture streams.`);
 writeDevVars();
 
@@ -98,49 +102,12 @@ curl -s ${cluster.apiUrl}${base === "/" ? "" : base}/stream/start -H 'Content-Ty
 
 Ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s. Ctrl-C stops everything.`);
 
-function readArguments(): { port: number; mediaPort: number; livePort: number } {
-  try {
-    const text = { type: "string" } as const;
-    const { values } = parseArgs({
-      options: { port: text, "media-port": text, "live-port": text, help: { type: "boolean" } },
-    });
-    if (values.help === true) {
-      console.log(usage);
-      process.exit(0);
-    }
-    const ports = {
-      port: portNumber("--port", values.port ?? "8787"),
-      mediaPort: portNumber("--media-port", values["media-port"] ?? "8788"),
-      livePort: portNumber("--live-port", values["live-port"] ?? "8789"),
-    };
-    if (new Set(Object.values(ports)).size < 3)
-      fail(2, "--port, --media-port and --live-port must be three different ports.");
-    return ports;
-  } catch (error) {
-    return fail(2, `${error instanceof Error ? error.message : "Invalid arguments."}\n\n${usage}`);
-  }
-}
-
-function portNumber(name: string, text: string): number {
-  const number = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  return number >= 1 && number <= 65535
-    ? number
-    : fail(2, `${name} must be a port number from 1 to 65535, not ${JSON.stringify(text)}.`);
-}
-
-/** The settings in the environment, except those that development sets itself, and STAGEDOOR_CHROME, which is for tests. */
-function readSettings(): Readonly<Record<string, string>> {
-  const excluded = new Set([
-    "STAGEDOOR_KEYS",
-    "STAGEDOOR_ISSUERS",
-    "STAGEDOOR_ENV",
-    "STAGEDOOR_MEDIA_URL",
-    "STAGEDOOR_API_URL",
-    "STAGEDOOR_IDENTITY_SECRET",
-    "STAGEDOOR_CHROME",
-  ]);
-  const entries = Object.entries(process.env).filter(([name]) => name.startsWith("STAGEDOOR_") && !excluded.has(name));
-  return Object.fromEntries(entries.map(([name, value]) => [name, value ?? ""]));
+function readOptions(): StartOptions {
+  const read = readStartOptions(process.argv.slice(2), process.env);
+  if (!read.ok) return fail(2, read.refusal);
+  if (read.value !== "help") return read.value;
+  console.log(startUsage);
+  process.exit(0);
 }
 
 function checkSettings(): void {
@@ -155,13 +122,21 @@ function checkSettings(): void {
   if (errors.length > 0) fail(2, ["The configuration is invalid:", ...new Set(errors)].join("\n  "));
 }
 
+function checkCatalog(): void {
+  const catalog = parseCatalogText(JSON.stringify({ version: 1, assets: options.assets }));
+  if (!catalog.ok)
+    fail(2, ["The catalog of --catalog is invalid:", ...catalog.refusal.map(describeFault)].join("\n  "));
+}
+
 /** Writes .dev.vars, so that `npx wrangler dev` runs the edge worker with the same development keys. */
 function writeDevVars(): void {
   const file = join(projectRoot, ".dev.vars");
   const bound = mergedOriginSecrets(live.originSecrets, settings);
-  const lines = Object.entries({ ...devEnvironment("edge", ring, cluster.mediaUrl, bound), ...live.secrets }).map(
-    ([name, value]) => `${name}='${value}'`,
-  );
+  const lines = Object.entries({
+    ...devEnvironment("edge", ring, cluster.mediaUrl, bound),
+    ...live.secrets,
+    ...options.secrets,
+  }).map(([name, value]) => `${name}='${value}'`);
   const header = "# Written by npm start. Remove this line to keep your own version of the file.";
   if (existsSync(file) && !readFileSync(file, "utf8").startsWith("# Written by npm start.")) return;
   writeFileSync(file, `${[header, ...lines].join("\n")}\n`, { mode: 0o600 });

@@ -18,6 +18,16 @@ export function liveOriginSecrets(host: string): OriginSecrets {
 /** The audience of the development issuer's tokens. */
 export const devAudience = "stagedoor-api";
 
+/** The development issuer as a member of STAGEDOOR_ISSUERS. */
+export function devIssuerSettings(ring: KeyRing) {
+  return {
+    issuer: devIssuer,
+    audience: devAudience,
+    algorithms: ["ES256"],
+    jwks: { keys: keysFor(ring, "token").map(publicHalf) },
+  };
+}
+
 /** The environment of a worker in development, with its part of the ring. */
 export function devEnvironment(
   worker: WorkerName,
@@ -25,18 +35,12 @@ export function devEnvironment(
   mediaUrl: string,
   overrides: Readonly<Record<string, string>>,
 ) {
-  const issuer = {
-    issuer: devIssuer,
-    audience: devAudience,
-    algorithms: ["ES256"],
-    jwks: { keys: keysFor(ring, "token").map(publicHalf) },
-  };
   return {
     STAGEDOOR_ENV: "development",
     STAGEDOOR_MEDIA_URL: mediaUrl,
     STAGEDOOR_KEYS: JSON.stringify(ringFor(worker, ring)),
     STAGEDOOR_ORIGIN_SECRETS: JSON.stringify(liveOriginSecrets(new URL(catalogLiveUrl).host)),
-    ...(worker === "api" ? { STAGEDOOR_ISSUERS: JSON.stringify([issuer]) } : {}),
+    ...(worker === "api" ? { STAGEDOOR_ISSUERS: JSON.stringify([devIssuerSettings(ring)]) } : {}),
     ...overrides,
   };
 }

@@ -19,6 +19,7 @@ import type { KeyRing } from "../../src/keys/ring.ts";
 import { contentTypeOf } from "../../src/origin/file-response.ts";
 import { applyMigrations } from "../identity/migrations.ts";
 import { catalogLiveUrl, devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
+import { parseJson } from "../lib/files.ts";
 import { fixtureCatalog, projectRoot } from "../lib/project.ts";
 import { type WorkerKind, workerFiles } from "../lib/worker-files.ts";
 import { bundleWorker } from "./bundle.ts";
@@ -119,13 +120,27 @@ export async function worker(
 
 const mediaFolder = join(projectRoot, "fixtures/media");
 
+export interface Seeded {
+  /** The number of files that were written. */
+  readonly written: number;
+  /** The ids of the assets that were added before and are still in the catalog. */
+  readonly kept: readonly string[];
+}
+
 /**
- * Writes the fixture streams to the simulated R2 and the catalog to the simulated KV, with the live streams' origin at
- * `liveUrl`. Files that are there already with the same content are skipped. Returns the number of written files.
+ * Writes the fixture streams to the simulated R2 and the catalog to the simulated KV: the fixtures, with the live streams'
+ * origin at `liveUrl`, `ownAssets`, and the assets that were added to the catalog since it was seeded last. An own asset
+ * replaces a fixture of the same id. Files that are there already with the same content are skipped.
  */
-export async function seed(miniflare: Miniflare, liveUrl: string): Promise<number> {
+export async function seed(miniflare: Miniflare, liveUrl: string, ownAssets: readonly unknown[] = []): Promise<Seeded> {
   const catalog = await miniflare.getKVNamespace("CATALOG", "stagedoor-api");
-  await catalog.put("catalog", readFileSync(fixtureCatalog, "utf8").replaceAll(`${catalogLiveUrl}/`, `${liveUrl}/`));
+  const fixtures = assetsIn(readFileSync(fixtureCatalog, "utf8").replaceAll(`${catalogLiveUrl}/`, `${liveUrl}/`));
+  const own = new Set(ownAssets.map(idOf));
+  const seeded = [...fixtures.filter((asset) => !own.has(idOf(asset))), ...ownAssets];
+  const before = new Set([...seeded.map(idOf), ...idsIn(await catalog.get(seededKey, "text"))]);
+  const kept = assetsIn(await catalog.get("catalog", "text")).filter((asset) => !before.has(idOf(asset)));
+  await catalog.put("catalog", JSON.stringify({ version: 1, assets: [...seeded, ...kept] }));
+  await catalog.put(seededKey, JSON.stringify(seeded.map(idOf)));
   const bucket = await miniflare.getR2Bucket("MEDIA", "stagedoor-edge");
   const etags = new Map<string, string>();
   for (let cursor: string | undefined, isTruncated = true; isTruncated; ) {
@@ -144,5 +159,27 @@ export async function seed(miniflare: Miniflare, liveUrl: string): Promise<numbe
     await bucket.put(key, bytes, { httpMetadata: { contentType: contentTypeOf(key, undefined) } });
     written++;
   }
-  return written;
+  return { written, kept: kept.map(idOf) };
+}
+
+/** Ids of the assets that the last start wrote: what else is in the catalog was added since. */
+const seededKey = "seeded";
+
+function assetsIn(text: string | null): readonly unknown[] {
+  const assets: unknown = Object(parseJson(text ?? "")).assets;
+  return Array.isArray(assets) ? assets : [];
+}
+
+/** The assets of the running catalog, those that were added since the start included. */
+export async function localAssets(miniflare: Miniflare): Promise<readonly unknown[]> {
+  return assetsIn(await (await miniflare.getKVNamespace("CATALOG", "stagedoor-api")).get("catalog", "text"));
+}
+
+function idsIn(text: string | null): readonly string[] {
+  const ids = parseJson(text ?? "");
+  return Array.isArray(ids) ? ids.map(String) : [];
+}
+
+function idOf(asset: unknown): string {
+  return String(Object(asset).id);
 }

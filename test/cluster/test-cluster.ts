@@ -1,5 +1,5 @@
 import { newDevKeys, newIdentitySecret } from "../../cli/lib/dev-keys.ts";
-import { seed, startCluster } from "../../cli/local/cluster.ts";
+import { localAssets, seed, startCluster } from "../../cli/local/cluster.ts";
 import { startLiveOrigin } from "../../cli/local/live-origin.ts";
 import { servePage } from "../../cli/local/page.ts";
 import { freePort } from "../../cli/local/ports.ts";
@@ -41,7 +41,12 @@ export async function startTestCluster(
     secrets: { ...live.secrets, ...secrets },
     originSecrets: live.originSecrets,
     statePath: undefined,
-    page: servePage({ ring, mediaUrl: `http://localhost:${mediaPort}`, basePath: settings.STAGEDOOR_BASE_PATH }),
+    page: servePage({
+      ring,
+      mediaUrl: `http://localhost:${mediaPort}`,
+      basePath: settings.STAGEDOOR_BASE_PATH,
+      assets: () => localAssets(cluster.miniflare),
+    }),
     log: (line) => {
       log.push(line);
       keepLine(line);

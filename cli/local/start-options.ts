@@ -1,0 +1,199 @@
+import { readFileSync } from "node:fs";
+import { parseArgs, parseEnv } from "node:util";
+import { ok, type Result, refuse } from "../../src/base/result.ts";
+import { readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
+import { parseJson, reasonOf } from "../lib/files.ts";
+
+export const startUsage = `npm start -- [options]
+
+Starts Stagedoor on this machine: the API, the media host and a demo page, with fixture streams to play, and an origin with
+live streams that are cut from them.
+
+  --issuers <file>          issuers whose tokens are accepted, as in STAGEDOOR_ISSUERS, in addition to the development issuer
+  --catalog <file>          your catalog, in addition to the fixture streams
+  --secrets <file>          secrets of your origins, a line NAME=value each; STAGEDOOR_ORIGIN_SECRETS says where each may be sent
+  --entitlement-url <url>   your service that decides about each start, as in STAGEDOOR_ENTITLEMENT_URL
+  --port <number>           the API and the demo page (8787)
+  --media-port <number>     the media host (8788)
+  --live-port <number>      the origin of the live streams (8789)
+
+Every setting of docs/configuration.md can be an environment variable, for example STAGEDOOR_SESSION_TTL=60 npm start.
+Assets that you add with \`npx stagedoor assets add\` are there again after a restart.`;
+
+export interface StartOptions {
+  readonly port: number;
+  readonly mediaPort: number;
+  readonly livePort: number;
+  /** STAGEDOOR_* variables, those of the options included. STAGEDOOR_ISSUERS is left out: see `issuers`. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Members of STAGEDOOR_ISSUERS in addition to the development issuer; not validated. */
+  readonly issuers: readonly unknown[];
+  /** Assets of `--catalog`; not validated. */
+  readonly assets: readonly unknown[];
+  /** Secrets of origins by variable. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** Settings in the environment that have no effect here, each with the reason. */
+  readonly notes: readonly string[];
+}
+
+/** What the command line asks for; otherwise the message of the first error. */
+export type StartRequest = Result<StartOptions | "help", string>;
+
+/** Settings that a local start decides itself. */
+const decided: Readonly<Record<string, string>> = {
+  STAGEDOOR_ENV: "it is development here",
+  STAGEDOOR_KEYS: "development keys are made in .stagedoor/keys.json",
+  STAGEDOOR_MEDIA_URL: "--media-port sets it",
+  STAGEDOOR_API_URL: "--port sets it",
+  STAGEDOOR_IDENTITY_SECRET: "development has its own in .stagedoor/identity-secret",
+};
+
+/** For tests: the browser. */
+const noSetting = "STAGEDOOR_CHROME";
+
+const text = { type: "string" } as const;
+const argumentOptions = {
+  port: text,
+  "media-port": text,
+  "live-port": text,
+  issuers: text,
+  catalog: text,
+  secrets: text,
+  "entitlement-url": text,
+  help: { type: "boolean" },
+} as const;
+
+/**
+ * Reads the arguments and the environment of `npm start`. Values of settings are checked later, by the workers' own schemas.
+ *
+ * @example readStartOptions(["--catalog", "my.json"], process.env);
+ */
+export function readStartOptions(args: readonly string[], environment: NodeJS.ProcessEnv): StartRequest {
+  try {
+    const { values } = parseArgs({ args: [...args], options: argumentOptions });
+    if (values.help === true) return ok("help");
+    return ok(optionsOf(values, environment));
+  } catch (error) {
+    if (error instanceof StartError) return refuse(error.message);
+    return refuse(`${error instanceof Error ? error.message : "Invalid arguments."}\n\n${startUsage}`);
+  }
+}
+
+/** An error whose message is for the user. */
+class StartError extends Error {}
+
+function end(message: string): never {
+  throw new StartError(message);
+}
+
+function optionsOf(
+  values: Readonly<Partial<Record<Exclude<keyof typeof argumentOptions, "help">, string>>>,
+  environment: NodeJS.ProcessEnv,
+): StartOptions {
+  const port = portNumber("--port", values.port ?? "8787");
+  const mediaPort = portNumber("--media-port", values["media-port"] ?? "8788");
+  const livePort = portNumber("--live-port", values["live-port"] ?? "8789");
+  if (new Set([port, mediaPort, livePort]).size < 3)
+    end("--port, --media-port and --live-port must be three different ports.");
+  const variables = new Map(
+    Object.entries(environment).flatMap(([name, value]) =>
+      name.startsWith("STAGEDOOR_") && name !== noSetting && value !== undefined ? [[name, value] as const] : [],
+    ),
+  );
+  const notes: string[] = [];
+  for (const [name, reason] of Object.entries(decided))
+    if (variables.delete(name)) notes.push(`${name} of the environment is not used: ${reason}.`);
+  const issuers = listOf(textOf("--issuers", values.issuers, "STAGEDOOR_ISSUERS", variables), "issuers");
+  variables.delete("STAGEDOOR_ISSUERS");
+  if (values["entitlement-url"] !== undefined) {
+    if (variables.has("STAGEDOOR_ENTITLEMENT_URL")) end(bothGiven("--entitlement-url", "STAGEDOOR_ENTITLEMENT_URL"));
+    variables.set("STAGEDOOR_ENTITLEMENT_URL", values["entitlement-url"]);
+  }
+  const settings = Object.fromEntries(variables);
+  const secrets = secretsOf(values.secrets, settings, environment);
+  return { port, mediaPort, livePort, settings, issuers, assets: assetsOf(values.catalog), secrets, notes };
+}
+
+function portNumber(name: string, digits: string): number {
+  const number = /^\d{1,5}$/.test(digits) ? Number(digits) : 0;
+  return number >= 1 && number <= 65535
+    ? number
+    : end(`${name} must be a port number from 1 to 65535, not ${JSON.stringify(digits)}.`);
+}
+
+function bothGiven(option: string, variable: string): string {
+  return `Give one of ${option} and ${variable}: both are set.`;
+}
+
+interface NamedText {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The text of an option's file, or of the variable that has the same content. */
+function textOf(
+  option: string,
+  file: string | undefined,
+  variable: string,
+  variables: ReadonlyMap<string, string>,
+): NamedText | undefined {
+  const value = variables.get(variable);
+  if (file === undefined) return value === undefined ? undefined : { name: variable, text: value };
+  if (value !== undefined) end(bothGiven(option, variable));
+  return { name: file, text: fileText(option, file) };
+}
+
+function fileText(option: string, file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    return end(`${option} ${file}: ${reasonOf(error)}.`);
+  }
+}
+
+function listOf(source: NamedText | undefined, content: string): readonly unknown[] {
+  if (source === undefined) return [];
+  const list = parseJson(source.text);
+  return Array.isArray(list)
+    ? list
+    : end(`${source.name} must be a JSON list of ${content}, such as docs/configuration.md describes.`);
+}
+
+function assetsOf(file: string | undefined): readonly unknown[] {
+  if (file === undefined) return [];
+  const catalog: unknown = parseJson(fileText("--catalog", file));
+  const assets: unknown = Object(catalog).assets;
+  return Array.isArray(assets)
+    ? assets
+    : end(`${file} must be a catalog: {"version": 1, "assets": [{"id": "film", "origin": …, "entry": "index.m3u8"}]}.`);
+}
+
+/** The values of the secrets that STAGEDOOR_ORIGIN_SECRETS names: from the file, otherwise from the environment. */
+function secretsOf(
+  file: string | undefined,
+  { STAGEDOOR_ORIGIN_SECRETS: bindings }: Readonly<Record<string, string>>,
+  environment: NodeJS.ProcessEnv,
+): Readonly<Record<string, string>> {
+  const secrets = new Map<string, string>();
+  const bound = Object.entries(readOriginSecrets(bindings));
+  const names = bound.flatMap(([name, use]) => (use.use === "sigv4" ? [name, use.accessKeyId] : [name]));
+  for (const name of names) if (environment[name] !== undefined) secrets.set(name, environment[name]);
+  const read = file === undefined ? {} : parseEnv(fileText("--secrets", file));
+  for (const [name, value] of Object.entries(read)) {
+    if (name.startsWith("STAGEDOOR_"))
+      end(`${file}: ${name} is a setting, not an origin's secret. Set it in the environment.`);
+    if (!names.includes(name)) end(`${file}: ${unboundSecret(name)}`);
+    if (value !== undefined) secrets.set(name, value);
+  }
+  const missing = names.find((name) => !secrets.has(name));
+  if (missing !== undefined)
+    end(
+      `STAGEDOOR_ORIGIN_SECRETS names ${missing}, which has no value: put ${missing}=… into a file and add --secrets <file>.`,
+    );
+  return Object.fromEntries(secrets);
+}
+
+function unboundSecret(name: string): string {
+  return `${name} would be sent nowhere, because STAGEDOOR_ORIGIN_SECRETS does not name it. For a secret header:
+  export STAGEDOOR_ORIGIN_SECRETS='{"${name}": {"use": "header", "header": "X-Secret", "hosts": ["origin.example.com"]}}'`;
+}
