@@ -3,17 +3,20 @@ import { type Asset, assetSchema } from "../../src/catalog/asset.ts";
 import {
   type Args,
   type Command,
+  type Completed,
   checkOneInput,
   endFailed,
   endInvalid,
   endMisused,
+  failed,
   type Outcome,
   succeeded,
 } from "../lib/command.ts";
 import { bucketUnbound, type Deployment, deploymentAt, unboundBuckets } from "../lib/deployment.ts";
 import { parseJson, readTextOrInput } from "../lib/files.ts";
-import { whichCatalogHelp, whichCatalogOptions } from "../lib/which-catalog.ts";
+import { isLive, whichCatalogHelp, whichCatalogOptions } from "../lib/which-catalog.ts";
 import { type CatalogResult, changeCatalog, propagationNote } from "./change-catalog.ts";
+import { checkAtOrigin, checkThroughMediaHost } from "./check-entry.ts";
 
 const text = { type: "string" } as const;
 
@@ -102,26 +105,52 @@ export const assetsAddCommand: Command = {
   name: "assets add",
   summary: "add an asset to a deployment or a catalog file",
   operands: ["<id>"],
-  options: { ...whichCatalogOptions, ...assetOptions, replace: { type: "boolean" } },
+  options: { ...whichCatalogOptions, ...assetOptions, replace: { type: "boolean" }, "no-check": { type: "boolean" } },
   help: `Adds an asset to the catalog of a deployment (no deploy needed) or to a catalog file. Prints every error of an invalid
-asset, and changes nothing.
+asset, and changes nothing. With --api it also checks that the entry loads: from an HTTP origin without a secret before the
+change, and from the media host of npm start after it.
 
 ${assetHelp}
   --replace                  replace the asset with this id; running sessions continue with the new files
+  --no-check                 do not check that the entry loads
 
 ${whichCatalogHelp("operator:assets", "a catalog file instead; it has no effect until you upload it")}`,
   run: async (args) => {
     const [id = ""] = args.operands;
     const asset = readAsset(id, args);
     const edit = { does: "put", id, asset, replace: args.flag("replace") } as const;
-    return changeCatalog(args, edit, (result) => outcome(asset, args, result));
+    const parsed = assetSchema.safeParse(asset);
+    if (!parsed.success || !isLive(args) || args.flag("no-check"))
+      return changeCatalog(args, edit, (result) => outcome(asset, args, result));
+    const atOrigin = await checkAtOrigin(parsed.data);
+    if (atOrigin.status === "fails")
+      return failed(`Nothing was changed, because players could not load ${id}: ${atOrigin.message}.
+Correct --origin or --entry, or add the asset all the same with --no-check.`);
+    return changeCatalog(args, edit, async (result) => {
+      const loaded = await checkThroughMediaHost(parsed.data, result.where, args);
+      if (loaded.status === "fails") return added(id, args, loaded.message, { asset, ...result.change });
+      return outcome(asset, args, result, loaded.status === "loads" || atOrigin.status === "loads");
+    });
   },
 };
+
+/** The outcome if the catalog was changed, but the entry does not load. */
+function added(id: string, args: Args, message: string, json: Completed["json"]): Completed {
+  const [api, bearer] = [args.value("api"), args.value("bearer")];
+  const remove = `npx stagedoor assets remove ${id} --api ${api}${bearer === undefined ? "" : ` --bearer ${bearer}`}`;
+  return failed(
+    `${id} is in the catalog of ${api} now, but players cannot load it: ${message}
+Next: correct the asset with --replace, or remove it:
+  ${remove}`,
+    { ...json, loads: false },
+  );
+}
 
 async function outcome(
   asset: object,
   args: Args,
   { change: { was, faults }, live, where }: CatalogResult,
+  loads = false,
 ): Promise<Outcome> {
   const [id = ""] = args.operands;
   const json = { asset, was, live, faults };
@@ -140,7 +169,8 @@ Next: upload the file to the KV namespace that the workers read:
       note,
     );
   const next = parsed.success ? `\n${nextStep(parsed.data, where, args, deployment)}` : "";
-  return succeeded(`${id} was ${was} at ${where}. ${propagationNote}${next}`, json, note);
+  const entry = loads ? " Its entry loads." : "";
+  return succeeded(`${id} was ${was} at ${where}.${entry} ${propagationNote}${next}`, json, note);
 }
 
 /** A warning if the workers do not have the asset's bucket. */

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isLocalUrl } from "../../src/base/origins.ts";
+import { after, seconds, systemClock } from "../../src/base/time.ts";
+import { type Asset, entryFile, entryPlace } from "../../src/catalog/asset.ts";
+import { defaultGrantIssuer } from "../../src/config/settings.ts";
+import { signingKey } from "../../src/keys/ring.ts";
+import { oneShotHmac } from "../../src/platform/node/node-crypto.ts";
+import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
+import type { Args } from "../lib/command.ts";
+import { parseJson, readRing } from "../lib/files.ts";
+import { signMediaUrl } from "../lib/sign-media-url.ts";
+
+/** Whether players can load the entry of an asset. `unchecked`: why this machine cannot tell. */
+export type EntryCheck =
+  | { readonly status: "loads" }
+  | { readonly status: "fails"; readonly message: string }
+  | { readonly status: "unchecked"; readonly reason: string };
+
+const timeoutMs = 10_000;
+
+/** How long the workers of `npm start` may use the catalog from before the change. */
+const catalogDelayMs = 8_000;
+
+/**
+ * Checks an asset's entry before it is added, at an origin that this machine can ask: any HTTP origin without a secret. What
+ * only the workers can load, {@link checkThroughMediaHost} checks later.
+ */
+export async function checkAtOrigin(asset: Asset): Promise<EntryCheck> {
+  const { origin } = asset;
+  if (origin.type !== "http") return { status: "unchecked", reason: "only the workers can read the bucket" };
+  if (origin.auth !== undefined) return { status: "unchecked", reason: "only the workers have the origin's secret" };
+  const { path, query } = entryFile(asset);
+  const url = `${origin.url}${path}${query === "" ? "" : `?${query}`}`;
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+    await response.body?.cancel();
+    return response.ok
+      ? { status: "loads" }
+      : { status: "fails", message: `${origin.url}${path} answers ${response.status}` };
+  } catch {
+    return { status: "fails", message: `${origin.url}${path} does not answer within ${timeoutMs / 1000} s` };
+  }
+}
+
+/** Loads an added asset's entry as a player would: from the media host of `npm start`, with a signed URL. */
+export async function checkThroughMediaHost(asset: Asset, api: string, args: Args): Promise<EntryCheck> {
+  if (!isLocalUrl(api)) return { status: "unchecked", reason: "only the doctor can ask a deployment's media host" };
+  const mediaUrl = await localMediaUrl(api);
+  if (mediaUrl === undefined) return { status: "unchecked", reason: `${api} is not a running npm start` };
+  const now = systemClock();
+  const key = signingKey((await prepareSessionKeys(await readRing(args), oneShotHmac)).values(), now);
+  if (key === undefined) return { status: "unchecked", reason: "no session key of the ring signs now" };
+  const { path, query } = entryPlace(asset);
+  const expiresAt = after(now, seconds(60));
+  const { url } = signMediaUrl(
+    key,
+    { asset, path: `/${asset.id}/${path}`, query, purpose: "playlist" },
+    {
+      ...{ mediaUrl, now, expiresAt, sessionExpiresAt: expiresAt },
+      ...{ grantIssuer: process.env.STAGEDOOR_GRANT_ISSUER ?? defaultGrantIssuer },
+      subject: { issuer: "stagedoor-cli", name: "operator" },
+    },
+  );
+  const until = Date.now() + catalogDelayMs;
+  for (;;) {
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) }).catch(() => undefined);
+    if (response === undefined) return { status: "fails", message: `${mediaUrl} does not answer` };
+    if (response.ok) {
+      await response.body?.cancel();
+      return { status: "loads" };
+    }
+    const { code, detail } = Object(parseJson(await response.text()));
+    // The workers read the changed catalog a moment later.
+    if (code !== "asset_unknown" || Date.now() > until)
+      return { status: "fails", message: `the media host answers ${response.status} ${code}: ${detail}` };
+    await sleep(250);
+  }
+}
+
+/** The media host that the demo page of a local API plays from. */
+async function localMediaUrl(api: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(new URL("/demo.json", api), { signal: AbortSignal.timeout(timeoutMs) });
+    const { mediaUrl } = Object(await response.json());
+    return typeof mediaUrl === "string" ? mediaUrl : undefined;
+  } catch {
+    return undefined;
+  }
+}
