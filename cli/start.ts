@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { operatorScopes as scopes } from "../src/auth/operator-token.ts";
 import { seconds } from "../src/base/time.ts";
 import { parseCatalogText } from "../src/catalog/catalog.ts";
@@ -49,7 +49,7 @@ const cluster = await startCluster({
   settings,
   secrets: { ...live.secrets, ...options.secrets },
   originSecrets: live.originSecrets,
-  statePath: join(projectRoot, ".wrangler/state/v3"),
+  statePath: join(resolve(options.state ?? join(projectRoot, ".wrangler/state")), "v3"),
   page: servePage({
     ring,
     mediaUrl,

@@ -127,7 +127,7 @@ ${whichCatalogHelp("operator:assets", "a catalog file instead; it has no effect 
       return failed(`Nothing was changed, because players could not load ${id}: ${atOrigin.message}.
 Correct --origin or --entry, or add the asset all the same with --no-check.`);
     return changeCatalog(args, edit, async (result) => {
-      const loaded = await checkThroughMediaHost(parsed.data, result.where, args);
+      const loaded = await checkThroughMediaHost(parsed.data, result.change.was, result.where, args);
       if (loaded.status === "fails") return added(id, args, loaded.message, { asset, ...result.change });
       return outcome(asset, args, result, loaded.status === "loads" || atOrigin.status === "loads");
     });

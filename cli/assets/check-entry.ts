@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isLocalUrl } from "../../src/base/origins.ts";
 import { after, seconds, systemClock } from "../../src/base/time.ts";
 import { type Asset, entryFile, entryPlace } from "../../src/catalog/asset.ts";
+import type { CatalogChange } from "../../src/catalog/edit-catalog.ts";
 import { defaultGrantIssuer } from "../../src/config/settings.ts";
 import { signingKey } from "../../src/keys/ring.ts";
 import { oneShotHmac } from "../../src/platform/node/node-crypto.ts";
@@ -18,8 +19,8 @@ export type EntryCheck =
 
 const timeoutMs = 10_000;
 
-/** How long the workers of `npm start` may use the catalog from before the change. */
-const catalogDelayMs = 8_000;
+/** How long the workers of `npm start` may use the catalog from before a change: they read it every five seconds. */
+const catalogDelayMs = 6_000;
 
 /**
  * Checks an asset's entry before it is added, at an origin that this machine can ask: any HTTP origin without a secret. What
@@ -42,8 +43,16 @@ export async function checkAtOrigin(asset: Asset): Promise<EntryCheck> {
   }
 }
 
-/** Loads an added asset's entry as a player would: from the media host of `npm start`, with a signed URL. */
-export async function checkThroughMediaHost(asset: Asset, api: string, args: Args): Promise<EntryCheck> {
+/**
+ * Loads a changed asset's entry as a player would: from the media host of `npm start`, with a signed URL. Waits until the
+ * workers use the changed catalog.
+ */
+export async function checkThroughMediaHost(
+  asset: Asset,
+  was: CatalogChange["was"],
+  api: string,
+  args: Args,
+): Promise<EntryCheck> {
   if (!isLocalUrl(api)) return { status: "unchecked", reason: "only the doctor can ask a deployment's media host" };
   const mediaUrl = await localMediaUrl(api);
   if (mediaUrl === undefined) return { status: "unchecked", reason: `${api} is not a running npm start` };
@@ -61,6 +70,8 @@ export async function checkThroughMediaHost(asset: Asset, api: string, args: Arg
       subject: { issuer: "stagedoor-cli", name: "operator" },
     },
   );
+  // Before that, a replaced asset would be checked in its old form, and an added one is unknown.
+  if (was === "replaced") await sleep(catalogDelayMs);
   const until = Date.now() + catalogDelayMs;
   for (;;) {
     const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) }).catch(() => undefined);
@@ -70,8 +81,7 @@ export async function checkThroughMediaHost(asset: Asset, api: string, args: Arg
       return { status: "loads" };
     }
     const { code, detail } = Object(parseJson(await response.text()));
-    // The workers read the changed catalog a moment later.
-    if (code !== "asset_unknown" || Date.now() > until)
+    if (was !== "added" || Date.now() > until)
       return { status: "fails", message: `the media host answers ${response.status} ${code}: ${detail}` };
     await sleep(250);
   }

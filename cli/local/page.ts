@@ -12,6 +12,8 @@ export interface PageOptions {
   readonly mediaUrl: string;
   /** STAGEDOOR_BASE_PATH. */
   readonly basePath: string | undefined;
+  /** The assets of the running catalog. */
+  readonly assets: () => Promise<readonly unknown[]>;
 }
 
 /**
@@ -76,36 +78,31 @@ function bundle(entry: string): Promise<string> {
 
 const lifetimeSeconds = 8 * 3600;
 
-/** The data of the demo page: the fixture streams, and new bearer tokens, some of which are refused. */
-async function demoOf(options: {
-  readonly ring: KeyRing;
-  readonly mediaUrl: string;
-  readonly basePath: string | undefined;
-}): Promise<Demo> {
-  const { ring, mediaUrl, basePath = "/" } = options;
-  const { assets } = JSON.parse(await readFile(join(projectRoot, "fixtures/catalog.json"), "utf8"));
+/** The data of the demo page: the streams of the catalog, and new bearer tokens, some of which are refused. */
+async function demoOf({ ring, mediaUrl, basePath = "/", assets }: PageOptions): Promise<Demo> {
   return {
     apiPath: basePath === "/" ? "" : basePath,
     mediaUrl,
-    streams: streamsOf(assets),
+    streams: (await assets()).map(streamOf),
     tokens: await Promise.all([
       token(ring, "all", "All streams", {}),
       token(ring, "one-stream", "One stream at a time", { streams: 1, subject: "demo-viewer-of-one" }),
-      token(ring, "one", "Only only vod-single", { assets: ["vod-single"] }),
+      token(ring, "one", "Only vod-single", { assets: ["vod-single"] }),
       token(ring, "expired", "Expired an hour ago", { lifetimeSeconds: -3600 }),
       token(ring, "scopeless", "Without the scope stream:play", { scope: "profile" }),
     ]),
   };
 }
 
-function streamsOf(assets: readonly Readonly<Record<string, unknown>>[]): Demo["streams"] {
-  return assets.map(({ id, title, cdn }) => ({
+function streamOf(asset: unknown): Demo["streams"][number] {
+  const { id, title = id, cdn } = Object(asset);
+  return {
     id: String(id),
     title: String(title),
     cdn: cdn === "cloudfront-signed" ? "cloudfront-signed" : "edge",
     live: String(id).startsWith("live"),
     playable: id !== "vod-rare",
-  }));
+  };
 }
 
 async function token(

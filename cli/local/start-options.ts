@@ -16,6 +16,7 @@ live streams that are cut from them.
   --port <number>           the API and the demo page (8787)
   --media-port <number>     the media host (8788)
   --live-port <number>      the origin of the live streams (8789)
+  --state <folder>          keeps files, catalog, accounts and sessions there (.wrangler/state, shared with wrangler's commands)
 
 Every setting of docs/configuration.md can be an environment variable, for example STAGEDOOR_SESSION_TTL=60 npm start.
 Assets that you add with \`npx stagedoor assets add\` are there again after a restart.`;
@@ -24,6 +25,8 @@ export interface StartOptions {
   readonly port: number;
   readonly mediaPort: number;
   readonly livePort: number;
+  /** The folder of `--state`. */
+  readonly state: string | undefined;
   /** STAGEDOOR_* variables, those of the options included. STAGEDOOR_ISSUERS is left out: see `issuers`. */
   readonly settings: Readonly<Record<string, string>>;
   /** Members of STAGEDOOR_ISSUERS in addition to the development issuer; not validated. */
@@ -56,6 +59,7 @@ const argumentOptions = {
   port: text,
   "media-port": text,
   "live-port": text,
+  state: text,
   issuers: text,
   catalog: text,
   secrets: text,
@@ -111,7 +115,8 @@ function optionsOf(
   }
   const settings = Object.fromEntries(variables);
   const secrets = secretsOf(values.secrets, settings, environment);
-  return { port, mediaPort, livePort, settings, issuers, assets: assetsOf(values.catalog), secrets, notes };
+  const assets = assetsOf(values.catalog);
+  return { port, mediaPort, livePort, state: values.state, settings, issuers, assets, secrets, notes };
 }
 
 function portNumber(name: string, digits: string): number {

@@ -1,36 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { projectRoot } from "../../cli/lib/project.ts";
 import { freePort } from "../../cli/local/ports.ts";
 import { readConfiguration } from "../../src/config/configuration.ts";
+import { runStart as start } from "../cluster/run-start.ts";
 import { until } from "../cluster/viewer.ts";
-
-const running: ChildProcess[] = [];
-afterEach(() => {
-  for (const child of running.splice(0)) child.kill("SIGKILL");
-});
-
-interface Run {
-  readonly child: ChildProcess;
-  readonly output: () => string;
-  readonly ended: Promise<number | null>;
-}
-
-/** Runs `npm start` as its script does, with the Node that runs this test. */
-function start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Run {
-  const child = spawn(process.execPath, ["cli/start.ts", ...args], {
-    cwd: projectRoot,
-    env: { ...process.env, ...environment },
-  });
-  running.push(child);
-  let output = "";
-  child.stdout.on("data", (chunk) => (output += chunk));
-  child.stderr.on("data", (chunk) => (output += chunk));
-  return { child, output: () => output, ended: new Promise((resolve) => child.once("exit", resolve)) };
-}
 
 function listen(port: number): Promise<Server> {
   return new Promise((resolve) => {

@@ -34,6 +34,7 @@ describe("the options of npm start", () => {
       port: 8787,
       mediaPort: 8788,
       livePort: 8789,
+      state: undefined,
       settings: {},
       issuers: [],
       assets: [],
