@@ -3,7 +3,7 @@ import { refusal } from "../base/result.ts";
 
 const exposed = [
   ...["Content-Length", "Content-Range", "ETag", "Location", "RateLimit", "RateLimit-Policy", "Request-Id"],
-  ...["Retry-After", "WWW-Authenticate"],
+  ...["Retry-After", "Stagedoor-Refusal", "WWW-Authenticate"],
 ];
 const exposedByDefault = exposed.join(", ");
 

@@ -18,6 +18,9 @@ import {
 const realm = 'Bearer realm="stagedoor"';
 const algs = `algs="${proofAlgorithms.join(" ")}"`;
 
+/** Repeats a refusal's code for players and page scripts that see the headers of a failed request, but not its body. */
+const refusalHeader = "Stagedoor-Refusal";
+
 /**
  * Maps a refusal to problem details (RFC 9457) with the headers that its status needs. The response is never cached.
  */
@@ -28,6 +31,7 @@ export function problemResponse(refusal: Refusal): Response {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
+    [refusalHeader]: refusal.code,
   });
   const challenge = challengeFor(refusal);
   if (challenge !== undefined) headers.set("WWW-Authenticate", challenge);

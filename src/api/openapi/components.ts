@@ -60,6 +60,10 @@ const text = { type: "string" } as const;
 
 const headers = {
   "Request-Id": { description: "Identifies the log line of this refusal.", schema: text },
+  "Stagedoor-Refusal": {
+    description: "The code of the refusal, for players that cannot read the body.",
+    schema: { enum: refusalCodes },
+  },
   "WWW-Authenticate": { description: "The required credential (RFC 6750 §3, RFC 9449 §7.1).", schema: text },
   "Retry-After": { description: "Seconds to wait before a retry.", schema: { type: "integer" } },
   RateLimit: {
@@ -72,7 +76,7 @@ const headers = {
 /** The headers of a response. `status` is undefined for a success. */
 export function headersOf({ access, refusals }: RouteDescription, status: number | undefined) {
   const names: (keyof typeof headers)[] = [];
-  if (status !== undefined) names.push("Request-Id");
+  if (status !== undefined) names.push("Request-Id", "Stagedoor-Refusal");
   if (status === 401 || ((status === 400 || status === 403) && access !== "public")) names.push("WWW-Authenticate");
   if (status === 429 || status === 503) names.push("Retry-After");
   if (refusals.includes("rate_limited")) names.push("RateLimit", "RateLimit-Policy");

@@ -92,6 +92,7 @@ describe.each(Object.entries(statuses))("the response to %s", (code, status) => 
     const text = await response.text();
     expect([response.status, response.headers.get("Content-Type")]).toEqual([status, "application/problem+json"]);
     expect(response.headers.get("Cache-Control")).toBe("no-store");
+    expect(response.headers.get("Stagedoor-Refusal")).toBe(code);
     const body: unknown = JSON.parse(text);
     expect(body).toEqual({
       ...(code === "stream_limit" && { running: [expect.any(Object)] }),
