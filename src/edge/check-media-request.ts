@@ -40,11 +40,21 @@ export interface MediaAccess {
   readonly appended: string;
 }
 
+/** Why the grant of a URL is refused. */
+export type GrantRefusal = Refusal<
+  "signature_missing" | "grant_invalid" | "key_unknown" | "grant_expired" | "path_not_covered" | "binding_mismatch"
+>;
+
+/** Why a media URL is refused. */
+export type MediaRefusal =
+  | GrantRefusal
+  | Refusal<"path_invalid" | "signature_invalid" | "signature_expired" | "asset_unknown" | "uri_foreign">;
+
 /** `expired`: authentic except for its expiry. Only then can a segment's URL be renewed. */
 export type MediaVerdict =
   | { readonly verdict: "passed"; readonly access: MediaAccess }
-  | { readonly verdict: "expired"; readonly access: MediaAccess; readonly refusal: Refusal }
-  | { readonly verdict: "refused"; readonly refusal: Refusal };
+  | { readonly verdict: "expired"; readonly access: MediaAccess; readonly refusal: Refusal<"signature_expired"> }
+  | { readonly verdict: "refused"; readonly refusal: MediaRefusal };
 
 /**
  * The edge check: the grant (which viewer, which asset, until when) and the signature (this file, now) must both be
@@ -69,7 +79,7 @@ export function checkMediaTarget(target: MediaTarget, context: CheckContext): Me
 export function checkGrant(
   target: Pick<MediaTarget, "grant" | "path" | "signature">,
   { keys, now, grantIssuer, client, open = openGrant }: CheckContext,
-): Result<Grant, Refusal> {
+): Result<Grant, GrantRefusal> {
   const opened = open(target.grant, keys, now);
   if (!opened.ok) {
     const bare = target.signature === undefined && opened.refusal.code === "grant_invalid";
@@ -126,6 +136,6 @@ export function isBound(purpose: MediaPurpose, asset: Asset | undefined): boolea
   return purpose === "playlist" || asset?.segmentSignature === "session";
 }
 
-function refused({ refusal: why }: { readonly refusal: Refusal }): MediaVerdict {
+function refused({ refusal: why }: { readonly refusal: MediaRefusal }): MediaVerdict {
   return { verdict: "refused", refusal: why };
 }

@@ -1,12 +1,14 @@
 import { isPlaylist, sentQuery } from "../base/alias.ts";
-import { type Refusal, type Result, refusal } from "../base/result.ts";
+import { type Result, refusal } from "../base/result.ts";
 import { between, type UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { servedEvents, type Telemetry } from "../metrics/telemetry.ts";
+import type { OriginRefusal } from "../origin/origin.ts";
 import {
   type CloudFrontAccess,
   type CloudFrontPublicKeys,
+  type CloudFrontRefusal,
   verifyCloudFront,
 } from "../signing/cloudfront/verify-cloudfront.ts";
 import type { DeliverFile, ViewerRequest, WaitUntil } from "./deliver-file.ts";
@@ -42,7 +44,7 @@ export async function serveCloudFront(
   asset: Asset,
   request: ViewerRequest,
   context: CloudFrontContext,
-): Promise<Result<Response, Refusal>> {
+): Promise<Result<Response, CloudFrontRefusal | OriginRefusal>> {
   const checked = await checkCloudFrontTarget(target, asset, request.method, context);
   if (!checked.ok) return checked;
   const { path, policy, query, expires } = checked.value;
@@ -68,7 +70,7 @@ export async function checkCloudFrontTarget(
   asset: Asset,
   method: string,
   { now, address, publicKeys, mediaUrl }: CloudFrontCheckContext,
-): Promise<Result<CloudFrontAccess, Refusal>> {
+): Promise<Result<CloudFrontAccess, CloudFrontRefusal>> {
   const mark = target.indexOf("?");
   const checked = await verifyCloudFront(
     {

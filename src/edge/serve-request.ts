@@ -18,15 +18,15 @@ import type { Configuration } from "../config/configuration.ts";
 import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
 import { clientOf, countryOf } from "../http/request.ts";
 import { servedEvents, type Telemetry } from "../metrics/telemetry.ts";
-import { timeoutOf } from "../origin/origin.ts";
+import { type OriginRefusal, timeoutOf } from "../origin/origin.ts";
 import { deliveryDirectives } from "../playlist/delivery-directives.ts";
 import type { Client } from "../sessions/client-network.ts";
-import type { CloudFrontPublicKeys } from "../signing/cloudfront/verify-cloudfront.ts";
+import type { CloudFrontPublicKeys, CloudFrontRefusal } from "../signing/cloudfront/verify-cloudfront.ts";
 import { type MediaTarget, parseMediaTarget } from "../signing/media-url.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
-import type { Admit } from "./admit-session.ts";
+import type { Admission, Admit } from "./admit-session.ts";
 import { type MediaRequest, opening, readPlaylistFrom } from "./answer-media.ts";
-import { type CheckContext, checkMediaTarget, type MediaAccess } from "./check-media-request.ts";
+import { type CheckContext, checkMediaTarget, type MediaAccess, type MediaRefusal } from "./check-media-request.ts";
 import type { DeliverFile, ViewerRequest, WaitUntil } from "./deliver-file.ts";
 import { isRenewable, renewUrl } from "./renew-url.ts";
 import { cloudFrontAsset, serveCloudFront } from "./serve-cloudfront.ts";
@@ -61,12 +61,20 @@ interface RequestContext extends Omit<EdgeParts, "catalog"> {
   readonly country: () => string | undefined;
 }
 
+/** Why the edge refuses a request. The manifest worker's own refusals are responses. */
+export type EdgeRefusal =
+  | MediaRefusal
+  | CloudFrontRefusal
+  | NonNullable<Admission>
+  | OriginRefusal
+  | CatalogUnavailable;
+
 /**
  * Handles a request of the edge worker. A file of a CloudFront asset is checked as CloudFront would. A playlist is
  * checked, its session admitted, and the request forwarded to the manifest worker. Any other file is checked and served
  * here.
  */
-export async function serveRequest(request: MediaRequest, parts: EdgeParts): Promise<Result<Response, Refusal>> {
+export async function serveRequest(request: MediaRequest, parts: EdgeParts): Promise<Result<Response, EdgeRefusal>> {
   if (request.target === healthPath) return ok(healthResponse(request.method));
   if (request.target === readyPath) return ok(await readyResponse(request.method, parts.ready, parts.waitUntil));
   const now = parts.clock();
@@ -96,7 +104,7 @@ async function serveSegment(
   target: MediaTarget,
   request: ViewerRequest,
   context: RequestContext,
-): Promise<Result<Response, Refusal>> {
+): Promise<Result<Response, EdgeRefusal>> {
   const checked = checkMediaTarget(target, context);
   if (checked.verdict === "refused") return refuse(checked.refusal);
   const { access } = checked;
@@ -123,7 +131,7 @@ async function forwardPlaylist(
   target: MediaTarget,
   request: Request,
   context: RequestContext,
-): Promise<Result<Response, Refusal>> {
+): Promise<Result<Response, EdgeRefusal>> {
   const checked = checkMediaTarget(target, context);
   if (checked.verdict !== "passed") return refuse(checked.refusal);
   const why = await context.admit(checked.access, context);

@@ -37,6 +37,19 @@ export type CloudFrontAccess = {
   readonly expires: UnixSeconds;
 };
 
+/** Why a CloudFront signed URL is refused. */
+export type CloudFrontRefusal = Refusal<
+  | "method_not_covered"
+  | "path_invalid"
+  | "signature_missing"
+  | "signature_invalid"
+  | "signature_expired"
+  | "signature_not_yet_valid"
+  | "key_unknown"
+  | "path_not_covered"
+  | "address_not_covered"
+>;
+
 /**
  * Verifies a CloudFront signed URL as CloudFront does ("How signed URLs work"): key, signature, then policy. Time, path
  * and address are compared only for authentic URLs, so a forgery learns nothing. `path_not_covered`: the policy has
@@ -45,22 +58,7 @@ export type CloudFrontAccess = {
 export async function verifyCloudFront(
   request: CloudFrontRequest,
   keys: CloudFrontPublicKeys,
-): Promise<
-  Result<
-    CloudFrontAccess,
-    Refusal<
-      | "method_not_covered"
-      | "path_invalid"
-      | "signature_missing"
-      | "signature_invalid"
-      | "signature_expired"
-      | "signature_not_yet_valid"
-      | "key_unknown"
-      | "path_not_covered"
-      | "address_not_covered"
-    >
-  >
-> {
+): Promise<Result<CloudFrontAccess, CloudFrontRefusal>> {
   if (request.method !== "GET" && request.method !== "HEAD")
     return refusal("method_not_covered", "a signed URL is for GET and HEAD");
   const read = readParameters(request.query ?? "");
