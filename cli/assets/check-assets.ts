@@ -2,12 +2,13 @@ import type { Asset } from "../../src/catalog/asset.ts";
 import { parseCatalogText } from "../../src/catalog/catalog.ts";
 import type { CatalogFault } from "../../src/catalog/catalog-fault.ts";
 import { secretFaults } from "../../src/catalog/origin-secrets.ts";
-import { type Args, type Command, type Completed, endFailed, succeeded } from "../lib/command.ts";
+import { type Args, type Command, type Completed, endFailed, endInvalid, succeeded } from "../lib/command.ts";
 import { bucketUnbound, type Deployment, deploymentAt, deploymentOf, unboundBuckets } from "../lib/deployment.ts";
 import { catalogFileOf, readText, shortName } from "../lib/files.ts";
 import { projectRoot } from "../lib/project.ts";
 import { table } from "../lib/text.ts";
 import { isLive, readLiveCatalog, whichCatalogHelp, whichCatalogOptions } from "../lib/which-catalog.ts";
+import { readWorkerFile } from "../lib/worker-files.ts";
 
 export const assetsCheckCommand: Command = {
   name: "assets check",
@@ -63,12 +64,12 @@ function checkFile(args: Args): Checked {
 async function deploymentFor(args: Args): Promise<Deployment | undefined> {
   const [environment, api] = [args.value("env"), args.value("api")];
   if (environment === undefined) return api === undefined ? undefined : deploymentAt(api);
-  return (
-    (await deploymentOf(projectRoot, environment)) ??
-    endFailed(
-      `wrangler.toml has no environment ${environment}, or cannot be read: \`npx stagedoor doctor --env ${environment}\` shows why.`,
-    )
-  );
+  const deployment = await deploymentOf(projectRoot, environment);
+  if (deployment !== undefined) return deployment;
+  const edge = await readWorkerFile(projectRoot, "edge", undefined);
+  if (edge.ok && !edge.value.environments.includes(environment))
+    endInvalid("env", environment, `an environment of wrangler.toml (${edge.value.environments.join(", ")})`);
+  return endFailed(`wrangler.toml cannot be read: \`npx stagedoor doctor --env ${environment}\` shows why.`);
 }
 
 function bucketFaults(assets: readonly Asset[], deployment: Deployment | undefined) {

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { CommandEnded, endMisused } from "../lib/command.ts";
+import { CommandEnded, endMisused, parseFailure, shownWord } from "../lib/command.ts";
 import { projectRoot } from "../lib/project.ts";
+import { closest } from "../lib/suggest.ts";
 import { type WorkerKind, workerFiles } from "../lib/worker-files.ts";
 import { secretsFrom } from "./secrets.ts";
 import { type DeployRequest, type Step, stepsOf } from "./steps.ts";
@@ -82,9 +83,7 @@ function readRequest(words: readonly string[]): DeployRequest | undefined {
     console.log(help);
     return undefined;
   }
-  const environment =
-    environments.find((name) => name === values.env) ??
-    endMisused(`--env must be ${environments.join(" or ")}: npm run deploy -- --env <environment>.`);
+  const environment = environments.find((name) => name === values.env) ?? endMisused(environmentAdvice(values.env));
   return {
     environment,
     workers: deployOrder.filter((worker) => worker !== "identity" || bindsIdentity(environment)),
@@ -99,9 +98,17 @@ function parse(words: readonly string[]) {
     return parseArgs({ args: [...words], options: deployOptions, strict: true, allowPositionals: false });
   } catch (error) {
     return endMisused(
-      `${error instanceof Error ? error.message : "Invalid arguments."} \`npm run deploy -- --help\` lists the options.`,
+      `${parseFailure(error, Object.keys(deployOptions))} \`npm run deploy -- --help\` lists the options.`,
     );
   }
+}
+
+function environmentAdvice(given: string | undefined): string {
+  if (given === undefined)
+    return `--env is missing: give ${environments.join(" or ")}, npm run deploy -- --env <environment>.`;
+  const meant = closest(given, environments);
+  const next = meant === undefined ? "<environment>" : meant;
+  return `--env must be ${environments.join(" or ")}, not ${shownWord(given)}: npm run deploy -- --env ${next}.`;
 }
 
 /** A project with its own identity provider removes the API's binding IDENTITY, and the identity worker is not deployed. */

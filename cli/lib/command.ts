@@ -126,13 +126,17 @@ function parse(command: Command, words: readonly string[], options: ParseArgsOpt
   try {
     return parseArgs({ args: [...words], options, allowPositionals: true, strict: true, tokens: true });
   } catch (error) {
-    // Node's message continues with a hint about positionals; the first sentence is enough.
-    const [message = ""] = (error instanceof Error ? error.message : "").split(". ", 1);
-    const [, option] = /^Unknown option '--([\w-]+)'/.exec(message) ?? [];
-    const meant = option === undefined ? undefined : closest(option, Object.keys(options));
-    const suggestion = meant === undefined ? "" : ` Did you mean --${meant}?`;
-    return endMisused(`${message.replace(/\.$/, "")}.${suggestion}${seeHelp(command)}`);
+    return endMisused(`${parseFailure(error, Object.keys(options))}${seeHelp(command)}`);
   }
+}
+
+/** The message of parseArgs in one sentence, and the option that was probably meant. */
+export function parseFailure(error: unknown, options: readonly string[]): string {
+  // Node's message continues with a hint about positionals.
+  const [message = ""] = (error instanceof Error ? error.message : "").split(". ", 1);
+  const [, option] = /^Unknown option '--([\w-]+)'/.exec(message) ?? [];
+  const meant = option === undefined ? undefined : closest(option, options);
+  return `${message.replace(/\.$/, "")}.${meant === undefined ? "" : ` Did you mean --${meant}?`}`;
 }
 
 function checkOperands(command: Command, positionals: readonly string[]): void {

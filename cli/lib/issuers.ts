@@ -1,9 +1,12 @@
-import { decodeJwt } from "jose";
+import { decodeJwt, type JWTPayload } from "jose";
 import * as z from "zod";
+import { claimAt } from "../../src/auth/claims.ts";
 import { faultsAmong, type Issuer, issuerSchema } from "../../src/auth/issuer.ts";
+import { operatorIssuer } from "../../src/auth/operator-token.ts";
 import { trustIssuer } from "../../src/auth/trusted-issuers.ts";
 import type { TrustedIssuer } from "../../src/auth/verify-jwt.ts";
 import { identityPath } from "../../src/base/constants.ts";
+import { adviceOn, fieldText } from "../../src/base/issue-advice.ts";
 import { systemClock, systemTimer } from "../../src/base/time.ts";
 import { readConfiguration } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
@@ -23,15 +26,15 @@ export function devIssuers(ring: KeyRing, token: string): readonly TrustedIssuer
 }
 
 function localIdentity(token: string): readonly Issuer[] {
-  const issuer = claimedIssuer(token);
+  const issuer = claimsOf(token)?.iss;
   if (issuer === undefined || !/^http:\/\/localhost:\d{1,5}$/.test(issuer)) return [];
   const jwksUri = `${issuer}${identityPath}/jwks`;
   return [issuerSchema.parse({ issuer, audience: issuer, algorithms: ["EdDSA"], jwksUri })];
 }
 
-function claimedIssuer(token: string): string | undefined {
+function claimsOf(token: string): JWTPayload | undefined {
   try {
-    return decodeJwt(token).iss;
+    return decodeJwt(token);
   } catch {
     return undefined; // not a JWT: the explanation says so
   }
@@ -39,15 +42,66 @@ function claimedIssuer(token: string): string | undefined {
 
 /** The issuers in a file with the value of STAGEDOOR_ISSUERS. The file may contain secrets, so errors quote nothing. */
 export function readIssuers(file: string): readonly TrustedIssuer[] {
-  const parsed = z
-    .array(issuerSchema)
-    .min(1)
-    .safeParse(parseJson(readText(file, "the issuers")));
+  const document = parseJson(readText(file, "the issuers"));
+  if (!Array.isArray(document) || document.length === 0)
+    return endFailed(
+      `${shortName(file)} must be a list of issuers in JSON, not ${kindOf(document)}:
+  [{"issuer": "https://id.example.com", "audience": "my-api", "algorithms": ["RS256"], "jwksUri": "https://id.example.com/jwks"}]
+docs/deploy/identity-providers.md has the values of each provider.`,
+    );
+  const parsed = z.array(issuerSchema).safeParse(document);
   const errors = parsed.success
     ? faultsAmong(parsed.data)
-    : parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+    : parsed.error.issues.map((issue) => `${fieldText(issue.path)}: ${adviceOn(issue, document)}`);
   if (parsed.success && errors.length === 0) return trust(parsed.data);
   return endFailed([`${shortName(file)} is not a valid list of issuers:`, ...errors].join("\n  "));
+}
+
+function kindOf(document: unknown): string {
+  if (document === undefined) return "text that is not JSON";
+  if (Array.isArray(document)) return "an empty list";
+  return typeof document === "object" && document !== null ? "one object: put it in a list" : "another value";
+}
+
+/** A claim of a refused token: the values that its issuer's settings require, and the token's. */
+export interface ClaimMismatch {
+  readonly claim: string;
+  readonly expected: string;
+  readonly found: string;
+}
+
+/**
+ * Why no issuer accepts a JWT, if the cause is its `iss` or its audience. Only the command line shows these values: the API tells
+ * clients neither what it expects nor what it found.
+ */
+export function claimMismatch(token: string, issuers: readonly TrustedIssuer[]): ClaimMismatch | undefined {
+  const claims = claimsOf(token);
+  if (claims === undefined) return undefined;
+  const settings = issuers.find(({ settings: { issuer } }) => issuer === claims.iss)?.settings;
+  if (settings === undefined)
+    return {
+      claim: "iss",
+      expected: listed(issuers.map(({ settings: { issuer } }) => issuer)),
+      found: valueText(claims.iss),
+    };
+  const { audience, audienceClaim } = settings;
+  const value = claimAt(claims, audienceClaim);
+  if ([value].flat().some((one) => audience.some((known) => known === one))) return undefined;
+  return { claim: [audienceClaim].flat().join("."), expected: listed(audience), found: valueText(value) };
+}
+
+/** Advice about an operator's credential, which no viewer's issuer signs. */
+export function operatorNote(token: string): string | undefined {
+  if (claimsOf(token)?.iss !== operatorIssuer) return undefined;
+  return "This is an operator's credential: only the routes below /operator accept it, in the deployment whose key ring signed it.";
+}
+
+function listed(values: readonly string[]): string {
+  return values.map((value) => JSON.stringify(value)).join(" or ");
+}
+
+function valueText(value: unknown): string {
+  return value === undefined ? "none" : JSON.stringify(value).slice(0, 256);
 }
 
 function trust(issuers: readonly Issuer[]): readonly TrustedIssuer[] {

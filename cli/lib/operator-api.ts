@@ -5,13 +5,13 @@ import { isLocalUrl } from "../../src/base/origins.ts";
 import { after, type Seconds, seconds, systemClock, type UnixSeconds } from "../../src/base/time.ts";
 import type { OperatorKey } from "../../src/keys/key.ts";
 import { type KeyRing, keysFor, signingKey } from "../../src/keys/ring.ts";
-import { type Args, endFailed, endMisused } from "./command.ts";
+import { type Args, endFailed, endMisused, shownWord } from "./command.ts";
 import { readRing, readTextOrInput, ringOption } from "./files.ts";
 
 /** The options of every command that calls the operators' API. */
 export const operatorApiOptions = { ...ringOption, api: { type: "string" }, bearer: { type: "string" } } as const;
 
-const localApi = "http://localhost:8787";
+export const localApi = "http://localhost:8787";
 
 /** The help text of {@link operatorApiOptions}. */
 export function operatorApiHelp(scope: string): string {
@@ -53,8 +53,15 @@ export async function callApi(
   );
   const body: Readonly<Record<string, unknown>> = Object(await response.json().catch(() => undefined));
   if (response.ok) return { ok: true, body };
-  const message = `${response.status} ${body.code ?? ""}: ${body.detail ?? "the response has no details."}`;
-  return { ok: false, message, body };
+  return { ok: false, message: refusalMessage(response.status, body), body };
+}
+
+/** A refusal with its errors, one a line, or with its advice if it has no list of errors. */
+function refusalMessage(status: number, { code, title, detail, faults }: ApiResponse["body"]): string {
+  if (code === undefined)
+    return `${status}: the response is not one of Stagedoor's API. Check --api: it includes the base path.`;
+  if (Array.isArray(faults) && faults.length > 0) return [`${status} ${code}: ${title}.`, ...faults].join("\n  ");
+  return `${status} ${code}: ${detail ?? title}`;
 }
 
 /** Reads a route. A refusal or an unexpected response ends the command. */
@@ -73,10 +80,20 @@ export function parseResponse<Body>({ api }: OperatorApi, path: string, body: un
 }
 
 function readApi(text: string): string {
-  const isValid = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !/[?#]|\/$/.test(text);
-  return isValid
-    ? text
-    : endMisused("--api must be the API's URL without a slash at its end, such as https://api.example.com.");
+  if (isApiUrl(text)) return text;
+  const trimmed = text.replace(/\/+$/, "");
+  const scheme = /^(localhost|127\.|\[::1\])/.test(trimmed) ? "http" : "https";
+  const meant = (trimmed.includes("://") ? [trimmed] : [`${scheme}://${trimmed}`]).find(isApiUrl);
+  const suggestion = meant === undefined ? "" : ` Did you mean --api ${meant}?`;
+  return endMisused(
+    `--api must be the API's URL with http:// or https:// and without a slash at its end, such as https://api.example.com, not ${shownWord(text)}.${suggestion}`,
+  );
+}
+
+function isApiUrl(text: string): boolean {
+  if (!URL.canParse(text) || /[?#]|\/$/.test(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && username + password === "";
 }
 
 async function readBearer(args: Args, api: string, scope: OperatorScope): Promise<string> {

@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import { isUnixSeconds, type Seconds, seconds, systemClock, type UnixSeconds } from "../../src/base/time.ts";
-import { type Args, endInvalid, endMisused } from "./command.ts";
+import { idForm } from "../../src/sessions/identifiers.ts";
+import { type Args, endInvalid, endMisused, shownWord } from "./command.ts";
 
 /** Formats rows as aligned columns, two spaces apart, without trailing spaces. */
 export function table(rows: readonly (readonly string[])[]): string {
@@ -44,6 +45,15 @@ export function readTime(option: string, text: string): UnixSeconds {
   return isUnixSeconds(time)
     ? time
     : endInvalid(option, text, "a time, such as now, +8h, 1795000000 or 2026-11-18T11:06:40Z");
+}
+
+/** The session id in --session. */
+export function readSessionId(text: string): string {
+  return idForm.test(text)
+    ? text
+    : endMisused(
+        `--session must be a session's id, 22 characters of A-Z a-z 0-9 - _, not ${shownWord(text)}: a start returns it as sessionId, and \`npx stagedoor sessions\` lists those that run.`,
+      );
 }
 
 /** The validity of a key in `--nbf` and `--exp`. */

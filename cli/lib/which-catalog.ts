@@ -1,9 +1,11 @@
 import * as z from "zod";
 import { type Asset, assetSchema } from "../../src/catalog/asset.ts";
-import { type CatalogFault, catalogFaultSchema } from "../../src/catalog/catalog-fault.ts";
-import { type Args, endMisused } from "./command.ts";
-import { catalogOption } from "./files.ts";
-import { type OperatorApi, operatorApiOf, operatorApiOptions, readFromApi } from "./operator-api.ts";
+import { type Catalog, parseCatalog } from "../../src/catalog/catalog.ts";
+import { type CatalogFault, catalogFaultSchema, describeFault } from "../../src/catalog/catalog-fault.ts";
+import { type Args, endFailed, endMisused } from "./command.ts";
+import { catalogOption, readCatalog, shortName } from "./files.ts";
+import { localApi, type OperatorApi, operatorApiOf, operatorApiOptions, readFromApi } from "./operator-api.ts";
+import { fixtureCatalog } from "./project.ts";
 
 /** The options that choose a catalog: that of a deployment, or a file. */
 export const whichCatalogOptions = { ...operatorApiOptions, ...catalogOption } as const;
@@ -41,6 +43,22 @@ export const catalogResponseSchema = z.object({
 /** Reads a deployment's catalog through its API. */
 export async function readLiveCatalog(args: Args): Promise<LiveCatalog> {
   return liveCatalogOf(await operatorApiOf(args, "operator:read"));
+}
+
+/** The catalog of --api or --catalog, or that of the fixtures. An invalid one ends the command with all its errors. */
+export async function readWhichCatalog(args: Args): Promise<Catalog> {
+  if (!isLive(args)) return readCatalog(args);
+  const { api, assets, faults } = await readLiveCatalog(args);
+  const catalog = parseCatalog({ version: 1, assets });
+  const errors = catalog.ok ? faults : catalog.refusal;
+  if (catalog.ok && errors.length === 0) return catalog.value;
+  return endFailed([`The catalog of ${api} is invalid:`, ...errors.map(describeFault)].join("\n  "));
+}
+
+/** Says which catalog does not have an asset, if the command chose it: assets that were added live are not in a file. */
+export function defaultCatalogNote(args: Args): string | undefined {
+  if (args.value("api") !== undefined || args.value("catalog") !== undefined) return undefined;
+  return `The asset was looked up in ${shortName(fixtureCatalog)}. For one that was added to a running service, give --api, such as --api ${localApi}.`;
 }
 
 /** {@link readLiveCatalog} for an API whose credential has been read. */

@@ -12,7 +12,7 @@ import {
 } from "../lib/command.ts";
 import { readTextOrInput } from "../lib/files.ts";
 import { callApi, type OperatorApi, operatorApiOf, operatorApiOptions } from "../lib/operator-api.ts";
-import { readTime } from "../lib/text.ts";
+import { readSessionId, readTime } from "../lib/text.ts";
 
 /** The largest clock tolerance that an issuer can have: so long after its expiry a token may be accepted. */
 const longestTolerance = 300;
@@ -47,6 +47,8 @@ function readTarget(args: Args): RevokeTarget {
     case "login":
       if (issuer === undefined) return endMisused(`--${kind} needs --issuer: two issuers may use the same name.`);
       return { [kind]: kind === "subject" ? { issuer, subject: value } : { issuer, sid: value } };
+    case "session":
+      return { session: readSessionId(value) };
     case "token":
       return issuer === undefined ? readTokenFile(value) : { token: { issuer, jti: value } };
     default:

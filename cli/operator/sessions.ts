@@ -1,7 +1,8 @@
 import * as z from "zod";
-import { type Command, failed, succeeded } from "../lib/command.ts";
+import { maxListed } from "../../src/operator/list-sessions.ts";
+import { type Command, endInvalid, failed, succeeded } from "../lib/command.ts";
 import { callApi, operatorApiHelp, operatorApiOf, operatorApiOptions, parseResponse } from "../lib/operator-api.ts";
-import { table } from "../lib/text.ts";
+import { readSessionId, table } from "../lib/text.ts";
 
 const responseSchema = z.object({
   count: z.int(),
@@ -36,6 +37,10 @@ asset, country, start, last request and expiry. Times are UTC.
 ${operatorApiHelp("operator:read")}`,
   run: async (args) => {
     const query = new URLSearchParams();
+    const [session, limit] = [args.value("session"), args.value("limit")];
+    if (session !== undefined) readSessionId(session);
+    if (limit !== undefined && (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > maxListed))
+      endInvalid("limit", limit, `a whole number from 1 to ${maxListed}`);
     for (const name of ["asset", "session", "limit"]) {
       const value = args.value(name);
       if (value !== undefined) query.set(name, value);

@@ -10,9 +10,10 @@ import { oneShotHmac } from "../../src/platform/node/node-crypto.ts";
 import { publicKeysOf } from "../../src/signing/cloudfront/verify-cloudfront.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 import { type Args, type Command, type Completed, endFailed, endInvalid, endMisused } from "../lib/command.ts";
-import { catalogOption, readCatalog, readRing, ringOption } from "../lib/files.ts";
-import { devIssuers } from "../lib/issuers.ts";
+import { readRing } from "../lib/files.ts";
+import { type ClaimMismatch, claimMismatch, devIssuers, operatorNote } from "../lib/issuers.ts";
 import { coloured, readTime } from "../lib/text.ts";
+import { defaultCatalogNote, readWhichCatalog, whichCatalogOptions } from "../lib/which-catalog.ts";
 
 export const mediaUrlOption = { "media-url": { type: "string" } } as const;
 
@@ -33,8 +34,7 @@ export const explainCommand: Command = {
   summary: "explain what a URL grants, and why it is served or refused",
   operands: ["<url>"],
   options: {
-    ...ringOption,
-    ...catalogOption,
+    ...whichCatalogOptions,
     ...mediaUrlOption,
     now: { type: "string" },
     address: { type: "string" },
@@ -51,23 +51,44 @@ refused.
   --media-url <url>  the media host's URL (http://localhost:8788)
   --ring <file>      the key ring (.stagedoor/keys.json of the project)
   --catalog <file>   the catalog (fixtures/catalog.json of the project)
+  --api <url>        the API of a service whose live catalog is used instead; npm start: http://localhost:8787
+  --bearer <file>    an operator's credential for it with the scope operator:read; - reads it from standard input
 
 Put the URL in single quotes, because it contains ? and &.`,
   run: async (args) => {
     const [text = ""] = args.operands;
     const now = readTime("now", args.value("now") ?? "now");
     const target = targetOf(text);
-    if (target !== undefined)
-      return {
-        ...explained(await explainUrl(target, await contextOf(args, now)), now),
-        note: hostNote(text, mediaUrlOf(args)),
-      };
+    if (target !== undefined) {
+      const context = await contextOf(args, now);
+      const [, asset = ""] = target.split("/");
+      if (isApiPath(target) && context.catalog.asset(asset) === undefined)
+        endMisused(
+          "<url> is an address of the API, and explain is for URLs of the media host: give the manifestUrl of a start, or a URL in its playlists.",
+        );
+      const explanation = await explainUrl(target, context);
+      const catalogNote = explanation.refusal?.code === "asset_unknown" ? defaultCatalogNote(args) : undefined;
+      const notes = [hostNote(text, context.mediaUrl), catalogNote].filter((note) => note !== undefined);
+      return { ...explained(explanation, now), note: notes.join("\n") || undefined };
+    }
     if (hasGrantForm(text)) return explained(explainGrant(text, await contextOf(args, now)), now);
     if (!/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(text))
       endMisused("<url> must be a whole URL, a path that begins with a slash, a grant, or a bearer token.");
-    return explained(await explainToken(text, { issuers: devIssuers(await readRing(args), text) }, now), now);
+    const issuers = devIssuers(await readRing(args), text);
+    const explanation = await explainToken(text, { issuers }, now);
+    return { ...explained(explanation, now, claimMismatch(text, issuers)), note: operatorNote(text) };
   },
 };
+
+/** Whether a path, perhaps below a base path, is one of the API's routes. The media host has none of them. */
+function isApiPath(target: string): boolean {
+  const [path = ""] = target.split("?", 1);
+  return (
+    /\/stream\/(start|[\w-]{22}(\/renew)?)$/.test(path) ||
+    /\/operator(\/(sessions|refusals|keys|assets|explain|simulate|revocations)(\/|$)|$)/.test(path) ||
+    /^\/(console|api\/auth)(\/|$)|^\/(metrics|openapi\.json)$/.test(path)
+  );
+}
 
 /** The edge ignores the host of a URL, but a CloudFront signature covers it. */
 function hostNote(text: string, mediaUrl: string): string | undefined {
@@ -79,7 +100,7 @@ async function contextOf(args: Args, now: UnixSeconds): Promise<ExplainContext> 
   const renewal = args.value("renewal") ?? "redirect";
   if (renewal !== "redirect" && renewal !== "off") return endInvalid("renewal", renewal, "redirect or off");
   const mediaUrl = mediaUrlOf(args);
-  const catalog = readCatalog(args);
+  const catalog = await readWhichCatalog(args);
   const ring = await readRing(args);
   const publicKeys = await publicKeysOf(ring, () => now);
   if (!publicKeys.ok) return endFailed(["The key ring is invalid:", ...publicKeys.refusal].join("\n  "));
@@ -105,16 +126,21 @@ const verdictNames = {
   refused: "Refused",
 } as const satisfies Record<Explanation["verdict"], string>;
 
-/** The outcome of a command that explains something: exit code 1 for a refusal. */
-export function explained(explanation: Explanation, now: UnixSeconds): Completed {
+/** The outcome of a command that explains something: exit code 1 for a refusal. `mismatch` is shown for an invalid token. */
+export function explained(explanation: Explanation, now: UnixSeconds, mismatch?: ClaimMismatch): Completed {
   const { verdict, refusal, grants, steps } = explanation;
   const problem = refusal === undefined ? undefined : { ...refusal, ...problemFor(refusal.code) };
-  const json = explanationJson(explanation, now);
+  const cause = refusal?.code === "token_invalid" ? mismatch : undefined;
+  const json = { ...explanationJson(explanation, now), ...(cause !== undefined && { mismatch: cause }) };
+  const values =
+    cause === undefined
+      ? ""
+      : `\n  Expected    ${cause.claim} ${cause.expected}\n  Found       ${cause.claim} ${cause.found}`;
   const outcome =
     problem === undefined
       ? `${coloured("green", `${verdictNames[verdict]}:`)} ${grants}.`
       : `${coloured("red", `${verdictNames[verdict]}:`)} ${problem.code} (${problem.status}). ${problem.title}.
-  Why         ${problem.reason}
+  Why         ${problem.reason}${values}
   What to do  ${problem.detail}
   More        ${troubleshootingPath(problem.code)}`;
   const exit = verdict === "refused" ? 1 : 0;

@@ -1,13 +1,25 @@
+import { existsSync } from "node:fs";
+import { isJws } from "../../src/auth/read-credential.ts";
 import { after, rfc3339, systemClock } from "../../src/base/time.ts";
 import { assetIdSchema, playScope } from "../../src/catalog/asset.ts";
 import { problemFor } from "../../src/http/problems.ts";
 import { keysFor } from "../../src/keys/ring.ts";
 import { explainToken } from "../../src/operator/explain/explain-token.ts";
-import { type Args, type Command, type Completed, endInvalid, endMisused, failed, succeeded } from "../lib/command.ts";
+import {
+  type Args,
+  type Command,
+  type Completed,
+  checkOneInput,
+  endInvalid,
+  endMisused,
+  failed,
+  succeeded,
+} from "../lib/command.ts";
 import { signDevToken } from "../lib/dev-keys.ts";
-import { catalogOption, readCatalog, readRing, readTextOrInput, ringOption } from "../lib/files.ts";
-import { devIssuers, readIssuers } from "../lib/issuers.ts";
+import { catalogOption, readRing, readTextOrInput, ringOption, shortName } from "../lib/files.ts";
+import { claimMismatch, devIssuers, operatorNote, readIssuers } from "../lib/issuers.ts";
 import { readDuration, readTime } from "../lib/text.ts";
+import { defaultCatalogNote, readWhichCatalog } from "../lib/which-catalog.ts";
 import { explained } from "./explain.ts";
 
 const inspectOptions = {
@@ -18,23 +30,28 @@ const inspectOptions = {
   origin: { type: "string" },
   now: { type: "string" },
   ...catalogOption,
+  api: { type: "string" },
+  bearer: { type: "string" },
 } as const;
 
 const inspectHelp = `With --inspect, explains a token's claims and whether a start with it would succeed, by the API's own checks. Never prints
 the token. Exits with 1 if the token or the start would be refused. Does not check revocations, rate limits, running streams
 and your entitlement service, which only a deployment knows.
 
-  --inspect <token|->  the token; - reads it from standard input, which keeps it out of the shell's history
+  --inspect <token>    the token, a file with it, or - for standard input: a file keeps it out of the shell's history
   --asset <id>         the asset to start (default: check only the token)
   --issuers <file>     the issuers, in the form of STAGEDOOR_ISSUERS; their keys are fetched, and a token is introspected if
                        its issuer requires that (default: the development issuer, and the identity worker of a local API)
   --country <code>     the viewer's country, for an asset with countries
   --origin <origin>    the page's origin, for an asset with origins
   --now <time>         the time to check at: now, +8h, 1795000000, 2026-11-18T11:06:40Z (now)
-  --catalog <file>     the catalog (fixtures/catalog.json of the project)`;
+  --catalog <file>     the catalog (fixtures/catalog.json of the project)
+  --api <url>          the API of a service whose live catalog is used instead; npm start: http://localhost:8787
+  --bearer <file>      an operator's credential for it with the scope operator:read`;
 
 /** Explains a token, and a start with it if --asset is given. */
 async function inspectToken(args: Args): Promise<Completed> {
+  checkOneInput(args, ["inspect", "bearer"]);
   const token = readToken(args.value("inspect") ?? "");
   const now = readTime("now", args.value("now") ?? "now");
   const assetId = args.value("asset");
@@ -43,18 +60,25 @@ async function inspectToken(args: Args): Promise<Completed> {
     endMisused("--country and --origin need --asset: they are conditions of an asset.");
   const file = args.value("issuers");
   const issuers = file === undefined ? devIssuers(await readRing(args), token) : readIssuers(file);
-  const start = assetId === undefined ? undefined : { assetId, catalog: readCatalog(args), from };
+  const start = assetId === undefined ? undefined : { assetId, catalog: await readWhichCatalog(args), from };
   const explanation = await explainToken(token, { issuers }, now, start);
   const { refusal } = explanation;
   const status = refusal !== undefined ? problemFor(refusal.code).status : start === undefined ? null : 201;
-  const { text, json, exit } = explained(explanation, now);
-  return { exit, text, json: { ...json, asset: assetId ?? null, status } };
+  const { text, json, exit } = explained(explanation, now, claimMismatch(token, issuers));
+  const catalogNote = refusal?.code === "asset_unknown" ? defaultCatalogNote(args) : undefined;
+  return { exit, text, json: { ...json, asset: assetId ?? null, status }, note: operatorNote(token) ?? catalogNote };
 }
 
+/** A token, or the content of the file with this name. No token has the form of a path with an extension. */
 function readToken(value: string): string {
-  const token = value === "-" ? readTextOrInput(value, "the token").trim() : value;
+  const isFile = value === "-" || existsSync(value);
+  if (!isFile && /^(\.{1,2}|~)?\//.test(value) && !isJws(value))
+    return endMisused("--inspect must be a token, a file with one, or - for standard input: no file has that name.");
+  const token = isFile ? readTextOrInput(value, "the token").trim() : value;
   return token === "" || /\s/.test(token)
-    ? endMisused("--inspect must be one token, or - for one token on standard input.")
+    ? endMisused(
+        `--inspect must be one token, a file with one, or - for standard input${isFile ? `; ${value === "-" ? "standard input" : shortName(value)} has ${token === "" ? "no text" : "spaces or several lines"}` : ""}.`,
+      )
     : token;
 }
 

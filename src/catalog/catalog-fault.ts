@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { adviceOn, fieldText } from "../base/issue-advice.ts";
 
 /** Kinds of catalog faults. The names are stable for scripts. */
 export const catalogFaultNames = [
@@ -61,16 +62,17 @@ export function describeFault({ name, asset, field, advice }: CatalogFault): str
   return `${name}: ${place === "" ? "" : `${place}: `}${advice}`;
 }
 
-/** Converts zod's issues to faults. No value of the document is quoted: it may be a secret in the wrong place. */
+/** Converts zod's issues with a document to faults. No value of the document is quoted: it may be a secret in the wrong place. */
 export function faultsOfIssues(
   issues: readonly z.core.$ZodIssue[],
   asset: string | undefined,
+  document: unknown,
 ): readonly CatalogFault[] {
   return issues.map((issue) => ({
     name: nameOf(issue),
     asset,
     field: fieldText(issue.path),
-    advice: adviceOn(issue),
+    advice: adviceOn(issue, document),
   }));
 }
 
@@ -81,44 +83,4 @@ function nameOf(issue: z.core.$ZodIssue): CatalogFaultName {
 
 function isCheckName(name: unknown): name is CatalogFaultName {
   return typeof name === "string" && namesOfChecks.has(name);
-}
-
-/** A member by its path, in JavaScript notation: `countries.only[0]`. */
-export function fieldText(path: readonly PropertyKey[]): string {
-  let text = "";
-  for (const part of path) {
-    if (typeof part === "number") text += `[${part}]`;
-    else text += text === "" ? String(part) : `.${String(part)}`;
-  }
-  return text;
-}
-
-/** How to fix an issue. Quotes no value of the document, only the names of unknown members. */
-export function adviceOn(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case "unrecognized_keys":
-      return `Correct the spelling of ${issue.keys.map((key) => JSON.stringify(key)).join(", ")}, or remove it.`;
-    case "invalid_type":
-      return `Use ${article(issue.expected)}.`;
-    case "invalid_value":
-      return `Use one of ${issue.values.map((value) => JSON.stringify(value)).join(", ")}.`;
-    case "too_small":
-      return `Use at least ${issue.minimum}${unitOf(issue.origin)}.`;
-    case "too_big":
-      return `Use at most ${issue.maximum}${unitOf(issue.origin)}.`;
-    case "invalid_union":
-      return "Use one of the allowed forms: `type` selects it.";
-    default:
-      return issue.message;
-  }
-}
-
-function article(expected: string): string {
-  if (expected === "int") return "a whole number";
-  return `${"aeiou".includes(expected.charAt(0)) ? "an" : "a"} ${expected}`;
-}
-
-function unitOf(origin: string): string {
-  if (origin === "string") return " characters";
-  return origin === "array" ? " entries" : "";
 }

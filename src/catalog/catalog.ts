@@ -21,7 +21,7 @@ const frameSchema = z.strictObject({ version: z.literal(1), assets: z.array(z.un
  */
 export function parseCatalog(document: unknown): Result<Catalog, readonly CatalogFault[]> {
   const frame = frameSchema.safeParse(document);
-  if (!frame.success) return refuse(faultsOfIssues(frame.error.issues, undefined));
+  if (!frame.success) return refuse(faultsOfIssues(frame.error.issues, undefined, document));
   const assets: Asset[] = [];
   const faults: CatalogFault[] = [];
   const named = frame.data.assets.map((raw, index) => ({ raw, name: nameOf(raw, index) }));
@@ -30,7 +30,7 @@ export function parseCatalog(document: unknown): Result<Catalog, readonly Catalo
     if (parsed.success) assets.push(parsed.data);
     else
       faults.push(
-        ...faultsOfIssues(parsed.error.issues, name).filter(({ field }) => field !== "cdn" || !isReserved(raw)),
+        ...faultsOfIssues(parsed.error.issues, name, raw).filter(({ field }) => field !== "cdn" || !isReserved(raw)),
       );
     faults.push(...cdnFaults(raw, name));
   }

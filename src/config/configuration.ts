@@ -1,6 +1,7 @@
 import { faultsAmong, type Issuer } from "../auth/issuer.ts";
 import { operatorIssuer } from "../auth/operator-token.ts";
 import type { RatePolicy } from "../auth/rate-limit.ts";
+import { adviceOn, fieldText } from "../base/issue-advice.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import { type Seconds, seconds } from "../base/time.ts";
 import type { OriginSecrets } from "../catalog/origin-secrets.ts";
@@ -47,7 +48,7 @@ export const devIssuer = "stagedoor-dev";
 export function readConfiguration(environment: Environment): Result<Configuration, readonly string[]> {
   const parsed = settingsSchema.safeParse(environment);
   const issues = parsed.success ? [] : parsed.error.issues;
-  const faults = issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  const faults = issues.map((issue) => `${fieldText(issue.path)}: ${adviceOn(issue, environment)}`);
   faults.push(...unknownSettings(environment), ...idleSettings(environment));
   const settings = parsed.success
     ? parsed.data

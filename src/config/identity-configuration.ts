@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { adviceOn, fieldText } from "../base/issue-advice.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import { seconds } from "../base/time.ts";
 import { type IdentitySettings, isAssetList, oauthClientSchema } from "../identity/identity-settings.ts";
@@ -64,7 +65,7 @@ export function readIdentityConfiguration(
 ): Result<IdentityConfiguration, readonly string[]> {
   const parsed = schema.safeParse(environment);
   const issues = parsed.success ? [] : parsed.error.issues;
-  const faults = issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  const faults = issues.map((issue) => `${fieldText(issue.path)}: ${adviceOn(issue, environment)}`);
   faults.push(
     ...Object.keys(environment)
       .filter((name) => name.startsWith("STAGEDOOR_") && !(name in schema.shape) && !(name in settingsSchema.shape))

@@ -1,4 +1,5 @@
 import { isObject } from "../base/body-text.ts";
+import { adviceOn, fieldText } from "../base/issue-advice.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import {
@@ -45,7 +46,7 @@ export function parseKeyRing(document: unknown): Result<KeyRing, readonly string
     const parsed = schemas[purpose].safeParse(candidate);
     if (!parsed.success) {
       for (const issue of parsed.error.issues)
-        faults.push(`${name}: ${issue.path.join(".") || "the key"}: ${issue.message}`);
+        faults.push(`${name}: ${fieldText(issue.path) || "the key"}: ${adviceOn(issue, candidate)}`);
       continue;
     }
     const key = parsed.data;

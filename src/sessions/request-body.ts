@@ -1,7 +1,7 @@
 import type * as z from "zod";
 import { readJson, shownMember } from "../base/body-text.ts";
+import { adviceOn, fieldText } from "../base/issue-advice.ts";
 import { ok, type Refusal, type Result, refuse } from "../base/result.ts";
-import { adviceOn, fieldText } from "../catalog/catalog-fault.ts";
 
 const mostFaults = 16;
 
@@ -33,14 +33,18 @@ export function readBody<Schema extends z.ZodType, Code extends "body_invalid" |
     issue.code === "unrecognized_keys" ? "an unknown member" : placeOf(issue.path),
   );
   const reason = `the body does not match its route: ${[...new Set(places)].join(", ")}`;
-  return refuse({ code, reason, faults: issues.flatMap(faultsOf).slice(0, mostFaults) });
+  return refuse({
+    code,
+    reason,
+    faults: issues.flatMap((issue) => faultsOf(issue, document.value)).slice(0, mostFaults),
+  });
 }
 
 /**
  * For the client only. No fault quotes a value, which may be a credential; the log does not even get an unknown name.
  */
-function faultsOf(issue: z.core.$ZodIssue): readonly string[] {
-  if (issue.code !== "unrecognized_keys") return [`${placeOf(issue.path)}: ${adviceOn(issue)}`];
+function faultsOf(issue: z.core.$ZodIssue, document: unknown): readonly string[] {
+  if (issue.code !== "unrecognized_keys") return [`${placeOf(issue.path)}: ${adviceOn(issue, document)}`];
   return issue.keys.map((key) => `${shownMember(fieldText([...issue.path, key]))}: no such member`);
 }
 

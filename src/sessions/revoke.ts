@@ -21,10 +21,16 @@ import { type Acting, fromStore, type SessionContext, type SessionRequest } from
 /** `until` of entries that last until they are lifted: the end of the year 9999. */
 const never = unixSeconds(253_402_300_799);
 
+const sessionIdForm = "Give a session's id as its start returned it: 22 characters of A-Z a-z 0-9 - _.";
+
 const name = z.string().min(1).max(512);
 export const revocationBodySchema = z
   .strictObject({
-    session: z.string().regex(idForm).optional().describe("A playback session's id: 22 characters of base64url."),
+    session: z
+      .string()
+      .regex(idForm, sessionIdForm)
+      .optional()
+      .describe("A playback session's id: 22 characters of base64url."),
     subject: z
       .strictObject({ issuer: name, subject: name })
       .optional()
@@ -41,7 +47,7 @@ export const revocationBodySchema = z
     key: z.string().min(1).max(64).optional().describe("The kid of a key of sessions or operators that has leaked."),
     until: z
       .number()
-      .refine(isUnixSeconds)
+      .refine(isUnixSeconds, "Give Unix seconds, a whole number.")
       .optional()
       .describe(
         "Unix seconds: until when, at least until the longest session has ended. Without it a session is revoked until then, and everything else until it is lifted.",

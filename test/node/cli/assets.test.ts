@@ -180,7 +180,10 @@ describe("assets of a running deployment", () => {
     const inProduction = await stagedoor("assets", "check", "--catalog", file, "--env", "production");
     expect([inProduction.exit, inProduction.stdout]).toEqual([1, expect.stringMatching(/^bucket_unbound +one /m)]);
     const unknown = await stagedoor("assets", "check", "--catalog", file, "--env", "prod");
-    expect([unknown.exit, unknown.stderr]).toEqual([1, expect.stringContaining("no environment prod")]);
+    expect([unknown.exit, unknown.stderr]).toEqual([
+      2,
+      expect.stringContaining('--env must be an environment of wrangler.toml (staging, production), not "prod"'),
+    ]);
   });
 
   it("are replaced only with --replace", async () => {

@@ -46,6 +46,29 @@ const refusal = {
   request: "00000000000000aa",
 };
 
+describe("a refusal of the API", () => {
+  it("is printed with every error of the request", async () => {
+    response.status = 400;
+    response.body = { code: "body_invalid", title: "Invalid request body", faults: ["limit: wrong"], detail: "advice" };
+    expect(await run("sessions")).toMatchObject({
+      exit: 1,
+      note: "400 body_invalid: Invalid request body.\n  limit: wrong",
+    });
+  });
+
+  it("is printed with its advice if it lists no errors", async () => {
+    response.status = 401;
+    response.body = { code: "token_expired", title: "Token expired", detail: "Get a new token." };
+    expect(await run("sessions")).toMatchObject({ exit: 1, note: "401 token_expired: Get a new token." });
+  });
+
+  it("of another service is not printed as one of the API", async () => {
+    response.status = 404;
+    response.body = {};
+    expect(await run("sessions")).toMatchObject({ exit: 1, note: expect.stringContaining("Check --api") });
+  });
+});
+
 describe("npx stagedoor sessions", () => {
   it("sends the filters of the command line, and lists the running sessions", async () => {
     response.body = { count: 7, sessions: [session] };

@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newDevKeys } from "../../../cli/lib/dev-keys.ts";
+import { publicHalf } from "../../../src/keys/key-material.ts";
 import { folder, json, projectFolder, stagedoor } from "./command-line.ts";
 
 const place = folder();
@@ -124,11 +125,86 @@ describe("token --inspect", () => {
     writeFileSync(file, JSON.stringify([faulty]));
     const run = await stagedoor("token", "--inspect", "opaque", "--issuers", file);
     expect(run.exit).toBe(1);
-    expect(run.stderr).toContain("0.algorithms.0: ");
+    expect(run.stderr).toContain("[0].algorithms[0]: Use one of");
     expect(run.stdout + run.stderr).not.toContain("MARKED");
   });
 
   it.each([
+    ["{not json", "text that is not JSON"],
+    ['{"issuer": "x"}', "one object: put it in a list"],
+    ["[]", "an empty list"],
+    ["5", "another value"],
+  ])("says what the issuers file %s must be", async (text, found) => {
+    const file = join(place, "no-list.json");
+    writeFileSync(file, text);
+    const { exit, stderr } = await stagedoor("token", "--inspect", "opaque", "--issuers", file);
+    expect([exit, stderr]).toEqual([1, expect.stringContaining(`a list of issuers in JSON, not ${found}`)]);
+    expect(stderr).toContain("docs/deploy/identity-providers.md");
+  });
+
+  it.each([
+    [{ issuer: "https://id.example/" }, { claim: "iss", expected: '"https://id.example/"', found: '"stagedoor-dev"' }],
+    [{ audience: ["api", "tv"] }, { claim: "aud", expected: '"api" or "tv"', found: '"stagedoor-api"' }],
+    [{ audienceClaim: "client_id" }, { claim: "client_id", expected: '"stagedoor-api"', found: "none" }],
+  ])("shows the expected and the found claim for an issuer with %j", async (changed, mismatch) => {
+    const file = join(place, "other.json");
+    const { keys } = Object(JSON.parse(readFileSync(ring, "utf8")));
+    const jwks = { keys: keys.filter(({ purpose }: { purpose: string }) => purpose === "token").map(publicHalf) };
+    const issuer = { issuer: "stagedoor-dev", audience: "stagedoor-api", algorithms: ["ES256"], jwks, ...changed };
+    writeFileSync(file, JSON.stringify([issuer]));
+    const token = await newToken();
+    expect(await inspect(token, "--issuers", file)).toMatchObject({ exit: 1, code: "token_invalid", mismatch });
+    const { stdout } = await stagedoor("token", "--inspect", token, "--issuers", file);
+    expect(stdout).toContain(`  Expected    ${mismatch.claim} ${mismatch.expected}\n`);
+    expect(stdout).toContain(`  Found       ${mismatch.claim} ${mismatch.found}\n`);
+  });
+
+  it("reads the token from a file", async () => {
+    const file = join(place, "viewer.jwt");
+    writeFileSync(file, `${await newToken()}\n`);
+    expect(await inspect(file)).toMatchObject({ exit: 0, verdict: "accepted" });
+  });
+
+  it("says of an operator's credential which routes accept it", async () => {
+    const { stdout: token } = await stagedoor(
+      "operator",
+      "new",
+      "--name",
+      "ann",
+      "--ring",
+      join(place, "o.json"),
+      "--out",
+      "-",
+    );
+    for (const words of [
+      ["token", "--inspect", token],
+      ["explain", token],
+    ]) {
+      const { exit, stderr } = await stagedoor(...words, "--ring", ring);
+      expect([exit, stderr]).toEqual([1, expect.stringContaining("only the routes below /operator accept it")]);
+    }
+  });
+
+  it("says which catalog it used for an unknown asset if none was named", async () => {
+    const run = await stagedoor("token", "--inspect", await newToken(), "--ring", ring, "--asset", "added-live");
+    expect(run.stderr).toContain("looked up in fixtures/catalog.json");
+    expect(run.stderr).toContain("--api http://localhost:8787");
+    const named = await stagedoor(
+      "token",
+      "--inspect",
+      await newToken(),
+      "--ring",
+      ring,
+      "--asset",
+      "x",
+      "--catalog",
+      catalog,
+    );
+    expect(named.stderr).toBe("");
+  });
+
+  it.each([
+    [["--inspect", "./no-such.jwt"], "no file has that name"],
     [["--inspect", "a b"], "one token"],
     [["--inspect", "x", "--subject", "ann"], "--subject cannot be used with --inspect."],
     [["--asset", "film"], "--asset needs --inspect."],

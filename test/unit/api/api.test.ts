@@ -69,9 +69,9 @@ describe("POST /stream/start", () => {
   it.each([
     ['{"asset":"film","takeOver":true}', ["takeOver: no such member"]],
     ['{"asset":"film","Takeover":true,"session":60}', ["Takeover: no such member", "session: no such member"]],
-    ['{"Asset":"film"}', ["asset: Use a string.", "Asset: no such member"]],
-    ['{"asset":"film","takeover":"true"}', ["takeover: Use a boolean."]],
-    ['["film"]', ["the body: Use an object."]],
+    ['{"Asset":"film"}', ["asset: Use a string: it is missing.", "Asset: no such member"]],
+    ['{"asset":"film","takeover":"true"}', ["takeover: Use a boolean, not a string."]],
+    ['["film"]', ["the body: Use an object, not an array."]],
     ['{"asset":"film","eyJhbGciOi J9.x":1}', ["a member with another name: no such member"]],
     [`{"asset":"film","${"t".repeat(65)}":1}`, ["a member with another name: no such member"]],
   ])("lists the errors of the body %s", async (body, faults) => {
