@@ -9,9 +9,10 @@ export interface Demo {
 
 export interface DemoStream {
   readonly id: string;
+  /** Empty for an asset without a title. */
   readonly title: string;
-  readonly cdn: "edge" | "cloudfront-signed";
-  readonly live: boolean;
+  /** Its group in the stream choice. */
+  readonly group: "edge" | "live" | "cloudfront" | "added";
   readonly playable: boolean;
 }
 
@@ -22,8 +23,17 @@ export interface DemoToken {
 }
 
 /** Loads the streams and tokens of the page. Throws if the API is down. */
-export async function loadDemo(): Promise<Demo> {
-  const response = await fetch("/demo.json");
-  if (!response.ok) throw new Error(`/demo.json answered ${response.status}`);
+export function loadDemo(): Promise<Demo> {
+  return load("/demo.json");
+}
+
+/** Loads the current streams of the catalog. Throws if the API is down. */
+export function loadStreams(): Promise<readonly DemoStream[]> {
+  return load("/streams.json");
+}
+
+async function load<Content>(path: string): Promise<Content> {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   return response.json();
 }

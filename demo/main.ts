@@ -27,6 +27,7 @@ async function begin(): Promise<void> {
   }
   elementById("media-host", HTMLElement).textContent = demo.mediaUrl.replace(/^https?:\/\//, "");
   elementById("api-host", HTMLElement).textContent = location.host;
+  elementById("api-url", HTMLElement).textContent = location.origin + demo.apiPath;
   const parameters = new URLSearchParams(location.search);
   const asset = offerStreams(demo.streams, parameters.get("stream"));
   const tokens = offerTokens(demo.tokens, parameters.get("token"), account);

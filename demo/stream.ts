@@ -5,7 +5,8 @@ import { clearRequests, watch } from "./request-list.ts";
 import { requestUntilRefused } from "./request-until-refused.ts";
 import { isTokenExpired, type Session, type StartOptions, startSession } from "./session.ts";
 import { hideSession, markOver, showSession } from "./session-panel.ts";
-import { apiDown, say } from "./status.ts";
+import { hideTrial, offerTrial } from "./signature-trial.ts";
+import { say } from "./status.ts";
 import { hideTracks, offerTracks } from "./track-choice.ts";
 import { endsSession, retryText, runningText } from "./verdict.ts";
 import { play, stop } from "./video-player.ts";
@@ -38,6 +39,7 @@ export async function start(apiPath: string, options: StartOptions, onDoubt: () 
   hideTracks();
   clearRequests();
   hideSession();
+  hideTrial();
   takeOver.hidden = true;
   stage.classList.remove("live");
   say(`Starting ${options.asset} …`);
@@ -70,10 +72,7 @@ export function followVideo(): void {
   const reporter = (words: (stream: Stream) => string) => () => {
     if (current !== undefined && !current.over && !signedOut) say(words(current));
   };
-  video.addEventListener(
-    "playing",
-    reporter(({ options, note }) => `Playing ${options.asset}.${note}`),
-  );
+  video.addEventListener("playing", reporter(playingText));
   video.addEventListener(
     "ended",
     reporter(() => "Played to the end."),
@@ -84,9 +83,13 @@ export function followVideo(): void {
   });
 }
 
+function playingText({ options, note }: Stream): string {
+  return `Playing ${options.asset}.${note}`;
+}
+
 function sayNotStarted(started: Exclude<ApiResult<Session>, { kind: "done" }>): void {
   if (started.kind === "unreachable") {
-    say(apiDown, "bad");
+    say("The API does not respond. Check that `npm start` is still running, then press Play.", "bad");
     return;
   }
   const { problem } = started;
@@ -99,7 +102,24 @@ function playSession(apiPath: string, session: Session, stream: Stream, onDoubt:
   const onEnded = () => say("Ended by you. Within two seconds the media host will refuse every URL of the session.");
   showSession(apiPath, session, watch, onEnded);
   stage.classList.add("live");
-  play(video, session.manifestUrl, { watch: watchFor(stream, onDoubt), say, tracks: offerTracks });
+  play(video, session.manifestUrl, {
+    watch: watchFor(stream, onDoubt),
+    say,
+    tracks: offerTracks,
+    stopped: (reason) => stopPlayback(stream, reason),
+    recovered: () => {
+      if (current === stream && !stream.over && !signedOut && !video.paused) say(playingText(stream));
+    },
+  });
+}
+
+function stopPlayback(stream: Stream, reason: string): void {
+  if (current !== stream || stream.over) return;
+  stream.over = true;
+  stop(video);
+  hideTracks();
+  stage.classList.remove("live");
+  say(reason, "bad");
 }
 
 /** Stops playback when a refusal shows that the session is over. */
@@ -110,12 +130,12 @@ function watchFor(stream: Stream, onDoubt?: () => void): Watch {
     const end = watch(request);
     return (outcome) => {
       end(outcome);
-      if (current !== stream || stream.over || outcome.verdict !== "refused" || !endsSession(outcome.problem)) return;
-      stream.over = true;
-      stop(video);
-      stage.classList.remove("live");
+      if (current !== stream || stream.over) return;
+      if (outcome.verdict === "served") offerTrial(request, watch);
+      if (outcome.verdict !== "refused" || !endsSession(outcome.problem)) return;
+      stopPlayback(stream, overText(outcome.problem));
+      hideTrial();
       markOver(outcome.problem.code);
-      say(overText(outcome.problem), "bad");
       if (stream.options.credential.ofAccount) onDoubt?.();
     };
   };

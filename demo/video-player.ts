@@ -1,11 +1,16 @@
 import Hls from "hls.js";
 import { observingLoader } from "./observing-loader.ts";
-import type { Watch } from "./watched-request.ts";
+import { type FailedRequest, playbackFault, requestWarning } from "./playback-fault.ts";
+import type { Outcome, Watch, WatchedRequest } from "./watched-request.ts";
 
 export interface PlayerEvents {
   readonly watch: Watch;
   /** Shows the state of playback in words. */
   readonly say: (words: string, tone?: "bad") => void;
+  /** Playback has stopped for good. `reason` says why, and what to do. */
+  readonly stopped: (reason: string) => void;
+  /** The requests succeed again after a warning. */
+  readonly recovered: () => void;
   readonly tracks: (player: Hls) => void;
 }
 
@@ -18,8 +23,20 @@ export function play(video: HTMLVideoElement, manifestUrl: string, events: Playe
     playNatively(video, manifestUrl, events);
     return;
   }
+  let failed: FailedRequest | undefined;
+  let warned = false;
+  const watch: Watch = (request) => {
+    const end = events.watch(request);
+    return (outcome) => {
+      failed = failureOf(request, outcome);
+      end(outcome);
+      if (!warned || outcome.verdict !== "served") return;
+      warned = false;
+      events.recovered();
+    };
+  };
   player = new Hls({
-    loader: observingLoader(events.watch),
+    loader: observingLoader(watch),
     enableWorker: false,
     // With a short buffer, requests come one by one during playback, and signatures expire during a pause.
     maxBufferLength: 8,
@@ -30,13 +47,22 @@ export function play(video: HTMLVideoElement, manifestUrl: string, events: Playe
   playing.on(Hls.Events.MANIFEST_PARSED, () => start(video, events));
   playing.on(Hls.Events.AUDIO_TRACKS_UPDATED, () => events.tracks(playing));
   playing.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, () => events.tracks(playing));
-  playing.on(Hls.Events.ERROR, (_, { fatal, details, response }) => {
-    const code = response?.code ?? 0;
-    if (fatal) events.say(`Playing stopped (${details}${code === 0 ? "" : `, ${code}`}).`, "bad");
-    else if (code >= 400) events.say("The media host refused a request; the player continues with its buffer.", "bad");
+  playing.on(Hls.Events.ERROR, (_, error) => {
+    if (error.fatal) {
+      events.stopped(playbackFault(error, failed));
+      return;
+    }
+    if (failed === undefined) return;
+    warned = true;
+    events.say(requestWarning(failed), "bad");
   });
   playing.loadSource(manifestUrl);
   playing.attachMedia(video);
+}
+
+function failureOf({ kind, url }: WatchedRequest, outcome: Outcome): FailedRequest | undefined {
+  if (url === undefined || (outcome.verdict !== "refused" && outcome.verdict !== "unreachable")) return undefined;
+  return { kind, host: new URL(url).host, problem: outcome.verdict === "refused" ? outcome.problem : undefined };
 }
 
 /** Stops playback and all its requests. */

@@ -1,18 +1,19 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Request, Response } from "miniflare";
-import type { Demo, DemoToken } from "../../demo/demo-data.ts";
+import type { Demo, DemoStream, DemoToken } from "../../demo/demo-data.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { signDevToken } from "../lib/dev-keys.ts";
-import { projectRoot } from "../lib/project.ts";
+import { fixtureCatalog, projectRoot } from "../lib/project.ts";
 import { bundlePage } from "./bundle.ts";
+import { docsFile } from "./docs-pages.ts";
 
 export interface PageOptions {
   readonly ring: KeyRing;
   readonly mediaUrl: string;
   /** STAGEDOOR_BASE_PATH. */
   readonly basePath: string | undefined;
-  /** The assets of the running catalog. */
+  /** Reads the assets of the running catalog. */
   readonly assets: () => Promise<readonly unknown[]>;
 }
 
@@ -23,7 +24,8 @@ export interface PageOptions {
 export function servePage(options: PageOptions): (request: Request) => Promise<Response> {
   const policy = contentSecurityPolicy(options.mediaUrl);
   return async (request) => {
-    const file = files[new URL(request.url).pathname];
+    const path = new URL(request.url).pathname;
+    const file = files[path] ?? (await docsFile(path));
     if (file === undefined) return new Response("Not found.\n", { status: 404 });
     const headers = {
       "Content-Type": file.type,
@@ -38,7 +40,7 @@ export function servePage(options: PageOptions): (request: Request) => Promise<R
 
 interface PageFile {
   readonly type: string;
-  readonly body: (options: PageOptions) => Promise<string>;
+  readonly body: (options: PageOptions) => Promise<string | Uint8Array>;
 }
 
 const script = "text/javascript; charset=utf-8";
@@ -46,9 +48,11 @@ const script = "text/javascript; charset=utf-8";
 const files: Readonly<Record<string, PageFile | undefined>> = {
   "/": { type: "text/html; charset=utf-8", body: () => projectFile("demo/index.html") },
   "/page.css": { type: "text/css; charset=utf-8", body: () => bundle("demo/style/page.css") },
+  "/no-script.css": { type: "text/css; charset=utf-8", body: () => projectFile("demo/style/no-script.css") },
   "/page.js": { type: script, body: () => bundle("demo/main.ts") },
   "/hls.js": { type: script, body: () => projectFile("node_modules/hls.js/dist/hls.min.mjs") },
   "/icon.svg": { type: "image/svg+xml", body: () => projectFile("demo/icon.svg") },
+  "/streams.json": { type: "application/json", body: async (options) => JSON.stringify(await streamsOf(options)) },
   "/demo.json": { type: "application/json", body: async (options) => JSON.stringify(await demoOf(options)) },
 };
 
@@ -79,11 +83,12 @@ function bundle(entry: string): Promise<string> {
 const lifetimeSeconds = 8 * 3600;
 
 /** The data of the demo page: the streams of the catalog, and new bearer tokens, some of which are refused. */
-async function demoOf({ ring, mediaUrl, basePath = "/", assets }: PageOptions): Promise<Demo> {
+async function demoOf(options: PageOptions): Promise<Demo> {
+  const { ring, mediaUrl, basePath = "/" } = options;
   return {
     apiPath: basePath === "/" ? "" : basePath,
     mediaUrl,
-    streams: (await assets()).map(streamOf),
+    streams: await streamsOf(options),
     tokens: await Promise.all([
       token(ring, "all", "All streams", {}),
       token(ring, "one-stream", "One stream at a time", { streams: 1, subject: "demo-viewer-of-one" }),
@@ -94,15 +99,26 @@ async function demoOf({ ring, mediaUrl, basePath = "/", assets }: PageOptions): 
   };
 }
 
-function streamOf(asset: unknown): Demo["streams"][number] {
-  const { id, title = id, cdn } = Object(asset);
-  return {
-    id: String(id),
-    title: String(title),
-    cdn: cdn === "cloudfront-signed" ? "cloudfront-signed" : "edge",
-    live: String(id).startsWith("live"),
+/** The assets of the catalog as the page's streams. An asset that replaces a fixture has another title, or none. */
+async function streamsOf({ assets }: PageOptions): Promise<readonly DemoStream[]> {
+  const catalog: { readonly assets: readonly unknown[] } = JSON.parse(await readFile(fixtureCatalog, "utf8"));
+  const fixtures = new Map(catalog.assets.map(fieldsOf).map(({ id, title }) => [id, title]));
+  return (await assets()).map(fieldsOf).map(({ id, title, cdn }) => ({
+    id,
+    title,
+    group: fixtures.get(id) === title ? groupOf(id, cdn) : "added",
     playable: id !== "vod-rare",
-  };
+  }));
+}
+
+function fieldsOf(asset: unknown): { readonly id: string; readonly title: string; readonly cdn: string } {
+  const { id, title = "", cdn = "edge" } = Object(asset);
+  return { id: String(id), title: String(title), cdn: String(cdn) };
+}
+
+function groupOf(id: string, cdn: string): DemoStream["group"] {
+  if (cdn === "cloudfront-signed") return "cloudfront";
+  return id.startsWith("live") ? "live" : "edge";
 }
 
 async function token(

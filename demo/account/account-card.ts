@@ -29,7 +29,6 @@ let busy = false;
 
 export interface CardEvents {
   readonly watch: Watch;
-  readonly say: (words: string, tone?: "bad") => void;
   readonly onSignedIn: (email: string, isNew: boolean) => void;
 }
 
@@ -65,17 +64,16 @@ function show(next: Mode): void {
   submit.textContent = words[mode].title;
   other.textContent = words[mode].other;
   password.autocomplete = words[mode].autocomplete;
-  passwordHint.hidden = mode === "sign-in";
   clearErrors();
 }
 
-async function send({ watch, say, onSignedIn }: CardEvents): Promise<void> {
+async function send({ watch, onSignedIn }: CardEvents): Promise<void> {
   if (busy) return;
   clearErrors();
   const isNew = mode === "sign-up";
   const fault = faultIn(email, password, isNew);
   if (fault !== undefined) {
-    showFault(fault, say);
+    showFault(fault);
     return;
   }
   busy = true;
@@ -86,10 +84,10 @@ async function send({ watch, say, onSignedIn }: CardEvents): Promise<void> {
   submit.ariaDisabled = "false";
   switch (result.kind) {
     case "unreachable":
-      showFault({ field: undefined, words: "No response. Is `npm start` still running?" }, say);
+      showFault({ field: undefined, words: "No response. Is `npm start` still running?" });
       return;
     case "refused":
-      showFault(faultOf(result.problem), say);
+      showFault(faultOf(result.problem));
       return;
     case "done":
       form.reset();
@@ -98,12 +96,12 @@ async function send({ watch, say, onSignedIn }: CardEvents): Promise<void> {
   }
 }
 
-/** Shows a fault at its field, and in the page's status. */
-function showFault({ field, words: text }: Fault, say: CardEvents["say"]): void {
+/** Shows a fault at its field, which gets the focus, or below the fields. */
+function showFault({ field, words: text }: Fault): void {
   const place = errors[field ?? "form"];
   place.replaceChildren(element("span", "", text));
   place.hidden = false;
-  say(text, "bad");
+  if (field === "password") passwordHint.hidden = true;
   if (field === undefined) return;
   const input = field === "email" ? email : password;
   input.ariaInvalid = "true";
@@ -113,5 +111,6 @@ function showFault({ field, words: text }: Fault, say: CardEvents["say"]): void 
 
 function clearErrors(): void {
   for (const place of Object.values(errors)) place.hidden = true;
+  passwordHint.hidden = mode === "sign-in";
   for (const input of [email, password]) input.ariaInvalid = "false";
 }

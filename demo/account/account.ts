@@ -77,7 +77,6 @@ export function prepareAccount(events: AccountEvents): Account {
 
   prepareCard({
     watch,
-    say,
     onSignedIn: (address, isNew) => {
       set(address);
       tabs.postMessage("changed");

@@ -64,8 +64,10 @@ describe("a rate limit", () => {
         await card.getByRole("button", { name: "Sign in" }).click();
       }
       await rows(page, "429 rate_limited").waitFor();
-      await card.getByText(/\(429 rate_limited\)\. Try again in .+, at .+\./).waitFor();
-      await says(page, "Try again in");
+      await card
+        .getByRole("alert")
+        .getByText(/\(429 rate_limited\)\. Try again in .+, at .+\./)
+        .waitFor();
     }));
 
   it("makes the page say when to start again", () =>

@@ -135,7 +135,7 @@ describe.concurrent("the demo page", () => {
     }));
 
   it.each([
-    ["Only only vod-single", "403 asset_forbidden"],
+    ["Only vod-single", "403 asset_forbidden"],
     ["Expired an hour ago", "401 token_expired"],
     ["Without the scope stream:play", "403 scope_insufficient"],
   ])("shows the reason of a refused token: %s", (token, verdict) =>
@@ -179,6 +179,165 @@ describe.concurrent("the demo page", () => {
       await play(page);
       await waitForText(statusOf(page), "The API does not respond.");
     }));
+
+  it.each([
+    ["vod-single", "Playing vod-single."],
+    ["nothing", "Unknown asset (404 asset_unknown)."],
+  ])("starts the asset whose id is entered: %s", (id, text) =>
+    inTab(async ({ page }) => {
+      await openPage(page, usual.apiUrl);
+      expect(await page.getByLabel("Asset id").isVisible()).toBe(false);
+      await page.getByLabel("Stream", { exact: true }).selectOption("Another asset, by its id");
+      await page.getByLabel("Asset id").fill(id);
+      await page.getByLabel("Asset id").press("Enter");
+      await waitForText(statusOf(page), text);
+    }),
+  );
+
+  it("enters the asset of its URL that the list does not have", () =>
+    inTab(async ({ page }) => {
+      await openPage(page, `${usual.apiUrl}/?stream=my-film`);
+      expect(await page.getByLabel("Asset id").inputValue()).toBe("my-film");
+    }));
+
+  it.each(["vod-ts", "vod-cloudfront"])("tries a segment of %s without its signature with one button", (stream) =>
+    inTab(async ({ page }) => {
+      await openPage(page, usual.apiUrl);
+      const button = page.getByRole("button", { name: "Try it without its signature" });
+      expect(await button.isVisible()).toBe(false);
+      await play(page, { stream });
+      await waitForText(rowOf(page, "/0.ts"), "200 served");
+      await button.click();
+      await waitForText(page.locator("#trial-result"), /^403 signature_missing The media host refuses .*\.ts without/);
+      await waitForText(page.locator("li.again"), "403 signature_missing");
+      await play(page, { stream: "vod-single" });
+      await waitForText(statusOf(page), "Playing vod-single.");
+      expect(await page.locator("#trial-result").textContent()).toBe("");
+    }),
+  );
+
+  it("says in words that the media host does not respond, and what to do", () =>
+    inTab(async ({ page }) => {
+      await openPage(page, usual.apiUrl);
+      await page.route(`${usual.mediaUrl}/**`, (route) => route.abort("connectionrefused"));
+      await play(page);
+      const { host } = new URL(usual.mediaUrl);
+      await waitForText(
+        statusOf(page),
+        `Playback stopped: the media host ${host} does not respond. Check that \`npm start\` is still running, then press Play.`,
+      );
+      await waitForText(page.locator(".curtain"), "press Play");
+      await page.unroute(`${usual.mediaUrl}/**`);
+      await play(page);
+      await waitForText(statusOf(page), "Playing vod-ts.");
+    }));
+
+  it("says that the player continues after a refused segment, and that it plays once one is served again", () =>
+    inTab(async ({ page }) => {
+      await openPage(page, usual.apiUrl);
+      await play(page);
+      await waitForText(statusOf(page), "Playing vod-ts.");
+      const headers = { "Access-Control-Allow-Origin": "*" };
+      const json = { code: "store_unavailable", title: "A store is down", detail: "Try again." };
+      await page.route(/\.ts\?seg=/, (route) => route.fulfill({ status: 503, headers, json }));
+      await waitForText(
+        statusOf(page),
+        "The media host refused a segment (503 store_unavailable). The player continues with its buffer.",
+      );
+      await page.unroute(/\.ts\?seg=/);
+      await waitForText(statusOf(page), "Playing vod-ts.");
+    }));
+
+  it.each([
+    [
+      "a refusal",
+      { status: 502, json: { code: "origin_unreachable", title: "No origin", detail: "Check the origin." } },
+      "Playback stopped: the media host refused the manifest. No origin (502 origin_unreachable). Check the origin.",
+    ],
+    [
+      "a file that is no playlist",
+      { status: 200, body: "<html>", contentType: "text/html" },
+      "Playback stopped: the player cannot read a file of the stream (manifestParsingError). Check the files",
+    ],
+  ])("says in words why playback stopped at the manifest: %s", (_, response, text) =>
+    inTab(async ({ page }) => {
+      await openPage(page, usual.apiUrl);
+      const headers = { "Access-Control-Allow-Origin": "*" };
+      await page.route(`${usual.mediaUrl}/**`, (route) => route.fulfill({ headers, ...response }));
+      await play(page);
+      await waitForText(statusOf(page), text);
+    }),
+  );
+
+  it("links to the console, the API reference and the documentation", () =>
+    inTab(async ({ page }) => {
+      const faults = faultsOf(page);
+      await openPage(page, usual.apiUrl);
+      const links = page.getByRole("navigation").getByRole("link");
+      expect(await links.allTextContents()).toEqual(["Console", "API reference", "Docs"]);
+      await links.filter({ hasText: "Docs" }).click();
+      await page.getByRole("link", { name: "Play a stream" }).click();
+      await page.getByText("# Play a stream").waitFor();
+      for (const [path, text] of [
+        ["/console", "Sign in"],
+        ["/openapi.json", "/stream/start"],
+      ] as const) {
+        await page.goto(usual.apiUrl + path);
+        await page.getByText(text).first().waitFor();
+      }
+      expect(faults).toEqual([]);
+    }));
+
+  it("says without JavaScript that it needs it, and hides what does not work", () =>
+    inTab(
+      async ({ page }) => {
+        await page.goto(usual.apiUrl);
+        await page.locator(".no-script").waitFor();
+        expect(await page.locator(".no-script").textContent()).toContain("This page needs JavaScript");
+        await page.getByRole("link", { name: "Console" }).waitFor();
+        for (const part of [page.getByRole("button", { name: "Play" }), statusOf(page)])
+          expect(await part.isVisible()).toBe(false);
+      },
+      { javaScriptEnabled: false },
+    ));
+
+  it("shows the edge of its Play button in forced colours", () =>
+    inTab(
+      async ({ page }) => {
+        await openPage(page, usual.apiUrl);
+        const edge = await page.locator("#play").evaluate((button) => {
+          const { borderTopWidth, borderTopColor, backgroundColor } = getComputedStyle(button);
+          return { width: borderTopWidth, isSeen: borderTopColor !== backgroundColor };
+        });
+        expect(edge).toEqual({ width: "1px", isSeen: true });
+      },
+      { forcedColors: "active" },
+    ));
+
+  it("has one line of name, links and account on a tablet", () =>
+    inTab(
+      async ({ page }) => {
+        await openPage(page, usual.apiUrl);
+        const boxes = await Promise.all(["h1", "nav", ".account"].map((part) => page.locator(part).boundingBox()));
+        const middles = boxes.map((box) => (box === null ? 0 : Math.round(box.y + box.height / 2)));
+        expect(Math.max(...middles) - Math.min(...middles)).toBeLessThanOrEqual(1);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(768);
+      },
+      { viewport: { width: 768, height: 1024 } },
+    ));
+
+  it.each([1152, 1200, 1280])("shows a file's name on one line in a window of %s px", (width) =>
+    inTab(
+      async ({ page }) => {
+        await openPage(page, usual.apiUrl);
+        await play(page);
+        await waitForText(rowOf(page, "360p/index.m3u8"), "200 served");
+        const box = await rowOf(page, "360p/index.m3u8").locator(".file").boundingBox();
+        expect(box?.height).toBeLessThan(32);
+      },
+      { viewport: { width, height: 800 } },
+    ),
+  );
 
   it("fits a phone", () =>
     inTab(
