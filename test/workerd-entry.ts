@@ -1,7 +1,6 @@
-export { SubjectLeases } from "../src/platform/cloudflare/leases-object.ts";
 export { DpopProofs, RateLimitCounter } from "../src/platform/cloudflare/limit-objects.ts";
 export { MetricsStore } from "../src/platform/cloudflare/metrics-object.ts";
-export { RevocationLog } from "../src/platform/cloudflare/revocation-object.ts";
+export { RevocationLog, SubjectLeases } from "../src/platform/cloudflare/session-objects.ts";
 
 export { EditedCatalogEditor } from "./workerd-catalog.ts";
 

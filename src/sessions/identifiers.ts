@@ -13,7 +13,7 @@
  * | `accountDigest` | SHA-256 of an e-mail address | quotas of sign-in attempts | for good |
  * | `networkName` | `4:192.0.2/24` or `6:2001:db8:0/48` | quotas | while the client stays there |
  * | `addressName` | `4:192.0.2.7/32` or `6:2001:db8:0:1/64` | quotas | while the client stays there |
- * | `networkHash` (`lease-networks.ts`) | HMAC of a network name, under a key of one subject's rows | lease rows | those rows |
+ * | `networkHash` (`lease-rules.ts`) | HMAC of a network name, under a key of one subject's rows | lease rows | those rows |
  */
 import type { Credential } from "../auth/credential.ts";
 import { sha256Of } from "../base/crypto.ts";

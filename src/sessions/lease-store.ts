@@ -13,7 +13,6 @@ import type {
   StreamState,
   TouchAnswer,
 } from "./lease.ts";
-import { type NetworkSecrets, networkHash } from "./lease-networks.ts";
 import { LeaseQuotas, type LeaseRow, type LeaseRows, type Marker, type QuotaUsed, unseen } from "./lease-rows.ts";
 import {
   decideClaim,
@@ -23,6 +22,8 @@ import {
   type LeaseTimes,
   lasting,
   merged,
+  type NetworkSecrets,
+  networkHash,
   removalOf,
   stateOf,
   toldOfRunning,

@@ -13,7 +13,7 @@ import { type Configuration, readConfiguration, trustFaults } from "../../src/co
 import { consoleApp } from "../../src/console/console.tsx";
 import { isConsolePath } from "../../src/console/console-request.ts";
 import { probeId } from "../../src/http/health.ts";
-import { logOperatorAct } from "../../src/http/request-log.ts";
+import { logOperatorAct } from "../../src/http/problem-response.ts";
 import type { Gathered } from "../../src/metrics/gathered.ts";
 import type { OperatorContext } from "../../src/operator/operator-context.ts";
 import type { CatalogEditor } from "../../src/platform/cloudflare/catalog-object.ts";
@@ -40,7 +40,7 @@ import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 export { CatalogEditor } from "../../src/platform/cloudflare/catalog-object.ts";
 export { DpopProofs, RateLimitCounter } from "../../src/platform/cloudflare/limit-objects.ts";
 
-interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
+interface Env extends SessionBindings<DurableObjectId>, TelemetryBindings<DurableObjectId> {
   readonly CATALOG: KVNamespace;
   /** One object that serializes the operators' changes of the catalog. */
   readonly CATALOG_EDITOR: DurableObjectNamespace<CatalogEditor>;

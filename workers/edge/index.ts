@@ -21,10 +21,9 @@ import { publicKeysOf } from "../../src/signing/cloudfront/verify-cloudfront.ts"
 import { rememberGrants } from "../../src/signing/grant.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 
-export { SubjectLeases } from "../../src/platform/cloudflare/leases-object.ts";
-export { RevocationLog } from "../../src/platform/cloudflare/revocation-object.ts";
+export { RevocationLog, SubjectLeases } from "../../src/platform/cloudflare/session-objects.ts";
 
-interface Env extends SessionBindings, TelemetryBindings<DurableObjectId> {
+interface Env extends SessionBindings<DurableObjectId>, TelemetryBindings<DurableObjectId> {
   readonly CATALOG: KVNamespace;
   readonly MANIFEST: Fetcher;
 }

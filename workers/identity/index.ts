@@ -2,7 +2,7 @@ import { DurableObject, waitUntil } from "cloudflare:workers";
 import { ok } from "../../src/base/result.ts";
 import { systemClock, systemMillisecondClock } from "../../src/base/time.ts";
 import { type IdentityConfiguration, readIdentityConfiguration } from "../../src/config/identity-configuration.ts";
-import { logError } from "../../src/http/request-log.ts";
+import { logError } from "../../src/http/problem-response.ts";
 import { answerIdentity, notNow, turnOf } from "../../src/identity/answer-identity.ts";
 import { endSignIns, sweepEnded } from "../../src/identity/end-sign-ins.ts";
 import type { IdentityParts } from "../../src/identity/options.ts";
@@ -10,8 +10,8 @@ import { inTurn, type Turn } from "../../src/identity/refresh-tokens.ts";
 import { seedIdentity } from "../../src/identity/seed.ts";
 import { type EndedLogin, endSignInsPath, withEndedLogins } from "../../src/identity/service-messages.ts";
 import type { TelemetryBindings } from "../../src/platform/cloudflare/isolate-telemetry.ts";
-import { revocationLog } from "../../src/platform/cloudflare/revocation-log.ts";
-import type { RevocationLog } from "../../src/platform/cloudflare/revocation-object.ts";
+import type { RevocationLog } from "../../src/platform/cloudflare/session-objects.ts";
+import { revocationLog } from "../../src/platform/cloudflare/session-stores.ts";
 import { configuredWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
 
 interface Env extends TelemetryBindings<DurableObjectId> {

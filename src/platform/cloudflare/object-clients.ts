@@ -8,8 +8,6 @@ import { defaultMaxAge, keepCatalog } from "../../catalog/catalog-source.ts";
 import type { CatalogEditing } from "../../catalog/edit-catalog.ts";
 import type { Gathered } from "../../metrics/gathered.ts";
 import { countsSchema, refusalsOfHourSchema, sessionsNowSchema } from "../../metrics/gathering.ts";
-import type { StreamsOf } from "../../sessions/lease.ts";
-import { endLoginAt, type LeaseRouter } from "../../sessions/lease-router.ts";
 
 /** The part of a `DurableObjectNamespace<MetricsStore>` that is used here. */
 export interface MetricsStoreNamespace<Id> {
@@ -59,32 +57,6 @@ export interface RateLimitNamespace<Id> {
 export function rateLimits<Id>(namespace: RateLimitNamespace<Id>): RateLimits {
   return {
     take: async (policy, name, now) => namespace.get(namespace.idFromName(`${policy.name} ${name}`)).take(policy, now),
-  };
-}
-
-/** The part of a DurableObjectNamespace of SubjectLeases that is used here. */
-export interface SubjectLeasesNamespace<Id> {
-  idFromName(name: string): Id;
-  get(id: Id): LeaseRouter;
-}
-
-/** The streams of all subjects: one SubjectLeases per name. */
-export function streamsOf<Id>(namespace: SubjectLeasesNamespace<Id>): StreamsOf {
-  return (subject, older = []) => {
-    const object = () => namespace.get(namespace.idFromName(subject));
-    return {
-      claim: async (claim) => object().claim(claim, subject, older),
-      take: async (policy, now) => object().take(policy, now, subject, older),
-      touch: async (touch) => object().touch(touch),
-      end: async (ending) => object().end(ending),
-      endLogin: async (ending) =>
-        endLoginAt(
-          [subject, ...older].map((name) => namespace.get(namespace.idFromName(name))),
-          ending,
-        ),
-      show: async (sessionId, now) => object().show(sessionId, now),
-      running: async (now) => object().running(now, subject, older),
-    };
   };
 }
 

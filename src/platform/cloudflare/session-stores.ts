@@ -1,20 +1,28 @@
+import * as z from "zod";
+import { readDecimal } from "../../base/encoding.ts";
 import type { Refusal } from "../../base/result.ts";
-import { type Milliseconds, milliseconds, systemMillisecondClock, systemTimer } from "../../base/time.ts";
+import {
+  type MillisecondClock,
+  type Milliseconds,
+  milliseconds,
+  systemMillisecondClock,
+  systemTimer,
+  type UnixMilliseconds,
+  unixMilliseconds,
+} from "../../base/time.ts";
 import type { Configuration } from "../../config/configuration.ts";
 import type { Telemetry } from "../../metrics/telemetry.ts";
 import type { StreamsOf } from "../../sessions/lease.ts";
-import type { RevocationLog } from "../../sessions/revocation.ts";
+import { endLoginAt, type LeaseRouter } from "../../sessions/lease-router.ts";
+import type { RevocationDelta, RevocationLog } from "../../sessions/revocation.ts";
+import { readPage } from "../../sessions/revocation-store.ts";
 import { type RevocationWatch, watchRevocations } from "../../sessions/revocation-watch.ts";
 import type { EdgeCache } from "./edge-cache.ts";
-import type { SubjectLeases } from "./leases-object.ts";
-import { streamsOf } from "./object-clients.ts";
-import { revocationLog } from "./revocation-log.ts";
-import type { RevocationLog as RevocationLogObject } from "./revocation-object.ts";
 
 /** The Durable Objects that store sessions. */
-export interface SessionBindings {
-  readonly REVOCATION_LOG: DurableObjectNamespace<RevocationLogObject>;
-  readonly SUBJECT_LEASES: DurableObjectNamespace<SubjectLeases>;
+export interface SessionBindings<Id> {
+  readonly REVOCATION_LOG: RevocationLogNamespace<Id>;
+  readonly SUBJECT_LEASES: SubjectLeasesNamespace<Id>;
 }
 
 export interface SessionStores {
@@ -24,8 +32,8 @@ export interface SessionStores {
 }
 
 /** A worker's session stores, wired once per isolate. */
-export function sessionStores(
-  bindings: SessionBindings,
+export function sessionStores<Id>(
+  bindings: SessionBindings<Id>,
   cache: EdgeCache,
   settings: Pick<Configuration, "mediaUrl" | "revocationMaxAge" | "storeFailure">,
   onFailure: (refusal: Refusal) => void,
@@ -43,5 +51,124 @@ export function sessionStores(
     log,
     revocations: watchRevocations({ log, clock, timer: systemTimer, maxAge, failure, onFailure, onAge }),
     streams: streamsOf(bindings.SUBJECT_LEASES),
+  };
+}
+
+/** The part of a `DurableObjectNamespace<RevocationLog>` that is used here. */
+export interface RevocationLogNamespace<Id> {
+  idFromName(name: string): Id;
+  get(id: Id): RevocationStub;
+}
+
+interface RevocationStub {
+  append(entries: unknown, by: string): Promise<unknown>;
+  shorten(kind: string, value: string, until: number): Promise<unknown>;
+  lift(kind: string, value: string): Promise<unknown>;
+  since(cursor: number): Promise<unknown>;
+}
+
+export interface RevocationLogParts<Id> {
+  readonly objects: RevocationLogNamespace<Id>;
+  /** The data centre's cache (`caches.default`); without it each request goes to the object. */
+  readonly cache: Pick<EdgeCache, "match" | "put"> | undefined;
+  /** The media host's URL, without a trailing slash: it keeps the cache entries of staging out of production. */
+  readonly mediaUrl: string;
+  readonly clock: MillisecondClock;
+  /** Called with the number of viewers' entries that a full log skipped. */
+  readonly onSkipped?: (count: number) => void;
+}
+
+/** How long a data centre's cache answers, in milliseconds. */
+const keptFor = 1_000;
+
+/**
+ * The revocation log in one Durable Object, with the data centre's cache in front: its isolates together ask the object
+ * about once per second, and never use a cached answer older than a second. Ages are measured by the data centre's
+ * clock, from the time of the request: the object's clock may be a minute off. Each method rejects if the object does
+ * not answer or its answer is invalid; if the cache fails, the object is asked.
+ */
+export function revocationLog<Id>(parts: RevocationLogParts<Id>): RevocationLog {
+  const { objects, cache, mediaUrl, clock, onSkipped } = parts;
+  // A new stub each time, since a failed one may keep failing.
+  const object = () => objects.get(objects.idFromName("log"));
+  const urlOf = (cursor: number) => `${mediaUrl}/.revocations/${cursor}`;
+
+  const kept = async (cursor: number): Promise<RevocationDelta | undefined> => {
+    try {
+      const response = await cache?.match(new Request(urlOf(cursor)));
+      if (response === undefined) return undefined;
+      const text = await response.text();
+      const end = text.indexOf("\n");
+      const asOf = readDecimal(text.slice(0, end));
+      if (asOf === undefined) return undefined;
+      // The cache counts in whole seconds, and may keep an entry for too long.
+      const age = clock() - asOf;
+      return age >= 0 && age < keptFor ? deltaOf(text.slice(end + 1), unixMilliseconds(asOf)) : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+
+  /** Caches a page: the first line is `asOf`, the rest is the page. */
+  const keep = async (cursor: number, page: string, asOf: UnixMilliseconds): Promise<void> => {
+    const headers = { "Content-Type": "text/plain", "Cache-Control": `public, max-age=${keptFor / 1_000}` };
+    try {
+      await cache?.put(urlOf(cursor), new Response(`${asOf}\n${page}`, { headers }));
+    } catch {
+      // The next request asks the object.
+    }
+  };
+
+  return {
+    append: async (entries, by) => {
+      const skipped = z.int().parse(await object().append(entries, by));
+      if (skipped > 0) onSkipped?.(skipped);
+      return skipped;
+    },
+    shorten: async (kind, value, until) => {
+      await object().shorten(kind, value, until);
+    },
+    lift: async (kind, value) => z.boolean().parse(await object().lift(kind, value)),
+    since: async (cursor) => {
+      const cached = await kept(cursor);
+      if (cached !== undefined) return cached;
+      const asOf = clock();
+      const page = z.string().parse(await object().since(cursor));
+      const delta = deltaOf(page, asOf);
+      if (delta === undefined) throw new TypeError("the revocation log's answer is not a page");
+      await keep(cursor, page, asOf);
+      return delta;
+    },
+  };
+}
+
+function deltaOf(text: string, asOf: UnixMilliseconds): RevocationDelta | undefined {
+  const page = readPage(text);
+  return page === undefined ? undefined : { ...page, asOf };
+}
+
+/** The part of a DurableObjectNamespace of SubjectLeases that is used here. */
+export interface SubjectLeasesNamespace<Id> {
+  idFromName(name: string): Id;
+  get(id: Id): LeaseRouter;
+}
+
+/** The streams of all subjects: one SubjectLeases per name. */
+export function streamsOf<Id>(namespace: SubjectLeasesNamespace<Id>): StreamsOf {
+  return (subject, older = []) => {
+    const object = () => namespace.get(namespace.idFromName(subject));
+    return {
+      claim: async (claim) => object().claim(claim, subject, older),
+      take: async (policy, now) => object().take(policy, now, subject, older),
+      touch: async (touch) => object().touch(touch),
+      end: async (ending) => object().end(ending),
+      endLogin: async (ending) =>
+        endLoginAt(
+          [subject, ...older].map((name) => namespace.get(namespace.idFromName(name))),
+          ending,
+        ),
+      show: async (sessionId, now) => object().show(sessionId, now),
+      running: async (now) => object().running(now, subject, older),
+    };
   };
 }

@@ -1,8 +1,7 @@
 import { type Refusal, type Result, refusal, refuse } from "../../base/result.ts";
 import { withCors } from "../../http/cors.ts";
-import { problemResponse } from "../../http/problem-response.ts";
+import { describeError, type Log, logRefusal, problemResponse } from "../../http/problem-response.ts";
 import { newRequestId } from "../../http/request.ts";
-import { describeError, type Log, logRefusal } from "../../http/request-log.ts";
 import type { Telemetry } from "../../metrics/telemetry.ts";
 import { countedBy, type IsolateTelemetry, isolateTelemetry, type TelemetryBindings } from "./isolate-telemetry.ts";
 

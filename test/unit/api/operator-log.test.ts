@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { apiApp } from "../../../src/api/api.ts";
-import { logOperatorAct } from "../../../src/http/request-log.ts";
+import { logOperatorAct } from "../../../src/http/problem-response.ts";
 import { noTelemetry } from "../../../src/metrics/telemetry.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 import { operatorToken } from "../auth/operators.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ok, refusal } from "../../../src/base/result.ts";
 import { type AnswerMedia, answerMedia } from "../../../src/edge/answer-media.ts";
-import { describeError } from "../../../src/http/request-log.ts";
+import { describeError } from "../../../src/http/problem-response.ts";
 import { memoryTelemetry } from "../../support/memory-stores.ts";
 import { requestIds } from "../api/start.ts";
 import { searchedLog } from "../http/searched-log.ts";

@@ -2,9 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Refusal, RefusalCode } from "../../../src/base/result.ts";
 import { seconds, unixSeconds } from "../../../src/base/time.ts";
 import { withCors } from "../../../src/http/cors.ts";
-import { problemResponse } from "../../../src/http/problem-response.ts";
+import { logIdentityResponse, logRefusal, problemResponse } from "../../../src/http/problem-response.ts";
 import { requestIdOf } from "../../../src/http/request.ts";
-import { logIdentityResponse, logRefusal } from "../../../src/http/request-log.ts";
 
 /** Every code with the status that the API promises. The type keeps the table complete. */
 const statuses = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { unixMilliseconds, unixSeconds } from "../../../src/base/time.ts";
 import type { EdgeCache } from "../../../src/platform/cloudflare/edge-cache.ts";
-import { type RevocationLogNamespace, revocationLog } from "../../../src/platform/cloudflare/revocation-log.ts";
+import { type RevocationLogNamespace, revocationLog } from "../../../src/platform/cloudflare/session-stores.ts";
 import type { Revocation } from "../../../src/sessions/revocation.ts";
 import { writePage } from "../../../src/sessions/revocation-store.ts";
 import { memoryRevocationLog } from "../../support/memory-stores.ts";

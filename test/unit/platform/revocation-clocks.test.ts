@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { milliseconds, unixMilliseconds } from "../../../src/base/time.ts";
-import { type RevocationLogNamespace, revocationLog } from "../../../src/platform/cloudflare/revocation-log.ts";
+import { type RevocationLogNamespace, revocationLog } from "../../../src/platform/cloudflare/session-stores.ts";
 import { writePage } from "../../../src/sessions/revocation-store.ts";
 import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
 import { memoryRevocationLog } from "../../support/memory-stores.ts";

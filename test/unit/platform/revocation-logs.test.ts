@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { systemMillisecondClock, unixSeconds } from "../../../src/base/time.ts";
-import { revocationLog } from "../../../src/platform/cloudflare/revocation-log.ts";
+import { revocationLog } from "../../../src/platform/cloudflare/session-stores.ts";
 import type { Revocation, RevocationLog } from "../../../src/sessions/revocation.ts";
 import { memoryRevocationLog } from "../../support/memory-stores.ts";
 import { revocationLogContract } from "../sessions/revocation-log-contract.ts";

@@ -1,4 +1,4 @@
-import type { RevocationLogNamespace } from "../../../src/platform/cloudflare/revocation-log.ts";
+import type { RevocationLogNamespace } from "../../../src/platform/cloudflare/session-stores.ts";
 import { runtimeBindings } from "./runtime-bindings.ts";
 
 /** Durable Objects of the runtime that the tests run in. Each test has one of its own. */

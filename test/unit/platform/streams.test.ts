@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { unixSeconds } from "../../../src/base/time.ts";
-import { type SubjectLeasesNamespace, streamsOf } from "../../../src/platform/cloudflare/object-clients.ts";
+import { type SubjectLeasesNamespace, streamsOf } from "../../../src/platform/cloudflare/session-stores.ts";
 import { memoryStreams } from "../../support/memory-stores.ts";
 import { quotaContract, rate } from "../sessions/quota-contract.ts";
 import { signOutContract } from "../sessions/sign-out-contract.ts";

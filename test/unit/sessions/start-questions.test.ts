@@ -5,7 +5,7 @@ import type { CredentialRefusal } from "../../../src/auth/request-credential.ts"
 import { ok, type Result, refuse } from "../../../src/base/result.ts";
 import { milliseconds, seconds, unixMilliseconds } from "../../../src/base/time.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
-import { type SubjectLeasesNamespace, streamsOf } from "../../../src/platform/cloudflare/object-clients.ts";
+import { type SubjectLeasesNamespace, streamsOf } from "../../../src/platform/cloudflare/session-stores.ts";
 import type { StreamsOf } from "../../../src/sessions/lease.ts";
 import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
 import type { SessionContext, SessionRequest } from "../../../src/sessions/session-context.ts";
