@@ -1,11 +1,17 @@
 import type { TextHash } from "../base/crypto.ts";
 import { textBody } from "../base/lossless-text.ts";
-import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
+import { ok, type Result, refusal, refuse } from "../base/result.ts";
 import type { Clock, WaitUntil } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
+import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { type MediaRequest, opening, type PlaylistFrom, setPlaylistFrom } from "../edge/answer-media.ts";
-import { type CheckContext, checkMediaTarget, type MediaAccess } from "../edge/check-media-request.ts";
+import {
+  type CheckContext,
+  checkMediaTarget,
+  type MediaAccess,
+  type MediaRefusal,
+} from "../edge/check-media-request.ts";
 import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
 import { clientOf } from "../http/request.ts";
 import { deliveryDirectives } from "../playlist/delivery-directives.ts";
@@ -13,9 +19,9 @@ import { fillPlaylist, type SignPlaylist, wrapMediaPlaylist } from "../playlist/
 import { openGrant } from "../signing/grant.ts";
 import { type MediaTarget, parseMediaTarget } from "../signing/media-url.ts";
 import { macFor } from "../signing/session-keys.ts";
-import { isEntry, type LoadContext, type LoadedPlaylist, loadPlaylist } from "./load-playlist.ts";
+import { isEntry, type LoadContext, type LoadedPlaylist, type LoadRefusal, loadPlaylist } from "./load-playlist.ts";
 import type { PlaylistSource } from "./playlist-source.ts";
-import { type RenderContext, renderForStep, signedReference } from "./render-for-step.ts";
+import { type RenderContext, type RenderRefusal, renderForStep, signedReference } from "./render-for-step.ts";
 
 export interface ManifestParts
   extends Omit<PlaylistFlowContext, "catalog" | "now" | "client">,
@@ -24,11 +30,17 @@ export interface ManifestParts
   readonly clock: Clock;
   readonly ready: Readiness;
   readonly waitUntil: WaitUntil;
-  readonly catalog: () => Promise<Result<Catalog, Refusal>>;
+  readonly catalog: () => Promise<Result<Catalog, CatalogUnavailable>>;
 }
 
+/** Why the manifest worker refuses a request. */
+export type ManifestRefusal = MediaRefusal | CatalogUnavailable | LoadRefusal | RenderRefusal;
+
 /** Handles a request of the manifest worker: a playlist, health or readiness. */
-export async function answerManifest(asked: MediaRequest, parts: ManifestParts): Promise<Result<Response, Refusal>> {
+export async function answerManifest(
+  asked: MediaRequest,
+  parts: ManifestParts,
+): Promise<Result<Response, ManifestRefusal>> {
   if (asked.target === healthPath) return ok(healthResponse(asked.method));
   if (asked.target === readyPath) return ok(await readyResponse(asked.method, parts.ready, parts.waitUntil));
   const target = parseMediaTarget(asked.target);
@@ -70,7 +82,7 @@ async function servePlaylist(
   target: MediaTarget,
   method: "GET" | "HEAD",
   context: PlaylistFlowContext,
-): Promise<Result<Response, Refusal>> {
+): Promise<Result<Response, ManifestRefusal>> {
   const checked = checkMediaTarget(target, context);
   if (checked.verdict !== "passed") return refuse(checked.refusal);
   const { access } = checked;
@@ -91,7 +103,7 @@ async function bodyFor(
   access: MediaAccess,
   loaded: LoadedPlaylist,
   context: PlaylistFlowContext,
-): Promise<Result<Blob | string, Refusal>> {
+): Promise<Result<Blob | string, RenderRefusal>> {
   if (isEntryThatEnds(access, loaded)) {
     const wrapped = wrapMediaPlaylist(loaded.compiled.template, { path: access.path, query: access.signedQuery });
     return ok(fillPlaylist(wrapped, playlistSigner(access)));
