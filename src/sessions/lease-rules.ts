@@ -206,7 +206,7 @@ function toldOf({ sessionId, assetId, login, startedAt, seenAt }: LeaseRow): Run
 const networksKept = 16;
 
 /** A request of a session; `network` is a hash. */
-export interface NetworkAsking {
+interface NetworkAsking {
   readonly network: string | undefined;
   /** Whether the client loaded a playlist in this network. */
   readonly playlist: boolean;
@@ -217,7 +217,7 @@ export interface NetworkAsking {
 }
 
 /** The decision about a request from a network, and the session's networks after it. */
-export type NetworkDecision =
+type NetworkDecision =
   | { readonly status: "admitted"; readonly networks: readonly NetworkSeen[]; readonly isNews: boolean }
   /** The session is at its network limit. */
   | { readonly status: "elsewhere" }

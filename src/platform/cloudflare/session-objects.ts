@@ -31,7 +31,7 @@ import { revocationCauses, revocationKinds, revocationMakers } from "../../sessi
 import { longestName, openRevocationStore, type RevocationStore, writePage } from "../../sessions/revocation-store.ts";
 import { nobleHmac } from "./noble-hmac.ts";
 
-export interface SubjectLeasesEnv {
+interface SubjectLeasesEnv {
   /** The namespace of these objects, to reach a subject's other names. */
   readonly SUBJECT_LEASES: DurableObjectNamespace<SubjectLeases>;
   /** How long a silent session keeps its lease, in seconds; 90 by default. */
