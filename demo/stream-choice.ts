@@ -26,7 +26,7 @@ const groups: readonly { readonly name: DemoStream["group"]; readonly label: str
 export function offerStreams(streams: readonly DemoStream[], preferred: string | null): () => string {
   let shown = streams.filter(({ playable }) => playable);
   show(shown);
-  if (preferred !== null && preferred !== "") select(preferred, shown);
+  if (preferred !== null && preferred !== "") select(preferred);
   showField();
   choice.addEventListener("change", () => {
     showField();
@@ -37,12 +37,17 @@ export function offerStreams(streams: readonly DemoStream[], preferred: string |
     if (JSON.stringify(next) === JSON.stringify(shown)) return;
     const before = choice.value;
     show(next);
-    select(before, next);
+    select(before);
     showField();
     tellNews(shown, next);
     shown = next;
   });
   return () => (choice.value === byId ? id.value.trim() : choice.value);
+}
+
+/** Whether the list has an asset with this id. */
+export function isListed(asset: string): boolean {
+  return [...choice.options].some(({ value }) => value === asset);
 }
 
 function show(streams: readonly DemoStream[]): void {
@@ -59,10 +64,9 @@ function show(streams: readonly DemoStream[]): void {
 }
 
 /** Selects an asset: in the list, or by its id if the list does not have it. */
-function select(asset: string, streams: readonly DemoStream[]): void {
-  const isListed = asset === byId || streams.some((stream) => stream.id === asset);
-  choice.value = isListed ? asset : byId;
-  if (!isListed) id.value = asset;
+function select(asset: string): void {
+  choice.value = isListed(asset) ? asset : byId;
+  if (!isListed(asset)) id.value = asset;
 }
 
 function showField(): void {

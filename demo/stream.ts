@@ -7,6 +7,7 @@ import { isTokenExpired, type Session, type StartOptions, startSession } from ".
 import { hideSession, markOver, showSession } from "./session-panel.ts";
 import { hideTrial, offerTrial } from "./signature-trial.ts";
 import { say } from "./status.ts";
+import { isListed } from "./stream-choice.ts";
 import { hideTracks, offerTracks } from "./track-choice.ts";
 import { endsSession, retryText, runningText } from "./verdict.ts";
 import { play, stop } from "./video-player.ts";
@@ -53,7 +54,7 @@ export async function start(apiPath: string, options: StartOptions, onDoubt: () 
   }
   if (current !== stream) return;
   if (started.kind === "done") playSession(apiPath, started.value, stream, onDoubt);
-  else sayNotStarted(started);
+  else sayNotStarted(started, options.asset);
   if (started.kind === "refused" && started.problem.status === 401 && options.credential.ofAccount) onDoubt();
 }
 
@@ -87,7 +88,7 @@ function playingText({ options, note }: Stream): string {
   return `Playing ${options.asset}.${note}`;
 }
 
-function sayNotStarted(started: Exclude<ApiResult<Session>, { kind: "done" }>): void {
+function sayNotStarted(started: Exclude<ApiResult<Session>, { kind: "done" }>, asset: string): void {
   if (started.kind === "unreachable") {
     say("The API does not respond. Check that `npm start` is still running, then press Play.", "bad");
     return;
@@ -95,6 +96,10 @@ function sayNotStarted(started: Exclude<ApiResult<Session>, { kind: "done" }>): 
   const { problem } = started;
   const { title, status, code } = problem;
   takeOver.hidden = code !== "stream_limit";
+  if (code === "asset_unknown" && isListed(asset)) {
+    say(`${asset} was added a moment ago. The API knows it within five seconds: press Play again.`, "bad");
+    return;
+  }
   say(`${title} (${status} ${code}). ${takeOver.hidden ? retryText(problem) : `${runningText(problem)}.`}`, "bad");
 }
 

@@ -194,6 +194,15 @@ describe.concurrent("the demo page", () => {
     }),
   );
 
+  it("says that a listed asset is playable within seconds if the API does not know it yet", () =>
+    inTab(async ({ page }) => {
+      await openPage(page, usual.apiUrl);
+      const json = { code: "asset_unknown", title: "Unknown asset", detail: "Compare the asset id with the catalog." };
+      await page.route("**/stream/start", (route) => route.fulfill({ status: 404, json }));
+      await play(page);
+      await waitForText(statusOf(page), "The API knows it within five seconds: press Play again.");
+    }));
+
   it("enters the asset of its URL that the list does not have", () =>
     inTab(async ({ page }) => {
       await openPage(page, `${usual.apiUrl}/?stream=my-film`);

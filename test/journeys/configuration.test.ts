@@ -91,10 +91,13 @@ describe("a production deployment with a valid configuration", () => {
   });
   afterAll(() => deployed.stop());
 
-  it.each(["/", "/demo.json", "/page.js"])("serves no demo page, even with a page bound: %s", async (path) => {
-    const response = await fetch(deployed.addresses.apiUrl + path);
-    expect([response.status, Object(await response.json()).code]).toEqual([404, "route_unknown"]);
-  });
+  it.each(["/", "/demo.json", "/streams.json", "/page.js", "/docs/"])(
+    "serves no demo page, even with a page bound: %s",
+    async (path) => {
+      const response = await fetch(deployed.addresses.apiUrl + path);
+      expect([response.status, Object(await response.json()).code]).toEqual([404, "route_unknown"]);
+    },
+  );
 
   it("answers a start request, and logs no configuration fault", async () => {
     const response = await fetch(`${deployed.addresses.apiUrl}/stream/start`, { method: "POST" });
