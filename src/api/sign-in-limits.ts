@@ -29,7 +29,11 @@ export async function limitIdentityRequest(
   if (counted === "token") return withinRate(tokenRateAddress, networkName(client.address), { onQuotaStatus }, context);
   const { body, headers } = request;
   if (utf8(body).length > longestBody)
-    return refusal("body_invalid", `the body of a sign-in is longer than ${longestBody} bytes`);
+    return refusal(
+      "body_invalid",
+      `the body of a sign-in is longer than ${longestBody} bytes`,
+      `the body: Use at most ${longestBody} bytes.`,
+    );
   if (counted === "sign-in") {
     const contentType = headers.get("Content-Type") ?? undefined;
     return limitSignIn({ body, contentType, client, onQuotaStatus }, context);
@@ -86,18 +90,20 @@ function limitNetwork(request: CountedRequest, context: SessionContext): Promise
 
 const bodySchema = z.object({ email: z.string() });
 
+const contentTypeAdvice = "Content-Type: Use application/json or application/x-www-form-urlencoded.";
+
 /** The e-mail address as the identity worker reads it: it accepts forms too, and uses the last of duplicate fields. */
 function emailIn(body: string, contentType: string): Result<string | undefined, Refusal<"body_invalid">> {
   const [type = ""] = contentType.toLowerCase().split(";");
   switch (body === "" ? "" : type.trim()) {
     case "":
-      return body === "" ? ok(undefined) : refusal("body_invalid", "the body has no Content-Type");
+      return body === "" ? ok(undefined) : refusal("body_invalid", "the body has no Content-Type", contentTypeAdvice);
     case "application/json":
       return ok(emailInJson(body));
     case "application/x-www-form-urlencoded":
       return ok(new URLSearchParams(body).getAll("email").at(-1));
     default:
-      return refusal("body_invalid", "the body is neither JSON nor a form");
+      return refusal("body_invalid", "the body is neither JSON nor a form", contentTypeAdvice);
   }
 }
 

@@ -3,11 +3,11 @@ import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.t
 import type { Clock, UnixSeconds } from "../base/time.ts";
 import { publicHalf } from "../keys/key-material.ts";
 import { isAccepted, type KeyRing, keysFor } from "../keys/ring.ts";
-import type { Credential, TokenRefusal } from "./credential.ts";
+import { readJwsParts } from "./claims.ts";
+import type { Credential, Presented, TokenRefusal } from "./credential.ts";
 import { issuerSchema } from "./issuer.ts";
 import { keysInSet } from "./jwk-set.ts";
 import type { PresentedRefusal } from "./read-credential.ts";
-import type { RequestCredential } from "./request-credential.ts";
 import { type FindKeys, type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
 
 /** `iss` and `aud` of operator tokens. No viewer's token has them, and no viewer issuer may use the name. */
@@ -54,22 +54,40 @@ export function isOperatorKey(kid: string, operators: readonly TrustedIssuer[]):
 /** A cookie is never accepted, but a malformed one is refused (`sign_in_required`), as is a malformed DPoP proof. */
 export type OperatorTokenRefusal = Refusal<(PresentedRefusal | TokenRefusal)["code"] | "scope_insufficient">;
 
+const operatorNeeded =
+  "Authorization: Send an operator's credential as a bearer token (`npx stagedoor operator new` issues one). Viewers' tokens and cookies are not accepted here.";
+const otherDeployment =
+  "Authorization: Send a credential of this deployment. No operator key that it accepts signed this one: it may be of another deployment, or its key may be retired.";
+
+/** Whether a token names the issuer of operators' credentials; it is not verified. */
+export function isOperatorToken(token: string): boolean {
+  const parts = readJwsParts(token);
+  return parts.ok && parts.value.claims.iss === operatorIssuer;
+}
+
 /**
  * Verifies an operator's JWT: sent as a bearer token, signed by a key of the ring, with the scope. Cookies are not
  * accepted, because a browser adds them by itself. The caller checks whether the token or its key was revoked.
  */
 export async function verifyOperator(
-  request: RequestCredential,
+  request: { read(): Result<Presented, PresentedRefusal> },
   scope: OperatorScope,
   operators: readonly TrustedIssuer[],
   now: UnixSeconds,
 ): Promise<Result<Operator, OperatorTokenRefusal>> {
   const presented = request.read();
-  if (!presented.ok) return presented;
-  if (presented.value.kind !== "bearer") return refusal("token_missing", "an operator sends a bearer token");
+  if (!presented.ok)
+    return presented.refusal.code === "token_missing" && !("faults" in presented.refusal)
+      ? refusal("token_missing", presented.refusal.reason, operatorNeeded)
+      : presented;
+  if (presented.value.kind !== "bearer")
+    return refusal("token_missing", "an operator sends a bearer token", operatorNeeded);
   const { token } = presented.value;
   const verified = await verifyJwt(token, operators, now);
-  if (!verified.ok) return verified;
+  if (!verified.ok)
+    return verified.refusal.code === "token_invalid"
+      ? refusal("token_invalid", verified.refusal.reason, isOperatorToken(token) ? otherDeployment : operatorNeeded)
+      : verified;
   const { credential, jkt } = verified.value;
   if (jkt !== undefined) return refusal("token_invalid", "the token is bound to a key, and came as a bearer token");
   if (credential.scopes.has(scope)) return ok({ credential, kid: decodeProtectedHeader(token).kid ?? "" });

@@ -29,10 +29,12 @@ export type PresentedRefusal = Refusal<
  */
 export function readPresented(request: CredentialRequest, cookies: boolean): Result<Presented, PresentedRefusal> {
   const { headers } = request;
-  if (hasStrayToken(request.url, request.body))
+  const stray = strayToken(request.url, request.body);
+  if (stray !== undefined)
     return refusal(
       "request_invalid",
       "a token came in the query or the body: the Authorization header is its only place",
+      `access_token: Send the token in the Authorization header, not in the ${stray}, which logs may keep.`,
     );
   const authorization = readAuthorization(headers.get("Authorization"));
   if (!authorization.ok) return authorization;
@@ -46,9 +48,13 @@ export function readPresented(request: CredentialRequest, cookies: boolean): Res
   if (!cookie.ok) return cookie;
   if (parsed.kind === "foreign")
     return cookie.value === undefined
-      ? refusal("token_missing", "the Authorization header is of another scheme")
+      ? refusal("token_missing", "the Authorization header is of another scheme", parsed.advice)
       : // The client's intended identity is unknown: it may differ from the browser's signed-in user.
-        refusal("request_invalid", "an Authorization header with another scheme came with the session cookie");
+        refusal(
+          "request_invalid",
+          "an Authorization header with another scheme came with the session cookie",
+          `${parsed.advice} Or omit it: the session cookie is a credential already.`,
+        );
   return cookie.value === undefined
     ? refusal("token_missing", "no credential came")
     : ok({ kind: "cookie", cookie: cookie.value });
@@ -58,9 +64,14 @@ export function readPresented(request: CredentialRequest, cookies: boolean): Res
 function readProof(header: string | null): Result<string, Refusal<"dpop_proof_invalid" | "request_invalid">> {
   if (header === null) return refusal("dpop_proof_invalid", "no header DPoP came with the token");
   const proof = header.trim();
-  if (proof.includes(",")) return refusal("request_invalid", "more than one header DPoP came");
+  if (proof.includes(","))
+    return refusal("request_invalid", "more than one header DPoP came", "DPoP: Send one header.");
   if (proof.length > longestProof)
-    return refusal("request_invalid", `the DPoP proof is longer than ${longestProof} characters`);
+    return refusal(
+      "request_invalid",
+      `the DPoP proof is longer than ${longestProof} characters`,
+      `DPoP: Use at most ${longestProof} characters.`,
+    );
   return isJws(proof)
     ? ok(proof)
     : refusal("dpop_proof_invalid", "the DPoP proof is not three parts of canonical base64url");
@@ -69,8 +80,8 @@ function readProof(header: string | null): Result<string, Refusal<"dpop_proof_in
 /** The content of an Authorization header. */
 export type Authorization =
   | { readonly kind: "none" }
-  /** Another scheme, such as Basic: a credential that is not accepted here. */
-  | { readonly kind: "foreign" }
+  /** Another scheme, such as Basic, or none: a credential that is not accepted here. `advice` is for the client. */
+  | { readonly kind: "foreign"; readonly advice: string }
   | (ReadToken & { readonly kind: "bearer" | "dpop" });
 
 /**
@@ -86,12 +97,33 @@ export function readAuthorization(
   const kind = schemeOf(scheme);
   // A second header after one of another scheme is still a second credential.
   if (kind === undefined && /,\s*(bearer|dpop)(\s|$)/i.test(text))
-    return refusal("request_invalid", "more than one Authorization header came");
-  if (kind === undefined) return ok({ kind: "foreign" });
-  if (token === undefined || more.length > 0 || token.includes(","))
-    return refusal("request_invalid", "the Authorization header is not one scheme and one token");
+    return refusal("request_invalid", "more than one Authorization header came", oneHeader);
+  if (kind === undefined) return ok({ kind: "foreign", advice: schemeAdvice(scheme, token) });
+  if (token === undefined)
+    return refusal(
+      "request_invalid",
+      "the Authorization header has a scheme and no token",
+      `Authorization: Send a token after ${kind === "bearer" ? "Bearer" : "DPoP"}, which has none.`,
+    );
+  if (more.length > 0 || token.includes(","))
+    return refusal(
+      "request_invalid",
+      "the Authorization header is not one scheme and one token",
+      token.includes(",") ? oneHeader : "Authorization: Send one scheme and one token, without spaces in the token.",
+    );
   const read = readToken(token);
   return read.ok ? ok({ ...read.value, kind }) : read;
+}
+
+const oneHeader = "Authorization: Send one header with one token.";
+
+/** Schemes that a response may name. Anything else may be a token, or a part of one. */
+const otherScheme = /^(?:basic|digest|negotiate|token|jwt|apikey|hmac|mutual)$/i;
+
+function schemeAdvice(scheme: string, token: string | undefined): string {
+  if (token === undefined && !otherScheme.test(scheme))
+    return "Authorization: Write the scheme Bearer and a space before the token.";
+  return `Authorization: Use the scheme Bearer or DPoP${otherScheme.test(scheme) ? `, not ${scheme}` : ""}.`;
 }
 
 function schemeOf(text: string): "bearer" | "dpop" | undefined {
@@ -102,14 +134,15 @@ function schemeOf(text: string): "bearer" | "dpop" | undefined {
 const parameter = "access_token";
 
 /**
- * Whether a token is in a forbidden place: as `access_token` in the query (RFC 6750 §2.3), from where it leaks into
+ * The forbidden place of a token: as `access_token` in the query (RFC 6750 §2.3), from where it leaks into
  * logs and histories, or in a form or JSON body (§2.2). Only the header is accepted here.
  */
-function hasStrayToken(url: string, body: string | undefined): boolean {
+function strayToken(url: string, body: string | undefined): "query" | "body" | undefined {
   const question = url.indexOf("?");
-  if (question >= 0 && new URLSearchParams(url.slice(question + 1)).has(parameter)) return true;
+  if (question >= 0 && new URLSearchParams(url.slice(question + 1)).has(parameter)) return "query";
+  if (body === undefined || body === "") return undefined;
   // Handlers parse JSON whatever Content-Type says, so Content-Type is ignored here too.
-  return body !== undefined && body !== "" && (inJson(body) ?? new URLSearchParams(body.trim()).has(parameter));
+  return (inJson(body) ?? new URLSearchParams(body.trim()).has(parameter)) ? "body" : undefined;
 }
 
 /** Undefined if the body is not JSON. */
@@ -152,7 +185,8 @@ export function readCookie(header: string | null, name: string): Result<string |
     .split(";")
     .map((part) => part.replace(/^[ \t]+|[ \t]+$/g, ""))
     .filter((part) => part.startsWith(start));
-  if (second !== undefined) return refusal("request_invalid", "two session cookies came");
+  if (second !== undefined)
+    return refusal("request_invalid", "two session cookies came", `Cookie: Send one cookie ${name}.`);
   if (pair === undefined) return ok(undefined);
   return cookieValue.test(pair.slice(start.length))
     ? ok(pair)

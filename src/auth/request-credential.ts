@@ -6,6 +6,7 @@ import type { Credential, Presented, ProofReplay, TokenRefusal, VerifiedToken } 
 import { type BindingContext, type BindingRefusal, checkBinding, type Proof } from "./dpop.ts";
 import { type IdentitySource, identityCredential, identityFor } from "./identity-credential.ts";
 import type { BeforeAsking } from "./introspection.ts";
+import { isOperatorToken } from "./operator-token.ts";
 import type { RateRefusal } from "./rate-limit.ts";
 import { type CredentialRequest, type PresentedRefusal, readPresented } from "./read-credential.ts";
 import { forgetToken, type TokenSources, verifyToken } from "./trusted-issuers.ts";
@@ -112,10 +113,16 @@ async function validatePresented(
     if (session.ok || session.refusal.code !== "token_invalid" || !owner.orProvider) return session;
   }
   const verified = await verifyToken(token, presented.form, sources, now, before);
-  if (!verified.ok) return verified;
+  if (!verified.ok)
+    return verified.refusal.code === "token_invalid" && isOperatorToken(token)
+      ? refusal("token_invalid", verified.refusal.reason, viewerNeeded)
+      : verified;
   const bound = await checkBinding(presented, verified.value, request, context);
   return bound.ok ? ok(verified.value.credential) : bound;
 }
+
+const viewerNeeded =
+  "Authorization: Send a viewer's token. This is an operator's credential, which only the routes below /operator accept.";
 
 /** The kind of the presented credential for telemetry. */
 function kindOf(presented: Presented, sources: CredentialSources): CredentialKind {

@@ -59,10 +59,14 @@ export async function requestText(
   try {
     const bytes = await readBytes(reader, limit);
     return typeof bytes === "string"
-      ? refusal("body_invalid", `the body is longer than ${limit} bytes`)
+      ? refusal("body_invalid", `the body is longer than ${limit} bytes`, `the body: Use at most ${limit} bytes.`)
       : ok(strictUtf8.decode(bytes));
   } catch {
-    return refusal("body_invalid", "the body broke off, or is not UTF-8");
+    return refusal(
+      "body_invalid",
+      "the body broke off, or is not UTF-8",
+      "the body: Send it whole, in UTF-8 and without Content-Encoding.",
+    );
   }
 }
 
@@ -80,8 +84,19 @@ export function readJson(text: string): Result<unknown, Refusal<"body_invalid">>
   try {
     return ok(JSON.parse(text));
   } catch {
-    return refusal("body_invalid", "the body is not JSON");
+    return text.trim() === ""
+      ? refusal("body_invalid", "the body is empty", "the body: Send JSON. It is empty.")
+      : refusal(
+          "body_invalid",
+          "the body is not JSON",
+          `the body: Send JSON${isForm(text) ? ", not a form" : ", with names and strings in double quotes"}.`,
+        );
   }
+}
+
+/** Whether a text has the form of HTML's forms, which curl and fetch send by default: `asset=film&takeover=true`. */
+function isForm(text: string): boolean {
+  return /^[\w.-]+=/.test(text);
 }
 
 /** Whether a JSON value is an object. */

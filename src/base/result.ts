@@ -25,8 +25,16 @@ export type Refusal<Code extends RefusalCode = RefusalCode> =
   | PlainRefusal<Extract<Code, PlainCode>>
   | Extract<DetailedRefusal, { readonly code: Code }>;
 
-/** A refusal with a reason and nothing else. */
-export type PlainRefusal<Code extends PlainCode> = { readonly code: Code; readonly reason: string };
+/** A refusal with a reason and, if the client can fix the request, its errors. */
+export type PlainRefusal<Code extends PlainCode> = {
+  readonly code: Code;
+  readonly reason: string;
+  /**
+   * For the client: each names a header, parameter or member and what is allowed there. Unlike `reason` they are public,
+   * so they say only what the request itself shows.
+   */
+  readonly faults?: readonly string[];
+};
 
 /** A refusal whose answer says more than its reason. */
 type DetailedRefusal =
@@ -35,8 +43,6 @@ type DetailedRefusal =
   | { readonly code: "start_rate_exceeded"; readonly reason: string; readonly retryAfter: Seconds }
   | { readonly code: "rate_limited"; readonly reason: string; readonly retryAfter: Seconds }
   | { readonly code: "asset_invalid"; readonly reason: string; readonly faults: readonly string[] }
-  // `faults` names the invalid members of a JSON body.
-  | { readonly code: "body_invalid"; readonly reason: string; readonly faults: readonly string[] }
   | { readonly code: "revocation_invalid"; readonly reason: string; readonly faults: readonly string[] }
   | { readonly code: "method_unknown"; readonly reason: string; readonly allow: string }
   // `size` is the file's length in bytes, for `Content-Range: bytes */<size>` (RFC 9110 §15.5.17).
@@ -108,7 +114,11 @@ export type PlainCode = StartCode | SessionCode | MediaCode | PlaylistCode | Ori
 
 export type RefusalCode = PlainCode | DetailedRefusal["code"];
 
-/** A refused result with a reason. */
-export function refusal<Code extends PlainCode>(code: Code, reason: string): Refused<PlainRefusal<Code>> {
-  return { ok: false, refusal: { code, reason } };
+/** A refused result with a reason, and the errors that the client can fix. */
+export function refusal<Code extends PlainCode>(
+  code: Code,
+  reason: string,
+  ...faults: readonly string[]
+): Refused<PlainRefusal<Code>> {
+  return { ok: false, refusal: { code, reason, ...(faults.length > 0 && { faults }) } };
 }

@@ -19,7 +19,7 @@ export async function formOf(raw: Request): Promise<Result<URLSearchParams, Refu
   if (!text.ok) return text;
   return type === "application/x-www-form-urlencoded"
     ? ok(new URLSearchParams(text.value))
-    : refusal("body_invalid", "the body is not a form");
+    : refusal("body_invalid", "the body is not a form", "Content-Type: Use application/x-www-form-urlencoded.");
 }
 
 export interface ConsoleDeps {

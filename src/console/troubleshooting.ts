@@ -10,9 +10,10 @@ interface Section {
 export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   "request_invalid": {
     "meaning": [
-      "**400, any route with a credential.** The request has more than one credential, or a token in the query or the body, where proxies and logs would keep it."
+      "**400, any route with a credential.** The request has more than one credential, or a token in the query or the body, where proxies and logs would keep it. `faults` in the response names the header or parameter and says what to send."
     ],
     "causes": [
+      "**`Bearer` has no token**: the variable with the token is empty.",
       "**The client sends the token twice**, in the header and as `access_token` in the URL. Remove it from the URL.",
       "**An HTTP library adds its own `Authorization`** (Basic, from a user name in the URL) in addition to the session cookie or the token.",
       "**Two session cookies**: one of a parent domain and one of the host, after a domain has changed. Delete the older one.",
@@ -34,6 +35,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**401, any route with a credential.** The request has no credential that this route accepts."
     ],
     "causes": [
+      "**The header has no scheme**, such as `Authorization: eyJ…`: write `Bearer ` before the token. `faults` says so.",
       "**The header was lost on the way**: a redirect to another host, a proxy that strips `Authorization`, `fetch` with `no-cors`.",
       "**The cookie was not sent**: the page is on another site, the request lacks `credentials: \"include\"`, or the browser blocks third-party cookies. Put page and API below one domain, or send a token.",
       "**The API cannot check the cookie**: it has no `IDENTITY` binding.",
@@ -42,7 +44,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   },
   "token_invalid": {
     "meaning": [
-      "**401, any route with a credential.** The token is rejected; the reason names the check. `npx stagedoor token --inspect -` shows the token's claims and the check that fails."
+      "**401, any route with a credential.** The token is rejected; the reason names the check. `npx stagedoor token --inspect -` shows the token's claims and the check that fails, and with `--issuers` the `iss` or audience that was expected. `faults` is present only if an operator's credential was sent to a viewer's route, or another token to an operator's route."
     ],
     "causes": [
       "**\"issuer is not one that is trusted here\"**: `iss` differs from `issuer` in `STAGEDOOR_ISSUERS`. They are compared byte for byte, including a trailing slash.",
@@ -133,11 +135,11 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   },
   "body_invalid": {
     "meaning": [
-      "**400, every route of the API and the console's forms.** The body is incomplete, too long, not UTF-8, or not the JSON that the route expects; or a number in the query is invalid. The client is at fault, and no alert counts it."
+      "**400, every route of the API and the console's forms.** The body is incomplete, too long, not UTF-8, or not the JSON that the route expects; or a number in the query is invalid. `faults` in the response names each member or parameter and what is allowed there. The client is at fault, and no alert counts it."
     ],
     "causes": [
       "**The body is a form or is empty**: the route expects `{\"asset\": \"<id>\"}`. An HTTP client that sends objects without `JSON.stringify` sends `[object Object]`.",
-      "**A member is misspelt**, such as `takeOver` for `takeover`: unknown members are refused, and `faults` in the response names them. Routes below `/api/auth` answer `MEMBER_UNKNOWN`.",
+      "**A member is misspelt**, such as `takeOver` for `takeover`: unknown members are refused. Routes below `/api/auth` answer `MEMBER_UNKNOWN`.",
       "**The client aborted the upload**, or a proxy cut the body: the log has lines, but the client saw no response.",
       "**The body is compressed** (`Content-Encoding`), or not UTF-8.",
       "**It is too long**: 4 KiB for viewers, 64 KiB for the identity worker; the limits of operators' routes are in `/openapi.json`.",

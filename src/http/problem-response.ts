@@ -40,9 +40,11 @@ export function problemResponse(refusal: Refusal): Response {
   return new Response(JSON.stringify(problem), { status, headers });
 }
 
-/** RFC 9457 §3.2: the errors of a body, or the viewer's own running sessions. */
+/** RFC 9457 §3.2: the errors of the request, or the viewer's own running sessions. */
 function extensionMembers(refusal: Refusal): object {
-  if ("faults" in refusal) return { faults: refusal.faults };
+  if ("faults" in refusal && refusal.faults !== undefined) return { faults: refusal.faults };
+  if (refusal.code === "scope_insufficient")
+    return { faults: [`Authorization: the token lacks the scope ${refusal.scope}`] };
   if (refusal.code !== "stream_limit") return {};
   const running = refusal.running.map(({ sessionId, assetId, startedAt, seenAt }) => ({
     sessionId,

@@ -4,24 +4,22 @@ import type { RefusalCode } from "../base/result.ts";
 interface Problem {
   readonly status: number;
   readonly title: string;
-  /** What to do about it. It is the same for every request, so it quotes nothing. */
+  /** What to do about it. It is the same for every request, so it quotes nothing; a refusal's `faults` say more. */
   readonly detail: string;
 }
 
 const credentialProblems = {
   body_invalid: {
     status: 400,
-    title: "Invalid request body",
-    detail:
-      'Send JSON with the members that the route defines; a start is {"asset": "<id>"} with an optional "takeover". ' +
-      "`faults` lists the errors.",
+    title: "Invalid request body or parameter",
+    detail: "Fix the errors in `faults`. /openapi.json describes the body and the parameters of each route.",
   },
   request_invalid: {
     status: 400,
     title: "Invalid credentials in the request",
     detail:
       "Send exactly one credential: `Authorization: Bearer <token>`, or one session cookie without Authorization. " +
-      "Tokens in the query or the body are rejected, because logs would keep them.",
+      "`faults` names the error.",
   },
   https_required: {
     status: 403,
@@ -185,7 +183,9 @@ const urlProblems = {
   grant_invalid: {
     status: 403,
     title: "Invalid grant",
-    detail: "Start the stream again: the first segment of the path is not a grant of this service.",
+    detail:
+      "Start the stream again, and send its grant unchanged: it is the first segment of a media URL's path, and the header " +
+      "CTA-Common-Access-Token of the session's routes.",
   },
   grant_expired: {
     status: 403,

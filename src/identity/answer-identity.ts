@@ -104,7 +104,11 @@ function withOneCredential(request: Request): Result<Request, Refusal<"request_i
   const cookies = cookiesOf(headers.get("Cookie"));
   if (!cookies.ok) return cookies;
   if (scheme === "foreign" && cookies.value !== undefined)
-    return refusal("request_invalid", "an Authorization header with another scheme came with the session cookie");
+    return refusal(
+      "request_invalid",
+      "an Authorization header with another scheme came with the session cookie",
+      "Authorization: Use the scheme Bearer, or omit the header: the session cookie is a credential already.",
+    );
   const kept = new Headers(headers);
   kept.delete("Cookie");
   if (scheme === "none") kept.delete("Authorization");

@@ -1,4 +1,5 @@
-import { ok, type Refusal, type Result } from "../base/result.ts";
+import { readDecimal } from "../base/encoding.ts";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { after, seconds, type UnixSeconds } from "../base/time.ts";
 import type { Ending, RefusalsOfHour, SessionsAsked, SessionsNow } from "../metrics/gathered.ts";
 import type { RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
@@ -8,6 +9,15 @@ import type { OperatorContext } from "./operator-context.ts";
 /** Limits of `GET /operator/sessions`. */
 export const maxListed = 500;
 export const defaultListed = 100;
+
+/** The parameter `limit`. The response repeats a number only: any other text may be a secret in the wrong place. */
+export function readListLimit(text: string | undefined): Result<number, Refusal<"body_invalid">> {
+  const limit = text === undefined ? defaultListed : readDecimal(text);
+  if (limit !== undefined && limit >= 1 && limit <= maxListed) return ok(limit);
+  const found = text !== undefined && /^[+-]?[\d.]{1,12}$/.test(text) ? `, not ${text}` : "";
+  const allowed = `a whole number from 1 to ${maxListed}`;
+  return refusal("body_invalid", `limit is ${allowed}`, `limit: Use ${allowed}${found}.`);
+}
 
 /** Longer than the longest lease: a silent session leaves the list earlier. */
 const listedFor = seconds(4_000);

@@ -1,4 +1,4 @@
-import { hasDuplicateMembers, readJson } from "../base/body-text.ts";
+import { hasDuplicateMembers, isObject, readJson } from "../base/body-text.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { assetSchema } from "../catalog/asset.ts";
 import { describeFault } from "../catalog/catalog-fault.ts";
@@ -42,26 +42,33 @@ export interface PutAssetResult {
 
 /**
  * `PUT /operator/assets/:id`: adds an asset, or replaces the one with this id unless the query has `replace=false`. The
- * workers use it within two minutes. `asset_invalid` has every error, for example a secret that the deployment does not
+ * workers use it within two minutes. Its `id` can be omitted. `asset_invalid` has every error, for example a secret that the deployment does not
  * bind to the asset's host and use. A refused request changes nothing.
  */
 export async function putAsset(
   { id, body, replace }: PutAssetRequest,
   context: Pick<OperatorContext, "catalogEditing" | "originSecrets" | "timer">,
 ): Promise<Result<PutAssetResult, Refusal<"body_invalid" | "asset_invalid" | "store_unavailable">>> {
-  const asset = readJson(body);
-  if (!asset.ok) return asset;
-  const faults = unboundSecrets(asset.value, context.originSecrets);
+  const document = readJson(body);
+  if (!document.ok) return document;
+  const asset = withId(document.value, id);
+  const faults = unboundSecrets(asset, context.originSecrets);
   if (faults.length > 0)
     return refuse({ code: "asset_invalid", reason: "the asset's secret is not bound to its host and use", faults });
-  if (hasDuplicateMembers(body)) return refusal("body_invalid", "the body has a duplicate member");
-  const edit = context.catalogEditing.put(id, asset.value, replace);
+  if (hasDuplicateMembers(body))
+    return refusal("body_invalid", "the body has a duplicate member", "the body: Name each member once.");
+  const edit = context.catalogEditing.put(id, asset, replace);
   const response = await fromStore("the catalog object", edit, context);
   if (!response.ok) return response;
   const change = response.value;
   if (!change.ok) return change;
   const { was, faults: otherFaults, asset: stored } = change.value;
   return ok({ asset: stored, was, ...(otherFaults.length > 0 && { faults: otherFaults }) });
+}
+
+/** An asset without an id has that of the path. */
+function withId(asset: unknown, id: string): unknown {
+  return isObject(asset) && asset.id === undefined ? { id, ...asset } : asset;
 }
 
 /** Empty for an invalid asset: the catalog reports its errors. */

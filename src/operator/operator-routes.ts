@@ -1,7 +1,6 @@
 import type { Credential } from "../auth/credential.ts";
 import type { OperatorScope } from "../auth/operator-token.ts";
-import { readDecimal } from "../base/encoding.ts";
-import { ok, type Refusal, type RefusalCode, type Result, refusal } from "../base/result.ts";
+import { ok, type Refusal, type RefusalCode, type Result } from "../base/result.ts";
 import { assetSchema } from "../catalog/asset.ts";
 import {
   type CheckedHandler,
@@ -21,7 +20,7 @@ import { revocationBodySchema, revoke } from "../sessions/revoke.ts";
 import type { OperatorAct, SessionContext, SessionRequest } from "../sessions/session-context.ts";
 import { explainText } from "./explain/explain-text.ts";
 import { listKeys } from "./list-keys.ts";
-import { defaultListed, listRefusals, listSessions, maxListed } from "./list-sessions.ts";
+import { defaultListed, listRefusals, listSessions, maxListed, readListLimit } from "./list-sessions.ts";
 import { listAssets, maxAssetBody, putAsset, removeAsset } from "./manage-assets.ts";
 import { metricsText } from "./metrics-text.ts";
 import type { OperatorContext } from "./operator-context.ts";
@@ -348,7 +347,7 @@ async function runAuthorized(
 }
 
 async function showSessions({ query }: SessionRequest, context: OperatorContext) {
-  const limit = readLimit(query);
+  const limit = readListLimit(parameter(query, "limit"));
   if (!limit.ok) return limit;
   const [asset, session, subject] = ["asset", "session", "subject"].map((name) => parameter(query, name));
   const sessions = await listSessions({ asset, session, subject, limit: limit.value }, context);
@@ -387,12 +386,4 @@ async function showMetrics(_: SessionRequest, context: OperatorContext) {
 
 function parameter(query: URLSearchParams, name: string): string | undefined {
   return query.get(name) || undefined;
-}
-
-function readLimit(query: URLSearchParams): Result<number, Refusal<"body_invalid">> {
-  const text = parameter(query, "limit");
-  const limit = text === undefined ? defaultListed : readDecimal(text);
-  return limit === undefined || limit < 1 || limit > maxListed
-    ? refusal("body_invalid", `limit is a whole number from 1 to ${maxListed}`)
-    : ok(limit);
 }

@@ -55,17 +55,29 @@ async function authorize(
 
 type GrantRefusal = Refusal<"session_unknown" | "grant_invalid" | "grant_expired" | "key_unknown">;
 
+const grantHeader = "CTA-Common-Access-Token";
+
 /** The unexpired grant of the session, from the request. */
 function grantOf(
   { grant: text, id }: SessionRequest,
   now: UnixSeconds,
   { keys, settings }: SessionContext,
 ): Result<Grant, GrantRefusal> {
-  if (text === undefined) return refusal("session_unknown", "no grant came with the request");
+  if (text === undefined)
+    return refusal(
+      "session_unknown",
+      "no grant came with the request",
+      `${grantHeader}: Send the grant of the session's start in this header.`,
+    );
   const opened = openGrant(text, keys, now);
   if (!opened.ok) return opened;
   if (opened.value.issuer !== settings.grantIssuer) return refusal("grant_invalid", "the grant is of another issuer");
-  if (opened.value.sessionId !== id) return refusal("session_unknown", "the grant is of another session");
+  if (opened.value.sessionId !== id)
+    return refusal(
+      "session_unknown",
+      "the grant is of another session",
+      `${grantHeader}: Send the grant of the session in the path. This one is of another session.`,
+    );
   if (now >= opened.value.expiresAt) return refusal("grant_expired", "the playback session has expired");
   return opened;
 }

@@ -99,7 +99,9 @@ export const problemSchema = z.strictObject({
   faults: z
     .array(z.string())
     .optional()
-    .describe("With asset_invalid, body_invalid and revocation_invalid: the errors, each with the name of its member."),
+    .describe(
+      "The errors of the request, if the client can fix them: each begins with the name of a member, parameter or header.",
+    ),
 });
 
 /** The problem for a code, without the members that only some codes have. */

@@ -67,6 +67,15 @@ describe("POST /stream/start", () => {
   });
 
   it.each([
+    ["", "the body: Send JSON. It is empty."],
+    ["asset=film", "the body: Send JSON, not a form."],
+    ["{asset: film}", "the body: Send JSON, with names and strings in double quotes."],
+  ])("says what to send instead of the body '%s'", async (body, fault) => {
+    const response = await shared.send(path, start(good, body));
+    expect(await response.json()).toMatchObject({ code: "body_invalid", faults: [fault] });
+  });
+
+  it.each([
     ['{"asset":"film","takeOver":true}', ["takeOver: no such member"]],
     ['{"asset":"film","Takeover":true,"session":60}', ["Takeover: no such member", "session: no such member"]],
     ['{"Asset":"film"}', ["asset: Use a string: it is missing.", "Asset: no such member"]],

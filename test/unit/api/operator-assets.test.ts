@@ -62,6 +62,15 @@ beforeEach(async () => {
 });
 
 describe("the catalog routes:", () => {
+  it("PUT gives an asset without an id that of the path", async () => {
+    const { id: _, ...unnamed } = film("one");
+    expect(await send("PUT", "/assets/one", unnamed)).toMatchObject({ status: 200, body: { asset: film("one") } });
+    expect((await send("PUT", "/assets/two", { origin: { type: "s3" }, entry: 5 })).body.faults).toEqual([
+      'schema: two: origin.type: Use one of "r2", "http".',
+      "schema: two: entry: Use a string, not a number.",
+    ]);
+  });
+
   it("PUT adds and replaces, GET shows, DELETE removes without a body", async () => {
     const one = film("one");
     expect(await send("PUT", "/assets/one", one)).toMatchObject({ status: 200, body: { asset: one, was: "added" } });

@@ -153,7 +153,10 @@ describe("the read routes of operators", () => {
   });
 
   it.each(["0", "501", "-1", "1.5", "ten"])("refuse the limit %s of /sessions", async (limit) => {
-    expect((await send("GET", `/sessions?limit=${limit}`)).status).toBe(400);
+    const response = await send("GET", `/sessions?limit=${limit}`);
+    const found = limit === "ten" ? "" : `, not ${limit}`;
+    const faults = [`limit: Use a whole number from 1 to 500${found}.`];
+    expect([response.status, await response.json()]).toEqual([400, expect.objectContaining({ faults })]);
   });
 });
 

@@ -63,6 +63,17 @@ describe("the routes of a session", () => {
     expect([byGrant.status, byGrant.body.code]).toEqual([404, "session_unknown"]);
   });
 
+  it("say which grant to send, to a request without one or with that of another session", async () => {
+    const [mine, other] = [await started(), await started()];
+    const without = await shared.send(`/stream/${mine.sessionId}`, { headers: { Authorization: `Bearer ${viewer}` } });
+    expect(Object(await without.json()).faults).toEqual([
+      "CTA-Common-Access-Token: Send the grant of the session's start in this header.",
+    ]);
+    expect((await send("GET", { ...mine, grant: other.grant })).body.faults).toEqual([
+      "CTA-Common-Access-Token: Send the grant of the session in the path. This one is of another session.",
+    ]);
+  });
+
   it.each([
     [401, "token_missing", { Authorization: "" }],
     [400, "request_invalid", { Authorization: "Bearer a, Bearer b" }],

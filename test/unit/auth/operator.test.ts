@@ -8,6 +8,7 @@ import {
   verifyOperator,
 } from "../../../src/auth/operator-token.ts";
 import type { RequestCredential } from "../../../src/auth/request-credential.ts";
+import { refusal } from "../../../src/base/result.ts";
 import type { KeyRing } from "../../../src/keys/ring.ts";
 import { now, sessionKey } from "../signing/session.ts";
 import { newOperatorPair, operatorToken } from "./operators.ts";
@@ -133,5 +134,39 @@ describe("an operator's request", () => {
     const request = presenting(presented(await operatorToken(operatorPair)));
     const verified = await verifyOperator(request, "operator:revoke", operators, now);
     expect(verified).toMatchObject({ ok: false, refusal: { code } });
+  });
+});
+
+describe("a refused operator's request names the credential to send", () => {
+  const faultsOf = async (presented: Presented) => {
+    const verified = await verifyOperator(presenting(presented), "operator:revoke", operators, now);
+    return verified.ok || !("faults" in verified.refusal) ? undefined : verified.refusal.faults;
+  };
+  const bearer = (text: string): Presented => ({ kind: "bearer", token: text, form: "jws" });
+  const operatorNeeded = [expect.stringMatching(/^Authorization: Send an operator's credential .*operator new/)];
+
+  it("with a viewer's token, an opaque token or a cookie", async () => {
+    const viewer = await token(await newPair("ES256", "viewer"));
+    expect(await faultsOf(bearer(viewer))).toEqual(operatorNeeded);
+    expect(await faultsOf({ kind: "bearer", token: "A".repeat(32), form: "opaque" })).toEqual(operatorNeeded);
+    expect(await faultsOf({ kind: "cookie", cookie: "x=y" })).toEqual(operatorNeeded);
+  });
+
+  it("without a credential", async () => {
+    const request = { read: () => refusal("token_missing", "no credential came") };
+    const verified = await verifyOperator(request, "operator:revoke", operators, now);
+    expect(verified).toMatchObject({ refusal: { code: "token_missing", faults: operatorNeeded } });
+  });
+
+  it("with a credential of another deployment, whether or not the kid is the same", async () => {
+    const otherDeployment = [expect.stringMatching(/^Authorization: Send a credential of this deployment\./)];
+    for (const kid of ["op-1", "op-9"]) {
+      const other = await newOperatorPair(kid);
+      expect(await faultsOf(bearer(await operatorToken(other, {}, { jwk: other.pair.jwk })))).toEqual(otherDeployment);
+    }
+  });
+
+  it("but not with an expired credential of this deployment", async () => {
+    expect(await faultsOf(bearer(await operatorToken(operatorPair, { exp: now - 3600 })))).toBeUndefined();
   });
 });

@@ -49,6 +49,49 @@ describe("a request", () => {
   });
 });
 
+describe("a refused request names what to send", () => {
+  const faultsOf = (headers: Readonly<Record<string, string>>, more: { url?: string; body?: string } = {}) => {
+    const presented = readPresented(requestWith(headers, more), true);
+    return presented.ok || !("faults" in presented.refusal) ? undefined : presented.refusal.faults;
+  };
+
+  it.each([
+    ["Bearer", "Authorization: Send a token after Bearer, which has none."],
+    ["DPoP ", "Authorization: Send a token after DPoP, which has none."],
+    [jws, "Authorization: Write the scheme Bearer and a space before the token."],
+    ["Basic eDp5", "Authorization: Use the scheme Bearer or DPoP, not Basic."],
+    [`Secret${jws} x`, "Authorization: Use the scheme Bearer or DPoP."],
+    ["Bearer a b", "Authorization: Send one scheme and one token, without spaces in the token."],
+    ["Bearer a, Bearer b", "Authorization: Send one header with one token."],
+    ["Basic a, Bearer b", "Authorization: Send one header with one token."],
+  ])("with Authorization: %s", (Authorization, fault) => {
+    expect(faultsOf({ Authorization })).toEqual([fault]);
+  });
+
+  it.each([
+    ["query", { url: `${apiUrl}/?access_token=${jws}` }],
+    ["body", { body: `{"access_token":"${jws}"}` }],
+  ])("with a token in the %s", (place, more) => {
+    expect(faultsOf({}, more)).toEqual([
+      `access_token: Send the token in the Authorization header, not in the ${place}, which logs may keep.`,
+    ]);
+  });
+
+  it("with two cookies, two proofs, or a cookie and another scheme", () => {
+    expect(faultsOf({ Cookie: `${sessionCookie}; ${sessionCookie}` })).toEqual([
+      `Cookie: Send one cookie ${sessionCookieName}.`,
+    ]);
+    expect(faultsOf({ Authorization: `DPoP ${jws}`, DPoP: `${proof}, ${proof}` })).toEqual(["DPoP: Send one header."]);
+    expect(faultsOf({ Authorization: "Basic eDp5", Cookie: sessionCookie })).toEqual([
+      expect.stringContaining("Or omit it: the session cookie is a credential already."),
+    ]);
+  });
+
+  it("without any credential has no error to name", () => {
+    expect(faultsOf({})).toBeUndefined();
+  });
+});
+
 describe("a token outside the Authorization header (RFC 6750 §2)", () => {
   const header = { Authorization: `Bearer ${jws}` };
   it.each([

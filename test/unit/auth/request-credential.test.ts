@@ -6,6 +6,7 @@ import type { IntrospectedIssuer } from "../../../src/auth/verify-jwt.ts";
 import type { systemTimer } from "../../../src/base/time.ts";
 import type { TelemetryEvent } from "../../../src/metrics/telemetry.ts";
 import { now } from "../signing/session.ts";
+import { newOperatorPair, operatorToken } from "./operators.ts";
 import { apiUrl, identityToken, identityWith, requestWith, sessionCookie, signedIn, sourcesOf } from "./sources.ts";
 import { newPair, type Pair, token, trusting } from "./tokens.ts";
 
@@ -93,6 +94,13 @@ describe("a request's credential", () => {
     session = undefined;
     credential.invalidate();
     expect(await credential.validate()).toMatchObject({ refusal: { code: "sign_in_required" } });
+  });
+
+  it("is refused with advice if it is an operator's, which opens no viewer's route", async () => {
+    const text = await operatorToken(await newOperatorPair());
+    expect(await credentialOf(tokenRequest(text), sourcesOf({})).validate()).toMatchObject({
+      refusal: { code: "token_invalid", faults: [expect.stringMatching(/^Authorization: Send a viewer's token\./)] },
+    });
   });
 
   it("is removed from the introspection cache when it is invalidated", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Refusal, RefusalCode } from "../../../src/base/result.ts";
+import { type Refusal, type RefusalCode, refusal } from "../../../src/base/result.ts";
 import { seconds, unixSeconds } from "../../../src/base/time.ts";
 import { withCors } from "../../../src/http/cors.ts";
 import { logIdentityResponse, logRefusal, problemResponse } from "../../../src/http/problem-response.ts";
@@ -95,6 +95,7 @@ describe.each(Object.entries(statuses))("the response to %s", (code, status) => 
     const body: unknown = JSON.parse(text);
     expect(body).toEqual({
       ...(code === "stream_limit" && { running: [expect.any(Object)] }),
+      ...(code === "scope_insufficient" && { faults: ["Authorization: the token lacks the scope stream:play"] }),
       ...(code === "asset_invalid" && { faults: ["entry: it names no file"] }),
       type: `urn:stagedoor:problem:${code}`,
       title: expect.stringMatching(/^[A-Z]/),
@@ -216,4 +217,9 @@ describe("the Request-Id", () => {
   ])("is random if CF-Ray is %j, which Cloudflare never sends", (ray) => {
     expect(idOf(ray)).toBe("0101010101010101");
   });
+});
+
+it("adds the errors of a request, whatever the code", async () => {
+  const { refusal: refused } = refusal("session_unknown", reason, "CTA-Common-Access-Token: Send it.");
+  expect(await problemResponse(refused).json()).toMatchObject({ faults: ["CTA-Common-Access-Token: Send it."] });
 });
