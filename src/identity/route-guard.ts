@@ -67,7 +67,7 @@ export async function guardRoute(request: Request): Promise<Request | Response> 
     const unknown = namesIn(text.value, type).find((name) => name !== everywhere && !members.includes(name));
     return unknown === undefined ? withBody(request, text.value) : unknownMember(unknown);
   }
-  if (bodyOf(request) !== "form") return oauthError("invalid_request", "the parameters stand in a form, in UTF-8", 415);
+  if (bodyOf(request) !== "form") return oauthError("invalid_request", "send the parameters as a form in UTF-8", 415);
   const form = await formOf(request);
   if (!form.ok) return oauthError("invalid_request", form.refusal.reason);
   const fault = faultOf(form.value, path) ?? faultAround(request, search);
@@ -117,7 +117,7 @@ function bodyOf({ headers }: Request): "json" | "form" | undefined {
  */
 function faultOf(form: URLSearchParams, path: string): Response | undefined {
   const names = [...form.keys()];
-  if (new Set(names).size < names.length) return oauthError("invalid_request", "a parameter stands there twice");
+  if (new Set(names).size < names.length) return oauthError("invalid_request", "send each parameter once");
   if (path === "/oauth2/token") {
     const grantType = form.get("grant_type");
     if (grantType === null) return oauthError("invalid_request", "there is no grant_type");
@@ -138,7 +138,7 @@ function faultOf(form: URLSearchParams, path: string): Response | undefined {
 }
 
 function faultAround({ headers }: Request, search: string): Response | undefined {
-  if (search !== "") return oauthError("invalid_request", "the parameters stand in the body");
+  if (search !== "") return oauthError("invalid_request", "send the parameters in the body");
   if (!headers.has("Authorization")) return undefined;
   const refused = oauthError("invalid_client", "the clients hold no secret", 401);
   refused.headers.set("WWW-Authenticate", "Basic");
