@@ -26,15 +26,15 @@ export function statementsOf({ sql }: Migration): readonly string[] {
     .filter((statement) => statement !== "");
 }
 
-/** wrangler's own table, so that `wrangler d1 migrations apply` skips migrations applied here, and the other way round. */
-const table = `CREATE TABLE IF NOT EXISTS d1_migrations(
+/** wrangler's own table: `wrangler d1 migrations apply` skips migrations that were applied here, and vice versa. */
+const createTable = `CREATE TABLE IF NOT EXISTS d1_migrations(
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
 )`;
 
 /** Applies the missing migrations to the simulated D1, each in one transaction with its row in `d1_migrations`. */
 export async function applyMigrations(miniflare: Miniflare): Promise<void> {
   const database = await miniflare.getD1Database("DB", "stagedoor-identity");
-  await database.prepare(table).run();
+  await database.prepare(createTable).run();
   const { results } = await database.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
   const applied = new Set(results.map(({ name }) => name));
   for (const migration of readMigrations().filter(({ name }) => !applied.has(name))) {

@@ -12,12 +12,12 @@ export const keysBindCommand: Command = {
   operands: [],
   options: { ...ringOption, kid: { type: "string" }, id: { type: "string" }, imported: { type: "boolean" } },
   help: `Records the id that CloudFront assigned to a public key (Key-Pair-Id in its URLs): it becomes the key's kid in the ring.
-The ring also records how CloudFront got the key: by npx stagedoor keys export, which keeps managing the key, or (with
---imported) in some other way. Nothing else changes.
+The ring also records how CloudFront got the key: from npx stagedoor keys export, which continues to manage it, or (with
+--imported) in another way. Nothing else changes.
 
   --kid <kid>    the key's current kid
   --id <id>      the id that CloudFront returned: capital letters and digits, such as K2JCJMDEHXQW5F
-  --imported     CloudFront had the key before the ring did. Also corrects this record for a key that has its id already.
+  --imported     CloudFront had the key before the ring did. Also corrects the record of a key that already has its id.
                  Never use it for a key that CloudFormation or Terraform created from keys export: the next apply would
                  delete the key
   --ring <file>  the key ring (.stagedoor/keys.json of the project)`,
@@ -26,7 +26,7 @@ The ring also records how CloudFront got the key: by npx stagedoor keys export, 
     const id = args.value("id") ?? endMisused("--id is missing: give the id that CloudFront returned, --id <id>.");
     if (!cloudFrontId.test(id))
       endMisused(
-        `--id must be the id of a CloudFront public key, capital letters and digits such as K2JCJMDEHXQW5F, not "${id}" (and not a key group's id or an ARN). \`aws cloudfront list-public-keys\` lists the ids.`,
+        `--id must be the id of a CloudFront public key, in capital letters and digits such as K2JCJMDEHXQW5F, not "${id}". Key group ids and ARNs are not accepted. \`aws cloudfront list-public-keys\` lists the ids.`,
       );
     const file = ringFileOf(args);
     const ring = await readRing(args); // changeRing would create a missing file
@@ -35,7 +35,9 @@ The ring also records how CloudFront got the key: by npx stagedoor keys export, 
     const state = await changeRing(file, async ({ keys }) => {
       const key = keys.find((other) => other.kid === kid) ?? endFailed(noSuchKey(kid, file));
       if (key.purpose !== "cloudfront")
-        endFailed(`"${kid}" is a key for ${key.purpose}, which has no CloudFront id: name a cloudfront key.`);
+        endFailed(
+          `"${kid}" has the purpose ${key.purpose}, but only cloudfront keys have a CloudFront id: name one of those.`,
+        );
       const imported = args.flag("imported");
       if (kid === id && imported && key.cloudfront !== "imported")
         return {
@@ -48,7 +50,7 @@ The ring also records how CloudFront got the key: by npx stagedoor keys export, 
             ? `The key already has the id "${id}": there is nothing to do.`
             : `${shortName(file)} has another key with the id "${id}": \`npx stagedoor keys list\` lists both. Check which of them has this id at CloudFront.`,
         );
-      // The workers do not have the new kid yet, so the waiting time of a next key starts again.
+      // The workers do not have the new kid yet, so the waiting time of a key in state `next` starts again.
       const since = key.state === "next" ? { since: now } : {};
       const cloudfront = imported ? ("imported" as const) : ("bound" as const);
       const renamed = keys.map((other) => (other === key ? { ...key, kid: id, cloudfront, ...since } : other));
@@ -68,7 +70,7 @@ The ring also records how CloudFront got the key: by npx stagedoor keys export, 
 
 ${
   state === "next"
-    ? "It is next, and its waiting time counts from now."
+    ? "Its state is next, and its waiting time starts now."
     : `It signs for assets with the keyPairId ${id} and, if it is the ring's active key, for assets without one. Replace ${kid} in the catalog.`
 }
 Next: upload the keys to the workers:
@@ -79,12 +81,12 @@ ${uploadCommand(file)}`,
   },
 };
 
-/** Whether the ring has the CloudFront id of a key. The ring of `npm start` needs none: it runs without CloudFront. */
+/** Whether a key has its CloudFront id. Keys of `npm start` need none, because it runs without CloudFront. */
 export function isBound(key: RingKey | undefined, file: string): boolean {
   return file === devRingFile || (key?.purpose === "cloudfront" && hasCloudFrontId(key));
 }
 
-/** Ends the command if the kid of a new key looks like an id of CloudFront: it would be mistaken for one. */
+/** Ends the command if a new key's kid looks like a CloudFront id: it would be mistaken for one. */
 export function refuseCloudFrontId(kid: string): void {
   if (cloudFrontId.test(kid))
     endMisused(

@@ -1,5 +1,5 @@
-/** The number of letters to insert, delete, replace or swap with a neighbour to turn one text into the other (Damerau-Levenshtein). */
-function typosBetween(left: string, right: string): number {
+/** The edit distance of two texts; swapping two neighbouring letters is one edit (Damerau-Levenshtein). */
+function editDistance(left: string, right: string): number {
   let beforeLast: readonly number[] = [];
   let last: readonly number[] = Array.from({ length: right.length + 1 }, (_, column) => column);
   for (let row = 1; row <= left.length; row += 1) {
@@ -20,13 +20,13 @@ function typosBetween(left: string, right: string): number {
 }
 
 /**
- * The known word that was probably meant: it differs in at most a third of its letters, or the given word begins it.
+ * The known word that was probably meant: at most a third of its letters differ, or it begins with the given word.
  *
  * @example closest("kyes", ["keys", "token"]); // "keys"
  */
 export function closest(word: string, known: readonly string[]): string | undefined {
   const ranked = known
-    .map((name) => ({ name, typos: name.startsWith(word) && word.length > 1 ? 0 : typosBetween(word, name) }))
+    .map((name) => ({ name, typos: name.startsWith(word) && word.length > 1 ? 0 : editDistance(word, name) }))
     .filter(({ name, typos }) => typos <= Math.max(1, Math.floor(name.length / 3)))
     .sort((a, b) => a.typos - b.typos);
   return ranked[0]?.name;

@@ -23,14 +23,14 @@ export const operatorNewCommand: Command = {
     out: { type: "string" },
   },
   help: `Issues an operator's credential: a JWT that the API accepts as a bearer token on the operators' routes only. It is signed
-with the ring's operator key, which is created if there is none. Anyone with the output file can act as this operator: only
-you can read the file, and the command does not print it.
+with the ring's operator key, which is created if there is none. Anyone with the output file can act as this operator:
+only you can read the file.
 
-  --name <name>        the operator's name, by which the credential can be revoked: A-Z a-z 0-9 . _ @ -
+  --name <name>        the operator's name, used to revoke the credential: A-Z a-z 0-9 . _ @ -
   --scope <scope>      a permission; repeatable (operator:read and operator:revoke):
                        operator:read    read sessions, refusals, keys and the catalog
                        operator:revoke  revoke sessions, viewers, tokens, logins and assets
-                       operator:keys    revoke keys, and with each everything it signed
+                       operator:keys    revoke keys, and everything that they signed
                        operator:assets  change the catalog
   --days <number>      its lifetime, at most 366 (90)
   --out <file>         the output file; - prints it (operator-<name>.jwt next to the ring)
@@ -92,7 +92,7 @@ async function signingKeyOf(args: Args, file: string): Promise<{ readonly key: O
   if (key !== undefined) return { key, isNew: false };
   if (keysFor(ring, "operator").length > 0)
     return endFailed(
-      `No operator key of ${shortName(file)} signs now: the ring has only public halves, or its keys are not yet or no longer valid. Use the ring with the private halves, or add a key with \`npx stagedoor keys new --purpose operator\`.`,
+      `${shortName(file)} has no operator key that can sign now: the ring has only public halves, or its keys are not yet or no longer valid. Use the ring with the private halves, or add a key with \`npx stagedoor keys new --purpose operator\`.`,
     );
   const now = systemClock();
   const newKey = await makeKey("operator", newKid("operator", file), now);
@@ -103,9 +103,9 @@ async function signingKeyOf(args: Args, file: string): Promise<{ readonly key: O
   return { key: operatorKeySchema.parse(added), isNew: true };
 }
 
-/** Records the expiry of a credential before it is printed: `keys rotate` does not retire the key earlier. */
+/** Records a credential's expiry before it is issued, so that `keys rotate` does not retire the key earlier. */
 async function recordExpiry(file: string, kid: string, expiresAt: UnixSeconds): Promise<void> {
-  // A key of an earlier version may have signed a credential of the longest lifetime.
+  // A key without a recorded expiry may have signed a credential with the longest lifetime in an earlier version.
   const latest = after(systemClock(), longestHold("operator", seconds(0)));
   await changeRing(file, async ({ keys }) => {
     const index = keys.findIndex((key) => key.purpose === "operator" && key.kid === kid);
@@ -126,8 +126,8 @@ function writeToken(file: string, token: string): void {
 }
 
 function nextStep(file: string, kid: string, isNew: boolean): string {
-  if (file === devRingFile) return "Only the API of `npm start` accepts it.";
+  if (file === devRingFile) return "Only the API of `npm start` accepts this credential.";
   return isNew
     ? `Next: upload the public half of the new key ${kid} to the API:\n${uploadCommand(file)}`
-    : `The API accepts it if it has the public half of the key ${kid}. To upload that:\n${uploadCommand(file)}`;
+    : `The API accepts it if it has the public half of the key ${kid}. To upload it:\n${uploadCommand(file)}`;
 }

@@ -28,8 +28,8 @@ export const sessionsCommand: Command = {
     session: { type: "string" },
     limit: { type: "string" },
   },
-  help: `Lists the running playback sessions (those with a lease) from the API's route /operator/sessions, the last seen first:
-asset, country, start, last request and expiry. Times are UTC.
+  help: `Lists the running playback sessions (those with a lease), most recently seen first, with asset, country, start, last
+request and expiry. The data comes from the API's route /operator/sessions. Times are UTC.
 
   --asset <id>     only the sessions of this asset
   --session <id>   only this session
@@ -49,7 +49,7 @@ ${operatorApiHelp("operator:read")}`,
     const response = await callApi(api, "GET", `/operator/sessions?${query}`);
     if (!response.ok) return failed(response.message, response.body);
     const { count, sessions } = parseResponse(api, "/operator/sessions", response.body, responseSchema);
-    if (sessions.length === 0) return succeeded("No such session is running.", response.body);
+    if (sessions.length === 0) return succeeded("No matching session is running.", response.body);
     const rows = sessions.map(({ sessionId, asset, country, startedAt, lastSeenAt, endsAt }) => [
       ...[sessionId, asset, country, startedAt, lastSeenAt, endsAt],
     ]);

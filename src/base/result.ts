@@ -3,7 +3,7 @@ import type { Seconds, UnixSeconds } from "./time.ts";
 /** The value of an operation, or why it was refused. Exceptions are for bugs. */
 export type Result<Value, Reason> = { readonly ok: true; readonly value: Value } | Refused<Reason>;
 
-/** The refused half of a {@link Result}. It is assignable to a result of any value. */
+/** The refused half of a {@link Result}. It is assignable to a result with any type of value. */
 export type Refused<Reason> = { readonly ok: false; readonly refusal: Reason };
 
 export function ok<Value>(value: Value): { readonly ok: true; readonly value: Value } {
@@ -18,7 +18,7 @@ export function refuse<Reason>(refusal: Reason): Refused<Reason> {
  * An expected refusal. `code` is stable and public. `reason` is for the log and for `explain`, and never quotes a
  * token, a signature, a key or a query. `http/problems.ts` decides what clients may know of each code.
  *
- * A function lists its codes, so that the compiler checks them: `Result<Grant, Refusal<"grant_invalid" |
+ * A function lists the codes that it returns, so that the compiler checks them: `Result<Grant, Refusal<"grant_invalid" |
  * "key_unknown">>`.
  */
 export type Refusal<Code extends RefusalCode = RefusalCode> =
@@ -36,7 +36,7 @@ export type PlainRefusal<Code extends PlainCode> = {
   readonly faults?: readonly string[];
 };
 
-/** A refusal whose answer says more than its reason. */
+/** A refusal with details in addition to its reason. */
 type DetailedRefusal =
   | { readonly code: "scope_insufficient"; readonly reason: string; readonly scope: string }
   | { readonly code: "stream_limit"; readonly reason: string; readonly running: readonly RunningSession[] }
@@ -48,16 +48,16 @@ type DetailedRefusal =
   // `size` is the file's length in bytes, for `Content-Range: bytes */<size>` (RFC 9110 §15.5.17).
   | { readonly code: "range_not_satisfiable"; readonly reason: string; readonly size: number };
 
-/** A running session of the same viewer, with a lease. */
+/** A session of the refused viewer that is running: it has a lease. */
 export interface RunningSession {
   readonly sessionId: string;
   readonly assetId: string;
   readonly startedAt: UnixSeconds;
-  /** Its last recorded request. */
+  /** The time of its last recorded request. */
   readonly seenAt: UnixSeconds;
 }
 
-/** Refused by `POST /stream/start`. */
+/** Codes of `POST /stream/start`. */
 type StartCode =
   | "body_invalid"
   | "request_invalid"
@@ -79,10 +79,10 @@ type StartCode =
   | "asset_unknown"
   | "address_unknown";
 
-/** Refused by the routes below `/stream/{id}`. */
+/** Codes of the routes below `/stream/{id}` and of `POST /operator/revocations`. */
 type SessionCode = "session_unknown" | "session_forbidden" | "revocation_invalid" | "revocation_unknown";
 
-/** Refused by the check of a media URL, before an origin is asked. */
+/** Codes of the checks of a media URL, which precede the request to the origin. */
 type MediaCode =
   | "path_invalid"
   | "signature_missing"
@@ -106,10 +106,10 @@ type PlaylistCode = "playlist_invalid" | "playlist_too_large" | "uri_foreign";
 /** Failures of an origin. */
 type OriginCode = "object_unknown" | "range_not_satisfiable" | "origin_failed" | "origin_slow";
 
-/** Failures of this service. */
+/** Unknown routes, and failures of this service. */
 type ServerCode = "route_unknown" | "configuration_invalid" | "store_unavailable" | "internal_error";
 
-/** Codes that need no more than a reason. Some may have details as well. */
+/** Codes of refusals that can do without details. For some codes, details are optional. */
 export type PlainCode = StartCode | SessionCode | MediaCode | PlaylistCode | OriginCode | ServerCode;
 
 export type RefusalCode = PlainCode | DetailedRefusal["code"];

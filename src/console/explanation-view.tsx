@@ -16,7 +16,7 @@ export function ExplanationResult({ result }: { readonly result: Result<Explanat
   );
 }
 
-/** Shown instead of an answer if the form has errors. */
+/** Shown instead of an explanation if the form has errors. */
 export function InvalidForm() {
   return (
     <p class="note error">

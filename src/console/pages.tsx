@@ -22,7 +22,7 @@ import { type Overview, verdictOf } from "./verdict.ts";
 export const showOverview: PageHandler = async ({ session, operator, request: { query } }, context) => {
   const searchParams = readSearchParams(query);
   const filter = searchParams.request.trim();
-  // First: the lists find it fresh and use the same one.
+  // Refreshed first, so that the lists below use this same snapshot.
   const snapshot = await context.revocations.fresh();
   const [sessions, all, refusals, keys] = await Promise.all([
     listSessions(sessionQuery(searchParams.find), context),
@@ -40,7 +40,7 @@ export const showOverview: PageHandler = async ({ session, operator, request: { 
   return ok(page(<OverviewPage {...{ overview, operator, mayRevoke, searchParams, lastAction }} />));
 };
 
-/** `route_unknown` for an unknown code. */
+/** The page of a refusal code. An unknown code is refused with `route_unknown`. */
 export const showCode: PageHandler = async ({ operator, name }, context) => {
   const code = refusalCodes.find((one) => one === name);
   if (code === undefined) return refusal("route_unknown", "there is no such refusal code");
@@ -55,7 +55,7 @@ export const showExplain: PageHandler = async ({ operator }) => ok(page(<Explain
 export const showSimulate: PageHandler = async ({ operator }, context) =>
   ok(page(<SimulatePage operator={operator} assets={await assetIds(context)} />));
 
-/** The ids to choose from; none if the catalog is unavailable, and then the id is typed. */
+/** The asset ids that the form offers. If the catalog is unavailable, there are none and the operator types an id. */
 export async function assetIds({ catalog }: Pick<Parameters<PageHandler>[1], "catalog">): Promise<readonly string[]> {
   const current = await catalog();
   return current.ok ? current.value.assets().map(({ id }) => id) : [];

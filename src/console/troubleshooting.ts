@@ -16,7 +16,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**`Bearer` has no token**: the variable with the token is empty.",
       "**The client sends the token twice**, in the header and as `access_token` in the URL. Remove it from the URL.",
       "**An HTTP library adds its own `Authorization`** (Basic, from a user name in the URL) in addition to the session cookie or the token.",
-      "**Two session cookies**: one of a parent domain and one of the host, after a domain has changed. Delete the older one.",
+      "**Two session cookies**: one of a parent domain and one of the host, after a change of the domain. Delete the older one.",
       "**The header has several tokens**, such as `Bearer a, Bearer b`: a proxy has merged two headers."
     ]
   },
@@ -37,7 +37,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     "causes": [
       "**The header has no scheme**, such as `Authorization: eyJ…`: write `Bearer ` before the token. `faults` says so.",
       "**The header was lost on the way**: a redirect to another host, a proxy that strips `Authorization`, `fetch` with `no-cors`.",
-      "**The cookie was not sent**: the page is on another site, the request lacks `credentials: \"include\"`, or the browser blocks third-party cookies. Put page and API below one domain, or send a token.",
+      "**The cookie was not sent**: the page is on another site, the request lacks `credentials: \"include\"`, or the browser blocks third-party cookies. Put the page and the API on one domain, or send a token.",
       "**The API cannot check the cookie**: it has no `IDENTITY` binding.",
       "**A cookie on an operator's route.** These routes accept an operator's bearer token only."
     ]
@@ -52,7 +52,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**\"typ is not that of an access token\"**: the client sent an ID token, or `typ` is set and the provider uses another value.",
       "**The signature is invalid or no key has its kid**: the provider removed an old key immediately after a rotation, or `jwks` in the settings is out of date. A `jwksUri` is updated automatically.",
       "**`nbf` or `iat` in the future**: the provider's clock is ahead by more than `clockTolerance`.",
-      "**\"the provider says that the token is not active\"**: it was revoked there, or the introspection client may not see it.",
+      "**\"the provider says that the token is not active\"**: it was revoked there, or the introspection client is not allowed to see it.",
       "**\"no usable sub or exp\", \"assets claim is neither\"**: the claims have other names. Set `subjectClaim`, `assetsClaim` or `scopeClaim`.",
       "**A key-bound token was sent as `Bearer`**, or an unbound token to an issuer with `dpop: required`.",
       "**An operator's credential: the API does not have the key that signed it.** `npm run deploy -- --env production --ring keys.json --secrets-only`."
@@ -73,8 +73,8 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**401, starts, renewals and operators' routes.** The token, its viewer, its login, or the key of an operator's credential was revoked, or the viewer signed out."
     ],
     "causes": [
-      "**The viewer signed out on another device**, or has a new password: they sign in again. This is intended.",
-      "**An operator revoked the subject.** Tokens that are issued later are valid: the client needs a new token.",
+      "**The viewer signed out on another device**, or changed the password. This is intended; they sign in again.",
+      "**An operator revoked the subject.** The client needs a new token: tokens that are issued later are valid.",
       "**The provider issues tokens with an old `iat`** from a cache, so a new login looks older than the revocation.",
       "**By mistake**: `npx stagedoor revoke --subject alice --issuer https://id.example.com --lift`, with `--api` and `--bearer`."
     ]
@@ -102,19 +102,19 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   },
   "origin_untrusted": {
     "meaning": [
-      "**403, any request with a cookie, except reading.** The page's `Origin` is neither the API's own nor in `STAGEDOOR_ORIGINS`."
+      "**403, any request with a cookie, except GET, HEAD and OPTIONS.** The page's `Origin` is neither the API's own nor in `STAGEDOOR_ORIGINS`."
     ],
     "causes": [
-      "**The site is missing in `STAGEDOOR_ORIGINS`** of the API. Write it as a browser does: `https://www.example.com`, without a slash, with a port if there is one. `https://*.example.com` covers every subdomain, but not `https://example.com` itself.",
+      "**The API's `STAGEDOOR_ORIGINS` does not list the site.** Write it as a browser does: `https://www.example.com`, without a slash, with a port if there is one. `https://*.example.com` covers every subdomain, but not `https://example.com` itself.",
       "**A program sends the cookie without `Origin`.** Send `Origin`, or a bearer token.",
-      "**`Origin: null`**: the page runs in a sandboxed frame or from a file. Any page can arrange that, so `null` is never trusted.",
+      "**`Origin: null`**: the page runs in a sandboxed frame or from a file. Any page can send this value, so `null` is never trusted.",
       "**An app with a web view**: list its origin as it is sent, such as `https://localhost` (Capacitor on Android), `capacitor://localhost` (on iOS) or `http://tauri.localhost` (Tauri on Windows). Schemes are not interchangeable.",
-      "**A foreign page tries to use your users' cookies.** The check has done its job."
+      "**A foreign page tries to use your users' cookies.** The check has stopped it."
     ]
   },
   "scope_insufficient": {
     "meaning": [
-      "**403, starts, renewals and operators' routes.** The token is valid and lacks the scope that `WWW-Authenticate` names."
+      "**403, starts, renewals and operators' routes.** The token is valid but lacks the scope that `WWW-Authenticate` names."
     ],
     "causes": [
       "**The provider does not issue `stream:play`.** Add it there, or map a scope that it issues: `scopes` of the issuer, such as `{\"video.watch\": \"stream:play\"}`.",
@@ -128,19 +128,19 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**403, the routes of a session.** The grant belongs to a session of another issuer or subject."
     ],
     "causes": [
-      "**The app kept the grant across a change of account.** Drop it at sign-out.",
+      "**The app kept the grant after the user changed accounts.** Discard it at sign-out.",
       "**The provider's `sub` differs per client** (pairwise subjects), or `subjectClaim` was changed during the session.",
       "**An attacker tries a stolen grant.** The check has stopped it."
     ]
   },
   "body_invalid": {
     "meaning": [
-      "**400, every route of the API and the console's forms.** The body is incomplete, too long, not UTF-8, or not the JSON that the route expects; or a number in the query is invalid. `faults` in the response names each member or parameter and what is allowed there. The client is at fault, and no alert counts it."
+      "**400, every route of the API and the console's forms.** The body is incomplete, too long, not UTF-8, or not the JSON that the route expects; or a number in the query is invalid. `faults` in the response names each member or parameter and what is allowed there. The error is the client's, so no alert counts it."
     ],
     "causes": [
       "**The body is a form or is empty**: the route expects `{\"asset\": \"<id>\"}`. An HTTP client that sends objects without `JSON.stringify` sends `[object Object]`.",
       "**A member is misspelt**, such as `takeOver` for `takeover`: unknown members are refused. Routes below `/api/auth` answer `MEMBER_UNKNOWN`.",
-      "**The client aborted the upload**, or a proxy cut the body: the log has lines, but the client saw no response.",
+      "**The client aborted the upload**, or a proxy cut the body: the log has lines, but the client received no response.",
       "**The body is compressed** (`Content-Encoding`), or not UTF-8.",
       "**It is too long**: 4 KiB for viewers, 64 KiB for the identity worker; the limits of operators' routes are in `/openapi.json`.",
       "**A sign-in without `Content-Type`**, or with one that the rate limits cannot read."
@@ -153,17 +153,17 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     "causes": [
       "**The provider does not issue such a claim.** Add it, name the provider's own claim (`assetsClaim`), or allow everything: `assetsDefault: \"all\"`.",
       "**The ids differ**: the claim has the id of your catalog system, not `id` of this catalog.",
-      "**The viewer may not play it.** An unknown asset gets the same code, so that viewers cannot probe for ids."
+      "**The viewer is not allowed to play it.** An unknown asset gets the same code, so that viewers cannot probe for ids."
     ]
   },
   "asset_unknown": {
     "meaning": [
-      "**404, starts, renewals and the media host.** The catalog has no asset with this id. Only callers who may open it see this code."
+      "**404, starts, renewals and the media host.** The catalog has no asset with this id. Only callers with access to this id see this code."
     ],
     "causes": [
       "**The catalog was changed less than two minutes ago**, and an isolate has not read it again.",
       "**It was written to another namespace**, or to another key than `catalog`: `npx stagedoor assets list` with `--api` and `--bearer` shows the stored catalog.",
-      "**It was removed during sessions.**"
+      "**It was removed while sessions were running.**"
     ]
   },
   "asset_not_yet_available": {
@@ -177,11 +177,11 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   },
   "asset_no_longer_available": {
     "meaning": [
-      "**403, starts and renewals.** Its `available.until` has passed. Running sessions ended at that time."
+      "**403, starts and renewals.** The asset's `available.until` has passed. Running sessions ended at that time."
     ],
     "causes": [
       "**The licence has expired**, as intended.",
-      "**It was prolonged, and the catalog is not updated yet.** A change reaches all workers within two minutes."
+      "**The licence was extended, and the catalog is not updated yet.** A change reaches all workers within two minutes."
     ]
   },
   "country_forbidden": {
@@ -200,9 +200,9 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**403, starts and renewals.** The page's `Origin` is not in the asset's `origins`, or is missing."
     ],
     "causes": [
-      "**A native app sends no `Origin`**, so an asset for it must not have `origins`. An app with a web view sends `https://localhost`, `capacitor://localhost` or the like: list it.",
-      "**`www` or a port is missing or superfluous**: the value is compared as the browser sends it.",
-      "**A foreign site embeds the asset.** The check has done its job."
+      "**A native app sends no `Origin`**, so an asset for it must not have `origins`. An app with a web view sends `https://localhost`, `capacitor://localhost` or a similar origin: list it.",
+      "**The `www` or the port differs**: the value is compared exactly as the browser sends it.",
+      "**A foreign site embeds the asset.** The check has stopped it."
     ]
   },
   "entitlement_refused": {
@@ -210,14 +210,14 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**403, starts and renewals.** Your entitlement service denied the start. The log has its `reason`."
     ],
     "causes": [
-      "**The purchase does not cover it**: ask that service, which alone decides.",
+      "**The viewer's purchase does not cover the asset**: only your service knows why.",
       "**It answered with an `until` in the past**: an offset is wrong, or its clock is behind.",
-      "**The viewer has just bought it**: denials are never cached, so the next start asks again. If that is denied as well, the service caches."
+      "**The viewer has just bought it**: Stagedoor never caches denials, so the next start asks again. If that is denied as well, your service caches."
     ]
   },
   "asset_revoked": {
     "meaning": [
-      "**403, starts and renewals.** An operator withdrew the asset: `revoke --asset`. The revocation stays, also for a new asset with the same id."
+      "**403, starts and renewals.** An operator withdrew the asset: `revoke --asset`. The revocation also applies to a new asset with the same id."
     ],
     "causes": [
       "**It was intended.**",
@@ -229,7 +229,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**400, starts and renewals.** The asset has `binding.network`, and the request has no client address."
     ],
     "causes": [
-      "**The request did not come through Cloudflare**, which adds `CF-Connecting-IP`: a worker calls the API over a binding. Forward that header, or let the player make the start."
+      "**The request did not come through Cloudflare**, which adds `CF-Connecting-IP`: for example, another worker calls the API over a binding. Forward that header, or let the player make the start."
     ]
   },
   "stream_limit": {
@@ -237,7 +237,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**429, starts and renewals.** The viewer is at the stream limit; `running` lists their sessions."
     ],
     "causes": [
-      "**Players do not end their sessions.** A silent one counts for `STAGEDOOR_LEASE_TTL` (90 s). Call `DELETE /stream/{id}` when the player closes, or start with `\"takeover\": true` if the newest device should win.",
+      "**Players do not end their sessions.** A session without requests counts for `STAGEDOOR_LEASE_TTL` (90 s). Call `DELETE /stream/{id}` when the player closes, or start with `\"takeover\": true` if the newest device should win.",
       "**Several people share an account**, which the limit prevents.",
       "**All viewers have the same `sub`**: a client credentials token, or a wrong `subjectClaim`. Then they share one limit.",
       "**The limit itself** comes from the entitlement service, else the token's `streams`, else the asset's, else `STAGEDOOR_STREAM_LIMIT`."
@@ -245,12 +245,12 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   },
   "start_rate_exceeded": {
     "meaning": [
-      "**429 with Retry-After, starts and renewals.** One viewer starts too many streams: 30 at once and one per two seconds are allowed."
+      "**429 with Retry-After, starts and renewals.** One viewer starts too many streams: the limit is 30 at once, then one per two seconds."
     ],
     "causes": [
       "**A player restarts after every error**, in a loop. Fix the error first, and back off.",
       "**All viewers have the same `sub`**, as above.",
-      "**A test bed** with one account: use several."
+      "**A load test with one account**: use several."
     ]
   },
   "rate_limited": {
@@ -258,11 +258,11 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**429 with Retry-After, starts, sign-ins, tokens and the routes of sessions.** An hourly quota is used up; the header `RateLimit-Policy` names it."
     ],
     "causes": [
-      "**`start-address`, `start-network`, `sign-in-address`, `token-address`**: many viewers share one address, as in a school or with a mobile provider. Raise `STAGEDOOR_START_RATE_ADDRESS` and the like. The first two count only starts with a sign-in session or an opaque token, which the issuer has to verify; JWTs that a key verifies are not counted per address.",
+      "**`start-address`, `start-network`, `sign-in-address`, `token-address`**: many viewers share one address, as in a school or with a mobile provider. Raise `STAGEDOOR_START_RATE_ADDRESS` or the setting of that quota. The first two count only starts with a sign-in session or an opaque token, which the issuer has to verify; JWTs that a key verifies are not counted per address.",
       "**Your own server starts streams for all viewers**, from one address. Let the players start them.",
-      "**`start-subject`, `sign-in-account`**: one viewer in a loop, or somebody who guesses a password.",
+      "**`start-subject`, `sign-in-account`**: one client in a loop, or somebody who guesses passwords.",
       "**`refused-address`, `refused-network`**: a client keeps sending an opaque token that its provider refuses.",
-      "**`refused-console`**: wrong credentials at the console's sign-in. A valid one is still accepted."
+      "**`refused-console`**: wrong credentials at the console's sign-in. Valid credentials are still accepted."
     ]
   },
   "session_unknown": {
@@ -272,15 +272,15 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     "causes": [
       "**The header is missing**: the client kept `sessionId` but not `grant`. The start returns both.",
       "**A proxy strips unknown headers.**",
-      "**After a renewal** the client uses the path of an older session."
+      "**After a renewal**, the client still uses the path of the older session."
     ]
   },
   "session_revoked": {
     "meaning": [
-      "**403, the media host and renewals.** The session, its viewer, login, asset, token or key was ended. This takes effect everywhere within two seconds."
+      "**403, the media host and renewals.** The session was ended, or its viewer, login, asset, token or key was revoked. This takes effect everywhere within two seconds."
     ],
     "causes": [
-      "**The player was closed or the viewer signed out**, and another tab uses the same session.",
+      "**The player was closed or the viewer signed out**, and another tab still uses the session.",
       "**An operator ended it**, in the console or with `revoke`. `POST /operator/explain` with the URL names the revocation.",
       "**A key was revoked**: all its sessions end. Players that start again use the next key."
     ]
@@ -292,7 +292,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     "causes": [
       "**The URL was shared.** The viewer starts again.",
       "**A segment URL leaked** and is requested from elsewhere. The viewer notices nothing.",
-      "**A phone between WLAN, IPv4, IPv6 and two providers** may use four networks within one lease. Loading a playlist makes a network trusted: live players do so regularly, a VOD player when it reloads the stream. Raise the limit if honest viewers get this code.",
+      "**A phone between WLAN, IPv4, IPv6 and two providers** may use four networks within one lease. Loading a playlist makes a network trusted: live players do so regularly, a VOD player when it reloads the stream. Raise the limit if legitimate viewers get this code.",
       "**Your own server or a transcoding service uses a viewer's session.** Give it its own."
     ]
   },
@@ -302,7 +302,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**The viewer changed devices**, as intended. Show \"playing on another device\" and a button that starts again.",
-      "**Two devices start with `takeover` after every failure**, and end each other's session. Ask the viewer before the second time."
+      "**Two devices start with `takeover` after every failure**, and end each other's session. Ask the viewer before a second takeover."
     ]
   },
   "path_invalid": {
@@ -310,9 +310,9 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**400, the media host.** The path is not in its canonical form: it has dot segments, `//`, `%2F`, a backslash, escapes in lower case, or escapes of characters that need none. The signed path and the served path must be the same bytes."
     ],
     "causes": [
-      "**A player or a proxy re-encodes the path** (`~` as `%7E`, `%C3` as `%c3`). It has to send the URL as the playlist has it.",
+      "**A player or a proxy re-encodes the path** (`~` as `%7E`, `%C3` as `%c3`). It has to send the URL exactly as it is in the playlist.",
       "**A URL was joined from two parts**, and has two slashes.",
-      "**A scanner** that tries `/../` and `.env`. Nothing is at risk."
+      "**A scanner** probes `/../` and `.env`. Nothing is at risk."
     ]
   },
   "signature_missing": {
@@ -321,7 +321,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**The URL was built by hand**, or is the origin's URL with another host.",
-      "**The player drops queries**: a proxy, a cast receiver or a download tool that keeps only the path.",
+      "**Something removes the query**: a proxy, a cast receiver or a download tool keeps only the path.",
       "**The playlist did not come from the media host**, so its URIs were never signed.",
       "**For CloudFront**: `Signature` and `Key-Pair-Id` are missing if a distribution does not forward the query."
     ]
@@ -332,23 +332,23 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**A proxy, a cache or a player changed the query**: it sorted or dropped parameters, or inserted one before the signature. Parameters after the signature do no harm (CMCD, `_HLS_*`), but a CloudFront URL allows no additions at all. Compare the playlist's URL with the request.",
-      "**A playlist URL with another viewer's grant**: playlists are bound to the session, and segments too if the asset's `segmentSignature` is `session`. A page that keeps URLs across a new start mixes them.",
-      "**`segmentSignature` was changed** during sessions: they have to start again.",
+      "**A playlist URL with another viewer's grant**: playlists are bound to the session, and segments too if the asset's `segmentSignature` is `session`. A page that keeps URLs after a new start mixes them up.",
+      "**`segmentSignature` was changed** while sessions were running: viewers have to start again.",
       "**For CloudFront**: the `keyPairId` belongs to another key pair than the one in the ring, or the asset's `hash` was changed. `npx stagedoor doctor` compares the key halves.",
       "**The URL was cut**: chat and mail programs end links at punctuation.",
-      "**Somebody changes the path or the expiry** to see what happens."
+      "**Somebody tampers with the path or the expiry.**"
     ]
   },
   "signature_expired": {
     "meaning": [
-      "**403, the media host.** The signature is valid, but the URL has expired. Segments are renewed by redirect; this code appears where they are not."
+      "**403, the media host.** The signature is valid, but the URL has expired. A redirect usually renews expired segment URLs; this code appears where it does not."
     ],
     "causes": [
       "**A manifest URL was stored**: it is valid for `STAGEDOOR_MANIFEST_TTL`. Start again instead.",
       "**`STAGEDOOR_RENEWAL=off`**, and the viewer paused for longer than `STAGEDOOR_PAUSE_ALLOWANCE`.",
-      "**CloudFront serves the segments**, and cannot renew. Use the helper (`stagedoor/player`), or a longer allowance.",
+      "**CloudFront serves the segments**, and cannot renew URLs. Use the helper (`stagedoor/player`), or raise `STAGEDOOR_PAUSE_ALLOWANCE`.",
       "**A cache serves old playlists.** Stagedoor sends `private` or `no-store` where it matters; check that nothing overrides it.",
-      "**The player remembers the URL after a redirect**: playlists are never redirected, so look for a proxy that does."
+      "**A player reloads a playlist from the URL after a redirect.** Stagedoor never redirects playlists: look for a proxy that does."
     ]
   },
   "signature_not_yet_valid": {
@@ -364,7 +364,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**403, the media host and the routes of a session.** The first segment of the path, or the header, is not a grant of this deployment."
     ],
     "causes": [
-      "**Two rings have a key with the same name**: those of staging and production, or a key that was created again with its old kid. `npx stagedoor keys list --ring keys.json` shows a fingerprint per key, and the console those of the API's keys. Deploy one ring to all workers.",
+      "**Two rings have a key with the same name**: those of staging and production, or a key that was created again with its old kid. `npx stagedoor keys list --ring keys.json` shows a fingerprint per key, and the console shows the fingerprints of the API's keys. Deploy one ring to all workers.",
       "**`STAGEDOOR_GRANT_ISSUER` differs** between the API, the edge and the manifest worker. Use the same value.",
       "**The URL belongs to another deployment**, or its path was cut or changed.",
       "**After a rollback** a grant of a later release may be unknown: the viewer starts again."
@@ -375,7 +375,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**403, the media host and the routes of a session.** The session has expired (`sessionExpiresAt`)."
     ],
     "causes": [
-      "**The film or the pause was longer than the session.** Renew before: `POST /stream/{id}/renew`, or the helper's `renew`. For live streams, set the asset's `session` to 86400.",
+      "**The film or the pause was longer than the session.** Renew it in time: `POST /stream/{id}/renew`, or the helper's `renew`. For live streams, set the asset's `session` to 86400.",
       "**It expired early**: because of the entitlement service's `until`, the asset's `available.until` or the expiry of the signing key. The start's response has the time."
     ]
   },
@@ -385,7 +385,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**The workers have different rings.** Give every worker its part again: `npm run deploy -- --env production --ring keys.json --secrets-only`. `npx stagedoor doctor` compares them.",
-      "**A key was removed during its sessions.** Put it back; `npx stagedoor keys rotate` never removes a key too early.",
+      "**A key was removed while its sessions were running.** Add it again; `npx stagedoor keys rotate` never removes a key too early.",
       "**The new ring is not everywhere yet**: isolates use the old one for a while. The API should sign with a key only after the edge has it, which `keys rotate` ensures.",
       "**For CloudFront**: the catalog's `keyPairId`, or the id that `keys bind` recorded, is not in the edge's ring.",
       "**The URL belongs to another deployment.**"
@@ -396,14 +396,14 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**403, the media host.** The grant is for another asset."
     ],
     "causes": [
-      "**A playlist contains URIs of another asset's files**, written by hand. Put both in one asset, or remove them.",
+      "**A playlist contains URIs of another asset's files**, written by hand. Put all these files in one asset, or remove the URIs.",
       "**Somebody tries a grant on another asset's path.**",
       "**For CloudFront**: a custom policy's `Resource` does not cover the path."
     ]
   },
   "method_not_covered": {
     "meaning": [
-      "**405, the media host.** It accepts GET, HEAD and OPTIONS."
+      "**405, the media host.** The media host accepts only GET, HEAD and OPTIONS."
     ],
     "causes": [
       "**An upload or a ping to the wrong host**: POST belongs to the API.",
@@ -423,10 +423,10 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**403, the media host.** The asset has `binding`, and the request comes from another network or user agent than its start."
     ],
     "causes": [
-      "**A phone went from WLAN to mobile data**, or from IPv4 to IPv6. `prefix` helps within one network, not between two. Bind only valuable assets; the player starts again.",
+      "**A phone went from WLAN to mobile data**, or from IPv4 to IPv6. `prefix` helps within one network, not between two. Bind only valuable assets. The player has to start again.",
       "**Your own server made the start.** Let the player make it.",
-      "**A cast device uses the phone's session**: its user agent and often its address differ. Let it start, or renew, by itself.",
-      "**The link was passed on**, which the binding prevents."
+      "**A cast device uses the phone's session**: its user agent and often its address differ. Let it start or renew its own session.",
+      "**The link was shared**, which the binding is meant to stop."
     ]
   },
   "playlist_invalid": {
@@ -436,7 +436,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     "causes": [
       "**A live origin answers 200 with an error page or an incomplete playlist.** Viewers see this code only if it lasts longer than three target durations, or if there was no valid version before; until then they get the last valid one, and the log has one line per failed poll. Let the packager write playlists under a temporary name and rename them.",
       "**The packager writes something unusual**: URIs in single quotes, unusual spaces, a URI without quotes that contains a comma.",
-      "**A tag's attribute list is broken, and players find different URIs in it**: an open quote, two URIs of which one is foreign, another URL in it. A broken rendition (EXT-X-MEDIA, I-frame or image variants, EXT-X-SESSION-DATA) is left out, and the log says so; a broken KEY or MAP, or the last rendition of a group that a variant names, refuses the playlist. Other defects, such as an attribute without a value, do no harm.",
+      "**A tag's attribute list is broken, and players find different URIs in it**: an unclosed quote, two URIs of which one is foreign, another URL inside it. A broken rendition (EXT-X-MEDIA, I-frame or image variants, EXT-X-SESSION-DATA) is left out, and the log says so; for a broken KEY or MAP, or the last rendition of a group that a variant names, the playlist is refused. Other defects, such as an attribute without a value, do no harm.",
       "**A URI contains a character that some player treats as a line break** (NEL, U+2028, a control character) or bytes that are not UTF-8. In names, titles and comments such bytes are passed through.",
       "**It is not a playlist**: an error page of the origin with status 200.",
       "**It has both variants (EXT-X-STREAM-INF) and segments (EXTINF).** Other tags of the wrong kind are accepted and keep their bytes.",
@@ -446,10 +446,10 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   },
   "playlist_too_large": {
     "meaning": [
-      "**413, the media host.** It is larger than 4 MiB, or has too many URIs."
+      "**413, the media host.** The playlist is larger than 4 MiB, or has too many URIs."
     ],
     "causes": [
-      "**A live playlist never drops old segments.** Give it a window, or make the recording a separate asset.",
+      "**A live playlist never drops old segments.** Limit it to a sliding window, or make the recording a separate asset.",
       "**Byte ranges of a whole day** in one playlist: use longer segments."
     ]
   },
@@ -459,7 +459,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**Ads or a key server on another host**: add it to the asset's `allowedHosts`, as `ads.example`, or as `*.ads.example` for every subdomain. Its URLs are passed through unsigned.",
-      "**A title or a comment contains a control character** (NUL, a lone CR, VT, NEL, U+2028) **followed by a URL.** Some players end the line there and load the URL. Some players also read commented-out tags, so URLs of other hosts in them count, too. Remove one or the other; URLs of hosts in `allowedHosts` may stay.",
+      "**A title or a comment contains a control character** (NUL, a lone CR, VT, NEL, U+2028) **followed by a URL.** Some players end the line there and load the URL. Some players also read commented-out tags, so URLs of other hosts in them count, too. Remove the character or the URL; URLs of hosts in `allowedHosts` may stay.",
       "**An application's own scheme** (`myapp://`): keys and `X-ASSET-LIST` may have one. For other URIs add it to the asset's `allowedSchemes`. Schemes that run scripts, read files or load from any host (`javascript:`, `file:`, `rtmp:`) are never allowed.",
       "**A steering manifest's pathway clone has another `HOST`** than the media host. Players send the session's grant to it, so `allowedHosts` does not help.",
       "**The packager writes absolute URLs with the origin's public name**, and `origin.url` has another. Write relative URLs.",
@@ -490,12 +490,12 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   },
   "origin_failed": {
     "meaning": [
-      "**502, the media host.** The origin is unreachable, aborted the response, or returned something else than the file."
+      "**502, the media host.** The origin is unreachable, aborted the response, or returned something other than the file."
     ],
     "causes": [
       "**It answers 403 or 401 to Stagedoor**: the secret of `auth` is missing in this worker or has changed. Set it for the edge **and** the manifest worker; the log has the status.",
       "**It answers 403 for missing files**, as GCS and S3 do without the permission to list. Set `missingIs: 403` in the asset's `origin`, and viewers get 404.",
-      "**It answers 5xx or is down**: check the origin itself. Other assets show whether it is one or all.",
+      "**It answers 5xx or is down**: check the origin itself. If other assets play, only this origin has failed.",
       "**It redirects to another host, or a playlist redirects out of the asset's prefix.** Such redirects are not followed, because a secret would be sent along, and an asset opens only what is below its prefix. Set `origin.url` to the final URL.",
       "**An R2 object has a Content-Encoding**: store it without.",
       "**TLS**: the certificate has expired, or does not name the host."
@@ -503,10 +503,10 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   },
   "origin_slow": {
     "meaning": [
-      "**504, the media host.** No response within the asset's `timeout` (10 s), or a playlist that did not end."
+      "**504, the media host.** The origin sent no response, or only a part of a playlist, within the asset's `timeout` (10 s)."
     ],
     "causes": [
-      "**The origin is overloaded**: the metrics of origin latency show since when. A cold archive storage class has the same effect.",
+      "**The origin is overloaded**: the origin latency in the metrics shows since when. A cold archive storage class has the same effect.",
       "**It is far away, or generates playlists on demand.** Raise `timeout` for that asset, up to 60.",
       "**It does not answer blocking reloads** (LL-HLS) when the part is available."
     ]
@@ -527,7 +527,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**It has expired**: a revocation lasts as long as the access that it denies.",
-      "**Another spelling**: the issuer is compared byte for byte, the subject as in the token.",
+      "**The spelling differs**: write the issuer and the subject exactly as they are in the token.",
       "**The viewer ended the session, or it was taken over or shared.** Such a session cannot be restored; the viewer starts again."
     ]
   },
@@ -537,7 +537,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**A member is unknown or misspelt**, or has an invalid value: each fault names the field and the fix.",
-      "**Its files are among another asset's**, so that a grant for one would open the other.",
+      "**Its files overlap with another asset's files**, so a grant for one would give access to the other.",
       "**The id in the path differs from that in the body**, or exists already and the query has `replace=false`.",
       "**The catalog was invalid before**: fix that asset first. `npx stagedoor assets check` with `--api` and `--bearer` lists every error."
     ]
@@ -548,7 +548,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**The base path**: with `STAGEDOOR_BASE_PATH=/api/v1` it is `/api/v1/stream/start`. `/openapi.json` and `/health` are at the root.",
-      "**A slash at the end**, or a path of the media host on the API's host.",
+      "**The path ends with a slash**, or belongs to the media host.",
       "**A proxy in front of the worker removes or adds a part** of the path."
     ]
   },
@@ -557,7 +557,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**405, the API.** The route exists, and `Allow` lists its methods."
     ],
     "causes": [
-      "**GET instead of POST**, when the start's URL is typed into a browser; or a redirect from HTTP turned POST into GET."
+      "**GET instead of POST**: the start's URL was typed into a browser, or a redirect from HTTP turned POST into GET."
     ]
   },
   "configuration_invalid": {

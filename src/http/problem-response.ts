@@ -40,7 +40,7 @@ export function problemResponse(refusal: Refusal): Response {
   return new Response(JSON.stringify(problem), { status, headers });
 }
 
-/** RFC 9457 §3.2: the errors of the request, or the viewer's own running sessions. */
+/** Extension members (RFC 9457 §3.2): the errors of the request, or the viewer's own running sessions. */
 function extensionMembers(refusal: Refusal): object {
   if ("faults" in refusal && refusal.faults !== undefined) return { faults: refusal.faults };
   if (refusal.code === "scope_insufficient")
@@ -82,8 +82,8 @@ function challengeFor(refusal: Refusal): string | undefined {
 export type DpopUse = "tried" | "required" | "none";
 
 /**
- * Adds a DPoP challenge to a Bearer challenge (RFC 9449 §7.1). A client that tried DPoP gets the same error in it; a
- * client that tried Bearer gets none, and learns that the other scheme exists.
+ * Adds a DPoP challenge to a Bearer challenge (RFC 9449 §7.1). It repeats the error for a client that used DPoP. For a
+ * client that used Bearer it has no error, and only offers the other scheme.
  */
 export function withDpopChallenge(challenge: string, use: DpopUse): string {
   if (use === "none" || !challenge.startsWith(realm)) return challenge;
@@ -96,25 +96,25 @@ export function withDpopChallenge(challenge: string, use: DpopUse): string {
  * request, as lists of structured fields (RFC 9651): `"start-subject";q=1000;w=3600` and
  * `"start-subject";r=998;t=3100`.
  */
-export function withRateLimitFields(response: Response, standings: readonly QuotaStatus[]): Response {
-  if (standings.length === 0) return response;
+export function withRateLimitFields(response: Response, quotas: readonly QuotaStatus[]): Response {
+  if (quotas.length === 0) return response;
   const mutable = new Response(response.body, response);
-  setRateLimitFields(mutable.headers, standings);
+  setRateLimitFields(mutable.headers, quotas);
   return mutable;
 }
 
 /** Like {@link withRateLimitFields}, for a response whose headers are mutable. */
-export function setRateLimitFields(headers: Headers, standings: readonly QuotaStatus[]): void {
-  if (standings.length === 0) return;
-  const policies = standings.map(({ policy }) => `"${policy.name}";q=${policy.quota};w=${Math.ceil(policy.window)}`);
-  const limits = standings.map(
+export function setRateLimitFields(headers: Headers, quotas: readonly QuotaStatus[]): void {
+  if (quotas.length === 0) return;
+  const policies = quotas.map(({ policy }) => `"${policy.name}";q=${policy.quota};w=${Math.ceil(policy.window)}`);
+  const limits = quotas.map(
     ({ policy, remaining, resetsIn }) => `"${policy.name}";r=${remaining};t=${Math.ceil(resetsIn)}`,
   );
   headers.set("RateLimit-Policy", policies.join(", "));
   headers.set("RateLimit", limits.join(", "));
 }
 
-/** How a worker reports refusals; made once per isolate. */
+/** The means by which a worker reports refusals. One object per isolate. */
 export interface Reporting {
   readonly worker: string;
   readonly log: Log;
@@ -129,8 +129,8 @@ export interface RefusedRequest {
 }
 
 /**
- * The only place where a refusal becomes a response: a log line, a count, and problem details. The Request-Id header
- * names the log line, so a viewer can quote it to an operator.
+ * Turns a refusal into a response, and logs and counts it. The Request-Id header identifies the log line, so a viewer
+ * can quote it to an operator.
  */
 export function refusedResponse(
   refused: Refusal,
@@ -142,7 +142,7 @@ export function refusedResponse(
   return countedResponse(refused, { request, subject }, reporting);
 }
 
-/** The same for an exception, which is a bug. */
+/** Like {@link refusedResponse}, for an exception, which is a bug. */
 export function errorResponse(error: unknown, { headers }: RefusedRequest, reporting: Reporting): Response {
   const request = requestIdOf(headers, reporting.random);
   logError(reporting.log, reporting.worker, error, request);
@@ -185,7 +185,7 @@ interface LoggedRequest {
   readonly subject: string | undefined;
 }
 
-/** Contains no URL and no header: both may carry a credential, a grant or a signature. */
+/** Logs a refusal without URLs and headers: both may contain a credential, a grant or a signature. */
 export function logRefusal(log: Log, worker: string, { code, reason }: Refusal, request?: LoggedRequest): void {
   log(JSON.stringify({ worker, event: "refused", code, reason: boundedReason(reason), ...request }));
 }
@@ -232,7 +232,7 @@ export function logIdentityResponse(log: Log, worker: string, { status, path, bo
 }
 
 /**
- * `code` as better-auth writes it, or `error` (RFC 6749 §5.2). The pattern admits protocol words only, no echoed input.
+ * `code` as better-auth writes it, or `error` (RFC 6749 §5.2). The pattern matches protocol words only, no echoed input.
  */
 function errorCodeIn(body: string): string | undefined {
   let document: Readonly<Record<string, unknown>>;

@@ -13,16 +13,16 @@ export interface Version {
   readonly text: string;
   readonly progress: Progress;
   etag: string | undefined;
-  /** The origin's last redirect. It may change with each request for the same text. */
+  /** The URL of the origin's last redirect. It may differ per request, even if the text is the same. */
   location: string | undefined;
-  /** When the origin last confirmed this version, and when it is asked next. */
+  /** When the last request was sent that the origin answered with this version. */
   checkedAt: UnixMilliseconds;
   pace: Pace;
 }
 
 interface Waiter {
-  readonly least: Position;
-  readonly arrive: (version: Version) => void;
+  readonly position: Position;
+  readonly resolve: (version: Version) => void;
 }
 
 /** The latest version of a playlist, and the requests that wait for a later one. */
@@ -34,28 +34,28 @@ export class LatestVersion {
     return this.#version;
   }
 
-  /** The playlist no longer exists. */
+  /** Called when the playlist no longer exists. */
   forget(): void {
     this.#version = undefined;
   }
 
-  /** Resolves with the next version that contains `least`. The caller calls `leave` when it stops waiting. */
-  arrivalOf(least: Position): { readonly arrival: Promise<Version>; readonly leave: () => void } {
-    const { promise: arrival, resolve: arrive } = Promise.withResolvers<Version>();
-    const waiter: Waiter = { least, arrive };
+  /** Resolves with the next version that contains `position`. The caller calls `leave` when it stops waiting. */
+  arrivalOf(position: Position): { readonly arrival: Promise<Version>; readonly leave: () => void } {
+    const { promise: arrival, resolve } = Promise.withResolvers<Version>();
+    const waiter: Waiter = { position, resolve };
     this.#waiting.add(waiter);
     return { arrival, leave: () => void this.#waiting.delete(waiter) };
   }
 
-  /** The version, if it may replace one that the origin does not send. */
+  /** The version, if it may be served while the origin fails. */
   standIn(now: UnixMilliseconds): Version | undefined {
     const version = this.#version;
     return version !== undefined && mayStandIn(version.progress, version.checkedAt, now) ? version : undefined;
   }
 
   /**
-   * A request for the current version, sent at `askedAt`, has failed or is slow: nothing is asked for a moment. Unless
-   * another request was answered since.
+   * Called when a request, sent at `askedAt`, has failed or is slow. Delays the next request a little, unless a later
+   * request has confirmed the version.
    */
   failed(askedAt: UnixMilliseconds, now: UnixMilliseconds): void {
     const version = this.standIn(now);
@@ -63,7 +63,7 @@ export class LatestVersion {
     version.pace = { ...version.pace, freshUntil: later(version.pace.freshUntil, freshAfterFailure(now)) };
   }
 
-  /** The origin still has this version. */
+  /** Records that the origin still has this version. */
   confirm(version: Version, sight: Sight): Version {
     version.pace = paceOfSame(version.progress, sight, version.pace);
     version.checkedAt = later(version.checkedAt, sight.askedAt);
@@ -71,8 +71,8 @@ export class LatestVersion {
   }
 
   /**
-   * Accepts a response of the origin. `waitedFor` is the position that it waited for, if any. Refuses text that is not
-   * a playlist, and text that looks truncated while the last version may replace it.
+   * Accepts a response of the origin. `waitedFor` is the position that a blocking request asked for. Refuses text that
+   * is not a playlist, and text that looks truncated while the last version may be served instead.
    */
   take(
     { text, etag, location }: FetchedPlaylist & { readonly text: string },
@@ -82,15 +82,15 @@ export class LatestVersion {
     const latest = this.#version;
     if (latest?.text === text) {
       [latest.etag, latest.location] = [etag, location];
-      // Requests for positions that do not exist yet must not delay the request that the others wait for.
-      const fails = waitedFor !== undefined && !holds(latest.progress, waitedFor);
-      return ok(fails ? latest : this.confirm(latest, sight));
+      // A blocking request without the new position confirms nothing: such requests must not delay the next poll.
+      const isTooEarly = waitedFor !== undefined && !holds(latest.progress, waitedFor);
+      return ok(isTooEarly ? latest : this.confirm(latest, sight));
     }
     const read = isJsonDocument(text) ? undefined : readPlaylist(text);
     if (read?.ok === false) return read;
     const progress = progressOf(text);
-    // A slow response may be older than a version that arrived meanwhile, which then is the answer. A restarted stream
-    // shows in a request that was sent after the last version arrived.
+    // A slow response may be older than a version that arrived in the meantime, which is returned instead. A restarted
+    // stream also has an older position, but in the response to a request that was sent later.
     const overtaken = latest !== undefined && isAhead(latest.progress, progress);
     if (overtaken && (waitedFor !== undefined || latest.checkedAt > sight.askedAt)) return ok(latest);
     const before = this.standIn(sight.answeredAt);
@@ -105,7 +105,7 @@ export class LatestVersion {
       pace: paceOfNew(progress, sight, latest),
     };
     this.#version = version;
-    for (const { least, arrive } of this.#waiting) if (holds(progress, least)) arrive(version);
+    for (const { position, resolve } of this.#waiting) if (holds(progress, position)) resolve(version);
     return ok(version);
   }
 }

@@ -30,8 +30,8 @@ export type RenderRefusal = Refusal<LoadRefusal["code"] | CloudFrontRefusal["cod
 type StepContext = LoadContext & RenderContext & { readonly expiryStep: Seconds };
 
 /**
- * Renders a playlist with signed segment URLs: once per version, step and key, shared by all viewers. An asset that
- * binds its segments to the session has it rendered per request.
+ * Renders a playlist with signed segment URLs: once per version, step and key, for all viewers. If the asset binds its
+ * segments to the session, each request gets its own rendering.
  */
 export async function renderForStep(
   access: MediaAccess,
@@ -41,16 +41,16 @@ export async function renderForStep(
   const { asset, key } = access;
   const { template, renderings } = loaded.compiled;
   const { now, expiryStep, shelf } = context;
-  const notAfter = asset.cloudfront === undefined ? undefined : capOf(template, access, context);
+  const notAfter = asset.cloudfront === undefined ? undefined : latestExpiry(template, access, context);
   const isDocument = template.kind === "document";
   const bound = isDocument || isBound("segment", asset);
   const signer = asset.cloudfront === undefined ? undefined : context.cloudFront(asset.cloudfront);
   if (signer?.ok === false) return signer;
-  // The settings alone do not tell: the active key may change by the clock.
+  // The settings do not identify the signer: the active key may change at a set time.
   const signedBy = signer === undefined ? "" : `${signer.value.keyPairId} ${JSON.stringify(asset.cloudfront)}`;
   const name = { step: roundUpTo(expiryStep, now), variant: `${key.kid} ${notAfter ?? ""} ${signedBy}` };
-  const made = bound ? undefined : renderings.get(name);
-  if (made !== undefined) return ok(made);
+  const cached = bound ? undefined : renderings.get(name);
+  if (cached !== undefined) return ok(cached);
   const expiries = expiriesOf(template, now, expiryStep, { notAfter, given: shelf.given(loaded.name) });
   const shared =
     asset.cloudfront === undefined || signer === undefined
@@ -64,7 +64,7 @@ export async function renderForStep(
   return ok(playlist);
 }
 
-/** Signs segments and keys; other playlists stay open for {@link fillPlaylist}. With `base`, URLs are absolute. */
+/** Signs segments and keys; {@link fillPlaylist} signs playlist URLs per viewer. With `base`, URLs are absolute. */
 function edgeSigner({ asset, key, grant }: MediaAccess, base?: string): SignTarget {
   const session = isBound("segment", asset) ? grant.text : undefined;
   const segmentMac = macFor(key, "segment", session);
@@ -77,8 +77,8 @@ function edgeSigner({ asset, key, grant }: MediaAccess, base?: string): SignTarg
 }
 
 /**
- * The signature of a relative reference. With `prefix`, the media host's URL and the grant, the reference is a whole
- * URL.
+ * The query parameter that signs a relative reference. With `prefix` (the media host's URL and the grant), the whole
+ * signed URL.
  */
 export function signedReference(
   mac: TextMac,
@@ -91,23 +91,23 @@ export function signedReference(
 }
 
 /**
- * The latest expiry of CloudFront URLs, which carry no grant and would outlive their session. If the last expiry in the
- * playlist is after the session's, it is limited to the last step before that. All sessions that end within a step
- * share one rendering, and so do all that outlive the playlist. Only in its last two steps a session's exact expiry is
- * used, because a URL has to last for a step.
+ * The latest expiry of the CloudFront URLs in a playlist: they carry no grant, so they could outlive the session.
+ * Undefined if the session outlives them all. The limit is the session's expiry, rounded down to a step: sessions that
+ * end within one step share a rendering. In its last two steps, a session has its exact expiry as the limit, because a
+ * URL has to last for a step.
  */
-function capOf(
+function latestExpiry(
   template: PlaylistTemplate,
   { grant }: MediaAccess,
   { now, expiryStep }: StepContext,
 ): UnixSeconds | undefined {
   let longest = 0;
-  // Playlist URLs lead to the media host with the grant. An init segment's URL lasts for a day whatever the session's
-  // expiry: limited, it would differ per viewer, and it shows nothing by itself.
+  // Playlist URLs contain the grant, which expires with the session. An init segment's URL may outlive the session by up
+  // to a day: the segment shows nothing by itself, and a limit per session would prevent shared renderings.
   for (const { purpose, lifetime } of template.targets)
     if (purpose !== "playlist") longest = Math.max(longest, lifetime);
   const base = roundUpTo(expiryStep, now);
-  // A reusable URL gets one more step, and all are rounded up to the step (see `expiryOf`).
+  // A reusable URL lasts one more step, and every expiry is rounded up to a step (see `expiryOf`).
   const last = after(base, seconds(longest + 2 * expiryStep));
   if (last <= grant.expiresAt) return undefined;
   const shared = roundDownTo(expiryStep, grant.expiresAt);
@@ -148,11 +148,9 @@ async function renderForCloudFront(
   return refused ?? ok(shared);
 }
 
-/**
- * A target below the asset's prefix in its origin's spelling: CloudFront asks the origin itself, so it gets no alias.
- */
+/** A target's path and query as the origin knows them: CloudFront contacts the origin itself and cannot decode an alias. */
 function atOrigin({ path, query }: Target, prefix: string): OriginFile {
   const file = originFileOf({ path: path.slice(prefix.length), query });
-  if (!file.ok) throw new TypeError("a template with an alias that nobody can decode");
+  if (!file.ok) throw new TypeError("a template contains an alias that cannot be decoded");
   return { path: prefix + file.value.path, query: file.value.query };
 }

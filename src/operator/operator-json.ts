@@ -14,7 +14,7 @@ import type { KeyList } from "./list-keys.ts";
 import type { RefusalList } from "./list-sessions.ts";
 import type { PutAssetResult } from "./manage-assets.ts";
 
-/** Maximum length of a text to explain: the longest token or URL, and some room around it. */
+/** Maximum length of a text to explain: the longest token or URL, and some margin. */
 const maxTextLength = 16_384;
 /** Maximum size of these request bodies in bytes: JSON may write every character of the text as a `\u` escape. */
 export const maxExplainBody = 6 * maxTextLength;
@@ -91,7 +91,7 @@ export const sessionsSchema: z.ZodType<ReturnType<typeof sessionsJson>> = z.stri
         endsAt: time.describe("When the session expires."),
       }),
     )
-    .describe("The last seen first."),
+    .describe("The most recently seen session first."),
 });
 
 /** Times are RFC 3339 in UTC. */
@@ -127,7 +127,7 @@ export const refusalsSchema: z.ZodType<ReturnType<typeof refusalsJson>> = z.stri
         subject: subject.exactOptional(),
       }),
     )
-    .describe("The last refusals, the newest first. Only the last ones are kept."),
+    .describe("The most recent refusals, the newest first. Older ones are not kept."),
 });
 
 export function refusalsJson({ minutes, total, recent }: RefusalList) {
@@ -154,7 +154,7 @@ export const keysSchema: z.ZodType<KeysJson> = z.strictObject({
   at: time.describe("The worker's current time."),
   longestSessionSeconds: z
     .number()
-    .describe("The longest possible session. A key that signed is needed for that long."),
+    .describe("The longest possible session. A key is needed for that long after its last signature."),
   keys: z.array(
     z.strictObject({
       kid: z.string(),
@@ -220,7 +220,7 @@ export const revokedSchema: z.ZodType<Revoked> = z.strictObject({
   known: z
     .literal(false)
     .exactOptional()
-    .describe("False for an asset or key that does not exist, perhaps a typing error. It is revoked all the same."),
+    .describe("False if the asset or key does not exist, perhaps because of a typing error. It is revoked anyway."),
 });
 
 export const explanationSchema: z.ZodType<ReturnType<typeof explanationJson>> = z.strictObject({
@@ -233,7 +233,7 @@ export const explanationSchema: z.ZodType<ReturnType<typeof explanationJson>> = 
   title: z.string().exactOptional(),
   reason: z.string().exactOptional().describe("The cause, as in the log."),
   detail: z.string().exactOptional().describe("What to do about it."),
-  help: z.string().exactOptional().describe("The usual causes, relative to the project's root."),
+  help: z.string().exactOptional().describe("The page with the usual causes, as a path from the project's root."),
   steps: z
     .array(
       z.strictObject({
@@ -271,7 +271,7 @@ export function explanationJson({ kind, verdict, refusal, grants, steps }: Expla
   };
 }
 
-/** Relative to the project's root. */
+/** The section on a refusal code, as a path from the project's root. */
 export function troubleshootingPath(refusalCode: RefusalCode): string {
   return `docs/troubleshooting.md#${refusalCode}`;
 }

@@ -10,30 +10,30 @@ export interface ByteRange {
   readonly length: number;
 }
 
-const unit = "bytes=";
+const bytesPrefix = "bytes=";
 
 /**
- * The single range of a Range header, or undefined. For another unit, a malformed header or several ranges, RFC 9110
- * §14.2 allows the whole file as the response.
+ * The only range of a Range header. Undefined for another unit, a malformed header or several ranges: RFC 9110 §14.2
+ * allows a server to answer these with the whole file.
  */
 export function parseRange(header: string | undefined): RequestedRange | undefined {
-  if (header === undefined || !header.startsWith(unit)) return undefined;
-  const dash = header.indexOf("-", unit.length);
+  if (header === undefined || !header.startsWith(bytesPrefix)) return undefined;
+  const dash = header.indexOf("-", bytesPrefix.length);
   if (dash < 0) return undefined;
   const to = readDecimal(header, dash + 1, header.length);
-  if (dash === unit.length) return to === undefined ? undefined : { suffix: to };
-  const from = readDecimal(header, unit.length, dash);
+  if (dash === bytesPrefix.length) return to === undefined ? undefined : { suffix: to };
+  const from = readDecimal(header, bytesPrefix.length, dash);
   if (from === undefined) return undefined;
   if (dash + 1 === header.length) return { from, to: undefined };
   return to === undefined || to < from ? undefined : { from, to };
 }
 
-/** The one spelling of a range for origins and caches. */
+/** A Range header in canonical form, for origins and cache keys. */
 export function rangeText(range: RequestedRange): string {
-  return "suffix" in range ? `${unit}-${range.suffix}` : `${unit}${range.from}-${range.to ?? ""}`;
+  return "suffix" in range ? `${bytesPrefix}-${range.suffix}` : `${bytesPrefix}${range.from}-${range.to ?? ""}`;
 }
 
-/** The position of a range in a file of `size` bytes, or undefined if it is outside. */
+/** The part of a file of `size` bytes that the range covers. Undefined if the range is outside the file. */
 export function resolveRange(range: RequestedRange, size: number): ByteRange | undefined {
   if ("suffix" in range) {
     const length = Math.min(range.suffix, size);
@@ -43,7 +43,7 @@ export function resolveRange(range: RequestedRange, size: number): ByteRange | u
   return { offset: range.from, length: Math.min(range.to ?? size - 1, size - 1) - range.from + 1 };
 }
 
-/** The value of Content-Range for a part of a file. */
+/** The Content-Range header for a part of a file. */
 export function contentRange({ offset, length }: ByteRange, size: number): string {
   return `bytes ${offset}-${offset + length - 1}/${size}`;
 }
@@ -70,10 +70,10 @@ export function parseContentRange(header: string | null): ParsedContentRange | u
   return { range: { offset: from, length: to - from + 1 }, size };
 }
 
-/** A range outside its file. */
+/** The refusal of a range outside the file. */
 export function rangeRefusal(size: number | undefined): Refused<Refusal<"range_not_satisfiable">> {
   const code = "range_not_satisfiable";
-  const reason = "the range lies outside the file";
+  const reason = "the range is outside the file";
   return refuse(size === undefined ? { code, reason } : { code, reason, size });
 }
 
@@ -99,7 +99,7 @@ export function parseEntityTags(header: string | undefined): readonly string[] |
   return undefined;
 }
 
-/** Whether an If-None-Match names a file's entity tag (weak comparison), so that the response is 304. */
+/** Whether an If-None-Match names a file's entity tag (weak comparison): the response is then 304. */
 export function namesEntityTag(ifNoneMatch: string | undefined, tag: string | undefined): boolean {
   const tags = parseEntityTags(ifNoneMatch);
   if (tags === undefined) return false;
@@ -108,8 +108,8 @@ export function namesEntityTag(ifNoneMatch: string | undefined, tag: string | un
 }
 
 /**
- * Whether an If-Range matches (RFC 9110 §13.1.5), so the range belongs to the version that the viewer already has:
- * strong comparison of the entity tag, or the exact date of Last-Modified.
+ * Whether an If-Range matches (RFC 9110 §13.1.5): the client already has other parts of this version. Entity tags are
+ * compared strongly, dates exactly.
  */
 export function ifRangeMatches(ifRange: string, tag: string | null, lastModified: string | null): boolean {
   return ifRange.startsWith('"') ? ifRange === tag : ifRange === lastModified;

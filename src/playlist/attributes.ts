@@ -1,10 +1,10 @@
 import { ok, type Result, refuse } from "../base/result.ts";
 
 /**
- * An attribute of a tag. `start` and `end` enclose the value in the playlist's text, without quotes and outer blanks.
+ * An attribute of a tag. `start` and `end` are the bounds of its value in the text, without quotes and outer blanks.
  */
 export interface Attribute {
-  /** In upper case: some players accept `uri` for `URI`, so it is rewritten too. */
+  /** In upper case: some players accept `uri` for `URI`, so its value is rewritten too. */
   readonly name: string;
   readonly start: number;
   readonly end: number;
@@ -12,9 +12,9 @@ export interface Attribute {
 }
 
 /**
- * The attribute list (RFC 8216bis §4.2) in `text` from `from` to `to`, including the blanks and empty elements that
- * packagers write. The refusal says why the list is ambiguous. Players disagree about an unclosed quote, text after a
- * closed one and an element without a value, so one of them could find another URI.
+ * Parses the attribute list (RFC 8216bis §4.2) between `from` and `to`. Accepts the blanks and empty elements that
+ * packagers write. Refuses an ambiguous list: players disagree about an unclosed quote, text after a closing quote and
+ * an element without a value, so one of them could find another URI.
  */
 export function attributeList(text: string, from: number, to: number): Result<Attribute[], string> {
   const list: Attribute[] = [];
@@ -38,13 +38,13 @@ export function attributeList(text: string, from: number, to: number): Result<At
     const inner = trimmed(text, start, end);
     list.push({ name, start: inner.start, end: inner.end, quoted });
     i = skipBlanks(text, quoted ? end + 1 : end, to);
-    if (i < to && text.charCodeAt(i) !== comma) return refuse("its attribute list has text after a closed quote");
+    if (i < to && text.charCodeAt(i) !== comma) return refuse("its attribute list has text after a closing quote");
     i++;
   }
   return ok(list);
 }
 
-/** The text of the attribute `name`, or undefined. Of duplicates the last one counts, as in most players. */
+/** The text of the attribute `name`, or undefined. The last duplicate counts, as in most players. */
 export function attributeText(text: string, list: readonly Attribute[], name: string): string | undefined {
   let value: string | undefined;
   for (const attribute of list) if (attribute.name === name) value = text.slice(attribute.start, attribute.end);
@@ -52,7 +52,7 @@ export function attributeText(text: string, list: readonly Attribute[], name: st
 }
 
 /**
- * Letters, digits, `-`, `.` and `_`. Some players treat other characters as part of the name and others as white space.
+ * Whether a name has only letters, digits, `-`, `.` and `_`. Some players treat other characters as white space.
  */
 function isName(name: string): boolean {
   for (let i = 0; i < name.length; i++) {

@@ -14,7 +14,10 @@ import type {
 } from "./lease.ts";
 import type { HandedOver, LeaseStore } from "./lease-store.ts";
 
-/** The streams of one subject under one name. Workers call it, and so do the routers of the subject's other names. */
+/**
+ * Access to the streams that a subject has under one of its names (see {@link leaseRouter}). The callers are workers and
+ * the routers of the subject's other names.
+ */
 export interface LeaseRouter {
   /** `own` is this router's name; `older` are the names whose streams it takes over first. */
   claim(claim: LeaseClaim, own: string, older: readonly string[]): Promise<ClaimAnswer>;
@@ -23,33 +26,33 @@ export interface LeaseRouter {
   end(ending: StreamEnding): Promise<EndedStream>;
   endLogin(ending: LoginEnding): Promise<LoginEnded>;
   show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined>;
-  /** The running streams without a takeover: streams that are still under `older` names are read there. */
+  /** Lists the running streams. Reads streams under `older` names without a takeover. */
   running(now: UnixSeconds, own: string, older: readonly string[]): Promise<readonly RunningStream[]>;
   handOver(to: string, until: UnixSeconds): Promise<HandedOver>;
 }
 
 /**
  * Answers from its store, or forwards to the newer name that the streams moved to. A subject's name is a keyed hash, so
- * a new session key gives the subject a new name, and their count would restart at zero. The first claim under the new
- * name therefore takes over the streams of the older names, which forward all requests from then on.
+ * a new session key gives the subject a new name, under which the stream count would restart at zero. Therefore the
+ * first claim under the new name takes over the streams of the older names, which forward all requests from then on.
  */
 export function leaseRouter(store: LeaseStore, routerOf: (name: string) => LeaseRouter): LeaseRouter {
-  const taking = new Set<string>();
+  const takingOverFrom = new Set<string>();
 
   async function takeOver(from: string, to: string, until: UnixSeconds): Promise<void> {
-    taking.add(from);
+    takingOverFrom.add(from);
     try {
       store.takeOver(from, await routerOf(from).handOver(to, until));
     } finally {
-      taking.delete(from);
+      takingOverFrom.delete(from);
     }
   }
 
   /**
-   * Takes over the streams of older names. Returns the successor if these streams moved on, undefined if this name
-   * answers.
+   * Takes over the streams of older names. Returns the newer name that took over this name's own streams, or undefined
+   * if there is none.
    */
-  async function gathered(own: string, older: readonly string[], now: UnixSeconds, until: UnixSeconds) {
+  async function successorAfterTakeOver(own: string, older: readonly string[], now: UnixSeconds, until: UnixSeconds) {
     store.prune(now);
     if (store.successor() === undefined) {
       const from = older.filter((name) => name !== own && !store.tookFrom(name));
@@ -61,13 +64,13 @@ export function leaseRouter(store: LeaseStore, routerOf: (name: string) => Lease
 
   return {
     claim: async (claim, own, older) => {
-      const successor = await gathered(own, older, claim.now, claim.expiresAt);
+      const successor = await successorAfterTakeOver(own, older, claim.now, claim.expiresAt);
       if (successor === undefined) return store.claim(claim);
       store.forwardedUntil(claim.expiresAt);
       return routerOf(successor).claim(claim, successor, []);
     },
     take: async (policy, now, own, older) => {
-      const successor = await gathered(own, older, now, after(now, policy.window));
+      const successor = await successorAfterTakeOver(own, older, now, after(now, policy.window));
       return successor === undefined ? store.take(policy, now) : routerOf(successor).take(policy, now, successor, []);
     },
     touch: async (touch) => {
@@ -98,19 +101,19 @@ export function leaseRouter(store: LeaseStore, routerOf: (name: string) => Lease
       if (successor !== undefined) return routerOf(successor).running(now, successor, []);
       const from = older.filter((name) => name !== own && !store.tookFrom(name));
       const elsewhere = await Promise.all(from.map((name) => routerOf(name).running(now, name, [])));
-      // Several older names may have the same successor.
+      // Older names with the same successor list the same streams.
       const all = new Map([...elsewhere.flat(), ...store.running(now)].map((stream) => [stream.sessionId, stream]));
       return [...all.values()].toSorted((a, b) => a.startedAt - b.startedAt);
     },
     handOver: async (to, until) => {
       // Two names that take over from each other would forward in a circle. Both claims fail and can be retried.
-      if (taking.has(to)) throw new Error("two names of a subject take over from each other");
+      if (takingOverFrom.has(to)) throw new Error("two names of a subject take over from each other");
       return store.handOver(to, until);
     },
   };
 }
 
-/** Ends a login at every name of its subject: streams under an older name may not have moved yet. */
+/** Ends a login under every name of its subject: the streams of an older name may not have moved yet. */
 export async function endLoginAt(
   routers: readonly Pick<LeaseRouter, "endLogin">[],
   ending: LoginEnding,

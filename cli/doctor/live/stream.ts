@@ -20,7 +20,7 @@ export const streamCheck: Check<Live> = {
 
 async function playStream(live: Live, apiUrl: string, token: string): Promise<Finding[]> {
   const asset = playedAsset(live);
-  if (asset === undefined) return [notChecked("playing a stream", "Give --asset the id of an asset in the catalog.")];
+  if (asset === undefined) return [notChecked("playing a stream", "Name an asset of the catalog with --asset <id>.")];
   const about = `asset ${asset.id}`;
   const authorization = { Authorization: `Bearer ${token}` };
   const start = await live.probe(`${apiUrl}/stream/start`, {
@@ -34,7 +34,7 @@ async function playStream(live: Live, apiUrl: string, token: string): Promise<Fi
       fault(
         "start_refused",
         about,
-        `The API ${start === "silent" ? "does not answer a start within 5 s" : `answers ${statusText(start)} to a start`}.`,
+        `The API ${start === "silent" ? "does not respond to a start within 5 s" : `responds to a start with ${statusText(start)}`}.`,
         "`npx stagedoor token --inspect -` shows what the token allows. --asset plays another asset.",
       ),
     ];
@@ -58,10 +58,11 @@ async function followStream(manifestUrl: string, about: string, { probe }: Live)
     const { url, kind }: StreamFile = next;
     const response: ProbeResponse | "silent" = await secondResponse(url, probe);
     if (response === "silent" || response.status >= 300) {
-      const result = response === "silent" ? "is not answered within 5 s" : `is answered ${statusText(response)}`;
+      const result =
+        response === "silent" ? "gets no response within 5 s" : `gets the response ${statusText(response)}`;
       const whatToDo =
         "`npx stagedoor explain` shows step by step why a URL is refused; the worker's log has a line with the Request-Id.";
-      return [...findings, fault("stream_broken", about, `A ${kind} of the stream ${result}.`, whatToDo)];
+      return [...findings, fault("stream_broken", about, `A request for a ${kind} of the stream ${result}.`, whatToDo)];
     }
     const { host } = new URL(url);
     findings.push(
@@ -90,7 +91,7 @@ function firstUri(text: string, base: string): StreamFile | undefined {
   return { url: new URL(line, base).href, kind: text.includes("#EXT-X-STREAM-INF") ? "playlist" : "segment" };
 }
 
-/** Whether a cache may store refusals, and so answer one viewer with the refusal of another. */
+/** Checks that no cache stores refusals: it would send one viewer's refusal to another. */
 async function refusalFindings({ apiUrl, mediaUrl, probe }: Live): Promise<Finding[]> {
   const urls = [
     ...(mediaUrl === undefined ? [] : [`${mediaUrl}/doctor/index.m3u8`, `${mediaUrl}/doctor/0.ts`]),
@@ -105,7 +106,7 @@ async function refusalFindings({ apiUrl, mediaUrl, probe }: Live): Promise<Findi
   return unique((await Promise.all(findings)).flat());
 }
 
-/** A playlist, a start and a refusal must not be stored, and must not come from a cache. */
+/** Playlists, refusals and responses to starts must not be stored, and must not come from a cache. */
 function cacheFindings(response: string, about: string, { headers }: ProbeResponse): Finding[] {
   const cacheControl = headers.get("Cache-Control") ?? "";
   const header = cacheHitHeader(headers);
@@ -131,7 +132,7 @@ function cacheable(response: string, about: string, cacheControl: string): Findi
     "answer_cacheable",
     about,
     `The Cache-Control of ${response} is ${cacheControl === "" ? "missing" : `"${cacheControl}"`}, so a shared cache may store it and send it to other viewers.`,
-    "The workers send no-store, or private for a segment: find the rule in front of them that changes it (Browser Cache TTL, a cache rule, a transform rule).",
+    "The workers send no-store, or private for a segment. Find the rule that changes this header (Browser Cache TTL, a cache rule, a transform rule).",
   );
 }
 
@@ -139,7 +140,7 @@ function fromCache(response: string, about: string, header: string): Finding {
   return fault(
     "answer_from_cache",
     about,
-    `A cache in front of the workers sent ${response} (see the header ${header}): other viewers get responses meant for one, and revocations take effect late.`,
+    `A cache in front of the workers sent ${response} (see the header ${header}): one viewer's responses reach others, and revocations take effect late.`,
     "Remove this host from every cache rule (Cache Everything, Edge Cache TTL): the workers do their own caching.",
   );
 }

@@ -9,7 +9,7 @@ import { components, headersOf, type JsonSchema, problemExample, securityOf } fr
 
 export const openApiPath = "/openapi.json";
 
-/** The addresses of the described service. */
+/** The URLs of the service that the document describes. */
 export interface DescribedSite {
   /** STAGEDOOR_API_URL; without it, the servers are relative URLs. */
   readonly apiUrl: string | undefined;
@@ -17,7 +17,7 @@ export interface DescribedSite {
   readonly mediaUrl: string;
 }
 
-/** The members of OpenAPI 3.1 that this service writes. */
+/** The members of an OpenAPI 3.1 document that this service uses. */
 export interface OpenApiDocument {
   readonly openapi: string;
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
@@ -39,7 +39,7 @@ export const routesBelowBase: RouteTable<RouteDescription> = { ...viewerRoutes, 
 /** The routes at the root of the API's host, whatever the base path. */
 export const routesAtRoot: RouteTable<RouteDescription> = { ...metricsRouteDescriptions, ...serviceRouteDescriptions };
 
-/** OpenAPI for the whole API, generated from the tables that its routes are mounted from. */
+/** The OpenAPI document of the whole API, generated from the same tables as its routes. */
 export function openApiDocument({ apiUrl = "", basePath, mediaUrl }: DescribedSite): OpenApiDocument {
   const root = { url: apiUrl === "" ? "/" : apiUrl, description: "The API's host." };
   const base = { url: basePath === "/" ? root.url : apiUrl + basePath, description: "The API." };
@@ -134,17 +134,18 @@ function reference(section: "schemas" | "examples", name: string): JsonSchema {
 
 /** Markdown. */
 const introduction = [
-  "Exchanges a bearer token for protected HLS: a start returns a signed manifest URL and begins a session, which can be " +
-    "shown, renewed and ended.",
+  "This API exchanges a bearer token for protected HLS. A start returns a signed manifest URL and begins a session, which " +
+    "can be shown, renewed and ended.",
   "Send one credential per request, in a header. Tokens in the query or the body are rejected. Plain HTTP is rejected, except " +
-    "on localhost. Any site may read responses without credentials; only sites in STAGEDOOR_ORIGINS may send cookies.",
+    "on localhost. Any site may send requests without credentials and read the responses; only sites in STAGEDOOR_ORIGINS " +
+    "may send cookies.",
   "Refusals are problem details (RFC 9457) with a stable `code` and what to do about it. `Request-Id` identifies the log line " +
     "with the cause. An unknown path is `route_unknown`; an unsupported method is `method_unknown`, with Allow. Every route " +
     "answers OPTIONS.",
   "If the identity worker is deployed, better-auth's own routes are below `/api/auth`, whatever the base path. Use better-auth's " +
     "client for them.",
   "The media host accepts GET and HEAD for the URLs in playlists: `/<grant>/<asset>/<path>?<the origin's query>&<purpose>=" +
-    "<expiry>.<signature>`, where purpose is list, seg or key. Use each URL exactly as the playlist has it. An expired segment " +
-    "URL is redirected (307) to a fresh one during its session. Pages of any site may send any header, but no credentials: " +
+    "<expiry>.<signature>`, where purpose is list, seg or key. Use each URL exactly as it is in the playlist. While the session " +
+    "lasts, an expired segment URL is redirected (307) to a fresh one. Pages of any site may send any header, but no credentials: " +
     "`withCredentials` is not supported there.",
 ].join("\n\n");

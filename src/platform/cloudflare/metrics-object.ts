@@ -17,15 +17,15 @@ interface Opened {
 }
 
 /**
- * One object adds up the counts of all isolates. It stores each report before it answers, since it leaves memory after
- * ten idle seconds: Prometheus reads a counter that went down as a restart, and a forgotten report would be counted
- * twice.
+ * One object adds up the counts of all isolates. It is evicted after ten idle seconds, so it stores each report before
+ * it responds. Otherwise counters would go down, which Prometheus reads as a restart, and a report that is sent again
+ * would be counted twice.
  */
 export class MetricsStore extends DurableObject<MetricsEnv> {
   #opened: Opened | undefined;
 
   /**
-   * An unreadable report is counted and dropped: otherwise its isolate would resend it for ever, and nothing after it.
+   * An unreadable report is counted and dropped: otherwise its isolate would resend it for ever and send no later one.
    */
   async report(body: unknown): Promise<void> {
     const { gathering, rows } = this.#open();
@@ -37,7 +37,7 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
     try {
       rows.add(report, now, gathering);
     } catch (failure) {
-      // The isolate sends the report again, so the memory must not contain it.
+      // The isolate sends the report again, so the counts in memory must not include it.
       this.#opened = undefined;
       throw failure;
     }
@@ -58,7 +58,7 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
   #open(): Opened {
     if (this.#opened !== undefined) return this.#opened;
     const { storage } = this.ctx;
-    const gathering = new Gathering(systemClock, silence(leaseTtlOf(this.env)));
+    const gathering = new Gathering(systemClock, longestSilence(leaseTtlOf(this.env)));
     const rows = new GatheringRows({ sql: storage.sql, transaction: (work) => storage.transactionSync(work) });
     rows.readInto(gathering);
     this.#opened = { gathering, rows };
@@ -66,8 +66,8 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
   }
 }
 
-/** One lease, plus 30 s in which an isolate renews the lease and reports it. */
-function silence(leaseTtl: Seconds): Seconds {
+/** The maximum time between two reports of a session: one lease, plus 30 s to renew and report it. */
+function longestSilence(leaseTtl: Seconds): Seconds {
   return seconds(leaseTtl + 30);
 }
 
@@ -84,17 +84,17 @@ const create = `
   ) WITHOUT ROWID;`;
 
 /**
- * Reports, and their characters, before they are compacted; and characters per row, since SQLite accepts 2 MB of UTF-8.
+ * After this many `reports`, or `characters` in them, a snapshot replaces them. `row` is the maximum number of characters
+ * in a row, because SQLite accepts 2 MB of UTF-8.
  */
-const most = { reports: 500, characters: 4_000_000, row: 500_000 };
+const limits = { reports: 500, characters: 4_000_000, row: 500_000 };
 
-/** The row of an unreadable report. */
-const unread = "";
+/** The body in the row of an unreadable report. */
+const unreadableBody = "";
 
 /**
- * The rows of a gathering, which outlive the object's memory. Each report is one row; after a few hundred, the sums
- * replace them in as few rows as possible. After a restart the reports are added up again, each at the time of its
- * arrival.
+ * A gathering in SQLite, so that it survives an eviction. Each report is one row; after a few hundred, a snapshot of the
+ * sums replaces them. After a restart the remaining reports are added to the snapshot, each at its time of arrival.
  */
 class GatheringRows {
   readonly #store: GatheringStore;
@@ -120,18 +120,18 @@ class GatheringRows {
     for (const { received_at: at, body } of sql.exec("SELECT received_at, body FROM report ORDER BY number")) {
       if (!isUnixSeconds(at) || typeof body !== "string") continue;
       this.#count(body);
-      // Another version may have written the row: the other rows still count.
-      const report = body === unread ? undefined : read(reportSchema, body);
+      // A row of another version may be unreadable; the other rows still count.
+      const report = body === unreadableBody ? undefined : read(reportSchema, body);
       if (report === undefined) gathering.countUnread();
       else gathering.report(report, at);
     }
   }
 
-  /** Stores a report that is in `gathering` already; undefined for an unreadable one. */
+  /** Stores a report that `gathering` already includes. `report` is undefined if it was unreadable. */
   add(report: Report | undefined, at: UnixSeconds, gathering: Gathering): void {
-    const body = report === undefined ? unread : JSON.stringify(report);
-    if (body.length > most.row || this.#reports >= most.reports || this.#characters >= most.characters)
-      this.#fold(gathering);
+    const body = report === undefined ? unreadableBody : JSON.stringify(report);
+    if (body.length > limits.row || this.#reports >= limits.reports || this.#characters >= limits.characters)
+      this.#compact(gathering);
     else {
       this.#store.sql.exec("INSERT INTO report (received_at, body) VALUES (?, ?)", at, body);
       this.#count(body);
@@ -143,12 +143,13 @@ class GatheringRows {
     this.#characters += body.length;
   }
 
-  #fold(gathering: Gathering): void {
+  /** Replaces all reports with a snapshot. */
+  #compact(gathering: Gathering): void {
     const { sql, transaction } = this.#store;
     transaction(() => {
       sql.exec("DELETE FROM snapshot");
-      for (const [part, ones] of Object.entries(gathering.kept()))
-        for (const [position, value] of rowsOf(ones).entries())
+      for (const [part, values] of Object.entries(gathering.kept()))
+        for (const [position, value] of rowsOf(values).entries())
           sql.exec("INSERT INTO snapshot (part, position, value) VALUES (?, ?, ?)", part, position, value);
       sql.exec("DELETE FROM report");
     });
@@ -166,12 +167,12 @@ class GatheringRows {
 }
 
 /** A list as JSON, split into rows. */
-function rowsOf(ones: readonly unknown[]): string[] {
+function rowsOf(items: readonly unknown[]): string[] {
   const rows: string[][] = [];
-  let length = most.row;
-  for (const one of ones) {
-    const text = JSON.stringify(one);
-    if (length + text.length > most.row) {
+  let length = limits.row;
+  for (const item of items) {
+    const text = JSON.stringify(item);
+    if (length + text.length > limits.row) {
       rows.push([]);
       length = 0;
     }

@@ -284,7 +284,7 @@ describe("keys bind", () => {
     expect(await bind("new", id)).toMatchObject(refused(`has another key with the id "${id}"`));
     expect(await bind(id, id)).toMatchObject(refused("there is nothing to do"));
     expect(await bind("gone", "KEVSJ4EXAMPLE")).toMatchObject(refused('has no key "gone"'));
-    expect(await bind("s1", "KEVSJ4EXAMPLE")).toMatchObject(refused('"s1" is a key for session'));
+    expect(await bind("s1", "KEVSJ4EXAMPLE")).toMatchObject(refused('"s1" has the purpose session'));
     expect(readFileSync(ring, "utf8")).toBe(before);
     expect(existsSync(`${ring}.new`)).toBe(false);
   });

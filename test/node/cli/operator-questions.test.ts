@@ -83,7 +83,7 @@ describe("npx stagedoor sessions", () => {
 
   it("says that no session is running, and prints the API's refusal", async () => {
     response.body = { count: 0, sessions: [] };
-    expect(await run("sessions")).toMatchObject({ exit: 0, text: "No such session is running." });
+    expect(await run("sessions")).toMatchObject({ exit: 0, text: "No matching session is running." });
     response.status = 403;
     response.body = { code: "scope_insufficient", detail: "Ask for another." };
     expect(await run("sessions")).toMatchObject({ exit: 1, note: "403 scope_insufficient: Ask for another." });

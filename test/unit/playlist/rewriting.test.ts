@@ -172,7 +172,7 @@ describe("a text that players read in different ways", () => {
     ["such bytes in an allowed URL", segment("https://ads.example/\uDCE7.ts")],
     ["such bytes in a variable", media('#EXT-X-DEFINE:NAME="a",VALUE="\uDCE7"', '#EXT-X-MAP:URI="{$a}"')],
     ["an open quote", media('#EXT-X-MAP:URI="a')],
-    ["text after a closed quote", media('#EXT-X-MAP:URI="a"b,X="c"')],
+    ["text after a closing quote", media('#EXT-X-MAP:URI="a"b,X="c"')],
     ["a quote inside of a value", media('#EXT-X-MAP:URI=a"b"')],
     ["an element without a value", media('#EXT-X-MAP:X,URI="a"')],
     ["single quotes, which some strip", media("#EXT-X-MAP:URI='a'")],
