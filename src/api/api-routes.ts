@@ -121,7 +121,8 @@ export const viewerRoutes: RouteTable<Route<SessionContext>> = {
       summary: "Renew a session",
       description:
         "Returns the same session with a fresh grant, manifest URL and expiry: for a cast device, or before the session " +
-        "expires. The checks are those of a start.",
+        "expires. The checks are those of a start. The earlier grant and its URLs stay valid until they expire; use the new " +
+        "grant in the header CTA-Common-Access-Token from now on. The request has no body.",
       access: "session",
       parameters: [id],
       response: { status: 200, description: "The session and its new manifest URL.", body: openedSession },

@@ -113,6 +113,11 @@ export function problemExample(code: RefusalCode) {
 /** A JSON Schema (draft 2020-12), as OpenAPI 3.1 uses it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
+/** A later version may add members to a response, so generated clients must not refuse them. */
+function allowNewMembers({ jsonSchema }: { readonly jsonSchema: { additionalProperties?: unknown } }): void {
+  if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+}
+
 function jsonSchemas(routes: readonly RouteDescription[]): Readonly<Record<string, JsonSchema>> {
   const bodies = routes.flatMap(({ body }) => body ?? []);
   const responses = routes.flatMap(({ response, otherResponse }) =>
@@ -120,7 +125,8 @@ function jsonSchemas(routes: readonly RouteDescription[]): Readonly<Record<strin
   );
   const convert = (schemas: readonly NamedSchema[], io: "input" | "output") =>
     schemas.map(({ name, schema }) => {
-      const { $schema, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
+      const override = io === "output" ? allowNewMembers : () => undefined;
+      const { $schema, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any", override });
       return [name, rest] as const;
     });
   const problem = { name: "Problem", schema: problemSchema };

@@ -79,6 +79,12 @@ describe("GET /openapi.json", () => {
       expect([name, Object(document.components.schemas)[name].additionalProperties]).toEqual([name, false]);
   });
 
+  it("allows new members in responses and problems", () => {
+    const { OpenedSession, ShownSession, Problem } = Object(document.components.schemas);
+    for (const schema of [OpenedSession, ShownSession, Problem])
+      expect([schema.type, "additionalProperties" in schema]).toEqual(["object", false]);
+  });
+
   it("has unique operation ids", () => {
     const names = Object.values(document.paths).flatMap((item) =>
       Object.values(item).map((one) => Object(one).operationId),
