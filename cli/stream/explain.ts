@@ -1,7 +1,7 @@
 import type { UnixSeconds } from "../../src/base/time.ts";
 import { defaultGrantIssuer } from "../../src/config/settings.ts";
 import { problemFor } from "../../src/http/problems.ts";
-import { explainGrant, hasGrantForm, targetOf } from "../../src/operator/explain/explain-grant.ts";
+import { explainGrant, hasGrantForm, isApiPath, targetOf } from "../../src/operator/explain/explain-grant.ts";
 import { explainToken } from "../../src/operator/explain/explain-token.ts";
 import { type ExplainContext, explainUrl } from "../../src/operator/explain/explain-url.ts";
 import type { Explanation, Step } from "../../src/operator/explain/explanation.ts";
@@ -79,16 +79,6 @@ Put the URL in single quotes, because it contains ? and &.`,
     return { ...explained(explanation, now, claimMismatch(text, issuers)), note: operatorNote(text) };
   },
 };
-
-/** Whether a path, perhaps below a base path, is one of the API's routes. The media host has none of them. */
-function isApiPath(target: string): boolean {
-  const [path = ""] = target.split("?", 1);
-  return (
-    /\/stream\/(start|[\w-]{22}(\/renew)?)$/.test(path) ||
-    /\/operator(\/(sessions|refusals|keys|assets|explain|simulate|revocations)(\/|$)|$)/.test(path) ||
-    /^\/(console|api\/auth)(\/|$)|^\/(metrics|openapi\.json)$/.test(path)
-  );
-}
 
 /** The edge ignores the host of a URL, but a CloudFront signature covers it. */
 function hostNote(text: string, mediaUrl: string): string | undefined {

@@ -93,3 +93,13 @@ export function targetOf(text: string): string | undefined {
   if (end < 0) return "/";
   return rest.charAt(end) === "/" ? rest.slice(end) : `/${rest.slice(end)}`;
 }
+
+/** Whether a path, perhaps below a base path, is one of the API's routes. The media host has none of them. */
+export function isApiPath(target: string): boolean {
+  const [path = ""] = target.split("?", 1);
+  return (
+    /\/stream\/(start|[\w-]{22}(\/renew)?)$/.test(path) ||
+    /\/operator(\/(sessions|refusals|keys|assets|explain|simulate|revocations)(\/|$)|$)/.test(path) ||
+    /^\/(console|api\/auth)(\/|$)|^\/(metrics|openapi\.json)$/.test(path)
+  );
+}

@@ -10,7 +10,7 @@ import { requireNotRevoked } from "../../sessions/revocations-now.ts";
 import { openGrant } from "../../signing/grant.ts";
 import { parseMediaTarget } from "../../signing/media-url.ts";
 import type { OperatorContext } from "../operator-context.ts";
-import { clientAt, explainGrant, hasGrantForm, targetOf } from "./explain-grant.ts";
+import { clientAt, explainGrant, hasGrantForm, isApiPath, targetOf } from "./explain-grant.ts";
 import { inspectSession } from "./explain-session.ts";
 import { accepted, examineToken, refusedAs } from "./explain-token.ts";
 import { type ExplainContext, explainUrl } from "./explain-url.ts";
@@ -78,6 +78,13 @@ function hostSteps(text: string, { mediaUrl, catalog }: ExplainContext): readonl
   const { origin } = new URL(text);
   const distributions = catalog.assets().map(({ cloudfront }) => cloudfront?.url);
   if (origin === mediaUrl || distributions.includes(origin)) return [];
+  if (isApiPath(targetOf(text) ?? ""))
+    return [
+      info(
+        "host",
+        "an address of the API, not of the media host: give a start's manifestUrl, or a URL in its playlists",
+      ),
+    ];
   return [
     info("host", "neither the media host nor a CloudFront distribution of the catalog: explained as if it were one"),
   ];

@@ -69,6 +69,42 @@ describe("a refusal of the API", () => {
   });
 });
 
+describe("npx stagedoor explain", () => {
+  const asset = (id: string) => ({
+    id,
+    origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` },
+    entry: "index.m3u8",
+  });
+
+  it("knows the assets of the live catalog with --api, and otherwise says which catalog it used", async () => {
+    const place = folder();
+    const [ring, catalog] = [join(place, "keys.json"), join(place, "catalog.json")];
+    await dispatch(["keys", "new", "--purpose", "session", "--ring", ring]);
+    writeFileSync(catalog, JSON.stringify({ version: 1, assets: [asset("added-live")] }));
+    const signed = await dispatch(["sign", "/added-live/index.m3u8", "--ring", ring, "--catalog", catalog]);
+    const url = "text" in signed ? signed.text : "";
+    response.body = { assets: [asset("added-live")], faults: [] };
+    expect(await run("explain", url, "--ring", ring)).toMatchObject({ exit: 0, json: { verdict: "served" } });
+    expect(requests).toEqual(["GET /api/v1/operator/assets Bearer MARKED-TOKEN"]);
+    expect(await dispatch(["explain", url, "--ring", ring])).toMatchObject({
+      exit: 1,
+      json: { code: "asset_unknown" },
+      note: expect.stringContaining("looked up in fixtures/catalog.json"),
+    });
+  });
+
+  it("names the errors of an invalid live catalog", async () => {
+    response.body = {
+      assets: [],
+      faults: [{ name: "schema", asset: "film", field: "entry", advice: "Use a string." }],
+    };
+    expect(await run("explain", "/film/0.ts")).toMatchObject({
+      exit: 1,
+      note: `The catalog of ${api} is invalid:\n  schema: film: entry: Use a string.`,
+    });
+  });
+});
+
 describe("npx stagedoor sessions", () => {
   it("sends the filters of the command line, and lists the running sessions", async () => {
     response.body = { count: 7, sessions: [session] };

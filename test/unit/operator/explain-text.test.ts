@@ -165,4 +165,11 @@ describe("the explainer of a deployment", () => {
     expect((await explained(`https://elsewhere.example${target}`)).by.host).toMatch(/^info/);
     expect((await explained(`https://media.example${target}`)).by.host).toBeUndefined();
   });
+
+  it.each(["/stream/start", "/v1/stream/AAAAAAAAAAAAAAAAAAAAAA/renew", "/operator/sessions?limit=1", "/console"])(
+    "says that %s is an address of the API",
+    async (path) => {
+      expect((await explained(`https://api.example${path}`)).by.host).toContain("an address of the API");
+    },
+  );
 });
