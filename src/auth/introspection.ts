@@ -142,7 +142,7 @@ function readAnswer(answer: unknown, settings: Issuer, now: UnixSeconds): Result
     return refusal("token_invalid", "the provider's answer does not say when the token ends (exp)");
   if ([nbf, iat].some((time) => time !== undefined && typeof time !== "number"))
     return refusal("token_invalid", "the nbf or iat of the provider's answer is no number");
-  if (exp <= now - settings.clockTolerance) return refusal("token_expired", "the token has ended");
+  if (exp <= now - settings.clockTolerance) return refusal("token_expired", "the token has expired");
   if (typeof nbf === "number" && nbf > now + settings.clockTolerance)
     return refusal("token_invalid", "the token is not in force yet (nbf)");
   const read = readClaims(answer, settings, now);

@@ -137,7 +137,7 @@ function mediaType(typ: string): string {
 
 /** Why jose or a key set did not verify a token. */
 function refusalOf(error: unknown): TokenRefusal {
-  if (error instanceof errors.JWTExpired) return { code: "token_expired", reason: "the token has ended" };
+  if (error instanceof errors.JWTExpired) return { code: "token_expired", reason: "the token has expired" };
   if (error instanceof errors.JWTClaimValidationFailed)
     return { code: "token_invalid", reason: `the token's ${error.claim} claim is invalid (${error.reason})` };
   if (error instanceof KeysUnavailable) return { code: "store_unavailable", reason: error.message };
