@@ -58,10 +58,22 @@ function unionAdvice(issue: z.core.$ZodIssueInvalidUnion, document: unknown): st
   return place === "" ? inside : `${place}: ${inside}`;
 }
 
+/** The value at a path. A setting is JSON in a text, so a path can lead into that. */
 function valueAt(path: readonly PropertyKey[], document: unknown): unknown {
   let value = document;
-  for (const part of path) value = typeof value === "object" && value !== null ? Reflect.get(value, part) : undefined;
+  for (const part of path) {
+    const parent = typeof value === "string" ? parsed(value) : value;
+    value = typeof parent === "object" && parent !== null ? Reflect.get(parent, part) : undefined;
+  }
   return value;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function missing(path: readonly PropertyKey[], document: unknown): string {

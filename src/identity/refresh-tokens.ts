@@ -42,7 +42,7 @@ export function refreshFamilies(parts: RefreshParts): BetterAuthPlugin {
   let again = false;
   const refused = () => {
     telemetry({ event: "refreshed", outcome: "refused" });
-    return new APIError("BAD_REQUEST", { error: "invalid_grant", error_description: "the refresh token has ended" });
+    return new APIError("BAD_REQUEST", { error: "invalid_grant", error_description: "the refresh token has expired" });
   };
 
   const before = createAuthMiddleware(async ({ body, context: { adapter } }) => {

@@ -31,7 +31,7 @@ function configurationFindings(facts: Facts): Finding[] {
       secret !== undefined
         ? `Fix the error, and ${uploadAdvice(secret, files, facts)}.`
         : `Fix the setting under ${section}: until then the worker answers every request with 500 configuration_invalid.`;
-    return fault("configuration_invalid", files.join(", "), `${error}.`, whatToDo);
+    return fault("configuration_invalid", files.join(", "), error.replace(/\.?$/, "."), whatToDo);
   });
 }
 

@@ -44,7 +44,8 @@ describe("npx stagedoor doctor", () => {
     writeFileSync(file, JSON.stringify([{ issuer: "https://id.example.com", algorithms: ["RS255"] }]));
     const { exit, text } = await doctor("--issuers", file);
     expect(exit).toBe(1);
-    expect(text).toContain("STAGEDOOR_ISSUERS.0.algorithms.0");
+    expect(text).toMatch(/STAGEDOOR_ISSUERS\[0\]\.algorithms\[0\]: Use one of "RS256".*[^.]\.$/m);
+    expect(text).toContain("STAGEDOOR_ISSUERS[0].audience: Use a string or an array: it is missing.\n");
   });
 
   it("prints a line per check with its mark, then every finding with advice, and exits with 1", async () => {
