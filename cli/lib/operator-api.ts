@@ -30,7 +30,7 @@ export interface OperatorApi {
 
 /** The API of --api, and the credential of --bearer. For a local API the ring's own operator key signs one. */
 export async function operatorApiOf(args: Args, scope: OperatorScope): Promise<OperatorApi> {
-  const api = readApi(args.value("api") ?? localApi);
+  const api = readUrl("api", args.value("api") ?? localApi);
   return { api, bearer: await readBearer(args, api, scope) };
 }
 
@@ -79,21 +79,22 @@ export function parseResponse<Body>({ api }: OperatorApi, path: string, body: un
     : endFailed(`${api}${path} returned an unexpected response: does the API have the same version as this command?`);
 }
 
-function readApi(text: string): string {
-  if (isApiUrl(text)) return text;
+/** The URL in an option: of the API, with its base path, or of another host. A password or a query is not repeated. */
+export function readUrl(option: string, text: string): string {
+  if (isBareUrl(text)) return text;
   const trimmed = text.replace(/\/+$/, "");
   const scheme = /^(localhost|127\.|\[::1\])/.test(trimmed) ? "http" : "https";
-  const meant = (trimmed.includes("://") ? [trimmed] : [`${scheme}://${trimmed}`]).find(isApiUrl);
-  const suggestion = meant === undefined ? "" : ` Did you mean --api ${meant}?`;
+  const meant = (trimmed.includes("://") ? [trimmed] : [`${scheme}://${trimmed}`]).find(isBareUrl);
+  const found = /[@?]/.test(text) ? "a URL with a user name or a query" : shownWord(text);
   return endMisused(
-    `--api must be the API's URL with http:// or https:// and without a slash at its end, such as https://api.example.com, not ${shownWord(text)}.${suggestion}`,
+    `--${option} must be a URL with http:// or https:// and without a slash at its end, such as https://${option}.example.com, not ${found}.${meant === undefined ? "" : ` Did you mean --${option} ${meant}?`}`,
   );
 }
 
-function isApiUrl(text: string): boolean {
-  if (!URL.canParse(text) || /[?#]|\/$/.test(text)) return false;
-  const { protocol, username, password } = new URL(text);
-  return /^https?:$/.test(protocol) && username + password === "";
+function isBareUrl(text: string): boolean {
+  if (!/^https?:\/\/[^/?#]/.test(text) || !URL.canParse(text) || /[?#]|\/$/.test(text)) return false;
+  const { username, password } = new URL(text);
+  return username + password === "";
 }
 
 async function readBearer(args: Args, api: string, scope: OperatorScope): Promise<string> {

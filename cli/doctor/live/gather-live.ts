@@ -7,10 +7,10 @@ import { isOwnSetting } from "../../../src/catalog/asset-origin.ts";
 import { type OriginSecrets, readOriginSecrets } from "../../../src/catalog/origin-secrets.ts";
 import { defaultGrantIssuer } from "../../../src/config/settings.ts";
 import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
-import { type Args, endMisused } from "../../lib/command.ts";
+import { type Args, endMisused, shownWord } from "../../lib/command.ts";
 import { signDevToken } from "../../lib/dev-keys.ts";
 import { readTextOrInput } from "../../lib/files.ts";
-import { operatorSigningKey, signOperatorToken } from "../../lib/operator-api.ts";
+import { operatorSigningKey, readUrl, signOperatorToken } from "../../lib/operator-api.ts";
 import { projectRoot } from "../../lib/project.ts";
 import { environmentOf, type Facts, validCatalog, validRing, workerOf } from "../facts.ts";
 import type { Live } from "./live.ts";
@@ -27,8 +27,7 @@ export function addressesOf(args: Args): {
     ["media", mediaUrl],
     ...args.values("public-bucket").map((bucket) => ["public-bucket", bucket] as const),
   ] as const)
-    if (url !== undefined && !(/^https?:\/\/[^/?#]/.test(url) && URL.canParse(url) && !/[?#]|\/$/.test(url)))
-      endMisused(`--${option} must be a URL without a slash at its end, such as https://${option}.example.com.`);
+    if (url !== undefined) readUrl(option, url);
   return { apiUrl, mediaUrl };
 }
 
@@ -42,7 +41,9 @@ export function gatherLive(args: Args, facts: Facts, { token, bearer }: Credenti
   const catalog = validCatalog(facts);
   const asset = args.value("asset");
   if (asset !== undefined && catalog !== undefined && catalog.asset(asset) === undefined)
-    endMisused("--asset must be the id of an asset in the catalog. `npx stagedoor assets list` lists them.");
+    endMisused(
+      `--asset must be the id of an asset in the catalog, not ${shownWord(asset)}. \`npx stagedoor assets list\` lists them.`,
+    );
   return {
     apiUrl,
     mediaUrl,

@@ -42,6 +42,18 @@ describe("advice on an invalid member", () => {
     expect(advice(document)).toEqual([expected]);
   });
 
+  it("finds the value inside a setting in JSON", () => {
+    const setting = z.object({
+      LIST: z
+        .string()
+        .transform((text) => JSON.parse(text))
+        .pipe(z.array(z.int())),
+    });
+    const document = { LIST: '["x"]' };
+    const [issue] = setting.safeParse(document).error?.issues ?? [];
+    expect(issue && adviceOn(issue, document)).toBe("Use a number, not a string.");
+  });
+
   it("quotes no value, which may be a secret in the wrong place", () => {
     const secret = "MARKED";
     const found = advice({ text: secret, whole: secret, one: secret, list: secret, link: secret, form: secret });
