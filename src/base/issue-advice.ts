@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { isPlainName } from "./body-text.ts";
 
 /** A member by its path, in JavaScript notation: `countries.only[0]`. */
 export function fieldText(path: readonly PropertyKey[]): string {
@@ -12,7 +13,7 @@ export function fieldText(path: readonly PropertyKey[]): string {
 
 /**
  * How to fix an issue: what is allowed, and the type that `document` has there. Quotes no value of the document, which may be a
- * secret in the wrong place, only the names of unknown members. The workers have no messages of zod's own, so each code that a
+ * secret in the wrong place, only plain names of unknown members. The workers have no messages of zod's own, so each code that a
  * schema can cause without a message is described here.
  *
  * @example adviceOn(issue, { asset: 5 }); // "Use a string, not a number."
@@ -20,7 +21,7 @@ export function fieldText(path: readonly PropertyKey[]): string {
 export function adviceOn(issue: z.core.$ZodIssue, document: unknown): string {
   switch (issue.code) {
     case "unrecognized_keys":
-      return `Correct the spelling of ${issue.keys.map((key) => JSON.stringify(key)).join(", ")}, or remove it.`;
+      return `Correct the spelling of ${issue.keys.map(quotedName).join(", ")}, or remove it.`;
     case "invalid_type":
       return issue.expected === "int" && typeof valueAt(issue.path, document) === "number"
         ? "Use a whole number."
@@ -39,6 +40,11 @@ export function adviceOn(issue: z.core.$ZodIssue, document: unknown): string {
     default:
       return issue.message;
   }
+}
+
+/** An unknown member's name. A swapped name and value would be a secret, which no log may contain. */
+function quotedName(name: string): string {
+  return isPlainName(name) ? JSON.stringify(name) : "a member with another name";
 }
 
 /** A discriminated union names the values of its discriminator; any other, what each of its forms expects there. */

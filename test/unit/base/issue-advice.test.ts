@@ -38,6 +38,7 @@ describe("advice on an invalid member", () => {
     [{ form: {} }, 'form.type: Use one of "r2", "http": it is missing.'],
     [{ form: 5 }, "form: Use an object, not a number."],
     [{ more: 1 }, ': Correct the spelling of "more", or remove it.'],
+    [{ "MARKED secret=": 1 }, ": Correct the spelling of a member with another name, or remove it."],
   ])("for %j names what is allowed and what was found", (document, expected) => {
     expect(advice(document)).toEqual([expected]);
   });
