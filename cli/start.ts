@@ -40,6 +40,7 @@ const settings: Readonly<Record<string, string>> = {
 checkSettings();
 checkCatalog();
 for (const note of options.notes) console.log(`  ${note}`);
+const stateFolder = resolve(options.state ?? join(projectRoot, ".wrangler/state"));
 const live = await startLiveOrigin({ port: livePort });
 const cluster = await startCluster({
   ring,
@@ -49,7 +50,7 @@ const cluster = await startCluster({
   settings,
   secrets: { ...live.secrets, ...options.secrets },
   originSecrets: live.originSecrets,
-  statePath: join(resolve(options.state ?? join(projectRoot, ".wrangler/state")), "v3"),
+  statePath: join(stateFolder, "v3"),
   page: servePage({
     ring,
     mediaUrl,
@@ -62,7 +63,13 @@ stopOnSignals(async () => {
   await cluster.stop();
   await live.stop();
 });
-const { written, kept } = await seed(cluster.miniflare, live.url, options.assets);
+const { written, kept } = await seed(cluster.miniflare, live.url, options.assets).catch((error: unknown) =>
+  fail(
+    1,
+    `The state in ${stateFolder} cannot be used: ${error instanceof Error ? error.message : "unknown error"}.
+If another npm start or wrangler dev uses it, stop that one, or choose another folder with --state <folder>.`,
+  ),
+);
 if (kept.length > 0) console.log(`Kept ${kept.length} assets that were added before: ${kept.join(", ")}.`);
 if (written > 0) console.log(`Loaded ${written} files of the fixture streams.`);
 writeDevVars();

@@ -3,9 +3,14 @@ import { afterEach } from "vitest";
 import { projectRoot } from "../../cli/lib/project.ts";
 import { freePort } from "../../cli/local/ports.ts";
 
-const running: ChildProcess[] = [];
-afterEach(() => {
-  for (const child of running.splice(0)) child.kill("SIGKILL");
+const running: StartRun[] = [];
+// Waits for the end: until then workerd has the databases of the state open.
+afterEach(async () => {
+  for (const { child, ended } of running.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill("SIGINT");
+    await ended;
+  }
 });
 
 export interface StartRun {
@@ -20,11 +25,12 @@ export function runStart(args: readonly string[], environment: Readonly<Record<s
     cwd: projectRoot,
     env: { ...process.env, ...environment },
   });
-  running.push(child);
   let output = "";
   child.stdout.on("data", (chunk) => (output += chunk));
   child.stderr.on("data", (chunk) => (output += chunk));
-  return { child, output: () => output, ended: new Promise((resolve) => child.once("exit", resolve)) };
+  const run = { child, output: () => output, ended: new Promise<number | null>((end) => child.once("exit", end)) };
+  running.push(run);
+  return run;
 }
 
 /** Three free ports and a folder for the state, as arguments of `npm start`: two starts cannot share a folder at once. */

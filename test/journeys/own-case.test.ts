@@ -103,7 +103,7 @@ const ready = (output: string) => output.includes("Ready after") || output.inclu
 describe("npm start with a case of one's own", () => {
   it("plays a film of an own origin with a secret, for a token of an own issuer, if an own service allows it", async () => {
     const { token, options, environment } = await ownCase();
-    const { args, apiUrl } = await freePlace(join(folder, "state"));
+    const { args, apiUrl } = await freePlace(join(folder, "state-of-own-film"));
     const run = runStart([...args, ...options], environment);
     await until(run.output, ready);
     const started = await startStream(apiUrl, "own-film", token);
@@ -121,7 +121,7 @@ describe("npm start with a case of one's own", () => {
 
   it("keeps an asset that was added while it ran, after a check that its entry loads", async () => {
     const id = "own-added";
-    const first = await freePlace(join(folder, "state"));
+    const first = await freePlace(join(folder, "state-of-added-film"));
     const before = runStart(first.args);
     await until(before.output, ready);
     const add = (...words: string[]) =>
@@ -134,7 +134,7 @@ describe("npm start with a case of one's own", () => {
     expect([added.exit, added.stdout + added.stderr]).toEqual([0, expect.stringContaining("Its entry loads.")]);
     before.child.kill("SIGINT");
     expect(await before.ended).toBe(0);
-    const second = await freePlace(join(folder, "state"));
+    const second = await freePlace(join(folder, "state-of-added-film"));
     const after = runStart(second.args);
     await until(after.output, ready);
     expect(after.output()).toContain(id);
