@@ -15,6 +15,8 @@ const services = ["test/node/identity/**/*.test.ts", "test/node/deployment/**/*.
 /** What takes a minute, or needs the machine for itself: `npm run test:full`. */
 const slowInNode = ["test/node/deployment/command.test.ts", "test/node/deployment/dry-run.test.ts"];
 const slowJourneys = [
+  "test/journeys/metrics.test.ts",
+  "test/journeys/own-case.test.ts",
   "test/journeys/rotation.test.ts",
   "test/browser/live.test.ts",
   "test/browser/proof.test.ts",
