@@ -152,8 +152,9 @@ function generalHelp(): string {
 
 ${commandTable(commands)}
 
-Every command has --json (prints an object for programs) and --help, and so has every group: \`npx stagedoor keys --help\`. The exit code is 0 for success, 1 if something failed
-or was refused, 2 for wrong arguments. \`npm start\` starts the service on this machine.
+Every command has --json (prints an object for programs) and --help; every group has --help: \`npx stagedoor keys --help\`.
+The exit code is 0 for success, 1 if something failed or was refused, 2 for wrong arguments. \`npm start\` starts the service
+on this machine.
 
   npx stagedoor token --assets vod-ts --expires-in 8h
   npx stagedoor keys new --purpose session --ring keys.json

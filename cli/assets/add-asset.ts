@@ -16,7 +16,7 @@ import { bucketUnbound, type Deployment, deploymentAt, unboundBuckets } from "..
 import { parseJson, readTextOrInput } from "../lib/files.ts";
 import { isLive, whichCatalogHelp, whichCatalogOptions } from "../lib/which-catalog.ts";
 import { type CatalogResult, changeCatalog, propagationNote } from "./change-catalog.ts";
-import { checkAtOrigin, checkThroughMediaHost } from "./check-entry.ts";
+import { checkAtOrigin, checkThroughMediaHost, type EntryCheck } from "./check-entry.ts";
 
 const text = { type: "string" } as const;
 
@@ -115,7 +115,7 @@ ${assetHelp}
   --no-check                 do not check that the entry loads
 
 ${whichCatalogHelp("operator:assets", "a catalog file instead; it has no effect until you upload it")}`,
-  run: async (args) => {
+  run: async (args, progress) => {
     const [id = ""] = args.operands;
     const asset = readAsset(id, args);
     const edit = { does: "put", id, asset, replace: args.flag("replace") } as const;
@@ -124,20 +124,20 @@ ${whichCatalogHelp("operator:assets", "a catalog file instead; it has no effect 
       return changeCatalog(args, edit, (result) => outcome(asset, args, result));
     const atOrigin = await checkAtOrigin(parsed.data);
     if (atOrigin.status === "fails")
-      return failed(`Nothing was changed, because players could not load ${id}: ${atOrigin.message}.
+      return failed(`Nothing was changed, because the entry does not load. ${atOrigin.message}.
 Correct --origin or --entry, or add the asset all the same with --no-check.`);
     return changeCatalog(args, edit, async (result) => {
-      const loaded = await checkThroughMediaHost(parsed.data, result.change.was, result.where, args);
-      if (loaded.status === "fails") return added(id, args, loaded.message, { asset, ...result.change });
-      return outcome(asset, args, result, loaded.status === "loads" || atOrigin.status === "loads");
+      const loaded = await checkThroughMediaHost(parsed.data, result.change.was, result.where, args, progress);
+      if (loaded.status === "fails") return addedButFails(id, args, loaded.message, { asset, ...result.change });
+      return outcome(asset, args, result, loaded.status === "loads" ? loaded : atOrigin);
     });
   },
 };
 
 /** The outcome if the catalog was changed, but the entry does not load. */
-function added(id: string, args: Args, message: string, json: Completed["json"]): Completed {
+function addedButFails(id: string, args: Args, message: string, json: Completed["json"]): Completed {
   const [api, bearer] = [args.value("api"), args.value("bearer")];
-  const remove = `npx stagedoor assets remove ${id} --api ${api}${bearer === undefined ? "" : ` --bearer ${bearer}`}`;
+  const remove = `npx stagedoor assets remove ${id} --api ${api}${bearer === undefined ? "" : ` --bearer ${bearer === "-" ? "<file>" : bearer}`}`;
   return failed(
     `${id} is in the catalog of ${api} now, but players cannot load it: ${message}
 Next: correct the asset with --replace, or remove it:
@@ -150,7 +150,7 @@ async function outcome(
   asset: object,
   args: Args,
   { change: { was, faults }, live, where }: CatalogResult,
-  loads = false,
+  entry?: EntryCheck,
 ): Promise<Outcome> {
   const [id = ""] = args.operands;
   const json = { asset, was, live, faults };
@@ -169,8 +169,12 @@ Next: upload the file to the KV namespace that the workers read:
       note,
     );
   const next = parsed.success ? `\n${nextStep(parsed.data, where, args, deployment)}` : "";
-  const entry = loads ? " Its entry loads." : "";
-  return succeeded(`${id} was ${was} at ${where}.${entry} ${propagationNote}${next}`, json, note);
+  return succeeded(`${id} was ${was} at ${where}.${entryText(entry)} ${propagationNote}${next}`, json, note);
+}
+
+function entryText(entry: EntryCheck | undefined): string {
+  if (entry?.status === "loads") return " Its entry loads.";
+  return entry?.status === "unchecked" ? ` Its entry was not checked: ${entry.reason}.` : "";
 }
 
 /** A warning if the workers do not have the asset's bucket. */

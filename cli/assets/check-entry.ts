@@ -3,13 +3,13 @@ import { isLocalUrl } from "../../src/base/origins.ts";
 import { after, seconds, systemClock } from "../../src/base/time.ts";
 import { type Asset, entryFile, entryPlace } from "../../src/catalog/asset.ts";
 import type { CatalogChange } from "../../src/catalog/edit-catalog.ts";
-import { defaultGrantIssuer } from "../../src/config/settings.ts";
 import { signingKey } from "../../src/keys/ring.ts";
+import { httpOrigin } from "../../src/origin/http-origin.ts";
 import { oneShotHmac } from "../../src/platform/node/node-crypto.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
-import type { Args } from "../lib/command.ts";
+import type { Args, Progress } from "../lib/command.ts";
 import { parseJson, readRing } from "../lib/files.ts";
-import { signMediaUrl } from "../lib/sign-media-url.ts";
+import { cliIssuer, grantIssuer, signMediaUrl } from "../lib/sign-media-url.ts";
 
 /** Whether players can load the entry of an asset. `unchecked`: why this machine cannot tell. */
 export type EntryCheck =
@@ -23,24 +23,18 @@ const timeoutMs = 10_000;
 const catalogDelayMs = 6_000;
 
 /**
- * Checks an asset's entry before it is added, at an origin that this machine can ask: any HTTP origin without a secret. What
- * only the workers can load, {@link checkThroughMediaHost} checks later.
+ * Checks an asset's entry before it is added, with the workers' own adapter: at any HTTP origin without a secret. What only
+ * the workers can load, {@link checkThroughMediaHost} checks later.
  */
 export async function checkAtOrigin(asset: Asset): Promise<EntryCheck> {
   const { origin } = asset;
   if (origin.type !== "http") return { status: "unchecked", reason: "only the workers can read the bucket" };
   if (origin.auth !== undefined) return { status: "unchecked", reason: "only the workers have the origin's secret" };
-  const { path, query } = entryFile(asset);
-  const url = `${origin.url}${path}${query === "" ? "" : `?${query}`}`;
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
-    await response.body?.cancel();
-    return response.ok
-      ? { status: "loads" }
-      : { status: "fails", message: `${origin.url}${path} answers ${response.status}` };
-  } catch {
-    return { status: "fails", message: `${origin.url}${path} does not answer within ${timeoutMs / 1000} s` };
-  }
+  const load = httpOrigin({ fetch, clock: systemClock, secretOf: () => undefined, originSecrets: {} });
+  const response = await load({ asset, ...entryFile(asset), method: "GET" });
+  if (!response.ok) return { status: "fails", message: response.refusal.reason };
+  await response.value.body?.cancel();
+  return { status: "loads" };
 }
 
 /**
@@ -52,6 +46,7 @@ export async function checkThroughMediaHost(
   was: CatalogChange["was"],
   api: string,
   args: Args,
+  progress: Progress,
 ): Promise<EntryCheck> {
   if (!isLocalUrl(api)) return { status: "unchecked", reason: "only the doctor can ask a deployment's media host" };
   const mediaUrl = await localMediaUrl(api);
@@ -66,10 +61,11 @@ export async function checkThroughMediaHost(
     { asset, path: `/${asset.id}/${path}`, query, purpose: "playlist" },
     {
       ...{ mediaUrl, now, expiresAt, sessionExpiresAt: expiresAt },
-      ...{ grantIssuer: process.env.STAGEDOOR_GRANT_ISSUER ?? defaultGrantIssuer },
-      subject: { issuer: "stagedoor-cli", name: "operator" },
+      grantIssuer: grantIssuer(),
+      subject: { issuer: cliIssuer, name: "operator" },
     },
   );
+  progress("Waiting until the workers use the changed catalog …");
   // Before that, a replaced asset would be checked in its old form, and an added one is unknown.
   if (was === "replaced") await sleep(catalogDelayMs);
   const until = Date.now() + catalogDelayMs;
@@ -80,7 +76,7 @@ export async function checkThroughMediaHost(
       await response.body?.cancel();
       return { status: "loads" };
     }
-    const { code, detail } = Object(parseJson(await response.text()));
+    const { code = "", detail = "no more is known" } = Object(parseJson(await response.text().catch(() => "")));
     if (was !== "added" || Date.now() > until)
       return { status: "fails", message: `the media host answers ${response.status} ${code}: ${detail}` };
     await sleep(250);

@@ -3,11 +3,20 @@ import { encodeBase64url } from "../../src/base/encoding.ts";
 import type { MediaPurpose } from "../../src/base/media-purpose.ts";
 import type { UnixSeconds } from "../../src/base/time.ts";
 import type { Asset } from "../../src/catalog/asset.ts";
+import { defaultGrantIssuer } from "../../src/config/settings.ts";
 import { isBound } from "../../src/edge/check-media-request.ts";
 import { subjectHash } from "../../src/sessions/identifiers.ts";
 import { mintGrant } from "../../src/signing/grant.ts";
 import { signedQuery } from "../../src/signing/media-url.ts";
 import { macFor, type PreparedSessionKey } from "../../src/signing/session-keys.ts";
+
+/** `iss` of grants, from the setting that the workers read. */
+export function grantIssuer(): string {
+  return process.env.STAGEDOOR_GRANT_ISSUER ?? defaultGrantIssuer;
+}
+
+/** The issuer in the subject hash of a session that no bearer token started. */
+export const cliIssuer = "stagedoor-cli";
 
 /** A file of an asset, by its path and query on the media host: `/film-42/360p/0.ts`. */
 export interface MediaFile {

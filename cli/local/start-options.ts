@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs, parseEnv } from "node:util";
 import { ok, type Result, refuse } from "../../src/base/result.ts";
 import { readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
+import { CommandEnded, endInvalid, endMisused, parseFailure } from "../lib/command.ts";
 import { parseJson, reasonOf } from "../lib/files.ts";
 
 export const startUsage = `npm start -- [options]
@@ -78,27 +79,20 @@ export function readStartOptions(args: readonly string[], environment: NodeJS.Pr
     if (values.help === true) return ok("help");
     return ok(optionsOf(values, environment));
   } catch (error) {
-    if (error instanceof StartError) return refuse(error.message);
-    return refuse(`${error instanceof Error ? error.message : "Invalid arguments."}\n\n${startUsage}`);
+    if (error instanceof CommandEnded) return refuse(error.message);
+    return refuse(`${parseFailure(error, Object.keys(argumentOptions))}\n\n${startUsage}`);
   }
-}
-
-/** An error whose message is for the user. */
-class StartError extends Error {}
-
-function end(message: string): never {
-  throw new StartError(message);
 }
 
 function optionsOf(
   values: Readonly<Partial<Record<Exclude<keyof typeof argumentOptions, "help">, string>>>,
   environment: NodeJS.ProcessEnv,
 ): StartOptions {
-  const port = portNumber("--port", values.port ?? "8787");
-  const mediaPort = portNumber("--media-port", values["media-port"] ?? "8788");
-  const livePort = portNumber("--live-port", values["live-port"] ?? "8789");
+  const port = portNumber("port", values.port ?? "8787");
+  const mediaPort = portNumber("media-port", values["media-port"] ?? "8788");
+  const livePort = portNumber("live-port", values["live-port"] ?? "8789");
   if (new Set([port, mediaPort, livePort]).size < 3)
-    end("--port, --media-port and --live-port must be three different ports.");
+    endMisused("--port, --media-port and --live-port must be three different ports.");
   const variables = new Map(
     Object.entries(environment).flatMap(([name, value]) =>
       name.startsWith("STAGEDOOR_") && name !== noSetting && value !== undefined ? [[name, value] as const] : [],
@@ -110,7 +104,8 @@ function optionsOf(
   const issuers = listOf(textOf("--issuers", values.issuers, "STAGEDOOR_ISSUERS", variables), "issuers");
   variables.delete("STAGEDOOR_ISSUERS");
   if (values["entitlement-url"] !== undefined) {
-    if (variables.has("STAGEDOOR_ENTITLEMENT_URL")) end(bothGiven("--entitlement-url", "STAGEDOOR_ENTITLEMENT_URL"));
+    if (variables.has("STAGEDOOR_ENTITLEMENT_URL"))
+      endMisused(bothGiven("--entitlement-url", "STAGEDOOR_ENTITLEMENT_URL"));
     variables.set("STAGEDOOR_ENTITLEMENT_URL", values["entitlement-url"]);
   }
   const settings = Object.fromEntries(variables);
@@ -119,11 +114,9 @@ function optionsOf(
   return { port, mediaPort, livePort, state: values.state, settings, issuers, assets, secrets, notes };
 }
 
-function portNumber(name: string, digits: string): number {
+function portNumber(option: string, digits: string): number {
   const number = /^\d{1,5}$/.test(digits) ? Number(digits) : 0;
-  return number >= 1 && number <= 65535
-    ? number
-    : end(`${name} must be a port number from 1 to 65535, not ${JSON.stringify(digits)}.`);
+  return number >= 1 && number <= 65535 ? number : endInvalid(option, digits, "a port number from 1 to 65535");
 }
 
 function bothGiven(option: string, variable: string): string {
@@ -144,7 +137,7 @@ function textOf(
 ): NamedText | undefined {
   const value = variables.get(variable);
   if (file === undefined) return value === undefined ? undefined : { name: variable, text: value };
-  if (value !== undefined) end(bothGiven(option, variable));
+  if (value !== undefined) endMisused(bothGiven(option, variable));
   return { name: file, text: fileText(option, file) };
 }
 
@@ -152,7 +145,7 @@ function fileText(option: string, file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    return end(`${option} ${file}: ${reasonOf(error)}.`);
+    return endMisused(`${option} ${file}: ${reasonOf(error)}.`);
   }
 }
 
@@ -161,7 +154,7 @@ function listOf(source: NamedText | undefined, content: string): readonly unknow
   const list = parseJson(source.text);
   return Array.isArray(list)
     ? list
-    : end(`${source.name} must be a JSON list of ${content}, such as docs/configuration.md describes.`);
+    : endMisused(`${source.name} must be a JSON list of ${content}, such as docs/configuration.md describes.`);
 }
 
 function assetsOf(file: string | undefined): readonly unknown[] {
@@ -170,7 +163,9 @@ function assetsOf(file: string | undefined): readonly unknown[] {
   const assets: unknown = Object(catalog).assets;
   return Array.isArray(assets)
     ? assets
-    : end(`${file} must be a catalog: {"version": 1, "assets": [{"id": "film", "origin": …, "entry": "index.m3u8"}]}.`);
+    : endMisused(
+        `${file} must be a catalog: {"version": 1, "assets": [{"id": "film", "origin": …, "entry": "index.m3u8"}]}.`,
+      );
 }
 
 /** The values of the secrets that STAGEDOOR_ORIGIN_SECRETS names: from the file, otherwise from the environment. */
@@ -186,13 +181,13 @@ function secretsOf(
   const read = file === undefined ? {} : parseEnv(fileText("--secrets", file));
   for (const [name, value] of Object.entries(read)) {
     if (name.startsWith("STAGEDOOR_"))
-      end(`${file}: ${name} is a setting, not an origin's secret. Set it in the environment.`);
-    if (!names.includes(name)) end(`${file}: ${unboundSecret(name)}`);
+      endMisused(`${file}: ${name} is a setting, not an origin's secret. Set it in the environment.`);
+    if (!names.includes(name)) endMisused(`${file}: ${unboundSecret(name)}`);
     if (value !== undefined) secrets.set(name, value);
   }
   const missing = names.find((name) => !secrets.has(name));
   if (missing !== undefined)
-    end(
+    endMisused(
       `STAGEDOOR_ORIGIN_SECRETS names ${missing}, which has no value: put ${missing}=… into a file and add --secrets <file>.`,
     );
   return Object.fromEntries(secrets);

@@ -1,5 +1,4 @@
 import type { UnixSeconds } from "../../src/base/time.ts";
-import { defaultGrantIssuer } from "../../src/config/settings.ts";
 import { problemFor } from "../../src/http/problems.ts";
 import { explainGrant, hasGrantForm, isApiPath, targetOf } from "../../src/operator/explain/explain-grant.ts";
 import { explainToken } from "../../src/operator/explain/explain-token.ts";
@@ -12,6 +11,7 @@ import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 import { type Args, type Command, type Completed, endFailed, endInvalid, endMisused } from "../lib/command.ts";
 import { readRing } from "../lib/files.ts";
 import { type ClaimMismatch, claimMismatch, devIssuers, operatorNote } from "../lib/issuers.ts";
+import { grantIssuer } from "../lib/sign-media-url.ts";
 import { coloured, readTime } from "../lib/text.ts";
 import { defaultCatalogNote, readWhichCatalog, whichCatalogOptions } from "../lib/which-catalog.ts";
 
@@ -22,11 +22,6 @@ export function mediaUrlOf(args: Args): string {
   const url = args.value("media-url") ?? "http://localhost:8788";
   const isValid = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) && new URL(url).origin === url;
   return isValid ? url : endInvalid("media-url", url, "scheme, host and port, such as https://media.example.com");
-}
-
-/** `iss` of grants, from the setting that the workers read. */
-export function grantIssuer(): string {
-  return process.env.STAGEDOOR_GRANT_ISSUER ?? defaultGrantIssuer;
 }
 
 export const explainCommand: Command = {

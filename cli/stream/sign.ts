@@ -27,12 +27,9 @@ import {
   succeeded,
 } from "../lib/command.ts";
 import { catalogOption, readCatalog, readRing, ringOption } from "../lib/files.ts";
-import { signMediaUrl } from "../lib/sign-media-url.ts";
+import { cliIssuer, grantIssuer, signMediaUrl } from "../lib/sign-media-url.ts";
 import { readDuration } from "../lib/text.ts";
-import { grantIssuer, mediaUrlOf, mediaUrlOption } from "./explain.ts";
-
-/** The issuer in the subject hash of a session that no bearer token started. */
-const cliIssuer = "stagedoor-cli";
+import { mediaUrlOf, mediaUrlOption } from "./explain.ts";
 
 export const signCommand: Command = {
   name: "sign",

@@ -135,10 +135,5 @@ export function hasDuplicateMembers(text: string): boolean {
  * is not repeated.
  */
 export function shownMember(name: string): string {
-  return isPlainName(name) ? name : "a member with another name";
-}
-
-/** Whether a text can be a member's name, and is too short and plain for most secrets. */
-export function isPlainName(name: string): boolean {
-  return /^[\w.$-]{1,64}$/.test(name);
+  return /^[\w.$-]{1,64}$/.test(name) ? name : "a member with another name";
 }

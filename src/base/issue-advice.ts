@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { isPlainName } from "./body-text.ts";
+import { shownMember } from "./body-text.ts";
 
 /** A member by its path, in JavaScript notation: `countries.only[0]`. */
 export function fieldText(path: readonly PropertyKey[]): string {
@@ -29,9 +29,9 @@ export function adviceOn(issue: z.core.$ZodIssue, document: unknown): string {
     case "invalid_value":
       return `Use ${oneOf(issue.values)}${missing(issue.path, document)}.`;
     case "too_small":
-      return `Use at least ${issue.minimum}${unitOf(issue.origin)}.`;
+      return `Use at least ${issue.minimum}${unitOf(issue.origin, issue.minimum)}.`;
     case "too_big":
-      return `Use at most ${issue.maximum}${unitOf(issue.origin)}.`;
+      return `Use at most ${issue.maximum}${unitOf(issue.origin, issue.maximum)}.`;
     case "invalid_union":
       return unionAdvice(issue, document);
     case "invalid_format":
@@ -44,7 +44,8 @@ export function adviceOn(issue: z.core.$ZodIssue, document: unknown): string {
 
 /** An unknown member's name. A swapped name and value would be a secret, which no log may contain. */
 function quotedName(name: string): string {
-  return isPlainName(name) ? JSON.stringify(name) : "a member with another name";
+  const shown = shownMember(name);
+  return shown === name ? JSON.stringify(name) : shown;
 }
 
 /** A discriminated union names the values of its discriminator; any other, what each of its forms expects there. */
@@ -105,7 +106,8 @@ function article(expected: string): string {
   return `${"aeiou".includes(expected.charAt(0)) ? "an" : "a"} ${expected}`;
 }
 
-function unitOf(origin: string): string {
-  if (origin === "string") return " characters";
-  return origin === "array" ? " entries" : "";
+function unitOf(origin: string, count: number | bigint): string {
+  if (origin === "string") return count === 1 ? " character" : " characters";
+  if (origin === "array") return count === 1 ? " entry" : " entries";
+  return "";
 }

@@ -127,7 +127,10 @@ describe("npm start with a case of one's own", () => {
     const add = (...words: string[]) =>
       stagedoorProcess("assets", "add", id, "--api", first.apiUrl, "--replace", ...words);
     const missing = await add("--origin", `http://${host}/open/`, "--entry", "none.m3u8");
-    expect([missing.exit, missing.stdout + missing.stderr]).toEqual([1, expect.stringContaining("answers 404")]);
+    expect([missing.exit, missing.stdout + missing.stderr]).toEqual([
+      1,
+      expect.stringContaining("own-added: the origin answered 404"),
+    ]);
     const unread = await add("--origin", `r2:MEDIA/no-such-film/`);
     expect([unread.exit, unread.stdout + unread.stderr]).toEqual([1, expect.stringContaining("404 object_unknown")]);
     const added = await add("--origin", `http://${host}/open/`);
