@@ -9,7 +9,7 @@ const usage = `npm run players [-- --short] [--only <player or scenario>]... [--
 
 Plays the fixtures in hls.js, Shaka Player, video.js and Chromium's own HLS, and in ffmpeg and mpv if they are installed.
 Signatures expire within seconds, and everything that a viewer would notice is counted. Takes about half an hour, or two
-minutes with --short. A full run writes docs/players.md and docs/players.json. Exits with 1 if a scenario fails.`;
+minutes with --short. A full run writes docs/players/tested.md and docs/players/tested.json. Exits with 1 if a scenario fails.`;
 
 const introduction = `# In real players
 
@@ -40,9 +40,9 @@ async function run(short: boolean, only: readonly string[], jobs: number): Promi
   console.log(text);
   if (!short && only.length === 0) {
     const { judged, firstFrames, players } = report;
-    await writeFile(join(projectRoot, "docs/players.md"), `${introduction}\n${text}`);
+    await writeFile(join(projectRoot, "docs/players/tested.md"), `${introduction}\n${text}`);
     const numbers = { players: players.map(({ name, version }) => ({ name, version })), judged, firstFrames };
-    await writeFile(join(projectRoot, "docs/players.json"), `${JSON.stringify(numbers, null, 2)}\n`);
+    await writeFile(join(projectRoot, "docs/players/tested.json"), `${JSON.stringify(numbers, null, 2)}\n`);
   }
   const missed = shortfallsOf(report);
   if (missed > 0) {

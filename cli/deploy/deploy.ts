@@ -55,7 +55,7 @@ async function deploy(request: DeployRequest): Promise<number> {
   const placeholders = dryRun ? [] : placeholderLines(request);
   if (placeholders.length > 0)
     return fail(
-      `Nothing was deployed. Fill in these values first (docs/deploy/workers-r2.md, step 2):\n${placeholders.join("\n")}`,
+      `Nothing was deployed. Fill in these values first (docs/deploy/r2.md, step 2):\n${placeholders.join("\n")}`,
     );
   const errors = await secretErrors(request);
   if (errors.length > 0)

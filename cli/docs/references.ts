@@ -10,7 +10,7 @@ import { projectRoot } from "../lib/project.ts";
 import { identitySettingReaders, type SettingReaders, settingReaders } from "../lib/setting-readers.ts";
 import { code, inputSchema, jsonCode, markdownTable, outputSchema, type Schema, typeText } from "./json-schema.ts";
 
-/** `docs/configuration.md`, generated from the schemas of the workers' configuration. */
+/** `docs/reference/configuration.md`, generated from the schemas of the workers' configuration. */
 export function configurationReference(): string {
   return `# Configuration
 

@@ -4,5 +4,5 @@ import { projectRoot } from "../lib/project.ts";
 import { configurationReference, troubleshootingModule } from "./references.ts";
 
 /** `npm run docs`: writes the generated files. */
-writeFileSync(join(projectRoot, "docs/configuration.md"), configurationReference());
+writeFileSync(join(projectRoot, "docs/reference/configuration.md"), configurationReference());
 writeFileSync(join(projectRoot, "src/console/troubleshooting.ts"), troubleshootingModule());

@@ -47,7 +47,7 @@ export function readIssuers(file: string): readonly TrustedIssuer[] {
     return endFailed(
       `${shortName(file)} must be a list of issuers in JSON, not ${kindOf(document)}:
   [{"issuer": "https://id.example.com", "audience": "my-api", "algorithms": ["RS256"], "jwksUri": "https://id.example.com/jwks"}]
-docs/deploy/identity-providers.md has the values of each provider.`,
+docs/identity-providers/index.md has the values of each provider.`,
     );
   const parsed = z.array(issuerSchema).safeParse(document);
   const errors = parsed.success

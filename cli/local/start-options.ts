@@ -19,7 +19,7 @@ live streams that are cut from them.
   --live-port <number>      the origin of the live streams (8789)
   --state <folder>          keeps files, catalog, accounts and sessions there (.wrangler/state, shared with wrangler's commands)
 
-Every setting of docs/configuration.md can be an environment variable, for example STAGEDOOR_SESSION_TTL=60 npm start.
+Every setting of docs/reference/configuration.md can be an environment variable, for example STAGEDOOR_SESSION_TTL=60 npm start.
 Assets that you add with \`npx stagedoor assets add\` are there again after a restart.`;
 
 export interface StartOptions {
@@ -154,7 +154,9 @@ function listOf(source: NamedText | undefined, content: string): readonly unknow
   const list = parseJson(source.text);
   return Array.isArray(list)
     ? list
-    : endMisused(`${source.name} must be a JSON list of ${content}, such as docs/configuration.md describes.`);
+    : endMisused(
+        `${source.name} must be a JSON list of ${content}, such as docs/reference/configuration.md describes.`,
+      );
 }
 
 function assetsOf(file: string | undefined): readonly unknown[] {

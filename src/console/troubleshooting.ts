@@ -48,7 +48,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**\"issuer is not one that is trusted here\"**: `iss` differs from `issuer` in `STAGEDOOR_ISSUERS`. They are compared byte for byte, including a trailing slash.",
-      "**\"aud claim does not name this service's audience\"**: the token was issued for another service. Request this audience from the provider. If the provider uses another claim, as Cognito and Clerk do, set `audienceClaim`: `docs/deploy/identity-providers.md`.",
+      "**\"aud claim does not name this service's audience\"**: the token was issued for another service. Request this audience from the provider. If the provider uses another claim, as Cognito and Clerk do, set `audienceClaim`: `docs/identity-providers/index.md`.",
       "**\"typ is not that of an access token\"**: the client sent an ID token, or `typ` is set and the provider uses another value.",
       "**The signature is invalid or no key has its kid**: the provider removed an old key immediately after a rotation, or `jwks` in the settings is out of date. A `jwksUri` is updated automatically.",
       "**`nbf` or `iat` in the future**: the provider's clock is ahead by more than `clockTolerance`.",

@@ -9,11 +9,11 @@ import { browserForFile } from "./browsing.ts";
 const cluster = inject("shortLived");
 const inTab = browserForFile();
 
-/** The example of docs/refusals.md for a player. */
+/** The example of docs/players/refusals.md for a player. */
 function exampleFor(player: string): string {
-  const page = readFileSync(join(projectRoot, "docs/refusals.md"), "utf8");
+  const page = readFileSync(join(projectRoot, "docs/players/refusals.md"), "utf8");
   const start = page.indexOf(`\`\`\`js ${player}\n`);
-  if (start < 0) throw new Error(`docs/refusals.md has no example for ${player}`);
+  if (start < 0) throw new Error(`docs/players/refusals.md has no example for ${player}`);
   const from = page.indexOf("\n", start) + 1;
   return page.slice(from, page.indexOf("```", from));
 }
@@ -75,7 +75,7 @@ afterAll(() => {
   site.close();
 });
 
-describe("the examples of docs/refusals.md", () => {
+describe("the examples of docs/players/refusals.md", () => {
   it.each(["hls.js", "shaka", "video.js"] as const)("read the code of a refused manifest in %s", (player) =>
     inTab(async ({ page }) => {
       const { manifestUrl } = await startStream(cluster, "vod-single");

@@ -13,9 +13,11 @@ import { audience, issuerName, newPair, token } from "../unit/auth/tokens.ts";
 const run = promisify(execFile);
 const address = "https://api.example.com";
 
-/** The commands at the top of docs/credentials.md. */
+/** The commands at the top of docs/identity-providers/credentials.md. */
 const [definition = "", ...commands] = (
-  /^# Credentials\n[\s\S]*?```sh\n([\s\S]*?)```/.exec(readFileSync("docs/credentials.md", "utf8"))?.[1] ?? ""
+  /^# Credentials\n[\s\S]*?```sh\n([\s\S]*?)```/.exec(
+    readFileSync("docs/identity-providers/credentials.md", "utf8"),
+  )?.[1] ?? ""
 )
   .split("\n")
   .filter((line) => /^(start|curl)/.test(line));
@@ -61,7 +63,7 @@ afterAll(async () => {
   provider.close();
 });
 
-describe("the commands of docs/credentials.md", () => {
+describe("the commands of docs/identity-providers/credentials.md", () => {
   it("are six, after one definition", () => {
     expect(definition).toMatch(/^start\(\) \{ curl /);
     expect(commands).toHaveLength(6);

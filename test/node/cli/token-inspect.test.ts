@@ -139,7 +139,7 @@ describe("token --inspect", () => {
     writeFileSync(file, text);
     const { exit, stderr } = await stagedoor("token", "--inspect", "opaque", "--issuers", file);
     expect([exit, stderr]).toEqual([1, expect.stringContaining(`a list of issuers in JSON, not ${found}`)]);
-    expect(stderr).toContain("docs/deploy/identity-providers.md");
+    expect(stderr).toContain("docs/identity-providers/index.md");
   });
 
   it.each([

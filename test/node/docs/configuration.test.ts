@@ -8,12 +8,12 @@ import { settingsSchema } from "../../../src/config/settings.ts";
 
 const reference = configurationReference();
 
-it("docs/configuration.md matches the schemas", () => {
-  const written = readFileSync(join(projectRoot, "docs/configuration.md"), "utf8");
+it("docs/reference/configuration.md matches the schemas", () => {
+  const written = readFileSync(join(projectRoot, "docs/reference/configuration.md"), "utf8");
   expect(written === reference, "the schemas changed: run `npm run docs` and review the result").toBe(true);
 });
 
-it("docs/configuration.md has a row with a description for every setting", () => {
+it("docs/reference/configuration.md has a row with a description for every setting", () => {
   for (const name of Object.keys({ ...settingsSchema.shape, ...identitySettingsSchema.shape }))
     expect(reference).toMatch(new RegExp(`^\\| \`${name}\` \\| [a-z, ]+ \\| [^|]* \\| [^|]+ \\| \\S[^|]+ \\|$`, "m"));
 });
@@ -23,7 +23,7 @@ it.each([
   ["STAGEDOOR_RENEWAL", "`redirect` | `redirect`, `off` |"],
   ["STAGEDOOR_MEDIA_URL", "**required** | write scheme, host and port"],
   ["STAGEDOOR_ORIGINS", " | text |"],
-])("docs/configuration.md shows the default and the permitted values of %s", (name, cells) => {
+])("docs/reference/configuration.md shows the default and the permitted values of %s", (name, cells) => {
   const row = reference.split("\n").find((line) => line.startsWith(`| \`${name}\``));
   expect(row).toContain(cells);
 });

@@ -7,7 +7,7 @@ import { faultsAmong, issuerSchema } from "../../../src/auth/issuer.ts";
 import { now } from "../../unit/signing/session.ts";
 import { projectFolder } from "../cli/command-line.ts";
 
-const page = readFileSync(join(projectFolder, "docs/deploy/identity-providers.md"), "utf8");
+const page = readFileSync(join(projectFolder, "docs/identity-providers/index.md"), "utf8");
 
 /** The settings in a section of the page, with a secret in place of the ellipsis. */
 function issuersOf(section: string) {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { projectFolder } from "../cli/command-line.ts";
@@ -40,6 +40,33 @@ function anchorsOf(file: string): readonly string[] {
 describe("a link in the documents", () => {
   const links = new Map(documents.flatMap(linksOf).map((link) => [`${link.at} ${link.to}`, link]));
   it.each([...links.values()])("leads to an existing file and heading: $at to $to", ({ file, anchor }) => {
+    expect(existsSync(join(projectFolder, file))).toBe(true);
+    if (anchor !== undefined) expect(anchorsOf(file)).toContain(anchor);
+  });
+});
+
+describe("a document that code or a configuration names", () => {
+  const sources = globSync(
+    ["{src,cli,workers,packages,proof,bench,test,demo,docs}/**/*.{ts,tsx,mjs,html,toml,yml}", "*.toml"],
+    { cwd: projectFolder, exclude: (path) => path.includes("node_modules") },
+  );
+  const mentions = sources.flatMap((at) =>
+    Array.from(textOf(at).matchAll(/(?<![\w./])docs\/[\w/-]+\.(?:md|json|yml)(?:#([\w-]+))?/g), ([to, anchor]) => ({
+      at,
+      to,
+      file: to.replace(/#.*/, ""),
+      anchor,
+    })),
+  );
+  const distinct = new Map(mentions.map((mention) => [`${mention.at} ${mention.to}`, mention]));
+
+  it("is found in several folders", () => {
+    const folders = new Set(mentions.map(({ at }) => at.split("/")[0]));
+    expect([...folders]).toEqual(expect.arrayContaining(["cli", "docs", "src", "test", "workers"]));
+    expect(distinct.size).toBeGreaterThan(30);
+  });
+
+  it.each([...distinct.values()])("exists, with its heading: $to in $at", ({ file, anchor }) => {
     expect(existsSync(join(projectFolder, file))).toBe(true);
     if (anchor !== undefined) expect(anchorsOf(file)).toContain(anchor);
   });
