@@ -12,11 +12,21 @@ const unit = "test/unit/**/*.test.ts";
 /** What runs in Node with a database, a key pair or a process for each test: seconds a file. */
 const services = ["test/node/identity/**/*.test.ts", "test/node/deployment/**/*.test.ts"];
 
-/** What takes a minute, or needs the machine for itself: `npm run test:full`. */
-const slowInNode = ["test/node/deployment/command.test.ts", "test/node/deployment/dry-run.test.ts"];
-const slowJourneys = [
+/** What takes a minute: `npm run test:full`. */
+const longInNode = ["test/node/deployment/command.test.ts", "test/node/deployment/dry-run.test.ts"];
+const longJourneys = [
   "test/journeys/metrics.test.ts",
   "test/journeys/own-case.test.ts",
+  "test/browser/account.test.ts",
+  "test/browser/account-token.test.ts",
+  "test/browser/console-refresh.test.ts",
+  "test/browser/page-catalog.test.ts",
+  "test/browser/page-sessions.test.ts",
+  "test/browser/steering-and-ads.test.ts",
+];
+
+/** What needs the machine for itself, because a stall is a failure: `npm run test:full` too, one file at a time. */
+const alone = [
   "test/journeys/rotation.test.ts",
   "test/browser/live.test.ts",
   "test/browser/proof.test.ts",
@@ -64,7 +74,7 @@ export default defineConfig({
         test: {
           name: "node",
           include: [unit, "test/node/**/*.test.ts"],
-          exclude: [...services, ...slowInNode],
+          exclude: [...services, ...longInNode],
           ...computing,
         },
       },
@@ -73,13 +83,13 @@ export default defineConfig({
         plugins: [cloudflareTest({ wrangler: { configPath: "./test/workerd.wrangler.toml" } })],
         test: { name: "workerd", include: [unit], ...computing },
       },
-      { oxc, test: { name: "services", include: services, exclude: slowInNode, ...computing } },
+      { oxc, test: { name: "services", include: services, exclude: longInNode, ...computing } },
       {
         oxc,
         test: {
           name: "journeys",
           include: ["test/journeys/**/*.test.ts", "test/browser/**/*.test.ts"],
-          exclude: slowJourneys,
+          exclude: [...longJourneys, ...alone],
           ...waiting,
           sequence: { groupOrder: 1 },
         },
@@ -92,12 +102,15 @@ export default defineConfig({
       {
         oxc,
         test: {
-          name: "slow",
-          include: [...slowInNode, ...slowJourneys],
+          name: "long",
+          include: [...longInNode, ...longJourneys],
           ...waiting,
-          fileParallelism: false,
           sequence: { groupOrder: 3 },
         },
+      },
+      {
+        oxc,
+        test: { name: "slow", include: alone, ...waiting, fileParallelism: false, sequence: { groupOrder: 4 } },
       },
     ],
   },

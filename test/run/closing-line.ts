@@ -1,9 +1,10 @@
-import type { Reporter, TestModule } from "vitest/node";
+import { stripVTControlCharacters } from "node:util";
+import type { Reporter, TestCase, TestModule } from "vitest/node";
 import type { NoiseGate } from "./noise.ts";
 
 /**
  * Prints the counts of a run as its last line, for programs that read the log: `12 passed, 0 failed, 1 skipped`. Before
- * that it repeats unexpected output of standard error, so that it is visible at the end of a long log.
+ * that it repeats failures, one line each, or unexpected output of standard error, so that a long log ends with them.
  */
 export class ClosingLine implements Reporter {
   readonly #gate: NoiseGate;
@@ -16,8 +17,13 @@ export class ClosingLine implements Reporter {
     const counts = { passed: 0, failed: errors.length, skipped: 0, pending: 0 };
     for (const module of modules) {
       counts.failed += module.errors().length;
-      for (const test of module.children.allTests()) counts[test.result().state]++;
+      for (const error of module.errors()) printFailure(module.moduleId, error);
+      for (const test of module.children.allTests()) {
+        counts[test.result().state]++;
+        for (const error of test.result().errors ?? []) printFailure(nameOf(test), error);
+      }
     }
+    for (const error of errors) printFailure("outside of a test", error);
     if (counts.failed === 0) this.#repeatNoise();
     const skipped = counts.skipped + counts.pending;
     process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${skipped} skipped\n`);
@@ -28,4 +34,15 @@ export class ClosingLine implements Reporter {
     for (const text of new Set(this.#gate.unexpected))
       process.stdout.write(`Not expected (test/run/noise.ts): ${text.trimEnd()}\n`);
   }
+}
+
+function nameOf({ project, module, fullName }: TestCase): string {
+  return `${project.name} ${module.relativeModuleId} > ${fullName}`;
+}
+
+/** `.ci/run` repeats these lines at its end. */
+function printFailure(where: string, error: unknown): void {
+  const { message } = Object(error);
+  const text = stripVTControlCharacters(String(message ?? error)).replaceAll(/\s+/g, " ");
+  process.stdout.write(`Failed: ${where}: ${text.slice(0, 500)}\n`);
 }
