@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { importJWK, SignJWT } from "jose";
 import { playScope } from "../../src/catalog/asset.ts";
@@ -27,7 +36,7 @@ const devKids = {
  */
 export async function devKeyRing(root: string): Promise<KeyRing> {
   const file = join(root, devKeysFile);
-  if (!existsSync(file)) writeKeys(file, await newDevKeys());
+  if (!existsSync(file)) createFile(file, ringText(await newDevKeys()));
   const ring = readRing(file);
   if (keysFor(ring, "operator").length > 0) return ring;
   writeKeys(file, [...ring.keys, await newOperatorKey(devKids.operator)]);
@@ -54,10 +63,7 @@ export async function newDevKeys(): Promise<RingKey[]> {
 /** The identity worker's secret in development. It is kept in a file, because a new secret signs out all users. */
 export function devIdentitySecret(root: string): string {
   const file = join(root, ".stagedoor/identity-secret");
-  if (!existsSync(file)) {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(file, newIdentitySecret(), { mode: 0o600 });
-  }
+  if (!existsSync(file)) createFile(file, newIdentitySecret());
   return readFileSync(file, "utf8").trim();
 }
 
@@ -66,14 +72,37 @@ export function newIdentitySecret(): string {
   return randomBytes(32).toString("base64url");
 }
 
+/**
+ * Creates the file whole, unless another process has created it meanwhile: two commands that run first at the same time use the
+ * same keys.
+ */
+function createFile(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const temporary = writeBeside(file, text);
+  try {
+    linkSync(temporary, file);
+  } catch (error) {
+    if (!existsSync(file)) throw error;
+  } finally {
+    rmSync(temporary);
+  }
+}
+
 /** Replaces the file in one step, so that no process reads half of a ring. */
 function writeKeys(file: string, keys: readonly RingKey[]): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   // A symbolic link stays a link.
-  const target = existsSync(file) ? realpathSync(file) : file;
-  const temporary = `${target}.${randomBytes(6).toString("hex")}`;
-  writeFileSync(temporary, `${JSON.stringify({ keys }, null, 2)}\n`, { mode: 0o600, flag: "wx" });
-  renameSync(temporary, target);
+  const target = realpathSync(file);
+  renameSync(writeBeside(target, ringText(keys)), target);
+}
+
+function ringText(keys: readonly RingKey[]): string {
+  return `${JSON.stringify({ keys }, null, 2)}\n`;
+}
+
+function writeBeside(file: string, text: string): string {
+  const temporary = `${file}.${randomBytes(6).toString("hex")}`;
+  writeFileSync(temporary, text, { mode: 0o600, flag: "wx" });
+  return temporary;
 }
 
 export interface DevTokenClaims {

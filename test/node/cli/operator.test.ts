@@ -115,6 +115,15 @@ describe("operator new", () => {
 });
 
 describe("a development key ring", () => {
+  it("is the same for all that create it at once, as commands in a fresh clone do", async () => {
+    const root = folder();
+    const rings = await Promise.all([devKeyRing(root), devKeyRing(root), devKeyRing(root)]);
+    const [first] = rings;
+    expect(rings).toEqual([first, first, first]);
+    expect(await devKeyRing(root)).toEqual(first);
+    expect(readdirSync(join(root, ".stagedoor"))).toEqual(["keys.json"]);
+  });
+
   it("of an earlier version gets an operator key once, and keeps its other keys", async () => {
     const root = folder();
     const whole = await devKeyRing(root);
