@@ -25,7 +25,12 @@ export interface SignedLink {
   readonly changed: string;
 }
 
-const purposes = { playlist: "this playlist in this session", segment: "this file", key: "this key" };
+const purposes = {
+  playlist: "this playlist in this session",
+  segment: "this file",
+  key: "this key",
+  file: "this file in this session",
+};
 
 /** Reads a URL of the media host, in the edge's or in CloudFront's form. */
 export function readLink(url: string): SignedLink {

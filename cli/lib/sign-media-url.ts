@@ -51,6 +51,7 @@ export function signMediaUrl(
       prefix: `/${asset.id}/`,
       issuedAt: now,
       expiresAt: sessionExpiresAt,
+      ...(purpose === "file" && { use: "files" as const }),
     },
     key,
   );

@@ -12,6 +12,7 @@ import { type MediaPurpose, mediaPurposes } from "../../src/base/media-purpose.t
 import { after, earlier, isUnixSeconds, rfc3339, seconds, systemClock, type UnixSeconds } from "../../src/base/time.ts";
 import type { Asset } from "../../src/catalog/asset.ts";
 import type { Catalog } from "../../src/catalog/catalog.ts";
+import { isAllowedFile } from "../../src/catalog/file-globs.ts";
 import { type KeyRing, signingKey } from "../../src/keys/ring.ts";
 import { cloudFrontSign, oneShotHmac } from "../../src/platform/node/node-crypto.ts";
 import { cloudFrontSigners } from "../../src/signing/cloudfront/asset-signers.ts";
@@ -50,7 +51,8 @@ whose path or query is not canonical gets an alias; an alias from a playlist is 
 of an edge asset, gets a URL with a new session; other files of a CloudFront asset get a CloudFront URL with a canned policy.
 
   --asset <id>                 the path is relative to this asset
-  --purpose <purpose>          playlist, segment (any other file) or key (default: by the file's extension)
+  --purpose <purpose>          playlist, segment (any other file), key, or file for a URL as POST /files answers it, of a file
+                               that the asset's files allow (default: by the file's extension, never file)
   --expires-in <time>          the lifetime of the URL: 900, 15m, 8h (5m)
   --session-expires-in <time>  the lifetime of the session (that of the asset, or 6h)
   --subject <text>             the session's subject; the URL contains a keyed hash of it (operator)
@@ -176,10 +178,18 @@ function readFile(args: Args, catalog: Catalog): File {
   const place = mediaPlaceOf(originFile);
   if (!place.ok) return endFailed(`The path cannot be signed: ${place.refusal.reason}.`);
   const path = `/${asset.id}/${place.value.path}`;
-  return { asset, path, query: place.value.query, purpose: purposeOf(args.value("purpose"), path), originFile };
+  const purpose = purposeOf(args.value("purpose"), path);
+  if (purpose === "file" && !isAllowedFile(asset, originFile.path))
+    return endFailed(
+      `The asset ${asset.id} does not allow this file: its files are ${asset.files.join(", ") || "empty"}. ` +
+        "Add a glob to files in the catalog; playlists, keys and segments are never allowed.",
+    );
+  return { asset, path, query: place.value.query, purpose, originFile };
 }
 
 function purposeOf(name: string | undefined, path: string): MediaPurpose {
   if (name === undefined) return /\.m3u8?$/i.test(path) ? "playlist" : path.endsWith(".key") ? "key" : "segment";
-  return mediaPurposes.find((purpose) => purpose === name) ?? endInvalid("purpose", name, "playlist, segment or key");
+  return (
+    mediaPurposes.find((purpose) => purpose === name) ?? endInvalid("purpose", name, "playlist, segment, key or file")
+  );
 }

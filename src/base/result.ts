@@ -77,7 +77,8 @@ type StartCode =
   | "entitlement_refused"
   | "asset_revoked"
   | "asset_unknown"
-  | "address_unknown";
+  | "address_unknown"
+  | "file_forbidden";
 
 /** Codes of the routes below `/stream/{id}` and of `POST /operator/revocations`. */
 type SessionCode = "session_unknown" | "session_forbidden" | "revocation_invalid" | "revocation_unknown";

@@ -7,6 +7,7 @@ import { isOriginPattern, isSafeAddress } from "../base/origins.ts";
 import { readRfc3339, seconds } from "../base/time.ts";
 import { isApplicationScheme } from "../base/uri-scheme.ts";
 import { assetOriginSchema } from "./asset-origin.ts";
+import { fileGlobsSchema } from "./file-globs.ts";
 
 const countryList = z
   .array(
@@ -124,6 +125,7 @@ export const assetSchema = z
         "The playlist that players begin with, relative to the origin's prefix, such as index.m3u8. It may have a query, such " +
           "as index.m3u8?DVR, which is sent to the origin and readable by EXT-X-DEFINE:QUERYPARAM.",
       ),
+    files: fileGlobsSchema,
     cdn: z
       .enum(["edge", "cloudfront-signed"])
       .default("edge")

@@ -232,6 +232,16 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**The request did not come through Cloudflare**, which adds `CF-Connecting-IP`: for example, another worker calls the API over a binding. Forward that header, or let the player make the start."
     ]
   },
+  "file_forbidden": {
+    "meaning": [
+      "**403, `POST /files`, file URLs.** The asset does not offer this file; `docs/players/files.md` has the rules."
+    ],
+    "causes": [
+      "**The asset's `files` do not include the path.** `npx stagedoor assets list` shows them; the response of `POST /files` names the path in `faults`. Globs are case-sensitive, and `*` covers one path segment.",
+      "**The file is a playlist, a key or a segment**, by its name, its bytes, its content type or its size (16 bytes). The log's reason says which. Fragmented MP4 is what playlists use: offer a progressive MP4 as a download (`ffmpeg -i in.mp4 -c copy -movflags +faststart out.mp4`).",
+      "**A glob was removed from the catalog** after the URL was signed."
+    ]
+  },
   "stream_limit": {
     "meaning": [
       "**429, starts and renewals.** The viewer is at the stream limit; `running` lists their sessions."

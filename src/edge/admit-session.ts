@@ -86,6 +86,8 @@ function admitUnder(
     if (forbidding.kind !== "key") parts.telemetry({ event: "ended", sessionId: grant.sessionId });
     return endedBecause(forbidding.cause).refusal;
   }
+  // It holds no lease, so only the log can end it. It lives for an hour at most.
+  if (grant.use === "files") return undefined;
   const address = asking.client.address ?? "";
   const playlist = access.purpose === "playlist";
   switch (parts.leases.look(grant.sessionId, address, asking.now, playlist)) {

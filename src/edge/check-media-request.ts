@@ -5,8 +5,10 @@ import { type Refusal, type Result, refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
+import { isAllowedFile } from "../catalog/file-globs.ts";
 import { isAccepted } from "../keys/ring.ts";
 import { type Client, isBindingMet } from "../sessions/client-network.ts";
+import { downloadIn } from "../signing/download-name.ts";
 import { covers, type Grant, openGrant } from "../signing/grant.ts";
 import { type MediaTarget, parseMediaTarget, type SignatureParameter, signatureOf } from "../signing/media-url.ts";
 import { macFor, type PreparedSessionKey, type SessionKeys } from "../signing/session-keys.ts";
@@ -36,6 +38,8 @@ export interface MediaAccess {
   /** The origin's path below the asset's prefix; decoded if the path is an alias. */
   readonly rest: string;
   readonly query: string;
+  /** The name under which a browser saves the file; only for `file` URLs. */
+  readonly download: string | undefined;
   readonly expiry: UnixSeconds;
   readonly appended: string;
 }
@@ -48,7 +52,9 @@ export type GrantRefusal = Refusal<
 /** Why a media URL is refused. */
 export type MediaRefusal =
   | GrantRefusal
-  | Refusal<"path_invalid" | "signature_invalid" | "signature_expired" | "asset_unknown" | "uri_foreign">;
+  | Refusal<
+      "path_invalid" | "signature_invalid" | "signature_expired" | "asset_unknown" | "uri_foreign" | "file_forbidden"
+    >;
 
 /** `expired`: authentic except for its expiry. Only then can a segment's URL be renewed. */
 export type MediaVerdict =
@@ -96,7 +102,7 @@ export function checkGrant(
 function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now }: CheckContext): MediaVerdict {
   const { signature, path, query, appended } = target;
   if (signature === undefined)
-    return refused(refusal("signature_missing", "the URL has no list, seg or key parameter of the right form"));
+    return refused(refusal("signature_missing", "the URL has no list, seg, key or file parameter of the right form"));
   const key = keys.get(grant.kid);
   if (key === undefined || !isAccepted(key, now))
     return refused(refusal("key_unknown", "the grant's key is not in the ring (any more)"));
@@ -105,6 +111,8 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
   if (!isSignatureValid({ path, query, grant: grant.text }, signature, key, asset)) {
     return refused(refusal("signature_invalid", `the ${purpose} signature is invalid for this URL`));
   }
+  const use = useFault(grant, purpose);
+  if (use !== undefined) return refused(refusal("path_not_covered", use));
   if (asset === undefined) return refused(refusal("asset_unknown", "the asset is no longer in the catalog"));
   let rest = path.slice(asset.id.length + 2);
   let ownQuery = query;
@@ -114,10 +122,25 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
     if (!file.ok) return refused(file);
     ({ path: rest, query: ownQuery } = file.value);
   }
-  const access = { asset, grant, key, purpose, path, signedQuery: query, rest, query: ownQuery, expiry, appended };
+  const download = purpose === "file" ? downloadIn(ownQuery) : undefined;
+  if (download !== undefined) ownQuery = "";
+  if (purpose === "file" && !isAllowedFile(asset, rest))
+    return refused(refusal("file_forbidden", "the asset's files do not (any longer) include this path"));
+  const file = { path, signedQuery: query, rest, query: ownQuery, download };
+  const access = { asset, grant, key, purpose, ...file, expiry, appended };
   if (now < expiry) return { verdict: "passed", access };
   const expired = refusal("signature_expired", `the URL expired ${now - expiry} s ago`);
   return { verdict: "expired", access, refusal: expired.refusal };
+}
+
+/**
+ * Why a grant is for another purpose; undefined if it fits. A grant of `POST /files` holds no lease: if it opened
+ * segments, whose signatures other viewers share, a viewer could play without a place under their stream limit. A
+ * stream's grant opens no files, because their own grant expires and is limited separately.
+ */
+export function useFault({ use }: Pick<Grant, "use">, purpose: MediaPurpose): string | undefined {
+  if (use === "files") return purpose === "file" ? undefined : "a grant for files opens file URLs only";
+  return purpose === "file" ? "a stream's grant opens no file URL" : undefined;
 }
 
 /** Whether a target's signature is valid under `key`, and for its grant if it is bound to one. */
@@ -133,7 +156,7 @@ export function isSignatureValid(
 
 /** Whether a signature is valid for one session only, instead of all whose grant covers the path. */
 export function isBound(purpose: MediaPurpose, asset: Asset | undefined): boolean {
-  return purpose === "playlist" || asset?.segmentSignature === "session";
+  return purpose === "playlist" || purpose === "file" || asset?.segmentSignature === "session";
 }
 
 function refused({ refusal: why }: { readonly refusal: MediaRefusal }): MediaVerdict {

@@ -18,16 +18,18 @@ import type { Configuration } from "../config/configuration.ts";
 import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
 import { clientOf, countryOf } from "../http/request.ts";
 import { servedEvents, type Telemetry } from "../metrics/telemetry.ts";
-import { type OriginRefusal, timeoutOf } from "../origin/origin.ts";
+import { timeoutOf } from "../origin/origin.ts";
 import { deliveryDirectives } from "../playlist/delivery-directives.ts";
 import type { Client } from "../sessions/client-network.ts";
 import type { CloudFrontPublicKeys, CloudFrontRefusal } from "../signing/cloudfront/verify-cloudfront.ts";
+import { contentDisposition } from "../signing/download-name.ts";
 import { type MediaTarget, parseMediaTarget } from "../signing/media-url.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
 import type { Admission, Admit } from "./admit-session.ts";
 import { type MediaRequest, opening, readPlaylistFrom } from "./answer-media.ts";
 import { type CheckContext, checkMediaTarget, type MediaAccess, type MediaRefusal } from "./check-media-request.ts";
 import type { DeliverFile, ViewerRequest, WaitUntil } from "./deliver-file.ts";
+import type { FileRefusal, GuardedFiles } from "./guard-file.ts";
 import { isRenewable, renewUrl } from "./renew-url.ts";
 import { cloudFrontAsset, serveCloudFront } from "./serve-cloudfront.ts";
 
@@ -45,6 +47,7 @@ export interface EdgeParts
   readonly milliseconds: MillisecondClock;
   readonly telemetry: Telemetry;
   readonly deliver: DeliverFile;
+  readonly files: GuardedFiles;
   readonly waitUntil: WaitUntil;
   readonly admit: Admit;
   readonly ready: Readiness;
@@ -62,12 +65,7 @@ interface RequestContext extends Omit<EdgeParts, "catalog"> {
 }
 
 /** Why the edge refuses a request. The manifest worker's own refusals are responses. */
-export type EdgeRefusal =
-  | MediaRefusal
-  | CloudFrontRefusal
-  | NonNullable<Admission>
-  | OriginRefusal
-  | CatalogUnavailable;
+export type EdgeRefusal = MediaRefusal | CloudFrontRefusal | NonNullable<Admission> | FileRefusal | CatalogUnavailable;
 
 /**
  * Handles a request of the edge worker. A file of a CloudFront asset is checked as CloudFront would. A playlist is
@@ -118,10 +116,11 @@ async function serveSegment(
   }
   const { asset, rest: path, query, purpose } = access;
   const remaining = between(context.now, earlier(access.expiry, access.grant.expiresAt));
-  const delivered = await context.deliver(
-    { ...request, asset, path, query, remaining, cacheable: purpose !== "key" },
-    context.waitUntil,
-  );
+  const file = { ...request, asset, path, query, remaining, cacheable: purpose !== "key" };
+  const deliver = purpose === "file" ? context.files.serve : context.deliver;
+  const delivered = await deliver(file, context.waitUntil);
+  if (delivered.ok && access.download !== undefined)
+    delivered.value.headers.set("Content-Disposition", contentDisposition(access.download));
   if (delivered.ok) context.telemetry(servedEvents.served[purpose]);
   return delivered;
 }

@@ -102,6 +102,13 @@ const startProblems = {
     detail: "An operator revoked this asset and ended all its sessions. Choose another asset.",
   },
   asset_unknown: { status: 404, title: "Unknown asset", detail: "Compare the asset id with the catalog." },
+  file_forbidden: {
+    status: 403,
+    title: "Not one of the asset's files",
+    detail:
+      "Request a file that the asset's `files` allow. Playlists, keys and segments are opened by a stream only, whatever their " +
+      "names are.",
+  },
   address_unknown: {
     status: 400,
     title: "The client's address is unknown",
@@ -200,7 +207,9 @@ const urlProblems = {
   path_not_covered: {
     status: 403,
     title: "The grant does not cover this path",
-    detail: "Start a stream of this asset: a grant opens the files of one asset only.",
+    detail:
+      "Start a stream of this asset: a grant opens one asset only. A stream's grant opens what its playlists name, and a " +
+      "grant of POST /files opens the URLs of its response.",
   },
   method_not_covered: {
     status: 405,

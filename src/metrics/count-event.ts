@@ -16,6 +16,7 @@ const served = {
   playlist: servedSeries("playlist"),
   segment: servedSeries("segment"),
   key: servedSeries("key"),
+  file: servedSeries("file"),
 };
 const cached = {
   hit: seriesOf("stagedoor_cache_total", { outcome: "hit" }),

@@ -58,7 +58,7 @@ export const metrics = {
   stagedoor_started_total: { type: "counter", help: "Streams that were started.", labels: [] },
   stagedoor_served_total: {
     type: "counter",
-    help: "Playlists, segments and keys that were served, and segments' URLs that were renewed by a redirect.",
+    help: "Playlists, segments, keys and files that were served, and URLs that were renewed by a redirect.",
     labels: ["what", "outcome"],
   },
   stagedoor_cache_total: {

@@ -57,5 +57,5 @@ export const servedEvents = {
 
 function eventsOf(outcome: "served" | "renewed"): Readonly<Record<MediaPurpose, TelemetryEvent>> {
   const of = (what: MediaPurpose) => ({ event: "served", what, outcome }) as const;
-  return { playlist: of("playlist"), segment: of("segment"), key: of("key") };
+  return { playlist: of("playlist"), segment: of("segment"), key: of("key"), file: of("file") };
 }

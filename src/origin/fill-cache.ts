@@ -15,6 +15,9 @@ export const largestUnmeasured = 8 * 1024 * 1024;
 /** The most memory of all fills in progress; an isolate has 128 MB for everything. */
 const fillMemory = 48 * 1024 * 1024;
 
+/** AES-128 keys are exactly 16 octets (RFC 8216bis §5). */
+export const keySize = 16;
+
 /**
  * How long an entry lives, in seconds: at most, and if the origin says nothing. A file replaced at its origin is served
  * in its old version until then. Without an entity tag it lives shorter, because parts of two versions could not be
@@ -158,6 +161,8 @@ async function keep(key: string, asset: Asset, answer: Response, { cache, clock 
   const reader = answer.body?.getReader();
   const body = reader === undefined ? new Uint8Array(0) : await readBytes(reader, length ?? largestUnmeasured);
   if (typeof body === "string" || (length !== undefined && body.length !== length)) return;
+  // A key is never cached, whatever URL asked for it: a `file` URL of one is refused after the file arrived.
+  if (body.length === keySize) return;
   const headers = pickHeaders(answer.headers);
   headers.set("Content-Length", String(body.length));
   headers.set("Cache-Control", `public, max-age=${life}`);

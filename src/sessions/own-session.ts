@@ -72,6 +72,13 @@ function grantOf(
   const opened = openGrant(text, keys, now);
   if (!opened.ok) return opened;
   if (opened.value.issuer !== settings.grantIssuer) return refusal("grant_invalid", "the grant is of another issuer");
+  // It holds no lease: renewed, it would become a stream that was never counted.
+  if (opened.value.use === "files")
+    return refusal(
+      "session_unknown",
+      "the grant is for files",
+      `${grantHeader}: Send the grant of a stream. A grant of POST /files has no session routes: request the files again.`,
+    );
   if (opened.value.sessionId !== id)
     return refusal(
       "session_unknown",

@@ -102,6 +102,11 @@ export interface GrantClaims {
   readonly token?: string | undefined;
   /** The name of the login (16 bytes, base64url) of the credential, so that signing out ends its sessions. */
   readonly login?: string | undefined;
+  /**
+   * `files`: the grant opens `file` URLs and nothing else, and holds no lease. Without it, it opens everything except
+   * those.
+   */
+  readonly use?: "files" | undefined;
   /** The only network that may use the grant. */
   readonly network?: BoundNetwork | undefined;
   /** SHA-256 of the only User-Agent that may use it: 32 bytes in base64url. */
@@ -116,7 +121,7 @@ export interface BoundNetwork {
   readonly bytes: Uint8Array;
 }
 
-/** Claims of CWT (RFC 8392 §4) and CTA-5007, and two of private use (below -65536). */
+/** Claims of CWT (RFC 8392 §4) and CTA-5007, and three of private use (below -65536). */
 const label = {
   iss: 1,
   sub: 2,
@@ -130,6 +135,7 @@ const label = {
   cath: 315,
   token: -65537,
   login: -65538,
+  use: -65539,
 } as const;
 
 const uriPath = 3;
@@ -162,6 +168,7 @@ export function writeClaims(claims: GrantClaims): Uint8Array {
     map.set(label.cath, new Map([[userAgentHeader, new Map([[sha256Match, bytesOf(claims.userAgent)]])]]));
   if (claims.token !== undefined) map.set(label.token, bytesOf(claims.token));
   if (claims.login !== undefined) map.set(label.login, bytesOf(claims.login));
+  if (claims.use !== undefined) map.set(label.use, claims.use);
   return encode(map);
 }
 
@@ -193,12 +200,14 @@ export function readClaims(payload: Uint8Array): GrantClaims | undefined {
   const login = claims.has(label.login) ? readBytes(claims.get(label.login), 16) : null;
   const network = claims.has(label.catnip) ? readNetwork(claims.get(label.catnip)) : null;
   const userAgent = claims.has(label.cath) ? readUserAgent(claims.get(label.cath)) : null;
+  if (claims.has(label.use) && claims.get(label.use) !== "files") return undefined;
   if (token === undefined || login === undefined || network === undefined || userAgent === undefined) return undefined;
   return {
     ...{ issuer, subject, sessionId, prefix, issuedAt, expiresAt },
     ...(others.length > 0 && { otherPrefixes: others }),
     ...(token !== null && { token }),
     ...(login !== null && { login }),
+    ...(claims.has(label.use) && { use: "files" as const }),
     ...(network !== null && { network }),
     ...(userAgent !== null && { userAgent }),
   };

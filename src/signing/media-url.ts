@@ -128,5 +128,6 @@ function expiryIn(query: string, from: number, end: number): UnixSeconds | undef
 function purposeAt(query: string, start: number): MediaPurpose | undefined {
   if (query.startsWith("seg=", start)) return "segment";
   if (query.startsWith("list=", start)) return "playlist";
-  return query.startsWith("key=", start) ? "key" : undefined;
+  if (query.startsWith("key=", start)) return "key";
+  return query.startsWith("file=", start) ? "file" : undefined;
 }

@@ -57,9 +57,9 @@ async function prepare(key: SessionKey, hmac: MacPort): Promise<PreparedSessionK
   const derive = async (purpose: string) => hmac(await derived(purpose));
   const perPurpose = async (prefix: string): Promise<Readonly<Record<MediaPurpose, TextMac>>> => {
     const macs = await Promise.all(mediaPurposes.map((purpose) => derive(prefix + purpose)));
-    const [playlist, segment, decryptionKey] = macs;
-    if (!playlist || !segment || !decryptionKey) throw new TypeError("a purpose has no key");
-    return { playlist, segment, key: decryptionKey };
+    const [playlist, segment, decryptionKey, file] = macs;
+    if (!playlist || !segment || !decryptionKey || !file) throw new TypeError("a purpose has no key");
+    return { playlist, segment, key: decryptionKey, file };
   };
   const [[subject, token, console], url, session] = await Promise.all([
     Promise.all([derive("subject"), derive("token"), derive("console")]),

@@ -5,6 +5,7 @@ import { type Configuration, readConfiguration } from "../../src/config/configur
 import { type Admit, admitSession } from "../../src/edge/admit-session.ts";
 import { answerMedia } from "../../src/edge/answer-media.ts";
 import { fileDelivery } from "../../src/edge/deliver-file.ts";
+import { guardFiles } from "../../src/edge/guard-file.ts";
 import { serveRequest } from "../../src/edge/serve-request.ts";
 import { readiness, readyPath, storeChecks } from "../../src/http/health.ts";
 import { timedOrigin } from "../../src/origin/origin.ts";
@@ -55,6 +56,12 @@ const withParts = configuredWorker(
         storeFailure,
         telemetry,
       };
+      const deliver = fileDelivery({
+        origin,
+        cache: edgeMediaCache(caches.default, mediaUrl),
+        clock: systemClock,
+        telemetry,
+      });
       const admit: Admit = (access, asking) => admitSession(access, asking, admission);
       return ok({
         ...configuration,
@@ -78,12 +85,8 @@ const withParts = configuredWorker(
           timer: systemTimer,
         }),
         sha256: nodeSha256,
-        deliver: fileDelivery({
-          origin,
-          cache: edgeMediaCache(caches.default, mediaUrl),
-          clock: systemClock,
-          telemetry,
-        }),
+        deliver,
+        files: guardFiles({ deliver, clock: systemClock, timer: systemTimer }),
       });
     },
   },

@@ -21,7 +21,7 @@ export function explainGrant(text: string, context: CheckContext): Explanation {
   const steps = openedSteps(opened.value, undefined, context);
   const checked = checkGrant({ grant: text, path: prefix, signature: undefined }, context);
   if (!checked.ok) return refusedGrant(checked.refusal, steps);
-  const grants = `signed URLs below ${prefix}, until ${when(expiresAt, context.now)}`;
+  const grants = `signed ${opened.value.use === "files" ? "file URLs" : "URLs"} below ${prefix}, until ${when(expiresAt, context.now)}`;
   return { kind: "grant", verdict: "accepted", refusal: undefined, grants, steps };
 }
 
@@ -45,7 +45,8 @@ function openedSteps(grant: Grant, path: string | undefined, context: CheckConte
   const { now, grantIssuer, client } = context;
   const authentic = `authentic, signed with the key ${shown(kid)}`;
   const life = `${sessionId} of ${shown(issuer)}, started ${when(issuedAt, now)}, expires ${when(expiresAt, now)}`;
-  const covered = `covers everything below ${[prefix, ...otherPrefixes].join(", ")}`;
+  const what = grant.use === "files" ? "only file URLs" : "everything";
+  const covered = `covers ${what} below ${[prefix, ...otherPrefixes].join(", ")}`;
   const asset =
     path === undefined
       ? info("asset", covered)
@@ -98,6 +99,7 @@ export function targetOf(text: string): string | undefined {
 export function isApiPath(target: string): boolean {
   const [path = ""] = target.split("?", 1);
   return (
+    /^(\/[\w.-]{1,40})*\/files$/.test(path) ||
     /\/stream\/(start|[\w-]{22}(\/renew)?)$/.test(path) ||
     /\/operator(\/(sessions|refusals|keys|assets|explain|simulate|revocations)(\/|$)|$)/.test(path) ||
     /^\/(console|api\/auth)(\/|$)|^\/(metrics|openapi\.json)$/.test(path)

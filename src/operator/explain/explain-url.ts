@@ -5,6 +5,7 @@ import { type MediaPurpose, parameterOf } from "../../base/media-purpose.ts";
 import type { Refusal, RefusalCode } from "../../base/result.ts";
 import { earlier, type UnixSeconds } from "../../base/time.ts";
 import type { Asset } from "../../catalog/asset.ts";
+import { isAllowedFile } from "../../catalog/file-globs.ts";
 import type { Configuration } from "../../config/configuration.ts";
 import {
   type CheckContext,
@@ -12,6 +13,7 @@ import {
   isBound,
   isSignatureValid,
   type MediaAccess,
+  useFault,
 } from "../../edge/check-media-request.ts";
 import { isRenewable } from "../../edge/renew-url.ts";
 import { type CloudFrontCheckContext, checkCloudFrontTarget, cloudFrontAsset } from "../../edge/serve-cloudfront.ts";
@@ -50,6 +52,7 @@ const purposeWords = {
   playlist: "for a playlist",
   segment: "for a segment or another file",
   key: "for a key (never cached)",
+  file: "for a file that no playlist names",
 } as const satisfies Record<MediaPurpose, string>;
 
 /**
@@ -116,10 +119,33 @@ function signatureSteps(target: MediaTarget, context: ExplainMediaContext): read
   ];
   if (asset === undefined) steps.push(fails("catalog", "asset_unknown", "the catalog has no asset for this path"));
   if (key !== undefined && asset !== undefined) steps.push(...aliasSteps(path.slice(asset.id.length + 2), query));
+  if (key !== undefined) steps.push(...fileSteps(target, signature.purpose, asset, context));
   steps.push(expiryStep(signature, key !== undefined, context));
   if (query !== "")
     steps.push(info("query", `parameters of the origin, signed with the path: ${parameterNames(query)}`));
   steps.push(...appendedSteps(target));
+  return steps;
+}
+
+/** What separates `file` URLs and streams' URLs, and whether the asset's globs still allow the file. */
+function fileSteps(
+  { grant, path, query }: MediaTarget,
+  purpose: MediaPurpose,
+  asset: Asset | undefined,
+  { keys, now }: ExplainMediaContext,
+): readonly Step[] {
+  const opened = openGrant(grant, keys, now);
+  const why = opened.ok ? useFault(opened.value, purpose) : undefined;
+  const steps: Step[] = why === undefined ? [] : [fails("use", "path_not_covered", why)];
+  if (purpose !== "file" || asset === undefined) return steps;
+  const file = originFileOf({ path: path.slice(asset.id.length + 2), query });
+  const allowed = file.ok && isAllowedFile(asset, file.value.path);
+  const globs = asset.files.length === 0 ? "the asset has no files" : `the asset's files are ${asset.files.join(", ")}`;
+  steps.push(
+    allowed
+      ? passes("files", `${globs}; the edge also refuses a playlist, a key or a segment by its bytes`)
+      : fails("files", "file_forbidden", `${globs}, which do not include this path`),
+  );
   return steps;
 }
 
@@ -161,7 +187,7 @@ function unreadableSignature(target: MediaTarget, context: ExplainMediaContext):
 function missingWords({ appended }: MediaTarget): string {
   const broken = Object.values(parameterOf).filter((name) => `&${appended}`.includes(`&${name}=`));
   return broken.length === 0
-    ? "the query has no list, seg or key parameter"
+    ? "the query has no list, seg, key or file parameter"
     : `the query's ${broken.join(", ")} parameter is not <expiry>.<22 characters>`;
 }
 

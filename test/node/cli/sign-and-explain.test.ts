@@ -34,6 +34,28 @@ describe("a URL created by `stagedoor sign`", () => {
     expect(await explain(url, "--now", "+121m")).toMatchObject({ exit: 1, verdict: "refused", code: "grant_expired" });
   });
 
+  it("opens a file that no playlist names, if the asset's files allow it", async () => {
+    const url = await sign("/vod-ts/poster.jpg", "--purpose", "file");
+    expect(url).toMatch(/\/vod-ts\/poster\.jpg\?file=\d+\.[\w-]{22}$/);
+    const explained = await explain(url);
+    expect(explained).toMatchObject({ exit: 0, kind: "media", verdict: "served", code: null });
+    expect(JSON.stringify(explained.steps)).toContain("the asset's files are poster.jpg");
+    expect(await explain(url, "--now", "+6m")).toMatchObject({ exit: 0, verdict: "renewed" });
+    expect(await explain(url.replace("file=", "seg="))).toMatchObject({ exit: 1, code: "signature_invalid" });
+    const other = await stagedoor("sign", "--ring", ring, "/vod-ts/index.m3u8", "--purpose", "file");
+    expect([other.exit, other.stderr]).toEqual([1, expect.stringContaining("its files are poster.jpg")]);
+  });
+
+  it("of a stream is explained as refused with a grant for files, and the other way round", async () => {
+    const [segment, file] = [await sign("/vod-ts/270p/0.ts"), await sign("/vod-ts/poster.jpg", "--purpose", "file")];
+    const [ofStream = "", ofFiles = ""] = [segment, file].map((url) => new URL(url).pathname.split("/")[1]);
+    const swapped = await explain(segment.replace(ofStream, ofFiles));
+    expect(swapped).toMatchObject({ exit: 1, code: "path_not_covered" });
+    expect(JSON.stringify(swapped.steps)).toContain("a grant for files opens file URLs only");
+    expect(await explain(ofFiles)).toMatchObject({ exit: 0, kind: "grant" });
+    expect(await explain(file.replace(ofFiles, ofStream))).toMatchObject({ exit: 1, code: "signature_invalid" });
+  });
+
   it("is an alias for a file that is not canonical, and explained by the file's real name", async () => {
     const url = await sign("/vod-ts/a;b//0.ts?hdnts=exp=1~hmac=a");
     const [, alias = ""] = /\/vod-ts\/(~\/[\w-]+\.ts)\?seg=/.exec(url) ?? [];

@@ -8,6 +8,7 @@ describe("an asset", () => {
       origin: { type: "r2", binding: "MEDIA", prefix: "film/" },
       entry: "index.m3u8",
       cdn: "edge",
+      files: [],
       allowedHosts: [],
       allowedSchemes: [],
       scope: "stream:play",

@@ -99,6 +99,20 @@ export function isolate(changes: Partial<AdmissionParts> = {}, issuedAt: UnixSec
     (await admit(address, from, purpose))?.code ?? "admitted";
   return {
     ...{ state, parts, failures, rings, admit, code, events },
+    /** The same for a grant of `POST /files` with the same names. */
+    codeForFiles: async () =>
+      (
+        await admitSession(
+          { ...access, grant: { ...access.grant, issuedAt, use: "files" }, purpose: "file" },
+          {
+            now: state.now,
+            client: { address: "192.0.2.1", userAgentHash: () => "" },
+            waitUntil: () => undefined,
+            country: () => "DE",
+          },
+          parts,
+        )
+      )?.code ?? "admitted",
     log: inMemory,
     streams: streamsOf(subject),
     touches: () => touches,

@@ -10,6 +10,7 @@ import {
 } from "../../../src/base/time.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { answerMedia } from "../../../src/edge/answer-media.ts";
+import { guardFiles } from "../../../src/edge/guard-file.ts";
 import { type EdgeParts, serveRequest } from "../../../src/edge/serve-request.ts";
 import { noTelemetry } from "../../../src/metrics/telemetry.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
@@ -62,6 +63,7 @@ async function fetchMedia(
     clock: () => now,
     timer: systemTimer,
     deliver: (file) => send(file),
+    files: guardFiles({ deliver: (file) => send(file), clock: () => now, timer: systemTimer }),
     waitUntil: () => undefined,
     admit: () => undefined,
     ready: async () => [],

@@ -175,6 +175,7 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
     renewal,
     mediaUrl: "https://media.example",
     deliver: async () => ok(new Response("a segment")),
+    files: { serve: async () => ok(new Response("a file")), judge: async () => ok(undefined) },
     waitUntil: () => undefined,
     admit: () => undefined,
     milliseconds: systemMillisecondClock,

@@ -7,7 +7,7 @@ import { fillPlaylist, renderShared } from "../../../src/playlist/render.ts";
 import type { Target } from "../../../src/playlist/template.ts";
 import { bucket, now, server, step } from "./sample.ts";
 
-const parameters = { playlist: "list", segment: "seg", key: "key" };
+const parameters = { playlist: "list", segment: "seg", key: "key", file: "file" };
 const whole = ({ purpose, path, query }: Target) => ({
   uri: `https://media.example/G${path}?${query === "" ? "" : `${query}&`}${parameters[purpose]}=SIGNED`,
 });

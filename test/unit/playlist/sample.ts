@@ -25,7 +25,7 @@ export const bucket: PlaylistContext = {
 /** The same at an HTTP origin, where the prefix maps to another path. */
 export const server: PlaylistContext = { ...bucket, originHost: "origin.example", originPath: "/films/42/" };
 
-const parameters = { playlist: "list", segment: "seg", key: "key" };
+const parameters = { playlist: "list", segment: "seg", key: "key", file: "file" };
 
 /** The signature of the tests: the purpose's parameter and a mark that no playlist contains by itself. */
 export function mark(target: Target): { readonly query: string } {

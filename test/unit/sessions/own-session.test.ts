@@ -79,6 +79,12 @@ describe.each(routes)("the route to %s a session", (route) => {
     expect(await code({ grant: text ?? changed })).toBe("grant_invalid");
   });
 
+  it("refuses a grant for files, which holds no lease and was not counted as a stream", async () => {
+    const { sessionId, subject } = opened(openGrant(session.grant, keys, now));
+    const grant = grantOf(keyOf(keys, "2026-a"), claimsOf({ sessionId, subject, use: "files" }));
+    expect(await code({ grant })).toBe("session_unknown");
+  });
+
   it("refuses a grant of another deployment that shares the key", async () => {
     const key = keyOf(keys, "2026-a");
     const { subject, sessionId } = opened(openGrant(session.grant, keys, now));

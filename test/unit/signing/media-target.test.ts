@@ -63,7 +63,7 @@ describe("the parser of media URLs", () => {
     expect(parse(`/G/film/a?${query}`)).toMatchObject({ signature: undefined, query: "", appended: query });
   });
 
-  it.each(["file", "tpl"])(
+  it.each(["tpl"])(
     "refuses a signature in the reserved parameter %s, and accepts other values of that name",
     (name) => {
       expect(parse(`/G/film/a?${name}=1795000000.${signature}`)).toBe("signature_invalid");

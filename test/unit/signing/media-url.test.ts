@@ -21,15 +21,18 @@ const schemes = mediaPurposes.flatMap((purpose) => [
   { purpose, binding: "session-bound", id: "premiere", query: "" },
 ]);
 
+const isAlwaysBound = (purpose: MediaPurpose) => purpose === "playlist" || purpose === "file";
+const useOf = (purpose: MediaPurpose) => (purpose === "file" ? ({ use: "files" } as const) : {});
+
 describe.each(schemes)("the $binding URL of a $purpose ($id)", ({ purpose, binding, id, query }) => {
   signingContract(async () => {
     const keys = await preparedKeys();
     const key = keyOf(keys, "2026-a");
-    const path = `/${id}/360p/0.ts`;
-    const bound = purpose === "playlist" || binding === "session-bound";
+    const path = `/${id}/360p/0.${purpose === "file" ? "jpg" : "ts"}`;
+    const bound = isAlwaysBound(purpose) || binding === "session-bound";
     const target = (grant: string, by = key, as: MediaPurpose = purpose) =>
       signedTarget(by, { purpose: as, grant, signedGrant: bound ? grant : "", path, query });
-    const grant = grantOf(key, { prefix: `/${id}/` });
+    const grant = grantOf(key, { prefix: `/${id}/`, ...useOf(purpose) });
     const signed = target(grant);
     const signature = signed.slice(-22);
     const others = mediaPurposes.filter((other) => other !== purpose);
@@ -55,19 +58,21 @@ describe.each(schemes)("the $binding URL of a $purpose ($id)", ({ purpose, bindi
       ]),
       otherKeys: ["2026-b", "2025-z", "2027-a"].flatMap((kid) => {
         const other = keyOf(keys, kid);
-        const otherGrant = grantOf(other, { prefix: `/${id}/` });
+        const otherGrant = grantOf(other, { prefix: `/${id}/`, ...useOf(purpose) });
         return [target(grant, other), signed.replace(grant, otherGrant)];
       }),
     };
   });
 
-  it(`${binding === "shared" && purpose !== "playlist" ? "is valid under every grant of the asset" : "is valid only under its own grant"}`, async () => {
+  it(`${binding === "shared" && !isAlwaysBound(purpose) ? "is valid under every grant of the asset" : "is valid only under its own grant"}`, async () => {
     const keys = await preparedKeys();
     const key = keyOf(keys, "2026-a");
-    const grant = grantOf(key, { prefix: `/${id}/` });
-    const another = grantOf(key, { prefix: `/${id}/`, sessionId: "AAAAAAAAAAAAAAAAAAAAAA" });
-    const bound = purpose === "playlist" || binding === "session-bound";
-    const signed = signedTarget(key, { purpose, grant, signedGrant: bound ? grant : "", path: `/${id}/a.ts`, query });
+    const claims = { prefix: `/${id}/`, ...useOf(purpose) };
+    const grant = grantOf(key, claims);
+    const another = grantOf(key, { ...claims, sessionId: "AAAAAAAAAAAAAAAAAAAAAA" });
+    const bound = isAlwaysBound(purpose) || binding === "session-bound";
+    const path = `/${id}/a.${purpose === "file" ? "jpg" : "ts"}`;
+    const signed = signedTarget(key, { purpose, grant, signedGrant: bound ? grant : "", path, query });
     const { verdict } = checkMediaRequest(signed.replace(grant, another), { keys, catalog, grantIssuer, client, now });
     expect(verdict).toBe(bound ? "refused" : "passed");
   });

@@ -60,7 +60,7 @@ describe("the keys derived from a session key", () => {
     const macs = [grant, subject, ...mediaPurposes.map((purpose) => url[purpose])].map((mac) =>
       encodeBase64url(mac("x")),
     );
-    expect(new Set(macs).size).toBe(5);
+    expect(new Set(macs).size).toBe(6);
     expect(macs[0]).toBe(encodeBase64url(await mac("x")));
     expect(macs[1]).toBe(encodeBase64url(await mac("x", "stagedoor/v1/subject")));
   });
@@ -71,7 +71,7 @@ describe("the keys derived from a session key", () => {
     const signatures = mediaPurposes.flatMap((by) =>
       mediaPurposes.map((purpose) => signatureOf(url[by], purpose, parts)),
     );
-    expect(new Set(signatures).size).toBe(9);
+    expect(new Set(signatures).size).toBe(16);
   });
 
   it.each(mediaPurposes)("of a %s cannot sign a valid URL of another purpose", async (purpose) => {
@@ -79,14 +79,14 @@ describe("the keys derived from a session key", () => {
     const key = keyOf(keys, "2026-a");
     const mac = key.url[purpose];
     const bound = (_: string, grant: string) => key.bound(purpose, grant);
-    const misused = { ...key, url: { playlist: mac, segment: mac, key: mac }, bound };
+    const misused = { ...key, url: { playlist: mac, segment: mac, key: mac, file: mac }, bound };
     const verdicts = (by: typeof key) =>
       mediaPurposes.map((as) => {
-        const grant = grantOf(key);
-        const target = signedTarget(by, { purpose: as, grant, path: "/film/a.ts" });
+        const grant = grantOf(key, as === "file" ? { use: "files" } : {});
+        const target = signedTarget(by, { purpose: as, grant, path: as === "file" ? "/film/a.jpg" : "/film/a.ts" });
         return checkMediaRequest(target, { keys, catalog, grantIssuer, client, now }).verdict;
       });
-    expect(verdicts(key)).toEqual(["passed", "passed", "passed"]);
+    expect(verdicts(key)).toEqual(["passed", "passed", "passed", "passed"]);
     expect(verdicts(misused)).toEqual(mediaPurposes.map((as) => (as === purpose ? "passed" : "refused")));
   });
 

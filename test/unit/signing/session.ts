@@ -48,7 +48,9 @@ export const catalog: Catalog = (() => {
     entry: "index.m3u8",
     ...fields,
   });
-  const assets = [asset("film"), asset("film-2"), asset("premiere", { segmentSignature: "session" })];
+  const files = ["**/*.jpg", "downloads/*.mp4", "thumbs/*.vtt"];
+  const bound = { segmentSignature: "session", files };
+  const assets = [asset("film", { files }), asset("film-2"), asset("premiere", bound)];
   const parsed = parseCatalog({ version: 1, assets });
   if (!parsed.ok) throw new Error("the test catalog is invalid");
   return parsed.value;
@@ -82,10 +84,10 @@ export interface UrlParts {
   readonly expiry?: UnixSeconds;
 }
 
-/** A URL's target as the service writes it. By default only a playlist's signature is bound to the grant. */
+/** A URL's target as the service writes it. By default only the signature of a playlist or file is bound to the grant. */
 export function signedTarget(key: PreparedSessionKey, parts: UrlParts): string {
   const { purpose, grant, path, query = "", expiry = in5Minutes } = parts;
-  const { signedGrant = purpose === "playlist" ? grant : "" } = parts;
+  const { signedGrant = purpose === "playlist" || purpose === "file" ? grant : "" } = parts;
   const mac = macFor(key, purpose, signedGrant === "" ? undefined : signedGrant);
   return `/${grant}${path}?${signedQuery(mac, purpose, { path, query, expiry })}`;
 }

@@ -1,0 +1,120 @@
+import { keySize } from "../origin/fill-cache.ts";
+
+/** How much of a file is read to decide what it is, in bytes: the `moov` of fragmented MP4 fits in. */
+export const headLength = 65_536;
+
+/** How much of it is searched as text: the most that a prolog of XML may take. */
+const textLength = 8192;
+
+/** What is known about a file before it is served. */
+export interface FileSample {
+  /** The first bytes: {@link headLength}, or the whole file if it is shorter. */
+  readonly head: Uint8Array;
+  /** The file's size in bytes; undefined if the origin does not say. */
+  readonly size: number | undefined;
+  /** The Content-Type with which it would be served. */
+  readonly contentType: string;
+}
+
+/** Content types of playlists, presentation descriptions and segments, without their parameters. */
+const forbiddenTypes =
+  /^(application|audio|video|text)\/((vnd\.apple\.|x-)?mpegurl|dash\+xml|vnd\.ms-sstr\+xml|f4m(\+xml)?|mp2t|mp2p|iso\.segment|vnd\.dlna\.mpeg-tts)$/;
+
+/**
+ * Why a file is never served through a `file` URL, or undefined: it is a playlist, a key or a segment, by its bytes, its
+ * size or its content type. Names decide nothing here: the asset's globs have judged them, and a playlist may be called
+ * `poster.jpg`.
+ *
+ * - A playlist is what players read as one: `#EXTM3U` (RFC 8216bis §4), or XML whose root is not known to be harmless.
+ * - A key is a file of 16 bytes, whatever they are.
+ * - A segment is MPEG-TS, a fragment or an initialisation section of fragmented MP4 (ISO/IEC 14496-12 §8.8), or packed
+ *   audio with Apple's timestamp (RFC 8216bis §3.1.3). A progressive MP4, which HLS cannot play, is a download.
+ */
+export function contentFault({ head, size, contentType }: FileSample): string | undefined {
+  const type = contentType.split(/[;,]/, 1)[0]?.trim().toLowerCase() ?? "";
+  if (forbiddenTypes.test(type)) return "its content type is that of a playlist or a segment";
+  if ((size ?? head.length) === keySize) return "it has the size of a key: 16 bytes";
+  if (head.length === 0) return undefined;
+  return textFault(head) ?? segmentFault(head);
+}
+
+function textFault(head: Uint8Array): string | undefined {
+  const [a, b] = head;
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) return "it is text in UTF-16";
+  const text = latin1(head.subarray(0, textLength)).replace(/^\u00ef\u00bb\u00bf/, "");
+  if (/^\0+[<#]|^[<#]\0/.test(text)) return "it is text in UTF-16 or UTF-32";
+  const start = text.trimStart();
+  if (/^#EXT/i.test(start)) return "it is a playlist";
+  if (!start.startsWith("<")) return undefined;
+  const root = rootOf(start);
+  if (root === undefined) return "it is XML whose root element does not begin in its first bytes";
+  return /^(mpd|smoothstreamingmedia|manifest|asx|smil)$/i.test(root) ? "it is a playlist" : undefined;
+}
+
+/** The local name of an XML document's root element; undefined if it does not begin in this text. */
+function rootOf(text: string): string | undefined {
+  let at = 0;
+  while (at >= 0 && at < text.length) {
+    at = text.indexOf("<", at);
+    if (at < 0) return undefined;
+    const close = text.startsWith("<!--", at)
+      ? "-->"
+      : text.startsWith("<?", at)
+        ? "?>"
+        : text.startsWith("<!", at)
+          ? ">"
+          : undefined;
+    if (close === undefined)
+      return /^<(?:[^\s<>/:]{1,64}:)?([^\s<>/:]{1,64})[\s/>]/.exec(text.slice(at, at + 132))?.[1];
+    // An internal subset holds ">" and could define the root by an entity.
+    if (close === ">" && /^<!DOCTYPE[^>]*\[/i.test(text.slice(at))) return undefined;
+    const end = text.indexOf(close, at + 2);
+    at = end < 0 ? -1 : end + close.length;
+  }
+  return undefined;
+}
+
+function segmentFault(head: Uint8Array): string | undefined {
+  // M2TS puts four bytes before each packet.
+  if (isPackets(head, 0, 188) || isPackets(head, 4, 192)) return "it is an MPEG-TS segment";
+  if (latin1(head.subarray(0, 4096)).includes("com.apple.streaming.transportStreamTimestamp"))
+    return "it is a segment of packed audio";
+  return isFragmented(head) ? "it is fragmented MP4, which playlists use" : undefined;
+}
+
+/** Whether packets of MPEG-TS begin here (ISO/IEC 13818-1 §2.4.3.2): a G every 188 bytes, at least twice. A GIF has one. */
+function isPackets(head: Uint8Array, first: number, length: number): boolean {
+  const most = Math.min(head.length, first + 5 * length);
+  if (most <= first + length) return false;
+  for (let at = first; at < most; at += length) if (head[at] !== 0x47) return false;
+  return true;
+}
+
+const fragmentBoxes: ReadonlySet<string> = new Set(["styp", "sidx", "ssix", "moof", "emsg", "prft"]);
+
+/**
+ * Whether an MP4 is fragmented: a fragment's box comes before any media, or its `moov` has an `mvex`. The `moov` of
+ * fragmented MP4 comes first and has no sample tables; a `moov` that goes on after the head is searched as far as it is
+ * there.
+ */
+function isFragmented(head: Uint8Array): boolean {
+  for (let at = 0; at + 8 <= head.length; ) {
+    const view = new DataView(head.buffer, head.byteOffset + at);
+    const type = latin1(head.subarray(at + 4, at + 8));
+    if (fragmentBoxes.has(type)) return true;
+    if (at === 0 && !/^(ftyp|moov|mdat|free|skip|wide|pdin|uuid)$/.test(type)) return false;
+    const size = view.getUint32(0);
+    const length = size === 1 && at + 16 <= head.length ? Number(view.getBigUint64(8)) : size;
+    if (type === "moov" && latin1(head.subarray(at, size === 0 ? undefined : at + length)).includes("mvex"))
+      return true;
+    if (length < 8) return false;
+    at += length;
+  }
+  return false;
+}
+
+function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
