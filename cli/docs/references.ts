@@ -4,10 +4,10 @@ import type * as z from "zod";
 import { issuerSchema } from "../../src/auth/issuer.ts";
 import { assetSchema } from "../../src/catalog/asset.ts";
 import { identitySettingsSchema } from "../../src/config/identity-configuration.ts";
+import { identitySettingReaders, type SettingReaders, settingReaders } from "../../src/config/setting-readers.ts";
 import { settingsSchema } from "../../src/config/settings.ts";
 import { oauthClientSchema } from "../../src/identity/identity-settings.ts";
 import { projectRoot } from "../lib/project.ts";
-import { identitySettingReaders, type SettingReaders, settingReaders } from "../lib/setting-readers.ts";
 import { code, inputSchema, jsonCode, markdownTable, outputSchema, type Schema, typeText } from "./json-schema.ts";
 
 /** `docs/reference/configuration.md`, generated from the schemas of the workers' configuration. */

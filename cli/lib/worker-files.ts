@@ -2,9 +2,9 @@
 import "./offline.ts";
 import { join } from "node:path";
 import { ok, type Result, refuse } from "../../src/base/result.ts";
+import { type WorkerKind, workerKinds } from "../../src/config/setting-readers.ts";
 
-export const workerKinds = ["api", "edge", "manifest", "identity"] as const;
-export type WorkerKind = (typeof workerKinds)[number];
+export { type WorkerKind, workerKinds };
 
 /** The path of each worker's configuration, relative to the project. */
 export const workerFiles: Readonly<Record<WorkerKind, string>> = {

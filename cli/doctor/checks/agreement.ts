@@ -1,5 +1,5 @@
+import { settingReaders } from "../../../src/config/setting-readers.ts";
 import { settingsSchema } from "../../../src/config/settings.ts";
-import { settingReaders } from "../../lib/setting-readers.ts";
 import { environmentOf, type Facts } from "../facts.ts";
 import { type Check, type Finding, fault, warning } from "../finding.ts";
 

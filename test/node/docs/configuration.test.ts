@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { configSchemaFile } from "../../../cli/docs/config-schema-file.ts";
 import { configurationReference } from "../../../cli/docs/references.ts";
 import { projectRoot } from "../../../cli/lib/project.ts";
 import { identitySettingsSchema } from "../../../src/config/identity-configuration.ts";
@@ -26,4 +27,9 @@ it.each([
 ])("docs/reference/configuration.md shows the default and the permitted values of %s", (name, cells) => {
   const row = reference.split("\n").find((line) => line.startsWith(`| \`${name}\``));
   expect(row).toContain(cells);
+});
+
+it("stagedoor.config.schema.json matches the schemas", () => {
+  const written = readFileSync(join(projectRoot, "stagedoor.config.schema.json"), "utf8");
+  expect(written === configSchemaFile(), "the schemas changed: run `npm run docs` and review the result").toBe(true);
 });

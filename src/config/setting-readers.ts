@@ -1,6 +1,9 @@
-import type { identitySettingsSchema } from "../../src/config/identity-configuration.ts";
-import type { settingsSchema } from "../../src/config/settings.ts";
-import type { WorkerKind } from "./worker-files.ts";
+import type { identitySettingsSchema } from "./identity-configuration.ts";
+import type { settingsSchema } from "./settings.ts";
+
+/** The four workers. */
+export const workerKinds = ["api", "edge", "manifest", "identity"] as const;
+export type WorkerKind = (typeof workerKinds)[number];
 
 /** The workers that read a setting. */
 export interface SettingReaders {

@@ -1,0 +1,67 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { ok, type Result, refuse } from "../../src/base/result.ts";
+import { type WorkerKind, workerKinds } from "../../src/config/setting-readers.ts";
+import { configFile, type Deployment } from "../../src/deployment/config-schema.ts";
+import { configFaultText, readConfig } from "../../src/deployment/read-config.ts";
+import { wranglerConfig } from "../../src/deployment/wrangler-config.ts";
+import { projectRoot } from "./project.ts";
+
+/** The folder of generated files and development keys in a deployment's folder; git ignores it. */
+const generatedFolder = ".stagedoor";
+
+/** The generated configuration of a worker, relative to the deployment's folder. */
+export function generatedFile(worker: WorkerKind): string {
+  return `${generatedFolder}/${worker}/wrangler.json`;
+}
+
+/** Reads a deployment's file, or returns every error in it, a line each. */
+function readDeployment(folder: string): Result<Deployment, string> {
+  const file = join(folder, configFile);
+  const shown = relative(process.cwd(), file) || configFile;
+  const read = readConfig(readFileSync(file, "utf8"));
+  if (read.ok) return read;
+  return refuse(
+    [
+      `${shown} has ${read.refusal.length === 1 ? "an error" : "errors"}:`,
+      ...read.refusal.map((fault) => configFaultText(configFile, fault)),
+    ].join("\n  "),
+  );
+}
+
+/** The source of a worker, if this package runs from its sources; a compiled package is imported by its name. */
+function sourceOf(worker: WorkerKind): string | undefined {
+  const source = join(projectRoot, "workers", worker, "index.ts");
+  return existsSync(source) ? source : undefined;
+}
+
+/**
+ * Writes wrangler's files of a deployment into its folder `.stagedoor`: a configuration and an entry for each worker. Files that
+ * are the same already are left alone, so that nothing is built again.
+ */
+export function generateFiles(folder: string): Result<Deployment, string> {
+  const read = readDeployment(folder);
+  if (!read.ok) return read;
+  for (const worker of workerKinds) {
+    const target = join(folder, generatedFolder, worker);
+    const source = sourceOf(worker);
+    const module = `stagedoor/workers/${worker}`;
+    const config = wranglerConfig(worker, read.value.config, {
+      main: "index.js",
+      migrationsFolder: relative(target, join(projectRoot, "workers/identity/migrations")),
+      ...(source === undefined ? {} : { alias: { [module]: source } }),
+    });
+    mkdirSync(target, { recursive: true, mode: 0o700 });
+    writeIfChanged(join(target, "wrangler.json"), `${JSON.stringify(config, null, 2)}\n`);
+    writeIfChanged(
+      join(target, "index.js"),
+      `// Written by stagedoor from ${configFile}: change that file.\nexport { default } from "${module}";\nexport * from "${module}";\n`,
+    );
+  }
+  return ok(read.value);
+}
+
+function writeIfChanged(file: string, text: string): void {
+  if (existsSync(file) && readFileSync(file, "utf8") === text) return;
+  writeFileSync(file, text);
+}

@@ -1,0 +1,207 @@
+import { faultsAmong, issuerSchema } from "../auth/issuer.ts";
+import { adviceOn, fieldText } from "../base/issue-advice.ts";
+import { parseCatalog } from "../catalog/catalog.ts";
+import { secretFaults } from "../catalog/origin-secrets.ts";
+import { bindingOf, catalogOf, originSecretsOf, originUrlOf } from "./catalog-of.ts";
+import {
+  type Deployment,
+  type DeploymentConfig,
+  type EnvironmentName,
+  environmentNames,
+  placeholderStart,
+  settableSchemas,
+} from "./config-schema.ts";
+import { issuersWith, secretReferences } from "./issuers-of.ts";
+import { settingText, takenBindings } from "./wrangler-config.ts";
+
+/** An error between members, each valid by itself. */
+export interface Fault {
+  readonly path: readonly PropertyKey[];
+  readonly advice: string;
+}
+
+/** Every error between the members of a deployment's file, and of its settings and assets by the workers' own schemas. */
+export function faultsBetween(deployment: Deployment): readonly Fault[] {
+  const { config } = deployment;
+  const structural = [
+    ...hostFaults(config),
+    ...originFaults(config),
+    ...identityFaults(config),
+    ...settingFaults(config),
+    ...assetFaults(config),
+  ];
+  return structural.length > 0 ? structural : catalogFaults(deployment);
+}
+
+function hostFaults({ host, cdns }: DeploymentConfig): readonly Fault[] {
+  const workers = Object.keys(cdns).filter((name) => cdns[name]?.type === "workers");
+  const [, ...others] = workers;
+  return [
+    ...(host.type === "workers" ? [] : [{ path: ["host", "type"], advice: 'Use "workers": "node" is reserved.' }]),
+    ...(workers.length === 0
+      ? [
+          {
+            path: ["cdns"],
+            advice: 'Add a CDN of the type "workers": {"main": {"type": "workers", "host": "media.{domain}"}}.',
+          },
+        ]
+      : []),
+    ...others.map((name) => ({
+      path: ["cdns", name],
+      advice: `Remove it: a second CDN of the type "workers" is reserved; this version has one media host, ${workers[0]}.`,
+    })),
+  ];
+}
+
+function originFaults(config: DeploymentConfig): readonly Fault[] {
+  const places = [
+    { at: ["origins"], origins: config.origins },
+    ...environmentNames.map((name) => ({
+      at: ["environments", name, "origins"],
+      origins: config.environments[name]?.origins ?? {},
+    })),
+  ];
+  return places.flatMap(({ at, origins }) =>
+    Object.entries(origins).flatMap(([name, origin]) => {
+      const path = [...at, name];
+      if (origin.type === "r2") {
+        const taken = takenBindings.includes(bindingOf(name));
+        return taken
+          ? [{ path, advice: `Choose another name: the workers have another binding ${bindingOf(name)}.` }]
+          : [];
+      }
+      const secret = origin.secret === undefined ? undefined : config.secrets[origin.secret];
+      const use = origin.type === "s3" ? "sigv4" : "header";
+      if (origin.secret !== undefined && secret?.use !== use)
+        return [
+          {
+            path: [...path, "secret"],
+            advice: `Add ${origin.secret} to secrets with the use ${use}${secret === undefined ? "" : `, not ${secret.use}`}: {"${origin.secret}": ${use === "header" ? '{"use": "header", "header": "X-Origin-Secret", ' : '{"use": "sigv4", "accessKeyId": "S3_KEY_ID", '}"hosts": ["${hostText(originUrlOf(origin))}"]}}.`,
+          },
+        ];
+      return URL.canParse(originUrlOf(origin))
+        ? []
+        : [{ path, advice: `Use a whole address: ${JSON.stringify(originUrlOf(origin))} is no URL.` }];
+    }),
+  );
+}
+
+function hostText(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : "origin.example.tv";
+}
+
+function identityFaults({ identity, environments, secrets }: DeploymentConfig): readonly Fault[] {
+  const { worker, issuers } = identity;
+  if (!worker && issuers.length === 0)
+    return [
+      {
+        path: ["identity"],
+        advice: 'Nobody could sign in: set "worker": true, or name your identity provider in "issuers".',
+      },
+    ];
+  const references = secretReferences(issuers);
+  const stores = environmentNames.flatMap((name) => {
+    const environment = environments[name];
+    if (environment === undefined || (environment.d1 !== undefined) === worker) return [];
+    const path = ["environments", name, "d1"];
+    return worker
+      ? [
+          {
+            path,
+            advice: `The identity worker needs the id of a D1 database: use ${placeholderStart}${name}-d1-id until there is one.`,
+          },
+        ]
+      : [{ path, advice: "Remove it: it has no effect without identity.worker." }];
+  });
+  if (references.inline.length > 0)
+    return references.inline.map((path) => ({
+      path: ["identity", "issuers", ...path],
+      advice: 'Put the secret into secrets-<environment>.env and write its name here: {"secret": "ISSUER_SECRET"}.',
+    }));
+  const unnamed = references.names.filter((name) => secrets[name]?.use !== "issuer");
+  const parsed = issuerSchema.array().safeParse(issuersWith(issuers, () => "x".repeat(86)));
+  return [
+    ...stores,
+    ...unnamed.map((name) => ({
+      path: ["identity", "issuers"],
+      advice: `Add ${name} to secrets: {"${name}": {"use": "issuer"}}.`,
+    })),
+    ...(parsed.success
+      ? faultsAmong(parsed.data).map((advice) => ({ path: ["identity", "issuers"], advice }))
+      : parsed.error.issues.map((issue) => ({
+          path: ["identity", "issuers", ...issue.path],
+          advice: adviceOn(issue, issuers),
+        }))),
+  ];
+}
+
+function settingFaults(config: DeploymentConfig): readonly Fault[] {
+  const places = [
+    { at: ["settings"], settings: config.settings },
+    ...environmentNames.map((name) => ({
+      at: ["environments", name, "settings"],
+      settings: config.environments[name]?.settings ?? {},
+    })),
+  ];
+  return places.flatMap(({ at, settings }) =>
+    Object.entries(settings).flatMap(([name, value]) => {
+      if (value === undefined) return [];
+      const text = settingText(value);
+      const parsed = settableSchemas[name]?.safeParse(text);
+      const issues = parsed === undefined || parsed.success ? [] : parsed.error.issues;
+      return issues.map((issue) => ({
+        path: [...at, name],
+        advice: `${issue.path.length === 0 ? "" : `${fieldText(issue.path)}: `}${adviceOn(issue, text)}`,
+      }));
+    }),
+  );
+}
+
+function assetFaults(config: DeploymentConfig): readonly Fault[] {
+  const { cdns, origins } = config;
+  return config.assets.flatMap(({ origin, cdn, entries }, index) => {
+    const at = (member: string) => ["assets", index, member];
+    const [first, ...others] = [cdn ?? []].flat();
+    return [
+      ...(Object.hasOwn(origins, origin)
+        ? []
+        : [
+            {
+              path: at("origin"),
+              advice: `Use one of ${Object.keys(origins).join(", ")}: ${origin} is not in origins.`,
+            },
+          ]),
+      ...(first === undefined || Object.hasOwn(cdns, first)
+        ? []
+        : [{ path: at("cdn"), advice: `Use one of ${Object.keys(cdns).join(", ")}: ${first} is not in cdns.` }]),
+      ...(others.length === 0
+        ? []
+        : [{ path: at("cdn"), advice: `Name one CDN: several (pathways) are reserved; this version uses one.` }]),
+      ...(entries.dash === undefined
+        ? []
+        : [{ path: [...at("entries"), "dash"], advice: "Remove it: DASH is reserved; this version plays HLS." }]),
+    ];
+  });
+}
+
+/** The assets as the catalog of each environment, by the catalog's own rules. */
+function catalogFaults(deployment: Deployment): readonly Fault[] {
+  const { config } = deployment;
+  const configured: readonly (EnvironmentName | undefined)[] = environmentNames.filter(
+    (name) => config.environments[name]?.origins,
+  );
+  const faults = [undefined, ...configured].flatMap((environment) => {
+    const parsed = parseCatalog(catalogOf(deployment, environment));
+    const found = parsed.ok ? secretFaults(parsed.value.assets(), originSecretsOf(config)) : parsed.refusal;
+    return found.map(({ asset, field, advice }) => {
+      const index = config.assets.findIndex(({ id }) => id === asset);
+      const member =
+        field === "entry" ? "entries" : field.startsWith("origin") ? "origin" : (field.split(/[.[]/)[0] ?? "");
+      return { path: index < 0 ? ["assets"] : ["assets", index, member], advice };
+    });
+  });
+  return faults.filter(
+    (fault, index) =>
+      faults.findIndex(({ path, advice }) => `${path}${advice}` === `${fault.path}${fault.advice}`) === index,
+  );
+}

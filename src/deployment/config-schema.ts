@@ -1,0 +1,225 @@
+import * as z from "zod";
+import { assetSchema } from "../catalog/asset.ts";
+import { secretName } from "../catalog/asset-origin.ts";
+import { originSecretsSchema } from "../catalog/origin-secrets.ts";
+import { identitySettingsSchema } from "../config/identity-configuration.ts";
+import { settingsSchema } from "../config/settings.ts";
+
+/** The file's name, in the root of a deployment's folder. */
+export const configFile = "stagedoor.config.json";
+
+/** The environments that can be deployed. */
+export const environmentNames = ["staging", "production"] as const;
+export type EnvironmentName = (typeof environmentNames)[number];
+
+/** The start of a value that is still to be filled in, such as `fill-in-production-kv-id`. */
+export const placeholderStart = "fill-in-";
+
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,30}$/, "Use 1 to 31 characters of a-z 0-9 - that begin with a letter.");
+
+/** A host in which `{domain}` is the environment's domain. */
+const host = z
+  .string()
+  .regex(
+    /^(\{domain\}|([a-z0-9_-]+\.)+(\{domain\}|[a-z0-9-]+))$/,
+    "Use a host in lower case, such as media.{domain} or media.example.tv, without a scheme or a path.",
+  );
+
+const domain = z
+  .string()
+  .regex(
+    /^([a-z0-9-]+\.)+[a-z][a-z0-9-]*$/,
+    "Use a domain in lower case, such as example.tv, without a scheme or a path.",
+  );
+
+const storeId = (form: RegExp, example: string) =>
+  z
+    .string()
+    .refine(
+      (id) => id.startsWith(placeholderStart) || form.test(id),
+      `Use an id such as ${example}, or ${placeholderStart}… until there is one.`,
+    );
+
+const origin = z
+  .discriminatedUnion("type", [
+    z.strictObject({
+      type: z.literal("r2").describe("A bucket of Cloudflare R2, bound to the workers."),
+      bucket: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9-]{1,47}$/, "Use 2 to 48 characters of a-z 0-9 - that begin with a letter or a digit.")
+        .describe("The bucket's name in production; in staging it ends with -staging."),
+      local: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("A folder, relative to this file, whose files `npx stagedoor dev` copies into the simulated bucket."),
+    }),
+    z.strictObject({
+      type: z.literal("s3").describe("A bucket of Amazon S3 or a compatible store; requests are signed (SigV4)."),
+      bucket: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9.-]{1,62}$/, "Use the bucket's name, 2 to 63 characters of a-z 0-9 . -."),
+      region: z.string().regex(/^[a-z0-9-]{1,32}$/, "Use the region's name, such as eu-central-1."),
+      endpoint: z
+        .string()
+        .optional()
+        .describe(
+          "The address of a store that is not Amazon's, such as https://s3.example.tv; the bucket is added as a path.",
+        ),
+      secret: secretName.describe("The member of `secrets` with the use sigv4: the secret access key."),
+      timeout: z.number().min(1).max(60).optional().describe("Seconds to wait for the origin (10)."),
+    }),
+    z.strictObject({
+      type: z.literal("http").describe("Any server that answers GET and HEAD over HTTPS."),
+      url: z.string().describe("The base URL, with a slash at its end: HTTPS, or HTTP on localhost."),
+      secret: secretName
+        .optional()
+        .describe("The member of `secrets` with the use header. Without it the origin is public."),
+      timeout: z.number().min(1).max(60).optional().describe("Seconds to wait for the origin (10)."),
+      missingIs: z.literal(403).optional().describe("403: the origin answers 403 for a missing file."),
+    }),
+  ])
+  .describe("Where films lie.");
+
+const origins = z.record(name, origin);
+
+const cdn = z
+  .discriminatedUnion("type", [
+    z.strictObject({
+      type: z.literal("workers").describe("The edge worker: it checks every request."),
+      host: host.describe("The public host of the media, such as media.{domain}."),
+    }),
+    z.strictObject({
+      type: z.literal("cloudfront").describe("A CloudFront distribution with CloudFront's own signed URLs."),
+      host: host.describe("The distribution's host, such as d1.cloudfront.net."),
+      policy: z.enum(["canned", "custom"]).optional().describe("canned: a signature per segment (default)."),
+      hash: z.enum(["SHA1", "SHA256"]).optional().describe("The signature's hash (SHA1)."),
+      keyPairId: z.string().min(1).optional().describe("The key's id; by default the ring's active key."),
+    }),
+  ])
+  .describe("What serves segments.");
+
+/** How a secret may be used; its value is never in this file. */
+const secrets = z
+  .record(
+    secretName,
+    z.discriminatedUnion("use", [
+      ...originSecretsSchema.valueType.options,
+      z.strictObject({
+        use: z.literal("issuer").describe("An issuer's client secret or HMAC key."),
+      }),
+    ]),
+  )
+  .describe(
+    "The names of secrets and the only use of each. `npx stagedoor secrets new` makes a file for their values.",
+  );
+
+const cdnNames = z.union([name, z.array(name).min(1).max(8)]);
+
+const asset = assetSchema
+  .omit({ origin: true, entry: true, cdn: true, cloudfront: true })
+  .extend({
+    origin: name.describe("The name of a member of `origins`."),
+    path: z
+      .string()
+      .optional()
+      .describe("The folder of its files in the origin, with a slash at its end; its id by default: film-42/."),
+    entries: z
+      .strictObject({
+        hls: z.string().describe("The HLS playlist that players begin with, such as index.m3u8."),
+        dash: z.string().optional().describe("Reserved: a DASH manifest."),
+      })
+      .describe("The file that players begin with, for each format."),
+    cdn: cdnNames
+      .optional()
+      .describe("The name of a member of `cdns`; a list of them is reserved. The workers by default."),
+  })
+  .describe("A playable asset.");
+
+/** The settings that are members of their own, and the member. */
+export const decidedSettings = {
+  STAGEDOOR_ENV: "the name of the environment",
+  STAGEDOOR_MEDIA_URL: "cdns.<name>.host",
+  STAGEDOOR_API_URL: "api.host",
+  STAGEDOOR_ISSUERS: "identity.issuers",
+  STAGEDOOR_ORIGIN_SECRETS: "secrets",
+} as const satisfies Partial<Record<keyof typeof settingsSchema.shape, string>>;
+
+/** The settings that are secrets of this service: never in the file. */
+export const secretSettings = {
+  STAGEDOOR_KEYS: "keys-<environment>.json, which `npx stagedoor keys new` makes",
+  STAGEDOOR_IDENTITY_SECRET: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
+  STAGEDOOR_ENTITLEMENT_SECRET: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
+} as const;
+
+/** The schemas of the settings that the file's `settings` may have, by the names of their variables. */
+export const settableSchemas: Readonly<Record<string, z.ZodType>> = Object.fromEntries(
+  Object.entries({ ...settingsSchema.shape, ...identitySettingsSchema.shape }).filter(
+    ([setting]) => !(setting in decidedSettings) && !(setting in secretSettings),
+  ),
+);
+
+const settingValue = z.union([z.string(), z.number(), z.array(z.unknown()), z.record(z.string(), z.unknown())]);
+const settings = z
+  .strictObject(Object.fromEntries(Object.keys(settableSchemas).map((setting) => [setting, settingValue.optional()])))
+  .describe("Settings of docs/reference/configuration.md, by the names of their variables.");
+
+const environment = z.strictObject({
+  domain: domain.describe("The domain of this environment: {domain} in hosts."),
+  kv: storeId(/^[0-9a-f]{32}$/, "0123456789abcdef0123456789abcdef").describe(
+    "The id of the KV namespace with the catalog.",
+  ),
+  d1: storeId(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "01234567-89ab-cdef-0123-456789abcdef")
+    .optional()
+    .describe("The id of the identity worker's D1 database; only with identity.worker."),
+  origins: origins.optional().describe("Origins of this environment, in place of those with the same name."),
+  settings: settings.optional().describe("Settings of this environment, in place of those with the same name."),
+});
+
+export const configSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe("The schema for editors."),
+    version: z.literal(1).describe("The version of this format."),
+    name: name.default("stagedoor").describe("What the names of workers and stores begin with."),
+    host: z
+      .strictObject({ type: z.enum(["workers", "node"]).describe("workers: Cloudflare. node is reserved.") })
+      .default({ type: "workers" })
+      .describe("What runs the service."),
+    api: z.strictObject({ host: host.describe("The public host of the API, such as api.{domain}.") }),
+    cdns: z.record(name, cdn).describe("The media hosts, by name."),
+    origins: origins.describe("Where films lie, by name."),
+    secrets: secrets.default({}),
+    identity: z
+      .strictObject({
+        worker: z.boolean().default(false).describe("Whether Stagedoor's own identity worker is deployed."),
+        issuers: z
+          .array(z.record(z.string(), z.unknown()))
+          .default([])
+          .describe('Issuers of bearer tokens, as in STAGEDOOR_ISSUERS. A secret is a reference: {"secret": "NAME"}.'),
+      })
+      .describe("Who signs viewers' tokens."),
+    environments: z
+      .strictObject({ staging: environment.optional(), production: environment.optional() })
+      .describe("The environments that can be deployed."),
+    assets: z
+      .array(asset)
+      .default([])
+      .describe("Assets that `npx stagedoor dev` plays, and that the first deployment writes to the catalog."),
+    settings: settings.default({}),
+  })
+  .describe("A deployment of Stagedoor.");
+
+/** A deployment as its file describes it. */
+export type DeploymentConfig = z.output<typeof configSchema>;
+export type ConfiguredOrigin = z.output<typeof origin>;
+
+/** A deployment's file that was checked. */
+export interface Deployment {
+  readonly config: DeploymentConfig;
+  /** The assets as they are written, for the catalog: parsed values are no longer in the file's form. */
+  readonly assets: readonly Readonly<Record<string, unknown>>[];
+  /** The line of a member, counted from 1. */
+  readonly lineOf: (path: readonly PropertyKey[]) => number | undefined;
+}

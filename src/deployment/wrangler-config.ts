@@ -1,0 +1,264 @@
+import { identitySettingReaders, settingReaders, type WorkerKind } from "../config/setting-readers.ts";
+import { bindingOf, hostOf, originSecretsOf, originsOf } from "./catalog-of.ts";
+import { type DeploymentConfig, type EnvironmentName, environmentNames } from "./config-schema.ts";
+import { issuersWith, secretReferences } from "./issuers-of.ts";
+
+/** The date of the runtime's behaviour that this version of the package was tested with. */
+const compatibilityDate = "2026-11-01";
+
+/** A class of Durable Objects that several workers bind, and the worker that hosts it. */
+interface SharedObject {
+  readonly className: string;
+  readonly host: WorkerKind;
+  readonly users: readonly WorkerKind[];
+}
+
+/** The Durable Objects by binding. Revocations and leases live with the edge worker, so that it can run alone. */
+const objects: Readonly<Record<string, SharedObject>> = {
+  REVOCATION_LOG: { className: "RevocationLog", host: "edge", users: ["edge", "api", "identity"] },
+  SUBJECT_LEASES: { className: "SubjectLeases", host: "edge", users: ["edge", "api"] },
+  SHARED_PLAYLIST: { className: "SharedPlaylist", host: "manifest", users: ["manifest"] },
+  METRICS_STORE: { className: "MetricsStore", host: "manifest", users: ["manifest", "edge", "api", "identity"] },
+  RATE_LIMIT_COUNTER: { className: "RateLimitCounter", host: "api", users: ["api"] },
+  DPOP_PROOFS: { className: "DpopProofs", host: "api", users: ["api"] },
+  CATALOG_EDITOR: { className: "CatalogEditor", host: "api", users: ["api"] },
+  REFRESH_TURNS: { className: "RefreshTurns", host: "identity", users: ["identity"] },
+};
+
+/** The migrations of each worker's objects. A migration that was deployed never changes; new classes get a new tag. */
+const migrations: Readonly<
+  Record<WorkerKind, readonly { readonly tag: string; readonly classes: readonly string[] }[]>
+> = {
+  api: [{ tag: "v1", classes: ["RateLimitCounter", "DpopProofs", "CatalogEditor"] }],
+  edge: [{ tag: "v1", classes: ["RevocationLog", "SubjectLeases"] }],
+  manifest: [{ tag: "v1", classes: ["SharedPlaylist", "MetricsStore"] }],
+  identity: [{ tag: "v1", classes: ["RefreshTurns"] }],
+};
+
+const readsCatalog: readonly WorkerKind[] = ["api", "edge", "manifest"];
+const readsFiles: readonly WorkerKind[] = ["edge", "manifest"];
+
+/** The names of bindings that an origin cannot have. */
+export const takenBindings: readonly string[] = [
+  ...Object.keys(objects),
+  ...["CATALOG", "MANIFEST", "IDENTITY", "DB", "TELEMETRY", "PAGE"],
+];
+
+/** The ports of `npx wrangler dev` and `npx stagedoor dev`. */
+const devPorts: Readonly<Partial<Record<WorkerKind, number>>> = { api: 8787, edge: 8788 };
+
+/** The names of a deployment's stores in an environment: of the KV namespace, the database, and the buckets by origin. */
+function storeNames(config: DeploymentConfig, environment: EnvironmentName) {
+  const suffix = suffixOf(environment);
+  return {
+    kv: `${config.name}-catalog${suffix}`,
+    d1: config.identity.worker ? `${config.name}-identity${suffix}` : undefined,
+    buckets: bucketsOf(config, environment).map(({ bucket_name }) => bucket_name),
+  };
+}
+
+/** Where the generated files lie, for the paths in them. */
+export interface GeneratedPlaces {
+  /** The worker's code, relative to its file. */
+  readonly main: string;
+  /** The folder of the identity worker's migrations, relative to its file. */
+  readonly migrationsFolder: string;
+  /** Modules that stand for an import, for a package that is not compiled. */
+  readonly alias?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A worker's wrangler.json: the top level for this machine, and an entry of `env` for each environment.
+ *
+ * The names of the top level are always Stagedoor's own, because it belongs to no account.
+ */
+export function wranglerConfig(
+  worker: WorkerKind,
+  config: DeploymentConfig,
+  { main, migrationsFolder, alias }: GeneratedPlaces,
+): Readonly<Record<string, unknown>> {
+  const port = devPorts[worker];
+  const configured = environmentNames.filter((name) => config.environments[name] !== undefined);
+  return {
+    name: `stagedoor-${worker}`,
+    main,
+    ...(alias === undefined ? {} : { alias }),
+    compatibility_date: compatibilityDate,
+    compatibility_flags: ["nodejs_compat"],
+    workers_dev: false,
+    preview_urls: false,
+    ...(port === undefined ? {} : { dev: { port } }),
+    // Expired rows are removed once a day.
+    ...(worker === "identity" ? { triggers: { crons: ["17 3 * * *"] } } : {}),
+    ...bindings(worker, config, undefined, migrationsFolder),
+    migrations: migrations[worker].map(({ tag, classes }) => ({ tag, new_sqlite_classes: classes })),
+    // Cloudflare's invocation logs and traces contain the request's URL, and with it the grant.
+    observability: {
+      enabled: true,
+      redact_query_string: true,
+      logs: { enabled: true, invocation_logs: false },
+      traces: { enabled: false },
+    },
+    env: Object.fromEntries(
+      configured.map((name) => [
+        name,
+        {
+          name: scriptName(config, worker, name),
+          ...routes(worker, config, name),
+          vars: vars(worker, config, name),
+          secrets: { required: requiredSecrets(worker, config, name) },
+          ...bindings(worker, config, name, migrationsFolder),
+          analytics_engine_datasets: [
+            { binding: "TELEMETRY", dataset: `${config.name}${suffixOf(name)}`.replaceAll("-", "_") },
+          ],
+        },
+      ]),
+    ),
+  };
+}
+
+function suffixOf(environment: EnvironmentName): string {
+  return environment === "production" ? "" : `-${environment}`;
+}
+
+function scriptName(config: DeploymentConfig, worker: WorkerKind, environment: EnvironmentName | undefined): string {
+  return environment === undefined ? `stagedoor-${worker}` : `${config.name}-${worker}${suffixOf(environment)}`;
+}
+
+function bindings(
+  worker: WorkerKind,
+  config: DeploymentConfig,
+  environment: EnvironmentName | undefined,
+  migrationsFolder: string,
+) {
+  const script = (other: WorkerKind) => scriptName(config, other, environment);
+  const stores = environment === undefined ? undefined : config.environments[environment];
+  const names = environment === undefined ? undefined : storeNames(config, environment);
+  const services = [
+    ...(worker === "edge" ? [{ binding: "MANIFEST", service: script("manifest") }] : []),
+    ...(worker === "api" && config.identity.worker ? [{ binding: "IDENTITY", service: script("identity") }] : []),
+  ];
+  const buckets = readsFiles.includes(worker) ? bucketsOf(config, environment) : [];
+  return {
+    ...(readsCatalog.includes(worker)
+      ? { kv_namespaces: [{ binding: "CATALOG", id: stores?.kv ?? "stagedoor-catalog" }] }
+      : {}),
+    ...(buckets.length === 0 ? {} : { r2_buckets: buckets }),
+    ...(worker === "identity"
+      ? {
+          d1_databases: [
+            {
+              binding: "DB",
+              database_name: names?.d1 ?? "stagedoor-identity",
+              database_id: stores?.d1 ?? "stagedoor-identity",
+              migrations_dir: migrationsFolder,
+            },
+          ],
+        }
+      : {}),
+    ...(services.length === 0 ? {} : { services }),
+    durable_objects: {
+      bindings: Object.entries(objects)
+        .filter(([, { users }]) => users.includes(worker))
+        .map(([name, { className, host }]) => ({
+          name,
+          class_name: className,
+          ...(host === worker ? {} : { script_name: script(host) }),
+        })),
+    },
+  };
+}
+
+function bucketsOf(config: DeploymentConfig, environment: EnvironmentName | undefined) {
+  const suffix = environment === undefined ? "" : suffixOf(environment);
+  return Object.entries(originsOf(config, environment)).flatMap(([name, origin]) =>
+    origin.type === "r2" ? [{ binding: bindingOf(name), bucket_name: `${origin.bucket}${suffix}` }] : [],
+  );
+}
+
+function routes(worker: WorkerKind, config: DeploymentConfig, environment: EnvironmentName) {
+  const host = worker === "api" ? config.api.host : worker === "edge" ? mediaHostOf(config) : undefined;
+  return host === undefined ? {} : { routes: [{ pattern: hostOf(host, config, environment), custom_domain: true }] };
+}
+
+function mediaHostOf({ cdns }: DeploymentConfig): string {
+  const media = Object.values(cdns).find(({ type }) => type === "workers");
+  if (media === undefined) throw new TypeError("a deployment whose CDNs were not checked");
+  return media.host;
+}
+
+/** The public addresses of an environment. */
+function addressesOf(config: DeploymentConfig, environment: EnvironmentName) {
+  return {
+    apiUrl: `https://${hostOf(config.api.host, config, environment)}`,
+    mediaUrl: `https://${hostOf(mediaHostOf(config), config, environment)}`,
+  };
+}
+
+function vars(worker: WorkerKind, config: DeploymentConfig, environment: EnvironmentName) {
+  const { apiUrl, mediaUrl } = addressesOf(config, environment);
+  return {
+    STAGEDOOR_ENV: environment,
+    ...(worker === "identity" ? {} : { STAGEDOOR_MEDIA_URL: mediaUrl }),
+    STAGEDOOR_API_URL: apiUrl,
+    ...settingsFor(worker, config, environment),
+  };
+}
+
+/**
+ * The settings of a worker that are not secret, by variable: those of the file, and those that come from its other members. For
+ * this machine (undefined) the issuers are left out, because they need the values of secrets.
+ */
+export function settingsFor(
+  worker: WorkerKind,
+  config: DeploymentConfig,
+  environment: EnvironmentName | undefined,
+): Readonly<Record<string, string>> {
+  const readers = new Map(Object.entries({ ...settingReaders, ...identitySettingReaders }));
+  const isRead = (name: string) => readers.get(name)?.workers.includes(worker) === true;
+  const own = environment === undefined ? {} : config.environments[environment]?.settings;
+  const { issuers } = config.identity;
+  const settings = new Map<string, string>();
+  for (const [name, value] of Object.entries({ ...config.settings, ...own }))
+    if (value !== undefined && isRead(name)) settings.set(name, settingText(value));
+  const secrets = originSecretsOf(config);
+  if (Object.keys(secrets).length > 0 && isRead("STAGEDOOR_ORIGIN_SECRETS"))
+    settings.set("STAGEDOOR_ORIGIN_SECRETS", JSON.stringify(secrets));
+  if (environment !== undefined && worker === "api" && issuers.length > 0 && !hasSecretIssuers(config))
+    settings.set("STAGEDOOR_ISSUERS", JSON.stringify(issuersWith(issuers, () => undefined)));
+  return Object.fromEntries(settings);
+}
+
+/** Whether the issuers contain secrets: then they are uploaded as a secret, and not written to a file. */
+function hasSecretIssuers({ identity }: DeploymentConfig): boolean {
+  return secretReferences(identity.issuers).names.length > 0;
+}
+
+/** A setting's value as its variable's text: a list of origins has spaces, everything else that is no text is JSON. */
+export function settingText(value: string | number | readonly unknown[] | object): string {
+  if (typeof value === "string") return value;
+  if (Array.isArray(value) && value.every((one) => typeof one === "string")) return value.join(" ");
+  return JSON.stringify(value);
+}
+
+/** The names of the secrets that a worker gets, and Cloudflare refuses to run it without. */
+export function requiredSecrets(
+  worker: WorkerKind,
+  config: DeploymentConfig,
+  environment: EnvironmentName | undefined,
+): readonly string[] {
+  if (worker === "identity") return ["STAGEDOOR_IDENTITY_SECRET"];
+  const used = new Set(
+    Object.values(originsOf(config, environment)).flatMap((origin) => {
+      const name = origin.type === "r2" ? undefined : origin.secret;
+      const secret = name === undefined ? undefined : config.secrets[name];
+      if (name === undefined || secret === undefined) return [];
+      return secret.use === "sigv4" ? [secret.accessKeyId, name] : [name];
+    }),
+  );
+  return [
+    "STAGEDOOR_KEYS",
+    ...(readsFiles.includes(worker) ? used : []),
+    ...(worker === "api" && hasSecretIssuers(config) ? ["STAGEDOOR_ISSUERS"] : []),
+  ];
+}

@@ -1,0 +1,152 @@
+import { describe, expect, it } from "vitest";
+import { configFaultText, readConfig } from "../../../src/deployment/read-config.ts";
+import { defaultConfig, deploymentWith, faultsWith } from "./example-config.ts";
+
+describe("a deployment's file", () => {
+  it("may have comments and trailing commas", () => {
+    const text = JSON.stringify(defaultConfig, null, 2).replace("{", "{ // ours\n").replace(/}\n}$/, "},\n}");
+    expect(readConfig(text)).toMatchObject({ ok: true, value: { config: { name: "stagedoor", settings: {} } } });
+  });
+
+  it("names the line of every error at once", () => {
+    const text = JSON.stringify({ ...defaultConfig, api: { host: "https://api" }, extra: 1 }, null, 2);
+    const line = (word: string) => text.slice(0, text.indexOf(`"${word}"`)).split("\n").length;
+    const read = readConfig(text);
+    expect((read.ok ? [] : read.refusal).map((fault) => configFaultText("c.json", fault))).toEqual([
+      expect.stringMatching(new RegExp(`^c\\.json:${line("host")}  api\\.host: Use a host in lower case`)),
+      expect.stringMatching(new RegExp(`^c\\.json:${line("extra")}  extra: There is no such member`)),
+    ]);
+  });
+
+  it("names the line of a syntax error", () => {
+    const read = readConfig('{\n  "version": 1\n  "name": "x"\n}');
+    expect(read.ok ? [] : read.refusal.map((fault) => configFaultText("c.json", fault))).toEqual([
+      "c.json:3  Not JSON (comments are allowed): comma expected.",
+    ]);
+  });
+
+  it.each<[string, object, string]>([
+    [
+      "a later version",
+      { version: 2 },
+      "version: This version of stagedoor reads version 1, not 2: install a newer one",
+    ],
+    [
+      "a member of a later version, by its name and with those that it knows",
+      { cdns: { main: { type: "workers", host: "media.{domain}", protocol: "http3" } } },
+      "cdns.main.protocol: There is no such member; known here: type, host",
+    ],
+    [
+      "a setting that is not one",
+      { settings: { STAGEDOOR_TTL: 1 } },
+      "settings.STAGEDOOR_TTL: There is no such member",
+    ],
+    [
+      "a setting that another member decides",
+      { settings: { STAGEDOOR_API_URL: "https://api.example.tv" } },
+      "settings.STAGEDOOR_API_URL: Remove it: it comes from api.host.",
+    ],
+    [
+      "a secret among the settings",
+      { settings: { STAGEDOOR_KEYS: "x" } },
+      "settings.STAGEDOOR_KEYS: Remove it: it comes from keys-<environment>.json",
+    ],
+    ["a setting out of its range", { settings: { STAGEDOOR_MANIFEST_TTL: 5 } }, "settings.STAGEDOOR_MANIFEST_TTL: "],
+    ["Node as host, which is reserved", { host: { type: "node" } }, 'host.type: Use "workers": "node" is reserved.'],
+    [
+      "a second media host, which is reserved",
+      {
+        cdns: { main: { type: "workers", host: "a.{domain}" }, other: { type: "workers", host: "b.{domain}" } },
+      },
+      "cdns.other: Remove it",
+    ],
+    ["nobody who signs tokens", { identity: {}, environments: {} }, "identity: Nobody could sign in"],
+    [
+      "the identity worker without a database",
+      { environments: { staging: { domain: "example.tv", kv: "fill-in" + "-kv" } } },
+      "environments.staging.d1: The identity worker needs the id of a D1 database",
+    ],
+    [
+      "a secret in an issuer",
+      {
+        identity: {
+          worker: true,
+          issuers: [
+            { issuer: "i", audience: "a", introspection: { url: "https://i", clientId: "c", clientSecret: "s" } },
+          ],
+        },
+      },
+      "identity.issuers[0].introspection.clientSecret: Put the secret into",
+    ],
+    [
+      "an issuer that the API would refuse",
+      {
+        identity: { issuers: [{ issuer: "https://id.example.tv", audience: "a", algorithms: ["ES256"] }] },
+        environments: {},
+      },
+      "identity.issuers[0]: give exactly one of jwksUri, jwks and introspection",
+    ],
+    [
+      "an origin whose secret has no use",
+      { origins: { films: { type: "http", url: "https://origin.example.tv/", secret: "ORIGIN_SECRET" } } },
+      'origins.films.secret: Add ORIGIN_SECRET to secrets with the use header: {"ORIGIN_SECRET": {"use": "header", "header": "X-Origin-Secret", "hosts": ["origin.example.tv"]}}.',
+    ],
+    [
+      "an origin whose secret may not be sent to its host",
+      {
+        origins: { films: { type: "http", url: "https://origin.example.tv/", secret: "ORIGIN_SECRET" } },
+        secrets: { ORIGIN_SECRET: { use: "header", header: "X-S", hosts: ["other.example.tv"] } },
+        assets: [{ id: "film", origin: "films", entries: { hls: "index.m3u8" } }],
+      },
+      "assets[0].origin: STAGEDOOR_ORIGIN_SECRETS of the deployment does not allow ORIGIN_SECRET for this host",
+    ],
+    [
+      "a name whose binding the workers have",
+      { origins: { catalog: { type: "r2", bucket: "films" } } },
+      "origins.catalog: Choose another name: the workers have another binding CATALOG.",
+    ],
+    [
+      "an asset of another origin",
+      { assets: [{ id: "film", origin: "films", entries: { hls: "index.m3u8" } }] },
+      "assets[0].origin: Use one of media: films is not in origins.",
+    ],
+    [
+      "DASH, which is reserved",
+      { assets: [{ id: "film", origin: "media", entries: { hls: "index.m3u8", dash: "m.mpd" } }] },
+      "assets[0].entries.dash: Remove it: DASH is reserved",
+    ],
+    [
+      "pathways, which are reserved",
+      { assets: [{ id: "film", origin: "media", entries: { hls: "index.m3u8" }, cdn: ["main", "main"] }] },
+      "assets[0].cdn: Name one CDN",
+    ],
+    [
+      "an asset that the catalog would refuse",
+      { assets: [{ id: "film", origin: "media", path: "../", entries: { hls: "index.m3u8" } }] },
+      "assets[0].origin: Choose another prefix",
+    ],
+  ])("is refused with %s", (_, members, fault) => {
+    expect(faultsWith(members)).toEqual([expect.stringContaining(fault)]);
+  });
+
+  it("quotes no secret that is in the wrong place", () => {
+    const secret = "kept-from-others-kept-from-others";
+    const faults = [
+      ...faultsWith({ secrets: { ORIGIN_SECRET: secret } }),
+      ...faultsWith({ identity: { worker: true, issuers: [{ jwks: { keys: [{ kty: "oct", k: secret }] } }] } }),
+      ...faultsWith({ settings: { STAGEDOOR_ENTITLEMENT_URL: `https://x:${secret}@example.tv` } }),
+    ];
+    expect(faults).toHaveLength(3);
+    expect(faults.join("\n")).not.toContain(secret);
+  });
+});
+
+it("a configuration keeps the order and spelling of its assets", () => {
+  const asset = {
+    id: "film",
+    origin: "media",
+    entries: { hls: "a.m3u8" },
+    available: { from: "2026-12-01T20:00:00Z" },
+  };
+  expect(deploymentWith({ assets: [asset] }).assets).toEqual([asset]);
+});

@@ -1,0 +1,150 @@
+import { describe, expect, it } from "vitest";
+import { parseCatalog } from "../../../src/catalog/catalog.ts";
+import { readOriginSecrets } from "../../../src/catalog/origin-secrets.ts";
+import { readConfiguration } from "../../../src/config/configuration.ts";
+import { identitySettingReaders, settingReaders } from "../../../src/config/setting-readers.ts";
+import { catalogOf } from "../../../src/deployment/catalog-of.ts";
+import { decidedSettings, secretSettings, settableSchemas } from "../../../src/deployment/config-schema.ts";
+import { requiredSecrets, settingsFor, wranglerConfig } from "../../../src/deployment/wrangler-config.ts";
+import { deploymentWith } from "./example-config.ts";
+
+const places = { main: "index.js", migrationsFolder: "migrations" };
+const varsOf = (members: object, worker: "api" | "edge" | "manifest" | "identity" = "api") => {
+  const { env } = Object(wranglerConfig(worker, deploymentWith(members).config, places));
+  return env.production.vars;
+};
+
+describe("every setting of the workers", () => {
+  const settings = Object.keys({ ...settingReaders, ...identitySettingReaders });
+
+  it.each(settings)("is reachable from a deployment's file: %s", (name) => {
+    const ways = [name in settableSchemas, name in decidedSettings, name in secretSettings];
+    expect(ways.filter((way) => way)).toHaveLength(1);
+  });
+
+  it("reaches the workers that read it, and no other", () => {
+    const members = { settings: { STAGEDOOR_EXPIRY_STEP: 20, STAGEDOOR_IDENTITY_SIGN_UP: "open" } };
+    expect(varsOf(members)).not.toHaveProperty("STAGEDOOR_EXPIRY_STEP");
+    expect(varsOf(members, "edge")).toMatchObject({ STAGEDOOR_EXPIRY_STEP: "20" });
+    expect(varsOf(members, "manifest")).toMatchObject({ STAGEDOOR_EXPIRY_STEP: "20" });
+    expect(varsOf(members, "edge")).not.toHaveProperty("STAGEDOOR_IDENTITY_SIGN_UP");
+    expect(varsOf(members, "identity")).toMatchObject({ STAGEDOOR_IDENTITY_SIGN_UP: "open" });
+  });
+});
+
+describe("the generated configuration", () => {
+  it("prefers an environment's settings and origins", () => {
+    const { config } = deploymentWith({
+      settings: { STAGEDOOR_STREAM_LIMIT: 2 },
+      environments: {
+        staging: {
+          domain: "s.example.tv",
+          kv: "fill-in-kv",
+          d1: "fill-in-d1",
+          settings: { STAGEDOOR_STREAM_LIMIT: 5 },
+          origins: { media: { type: "http", url: "https://origin.s.example.tv/" } },
+        },
+      },
+    });
+    const { env } = Object(wranglerConfig("edge", config, places));
+    expect(settingsFor("api", config, "staging")).toEqual({ STAGEDOOR_STREAM_LIMIT: "5" });
+    expect(settingsFor("api", config, undefined)).toEqual({ STAGEDOOR_STREAM_LIMIT: "2" });
+    expect(env.staging).not.toHaveProperty("r2_buckets");
+  });
+
+  it("writes lists and objects as the settings have them", () => {
+    const client = { clientId: "app", name: "App", redirectUris: ["tv.example.app:/back"] };
+    const settings = {
+      STAGEDOOR_ORIGINS: ["https://www.example.tv", "https://m.example.tv"],
+      STAGEDOOR_IDENTITY_CLIENTS: [client],
+    };
+    expect(varsOf({ settings })).toMatchObject({
+      STAGEDOOR_ORIGINS: "https://www.example.tv https://m.example.tv",
+    });
+    expect(varsOf({ settings }, "identity")).toMatchObject({ STAGEDOOR_IDENTITY_CLIENTS: JSON.stringify([client]) });
+  });
+
+  it("gives each worker the secrets that it needs, and allows each only its use", () => {
+    const { config } = deploymentWith({
+      origins: { films: { type: "s3", bucket: "films", region: "eu-central-1", secret: "S3_KEY" } },
+      secrets: {
+        S3_KEY: { use: "sigv4", accessKeyId: "S3_KEY_ID", hosts: ["films.s3.eu-central-1.amazonaws.com"] },
+        ISSUER_SECRET: { use: "issuer" },
+      },
+      identity: {
+        worker: true,
+        issuers: [
+          {
+            issuer: "https://id.example.tv",
+            audience: "a",
+            introspection: { url: "https://id.example.tv/i", clientId: "c", clientSecret: { secret: "ISSUER_SECRET" } },
+          },
+        ],
+      },
+    });
+    expect(requiredSecrets("edge", config, "production")).toEqual(["STAGEDOOR_KEYS", "S3_KEY_ID", "S3_KEY"]);
+    expect(requiredSecrets("api", config, "production")).toEqual(["STAGEDOOR_KEYS", "STAGEDOOR_ISSUERS"]);
+    const settings = settingsFor("edge", config, "production");
+    expect(Object.keys(readOriginSecrets(settings.STAGEDOOR_ORIGIN_SECRETS))).toEqual(["S3_KEY"]);
+    expect(settingsFor("api", config, "production")).not.toHaveProperty("STAGEDOOR_ISSUERS");
+  });
+
+  it("writes issuers without secrets as a setting that the API accepts", () => {
+    const issuers = [
+      { issuer: "https://id.example.tv", audience: "a", algorithms: ["RS256"], jwksUri: "https://id.example.tv/jwks" },
+    ];
+    const vars = varsOf({ identity: { worker: true, issuers } });
+    const read = readConfiguration({ ...vars, STAGEDOOR_KEYS: '{"keys":[]}' });
+    expect((read.ok ? [] : read.refusal).filter((fault) => !fault.startsWith("STAGEDOOR_KEYS"))).toEqual([]);
+    expect(JSON.parse(vars.STAGEDOOR_ISSUERS)).toEqual(issuers);
+  });
+
+  it("leaves the identity worker out if a deployment has its own provider", () => {
+    const identity = {
+      issuers: [
+        { issuer: "https://id.example.tv", audience: "a", algorithms: ["RS256"], jwksUri: "https://id.example.tv/j" },
+      ],
+    };
+    const environments = { production: { domain: "example.tv", kv: "fill-in-kv" } };
+    const { env, services } = Object(wranglerConfig("api", deploymentWith({ identity, environments }).config, places));
+    expect([services, env.production.services]).toEqual([undefined, undefined]);
+  });
+});
+
+describe("the catalog of a deployment's file", () => {
+  it("has the origin, the secret's header and the CDN that its assets name", () => {
+    const deployment = deploymentWith({
+      cdns: {
+        main: { type: "workers", host: "media.{domain}" },
+        cf: { type: "cloudfront", host: "cf.{domain}", policy: "custom" },
+      },
+      origins: {
+        media: { type: "r2", bucket: "films" },
+        archive: { type: "http", url: "https://origin.example.tv/v/", secret: "ORIGIN_SECRET", timeout: 5 },
+      },
+      secrets: { ORIGIN_SECRET: { use: "header", header: "X-Secret", hosts: ["origin.example.tv"] } },
+      assets: [
+        { id: "one", title: "One", origin: "media", entries: { hls: "index.m3u8" } },
+        { id: "two", origin: "archive", path: "films/2/", entries: { hls: "main.m3u8" }, cdn: "cf", session: 3600 },
+      ],
+    });
+    const catalog = catalogOf(deployment, "production");
+    expect(catalog.assets).toEqual([
+      { id: "one", title: "One", origin: { type: "r2", binding: "MEDIA", prefix: "one/" }, entry: "index.m3u8" },
+      {
+        id: "two",
+        session: 3600,
+        origin: {
+          type: "http",
+          url: "https://origin.example.tv/v/films/2/",
+          auth: { type: "header", name: "X-Secret", secret: "ORIGIN_SECRET" },
+          timeout: 5,
+        },
+        entry: "main.m3u8",
+        cdn: "cloudfront-signed",
+        cloudfront: { url: "https://cf.example.com", policy: "custom" },
+      },
+    ]);
+    expect(parseCatalog(catalog).ok).toBe(true);
+  });
+});
