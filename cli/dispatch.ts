@@ -23,7 +23,7 @@ import {
   shownWord,
   succeeded,
 } from "./lib/command.ts";
-import { projectRoot } from "./lib/project.ts";
+import { packageRoot } from "./lib/project.ts";
 import { closest } from "./lib/suggest.ts";
 import { bold, table } from "./lib/text.ts";
 import { operatorNewCommand } from "./operator/new-operator.ts";
@@ -175,6 +175,6 @@ ${help}
 }
 
 function version(): string {
-  const { version: number } = Object(JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")));
+  const { version: number } = Object(JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")));
   return String(number);
 }

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { styleText } from "node:util";
 import { dispatch } from "./dispatch.ts";
 import { printed } from "./lib/command.ts";

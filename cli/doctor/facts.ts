@@ -7,10 +7,10 @@ import type { CatalogFault } from "../../src/catalog/catalog-fault.ts";
 import { ringFor } from "../../src/config/configuration.ts";
 import { newSessionKey } from "../../src/keys/generate.ts";
 import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
-import type { Args } from "../lib/command.ts";
+import { type Args, endFailed } from "../lib/command.ts";
 import { devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { devRingFile, parseJson, readRing, readText, shortName } from "../lib/files.ts";
-import { fixtureCatalog, projectRoot } from "../lib/project.ts";
+import { deploymentFault, fixtureCatalog, projectRoot } from "../lib/project.ts";
 import { readWorkerFile, type WorkerConfig, type WorkerKind, workerFiles, workerKinds } from "../lib/worker-files.ts";
 
 /** The input of the offline checks: read once, and plain data. */
@@ -78,6 +78,8 @@ export async function gatherFacts(args: Args, addresses: Facts["addresses"]): Pr
   const environment = args.value("env");
   const development = environment === undefined;
   const project = args.value("project") ?? projectRoot;
+  const absent = deploymentFault(project);
+  if (absent !== undefined) endFailed(absent);
   const files = await readWorkers(project, environment);
   // The development ring is created if there is none.
   if (development && args.value("ring") === undefined) await readRing(args);

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Miniflare } from "miniflare";
-import { projectRoot } from "../lib/project.ts";
+import { packageRoot } from "../lib/project.ts";
 
 /** The folder of the identity worker's migrations, which `wrangler d1 migrations apply` reads too. */
-export const migrationsFolder = join(projectRoot, "workers/identity/migrations");
+export const migrationsFolder = join(packageRoot, "workers/identity/migrations");
 
 export interface Migration {
   /** The file's name, as wrangler records it in `d1_migrations`. */

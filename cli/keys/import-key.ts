@@ -8,6 +8,7 @@ import { introduced } from "../../src/keys/rotation.ts";
 import { type Args, type Command, checkOneInput, endFailed, endMisused, succeeded } from "../lib/command.ts";
 import { readRing, readTextOrInput, ringFileOf, ringOption, shortName } from "../lib/files.ts";
 import { cloudFrontId, kidIsUsed, readKid, usualCloudFrontId } from "../lib/make-key.ts";
+import { awsSigner, requiredPeer } from "../lib/peers.ts";
 import { changeRing, ringArgument, uploadCommand } from "../lib/ring-file.ts";
 import { readWindow } from "../lib/text.ts";
 import { readPurpose } from "./new-key.ts";
@@ -109,7 +110,7 @@ function keysWith(key: CloudFrontKey, keys: readonly RingKey[], file: string) {
 
 /** Ends the command if AWS's own code signs differently with this key: CloudFront would refuse our URLs. */
 async function checkAgainstAws(key: CloudFrontKey): Promise<void> {
-  const { differenceFromAws } = await import("../lib/aws-signer.ts");
+  const { differenceFromAws } = await requiredPeer(awsSigner, () => import("../lib/aws-signer.ts"));
   const difference = differenceFromAws(key, systemClock());
   if (difference !== undefined)
     endFailed(

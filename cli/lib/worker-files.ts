@@ -3,6 +3,7 @@ import "./offline.ts";
 import { join } from "node:path";
 import { ok, type Result, refuse } from "../../src/base/result.ts";
 import { type WorkerKind, workerKinds } from "../../src/config/setting-readers.ts";
+import { requiredPeer } from "./peers.ts";
 
 export { type WorkerKind, workerKinds };
 
@@ -85,7 +86,7 @@ export async function readWorkerFile(
   worker: WorkerKind,
   environment: string | undefined,
 ): Promise<Result<WorkerConfig, string>> {
-  const { unstable_readConfig } = await import("wrangler");
+  const { unstable_readConfig } = await requiredPeer("wrangler", () => import("wrangler"));
   const file = workerFiles[worker];
   try {
     const config = unstable_readConfig({ config: join(project, file), env: environment }, { hideWarnings: true });

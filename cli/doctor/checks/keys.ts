@@ -6,6 +6,7 @@ import { keyStateOf } from "../../../src/keys/life.ts";
 import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
 import { devRingFile, shortName } from "../../lib/files.ts";
 import { hasCloudFrontId } from "../../lib/make-key.ts";
+import { awsSigner, installs, loadedPeer } from "../../lib/peers.ts";
 import { ringArgument } from "../../lib/ring-file.ts";
 import { type Facts, validCatalog, validRing } from "../facts.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
@@ -69,7 +70,10 @@ type Compare = (key: CloudFrontKey, now: UnixSeconds) => string | undefined;
 export async function awsFindings(ring: KeyRing, now: UnixSeconds, compare?: Compare): Promise<Finding[]> {
   const pairs = keysFor(ring, "cloudfront").filter((key) => key.d !== undefined);
   if (pairs.length === 0) return [];
-  const differenceFromAws = compare ?? (await import("../../lib/aws-signer.ts")).differenceFromAws;
+  const differenceFromAws =
+    compare ?? (await loadedPeer(awsSigner, () => import("../../lib/aws-signer.ts")))?.differenceFromAws;
+  if (differenceFromAws === undefined)
+    return [notChecked("whether AWS's own code signs like this version", `Install it: ${installs(awsSigner)}`)];
   return pairs.flatMap((key) => {
     const difference = differenceFromAws(key, now);
     if (difference === undefined) return [];

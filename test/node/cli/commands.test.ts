@@ -5,7 +5,7 @@ import { folder, json, projectFolder, runFile, stagedoor, stagedoorProcess } fro
 
 describe("npx stagedoor", () => {
   it("runs in the project without a registry, on the project's own Node", async () => {
-    accessSync(join(projectFolder, "cli/stagedoor.ts"), constants.X_OK);
+    accessSync(join(projectFolder, "cli/bin.mjs"), constants.X_OK);
     const path = (process.env.PATH ?? "").split(":").filter((entry) => !entry.includes("node_modules"));
     const run = await runFile("npx", ["stagedoor", "--version"], projectFolder, {
       HOME: folder(),
