@@ -6,6 +6,8 @@ import { assetsCheckCommand } from "./assets/check-assets.ts";
 import { assetsListCommand, assetsRemoveCommand } from "./assets/list-assets.ts";
 import { completionCommand } from "./completion.ts";
 import { doctorCommand } from "./doctor/doctor.ts";
+import { issuersAddCommand } from "./issuers/add-issuer.ts";
+import { issuersCheckCommand, issuersListCommand } from "./issuers/list-issuers.ts";
 import { keysBindCommand } from "./keys/bind-key.ts";
 import { keysExportCommand } from "./keys/export-keys.ts";
 import { keysImportCommand } from "./keys/import-key.ts";
@@ -48,6 +50,9 @@ const ownCommands: readonly Command[] = [
   assetsAddCommand,
   assetsRemoveCommand,
   assetsCheckCommand,
+  issuersAddCommand,
+  issuersListCommand,
+  issuersCheckCommand,
   signCommand,
   explainCommand,
   revokeCommand,

@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
 import { decodeJwt, type JWTPayload } from "jose";
 import * as z from "zod";
 import { claimAt } from "../../src/auth/claims.ts";
 import { faultsAmong, type Issuer, issuerSchema } from "../../src/auth/issuer.ts";
 import { operatorIssuer } from "../../src/auth/operator-token.ts";
+import { isJws } from "../../src/auth/read-credential.ts";
 import { trustIssuer } from "../../src/auth/trusted-issuers.ts";
 import type { TrustedIssuer } from "../../src/auth/verify-jwt.ts";
 import { identityPath } from "../../src/base/constants.ts";
@@ -11,9 +13,9 @@ import { systemClock, systemTimer } from "../../src/base/time.ts";
 import { readConfiguration } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { nodeSha256 } from "../../src/platform/node/node-crypto.ts";
-import { endFailed } from "./command.ts";
+import { endFailed, endMisused } from "./command.ts";
 import { devEnvironment } from "./dev-environment.ts";
-import { parseJson, readText, shortName } from "./files.ts";
+import { parseJson, readText, readTextOrInput, shortName } from "./files.ts";
 
 /**
  * The issuers that the local API trusts: the development issuer and, if the token names a local API as its issuer, the
@@ -32,7 +34,8 @@ function localIdentity(token: string): readonly Issuer[] {
   return [issuerSchema.parse({ issuer, audience: issuer, algorithms: ["EdDSA"], jwksUri })];
 }
 
-function claimsOf(token: string): JWTPayload | undefined {
+/** The unverified claims of a JWT; undefined for another token. */
+export function claimsOf(token: string): JWTPayload | undefined {
   try {
     return decodeJwt(token);
   } catch {
@@ -42,18 +45,29 @@ function claimsOf(token: string): JWTPayload | undefined {
 
 /** The issuers in a file with the value of STAGEDOOR_ISSUERS. The file may contain secrets, so errors quote nothing. */
 export function readIssuers(file: string): readonly TrustedIssuer[] {
-  const document = parseJson(readText(file, "the issuers"));
+  return trust(parseIssuers(file, readText(file, "the issuers")).settings);
+}
+
+/** The entries of an issuers file: as they are written, and with their defaults. */
+export interface IssuersFile {
+  readonly entries: readonly unknown[];
+  readonly settings: readonly Issuer[];
+}
+
+/** Parses the text of an issuers file. An invalid one ends the command with all its errors, which quote no value. */
+export function parseIssuers(file: string, text: string): IssuersFile {
+  const document = parseJson(text);
   if (!Array.isArray(document) || document.length === 0)
     return endFailed(
       `${shortName(file)} must be a list of issuers in JSON, not ${kindOf(document)}:
   [{"issuer": "https://id.example.com", "audience": "my-api", "algorithms": ["RS256"], "jwksUri": "https://id.example.com/jwks"}]
-docs/identity-providers/index.md has the values of each provider.`,
+\`npx stagedoor issuers add --discovery <url>\` writes it; docs/identity-providers/index.md has the values of each provider.`,
     );
   const parsed = z.array(issuerSchema).safeParse(document);
   const errors = parsed.success
     ? faultsAmong(parsed.data)
     : parsed.error.issues.map((issue) => `${fieldText(issue.path)}: ${adviceOn(issue, document)}`);
-  if (parsed.success && errors.length === 0) return trust(parsed.data);
+  if (parsed.success && errors.length === 0) return { entries: document, settings: parsed.data };
   return endFailed([`${shortName(file)} is not a valid list of issuers:`, ...errors].join("\n  "));
 }
 
@@ -104,7 +118,21 @@ function valueText(value: unknown): string {
   return value === undefined ? "none" : JSON.stringify(value).slice(0, 256);
 }
 
-function trust(issuers: readonly Issuer[]): readonly TrustedIssuer[] {
+/** Issuers as the API trusts them: their keys are fetched, and they are asked about opaque tokens. */
+export function trust(issuers: readonly Issuer[]): readonly TrustedIssuer[] {
   const deps = { fetch, clock: systemClock, timer: systemTimer, sha256: nodeSha256, onFailure: () => undefined };
   return issuers.map((issuer) => trustIssuer(issuer, deps));
+}
+
+/** A token, or the content of the file with this name. No token has the form of a path with an extension. */
+export function readTokenOption(option: string, value: string): string {
+  const isFile = value === "-" || existsSync(value);
+  if (!isFile && /^(\.{1,2}|~)?\//.test(value) && !isJws(value))
+    return endMisused(`--${option} must be a token, a file with one, or - for standard input: no file has that name.`);
+  const token = isFile ? readTextOrInput(value, "the token").trim() : value;
+  return token === "" || /\s/.test(token)
+    ? endMisused(
+        `--${option} must be one token, a file with one, or - for standard input${isFile ? `; ${value === "-" ? "standard input" : shortName(value)} has ${token === "" ? "no text" : "spaces or several lines"}` : ""}.`,
+      )
+    : token;
 }

@@ -1,18 +1,16 @@
 import type { UnixSeconds } from "../../src/base/time.ts";
-import { problemFor } from "../../src/http/problems.ts";
 import { explainGrant, hasGrantForm, isApiPath, targetOf } from "../../src/operator/explain/explain-grant.ts";
 import { explainToken } from "../../src/operator/explain/explain-token.ts";
 import { type ExplainContext, explainUrl } from "../../src/operator/explain/explain-url.ts";
-import type { Explanation, Step } from "../../src/operator/explain/explanation.ts";
-import { explanationJson, troubleshootingPath } from "../../src/operator/operator-json.ts";
 import { oneShotHmac } from "../../src/platform/node/node-crypto.ts";
 import { publicKeysOf } from "../../src/signing/cloudfront/verify-cloudfront.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
-import { type Args, type Command, type Completed, endFailed, endInvalid, endMisused } from "../lib/command.ts";
+import { type Args, type Command, endFailed, endInvalid, endMisused } from "../lib/command.ts";
+import { explained } from "../lib/explained.ts";
 import { readRing } from "../lib/files.ts";
-import { type ClaimMismatch, claimMismatch, devIssuers, operatorNote } from "../lib/issuers.ts";
+import { claimMismatch, devIssuers, operatorNote } from "../lib/issuers.ts";
 import { grantIssuer } from "../lib/sign-media-url.ts";
-import { coloured, readTime } from "../lib/text.ts";
+import { readTime } from "../lib/text.ts";
 import { defaultCatalogNote, readWhichCatalog, whichCatalogOptions } from "../lib/which-catalog.ts";
 
 export const mediaUrlOption = { "media-url": { type: "string" } } as const;
@@ -102,39 +100,4 @@ async function contextOf(args: Args, now: UnixSeconds): Promise<ExplainContext> 
     client: "anybody",
     publicKeys: publicKeys.value,
   };
-}
-
-const verdictNames = {
-  served: "Served",
-  renewed: "Renewed by redirect",
-  accepted: "Accepted",
-  refused: "Refused",
-} as const satisfies Record<Explanation["verdict"], string>;
-
-/** The outcome of a command that explains something: exit code 1 for a refusal. `mismatch` is shown for an invalid token. */
-export function explained(explanation: Explanation, now: UnixSeconds, mismatch?: ClaimMismatch): Completed {
-  const { verdict, refusal, grants, steps } = explanation;
-  const problem = refusal === undefined ? undefined : { ...refusal, ...problemFor(refusal.code) };
-  const cause = refusal?.code === "token_invalid" ? mismatch : undefined;
-  const json = { ...explanationJson(explanation, now), ...(cause !== undefined && { mismatch: cause }) };
-  const values =
-    cause === undefined
-      ? ""
-      : `\n  Expected    ${cause.claim} ${cause.expected}\n  Found       ${cause.claim} ${cause.found}`;
-  const outcome =
-    problem === undefined
-      ? `${coloured("green", `${verdictNames[verdict]}:`)} ${grants}.`
-      : `${coloured("red", `${verdictNames[verdict]}:`)} ${problem.code} (${problem.status}). ${problem.title}.
-  Why         ${problem.reason}${values}
-  What to do  ${problem.detail}
-  More        ${troubleshootingPath(problem.code)}`;
-  const exit = verdict === "refused" ? 1 : 0;
-  return { exit, text: `${steps.map(line).join("\n")}\n\n${outcome}`, json };
-}
-
-const statusIcons = { pass: ["green", "ok"], fail: ["red", "NO"], info: ["gray", "--"] } as const;
-
-function line({ part, state, text }: Step): string {
-  const [colour, icon] = statusIcons[state];
-  return `${coloured(colour, icon)}  ${part.padEnd(12)}  ${text}`;
 }

@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { isJws } from "../../src/auth/read-credential.ts";
 import { after, rfc3339, systemClock } from "../../src/base/time.ts";
 import { assetIdSchema, playScope } from "../../src/catalog/asset.ts";
 import { problemFor } from "../../src/http/problems.ts";
@@ -16,11 +14,11 @@ import {
   succeeded,
 } from "../lib/command.ts";
 import { signDevToken } from "../lib/dev-keys.ts";
-import { catalogOption, readRing, readTextOrInput, ringOption, shortName } from "../lib/files.ts";
-import { claimMismatch, devIssuers, operatorNote, readIssuers } from "../lib/issuers.ts";
+import { explained } from "../lib/explained.ts";
+import { catalogOption, readRing, ringOption } from "../lib/files.ts";
+import { claimMismatch, devIssuers, operatorNote, readIssuers, readTokenOption } from "../lib/issuers.ts";
 import { readDuration, readTime } from "../lib/text.ts";
 import { defaultCatalogNote, readWhichCatalog } from "../lib/which-catalog.ts";
-import { explained } from "./explain.ts";
 
 const inspectOptions = {
   inspect: { type: "string" },
@@ -52,7 +50,7 @@ and your entitlement service, which only a deployment knows.
 /** Explains a token, and a start with it if --asset is given. */
 async function inspectToken(args: Args): Promise<Completed> {
   checkOneInput(args, ["inspect", "bearer"]);
-  const token = readToken(args.value("inspect") ?? "");
+  const token = readTokenOption("inspect", args.value("inspect") ?? "");
   const now = readTime("now", args.value("now") ?? "now");
   const assetId = args.value("asset");
   const from = { country: args.value("country"), origin: args.value("origin") };
@@ -67,19 +65,6 @@ async function inspectToken(args: Args): Promise<Completed> {
   const { text, json, exit } = explained(explanation, now, claimMismatch(token, issuers));
   const catalogNote = refusal?.code === "asset_unknown" ? defaultCatalogNote(args) : undefined;
   return { exit, text, json: { ...json, asset: assetId ?? null, status }, note: operatorNote(token) ?? catalogNote };
-}
-
-/** A token, or the content of the file with this name. No token has the form of a path with an extension. */
-function readToken(value: string): string {
-  const isFile = value === "-" || existsSync(value);
-  if (!isFile && /^(\.{1,2}|~)?\//.test(value) && !isJws(value))
-    return endMisused("--inspect must be a token, a file with one, or - for standard input: no file has that name.");
-  const token = isFile ? readTextOrInput(value, "the token").trim() : value;
-  return token === "" || /\s/.test(token)
-    ? endMisused(
-        `--inspect must be one token, a file with one, or - for standard input${isFile ? `; ${value === "-" ? "standard input" : shortName(value)} has ${token === "" ? "no text" : "spaces or several lines"}` : ""}.`,
-      )
-    : token;
 }
 
 const issueOptions = ["subject", "assets", "scope", "streams", "expires-in"] as const;
