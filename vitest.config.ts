@@ -13,7 +13,11 @@ const unit = "test/unit/**/*.test.ts";
 const services = ["test/node/identity/**/*.test.ts", "test/node/deployment/**/*.test.ts"];
 
 /** What takes a minute: `npm run test:full`. */
-const longInNode = ["test/node/deployment/command.test.ts", "test/node/deployment/dry-run.test.ts"];
+const longInNode = [
+  "test/node/deployment/command.test.ts",
+  "test/node/deployment/dry-run.test.ts",
+  "test/node/docs/site.test.ts",
+];
 const longJourneys = [
   "test/journeys/metrics.test.ts",
   "test/journeys/own-case.test.ts",

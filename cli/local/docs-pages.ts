@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { extname, join, posix } from "node:path";
+import { documentSections } from "../lib/documents.ts";
 import { projectRoot } from "../lib/project.ts";
 
 export interface DocsFile {
@@ -14,36 +15,37 @@ const types: Readonly<Record<string, string | undefined>> = {
   ".svg": "image/svg+xml",
 };
 
-/** The file of the documentation at a path of the demo page's host: a list of the pages at `/docs/`, and their text. */
+/**
+ * The file of the documentation at a path of the demo page's host: a list of the pages at `/docs/`, and their text. The
+ * site with search is `npm run docs:site`: it takes a minute to build, and this list is always that of the files.
+ */
 export async function docsFile(path: string): Promise<DocsFile | undefined> {
-  const files = documentFiles();
-  if (path === "/docs/" || path === "/docs")
-    return { type: "text/html; charset=utf-8", body: () => listOf(files.filter((file) => extname(file) === ".md")) };
-  const file = files.find((name) => addressOf(name) === path);
+  if (path === "/docs/" || path === "/docs") return { type: "text/html; charset=utf-8", body: async () => list() };
+  const file = documentFiles().find((name) => addressOf(name) === path);
   const type = types[extname(file ?? "")];
   if (file === undefined || type === undefined) return undefined;
   return { type, body: () => readFile(join(projectRoot, file)) };
 }
 
-/** The documents of the project, by their paths in it. */
+/** The documents of the project and their images, by their paths in it. */
 function documentFiles(): readonly string[] {
-  const top = readdirSync(projectRoot).filter((file) => extname(file) === ".md" && file !== "README.md");
+  const top = readdirSync(projectRoot).filter((file) => extname(file) === ".md");
   const pages = readdirSync(join(projectRoot, "docs"), { recursive: true, encoding: "utf8" });
-  return ["README.md", ...top.toSorted(), ...pages.map((page) => `docs/${page}`).toSorted()];
+  return [...top, ...pages.map((page) => posix.join("docs", page))];
 }
 
 function addressOf(file: string): string {
   return file.startsWith("docs/") ? `/${file}` : `/docs/${file}`;
 }
 
-async function listOf(files: readonly string[]): Promise<string> {
-  const items = await Promise.all(
-    files.map(async (file) => {
-      const text = await readFile(join(projectRoot, file), "utf8");
-      const title = /^# (.*)$/m.exec(text)?.[1]?.replaceAll("`", "") ?? file;
-      return `<li><a href="${addressOf(file)}">${escaped(title)}</a> <code>${escaped(file)}</code></li>`;
-    }),
-  );
+function list(): string {
+  const sections = documentSections().map(({ title, pages }) => {
+    const items = pages.map(
+      (page) =>
+        `<li><a href="${addressOf(page.file)}">${escaped(page.title)}</a> <code>${escaped(page.file)}</code></li>`,
+    );
+    return `<h2>${escaped(title)}</h2>\n<ul>\n${items.join("\n")}\n</ul>`;
+  });
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -55,9 +57,8 @@ async function listOf(files: readonly string[]): Promise<string> {
 <body class="documents">
 <h1><img src="/icon.svg" alt="" width="28" height="28">Documentation</h1>
 <p><a href="/">Back to the demo page</a></p>
-<ul>
-${items.join("\n")}
-</ul>
+<p>The same pages as a site with search: <code>npm run docs:site -- --preview</code></p>
+${sections.join("\n")}
 </body>
 </html>
 `;

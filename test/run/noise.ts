@@ -4,7 +4,7 @@ interface Noise {
   readonly cause: string;
 }
 
-/** All of it comes from workerd, which prints to the process of the run and not to a test. */
+/** Most of it comes from workerd, which prints to the process of the run and not to a test. */
 const expectedNoise: readonly Noise[] = [
   {
     pattern:
@@ -27,6 +27,10 @@ const expectedNoise: readonly Noise[] = [
   {
     pattern: /An RPC result was not disposed properly/,
     cause: "A test ends before it disposes an object's result.",
+  },
+  {
+    pattern: /(?:building client \+ server bundles|rendering pages)\.\.\./,
+    cause: "VitePress says what it is doing.",
   },
 ];
 
