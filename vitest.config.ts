@@ -24,6 +24,7 @@ const longJourneys = [
   "test/browser/account.test.ts",
   "test/browser/account-token.test.ts",
   "test/browser/console-refresh.test.ts",
+  "test/browser/examples.test.ts",
   "test/browser/page-catalog.test.ts",
   "test/browser/page-sessions.test.ts",
   "test/browser/steering-and-ads.test.ts",

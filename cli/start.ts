@@ -89,6 +89,7 @@ const { STAGEDOOR_IDENTITY_SIGN_UP: signUp, STAGEDOOR_IDENTITY_ASSETS: newAccoun
 };
 console.log(`
   Page        ${cluster.apiUrl}/
+  Examples    ${cluster.apiUrl}/examples/
   Console     ${cluster.apiUrl}/console
   API         ${cluster.apiUrl}${base === "/" ? "" : base}/stream/start
   Media host  ${cluster.mediaUrl}

@@ -7,6 +7,7 @@ import { signDevToken } from "../lib/dev-keys.ts";
 import { fixtureCatalog, projectRoot } from "../lib/project.ts";
 import { bundlePage } from "./bundle.ts";
 import { docsFile } from "./docs-pages.ts";
+import { serveExample } from "./examples.ts";
 
 export interface PageOptions {
   readonly ring: KeyRing;
@@ -24,7 +25,10 @@ export interface PageOptions {
 export function servePage(options: PageOptions): (request: Request) => Promise<Response> {
   const policy = contentSecurityPolicy(options.mediaUrl);
   return async (request) => {
-    const path = new URL(request.url).pathname;
+    const url = new URL(request.url);
+    const example = await serveExample(url, options.mediaUrl);
+    if (example !== undefined) return example;
+    const path = url.pathname;
     const file = files[path] ?? (await docsFile(path));
     if (file === undefined) return new Response("Not found.\n", { status: 404 });
     const headers = {

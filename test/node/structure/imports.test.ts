@@ -59,9 +59,10 @@ const filesThat = (files: readonly Source[], condition: (imported: Import) => bo
   files.filter((source) => source.imports.some(condition)).map(({ file }) => file);
 
 const src = sources("src");
-const folders = ["workers", "cli", "bench", "demo", "fixtures/live", "packages/player", "proof", "test"];
-const [workers, cli, bench, demo, live, player, proof, test] = folders.map(sources);
-if (!workers || !cli || !bench || !demo || !live || !player || !proof || !test) throw new Error("a folder is missing");
+const folders = ["workers", "cli", "bench", "demo", "examples", "fixtures/live", "packages/player", "proof", "test"];
+const [workers, cli, bench, demo, examples, live, player, proof, test] = folders.map(sources);
+if (!workers || !cli || !bench || !demo || !examples || !live || !player || !proof || !test)
+  throw new Error("a folder is missing");
 const core = src.filter((source) => folderOf(source) !== "platform");
 
 describe("the import rules", () => {
@@ -104,7 +105,7 @@ describe("the import rules", () => {
 
   it("forbid deployed code to import the command line, tests, benchmarks or pages", () => {
     const strays = filesThat([...src, ...workers], ({ folder = "" }) =>
-      ["cli", "test", "bench", "demo", "fixtures", "packages", "proof"].includes(folder),
+      ["cli", "test", "bench", "demo", "examples", "fixtures", "packages", "proof"].includes(folder),
     );
     expect(strays).toEqual([]);
   });
@@ -128,6 +129,10 @@ describe("the import rules", () => {
     expect(strays).toEqual([]);
   });
 
+  it("let the examples import only packages and their own files, so that they can be copied", () => {
+    expect(filesThat(examples, ({ folder = "examples" }) => folder !== "examples")).toEqual([]);
+  });
+
   it("let the live fixtures import only src/base, so that they are an independent check", () => {
     const strays = filesThat(live, ({ folder = "" }) => !["fixtures", "src/base"].includes(folder));
     expect(strays).toEqual([]);
@@ -136,7 +141,7 @@ describe("the import rules", () => {
 
 describe("a source file", () => {
   const shipped = [...src, ...workers, ...cli];
-  const everything = [...shipped, ...bench, ...demo, ...live, ...player, ...proof, ...test];
+  const everything = [...shipped, ...bench, ...demo, ...examples, ...live, ...player, ...proof, ...test];
   const importers = new Map<string, string[]>();
   for (const source of everything)
     for (const { file } of source.imports)

@@ -35,7 +35,19 @@ const retired: readonly (readonly [pattern: RegExp, better: string])[] = [
 ];
 
 const root = resolve(import.meta.dirname, "../../..");
-const folders = ["src", "cli", "workers", "packages", "proof", "demo", "bench", "docs", "fixtures/live", "test"];
+const folders = [
+  "src",
+  "cli",
+  "workers",
+  "packages",
+  "proof",
+  "demo",
+  "examples",
+  "bench",
+  "docs",
+  "fixtures/live",
+  "test",
+];
 const pages = [
   "README.md",
   "ARCHITECTURE.md",
