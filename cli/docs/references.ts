@@ -111,6 +111,17 @@ function nameOf({ members }: Schema): string {
   return type === undefined ? "" : `(${String(type)})`;
 }
 
+/**
+ * The text of a page with the files that it includes: `<!-- source: examples/hlsjs/play.ts -->` is followed by a code block,
+ * which gets the text of that file.
+ */
+export function withSources(page: string): string {
+  return page.replace(
+    /^(<!-- source: (\S+) -->\n```\w*\n)[\s\S]*?^```$/gm,
+    (_, before: string, file: string) => `${before}${readFileSync(join(projectRoot, file), "utf8")}\`\`\``,
+  );
+}
+
 /** `src/console/troubleshooting.ts`: the sections of docs/troubleshooting.md by code. A worker cannot read files. */
 export function troubleshootingModule(): string {
   const page = readFileSync(join(projectRoot, "docs/troubleshooting.md"), "utf8");

@@ -1,10 +1,14 @@
-import { writeFileSync } from "node:fs";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../lib/project.ts";
 import { configSchemaFile } from "./config-schema-file.ts";
-import { configurationReference, troubleshootingModule } from "./references.ts";
+import { configurationReference, troubleshootingModule, withSources } from "./references.ts";
 
-/** `npm run docs`: writes the generated files. */
+/** `npm run docs`: writes the generated files, and the sources that pages include. */
 writeFileSync(join(projectRoot, "docs/reference/configuration.md"), configurationReference());
 writeFileSync(join(projectRoot, "src/console/troubleshooting.ts"), troubleshootingModule());
 writeFileSync(join(projectRoot, "stagedoor.config.schema.json"), configSchemaFile());
+for (const page of globSync("docs/**/*.md", { cwd: projectRoot })) {
+  const text = readFileSync(join(projectRoot, page), "utf8");
+  if (withSources(text) !== text) writeFileSync(join(projectRoot, page), withSources(text));
+}

@@ -15,7 +15,7 @@ export interface CommandLine {
 export const documents = [
   "README.md",
   "CONTRIBUTING.md",
-  ...globSync("docs/**/*.md", { cwd: projectFolder }),
+  ...globSync("{docs,examples}/**/*.md", { cwd: projectFolder }),
 ].toSorted();
 
 /** Every program call in the shell blocks and sentences of a document. */
