@@ -9,7 +9,14 @@ import { problemFor, refusalCodes } from "../../../src/http/problems.ts";
 const faults = [
   ...["body_invalid", "request_invalid", "https_required", "origin_untrusted", "address_unknown"],
   ...["path_invalid", "signature_missing", "signature_invalid", "grant_invalid", "path_not_covered"],
-  ...["method_not_covered", "playlist_invalid", "playlist_too_large", "uri_foreign", "range_not_satisfiable"],
+  ...[
+    "method_not_covered",
+    "file_forbidden",
+    "playlist_invalid",
+    "playlist_too_large",
+    "uri_foreign",
+    "range_not_satisfiable",
+  ],
   ...["route_unknown", "method_unknown", "configuration_invalid"],
 ];
 /** Codes of operators' routes. */
