@@ -21,6 +21,7 @@ const longInNode = [
 const longJourneys = [
   "test/journeys/metrics.test.ts",
   "test/journeys/own-case.test.ts",
+  "test/journeys/own-jwt-issuer.test.ts",
   "test/browser/account.test.ts",
   "test/browser/account-token.test.ts",
   "test/browser/console-refresh.test.ts",
