@@ -7,10 +7,11 @@ import type { CatalogFault } from "../../src/catalog/catalog-fault.ts";
 import { ringFor } from "../../src/config/configuration.ts";
 import { newSessionKey } from "../../src/keys/generate.ts";
 import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
-import { type Args, endFailed } from "../lib/command.ts";
+import { type Args, endFailed, endMisused, shownWord } from "../lib/command.ts";
 import { devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { devRingFile, parseJson, readRing, readText, shortName } from "../lib/files.ts";
 import { deploymentFault, fixtureCatalog, projectRoot } from "../lib/project.ts";
+import { closest } from "../lib/suggest.ts";
 import { readWorkerFile, type WorkerConfig, type WorkerKind, workerFiles, workerKinds } from "../lib/worker-files.ts";
 
 /** The input of the offline checks: read once, and plain data. */
@@ -80,6 +81,7 @@ export async function gatherFacts(args: Args, addresses: Facts["addresses"]): Pr
   const project = args.value("project") ?? projectRoot;
   const absent = deploymentFault(project);
   if (absent !== undefined) endFailed(absent);
+  if (environment !== undefined) await checkEnvironment(project, environment);
   const files = await readWorkers(project, environment);
   // The development ring is created if there is none.
   if (development && args.value("ring") === undefined) await readRing(args);
@@ -102,6 +104,18 @@ export async function gatherFacts(args: Args, addresses: Facts["addresses"]): Pr
     addresses,
     now: systemClock(),
   };
+}
+
+/** Ends the command if no worker's file has the environment: otherwise every file would have the same fault. */
+async function checkEnvironment(project: string, environment: string): Promise<void> {
+  const files = await Promise.all(workerKinds.map((kind) => readWorkerFile(project, kind, undefined)));
+  const names = [...new Set(files.flatMap((file) => (file.ok ? file.value.environments : [])))];
+  const [first] = names;
+  if (first === undefined || names.includes(environment)) return;
+  const next = closest(environment, names) ?? "<environment>";
+  endMisused(
+    `--env must be ${names.join(" or ")}, not ${shownWord(environment)}: npx stagedoor doctor --env ${next}. Without --env, the configuration of development is checked.`,
+  );
 }
 
 async function readWorkers(project: string, environment: string | undefined) {

@@ -12,7 +12,9 @@ import {
   type Outcome,
   succeeded,
 } from "../lib/command.ts";
-import { readRing, ringOption } from "../lib/files.ts";
+import { readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { noSuchKey } from "../lib/make-key.ts";
+import { ringArgument } from "../lib/ring-file.ts";
 import {
   awsCliScript,
   type CloudFrontUpload,
@@ -51,12 +53,15 @@ export const keysExportCommand: Command = {
     const render = cloudFrontFormats.get(format);
     if (format !== "jwks" && format !== "pem" && render === undefined)
       endInvalid("format", format, "jwks, pem, cloudformation, terraform or aws-cli");
-    const keys = chosenKeys(args, await readRing(args));
+    const keys = chosenKeys(args, await readRing(args), ringFileOf(args));
     const group = args.value("group") ?? defaultKeyGroup;
     if (!keyGroupName.test(group))
       endInvalid("group", group, "1 to 32 characters of A-Z a-z 0-9 _ -, starting with a letter");
     if (render !== undefined) return exportForCloudFront(keys, args.values("kid").length > 0, render, group);
-    if (args.value("group") !== undefined) endMisused("--group is for cloudformation, terraform and aws-cli.");
+    if (args.value("group") !== undefined)
+      endMisused(
+        `--group is for --format cloudformation, terraform or aws-cli, not ${format}: omit --group, or choose one of these formats.`,
+      );
     const publicKeys = keys.map(publicJwk);
     const errors = publicKeys.flatMap((result) => (result.ok ? [] : [result.refusal]));
     if (errors.length > 0)
@@ -70,20 +75,22 @@ export const keysExportCommand: Command = {
   },
 };
 
-function chosenKeys(args: Args, ring: KeyRing): readonly RingKey[] {
+function chosenKeys(args: Args, ring: KeyRing, file: string): readonly RingKey[] {
   const purpose = args.value("purpose");
   if (purpose !== undefined && !["cloudfront", "token", "operator", "session"].includes(purpose))
     endInvalid("purpose", purpose, "cloudfront, token or operator");
   const kids = args.values("kid");
-  const missing = kids.filter((kid) => !ring.keys.some((key) => key.kid === kid));
-  if (missing.length > 0)
-    endFailed(
-      `The ring has no key ${missing.map((kid) => JSON.stringify(kid)).join(", ")}. \`npx stagedoor keys list\` lists its keys.`,
-    );
+  const missing = kids.find((kid) => !ring.keys.some((key) => key.kid === kid));
+  if (missing !== undefined) endFailed(noSuchKey(missing, file));
   const keys = ring.keys.filter(
     (key) => (kids.length === 0 || kids.includes(key.kid)) && (purpose === undefined || key.purpose === purpose),
   );
-  return keys.length === 0 ? endFailed("The ring has no such key. `npx stagedoor keys list` lists its keys.") : keys;
+  if (keys.length > 0) return keys;
+  const which =
+    purpose === undefined ? "key" : `key with the purpose ${purpose}${kids.length > 0 ? " among those of --kid" : ""}`;
+  return endFailed(
+    `${shortName(file)} has no ${which}. \`npx stagedoor keys list${ringArgument(file)}\` lists its keys.`,
+  );
 }
 
 /** Renders public keys, and a key group with them, in one output format. */

@@ -5,9 +5,9 @@ import { type CloudFrontKey, cloudFrontKeySchema, type RingKey } from "../../src
 import { isSameKey } from "../../src/keys/key-material.ts";
 import { inUse } from "../../src/keys/life.ts";
 import { introduced } from "../../src/keys/rotation.ts";
-import { type Args, type Command, checkOneInput, endFailed, endMisused, succeeded } from "../lib/command.ts";
+import { type Args, type Command, checkOneInput, endFailed, endMisused, shownWord, succeeded } from "../lib/command.ts";
 import { readRing, readTextOrInput, ringFileOf, ringOption, shortName } from "../lib/files.ts";
-import { cloudFrontId, kidIsUsed, readKid, usualCloudFrontId } from "../lib/make-key.ts";
+import { cloudFrontId, kidIsUsed, readKid, refuseDevKid, usualCloudFrontId } from "../lib/make-key.ts";
 import { awsSigner, requiredPeer } from "../lib/peers.ts";
 import { changeRing, ringArgument, uploadCommand } from "../lib/ring-file.ts";
 import { readWindow } from "../lib/text.ts";
@@ -45,6 +45,7 @@ public half alone is next: it verifies and does not sign.
     const { input, kid, passphraseFile } = readOptions(args);
     const { nbf, exp } = readWindow(args);
     const file = ringFileOf(args);
+    refuseDevKid(kid, file);
     const from = input === "-" ? "standard input" : shortName(input);
     const passphrase = passphraseFile === undefined ? undefined : readPassphrase(passphraseFile);
     const { jwk, alg, hasPrivateHalf, wasEncrypted } = readPemKey(
@@ -119,8 +120,11 @@ async function checkAgainstAws(key: CloudFrontKey): Promise<void> {
 }
 
 function readOptions(args: Args) {
-  if (readPurpose(args) !== "cloudfront")
-    endMisused("--purpose must be cloudfront. `npx stagedoor keys new` makes keys for other purposes.");
+  const purpose = readPurpose(args);
+  if (purpose !== "cloudfront")
+    endMisused(
+      `--purpose must be cloudfront${purpose === undefined ? "" : `, not ${shownWord(purpose)}`}. \`npx stagedoor keys new\` makes keys for other purposes.`,
+    );
   const input =
     args.value("in") ?? endMisused("--in is missing: name the PEM file, --in <file>, or --in - for standard input.");
   const kid = readKid(args) ?? endMisused("--kid is missing: give the id that CloudFront assigned, --kid <id>.");

@@ -4,7 +4,7 @@ import { fingerprintOf } from "../../src/keys/key-material.ts";
 import { keyStateOf, signsByAsset } from "../../src/keys/life.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { type NextStep, nextStep, type RotatedPurpose, rotatedPurposes, sinceWhen } from "../../src/keys/rotation.ts";
-import { type Command, endMisused, failed, succeeded } from "../lib/command.ts";
+import { type Command, endMisused, failed, shownWord, succeeded } from "../lib/command.ts";
 import { readRing, ringFileOf, ringOption } from "../lib/files.ts";
 import { table } from "../lib/text.ts";
 import { describeStep, rotationContextOf, rotationHelp, rotationOptions, timesOf } from "./rotation-times.ts";
@@ -77,7 +77,11 @@ tokens or operators' credentials; the API receives the public halves. No worker 
   run: async (args) => {
     const worker = workerNames.find((name) => name === args.operands[0]);
     if (worker === undefined)
-      return endMisused(`<worker> must be ${workerNames.join(", ")}, not ${JSON.stringify(args.operands[0])}.`);
+      return endMisused(
+        args.operands[0] === "identity"
+          ? "The identity worker has no part of the key ring: name api, manifest or edge."
+          : `<worker> must be api, manifest or edge, not ${shownWord(args.operands[0] ?? "")}.`,
+      );
     const ring = ringFor(worker, await readRing(args));
     if (ring.keys.length === 0)
       return failed("The ring has no key for this worker. `npx stagedoor keys new --purpose session` makes one.");

@@ -1,9 +1,9 @@
 import { rfc3339, systemClock, unixSeconds } from "../../src/base/time.ts";
 import type { RingKey } from "../../src/keys/key.ts";
 import { introduced } from "../../src/keys/rotation.ts";
-import { type Args, type Command, endFailed, endMisused, succeeded } from "../lib/command.ts";
+import { type Args, type Command, endFailed, endInvalid, endMisused, shownWord, succeeded } from "../lib/command.ts";
 import { readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
-import { type KeyKind, kidIsUsed, makeKey, nameOf, newKid, purposeOf, readKid } from "../lib/make-key.ts";
+import { type KeyKind, kidIsUsed, makeKey, nameOf, newKid, purposeOf, readKid, refuseDevKid } from "../lib/make-key.ts";
 import { changeRing, firstUploadCommand, ringArgument, uploadCommand } from "../lib/ring-file.ts";
 import { readWindow } from "../lib/text.ts";
 import { refuseCloudFrontId } from "./bind-key.ts";
@@ -41,6 +41,7 @@ the time in --nbf. The command does not print the key.
     const window = readWindow(args);
     const kid = readKid(args) ?? newKid(nameOf(kind), file);
     if (purposeOf(kind) === "cloudfront") refuseCloudFrontId(kid);
+    refuseDevKid(kid, file);
     // The development ring is created first, because `npm start` needs all of its keys.
     if (args.value("ring") === undefined) await readRing(args);
     const now = systemClock();
@@ -65,7 +66,11 @@ export function readPurpose(args: Args): string | undefined {
   const purpose = args.value("purpose");
   if (cdn === undefined) return purpose;
   if (cdn !== "cloudfront" || (purpose !== undefined && purpose !== cdn))
-    endMisused("--cdn must be cloudfront, the same as --purpose cloudfront.");
+    endMisused(
+      cdn === "cloudfront"
+        ? `--cdn cloudfront is the same as --purpose cloudfront: omit --purpose ${shownWord(purpose ?? "")}.`
+        : `--cdn must be cloudfront, not ${shownWord(cdn)}: only CloudFront has keys of its own.`,
+    );
   return cdn;
 }
 
@@ -75,12 +80,14 @@ function readKind(args: Args): KeyKind {
   if (purpose === "session" || purpose === "operator")
     return type === undefined
       ? purpose
-      : endMisused(`--type is for --purpose cloudfront: a key for ${purpose} has only one type.`);
-  if (purpose !== "cloudfront")
-    return endMisused("Give the purpose of the key: --purpose session, cloudfront or operator.");
-  return type === "rsa" || type === "ec"
-    ? type
-    : endMisused("A cloudfront key needs --type rsa (2048 bits) or --type ec (P-256, 15 times faster).");
+      : endMisused(`--type is for --purpose cloudfront: a key for ${purpose} has only one type, so omit --type.`);
+  if (purpose === undefined) return endMisused("--purpose is missing: give --purpose session, cloudfront or operator.");
+  if (purpose !== "cloudfront") return endInvalid("purpose", purpose, "session, cloudfront or operator");
+  if (type === "rsa" || type === "ec") return type;
+  const types = "rsa (2048 bits) or ec (P-256, 15 times faster)";
+  return type === undefined
+    ? endMisused(`--type is missing: a cloudfront key needs --type ${types}.`)
+    : endInvalid("type", type, types);
 }
 
 function nextSteps(key: RingKey, isFirst: boolean, file: string): string {

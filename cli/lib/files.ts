@@ -33,12 +33,19 @@ export function ringFileOf(args: Args): string {
 /** The key ring of `--ring`, or the development ring, which is created if there is none. */
 export async function readRing(args: Args): Promise<KeyRing> {
   const file = args.value("ring");
-  if (file !== undefined) return parseRingText(file, readText(file, "the key ring"));
+  if (file !== undefined) {
+    if (!existsSync(file)) return endFailed(noRing(file));
+    return parseRingText(file, readText(file, "the key ring"));
+  }
   try {
     return await devKeyRing(projectRoot);
   } catch (error) {
     return endFailed(`The development key ring cannot be read: ${error instanceof Error ? error.message : "no Error"}`);
   }
+}
+
+function noRing(file: string): string {
+  return `${shortName(file)} (the key ring) cannot be read: there is no such file or folder. \`npx stagedoor keys new --purpose session --ring ${shortName(file)}\` makes a ring; without --ring, the keys of \`npm start\` are used.`;
 }
 
 /** Parses the text of a key ring file. Errors name the position and the kid, and quote no key. */

@@ -5,7 +5,7 @@ import { devKidPrefix } from "../../src/config/configuration.ts";
 import { newCloudFrontKey, newOperatorKey, newSessionKey } from "../../src/keys/generate.ts";
 import { type CloudFrontKey, type RingKey, sessionKeySchema } from "../../src/keys/key.ts";
 import type { RotatedPurpose } from "../../src/keys/rotation.ts";
-import { type Args, endInvalid } from "./command.ts";
+import { type Args, endInvalid, endMisused } from "./command.ts";
 import { devRingFile, shortName } from "./files.ts";
 import { ringArgument } from "./ring-file.ts";
 
@@ -30,8 +30,19 @@ export async function makeKey(kind: KeyKind, kid: string, now: UnixSeconds): Pro
 /** Generates a kid, such as session-2026-11-18-5c1e0f. A prefix marks development keys, which deployed workers refuse. */
 export function newKid(name: string, file: string): string {
   const day = rfc3339(systemClock()).slice(0, 10);
-  const isDev = [file, realPath(file)].includes(devRingFile);
-  return `${isDev ? devKidPrefix : ""}${name}-${day}-${randomBytes(3).toString("hex")}`;
+  return `${isDevRing(file) ? devKidPrefix : ""}${name}-${day}-${randomBytes(3).toString("hex")}`;
+}
+
+/** Ends the command if a key for a deployment has the name of a development key: deployed workers refuse the whole ring then. */
+export function refuseDevKid(kid: string, file: string): void {
+  if (!kid.startsWith(devKidPrefix) || isDevRing(file)) return;
+  endMisused(
+    `--kid must not begin with ${devKidPrefix} in ${shortName(file)}, and is ${JSON.stringify(kid)}: deployed workers refuse keys with that name. Choose another, or omit --kid.`,
+  );
+}
+
+function isDevRing(file: string): boolean {
+  return [file, realPath(file)].includes(devRingFile);
 }
 
 function realPath(file: string): string {

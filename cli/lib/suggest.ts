@@ -1,4 +1,7 @@
-/** The edit distance of two texts; swapping two neighbouring letters is one edit (Damerau-Levenshtein). */
+/**
+ * The edit distance of two texts; swapping two neighbouring letters is one edit (optimal string alignment). The small packages
+ * for this, leven and fastest-levenshtein, count a swap as two edits, so that `kyes` would not be close to `keys`.
+ */
 function editDistance(left: string, right: string): number {
   let beforeLast: readonly number[] = [];
   let last: readonly number[] = Array.from({ length: right.length + 1 }, (_, column) => column);

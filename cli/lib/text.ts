@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { isUnixSeconds, type Seconds, seconds, systemClock, type UnixSeconds } from "../../src/base/time.ts";
+import { isUnixSeconds, rfc3339, type Seconds, seconds, systemClock, type UnixSeconds } from "../../src/base/time.ts";
 import { idForm } from "../../src/sessions/identifiers.ts";
 import { type Args, endInvalid, endMisused, shownWord } from "./command.ts";
 
@@ -47,6 +47,19 @@ export function readTime(option: string, text: string): UnixSeconds {
     : endInvalid(option, text, "a time, such as now, +8h, 1795000000 or 2026-11-18T11:06:40Z");
 }
 
+/** The time in an option, which must be in the future. */
+export function readFuture(option: string, text: string): UnixSeconds {
+  const time = readTime(option, text);
+  const now = systemClock();
+  return time > now
+    ? time
+    : endInvalid(
+        option,
+        text,
+        `later than now (${rfc3339(now)}), such as +8h, ${now + 28_800} or 2027-01-01T00:00:00Z`,
+      );
+}
+
 /** The session id in --session. */
 export function readSessionId(text: string): string {
   return idForm.test(text)
@@ -61,11 +74,12 @@ export function readWindow(args: Args): {
   readonly nbf: UnixSeconds | undefined;
   readonly exp: UnixSeconds | undefined;
 } {
-  const [nbf, exp] = ["nbf", "exp"].map((option) => {
-    const text = args.value(option);
-    return text === undefined ? undefined : readTime(option, text);
-  });
-  if (nbf !== undefined && exp !== undefined && exp <= nbf) endMisused("--exp must be later than --nbf.");
+  const [from, to] = [args.value("nbf"), args.value("exp")];
+  const nbf = from === undefined ? undefined : readTime("nbf", from);
+  const exp = to === undefined ? undefined : readTime("exp", to);
+  if (nbf !== undefined && exp !== undefined && exp <= nbf)
+    endMisused(`--exp must be later than --nbf: ${rfc3339(exp)} is not later than ${rfc3339(nbf)}.`);
+  if (to !== undefined) readFuture("exp", to);
   return { nbf, exp };
 }
 
@@ -73,6 +87,6 @@ function timeOf(option: string, text: string): number {
   if (text === "now") return systemClock();
   if (text.startsWith("+")) return systemClock() + readDuration(option, text.slice(1));
   if (/^\d{1,12}$/.test(text)) return Number(text);
-  const rfc3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
-  return rfc3339.test(text) ? Math.floor(Date.parse(text) / 1000) : Number.NaN;
+  const form = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+  return form.test(text) ? Math.floor(Date.parse(text) / 1000) : Number.NaN;
 }

@@ -1,5 +1,6 @@
 import { decodeJwt, type JWTPayload } from "jose";
 import { operatorIssuer } from "../../src/auth/operator-token.ts";
+import { systemClock } from "../../src/base/time.ts";
 import {
   type Args,
   type Command,
@@ -12,7 +13,7 @@ import {
 } from "../lib/command.ts";
 import { readTextOrInput } from "../lib/files.ts";
 import { callApi, type OperatorApi, operatorApiOf, operatorApiOptions } from "../lib/operator-api.ts";
-import { readSessionId, readTime } from "../lib/text.ts";
+import { readFuture, readSessionId } from "../lib/text.ts";
 
 /** The largest clock tolerance that an issuer can have: so long after its expiry a token may be accepted. */
 const longestTolerance = 300;
@@ -70,7 +71,9 @@ function readTokenFile(file: string): RevokeTarget {
     return endFailed(
       "The token has no iss and jti, so it cannot be revoked alone. Revoke all tokens and sessions of its viewer with --subject <sub> --issuer <iss>: `npx stagedoor token --inspect` shows both.",
     );
-  const until = typeof exp === "number" ? { until: Math.ceil(exp) + longestTolerance } : {};
+  // The sessions that an expired token started may still run.
+  const until =
+    typeof exp === "number" ? { until: Math.max(Math.ceil(exp) + longestTolerance, systemClock() + 60) } : {};
   return { token: { issuer: iss, jti }, ...until };
 }
 
@@ -120,7 +123,7 @@ export const revokeCommand: Command = {
     const until = args.value("until");
     const body = {
       ...readTarget(args),
-      ...(until !== undefined && { until: readTime("until", until) }),
+      ...(until !== undefined && { until: readFuture("until", until) }),
       ...(args.flag("lift") && { lift: true }),
     };
     const scope = args.value("key") === undefined ? "operator:revoke" : "operator:keys";

@@ -19,7 +19,11 @@ export const mediaUrlOption = { "media-url": { type: "string" } } as const;
 export function mediaUrlOf(args: Args): string {
   const url = args.value("media-url") ?? "http://localhost:8788";
   const isValid = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) && new URL(url).origin === url;
-  return isValid ? url : endInvalid("media-url", url, "scheme, host and port, such as https://media.example.com");
+  if (isValid) return url;
+  const whole = url.includes("://") ? url : `https://${url}`;
+  const meant = URL.canParse(whole) && /^https?:$/.test(new URL(whole).protocol) ? new URL(whole).origin : undefined;
+  const example = meant === undefined ? "such as https://media.example.com" : `such as ${meant}`;
+  return endInvalid("media-url", url, `scheme, host and port, ${example}`);
 }
 
 export const explainCommand: Command = {

@@ -25,10 +25,12 @@ import {
   endInvalid,
   endMisused,
   failed,
+  shownWord,
   succeeded,
 } from "../lib/command.ts";
-import { catalogOption, readCatalog, readRing, ringOption } from "../lib/files.ts";
+import { catalogFileOf, catalogOption, readCatalog, readRing, ringOption, shortName } from "../lib/files.ts";
 import { cliIssuer, grantIssuer, signMediaUrl } from "../lib/sign-media-url.ts";
+import { closest } from "../lib/suggest.ts";
 import { readDuration } from "../lib/text.ts";
 import { mediaUrlOf, mediaUrlOption } from "./explain.ts";
 
@@ -78,14 +80,21 @@ of an edge asset, gets a URL with a new session; other files of a CloudFront ass
       expiresAt: after(now, lifetime),
       sessionExpiresAt,
       mediaUrl: mediaUrlOf(args),
-      subject: args.value("subject") ?? "operator",
+      subject: subjectOf(args),
     };
     const ring = await readRing(args);
-    return file.asset.cdn === "cloudfront-signed" && file.purpose !== "playlist"
-      ? signForCloudFront(file, ring, context)
-      : signForMediaHost(file, ring, context);
+    const signed =
+      file.asset.cdn === "cloudfront-signed" && file.purpose !== "playlist"
+        ? signForCloudFront(file, ring, context)
+        : await signForMediaHost(file, ring, context);
+    return signed.exit === 0 ? { ...signed, note: repeatedNote(args, file) } : signed;
   },
 };
+
+function subjectOf(args: Args): string {
+  const subject = args.value("subject") ?? "operator";
+  return subject === "" ? endMisused("--subject must not be empty: omit it, or name the viewer.") : subject;
+}
 
 interface File {
   readonly asset: Asset;
@@ -103,6 +112,12 @@ interface Context {
   readonly sessionExpiresAt: UnixSeconds;
   readonly mediaUrl: string;
   readonly subject: string;
+}
+
+/** With --asset the path begins below the asset, so `--asset film /film/0.ts` names `film/0.ts` in it. */
+function repeatedNote(args: Args, { asset, path }: File): string | undefined {
+  if (args.value("asset") === undefined || !path.startsWith(`/${asset.id}/${asset.id}/`)) return undefined;
+  return `The URL is for ${path}, because with --asset the path begins below the asset: omit ${asset.id}/ or --asset if you mean ${path.slice(asset.id.length + 1)}.`;
 }
 
 async function signForMediaHost(file: File, ring: KeyRing, context: Context): Promise<Completed> {
@@ -166,10 +181,10 @@ function readFile(args: Args, catalog: Catalog): File {
   const queryStart = text.indexOf("?");
   const relative = (queryStart < 0 ? text : text.slice(0, queryStart)).replace(/^\//, "");
   const slash = id === undefined ? relative.indexOf("/") : -1;
-  const asset = catalog.asset(id ?? relative.slice(0, Math.max(slash, 0)));
-  if (asset === undefined)
-    return endFailed("The catalog has no asset for this path. `npx stagedoor assets list` lists the assets.");
-  const rest = relative.slice(slash + 1);
+  const name = id ?? (slash < 0 ? relative : relative.slice(0, slash));
+  const asset = catalog.asset(name) ?? endFailed(noAsset(name, id !== undefined, args, catalog));
+  // `/vod-ts` is an asset without a file.
+  const rest = id === undefined && slash < 0 ? "" : relative.slice(slash + 1);
   if (rest === "" || rest.endsWith("/")) endFailed(`Name a file of the asset, such as /${asset.id}/${asset.entry}.`);
   const query = sentQuery(queryStart < 0 ? "" : text.slice(queryStart + 1));
   const canonical = canonicalPathText(rest);
@@ -185,6 +200,19 @@ function readFile(args: Args, catalog: Catalog): File {
         "Add a glob to files in the catalog; playlists, keys and segments are never allowed.",
     );
   return { asset, path, query: place.value.query, purpose, originFile };
+}
+
+function noAsset(name: string, isOption: boolean, args: Args, catalog: Catalog): string {
+  const meant = closest(
+    name.toLowerCase(),
+    catalog.assets().map(({ id }) => id),
+  );
+  const what = isOption
+    ? `no asset ${shownWord(name)} (--asset)`
+    : `no asset for this path: it begins with ${shownWord(name)}`;
+  const file = shortName(catalogFileOf(args));
+  const suggestion = meant === undefined ? "" : ` Did you mean ${meant}?`;
+  return `${file} has ${what}, and a path is /<asset id>/<file>.${suggestion} \`npx stagedoor assets list${args.value("catalog") === undefined ? "" : ` --catalog ${file}`}\` lists the assets; --catalog names another catalog.`;
 }
 
 function purposeOf(name: string | undefined, path: string): MediaPurpose {

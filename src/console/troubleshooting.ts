@@ -528,7 +528,8 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     "causes": [
       "**A session id is not 22 characters of base64url**: it was cut, or it is the grant.",
       "**A member is misspelt.** Unknown members are refused, so that a typing error cannot look like a revocation.",
-      "**`until` is in milliseconds, or a string.** It is Unix seconds."
+      "**`until` is in milliseconds, or a string.** It is Unix seconds.",
+      "**`until` is in the past.** Give a later time, or omit it."
     ]
   },
   "revocation_unknown": {

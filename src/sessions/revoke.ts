@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { isOperatorKey, type OperatorScope } from "../auth/operator-token.ts";
 import { maxSessionTtl } from "../base/constants.ts";
-import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { after, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import { assetIdSchema } from "../catalog/asset.ts";
 import { authorizeOperator, type OperatorRefusal } from "./authorize-operator.ts";
@@ -50,7 +50,7 @@ export const revocationBodySchema = z
       .refine(isUnixSeconds, "Give Unix seconds, a whole number.")
       .optional()
       .describe(
-        "Unix seconds: until when, at least until the longest session has ended. Without it a session is revoked until then, and everything else until it is lifted.",
+        "Unix seconds in the future: until when, at least until the longest session has ended. Without it a session is revoked until then, and everything else until it is lifted.",
       ),
     lift: z.boolean().default(false).describe("Takes the revocation back."),
   })
@@ -85,7 +85,17 @@ export async function revoke(
   const scope: OperatorScope = body.ok && body.value.key !== undefined ? "operator:keys" : "operator:revoke";
   const operator = await authorizeOperator(request, scope, context);
   if (!operator.ok) return operator;
-  return body.ok ? revokeAs({ operator: operator.value.subject, through: "route" }, body.value, context) : body;
+  if (!body.ok) return body;
+  const { until, lift } = body.value;
+  const now = context.clock();
+  // The log would keep such an entry for the longest session all the same, which nobody asked for.
+  if (until !== undefined && until <= now && !lift)
+    return refuse({
+      code: "revocation_invalid",
+      reason: "until is in the past",
+      faults: [`until: Give a time after now (${now}, in Unix seconds), or omit it.`],
+    });
+  return revokeAs({ operator: operator.value.subject, through: "route" }, body.value, context);
 }
 
 /** `revocation_unknown`: there is nothing to lift. */

@@ -9,14 +9,26 @@ export const configurationCheck: Check<Facts> = {
   name: "configuration",
   passed: "each worker would accept its settings",
   run: (facts) => [
-    ...facts.unreadable.map(({ file, why }) =>
-      fault("wrangler_unreadable", file, why, "Fix the file, or name one of its environments with --env."),
-    ),
+    ...unreadableFindings(facts),
     ...configurationFindings(facts),
     ...facts.workers.flatMap((worker) => secretFindings(worker, facts)),
     ...issuerFindings(facts),
   ],
 };
+
+/** Files with the same error are one finding. */
+function unreadableFindings({ unreadable }: Facts): Finding[] {
+  const reasons = [...new Set(unreadable.map(({ why }) => why))];
+  return reasons.map((reason) => {
+    const files = unreadable.filter(({ why }) => why === reason).map(({ file }) => file);
+    return fault(
+      "wrangler_unreadable",
+      files.join(", "),
+      reason,
+      "Fix the file, or name one of its environments with --env.",
+    );
+  });
+}
 
 /** An error that several workers have is one finding about all of them. */
 function configurationFindings(facts: Facts): Finding[] {

@@ -104,12 +104,31 @@ describe("a wrong command line", () => {
     ["assets add film --json-file - --bearer - --api https://api.example.com", "Only one of --json-file and --bearer"],
     ["assets remove film", "Name a catalog: --api"],
     ["keys new", "--purpose session, cloudfront or operator"],
-    ["keys new --purpose token", "--purpose session, cloudfront or operator"],
+    ["keys new --purpose sesion", '--purpose must be session, cloudfront or operator, not "sesion"'],
     ["keys new --purpose cloudfront", "--type rsa"],
+    [
+      "keys new --purpose cloudfront --type RSA",
+      '--type must be rsa (2048 bits) or ec (P-256, 15 times faster), not "RSA"',
+    ],
+    ["keys new --cdn akamai", '--cdn must be cloudfront, not "akamai"'],
+    ["keys new --cdn cloudfront --purpose session", 'omit --purpose "session"'],
+    ["keys new --purpose session --exp 2020-01-01T00:00:00Z", 'not "2020-01-01T00:00:00Z"'],
+    [
+      "keys new --purpose session --kid dev-a --ring keys.json",
+      'must not begin with dev- in keys.json, and is "dev-a"',
+    ],
+    ["keys import --purpose session", '--purpose must be cloudfront, not "session"'],
+    ["keys import --purpose cloudfront --in k.pem --kid dev-a --ring keys.json", "must not begin with dev-"],
+    ["keys export --group a", "--group is for --format cloudformation, terraform or aws-cli, not jwks"],
+    ["keys for identity", "The identity worker has no part of the key ring: name api, manifest or edge."],
+    ["keys for egde", '<worker> must be api, manifest or edge, not "egde"'],
+    ["revoke --asset film --until 2020-01-01T00:00:00Z", "--until must be later than now ("],
+    ["doctor --env prod", '--env must be staging or production, not "prod": npx stagedoor doctor --env production.'],
+    ["doctor --env elsewhere", "npx stagedoor doctor --env <environment>"],
     ["keys new --purpose session --type ec", "--type is for --purpose cloudfront"],
     ["keys new --purpose session --kid a/b", "--kid must be"],
     ["keys new --purpose session --nbf soon", "--nbf must be a time"],
-    ["keys new --purpose session --nbf 20 --exp 10", "--exp must be later than --nbf"],
+    ["keys new --purpose session --nbf 20 --exp 10", "1970-01-01T00:00:10Z is not later than 1970-01-01T00:00:20Z"],
     ["keys new --purpose operator --type ec", "--type is for --purpose cloudfront"],
     ["keys import --in k.pem --kid a", "--purpose must be cloudfront"],
     ["keys import --purpose cloudfront --kid a", "--in <file>"],
@@ -170,12 +189,35 @@ describe("suggestions", () => {
 });
 
 describe("stagedoor sign", () => {
+  it("says where a path with --asset begins if that names the asset again", async () => {
+    const outcome = await dispatch(["sign", "/vod-ts/0.ts", "--asset", "vod-ts"]);
+    expect(outcome).toMatchObject({ exit: 0, note: expect.stringContaining("if you mean /vod-ts/0.ts.") });
+    expect(await dispatch(["sign", "/0.ts", "--asset", "vod-ts"])).toMatchObject({ exit: 0, note: undefined });
+  });
+
+  it.each([
+    [["--subject", ""], "--subject must not be empty"],
+    [["--media-url", "media.example.com"], 'such as https://media.example.com, not "media.example.com"'],
+    [["--media-url", "http://localhost:8788/"], "such as http://localhost:8788, not"],
+  ])("exits with 2 for %j", async (words, message) => {
+    const outcome = await dispatch(["sign", "/vod-ts/0.ts", ...words]);
+    expect(outcome).toEqual({ exit: 2, message: expect.stringContaining(message) });
+  });
+
+  it("says how to make a ring if there is none in the file", async () => {
+    const outcome = await dispatch(["sign", "/vod-ts/0.ts", "--ring", "no-such.json"]);
+    const next = "npx stagedoor keys new --purpose session --ring no-such.json";
+    expect(outcome).toMatchObject({ exit: 1, note: expect.stringContaining(next) });
+  });
+
   it.each([
     ["/vod-ts/../x", "it contains a dot segment"],
     ["/vod-ts/a%5Cb", "decoded, it contains a backslash"],
     ["/vod-ts/a%", "it contains characters that no client sends unescaped"],
     ["/no-such/0.ts", "no asset for this path"],
-    ["/vod-ts/", "Name a file"],
+    ["/VOD-TS/0.ts", 'it begins with "VOD-TS", and a path is /<asset id>/<file>. Did you mean vod-ts?'],
+    ["/vod-ts/", "Name a file of the asset, such as /vod-ts/index.m3u8"],
+    ["/vod-ts", "Name a file of the asset, such as /vod-ts/index.m3u8"],
   ])("refuses the path %s, which cannot be signed", async (path, message) => {
     expect(await dispatch(["sign", path])).toMatchObject({ exit: 1, note: expect.stringContaining(message) });
   });

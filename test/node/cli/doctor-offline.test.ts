@@ -59,6 +59,15 @@ const settings: readonly Case[] = [
     "wrangler.toml",
     { ...sound, unreadable: [{ file: "wrangler.toml", why: "It is gone." }] },
   ],
+  [
+    "wrangler_unreadable",
+    "fault",
+    "wrangler.toml, workers/api/wrangler.toml",
+    {
+      ...sound,
+      unreadable: ["wrangler.toml", "workers/api/wrangler.toml"].map((file) => ({ file, why: "They are gone." })),
+    },
+  ],
   ["configuration_invalid", "fault", "wrangler.toml", withVars(["edge"], { STAGEDOOR_MANIFEST_TTL: "5" })],
   ["configuration_invalid", "fault", "workers/identity", withVars(["identity"], { STAGEDOOR_IDENTITY_IDLE: "soon" })],
   ["secret_in_vars", "fault", "wrangler.toml", withVars(["edge"], { FAR_SECRET: "x" })],

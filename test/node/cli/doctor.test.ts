@@ -58,14 +58,6 @@ describe("npx stagedoor doctor", () => {
     expect(text.split("\n").at(-1)).toMatch(/^4 faults, \d+ warnings?\.$/);
   });
 
-  it("lists the environments if the requested one does not exist", async () => {
-    const { exit, findings } = await doctor("--env", "prod");
-    expect(exit).toBe(1);
-    expect(findings).toContainEqual(
-      expect.objectContaining({ id: "wrangler_unreadable", found: expect.stringMatching(/"staging","production"/) }),
-    );
-  });
-
   it("reads the files of --project, and reports production's API bound to staging's objects", async () => {
     const place = project();
     edit(place, "workers/api/wrangler.toml", (text) => {

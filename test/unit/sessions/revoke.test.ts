@@ -239,6 +239,20 @@ describe("the answer to a revocation", () => {
 });
 
 describe("the lifetime of a revocation", () => {
+  it("does not begin if `until` is not in the future, and the refusal says so", async () => {
+    const session = "AAAAAAAAAAAAAAAAAAAAAA";
+    for (const until of [0, now - 1, now])
+      expect(await service.revoke({ session, until })).toMatchObject({
+        refusal: {
+          code: "revocation_invalid",
+          faults: [expect.stringContaining(`until: Give a time after now (${now}`)],
+        },
+      });
+    expect(await service.entries()).toEqual([]);
+    opened(await service.revoke({ session }));
+    expect(opened(await service.revoke({ session, until: now - 1, lift: true }))).toEqual({ revoked: "session" });
+  });
+
   it("of a session is the longest session, or longer if the body says so", async () => {
     const session = "AAAAAAAAAAAAAAAAAAAAAA";
     const until = async (more: object) => opened(await service.revoke({ session, ...more })).until;
